@@ -1,0 +1,135 @@
+/* cell.h - what a recurrent cell is, as data.
+ *
+ * A cell is a *layout* (which numbers exist for one time step, which dense products connect them, which
+ * parameters there are) and a *pointwise* function forward and backward.  The sequence driver
+ * (core/sequence.c, kernels/sequence.cu) reads the layout and does everything else once for all cells:
+ *
+ *   gates[t]  = W_ih x_t + b            one GEMM over all time steps, before the recurrence
+ *   for t:  for each stage:  its products, then its pointwise step
+ *   backward: the same in reverse, then one GEMM a weight over the whole sequence
+ *
+ * Letters: T = time steps, B = batch, I = input size, H = hidden size, P = projection size (h is [B,P] then),
+ * G = rows of W_ih, A = width of the auxiliary buffer.
+ *
+ * Numbers of one step (row-major, one row a sequence of the batch):
+ *   gates [B,G]   pre-activations; the pointwise step replaces them by the activations (kept for backward)
+ *   aux   [B,A]   what else a later product or the backward step needs
+ *   state k [B,W_k]   state 0 is h, state 1 is the cell's second state (c of an LSTM)
+ * Backward has dgates [B,G], daux [B,A] (gradients at the *product results*), and dstate k [B,W_k].
+ */
+#ifndef SQ_CELL_H
+#define SQ_CELL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { SQ_MAX_STATES = 2, SQ_MAX_STAGES = 2, SQ_MAX_PRODUCTS = 4, SQ_MAX_SUMS = 6, SQ_MAX_PARAMS = 8 };
+
+/* The element-wise functions g of the literature. */
+typedef enum sq_activation { SQ_TANH, SQ_RELU, SQ_SIGMOID, SQ_IDENTITY } sq_activation;
+
+/* What the user chose for one layer. */
+typedef struct sq_config {
+  int64_t input;            /* I */
+  int64_t hidden;           /* H */
+  int64_t projection;       /* P, 0 = none */
+  sq_activation activation; /* of the vanilla RNN */
+  int peephole;             /* LSTM: three vectors p_i, p_f, p_o */
+  int coupled;              /* LSTM: f = 1 - i */
+  int reset_after;          /* GRU: reset after the product, as PyTorch and cuDNN */
+} sq_config;
+
+/* A place in the numbers of one step. */
+typedef enum sq_buffer { SQ_NONE, SQ_GATES, SQ_AUX, SQ_STATE, SQ_STATE_PREV } sq_buffer;
+typedef struct sq_place {
+  sq_buffer buffer;
+  int state;      /* which state, for SQ_STATE and SQ_STATE_PREV */
+  int64_t column; /* first column */
+} sq_place;
+
+/* to[B,rows] (+)= from[B,cols] W[row..row+rows, 0..cols]^T : a recurrent product of one step.
+ * A target in the gates accumulates (onto W_ih x + b), a target in aux is overwritten. */
+typedef struct sq_product {
+  int stage;
+  int param;          /* W */
+  int64_t row;        /* first row of W */
+  int64_t rows, cols; /* block of W; cols is the whole width of W */
+  sq_place from;      /* SQ_STATE_PREV, SQ_STATE (written by an earlier stage) or SQ_AUX */
+  sq_place to;        /* SQ_GATES or SQ_AUX */
+} sq_product;
+
+/* dparam[row+j] += sum over t, b of dto[t,b,column+j] * from[t,b,j]  (from SQ_NONE: * 1), j < width:
+ * the gradient of a bias or of a diagonal weight, reduced once after the recurrence. */
+typedef struct sq_sum {
+  int param;
+  int64_t row, width;
+  sq_place to, from;
+} sq_sum;
+
+/* One named parameter, a [rows, cols] matrix (cols = 1: a vector) at `offset` of the layer's flat buffer. */
+typedef struct sq_param {
+  const char *name; /* "weight_ih", "weight_hh", "bias", ... PyTorch's where PyTorch has it */
+  int64_t rows, cols;
+  int64_t offset; /* in reals */
+} sq_param;
+
+typedef struct sq_layout {
+  const struct sq_cell *cell;
+  sq_config config;
+  int64_t gates;  /* G */
+  int64_t aux;    /* A */
+  int64_t output; /* width of h and y: H, or P */
+  int states;
+  int64_t state_width[SQ_MAX_STATES];
+  int stages;
+  int products;
+  sq_product product[SQ_MAX_PRODUCTS]; /* ordered by stage */
+  int sums;
+  sq_sum sum[SQ_MAX_SUMS];
+  int params;
+  sq_param param[SQ_MAX_PARAMS]; /* [0] is always weight_ih [G,I], [1] always bias [G] */
+  int64_t param_count;           /* reals in the flat buffer of one layer and direction */
+} sq_layout;
+
+struct sq_step_f32;
+struct sq_step_f64;
+
+/* One row of core/cells.def. */
+typedef struct sq_cell {
+  const char *name;
+  const char *about; /* the equations in one line, for `seqgpu info` */
+  const char *gates; /* names of the H-wide blocks of `gates`, comma-separated: "i,f,g,o" */
+  /* Fills everything of *layout but cell and config. Returns NULL, or a sentence on which option of the config
+   * this cell does not have. */
+  const char *(*layout)(const sq_config *config, sq_layout *layout);
+  /* CPU pointwise steps; stage s of every row of the slice. */
+  void (*forward_f32)(const struct sq_step_f32 *step, int stage);
+  void (*backward_f32)(const struct sq_step_f32 *step, int stage);
+  void (*forward_f64)(const struct sq_step_f64 *step, int stage);
+  void (*backward_f64)(const struct sq_step_f64 *step, int stage);
+} sq_cell;
+
+/* The table of core/cells.def, in its order; sq_cell_find returns NULL for an unknown name. */
+extern const sq_cell sq_cells[];
+extern const int sq_cell_count;
+const sq_cell *sq_cell_find(const char *name);
+
+/* Resolves a cell and a config; NULL, or a sentence that names the option and its limit. */
+const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_layout *layout);
+
+/* Index of a parameter of the layout by name, -1 if it has none. */
+int sq_layout_param(const sq_layout *layout, const char *name);
+
+/* Building blocks for a cell's layout function: each appends a row and returns its index. */
+int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols);
+void sq_layout_add_product(sq_layout *layout, sq_product product);
+void sq_layout_add_sum(sq_layout *layout, sq_sum sum);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,32 @@
+/* gemm.h - the GEMM seam of the CPU path.
+ *
+ *   C[m,n] = op(A)[m,k] op(B)[k,n]        (accumulate = 0)
+ *   C[m,n] += op(A)[m,k] op(B)[k,n]       (accumulate = 1)
+ *
+ * All matrices are row-major; op is the identity or the transpose; ld* is the distance between rows of the
+ * stored matrix.  Each element of C is summed over k in an order that does not depend on m, n, the position
+ * of the element or the number of threads.
+ */
+#ifndef SQ_GEMM_H
+#define SQ_GEMM_H
+
+#include "pool.h"
+#include "real.h"
+
+/* Over the whole pool. */
+void FN(sq_gemm)(sq_pool *pool, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a,
+                 int64_t lda, const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc);
+
+/* A weight that one sequence multiplies at every step is packed once into the order in which the inner loop
+ * reads it.  The packed matrix is op(B)[k,n]; `packed` holds sq_gemm_packed_size reals, 64-byte aligned. */
+int64_t FN(sq_gemm_packed_size)(int64_t n, int64_t k);
+void FN(sq_gemm_pack)(int trans_b, int64_t n, int64_t k, const real *b, int64_t ldb, real *packed);
+
+/* C[m,n] (+)= A[m,k] packed[k,n] in the calling thread; needs no scratch. Meant for small m (a batch slice). */
+void FN(sq_gemm_run_packed)(int64_t m, int64_t n, int64_t k, const real *a, int64_t lda, const real *packed,
+                            int accumulate, real *c, int64_t ldc);
+
+/* Name of the implementation that runs on this processor, for `seqgpu info`: "built-in avx512", "openblas". */
+const char *FN(sq_gemm_name)(void);
+
+#endif

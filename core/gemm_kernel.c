@@ -1,0 +1,217 @@
+/* gemm_kernel.c - the micro-kernels and packing of the built-in GEMM for one instruction set.
+ *
+ * Compiled once for each instruction set and precision with -DSQ_ISA=name; exports one table.  A tile of C stays
+ * in registers over the whole k loop: R rows by two vectors of columns.  For each k it loads two vectors of B,
+ * broadcasts R numbers of A and does 2R multiply-adds.
+ *
+ *            vector    registers   tile (float)   tile (double)
+ *   avx512   64 bytes  32          14 x 32        14 x 16        28 sums + 2 of B + 1 of A = 31 registers
+ *   avx2     32 bytes  16           6 x 16         6 x  8        12 sums + 2 of B + 1 of A = 15 registers
+ *   baseline 16 bytes  16           6 x  8         6 x  4        the same; SSE2, NEON, or what the compiler makes of it
+ *
+ * Two multiply-adds a cycle of latency 4 need 8 sums or more in flight.  Tiles of 1 to 3 rows have fewer, so they
+ * have wide variants, which walk several panels of B at once.
+ *
+ * Compile with -ffp-contract=fast: s + a*b must become one fused multiply-add, both for speed and because then
+ * every element has the same bits whichever tile, and whichever FMA instruction set, computes it.
+ */
+#include "gemm_kernel.h"
+
+#include <string.h>
+
+#ifndef SQ_ISA
+#define SQ_ISA baseline
+#endif
+
+#if defined(__AVX512F__)
+enum { VEC_BYTES = 64, MR = 14, WIDE_3 = 2 };
+#elif defined(__AVX2__)
+enum { VEC_BYTES = 32, MR = 6, WIDE_3 = 1 };
+#else
+enum { VEC_BYTES = 16, MR = 6, WIDE_3 = 1 };
+#endif
+enum { VEC = VEC_BYTES / (int)sizeof(real), VECS = 2, NR = VECS * VEC, SUMS_MAX = MR * VECS };
+
+typedef real vec __attribute__((vector_size(VEC_BYTES), may_alias));
+typedef real vec_unaligned __attribute__((vector_size(VEC_BYTES), aligned(sizeof(real)), may_alias));
+typedef real quad __attribute__((vector_size(4 * sizeof(real)), aligned(sizeof(real)), may_alias));
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* ---- tiles --------------------------------------------------------------------------------------------- */
+
+/* Every count is a constant at the call, so the loops over them unroll and `sum` lives in registers. */
+ALWAYS_INLINE void run_tile(const int rows, const int panels, int64_t k, const real *a, const real *b,
+                            int64_t panel, int load, real *c, int64_t ldc) {
+  vec sum[SUMS_MAX];
+  const int vecs = panels * VECS;
+  for (int i = 0; i < rows * vecs; i++)
+    sum[i] = (vec){0};
+  for (int i = 0; load && i < rows; i++)
+    for (int v = 0; v < vecs; v++)
+      sum[i * vecs + v] = *(const vec_unaligned *)(c + i * ldc + v * VEC);
+  for (int64_t p = 0; p < k; p++, a += rows, b += NR) {
+    vec bv[8];
+    for (int v = 0; v < vecs; v++) bv[v] = *(const vec *)(b + v / VECS * panel + v % VECS * VEC);
+    for (int i = 0; i < rows; i++)
+      for (int v = 0; v < vecs; v++) sum[i * vecs + v] = sum[i * vecs + v] + a[i] * bv[v];
+  }
+  for (int i = 0; i < rows; i++)
+    for (int v = 0; v < vecs; v++) *(vec_unaligned *)(c + i * ldc + v * VEC) = sum[i * vecs + v];
+}
+
+#define TILE(rows, panels)                                                                                   \
+  static void tile_##rows##x##panels(int64_t k, const real *a, const real *b, int64_t panel, int load,       \
+                                     real *c, int64_t ldc) {                                                 \
+    run_tile(rows, panels, k, a, b, panel, load, c, ldc);                                                    \
+  }
+
+TILE(1, 1)
+TILE(2, 1)
+TILE(3, 1)
+TILE(4, 1)
+TILE(5, 1)
+TILE(6, 1)
+TILE(1, 4)
+TILE(2, 2)
+#if defined(__AVX512F__)
+TILE(7, 1)
+TILE(8, 1)
+TILE(9, 1)
+TILE(10, 1)
+TILE(11, 1)
+TILE(12, 1)
+TILE(13, 1)
+TILE(14, 1)
+TILE(3, 2)
+#endif
+
+/* ---- packing ------------------------------------------------------------------------------------------- */
+
+/* Rows of `count` reals, half <= count <= 2 half: two copies of fixed size that overlap. */
+ALWAYS_INLINE void copy_rows(const int half, int64_t k, int count, int width, const real *src, int64_t ld,
+                             real *dst) {
+  for (int64_t p = 0; p < k; p++, src += ld, dst += width) {
+    memcpy(dst, src, (size_t)half * sizeof(real));
+    memcpy(dst + count - half, src + count - half, (size_t)half * sizeof(real));
+  }
+}
+
+static void pack_rows(int64_t k, int count, int width, const real *src, int64_t ld, real *dst) {
+  if (count >= 16)
+    copy_rows(16, k, count, width, src, ld, dst);
+  else if (count >= 8)
+    copy_rows(8, k, count, width, src, ld, dst);
+  else if (count >= 4)
+    copy_rows(4, k, count, width, src, ld, dst);
+  else if (count >= 2)
+    copy_rows(2, k, count, width, src, ld, dst);
+  else
+    copy_rows(1, k, count, width, src, ld, dst);
+}
+
+/* dst[p, 0..3] = src[0..3, p] for four values of p. */
+ALWAYS_INLINE void transpose_4x4(const real *src, int64_t ld, real *dst, int width) {
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define HAVE_SHUFFLE 1
+#endif
+#endif
+#ifdef HAVE_SHUFFLE
+  quad r0 = *(const quad *)src, r1 = *(const quad *)(src + ld);
+  quad r2 = *(const quad *)(src + 2 * ld), r3 = *(const quad *)(src + 3 * ld);
+  quad lo01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), hi01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+  quad lo23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5), hi23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+  *(quad *)dst = __builtin_shufflevector(lo01, lo23, 0, 1, 4, 5);
+  *(quad *)(dst + width) = __builtin_shufflevector(lo01, lo23, 2, 3, 6, 7);
+  *(quad *)(dst + 2 * width) = __builtin_shufflevector(hi01, hi23, 0, 1, 4, 5);
+  *(quad *)(dst + 3 * width) = __builtin_shufflevector(hi01, hi23, 2, 3, 6, 7);
+#else
+  for (int p = 0; p < 4; p++)
+    for (int j = 0; j < 4; j++) dst[p * width + j] = src[j * ld + p];
+#endif
+}
+
+static void transpose_plain(int64_t k, int count, int width, const real *src, int64_t ld, real *dst) {
+  for (int64_t p = 0; p < k; p++)
+    for (int j = 0; j < count; j++) dst[p * width + j] = src[j * ld + p];
+}
+
+/* The last block of four, in either direction, overlaps its neighbour where 4 does not divide the size. */
+static void transpose_chunk(int64_t k, int count, int width, const real *src, int64_t ld, real *dst) {
+  for (int jj = 0; jj < count; jj += 4) {
+    int j = jj + 4 <= count ? jj : count - 4;
+    for (int64_t pp = 0; pp < k; pp += 4) {
+      int64_t p = pp + 4 <= k ? pp : k - 4;
+      transpose_4x4(src + j * ld + p, ld, dst + p * width + j, width);
+    }
+  }
+}
+
+/* In chunks of k: the columns of a matrix with a large power of two between its rows share few cache sets, so
+ * a line that has been fetched must be used up at once. */
+static void pack_transposed(int64_t k, int count, int width, const real *src, int64_t ld, real *dst) {
+  enum { CHUNK = 64 / (int)sizeof(real) };
+  if (k < 4 || count < 4) {
+    transpose_plain(k, count, width, src, ld, dst);
+    return;
+  }
+  int64_t p = 0;
+  for (; p + CHUNK + 4 <= k; p += CHUNK) transpose_chunk(CHUNK, count, width, src + p, ld, dst + p * width);
+  transpose_chunk(k - p, count, width, src + p, ld, dst + p * width);
+}
+
+static void zero_columns(int64_t k, int count, int width, real *dst) {
+  for (int64_t p = 0; p < k; p++)
+    for (int j = count; j < width; j++) dst[p * width + j] = 0;
+}
+
+static void pack(int transposed, int64_t k, int count, int width, const real *src, int64_t ld, real *dst) {
+  if (transposed)
+    pack_transposed(k, count, width, src, ld, dst);
+  else
+    pack_rows(k, count, width, src, ld, dst);
+  if (count < width) zero_columns(k, count, width, dst);
+}
+
+/* ---- the table ----------------------------------------------------------------------------------------- */
+
+#define FN_(name)   FN(name)
+#define TABLE_(isa) FN_(sq_gemm_##isa)
+#define TABLE(isa)  TABLE_(isa)
+#define TEXT_(isa)  #isa
+#define TEXT(isa)   TEXT_(isa)
+
+const FN(sq_gemm_kernels) TABLE(SQ_ISA) = {
+    .name = "built-in " TEXT(SQ_ISA),
+    .mr = MR,
+    .nr = NR,
+    .tile =
+        {
+            NULL,
+            tile_1x1,
+            tile_2x1,
+            tile_3x1,
+            tile_4x1,
+            tile_5x1,
+            tile_6x1,
+#if defined(__AVX512F__)
+            tile_7x1,
+            tile_8x1,
+            tile_9x1,
+            tile_10x1,
+            tile_11x1,
+            tile_12x1,
+            tile_13x1,
+            tile_14x1,
+#endif
+        },
+#if defined(__AVX512F__)
+    .wide = {NULL, tile_1x4, tile_2x2, tile_3x2},
+    .wide_panels = {0, 4, 2, 2},
+#else
+    .wide = {NULL, tile_1x4, tile_2x2},
+    .wide_panels = {0, 4, 2},
+#endif
+    .pack = pack,
+};

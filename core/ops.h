@@ -1,0 +1,231 @@
+/* ops.h - the operator table: every primitive a backend has, and the arguments it takes.
+ *
+ * One struct per operator, one table row per operator (SQ_OPS), one table per backend and precision:
+ *   sq_cpu_ops_f32, sq_cpu_ops_f64   core/*.c      the reference
+ *   sq_cuda_ops                      kernels/*.cu  the same names in CUDA
+ *   sq_emulator_ops                  kernels/*.cu  compiled for the SIMT emulator (tests only)
+ *
+ * Pointers are to `real` of the table's precision unless another type is named, in the backend's memory.
+ * Parameter gradients accumulate (+=), activation gradients overwrite (=) unless `accumulate` is set.
+ * An operator checks nothing: sizes and pointers were checked by the API above.  It returns 0, or the backend's
+ * own error number (a CUDA error), which the backend puts into words.
+ *
+ * Letters: R = rows, D = columns, V = classes or vocabulary.
+ */
+#ifndef SQ_OPS_H
+#define SQ_OPS_H
+
+#include "cell.h"
+#include "pool.h"
+#include "sequence.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Where an operator runs. */
+typedef struct sq_exec {
+  sq_pool *pool; /* CPU: worker threads, may be NULL */
+  void *stream;  /* GPU: the caller's stream */
+  void *device;  /* GPU: handles and scratch of the context, owned by the backend */
+} sq_exec;
+
+/* C[m,n] (+)= op(A)[m,k] op(B)[k,n], row-major. */
+typedef struct sq_gemm_args {
+  int trans_a, trans_b, accumulate;
+  int64_t m, n, k;
+  const void *a;
+  int64_t lda;
+  const void *b;
+  int64_t ldb;
+  void *c;
+  int64_t ldc;
+} sq_gemm_args;
+
+/* y[r,:] = bias[:]  (rows of a matrix that a GEMM then accumulates onto), R x D, row stride ld. */
+typedef struct sq_bias_args {
+  int64_t rows, cols;
+  const void *bias;
+  void *y;
+  int64_t ld;
+} sq_bias_args;
+
+/* out[j] += sum_r a[r,j] * b[r,j]   (b NULL: * 1): time and batch reductions, in a fixed order. */
+typedef struct sq_reduce_args {
+  int64_t rows, cols;
+  const void *a;
+  int64_t lda;
+  const void *b;
+  int64_t ldb;
+  void *out;
+} sq_reduce_args;
+
+/* y[r,:] = table[ids[r],:];  an id outside 0..V-1 gives zeros and no gradient.
+ * Backward: dtable[ids[r],:] += dy[r,:], summed in the order of r (deterministic). */
+typedef struct sq_embedding_args {
+  int64_t rows, dim, vocab;
+  const int32_t *ids; /* [R] */
+  const void *table;  /* [V,D] forward */
+  void *y;            /* [R,D] forward */
+  const void *dy;     /* [R,D] backward */
+  void *dtable;       /* [V,D] backward, += */
+} sq_embedding_args;
+
+/* Log-softmax and cross-entropy, stable (row maximum subtracted), masked:
+ *   loss_r = lse_r - logits[r,target_r],  lse_r = max + log sum exp(logits - max);   target < 0: row is masked
+ *   loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
+ * Backward: dlogits[r,v] = (exp(logits[r,v]-lse_r) - [v = target_r]) * dloss * scale / (count or 1), 0 if masked. */
+typedef struct sq_xent_args {
+  int64_t rows, classes;
+  int mean;
+  double scale;
+  const void *logits;     /* [R,V] */
+  const int32_t *targets; /* [R] */
+  void *lse;              /* [R] forward: out; backward: in */
+  void *row_loss;         /* [R] out, 0 where masked */
+  void *loss;             /* [2] out: loss, and the number of unmasked rows; backward: [1] is read */
+  const void *dloss;      /* [1] backward, NULL = 1 */
+  void *dlogits;          /* [R,V] backward, = */
+} sq_xent_args;
+
+/* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox block
+ * offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives zeros. */
+typedef struct sq_dropout_args {
+  int64_t count;
+  double p;
+  uint64_t seed, offset;
+  const void *x;
+  void *y; /* may be x */
+  int accumulate;
+} sq_dropout_args;
+
+/* Element-wise maps. */
+typedef enum sq_map_kind {
+  SQ_MAP_ACTIVATION,      /* y = g(a) */
+  SQ_MAP_ACTIVATION_GRAD, /* y = b * g'(a), a being the *output* of g, b the gradient at the output */
+  SQ_MAP_SCALE,           /* y = alpha * a */
+  SQ_MAP_ADD,             /* y = a + b */
+  SQ_MAP_MUL              /* y = a * b */
+} sq_map_kind;
+typedef struct sq_map_args {
+  sq_map_kind kind;
+  sq_activation activation;
+  int64_t count;
+  double alpha;
+  const void *a, *b;
+  void *y; /* may be a or b */
+  int accumulate;
+} sq_map_args;
+
+/* dst[r, 0..cols) (+)= src[r, 0..cols): strided copy, for slices and concatenation. */
+typedef struct sq_copy_args {
+  int64_t rows, cols;
+  const void *src;
+  int64_t ld_src;
+  void *dst;
+  int64_t ld_dst;
+  int accumulate;
+} sq_copy_args;
+
+/* dst[j,i,:] = src[i,j,:] for src [outer, inner, width]: batch-major to time-major and back.  With lengths, the
+ * rows of padded steps are neither read nor kept: dst is 0 there. `time_axis` says which axis of src is time
+ * (0 or 1); `swap` 0 only masks and copies. */
+typedef struct sq_relayout_args {
+  int64_t outer, inner, width;
+  int swap, time_axis;
+  const int32_t *lengths; /* [batch] or NULL */
+  const void *src;
+  void *dst;
+  int accumulate;
+} sq_relayout_args;
+
+/* Additive attention (Bahdanau, Cho, Bengio 2015, eq. 6 and appendix A.1.2) of one decoder step:
+ *   e[s,b] = v . tanh(query[b] + keys[s,b]),   a[:,b] = softmax over s < lengths[b],  context[b] = sum_s a[s,b] values[s,b]
+ * Backward overwrites dquery; dkeys, dvalues and dv accumulate (every decoder step adds to them). */
+typedef struct sq_attention_args {
+  int64_t source_len, batch, dim, value_dim; /* S, B, D, E */
+  const int32_t *lengths;                    /* [B], 1..S, or NULL */
+  const void *query;                         /* [B,D] */
+  const void *keys;                          /* [S,B,D] */
+  const void *values;                        /* [S,B,E] */
+  const void *v;                             /* [D] */
+  void *weights;                             /* [S,B] a; forward: out, backward: in */
+  void *context;                             /* [B,E] forward: out */
+  const void *dcontext;                      /* [B,E] */
+  void *scratch;                             /* [S,B,D] backward: de * v * (1 - tanh^2), free */
+  void *dquery;                              /* [B,D] = */
+  void *dkeys, *dvalues, *dv;                /* += */
+} sq_attention_args;
+
+/* A list of tensors that one launch walks. The arrays are in host memory and copied by the callee. */
+typedef struct sq_tensor_list {
+  int64_t count;
+  void *const *data;    /* [count] */
+  const int64_t *sizes; /* [count] reals */
+} sq_tensor_list;
+
+/* Gradient norm and clipping, one fused pass without a host round trip.
+ *   norm = sqrt(sum of squares over all tensors), in a fixed order
+ *   SQ_CLIP_NORM (Pascanu 2013):  scale = min(1, threshold / norm)
+ *   SQ_CLIP_AUTO (Mikolov's advice in the lecture): threshold = factor * running average of the norm over
+ *     earlier updates; average += (min(norm, 10 * average) - average) / min(updates, window); first update: no clip
+ *   SQ_CLIP_VALUE:  g = min(max(g, -threshold), threshold)
+ * state [8], device: [0] norm, [1] scale applied, [2] running average, [3] updates seen, [4] 1 if norm is finite;
+ * zero it before the first call. A non-finite norm gives scale 0 and leaves the average as it was. */
+typedef enum sq_clip_kind { SQ_CLIP_NONE, SQ_CLIP_NORM, SQ_CLIP_AUTO, SQ_CLIP_VALUE } sq_clip_kind;
+typedef struct sq_clip_args {
+  sq_clip_kind kind;
+  double threshold;     /* SQ_CLIP_AUTO: the factor */
+  double window;        /* SQ_CLIP_AUTO: updates the average remembers */
+  sq_tensor_list grads; /* scaled in place */
+  void *state;          /* [8] */
+  void *partial;        /* [SQ_CLIP_PARTIALS] scratch */
+} sq_clip_args;
+enum { SQ_CLIP_PARTIALS = 1024 };
+
+/* One optimiser update of all tensors; g is the gradient + weight_decay * p.
+ *   SQ_SGD       p -= lr g
+ *   SQ_MOMENTUM  m = mu m + g;  p -= lr m          (nesterov: p -= lr (g + mu m))
+ *   SQ_RMSPROP   v = rho v + (1-rho) g^2;  p -= lr g / (sqrt(v) + eps)
+ *   SQ_ADAM      m, v with b1, b2;  p -= lr * m/(1-b1^k) / (sqrt(v/(1-b2^k)) + eps)
+ * If clip_state is given and says that the norm was not finite ([4] == 0 after at least one clip), nothing changes. */
+typedef enum sq_optimizer_kind { SQ_SGD, SQ_MOMENTUM, SQ_RMSPROP, SQ_ADAM } sq_optimizer_kind;
+typedef struct sq_optimizer_args {
+  sq_optimizer_kind kind;
+  double lr, momentum /* mu or b1 */, decay /* rho or b2 */, eps, weight_decay;
+  int nesterov;
+  int64_t update;                              /* k, from 1 */
+  sq_tensor_list params, grads, first, second; /* first: m; second: v; data NULL where the kind has none */
+  const void *clip_state;
+} sq_optimizer_args;
+
+/* The table: X(name, argument type). */
+#define SQ_OPS(X)                                                                                            \
+  X(gemm, sq_gemm_args)                                                                                      \
+  X(bias, sq_bias_args)                                                                                      \
+  X(reduce, sq_reduce_args)                                                                                  \
+  X(embedding_forward, sq_embedding_args)                                                                    \
+  X(embedding_backward, sq_embedding_args)                                                                   \
+  X(xent_forward, sq_xent_args)                                                                              \
+  X(xent_backward, sq_xent_args)                                                                             \
+  X(dropout, sq_dropout_args)                                                                                \
+  X(map, sq_map_args)                                                                                        \
+  X(copy, sq_copy_args)                                                                                      \
+  X(relayout, sq_relayout_args)                                                                              \
+  X(attention_forward, sq_attention_args)                                                                    \
+  X(attention_backward, sq_attention_args)                                                                   \
+  X(clip, sq_clip_args)                                                                                      \
+  X(optimizer, sq_optimizer_args)
+
+typedef struct sq_ops {
+#define SQ_OP_MEMBER(name, args) int (*name)(sq_exec * exec, const args *a);
+  SQ_OPS(SQ_OP_MEMBER)
+#undef SQ_OP_MEMBER
+} sq_ops;
+
+extern const sq_ops sq_cpu_ops_f32, sq_cpu_ops_f64;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

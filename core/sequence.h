@@ -1,0 +1,76 @@
+/* sequence.h - one layer, one direction, a whole sequence: the unit that backends implement.
+ *
+ * Memory is the caller's.  `real` is float or double according to the backend's table.
+ *
+ * Reserve of one layer and direction (what backward needs, and what people look at), in this order, each block
+ * starting at a multiple of SQ_ALIGN_REALS:
+ *   state k  [T+1,B,W_k] for each state   slot t+1 is the state after step t, slot 0 the initial state;
+ *                                         in reverse, slot t is the state after step t, slot T the initial
+ *   gates    [T,B,G]                      activations
+ *   aux      [T,B,A]
+ * The reserve layout belongs to the cell, not to the backend: forward of one backend can be continued by
+ * backward of another.
+ */
+#ifndef SQ_SEQUENCE_H
+#define SQ_SEQUENCE_H
+
+#include "cell.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { SQ_ALIGN_REALS = 16 };
+
+struct sq_exec;
+
+typedef struct sq_sequence {
+  const sq_layout *layout;
+  int64_t seq_len, batch; /* T, B */
+  int reverse;            /* 1: from t = T-1 down to 0 */
+  const int32_t *lengths; /* [B], each 0..T, or NULL = all T; on the device for a GPU */
+  const void *params;     /* flat, layout->param_count reals */
+  const void *x;          /* [T,B,I] row stride ldx; padded rows finite (the caller zeroes them) */
+  int64_t ldx;
+  const void *initial[SQ_MAX_STATES]; /* [B,W_k] or NULL = zeros */
+  void *y;                            /* [T,B,output] row stride ldy; zeros at padded steps */
+  int64_t ldy;
+  void *final[SQ_MAX_STATES]; /* [B,W_k] or NULL: state of each sequence after its own last step */
+  void *reserve;              /* sq_reserve_size reals; forward writes, backward reads */
+  void *workspace;            /* sq_workspace_size reals, contents free */
+  /* backward only */
+  const void *dy;                    /* [T,B,output] row stride ldy, or NULL = zeros */
+  const void *dfinal[SQ_MAX_STATES]; /* [B,W_k] or NULL = zeros */
+  void *dx;                          /* [T,B,I] row stride ldx, or NULL = not wanted */
+  int dx_accumulate;                 /* 0: dx = , 1: dx += */
+  void *dinitial[SQ_MAX_STATES];     /* [B,W_k] or NULL */
+  void *dparams;                     /* += , or NULL = not wanted */
+} sq_sequence;
+
+/* Offsets, in reals, of the blocks of the reserve. */
+typedef struct sq_reserve_map {
+  int64_t state[SQ_MAX_STATES];
+  int64_t gates, aux, size;
+} sq_reserve_map;
+sq_reserve_map sq_reserve_layout(const sq_layout *layout, int64_t seq_len, int64_t batch);
+
+/* n rounded up to a multiple of SQ_ALIGN_REALS. */
+int64_t sq_align_reals(int64_t n);
+
+/* Where slot of the state before / after step t begins: multiply by B*W_k. */
+static inline int64_t sq_slot_prev(int reverse, int64_t t) { return reverse ? t + 1 : t; }
+static inline int64_t sq_slot_next(int reverse, int64_t t) { return reverse ? t : t + 1; }
+
+/* The CPU driver (core/sequence.c) in both precisions.  `training`: a reserve is kept for backward. Without one
+ * (run->reserve NULL) forward works through the sequence in chunks, inside the workspace.  Workspace in reals. */
+int64_t sq_sequence_workspace_f32(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
+int64_t sq_sequence_workspace_f64(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
+int sq_sequence_forward_f32(struct sq_exec *exec, const sq_sequence *run);
+int sq_sequence_forward_f64(struct sq_exec *exec, const sq_sequence *run);
+int sq_sequence_backward_f32(struct sq_exec *exec, const sq_sequence *run);
+int sq_sequence_backward_f64(struct sq_exec *exec, const sq_sequence *run);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

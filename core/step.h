@@ -1,0 +1,65 @@
+/* step.h - one time step of one layer, as the pointwise functions of the cells see it.
+ *
+ * The struct exists in both precisions (sq_step_f32, sq_step_f64) and the CUDA launchers take the f32 one, with
+ * device pointers.  All tensors are the rows of one step, [B, width], dense unless a stride is named.
+ *
+ * Masked rows: row b is *valid* at time t if lengths is NULL or t < lengths[b].  For an invalid row the forward
+ * step copies the previous state on (h = h_prev, c = c_prev), writes zeros to y, gates and aux (whatever is in them
+ * before); the backward step writes zeros to dgates and daux, leaves dstate as it is (the gradient passes
+ * through to the previous step) and reads neither dy nor the gates.
+ */
+#ifndef SQ_STEP_H
+#define SQ_STEP_H
+
+#include "activations.h"
+#include "cell.h"
+#include "real.h"
+
+typedef struct FN(sq_step) {
+  const sq_layout *layout;
+  int64_t batch;                   /* rows of this slice */
+  int64_t t;                       /* time step, for the mask */
+  const int32_t *lengths;          /* [B] or NULL */
+  const real *params;              /* the layer's flat parameter buffer */
+  real *gates;                     /* [B,G] forward: in/out; backward: in, the activations */
+  real *aux;                       /* [B,A] likewise */
+  const real *prev[SQ_MAX_STATES]; /* [B,W_k] states before this step */
+  real *next[SQ_MAX_STATES];       /* [B,W_k] states after this step; backward: in */
+  real *y;                         /* [B,output] stride ldy, forward */
+  int64_t ldy;
+  const real *dy;              /* [B,output] stride ldy, backward; NULL = zeros */
+  real *dstate[SQ_MAX_STATES]; /* [B,W_k] in: gradient at next; out: the pointwise part of the gradient at
+                                  prev, to which the driver adds the products */
+  real *dgates;                /* [B,G] out */
+  real *daux;                  /* [B,A] out at product results; in where a later product came from aux */
+} FN(sq_step);
+
+static inline int FN(sq_step_valid)(const FN(sq_step) * s, int64_t b) {
+  return s->lengths == NULL || s->t < s->lengths[b];
+}
+
+/* An invalid row of a forward step: the state passes on, y is zero. */
+static inline void FN(sq_step_pass)(const FN(sq_step) * s, int64_t b) {
+  for (int k = 0; k < s->layout->states; k++) {
+    const int64_t w = s->layout->state_width[k];
+    for (int64_t j = 0; j < w; j++) s->next[k][b * w + j] = s->prev[k][b * w + j];
+  }
+  for (int64_t j = 0; j < s->layout->output; j++) s->y[b * s->ldy + j] = 0;
+  for (int64_t j = 0; j < s->layout->gates; j++) s->gates[b * s->layout->gates + j] = 0;
+  for (int64_t j = 0; j < s->layout->aux; j++) s->aux[b * s->layout->aux + j] = 0;
+}
+
+/* An invalid row of a backward step: no gradient reaches the step, dstate passes on untouched. */
+static inline void FN(sq_step_stop)(const FN(sq_step) * s, int64_t b) {
+  for (int64_t j = 0; j < s->layout->gates; j++) s->dgates[b * s->layout->gates + j] = 0;
+  for (int64_t j = 0; j < s->layout->aux; j++) s->daux[b * s->layout->aux + j] = 0;
+}
+
+/* dh += dy_t, the gradient that reaches h_t from outside the recurrence. */
+static inline void FN(sq_step_add_dy)(const FN(sq_step) * s, int64_t b, real *dh) {
+  if (s->dy == NULL) return;
+  const real *dy = s->dy + b * s->ldy;
+  for (int64_t j = 0; j < s->layout->output; j++) dh[j] += dy[j];
+}
+
+#endif

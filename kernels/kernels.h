@@ -1,0 +1,60 @@
+/* kernels.h - what the CUDA side offers to host/: one table of operators, one of device management, and the
+ * sequence driver.  Plain C; no CUDA header is needed to include it.
+ *
+ * The same sources are compiled twice: by nvcc (SQ_GPU(x) = sq_cuda_x) and, with -DSEQGPU_EMULATE, by g++ against
+ * tests/simt (SQ_GPU(x) = sq_emulator_x), so that every kernel also runs on a machine without a GPU.
+ *
+ * Everything here is float32.  Functions return 0 or an error number of the device API, which
+ * error_text() puts into words.  Nothing synchronises but `synchronize` and `copy_out`; nothing allocates but
+ * `open`, `allocate` and the growth of graph caches inside `open`ed devices.
+ */
+#ifndef SQ_KERNELS_H
+#define SQ_KERNELS_H
+
+#include "../core/ops.h"
+#include "../core/sequence.h"
+
+#ifdef SEQGPU_EMULATE
+#define SQ_GPU(name) sq_emulator_##name
+#else
+#define SQ_GPU(name) sq_cuda_##name
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Memory and lifetime of one device context. `exec->stream` is the caller's stream (NULL = the default one). */
+typedef struct sq_device {
+  const char *name;                       /* "cuda", "emulator" */
+  int (*count)(int *devices);             /* usable devices; 0 is not an error */
+  int (*open)(sq_exec *exec, int device); /* handles and scratch into exec->device */
+  void (*close)(sq_exec *exec);
+  int (*allocate)(sq_exec *exec, size_t bytes, void **out); /* 256-byte aligned */
+  void (*release)(sq_exec *exec, void *pointer);
+  int (*copy_in)(sq_exec *exec, void *device, const void *host, size_t bytes);
+  int (*copy_out)(sq_exec *exec, void *host, const void *device, size_t bytes); /* waits for the stream */
+  int (*copy)(sq_exec *exec, void *to, const void *from, size_t bytes);
+  int (*zero)(sq_exec *exec, void *pointer, size_t bytes);
+  int (*synchronize)(sq_exec *exec);
+  const char *(*error_text)(int error);
+  void (*describe)(sq_exec *exec, char *text, size_t size); /* "NVIDIA H200, sm_90, 132 SMs, cuBLAS 13.0" */
+} sq_device;
+
+extern const sq_device sq_cuda_device, sq_emulator_device;
+extern const sq_ops sq_cuda_ops, sq_emulator_ops;
+
+/* The `step` plan (kernels/sequence.cu): GEMMs plus one fused pointwise kernel a stage and step; the whole sequence
+ * is recorded once into a CUDA graph where the device supports it and replayed while the arguments stay the same.
+ * Same contract as core/sequence.c. Workspace sizes in reals. */
+int64_t sq_cuda_sequence_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
+int sq_cuda_sequence_forward(sq_exec *exec, const sq_sequence *run);
+int sq_cuda_sequence_backward(sq_exec *exec, const sq_sequence *run);
+int64_t sq_emulator_sequence_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
+int sq_emulator_sequence_forward(sq_exec *exec, const sq_sequence *run);
+int sq_emulator_sequence_backward(sq_exec *exec, const sq_sequence *run);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
