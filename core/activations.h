@@ -9,8 +9,8 @@
  *   tanh x  = m/(m+2), m = e^2x - 1   m = 2^n (e^r - 1) + (2^n - 1), no cancellation at small x
  *   sigmoid = 1/(1+e^-x), or e^x/(1+e^x) for negative x, which keeps its digits down to the denormals
  *
- * Largest relative error, over every seventh float: exp 0.9e-7, tanh 1.9e-7, sigmoid 1.8e-7.  NaN gives NaN, +-inf the
- * limits, out of range inf or 0; tanh(-0) = -0.
+ * Largest relative error, over every seventh float: exp 0.9e-7, tanh 1.9e-7, sigmoid 1.8e-7.  NaN gives NaN,
+ * +-inf the limits, out of range inf or 0; tanh(-0) = -0.
  */
 #ifndef SQ_ACTIVATIONS_H
 #define SQ_ACTIVATIONS_H

@@ -45,11 +45,10 @@ ALWAYS_INLINE void run_tile(const int rows, const int panels, int64_t k, const r
                             int64_t panel, int load, real *c, int64_t ldc) {
   vec sum[SUMS_MAX];
   const int vecs = panels * VECS;
-  for (int i = 0; i < rows * vecs; i++)
-    sum[i] = (vec){0};
+  for (int i = 0; i < rows; i++)
+    for (int v = 0; v < vecs; v++) sum[i * vecs + v] = (vec){0};
   for (int i = 0; load && i < rows; i++)
-    for (int v = 0; v < vecs; v++)
-      sum[i * vecs + v] = *(const vec_unaligned *)(c + i * ldc + v * VEC);
+    for (int v = 0; v < vecs; v++) sum[i * vecs + v] = *(const vec_unaligned *)(c + i * ldc + v * VEC);
   for (int64_t p = 0; p < k; p++, a += rows, b += NR) {
     vec bv[8];
     for (int v = 0; v < vecs; v++) bv[v] = *(const vec *)(b + v / VECS * panel + v % VECS * VEC);

@@ -21,9 +21,9 @@ typedef void FN(sq_pack)(int transposed, int64_t k, int count, int width, const 
 
 typedef struct {
   const char *name;
-  int mr, nr;                                /* the largest tile: rows, and columns of one panel */
-  FN(sq_tile) * tile[SQ_TILE_ROWS_MAX + 1];  /* tile[r]: r rows, one panel */
-  FN(sq_tile) * wide[SQ_TILE_ROWS_MAX + 1];  /* wide[r]: r rows, wide_panels[r] panels; or NULL */
+  int mr, nr;                               /* the largest tile: rows, and columns of one panel */
+  FN(sq_tile) * tile[SQ_TILE_ROWS_MAX + 1]; /* tile[r]: r rows, one panel */
+  FN(sq_tile) * wide[SQ_TILE_ROWS_MAX + 1]; /* wide[r]: r rows, wide_panels[r] panels; or NULL */
   int wide_panels[SQ_TILE_ROWS_MAX + 1];
   FN(sq_pack) * pack;
 } FN(sq_gemm_kernels);

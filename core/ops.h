@@ -1,9 +1,9 @@
 /* ops.h - the operator table: every primitive a backend has, and the arguments it takes.
  *
  * One struct per operator, one table row per operator (SQ_OPS), one table per backend and precision:
- *   sq_cpu_ops_f32, sq_cpu_ops_f64   core/*.c      the reference
- *   sq_cuda_ops                      kernels/*.cu  the same names in CUDA
- *   sq_emulator_ops                  kernels/*.cu  compiled for the SIMT emulator (tests only)
+ *   sq_cpu_ops_f32, sq_cpu_ops_f64   core/          the reference
+ *   sq_cuda_ops                      kernels/       the same names in CUDA
+ *   sq_emulator_ops                  kernels/       compiled for the SIMT emulator (tests only)
  *
  * Pointers are to `real` of the table's precision unless another type is named, in the backend's memory.
  * Parameter gradients accumulate (+=), activation gradients overwrite (=) unless `accumulate` is set.

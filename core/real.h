@@ -33,7 +33,8 @@ typedef float real;
  * is inlined (SQ_INLINE), so that it is compiled for the same width.  Results differ between widths only where
  * the compiler may contract a*b+c, never between runs on one machine. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__has_attribute) && !defined(SEQGPU_NO_CLONES)
-#if __has_attribute(target_clones) && !defined(__SANITIZE_THREAD__)
+/* clang 14 gives the resolvers of static functions global names, which then clash between files. */
+#if __has_attribute(target_clones) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define SQ_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
 #endif

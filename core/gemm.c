@@ -1,0 +1,337 @@
+/* gemm.c - the built-in GEMM: blocking, packing, threads.  The arithmetic is in gemm_kernel.c.
+ *
+ * The blocking is that of BLIS (Van Zee and van de Geijn 2015), around the micro-kernel's tile of mr x nr:
+ *
+ *   for columns of C in blocks of nc        B block, kc x nc, packed: the rest of the 4 MB scratch, lives in L3
+ *     for k in blocks of kc
+ *       for rows of C in blocks of mc       A block, mc x kc, packed: 256 KB, lives in L2
+ *         for panels of nr columns          B panel, kc x nr: 32 KB with AVX-512, lives in L1
+ *           for tiles of mr rows            C tile: in registers
+ *
+ * Threads share nothing: C is cut into a grid of rectangles, one for each thread, each with packing of its own.
+ * That packs some of A and B more than once but needs no barrier.
+ *
+ * Order of summation.  A block of k continues the sum that the block before it left in C, so whatever the
+ * blocking every element is one chain  s = fma(a[p], b[p], s)  for p = 0..k-1, from s = 0 (or C, to accumulate).
+ * Hence a row has the same bits in any m, any n, any position, any number of threads, through sq_gemm or
+ * sq_gemm_run_packed, with AVX2 or AVX-512.  The baseline has another rounding where it has no FMA.  None of it
+ * holds where CBLAS does the work.
+ *
+ * CBLAS (-DSEQGPU_CBLAS) serves sq_gemm only on processors for which there is no vector kernel here: on x86 with
+ * AVX2 or AVX-512 ours is not slower, keeps to the threads of the pool, and has the bits promised above.
+ */
+#include "gemm.h"
+
+#include "gemm_kernel.h"
+
+#include <string.h>
+
+#ifdef SEQGPU_CBLAS
+#include <cblas.h>
+#include <limits.h>
+#endif
+
+enum {
+  KC = 256,                                        /* so that a panel of B fits L1 beside a tile of A */
+  A_BLOCK_REALS = (256 << 10) / (int)sizeof(real), /* a quarter of 1 MB of L2; all of an old one */
+  STACK_A_REALS = (64 << 10) / (int)sizeof(real),  /* sq_gemm_run_packed */
+  STACK_REALS = (64 << 10) / (int)sizeof(real),    /* sq_gemm without a pool: A and B, half each */
+  STACK_KC = 128,
+};
+
+typedef FN(sq_gemm_kernels) kernels;
+typedef FN(sq_tile) tile_fn;
+
+/* C[m,n] (+)= op(A) op(B), as the arguments of sq_gemm. */
+typedef struct {
+  int trans_a, trans_b;
+  int64_t m, n, k;
+  const real *a, *b;
+  int64_t lda, ldb;
+  int accumulate;
+  real *c;
+  int64_t ldc;
+} product;
+
+/* Packing buffers and the block sizes that they allow. */
+typedef struct {
+  real *a, *b;
+  int64_t mc, nc, kc;
+} blocks;
+
+static int64_t min64(int64_t x, int64_t y) { return x < y ? x : y; }
+static int64_t ceil_div(int64_t x, int64_t y) { return (x + y - 1) / y; }
+
+static const kernels *best_kernels(void) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("fma"))
+    return &FN(sq_gemm_avx512);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &FN(sq_gemm_avx2);
+#endif
+  return &FN(sq_gemm_baseline);
+}
+
+/* ---- tiles and blocks ---------------------------------------------------------------------------------- */
+
+/* m rows are cut into the fewest tiles, all of nearly the same height: 16 = 8 + 8, not 14 + 2. */
+static int64_t tile_count(const kernels *ks, int64_t m) { return ceil_div(m, ks->mr); }
+static int tile_height(int64_t m, int64_t tiles, int64_t tile) {
+  return (int)(m / tiles + (tile < m % tiles));
+}
+
+static void zero_matrix(int64_t m, int64_t n, real *c, int64_t ldc) {
+  for (int64_t i = 0; i < m; i++) memset(c + i * ldc, 0, (size_t)n * sizeof(real));
+}
+
+static void copy_matrix(int rows, int cols, const real *from, int64_t ld_from, real *to, int64_t ld_to) {
+  for (int i = 0; i < rows; i++) memcpy(to + i * ld_to, from + i * ld_from, (size_t)cols * sizeof(real));
+}
+
+/* A panel at the right edge: the kernel works on a copy of the full width, and only real columns come back. */
+static void run_edge(tile_fn *tile, int rows, int cols, int nr, int64_t k, const real *a, const real *b,
+                     int load, real *c, int64_t ldc) {
+  _Alignas(64) real copy[SQ_TILE_ROWS_MAX * SQ_TILE_COLS_MAX];
+  memset(copy, 0, sizeof copy);
+  if (load) copy_matrix(rows, cols, c, ldc, copy, nr);
+  tile(k, a, b, 0, load, copy, nr);
+  copy_matrix(rows, cols, copy, nr, c, ldc);
+}
+
+/* All tiles of one panel of B: op(A) packed [m, k], cols <= nr. */
+static void run_panel(const kernels *ks, int64_t m, int cols, int64_t k, const real *a, const real *b,
+                      int load, real *c, int64_t ldc) {
+  int64_t tiles = tile_count(ks, m);
+  for (int64_t t = 0; t < tiles; t++) {
+    int rows = tile_height(m, tiles, t);
+    if (cols == ks->nr)
+      ks->tile[rows](k, a, b, 0, load, c, ldc);
+    else
+      run_edge(ks->tile[rows], rows, cols, ks->nr, k, a, b, load, c, ldc);
+    a += rows * k;
+    c += rows * ldc;
+  }
+}
+
+/* C[m,n] (+)= packed A [m,k] times packed panels of B [k,n], `panel` reals from one panel to the next. */
+static void run_block(const kernels *ks, int64_t m, int64_t n, int64_t k, const real *a, const real *b,
+                      int64_t panel, int load, real *c, int64_t ldc) {
+  int64_t j = 0;
+  if (m <= ks->mr && ks->wide[m]) {
+    int64_t wide = (int64_t)ks->wide_panels[m] * ks->nr;
+    for (; j + wide <= n; j += wide) ks->wide[m](k, a, b + j / ks->nr * panel, panel, load, c + j, ldc);
+  }
+  for (; j < n; j += ks->nr)
+    run_panel(ks, m, (int)min64(ks->nr, n - j), k, a, b + j / ks->nr * panel, load, c + j, ldc);
+}
+
+/* op(A)[m,k] as tiles; a is the first element. */
+static void pack_a(const kernels *ks, int trans, int64_t m, int64_t k, const real *a, int64_t lda,
+                   real *packed) {
+  int64_t tiles = tile_count(ks, m);
+  for (int64_t t = 0; t < tiles; t++) {
+    int rows = tile_height(m, tiles, t);
+    ks->pack(!trans, k, rows, rows, a, lda, packed);
+    a += trans ? rows : rows * lda;
+    packed += rows * k;
+  }
+}
+
+/* op(B)[k,n] as panels. */
+static void pack_b(const kernels *ks, int trans, int64_t n, int64_t k, const real *b, int64_t ldb,
+                   real *packed) {
+  for (int64_t j = 0; j < n; j += ks->nr) {
+    ks->pack(trans, k, (int)min64(ks->nr, n - j), ks->nr, trans ? b + j * ldb : b + j, ldb, packed);
+    packed += ks->nr * k;
+  }
+}
+
+/* ---- one thread ---------------------------------------------------------------------------------------- */
+
+static const real *at(const real *x, int64_t ld, int trans, int64_t row, int64_t col) {
+  return trans ? x + col * ld + row : x + row * ld + col;
+}
+
+static void run_product(const kernels *ks, const product *g, const blocks *s) {
+  for (int64_t j = 0; j < g->n; j += s->nc) {
+    int64_t n = min64(s->nc, g->n - j);
+    for (int64_t p = 0; p < g->k; p += s->kc) {
+      int64_t k = min64(s->kc, g->k - p);
+      int load = g->accumulate || p > 0;
+      pack_b(ks, g->trans_b, n, k, at(g->b, g->ldb, g->trans_b, p, j), g->ldb, s->b);
+      for (int64_t i = 0; i < g->m; i += s->mc) {
+        int64_t m = min64(s->mc, g->m - i);
+        pack_a(ks, g->trans_a, m, k, at(g->a, g->lda, g->trans_a, i, p), g->lda, s->a);
+        run_block(ks, m, n, k, s->a, s->b, ks->nr * k, load, g->c + i * g->ldc + j, g->ldc);
+      }
+    }
+  }
+}
+
+static void cut_buffer(const kernels *ks, real *buffer, int64_t a_reals, int64_t all_reals, int64_t kc,
+                       blocks *s) {
+  s->kc = kc;
+  s->mc = a_reals / kc / ks->mr * ks->mr;
+  s->nc = (all_reals - a_reals) / kc / ks->nr * ks->nr;
+  s->a = buffer;
+  s->b = buffer + a_reals;
+}
+
+static void run_on_stack(const kernels *ks, const product *g) {
+  _Alignas(64) real buffer[STACK_REALS];
+  blocks s;
+  cut_buffer(ks, buffer, STACK_REALS / 2, STACK_REALS, STACK_KC, &s);
+  run_product(ks, g, &s);
+}
+
+static void run_in_scratch(const kernels *ks, const product *g, void *scratch) {
+  blocks s;
+  cut_buffer(ks, scratch, A_BLOCK_REALS, SQ_SCRATCH_BYTES / (int)sizeof(real), KC, &s);
+  run_product(ks, g, &s);
+}
+
+/* ---- CBLAS --------------------------------------------------------------------------------------------- */
+
+#ifdef SEQGPU_CBLAS
+static int fits_int(int64_t x) { return x <= INT_MAX; }
+
+/* False when this processor or these sizes are for the built-in. */
+static int run_cblas(const product *g) {
+  if (best_kernels() != &FN(sq_gemm_baseline)) return 0;
+  if (!fits_int(g->m) || !fits_int(g->n) || !fits_int(g->k)) return 0;
+  if (!fits_int(g->lda) || !fits_int(g->ldb) || !fits_int(g->ldc)) return 0;
+#if SEQGPU_REAL_BITS == 64
+  cblas_dgemm(
+#else
+  cblas_sgemm(
+#endif
+      CblasRowMajor, g->trans_a ? CblasTrans : CblasNoTrans, g->trans_b ? CblasTrans : CblasNoTrans,
+      (int)g->m, (int)g->n, (int)g->k, 1, g->a, (int)g->lda, g->b, (int)g->ldb, g->accumulate ? 1 : 0, g->c,
+      (int)g->ldc);
+  return 1;
+}
+#else
+static int run_cblas(const product *g) {
+  (void)g;
+  return 0;
+}
+#endif
+
+/* ---- threads ------------------------------------------------------------------------------------------- */
+
+/* C as rows x cols rectangles whose edges are multiples of the tile. */
+typedef struct {
+  const kernels *ks;
+  const product *g;
+  sq_pool *pool;
+  int rows, cols;
+} grid;
+
+/* The i-th of `parts` pieces of 0..size, in whole steps. */
+static void piece(int64_t size, int64_t step, int i, int parts, int64_t *begin, int64_t *count) {
+  int64_t steps = ceil_div(size, step);
+  *begin = min64(steps * i / parts * step, size);
+  *count = min64(steps * (i + 1) / parts * step, size) - *begin;
+}
+
+static void run_part(void *arg, int part, int parts) {
+  (void)parts;
+  const grid *r = arg;
+  product g = *r->g;
+  int64_t i, j;
+  piece(r->g->m, r->ks->mr, part / r->cols, r->rows, &i, &g.m);
+  piece(r->g->n, r->ks->nr, part % r->cols, r->cols, &j, &g.n);
+  if (g.m == 0 || g.n == 0) return;
+  g.a = at(g.a, g.lda, g.trans_a, i, 0);
+  g.b = at(g.b, g.ldb, g.trans_b, 0, j);
+  g.c += i * g.ldc + j;
+  void *scratch = sq_pool_scratch(r->pool, part);
+  if (scratch)
+    run_in_scratch(r->ks, &g, scratch);
+  else
+    run_on_stack(r->ks, &g);
+}
+
+/* Tiles of the largest rectangle, plus what it costs to pack its sides (about 1/16 of a tile's arithmetic for each
+ * tile of either side). */
+static int64_t grid_cost(const grid *r, int rows, int cols) {
+  int64_t m = ceil_div(ceil_div(r->g->m, r->ks->mr), rows), n = ceil_div(ceil_div(r->g->n, r->ks->nr), cols);
+  return 16 * m * n + m + n;
+}
+
+static void choose_grid(grid *r, int threads) {
+  r->rows = r->cols = 1;
+  for (int rows = 1; rows <= threads; rows++)
+    if (grid_cost(r, rows, threads / rows) < grid_cost(r, r->rows, r->cols)) {
+      r->rows = rows;
+      r->cols = threads / rows;
+    }
+}
+
+/* Waking the workers costs some microseconds. */
+static int threads_for(sq_pool *pool, const product *g) {
+  enum { WORK_OF_A_THREAD = 1 << 18 };
+  double work = (double)g->m * (double)g->n * (double)g->k;
+  int threads = sq_pool_threads(pool);
+  return work < 2.0 * WORK_OF_A_THREAD ? 1 : threads;
+}
+
+void FN(sq_gemm)(sq_pool *pool, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a,
+                 int64_t lda, const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc) {
+  if (m <= 0 || n <= 0) return;
+  if (k <= 0) {
+    if (!accumulate) zero_matrix(m, n, c, ldc);
+    return;
+  }
+  product g = {trans_a, trans_b, m, n, k, a, b, lda, ldb, accumulate, c, ldc};
+  if (run_cblas(&g)) return;
+  grid r = {.ks = best_kernels(), .g = &g, .pool = pool};
+  choose_grid(&r, threads_for(pool, &g));
+  sq_pool_run(pool, r.rows * r.cols, run_part, &r);
+}
+
+/* ---- weights packed once ------------------------------------------------------------------------------- */
+
+int64_t FN(sq_gemm_packed_size)(int64_t n, int64_t k) {
+  int64_t nr = best_kernels()->nr;
+  return ceil_div(n, nr) * nr * k;
+}
+
+void FN(sq_gemm_pack)(int trans_b, int64_t n, int64_t k, const real *b, int64_t ldb, real *packed) {
+  if (n > 0 && k > 0) pack_b(best_kernels(), trans_b, n, k, b, ldb, packed);
+}
+
+/* Up to `mc` rows; A goes through a small packed block, kc columns at a time. */
+static void run_rows(const kernels *ks, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
+                     const real *packed, int accumulate, real *c, int64_t ldc) {
+  _Alignas(64) real block[STACK_A_REALS];
+  for (int64_t p = 0; p < k; p += KC) {
+    int64_t kb = min64(KC, k - p);
+    pack_a(ks, 0, m, kb, a + p, lda, block);
+    run_block(ks, m, n, kb, block, packed + p * ks->nr, k * ks->nr, accumulate || p > 0, c, ldc);
+  }
+}
+
+void FN(sq_gemm_run_packed)(int64_t m, int64_t n, int64_t k, const real *a, int64_t lda, const real *packed,
+                            int accumulate, real *c, int64_t ldc) {
+  const kernels *ks = best_kernels();
+  if (m <= 0 || n <= 0) return;
+  if (k <= 0) {
+    if (!accumulate) zero_matrix(m, n, c, ldc);
+    return;
+  }
+  if (m == 1) { /* one row is its own packed form */
+    run_block(ks, m, n, k, a, packed, k * ks->nr, accumulate, c, ldc);
+    return;
+  }
+  for (int64_t i = 0; i < m; i += STACK_A_REALS / KC)
+    run_rows(ks, min64(STACK_A_REALS / KC, m - i), n, k, a + i * lda, lda, packed, accumulate, c + i * ldc,
+             ldc);
+}
+
+const char *FN(sq_gemm_name)(void) {
+#ifdef SEQGPU_CBLAS
+  if (best_kernels() == &FN(sq_gemm_baseline)) return "cblas";
+#endif
+  return best_kernels()->name;
+}

@@ -1,0 +1,107 @@
+/* seqgpu/model.h - named parameters, their initialisation and optimisation, and checkpoints.
+ *
+ * A seqgpu_params holds the parameters of a model on one device: values, gradients and optimiser moments.  Layers of
+ * a recurrent network live in one block (what seqgpu_rnn_run.params wants), of which every weight has its own name.
+ */
+#ifndef SEQGPU_MODEL_H
+#define SEQGPU_MODEL_H
+
+#include "ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct seqgpu_params seqgpu_params;
+
+/* One named tensor. Pointers are device memory and stay valid as long as the seqgpu_params. */
+typedef struct seqgpu_param {
+  const char *name;
+  int64_t rows, cols;
+  void *value;
+  void *grad; /* NULL for a tensor that is kept, but not trained */
+} seqgpu_param;
+
+/* `seed` draws every initial value: same seed, same order of calls, same bits. */
+SEQGPU_API seqgpu_status seqgpu_params_create(seqgpu_context *ctx, uint64_t seed, seqgpu_params **out);
+SEQGPU_API void seqgpu_params_destroy(seqgpu_params *params);
+
+/* Adds [rows, cols] under a name that is not yet taken (at most 127 bytes).  init: "zeros", "uniform" (in +-scale),
+ * "normal" (standard deviation scale), "xavier", "orthogonal", "identity" (both times scale). out may be NULL. */
+SEQGPU_API seqgpu_status seqgpu_params_add(seqgpu_params *params, const char *name, int64_t rows,
+                                           int64_t cols, const char *init, double scale, seqgpu_param *out);
+/* Adds a block for the plan's parameters, named prefix.weight_ih_l0 and so on, uniform in +-1/sqrt(hidden_size) as
+ * PyTorch does; forget gates of "lstm" get 1 added to their bias (Gers 2000).  out->value is the block. */
+SEQGPU_API seqgpu_status seqgpu_params_add_rnn(seqgpu_params *params, const char *prefix,
+                                               const seqgpu_plan *plan, seqgpu_param *out);
+/* Adds a tensor that is saved and loaded, but not trained (carried states, say); zeros. */
+SEQGPU_API seqgpu_status seqgpu_params_add_state(seqgpu_params *params, const char *name, int64_t rows,
+                                                 int64_t cols, seqgpu_param *out);
+/* Draws a named tensor again with another initialiser. */
+SEQGPU_API seqgpu_status seqgpu_params_init(seqgpu_params *params, const char *name, const char *init,
+                                            double scale);
+
+SEQGPU_API int seqgpu_params_count(const seqgpu_params *params); /* named tensors */
+SEQGPU_API seqgpu_status seqgpu_params_get(const seqgpu_params *params, int index, seqgpu_param *out);
+SEQGPU_API seqgpu_status seqgpu_params_find(const seqgpu_params *params, const char *name, seqgpu_param *out);
+SEQGPU_API int64_t seqgpu_params_total(const seqgpu_params *params); /* trained numbers */
+
+typedef enum seqgpu_optimizer_kind {
+  SEQGPU_SGD,
+  SEQGPU_MOMENTUM,
+  SEQGPU_RMSPROP,
+  SEQGPU_ADAM
+} seqgpu_optimizer_kind;
+typedef enum seqgpu_clip_kind {
+  SEQGPU_CLIP_NONE,
+  SEQGPU_CLIP_NORM,
+  SEQGPU_CLIP_AUTO,
+  SEQGPU_CLIP_VALUE
+} seqgpu_clip_kind;
+
+/* The equations stand in core/ops.h.  A field left 0 takes the value in brackets. */
+typedef struct seqgpu_optimizer {
+  seqgpu_optimizer_kind kind;
+  double lr;
+  double momentum;     /* MOMENTUM mu, ADAM beta1 [0.9] */
+  double decay;        /* RMSPROP rho [0.95], ADAM beta2 [0.999] */
+  double eps;          /* [1e-8] */
+  double weight_decay; /* L2 */
+  int nesterov;        /* MOMENTUM */
+  seqgpu_clip_kind clip;
+  double clip_threshold; /* NORM, VALUE: the threshold [5]; AUTO: factor over the running average norm [1] */
+  double clip_window;    /* AUTO: updates the average remembers [1000] */
+} seqgpu_optimizer;
+
+SEQGPU_API seqgpu_status seqgpu_params_zero_grad(seqgpu_params *params);
+/* Clips and updates; the gradients are left clipped.  If their norm is not finite nothing is updated. */
+SEQGPU_API seqgpu_status seqgpu_params_update(seqgpu_params *params, const seqgpu_optimizer *optimizer);
+/* Norm of the last update's gradients before clipping, and the factor applied; waits for the device.
+ * SEQGPU_ENONFINITE (values still set) if the norm was infinite or NaN. */
+SEQGPU_API seqgpu_status seqgpu_params_grad_norm(seqgpu_params *params, double *norm, double *scale);
+
+/* Checkpoints are .safetensors files: weights under their names (recurrent ones as PyTorch writes them, with bias_ih and
+ * bias_hh), optimiser moments, counters, and text metadata in __metadata__.  They are written to a temporary
+ * file beside the target, flushed to disk, and renamed: a reader never sees half a file. */
+typedef struct seqgpu_meta {
+  const char *key, *value; /* UTF-8 */
+} seqgpu_meta;
+SEQGPU_API seqgpu_status seqgpu_checkpoint_save(seqgpu_params *params, const char *path,
+                                                const seqgpu_meta *meta, int meta_count);
+
+typedef struct seqgpu_checkpoint seqgpu_checkpoint;
+/* Reads and checks the whole header (strictly: sizes, types, overlaps, names).  ctx is used for errors and memory. */
+SEQGPU_API seqgpu_status seqgpu_checkpoint_open(seqgpu_context *ctx, const char *path,
+                                                seqgpu_checkpoint **out);
+SEQGPU_API void seqgpu_checkpoint_close(seqgpu_checkpoint *checkpoint);
+/* NULL when there is no such key; valid until close. */
+SEQGPU_API const char *seqgpu_checkpoint_meta(const seqgpu_checkpoint *checkpoint, const char *key);
+/* Loads every tensor of params; all or nothing: on error params is unchanged. With `resume` also moments, counters
+ * and states, which must then be there; without it only the trained weights. */
+SEQGPU_API seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *checkpoint, seqgpu_params *params,
+                                                int resume);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,153 @@
+/* seqgpu/ops.h - operators: whole-sequence primitives on the caller's memory.
+ *
+ * Letters: T = seq_len, B = batch, I = input_size, H = hidden_size, P = projection_size, L = num_layers,
+ *          N = number of directions (1 or 2), O = width of h (H, or P with a projection),
+ *          Y = width of y: O, or 2 O for a bidirectional network whose outputs are concatenated.
+ *
+ * A network of recurrent layers is used in three steps:
+ *   seqgpu_rnn_desc  desc = {.cell = "lstm", .input_size = 65, ...};
+ *   seqgpu_plan_create(ctx, &desc, &plan);        chooses how to run it on this device
+ *   seqgpu_rnn_forward(plan, &run);               as often as you like, on your buffers
+ */
+#ifndef SEQGPU_OPS_H
+#define SEQGPU_OPS_H
+
+#include "seqgpu.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum seqgpu_activation {
+  SEQGPU_TANH,
+  SEQGPU_RELU,
+  SEQGPU_SIGMOID,
+  SEQGPU_IDENTITY
+} seqgpu_activation;
+
+typedef enum seqgpu_merge { SEQGPU_CONCAT, SEQGPU_SUM } seqgpu_merge;
+
+/* How a plan is chosen: by a model of the costs, or by timing every candidate that fits. */
+typedef enum seqgpu_plan_mode { SEQGPU_PLAN_ESTIMATE, SEQGPU_PLAN_MEASURE } seqgpu_plan_mode;
+
+typedef struct seqgpu_rnn_desc {
+  const char *cell; /* "rnn", "lstm", "lstm0", "gru": see seqgpu_cell_name */
+  int64_t input_size, hidden_size;
+  int64_t num_layers;           /* 0 = 1 */
+  int64_t seq_len, batch;       /* the largest T and B of any run */
+  int bidirectional;            /* 0 or 1 */
+  seqgpu_merge merge;           /* of the two directions */
+  seqgpu_activation activation; /* cell "rnn" only */
+  int64_t projection_size;      /* lstm cells: 0 = none, else < hidden_size */
+  int peephole;                 /* lstm cells */
+  int coupled;                  /* cell "lstm": f = 1 - i */
+  int reset_after;              /* cell "gru": PyTorch's and cuDNN's form */
+  double dropout;               /* probability of dropping, between layers only, in training only */
+  int batch_first;              /* x and y are [B,T,*] instead of [T,B,*] */
+  int inference;                /* 1: no reserve, no backward */
+  const char *plan; /* NULL = the planner's choice, or a name as seqgpu_plan_name gives it: "step" */
+  seqgpu_plan_mode mode;
+} seqgpu_rnn_desc;
+
+/* A plan is immutable after creation: threads may share one, each with its own context and buffers, as long as
+ * the contexts are on the same device.  The context it was made with must outlive it. */
+typedef struct seqgpu_plan seqgpu_plan;
+
+SEQGPU_API seqgpu_status seqgpu_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
+                                            seqgpu_plan **out);
+SEQGPU_API void seqgpu_plan_destroy(seqgpu_plan *plan);
+/* "cpu/step", "cuda/step": backend and implementation that run. */
+SEQGPU_API const char *seqgpu_plan_name(const seqgpu_plan *plan);
+SEQGPU_API const seqgpu_rnn_desc *seqgpu_plan_desc(const seqgpu_plan *plan);
+/* Y, the width of y. */
+SEQGPU_API int64_t seqgpu_plan_output_size(const seqgpu_plan *plan);
+/* Bytes of the caller's buffers for the largest run, any alignment a seqgpu_malloc gives. */
+SEQGPU_API size_t seqgpu_plan_workspace_size(const seqgpu_plan *plan);
+SEQGPU_API size_t seqgpu_plan_reserve_size(const seqgpu_plan *plan);
+
+/* One named parameter inside the plan's flat parameter buffer: a row-major [rows, cols] matrix. */
+typedef struct seqgpu_param_info {
+  char name[64]; /* "weight_hh_l0_reverse": PyTorch's names where PyTorch has the parameter */
+  int64_t rows, cols;
+  int64_t offset; /* in numbers */
+  int layer, direction;
+} seqgpu_param_info;
+
+/* Numbers (not bytes) in the parameter buffer, and its parts. */
+SEQGPU_API int64_t seqgpu_plan_param_count(const seqgpu_plan *plan);
+SEQGPU_API int seqgpu_plan_num_params(const seqgpu_plan *plan);
+SEQGPU_API seqgpu_status seqgpu_plan_param(const seqgpu_plan *plan, int index, seqgpu_param_info *out);
+
+/* Number of states of the cell (1: h; 2: h and c) and their widths. */
+SEQGPU_API int seqgpu_plan_num_states(const seqgpu_plan *plan);
+SEQGPU_API int64_t seqgpu_plan_state_size(const seqgpu_plan *plan, int state);
+
+/* All pointers are device memory of the plan's context; the same struct goes forward and backward. */
+typedef struct seqgpu_rnn_run {
+  int64_t seq_len, batch; /* T, B: at most the plan's */
+  const int32_t *lengths; /* [B], each 0..T, or NULL = all T. Padded steps are neither read nor written to
+                                gradients; y and dx are zero there */
+  const void *params;     /* [seqgpu_plan_param_count] */
+  const void *x;          /* [T,B,I] */
+  const void *initial[2]; /* [L*N,B,O] h, [L*N,B,H] c; NULL = zeros */
+  void *y;                /* [T,B,Y] */
+  void *final[2];        /* like initial, or NULL; may be the same memory as initial: states are carried on */
+  void *reserve;         /* written by forward, read by backward; NULL in inference: then no dropout either */
+  void *workspace;       /* contents free between calls */
+  uint64_t seed, offset; /* of the dropout masks: give backward the same; a new offset a step */
+  /* backward */
+  const void *dy;        /* [T,B,Y] or NULL = zeros */
+  const void *dfinal[2]; /* or NULL = zeros */
+  void *dx;              /* [T,B,I] = , or NULL */
+  void *dinitial[2];     /* = , or NULL */
+  void *dparams;         /* += , or NULL */
+} seqgpu_rnn_run;
+
+/* Neither x, y nor the states may overlap other buffers of the run (except final over initial). */
+SEQGPU_API seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                            const seqgpu_rnn_run *run);
+SEQGPU_API seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                             const seqgpu_rnn_run *run);
+
+/* Looks inside the cells after a forward with reserve: part is a state ("h", "c") or a gate ("i", "f", "r", ...),
+ * out is host memory [T,B,width] of the context's type; *width receives H or O.  out may be NULL to ask the width. */
+SEQGPU_API seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                            const seqgpu_rnn_run *run, int layer, int direction,
+                                            const char *part, void *out, int64_t *width);
+
+/* y[R,out] = x[R,in] W[out,in]^T + b[out]   (b may be NULL) */
+SEQGPU_API seqgpu_status seqgpu_linear_forward(seqgpu_context *ctx, int64_t rows, int64_t in, int64_t out,
+                                               const void *x, const void *w, const void *b, void *y);
+/* dx = dy W;  dW += dy^T x;  db += sum of dy's rows.  Each of dx, dw, db may be NULL. */
+SEQGPU_API seqgpu_status seqgpu_linear_backward(seqgpu_context *ctx, int64_t rows, int64_t in, int64_t out,
+                                                const void *x, const void *w, const void *dy, void *dx,
+                                                void *dw, void *db);
+
+/* y[R,dim] = table[ids[r],:]; an id outside 0..vocab-1 gives zeros.  dtable += , in the order of the rows. */
+SEQGPU_API seqgpu_status seqgpu_embedding_forward(seqgpu_context *ctx, int64_t rows, int64_t dim,
+                                                  int64_t vocab, const int32_t *ids, const void *table,
+                                                  void *y);
+SEQGPU_API seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t rows, int64_t dim,
+                                                   int64_t vocab, const int32_t *ids, const void *dy,
+                                                   void *dtable);
+
+/* Softmax and cross-entropy of logits [R,V] against targets [R] (negative: the row is masked).
+ *   loss[0] = scale * (sum of -log p[target], divided by the number of unmasked rows if `mean`), loss[1] = that number
+ * row_loss [R], lse [R] (log of the sum of exponentials; backward needs it). */
+SEQGPU_API seqgpu_status seqgpu_cross_entropy_forward(seqgpu_context *ctx, int64_t rows, int64_t classes,
+                                                      int mean, double scale, const void *logits,
+                                                      const int32_t *targets, void *lse, void *row_loss,
+                                                      void *loss);
+SEQGPU_API seqgpu_status seqgpu_cross_entropy_backward(seqgpu_context *ctx, int64_t rows, int64_t classes,
+                                                       int mean, double scale, const void *logits,
+                                                       const int32_t *targets, const void *lse,
+                                                       const void *loss, void *dlogits);
+
+/* y = x with probability 1-p scaled by 1/(1-p), else 0.  Backward is the same call on dy with the same seed, offset. */
+SEQGPU_API seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint64_t seed,
+                                        uint64_t offset, const void *x, void *y);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

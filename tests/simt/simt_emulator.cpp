@@ -1,0 +1,529 @@
+/* simt_emulator.cpp - the engine: fibers, the random scheduler, rendezvous and shared memory. */
+#include "simt_emulator.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <memory>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SIMT_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SIMT_ASAN 1
+#endif
+#endif
+#ifdef SIMT_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+__thread simt::Here *simt::here;
+
+namespace simt {
+namespace {
+
+enum : size_t { STACK_BYTES = 128 << 10, STATIC_SHARED_MAX = 48 << 10, DYNAMIC_SHARED_MAX = 227 << 10 };
+/* Blocks that run at the same time: more than one, so that the order between blocks matters too. */
+enum : unsigned { RESIDENT_BLOCKS = 3, WARP = 32, THREADS_MAX = 1024 };
+
+struct Block;
+struct Thread;
+
+/* A stack and its saved context.  The launching OS thread is one, too. */
+struct Fiber {
+  ucontext_t context;
+  void *mapping = nullptr; /* guard page, then the stack */
+  const void *bottom = nullptr;
+  size_t size = 0;
+  void *fake_stack = nullptr; /* AddressSanitizer's */
+  Thread *thread = nullptr;   /* what it runs */
+  bool entered = false;
+};
+
+enum class State { fresh, ready, waits_block, waits_warp, exited };
+
+struct Thread : Here {
+  Block *owner;
+  Fiber *fiber; /* NULL while fresh and after exit */
+  State state;
+  unsigned number; /* in the block */
+  /* the rendezvous it waits at */
+  Site site;
+  WarpOp op;
+  unsigned mask, source;
+  uint64_t given, taken;
+};
+
+struct SharedArray {
+  const void *key;
+  void *memory;
+  size_t bytes;
+};
+
+struct Block {
+  std::vector<Thread> threads;
+  unsigned running, at_barrier, exited; /* running: fresh, ready, or on the processor */
+  std::vector<SharedArray> shared;
+  void *dynamic;
+};
+
+/* SplitMix64 (Steele, Lea, Flood 2014). */
+struct Random {
+  uint64_t state = 1;
+  uint64_t next() {
+    uint64_t z = state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+  size_t below(size_t n) { return (size_t)(((next() >> 32) * (uint64_t)n) >> 32); } /* n < 2^32 */
+};
+
+void *poisoned(size_t bytes) {
+  void *memory = malloc(bytes ? bytes : 1);
+  if (memory != nullptr) memset(memory, 0xFF, bytes);
+  return memory;
+}
+
+class Engine {
+public:
+  Engine();
+  ~Engine();
+  int launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_shared, void (*invoke)(void *),
+             void *argument);
+  void set_seed(uint64_t seed);
+
+  void sync_block(Site site);
+  uint64_t warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigned source, Site site);
+  void *shared_array(const void *key, size_t bytes);
+  void *shared_dynamic() { return running_->thread->owner->dynamic; }
+  unsigned lane() const { return running_->thread->number % WARP; }
+
+  uint64_t seed_ = 1;
+  Counters counters_ = {};
+  char error_[512] = "";
+
+private:
+  static void entry();
+  void run_threads();
+  void run_grid();
+  void start_fiber(Fiber *fiber);
+  void switch_to(Fiber *to);
+  Fiber *fiber_of(Thread *thread);
+  Thread *next_thread();
+  void wait();
+  void make_ready(Thread *thread);
+  void thread_exits(Thread *thread);
+  bool admit_block();
+  void close_block(Block *block);
+  void abandon();
+  bool rendezvous_complete(const Thread &last) const;
+  void finish_rendezvous(const Thread &last);
+  void check_stuck(Block *block);
+  void describe_threads(const Block &block, char *text, size_t size) const;
+  [[noreturn]] void fail(int code, const Block &block, const char *format, ...)
+      __attribute__((format(printf, 4, 5)));
+
+  /* the launch */
+  const char *kernel_ = "";
+  dim3 grid_, block_;
+  size_t dynamic_bytes_ = 0;
+  void (*invoke_)(void *) = nullptr;
+  void *argument_ = nullptr;
+  int status_ = OK;
+
+  Random random_;
+  std::vector<uint32_t> order_; /* block numbers that were not admitted yet, shuffled */
+  std::vector<Thread *> ready_;
+  std::vector<std::unique_ptr<Block>> blocks_; /* slots for resident blocks, reused */
+  std::vector<Block *> free_blocks_;
+  std::vector<std::unique_ptr<Fiber>> fibers_;
+  std::vector<Fiber *> free_fibers_;
+  Fiber main_, *running_ = &main_, *previous_ = nullptr;
+};
+
+thread_local Engine engine;
+
+Engine::Engine() {
+  const char *text = getenv("SEQGPU_SIMT_SEED");
+  set_seed(text != nullptr ? strtoull(text, nullptr, 0) : 1);
+}
+
+Engine::~Engine() {
+  for (auto &fiber : fibers_) munmap(fiber->mapping, STACK_BYTES + (size_t)sysconf(_SC_PAGESIZE));
+}
+
+void Engine::set_seed(uint64_t seed) {
+  seed_ = random_.state = seed;
+  counters_.schedule = 0;
+}
+
+/* ---- fibers ---- */
+
+/* Every switch passes here; returns when somebody switches back. */
+void Engine::switch_to(Fiber *to) {
+  Fiber *from = running_;
+  counters_.switches++;
+  previous_ = from;
+  running_ = to;
+#ifdef SIMT_ASAN
+  __sanitizer_start_switch_fiber(&from->fake_stack, to->bottom, to->size);
+#endif
+  swapcontext(&from->context, &to->context);
+#ifdef SIMT_ASAN
+  __sanitizer_finish_switch_fiber(from->fake_stack, &previous_->bottom, &previous_->size);
+#endif
+}
+
+void Engine::entry() {
+#ifdef SIMT_ASAN
+  __sanitizer_finish_switch_fiber(nullptr, &engine.previous_->bottom, &engine.previous_->size);
+#endif
+  engine.run_threads();
+}
+
+void Engine::start_fiber(Fiber *fiber) {
+#ifdef SIMT_ASAN
+  __asan_unpoison_memory_region(fiber->bottom, fiber->size);
+#endif
+  getcontext(&fiber->context);
+  fiber->context.uc_stack.ss_sp = const_cast<void *>(fiber->bottom);
+  fiber->context.uc_stack.ss_size = fiber->size;
+  fiber->context.uc_link = nullptr;
+  makecontext(&fiber->context, &Engine::entry, 0);
+  /* Only makecontext needs the stack's size; AddressSanitizer would clear the whole stack's shadow at every switch. */
+  fiber->context.uc_stack.ss_size = 0;
+  fiber->entered = true;
+}
+
+/* The fiber to switch to for a thread: its own, or a free one if it has not started. */
+Fiber *Engine::fiber_of(Thread *thread) {
+  if (thread->fiber != nullptr) return thread->fiber;
+  if (free_fibers_.empty()) {
+    const size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+    void *mapping = mmap(nullptr, STACK_BYTES + guard, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping == MAP_FAILED) fail(NO_MEMORY, *thread->owner, "no memory for another fiber");
+    mprotect(mapping, guard, PROT_NONE);
+    fibers_.push_back(std::make_unique<Fiber>());
+    Fiber *fiber = fibers_.back().get();
+    fiber->mapping = mapping;
+    fiber->bottom = (char *)mapping + guard;
+    fiber->size = STACK_BYTES;
+    free_fibers_.push_back(fiber);
+  }
+  Fiber *fiber = free_fibers_.back();
+  free_fibers_.pop_back();
+  if (!fiber->entered) start_fiber(fiber);
+  fiber->thread = thread;
+  thread->fiber = fiber;
+  return fiber;
+}
+
+/* The life of a fiber: runs its thread, then whichever is drawn next, as long as that one has no fiber of its own. */
+void Engine::run_threads() {
+  Fiber *fiber = running_;
+  for (;;) {
+    here = fiber->thread;
+    invoke_(argument_);
+    thread_exits(fiber->thread);
+    Thread *next = next_thread();
+    if (next != nullptr && next->fiber == nullptr) {
+      fiber->thread = next;
+      next->fiber = fiber;
+      continue;
+    }
+    fiber->thread = nullptr;
+    free_fibers_.push_back(fiber);
+    switch_to(next != nullptr ? next->fiber : &main_);
+  }
+}
+
+/* ---- schedule ---- */
+
+/* Draws the next thread; NULL when none is ready. */
+Thread *Engine::next_thread() {
+  if (ready_.empty()) return nullptr;
+  const size_t i = random_.below(ready_.size());
+  Thread *thread = ready_[i];
+  ready_[i] = ready_.back();
+  ready_.pop_back();
+  counters_.schedule = (counters_.schedule ^ thread->number ^ (thread->block.x << 10)) * 0x100000001B3u + 1;
+  return thread;
+}
+
+/* The running thread has been put where it waits: others run until it is ready and drawn. */
+void Engine::wait() {
+  Thread *self = running_->thread;
+  self->owner->running--;
+  check_stuck(self->owner);
+  Thread *next = next_thread();
+  if (next != self) switch_to(fiber_of(next));
+  here = self;
+}
+
+void Engine::make_ready(Thread *thread) {
+  thread->state = State::ready;
+  thread->owner->running++;
+  ready_.push_back(thread);
+}
+
+void Engine::thread_exits(Thread *thread) {
+  Block *block = thread->owner;
+  thread->state = State::exited;
+  thread->fiber = nullptr;
+  block->exited++;
+  block->running--;
+  if (block->exited == block->threads.size()) {
+    close_block(block);
+    admit_block();
+  } else {
+    check_stuck(block);
+  }
+}
+
+/* Makes the threads of the next block ready. */
+bool Engine::admit_block() {
+  if (order_.empty()) return false;
+  const uint32_t number = order_.back();
+  order_.pop_back();
+  if (free_blocks_.empty()) {
+    blocks_.push_back(std::make_unique<Block>());
+    free_blocks_.push_back(blocks_.back().get());
+  }
+  Block *block = free_blocks_.back();
+  free_blocks_.pop_back();
+  const unsigned count = block_.x * block_.y * block_.z;
+  block->threads.assign(count, Thread{});
+  block->running = block->at_barrier = block->exited = 0;
+  block->dynamic = dynamic_bytes_ ? poisoned(dynamic_bytes_) : nullptr;
+  for (unsigned i = 0; i < count; i++) {
+    Thread *thread = &block->threads[i];
+    thread->thread = {i % block_.x, i / block_.x % block_.y, i / block_.x / block_.y};
+    thread->block = {number % grid_.x, number / grid_.x % grid_.y, number / grid_.x / grid_.y};
+    thread->block_dim = block_;
+    thread->grid_dim = grid_;
+    thread->owner = block;
+    thread->number = i;
+    make_ready(thread);
+  }
+  counters_.blocks++;
+  counters_.threads += count;
+  return true;
+}
+
+void Engine::close_block(Block *block) {
+  for (SharedArray &array : block->shared) free(array.memory);
+  block->shared.clear();
+  free(block->dynamic);
+  block->dynamic = nullptr;
+  free_blocks_.push_back(block);
+}
+
+int Engine::launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_shared, void (*invoke)(void *),
+                   void *argument) {
+  const uint64_t threads = (uint64_t)block.x * block.y * block.z;
+  const uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
+  counters_.launches++;
+  if (threads == 0 || threads > THREADS_MAX || block.z > 64 || blocks == 0 || blocks > UINT32_MAX ||
+      grid.y > 65535 || grid.z > 65535 || dynamic_shared > DYNAMIC_SHARED_MAX) {
+    snprintf(error_, sizeof error_, "kernel %s: grid (%u,%u,%u) block (%u,%u,%u) shared %zu cannot be launched",
+             kernel, grid.x, grid.y, grid.z, block.x, block.y, block.z, dynamic_shared);
+    return BAD_LAUNCH;
+  }
+  kernel_ = kernel;
+  grid_ = grid;
+  block_ = block;
+  dynamic_bytes_ = dynamic_shared;
+  invoke_ = invoke;
+  argument_ = argument;
+  status_ = OK;
+  order_.resize((size_t)blocks);
+  for (size_t i = 0; i < order_.size(); i++) order_[i] = (uint32_t)i;
+  for (size_t i = order_.size(); i > 1; i--) std::swap(order_[i - 1], order_[random_.below(i)]);
+  run_grid();
+  return status_;
+}
+
+void Engine::run_grid() {
+  for (unsigned i = 0; i < RESIDENT_BLOCKS && admit_block(); i++) {}
+  Thread *first = next_thread();
+  switch_to(fiber_of(first)); /* comes back when the grid is done or has failed */
+  here = nullptr;
+  if (status_ != OK) abandon();
+}
+
+/* After a failure: suspended fibers start afresh next time, blocks are closed as they are. */
+void Engine::abandon() {
+  ready_.clear();
+  order_.clear();
+  free_fibers_.clear();
+  for (auto &fiber : fibers_) {
+    fiber->entered = false;
+    fiber->thread = nullptr;
+    free_fibers_.push_back(fiber.get());
+  }
+  free_blocks_.clear();
+  for (auto &block : blocks_) close_block(block.get());
+}
+
+/* ---- rendezvous ---- */
+
+void Engine::sync_block(Site site) {
+  Thread *self = running_->thread;
+  Block *block = self->owner;
+  self->state = State::waits_block;
+  self->site = site;
+  if (++block->at_barrier == block->threads.size()) {
+    for (const Thread &thread : block->threads)
+      if (thread.site.line != site.line) check_stuck(nullptr), fail(DIVERGED, *block, "two barriers at once");
+    block->at_barrier = 0;
+    counters_.block_barriers++;
+    for (Thread &thread : block->threads) make_ready(&thread);
+  }
+  wait();
+}
+
+bool Engine::rendezvous_complete(const Thread &last) const {
+  const Thread *warp = &last.owner->threads[last.number / WARP * WARP];
+  for (unsigned lane = 0; lane < WARP; lane++) {
+    if (!(last.mask >> lane & 1)) continue;
+    const Thread &other = warp[lane];
+    if (other.state != State::waits_warp || other.mask != last.mask || other.op != last.op ||
+        other.site.line != last.site.line)
+      return false;
+  }
+  return true;
+}
+
+void Engine::finish_rendezvous(const Thread &last) {
+  Thread *warp = &last.owner->threads[last.number / WARP * WARP];
+  const unsigned mask = last.mask;
+  uint64_t ballot = 0;
+  for (unsigned lane = 0; lane < WARP; lane++)
+    if (mask >> lane & 1) ballot |= (uint64_t)(warp[lane].given != 0) << lane;
+  for (unsigned lane = 0; lane < WARP; lane++) {
+    if (!(mask >> lane & 1)) continue;
+    Thread &thread = warp[lane];
+    const unsigned source = thread.source;
+    if (thread.op == WarpOp::shuffle && !(mask >> source & 1))
+      fail(BAD_LANE, *thread.owner, "%s in line %d: lane %u reads lane %u, which is not in mask %08x",
+           thread.site.what, thread.site.line, lane, source, mask);
+    thread.taken = thread.op == WarpOp::shuffle ? warp[source].given : ballot;
+  }
+  counters_.warp_operations++;
+  for (unsigned lane = 0; lane < WARP; lane++)
+    if (mask >> lane & 1) make_ready(&warp[lane]);
+}
+
+uint64_t Engine::warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigned source, Site site) {
+  Thread *self = running_->thread;
+  const unsigned first = self->number / WARP * WARP, lane = self->number % WARP;
+  const size_t lanes = self->owner->threads.size() - first;
+  if (!(mask >> lane & 1))
+    fail(BAD_LANE, *self->owner, "%s in line %d: lane %u is not in its mask %08x", site.what, site.line, lane,
+         mask);
+  if (lanes < WARP && mask >> lanes != 0)
+    fail(BAD_LANE, *self->owner, "%s in line %d: mask %08x names lanes that do not exist", site.what,
+         site.line, mask);
+  self->state = State::waits_warp;
+  self->op = op;
+  self->mask = mask;
+  self->given = value;
+  self->source = source;
+  self->site = site;
+  if (rendezvous_complete(*self)) finish_rendezvous(*self);
+  wait();
+  return self->taken;
+}
+
+/* A block in which nobody runs but not everybody has exited will never go on. */
+void Engine::check_stuck(Block *block) {
+  if (block == nullptr || block->running != 0) return;
+  fail(DIVERGED, *block, "divergent barrier");
+}
+
+/* "31 threads (first 1) wait at __syncthreads in line 40; 1 thread (first 0) exited" */
+void Engine::describe_threads(const Block &block, char *text, size_t size) const {
+  std::vector<const Thread *> kinds;
+  size_t used = 0;
+  for (const Thread &thread : block.threads) {
+    const auto same = [&](const Thread &other) {
+      return other.state == thread.state && (thread.state == State::exited || other.site.line == thread.site.line);
+    };
+    if (thread.state == State::fresh || thread.state == State::ready) continue;
+    bool known = false;
+    for (const Thread *kind : kinds) known = known || same(*kind);
+    if (known || kinds.size() == 4) continue;
+    kinds.push_back(&thread);
+    unsigned count = 0;
+    for (const Thread &other : block.threads) count += same(other);
+    char where[64] = "exited";
+    if (thread.state != State::exited)
+      snprintf(where, sizeof where, "at %.30s in line %d", thread.site.what, thread.site.line);
+    const int n = snprintf(text + used, size - used, "%s%u of %zu threads (first %u) %s", used ? "; " : "",
+                           count, block.threads.size(), thread.number, where);
+    used = n > 0 && used + (size_t)n < size ? used + (size_t)n : size - 1;
+  }
+}
+
+void Engine::fail(int code, const Block &block, const char *format, ...) {
+  char what[160], threads[256] = "";
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(what, sizeof what, format, arguments);
+  va_end(arguments);
+  describe_threads(block, threads, sizeof threads);
+  const uint3 at = block.threads.empty() ? uint3{0, 0, 0} : block.threads[0].block;
+  snprintf(error_, sizeof error_, "kernel %.80s, block (%u,%u,%u): %s: %s", kernel_, at.x, at.y, at.z, what,
+           threads);
+  status_ = code;
+  switch_to(&main_);
+  abort(); /* nobody switches back: the fiber is abandoned */
+}
+
+/* ---- shared memory ---- */
+
+void *Engine::shared_array(const void *key, size_t bytes) {
+  Block *block = running_->thread->owner;
+  size_t total = bytes;
+  for (const SharedArray &array : block->shared) {
+    if (array.key == key && array.bytes == bytes) return array.memory;
+    total += array.bytes;
+  }
+  if (total > STATIC_SHARED_MAX)
+    fail(BAD_SHARED, *block, "%zu bytes of static shared memory, 49152 are there", total);
+  void *memory = poisoned(bytes);
+  if (memory == nullptr) fail(NO_MEMORY, *block, "no memory for a shared array");
+  block->shared.push_back({key, memory, bytes});
+  return memory;
+}
+
+} // namespace
+
+int launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_shared, void (*invoke)(void *),
+           void *argument) {
+  return engine.launch(kernel, grid, block, dynamic_shared, invoke, argument);
+}
+const char *last_error() { return engine.error_; }
+void set_seed(uint64_t seed) { engine.set_seed(seed); }
+uint64_t seed() { return engine.seed_; }
+Counters counters() { return engine.counters_; }
+void sync_block(Site site) { engine.sync_block(site); }
+uint64_t warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigned source, Site site) {
+  return engine.warp_exchange(op, mask, value, source, site);
+}
+unsigned lane() { return engine.lane(); }
+void *shared_array(const void *key, size_t bytes) { return engine.shared_array(key, bytes); }
+void *shared_dynamic() { return engine.shared_dynamic(); }
+
+} // namespace simt
+
+extern "C" void sq_simt_set_seed(uint64_t seed) { simt::set_seed(seed); }
+extern "C" uint64_t sq_simt_get_seed(void) { return simt::seed(); }

@@ -1,0 +1,146 @@
+/* simt_emulator.h - the CUDA vocabulary of kernels/, executed on the CPU.
+ *
+ * A test tool.  kernels/simt.h includes this file under -DSEQGPU_EMULATE, and the same .cu sources are then
+ * compiled as C++ and run here:
+ *
+ *   thread       one fiber (ucontext); a thread that never waits runs on the fiber of the one before it
+ *   schedule     at every wait and exit the next thread is drawn at random from the ready threads of the resident blocks,
+ *                so the order of blocks and of threads between two barriers is random; one seed, one schedule
+ *   barriers     __syncthreads, __syncwarp, shuffles and votes are rendezvous.  A block in which nobody can run
+ *                and somebody waits is an error result that names kernel, block, threads and lines
+ *   shared       every SQ_SHARED is a heap block of exactly its size, so that AddressSanitizer sees its borders, filled
+ *                with 0xFF at block start, so that an unwritten float is a NaN; freed at block end
+ *   atomics      integers only: a sum of floats in arrival order would not be deterministic
+ *
+ * Not modelled: memory order (a missing fence is not seen), and the hardware's bank conflicts, coalescing and speed.
+ *
+ * State is one engine per OS thread; a launch runs to its end in the calling thread.
+ */
+#ifndef SIMT_EMULATOR_H
+#define SIMT_EMULATOR_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <type_traits>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __launch_bounds__(...)
+
+struct uint3 {
+  unsigned x, y, z;
+};
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+
+namespace simt {
+
+/* Error numbers of a launch, apart from any errno. */
+enum { OK = 0, BAD_LAUNCH = 9001, DIVERGED = 9002, BAD_LANE = 9003, BAD_SHARED = 9004, NO_MEMORY = 9005 };
+
+/* Where the running thread is: what threadIdx and its companions read. */
+struct Here {
+  uint3 thread, block;
+  dim3 block_dim, grid_dim;
+};
+extern __thread Here *here;
+
+/* Place in the source, for messages and to tell one barrier from another. */
+struct Site {
+  const char *what;
+  int line;
+};
+
+enum class WarpOp { sync, shuffle, ballot };
+
+/* Runs invoke(argument) once a thread of the grid.  Returns OK or an error number; last_error() has the sentence. */
+int launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_shared, void (*invoke)(void *),
+           void *argument);
+const char *last_error();
+
+/* The seed of this OS thread's schedules; setting it starts the sequence of schedules anew.  At first it is
+ * SEQGPU_SIMT_SEED of the environment, or 1. */
+void set_seed(uint64_t seed);
+uint64_t seed();
+
+/* What this OS thread has run. */
+struct Counters {
+  uint64_t launches, blocks, threads;
+  uint64_t block_barriers, warp_operations; /* completed rendezvous */
+  uint64_t switches;                        /* of fibers */
+  uint64_t schedule;                        /* hash of every scheduling decision since set_seed */
+};
+Counters counters();
+
+void sync_block(Site site);
+/* Deposits `value` at the rendezvous of `mask` and returns the value of lane `source`, or the ballot. */
+uint64_t warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigned source, Site site);
+unsigned lane();
+/* The block's shared array of this key: allocated by the first thread that asks. */
+void *shared_array(const void *key, size_t bytes);
+void *shared_dynamic();
+
+template <typename T> T shuffle(unsigned mask, T value, unsigned source, Site site) {
+  static_assert(sizeof(T) <= 8 && std::is_arithmetic<T>::value, "shuffles move numbers of up to 8 bytes");
+  uint64_t bits = 0;
+  memcpy(&bits, &value, sizeof value);
+  bits = warp_exchange(WarpOp::shuffle, mask, bits, source, site);
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline unsigned down(unsigned delta) { return lane() + delta < 32 ? lane() + delta : lane(); }
+inline unsigned up(unsigned delta) { return lane() >= delta ? lane() - delta : lane(); }
+inline unsigned ballot(unsigned mask, bool predicate, Site site) {
+  return (unsigned)warp_exchange(WarpOp::ballot, mask, predicate, 0, site);
+}
+
+template <typename T> T atomic_add(T *address, T value) {
+  static_assert(std::is_integral<T>::value, "atomics of floats are not deterministic");
+  const T old = *address;
+  *address = (T)(old + value);
+  return old;
+}
+
+} // namespace simt
+
+/* Seed control for tests written in C. */
+extern "C" void sq_simt_set_seed(uint64_t seed);
+extern "C" uint64_t sq_simt_get_seed(void);
+
+#define threadIdx (simt::here->thread)
+#define blockIdx  (simt::here->block)
+#define blockDim  (simt::here->block_dim)
+#define gridDim   (simt::here->grid_dim)
+
+#define SIMT_SITE(what) (simt::Site{what, __LINE__})
+
+#define __syncthreads()   simt::sync_block(SIMT_SITE("__syncthreads"))
+#define __syncwarp(mask)  ((void)simt::warp_exchange(simt::WarpOp::sync, mask, 0, 0, SIMT_SITE("__syncwarp")))
+#define __shfl_sync(mask, value, source)                                                                     \
+  simt::shuffle(mask, value, (unsigned)(source) & 31u, SIMT_SITE("__shfl_sync"))
+#define __shfl_xor_sync(mask, value, bits)                                                                   \
+  simt::shuffle(mask, value, simt::lane() ^ (unsigned)(bits), SIMT_SITE("__shfl_xor_sync"))
+#define __shfl_down_sync(mask, value, delta)                                                                 \
+  simt::shuffle(mask, value, simt::down((unsigned)(delta)), SIMT_SITE("__shfl_down_sync"))
+#define __shfl_up_sync(mask, value, delta)                                                                   \
+  simt::shuffle(mask, value, simt::up((unsigned)(delta)), SIMT_SITE("__shfl_up_sync"))
+#define __ballot_sync(mask, predicate) simt::ballot(mask, (predicate), SIMT_SITE("__ballot_sync"))
+#define __any_sync(mask, predicate)    (simt::ballot(mask, (predicate), SIMT_SITE("__any_sync")) != 0u)
+#define __all_sync(mask, predicate)    (simt::ballot(mask, (predicate), SIMT_SITE("__all_sync")) == (mask))
+#define atomicAdd(address, value)      simt::atomic_add(address, value)
+
+inline int __ffs(int bits) { return __builtin_ffs(bits); }
+
+#endif
