@@ -2,11 +2,14 @@
  *
  * The blocking is that of BLIS (Van Zee and van de Geijn 2015), around the micro-kernel's tile of mr x nr:
  *
- *   for columns of C in blocks of nc        B block, kc x nc, packed: the rest of the 4 MB scratch, lives in L3
- *     for k in blocks of kc
+ *   for columns of C in blocks of nc        B block, kc x nc, packed: up to 3.75 MB of scratch, lives in L3
+ *     for k in blocks of kc                 (kc = 512 floats, 256 doubles)
  *       for rows of C in blocks of mc       A block, mc x kc, packed: 256 KB, lives in L2
- *         for panels of nr columns          B panel, kc x nr: 32 KB with AVX-512, lives in L1
- *           for tiles of mr rows            C tile: in registers
+ *         for panels of nr columns          B panel, kc x nr: 64 KB with AVX-512, 32 KB with AVX2; L1 and L2
+ *           for tiles of mr rows            A tile, mr x kc: 24 KB or 12 KB, L1;  C tile: in registers
+ *
+ * kc is long because each block of k loads and stores all of C, which is far away, while L2 feeds the kernel
+ * as fast as it needs.
  *
  * Threads share nothing: C is cut into a grid of rectangles, one for each thread, each with packing of its own.
  * That packs some of A and B more than once but needs no barrier.
@@ -32,11 +35,12 @@
 #endif
 
 enum {
-  KC = 256,                                        /* so that a panel of B fits L1 beside a tile of A */
-  A_BLOCK_REALS = (256 << 10) / (int)sizeof(real), /* a quarter of 1 MB of L2; all of an old one */
-  STACK_A_REALS = (64 << 10) / (int)sizeof(real),  /* sq_gemm_run_packed */
-  STACK_REALS = (64 << 10) / (int)sizeof(real),    /* sq_gemm without a pool: A and B, half each */
-  STACK_KC = 128,
+  KC = 2048 / (int)sizeof(real), /* a long k saves passes over C: each block loads and stores it */
+  A_BLOCK_REALS = (256 << 10) / (int)sizeof(real), /* leaves most of L2 to B and C */
+  STACK_REALS = (64 << 10) / (int)sizeof(real),    /* packing on the stack */
+  STACK_KC = 128,                                  /* sq_gemm without a pool: half for A, half for B */
+  PACKED_KC = 1024 / (int)sizeof(real),            /* sq_gemm_run_packed: 64 rows of A at a time */
+  PACKED_MC = STACK_REALS / PACKED_KC,
 };
 
 typedef FN(sq_gemm_kernels) kernels;
@@ -301,12 +305,12 @@ void FN(sq_gemm_pack)(int trans_b, int64_t n, int64_t k, const real *b, int64_t 
   if (n > 0 && k > 0) pack_b(best_kernels(), trans_b, n, k, b, ldb, packed);
 }
 
-/* Up to `mc` rows; A goes through a small packed block, kc columns at a time. */
+/* Up to PACKED_MC rows; A goes through a small packed block, PACKED_KC columns at a time. */
 static void run_rows(const kernels *ks, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
                      const real *packed, int accumulate, real *c, int64_t ldc) {
-  _Alignas(64) real block[STACK_A_REALS];
-  for (int64_t p = 0; p < k; p += KC) {
-    int64_t kb = min64(KC, k - p);
+  _Alignas(64) real block[STACK_REALS];
+  for (int64_t p = 0; p < k; p += PACKED_KC) {
+    int64_t kb = min64(PACKED_KC, k - p);
     pack_a(ks, 0, m, kb, a + p, lda, block);
     run_block(ks, m, n, kb, block, packed + p * ks->nr, k * ks->nr, accumulate || p > 0, c, ldc);
   }
@@ -324,9 +328,8 @@ void FN(sq_gemm_run_packed)(int64_t m, int64_t n, int64_t k, const real *a, int6
     run_block(ks, m, n, k, a, packed, k * ks->nr, accumulate, c, ldc);
     return;
   }
-  for (int64_t i = 0; i < m; i += STACK_A_REALS / KC)
-    run_rows(ks, min64(STACK_A_REALS / KC, m - i), n, k, a + i * lda, lda, packed, accumulate, c + i * ldc,
-             ldc);
+  for (int64_t i = 0; i < m; i += PACKED_MC)
+    run_rows(ks, min64(PACKED_MC, m - i), n, k, a + i * lda, lda, packed, accumulate, c + i * ldc, ldc);
 }
 
 const char *FN(sq_gemm_name)(void) {

@@ -27,6 +27,7 @@ void FN(sq_gemm_run_packed)(int64_t m, int64_t n, int64_t k, const real *a, int6
                             int accumulate, real *c, int64_t ldc);
 
 /* Name of the implementation that runs on this processor, for `seqgpu info`: "built-in avx512", "openblas". */
-const char *FN(sq_gemm_name)(void);
+const char *sq_gemm_name_f32(void);
+const char *sq_gemm_name_f64(void);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "real.h"
 
-enum { SQ_TILE_ROWS_MAX = 14, SQ_TILE_COLS_MAX = 64 };
+enum { SQ_TILE_ROWS_MAX = 12, SQ_TILE_COLS_MAX = 32 };
 
 /* c[rows, cols] (+)= a[rows, k] b[k, cols], for the rows and cols of the table entry.
  *   a      packed: element (i, p) at a[p * rows + i]

@@ -49,10 +49,19 @@ static int64_t packed_size(const sq_product *p) {
   return sq_align_reals(forward > backward ? forward : backward);
 }
 
+/* Room for the chunk of any run that is not larger than seq_len x batch, whatever its own chunk. */
+static int64_t chunk_size(const sq_layout *layout, int64_t seq_len, int64_t batch) {
+  int64_t rows = batch > CHUNK_ROWS ? batch : CHUNK_ROWS;
+  if (seq_len * batch < rows) rows = seq_len * batch;
+  int64_t size = sq_align_reals(rows * layout->gates) + sq_align_reals(rows * layout->aux);
+  for (int k = 0; k < layout->states; k++) size += sq_align_reals((rows + batch) * layout->state_width[k]);
+  return size;
+}
+
 int64_t FN(sq_sequence_workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
   int64_t size = SQ_ALIGN_REALS; /* to align the start */
   for (int p = 0; p < layout->products; p++) size += packed_size(&layout->product[p]);
-  if (!training) return size + sq_reserve_layout(layout, chunk_steps(seq_len, batch), batch).size;
+  if (!training) return size + chunk_size(layout, seq_len, batch);
   size += sq_align_reals(seq_len * batch * layout->gates) + sq_align_reals(seq_len * batch * layout->aux);
   for (int k = 0; k < layout->states; k++) size += sq_align_reals(batch * layout->state_width[k]);
   return size;
@@ -325,10 +334,9 @@ int FN(sq_sequence_backward)(sq_exec *exec, const sq_sequence *run) {
     copy_or_zero(j.dstate[k], run->dfinal[k], B * l->state_width[k]);
   }
   sq_pool_run(exec->pool, slices(exec, &j), backward_slice, &j);
-  if (run->dx)
-    FN(sq_gemm)
-    (exec->pool, 0, 0, T * B, I, l->gates, j.dgates, l->gates, (const real *)run->params + l->param[0].offset,
-     I, run->dx_accumulate, run->dx, run->ldx);
+  if (run->dx) FN(sq_gemm)
+  (exec->pool, 0, 0, T * B, I, l->gates, j.dgates, l->gates, (const real *)run->params + l->param[0].offset,
+   I, run->dx_accumulate, run->dx, run->ldx);
   if (run->dparams) parameter_gradients(exec, &j);
   for (int k = 0; k < l->states; k++)
     if (run->dinitial[k])

@@ -36,6 +36,8 @@ seqgpu_status sq_fail(seqgpu_context *ctx, seqgpu_status status, const char *for
     __attribute__((format(printf, 3, 4)))
 #endif
     ;
+/* SEQGPU_OK if the context exists and has a device; else SEQGPU_EINVAL. First line of every public call. */
+seqgpu_status sq_usable(seqgpu_context *ctx);
 /* Turns a backend's error number into a status; 0 is SEQGPU_OK. */
 seqgpu_status sq_check(seqgpu_context *ctx, int backend_error, const char *what);
 

@@ -46,11 +46,11 @@ struct Fiber {
   bool entered = false;
 };
 
-enum class State { fresh, ready, waits_block, waits_warp, exited };
+enum class State { ready, waits_block, waits_warp, exited };
 
 struct Thread : Here {
   Block *owner;
-  Fiber *fiber; /* NULL while fresh and after exit */
+  Fiber *fiber; /* NULL before the first instruction and after exit */
   State state;
   unsigned number; /* in the block */
   /* the rendezvous it waits at */
@@ -68,7 +68,7 @@ struct SharedArray {
 
 struct Block {
   std::vector<Thread> threads;
-  unsigned running, at_barrier, exited; /* running: fresh, ready, or on the processor */
+  unsigned running, at_barrier, exited; /* running: ready or on the processor */
   std::vector<SharedArray> shared;
   void *dynamic;
 };
@@ -107,7 +107,7 @@ public:
 
   uint64_t seed_ = 1;
   Counters counters_ = {};
-  char error_[512] = "";
+  char error_[640] = "";
 
 private:
   static void entry();
@@ -333,8 +333,9 @@ int Engine::launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_sha
   counters_.launches++;
   if (threads == 0 || threads > THREADS_MAX || block.z > 64 || blocks == 0 || blocks > UINT32_MAX ||
       grid.y > 65535 || grid.z > 65535 || dynamic_shared > DYNAMIC_SHARED_MAX) {
-    snprintf(error_, sizeof error_, "kernel %s: grid (%u,%u,%u) block (%u,%u,%u) shared %zu cannot be launched",
-             kernel, grid.x, grid.y, grid.z, block.x, block.y, block.z, dynamic_shared);
+    snprintf(error_, sizeof error_,
+             "kernel %s: grid (%u,%u,%u) block (%u,%u,%u) shared %zu cannot be launched", kernel, grid.x,
+             grid.y, grid.z, block.x, block.y, block.z, dynamic_shared);
     return BAD_LAUNCH;
   }
   kernel_ = kernel;
@@ -382,7 +383,7 @@ void Engine::sync_block(Site site) {
   self->site = site;
   if (++block->at_barrier == block->threads.size()) {
     for (const Thread &thread : block->threads)
-      if (thread.site.line != site.line) check_stuck(nullptr), fail(DIVERGED, *block, "two barriers at once");
+      if (thread.site.line != site.line) fail(DIVERGED, *block, "divergent barrier");
     block->at_barrier = 0;
     counters_.block_barriers++;
     for (Thread &thread : block->threads) make_ready(&thread);
@@ -445,7 +446,7 @@ uint64_t Engine::warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigne
 
 /* A block in which nobody runs but not everybody has exited will never go on. */
 void Engine::check_stuck(Block *block) {
-  if (block == nullptr || block->running != 0) return;
+  if (block->running != 0) return;
   fail(DIVERGED, *block, "divergent barrier");
 }
 
@@ -455,9 +456,10 @@ void Engine::describe_threads(const Block &block, char *text, size_t size) const
   size_t used = 0;
   for (const Thread &thread : block.threads) {
     const auto same = [&](const Thread &other) {
-      return other.state == thread.state && (thread.state == State::exited || other.site.line == thread.site.line);
+      return other.state == thread.state &&
+             (thread.state == State::exited || other.site.line == thread.site.line);
     };
-    if (thread.state == State::fresh || thread.state == State::ready) continue;
+    if (thread.state == State::ready) continue;
     bool known = false;
     for (const Thread *kind : kinds) known = known || same(*kind);
     if (known || kinds.size() == 4) continue;

@@ -126,10 +126,10 @@ extern "C" uint64_t sq_simt_get_seed(void);
 
 #define SIMT_SITE(what) (simt::Site{what, __LINE__})
 
-#define __syncthreads()   simt::sync_block(SIMT_SITE("__syncthreads"))
-#define __syncwarp(mask)  ((void)simt::warp_exchange(simt::WarpOp::sync, mask, 0, 0, SIMT_SITE("__syncwarp")))
+#define __syncthreads()  simt::sync_block(SIMT_SITE("__syncthreads"))
+#define __syncwarp(mask) ((void)simt::warp_exchange(simt::WarpOp::sync, mask, 0, 0, SIMT_SITE("__syncwarp")))
 #define __shfl_sync(mask, value, source)                                                                     \
-  simt::shuffle(mask, value, (unsigned)(source) & 31u, SIMT_SITE("__shfl_sync"))
+  simt::shuffle(mask, value, (unsigned)(source)&31u, SIMT_SITE("__shfl_sync"))
 #define __shfl_xor_sync(mask, value, bits)                                                                   \
   simt::shuffle(mask, value, simt::lane() ^ (unsigned)(bits), SIMT_SITE("__shfl_xor_sync"))
 #define __shfl_down_sync(mask, value, delta)                                                                 \

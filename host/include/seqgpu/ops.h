@@ -65,6 +65,9 @@ SEQGPU_API int64_t seqgpu_plan_output_size(const seqgpu_plan *plan);
 SEQGPU_API size_t seqgpu_plan_workspace_size(const seqgpu_plan *plan);
 SEQGPU_API size_t seqgpu_plan_reserve_size(const seqgpu_plan *plan);
 
+/* Philox blocks that the dropout masks of one run use, from run.offset on: add it to the offset after each step. */
+SEQGPU_API uint64_t seqgpu_plan_random_blocks(const seqgpu_plan *plan);
+
 /* One named parameter inside the plan's flat parameter buffer: a row-major [rows, cols] matrix. */
 typedef struct seqgpu_param_info {
   char name[64]; /* "weight_hh_l0_reverse": PyTorch's names where PyTorch has the parameter */

@@ -1,0 +1,145 @@
+/* attention.c - additive attention of one decoder step.
+ * Bahdanau, Cho, Bengio, "Neural machine translation by jointly learning to align and translate", ICLR 2015.
+ *
+ *   e[s,b] = v . tanh(query[b] + keys[s,b])        A.1.2, query = W_a s_{i-1}, keys = U_a h_j, both done before
+ *   a[:,b] = softmax of e[:,b] over s < length_b   eq. 6
+ *   context[b] = sum_s a[s,b] values[s,b]          eq. 5
+ *
+ * Backward, with g = dcontext and th = tanh(query + keys) computed again:
+ *   dvalues[s,b] += a[s,b] g[b]
+ *   de[s,b] = a[s,b] (g[b].values[s,b] - sum_k a[k,b] g[b].values[k,b])
+ *   dp = de v (1 - th^2):  dkeys += dp,  dquery[b] = sum_s dp,  dv += sum_{s,b} de th
+ *
+ * The weights of padded source steps are 0, and their keys and values are not read.
+ */
+#include "ops_cpu.h"
+
+#include "activations.h"
+
+/* Source steps of sequence b. */
+static int64_t source_length(const sq_attention_args *a, int64_t b) {
+  if (a->lengths == NULL) return a->source_len;
+  return a->lengths[b] < 0 ? 0 : sq_min(a->lengths[b], a->source_len);
+}
+
+static real dot(int64_t n, const real *x, const real *y) {
+  real lane[SQ_LANES] = {0};
+  for (int64_t i = 0; i < n; i += SQ_LANES) {
+    const int64_t width = sq_min(SQ_LANES, n - i);
+    for (int64_t j = 0; j < width; j++) lane[j] += x[i + j] * y[i + j];
+  }
+  return FN(sq_fold_sum)(lane);
+}
+
+/* v . tanh(q + k) */
+static real score(int64_t n, const real *v, const real *q, const real *k) {
+  real lane[SQ_LANES] = {0};
+  for (int64_t i = 0; i < n; i += SQ_LANES) {
+    const int64_t width = sq_min(SQ_LANES, n - i);
+    for (int64_t j = 0; j < width; j++) lane[j] += v[i + j] * FN(sq_tanh)(q[i + j] + k[i + j]);
+  }
+  return FN(sq_fold_sum)(lane);
+}
+
+/* e into the place of the weights; r = s * B + b. */
+static void scores(const void *arg, int64_t first, int64_t last) {
+  const sq_attention_args *a = arg;
+  real *weights = a->weights;
+  for (int64_t r = first; r < last; r++) {
+    const int64_t s = r / a->batch, b = r % a->batch;
+    weights[r] = s >= source_length(a, b) ? 0
+                                          : score(a->dim, a->v, (const real *)a->query + b * a->dim,
+                                                  (const real *)a->keys + r * a->dim);
+  }
+}
+
+/* Softmax of the column e[0..n-1] with stride. A NaN is lost by the maximum and comes back in the sum. */
+static void softmax(int64_t n, int64_t stride, real *e) {
+  real max = -(real)INFINITY, sum = 0;
+  for (int64_t s = 0; s < n; s++) max = e[s * stride] > max ? e[s * stride] : max;
+  for (int64_t s = 0; s < n; s++) {
+    e[s * stride] = FN(sq_exp)(e[s * stride] - max);
+    sum += e[s * stride];
+  }
+  for (int64_t s = 0; s < n; s++) e[s * stride] /= sum;
+}
+
+static void contexts(const void *arg, int64_t first, int64_t last) {
+  const sq_attention_args *a = arg;
+  for (int64_t b = first; b < last; b++) {
+    const int64_t length = source_length(a, b);
+    real *weight = (real *)a->weights + b;
+    real *context = (real *)a->context + b * a->value_dim;
+    softmax(length, a->batch, weight);
+    for (int64_t j = 0; j < a->value_dim; j++) context[j] = 0;
+    for (int64_t s = 0; s < length; s++) {
+      const real w = weight[s * a->batch];
+      const real *value = (const real *)a->values + (s * a->batch + b) * a->value_dim;
+      for (int64_t j = 0; j < a->value_dim; j++) context[j] += w * value[j];
+    }
+  }
+}
+
+int FN(sq_cpu_attention_forward)(sq_exec *exec, const sq_attention_args *a) {
+  sq_split(exec, a->source_len * a->batch, 8 * a->dim, scores, a);
+  sq_split(exec, a->batch, a->source_len * a->value_dim, contexts, a);
+  return 0;
+}
+
+/* dvalues, and de [S,B] into the first numbers of scratch. */
+static void score_gradients(const void *arg, int64_t first, int64_t last) {
+  const sq_attention_args *a = arg;
+  for (int64_t b = first; b < last; b++) {
+    const int64_t length = source_length(a, b);
+    const real *weight = (const real *)a->weights + b, *g = (const real *)a->dcontext + b * a->value_dim;
+    real *de = (real *)a->scratch + b;
+    real mean = 0;
+    for (int64_t s = 0; s < length; s++) {
+      const int64_t row = (s * a->batch + b) * a->value_dim;
+      const real w = weight[s * a->batch];
+      real *dvalue = (real *)a->dvalues + row;
+      for (int64_t j = 0; j < a->value_dim; j++) dvalue[j] += w * g[j];
+      de[s * a->batch] = dot(a->value_dim, g, (const real *)a->values + row);
+      mean += w * de[s * a->batch];
+    }
+    for (int64_t s = 0; s < length; s++) de[s * a->batch] = weight[s * a->batch] * (de[s * a->batch] - mean);
+  }
+}
+
+/* Columns column..column+n-1 (n <= SQ_LANES) of dkeys, dquery and dv. */
+static void key_gradients_tile(const sq_attention_args *a, int64_t column, int64_t n) {
+  const real *v = (const real *)a->v + column;
+  real dv[SQ_LANES] = {0};
+  for (int64_t b = 0; b < a->batch; b++) {
+    const int64_t length = source_length(a, b);
+    const real *query = (const real *)a->query + b * a->dim + column;
+    real dq[SQ_LANES] = {0}, dv_b[SQ_LANES] = {0};
+    for (int64_t s = 0; s < length; s++) {
+      const int64_t row = s * a->batch + b;
+      const real de = ((const real *)a->scratch)[row];
+      const real *key = (const real *)a->keys + row * a->dim + column;
+      real *dkey = (real *)a->dkeys + row * a->dim + column;
+      for (int64_t j = 0; j < n; j++) {
+        const real th = FN(sq_tanh)(query[j] + key[j]);
+        const real dp = de * v[j] * (1 - th * th);
+        dkey[j] += dp;
+        dq[j] += dp;
+        dv_b[j] += de * th;
+      }
+    }
+    real *dquery = (real *)a->dquery + b * a->dim + column;
+    for (int64_t j = 0; j < n; j++) dquery[j] = dq[j];
+    for (int64_t j = 0; j < n; j++) dv[j] += dv_b[j];
+  }
+  for (int64_t j = 0; j < n; j++) ((real *)a->dv)[column + j] += dv[j];
+}
+
+static void key_gradients(const void *arg, int64_t first, int64_t last) {
+  for (int64_t j = first; j < last; j += SQ_LANES) key_gradients_tile(arg, j, sq_min(SQ_LANES, last - j));
+}
+
+int FN(sq_cpu_attention_backward)(sq_exec *exec, const sq_attention_args *a) {
+  sq_split(exec, a->batch, 2 * a->source_len * a->value_dim, score_gradients, a);
+  sq_split(exec, a->dim, 8 * a->source_len * a->batch, key_gradients, a);
+  return 0;
+}

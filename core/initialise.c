@@ -1,0 +1,133 @@
+/* initialise.c - first values of weights; see initialise.h.
+ *
+ *   normal       Box & Muller 1958: sqrt(-2 ln u1) (cos, sin)(2 pi u2)
+ *   orthogonal   Saxe, McClelland, Ganguli 2013: Q of the QR decomposition of a Gaussian matrix, by Householder
+ *                reflections; column k times the sign of R[k,k], else Q would not be uniformly distributed
+ *                (Mezzadri 2007).
+ */
+#include "initialise.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int FN(sq_initialise_uniform)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  for (int64_t i = 0; i < rows * cols; i++) weight[i] = (real)(value * (2 * sq_rng_uniform(rng) - 1));
+  return 0;
+}
+
+/* Two independent normal numbers. */
+static void normal_pair(sq_rng *rng, double pair[2]) {
+  const double radius = sqrt(-2 * log(sq_rng_uniform(rng)));
+  const double angle = 6.283185307179586 * sq_rng_uniform(rng);
+  pair[0] = radius * cos(angle);
+  pair[1] = radius * sin(angle);
+}
+
+int FN(sq_initialise_normal)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  double pair[2];
+  for (int64_t i = 0; i < rows * cols; i++) {
+    if (i % 2 == 0) normal_pair(rng, pair);
+    weight[i] = (real)(value * pair[i % 2]);
+  }
+  return 0;
+}
+
+int FN(sq_initialise_xavier)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  return FN(sq_initialise_uniform)(rng, rows, cols, value * sqrt(6 / (double)(rows + cols)), weight);
+}
+
+int FN(sq_initialise_identity)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  (void)rng;
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < cols; j++) weight[i * cols + j] = i == j ? (real)value : 0;
+  return 0;
+}
+
+int FN(sq_initialise_constant)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  (void)rng;
+  for (int64_t i = 0; i < rows * cols; i++) weight[i] = (real)value;
+  return 0;
+}
+
+int FN(sq_initialise_zeros)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  (void)value;
+  return FN(sq_initialise_constant)(rng, rows, cols, 0, weight);
+}
+
+/* Eight partial sums, so that the loop vectorises in an order laid down here. */
+static double dot(int64_t n, const double *x, const double *y) {
+  double lane[8] = {0};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (int j = 0; j < 8; j++) lane[j] += x[i + j] * y[i + j];
+  for (; i < n; i++) lane[0] += x[i] * y[i];
+  return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
+/* x = (1 - 2 v v^T / v.v) x */
+static void reflect(int64_t n, const double *v, double *x) {
+  const double vv = dot(n, v, v);
+  if (vv == 0) return;
+  const double twice = 2 * dot(n, v, x) / vv;
+  for (int64_t i = 0; i < n; i++) x[i] -= twice * v[i];
+}
+
+/* The vector v whose reflection takes x to (r, 0, 0, ...), in place of x; returns r.  r has the sign opposite to
+ * x[0], so nothing cancels. */
+static double householder(int64_t n, double *x) {
+  const double norm = sqrt(dot(n, x, x));
+  const double r = x[0] > 0 ? -norm : norm;
+  x[0] -= r;
+  return r;
+}
+
+/* Orthonormal columns: a and q hold `count` columns of n numbers, count <= n; a is Gaussian and used up. */
+static void orthonormal_columns(int64_t n, int64_t count, double *a, double *q) {
+  memset(q, 0, (size_t)(n * count) * sizeof *q);
+  for (int64_t k = 0; k < count; k++) {
+    double *v = a + k * n + k; /* rows k.. of column k */
+    q[k * n + k] = householder(n - k, v) < 0 ? -1 : 1;
+    for (int64_t j = k + 1; j < count; j++) reflect(n - k, v, a + j * n + k);
+  }
+  for (int64_t k = count - 1; k >= 0; k--)
+    for (int64_t j = k; j < count; j++) reflect(n - k, a + k * n + k, q + j * n + k);
+}
+
+int FN(sq_initialise_orthogonal)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  const int tall = rows > cols;
+  const int64_t n = tall ? rows : cols, count = tall ? cols : rows;
+  if (count == 0) return 0;
+  double *a = malloc((size_t)(2 * n * count) * sizeof *a);
+  if (a == NULL) return -1;
+  double *q = a + n * count, pair[2];
+  for (int64_t i = 0; i < n * count; i++) {
+    if (i % 2 == 0) normal_pair(rng, pair);
+    a[i] = pair[i % 2];
+  }
+  orthonormal_columns(n, count, a, q);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < cols; j++)
+      weight[i * cols + j] = (real)(value * (tall ? q[j * n + i] : q[i * n + j]));
+  free(a);
+  return 0;
+}
+
+/* The table serves both precisions; it is compiled with one of them. */
+#if SEQGPU_REAL_BITS == 32
+
+const sq_initialiser sq_initialisers[] = {
+#define SQ_INITIALISER_ROW(name, value, about)                                                               \
+  {#name, value, about, sq_initialise_##name##_f32, sq_initialise_##name##_f64},
+    SQ_INITIALISERS(SQ_INITIALISER_ROW)
+#undef SQ_INITIALISER_ROW
+};
+const int sq_initialiser_count = (int)(sizeof sq_initialisers / sizeof sq_initialisers[0]);
+
+const sq_initialiser *sq_initialiser_find(const char *name) {
+  for (int i = 0; name != NULL && i < sq_initialiser_count; i++)
+    if (strcmp(sq_initialisers[i].name, name) == 0) return &sq_initialisers[i];
+  return NULL;
+}
+
+#endif

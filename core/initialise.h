@@ -1,0 +1,51 @@
+/* initialise.h - first values of weights, by name, in host memory.
+ *
+ * One table row an initialiser.  All fill a dense [rows, cols] matrix, rows being what the matrix computes
+ * (fan out) and cols what it reads (fan in), and draw from the generator in row-major order.  Numbers are computed
+ * in double precision and rounded, so both precisions get the same weights from the same seed.  A weight with
+ * several gates is several matrices, one below the other: call once a gate.
+ */
+#ifndef SQ_INITIALISE_H
+#define SQ_INITIALISE_H
+
+#include "philox.h"
+#include "real.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* X(name, value if the user gives none, what it does with the value) */
+#define SQ_INITIALISERS(X)                                                                                   \
+  X(uniform, 0.1, "uniform in (-value, value)")                                                              \
+  X(normal, 0.1, "normal with standard deviation value")                                                     \
+  X(xavier, 1.0, "uniform in +-value sqrt(6 / (rows + cols)): Glorot & Bengio 2010, eq. 16")                 \
+  X(orthogonal, 1.0, "value times orthonormal rows or columns, the fewer ones: Saxe et al. 2013")            \
+  X(identity, 1.0, "value on the diagonal, else 0: IRNN, Le et al. 2015")                                    \
+  X(constant, 1.0, "value everywhere")                                                                       \
+  X(zeros, 0.0, "0 everywhere; the value is not used")
+
+/* Returns 0, or -1 when there is no memory for the work of `orthogonal`. */
+#define SQ_INITIALISER_DECLARE(name, value, about)                                                           \
+  int sq_initialise_##name##_f32(sq_rng *rng, int64_t rows, int64_t cols, double value_, float *weight);     \
+  int sq_initialise_##name##_f64(sq_rng *rng, int64_t rows, int64_t cols, double value_, double *weight);
+SQ_INITIALISERS(SQ_INITIALISER_DECLARE)
+#undef SQ_INITIALISER_DECLARE
+
+typedef struct sq_initialiser {
+  const char *name;
+  double value; /* the default */
+  const char *about;
+  int (*fill_f32)(sq_rng *rng, int64_t rows, int64_t cols, double value, float *weight);
+  int (*fill_f64)(sq_rng *rng, int64_t rows, int64_t cols, double value, double *weight);
+} sq_initialiser;
+
+/* NULL for an unknown name. */
+extern const sq_initialiser sq_initialisers[];
+extern const int sq_initialiser_count;
+const sq_initialiser *sq_initialiser_find(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,62 @@
+/* map.c - element-wise maps: activations and their gradients, scale, sum and product; see ops.h for the formulas.
+ *
+ * A tile is computed into local memory and then stored or added, so y may be a or b, and no map needs a second
+ * version for `accumulate`.
+ */
+#include "ops_cpu.h"
+
+#include "activations.h"
+
+enum { TILE = 512 };
+
+typedef void tile_map(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out);
+
+static void activation(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+  (void)b;
+  FN(sq_activate_row)(args->activation, n, a, out);
+}
+
+static void activation_grad(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+  for (int64_t i = 0; i < n; i++) out[i] = b[i] * FN(sq_activate_grad)(args->activation, a[i]);
+}
+
+static void scale(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+  (void)b;
+  const real alpha = (real)args->alpha;
+  for (int64_t i = 0; i < n; i++) out[i] = alpha * a[i];
+}
+
+static void add(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+  (void)args;
+  for (int64_t i = 0; i < n; i++) out[i] = a[i] + b[i];
+}
+
+static void multiply(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+  (void)args;
+  for (int64_t i = 0; i < n; i++) out[i] = a[i] * b[i];
+}
+
+static tile_map *const maps[] = {
+    [SQ_MAP_ACTIVATION] = activation, [SQ_MAP_ACTIVATION_GRAD] = activation_grad,
+    [SQ_MAP_SCALE] = scale,           [SQ_MAP_ADD] = add,
+    [SQ_MAP_MUL] = multiply,
+};
+
+static void map_range(const void *arg, int64_t first, int64_t last) {
+  const sq_map_args *a = arg;
+  for (int64_t i = first; i < last; i += TILE) {
+    const int64_t n = sq_min(TILE, last - i);
+    real *y = (real *)a->y + i;
+    real out[TILE];
+    maps[a->kind](a, n, (const real *)a->a + i, a->b ? (const real *)a->b + i : NULL, out);
+    if (a->accumulate)
+      for (int64_t j = 0; j < n; j++) y[j] += out[j];
+    else
+      for (int64_t j = 0; j < n; j++) y[j] = out[j];
+  }
+}
+
+int FN(sq_cpu_map)(sq_exec *exec, const sq_map_args *a) {
+  sq_split(exec, a->count, 2, map_range, a);
+  return 0;
+}

@@ -1,0 +1,90 @@
+/* xent.c - log-softmax and cross-entropy with a mask.
+ *
+ *   lse_r  = m + log sum_v exp(z[r,v] - m),  m = max_v z[r,v]     (exp cannot overflow)
+ *   loss_r = lse_r - z[r,target_r]                                0 where masked
+ *   loss   = scale sum_r loss_r / N                               N = unmasked rows if mean (at least 1), else 1
+ *   dz[r,v] = (exp(z[r,v] - lse_r) - [v = target_r]) dloss scale / N
+ *
+ * A row is masked if its target is negative; a target beyond the last class masks it too, as nothing may be
+ * read there.  The rows' losses are added in double precision, in the order of r.
+ */
+#include "ops_cpu.h"
+
+#include "activations.h"
+
+static int masked(const sq_xent_args *a, int64_t r) {
+  return a->targets[r] < 0 || a->targets[r] >= a->classes;
+}
+
+static real row_max(int64_t n, const real *z) {
+  real lane[SQ_LANES];
+  for (int j = 0; j < SQ_LANES; j++) lane[j] = -(real)INFINITY;
+  for (int64_t i = 0; i < n; i += SQ_LANES) {
+    const int64_t width = sq_min(SQ_LANES, n - i);
+    for (int64_t j = 0; j < width; j++) lane[j] = z[i + j] > lane[j] ? z[i + j] : lane[j];
+  }
+  return FN(sq_fold_max)(lane);
+}
+
+/* A NaN in z is lost by the maximum and comes back here. */
+static real row_sum_exp(int64_t n, const real *z, real max) {
+  real lane[SQ_LANES] = {0};
+  for (int64_t i = 0; i < n; i += SQ_LANES) {
+    const int64_t width = sq_min(SQ_LANES, n - i);
+    for (int64_t j = 0; j < width; j++) lane[j] += FN(sq_exp)(z[i + j] - max);
+  }
+  return FN(sq_fold_sum)(lane);
+}
+
+static void forward_rows(const void *arg, int64_t first, int64_t last) {
+  const sq_xent_args *a = arg;
+  real *lse = a->lse, *row_loss = a->row_loss;
+  for (int64_t r = first; r < last; r++) {
+    const real *z = (const real *)a->logits + r * a->classes;
+    const real max = row_max(a->classes, z);
+    lse[r] = max + (real)log((double)row_sum_exp(a->classes, z, max));
+    row_loss[r] = masked(a, r) ? 0 : lse[r] - z[a->targets[r]];
+  }
+}
+
+int FN(sq_cpu_xent_forward)(sq_exec *exec, const sq_xent_args *a) {
+  sq_split(exec, a->rows, a->classes, forward_rows, a);
+  const real *row_loss = a->row_loss;
+  double sum = 0, count = 0;
+  for (int64_t r = 0; r < a->rows; r++) {
+    sum += (double)row_loss[r];
+    count += masked(a, r) ? 0 : 1;
+  }
+  real *loss = a->loss;
+  loss[0] = (real)(a->scale * sum / (a->mean && count > 1 ? count : 1));
+  loss[1] = (real)count;
+  return 0;
+}
+
+/* What every row's gradient is multiplied by. */
+static real gradient_scale(const sq_xent_args *a) {
+  const double count = (double)((const real *)a->loss)[1];
+  const double dloss = a->dloss ? (double)*(const real *)a->dloss : 1;
+  return (real)(dloss * a->scale / (a->mean && count > 1 ? count : 1));
+}
+
+static void backward_rows(const void *arg, int64_t first, int64_t last) {
+  const sq_xent_args *a = arg;
+  const real scale = gradient_scale(a);
+  for (int64_t r = first; r < last; r++) {
+    const real *z = (const real *)a->logits + r * a->classes;
+    real *dz = (real *)a->dlogits + r * a->classes;
+    if (masked(a, r)) {
+      for (int64_t v = 0; v < a->classes; v++) dz[v] = 0;
+      continue;
+    }
+    const real lse = ((const real *)a->lse)[r];
+    for (int64_t v = 0; v < a->classes; v++) dz[v] = FN(sq_exp)(z[v] - lse) * scale;
+    dz[a->targets[r]] -= scale;
+  }
+}
+
+int FN(sq_cpu_xent_backward)(sq_exec *exec, const sq_xent_args *a) {
+  sq_split(exec, a->rows, a->classes, backward_rows, a);
+  return 0;
+}

@@ -1,0 +1,65 @@
+/* plan.h - implementations and plans, inside the library.
+ *
+ * An implementation (sq_impl) is one way to run a layer on a backend: a row of sq_impls in impls.c.  Nothing above
+ * that table knows which backend it talks to.  A plan is a descriptor resolved: layouts, parameter map, chosen row.
+ */
+#ifndef SQ_PLAN_H
+#define SQ_PLAN_H
+
+#include "internal.h"
+
+typedef struct sq_impl {
+  const char *name; /* "cpu/step": device/plan */
+  const char *device;
+  const char *plan;
+  seqgpu_dtype dtype;
+  /* NULL if it can run this layer on this context, else the reason why not. */
+  const char *(*applicable)(const seqgpu_context *ctx, const sq_layout *layout, int64_t seq_len,
+                            int64_t batch);
+  /* Microseconds a forward takes, by a model; only compared with other rows of the same device. */
+  double (*estimate)(const seqgpu_context *ctx, const sq_layout *layout, int64_t seq_len, int64_t batch);
+  int64_t (*workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training); /* reals */
+  int (*forward)(sq_exec *exec, const sq_sequence *run);
+  int (*backward)(sq_exec *exec, const sq_sequence *run);
+} sq_impl;
+
+/* All rows, ended by a row without a name. */
+extern const sq_impl sq_impls[];
+
+struct seqgpu_plan {
+  seqgpu_allocator allocator;
+  seqgpu_rnn_desc desc; /* cell and plan point to static names */
+  const char *device;
+  seqgpu_dtype dtype;
+  const sq_impl *impl;
+  sq_layout first, rest; /* of layer 0, and of the layers above it */
+  int64_t layers, directions;
+  int64_t out;   /* Y */
+  int64_t count; /* numbers in the flat parameter buffer */
+};
+
+/* The layout of a layer, and where the parameters of (layer, direction) begin. */
+const sq_layout *sq_plan_layout(const seqgpu_plan *plan, int64_t layer);
+int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t direction);
+
+/* Offsets in reals of everything a run keeps or borrows, for its own seq_len and batch. -1: not needed. */
+typedef struct sq_network_map {
+  /* reserve (training), or workspace (inference) */
+  int64_t clean_x;   /* [T,B,I] time-major, padding zeroed */
+  int64_t layer_out; /* layer l's output at layer_out + l * layer_out_size */
+  int64_t layer_out_size;
+  int64_t first_reserve, rest_reserve; /* sizes of one direction's reserve */
+  int64_t reserves;                    /* start of the reserves: layer 0's directions, then the others */
+  int64_t reserve_size;
+  /* workspace */
+  int64_t sequence; /* the implementation's own */
+  int64_t half;     /* [T,B,O] second direction's output of a sum */
+  int64_t y;        /* [T,B,Y] time-major y or dy */
+  int64_t dx;       /* [T,B,I] time-major dx */
+  int64_t grad[2];  /* [T,B,Y] gradients between layers */
+  int64_t workspace_size;
+} sq_network_map;
+
+sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t seq_len, int64_t batch, int ragged, int training);
+
+#endif

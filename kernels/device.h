@@ -1,0 +1,40 @@
+/* device.h - what one open device context holds, for the files of kernels/ only. */
+#ifndef SQ_DEVICE_H
+#define SQ_DEVICE_H
+
+#include "kernels.h"
+
+/* Scratch of the context for partial sums. Used in stream order: one stream at a time. */
+enum { SQ_SCRATCH_FLOATS = 1 << 20 };
+
+struct sq_graph_cache;
+
+typedef struct sq_gpu {
+  int index;             /* of the device */
+  float *scratch;        /* SQ_SCRATCH_FLOATS */
+  void *cublas;          /* cublasHandle_t, NULL without cuBLAS */
+  void *cublas_stream;   /* the stream the handle was last given */
+  void *cublas_space;    /* its workspace: without one it would allocate, and results could vary */
+  void *capture;         /* a stream to record graphs on */
+  sq_graph_cache *graph; /* recorded sequences */
+} sq_gpu;
+
+static inline sq_gpu *sq_gpu_of(const sq_exec *exec) { return static_cast<sq_gpu *>(exec->device); }
+
+/* Makes the context's device current in this thread. */
+int sq_gpu_bind(const sq_exec *exec);
+
+/* Text of errors that are neither CUDA's nor the emulator's: cuBLAS statuses live from here on. */
+enum { SQ_CUBLAS_ERRORS = 10000, SQ_CUBLAS_SPACE_BYTES = 32 << 20 };
+
+/* Runs enqueue(exec, argument), which only launches and copies on exec->stream. From the second call with the same
+ * key on, what it enqueued is replayed as one CUDA graph.  The key must say everything enqueue depends on. */
+int sq_graph_run(sq_exec *exec, const void *key, size_t key_bytes, int (*enqueue)(sq_exec *, const void *),
+                 const void *argument);
+void sq_graph_close(sq_gpu *gpu);
+
+/* Strided copy and fill of device memory on exec->stream, in floats (device.cu). */
+int sq_gpu_zero(sq_exec *exec, void *p, int64_t floats);
+int sq_gpu_copy(sq_exec *exec, void *to, const void *from, int64_t floats);
+
+#endif

@@ -1,0 +1,160 @@
+/* simt.h - the CUDA vocabulary of the kernels, in CUDA or in the emulator.
+ *
+ * Kernels are written in plain CUDA C++ with five exceptions, which the emulator of tests/simt needs:
+ *
+ *   SQ_SHARED(float, tile, 1024);       __shared__ float tile[1024];
+ *   SQ_SHARED_DYNAMIC(float, tile);     extern __shared__ float tile[];
+ *   SQ_UNROLL                           #pragma unroll
+ *   SQ_LAUNCH(exec, kernel, grid, block, dynamic_shared_bytes, arguments...)     no <<<>>>; returns the error
+ *   integer atomics only, and the full width of a warp in shuffles
+ *
+ * With -DSEQGPU_EMULATE a .cu file is compiled as C++ and SQ_LAUNCH runs it at once on the CPU.
+ */
+#ifndef SQ_SIMT_H
+#define SQ_SIMT_H
+
+#include "device.h"
+#include "kernels.h"
+
+#ifdef SEQGPU_EMULATE
+#include "simt_emulator.h"
+#else
+#include <cuda_runtime.h>
+#endif
+
+enum { SQ_WARP = 32 };
+#define SQ_FULL_MASK 0xFFFFFFFFu
+
+#ifdef SEQGPU_EMULATE
+
+#define SQ_SHARED(type, name, count)                                                                         \
+  static const char name##_key = 0;                                                                          \
+  type *const name = static_cast<type *>(simt::shared_array(&name##_key, sizeof(type) * (count)))
+#define SQ_SHARED_DYNAMIC(type, name) type *const name = static_cast<type *>(simt::shared_dynamic())
+#define SQ_UNROLL
+
+#else
+
+#define SQ_SHARED(type, name, count) __shared__ type name[count]
+#define SQ_SHARED_DYNAMIC(type, name)                                                                        \
+  extern __shared__ __align__(16) unsigned char sq_dynamic_shared[];                                         \
+  type *const name = reinterpret_cast<type *>(sq_dynamic_shared)
+#define SQ_UNROLL _Pragma("unroll")
+
+#endif
+
+/* A kernel with commas in its template arguments stands in parentheses. */
+#define SQ_LAUNCH(exec, kernel, grid, block, ...) sq_launch(exec, #kernel, kernel, grid, block, __VA_ARGS__)
+
+template <typename T> struct sq_same { typedef T type; };
+
+/* Enqueues kernel(arguments...) and returns the error of the launch; an empty grid is no work. */
+template <typename... P>
+int sq_launch(sq_exec *exec, const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
+              typename sq_same<P>::type... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return 0;
+#ifdef SEQGPU_EMULATE
+  (void)exec;
+  auto call = [&] { kernel(arguments...); };
+  return simt::launch(
+      name, grid, block, shared, [](void *c) { (*static_cast<decltype(call) *>(c))(); }, &call);
+#else
+  (void)name;
+  const int error = sq_gpu_bind(exec);
+  if (error != 0) return error;
+  void *pointers[] = {const_cast<void *>(static_cast<const void *>(&arguments))..., NULL};
+  return (int)cudaLaunchKernel(reinterpret_cast<const void *>(kernel), grid, block, pointers, shared,
+                               static_cast<cudaStream_t>(exec->stream));
+#endif
+}
+
+/* ---- launch geometry ---- */
+
+#ifdef SEQGPU_EMULATE
+static const int64_t SQ_GRID_MAX = 3; /* so that the grid-stride loops have more than one turn */
+#else
+static const int64_t SQ_GRID_MAX = 65535;
+#endif
+
+static inline int64_t sq_ceil_div(int64_t n, int64_t d) { return (n + d - 1) / d; }
+
+/* At most SQ_GRID_MAX blocks for `count` elements; the kernel's loop does the rest. */
+static inline unsigned sq_blocks(int64_t count, int64_t per_block) {
+  const int64_t blocks = sq_ceil_div(count, per_block);
+  return (unsigned)(blocks < SQ_GRID_MAX ? blocks : SQ_GRID_MAX);
+}
+
+/* A matrix, one thread an element: 32 columns x 8 rows a block, so that a warp touches one 128-byte line. */
+enum { SQ_TILE_COLS = 32, SQ_TILE_ROWS = 8 };
+static inline dim3 sq_matrix_block(void) { return dim3(SQ_TILE_COLS, SQ_TILE_ROWS); }
+static inline dim3 sq_matrix_grid(int64_t rows, int64_t cols) {
+  return dim3(sq_blocks(cols, SQ_TILE_COLS), sq_blocks(rows, SQ_TILE_ROWS));
+}
+
+/* The loops of such kernels. */
+#define SQ_FOR_ROWS(r, rows)                                                                                 \
+  for (int64_t r = (int64_t)blockIdx.y * blockDim.y + threadIdx.y; r < (rows);                               \
+       r += (int64_t)gridDim.y * blockDim.y)
+#define SQ_FOR_COLS(c, cols)                                                                                 \
+  for (int64_t c = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; c < (cols);                               \
+       c += (int64_t)gridDim.x * blockDim.x)
+#define SQ_FOR_EACH(i, count) SQ_FOR_COLS(i, count)
+
+/* True if float4 may be loaded from p: NULL counts as aligned. */
+static inline bool sq_aligned16(const void *p) { return (reinterpret_cast<uintptr_t>(p) & 15u) == 0; }
+
+/* ---- sums in a fixed order ---- */
+
+/* Over the 32 lanes of a warp, all of which call; every lane gets the sum. The butterfly adds in the same order on
+ * every lane, since a + b = b + a. */
+static __device__ __forceinline__ float sq_warp_sum(float v) {
+  for (int bit = SQ_WARP / 2; bit > 0; bit /= 2) v += __shfl_xor_sync(SQ_FULL_MASK, v, bit);
+  return v;
+}
+static __device__ __forceinline__ float sq_warp_max(float v) {
+  for (int bit = SQ_WARP / 2; bit > 0; bit /= 2) v = fmaxf(v, __shfl_xor_sync(SQ_FULL_MASK, v, bit));
+  return v;
+}
+
+/* Over a one-dimensional block of a multiple of 32 threads, at most 1024; every thread gets the result. */
+static __device__ __forceinline__ float sq_block_sum(float v) {
+  SQ_SHARED(float, part, SQ_WARP);
+  const unsigned warps = blockDim.x / SQ_WARP, lane = threadIdx.x % SQ_WARP;
+  v = sq_warp_sum(v);
+  if (lane == 0) part[threadIdx.x / SQ_WARP] = v;
+  __syncthreads();
+  v = sq_warp_sum(lane < warps ? part[lane] : 0.0f);
+  __syncthreads(); /* part may be written by the next call */
+  return v;
+}
+static __device__ __forceinline__ float sq_block_max(float v) {
+  SQ_SHARED(float, part, SQ_WARP);
+  const unsigned warps = blockDim.x / SQ_WARP, lane = threadIdx.x % SQ_WARP;
+  v = sq_warp_max(v);
+  if (lane == 0) part[threadIdx.x / SQ_WARP] = v;
+  __syncthreads();
+  v = sq_warp_max(lane < warps ? part[lane] : -INFINITY);
+  __syncthreads();
+  return v;
+}
+
+/* ---- the functions of the literature ---- */
+
+/* s(x) = 1/(1+e^-x); e^-x may overflow to infinity, which gives the right 0. */
+static __device__ __forceinline__ float sq_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+/* g(x), and g'(x) from y = g(x), for an activation known at compile time. */
+template <int activation> static __device__ __forceinline__ float sq_activate(float x) {
+  if (activation == SQ_TANH) return tanhf(x);
+  if (activation == SQ_RELU) return x < 0.0f ? 0.0f : x; /* this way round a NaN stays */
+  if (activation == SQ_SIGMOID) return sq_sigmoid(x);
+  return x;
+}
+template <int activation> static __device__ __forceinline__ float sq_activate_grad(float y) {
+  if (activation == SQ_TANH) return 1.0f - y * y;
+  if (activation == SQ_RELU) return y > 0.0f ? 1.0f : 0.0f;
+  if (activation == SQ_SIGMOID) return y * (1.0f - y);
+  return 1.0f;
+}
+
+#endif

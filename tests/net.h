@@ -1,0 +1,300 @@
+/* net.h - a recurrent network under test: one plan and all tensors of a run, seen from outside in float64.
+ *
+ *   net n;
+ *   net_open(&n, ctx, &desc, lengths);     plan; guarded, poisoned buffers for every tensor of the run
+ *   net_fill(&n);                          random inputs; net_copy_inputs gives two networks the same ones
+ *   net_forward(&n); net_backward(&n);     the outputs are in n.value afterwards
+ *   net_close(&n);                         looks at the guards
+ *
+ * The run has the descriptor's T and B.  `value` is host memory in float64 whatever the context computes in.
+ * A call that fails is a failed check, so tests only compare numbers.
+ */
+#ifndef NET_H
+#define NET_H
+
+#include "../host/include/seqgpu/ops.h"
+#include "check.h"
+
+typedef enum net_tensor {
+  NET_X, NET_PARAMS, NET_H0, NET_C0, NET_DY, NET_DHT, NET_DCT, /* in */
+  NET_Y, NET_HT, NET_CT, NET_DX, NET_DH0, NET_DC0, NET_DPARAMS, /* out */
+  NET_TENSORS
+} net_tensor;
+
+static const char *const net_names[NET_TENSORS] = {"x",  "params", "h0", "c0", "dy",  "dhT", "dcT",
+                                                   "y",  "hT",     "cT", "dx", "dh0", "dc0", "dparams"};
+
+typedef struct net {
+  seqgpu_context *ctx;
+  seqgpu_plan *plan;
+  const seqgpu_rnn_desc *desc; /* the plan's, num_layers filled in */
+  int states;
+  int64_t count[NET_TENSORS]; /* numbers; 0: the cell has no such tensor */
+  double *value[NET_TENSORS];
+  void *device[NET_TENSORS];
+  int32_t *lengths; /* device, or NULL */
+  void *reserve, *workspace;
+  seqgpu_rnn_run run;
+} net;
+
+/* --- device memory with guards: on a host device check.h's, else guards that are read back --- */
+
+static inline int net_on_host(const seqgpu_context *ctx) {
+  return strcmp(seqgpu_context_device(ctx), "cuda") != 0;
+}
+
+static inline void net_require(seqgpu_context *ctx, seqgpu_status status, const char *what) {
+  if (status == SEQGPU_OK) return;
+  check_record(0, seqgpu_last_error(ctx), "%s gives %s", what, seqgpu_status_name(status));
+}
+
+/* A poisoned buffer of device memory; `name` must outlive it. */
+static inline void *net_alloc(seqgpu_context *ctx, const char *name, size_t bytes) {
+  if (net_on_host(ctx)) return check_alloc(name, bytes);
+  enum { GUARD = 256 };
+  void *base = NULL;
+  unsigned char *host = (unsigned char *)malloc(bytes + 2 * GUARD);
+  memset(host, 0xff, bytes + 2 * GUARD);
+  for (size_t i = 0; i < GUARD; i++) host[i] = host[GUARD + bytes + i] = check_guard_byte(i);
+  net_require(ctx, seqgpu_malloc(ctx, bytes + 2 * GUARD, &base), "seqgpu_malloc");
+  net_require(ctx, seqgpu_copy_in(ctx, base, host, bytes + 2 * GUARD), "seqgpu_copy_in");
+  free(host);
+  return (char *)base + GUARD;
+}
+
+static inline void net_free(seqgpu_context *ctx, const char *name, void *buffer, size_t bytes) {
+  enum { GUARD = 256 };
+  if (buffer == NULL) return;
+  if (net_on_host(ctx)) {
+    check_free(buffer);
+    return;
+  }
+  unsigned char *host = (unsigned char *)malloc(bytes + 2 * GUARD);
+  char *base = (char *)buffer - GUARD;
+  net_require(ctx, seqgpu_copy_out(ctx, host, base, bytes + 2 * GUARD), "seqgpu_copy_out");
+  int whole = 1;
+  for (size_t i = 0; i < GUARD; i++)
+    whole &= host[i] == check_guard_byte(i) && host[GUARD + bytes + i] == check_guard_byte(i);
+  if (!whole) check_record(0, "bytes around the buffer were overwritten", "guard of %s", name);
+  free(host);
+  seqgpu_free(ctx, base);
+}
+
+/* n numbers from float64 into the context's type, and back. */
+static inline void net_upload(seqgpu_context *ctx, void *device, const double *from, int64_t n) {
+  float *narrow = NULL;
+  const size_t size = seqgpu_dtype_size(seqgpu_context_dtype(ctx));
+  if (size == sizeof(float)) {
+    narrow = (float *)malloc((size_t)n * sizeof(float) + 1);
+    for (int64_t i = 0; i < n; i++) narrow[i] = (float)from[i];
+  }
+  const void *host = narrow ? (const void *)narrow : from;
+  net_require(ctx, seqgpu_copy_in(ctx, device, host, (size_t)n * size), "seqgpu_copy_in");
+  free(narrow);
+}
+
+static inline void net_download(seqgpu_context *ctx, double *to, const void *device, int64_t n) {
+  const size_t size = seqgpu_dtype_size(seqgpu_context_dtype(ctx));
+  if (size == sizeof(double)) {
+    net_require(ctx, seqgpu_copy_out(ctx, to, device, (size_t)n * size), "seqgpu_copy_out");
+    return;
+  }
+  float *narrow = (float *)malloc((size_t)n * sizeof(float) + 1);
+  net_require(ctx, seqgpu_copy_out(ctx, narrow, device, (size_t)n * size), "seqgpu_copy_out");
+  for (int64_t i = 0; i < n; i++) to[i] = (double)narrow[i];
+  free(narrow);
+}
+
+/* --- life --- */
+
+static inline size_t net_bytes(const net *n, int64_t count) {
+  return (size_t)count * seqgpu_dtype_size(seqgpu_context_dtype(n->ctx));
+}
+
+static inline void net_sizes(net *n) {
+  const seqgpu_rnn_desc *d = n->desc;
+  const int64_t rows = d->seq_len * d->batch;
+  const int64_t layers = d->num_layers * (d->bidirectional ? 2 : 1) * d->batch;
+  const int64_t h = layers * seqgpu_plan_state_size(n->plan, 0), c = layers * seqgpu_plan_state_size(n->plan, 1);
+  const int64_t x = rows * d->input_size, y = rows * seqgpu_plan_output_size(n->plan);
+  const int64_t params = seqgpu_plan_param_count(n->plan);
+  const int64_t count[NET_TENSORS] = {x, params, h, c, y, h, c, y, h, c, x, h, c, params};
+  memcpy(n->count, count, sizeof count);
+}
+
+/* Aims the run at the buffers. */
+static inline void net_aim(net *n) {
+  void **at = n->device;
+  n->run = (seqgpu_rnn_run){.seq_len = n->desc->seq_len,
+                            .batch = n->desc->batch,
+                            .lengths = n->lengths,
+                            .params = at[NET_PARAMS],
+                            .x = at[NET_X],
+                            .initial = {at[NET_H0], at[NET_C0]},
+                            .y = at[NET_Y],
+                            .final = {at[NET_HT], at[NET_CT]},
+                            .reserve = n->reserve,
+                            .workspace = n->workspace,
+                            .seed = 11,
+                            .offset = 1000,
+                            .dy = at[NET_DY],
+                            .dfinal = {at[NET_DHT], at[NET_DCT]},
+                            .dx = at[NET_DX],
+                            .dinitial = {at[NET_DH0], at[NET_DC0]},
+                            .dparams = at[NET_DPARAMS]};
+}
+
+/* 1 if there is a plan; else a failed check. */
+static inline int net_open(net *n, seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
+  memset(n, 0, sizeof *n);
+  n->ctx = ctx;
+  const seqgpu_status status = seqgpu_plan_create(ctx, desc, &n->plan);
+  net_require(ctx, status, "seqgpu_plan_create");
+  if (status != SEQGPU_OK) return 0;
+  n->desc = seqgpu_plan_desc(n->plan);
+  n->states = seqgpu_plan_num_states(n->plan);
+  net_sizes(n);
+  for (int i = 0; i < NET_TENSORS; i++) {
+    if (n->count[i] == 0) continue;
+    n->value[i] = (double *)calloc((size_t)n->count[i], sizeof(double));
+    n->device[i] = net_alloc(ctx, net_names[i], net_bytes(n, n->count[i]));
+  }
+  if (!desc->inference) n->reserve = net_alloc(ctx, "reserve", seqgpu_plan_reserve_size(n->plan));
+  n->workspace = net_alloc(ctx, "workspace", seqgpu_plan_workspace_size(n->plan));
+  if (lengths) {
+    const size_t bytes = (size_t)desc->batch * sizeof *lengths;
+    n->lengths = (int32_t *)net_alloc(ctx, "lengths", bytes);
+    net_require(ctx, seqgpu_copy_in(ctx, n->lengths, lengths, bytes), "seqgpu_copy_in");
+  }
+  net_aim(n);
+  return 1;
+}
+
+static inline void net_close(net *n) {
+  if (n->plan == NULL) return;
+  for (int i = 0; i < NET_TENSORS; i++) {
+    net_free(n->ctx, net_names[i], n->device[i], net_bytes(n, n->count[i]));
+    free(n->value[i]);
+  }
+  if (n->reserve) net_free(n->ctx, "reserve", n->reserve, seqgpu_plan_reserve_size(n->plan));
+  net_free(n->ctx, "workspace", n->workspace, seqgpu_plan_workspace_size(n->plan));
+  if (n->lengths) net_free(n->ctx, "lengths", n->lengths, (size_t)n->desc->batch * sizeof *n->lengths);
+  seqgpu_plan_destroy(n->plan);
+  n->plan = NULL;
+}
+
+/* --- inputs --- */
+
+/* Parameters for a relu: every pre-activation stays further than 0.05 from the kink, for |x|, |h0| <= 1, up to two
+ * layers, a sum of directions and dropout 0.5: |bias| >= 2, rows of weights with an absolute sum below 0.1. */
+static inline void net_fill_relu(net *n) {
+  seqgpu_param_info p;
+  for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++) {
+    net_require(n->ctx, seqgpu_plan_param(n->plan, i, &p), "seqgpu_plan_param");
+    double *at = n->value[NET_PARAMS] + p.offset;
+    const double width = (double)p.cols;
+    for (int64_t j = 0; j < p.rows * p.cols; j++)
+      at[j] = strncmp(p.name, "bias", 4) ? check_uniform(-0.1, 0.1) / width
+                                         : check_uniform(2, 3) * (check_random() & 1 ? 1 : -1);
+  }
+}
+
+/* Everything in +-1, weights in +-1.5 / sqrt(hidden_size): gates neither dead nor linear. */
+static inline void net_fill(net *n) {
+  for (int i = 0; i < NET_Y; i++) check_fill_f64(n->value[i], n->count[i], -1, 1);
+  const double scale = 1.5 / sqrt((double)n->desc->hidden_size);
+  check_fill_f64(n->value[NET_PARAMS], n->count[NET_PARAMS], -scale, scale);
+  if (n->desc->activation == SEQGPU_RELU) net_fill_relu(n);
+  if (n->desc->activation == SEQGPU_IDENTITY) /* nothing bounds the state */
+    for (int64_t i = 0; i < n->count[NET_PARAMS]; i++) n->value[NET_PARAMS][i] *= 0.5;
+}
+
+/* Both in float32's numbers, so that precisions can be compared: inputs rounded once. */
+static inline void net_round_inputs(net *n) {
+  for (int i = 0; i < NET_Y; i++)
+    for (int64_t j = 0; j < n->count[i]; j++) n->value[i][j] = (double)(float)n->value[i][j];
+}
+
+static inline void net_copy_inputs(net *to, const net *from) {
+  for (int i = 0; i < NET_Y; i++)
+    if (from->count[i]) memcpy(to->value[i], from->value[i], (size_t)from->count[i] * sizeof(double));
+}
+
+/* --- runs --- */
+
+static inline void net_poison(net *n, int tensor) {
+  const size_t bytes = net_bytes(n, n->count[tensor]);
+  if (bytes == 0) return;
+  void *host = malloc(bytes);
+  memset(host, 0xff, bytes);
+  net_require(n->ctx, seqgpu_copy_in(n->ctx, n->device[tensor], host, bytes), "seqgpu_copy_in");
+  free(host);
+}
+
+static inline seqgpu_status net_forward(net *n) {
+  for (int i = NET_X; i < NET_Y; i++) net_upload(n->ctx, n->device[i], n->value[i], n->count[i]);
+  for (int i = NET_Y; i <= NET_CT; i++) net_poison(n, i);
+  const seqgpu_status status = seqgpu_rnn_forward(n->ctx, n->plan, &n->run);
+  net_require(n->ctx, status, "seqgpu_rnn_forward");
+  for (int i = NET_Y; i <= NET_CT; i++) net_download(n->ctx, n->value[i], n->device[i], n->count[i]);
+  return status;
+}
+
+/* Parameter gradients accumulate onto what n->value[NET_DPARAMS] holds: zeros after net_open. */
+static inline seqgpu_status net_backward(net *n) {
+  for (int i = NET_DX; i <= NET_DC0; i++) net_poison(n, i);
+  net_upload(n->ctx, n->device[NET_DPARAMS], n->value[NET_DPARAMS], n->count[NET_DPARAMS]);
+  const seqgpu_status status = seqgpu_rnn_backward(n->ctx, n->plan, &n->run);
+  net_require(n->ctx, status, "seqgpu_rnn_backward");
+  for (int i = NET_DX; i < NET_TENSORS; i++) net_download(n->ctx, n->value[i], n->device[i], n->count[i]);
+  return status;
+}
+
+/* --- comparison --- */
+
+/* The larger of two errors, where a NaN is larger than anything. */
+static inline double net_worse(double a, double b) { return isnan(a) || a > b ? a : b; }
+
+/* Worst norm-relative error of tensors first..last, each parameter's gradient a tensor of its own; *where (64 bytes)
+ * names it. */
+static inline double net_error(const net *out, const net *ref, int first, int last, char *where) {
+  double worst = 0;
+  where[0] = 0;
+  for (int i = first; i <= last; i++) {
+    seqgpu_param_info p = {.rows = 1, .cols = ref->count[i]};
+    const int parts = i == NET_DPARAMS ? seqgpu_plan_num_params(ref->plan) : 1;
+    snprintf(p.name, sizeof p.name, "%s", net_names[i]);
+    for (int k = 0; k < parts && ref->count[i] > 0; k++) {
+      if (i == NET_DPARAMS) net_require(ref->ctx, seqgpu_plan_param(ref->plan, k, &p), "seqgpu_plan_param");
+      const double e =
+          check_norm_f64(out->value[i] + p.offset, ref->value[i] + p.offset, p.rows * p.cols);
+      if (isnan(worst) || !(isnan(e) || e > worst)) continue;
+      worst = e;
+      snprintf(where, 64, "%.40s%s", p.name, i == NET_DPARAMS ? " (gradient)" : "");
+    }
+  }
+  return worst;
+}
+
+/* One check: error <= tolerance, the tensor named when it fails. */
+__attribute__((format(printf, 4, 5))) static inline int net_check(double error, double tolerance,
+                                                                  const char *where, const char *name, ...) {
+  char why[160], full[200];
+  va_list names;
+  va_start(names, name);
+  vsnprintf(full, sizeof full, name, names);
+  va_end(names);
+  snprintf(why, sizeof why, "%s: error %.3g, allowed %.3g", where, error, tolerance);
+  return check_record(error <= tolerance, why, "%s", full);
+}
+
+/* A context that must open. */
+static inline seqgpu_context *net_context(const char *device, seqgpu_dtype dtype, int threads) {
+  const seqgpu_context_options options = {.device = device, .dtype = dtype, .threads = threads};
+  seqgpu_context *ctx = NULL;
+  const seqgpu_status status = seqgpu_context_create(&options, &ctx);
+  net_require(ctx, status, "seqgpu_context_create");
+  return ctx;
+}
+
+#endif
