@@ -22,7 +22,7 @@ static int64_t source_length(const sq_attention_args *a, int64_t b) {
   return a->lengths[b] < 0 ? 0 : sq_min(a->lengths[b], a->source_len);
 }
 
-static real dot(int64_t n, const real *x, const real *y) {
+SQ_INLINE real dot(int64_t n, const real *x, const real *y) {
   real lane[SQ_LANES] = {0};
   for (int64_t i = 0; i < n; i += SQ_LANES) {
     const int64_t width = sq_min(SQ_LANES, n - i);
@@ -32,7 +32,7 @@ static real dot(int64_t n, const real *x, const real *y) {
 }
 
 /* v . tanh(q + k) */
-static real score(int64_t n, const real *v, const real *q, const real *k) {
+SQ_INLINE real score(int64_t n, const real *v, const real *q, const real *k) {
   real lane[SQ_LANES] = {0};
   for (int64_t i = 0; i < n; i += SQ_LANES) {
     const int64_t width = sq_min(SQ_LANES, n - i);
@@ -42,7 +42,7 @@ static real score(int64_t n, const real *v, const real *q, const real *k) {
 }
 
 /* e into the place of the weights; r = s * B + b. */
-static void scores(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void scores(const void *arg, int64_t first, int64_t last) {
   const sq_attention_args *a = arg;
   real *weights = a->weights;
   for (int64_t r = first; r < last; r++) {
@@ -54,7 +54,7 @@ static void scores(const void *arg, int64_t first, int64_t last) {
 }
 
 /* Softmax of the column e[0..n-1] with stride. A NaN is lost by the maximum and comes back in the sum. */
-static void softmax(int64_t n, int64_t stride, real *e) {
+SQ_INLINE void softmax(int64_t n, int64_t stride, real *e) {
   real max = -(real)INFINITY, sum = 0;
   for (int64_t s = 0; s < n; s++) max = e[s * stride] > max ? e[s * stride] : max;
   for (int64_t s = 0; s < n; s++) {
@@ -64,7 +64,7 @@ static void softmax(int64_t n, int64_t stride, real *e) {
   for (int64_t s = 0; s < n; s++) e[s * stride] /= sum;
 }
 
-static void contexts(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void contexts(const void *arg, int64_t first, int64_t last) {
   const sq_attention_args *a = arg;
   for (int64_t b = first; b < last; b++) {
     const int64_t length = source_length(a, b);
@@ -81,13 +81,13 @@ static void contexts(const void *arg, int64_t first, int64_t last) {
 }
 
 int FN(sq_cpu_attention_forward)(sq_exec *exec, const sq_attention_args *a) {
-  sq_split(exec, a->source_len * a->batch, 8 * a->dim, scores, a);
-  sq_split(exec, a->batch, a->source_len * a->value_dim, contexts, a);
+  sq_split(exec, a->source_len * a->batch, 1, 8 * a->dim, scores, a);
+  sq_split(exec, a->batch, 1, a->source_len * a->value_dim, contexts, a);
   return 0;
 }
 
 /* dvalues, and de [S,B] into the first numbers of scratch. */
-static void score_gradients(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void score_gradients(const void *arg, int64_t first, int64_t last) {
   const sq_attention_args *a = arg;
   for (int64_t b = first; b < last; b++) {
     const int64_t length = source_length(a, b);
@@ -106,8 +106,10 @@ static void score_gradients(const void *arg, int64_t first, int64_t last) {
   }
 }
 
-/* Columns column..column+n-1 (n <= SQ_LANES) of dkeys, dquery and dv. */
-static void key_gradients_tile(const sq_attention_args *a, int64_t column, int64_t n) {
+/* Columns column..end-1 of dkeys, dquery and dv, at most SQ_LANES. */
+SQ_CLONES static void key_gradients(const void *arg, int64_t column, int64_t end) {
+  const sq_attention_args *a = arg;
+  const int64_t n = end - column;
   const real *v = (const real *)a->v + column;
   real dv[SQ_LANES] = {0};
   for (int64_t b = 0; b < a->batch; b++) {
@@ -134,12 +136,8 @@ static void key_gradients_tile(const sq_attention_args *a, int64_t column, int64
   for (int64_t j = 0; j < n; j++) ((real *)a->dv)[column + j] += dv[j];
 }
 
-static void key_gradients(const void *arg, int64_t first, int64_t last) {
-  for (int64_t j = first; j < last; j += SQ_LANES) key_gradients_tile(arg, j, sq_min(SQ_LANES, last - j));
-}
-
 int FN(sq_cpu_attention_backward)(sq_exec *exec, const sq_attention_args *a) {
-  sq_split(exec, a->batch, 2 * a->source_len * a->value_dim, score_gradients, a);
-  sq_split(exec, a->dim, 8 * a->source_len * a->batch, key_gradients, a);
+  sq_split(exec, a->batch, 1, 2 * a->source_len * a->value_dim, score_gradients, a);
+  sq_split(exec, a->dim, SQ_LANES, 8 * a->source_len * a->batch, key_gradients, a);
   return 0;
 }

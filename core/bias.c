@@ -8,9 +8,9 @@
  */
 #include "ops_cpu.h"
 
-enum { ROW_BLOCK = 128, COLUMN_TILE = 256 };
+enum { ROW_BLOCK = 128, COLUMN_TILE = 128 };
 
-static void bias_rows(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void bias_rows(const void *arg, int64_t first, int64_t last) {
   const sq_bias_args *a = arg;
   const real *bias = a->bias;
   for (int64_t r = first; r < last; r++) {
@@ -20,37 +20,35 @@ static void bias_rows(const void *arg, int64_t first, int64_t last) {
 }
 
 int FN(sq_cpu_bias)(sq_exec *exec, const sq_bias_args *a) {
-  sq_split(exec, a->rows, a->cols, bias_rows, a);
+  sq_split(exec, a->rows, 1, a->cols, bias_rows, a);
   return 0;
 }
 
 /* sum[j] += the products of one row. */
-static void add_row(int64_t n, const real *a, const real *b, real *sum) {
+SQ_INLINE void add_row(int64_t n, const real *a, const real *b, real *sum) {
   if (b == NULL)
     for (int64_t j = 0; j < n; j++) sum[j] += a[j];
   else
     for (int64_t j = 0; j < n; j++) sum[j] += a[j] * b[j];
 }
 
-/* Columns column..column+n-1, n <= COLUMN_TILE. */
-static void reduce_tile(const sq_reduce_args *a, int64_t column, int64_t n) {
+/* Columns first..last-1, at most COLUMN_TILE. */
+SQ_CLONES static void reduce_tile(const void *arg, int64_t first, int64_t last) {
+  const sq_reduce_args *a = arg;
+  const int64_t n = last - first;
   real total[COLUMN_TILE] = {0};
   for (int64_t r0 = 0; r0 < a->rows; r0 += ROW_BLOCK) {
     real block[COLUMN_TILE] = {0};
     const int64_t end = sq_min(r0 + ROW_BLOCK, a->rows);
     for (int64_t r = r0; r < end; r++)
-      add_row(n, (const real *)a->a + r * a->lda + column,
-              a->b ? (const real *)a->b + r * a->ldb + column : NULL, block);
+      add_row(n, (const real *)a->a + r * a->lda + first,
+              a->b ? (const real *)a->b + r * a->ldb + first : NULL, block);
     add_row(n, block, NULL, total);
   }
-  add_row(n, total, NULL, (real *)a->out + column);
-}
-
-static void reduce_columns(const void *arg, int64_t first, int64_t last) {
-  for (int64_t j = first; j < last; j += COLUMN_TILE) reduce_tile(arg, j, sq_min(COLUMN_TILE, last - j));
+  add_row(n, total, NULL, (real *)a->out + first);
 }
 
 int FN(sq_cpu_reduce)(sq_exec *exec, const sq_reduce_args *a) {
-  sq_split(exec, a->cols, a->rows, reduce_columns, a);
+  sq_split(exec, a->cols, COLUMN_TILE, a->rows, reduce_tile, a);
   return 0;
 }

@@ -16,7 +16,7 @@
  */
 #include "ops_cpu.h"
 
-enum { SMALLEST_PIECE = 4096 };
+enum { SMALLEST_PIECE = 4096, TILE = 4096 };
 
 typedef struct piece_sums {
   const sq_clip_args *args;
@@ -24,7 +24,7 @@ typedef struct piece_sums {
   double *sum;          /* [SQ_CLIP_PARTIALS] */
 } piece_sums;
 
-static void add_squares(int64_t n, const real *g, double lane[SQ_LANES]) {
+SQ_INLINE void add_squares(int64_t n, const real *g, double lane[SQ_LANES]) {
   for (int64_t i = 0; i < n; i += SQ_LANES) {
     const int64_t width = sq_min(SQ_LANES, n - i);
     for (int64_t j = 0; j < width; j++) lane[j] += (double)g[i + j] * (double)g[i + j];
@@ -32,7 +32,7 @@ static void add_squares(int64_t n, const real *g, double lane[SQ_LANES]) {
 }
 
 /* Sum of squares of elements first..last-1 of the long vector. */
-static double sum_squares(const sq_tensor_list *list, int64_t first, int64_t last) {
+SQ_INLINE double sum_squares(const sq_tensor_list *list, int64_t first, int64_t last) {
   double lane[SQ_LANES] = {0}, sum = 0;
   int64_t start = 0; /* of tensor k */
   for (int64_t k = 0; k < list->count && start < last; start += list->sizes[k++]) {
@@ -44,7 +44,7 @@ static double sum_squares(const sq_tensor_list *list, int64_t first, int64_t las
   return sum;
 }
 
-static void sum_pieces(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void sum_pieces(const void *arg, int64_t first, int64_t last) {
   const piece_sums *p = arg;
   for (int64_t i = first; i < last; i++)
     p->sum[i] = sum_squares(&p->args->grads, i * p->piece, sq_min((i + 1) * p->piece, p->total));
@@ -57,7 +57,7 @@ static double gradient_norm(sq_exec *exec, const sq_clip_args *a) {
   if (p.piece < (p.total + SQ_CLIP_PARTIALS - 1) / SQ_CLIP_PARTIALS)
     p.piece = (p.total + SQ_CLIP_PARTIALS - 1) / SQ_CLIP_PARTIALS;
   const int64_t pieces = (p.total + p.piece - 1) / p.piece;
-  sq_split(exec, pieces, p.piece, sum_pieces, &p);
+  sq_split(exec, pieces, 1, p.piece, sum_pieces, &p);
   double total = 0;
   for (int64_t i = 0; i < pieces; i++) total += sum[i];
   return sqrt(total);
@@ -90,12 +90,12 @@ static void zero_range(const void *arg, int64_t first, int64_t last) {
   for (int64_t i = first; i < last; i++) c->g[i] = 0;
 }
 
-static void scale_range(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void scale_range(const void *arg, int64_t first, int64_t last) {
   const change *c = arg;
   for (int64_t i = first; i < last; i++) c->g[i] *= c->scale;
 }
 
-static void limit_range(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void limit_range(const void *arg, int64_t first, int64_t last) {
   const change *c = arg;
   for (int64_t i = first; i < last; i++) {
     const real low = c->g[i] < -c->threshold ? -c->threshold : c->g[i];
@@ -122,7 +122,7 @@ int FN(sq_cpu_clip)(sq_exec *exec, const sq_clip_args *a) {
   sq_range_task *task = choose_change(a, finite, scale);
   for (int64_t k = 0; task != NULL && k < a->grads.count; k++) {
     const change c = {a->grads.data[k], (real)scale, (real)a->threshold};
-    sq_split(exec, a->grads.sizes[k], 1, task, &c);
+    sq_split(exec, a->grads.sizes[k], TILE, 1, task, &c);
   }
   return 0;
 }

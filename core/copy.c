@@ -24,7 +24,7 @@ static void copy_rows(const void *arg, int64_t first, int64_t last) {
 }
 
 int FN(sq_cpu_copy)(sq_exec *exec, const sq_copy_args *a) {
-  sq_split(exec, a->rows, a->cols, copy_rows, a);
+  sq_split(exec, a->rows, 1, a->cols, copy_rows, a);
   return 0;
 }
 
@@ -43,6 +43,6 @@ static void relayout_rows(const void *arg, int64_t first, int64_t last) {
 }
 
 int FN(sq_cpu_relayout)(sq_exec *exec, const sq_relayout_args *a) {
-  sq_split(exec, a->outer * a->inner, a->width, relayout_rows, a);
+  sq_split(exec, a->outer * a->inner, 1, a->width, relayout_rows, a);
   return 0;
 }

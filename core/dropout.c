@@ -10,37 +10,35 @@
 
 enum { TILE_BLOCKS = 64, TILE = 4 * TILE_BLOCKS };
 
-/* The words of `blocks` blocks from number `block`. */
-static void draw(uint64_t seed, uint64_t block, int64_t blocks, uint32_t word[TILE]) {
-  for (int64_t b = 0; b < blocks; b++) {
-    const sq_philox_block drawn = sq_philox(seed, 0, block + (uint64_t)b);
-    for (int k = 0; k < 4; k++) word[4 * b + k] = drawn.word[k];
+/* The words of TILE_BLOCKS blocks from number `block`. */
+SQ_INLINE void draw(uint64_t seed, uint64_t block, uint32_t word[TILE]) {
+  for (uint64_t b = 0; b < TILE_BLOCKS; b++) {
+    const sq_philox_block drawn = sq_philox(seed, 0, block + b);
+    for (int k = 0; k < 4; k++) word[4 * b + (uint64_t)k] = drawn.word[k];
   }
 }
 
-/* Blocks first..last-1 of the tensor. */
-static void drop_blocks(const void *arg, int64_t first, int64_t last) {
+/* Elements first..last-1, at most TILE; first is a multiple of it. */
+SQ_CLONES static void drop_tile(const void *arg, int64_t first, int64_t last) {
   const sq_dropout_args *a = arg;
   const double least = ceil(a->p * 4294967296.0); /* kept: words >= p 2^32 */
   const int all = least >= 4294967296.0;          /* dropped: no word is that large, and 1/(1-p) no number */
   const uint32_t threshold = all ? 0 : (uint32_t)least;
   const real scale = all ? 0 : (real)(1 / (1 - a->p));
-  for (int64_t block = first; block < last; block += TILE_BLOCKS) {
-    uint32_t word[TILE];
-    draw(a->seed, a->offset + (uint64_t)block, sq_min(TILE_BLOCKS, last - block), word);
-    const real *x = (const real *)a->x + 4 * block;
-    real *y = (real *)a->y + 4 * block;
-    const int64_t n = sq_min(sq_min(TILE, 4 * (last - block)), a->count - 4 * block);
-    real out[TILE];
-    for (int64_t i = 0; i < n; i++) out[i] = word[i] >= threshold && !all ? x[i] * scale : 0;
-    if (a->accumulate)
-      for (int64_t i = 0; i < n; i++) y[i] += out[i];
-    else
-      for (int64_t i = 0; i < n; i++) y[i] = out[i];
-  }
+  const real *x = (const real *)a->x + first;
+  real *y = (real *)a->y + first;
+  const int64_t n = last - first;
+  uint32_t word[TILE];
+  real out[TILE];
+  draw(a->seed, a->offset + (uint64_t)first / 4, word);
+  for (int64_t i = 0; i < n; i++) out[i] = word[i] >= threshold && !all ? x[i] * scale : 0;
+  if (a->accumulate)
+    for (int64_t i = 0; i < n; i++) y[i] += out[i];
+  else
+    for (int64_t i = 0; i < n; i++) y[i] = out[i];
 }
 
 int FN(sq_cpu_dropout)(sq_exec *exec, const sq_dropout_args *a) {
-  sq_split(exec, (a->count + 3) / 4, 16, drop_blocks, a);
+  sq_split(exec, a->count, TILE, 4, drop_tile, a);
   return 0;
 }

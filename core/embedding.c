@@ -3,11 +3,13 @@
  *   forward    y[r,:] = table[ids[r],:]           zeros for an id outside 0..V-1
  *   backward   dtable[ids[r],:] += dy[r,:]        in the order of r, nothing for such an id
  *
- * Several r may name the same row of dtable, so backward is split over columns: each thread walks all rows.
+ * Several r may name the same row of dtable, so backward is split over columns: each tile of them walks all rows.
  */
 #include "ops_cpu.h"
 
 #include <string.h>
+
+enum { COLUMN_TILE = 64 };
 
 static int known(const sq_embedding_args *a, int64_t r) { return a->ids[r] >= 0 && a->ids[r] < a->vocab; }
 
@@ -24,11 +26,11 @@ static void forward_rows(const void *arg, int64_t first, int64_t last) {
 }
 
 int FN(sq_cpu_embedding_forward)(sq_exec *exec, const sq_embedding_args *a) {
-  sq_split(exec, a->rows, a->dim, forward_rows, a);
+  sq_split(exec, a->rows, 1, a->dim, forward_rows, a);
   return 0;
 }
 
-static void backward_columns(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void backward_columns(const void *arg, int64_t first, int64_t last) {
   const sq_embedding_args *a = arg;
   for (int64_t r = 0; r < a->rows; r++) {
     if (!known(a, r)) continue;
@@ -39,6 +41,6 @@ static void backward_columns(const void *arg, int64_t first, int64_t last) {
 }
 
 int FN(sq_cpu_embedding_backward)(sq_exec *exec, const sq_embedding_args *a) {
-  sq_split(exec, a->dim, a->rows, backward_columns, a);
+  sq_split(exec, a->dim, COLUMN_TILE, a->rows, backward_columns, a);
   return 0;
 }

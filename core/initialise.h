@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-/* X(name, value if the user gives none, what it does with the value) */
+/* X(name, value if the user gives none, what it does with the value); a new initialiser is a row and a function. */
 #define SQ_INITIALISERS(X)                                                                                   \
   X(uniform, 0.1, "uniform in (-value, value)")                                                              \
   X(normal, 0.1, "normal with standard deviation value")                                                     \
@@ -26,9 +26,9 @@ extern "C" {
   X(zeros, 0.0, "0 everywhere; the value is not used")
 
 /* Returns 0, or -1 when there is no memory for the work of `orthogonal`. */
-#define SQ_INITIALISER_DECLARE(name, value, about)                                                           \
-  int sq_initialise_##name##_f32(sq_rng *rng, int64_t rows, int64_t cols, double value_, float *weight);     \
-  int sq_initialise_##name##_f64(sq_rng *rng, int64_t rows, int64_t cols, double value_, double *weight);
+#define SQ_INITIALISER_DECLARE(id, standard, about)                                                          \
+  int sq_initialise_##id##_f32(sq_rng *rng, int64_t rows, int64_t cols, double value, float *weight);        \
+  int sq_initialise_##id##_f64(sq_rng *rng, int64_t rows, int64_t cols, double value, double *weight);
 SQ_INITIALISERS(SQ_INITIALISER_DECLARE)
 #undef SQ_INITIALISER_DECLARE
 

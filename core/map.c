@@ -11,27 +11,29 @@ enum { TILE = 512 };
 
 typedef void tile_map(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out);
 
-static void activation(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+SQ_CLONES static void activation(const sq_map_args *args, int64_t n, const real *a, const real *b,
+                                 real *out) {
   (void)b;
   FN(sq_activate_row)(args->activation, n, a, out);
 }
 
-static void activation_grad(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+SQ_CLONES static void activation_grad(const sq_map_args *args, int64_t n, const real *a, const real *b,
+                                      real *out) {
   for (int64_t i = 0; i < n; i++) out[i] = b[i] * FN(sq_activate_grad)(args->activation, a[i]);
 }
 
-static void scale(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+SQ_CLONES static void scale(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
   (void)b;
   const real alpha = (real)args->alpha;
   for (int64_t i = 0; i < n; i++) out[i] = alpha * a[i];
 }
 
-static void add(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+SQ_CLONES static void add(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
   (void)args;
   for (int64_t i = 0; i < n; i++) out[i] = a[i] + b[i];
 }
 
-static void multiply(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+SQ_CLONES static void multiply(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
   (void)args;
   for (int64_t i = 0; i < n; i++) out[i] = a[i] * b[i];
 }
@@ -42,21 +44,20 @@ static tile_map *const maps[] = {
     [SQ_MAP_MUL] = multiply,
 };
 
-static void map_range(const void *arg, int64_t first, int64_t last) {
+/* Elements first..last-1, at most TILE. */
+SQ_CLONES static void map_tile(const void *arg, int64_t first, int64_t last) {
   const sq_map_args *a = arg;
-  for (int64_t i = first; i < last; i += TILE) {
-    const int64_t n = sq_min(TILE, last - i);
-    real *y = (real *)a->y + i;
-    real out[TILE];
-    maps[a->kind](a, n, (const real *)a->a + i, a->b ? (const real *)a->b + i : NULL, out);
-    if (a->accumulate)
-      for (int64_t j = 0; j < n; j++) y[j] += out[j];
-    else
-      for (int64_t j = 0; j < n; j++) y[j] = out[j];
-  }
+  const int64_t n = last - first;
+  real *y = (real *)a->y + first;
+  real out[TILE];
+  maps[a->kind](a, n, (const real *)a->a + first, a->b ? (const real *)a->b + first : NULL, out);
+  if (a->accumulate)
+    for (int64_t j = 0; j < n; j++) y[j] += out[j];
+  else
+    for (int64_t j = 0; j < n; j++) y[j] = out[j];
 }
 
 int FN(sq_cpu_map)(sq_exec *exec, const sq_map_args *a) {
-  sq_split(exec, a->count, 2, map_range, a);
+  sq_split(exec, a->count, TILE, 2, map_tile, a);
   return 0;
 }

@@ -13,6 +13,8 @@
  */
 #include "ops_cpu.h"
 
+enum { TILE = 4096 };
+
 /* One tensor; the constants of the formulas in this precision. */
 typedef struct tensor {
   real *p, *m, *v;
@@ -21,12 +23,12 @@ typedef struct tensor {
   real unbias_m, unbias_v; /* 1 / (1 - b^k) */
 } tensor;
 
-static void sgd(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void sgd(const void *arg, int64_t first, int64_t last) {
   const tensor t = *(const tensor *)arg;
   for (int64_t i = first; i < last; i++) t.p[i] -= t.lr * (t.g[i] + t.weight_decay * t.p[i]);
 }
 
-static void momentum(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void momentum(const void *arg, int64_t first, int64_t last) {
   const tensor t = *(const tensor *)arg;
   for (int64_t i = first; i < last; i++) {
     t.m[i] = t.b1 * t.m[i] + (t.g[i] + t.weight_decay * t.p[i]);
@@ -34,7 +36,7 @@ static void momentum(const void *arg, int64_t first, int64_t last) {
   }
 }
 
-static void nesterov(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void nesterov(const void *arg, int64_t first, int64_t last) {
   const tensor t = *(const tensor *)arg;
   for (int64_t i = first; i < last; i++) {
     const real g = t.g[i] + t.weight_decay * t.p[i];
@@ -44,7 +46,7 @@ static void nesterov(const void *arg, int64_t first, int64_t last) {
   }
 }
 
-static void rmsprop(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void rmsprop(const void *arg, int64_t first, int64_t last) {
   const tensor t = *(const tensor *)arg;
   for (int64_t i = first; i < last; i++) {
     const real g = t.g[i] + t.weight_decay * t.p[i];
@@ -54,7 +56,7 @@ static void rmsprop(const void *arg, int64_t first, int64_t last) {
   }
 }
 
-static void adam(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void adam(const void *arg, int64_t first, int64_t last) {
   const tensor t = *(const tensor *)arg;
   for (int64_t i = first; i < last; i++) {
     const real g = t.g[i] + t.weight_decay * t.p[i];
@@ -102,7 +104,7 @@ int FN(sq_cpu_optimizer)(sq_exec *exec, const sq_optimizer_args *a) {
     t.g = a->grads.data[k];
     t.m = tensor_data(&a->first, k);
     t.v = tensor_data(&a->second, k);
-    sq_split(exec, a->params.sizes[k], 4, rule, &t);
+    sq_split(exec, a->params.sizes[k], TILE, 4, rule, &t);
   }
   return 0;
 }

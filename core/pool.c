@@ -1,16 +1,17 @@
 /* pool.c - the worker threads of one CPU context.
  *
- * Jobs are short (10 us to some ms) and follow each other closely, so a worker that has just finished spins for
- * SPIN_NS before it sleeps, and so does a caller that waits for its workers.  An idle pool uses no processor.
+ * Jobs are short (10 us to some ms) and follow each other closely, so a worker that has just finished spins
+ * for SPIN_NS before it sleeps, and so does a caller that waits for its workers.  An idle pool uses no
+ * processor.
  *
  * Each worker has a mailbox of its own on its own cache line: `turn` counts the jobs posted to it.  A job of
- * `parts` parts touches the first parts-1 mailboxes only; the others sleep on.  The task, its argument and the
- * number of parts are plain fields: they are written before the mailboxes (release) and read after them
+ * `parts` parts touches the first parts-1 mailboxes only; the others sleep on.  The task, its argument and
+ * the number of parts are plain fields: they are written before the mailboxes (release) and read after them
  * (acquire), and sq_pool_run does not return, hence not write them again, before every part is done.
  *
- * Sleeping is Dekker's handshake, once for each direction: the sleeper writes `asleep` and then reads the word
- * it waits for; the waker writes the word and then reads `asleep`.  Both sequentially consistent, so at least
- * one of them sees the other; the mutex closes the gap between the last look and the wait.
+ * Sleeping is Dekker's handshake, once for each direction: the sleeper writes `asleep` and then reads the
+ * word it waits for; the waker writes the word and then reads `asleep`.  Both are sequentially consistent, so
+ * at least one of them sees the other; the mutex closes the gap between the last look and the wait.
  */
 #define _POSIX_C_SOURCE 200809L
 

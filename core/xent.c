@@ -16,7 +16,7 @@ static int masked(const sq_xent_args *a, int64_t r) {
   return a->targets[r] < 0 || a->targets[r] >= a->classes;
 }
 
-static real row_max(int64_t n, const real *z) {
+SQ_INLINE real row_max(int64_t n, const real *z) {
   real lane[SQ_LANES];
   for (int j = 0; j < SQ_LANES; j++) lane[j] = -(real)INFINITY;
   for (int64_t i = 0; i < n; i += SQ_LANES) {
@@ -27,7 +27,7 @@ static real row_max(int64_t n, const real *z) {
 }
 
 /* A NaN in z is lost by the maximum and comes back here. */
-static real row_sum_exp(int64_t n, const real *z, real max) {
+SQ_INLINE real row_sum_exp(int64_t n, const real *z, real max) {
   real lane[SQ_LANES] = {0};
   for (int64_t i = 0; i < n; i += SQ_LANES) {
     const int64_t width = sq_min(SQ_LANES, n - i);
@@ -36,7 +36,7 @@ static real row_sum_exp(int64_t n, const real *z, real max) {
   return FN(sq_fold_sum)(lane);
 }
 
-static void forward_rows(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void forward_rows(const void *arg, int64_t first, int64_t last) {
   const sq_xent_args *a = arg;
   real *lse = a->lse, *row_loss = a->row_loss;
   for (int64_t r = first; r < last; r++) {
@@ -48,7 +48,7 @@ static void forward_rows(const void *arg, int64_t first, int64_t last) {
 }
 
 int FN(sq_cpu_xent_forward)(sq_exec *exec, const sq_xent_args *a) {
-  sq_split(exec, a->rows, a->classes, forward_rows, a);
+  sq_split(exec, a->rows, 1, a->classes, forward_rows, a);
   const real *row_loss = a->row_loss;
   double sum = 0, count = 0;
   for (int64_t r = 0; r < a->rows; r++) {
@@ -68,7 +68,7 @@ static real gradient_scale(const sq_xent_args *a) {
   return (real)(dloss * a->scale / (a->mean && count > 1 ? count : 1));
 }
 
-static void backward_rows(const void *arg, int64_t first, int64_t last) {
+SQ_CLONES static void backward_rows(const void *arg, int64_t first, int64_t last) {
   const sq_xent_args *a = arg;
   const real scale = gradient_scale(a);
   for (int64_t r = first; r < last; r++) {
@@ -85,6 +85,6 @@ static void backward_rows(const void *arg, int64_t first, int64_t last) {
 }
 
 int FN(sq_cpu_xent_backward)(sq_exec *exec, const sq_xent_args *a) {
-  sq_split(exec, a->rows, a->classes, backward_rows, a);
+  sq_split(exec, a->rows, 1, a->classes, backward_rows, a);
   return 0;
 }

@@ -141,7 +141,8 @@ void *sq_params_address(const seqgpu_params *p, const sq_tensor *tensor, void *b
 static seqgpu_status check_name(seqgpu_params *p, const char *name) {
   if (name == NULL || name[0] == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "name: is empty");
   if (strlen(name) >= SQ_NAME_SIZE)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "name: \"%.40s...\" is longer than %d bytes", name, SQ_NAME_SIZE - 1);
+    return sq_fail(p->ctx, SEQGPU_EINVAL, "name: \"%.40s...\" is longer than %d bytes", name,
+                   SQ_NAME_SIZE - 1);
   if (strncmp(name, "optimizer.", 10) == 0 || strcmp(name, "__metadata__") == 0)
     return sq_fail(p->ctx, SEQGPU_EINVAL, "name: \"%s\" is kept for checkpoints", name);
   if (sq_params_tensor(p, name)) return sq_fail(p->ctx, SEQGPU_EINVAL, "name: \"%s\" is already taken", name);
@@ -246,7 +247,8 @@ static seqgpu_status add_lone(seqgpu_params *p, const char *name, int64_t rows, 
                               seqgpu_param *out) {
   int64_t count;
   if (rows < 1 || cols < 1 || !sq_mul_size(rows, cols, &count))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "rows, cols: [%lld, %lld] of \"%.60s\", must be at least 1, at most 2^46 in all",
+    return sq_fail(p->ctx, SEQGPU_EINVAL,
+                   "rows, cols: [%lld, %lld] of \"%.60s\", must be at least 1, at most 2^46 in all",
                    (long long)rows, (long long)cols, name ? name : "");
   SQ_TRY(check_name(p, name));
   const int blocks = p->block_count, tensors = p->tensor_count;
@@ -279,13 +281,15 @@ seqgpu_status seqgpu_params_add_state(seqgpu_params *p, const char *name, int64_
 
 /* ---------------------------------------------------------------- recurrent networks */
 
-static int starts_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
+static int starts_with(const char *text, const char *start) {
+  return strncmp(text, start, strlen(start)) == 0;
+}
 
 /* Cells that PyTorch has, too, are written with its two biases. */
 static sq_file_form recurrent_form(const seqgpu_rnn_desc *desc, const sq_tensor *t, const char *name) {
   const int gru = strcmp(desc->cell, "gru") == 0 && desc->reset_after;
-  const int torch_cell = gru || strcmp(desc->cell, "rnn") == 0 ||
-                         (strcmp(desc->cell, "lstm") == 0 && !desc->coupled);
+  const int torch_cell =
+      gru || strcmp(desc->cell, "rnn") == 0 || (strcmp(desc->cell, "lstm") == 0 && !desc->coupled);
   if (torch_cell && starts_with(name, "bias_rec_l")) return SQ_FORM_GRU_REC;
   if (torch_cell && starts_with(name, "bias_l")) return gru ? SQ_FORM_GRU_BIAS : SQ_FORM_BIAS;
   return t->cols == 1 && !starts_with(name, "weight") ? SQ_FORM_VECTOR : SQ_FORM_MATRIX;

@@ -84,8 +84,8 @@ struct seqgpu_tensor {
   int64_t count;
   sq_element element;
   void *value, *grad;
-  seqgpu_tensor *base;  /* a view: whose memory this is, never itself a view; else NULL */
-  int64_t base_offset;  /* of a view, in elements */
+  seqgpu_tensor *base;     /* a view: whose memory this is, never itself a view; else NULL */
+  int64_t base_offset;     /* of a view, in elements */
   int32_t lowest, highest; /* lengths: the range of the values */
   int needs_grad;
   int wrapped; /* value and gradient are the caller's */
@@ -106,7 +106,7 @@ struct seqgpu_tape {
 };
 
 /* --- the table of operators ---
- * X(name, memory): VIEW has its value in memory of its input, OWN gets some. */
+ * X(name, memory): OWN gets memory for its value, PLACED says in its forward where the value lies. */
 #define SQ_TAPE_OPS(X)                                                                                       \
   X(embedding, OWN)                                                                                          \
   X(linear, OWN)                                                                                             \
@@ -115,15 +115,15 @@ struct seqgpu_tape {
   X(scale, OWN)                                                                                              \
   X(activation, OWN)                                                                                         \
   X(concat, OWN)                                                                                             \
-  X(rows, VIEW)                                                                                              \
-  X(reshape, VIEW)                                                                                           \
+  X(rows, PLACED)                                                                                            \
+  X(reshape, PLACED)                                                                                         \
   X(dropout, OWN)                                                                                            \
-  X(cross_entropy, OWN)                                                                                      \
+  X(cross_entropy, PLACED)                                                                                   \
   X(rnn, OWN)                                                                                                \
-  X(rnn_final, VIEW)                                                                                         \
+  X(rnn_final, PLACED)                                                                                       \
   X(attention, OWN)
 
-typedef enum sq_tape_memory { SQ_TAPE_OWN, SQ_TAPE_VIEW } sq_tape_memory;
+typedef enum sq_tape_memory { SQ_TAPE_OWN, SQ_TAPE_PLACED } sq_tape_memory;
 
 typedef struct sq_tape_op {
   const char *name;
@@ -200,6 +200,9 @@ seqgpu_status sq_grad_open(seqgpu_tensor *x, void **at, int *accumulate);
 seqgpu_status sq_grad_to_add(seqgpu_tensor *x, void **at);
 /* It only overwrites: *at is the gradient itself, or memory beside it that sq_grad_join adds afterwards. */
 seqgpu_status sq_grad_to_set(seqgpu_tensor *x, void **at);
+/* Nothing to do for memory that is the gradient itself, nor for a tensor that needs none. */
 seqgpu_status sq_grad_join(seqgpu_tensor *x, void *at);
+/* The tensor in whose memory the gradient of x lies. */
+static inline seqgpu_tensor *sq_owner(seqgpu_tensor *x) { return x->base != NULL ? x->base : x; }
 
 #endif

@@ -37,4 +37,7 @@ void sq_graph_close(sq_gpu *gpu);
 int sq_gpu_zero(sq_exec *exec, void *p, int64_t floats);
 int sq_gpu_copy(sq_exec *exec, void *to, const void *from, int64_t floats);
 
+/* out[j] += sum of partial[i,j] over i < parts, in order (bias.cu). */
+int sq_gpu_add_parts(sq_exec *exec, const float *partial, int64_t parts, int64_t cols, float *out);
+
 #endif

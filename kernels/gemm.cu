@@ -81,7 +81,8 @@ __device__ __forceinline__ void gemm_store(const gemm_problem &g, int64_t row, i
 }
 
 template <int SIDE>
-__global__ void __launch_bounds__((SIDE / GEMM_PIECE) * (SIDE / GEMM_PIECE), SIDE == 32 ? 8 : 3) gemm_kernel(gemm_problem g) {
+__global__ void __launch_bounds__((SIDE / GEMM_PIECE) * (SIDE / GEMM_PIECE), SIDE == 32 ? 8 : 3)
+    gemm_kernel(gemm_problem g) {
   SQ_SHARED(float4, a4, GEMM_DEPTH * (SIDE + GEMM_PAD) / 4);
   SQ_SHARED(float4, b4, GEMM_DEPTH * (SIDE + GEMM_PAD) / 4);
   float *a = reinterpret_cast<float *>(a4), *b = reinterpret_cast<float *>(b4);

@@ -71,9 +71,10 @@ int sq_launch(sq_exec *exec, const char *name, void (*kernel)(P...), dim3 grid, 
 /* ---- launch geometry ---- */
 
 #ifdef SEQGPU_EMULATE
-static const int64_t SQ_GRID_MAX = 3; /* so that the grid-stride loops have more than one turn */
+/* Small, so that the grid-stride loops have more than one turn and small sums more than one part. */
+static const int64_t SQ_GRID_MAX = 3, SQ_PART_ROWS = 16;
 #else
-static const int64_t SQ_GRID_MAX = 65535;
+static const int64_t SQ_GRID_MAX = 65535, SQ_PART_ROWS = 256;
 #endif
 
 static inline int64_t sq_ceil_div(int64_t n, int64_t d) { return (n + d - 1) / d; }
@@ -91,6 +92,15 @@ static inline dim3 sq_matrix_grid(int64_t rows, int64_t cols) {
   return dim3(sq_blocks(cols, SQ_TILE_COLS), sq_blocks(rows, SQ_TILE_ROWS));
 }
 
+/* Into how many parts a sum over `rows` rows is cut, `least` rows or more a part; their partial sums of `cols` columns go
+ * to the context's scratch.  It depends on the sizes only, as the order of a sum must. */
+static inline int64_t sq_parts(int64_t rows, int64_t least, int64_t cols) {
+  int64_t parts = sq_ceil_div(rows, least);
+  if (parts > 64) parts = 64;
+  if (parts * cols > SQ_SCRATCH_FLOATS) parts = SQ_SCRATCH_FLOATS / cols;
+  return parts < 1 ? 1 : parts;
+}
+
 /* The loops of such kernels. */
 #define SQ_FOR_ROWS(r, rows)                                                                                 \
   for (int64_t r = (int64_t)blockIdx.y * blockDim.y + threadIdx.y; r < (rows);                               \
@@ -105,9 +115,9 @@ static inline bool sq_aligned16(const void *p) { return (reinterpret_cast<uintpt
 
 /* ---- sums in a fixed order ---- */
 
-/* Over the 32 lanes of a warp, all of which call; every lane gets the sum. The butterfly adds in the same order on
+/* Over the 32 lanes of a warp, all of which call; every lane gets the result. The butterfly adds in the same order on
  * every lane, since a + b = b + a. */
-static __device__ __forceinline__ float sq_warp_sum(float v) {
+template <typename T> static __device__ __forceinline__ T sq_warp_sum(T v) {
   for (int bit = SQ_WARP / 2; bit > 0; bit /= 2) v += __shfl_xor_sync(SQ_FULL_MASK, v, bit);
   return v;
 }
@@ -117,13 +127,13 @@ static __device__ __forceinline__ float sq_warp_max(float v) {
 }
 
 /* Over a one-dimensional block of a multiple of 32 threads, at most 1024; every thread gets the result. */
-static __device__ __forceinline__ float sq_block_sum(float v) {
-  SQ_SHARED(float, part, SQ_WARP);
+template <typename T> static __device__ __forceinline__ T sq_block_sum(T v) {
+  SQ_SHARED(T, part, SQ_WARP);
   const unsigned warps = blockDim.x / SQ_WARP, lane = threadIdx.x % SQ_WARP;
   v = sq_warp_sum(v);
   if (lane == 0) part[threadIdx.x / SQ_WARP] = v;
   __syncthreads();
-  v = sq_warp_sum(lane < warps ? part[lane] : 0.0f);
+  v = sq_warp_sum(lane < warps ? part[lane] : T(0));
   __syncthreads(); /* part may be written by the next call */
   return v;
 }
@@ -136,6 +146,17 @@ static __device__ __forceinline__ float sq_block_max(float v) {
   v = sq_warp_max(lane < warps ? part[lane] : -INFINITY);
   __syncthreads();
   return v;
+}
+
+/* Over the rows of a block of sq_matrix_block(): the sum of the block's column, in every thread of it. */
+static __device__ __forceinline__ float sq_column_sum(float v) {
+  SQ_SHARED(float, part, SQ_TILE_ROWS *SQ_TILE_COLS);
+  part[threadIdx.y * SQ_TILE_COLS + threadIdx.x] = v;
+  __syncthreads();
+  float sum = 0.0f;
+  for (unsigned y = 0; y < SQ_TILE_ROWS; y++) sum += part[y * SQ_TILE_COLS + threadIdx.x];
+  __syncthreads();
+  return sum;
 }
 
 /* ---- the functions of the literature ---- */

@@ -16,13 +16,25 @@
 #include "check.h"
 
 typedef enum net_tensor {
-  NET_X, NET_PARAMS, NET_H0, NET_C0, NET_DY, NET_DHT, NET_DCT, /* in */
-  NET_Y, NET_HT, NET_CT, NET_DX, NET_DH0, NET_DC0, NET_DPARAMS, /* out */
+  NET_X,
+  NET_PARAMS,
+  NET_H0,
+  NET_C0,
+  NET_DY,
+  NET_DHT,
+  NET_DCT, /* in */
+  NET_Y,
+  NET_HT,
+  NET_CT,
+  NET_DX,
+  NET_DH0,
+  NET_DC0,
+  NET_DPARAMS, /* out */
   NET_TENSORS
 } net_tensor;
 
-static const char *const net_names[NET_TENSORS] = {"x",  "params", "h0", "c0", "dy",  "dhT", "dcT",
-                                                   "y",  "hT",     "cT", "dx", "dh0", "dc0", "dparams"};
+static const char *const net_names[NET_TENSORS] = {"x", "params", "h0", "c0", "dy",  "dhT", "dcT",
+                                                   "y", "hT",     "cT", "dx", "dh0", "dc0", "dparams"};
 
 typedef struct net {
   seqgpu_context *ctx;
@@ -115,7 +127,8 @@ static inline void net_sizes(net *n) {
   const seqgpu_rnn_desc *d = n->desc;
   const int64_t rows = d->seq_len * d->batch;
   const int64_t layers = d->num_layers * (d->bidirectional ? 2 : 1) * d->batch;
-  const int64_t h = layers * seqgpu_plan_state_size(n->plan, 0), c = layers * seqgpu_plan_state_size(n->plan, 1);
+  const int64_t h = layers * seqgpu_plan_state_size(n->plan, 0),
+                c = layers * seqgpu_plan_state_size(n->plan, 1);
   const int64_t x = rows * d->input_size, y = rows * seqgpu_plan_output_size(n->plan);
   const int64_t params = seqgpu_plan_param_count(n->plan);
   const int64_t count[NET_TENSORS] = {x, params, h, c, y, h, c, y, h, c, x, h, c, params};
@@ -194,8 +207,8 @@ static inline void net_fill_relu(net *n) {
     double *at = n->value[NET_PARAMS] + p.offset;
     const double width = (double)p.cols;
     for (int64_t j = 0; j < p.rows * p.cols; j++)
-      at[j] = strncmp(p.name, "bias", 4) ? check_uniform(-0.1, 0.1) / width
-                                         : check_uniform(2, 3) * (check_random() & 1 ? 1 : -1);
+      at[j] = (strncmp(p.name, "bias", 4) ? check_uniform(0.03, 0.1) / width : check_uniform(2, 3)) *
+              (check_random() & 1 ? 1 : -1);
   }
 }
 
@@ -266,8 +279,7 @@ static inline double net_error(const net *out, const net *ref, int first, int la
     snprintf(p.name, sizeof p.name, "%s", net_names[i]);
     for (int k = 0; k < parts && ref->count[i] > 0; k++) {
       if (i == NET_DPARAMS) net_require(ref->ctx, seqgpu_plan_param(ref->plan, k, &p), "seqgpu_plan_param");
-      const double e =
-          check_norm_f64(out->value[i] + p.offset, ref->value[i] + p.offset, p.rows * p.cols);
+      const double e = check_norm_f64(out->value[i] + p.offset, ref->value[i] + p.offset, p.rows * p.cols);
       if (isnan(worst) || !(isnan(e) || e > worst)) continue;
       worst = e;
       snprintf(where, 64, "%.40s%s", p.name, i == NET_DPARAMS ? " (gradient)" : "");

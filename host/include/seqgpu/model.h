@@ -96,6 +96,24 @@ SEQGPU_API seqgpu_status seqgpu_checkpoint_open(seqgpu_context *ctx, const char 
 SEQGPU_API void seqgpu_checkpoint_close(seqgpu_checkpoint *checkpoint);
 /* NULL when there is no such key; valid until close. */
 SEQGPU_API const char *seqgpu_checkpoint_meta(const seqgpu_checkpoint *checkpoint, const char *key);
+/* The same by position, from 0; NULL past the last. */
+SEQGPU_API const char *seqgpu_checkpoint_meta_at(const seqgpu_checkpoint *checkpoint, int index,
+                                                 const char **key);
+
+/* What the file holds, whatever model it is of, in the order of the names. */
+typedef struct seqgpu_tensor_info {
+  const char *name;  /* valid until close */
+  const char *dtype; /* "F32", "F64", "I32", "I64" */
+  int dims;
+  int64_t shape[8];
+  int64_t count; /* numbers */
+} seqgpu_tensor_info;
+SEQGPU_API int seqgpu_checkpoint_count(const seqgpu_checkpoint *checkpoint);
+SEQGPU_API seqgpu_status seqgpu_checkpoint_tensor(const seqgpu_checkpoint *checkpoint, int index,
+                                                  seqgpu_tensor_info *out);
+/* The numbers of one tensor as doubles, out[count] in host memory. */
+SEQGPU_API seqgpu_status seqgpu_checkpoint_read(const seqgpu_checkpoint *checkpoint, int index, double *out);
+
 /* Loads every tensor of params; all or nothing: on error params is unchanged. With `resume` also moments, counters
  * and states, which must then be there; without it only the trained weights. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *checkpoint, seqgpu_params *params,

@@ -77,8 +77,8 @@ SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *
 SEQGPU_API seqgpu_tensor *seqgpu_tape_input(seqgpu_tape *tape, int rank, const int64_t *shape,
                                             const void *host);
 /* The caller's device memory, which must stay until clear.  grad: += by backward, same shape; NULL: constant. */
-SEQGPU_API seqgpu_tensor *seqgpu_tape_wrap(seqgpu_tape *tape, int rank, const int64_t *shape, void *value,
-                                           void *grad);
+SEQGPU_API seqgpu_tensor *seqgpu_tape_wrap(seqgpu_tape *tape, int rank, const int64_t *shape,
+                                           const void *value, void *grad);
 /* A parameter [rows, cols] as seqgpu_params_add gives it: wraps its value and gradient. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_param(seqgpu_tape *tape, const seqgpu_param *param);
 /* A copy of integers: ids of an embedding, targets of a cross-entropy. */
@@ -86,7 +86,7 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_ids(seqgpu_tape *tape, int rank, const int
                                           const int32_t *host);
 /* Integers that already are on the device. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_wrap_ids(seqgpu_tape *tape, int rank, const int64_t *shape,
-                                               int32_t *device);
+                                               const int32_t *device);
 /* A copy of the lengths [batch] of a ragged batch, each at least 0. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_lengths(seqgpu_tape *tape, int64_t batch, const int32_t *host);
 

@@ -1,0 +1,15 @@
+/* peers.c - the peers that this build has. */
+#include "peer.h"
+
+#include <stddef.h>
+
+#ifdef SEQGPU_PEER_ONEDNN
+extern const bench_peer bench_peer_onednn;
+#endif
+
+const bench_peer *const bench_peers[] = {
+#ifdef SEQGPU_PEER_ONEDNN
+    &bench_peer_onednn,
+#endif
+    NULL,
+};

@@ -1,0 +1,174 @@
+/* attention.cu - additive attention of one decoder step.
+ * Bahdanau, Cho, Bengio, "Neural machine translation by jointly learning to align and translate", ICLR 2015.
+ *
+ *   e[s,b] = v . tanh(query[b] + keys[s,b])        A.1.2
+ *   a[:,b] = softmax of e[:,b] over s < length_b   eq. 6
+ *   context[b] = sum_s a[s,b] values[s,b]          eq. 5
+ *
+ * Backward, with g = dcontext and th = tanh(query + keys) computed again:
+ *   dvalues[s,b] += a[s,b] g[b]
+ *   de[s,b] = a[s,b] (g[b].values[s,b] - sum_k a[k,b] g[b].values[k,b])
+ *   dp = de v (1 - th^2):  dkeys += dp,  dquery[b] = sum_s dp,  dv += sum_{s,b} de th
+ *
+ * forward    scores    one warp a pair (s,b), 4 warps a block       4 bytes and one tanh an element of keys
+ *            contexts  one block of 128 threads a sequence          4 bytes and one multiply-add an element of values
+ * backward   scores    one warp a pair (s,b)                        12 bytes an element of values
+ *            softmax   one block of 128 threads a sequence
+ *            keys      one thread a pair (b,d), 32 columns x 8 sequences a block, loop over s;  12 bytes and
+ *                      one tanh an element of keys;  dv in parts to the context's scratch, then added in order
+ * All are limited by memory, or by launches when source and batch are small.  Shared: 1 KB or less, for sums.
+ * The weights of padded source steps are 0, and their keys and values are not read.
+ */
+#include "simt.h"
+
+namespace {
+
+enum { ATTENTION_WARPS = 4, ATTENTION_THREADS = 128 };
+
+typedef const float *reals;
+
+__device__ __forceinline__ int64_t source_length(const sq_attention_args &a, int64_t b) {
+  if (a.lengths == NULL) return a.source_len;
+  const int64_t n = a.lengths[b];
+  return n < 0 ? 0 : n < a.source_len ? n : a.source_len;
+}
+
+/* The pairs (s,b) that this warp takes: row = s * B + b. */
+#define FOR_EACH_PAIR(row, a)                                                                                \
+  for (int64_t row = (int64_t)blockIdx.x * ATTENTION_WARPS + threadIdx.y; row < (a).source_len * (a).batch;  \
+       row += (int64_t)gridDim.x * ATTENTION_WARPS)
+
+__global__ void attention_scores_kernel(sq_attention_args a) {
+  FOR_EACH_PAIR(row, a) {
+    const int64_t s = row / a.batch, b = row % a.batch;
+    reals q = (reals)a.query + b * a.dim, k = (reals)a.keys + row * a.dim, v = (reals)a.v;
+    float e = 0.0f;
+    if (s < source_length(a, b))
+      for (int64_t d = threadIdx.x; d < a.dim; d += SQ_WARP) e += v[d] * tanhf(q[d] + k[d]);
+    e = sq_warp_sum(e);
+    if (threadIdx.x == 0) static_cast<float *>(a.weights)[row] = e;
+  }
+}
+
+/* Softmax of the column e[0..n-1] with stride, by the whole block. */
+__device__ __forceinline__ void softmax_column(int64_t n, int64_t stride, float *e) {
+  float max = -INFINITY, sum = 0.0f;
+  for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS) max = fmaxf(max, e[s * stride]);
+  max = sq_block_max(max);
+  for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS) {
+    const float x = expf(e[s * stride] - max);
+    e[s * stride] = x;
+    sum += x;
+  }
+  sum = sq_block_sum(sum);
+  for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS) e[s * stride] /= sum;
+  __syncthreads(); /* all weights are there for everybody */
+}
+
+__global__ void __launch_bounds__(ATTENTION_THREADS) attention_contexts_kernel(sq_attention_args a) {
+  for (int64_t b = blockIdx.x; b < a.batch; b += gridDim.x) {
+    const int64_t n = source_length(a, b);
+    float *weights = static_cast<float *>(a.weights) + b;
+    softmax_column(n, a.batch, weights);
+    for (int64_t j = threadIdx.x; j < a.value_dim; j += ATTENTION_THREADS) {
+      reals value = (reals)a.values + b * a.value_dim + j;
+      float sum = 0.0f;
+      for (int64_t s = 0; s < n; s++) sum += weights[s * a.batch] * value[s * a.batch * a.value_dim];
+      static_cast<float *>(a.context)[b * a.value_dim + j] = sum;
+    }
+  }
+}
+
+/* dvalues, and g . values into the first S*B numbers of scratch. */
+__global__ void attention_dscores_kernel(sq_attention_args a) {
+  FOR_EACH_PAIR(row, a) {
+    const int64_t s = row / a.batch, b = row % a.batch;
+    reals g = (reals)a.dcontext + b * a.value_dim, value = (reals)a.values + row * a.value_dim;
+    float *dvalue = static_cast<float *>(a.dvalues) + row * a.value_dim;
+    const float weight = ((reals)a.weights)[row];
+    float dot = 0.0f;
+    if (s < source_length(a, b))
+      for (int64_t j = threadIdx.x; j < a.value_dim; j += SQ_WARP) {
+        dot += g[j] * value[j];
+        dvalue[j] += weight * g[j];
+      }
+    dot = sq_warp_sum(dot);
+    if (threadIdx.x == 0) static_cast<float *>(a.scratch)[row] = dot;
+  }
+}
+
+/* Through the softmax: scratch becomes de. */
+__global__ void __launch_bounds__(ATTENTION_THREADS) attention_dsoftmax_kernel(sq_attention_args a) {
+  for (int64_t b = blockIdx.x; b < a.batch; b += gridDim.x) {
+    const int64_t n = source_length(a, b);
+    reals weight = (reals)a.weights + b;
+    float *de = static_cast<float *>(a.scratch) + b;
+    float mean = 0.0f;
+    for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS)
+      mean += weight[s * a.batch] * de[s * a.batch];
+    mean = sq_block_sum(mean);
+    for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS)
+      de[s * a.batch] = weight[s * a.batch] * (de[s * a.batch] - mean);
+  }
+}
+
+/* Element (b,d) over all s: dkeys and dquery; returns its part of dv[d]. */
+__device__ __forceinline__ float key_gradients(const sq_attention_args &a, int64_t b, int64_t d) {
+  const int64_t n = source_length(a, b), stride = a.batch * a.dim, at = b * a.dim + d;
+  const float q = ((reals)a.query)[at], v = ((reals)a.v)[d];
+  reals de = (reals)a.scratch + b, key = (reals)a.keys + at;
+  float *dkey = static_cast<float *>(a.dkeys) + at;
+  float dq = 0.0f, dv = 0.0f;
+  for (int64_t s = 0; s < n; s++) {
+    const float th = tanhf(q + key[s * stride]);
+    const float dp = de[s * a.batch] * v * (1.0f - th * th);
+    dkey[s * stride] += dp;
+    dq += dp;
+    dv += de[s * a.batch] * th;
+  }
+  static_cast<float *>(a.dquery)[at] = dq;
+  return dv;
+}
+
+/* Sequences blockIdx.y * part_rows and on; their dv into out + blockIdx.y * dim, or added to it if it is the only part. */
+__global__ void attention_dkeys_kernel(sq_attention_args a, int64_t part_rows, float *out, int accumulate) {
+  const int64_t first = (int64_t)blockIdx.y * part_rows;
+  const int64_t last = first + part_rows < a.batch ? first + part_rows : a.batch;
+  for (int64_t tile = blockIdx.x; tile * SQ_TILE_COLS < a.dim; tile += gridDim.x) {
+    const int64_t d = tile * SQ_TILE_COLS + threadIdx.x;
+    float dv = 0.0f;
+    for (int64_t b = first + threadIdx.y; b < last && d < a.dim; b += SQ_TILE_ROWS)
+      dv += key_gradients(a, b, d);
+    dv = sq_column_sum(dv);
+    if (threadIdx.y != 0 || d >= a.dim) continue;
+    float *to = out + (int64_t)blockIdx.y * a.dim + d;
+    *to = dv + (accumulate ? *to : 0.0f);
+  }
+}
+
+int launch_dkeys(sq_exec *exec, const sq_attention_args *a) {
+  float *dv = static_cast<float *>(a->dv), *scratch = sq_gpu_of(exec)->scratch;
+  const int64_t parts = sq_parts(a->batch, SQ_TILE_ROWS, a->dim);
+  const dim3 grid(sq_blocks(a->dim, SQ_TILE_COLS), (unsigned)parts);
+  const int error = SQ_LAUNCH(exec, attention_dkeys_kernel, grid, sq_matrix_block(), 0, *a,
+                              sq_ceil_div(a->batch, parts), parts == 1 ? dv : scratch, parts == 1);
+  if (error != 0 || parts == 1) return error;
+  return sq_gpu_add_parts(exec, scratch, parts, a->dim, dv);
+}
+
+} // namespace
+
+extern "C" int SQ_GPU(attention_forward)(sq_exec *exec, const sq_attention_args *a) {
+  const unsigned pairs = sq_blocks(a->source_len * a->batch, ATTENTION_WARPS);
+  const int error = SQ_LAUNCH(exec, attention_scores_kernel, pairs, dim3(SQ_WARP, ATTENTION_WARPS), 0, *a);
+  if (error != 0) return error;
+  return SQ_LAUNCH(exec, attention_contexts_kernel, sq_blocks(a->batch, 1), ATTENTION_THREADS, 0, *a);
+}
+
+extern "C" int SQ_GPU(attention_backward)(sq_exec *exec, const sq_attention_args *a) {
+  const unsigned pairs = sq_blocks(a->source_len * a->batch, ATTENTION_WARPS);
+  int error = SQ_LAUNCH(exec, attention_dscores_kernel, pairs, dim3(SQ_WARP, ATTENTION_WARPS), 0, *a);
+  if (error == 0)
+    error = SQ_LAUNCH(exec, attention_dsoftmax_kernel, sq_blocks(a->batch, 1), ATTENTION_THREADS, 0, *a);
+  return error != 0 ? error : launch_dkeys(exec, a);
+}

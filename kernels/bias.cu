@@ -1,0 +1,75 @@
+/* bias.cu - a vector to all rows of a matrix, and sums over rows.
+ *
+ *   bias     y[r,j] = bias[j]
+ *   reduce   out[j] += sum_r a[r,j] b[r,j]      (b NULL: * 1)
+ *
+ * bias: one thread an element, 32 columns x 8 rows a block; 4 bytes an element, limited by memory.
+ * reduce: the rows are cut into up to 64 parts (SQ_PART_ROWS or more rows each) so that a narrow matrix, too, has work
+ * for the whole device.  A block sums one part of 32 columns: each of its 8 rows of threads every eighth row, then the
+ * 8 sums through 1 KB of shared memory.  A second launch adds the parts in order.  4 or 8 bytes a multiply-add:
+ * limited by memory.  The order of the sum depends on the sizes only.
+ */
+#include "simt.h"
+
+namespace {
+
+__global__ void bias_kernel(int64_t rows, int64_t cols, const float *bias, float *y, int64_t ld) {
+  SQ_FOR_COLS(c, cols) {
+    const float v = bias[c];
+    SQ_FOR_ROWS(r, rows) y[r * ld + c] = v;
+  }
+}
+
+/* Sum of rows first..last-1 of column c that this row of threads takes. */
+__device__ __forceinline__ float column_part(const sq_reduce_args &a, int64_t first, int64_t last,
+                                             int64_t c) {
+  const float *x = static_cast<const float *>(a.a) + c;
+  const float *y = a.b != NULL ? static_cast<const float *>(a.b) + c : NULL;
+  float sum = 0.0f;
+  for (int64_t r = first + threadIdx.y; r < last; r += SQ_TILE_ROWS)
+    sum += y != NULL ? x[r * a.lda] * y[r * a.ldb] : x[r * a.lda];
+  return sum;
+}
+
+/* Part blockIdx.y into out + blockIdx.y * cols, or added to out if there is only one. */
+__global__ void reduce_kernel(sq_reduce_args a, int64_t part_rows, float *out, int accumulate) {
+  const int64_t first = (int64_t)blockIdx.y * part_rows;
+  const int64_t last = first + part_rows < a.rows ? first + part_rows : a.rows;
+  for (int64_t tile = blockIdx.x; tile * SQ_TILE_COLS < a.cols; tile += gridDim.x) {
+    const int64_t c = tile * SQ_TILE_COLS + threadIdx.x;
+    const float sum = sq_column_sum(c < a.cols ? column_part(a, first, last, c) : 0.0f);
+    if (threadIdx.y != 0 || c >= a.cols) continue;
+    float *to = out + (int64_t)blockIdx.y * a.cols + c;
+    *to = sum + (accumulate ? *to : 0.0f);
+  }
+}
+
+__global__ void add_parts_kernel(const float *partial, int64_t parts, int64_t cols, float *out) {
+  SQ_FOR_EACH(c, cols) {
+    float sum = 0.0f;
+    for (int64_t i = 0; i < parts; i++) sum += partial[i * cols + c];
+    out[c] += sum;
+  }
+}
+
+} // namespace
+
+int sq_gpu_add_parts(sq_exec *exec, const float *partial, int64_t parts, int64_t cols, float *out) {
+  return SQ_LAUNCH(exec, add_parts_kernel, sq_blocks(cols, 128), 128, 0, partial, parts, cols, out);
+}
+
+extern "C" int SQ_GPU(bias)(sq_exec *exec, const sq_bias_args *a) {
+  return SQ_LAUNCH(exec, bias_kernel, sq_matrix_grid(a->rows, a->cols), sq_matrix_block(), 0, a->rows,
+                   a->cols, static_cast<const float *>(a->bias), static_cast<float *>(a->y), a->ld);
+}
+
+extern "C" int SQ_GPU(reduce)(sq_exec *exec, const sq_reduce_args *a) {
+  if (a->rows == 0 || a->cols == 0) return 0;
+  float *out = static_cast<float *>(a->out), *scratch = sq_gpu_of(exec)->scratch;
+  const int64_t parts = sq_parts(a->rows, SQ_PART_ROWS, a->cols);
+  const dim3 grid(sq_blocks(a->cols, SQ_TILE_COLS), (unsigned)parts);
+  const int error = SQ_LAUNCH(exec, reduce_kernel, grid, sq_matrix_block(), 0, *a,
+                              sq_ceil_div(a->rows, parts), parts == 1 ? out : scratch, parts == 1);
+  if (error != 0 || parts == 1) return error;
+  return sq_gpu_add_parts(exec, scratch, parts, a->cols, out);
+}

@@ -1,0 +1,55 @@
+/* rnn.cu - the pointwise step of the vanilla network (core/rnn.c; Elman 1990).
+ *
+ *   h_t = g(a_t)          backward:  da = dh g'(a), with g' from h
+ *
+ * Launch as in step.h.  12 bytes a thread and step forward, 16 to 20 backward; one transcendental at most.
+ */
+#include "step.h"
+
+namespace {
+
+template <int g> __global__ void rnn_kernel(sq_step s, int64_t H) {
+  SQ_FOR_ROWS(b, s.batch) {
+    const bool valid = sq_valid(s, b);
+    SQ_FOR_COLS(j, H) {
+      const int64_t at = b * H + j;
+      const float h = valid ? sq_activate<g>(s.gates[at]) : 0.0f;
+      s.gates[at] = h;
+      s.next[0][at] = valid ? h : s.prev[0][at];
+      s.y[b * s.ldy + j] = h;
+    }
+  }
+}
+
+template <int g> __global__ void rnn_backward_kernel(sq_step s, int64_t H) {
+  SQ_FOR_ROWS(b, s.batch) {
+    const bool valid = sq_valid(s, b);
+    SQ_FOR_COLS(j, H) {
+      const int64_t at = b * H + j;
+      s.dgates[at] = valid ? (s.dstate[0][at] + sq_dy(s, b, j)) * sq_activate_grad<g>(s.gates[at]) : 0.0f;
+      if (valid) s.dstate[0][at] = 0.0f; /* h_{t-1} enters only through the product */
+    }
+  }
+}
+
+typedef void rnn_step_kernel(sq_step s, int64_t H);
+
+/* In the order of sq_activation. */
+rnn_step_kernel *const rnn_kernels[] = {rnn_kernel<SQ_TANH>, rnn_kernel<SQ_RELU>, rnn_kernel<SQ_SIGMOID>,
+                                        rnn_kernel<SQ_IDENTITY>};
+rnn_step_kernel *const rnn_backward_kernels[] = {rnn_backward_kernel<SQ_TANH>, rnn_backward_kernel<SQ_RELU>,
+                                                 rnn_backward_kernel<SQ_SIGMOID>,
+                                                 rnn_backward_kernel<SQ_IDENTITY>};
+
+} // namespace
+
+extern "C" int SQ_GPU(rnn_forward)(sq_exec *exec, const sq_step *s, int) {
+  const sq_config &c = s->layout->config;
+  return sq_step_launch(exec, "rnn_kernel", rnn_kernels[c.activation], c.hidden, s, c.hidden);
+}
+
+extern "C" int SQ_GPU(rnn_backward)(sq_exec *exec, const sq_step *s, int) {
+  const sq_config &c = s->layout->config;
+  return sq_step_launch(exec, "rnn_backward_kernel", rnn_backward_kernels[c.activation], c.hidden, s,
+                        c.hidden);
+}

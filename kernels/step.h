@@ -1,0 +1,46 @@
+/* step.h - what the pointwise kernels of the cells share.
+ *
+ * A launcher is called once a stage and time step with core/step.h's struct, whose pointers are the device's; its
+ * contract, masked rows included, is the one described there.  The kernels take the struct by value and never look at
+ * its layout, which is host memory.
+ *
+ * All of them are launched the same way: one thread a pair (sequence b, unit j), 32 units x 8 sequences a block, no shared
+ * memory.  A thread owns all gates of its unit, so nothing is exchanged.  They move a few dozen bytes a thread for a
+ * handful of transcendentals and are limited by memory, at small sizes by the launch.
+ */
+#ifndef SQ_KERNELS_STEP_H
+#define SQ_KERNELS_STEP_H
+
+#include "simt.h"
+
+#include "../core/step.h"
+
+typedef sq_step_f32 sq_step;
+
+/* One launcher of a cell; stage as in the layout. */
+typedef int sq_step_launcher(sq_exec *exec, const sq_step *step, int stage);
+
+/* Does sequence b still run at this step? */
+static __device__ __forceinline__ bool sq_valid(const sq_step &s, int64_t b) {
+  return s.lengths == NULL || s.t < s.lengths[b];
+}
+
+/* dy[b,j], the gradient that reaches the output from outside the recurrence. */
+static __device__ __forceinline__ float sq_dy(const sq_step &s, int64_t b, int64_t j) {
+  return s.dy != NULL ? s.dy[b * s.ldy + j] : 0.0f;
+}
+
+/* A parameter of the layer by name, on the device; NULL if the layout has none. */
+static inline const float *sq_step_param(const sq_step *s, const char *name) {
+  const int index = sq_layout_param(s->layout, name);
+  return index < 0 ? NULL : s->params + s->layout->param[index].offset;
+}
+
+/* Launches kernel(step, more...) over batch x cols. */
+template <typename K, typename... M>
+static int sq_step_launch(sq_exec *exec, const char *name, K *kernel, int64_t cols, const sq_step *s,
+                          M... more) {
+  return sq_launch(exec, name, kernel, sq_matrix_grid(s->batch, cols), sq_matrix_block(), 0, *s, more...);
+}
+
+#endif

@@ -1,0 +1,422 @@
+/* conformance_ops.h - every row of the operator table (core/ops.h) on any backend against the CPU's float64.
+ *
+ * An op_row says how to lay out the tensors of one operator for given sizes, and how to call it.  The walker draws
+ * the inputs once, runs both contexts on guarded and poisoned memory, and compares everything that was written.
+ * Strided results start from numbers, so that the columns between the rows are seen to be left alone.
+ */
+#ifndef CONFORMANCE_OPS_H
+#define CONFORMANCE_OPS_H
+
+#include "../host/internal.h"
+#include "net.h"
+
+/* in: random; out: poisoned before; inout: random before; zero: zeros before; ints: random, int32 */
+typedef enum op_role { OP_IN, OP_OUT, OP_INOUT, OP_ZERO, OP_SCRATCH, OP_INTS } op_role;
+
+typedef struct op_tensor {
+  const char *name;
+  op_role role;
+  int64_t count;
+  double low, high;
+} op_tensor;
+
+enum { OP_TENSORS = 16 };
+
+typedef struct op_case {
+  int64_t m, n, k;
+  int option; /* 0..options-1 of the row */
+  int tensors;
+  op_tensor tensor[OP_TENSORS];
+} op_case;
+
+typedef struct op_row {
+  const char *name;
+  int options;
+  void (*lay)(op_case *c); /* adds the tensors */
+  int (*call)(seqgpu_context *ctx, const op_case *c, void **p);
+} op_row;
+
+static void op_add(op_case *c, op_role role, const char *name, int64_t count, double low, double high) {
+  c->tensor[c->tensors++] = (op_tensor){name, role, count, low, high};
+}
+
+#define OP_CALL(ctx, name, ...) (ctx)->ops->name(&(ctx)->exec, &(__VA_ARGS__))
+enum { PAD = 3 }; /* columns between the rows of strided operands */
+
+/* --- gemm: options are trans_a, trans_b, accumulate as bits; strided when accumulating --- */
+
+static void lay_gemm(op_case *c) {
+  const int pad = c->option & 4 ? PAD : 0;
+  const int64_t m = c->m, n = c->n, k = c->k;
+  op_add(c, OP_IN, "a", c->option & 1 ? k * (m + pad) : m * (k + pad), -1, 1);
+  op_add(c, OP_IN, "b", c->option & 2 ? n * (k + pad) : k * (n + pad), -1, 1);
+  op_add(c, pad ? OP_INOUT : OP_OUT, "c", m * (n + pad), -1, 1);
+}
+
+static int call_gemm(seqgpu_context *ctx, const op_case *c, void **p) {
+  const int pad = c->option & 4 ? PAD : 0, ta = c->option & 1, tb = (c->option & 2) != 0;
+  const sq_gemm_args a = {ta,      tb,
+                          pad > 0, c->m,
+                          c->n,    c->k,
+                          p[0],    (ta ? c->m : c->k) + pad,
+                          p[1],    (tb ? c->k : c->n) + pad,
+                          p[2],    c->n + pad};
+  return OP_CALL(ctx, gemm, a);
+}
+
+/* --- bias, reduce, copy: m rows, n columns --- */
+
+static void lay_bias(op_case *c) {
+  op_add(c, OP_IN, "bias", c->n, -1, 1);
+  op_add(c, OP_INOUT, "y", c->m * (c->n + PAD), -1, 1);
+}
+static int call_bias(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_bias_args a = {c->m, c->n, p[0], p[1], c->n + PAD};
+  return OP_CALL(ctx, bias, a);
+}
+
+/* option 1: products with b */
+static void lay_reduce(op_case *c) {
+  op_add(c, OP_IN, "a", c->m * (c->n + PAD), -1, 1);
+  op_add(c, OP_INOUT, "out", c->n, -1, 1);
+  if (c->option) op_add(c, OP_IN, "b", c->m * (c->n + 1), -1, 1);
+}
+static int call_reduce(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_reduce_args a = {c->m, c->n, p[0], c->n + PAD, c->option ? p[2] : NULL, c->n + 1, p[1]};
+  return OP_CALL(ctx, reduce, a);
+}
+
+/* option 1: accumulate */
+static void lay_copy(op_case *c) {
+  op_add(c, OP_IN, "src", c->m * (c->n + 1), -1, 1);
+  op_add(c, OP_INOUT, "dst", c->m * (c->n + PAD), -1, 1);
+}
+static int call_copy(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_copy_args a = {c->m, c->n, p[0], c->n + 1, p[1], c->n + PAD, c->option};
+  return OP_CALL(ctx, copy, a);
+}
+
+/* options: swap, time_axis, lengths, accumulate as bits; src [m,k,n] */
+static void lay_relayout(op_case *c) {
+  const int64_t count = c->m * c->k * c->n, time = c->option & 2 ? c->k : c->m;
+  op_add(c, OP_IN, "src", count, -1, 1);
+  op_add(c, c->option & 8 ? OP_INOUT : OP_OUT, "dst", count, -1, 1);
+  op_add(c, OP_INTS, "lengths", c->option & 2 ? c->m : c->k, 0, (double)time + 1);
+}
+static int call_relayout(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_relayout_args a = {.outer = c->m,
+                              .inner = c->k,
+                              .width = c->n,
+                              .swap = c->option & 1,
+                              .time_axis = (c->option & 2) != 0,
+                              .lengths = c->option & 4 ? p[2] : NULL,
+                              .src = p[0],
+                              .dst = p[1],
+                              .accumulate = (c->option & 8) != 0};
+  return OP_CALL(ctx, relayout, a);
+}
+
+/* --- embedding: m rows, n columns, vocabulary of k; ids also outside of it --- */
+
+static void lay_embedding_forward(op_case *c) {
+  op_add(c, OP_INTS, "ids", c->m, -2, (double)c->k + 2);
+  op_add(c, OP_IN, "table", c->k * c->n, -1, 1);
+  op_add(c, OP_OUT, "y", c->m * c->n, 0, 0);
+}
+static int call_embedding_forward(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_embedding_args a = {
+      .rows = c->m, .dim = c->n, .vocab = c->k, .ids = p[0], .table = p[1], .y = p[2]};
+  return OP_CALL(ctx, embedding_forward, a);
+}
+
+static void lay_embedding_backward(op_case *c) {
+  op_add(c, OP_INTS, "ids", c->m, -2, (double)c->k + 2);
+  op_add(c, OP_IN, "dy", c->m * c->n, -1, 1);
+  op_add(c, OP_INOUT, "dtable", c->k * c->n, -1, 1);
+}
+static int call_embedding_backward(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_embedding_args a = {
+      .rows = c->m, .dim = c->n, .vocab = c->k, .ids = p[0], .dy = p[1], .dtable = p[2]};
+  return OP_CALL(ctx, embedding_backward, a);
+}
+
+/* --- cross-entropy: m rows, n classes; option 0 sum, 1 mean, 2 (backward) mean with dloss --- */
+
+static void lay_xent_forward(op_case *c) {
+  op_add(c, OP_IN, "logits", c->m * c->n, -20, 20);
+  op_add(c, OP_INTS, "targets", c->m, -1, (double)c->n);
+  op_add(c, OP_OUT, "lse", c->m, 0, 0);
+  op_add(c, OP_OUT, "row_loss", c->m, 0, 0);
+  op_add(c, OP_OUT, "loss", 2, 0, 0);
+}
+static int call_xent_forward(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_xent_args a = {.rows = c->m,
+                          .classes = c->n,
+                          .mean = c->option > 0,
+                          .scale = 0.7,
+                          .logits = p[0],
+                          .targets = p[1],
+                          .lse = p[2],
+                          .row_loss = p[3],
+                          .loss = p[4]};
+  return OP_CALL(ctx, xent_forward, a);
+}
+
+static void lay_xent_backward(op_case *c) {
+  op_add(c, OP_IN, "logits", c->m * c->n, -2, 2);
+  op_add(c, OP_INTS, "targets", c->m, -1, (double)c->n);
+  op_add(c, OP_IN, "lse", c->m, 2, 4);
+  op_add(c, OP_IN, "loss", 2, 1, 9); /* [1]: the number of rows that count */
+  op_add(c, OP_IN, "dloss", 1, 0.5, 2);
+  op_add(c, OP_OUT, "dlogits", c->m * c->n, 0, 0);
+}
+static int call_xent_backward(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_xent_args a = {.rows = c->m,
+                          .classes = c->n,
+                          .mean = c->option > 0,
+                          .scale = 0.7,
+                          .logits = p[0],
+                          .targets = p[1],
+                          .lse = p[2],
+                          .loss = p[3],
+                          .dloss = c->option == 2 ? p[4] : NULL,
+                          .dlogits = p[5]};
+  return OP_CALL(ctx, xent_backward, a);
+}
+
+/* --- element-wise: m * n numbers --- */
+
+/* options: p = 0, 0.3, 1; then the same accumulating */
+static void lay_dropout(op_case *c) {
+  op_add(c, OP_IN, "x", c->m * c->n, -1, 1);
+  op_add(c, c->option < 3 ? OP_OUT : OP_INOUT, "y", c->m * c->n, -1, 1);
+}
+static int call_dropout(seqgpu_context *ctx, const op_case *c, void **p) {
+  static const double probability[3] = {0, 0.3, 1};
+  const sq_dropout_args a = {.count = c->m * c->n,
+                             .p = probability[c->option % 3],
+                             .seed = check_counts.seed,
+                             .offset = 0xfffffffeu, /* the block counter crosses 2^32 */
+                             .x = p[0],
+                             .y = p[1],
+                             .accumulate = c->option >= 3};
+  return OP_CALL(ctx, dropout, a);
+}
+
+/* options: kind * 4 + activation, and 20 more that accumulate */
+static void lay_map(op_case *c) {
+  op_add(c, OP_IN, "a", c->m * c->n, -0.99, 0.99);
+  op_add(c, OP_IN, "b", c->m * c->n, -1, 1);
+  op_add(c, c->option < 20 ? OP_OUT : OP_INOUT, "y", c->m * c->n, -1, 1);
+}
+static int call_map(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_map_args a = {.kind = (sq_map_kind)(c->option % 20 / 4),
+                         .activation = (sq_activation)(c->option % 4),
+                         .count = c->m * c->n,
+                         .alpha = -1.7,
+                         .a = p[0],
+                         .b = p[1],
+                         .y = p[2],
+                         .accumulate = c->option >= 20};
+  return OP_CALL(ctx, map, a);
+}
+
+/* --- attention: source length m, batch k, dim and value_dim n; option 1: lengths.  Forward, then backward. --- */
+
+static void lay_attention(op_case *c) {
+  const int64_t S = c->m, B = c->k, D = c->n, E = c->n + 2;
+  op_add(c, OP_IN, "query", B * D, -1, 1);
+  op_add(c, OP_IN, "keys", S * B * D, -1, 1);
+  op_add(c, OP_IN, "values", S * B * E, -1, 1);
+  op_add(c, OP_IN, "v", D, -1, 1);
+  op_add(c, OP_OUT, "weights", S * B, 0, 0);
+  op_add(c, OP_OUT, "context", B * E, 0, 0);
+  op_add(c, OP_IN, "dcontext", B * E, -1, 1);
+  op_add(c, OP_SCRATCH, "scratch", S * B * D, 0, 0);
+  op_add(c, OP_OUT, "dquery", B * D, 0, 0);
+  op_add(c, OP_INOUT, "dkeys", S * B * D, -1, 1);
+  op_add(c, OP_INOUT, "dvalues", S * B * E, -1, 1);
+  op_add(c, OP_INOUT, "dv", D, -1, 1);
+  op_add(c, OP_INTS, "lengths", B, 1, (double)S + 1);
+}
+static int call_attention(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_attention_args a = {.source_len = c->m,
+                               .batch = c->k,
+                               .dim = c->n,
+                               .value_dim = c->n + 2,
+                               .lengths = c->option ? p[12] : NULL,
+                               .query = p[0],
+                               .keys = p[1],
+                               .values = p[2],
+                               .v = p[3],
+                               .weights = p[4],
+                               .context = p[5],
+                               .dcontext = p[6],
+                               .scratch = p[7],
+                               .dquery = p[8],
+                               .dkeys = p[9],
+                               .dvalues = p[10],
+                               .dv = p[11]};
+  const int error = OP_CALL(ctx, attention_forward, a);
+  return error ? error : OP_CALL(ctx, attention_backward, a);
+}
+
+/* --- clipping and updates of three tensors: m * n numbers, 1, and k --- */
+
+/* options are sq_clip_kind; three calls in a row, for the running average */
+static void lay_clip(op_case *c) {
+  op_add(c, OP_INOUT, "g0", c->m * c->n, -1, 1);
+  op_add(c, OP_INOUT, "g1", 1, -3, 3);
+  op_add(c, OP_INOUT, "g2", c->k, -1, 1);
+  op_add(c, OP_ZERO, "state", 8, 0, 0);
+  op_add(c, OP_SCRATCH, "partial", SQ_CLIP_PARTIALS, 0, 0);
+}
+static int call_clip(seqgpu_context *ctx, const op_case *c, void **p) {
+  const int64_t sizes[3] = {c->m * c->n, 1, c->k};
+  const sq_clip_args a = {.kind = (sq_clip_kind)c->option,
+                          .threshold = 0.8,
+                          .window = 10,
+                          .grads = {3, p, sizes},
+                          .state = p[3],
+                          .partial = p[4]};
+  int error = 0;
+  for (int i = 0; i < 3 && !error; i++) error = OP_CALL(ctx, clip, a);
+  return error;
+}
+
+/* options: sq_optimizer_kind, 4: nesterov */
+static void lay_optimizer(op_case *c) {
+  static const char *const names[4] = {"p", "g", "first", "second"};
+  const int64_t sizes[3] = {c->m * c->n, 1, c->k};
+  for (int i = 0; i < 12; i++)
+    op_add(c, i / 3 == 1 ? OP_IN : OP_INOUT, names[i / 3], sizes[i % 3], i / 3 == 3 ? 0.01 : -1, 1);
+}
+static int call_optimizer(seqgpu_context *ctx, const op_case *c, void **p) {
+  const int64_t sizes[3] = {c->m * c->n, 1, c->k};
+  const sq_optimizer_args a = {.kind = c->option == 4 ? SQ_MOMENTUM : (sq_optimizer_kind)c->option,
+                               .lr = 0.1,
+                               .momentum = 0.9,
+                               .decay = 0.95,
+                               .eps = 1e-6,
+                               .weight_decay = 0.02,
+                               .nesterov = c->option == 4,
+                               .update = 3,
+                               .params = {3, p, sizes},
+                               .grads = {3, p + 3, sizes},
+                               .first = {3, p + 6, sizes},
+                               .second = {3, p + 9, sizes}};
+  return OP_CALL(ctx, optimizer, a);
+}
+
+/* attention stands for attention_forward and attention_backward */
+static const op_row op_rows[] = {
+    {"gemm", 8, lay_gemm, call_gemm},
+    {"bias", 1, lay_bias, call_bias},
+    {"reduce", 2, lay_reduce, call_reduce},
+    {"embedding_forward", 1, lay_embedding_forward, call_embedding_forward},
+    {"embedding_backward", 1, lay_embedding_backward, call_embedding_backward},
+    {"xent_forward", 2, lay_xent_forward, call_xent_forward},
+    {"xent_backward", 3, lay_xent_backward, call_xent_backward},
+    {"dropout", 6, lay_dropout, call_dropout},
+    {"map", 40, lay_map, call_map},
+    {"copy", 2, lay_copy, call_copy},
+    {"relayout", 16, lay_relayout, call_relayout},
+    {"attention", 2, lay_attention, call_attention},
+    {"clip", 4, lay_clip, call_clip},
+    {"optimizer", 5, lay_optimizer, call_optimizer},
+};
+
+/* --- the walker --- */
+
+static size_t op_bytes(const seqgpu_context *ctx, const op_tensor *t) {
+  return (size_t)t->count *
+         (t->role == OP_INTS ? sizeof(int32_t) : seqgpu_dtype_size(seqgpu_context_dtype(ctx)));
+}
+
+static void op_upload(seqgpu_context *ctx, const op_tensor *t, void *device, const double *from) {
+  if (t->role != OP_INTS) {
+    if (t->role != OP_OUT && t->role != OP_SCRATCH) net_upload(ctx, device, from, t->count);
+    return;
+  }
+  int32_t *ints = (int32_t *)malloc((size_t)t->count * sizeof *ints + 1);
+  for (int64_t i = 0; i < t->count; i++) ints[i] = (int32_t)from[i];
+  net_require(ctx, seqgpu_copy_in(ctx, device, ints, op_bytes(ctx, t)), "seqgpu_copy_in");
+  free(ints);
+}
+
+/* Runs the case on one context; value[] holds the inputs and receives what was written. */
+static void op_run(seqgpu_context *ctx, const op_row *row, const op_case *c, double **value) {
+  void *p[OP_TENSORS] = {NULL};
+  for (int i = 0; i < c->tensors; i++) {
+    p[i] = net_alloc(ctx, c->tensor[i].name, op_bytes(ctx, &c->tensor[i]));
+    op_upload(ctx, &c->tensor[i], p[i], value[i]);
+  }
+  const int error = row->call(ctx, c, p);
+  if (error) check_record(0, ctx->backend->device->error_text(error), "%s returns %d", row->name, error);
+  for (int i = 0; i < c->tensors; i++) {
+    const op_role role = c->tensor[i].role;
+    if (role == OP_OUT || role == OP_INOUT || role == OP_ZERO)
+      net_download(ctx, value[i], p[i], c->tensor[i].count);
+    net_free(ctx, c->tensor[i].name, p[i], op_bytes(ctx, &c->tensor[i]));
+  }
+}
+
+static void op_draw(const op_tensor *t, double *value) {
+  for (int64_t i = 0; i < t->count; i++) {
+    const double x = t->role == OP_ZERO ? 0 : check_uniform(t->low, t->high);
+    value[i] = t->role == OP_INTS ? floor(x) : (double)(float)x;
+  }
+}
+
+static double op_error(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *row, const op_case *c,
+                       char *where) {
+  double *out[OP_TENSORS], *ref[OP_TENSORS], worst = 0;
+  for (int i = 0; i < c->tensors; i++) {
+    out[i] = (double *)malloc((size_t)c->tensor[i].count * sizeof(double) + 1);
+    ref[i] = (double *)malloc((size_t)c->tensor[i].count * sizeof(double) + 1);
+    op_draw(&c->tensor[i], out[i]);
+    memcpy(ref[i], out[i], (size_t)c->tensor[i].count * sizeof(double));
+  }
+  op_run(ctx, row, c, out);
+  op_run(oracle, row, c, ref);
+  for (int i = 0; i < c->tensors; i++) {
+    if (c->tensor[i].role == OP_SCRATCH) continue;
+    const double error = check_norm_f64(out[i], ref[i], c->tensor[i].count);
+    if (!isnan(worst) && (isnan(error) || error > worst)) {
+      worst = error;
+      snprintf(where, 64, "%s, option %d", c->tensor[i].name, c->option);
+    }
+  }
+  for (int i = 0; i < c->tensors; i++) {
+    free(out[i]);
+    free(ref[i]);
+  }
+  return worst;
+}
+
+/* All options of an operator at one size are one check. */
+static void op_check(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *row, const int64_t size[3]) {
+  double worst = 0;
+  char where[64] = "", here[64] = "";
+  for (int option = 0; option < row->options; option++) {
+    op_case c = {.m = size[0], .n = size[1], .k = size[2], .option = option};
+    row->lay(&c);
+    const double error = op_error(ctx, oracle, row, &c, here);
+    if (isnan(worst) || !(isnan(error) || error > worst)) continue;
+    worst = error;
+    memcpy(where, here, sizeof where);
+  }
+  net_check(worst, 1e-5, where, "%s: %s %lld x %lld x %lld", seqgpu_context_device(ctx), row->name,
+            (long long)size[0], (long long)size[1], (long long)size[2]);
+}
+
+static void op_check_all(seqgpu_context *ctx, seqgpu_context *oracle) {
+  static const int64_t sizes[][3] = {{1, 1, 1}, {31, 33, 5}, {33, 31, 2}, {3, 257, 4}, {257, 3, 31}};
+  static const int64_t empty[] = {0, 3, 4};
+  for (size_t r = 0; r < sizeof op_rows / sizeof op_rows[0]; r++) {
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) op_check(ctx, oracle, &op_rows[r], sizes[s]);
+    if (op_rows[r].lay != lay_attention) op_check(ctx, oracle, &op_rows[r], empty); /* a source has a step */
+  }
+}
+
+#endif
