@@ -228,7 +228,8 @@ static void lay_attention(op_case *c) {
   op_add(c, OP_IN, "query", B * D, -1, 1);
   op_add(c, OP_IN, "keys", S * B * D, -1, 1);
   op_add(c, OP_IN, "values", S * B * E, -1, 1);
-  op_add(c, OP_IN, "v", D, -1, 1);
+  op_add(c, OP_IN, "v", D, -1 / sqrt((double)D),
+         1 / sqrt((double)D)); /* e of order 1: no saturated softmax */
   op_add(c, OP_OUT, "weights", S * B, 0, 0);
   op_add(c, OP_OUT, "context", B * E, 0, 0);
   op_add(c, OP_IN, "dcontext", B * E, -1, 1);

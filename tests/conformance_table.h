@@ -6,39 +6,32 @@
 
 typedef struct cell_row {
   const char *name;
-  int driver; /* 1: also stands for the others where a shape is about the driver, not about the cell */
   seqgpu_rnn_desc desc;
 } cell_row;
 
 /* A projection of 1 stands for about half of H. */
 static const cell_row cell_rows[] = {
-    {"rnn tanh", 1, {.cell = "rnn"}},
-    {"rnn relu", 0, {.cell = "rnn", .activation = SEQGPU_RELU}},
-    {"rnn sigmoid", 0, {.cell = "rnn", .activation = SEQGPU_SIGMOID}},
-    {"rnn identity", 0, {.cell = "rnn", .activation = SEQGPU_IDENTITY}},
-    {"lstm", 0, {.cell = "lstm"}},
-    {"lstm peephole", 0, {.cell = "lstm", .peephole = 1}},
-    {"lstm coupled", 0, {.cell = "lstm", .coupled = 1}},
-    {"lstm coupled peephole", 0, {.cell = "lstm", .coupled = 1, .peephole = 1}},
-    {"lstm projection", 0, {.cell = "lstm", .projection_size = 1}},
-    {"lstm projection peephole", 1, {.cell = "lstm", .projection_size = 1, .peephole = 1}},
-    {"lstm coupled projection", 0, {.cell = "lstm", .coupled = 1, .projection_size = 1}},
-    {"lstm0", 0, {.cell = "lstm0"}},
-    {"lstm0 peephole", 0, {.cell = "lstm0", .peephole = 1}},
-    {"lstm0 projection", 0, {.cell = "lstm0", .projection_size = 1}},
-    {"gru", 1, {.cell = "gru"}},
-    {"gru reset_after", 0, {.cell = "gru", .reset_after = 1}},
+    {"rnn tanh", {.cell = "rnn"}},
+    {"rnn relu", {.cell = "rnn", .activation = SEQGPU_RELU}},
+    {"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_SIGMOID}},
+    {"rnn identity", {.cell = "rnn", .activation = SEQGPU_IDENTITY}},
+    {"lstm", {.cell = "lstm"}},
+    {"lstm peephole", {.cell = "lstm", .peephole = 1}},
+    {"lstm coupled", {.cell = "lstm", .coupled = 1}},
+    {"lstm coupled peephole", {.cell = "lstm", .coupled = 1, .peephole = 1}},
+    {"lstm projection", {.cell = "lstm", .projection_size = 1}},
+    {"lstm projection peephole", {.cell = "lstm", .projection_size = 1, .peephole = 1}},
+    {"lstm coupled projection", {.cell = "lstm", .coupled = 1, .projection_size = 1}},
+    {"lstm0", {.cell = "lstm0"}},
+    {"lstm0 peephole", {.cell = "lstm0", .peephole = 1}},
+    {"lstm0 projection", {.cell = "lstm0", .projection_size = 1}},
+    {"gru", {.cell = "gru"}},
+    {"gru reset_after", {.cell = "gru", .reset_after = 1}},
 };
-
-typedef enum shape_kind {
-  EVERY,   /* every cell on every backend */
-  DRIVER,  /* every cell on the CPU, the driver cells elsewhere: emulated threads are slow */
-  CPU_ONLY /* too large for the emulator */
-} shape_kind;
 
 typedef struct shape_row {
   const char *name;
-  shape_kind kind;
+  int cpu_only; /* too large for the emulator */
   int64_t T, B, I, H;
   const int32_t *lengths;
   seqgpu_rnn_desc desc;
@@ -48,20 +41,20 @@ static const int32_t ragged[5] = {4, 0, 1, 3, 4};
 static const int32_t nothing[2] = {0, 0};
 
 static const shape_row shape_rows[] = {
-    {"T = 1", DRIVER, 1, 2, 3, 5, NULL, {.num_layers = 1}},
-    {"B = 1", DRIVER, 3, 1, 4, 5, NULL, {.num_layers = 1}},
-    {"H = 1", DRIVER, 2, 2, 3, 1, NULL, {.num_layers = 1}},
-    {"H = 31", EVERY, 2, 3, 5, 31, NULL, {.num_layers = 1}},
-    {"H = 33, I = 34", DRIVER, 2, 5, 34, 33, NULL, {.num_layers = 1}},
-    {"H = 64, B = 8", DRIVER, 2, 8, 16, 64, NULL, {.num_layers = 1}},
-    {"ragged", EVERY, 4, 5, 3, 6, ragged, {.num_layers = 1}},
-    {"all lengths 0", DRIVER, 3, 2, 3, 5, nothing, {.num_layers = 1}},
-    {"bidirectional", EVERY, 3, 3, 4, 5, NULL, {.bidirectional = 1}},
-    {"bidirectional sum", DRIVER, 3, 3, 4, 5, NULL, {.bidirectional = 1, .merge = SEQGPU_SUM}},
-    {"two layers, dropout", DRIVER, 3, 3, 4, 7, NULL, {.num_layers = 2, .dropout = 0.4}},
-    {"three layers, batch first", DRIVER, 3, 2, 4, 5, NULL, {.num_layers = 3, .batch_first = 1}},
+    {"T = 1", 0, 1, 2, 3, 5, NULL, {.num_layers = 1}},
+    {"B = 1", 0, 3, 1, 4, 5, NULL, {.num_layers = 1}},
+    {"H = 1", 0, 2, 2, 3, 1, NULL, {.num_layers = 1}},
+    {"H = 31", 0, 2, 3, 5, 31, NULL, {.num_layers = 1}},
+    {"H = 33, I = 34", 0, 2, 5, 34, 33, NULL, {.num_layers = 1}},
+    {"H = 64, B = 8", 0, 2, 8, 16, 64, NULL, {.num_layers = 1}},
+    {"ragged", 0, 4, 5, 3, 6, ragged, {.num_layers = 1}},
+    {"all lengths 0", 0, 3, 2, 3, 5, nothing, {.num_layers = 1}},
+    {"bidirectional", 0, 3, 3, 4, 5, NULL, {.bidirectional = 1}},
+    {"bidirectional sum", 0, 3, 3, 4, 5, NULL, {.bidirectional = 1, .merge = SEQGPU_SUM}},
+    {"two layers, dropout", 0, 3, 3, 4, 7, NULL, {.num_layers = 2, .dropout = 0.4}},
+    {"three layers, batch first", 0, 3, 2, 4, 5, NULL, {.num_layers = 3, .batch_first = 1}},
     {"ragged, two layers, sum",
-     DRIVER,
+     0,
      4,
      5,
      3,
@@ -69,33 +62,26 @@ static const shape_row shape_rows[] = {
      ragged,
      {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_SUM}},
     {"ragged, two layers, bidirectional, dropout, batch first",
-     DRIVER,
+     0,
      4,
      5,
      3,
      6,
      ragged,
      {.num_layers = 2, .bidirectional = 1, .dropout = 0.5, .batch_first = 1}},
-    {"T = 40", DRIVER, 40, 2, 3, 5, NULL, {.num_layers = 1}},
-    {"inference", EVERY, 4, 3, 3, 6, NULL, {.inference = 1}},
+    {"T = 40", 0, 40, 2, 3, 5, NULL, {.num_layers = 1}},
+    {"inference", 0, 4, 3, 3, 6, NULL, {.inference = 1}},
     {"inference, ragged, three layers, bidirectional, batch first",
-     DRIVER,
+     0,
      4,
      5,
      3,
      6,
      ragged,
      {.num_layers = 3, .bidirectional = 1, .batch_first = 1, .inference = 1, .dropout = 0.5}},
-    {"inference in chunks",
-     CPU_ONLY,
-     12,
-     200,
-     2,
-     3,
-     NULL,
-     {.num_layers = 2, .bidirectional = 1, .inference = 1}},
-    {"inference, B > chunk", CPU_ONLY, 3, 1100, 2, 3, NULL, {.bidirectional = 1, .inference = 1}},
-    {"wide", CPU_ONLY, 3, 37, 130, 257, NULL, {.num_layers = 1}},
+    {"inference in chunks", 1, 12, 200, 2, 3, NULL, {.num_layers = 2, .bidirectional = 1, .inference = 1}},
+    {"inference, B > chunk", 1, 3, 1100, 2, 3, NULL, {.bidirectional = 1, .inference = 1}},
+    {"wide", 1, 3, 37, 130, 257, NULL, {.num_layers = 1}},
 };
 
 /* Cell and shape as one descriptor. */

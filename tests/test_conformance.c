@@ -57,19 +57,16 @@ static void check_row(seqgpu_context *ctx, seqgpu_context *oracle, const cell_ro
 static void check_networks(seqgpu_context *ctx, seqgpu_context *oracle) {
   const int cpu = strcmp(seqgpu_context_device(ctx), "cpu") == 0;
   for (size_t c = 0; c < COUNT(cell_rows); c++)
-    for (size_t s = 0; s < COUNT(shape_rows); s++) {
-      const shape_kind kind = shape_rows[s].kind;
-      if (cpu || kind == EVERY || (kind == DRIVER && cell_rows[c].driver))
-        check_row(ctx, oracle, &cell_rows[c], &shape_rows[s]);
-    }
+    for (size_t s = 0; s < COUNT(shape_rows); s++)
+      if (cpu || !shape_rows[s].cpu_only) check_row(ctx, oracle, &cell_rows[c], &shape_rows[s]);
 }
 
 /* Forward on one context, backward on another, which is given the reserve: its layout belongs to the cell. */
 static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_context *oracle,
                            const cell_row *cell) {
   static const shape_row shape = {
-      "handover", EVERY, 4,      5,
-      3,          6,     ragged, {.num_layers = 2, .bidirectional = 1, .dropout = 0.3, .batch_first = 1}};
+      "handover", 0, 4,      5,
+      3,          6, ragged, {.num_layers = 2, .bidirectional = 1, .dropout = 0.3, .batch_first = 1}};
   const seqgpu_rnn_desc desc = combine(cell, &shape);
   net ref, first, second;
   char where[64];

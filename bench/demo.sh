@@ -1,0 +1,82 @@
+#!/bin/sh
+# demo.sh - the main job in one command: sh bench/demo.sh [--text FILE] [--minutes M]
+#
+# Installs what is missing, builds, checks CUDA kernels against the float64 reference (on the GPU if there is one, else on the
+# SIMT emulator), trains a character model on real text, samples from it, and leaves build-demo/report.md.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+build=$root/build-demo
+text=
+minutes=1.2
+. "$root/tests/setup.sh"
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    --text) text=${2:?--text needs a file}; shift 2 ;;
+    --minutes) minutes=${2:?--minutes needs a number}; shift 2 ;;
+    *) echo "usage: sh bench/demo.sh [--text FILE] [--minutes M]" >&2; exit 2 ;;
+  esac
+done
+if [ -n "$text" ] && [ ! -r "$text" ]; then
+  echo "cannot read the text file $text" >&2
+  exit 1
+fi
+
+# Real text that every Debian has: the licences.
+default_text() {
+  for licence in GPL-3 GPL-2 LGPL-2.1 Apache-2.0 GFDL-1.3 MPL-2.0; do
+    [ -r "/usr/share/common-licenses/$licence" ] && cat "/usr/share/common-licenses/$licence"
+  done >"$build/text.txt"
+  [ -s "$build/text.txt" ] || cat "$root/README.md" "$root/LICENSE" >"$build/text.txt"
+  echo "$build/text.txt"
+}
+
+install_missing
+need_tools
+mkdir -p "$build"
+cuda=OFF
+if have nvidia-smi && nvidia-smi -L >/dev/null 2>&1; then cuda=AUTO; fi
+say "building in $build (CUDA: $cuda)"
+{
+  cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DSEQGPU_TESTS=OFF -DSEQGPU_BENCH=ON -DSEQGPU_CUDA=$cuda
+  cmake --build "$build" -j "$(processors)" --target seqgpu_cli check_kernels
+} >"$build/build.log" 2>&1 || { tail -n 40 "$build/build.log"; exit 1; }
+[ -n "$text" ] || text=$(default_text)
+
+say "CUDA kernels against the float64 reference"
+"$build/bin/check_kernels" | tee "$build/kernels.txt"
+
+say "training a 2-layer LSTM on $text ($(wc -c <"$text") bytes) for $minutes minutes"
+"$build/bin/seqgpu" train charlm --text "$text" --tokens bytes --cell lstm --layers 2 --hidden 128 --seq-len 50 --batch 32 \
+  --optimizer rmsprop --lr 4e-3 --clip 5 --minutes "$minutes" --seed 1 --eval-every 100 \
+  --checkpoint "$build/demo.safetensors" --log "$build/demo.jsonl"
+
+say "a sample"
+"$build/bin/seqgpu" sample --checkpoint "$build/demo.safetensors" --prime "The " --temperature 0.6 --length 400 --seed 7 |
+  tee "$build/sample.txt"
+echo
+
+{
+  echo "# libseqgpu demo"
+  echo
+  echo "Device and libraries:"
+  echo '```'
+  "$build/bin/seqgpu" info
+  echo '```'
+  echo "Kernels against the reference:"
+  echo '```'
+  cat "$build/kernels.txt"
+  echo '```'
+  echo "Training (first and last reports of $build/demo.jsonl):"
+  echo '```'
+  head -n 3 "$build/demo.jsonl"
+  echo ...
+  tail -n 2 "$build/demo.jsonl"
+  echo '```'
+  echo "Sample:"
+  echo '```'
+  cat "$build/sample.txt"
+  echo '```'
+} >"$build/report.md"
+say "report: $build/report.md"
