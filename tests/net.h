@@ -233,6 +233,18 @@ static inline void net_copy_inputs(net *to, const net *from) {
     if (from->count[i]) memcpy(to->value[i], from->value[i], (size_t)from->count[i] * sizeof(double));
 }
 
+/* Padded steps of x and dy become NaN: they may not be looked at. */
+static inline void net_poison_padding(net *n, const int32_t *lengths) {
+  static const int tensors[2] = {NET_X, NET_DY};
+  const int64_t T = n->desc->seq_len, B = n->desc->batch;
+  for (int64_t i = 0; lengths && i < 2 * T * B; i++) {
+    const int tensor = tensors[i % 2];
+    const int64_t row = i / 2, width = n->count[tensor] / (T * B);
+    const int64_t t = n->desc->batch_first ? row % T : row / B, b = n->desc->batch_first ? row / T : row % B;
+    for (int64_t j = 0; t >= lengths[b] && j < width; j++) n->value[tensor][row * width + j] = (double)NAN;
+  }
+}
+
 /* --- runs --- */
 
 static inline void net_poison(net *n, int tensor) {
@@ -244,8 +256,12 @@ static inline void net_poison(net *n, int tensor) {
   free(host);
 }
 
-static inline seqgpu_status net_forward(net *n) {
+static inline void net_upload_inputs(net *n) {
   for (int i = NET_X; i < NET_Y; i++) net_upload(n->ctx, n->device[i], n->value[i], n->count[i]);
+}
+
+static inline seqgpu_status net_forward(net *n) {
+  net_upload_inputs(n);
   for (int i = NET_Y; i <= NET_CT; i++) net_poison(n, i);
   const seqgpu_status status = seqgpu_rnn_forward(n->ctx, n->plan, &n->run);
   net_require(n->ctx, status, "seqgpu_rnn_forward");
@@ -255,6 +271,7 @@ static inline seqgpu_status net_forward(net *n) {
 
 /* Parameter gradients accumulate onto what n->value[NET_DPARAMS] holds: zeros after net_open. */
 static inline seqgpu_status net_backward(net *n) {
+  net_upload_inputs(n);
   for (int i = NET_DX; i <= NET_DC0; i++) net_poison(n, i);
   net_upload(n->ctx, n->device[NET_DPARAMS], n->value[NET_DPARAMS], n->count[NET_DPARAMS]);
   const seqgpu_status status = seqgpu_rnn_backward(n->ctx, n->plan, &n->run);

@@ -7,91 +7,38 @@
  *
  * A row of the table is a cell with its options, a column is a shape with its options; all pairs are run.
  */
+#include "cells.h"
 #include "net.h"
 
 #define STEP      1e-3
 #define TOLERANCE 1e-7
 
-typedef struct cell_row {
-  const char *name;
-  seqgpu_rnn_desc desc; /* cell and its options */
-} cell_row;
-
-static const cell_row cells[] = {
-    {"rnn tanh", {.cell = "rnn"}},
-    {"rnn relu", {.cell = "rnn", .activation = SEQGPU_RELU}},
-    {"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_SIGMOID}},
-    {"rnn identity", {.cell = "rnn", .activation = SEQGPU_IDENTITY}},
-    {"lstm", {.cell = "lstm"}},
-    {"lstm peephole", {.cell = "lstm", .peephole = 1}},
-    {"lstm coupled", {.cell = "lstm", .coupled = 1}},
-    {"lstm coupled peephole", {.cell = "lstm", .coupled = 1, .peephole = 1}},
-    {"lstm projection", {.cell = "lstm", .projection_size = 1}},
-    {"lstm projection peephole", {.cell = "lstm", .projection_size = 1, .peephole = 1}},
-    {"lstm coupled projection peephole", {.cell = "lstm", .coupled = 1, .projection_size = 1, .peephole = 1}},
-    {"lstm0", {.cell = "lstm0"}},
-    {"lstm0 peephole", {.cell = "lstm0", .peephole = 1}},
-    {"lstm0 projection", {.cell = "lstm0", .projection_size = 1}},
-    {"lstm0 projection peephole", {.cell = "lstm0", .projection_size = 1, .peephole = 1}},
-    {"gru", {.cell = "gru"}},
-    {"gru reset_after", {.cell = "gru", .reset_after = 1}},
-};
-
-typedef struct shape_row {
-  const char *name;
-  int64_t T, B, I, H;
-  int lengths; /* ragged */
-  seqgpu_rnn_desc desc;
-} shape_row;
-
-static const shape_row shapes[] = {
-    {"one layer", 4, 2, 3, 4, 0, {.num_layers = 1}},
-    {"I = H", 3, 2, 3, 3, 0, {.num_layers = 1}},
-    {"bidirectional", 4, 2, 2, 3, 0, {.bidirectional = 1}},
-    {"bidirectional sum", 4, 2, 2, 3, 0, {.bidirectional = 1, .merge = SEQGPU_SUM}},
-    {"two layers, dropout", 3, 2, 2, 4, 0, {.num_layers = 2, .dropout = 0.4}},
-    {"three layers", 3, 2, 2, 3, 0, {.num_layers = 3}},
-    {"ragged", 4, 5, 2, 3, 1, {.num_layers = 1}},
-    {"ragged, two layers, bidirectional, dropout",
-     4,
-     5,
-     2,
-     2,
-     1,
-     {.num_layers = 2, .bidirectional = 1, .dropout = 0.5}},
-    {"ragged, two layers, sum, batch first",
-     4,
-     5,
-     2,
-     2,
-     1,
-     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_SUM, .batch_first = 1}},
-    {"batch first", 3, 2, 3, 4, 0, {.batch_first = 1}},
-    {"T = 1", 1, 3, 2, 4, 0, {.num_layers = 1}},
-    {"B = 1", 4, 1, 3, 4, 0, {.num_layers = 1}},
-    {"H = 1", 4, 3, 2, 1, 0, {.bidirectional = 1}},
-    {"I = 1", 4, 2, 1, 3, 0, {.num_layers = 1}},
-};
-static const int32_t ragged[5] = {4, 0, 1, 3, 4};
-
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-/* Cell and shape as one descriptor; a projection of 1 stands for about half of H. */
-static seqgpu_rnn_desc combine(const cell_row *cell, const shape_row *shape) {
-  seqgpu_rnn_desc d = cell->desc;
-  d.seq_len = shape->T;
-  d.batch = shape->B;
-  d.input_size = shape->I;
-  d.hidden_size = shape->H;
-  d.num_layers = shape->desc.num_layers;
-  d.bidirectional = shape->desc.bidirectional;
-  d.merge = shape->desc.merge;
-  d.dropout = shape->desc.dropout;
-  d.batch_first = shape->desc.batch_first;
-  if (d.projection_size && d.hidden_size == 1) d.hidden_size = 2;
-  if (d.projection_size) d.projection_size = (d.hidden_size + 1) / 2;
-  return d;
-}
+static const int32_t ragged[5] = {4, 0, 1, 3, 4};
+
+static const shape_row shapes[] = {
+    {"one layer", {4, 2, 3, 4}, NULL, {0}},
+    {"I = H", {3, 2, 3, 3}, NULL, {0}},
+    {"bidirectional", {4, 2, 2, 3}, NULL, {.bidirectional = 1}},
+    {"sum", {4, 2, 2, 3}, NULL, {.bidirectional = 1, .merge = SEQGPU_SUM}},
+    {"two layers, dropout", {3, 2, 2, 4}, NULL, {.num_layers = 2, .dropout = 0.4}},
+    {"three layers", {3, 2, 2, 3}, NULL, {.num_layers = 3}},
+    {"ragged", {4, 5, 2, 3}, ragged, {0}},
+    {"ragged, two layers, bidirectional, dropout",
+     {4, 5, 2, 2},
+     ragged,
+     {.num_layers = 2, .bidirectional = 1, .dropout = 0.5}},
+    {"ragged, two layers, sum, batch first",
+     {4, 5, 2, 2},
+     ragged,
+     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_SUM, .batch_first = 1}},
+    {"batch first", {3, 2, 3, 4}, NULL, {.batch_first = 1}},
+    {"T = 1", {1, 3, 2, 4}, NULL, {0}},
+    {"B = 1", {4, 1, 3, 4}, NULL, {0}},
+    {"H = 1", {4, 3, 2, 1}, NULL, {.bidirectional = 1}},
+    {"I = 1", {4, 2, 1, 3}, NULL, {0}},
+};
 
 static double dot(const net *n, int a, int b) {
   double sum = 0;
@@ -120,8 +67,8 @@ static void check_pair(seqgpu_context *ctx, const cell_row *cell, const shape_ro
       {NET_X, NET_DX}, {NET_PARAMS, NET_DPARAMS}, {NET_H0, NET_DH0}, {NET_C0, NET_DC0}};
   const seqgpu_rnn_desc desc = combine(cell, shape);
   net analytic, numeric;
-  if (!net_open(&analytic, ctx, &desc, shape->lengths ? ragged : NULL)) return;
-  net_open(&numeric, ctx, &desc, shape->lengths ? ragged : NULL);
+  if (!net_open(&analytic, ctx, &desc, shape->lengths)) return;
+  net_open(&numeric, ctx, &desc, shape->lengths);
   net_fill(&analytic);
   net_copy_inputs(&numeric, &analytic);
   net_forward(&analytic);
@@ -139,8 +86,8 @@ static void check_pair(seqgpu_context *ctx, const cell_row *cell, const shape_ro
 int main(void) {
   check_start();
   seqgpu_context *ctx = net_context("cpu", SEQGPU_F64, 1);
-  for (size_t c = 0; c < COUNT(cells); c++)
-    for (size_t s = 0; s < COUNT(shapes); s++) check_pair(ctx, &cells[c], &shapes[s]);
+  for (size_t c = 0; c < COUNT(cell_rows); c++)
+    for (size_t s = 0; s < COUNT(shapes); s++) check_pair(ctx, &cell_rows[c], &shapes[s]);
   seqgpu_context_destroy(ctx);
   return check_finish();
 }

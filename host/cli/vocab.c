@@ -1,0 +1,227 @@
+/* vocab.c - numbering tokens: a hash table with linear probing (vocab.h). */
+#include "vocab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char unknown_word[] = "<unk>"; /* three tokens of a text, so no word looks like it */
+
+/* ---------------------------------------------------------------- the table */
+
+static size_t hash_of(const char *s, size_t length) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)s[i]) * 0x100000001b3u;
+  return (size_t)(hash ^ (hash >> 29));
+}
+
+/* The slot of a token, or the free slot where it belongs. */
+static size_t find_slot(const vocab *v, const char *s, size_t length) {
+  size_t slot = hash_of(s, length) & (v->slot_count - 1);
+  for (; v->slots[slot] >= 0; slot = (slot + 1) & (v->slot_count - 1)) {
+    const vocab_token *t = &v->tokens[v->slots[slot]];
+    if (t->length == length && memcmp(t->text, s, length) == 0) break;
+  }
+  return slot;
+}
+
+/* Fills a fresh table of at least twice as many slots as tokens; 0 when out of memory. */
+static int rebuild_slots(vocab *v, size_t least) {
+  size_t count = 1024;
+  while (count < 2 * least) count *= 2;
+  int32_t *slots = malloc(count * sizeof *slots);
+  if (slots == NULL) return 0;
+  free(v->slots);
+  v->slots = slots;
+  v->slot_count = count;
+  memset(slots, 0xff, count * sizeof *slots);
+  for (int32_t i = 0; i < v->size; i++) slots[find_slot(v, v->tokens[i].text, v->tokens[i].length)] = i;
+  return 1;
+}
+
+static int make_room(vocab *v) {
+  if (v->size < v->room) return 1;
+  const int32_t room = v->room ? 2 * v->room : 512;
+  vocab_token *larger = realloc(v->tokens, (size_t)room * sizeof *larger);
+  if (larger == NULL) return 0;
+  v->tokens = larger;
+  v->room = room;
+  return rebuild_slots(v, (size_t)room);
+}
+
+/* Counts a token, adding it if it is new; 0 when out of memory. */
+static int count_token(vocab *v, const char *s, size_t length) {
+  if (!make_room(v)) return 0;
+  const size_t slot = find_slot(v, s, length);
+  if (v->slots[slot] >= 0) {
+    v->tokens[v->slots[slot]].count++;
+    return 1;
+  }
+  char *copy = malloc(length);
+  if (copy == NULL) return 0;
+  memcpy(copy, s, length);
+  v->slots[slot] = v->size;
+  v->tokens[v->size++] = (vocab_token){copy, length, 1};
+  return 1;
+}
+
+void vocab_free(vocab *v) {
+  for (int32_t i = 0; i < v->size; i++) free(v->tokens[i].text);
+  free(v->tokens);
+  free(v->slots);
+  *v = (vocab){.unknown = -1};
+}
+
+/* ---------------------------------------------------------------- building */
+
+static int by_bytes(const void *a, const void *b) {
+  const vocab_token *x = a, *y = b;
+  const int order = memcmp(x->text, y->text, x->length < y->length ? x->length : y->length);
+  return order ? order : (x->length > y->length) - (x->length < y->length);
+}
+
+static int by_count(const void *a, const void *b) {
+  const vocab_token *x = a, *y = b;
+  if (x->count != y->count) return x->count < y->count ? 1 : -1;
+  return by_bytes(a, b);
+}
+
+/* Words: <unk> stays first, the others follow by frequency, and what is beyond the limit goes. */
+static void rank_words(vocab *v, int64_t limit) {
+  qsort(v->tokens + 1, (size_t)v->size - 1, sizeof *v->tokens, by_count);
+  while (limit > 0 && v->size > limit) free(v->tokens[--v->size].text);
+}
+
+static int find_unknown(vocab *v) {
+  v->unknown = -1;
+  if (v->kind != TOKEN_WORDS) return CLI_OK;
+  v->unknown = v->slots[find_slot(v, unknown_word, sizeof unknown_word - 1)];
+  return v->unknown >= 0 ? CLI_OK : cli_error("the vocabulary has no <unk>");
+}
+
+int vocab_build(const text *t, token_kind kind, int64_t limit, vocab *out) {
+  vocab v = {.kind = kind, .unknown = -1};
+  const char *at = t->data, *end = t->data + t->size, *token;
+  int ok = kind != TOKEN_WORDS || count_token(&v, unknown_word, sizeof unknown_word - 1);
+  for (size_t length; ok && (length = text_next_token(kind, &at, end, &token)) > 0;)
+    ok = count_token(&v, token, length);
+  if (ok && kind == TOKEN_WORDS)
+    rank_words(&v, limit);
+  else if (ok)
+    qsort(v.tokens, (size_t)v.size, sizeof *v.tokens, by_bytes);
+  ok = ok && rebuild_slots(&v, (size_t)v.size);
+  if (!ok) {
+    vocab_free(&v);
+    return cli_error("out of memory for the vocabulary");
+  }
+  *out = v;
+  return find_unknown(out);
+}
+
+/* ---------------------------------------------------------------- encoding */
+
+static int unknown_token(const char *what, const char *token, size_t length, size_t where) {
+  if (text_utf8_length(token, length) == length && (unsigned char)token[0] >= 0x20)
+    return cli_error("%s: \"%.*s\" at byte %zu is not in the vocabulary of the model", what, (int)length, token,
+                     where);
+  return cli_error("%s: byte 0x%02x at byte %zu is not in the vocabulary of the model", what,
+                   (unsigned)(unsigned char)token[0], where);
+}
+
+int vocab_encode(const vocab *v, const char *data, size_t size, const char *what, int32_t **ids,
+                 int64_t *count) {
+  const char *at = data, *end = data + size, *token;
+  *count = 0;
+  *ids = malloc((size + 1) * sizeof **ids); /* no token is shorter than a byte */
+  if (*ids == NULL) return cli_error("%s: out of memory for %zu tokens", what, size);
+  for (size_t length; (length = text_next_token(v->kind, &at, end, &token)) > 0;) {
+    int32_t id = v->slots[find_slot(v, token, length)];
+    if (id < 0) id = v->unknown;
+    if (id < 0) {
+      free(*ids);
+      *ids = NULL;
+      return unknown_token(what, token, length, (size_t)(token - data));
+    }
+    (*ids)[(*count)++] = id;
+  }
+  return CLI_OK;
+}
+
+/* ---------------------------------------------------------------- in a checkpoint */
+
+/* Tokens are separated by spaces; white space, control characters, '%', and bytes that are not text are %XX. */
+static int is_plain(const vocab *v, unsigned char c) {
+  return c > 0x20 && c != '%' && c != 0x7f && (c < 0x80 || v->kind != TOKEN_BYTES);
+}
+
+char *vocab_write(const vocab *v) {
+  size_t size = 1;
+  for (int32_t i = 0; i < v->size; i++) size += 3 * v->tokens[i].length + 1;
+  char *line = malloc(size), *to = line;
+  if (line == NULL) return NULL;
+  for (int32_t i = 0; i < v->size; i++) {
+    if (i > 0) *to++ = ' ';
+    for (size_t k = 0; k < v->tokens[i].length; k++) {
+      const unsigned char c = (unsigned char)v->tokens[i].text[k];
+      if (is_plain(v, c))
+        *to++ = (char)c;
+      else
+        to += sprintf(to, "%%%02X", c);
+    }
+  }
+  *to = 0;
+  return line;
+}
+
+static int hex(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; }
+
+/* Decodes s[length] in place; the new length, or 0 if it is damaged. */
+static size_t decode_token(char *s, size_t length) {
+  size_t n = 0;
+  for (size_t i = 0; i < length; i++, n++) {
+    s[n] = s[i];
+    if (s[i] != '%') continue;
+    if (i + 2 >= length || hex(s[i + 1]) < 0 || hex(s[i + 2]) < 0) return 0;
+    s[n] = (char)(16 * hex(s[i + 1]) + hex(s[i + 2]));
+    i += 2;
+  }
+  return n;
+}
+
+int vocab_read(const char *line, token_kind kind, vocab *out) {
+  vocab v = {.kind = kind, .unknown = -1};
+  char *copy = malloc(strlen(line) + 1);
+  int ok = copy != NULL;
+  if (ok) strcpy(copy, line);
+  for (char *s = copy; ok && *s;) {
+    const size_t length = strcspn(s, " "), decoded = decode_token(s, length);
+    const int32_t before = v.size;
+    const int more = s[length] == ' ';
+    ok = decoded > 0 && count_token(&v, s, decoded) && v.size == before + 1;
+    s += length + (size_t)more;
+  }
+  free(copy);
+  if (!ok || v.size == 0) {
+    vocab_free(&v);
+    return cli_error("the vocabulary in the checkpoint is damaged");
+  }
+  *out = v;
+  const int code = find_unknown(out);
+  if (code) vocab_free(out);
+  return code;
+}
+
+/* ---------------------------------------------------------------- printing */
+
+/* Words are printed with a space between them, but not before closing punctuation or at the start of a line. */
+static int needs_space(const vocab_token *before, const vocab_token *t) {
+  if (before->text[0] == '\n' || before->text[0] == '(' || before->text[0] == '[') return 0;
+  return t->length > 1 || strchr("\n.,;:!?)]", t->text[0]) == NULL;
+}
+
+void vocab_print(const vocab *v, int32_t before, int32_t id, FILE *to) {
+  const vocab_token *t = &v->tokens[id];
+  if (v->kind == TOKEN_WORDS && before >= 0 && needs_space(&v->tokens[before], t)) fputc(' ', to);
+  fwrite(t->text, 1, t->length, to);
+}

@@ -1,0 +1,60 @@
+/* cells.h - every cell with its options: the rows that the gradient, conformance and law tests walk. */
+#ifndef CELLS_H
+#define CELLS_H
+
+#include "../host/include/seqgpu/ops.h"
+
+typedef struct cell_row {
+  const char *name;
+  seqgpu_rnn_desc desc;
+} cell_row;
+
+/* A projection of 1 stands for about half of H. */
+static const cell_row cell_rows[] = {
+    {"rnn tanh", {.cell = "rnn"}},
+    {"rnn relu", {.cell = "rnn", .activation = SEQGPU_RELU}},
+    {"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_SIGMOID}},
+    {"rnn identity", {.cell = "rnn", .activation = SEQGPU_IDENTITY}},
+    {"lstm", {.cell = "lstm"}},
+    {"lstm peephole", {.cell = "lstm", .peephole = 1}},
+    {"lstm coupled", {.cell = "lstm", .coupled = 1}},
+    {"lstm coupled peephole", {.cell = "lstm", .coupled = 1, .peephole = 1}},
+    {"lstm projection", {.cell = "lstm", .projection_size = 1}},
+    {"lstm projection peephole", {.cell = "lstm", .projection_size = 1, .peephole = 1}},
+    {"lstm coupled projection peephole", {.cell = "lstm", .coupled = 1, .projection_size = 1, .peephole = 1}},
+    {"lstm0", {.cell = "lstm0"}},
+    {"lstm0 peephole", {.cell = "lstm0", .peephole = 1}},
+    {"lstm0 projection", {.cell = "lstm0", .projection_size = 1}},
+    {"lstm0 projection peephole", {.cell = "lstm0", .projection_size = 1, .peephole = 1}},
+    {"gru", {.cell = "gru"}},
+    {"gru reset_after", {.cell = "gru", .reset_after = 1}},
+};
+
+/* A shape and the options that are not the cell's. */
+typedef struct shape_row {
+  const char *name;
+  int64_t size[4]; /* T, B, I, H */
+  const int32_t *lengths;
+  seqgpu_rnn_desc desc;
+} shape_row;
+
+/* Cell and shape as one descriptor. */
+static inline seqgpu_rnn_desc combine(const cell_row *cell, const shape_row *shape) {
+  seqgpu_rnn_desc d = shape->desc;
+  d.cell = cell->desc.cell;
+  d.activation = cell->desc.activation;
+  d.peephole = cell->desc.peephole;
+  d.coupled = cell->desc.coupled;
+  d.reset_after = cell->desc.reset_after;
+  d.seq_len = shape->size[0];
+  d.batch = shape->size[1];
+  d.input_size = shape->size[2];
+  d.hidden_size = shape->size[3];
+  if (cell->desc.projection_size) {
+    if (d.hidden_size == 1) d.hidden_size = 2;
+    d.projection_size = (d.hidden_size + 1) / 2;
+  }
+  return d;
+}
+
+#endif
