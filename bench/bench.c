@@ -16,6 +16,11 @@ double bench_now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+void bench_rest(void) {
+  const struct timespec pause = {0, 20000000};
+  nanosleep(&pause, NULL);
+}
+
 static int compare(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);

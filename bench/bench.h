@@ -7,6 +7,8 @@
 
 /* Seconds on a clock that never goes back. */
 double bench_now(void);
+/* Sleeps 20 ms: worker threads that spin between jobs (ours, OpenMP's) fall asleep and leave the cores to the other side. */
+void bench_rest(void);
 
 typedef struct bench_stats {
   double min, median, max;

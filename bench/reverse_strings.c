@@ -21,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCH = 64, EMBED = 32, HIDDEN = 64, REPORT = 250, CHECK_BATCHES = 8, FINAL_BATCHES = 32 };
+enum { BATCH = 64, EMBED = 32, HIDDEN = 64, REPORT = 250, CHECK_BATCHES = 16, FINAL_BATCHES = 32 };
 #define PASS_RATE 0.99
 #define STOP_RATE 0.999 /* on the check strings: training is done */
 #define RATE      3e-3

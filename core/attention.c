@@ -1,7 +1,7 @@
 /* attention.c - additive attention of one decoder step.
  * Bahdanau, Cho, Bengio, "Neural machine translation by jointly learning to align and translate", ICLR 2015.
  *
- *   e[s,b] = v . tanh(query[b] + keys[s,b])        A.1.2, query = W_a s_{i-1}, keys = U_a h_j, both done before
+ *   e[s,b] = v . tanh(query[b] + keys[s,b])        A.1.2; query = W_a s_{i-1} and keys = U_a h_j are given
  *   a[:,b] = softmax of e[:,b] over s < length_b   eq. 6
  *   context[b] = sum_s a[s,b] values[s,b]          eq. 5
  *

@@ -4,7 +4,8 @@
  *   reduce   out[j] += sum_r a[r,j] b[r,j]      (b NULL: * 1)
  *
  * The rows of a reduction are the time steps of all sequences, often 10^5.  In float32 a plain running sum
- * would lose digits, so blocks of ROW_BLOCK rows are summed first, then the blocks, in the order of r.
+ * would lose digits, so blocks of ROW_BLOCK rows are summed first, then the blocks, in double precision and
+ * in the order of r.
  */
 #include "ops_cpu.h"
 
@@ -36,16 +37,17 @@ SQ_INLINE void add_row(int64_t n, const real *a, const real *b, real *sum) {
 SQ_CLONES static void reduce_tile(const void *arg, int64_t first, int64_t last) {
   const sq_reduce_args *a = arg;
   const int64_t n = last - first;
-  real total[COLUMN_TILE] = {0};
+  double total[COLUMN_TILE] = {0};
   for (int64_t r0 = 0; r0 < a->rows; r0 += ROW_BLOCK) {
     real block[COLUMN_TILE] = {0};
     const int64_t end = sq_min(r0 + ROW_BLOCK, a->rows);
     for (int64_t r = r0; r < end; r++)
       add_row(n, (const real *)a->a + r * a->lda + first,
               a->b ? (const real *)a->b + r * a->ldb + first : NULL, block);
-    add_row(n, block, NULL, total);
+    for (int64_t j = 0; j < n; j++) total[j] += (double)block[j];
   }
-  add_row(n, total, NULL, (real *)a->out + first);
+  real *out = (real *)a->out + first;
+  for (int64_t j = 0; j < n; j++) out[j] = (real)((double)out[j] + total[j]);
 }
 
 int FN(sq_cpu_reduce)(sq_exec *exec, const sq_reduce_args *a) {

@@ -1,5 +1,5 @@
 /* clip.c - the norm of the gradient over all tensors, and clipping.
- * Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1.
+ * Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, alg. 1.
  *
  *   norm = sqrt(sum of squares)                              in double precision
  *   NORM   g *= min(1, threshold / norm)
@@ -7,12 +7,13 @@
  *          average += (min(norm, 10 average) - average) / min(updates, window)
  *   VALUE  g = min(max(g, -threshold), threshold)
  *
- * AUTO without an average yet (first update, or only zeros so far) clips nothing and takes the norm as average.
- * `updates` counts the updates that entered the average: those with a finite norm.  A norm that is not finite
- * sets scale 0 and all gradients to 0 (not 0 * NaN), whatever the kind; only NONE leaves them to be looked at.
+ * AUTO without an average yet (first update, or only zeros so far) clips nothing and takes the norm as
+ * average. `updates` counts the updates that entered the average: those with a finite norm.  A norm that is
+ * not finite sets scale 0 and all gradients to 0 (not 0 * NaN), whatever the kind; only NONE leaves them to
+ * be looked at.
  *
- * The tensors are one long vector here, cut into at most SQ_CLIP_PARTIALS pieces of equal size that depends on
- * nothing but its length; one thread sums a piece, and the pieces are added in order.
+ * The tensors are one long vector here, cut into at most SQ_CLIP_PARTIALS pieces of equal size that depends
+ * on nothing but its length; one thread sums a piece, and the pieces are added in order.
  */
 #include "ops_cpu.h"
 

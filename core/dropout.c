@@ -2,7 +2,8 @@
  *
  *   y_i = x_i / (1-p) with probability 1-p, else 0        E y = x, so nothing is scaled at test time
  *
- * Element i draws word i % 4 of Philox block offset + i/4, whatever computes it: every backend drops the same.
+ * Element i draws word i % 4 of Philox block offset + i/4, whatever computes it: every backend drops the
+ * same.
  */
 #include "ops_cpu.h"
 

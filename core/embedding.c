@@ -3,7 +3,8 @@
  *   forward    y[r,:] = table[ids[r],:]           zeros for an id outside 0..V-1
  *   backward   dtable[ids[r],:] += dy[r,:]        in the order of r, nothing for such an id
  *
- * Several r may name the same row of dtable, so backward is split over columns: each tile of them walks all rows.
+ * Several r may name the same row of dtable, so backward is split over columns: each tile of them walks all
+ * rows.
  */
 #include "ops_cpu.h"
 

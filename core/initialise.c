@@ -1,8 +1,8 @@
 /* initialise.c - first values of weights; see initialise.h.
  *
  *   normal       Box & Muller 1958: sqrt(-2 ln u1) (cos, sin)(2 pi u2)
- *   orthogonal   Saxe, McClelland, Ganguli 2013: Q of the QR decomposition of a Gaussian matrix, by Householder
- *                reflections; column k times the sign of R[k,k], else Q would not be uniformly distributed
+ *   orthogonal   Saxe, McClelland, Ganguli 2013: Q of the QR decomposition of a Gaussian matrix by
+ *                Householder reflections; column k times the sign of R[k,k], else Q would not be uniformly distributed
  *                (Mezzadri 2007).
  */
 #include "initialise.h"
@@ -73,8 +73,8 @@ static void reflect(int64_t n, const double *v, double *x) {
   for (int64_t i = 0; i < n; i++) x[i] -= twice * v[i];
 }
 
-/* The vector v whose reflection takes x to (r, 0, 0, ...), in place of x; returns r.  r has the sign opposite to
- * x[0], so nothing cancels. */
+/* The vector v whose reflection takes x to (r, 0, 0, ...), in place of x; returns r.  Its sign is opposite to
+ * that of x[0], so nothing cancels. */
 static double householder(int64_t n, double *x) {
   const double norm = sqrt(dot(n, x, x));
   const double r = x[0] > 0 ? -norm : norm;

@@ -1,9 +1,9 @@
 /* initialise.h - first values of weights, by name, in host memory.
  *
  * One table row an initialiser.  All fill a dense [rows, cols] matrix, rows being what the matrix computes
- * (fan out) and cols what it reads (fan in), and draw from the generator in row-major order.  Numbers are computed
- * in double precision and rounded, so both precisions get the same weights from the same seed.  A weight with
- * several gates is several matrices, one below the other: call once a gate.
+ * (fan out) and cols what it reads (fan in), and draw from the generator in row-major order.  Numbers are
+ * computed in double precision and rounded, so both precisions get the same weights from the same seed.  A
+ * weight with several gates is several matrices, one below the other: call once a gate.
  */
 #ifndef SQ_INITIALISE_H
 #define SQ_INITIALISE_H
@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-/* X(name, value if the user gives none, what it does with the value); a new initialiser is a row and a function. */
+/* X(name, value if the user gives none, what it does with the value).  A new one is a row and a function. */
 #define SQ_INITIALISERS(X)                                                                                   \
   X(uniform, 0.1, "uniform in (-value, value)")                                                              \
   X(normal, 0.1, "normal with standard deviation value")                                                     \

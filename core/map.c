@@ -1,7 +1,7 @@
-/* map.c - element-wise maps: activations and their gradients, scale, sum and product; see ops.h for the formulas.
+/* map.c - element-wise maps: activations and their gradients, scale, sum, product; formulas in ops.h.
  *
- * A tile is computed into local memory and then stored or added, so y may be a or b, and no map needs a second
- * version for `accumulate`.
+ * A tile is computed into local memory and then stored or added, so y may be a or b, and no map needs a
+ * second version for `accumulate`.
  */
 #include "ops_cpu.h"
 

@@ -1,9 +1,9 @@
 /* ops_cpu.h - what the CPU operators share: their prototypes, the split of work over threads, lane sums.
  *
- * Results must not depend on the number of threads.  So work is split only between elements of the result, each
- * of which one thread computes alone, in an order that is a property of the sizes.  That is not quite enough: the
- * compiler may round the vector body of a loop and its scalar tail differently (a*b+c fused or not), so no
- * loop may begin or end where a thread's share does.  Hence the grain of sq_split.
+ * Results must not depend on the number of threads.  So work is split only between elements of the result,
+ * each of which one thread computes alone, in an order that is a property of the sizes.  That is not quite
+ * enough: the compiler may round the vector body of a loop and its scalar tail differently (a*b+c fused or
+ * not), so no loop may begin or end where a thread's share does.  Hence the grain of sq_split.
  */
 #ifndef SQ_OPS_CPU_H
 #define SQ_OPS_CPU_H
@@ -48,8 +48,9 @@ static inline void sq_split_part(void *arg, int part, int parts) {
 enum { SQ_SPLIT_ELEMENTS = 32768 };
 
 /* Runs task over 0..n-1, on several threads if n indices of `each` elements are enough work for them.
- * Grain 1: an index is a loop of its own, a row; the task gets any number at a time.  Grain > 1: an index is an
- * element; the task gets exactly one grain at a time (the last may be shorter), whatever the number of threads. */
+ * Grain 1: an index is a loop of its own, a row; the task gets any number at a time.  Grain > 1: an index
+ * is an element; the task gets exactly one grain at a time (the last may be shorter), whatever the number
+ * of threads. */
 static inline void sq_split(sq_exec *exec, int64_t n, int64_t grain, int64_t each, sq_range_task *task,
                             const void *arg) {
   if (n <= 0) return;
@@ -62,8 +63,8 @@ static inline void sq_split(sq_exec *exec, int64_t n, int64_t grain, int64_t eac
 
 /* --- lanes ---
  * A sum over a row in one variable does not vectorise without -ffast-math, because that changes the order of
- * additions.  So the order is laid down: element i goes to lane i % SQ_LANES, and the lanes are folded in halves.
- * Rounding errors grow with n / SQ_LANES instead of n. */
+ * additions.  So the order is laid down: element i goes to lane i % SQ_LANES, and the lanes are folded in
+ * halves. Rounding errors grow with n / SQ_LANES instead of n. */
 enum { SQ_LANES = 64 };
 
 SQ_INLINE real FN(sq_fold_sum)(real lane[SQ_LANES]) {

@@ -2,7 +2,7 @@
  *
  *   lse_r  = m + log sum_v exp(z[r,v] - m),  m = max_v z[r,v]     (exp cannot overflow)
  *   loss_r = lse_r - z[r,target_r]                                0 where masked
- *   loss   = scale sum_r loss_r / N                               N = unmasked rows if mean (at least 1), else 1
+ *   loss   = scale sum_r loss_r / N                            N = unmasked rows if mean (at least 1), else 1
  *   dz[r,v] = (exp(z[r,v] - lse_r) - [v = target_r]) dloss scale / N
  *
  * A row is masked if its target is negative; a target beyond the last class masks it too, as nothing may be

@@ -1,16 +1,16 @@
 /* check.h - the whole test harness: header only, C or C++.
  *
  *   int main(void) {
- *     check_start();                                       prints "seed N", fresh unless SEQGPU_TEST_SEED is set
+ *     check_start();                                    prints "seed N", fresh unless SEQGPU_TEST_SEED is set
  *     CHECK(a == b, "sum of %d rows", rows);               prints "pass NAME" or "FAIL NAME: a == b is false"
  *     check_error(check_norm_f32(out, ref, n), 1e-5, "lstm forward %s", plan);
  *     check_skip("no GPU here", "cuda");
  *     return check_finish();                               prints "N passed, N failed, N skipped"
  *   }
  *
- * Buffers under test come from check_alloc: every byte 0xff (NaN in float and double, -1 in an int), guard zones
- * around them that also read as NaN, looked at by check_free and closed to reads under AddressSanitizer.
- * All files of one test program share one count.  One thread at a time.
+ * Buffers under test come from check_alloc: every byte 0xff (NaN in float and double, -1 in an int), guard
+ * zones around them that also read as NaN, looked at by check_free and closed to reads under
+ * AddressSanitizer. All files of one test program share one count.  One thread at a time.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -137,7 +137,7 @@ __attribute__((format(printf, 2, 3))) static inline void check_skip(const char *
   check_counts.skipped++;
 }
 
-/* --- errors: |out - ref| / |ref| over a tensor, |out| where the reference is all zeros; NaN if anything is --- */
+/* --- errors: |out - ref| / |ref| over a tensor, |out| where ref is all zeros; NaN if anything is --- */
 
 static inline double check_ratio(double difference2, double reference2) {
   return reference2 == 0 ? sqrt(difference2) : sqrt(difference2) / sqrt(reference2);
@@ -208,7 +208,7 @@ static inline void check_poison(void *buffer) {
   memset(buffer, 0xff, header.bytes);
 }
 
-/* Frees a buffer of check_alloc; a damaged guard is a failure of its own. Returns 1 if the guards were whole. */
+/* Frees a buffer of check_alloc; a damaged guard is a failure of its own. Returns 1 if they were whole. */
 static inline int check_free(void *pointer) {
   if (pointer == NULL) return 1;
   char *buffer = (char *)pointer;

@@ -34,6 +34,7 @@ enum : unsigned { RESIDENT_BLOCKS = 3, WARP = 32, THREADS_MAX = 1024 };
 
 struct Block;
 struct Thread;
+struct Warp;
 
 /* A stack and its saved context.  The launching OS thread is one, too. */
 struct Fiber {
@@ -50,6 +51,7 @@ enum class State { ready, waits_block, waits_warp, exited };
 
 struct Thread : Here {
   Block *owner;
+  Warp *warp;
   Fiber *fiber; /* NULL before the first instruction and after exit */
   State state;
   unsigned number; /* in the block */
@@ -60,6 +62,11 @@ struct Thread : Here {
   uint64_t given, taken;
 };
 
+struct Warp {
+  std::vector<Thread *> ready;
+  size_t place; /* in the engine's list of ready warps, while it has a ready thread */
+};
+
 struct SharedArray {
   const void *key;
   void *memory;
@@ -68,6 +75,7 @@ struct SharedArray {
 
 struct Block {
   std::vector<Thread> threads;
+  std::vector<Warp> warps;
   unsigned running, at_barrier, exited; /* running: ready or on the processor */
   std::vector<SharedArray> shared;
   void *dynamic;
@@ -140,7 +148,9 @@ private:
 
   Random random_;
   std::vector<uint32_t> order_; /* block numbers that were not admitted yet, shuffled */
-  std::vector<Thread *> ready_;
+  std::vector<Warp *> ready_;   /* warps with a ready thread */
+  Warp *favourite_ = nullptr;   /* the one that runs ahead */
+  size_t stretch_ = 1;          /* threads that it runs on average before another one is drawn */
   std::vector<std::unique_ptr<Block>> blocks_; /* slots for resident blocks, reused */
   std::vector<Block *> free_blocks_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
@@ -247,13 +257,21 @@ void Engine::run_threads() {
 
 /* ---- schedule ---- */
 
-/* Draws the next thread; NULL when none is ready. */
+/* Draws the next thread; NULL when none is ready.  Uniform draws would keep all warps at much the same place; so one
+ * of them is let run ahead for a while, how long is drawn for each launch. */
 Thread *Engine::next_thread() {
   if (ready_.empty()) return nullptr;
-  const size_t i = random_.below(ready_.size());
-  Thread *thread = ready_[i];
-  ready_[i] = ready_.back();
-  ready_.pop_back();
+  if (favourite_ == nullptr || favourite_->ready.empty() || random_.below(stretch_) == 0)
+    favourite_ = ready_[random_.below(ready_.size())];
+  std::vector<Thread *> &threads = favourite_->ready;
+  std::swap(threads[random_.below(threads.size())], threads.back());
+  Thread *thread = threads.back();
+  threads.pop_back();
+  if (threads.empty()) {
+    ready_.back()->place = favourite_->place;
+    ready_[favourite_->place] = ready_.back();
+    ready_.pop_back();
+  }
   counters_.schedule = (counters_.schedule ^ thread->number ^ (thread->block.x << 10)) * 0x100000001B3u + 1;
   return thread;
 }
@@ -271,7 +289,12 @@ void Engine::wait() {
 void Engine::make_ready(Thread *thread) {
   thread->state = State::ready;
   thread->owner->running++;
-  ready_.push_back(thread);
+  Warp *warp = thread->warp;
+  if (warp->ready.empty()) {
+    warp->place = ready_.size();
+    ready_.push_back(warp);
+  }
+  warp->ready.push_back(thread);
 }
 
 void Engine::thread_exits(Thread *thread) {
@@ -301,6 +324,7 @@ bool Engine::admit_block() {
   free_blocks_.pop_back();
   const unsigned count = block_.x * block_.y * block_.z;
   block->threads.assign(count, Thread{});
+  block->warps.assign((count + WARP - 1) / WARP, Warp{});
   block->running = block->at_barrier = block->exited = 0;
   block->dynamic = dynamic_bytes_ ? poisoned(dynamic_bytes_) : nullptr;
   for (unsigned i = 0; i < count; i++) {
@@ -310,6 +334,7 @@ bool Engine::admit_block() {
     thread->block_dim = block_;
     thread->grid_dim = grid_;
     thread->owner = block;
+    thread->warp = &block->warps[i / WARP];
     thread->number = i;
     make_ready(thread);
   }
@@ -323,6 +348,7 @@ void Engine::close_block(Block *block) {
   block->shared.clear();
   free(block->dynamic);
   block->dynamic = nullptr;
+  favourite_ = nullptr; /* it may be a warp of this block */
   free_blocks_.push_back(block);
 }
 
@@ -345,6 +371,8 @@ int Engine::launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_sha
   invoke_ = invoke;
   argument_ = argument;
   status_ = OK;
+  static const size_t stretches[] = {1, 16, 512};
+  stretch_ = stretches[random_.below(3)];
   order_.resize((size_t)blocks);
   for (size_t i = 0; i < order_.size(); i++) order_[i] = (uint32_t)i;
   for (size_t i = order_.size(); i > 1; i--) std::swap(order_[i - 1], order_[random_.below(i)]);

@@ -5,7 +5,8 @@
  *
  *   thread       one fiber (ucontext); a thread that never waits runs on the fiber of the one before it
  *   schedule     at every wait and exit the next thread is drawn at random from the ready threads of the resident blocks,
- *                so the order of blocks and of threads between two barriers is random; one seed, one schedule
+ *                so the order of blocks and of threads between two barriers is random, and some warps run far ahead
+ *                of others; one seed, one schedule
  *   barriers     __syncthreads, __syncwarp, shuffles and votes are rendezvous.  A block in which nobody can run
  *                and somebody waits is an error result that names kernel, block, threads and lines
  *   shared       every SQ_SHARED is a heap block of exactly its size, so that AddressSanitizer sees its borders, filled

@@ -1,0 +1,305 @@
+/* charlm.c - the language model: parameters, buffers, forward, backward, evaluation (charlm.h).
+ *
+ *   x = embedding[ids]    y = rnn(x)    logits = dropout(y) W^T + b    loss = cross entropy(logits, next ids)
+ *
+ * Truncated back-propagation through time: the states of a piece are the start of the next piece of the same streams,
+ * gradients stop at the border.  Karpathy, char-rnn (2015); dropout as Zaremba et al. 2014.
+ */
+#include "charlm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELD(name) offsetof(charlm_config, name)
+
+const charlm_config charlm_defaults = {
+    .cell = "lstm",
+    .tokens = "utf8",
+    .clip = "5",
+    .optimizer = "rmsprop",
+    .layers = 2,
+    .hidden = 128,
+    .seq_len = 50,
+    .batch = 50,
+    .vocab_limit = 10000,
+    .seed = 1,
+    .lr_decay_after = 10,
+    .lr = 2e-3,
+    .lr_decay = 0.97,
+    .val_fraction = 0.1,
+};
+
+/* clang-format off: a table */
+const arg_spec charlm_specs[] = {
+    {"cell", ARG_CHOICE, ARG_KEEP_MODEL, FIELD(cell), 0, 0, "lstm|gru|rnn|lstm0", "CELL", "recurrent cell"},
+    {"layers", ARG_INT, ARG_KEEP_MODEL, FIELD(layers), 1, 1024, NULL, "N", "recurrent layers"},
+    {"hidden", ARG_INT, ARG_KEEP_MODEL, FIELD(hidden), 1, 2147483647, NULL, "N", "units of a layer"},
+    {"embedding", ARG_INT, ARG_KEEP_MODEL, FIELD(embedding), 0, 2147483647, NULL, "N", "width of the embedding, 0 = hidden"},
+    {"tokens", ARG_CHOICE, ARG_KEEP_MODEL, FIELD(tokens), 0, 0, TOKEN_CHOICES, "KIND", "what is predicted"},
+    {"vocab-limit", ARG_INT, ARG_KEEP_MODEL, FIELD(vocab_limit), 0, 2147483647, NULL, "N", "most words, the rest is <unk>; 0 = all"},
+    {"reset-after", ARG_FLAG, ARG_KEEP_MODEL, FIELD(reset_after), 0, 0, NULL, NULL, "gru: reset after the product, as PyTorch"},
+    {"peephole", ARG_FLAG, ARG_KEEP_MODEL, FIELD(peephole), 0, 0, NULL, NULL, "lstm: gates see the cell state"},
+    {"coupled", ARG_FLAG, ARG_KEEP_MODEL, FIELD(coupled), 0, 0, NULL, NULL, "lstm: forget gate = 1 - input gate"},
+    {"seq-len", ARG_INT, ARG_KEEP_RUN, FIELD(seq_len), 1, 1000000, NULL, "T", "steps of truncated BPTT"},
+    {"batch", ARG_INT, ARG_KEEP_RUN, FIELD(batch), 1, 1000000, NULL, "B", "streams of the text read in parallel"},
+    {"val-fraction", ARG_REAL, ARG_KEEP_RUN, FIELD(val_fraction), 0, 0.9, NULL, "F", "end of the text kept for validation"},
+    {"seed", ARG_INT, ARG_KEEP_RUN, FIELD(seed), 0, 9e15, NULL, "N", "of all random numbers"},
+    {"optimizer", ARG_CHOICE, ARG_KEEP_RUN, FIELD(optimizer), 0, 0, "sgd|momentum|rmsprop|adam", "NAME", "update rule"},
+    {"dropout", ARG_REAL, ARG_KEEP_FREE, FIELD(dropout), 0, 0.999, NULL, "P", "probability of dropping, between layers"},
+    {"clip", ARG_WORD, ARG_KEEP_FREE, FIELD(clip), 0, 0, NULL, "C", "gradient norm is clipped to C; or auto, or none"},
+    {"lr", ARG_REAL, ARG_KEEP_FREE, FIELD(lr), 0, 1e30, NULL, "R", "learning rate"},
+    {"lr-decay", ARG_REAL, ARG_KEEP_FREE, FIELD(lr_decay), 1e-9, 1, NULL, "F", "factor on the rate after each epoch ..."},
+    {"lr-decay-after", ARG_INT, ARG_KEEP_FREE, FIELD(lr_decay_after), 0, 1000000000, NULL, "N", "... from this epoch on"},
+    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+};
+/* clang-format on */
+
+/* ---------------------------------------------------------------- the model */
+
+static seqgpu_status make_plan(const charlm *m, int64_t T, int64_t B, int training, seqgpu_plan **out) {
+  const charlm_config *c = &m->config;
+  const seqgpu_rnn_desc desc = {.cell = c->cell,
+                                .input_size = m->embedding_size,
+                                .hidden_size = c->hidden,
+                                .num_layers = c->layers,
+                                .seq_len = T,
+                                .batch = B,
+                                .peephole = c->peephole,
+                                .coupled = c->coupled,
+                                .reset_after = c->reset_after,
+                                .dropout = training ? c->dropout : 0,
+                                .inference = !training};
+  return seqgpu_plan_create(m->ctx, &desc, out);
+}
+
+/* Bytes of memory that are free, 0 if the system does not tell. */
+static double free_memory(void) {
+  FILE *file = fopen("/proc/meminfo", "r");
+  double kilobytes = 0;
+  char line[128];
+  while (file && fgets(line, sizeof line, file))
+    if (sscanf(line, "MemAvailable: %lf kB", &kilobytes) == 1) break;
+  if (file) fclose(file);
+  return 1024 * kilobytes;
+}
+
+/* Memory on a CPU is promised before it exists, and a program that then uses it is killed: better to ask before. */
+static int check_memory(const charlm *m, const seqgpu_plan *plan, int64_t T, int64_t B, int training) {
+  if (strcmp(seqgpu_context_device(m->ctx), "cpu") != 0) return CLI_OK;
+  const double V = (double)m->vocab, E = (double)m->embedding_size, Y = (double)seqgpu_plan_output_size(plan);
+  const double params = V * E + (double)seqgpu_plan_param_count(plan) + V * Y + V;
+  const double a_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4;
+  const double bytes = 4 * (params * (training ? 4 : 1) + a_step * (double)(T * B)) +
+                       (double)seqgpu_plan_reserve_size(plan) + (double)seqgpu_plan_workspace_size(plan);
+  const double available = free_memory();
+  if (available == 0 || bytes <= available) return CLI_OK;
+  return cli_error("out of memory: this model needs about %.1f GB, and %.1f GB are free", bytes / 1e9,
+                   available / 1e9);
+}
+
+static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
+  m->output_size = seqgpu_plan_output_size(plan);
+  LIB_TRY(seqgpu_params_create(m->ctx, (uint64_t)m->config.seed, &m->params));
+  LIB_TRY(seqgpu_params_add(m->params, "embedding.weight", m->vocab, m->embedding_size, "uniform", 0.1,
+                            &m->embedding));
+  LIB_TRY(seqgpu_params_add_rnn(m->params, "rnn", plan, &m->rnn));
+  LIB_TRY(seqgpu_params_add(m->params, "output.weight", m->vocab, m->output_size, "xavier", 1, &m->weight));
+  return seqgpu_params_add(m->params, "output.bias", m->vocab, 1, "zeros", 0, &m->bias);
+}
+
+int charlm_create(seqgpu_context *ctx, const charlm_config *config, int64_t vocab, int64_t T, int64_t B,
+                  int training, charlm *out) {
+  *out = (charlm){.ctx = ctx, .config = *config, .vocab = vocab};
+  out->embedding_size = config->embedding ? config->embedding : config->hidden;
+  seqgpu_plan *plan;
+  if (make_plan(out, T, B, training, &plan) != SEQGPU_OK) return cli_library_error(ctx);
+  int code = check_memory(out, plan, T, B, training);
+  if (code == CLI_OK && add_params(out, plan) != SEQGPU_OK) code = cli_library_error(ctx);
+  seqgpu_plan_destroy(plan);
+  if (code) charlm_destroy(out);
+  return code;
+}
+
+void charlm_destroy(charlm *m) {
+  seqgpu_params_destroy(m->params);
+  m->params = NULL;
+}
+
+/* ---------------------------------------------------------------- buffers */
+
+static seqgpu_status allocate(seqgpu_context *ctx, int64_t rows, int64_t width, void **out) {
+  return seqgpu_malloc(ctx, (size_t)rows * (size_t)width * sizeof(float), out);
+}
+
+/* Carried states: tensors of the model when training (they are saved), else only memory. */
+static seqgpu_status add_states(charlm *m, charlm_pass *p) {
+  static const char *const names[] = {"state.h", "state.c"};
+  p->states = seqgpu_plan_num_states(p->plan);
+  for (int k = 0; k < p->states; k++) {
+    const int64_t rows = m->config.layers * p->B, width = seqgpu_plan_state_size(p->plan, k);
+    p->state_bytes[k] = (size_t)(rows * width) * sizeof(float);
+    if (p->training)
+      LIB_TRY(seqgpu_params_add_state(m->params, names[k], rows, width, &p->state[k]));
+    else
+      LIB_TRY(seqgpu_malloc(m->ctx, p->state_bytes[k], &p->state[k].value));
+  }
+  return charlm_zero_state(p);
+}
+
+static seqgpu_status add_buffers(charlm *m, charlm_pass *p) {
+  seqgpu_context *ctx = m->ctx;
+  const int64_t rows = p->T * p->B, E = m->embedding_size, Y = m->output_size, V = m->vocab;
+  LIB_TRY(make_plan(m, p->T, p->B, p->training, &p->plan));
+  LIB_TRY(add_states(m, p));
+  LIB_TRY(allocate(ctx, rows, E, &p->x));
+  LIB_TRY(allocate(ctx, rows, Y, &p->y));
+  LIB_TRY(allocate(ctx, rows, V, &p->logits));
+  LIB_TRY(allocate(ctx, rows, 1, &p->lse));
+  LIB_TRY(allocate(ctx, rows, 1, &p->row_loss));
+  LIB_TRY(allocate(ctx, 2, 1, &p->loss));
+  LIB_TRY(seqgpu_malloc(ctx, seqgpu_plan_workspace_size(p->plan), &p->workspace));
+  p->dropped = p->y;
+  if (!p->training) return SEQGPU_OK;
+  LIB_TRY(allocate(ctx, rows, E, &p->dx));
+  LIB_TRY(allocate(ctx, rows, Y, &p->dy));
+  LIB_TRY(allocate(ctx, rows, V, &p->dlogits));
+  LIB_TRY(seqgpu_malloc(ctx, seqgpu_plan_reserve_size(p->plan), &p->reserve));
+  p->random_blocks = seqgpu_plan_random_blocks(p->plan) + (uint64_t)((rows * Y + 3) / 4);
+  if (m->config.dropout > 0) LIB_TRY(allocate(ctx, rows, Y, &p->dropped));
+  return SEQGPU_OK;
+}
+
+seqgpu_status charlm_pass_create(charlm *m, int64_t T, int64_t B, int training, charlm_pass *out) {
+  *out = (charlm_pass){.model = m, .T = T, .B = B, .training = training};
+  const seqgpu_status status = add_buffers(m, out);
+  if (status != SEQGPU_OK) charlm_pass_destroy(out);
+  return status;
+}
+
+void charlm_pass_destroy(charlm_pass *p) {
+  if (p->model == NULL) return;
+  seqgpu_context *ctx = p->model->ctx;
+  if (p->dropped == p->y) p->dropped = NULL;
+  void *const buffers[] = {p->x,        p->y,  p->dropped, p->logits,  p->lse,     p->row_loss,
+                           p->loss,     p->dx, p->dy,      p->dlogits, p->reserve, p->workspace,
+                           p->training ? NULL : p->state[0].value, p->training ? NULL : p->state[1].value};
+  for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) seqgpu_free(ctx, buffers[i]);
+  seqgpu_plan_destroy(p->plan);
+  *p = (charlm_pass){.model = NULL};
+}
+
+seqgpu_status charlm_zero_state(const charlm_pass *p) {
+  for (int k = 0; k < p->states; k++)
+    LIB_TRY(seqgpu_zero(p->model->ctx, p->state[k].value, p->state_bytes[k]));
+  return SEQGPU_OK;
+}
+
+/* ---------------------------------------------------------------- one piece */
+
+seqgpu_rnn_run charlm_run(const charlm_pass *p, int64_t T, uint64_t step) {
+  const charlm *m = p->model;
+  seqgpu_rnn_run run = {.seq_len = T, .batch = p->B, .params = m->rnn.value, .x = p->x, .y = p->y};
+  run.reserve = p->reserve;
+  run.workspace = p->workspace;
+  run.seed = (uint64_t)m->config.seed;
+  run.offset = step * p->random_blocks;
+  for (int k = 0; k < p->states; k++) run.initial[k] = run.final[k] = p->state[k].value;
+  return run;
+}
+
+/* The mask of the last layer's output comes after those between the layers. */
+static seqgpu_status drop_output(const charlm_pass *p, int64_t T, uint64_t step, const void *from, void *to) {
+  const charlm *m = p->model;
+  const uint64_t offset = step * p->random_blocks + seqgpu_plan_random_blocks(p->plan);
+  return seqgpu_dropout(m->ctx, T * p->B * m->output_size, m->config.dropout, (uint64_t)m->config.seed, offset,
+                        from, to);
+}
+
+seqgpu_status charlm_forward(const charlm_pass *p, int64_t T, const int32_t *ids, uint64_t step) {
+  const charlm *m = p->model;
+  const int64_t rows = T * p->B;
+  const seqgpu_rnn_run run = charlm_run(p, T, step);
+  LIB_TRY(seqgpu_embedding_forward(m->ctx, rows, m->embedding_size, m->vocab, ids, m->embedding.value, p->x));
+  LIB_TRY(seqgpu_rnn_forward(m->ctx, p->plan, &run));
+  if (p->dropped != p->y) LIB_TRY(drop_output(p, T, step, p->y, p->dropped));
+  return seqgpu_linear_forward(m->ctx, rows, m->output_size, m->vocab, p->dropped, m->weight.value,
+                               m->bias.value, p->logits);
+}
+
+seqgpu_status charlm_loss(const charlm_pass *p, int64_t T, const int32_t *targets, int mean) {
+  const charlm *m = p->model;
+  return seqgpu_cross_entropy_forward(m->ctx, T * p->B, m->vocab, mean, 1, p->logits, targets, p->lse,
+                                      p->row_loss, p->loss);
+}
+
+seqgpu_status charlm_backward(const charlm_pass *p, int64_t T, const int32_t *ids, const int32_t *targets,
+                              uint64_t step) {
+  const charlm *m = p->model;
+  const int64_t rows = T * p->B;
+  seqgpu_rnn_run run = charlm_run(p, T, step);
+  run.dy = p->dy;
+  run.dx = p->dx;
+  run.dparams = m->rnn.grad;
+  LIB_TRY(seqgpu_cross_entropy_backward(m->ctx, rows, m->vocab, 1, 1, p->logits, targets, p->lse, p->loss,
+                                        p->dlogits));
+  LIB_TRY(seqgpu_linear_backward(m->ctx, rows, m->output_size, m->vocab, p->dropped, m->weight.value,
+                                 p->dlogits, p->dy, m->weight.grad, m->bias.grad));
+  if (p->dropped != p->y) LIB_TRY(drop_output(p, T, step, p->dy, p->dy));
+  LIB_TRY(seqgpu_rnn_backward(m->ctx, p->plan, &run));
+  return seqgpu_embedding_backward(m->ctx, rows, m->embedding_size, m->vocab, ids, p->dx, m->embedding.grad);
+}
+
+/* ---------------------------------------------------------------- streams */
+
+seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
+                                    int64_t length, charlm_streams *out) {
+  const size_t size = (size_t)(length + 1) * (size_t)batch;
+  *out = (charlm_streams){.length = length, .batch = batch};
+  out->predictions = count - 1 < length * batch ? count - 1 : length * batch;
+  void *device;
+  LIB_TRY(seqgpu_malloc(ctx, size * sizeof *ids, &device));
+  out->ids = device;
+  int32_t *host = malloc(size * sizeof *host);
+  if (host == NULL) {
+    charlm_streams_destroy(ctx, out);
+    return SEQGPU_ENOMEM;
+  }
+  for (int64_t t = 0; t <= length; t++)
+    for (int64_t b = 0; b < batch; b++) {
+      const int64_t at = b * length + t;
+      host[t * batch + b] = at < count ? ids[at] : -1; /* beyond the end: masked */
+    }
+  const seqgpu_status status = seqgpu_copy_in(ctx, out->ids, host, size * sizeof *host);
+  free(host);
+  if (status != SEQGPU_OK) charlm_streams_destroy(ctx, out);
+  return status;
+}
+
+void charlm_streams_destroy(seqgpu_context *ctx, charlm_streams *s) {
+  seqgpu_free(ctx, s->ids);
+  s->ids = NULL;
+}
+
+/* ---------------------------------------------------------------- evaluation */
+
+int64_t charlm_eval_batch(int64_t count) {
+  const int64_t streams = (count - 1) / 1000;
+  return streams < 1 ? 1 : streams > 50 ? 50 : streams;
+}
+
+seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s, const volatile int *stop,
+                              double *nats) {
+  double sum = 0;
+  LIB_TRY(charlm_zero_state(p));
+  for (int64_t t = 0; t < s->length; t += p->T) {
+    const int64_t T = s->length - t < p->T ? s->length - t : p->T;
+    float loss;
+    if (stop && *stop) return SEQGPU_ESTOPPED;
+    LIB_TRY(charlm_forward(p, T, s->ids + t * s->batch, 0));
+    LIB_TRY(charlm_loss(p, T, s->ids + (t + 1) * s->batch, 0));
+    LIB_TRY(seqgpu_copy_out(p->model->ctx, &loss, p->loss, sizeof loss));
+    sum += (double)loss;
+  }
+  *nats = sum / (double)s->predictions;
+  return SEQGPU_OK;
+}

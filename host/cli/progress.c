@@ -1,0 +1,118 @@
+/* progress.c - bar, lines and log of a training run (progress.h). */
+#define _POSIX_C_SOURCE 200809L
+
+#include "progress.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+enum { BAR = 20 };
+static const double DRAW_EVERY = 0.1; /* seconds */
+static const double LN2 = 0.69314718055994530942;
+
+int progress_open(progress *p, const char *log_path, int append, int json, double fraction) {
+  const double now = cli_now();
+  *p = (progress){.json = json, .start = now, .drawn = 0, .reported = now, .start_fraction = fraction};
+  p->terminal = !json && isatty(STDOUT_FILENO);
+  p->log_path = log_path;
+  if (log_path == NULL) return CLI_OK;
+  p->log = fopen(log_path, append ? "a" : "w");
+  return p->log ? CLI_OK : cli_error("%s: cannot create: %s", log_path, strerror(errno));
+}
+
+/* Seconds until the end, at the pace so far; NaN while there is no pace. */
+static double remaining(const progress *p, const progress_report *r) {
+  const double done = r->fraction - p->start_fraction, spent = cli_now() - p->start;
+  return done > 0 ? spent * (1 - r->fraction) / done : (double)NAN;
+}
+
+static void clock_text(double seconds, char *out, size_t size) {
+  if (!isfinite(seconds) || seconds > 8e6) {
+    snprintf(out, size, "-");
+    return;
+  }
+  const long s = (long)(seconds + 0.5);
+  snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+}
+
+static double speed_now(const progress *p) {
+  const double seconds = cli_now() - p->reported;
+  return p->tokens > 0 && seconds > 0 ? (double)p->tokens / seconds : p->speed;
+}
+
+void progress_draw(progress *p, const progress_report *r) {
+  if (!p->terminal || cli_now() - p->drawn < DRAW_EVERY) return;
+  p->drawn = cli_now();
+  char bar[BAR + 1], eta[32], val[32] = "";
+  for (int i = 0; i < BAR; i++) bar[i] = i < (int)(r->fraction * BAR) ? '#' : '.';
+  bar[BAR] = 0;
+  clock_text(remaining(p, r), eta, sizeof eta);
+  if (!isnan(r->val_loss)) snprintf(val, sizeof val, " val %.3f", r->val_loss);
+  printf("\r[%s] step %lld epoch %.2f loss %.3f%s (%.2f bits) |g| %.2f %.0f tok/s eta %s\033[K", bar,
+         (long long)r->step, r->epoch, r->loss, val, r->loss / LN2, r->grad_norm, speed_now(p), eta);
+  fflush(stdout);
+}
+
+void progress_end_bar(progress *p) {
+  if (p->terminal && p->drawn > 0) printf("\n");
+  p->drawn = 0;
+  fflush(stdout);
+}
+
+/* JSON has no NaN and no infinity. */
+static void put_number(FILE *to, const char *key, double value) {
+  if (isfinite(value))
+    fprintf(to, ", \"%s\": %.6g", key, value);
+  else
+    fprintf(to, ", \"%s\": null", key);
+}
+
+static void put_json(FILE *to, const progress *p, const progress_report *r) {
+  fprintf(to, "{\"step\": %lld", (long long)r->step);
+  put_number(to, "epoch", r->epoch);
+  put_number(to, "loss", r->loss);
+  put_number(to, "val_loss", r->val_loss);
+  put_number(to, "bits_per_char", r->loss / LN2);
+  put_number(to, "val_bits_per_char", r->val_loss / LN2);
+  put_number(to, "grad_norm", r->grad_norm);
+  put_number(to, "lr", r->lr);
+  put_number(to, "tokens_per_s", p->speed);
+  put_number(to, "eta_s", remaining(p, r));
+  fprintf(to, "}\n");
+}
+
+static void put_line(const progress *p, const progress_report *r) {
+  char eta[32], val[32] = "-";
+  clock_text(remaining(p, r), eta, sizeof eta);
+  if (!isnan(r->val_loss)) snprintf(val, sizeof val, "%.4f", r->val_loss);
+  printf("step %lld  epoch %.3f  loss %.4f  val %s  bits %.4f  grad %.4f  tokens/s %.0f  eta %s\n",
+         (long long)r->step, r->epoch, r->loss, val, r->loss / LN2, r->grad_norm, p->speed, eta);
+}
+
+int progress_line(progress *p, const progress_report *r) {
+  p->speed = speed_now(p);
+  p->tokens = 0;
+  p->reported = cli_now();
+  if (p->json)
+    put_json(stdout, p, r);
+  else if (!p->terminal)
+    put_line(p, r);
+  fflush(stdout);
+  if (p->log == NULL) return CLI_OK;
+  put_json(p->log, p, r);
+  if (fflush(p->log) == 0 && !ferror(p->log)) return CLI_OK;
+  progress_end_bar(p);
+  return cli_error("%s: cannot write: %s", p->log_path, strerror(errno));
+}
+
+int progress_close(progress *p) {
+  progress_end_bar(p);
+  FILE *log = p->log;
+  p->log = NULL;
+  if (log == NULL || fclose(log) == 0) return CLI_OK;
+  return cli_error("%s: cannot write: %s", p->log_path, strerror(errno));
+}

@@ -1,0 +1,37 @@
+/* progress.h - what training says while it runs: a bar on a terminal, lines in a pipe, JSON Lines in a file. */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct progress_report {
+  int64_t step, last_step; /* last_step 0: not known, only `fraction` is */
+  double fraction;         /* of the whole run, 0..1 */
+  double epoch;
+  double loss;     /* nats a token, mean since the last report */
+  double val_loss; /* NaN where none was measured yet */
+  double grad_norm, lr;
+} progress_report;
+
+typedef struct progress {
+  FILE *log;
+  const char *log_path;
+  int json, terminal;
+  double start, drawn, reported; /* times */
+  double start_fraction;
+  int64_t tokens; /* since the last report */
+  double speed;   /* tokens a second, of the last report */
+} progress;
+
+/* log_path NULL = none; append when a run is resumed.  0, or an exit code after saying why. */
+int progress_open(progress *p, const char *log_path, int append, int json, double fraction);
+/* Redraws the bar now and then; costs next to nothing when it does not. */
+void progress_draw(progress *p, const progress_report *r);
+/* A line, and a line in the log.  0, or an exit code when the log cannot be written. */
+int progress_line(progress *p, const progress_report *r);
+/* Ends the bar, so that other text starts on a line of its own. */
+void progress_end_bar(progress *p);
+int progress_close(progress *p);
+
+#endif

@@ -1,0 +1,251 @@
+/* tape_cases.h - the table of computations that the tests of the tape run: every operator, alone and sharing its
+ * inputs with others, and whole small models. */
+#ifndef TAPE_CASES_H
+#define TAPE_CASES_H
+
+#include "tape_world.h"
+
+/* ---------------------------------------------------------------- operators */
+
+static seqgpu_tensor *embedding(world *w) {
+  seqgpu_tensor *ids = seqgpu_tape_ids(w->tape, 2, DIM(2, 3), (int32_t[]){1, 4, 1, 7, 0, -1});
+  return seqgpu_tape_embedding(w->tape, w->leaf[0], ids);
+}
+static seqgpu_tensor *linear(world *w) {
+  return seqgpu_tape_linear(w->tape, w->leaf[0], w->leaf[1], w->leaf[2]);
+}
+static seqgpu_tensor *linear_no_bias(world *w) {
+  return seqgpu_tape_linear(w->tape, w->leaf[0], w->leaf[1], NULL);
+}
+static seqgpu_tensor *linear_shared(world *w) {
+  return seqgpu_tape_linear(w->tape, w->leaf[0], w->leaf[0], NULL);
+}
+static seqgpu_tensor *add(world *w) { return seqgpu_tape_add(w->tape, w->leaf[0], w->leaf[1]); }
+static seqgpu_tensor *add_shared(world *w) { return seqgpu_tape_add(w->tape, w->leaf[0], w->leaf[0]); }
+static seqgpu_tensor *mul(world *w) { return seqgpu_tape_mul(w->tape, w->leaf[0], w->leaf[1]); }
+static seqgpu_tensor *mul_shared(world *w) { return seqgpu_tape_mul(w->tape, w->leaf[0], w->leaf[0]); }
+static seqgpu_tensor *scale(world *w) { return seqgpu_tape_scale(w->tape, w->leaf[0], -1.7); }
+static seqgpu_tensor *act_tanh(world *w) { return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_TANH); }
+static seqgpu_tensor *act_relu(world *w) { return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_RELU); }
+static seqgpu_tensor *act_sigmoid(world *w) {
+  return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_SIGMOID);
+}
+static seqgpu_tensor *act_identity(world *w) {
+  return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_IDENTITY);
+}
+static seqgpu_tensor *concat(world *w) { return seqgpu_tape_concat(w->tape, w->leaf[0], w->leaf[1]); }
+static seqgpu_tensor *dropout(world *w) { return seqgpu_tape_dropout(w->tape, w->leaf[0], 0.4); }
+
+/* Overlapping rows, a reshape of rows and the whole: four gradients meet in one memory. */
+static seqgpu_tensor *views(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *h = seqgpu_tape_activation(t, w->leaf[0], SEQGPU_TANH); /* [4,2,3] */
+  seqgpu_tensor *a = seqgpu_tape_rows(t, h, 1, 2), *b = seqgpu_tape_rows(t, h, 2, 2);
+  seqgpu_tensor *flat = seqgpu_tape_reshape(t, seqgpu_tape_rows(t, h, 0, 2), 1, DIM(12));
+  seqgpu_tensor *back = seqgpu_tape_reshape(t, seqgpu_tape_mul(t, flat, flat), 3, DIM(2, 2, 3));
+  seqgpu_tensor *part = seqgpu_tape_mul(t, seqgpu_tape_add(t, a, back), b);
+  return seqgpu_tape_mul(t, seqgpu_tape_concat(t, part, a),
+                         seqgpu_tape_rows(t, seqgpu_tape_concat(t, h, h), 2, 2));
+}
+
+/* One operator after another reads h, of every kind: some add, some overwrite, some can do both. */
+static seqgpu_tensor *shared_use(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *h = seqgpu_tape_scale(t, w->leaf[0], 0.8); /* [3,2,4] */
+  seqgpu_tensor *targets = seqgpu_tape_ids(t, 2, DIM(3, 2), (int32_t[]){0, 1, 3, -1, 2, 2});
+  seqgpu_tensor *loss = seqgpu_tape_cross_entropy(t, h, targets, 1, 1.0);
+  loss = seqgpu_tape_add(t, loss, seqgpu_tape_cross_entropy(t, h, targets, 0, 0.3));
+  seqgpu_tensor *y = seqgpu_tape_rnn(t, w->plan[0], w->leaf[1], h, NULL, NULL);
+  seqgpu_tensor *y2 = seqgpu_tape_rnn(t, w->plan[0], w->leaf[1], y, NULL, NULL);
+  loss = seqgpu_tape_add(t, loss, seqgpu_tape_cross_entropy(t, seqgpu_tape_add(t, y, y2), targets, 1, 2.0));
+  seqgpu_tensor *mixed = seqgpu_tape_mul(t, seqgpu_tape_dropout(t, h, 0.3), seqgpu_tape_add(t, h, y));
+  return seqgpu_tape_add(t, loss, seqgpu_tape_cross_entropy(t, mixed, targets, 1, 1.0));
+}
+
+static seqgpu_tensor *lengths_4231(world *w) {
+  return seqgpu_tape_lengths(w->tape, 4, (int32_t[]){4, 2, 3, 1});
+}
+
+/* y, then each final state, as one vector. */
+static seqgpu_tensor *with_finals(world *w, seqgpu_tensor *y) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *all = seqgpu_tape_reshape(t, y, 1, DIM(seqgpu_tensor_count(y)));
+  for (int k = 0; k < seqgpu_plan_num_states(w->plan[0]); k++) {
+    seqgpu_tensor *s = seqgpu_tape_rnn_final(t, y, k);
+    all = seqgpu_tape_concat(t, all, seqgpu_tape_reshape(t, s, 1, DIM(seqgpu_tensor_count(s))));
+  }
+  return all;
+}
+static seqgpu_tensor *rnn_full(world *w) {
+  seqgpu_tensor *initial[2] = {w->leaf[2], w->leaf[3]};
+  return with_finals(w,
+                     seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[0], w->leaf[1], initial, lengths_4231(w)));
+}
+static seqgpu_tensor *rnn_plain(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[0], w->leaf[1], NULL, NULL);
+}
+/* Only h at the end: no gradient reaches y itself. */
+static seqgpu_tensor *rnn_only_final(world *w) { return seqgpu_tape_rnn_final(w->tape, rnn_plain(w), 0); }
+/* The same tensor as h and c, twice, and [B,W] for [1,B,W]. */
+static seqgpu_tensor *rnn_shared_state(world *w) {
+  seqgpu_tensor *initial[2] = {w->leaf[2], w->leaf[2]};
+  seqgpu_tensor *y = seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[0], w->leaf[1], initial, NULL);
+  initial[1] = NULL;
+  return with_finals(w, seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[0], y, initial, NULL));
+}
+/* Steps of one, states handed on, against the cost of one long call. */
+static seqgpu_tensor *rnn_steps(world *w) {
+  seqgpu_tensor *state[2] = {NULL, NULL}, *y = NULL;
+  for (int64_t t = 0; t < 4; t++) {
+    y = seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[0], seqgpu_tape_rows(w->tape, w->leaf[1], t, 1), state,
+                        NULL);
+    for (int k = 0; k < 2; k++) state[k] = seqgpu_tape_rnn_final(w->tape, y, k);
+  }
+  return with_finals(w, y);
+}
+
+static seqgpu_tensor *attention(world *w) {
+  return seqgpu_tape_attention(w->tape, w->leaf[0], w->leaf[1], w->leaf[2], w->leaf[3], lengths_4231(w));
+}
+/* Keys that are also the values. */
+static seqgpu_tensor *attention_shared(world *w) {
+  seqgpu_tensor *h = seqgpu_tape_activation(w->tape, w->leaf[1], SEQGPU_TANH);
+  seqgpu_tensor *c = seqgpu_tape_attention(w->tape, w->leaf[0], h, h, w->leaf[2], NULL);
+  return seqgpu_tape_attention(w->tape, c, h, h, w->leaf[2], lengths_4231(w));
+}
+/* A query that is a view of the keys; values without gradient. */
+static seqgpu_tensor *attention_self(world *w) {
+  static const double f64[6] = {0.5, -1, 0.25, 2, -0.75, 1};
+  static const float f32[6] = {0.5f, -1, 0.25f, 2, -0.75f, 1};
+  const void *numbers = seqgpu_context_dtype(w->ctx) == SEQGPU_F64 ? (const void *)f64 : (const void *)f32;
+  seqgpu_tensor *row = seqgpu_tape_rows(w->tape, w->leaf[0], 1, 1);
+  seqgpu_tensor *query = seqgpu_tape_reshape(w->tape, row, 2, DIM(2, 3));
+  seqgpu_tensor *values = seqgpu_tape_input(w->tape, 3, DIM(3, 2, 1), numbers);
+  return seqgpu_tape_attention(w->tape, query, w->leaf[0], values, w->leaf[1], NULL);
+}
+
+static seqgpu_tensor *cross_entropy(world *w, int mean) {
+  seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 2, DIM(2, 3), (int32_t[]){0, 3, -1, 1, 4, -5});
+  return seqgpu_tape_cross_entropy(w->tape, w->leaf[0], targets, mean, 1.5);
+}
+static seqgpu_tensor *cross_entropy_mean(world *w) { return cross_entropy(w, 1); }
+static seqgpu_tensor *cross_entropy_sum(world *w) { return cross_entropy(w, 0); }
+
+/* ---------------------------------------------------------------- models */
+
+/* Two bidirectional LSTM layers with dropout over a ragged batch; the last states of the upper layer are classified. */
+static seqgpu_tensor *classifier(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *ids =
+      seqgpu_tape_ids(t, 2, DIM(4, 4), (int32_t[]){0, 1, 2, 3, 4, 0, 1, 9, 3, 9, 0, 9, 1, 9, 9, 9});
+  seqgpu_tensor *x = seqgpu_tape_dropout(t, seqgpu_tape_embedding(t, w->leaf[0], ids), 0.2);
+  seqgpu_tensor *y = seqgpu_tape_rnn(t, w->plan[0], w->leaf[1], x, NULL, lengths_4231(w));
+  seqgpu_tensor *h = seqgpu_tape_rnn_final(t, y, 0); /* [2 layers * 2, 4, 3] */
+  seqgpu_tensor *forward = seqgpu_tape_reshape(t, seqgpu_tape_rows(t, h, 2, 1), 2, DIM(4, 3));
+  seqgpu_tensor *reverse = seqgpu_tape_reshape(t, seqgpu_tape_rows(t, h, 3, 1), 2, DIM(4, 3));
+  seqgpu_tensor *top = seqgpu_tape_dropout(t, seqgpu_tape_concat(t, forward, reverse), 0.5);
+  seqgpu_tensor *targets = seqgpu_tape_ids(t, 1, DIM(4), (int32_t[]){0, 2, 1, 2});
+  return seqgpu_tape_cross_entropy(t, seqgpu_tape_linear(t, top, w->leaf[2], w->leaf[3]), targets, 1, 1.0);
+}
+
+/* Leaves of the encoder-decoder. */
+enum { ED_EMBEDDING, ED_ENCODER, ED_DECODER, ED_INIT, ED_KEYS, ED_QUERY, ED_V, ED_OUT, ED_OUT_BIAS };
+
+/* Bidirectional GRU encoder, attention decoder of three steps, teacher forcing; S = 4, B = 4, widths of 3. */
+static seqgpu_tensor *encoder_decoder(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *const *p = w->leaf;
+  seqgpu_tensor *source =
+      seqgpu_tape_ids(t, 2, DIM(4, 4), (int32_t[]){0, 1, 2, 3, 3, 0, 1, 0, 1, 0, 2, 0, 2, 0, 0, 0});
+  seqgpu_tensor *wanted =
+      seqgpu_tape_ids(t, 2, DIM(3, 4), (int32_t[]){2, 1, 0, 3, 1, 0, -1, 2, 0, -1, -1, 1});
+  seqgpu_tensor *fed = seqgpu_tape_ids(t, 2, DIM(3, 4), (int32_t[]){0, 0, 0, 0, 2, 1, 0, 3, 1, 0, 9, 2});
+  seqgpu_tensor *lengths = lengths_4231(w);
+  seqgpu_tensor *x = seqgpu_tape_embedding(t, p[ED_EMBEDDING], source);
+  seqgpu_tensor *h = seqgpu_tape_rnn(t, w->plan[0], p[ED_ENCODER], x, NULL, lengths); /* [4,4,6] */
+  seqgpu_tensor *keys = seqgpu_tape_linear(t, h, p[ED_KEYS], NULL);
+  seqgpu_tensor *last =
+      seqgpu_tape_reshape(t, seqgpu_tape_rows(t, seqgpu_tape_rnn_final(t, h, 0), 1, 1), 2, DIM(4, 3));
+  seqgpu_tensor *state =
+      seqgpu_tape_activation(t, seqgpu_tape_linear(t, last, p[ED_INIT], NULL), SEQGPU_TANH);
+  seqgpu_tensor *loss = NULL;
+  for (int64_t step = 0; step < 3; step++) {
+    seqgpu_tensor *query = seqgpu_tape_linear(t, state, p[ED_QUERY], NULL);
+    seqgpu_tensor *context = seqgpu_tape_attention(t, query, keys, h, p[ED_V], lengths);
+    seqgpu_tensor *previous = seqgpu_tape_embedding(t, p[ED_EMBEDDING], seqgpu_tape_rows(t, fed, step, 1));
+    seqgpu_tensor *input = seqgpu_tape_concat(t, previous, seqgpu_tape_reshape(t, context, 3, DIM(1, 4, 6)));
+    seqgpu_tensor *y = seqgpu_tape_rnn(t, w->plan[1], p[ED_DECODER], input, &state, NULL);
+    state = seqgpu_tape_reshape(t, y, 2, DIM(4, 3));
+    seqgpu_tensor *logits = seqgpu_tape_linear(t, y, p[ED_OUT], p[ED_OUT_BIAS]);
+    seqgpu_tensor *cost = seqgpu_tape_cross_entropy(t, logits, seqgpu_tape_rows(t, wanted, step, 1), 0, 0.25);
+    loss = loss ? seqgpu_tape_add(t, loss, cost) : cost;
+  }
+  return loss;
+}
+
+/* ---------------------------------------------------------------- the table */
+
+static const seqgpu_rnn_desc
+    lstm = {.cell = "lstm", .input_size = 3, .hidden_size = 3, .seq_len = 4, .batch = 4},
+    lstm_step = {.cell = "lstm", .input_size = 3, .hidden_size = 3, .seq_len = 1, .batch = 4},
+    gru_first =
+        {.cell = "gru", .input_size = 2, .hidden_size = 3, .seq_len = 5, .batch = 6, .batch_first = 1},
+    rnn_square = {.cell = "rnn", .input_size = 4, .hidden_size = 4, .seq_len = 3, .batch = 2},
+    bi_lstm = {.cell = "lstm",
+               .input_size = 2,
+               .hidden_size = 3,
+               .num_layers = 2,
+               .seq_len = 4,
+               .batch = 4,
+               .bidirectional = 1,
+               .dropout = 0.3},
+    bi_gru = {.cell = "gru", .input_size = 3, .hidden_size = 3, .seq_len = 4, .batch = 4, .bidirectional = 1},
+    decoder_gru = {.cell = "gru", .input_size = 9, .hidden_size = 3, .seq_len = 1, .batch = 4};
+
+static const test_case cases[] = {
+    {"embedding", embedding, {{5, 3}}, {0}},
+    {"linear", linear, {{2, 3, 4}, {5, 4}, {5, 1}}, {0}},
+    {"linear without bias", linear_no_bias, {{3, 4}, {2, 4}}, {0}},
+    {"linear, x = w", linear_shared, {{3, 4}}, {0}},
+    {"add", add, {{2, 3, 2, 2}, {2, 3, 2, 2}}, {0}},
+    {"add, a = b", add_shared, {{5}}, {0}},
+    {"mul", mul, {{4, 3}, {4, 3}}, {0}},
+    {"mul, a = b", mul_shared, {{4, 3}}, {0}},
+    {"scale", scale, {{4, 3}}, {0}},
+    {"activation tanh", act_tanh, {{4, 5}}, {0}},
+    {"activation relu", act_relu, {{4, 5}}, {0}},
+    {"activation sigmoid", act_sigmoid, {{4, 5}}, {0}},
+    {"activation identity", act_identity, {{4, 5}}, {0}},
+    {"concat", concat, {{2, 3, 4}, {2, 3, 1}}, {0}},
+    {"rows and reshape", views, {{4, 2, 3}}, {0}},
+    {"dropout", dropout, {{7, 5}}, {0}},
+    {"cross entropy, mean", cross_entropy_mean, {{2, 3, 5}}, {0}},
+    {"cross entropy, sum", cross_entropy_sum, {{2, 3, 5}}, {0}},
+    {"attention", attention, {{4, 3}, {4, 4, 3}, {4, 4, 2}, {3}}, {0}},
+    {"attention, keys = values", attention_shared, {{4, 3}, {4, 4, 3}, {3, 1}}, {0}},
+    {"attention, query in keys", attention_self, {{3, 2, 3}, {3}}, {0}},
+    {"rnn lstm, states, lengths", rnn_full, {{PLAN_0}, {4, 4, 3}, {1, 4, 3}, {1, 4, 3}}, {&lstm}},
+    {"rnn gru batch first, T and B below the plan's", rnn_plain, {{PLAN_0}, {3, 2, 2}}, {&gru_first}},
+    {"rnn lstm 2 layers, bidirectional, dropout",
+     rnn_full,
+     {{PLAN_0}, {4, 4, 2}, {4, 4, 3}, {4, 4, 3}},
+     {&bi_lstm}},
+    {"rnn, only the final state", rnn_only_final, {{PLAN_0}, {4, 4, 3}}, {&lstm}},
+    {"rnn, one tensor as h and c", rnn_shared_state, {{PLAN_0}, {4, 4, 3}, {4, 3}}, {&lstm}},
+    {"rnn in steps of one", rnn_steps, {{PLAN_0}, {4, 4, 3}}, {&lstm_step}},
+    {"one tensor used by many", shared_use, {{3, 2, 4}, {PLAN_0}}, {&rnn_square}},
+    {"classifier", classifier, {{5, 2}, {PLAN_0}, {3, 6}, {3, 1}}, {&bi_lstm}},
+    {"encoder-decoder",
+     encoder_decoder,
+     {{4, 3}, {PLAN_0}, {PLAN_1}, {3, 3}, {3, 6}, {3, 3}, {3, 1}, {4, 3}, {4, 1}},
+     {&bi_gru, &decoder_gru}},
+};
+enum { CASES = (int)(sizeof cases / sizeof cases[0]) };
+
+static inline const test_case *find_case(const char *name) {
+  for (int i = 0; i < CASES; i++)
+    if (strcmp(cases[i].name, name) == 0) return &cases[i];
+  return NULL;
+}
+
+#endif

@@ -1,0 +1,644 @@
+/* test_laws.c - what must hold between runs of a network, whatever the numbers are: no reference is needed.
+ *
+ * A law takes a cell and returns its largest error, of which the table below says what is allowed: 0 where the two
+ * sides must have the same bits, EXACT where only the order of a sum differs.  Every law walks every cell it is about.
+ */
+#include "cells.h"
+#include "net.h"
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+#define EXACT        1e-12
+
+typedef struct contexts {
+  seqgpu_context *f64, *f32, *f32_threads; /* one thread, one thread, three threads */
+} contexts;
+
+/* --- tools --- */
+
+/* Largest difference of two ranges; NaN if there is one. */
+static double differ(const double *a, const double *b, int64_t n) {
+  double worst = 0;
+  for (int64_t i = 0; i < n; i++) worst = net_worse(fabs(a[i] - b[i]), worst);
+  return worst;
+}
+
+/* Of whole tensors first..last of two networks of one shape. */
+static double differ_in(const net *a, const net *b, int first, int last) {
+  double worst = 0;
+  for (int i = first; i <= last; i++) worst = net_worse(differ(a->value[i], b->value[i], a->count[i]), worst);
+  return worst;
+}
+
+static void run(net *n) {
+  net_forward(n);
+  if (!n->desc->inference) net_backward(n);
+}
+
+static net opened(seqgpu_context *ctx, const cell_row *cell, int64_t T, int64_t B, seqgpu_rnn_desc options,
+                  const int32_t *lengths) {
+  const shape_row shape = {.size = {T, B, 3, 5}, .desc = options};
+  const seqgpu_rnn_desc desc = combine(cell, &shape);
+  net n;
+  net_open(&n, ctx, &desc, lengths);
+  return n;
+}
+
+/* A random network, not run yet. */
+static net fresh(seqgpu_context *ctx, const cell_row *cell, int64_t T, int64_t B, seqgpu_rnn_desc options,
+                 const int32_t *lengths) {
+  net n = opened(ctx, cell, T, B, options, lengths);
+  net_fill(&n);
+  return n;
+}
+
+/* One of the same shape and inputs. */
+static net twin(const net *n, seqgpu_context *ctx, const int32_t *lengths) {
+  net other;
+  net_open(&other, ctx, n->desc, lengths);
+  net_copy_inputs(&other, n);
+  return other;
+}
+
+static void copy(double *to, const double *from, int64_t n) {
+  if (n) memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+/* Numbers of one (step, sequence) in x, dx, y or dy, and of one sequence in one layer's state. */
+static int64_t row_width(const net *n, int tensor) {
+  return n->count[tensor] / (n->desc->seq_len * n->desc->batch);
+}
+static int64_t state_width(const net *n, int tensor) {
+  return n->count[tensor] / (n->desc->num_layers * (n->desc->bidirectional ? 2 : 1) * n->desc->batch);
+}
+
+#define NONE      ((seqgpu_rnn_desc){.num_layers = 1})
+#define BOTH_WAYS ((seqgpu_rnn_desc){.bidirectional = 1})
+#define DEEP      ((seqgpu_rnn_desc){.num_layers = 2, .bidirectional = 1})
+static const int32_t ragged[5] = {4, 0, 1, 3, 4};
+
+/* --- time and batch --- */
+
+/* Steps 0..2 and 3..6 with the state carried on, and gradients carried back, are steps 0..6. */
+static double law_split(const contexts *c, const cell_row *cell) {
+  const seqgpu_rnn_desc two = {.num_layers = 2};
+  net whole = fresh(c->f64, cell, 7, 3, two, NULL);
+  net part[2] = {opened(c->f64, cell, 3, 3, two, NULL), opened(c->f64, cell, 4, 3, two, NULL)};
+  run(&whole);
+  double worst = 0;
+  for (int k = 0; k < 2; k++) {
+    copy(part[k].value[NET_PARAMS], whole.value[NET_PARAMS], whole.count[NET_PARAMS]);
+    copy(part[k].value[NET_X], whole.value[NET_X] + k * part[0].count[NET_X], part[k].count[NET_X]);
+    copy(part[k].value[NET_DY], whole.value[NET_DY] + k * part[0].count[NET_Y], part[k].count[NET_Y]);
+    for (int s = 0; s < 2; s++)
+      copy(part[k].value[NET_H0 + s], k ? part[0].value[NET_HT + s] : whole.value[NET_H0 + s],
+           whole.count[NET_H0 + s]);
+    net_forward(&part[k]);
+  }
+  for (int k = 1; k >= 0; k--) {
+    for (int s = 0; s < 2; s++)
+      copy(part[k].value[NET_DHT + s], k ? whole.value[NET_DHT + s] : part[1].value[NET_DH0 + s],
+           whole.count[NET_H0 + s]);
+    if (k == 0) copy(part[0].value[NET_DPARAMS], part[1].value[NET_DPARAMS], whole.count[NET_PARAMS]);
+    net_backward(&part[k]);
+    for (int t = NET_Y; t <= NET_DX; t += NET_DX - NET_Y)
+      worst =
+          net_worse(differ(part[k].value[t], whole.value[t] + k * part[0].count[t], part[k].count[t]), worst);
+  }
+  worst = net_worse(differ_in(&part[1], &whole, NET_HT, NET_CT), worst);
+  worst = net_worse(differ_in(&part[0], &whole, NET_DH0, NET_DPARAMS), worst);
+  net_close(&whole);
+  net_close(&part[0]);
+  net_close(&part[1]);
+  return worst;
+}
+
+/* Moves every sequence one place on in the batch: b to b+1. */
+static void rotate_batch(const net *n, int tensor, const double *from, double *to) {
+  const int64_t B = n->desc->batch,
+                width = tensor == NET_X || tensor == NET_Y || tensor == NET_DY || tensor == NET_DX
+                            ? row_width(n, tensor)
+                            : state_width(n, tensor);
+  for (int64_t r = 0; r * width < n->count[tensor]; r++)
+    copy(to + (r / B * B + (r + 1) % B) * width, from + r * width, width);
+}
+
+/* Sequences of a batch do not know of each other: the same bits in any order. */
+static double law_permutation(const contexts *c, const cell_row *cell) {
+  net a = fresh(c->f32, cell, 3, 3, DEEP, NULL), b = twin(&a, c->f32, NULL);
+  double worst = 0;
+  for (int i = NET_X; i < NET_Y; i++)
+    if (i != NET_PARAMS) rotate_batch(&a, i, a.value[i], b.value[i]);
+  run(&a);
+  run(&b);
+  for (int i = NET_Y; i < NET_DPARAMS; i++) {
+    double *moved = (double *)calloc((size_t)a.count[i] + 1, sizeof *moved);
+    rotate_batch(&a, i, a.value[i], moved);
+    worst = net_worse(differ(moved, b.value[i], a.count[i]), worst);
+    free(moved);
+  }
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* Each sequence of a ragged batch is what it would be alone, without padding; one of length 0 passes its state on. */
+static double law_ragged(const contexts *c, const cell_row *cell) {
+  net all = fresh(c->f64, cell, 4, 5, DEEP, ragged);
+  run(&all);
+  double *sum = (double *)calloc((size_t)all.count[NET_PARAMS], sizeof *sum), worst = 0;
+  for (int64_t b = 0; b < 5; b++) {
+    if (ragged[b] == 0) continue;
+    net one = opened(c->f64, cell, ragged[b], 1, DEEP, NULL);
+    copy(one.value[NET_PARAMS], all.value[NET_PARAMS], all.count[NET_PARAMS]);
+    for (int pass = 0; pass < 2; pass++) {
+      for (int i = pass ? NET_Y : NET_X; i < (pass ? NET_DPARAMS : NET_Y); i++) {
+        if (i == NET_PARAMS || one.count[i] == 0) continue;
+        const int sequence = i == NET_X || i == NET_DY || i == NET_Y || i == NET_DX;
+        const int64_t width = sequence ? row_width(&all, i) : state_width(&all, i);
+        for (int64_t r = 0; r * width < one.count[i]; r++) {
+          double *mine = one.value[i] + r * width, *batch = all.value[i] + (r * 5 + b) * width;
+          if (pass)
+            worst = net_worse(differ(mine, batch, width), worst);
+          else
+            copy(mine, batch, width);
+        }
+      }
+      if (pass == 0) run(&one);
+    }
+    for (int64_t i = 0; i < all.count[NET_PARAMS]; i++) sum[i] += one.value[NET_DPARAMS][i];
+    net_close(&one);
+  }
+  worst = net_worse(differ(sum, all.value[NET_DPARAMS], all.count[NET_PARAMS]), worst);
+  const int64_t h = state_width(&all, NET_H0);
+  worst = net_worse(differ(all.value[NET_HT] + h, all.value[NET_H0] + h, h), worst); /* b = 1 has length 0 */
+  worst = net_worse(differ(all.value[NET_DH0] + h, all.value[NET_DHT] + h, h), worst);
+  free(sum);
+  net_close(&all);
+  return worst;
+}
+
+/* Padded steps hold NaN in one run and numbers in the other. */
+static double law_padding(const contexts *c, const cell_row *cell) {
+  net a = fresh(c->f32, cell, 4, 5, DEEP, ragged), b = twin(&a, c->f32, ragged);
+  net_poison_padding(&b, ragged);
+  run(&a);
+  run(&b);
+  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* Swaps the two directions of a tensor whose layers are `parts` blocks of `half` numbers each. */
+static void swap_halves(double *p, int64_t count, int64_t half) {
+  for (int64_t i = 0; i < count; i += 2 * half)
+    for (int64_t j = i; j < i + half; j++) {
+      const double first = p[j];
+      p[j] = p[j + half];
+      p[j + half] = first;
+    }
+}
+
+static void reverse_time(const net *n, int tensor) {
+  const int64_t T = n->desc->seq_len, step = n->count[tensor] / T;
+  for (int64_t t = 0; t < T / 2; t++)
+    for (int64_t j = 0; j < step; j++) {
+      double *a = &n->value[tensor][t * step + j], *b = &n->value[tensor][(T - 1 - t) * step + j];
+      const double first = *a;
+      *a = *b;
+      *b = first;
+    }
+}
+
+/* A network that reads the text from the end is one whose directions have changed places. */
+static double law_reversal(const contexts *c, const cell_row *cell) {
+  net a = fresh(c->f64, cell, 4, 3, BOTH_WAYS, NULL), b = twin(&a, c->f64, NULL);
+  const int sequences[4] = {NET_X, NET_DY, NET_Y, NET_DX};
+  for (int pass = 0; pass < 2; pass++) { /* the inputs, then the outputs */
+    for (int i = 0; i < 2; i++) reverse_time(&b, sequences[2 * pass + i]);
+    const int y = pass ? NET_Y : NET_DY;
+    swap_halves(b.value[y], b.count[y], row_width(&b, y) / 2);
+    for (int i = pass ? NET_Y : NET_X; i < (pass ? NET_TENSORS : NET_Y); i++)
+      if (i != NET_X && i != NET_DX && i != y && i != NET_DY)
+        swap_halves(b.value[i], b.count[i], (b.count[i] + 1) / 2);
+    if (pass) break;
+    run(&a);
+    run(&b);
+  }
+  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* [B,T,*] is [T,B,*] with the axes exchanged: the same bits. */
+static double law_batch_first(const contexts *c, const cell_row *cell) {
+  const int64_t T = 4, B = 5;
+  seqgpu_rnn_desc options = DEEP;
+  net a = fresh(c->f32, cell, T, B, options, ragged);
+  options.batch_first = 1;
+  net b = opened(c->f32, cell, T, B, options, ragged);
+  net_copy_inputs(&b, &a);
+  run(&a);
+  const int sequences[4] = {NET_X, NET_DY, NET_Y, NET_DX};
+  double worst = 0;
+  for (int i = 0; i < 4; i++) {
+    const int s = sequences[i];
+    const int64_t width = row_width(&a, s);
+    if (i == 2) run(&b);
+    for (int64_t r = 0; r < T * B; r++) {
+      double *mine = b.value[s] + (r % B * T + r / B) * width, *theirs = a.value[s] + r * width;
+      if (i < 2) copy(mine, theirs, width);
+      if (i >= 2) worst = net_worse(differ(mine, theirs, width), worst);
+    }
+  }
+  worst =
+      net_worse(differ_in(&a, &b, NET_HT, NET_CT), net_worse(differ_in(&a, &b, NET_DH0, NET_DPARAMS), worst));
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* Two layers are two networks, one on top of the other. */
+static double law_layers(const contexts *c, const cell_row *cell) {
+  net both = fresh(c->f64, cell, 4, 3, (seqgpu_rnn_desc){.num_layers = 2}, NULL);
+  net low = opened(c->f64, cell, 4, 3, NONE, NULL), high;
+  seqgpu_rnn_desc desc = *low.desc;
+  desc.input_size = seqgpu_plan_output_size(low.plan);
+  net_open(&high, c->f64, &desc, NULL);
+  net *const layer[2] = {&low, &high};
+  run(&both);
+  double worst = 0;
+  for (int k = 0; k < 2; k++) {
+    copy(layer[k]->value[NET_PARAMS], both.value[NET_PARAMS] + k * low.count[NET_PARAMS],
+         layer[k]->count[NET_PARAMS]);
+    for (int i = 0; i < 2; i++) {
+      copy(layer[k]->value[NET_H0 + i], both.value[NET_H0 + i] + k * low.count[NET_H0 + i],
+           low.count[NET_H0 + i]);
+      copy(layer[k]->value[NET_DHT + i], both.value[NET_DHT + i] + k * low.count[NET_H0 + i],
+           low.count[NET_H0 + i]);
+    }
+    copy(layer[k]->value[NET_X], k ? low.value[NET_Y] : both.value[NET_X], layer[k]->count[NET_X]);
+    net_forward(layer[k]);
+  }
+  for (int k = 1; k >= 0; k--) {
+    copy(layer[k]->value[NET_DY], k ? both.value[NET_DY] : high.value[NET_DX], layer[k]->count[NET_DY]);
+    net_backward(layer[k]);
+    worst =
+        net_worse(differ(layer[k]->value[NET_DPARAMS], both.value[NET_DPARAMS] + k * low.count[NET_PARAMS],
+                         layer[k]->count[NET_PARAMS]),
+                  worst);
+  }
+  worst = net_worse(differ_in(&high, &both, NET_Y, NET_Y),
+                    net_worse(differ_in(&low, &both, NET_DX, NET_DX), worst));
+  net_close(&both);
+  net_close(&low);
+  net_close(&high);
+  return worst;
+}
+
+/* --- cells --- */
+
+static double law_zero_weights(const contexts *c, const cell_row *cell) {
+  const int64_t T = 3;
+  net n = fresh(c->f64, cell, T, 2, NONE, NULL);
+  const int lstm = n.states == 2, gru = strcmp(cell->desc.cell, "gru") == 0;
+  const double keep = strcmp(cell->desc.cell, "lstm0") == 0 ? 1 : pow(0.5, (double)T);
+  memset(n.value[NET_PARAMS], 0, (size_t)n.count[NET_PARAMS] * sizeof(double));
+  net_forward(&n);
+  double worst = 0;
+  for (int64_t i = 0; i < n.count[NET_HT]; i++) {
+    double h = cell->desc.activation == SEQGPU_SIGMOID ? 0.5 : 0;
+    if (gru) h = n.value[NET_H0][i] * keep;
+    if (lstm && !cell->desc.projection_size) h = 0.5 * tanh(n.value[NET_C0][i] * keep);
+    worst = net_worse(fabs(n.value[NET_HT][i] - h), worst);
+  }
+  for (int64_t i = 0; i < n.count[NET_CT]; i++)
+    worst = net_worse(fabs(n.value[NET_CT][i] - n.value[NET_C0][i] * keep), worst);
+  net_close(&n);
+  return worst;
+}
+
+static double *parameter(const net *n, int tensor, const char *name, seqgpu_param_info *info) {
+  for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++)
+    if (seqgpu_plan_param(n->plan, i, info) == SEQGPU_OK && strcmp(info->name, name) == 0)
+      return n->value[tensor] + info->offset;
+  return NULL;
+}
+
+/* Parameters of an LSTM with forget gate from one of gates i,g,o: f is `factor` times i, plus a bias. */
+static void expand_gates(const net *three, const net *four, double factor, double bias) {
+  seqgpu_param_info from, to;
+  for (int k = 0; k < seqgpu_plan_num_params(four->plan); k++) {
+    if (seqgpu_plan_param(four->plan, k, &to) != SEQGPU_OK) continue;
+    const int f = strcmp(to.name, "peephole_f_l0") == 0;
+    const double *source = parameter(three, NET_PARAMS, f ? "peephole_i_l0" : to.name, &from);
+    double *target = four->value[NET_PARAMS] + to.offset;
+    const int64_t block = four->desc->hidden_size * to.cols;
+    const int gates = to.rows == 4 * four->desc->hidden_size;
+    for (int64_t j = 0; j < to.rows * to.cols; j++) {
+      const int64_t gate = gates ? j / block : 0; /* i,f,g,o in four; i,g,o in three */
+      target[j] = source[gates && gate > 0 ? j - block : j];
+      if (gates && gate == 1) target[j] = factor * source[j - block];
+      if (f) target[j] = factor * source[j];
+      if (gates && gate == 1 && strcmp(to.name, "bias_l0") == 0) target[j] += bias;
+    }
+  }
+}
+
+/* lstm0 is lstm with f = s(40) = 1;  coupled is lstm with f = s(-a_i) = 1 - s(a_i). */
+static double law_forget_gate(const contexts *c, const cell_row *cell) {
+  const int coupled = cell->desc.coupled;
+  cell_row full = *cell;
+  full.desc.cell = "lstm";
+  full.desc.coupled = 0;
+  net three = fresh(c->f64, cell, 4, 3, NONE, NULL), four = opened(c->f64, &full, 4, 3, NONE, NULL);
+  expand_gates(&three, &four, coupled ? -1 : 0, coupled ? 0 : 40);
+  for (int i = NET_X; i < NET_Y; i++)
+    if (i != NET_PARAMS) copy(four.value[i], three.value[i], three.count[i]);
+  run(&three);
+  run(&four);
+  const double worst = differ_in(&three, &four, NET_Y, NET_DC0);
+  net_close(&three);
+  net_close(&four);
+  return worst;
+}
+
+/* Where U_c is diagonal and b_rec is 0, resetting before and after the product is the same. */
+static double law_reset(const contexts *c, const cell_row *cell) {
+  cell_row after = *cell;
+  after.desc.reset_after = 1;
+  net a = fresh(c->f64, cell, 4, 3, NONE, NULL), b = opened(c->f64, &after, 4, 3, NONE, NULL);
+  seqgpu_param_info p;
+  const int64_t H = a.desc->hidden_size;
+  double *u = parameter(&a, NET_PARAMS, "weight_hh_l0", &p) + 2 * H * H;
+  for (int64_t i = 0; i < H * H; i++)
+    if (i / H != i % H) u[i] = 0;
+  for (int k = 0; k < seqgpu_plan_num_params(a.plan); k++)
+    if (seqgpu_plan_param(a.plan, k, &p) == SEQGPU_OK) {
+      seqgpu_param_info q;
+      copy(parameter(&b, NET_PARAMS, p.name, &q), a.value[NET_PARAMS] + p.offset, p.rows * p.cols);
+    }
+  for (int i = NET_X; i < NET_Y; i++)
+    if (i != NET_PARAMS) copy(b.value[i], a.value[i], a.count[i]);
+  run(&a);
+  run(&b);
+  const double worst = differ_in(&a, &b, NET_Y, NET_DC0);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* --- runs --- */
+
+/* Any number of threads gives the same bits.  Large enough that the work is split. */
+static double law_threads(const contexts *c, const cell_row *cell) {
+  const shape_row shape = {.size = {5, 7, 40, 65}, .desc = {.num_layers = 2, .dropout = 0.3}};
+  const seqgpu_rnn_desc desc = combine(cell, &shape);
+  net a;
+  net_open(&a, c->f32, &desc, NULL);
+  net_fill(&a);
+  net b = twin(&a, c->f32_threads, NULL);
+  run(&a);
+  run(&b);
+  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* Same seed and offset, same bits; another offset, another mask; without reserve, none at all. */
+static double law_seed(const contexts *c, const cell_row *cell) {
+  const seqgpu_rnn_desc dropped = {.num_layers = 2, .dropout = 0.5};
+  net a = fresh(c->f32, cell, 4, 3, dropped, NULL), b = twin(&a, c->f32, NULL);
+  run(&a);
+  run(&b);
+  double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  b.run.offset += seqgpu_plan_random_blocks(b.plan);
+  net_forward(&b);
+  if (differ_in(&a, &b, NET_Y, NET_Y) == 0) worst = 1;
+  b.run.offset = a.run.offset;
+  b.run.seed++;
+  net_forward(&b);
+  if (differ_in(&a, &b, NET_Y, NET_Y) == 0) worst = 1;
+  b.run.reserve = NULL;
+  net_forward(&b);
+  net plain = fresh(c->f32, cell, 4, 3, (seqgpu_rnn_desc){.num_layers = 2}, NULL);
+  net_copy_inputs(&plain, &b);
+  net_forward(&plain);
+  worst = net_worse(differ_in(&plain, &b, NET_Y, NET_CT), worst);
+  net_close(&plain);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* A plan for inference computes what training computes, in chunks or not. */
+static double law_inference(const contexts *c, const cell_row *cell) {
+  seqgpu_rnn_desc options = {.num_layers = 3, .bidirectional = 1};
+  net a = fresh(c->f32, cell, 9, 150, options, NULL);
+  options.inference = 1;
+  net b = opened(c->f32, cell, 9, 150, options, NULL);
+  net_copy_inputs(&b, &a);
+  net_forward(&a);
+  net_forward(&b);
+  const double worst = differ_in(&a, &b, NET_Y, NET_CT);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* A plan serves any smaller run with the memory it asked for, and the buffers of the smaller run. */
+static double law_smaller_run(const contexts *c, const cell_row *cell) {
+  static const int64_t sizes[][4] = {
+      {6, 4, 4, 3}, {9, 600, 9, 512}, {9, 1500, 8, 700}}; /* plan T,B; run T,B */
+  int32_t lengths[1500];
+  double worst = 0;
+  for (size_t k = 0; k < COUNT(sizes); k++) {
+    seqgpu_rnn_desc options = BOTH_WAYS;
+    for (int i = 0; i < 1500; i++) lengths[i] = (int32_t)check_below(sizes[k][2] + 1);
+    options.inference = k > 0;
+    net plan = opened(c->f32, cell, sizes[k][0], sizes[k][1], options, lengths);
+    net a = fresh(c->f32, cell, sizes[k][2], sizes[k][3], options, lengths), b = twin(&a, c->f32, lengths);
+    seqgpu_plan *own = b.plan;
+    void *workspace = b.run.workspace, *reserve = b.run.reserve;
+    b.plan = plan.plan;
+    b.run.workspace = plan.workspace;
+    b.run.reserve = plan.reserve;
+    run(&a);
+    run(&b);
+    worst = net_worse(differ_in(&a, &b, NET_Y, options.inference ? NET_CT : NET_DPARAMS), worst);
+    b.plan = own;
+    b.run.workspace = workspace;
+    b.run.reserve = reserve;
+    net_close(&a);
+    net_close(&b);
+    net_close(&plan);
+  }
+  return worst;
+}
+
+/* The second backward adds to dparams and replaces everything else. */
+static double law_accumulate(const contexts *c, const cell_row *cell) {
+  net a = fresh(c->f64, cell, 3, 2, DEEP, NULL), b = twin(&a, c->f64, NULL);
+  run(&a);
+  run(&b);
+  net_backward(&b);
+  for (int64_t i = 0; i < b.count[NET_DPARAMS]; i++) b.value[NET_DPARAMS][i] *= 0.5;
+  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* Final states may be written over the initial ones. */
+static double law_in_place(const contexts *c, const cell_row *cell) {
+  net a = fresh(c->f32, cell, 4, 3, DEEP, NULL), b = twin(&a, c->f32, NULL);
+  run(&a);
+  b.run.final[0] = b.device[NET_H0];
+  b.run.final[1] = b.device[NET_C0];
+  net_forward(&b);
+  for (int i = 0; i < 2; i++)
+    net_download(b.ctx, b.value[NET_HT + i], b.device[NET_H0 + i], b.count[NET_H0 + i]);
+  net_backward(&b);
+  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* NULL is zeros where it is read, and "not wanted" where it would be written. */
+static double law_null(const contexts *c, const cell_row *cell) {
+  static const int zero[] = {NET_H0, NET_C0, NET_DY, NET_DHT, NET_DCT};
+  net a = fresh(c->f32, cell, 4, 3, DEEP, NULL);
+  for (int z = 0; z < 5; z++)
+    for (int64_t i = 0; z != 2 && i < a.count[zero[z]]; i++) a.value[zero[z]][i] = 0;
+  net b = twin(&a, c->f32, NULL);
+  run(&a);
+  for (int s = 0; s < 2; s++) b.run.initial[s] = b.run.dfinal[s] = b.run.final[s] = b.run.dinitial[s] = NULL;
+  run(&b);
+  double worst = differ_in(&a, &b, NET_Y, NET_Y);
+  worst = net_worse(differ_in(&a, &b, NET_DX, NET_DX),
+                    net_worse(differ_in(&a, &b, NET_DPARAMS, NET_DPARAMS), worst));
+  b.run.dparams = NULL;
+  net_backward(&b);
+  worst = net_worse(differ_in(&a, &b, NET_DX, NET_DX), worst);
+  b.run.dparams = b.device[NET_DPARAMS];
+  b.run.dx = NULL;
+  memset(b.value[NET_DPARAMS], 0, (size_t)b.count[NET_DPARAMS] * sizeof(double));
+  net_backward(&b);
+  worst = net_worse(differ_in(&a, &b, NET_DPARAMS, NET_DPARAMS), worst);
+  b.run.dx = b.device[NET_DX];
+  b.run.dy = NULL; /* no gradient at all comes in */
+  memset(b.value[NET_DPARAMS], 0, (size_t)b.count[NET_DPARAMS] * sizeof(double));
+  net_backward(&b);
+  for (int64_t i = 0; i < b.count[NET_DX]; i++) worst = net_worse(fabs(b.value[NET_DX][i]), worst);
+  for (int64_t i = 0; i < b.count[NET_DPARAMS]; i++) worst = net_worse(fabs(b.value[NET_DPARAMS][i]), worst);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* One part of the second direction, [T,B,*], or NULL if the cell has none of that name. */
+static double *inspected(const net *n, const char *part) {
+  int64_t width = 0;
+  if (seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, 0, 1, part, NULL, &width) != SEQGPU_OK) return NULL;
+  double *out =
+      (double *)check_alloc(part, (size_t)(n->desc->seq_len * n->desc->batch * width) * sizeof(double));
+  net_require(n->ctx, seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, 0, 1, part, out, &width),
+              "seqgpu_rnn_inspect");
+  return out;
+}
+
+/* What is seen inside satisfies the cell's last equation: h = y; h = o tanh(c); h = (1-u) c + u h_before. */
+static double law_inspect(const contexts *c, const cell_row *cell) {
+  const int64_t T = 4, B = 2;
+  net n = fresh(c->f64, cell, T, B, BOTH_WAYS, NULL);
+  net_forward(&n);
+  double *h = inspected(&n, "h"), *cs = inspected(&n, "c"), *o = inspected(&n, "o"), *u = inspected(&n, "u");
+  const int64_t width = state_width(&n, NET_H0), rows = T * B;
+  double worst = CHECK(h != NULL && (n.states == 1 || (cs && o)), "%s has its parts", cell->name) ? 0 : 1;
+  for (int64_t i = 0; worst == 0 && i < rows * width; i++) {
+    const int64_t row = i / width, j = i % width;
+    double e = fabs(n.value[NET_Y][row * 2 * width + width + j] - h[i]);
+    if (o && !cell->desc.projection_size) e = net_worse(fabs(o[i] * tanh(cs[i]) - h[i]), e);
+    const double before =
+        row / B == T - 1 ? n.value[NET_H0][(B + row % B) * width + j] : h[u ? i + B * width : i];
+    if (u) e = net_worse(fabs((1 - u[i]) * cs[i] + u[i] * before - h[i]), e);
+    worst = net_worse(e, worst);
+  }
+  double *parts[] = {h, cs, o, u};
+  for (size_t i = 0; i < COUNT(parts); i++) check_free(parts[i]);
+  net_close(&n);
+  return worst;
+}
+
+/* --- the table --- */
+
+static int every(const cell_row *cell) { return cell != NULL; }
+static int without_forget_gate(const cell_row *cell) {
+  return strcmp(cell->desc.cell, "lstm0") == 0 || cell->desc.coupled;
+}
+static int reset_before(const cell_row *cell) {
+  return strcmp(cell->desc.cell, "gru") == 0 && !cell->desc.reset_after;
+}
+
+static const struct {
+  const char *name;
+  double (*law)(const contexts *, const cell_row *);
+  int (*about)(const cell_row *);
+  double tolerance;
+  int devices; /* 1: small, and about the driver: also on the emulator and on a GPU, in place of the CPU's float32 */
+} laws[] = {
+    {"a split sequence with carried states is the whole", law_split, every, EXACT, 0},
+    {"sequences of a batch are independent", law_permutation, every, 0, 1},
+    {"a ragged batch is its sequences alone", law_ragged, every, EXACT, 0},
+    {"padding is not looked at", law_padding, every, 0, 1},
+    {"time reversed, directions swapped", law_reversal, every, EXACT, 0},
+    {"batch-major is time-major", law_batch_first, every, 0, 1},
+    {"two layers are two networks", law_layers, every, EXACT, 0},
+    {"zero weights", law_zero_weights, every, EXACT, 0},
+    {"is an lstm with a fixed forget gate", law_forget_gate, without_forget_gate, EXACT, 0},
+    {"diagonal U_c: reset before is reset after", law_reset, reset_before, EXACT, 0},
+    {"1 and 3 threads, same bits", law_threads, every, 0, 0},
+    {"same seed, same bits", law_seed, every, 0, 1},
+    {"inference is training forward", law_inference, every, 0, 0},
+    {"a smaller run of a plan", law_smaller_run, every, 0, 0},
+    {"parameter gradients accumulate", law_accumulate, every, EXACT, 0},
+    {"final states over the initial ones", law_in_place, every, 0, 1},
+    {"NULL is zeros, or not wanted", law_null, every, 0, 1},
+    {"inspect", law_inspect, every, EXACT, 0},
+};
+
+/* Every law about every cell; on other devices than the CPU the rows that say so. */
+static void check_laws(const contexts *c) {
+  const char *device = seqgpu_context_device(c->f32);
+  const int cpu = strcmp(device, "cpu") == 0;
+  for (size_t i = 0; i < COUNT(laws); i++)
+    for (size_t k = 0; k < COUNT(cell_rows); k++)
+      if (laws[i].about(&cell_rows[k]) && (cpu || laws[i].devices))
+        check_error(laws[i].law(c, &cell_rows[k]), laws[i].tolerance, "%s: %s: %s", device, cell_rows[k].name,
+                    laws[i].name);
+}
+
+static void check_device(contexts c, const char *device) {
+  const seqgpu_context_options options = {.device = device};
+  if (seqgpu_context_create(&options, &c.f32) == SEQGPU_OK)
+    check_laws(&c);
+  else
+    check_skip(seqgpu_last_error(c.f32), "laws on %s", device);
+  seqgpu_context_destroy(c.f32);
+}
+
+int main(void) {
+  check_start();
+  const contexts c = {net_context("cpu", SEQGPU_F64, 1), net_context("cpu", SEQGPU_F32, 1),
+                      net_context("cpu", SEQGPU_F32, 3)};
+  check_laws(&c);
+  check_device(c, "emulator");
+  check_device(c, "cuda");
+  seqgpu_context_destroy(c.f64);
+  seqgpu_context_destroy(c.f32);
+  seqgpu_context_destroy(c.f32_threads);
+  return check_finish();
+}

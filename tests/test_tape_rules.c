@@ -1,0 +1,366 @@
+/* test_tape_rules.c - what the tape promises beside gradients: errors that stay, memory that is kept, running out of
+ * it, dropout by a counter, inference, reading. */
+#include "tape_cases.h"
+
+/* ---------------------------------------------------------------- errors */
+
+typedef struct misuse {
+  const char *name;
+  seqgpu_tensor *(*build)(world *w);
+  const char *sentence; /* a part of what the tape says */
+} misuse;
+
+static seqgpu_tensor *bad_null(world *w) { return seqgpu_tape_add(w->tape, w->leaf[0], NULL); }
+static seqgpu_tensor *bad_shapes(world *w) { return seqgpu_tape_add(w->tape, w->leaf[0], w->leaf[1]); }
+static seqgpu_tensor *bad_linear(world *w) {
+  return seqgpu_tape_linear(w->tape, w->leaf[1], w->leaf[0], NULL);
+}
+static seqgpu_tensor *bad_bias(world *w) {
+  return seqgpu_tape_linear(w->tape, w->leaf[0], seqgpu_tape_rows(w->tape, w->leaf[0], 0, 2), w->leaf[1]);
+}
+static seqgpu_tensor *bad_concat(world *w) { return seqgpu_tape_concat(w->tape, w->leaf[0], w->leaf[1]); }
+static seqgpu_tensor *bad_rows(world *w) { return seqgpu_tape_rows(w->tape, w->leaf[0], 2, INT64_MAX); }
+static seqgpu_tensor *bad_reshape(world *w) {
+  return seqgpu_tape_reshape(w->tape, w->leaf[0], 2, DIM(INT64_MAX, INT64_MAX));
+}
+static seqgpu_tensor *bad_rank(world *w) {
+  return seqgpu_tape_reshape(w->tape, w->leaf[0], 5, DIM(1, 1, 1, 1, 12));
+}
+static seqgpu_tensor *bad_size(world *w) {
+  return seqgpu_tape_wrap(w->tape, 3, DIM(1 << 30, 1 << 30, 1 << 30), w->value[0], NULL);
+}
+static seqgpu_tensor *bad_dimension(world *w) {
+  return seqgpu_tape_wrap(w->tape, 2, DIM(3, 0), w->value[0], NULL);
+}
+static seqgpu_tensor *bad_host(world *w) { return seqgpu_tape_input(w->tape, 1, DIM(3), NULL); }
+static seqgpu_tensor *bad_param(world *w) {
+  return seqgpu_tape_param(w->tape, &(seqgpu_param){.rows = 1, .cols = 1});
+}
+static seqgpu_tensor *bad_dropout(world *w) { return seqgpu_tape_dropout(w->tape, w->leaf[0], NAN); }
+static seqgpu_tensor *bad_activation(world *w) {
+  return seqgpu_tape_activation(w->tape, w->leaf[0], (seqgpu_activation)9);
+}
+static seqgpu_tensor *bad_kind(world *w) { return seqgpu_tape_embedding(w->tape, w->leaf[0], w->leaf[1]); }
+static seqgpu_tensor *bad_targets(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 1, DIM(4), (int32_t[]){0, 1, 2, 3});
+  return seqgpu_tape_cross_entropy(w->tape, w->leaf[0], targets, 1, 1);
+}
+static seqgpu_tensor *bad_length(world *w) { return seqgpu_tape_lengths(w->tape, 2, (int32_t[]){1, -1}); }
+static seqgpu_tensor *bad_final(world *w) { return seqgpu_tape_rnn_final(w->tape, w->leaf[0], 0); }
+static seqgpu_tensor *bad_weights(world *w) { return seqgpu_tape_attention_weights(w->tape, w->leaf[0]); }
+static seqgpu_tensor *bad_attention(world *w) {
+  return seqgpu_tape_attention(w->tape, w->leaf[0], w->leaf[3], w->leaf[3], w->leaf[1], NULL);
+}
+static seqgpu_tensor *bad_source_length(world *w) {
+  return seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[3], w->leaf[1],
+                               seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 1, 0, 1}));
+}
+static seqgpu_tensor *bad_plan(world *w) {
+  return seqgpu_tape_rnn(w->tape, NULL, w->leaf[2], w->leaf[3], NULL, NULL);
+}
+static seqgpu_tensor *bad_input(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[0], NULL, NULL);
+}
+static seqgpu_tensor *bad_params(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[1], w->leaf[3], NULL, NULL);
+}
+static seqgpu_tensor *bad_state(world *w) {
+  seqgpu_tensor *initial[2] = {NULL, w->leaf[0]};
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[3], initial, NULL);
+}
+static seqgpu_tensor *bad_long(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[5], NULL, NULL);
+}
+static seqgpu_tensor *bad_rnn_lengths(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[3], NULL,
+                         seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 1, 5, 1}));
+}
+static seqgpu_tensor *bad_mode(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[1], w->leaf[2], w->leaf[3], NULL, NULL);
+}
+
+static const seqgpu_rnn_desc frozen = {
+    .cell = "lstm", .input_size = 3, .hidden_size = 3, .seq_len = 4, .batch = 4, .inference = 1};
+
+/* Leaves: [3,4], [3], LSTM parameters, [4,4,3], [4,3], [5,4,3]. */
+static const test_case misuse_world = {
+    "misuse", NULL, {{3, 4}, {3}, {PLAN_0}, {4, 4, 3}, {4, 3}, {5, 4, 3}}, {&lstm, &frozen}};
+
+static const misuse misuses[] = {
+    {"NULL", bad_null, "add: b is NULL"},
+    {"add", bad_shapes, "add: a is [3,4] but b is [3]"},
+    {"linear", bad_linear, "linear: w is [3,4] but x is [3]; w must be [out,3]"},
+    {"linear bias", bad_bias, "linear: b is [3] but w is [2,4]; b must have 2 numbers"},
+    {"concat", bad_concat, "concat: a is [3,4] but b is [3]"},
+    {"rows", bad_rows, "within the 3 rows"},
+    {"reshape", bad_reshape, "reshape: shape is"},
+    {"rank", bad_rank, "rank must be 1 to 4"},
+    {"size", bad_size, "limit is 2^46"},
+    {"dimension", bad_dimension, "dimension 1 of shape is 0"},
+    {"host", bad_host, "input: host is NULL"},
+    {"param", bad_param, "param: its value is NULL"},
+    {"dropout", bad_dropout, "dropout: p is"},
+    {"activation", bad_activation, "activation is 9"},
+    {"kind", bad_kind, "embedding: ids is a tensor of reals"},
+    {"targets", bad_targets, "cross_entropy: logits is [3,4] but targets is [4]"},
+    {"length", bad_length, "lengths: number 1 is -1"},
+    {"final", bad_final, "was not returned by seqgpu_tape_rnn"},
+    {"weights", bad_weights, "was not returned by seqgpu_tape_attention"},
+    {"attention", bad_attention, "attention: query is [3,4] but keys is [4,4,3]"},
+    {"attention lengths", bad_source_length, "lengths are 0 to 1; they must be 1 to 4"},
+    {"rnn plan", bad_plan, "rnn: plan is NULL"},
+    {"rnn x", bad_input, "input_size 3"},
+    {"rnn params", bad_params, "rnn: params has 3 numbers"},
+    {"rnn state", bad_state, "initial[1] is [3,4]; it must be [1,4,3]"},
+    {"rnn too long", bad_long, "seq_len 4"},
+    {"rnn lengths", bad_rnn_lengths, "of up to 5"},
+    {"rnn for inference", bad_mode, "inference = 1"},
+};
+
+/* A step that builds this, on the leaves of misuse_world. */
+static seqgpu_tensor *build_misuse(world *w, seqgpu_tensor *(*build)(world *w)) {
+  test_case c = misuse_world;
+  c.build = build;
+  return world_build(w, &c, 1);
+}
+
+static void check_misuse(world *w, const misuse *m) {
+  CHECK(build_misuse(w, m->build) == NULL, "NULL is returned: %s", m->name);
+  const char *sentence = seqgpu_tape_error(w->tape);
+  check_record(seqgpu_tape_status(w->tape) == SEQGPU_EINVAL && strstr(sentence, m->sentence) != NULL,
+               sentence, "misuse: %s", m->name);
+  CHECK(strcmp(seqgpu_last_error(w->ctx), sentence) == 0, "the context says the same: %s", m->name);
+}
+
+/* The first error stays, and stops everything until clear. */
+static void check_sticky(world *w) {
+  build_misuse(w, bad_null);
+  CHECK(seqgpu_tape_scale(w->tape, w->leaf[0], 2) == NULL, "after an error every builder returns NULL");
+  seqgpu_tensor *loss = bad_rows(w);
+  CHECK(seqgpu_tape_backward(w->tape, loss, NULL) == SEQGPU_EINVAL, "backward returns the first error");
+  CHECK(strstr(seqgpu_tape_error(w->tape), "add: b is NULL"), "the first error's sentence is kept");
+  CHECK(strstr(seqgpu_last_error(w->ctx), "add: b is NULL"), "backward repeats it");
+  CHECK(seqgpu_tape_clear(w->tape, 1) == SEQGPU_OK, "clear after an error");
+  CHECK(seqgpu_tape_status(w->tape) == SEQGPU_OK && seqgpu_tape_error(w->tape)[0] == 0, "clear forgets it");
+}
+
+static void check_foreign(world *w) {
+  seqgpu_tape *other = NULL;
+  net_require(w->ctx, seqgpu_tape_create(w->ctx, 1, &other), "seqgpu_tape_create");
+  seqgpu_tensor *foreign = seqgpu_tape_wrap(other, 1, DIM(3), w->value[1], w->grad[1]);
+  CHECK(seqgpu_tape_scale(w->tape, foreign, 1) == NULL, "a tensor of another tape is refused");
+  CHECK(strstr(seqgpu_tape_error(w->tape), "another tape"), "the sentence says so");
+  seqgpu_tape_destroy(other);
+}
+
+/* backward of `count` numbers that are wrapped with or without a gradient. */
+static seqgpu_status backward_of_leaf(world *w, int training, int64_t count, void *grad) {
+  seqgpu_tape_clear(w->tape, training);
+  seqgpu_tensor *leaf = seqgpu_tape_wrap(w->tape, 1, DIM(count), w->value[1], grad);
+  return seqgpu_tape_backward(w->tape, leaf, NULL);
+}
+
+static void check_bad_backward(world *w) {
+  CHECK(backward_of_leaf(w, 1, 1, w->grad[1]) == SEQGPU_OK, "backward of one number");
+  CHECK(backward_of_leaf(w, 1, 3, w->grad[1]) == SEQGPU_EINVAL, "backward of [3] without dloss is refused");
+  CHECK(backward_of_leaf(w, 1, 1, NULL) == SEQGPU_EINVAL, "backward without any gradient is refused");
+  CHECK(backward_of_leaf(w, 0, 1, w->grad[1]) == SEQGPU_EINVAL, "backward without training is refused");
+  seqgpu_tape_clear(w->tape, 1);
+  CHECK(seqgpu_tape_backward(w->tape, NULL, NULL) == SEQGPU_EINVAL, "backward of NULL is refused");
+}
+
+static void check_null(seqgpu_context *ctx) {
+  CHECK(seqgpu_tape_create(ctx, 1, NULL) == SEQGPU_EINVAL, "create without out");
+  CHECK(seqgpu_tape_clear(NULL, 1) == SEQGPU_EINVAL && seqgpu_tape_status(NULL) == SEQGPU_EINVAL, "no tape");
+  CHECK(seqgpu_tape_backward(NULL, NULL, NULL) == SEQGPU_EINVAL, "no tape to go backward");
+  CHECK(seqgpu_tape_add(NULL, NULL, NULL) == NULL && seqgpu_tape_param(NULL, NULL) == NULL,
+        "no tape to build");
+  CHECK(seqgpu_tensor_count(NULL) == 0 && seqgpu_tensor_shape(NULL, NULL) == 0, "no tensor to measure");
+  CHECK(seqgpu_tensor_read(NULL, NULL) == SEQGPU_EINVAL && seqgpu_tensor_grad(NULL) == NULL,
+        "no tensor to read");
+  seqgpu_tape_destroy(NULL);
+}
+
+static void check_errors(seqgpu_context *ctx) {
+  world w;
+  world_open(&w, ctx, &misuse_world);
+  for (size_t i = 0; i < sizeof misuses / sizeof misuses[0]; i++) check_misuse(&w, &misuses[i]);
+  check_sticky(&w);
+  check_foreign(&w);
+  check_bad_backward(&w);
+  check_null(ctx);
+  world_close(&w);
+}
+
+/* ---------------------------------------------------------------- memory */
+
+/* An allocator that counts, and fails from request number `fail_at` on. */
+typedef struct ration {
+  long requests, fail_at;
+} ration;
+
+static void *ration_allocate(size_t bytes, void *user) {
+  ration *r = user;
+  if (r->requests++ >= r->fail_at) return NULL;
+  return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+static void ration_release(void *pointer, void *user) {
+  (void)user;
+  free(pointer);
+}
+
+static seqgpu_context *rationed_context(ration *r) {
+  const seqgpu_allocator allocator = {ration_allocate, ration_release, r};
+  const seqgpu_context_options options = {
+      .device = "cpu", .dtype = SEQGPU_F64, .threads = 1, .allocator = &allocator};
+  seqgpu_context *ctx = NULL;
+  net_require(ctx, seqgpu_context_create(&options, &ctx), "seqgpu_context_create");
+  return ctx;
+}
+
+/* Three hundred activations: more than one chunk in the first step. */
+static seqgpu_tensor *long_chain(world *w) {
+  seqgpu_tensor *x = w->leaf[0];
+  for (int i = 0; i < 300; i++) x = seqgpu_tape_activation(w->tape, x, SEQGPU_TANH);
+  return x;
+}
+
+static void check_steps_allocate_nothing(const test_case *c) {
+  ration r = {0, 1L << 60};
+  seqgpu_context *ctx = rationed_context(&r);
+  world w;
+  world_open(&w, ctx, c);
+  size_t memory = 0;
+  long requests = 0;
+  for (int step = 0; step < 6; step++) {
+    seqgpu_tensor *y = world_build(&w, c, 1);
+    if (step == 1) requests = r.requests; /* the second clear has put the memory of the first step together */
+    if (step == 1) memory = seqgpu_tape_memory(w.tape);
+    double *dy = random_dy(y);
+    world_backward(&w, y, dy);
+    free(dy);
+  }
+  CHECK(r.requests == requests, "no allocation after the first step: %s", c->name);
+  CHECK(memory > 0 && seqgpu_tape_memory(w.tape) == memory, "no growth after the first step: %s", c->name);
+  world_close(&w);
+  seqgpu_context_destroy(ctx);
+}
+
+/* Every request in turn is refused: an error each time, no crash, no leak, and the tape works afterwards. */
+static void check_out_of_memory(const test_case *c) {
+  ration r = {0, 1L << 60};
+  seqgpu_context *ctx = rationed_context(&r);
+  int failures = 0, good = 1, done = 0;
+  for (long allowed = 0; !done && allowed < 1000; allowed++) {
+    world w;
+    world_open(&w, ctx, c);
+    double one = 1;
+    r.fail_at = r.requests + allowed;
+    seqgpu_tensor *y = world_build(&w, c, 1);
+    const seqgpu_status status = seqgpu_tape_backward(w.tape, y, &one);
+    r.fail_at = 1L << 60;
+    done = status == SEQGPU_OK;
+    failures += !done;
+    good &= done || (status == SEQGPU_ENOMEM && strstr(seqgpu_tape_error(w.tape), "memory") != NULL);
+    y = world_build(&w, c, 1);
+    good &= seqgpu_tape_backward(w.tape, y, &one) == SEQGPU_OK;
+    world_close(&w);
+  }
+  CHECK(good && done && failures > 0, "out of memory at each of %d requests: %s", failures, c->name);
+  seqgpu_context_destroy(ctx);
+}
+
+static void check_memory(void) {
+  check_steps_allocate_nothing(find_case("encoder-decoder"));
+  check_steps_allocate_nothing(find_case("attention, keys = values"));
+  check_steps_allocate_nothing(&(test_case){"long chain", long_chain, {{50, 70}}, {0}});
+  check_out_of_memory(find_case("encoder-decoder"));
+  check_out_of_memory(find_case("classifier"));
+}
+
+/* ---------------------------------------------------------------- dropout, inference, reading */
+
+static double dropped(seqgpu_tape *tape, const double *ones, int n, double *out) {
+  seqgpu_tensor *x = seqgpu_tape_input(tape, 1, DIM(n), ones);
+  seqgpu_tensor_read(seqgpu_tape_dropout(tape, x, 0.25), out);
+  double zeros = 0;
+  for (int i = 0; i < n; i++) zeros += out[i] == 0;
+  return zeros / n;
+}
+
+static void check_dropout(seqgpu_context *ctx) {
+  enum { N = 4001 };
+  double *ones = malloc(N * sizeof *ones), *a = malloc(N * sizeof *a), *b = malloc(N * sizeof *b);
+  for (int i = 0; i < N; i++) ones[i] = 1;
+  seqgpu_tape *tape = NULL;
+  net_require(ctx, seqgpu_tape_create(ctx, 5, &tape), "seqgpu_tape_create");
+  const double share = dropped(tape, ones, N, a);
+  CHECK(share > 0.2 && share < 0.3, "dropout drops a quarter");
+  CHECK(seqgpu_tape_counter(tape) == (N + 3) / 4, "the counter counts blocks of four");
+  seqgpu_tape_clear(tape, 1);
+  dropped(tape, ones, N, b);
+  CHECK(memcmp(a, b, N * sizeof *a) != 0, "the next step drops others");
+  seqgpu_tape_clear(tape, 1);
+  seqgpu_tape_set_counter(tape, 0);
+  dropped(tape, ones, N, b);
+  CHECK(memcmp(a, b, N * sizeof *a) == 0, "the counter set back drops the same");
+  const uint64_t counter = seqgpu_tape_counter(tape);
+  seqgpu_tape_clear(tape, 0);
+  dropped(tape, ones, N, b);
+  CHECK(memcmp(ones, b, N * sizeof *b) == 0 && seqgpu_tape_counter(tape) == counter,
+        "without training it does nothing");
+  seqgpu_tape_destroy(tape);
+  free(ones);
+  free(a);
+  free(b);
+}
+
+/* Without training: the same numbers as a training step of a model without dropout. */
+static void check_inference(seqgpu_context *ctx) {
+  const test_case *c = find_case("encoder-decoder");
+  world w;
+  world_open(&w, ctx, c);
+  double training = 0, inference = 1, resumed = 0;
+  seqgpu_tensor_number(world_build(&w, c, 1), &training);
+  seqgpu_tensor *loss = world_build(&w, c, 0);
+  seqgpu_tensor_number(loss, &inference);
+  check_error(fabs(training - inference), 1e-14, "inference computes the same");
+  CHECK(seqgpu_tape_backward(w.tape, loss, NULL) == SEQGPU_EINVAL, "inference has no backward");
+  seqgpu_tensor_number(world_build(&w, c, 1), &resumed);
+  CHECK(resumed == training, "the same step again has the same bits");
+  world_close(&w);
+}
+
+static void check_reading(seqgpu_context *ctx) {
+  const test_case *c = find_case("attention");
+  world w;
+  world_open(&w, ctx, c);
+  seqgpu_tensor *context = world_build(&w, c, 0);
+  double a[16], sum[4] = {0}, number;
+  net_require(ctx, seqgpu_tensor_read(seqgpu_tape_attention_weights(w.tape, context), a),
+              "seqgpu_tensor_read");
+  for (int i = 0; i < 16; i++) sum[i % 4] += a[i];
+  CHECK(fabs(sum[0] - 1) + fabs(sum[1] - 1) + fabs(sum[2] - 1) + fabs(sum[3] - 1) < 1e-14 && a[7] == 0,
+        "attention weights sum to 1 within the lengths");
+  int64_t shape[SEQGPU_TAPE_RANK];
+  CHECK(seqgpu_tensor_shape(context, shape) == 2 && shape[0] == 4 && shape[1] == 2, "shape");
+  int32_t ids[4] = {5, 6, 7, 8};
+  seqgpu_tensor *copied = seqgpu_tape_ids(w.tape, 1, DIM(4), ids);
+  seqgpu_tensor *wrapped = seqgpu_tape_wrap_ids(w.tape, 1, DIM(4), seqgpu_tensor_value(copied));
+  net_require(ctx, seqgpu_tensor_read(seqgpu_tape_rows(w.tape, wrapped, 1, 2), ids), "seqgpu_tensor_read");
+  CHECK(ids[0] == 6 && ids[1] == 7, "rows of ids");
+  CHECK(seqgpu_tensor_number(context, &number) == SEQGPU_EINVAL, "a matrix is not a number");
+  world_close(&w);
+}
+
+int main(void) {
+  check_start();
+  seqgpu_context *ctx = net_context("cpu", SEQGPU_F64, 1);
+  check_errors(ctx);
+  check_memory();
+  check_dropout(ctx);
+  check_inference(ctx);
+  check_reading(ctx);
+  seqgpu_context_destroy(ctx);
+  return check_finish();
+}
