@@ -1,6 +1,6 @@
 /* reverse_strings.c - an encoder-decoder with additive attention learns to write strings backwards.
  *
- *   reverse_strings [--steps 2000] [--seed 1] [--threads 1] [--max-length 10] [--symbols 26]
+ *   reverse_strings [--steps 2000] [--seed 1] [--threads 1] [--max-length 10] [--symbols 26] [--device cpu]
  *
  * The model of Bahdanau, Cho, Bengio (2015) in small, on the tape of libseqgpu:
  *
@@ -30,7 +30,12 @@ typedef struct options {
   int64_t steps, max_length, symbols;
   uint64_t seed;
   int threads;
+  const char *device;
 } options;
+
+static const char usage[] =
+    "usage: reverse_strings [--steps 2000] [--seed 1] [--threads 1] [--max-length 10]\n"
+    "                       [--symbols 26] [--device cpu]\n";
 
 typedef struct model {
   options options;
@@ -133,7 +138,7 @@ static seqgpu_status add_weights(model *m) {
 
 static seqgpu_status model_open(model *m, const options *o) {
   *m = (model){.options = *o};
-  const seqgpu_context_options device = {.device = "cpu", .threads = o->threads};
+  const seqgpu_context_options device = {.device = o->device, .threads = o->threads};
   const seqgpu_rnn_desc encoder = {.cell = "gru",
                                    .input_size = EMBED,
                                    .hidden_size = HIDDEN,
@@ -237,7 +242,7 @@ static int32_t argmax(const float *p, int64_t n) {
   return (int32_t)best;
 }
 
-/* Greedy decoding: how many strings of the batch are right to their end.  wrong[i] is set for the others. */
+/* Greedy decoding: adds the strings of the batch that are right to their end to *right. */
 static seqgpu_status count_right(model *m, const batch *b, float *logits, int64_t *right) {
   const int64_t classes = m->options.symbols + 1;
   char wrong[BATCH] = {0};
@@ -317,6 +322,10 @@ static int parse(int argc, char **argv, options *o) {
                {"--max-length", &o->max_length, 1, 1000},
                {"--symbols", &o->symbols, 1, 10000}};
   for (int i = 1; i < argc; i += 2) {
+    if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
+      o->device = argv[i + 1];
+      continue;
+    }
     size_t k = 0;
     while (k < 5 && strcmp(argv[i], known[k].name) != 0) k++;
     char *end = NULL;
@@ -338,10 +347,13 @@ static int parse(int argc, char **argv, options *o) {
 }
 
 int main(int argc, char **argv) {
-  options o = {.steps = 2000, .max_length = 10, .symbols = 26};
+  options o = {.steps = 2000, .max_length = 10, .symbols = 26, .device = "cpu"};
+  if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+    fputs(usage, stdout);
+    return 0;
+  }
   if (!parse(argc, argv, &o)) {
-    fprintf(stderr, "usage: reverse_strings [--steps 2000] [--seed 1] [--threads 1] [--max-length 10] "
-                    "[--symbols 26]\n");
+    fputs(usage, stderr);
     return 2;
   }
   model m;

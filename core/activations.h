@@ -84,7 +84,7 @@ SQ_INLINE real FN(sq_sigmoid)(real x) {
   return (x < 0 ? e : RC(1.0)) / (RC(1.0) + e);
 }
 
-/* g(x). In a loop use sq_activate_row: gcc does not take the choice of g out of it, but computes all of them. */
+/* g(x). In a loop use sq_activate_row: gcc does not take the choice out of it, but computes every g. */
 SQ_INLINE real FN(sq_activate)(sq_activation kind, real x) {
   if (kind == SQ_TANH) return FN(sq_tanh)(x);
   if (kind == SQ_RELU) return x < 0 ? 0 : x;

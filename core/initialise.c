@@ -2,8 +2,8 @@
  *
  *   normal       Box & Muller 1958: sqrt(-2 ln u1) (cos, sin)(2 pi u2)
  *   orthogonal   Saxe, McClelland, Ganguli 2013: Q of the QR decomposition of a Gaussian matrix by
- *                Householder reflections; column k times the sign of R[k,k], else Q would not be uniformly distributed
- *                (Mezzadri 2007).
+ *                Householder reflections; column k times the sign of R[k,k], else Q would not be uniformly
+ *                distributed (Mezzadri 2007).
  */
 #include "initialise.h"
 

@@ -31,8 +31,8 @@ static int set_int(const arg_spec *spec, const char *text, void *field, const ch
   if (end == text || *end || errno == EINVAL)
     return cli_usage("%s%s: \"%.40s\" is not a whole number", where, spec->name, text);
   if (errno == ERANGE || (double)value < spec->min || (double)value > spec->max)
-    return cli_usage("%s%s: %.40s is out of range, it must be from %.0f to %.0f", where, spec->name, text, spec->min,
-                     spec->max);
+    return cli_usage("%s%s: %.40s is out of range, it must be from %.0f to %.0f", where, spec->name, text,
+                     spec->min, spec->max);
   *(int64_t *)field = value;
   return CLI_OK;
 }
@@ -43,8 +43,8 @@ static int set_real(const arg_spec *spec, const char *text, void *field, const c
   if (end == text || *end || !isfinite(value))
     return cli_usage("%s%s: \"%.40s\" is not a number", where, spec->name, text);
   if (value < spec->min || value > spec->max)
-    return cli_usage("%s%s: %.40s is out of range, it must be from %g to %g", where, spec->name, text, spec->min,
-                     spec->max);
+    return cli_usage("%s%s: %.40s is out of range, it must be from %g to %g", where, spec->name, text,
+                     spec->min, spec->max);
   *(double *)field = value;
   return CLI_OK;
 }
@@ -60,12 +60,19 @@ static int set_word(const arg_spec *spec, const char *text, void *field, const c
 int args_set(const arg_spec *spec, const char *text, void *options, const char *where) {
   void *field = (char *)options + spec->offset;
   switch (spec->kind) {
-  case ARG_FLAG: *(int *)field = strcmp(text, "0") != 0; return CLI_OK;
-  case ARG_INT: return set_int(spec, text, field, where);
-  case ARG_REAL: return set_real(spec, text, field, where);
+  case ARG_FLAG:
+    *(int *)field = strcmp(text, "0") != 0;
+    return CLI_OK;
+  case ARG_INT:
+    return set_int(spec, text, field, where);
+  case ARG_REAL:
+    return set_real(spec, text, field, where);
   case ARG_CHOICE:
-  case ARG_WORD: return set_word(spec, text, field, where);
-  case ARG_TEXT: *(const char **)field = text; return CLI_OK;
+  case ARG_WORD:
+    return set_word(spec, text, field, where);
+  case ARG_TEXT:
+    *(const char **)field = text;
+    return CLI_OK;
   }
   return CLI_USAGE;
 }
@@ -74,15 +81,24 @@ void args_format(const arg_spec *spec, const void *options, char out[ARGS_VALUE]
   const void *field = (const char *)options + spec->offset;
   const char *text = spec->kind == ARG_TEXT ? *(const char *const *)field : NULL;
   switch (spec->kind) {
-  case ARG_FLAG: snprintf(out, ARGS_VALUE, "%d", *(const int *)field); return;
-  case ARG_INT: snprintf(out, ARGS_VALUE, "%lld", (long long)*(const int64_t *)field); return;
+  case ARG_FLAG:
+    snprintf(out, ARGS_VALUE, "%d", *(const int *)field);
+    return;
+  case ARG_INT:
+    snprintf(out, ARGS_VALUE, "%lld", (long long)*(const int64_t *)field);
+    return;
   case ARG_REAL:
     snprintf(out, ARGS_VALUE, "%.15g", *(const double *)field);
-    if (strtod(out, NULL) != *(const double *)field) snprintf(out, ARGS_VALUE, "%.17g", *(const double *)field);
+    if (strtod(out, NULL) != *(const double *)field)
+      snprintf(out, ARGS_VALUE, "%.17g", *(const double *)field);
     return;
   case ARG_CHOICE:
-  case ARG_WORD: snprintf(out, ARGS_VALUE, "%s", (const char *)field); return;
-  case ARG_TEXT: snprintf(out, ARGS_VALUE, "%s", text ? text : ""); return;
+  case ARG_WORD:
+    snprintf(out, ARGS_VALUE, "%s", (const char *)field);
+    return;
+  case ARG_TEXT:
+    snprintf(out, ARGS_VALUE, "%s", text ? text : "");
+    return;
   }
 }
 

@@ -34,22 +34,34 @@ const arg_spec charlm_specs[] = {
     {"cell", ARG_CHOICE, ARG_KEEP_MODEL, FIELD(cell), 0, 0, "lstm|gru|rnn|lstm0", "CELL", "recurrent cell"},
     {"layers", ARG_INT, ARG_KEEP_MODEL, FIELD(layers), 1, 1024, NULL, "N", "recurrent layers"},
     {"hidden", ARG_INT, ARG_KEEP_MODEL, FIELD(hidden), 1, 2147483647, NULL, "N", "units of a layer"},
-    {"embedding", ARG_INT, ARG_KEEP_MODEL, FIELD(embedding), 0, 2147483647, NULL, "N", "width of the embedding, 0 = hidden"},
+    {"embedding", ARG_INT, ARG_KEEP_MODEL, FIELD(embedding), 0, 2147483647, NULL, "N",
+     "width of the embedding, 0 = hidden"},
     {"tokens", ARG_CHOICE, ARG_KEEP_MODEL, FIELD(tokens), 0, 0, TOKEN_CHOICES, "KIND", "what is predicted"},
-    {"vocab-limit", ARG_INT, ARG_KEEP_MODEL, FIELD(vocab_limit), 0, 2147483647, NULL, "N", "most words, the rest is <unk>; 0 = all"},
-    {"reset-after", ARG_FLAG, ARG_KEEP_MODEL, FIELD(reset_after), 0, 0, NULL, NULL, "gru: reset after the product, as PyTorch"},
-    {"peephole", ARG_FLAG, ARG_KEEP_MODEL, FIELD(peephole), 0, 0, NULL, NULL, "lstm: gates see the cell state"},
-    {"coupled", ARG_FLAG, ARG_KEEP_MODEL, FIELD(coupled), 0, 0, NULL, NULL, "lstm: forget gate = 1 - input gate"},
+    {"vocab-limit", ARG_INT, ARG_KEEP_MODEL, FIELD(vocab_limit), 0, 2147483647, NULL, "N",
+     "most words, the rest is <unk>; 0 = all"},
+    {"reset-after", ARG_FLAG, ARG_KEEP_MODEL, FIELD(reset_after), 0, 0, NULL, NULL,
+     "gru: reset after the product, as PyTorch"},
+    {"peephole", ARG_FLAG, ARG_KEEP_MODEL, FIELD(peephole), 0, 0, NULL, NULL,
+     "lstm: gates see the cell state"},
+    {"coupled", ARG_FLAG, ARG_KEEP_MODEL, FIELD(coupled), 0, 0, NULL, NULL,
+     "lstm: forget gate = 1 - input gate"},
     {"seq-len", ARG_INT, ARG_KEEP_RUN, FIELD(seq_len), 1, 1000000, NULL, "T", "steps of truncated BPTT"},
-    {"batch", ARG_INT, ARG_KEEP_RUN, FIELD(batch), 1, 1000000, NULL, "B", "streams of the text read in parallel"},
-    {"val-fraction", ARG_REAL, ARG_KEEP_RUN, FIELD(val_fraction), 0, 0.9, NULL, "F", "end of the text kept for validation"},
+    {"batch", ARG_INT, ARG_KEEP_RUN, FIELD(batch), 1, 1000000, NULL, "B",
+     "streams of the text read in parallel"},
+    {"val-fraction", ARG_REAL, ARG_KEEP_RUN, FIELD(val_fraction), 0, 0.9, NULL, "F",
+     "end of the text kept for validation"},
     {"seed", ARG_INT, ARG_KEEP_RUN, FIELD(seed), 0, 9e15, NULL, "N", "of all random numbers"},
-    {"optimizer", ARG_CHOICE, ARG_KEEP_RUN, FIELD(optimizer), 0, 0, "sgd|momentum|rmsprop|adam", "NAME", "update rule"},
-    {"dropout", ARG_REAL, ARG_KEEP_FREE, FIELD(dropout), 0, 0.999, NULL, "P", "probability of dropping, between layers"},
-    {"clip", ARG_WORD, ARG_KEEP_FREE, FIELD(clip), 0, 0, NULL, "C", "gradient norm is clipped to C; or auto, or none"},
+    {"optimizer", ARG_CHOICE, ARG_KEEP_RUN, FIELD(optimizer), 0, 0, "sgd|momentum|rmsprop|adam", "NAME",
+     "update rule"},
+    {"dropout", ARG_REAL, ARG_KEEP_FREE, FIELD(dropout), 0, 0.999, NULL, "P",
+     "probability of dropping, between layers"},
+    {"clip", ARG_WORD, ARG_KEEP_FREE, FIELD(clip), 0, 0, NULL, "C",
+     "gradient norm is clipped to C; or auto, or none"},
     {"lr", ARG_REAL, ARG_KEEP_FREE, FIELD(lr), 0, 1e30, NULL, "R", "learning rate"},
-    {"lr-decay", ARG_REAL, ARG_KEEP_FREE, FIELD(lr_decay), 1e-9, 1, NULL, "F", "factor on the rate after each epoch ..."},
-    {"lr-decay-after", ARG_INT, ARG_KEEP_FREE, FIELD(lr_decay_after), 0, 1000000000, NULL, "N", "... from this epoch on"},
+    {"lr-decay", ARG_REAL, ARG_KEEP_FREE, FIELD(lr_decay), 1e-9, 1, NULL, "F",
+     "factor on the rate after each epoch ..."},
+    {"lr-decay-after", ARG_INT, ARG_KEEP_FREE, FIELD(lr_decay_after), 0, 1000000000, NULL, "N",
+     "... from this epoch on"},
     {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
 };
 /* clang-format on */
@@ -180,9 +192,20 @@ void charlm_pass_destroy(charlm_pass *p) {
   if (p->model == NULL) return;
   seqgpu_context *ctx = p->model->ctx;
   if (p->dropped == p->y) p->dropped = NULL;
-  void *const buffers[] = {p->x,        p->y,  p->dropped, p->logits,  p->lse,     p->row_loss,
-                           p->loss,     p->dx, p->dy,      p->dlogits, p->reserve, p->workspace,
-                           p->training ? NULL : p->state[0].value, p->training ? NULL : p->state[1].value};
+  void *const buffers[] = {p->x,
+                           p->y,
+                           p->dropped,
+                           p->logits,
+                           p->lse,
+                           p->row_loss,
+                           p->loss,
+                           p->dx,
+                           p->dy,
+                           p->dlogits,
+                           p->reserve,
+                           p->workspace,
+                           p->training ? NULL : p->state[0].value,
+                           p->training ? NULL : p->state[1].value};
   for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) seqgpu_free(ctx, buffers[i]);
   seqgpu_plan_destroy(p->plan);
   *p = (charlm_pass){.model = NULL};
@@ -211,8 +234,8 @@ seqgpu_rnn_run charlm_run(const charlm_pass *p, int64_t T, uint64_t step) {
 static seqgpu_status drop_output(const charlm_pass *p, int64_t T, uint64_t step, const void *from, void *to) {
   const charlm *m = p->model;
   const uint64_t offset = step * p->random_blocks + seqgpu_plan_random_blocks(p->plan);
-  return seqgpu_dropout(m->ctx, T * p->B * m->output_size, m->config.dropout, (uint64_t)m->config.seed, offset,
-                        from, to);
+  return seqgpu_dropout(m->ctx, T * p->B * m->output_size, m->config.dropout, (uint64_t)m->config.seed,
+                        offset, from, to);
 }
 
 seqgpu_status charlm_forward(const charlm_pass *p, int64_t T, const int32_t *ids, uint64_t step) {
@@ -287,8 +310,8 @@ int64_t charlm_eval_batch(int64_t count) {
   return streams < 1 ? 1 : streams > 50 ? 50 : streams;
 }
 
-seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s, const volatile int *stop,
-                              double *nats) {
+seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s,
+                              const volatile sig_atomic_t *stop, double *nats) {
   double sum = 0;
   LIB_TRY(charlm_zero_state(p));
   for (int64_t t = 0; t < s->length; t += p->T) {

@@ -6,6 +6,8 @@
 #ifndef CHARLM_H
 #define CHARLM_H
 
+#include <signal.h>
+
 #include "args.h"
 #include "cli.h"
 #include "vocab.h"
@@ -40,10 +42,10 @@ typedef struct charlm_pass {
   int training;
   int states;
   size_t state_bytes[2];
-  seqgpu_param state[2];                 /* of the model's params when training, so that they are saved */
-  void *x, *y, *dropped, *logits;        /* [T,B,E] [T,B,Y] [T,B,Y] [T,B,V] */
-  void *lse, *row_loss, *loss;           /* [T,B] [T,B] [2] */
-  void *dx, *dy, *dlogits;               /* training; dy is [T,B,Y] */
+  seqgpu_param state[2];          /* of the model's params when training, so that they are saved */
+  void *x, *y, *dropped, *logits; /* [T,B,E] [T,B,Y] [T,B,Y] [T,B,V] */
+  void *lse, *row_loss, *loss;    /* [T,B] [T,B] [2] */
+  void *dx, *dy, *dlogits;        /* training; dy is [T,B,Y] */
   void *reserve, *workspace;
   uint64_t random_blocks; /* that one piece draws for its dropout */
 } charlm_pass;
@@ -83,8 +85,8 @@ void charlm_streams_destroy(seqgpu_context *ctx, charlm_streams *s);
 int64_t charlm_eval_batch(int64_t count);
 /* Mean loss in nats over all predictions of the streams; states start at zero and are carried on.
  * SEQGPU_ESTOPPED when *stop becomes nonzero (stop may be NULL). */
-seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s, const volatile int *stop,
-                              double *nats);
+seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s,
+                              const volatile sig_atomic_t *stop, double *nats);
 
 /* ---- checkpoints (charlm_file.c) ---- */
 
@@ -104,7 +106,7 @@ int charlm_open(seqgpu_context *ctx, const char *path, seqgpu_checkpoint **file,
 /* The vocabulary of a charlm checkpoint. */
 int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocab *out);
 /* All three and the weights, with buffers for T x B: what sample, eval and inspect need. */
-int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m, vocab *v,
-                charlm_progress *progress);
+int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
+                vocab *v, charlm_progress *progress);
 
 #endif

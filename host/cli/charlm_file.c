@@ -45,9 +45,9 @@ seqgpu_status charlm_save(const charlm *m, const vocab *v, const charlm_progress
 static int read_progress(const seqgpu_checkpoint *file, const char *path, charlm_progress *out) {
   const char *step = seqgpu_checkpoint_meta(file, "step"), *size = seqgpu_checkpoint_meta(file, "text_size");
   const char *hash = seqgpu_checkpoint_meta(file, "text_hash");
-  if (step == NULL || size == NULL || hash == NULL ||
-      sscanf(step, "%" SCNd64, &out->step) != 1 || sscanf(size, "%" SCNd64, &out->text_size) != 1 ||
-      sscanf(hash, "%" SCNx64, &out->text_hash) != 1 || out->step < 0)
+  if (step == NULL || size == NULL || hash == NULL || sscanf(step, "%" SCNd64, &out->step) != 1 ||
+      sscanf(size, "%" SCNd64, &out->text_size) != 1 || sscanf(hash, "%" SCNx64, &out->text_hash) != 1 ||
+      out->step < 0)
     return cli_error("%s: the checkpoint does not say where training stood", path);
   return CLI_OK;
 }
@@ -84,8 +84,8 @@ int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config
   return vocab_read(line, text_token_kind(config->tokens), out);
 }
 
-int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m, vocab *v,
-                charlm_progress *progress) {
+int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
+                vocab *v, charlm_progress *progress) {
   seqgpu_checkpoint *file;
   charlm_config config = charlm_defaults;
   int is_charlm;
@@ -95,7 +95,8 @@ int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int
   int code = is_charlm ? CLI_OK : cli_error("%s: is not a model of seqgpu train charlm", path);
   if (code == CLI_OK) code = charlm_open_vocab(file, &config, v);
   if (code == CLI_OK) code = charlm_create(ctx, &config, v->size, T, B, training, m);
-  if (code == CLI_OK && seqgpu_checkpoint_load(file, m->params, 0) != SEQGPU_OK) code = cli_library_error(ctx);
+  if (code == CLI_OK && seqgpu_checkpoint_load(file, m->params, 0) != SEQGPU_OK)
+    code = cli_library_error(ctx);
   seqgpu_checkpoint_close(file);
   if (code == CLI_OK) return CLI_OK;
   charlm_destroy(m);

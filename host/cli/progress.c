@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -14,14 +15,29 @@ enum { BAR = 20 };
 static const double DRAW_EVERY = 0.1; /* seconds */
 static const double LN2 = 0.69314718055994530942;
 
-int progress_open(progress *p, const char *log_path, int append, int json, double fraction) {
+int progress_open(progress *p, const char *log_path, int json, double fraction) {
   const double now = cli_now();
   *p = (progress){.json = json, .start = now, .drawn = 0, .reported = now, .start_fraction = fraction};
   p->terminal = !json && isatty(STDOUT_FILENO);
   p->log_path = log_path;
   if (log_path == NULL) return CLI_OK;
-  p->log = fopen(log_path, append ? "a" : "w");
-  return p->log ? CLI_OK : cli_error("%s: cannot create: %s", log_path, strerror(errno));
+  p->log_is_new = access(log_path, F_OK) != 0;
+  p->log = fopen(log_path, "a");
+  return p->log ? CLI_OK : cli_error("%s: cannot open for writing: %s", log_path, strerror(errno));
+}
+
+int progress_empty_log(progress *p) {
+  struct stat status;
+  if (p->log == NULL || fstat(fileno(p->log), &status) != 0 || !S_ISREG(status.st_mode)) return CLI_OK;
+  if (ftruncate(fileno(p->log), 0) == 0) return CLI_OK;
+  return cli_error("%s: cannot empty: %s", p->log_path, strerror(errno));
+}
+
+void progress_abandon(progress *p) {
+  if (p->log == NULL) return;
+  fclose(p->log);
+  p->log = NULL;
+  if (p->log_is_new) unlink(p->log_path);
 }
 
 /* Seconds until the end, at the pace so far; NaN while there is no pace. */

@@ -17,6 +17,7 @@ typedef struct progress_report {
 typedef struct progress {
   FILE *log;
   const char *log_path;
+  int log_is_new; /* it was not there before */
   int json, terminal;
   double start, drawn, reported; /* times */
   double start_fraction;
@@ -24,8 +25,12 @@ typedef struct progress {
   double speed;   /* tokens a second, of the last report */
 } progress;
 
-/* log_path NULL = none; append when a run is resumed.  0, or an exit code after saying why. */
-int progress_open(progress *p, const char *log_path, int append, int json, double fraction);
+/* log_path NULL = none.  `fraction` of the run is done already.  0, or an exit code after saying why. */
+int progress_open(progress *p, const char *log_path, int json, double fraction);
+/* Empties a log of an earlier run. */
+int progress_empty_log(progress *p);
+/* The run did not begin: removes the log if it is ours. */
+void progress_abandon(progress *p);
 /* Redraws the bar now and then; costs next to nothing when it does not. */
 void progress_draw(progress *p, const progress_report *r);
 /* A line, and a line in the log.  0, or an exit code when the log cannot be written. */

@@ -10,20 +10,27 @@
 /* clang-format off: a table */
 static const arg_spec own_specs[] = {
     {"text", ARG_TEXT, ARG_NOT_KEPT, FIELD(text), 0, 0, NULL, "FILE", "text to learn; required"},
-    {"epochs", ARG_REAL, ARG_NOT_KEPT, FIELD(epochs), 0, 1e9, NULL, "N", "passes over the text, 0 = no limit; 50 if no limit is given"},
+    {"epochs", ARG_REAL, ARG_NOT_KEPT, FIELD(epochs), 0, 1e9, NULL, "N",
+     "passes over the text, 0 = no limit; 50 if no limit is given"},
     {"steps", ARG_INT, ARG_NOT_KEPT, FIELD(steps), 0, 4e18, NULL, "N", "updates in all, 0 = no limit"},
     {"minutes", ARG_REAL, ARG_NOT_KEPT, FIELD(minutes), 0, 1e9, NULL, "M", "time of this run, 0 = no limit"},
-    {"checkpoint", ARG_TEXT, ARG_NOT_KEPT, FIELD(checkpoint), 0, 0, NULL, "FILE", "where the model goes (.safetensors)"},
-    {"checkpoint-every", ARG_INT, ARG_NOT_KEPT, FIELD(checkpoint_every), 0, 4e18, NULL, "N", "save every N updates, 0 = only at the end"},
-    {"resume", ARG_TEXT, ARG_NOT_KEPT, FIELD(resume), 0, 0, NULL, "FILE", "go on from a checkpoint, bit for bit"},
-    {"init-from", ARG_TEXT, ARG_NOT_KEPT, FIELD(init_from), 0, 0, NULL, "FILE", "start from the weights of a checkpoint"},
+    {"checkpoint", ARG_TEXT, ARG_NOT_KEPT, FIELD(checkpoint), 0, 0, NULL, "FILE",
+     "where the model goes (.safetensors)"},
+    {"checkpoint-every", ARG_INT, ARG_NOT_KEPT, FIELD(checkpoint_every), 0, 4e18, NULL, "N",
+     "save every N updates, 0 = only at the end"},
+    {"resume", ARG_TEXT, ARG_NOT_KEPT, FIELD(resume), 0, 0, NULL, "FILE",
+     "go on from a checkpoint, bit for bit"},
+    {"init-from", ARG_TEXT, ARG_NOT_KEPT, FIELD(init_from), 0, 0, NULL, "FILE",
+     "start from the weights of a checkpoint"},
     {"log", ARG_TEXT, ARG_NOT_KEPT, FIELD(log), 0, 0, NULL, "FILE", "JSON Lines, one object a report"},
     {"log-every", ARG_INT, ARG_NOT_KEPT, FIELD(log_every), 1, 4e18, NULL, "N", "updates between reports"},
-    {"eval-every", ARG_INT, ARG_NOT_KEPT, FIELD(eval_every), 0, 4e18, NULL, "N", "updates between validations, 0 = only at the end"},
+    {"eval-every", ARG_INT, ARG_NOT_KEPT, FIELD(eval_every), 0, 4e18, NULL, "N",
+     "updates between validations, 0 = only at the end"},
     {"device", ARG_CHOICE, ARG_NOT_KEPT, FIELD(device), 0, 0, "auto|cpu|cuda", "D", "where to compute"},
     {"threads", ARG_INT, ARG_NOT_KEPT, FIELD(threads), 0, 1024, NULL, "N", "CPU threads, 0 = all"},
     {"json", ARG_FLAG, ARG_NOT_KEPT, FIELD(json), 0, 0, NULL, NULL, "JSON Lines on stdout"},
-    {"bidirectional", ARG_FLAG, ARG_NOT_KEPT, FIELD(bidirectional), 0, 0, NULL, NULL, "refused: such a model would see what it has to predict"},
+    {"bidirectional", ARG_FLAG, ARG_NOT_KEPT, FIELD(bidirectional), 0, 0, NULL, NULL,
+     "refused: such a model would see what it has to predict"},
 };
 /* clang-format on */
 enum { OWN_SPECS = sizeof own_specs / sizeof own_specs[0] };
@@ -42,7 +49,8 @@ static void join_specs(arg_spec specs[ARGS_MAX]) {
 /* What single rows cannot say about each other. */
 static int check_options(const train_options *o) {
   if (o->bidirectional)
-    return cli_usage("--bidirectional: a language model cannot be bidirectional, it would see what it has to predict");
+    return cli_usage(
+        "--bidirectional: a language model cannot be bidirectional, it would see what it has to predict");
   if (o->text == NULL) return cli_usage("--text: is required, it names the file to learn");
   if (o->resume && o->init_from) return cli_usage("--resume and --init-from exclude each other");
   seqgpu_optimizer unused;
@@ -58,7 +66,8 @@ static int same_choice(const arg_spec *spec, const charlm_config *a, const charl
 
 /* Takes from the checkpoint what the command line does not say; what it does say must agree where it has to.  `first`
  * is the index of the config's first row in `given`. */
-static int merge_config(train_options *o, const unsigned char *given, const charlm_config *stored, int resume) {
+static int merge_config(train_options *o, const unsigned char *given, const charlm_config *stored,
+                        int resume) {
   const char *path = resume ? o->resume : o->init_from;
   for (int i = 0; charlm_specs[i].name; i++) {
     const arg_spec *spec = &charlm_specs[i];
@@ -104,7 +113,8 @@ static int prepare(trainer *t, const unsigned char *given) {
 
 int command_train(int argc, char **argv) {
   static const char about[] =
-      "Trains a recurrent language model on a text: embedding, recurrent layers, softmax over the next token.\n"
+      "Trains a recurrent language model on a text: embedding, recurrent layers, softmax over the next "
+      "token.\n"
       "Truncated back-propagation through time over --batch parallel streams; Ctrl-C saves and stops.";
   arg_spec specs[ARGS_MAX];
   join_specs(specs);

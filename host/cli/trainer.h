@@ -28,7 +28,7 @@ typedef struct trainer {
   int64_t saved;     /* the step of the last checkpoint, -1 = none */
   double start;      /* time */
   seqgpu_optimizer optimizer;
-  double loss_sum; /* since the last report */
+  double loss_sum, last_loss; /* since the last report; the mean of that report */
   int64_t loss_count;
   double val_loss, grad_norm;
   progress shown;

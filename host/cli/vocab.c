@@ -123,8 +123,8 @@ int vocab_build(const text *t, token_kind kind, int64_t limit, vocab *out) {
 
 static int unknown_token(const char *what, const char *token, size_t length, size_t where) {
   if (text_utf8_length(token, length) == length && (unsigned char)token[0] >= 0x20)
-    return cli_error("%s: \"%.*s\" at byte %zu is not in the vocabulary of the model", what, (int)length, token,
-                     where);
+    return cli_error("%s: \"%.*s\" at byte %zu is not in the vocabulary of the model", what, (int)length,
+                     token, where);
   return cli_error("%s: byte 0x%02x at byte %zu is not in the vocabulary of the model", what,
                    (unsigned)(unsigned char)token[0], where);
 }

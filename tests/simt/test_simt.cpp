@@ -136,10 +136,19 @@ __global__ void warp_operations_kernel(int *bad) {
   if (!right) atomicAdd(bad, 1);
 }
 
+/* Reductions one after the other: none may disturb the one before. */
 __global__ void block_reductions_kernel(int *bad) {
-  const float n = (float)blockDim.x;
-  bool right = sq_block_sum((float)threadIdx.x) == n * (n - 1) / 2;
-  right &= sq_block_max((float)threadIdx.x) == n - 1;
+  const float n = (float)blockDim.x, i = (float)threadIdx.x;
+  bool right = sq_block_sum(i) == n * (n - 1) / 2;
+  right &= sq_block_sum(1.0f) == n;
+  right &= sq_block_max(i) == n - 1;
+  right &= sq_block_max(-i) == 0.0f;
+  if (!right) atomicAdd(bad, 1);
+}
+
+__global__ void column_sums_kernel(int *bad) {
+  bool right = sq_column_sum((float)threadIdx.x) == (float)threadIdx.x * SQ_TILE_ROWS;
+  right &= sq_column_sum(1.0f) == SQ_TILE_ROWS;
   if (!right) atomicAdd(bad, 1);
 }
 
@@ -309,9 +318,13 @@ void test_operations() {
     if (SQ_LAUNCH(exec, warp_operations_kernel, 3, 96, 0, &bad) != 0) bad++;
   }
   CHECK(bad == 0, "shuffles and votes");
-  for (unsigned threads : {32u, 64u, 96u, 1024u})
-    if (SQ_LAUNCH(exec, block_reductions_kernel, 3, threads, 0, &bad) != 0) bad++;
-  CHECK(bad == 0, "sums and maxima of blocks");
+  for (int s = 0; s < SEEDS; s++) {
+    simt::set_seed(fresh_seed());
+    for (unsigned threads : {32u, 64u, 96u, 1024u})
+      if (SQ_LAUNCH(exec, block_reductions_kernel, 3, threads, 0, &bad) != 0) bad++;
+    if (SQ_LAUNCH(exec, column_sums_kernel, 3, sq_matrix_block(), 0, &bad) != 0) bad++;
+  }
+  CHECK(bad == 0, "sums and maxima of blocks, under every seed");
   std::vector<int> seen(2 * 3 * 4 * 5 * 6 * 7);
   const int error = SQ_LAUNCH(exec, index_kernel, dim3(2, 3, 4), dim3(5, 6, 7), 0, seen.data());
   bool once = error == 0;

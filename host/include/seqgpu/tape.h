@@ -100,7 +100,8 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_embedding(seqgpu_tape *tape, seqgpu_tensor
 SEQGPU_API seqgpu_tensor *seqgpu_tape_linear(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *w,
                                              seqgpu_tensor *b);
 
-/* A network of recurrent layers over a sequence.  plan: must live until clear.
+/* A network of recurrent layers over a sequence.  plan: must live until clear; what is kept for backward has the
+ * size of its largest run, so single steps want a plan of their own with seq_len 1.
  *   params   vector [seqgpu_plan_param_count]
  *   x        [T,B,I], or [B,T,I] if the plan is batch_first; T and B at most the plan's
  *   initial  NULL = zeros, or one tensor for each state of the cell, of which each may be NULL: [L*N,B,W], or [B,W]

@@ -1,0 +1,577 @@
+/* test_api.c - what the library does when it is used wrongly, or when memory runs out.
+ *
+ * Every refused call must return the right status and leave a sentence that names the argument: REFUSED clears the
+ * context's sentence, makes the call, and looks for the word.  Nothing may crash, read or write (the sanitizers look).
+ */
+#include <limits.h>
+#include <stddef.h>
+
+#include "../host/include/seqgpu/model.h"
+#include "../host/internal.h"
+#include "check.h"
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+#define HUGE_COUNT   ((int64_t)1 << 40)
+
+/* One refused call; without a context there is no sentence to look at. */
+static void refused(const seqgpu_context *ctx, seqgpu_status status, seqgpu_status expected, const char *word,
+                    const char *name) {
+  char why[900];
+  const char *sentence = seqgpu_last_error(ctx);
+  const int named = ctx == NULL || (strlen(sentence) > strlen(word) + 4 && strstr(sentence, word));
+  snprintf(why, sizeof why, "gives %s, \"%s\"; expected %s and \"%s\"", seqgpu_status_name(status), sentence,
+           seqgpu_status_name(expected), word);
+  check_record(status == expected && named, why, "%s", name);
+}
+
+static void forget_error(seqgpu_context *ctx) {
+  if (ctx) ctx->error[0] = 0;
+}
+
+#define REFUSED(ctx, expected, word, call)                                                                   \
+  do {                                                                                                       \
+    forget_error(ctx);                                                                                       \
+    const seqgpu_status refused_status = (call);                                                             \
+    refused(ctx, refused_status, SEQGPU_##expected, word, #call);                                            \
+  } while (0)
+#define ACCEPTED(ctx, call) check_record((call) == SEQGPU_OK, seqgpu_last_error(ctx), "%s", #call)
+
+/* --- contexts --- */
+
+static const struct {
+  const char *name, *word;
+  seqgpu_status status;
+  seqgpu_context_options options;
+} context_rows[] = {
+    {"unknown device", "device", SEQGPU_EINVAL, {.device = "abacus"}},
+    {"empty device", "device", SEQGPU_EINVAL, {.device = ""}},
+    {"device -1", "device_index", SEQGPU_EINVAL, {.device = "cpu", .device_index = -1}},
+    {"second CPU", "device_index", SEQGPU_EINVAL, {.device = "cpu", .device_index = 1}},
+    {"-1 threads", "threads", SEQGPU_EINVAL, {.device = "cpu", .threads = -1}},
+    {"1025 threads", "threads", SEQGPU_EINVAL, {.device = "cpu", .threads = 1025}},
+    {"INT_MAX threads", "threads", SEQGPU_EINVAL, {.device = "cpu", .threads = INT_MAX}},
+    {"dtype 2", "dtype", SEQGPU_EINVAL, {.device = "cpu", .dtype = (seqgpu_dtype)2}},
+};
+
+/* A context whose creation failed tells why, refuses everything else, and can be destroyed. */
+static void check_failed_context(const char *name, const char *word, seqgpu_status expected,
+                                 const seqgpu_context_options *options) {
+  seqgpu_context *ctx = NULL;
+  seqgpu_plan *plan = NULL;
+  void *memory = NULL;
+  const seqgpu_rnn_desc desc = {.cell = "gru", .input_size = 1, .hidden_size = 1, .seq_len = 1, .batch = 1};
+  char text[32] = "x";
+  const seqgpu_status status = seqgpu_context_create(options, &ctx);
+  refused(ctx, status, expected, word, name);
+  CHECK(ctx != NULL, "%s: there is a context to ask", name);
+  REFUSED(ctx, EINVAL, "ctx", seqgpu_plan_create(ctx, &desc, &plan));
+  REFUSED(ctx, EINVAL, "ctx", seqgpu_malloc(ctx, 1, &memory));
+  REFUSED(ctx, EINVAL, "ctx", seqgpu_synchronize(ctx));
+  REFUSED(ctx, EINVAL, "ctx", seqgpu_dropout(ctx, 0, 0, 0, 0, NULL, NULL));
+  seqgpu_free(ctx, NULL);
+  seqgpu_context_describe(ctx, text, sizeof text);
+  seqgpu_context_destroy(ctx);
+}
+
+/* Where there is a device that is not a CPU, it has no float64. */
+static void check_f64_device(const char *device) {
+  const seqgpu_context_options f32 = {.device = device}, f64 = {.device = device, .dtype = SEQGPU_F64};
+  char name[64];
+  seqgpu_context *ctx = NULL;
+  snprintf(name, sizeof name, "float64 on %s", device);
+  if (seqgpu_context_create(&f32, &ctx) == SEQGPU_OK)
+    check_failed_context(name, "dtype", SEQGPU_EUNSUPPORTED, &f64);
+  else
+    check_skip(seqgpu_last_error(ctx), "%s", name);
+  seqgpu_context_destroy(ctx);
+}
+
+static void check_contexts(void) {
+  const seqgpu_allocator half = {NULL, NULL, NULL};
+  const seqgpu_context_options no_functions = {.device = "cpu", .allocator = &half};
+  seqgpu_context *ctx = NULL;
+  for (size_t i = 0; i < COUNT(context_rows); i++)
+    check_failed_context(context_rows[i].name, context_rows[i].word, context_rows[i].status,
+                         &context_rows[i].options);
+  check_f64_device("emulator");
+  check_f64_device("cuda");
+  REFUSED(NULL, EINVAL, "", seqgpu_context_create(NULL, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_context_create(&no_functions, &ctx));
+  seqgpu_context_destroy(ctx);
+  seqgpu_context_destroy(NULL);
+  ACCEPTED(ctx, seqgpu_context_create(NULL, &ctx));
+  seqgpu_context_destroy(ctx);
+}
+
+/* --- descriptors: one field of a good one changed --- */
+
+typedef enum field_type { INT64, INT, DOUBLE, TEXT } field_type;
+typedef struct desc_row {
+  const char *cell, *word; /* the word is the field's name */
+  size_t offset;
+  field_type type;
+  double number;
+  const char *text;
+  seqgpu_status status;
+} desc_row;
+
+#define FIELD(cell, type, field, number)                                                                     \
+  { cell, #field, offsetof(seqgpu_rnn_desc, field), type, number, NULL, SEQGPU_EINVAL }
+#define NAMED(cell, field, text)                                                                             \
+  { cell, #field, offsetof(seqgpu_rnn_desc, field), TEXT, 0, text, SEQGPU_EINVAL }
+#define TOO_LARGE(field, number)                                                                             \
+  { "lstm", #field, offsetof(seqgpu_rnn_desc, field), INT64, number, NULL, SEQGPU_ENOMEM }
+
+static const desc_row desc_rows[] = {
+    NAMED("lstm", cell, NULL),
+    NAMED("lstm", cell, ""),
+    NAMED("lstm", cell, "lstm "),
+    NAMED("lstm", plan, "fastest"),
+    NAMED("lstm", plan, ""),
+    FIELD("lstm", INT64, input_size, 0),
+    FIELD("lstm", INT64, input_size, -1),
+    FIELD("lstm", INT64, input_size, 0x1p62),
+    FIELD("lstm", INT64, hidden_size, 0),
+    FIELD("lstm", INT64, hidden_size, -7),
+    FIELD("lstm", INT64, hidden_size, 0x1p31),
+    FIELD("lstm", INT64, hidden_size, -0x1p63),
+    TOO_LARGE(hidden_size, 0x1p30),
+    FIELD("lstm", INT64, num_layers, -1),
+    FIELD("lstm", INT64, num_layers, 1025),
+    FIELD("lstm", INT64, num_layers, 0x1p62),
+    FIELD("lstm", INT64, seq_len, 0),
+    FIELD("lstm", INT64, seq_len, -1),
+    FIELD("lstm", INT64, seq_len, 0x1p40),
+    FIELD("lstm", INT64, batch, 0),
+    FIELD("lstm", INT64, batch, -1),
+    FIELD("lstm", INT64, batch, 0x1p62),
+    FIELD("lstm", INT, bidirectional, 2),
+    FIELD("lstm", INT, bidirectional, -1),
+    FIELD("lstm", INT, merge, 2),
+    FIELD("rnn", INT, activation, 4),
+    FIELD("rnn", INT, activation, -1),
+    FIELD("lstm", INT64, projection_size, -1),
+    FIELD("lstm", INT64, projection_size, 4),
+    FIELD("lstm", INT64, projection_size, 0x1p62),
+    FIELD("lstm", INT, peephole, 2),
+    FIELD("lstm", INT, coupled, -1),
+    FIELD("gru", INT, reset_after, 2),
+    FIELD("lstm", DOUBLE, dropout, -0.001),
+    FIELD("lstm", DOUBLE, dropout, 1),
+    FIELD("lstm", DOUBLE, dropout, (double)NAN),
+    FIELD("lstm", DOUBLE, dropout, (double)INFINITY),
+    FIELD("lstm", INT, batch_first, 2),
+    FIELD("lstm", INT, inference, -1),
+    FIELD("lstm", INT, mode, 2),
+    /* options that a cell does not have */
+    FIELD("rnn", INT64, projection_size, 2),
+    FIELD("rnn", INT, peephole, 1),
+    FIELD("rnn", INT, coupled, 1),
+    FIELD("rnn", INT, reset_after, 1),
+    FIELD("lstm", INT, activation, SEQGPU_RELU),
+    FIELD("lstm", INT, reset_after, 1),
+    FIELD("lstm0", INT, coupled, 1),
+    FIELD("lstm0", INT, activation, SEQGPU_SIGMOID),
+    FIELD("lstm0", INT, reset_after, 1),
+    FIELD("gru", INT, activation, SEQGPU_RELU),
+    FIELD("gru", INT64, projection_size, 2),
+    FIELD("gru", INT, peephole, 1),
+    FIELD("gru", INT, coupled, 1),
+};
+
+static seqgpu_rnn_desc good_desc(const char *cell) {
+  return (seqgpu_rnn_desc){.cell = cell, .input_size = 3, .hidden_size = 4, .seq_len = 5, .batch = 2};
+}
+
+/* Writes the row's value into its field. */
+static void set_field(seqgpu_rnn_desc *desc, const desc_row *row) {
+  char *field = (char *)desc + row->offset;
+  const int64_t wide = row->type == DOUBLE ? 0 : (int64_t)row->number;
+  const int narrow = row->type == INT ? (int)row->number : 0;
+  if (row->type == INT64) memcpy(field, &wide, sizeof wide);
+  if (row->type == INT) memcpy(field, &narrow, sizeof narrow);
+  if (row->type == DOUBLE) memcpy(field, &row->number, sizeof row->number);
+  if (row->type == TEXT) memcpy(field, &row->text, sizeof row->text);
+}
+
+static void check_descriptors(seqgpu_context *ctx) {
+  for (size_t i = 0; i < COUNT(desc_rows); i++) {
+    const desc_row *row = &desc_rows[i];
+    seqgpu_rnn_desc desc = good_desc(row->cell);
+    char name[96];
+    seqgpu_plan *plan = (seqgpu_plan *)&desc;
+    set_field(&desc, row);
+    forget_error(ctx);
+    snprintf(name, sizeof name, "%s with %s = %g %s", row->cell, row->word, row->number,
+             row->text ? row->text : "");
+    const seqgpu_status status = seqgpu_plan_create(ctx, &desc, &plan);
+    refused(ctx, status, row->status, row->word, name);
+    CHECK(plan == NULL, "%s: no plan", name);
+  }
+  const seqgpu_rnn_desc desc = good_desc("lstm");
+  seqgpu_plan *plan = NULL;
+  REFUSED(ctx, EINVAL, "desc", seqgpu_plan_create(ctx, NULL, &plan));
+  REFUSED(ctx, EINVAL, "out", seqgpu_plan_create(ctx, &desc, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_plan_create(NULL, &desc, &plan));
+}
+
+/* --- questions --- */
+
+static void check_questions(seqgpu_context *ctx) {
+  seqgpu_param_info info;
+  seqgpu_plan *plan = NULL;
+  char cell[8] = "lstm", version[32], text[8];
+  seqgpu_rnn_desc desc = good_desc(cell);
+  ACCEPTED(ctx, seqgpu_plan_create(ctx, &desc, &plan));
+  memset(cell, 'x', sizeof cell - 1);
+  CHECK(strcmp(seqgpu_plan_desc(plan)->cell, "lstm") == 0,
+        "a plan keeps no pointer to the caller's cell name");
+  CHECK(seqgpu_plan_desc(plan)->num_layers == 1, "num_layers 0 is 1");
+  CHECK(strcmp(seqgpu_plan_name(plan), "cpu/step") == 0, "name of the plan");
+  CHECK(seqgpu_plan_state_size(plan, 0) == 4 && seqgpu_plan_state_size(plan, 1) == 4, "states of an lstm");
+  CHECK(seqgpu_plan_state_size(plan, 2) == 0 && seqgpu_plan_state_size(plan, -1) == 0, "no third state");
+  CHECK(seqgpu_plan_param_count(plan) == 16 * (3 + 4 + 1), "parameters of an lstm");
+  const int params = seqgpu_plan_num_params(plan);
+  REFUSED(NULL, EINVAL, "", seqgpu_plan_param(plan, -1, &info));
+  REFUSED(NULL, EINVAL, "", seqgpu_plan_param(plan, params, &info));
+  REFUSED(NULL, EINVAL, "", seqgpu_plan_param(plan, 0, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_plan_param(NULL, 0, &info));
+  CHECK(seqgpu_plan_name(NULL) && seqgpu_plan_desc(NULL) == NULL,
+        "a NULL plan has a name, and no descriptor");
+  CHECK(seqgpu_plan_output_size(NULL) == 0 && seqgpu_plan_param_count(NULL) == 0 &&
+            seqgpu_plan_workspace_size(NULL) == 0 && seqgpu_plan_reserve_size(NULL) == 0 &&
+            seqgpu_plan_num_states(NULL) == 0 && seqgpu_plan_state_size(NULL, 0) == 0 &&
+            seqgpu_plan_num_params(NULL) == 0 && seqgpu_plan_random_blocks(NULL) == 0,
+        "a NULL plan needs nothing");
+  seqgpu_plan_destroy(plan);
+  seqgpu_plan_destroy(NULL);
+  snprintf(version, sizeof version, "%d.%d.%d", SEQGPU_VERSION_MAJOR, SEQGPU_VERSION_MINOR,
+           SEQGPU_VERSION_PATCH);
+  CHECK(strcmp(seqgpu_version(), version) == 0, "version");
+  CHECK(strcmp(seqgpu_status_name(SEQGPU_EFORMAT), "EFORMAT") == 0, "status name");
+  CHECK(strcmp(seqgpu_status_name((seqgpu_status)99), "unknown status") == 0, "unknown status has a name");
+  CHECK(strcmp(seqgpu_status_text((seqgpu_status)-1), "unknown status") == 0, "unknown status has a text");
+  CHECK(strcmp(seqgpu_cell_name(0, NULL), "rnn") == 0, "first cell");
+  CHECK(seqgpu_cell_name(-1, NULL) == NULL && seqgpu_cell_name(INT_MAX, NULL) == NULL, "no such cell");
+  CHECK(strcmp(seqgpu_last_error(NULL), "") == 0, "no context, no sentence");
+  seqgpu_context_describe(ctx, text, sizeof text);
+  CHECK(strlen(text) == sizeof text - 1, "a description is cut to the size given");
+  seqgpu_context_describe(ctx, NULL, 0);
+}
+
+/* --- memory --- */
+
+static void check_memory(seqgpu_context *ctx) {
+  void *memory = NULL, *empty = NULL;
+  char host[4] = {1, 2, 3, 4};
+  ACCEPTED(ctx, seqgpu_malloc(ctx, 100, &memory));
+  ACCEPTED(ctx, seqgpu_malloc(ctx, 0, &empty));
+  CHECK((uintptr_t)memory % 64 == 0 && empty != NULL, "memory is aligned, of no bytes too");
+  REFUSED(ctx, EINVAL, "out", seqgpu_malloc(ctx, 1, NULL));
+  REFUSED(ctx, EINVAL, "destination", seqgpu_copy_in(ctx, NULL, host, 4));
+  REFUSED(ctx, EINVAL, "source", seqgpu_copy_in(ctx, memory, NULL, 4));
+  REFUSED(ctx, EINVAL, "destination", seqgpu_copy_out(ctx, NULL, memory, 4));
+  REFUSED(ctx, EINVAL, "source", seqgpu_copy_out(ctx, host, NULL, 4));
+  REFUSED(ctx, EINVAL, "destination", seqgpu_copy(ctx, NULL, memory, 4));
+  REFUSED(ctx, EINVAL, "source", seqgpu_copy(ctx, memory, NULL, 4));
+  REFUSED(ctx, EINVAL, "pointer", seqgpu_zero(ctx, NULL, 4));
+  REFUSED(NULL, EINVAL, "", seqgpu_malloc(NULL, 1, &empty));
+  REFUSED(NULL, EINVAL, "", seqgpu_copy_in(NULL, memory, host, 4));
+  REFUSED(NULL, EINVAL, "", seqgpu_copy_out(NULL, host, memory, 4));
+  REFUSED(NULL, EINVAL, "", seqgpu_copy(NULL, memory, host, 4));
+  REFUSED(NULL, EINVAL, "", seqgpu_zero(NULL, memory, 4));
+  REFUSED(NULL, EINVAL, "", seqgpu_synchronize(NULL));
+  ACCEPTED(ctx, seqgpu_copy(ctx, NULL, NULL, 0));
+  ACCEPTED(ctx, seqgpu_zero(ctx, NULL, 0));
+  void *none = host;
+  REFUSED(ctx, ENOMEM, "memory", seqgpu_malloc(ctx, SIZE_MAX, &none));
+  CHECK(none == NULL, "out of memory leaves NULL");
+  seqgpu_free(ctx, memory);
+  seqgpu_free(ctx, empty);
+  seqgpu_free(ctx, NULL);
+  seqgpu_free(NULL, NULL);
+}
+
+/* --- runs --- */
+
+static float buffer[4096]; /* stands for every tensor of a run */
+
+static seqgpu_rnn_run good_run(void *workspace, void *reserve) {
+  return (seqgpu_rnn_run){.seq_len = 5,
+                          .batch = 2,
+                          .params = buffer,
+                          .x = buffer + 512,
+                          .y = buffer + 1024,
+                          .reserve = reserve,
+                          .workspace = workspace,
+                          .dy = buffer + 1536,
+                          .dx = buffer + 2048,
+                          .dparams = buffer + 2560};
+}
+
+/* Forward, backward and inspect refuse the run for the same reason. */
+static void refuse_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
+                       const char *word, const char *name) {
+  char full[128];
+  int64_t width;
+  for (int call = 0; call < 3; call++) {
+    static const char *const calls[3] = {"forward", "backward", "inspect"};
+    forget_error(ctx);
+    seqgpu_status status = SEQGPU_OK;
+    if (call == 0) status = seqgpu_rnn_forward(ctx, plan, run);
+    if (call == 1) status = seqgpu_rnn_backward(ctx, plan, run);
+    if (call == 2) status = seqgpu_rnn_inspect(ctx, plan, run, 0, 0, "h", NULL, &width);
+    snprintf(full, sizeof full, "%s with %s", calls[call], name);
+    refused(ctx, status, SEQGPU_EINVAL, word, full);
+  }
+}
+
+#define REFUSE_FIELD(field, given)                                                                           \
+  do {                                                                                                       \
+    seqgpu_rnn_run spoiled = *good;                                                                          \
+    spoiled.field = (given);                                                                                 \
+    refuse_run(ctx, plan, &spoiled, #field, "run." #field " = " #given);                                     \
+  } while (0)
+
+static void check_run_fields(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *good) {
+  const int32_t negative[2] = {5, -1}, longer[2] = {6, 5};
+  REFUSE_FIELD(seq_len, -1);
+  REFUSE_FIELD(seq_len, 6);
+  REFUSE_FIELD(seq_len, INT64_MAX);
+  REFUSE_FIELD(batch, -1);
+  REFUSE_FIELD(batch, 3);
+  REFUSE_FIELD(params, NULL);
+  REFUSE_FIELD(workspace, NULL);
+  REFUSE_FIELD(x, NULL);
+  REFUSE_FIELD(lengths, negative);
+  REFUSE_FIELD(lengths, longer);
+  seqgpu_rnn_run bad = *good;
+  bad.y = NULL;
+  REFUSED(ctx, EINVAL, "run.y", seqgpu_rnn_forward(ctx, plan, &bad));
+  bad = *good;
+  bad.reserve = NULL;
+  REFUSED(ctx, EINVAL, "run.reserve", seqgpu_rnn_backward(ctx, plan, &bad));
+}
+
+static void check_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
+  float out[5 * 2 * 4];
+  int64_t width = 0;
+  seqgpu_rnn_run no_reserve = *run;
+  no_reserve.reserve = NULL;
+  REFUSED(ctx, EINVAL, "layer", seqgpu_rnn_inspect(ctx, plan, run, -1, 0, "h", out, &width));
+  REFUSED(ctx, EINVAL, "layer", seqgpu_rnn_inspect(ctx, plan, run, 1, 0, "h", out, &width));
+  REFUSED(ctx, EINVAL, "direction", seqgpu_rnn_inspect(ctx, plan, run, 0, -1, "h", out, &width));
+  REFUSED(ctx, EINVAL, "direction", seqgpu_rnn_inspect(ctx, plan, run, 0, 1, "h", out, &width));
+  REFUSED(ctx, EINVAL, "part", seqgpu_rnn_inspect(ctx, plan, run, 0, 0, NULL, out, &width));
+  REFUSED(ctx, EINVAL, "part", seqgpu_rnn_inspect(ctx, plan, run, 0, 0, "r", out, &width));
+  REFUSED(ctx, EINVAL, "part", seqgpu_rnn_inspect(ctx, plan, run, 0, 0, "", out, &width));
+  REFUSED(ctx, EINVAL, "part", seqgpu_rnn_inspect(ctx, plan, run, 0, 0, "i,f", out, &width));
+  REFUSED(ctx, EINVAL, "reserve", seqgpu_rnn_inspect(ctx, plan, &no_reserve, 0, 0, "h", out, &width));
+  ACCEPTED(ctx, seqgpu_rnn_inspect(ctx, plan, run, 0, 0, "f", out, &width));
+  CHECK(width == 4, "width of a gate");
+  ACCEPTED(ctx, seqgpu_rnn_inspect(ctx, plan, run, 0, 0, "c", out, NULL));
+}
+
+static void check_runs(seqgpu_context *ctx, seqgpu_context *other_type) {
+  seqgpu_plan *plan = NULL, *inference = NULL;
+  seqgpu_rnn_desc desc = good_desc("lstm");
+  ACCEPTED(ctx, seqgpu_plan_create(ctx, &desc, &plan));
+  desc.inference = 1;
+  ACCEPTED(ctx, seqgpu_plan_create(ctx, &desc, &inference));
+  void *workspace = check_alloc("workspace", seqgpu_plan_workspace_size(plan));
+  void *reserve = check_alloc("reserve", seqgpu_plan_reserve_size(plan));
+  seqgpu_rnn_run run = good_run(workspace, reserve);
+  REFUSED(NULL, EINVAL, "", seqgpu_rnn_forward(NULL, plan, &run));
+  REFUSED(NULL, EINVAL, "", seqgpu_rnn_backward(NULL, plan, &run));
+  REFUSED(NULL, EINVAL, "", seqgpu_rnn_inspect(NULL, plan, &run, 0, 0, "h", NULL, NULL));
+  refuse_run(ctx, NULL, &run, "plan", "plan = NULL");
+  refuse_run(ctx, plan, NULL, "run", "run = NULL");
+  refuse_run(other_type, plan, &run, "plan", "a context of the other precision");
+  refuse_run(ctx, inference, &run, "reserve", "a plan for inference and a reserve");
+  CHECK(seqgpu_plan_reserve_size(inference) == 0, "inference keeps no reserve");
+  check_run_fields(ctx, plan, &run);
+  ACCEPTED(ctx, seqgpu_rnn_forward(ctx, plan, &run));
+  ACCEPTED(ctx, seqgpu_rnn_backward(ctx, plan, &run));
+  check_inspect(ctx, plan, &run);
+  run.x = run.dy = run.dx = run.y = NULL;
+  run.seq_len = 0;
+  ACCEPTED(ctx, seqgpu_rnn_forward(ctx, plan, &run));
+  ACCEPTED(ctx, seqgpu_rnn_backward(ctx, plan, &run));
+  run.seq_len = 5;
+  run.batch = 0;
+  ACCEPTED(ctx, seqgpu_rnn_forward(ctx, plan, &run));
+  ACCEPTED(ctx, seqgpu_rnn_backward(ctx, plan, &run));
+  check_free(workspace);
+  check_free(reserve);
+  seqgpu_plan_destroy(inference);
+  seqgpu_plan_destroy(plan);
+}
+
+/* --- the other operators --- */
+
+static void check_linear(seqgpu_context *c) {
+  float *b = buffer;
+  REFUSED(NULL, EINVAL, "", seqgpu_linear_forward(NULL, 2, 3, 4, b, b, b, b));
+  REFUSED(c, EINVAL, "rows", seqgpu_linear_forward(c, -1, 3, 4, b, b, b, b));
+  REFUSED(c, EINVAL, "in", seqgpu_linear_forward(c, 2, 0, 4, b, b, b, b));
+  REFUSED(c, EINVAL, "out", seqgpu_linear_forward(c, 2, 3, -4, b, b, b, b));
+  REFUSED(c, EINVAL, "rows", seqgpu_linear_forward(c, HUGE_COUNT, HUGE_COUNT, 4, b, b, b, b));
+  REFUSED(c, EINVAL, "out", seqgpu_linear_forward(c, 2, HUGE_COUNT, HUGE_COUNT, b, b, b, b));
+  REFUSED(c, EINVAL, "rows", seqgpu_linear_forward(c, INT64_MAX, 3, 4, b, b, b, b));
+  REFUSED(c, EINVAL, "x: ", seqgpu_linear_forward(c, 2, 3, 4, NULL, b, b, b));
+  REFUSED(c, EINVAL, "w: ", seqgpu_linear_forward(c, 2, 3, 4, b, NULL, b, b));
+  REFUSED(c, EINVAL, "y: ", seqgpu_linear_forward(c, 2, 3, 4, b, b, NULL, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_linear_backward(NULL, 2, 3, 4, b, b, b, b, b, b));
+  REFUSED(c, EINVAL, "rows", seqgpu_linear_backward(c, INT64_MIN, 3, 4, b, b, b, b, b, b));
+  REFUSED(c, EINVAL, "dy: ", seqgpu_linear_backward(c, 2, 3, 4, b, b, NULL, b, b, b));
+  REFUSED(c, EINVAL, "x: ", seqgpu_linear_backward(c, 2, 3, 4, NULL, b, b, NULL, b, NULL));
+  REFUSED(c, EINVAL, "w: ", seqgpu_linear_backward(c, 2, 3, 4, b, NULL, b, b, NULL, NULL));
+  ACCEPTED(c, seqgpu_linear_forward(c, 0, 3, 4, NULL, b, NULL, NULL));
+  ACCEPTED(c, seqgpu_linear_backward(c, 0, 3, 4, NULL, b, NULL, NULL, b, b));
+}
+
+static void check_embedding(seqgpu_context *c) {
+  float *b = buffer;
+  const int32_t ids[2] = {0, 1};
+  REFUSED(NULL, EINVAL, "", seqgpu_embedding_forward(NULL, 2, 3, 4, ids, b, b));
+  REFUSED(c, EINVAL, "rows", seqgpu_embedding_forward(c, -1, 3, 4, ids, b, b));
+  REFUSED(c, EINVAL, "dim", seqgpu_embedding_forward(c, 2, 0, 4, ids, b, b));
+  REFUSED(c, EINVAL, "vocab", seqgpu_embedding_forward(c, 2, 3, 0, ids, b, b));
+  REFUSED(c, EINVAL, "dim", seqgpu_embedding_forward(c, HUGE_COUNT, HUGE_COUNT, 4, ids, b, b));
+  REFUSED(c, EINVAL, "ids", seqgpu_embedding_forward(c, 2, 3, 4, NULL, b, b));
+  REFUSED(c, EINVAL, "table", seqgpu_embedding_forward(c, 2, 3, 4, ids, NULL, b));
+  REFUSED(c, EINVAL, "y: ", seqgpu_embedding_forward(c, 2, 3, 4, ids, b, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_embedding_backward(NULL, 2, 3, 4, ids, b, b));
+  REFUSED(c, EINVAL, "vocab", seqgpu_embedding_backward(c, 2, 3, -4, ids, b, b));
+  REFUSED(c, EINVAL, "ids", seqgpu_embedding_backward(c, 2, 3, 4, NULL, b, b));
+  REFUSED(c, EINVAL, "dy: ", seqgpu_embedding_backward(c, 2, 3, 4, ids, NULL, b));
+  REFUSED(c, EINVAL, "dtable", seqgpu_embedding_backward(c, 2, 3, 4, ids, b, NULL));
+  ACCEPTED(c, seqgpu_embedding_forward(c, 0, 3, 4, NULL, b, NULL));
+  ACCEPTED(c, seqgpu_embedding_backward(c, 0, 3, 4, NULL, NULL, b));
+}
+
+static void check_cross_entropy(seqgpu_context *c) {
+  float *b = buffer;
+  const int32_t t[2] = {0, 1};
+  REFUSED(NULL, EINVAL, "", seqgpu_cross_entropy_forward(NULL, 2, 3, 1, 1, b, t, b, b, b));
+  REFUSED(c, EINVAL, "rows", seqgpu_cross_entropy_forward(c, -2, 3, 1, 1, b, t, b, b, b));
+  REFUSED(c, EINVAL, "classes", seqgpu_cross_entropy_forward(c, 2, 0, 1, 1, b, t, b, b, b));
+  REFUSED(c, EINVAL, "classes", seqgpu_cross_entropy_forward(c, HUGE_COUNT, HUGE_COUNT, 1, 1, b, t, b, b, b));
+  REFUSED(c, EINVAL, "mean", seqgpu_cross_entropy_forward(c, 2, 3, 2, 1, b, t, b, b, b));
+  REFUSED(c, EINVAL, "scale", seqgpu_cross_entropy_forward(c, 2, 3, 1, (double)NAN, b, t, b, b, b));
+  REFUSED(c, EINVAL, "scale", seqgpu_cross_entropy_forward(c, 2, 3, 1, (double)INFINITY, b, t, b, b, b));
+  REFUSED(c, EINVAL, "logits", seqgpu_cross_entropy_forward(c, 2, 3, 1, 1, NULL, t, b, b, b));
+  REFUSED(c, EINVAL, "targets", seqgpu_cross_entropy_forward(c, 2, 3, 1, 1, b, NULL, b, b, b));
+  REFUSED(c, EINVAL, "lse", seqgpu_cross_entropy_forward(c, 2, 3, 1, 1, b, t, NULL, b, b));
+  REFUSED(c, EINVAL, "row_loss", seqgpu_cross_entropy_forward(c, 2, 3, 1, 1, b, t, b, NULL, b));
+  REFUSED(c, EINVAL, "loss", seqgpu_cross_entropy_forward(c, 2, 3, 1, 1, b, t, b, b, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_cross_entropy_backward(NULL, 2, 3, 1, 1, b, t, b, b, b));
+  REFUSED(c, EINVAL, "mean", seqgpu_cross_entropy_backward(c, 2, 3, -1, 1, b, t, b, b, b));
+  REFUSED(c, EINVAL, "logits", seqgpu_cross_entropy_backward(c, 2, 3, 1, 1, NULL, t, b, b, b));
+  REFUSED(c, EINVAL, "targets", seqgpu_cross_entropy_backward(c, 2, 3, 1, 1, b, NULL, b, b, b));
+  REFUSED(c, EINVAL, "lse", seqgpu_cross_entropy_backward(c, 2, 3, 1, 1, b, t, NULL, b, b));
+  REFUSED(c, EINVAL, "loss", seqgpu_cross_entropy_backward(c, 2, 3, 1, 1, b, t, b, NULL, b));
+  REFUSED(c, EINVAL, "dlogits", seqgpu_cross_entropy_backward(c, 2, 3, 1, 1, b, t, b, b, NULL));
+  ACCEPTED(c, seqgpu_cross_entropy_forward(c, 0, 3, 1, 1, NULL, NULL, NULL, NULL, b));
+}
+
+static void check_dropout(seqgpu_context *c) {
+  float *b = buffer;
+  REFUSED(NULL, EINVAL, "", seqgpu_dropout(NULL, 2, 0.5, 0, 0, b, b));
+  REFUSED(c, EINVAL, "count", seqgpu_dropout(c, -2, 0.5, 0, 0, b, b));
+  REFUSED(c, EINVAL, "count", seqgpu_dropout(c, INT64_MAX, 0.5, 0, 0, b, b));
+  REFUSED(c, EINVAL, "p: ", seqgpu_dropout(c, 2, -0.1, 0, 0, b, b));
+  REFUSED(c, EINVAL, "p: ", seqgpu_dropout(c, 2, 1.1, 0, 0, b, b));
+  REFUSED(c, EINVAL, "p: ", seqgpu_dropout(c, 2, (double)NAN, 0, 0, b, b));
+  REFUSED(c, EINVAL, "x: ", seqgpu_dropout(c, 2, 0.5, 0, 0, NULL, b));
+  REFUSED(c, EINVAL, "y: ", seqgpu_dropout(c, 2, 0.5, 0, 0, b, NULL));
+  ACCEPTED(c, seqgpu_dropout(c, 0, 0.5, 0, 0, NULL, NULL));
+}
+
+/* --- an allocator that fails at its n-th request --- */
+
+typedef struct failing {
+  long requests, fail_at, live;
+} failing;
+
+static void *failing_allocate(size_t bytes, void *user) {
+  failing *f = (failing *)user;
+  if (f->requests++ == f->fail_at) return NULL;
+  f->live++;
+  return check_alloc("memory of the library", bytes);
+}
+
+static void failing_release(void *pointer, void *user) {
+  ((failing *)user)->live--;
+  check_free(pointer);
+}
+
+/* Everything that allocates, until the first failure. */
+static seqgpu_status scenario(seqgpu_context *ctx) {
+  seqgpu_rnn_desc desc = good_desc("lstm");
+  seqgpu_optimizer optimizer = {.kind = SEQGPU_ADAM, .lr = 0.1, .clip = SEQGPU_CLIP_NORM};
+  seqgpu_plan *plan = NULL;
+  seqgpu_params *params = NULL;
+  void *workspace = NULL, *reserve = NULL;
+  float out[5 * 2 * 4];
+  int64_t width;
+  seqgpu_status s = seqgpu_plan_create(ctx, &desc, &plan);
+  if (s == SEQGPU_OK) s = seqgpu_malloc(ctx, seqgpu_plan_workspace_size(plan), &workspace);
+  if (s == SEQGPU_OK) s = seqgpu_malloc(ctx, seqgpu_plan_reserve_size(plan), &reserve);
+  const seqgpu_rnn_run run = good_run(workspace, reserve);
+  if (s == SEQGPU_OK) s = seqgpu_rnn_forward(ctx, plan, &run);
+  if (s == SEQGPU_OK) s = seqgpu_rnn_backward(ctx, plan, &run);
+  if (s == SEQGPU_OK) s = seqgpu_rnn_inspect(ctx, plan, &run, 0, 0, "c", out, &width);
+  if (s == SEQGPU_OK) s = seqgpu_params_create(ctx, 1, &params);
+  if (s == SEQGPU_OK) s = seqgpu_params_add(params, "embedding", 3, 4, "orthogonal", 1, NULL);
+  if (s == SEQGPU_OK) s = seqgpu_params_add_rnn(params, "rnn", plan, NULL);
+  if (s == SEQGPU_OK) s = seqgpu_params_add_state(params, "state", 2, 4, NULL);
+  if (s == SEQGPU_OK) s = seqgpu_params_update(params, &optimizer);
+  seqgpu_params_destroy(params);
+  seqgpu_free(ctx, workspace);
+  seqgpu_free(ctx, reserve);
+  seqgpu_plan_destroy(plan);
+  return s;
+}
+
+static void check_allocator(void) {
+  seqgpu_status status = SEQGPU_ENOMEM;
+  for (long n = 0; status != SEQGPU_OK && n < 1000; n++) {
+    failing f = {.fail_at = n};
+    const seqgpu_allocator allocator = {failing_allocate, failing_release, &f};
+    const seqgpu_context_options options = {.device = "cpu", .threads = 1, .allocator = &allocator};
+    seqgpu_context *ctx = NULL;
+    status = seqgpu_context_create(&options, &ctx);
+    if (status == SEQGPU_OK) status = scenario(ctx);
+    const int said = ctx == NULL || strstr(seqgpu_last_error(ctx), "memory") != NULL;
+    const int succeeded = status == SEQGPU_OK && f.requests <= n;
+    CHECK(succeeded || (status == SEQGPU_ENOMEM && said), "request %ld fails: ENOMEM, and a sentence", n);
+    seqgpu_context_destroy(ctx);
+    CHECK(f.live == 0, "request %ld fails: nothing leaks", n);
+    if (n == 0) CHECK(ctx == NULL, "no memory for a context leaves NULL");
+  }
+  CHECK(status == SEQGPU_OK, "with enough memory everything succeeds");
+}
+
+int main(void) {
+  const seqgpu_context_options f32 = {.device = "cpu", .threads = 1};
+  const seqgpu_context_options f64 = {.device = "cpu", .threads = 1, .dtype = SEQGPU_F64};
+  seqgpu_context *ctx = NULL, *wide = NULL;
+  check_start();
+  ACCEPTED(ctx, seqgpu_context_create(&f32, &ctx));
+  ACCEPTED(wide, seqgpu_context_create(&f64, &wide));
+  CHECK(strcmp(seqgpu_last_error(ctx), "") == 0, "a new context has no error");
+  check_contexts();
+  check_descriptors(ctx);
+  check_questions(ctx);
+  check_memory(ctx);
+  check_runs(ctx, wide);
+  check_linear(ctx);
+  check_embedding(ctx);
+  check_cross_entropy(ctx);
+  check_dropout(ctx);
+  check_allocator();
+  seqgpu_context_destroy(wide);
+  seqgpu_context_destroy(ctx);
+  return check_finish();
+}
