@@ -24,10 +24,26 @@ enum { SQ_ALIGN_REALS = 16 };
 
 struct sq_exec;
 
+/* The least exact arithmetic that the products may use; sums and states are float32 at least in all of them.
+ *   SQ_MATH_F32    float32 products
+ *   SQ_MATH_TF32   inputs of a product rounded to TF32 (10 bits of mantissa)
+ *   SQ_MATH_BF16   inputs of a product rounded to bfloat16 (7 bits) */
+typedef enum sq_math { SQ_MATH_F32, SQ_MATH_TF32, SQ_MATH_BF16 } sq_math;
+
+/* What an implementation is asked about before it runs: one layer, `directions` of them side by side. */
+typedef struct sq_problem {
+  const sq_layout *layout;
+  int64_t seq_len, batch; /* the largest of any run */
+  int directions;
+  int training; /* forward keeps a reserve, and backward runs */
+  sq_math math;
+} sq_problem;
+
 typedef struct sq_sequence {
   const sq_layout *layout;
   int64_t seq_len, batch; /* T, B */
   int reverse;            /* 1: from t = T-1 down to 0 */
+  sq_math math;
   const int32_t *lengths; /* [B], each 0..T, or NULL = all T; on the device for a GPU */
   const void *params;     /* flat, layout->param_count reals */
   const void *x;          /* [T,B,I] row stride ldx; padded rows finite (the caller zeroes them) */

@@ -37,6 +37,8 @@ static seqgpu_status check_desc(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
     return sq_fail(ctx, SEQGPU_EINVAL, "merge: %d is neither SEQGPU_CONCAT nor SEQGPU_SUM", (int)d->merge);
   if ((int)d->activation < SEQGPU_TANH || d->activation > SEQGPU_IDENTITY)
     return sq_fail(ctx, SEQGPU_EINVAL, "activation: %d is none of seqgpu_activation", (int)d->activation);
+  if ((int)d->math < SEQGPU_MATH_F32 || d->math > SEQGPU_MATH_BF16)
+    return sq_fail(ctx, SEQGPU_EINVAL, "math: %d is none of seqgpu_math", (int)d->math);
   if (d->mode != SEQGPU_PLAN_ESTIMATE && d->mode != SEQGPU_PLAN_MEASURE)
     return sq_fail(ctx, SEQGPU_EINVAL, "mode: %d is none of seqgpu_plan_mode", (int)d->mode);
   if (!(d->dropout >= 0 && d->dropout < 1))
@@ -88,23 +90,37 @@ static int row_matches(const sq_impl *row, const seqgpu_context *ctx, const char
   return wanted == NULL || strcmp(wanted, row->plan) == 0 || strcmp(wanted, row->name) == 0;
 }
 
-/* NULL if the row can run both layouts of the plan, else why not. */
-static const char *row_refuses(const sq_impl *row, const seqgpu_context *ctx, const seqgpu_plan *plan) {
+/* The question a row is asked about a layer. */
+static sq_problem problem_of(const seqgpu_plan *plan, const sq_layout *layout) {
   const seqgpu_rnn_desc *d = &plan->desc;
-  const char *why = row->applicable(ctx, &plan->first, d->seq_len, d->batch);
-  return why ? why : row->applicable(ctx, &plan->rest, d->seq_len, d->batch);
+  return (sq_problem){.layout = layout,
+                      .seq_len = d->seq_len,
+                      .batch = d->batch,
+                      .directions = (int)plan->directions,
+                      .training = !d->inference,
+                      .math = (sq_math)d->math};
+}
+
+/* NULL if the row can run all layers of the plan, else why not. */
+static const char *row_refuses(const sq_impl *row, seqgpu_context *ctx, const seqgpu_plan *plan, char *text,
+                               size_t size) {
+  const sq_problem first = problem_of(plan, &plan->first), rest = problem_of(plan, &plan->rest);
+  const char *why = row->refuses(&ctx->exec, &first, text, size);
+  return why || plan->layers == 1 ? why : row->refuses(&ctx->exec, &rest, text, size);
 }
 
 /* The cheapest applicable row by the model.  SEQGPU_PLAN_MEASURE differs only where there is a choice to measure. */
 static seqgpu_status choose(seqgpu_context *ctx, seqgpu_plan *plan) {
   const seqgpu_rnn_desc *d = &plan->desc;
+  const sq_problem problem = problem_of(plan, &plan->first);
   const char *refusal = NULL;
+  char text[256];
   double best = 0;
   for (const sq_impl *row = sq_impls; row->name; row++) {
     if (!row_matches(row, ctx, d->plan)) continue;
-    refusal = row_refuses(row, ctx, plan);
+    refusal = row_refuses(row, ctx, plan, text, sizeof text);
     if (refusal) continue;
-    const double cost = row->estimate(ctx, &plan->first, d->seq_len, d->batch);
+    const double cost = row->estimate(&ctx->exec, &problem);
     if (plan->impl && cost >= best) continue;
     plan->impl = row;
     best = cost;
@@ -189,9 +205,9 @@ sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ra
   m.rest_reserve = training ? sq_reserve_layout(&plan->rest, T, B).size : 0;
   m.reserves = take(&kept, training, N * (m.first_reserve + (L - 1) * m.rest_reserve));
   m.reserve_size = kept;
-  m.sequence = take(&borrowed, 1,
-                    larger(plan->impl->workspace(&plan->first, T, B, training),
-                           plan->impl->workspace(&plan->rest, T, B, training)));
+  m.sequence_size = sq_align_reals(larger(plan->impl->workspace(&plan->first, T, B, training),
+                                          plan->impl->workspace(&plan->rest, T, B, training)));
+  m.sequence = take(&borrowed, 1, N * m.sequence_size);
   m.half = take(&borrowed, N == 2 && d->merge == SEQGPU_SUM, rows * plan->first.output);
   m.y = take(&borrowed, d->batch_first, rows * plan->out);
   m.dx = take(&borrowed, training && d->batch_first, rows * d->input_size);

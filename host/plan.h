@@ -13,14 +13,16 @@ typedef struct sq_impl {
   const char *device;
   const char *plan;
   seqgpu_dtype dtype;
-  /* NULL if it can run this layer on this context, else the reason why not. */
-  const char *(*applicable)(const seqgpu_context *ctx, const sq_layout *layout, int64_t seq_len,
-                            int64_t batch);
+  /* NULL if it can run this problem on this context, else the reason why not (may use text[size]). */
+  const char *(*refuses)(sq_exec *exec, const sq_problem *problem, char *text, size_t size);
   /* Microseconds a forward takes, by a model; only compared with other rows of the same device. */
-  double (*estimate)(const seqgpu_context *ctx, const sq_layout *layout, int64_t seq_len, int64_t batch);
-  int64_t (*workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training); /* reals */
-  int (*forward)(sq_exec *exec, const sq_sequence *run);
-  int (*backward)(sq_exec *exec, const sq_sequence *run);
+  double (*estimate)(sq_exec *exec, const sq_problem *problem);
+  int64_t (*workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch,
+                       int training); /* reals, each run */
+  /* `count` directions of one layer: independent recurrences over the same x, which may run side by side.  They have
+   * workspaces of their own, but dx in common: the second one's is added to the first one's. */
+  int (*forward)(sq_exec *exec, const sq_sequence *runs, int count);
+  int (*backward)(sq_exec *exec, const sq_sequence *runs, int count);
 } sq_impl;
 
 /* All rows, ended by a row without a name. */
@@ -52,11 +54,12 @@ typedef struct sq_network_map {
   int64_t reserves;                    /* start of the reserves: layer 0's directions, then the others */
   int64_t reserve_size;
   /* workspace */
-  int64_t sequence; /* the implementation's own */
-  int64_t half;     /* [T,B,O] second direction's output of a sum */
-  int64_t y;        /* [T,B,Y] time-major y or dy */
-  int64_t dx;       /* [T,B,I] time-major dx */
-  int64_t grad[2];  /* [T,B,Y] gradients between layers */
+  int64_t sequence; /* the implementation's own, sequence_size for each direction */
+  int64_t sequence_size;
+  int64_t half;    /* [T,B,O] second direction's output of a sum */
+  int64_t y;       /* [T,B,Y] time-major y or dy */
+  int64_t dx;      /* [T,B,I] time-major dx */
+  int64_t grad[2]; /* [T,B,Y] gradients between layers */
   int64_t workspace_size;
 } sq_network_map;
 

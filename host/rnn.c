@@ -132,7 +132,8 @@ static sq_sequence sequence_of(const net *n, int64_t layer, int64_t direction) {
   s.dparams = at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
   s.x = layer_input(n, layer);
   s.ldx = l->config.input;
-  s.workspace = borrowed(n, n->map.sequence);
+  s.math = (sq_math)plan->desc.math;
+  s.workspace = borrowed(n, n->map.sequence + direction * n->map.sequence_size);
   if (n->training) {
     const int64_t below =
         layer == 0 ? direction * n->map.first_reserve
@@ -160,14 +161,15 @@ static int64_t column_of(const net *n, int64_t direction) {
 static seqgpu_status forward_layer(const net *n, int64_t layer) {
   const seqgpu_plan *plan = n->plan;
   void *out = layer_output(n, layer);
+  sq_sequence s[2];
   for (int64_t direction = 0; direction < plan->directions; direction++) {
-    sq_sequence s = sequence_of(n, layer, direction);
     const int half = direction == 1 && summed(n);
-    s.y = half ? borrowed(n, n->map.half) : at(n, out, column_of(n, direction));
-    s.ldy = half ? plan->first.output : plan->out;
-    SQ_TRY(sq_check(n->ctx, plan->impl->forward(&n->ctx->exec, &s), plan->impl->name));
-    if (half) SQ_TRY(add_into(n, out, s.y, n->run->seq_len * n->run->batch * plan->out));
+    s[direction] = sequence_of(n, layer, direction);
+    s[direction].y = half ? borrowed(n, n->map.half) : at(n, out, column_of(n, direction));
+    s[direction].ldy = half ? plan->first.output : plan->out;
   }
+  SQ_TRY(sq_check(n->ctx, plan->impl->forward(&n->ctx->exec, s, (int)plan->directions), plan->impl->name));
+  if (summed(n)) SQ_TRY(add_into(n, out, s[1].y, n->run->seq_len * n->run->batch * plan->out));
   return layer < plan->layers - 1 ? drop(n, layer, out) : SEQGPU_OK;
 }
 
@@ -184,15 +186,15 @@ seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu_plan *plan, c
 /* dy of a layer -> dx of the layer, both directions. */
 static seqgpu_status backward_layer(const net *n, int64_t layer, const void *dy, void *dx) {
   const seqgpu_plan *plan = n->plan;
+  sq_sequence s[2];
   for (int64_t direction = 0; direction < plan->directions; direction++) {
-    sq_sequence s = sequence_of(n, layer, direction);
-    s.dy = at(n, dy, column_of(n, direction));
-    s.ldy = plan->out;
-    s.dx = dx;
-    s.dx_accumulate = direction > 0;
-    SQ_TRY(sq_check(n->ctx, plan->impl->backward(&n->ctx->exec, &s), plan->impl->name));
+    s[direction] = sequence_of(n, layer, direction);
+    s[direction].dy = at(n, dy, column_of(n, direction));
+    s[direction].ldy = plan->out;
+    s[direction].dx = dx;
+    s[direction].dx_accumulate = direction > 0;
   }
-  return SEQGPU_OK;
+  return sq_check(n->ctx, plan->impl->backward(&n->ctx->exec, s, (int)plan->directions), plan->impl->name);
 }
 
 /* The gradient at layer 0's input: straight to the caller, or through a time-major copy. */

@@ -23,39 +23,35 @@ int sq_graph_run(sq_exec *exec, const void *, size_t, int (*enqueue)(sq_exec *, 
 #include <cuda_runtime.h>
 #include <new>
 
-namespace {
-
-enum { GRAPH_KEY_BYTES = 1536, GRAPH_SLOTS = 32 };
+enum { GRAPH_SLOTS = 32 };
 
 /* One key, least recently used first to go.  graph NULL: seen, not recorded yet. */
-struct graph_slot {
+struct sq_graph_slot {
   size_t key_bytes; /* 0: free */
   uint64_t used;
   bool refused; /* recording failed once: not tried again */
   cudaGraphExec_t graph;
-  unsigned char key[GRAPH_KEY_BYTES];
+  unsigned char key[SQ_GRAPH_KEY_BYTES];
 };
 
-void empty_slot(graph_slot *slot) {
+struct sq_graph_cache {
+  uint64_t clock;
+  sq_graph_slot slot[GRAPH_SLOTS];
+};
+
+namespace {
+
+void empty_slot(sq_graph_slot *slot) {
   if (slot->graph != NULL) cudaGraphExecDestroy(slot->graph);
   slot->graph = NULL;
   slot->refused = false;
   slot->key_bytes = 0;
 }
 
-} // namespace
-
-struct sq_graph_cache {
-  uint64_t clock;
-  graph_slot slot[GRAPH_SLOTS];
-};
-
-namespace {
-
 /* The slot of the key.  *known is false if it was not there: then it is, now. */
-graph_slot *find_slot(sq_graph_cache *cache, const void *key, size_t bytes, bool *known) {
-  graph_slot *oldest = &cache->slot[0], *found = NULL;
-  for (graph_slot &slot : cache->slot) {
+sq_graph_slot *find_slot(sq_graph_cache *cache, const void *key, size_t bytes, bool *known) {
+  sq_graph_slot *oldest = &cache->slot[0], *found = NULL;
+  for (sq_graph_slot &slot : cache->slot) {
     if (slot.key_bytes == bytes && memcmp(slot.key, key, bytes) == 0) found = &slot;
     if (slot.used < oldest->used) oldest = &slot;
   }
@@ -101,9 +97,10 @@ int sq_graph_run(sq_exec *exec, const void *key, size_t key_bytes, int (*enqueue
   const int error = sq_gpu_bind(exec);
   if (error != 0) return error;
   if (gpu->graph == NULL) gpu->graph = new (std::nothrow) sq_graph_cache();
-  if (gpu->graph == NULL || key_bytes > GRAPH_KEY_BYTES || !may_record(exec)) return enqueue(exec, argument);
+  if (gpu->graph == NULL || key_bytes > SQ_GRAPH_KEY_BYTES || !may_record(exec))
+    return enqueue(exec, argument);
   bool known;
-  graph_slot *slot = find_slot(gpu->graph, key, key_bytes, &known);
+  sq_graph_slot *slot = find_slot(gpu->graph, key, key_bytes, &known);
   if (known && slot->graph == NULL && !slot->refused) {
     slot->graph = record(exec, enqueue, argument);
     slot->refused = slot->graph == NULL;
@@ -115,7 +112,7 @@ int sq_graph_run(sq_exec *exec, const void *key, size_t key_bytes, int (*enqueue
 
 void sq_graph_close(sq_gpu *gpu) {
   if (gpu->graph == NULL) return;
-  for (graph_slot &slot : gpu->graph->slot) empty_slot(&slot);
+  for (sq_graph_slot &slot : gpu->graph->slot) empty_slot(&slot);
   delete gpu->graph;
   gpu->graph = NULL;
 }

@@ -8,8 +8,8 @@
  *   before:  stage 1 as above; then, e being the gradient at r h':  dr' = e h' r(1-r),  dh' += e r
  *   after:   dq = dc' r,   dr' = dc' q r(1-r)
  *
- * Launch as in step.h.  A thread and step move 44 bytes forward, 48 to 52 backward (reset after; the two
- * stages of reset before move 20 + 24 and 40 + 28) for three transcendentals forward and none backward.
+ * Launch as in step.h.  A thread and step move 44 bytes forward and 44 to 48 backward (reset after), or 24 + 24
+ * and 24 + 28 to 32 in the two stages of reset before; three transcendentals forward and none backward.
  */
 #include "step.h"
 

@@ -10,7 +10,7 @@
  *   dc' = dc f + p_i di' + p_f df'
  *
  * Launch as in step.h.  The variants are template arguments, so the common LSTM pays for none of them.
- * 48 bytes a thread and step forward, 52 to 56 backward (lstm without options); 5 transcendentals forward, 1 backward.
+ * 48 bytes a thread and step forward, 56 to 60 backward (lstm without options); 5 transcendentals forward, 1 backward.
  */
 #include "step.h"
 

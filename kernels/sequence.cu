@@ -345,6 +345,8 @@ struct graph_key {
   sq_layout layout;
 };
 
+static_assert(sizeof(graph_key) <= SQ_GRAPH_KEY_BYTES, "a longer key would never be recorded");
+
 int replay(sq_exec *exec, const sq_sequence *run, int backward) {
   graph_key key;
   memset(&key, 0, sizeof key); /* padding is compared, too */

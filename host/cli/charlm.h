@@ -98,15 +98,15 @@ typedef struct charlm_progress {
 } charlm_progress;
 
 /* Saves model, config, vocabulary and progress; a library status (the sentence is in the context). */
-seqgpu_status charlm_save(const charlm *m, const vocab *v, const charlm_progress *progress, int64_t epoch,
-                          const char *path);
+seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const charlm_progress *progress,
+                          int64_t epoch, const char *path);
 /* Opens a checkpoint; *is_charlm is 0 for any other .safetensors file, and then config and progress are as before. */
 int charlm_open(seqgpu_context *ctx, const char *path, seqgpu_checkpoint **file, charlm_config *config,
                 charlm_progress *progress, int *is_charlm);
 /* The vocabulary of a charlm checkpoint. */
-int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocab *out);
+int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocabulary *out);
 /* All three and the weights, with buffers for T x B: what sample, eval and inspect need. */
 int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
-                vocab *v, charlm_progress *progress);
+                vocabulary *v, charlm_progress *progress);
 
 #endif

@@ -16,8 +16,8 @@
 static const char format_name[] = "seqgpu charlm 1";
 enum { OTHER_KEYS = 6 };
 
-seqgpu_status charlm_save(const charlm *m, const vocab *v, const charlm_progress *progress, int64_t epoch,
-                          const char *path) {
+seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const charlm_progress *progress,
+                          int64_t epoch, const char *path) {
   char values[ARGS_MAX][ARGS_VALUE];
   seqgpu_meta meta[ARGS_MAX + OTHER_KEYS];
   int n = 0;
@@ -30,15 +30,15 @@ seqgpu_status charlm_save(const charlm *m, const vocab *v, const charlm_progress
   snprintf(epochs, sizeof epochs, "%" PRId64, epoch);
   snprintf(size, sizeof size, "%" PRId64, progress->text_size);
   snprintf(hash, sizeof hash, "%016" PRIx64, progress->text_hash);
-  char *vocabulary = vocab_write(v);
-  if (vocabulary == NULL) return SEQGPU_ENOMEM;
+  char *tokens = vocab_write(v);
+  if (tokens == NULL) return SEQGPU_ENOMEM;
   const seqgpu_meta others[OTHER_KEYS] = {
       {"format", format_name}, {"step", step},      {"epoch", epochs},
-      {"text_size", size},     {"text_hash", hash}, {"vocabulary", vocabulary},
+      {"text_size", size},     {"text_hash", hash}, {"vocabulary", tokens},
   };
   memcpy(meta + n, others, sizeof others);
   const seqgpu_status status = seqgpu_checkpoint_save(m->params, path, meta, n + OTHER_KEYS);
-  free(vocabulary);
+  free(tokens);
   return status;
 }
 
@@ -78,19 +78,19 @@ int charlm_open(seqgpu_context *ctx, const char *path, seqgpu_checkpoint **file,
   return code;
 }
 
-int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocab *out) {
+int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocabulary *out) {
   const char *line = seqgpu_checkpoint_meta(file, "vocabulary");
   if (line == NULL) return cli_error("the checkpoint has no vocabulary");
   return vocab_read(line, text_token_kind(config->tokens), out);
 }
 
 int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
-                vocab *v, charlm_progress *progress) {
+                vocabulary *v, charlm_progress *progress) {
   seqgpu_checkpoint *file;
   charlm_config config = charlm_defaults;
   int is_charlm;
   *m = (charlm){.ctx = ctx};
-  *v = (vocab){.unknown = -1};
+  *v = (vocabulary){.unknown = -1};
   CLI_TRY(charlm_open(ctx, path, &file, &config, progress, &is_charlm));
   int code = is_charlm ? CLI_OK : cli_error("%s: is not a model of seqgpu train charlm", path);
   if (code == CLI_OK) code = charlm_open_vocab(file, &config, v);

@@ -54,7 +54,7 @@ static int evaluate(const eval_options *o, charlm *m, const int32_t *ids, int64_
   return status == SEQGPU_OK ? CLI_OK : cli_library_error(m->ctx);
 }
 
-static int run(const eval_options *o, charlm *m, const vocab *v, const text *t) {
+static int run(const eval_options *o, charlm *m, const vocabulary *v, const text_file *t) {
   int32_t *ids;
   int64_t count;
   CLI_TRY(text_check(t, v->kind, o->text));
@@ -75,12 +75,12 @@ int command_eval(int argc, char **argv) {
   if (parsed != ARGS_GO_ON) return parsed;
   if (options.checkpoint == NULL) return cli_usage("--checkpoint: is required, it names the model");
   if (options.text == NULL) return cli_usage("--text: is required, it names the text");
-  text t;
+  text_file t;
   seqgpu_context *ctx;
   CLI_TRY(text_read(options.text, &t));
   int code = cli_open(options.device, options.threads, &ctx);
   charlm m;
-  vocab v;
+  vocabulary v;
   charlm_progress progress;
   if (code == CLI_OK) code = charlm_load(ctx, options.checkpoint, EVAL_STEPS, 1, 0, &m, &v, &progress);
   if (code == CLI_OK) {

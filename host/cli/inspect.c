@@ -194,9 +194,9 @@ static int look_inside(charlm *m, const int32_t *ids, int64_t count, int json) {
   return status == SEQGPU_OK ? code : cli_library_error(m->ctx);
 }
 
-static int read_prime(const inspect_options *o, const vocab *v, int32_t **ids, int64_t *count) {
+static int read_prime(const inspect_options *o, const vocabulary *v, int32_t **ids, int64_t *count) {
   char *prime = (char *)(uintptr_t)o->prime;
-  const text t = {.data = prime, .size = strlen(prime), .memory = prime};
+  const text_file t = {.data = prime, .size = strlen(prime), .memory = prime};
   CLI_TRY(text_check(&t, v->kind, "--prime"));
   CLI_TRY(vocab_encode(v, prime, t.size, "--prime", ids, count));
   if (*count > 0) return CLI_OK;
@@ -209,7 +209,7 @@ static int read_prime(const inspect_options *o, const vocab *v, int32_t **ids, i
 
 static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_checkpoint *file) {
   charlm m = {.ctx = ctx};
-  vocab v = {.unknown = -1};
+  vocabulary v = {.unknown = -1};
   charlm_progress progress;
   int32_t *ids = NULL;
   int64_t count = 0;

@@ -37,7 +37,7 @@ typedef struct sampler {
   const sample_options *options;
   charlm model;
   charlm_pass pass;
-  vocab vocab;
+  vocabulary vocab;
   uint64_t random; /* state of splitmix64 */
   float *logits;   /* [V] */
   void *id;        /* device */
@@ -86,9 +86,9 @@ static int32_t draw(sampler *s) {
 /* The tokens of the prime text; without one, a line end (or the first token) that is not printed. */
 static int prime_tokens(const sampler *s, int32_t **ids, int64_t *count) {
   const char *prime = s->options->prime;
-  const text t = {.data = (char *)(uintptr_t)prime,
-                  .size = prime ? strlen(prime) : 0,
-                  .memory = (char *)(uintptr_t)prime};
+  const text_file t = {.data = (char *)(uintptr_t)prime,
+                       .size = prime ? strlen(prime) : 0,
+                       .memory = (char *)(uintptr_t)prime};
   if (t.size > 0) CLI_TRY(text_check(&t, s->vocab.kind, "--prime"));
   CLI_TRY(vocab_encode(&s->vocab, prime ? prime : "", t.size, "--prime", ids, count));
   if (*count > 0) return CLI_OK;

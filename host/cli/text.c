@@ -24,7 +24,7 @@ static uint64_t fnv1a(const char *data, size_t size) {
 }
 
 /* Reads until the end, also of a pipe whose size nobody knows. */
-static int read_stream(FILE *file, text *t) {
+static int read_stream(FILE *file, text_file *t) {
   size_t room = 0;
   for (;;) {
     if (t->size == room) {
@@ -39,8 +39,8 @@ static int read_stream(FILE *file, text *t) {
   }
 }
 
-int text_read(const char *path, text *out) {
-  *out = (text){0};
+int text_read(const char *path, text_file *out) {
+  *out = (text_file){0};
   errno = 0;
   FILE *file = fopen(path, "rb");
   if (file == NULL) return cli_error("%s: cannot open: %s", path, strerror(errno));
@@ -66,9 +66,9 @@ int text_read(const char *path, text *out) {
   return CLI_OK;
 }
 
-void text_free(text *t) {
+void text_free(text_file *t) {
   free(t->memory);
-  *t = (text){0};
+  *t = (text_file){0};
 }
 
 /* ---------------------------------------------------------------- UTF-8 */
@@ -86,7 +86,7 @@ size_t text_utf8_length(const char *text, size_t n) {
   return length;
 }
 
-int text_check(const text *t, token_kind kind, const char *path) {
+int text_check(const text_file *t, token_kind kind, const char *path) {
   if (kind == TOKEN_BYTES) return CLI_OK;
   for (size_t i = 0; i < t->size;) {
     const size_t length = text_utf8_length(t->data + i, t->size - i);

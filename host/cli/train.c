@@ -101,7 +101,7 @@ static int open_start(trainer *t, const unsigned char *given) {
 
 static int prepare(trainer *t, const unsigned char *given) {
   train_options *o = t->options;
-  text text;
+  text_file text;
   CLI_TRY(text_read(o->text, &text));
   int code = cli_open(o->device, o->threads, &t->ctx);
   if (code == CLI_OK) code = open_start(t, given);

@@ -66,7 +66,7 @@ static int build_streams(trainer *t, const int32_t *ids, int64_t count) {
 }
 
 /* The text of a resumed run must be the one it began with. */
-static int build_tokens(trainer *t, const text *text) {
+static int build_tokens(trainer *t, const text_file *text) {
   const train_options *o = t->options;
   const charlm_config *c = &o->config;
   if (o->resume && (t->progress.text_hash != text->hash || t->progress.text_size != (int64_t)text->size))
@@ -105,7 +105,7 @@ static void set_limits(trainer *t) {
   t->saved = -1;
 }
 
-int trainer_build(trainer *t, const text *text) {
+int trainer_build(trainer *t, const text_file *text) {
   CLI_TRY(trainer_optimizer(&t->options->config, &t->optimizer));
   CLI_TRY(build_tokens(t, text));
   CLI_TRY(build_model(t));
@@ -217,7 +217,7 @@ static int train_step(trainer *t) {
 /* How much of the run is done, by the limit that comes first. */
 static double fraction(const trainer *t) {
   const double minutes = t->options->minutes;
-  const double by_time = minutes > 0 ? (cli_now() - t->start) / (60 * minutes) : 0;
+  const double by_time = minutes > 0 ? (cli_now() - t->start_time) / (60 * minutes) : 0;
   const double by_step = t->last_step > 0 ? (double)t->progress.step / (double)t->last_step : 0;
   return fmin(1, fmax(by_time, by_step));
 }
@@ -272,7 +272,7 @@ static int after_step(trainer *t) {
 static int is_over(const trainer *t) {
   const double minutes = t->options->minutes;
   if (t->last_step > 0 && t->progress.step >= t->last_step) return 1;
-  return minutes > 0 && cli_now() - t->start >= 60 * minutes;
+  return minutes > 0 && cli_now() - t->start_time >= 60 * minutes;
 }
 
 static int loop(trainer *t) {
@@ -306,7 +306,7 @@ static void say_start(const trainer *t) {
 
 int trainer_run(trainer *t) {
   const train_options *o = t->options;
-  t->start = cli_now();
+  t->start_time = cli_now();
   CLI_TRY(progress_open(&t->shown, o->log, o->json, t->last_step > 0 ? fraction(t) : 0));
   catch_signals();    /* from here on there may be a temporary file to clean up */
   int code = save(t); /* that it cannot be written should show now, not after an hour */

@@ -19,14 +19,14 @@ typedef struct trainer {
   seqgpu_context *ctx;
   seqgpu_checkpoint *start; /* of --resume or --init-from */
   charlm_progress progress;
-  vocab vocab;
+  vocabulary vocab;
   charlm model;
   charlm_pass pass, val_pass;
   charlm_streams train, val;
   int64_t pieces;    /* of an epoch */
   int64_t last_step; /* of the run, 0 = no limit but time */
   int64_t saved;     /* the step of the last checkpoint, -1 = none */
-  double start;      /* time */
+  double start_time;
   seqgpu_optimizer optimizer;
   double loss_sum, last_loss; /* since the last report; the mean of that report */
   int64_t loss_count;
@@ -37,7 +37,7 @@ typedef struct trainer {
 /* The library's optimiser for the options; 0, or CLI_USAGE after a sentence. */
 int trainer_optimizer(const charlm_config *config, seqgpu_optimizer *out);
 /* Tokens, model, buffers; t->options, ctx and start are there. */
-int trainer_build(trainer *t, const text *text);
+int trainer_build(trainer *t, const text_file *text);
 /* Trains until the end, a signal, or an error; saves.  An exit code. */
 int trainer_run(trainer *t);
 void trainer_destroy(trainer *t);

@@ -17,7 +17,7 @@ static size_t hash_of(const char *s, size_t length) {
 }
 
 /* The slot of a token, or the free slot where it belongs. */
-static size_t find_slot(const vocab *v, const char *s, size_t length) {
+static size_t find_slot(const vocabulary *v, const char *s, size_t length) {
   size_t slot = hash_of(s, length) & (v->slot_count - 1);
   for (; v->slots[slot] >= 0; slot = (slot + 1) & (v->slot_count - 1)) {
     const vocab_token *t = &v->tokens[v->slots[slot]];
@@ -27,7 +27,7 @@ static size_t find_slot(const vocab *v, const char *s, size_t length) {
 }
 
 /* Fills a fresh table of at least twice as many slots as tokens; 0 when out of memory. */
-static int rebuild_slots(vocab *v, size_t least) {
+static int rebuild_slots(vocabulary *v, size_t least) {
   size_t count = 1024;
   while (count < 2 * least) count *= 2;
   int32_t *slots = malloc(count * sizeof *slots);
@@ -40,7 +40,7 @@ static int rebuild_slots(vocab *v, size_t least) {
   return 1;
 }
 
-static int make_room(vocab *v) {
+static int make_room(vocabulary *v) {
   if (v->size < v->room) return 1;
   const int32_t room = v->room ? 2 * v->room : 512;
   vocab_token *larger = realloc(v->tokens, (size_t)room * sizeof *larger);
@@ -51,7 +51,7 @@ static int make_room(vocab *v) {
 }
 
 /* Counts a token, adding it if it is new; 0 when out of memory. */
-static int count_token(vocab *v, const char *s, size_t length) {
+static int count_token(vocabulary *v, const char *s, size_t length) {
   if (!make_room(v)) return 0;
   const size_t slot = find_slot(v, s, length);
   if (v->slots[slot] >= 0) {
@@ -66,11 +66,11 @@ static int count_token(vocab *v, const char *s, size_t length) {
   return 1;
 }
 
-void vocab_free(vocab *v) {
+void vocab_free(vocabulary *v) {
   for (int32_t i = 0; i < v->size; i++) free(v->tokens[i].text);
   free(v->tokens);
   free(v->slots);
-  *v = (vocab){.unknown = -1};
+  *v = (vocabulary){.unknown = -1};
 }
 
 /* ---------------------------------------------------------------- building */
@@ -88,20 +88,20 @@ static int by_count(const void *a, const void *b) {
 }
 
 /* Words: <unk> stays first, the others follow by frequency, and what is beyond the limit goes. */
-static void rank_words(vocab *v, int64_t limit) {
+static void rank_words(vocabulary *v, int64_t limit) {
   qsort(v->tokens + 1, (size_t)v->size - 1, sizeof *v->tokens, by_count);
   while (limit > 0 && v->size > limit) free(v->tokens[--v->size].text);
 }
 
-static int find_unknown(vocab *v) {
+static int find_unknown(vocabulary *v) {
   v->unknown = -1;
   if (v->kind != TOKEN_WORDS) return CLI_OK;
   v->unknown = v->slots[find_slot(v, unknown_word, sizeof unknown_word - 1)];
   return v->unknown >= 0 ? CLI_OK : cli_error("the vocabulary has no <unk>");
 }
 
-int vocab_build(const text *t, token_kind kind, int64_t limit, vocab *out) {
-  vocab v = {.kind = kind, .unknown = -1};
+int vocab_build(const text_file *t, token_kind kind, int64_t limit, vocabulary *out) {
+  vocabulary v = {.kind = kind, .unknown = -1};
   const char *at = t->data, *end = t->data + t->size, *token;
   int ok = kind != TOKEN_WORDS || count_token(&v, unknown_word, sizeof unknown_word - 1);
   for (size_t length; ok && (length = text_next_token(kind, &at, end, &token)) > 0;)
@@ -129,7 +129,7 @@ static int unknown_token(const char *what, const char *token, size_t length, siz
                    (unsigned)(unsigned char)token[0], where);
 }
 
-int vocab_encode(const vocab *v, const char *data, size_t size, const char *what, int32_t **ids,
+int vocab_encode(const vocabulary *v, const char *data, size_t size, const char *what, int32_t **ids,
                  int64_t *count) {
   const char *at = data, *end = data + size, *token;
   *count = 0;
@@ -151,11 +151,11 @@ int vocab_encode(const vocab *v, const char *data, size_t size, const char *what
 /* ---------------------------------------------------------------- in a checkpoint */
 
 /* Tokens are separated by spaces; white space, control characters, '%', and bytes that are not text are %XX. */
-static int is_plain(const vocab *v, unsigned char c) {
+static int is_plain(const vocabulary *v, unsigned char c) {
   return c > 0x20 && c != '%' && c != 0x7f && (c < 0x80 || v->kind != TOKEN_BYTES);
 }
 
-char *vocab_write(const vocab *v) {
+char *vocab_write(const vocabulary *v) {
   size_t size = 1;
   for (int32_t i = 0; i < v->size; i++) size += 3 * v->tokens[i].length + 1;
   char *line = malloc(size), *to = line;
@@ -189,8 +189,8 @@ static size_t decode_token(char *s, size_t length) {
   return n;
 }
 
-int vocab_read(const char *line, token_kind kind, vocab *out) {
-  vocab v = {.kind = kind, .unknown = -1};
+int vocab_read(const char *line, token_kind kind, vocabulary *out) {
+  vocabulary v = {.kind = kind, .unknown = -1};
   char *copy = malloc(strlen(line) + 1);
   int ok = copy != NULL;
   if (ok) strcpy(copy, line);
@@ -220,7 +220,7 @@ static int needs_space(const vocab_token *before, const vocab_token *t) {
   return t->length > 1 || strchr("\n.,;:!?)]", t->text[0]) == NULL;
 }
 
-void vocab_print(const vocab *v, int32_t before, int32_t id, FILE *to) {
+void vocab_print(const vocabulary *v, int32_t before, int32_t id, FILE *to) {
   const vocab_token *t = &v->tokens[id];
   if (v->kind == TOKEN_WORDS && before >= 0 && needs_space(&v->tokens[before], t)) fputc(' ', to);
   fwrite(t->text, 1, t->length, to);

@@ -12,7 +12,7 @@ typedef struct vocab_token {
   int64_t count; /* in the text it was built from */
 } vocab_token;
 
-typedef struct vocab {
+typedef struct vocabulary {
   token_kind kind;
   int32_t size;
   int32_t unknown; /* number of <unk>, -1 if there is none */
@@ -20,23 +20,23 @@ typedef struct vocab {
   int32_t room;
   int32_t *slots; /* hash table of token numbers, -1 = free */
   size_t slot_count;
-} vocab;
+} vocabulary;
 
 /* The tokens of a text, at most `limit` of them (words; 0 = all).  Bytes and characters are numbered in their own
  * order, words by falling frequency after <unk>.  0, or an exit code after saying why. */
-int vocab_build(const text *t, token_kind kind, int64_t limit, vocab *out);
-void vocab_free(vocab *v);
+int vocab_build(const text_file *t, token_kind kind, int64_t limit, vocabulary *out);
+void vocab_free(vocabulary *v);
 
 /* Numbers the tokens of data[size] into a new array; words that are not there become <unk>.  `what` names the text
  * in the sentence about a character that is not there. */
-int vocab_encode(const vocab *v, const char *data, size_t size, const char *what, int32_t **ids,
+int vocab_encode(const vocabulary *v, const char *data, size_t size, const char *what, int32_t **ids,
                  int64_t *count);
 
 /* One line for a checkpoint, from malloc (NULL: out of memory), and back. */
-char *vocab_write(const vocab *v);
-int vocab_read(const char *line, token_kind kind, vocab *out);
+char *vocab_write(const vocabulary *v);
+int vocab_read(const char *line, token_kind kind, vocabulary *out);
 
 /* Writes token `id` after token `before` (-1: the first): words get their spaces back. */
-void vocab_print(const vocab *v, int32_t before, int32_t id, FILE *to);
+void vocab_print(const vocabulary *v, int32_t before, int32_t id, FILE *to);
 
 #endif

@@ -27,6 +27,10 @@ typedef enum seqgpu_activation {
 
 typedef enum seqgpu_merge { SEQGPU_CONCAT, SEQGPU_SUM } seqgpu_merge;
 
+/* The least exact arithmetic that products may use on a GPU; a device may always be more exact (the CPU is).  Sums
+ * and states stay float32.  TF32 rounds the inputs of a product to 10 bits of mantissa, BF16 to 7. */
+typedef enum seqgpu_math { SEQGPU_MATH_F32, SEQGPU_MATH_TF32, SEQGPU_MATH_BF16 } seqgpu_math;
+
 /* How a plan is chosen: by a model of the costs, or by timing every candidate that fits. */
 typedef enum seqgpu_plan_mode { SEQGPU_PLAN_ESTIMATE, SEQGPU_PLAN_MEASURE } seqgpu_plan_mode;
 
@@ -45,6 +49,7 @@ typedef struct seqgpu_rnn_desc {
   double dropout;               /* probability of dropping, between layers only, in training only */
   int batch_first;              /* x and y are [B,T,*] instead of [T,B,*] */
   int inference;                /* 1: no reserve, no backward */
+  seqgpu_math math;
   const char *plan; /* NULL = the planner's choice, or a name as seqgpu_plan_name gives it: "step" */
   seqgpu_plan_mode mode;
 } seqgpu_rnn_desc;

@@ -1,0 +1,364 @@
+/* test_params.c - named parameters: names, initial values, updates, and misuse (seqgpu/model.h). */
+#include <seqgpu/model.h>
+
+#include "check.h"
+
+enum { H = 7, IN = 5 };
+
+/* A device under test. */
+typedef struct world {
+  const char *device;
+  seqgpu_dtype dtype;
+} world;
+static const world worlds[] = {{"cpu", SEQGPU_F32}, {"cpu", SEQGPU_F64}, {"emulator", SEQGPU_F32}};
+enum { WORLDS = sizeof worlds / sizeof worlds[0] };
+
+static const char *label(const world *w) { return w->dtype == SEQGPU_F64 ? "f64" : w->device; }
+
+/* NULL where this build does not have the device. */
+static seqgpu_context *open_world(const world *w) {
+  const seqgpu_context_options options = {.device = w->device, .threads = 1, .dtype = w->dtype};
+  seqgpu_context *ctx;
+  if (seqgpu_context_create(&options, &ctx) == SEQGPU_OK) return ctx;
+  check_skip("this build has no such device", "params on %s", w->device);
+  seqgpu_context_destroy(ctx);
+  return NULL;
+}
+
+static seqgpu_plan *make_plan(seqgpu_context *ctx, const char *cell, int64_t layers) {
+  const seqgpu_rnn_desc desc = {
+      .cell = cell, .input_size = IN, .hidden_size = H, .num_layers = layers, .seq_len = 3, .batch = 2};
+  seqgpu_plan *plan = NULL;
+  seqgpu_plan_create(ctx, &desc, &plan);
+  return plan;
+}
+
+/* Device numbers as doubles. */
+static void get(seqgpu_context *ctx, const void *device, double *out, int64_t n) {
+  const size_t real = seqgpu_dtype_size(seqgpu_context_dtype(ctx));
+  void *host = malloc((size_t)n * real);
+  seqgpu_copy_out(ctx, host, device, (size_t)n * real);
+  for (int64_t i = 0; i < n; i++)
+    out[i] = real == sizeof(double) ? ((double *)host)[i] : (double)((float *)host)[i];
+  free(host);
+}
+
+static void put(seqgpu_context *ctx, void *device, const double *in, int64_t n) {
+  const size_t real = seqgpu_dtype_size(seqgpu_context_dtype(ctx));
+  void *host = malloc((size_t)n * real);
+  for (int64_t i = 0; i < n; i++) {
+    if (real == sizeof(double))
+      ((double *)host)[i] = in[i];
+    else
+      ((float *)host)[i] = (float)in[i];
+  }
+  seqgpu_copy_in(ctx, device, host, (size_t)n * real);
+  free(host);
+}
+
+/* ---------------------------------------------------------------- names and memory */
+
+static void test_names(seqgpu_context *ctx, const char *where) {
+  seqgpu_params *p;
+  seqgpu_param first, found;
+  char name[200];
+  seqgpu_params_create(ctx, 1, &p);
+  CHECK(seqgpu_params_add(p, "w", 3, 4, "uniform", 0.5, &first) == SEQGPU_OK, "%s: add", where);
+  int added = 1;
+  for (int i = 0; i < 200; i++) {
+    snprintf(name, sizeof name, "many.%d", i);
+    added &= seqgpu_params_add(p, name, 1, 1, "zeros", 0, NULL) == SEQGPU_OK;
+  }
+  CHECK(added && seqgpu_params_count(p) == 201 && seqgpu_params_total(p) == 212, "%s: 200 more", where);
+  seqgpu_params_find(p, "w", &found);
+  CHECK(found.name == first.name && found.value == first.value && strcmp(first.name, "w") == 0,
+        "%s: names and pointers stay where they were", where);
+  seqgpu_param state;
+  CHECK(seqgpu_params_add_state(p, "s", 2, 2, &state) == SEQGPU_OK && state.grad == NULL &&
+            seqgpu_params_total(p) == 212,
+        "%s: a state is not trained", where);
+  memset(name, 'x', sizeof name);
+  name[128] = 0;
+  CHECK(seqgpu_params_add(p, "w", 1, 1, "zeros", 0, NULL) == SEQGPU_EINVAL, "%s: a name twice", where);
+  CHECK(seqgpu_params_add(p, "", 1, 1, "zeros", 0, NULL) == SEQGPU_EINVAL, "%s: no name", where);
+  CHECK(seqgpu_params_add(p, NULL, 1, 1, "zeros", 0, NULL) == SEQGPU_EINVAL, "%s: name NULL", where);
+  CHECK(seqgpu_params_add(p, name, 1, 1, "zeros", 0, NULL) == SEQGPU_EINVAL, "%s: 128 bytes of name", where);
+  name[127] = 0;
+  CHECK(seqgpu_params_add(p, name, 1, 1, "zeros", 0, NULL) == SEQGPU_OK, "%s: 127 bytes of name", where);
+  CHECK(seqgpu_params_add(p, "optimizer.first.w", 1, 1, "zeros", 0, NULL) == SEQGPU_EINVAL,
+        "%s: a name kept for checkpoints", where);
+  CHECK(seqgpu_params_add(p, "a", 0, 1, "zeros", 0, NULL) == SEQGPU_EINVAL, "%s: no rows", where);
+  CHECK(seqgpu_params_add(p, "a", INT64_MAX, INT64_MAX, "zeros", 0, NULL) == SEQGPU_EINVAL,
+        "%s: 2^126 numbers", where);
+  CHECK(seqgpu_params_add(p, "a", 1, 1, "nonsense", 0, NULL) == SEQGPU_EINVAL, "%s: unknown init", where);
+  CHECK(seqgpu_params_add(p, "a", 1, 1, "normal", (double)NAN, NULL) == SEQGPU_EINVAL, "%s: scale NaN",
+        where);
+  CHECK(seqgpu_params_init(p, "nobody", "zeros", 0) == SEQGPU_EINVAL, "%s: init of nobody", where);
+  CHECK(seqgpu_params_get(p, 1000, &found) == SEQGPU_EINVAL, "%s: index beyond the end", where);
+  CHECK(seqgpu_params_find(p, "nobody", &found) == SEQGPU_EINVAL && strstr(seqgpu_last_error(ctx), "nobody"),
+        "%s: the sentence names the tensor", where);
+  CHECK(seqgpu_params_count(p) == 203, "%s: what failed added nothing", where);
+  seqgpu_params_destroy(p);
+}
+
+/* ---------------------------------------------------------------- initial values */
+
+static seqgpu_params *lstm_params(seqgpu_context *ctx, const seqgpu_plan *plan, uint64_t seed) {
+  seqgpu_params *p = NULL;
+  seqgpu_params_create(ctx, seed, &p);
+  seqgpu_params_add(p, "w", 6, 4, "normal", 1, NULL);
+  seqgpu_params_add_rnn(p, "rnn", plan, NULL);
+  return p;
+}
+
+static int same_values(seqgpu_context *ctx, const seqgpu_params *a, const seqgpu_params *b) {
+  int same = seqgpu_params_count(a) == seqgpu_params_count(b);
+  for (int i = 0; same && i < seqgpu_params_count(a); i++) {
+    double x[4 * H * H], y[4 * H * H];
+    seqgpu_param pa, pb;
+    seqgpu_params_get(a, i, &pa);
+    seqgpu_params_get(b, i, &pb);
+    get(ctx, pa.value, x, pa.rows * pa.cols);
+    get(ctx, pb.value, y, pb.rows * pb.cols);
+    same = memcmp(x, y, (size_t)(pa.rows * pa.cols) * sizeof *x) == 0;
+  }
+  return same;
+}
+
+static void test_values(seqgpu_context *ctx, const char *where) {
+  seqgpu_plan *plan = make_plan(ctx, "lstm", 2);
+  seqgpu_params *a = lstm_params(ctx, plan, 5), *b = lstm_params(ctx, plan, 5),
+                *c = lstm_params(ctx, plan, 6);
+  CHECK(same_values(ctx, a, b), "%s: same seed, same bits", where);
+  CHECK(!same_values(ctx, a, c), "%s: another seed, other bits", where);
+  double bias[4 * H], weight[4 * H * H], bound = 1 / sqrt(H);
+  seqgpu_param p;
+  seqgpu_params_find(a, "rnn.bias_l1", &p);
+  get(ctx, p.value, bias, 4 * H);
+  int inside = 1, different = 0;
+  for (int i = 0; i < 4 * H; i++) inside &= fabs(bias[i] - (i / H == 1 ? 1 : 0)) <= bound;
+  CHECK(inside, "%s: forget gates have 1 added, all else is in +-1/sqrt(H)", where);
+  seqgpu_params_find(a, "rnn.weight_hh_l0", &p);
+  get(ctx, p.value, weight, 4 * H * H);
+  for (int i = 0; i < 4 * H * H; i++) different += fabs(weight[i]) <= bound && weight[i] != weight[0];
+  CHECK(different >= 4 * H * H - 3, "%s: weights are drawn one by one", where);
+  CHECK(seqgpu_params_init(b, "w", "normal", 1) == SEQGPU_OK && !same_values(ctx, a, b),
+        "%s: drawing again draws anew", where);
+  CHECK(seqgpu_params_add_rnn(a, "rnn", plan, NULL) == SEQGPU_EINVAL && seqgpu_params_count(a) == 7,
+        "%s: the same prefix twice adds nothing", where);
+  seqgpu_param block;
+  CHECK(seqgpu_params_add_rnn(a, NULL, plan, &block) == SEQGPU_OK &&
+            seqgpu_params_find(a, "weight_ih_l0", &p) == SEQGPU_OK && p.value == block.value,
+        "%s: without a prefix, the block begins with weight_ih_l0", where);
+  seqgpu_params_destroy(a);
+  seqgpu_params_destroy(b);
+  seqgpu_params_destroy(c);
+  seqgpu_plan_destroy(plan);
+}
+
+/* ---------------------------------------------------------------- updates */
+
+enum { N = 6 };
+
+/* The equations of core/ops.h, two updates, in double precision. */
+static void reference(const seqgpu_optimizer *o, double p[N], const double g0[N], double scale) {
+  double m[N] = {0}, v[N] = {0};
+  for (int k = 1; k <= 2; k++)
+    for (int i = 0; i < N; i++) {
+      const double g = scale * g0[i] + o->weight_decay * p[i], b1 = 0.9,
+                   b2 = o->kind == SEQGPU_ADAM ? 0.999 : 0.95;
+      if (o->kind == SEQGPU_SGD) p[i] -= o->lr * g;
+      if (o->kind == SEQGPU_MOMENTUM) {
+        m[i] = b1 * m[i] + g;
+        p[i] -= o->lr * (o->nesterov ? g + b1 * m[i] : m[i]);
+      }
+      if (o->kind == SEQGPU_RMSPROP || o->kind == SEQGPU_ADAM) v[i] = b2 * v[i] + (1 - b2) * g * g;
+      if (o->kind == SEQGPU_RMSPROP) p[i] -= o->lr * g / (sqrt(v[i]) + 1e-8);
+      if (o->kind == SEQGPU_ADAM) {
+        m[i] = b1 * m[i] + (1 - b1) * g;
+        p[i] -= o->lr * (m[i] / (1 - pow(b1, k))) / (sqrt(v[i] / (1 - pow(b2, k))) + 1e-8);
+      }
+    }
+}
+
+static void test_update(seqgpu_context *ctx, const seqgpu_optimizer *o, const char *name, const char *where) {
+  double start[N], grad[N], ref[N], out[N], norm = 0;
+  check_fill_f64(start, N, -1, 1);
+  check_fill_f64(grad, N, -4, 4);
+  for (int i = 0; i < N; i++) { /* as float32 sees them */
+    start[i] = ref[i] = (double)(float)start[i];
+    grad[i] = (double)(float)grad[i];
+    norm += grad[i] * grad[i];
+  }
+  norm = sqrt(norm);
+  seqgpu_params *p;
+  seqgpu_param a, b;
+  seqgpu_params_create(ctx, 1, &p);
+  seqgpu_params_add(p, "a", 2, 2, "zeros", 0, &a);
+  seqgpu_params_add(p, "b", 2, 1, "zeros", 0, &b);
+  put(ctx, a.value, start, 4);
+  put(ctx, b.value, start + 4, 2);
+  seqgpu_status status = SEQGPU_OK;
+  for (int k = 0; k < 2 && status == SEQGPU_OK; k++) {
+    status = seqgpu_params_zero_grad(p);
+    get(ctx, a.grad, out, 4);
+    CHECK(out[0] == 0 && out[3] == 0, "%s %s: zero_grad", where, name);
+    put(ctx, a.grad, grad, 4);
+    put(ctx, b.grad, grad + 4, 2);
+    if (status == SEQGPU_OK) status = seqgpu_params_update(p, o);
+  }
+  const double scale = o->clip == SEQGPU_CLIP_NORM && norm > o->clip_threshold ? o->clip_threshold / norm : 1;
+  reference(o, ref, grad, scale);
+  get(ctx, a.value, out, 4);
+  get(ctx, b.value, out + 4, 2);
+  CHECK(status == SEQGPU_OK, "%s %s: status", where, name);
+  const double tolerance = seqgpu_context_dtype(ctx) == SEQGPU_F64 ? 1e-13 : 2e-6;
+  check_error(check_norm_f64(out, ref, N), tolerance, "%s %s: two updates", where, name);
+  double said = 0, factor = 0;
+  CHECK(seqgpu_params_grad_norm(p, &said, &factor) == SEQGPU_OK, "%s %s: norm is told", where, name);
+  check_error(fabs(said - norm) + fabs(factor - scale), 1e-5, "%s %s: norm and scale", where, name);
+  seqgpu_params_destroy(p);
+}
+
+static void test_updates(seqgpu_context *ctx, const char *where) {
+  const struct {
+    const char *name;
+    seqgpu_optimizer o;
+  } rows[] = {
+      {"sgd", {.kind = SEQGPU_SGD, .lr = 0.1}},
+      {"sgd with weight decay", {.kind = SEQGPU_SGD, .lr = 0.1, .weight_decay = 0.2}},
+      {"sgd clipped", {.kind = SEQGPU_SGD, .lr = 0.1, .clip = SEQGPU_CLIP_NORM, .clip_threshold = 0.5}},
+      {"momentum", {.kind = SEQGPU_MOMENTUM, .lr = 0.1}},
+      {"nesterov", {.kind = SEQGPU_MOMENTUM, .lr = 0.1, .nesterov = 1}},
+      {"rmsprop", {.kind = SEQGPU_RMSPROP, .lr = 0.01}},
+      {"adam", {.kind = SEQGPU_ADAM, .lr = 0.01}},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) test_update(ctx, &rows[i].o, rows[i].name, where);
+}
+
+static void test_nonfinite(seqgpu_context *ctx, const char *where) {
+  const seqgpu_optimizer o = {.kind = SEQGPU_ADAM, .lr = 0.1, .clip = SEQGPU_CLIP_NORM};
+  const double one = 1, bad = (double)INFINITY;
+  double norm = 0, out = 0;
+  seqgpu_params *p;
+  seqgpu_param a;
+  seqgpu_params_create(ctx, 1, &p);
+  seqgpu_params_add(p, "a", 1, 1, "zeros", 0, &a);
+  CHECK(seqgpu_params_grad_norm(p, &norm, NULL) == SEQGPU_EINVAL, "%s: no norm before the first update",
+        where);
+  put(ctx, a.value, &one, 1);
+  put(ctx, a.grad, &bad, 1);
+  CHECK(seqgpu_params_update(p, &o) == SEQGPU_OK, "%s: an infinite gradient is not an error of the call",
+        where);
+  CHECK(seqgpu_params_grad_norm(p, &norm, NULL) == SEQGPU_ENONFINITE && !isfinite(norm), "%s: but it is told",
+        where);
+  get(ctx, a.value, &out, 1);
+  CHECK(out == 1, "%s: and nothing was updated", where);
+  put(ctx, a.grad, &one, 1);
+  seqgpu_params_update(p, &o);
+  get(ctx, a.value, &out, 1);
+  CHECK(seqgpu_params_grad_norm(p, &norm, NULL) == SEQGPU_OK && out < 1, "%s: the next update works", where);
+  seqgpu_params_destroy(p);
+}
+
+/* ---------------------------------------------------------------- misuse */
+
+static void test_misuse(seqgpu_context *ctx) {
+  seqgpu_params *p;
+  seqgpu_params_create(ctx, 1, &p);
+  const seqgpu_optimizer good = {.lr = 0.1};
+  CHECK(seqgpu_params_update(p, &good) == SEQGPU_EINVAL, "nothing to update");
+  seqgpu_params_add(p, "a", 1, 1, "zeros", 0, NULL);
+  const seqgpu_optimizer bad[] = {
+      {.kind = (seqgpu_optimizer_kind)9, .lr = 1},
+      {.lr = -1},
+      {.lr = (double)NAN},
+      {.lr = 1, .momentum = 1},
+      {.lr = 1, .decay = -0.5},
+      {.lr = 1, .eps = -1},
+      {.lr = 1, .weight_decay = (double)INFINITY},
+      {.lr = 1, .clip = (seqgpu_clip_kind)-1},
+      {.lr = 1, .clip_threshold = -1},
+      {.lr = 1, .clip_window = (double)NAN},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    CHECK(seqgpu_params_update(p, &bad[i]) == SEQGPU_EINVAL, "optimizer %zu is refused", i);
+  CHECK(seqgpu_params_update(p, NULL) == SEQGPU_EINVAL, "optimizer NULL");
+  CHECK(seqgpu_params_update(NULL, &good) == SEQGPU_EINVAL, "params NULL");
+  CHECK(seqgpu_params_create(NULL, 1, NULL) == SEQGPU_EINVAL, "ctx NULL");
+  CHECK(seqgpu_params_create(ctx, 1, NULL) == SEQGPU_EINVAL, "out NULL");
+  CHECK(seqgpu_params_add_rnn(p, "x", NULL, NULL) == SEQGPU_EINVAL, "plan NULL");
+  CHECK(seqgpu_params_count(NULL) == 0 && seqgpu_params_total(NULL) == 0, "questions about NULL");
+  seqgpu_params_destroy(p);
+  seqgpu_params_destroy(NULL);
+}
+
+/* An allocator whose n-th request fails. */
+typedef struct failing {
+  int left;
+  long live;
+} failing;
+
+static void *failing_allocate(size_t bytes, void *user) {
+  failing *f = user;
+  if (f->left-- <= 0) return NULL;
+  f->live++;
+  return aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
+}
+
+static void failing_release(void *pointer, void *user) {
+  ((failing *)user)->live--;
+  free(pointer);
+}
+
+static seqgpu_status use_everything(seqgpu_context *ctx, seqgpu_params **p) {
+  const seqgpu_optimizer o = {.kind = SEQGPU_ADAM, .lr = 0.1};
+  seqgpu_plan *plan = make_plan(ctx, "gru", 1);
+  if (plan == NULL) return SEQGPU_ENOMEM;
+  seqgpu_status status = seqgpu_params_create(ctx, 1, p);
+  if (status == SEQGPU_OK) status = seqgpu_params_add(*p, "a", 3, 3, "orthogonal", 1, NULL);
+  if (status == SEQGPU_OK) status = seqgpu_params_add_rnn(*p, "r", plan, NULL);
+  for (int i = 0; i < 9 && status == SEQGPU_OK; i++) {
+    const char name[] = {(char)('b' + i), 0};
+    status = seqgpu_params_add_state(*p, name, 1, 2, NULL);
+  }
+  if (status == SEQGPU_OK) status = seqgpu_params_update(*p, &o);
+  seqgpu_plan_destroy(plan);
+  return status;
+}
+
+static void test_out_of_memory(void) {
+  seqgpu_status status = SEQGPU_ENOMEM;
+  int n = 0, right = 1;
+  for (; status != SEQGPU_OK && n < 1000; n++) {
+    failing f = {.left = n};
+    const seqgpu_allocator allocator = {failing_allocate, failing_release, &f};
+    const seqgpu_context_options options = {.device = "cpu", .threads = 1, .allocator = &allocator};
+    seqgpu_context *ctx;
+    seqgpu_params *p = NULL;
+    status = seqgpu_context_create(&options, &ctx);
+    if (status == SEQGPU_OK) status = use_everything(ctx, &p);
+    right &= status == SEQGPU_OK || status == SEQGPU_ENOMEM;
+    seqgpu_params_destroy(p);
+    seqgpu_context_destroy(ctx);
+    right &= f.live == 0;
+  }
+  CHECK(status == SEQGPU_OK && n > 20, "with enough memory it works, after %d requests", n - 1);
+  CHECK(right, "any request may fail: ENOMEM, and nothing is lost");
+}
+
+int main(void) {
+  check_start();
+  for (int i = 0; i < WORLDS; i++) {
+    seqgpu_context *ctx = open_world(&worlds[i]);
+    if (ctx == NULL) continue;
+    test_names(ctx, label(&worlds[i]));
+    test_values(ctx, label(&worlds[i]));
+    test_updates(ctx, label(&worlds[i]));
+    test_nonfinite(ctx, label(&worlds[i]));
+    if (i == 0) test_misuse(ctx);
+    seqgpu_context_destroy(ctx);
+  }
+  test_out_of_memory();
+  return check_finish();
+}
