@@ -221,7 +221,6 @@ int FN(sq_sequence_forward)(sq_exec *exec, const sq_sequence *run) {
   for (int64_t done = 0; done == 0 || done < T; done += j.steps) {
     j.steps = T - done < chunk ? T - done : chunk;
     j.t0 = run->reverse ? T - done - j.steps : done;
-    j.y = (real *)run->y + j.t0 * B * run->ldy;
     const int64_t slot = run->reverse ? j.steps : 0;
     for (int k = 0; k < l->states; k++) {
       const int64_t size = B * l->state_width[k];
@@ -231,6 +230,7 @@ int FN(sq_sequence_forward)(sq_exec *exec, const sq_sequence *run) {
     }
     last = run->reverse ? 0 : j.steps;
     if (T == 0) break;
+    j.y = (real *)run->y + j.t0 * B * run->ldy;
     project_input(exec, &j);
     sq_pool_run(exec->pool, parts, forward_slice, &j);
   }

@@ -23,7 +23,7 @@ static const shape_row shapes[] = {
     {"bidirectional", {4, 2, 2, 3}, NULL, {.bidirectional = 1}},
     {"sum", {4, 2, 2, 3}, NULL, {.bidirectional = 1, .merge = SEQGPU_SUM}},
     {"two layers, dropout", {3, 2, 2, 4}, NULL, {.num_layers = 2, .dropout = 0.4}},
-    {"three layers", {3, 2, 2, 3}, NULL, {.num_layers = 3}},
+    {"three layers, bidirectional", {3, 2, 2, 2}, NULL, {.num_layers = 3, .bidirectional = 1}},
     {"ragged", {4, 5, 2, 3}, ragged, {0}},
     {"ragged, two layers, bidirectional, dropout",
      {4, 5, 2, 2},
