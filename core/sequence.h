@@ -44,16 +44,18 @@ typedef struct sq_sequence {
   int64_t seq_len, batch; /* T, B */
   int reverse;            /* 1: from t = T-1 down to 0 */
   sq_math math;
-  const int32_t *lengths; /* [B], each 0..T, or NULL = all T; on the device for a GPU */
-  const void *params;     /* flat, layout->param_count reals */
-  const void *x;          /* [T,B,I] row stride ldx; padded rows finite (the caller zeroes them) */
+  const int32_t *lengths;      /* [B], each 0..T, or NULL = all T; on the device for a GPU */
+  const int32_t *host_lengths; /* the same in host memory, or NULL: for libraries that want them there */
+  const void *params;          /* flat, layout->param_count reals */
+  const void *x;               /* [T,B,I] row stride ldx; padded rows finite (the caller zeroes them) */
   int64_t ldx;
   const void *initial[SQ_MAX_STATES]; /* [B,W_k] or NULL = zeros */
   void *y;                            /* [T,B,output] row stride ldy; zeros at padded steps */
   int64_t ldy;
-  void *final[SQ_MAX_STATES]; /* [B,W_k] or NULL: state of each sequence after its own last step */
-  void *reserve;              /* sq_reserve_size reals; forward writes, backward reads */
-  void *workspace;            /* sq_workspace_size reals, contents free */
+  void *final[SQ_MAX_STATES];           /* [B,W_k] or NULL: state of each sequence after its own last step */
+  void *reserve;                        /* sq_reserve_size reals; forward writes, backward reads */
+  void *workspace;                      /* what the implementation asked for, contents free */
+  int64_t reserve_size, workspace_size; /* reals of the two */
   /* backward only */
   const void *dy;                    /* [T,B,output] row stride ldy, or NULL = zeros */
   const void *dfinal[SQ_MAX_STATES]; /* [B,W_k] or NULL = zeros */

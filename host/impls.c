@@ -21,6 +21,15 @@ static double step_estimate(sq_exec *exec, const sq_problem *problem) {
   return (double)problem->seq_len * problem->directions * (1.3 * launches + flops / 2e7);
 }
 
+/* Room that depends on the layer and the sizes of a run alone. */
+#define OF_LAYOUT(name)                                                                                      \
+  static int64_t name##_of(sq_exec *exec, const sq_problem *p) {                                             \
+    (void)exec;                                                                                              \
+    return name(p->layout, p->seq_len, p->batch, p->training);                                               \
+  }
+OF_LAYOUT(sq_sequence_workspace_f32)
+OF_LAYOUT(sq_sequence_workspace_f64)
+
 /* A driver of single sequences runs the directions one after the other. */
 #define ONE_BY_ONE(name)                                                                                     \
   static int name##_all(sq_exec *exec, const sq_sequence *runs, int count) {                                 \
@@ -33,29 +42,61 @@ ONE_BY_ONE(sq_sequence_backward_f32)
 ONE_BY_ONE(sq_sequence_forward_f64)
 ONE_BY_ONE(sq_sequence_backward_f64)
 #ifdef SEQGPU_WITH_CUDA
+OF_LAYOUT(sq_cuda_sequence_workspace)
 ONE_BY_ONE(sq_cuda_sequence_forward)
 ONE_BY_ONE(sq_cuda_sequence_backward)
 #endif
 #ifdef SEQGPU_WITH_EMULATOR
+OF_LAYOUT(sq_emulator_sequence_workspace)
 ONE_BY_ONE(sq_emulator_sequence_forward)
 ONE_BY_ONE(sq_emulator_sequence_backward)
 #endif
 
-#define STEP_ROW(device, dtype, id, suffix)                                                                  \
-  {                                                                                                          \
-    device "/step", device, "step", dtype, never_refuses, step_estimate,                                     \
-        sq_##id##sequence_workspace##suffix, sq_##id##sequence_forward##suffix##_all,                        \
-        sq_##id##sequence_backward##suffix##_all                                                             \
-  }
+#define STEP_ROW(on, type, id, suffix)                                                                       \
+  {.name = on "/step",                                                                                       \
+   .device = on,                                                                                             \
+   .plan = "step",                                                                                           \
+   .dtype = type,                                                                                            \
+   .refuses = never_refuses,                                                                                 \
+   .estimate = step_estimate,                                                                                \
+   .workspace = sq_##id##sequence_workspace##suffix##_of,                                                    \
+   .forward = sq_##id##sequence_forward##suffix##_all,                                                       \
+   .backward = sq_##id##sequence_backward##suffix##_all},
 
-const sq_impl sq_impls[] = {
-    STEP_ROW("cpu", SEQGPU_F32, , _f32),
-    STEP_ROW("cpu", SEQGPU_F64, , _f64),
+/* The persistent plans, in float32 (kernels/persistent*.cu). */
+#ifdef SEQGPU_PERSISTENT
+#define PERSISTENT_ROW(on, tier)                                                                             \
+  {.name = #on "/persistent-" #tier,                                                                         \
+   .device = #on,                                                                                            \
+   .plan = "persistent-" #tier,                                                                              \
+   .dtype = SEQGPU_F32,                                                                                      \
+   .refuses = sq_##on##_##tier##_refuses,                                                                    \
+   .estimate = sq_##on##_##tier##_estimate,                                                                  \
+   .workspace = sq_##on##_##tier##_workspace_of,                                                             \
+   .forward = sq_##on##_##tier##_forward,                                                                    \
+   .backward = sq_##on##_##tier##_backward},
+#define CUDA_PERSISTENT_WORKSPACE(tier)     OF_LAYOUT(sq_cuda_##tier##_workspace)
+#define EMULATOR_PERSISTENT_WORKSPACE(tier) OF_LAYOUT(sq_emulator_##tier##_workspace)
+#define CUDA_PERSISTENT_ROW(tier)           PERSISTENT_ROW(cuda, tier)
+#define EMULATOR_PERSISTENT_ROW(tier)       PERSISTENT_ROW(emulator, tier)
 #ifdef SEQGPU_WITH_CUDA
-    STEP_ROW("cuda", SEQGPU_F32, cuda_, ),
+SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_WORKSPACE)
 #endif
 #ifdef SEQGPU_WITH_EMULATOR
-    STEP_ROW("emulator", SEQGPU_F32, emulator_, ),
+SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_WORKSPACE)
 #endif
-    {NULL, NULL, NULL, SEQGPU_F32, NULL, NULL, NULL, NULL, NULL},
+#else /* the tree links without them */
+#define CUDA_PERSISTENT_ROW(tier)
+#define EMULATOR_PERSISTENT_ROW(tier)
+#endif
+
+const sq_impl sq_impls[] = {
+    STEP_ROW("cpu", SEQGPU_F32, , _f32) STEP_ROW("cpu", SEQGPU_F64, , _f64)
+#ifdef SEQGPU_WITH_CUDA
+        SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_ROW) STEP_ROW("cuda", SEQGPU_F32, cuda_, )
+#endif
+#ifdef SEQGPU_WITH_EMULATOR
+            SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_ROW) STEP_ROW("emulator", SEQGPU_F32, emulator_, )
+#endif
+                {.name = NULL},
 };

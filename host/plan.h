@@ -17,10 +17,14 @@ typedef struct sq_impl {
   const char *(*refuses)(sq_exec *exec, const sq_problem *problem, char *text, size_t size);
   /* Microseconds a forward takes, by a model; only compared with other rows of the same device. */
   double (*estimate)(sq_exec *exec, const sq_problem *problem);
-  int64_t (*workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch,
-                       int training); /* reals, each run */
+  /* Reals that each direction of the problem borrows, and keeps from forward to backward; negative: the device failed.
+   * reserve NULL: it keeps the cell's own layout (sq_reserve_layout), which any row's backward can read and
+   * seqgpu_rnn_inspect shows.  Otherwise the reserve is private to the row. */
+  int64_t (*workspace)(sq_exec *exec, const sq_problem *problem);
+  int64_t (*reserve)(sq_exec *exec, const sq_problem *problem);
   /* `count` directions of one layer: independent recurrences over the same x, which may run side by side.  They have
-   * workspaces of their own, but dx in common: the second one's is added to the first one's. */
+   * dx in common: the second one's is added to the first one's.  Everything else that has a place for each direction
+   * (states, their gradients, parameters, workspaces, reserves) lies one direction after the other, without a gap. */
   int (*forward)(sq_exec *exec, const sq_sequence *runs, int count);
   int (*backward)(sq_exec *exec, const sq_sequence *runs, int count);
 } sq_impl;
@@ -30,7 +34,7 @@ extern const sq_impl sq_impls[];
 
 struct seqgpu_plan {
   seqgpu_allocator allocator;
-  seqgpu_rnn_desc desc; /* cell and plan point to static names */
+  seqgpu_rnn_desc desc; /* cell and plan point to static names, cache is NULL */
   const char *device;
   seqgpu_dtype dtype;
   const sq_impl *impl;
@@ -38,7 +42,31 @@ struct seqgpu_plan {
   int64_t layers, directions;
   int64_t out;   /* Y */
   int64_t count; /* numbers in the flat parameter buffer */
+  int64_t
+      sequence_size[2]; /* reals of a direction's workspace in inference, in training: of the largest run */
+  int64_t
+      private_reserve[2]; /* reals of a direction's reserve in layer 0, above it; 0 where it is the cell's */
 };
+
+/* Whether the numbers of a descriptor are in range, alone and together (plan_check.c). */
+seqgpu_status sq_plan_check(seqgpu_context *ctx, const seqgpu_rnn_desc *desc);
+
+/* Everything of a plan but the implementation and the memory it needs (plan.c). */
+seqgpu_status sq_plan_resolve(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, seqgpu_plan *plan);
+
+/* Chooses plan->impl among the rows called `wanted` (NULL: all), and asks it for its memory; `cache` names the file of
+ * measured choices or is NULL (planner.c). */
+seqgpu_status sq_plan_choose(seqgpu_context *ctx, seqgpu_plan *plan, const char *wanted, const char *cache);
+
+/* What a row is asked about a layer of the plan (planner.c). */
+sq_problem sq_plan_problem(const seqgpu_plan *plan, int64_t layer, int training);
+
+/* Asks plan->impl how much memory it needs for the largest run, and notes it in the plan (plan_map.c). */
+seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan);
+
+/* Times plan->impl on buffers of its own: median microseconds of a forward, and of the backward with it unless the plan
+ * is for inference.  Waits for the device (plan_measure.c). */
+seqgpu_status sq_plan_time(seqgpu_context *ctx, const seqgpu_plan *plan, double *microseconds);
 
 /* The layout of a layer, and where the parameters of (layer, direction) begin. */
 const sq_layout *sq_plan_layout(const seqgpu_plan *plan, int64_t layer);

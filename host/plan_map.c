@@ -29,7 +29,7 @@ static int64_t reserve_size(const seqgpu_plan *plan, int64_t layer, int64_t T, i
   return sq_reserve_layout(sq_plan_layout(plan, layer), T, B).size;
 }
 
-/* What the row needs for the largest run of a layer; negative if it cannot tell. */
+/* Notes what the row needs for the largest run of a layer. */
 static seqgpu_status ask_row(seqgpu_context *ctx, seqgpu_plan *plan, int64_t layer, int training) {
   const sq_problem problem = sq_plan_problem(plan, layer, training);
   const int64_t borrowed = plan->impl->workspace(&ctx->exec, &problem);
@@ -42,7 +42,7 @@ static seqgpu_status ask_row(seqgpu_context *ctx, seqgpu_plan *plan, int64_t lay
   return SEQGPU_OK;
 }
 
-seqgpu_status sq_plan_measure_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
+seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
   plan->sequence_size[0] = plan->sequence_size[1] = 0;
   for (int training = 0; training <= !plan->desc.inference; training++) {
     SQ_TRY(ask_row(ctx, plan, 0, training));

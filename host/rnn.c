@@ -128,18 +128,21 @@ static sq_sequence sequence_of(const net *n, int64_t layer, int64_t direction) {
   const int64_t block = layer * plan->directions + direction;
   sq_sequence s = {.layout = l, .seq_len = run->seq_len, .batch = run->batch, .reverse = (int)direction};
   s.lengths = run->lengths;
+  s.host_lengths = run->lengths ? run->host_lengths : NULL;
   s.params = at(n, run->params, sq_plan_param_offset(plan, layer, direction));
   s.dparams = at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
   s.x = layer_input(n, layer);
   s.ldx = l->config.input;
   s.math = (sq_math)plan->desc.math;
   s.workspace = borrowed(n, n->map.sequence + direction * n->map.sequence_size);
+  s.workspace_size = n->map.sequence_size;
   if (n->training) {
     const int64_t below =
         layer == 0 ? direction * n->map.first_reserve
                    : plan->directions * (n->map.first_reserve + (layer - 1) * n->map.rest_reserve) +
                          direction * n->map.rest_reserve;
     s.reserve = at(n, run->reserve, n->map.reserves + below);
+    s.reserve_size = layer == 0 ? n->map.first_reserve : n->map.rest_reserve;
   }
   for (int k = 0; k < l->states; k++) {
     const int64_t offset = block * run->batch * l->state_width[k];
@@ -265,6 +268,10 @@ seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, c
   if (direction < 0 || direction >= plan->directions)
     return sq_fail(ctx, SEQGPU_EINVAL, "direction: %d, must be from 0 to %lld", direction,
                    (long long)plan->directions - 1);
+  if (plan->impl->reserve)
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
+                   "plan: \"%s\" keeps its reserve in a form of its own; look inside with plan \"step\"",
+                   plan->impl->name);
   const sq_sequence s = sequence_of(&n, layer, direction);
   part p;
   if (name == NULL || !find_part(&n, &s, name, &p))

@@ -74,6 +74,12 @@ int device_open(sq_exec *exec, int) {
 
 int sq_gpu_bind(const sq_exec *) { return 0; }
 
+int sq_gpu_limits_of(const sq_exec *, sq_gpu_limits *limits) {
+  const simt::Device device = simt::device();
+  *limits = {(int)device.processors, device.shared_per_block, (int)device.cluster_max};
+  return 0;
+}
+
 extern "C" const sq_device sq_emulator_device = {
     "emulator",         device_count,      device_open,    device_close, device_allocate,
     device_release,     device_copy,       device_copy,    device_copy,  device_zero,
@@ -208,6 +214,19 @@ int device_open(sq_exec *exec, int device) {
 } // namespace
 
 int sq_gpu_bind(const sq_exec *exec) { return (int)cudaSetDevice(sq_gpu_of(exec)->index); }
+
+int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits) {
+  const int index = sq_gpu_of(exec)->index;
+  int shared = 0, major = 0, error = sq_gpu_bind(exec);
+  if (error == 0)
+    error = (int)cudaDeviceGetAttribute(&limits->processors, cudaDevAttrMultiProcessorCount, index);
+  if (error == 0)
+    error = (int)cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, index);
+  if (error == 0) error = (int)cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index);
+  limits->shared_bytes = (size_t)shared;
+  limits->cluster_max = major >= 9 ? 16 : 1;
+  return error;
+}
 
 extern "C" const sq_device sq_cuda_device = {
     "cuda",         device_count,    device_open, device_close, device_allocate,    device_release,

@@ -24,6 +24,14 @@ static inline sq_gpu *sq_gpu_of(const sq_exec *exec) { return static_cast<sq_gpu
 /* Makes the context's device current in this thread. */
 int sq_gpu_bind(const sq_exec *exec);
 
+/* What a persistent plan asks of a device. */
+typedef struct sq_gpu_limits {
+  int processors;
+  size_t shared_bytes; /* of one block, at most */
+  int cluster_max;     /* blocks of a cluster; 1: the device has no clusters */
+} sq_gpu_limits;
+int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits);
+
 /* Text of errors that are neither CUDA's nor the emulator's: cuBLAS statuses live from here on. */
 enum { SQ_CUBLAS_ERRORS = 10000, SQ_CUBLAS_SPACE_BYTES = 32 << 20 };
 

@@ -11,7 +11,7 @@
  * What limits it: a step is at least two dependent launches, and reads all recurrent weights; see the persistent plans
  * for weights that fit on the chip.
  */
-#include "device.h"
+#include "sequence.h"
 
 #include <string.h>
 
@@ -54,15 +54,9 @@ const int64_t CHUNK_ROWS = 8; /* so that small tests have several chunks */
 const int64_t CHUNK_ROWS = 4096;
 #endif
 
-/* The buffers of `steps` time steps whose first (lowest) is t0; all in device memory. */
-struct job {
-  const sq_sequence *run;
-  const sq_layout *layout;
+/* A sequence that is walked step by step. */
+struct job : sq_job {
   const cell_launchers *cell;
-  int64_t t0, steps;
-  float *state[SQ_MAX_STATES];  /* [steps+1,B,W_k] */
-  float *gates, *aux;           /* [steps,B,G], [steps,B,A] */
-  float *dgates, *daux;         /* backward only, of the same shapes */
   float *dstate[SQ_MAX_STATES]; /* [B,W_k] */
 };
 
@@ -117,7 +111,7 @@ matrix place_of_step(const sq_step_f32 &s, const sq_place &p, bool gradient) {
   return {(gradient ? s.dstate[p.state] : state) + p.column, l->state_width[p.state]};
 }
 
-const float *weight_of(const job &j, const sq_product &p) {
+const float *weight_of(const sq_job &j, const sq_product &p) {
   return static_cast<const float *>(j.run->params) + j.layout->param[p.param].offset + p.row * p.cols;
 }
 
@@ -178,21 +172,68 @@ int backward_step(sq_exec *exec, const job &j, int64_t t) {
   return error;
 }
 
-/* ---- the whole sequence ---- */
+/* ---- over all steps at once ---- */
 
-int copy_or_zero(sq_exec *exec, float *to, const void *from, int64_t count) {
-  return from != NULL ? sq_gpu_copy(exec, to, from, count) : sq_gpu_zero(exec, to, count);
+/* A place over the whole sequence: [T*B, width]; data NULL for SQ_NONE. */
+matrix place_of_sequence(const sq_job &j, const sq_place &p, bool gradient) {
+  const sq_layout *l = j.layout;
+  if (p.buffer == SQ_NONE) return {NULL, 0};
+  if (p.buffer == SQ_GATES) return {(gradient ? j.dgates : j.gates) + p.column, l->gates};
+  if (p.buffer == SQ_AUX) return {(gradient ? j.daux : j.aux) + p.column, l->aux};
+  const int64_t width = l->state_width[p.state], reverse = j.run->reverse;
+  const int64_t slot = p.buffer == SQ_STATE ? sq_slot_next((int)reverse, 0) : sq_slot_prev((int)reverse, 0);
+  return {j.state[p.state] + slot * j.run->batch * width + p.column, width};
 }
 
-void place_buffers(job *j, float *reserve, int64_t steps) {
+int weight_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
+  const sq_layout *l = j.layout;
+  const int64_t rows = j.steps * j.run->batch, I = l->config.input;
+  int error = gemm(exec, 1, 0, l->gates, I, rows, {j.dgates, l->gates},
+                   {static_cast<const float *>(j.run->x), j.run->ldx}, 1, {dparams + l->param[0].offset, I});
+  for (int i = 0; i < l->products && error == 0; i++) {
+    const sq_product &p = l->product[i];
+    error = gemm(exec, 1, 0, p.rows, p.cols, rows, place_of_sequence(j, p.to, true),
+                 place_of_sequence(j, p.from, false), 1,
+                 {dparams + l->param[p.param].offset + p.row * p.cols, p.cols});
+  }
+  return error;
+}
+
+int sum_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
+  int error = 0;
+  for (int i = 0; i < j.layout->sums && error == 0; i++) {
+    const sq_sum &u = j.layout->sum[i];
+    const matrix a = place_of_sequence(j, u.to, true), b = place_of_sequence(j, u.from, false);
+    const sq_reduce_args r = {j.steps * j.run->batch,
+                              u.width,
+                              a.data,
+                              a.ld,
+                              b.data,
+                              b.ld,
+                              dparams + j.layout->param[u.param].offset + u.row};
+    error = SQ_GPU(reduce)(exec, &r);
+  }
+  return error;
+}
+
+int input_gradient(sq_exec *exec, const sq_job &j) {
+  const sq_layout *l = j.layout;
+  const float *w = static_cast<const float *>(j.run->params) + l->param[0].offset;
+  const int64_t I = l->config.input;
+  return gemm(exec, 0, 0, j.steps * j.run->batch, I, l->gates, {j.dgates, l->gates}, {w, I},
+              j.run->dx_accumulate, {static_cast<const float *>(j.run->dx), j.run->ldx});
+}
+
+} // namespace
+
+void sq_job_place(sq_job *j, float *reserve, int64_t steps) {
   const sq_reserve_map map = sq_reserve_layout(j->layout, steps, j->run->batch);
   for (int k = 0; k < j->layout->states; k++) j->state[k] = reserve + map.state[k];
   j->gates = reserve + map.gates;
   j->aux = reserve + map.aux;
 }
 
-/* gates = x W_ih^T + b for all steps of the job. */
-int project_input(sq_exec *exec, const job &j) {
+int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
   const int64_t I = l->config.input, rows = j.steps * j.run->batch;
   const float *params = static_cast<const float *>(j.run->params);
@@ -204,8 +245,24 @@ int project_input(sq_exec *exec, const job &j) {
               {j.gates, l->gates});
 }
 
+int sq_job_gradients(sq_exec *exec, const sq_job &j) {
+  float *dparams = static_cast<float *>(j.run->dparams);
+  int error = j.run->dx != NULL ? input_gradient(exec, j) : 0;
+  if (error == 0 && dparams != NULL) error = weight_gradients(exec, j, dparams);
+  if (error == 0 && dparams != NULL) error = sum_gradients(exec, j, dparams);
+  return error;
+}
+
+namespace {
+
+/* ---- the whole sequence ---- */
+
+int copy_or_zero(sq_exec *exec, float *to, const void *from, int64_t count) {
+  return from != NULL ? sq_gpu_copy(exec, to, from, count) : sq_gpu_zero(exec, to, count);
+}
+
 int forward_chunk(sq_exec *exec, const job &j) {
-  int error = project_input(exec, j);
+  int error = sq_job_project_input(exec, j);
   for (int64_t i = 0; i < j.steps && error == 0; i++)
     error = forward_step(exec, j, j.run->reverse ? j.steps - 1 - i : i);
   return error;
@@ -233,7 +290,7 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
   j.layout = run->layout;
   j.cell = launchers_of(run->layout);
   const int64_t T = run->seq_len, chunk = run->reserve != NULL ? T : chunk_steps(T, run->batch);
-  place_buffers(&j, static_cast<float *>(run->reserve != NULL ? run->reserve : run->workspace), chunk);
+  sq_job_place(&j, static_cast<float *>(run->reserve != NULL ? run->reserve : run->workspace), chunk);
   int error = 0;
   int64_t done = 0, last = 0; /* last: the slot that holds the newest state */
   do {
@@ -251,61 +308,11 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
   return error;
 }
 
-/* A place over the whole sequence: [T*B, width]; data NULL for SQ_NONE. */
-matrix place_of_sequence(const job &j, const sq_place &p, bool gradient) {
-  const sq_layout *l = j.layout;
-  if (p.buffer == SQ_NONE) return {NULL, 0};
-  if (p.buffer == SQ_GATES) return {(gradient ? j.dgates : j.gates) + p.column, l->gates};
-  if (p.buffer == SQ_AUX) return {(gradient ? j.daux : j.aux) + p.column, l->aux};
-  const int64_t width = l->state_width[p.state], reverse = j.run->reverse;
-  const int64_t slot = p.buffer == SQ_STATE ? sq_slot_next((int)reverse, 0) : sq_slot_prev((int)reverse, 0);
-  return {j.state[p.state] + slot * j.run->batch * width + p.column, width};
-}
-
-int weight_gradients(sq_exec *exec, const job &j, float *dparams) {
-  const sq_layout *l = j.layout;
-  const int64_t rows = j.steps * j.run->batch, I = l->config.input;
-  int error = gemm(exec, 1, 0, l->gates, I, rows, {j.dgates, l->gates},
-                   {static_cast<const float *>(j.run->x), j.run->ldx}, 1, {dparams + l->param[0].offset, I});
-  for (int i = 0; i < l->products && error == 0; i++) {
-    const sq_product &p = l->product[i];
-    error = gemm(exec, 1, 0, p.rows, p.cols, rows, place_of_sequence(j, p.to, true),
-                 place_of_sequence(j, p.from, false), 1,
-                 {dparams + l->param[p.param].offset + p.row * p.cols, p.cols});
-  }
-  return error;
-}
-
-int sum_gradients(sq_exec *exec, const job &j, float *dparams) {
-  int error = 0;
-  for (int i = 0; i < j.layout->sums && error == 0; i++) {
-    const sq_sum &u = j.layout->sum[i];
-    const matrix a = place_of_sequence(j, u.to, true), b = place_of_sequence(j, u.from, false);
-    const sq_reduce_args r = {j.steps * j.run->batch,
-                              u.width,
-                              a.data,
-                              a.ld,
-                              b.data,
-                              b.ld,
-                              dparams + j.layout->param[u.param].offset + u.row};
-    error = SQ_GPU(reduce)(exec, &r);
-  }
-  return error;
-}
-
-int input_gradient(sq_exec *exec, const job &j) {
-  const sq_layout *l = j.layout;
-  const float *w = static_cast<const float *>(j.run->params) + l->param[0].offset;
-  const int64_t I = l->config.input;
-  return gemm(exec, 0, 0, j.steps * j.run->batch, I, l->gates, {j.dgates, l->gates}, {w, I},
-              j.run->dx_accumulate, {static_cast<const float *>(j.run->dx), j.run->ldx});
-}
-
 /* Lays out the workspace and sets dstate to the gradient at the final states. */
 int enter_backward(sq_exec *exec, job *j) {
   const sq_layout *l = j->layout;
   const int64_t B = j->run->batch, rows = j->steps * B;
-  place_buffers(j, static_cast<float *>(j->run->reserve), j->steps);
+  sq_job_place(j, static_cast<float *>(j->run->reserve), j->steps);
   j->dgates = static_cast<float *>(j->run->workspace);
   j->daux = j->dgates + sq_align_reals(rows * l->gates);
   float *at = j->daux + sq_align_reals(rows * l->aux);
@@ -328,10 +335,7 @@ int enqueue_backward(sq_exec *exec, const void *argument) {
   int error = enter_backward(exec, &j);
   for (int64_t i = 0; i < j.steps && error == 0; i++)
     error = backward_step(exec, j, run->reverse ? i : j.steps - 1 - i);
-  if (error == 0 && run->dx != NULL) error = input_gradient(exec, j);
-  if (error == 0 && run->dparams != NULL)
-    error = weight_gradients(exec, j, static_cast<float *>(run->dparams));
-  if (error == 0 && run->dparams != NULL) error = sum_gradients(exec, j, static_cast<float *>(run->dparams));
+  if (error == 0) error = sq_job_gradients(exec, j);
   for (int k = 0; k < j.layout->states && error == 0; k++)
     if (run->dinitial[k] != NULL)
       error = sq_gpu_copy(exec, run->dinitial[k], j.dstate[k], run->batch * j.layout->state_width[k]);

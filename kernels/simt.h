@@ -6,7 +6,11 @@
  *   SQ_SHARED_DYNAMIC(float, tile);     extern __shared__ float tile[];
  *   SQ_UNROLL                           #pragma unroll
  *   SQ_LAUNCH(exec, kernel, grid, block, dynamic_shared_bytes, arguments...)     no <<<>>>; returns the error
+ *       sq_launch_as: the same for clusters and cooperative grids
  *   integer atomics only, and the full width of a warp in shuffles
+ *
+ * What is PTX and not C++ (clusters, flags, tensor cores) has one named function each, here and in mma.h, with a twin
+ * for the emulator.
  *
  * With -DSEQGPU_EMULATE a .cu file is compiled as C++ and SQ_LAUNCH runs it at once on the CPU.
  */
@@ -48,6 +52,47 @@ enum { SQ_WARP = 32 };
 
 template <typename T> struct sq_same { typedef T type; };
 
+/* How a grid is launched beyond its size: blocks a cluster along x, and whether all blocks must be resident together
+ * (the launch is refused if they cannot be). */
+struct sq_mode {
+  unsigned cluster;
+  bool cooperative;
+};
+
+#ifndef SEQGPU_EMULATE
+/* What a kernel needs to be told once before such a launch. */
+template <typename K> int sq_prepare(K *kernel, sq_mode mode, size_t shared) {
+  cudaError_t error = cudaSuccess;
+  if (shared > 48 * 1024)
+    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared);
+  if (error == cudaSuccess && mode.cluster > 8)
+    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+  return (int)error;
+}
+
+static inline cudaLaunchConfig_t sq_config_of(sq_mode mode, dim3 grid, dim3 block, size_t shared,
+                                              void *stream, cudaLaunchAttribute attribute[2]) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared;
+  config.stream = static_cast<cudaStream_t>(stream);
+  config.attrs = attribute;
+  if (mode.cluster > 1) {
+    cudaLaunchAttribute *a = &attribute[config.numAttrs++];
+    a->id = cudaLaunchAttributeClusterDimension;
+    a->val.clusterDim.x = mode.cluster;
+    a->val.clusterDim.y = a->val.clusterDim.z = 1;
+  }
+  if (mode.cooperative) {
+    cudaLaunchAttribute *a = &attribute[config.numAttrs++];
+    a->id = cudaLaunchAttributeCooperative;
+    a->val.cooperative = 1;
+  }
+  return config;
+}
+#endif
+
 /* Enqueues kernel(arguments...) and returns the error of the launch; an empty grid is no work. */
 template <typename... P>
 int sq_launch(sq_exec *exec, const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
@@ -65,6 +110,131 @@ int sq_launch(sq_exec *exec, const char *name, void (*kernel)(P...), dim3 grid, 
   void *pointers[] = {const_cast<void *>(static_cast<const void *>(&arguments))..., NULL};
   return (int)cudaLaunchKernel(reinterpret_cast<const void *>(kernel), grid, block, pointers, shared,
                                static_cast<cudaStream_t>(exec->stream));
+#endif
+}
+
+/* As sq_launch, for kernels that take more than 48 KB of dynamic shared memory, clusters, and cooperative grids. */
+template <typename... P>
+int sq_launch_as(sq_exec *exec, sq_mode mode, const char *name, void (*kernel)(P...), dim3 grid, dim3 block,
+                 size_t shared, typename sq_same<P>::type... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return 0;
+#ifdef SEQGPU_EMULATE
+  (void)exec;
+  auto call = [&] { kernel(arguments...); };
+  return simt::launch(name, grid, block, shared, [](void *c) { (*static_cast<decltype(call) *>(c))(); },
+                      &call, {mode.cluster, mode.cooperative});
+#else
+  (void)name;
+  int error = sq_gpu_bind(exec);
+  if (error == 0) error = sq_prepare(kernel, mode, shared);
+  if (error != 0) return error;
+  void *pointers[] = {const_cast<void *>(static_cast<const void *>(&arguments))..., NULL};
+  cudaLaunchAttribute attribute[2] = {};
+  const cudaLaunchConfig_t config = sq_config_of(mode, grid, block, shared, exec->stream, attribute);
+  return (int)cudaLaunchKernelExC(&config, reinterpret_cast<const void *>(kernel), pointers);
+#endif
+}
+
+/* Blocks of this kernel that the whole device holds at a time, or clusters if mode.cluster > 1; 0 if not even one. */
+template <typename... P>
+int sq_resident(sq_exec *exec, sq_mode mode, void (*kernel)(P...), unsigned threads, size_t shared,
+                int *resident) {
+  *resident = 0;
+#ifdef SEQGPU_EMULATE
+  (void)exec, (void)kernel;
+  const simt::Device device = simt::device();
+  if (mode.cluster > device.cluster_max) return 0;
+  *resident = (int)(device.processors * simt::occupancy(threads, shared) / mode.cluster);
+  return 0;
+#else
+  sq_gpu_limits limits;
+  int error = sq_gpu_limits_of(exec, &limits);
+  if (error != 0 || shared > limits.shared_bytes || mode.cluster > (unsigned)limits.cluster_max) return error;
+  error = sq_prepare(kernel, mode, shared);
+  if (error == 0 && mode.cluster > 1) {
+    cudaLaunchAttribute attribute[2] = {};
+    const cudaLaunchConfig_t config =
+        sq_config_of(mode, mode.cluster, threads, shared, exec->stream, attribute);
+    error = (int)cudaOccupancyMaxActiveClusters(resident, kernel, &config);
+  } else if (error == 0) {
+    error = (int)cudaOccupancyMaxActiveBlocksPerMultiprocessor(resident, kernel, (int)threads, shared);
+    *resident *= limits.processors;
+  }
+  if (error != 0) cudaGetLastError(); /* told here; the next launch begins afresh */
+  return error;
+#endif
+}
+
+/* ---- clusters, and flags in global memory ---- */
+
+/* True where this code is compiled for a processor with clusters. */
+#if defined(SEQGPU_EMULATE) || (defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900)
+#define SQ_HAS_CLUSTERS 1
+#else
+#define SQ_HAS_CLUSTERS 0
+#endif
+
+/* The two halves of a barrier over all threads of the cluster: what was stored before the arrival, in peers' shared
+ * memory too, is seen after the wait. */
+static __device__ __forceinline__ void sq_cluster_arrive(void) {
+#ifdef SEQGPU_EMULATE
+  simt::cluster_arrive(SIMT_SITE("cluster arrive"));
+#elif SQ_HAS_CLUSTERS
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+#endif
+}
+static __device__ __forceinline__ void sq_cluster_wait(void) {
+#ifdef SEQGPU_EMULATE
+  simt::cluster_wait(SIMT_SITE("cluster wait"));
+#elif SQ_HAS_CLUSTERS
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+#endif
+}
+
+/* Stores to the place of `own`, an address in this block's dynamic shared memory, in the block of that rank. */
+static __device__ __forceinline__ void sq_cluster_store(uint4 *own, unsigned rank, uint4 v) {
+#ifdef SEQGPU_EMULATE
+  *static_cast<uint4 *>(simt::cluster_peer(own, rank, SIMT_SITE("cluster store"))) = v;
+#elif SQ_HAS_CLUSTERS
+  const unsigned address = (unsigned)__cvta_generic_to_shared(own);
+  asm volatile("{\n"
+               ".reg .u32 there;\n"
+               "mapa.shared::cluster.u32 there, %0, %1;\n"
+               "st.shared::cluster.v4.u32 [there], {%2, %3, %4, %5};\n"
+               "}" ::"r"(address),
+               "r"(rank), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w)
+               : "memory");
+#else
+  (void)own, (void)rank, (void)v;
+#endif
+}
+
+/* A flag that another block waits for: whatever this thread, or by a barrier its block, stored before is seen by who has
+ * seen the flag.  The wait is for a value that only grows; in the emulator it sleeps, and a flag that never comes is
+ * an error. */
+static __device__ __forceinline__ void sq_flag_release(uint32_t *flag, uint32_t value) {
+#ifdef SEQGPU_EMULATE
+  simt::store_release(flag, value);
+#else
+  asm volatile("st.release.gpu.global.u32 [%0], %1;" ::"l"(flag), "r"(value) : "memory");
+#endif
+}
+static __device__ __forceinline__ void sq_flag_wait(const uint32_t *flag, uint32_t least) {
+#ifdef SEQGPU_EMULATE
+  simt::wait_at_least(flag, least, SIMT_SITE("flag wait"));
+#else
+  uint32_t value;
+  do asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(flag) : "memory");
+  while (value < least);
+#endif
+}
+
+/* A load that passes by the first-level cache, which does not see other processors' stores. */
+static __device__ __forceinline__ uint4 sq_load_l2(const uint4 *p) {
+#ifdef SEQGPU_EMULATE
+  return *p;
+#else
+  return __ldcg(p);
 #endif
 }
 

@@ -382,7 +382,7 @@ static double op_error(seqgpu_context *ctx, seqgpu_context *oracle, const op_row
   op_run(oracle, row, c, ref);
   for (int i = 0; i < c->tensors; i++) {
     if (c->tensor[i].role == OP_SCRATCH) continue;
-    const double error = check_norm_f64(out[i], ref[i], c->tensor[i].count);
+    const double error = net_distance(out[i], ref[i], c->tensor[i].count);
     if (!isnan(worst) && (isnan(error) || error > worst)) {
       worst = error;
       snprintf(where, 64, "%s, option %d", c->tensor[i].name, c->option);

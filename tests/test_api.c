@@ -163,6 +163,8 @@ static const desc_row desc_rows[] = {
     FIELD("lstm", INT, batch_first, 2),
     FIELD("lstm", INT, inference, -1),
     FIELD("lstm", INT, mode, 2),
+    FIELD("lstm", INT, math, 3),
+    FIELD("lstm", INT, math, -1),
     /* options that a cell does not have */
     FIELD("rnn", INT64, projection_size, 2),
     FIELD("rnn", INT, peephole, 1),

@@ -14,6 +14,7 @@
 
 #include "cells.h"
 #include "check.h"
+#include "failing.h"
 
 static char folder[64]; /* of this run */
 
@@ -359,6 +360,45 @@ static void test_atomic(seqgpu_context *ctx) {
   seqgpu_params_destroy(p);
 }
 
+/* ---------------------------------------------------------------- out of memory */
+
+static seqgpu_status save_and_load(seqgpu_context *ctx, seqgpu_params **p) {
+  const seqgpu_optimizer o = {.kind = SEQGPU_ADAM, .lr = 0.1};
+  const seqgpu_meta meta = {"key", "value"};
+  seqgpu_checkpoint *c;
+  seqgpu_status status = seqgpu_params_create(ctx, 1, p);
+  if (status == SEQGPU_OK) status = seqgpu_params_add(*p, "w", 2, 2, "normal", 1, NULL);
+  if (status == SEQGPU_OK) status = seqgpu_params_update(*p, &o);
+  if (status == SEQGPU_OK) status = seqgpu_checkpoint_save(*p, at("memory"), &meta, 1);
+  if (status == SEQGPU_OK) status = seqgpu_checkpoint_open(ctx, at("memory"), &c);
+  if (status != SEQGPU_OK) return status;
+  status = seqgpu_checkpoint_load(c, *p, 1);
+  seqgpu_checkpoint_close(c);
+  return status;
+}
+
+static void test_out_of_memory(void) {
+  const int files = count_files();
+  seqgpu_status status = SEQGPU_ENOMEM;
+  int right = 1, n = 0;
+  for (; status != SEQGPU_OK && n < 1000; n++) {
+    failing f = {.left = n};
+    const seqgpu_allocator allocator = {failing_allocate, failing_release, &f};
+    const seqgpu_context_options options = {.device = "cpu", .threads = 1, .allocator = &allocator};
+    seqgpu_context *ctx;
+    seqgpu_params *p = NULL;
+    status = seqgpu_context_create(&options, &ctx);
+    if (status == SEQGPU_OK) status = save_and_load(ctx, &p);
+    right &= status == SEQGPU_OK || status == SEQGPU_ENOMEM;
+    seqgpu_params_destroy(p);
+    seqgpu_context_destroy(ctx);
+    right &= f.live == 0;
+  }
+  CHECK(status == SEQGPU_OK && n > 15, "with enough memory it works, after %d requests", n - 1);
+  CHECK(right, "any request may fail: ENOMEM, and nothing is lost");
+  CHECK(count_files() == files + 1, "nor left on the disk");
+}
+
 #include "checkpoint_hostile.h"
 
 static void remove_folder(void) {
@@ -387,6 +427,7 @@ int main(void) {
     test_torch(ctx);
     test_other_shapes(ctx);
     test_atomic(ctx);
+    test_out_of_memory();
     test_hostile(ctx);
   }
   seqgpu_context_destroy(ctx);

@@ -1,18 +1,20 @@
-/* test_conformance.c - every backend against the CPU's float64: backend x cell x option x shape, forward and backward.
+/* test_conformance.c - every backend against the CPU's float64: plan x cell x option x shape, forward and backward.
  *
- * A row fails if any tensor that comes out (y, final states, dx, dinitial, each parameter's gradient) is further than
- * 1e-5 from the reference, |out - ref| / |ref|.  Inputs are drawn fresh from the printed seed; outputs,
- * reserve and workspace are poisoned with NaN before, padded steps of x and dy are NaN, and guards are read after.
+ * Every plan of the backend is asked for every row, and may refuse it as unsupported.  A row fails if any tensor that
+ * comes out (y, final states, dx, dinitial, each parameter's gradient) is further than 1e-5 from the reference,
+ * |out - ref| / |ref|; 2e-3 and 2e-2 where the products may be TF32 or bfloat16.  Inputs are drawn fresh from the
+ * printed seed; outputs, reserve and workspace are poisoned with NaN before, padded steps of x and dy are NaN, and
+ * guards are read after.
  *
  * Then: forward on one backend, backward on another with the same reserve.  Then: all other operators.
  *
  *   test_conformance [backend]
  */
+#include "../host/plan.h"
 #include "cells.h"
 #include "conformance_ops.h"
 #include "net.h"
 
-#define TOLERANCE    1e-5
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 static const int32_t ragged[5] = {4, 0, 1, 3, 4};
@@ -71,30 +73,65 @@ static void run_reference(net *ref, seqgpu_context *oracle, const seqgpu_rnn_des
   if (!desc->inference) net_backward(ref);
 }
 
-static void check_row(seqgpu_context *ctx, seqgpu_context *oracle, const cell_row *cell,
-                      const shape_row *shape) {
-  const seqgpu_rnn_desc desc = combine(cell, shape);
+/* What is asked of a backend: one of its plans, with products of a given exactness. */
+typedef struct subject {
+  seqgpu_context *ctx;
+  const char *plan;
+  seqgpu_math math;
+} subject;
+
+static const double tolerance[] = {
+    [SEQGPU_MATH_F32] = 1e-5, [SEQGPU_MATH_TF32] = 2e-3, [SEQGPU_MATH_BF16] = 2e-2};
+static const char *const math_names[] = {
+    [SEQGPU_MATH_F32] = "", [SEQGPU_MATH_TF32] = ", tf32", [SEQGPU_MATH_BF16] = ", bf16"};
+
+/* A plan may refuse a problem as unsupported, and is then not asked further. */
+static int refuses(seqgpu_context *ctx, const seqgpu_rnn_desc *desc) {
+  seqgpu_plan *plan = NULL;
+  const seqgpu_status status = seqgpu_plan_create(ctx, desc, &plan);
+  seqgpu_plan_destroy(plan);
+  return status == SEQGPU_EUNSUPPORTED;
+}
+
+/* 1 if the plan ran the row. */
+static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *cell, const shape_row *shape) {
+  seqgpu_rnn_desc desc = combine(cell, shape);
   net ref, out;
   char where[64];
+  seqgpu_rnn_desc asked = desc;
+  asked.plan = s->plan;
+  asked.math = s->math;
+  if (refuses(s->ctx, &asked)) return 0;
   run_reference(&ref, oracle, &desc, shape->lengths);
-  if (!net_open(&out, ctx, &desc, shape->lengths)) return;
+  if (!net_open(&out, s->ctx, &asked, shape->lengths)) return 1;
   net_copy_inputs(&out, &ref);
   net_poison_padding(&out, shape->lengths);
   net_forward(&out);
   if (!desc.inference) net_backward(&out);
   const double error = net_error(&out, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, TOLERANCE, where, "%s: %s, %s", seqgpu_plan_name(out.plan), cell->name, shape->name);
+  net_check(error, tolerance[s->math], where, "%s: %s, %s%s", seqgpu_plan_name(out.plan), cell->name,
+            shape->name, math_names[s->math]);
   net_close(&out);
   net_close(&ref);
+  return 1;
 }
 
-static void check_networks(seqgpu_context *ctx, seqgpu_context *oracle) {
-  const int emulated = strcmp(seqgpu_context_device(ctx), "emulator") == 0;
+/* All rows; the less exact kinds of products only exist on a GPU. */
+static void check_networks(seqgpu_context *ctx, const char *plan, seqgpu_context *oracle) {
+  const char *device = seqgpu_context_device(ctx);
+  const int emulated = strcmp(device, "emulator") == 0, cpu = strcmp(device, "cpu") == 0;
+  const subject exact = {ctx, plan, SEQGPU_MATH_F32};
+  int ran = 0;
   for (size_t c = 0; c < COUNT(cell_rows); c++) {
-    for (size_t s = 0; s < COUNT(shapes); s++) check_row(ctx, oracle, &cell_rows[c], &shapes[s]);
+    for (size_t s = 0; s < COUNT(shapes); s++) ran += check_row(&exact, oracle, &cell_rows[c], &shapes[s]);
     for (size_t s = 0; s < COUNT(large_shapes) && !emulated; s++)
-      check_row(ctx, oracle, &cell_rows[c], &large_shapes[s]);
+      ran += check_row(&exact, oracle, &cell_rows[c], &large_shapes[s]);
+    for (int math = SEQGPU_MATH_TF32; math <= SEQGPU_MATH_BF16 && !cpu; math++) {
+      const subject rounded = {ctx, plan, (seqgpu_math)math};
+      check_row(&rounded, oracle, &cell_rows[c], &handover);
+    }
   }
+  if (ran == 0) check_skip("it refuses every row", "plan %s of %s", plan, device);
 }
 
 /* Forward on one context, backward on another, which is given the reserve: its layout belongs to the cell. */
@@ -118,8 +155,8 @@ static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_cont
   free(reserve);
   net_backward(&second);
   const double error = net_error(&second, &ref, NET_DX, NET_DPARAMS, where);
-  net_check(error, TOLERANCE, where, "forward %s, backward %s: %s", seqgpu_plan_name(first.plan),
-            seqgpu_plan_name(second.plan), cell->name);
+  net_check(error, tolerance[SEQGPU_MATH_F32], where, "forward %s, backward %s: %s",
+            seqgpu_plan_name(first.plan), seqgpu_plan_name(second.plan), cell->name);
   net_close(&second);
   net_close(&first);
   net_close(&ref);
@@ -131,7 +168,9 @@ static void check_backend(const char *device, seqgpu_context *oracle) {
   if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) {
     check_skip(seqgpu_last_error(ctx), "conformance of %s", device);
   } else {
-    check_networks(ctx, oracle);
+    for (const sq_impl *row = sq_impls; row->name; row++)
+      if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_F32)
+        check_networks(ctx, row->plan, oracle);
     op_check_all(ctx, oracle);
     for (size_t c = 0; c < COUNT(cell_rows) && strcmp(device, "cpu") != 0; c++) {
       check_handover(cpu, ctx, oracle, &cell_rows[c]);

@@ -2,6 +2,7 @@
 #include <seqgpu/model.h>
 
 #include "check.h"
+#include "failing.h"
 
 enum { H = 7, IN = 5 };
 
@@ -291,24 +292,6 @@ static void test_misuse(seqgpu_context *ctx) {
   CHECK(seqgpu_params_count(NULL) == 0 && seqgpu_params_total(NULL) == 0, "questions about NULL");
   seqgpu_params_destroy(p);
   seqgpu_params_destroy(NULL);
-}
-
-/* An allocator whose n-th request fails. */
-typedef struct failing {
-  int left;
-  long live;
-} failing;
-
-static void *failing_allocate(size_t bytes, void *user) {
-  failing *f = user;
-  if (f->left-- <= 0) return NULL;
-  f->live++;
-  return aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
-}
-
-static void failing_release(void *pointer, void *user) {
-  ((failing *)user)->live--;
-  free(pointer);
 }
 
 static seqgpu_status use_everything(seqgpu_context *ctx, seqgpu_params **p) {

@@ -120,15 +120,19 @@ void *open_lstm(const bench_shape *shape, const bench_data *data, const char **w
   return nullptr;
 }
 
+int prepare(void *opaque) {
+  auto &s = *static_cast<state *>(opaque);
+  if (!s.shape.training) return 0;
+  clear(s.diff_weights_layer); /* the gradients accumulate */
+  clear(s.diff_weights_iter);
+  clear(s.diff_bias);
+  return 0;
+}
+
 int run(void *opaque) try {
   auto &s = *static_cast<state *>(opaque);
   s.forward.execute(s.stream, s.forward_args);
-  if (s.shape.training) {
-    clear(s.diff_weights_layer); /* the gradients accumulate */
-    clear(s.diff_weights_iter);
-    clear(s.diff_bias);
-    s.backward.execute(s.stream, s.backward_args);
-  }
+  if (s.shape.training) s.backward.execute(s.stream, s.backward_args);
   s.stream.wait();
   return 0;
 } catch (const dnnl::error &) {
@@ -158,4 +162,4 @@ void close_state(void *opaque) { delete static_cast<state *>(opaque); }
 
 } // namespace
 
-extern "C" const bench_peer bench_peer_onednn = {"onednn", open_lstm, run, fetch, close_state};
+extern "C" const bench_peer bench_peer_onednn = {"onednn", open_lstm, prepare, run, fetch, close_state};

@@ -28,8 +28,9 @@ typedef struct bench_peer {
   const char *name;
   /* An opaque state, or NULL with *why set when the peer cannot do this shape. */
   void *(*open)(const bench_shape *shape, const bench_data *data, const char **why);
-  int (*run)(void *state);   /* forward, and backward when training; 0 = success */
-  int (*fetch)(void *state); /* results of the last run into data's outputs, in our layout */
+  int (*prepare)(void *state); /* clears what accumulates; untimed.  0 = success, here and below */
+  int (*run)(void *state);     /* forward, and backward when training */
+  int (*fetch)(void *state);   /* results of the last run into data's outputs, in our layout */
   void (*close)(void *state);
 } bench_peer;
 

@@ -39,9 +39,9 @@ double rnn_error_limit(seqgpu_math math);
 /* What is compared with float64: the first seq_len steps of some sequences, all of it where that is affordable. */
 typedef struct rnn_check {
   int64_t seq_len, columns;
-  int64_t *column;          /* [columns] which sequences of the batch */
-  float *dy;                /* [seq_len,B,Y] zero outside those sequences: their gradients alone reach dparams */
-  int32_t *lengths;         /* [B] cut to seq_len, or NULL */
+  int64_t *column;  /* [columns] which sequences of the batch */
+  float *dy;        /* [seq_len,B,Y] zero outside those sequences: their gradients alone reach dparams */
+  int32_t *lengths; /* [B] cut to seq_len, or NULL */
   double *y, *dx, *dparams; /* [seq_len,columns,*] and [param_count] */
 } rnn_check;
 
@@ -49,15 +49,15 @@ typedef struct rnn_problem {
   bench_row row;
   seqgpu_rnn_desc desc;
   int training, threads;
-  int64_t out;      /* Y */
-  int64_t cells;    /* sum of the lengths, T*B without --ragged */
+  int64_t out;   /* Y */
+  int64_t cells; /* sum of the lengths, T*B without --ragged */
   int64_t x_count, y_count, param_count, reserve_bytes;
   int num_params;
   seqgpu_param_info *param;
   float *x, *dy, *params;
   int32_t *lengths; /* or NULL */
   double flops;     /* 2 a weight, step and sequence; three times that with backward */
-  double bytes;     /* each input read once, each output written once */
+  double bytes;     /* each input read once, each output written once; the cell's own reserve with them */
   rnn_check check;
 } rnn_problem;
 
@@ -79,12 +79,13 @@ typedef struct rnn_device {
   int sets; /* x, dy, y, dx exist so often, used in turn */
   void *x[RNN_MAX_SETS], *dy[RNN_MAX_SETS], *y[RNN_MAX_SETS], *dx[RNN_MAX_SETS];
   void *params, *dparams, *reserve, *workspace, *lengths, *check_dy, *check_lengths;
-  size_t workspace_bytes;
+  size_t workspace_bytes, reserve_bytes;
 } rnn_device;
 
-/* `workspace_bytes`: the largest of all plans. 1, or 0 with a sentence on stderr; close in both cases. */
+/* Sizes: the largest of all plans.  1, or 0 with a sentence on stderr; close in both cases. */
 int rnn_device_context(rnn_device *device, const rnn_problem *problem, const char *name);
-int rnn_device_buffers(rnn_device *device, const rnn_problem *problem, size_t workspace_bytes);
+int rnn_device_buffers(rnn_device *device, const rnn_problem *problem, size_t workspace_bytes,
+                       size_t reserve_bytes);
 void rnn_device_close(rnn_device *device);
 /* Fills with NaN; counts numbers that are not finite. */
 int rnn_poison(const rnn_device *device, void *buffer, int64_t count);
@@ -104,7 +105,8 @@ typedef struct rnn_side {
 } rnn_side;
 
 /* Opens every plan and peer that the options name and that fits; says on stdout which do not, and why.  Checks none. */
-int rnn_sides_open(rnn_side *sides, const rnn_problem *problem, rnn_device *device, const rnn_options *options);
+int rnn_sides_open(rnn_side *sides, const rnn_problem *problem, rnn_device *device,
+                   const rnn_options *options);
 void rnn_sides_close(rnn_side *sides, int count);
 /* Runs on poisoned outputs and compares; INFINITY where the call failed. */
 double rnn_side_check(rnn_side *side, const rnn_problem *problem, const rnn_device *device);
@@ -157,7 +159,7 @@ typedef struct rnn_report {
   const rnn_options *options;
   rnn_limits limits;
   rnn_mean mean[RNN_MAX_SIDES];
-  int means, failures, rows;
+  int means, failures, rows, flushed; /* flushed: the L2 before each run */
 } rnn_report;
 
 int rnn_report_open(rnn_report *report, const rnn_options *options, const bench_gpu_info *info);

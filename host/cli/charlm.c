@@ -57,7 +57,7 @@ const arg_spec charlm_specs[] = {
      "probability of dropping, between layers"},
     {"clip", ARG_WORD, ARG_KEEP_FREE, FIELD(clip), 0, 0, NULL, "C",
      "gradient norm is clipped to C; or auto, or none"},
-    {"lr", ARG_REAL, ARG_KEEP_FREE, FIELD(lr), 0, 1e30, NULL, "R", "learning rate"},
+    {"lr", ARG_REAL, ARG_KEEP_FREE, FIELD(lr), 0, 1e38, NULL, "R", "learning rate"},
     {"lr-decay", ARG_REAL, ARG_KEEP_FREE, FIELD(lr_decay), 1e-9, 1, NULL, "F",
      "factor on the rate after each epoch ..."},
     {"lr-decay-after", ARG_INT, ARG_KEEP_FREE, FIELD(lr_decay_after), 0, 1000000000, NULL, "N",
@@ -140,7 +140,9 @@ void charlm_destroy(charlm *m) {
 /* ---------------------------------------------------------------- buffers */
 
 static seqgpu_status allocate(seqgpu_context *ctx, int64_t rows, int64_t width, void **out) {
-  return seqgpu_malloc(ctx, (size_t)rows * (size_t)width * sizeof(float), out);
+  const int too_large = (double)rows * (double)width > (double)(SIZE_MAX / 8);
+  const size_t bytes = too_large ? SIZE_MAX / 2 : (size_t)rows * (size_t)width * sizeof(float);
+  return seqgpu_malloc(ctx, bytes, out);
 }
 
 /* Carried states: tensors of the model when training (they are saved), else only memory. */

@@ -1,8 +1,5 @@
 /* main.c - the program `seqgpu`: which command it is. */
-#define _POSIX_C_SOURCE 200809L
-
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "cli.h"
@@ -47,7 +44,6 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the output, not a reason to die without saving */
   const int code = run(argc, argv);
   if (fflush(stdout) == 0 && !ferror(stdout)) return code;
   if (code == CLI_OK) return cli_error("standard output: %s", strerror(errno));

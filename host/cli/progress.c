@@ -117,6 +117,8 @@ int progress_line(progress *p, const progress_report *r) {
     put_json(stdout, p, r);
   else if (!p->terminal)
     put_line(p, r);
+  p->drawn = 0; /* the bar is due */
+  progress_draw(p, r);
   fflush(stdout);
   if (p->log == NULL) return CLI_OK;
   put_json(p->log, p, r);

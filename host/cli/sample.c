@@ -2,6 +2,8 @@
  *
  *   p = softmax(logits / temperature);   temperature 0: the most probable token
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,21 +122,19 @@ static seqgpu_status write_text(sampler *s, const int32_t *prime, int64_t count,
 }
 
 static seqgpu_status write_json(sampler *s, const int32_t *prime, int64_t count) {
-  FILE *memory = tmpfile();
-  if (memory == NULL) return SEQGPU_EIO;
+  char *all = NULL;
+  size_t size = 0;
+  FILE *memory = open_memstream(&all, &size);
+  if (memory == NULL) return SEQGPU_ENOMEM;
   seqgpu_status status = write_text(s, prime, count, memory);
-  const long size = ftell(memory);
-  char *all = size >= 0 ? malloc((size_t)size + 1) : NULL;
-  rewind(memory);
-  if (all == NULL || fread(all, 1, (size_t)size, memory) != (size_t)size) status = SEQGPU_EIO;
+  if (fclose(memory) != 0) status = SEQGPU_ENOMEM;
   if (status == SEQGPU_OK) {
     printf("{\"seed\": %lld, \"temperature\": %g, \"length\": %lld, \"text\": ", (long long)s->options->seed,
            s->options->temperature, (long long)s->options->length);
-    cli_json_string(stdout, all, (size_t)size);
+    cli_json_string(stdout, all, size);
     printf("}\n");
   }
   free(all);
-  fclose(memory);
   return status;
 }
 

@@ -20,6 +20,7 @@ static void catch_signals(void) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  signal(SIGPIPE, SIG_IGN); /* whoever read the lines has gone: no reason to die without saving */
 }
 
 /* ---------------------------------------------------------------- building */

@@ -28,9 +28,9 @@ __thread simt::Here *simt::here;
 namespace simt {
 namespace {
 
-enum : size_t { STACK_BYTES = 128 << 10, STATIC_SHARED_MAX = 48 << 10, DYNAMIC_SHARED_MAX = 227 << 10 };
+enum : size_t { STACK_BYTES = 128 << 10, STATIC_SHARED_MAX = 48 << 10 };
 /* Blocks that run at the same time: more than one, so that the order between blocks matters too. */
-enum : unsigned { RESIDENT_BLOCKS = 3, WARP = 32, THREADS_MAX = 1024 };
+enum : unsigned { RESIDENT_BLOCKS = 3, RESIDENT_CLUSTERS = 2, WARP = 32, THREADS_MAX = 1024 };
 
 struct Block;
 struct Thread;
@@ -47,7 +47,7 @@ struct Fiber {
   bool entered = false;
 };
 
-enum class State { ready, waits_block, waits_warp, exited };
+enum class State { ready, waits_block, waits_warp, waits_cluster, waits_flag, exited };
 
 struct Thread : Here {
   Block *owner;
@@ -60,6 +60,9 @@ struct Thread : Here {
   WarpOp op;
   unsigned mask, source;
   uint64_t given, taken;
+  uint64_t turn; /* the cluster's when it arrived there */
+  bool arrived;  /* at the cluster's barrier, and has not waited yet */
+  const uint32_t *flag;
 };
 
 struct Warp {
@@ -73,7 +76,16 @@ struct SharedArray {
   size_t bytes;
 };
 
+/* The barrier of a cluster: it has been completed `turns` times. */
+struct Cluster {
+  std::vector<Block *> blocks;
+  unsigned arrived = 0, closed = 0;
+  uint64_t turns = 0;
+};
+
 struct Block {
+  std::shared_ptr<Cluster> cluster;
+  unsigned rank;
   std::vector<Thread> threads;
   std::vector<Warp> warps;
   unsigned running, at_barrier, exited; /* running: ready or on the processor */
@@ -104,10 +116,17 @@ public:
   Engine();
   ~Engine();
   int launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_shared, void (*invoke)(void *),
-             void *argument);
+             void *argument, Mode mode);
   void set_seed(uint64_t seed);
+  unsigned occupancy(unsigned threads, size_t dynamic_shared) const;
 
   void sync_block(Site site);
+  unsigned cluster_rank() const { return running_->thread->owner->rank; }
+  void cluster_arrive(Site site);
+  void cluster_wait(Site site);
+  void *cluster_peer(const void *address, unsigned rank, Site site);
+  void store_release(uint32_t *flag, uint32_t value);
+  void wait_at_least(const uint32_t *flag, uint32_t value, Site site);
   uint64_t warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigned source, Site site);
   void *shared_array(const void *key, size_t bytes);
   void *shared_dynamic() { return running_->thread->owner->dynamic; }
@@ -115,6 +134,7 @@ public:
 
   uint64_t seed_ = 1;
   Counters counters_ = {};
+  Device device_;
   char error_[640] = "";
 
 private:
@@ -128,7 +148,11 @@ private:
   void wait();
   void make_ready(Thread *thread);
   void thread_exits(Thread *thread);
-  bool admit_block();
+  bool admit_cluster();
+  void admit_block(uint32_t number, const std::shared_ptr<Cluster> &cluster);
+  int refuse_launch(uint64_t blocks, size_t threads);
+  void multiply_fragments(const Thread &last);
+  void deadlock();
   void close_block(Block *block);
   void abandon();
   bool rendezvous_complete(const Thread &last) const;
@@ -142,15 +166,18 @@ private:
   const char *kernel_ = "";
   dim3 grid_, block_;
   size_t dynamic_bytes_ = 0;
+  Mode mode_ = {1, false};
   void (*invoke_)(void *) = nullptr;
   void *argument_ = nullptr;
   int status_ = OK;
 
   Random random_;
-  std::vector<uint32_t> order_; /* block numbers that were not admitted yet, shuffled */
-  std::vector<Warp *> ready_;   /* warps with a ready thread */
-  Warp *favourite_ = nullptr;   /* the one that runs ahead */
-  size_t stretch_ = 1;          /* threads that it runs on average before another one is drawn */
+  std::vector<uint32_t> order_;    /* clusters (of one block, mostly) that were not admitted yet, shuffled */
+  std::vector<Thread *> sleepers_; /* who waits for flags */
+  unsigned live_ = 0;              /* resident blocks */
+  std::vector<Warp *> ready_;      /* warps with a ready thread */
+  Warp *favourite_ = nullptr;      /* the one that runs ahead */
+  size_t stretch_ = 1;             /* threads that it runs on average before another one is drawn */
   std::vector<std::unique_ptr<Block>> blocks_; /* slots for resident blocks, reused */
   std::vector<Block *> free_blocks_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
@@ -249,6 +276,7 @@ void Engine::run_threads() {
       next->fiber = fiber;
       continue;
     }
+    if (next == nullptr && live_ != 0) deadlock();
     fiber->thread = nullptr;
     free_fibers_.push_back(fiber);
     switch_to(next != nullptr ? next->fiber : &main_);
@@ -282,6 +310,7 @@ void Engine::wait() {
   self->owner->running--;
   check_stuck(self->owner);
   Thread *next = next_thread();
+  if (next == nullptr) deadlock();
   if (next != self) switch_to(fiber_of(next));
   here = self;
 }
@@ -304,18 +333,25 @@ void Engine::thread_exits(Thread *thread) {
   block->exited++;
   block->running--;
   if (block->exited == block->threads.size()) {
+    const bool last = ++block->cluster->closed == mode_.cluster;
     close_block(block);
-    admit_block();
+    if (last) admit_cluster();
   } else {
     check_stuck(block);
   }
 }
 
-/* Makes the threads of the next block ready. */
-bool Engine::admit_block() {
+/* Makes the threads of the next cluster ready. */
+bool Engine::admit_cluster() {
   if (order_.empty()) return false;
   const uint32_t number = order_.back();
   order_.pop_back();
+  const auto cluster = std::make_shared<Cluster>();
+  for (unsigned rank = 0; rank < mode_.cluster; rank++) admit_block(number * mode_.cluster + rank, cluster);
+  return true;
+}
+
+void Engine::admit_block(uint32_t number, const std::shared_ptr<Cluster> &cluster) {
   if (free_blocks_.empty()) {
     blocks_.push_back(std::make_unique<Block>());
     free_blocks_.push_back(blocks_.back().get());
@@ -326,6 +362,10 @@ bool Engine::admit_block() {
   block->threads.assign(count, Thread{});
   block->warps.assign((count + WARP - 1) / WARP, Warp{});
   block->running = block->at_barrier = block->exited = 0;
+  block->cluster = cluster;
+  block->rank = (unsigned)cluster->blocks.size();
+  cluster->blocks.push_back(block);
+  live_++;
   block->dynamic = dynamic_bytes_ ? poisoned(dynamic_bytes_) : nullptr;
   for (unsigned i = 0; i < count; i++) {
     Thread *thread = &block->threads[i];
@@ -340,7 +380,6 @@ bool Engine::admit_block() {
   }
   counters_.blocks++;
   counters_.threads += count;
-  return true;
 }
 
 void Engine::close_block(Block *block) {
@@ -348,32 +387,58 @@ void Engine::close_block(Block *block) {
   block->shared.clear();
   free(block->dynamic);
   block->dynamic = nullptr;
+  block->cluster.reset();
+  live_--;
   favourite_ = nullptr; /* it may be a warp of this block */
   free_blocks_.push_back(block);
 }
 
+unsigned Engine::occupancy(unsigned threads, size_t dynamic_shared) const {
+  const size_t reserved = 1 << 10, by_shared = device_.shared_per_processor / (dynamic_shared + reserved);
+  const size_t by_threads = threads ? 2048 / threads : 0,
+               blocks = by_shared < by_threads ? by_shared : by_threads;
+  return dynamic_shared > device_.shared_per_block ? 0 : blocks < 32 ? (unsigned)blocks : 32;
+}
+
+/* BAD_LAUNCH or TOO_LARGE with a sentence, or OK. */
+int Engine::refuse_launch(uint64_t blocks, size_t threads) {
+  const dim3 &g = grid_, &b = block_;
+  const unsigned cluster = mode_.cluster;
+  const bool bad_grid = blocks == 0 || blocks > UINT32_MAX || g.y > 65535 || g.z > 65535;
+  const bool bad_block = threads == 0 || threads > THREADS_MAX || b.z > 64;
+  const bool bad_cluster =
+      cluster == 0 || cluster > device_.cluster_max || g.x % (cluster ? cluster : 1) != 0;
+  if (bad_grid || bad_block || bad_cluster || dynamic_bytes_ > device_.shared_per_block) {
+    snprintf(error_, sizeof error_,
+             "kernel %s: grid (%u,%u,%u) block (%u,%u,%u) shared %zu cluster %u cannot be launched", kernel_,
+             g.x, g.y, g.z, b.x, b.y, b.z, dynamic_bytes_, cluster);
+    return BAD_LAUNCH;
+  }
+  const uint64_t room = (uint64_t)device_.processors * occupancy((unsigned)threads, dynamic_bytes_);
+  if (!mode_.cooperative || blocks <= room) return OK;
+  snprintf(error_, sizeof error_, "kernel %s: a cooperative grid of %llu blocks, %llu can be resident",
+           kernel_, (unsigned long long)blocks, (unsigned long long)room);
+  return TOO_LARGE;
+}
+
 int Engine::launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_shared, void (*invoke)(void *),
-                   void *argument) {
+                   void *argument, Mode mode) {
   const uint64_t threads = (uint64_t)block.x * block.y * block.z;
   const uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
   counters_.launches++;
-  if (threads == 0 || threads > THREADS_MAX || block.z > 64 || blocks == 0 || blocks > UINT32_MAX ||
-      grid.y > 65535 || grid.z > 65535 || dynamic_shared > DYNAMIC_SHARED_MAX) {
-    snprintf(error_, sizeof error_,
-             "kernel %s: grid (%u,%u,%u) block (%u,%u,%u) shared %zu cannot be launched", kernel, grid.x,
-             grid.y, grid.z, block.x, block.y, block.z, dynamic_shared);
-    return BAD_LAUNCH;
-  }
   kernel_ = kernel;
   grid_ = grid;
   block_ = block;
   dynamic_bytes_ = dynamic_shared;
   invoke_ = invoke;
   argument_ = argument;
+  mode_ = mode;
   status_ = OK;
+  const int refused = refuse_launch(blocks, (size_t)threads);
+  if (refused != OK) return refused;
   static const size_t stretches[] = {1, 16, 512};
   stretch_ = stretches[random_.below(3)];
-  order_.resize((size_t)blocks);
+  order_.resize((size_t)(blocks / mode.cluster));
   for (size_t i = 0; i < order_.size(); i++) order_[i] = (uint32_t)i;
   for (size_t i = order_.size(); i > 1; i--) std::swap(order_[i - 1], order_[random_.below(i)]);
   run_grid();
@@ -381,7 +446,9 @@ int Engine::launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_sha
 }
 
 void Engine::run_grid() {
-  for (unsigned i = 0; i < RESIDENT_BLOCKS && admit_block(); i++) {}
+  size_t clusters = mode_.cluster > 1 ? RESIDENT_CLUSTERS : RESIDENT_BLOCKS;
+  if (mode_.cooperative) clusters = order_.size();
+  while (clusters-- > 0 && admit_cluster()) {}
   Thread *first = next_thread();
   switch_to(fiber_of(first)); /* comes back when the grid is done or has failed */
   here = nullptr;
@@ -392,6 +459,7 @@ void Engine::run_grid() {
 void Engine::abandon() {
   ready_.clear();
   order_.clear();
+  sleepers_.clear();
   free_fibers_.clear();
   for (auto &fiber : fibers_) {
     fiber->entered = false;
@@ -400,6 +468,7 @@ void Engine::abandon() {
   }
   free_blocks_.clear();
   for (auto &block : blocks_) close_block(block.get());
+  live_ = 0;
 }
 
 /* ---- rendezvous ---- */
@@ -431,10 +500,35 @@ bool Engine::rendezvous_complete(const Thread &last) const {
   return true;
 }
 
+/* Row-major A[16,K], B[K,8], C[16,8] from the registers of the lanes: lane = 4 g + t holds rows g and g + 8 of A and C,
+ * column g of B, and the columns t of A and rows t of B (TF32), or the pairs 2t, 2t + 1 (bfloat16). */
+void Engine::multiply_fragments(const Thread &last) {
+  const Thread *warp = &last.owner->threads[last.number / WARP * WARP];
+  const bool bf16 = last.op == WarpOp::mma_bf16;
+  const unsigned depth = bf16 ? 16 : 8, group = depth / 2, each = bf16 ? 2 : 1;
+  const auto fragments = [&](unsigned lane) { return (const Fragments *)(uintptr_t)warp[lane].given; };
+  const auto number = [&](uint32_t word, unsigned k) {
+    return float_of(bf16 ? (k % 2 ? word & 0xFFFF0000u : word << 16) : word & ~0x1FFFu);
+  };
+  for (unsigned m = 0; m < 16; m++) {
+    for (unsigned n = 0; n < 8; n++) {
+      float *c = &fragments(m % 8 * 4 + n / 2)->c[m / 8 * 2 + n % 2], sum = *c;
+      for (unsigned k = 0; k < depth; k++) {
+        const unsigned t = k % group / each;
+        const uint32_t a = fragments(m % 8 * 4 + t)->a[m / 8 + k / group * 2];
+        const uint32_t b = fragments(n * 4 + t)->b[k / group];
+        sum += number(a, k) * number(b, k);
+      }
+      *c = sum;
+    }
+  }
+}
+
 void Engine::finish_rendezvous(const Thread &last) {
   Thread *warp = &last.owner->threads[last.number / WARP * WARP];
   const unsigned mask = last.mask;
   uint64_t ballot = 0;
+  if (last.op == WarpOp::mma_tf32 || last.op == WarpOp::mma_bf16) multiply_fragments(last);
   for (unsigned lane = 0; lane < WARP; lane++)
     if (mask >> lane & 1) ballot |= (uint64_t)(warp[lane].given != 0) << lane;
   for (unsigned lane = 0; lane < WARP; lane++) {
@@ -472,10 +566,92 @@ uint64_t Engine::warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigne
   return self->taken;
 }
 
-/* A block in which nobody runs but not everybody has exited will never go on. */
+/* A block in which nobody runs but not everybody has exited will never go on, unless another block may wake it. */
 void Engine::check_stuck(Block *block) {
   if (block->running != 0) return;
+  for (const Thread &thread : block->threads)
+    if (thread.state == State::waits_cluster || thread.state == State::waits_flag) return;
   fail(DIVERGED, *block, "divergent barrier");
+}
+
+/* Nobody is ready, somebody waits: names a block in which somebody waits for another block. */
+void Engine::deadlock() {
+  const Block *stuck = nullptr;
+  for (const auto &block : blocks_)
+    for (const Thread &thread : block->threads)
+      if (block->cluster && (thread.state == State::waits_cluster || thread.state == State::waits_flag))
+        stuck = block.get();
+  fail(DEADLOCK, *stuck, "deadlock of %u resident blocks, %zu more to come", live_,
+       order_.size() * mode_.cluster);
+}
+
+/* ---- clusters and flags ---- */
+
+void Engine::cluster_arrive(Site site) {
+  Thread *self = running_->thread;
+  Cluster *cluster = self->owner->cluster.get();
+  if (self->arrived) fail(DIVERGED, *self->owner, "two arrivals at a cluster's barrier, line %d", site.line);
+  self->arrived = true;
+  self->turn = cluster->turns;
+  if (++cluster->arrived < cluster->blocks.size() * self->owner->threads.size()) return;
+  cluster->arrived = 0;
+  cluster->turns++;
+  counters_.cluster_barriers++;
+  for (Block *block : cluster->blocks) {
+    if (block->cluster.get() != cluster) continue; /* it has exited */
+    for (Thread &thread : block->threads)
+      if (thread.state == State::waits_cluster) make_ready(&thread);
+  }
+}
+
+void Engine::cluster_wait(Site site) {
+  Thread *self = running_->thread;
+  if (!self->arrived) fail(DIVERGED, *self->owner, "a wait without an arrival, line %d", site.line);
+  self->arrived = false;
+  if (self->turn != self->owner->cluster->turns) return;
+  self->state = State::waits_cluster;
+  self->site = site;
+  wait();
+}
+
+void *Engine::cluster_peer(const void *address, unsigned rank, Site site) {
+  Block *own = running_->thread->owner;
+  if (rank >= own->cluster->blocks.size())
+    fail(BAD_LANE, *own, "line %d: rank %u of a cluster of %zu", site.line, rank,
+         own->cluster->blocks.size());
+  Block *peer = own->cluster->blocks[rank];
+  const size_t offset = (size_t)((const char *)address - (const char *)own->dynamic);
+  if (own->dynamic == nullptr || offset >= dynamic_bytes_)
+    fail(BAD_SHARED, *own, "line %d: an address outside the block's dynamic shared memory", site.line);
+  if (peer->cluster != own->cluster)
+    fail(BAD_SHARED, *own, "line %d: shared memory of block %u of the cluster, which has exited", site.line,
+         rank);
+  return (char *)peer->dynamic + offset;
+}
+
+void Engine::store_release(uint32_t *flag, uint32_t value) {
+  *flag = value;
+  counters_.releases++;
+  for (size_t i = 0; i < sleepers_.size();) {
+    if (sleepers_[i]->flag != flag) {
+      i++;
+      continue;
+    }
+    make_ready(sleepers_[i]);
+    sleepers_[i] = sleepers_.back();
+    sleepers_.pop_back();
+  }
+}
+
+void Engine::wait_at_least(const uint32_t *flag, uint32_t value, Site site) {
+  Thread *self = running_->thread;
+  while (*flag < value) {
+    self->state = State::waits_flag;
+    self->flag = flag;
+    self->site = site;
+    sleepers_.push_back(self);
+    wait();
+  }
 }
 
 /* "31 threads (first 1) wait at __syncthreads in line 40; 1 thread (first 0) exited" */
@@ -538,8 +714,26 @@ void *Engine::shared_array(const void *key, size_t bytes) {
 } // namespace
 
 int launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_shared, void (*invoke)(void *),
-           void *argument) {
-  return engine.launch(kernel, grid, block, dynamic_shared, invoke, argument);
+           void *argument, Mode mode) {
+  return engine.launch(kernel, grid, block, dynamic_shared, invoke, argument, mode);
+}
+Device device() { return engine.device_; }
+void set_device(const Device &device) { engine.device_ = device; }
+unsigned occupancy(unsigned threads, size_t dynamic_shared) {
+  return engine.occupancy(threads, dynamic_shared);
+}
+unsigned cluster_rank() { return engine.cluster_rank(); }
+void cluster_arrive(Site site) { engine.cluster_arrive(site); }
+void cluster_wait(Site site) { engine.cluster_wait(site); }
+void *cluster_peer(const void *address, unsigned rank, Site site) {
+  return engine.cluster_peer(address, rank, site);
+}
+void store_release(uint32_t *flag, uint32_t value) { engine.store_release(flag, value); }
+void wait_at_least(const uint32_t *flag, uint32_t value, Site site) {
+  engine.wait_at_least(flag, value, site);
+}
+void mma(WarpOp op, const Fragments &mine, Site site) {
+  engine.warp_exchange(op, 0xFFFFFFFFu, (uint64_t)(uintptr_t)&mine, 0, site);
 }
 const char *last_error() { return engine.error_; }
 void set_seed(uint64_t seed) { engine.set_seed(seed); }
@@ -557,3 +751,12 @@ void *shared_dynamic() { return engine.shared_dynamic(); }
 
 extern "C" void sq_simt_set_seed(uint64_t seed) { simt::set_seed(seed); }
 extern "C" uint64_t sq_simt_get_seed(void) { return simt::seed(); }
+extern "C" void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned cluster_max) {
+  simt::Device device;
+  device.processors = processors;
+  device.shared_per_block = shared_per_block;
+  device.shared_per_processor = shared_per_block + 1024;
+  device.cluster_max = cluster_max;
+  simt::set_device(device);
+}
+extern "C" void sq_simt_reset_device(void) { simt::set_device(simt::Device()); }

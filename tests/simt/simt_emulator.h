@@ -12,6 +12,16 @@
  *   shared       every SQ_SHARED is a heap block of exactly its size, so that AddressSanitizer sees its borders, filled
  *                with 0xFF at block start, so that an unwritten float is a NaN; freed at block end
  *   atomics      integers only: a sum of floats in arrival order would not be deterministic
+ *   clusters     the blocks of a cluster are resident together; a peer's shared memory is that block's own heap block;
+ *                arrive and wait are two halves of a barrier over all threads of the cluster
+ *   grids        a cooperative launch with more blocks than the device holds at a time is refused, as the driver does;
+ *                other launches have few resident blocks, so that waiting for a block that is not there yet shows
+ *   flags        a thread that waits for a flag sleeps until somebody stores to it with release.  When nobody can run
+ *                and somebody waits, the launch is a deadlock: an error result, never a hang
+ *   mma          m16n8k8 (TF32) and m16n8k16 (bfloat16), registers and lanes as in the PTX ISA; inputs are what
+ *                cvt.rna.tf32 and cvt.rn.bf16 make of them, sums are float32 in the order of k
+ *   device       number of processors, shared memory and largest cluster can be set, so that small problems need several
+ *                blocks
  *
  * Not modelled: memory order (a missing fence is not seen), and the hardware's bank conflicts, coalescing and speed.
  *
@@ -32,6 +42,7 @@
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
+#define __grid_constant__
 
 struct uint3 {
   unsigned x, y, z;
@@ -43,12 +54,24 @@ struct dim3 {
 struct alignas(16) float4 {
   float x, y, z, w;
 };
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 
 namespace simt {
 
 /* Error numbers of a launch, apart from any errno. */
-enum { OK = 0, BAD_LAUNCH = 9001, DIVERGED = 9002, BAD_LANE = 9003, BAD_SHARED = 9004, NO_MEMORY = 9005 };
+enum {
+  OK = 0,
+  BAD_LAUNCH = 9001,
+  DIVERGED = 9002,
+  BAD_LANE = 9003,
+  BAD_SHARED = 9004,
+  NO_MEMORY = 9005,
+  DEADLOCK = 9006,
+  TOO_LARGE = 9007 /* a cooperative grid that cannot be resident */
+};
 
 /* Where the running thread is: what threadIdx and its companions read. */
 struct Here {
@@ -63,11 +86,28 @@ struct Site {
   int line;
 };
 
-enum class WarpOp { sync, shuffle, ballot };
+enum class WarpOp { sync, shuffle, ballot, mma_tf32, mma_bf16 };
+
+/* The emulated device of this OS thread; what it is at first is also what a launch in the tests of others sees. */
+struct Device {
+  unsigned processors = 4;
+  size_t shared_per_block = 227 << 10, shared_per_processor = 228 << 10;
+  unsigned cluster_max = 16;
+};
+Device device();
+void set_device(const Device &device);
+/* Blocks of a kernel that one processor holds at a time. */
+unsigned occupancy(unsigned threads, size_t dynamic_shared);
+
+/* How a grid is launched: blocks a cluster (along x), and whether all blocks must be resident together. */
+struct Mode {
+  unsigned cluster;
+  bool cooperative;
+};
 
 /* Runs invoke(argument) once a thread of the grid.  Returns OK or an error number; last_error() has the sentence. */
 int launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_shared, void (*invoke)(void *),
-           void *argument);
+           void *argument, Mode mode = {1, false});
 const char *last_error();
 
 /* The seed of this OS thread's schedules; setting it starts the sequence of schedules anew.  At first it is
@@ -78,9 +118,10 @@ uint64_t seed();
 /* What this OS thread has run. */
 struct Counters {
   uint64_t launches, blocks, threads;
-  uint64_t block_barriers, warp_operations; /* completed rendezvous */
-  uint64_t switches;                        /* of fibers */
-  uint64_t schedule;                        /* hash of every scheduling decision since set_seed */
+  uint64_t block_barriers, warp_operations, cluster_barriers; /* completed rendezvous */
+  uint64_t releases;                                          /* of flags */
+  uint64_t switches;                                          /* of fibers */
+  uint64_t schedule; /* hash of every scheduling decision since set_seed */
 };
 Counters counters();
 
@@ -91,6 +132,46 @@ unsigned lane();
 /* The block's shared array of this key: allocated by the first thread that asks. */
 void *shared_array(const void *key, size_t bytes);
 void *shared_dynamic();
+
+/* Clusters. */
+unsigned cluster_rank();
+void cluster_arrive(Site site);
+void cluster_wait(Site site);
+/* Where `address`, in this block's shared memory, is in the block of that rank of the cluster. */
+void *cluster_peer(const void *address, unsigned rank, Site site);
+
+/* Flags in global memory. */
+void store_release(uint32_t *flag, uint32_t value);
+void wait_at_least(const uint32_t *flag, uint32_t value, Site site);
+
+/* What one lane brings to c += a b and takes away. */
+struct Fragments {
+  float *c; /* [4] */
+  const uint32_t *a, *b;
+};
+void mma(WarpOp op, const Fragments &mine, Site site);
+
+inline uint32_t bits_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+inline float float_of(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+/* cvt.rna.tf32.f32: 10 bits of mantissa, ties away from zero. */
+inline uint32_t to_tf32(float x) {
+  const uint32_t bits = bits_of(x);
+  return isfinite(x) ? (bits + 0x1000u) & ~0x1FFFu : bits;
+}
+/* cvt.rn.bf16.f32: 7 bits of mantissa, ties to even. */
+inline uint16_t to_bf16(float x) {
+  const uint32_t bits = bits_of(x);
+  if (isnan(x)) return 0x7FFF;
+  return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+}
 
 template <typename T> T shuffle(unsigned mask, T value, unsigned source, Site site) {
   static_assert(sizeof(T) <= 8 && std::is_arithmetic<T>::value, "shuffles move numbers of up to 8 bytes");
@@ -119,6 +200,9 @@ template <typename T> T atomic_add(T *address, T value) {
 /* Seed control for tests written in C. */
 extern "C" void sq_simt_set_seed(uint64_t seed);
 extern "C" uint64_t sq_simt_get_seed(void);
+/* And of the emulated device. */
+extern "C" void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned cluster_max);
+extern "C" void sq_simt_reset_device(void);
 
 #define threadIdx (simt::here->thread)
 #define blockIdx  (simt::here->block)

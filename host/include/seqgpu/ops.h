@@ -31,7 +31,10 @@ typedef enum seqgpu_merge { SEQGPU_CONCAT, SEQGPU_SUM } seqgpu_merge;
  * and states stay float32.  TF32 rounds the inputs of a product to 10 bits of mantissa, BF16 to 7. */
 typedef enum seqgpu_math { SEQGPU_MATH_F32, SEQGPU_MATH_TF32, SEQGPU_MATH_BF16 } seqgpu_math;
 
-/* How a plan is chosen: by a model of the costs, or by timing every candidate that fits. */
+/* How a plan is chosen among those that fit: by a model of the costs, or by timing each of them.  Measuring needs no
+ * buffers of the caller: it allocates what a run needs, runs for up to a second or so for each candidate, waits for the
+ * device, and frees everything; where that memory is not to be had, the model decides. Two measurements may differ,
+ * and so may the last bits of two plans' results: `cache` makes the choice last. */
 typedef enum seqgpu_plan_mode { SEQGPU_PLAN_ESTIMATE, SEQGPU_PLAN_MEASURE } seqgpu_plan_mode;
 
 typedef struct seqgpu_rnn_desc {
@@ -50,8 +53,14 @@ typedef struct seqgpu_rnn_desc {
   int batch_first;              /* x and y are [B,T,*] instead of [T,B,*] */
   int inference;                /* 1: no reserve, no backward */
   seqgpu_math math;
-  const char *plan; /* NULL = the planner's choice, or a name as seqgpu_plan_name gives it: "step" */
+  /* NULL = the planner's choice, or a name: "step", "cuda/step", or the beginning of several ("persistent", "cudnn"),
+   * of which the planner chooses one.  See seqgpu_plan_candidate for all names. */
+  const char *plan;
   seqgpu_plan_mode mode;
+  /* SEQGPU_PLAN_MEASURE: a text file of earlier choices, by device, version and descriptor, or NULL = none.  What is
+   * in it is not measured again; what is not is measured and added.  A file that cannot be read, is damaged or of
+   * another version counts as empty, and one that cannot be written, or is no such file, is left: never an error. */
+  const char *cache;
 } seqgpu_rnn_desc;
 
 /* A plan is immutable after creation: threads may share one, each with its own context and buffers, as long as
@@ -61,6 +70,18 @@ typedef struct seqgpu_plan seqgpu_plan;
 SEQGPU_API seqgpu_status seqgpu_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
                                             seqgpu_plan **out);
 SEQGPU_API void seqgpu_plan_destroy(seqgpu_plan *plan);
+/* The ways to run a descriptor on a context's device: index 0 to seqgpu_plan_num_candidates(ctx) - 1. */
+typedef struct seqgpu_plan_candidate_info {
+  char name[64];      /* "cuda/persistent-cluster" */
+  char why_not[256];  /* "", or the reason why it cannot run this descriptor: a sentence */
+  double estimate_us; /* microseconds of one forward by the planner's model; 0 where it cannot run */
+} seqgpu_plan_candidate_info;
+SEQGPU_API int seqgpu_plan_num_candidates(const seqgpu_context *ctx);
+/* What the planner thinks of one of them; desc->plan, mode and cache are not looked at.  EINVAL: a descriptor that no
+ * plan could run, or an index out of range. */
+SEQGPU_API seqgpu_status seqgpu_plan_candidate(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, int index,
+                                               seqgpu_plan_candidate_info *out);
+
 /* "cpu/step", "cuda/step": backend and implementation that run. */
 SEQGPU_API const char *seqgpu_plan_name(const seqgpu_plan *plan);
 SEQGPU_API const seqgpu_rnn_desc *seqgpu_plan_desc(const seqgpu_plan *plan);
@@ -95,6 +116,9 @@ typedef struct seqgpu_rnn_run {
   int64_t seq_len, batch; /* T, B: at most the plan's */
   const int32_t *lengths; /* [B], each 0..T, or NULL = all T. Padded steps are neither read nor written to
                                 gradients; y and dx are zero there */
+  /* The same numbers in host memory, or NULL.  Only the cudnn plans look at them: without, a ragged run of theirs waits
+   * for the stream to read `lengths` back. */
+  const int32_t *host_lengths;
   const void *params;     /* [seqgpu_plan_param_count] */
   const void *x;          /* [T,B,I] */
   const void *initial[2]; /* [L*N,B,O] h, [L*N,B,H] c; NULL = zeros */
@@ -118,7 +142,8 @@ SEQGPU_API seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_p
                                              const seqgpu_rnn_run *run);
 
 /* Looks inside the cells after a forward with reserve: part is a state ("h", "c") or a gate ("i", "f", "r", ...),
- * out is host memory [T,B,width] of the context's type; *width receives H or O.  out may be NULL to ask the width. */
+ * out is host memory [T,B,width] of the context's type; *width receives H or O.  out may be NULL to ask the width.
+ * EUNSUPPORTED for the cudnn plans, whose reserve only cuDNN can read. */
 SEQGPU_API seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan,
                                             const seqgpu_rnn_run *run, int layer, int direction,
                                             const char *part, void *out, int64_t *width);

@@ -1,0 +1,102 @@
+/* persistent.h - what the host side (persistent.cu) and the kernels (persistent_*.cu) of the persistent plans agree on.
+ *
+ * A *group* of blocks runs one direction of a layer over a slice of the batch: one block (cta), a thread-block cluster
+ * (cluster), or as many blocks as hold the weights (grid).  Its blocks divide the units of the layer; each keeps all
+ * weights of its units in shared memory for the whole sequence.  Both directions of a layer are one launch:
+ *
+ *   blockIdx.x = slice * ctas + rank      blockIdx.y = direction
+ *
+ * Letters: T = time steps, B = batch, H = hidden size, G = gates; b a sequence, j a unit, t a step.
+ */
+#ifndef SQ_PERSISTENT_H
+#define SQ_PERSISTENT_H
+
+#include "simt.h"
+
+enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3 };
+
+/* One direction; everything in device memory. What only one of forward and backward needs is NULL in the other. */
+struct recurrence_run {
+  int64_t seq_len, batch; /* T, B */
+  int reverse;
+  int option;             /* rnn: the activation; lstm of three gates: coupled */
+  const int32_t *lengths; /* [B] or NULL */
+  const float *weights;   /* W_hh [blocks * H, H] */
+  const float
+      *vectors[RECURRENCE_VECTORS];  /* [H] or NULL (zeros): peepholes i, f, o, or the recurrent bias */
+  float *gates;                      /* [T,B,G] forward: x W_ih^T + b in, activations out */
+  float *aux;                        /* [T,B,A] */
+  float *state[SQ_MAX_STATES];       /* [T+1,B,H] as in the reserve; NULL: nothing is kept */
+  const float *enter[SQ_MAX_STATES]; /* [B,H] or NULL: initial states; backward: gradient at the final ones */
+  float *leave[SQ_MAX_STATES];       /* [B,H] or NULL: final states; backward: gradient at the initial ones */
+  float *y;                          /* [T,B,H] stride ldy */
+  const float *dy;                   /* likewise, or NULL */
+  int64_t ldy;
+  float *dgates, *daux; /* [T,B,G], [T,B,A] */
+  uint4 *exchange;      /* grid: two operands of each slice */
+  uint32_t *flags;      /* grid: one a block, zero before the launch */
+};
+
+/* How the work is cut, and where things are in a block's shared memory. */
+struct recurrence_shape {
+  int hidden;  /* H */
+  int padded;  /* H rounded up to the tiles of the product */
+  int units;   /* of a block; the last blocks may have fewer */
+  int ctas;    /* blocks of a group */
+  int slices;  /* of the batch */
+  int columns; /* sequences of a slice */
+  int width;   /* columns rounded up to the tiles of the product */
+  int threads; /* of a block */
+  struct {
+    int rows,
+        depth; /* of the block's weights: sums[rows, width] = weights[rows, depth] operand[depth, width] */
+    int parts; /* into which the depth is cut; their sums are added in order */
+    unsigned weights; /* byte offset */
+  } stage[RECURRENCE_STAGES];
+  unsigned operand, operand_bytes; /* byte offset; of one of the buffers */
+  unsigned sums, kept, bytes;
+};
+
+struct recurrence_args {
+  recurrence_run run[2];
+  recurrence_shape shape;
+};
+
+typedef void recurrence_kernel(const recurrence_args args);
+
+/* The pointwise steps there are (persistent_cells.h). */
+enum {
+  RECURRENCE_RNN,
+  RECURRENCE_LSTM,
+  RECURRENCE_LSTM3,
+  RECURRENCE_GRU_AFTER,
+  RECURRENCE_GRU_BEFORE,
+  RECURRENCE_CELLS
+};
+
+/* What the host needs to know of a cell, a product and an exchange. */
+struct recurrence_cell_info {
+  int stages, kept;
+  int first[RECURRENCE_STAGES],
+      count[RECURRENCE_STAGES]; /* blocks of H rows of W_hh that a stage multiplies */
+};
+struct recurrence_product_info {
+  int element_bytes;
+  int unit_tile; /* units of a block are a multiple of it */
+  int row_tile, depth_tile;
+};
+recurrence_cell_info sq_recurrence_cell(int cell);
+recurrence_product_info sq_recurrence_product(sq_math math);
+
+/* The kernels of a tier: [cell][backward][math]. */
+recurrence_kernel *sq_cta_kernel(int cell, int backward, sq_math math);
+recurrence_kernel *sq_cluster_kernel(int cell, int backward, sq_math math);
+recurrence_kernel *sq_grid_kernel(int cell, int backward, sq_math math);
+
+/* Columns of an operand in memory for so many sequences: the products take 4, or a multiple of 8. */
+static inline int sq_recurrence_width(sq_math math, int columns) {
+  if (math == SQ_MATH_F32 && columns <= 4) return 4;
+  return (columns + 7) / 8 * 8;
+}
+
+#endif

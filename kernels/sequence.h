@@ -1,0 +1,31 @@
+/* sequence.h - what all plans of a layer share: the products that are one GEMM over the whole sequence.
+ *
+ *   gates = x W_ih^T + b            before the recurrence
+ *   dx = dgates W_ih                after its backward
+ *   dW += d(to)^T from, sums        likewise, for each product and sum of the layout
+ */
+#ifndef SQ_KERNELS_SEQUENCE_H
+#define SQ_KERNELS_SEQUENCE_H
+
+#include "device.h"
+
+/* The buffers of `steps` time steps whose first (lowest) is t0; all in device memory. */
+struct sq_job {
+  const sq_sequence *run;
+  const sq_layout *layout;
+  int64_t t0, steps;
+  float *state[SQ_MAX_STATES]; /* [steps+1,B,W_k] */
+  float *gates, *aux;          /* [steps,B,G], [steps,B,A] */
+  float *dgates, *daux;        /* backward only, of the same shapes */
+};
+
+/* Points state, gates and aux into a reserve of `steps` steps. */
+void sq_job_place(sq_job *job, float *reserve, int64_t steps);
+
+/* gates = x W_ih^T + b for all steps of the job. */
+int sq_job_project_input(sq_exec *exec, const sq_job &job);
+
+/* dx, and onto dparams: whatever of them the run wants.  dgates and daux are complete. */
+int sq_job_gradients(sq_exec *exec, const sq_job &job);
+
+#endif
