@@ -90,6 +90,22 @@ SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_WORKSPACE)
 #define EMULATOR_PERSISTENT_ROW(tier)
 #endif
 
+/* cuDNN's algorithms, a row each (kernels/cudnn.cu). */
+#ifdef SEQGPU_CUDNN
+#include "../kernels/cudnn.h"
+#define CUDNN_ROW(id, text, algorithm)                                                                       \
+  {.name = "cuda/" text,                                                                                     \
+   .device = "cuda",                                                                                         \
+   .plan = text,                                                                                             \
+   .dtype = SEQGPU_F32,                                                                                      \
+   .refuses = sq_cudnn_##id##_refuses,                                                                       \
+   .estimate = sq_cudnn_##id##_estimate,                                                                     \
+   .workspace = sq_cudnn_##id##_workspace,                                                                   \
+   .reserve = sq_cudnn_##id##_reserve,                                                                       \
+   .forward = sq_cudnn_##id##_forward,                                                                       \
+   .backward = sq_cudnn_##id##_backward},
+#endif
+
 const sq_impl sq_impls[] = {
     STEP_ROW("cpu", SEQGPU_F32, , _f32) STEP_ROW("cpu", SEQGPU_F64, , _f64)
 #ifdef SEQGPU_WITH_CUDA

@@ -2,6 +2,7 @@
  *
  * Each function checks its arguments and runs one or two rows of the operator table.
  */
+#include "../core/philox.h"
 #include "internal.h"
 
 static seqgpu_status check_count(seqgpu_context *ctx, const char *name, int64_t value, int64_t least) {
@@ -159,4 +160,8 @@ seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint6
   SQ_TRY(need(ctx, "y", y, count));
   const sq_dropout_args a = {.count = count, .p = p, .seed = seed, .offset = offset, .x = x, .y = y};
   return SQ_RUN(ctx, dropout, &a);
+}
+
+double seqgpu_uniform(uint64_t seed, uint64_t stream, uint64_t index) {
+  return sq_philox_uniform(sq_philox(seed, stream, index / 4).word[index % 4]);
 }

@@ -130,10 +130,10 @@ layer_key key_of(const sq_layout *l, cudnnRNNAlgo_t algorithm, sq_math math, int
   layer_key key;
   memset(&key, 0, sizeof key); /* compared as bytes */
   key.algorithm = algorithm;
-  key.mode = l->states == 2                          ? CUDNN_LSTM
-             : l->aux > 0                            ? CUDNN_GRU
+  key.mode = l->states == 2                    ? CUDNN_LSTM
+             : l->aux > 0                      ? CUDNN_GRU
              : l->config.activation == SQ_RELU ? CUDNN_RNN_RELU
-                                                     : CUDNN_RNN_TANH;
+                                               : CUDNN_RNN_TANH;
   key.math = math == SQ_MATH_F32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;
   key.input = (int32_t)l->config.input;
   key.hidden = (int32_t)l->config.hidden;
@@ -231,6 +231,7 @@ int place(sq_cudnn *c, const layer *l, int64_t T, int64_t B, int training, room 
   TRY_CUDNN(cudnnGetRNNTempSpaceSizes(c->handle, l->rnn,
                                       training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, c->x,
                                       &r.work_bytes, &r.reserve_bytes));
+  if (!training) r.reserve_bytes = 0;
   r.kept_hx = take(&r.kept_size, state);
   r.kept_cx = take(&r.kept_size, state);
   r.kept_y = take(&r.kept_size, y);
@@ -286,6 +287,7 @@ struct call {
   int64_t T, B, H, I;
   room r;
   float *workspace, *reserve, *kept;
+  float *hx, *cx, *y; /* in kept; cx NULL: the cell has no second state */
 };
 
 /* The sequences' lengths into c->lengths: at least 1 each. */
@@ -326,8 +328,8 @@ int find_blocks(sq_cudnn *c, layer *l, const sq_layout *ours, const float *weigh
       int64_t own_bias = -1;
       if (input) own_bias = base + ours->param[1].offset + gate * H;
       if (!input && gate == 2 && bias_rec >= 0) own_bias = base + ours->param[bias_rec].offset;
-      found.block[found.count++] = {base + whole + gate * H * width,
-                                    static_cast<float *>(matrix) - weights, H * width};
+      found.block[found.count++] = {base + whole + gate * H * width, static_cast<float *>(matrix) - weights,
+                                    H * width};
       found.block[found.count++] = {own_bias, static_cast<float *>(bias) - weights, H};
     }
   }
@@ -361,6 +363,9 @@ int enter(sq_exec *exec, const sq_sequence *runs, int count, cudnnRNNAlgo_t algo
   k->workspace = static_cast<float *>(runs[0].workspace);
   k->reserve = static_cast<float *>(runs[0].reserve);
   k->kept = training ? k->reserve + floats_of(k->r.reserve_bytes) : k->workspace + k->r.kept;
+  k->hx = k->kept + k->r.kept_hx;
+  k->cx = ours->states == 2 ? k->kept + k->r.kept_cx : NULL;
+  k->y = k->kept + k->r.kept_y;
   return 0;
 }
 
@@ -384,21 +389,20 @@ int mask(const call &k, int64_t width, float *data) {
   a.width = width;
   a.lengths = k.run->lengths;
   a.src = a.dst = data;
-  return SQ_GPU(relayout)(k.exec, &a);
+  return sq_cuda_ops.relayout(k.exec, &a);
 }
 
 /* Between a dense [T,B,D*H] and each direction's rows of stride ldy. */
 int copy_columns(const call &k, const float *from, int64_t ld_from, float *to, int64_t ld_to) {
   const sq_copy_args a = {k.T * k.B, k.H, from, ld_from, to, ld_to, 0};
-  return SQ_GPU(copy)(k.exec, &a);
+  return sq_cuda_ops.copy(k.exec, &a);
 }
 
 int give_y(const call &k) {
   const int64_t width = k.count * k.H;
-  float *dense = k.kept + k.r.kept_y;
-  TRY(mask(k, width, dense));
+  TRY(mask(k, width, k.y));
   for (int d = 0; d < k.count; d++)
-    TRY(copy_columns(k, dense + d * k.H, width, static_cast<float *>(k.run[d].y), k.run[d].ldy));
+    TRY(copy_columns(k, k.y + d * k.H, width, static_cast<float *>(k.run[d].y), k.run[d].ldy));
   return 0;
 }
 
@@ -406,7 +410,8 @@ int give_y(const call &k) {
 int give_empty(const call &k, void *const out[], const float *const from[]) {
   for (int s = 0; s < k.run->layout->states && k.run->lengths != NULL; s++)
     if (out[s] != NULL)
-      TRY(SQ_GPU(cudnn_empty)(k.exec, k.count, k.B, k.H, k.run->lengths, from[s], static_cast<float *>(out[s])));
+      TRY(SQ_GPU(cudnn_empty)(k.exec, k.count, k.B, k.H, k.run->lengths, from[s],
+                              static_cast<float *>(out[s])));
   return 0;
 }
 
@@ -430,16 +435,14 @@ int forward(sq_exec *exec, const sq_sequence *runs, int count, cudnnRNNAlgo_t al
   TRY(enter(exec, runs, count, algorithm, training, &k));
   TRY(pack_weights(k));
   const int64_t state = count * k.B * k.H;
-  float *hx = k.kept + k.r.kept_hx, *cx = k.kept + k.r.kept_cx;
-  TRY(copy_or_zero(exec, hx, runs[0].initial[0], state));
-  TRY(copy_or_zero(exec, cx, runs[0].initial[1], state));
+  TRY(copy_or_zero(exec, k.hx, runs[0].initial[0], state));
+  if (k.cx != NULL) TRY(copy_or_zero(exec, k.cx, runs[0].initial[1], state));
   TRY_CUDNN(cudnnRNNForward(k.c->handle, k.l->rnn,
                             training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, NULL, k.c->x,
-                            runs[0].x, k.c->y, k.kept + k.r.kept_y, k.c->state, hx, runs[0].final[0],
-                            k.c->state, cx, runs[0].final[1], k.l->weight_bytes, k.workspace + k.r.weights,
-                            k.r.work_bytes, k.workspace + k.r.work, k.r.reserve_bytes,
-                            training ? k.reserve : NULL));
-  const float *const initial[2] = {hx, cx};
+                            runs[0].x, k.c->y, k.y, k.c->state, k.hx, runs[0].final[0], k.c->state, k.cx,
+                            runs[0].final[1], k.l->weight_bytes, k.workspace + k.r.weights, k.r.work_bytes,
+                            k.workspace + k.r.work, k.r.reserve_bytes, training ? k.reserve : NULL));
+  const float *const initial[2] = {k.hx, k.cx};
   TRY(give_empty(k, runs[0].final, initial));
   return give_y(k);
 }
@@ -454,7 +457,7 @@ int gather_gradients(const call &k) {
   TRY(mask(k, width, dy));
   void *const ends[2] = {k.workspace + k.r.dh, k.workspace + k.r.dc};
   const float *const nothing[2] = {NULL, NULL};
-  for (int s = 0; s < 2; s++)
+  for (int s = 0; s < k.run->layout->states; s++)
     TRY(copy_or_zero(k.exec, static_cast<float *>(ends[s]), k.run[0].dfinal[s], k.B * width));
   return give_empty(k, ends, nothing);
 }
@@ -462,10 +465,9 @@ int gather_gradients(const call &k) {
 int backward_data(const call &k, float *dx) {
   float *w = k.workspace;
   return status_error(cudnnRNNBackwardData_v8(
-      k.c->handle, k.l->rnn, NULL, k.c->y, k.kept + k.r.kept_y, w + k.r.dy, k.c->x, dx, k.c->state,
-      k.kept + k.r.kept_hx, w + k.r.dh, k.run[0].dinitial[0], k.c->state, k.kept + k.r.kept_cx, w + k.r.dc,
-      k.run[0].dinitial[1], k.l->weight_bytes, w + k.r.weights, k.r.work_bytes, w + k.r.work,
-      k.r.reserve_bytes, k.reserve));
+      k.c->handle, k.l->rnn, NULL, k.c->y, k.y, w + k.r.dy, k.c->x, dx, k.c->state, k.hx, w + k.r.dh,
+      k.run[0].dinitial[0], k.c->state, k.cx, k.cx != NULL ? w + k.r.dc : NULL, k.run[0].dinitial[1],
+      k.l->weight_bytes, w + k.r.weights, k.r.work_bytes, w + k.r.work, k.r.reserve_bytes, k.reserve));
 }
 
 /* It must come after backward_data, which leaves in the reserve what it reads. */
@@ -473,9 +475,8 @@ int backward_weights(const call &k) {
   float *dweights = k.workspace + k.r.dweights;
   TRY(sq_gpu_zero(k.exec, dweights, (int64_t)(k.l->weight_bytes / sizeof(float))));
   TRY_CUDNN(cudnnRNNBackwardWeights_v8(k.c->handle, k.l->rnn, CUDNN_WGRAD_MODE_ADD, NULL, k.c->x, k.run[0].x,
-                                       k.c->state, k.kept + k.r.kept_hx, k.c->y, k.kept + k.r.kept_y,
-                                       k.l->weight_bytes, dweights, k.r.work_bytes, k.workspace + k.r.work,
-                                       k.r.reserve_bytes, k.reserve));
+                                       k.c->state, k.hx, k.c->y, k.y, k.l->weight_bytes, dweights,
+                                       k.r.work_bytes, k.workspace + k.r.work, k.r.reserve_bytes, k.reserve));
   return SQ_GPU(cudnn_unpack)(k.exec, &k.l->blocks, dweights, static_cast<float *>(k.run[0].dparams));
 }
 
@@ -483,7 +484,7 @@ int give_dx(const call &k, float *dx) {
   TRY(mask(k, k.I, dx));
   if (dx == k.run[0].dx || k.run[0].dx == NULL) return 0;
   const sq_copy_args a = {k.T * k.B, k.I, dx, k.I, k.run[0].dx, k.I, k.run[0].dx_accumulate};
-  return SQ_GPU(copy)(k.exec, &a);
+  return sq_cuda_ops.copy(k.exec, &a);
 }
 
 int backward(sq_exec *exec, const sq_sequence *runs, int count, cudnnRNNAlgo_t algorithm) {
@@ -509,8 +510,9 @@ const char *unsupported(const sq_layout *l) {
   const char *cell = l->cell->name;
   const sq_config &c = l->config;
   if (strcmp(cell, "rnn") == 0)
-    return c.activation == SQ_TANH || c.activation == SQ_RELU ? NULL
-                                                              : "activation: cuDNN's rnn has tanh and relu only";
+    return c.activation == SQ_TANH || c.activation == SQ_RELU
+               ? NULL
+               : "activation: cuDNN's rnn has tanh and relu only";
   if (strcmp(cell, "lstm") == 0) {
     if (c.peephole) return "peephole: cuDNN's lstm has no peepholes";
     if (c.coupled) return "coupled: cuDNN's lstm has gates of their own for input and forgetting";
@@ -529,7 +531,8 @@ const char *refuses(sq_exec *exec, const sq_problem *p, cudnnRNNAlgo_t algorithm
   const int error = ask(exec, p, algorithm, &workspace, &reserve);
   if (error == 0) return NULL;
   cudaGetLastError(); /* a refusal is an answer, not a failure */
-  snprintf(text, size, "cuDNN %d refuses this layer: %s", (int)cudnnGetVersion(), sq_cuda_device.error_text(error));
+  snprintf(text, size, "cuDNN %d refuses this layer: %s", (int)cudnnGetVersion(),
+           sq_cuda_device.error_text(error));
   return text;
 }
 

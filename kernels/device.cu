@@ -137,6 +137,9 @@ int device_zero(sq_exec *exec, void *pointer, size_t bytes) {
 }
 
 const char *device_error_text(int error) {
+#ifdef SEQGPU_CUDNN
+  if (error >= SQ_CUDNN_TOO_LARGE) return sq_cudnn_error_text(error);
+#endif
 #ifdef SEQGPU_CUBLAS
   if (error >= SQ_CUBLAS_ERRORS) return cublasGetStatusString((cublasStatus_t)(error - SQ_CUBLAS_ERRORS));
 #endif
@@ -150,13 +153,17 @@ void device_describe(sq_exec *exec, char *text, size_t size) {
     snprintf(text, size, "CUDA device %d", gpu->index);
     return;
   }
-  char blas[32] = "built-in GEMM";
+  char blas[32] = "built-in GEMM", dnn[32] = "";
 #ifdef SEQGPU_CUBLAS
   int version = 0;
   if (gpu->cublas != NULL && cublasGetVersion((cublasHandle_t)gpu->cublas, &version) == CUBLAS_STATUS_SUCCESS)
     snprintf(blas, sizeof blas, "cuBLAS %d.%d", version / 10000, version / 100 % 100);
 #endif
-  snprintf(text, size, "%s, sm_%d%d, %d SMs, %s", p.name, p.major, p.minor, p.multiProcessorCount, blas);
+#ifdef SEQGPU_CUDNN
+  sq_cudnn_describe(dnn, sizeof dnn);
+#endif
+  snprintf(text, size, "%s, sm_%d%d, %d SMs, %s%s", p.name, p.major, p.minor, p.multiProcessorCount, blas,
+           dnn);
 }
 
 /* Without a usable cuBLAS the built-in GEMM runs; only a lack of memory is an error. */
@@ -180,6 +187,9 @@ void device_close(sq_exec *exec) {
   if (gpu == NULL) return;
   if (sq_gpu_bind(exec) == 0) {
     sq_graph_close(gpu);
+#ifdef SEQGPU_CUDNN
+    sq_cudnn_close(gpu);
+#endif
 #ifdef SEQGPU_CUBLAS
     if (gpu->cublas != NULL) cublasDestroy(static_cast<cublasHandle_t>(gpu->cublas));
 #endif

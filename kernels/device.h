@@ -8,6 +8,7 @@
 enum { SQ_SCRATCH_FLOATS = 1 << 20 };
 
 struct sq_graph_cache;
+struct sq_cudnn;
 
 typedef struct sq_gpu {
   int index;             /* of the device */
@@ -17,6 +18,7 @@ typedef struct sq_gpu {
   void *cublas_space;    /* its workspace: without one it would allocate, and results could vary */
   void *capture;         /* a stream to record graphs on */
   sq_graph_cache *graph; /* recorded sequences */
+  sq_cudnn *cudnn;       /* its handle and descriptors; NULL before a cudnn plan asked for them */
 } sq_gpu;
 
 static inline sq_gpu *sq_gpu_of(const sq_exec *exec) { return static_cast<sq_gpu *>(exec->device); }
@@ -32,8 +34,14 @@ typedef struct sq_gpu_limits {
 } sq_gpu_limits;
 int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits);
 
-/* Text of errors that are neither CUDA's nor the emulator's: cuBLAS statuses live from here on. */
+/* Text of errors that are neither CUDA's nor the emulator's: statuses of cuBLAS and cuDNN live from here on. */
 enum { SQ_CUBLAS_ERRORS = 10000, SQ_CUBLAS_SPACE_BYTES = 32 << 20 };
+enum { SQ_CUDNN_ERRORS = 20000, SQ_CUDNN_TOO_LARGE = 19999 };
+
+/* cuDNN's part of a context (cudnn.cu): closing it, its errors in words, and ", cuDNN 9.1". */
+void sq_cudnn_close(sq_gpu *gpu);
+const char *sq_cudnn_error_text(int error);
+void sq_cudnn_describe(char *text, size_t size);
 
 /* Runs enqueue(exec, argument), which only launches and copies on exec->stream. From the second call with the same
  * key on, what it enqueued is replayed as one CUDA graph.  The key must say everything enqueue depends on; one

@@ -38,8 +38,8 @@ struct recurrence_output {
 /* h = g(a) */
 struct rnn_recurrence {
   enum { GATES = 1, AUX = 0, STATES = 1, STAGES = 1, KEPT = 1, VECTORS = 0 };
-  static constexpr int first(int) { return 0; }
-  static constexpr int count(int) { return 1; }
+  static __host__ __device__ constexpr int first(int) { return 0; }
+  static __host__ __device__ constexpr int count(int) { return 1; }
 
   static __device__ __forceinline__ float activate(int g, float x) {
     if (g == SQ_TANH) return sq_activate<SQ_TANH>(x);
@@ -72,8 +72,8 @@ struct rnn_recurrence {
 template <int gates> struct lstm_recurrence {
   enum { GATES = gates, AUX = 0, STATES = 2, STAGES = 1, KEPT = 2, VECTORS = 3 };
   enum { forget = gates == 4, F = 1, G = forget ? 2 : 1, O = G + 1 };
-  static constexpr int first(int) { return 0; }
-  static constexpr int count(int) { return gates; }
+  static __host__ __device__ constexpr int first(int) { return 0; }
+  static __host__ __device__ constexpr int count(int) { return gates; }
 
   template <int stage>
   static __device__ __forceinline__ float forward(const recurrence_input &in, const float *sum, float *kept,
@@ -118,8 +118,8 @@ template <int gates> struct lstm_recurrence {
 /* Gates r,u,c; reset after the product: q = U_c h' + b_rec is in aux, and the third block of the operand is dq. */
 struct gru_after_recurrence {
   enum { GATES = 3, AUX = 1, STATES = 1, STAGES = 1, KEPT = 1, VECTORS = 1 };
-  static constexpr int first(int) { return 0; }
-  static constexpr int count(int) { return 3; }
+  static __host__ __device__ constexpr int first(int) { return 0; }
+  static __host__ __device__ constexpr int count(int) { return 3; }
 
   template <int stage>
   static __device__ __forceinline__ float forward(const recurrence_input &in, const float *sum, float *kept,
@@ -151,8 +151,8 @@ struct gru_after_recurrence {
  * aux.  Backward: stage 0 goes through the mix, stage 1, with e = (U_c^T dc)_j, through the reset gate. */
 struct gru_before_recurrence {
   enum { GATES = 3, AUX = 1, STATES = 1, STAGES = 2, KEPT = 3, VECTORS = 0 };
-  static constexpr int first(int stage) { return stage == 0 ? 0 : 2; }
-  static constexpr int count(int stage) { return stage == 0 ? 2 : 1; }
+  static __host__ __device__ constexpr int first(int stage) { return stage == 0 ? 0 : 2; }
+  static __host__ __device__ constexpr int count(int stage) { return stage == 0 ? 2 : 1; }
 
   template <int stage>
   static __device__ __forceinline__ float forward(const recurrence_input &in, const float *sum, float *kept,

@@ -39,6 +39,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int64_t longest; /* steps of the slice */
   uint32_t turn;   /* exchanges so far */
 
+  __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
+                                        unsigned char *memory_)
+      : run(run_), n(shape), memory(memory_) {}
+
   /* One pair (own unit u, column c of the slice) at step t. */
   struct pair {
     int u, c;
@@ -48,8 +52,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
   };
 
   /* Stage s: how many sums a pair takes, and how many blocks of H its operand has. */
-  static constexpr int sums_of(int s) { return backward ? 1 : cell::count(s); }
-  static constexpr int blocks_of(int s) { return backward ? cell::count(s) : 1; }
+  static __host__ __device__ constexpr int sums_of(int s) { return backward ? 1 : cell::count(s); }
+  static __host__ __device__ constexpr int blocks_of(int s) { return backward ? cell::count(s) : 1; }
   /* The direction in time; a tail of masked steps is at the end of the sequence. */
   __device__ __forceinline__ bool descending() const { return (run.reverse != 0) != backward; }
 
@@ -323,7 +327,7 @@ template <class cell, bool backward, class product, class exchange>
 __global__ void __launch_bounds__(RECURRENCE_THREADS, 1)
     recurrence_main(const __grid_constant__ recurrence_args args) {
   SQ_SHARED_DYNAMIC(unsigned char, memory);
-  recurrence<cell, backward, product, exchange> r = {args.run[blockIdx.y], args.shape, memory};
+  recurrence<cell, backward, product, exchange> r(args.run[blockIdx.y], args.shape, memory);
   if (exchange::POSSIBLE) r.go();
 }
 

@@ -40,18 +40,13 @@ typedef struct sampler {
   charlm model;
   charlm_pass pass;
   vocabulary vocab;
-  uint64_t random; /* state of splitmix64 */
+  uint64_t seed, drawn;
   float *logits;   /* [V] */
   void *id;        /* device */
 } sampler;
 
-/* A number in [0, 1): splitmix64, Steele, Lea, Flood 2014. */
-static double next_uniform(sampler *s) {
-  uint64_t z = s->random += 0x9E3779B97F4A7C15u;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
-}
+/* The next number in (0, 1) of the library's generator: the same on every device. */
+static double next_uniform(sampler *s) { return seqgpu_uniform(s->seed, 0, s->drawn++); }
 
 /* Reads one token; the logits of the next are then in s->logits. */
 static seqgpu_status read_token(sampler *s, int32_t id) {
@@ -166,7 +161,7 @@ int command_sample(int argc, char **argv) {
   if (options.checkpoint == NULL) return cli_usage("--checkpoint: is required, it names the model");
   seqgpu_context *ctx;
   CLI_TRY(cli_open(options.device, options.threads, &ctx));
-  sampler s = {.options = &options, .random = (uint64_t)options.seed};
+  sampler s = {.options = &options, .seed = (uint64_t)options.seed};
   charlm_progress progress;
   int code = charlm_load(ctx, options.checkpoint, 1, 1, 0, &s.model, &s.vocab, &progress);
   if (code == CLI_OK) {

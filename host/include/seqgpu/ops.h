@@ -176,6 +176,10 @@ SEQGPU_API seqgpu_status seqgpu_cross_entropy_backward(seqgpu_context *ctx, int6
                                                        const int32_t *targets, const void *lse,
                                                        const void *loss, void *dlogits);
 
+/* Number `index` of the library's only source of randomness, Philox4x32-10, uniform in (0, 1): word index % 4 of block
+ * index / 4 of `stream` under `seed`.  Same arguments, same number, on every machine; a generator's whole state is its index. */
+SEQGPU_API double seqgpu_uniform(uint64_t seed, uint64_t stream, uint64_t index);
+
 /* y = x with probability 1-p scaled by 1/(1-p), else 0.  Backward is the same call on dy with the same seed, offset. */
 SEQGPU_API seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint64_t seed,
                                         uint64_t offset, const void *x, void *y);

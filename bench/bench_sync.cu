@@ -1,0 +1,352 @@
+/* bench_sync.cu - measures what nobody can compute: exchanges between the steps of a recurrence, and an empty kernel.
+ *
+ *   graph_kernel      an empty kernel inside a CUDA graph: what a launch costs the step plan
+ *   block_barrier     a step of persistent-cta
+ *   cluster_exchange  a step of persistent-cluster: cluster barrier, stores to peers and barrier, st.async
+ *   grid_exchange     a step of persistent-grid: flags in the L2, all to all or through one block
+ *   broadcast         h from the L2 into every SM: loads, bulk copies, bulk copies multicast in clusters
+ *
+ * Each kernel does its exchange for many rounds in one launch; a time is the difference of a long and a short launch over the
+ * difference of their rounds, so launch and start-up drop out.  What arrives is checked; a row that was wrong is not reported.
+ * The medians feed the floor of bench_rnn (--sync).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <new>
+#include <vector>
+
+#include "sync/async.h"
+
+extern "C" {
+#include "bench.h"
+#include "gpu.h"
+#include "origin.h"
+}
+
+using namespace bench_sync;
+
+namespace {
+
+const char USAGE[] = "usage: bench_sync [--runs N] [--rounds N] [--json FILE]\n"
+                     "  --runs N      measurements of each row, the median counts (default 21)\n"
+                     "  --rounds N    exchanges of a long launch (default 2000)\n"
+                     "  --json FILE   one JSON object a row, a line each; bench_rnn --sync reads it\n";
+
+struct options {
+  int runs = 21, rounds = 2000;
+  const char *json = nullptr;
+};
+
+/* The device, and memory that all rows share. */
+struct world {
+  sq_exec exec = {};
+  bench_gpu *gpu = nullptr;
+  bench_gpu_info info = {};
+  bench_origin origin = {};
+  options opt;
+  FILE *json = nullptr;
+  uint32_t *flag = nullptr;
+  uint4 *data = nullptr, *h = nullptr;
+  int *bad = nullptr;
+  uint32_t base = 0; /* flags grow from here */
+  int failures = 0;
+};
+
+/* One row: a kernel, its geometry, and how to launch `rounds` rounds of it. */
+struct row {
+  const char *what, *variant;
+  unsigned blocks, threads, cluster;
+  size_t shared;
+  int64_t bytes; /* that each block receives a round; 0: a few */
+  int exchanges; /* a round */
+  int (*launch)(world &, const row &, int rounds);
+};
+
+enum { H_BYTES = 128 << 10, BLOCKS_MAX = GO_FLAG };
+
+bool good(world &w, int error, const char *what) {
+  if (error == 0) return true;
+  fprintf(stderr, "bench_sync: %s: %s\n", what, sq_cuda_device.error_text(error));
+  w.failures++;
+  return false;
+}
+
+bool allocate(world &w, void *at, size_t bytes) {
+  void *memory = nullptr;
+  if (!good(w, sq_cuda_device.allocate(&w.exec, bytes, &memory), "memory")) return false;
+  memcpy(at, &memory, sizeof memory);
+  return good(w, sq_cuda_device.zero(&w.exec, memory, bytes), "memory");
+}
+
+/* ---------------------------------------------------------------- the launches */
+
+sq_mode mode_of(const row &r, bool cooperative) { return {r.cluster, cooperative}; }
+
+int launch_block(world &w, const row &r, int rounds) {
+  return SQ_LAUNCH(&w.exec, block_kernel, r.blocks, r.threads, 0, w.base, rounds, w.bad);
+}
+
+template <bool with_data> int launch_grid_flags(world &w, const row &r, int rounds) {
+  return sq_launch_as(&w.exec, mode_of(r, true), "grid_flags", grid_flags_kernel, r.blocks, r.threads, 0,
+                      w.flag, w.data, w.base, rounds, with_data, w.bad);
+}
+
+int launch_grid_central(world &w, const row &r, int rounds) {
+  return sq_launch_as(&w.exec, mode_of(r, true), "grid_central", grid_central_kernel, r.blocks, r.threads, 0,
+                      w.flag, w.base, rounds);
+}
+
+template <bool with_data> int launch_cluster(world &w, const row &r, int rounds) {
+  return sq_launch_as(&w.exec, mode_of(r, false), "cluster", cluster_kernel, r.blocks, r.threads, r.shared,
+                      r.cluster, w.base, rounds, with_data, w.bad);
+}
+
+int launch_store_async(world &w, const row &r, int rounds) {
+  return sq_launch_as(&w.exec, mode_of(r, false), "store_async", store_async_kernel, r.blocks, r.threads, 0,
+                      r.cluster, w.base, rounds, w.bad);
+}
+
+int launch_broadcast(world &w, const row &r, int rounds) {
+  return sq_launch_as(&w.exec, mode_of(r, false), "broadcast", broadcast_kernel, r.blocks, r.threads,
+                      r.shared, w.h, (unsigned)(r.bytes / 16), rounds, w.bad);
+}
+
+int launch_bulk(world &w, const row &r, int rounds) {
+  return sq_launch_as(&w.exec, mode_of(r, false), "bulk", bulk_kernel, r.blocks, r.threads, r.shared,
+                      r.cluster, w.h, (unsigned)(r.bytes / 16), rounds, w.bad);
+}
+
+/* ---------------------------------------------------------------- timing and reports */
+
+/* Seconds of one launch; negative after an error. */
+double time_launch(world &w, const row &r, int rounds) {
+  double seconds = 0;
+  if (!bench_gpu_mark(w.gpu, 0)) return -1;
+  const int error = r.launch(w, r, rounds);
+  w.base += (uint32_t)rounds;
+  if (!good(w, error, r.variant) || !bench_gpu_mark(w.gpu, 1)) return -1;
+  return bench_gpu_seconds(w.gpu, 0, 1, &seconds) ? seconds : -1;
+}
+
+void report(world &w, const row &r, double *us) {
+  const bench_stats s = bench_statistics(us, w.opt.runs);
+  const double rate = r.bytes && s.median > 0 ? 1e-3 * (double)r.bytes / s.median : 0;
+  printf("%-17s %-22s %4u blocks, clusters of %2u, %7lld bytes  %9.4f %9.4f %9.4f us", r.what, r.variant,
+         r.blocks, r.cluster, (long long)r.bytes, s.min, s.median, s.max);
+  if (rate > 0) printf("  %7.1f GB/s into each SM", rate);
+  printf("\n");
+  fflush(stdout);
+  if (w.json == nullptr) return;
+  fprintf(w.json,
+          "{\"kind\": \"sync\", \"what\": \"%s\", \"variant\": \"%s\", \"blocks\": %u, \"threads\": %u, "
+          "\"cluster\": %u, \"bytes\": %lld, \"runs\": %d, \"min_us\": %.6g, \"median_us\": %.6g, "
+          "\"max_us\": %.6g, "
+          "\"gb_per_s_sm\": ",
+          r.what, r.variant, r.blocks, r.threads, r.cluster, (long long)r.bytes, s.count, s.min, s.median,
+          s.max);
+  if (rate > 0)
+    fprintf(w.json, "%.6g, ", rate);
+  else
+    fputs("null, ", w.json);
+  bench_origin_json(w.json, &w.origin);
+  fputs("}\n", w.json);
+  fflush(w.json);
+}
+
+/* Were all numbers right that the kernels looked at since the last time? */
+bool arrived(world &w, const row &r) {
+  int bad = 1;
+  if (!good(w, sq_cuda_device.copy_out(&w.exec, &bad, w.bad, sizeof bad), r.what)) return false;
+  if (bad == 0) return true;
+  printf("FAIL %s %s: %d numbers did not arrive, not reported\n", r.what, r.variant, bad);
+  w.failures++;
+  sq_cuda_device.zero(&w.exec, w.bad, sizeof bad);
+  return false;
+}
+
+void measure(world &w, const row &r) {
+  const int rounds_long = w.opt.rounds, rounds_short = rounds_long / 4 ? rounds_long / 4 : 1;
+  std::vector<double> us((size_t)w.opt.runs);
+  for (int i = -2; i < w.opt.runs; i++) {
+    const double brief = time_launch(w, r, rounds_short), whole = time_launch(w, r, rounds_long);
+    if (brief < 0 || whole < 0) return;
+    if (i >= 0) us[(size_t)i] = 1e6 * (whole - brief) / ((rounds_long - rounds_short) * r.exchanges);
+  }
+  if (arrived(w, r)) report(w, r, us.data());
+}
+
+/* ---------------------------------------------------------------- the rows */
+
+void measure_grid(world &w) {
+  const unsigned blocks = (unsigned)w.info.sms;
+  if (blocks > BLOCKS_MAX) return;
+  measure(w, {"grid_exchange", "flags", blocks, 256, 1, 0, 0, 1, launch_grid_flags<false>});
+  measure(w, {"grid_exchange", "flags and 16 bytes", blocks, 256, 1, 0, 0, 1, launch_grid_flags<true>});
+  measure(w, {"grid_exchange", "through one block", blocks, 256, 1, 0, 0, 1, launch_grid_central});
+}
+
+/* Clusters of `ranks` that fit on the device together, in blocks; 0 if none does. */
+template <typename... P>
+unsigned cluster_blocks(world &w, unsigned ranks, void (*kernel)(P...), unsigned threads, size_t shared) {
+  int clusters = 0;
+  if (!good(w, sq_resident(&w.exec, {ranks, false}, kernel, threads, shared, &clusters), "clusters"))
+    return 0;
+  const unsigned most = (unsigned)w.info.sms / ranks;
+  return ranks * ((unsigned)clusters < most ? (unsigned)clusters : most);
+}
+
+void measure_clusters(world &w) {
+  for (unsigned ranks = 2; ranks <= MAX_RANKS; ranks *= 2) {
+    const size_t shared = 2 * ranks * sizeof(uint4);
+    const unsigned blocks = cluster_blocks(w, ranks, cluster_kernel, 256, shared);
+    if (blocks == 0) {
+      printf("skip clusters of %u: the device holds none\n", ranks);
+      continue;
+    }
+    measure(w, {"cluster_exchange", "barrier", blocks, 256, ranks, shared, 0, 1, launch_cluster<false>});
+    measure(w, {"cluster_exchange", "stores and barrier", blocks, 256, ranks, shared, 0, 1,
+                launch_cluster<true>});
+    measure(w, {"cluster_exchange", "st.async", blocks, 32, ranks, 0, 0, 2, launch_store_async});
+  }
+}
+
+/* B*H of bfloat16: B20 H32 (rounded up), B16 H768, B64 H512, B64 H1024 and B32 H2048. */
+void measure_broadcasts(world &w) {
+  const int64_t sizes[] = {2 << 10, 24 << 10, 64 << 10, H_BYTES};
+  for (int64_t bytes : sizes) {
+    const size_t shared = (size_t)bytes;
+    measure(w, {"broadcast", "loads", (unsigned)w.info.sms, 512, 1, shared, bytes, 1, launch_broadcast});
+    if (w.info.major < 9) continue;
+    measure(w, {"broadcast", "bulk", (unsigned)w.info.sms, 128, 1, shared, bytes, 1, launch_bulk});
+    for (unsigned ranks = 2; ranks <= MAX_RANKS; ranks *= 2) {
+      const unsigned blocks = cluster_blocks(w, ranks, bulk_kernel, 128, shared);
+      if (blocks == 0) continue;
+      measure(w, {"broadcast", "bulk, multicast", blocks, 128, ranks, shared, bytes, 1, launch_bulk});
+    }
+  }
+}
+
+/* ---------------------------------------------------------------- a graph of empty kernels */
+
+cudaGraphExec_t graph_of_empty_kernels(world &w, int kernels) {
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t ready = nullptr;
+  cudaStream_t recorder = nullptr;
+  if (!good(w, (int)cudaStreamCreateWithFlags(&recorder, cudaStreamNonBlocking), "stream")) return nullptr;
+  sq_exec exec = w.exec;
+  exec.stream = recorder;
+  int error = (int)cudaStreamBeginCapture(recorder, cudaStreamCaptureModeThreadLocal);
+  for (int i = 0; i < kernels && error == 0; i++) error = SQ_LAUNCH(&exec, empty_kernel, 1, 32, 0);
+  const int ended = (int)cudaStreamEndCapture(recorder, &graph);
+  if (good(w, error ? error : ended, "recording"))
+    good(w, (int)cudaGraphInstantiate(&ready, graph, 0), "graph");
+  if (graph) cudaGraphDestroy(graph);
+  cudaStreamDestroy(recorder);
+  return ready;
+}
+
+cudaGraphExec_t replayed; /* by launch_graph: one launch of it is `rounds` kernels */
+
+int launch_graph(world &, const row &, int) { return (int)cudaGraphLaunch(replayed, nullptr); }
+
+void measure_graph(world &w) {
+  const row r = {"graph_kernel", "empty kernel", 1, 32, 1, 0, 0, 1, launch_graph};
+  const int kernels[2] = {w.opt.rounds / 4 ? w.opt.rounds / 4 : 1, w.opt.rounds};
+  cudaGraphExec_t graph[2] = {graph_of_empty_kernels(w, kernels[0]), graph_of_empty_kernels(w, kernels[1])};
+  std::vector<double> us((size_t)w.opt.runs);
+  bool whole = graph[0] && graph[1];
+  for (int i = -2; i < w.opt.runs && whole; i++) {
+    double seconds[2];
+    for (int g = 0; g < 2; g++) {
+      replayed = graph[g];
+      seconds[g] = time_launch(w, r, kernels[g]);
+    }
+    whole = seconds[0] >= 0 && seconds[1] >= 0;
+    if (i >= 0) us[(size_t)i] = 1e6 * (seconds[1] - seconds[0]) / (kernels[1] - kernels[0]);
+  }
+  if (whole) report(w, r, us.data());
+  for (cudaGraphExec_t g : graph)
+    if (g) cudaGraphExecDestroy(g);
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+bool open_memory(world &w) {
+  if (!allocate(w, &w.flag, FLAGS * sizeof *w.flag) || !allocate(w, &w.bad, sizeof *w.bad) ||
+      !allocate(w, &w.data, 2 * BLOCKS_MAX * sizeof *w.data) || !allocate(w, &w.h, H_BYTES))
+    return false;
+  std::vector<uint4> indices(H_BYTES / sizeof(uint4));
+  for (unsigned i = 0; i < indices.size(); i++) indices[i] = {i, i, i, i};
+  return good(w, sq_cuda_device.copy_in(&w.exec, w.h, indices.data(), H_BYTES), "memory") &&
+         good(w, sq_cuda_device.synchronize(&w.exec), "memory");
+}
+
+bool open_world(world &w) {
+  const char *why = "";
+  w.gpu = bench_gpu_open(&w.info, &why);
+  if (w.gpu == nullptr) {
+    fprintf(stderr, "bench_sync: no usable GPU: %s\n", why);
+    return false;
+  }
+  w.origin = bench_origin_of(w.info.name);
+  if (w.opt.json && (w.json = fopen(w.opt.json, "w")) == nullptr) {
+    fprintf(stderr, "bench_sync: cannot write %s\n", w.opt.json);
+    return false;
+  }
+  return good(w, sq_cuda_device.open(&w.exec, 0), "device") && open_memory(w);
+}
+
+void close_world(world &w) {
+  if (w.exec.device) {
+    sq_cuda_device.release(&w.exec, w.flag);
+    sq_cuda_device.release(&w.exec, w.data);
+    sq_cuda_device.release(&w.exec, w.h);
+    sq_cuda_device.release(&w.exec, w.bad);
+    sq_cuda_device.close(&w.exec);
+  }
+  bench_gpu_close(w.gpu);
+  if (w.json && fclose(w.json) != 0) w.failures++;
+}
+
+/* 0: go on, 1: help was given, 2: a bad option. */
+int parse(options &o, int argc, char **argv) {
+  for (int i = 1; i < argc; i++) {
+    if (strcmp(argv[i], "--help") == 0) return fputs(USAGE, stdout), 1;
+    const bool runs = strcmp(argv[i], "--runs") == 0, rounds = strcmp(argv[i], "--rounds") == 0;
+    const char *value = i + 1 < argc ? argv[i + 1] : nullptr;
+    const int number = value ? atoi(value) : 0;
+    if (strcmp(argv[i], "--json") == 0 && value)
+      o.json = value;
+    else if (runs && number >= 1 && number <= 1000)
+      o.runs = number;
+    else if (rounds && number >= 2 && number <= 1000000)
+      o.rounds = number;
+    else
+      return fprintf(stderr, "bench_sync: bad option or value: %s\n%s", argv[i], USAGE), 2;
+    i++;
+  }
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  world w;
+  const int parsed = parse(w.opt, argc, argv);
+  if (parsed != 0) return parsed == 1 ? 0 : 2;
+  if (open_world(w)) {
+    printf("%s, %d SMs, driver %s, %s, commit %s\n", w.origin.device, w.info.sms, w.origin.driver,
+           w.origin.date, w.origin.commit);
+    measure_graph(w);
+    measure(w, {"block_barrier", "__syncthreads", 1, 256, 1, 0, 0, 1, launch_block});
+    measure_grid(w);
+    if (w.info.major >= 9) measure_clusters(w);
+    measure_broadcasts(w);
+  } else {
+    w.failures++;
+  }
+  close_world(w);
+  return w.failures ? 1 : 0;
+}
