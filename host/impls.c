@@ -1,4 +1,5 @@
 /* impls.c - the table of implementations.  The planner takes the cheapest applicable row of the context's device. */
+#include "../kernels/cudnn.h"
 #include "plan.h"
 
 static const char *never_refuses(sq_exec *exec, const sq_problem *problem, char *text, size_t size) {
@@ -64,7 +65,6 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
    .backward = sq_##id##sequence_backward##suffix##_all},
 
 /* The persistent plans, in float32 (kernels/persistent*.cu). */
-#ifdef SEQGPU_PERSISTENT
 #define PERSISTENT_ROW(on, tier)                                                                             \
   {.name = #on "/persistent-" #tier,                                                                         \
    .device = #on,                                                                                            \
@@ -85,14 +85,8 @@ SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_WORKSPACE)
 #ifdef SEQGPU_WITH_EMULATOR
 SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_WORKSPACE)
 #endif
-#else /* the tree links without them */
-#define CUDA_PERSISTENT_ROW(tier)
-#define EMULATOR_PERSISTENT_ROW(tier)
-#endif
 
 /* cuDNN's algorithms, a row each (kernels/cudnn.cu). */
-#ifdef SEQGPU_CUDNN
-#include "../kernels/cudnn.h"
 #define CUDNN_ROW(id, text, algorithm)                                                                       \
   {.name = "cuda/" text,                                                                                     \
    .device = "cuda",                                                                                         \
@@ -104,15 +98,22 @@ SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_WORKSPACE)
    .reserve = sq_cudnn_##id##_reserve,                                                                       \
    .forward = sq_cudnn_##id##_forward,                                                                       \
    .backward = sq_cudnn_##id##_backward},
-#endif
 
+/* clang-format off */
 const sq_impl sq_impls[] = {
-    STEP_ROW("cpu", SEQGPU_F32, , _f32) STEP_ROW("cpu", SEQGPU_F64, , _f64)
+    STEP_ROW("cpu", SEQGPU_F32, , _f32)
+    STEP_ROW("cpu", SEQGPU_F64, , _f64)
 #ifdef SEQGPU_WITH_CUDA
-        SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_ROW) STEP_ROW("cuda", SEQGPU_F32, cuda_, )
+    SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_ROW)
+    STEP_ROW("cuda", SEQGPU_F32, cuda_, )
+#endif
+#ifdef SEQGPU_CUDNN
+    SQ_CUDNN_PLANS(CUDNN_ROW)
 #endif
 #ifdef SEQGPU_WITH_EMULATOR
-            SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_ROW) STEP_ROW("emulator", SEQGPU_F32, emulator_, )
+    SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_ROW)
+    STEP_ROW("emulator", SEQGPU_F32, emulator_, )
 #endif
-                {.name = NULL},
+    {.name = NULL},
 };
+/* clang-format on */

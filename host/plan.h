@@ -15,7 +15,8 @@ typedef struct sq_impl {
   seqgpu_dtype dtype;
   /* NULL if it can run this problem on this context, else the reason why not (may use text[size]). */
   const char *(*refuses)(sq_exec *exec, const sq_problem *problem, char *text, size_t size);
-  /* Microseconds a forward takes, by a model; only compared with other rows of the same device. */
+  /* Microseconds a forward takes, by a model; only compared with other rows of the same device.  May be asked of
+   * problems that the row refuses, and answers at once: it opens and allocates nothing. */
   double (*estimate)(sq_exec *exec, const sq_problem *problem);
   /* Reals that each direction of the problem borrows, and keeps from forward to backward; negative: the device failed.
    * reserve NULL: it keeps the cell's own layout (sq_reserve_layout), which any row's backward can read and

@@ -5,7 +5,8 @@
  *   -> those that do not refuse a layer of the plan    none: EUNSUPPORTED, with the reason
  *   -> the cheapest by the model, or by measuring      plan_measure.c, plan_cache.c
  *
- * A tie goes to the row that comes first in the table.
+ * A tie goes to the row that comes first in the table.  By default the model decides, and only rows cheaper than the
+ * chosen one have been asked whether they fit.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,14 +15,14 @@
 #include "plan_cache.h"
 
 /* More rows than any device has; one that comes after them would not be considered. */
-enum { MAX_FITTING = 32 };
+enum { MAX_ROWS = 32 };
 
-/* The rows that can run a plan, cheapest first. */
-typedef struct fitting {
+/* Some rows of the table, cheapest first. */
+typedef struct rows {
   int count;
-  const sq_impl *row[MAX_FITTING];
-  double cost[MAX_FITTING];
-} fitting;
+  const sq_impl *row[MAX_ROWS];
+  double cost[MAX_ROWS];
+} rows;
 
 static int is_of(const sq_impl *row, const seqgpu_context *ctx) {
   return strcmp(row->device, ctx->backend->device->name) == 0 && row->dtype == ctx->dtype;
@@ -64,34 +65,43 @@ static double row_cost(const sq_impl *row, seqgpu_context *ctx, const seqgpu_pla
   return plan->layers == 1 ? cost : cost + (double)(plan->layers - 1) * row->estimate(&ctx->exec, &rest);
 }
 
-static void insert(fitting *f, const sq_impl *row, double cost) {
-  if (f->count == MAX_FITTING) return;
-  int i = f->count++;
-  for (; i > 0 && f->cost[i - 1] > cost; i--) {
-    f->row[i] = f->row[i - 1];
-    f->cost[i] = f->cost[i - 1];
+static void insert(rows *r, const sq_impl *row, double cost) {
+  if (r->count == MAX_ROWS) return;
+  int i = r->count++;
+  for (; i > 0 && r->cost[i - 1] > cost; i--) {
+    r->row[i] = r->row[i - 1];
+    r->cost[i] = r->cost[i - 1];
   }
-  f->row[i] = row;
-  f->cost[i] = cost;
+  r->row[i] = row;
+  r->cost[i] = cost;
 }
 
-/* All rows called `wanted` that fit; none is an error that says why. */
-static seqgpu_status find_fitting(seqgpu_context *ctx, const seqgpu_plan *plan, const char *wanted,
-                                  fitting *f) {
-  const sq_impl *refusing = NULL;
+/* All rows called `wanted`, cheapest first, whether they fit or not. */
+static rows find_called(seqgpu_context *ctx, const seqgpu_plan *plan, const char *wanted) {
+  rows called = {.count = 0};
+  for (const sq_impl *row = sq_impls; row->name; row++)
+    if (is_of(row, ctx) && is_called(row, wanted)) insert(&called, row, row_cost(row, ctx, plan));
+  return called;
+}
+
+/* Those of them that fit: the cheapest, or with `all` every one.  None is an error that says why.  Rows that cost more
+ * than one that fits are not even asked: some load a library to answer. */
+static seqgpu_status find_fitting(seqgpu_context *ctx, const seqgpu_plan *plan, const char *wanted, int all,
+                                  rows *fitting) {
+  const rows called = find_called(ctx, plan, wanted);
   char text[256], reason[256] = "";
-  f->count = 0;
-  for (const sq_impl *row = sq_impls; row->name; row++) {
-    if (!is_of(row, ctx) || !is_called(row, wanted)) continue;
-    const char *why = row_refuses(row, ctx, plan, text, sizeof text);
-    if (why == NULL) insert(f, row, row_cost(row, ctx, plan));
-    if (why == NULL || refusing) continue;
-    refusing = row; /* the first reason speaks for a whole family */
-    snprintf(reason, sizeof reason, "%s", why);
+  *fitting = (rows){.count = 0};
+  for (int i = 0; i < called.count && (all || fitting->count == 0); i++) {
+    const char *why = row_refuses(called.row[i], ctx, plan, text, sizeof text);
+    if (why == NULL)
+      insert(fitting, called.row[i], called.cost[i]);
+    else if (reason[0] == 0) /* the first reason speaks for a whole family */
+      snprintf(reason, sizeof reason, "%s", why);
   }
-  if (f->count > 0) return SEQGPU_OK;
-  if (refusing)
-    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "plan: \"%s\" does not fit: %s", refusing->name, reason);
+  if (fitting->count > 0) return SEQGPU_OK;
+  if (called.count > 0)
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "plan: \"%s\" does not fit: %s", wanted ? wanted : "(any)",
+                   reason);
   return sq_fail(ctx, SEQGPU_EINVAL, "plan: \"%.60s\" is not a plan of device \"%s\"",
                  wanted ? wanted : "(any)", ctx->backend->device->name);
 }
@@ -121,7 +131,7 @@ static void cache_key(const seqgpu_context *ctx, const seqgpu_plan *plan, const 
 }
 
 /* Times all rows that fit; the fastest, or NULL if none could be run. */
-static const sq_impl *fastest(seqgpu_context *ctx, const seqgpu_plan *plan, const fitting *f, double *best) {
+static const sq_impl *fastest(seqgpu_context *ctx, const seqgpu_plan *plan, const rows *f, double *best) {
   const sq_impl *winner = NULL;
   for (int i = 0; i < f->count; i++) {
     seqgpu_plan trial = *plan;
@@ -137,7 +147,7 @@ static const sq_impl *fastest(seqgpu_context *ctx, const seqgpu_plan *plan, cons
 }
 
 /* The choice of the cache file if it has one that fits. */
-static const sq_impl *remembered(const fitting *f, const char *cache, const char *key) {
+static const sq_impl *remembered(const rows *f, const char *cache, const char *key) {
   char name[64];
   if (cache == NULL || !sq_plan_cache_find(cache, key, name, sizeof name)) return NULL;
   for (int i = 0; i < f->count; i++)
@@ -146,7 +156,7 @@ static const sq_impl *remembered(const fitting *f, const char *cache, const char
 }
 
 /* The measured row, or the model's where nothing could be measured.  Trials that fail leave no sentence behind. */
-static const sq_impl *measured(seqgpu_context *ctx, const seqgpu_plan *plan, const fitting *f,
+static const sq_impl *measured(seqgpu_context *ctx, const seqgpu_plan *plan, const rows *f,
                                const char *wanted, const char *cache) {
   char key[SQ_PLAN_CACHE_KEY], error[SQ_ERROR_SIZE];
   cache_key(ctx, plan, wanted, key, sizeof key);
@@ -161,10 +171,10 @@ static const sq_impl *measured(seqgpu_context *ctx, const seqgpu_plan *plan, con
 }
 
 seqgpu_status sq_plan_choose(seqgpu_context *ctx, seqgpu_plan *plan, const char *wanted, const char *cache) {
-  fitting f;
-  SQ_TRY(find_fitting(ctx, plan, wanted, &f));
-  const int choice = f.count > 1 && plan->desc.mode == SEQGPU_PLAN_MEASURE;
-  plan->impl = choice ? measured(ctx, plan, &f, wanted, cache) : f.row[0];
+  rows fitting;
+  const int measure = plan->desc.mode == SEQGPU_PLAN_MEASURE;
+  SQ_TRY(find_fitting(ctx, plan, wanted, measure, &fitting));
+  plan->impl = fitting.count > 1 ? measured(ctx, plan, &fitting, wanted, cache) : fitting.row[0];
   return sq_plan_ask_memory(ctx, plan);
 }
 

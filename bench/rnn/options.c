@@ -13,7 +13,8 @@ static const char USAGE[] =
     "  --set NAME           only these rows: train, inference, device of bench/shapes/deepbench.csv\n"
     "  --cells A,B          only these cells\n"
     "  --plans A,B|all      plans to time: \"auto\" is the planner's choice (default auto; on cuda all)\n"
-    "  --peers A,B|none     cudnn (every plan cuda/cudnn*), onednn (default: all of this build)\n"
+    "  --peers A,B|none     cudnn (every plan cuda/cudnn*), onednn, cpu (each CPU library); default: all of "
+    "this build\n"
     "  --direction fwd|train   forward alone, or forward and backward (default train); --inference = fwd\n"
     "  --layers N  --bidirectional  --ragged   (lengths uniform in 1..T, drawn from --seed N)\n"
     "  --math f32|tf32|bf16 the least exact products allowed (default f32)\n"
@@ -137,6 +138,21 @@ static int resolve_words(rnn_options *o) {
   return 0;
 }
 
+/* Every word of --peers must be one of a few, whether this build has it or not. */
+static int check_peers(const rnn_options *o) {
+  char name[RNN_NAME];
+  for (const char *at = o->peers ? o->peers : ""; *at;) {
+    const size_t n = strcspn(at, ",");
+    snprintf(name, sizeof name, "%.*s", (int)(n < RNN_NAME ? n : RNN_NAME - 1), at);
+    if (!rnn_listed("none,cudnn,onednn,cpu", name)) {
+      fprintf(stderr, "bench_rnn: --peers %s is none of cudnn, onednn, cpu, none\n", name);
+      return 0;
+    }
+    at += n + (at[n] == ',');
+  }
+  return 1;
+}
+
 int rnn_parse(rnn_options *o, int argc, char **argv, int *help) {
   *o = (rnn_options){.device = "cpu",
                      .math_name = "f32",
@@ -159,5 +175,5 @@ int rnn_parse(rnn_options *o, int argc, char **argv, int *help) {
     }
     i += used;
   }
-  return resolve_words(o);
+  return resolve_words(o) && check_peers(o);
 }

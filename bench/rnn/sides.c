@@ -142,7 +142,8 @@ int rnn_sides_open(rnn_side *sides, const rnn_problem *p, rnn_device *device, co
                           largest(&l, seqgpu_plan_reserve_size)))
     return 0;
   for (int i = 0; bench_peers[i] && !on_cuda(&l); i++)
-    if (rnn_listed(o->peers, bench_peers[i]->name)) add_peer(&l, bench_peers[i]);
+    if (rnn_listed(o->peers, bench_peers[i]->name) || rnn_listed(o->peers, "cpu"))
+      add_peer(&l, bench_peers[i]);
   return l.count;
 }
 

@@ -203,6 +203,10 @@ extern "C" uint64_t sq_simt_get_seed(void);
 /* And of the emulated device. */
 extern "C" void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned cluster_max);
 extern "C" void sq_simt_reset_device(void);
+/* Blocks, completed cluster barriers and released flags so far. */
+extern "C" uint64_t sq_simt_blocks(void);
+extern "C" uint64_t sq_simt_cluster_barriers(void);
+extern "C" uint64_t sq_simt_releases(void);
 
 #define threadIdx (simt::here->thread)
 #define blockIdx  (simt::here->block)

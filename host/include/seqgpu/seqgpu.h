@@ -58,7 +58,8 @@ SEQGPU_API const char *seqgpu_version(void);
 
 typedef enum seqgpu_dtype { SEQGPU_F32, SEQGPU_F64 } seqgpu_dtype;
 
-/* Host memory of the library's own objects. `allocate` must return memory aligned to 64 bytes or NULL. */
+/* Host memory of the library's own objects and of the CPU's seqgpu_malloc (worker threads and their packing buffers come
+ * from the C library). `allocate` must return memory aligned to 64 bytes or NULL. */
 typedef struct seqgpu_allocator {
   void *(*allocate)(size_t bytes, void *user);
   void (*release)(void *pointer, void *user);
@@ -77,7 +78,7 @@ typedef struct seqgpu_context_options {
 typedef struct seqgpu_context seqgpu_context;
 
 /* Opens a device.  options NULL = all defaults.  *out is a context even when the status is not SEQGPU_OK (but NULL
- * on ENOMEM), so that seqgpu_last_error(*out) can tell why; it must be destroyed all the same. */
+ * on ENOMEM, and when the allocator lacks a function), so that seqgpu_last_error(*out) can tell why; it must be destroyed all the same. */
 SEQGPU_API seqgpu_status seqgpu_context_create(const seqgpu_context_options *options, seqgpu_context **out);
 /* Frees the context; what was made with it must have been freed before.  NULL is allowed. */
 SEQGPU_API void seqgpu_context_destroy(seqgpu_context *ctx);

@@ -1,0 +1,12 @@
+# gpu.cmake - the tests that reach a GPU, built against the real CUDA library in place of the emulator and without
+# sanitizers (-DSEQGPU_GPU_TESTS=ON, what tests/gpu.sh asks for).  Programs test_NAME_gpu in the bin folder; `gpu_tests` is all.
+add_custom_target(gpu_tests)
+foreach(name conformance laws repeat tape cudnn planner)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/tests/test_${name}.c) # each is there or belongs to a later plan
+    add_executable(test_${name}_gpu tests/test_${name}.c)
+    target_include_directories(test_${name}_gpu PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/core tests)
+    target_compile_options(test_${name}_gpu PRIVATE ${WARNINGS} -O1)
+    target_link_libraries(test_${name}_gpu PRIVATE seqgpu_static m)
+    add_dependencies(gpu_tests test_${name}_gpu)
+  endif()
+endforeach()

@@ -1,0 +1,267 @@
+/* test_cudnn.c - the cudnn plans against the CPU's float64, through the public API.
+ *
+ * Linked to the product's own library: the emulator has no cuDNN.  Without a card, or in a build without cuDNN, every
+ * check is reported as skipped.  What is looked at: cells (so that gates in another order show as wrong numbers, and each
+ * parameter's gradient is compared on its own), ragged batches with sequences of no steps, both directions, states in and
+ * out, gradients that accumulate, runs smaller than the plan's, and what the plans refuse.
+ *
+ * Inputs are drawn fresh from the printed seed; outputs, reserve and workspace are poisoned with NaN before, padded
+ * steps of x and dy are NaN, guards are read after.
+ */
+#include "cells.h"
+#include "net.h"
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+static const char *const plans[] = {"cudnn", "cudnn-standard", "cudnn-persist-static",
+                                    "cudnn-persist-dynamic", "cudnn-small-h"};
+
+static const cell_row cells[] = {
+    {"rnn tanh", {.cell = "rnn"}},
+    {"rnn relu", {.cell = "rnn", .activation = SEQGPU_RELU}},
+    {"lstm", {.cell = "lstm"}},
+    {"gru reset_after", {.cell = "gru", .reset_after = 1}},
+};
+
+static const int32_t ragged[5] = {4, 0, 1, 3, 4};
+static const int32_t nothing[2] = {0, 0};
+
+static const shape_row shapes[] = {
+    {"T = 1", {1, 2, 3, 5}, NULL, {0}},
+    {"B = 1", {3, 1, 4, 5}, NULL, {0}},
+    {"H = 1", {2, 2, 3, 1}, NULL, {0}},
+    {"H = 33, I = 34", {5, 5, 34, 33}, NULL, {0}},
+    {"H = 64, B = 8", {40, 8, 16, 64}, NULL, {0}},
+    {"H = 256, B = 16", {20, 16, 256, 256}, NULL, {0}},
+    {"ragged", {4, 5, 3, 6}, ragged, {0}},
+    {"all lengths 0", {3, 2, 3, 5}, nothing, {0}},
+    {"bidirectional", {3, 3, 4, 5}, NULL, {.bidirectional = 1}},
+    {"sum", {3, 3, 4, 5}, NULL, {.bidirectional = 1, .merge = SEQGPU_SUM}},
+    {"two layers, dropout", {3, 3, 4, 7}, NULL, {.num_layers = 2, .dropout = 0.4}},
+    {"three layers, bidirectional, batch first",
+     {3, 2, 4, 5},
+     NULL,
+     {.num_layers = 3, .bidirectional = 1, .batch_first = 1}},
+    {"ragged, two layers, sum",
+     {4, 5, 3, 6},
+     ragged,
+     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_SUM}},
+    {"ragged, two layers, bidirectional, dropout, batch first",
+     {4, 5, 3, 6},
+     ragged,
+     {.num_layers = 2, .bidirectional = 1, .dropout = 0.5, .batch_first = 1}},
+    {"inference", {4, 3, 3, 6}, NULL, {.inference = 1}},
+    {"inference, ragged, three layers, bidirectional",
+     {4, 5, 3, 6},
+     ragged,
+     {.num_layers = 3, .bidirectional = 1, .inference = 1}},
+};
+
+static const double tolerance[] = {
+    [SEQGPU_MATH_F32] = 1e-5, [SEQGPU_MATH_TF32] = 2e-3, [SEQGPU_MATH_BF16] = 2e-2};
+static const char *const math_names[] = {"f32", "tf32", "bf16"};
+
+static seqgpu_context *gpu, *oracle; /* gpu NULL: nothing can run, and `why_skipped` says why */
+static char why_skipped[600];
+
+/* Says that a check cannot run; 1 if so. */
+static int skipped(const char *plan, const char *what, const char *shape) {
+  if (gpu != NULL) return 0;
+  check_skip(why_skipped, "%s: %s, %s", plan, what, shape);
+  return 1;
+}
+
+/* The plan of the descriptor, or NULL and a skip: what cuDNN's algorithms refuse is theirs to say. */
+static int runs(const seqgpu_rnn_desc *desc, const char *what, const char *shape) {
+  seqgpu_plan *plan = NULL;
+  const seqgpu_status status = seqgpu_plan_create(gpu, desc, &plan);
+  seqgpu_plan_destroy(plan);
+  if (status == SEQGPU_EUNSUPPORTED)
+    check_skip(seqgpu_last_error(gpu), "%s: %s, %s", desc->plan, what, shape);
+  return status != SEQGPU_EUNSUPPORTED;
+}
+
+static seqgpu_rnn_desc with_plan(seqgpu_rnn_desc desc, const char *plan, seqgpu_math math) {
+  desc.plan = plan;
+  desc.math = math;
+  return desc;
+}
+
+/* Both networks on the same inputs; parameter gradients start from the same noise, onto which they must add. */
+static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
+  seqgpu_rnn_desc reference = with_plan(*desc, NULL, SEQGPU_MATH_F32);
+  if (!net_open(ref, oracle, &reference, lengths) || !net_open(out, gpu, desc, lengths)) return 0;
+  net_fill(ref);
+  check_fill_f64(ref->value[NET_DPARAMS], ref->count[NET_DPARAMS], -1, 1);
+  net_round_inputs(ref);
+  for (int64_t i = 0; i < ref->count[NET_DPARAMS]; i++)
+    ref->value[NET_DPARAMS][i] = (double)(float)ref->value[NET_DPARAMS][i];
+  net_copy_inputs(out, ref);
+  memcpy(out->value[NET_DPARAMS], ref->value[NET_DPARAMS], (size_t)ref->count[NET_DPARAMS] * sizeof(double));
+  return 1;
+}
+
+static void check_row(const char *plan, seqgpu_math math, const cell_row *cell, const shape_row *shape,
+                      int host_lengths) {
+  const seqgpu_rnn_desc desc = with_plan(combine(cell, shape), plan, math);
+  net out, ref;
+  char where[64], name[200];
+  snprintf(name, sizeof name, "%s %s%s", cell->name, math_names[math], host_lengths ? ", host lengths" : "");
+  if (skipped(plan, name, shape->name) || !runs(&desc, name, shape->name)) return;
+  if (!open_pair(&out, &ref, &desc, shape->lengths)) return;
+  out.run.host_lengths = host_lengths ? shape->lengths : NULL;
+  net_forward(&ref);
+  if (!desc.inference) net_backward(&ref);
+  net_poison_padding(&out, shape->lengths);
+  net_forward(&out);
+  if (!desc.inference) net_backward(&out);
+  const double error = net_error(&out, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
+  net_check(error, tolerance[math], where, "%s (%s): %s, %s", plan, seqgpu_plan_name(out.plan), name,
+            shape->name);
+  net_close(&out);
+  net_close(&ref);
+}
+
+/* States carried on in place: final written over initial before backward needs the initial ones. */
+static void check_carried(const char *plan, const cell_row *cell) {
+  static const shape_row shape = {"carried states", {4, 3, 3, 6}, NULL, {.bidirectional = 1}};
+  const seqgpu_rnn_desc desc = with_plan(combine(cell, &shape), plan, SEQGPU_MATH_F32);
+  net out, ref;
+  char where[64];
+  if (skipped(plan, cell->name, shape.name) || !runs(&desc, cell->name, shape.name)) return;
+  if (!open_pair(&out, &ref, &desc, NULL)) return;
+  net_forward(&ref);
+  net_backward(&ref);
+  net_upload_inputs(&out);
+  out.run.final[0] = out.device[NET_H0];
+  out.run.final[1] = out.device[NET_C0];
+  net_require(gpu, seqgpu_rnn_forward(gpu, out.plan, &out.run), "seqgpu_rnn_forward");
+  net_download(gpu, out.value[NET_HT], out.device[NET_H0], out.count[NET_HT]);
+  net_poison(&out, NET_Y); /* nor may backward need the caller's y */
+  for (int i = NET_DX; i <= NET_DC0; i++) net_poison(&out, i);
+  net_upload(gpu, out.device[NET_DPARAMS], out.value[NET_DPARAMS], out.count[NET_DPARAMS]);
+  net_require(gpu, seqgpu_rnn_backward(gpu, out.plan, &out.run), "seqgpu_rnn_backward");
+  for (int i = NET_DX; i < NET_TENSORS; i++) net_download(gpu, out.value[i], out.device[i], out.count[i]);
+  double error = net_error(&out, &ref, NET_DX, NET_DPARAMS, where);
+  net_check(error, 1e-5, where, "%s: %s, backward after states were carried on", plan, cell->name);
+  error = net_error(&out, &ref, NET_HT, NET_HT, where);
+  net_check(error, 1e-5, where, "%s: %s, the carried states", plan, cell->name);
+  net_close(&out);
+  net_close(&ref);
+}
+
+/* A run of 3 steps of 2 sequences by a plan for 6 steps of 5, forward only: the first rows of the buffers. */
+static void check_smaller(const char *plan, const cell_row *cell) {
+  static const shape_row large = {"large", {6, 5, 4, 8}, NULL, {0}};
+  static const shape_row small = {"smaller run", {3, 2, 4, 8}, NULL, {0}};
+  const seqgpu_rnn_desc desc = with_plan(combine(cell, &large), plan, SEQGPU_MATH_F32);
+  const seqgpu_rnn_desc fewer = combine(cell, &small);
+  net out, ref;
+  if (skipped(plan, cell->name, small.name) || !runs(&desc, cell->name, small.name)) return;
+  if (!net_open(&out, gpu, &desc, NULL) || !net_open(&ref, oracle, &fewer, NULL)) return;
+  net_fill(&ref);
+  net_round_inputs(&ref);
+  for (int i = 0; i < NET_Y; i++) net_upload(gpu, out.device[i], ref.value[i], ref.count[i]);
+  net_forward(&ref);
+  out.run.seq_len = 3;
+  out.run.batch = 2;
+  net_require(gpu, seqgpu_rnn_forward(gpu, out.plan, &out.run), "seqgpu_rnn_forward");
+  net_download(gpu, out.value[NET_Y], out.device[NET_Y], ref.count[NET_Y]);
+  check_error(check_norm_f64(out.value[NET_Y], ref.value[NET_Y], ref.count[NET_Y]), 1e-5, "%s: %s, %s", plan,
+              cell->name, small.name);
+  net_close(&out);
+  net_close(&ref);
+}
+
+/* Cells and options that cuDNN does not have, and a word of the sentence that says so. */
+static const struct {
+  cell_row cell;
+  const char *word;
+} refused[] = {
+    {{"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_SIGMOID}}, "activation"},
+    {{"rnn identity", {.cell = "rnn", .activation = SEQGPU_IDENTITY}}, "activation"},
+    {{"lstm peephole", {.cell = "lstm", .peephole = 1}}, "peephole"},
+    {{"lstm coupled", {.cell = "lstm", .coupled = 1}}, "coupled"},
+    {{"lstm projection", {.cell = "lstm", .projection_size = 1}}, "projection"},
+    {{"lstm0", {.cell = "lstm0"}}, "cell"},
+    {{"gru", {.cell = "gru"}}, "reset_after"},
+};
+
+static void check_refusals(const char *plan) {
+  for (size_t i = 0; i < COUNT(refused); i++) {
+    const seqgpu_rnn_desc desc = with_plan(combine(&refused[i].cell, &shapes[0]), plan, SEQGPU_MATH_F32);
+    seqgpu_plan *made = NULL;
+    if (skipped(plan, "refuses", refused[i].cell.name)) continue;
+    const seqgpu_status status = seqgpu_plan_create(gpu, &desc, &made);
+    CHECK(status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_last_error(gpu), refused[i].word),
+          "%s refuses %s and names it", plan, refused[i].cell.name);
+    seqgpu_plan_destroy(made);
+  }
+}
+
+static void check_inspect(void) {
+  const seqgpu_rnn_desc desc = with_plan(combine(&cells[2], &shapes[3]), "cudnn-standard", SEQGPU_MATH_F32);
+  net out;
+  int64_t width = 0;
+  if (skipped("cudnn-standard", "inspect", "is unsupported") || !net_open(&out, gpu, &desc, NULL)) return;
+  CHECK(seqgpu_rnn_inspect(gpu, out.plan, &out.run, 0, 0, "h", NULL, &width) == SEQGPU_EUNSUPPORTED &&
+            strstr(seqgpu_last_error(gpu), "reserve"),
+        "a private reserve is not looked into");
+  net_close(&out);
+}
+
+/* All plans there are, timed: the chosen one runs. */
+static void check_measured(void) {
+  seqgpu_rnn_desc desc = with_plan(combine(&cells[2], &shapes[5]), NULL, SEQGPU_MATH_F32);
+  desc.mode = SEQGPU_PLAN_MEASURE;
+  net out, ref;
+  char where[64];
+  if (skipped("any", "measured choice", shapes[5].name) || !open_pair(&out, &ref, &desc, NULL)) return;
+  net_forward(&ref);
+  net_forward(&out);
+  const double error = net_error(&out, &ref, NET_Y, NET_CT, where);
+  net_check(error, 1e-5, where, "measured choice: %s", seqgpu_plan_name(out.plan));
+  net_close(&out);
+  net_close(&ref);
+}
+
+static void open_gpu(void) {
+  const seqgpu_context_options options = {.device = "cuda"};
+  seqgpu_plan_candidate_info info;
+  const seqgpu_rnn_desc desc = combine(&cells[0], &shapes[0]);
+  int there = 0;
+  if (seqgpu_context_create(&options, &gpu) != SEQGPU_OK) {
+    snprintf(why_skipped, sizeof why_skipped, "no CUDA device");
+  } else {
+    for (int i = 0; seqgpu_plan_candidate(gpu, &desc, i, &info) == SEQGPU_OK; i++)
+      there |= strncmp(info.name, "cuda/cudnn", 10) == 0;
+    if (there) return;
+    snprintf(why_skipped, sizeof why_skipped, "this library was built without cuDNN");
+  }
+  seqgpu_context_destroy(gpu);
+  gpu = NULL;
+}
+
+int main(void) {
+  check_start();
+  oracle = net_context("cpu", SEQGPU_F64, 1);
+  open_gpu();
+  for (size_t p = 0; p < COUNT(plans); p++) {
+    for (size_t c = 0; c < COUNT(cells); c++) {
+      for (size_t s = 0; s < COUNT(shapes); s++) {
+        check_row(plans[p], SEQGPU_MATH_F32, &cells[c], &shapes[s], 0);
+        if (shapes[s].lengths) check_row(plans[p], SEQGPU_MATH_F32, &cells[c], &shapes[s], 1);
+      }
+      check_row(plans[p], SEQGPU_MATH_TF32, &cells[c], &shapes[5], 0);
+      check_row(plans[p], SEQGPU_MATH_BF16, &cells[c], &shapes[5], 0);
+      check_carried(plans[p], &cells[c]);
+      check_smaller(plans[p], &cells[c]);
+    }
+    check_refusals(plans[p]);
+  }
+  check_inspect();
+  check_measured();
+  seqgpu_context_destroy(gpu);
+  seqgpu_context_destroy(oracle);
+  return check_finish();
+}

@@ -1,0 +1,265 @@
+/* test_persistent.c - the persistent plans on emulated devices so small that tiny layers need several blocks, clusters and
+ * slices of the batch: tier x cell x option x products, forward and backward, against the CPU's float64.
+ *
+ * test_conformance asks the same plans for the whole table of shapes on the default device; here the shapes are few, the
+ * cuts are many, and each row must really have used several blocks.  Then: the same bits under every schedule; forward
+ * by one plan and backward by another; refusals.
+ */
+#include "cells.h"
+#include "net.h"
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+/* The emulator's controls (tests/simt). */
+void sq_simt_set_seed(uint64_t seed);
+void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned cluster_max);
+void sq_simt_reset_device(void);
+uint64_t sq_simt_blocks(void);
+uint64_t sq_simt_cluster_barriers(void);
+uint64_t sq_simt_releases(void);
+
+static const int32_t ragged[7] = {3, 0, 4, 1, 2, 4, 3};
+static const int32_t ragged_halves[11] = {4, 4, 4, 3, 4, 4,
+                                          1, 0, 1, 1, 0}; /* slices end at different steps */
+
+static const shape_row shapes[] = {
+    {"one of each", {1, 1, 1, 1}, NULL, {0}},
+    {"H = 37", {3, 5, 4, 37}, NULL, {0}},
+    {"B = 11, ragged", {4, 11, 3, 18}, ragged_halves, {0}},
+    {"ragged, bidirectional", {4, 7, 3, 20}, ragged, {.bidirectional = 1}},
+};
+static const shape_row inference = {
+    "inference, ragged, bidirectional", {4, 7, 3, 21}, ragged, {.bidirectional = 1, .inference = 1}};
+
+/* A plan on a device. With `shared` bytes a block, layers of 18 units and more need several blocks. */
+typedef struct device_row {
+  const char *plan, *name;
+  unsigned processors;
+  size_t shared;
+  unsigned cluster_max;
+} device_row;
+
+static const device_row devices[] = {
+    {"persistent-cta", "3 processors", 3, 100000, 1},
+    {"persistent-cta", "16 processors", 16, 100000, 1},
+    {"persistent-cluster", "clusters of 4", 9, 24000, 4},
+    {"persistent-cluster", "clusters of 8", 16, 14000, 8},
+    {"persistent-grid", "12 processors", 12, 16000, 1},
+    {"persistent-grid", "24 processors", 24, 12000, 1},
+};
+
+static const double tolerance[] = {
+    [SEQGPU_MATH_F32] = 1e-5, [SEQGPU_MATH_TF32] = 2e-3, [SEQGPU_MATH_BF16] = 2e-2};
+static const char *const math_names[] = {
+    [SEQGPU_MATH_F32] = "float32", [SEQGPU_MATH_TF32] = "tf32", [SEQGPU_MATH_BF16] = "bf16"};
+
+static seqgpu_context *oracle, *emulator;
+
+static void use_device(const device_row *d) {
+  sq_simt_set_device(d->processors, d->shared, d->cluster_max);
+  sq_simt_set_seed(check_random());
+}
+
+static void run_reference(net *ref, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
+  if (!net_open(ref, oracle, desc, lengths)) return;
+  net_fill(ref);
+  net_round_inputs(ref);
+  net_forward(ref);
+  if (!desc->inference) net_backward(ref);
+}
+
+/* A network of the emulator with the reference's inputs and NaN in its padding. */
+static int open_like(net *n, const net *ref, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
+  if (!net_open(n, emulator, desc, lengths)) return 0;
+  net_copy_inputs(n, ref);
+  net_poison_padding(n, lengths);
+  return 1;
+}
+
+static void run_both(net *n) {
+  net_forward(n);
+  if (n->reserve == NULL) return;
+  memset(n->value[NET_DPARAMS], 0, (size_t)n->count[NET_DPARAMS] * sizeof(double));
+  net_backward(n);
+}
+
+/* All outputs the same bits as in the run before, whose values are in `before`. */
+static int same_bits(const net *a, const net *b) {
+  int same = 1;
+  for (int i = NET_Y; i < NET_TENSORS; i++)
+    same &= a->count[i] == 0 || memcmp(a->value[i], b->value[i], (size_t)a->count[i] * sizeof(double)) == 0;
+  return same;
+}
+
+static void check_row(const device_row *device, const cell_row *cell, const shape_row *shape, int math) {
+  seqgpu_rnn_desc desc = combine(cell, shape), asked = desc;
+  asked.plan = device->plan;
+  asked.math = (seqgpu_math)math;
+  net ref, out, again;
+  char where[64];
+  run_reference(&ref, &desc, shape->lengths);
+  use_device(device);
+  const int last = desc.inference ? NET_CT : NET_DPARAMS;
+  if (open_like(&out, &ref, &asked, shape->lengths)) {
+    run_both(&out);
+    net_check(net_error(&out, &ref, NET_Y, last, where), tolerance[math], where, "%s, %s: %s, %s, %s",
+              device->plan, device->name, cell->name, shape->name, math_names[math]);
+    sq_simt_set_seed(check_random());
+    if (shape == &shapes[3] && open_like(&again, &ref, &asked, shape->lengths)) {
+      run_both(&again);
+      CHECK(same_bits(&again, &out), "%s, %s: %s, %s, the same bits under another schedule", device->plan,
+            device->name, cell->name, math_names[math]);
+      net_close(&again);
+    }
+  }
+  net_close(&out);
+  net_close(&ref);
+}
+
+static void check_networks(void) {
+  for (size_t d = 0; d < COUNT(devices); d++)
+    for (size_t c = 0; c < COUNT(cell_rows); c++) {
+      if (cell_rows[c].desc.projection_size) continue;
+      for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
+        for (size_t s = 0; s < COUNT(shapes); s++)
+          if (math == SEQGPU_MATH_F32 || s > 0) check_row(&devices[d], &cell_rows[c], &shapes[s], math);
+      check_row(&devices[d], &cell_rows[c], &inference, SEQGPU_MATH_F32);
+    }
+}
+
+/* Did the cuts of the rows above happen at all?  One layer of each tier, counted. */
+static void check_cuts(void) {
+  static const shape_row shape = {"cuts", {3, 5, 4, 37}, NULL, {0}};
+  static const cell_row cell = {"lstm", {.cell = "lstm"}};
+  for (size_t d = 0; d < COUNT(devices); d++) {
+    seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
+    asked.plan = devices[d].plan;
+    net ref, out;
+    run_reference(&ref, &desc, NULL);
+    use_device(&devices[d]);
+    if (!open_like(&out, &ref, &asked, NULL)) continue;
+    const uint64_t barriers = sq_simt_cluster_barriers(), releases = sq_simt_releases();
+    net_forward(&out);
+    /* the barrier before the first step, then one a step and cluster; one flag a block and step */
+    const uint64_t met = sq_simt_cluster_barriers() - barriers, told = sq_simt_releases() - releases;
+    if (strcmp(devices[d].plan, "persistent-cta") == 0)
+      CHECK(met == 0 && told == 0, "%s, %s: no exchange", devices[d].plan, devices[d].name);
+    if (strcmp(devices[d].plan, "persistent-cluster") == 0)
+      CHECK(met >= 4 && met % 4 == 0 && told == 0, "%s, %s: a cluster's barrier a step", devices[d].plan,
+            devices[d].name);
+    if (strcmp(devices[d].plan, "persistent-grid") == 0)
+      CHECK(met == 0 && told >= 2 * 3 && told % 3 == 0, "%s, %s: several blocks tell each other every step",
+            devices[d].plan, devices[d].name);
+    net_close(&out);
+    net_close(&ref);
+  }
+}
+
+/* Forward by one plan, backward by another, which is given the reserve. */
+static void check_handover(const device_row *device, const cell_row *cell, const char *first_plan,
+                           const char *second_plan) {
+  const shape_row *shape = &shapes[3];
+  seqgpu_rnn_desc desc = combine(cell, shape), one = desc, two = desc;
+  one.plan = first_plan;
+  two.plan = second_plan;
+  net ref, first, second;
+  char where[64];
+  run_reference(&ref, &desc, shape->lengths);
+  use_device(device);
+  if (!open_like(&first, &ref, &one, shape->lengths) || !open_like(&second, &ref, &two, shape->lengths))
+    return;
+  net_forward(&first);
+  const size_t bytes = seqgpu_plan_reserve_size(first.plan);
+  CHECK(bytes == seqgpu_plan_reserve_size(second.plan), "%s and %s have one reserve layout", first_plan,
+        second_plan);
+  memcpy(second.reserve, first.reserve, bytes);
+  net_backward(&second);
+  net_check(net_error(&second, &ref, NET_DX, NET_DPARAMS, where), tolerance[0], where,
+            "forward %s, backward %s: %s", first_plan, second_plan, cell->name);
+  net_close(&second);
+  net_close(&first);
+  net_close(&ref);
+}
+
+static void check_handovers(void) {
+  for (size_t d = 1; d < COUNT(devices); d += 2)
+    for (size_t c = 0; c < COUNT(cell_rows); c++) {
+      if (cell_rows[c].desc.projection_size) continue;
+      check_handover(&devices[d], &cell_rows[c], devices[d].plan, "step");
+      check_handover(&devices[d], &cell_rows[c], "step", devices[d].plan);
+    }
+}
+
+/* A run of fewer steps and sequences than the plan is for. */
+static void check_smaller_run(const device_row *device) {
+  static const shape_row shape = {"smaller", {5, 9, 3, 20}, NULL, {0}};
+  static const cell_row cell = {"gru", {.cell = "gru"}};
+  seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
+  asked.plan = device->plan;
+  net ref, out;
+  if (!net_open(&ref, oracle, &desc, NULL)) return;
+  net_fill(&ref);
+  net_round_inputs(&ref);
+  use_device(device);
+  if (open_like(&out, &ref, &asked, NULL)) {
+    ref.run.seq_len = out.run.seq_len = 2;
+    ref.run.batch = out.run.batch = 3;
+    net_forward(&ref);
+    net_forward(&out);
+    const double error = check_norm_f64(out.value[NET_Y], ref.value[NET_Y], 2 * 3 * desc.hidden_size);
+    check_error(error, tolerance[0], "%s, %s: a run smaller than its plan", device->plan, device->name);
+    net_close(&out);
+  }
+  net_close(&ref);
+}
+
+/* The plan refuses, and its sentence has these words. */
+static void check_refusal(const device_row *device, seqgpu_rnn_desc desc, const char *word,
+                          const char *other) {
+  seqgpu_plan *plan = NULL;
+  desc.plan = device->plan;
+  desc.input_size = 4;
+  use_device(device);
+  const seqgpu_status status = seqgpu_plan_create(emulator, &desc, &plan);
+  const char *why = seqgpu_last_error(emulator);
+  const int ok = status == SEQGPU_EUNSUPPORTED && strstr(why, word) != NULL && strstr(why, other) != NULL;
+  check_record(ok, why, "%s, %s: %s of %d units is refused: %s", device->plan, device->name, desc.cell,
+               (int)desc.hidden_size, word);
+  seqgpu_plan_destroy(plan);
+}
+
+static void check_refusals(void) {
+  const seqgpu_rnn_desc wide = {.cell = "lstm", .hidden_size = 400, .seq_len = 3, .batch = 4};
+  const seqgpu_rnn_desc both = {
+      .cell = "rnn", .hidden_size = 8, .seq_len = 3, .batch = 4, .bidirectional = 1};
+  const seqgpu_rnn_desc projected = {
+      .cell = "lstm", .hidden_size = 8, .projection_size = 4, .seq_len = 3, .batch = 4};
+  const device_row cta = {"persistent-cta", "4 processors", 4, 100000, 1};
+  const device_row cluster = {"persistent-cluster", "clusters of 8", 8, 100000, 8};
+  const device_row grid = {"persistent-grid", "4 processors", 4, 100000, 1};
+  const device_row flat = {"persistent-cluster", "no clusters", 8, 100000, 1};
+  const device_row few = {"persistent-cluster", "clusters of 8, 1 processor", 1, 100000, 8};
+  const device_row single = {"persistent-grid", "1 processor", 1, 100000, 1};
+  check_refusal(&cta, wide, "bytes of shared memory needed", "the device has 100000");
+  check_refusal(&cluster, wide, "bytes of shared memory needed", "cluster");
+  check_refusal(&grid, wide, "bytes of shared memory needed", "grid");
+  check_refusal(&cta, projected, "projection_size", "one block");
+  check_refusal(&flat, both, "no thread-block clusters", "device");
+  check_refusal(&few, wide, "shared memory", "cluster");
+  check_refusal(&single, both, "on 1 processors at the same time", "2 directions");
+}
+
+int main(void) {
+  check_start();
+  oracle = net_context("cpu", SEQGPU_F64, 1);
+  emulator = net_context("emulator", SEQGPU_F32, 1);
+  check_cuts();
+  check_networks();
+  check_handovers();
+  for (size_t d = 0; d < COUNT(devices); d++) check_smaller_run(&devices[d]);
+  check_refusals();
+  sq_simt_reset_device();
+  seqgpu_context_destroy(emulator);
+  seqgpu_context_destroy(oracle);
+  return check_finish();
+}

@@ -1,0 +1,91 @@
+/* test_repeat.c - the same run again and again gives the same bits: every plan of a device, every cell, forward and backward.
+ *
+ *   test_repeat [device [runs [own]]]      default: every device, 3 runs; "own" leaves cuDNN's plans out
+ *
+ * On the emulator each run has another schedule of threads and blocks.  On a GPU this is also the small table that
+ * tests/gpu.sh puts under compute-sanitizer: every kernel of every plan runs, few times.
+ */
+#include "cells.h"
+#include "net.h"
+
+static const int32_t ragged[3] = {5, 2, 4};
+
+static const shape_row shapes[] = {
+    {"H = 20", {5, 3, 7, 20}, NULL, {0}},
+    {"ragged, bidirectional, two layers", {5, 3, 6, 16}, ragged, {.num_layers = 2, .bidirectional = 1}},
+};
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+/* Everything that comes out, one after the other. */
+static double *outputs(const net *n, int last, int64_t *count) {
+  *count = 0;
+  for (int i = NET_Y; i <= last; i++) *count += n->count[i];
+  double *all = (double *)malloc((size_t)*count * sizeof *all + 1);
+  int64_t at = 0;
+  for (int i = NET_Y; i <= last; i++) {
+    if (n->count[i]) memcpy(all + at, n->value[i], (size_t)n->count[i] * sizeof *all);
+    at += n->count[i];
+  }
+  return all;
+}
+
+static void run_once(net *n) {
+  memset(n->value[NET_DPARAMS], 0, (size_t)n->count[NET_DPARAMS] * sizeof(double));
+  net_forward(n);
+  net_backward(n);
+}
+
+static void check_repeats(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const shape_row *shape, int runs,
+                          const char *cell) {
+  net n;
+  int64_t count, again;
+  int same = 1;
+  if (!net_open(&n, ctx, desc, shape->lengths)) return;
+  net_fill(&n);
+  run_once(&n);
+  double *first = outputs(&n, NET_DPARAMS, &count);
+  for (int i = 1; i < runs; i++) {
+    run_once(&n);
+    double *next = outputs(&n, NET_DPARAMS, &again);
+    same = same && memcmp(first, next, (size_t)count * sizeof *first) == 0;
+    free(next);
+  }
+  CHECK(same, "%s: %s, %s: %d runs, the same bits", seqgpu_plan_name(n.plan), cell, shape->name, runs);
+  free(first);
+  net_close(&n);
+}
+
+static void check_plans(seqgpu_context *ctx, const cell_row *cell, const shape_row *shape, int runs,
+                        int own) {
+  seqgpu_rnn_desc desc = combine(cell, shape);
+  for (int i = 0; i < seqgpu_plan_num_candidates(ctx); i++) {
+    seqgpu_plan_candidate_info plan;
+    if (seqgpu_plan_candidate(ctx, &desc, i, &plan) != SEQGPU_OK || plan.why_not[0]) continue;
+    if (own && strstr(plan.name, "/cudnn")) continue;
+    desc.plan = plan.name;
+    check_repeats(ctx, &desc, shape, runs, cell->name);
+    desc.plan = NULL;
+  }
+}
+
+static void check_device(const char *device, int runs, int own) {
+  const seqgpu_context_options options = {.device = device, .threads = 2};
+  seqgpu_context *ctx = NULL;
+  if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) {
+    check_skip(seqgpu_last_error(ctx), "repeats on %s", device);
+  } else {
+    for (size_t c = 0; c < COUNT(cell_rows); c++)
+      for (size_t s = 0; s < COUNT(shapes); s++) check_plans(ctx, &cell_rows[c], &shapes[s], runs, own);
+  }
+  seqgpu_context_destroy(ctx);
+}
+
+int main(int argc, char **argv) {
+  static const char *const devices[] = {"cpu", "emulator", "cuda"};
+  const int runs = argc > 2 ? atoi(argv[2]) : 3, own = argc > 3 && strcmp(argv[3], "own") == 0;
+  check_start();
+  for (size_t i = 0; i < COUNT(devices); i++)
+    if (argc < 2 || strcmp(argv[1], devices[i]) == 0) check_device(devices[i], runs, own);
+  return check_finish();
+}
