@@ -10,23 +10,18 @@
 
 #include "rnn/rnn.h"
 
-/* Sides whose result is right move to the front; the others are closed. Returns how many are left. */
-static int keep_right_ones(rnn_side *sides, int count, const rnn_problem *p, const rnn_device *d,
-                           const rnn_options *o, int *wrong) {
-  const double limit = rnn_error_limit(o->math);
-  char name[96];
+/* Sides whose result is right move to the front; the others are told of and closed. Returns how many are left. */
+static int keep_right_ones(rnn_report *report, rnn_side *sides, int count, const rnn_problem *p,
+                           const rnn_device *d) {
   int kept = 0;
-  rnn_problem_name(p, name, sizeof name);
   for (int i = 0; i < count; i++) {
     sides[i].error = rnn_side_check(&sides[i], p, d);
-    if (sides[i].error <= limit) {
+    if (sides[i].error <= rnn_error_limit(report->options->math)) {
       sides[kept++] = sides[i];
       continue;
     }
-    const int ours = sides[i].plan != NULL;
-    printf("%s %s %s: error %.2e is over %.0e, not timed\n", ours ? "FAIL" : "skip", name, sides[i].name,
-           sides[i].error, limit);
-    *wrong += ours;
+    rnn_report_wrong(report, p, &sides[i]);
+    report->failures += sides[i].plan != NULL;
     rnn_sides_close(&sides[i], 1);
   }
   return kept;
@@ -41,8 +36,8 @@ static void bench_problem(rnn_report *report, const bench_row *row, bench_gpu *g
       good = rnn_problem_open(&problem, row, o) && rnn_device_context(&device, &problem, o->device);
   if (good) {
     count = rnn_sides_open(sides, &problem, &device, o);
-    good = count > 0;
-    count = keep_right_ones(sides, count, &problem, &device, o, &report->failures);
+    good = count >= 0;
+    count = keep_right_ones(report, sides, count, &problem, &device);
     const int on_gpu = strcmp(seqgpu_context_device(device.ctx), "cuda") == 0;
     if (good && count > 0) good = rnn_race(sides, count, &problem, &device, on_gpu ? gpu : NULL, o);
     if (good) rnn_report_sides(report, &problem, &device, sides, count);
@@ -81,30 +76,46 @@ static int open_gpu(const rnn_options *o, bench_gpu **gpu, bench_gpu_info *info)
   return 0;
 }
 
+/* Every row of the file, as long as the budget lasts. */
+static void bench_rows(rnn_report *report, const bench_row *rows, int count, bench_gpu *gpu) {
+  const rnn_options *o = report->options;
+  const double begin = bench_now();
+  for (int i = 0; i < count; i++) {
+    if (o->budget_s && bench_now() - begin > o->budget_s) {
+      printf("skip the last %d rows of the file: --budget %d seconds are over\n", count - i, o->budget_s);
+      return;
+    }
+    bench_row_of_file(report, &rows[i], gpu);
+  }
+}
+
+/* The exit code. */
+static int run(const rnn_options *o, const bench_row *rows, int count) {
+  static rnn_report report;
+  bench_gpu_info info;
+  bench_gpu *gpu;
+  if (!open_gpu(o, &gpu, &info)) return 1;
+  if (!rnn_report_open(&report, o, &info)) {
+    bench_gpu_close(gpu);
+    return 1;
+  }
+  bench_rows(&report, rows, count, gpu);
+  if (!rnn_report_close(&report)) report.failures++;
+  bench_gpu_close(gpu);
+  return report.failures ? 1 : 0;
+}
+
 int main(int argc, char **argv) {
   static bench_row standard[] = {
       {"cpu", "lstm", 512, 64, 50, 2}, {"cpu", "lstm", 256, 32, 64, 2}, {"cpu", "lstm", 128, 1, 100, 1}};
   rnn_options options;
-  static rnn_report report;
-  bench_gpu_info info;
-  bench_gpu *gpu;
-  bench_row *rows = standard;
-  int help, count = 3;
-  const double begin = bench_now();
+  bench_row *rows = NULL;
+  int help;
   if (!rnn_parse(&options, argc, argv, &help)) return 2;
   if (help) return 0;
-  if (options.shapes && (count = bench_read_shapes(options.shapes, &rows)) < 0) return 1;
-  if (!open_gpu(&options, &gpu, &info) || !rnn_report_open(&report, &options, &info)) return 1;
-  for (int i = 0; i < count; i++) {
-    if (options.budget_s && bench_now() - begin > options.budget_s) {
-      printf("skip the last %d rows of the file: --budget %d seconds are over\n", count - i,
-             options.budget_s);
-      break;
-    }
-    bench_row_of_file(&report, &rows[i], gpu);
-  }
-  if (!rnn_report_close(&report)) report.failures++;
-  if (rows != standard) free(rows);
-  bench_gpu_close(gpu);
-  return report.failures ? 1 : 0;
+  if (options.shapes == NULL) return run(&options, standard, 3);
+  const int count = bench_read_shapes(options.shapes, &rows);
+  const int status = count < 0 ? 1 : run(&options, rows, count);
+  free(rows);
+  return status;
 }

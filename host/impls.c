@@ -87,9 +87,9 @@ SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_WORKSPACE)
 #endif
 
 /* cuDNN's algorithms, a row each (kernels/cudnn.cu). */
-#define CUDNN_ROW(id, text, algorithm)                                                                       \
-  {.name = "cuda/" text,                                                                                     \
-   .device = "cuda",                                                                                         \
+#define CUDNN_ROW(on, id, text)                                                                              \
+  {.name = on "/" text,                                                                                      \
+   .device = on,                                                                                             \
    .plan = text,                                                                                             \
    .dtype = SEQGPU_F32,                                                                                      \
    .refuses = sq_cudnn_##id##_refuses,                                                                       \
@@ -98,6 +98,10 @@ SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_WORKSPACE)
    .reserve = sq_cudnn_##id##_reserve,                                                                       \
    .forward = sq_cudnn_##id##_forward,                                                                       \
    .backward = sq_cudnn_##id##_backward},
+
+#define CUDA_CUDNN_ROW(id, text, algorithm) CUDNN_ROW("cuda", id, text)
+#define EMULATOR_CUDNN_ROW(id, text, algorithm)                                                              \
+  CUDNN_ROW("emulator", id, text) /* tests/simt/cudnn_standin.cpp */
 
 /* clang-format off */
 const sq_impl sq_impls[] = {
@@ -108,11 +112,14 @@ const sq_impl sq_impls[] = {
     STEP_ROW("cuda", SEQGPU_F32, cuda_, )
 #endif
 #ifdef SEQGPU_CUDNN
-    SQ_CUDNN_PLANS(CUDNN_ROW)
+    SQ_CUDNN_PLANS(CUDA_CUDNN_ROW)
 #endif
 #ifdef SEQGPU_WITH_EMULATOR
     SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_ROW)
     STEP_ROW("emulator", SEQGPU_F32, emulator_, )
+#endif
+#ifdef SEQGPU_CUDNN_STANDIN
+    SQ_CUDNN_PLANS(EMULATOR_CUDNN_ROW)
 #endif
     {.name = NULL},
 };

@@ -35,14 +35,21 @@ static void *borrowed(const net *n, int64_t offset) { return at(n, n->run->works
 
 /* ---------------------------------------------------------------- checks */
 
-static seqgpu_status check_lengths(seqgpu_context *ctx, const seqgpu_rnn_run *run) {
-  if (run->lengths == NULL || ctx->backend != &sq_backend_cpu)
-    return SEQGPU_OK; /* device memory: not readable */
+static seqgpu_status check_range(seqgpu_context *ctx, const seqgpu_rnn_run *run, const char *name,
+                                 const int32_t *lengths) {
   for (int64_t b = 0; b < run->batch; b++)
-    if (run->lengths[b] < 0 || run->lengths[b] > run->seq_len)
-      return sq_fail(ctx, SEQGPU_EINVAL, "lengths[%lld]: %d, must be from 0 to seq_len %lld", (long long)b,
-                     (int)run->lengths[b], (long long)run->seq_len);
+    if (lengths[b] < 0 || lengths[b] > run->seq_len)
+      return sq_fail(ctx, SEQGPU_EINVAL, "%s[%lld]: %d, must be from 0 to seq_len %lld", name, (long long)b,
+                     (int)lengths[b], (long long)run->seq_len);
   return SEQGPU_OK;
+}
+
+/* Lengths in a GPU's memory cannot be looked at. */
+static seqgpu_status check_lengths(seqgpu_context *ctx, const seqgpu_rnn_run *run) {
+  if (run->lengths && ctx->backend == &sq_backend_cpu) SQ_TRY(check_range(ctx, run, "lengths", run->lengths));
+  if (run->host_lengths == NULL) return SEQGPU_OK;
+  if (run->lengths == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "host_lengths: given, but lengths is NULL");
+  return check_range(ctx, run, "host_lengths", run->host_lengths);
 }
 
 static seqgpu_status need(seqgpu_context *ctx, const char *name, const void *pointer) {
@@ -128,7 +135,7 @@ static sq_sequence sequence_of(const net *n, int64_t layer, int64_t direction) {
   const int64_t block = layer * plan->directions + direction;
   sq_sequence s = {.layout = l, .seq_len = run->seq_len, .batch = run->batch, .reverse = (int)direction};
   s.lengths = run->lengths;
-  s.host_lengths = run->lengths ? run->host_lengths : NULL;
+  s.host_lengths = run->host_lengths;
   s.params = at(n, run->params, sq_plan_param_offset(plan, layer, direction));
   s.dparams = at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
   s.x = layer_input(n, layer);

@@ -101,29 +101,31 @@ int copy_or_zero(sq_exec *exec, float *to, const void *from, int64_t floats) {
   return from != NULL ? sq_gpu_copy(exec, to, from, floats) : sq_gpu_zero(exec, to, floats);
 }
 
-/* Zeros at the padded steps of a dense [T,B,width]. */
-int mask(const call &k, int64_t width, float *data) {
-  if (k.run->lengths == NULL) return 0;
+/* to = from, dense [T,B,width], with zeros at the padded steps; they may be the same. */
+int mask(const call &k, int64_t width, const float *from, float *to) {
   sq_relayout_args a = {};
   a.outer = k.T;
   a.inner = k.B;
   a.width = width;
   a.lengths = k.run->lengths;
-  a.src = a.dst = data;
-  return sq_cuda_ops.relayout(k.exec, &a);
+  a.src = from;
+  a.dst = to;
+  return k.run->lengths != NULL || from != to ? SQ_GPU(ops).relayout(k.exec, &a) : 0;
 }
 
 /* Between a dense [T,B,D*H] and each direction's rows of stride ldy. */
 int copy_columns(const call &k, const float *from, int64_t ld_from, float *to, int64_t ld_to) {
   const sq_copy_args a = {k.T * k.B, k.H, from, ld_from, to, ld_to, 0};
-  return sq_cuda_ops.copy(k.exec, &a);
+  return SQ_GPU(ops).copy(k.exec, &a);
 }
 
+/* cuDNN's own y stays as it is for backward: what is masked is a copy, in the room of a gradient that waits. */
 int give_y(const call &k) {
   const int64_t width = k.count * k.H;
-  TRY(mask(k, width, k.y));
+  float *dense = k.reserve != NULL && k.run->lengths != NULL ? k.workspace + k.r.dy : k.y;
+  TRY(mask(k, width, k.y, dense));
   for (int d = 0; d < k.count; d++)
-    TRY(copy_columns(k, k.y + d * k.H, width, static_cast<float *>(k.run[d].y), k.run[d].ldy));
+    TRY(copy_columns(k, dense + d * k.H, width, static_cast<float *>(k.run[d].y), k.run[d].ldy));
   return 0;
 }
 
@@ -190,7 +192,7 @@ int gather_gradients(const call &k) {
   for (int d = 0; d < k.count && k.run[0].dy != NULL; d++)
     TRY(copy_columns(k, static_cast<const float *>(k.run[d].dy), k.run[d].ldy, dy + d * k.H, width));
   if (k.run[0].dy == NULL) TRY(sq_gpu_zero(k.exec, dy, k.T * k.B * width));
-  TRY(mask(k, width, dy));
+  TRY(mask(k, width, dy, dy));
   void *const ends[2] = {k.workspace + k.r.dh, k.workspace + k.r.dc};
   const float *const nothing[2] = {NULL, NULL};
   for (int s = 0; s < k.run->layout->states; s++)
@@ -220,10 +222,10 @@ int backward_weights(const call &k) {
 }
 
 int give_dx(const call &k, float *dx) {
-  TRY(mask(k, k.I, dx));
+  TRY(mask(k, k.I, dx, dx));
   if (dx == k.run[0].dx || k.run[0].dx == NULL) return 0;
   const sq_copy_args a = {k.T * k.B, k.I, dx, k.I, k.run[0].dx, k.I, k.run[0].dx_accumulate};
-  return sq_cuda_ops.copy(k.exec, &a);
+  return SQ_GPU(ops).copy(k.exec, &a);
 }
 
 int backward(sq_exec *exec, const sq_sequence *runs, int count, cudnnRNNAlgo_t algorithm) {
@@ -271,7 +273,7 @@ const char *refuses(sq_exec *exec, const sq_problem *p, cudnnRNNAlgo_t algorithm
   if (error == 0) return NULL;
   cudaGetLastError(); /* a refusal is an answer, not a failure */
   snprintf(text, size, "cuDNN %d refuses this layer: %s", (int)cudnnGetVersion(),
-           sq_cuda_device.error_text(error));
+           SQ_GPU(device).error_text(error));
   return text;
 }
 

@@ -46,6 +46,9 @@ int device_synchronize(sq_exec *) { return 0; }
 const char *device_error_text(int error) {
   if (error == simt::OK) return "no error";
   if (error == simt::NO_MEMORY) return "out of memory";
+#ifdef SEQGPU_CUDNN_STANDIN
+  if (error >= SQ_CUDNN_TOO_LARGE) return sq_cudnn_error_text(error);
+#endif
   return simt::last_error();
 }
 
@@ -54,6 +57,9 @@ void device_describe(sq_exec *, char *text, size_t size) { snprintf(text, size, 
 void device_close(sq_exec *exec) {
   sq_gpu *gpu = sq_gpu_of(exec);
   if (gpu == NULL) return;
+#ifdef SEQGPU_CUDNN_STANDIN
+  sq_cudnn_close(gpu);
+#endif
   free(gpu->scratch);
   delete gpu;
   exec->device = NULL;
@@ -106,8 +112,10 @@ int device_count(int *devices) {
 }
 
 int device_allocate(sq_exec *exec, size_t bytes, void **out) {
-  const int error = sq_gpu_bind(exec);
-  return error != 0 ? error : (int)cudaMalloc(out, bytes ? bytes : 1);
+  int error = sq_gpu_bind(exec);
+  if (error == 0) error = (int)cudaMalloc(out, bytes ? bytes : 1);
+  if (error != 0) cudaGetLastError(); /* told here, and not again to whoever asks next */
+  return error;
 }
 
 void device_release(sq_exec *exec, void *pointer) {

@@ -30,6 +30,7 @@ const tier_info tiers[TIERS] = {{"persistent-cta", 1, sq_cta_kernel},
 
 /* A question: which cut for this pass of this problem on this device? */
 struct question {
+  sq_exec *exec;
   tier which;
   int cell, backward, directions;
   sq_math math;
@@ -178,12 +179,29 @@ double microseconds_a_step(const question &q, const recurrence_shape &n) {
 
 /* ---- choosing the cut ---- */
 
+sq_mode mode_of(const question &q, const recurrence_shape &n) {
+  return {q.which == CLUSTER ? (unsigned)n.ctas : 1u, q.which == GRID};
+}
+
+recurrence_kernel *kernel_of(const question &q) { return tiers[q.which].kernel(q.cell, q.backward, q.math); }
+
+/* Blocks, or clusters, of this cut that can be on the device together. */
+int resident(const question &q, const recurrence_shape &n) {
+  int count = 0;
+  const int error = sq_resident(q.exec, mode_of(q, n), kernel_of(q), (unsigned)n.threads, n.bytes, &count);
+  return error != 0 ? 0 : count;
+}
+
+/* Clusters up to this size fit on every device that has them; whether larger ones do is asked. */
+enum { PORTABLE_CLUSTER = 8 };
+
 /* Tries a cut, with fewer parts where many do not fit. */
 void consider(const question &q, int ctas, int units, int columns, answer *best) {
   for (int parts = 16; parts >= 1; parts /= 4) {
     const recurrence_shape n = shape_of(q, ctas, units, columns, parts);
     if (best->least_bytes == 0 || n.bytes < best->least_bytes) best->least_bytes = n.bytes;
     if (n.bytes > q.limits.shared_bytes) continue;
+    if (n.ctas > PORTABLE_CLUSTER && q.which == CLUSTER && resident(q, n) == 0) return;
     const double cost = microseconds_a_step(q, n);
     if (best->microseconds >= 0 && cost >= best->microseconds) return;
     best->shape = n;
@@ -226,22 +244,10 @@ answer choose(const question &q) {
   return best;
 }
 
-sq_mode mode_of(const question &q, const recurrence_shape &n) {
-  return {q.which == CLUSTER ? (unsigned)n.ctas : 1u, q.which == GRID};
-}
-
-recurrence_kernel *kernel_of(const question &q) { return tiers[q.which].kernel(q.cell, q.backward, q.math); }
-
-/* Blocks, or clusters, of this cut that can be on the device together. */
-int resident(sq_exec *exec, const question &q, const recurrence_shape &n) {
-  int count = 0;
-  const int error = sq_resident(exec, mode_of(q, n), kernel_of(q), (unsigned)n.threads, n.bytes, &count);
-  return error != 0 ? 0 : count;
-}
-
 int ask(sq_exec *exec, tier which, const sq_layout *l, int64_t batch, int directions, sq_math math,
         int backward, question *q) {
   *q = {};
+  q->exec = exec;
   q->which = which;
   q->cell = cell_of(l);
   q->backward = backward;
@@ -282,11 +288,13 @@ const char *pass_refuses(sq_exec *exec, tier which, const sq_problem *p, int bac
   const answer a = choose(q);
   if (a.microseconds < 0) return no_room(q, a, text, size);
   const int needed = which == GRID ? a.shape.ctas * a.shape.slices * p->directions : 1;
-  const int there = resident(exec, q, a.shape);
+  const int there = resident(q, a.shape);
   if (there >= needed) return NULL;
-  snprintf(text, size, "%s: %d %s of %d blocks with %u bytes of shared memory must be resident, %d can be",
-           backward ? "backward" : "forward", needed, which == CLUSTER ? "clusters" : "groups",
-           which == CLUSTER ? a.shape.ctas : 1, a.shape.bytes, there);
+  snprintf(
+      text, size,
+      "%s: %d %s with %u bytes of shared memory a block must be on the device at the same time, %d can be",
+      backward ? "backward" : "forward", needed, which == CLUSTER ? "cluster" : "blocks", a.shape.bytes,
+      there);
   return text;
 }
 

@@ -84,15 +84,33 @@ template <class cell, bool backward, class product, class exchange> struct recur
                     : run.weights[((first + which) * H + own) * H + i];
   }
 
-  /* Neighbouring threads take neighbouring numbers of W_hh. */
+  /* Neighbouring threads take neighbouring numbers of W_hh, each eight at a time: it is the latency that costs. */
   __device__ __forceinline__ void load_weights(int s) const {
+    enum { AT_ONCE = 8 };
     const product_size size = size_of(s);
+    const int count = size.rows * size.depth, threads = (int)blockDim.x;
     element *to = weights(s);
-    for (int i = (int)threadIdx.x; i < size.rows * size.depth; i += (int)blockDim.x) {
-      const int row = backward ? i % size.rows : i / size.depth,
-                k = backward ? i / size.rows : i % size.depth;
-      to[product::weight_at(row, k, size)] = product::round(weight(s, row, k));
+    for (int first = (int)threadIdx.x; first < count; first += AT_ONCE * threads) {
+      float w[AT_ONCE];
+      SQ_UNROLL
+      for (int j = 0; j < AT_ONCE; j++) {
+        const int i = first + j * threads;
+        w[j] = i < count ? weight(s, row_of(i, size), depth_of(i, size)) : 0.0f;
+      }
+      SQ_UNROLL
+      for (int j = 0; j < AT_ONCE; j++) {
+        const int i = first + j * threads;
+        if (i < count)
+          to[product::weight_at(row_of(i, size), depth_of(i, size), size)] = product::round(w[j]);
+      }
     }
+  }
+  /* Forward's block has rows of W_hh, backward's columns. */
+  static __device__ __forceinline__ int row_of(int i, const product_size &size) {
+    return backward ? i % size.rows : i / size.depth;
+  }
+  static __device__ __forceinline__ int depth_of(int i, const product_size &size) {
+    return backward ? i / size.rows : i % size.depth;
   }
 
   /* Padding, and backward's first operand, are zeros; forward's is the initial state, which every block reads for itself. */
@@ -115,6 +133,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
       const int64_t length = run.lengths[first_row + c];
       longest = length > longest ? length : longest;
     }
+    longest = longest < run.seq_len ? longest : run.seq_len; /* lengths on the device were not checked */
   }
 
   __device__ __forceinline__ pair pair_at(int p, int64_t t) const {

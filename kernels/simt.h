@@ -180,14 +180,14 @@ static __device__ __forceinline__ void sq_cluster_arrive(void) {
 #ifdef SEQGPU_EMULATE
   simt::cluster_arrive(SIMT_SITE("cluster arrive"));
 #elif SQ_HAS_CLUSTERS
-  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.arrive.release;" ::: "memory");
 #endif
 }
 static __device__ __forceinline__ void sq_cluster_wait(void) {
 #ifdef SEQGPU_EMULATE
   simt::cluster_wait(SIMT_SITE("cluster wait"));
 #elif SQ_HAS_CLUSTERS
-  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.wait.acquire;" ::: "memory");
 #endif
 }
 

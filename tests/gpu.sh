@@ -21,7 +21,7 @@ root=$(dirname "$here")
 build=${SEQGPU_GPU_BUILD:-$root/build-gpu}
 results=${SEQGPU_RESULTS:-$root/bench/results}
 bin=$build/bin
-work=$build/gpu-run # logs, and rows of JSON and Markdown, a file a stage
+work=$build/gpu-run # logs, rows of JSON and tables
 shapes=$root/bench/shapes/gpu.csv
 STAGES="build conformance sanitizer sync bench torch"
 
@@ -107,7 +107,7 @@ run_test() { # LABEL PROGRAM ARGUMENTS...
   grep '^FAIL' "$work/$label.log" | head -n 20
   echo "$label: exit $status, $count"
   printf '{"kind": "test", "name": "%s", "exit": %d, "count": "%s"}\n' "$label" "$status" \
-    "$(printf %s "$count" | tr -d '"\\')" >>"$work/$stage.json"
+    "$(printf %s "$count" | tr -d '"\\')" >>"$work/$stage.1.json"
   case $count in "0 passed"*) status=1 ;; esac # on a machine with a GPU all skipped is no success
   return "$status"
 }
@@ -116,8 +116,12 @@ stage_conformance() {
   failed=0
   run_test conformance "$bin/test_conformance_gpu" cuda || failed=1
   run_test repeat-100 "$bin/test_repeat_gpu" cuda 100 || failed=1
-  for name in laws planner cudnn tape; do
-    run_test "$name" "$bin/test_${name}_gpu" || failed=1
+  for program in "$bin"/test_*_gpu; do
+    name=$(basename "$program" _gpu)
+    case $name in
+      test_conformance | test_repeat) ;;
+      *) run_test "${name#test_}" "$program" || failed=1 ;;
+    esac
   done
   return $failed
 }
@@ -142,20 +146,22 @@ stage_sanitizer() {
     esac
     echo "$tool: $word, $(grep -c '^pass ' "$work/$tool.log") checks; $(grep 'ERROR SUMMARY\|RACECHECK SUMMARY' "$work/$tool.log" | tail -n 1)"
     printf '{"kind": "sanitizer", "name": "%s", "result": "%s", "checks": %d}\n' "$tool" "$word" \
-      "$(grep -c '^pass ' "$work/$tool.log")" >>"$work/$stage.json"
+      "$(grep -c '^pass ' "$work/$tool.log")" >>"$work/$stage.1.json"
   done
   return $failed
 }
 
 # ---------------------------------------------------------------------- benches
 
+# table N TITLE: what $work/STAGE.N.md and $work/STAGE.N.json are going to hold.  Programs write their rows there one by one, so a
+# stage that is cut short keeps them.
+table() { printf '\n## %s\n\n' "$2" >"$work/$stage.$1.title"; }
+
 stage_sync() {
   status=0
-  "$bin/bench_sync" --json "$work/sync.rows" >"$work/sync.txt" || status=$?
-  cat "$work/sync.txt"
-  [ -s "$work/sync.rows" ] || return 1
-  cat "$work/sync.rows" >>"$work/$stage.json"
-  { echo; echo '## Exchanges between steps (bench_sync: min, median, max)'; echo; sed 's/^/    /' "$work/sync.txt"; } >"$work/sync.md"
+  table 1 'Exchanges between steps (bench_sync: minimum, median, maximum)'
+  "$bin/bench_sync" --json "$work/sync.1.json" >"$work/sync.txt" || status=$?
+  sed 's/^/    /' "$work/sync.txt" | tee "$work/sync.1.md"
   return "$status"
 }
 
@@ -164,40 +170,38 @@ race() {
   share=$1
   shift
   part=$((part + 1))
-  set -- --device cuda --runs 20 --warmup 6 --check-gflop 4 --budget $((limit * share / 100)) "$@"
-  [ -s "$work/sync.rows" ] && set -- "$@" --sync "$work/sync.rows"
-  "$bin/bench_rnn" "$@" --json "$work/rnn.$part.rows" --markdown "$work/rnn.$part.md" || failed=1
-  [ -s "$work/rnn.$part.rows" ] || return 0
-  cat "$work/rnn.$part.rows" >>"$work/$stage.json"
-  { echo; echo "## bench_rnn $*"; echo; cat "$work/rnn.$part.md"; } | sed "s|$root/||g; s|$build/||g" >>"$work/$stage.md"
+  table $part "bench_rnn $*"
+  set -- --device cuda --shapes "$shapes" --runs 20 --warmup 6 --check-gflop 4 --budget $((limit * share / 100 + 1)) "$@"
+  [ -s "$work/sync.1.json" ] && cp "$work/sync.1.json" "$work/constants.json"
+  [ -s "$work/constants.json" ] && set -- "$@" --sync "$work/constants.json"
+  "$bin/bench_rnn" "$@" --json "$work/bench.$part.json" --markdown "$work/bench.$part.md" || failed=1
 }
 
 stage_bench() {
   part=0
   failed=0
-  rm -f "$work"/rnn.*
-  race 24 --shapes "$shapes" --set short --math bf16 --direction train
-  race 16 --shapes "$shapes" --set short --math bf16 --direction fwd
-  race 18 --shapes "$shapes" --set short --math tf32 --direction train
-  race 16 --shapes "$shapes" --set short --math f32 --direction train
-  race 6 --shapes "$shapes" --set short --math bf16 --direction train --cells lstm --bidirectional --layers 2
-  race 6 --shapes "$shapes" --set short --math bf16 --direction train --cells lstm --ragged
-  race 10 --shapes "$shapes" --set long --math bf16 --direction train
+  race 24 --set short --math bf16 --direction train
+  race 16 --set short --math bf16 --direction fwd
+  race 18 --set short --math tf32 --direction train
+  race 16 --set short --math f32 --direction train
+  race 6 --set short --math bf16 --direction train --cells lstm --bidirectional --layers 2
+  race 6 --set short --math bf16 --direction train --cells lstm --ragged
+  race 10 --set long --math bf16 --direction train
   return $failed
 }
 
+pytorch() {
+  part=$((part + 1))
+  table $part "PyTorch: torch_rnn.py $*"
+  python3 "$root/bench/peers/torch_rnn.py" --shapes "$shapes" --set short --runs 20 --warmup 5 --budget $((limit / 5 + 1)) "$@" \
+    --json "$work/torch.$part.json" --markdown "$work/torch.$part.md" || failed=1
+}
+
 stage_torch() {
+  part=0
   failed=0
-  for math in bf16 tf32 f32; do
-    python3 "$root/bench/peers/torch_rnn.py" --shapes "$shapes" --set short --math "$math" --runs 20 --warmup 5 \
-      --budget $((limit / 5)) --json "$work/torch.rows" --markdown "$work/torch.rows.md" || failed=1
-    cat "$work/torch.rows" >>"$work/$stage.json"
-    { echo; echo "## PyTorch, $math, forward and backward"; echo; cat "$work/torch.rows.md"; } >>"$work/$stage.md"
-  done
-  python3 "$root/bench/peers/torch_rnn.py" --shapes "$shapes" --set short --cells lstm --math bf16 --ragged --runs 20 --warmup 5 \
-    --budget $((limit / 5)) --json "$work/torch.rows" --markdown "$work/torch.rows.md" || failed=1
-  cat "$work/torch.rows" >>"$work/$stage.json"
-  { echo; echo "## PyTorch, bf16, ragged (packed)"; echo; cat "$work/torch.rows.md"; } >>"$work/$stage.md"
+  for math in bf16 tf32 f32; do pytorch --math $math --direction train; done
+  pytorch --math bf16 --direction train --cells lstm --ragged
   return $failed
 }
 
@@ -233,7 +237,7 @@ budget() {
 write_results() {
   mkdir -p "$results"
   name=$(printf '%s' "$device" | tr -c 'A-Za-z0-9._\n-' '-')-$day-$(commit)
-  cat "$work"/stages.rows "$work"/*.json 2>/dev/null |
+  cat "$work"/stages.rows "$work"/[a-z]*.[0-9].json 2>/dev/null |
     awk 'BEGIN { print "[" } /^{.*}$/ { if (n++) print ","; printf "%s", $0 } END { print "\n]" }' >"$results/$name.json"
   {
     echo "# $device, driver $(ask_card driver_version), $day, commit $(commit)"
@@ -241,7 +245,9 @@ write_results() {
     echo '| stage | result | seconds |'
     echo '|---|---|---|'
     cat "$work/stages.md"
-    for file in sync bench torch; do cat "$work/$file.md" 2>/dev/null; done
+    for title in "$work"/sync.*.title "$work"/bench.*.title "$work"/torch.*.title; do
+      [ -e "$title" ] && [ -s "${title%.title}.md" ] && cat "$title" "${title%.title}.md"
+    done
   } >"$results/$name.md"
 }
 
@@ -269,7 +275,6 @@ run_stage() {
     return 0
   fi
   say "$1 (at most $limit s)"
-  rm -f "$work/$1.json" "$work/$1.md"
   started=$(now)
   status=0
   timeout -k 5 "$limit" sh "$0" --inside "$1" "$limit" || status=$?
@@ -316,7 +321,7 @@ day=$(date -u +%Y%m%d-%H%M)
 device=$(ask_card name)
 [ -n "$device" ] || device=unknown-GPU
 mkdir -p "$work"
-rm -f "$work"/stages.* "$work"/*.json "$work"/*.md # sync.rows stays: the constants of bench_rnn's floor
+rm -f "$work"/*.[0-9].* "$work"/stages.* # constants.json stays: what bench_sync measured, for the floor of bench_rnn
 touch "$work/stages.rows" "$work/stages.md"
 failures=0
 for word in $wanted; do run_stage "$word" || failures=$((failures + 1)); done

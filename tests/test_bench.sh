@@ -51,7 +51,7 @@ parses() { # NAME FILE...: each line is one JSON object
     skip "$name" "no python3 here"
     return
   fi
-  if cat "$@" | python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]' 2>"$temp/err"; then
+  if cat "$@" | python3 -c 'import json, sys; assert [json.loads(line) for line in sys.stdin]' 2>"$temp/err"; then
     pass "$name"
   else
     fail "$name" "$(tail -n 1 "$temp/err")"
@@ -130,6 +130,34 @@ else
     if grep -q "^skip $stage: " "$temp/out"; then pass "gpu.sh skips $stage"; else fail "gpu.sh skips $stage" "not said"; fi
   done
   if [ -e "$temp/results" ]; then fail "gpu.sh claims nothing" "it wrote results"; else pass "gpu.sh claims nothing"; fi
+fi
+
+# A card that does not exist and programs that only pretend: what gpu.sh does with their answers and with stages that fail.
+pretend() { # FILE LINES...: a program that prints the lines; the last one is run
+  file=$1
+  shift
+  { echo '#!/bin/sh'; printf '%s\n' "$@"; } >"$file"
+  chmod +x "$file"
+}
+mkdir -p "$temp/path" "$temp/fake/bin"
+pretend "$temp/path/nvidia-smi" 'case $* in -L) echo "GPU 0: pretended" ;; *name*) echo "Pretended card" ;; *) echo 9.0 ;; esac'
+pretend "$temp/fake/bin/bench_sync" 'echo a table' 'echo "{\"kind\": \"sync\", \"what\": \"pretended\"}" >"$2"'
+pretend "$temp/fake/bin/test_conformance_gpu" 'echo "FAIL it: pretended"' 'echo "2 passed, 1 failed, 0 skipped"' 'exit 1'
+pretend "$temp/fake/bin/bench_rnn" 'while [ "$1" != --json ]; do shift; done' \
+  'echo "{\"kind\": \"rnn\", \"plan\": \"pretended\"}" >"$2"' 'exec sleep 60'
+if command -v timeout >/dev/null 2>&1; then
+  exits "gpu.sh: a stage that fails is told by the exit code" 1 env PATH="$temp/path:$PATH" SEQGPU_GPU_BUILD="$temp/fake" \
+    SEQGPU_RESULTS="$temp/results" SEQGPU_COMMIT=none SEQGPU_SECONDS_bench=5 sh "$root/tests/gpu.sh" conformance sync bench
+  for line in 'conformance: FAILED' 'sync: passed' 'bench: out of time'; do
+    if grep -q "$line" "$temp/out"; then pass "gpu.sh says $line"; else fail "gpu.sh says $line" "no"; fi
+  done
+  cat "$temp"/results/Pretended-card-*-none.json | tr -d '\n' >"$temp/results.json"
+  parses "gpu.sh: the results are JSON" "$temp/results.json"
+  for row in '"2 passed, 1 failed' '"what": "pretended"' '"plan": "pretended"' '"out of time"'; do
+    every_line_has "gpu.sh: the results keep $row" "$temp/results.json" "$row"
+  done
+else
+  skip "gpu.sh: stages" "no timeout(1) here"
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"

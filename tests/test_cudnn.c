@@ -1,7 +1,7 @@
 /* test_cudnn.c - the cudnn plans against the CPU's float64, through the public API.
  *
- * Linked to the product's own library: the emulator has no cuDNN.  Without a card, or in a build without cuDNN, every
- * check is reported as skipped.  What is looked at: cells (so that gates in another order show as wrong numbers, and each
+ * Runs twice: as test_cudnn on the product's own library and a card (without one, or in a build without cuDNN, every
+ * check is reported as skipped), and as test_cudnn_calls on the emulator, where tests/simt/cudnn_standin.cpp answers.  What is looked at: cells (so that gates in another order show as wrong numbers, and each
  * parameter's gradient is compared on its own), ragged batches with sequences of no steps, both directions, states in and
  * out, gradients that accumulate, runs smaller than the plan's, and what the plans refuse.
  *
@@ -212,11 +212,13 @@ static void check_inspect(void) {
 
 /* All plans there are, timed: the chosen one runs. */
 static void check_measured(void) {
-  seqgpu_rnn_desc desc = with_plan(combine(&cells[2], &shapes[5]), NULL, SEQGPU_MATH_F32);
+  const shape_row *shape =
+      &shapes[gpu && strcmp(seqgpu_context_device(gpu), "cuda") ? 3 : 5]; /* emulators are slow */
+  seqgpu_rnn_desc desc = with_plan(combine(&cells[2], shape), NULL, SEQGPU_MATH_F32);
   desc.mode = SEQGPU_PLAN_MEASURE;
   net out, ref;
   char where[64];
-  if (skipped("any", "measured choice", shapes[5].name) || !open_pair(&out, &ref, &desc, NULL)) return;
+  if (skipped("any", "measured choice", shape->name) || !open_pair(&out, &ref, &desc, NULL)) return;
   net_forward(&ref);
   net_forward(&out);
   const double error = net_error(&out, &ref, NET_Y, NET_CT, where);
@@ -225,16 +227,19 @@ static void check_measured(void) {
   net_close(&ref);
 }
 
-static void open_gpu(void) {
-  const seqgpu_context_options options = {.device = "cuda"};
+static void open_gpu(const char *device) {
+  const seqgpu_context_options options = {.device = device};
+  char family[32];
   seqgpu_plan_candidate_info info;
   const seqgpu_rnn_desc desc = combine(&cells[0], &shapes[0]);
   int there = 0;
+  snprintf(family, sizeof family, "%s/cudnn", device);
   if (seqgpu_context_create(&options, &gpu) != SEQGPU_OK) {
-    snprintf(why_skipped, sizeof why_skipped, "no CUDA device");
+    snprintf(why_skipped, sizeof why_skipped, "%s",
+             strcmp(device, "cuda") ? "no emulator" : "no CUDA device");
   } else {
     for (int i = 0; seqgpu_plan_candidate(gpu, &desc, i, &info) == SEQGPU_OK; i++)
-      there |= strncmp(info.name, "cuda/cudnn", 10) == 0;
+      there |= strncmp(info.name, family, strlen(family)) == 0;
     if (there) return;
     snprintf(why_skipped, sizeof why_skipped, "this library was built without cuDNN");
   }
@@ -242,10 +247,10 @@ static void open_gpu(void) {
   gpu = NULL;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   check_start();
   oracle = net_context("cpu", SEQGPU_F64, 1);
-  open_gpu();
+  open_gpu(argc > 1 ? argv[1] : "cuda");
   for (size_t p = 0; p < COUNT(plans); p++) {
     for (size_t c = 0; c < COUNT(cells); c++) {
       for (size_t s = 0; s < COUNT(shapes); s++) {

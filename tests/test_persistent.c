@@ -42,10 +42,10 @@ typedef struct device_row {
 static const device_row devices[] = {
     {"persistent-cta", "3 processors", 3, 100000, 1},
     {"persistent-cta", "16 processors", 16, 100000, 1},
-    {"persistent-cluster", "clusters of 4", 9, 24000, 4},
-    {"persistent-cluster", "clusters of 8", 16, 14000, 8},
-    {"persistent-grid", "12 processors", 12, 16000, 1},
-    {"persistent-grid", "24 processors", 24, 12000, 1},
+    {"persistent-cluster", "clusters of 4", 9, 26000, 4},
+    {"persistent-cluster", "clusters of 8", 24, 26000, 8},
+    {"persistent-grid", "12 processors", 12, 20000, 1},
+    {"persistent-grid", "24 processors", 24, 20000, 1},
 };
 
 static const double tolerance[] = {

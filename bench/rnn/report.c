@@ -93,7 +93,7 @@ static void json_problem(FILE *f, const rnn_problem *p, const rnn_options *o) {
   char checked[128];
   rnn_check_name(p, checked, sizeof checked);
   fprintf(f,
-          "\"kind\": \"rnn\", \"set\": \"%s\", \"cell\": \"%s\", \"seq_len\": %lld, \"batch\": %lld, "
+          "\"set\": \"%s\", \"cell\": \"%s\", \"seq_len\": %lld, \"batch\": %lld, "
           "\"hidden\": %lld, \"layers\": %lld, \"bidirectional\": %s, \"ragged\": %s, \"training\": %s, "
           "\"math\": \"%s\", \"seed\": %d",
           p->row.set, p->row.cell, (long long)p->row.seq_len, (long long)p->row.batch,
@@ -107,7 +107,7 @@ static void json_line(const rnn_report *report, const result *r, const rnn_probl
   FILE *f = report->json;
   const double per_step = 1e6 / (double)p->row.seq_len;
   if (f == NULL) return;
-  fputs("{", f);
+  fputs("{\"kind\": \"rnn\", ", f);
   json_problem(f, p, report->options);
   json_text(f, "plan", r->side->name);
   fprintf(f, ", \"chosen\": %s, \"l2\": \"%s\", \"buffers\": %d, \"runs\": %d",
@@ -132,6 +132,27 @@ static void json_line(const rnn_report *report, const result *r, const rnn_probl
   bench_origin_json(f, &report->origin);
   fputs("}\n", f);
   fflush(f); /* a run that is cut short keeps its rows */
+}
+
+void rnn_report_wrong(rnn_report *report, const rnn_problem *p, const rnn_side *side) {
+  char problem[96];
+  const double limit = rnn_error_limit(report->options->math);
+  rnn_problem_name(p, problem, sizeof problem);
+  printf("%s %s %s: error %.2e is over %.0e, not timed\n", side->plan ? "FAIL" : "skip", problem, side->name,
+         side->error, limit);
+  if (report->markdown)
+    fprintf(report->markdown, "| %s | %s | WRONG, not timed | | | | %.1e | | |\n", problem, side->name,
+            side->error);
+  if (report->json == NULL) return;
+  fputs("{\"kind\": \"rnn_wrong\", ", report->json);
+  json_problem(report->json, p, report->options);
+  json_text(report->json, "plan", side->name);
+  json_text(report->json, "result", "wrong, not timed");
+  json_number(report->json, "error", side->error);
+  fputs(", ", report->json);
+  bench_origin_json(report->json, &report->origin);
+  fputs("}\n", report->json);
+  fflush(report->json);
 }
 
 static void markdown_line(const rnn_report *report, const result *r, const char *problem,

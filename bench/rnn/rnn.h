@@ -104,7 +104,8 @@ typedef struct rnn_side {
   double total[RNN_MAX_RUNS], forward[RNN_MAX_RUNS]; /* seconds a run, in the order of the runs */
 } rnn_side;
 
-/* Opens every plan and peer that the options name and that fits; says on stdout which do not, and why.  Checks none. */
+/* Opens every plan and peer that the options name and that fits; says on stdout which do not, and why.  Checks
+ * none.  The number of sides; 0 if nothing fits, -1 with a sentence on stderr for an unknown plan or no memory. */
 int rnn_sides_open(rnn_side *sides, const rnn_problem *problem, rnn_device *device,
                    const rnn_options *options);
 void rnn_sides_close(rnn_side *sides, int count);
@@ -163,6 +164,8 @@ typedef struct rnn_report {
 } rnn_report;
 
 int rnn_report_open(rnn_report *report, const rnn_options *options, const bench_gpu_info *info);
+/* A side whose check failed: said, not timed. */
+void rnn_report_wrong(rnn_report *report, const rnn_problem *problem, const rnn_side *side);
 void rnn_report_sides(rnn_report *report, const rnn_problem *problem, const rnn_device *device,
                       const rnn_side *sides, int count);
 /* Means and closing; 0 if a file could not be written. */

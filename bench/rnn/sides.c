@@ -14,6 +14,7 @@ typedef struct side_list {
   rnn_device *device;
   const rnn_options *options;
   char chosen[RNN_NAME]; /* what the planner takes */
+  int unknown;           /* plans that the device does not have */
 } side_list;
 
 static int on_cuda(const side_list *l) { return strcmp(seqgpu_context_device(l->device->ctx), "cuda") == 0; }
@@ -45,6 +46,7 @@ static void add_plan(side_list *l, const char *name) {
   const seqgpu_status status = plan_of(l, name, &plan);
   if (status != SEQGPU_OK) {
     printf("skip %s: %s\n", name ? name : "auto", seqgpu_last_error(l->device->ctx));
+    l->unknown += status != SEQGPU_EUNSUPPORTED;
     return;
   }
   if (l->count == RNN_MAX_SIDES || already_there(l, seqgpu_plan_name(plan))) {
@@ -134,13 +136,11 @@ int rnn_sides_open(rnn_side *sides, const rnn_problem *p, rnn_device *device, co
   else
     add_listed_plans(&l, plans);
   if (on_cuda(&l) && rnn_listed(o->peers, "cudnn")) add_all_plans(&l, 1);
-  if (l.count == 0) {
-    fprintf(stderr, "bench_rnn: none of the plans \"%s\" can run this problem\n", plans);
-    return 0;
-  }
+  if (l.unknown) fprintf(stderr, "bench_rnn: a plan of --plans %s cannot be made\n", plans);
+  if (l.unknown || l.count == 0) return l.unknown ? -1 : 0;
   if (!rnn_device_buffers(device, p, largest(&l, seqgpu_plan_workspace_size),
                           largest(&l, seqgpu_plan_reserve_size)))
-    return 0;
+    return -1;
   for (int i = 0; bench_peers[i] && !on_cuda(&l); i++)
     if (rnn_listed(o->peers, bench_peers[i]->name) || rnn_listed(o->peers, "cpu"))
       add_peer(&l, bench_peers[i]);

@@ -11,7 +11,12 @@
 
 namespace bench_sync {
 
-enum { GO_FLAG = 1024, FLAGS = 1056, MAX_RANKS = 16 }; /* the central flag has a line of its own */
+enum {
+  GO_FLAG = 1024,
+  FLAGS = 1056,
+  MAX_RANKS = 16,
+  IN_FLIGHT = 8
+}; /* the central flag has a line of its own */
 
 static __device__ __forceinline__ uint4 filled(uint32_t value) {
   uint4 v;
@@ -78,11 +83,24 @@ __global__ void cluster_kernel(unsigned ranks, uint32_t base, int rounds, bool w
   }
 }
 
+/* Elements i, i + step, ... below count: all loads before the first store, so that they are under way together. */
+static __device__ __forceinline__ void copy_some(uint4 *to, const uint4 *from, unsigned i, unsigned step,
+                                                 unsigned count) {
+  uint4 v[IN_FLIGHT];
+  SQ_UNROLL
+  for (unsigned k = 0; k < IN_FLIGHT; k++)
+    if (i + k * step < count) v[k] = sq_load_l2(&from[i + k * step]);
+  SQ_UNROLL
+  for (unsigned k = 0; k < IN_FLIGHT; k++)
+    if (i + k * step < count) to[i + k * step] = v[k];
+}
+
 /* Every block reads all of h from the L2 into its shared memory; h holds its own indices. */
 __global__ void broadcast_kernel(const uint4 *h, unsigned count, int rounds, int *bad) {
   SQ_SHARED_DYNAMIC(uint4, stage);
   for (unsigned r = 0; r < (unsigned)rounds; r++) {
-    for (unsigned i = threadIdx.x; i < count; i += blockDim.x) stage[i] = sq_load_l2(&h[i]);
+    for (unsigned i = threadIdx.x; i < count; i += IN_FLIGHT * blockDim.x)
+      copy_some(stage, h, i, blockDim.x, count);
     __syncthreads();
     const unsigned look = (threadIdx.x * 7 + r) % count;
     if (stage[look].x != look) atomicAdd(bad, 1);

@@ -1,0 +1,107 @@
+/* ops_cases.h - cross-entropy and attention with random inputs and room for every result. */
+#ifndef OPS_CASES_H
+#define OPS_CASES_H
+
+#include "tensors.h"
+
+/* --- cross-entropy --- */
+
+typedef struct xent_case {
+  sq_xent_args args[2];
+  tensor logits, lse, row_loss, loss, dloss, dlogits;
+  int32_t *targets;
+} xent_case;
+
+static inline xent_case xent_new(int64_t rows, int64_t classes, int mean) {
+  xent_case c = {.logits = tensor_random("logits", rows * classes, 0.5, 2.5),
+                 .lse = tensor_new("lse", rows),
+                 .row_loss = tensor_new("row_loss", rows),
+                 .loss = tensor_new("loss", 2),
+                 .dloss = tensor_random("dloss", 1, 0.5, 2),
+                 .dlogits = tensor_new("dlogits", rows * classes),
+                 .targets = lengths_new(rows, -1, classes - 1)};
+  for (int k = 0; k < 2; k++) {
+    const int bits = both[k];
+    c.args[k] = (sq_xent_args){rows,
+                               classes,
+                               mean,
+                               1.5,
+                               at(c.logits, bits),
+                               c.targets,
+                               at(c.lse, bits),
+                               at(c.row_loss, bits),
+                               at(c.loss, bits),
+                               at(c.dloss, bits),
+                               at(c.dlogits, bits)};
+  }
+  return c;
+}
+
+static inline void xent_run(xent_case *c) {
+  for (int k = 0; k < 2; k++) {
+    ops(both[k])->xent_forward(&serial, &c->args[k]);
+    ops(both[k])->xent_backward(&serial, &c->args[k]);
+  }
+}
+
+static inline void xent_free(xent_case *c) {
+  TENSORS_FREE(&c->logits, &c->lse, &c->row_loss, &c->loss, &c->dloss, &c->dlogits);
+  check_free(c->targets);
+}
+
+/* --- attention --- */
+
+typedef struct attention_case {
+  sq_attention_args args[2];
+  tensor query, keys, values, v, weights, context, dcontext, scratch, dquery, dkeys, dvalues, dv;
+  int32_t *lengths;
+} attention_case;
+
+static inline attention_case attention_new(int64_t source, int64_t batch, int64_t dim, int64_t value_dim,
+                                           int ragged) {
+  attention_case c = {.query = tensor_random("query", batch * dim, -1, 1),
+                      .keys = tensor_random("keys", source * batch * dim, -1, 1),
+                      .values = tensor_random("values", source * batch * value_dim, -1, 1),
+                      .v = tensor_random("v", dim, -1, 1),
+                      .weights = tensor_new("weights", source * batch),
+                      .context = tensor_new("context", batch * value_dim),
+                      .dcontext = tensor_random("dcontext", batch * value_dim, -1, 1),
+                      .scratch = tensor_new("scratch", source * batch * dim),
+                      .dquery = tensor_new("dquery", batch * dim),
+                      .dkeys = tensor_new("dkeys", source * batch * dim),
+                      .dvalues = tensor_new("dvalues", source * batch * value_dim),
+                      .dv = tensor_new("dv", dim),
+                      .lengths = lengths_new(batch, 1, source)};
+  tensor_fill(c.dkeys, 0, 0);
+  tensor_fill(c.dvalues, 0, 0);
+  tensor_fill(c.dv, 0, 0);
+  for (int k = 0; k < 2; k++) {
+    const int bits = both[k];
+    c.args[k] = (sq_attention_args){.source_len = source,
+                                    .batch = batch,
+                                    .dim = dim,
+                                    .value_dim = value_dim,
+                                    .lengths = ragged ? c.lengths : NULL,
+                                    .query = at(c.query, bits),
+                                    .keys = at(c.keys, bits),
+                                    .values = at(c.values, bits),
+                                    .v = at(c.v, bits),
+                                    .weights = at(c.weights, bits),
+                                    .context = at(c.context, bits),
+                                    .dcontext = at(c.dcontext, bits),
+                                    .scratch = at(c.scratch, bits),
+                                    .dquery = at(c.dquery, bits),
+                                    .dkeys = at(c.dkeys, bits),
+                                    .dvalues = at(c.dvalues, bits),
+                                    .dv = at(c.dv, bits)};
+  }
+  return c;
+}
+
+static inline void attention_free(attention_case *c) {
+  TENSORS_FREE(&c->query, &c->keys, &c->values, &c->v, &c->weights, &c->context, &c->dcontext, &c->scratch,
+               &c->dquery, &c->dkeys, &c->dvalues, &c->dv);
+  check_free(c->lengths);
+}
+
+#endif

@@ -1,0 +1,396 @@
+/* cudnn_standin.cpp - stands in for cuDNN in the tests, so that kernels/cudnn*.cu run without a card.
+ *
+ * The functions that those two files call, with the contract that NVIDIA documents, on the CPU: the mathematics is
+ * core/sequence.c's.  It shows that our calls hand over the right numbers in the right places; it cannot show that cuDNN
+ * takes them so, which tests/test_cudnn.c does on a card.  Where the contract leaves something open, this is unkind:
+ *   - the weight space has an order of its own, and gaps that hold NaN when they are read
+ *   - padded steps of y and dx come out as NaN
+ *   - lengths of 0, other x, y or hx in backward than in forward, and too small spaces are refused
+ *   - the work space is filled with NaN after each call
+ *
+ * The headers are the real ones; the few functions of the CUDA runtime that are called are here, too.
+ */
+#include <cudnn.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vector>
+
+#include "../../core/ops.h"
+
+struct cudnnContext {
+  int unused;
+};
+struct cudnnDropoutStruct {
+  int set;
+};
+struct cudnnTensorStruct {
+  std::vector<int> dims;
+};
+struct cudnnRNNStruct {
+  cudnnRNNAlgo_t algorithm;
+  int directions, gates, states, built;
+  sq_layout layout;
+};
+struct cudnnRNNDataStruct {
+  int steps, batch, width;
+  std::vector<int> lengths;
+};
+
+namespace {
+
+enum { GAP = 5 }; /* floats between two tensors of the weight space */
+
+template <typename T> cudnnStatus_t make(T **out) {
+  *out = new T();
+  return CUDNN_STATUS_SUCCESS;
+}
+template <typename T> cudnnStatus_t end(T *object) {
+  delete object;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+/* ---- the weight space: last gate first, recurrent before input, bias before matrix ---- */
+
+int64_t gate_size(const cudnnRNNStruct *r, bool input) {
+  const sq_config &c = r->layout.config;
+  return c.hidden * (input ? c.input : c.hidden) + c.hidden + 2 * GAP;
+}
+
+int64_t direction_size(const cudnnRNNStruct *r) {
+  return r->gates * (gate_size(r, true) + gate_size(r, false));
+}
+
+size_t weight_bytes(const cudnnRNNStruct *r) {
+  return (size_t)(r->directions * direction_size(r)) * sizeof(float);
+}
+
+/* Offset of the bias of a linear layer; its matrix follows behind the gap. */
+int64_t bias_at(const cudnnRNNStruct *r, int direction, int id) {
+  int64_t at = direction * direction_size(r);
+  for (int later = 2 * r->gates - 1; later > id; later--) at += gate_size(r, later < r->gates);
+  return at;
+}
+
+int64_t matrix_at(const cudnnRNNStruct *r, int direction, int id) {
+  return bias_at(r, direction, id) + r->layout.config.hidden + GAP;
+}
+
+/* Calls f(ours, theirs, count) for every tensor of a direction; the recurrent biases that our cell adds to the input
+ * ones come with ours = the input bias. */
+template <typename F> void each_tensor(const cudnnRNNStruct *r, int direction, F f) {
+  const sq_layout &l = r->layout;
+  const int64_t H = l.config.hidden, I = l.config.input;
+  const int whh = sq_layout_param(&l, "weight_hh"), rec = sq_layout_param(&l, "bias_rec");
+  for (int g = 0; g < r->gates; g++) {
+    f(l.param[0].offset + g * H * I, matrix_at(r, direction, g), H * I);
+    f(l.param[whh].offset + g * H * H, matrix_at(r, direction, r->gates + g), H * H);
+    f(l.param[1].offset + g * H, bias_at(r, direction, g), H);
+    const bool own = g == 2 && rec >= 0;
+    f(own ? l.param[rec].offset : l.param[1].offset + g * H, bias_at(r, direction, r->gates + g), H);
+  }
+}
+
+std::vector<float> unpack(const cudnnRNNStruct *r, int direction, const float *weights) {
+  std::vector<float> params((size_t)r->layout.param_count, 0.0f);
+  each_tensor(r, direction, [&](int64_t ours, int64_t theirs, int64_t count) {
+    for (int64_t i = 0; i < count; i++) params[(size_t)(ours + i)] += weights[theirs + i];
+  });
+  return params;
+}
+
+/* ---- spaces: the reserve holds the states and weight gradients of each direction, a copy of x, and a checksum ---- */
+
+struct sizes {
+  int64_t work, states, gradients, x, reserve; /* floats; states and gradients of one direction */
+};
+
+sizes sizes_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x) {
+  sizes s;
+  s.work = sq_sequence_workspace_f32(&r->layout, x->steps, x->batch, 1);
+  const int64_t inference = sq_sequence_workspace_f32(&r->layout, x->steps, x->batch, 0);
+  if (inference > s.work) s.work = inference;
+  s.states = sq_reserve_layout(&r->layout, x->steps, x->batch).size;
+  s.gradients = r->layout.param_count;
+  s.x = (int64_t)x->steps * x->batch * x->width;
+  s.reserve = r->directions * (s.states + s.gradients) + s.x + 1 /* checksum */;
+  return s;
+}
+
+/* Of x, y and hx where they are defined. */
+float checksum(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, const float *in, const float *y,
+               const float *hx) {
+  const int64_t width = r->directions * r->layout.config.hidden;
+  double sum = 0;
+  for (int64_t t = 0; t < x->steps; t++)
+    for (int64_t b = 0; b < x->batch; b++) {
+      if (t >= x->lengths[(size_t)b]) continue;
+      for (int64_t i = 0; i < x->width; i++)
+        sum += in[(t * x->batch + b) * x->width + i] * (double)(i + t + 1);
+      for (int64_t i = 0; i < width; i++) sum += y[(t * x->batch + b) * width + i] * (double)(i + t + 2);
+    }
+  for (int64_t i = 0; hx != NULL && i < x->batch * width; i++) sum += hx[i] * (double)(i + 3);
+  return (float)sum;
+}
+
+void poison(const cudnnRNNDataStruct *d, float *data) {
+  for (int64_t t = 0; t < d->steps; t++)
+    for (int64_t b = 0; b < d->batch; b++)
+      for (int64_t i = 0; t >= d->lengths[(size_t)b] && i < d->width; i++)
+        data[(t * d->batch + b) * d->width + i] = NAN;
+}
+
+sq_sequence sequence_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, int direction, const float *in,
+                        const float *params, void *work, float *reserve) {
+  sq_sequence s = {};
+  s.layout = &r->layout;
+  s.seq_len = x->steps;
+  s.batch = x->batch;
+  s.reverse = direction;
+  s.lengths = x->lengths.data();
+  s.params = params;
+  s.x = in;
+  s.ldx = x->width;
+  s.workspace = work;
+  s.reserve = reserve;
+  return s;
+}
+
+template <typename T> T *state(T *base, const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, int direction) {
+  return base == NULL ? NULL : base + direction * x->batch * r->layout.config.hidden;
+}
+
+const float *floats(const void *p) { return static_cast<const float *>(p); }
+float *floats(void *p) { return static_cast<float *>(p); }
+
+bool same_shape(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, const cudnnRNNDataStruct *y,
+                const cudnnTensorStruct *h) {
+  return x->steps == y->steps && x->lengths == y->lengths && x->width == r->layout.config.input &&
+         y->width == r->directions * r->layout.config.hidden && h->dims.size() == 3 &&
+         h->dims[0] == r->directions && h->dims[1] == x->batch && h->dims[2] == r->layout.config.hidden;
+}
+
+} // namespace
+
+extern "C" {
+
+/* ---- the CUDA runtime, as far as it is called ---- */
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
+  memcpy(to, from, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaGetLastError(void) { return cudaSuccess; }
+
+/* ---- objects ---- */
+
+size_t cudnnGetVersion(void) { return CUDNN_VERSION; }
+const char *cudnnGetErrorString(cudnnStatus_t status) {
+  return status == CUDNN_STATUS_NOT_SUPPORTED ? "not supported (stand-in)" : "bad parameter (stand-in)";
+}
+cudnnStatus_t cudnnCreate(cudnnHandle_t *h) { return make(h); }
+cudnnStatus_t cudnnDestroy(cudnnHandle_t h) { return end(h); }
+cudnnStatus_t cudnnSetStream(cudnnHandle_t, cudaStream_t) { return CUDNN_STATUS_SUCCESS; }
+cudnnStatus_t cudnnCreateDropoutDescriptor(cudnnDropoutDescriptor_t *d) { return make(d); }
+cudnnStatus_t cudnnDestroyDropoutDescriptor(cudnnDropoutDescriptor_t d) { return end(d); }
+cudnnStatus_t cudnnSetDropoutDescriptor(cudnnDropoutDescriptor_t d, cudnnHandle_t, float dropout, void *,
+                                        size_t, unsigned long long) {
+  d->set = 1;
+  return dropout == 0.0f ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
+}
+cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t *d) { return make(d); }
+cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t d) { return end(d); }
+cudnnStatus_t cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t d, cudnnDataType_t, int count,
+                                         const int dims[], const int strides[]) {
+  int64_t dense = 1;
+  for (int i = count - 1; i >= 0; dense *= dims[i--])
+    if (strides[i] != dense || dims[i] < 1) return CUDNN_STATUS_BAD_PARAM;
+  d->dims.assign(dims, dims + count);
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnGetTensorNdDescriptor(const cudnnTensorDescriptor_t d, int room, cudnnDataType_t *type,
+                                         int *count, int dims[], int strides[]) {
+  *type = CUDNN_DATA_FLOAT;
+  *count = (int)d->dims.size();
+  for (int i = 0; i < *count && i < room; i++) dims[i] = d->dims[(size_t)i];
+  for (int i = 0; i < *count && i < room; i++) strides[i] = 1;
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnCreateRNNDataDescriptor(cudnnRNNDataDescriptor_t *d) { return make(d); }
+cudnnStatus_t cudnnDestroyRNNDataDescriptor(cudnnRNNDataDescriptor_t d) { return end(d); }
+cudnnStatus_t cudnnSetRNNDataDescriptor(cudnnRNNDataDescriptor_t d, cudnnDataType_t,
+                                        cudnnRNNDataLayout_t layout, int steps, int batch, int width,
+                                        const int lengths[], void *) {
+  if (layout != CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED || steps < 1 || batch < 1 || width < 1)
+    return CUDNN_STATUS_BAD_PARAM;
+  for (int b = 0; b < batch; b++)
+    if (lengths[b] < 1 || lengths[b] > steps) return CUDNN_STATUS_BAD_PARAM;
+  d->steps = steps;
+  d->batch = batch;
+  d->width = width;
+  d->lengths.assign(lengths, lengths + batch);
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnCreateRNNDescriptor(cudnnRNNDescriptor_t *r) { return make(r); }
+cudnnStatus_t cudnnDestroyRNNDescriptor(cudnnRNNDescriptor_t r) { return end(r); }
+cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t r, cudnnRNNAlgo_t algorithm, cudnnRNNMode_t mode,
+                                       cudnnRNNBiasMode_t bias, cudnnDirectionMode_t directions,
+                                       cudnnRNNInputMode_t input, cudnnDataType_t type,
+                                       cudnnDataType_t precision, cudnnMathType_t, int32_t in, int32_t hidden,
+                                       int32_t projection, int32_t layers, cudnnDropoutDescriptor_t dropout,
+                                       uint32_t flags) {
+  if (bias != CUDNN_RNN_DOUBLE_BIAS || input != CUDNN_LINEAR_INPUT || type != CUDNN_DATA_FLOAT ||
+      precision != CUDNN_DATA_FLOAT || projection != hidden || layers != 1 || !dropout->set ||
+      flags != CUDNN_RNN_PADDED_IO_ENABLED)
+    return CUDNN_STATUS_BAD_PARAM;
+  if (algorithm == CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H && hidden > 32) return CUDNN_STATUS_NOT_SUPPORTED;
+  sq_config config = {};
+  config.input = in;
+  config.hidden = hidden;
+  config.activation = mode == CUDNN_RNN_RELU ? SQ_RELU : SQ_TANH;
+  config.reset_after = mode == CUDNN_GRU;
+  sq_layout_resolve(sq_cell_find(mode == CUDNN_LSTM  ? "lstm"
+                                 : mode == CUDNN_GRU ? "gru"
+                                                     : "rnn"),
+                    &config, &r->layout);
+  r->algorithm = algorithm;
+  r->built = 0;
+  r->directions = directions == CUDNN_BIDIRECTIONAL ? 2 : 1;
+  r->gates = (int)(r->layout.gates / hidden);
+  r->states = r->layout.states;
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnBuildRNNDynamic(cudnnHandle_t, cudnnRNNDescriptor_t r, int batch) {
+  r->built = batch;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+/* ---- sizes and places ---- */
+
+cudnnStatus_t cudnnGetRNNWeightSpaceSize(cudnnHandle_t, cudnnRNNDescriptor_t r, size_t *bytes) {
+  *bytes = weight_bytes(r);
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnGetRNNTempSpaceSizes(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwardMode_t,
+                                        cudnnRNNDataDescriptor_t x, size_t *work, size_t *reserve) {
+  if (r->algorithm == CUDNN_RNN_ALGO_PERSIST_DYNAMIC && r->built != x->batch) return CUDNN_STATUS_BAD_PARAM;
+  const sizes s = sizes_of(r, x);
+  *work = (size_t)s.work * sizeof(float);
+  *reserve = (size_t)s.reserve * sizeof(float);
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t, cudnnRNNDescriptor_t r, int32_t layer, size_t bytes,
+                                      const void *space, int32_t id, cudnnTensorDescriptor_t matrix,
+                                      void **matrix_address, cudnnTensorDescriptor_t bias,
+                                      void **bias_address) {
+  if (layer >= r->directions || id >= 2 * r->gates || bytes != weight_bytes(r)) return CUDNN_STATUS_BAD_PARAM;
+  const int hidden = (int)r->layout.config.hidden;
+  const int width = id < r->gates ? (int)r->layout.config.input : hidden;
+  float *base = const_cast<float *>(floats(space));
+  matrix->dims = {1, hidden, width};
+  bias->dims = {1, hidden, 1};
+  *matrix_address = base + matrix_at(r, layer, id);
+  *bias_address = base + bias_at(r, layer, id);
+  return CUDNN_STATUS_SUCCESS;
+}
+
+/* ---- runs ---- */
+
+cudnnStatus_t cudnnRNNForward(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwardMode_t mode,
+                              const int32_t *device, cudnnRNNDataDescriptor_t xd, const void *x,
+                              cudnnRNNDataDescriptor_t yd, void *y, cudnnTensorDescriptor_t hd,
+                              const void *hx, void *hy, cudnnTensorDescriptor_t, const void *cx, void *cy,
+                              size_t space, const void *weights, size_t work_bytes, void *work,
+                              size_t reserve_bytes, void *reserve) {
+  const sizes s = sizes_of(r, xd);
+  const bool training = mode == CUDNN_FWD_MODE_TRAINING;
+  const bool uniform = xd->lengths == std::vector<int>((size_t)xd->batch, xd->steps);
+  if (device != NULL || !same_shape(r, xd, yd, hd) || space != weight_bytes(r) || hx == hy ||
+      work_bytes < (size_t)s.work * sizeof(float) ||
+      (training && (reserve == NULL || reserve_bytes < (size_t)s.reserve * sizeof(float))))
+    return CUDNN_STATUS_BAD_PARAM;
+  if (!uniform && r->algorithm != CUDNN_RNN_ALGO_STANDARD) return CUDNN_STATUS_NOT_SUPPORTED;
+  sq_exec exec = {};
+  for (int d = 0; d < r->directions; d++) {
+    const std::vector<float> params = unpack(r, d, floats(weights));
+    float *kept = training ? floats(reserve) + d * s.states : NULL;
+    sq_sequence q = sequence_of(r, xd, d, floats(x), params.data(), work, kept);
+    q.initial[0] = state(floats(hx), r, xd, d);
+    q.initial[1] = r->states == 2 ? state(floats(cx), r, xd, d) : NULL;
+    q.final[0] = state(floats(hy), r, xd, d);
+    q.final[1] = r->states == 2 ? state(floats(cy), r, xd, d) : NULL;
+    q.y = floats(y) + d * r->layout.config.hidden;
+    q.ldy = yd->width;
+    sq_sequence_forward_f32(&exec, &q);
+  }
+  if (training) {
+    float *copy = floats(reserve) + r->directions * (s.states + s.gradients);
+    memcpy(copy, x, (size_t)s.x * sizeof(float));
+    copy[s.x] = checksum(r, xd, floats(x), floats(y), floats(hx));
+  }
+  poison(yd, floats(y));
+  memset(work, 0xff, work_bytes);
+  return CUDNN_STATUS_SUCCESS;
+}
+
+/* Computes the gradients of the weights, too, which wait in the reserve. */
+cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, const int32_t *,
+                                      cudnnRNNDataDescriptor_t yd, const void *y, const void *dy,
+                                      cudnnRNNDataDescriptor_t xd, void *dx, cudnnTensorDescriptor_t hd,
+                                      const void *hx, const void *dhy, void *dhx, cudnnTensorDescriptor_t,
+                                      const void *cx, const void *dcy, void *dcx, size_t space,
+                                      const void *weights, size_t work_bytes, void *work,
+                                      size_t reserve_bytes, void *reserve) {
+  const sizes s = sizes_of(r, xd);
+  if (!same_shape(r, xd, yd, hd) || space != weight_bytes(r) || work_bytes < (size_t)s.work * sizeof(float) ||
+      dy == NULL || dx == NULL || (r->states == 1 && (cx || dcy || dcx)) ||
+      reserve_bytes < (size_t)s.reserve * sizeof(float))
+    return CUDNN_STATUS_BAD_PARAM;
+  float *gradients = floats(reserve) + r->directions * s.states, *x = gradients + r->directions * s.gradients;
+  if (x[s.x] != checksum(r, xd, x, floats(y), floats(hx))) return CUDNN_STATUS_BAD_PARAM;
+  memset(gradients, 0, (size_t)(r->directions * s.gradients) * sizeof(float));
+  sq_exec exec = {};
+  for (int d = 0; d < r->directions; d++) {
+    const std::vector<float> params = unpack(r, d, floats(weights));
+    sq_sequence q = sequence_of(r, xd, d, x, params.data(), work, floats(reserve) + d * s.states);
+    q.dy = floats(dy) + d * r->layout.config.hidden;
+    q.ldy = yd->width;
+    q.dfinal[0] = state(floats(dhy), r, xd, d);
+    q.dfinal[1] = state(floats(dcy), r, xd, d);
+    q.dinitial[0] = state(floats(dhx), r, xd, d);
+    q.dinitial[1] = state(floats(dcx), r, xd, d);
+    q.dx = dx;
+    q.dx_accumulate = d;
+    q.dparams = gradients + d * s.gradients;
+    sq_sequence_backward_f32(&exec, &q);
+  }
+  poison(xd, floats(dx));
+  memset(work, 0xff, work_bytes);
+  return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnWgradMode_t mode,
+                                         const int32_t *, cudnnRNNDataDescriptor_t xd, const void *x,
+                                         cudnnTensorDescriptor_t hd, const void *hx,
+                                         cudnnRNNDataDescriptor_t yd, const void *y, size_t space,
+                                         void *dweights, size_t work_bytes, void *work, size_t reserve_bytes,
+                                         void *reserve) {
+  const sizes s = sizes_of(r, xd);
+  if (mode != CUDNN_WGRAD_MODE_ADD || !same_shape(r, xd, yd, hd) || space != weight_bytes(r) ||
+      reserve_bytes < (size_t)s.reserve * sizeof(float))
+    return CUDNN_STATUS_BAD_PARAM;
+  const float *gradients = floats(reserve) + r->directions * s.states;
+  if (gradients[r->directions * s.gradients + s.x] != checksum(r, xd, floats(x), floats(y), floats(hx)))
+    return CUDNN_STATUS_BAD_PARAM;
+  for (int d = 0; d < r->directions; d++)
+    each_tensor(r, d, [&](int64_t ours, int64_t theirs, int64_t count) {
+      for (int64_t i = 0; i < count; i++)
+        floats(dweights)[theirs + i] += gradients[d * s.gradients + ours + i];
+    });
+  memset(work, 0xff, work_bytes);
+  return CUDNN_STATUS_SUCCESS;
+}
+
+} // extern "C"

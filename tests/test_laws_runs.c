@@ -1,0 +1,202 @@
+/* test_laws_runs.c - laws of how a network is run: threads, seeds, plans for inference and for larger runs, memory that
+ * is shared or absent, what inspect sees.
+ */
+#include "laws.h"
+
+/* Any number of threads gives the same bits.  Large enough that the work is split. */
+static double law_threads(const contexts *c, const cell_row *cell) {
+  const shape_row shape = {.size = {5, 7, 40, 65}, .desc = {.num_layers = 2, .dropout = 0.3}};
+  const seqgpu_rnn_desc desc = combine(cell, &shape);
+  net a;
+  net_open(&a, c->f32, &desc, NULL);
+  net_fill(&a);
+  net b = twin(&a, c->f32_threads, NULL);
+  run(&a);
+  run(&b);
+  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* Same seed and offset, same bits; another offset, another mask; without reserve, none at all. */
+static double law_seed(const contexts *c, const cell_row *cell) {
+  const seqgpu_rnn_desc dropped = {.num_layers = 2, .dropout = 0.5};
+  net a = fresh(c->f32, cell, 4, 3, dropped, NULL);
+  if (cell->desc.activation == SEQGPU_RELU) /* no dead units: a mask must show */
+    for (int64_t i = 0; i < a.count[NET_PARAMS]; i++) a.value[NET_PARAMS][i] = fabs(a.value[NET_PARAMS][i]);
+  net b = twin(&a, c->f32, NULL);
+  run(&a);
+  run(&b);
+  double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  b.run.offset += seqgpu_plan_random_blocks(b.plan);
+  net_forward(&b);
+  if (differ_in(&a, &b, NET_Y, NET_Y) == 0) worst = 1;
+  b.run.offset = a.run.offset;
+  b.run.seed++;
+  net_forward(&b);
+  if (differ_in(&a, &b, NET_Y, NET_Y) == 0) worst = 1;
+  b.run.reserve = NULL;
+  net_forward(&b);
+  net plain = fresh(c->f32, cell, 4, 3, (seqgpu_rnn_desc){.num_layers = 2}, NULL);
+  net_copy_inputs(&plain, &b);
+  net_forward(&plain);
+  worst = net_worse(differ_in(&plain, &b, NET_Y, NET_CT), worst);
+  net_close(&plain);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* A plan for inference computes what training computes, in chunks or not. */
+static double law_inference(const contexts *c, const cell_row *cell) {
+  seqgpu_rnn_desc options = {.num_layers = 3, .bidirectional = 1};
+  net a = fresh(c->f32, cell, 9, 150, options, NULL);
+  options.inference = 1;
+  net b = opened(c->f32, cell, 9, 150, options, NULL);
+  net_copy_inputs(&b, &a);
+  net_forward(&a);
+  net_forward(&b);
+  const double worst = differ_in(&a, &b, NET_Y, NET_CT);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* A plan serves any smaller run with the memory it asked for, and the buffers of the smaller run. */
+static double law_smaller_run(const contexts *c, const cell_row *cell) {
+  static const int64_t sizes[][4] = {
+      {6, 4, 4, 3}, {9, 600, 9, 512}, {9, 1500, 8, 700}}; /* plan T,B; run T,B */
+  int32_t lengths[1500];
+  double worst = 0;
+  for (size_t k = 0; k < COUNT(sizes); k++) {
+    seqgpu_rnn_desc options = BOTH_WAYS;
+    for (int i = 0; i < 1500; i++) lengths[i] = (int32_t)check_below(sizes[k][2] + 1);
+    options.inference = k > 0;
+    net plan = opened(c->f32, cell, sizes[k][0], sizes[k][1], options, lengths);
+    net a = fresh(c->f32, cell, sizes[k][2], sizes[k][3], options, lengths), b = twin(&a, c->f32, lengths);
+    seqgpu_plan *own = b.plan;
+    void *workspace = b.run.workspace, *reserve = b.run.reserve;
+    b.plan = plan.plan;
+    b.run.workspace = plan.workspace;
+    b.run.reserve = plan.reserve;
+    run(&a);
+    run(&b);
+    worst = net_worse(differ_in(&a, &b, NET_Y, options.inference ? NET_CT : NET_DPARAMS), worst);
+    b.plan = own;
+    b.run.workspace = workspace;
+    b.run.reserve = reserve;
+    net_close(&a);
+    net_close(&b);
+    net_close(&plan);
+  }
+  return worst;
+}
+
+/* The second backward adds to dparams and replaces everything else. */
+static double law_accumulate(const contexts *c, const cell_row *cell) {
+  net a = fresh(c->f64, cell, 3, 2, DEEP, NULL), b = twin(&a, c->f64, NULL);
+  run(&a);
+  run(&b);
+  net_backward(&b);
+  for (int64_t i = 0; i < b.count[NET_DPARAMS]; i++) b.value[NET_DPARAMS][i] *= 0.5;
+  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* Final states may be written over the initial ones. */
+static double law_in_place(const contexts *c, const cell_row *cell) {
+  net a = fresh(c->f32, cell, 4, 3, DEEP, NULL), b = twin(&a, c->f32, NULL);
+  run(&a);
+  b.run.final[0] = b.device[NET_H0];
+  b.run.final[1] = b.device[NET_C0];
+  net_forward(&b);
+  for (int i = 0; i < 2; i++)
+    net_download(b.ctx, b.value[NET_HT + i], b.device[NET_H0 + i], b.count[NET_H0 + i]);
+  net_backward(&b);
+  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* NULL is zeros where it is read, and "not wanted" where it would be written. */
+static double law_null(const contexts *c, const cell_row *cell) {
+  static const int zero[] = {NET_H0, NET_C0, NET_DY, NET_DHT, NET_DCT};
+  net a = fresh(c->f32, cell, 4, 3, DEEP, NULL);
+  for (int z = 0; z < 5; z++)
+    for (int64_t i = 0; z != 2 && i < a.count[zero[z]]; i++) a.value[zero[z]][i] = 0;
+  net b = twin(&a, c->f32, NULL);
+  run(&a);
+  for (int s = 0; s < 2; s++) b.run.initial[s] = b.run.dfinal[s] = b.run.final[s] = b.run.dinitial[s] = NULL;
+  run(&b);
+  double worst = differ_in(&a, &b, NET_Y, NET_Y);
+  worst = net_worse(differ_in(&a, &b, NET_DX, NET_DX),
+                    net_worse(differ_in(&a, &b, NET_DPARAMS, NET_DPARAMS), worst));
+  b.run.dparams = NULL;
+  net_backward(&b);
+  worst = net_worse(differ_in(&a, &b, NET_DX, NET_DX), worst);
+  b.run.dparams = b.device[NET_DPARAMS];
+  b.run.dx = NULL;
+  memset(b.value[NET_DPARAMS], 0, (size_t)b.count[NET_DPARAMS] * sizeof(double));
+  net_backward(&b);
+  worst = net_worse(differ_in(&a, &b, NET_DPARAMS, NET_DPARAMS), worst);
+  b.run.dx = b.device[NET_DX];
+  b.run.dy = NULL; /* no gradient at all comes in */
+  memset(b.value[NET_DPARAMS], 0, (size_t)b.count[NET_DPARAMS] * sizeof(double));
+  net_backward(&b);
+  for (int64_t i = 0; i < b.count[NET_DX]; i++) worst = net_worse(fabs(b.value[NET_DX][i]), worst);
+  for (int64_t i = 0; i < b.count[NET_DPARAMS]; i++) worst = net_worse(fabs(b.value[NET_DPARAMS][i]), worst);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
+/* One part of the second direction, [T,B,*], or NULL if the cell has none of that name. */
+static double *inspected(const net *n, const char *part) {
+  int64_t width = 0;
+  if (seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, 0, 1, part, NULL, &width) != SEQGPU_OK) return NULL;
+  double *out =
+      (double *)check_alloc(part, (size_t)(n->desc->seq_len * n->desc->batch * width) * sizeof(double));
+  net_require(n->ctx, seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, 0, 1, part, out, &width),
+              "seqgpu_rnn_inspect");
+  return out;
+}
+
+/* What is seen inside satisfies the cell's last equation: h = y; h = o tanh(c); h = (1-u) c + u h_before. */
+static double law_inspect(const contexts *c, const cell_row *cell) {
+  const int64_t T = 4, B = 2;
+  net n = fresh(c->f64, cell, T, B, BOTH_WAYS, NULL);
+  net_forward(&n);
+  double *h = inspected(&n, "h"), *cs = inspected(&n, "c"), *o = inspected(&n, "o"), *u = inspected(&n, "u");
+  const int64_t width = state_width(&n, NET_H0), rows = T * B;
+  double worst = CHECK(h != NULL && (n.states == 1 || (cs && o)), "%s has its parts", cell->name) ? 0 : 1;
+  for (int64_t i = 0; worst == 0 && i < rows * width; i++) {
+    const int64_t row = i / width, j = i % width;
+    double e = fabs(n.value[NET_Y][row * 2 * width + width + j] - h[i]);
+    if (o && !cell->desc.projection_size) e = net_worse(fabs(o[i] * tanh(cs[i]) - h[i]), e);
+    const double before =
+        row / B == T - 1 ? n.value[NET_H0][(B + row % B) * width + j] : h[u ? i + B * width : i];
+    if (u) e = net_worse(fabs((1 - u[i]) * cs[i] + u[i] * before - h[i]), e);
+    worst = net_worse(e, worst);
+  }
+  double *parts[] = {h, cs, o, u};
+  for (size_t i = 0; i < COUNT(parts); i++) check_free(parts[i]);
+  net_close(&n);
+  return worst;
+}
+
+static const law_row laws[] = {
+    {"1 and 3 threads, same bits", law_threads, every, 0, 0},
+    {"same seed, same bits", law_seed, every, 0, 1},
+    {"inference is training forward", law_inference, every, 0, 0},
+    {"a smaller run of a plan", law_smaller_run, every, 0, 0},
+    {"parameter gradients accumulate", law_accumulate, every, EXACT, 0},
+    {"final states over the initial ones", law_in_place, every, 0, 1},
+    {"NULL is zeros, or not wanted", law_null, every, 0, 1},
+    {"inspect", law_inspect, every, EXACT, 0},
+};
+
+int main(void) { return laws_main(laws, COUNT(laws)); }

@@ -1,0 +1,200 @@
+/* test_ops_softmax.c - the operators with a softmax inside: cross-entropy and attention.
+ *
+ * Masked rows and padded source steps, logits that overflow exp, minus infinity, NaN.
+ */
+#include "ops_cases.h"
+
+/* --- cross-entropy --- */
+
+static double xent_scalar(void *context) {
+  xent_case *c = context;
+  sq_cpu_ops_f64.xent_forward(&serial, &c->args[0]);
+  return c->loss.d[0] * c->dloss.d[0];
+}
+
+static double naive_lse(int64_t n, const double *z) {
+  double sum = 0;
+  for (int64_t v = 0; v < n; v++) sum += exp(z[v]);
+  return log(sum);
+}
+
+static void test_xent(int64_t rows, int64_t classes, int mean) {
+  xent_case c = xent_new(rows, classes, mean);
+  xent_run(&c);
+  double sum = 0, count = 0, worst = 0;
+  int masked_rows_are_zero = 1;
+  for (int64_t r = 0; r < rows; r++) {
+    const int32_t target = c.targets[r];
+    const double lse = naive_lse(classes, c.logits.d + r * classes);
+    worst = fmax(worst, fabs(lse - c.lse.d[r]));
+    if (target >= 0) {
+      sum += lse - c.logits.d[r * classes + target];
+      count += 1;
+      continue;
+    }
+    masked_rows_are_zero &= c.row_loss.d[r] == 0;
+    for (int64_t v = 0; v < classes; v++) masked_rows_are_zero &= c.dlogits.d[r * classes + v] == 0;
+  }
+  const double want = 1.5 * sum / (mean && count > 0 ? count : 1);
+  char what[80];
+  snprintf(what, sizeof what, "xent %ldx%ld %s", (long)rows, (long)classes, mean ? "mean" : "sum");
+  check_error(worst, 1e-12, "%s log-sum-exp", what);
+  check_error(fabs(c.loss.d[0] - want) / (1 + fabs(want)), 1e-12, "%s loss", what);
+  CHECK(c.loss.d[1] == count && (double)c.loss.f[1] == count, "%s unmasked rows", what);
+  CHECK(masked_rows_are_zero, "%s masked rows", what);
+  check_single(c.lse, name("%s lse", what));
+  check_error(fabs((double)c.loss.f[0] - c.loss.d[0]) / (1 + fabs(c.loss.d[0])), SINGLE, "%s loss f32", what);
+  check_single(c.dlogits, name("%s gradient", what));
+  check_slope(xent_scalar, &c, c.logits, c.dlogits, what);
+  xent_free(&c);
+}
+
+static void test_xent_edges(void) {
+  xent_case c = xent_new(3, 50, 1);
+  for (int r = 0; r < 3; r++) c.targets[r] = r;
+  for (int64_t i = 0; i < 50; i++) tensor_set(c.logits, i, 1e4 * check_uniform(-1, 1)); /* exp overflows */
+  tensor_set(c.logits, 50 + 7, -(double)INFINITY); /* a forbidden class */
+  xent_run(&c);
+  CHECK(isfinite(c.loss.d[0]) && isfinite(c.loss.f[0]), "xent of logits of 1e4");
+  CHECK(c.dlogits.f[50 + 7] == 0 && isfinite(c.lse.f[1]), "xent of a logit of minus infinity");
+  tensor_set(c.logits, 100, NAN);
+  xent_run(&c);
+  CHECK(isnan(c.loss.d[0]) && isnan(c.loss.f[0]) && isnan(c.row_loss.f[2]), "xent of NaN");
+  c.targets[2] = 50;
+  xent_run(&c);
+  CHECK(c.loss.d[1] == 2 && !isnan(c.loss.d[0]) && c.dlogits.d[101] == 0,
+        "xent masks a target beyond the classes");
+  for (int r = 0; r < 3; r++) c.targets[r] = -1;
+  xent_run(&c);
+  CHECK(c.loss.d[0] == 0 && c.loss.d[1] == 0 && c.dlogits.d[0] == 0, "xent with every row masked");
+  xent_free(&c);
+  c = xent_new(4, 10, 0);
+  for (int r = 0; r < 4; r++) c.targets[r] = r;
+  c.args[0].dloss = NULL;
+  tensor_set(c.dloss, 0, 1);
+  xent_run(&c);
+  check_single(c.dlogits, "xent without dloss is dloss = 1,");
+  double sum = 0;
+  for (int v = 0; v < 10; v++) sum += c.dlogits.d[v];
+  check_error(fabs(sum), 1e-14, "xent gradient of a row sums to 0");
+  xent_free(&c);
+}
+
+static void test_xents(void) {
+  static const int64_t rows[] = {0, 1, 31, 33}, classes[] = {1, 2, 31, 33, 1000};
+  for (int i = 0; i < 4; i++) {
+    for (int j = 0; j < 5; j++) {
+      test_xent(rows[i], classes[j], 0);
+      test_xent(rows[i], classes[j], 1);
+    }
+  }
+  test_xent_edges();
+}
+
+/* --- attention --- */
+
+static double attention_scalar(void *context) {
+  const attention_case *c = context;
+  sq_cpu_ops_f64.attention_forward(&serial, &c->args[0]);
+  return weighted_sum(c->dcontext, c->context);
+}
+
+static int64_t attention_length(const attention_case *c, int64_t b) {
+  return c->args[0].lengths ? c->lengths[b] : c->args[0].source_len;
+}
+
+/* exp(e[s,b]), not normalised */
+static double plain_attention(const attention_case *c, int64_t s, int64_t b) {
+  const sq_attention_args *a = &c->args[0];
+  double e = 0;
+  for (int64_t d = 0; d < a->dim; d++)
+    e += c->v.d[d] * tanh(c->query.d[b * a->dim + d] + c->keys.d[(s * a->batch + b) * a->dim + d]);
+  return exp(e);
+}
+
+static void plain_attentions(const attention_case *c, tensor weights, tensor context) {
+  const sq_attention_args *a = &c->args[0];
+  tensor_fill(context, 0, 0);
+  for (int64_t b = 0; b < a->batch; b++) {
+    double sum = 0;
+    for (int64_t s = 0; s < attention_length(c, b); s++) sum += plain_attention(c, s, b);
+    for (int64_t s = 0; s < a->source_len; s++) {
+      const double w = s < attention_length(c, b) ? plain_attention(c, s, b) / sum : 0;
+      weights.d[s * a->batch + b] = w;
+      for (int64_t j = 0; j < a->value_dim && w != 0; j++)
+        context.d[b * a->value_dim + j] += w * c->values.d[(s * a->batch + b) * a->value_dim + j];
+    }
+  }
+}
+
+/* Keys and values of padded source steps become NaN: they must not be read. */
+static void poison_padding(const attention_case *c) {
+  const sq_attention_args *a = &c->args[0];
+  for (int64_t r = 0; r < a->source_len * a->batch; r++) {
+    if (r / a->batch < attention_length(c, r % a->batch)) continue;
+    for (int64_t d = 0; d < a->dim; d++) c->keys.d[r * a->dim + d] = c->keys.f[r * a->dim + d] = NAN;
+    for (int64_t j = 0; j < a->value_dim; j++)
+      c->values.d[r * a->value_dim + j] = c->values.f[r * a->value_dim + j] = NAN;
+  }
+}
+
+static void test_attention(int64_t source, int64_t batch, int64_t dim, int64_t value_dim, int ragged) {
+  attention_case c = attention_new(source, batch, dim, value_dim, ragged);
+  tensor weights = tensor_new("weights", c.weights.n), context = tensor_new("context", c.context.n);
+  tensor once = tensor_new("once", c.dkeys.n);
+  poison_padding(&c);
+  for (int k = 0; k < 2; k++) {
+    ops(both[k])->attention_forward(&serial, &c.args[k]);
+    ops(both[k])->attention_backward(&serial, &c.args[k]);
+  }
+  plain_attentions(&c, weights, context);
+  char what[80];
+  snprintf(what, sizeof what, "attention S=%ld B=%ld D=%ld E=%ld%s", (long)source, (long)batch, (long)dim,
+           (long)value_dim, ragged ? " ragged" : "");
+  check_error(check_norm_f64(c.weights.d, weights.d, weights.n), EXACT, "%s weights", what);
+  check_error(check_norm_f64(c.context.d, context.d, context.n), EXACT, "%s context", what);
+  const tensor outputs[] = {c.weights, c.context, c.dquery, c.dkeys, c.dvalues, c.dv};
+  const char *const names[] = {"weights", "context", "dquery", "dkeys", "dvalues", "dv"};
+  /* With one source step the weight is 1 and these gradients are exactly 0 up to rounding. */
+  for (int i = 0; i < 6; i++)
+    if (source > 1 || i < 2 || i == 4) check_single(outputs[i], name("%s %s", what, names[i]));
+  check_slope(attention_scalar, &c, c.query, c.dquery, name("%s query", what));
+  check_slope(attention_scalar, &c, c.keys, c.dkeys, name("%s keys", what));
+  check_slope(attention_scalar, &c, c.values, c.dvalues, name("%s values", what));
+  check_slope(attention_scalar, &c, c.v, c.dv, name("%s v", what));
+  memcpy(once.d, c.dkeys.d, (size_t)once.n * sizeof(double));
+  sq_cpu_ops_f64.attention_backward(&serial, &c.args[0]);
+  for (int64_t i = 0; i < once.n; i++) once.d[i] *= 2;
+  check_error(check_norm_f64(c.dkeys.d, once.d, once.n), EXACT, "%s dkeys accumulate", what);
+  TENSORS_FREE(&weights, &context, &once);
+  attention_free(&c);
+}
+
+static void test_attention_nan(void) {
+  attention_case c = attention_new(4, 3, 5, 2, 0);
+  c.keys.d[(2 * 3 + 1) * 5 + 3] = c.keys.f[(2 * 3 + 1) * 5 + 3] = NAN; /* sequence 1 */
+  for (int k = 0; k < 2; k++) {
+    ops(both[k])->attention_forward(&serial, &c.args[k]);
+    CHECK(isnan(get(c.context, both[k], 2)) && !isnan(get(c.context, both[k], 0)),
+          "attention NaN stays in its sequence f%d", both[k]);
+  }
+  attention_free(&c);
+}
+
+static void test_attentions(void) {
+  test_attention(1, 1, 1, 1, 0);
+  test_attention(7, 3, 5, 4, 0);
+  test_attention(7, 3, 5, 4, 1);
+  test_attention(31, 2, 33, 31, 1);
+  test_attention(33, 1, 64, 65, 0);
+  test_attention(5, 33, 100, 1, 1);
+  test_attention(3, 0, 4, 4, 0);
+  test_attention_nan();
+}
+
+int main(void) {
+  check_start();
+  test_xents();
+  test_attentions();
+  return check_finish();
+}

@@ -1,0 +1,114 @@
+/* test_ops_threads.c - any number of threads gives the same bits: a digest of every operator's results, with and
+ * without a pool, on inputs large enough that the work is split.
+ */
+#include "ops_cases.h"
+
+enum { OPERATORS = 20 };
+
+typedef struct digest {
+  const char *name[OPERATORS];
+  uint64_t hash[OPERATORS];
+  int count;
+} digest;
+
+static void digest_add(digest *d, const char *what, tensor t, int bits) {
+  const unsigned char *bytes = at(t, bits);
+  uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+  for (size_t i = 0; i < (size_t)t.n * (size_t)bits / 8; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
+  d->name[d->count] = what;
+  d->hash[d->count++] = hash;
+}
+
+static void digest_rows(digest *d, sq_exec *exec, int bits) {
+  const int64_t rows = 3001, cols = 67;
+  tensor a = tensor_random("a", rows * cols, -1, 1), b = tensor_random("b", rows * cols, -1, 1);
+  tensor y = tensor_random("y", rows * cols, 0, 0), out = tensor_random("out", cols, 0, 0);
+  int32_t *ids = lengths_new(rows, 0, cols - 1);
+  const sq_bias_args bias = {rows, cols, at(a, bits), at(y, bits), cols};
+  ops(bits)->bias(exec, &bias);
+  digest_add(d, "bias", y, bits);
+  const sq_reduce_args reduce = {rows, cols, at(a, bits), cols, at(b, bits), cols, at(out, bits)};
+  ops(bits)->reduce(exec, &reduce);
+  digest_add(d, "reduce", out, bits);
+  const sq_embedding_args embedding = {rows,        cols,        cols,        ids,
+                                       at(b, bits), at(y, bits), at(a, bits), at(b, bits)};
+  ops(bits)->embedding_forward(exec, &embedding);
+  digest_add(d, "embedding forward", y, bits);
+  ops(bits)->embedding_backward(exec, &embedding);
+  digest_add(d, "embedding backward", b, bits);
+  const sq_copy_args copy = {rows, cols - 1, at(a, bits), cols, at(y, bits), cols, 1};
+  ops(bits)->copy(exec, &copy);
+  digest_add(d, "copy", y, bits);
+  const sq_relayout_args relayout = {rows, cols, 1, 1, 1, ids, at(a, bits), at(y, bits), 0};
+  ops(bits)->relayout(exec, &relayout);
+  digest_add(d, "relayout", y, bits);
+  TENSORS_FREE(&a, &b, &y, &out);
+  check_free(ids);
+}
+
+static void digest_losses(digest *d, sq_exec *exec, int bits) {
+  xent_case c = xent_new(1501, 131, 1);
+  ops(bits)->xent_forward(exec, &c.args[bits == 32]);
+  digest_add(d, "xent forward", c.loss, bits);
+  ops(bits)->xent_backward(exec, &c.args[bits == 32]);
+  digest_add(d, "xent backward", c.dlogits, bits);
+  xent_free(&c);
+  attention_case t = attention_new(37, 29, 131, 67, 1);
+  ops(bits)->attention_forward(exec, &t.args[bits == 32]);
+  digest_add(d, "attention forward", t.context, bits);
+  ops(bits)->attention_backward(exec, &t.args[bits == 32]);
+  digest_add(d, "attention dquery", t.dquery, bits);
+  digest_add(d, "attention dkeys", t.dkeys, bits);
+  digest_add(d, "attention dvalues", t.dvalues, bits);
+  digest_add(d, "attention dv", t.dv, bits);
+  attention_free(&t);
+}
+
+static void digest_elements(digest *d, sq_exec *exec, int bits) {
+  const int64_t n = 200003;
+  tensor x = tensor_random("x", n, -1, 1), y = tensor_new("y", n), state = tensor_random("state", 8, 0, 0);
+  tensor m = tensor_random("m", n, 0, 0), v = tensor_random("v", n, 0, 0);
+  const sq_dropout_args dropout = {n, 0.3, 5, 77, at(x, bits), at(y, bits), 0};
+  ops(bits)->dropout(exec, &dropout);
+  digest_add(d, "dropout", y, bits);
+  const sq_map_args map = {SQ_MAP_ACTIVATION, SQ_SIGMOID, n, 0, at(x, bits), NULL, at(y, bits), 0};
+  ops(bits)->map(exec, &map);
+  digest_add(d, "map", y, bits);
+  void *xs[1] = {at(x, bits)}, *ys[1] = {at(y, bits)}, *ms[1] = {at(m, bits)}, *vs[1] = {at(v, bits)};
+  const sq_clip_args clip = {SQ_CLIP_NORM, 1, 0, {1, ys, &n}, at(state, bits), NULL};
+  ops(bits)->clip(exec, &clip);
+  digest_add(d, "clip gradients", y, bits);
+  digest_add(d, "clip state", state, bits);
+  const sq_optimizer_args adam = {SQ_ADAM,     0.1,         0.9,         0.99,        1e-8,           0, 0, 1,
+                                  {1, xs, &n}, {1, ys, &n}, {1, ms, &n}, {1, vs, &n}, at(state, bits)};
+  ops(bits)->optimizer(exec, &adam);
+  digest_add(d, "optimizer", x, bits);
+  TENSORS_FREE(&x, &y, &state, &m, &v);
+}
+
+static digest digest_all(int threads, int bits) {
+  sq_exec exec = {.pool = threads > 0 ? sq_pool_create(threads) : NULL};
+  digest d = {.count = 0};
+  check_counts.random = check_counts.seed; /* the same inputs every time */
+  digest_rows(&d, &exec, bits);
+  digest_losses(&d, &exec, bits);
+  digest_elements(&d, &exec, bits);
+  sq_pool_destroy(exec.pool);
+  return d;
+}
+
+static void test_threads(int bits) {
+  const digest want = digest_all(0, bits);
+  for (int threads = 1; threads <= 3; threads++) {
+    const digest d = digest_all(threads, bits);
+    for (int i = 0; i < d.count; i++)
+      CHECK(d.hash[i] == want.hash[i], "%s f%d with %d threads", d.name[i], bits, threads);
+  }
+}
+
+int main(void) {
+  check_start();
+  test_threads(64);
+  test_threads(32);
+  return check_finish();
+}
