@@ -1,5 +1,5 @@
 /* impls.c - the table of implementations.  The planner takes the cheapest applicable row of the context's device. */
-#include "../kernels/cudnn.h"
+#include "../kernels/cudnn_plans.h"
 #include "plan.h"
 
 static const char *never_refuses(sq_exec *exec, const sq_problem *problem, char *text, size_t size) {

@@ -119,7 +119,7 @@ static void cache_key(const seqgpu_context *ctx, const seqgpu_plan *plan, const 
                          (int)d->math,     (int)plan->dtype};
   char device[160];
   seqgpu_context_describe(ctx, device, sizeof device);
-  int used = snprintf(key, size, "%s %s dropout=%g plan=%s sizes", device, d->cell, d->dropout,
+  int used = snprintf(key, size, "%s %s dropout=%.17g plan=%s sizes", device, d->cell, d->dropout,
                       wanted ? wanted : "any");
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes && used > 0 && (size_t)used < size; i++)
     used += snprintf(key + used, size - (size_t)used, " %lld", (long long)sizes[i]);

@@ -9,7 +9,7 @@
 #include <cuda_runtime.h>
 #include <cudnn.h>
 
-#include "cudnn.h"
+#include "cudnn_plans.h"
 #include "device.h"
 
 static_assert(CUDNN_MAJOR >= 9, "written for the RNN functions of cuDNN 9");

@@ -3,7 +3,7 @@
  * Launch: one row of blocks for each run of numbers, a thread an element, grid-stride.  8 bytes an element (12 where it
  * adds): limited by memory, and done once a call, not once a step.  No shared memory.
  */
-#include "cudnn.h"
+#include "cudnn_plans.h"
 #include "simt.h"
 
 namespace {

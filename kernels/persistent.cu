@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "persistent.h"
+#include "persistent_cells.h"
+#include "persistent_exchange.h"
+#include "persistent_product.h"
 #include "sequence.h"
 
 namespace {
@@ -24,9 +26,9 @@ struct tier_info {
   int buffers; /* operands in shared memory */
   recurrence_kernel *(*kernel)(int cell, int backward, sq_math math);
 };
-const tier_info tiers[TIERS] = {{"persistent-cta", 1, sq_cta_kernel},
-                                {"persistent-cluster", 2, sq_cluster_kernel},
-                                {"persistent-grid", 1, sq_grid_kernel}};
+const tier_info tiers[TIERS] = {{"persistent-cta", exchange_cta::BUFFERS, sq_cta_kernel},
+                                {"persistent-cluster", exchange_cluster::BUFFERS, sq_cluster_kernel},
+                                {"persistent-grid", exchange_grid::BUFFERS, sq_grid_kernel}};
 
 /* A question: which cut for this pass of this problem on this device? */
 struct question {
@@ -71,6 +73,27 @@ int cell_of(const sq_layout *l) {
   return -1;
 }
 
+/* ---- what cells and products say of themselves ---- */
+
+template <class cell> recurrence_cell_info cell_info() {
+  recurrence_cell_info info = {};
+  info.stages = cell::STAGES;
+  info.kept = cell::KEPT;
+  for (int s = 0; s < cell::STAGES; s++) info.count[s] = cell::count(s);
+  return info;
+}
+
+template <class product> recurrence_product_info product_info() {
+  return {(int)sizeof(typename product::element), product::UNIT_TILE, product::ROW_TILE, product::DEPTH_TILE};
+}
+
+/* In the order of RECURRENCE_CELLS, and of sq_math. */
+const recurrence_cell_info cell_infos[RECURRENCE_CELLS] = {
+    cell_info<rnn_recurrence>(), cell_info<lstm_recurrence<4>>(), cell_info<lstm_recurrence<3>>(),
+    cell_info<gru_after_recurrence>(), cell_info<gru_before_recurrence>()};
+const recurrence_product_info product_infos[] = {product_info<product_f32>(), product_info<product_tf32>(),
+                                                 product_info<product_bf16>()};
+
 /* ---- a cut of the work ---- */
 
 /* Threads of a block by its work: few are cheaper to wait for, many hide more. */
@@ -91,9 +114,10 @@ int parts_for(const question &q, const recurrence_shape &n, int rows, int depth,
   return at_most(at_least(workers / tiles, 1), at_least(at_most(depth / q.product.depth_tile, most), 1));
 }
 
-unsigned align16(int64_t bytes) { return (unsigned)((bytes + 15) / 16 * 16); }
+int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
-/* Sizes and places in shared memory of a cut whose ctas, units and columns are given. */
+/* Sizes and places in shared memory of a cut whose ctas, units and columns are given.  The places are meaningless where
+ * `bytes` is 2^30, which stands for that and more. */
 recurrence_shape shape_of(const question &q, int ctas, int units, int columns, int most_parts) {
   recurrence_shape n = {};
   n.hidden = (int)q.hidden;
@@ -121,8 +145,9 @@ recurrence_shape shape_of(const question &q, int ctas, int units, int columns, i
     if (at > 1 << 30) break; /* far from fitting: no overflow either */
   }
   n.operand = (unsigned)at;
-  n.operand_bytes = align16(operand * q.product.element_bytes);
-  at += (int64_t)tiers[q.which].buffers * n.operand_bytes;
+  operand = align16(operand * q.product.element_bytes);
+  n.operand_bytes = (unsigned)operand;
+  at += tiers[q.which].buffers * operand;
   n.sums = (unsigned)at;
   at += align16(sums * (int64_t)sizeof(float));
   n.kept = (unsigned)at;
@@ -255,8 +280,8 @@ int ask(sq_exec *exec, tier which, const sq_layout *l, int64_t batch, int direct
   q->math = math;
   q->hidden = l->config.hidden;
   q->batch = batch;
-  if (q->cell >= 0) q->info = sq_recurrence_cell(q->cell);
-  q->product = sq_recurrence_product(math);
+  if (q->cell >= 0) q->info = cell_infos[q->cell];
+  q->product = product_infos[math];
   return sq_gpu_limits_of(exec, &q->limits);
 }
 
@@ -300,9 +325,9 @@ const char *pass_refuses(sq_exec *exec, tier which, const sq_problem *p, int bac
 
 const char *refuses(sq_exec *exec, tier which, const sq_problem *p, char *text, size_t size) {
   if (p->layout->config.projection != 0)
-    return "projection_size: persistent plans give each unit and its number of h to one block; with a "
-           "projection "
-           "h has other numbers than the cell has units";
+    return "projection_size: persistent plans give a unit and its number of h to one block; with a "
+           "projection h "
+           "has other numbers than the cell has units";
   if (cell_of(p->layout) < 0) return "cell: no persistent plan has its pointwise step";
   if (p->directions > 2) return "directions: a launch takes 1 or 2";
   const char *why = pass_refuses(exec, which, p, 0, text, size);

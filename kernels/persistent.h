@@ -74,7 +74,7 @@ enum {
   RECURRENCE_CELLS
 };
 
-/* What the host needs to know of a cell, a product and an exchange. */
+/* What the host needs to know of a cell and of a product. */
 struct recurrence_cell_info {
   int stages, kept;
   int first[RECURRENCE_STAGES],
@@ -85,8 +85,6 @@ struct recurrence_product_info {
   int unit_tile; /* units of a block are a multiple of it */
   int row_tile, depth_tile;
 };
-recurrence_cell_info sq_recurrence_cell(int cell);
-recurrence_product_info sq_recurrence_product(sq_math math);
 
 /* The kernels of a tier: [cell][backward][math]. */
 recurrence_kernel *sq_cta_kernel(int cell, int backward, sq_math math);

@@ -1,6 +1,6 @@
 /* test_cudnn_pack.c - the kernels around cuDNN (kernels/cudnn_pack.cu) on the emulator, against plain loops. */
-#define SEQGPU_EMULATE /* the emulator's names of kernels/cudnn.h */
-#include "../kernels/cudnn.h"
+#define SEQGPU_EMULATE /* the emulator's names of kernels/cudnn_plans.h */
+#include "../kernels/cudnn_plans.h"
 #include "check.h"
 
 enum { PARAMS = 900, WEIGHTS = 2000, DIRECTIONS = 2, BATCH = 5, WIDTH = 37 };

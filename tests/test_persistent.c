@@ -230,6 +230,7 @@ static void check_refusal(const device_row *device, seqgpu_rnn_desc desc, const 
 
 static void check_refusals(void) {
   const seqgpu_rnn_desc wide = {.cell = "lstm", .hidden_size = 400, .seq_len = 3, .batch = 4};
+  const seqgpu_rnn_desc huge = {.cell = "lstm", .hidden_size = 16384, .seq_len = 3, .batch = 4};
   const seqgpu_rnn_desc both = {
       .cell = "rnn", .hidden_size = 8, .seq_len = 3, .batch = 4, .bidirectional = 1};
   const seqgpu_rnn_desc projected = {
@@ -241,6 +242,8 @@ static void check_refusals(void) {
   const device_row few = {"persistent-cluster", "clusters of 8, 1 processor", 1, 100000, 8};
   const device_row single = {"persistent-grid", "1 processor", 1, 100000, 1};
   check_refusal(&cta, wide, "bytes of shared memory needed", "the device has 100000");
+  check_refusal(&cta, huge, "bytes of shared memory needed", "the device has 100000");
+  check_refusal(&cluster, huge, "bytes of shared memory needed", "cluster");
   check_refusal(&cluster, wide, "bytes of shared memory needed", "cluster");
   check_refusal(&grid, wide, "bytes of shared memory needed", "grid");
   check_refusal(&cta, projected, "projection_size", "one block");

@@ -11,12 +11,8 @@
 
 namespace bench_sync {
 
-enum {
-  GO_FLAG = 1024,
-  FLAGS = 1056,
-  MAX_RANKS = 16,
-  IN_FLIGHT = 8
-}; /* the central flag has a line of its own */
+/* Flags of the blocks, then the central one on a line of its own; ranks of a cluster; loads under way in a thread. */
+enum { GO_FLAG = 1024, FLAGS = GO_FLAG + 32, MAX_RANKS = 16, IN_FLIGHT = 8 };
 
 static __device__ __forceinline__ uint4 filled(uint32_t value) {
   uint4 v;

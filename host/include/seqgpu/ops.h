@@ -70,6 +70,7 @@ typedef struct seqgpu_plan seqgpu_plan;
 SEQGPU_API seqgpu_status seqgpu_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
                                             seqgpu_plan **out);
 SEQGPU_API void seqgpu_plan_destroy(seqgpu_plan *plan);
+
 /* The ways to run a descriptor on a context's device: index 0 to seqgpu_plan_num_candidates(ctx) - 1. */
 typedef struct seqgpu_plan_candidate_info {
   char name[64];      /* "cuda/persistent-cluster" */

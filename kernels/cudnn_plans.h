@@ -1,4 +1,4 @@
-/* cudnn.h - the plans that NVIDIA's cuDNN runs, one for each of its algorithms, and what they are made of.
+/* cudnn_plans.h - the plans that NVIDIA's cuDNN runs, one for each of its algorithms, and what they are made of.
  *
  * cuDNN has the vanilla network with tanh or relu, the LSTM without options and the GRU that resets after the product.
  * Where a bidirectional layer is one problem to it, it gets both directions at once.
@@ -10,8 +10,8 @@
  *
  * Ragged batches run on the standard algorithm in all of them: the others do not take sequences of different lengths.
  */
-#ifndef SQ_CUDNN_H
-#define SQ_CUDNN_H
+#ifndef SQ_CUDNN_PLANS_H
+#define SQ_CUDNN_PLANS_H
 
 #include "kernels.h"
 
