@@ -108,8 +108,8 @@ int threads_for(int64_t multiply_adds) {
 /* Tiles of a product that can be worked on at the same time without cutting its depth, and who can work. */
 int parts_for(const question &q, const recurrence_shape &n, int rows, int depth, int most) {
   const bool f32 = q.math == SQ_MATH_F32;
-  const int tiles =
-      f32 ? rows / 4 * (n.width / (n.width % 8 == 0 ? 8 : 4)) : rows / 16 * ((n.width + 31) / 32);
+  const int64_t across = f32 ? n.width / (n.width % 8 == 0 ? 8 : 4) : (n.width + 31) / 32;
+  const int64_t tiles = rows / (f32 ? 4 : 16) * across;
   const int workers = f32 ? n.threads : n.threads / SQ_WARP;
   return at_most(at_least(workers / tiles, 1), at_least(at_most(depth / q.product.depth_tile, most), 1));
 }
@@ -262,7 +262,7 @@ answer choose(const question &q) {
   answer best = {};
   best.microseconds = -1;
   const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
-  if (q.hidden > 1 << 20 || q.batch < 1) return best;
+  if (q.hidden > 1 << 20 || q.batch < 1 || q.batch > 1 << 24) return best; /* int is enough for the rest */
   if (q.which == CTA) consider_slices(q, 1, padded, &best);
   if (q.which == CLUSTER) consider_clusters(q, &best);
   if (q.which == GRID) consider_grids(q, &best);
