@@ -21,10 +21,14 @@ static const arg_spec specs[] = {
 };
 /* clang-format on */
 
-/* The plan that a network of ordinary size would get; "-" if none. */
+/* A network of ordinary size, for which plans are shown. */
+static seqgpu_rnn_desc ordinary(const char *cell) {
+  return (seqgpu_rnn_desc){.cell = cell, .input_size = 128, .hidden_size = 128, .seq_len = 50, .batch = 50};
+}
+
+/* The plan that an ordinary network would get; "-" if none. */
 static void plan_name(seqgpu_context *ctx, const char *cell, char out[64]) {
-  const seqgpu_rnn_desc desc = {
-      .cell = cell, .input_size = 128, .hidden_size = 128, .seq_len = 50, .batch = 50};
+  const seqgpu_rnn_desc desc = ordinary(cell);
   seqgpu_plan *plan;
   const int ok = seqgpu_plan_create(ctx, &desc, &plan) == SEQGPU_OK;
   snprintf(out, 64, "%s", ok ? seqgpu_plan_name(plan) : "-");
@@ -40,6 +44,15 @@ static void print_text(seqgpu_context *ctx, const char *device) {
     plan_name(ctx, name, plan);
     printf("%-8s %-18s %s\n", name, plan, about);
   }
+}
+
+/* Every plan of the device, and whether an ordinary lstm could take it. */
+static void print_plans(seqgpu_context *ctx) {
+  const seqgpu_rnn_desc desc = ordinary("lstm");
+  seqgpu_plan_candidate_info plan;
+  printf("\n%-30s for an lstm, H=128, B=50, T=50\n", "plan");
+  for (int i = 0; seqgpu_plan_candidate(ctx, &desc, i, &plan) == SEQGPU_OK; i++)
+    printf("%-30s %s\n", plan.name, plan.why_not[0] ? plan.why_not : "fits");
 }
 
 static void put_string(const char *before, const char *text) {
@@ -75,10 +88,12 @@ int command_info(int argc, char **argv) {
   CLI_TRY(cli_open(options.device, options.threads, &ctx));
   char device[256];
   seqgpu_context_describe(ctx, device, sizeof device);
-  if (options.json)
+  if (options.json) {
     print_json(ctx, device);
-  else
+  } else {
     print_text(ctx, device);
+    print_plans(ctx);
+  }
   seqgpu_context_destroy(ctx);
   return CLI_OK;
 }
