@@ -1,7 +1,7 @@
 /* persistent.cu - the persistent plans seen from the host: how the work is cut, when it fits, what it should cost, and the
  * launches.  The kernels are in persistent_kernel.h.
  *
- * Forward:  gates = x W_ih^T + b (one GEMM), then one launch for all directions.
+ * Forward:  gates = x W_ih^T + b (one GEMM), then one launch for all directions (grid: one for as many sequences as fit).
  * Backward: one launch, then dx, dW and sums (one GEMM or reduction each), as in the step plan.
  *
  * The cut is chosen among all that fit by the model of microseconds_a_step below.  It depends on the sizes and the device
@@ -9,6 +9,7 @@
  * Refused: an LSTM with projection, because its h has fewer numbers than the cell has units, so that the owner of a unit
  * does not own a number of h; sizes whose weights do not fit; and what the device does not have.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,7 +126,7 @@ recurrence_shape shape_of(const question &q, int ctas, int units, int columns, i
   n.units = units;
   n.ctas = ctas;
   n.columns = columns;
-  n.slices = (int)sq_ceil_div(q.batch, columns);
+  n.slices = n.at_once = (int)sq_ceil_div(q.batch, columns);
   n.width = sq_recurrence_width(q.math, columns);
   int64_t at = 0, operand = 0, sums = 0, work = 0;
   for (int s = 0; s < q.info.stages; s++) {
@@ -164,7 +165,7 @@ recurrence_shape shape_of(const question &q, int ctas, int units, int columns, i
  *              (float32), 35 for each fragment (dependent sums)
  *   pointwise  200, and 100 for each further pair of a thread;  two barriers 80
  *   exchange   cluster: 400, and 32 bytes a clock out;  grid: 1500, and 40 bytes a clock in
- * and as many rounds as blocks do not fit on the device at a time.
+ * and as many rounds as blocks do not fit on the device at a time, or as a grid is launched.
  */
 double product_clocks(const question &q, const recurrence_shape &n, int s) {
   const double rows = n.stage[s].rows, depth = n.stage[s].depth, parts = n.stage[s].parts, width = n.width;
@@ -191,6 +192,8 @@ double exchange_clocks(const question &q, const recurrence_shape &n, int s) {
   return 1500 + bytes / 40;
 }
 
+int64_t launches_of(const recurrence_shape &n) { return sq_ceil_div(n.slices, n.at_once); }
+
 double microseconds_a_step(const question &q, const recurrence_shape &n) {
   double clocks = 0;
   for (int s = 0; s < q.info.stages; s++) {
@@ -198,8 +201,9 @@ double microseconds_a_step(const question &q, const recurrence_shape &n) {
     const double turns = pairs > n.threads ? pairs / n.threads - 1 : 0;
     clocks += product_clocks(q, n, s) + 280 + 100 * turns + exchange_clocks(q, n, s);
   }
-  const double rounds = (double)sq_ceil_div((int64_t)n.ctas * n.slices * q.directions, q.limits.processors);
-  return clocks * rounds / 1700;
+  const int64_t at_once = (int64_t)n.ctas * n.at_once * q.directions;
+  const double rounds = (double)sq_ceil_div(at_once, q.limits.processors), launches = (double)launches_of(n);
+  return clocks * rounds * launches / 1700;
 }
 
 /* ---- choosing the cut ---- */
@@ -220,10 +224,11 @@ int resident(const question &q, const recurrence_shape &n) {
 /* Clusters up to this size fit on every device that has them; whether larger ones do is asked. */
 enum { PORTABLE_CLUSTER = 8 };
 
-/* Tries a cut, with fewer parts where many do not fit. */
-void consider(const question &q, int ctas, int units, int columns, answer *best) {
+/* Tries a cut, with fewer parts where many do not fit; most_slices: of one launch. */
+void consider(const question &q, int ctas, int units, int columns, int most_slices, answer *best) {
   for (int parts = 16; parts >= 1; parts /= 4) {
-    const recurrence_shape n = shape_of(q, ctas, units, columns, parts);
+    recurrence_shape n = shape_of(q, ctas, units, columns, parts);
+    n.at_once = at_most(n.slices, most_slices);
     if (best->least_bytes == 0 || n.bytes < best->least_bytes) best->least_bytes = n.bytes;
     if (n.bytes > q.limits.shared_bytes) continue;
     if (n.ctas > PORTABLE_CLUSTER && q.which == CLUSTER && resident(q, n) == 0) return;
@@ -239,7 +244,7 @@ void consider(const question &q, int ctas, int units, int columns, answer *best)
 void consider_slices(const question &q, int ctas, int units, answer *best) {
   const int room = at_least(q.limits.processors / (ctas * q.directions), 1);
   for (int columns = at_most(sq_ceil_div(q.batch, room), 256); columns > 0; columns /= 2)
-    consider(q, ctas, units, columns, best);
+    consider(q, ctas, units, columns, INT_MAX, best);
 }
 
 void consider_clusters(const question &q, answer *best) {
@@ -248,13 +253,15 @@ void consider_clusters(const question &q, answer *best) {
     consider_slices(q, ctas, round_up(sq_ceil_div(padded, ctas), q.product.unit_tile), best);
 }
 
-/* All blocks of all groups must be resident: one a processor is counted on. */
+/* All blocks of a launch must be resident: one a processor is counted on.  Where the operand of so many sequences does not
+ * fit, fewer of them run at a time, one launch after the other. */
 void consider_grids(const question &q, answer *best) {
   const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16), tile = q.product.unit_tile;
   for (int units = tile; units < padded + tile; units += tile) {
     const int ctas = (int)sq_ceil_div(padded, units), room = q.limits.processors / (ctas * q.directions);
     for (int slices = 1; slices <= at_most(room, sq_ceil_div(q.batch, 8)); slices *= 2)
-      consider(q, ctas, units, (int)sq_ceil_div(q.batch, slices), best);
+      for (int columns = (int)sq_ceil_div(q.batch, slices); columns > 0; columns /= 2)
+        consider(q, ctas, units, columns, slices, best);
   }
 }
 
@@ -312,7 +319,7 @@ const char *pass_refuses(sq_exec *exec, tier which, const sq_problem *p, int bac
     return "the device has no thread-block clusters (sm_90 has)";
   const answer a = choose(q);
   if (a.microseconds < 0) return no_room(q, a, text, size);
-  const int needed = which == GRID ? a.shape.ctas * a.shape.slices * p->directions : 1;
+  const int needed = which == GRID ? a.shape.ctas * a.shape.at_once * p->directions : 1;
   const int there = resident(q, a.shape);
   if (there >= needed) return NULL;
   snprintf(
@@ -416,20 +423,32 @@ void describe_run(const sq_sequence *run, int backward, const sq_job &job, recur
 
 /* ---- the launch ---- */
 
+/* One launch: the slices from shape.first on. */
+int launch_slices(sq_exec *exec, const question &q, int count, const recurrence_args &args) {
+  const recurrence_shape &n = args.shape;
+  int error = 0;
+  for (int i = 0; i < count && error == 0; i++)
+    if (q.which == GRID) error = sq_gpu_zero(exec, reinterpret_cast<float *>(args.run[i].flags), FLAGS);
+  if (error != 0) return error;
+  const dim3 grid((unsigned)(n.ctas * at_most(n.slices - n.first, n.at_once)), (unsigned)count);
+  return sq_launch_as(exec, mode_of(q, n), tiers[q.which].name, kernel_of(q), grid, (unsigned)n.threads,
+                      n.bytes, args);
+}
+
 int launch(sq_exec *exec, tier which, const sq_sequence *runs, int count, int backward,
            recurrence_args *args) {
   question q;
   int error = ask(exec, which, runs->layout, runs->batch, count, runs->math, backward, &q);
   if (error != 0 || runs->batch == 0) return error;
-  const answer a = choose(q);
+  answer a = choose(q);
+  if (a.microseconds < 0) /* plan time has refused: a block of no threads, which the device refuses, too */
+    a.shape.ctas = a.shape.slices = a.shape.at_once = 1;
   args->shape = a.shape;
-  for (int i = 0; i < count && error == 0; i++)
-    if (which == GRID) error = sq_gpu_zero(exec, reinterpret_cast<float *>(args->run[i].flags), FLAGS);
-  if (error != 0) return error;
-  /* Without a cut (plan time has refused) the shape is all zeros, and a block of no threads is refused by the device. */
-  const dim3 grid(a.microseconds < 0 ? 1u : (unsigned)(a.shape.ctas * a.shape.slices), (unsigned)count);
-  return sq_launch_as(exec, mode_of(q, a.shape), tiers[which].name, kernel_of(q), grid,
-                      (unsigned)a.shape.threads, a.shape.bytes, *args);
+  for (int first = 0; first < a.shape.slices && error == 0; first += a.shape.at_once) {
+    args->shape.first = first;
+    error = launch_slices(exec, q, count, *args);
+  }
+  return error;
 }
 
 int forward(sq_exec *exec, tier which, const sq_sequence *runs, int count) {

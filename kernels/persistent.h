@@ -44,6 +44,8 @@ struct recurrence_shape {
   int units;   /* of a block; the last blocks may have fewer */
   int ctas;    /* blocks of a group */
   int slices;  /* of the batch */
+  int at_once; /* slices of one launch; all but with a grid that holds fewer */
+  int first;   /* slice of this launch */
   int columns; /* sequences of a slice */
   int width;   /* columns rounded up to the tiles of the product */
   int threads; /* of a block */

@@ -315,7 +315,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     first_unit = rank * n.units;
     units = n.hidden - first_unit < n.units ? n.hidden - first_unit : n.units;
     units = units > 0 ? units : 0;
-    first_row = slice * n.columns;
+    first_row = (n.first + slice) * n.columns;
     const int64_t left = run.batch - first_row;
     columns = left < n.columns ? (int)left : n.columns;
     pairs = units * columns;

@@ -517,7 +517,7 @@ void test_grids() {
   const int error = sq_resident(exec, {1, true}, grid_ring_kernel, 32, 100000, &resident);
   CHECK(error == 0 && resident == 8, "the occupancy says the same");
   CHECK_ERROR_RESULT(run_grid_ring(20, false, false, y), simt::DEADLOCK, "a grid barrier without residence",
-                     "grid_ring_kernel", "deadlock of 3 resident blocks", "17 more");
+                     "grid_ring_kernel", "deadlock of 3 resident blocks", "flag wait");
 }
 
 /* ---- tensor cores ---- */
