@@ -62,11 +62,11 @@ typedef struct sq_product {
   sq_place to;        /* SQ_GATES or SQ_AUX */
 } sq_product;
 
-/* dparam[row+j] += sum over t, b of dto[t,b,column+j] * from[t,b,j]  (from SQ_NONE: * 1), j < width:
+/* dparam[j] += sum over t, b of dto[t,b,column+j] * from[t,b,j]  (from SQ_NONE: * 1), j < width:
  * the gradient of a bias or of a diagonal weight, reduced once after the recurrence. */
 typedef struct sq_sum {
   int param;
-  int64_t row, width;
+  int64_t width;
   sq_place to, from;
 } sq_sum;
 

@@ -312,7 +312,7 @@ static void parameter_gradients(sq_exec *exec, const job *j) {
   }
   for (int i = 0; i < l->sums; i++) {
     const sq_sum *u = &l->sum[i];
-    sq_reduce_args r = {.rows = rows, .cols = u->width, .out = dparams + l->param[u->param].offset + u->row};
+    sq_reduce_args r = {.rows = rows, .cols = u->width, .out = dparams + l->param[u->param].offset};
     r.a = whole(j, u->to, 1, &r.lda);
     r.b = whole(j, u->from, 0, &r.ldb);
     FN(sq_cpu_reduce)(exec, &r);

@@ -210,7 +210,7 @@ int sum_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
                               a.ld,
                               b.data,
                               b.ld,
-                              dparams + j.layout->param[u.param].offset + u.row};
+                              dparams + j.layout->param[u.param].offset};
     error = SQ_GPU(reduce)(exec, &r);
   }
   return error;
