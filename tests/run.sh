@@ -26,7 +26,8 @@ status=0
 
 # CTest counts programs; each program counts its checks. Sum the checks; a program that died before its count is a failure.
 log=$build/Testing/Temporary/LastTest.log
-grep -h '^skip ' "$log" | sort -u || true
+say "skipped, by reason (each by name in $log)"
+sed -n 's/^skip .*: \(.*\)/\1/p' "$log" | sort | uniq -c | sort -rn | head -n 20
 crashed=0
 if [ "$status" != 0 ]; then
   crashed=$(awk '/^Test Pass|^Test Fail/ { if (!counted && /Fail/) n++; counted = 0 } /^[0-9]+ passed, [0-9]+ failed/ { counted = 1 } END { print n + 0 }' "$log")
