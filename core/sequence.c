@@ -229,7 +229,7 @@ int FN(sq_sequence_forward)(sq_exec *exec, const sq_sequence *run) {
       if (from != to) copy_or_zero(to, from, size);
     }
     last = run->reverse ? 0 : j.steps;
-    if (T == 0) break;
+    if (T == 0 || B == 0) break; /* there may be no y */
     j.y = (real *)run->y + j.t0 * B * run->ldy;
     project_input(exec, &j);
     sq_pool_run(exec->pool, parts, forward_slice, &j);

@@ -267,8 +267,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
     at.ctas = n.ctas;
     at.turn = turn;
     at.spacing = (int)(n.operand_bytes / sizeof(uint4));
-    at.exchange = run.exchange + (int64_t)slice * 2 * at.spacing;
-    at.flags = run.flags + slice * n.ctas;
+    /* only the grid exchanges through memory: elsewhere both are NULL */
+    at.exchange = run.exchange != NULL ? run.exchange + (int64_t)slice * 2 * at.spacing : NULL;
+    at.flags = run.flags != NULL ? run.flags + slice * n.ctas : NULL;
     return at;
   }
 

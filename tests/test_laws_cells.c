@@ -200,6 +200,7 @@ static double law_layers(const contexts *c, const cell_row *cell) {
     copy(layer[k]->value[NET_PARAMS], both.value[NET_PARAMS] + k * low.count[NET_PARAMS],
          layer[k]->count[NET_PARAMS]);
     for (int i = 0; i < 2; i++) {
+      if (low.count[NET_H0 + i] == 0) continue; /* a cell of one state */
       copy(layer[k]->value[NET_H0 + i], both.value[NET_H0 + i] + k * low.count[NET_H0 + i],
            low.count[NET_H0 + i]);
       copy(layer[k]->value[NET_DHT + i], both.value[NET_DHT + i] + k * low.count[NET_H0 + i],
