@@ -12,17 +12,17 @@
  * not finite sets scale 0 and all gradients to 0 (not 0 * NaN), whatever the kind; only NONE leaves them to
  * be looked at.
  *
- * The tensors are one long vector here, cut into at most SQ_CLIP_PARTIALS pieces of equal size that depends
+ * The tensors are one long vector here, cut into at most MAX_PIECES pieces of equal size that depends
  * on nothing but its length; one thread sums a piece, and the pieces are added in order.
  */
 #include "ops_cpu.h"
 
-enum { SMALLEST_PIECE = 4096, TILE = 4096 };
+enum { SMALLEST_PIECE = 4096, MAX_PIECES = 1024, TILE = 4096 };
 
 typedef struct piece_sums {
   const sq_clip_args *args;
   int64_t total, piece; /* reals in all tensors, reals in one piece */
-  double *sum;          /* [SQ_CLIP_PARTIALS] */
+  double *sum;          /* [MAX_PIECES] */
 } piece_sums;
 
 SQ_INLINE void add_squares(int64_t n, const real *g, double lane[SQ_LANES]) {
@@ -52,11 +52,10 @@ SQ_CLONES static void sum_pieces(const void *arg, int64_t first, int64_t last) {
 }
 
 static double gradient_norm(sq_exec *exec, const sq_clip_args *a) {
-  double sum[SQ_CLIP_PARTIALS];
+  double sum[MAX_PIECES];
   piece_sums p = {a, 0, SMALLEST_PIECE, sum};
   for (int64_t k = 0; k < a->grads.count; k++) p.total += a->grads.sizes[k];
-  if (p.piece < (p.total + SQ_CLIP_PARTIALS - 1) / SQ_CLIP_PARTIALS)
-    p.piece = (p.total + SQ_CLIP_PARTIALS - 1) / SQ_CLIP_PARTIALS;
+  if (p.piece < (p.total + MAX_PIECES - 1) / MAX_PIECES) p.piece = (p.total + MAX_PIECES - 1) / MAX_PIECES;
   const int64_t pieces = (p.total + p.piece - 1) / p.piece;
   sq_split(exec, pieces, 1, p.piece, sum_pieces, &p);
   double total = 0;

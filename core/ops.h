@@ -179,9 +179,7 @@ typedef struct sq_clip_args {
   double window;        /* SQ_CLIP_AUTO: updates the average remembers */
   sq_tensor_list grads; /* scaled in place */
   void *state;          /* [8] */
-  void *partial;        /* [SQ_CLIP_PARTIALS] scratch */
 } sq_clip_args;
-enum { SQ_CLIP_PARTIALS = 1024 };
 
 /* One optimiser update of all tensors; g is the gradient + weight_decay * p.
  *   SQ_SGD       p -= lr g

@@ -34,7 +34,6 @@ seqgpu_status seqgpu_params_create(seqgpu_context *ctx, uint64_t seed, seqgpu_pa
   p->ctx = ctx;
   p->seed = seed;
   seqgpu_status status = zeroed(ctx, SQ_CLIP_STATE, &p->clip_state);
-  if (status == SEQGPU_OK) status = zeroed(ctx, SQ_CLIP_PARTIALS, &p->clip_partial);
   if (status != SEQGPU_OK) {
     seqgpu_params_destroy(p);
     return status;
@@ -61,7 +60,6 @@ void seqgpu_params_destroy(seqgpu_params *p) {
   for (int i = 0; i < 4; i++) sq_host_free(ctx, p->list[i]);
   sq_host_free(ctx, p->sizes);
   seqgpu_free(ctx, p->clip_state);
-  seqgpu_free(ctx, p->clip_partial);
   sq_host_free(ctx, p);
 }
 
@@ -387,8 +385,7 @@ static seqgpu_status clip(seqgpu_params *p, const seqgpu_optimizer *o, sq_tensor
                              .threshold = or_default(o->clip_threshold, threshold),
                              .window = or_default(o->clip_window, 1000),
                              .grads = grads,
-                             .state = p->clip_state,
-                             .partial = p->clip_partial};
+                             .state = p->clip_state};
   return SQ_RUN(p->ctx, clip, &args);
 }
 

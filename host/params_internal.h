@@ -48,7 +48,6 @@ struct seqgpu_params {
   sq_tensor **tensors; /* each on its own, so that names stay where they are */
   int tensor_count, tensor_room;
   void *clip_state;   /* [SQ_CLIP_STATE] */
-  void *clip_partial; /* [SQ_CLIP_PARTIALS] */
   int has_first, has_second;
   /* one array each for the operators' tensor lists, [block_room] */
   void **list[4]; /* values, gradients, first and second moments */

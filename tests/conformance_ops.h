@@ -270,16 +270,11 @@ static void lay_clip(op_case *c) {
   op_add(c, OP_INOUT, "g1", 1, -3, 3);
   op_add(c, OP_INOUT, "g2", c->k, -1, 1);
   op_add(c, OP_ZERO, "state", 8, 0, 0);
-  op_add(c, OP_SCRATCH, "partial", SQ_CLIP_PARTIALS, 0, 0);
 }
 static int call_clip(seqgpu_context *ctx, const op_case *c, void **p) {
   const int64_t sizes[3] = {c->m * c->n, 1, c->k};
-  const sq_clip_args a = {.kind = (sq_clip_kind)c->option,
-                          .threshold = 0.8,
-                          .window = 10,
-                          .grads = {3, p, sizes},
-                          .state = p[3],
-                          .partial = p[4]};
+  const sq_clip_args a = {
+      .kind = (sq_clip_kind)c->option, .threshold = 0.8, .window = 10, .grads = {3, p, sizes}, .state = p[3]};
   int error = 0;
   for (int i = 0; i < 3 && !error; i++) error = OP_CALL(ctx, clip, a);
   return error;

@@ -75,7 +75,7 @@ static void digest_elements(digest *d, sq_exec *exec, int bits) {
   ops(bits)->map(exec, &map);
   digest_add(d, "map", y, bits);
   void *xs[1] = {at(x, bits)}, *ys[1] = {at(y, bits)}, *ms[1] = {at(m, bits)}, *vs[1] = {at(v, bits)};
-  const sq_clip_args clip = {SQ_CLIP_NORM, 1, 0, {1, ys, &n}, at(state, bits), NULL};
+  const sq_clip_args clip = {SQ_CLIP_NORM, 1, 0, {1, ys, &n}, at(state, bits)};
   ops(bits)->clip(exec, &clip);
   digest_add(d, "clip gradients", y, bits);
   digest_add(d, "clip state", state, bits);

@@ -11,7 +11,7 @@ enum { TENSORS = 4 };
 static const int64_t clip_sizes[TENSORS] = {33, 0, 1, 5000};
 
 typedef struct clip_case {
-  tensor g[TENSORS], state, partial;
+  tensor g[TENSORS], state;
   void *data[2][TENSORS];
   sq_clip_args args[2];
 } clip_case;
@@ -19,21 +19,16 @@ typedef struct clip_case {
 static void clip_new(clip_case *c, sq_clip_kind kind, double threshold, double window) {
   for (int i = 0; i < TENSORS; i++) c->g[i] = tensor_random("gradient", clip_sizes[i], -1, 1);
   c->state = tensor_random("clip state", 8, 0, 0);
-  c->partial = tensor_new("clip partials", SQ_CLIP_PARTIALS);
   for (int k = 0; k < 2; k++) {
     for (int i = 0; i < TENSORS; i++) c->data[k][i] = at(c->g[i], both[k]);
-    c->args[k] = (sq_clip_args){kind,
-                                threshold,
-                                window,
-                                {TENSORS, c->data[k], clip_sizes},
-                                at(c->state, both[k]),
-                                at(c->partial, both[k])};
+    c->args[k] =
+        (sq_clip_args){kind, threshold, window, {TENSORS, c->data[k], clip_sizes}, at(c->state, both[k])};
   }
 }
 
 static void clip_free(clip_case *c) {
   for (int i = 0; i < TENSORS; i++) tensor_free(c->g[i]);
-  TENSORS_FREE(&c->state, &c->partial);
+  TENSORS_FREE(&c->state);
 }
 
 static void clip_run(clip_case *c) {
