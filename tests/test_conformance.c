@@ -93,9 +93,11 @@ static int refuses(seqgpu_context *ctx, const seqgpu_rnn_desc *desc) {
   return status == SEQGPU_EUNSUPPORTED;
 }
 
-/* Rounding errors of independent steps add up as a random walk: from 10 steps on the limit grows with the root of T. */
+/* Rounding errors of independent steps add up as a random walk: from 10 steps on the limit grows with the root of T.
+ * Each layer rounds the products of the one below once more: the limit is one layer's, times the layers. */
 static double limit_of(const subject *s, const seqgpu_rnn_desc *desc) {
-  return tolerance[s->math] * sqrt(fmax(1, (double)desc->seq_len / 10));
+  const double layers = desc->num_layers > 1 ? (double)desc->num_layers : 1;
+  return tolerance[s->math] * layers * sqrt(fmax(1, (double)desc->seq_len / 10));
 }
 
 /* 1 if the plan ran the row. */
