@@ -2,7 +2,8 @@
  *
  * Every plan of the backend is asked for every row, and may refuse it as unsupported.  A row fails if any tensor that
  * comes out (y, final states, dx, dinitial, each parameter's gradient) is further than 1e-5 from the reference,
- * |out - ref| / |ref|; 2e-3 and 2e-2 where the products may be TF32 or bfloat16.  Inputs are drawn fresh from the
+ * |out - ref| / |ref|; 2e-3 and 2e-2 where the products may be TF32 or bfloat16; more for stacks and from 10 steps on
+ * (limit_of).  Inputs are drawn fresh from the
  * printed seed; outputs, reserve and workspace are poisoned with NaN before, padded steps of x and dy are NaN, and
  * guards are read after.
  *
