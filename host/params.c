@@ -5,6 +5,7 @@
 
 #include "../core/initialise.h"
 #include "params_internal.h"
+#include "plan.h"
 
 /* Random streams of initial values start here, away from stream 0 of the dropout masks. */
 #define INIT_STREAM ((uint64_t)1 << 32)
@@ -308,6 +309,9 @@ static seqgpu_status add_recurrent(seqgpu_params *p, const char *prefix, const s
                    SQ_NAME_SIZE - 1);
   t.form = recurrent_form(desc, &t, info.name);
   SQ_TRY(add_tensor(p, &t));
+  const sq_param *own = sq_plan_param(plan, index);
+  if (own->init)
+    return draw(p, p->tensors[p->tensor_count - 1], sq_initialiser_find(own->init), own->init_scale, 0, 0, 0);
   const int forget = strcmp(desc->cell, "lstm") == 0 && !desc->coupled && starts_with(info.name, "bias_l");
   return draw(p, p->tensors[p->tensor_count - 1], sq_initialiser_find("uniform"), 1 / sqrt((double)H),
               forget ? H : 0, forget ? 2 * H : 0, 1);

@@ -49,9 +49,14 @@ typedef struct seqgpu_rnn_desc {
   int peephole;                 /* lstm cells */
   int coupled;                  /* cell "lstm": f = 1 - i */
   int reset_after;              /* cell "gru": PyTorch's and cuDNN's form */
-  double dropout;               /* probability of dropping, between layers only, in training only */
-  int batch_first;              /* x and y are [B,T,*] instead of [T,B,*] */
-  int inference;                /* 1: no reserve, no backward */
+  int64_t factor_size;          /* multiplicative cells: width of the factored product, 0 = hidden_size */
+  int64_t context_size;         /* cell "scrn": units of the slow context, 0 = hidden_size */
+  double leak;         /* leaky states: share of the new value a step, (0,1]; 0 = the cell's default */
+  int learn_leak;      /* cell "scrn": each context unit learns its own leak */
+  int64_t reflections; /* cell "householder": how many, 0 = hidden_size */
+  double dropout;      /* probability of dropping, between layers only, in training only */
+  int batch_first;     /* x and y are [B,T,*] instead of [T,B,*] */
+  int inference;       /* 1: no reserve, no backward */
   seqgpu_math math;
   /* NULL = the planner's choice, or a name: "step", "cuda/step", or the beginning of several ("persistent", "cudnn"),
    * of which the planner chooses one.  See seqgpu_plan_candidate for all names. */
