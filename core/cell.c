@@ -46,6 +46,16 @@ int sq_layout_param(const sq_layout *layout, const char *name) {
   return -1;
 }
 
+int64_t sq_layout_gate(const sq_layout *layout, char name) {
+  int64_t block = 0;
+  for (const char *g = layout->cell->gates; *g; g++) {
+    if (*g == ',' || (layout->config.coupled && *g == 'f')) continue; /* f = 1 - i is not stored */
+    if (*g == name) return block;
+    block++;
+  }
+  return -1;
+}
+
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols) {
   const int index = layout->params++;
   layout->param[index] = (sq_param){name, rows, cols, layout->param_count};

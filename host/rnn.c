@@ -252,16 +252,10 @@ static int find_part(const net *n, const sq_sequence *s, const char *name, part 
     *out = (part){map.state[k] + slot * s->batch * l->state_width[k], l->state_width[k], l->state_width[k]};
     return 1;
   }
-  int64_t block = 0;
-  for (const char *g = l->cell->gates; *g; g++) {
-    if (*g == ',' || (l->config.coupled && *g == 'f')) continue; /* f = 1 - i is not stored */
-    if (name[0] == *g && name[1] == 0) {
-      *out = (part){map.gates + block * H, l->gates, H};
-      return 1;
-    }
-    block++;
-  }
-  return 0;
+  const int64_t block = name[0] && name[1] == 0 ? sq_layout_gate(l, name[0]) : -1;
+  if (block < 0) return 0;
+  *out = (part){map.gates + block * H, l->gates, H};
+  return 1;
 }
 
 seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
