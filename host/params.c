@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "params_internal.h"
+#include "plan.h"
 
 /* ---------------------------------------------------------------- memory */
 
@@ -253,7 +254,7 @@ static seqgpu_status add_recurrent(seqgpu_params *p, const char *prefix, const s
   SQ_TRY(sq_params_full_name(p, prefix, &info, t.name));
   t.form = recurrent_form(seqgpu_plan_desc(plan), &t, info.name);
   SQ_TRY(add_tensor(p, &t));
-  const sq_drawing drawing = sq_params_standard_drawing(plan, &info);
+  const sq_drawing drawing = sq_params_standard_drawing(plan, index, &info);
   return sq_params_draw(p, p->tensors[p->tensor_count - 1], &drawing);
 }
 

@@ -78,7 +78,7 @@ typedef struct sq_drawing {
 /* A drawing as one matrix from names that a user gave. */
 seqgpu_status sq_params_drawing(seqgpu_params *params, const char *init, double scale, sq_drawing *out);
 /* What seqgpu_params_add_rnn does with a parameter of the plan. */
-sq_drawing sq_params_standard_drawing(const seqgpu_plan *plan, const seqgpu_param_info *info);
+sq_drawing sq_params_standard_drawing(const seqgpu_plan *plan, int index, const seqgpu_param_info *info);
 seqgpu_status sq_params_draw(seqgpu_params *params, const sq_tensor *tensor, const sq_drawing *drawing);
 
 /* "prefix.name", or "name" where the prefix is NULL or empty. */

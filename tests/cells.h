@@ -2,6 +2,8 @@
 #ifndef CELLS_H
 #define CELLS_H
 
+#include <string.h>
+
 #include "../host/include/seqgpu/ops.h"
 
 typedef struct cell_row {
@@ -28,6 +30,9 @@ static const cell_row cell_rows[] = {
     {"lstm0 projection peephole", {.cell = "lstm0", .projection_size = 1, .peephole = 1}},
     {"gru", {.cell = "gru"}},
     {"gru reset_after", {.cell = "gru", .reset_after = 1}},
+    {"householder", {.cell = "householder"}},
+    {"householder sigmoid, one reflection",
+     {.cell = "householder", .activation = SEQGPU_SIGMOID, .reflections = 1}},
 };
 
 /* A shape and the options that are not the cell's. */
@@ -40,20 +45,20 @@ typedef struct shape_row {
 
 /* Cell and shape as one descriptor. */
 static inline seqgpu_rnn_desc combine(const cell_row *cell, const shape_row *shape) {
-  seqgpu_rnn_desc d = shape->desc;
-  d.cell = cell->desc.cell;
-  d.activation = cell->desc.activation;
-  d.peephole = cell->desc.peephole;
-  d.coupled = cell->desc.coupled;
-  d.reset_after = cell->desc.reset_after;
+  seqgpu_rnn_desc d = cell->desc;
+  d.num_layers = shape->desc.num_layers;
+  d.bidirectional = shape->desc.bidirectional;
+  d.merge = shape->desc.merge;
+  d.dropout = shape->desc.dropout;
+  d.batch_first = shape->desc.batch_first;
+  d.inference = shape->desc.inference;
   d.seq_len = shape->size[0];
   d.batch = shape->size[1];
   d.input_size = shape->size[2];
   d.hidden_size = shape->size[3];
-  if (cell->desc.projection_size) {
-    if (d.hidden_size == 1) d.hidden_size = 2;
-    d.projection_size = (d.hidden_size + 1) / 2;
-  }
+  const int reflects = strcmp(d.cell, "householder") == 0; /* a single number could only change its sign */
+  if (d.hidden_size == 1 && (d.projection_size || reflects)) d.hidden_size = 2;
+  if (cell->desc.projection_size) d.projection_size = (d.hidden_size + 1) / 2;
   return d;
 }
 

@@ -184,6 +184,47 @@ static int call_xent_backward(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, xent_backward, a);
 }
 
+/* --- squared error: m rows of n numbers; option 0 sum, 1 mean, 2 mean and no mask, 3 mean with dloss --- */
+
+static void lay_mse_forward(op_case *c) {
+  op_add(c, OP_IN, "x", c->m * c->n, -2, 2);
+  op_add(c, OP_IN, "targets", c->m * c->n, -2, 2);
+  op_add(c, OP_INTS, "mask", c->m, 0, 2);
+  op_add(c, OP_OUT, "row_loss", c->m, 0, 0);
+  op_add(c, OP_OUT, "loss", 2, 0, 0);
+}
+static sq_mse_args mse_of(const op_case *c, void **p) {
+  return (sq_mse_args){.rows = c->m,
+                       .dim = c->n,
+                       .mean = c->option > 0,
+                       .scale = 0.7,
+                       .x = p[0],
+                       .targets = p[1],
+                       .mask = c->option == 2 ? NULL : p[2]};
+}
+static int call_mse_forward(seqgpu_context *ctx, const op_case *c, void **p) {
+  sq_mse_args a = mse_of(c, p);
+  a.row_loss = p[3];
+  a.loss = p[4];
+  return OP_CALL(ctx, mse_forward, a);
+}
+
+static void lay_mse_backward(op_case *c) {
+  op_add(c, OP_IN, "x", c->m * c->n, -2, 2);
+  op_add(c, OP_IN, "targets", c->m * c->n, -2, 2);
+  op_add(c, OP_INTS, "mask", c->m, 0, 2);
+  op_add(c, OP_IN, "loss", 2, 1, 9); /* [1]: the number of rows that count */
+  op_add(c, OP_IN, "dloss", 1, 0.5, 2);
+  op_add(c, OP_OUT, "dx", c->m * c->n, 0, 0);
+}
+static int call_mse_backward(seqgpu_context *ctx, const op_case *c, void **p) {
+  sq_mse_args a = mse_of(c, p);
+  a.loss = p[3];
+  a.dloss = c->option == 3 ? p[4] : NULL;
+  a.dx = p[5];
+  return OP_CALL(ctx, mse_backward, a);
+}
+
 /* --- element-wise: m * n numbers --- */
 
 /* options: p = 0, 0.3, 1; then the same accumulating */
@@ -313,6 +354,8 @@ static const op_row op_rows[] = {
     {"embedding_backward", 1, lay_embedding_backward, call_embedding_backward},
     {"xent_forward", 2, lay_xent_forward, call_xent_forward},
     {"xent_backward", 3, lay_xent_backward, call_xent_backward},
+    {"mse_forward", 3, lay_mse_forward, call_mse_forward},
+    {"mse_backward", 4, lay_mse_backward, call_mse_backward},
     {"dropout", 6, lay_dropout, call_dropout},
     {"map", 40, lay_map, call_map},
     {"copy", 2, lay_copy, call_copy},

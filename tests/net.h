@@ -212,12 +212,24 @@ static inline void net_fill_relu(net *n) {
   }
 }
 
+/* Vectors of reflections away from 0, where their direction would hang on the last bits. */
+static inline void net_fill_vectors(net *n) {
+  seqgpu_param_info p;
+  for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++) {
+    net_require(n->ctx, seqgpu_plan_param(n->plan, i, &p), "seqgpu_plan_param");
+    double *at = n->value[NET_PARAMS] + p.offset;
+    for (int64_t j = 0; strncmp(p.name, "vectors", 7) == 0 && j < p.rows * p.cols; j++)
+      at[j] = check_uniform(0.5, 1) * (check_random() & 1 ? 1 : -1);
+  }
+}
+
 /* Everything in +-1, weights in +-1.5 / sqrt(hidden_size): gates neither dead nor linear. */
 static inline void net_fill(net *n) {
   for (int i = 0; i < NET_Y; i++) check_fill_f64(n->value[i], n->count[i], -1, 1);
   const double scale = 1.5 / sqrt((double)n->desc->hidden_size);
   check_fill_f64(n->value[NET_PARAMS], n->count[NET_PARAMS], -scale, scale);
   if (n->desc->activation == SEQGPU_RELU) net_fill_relu(n);
+  net_fill_vectors(n);
   if (n->desc->activation == SEQGPU_IDENTITY) /* nothing bounds the state */
     for (int64_t i = 0; i < n->count[NET_PARAMS]; i++) n->value[NET_PARAMS][i] *= 0.5;
 }
