@@ -16,6 +16,8 @@ const charlm_config charlm_defaults = {
     .model = {.cell = "lstm",
               .optimizer = "rmsprop",
               .clip = "5",
+              .init = "pytorch",
+              .forget_bias = "auto",
               .rnn = {.num_layers = 2, .hidden_size = 128, .seq_len = 50, .batch = 50},
               .seed = 1,
               .lr = 2e-3,
@@ -68,7 +70,7 @@ static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
   LIB_TRY(seqgpu_params_create(m->ctx, (uint64_t)m->config.model.seed, &m->params));
   LIB_TRY(seqgpu_params_add(m->params, "embedding.weight", m->vocab, m->embedding_size, "uniform", 0.1,
                             &m->embedding));
-  LIB_TRY(seqgpu_params_add_rnn(m->params, "rnn", plan, &m->rnn));
+  LIB_TRY(config_add_rnn(&m->config.model, m->params, plan, &m->rnn));
   LIB_TRY(seqgpu_params_add(m->params, "output.weight", m->vocab, m->output_size, "xavier", 1, &m->weight));
   return seqgpu_params_add(m->params, "output.bias", m->vocab, 1, "zeros", 0, &m->bias);
 }

@@ -33,6 +33,12 @@ const arg_spec model_specs[] = {
      "scrn: each context unit learns its leak"},
     {"reflections", ARG_INT, ARG_KEEP_MODEL, FIELD(rnn.reflections), 0, 2147483647, NULL, "N",
      "householder: how many, 0 = hidden"},
+    {"init", ARG_CHOICE, ARG_KEEP_RUN, FIELD(init), 0, 0, "pytorch|irnn|np|careful|orthogonal", "NAME",
+     "how the layers' weights begin"},
+    {"init-scale", ARG_REAL, ARG_KEEP_RUN, FIELD(init_scale), 0, 1000, NULL, "S",
+     "scale of the recurrent weights, 0 = the scheme's own"},
+    {"forget-bias", ARG_WORD, ARG_KEEP_RUN, FIELD(forget_bias), 0, 0, NULL, "B",
+     "bias of the gate that keeps the old state, or auto: the scheme's own"},
     {"batch", ARG_INT, ARG_KEEP_RUN, FIELD(rnn.batch), 1, 1000000, NULL, "B", "sequences of an update"},
     {"seed", ARG_INT, ARG_KEEP_RUN, FIELD(seed), 0, 9e15, NULL, "N", "of all random numbers"},
     {"optimizer", ARG_CHOICE, ARG_KEEP_RUN, FIELD(optimizer), 0, 0, "sgd|momentum|rmsprop|adam", "NAME",
@@ -66,6 +72,35 @@ seqgpu_rnn_desc config_rnn(const model_config *c, int64_t input, int64_t T, int6
   desc.inference = !training;
   if (!training) desc.dropout = 0;
   return desc;
+}
+
+/* ---------------------------------------------------------------- initial weights */
+
+/* "auto" (*value NaN), or a number; 0 if it is neither. */
+static int read_forget_bias(const char *text, double *value) {
+  char *end;
+  *value = (double)NAN;
+  if (strcmp(text, "auto") == 0) return 1;
+  *value = strtod(text, &end);
+  return end != text && *end == 0 && isfinite(*value);
+}
+
+seqgpu_status config_add_rnn(const model_config *c, seqgpu_params *params, const seqgpu_plan *plan,
+                             seqgpu_param *out) {
+  double bias;
+  LIB_TRY(seqgpu_params_add_rnn(params, "rnn", plan, out));
+  if (strcmp(c->init, "pytorch") != 0 || c->init_scale > 0)
+    LIB_TRY(seqgpu_params_init_rnn(params, "rnn", plan, c->init, c->init_scale));
+  if (!read_forget_bias(c->forget_bias, &bias) || isnan(bias)) return SEQGPU_OK;
+  return seqgpu_params_set_gate_bias(params, "rnn", plan, NULL, bias);
+}
+
+int config_check(const model_config *c) {
+  double bias;
+  seqgpu_optimizer unused;
+  if (!read_forget_bias(c->forget_bias, &bias))
+    return cli_usage("--forget-bias: \"%s\" is neither a number nor auto", c->forget_bias);
+  return config_optimizer(c, &unused);
 }
 
 /* ---------------------------------------------------------------- optimiser */

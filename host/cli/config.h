@@ -11,7 +11,9 @@
 
 typedef struct model_config {
   char cell[ARGS_WORD], optimizer[ARGS_WORD], clip[ARGS_WORD];
+  char init[ARGS_WORD], forget_bias[ARGS_WORD];
   seqgpu_rnn_desc rnn; /* what the user chooses of it: sizes, options of the cell, T and B, dropout */
+  double init_scale;
   int64_t seed, lr_decay_after;
   double lr, momentum, decay; /* momentum and decay 0: the library's */
   double lr_decay;            /* a factor an epoch, from epoch lr_decay_after on */
@@ -23,6 +25,11 @@ extern const arg_spec epoch_specs[];
 
 /* The layers for T steps of B sequences of `input` numbers. */
 seqgpu_rnn_desc config_rnn(const model_config *c, int64_t input, int64_t T, int64_t B, int training);
+/* Adds the layers' parameters as "rnn" and draws them by the scheme of the options. */
+seqgpu_status config_add_rnn(const model_config *c, seqgpu_params *params, const seqgpu_plan *plan,
+                             seqgpu_param *out);
+/* What single rows cannot check; 0, or CLI_USAGE after a sentence. */
+int config_check(const model_config *c);
 /* The library's optimiser for the options; 0, or CLI_USAGE after a sentence. */
 int config_optimizer(const model_config *c, seqgpu_optimizer *out);
 double config_learning_rate(const model_config *c, int64_t epoch);

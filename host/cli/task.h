@@ -106,7 +106,8 @@ double task_nrmse(const task_errors *e);
 /* Defaults of most tasks: Arjovsky, Shah, Bengio 2016, sections 4 and 5: RMSprop, rate 1e-3, decay 0.9, batch 20. */
 #define TASK_MODEL(steps, hidden)                                                                            \
   {                                                                                                          \
-    .cell = "lstm", .optimizer = "rmsprop", .clip = "1", .seed = 1, .lr = 1e-3, .decay = 0.9, .lr_decay = 1, \
+    .cell = "lstm", .optimizer = "rmsprop", .clip = "1", .init = "pytorch", .forget_bias = "auto",           \
+    .seed = 1, .lr = 1e-3, .decay = 0.9, .lr_decay = 1,                                                      \
     .rnn = {.num_layers = 1, .hidden_size = (hidden), .seq_len = (steps), .batch = 20},                      \
   }
 

@@ -227,7 +227,7 @@ static seqgpu_status build_params(task_learner *l) {
   const int64_t O = l->source.outputs;
   const uint64_t seed = (uint64_t)l->options->config.model.seed;
   LIB_TRY(seqgpu_params_create(l->ctx, seed, &l->params));
-  LIB_TRY(seqgpu_params_add_rnn(l->params, "rnn", l->plan, &l->rnn));
+  LIB_TRY(config_add_rnn(&l->options->config.model, l->params, l->plan, &l->rnn));
   LIB_TRY(seqgpu_params_add(l->params, "output.weight", O, seqgpu_plan_output_size(l->plan), "xavier", 1,
                             &l->weight));
   LIB_TRY(seqgpu_params_add(l->params, "output.bias", O, 1, "zeros", 0, &l->bias));

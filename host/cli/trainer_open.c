@@ -45,8 +45,7 @@ const arg_spec run_epoch_specs[] = {
 
 int train_check(const train_command *c, const model_config *config) {
   if (c->run->resume && c->run->init_from) return cli_usage("--resume and --init-from exclude each other");
-  seqgpu_optimizer unused;
-  return config_optimizer(config, &unused);
+  return config_check(config);
 }
 
 /* Reads the checkpoint's options into c->stored, and takes from them what the command line does not say. */
