@@ -99,6 +99,7 @@ static void put_json(FILE *to, const progress *p, const progress_report *r) {
   put_number(to, "grad_norm", r->grad_norm);
   put_number(to, "lr", r->lr);
   put_number(to, "tokens_per_s", p->speed);
+  put_number(to, "elapsed_s", cli_now() - p->start);
   put_number(to, "eta_s", remaining(p, r));
   fprintf(to, "}\n");
 }
