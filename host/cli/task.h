@@ -17,9 +17,10 @@
 /* Those of all tasks: the rows of task_specs, and each task's own. */
 typedef struct task_config {
   model_config model;
-  int64_t eval_size; /* sequences of a validation */
-  int64_t symbols;   /* temporal-order: relevant symbols of a sequence */
-  int permuted, rows;
+  int64_t eval_size;  /* sequences of a validation */
+  int64_t symbols;    /* temporal-order: relevant symbols of a sequence */
+  int permuted, rows; /* pixels */
+  double val_fraction;
   const char *images, *labels, *val_images, *val_labels;
 } task_config;
 

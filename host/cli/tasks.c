@@ -3,9 +3,9 @@
 
 #include <math.h>
 
-extern const task task_adding, task_copy, task_temporal_order;
+extern const task task_adding, task_copy, task_temporal_order, task_pixels;
 
-const task *const tasks[] = {&task_adding, &task_copy, &task_temporal_order, NULL};
+const task *const tasks[] = {&task_adding, &task_copy, &task_temporal_order, &task_pixels, NULL};
 
 /* clang-format off: a table */
 const arg_spec task_length_spec[] = {
