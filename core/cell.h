@@ -174,6 +174,9 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
 /* Index of a parameter of the layout by name, -1 if it has none. */
 int sq_layout_param(const sq_layout *layout, const char *name);
 
+/* The part of `gates` that has this name, NULL if none has. */
+const sq_part *sq_layout_gate(const sq_layout *layout, const char *name);
+
 /* Building blocks for a cell's layout function: each appends a row and returns its index. */
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols);
 void sq_layout_add_product(sq_layout *layout, sq_product product);
