@@ -55,6 +55,11 @@ typedef struct sq_config {
   int64_t reflections;      /* Householder cell: their number, 0 = H */
 } sq_config;
 
+/* config.leak, or what the cell takes where it is 0. */
+static inline double sq_leak(const sq_config *config, double standard) {
+  return config->leak != 0 ? config->leak : standard;
+}
+
 /* The options of a config, as bits: a cell says which of them it has, and any other that is set is refused. */
 enum {
   SQ_OPTION_ACTIVATION = 1 << 0,
