@@ -16,7 +16,7 @@ const arg_spec model_specs[] = {
     {"projection", ARG_INT, ARG_KEEP_MODEL, FIELD(rnn.projection_size), 0, 2147483647, NULL, "N",
      "lstm: width of h, 0 = hidden"},
     {"activation", ARG_ENUM, ARG_KEEP_MODEL, FIELD(rnn.activation), 0, 0, "tanh|relu|sigmoid|identity", "G",
-     "rnn: its function"},
+     "of cells that leave it open: rnn, leaky, householder"},
     {"reset-after", ARG_FLAG, ARG_KEEP_MODEL, FIELD(rnn.reset_after), 0, 0, NULL, NULL,
      "gru: reset after the product, as PyTorch"},
     {"peephole", ARG_FLAG, ARG_KEEP_MODEL, FIELD(rnn.peephole), 0, 0, NULL, NULL,
