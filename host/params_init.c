@@ -19,6 +19,10 @@ int sq_starts_with(const char *text, const char *start) { return strncmp(text, s
 
 /* ---------------------------------------------------------------- one tensor */
 
+sq_rng sq_params_next_rng(seqgpu_params *p) {
+  return (sq_rng){.seed = p->seed, .stream = INIT_STREAM + (uint64_t)p->draws++};
+}
+
 static void *row(const seqgpu_params *p, const sq_tensor *t, void *host, int64_t index) {
   return (char *)host + (size_t)(index * t->cols) * p->ctx->real_size;
 }
@@ -58,7 +62,7 @@ seqgpu_status sq_params_draw(seqgpu_params *p, const sq_tensor *t, const sq_draw
   const size_t bytes = (size_t)sq_tensor_count(t) * p->ctx->real_size;
   void *host = sq_host_alloc(p->ctx, bytes ? bytes : 1);
   if (host == NULL) return sq_fail(p->ctx, SEQGPU_ENOMEM, "params: out of memory");
-  sq_rng rng = {.seed = p->seed, .stream = INIT_STREAM + (uint64_t)p->draws++};
+  sq_rng rng = sq_params_next_rng(p);
   seqgpu_status status;
   if (fill(p, t, d, &rng, host)) {
     status = sq_fail(p->ctx, SEQGPU_ENOMEM, "init: out of memory for \"%s\"", d->init->name);
