@@ -18,6 +18,7 @@ struct seqgpu_esn {
   seqgpu_esn_desc desc; /* defaults filled in */
   int64_t width;        /* of x: I, or I + O */
   int64_t features;     /* F = 1 + width + H (+ H) */
+  int64_t batch;        /* B, at most desc.batch */
   seqgpu_plan *plan;
   seqgpu_ridge *ridge;
   seqgpu_param reservoir, readout;
@@ -191,7 +192,7 @@ static seqgpu_status build(seqgpu_esn *e, const char *prefix) {
   SQ_TRY(make_plan(e));
   SQ_TRY(seqgpu_ridge_create(e->ctx, e->features, e->desc.output_size, e->desc.method, &e->ridge));
   SQ_TRY(allocate(e));
-  SQ_TRY(seqgpu_esn_reset(e));
+  SQ_TRY(seqgpu_esn_reset(e, e->desc.batch));
   const int blocks = e->params->block_count, tensors = e->params->tensor_count;
   const seqgpu_status status = add_weights(e, prefix);
   return status == SEQGPU_OK ? status : sq_params_undo(e->params, blocks, tensors, status);
@@ -234,21 +235,25 @@ const seqgpu_plan *seqgpu_esn_plan(const seqgpu_esn *e) { return e ? e->plan : N
 
 /* ---------------------------------------------------------------- running */
 
-seqgpu_status seqgpu_esn_reset(seqgpu_esn *e) {
+seqgpu_status seqgpu_esn_reset(seqgpu_esn *e, int64_t B) {
   if (e == NULL) return SEQGPU_EINVAL;
-  memset(e->last, 0, (size_t)(e->desc.batch * e->desc.output_size) * sizeof *e->last);
-  return seqgpu_zero(e->ctx, e->state, (size_t)(e->desc.batch * e->desc.hidden_size) * e->ctx->real_size);
+  if (B < 1 || B > e->desc.batch)
+    return sq_fail(e->ctx, SEQGPU_EINVAL, "B: %lld, must be from 1 to %lld", (long long)B,
+                   (long long)e->desc.batch);
+  e->batch = B;
+  memset(e->last, 0, (size_t)(B * e->desc.output_size) * sizeof *e->last);
+  return seqgpu_zero(e->ctx, e->state, (size_t)(B * e->desc.hidden_size) * e->ctx->real_size);
 }
 
 seqgpu_status seqgpu_esn_state(seqgpu_esn *e, double *h) {
   if (e == NULL) return SEQGPU_EINVAL;
   if (h == NULL) return sq_fail(e->ctx, SEQGPU_EINVAL, "h: is NULL");
-  return get(e->ctx, h, e->state, e->desc.batch * e->desc.hidden_size);
+  return get(e->ctx, h, e->state, e->batch * e->desc.hidden_size);
 }
 
 /* x_t = [u_t; d_{t-1} + noise]; d NULL: only the first step is known, from `last`. */
 static void gather_inputs(seqgpu_esn *e, int64_t steps, const double *u, const double *d, double noise) {
-  const int64_t B = e->desc.batch, I = e->desc.input_size, O = e->desc.output_size;
+  const int64_t B = e->batch, I = e->desc.input_size, O = e->desc.output_size;
   for (int64_t r = 0; r < steps * B; r++) {
     double *x = e->inputs + r * e->width;
     if (I > 0) memcpy(x, u + r * I, (size_t)I * sizeof *x);
@@ -261,7 +266,7 @@ static void gather_inputs(seqgpu_esn *e, int64_t steps, const double *u, const d
 /* What the read-out sees: [1; x; h; h^2]. */
 static void gather_rows(seqgpu_esn *e, int64_t steps) {
   const int64_t W = e->width, H = e->desc.hidden_size;
-  for (int64_t r = 0; r < steps * e->desc.batch; r++) {
+  for (int64_t r = 0; r < steps * e->batch; r++) {
     double *row = e->rows + r * e->features;
     const double *h = e->states + r * H;
     row[0] = 1;
@@ -273,9 +278,9 @@ static void gather_rows(seqgpu_esn *e, int64_t steps) {
 
 /* The reservoir over at most seq_len steps: e->inputs -> e->rows. */
 static seqgpu_status run_reservoir(seqgpu_esn *e, int64_t steps) {
-  const int64_t rows = steps * e->desc.batch;
+  const int64_t rows = steps * e->batch;
   const seqgpu_rnn_run run = {.seq_len = steps,
-                              .batch = e->desc.batch,
+                              .batch = e->batch,
                               .params = e->reservoir.value,
                               .x = e->x,
                               .y = e->y,
@@ -292,7 +297,7 @@ static seqgpu_status run_reservoir(seqgpu_esn *e, int64_t steps) {
 /* y = W_out rows */
 static void read_out(const seqgpu_esn *e, int64_t steps, double *y) {
   const int64_t O = e->desc.output_size, F = e->features;
-  for (int64_t r = 0; r < steps * e->desc.batch; r++)
+  for (int64_t r = 0; r < steps * e->batch; r++)
     for (int64_t k = 0; k < O; k++) {
       double sum = 0;
       for (int64_t j = 0; j < F; j++) sum += e->weight[k * F + j] * e->rows[r * F + j];
@@ -302,7 +307,7 @@ static void read_out(const seqgpu_esn *e, int64_t steps, double *y) {
 
 /* The last of `steps` steps of d or y is what the next step sees. */
 static void remember_last(seqgpu_esn *e, int64_t steps, const double *series) {
-  const int64_t count = e->desc.batch * e->desc.output_size;
+  const int64_t count = e->batch * e->desc.output_size;
   memmove(e->last, series + (steps - 1) * count, (size_t)count * sizeof *series);
 }
 
@@ -316,7 +321,7 @@ static seqgpu_status check_series(const seqgpu_esn *e, int64_t T, const double *
 
 /* A pointer moved on by t steps of `width` numbers, NULL stays. */
 static const double *after(const seqgpu_esn *e, const double *series, int64_t t, int64_t width) {
-  return series ? series + t * e->desc.batch * width : NULL;
+  return series ? series + t * e->batch * width : NULL;
 }
 
 seqgpu_status seqgpu_esn_train(seqgpu_esn *e, int64_t T, const double *u, const double *d, int64_t washout) {
@@ -325,7 +330,7 @@ seqgpu_status seqgpu_esn_train(seqgpu_esn *e, int64_t T, const double *u, const 
   if (T > 0 && d == NULL) return sq_fail(e->ctx, SEQGPU_EINVAL, "d: is NULL");
   if (washout < 0)
     return sq_fail(e->ctx, SEQGPU_EINVAL, "washout: %lld, must be at least 0", (long long)washout);
-  const int64_t B = e->desc.batch, O = e->desc.output_size;
+  const int64_t B = e->batch, O = e->desc.output_size;
   for (int64_t t = 0; t < T;) {
     const int64_t steps = T - t < e->desc.seq_len ? T - t : e->desc.seq_len;
     const double *target = after(e, d, t, O);
@@ -357,7 +362,7 @@ seqgpu_status seqgpu_esn_run(seqgpu_esn *e, int64_t T, const double *u, const do
     const int64_t steps = T - t < longest ? T - t : longest;
     gather_inputs(e, steps, after(e, u, t, e->desc.input_size), after(e, d, t, O), 0);
     SQ_TRY(run_reservoir(e, steps));
-    if (y) read_out(e, steps, y + t * e->desc.batch * O);
+    if (y) read_out(e, steps, y + t * e->batch * O);
     if (alone)
       read_out(e, 1, e->last);
     else if (d)

@@ -9,7 +9,7 @@
  *   seqgpu_esn_create(params, "esn", &desc, &esn);
  *   seqgpu_esn_train(esn, T, u, d, washout);      as often as there is data
  *   seqgpu_esn_solve(esn, lambda);
- *   seqgpu_esn_reset(esn);
+ *   seqgpu_esn_reset(esn, 1);
  *   seqgpu_esn_run(esn, 1000, u, d, NULL);        listen to the true series ...
  *   seqgpu_esn_run(esn, 84, u, NULL, y);          ... and go on alone
  *
@@ -43,7 +43,7 @@ typedef struct seqgpu_esn_desc {
   double noise;                 /* on d_{t-1} in seqgpu_esn_train, in +- this */
   int squares;                  /* 1: the read-out sees h^2, too */
   seqgpu_ridge_method method;
-  int64_t batch;   /* B, sequences side by side [1] */
+  int64_t batch;   /* most sequences side by side [1] */
   int64_t seq_len; /* T of one run of the plan; longer calls are cut [256] */
 } seqgpu_esn_desc;
 
@@ -55,8 +55,9 @@ SEQGPU_API seqgpu_status seqgpu_esn_create(seqgpu_params *params, const char *pr
                                            const seqgpu_esn_desc *desc, seqgpu_esn **out);
 SEQGPU_API void seqgpu_esn_destroy(seqgpu_esn *esn); /* NULL is allowed; the weights stay in params */
 
-/* State and fed-back output become 0.  Otherwise every call goes on where the last one ended. */
-SEQGPU_API seqgpu_status seqgpu_esn_reset(seqgpu_esn *esn);
+/* B new sequences side by side, 1 to desc.batch (as many as after creation): states and fed-back outputs become 0.  Every
+ * other call goes on where the last one ended. */
+SEQGPU_API seqgpu_status seqgpu_esn_reset(seqgpu_esn *esn, int64_t B);
 /* Runs T steps, teacher-forced, and remembers what the read-out would see in all but the first `washout` of them.
  * u [T,B,I] (NULL if I is 0), d [T,B,O].  EINVAL if a number is not finite; the state is then undefined until reset. */
 SEQGPU_API seqgpu_status seqgpu_esn_train(seqgpu_esn *esn, int64_t T, const double *u, const double *d,
