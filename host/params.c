@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "params_internal.h"
-#include "plan.h"
 
 /* ---------------------------------------------------------------- memory */
 

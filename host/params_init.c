@@ -97,15 +97,8 @@ seqgpu_status seqgpu_params_init(seqgpu_params *p, const char *name, const char 
   return sq_params_draw(p, t, &drawing);
 }
 
-/* ---------------------------------------------------------------- gates */
-
-/* The gate of this name, NULL if the cell has none; its columns are its rows in weight_ih, weight_hh and bias. */
-static const sq_part *find_gate(const seqgpu_plan *plan, const char *name) {
-  const sq_layout *l = &plan->first;
-  for (int i = 0; i < l->parts; i++)
-    if (l->part[i].place.buffer == SQ_GATES && strcmp(l->part[i].name, name) == 0) return &l->part[i];
-  return NULL;
-}
+/* ---------------------------------------------------------------- gates
+ * A gate's columns in `gates` are its rows in weight_ih, weight_hh and bias. */
 
 /* Open, they keep the old state: forget gate and update gate. */
 static const char *const keeping_gates[] = {"f", "u"};
@@ -114,7 +107,7 @@ sq_drawing sq_params_standard_drawing(const seqgpu_plan *plan, int index, const 
   const sq_param *own = sq_plan_param(plan, index);
   if (own->init) return (sq_drawing){.init = sq_initialiser_find(own->init), .scale = own->init_scale};
   sq_drawing d = {.init = sq_initialiser_find("uniform"), .scale = 1 / sqrt((double)plan->desc.hidden_size)};
-  const sq_part *forget = find_gate(plan, "f");
+  const sq_part *forget = sq_layout_gate(&plan->first, "f");
   if (forget == NULL || !sq_starts_with(info->name, "bias_l")) return d;
   d.first = forget->place.column;
   d.last = d.first + forget->width;
@@ -249,8 +242,9 @@ seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *p, const char *prefix, 
   if (p == NULL) return SEQGPU_EINVAL;
   if (plan == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "plan: is NULL");
   if (!isfinite(value)) return sq_fail(p->ctx, SEQGPU_EINVAL, "value: is not finite");
-  const sq_part *found = gate ? find_gate(plan, gate) : NULL;
-  for (int i = 0; i < 2 && gate == NULL && found == NULL; i++) found = find_gate(plan, keeping_gates[i]);
+  const sq_part *found = gate ? sq_layout_gate(&plan->first, gate) : NULL;
+  for (int i = 0; i < 2 && gate == NULL && found == NULL; i++)
+    found = sq_layout_gate(&plan->first, keeping_gates[i]);
   if (found == NULL || plan->first.bias < 0)
     return sq_fail(p->ctx, SEQGPU_EINVAL, "gate: cell \"%s\" has no gate %.20s with a bias of its own",
                    plan->desc.cell, gate ? gate : "f or u");
