@@ -130,8 +130,8 @@ static int search_settings(int count) {
   return 0;
 }
 
-/* One row of the table: ESN_NETWORKS networks; curve: the mean over them of log NRMSE, as NRMSE. */
-static int run_row(results *out, const row *r, double curve[AHEAD]) {
+/* One row of the table: ESN_NETWORKS networks; line: the mean over them of log NRMSE, as NRMSE. */
+static int run_row(results *out, const row *r, double line[AHEAD]) {
   double errors[ESN_NETWORKS], nrmse[AHEAD], logs[AHEAD] = {0};
   const double start = bench_now();
   for (int k = 0; k < ESN_NETWORKS; k++) {
@@ -139,7 +139,7 @@ static int run_row(results *out, const row *r, double curve[AHEAD]) {
     errors[k] = nrmse[AHEAD - 1];
     for (int t = 0; t < AHEAD; t++) logs[t] += log(nrmse[t]) / ESN_NETWORKS;
   }
-  for (int t = 0; t < AHEAD; t++) curve[t] = exp(logs[t]);
+  for (int t = 0; t < AHEAD; t++) line[t] = exp(logs[t]);
   esn_report(out, r->name, &r->setting, errors, r->paper, bench_now() - start);
   return 0;
 }
