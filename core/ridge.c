@@ -16,6 +16,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dot.h"
 #include "gemm.h"
 
 /* ---------------------------------------------------------------- vectors */
@@ -25,15 +26,7 @@ SQ_CLONES static void add_scaled(int64_t n, double alpha, const double *restrict
   for (int64_t i = 0; i < n; i++) y[i] += alpha * x[i];
 }
 
-/* Eight partial sums, so that the loop vectorises in an order laid down here. */
-SQ_CLONES static double dot(int64_t n, const double *restrict x, const double *restrict y) {
-  double lane[8] = {0};
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int j = 0; j < 8; j++) lane[j] += x[i + j] * y[i + j];
-  for (; i < n; i++) lane[0] += x[i] * y[i];
-  return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
-}
+SQ_CLONES static double dot(int64_t n, const double *x, const double *y) { return sq_dot(n, x, y); }
 
 /* ---------------------------------------------------------------- QR */
 

@@ -73,25 +73,20 @@ static seqgpu_esn_desc with_defaults(const seqgpu_esn_desc *desc) {
   return d;
 }
 
-static seqgpu_status check_whole(seqgpu_context *ctx, const char *name, int64_t value, int64_t least) {
-  const int64_t most = 1 << 20;
-  if (value >= least && value <= most) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %lld, must be from %lld to %lld", name, (long long)value,
-                 (long long)least, (long long)most);
-}
-
 static seqgpu_status check_real(seqgpu_context *ctx, const char *name, double value) {
   if (isfinite(value) && value >= 0) return SEQGPU_OK;
   return sq_fail(ctx, SEQGPU_EINVAL, "%s: %g, must be finite and at least 0", name, value);
 }
 
+enum { MOST = 1 << 20 }; /* of anything that is counted */
+
 static seqgpu_status check_desc(seqgpu_context *ctx, const seqgpu_esn_desc *d) {
-  SQ_TRY(check_whole(ctx, "input_size", d->input_size, d->feedback ? 0 : 1));
-  SQ_TRY(check_whole(ctx, "output_size", d->output_size, 1));
-  SQ_TRY(check_whole(ctx, "hidden_size", d->hidden_size, 1));
-  SQ_TRY(check_whole(ctx, "links", d->links, 0));
-  SQ_TRY(check_whole(ctx, "batch", d->batch, 0));
-  SQ_TRY(check_whole(ctx, "seq_len", d->seq_len, 0));
+  SQ_TRY(sq_check_range(ctx, "input_size", d->input_size, d->feedback ? 0 : 1, MOST));
+  SQ_TRY(sq_check_range(ctx, "output_size", d->output_size, 1, MOST));
+  SQ_TRY(sq_check_range(ctx, "hidden_size", d->hidden_size, 1, MOST));
+  SQ_TRY(sq_check_range(ctx, "links", d->links, 0, MOST));
+  SQ_TRY(sq_check_range(ctx, "batch", d->batch, 0, MOST));
+  SQ_TRY(sq_check_range(ctx, "seq_len", d->seq_len, 0, MOST));
   SQ_TRY(check_real(ctx, "spectral_radius", d->spectral_radius));
   SQ_TRY(check_real(ctx, "input_scale", d->input_scale));
   SQ_TRY(check_real(ctx, "feedback_scale", d->feedback_scale));
@@ -237,9 +232,7 @@ const seqgpu_plan *seqgpu_esn_plan(const seqgpu_esn *e) { return e ? e->plan : N
 
 seqgpu_status seqgpu_esn_reset(seqgpu_esn *e, int64_t B) {
   if (e == NULL) return SEQGPU_EINVAL;
-  if (B < 1 || B > e->desc.batch)
-    return sq_fail(e->ctx, SEQGPU_EINVAL, "B: %lld, must be from 1 to %lld", (long long)B,
-                   (long long)e->desc.batch);
+  SQ_TRY(sq_check_range(e->ctx, "B", B, 1, e->desc.batch));
   e->batch = B;
   memset(e->last, 0, (size_t)(B * e->desc.output_size) * sizeof *e->last);
   return seqgpu_zero(e->ctx, e->state, (size_t)(B * e->desc.hidden_size) * e->ctx->real_size);
