@@ -6,7 +6,7 @@
 
 #include "curves.h"
 
-enum { ESN_NETWORKS = 9 }; /* independent networks of a row: median, smallest and largest are told */
+enum { ESN_NETWORKS = 5 }; /* independent networks of a row: median, smallest and largest are told */
 
 /* Everything that makes a network; the series is the experiment's. */
 typedef struct esn_setting {

@@ -95,7 +95,7 @@ int esn_narma10(const char *folder, int search) {
     if (!failed) medians[i] = esn_report(&r, name, &settings[i], errors, goal, bench_now() - start);
   }
   results_end(&r);
-  const curve curves[] = {{.name = "median of 9 networks", .x = units, .y = medians, .count = ROWS},
+  const curve curves[] = {{.name = "median of 5 networks", .x = units, .y = medians, .count = ROWS},
                           {.name = "goal", .x = units, .y = goals, .count = ROWS, .dashed = 1}};
   const chart c = {.title = "NARMA10: error on a test series",
                    .x_label = "units of the reservoir",
