@@ -6,7 +6,8 @@
  *
  * (Golub & Van Loan, section 6.5: updating QR).  The penalty is n more rows: sqrt(lambda) I | 0.
  *
- * cholesky: X^T X + lambda I = L L^T.  A pivot that is not above the rounding error of its diagonal element is no pivot.
+ * cholesky: X^T X + lambda I = L L^T.  A pivot that is not above 64 rounding errors of its diagonal element has no digit
+ * that is right, and is no pivot.
  */
 #define SEQGPU_REAL_BITS 64 /* whose GEMM it is */
 #include "ridge.h"
@@ -15,6 +16,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dot.h"
 #include "gemm.h"
 
 /* ---------------------------------------------------------------- vectors */
@@ -24,15 +26,7 @@ SQ_CLONES static void add_scaled(int64_t n, double alpha, const double *restrict
   for (int64_t i = 0; i < n; i++) y[i] += alpha * x[i];
 }
 
-/* Eight partial sums, so that the loop vectorises in an order laid down here. */
-SQ_CLONES static double dot(int64_t n, const double *restrict x, const double *restrict y) {
-  double lane[8] = {0};
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int j = 0; j < 8; j++) lane[j] += x[i + j] * y[i + j];
-  for (; i < n; i++) lane[0] += x[i] * y[i];
-  return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
-}
+SQ_CLONES static double dot(int64_t n, const double *x, const double *y) { return sq_dot(n, x, y); }
 
 /* ---------------------------------------------------------------- QR */
 
@@ -41,7 +35,7 @@ static void reflect(int64_t width, double *r, int64_t rows, double *z, int64_t l
   double v[SQ_RIDGE_ROWS], sum = 0;
   for (int64_t i = 0; i < rows; i++) v[i] = z[i * ld];
   for (int64_t i = 0; i < rows; i++) sum += v[i] * v[i];
-  if (sum == 0) return;
+  if (sum < DBL_MIN) return; /* nothing, or as good as that: 2 / sum must be a number */
   const double norm = sqrt(r[0] * r[0] + sum), beta = r[0] > 0 ? -norm : norm, v0 = r[0] - beta;
   const double scale = 2 / (v0 * v0 + sum);
   enum { STRIP = 512 }; /* columns at a time, so that `product` needs no memory of its own */
@@ -107,7 +101,7 @@ static int64_t factor(int64_t n, double *a, double lambda) {
     const double diagonal = row[i] + lambda;
     for (int64_t j = 0; j < i; j++) row[j] = (row[j] - dot(j, row, a + j * n)) / a[j * n + j];
     const double pivot = diagonal - dot(i, row, row);
-    if (!(pivot > DBL_EPSILON * diagonal)) return 1 + i;
+    if (!(pivot > 64 * DBL_EPSILON * diagonal)) return 1 + i;
     row[i] = sqrt(pivot);
   }
   return 0;

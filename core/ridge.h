@@ -6,7 +6,7 @@
  *   qr         a [n,n+m] = (R | Q^T Y): the triangular factor of X.  As exact as the data: the error grows with the
  *              condition number of X.
  *   cholesky   a [n+m,n] = (X^T X above Y^T X), lower triangle: one product a piece, many times faster, but the condition
- *              number is squared: lambda must be above about 1e-16 times the largest eigenvalue of X^T X.
+ *              number is squared: lambda must be above about 1e-14 times the numbers on the diagonal of X^T X.
  */
 #ifndef SQ_RIDGE_H
 #define SQ_RIDGE_H

@@ -88,8 +88,7 @@ static seqgpu_status room_for_tensors(seqgpu_params *p, int count) {
   return SEQGPU_OK;
 }
 
-/* Drops what an addition that failed has added so far. */
-static seqgpu_status undo(seqgpu_params *p, int blocks, int tensors, seqgpu_status status) {
+seqgpu_status sq_params_undo(seqgpu_params *p, int blocks, int tensors, seqgpu_status status) {
   while (p->tensor_count > tensors) sq_host_free(p->ctx, p->tensors[--p->tensor_count]);
   while (p->block_count > blocks) free_block(p->ctx, &p->blocks[--p->block_count]);
   return status;
@@ -206,11 +205,11 @@ static seqgpu_status add_lone(seqgpu_params *p, const char *name, int64_t rows, 
   SQ_TRY(check_name(p, name));
   const int blocks = p->block_count, tensors = p->tensor_count;
   seqgpu_status status = add_block(p, count, trained);
-  if (status != SEQGPU_OK) return undo(p, blocks, tensors, status);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
   sq_tensor t = {.rows = rows, .cols = cols, .block = blocks, .form = plain_form(name, cols)};
   snprintf(t.name, sizeof t.name, "%s", name);
   status = add_tensor(p, &t);
-  if (status != SEQGPU_OK) return undo(p, blocks, tensors, status);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
   describe(p, p->tensors[tensors], out);
   return SEQGPU_OK;
 }
@@ -223,7 +222,7 @@ seqgpu_status seqgpu_params_add(seqgpu_params *p, const char *name, int64_t rows
   const int blocks = p->block_count, tensors = p->tensor_count;
   SQ_TRY(add_lone(p, name, rows, cols, 1, out));
   const seqgpu_status status = sq_params_draw(p, p->tensors[tensors], &drawing);
-  return status == SEQGPU_OK ? status : undo(p, blocks, tensors, status);
+  return status == SEQGPU_OK ? status : sq_params_undo(p, blocks, tensors, status);
 }
 
 seqgpu_status seqgpu_params_add_state(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
@@ -265,7 +264,7 @@ seqgpu_status seqgpu_params_add_rnn(seqgpu_params *p, const char *prefix, const 
   seqgpu_status status = add_block(p, seqgpu_plan_param_count(plan), 1);
   for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_num_params(plan); i++)
     status = add_recurrent(p, prefix, plan, i, blocks);
-  if (status != SEQGPU_OK) return undo(p, blocks, tensors, status);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
   const sq_param_block *block = &p->blocks[blocks];
   if (out) *out = (seqgpu_param){p->tensors[tensors]->name, 1, block->count, block->value, block->grad};
   return SEQGPU_OK;

@@ -6,6 +6,7 @@
 #ifndef SQ_PARAMS_INTERNAL_H
 #define SQ_PARAMS_INTERNAL_H
 
+#include "../core/philox.h"
 #include "include/seqgpu/model.h"
 #include "internal.h"
 
@@ -65,7 +66,13 @@ void *sq_params_address(const seqgpu_params *params, const sq_tensor *tensor, vo
 /* Allocates zeroed moments for every trained block that has none. */
 seqgpu_status sq_params_need_moments(seqgpu_params *params, int first, int second);
 
+/* Drops the blocks and tensors beyond these counts, which an addition that failed has added; returns status. */
+seqgpu_status sq_params_undo(seqgpu_params *params, int blocks, int tensors, seqgpu_status status);
+
 /* ---- initial values (params_init.c) ---- */
+
+/* The next of the random streams that initial values are drawn from. */
+sq_rng sq_params_next_rng(seqgpu_params *params);
 
 /* How a tensor is drawn: as matrices of `block_rows` rows, one below the other (0: as one matrix), each by init(scale);
  * then `shift` is added to the rows first..last-1. */

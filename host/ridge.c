@@ -23,20 +23,15 @@ static const sq_ridge_method *const methods[] = {
 };
 enum { METHODS = sizeof methods / sizeof methods[0] };
 
-static seqgpu_status check_width(seqgpu_context *ctx, const char *name, int64_t value) {
-  const int64_t most = 1 << 20;
-  if (value >= 1 && value <= most) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %lld, must be from 1 to %lld", name, (long long)value,
-                 (long long)most);
-}
+enum { MOST = 1 << 20 }; /* of features, of outputs */
 
 seqgpu_status seqgpu_ridge_create(seqgpu_context *ctx, int64_t in, int64_t out, seqgpu_ridge_method method,
                                   seqgpu_ridge **result) {
   if (result) *result = NULL;
   SQ_TRY(sq_usable(ctx));
   if (result == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "result: is NULL");
-  SQ_TRY(check_width(ctx, "in", in));
-  SQ_TRY(check_width(ctx, "out", out));
+  SQ_TRY(sq_check_range(ctx, "in", in, 1, MOST));
+  SQ_TRY(sq_check_range(ctx, "out", out, 1, MOST));
   if ((int)method < 0 || (int)method >= METHODS)
     return sq_fail(ctx, SEQGPU_EINVAL, "method: %d is none of seqgpu_ridge_method", (int)method);
   seqgpu_ridge *r = sq_host_alloc(ctx, sizeof *r);
