@@ -115,6 +115,7 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
   if (why == NULL) why = cell->layout(config, layout);
   if (why != NULL) return why;
   layout->bias = sq_layout_param(layout, "bias");
+  if (layout->bias >= 0) layout->biased = layout->param[layout->bias].rows;
   const int named = layout->parts > 0;
   add_state_parts(layout); /* before the gates: the rnn has an "h" of both kinds */
   if (!named) add_gate_parts(layout);
