@@ -109,6 +109,7 @@ typedef struct sq_param {
   const char
       *init; /* its first values: a name of core/initialise.h and a scale; NULL: uniform in +-1/sqrt(H) */
   double init_scale;
+  int raised; /* the block of H rows whose first values get 1 added: a forget gate's bias (Gers 2000); 0 = none */
   int fixed; /* belongs to the model and its files, but is not trained: its gradient is 0 (the uRNN's permutation) */
 } sq_param;
 
@@ -140,7 +141,7 @@ typedef struct sq_layout {
   int initial
       [SQ_MAX_STATES]; /* index of the parameter [W_k] that state k starts from where the caller gives no
                                     initial state, -1: zeros.  Only cells with a structured product have one. */
-  int parts;           /* filled in from the cell's names, unless the cell's layout does so */
+  int parts; /* those the cell's layout adds, then the states and H-wide gates by the cell's names */
   sq_part part[SQ_MAX_PARTS];
 } sq_layout;
 
@@ -175,7 +176,8 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
 /* Index of a parameter of the layout by name, -1 if it has none. */
 int sq_layout_param(const sq_layout *layout, const char *name);
 
-/* Building blocks for a cell's layout function: each appends a row and returns its index. */
+/* Building blocks for a cell's layout function: each appends a row and returns its index.  A part whose name is taken is
+ * left out. */
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols);
 void sq_layout_add_product(sq_layout *layout, sq_product product);
 void sq_layout_add_sum(sq_layout *layout, sq_sum sum);

@@ -312,9 +312,8 @@ static seqgpu_status add_recurrent(seqgpu_params *p, const char *prefix, const s
   const sq_param *own = sq_plan_param(plan, index);
   if (own->init)
     return draw(p, p->tensors[p->tensor_count - 1], sq_initialiser_find(own->init), own->init_scale, 0, 0, 0);
-  const int forget = strcmp(desc->cell, "lstm") == 0 && !desc->coupled && starts_with(info.name, "bias_l");
   return draw(p, p->tensors[p->tensor_count - 1], sq_initialiser_find("uniform"), 1 / sqrt((double)H),
-              forget ? H : 0, forget ? 2 * H : 0, 1);
+              own->raised * H, own->raised ? (own->raised + 1) * H : 0, 1);
 }
 
 seqgpu_status seqgpu_params_add_rnn(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan,

@@ -241,6 +241,7 @@ typedef struct zero_row {
 static const zero_row zero_rows[] = {
     {"rnn", {0, 0}, 0, 0, 0},    {"leaky", {LEAK, 0}, 1, 0, 0}, {"gru", {0.5, 0}, 0, 0, 0},
     {"lstm", {0, 0.5}, 0, 0, 1}, {"lstm0", {0, 1}, 0, 0, 1},    {"scrn", {0, LEAK}, 0.05, 0.5, 0},
+    {"mrnn", {0, 0}, 0, 0, 0},   {"mlstm", {0, 0.5}, 0, 0, 1},
 };
 
 static const zero_row *zero_row_of(const cell_row *cell) {
