@@ -210,6 +210,9 @@ static void check_questions(seqgpu_context *ctx) {
   CHECK(seqgpu_plan_desc(plan)->num_layers == 1, "num_layers 0 is 1");
   CHECK(strcmp(seqgpu_plan_name(plan), "cpu/step") == 0, "name of the plan");
   CHECK(seqgpu_plan_state_size(plan, 0) == 4 && seqgpu_plan_state_size(plan, 1) == 4, "states of an lstm");
+  CHECK(seqgpu_plan_part(plan, 0, NULL) != NULL && seqgpu_plan_part(plan, -1, NULL) == NULL &&
+            seqgpu_plan_part(plan, INT_MAX, NULL) == NULL && seqgpu_plan_part(NULL, 0, NULL) == NULL,
+        "parts by index");
   CHECK(seqgpu_plan_state_size(plan, 2) == 0 && seqgpu_plan_state_size(plan, -1) == 0, "no third state");
   CHECK(seqgpu_plan_param_count(plan) == 16 * (3 + 4 + 1), "parameters of an lstm");
   const int params = seqgpu_plan_num_params(plan);

@@ -1,6 +1,7 @@
 /* test_laws_cells.c - laws of what a network computes: how its time, batch and layers may be cut, and which cells are
  * special cases of others.
  */
+#include "../core/cell.h"
 #include "laws.h"
 
 /* --- time and batch --- */
@@ -227,6 +228,37 @@ static double law_layers(const contexts *c, const cell_row *cell) {
 
 /* --- cells --- */
 
+/* Which state of "h,c" is called so; -1: none. */
+static int state_called(const char *states, const char *name) {
+  for (int k = 0; *states; k++) {
+    const size_t length = strcspn(states, ",");
+    if (length == strlen(name) && strncmp(states, name, length) == 0) return k;
+    states += length + (states[length] == ',');
+  }
+  return -1;
+}
+
+/* Every part of a cell can be looked at, in its own width; a state's last step is the final state. */
+static double law_parts(const contexts *c, const cell_row *cell) {
+  net n = fresh(c->f64, cell, 4, 3, NONE, NULL);
+  net_forward(&n);
+  const char *name;
+  double worst = 0, out[4 * 3 * 16];
+  int64_t width, again;
+  int states = 0;
+  for (int i = 0; (name = seqgpu_plan_part(n.plan, i, &width)) != NULL; i++) {
+    if (seqgpu_rnn_inspect(n.ctx, n.plan, &n.run, 0, 0, name, out, &again) != SEQGPU_OK || again != width)
+      worst = (double)NAN;
+    for (int64_t j = 0; j < 4 * 3 * width; j++) worst = net_worse(fabs(0 * out[j]), worst); /* finite */
+    const int k = state_called(sq_cell_find(cell->desc.cell)->states, name);
+    if (k >= 0) worst = net_worse(differ(out + 3 * 3 * width, n.value[NET_HT + k], 3 * width), worst);
+    states += k >= 0;
+  }
+  worst = states == n.states ? worst : (double)NAN;
+  net_close(&n);
+  return worst;
+}
+
 /* What a step of a cell whose weights are 0 does: a state keeps a share of itself, and of h a cell may make more. */
 typedef struct zero_row {
   const char *cell;
@@ -410,6 +442,7 @@ static const law_row laws[] = {
     {"time reversed, directions swapped", law_reversal, every, EXACT, 0},
     {"batch-major is time-major", law_batch_first, every, 0, 1},
     {"two layers are two networks", law_layers, every, EXACT, 0},
+    {"all parts can be looked at", law_parts, every, 0, 0},
     {"zero weights", law_zero_weights, dense, EXACT, 0},
     {"the recurrent matrix keeps the norm", law_keeps_norm, orthogonal, EXACT, 0},
     {"is an lstm with a fixed forget gate", law_forget_gate, without_forget_gate, EXACT, 0},
