@@ -127,6 +127,9 @@ static const desc_row desc_rows[] = {
     FIELD("lstm", INT, peephole, 2),
     FIELD("lstm", INT, coupled, -1),
     FIELD("gru", INT, reset_after, 2),
+    FIELD("scrn", INT64, context_size, -1),
+    FIELD("mrnn", INT64, factor_size, -1),
+    FIELD("scrn", INT, learn_leak, 2),
     FIELD("leaky", DOUBLE, leak, -0.1),
     FIELD("leaky", DOUBLE, leak, 1.001),
     FIELD("leaky", DOUBLE, leak, (double)NAN),
@@ -145,6 +148,11 @@ static const desc_row desc_rows[] = {
     FIELD("rnn", INT, coupled, 1),
     FIELD("rnn", INT, reset_after, 1),
     FIELD("rnn", DOUBLE, leak, 0.5),
+    FIELD("gru", INT64, context_size, 2),
+    FIELD("scrn", INT64, factor_size, 2),
+    FIELD("mlstm", INT64, context_size, 2),
+    FIELD("mlstm", INT, peephole, 1),
+    FIELD("leaky", INT, learn_leak, 1),
     FIELD("lstm", INT, activation, SEQGPU_RELU),
     FIELD("lstm", INT, reset_after, 1),
     FIELD("lstm0", INT, coupled, 1),
@@ -202,6 +210,9 @@ static void check_questions(seqgpu_context *ctx) {
   CHECK(seqgpu_plan_desc(plan)->num_layers == 1, "num_layers 0 is 1");
   CHECK(strcmp(seqgpu_plan_name(plan), "cpu/step") == 0, "name of the plan");
   CHECK(seqgpu_plan_state_size(plan, 0) == 4 && seqgpu_plan_state_size(plan, 1) == 4, "states of an lstm");
+  CHECK(seqgpu_plan_part(plan, 0, NULL) != NULL && seqgpu_plan_part(plan, -1, NULL) == NULL &&
+            seqgpu_plan_part(plan, INT_MAX, NULL) == NULL && seqgpu_plan_part(NULL, 0, NULL) == NULL,
+        "parts by index");
   CHECK(seqgpu_plan_state_size(plan, 2) == 0 && seqgpu_plan_state_size(plan, -1) == 0, "no third state");
   CHECK(seqgpu_plan_param_count(plan) == 16 * (3 + 4 + 1), "parameters of an lstm");
   const int params = seqgpu_plan_num_params(plan);
