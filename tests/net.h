@@ -225,10 +225,11 @@ static inline void net_fill_vectors(net *n) {
   }
 }
 
-/* Everything in +-1, weights in +-1.5 / sqrt(hidden_size): gates neither dead nor linear. */
+/* Everything in +-1, weights in +-1.5 / sqrt(hidden_size): gates neither dead nor linear.  A single unit, which has no others
+ * to hide behind, gets no weights that could saturate it: 1 - h^2 has lost its digits there. */
 static inline void net_fill(net *n) {
   for (int i = 0; i < NET_Y; i++) check_fill_f64(n->value[i], n->count[i], -1, 1);
-  const double scale = 1.5 / sqrt((double)n->desc->hidden_size);
+  const double scale = 1.5 / sqrt(fmax(3, (double)n->desc->hidden_size));
   check_fill_f64(n->value[NET_PARAMS], n->count[NET_PARAMS], -scale, scale);
   if (n->desc->activation == SEQGPU_RELU) net_fill_relu(n);
   net_fill_vectors(n);
