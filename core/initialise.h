@@ -23,7 +23,8 @@ extern "C" {
   X(orthogonal, 1.0, "value times orthonormal rows or columns, the fewer ones: Saxe et al. 2013")            \
   X(identity, 1.0, "value on the diagonal, else 0: IRNN, Le et al. 2015")                                    \
   X(constant, 1.0, "value everywhere")                                                                       \
-  X(zeros, 0.0, "0 everywhere; the value is not used")
+  X(zeros, 0.0, "0 everywhere; the value is not used")                                                       \
+  X(permutation, 0.0, "0, 1, 2, ... in random order; the value is not used")
 
 /* Returns 0, or -1 when there is no memory for the work of `orthogonal`. */
 #define SQ_INITIALISER_DECLARE(id, standard, about)                                                          \
