@@ -55,6 +55,11 @@ typedef struct sq_config {
   int64_t reflections;      /* Householder cell: their number, 0 = H */
 } sq_config;
 
+/* config.leak, or what the cell takes where it is 0. */
+static inline double sq_leak(const sq_config *config, double standard) {
+  return config->leak != 0 ? config->leak : standard;
+}
+
 /* The options of a config, as bits: a cell says which of them it has, and any other that is set is refused. */
 enum {
   SQ_OPTION_ACTIVATION = 1 << 0,
@@ -173,6 +178,9 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
 
 /* Index of a parameter of the layout by name, -1 if it has none. */
 int sq_layout_param(const sq_layout *layout, const char *name);
+
+/* The part of `gates` that has this name, NULL if none has. */
+const sq_part *sq_layout_gate(const sq_layout *layout, const char *name);
 
 /* Building blocks for a cell's layout function: each appends a row and returns its index. */
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols);

@@ -63,8 +63,11 @@ const sq_structure sq_unitary_structure = {.name = "unitary",
 
 /* ---- what all steps have in common ---- */
 
-/* An index made of a parameter, in 0..n-1 whatever is in it. */
-static int64_t index_of(real x, int64_t n) { return x >= 0 && x < (real)n ? (int64_t)x : 0; }
+/* The index nearest to a parameter, in 0..n-1 whatever is in it. */
+static int64_t index_of(real x, int64_t n) {
+  const real up = x + RC(0.5);
+  return up >= 0 && up < (real)n ? (int64_t)up : 0;
+}
 
 static int is_permutation(int64_t n, const real *numbers, real *seen) {
   int64_t distinct = 0;

@@ -1,7 +1,7 @@
 /* conformance_ops.h - every row of the operator table (core/ops.h) on any backend against the CPU's float64.
  *
  * An op_row says how to lay out the tensors of one operator for given sizes, and how to call it.  The walker draws
- * the inputs once, runs both contexts on guarded and poisoned memory, and compares everything that was written.
+ * well-conditioned inputs, runs both contexts on guarded and poisoned memory, and compares everything that was written.
  * Strided results start from numbers, so that the columns between the rows are seen to be left alone.
  */
 #ifndef CONFORMANCE_OPS_H
@@ -372,6 +372,8 @@ static size_t op_bytes(const seqgpu_context *ctx, const op_tensor *t) {
          (t->role == OP_INTS ? sizeof(int32_t) : seqgpu_dtype_size(seqgpu_context_dtype(ctx)));
 }
 
+static int op_is_written(op_role role) { return role == OP_OUT || role == OP_INOUT || role == OP_ZERO; }
+
 static void op_upload(seqgpu_context *ctx, const op_tensor *t, void *device, const double *from) {
   if (t->role != OP_INTS) {
     if (t->role != OP_OUT && t->role != OP_SCRATCH) net_upload(ctx, device, from, t->count);
@@ -393,9 +395,7 @@ static void op_run(seqgpu_context *ctx, const op_row *row, const op_case *c, dou
   const int error = row->call(ctx, c, p);
   if (error) check_record(0, ctx->backend->device->error_text(error), "%s returns %d", row->name, error);
   for (int i = 0; i < c->tensors; i++) {
-    const op_role role = c->tensor[i].role;
-    if (role == OP_OUT || role == OP_INOUT || role == OP_ZERO)
-      net_download(ctx, value[i], p[i], c->tensor[i].count);
+    if (op_is_written(c->tensor[i].role)) net_download(ctx, value[i], p[i], c->tensor[i].count);
     net_free(ctx, c->tensor[i].name, p[i], op_bytes(ctx, &c->tensor[i]));
   }
 }
@@ -407,28 +407,56 @@ static void op_draw(const op_tensor *t, double *value) {
   }
 }
 
+/* One operator on the oracle: what was drawn, and what became of it. */
+typedef struct op_trial {
+  seqgpu_context *oracle;
+  const op_row *row;
+  const op_case *c;
+  double *in[OP_TENSORS], *ref[OP_TENSORS];
+} op_trial;
+
+static void op_copy(const op_case *c, double **to, double **from) {
+  for (int i = 0; i < c->tensors; i++)
+    if (c->tensor[i].count) memcpy(to[i], from[i], (size_t)c->tensor[i].count * sizeof(double));
+}
+
+static void op_trial_draw(void *self) {
+  op_trial *t = (op_trial *)self;
+  for (int i = 0; i < t->c->tensors; i++) op_draw(&t->c->tensor[i], t->in[i]);
+}
+
+static void op_trial_run(void *self) {
+  op_trial *t = (op_trial *)self;
+  op_copy(t->c, t->ref, t->in);
+  op_run(t->oracle, t->row, t->c, t->ref);
+}
+
 static double op_error(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *row, const op_case *c,
                        char *where) {
-  double *out[OP_TENSORS], *ref[OP_TENSORS], worst = 0;
+  op_trial t = {oracle, row, c, {NULL}, {NULL}};
+  problem p = {op_trial_draw, op_trial_run, &t, {0}, {0}};
+  tensor_list ours = {0};
+  double *out[OP_TENSORS];
   for (int i = 0; i < c->tensors; i++) {
-    out[i] = (double *)malloc((size_t)c->tensor[i].count * sizeof(double) + 1);
-    ref[i] = (double *)malloc((size_t)c->tensor[i].count * sizeof(double) + 1);
-    op_draw(&c->tensor[i], out[i]);
-    memcpy(ref[i], out[i], (size_t)c->tensor[i].count * sizeof(double));
+    const op_tensor *tensor = &c->tensor[i];
+    double **all[3] = {&out[i], &t.in[i], &t.ref[i]};
+    for (int k = 0; k < 3; k++) *all[k] = (double *)malloc((size_t)tensor->count * sizeof(double) + 1);
+    if (tensor->role == OP_IN || tensor->role == OP_INOUT)
+      list_add(&p.in, tensor->name, t.in[i], tensor->count);
+    if (!op_is_written(tensor->role)) continue;
+    list_add(&p.out, tensor->name, t.ref[i], tensor->count);
+    list_add(&ours, tensor->name, out[i], tensor->count);
   }
+  problem_draw(&p, SEQGPU_MATH_F32, row->name);
+  op_copy(c, out, t.in);
   op_run(ctx, row, c, out);
-  op_run(oracle, row, c, ref);
-  for (int i = 0; i < c->tensors; i++) {
-    if (c->tensor[i].role == OP_SCRATCH) continue;
-    const double error = net_distance(out[i], ref[i], c->tensor[i].count);
-    if (!isnan(worst) && (isnan(error) || error > worst)) {
-      worst = error;
-      snprintf(where, 64, "%s, option %d", c->tensor[i].name, c->option);
-    }
-  }
+  double *wanted = list_copy(&p.out);
+  const double worst = list_error(&ours, wanted, where);
+  free(wanted);
   for (int i = 0; i < c->tensors; i++) {
     free(out[i]);
-    free(ref[i]);
+    free(t.in[i]);
+    free(t.ref[i]);
   }
   return worst;
 }
@@ -436,17 +464,18 @@ static double op_error(seqgpu_context *ctx, seqgpu_context *oracle, const op_row
 /* All options of an operator at one size are one check. */
 static void op_check(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *row, const int64_t size[3]) {
   double worst = 0;
-  char where[64] = "", here[64] = "";
+  char where[80] = "", here[64] = "";
   for (int option = 0; option < row->options; option++) {
     op_case c = {.m = size[0], .n = size[1], .k = size[2], .option = option};
     row->lay(&c);
     const double error = op_error(ctx, oracle, row, &c, here);
     if (isnan(worst) || !(isnan(error) || error > worst)) continue;
     worst = error;
-    memcpy(where, here, sizeof where);
+    snprintf(where, sizeof where, "%.40s, option %d", here, option);
   }
-  net_check(worst, 1e-5, where, "%s: %s %lld x %lld x %lld", seqgpu_context_device(ctx), row->name,
-            (long long)size[0], (long long)size[1], (long long)size[2]);
+  net_check(worst, arithmetic[SEQGPU_MATH_F32].limit, where, "%s: %s %lld x %lld x %lld",
+            seqgpu_context_device(ctx), row->name, (long long)size[0], (long long)size[1],
+            (long long)size[2]);
 }
 
 static void op_check_all(seqgpu_context *ctx, seqgpu_context *oracle) {

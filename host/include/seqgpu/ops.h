@@ -38,13 +38,13 @@ typedef enum seqgpu_math { SEQGPU_MATH_F32, SEQGPU_MATH_TF32, SEQGPU_MATH_BF16 }
 typedef enum seqgpu_plan_mode { SEQGPU_PLAN_ESTIMATE, SEQGPU_PLAN_MEASURE } seqgpu_plan_mode;
 
 typedef struct seqgpu_rnn_desc {
-  const char *cell; /* "rnn", "lstm", "lstm0", "gru": see seqgpu_cell_name */
+  const char *cell; /* "rnn", "lstm", "gru", ...: see seqgpu_cell_name */
   int64_t input_size, hidden_size;
   int64_t num_layers;           /* 0 = 1 */
   int64_t seq_len, batch;       /* the largest T and B of any run */
   int bidirectional;            /* 0 or 1 */
   seqgpu_merge merge;           /* of the two directions */
-  seqgpu_activation activation; /* cell "rnn" only */
+  seqgpu_activation activation; /* cells "rnn", "leaky", "householder" */
   int64_t projection_size;      /* lstm cells: 0 = none, else < hidden_size */
   int peephole;                 /* lstm cells */
   int coupled;                  /* cell "lstm": f = 1 - i */
