@@ -33,10 +33,10 @@ static int stages(int64_t n) {
 static int64_t padded(int64_t n) { return (int64_t)1 << stages(2 * n - 1); }
 
 #if SEQGPU_REAL_BITS == 32
-/* Powers of two: for each stage w's cosines [n/2] and sines [n/2].
+/* Powers of two: for each stage w's cosines [n/2] and sines [n/2]; at least the [2n] that the kernels need.
  * Others: the tables for m, the chirp [2n], the transform of its conjugate [2m], and room to compute that [2m]. */
 int64_t sq_fft_tables(int64_t n) {
-  if (power_of_two(n)) return n * stages(n);
+  if (power_of_two(n)) return n * (n < 4 ? 2 : stages(n));
   const int64_t m = padded(n);
   return m * stages(m) + 2 * n + 4 * m;
 }
