@@ -154,19 +154,18 @@ static void print_part(int layer, const char *part, const float *x, int64_t n, i
            s.smallest, s.largest, below, above);
 }
 
-/* Every cell has some of these; asking tells which. */
+/* All parts of all layers. */
 static int print_parts(const charlm *m, const charlm_pass *p, int64_t T, int json) {
-  static const char *const parts[] = {"i", "f", "g", "o", "r", "u", "c", "h"};
   const seqgpu_rnn_run run = charlm_run(p, T, 0);
+  const char *part;
+  int64_t width;
   int first = 1;
   for (int layer = 0; layer < (int)m->config.model.rnn.num_layers; layer++)
-    for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {
-      int64_t width;
-      if (seqgpu_rnn_inspect(m->ctx, p->plan, &run, layer, 0, parts[k], NULL, &width) != SEQGPU_OK) continue;
+    for (int k = 0; (part = seqgpu_plan_part(p->plan, k, &width)) != NULL; k++) {
       float *x = malloc((size_t)(T * width) * sizeof *x);
       if (x == NULL) return cli_error("out of memory");
-      const seqgpu_status status = seqgpu_rnn_inspect(m->ctx, p->plan, &run, layer, 0, parts[k], x, &width);
-      if (status == SEQGPU_OK) print_part(layer, parts[k], x, T * width, json, first);
+      const seqgpu_status status = seqgpu_rnn_inspect(m->ctx, p->plan, &run, layer, 0, part, x, &width);
+      if (status == SEQGPU_OK) print_part(layer, part, x, T * width, json, first);
       free(x);
       first = 0;
       if (status != SEQGPU_OK) return cli_library_error(m->ctx);
