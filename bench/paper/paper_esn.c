@@ -2,8 +2,9 @@
  *
  *   paper_esn mackey-glass | narma10 [--results FOLDER] [--search N]
  *
- * Results go to bench/results/esn-mackey-glass.json and .svg, and so on.  --search N tries N random settings and prints
- * them with their errors: so the settings in the tables were found, on series and networks of other seeds.
+ * Results go to bench/results/esn-mackey-glass.json and .svg, and so on.  --search N tries N random settings and prints them
+ * with their errors, on series and networks of other seeds than those reported: the settings in the tables are from
+ * where such searches were best, rounded.
  */
 #include <math.h>
 #include <stdio.h>
