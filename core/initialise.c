@@ -50,6 +50,17 @@ int FN(sq_initialise_zeros)(sq_rng *rng, int64_t rows, int64_t cols, double valu
   return FN(sq_initialise_constant)(rng, rows, cols, 0, weight);
 }
 
+/* Fisher & Yates, from the front: number i goes to a place among 0..i, and what is there goes to place i. */
+int FN(sq_initialise_permutation)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  (void)value;
+  for (int64_t i = 0; i < rows * cols; i++) {
+    const int64_t place = sq_rng_below(rng, (uint32_t)(i + 1));
+    weight[i] = weight[place];
+    weight[place] = (real)i;
+  }
+  return 0;
+}
+
 /* x = (1 - 2 v v^T / v.v) x */
 static void reflect(int64_t n, const double *v, double *x) {
   const double vv = sq_dot(n, v, v);

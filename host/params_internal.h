@@ -36,6 +36,7 @@ typedef struct sq_tensor {
   int64_t rows, cols;
   int block;
   int64_t offset; /* in the block, reals */
+  int fixed;      /* in a trained block, but not trained itself */
   sq_file_form form;
 } sq_tensor;
 
@@ -50,9 +51,10 @@ struct seqgpu_params {
   int tensor_count, tensor_room;
   void *clip_state; /* [SQ_CLIP_STATE] */
   int has_first, has_second;
-  /* one array each for the operators' tensor lists, [block_room] */
+  /* one array each for the operators' tensor lists, [piece_room]: a block is one piece, or what fixed tensors cut it into */
   void **list[4]; /* values, gradients, first and second moments */
   int64_t *sizes;
+  int piece_room;
 };
 
 static inline int64_t sq_tensor_count(const sq_tensor *t) { return t->rows * t->cols; }

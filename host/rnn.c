@@ -240,7 +240,7 @@ typedef struct part {
   int64_t offset, stride, width;
 } part;
 
-/* Finds a state or gate by its name; 0 if the cell has no such part. */
+/* Finds a part by its name; 0 if the cell has no such part. */
 static int find_part(const sq_sequence *s, const char *name, part *out) {
   const sq_layout *l = s->layout;
   const sq_reserve_map map = sq_reserve_layout(l, s->seq_len, s->batch);
@@ -261,6 +261,16 @@ static int find_part(const sq_sequence *s, const char *name, part *out) {
   return 0;
 }
 
+static seqgpu_status no_part(seqgpu_context *ctx, const seqgpu_plan *plan, const char *name) {
+  char names[SQ_MAX_PARTS * 10] = "";
+  for (int i = 0; i < plan->first.parts; i++) {
+    if (i > 0) strcat(names, ", ");
+    strcat(names, plan->first.part[i].name);
+  }
+  return sq_fail(ctx, SEQGPU_EINVAL, "part: cell %s has no \"%.20s\", but %s", plan->first.cell->name,
+                 name ? name : "(NULL)", names);
+}
+
 seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
                                  int layer, int direction, const char *name, void *out, int64_t *width) {
   net n;
@@ -278,9 +288,7 @@ seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, c
                    plan->impl->name);
   const sq_sequence s = sequence_of(&n, layer, direction);
   part p;
-  if (name == NULL || !find_part(&s, name, &p))
-    return sq_fail(ctx, SEQGPU_EINVAL, "part: \"%.20s\" is neither a state nor a gate (%s) of cell %s",
-                   name ? name : "(NULL)", s.layout->cell->gates, s.layout->cell->name);
+  if (name == NULL || !find_part(&s, name, &p)) return no_part(ctx, plan, name);
   if (width) *width = p.width;
   const int64_t rows = run->seq_len * run->batch;
   if (out == NULL || rows == 0) return SEQGPU_OK;

@@ -334,15 +334,17 @@ int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
   const int64_t I = l->config.input, rows = j.steps * j.run->batch;
   const float *params = static_cast<const float *>(j.run->params);
-  const float *x = static_cast<const float *>(j.run->x) + j.t0 * j.run->batch * j.run->ldx;
+  const matrix x = {static_cast<const float *>(j.run->x) + j.t0 * j.run->batch * j.run->ldx, j.run->ldx};
+  const float *w = params + l->param[0].offset;
+  const int64_t first = l->biased, others = l->gates - first;
   int error = 0;
   if (l->bias >= 0) {
-    const sq_bias_args bias = {rows, l->gates, params + l->param[l->bias].offset, j.gates, l->gates};
+    const sq_bias_args bias = {rows, first, params + l->param[l->bias].offset, j.gates, l->gates};
     error = SQ_GPU(bias)(exec, &bias);
+    if (error == 0) error = gemm(exec, 0, 1, rows, first, I, x, {w, I}, 1, {j.gates, l->gates});
   }
-  if (error != 0) return error;
-  return gemm(exec, 0, 1, rows, l->gates, I, {x, j.run->ldx}, {params + l->param[0].offset, I}, l->bias >= 0,
-              {j.gates, l->gates});
+  if (error != 0 || others == 0) return error;
+  return gemm(exec, 0, 1, rows, others, I, x, {w + first * I, I}, 0, {j.gates + first, l->gates});
 }
 
 int sq_job_gradients(sq_exec *exec, const sq_job &j) {

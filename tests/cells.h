@@ -35,9 +35,17 @@ static const cell_row cell_rows[] = {
     {"lstm0 projection peephole", {.cell = "lstm0", .projection_size = 1, .peephole = 1}},
     {"gru", {.cell = "gru"}},
     {"gru reset_after", {.cell = "gru", .reset_after = 1}},
+    {"scrn", {.cell = "scrn", .leak = 0.3}},
+    {"scrn, the paper's leak, three context units", {.cell = "scrn", .context_size = 3}},
+    {"scrn, a learnt leak", {.cell = "scrn", .leak = 0.3, .learn_leak = 1}},
+    {"mrnn", {.cell = "mrnn"}},
+    {"mrnn, two factors", {.cell = "mrnn", .factor_size = 2}},
+    {"mlstm", {.cell = "mlstm"}},
+    {"mlstm, seven factors", {.cell = "mlstm", .factor_size = 7}},
     {"householder", {.cell = "householder"}},
     {"householder sigmoid, one reflection",
      {.cell = "householder", .activation = SEQGPU_SIGMOID, .reflections = 1}},
+    {"urnn", {.cell = "urnn"}},
 };
 
 /* A shape and the options that are not the cell's. */
@@ -61,7 +69,8 @@ static inline seqgpu_rnn_desc combine(const cell_row *cell, const shape_row *sha
   d.batch = shape->size[1];
   d.input_size = shape->size[2];
   d.hidden_size = shape->size[3];
-  const int reflects = strcmp(d.cell, "householder") == 0; /* a single number could only change its sign */
+  /* a single number could only change its sign */
+  const int reflects = strcmp(d.cell, "householder") == 0 || strcmp(d.cell, "urnn") == 0;
   if (d.hidden_size == 1 && (d.projection_size || reflects)) d.hidden_size = 2;
   if (cell->desc.projection_size) d.projection_size = (d.hidden_size + 1) / 2;
   return d;

@@ -39,7 +39,7 @@ SEQGPU_API void seqgpu_params_destroy(seqgpu_params *params);
 SEQGPU_API seqgpu_status seqgpu_params_add(seqgpu_params *params, const char *name, int64_t rows,
                                            int64_t cols, const char *init, double scale, seqgpu_param *out);
 /* Adds a block for the plan's parameters, named prefix.weight_ih_l0 and so on, uniform in +-1/sqrt(hidden_size) as
- * PyTorch does; forget gates of "lstm" get 1 added to their bias (Gers 2000).  out->value is the block. */
+ * PyTorch does; forget gates (of "lstm", "mlstm") get 1 added to their bias (Gers 2000).  out->value is the block. */
 SEQGPU_API seqgpu_status seqgpu_params_add_rnn(seqgpu_params *params, const char *prefix,
                                                const seqgpu_plan *plan, seqgpu_param *out);
 /* Adds a tensor that is saved and loaded, but not trained (carried states, say); zeros. */

@@ -106,6 +106,7 @@ typedef struct seqgpu_param_info {
   int64_t rows, cols;
   int64_t offset; /* in numbers */
   int layer, direction;
+  int fixed; /* 1: not to be trained, and its gradient is 0 (the permutation of cell "urnn") */
 } seqgpu_param_info;
 
 /* Numbers (not bytes) in the parameter buffer, and its parts. */
@@ -147,8 +148,11 @@ SEQGPU_API seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu_pl
 SEQGPU_API seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_plan *plan,
                                              const seqgpu_rnn_run *run);
 
-/* Looks inside the cells after a forward with reserve: part is a state ("h", "c") or a gate ("i", "f", "r", ...),
- * out is host memory [T,B,width] of the context's type; *width receives H or O.  out may be NULL to ask the width.
+/* What there is to see inside the plan's cell, by index: states ("h", "c"), gates ("i", "f", "r", ...) and what else it has
+ * names for; NULL past the last.  *width receives H, O, or the part's own; it may be NULL. */
+SEQGPU_API const char *seqgpu_plan_part(const seqgpu_plan *plan, int index, int64_t *width);
+/* Looks inside the cells after a forward with reserve: part is a name of seqgpu_plan_part,
+ * out is host memory [T,B,width] of the context's type.  out may be NULL to ask the width.
  * EUNSUPPORTED for the cudnn plans, whose reserve only cuDNN can read. */
 SEQGPU_API seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan,
                                             const seqgpu_rnn_run *run, int layer, int direction,
