@@ -127,6 +127,13 @@ int sq_layout_param(const sq_layout *layout, const char *name) {
   return -1;
 }
 
+const sq_part *sq_layout_gate(const sq_layout *layout, const char *name) {
+  for (int i = 0; i < layout->parts; i++)
+    if (layout->part[i].place.buffer == SQ_GATES && strcmp(layout->part[i].name, name) == 0)
+      return &layout->part[i];
+  return NULL;
+}
+
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols) {
   const int index = layout->params++;
   layout->param[index] = (sq_param){.name = name, .rows = rows, .cols = cols, .offset = layout->param_count};

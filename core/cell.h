@@ -109,7 +109,6 @@ typedef struct sq_param {
   const char
       *init; /* its first values: a name of core/initialise.h and a scale; NULL: uniform in +-1/sqrt(H) */
   double init_scale;
-  int raised; /* the block of H rows whose first values get 1 added: a forget gate's bias (Gers 2000); 0 = none */
   int fixed; /* belongs to the model and its files, but is not trained: its gradient is 0 (the uRNN's permutation) */
 } sq_param;
 
@@ -175,6 +174,9 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
 
 /* Index of a parameter of the layout by name, -1 if it has none. */
 int sq_layout_param(const sq_layout *layout, const char *name);
+
+/* The part of `gates` that has this name, NULL if none has. */
+const sq_part *sq_layout_gate(const sq_layout *layout, const char *name);
 
 /* Building blocks for a cell's layout function: each appends a row and returns its index.  A part whose name is taken is
  * left out. */

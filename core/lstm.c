@@ -63,7 +63,6 @@ static const char *layout_with(const sq_config *config, sq_layout *layout, int f
   layout->stages = P ? 2 : 1;
   sq_layout_add_param(layout, "weight_ih", blocks * H, config->input);
   const int bias = sq_layout_add_param(layout, "bias", blocks * H, 1);
-  if (forget) layout->param[bias].raised = 1;
   const int whh = sq_layout_add_param(layout, "weight_hh", blocks * H, out);
   sq_layout_add_product(layout, (sq_product){.param = whh,
                                              .rows = blocks * H,

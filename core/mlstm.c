@@ -15,7 +15,6 @@ const char *sq_mlstm_layout(const sq_config *config, sq_layout *layout);
 #if SEQGPU_REAL_BITS == 32
 const char *sq_mlstm_layout(const sq_config *config, sq_layout *layout) {
   sq_factor_layout(layout, 4 * config->hidden);
-  layout->param[sq_layout_param(layout, "bias")].raised = 1;
   layout->states = 2;
   layout->state_width[0] = layout->state_width[1] = layout->output = config->hidden;
   return NULL;

@@ -5,7 +5,8 @@
  * One block of HOUSEHOLDER_THREADS a sequence; its row (backward: the row and its gradient) lies in shared memory, 4 H or 8 H
  * bytes, for all k reflections.  A reflection is one block-wide sum (two backward) and one pass over the row: 4 H k multiply-adds
  * a row forward, 10 H k backward, and the vectors once through the L2 cache for every row.  What limits it is the latency
- * of k block sums one after the other.  The pointwise step is the vanilla network's.
+ * of k block sums one after the other.  H ends where the shared memory of a block does: at 29,000 in training on sm_90.
+ * The pointwise step is the vanilla network's.
  */
 #include "step.h"
 
@@ -133,12 +134,12 @@ extern "C" int SQ_GPU(householder_rows_prepare)(sq_exec *exec, const sq_layout *
 
 extern "C" int SQ_GPU(householder_rows_forward)(sq_exec *exec, const sq_rows_f32 *a) {
   const householder_rows r = rows_of(a);
-  return sq_launch(exec, "householder_kernel", householder_kernel, sq_blocks(r.rows, 1), HOUSEHOLDER_THREADS,
-                   (size_t)r.width * sizeof(float), r);
+  return sq_launch_as(exec, {1, false}, "householder_kernel", householder_kernel, sq_blocks(r.rows, 1),
+                      HOUSEHOLDER_THREADS, (size_t)r.width * sizeof(float), r);
 }
 
 extern "C" int SQ_GPU(householder_rows_backward)(sq_exec *exec, const sq_rows_f32 *a) {
   const householder_rows r = rows_of(a);
-  return sq_launch(exec, "householder_backward_kernel", householder_backward_kernel, sq_blocks(r.rows, 1),
-                   HOUSEHOLDER_THREADS, 2 * (size_t)r.width * sizeof(float), r);
+  return sq_launch_as(exec, {1, false}, "householder_backward_kernel", householder_backward_kernel,
+                      sq_blocks(r.rows, 1), HOUSEHOLDER_THREADS, 2 * (size_t)r.width * sizeof(float), r);
 }

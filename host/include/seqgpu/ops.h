@@ -185,6 +185,18 @@ SEQGPU_API seqgpu_status seqgpu_cross_entropy_backward(seqgpu_context *ctx, int6
                                                        const int32_t *targets, const void *lse,
                                                        const void *loss, void *dlogits);
 
+/* Squared error of x [R,dim] against targets [R,dim]; mask [R], 0: the row is masked, NULL = every row counts.
+ *   loss[0] = scale * (sum of (x - target)^2, divided by the numbers in the unmasked rows if `mean`),
+ *   loss[1] = the number of unmasked rows.  row_loss [R].  Backward overwrites dx [R,dim]. */
+SEQGPU_API seqgpu_status seqgpu_squared_error_forward(seqgpu_context *ctx, int64_t rows, int64_t dim,
+                                                      int mean, double scale, const void *x,
+                                                      const void *targets, const int32_t *mask,
+                                                      void *row_loss, void *loss);
+SEQGPU_API seqgpu_status seqgpu_squared_error_backward(seqgpu_context *ctx, int64_t rows, int64_t dim,
+                                                       int mean, double scale, const void *x,
+                                                       const void *targets, const int32_t *mask,
+                                                       const void *loss, void *dx);
+
 /* Number `index` of the library's only source of randomness, Philox4x32-10, uniform in (0, 1): word index % 4 of block
  * index / 4 of `stream` under `seed`.  Same arguments, same number, on every machine; a generator's whole state is its index. */
 SEQGPU_API double seqgpu_uniform(uint64_t seed, uint64_t stream, uint64_t index);
