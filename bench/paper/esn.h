@@ -29,10 +29,10 @@ void esn_close(esn_net *net);
 /* The sentence of the network's last failed call; returns 1. */
 int esn_failed(const esn_net *net);
 
-/* Settings, the errors of ESN_NETWORKS networks (sorted here) and the paper's, as an object of the open array of r;
+/* Settings, the errors of ESN_NETWORKS networks (sorted here) and the number to beat, as an object of the open array of r;
  * returns the median. */
 double esn_report(results *r, const char *name, const esn_setting *setting, double errors[ESN_NETWORKS],
-                  double paper, double seconds);
+                  double to_beat, double seconds);
 
 /* The number between low and high that `fraction` of the way (on a logarithmic scale) points at: for --search. */
 double esn_between(double low, double high, double fraction);

@@ -20,16 +20,16 @@ static const double goal = 0.2;
 #define COMMON .input_size = 1, .output_size = 1, .leak = 1, .links = 10, .squares = 1
 
 static const esn_setting settings[ROWS] = {
-    {{COMMON, .hidden_size = 100, .spectral_radius = 0.9, .input_scale = 0.3, .bias_scale = 0.3},
-     1e-8,
+    {{COMMON, .hidden_size = 100, .spectral_radius = 0.95, .input_scale = 0.03, .bias_scale = 0.5},
+     1e-11,
      TRAIN,
      WASHOUT},
-    {{COMMON, .hidden_size = 200, .spectral_radius = 0.9, .input_scale = 0.3, .bias_scale = 0.3},
-     1e-8,
+    {{COMMON, .hidden_size = 200, .spectral_radius = 0.95, .input_scale = 0.03, .bias_scale = 0.5},
+     1e-11,
      TRAIN,
      WASHOUT},
-    {{COMMON, .hidden_size = 400, .spectral_radius = 0.9, .input_scale = 0.3, .bias_scale = 0.3},
-     1e-8,
+    {{COMMON, .hidden_size = 400, .spectral_radius = 0.95, .input_scale = 0.03, .bias_scale = 0.5},
+     1e-11,
      TRAIN,
      WASHOUT},
 };
