@@ -10,7 +10,7 @@
  * a = sigmoid(leak_logit), from config.leak on (the paper's section 3.3: "adaptive context features").
  *
  * Parameters: weight_ih [H+C,I] = A over B, bias [H], weight_hh [H,H] = R, weight_hs [H,C] = P, leak_logit [C].
- * gates [B,H+C] = h, u = B x.   States h [B,H], s [B,C].   Stage 0 makes s, stage 1 h, after the products P s_t and R h_{t-1}.
+ * gates [B,H+C] = h, bx = B x (u below).   States h [B,H], s [B,C].   Stage 0 makes s, stage 1 h, after the products P s_t and R h_{t-1}.
  * aux [B,C], with learn_leak only: nothing forward; backward, the gradient at leak_logit.
  *
  * Backward:  d(pre-activation of h) = dh h (1 - h);  the driver adds P^T of it to ds, R^T of it to dh_{t-1};
@@ -44,7 +44,7 @@ const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
   context.to = (sq_place){.buffer = SQ_GATES};
   sq_layout_add_product(layout, context);
   sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = H, .to = {.buffer = SQ_GATES}});
-  sq_layout_add_part(layout, "u", (sq_place){.buffer = SQ_GATES, .column = H}, C);
+  sq_layout_add_part(layout, "bx", (sq_place){.buffer = SQ_GATES, .column = H}, C);
   if (!config->learn_leak) return NULL;
   const int logit = sq_layout_add_param(layout, "leak_logit", C, 1);
   layout->param[logit].init = "constant";

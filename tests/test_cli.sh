@@ -147,7 +147,7 @@ refused "rate below 0" 2 "out of range" $t --lr -1
 refused "dropout 1" 2 "out of range" $t --dropout 1
 refused "number too large" 2 "out of range" $t --steps 99999999999999999999
 refused "hidden 0" 2 "hidden" $t --hidden 0
-refused "unknown cell" 2 "rnn|lstm" $t --cell transformer
+refused "unknown cell" 2 "none of rnn|.*lstm|" $t --cell transformer
 refused "unknown tokens" 2 "bytes|utf8|words" $t --tokens letters
 refused "bad clip" 2 "clip" $t --clip -3
 refused "bidirectional" 2 "bidirectional" $t --bidirectional

@@ -30,7 +30,7 @@ pixels="--images images --labels labels"
 
 check "train --help lists the tasks" sh -c '"$1" train --help >h && grep -q adding h && grep -q copy h && grep -q pixels h' sh "$seqgpu"
 rm -f h
-for name in adding copy temporal-order pixels; do
+for name in adding copy temporal-order mackey-glass narma10 pixels; do
   check "train $name --help" sh -c '"$1" train $2 --help | grep -q "^usage: seqgpu train"' sh "$seqgpu" "$name"
 done
 check "the cells are the library's" sh -c '
@@ -42,11 +42,12 @@ check "the cells are the library's" sh -c '
 
 # resumed NAME OPTIONS...: 20 updates at once, and 7 and then 13, make the same file.
 resumed() {
-  name=$1
+  name=$1 data=
   shift
+  [ "$1" != pixels ] || data=$pixels # all that is not in the checkpoint
   if task "$@" $tiny --steps 20 --eval-size 4 --checkpoint whole >out 2>err &&
     task "$@" $tiny --steps 7 --eval-size 4 --checkpoint part >out 2>err &&
-    task "$1" $2 $3 $4 $5 --resume part --steps 20 >out 2>err && cmp -s whole part; then
+    task "$1" $data --resume part --steps 20 >out 2>err && cmp -s whole part; then
     pass "$name resumes bit for bit"
   else
     fail "$name resumes bit for bit" "$(head -c 300 err)"
@@ -56,6 +57,8 @@ resumed() {
 resumed adding adding --T 9 --dropout 0.3 --layers 2
 resumed copy copy --T 3 --optimizer adam
 resumed temporal-order temporal-order --T 12 --symbols 3
+resumed mackey-glass mackey-glass --T 22 --tau 30
+resumed narma10 narma10 --T 25
 resumed pixels pixels $pixels --rows --optimizer momentum
 resumed "pixels permuted" pixels $pixels --permuted --clip value:0.1
 for cell in $("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d;s/ .*//'); do
@@ -83,6 +86,8 @@ learns "adding learns" 0.05 adding --T 8 --hidden 24 --lr 0.01 --steps 3000 --ev
 learns "copy learns" 0.5 copy --T 1 --hidden 40 --lr 0.01 --steps 3000 --eval-every 100 --eval-size 50
 learns "temporal-order learns" 0.1 temporal-order --T 10 --hidden 20 --lr 0.01 --steps 2000 --eval-every 100 --eval-size 200
 learns "pixels learns" 0.1 pixels $pixels --rows --hidden 10 --batch 10 --lr 0.01 --steps 2000 --eval-every 50
+learns "mackey-glass learns" 0.003 mackey-glass --T 40 --hidden 16 --lr 0.01 --steps 1000 --eval-every 50
+learns "narma10 learns" 0.01 narma10 --T 40 --hidden 16 --lr 0.01 --steps 1000 --eval-every 50
 learns "an IRNN learns" 0.1 adding --T 8 --hidden 24 --cell rnn --activation relu --init irnn --lr 0.003 --steps 3000 --eval-every 100
 task adding --T 8 --hidden 24 --lr 0.01 --steps 3000 --eval-every 100 --stop-at-metric 0.5 --json >out 2>err
 if [ "$(wc -l <out)" -lt 60 ] && grep -q '"val_error_rate": 0' out; then pass "stop-at-metric ends early"
@@ -97,6 +102,7 @@ if [ -e new ] || [ -e newlog ]; then fail "a dry run leaves nothing" "files"; el
 
 refused "adding of one number" 2 "at least 2" train adding $tiny --T 1
 refused "temporal order is long" 2 "at least 10" train temporal-order $tiny --T 9
+refused "a window that is all warm-up" 2 "from 21 to 20000" train narma10 $tiny --T 20
 refused "4 symbols" 2 "from 2 to 3" train temporal-order $tiny --symbols 4
 refused "no unknown option" 2 "--symbols" train adding $tiny --symbols 2
 refused "no epochs without an end" 2 "--epochs" train adding $tiny --epochs 2

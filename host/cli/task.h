@@ -19,6 +19,7 @@ typedef struct task_config {
   model_config model;
   int64_t eval_size;  /* sequences of a validation */
   int64_t symbols;    /* temporal-order: relevant symbols of a sequence */
+  double tau;         /* mackey-glass */
   int permuted, rows; /* pixels */
   double val_fraction;
   const char *images, *labels, *val_images, *val_labels;

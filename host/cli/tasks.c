@@ -3,9 +3,10 @@
 
 #include <math.h>
 
-extern const task task_adding, task_copy, task_temporal_order, task_pixels;
+extern const task task_adding, task_copy, task_temporal_order, task_mackey_glass, task_narma10, task_pixels;
 
-const task *const tasks[] = {&task_adding, &task_copy, &task_temporal_order, &task_pixels, NULL};
+const task *const tasks[] = {
+    &task_adding, &task_copy, &task_temporal_order, &task_mackey_glass, &task_narma10, &task_pixels, NULL};
 
 /* clang-format off: a table */
 const arg_spec task_length_spec[] = {
