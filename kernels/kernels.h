@@ -59,14 +59,18 @@ int sq_emulator_sequence_backward(sq_exec *exec, const sq_sequence *run);
  *   cluster   a thread-block cluster owns all weights, h goes through distributed shared memory
  *   grid      all SMs own the weights, h goes through L2
  * For each: refuses (NULL, or why it cannot run the problem on this device; never a hang), estimate (microseconds of a
- * forward), workspace (reals of one run), forward and backward of the directions of one layer side by side. */
+ * forward, in training of a backward with it), workspace (reals of one run), forward and backward of the directions of one
+ * layer side by side, and the wave_ functions of host/plan.h. */
 #define SQ_PERSISTENT_TIERS(X) X(cta) X(cluster) X(grid)
 #define SQ_PERSISTENT_DECLARE(tier, gpu)                                                                     \
   const char *sq_##gpu##_##tier##_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);      \
   double sq_##gpu##_##tier##_estimate(sq_exec *exec, const sq_problem *p);                                   \
   int64_t sq_##gpu##_##tier##_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training); \
   int sq_##gpu##_##tier##_forward(sq_exec *exec, const sq_sequence *runs, int count);                        \
-  int sq_##gpu##_##tier##_backward(sq_exec *exec, const sq_sequence *runs, int count);
+  int sq_##gpu##_##tier##_backward(sq_exec *exec, const sq_sequence *runs, int count);                       \
+  int sq_##gpu##_##tier##_wave_forward(sq_exec *exec, const sq_stretch *s, int count, int abreast);          \
+  int sq_##gpu##_##tier##_wave_backward(sq_exec *exec, const sq_stretch *s, int count, int abreast);         \
+  int sq_##gpu##_##tier##_wave_gradients(sq_exec *exec, const sq_sequence *run);
 #define SQ_PERSISTENT_CUDA(tier) SQ_PERSISTENT_DECLARE(tier, cuda)
 #define SQ_PERSISTENT_EMULATOR(tier) SQ_PERSISTENT_DECLARE(tier, emulator)
 SQ_PERSISTENT_TIERS(SQ_PERSISTENT_CUDA)

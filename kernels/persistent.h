@@ -2,9 +2,10 @@
  *
  * A *group* of blocks runs one direction of a layer over a slice of the batch: one block (cta), a thread-block cluster
  * (cluster), or as many blocks as hold the weights (grid).  Its blocks divide the units of the layer; each keeps all
- * weights of its units in shared memory for the whole sequence.  Both directions of a layer are one launch:
+ * weights of its units in shared memory for the whole launch.  Runs side by side, both directions of a layer or several
+ * layers of a stack, are one launch:
  *
- *   blockIdx.x = slice * ctas + rank      blockIdx.y = direction
+ *   blockIdx.x = slice * ctas + rank      blockIdx.y = run
  *
  * Letters: T = time steps, B = batch, H = hidden size, G = gates; b a sequence, j a unit, t a step.
  */
@@ -13,11 +14,12 @@
 
 #include "simt.h"
 
-enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3 };
+enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3, RECURRENCE_RUNS = 8 };
 
-/* One direction; everything in device memory. What only one of forward and backward needs is NULL in the other. */
+/* One run: a stretch of the steps of one direction of a layer; everything in device memory. What only one of forward and backward needs is NULL in the other. */
 struct recurrence_run {
-  int64_t seq_len, batch; /* T, B */
+  int64_t seq_len, batch; /* T, B: steps of the stretch */
+  int64_t first;          /* step of the sequence that the stretch begins with; only lengths count from 0 */
   int reverse;
   int option;             /* rnn: the activation; lstm of three gates: coupled */
   const int32_t *lengths; /* [B] or NULL */
@@ -60,7 +62,7 @@ struct recurrence_shape {
 };
 
 struct recurrence_args {
-  recurrence_run run[2];
+  recurrence_run run[RECURRENCE_RUNS];
   recurrence_shape shape;
 };
 

@@ -130,7 +130,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ void find_longest() {
     longest = run.lengths == NULL ? run.seq_len : 0;
     for (int c = 0; run.lengths != NULL && c < columns; c++) {
-      const int64_t length = run.lengths[first_row + c];
+      const int64_t length = run.lengths[first_row + c] - run.first;
       longest = length > longest ? length : longest;
     }
     longest = longest < run.seq_len ? longest : run.seq_len; /* lengths on the device were not checked */
@@ -144,7 +144,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     at.b = first_row + at.c;
     at.t = t;
     at.row = t * run.batch + at.b;
-    at.valid = run.lengths == NULL || t < run.lengths[at.b];
+    at.valid = run.lengths == NULL || run.first + t < run.lengths[at.b];
     return at;
   }
 

@@ -7,16 +7,9 @@
  */
 #include "cells.h"
 #include "net.h"
+#include "simt/simt_controls.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-/* The emulator's controls (tests/simt). */
-void sq_simt_set_seed(uint64_t seed);
-void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned cluster_max);
-void sq_simt_reset_device(void);
-uint64_t sq_simt_blocks(void);
-uint64_t sq_simt_cluster_barriers(void);
-uint64_t sq_simt_releases(void);
 
 static const int32_t ragged[7] = {3, 0, 4, 1, 2, 4, 3};
 static const int32_t ragged_halves[11] = {4, 4, 4, 3, 4, 4,
@@ -76,21 +69,6 @@ static int open_like(net *n, const net *ref, const seqgpu_rnn_desc *desc, const 
   return 1;
 }
 
-static void run_both(net *n) {
-  net_forward(n);
-  if (n->reserve == NULL) return;
-  memset(n->value[NET_DPARAMS], 0, (size_t)n->count[NET_DPARAMS] * sizeof(double));
-  net_backward(n);
-}
-
-/* All outputs the same bits as in the run before, whose values are in `before`. */
-static int same_bits(const net *a, const net *b) {
-  int same = 1;
-  for (int i = NET_Y; i < NET_TENSORS; i++)
-    same &= a->count[i] == 0 || memcmp(a->value[i], b->value[i], (size_t)a->count[i] * sizeof(double)) == 0;
-  return same;
-}
-
 static void check_row(const device_row *device, const cell_row *cell, const shape_row *shape, int math) {
   seqgpu_rnn_desc desc = combine(cell, shape), asked = desc;
   asked.plan = device->plan;
@@ -101,13 +79,13 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   use_device(device);
   const int last = desc.inference ? NET_CT : NET_DPARAMS;
   if (open_like(&out, &ref, &asked, shape->lengths)) {
-    run_both(&out);
+    net_run(&out);
     net_check(net_error(&out, &ref, NET_Y, last, where), tolerance[math], where, "%s, %s: %s, %s, %s",
               device->plan, device->name, cell->name, shape->name, math_names[math]);
     sq_simt_set_seed(check_random());
     if (shape == &shapes[3] && open_like(&again, &ref, &asked, shape->lengths)) {
-      run_both(&again);
-      CHECK(same_bits(&again, &out), "%s, %s: %s, %s, the same bits under another schedule", device->plan,
+      net_run(&again);
+      CHECK(net_same_bits(&again, &out), "%s, %s: %s, %s, the same bits under another schedule", device->plan,
             device->name, cell->name, math_names[math]);
       net_close(&again);
     }
@@ -168,7 +146,7 @@ static void check_launches(void) {
   use_device(device);
   if (open_like(&out, &ref, &asked, NULL)) {
     const uint64_t releases = sq_simt_releases();
-    run_both(&out);
+    net_run(&out);
     const uint64_t blocks = (sq_simt_releases() - releases) / (2 + 2);
     CHECK(blocks > device->processors, "%s, %s: 70 sequences take several launches", device->plan,
           device->name);
@@ -273,7 +251,7 @@ static void check_refusals(void) {
   check_refusal(&cta, projected, "projection_size", "one block");
   check_refusal(&flat, both, "no thread-block clusters", "device");
   check_refusal(&few, wide, "shared memory", "cluster");
-  check_refusal(&single, both, "on 1 processors at the same time", "2 directions");
+  check_refusal(&single, both, "on 1 processors at the same time", "2 runs");
 }
 
 int main(void) {

@@ -338,6 +338,7 @@ extern "C" void sq_simt_set_device(unsigned processors, size_t shared_per_block,
   simt::set_device(device);
 }
 extern "C" void sq_simt_reset_device(void) { simt::set_device(simt::Device()); }
+extern "C" uint64_t sq_simt_launches(void) { return simt::counters().launches; }
 extern "C" uint64_t sq_simt_blocks(void) { return simt::counters().blocks; }
 extern "C" uint64_t sq_simt_cluster_barriers(void) { return simt::counters().cluster_barriers; }
 extern "C" uint64_t sq_simt_releases(void) { return simt::counters().releases; }

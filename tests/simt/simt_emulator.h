@@ -30,6 +30,8 @@
 #ifndef SIMT_EMULATOR_H
 #define SIMT_EMULATOR_H
 
+#include "simt_controls.h"
+
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -196,17 +198,6 @@ template <typename T> T atomic_add(T *address, T value) {
 }
 
 } // namespace simt
-
-/* Seed control for tests written in C. */
-extern "C" void sq_simt_set_seed(uint64_t seed);
-extern "C" uint64_t sq_simt_get_seed(void);
-/* And of the emulated device. */
-extern "C" void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned cluster_max);
-extern "C" void sq_simt_reset_device(void);
-/* Blocks, completed cluster barriers and released flags so far. */
-extern "C" uint64_t sq_simt_blocks(void);
-extern "C" uint64_t sq_simt_cluster_barriers(void);
-extern "C" uint64_t sq_simt_releases(void);
 
 #define threadIdx (simt::here->thread)
 #define blockIdx  (simt::here->block)
