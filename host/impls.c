@@ -67,10 +67,10 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
    .backward = sq_##id##sequence_backward##suffix##_all},
 
 /* The persistent plans, in float32 (kernels/persistent*.cu). */
-#define PERSISTENT_ROW(on, tier)                                                                             \
-  {.name = #on "/persistent-" #tier,                                                                         \
+#define PERSISTENT_ROW(on, tier, text)                                                                       \
+  {.name = #on "/" text,                                                                                     \
    .device = #on,                                                                                            \
-   .plan = "persistent-" #tier,                                                                              \
+   .plan = text,                                                                                             \
    .dtype = SEQGPU_F32,                                                                                      \
    .refuses = sq_##on##_##tier##_refuses,                                                                    \
    .estimate = sq_##on##_##tier##_estimate,                                                                  \
@@ -80,10 +80,10 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
    .wave_forward = sq_##on##_##tier##_wave_forward,                                                          \
    .wave_backward = sq_##on##_##tier##_wave_backward,                                                        \
    .wave_gradients = sq_##on##_##tier##_wave_gradients},
-#define CUDA_PERSISTENT_WORKSPACE(tier)     OF_LAYOUT(sq_cuda_##tier##_workspace)
-#define EMULATOR_PERSISTENT_WORKSPACE(tier) OF_LAYOUT(sq_emulator_##tier##_workspace)
-#define CUDA_PERSISTENT_ROW(tier)           PERSISTENT_ROW(cuda, tier)
-#define EMULATOR_PERSISTENT_ROW(tier)       PERSISTENT_ROW(emulator, tier)
+#define CUDA_PERSISTENT_WORKSPACE(tier, text)     OF_LAYOUT(sq_cuda_##tier##_workspace)
+#define EMULATOR_PERSISTENT_WORKSPACE(tier, text) OF_LAYOUT(sq_emulator_##tier##_workspace)
+#define CUDA_PERSISTENT_ROW(tier, text)           PERSISTENT_ROW(cuda, tier, text)
+#define EMULATOR_PERSISTENT_ROW(tier, text)       PERSISTENT_ROW(emulator, tier, text)
 #ifdef SEQGPU_WITH_CUDA
 SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_WORKSPACE)
 #endif

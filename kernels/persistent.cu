@@ -40,12 +40,12 @@ const char *pass_refuses(sq_exec *exec, sq_tier which, const sq_problem *p, int 
   sq_cut_question q;
   const int error = sq_cut_ask(exec, which, p->layout, p->batch, p->directions, p->math, backward, &q);
   if (error != 0) return "the device does not tell its limits";
-  if (reach == SQ_ONE_CLUSTER && q.limits.cluster_max < 2)
+  if ((reach == SQ_ONE_CLUSTER || sq_tiers[which].grouped) && q.limits.cluster_max < 2)
     return "the device has no thread-block clusters (sm_90 has)";
   const sq_cut a = sq_cut_choose(exec, q);
   if (a.microseconds < 0) return no_room(q, a, text, size);
   const int needed = reach == SQ_WHOLE_GRID ? a.shape.ctas * a.shape.at_once * q.abreast : 1;
-  const int there = sq_cut_resident(exec, q, a.shape);
+  const int there = sq_cut_resident(exec, q, a.shape) * (reach == SQ_WHOLE_GRID ? a.shape.cluster : 1);
   if (there >= needed) return NULL;
   snprintf(
       text, size,
@@ -89,14 +89,14 @@ enum { FLAGS = 4096 }; /* of one direction; more than any device has processors 
 
 /* Reals of the two operands in global memory: at most 4 blocks, units padded to 16, and slices of 8 sequences or more, each
  * padded to a multiple of 8. */
-int64_t exchange_reals(int64_t hidden, int64_t batch) {
-  return 2 * 4 * sq_ceil_div(hidden, 16) * 16 * (2 * batch + 16);
+int64_t exchange_reals(sq_tier which, int64_t hidden, int64_t batch) {
+  return 2 * 4 * sq_ceil_div(hidden, 16) * 16 * (2 * batch + 16) << sq_tiers[which].packets;
 }
 
 int64_t workspace(sq_tier which, const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
   int64_t size = sq_align_reals(seq_len * batch * l->gates);
   if (training) size += sq_align_reals(seq_len * batch * l->aux);
-  if (sq_tiers[which].reach == SQ_WHOLE_GRID) size += FLAGS + exchange_reals(l->config.hidden, batch);
+  if (sq_tiers[which].reach == SQ_WHOLE_GRID) size += FLAGS + exchange_reals(which, l->config.hidden, batch);
   return size;
 }
 
@@ -120,7 +120,7 @@ void place_stretch(const sq_stretch &s, sq_tier which, int backward, sq_job *job
   if (sq_tiers[which].reach == SQ_WHOLE_GRID) {
     r->flags = reinterpret_cast<uint32_t *>(at);
     r->exchange = reinterpret_cast<uint4 *>(at + FLAGS);
-    at += FLAGS + exchange_reals(l->config.hidden, run->batch);
+    at += FLAGS + exchange_reals(which, l->config.hidden, run->batch);
   }
   if (run->reserve == NULL) {
     job->gates = at;
@@ -168,14 +168,19 @@ void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recu
 /* One launch: the slices from shape.first on. */
 int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, const recurrence_args &args) {
   const recurrence_shape &n = args.shape;
+  const sq_tier_info &tier = sq_tiers[q.which];
+  const int64_t slices = at_most(n.slices - n.first, n.at_once);
+  /* what tells of an exchange begins at 0: flags, or with packets the operands behind them, too */
+  const int64_t operands =
+      tier.packets * slices * 2 * (2 * (int64_t)n.operand_bytes / (int64_t)sizeof(float));
   int error = 0;
   for (int i = 0; i < count && error == 0; i++)
-    if (sq_tiers[q.which].reach == SQ_WHOLE_GRID)
-      error = sq_gpu_zero(exec, reinterpret_cast<float *>(args.run[i].flags), FLAGS);
+    if (tier.reach == SQ_WHOLE_GRID)
+      error = sq_gpu_zero(exec, reinterpret_cast<float *>(args.run[i].flags), FLAGS + operands);
   if (error != 0) return error;
-  const dim3 grid((unsigned)(n.ctas * at_most(n.slices - n.first, n.at_once)), (unsigned)count);
-  return sq_launch_as(exec, sq_cut_mode(q, n), sq_tiers[q.which].name, sq_cut_kernel(q), grid,
-                      (unsigned)n.threads, n.bytes, args);
+  const dim3 grid((unsigned)(n.ctas * slices), (unsigned)count);
+  return sq_launch_as(exec, sq_cut_mode(q, n), "recurrence_main", sq_cut_kernel(q), grid, (unsigned)n.threads,
+                      n.bytes, args);
 }
 
 /* `count` of the runs in args->run, in the cut for `abreast` of them: however many there are, the sums have one order. */
@@ -186,7 +191,7 @@ int launch(sq_exec *exec, sq_tier which, const sq_sequence *run, int count, int 
   if (error != 0 || run->batch == 0) return error;
   sq_cut a = sq_cut_choose(exec, q);
   if (a.microseconds < 0) /* plan time has refused: a block of no threads, which the device refuses, too */
-    a.shape.ctas = a.shape.slices = a.shape.at_once = 1;
+    a.shape.ctas = a.shape.cluster = a.shape.slices = a.shape.at_once = 1;
   args->shape = a.shape;
   for (int first = 0; first < a.shape.slices && error == 0; first += a.shape.at_once) {
     args->shape.first = first;
@@ -289,4 +294,7 @@ int backward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
   }
 PERSISTENT_TIER(cta, SQ_TIER_CTA)
 PERSISTENT_TIER(cluster, SQ_TIER_CLUSTER)
+PERSISTENT_TIER(cluster_async, SQ_TIER_CLUSTER_ASYNC)
 PERSISTENT_TIER(grid, SQ_TIER_GRID)
+PERSISTENT_TIER(grid_multicast, SQ_TIER_GRID_MULTICAST)
+PERSISTENT_TIER(grid_packets, SQ_TIER_GRID_PACKETS)

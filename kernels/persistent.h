@@ -45,6 +45,7 @@ struct recurrence_shape {
   int padded;  /* H rounded up to the tiles of the product */
   int units;   /* of a block; the last blocks may have fewer */
   int ctas;    /* blocks of a group */
+  int cluster; /* blocks of a thread-block cluster: 1, the group, or a part of it */
   int slices;  /* of the batch */
   int at_once; /* slices of one launch; all but with a grid that holds fewer */
   int first;   /* slice of this launch */
@@ -58,7 +59,7 @@ struct recurrence_shape {
     unsigned weights; /* byte offset */
   } stage[RECURRENCE_STAGES];
   unsigned operand, operand_bytes; /* byte offset; of one of the buffers */
-  unsigned sums, kept, bytes;
+  unsigned sums, kept, barriers, bytes;
 };
 
 struct recurrence_args {
@@ -93,7 +94,10 @@ struct recurrence_product_info {
 /* The kernels of a tier: [cell][backward][math]. */
 recurrence_kernel *sq_cta_kernel(int cell, int backward, sq_math math);
 recurrence_kernel *sq_cluster_kernel(int cell, int backward, sq_math math);
+recurrence_kernel *sq_cluster_async_kernel(int cell, int backward, sq_math math);
 recurrence_kernel *sq_grid_kernel(int cell, int backward, sq_math math);
+recurrence_kernel *sq_grid_multicast_kernel(int cell, int backward, sq_math math);
+recurrence_kernel *sq_grid_packets_kernel(int cell, int backward, sq_math math);
 
 /* Columns of an operand in memory for so many sequences: the products take 4, or a multiple of 8. */
 static inline int sq_recurrence_width(sq_math math, int columns) {

@@ -13,10 +13,40 @@
 #include "persistent_exchange.h"
 #include "persistent_product.h"
 
+namespace {
+
+/* ---- exchanges by arithmetic; not measured ----
+ *
+ * In clocks of 1.7 GHz: a barrier of a cluster 400 with the latency of what was stored before it, st.async alone 250; 32 bytes a
+ * clock out of a block to its peers.  A flag in L2 set, seen, and the data fetched 1500, of which a packet saves half; 40 bytes
+ * a clock from L2 into a block.  With multicast the L2 sends a cluster's operand once, and a block takes 64 bytes a clock; the
+ * mbarrier adds 300.  So packets pay below some 30 KB of operand, and multicast pays above.
+ */
+double clocks_cta(double, int, int) { return 0; }
+double clocks_cluster(double bytes, int ctas, int) { return 400 + bytes / ctas * (ctas - 1) / 32; }
+double clocks_cluster_async(double bytes, int ctas, int) { return 250 + bytes / ctas * (ctas - 1) / 32; }
+double clocks_grid(double bytes, int, int) { return 1500 + bytes / 40; }
+double clocks_multicast(double bytes, int, int cluster) {
+  const double from_l2 = bytes / 40 / cluster, into_block = bytes / 64;
+  return 1800 + (from_l2 > into_block ? from_l2 : into_block);
+}
+double clocks_packets(double bytes, int, int) { return 750 + 2 * bytes / 40; }
+
+template <class exchange>
+constexpr sq_tier_info tier(sq_reach reach, int grouped, exchange_clocks *clocks,
+                            recurrence_kernel *(*kernel)(int, int, sq_math)) {
+  return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, grouped, clocks, kernel};
+}
+
+} // namespace
+
 const sq_tier_info sq_tiers[SQ_TIERS] = {
-    {"persistent-cta", SQ_ONE_BLOCK, exchange_cta::BUFFERS, sq_cta_kernel},
-    {"persistent-cluster", SQ_ONE_CLUSTER, exchange_cluster::BUFFERS, sq_cluster_kernel},
-    {"persistent-grid", SQ_WHOLE_GRID, exchange_grid::BUFFERS, sq_grid_kernel}};
+    tier<exchange_cta>(SQ_ONE_BLOCK, 0, clocks_cta, sq_cta_kernel),
+    tier<exchange_cluster>(SQ_ONE_CLUSTER, 0, clocks_cluster, sq_cluster_kernel),
+    tier<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, clocks_cluster_async, sq_cluster_async_kernel),
+    tier<exchange_grid>(SQ_WHOLE_GRID, 0, clocks_grid, sq_grid_kernel),
+    tier<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, clocks_multicast, sq_grid_multicast_kernel),
+    tier<exchange_grid_packets>(SQ_WHOLE_GRID, 0, clocks_packets, sq_grid_packets_kernel)};
 
 namespace {
 
@@ -90,12 +120,13 @@ int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
 /* Sizes and places in shared memory of a cut whose ctas, units and columns are given.  The places are meaningless where
  * `bytes` is 2^30, which stands for that and more. */
-recurrence_shape shape_of(const question &q, int ctas, int units, int columns, int most_parts) {
+recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, int columns, int most_parts) {
   recurrence_shape n = {};
   n.hidden = (int)q.hidden;
   n.padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
   n.units = units;
   n.ctas = ctas;
+  n.cluster = cluster;
   n.columns = columns;
   n.slices = n.at_once = (int)sq_ceil_div(q.batch, columns);
   n.width = sq_recurrence_width(q.math, columns);
@@ -124,6 +155,8 @@ recurrence_shape shape_of(const question &q, int ctas, int units, int columns, i
   at += align16(sums * (int64_t)sizeof(float));
   n.kept = (unsigned)at;
   at += align16((int64_t)q.info.kept * units * columns * (int64_t)sizeof(float));
+  n.barriers = (unsigned)at;
+  at += align16(q.tier().barriers * (int64_t)sizeof(uint64_t));
   n.bytes = at > 1 << 30 ? 1u << 30 : (unsigned)at;
   return n;
 }
@@ -135,7 +168,7 @@ recurrence_shape shape_of(const question &q, int ctas, int units, int columns, i
  *              0.3 (TF32, 8 deep) a clock; shared memory at 128 bytes a clock; 8 clocks for each element of a part's depth
  *              (float32), 35 for each fragment (dependent sums)
  *   pointwise  200, and 100 for each further pair of a thread;  two barriers 80
- *   exchange   cluster: 400, and 32 bytes a clock out;  grid: 1500, and 40 bytes a clock in
+ *   exchange   the tier's own, above
  * and as many rounds as blocks do not fit on the device at a time, or as a grid is launched.
  */
 double product_clocks(const question &q, const recurrence_shape &n, int s) {
@@ -156,11 +189,8 @@ double product_clocks(const question &q, const recurrence_shape &n, int s) {
   return most > chain ? most : chain;
 }
 
-double exchange_clocks(const question &q, const recurrence_shape &n, int s) {
-  const double bytes = (double)n.stage[s].depth * n.width * q.product.element_bytes;
-  if (q.tier().reach == SQ_ONE_BLOCK) return 0;
-  if (q.tier().reach == SQ_ONE_CLUSTER) return 400 + bytes / n.ctas * (n.ctas - 1) / 32;
-  return 1500 + bytes / 40;
+double exchange_of(const question &q, const recurrence_shape &n, int s) {
+  return q.tier().clocks((double)n.stage[s].depth * n.width * q.product.element_bytes, n.ctas, n.cluster);
 }
 
 int64_t launches_of(const recurrence_shape &n) { return sq_ceil_div(n.slices, n.at_once); }
@@ -170,7 +200,7 @@ double microseconds_a_step(const question &q, const recurrence_shape &n) {
   for (int s = 0; s < q.info.stages; s++) {
     const double pairs = (double)n.units * n.columns;
     const double turns = pairs > n.threads ? pairs / n.threads - 1 : 0;
-    clocks += product_clocks(q, n, s) + 280 + 100 * turns + exchange_clocks(q, n, s);
+    clocks += product_clocks(q, n, s) + 280 + 100 * turns + exchange_of(q, n, s);
   }
   const int64_t at_once = (int64_t)n.ctas * n.at_once * q.abreast;
   const double rounds = (double)sq_ceil_div(at_once, q.limits.processors), launches = (double)launches_of(n);
@@ -179,20 +209,28 @@ double microseconds_a_step(const question &q, const recurrence_shape &n) {
 
 /* ---- choosing the cut ---- */
 
-/* Clusters up to this size fit on every device that has them; whether larger ones do is asked. */
+/* Clusters up to this size are portable. */
 enum { PORTABLE_CLUSTER = 8 };
 
+/* Of portable sizes one fits on every device that has clusters at all; where all of a grid's must be resident, how many do
+ * depends on how the device groups its processors. */
+bool clusters_fit(const question &q, const recurrence_shape &n) {
+  if (q.tier().reach == SQ_ONE_CLUSTER)
+    return n.cluster <= PORTABLE_CLUSTER || sq_cut_resident(q.exec, q, n) > 0;
+  return sq_cut_resident(q.exec, q, n) * n.cluster >= n.ctas * n.at_once * q.abreast;
+}
+
 /* Tries a cut, with fewer parts where many do not fit; most_slices: of one launch. */
-void consider(const question &q, int ctas, int units, int columns, int most_slices, answer *best) {
+void consider(const question &q, int ctas, int cluster, int units, int columns, int most_slices,
+              answer *best) {
   for (int parts = 16; parts >= 1; parts /= 4) {
-    recurrence_shape n = shape_of(q, ctas, units, columns, parts);
+    recurrence_shape n = shape_of(q, ctas, cluster, units, columns, parts);
     n.at_once = at_most(n.slices, most_slices);
     if (best->least_bytes == 0 || n.bytes < best->least_bytes) best->least_bytes = n.bytes;
     if (n.bytes > q.limits.shared_bytes) continue;
-    if (n.ctas > PORTABLE_CLUSTER && q.tier().reach == SQ_ONE_CLUSTER && sq_cut_resident(q.exec, q, n) == 0)
-      return;
     const double cost = microseconds_a_step(q, n);
     if (best->microseconds >= 0 && cost >= best->microseconds) return;
+    if (cluster > 1 && !clusters_fit(q, n)) return;
     best->shape = n;
     best->microseconds = cost;
     return;
@@ -203,7 +241,7 @@ void consider(const question &q, int ctas, int units, int columns, int most_slic
 void consider_slices(const question &q, int ctas, int units, answer *best) {
   const int room = at_least(q.limits.processors / (ctas * q.abreast), 1);
   for (int columns = at_most(sq_ceil_div(q.batch, room), 256); columns > 0; columns /= 2)
-    consider(q, ctas, units, columns, INT_MAX, best);
+    consider(q, ctas, ctas, units, columns, INT_MAX, best);
 }
 
 void consider_clusters(const question &q, answer *best) {
@@ -213,14 +251,16 @@ void consider_clusters(const question &q, answer *best) {
 }
 
 /* All blocks of a launch must be resident: one a processor is counted on.  Where the operand of so many sequences does not
- * fit, fewer of them run at a time, one launch after the other. */
-void consider_grids(const question &q, answer *best) {
+ * fit, fewer of them run at a time, one launch after the other.  The blocks of a group are whole clusters; the last of them
+ * may have no units. */
+void consider_grids(const question &q, int cluster, answer *best) {
   const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16), tile = q.product.unit_tile;
   for (int units = tile; units < padded + tile; units += tile) {
-    const int ctas = (int)sq_ceil_div(padded, units), room = q.limits.processors / (ctas * q.abreast);
+    const int ctas = round_up(sq_ceil_div(padded, units), cluster);
+    const int room = q.limits.processors / (ctas * q.abreast);
     for (int slices = 1; slices <= at_most(room, sq_ceil_div(q.batch, 8)); slices *= 2)
       for (int columns = (int)sq_ceil_div(q.batch, slices); columns > 0; columns /= 2)
-        consider(q, ctas, units, columns, slices, best);
+        consider(q, ctas, cluster, units, columns, slices, best);
   }
 }
 
@@ -231,7 +271,10 @@ answer choose(const question &q) {
   if (q.hidden > 1 << 20 || q.batch < 1 || q.batch > 1 << 24) return best; /* int is enough for the rest */
   if (q.tier().reach == SQ_ONE_BLOCK) consider_slices(q, 1, padded, &best);
   if (q.tier().reach == SQ_ONE_CLUSTER) consider_clusters(q, &best);
-  if (q.tier().reach == SQ_WHOLE_GRID) consider_grids(q, &best);
+  if (q.tier().reach == SQ_WHOLE_GRID && !q.tier().grouped) consider_grids(q, 1, &best);
+  for (int cluster = 2; q.tier().grouped && cluster <= at_most(q.limits.cluster_max, PORTABLE_CLUSTER);
+       cluster *= 2)
+    consider_grids(q, cluster, &best);
   return best;
 }
 
@@ -241,7 +284,7 @@ answer choose(const question &q) {
  * an answer never outlives the device it was for.
  */
 
-enum { SLOTS = 32 };
+enum { SLOTS = 64 };
 
 struct slot {
   bool taken;
@@ -306,8 +349,7 @@ int sq_cut_ask(const sq_exec *exec, sq_tier which, const sq_layout *l, int64_t b
 }
 
 sq_mode sq_cut_mode(const sq_cut_question &q, const recurrence_shape &n) {
-  const sq_reach reach = sq_tiers[q.which].reach;
-  return {reach == SQ_ONE_CLUSTER ? (unsigned)n.ctas : 1u, reach == SQ_WHOLE_GRID};
+  return {(unsigned)n.cluster, sq_tiers[q.which].reach == SQ_WHOLE_GRID};
 }
 
 recurrence_kernel *sq_cut_kernel(const sq_cut_question &q) {

@@ -9,12 +9,26 @@
 /* How far the blocks of a group are apart, and so what they exchange through. */
 enum sq_reach { SQ_ONE_BLOCK, SQ_ONE_CLUSTER, SQ_WHOLE_GRID };
 
-enum sq_tier { SQ_TIER_CTA, SQ_TIER_CLUSTER, SQ_TIER_GRID, SQ_TIERS };
+enum sq_tier {
+  SQ_TIER_CTA,
+  SQ_TIER_CLUSTER,
+  SQ_TIER_CLUSTER_ASYNC,
+  SQ_TIER_GRID,
+  SQ_TIER_GRID_MULTICAST,
+  SQ_TIER_GRID_PACKETS,
+  SQ_TIERS
+};
+
+/* Clocks of an exchange of `bytes`, of which each of `ctas` blocks brings an equal piece; the blocks are in clusters of `cluster`. */
+typedef double exchange_clocks(double bytes, int ctas, int cluster);
 
 struct sq_tier_info {
-  const char *name;
   sq_reach reach;
-  int buffers; /* operands in shared memory */
+  int buffers;  /* operands in shared memory */
+  int barriers; /* mbarriers there */
+  int packets;  /* 1: an operand takes twice its size in global memory */
+  int grouped;  /* 1: blocks of a grid in clusters */
+  exchange_clocks *clocks;
   recurrence_kernel *(*kernel)(int cell, int backward, sq_math math);
 };
 extern const sq_tier_info sq_tiers[SQ_TIERS];

@@ -265,11 +265,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
     exchange_place at;
     at.rank = rank;
     at.ctas = n.ctas;
+    at.cluster = n.cluster;
     at.turn = turn;
-    at.spacing = (int)(n.operand_bytes / sizeof(uint4));
+    at.spacing = (int)(n.operand_bytes / sizeof(uint4)) << exchange::PACKETS;
     /* only the grid exchanges through memory: elsewhere both are NULL */
     at.exchange = run.exchange != NULL ? run.exchange + (int64_t)slice * 2 * at.spacing : NULL;
     at.flags = run.flags != NULL ? run.flags + slice * n.ctas : NULL;
+    at.barriers = reinterpret_cast<uint64_t *>(memory + n.barriers);
     return at;
   }
 
@@ -326,7 +328,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int s = 0; s < cell::STAGES; s++) load_weights(s);
     load_operand();
     enter_pairs();
-    exchange::enter();
+    exchange::enter(place());
   }
 
   __device__ __forceinline__ void go() {
@@ -340,6 +342,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     if (backward) last_product();
     if (!descending()) tail();
     leave_pairs();
+    exchange::leave();
   }
 };
 

@@ -17,11 +17,15 @@ uint64_t sq_simt_get_seed(void);
 void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned cluster_max);
 void sq_simt_reset_device(void);
 
-/* So far: launches, blocks, completed cluster barriers, released flags. */
+/* So far: launches, blocks, completed cluster barriers, released flags; bytes landed in shared memory, ended phases of
+ * mbarriers, packets. */
 uint64_t sq_simt_launches(void);
 uint64_t sq_simt_blocks(void);
 uint64_t sq_simt_cluster_barriers(void);
 uint64_t sq_simt_releases(void);
+uint64_t sq_simt_landed(void);
+uint64_t sq_simt_phases(void);
+uint64_t sq_simt_packets(void);
 
 #ifdef __cplusplus
 }
