@@ -120,6 +120,7 @@ int main(void) {
     seqgpu_rnn_desc desc;
   } table[] = {
       {"rnn tanh", {.cell = "rnn"}},
+      {"leaky", {.cell = "leaky", .leak = 0.3}},
       {"lstm", {.cell = "lstm"}},
       {"lstm, peepholes", {.cell = "lstm", .peephole = 1}},
       {"lstm0", {.cell = "lstm0"}},

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define CELL(id, name, gates, about)                                                                         \
+#define CELL(id, name, states, gates, options, about)                                                        \
   const char *sq_##id##_layout(const sq_config *config, sq_layout *layout);                                  \
   void sq_##id##_forward_f32(const struct sq_step_f32 *step, int stage);                                     \
   void sq_##id##_backward_f32(const struct sq_step_f32 *step, int stage);                                    \
@@ -13,10 +13,12 @@
 #undef CELL
 
 const sq_cell sq_cells[] = {
-#define CELL(id, name, gates, about)                                                                         \
+#define CELL(id, name, states, gates, options, about)                                                        \
   {name,                                                                                                     \
    about,                                                                                                    \
+   states,                                                                                                   \
    gates,                                                                                                    \
+   options,                                                                                                  \
    sq_##id##_layout,                                                                                         \
    sq_##id##_forward_f32,                                                                                    \
    sq_##id##_backward_f32,                                                                                   \
@@ -33,11 +35,90 @@ const sq_cell *sq_cell_find(const char *name) {
   return NULL;
 }
 
+/* ---- options ---- */
+
+typedef struct option_row {
+  unsigned bit;
+  const char *refusal;
+} option_row;
+
+static const option_row option_rows[] = {
+    {SQ_OPTION_ACTIVATION, "activation: the cell takes no other than its own"},
+    {SQ_OPTION_PROJECTION, "projection_size: the cell has no projection"},
+    {SQ_OPTION_PEEPHOLE, "peephole: the cell has no peepholes"},
+    {SQ_OPTION_COUPLED, "coupled: the cell has no input and forget gate to couple"},
+    {SQ_OPTION_RESET_AFTER, "reset_after: the cell has no reset gate"},
+    {SQ_OPTION_FACTORS, "factor_size: the cell has no factored product"},
+    {SQ_OPTION_CONTEXT, "context_size: the cell has no slow context"},
+    {SQ_OPTION_LEAK, "leak: the cell has no leaky state"},
+    {SQ_OPTION_LEARN_LEAK, "learn_leak: the cell has no leak that could be learnt"},
+    {SQ_OPTION_REFLECTIONS, "reflections: the cell is not made of reflections"},
+};
+
+/* The options that a config sets, as bits. */
+static unsigned options_of(const sq_config *c) {
+  return (c->activation != SQ_TANH ? SQ_OPTION_ACTIVATION : 0u) |
+         (c->projection ? SQ_OPTION_PROJECTION : 0u) | (c->peephole ? SQ_OPTION_PEEPHOLE : 0u) |
+         (c->coupled ? SQ_OPTION_COUPLED : 0u) | (c->reset_after ? SQ_OPTION_RESET_AFTER : 0u) |
+         (c->factors ? SQ_OPTION_FACTORS : 0u) | (c->context ? SQ_OPTION_CONTEXT : 0u) |
+         (c->leak != 0 ? SQ_OPTION_LEAK : 0u) | (c->learn_leak ? SQ_OPTION_LEARN_LEAK : 0u) |
+         (c->reflections ? SQ_OPTION_REFLECTIONS : 0u);
+}
+
+static const char *check_options(const sq_cell *cell, const sq_config *config) {
+  const unsigned refused = options_of(config) & ~cell->options;
+  for (size_t i = 0; i < sizeof option_rows / sizeof option_rows[0]; i++)
+    if (refused & option_rows[i].bit) return option_rows[i].refusal;
+  return NULL;
+}
+
+/* ---- parts ---- */
+
+/* Copies the name that begins at *at, and moves on to the next; 0 at the end of the list. */
+static int next_name(const char **at, char name[8]) {
+  size_t n = strcspn(*at, ",");
+  if (n == 0) return 0;
+  memcpy(name, *at, n);
+  name[n] = 0;
+  *at += n + ((*at)[n] == ',');
+  return 1;
+}
+
+/* The gates, H wide each, under the cell's names for them: what most cells have. */
+static void add_gate_parts(sq_layout *layout) {
+  const int64_t H = layout->config.hidden;
+  const char *names = layout->cell->gates;
+  char name[8];
+  int64_t column = 0;
+  while (next_name(&names, name)) {
+    if (layout->config.coupled && strcmp(name, "f") == 0) continue; /* f = 1 - i is not stored */
+    sq_layout_add_part(layout, name, (sq_place){.buffer = SQ_GATES, .column = column}, H);
+    column += H;
+  }
+}
+
+static void add_state_parts(sq_layout *layout) {
+  const char *names = layout->cell->states;
+  char name[8];
+  for (int k = 0; k < layout->states && next_name(&names, name); k++)
+    sq_layout_add_part(layout, name, (sq_place){.buffer = SQ_STATE, .state = k}, layout->state_width[k]);
+}
+
+/* ---- layouts ---- */
+
 const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_layout *layout) {
   memset(layout, 0, sizeof *layout);
   layout->cell = cell;
   layout->config = *config;
-  return cell->layout(config, layout);
+  for (int k = 0; k < SQ_MAX_STATES; k++) layout->initial[k] = -1;
+  const char *why = check_options(cell, config);
+  if (why == NULL) why = cell->layout(config, layout);
+  if (why != NULL) return why;
+  layout->bias = sq_layout_param(layout, "bias");
+  const int named = layout->parts > 0;
+  add_state_parts(layout); /* before the gates: the rnn has an "h" of both kinds */
+  if (!named) add_gate_parts(layout);
+  return NULL;
 }
 
 int sq_layout_param(const sq_layout *layout, const char *name) {
@@ -46,9 +127,16 @@ int sq_layout_param(const sq_layout *layout, const char *name) {
   return -1;
 }
 
+const sq_part *sq_layout_gate(const sq_layout *layout, const char *name) {
+  for (int i = 0; i < layout->parts; i++)
+    if (layout->part[i].place.buffer == SQ_GATES && strcmp(layout->part[i].name, name) == 0)
+      return &layout->part[i];
+  return NULL;
+}
+
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols) {
   const int index = layout->params++;
-  layout->param[index] = (sq_param){name, rows, cols, layout->param_count};
+  layout->param[index] = (sq_param){.name = name, .rows = rows, .cols = cols, .offset = layout->param_count};
   layout->param_count += rows * cols;
   return index;
 }
@@ -58,3 +146,16 @@ void sq_layout_add_product(sq_layout *layout, sq_product product) {
 }
 
 void sq_layout_add_sum(sq_layout *layout, sq_sum sum) { layout->sum[layout->sums++] = sum; }
+
+void sq_layout_add_part(sq_layout *layout, const char *name, sq_place place, int64_t width) {
+  sq_part *part = &layout->part[layout->parts++];
+  *part = (sq_part){.place = place, .width = width};
+  memcpy(part->name, name, strlen(name) + 1);
+}
+
+int sq_layout_structured(const sq_layout *layout) {
+  int structured = 0;
+  for (int i = 0; i < layout->products; i++) structured |= layout->product[i].structure != NULL;
+  for (int k = 0; k < layout->states; k++) structured |= layout->initial[k] >= 0;
+  return structured;
+}

@@ -27,7 +27,14 @@
 extern "C" {
 #endif
 
-enum { SQ_MAX_STATES = 2, SQ_MAX_STAGES = 2, SQ_MAX_PRODUCTS = 4, SQ_MAX_SUMS = 6, SQ_MAX_PARAMS = 8 };
+enum {
+  SQ_MAX_STATES = 2,
+  SQ_MAX_STAGES = 2,
+  SQ_MAX_PRODUCTS = 4,
+  SQ_MAX_SUMS = 6,
+  SQ_MAX_PARAMS = 10,
+  SQ_MAX_PARTS = 8
+};
 
 /* The element-wise functions g of the literature. */
 typedef enum sq_activation { SQ_TANH, SQ_RELU, SQ_SIGMOID, SQ_IDENTITY } sq_activation;
@@ -41,7 +48,31 @@ typedef struct sq_config {
   int peephole;             /* LSTM: three vectors p_i, p_f, p_o */
   int coupled;              /* LSTM: f = 1 - i */
   int reset_after;          /* GRU: reset after the product, as PyTorch and cuDNN */
+  int64_t factors;          /* multiplicative cells: width F of the factored product, 0 = H */
+  int64_t context;          /* SCRN: width C of the slow context, 0 = H */
+  double leak;              /* share of the new value in a leaky state, (0,1]; 0 = the cell's own default */
+  int learn_leak;           /* SCRN: each unit learns its own, from `leak` on */
+  int64_t reflections;      /* Householder cell: their number, 0 = H */
 } sq_config;
+
+/* config.leak, or what the cell takes where it is 0. */
+static inline double sq_leak(const sq_config *config, double standard) {
+  return config->leak != 0 ? config->leak : standard;
+}
+
+/* The options of a config, as bits: a cell says which of them it has, and any other that is set is refused. */
+enum {
+  SQ_OPTION_ACTIVATION = 1 << 0,
+  SQ_OPTION_PROJECTION = 1 << 1,
+  SQ_OPTION_PEEPHOLE = 1 << 2,
+  SQ_OPTION_COUPLED = 1 << 3,
+  SQ_OPTION_RESET_AFTER = 1 << 4,
+  SQ_OPTION_FACTORS = 1 << 5,
+  SQ_OPTION_CONTEXT = 1 << 6,
+  SQ_OPTION_LEAK = 1 << 7,
+  SQ_OPTION_LEARN_LEAK = 1 << 8,
+  SQ_OPTION_REFLECTIONS = 1 << 9
+};
 
 /* A place in the numbers of one step. */
 typedef enum sq_buffer { SQ_NONE, SQ_GATES, SQ_AUX, SQ_STATE, SQ_STATE_PREV } sq_buffer;
@@ -51,15 +82,20 @@ typedef struct sq_place {
   int64_t column; /* first column */
 } sq_place;
 
+struct sq_structure;
+
 /* to[B,rows] (+)= from[B,cols] W[row..row+rows, 0..cols]^T : a recurrent product of one step.
- * A target in the gates accumulates (onto W_ih x + b), a target in aux is overwritten. */
+ * A target in the gates accumulates (onto W_ih x + b), a target in aux is overwritten.
+ * With a structure, W is not stored but made of simpler factors whose parameters begin at `param`
+ * (core/structure.h): a unitary matrix of Fourier transforms, a product of reflections. */
 typedef struct sq_product {
   int stage;
-  int param;          /* W */
-  int64_t row;        /* first row of W */
-  int64_t rows, cols; /* block of W; cols is the whole width of W */
-  sq_place from;      /* SQ_STATE_PREV, SQ_STATE (written by an earlier stage) or SQ_AUX */
-  sq_place to;        /* SQ_GATES or SQ_AUX */
+  int param;                            /* W, or the first parameter of the structure */
+  int64_t row;                          /* first row of W */
+  int64_t rows, cols;                   /* block of W; cols is the whole width of W */
+  sq_place from;                        /* SQ_STATE_PREV, SQ_STATE (written by an earlier stage) or SQ_AUX */
+  sq_place to;                          /* SQ_GATES or SQ_AUX */
+  const struct sq_structure *structure; /* NULL: a dense matrix */
 } sq_product;
 
 /* dparam[j] += sum over t, b of dto[t,b,column+j] * from[t,b,j]  (from SQ_NONE: * 1), j < width:
@@ -75,7 +111,18 @@ typedef struct sq_param {
   const char *name; /* "weight_ih", "weight_hh", "bias", ... PyTorch's where PyTorch has it */
   int64_t rows, cols;
   int64_t offset; /* in reals */
+  const char
+      *init; /* its first values: a name of core/initialise.h and a scale; NULL: uniform in +-1/sqrt(H) */
+  double init_scale;
+  int fixed; /* belongs to the model and its files, but is not trained: its gradient is 0 (the uRNN's permutation) */
 } sq_param;
+
+/* Numbers that people look at, by name: a gate, a state. */
+typedef struct sq_part {
+  char name[8];
+  sq_place place; /* SQ_GATES, SQ_AUX or SQ_STATE */
+  int64_t width;
+} sq_part;
 
 typedef struct sq_layout {
   const struct sq_cell *cell;
@@ -91,8 +138,14 @@ typedef struct sq_layout {
   int sums;
   sq_sum sum[SQ_MAX_SUMS];
   int params;
-  sq_param param[SQ_MAX_PARAMS]; /* [0] is always weight_ih [G,I], [1] always bias [G] */
+  sq_param param[SQ_MAX_PARAMS]; /* [0] is always weight_ih [G,I] */
   int64_t param_count;           /* reals in the flat buffer of one layer and direction */
+  int bias;                      /* index of "bias" [G], -1: the gates begin at W_ih x */
+  int initial
+      [SQ_MAX_STATES]; /* index of the parameter [W_k] that state k starts from where the caller gives no
+                                    initial state, -1: zeros.  Only cells with a structured product have one. */
+  int parts;           /* filled in from the cell's names, unless the cell's layout does so */
+  sq_part part[SQ_MAX_PARTS];
 } sq_layout;
 
 struct sq_step_f32;
@@ -101,8 +154,10 @@ struct sq_step_f64;
 /* One row of core/cells.def. */
 typedef struct sq_cell {
   const char *name;
-  const char *about; /* the equations in one line, for `seqgpu info` */
-  const char *gates; /* names of the H-wide blocks of `gates`, comma-separated: "i,f,g,o" */
+  const char *about;  /* the equations in one line, for `seqgpu info` */
+  const char *states; /* names of the states, comma-separated: "h,c" */
+  const char *gates;  /* names of the blocks of `gates`, comma-separated: "i,f,g,o" */
+  unsigned options;   /* SQ_OPTION_...: what this cell has */
   /* Fills everything of *layout but cell and config. Returns NULL, or a sentence on which option of the config
    * this cell does not have. */
   const char *(*layout)(const sq_config *config, sq_layout *layout);
@@ -124,10 +179,18 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
 /* Index of a parameter of the layout by name, -1 if it has none. */
 int sq_layout_param(const sq_layout *layout, const char *name);
 
+/* The part of `gates` that has this name, NULL if none has. */
+const sq_part *sq_layout_gate(const sq_layout *layout, const char *name);
+
 /* Building blocks for a cell's layout function: each appends a row and returns its index. */
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols);
 void sq_layout_add_product(sq_layout *layout, sq_product product);
 void sq_layout_add_sum(sq_layout *layout, sq_sum sum);
+void sq_layout_add_part(sq_layout *layout, const char *name, sq_place place, int64_t width);
+
+/* 1 if a product of the layout is structured, or a state starts from a parameter: what only the drivers that walk step by
+ * step can run, and not the plans that know dense recurrences alone. */
+int sq_layout_structured(const sq_layout *layout);
 
 #ifdef __cplusplus
 }

@@ -22,9 +22,6 @@ const char *sq_gru_layout(const sq_config *config, sq_layout *layout);
 const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden;
   const int after = config->reset_after;
-  if (config->activation != SQ_TANH) return "activation: only the rnn cell takes another one than tanh";
-  if (config->projection) return "projection_size: only the lstm cells have a projection";
-  if (config->peephole || config->coupled) return "peephole, coupled: only the lstm cells have these options";
   layout->gates = 3 * H;
   layout->aux = H;
   layout->output = H;

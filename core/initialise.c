@@ -1,9 +1,9 @@
 /* initialise.c - first values of weights; see initialise.h.
  *
- *   normal       Box & Muller 1958: sqrt(-2 ln u1) (cos, sin)(2 pi u2)
  *   orthogonal   Saxe, McClelland, Ganguli 2013: Q of the QR decomposition of a Gaussian matrix by
  *                Householder reflections; column k times the sign of R[k,k], else Q would not be uniformly
  *                distributed (Mezzadri 2007).
+ *   sparse, np, reservoir   square matrices with a given largest eigenvalue: spectral.c
  */
 #include "initialise.h"
 
@@ -11,23 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spectral.h"
+
 int FN(sq_initialise_uniform)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
   for (int64_t i = 0; i < rows * cols; i++) weight[i] = (real)(value * (2 * sq_rng_uniform(rng) - 1));
   return 0;
 }
 
-/* Two independent normal numbers. */
-static void normal_pair(sq_rng *rng, double pair[2]) {
-  const double radius = sqrt(-2 * log(sq_rng_uniform(rng)));
-  const double angle = 6.283185307179586 * sq_rng_uniform(rng);
-  pair[0] = radius * cos(angle);
-  pair[1] = radius * sin(angle);
-}
-
 int FN(sq_initialise_normal)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
   double pair[2];
   for (int64_t i = 0; i < rows * cols; i++) {
-    if (i % 2 == 0) normal_pair(rng, pair);
+    if (i % 2 == 0) sq_rng_normal_pair(rng, pair);
     weight[i] = (real)(value * pair[i % 2]);
   }
   return 0;
@@ -102,7 +96,7 @@ int FN(sq_initialise_orthogonal)(sq_rng *rng, int64_t rows, int64_t cols, double
   if (a == NULL) return -1;
   double *q = a + n * count, pair[2];
   for (int64_t i = 0; i < n * count; i++) {
-    if (i % 2 == 0) normal_pair(rng, pair);
+    if (i % 2 == 0) sq_rng_normal_pair(rng, pair);
     a[i] = pair[i % 2];
   }
   orthonormal_columns(n, count, a, q);
@@ -113,12 +107,49 @@ int FN(sq_initialise_orthogonal)(sq_rng *rng, int64_t rows, int64_t cols, double
   return 0;
 }
 
+/* ---------------------------------------------------------------- square matrices */
+
+typedef int draw_fn(sq_rng *rng, int64_t n, double value, double *weight);
+
+static int draw_sparse(sq_rng *rng, int64_t n, double value, double *weight) {
+  return sq_draw_links(rng, n, 15, SQ_LINK_NORMAL, value, weight);
+}
+
+static int draw_reservoir(sq_rng *rng, int64_t n, double value, double *weight) {
+  return sq_draw_links(rng, n, 10, SQ_LINK_UNIFORM, value, weight);
+}
+
+/* Drawn in double precision, and rounded. */
+static int fill_square(draw_fn *draw, sq_rng *rng, int64_t n, double value, real *weight) {
+  double *drawn = malloc((size_t)(n * n + 1) * sizeof *drawn);
+  if (drawn == NULL) return -1;
+  const int failed = draw(rng, n, value, drawn);
+  for (int64_t i = 0; !failed && i < n * n; i++) weight[i] = (real)drawn[i];
+  free(drawn);
+  return failed;
+}
+
+int FN(sq_initialise_sparse)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  (void)cols;
+  return fill_square(draw_sparse, rng, rows, value, weight);
+}
+
+int FN(sq_initialise_reservoir)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  (void)cols;
+  return fill_square(draw_reservoir, rng, rows, value, weight);
+}
+
+int FN(sq_initialise_np)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
+  (void)cols;
+  return fill_square(sq_draw_normalised_positive, rng, rows, value, weight);
+}
+
 /* The table serves both precisions; it is compiled with one of them. */
 #if SEQGPU_REAL_BITS == 32
 
 const sq_initialiser sq_initialisers[] = {
-#define SQ_INITIALISER_ROW(name, value, about)                                                               \
-  {#name, value, about, sq_initialise_##name##_f32, sq_initialise_##name##_f64},
+#define SQ_INITIALISER_ROW(name, value, square, about)                                                       \
+  {#name, value, square, about, sq_initialise_##name##_f32, sq_initialise_##name##_f64},
     SQ_INITIALISERS(SQ_INITIALISER_ROW)
 #undef SQ_INITIALISER_ROW
 };

@@ -15,18 +15,22 @@
 extern "C" {
 #endif
 
-/* X(name, value if the user gives none, what it does with the value).  A new one is a row and a function. */
+/* X(name, value if the user gives none, is it for square matrices only, what it does with the value).  A new one is a
+ * row and a function. */
 #define SQ_INITIALISERS(X)                                                                                   \
-  X(uniform, 0.1, "uniform in (-value, value)")                                                              \
-  X(normal, 0.1, "normal with standard deviation value")                                                     \
-  X(xavier, 1.0, "uniform in +-value sqrt(6 / (rows + cols)): Glorot & Bengio 2010, eq. 16")                 \
-  X(orthogonal, 1.0, "value times orthonormal rows or columns, the fewer ones: Saxe et al. 2013")            \
-  X(identity, 1.0, "value on the diagonal, else 0: IRNN, Le et al. 2015")                                    \
-  X(constant, 1.0, "value everywhere")                                                                       \
-  X(zeros, 0.0, "0 everywhere; the value is not used")
+  X(uniform, 0.1, 0, "uniform in (-value, value)")                                                           \
+  X(normal, 0.1, 0, "normal with standard deviation value")                                                  \
+  X(xavier, 1.0, 0, "uniform in +-value sqrt(6 / (rows + cols)): Glorot & Bengio 2010, eq. 16")              \
+  X(orthogonal, 1.0, 0, "value times orthonormal rows or columns, the fewer ones: Saxe et al. 2013")         \
+  X(identity, 1.0, 0, "value on the diagonal, else 0: IRNN, Le et al. 2015")                                 \
+  X(sparse, 1.1, 1, "15 links into each unit, normal, spectral radius value: Sutskever et al. 2013")         \
+  X(reservoir, 0.95, 1, "10 links into each unit, uniform, spectral radius value: Lukosevicius 2012")        \
+  X(np, 1.0, 1, "positive definite, largest eigenvalue value, others below: Talathi & Vartak 2015")          \
+  X(constant, 1.0, 0, "value everywhere")                                                                    \
+  X(zeros, 0.0, 0, "0 everywhere; the value is not used")
 
-/* Returns 0, or -1 when there is no memory for the work of `orthogonal`. */
-#define SQ_INITIALISER_DECLARE(id, standard, about)                                                          \
+/* Returns 0, or -1 when there is no memory for the work. */
+#define SQ_INITIALISER_DECLARE(id, standard, square, about)                                                  \
   int sq_initialise_##id##_f32(sq_rng *rng, int64_t rows, int64_t cols, double value, float *weight);        \
   int sq_initialise_##id##_f64(sq_rng *rng, int64_t rows, int64_t cols, double value, double *weight);
 SQ_INITIALISERS(SQ_INITIALISER_DECLARE)
@@ -35,6 +39,7 @@ SQ_INITIALISERS(SQ_INITIALISER_DECLARE)
 typedef struct sq_initialiser {
   const char *name;
   double value; /* the default */
+  int square;   /* rows must be cols */
   const char *about;
   int (*fill_f32)(sq_rng *rng, int64_t rows, int64_t cols, double value, float *weight);
   int (*fill_f64)(sq_rng *rng, int64_t rows, int64_t cols, double value, double *weight);

@@ -49,8 +49,6 @@ static void add_projection(sq_layout *layout) {
 static const char *layout_with(const sq_config *config, sq_layout *layout, int forget) {
   const int64_t H = config->hidden, P = config->projection;
   const int64_t blocks = forget ? 4 : 3, out = P ? P : H;
-  if (config->activation != SQ_TANH) return "activation: only the rnn cell takes another one than tanh";
-  if (config->reset_after) return "reset_after: only the gru cell has this option";
   if (P < 0 || P >= H) {
     if (P != 0) return "projection_size: must be 0 (none) or from 1 to hidden_size - 1";
   }
@@ -84,7 +82,6 @@ const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
 }
 
 const char *sq_lstm0_layout(const sq_config *config, sq_layout *layout) {
-  if (config->coupled) return "coupled: lstm0 has no forget gate to couple";
   return layout_with(config, layout, 0);
 }
 #endif

@@ -30,7 +30,7 @@ typedef struct sq_exec {
   void *device;  /* GPU: handles and scratch of the context, owned by the backend */
 } sq_exec;
 
-/* C[m,n] (+)= op(A)[m,k] op(B)[k,n], row-major. */
+/* C[m,n] (+)= op(A)[m,k] op(B)[k,n], row-major. `math`, an sq_math: the least exact products that a GPU may use; 0 is float32. */
 typedef struct sq_gemm_args {
   int trans_a, trans_b, accumulate;
   int64_t m, n, k;
@@ -40,6 +40,7 @@ typedef struct sq_gemm_args {
   int64_t ldb;
   void *c;
   int64_t ldc;
+  int math;
 } sq_gemm_args;
 
 /* y[r,:] = bias[:]  (rows of a matrix that a GEMM then accumulates onto), R x D, row stride ld. */
@@ -87,6 +88,23 @@ typedef struct sq_xent_args {
   const void *dloss;      /* [1] backward, NULL = 1 */
   void *dlogits;          /* [R,V] backward, = */
 } sq_xent_args;
+
+/* Squared error, masked by rows:
+ *   loss_r = sum_d (x[r,d] - target[r,d])^2;   mask[r] = 0: row is masked, nothing of it is read
+ *   loss = scale * sum_r loss_r / (mean ? D times the number of unmasked rows (at least 1) : 1)
+ * Backward: dx[r,d] = 2 (x[r,d] - target[r,d]) * dloss * scale / (that number or 1), 0 if masked. */
+typedef struct sq_mse_args {
+  int64_t rows, dim; /* R, D */
+  int mean;
+  double scale;
+  const void *x;       /* [R,D] */
+  const void *targets; /* [R,D] */
+  const int32_t *mask; /* [R], NULL = every row counts */
+  void *row_loss;      /* [R] out, 0 where masked */
+  void *loss;          /* [2] out: loss, and the number of unmasked rows; backward: [1] is read */
+  const void *dloss;   /* [1] backward, NULL = 1 */
+  void *dx;            /* [R,D] backward, = */
+} sq_mse_args;
 
 /* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox block
  * offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives zeros. */
@@ -206,6 +224,8 @@ typedef struct sq_optimizer_args {
   X(embedding_backward, sq_embedding_args)                                                                   \
   X(xent_forward, sq_xent_args)                                                                              \
   X(xent_backward, sq_xent_args)                                                                             \
+  X(mse_forward, sq_mse_args)                                                                                \
+  X(mse_backward, sq_mse_args)                                                                               \
   X(dropout, sq_dropout_args)                                                                                \
   X(map, sq_map_args)                                                                                        \
   X(copy, sq_copy_args)                                                                                      \

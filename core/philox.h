@@ -7,6 +7,7 @@
 #ifndef SQ_PHILOX_H
 #define SQ_PHILOX_H
 
+#include <math.h>
 #include <stdint.h>
 
 #ifdef __CUDACC__
@@ -57,6 +58,14 @@ static inline uint32_t sq_rng_u32(sq_rng *rng) {
   return b.word[rng->drawn++ % 4];
 }
 static inline double sq_rng_uniform(sq_rng *rng) { return sq_philox_uniform(sq_rng_u32(rng)); }
+
+/* Two independent normal numbers: Box & Muller 1958, sqrt(-2 ln u1) (cos, sin)(2 pi u2). */
+static inline void sq_rng_normal_pair(sq_rng *rng, double pair[2]) {
+  const double radius = sqrt(-2 * log(sq_rng_uniform(rng)));
+  const double angle = 6.283185307179586 * sq_rng_uniform(rng);
+  pair[0] = radius * cos(angle);
+  pair[1] = radius * sin(angle);
+}
 
 /* An integer in 0..n-1 (n >= 1), unbiased: words that fall into the incomplete last multiple of n are drawn again. */
 static inline uint32_t sq_rng_below(sq_rng *rng, uint32_t n) {

@@ -14,9 +14,6 @@ const char *sq_rnn_layout(const sq_config *config, sq_layout *layout);
 
 const char *sq_rnn_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden;
-  if (config->projection) return "projection_size: only the lstm cells have a projection";
-  if (config->peephole || config->coupled) return "peephole, coupled: only the lstm cells have these options";
-  if (config->reset_after) return "reset_after: only the gru cell has this option";
   layout->gates = H;
   layout->output = H;
   layout->states = 1;

@@ -18,6 +18,7 @@
 #include "ops.h"
 #include "ops_cpu.h"
 #include "step.h"
+#include "structure.h"
 
 /* Inference keeps no reserve and works in chunks of this many rows of [T,B], which stay in the cache. */
 enum { CHUNK_ROWS = 1024 };
@@ -29,11 +30,13 @@ typedef struct job {
   const sq_sequence *run;
   const sq_layout *layout;
   int64_t t0, steps;
-  real *state[SQ_MAX_STATES]; /* [steps+1,B,W_k] */
-  real *gates, *aux;          /* [steps,B,G], [steps,B,A] */
-  real *y;                    /* row t0 */
-  real *packed[SQ_MAX_PRODUCTS];
+  real *state[SQ_MAX_STATES];     /* [steps+1,B,W_k] */
+  real *gates, *aux;              /* [steps,B,G], [steps,B,A] */
+  real *y;                        /* row t0 */
+  real *packed[SQ_MAX_PRODUCTS];  /* a dense product's weights; what a structure has prepared */
+  real *scratch[SQ_MAX_PRODUCTS]; /* [B, scratch] of a structure */
   /* backward */
+  real *grads[SQ_MAX_PRODUCTS]; /* [B, params] of a structure: each sequence's sum over time */
   real *dgates, *daux;
   real *dstate[SQ_MAX_STATES]; /* [B,W_k] */
 } job;
@@ -43,10 +46,27 @@ static int64_t chunk_steps(int64_t seq_len, int64_t batch) {
   return steps < 1 ? 1 : steps < seq_len ? steps : seq_len;
 }
 
-static int64_t packed_size(const sq_product *p) {
+static int64_t packed_size(const sq_layout *layout, const sq_product *p) {
+  if (p->structure) return sq_align_reals(p->structure->prepared(layout, p));
   const int64_t forward = FN(sq_gemm_packed_size)(p->rows, p->cols);
   const int64_t backward = FN(sq_gemm_packed_size)(p->cols, p->rows);
   return sq_align_reals(forward > backward ? forward : backward);
+}
+
+/* What the rows of a structured product need, of `width` reals each. */
+static int64_t rows_size(int64_t batch, int64_t width) { return sq_align_reals(batch * width); }
+
+/* Everything the products of a layout borrow. */
+static int64_t products_size(const sq_layout *layout, int64_t batch, int training) {
+  int64_t size = 0;
+  for (int i = 0; i < layout->products; i++) {
+    const sq_product *p = &layout->product[i];
+    size += packed_size(layout, p);
+    if (p->structure == NULL) continue;
+    size += rows_size(batch, p->structure->scratch(layout, p));
+    if (training) size += rows_size(batch, p->structure->params(layout, p));
+  }
+  return size;
 }
 
 /* Room for the chunk of any run that is not larger than seq_len x batch, whatever its own chunk. */
@@ -60,7 +80,7 @@ static int64_t chunk_size(const sq_layout *layout, int64_t seq_len, int64_t batc
 
 int64_t FN(sq_sequence_workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
   int64_t size = SQ_ALIGN_REALS; /* to align the start */
-  for (int p = 0; p < layout->products; p++) size += packed_size(&layout->product[p]);
+  size += products_size(layout, batch, training);
   if (!training) return size + chunk_size(layout, seq_len, batch);
   size += sq_align_reals(seq_len * batch * layout->gates) + sq_align_reals(seq_len * batch * layout->aux);
   for (int k = 0; k < layout->states; k++) size += sq_align_reals(batch * layout->state_width[k]);
@@ -76,16 +96,41 @@ static const real *weight(const job *j, const sq_product *p) {
   return (const real *)j->run->params + j->layout->param[p->param].offset + p->row * p->cols;
 }
 
+static void prepare(const job *j, const sq_product *p, real *prepared) {
+#if SEQGPU_REAL_BITS == 64
+  p->structure->prepare_f64(j->layout, p, weight(j, p), prepared);
+#else
+  p->structure->prepare_f32(j->layout, p, weight(j, p), prepared);
+#endif
+}
+
+/* Room for the rows of a structured product from `at` on; returns the first free real. */
+static real *place_rows(job *j, int i, real *at, int backward) {
+  const sq_product *p = &j->layout->product[i];
+  const int64_t B = j->run->batch;
+  j->scratch[i] = at;
+  at += rows_size(B, p->structure->scratch(j->layout, p));
+  if (!backward) return at;
+  const int64_t size = rows_size(B, p->structure->params(j->layout, p));
+  j->grads[i] = at;
+  memset(at, 0, (size_t)size * sizeof(real));
+  return at + size;
+}
+
 /* Lays the packed weights out from `at` and packs them; returns the first free real. */
 static real *pack_weights(job *j, real *at, int backward) {
   for (int i = 0; i < j->layout->products; i++) {
     const sq_product *p = &j->layout->product[i];
     j->packed[i] = at;
-    at += packed_size(p);
-    if (backward)
+    at += packed_size(j->layout, p);
+    if (p->structure) {
+      prepare(j, p, j->packed[i]);
+      at = place_rows(j, i, at, backward);
+    } else if (backward) {
       FN(sq_gemm_pack)(0, p->cols, p->rows, weight(j, p), p->cols, j->packed[i]);
-    else
+    } else {
       FN(sq_gemm_pack)(1, p->rows, p->cols, weight(j, p), p->cols, j->packed[i]);
+    }
   }
   return at;
 }
@@ -139,17 +184,52 @@ static const real *operand(const FN(sq_step) * s, sq_place place, int64_t *ld) {
   return (place.buffer == SQ_STATE ? s->next[place.state] : s->prev[place.state]) + place.column;
 }
 
-static void forward_products(const job *j, const FN(sq_step) * s, int stage) {
+static void forward_rows(const sq_structure *structure, const FN(sq_rows) * rows) {
+#if SEQGPU_REAL_BITS == 64
+  structure->forward_f64(rows);
+#else
+  structure->forward_f32(rows);
+#endif
+}
+
+static void backward_rows(const sq_structure *structure, const FN(sq_rows) * rows) {
+#if SEQGPU_REAL_BITS == 64
+  structure->backward_f64(rows);
+#else
+  structure->backward_f32(rows);
+#endif
+}
+
+/* The rows of a structured product at one step. */
+static FN(sq_rows) rows_at(const job *j, int i, const FN(sq_step) * s, int64_t first) {
+  const sq_product *p = &j->layout->product[i];
+  FN(sq_rows) r = {.layout = j->layout, .product = p, .rows = s->batch, .params = weight(j, p)};
+  r.prepared = j->packed[i];
+  r.from = operand(s, p->from, &r.ld_from);
+  r.scratch = j->scratch[i] + first * p->structure->scratch(j->layout, p);
+  if (j->grads[i]) r.grads = j->grads[i] + first * p->structure->params(j->layout, p);
+  return r;
+}
+
+static void forward_products(const job *j, const FN(sq_step) * s, int stage, int64_t first) {
   const sq_layout *l = j->layout;
   for (int i = 0; i < l->products; i++) {
     const sq_product *p = &l->product[i];
     if (p->stage != stage) continue;
-    int64_t lda;
-    const real *a = operand(s, p->from, &lda);
     const int to_gates = p->to.buffer == SQ_GATES;
     real *c = (to_gates ? s->gates : s->aux) + p->to.column;
-    FN(sq_gemm_run_packed)
-    (s->batch, p->rows, p->cols, a, lda, j->packed[i], to_gates, c, to_gates ? l->gates : l->aux);
+    const int64_t ldc = to_gates ? l->gates : l->aux;
+    if (p->structure) {
+      FN(sq_rows) r = rows_at(j, i, s, first);
+      r.to = c;
+      r.ld_to = ldc;
+      r.accumulate = to_gates;
+      forward_rows(p->structure, &r);
+      continue;
+    }
+    int64_t lda;
+    const real *a = operand(s, p->from, &lda);
+    FN(sq_gemm_run_packed)(s->batch, p->rows, p->cols, a, lda, j->packed[i], to_gates, c, ldc);
   }
 }
 
@@ -182,7 +262,7 @@ static void forward_slice(void *arg, int part, int parts) {
     s.ldy = j->run->ldy;
     s.y = j->y + (t * j->run->batch + first) * s.ldy;
     for (int stage = 0; stage < j->layout->stages; stage++) {
-      forward_products(j, &s, stage);
+      forward_products(j, &s, stage, first);
       step(&s, stage);
     }
   }
@@ -195,10 +275,13 @@ static void project_input(sq_exec *exec, const job *j) {
   const int64_t I = l->config.input, rows = j->steps * run->batch;
   const real *params = run->params;
   const real *x = (const real *)run->x + j->t0 * run->batch * run->ldx;
-  const sq_bias_args bias = {rows, l->gates, params + l->param[1].offset, j->gates, l->gates};
-  FN(sq_cpu_bias)(exec, &bias);
+  if (l->bias >= 0) {
+    const sq_bias_args bias = {rows, l->gates, params + l->param[l->bias].offset, j->gates, l->gates};
+    FN(sq_cpu_bias)(exec, &bias);
+  }
   FN(sq_gemm)
-  (exec->pool, 0, 1, rows, l->gates, I, x, run->ldx, params + l->param[0].offset, I, 1, j->gates, l->gates);
+  (exec->pool, 0, 1, rows, l->gates, I, x, run->ldx, params + l->param[0].offset, I, l->bias >= 0, j->gates,
+   l->gates);
 }
 
 static void copy_or_zero(real *to, const void *from, int64_t count) {
@@ -206,6 +289,20 @@ static void copy_or_zero(real *to, const void *from, int64_t count) {
     memcpy(to, from, (size_t)count * sizeof(real));
   else
     memset(to, 0, (size_t)count * sizeof(real));
+}
+
+/* State k before the first step: the caller's, the layer's own, or zeros. */
+static void enter(sq_exec *exec, const job *j, int k, real *to) {
+  const sq_sequence *run = j->run;
+  const sq_layout *l = j->layout;
+  const int64_t width = l->state_width[k];
+  if (run->initial[k] || l->initial[k] < 0) {
+    copy_or_zero(to, run->initial[k], run->batch * width);
+    return;
+  }
+  const real *own = (const real *)run->params + l->param[l->initial[k]].offset;
+  const sq_bias_args each_row = {run->batch, width, own, to, width};
+  FN(sq_cpu_bias)(exec, &each_row);
 }
 
 int FN(sq_sequence_forward)(sq_exec *exec, const sq_sequence *run) {
@@ -216,7 +313,6 @@ int FN(sq_sequence_forward)(sq_exec *exec, const sq_sequence *run) {
   const int64_t chunk = run->reserve ? T : chunk_steps(T, B);
   reserve_pointers(&j, run->reserve ? run->reserve : after, chunk);
   const int parts = slices(exec, &j);
-  const void *initial[SQ_MAX_STATES] = {run->initial[0], run->initial[1]};
   int64_t last = 0; /* the slot that holds the newest state */
   for (int64_t done = 0; done == 0 || done < T; done += j.steps) {
     j.steps = T - done < chunk ? T - done : chunk;
@@ -225,8 +321,10 @@ int FN(sq_sequence_forward)(sq_exec *exec, const sq_sequence *run) {
     for (int k = 0; k < l->states; k++) {
       const int64_t size = B * l->state_width[k];
       real *to = j.state[k] + slot * size;
-      const void *from = done ? (const void *)(j.state[k] + last * size) : initial[k];
-      if (from != to) copy_or_zero(to, from, size);
+      if (!done)
+        enter(exec, &j, k, to);
+      else if (last != slot)
+        copy_or_zero(to, j.state[k] + last * size, size);
     }
     last = run->reverse ? 0 : j.steps;
     if (T == 0 || B == 0) break; /* there may be no y */
@@ -242,7 +340,7 @@ int FN(sq_sequence_forward)(sq_exec *exec, const sq_sequence *run) {
 }
 
 /* Adds a stage's products transposed: gradients at the results -> gradients at the operands. */
-static void backward_products(const job *j, const FN(sq_step) * s, int stage) {
+static void backward_products(const job *j, const FN(sq_step) * s, int stage, int64_t first) {
   const sq_layout *l = j->layout;
   for (int i = l->products - 1; i >= 0; i--) {
     const sq_product *p = &l->product[i];
@@ -251,8 +349,16 @@ static void backward_products(const job *j, const FN(sq_step) * s, int stage) {
     const real *d = (from_gates ? s->dgates : s->daux) + p->to.column;
     real *out = (to_aux ? s->daux : s->dstate[p->from.state]) + p->from.column;
     const int64_t ld = to_aux ? l->aux : l->state_width[p->from.state];
-    FN(sq_gemm_run_packed)
-    (s->batch, p->cols, p->rows, d, from_gates ? l->gates : l->aux, j->packed[i], !to_aux, out, ld);
+    const int64_t ldd = from_gates ? l->gates : l->aux;
+    if (p->structure) {
+      FN(sq_rows) r = rows_at(j, i, s, first);
+      r.dto = d;
+      r.ld_to = ldd;
+      r.dfrom = out;
+      backward_rows(p->structure, &r);
+      continue;
+    }
+    FN(sq_gemm_run_packed)(s->batch, p->cols, p->rows, d, ldd, j->packed[i], !to_aux, out, ld);
   }
 }
 
@@ -273,7 +379,7 @@ static void backward_slice(void *arg, int part, int parts) {
     for (int k = 0; k < l->states; k++) s.dstate[k] = j->dstate[k] + first * l->state_width[k];
     for (int stage = l->stages - 1; stage >= 0; stage--) {
       step(&s, stage);
-      backward_products(j, &s, stage);
+      backward_products(j, &s, stage, first);
     }
   }
 }
@@ -304,17 +410,33 @@ static void parameter_gradients(sq_exec *exec, const job *j) {
    dparams + l->param[0].offset, I);
   for (int i = 0; i < l->products; i++) {
     const sq_product *p = &l->product[i];
+    real *dparam = dparams + l->param[p->param].offset + p->row * p->cols;
+    if (p->structure) { /* each sequence has its own sum over time */
+      const int64_t n = p->structure->params(l, p);
+      const sq_reduce_args r = {.rows = j->run->batch, .cols = n, .a = j->grads[i], .lda = n, .out = dparam};
+      FN(sq_cpu_reduce)(exec, &r);
+      continue;
+    }
     int64_t ld_to, ld_from;
     const real *to = whole(j, p->to, 1, &ld_to), *from = whole(j, p->from, 0, &ld_from);
     FN(sq_gemm)
-    (exec->pool, 1, 0, p->rows, p->cols, rows, to, ld_to, from, ld_from, 1,
-     dparams + l->param[p->param].offset + p->row * p->cols, p->cols);
+    (exec->pool, 1, 0, p->rows, p->cols, rows, to, ld_to, from, ld_from, 1, dparam, p->cols);
   }
   for (int i = 0; i < l->sums; i++) {
     const sq_sum *u = &l->sum[i];
     sq_reduce_args r = {.rows = rows, .cols = u->width, .out = dparams + l->param[u->param].offset};
     r.a = whole(j, u->to, 1, &r.lda);
     r.b = whole(j, u->from, 0, &r.ldb);
+    FN(sq_cpu_reduce)(exec, &r);
+  }
+  for (int k = 0; k < l->states; k++) {
+    if (j->run->initial[k] || l->initial[k] < 0) continue;
+    const int64_t width = l->state_width[k];
+    const sq_reduce_args r = {.rows = j->run->batch,
+                              .cols = width,
+                              .a = j->dstate[k],
+                              .lda = width,
+                              .out = dparams + l->param[l->initial[k]].offset};
     FN(sq_cpu_reduce)(exec, &r);
   }
 }

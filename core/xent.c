@@ -11,6 +11,7 @@
 #include "ops_cpu.h"
 
 #include "activations.h"
+#include "loss.h"
 
 static int masked(const sq_xent_args *a, int64_t r) {
   return a->targets[r] < 0 || a->targets[r] >= a->classes;
@@ -55,22 +56,13 @@ int FN(sq_cpu_xent_forward)(sq_exec *exec, const sq_xent_args *a) {
     sum += (double)row_loss[r];
     count += masked(a, r) ? 0 : 1;
   }
-  real *loss = a->loss;
-  loss[0] = (real)(a->scale * sum / (a->mean && count > 1 ? count : 1));
-  loss[1] = (real)count;
+  FN(sq_loss_store)(sum, count, a->mean, a->scale, 1, a->loss);
   return 0;
-}
-
-/* What every row's gradient is multiplied by. */
-static real gradient_scale(const sq_xent_args *a) {
-  const double count = (double)((const real *)a->loss)[1];
-  const double dloss = a->dloss ? (double)*(const real *)a->dloss : 1;
-  return (real)(dloss * a->scale / (a->mean && count > 1 ? count : 1));
 }
 
 SQ_CLONES static void backward_rows(const void *arg, int64_t first, int64_t last) {
   const sq_xent_args *a = arg;
-  const real scale = gradient_scale(a);
+  const real scale = (real)FN(sq_loss_gradient)(a->loss, a->dloss, a->mean, a->scale, 1);
   for (int64_t r = first; r < last; r++) {
     const real *z = (const real *)a->logits + r * a->classes;
     real *dz = (real *)a->dlogits + r * a->classes;

@@ -3,11 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../core/initialise.h"
 #include "params_internal.h"
-
-/* Random streams of initial values start here, away from stream 0 of the dropout masks. */
-#define INIT_STREAM ((uint64_t)1 << 32)
 
 /* ---------------------------------------------------------------- memory */
 
@@ -193,47 +189,6 @@ int64_t seqgpu_params_total(const seqgpu_params *p) {
 
 /* ---------------------------------------------------------------- initial values */
 
-/* Draws `rows` x `cols` values and adds `shift` to the rows first..last-1. */
-static seqgpu_status draw(seqgpu_params *p, const sq_tensor *t, const sq_initialiser *init, double scale,
-                          int64_t first, int64_t last, double shift) {
-  const size_t bytes = (size_t)sq_tensor_count(t) * p->ctx->real_size;
-  void *host = sq_host_alloc(p->ctx, bytes ? bytes : 1);
-  if (host == NULL) return out_of_memory(p);
-  sq_rng rng = {.seed = p->seed, .stream = INIT_STREAM + (uint64_t)p->draws++};
-  const int f64 = p->ctx->dtype == SEQGPU_F64;
-  const int failed = f64 ? init->fill_f64(&rng, t->rows, t->cols, scale, host)
-                         : init->fill_f32(&rng, t->rows, t->cols, scale, host);
-  for (int64_t i = first * t->cols; i < last * t->cols; i++) {
-    if (f64)
-      ((double *)host)[i] += shift;
-    else
-      ((float *)host)[i] += (float)shift;
-  }
-  void *device = sq_params_address(p, t, p->blocks[t->block].value);
-  const seqgpu_status status = failed ? out_of_memory(p) : seqgpu_copy_in(p->ctx, device, host, bytes);
-  sq_host_free(p->ctx, host);
-  return status;
-}
-
-static seqgpu_status find_initialiser(seqgpu_params *p, const char *name, double scale,
-                                      const sq_initialiser **out) {
-  *out = sq_initialiser_find(name ? name : "");
-  if (*out == NULL)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "init: \"%.40s\" is not an initialiser", name ? name : "(NULL)");
-  if (!isfinite(scale)) return sq_fail(p->ctx, SEQGPU_EINVAL, "scale: is not finite");
-  return SEQGPU_OK;
-}
-
-seqgpu_status seqgpu_params_init(seqgpu_params *p, const char *name, const char *init, double scale) {
-  if (p == NULL) return SEQGPU_EINVAL;
-  const sq_initialiser *initialiser;
-  SQ_TRY(find_initialiser(p, init, scale, &initialiser));
-  const sq_tensor *t = name ? sq_params_tensor(p, name) : NULL;
-  if (t == NULL)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "name: there is no tensor \"%.60s\"", name ? name : "(NULL)");
-  return draw(p, t, initialiser, scale, 0, 0, 0);
-}
-
 /* PyTorch writes biases as [n] and weights as [rows, cols], also where cols is 1. */
 static sq_file_form plain_form(const char *name, int64_t cols) {
   const char *dot = strrchr(name, '.');
@@ -263,11 +218,11 @@ static seqgpu_status add_lone(seqgpu_params *p, const char *name, int64_t rows, 
 seqgpu_status seqgpu_params_add(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
                                 const char *init, double scale, seqgpu_param *out) {
   if (p == NULL) return SEQGPU_EINVAL;
-  const sq_initialiser *initialiser;
-  SQ_TRY(find_initialiser(p, init, scale, &initialiser));
+  sq_drawing drawing;
+  SQ_TRY(sq_params_drawing(p, init, scale, &drawing));
   const int blocks = p->block_count, tensors = p->tensor_count;
   SQ_TRY(add_lone(p, name, rows, cols, 1, out));
-  const seqgpu_status status = draw(p, p->tensors[tensors], initialiser, scale, 0, 0, 0);
+  const seqgpu_status status = sq_params_draw(p, p->tensors[tensors], &drawing);
   return status == SEQGPU_OK ? status : undo(p, blocks, tensors, status);
 }
 
@@ -279,38 +234,27 @@ seqgpu_status seqgpu_params_add_state(seqgpu_params *p, const char *name, int64_
 
 /* ---------------------------------------------------------------- recurrent networks */
 
-static int starts_with(const char *text, const char *start) {
-  return strncmp(text, start, strlen(start)) == 0;
-}
-
 /* Cells that PyTorch has, too, are written with its two biases. */
 static sq_file_form recurrent_form(const seqgpu_rnn_desc *desc, const sq_tensor *t, const char *name) {
   const int gru = strcmp(desc->cell, "gru") == 0 && desc->reset_after;
   const int torch_cell =
       gru || strcmp(desc->cell, "rnn") == 0 || (strcmp(desc->cell, "lstm") == 0 && !desc->coupled);
-  if (torch_cell && starts_with(name, "bias_rec_l")) return SQ_FORM_GRU_REC;
-  if (torch_cell && starts_with(name, "bias_l")) return gru ? SQ_FORM_GRU_BIAS : SQ_FORM_BIAS;
-  return t->cols == 1 && !starts_with(name, "weight") ? SQ_FORM_VECTOR : SQ_FORM_MATRIX;
+  if (torch_cell && sq_starts_with(name, "bias_rec_l")) return SQ_FORM_GRU_REC;
+  if (torch_cell && sq_starts_with(name, "bias_l")) return gru ? SQ_FORM_GRU_BIAS : SQ_FORM_BIAS;
+  return t->cols == 1 && !sq_starts_with(name, "weight") ? SQ_FORM_VECTOR : SQ_FORM_MATRIX;
 }
 
 /* Adds one of the plan's parameters under its full name and draws it. */
 static seqgpu_status add_recurrent(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan, int index,
                                    int block) {
-  const seqgpu_rnn_desc *desc = seqgpu_plan_desc(plan);
-  const int64_t H = desc->hidden_size;
   seqgpu_param_info info;
-  if (seqgpu_plan_param(plan, index, &info) != SEQGPU_OK)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "plan: has no parameter %d", index);
+  SQ_TRY(seqgpu_plan_param(plan, index, &info));
   sq_tensor t = {.rows = info.rows, .cols = info.cols, .block = block, .offset = info.offset};
-  const int length = snprintf(t.name, sizeof t.name, "%s%s%s", prefix, prefix[0] ? "." : "", info.name);
-  if (length < 0 || length >= (int)sizeof t.name)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "prefix: \"%.40s...\" makes names longer than %d bytes", prefix,
-                   SQ_NAME_SIZE - 1);
-  t.form = recurrent_form(desc, &t, info.name);
+  SQ_TRY(sq_params_full_name(p, prefix, &info, t.name));
+  t.form = recurrent_form(seqgpu_plan_desc(plan), &t, info.name);
   SQ_TRY(add_tensor(p, &t));
-  const int forget = strcmp(desc->cell, "lstm") == 0 && !desc->coupled && starts_with(info.name, "bias_l");
-  return draw(p, p->tensors[p->tensor_count - 1], sq_initialiser_find("uniform"), 1 / sqrt((double)H),
-              forget ? H : 0, forget ? 2 * H : 0, 1);
+  const sq_drawing drawing = sq_params_standard_drawing(plan, index, &info);
+  return sq_params_draw(p, p->tensors[p->tensor_count - 1], &drawing);
 }
 
 seqgpu_status seqgpu_params_add_rnn(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan,
@@ -320,7 +264,7 @@ seqgpu_status seqgpu_params_add_rnn(seqgpu_params *p, const char *prefix, const 
   const int blocks = p->block_count, tensors = p->tensor_count;
   seqgpu_status status = add_block(p, seqgpu_plan_param_count(plan), 1);
   for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_num_params(plan); i++)
-    status = add_recurrent(p, prefix ? prefix : "", plan, i, blocks);
+    status = add_recurrent(p, prefix, plan, i, blocks);
   if (status != SEQGPU_OK) return undo(p, blocks, tensors, status);
   const sq_param_block *block = &p->blocks[blocks];
   if (out) *out = (seqgpu_param){p->tensors[tensors]->name, 1, block->count, block->value, block->grad};

@@ -47,7 +47,7 @@ struct seqgpu_params {
   int block_count, block_room;
   sq_tensor **tensors; /* each on its own, so that names stay where they are */
   int tensor_count, tensor_room;
-  void *clip_state;   /* [SQ_CLIP_STATE] */
+  void *clip_state; /* [SQ_CLIP_STATE] */
   int has_first, has_second;
   /* one array each for the operators' tensor lists, [block_room] */
   void **list[4]; /* values, gradients, first and second moments */
@@ -64,5 +64,26 @@ void *sq_params_address(const seqgpu_params *params, const sq_tensor *tensor, vo
 
 /* Allocates zeroed moments for every trained block that has none. */
 seqgpu_status sq_params_need_moments(seqgpu_params *params, int first, int second);
+
+/* ---- initial values (params_init.c) ---- */
+
+/* How a tensor is drawn: as matrices of `block_rows` rows, one below the other (0: as one matrix), each by init(scale);
+ * then `shift` is added to the rows first..last-1. */
+typedef struct sq_drawing {
+  const struct sq_initialiser *init;
+  double scale, shift;
+  int64_t block_rows, first, last;
+} sq_drawing;
+
+/* A drawing as one matrix from names that a user gave. */
+seqgpu_status sq_params_drawing(seqgpu_params *params, const char *init, double scale, sq_drawing *out);
+/* What seqgpu_params_add_rnn does with a parameter of the plan. */
+sq_drawing sq_params_standard_drawing(const seqgpu_plan *plan, int index, const seqgpu_param_info *info);
+seqgpu_status sq_params_draw(seqgpu_params *params, const sq_tensor *tensor, const sq_drawing *drawing);
+
+/* "prefix.name", or "name" where the prefix is NULL or empty. */
+seqgpu_status sq_params_full_name(seqgpu_params *params, const char *prefix, const seqgpu_param_info *info,
+                                  char out[SQ_NAME_SIZE]);
+int sq_starts_with(const char *text, const char *start);
 
 #endif

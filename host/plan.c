@@ -15,7 +15,12 @@ static seqgpu_status resolve_layouts(seqgpu_context *ctx, seqgpu_plan *plan, con
                       .activation = (sq_activation)d->activation,
                       .peephole = d->peephole,
                       .coupled = d->coupled,
-                      .reset_after = d->reset_after};
+                      .reset_after = d->reset_after,
+                      .factors = d->factor_size,
+                      .context = d->context_size,
+                      .leak = d->leak,
+                      .learn_leak = d->learn_leak,
+                      .reflections = d->reflections};
   const char *why = sq_layout_resolve(cell, &config, &plan->first);
   if (why) return sq_fail(ctx, SEQGPU_EINVAL, "%s (cell %s)", why, cell->name);
   plan->out = plan->first.output * (d->bidirectional && d->merge == SEQGPU_CONCAT ? 2 : 1);
@@ -102,11 +107,16 @@ int seqgpu_plan_num_params(const seqgpu_plan *plan) {
   return plan ? (int)(plan->layers * plan->directions) * plan->first.params : 0;
 }
 
+const sq_param *sq_plan_param(const seqgpu_plan *plan, int index) {
+  const int per_direction = plan->first.params, layer = index / per_direction / (int)plan->directions;
+  return &sq_plan_layout(plan, layer)->param[index % per_direction];
+}
+
 seqgpu_status seqgpu_plan_param(const seqgpu_plan *plan, int index, seqgpu_param_info *out) {
   if (plan == NULL || out == NULL || index < 0 || index >= seqgpu_plan_num_params(plan)) return SEQGPU_EINVAL;
   const int per_direction = plan->first.params, block = index / per_direction;
   const int layer = block / (int)plan->directions, direction = block % (int)plan->directions;
-  const sq_param *p = &sq_plan_layout(plan, layer)->param[index % per_direction];
+  const sq_param *p = sq_plan_param(plan, index);
   *out = (seqgpu_param_info){.rows = p->rows, .cols = p->cols, .layer = layer, .direction = direction};
   out->offset = sq_plan_param_offset(plan, layer, direction) + p->offset;
   snprintf(out->name, sizeof out->name, "%s_l%d%s", p->name, layer, direction ? "_reverse" : "");

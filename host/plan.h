@@ -83,6 +83,7 @@ int64_t sq_wave_choose(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_im
 
 /* The layout of a layer, and where the parameters of (layer, direction) begin. */
 const sq_layout *sq_plan_layout(const seqgpu_plan *plan, int64_t layer);
+const sq_param *sq_plan_param(const seqgpu_plan *plan, int index); /* as seqgpu_plan_param counts them */
 int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t direction);
 
 /* Offsets in reals of everything a run keeps or borrows, for its own seq_len and batch. -1: not needed. */

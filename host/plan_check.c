@@ -21,6 +21,10 @@ static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d)
   SQ_TRY(check_size(ctx, "seq_len", d->seq_len, 1));
   SQ_TRY(check_size(ctx, "batch", d->batch, 1));
   SQ_TRY(check_size(ctx, "projection_size", d->projection_size, 0));
+  SQ_TRY(check_size(ctx, "factor_size", d->factor_size, 0));
+  SQ_TRY(check_size(ctx, "context_size", d->context_size, 0));
+  SQ_TRY(check_size(ctx, "reflections", d->reflections, 0));
+  SQ_TRY(check_flag(ctx, "learn_leak", d->learn_leak));
   SQ_TRY(check_flag(ctx, "bidirectional", d->bidirectional));
   SQ_TRY(check_flag(ctx, "peephole", d->peephole));
   SQ_TRY(check_flag(ctx, "coupled", d->coupled));
@@ -39,13 +43,17 @@ static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d)
     return sq_fail(ctx, SEQGPU_EINVAL, "mode: %d is none of seqgpu_plan_mode", (int)d->mode);
   if (!(d->dropout >= 0 && d->dropout < 1))
     return sq_fail(ctx, SEQGPU_EINVAL, "dropout: %g, must be at least 0 and below 1", d->dropout);
+  if (!(d->leak >= 0 && d->leak <= 1))
+    return sq_fail(ctx, SEQGPU_EINVAL, "leak: %g, must be from 0 (the cell's own default) to 1", d->leak);
   return SEQGPU_OK;
 }
 
 /* Rough sizes in floating point, before any integer product could overflow. */
 static seqgpu_status check_total(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
   const int64_t layers = d->num_layers ? d->num_layers : 1, directions = d->bidirectional ? 2 : 1;
-  const double most = (double)((int64_t)1 << 46), H = (double)d->hidden_size, D = (double)directions;
+  const double most = (double)((int64_t)1 << 46), units = (double)d->hidden_size;
+  const double H = units + (double)d->factor_size + (double)d->context_size + (double)d->reflections,
+               D = (double)directions;
   const double widest = (double)d->input_size > D * H ? (double)d->input_size : D * H;
   const double params = (double)layers * D * (4 * H * (widest + H + 2) + H * H);
   const double kept = (double)layers * D * ((double)d->seq_len + 1) * (double)d->batch * (9 * H + widest);

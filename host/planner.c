@@ -122,15 +122,15 @@ static seqgpu_status find_fitting(seqgpu_context *ctx, const seqgpu_plan *plan, 
 static void cache_key(const seqgpu_context *ctx, const seqgpu_plan *plan, const char *wanted, char *key,
                       size_t size) {
   const seqgpu_rnn_desc *d = &plan->desc;
-  const int64_t sizes[] = {d->input_size, d->hidden_size, d->num_layers,
-                           d->seq_len,    d->batch,       d->projection_size};
-  const int options[] = {d->bidirectional, (int)d->merge,   (int)d->activation, d->peephole,
-                         d->coupled,       d->reset_after,  d->batch_first,     d->inference,
-                         (int)d->math,     (int)plan->dtype};
+  const int64_t sizes[] = {d->input_size,      d->hidden_size, d->num_layers,   d->seq_len,    d->batch,
+                           d->projection_size, d->factor_size, d->context_size, d->reflections};
+  const int options[] = {d->bidirectional, (int)d->merge,    (int)d->activation, d->peephole,
+                         d->coupled,       d->reset_after,   d->batch_first,     d->inference,
+                         (int)d->math,     (int)plan->dtype, d->learn_leak};
   char device[160];
   seqgpu_context_describe(ctx, device, sizeof device);
-  int used = snprintf(key, size, "%s %s dropout=%.17g plan=%s sizes", device, d->cell, d->dropout,
-                      wanted ? wanted : "any");
+  int used = snprintf(key, size, "%s %s dropout=%.17g leak=%.17g plan=%s sizes", device, d->cell, d->dropout,
+                      d->leak, wanted ? wanted : "any");
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes && used > 0 && (size_t)used < size; i++)
     used += snprintf(key + used, size - (size_t)used, " %lld", (long long)sizes[i]);
   if (used > 0 && (size_t)used < size) used += snprintf(key + used, size - (size_t)used, " options");

@@ -67,11 +67,11 @@ seqgpu_status seqgpu_linear_backward(seqgpu_context *ctx, int64_t rows, int64_t 
   if (dx) SQ_TRY(need(ctx, "w", w, rows));
   if (rows == 0) return SEQGPU_OK;
   if (dx) {
-    const sq_gemm_args a = {0, 0, 0, rows, in, out, dy, out, w, in, dx, in};
+    const sq_gemm_args a = {0, 0, 0, rows, in, out, dy, out, w, in, dx, in, 0};
     SQ_TRY(SQ_RUN(ctx, gemm, &a));
   }
   if (dw) {
-    const sq_gemm_args a = {1, 0, 1, out, in, rows, dy, out, x, in, dw, in};
+    const sq_gemm_args a = {1, 0, 1, out, in, rows, dy, out, x, in, dw, in, 0};
     SQ_TRY(SQ_RUN(ctx, gemm, &a));
   }
   if (db == NULL) return SEQGPU_OK;
@@ -106,15 +106,20 @@ seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t rows, int64
   return SQ_RUN(ctx, embedding_backward, &a);
 }
 
+/* What every loss over rows takes. */
+static seqgpu_status check_loss(seqgpu_context *ctx, int mean, double scale, const void *loss) {
+  if (mean != 0 && mean != 1) return sq_fail(ctx, SEQGPU_EINVAL, "mean: %d, must be 0 or 1", mean);
+  if (!(scale - scale == 0)) return sq_fail(ctx, SEQGPU_EINVAL, "scale: %g is not finite", scale);
+  return need(ctx, "loss", loss, 1);
+}
+
 static seqgpu_status check_xent(seqgpu_context *ctx, const sq_xent_args *a) {
   SQ_TRY(sq_usable(ctx));
   SQ_TRY(check_pair(ctx, "rows", a->rows, 0, "classes", a->classes, 1));
-  if (a->mean != 0 && a->mean != 1) return sq_fail(ctx, SEQGPU_EINVAL, "mean: %d, must be 0 or 1", a->mean);
-  if (!(a->scale - a->scale == 0)) return sq_fail(ctx, SEQGPU_EINVAL, "scale: %g is not finite", a->scale);
+  SQ_TRY(check_loss(ctx, a->mean, a->scale, a->loss));
   SQ_TRY(need(ctx, "logits", a->logits, a->rows));
   SQ_TRY(need(ctx, "targets", a->targets, a->rows));
-  SQ_TRY(need(ctx, "lse", a->lse, a->rows));
-  return need(ctx, "loss", a->loss, 1);
+  return need(ctx, "lse", a->lse, a->rows);
 }
 
 seqgpu_status seqgpu_cross_entropy_forward(seqgpu_context *ctx, int64_t rows, int64_t classes, int mean,
@@ -149,6 +154,48 @@ seqgpu_status seqgpu_cross_entropy_backward(seqgpu_context *ctx, int64_t rows, i
   SQ_TRY(check_xent(ctx, &a));
   SQ_TRY(need(ctx, "dlogits", dlogits, rows));
   return SQ_RUN(ctx, xent_backward, &a);
+}
+
+static seqgpu_status check_mse(seqgpu_context *ctx, const sq_mse_args *a) {
+  SQ_TRY(sq_usable(ctx));
+  SQ_TRY(check_pair(ctx, "rows", a->rows, 0, "dim", a->dim, 1));
+  SQ_TRY(check_loss(ctx, a->mean, a->scale, a->loss));
+  SQ_TRY(need(ctx, "x", a->x, a->rows));
+  return need(ctx, "targets", a->targets, a->rows);
+}
+
+seqgpu_status seqgpu_squared_error_forward(seqgpu_context *ctx, int64_t rows, int64_t dim, int mean,
+                                           double scale, const void *x, const void *targets,
+                                           const int32_t *mask, void *row_loss, void *loss) {
+  const sq_mse_args a = {.rows = rows,
+                         .dim = dim,
+                         .mean = mean,
+                         .scale = scale,
+                         .x = x,
+                         .targets = targets,
+                         .mask = mask,
+                         .row_loss = row_loss,
+                         .loss = loss};
+  SQ_TRY(check_mse(ctx, &a));
+  SQ_TRY(need(ctx, "row_loss", row_loss, rows));
+  return SQ_RUN(ctx, mse_forward, &a);
+}
+
+seqgpu_status seqgpu_squared_error_backward(seqgpu_context *ctx, int64_t rows, int64_t dim, int mean,
+                                            double scale, const void *x, const void *targets,
+                                            const int32_t *mask, const void *loss, void *dx) {
+  const sq_mse_args a = {.rows = rows,
+                         .dim = dim,
+                         .mean = mean,
+                         .scale = scale,
+                         .x = x,
+                         .targets = targets,
+                         .mask = mask,
+                         .loss = (void *)(uintptr_t)loss,
+                         .dx = dx};
+  SQ_TRY(check_mse(ctx, &a));
+  SQ_TRY(need(ctx, "dx", dx, rows));
+  return SQ_RUN(ctx, mse_backward, &a);
 }
 
 seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint64_t seed, uint64_t offset,

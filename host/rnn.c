@@ -243,26 +243,23 @@ typedef struct part {
   int64_t offset, stride, width;
 } part;
 
-/* Finds "h", "c" or a gate by its name in the cell's list; 0 if the cell has no such part. */
-static int find_part(const net *n, const sq_sequence *s, const char *name, part *out) {
+/* Finds a state or gate by its name; 0 if the cell has no such part. */
+static int find_part(const sq_sequence *s, const char *name, part *out) {
   const sq_layout *l = s->layout;
   const sq_reserve_map map = sq_reserve_layout(l, s->seq_len, s->batch);
-  const int64_t H = l->config.hidden;
-  (void)n;
-  for (int k = 0; k < l->states; k++) {
-    if (strcmp(name, k == 0 ? "h" : "c") != 0) continue;
-    const int64_t slot = sq_slot_next(s->reverse, 0);
-    *out = (part){map.state[k] + slot * s->batch * l->state_width[k], l->state_width[k], l->state_width[k]};
+  for (int i = 0; i < l->parts; i++) {
+    const sq_part *p = &l->part[i];
+    if (strcmp(name, p->name) != 0) continue;
+    const int k = p->place.state;
+    if (p->place.buffer == SQ_STATE)
+      *out = (part){map.state[k] + sq_slot_next(s->reverse, 0) * s->batch * l->state_width[k],
+                    l->state_width[k], p->width};
+    else if (p->place.buffer == SQ_GATES)
+      *out = (part){map.gates, l->gates, p->width};
+    else
+      *out = (part){map.aux, l->aux, p->width};
+    out->offset += p->place.column;
     return 1;
-  }
-  int64_t block = 0;
-  for (const char *g = l->cell->gates; *g; g++) {
-    if (*g == ',' || (l->config.coupled && *g == 'f')) continue; /* f = 1 - i is not stored */
-    if (name[0] == *g && name[1] == 0) {
-      *out = (part){map.gates + block * H, l->gates, H};
-      return 1;
-    }
-    block++;
   }
   return 0;
 }
@@ -284,7 +281,7 @@ seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, c
                    plan->impl->name);
   const sq_sequence s = sq_net_sequence(&n, layer, direction);
   part p;
-  if (name == NULL || !find_part(&n, &s, name, &p))
+  if (name == NULL || !find_part(&s, name, &p))
     return sq_fail(ctx, SEQGPU_EINVAL, "part: \"%.20s\" is neither a state nor a gate (%s) of cell %s",
                    name ? name : "(NULL)", s.layout->cell->gates, s.layout->cell->name);
   if (width) *width = p.width;

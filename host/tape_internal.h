@@ -62,8 +62,8 @@ typedef union sq_tape_attr {
   struct {
     int mean;
     double scale;
-    void *lse, *row_loss;
-  } xent;
+    void *lse, *row_loss; /* lse: cross-entropy only */
+  } loss;
   struct {
     seqgpu_tensor *weights;
   } attention;
@@ -119,6 +119,7 @@ struct seqgpu_tape {
   X(reshape, PLACED)                                                                                         \
   X(dropout, OWN)                                                                                            \
   X(cross_entropy, PLACED)                                                                                   \
+  X(squared_error, PLACED)                                                                                   \
   X(rnn, OWN)                                                                                                \
   X(rnn_final, PLACED)                                                                                       \
   X(attention, OWN)

@@ -353,7 +353,7 @@ seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logit
         "cross_entropy: logits is %s but targets is %s; targets must be logits without the last "
         "dimension",
         SQ_SHAPE(l), SQ_SHAPE(t));
-  const sq_tape_attr attr = {.xent = {.mean = mean != 0, .scale = scale}};
+  const sq_tape_attr attr = {.loss = {.mean = mean != 0, .scale = scale}};
   return sq_tape_apply(tape, SQ_TAPE_cross_entropy, (sq_shape){1, {1}}, 2, args, attr);
 }
 
@@ -361,19 +361,19 @@ static sq_xent_args xent_args(const seqgpu_tensor *y) {
   const seqgpu_tensor *logits = y->input[XENT_LOGITS];
   return (sq_xent_args){.rows = rows_of(logits),
                         .classes = sq_last_dim(logits),
-                        .mean = y->attr.xent.mean,
-                        .scale = y->attr.xent.scale,
+                        .mean = y->attr.loss.mean,
+                        .scale = y->attr.loss.scale,
                         .logits = logits->value,
                         .targets = y->input[XENT_TARGETS]->value,
-                        .lse = y->attr.xent.lse,
-                        .row_loss = y->attr.xent.row_loss,
+                        .lse = y->attr.loss.lse,
+                        .row_loss = y->attr.loss.row_loss,
                         .loss = y->value};
 }
 
 seqgpu_status sq_tape_cross_entropy_forward(seqgpu_tensor *y) {
   const int64_t rows = rows_of(y->input[XENT_LOGITS]);
-  SQ_TRY(sq_tape_reals(y->tape, rows, &y->attr.xent.lse));
-  SQ_TRY(sq_tape_reals(y->tape, rows, &y->attr.xent.row_loss));
+  SQ_TRY(sq_tape_reals(y->tape, rows, &y->attr.loss.lse));
+  SQ_TRY(sq_tape_reals(y->tape, rows, &y->attr.loss.row_loss));
   SQ_TRY(sq_tape_reals(y->tape, 2, &y->value)); /* the operator counts the rows beside the loss */
   const sq_xent_args args = xent_args(y);
   return SQ_RUN(y->tape->ctx, xent_forward, &args);
@@ -387,4 +387,57 @@ seqgpu_status sq_tape_cross_entropy_backward(seqgpu_tensor *y) {
   if (args.dlogits == NULL) return SEQGPU_OK;
   SQ_TRY(SQ_RUN(y->tape->ctx, xent_backward, &args));
   return sq_grad_join(logits, args.dlogits);
+}
+
+/* --- squared error; its value is loss[0] of sq_mse_args --- */
+
+enum { MSE_X, MSE_TARGETS, MSE_MASK };
+
+seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *targets,
+                                         seqgpu_tensor *mask, int mean, double scale) {
+  const sq_tape_arg args[] = {
+      {"x", x, SQ_REALS, 0}, {"targets", targets, SQ_REALS, 0}, {"mask", mask, SQ_IDS, 1}};
+  if (!sq_tape_accepts(tape, SQ_TAPE_squared_error, 3, args)) return NULL;
+  const sq_shape s = x->shape, t = targets->shape;
+  if (!sq_same_shape(s, t))
+    return sq_tape_fail(tape, SEQGPU_EINVAL, "squared_error: x is %s but targets is %s", SQ_SHAPE(s),
+                        SQ_SHAPE(t));
+  if (targets->needs_grad)
+    return sq_tape_fail(tape, SEQGPU_EINVAL, "squared_error: targets must be constant, no gradient passes");
+  if (mask && (mask->shape.rank != s.rank - 1 || !sq_same_dims(mask->shape.dim, s.dim, s.rank - 1)))
+    return sq_tape_fail(tape, SEQGPU_EINVAL,
+                        "squared_error: x is %s but mask is %s; mask must be x without the last dimension",
+                        SQ_SHAPE(s), SQ_SHAPE(mask->shape));
+  const sq_tape_attr attr = {.loss = {.mean = mean != 0, .scale = scale}};
+  return sq_tape_apply(tape, SQ_TAPE_squared_error, (sq_shape){1, {1}}, 3, args, attr);
+}
+
+static sq_mse_args mse_args(const seqgpu_tensor *y) {
+  const seqgpu_tensor *x = y->input[MSE_X], *mask = y->input[MSE_MASK];
+  return (sq_mse_args){.rows = rows_of(x),
+                       .dim = sq_last_dim(x),
+                       .mean = y->attr.loss.mean,
+                       .scale = y->attr.loss.scale,
+                       .x = x->value,
+                       .targets = y->input[MSE_TARGETS]->value,
+                       .mask = mask ? mask->value : NULL,
+                       .row_loss = y->attr.loss.row_loss,
+                       .loss = y->value};
+}
+
+seqgpu_status sq_tape_squared_error_forward(seqgpu_tensor *y) {
+  SQ_TRY(sq_tape_reals(y->tape, rows_of(y->input[MSE_X]), &y->attr.loss.row_loss));
+  SQ_TRY(sq_tape_reals(y->tape, 2, &y->value)); /* the operator counts the rows beside the loss */
+  const sq_mse_args args = mse_args(y);
+  return SQ_RUN(y->tape->ctx, mse_forward, &args);
+}
+
+seqgpu_status sq_tape_squared_error_backward(seqgpu_tensor *y) {
+  seqgpu_tensor *x = y->input[MSE_X];
+  sq_mse_args args = mse_args(y);
+  args.dloss = y->grad;
+  SQ_TRY(sq_grad_to_set(x, &args.dx));
+  if (args.dx == NULL) return SEQGPU_OK;
+  SQ_TRY(SQ_RUN(y->tape->ctx, mse_backward, &args));
+  return sq_grad_join(x, args.dx);
 }

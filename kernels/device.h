@@ -51,7 +51,7 @@ void sq_cut_close(sq_gpu *gpu);
 /* Runs enqueue(exec, argument), which only launches and copies on exec->stream. From the second call with the same
  * key on, what it enqueued is replayed as one CUDA graph.  The key must say everything enqueue depends on; one
  * longer than SQ_GRAPH_KEY_BYTES is never replayed. */
-enum { SQ_GRAPH_KEY_BYTES = 1536 };
+enum { SQ_GRAPH_KEY_BYTES = 2560 };
 int sq_graph_run(sq_exec *exec, const void *key, size_t key_bytes, int (*enqueue)(sq_exec *, const void *),
                  const void *argument);
 void sq_graph_close(sq_gpu *gpu);

@@ -21,7 +21,8 @@ struct recurrence_run {
   int64_t seq_len, batch; /* T, B: steps of the stretch */
   int64_t first;          /* step of the sequence that the stretch begins with; only lengths count from 0 */
   int reverse;
-  int option;             /* rnn: the activation; lstm of three gates: coupled */
+  int option;             /* rnn, leaky: the activation; lstm of three gates: coupled */
+  float leak;             /* leaky: the share of the new value */
   const int32_t *lengths; /* [B] or NULL */
   const float *weights;   /* W_hh [blocks * H, H] */
   const float
@@ -72,6 +73,7 @@ typedef void recurrence_kernel(const recurrence_args args);
 /* The pointwise steps there are (persistent_cells.h). */
 enum {
   RECURRENCE_RNN,
+  RECURRENCE_LEAKY,
   RECURRENCE_LSTM,
   RECURRENCE_LSTM3,
   RECURRENCE_GRU_AFTER,

@@ -71,6 +71,7 @@ struct named_cell {
   int without, with; /* the cell's option: coupled, reset_after */
 };
 const named_cell named_cells[] = {{"rnn", RECURRENCE_RNN, RECURRENCE_RNN},
+                                  {"leaky", RECURRENCE_LEAKY, RECURRENCE_LEAKY},
                                   {"lstm", RECURRENCE_LSTM, RECURRENCE_LSTM3},
                                   {"lstm0", RECURRENCE_LSTM3, RECURRENCE_LSTM3},
                                   {"gru", RECURRENCE_GRU_BEFORE, RECURRENCE_GRU_AFTER}};
@@ -91,8 +92,8 @@ template <class product> recurrence_product_info product_info() {
 
 /* In the order of RECURRENCE_CELLS, and of sq_math. */
 const recurrence_cell_info cell_infos[RECURRENCE_CELLS] = {
-    cell_info<rnn_recurrence>(), cell_info<lstm_recurrence<4>>(), cell_info<lstm_recurrence<3>>(),
-    cell_info<gru_after_recurrence>(), cell_info<gru_before_recurrence>()};
+    cell_info<rnn_recurrence>(),     cell_info<leaky_recurrence>(),     cell_info<lstm_recurrence<4>>(),
+    cell_info<lstm_recurrence<3>>(), cell_info<gru_after_recurrence>(), cell_info<gru_before_recurrence>()};
 const recurrence_product_info product_infos[] = {product_info<product_f32>(), product_info<product_tf32>(),
                                                  product_info<product_bf16>()};
 

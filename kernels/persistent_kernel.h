@@ -182,6 +182,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     const int64_t H = n.hidden;
     in = recurrence_input{};
     in.option = run.option;
+    in.leak = run.leak;
     if (!at.valid) return;
     SQ_UNROLL
     for (int g = 0; g < cell::GATES; g++) in.gate[g] = run.gates[at.row * cell::GATES * H + g * H + at.j];
@@ -369,9 +370,9 @@ template <class cell, class exchange> recurrence_kernel *recurrence_of(int backw
 template <class exchange> recurrence_kernel *recurrence_find(int which, int backward, sq_math math) {
   typedef recurrence_kernel *finder(int backward, sq_math math);
   static finder *const finders[RECURRENCE_CELLS] = {
-      recurrence_of<rnn_recurrence, exchange>, recurrence_of<lstm_recurrence<4>, exchange>,
-      recurrence_of<lstm_recurrence<3>, exchange>, recurrence_of<gru_after_recurrence, exchange>,
-      recurrence_of<gru_before_recurrence, exchange>};
+      recurrence_of<rnn_recurrence, exchange>,       recurrence_of<leaky_recurrence, exchange>,
+      recurrence_of<lstm_recurrence<4>, exchange>,   recurrence_of<lstm_recurrence<3>, exchange>,
+      recurrence_of<gru_after_recurrence, exchange>, recurrence_of<gru_before_recurrence, exchange>};
   return finders[which](backward, math);
 }
 

@@ -34,12 +34,8 @@ template <int g> __global__ void rnn_backward_kernel(sq_step s, int64_t H) {
 
 typedef void rnn_step_kernel(sq_step s, int64_t H);
 
-/* In the order of sq_activation. */
-rnn_step_kernel *const rnn_kernels[] = {rnn_kernel<SQ_TANH>, rnn_kernel<SQ_RELU>, rnn_kernel<SQ_SIGMOID>,
-                                        rnn_kernel<SQ_IDENTITY>};
-rnn_step_kernel *const rnn_backward_kernels[] = {rnn_backward_kernel<SQ_TANH>, rnn_backward_kernel<SQ_RELU>,
-                                                 rnn_backward_kernel<SQ_SIGMOID>,
-                                                 rnn_backward_kernel<SQ_IDENTITY>};
+rnn_step_kernel *const rnn_kernels[] = SQ_EACH_ACTIVATION(rnn_kernel);
+rnn_step_kernel *const rnn_backward_kernels[] = SQ_EACH_ACTIVATION(rnn_backward_kernel);
 
 } // namespace
 

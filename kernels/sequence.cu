@@ -16,8 +16,9 @@
 #include <string.h>
 
 #include "../core/step.h"
+#include "structure.h"
 
-#define CELL(id, name, gates, about)                                                                         \
+#define CELL(id, name, states, gates, options, about)                                                        \
   extern "C" int SQ_GPU(id##_forward)(sq_exec * exec, const sq_step_f32 *step, int stage);                   \
   extern "C" int SQ_GPU(id##_backward)(sq_exec * exec, const sq_step_f32 *step, int stage);
 #include "../core/cells.def"
@@ -36,7 +37,7 @@ struct cell_launchers {
 };
 
 const cell_launchers cells[] = {
-#define CELL(id, name, gates, about) {name, SQ_GPU(id##_forward), SQ_GPU(id##_backward)},
+#define CELL(id, name, states, gates, options, about) {name, SQ_GPU(id##_forward), SQ_GPU(id##_backward)},
 #include "../core/cells.def"
 #undef CELL
 };
@@ -57,7 +58,6 @@ const int64_t CHUNK_ROWS = 4096;
 /* A sequence that is walked step by step. */
 struct job : sq_job {
   const cell_launchers *cell;
-  float *dstate[SQ_MAX_STATES]; /* [B,W_k] */
 };
 
 /* A matrix operand: rows of stride ld. */
@@ -115,11 +115,48 @@ const float *weight_of(const sq_job &j, const sq_product &p) {
   return static_cast<const float *>(j.run->params) + j.layout->param[p.param].offset + p.row * p.cols;
 }
 
-int gemm(sq_exec *exec, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, matrix a, matrix b,
-         int accumulate, matrix c) {
+int gemm(sq_exec *exec, sq_math math, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, matrix a,
+         matrix b, int accumulate, matrix c) {
   const sq_gemm_args g = {
-      trans_a, trans_b, accumulate, m, n, k, a.data, a.ld, b.data, b.ld, const_cast<float *>(c.data), c.ld};
+      trans_a, trans_b,  accumulate, m, n, k, a.data, a.ld, b.data, b.ld, const_cast<float *>(c.data),
+      c.ld,    (int)math};
   return SQ_GPU(gemm)(exec, &g);
+}
+
+/* The batch of a structured product at one step. */
+sq_rows_f32 rows_at(const job &j, const sq_step_f32 &s, int i) {
+  const sq_product &p = j.layout->product[i];
+  sq_rows_f32 r = {};
+  r.layout = j.layout;
+  r.product = &p;
+  r.rows = s.batch;
+  r.params = weight_of(j, p);
+  r.prepared = j.prepared[i];
+  r.grads = j.grads[i];
+  const matrix from = place_of_step(s, p.from, false);
+  r.from = from.data;
+  r.ld_from = from.ld;
+  return r;
+}
+
+int structured_forward(sq_exec *exec, const job &j, const sq_step_f32 &s, int i) {
+  const sq_product &p = j.layout->product[i];
+  const matrix to = place_of_step(s, p.to, false);
+  sq_rows_f32 r = rows_at(j, s, i);
+  r.to = const_cast<float *>(to.data);
+  r.ld_to = to.ld;
+  r.accumulate = p.to.buffer == SQ_GATES;
+  return sq_structured(p)->forward(exec, &r);
+}
+
+int structured_backward(sq_exec *exec, const job &j, const sq_step_f32 &s, int i) {
+  const sq_product &p = j.layout->product[i];
+  const matrix to = place_of_step(s, p.to, true);
+  sq_rows_f32 r = rows_at(j, s, i);
+  r.dto = to.data;
+  r.ld_to = to.ld;
+  r.dfrom = const_cast<float *>(place_of_step(s, p.from, true).data);
+  return sq_structured(p)->backward(exec, &r);
 }
 
 /* to (+)= from W^T for the products of a stage. */
@@ -128,8 +165,10 @@ int forward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int stag
   for (int i = 0; i < j.layout->products && error == 0; i++) {
     const sq_product &p = j.layout->product[i];
     if (p.stage != stage) continue;
-    error = gemm(exec, 0, 1, s.batch, p.rows, p.cols, place_of_step(s, p.from, false),
-                 {weight_of(j, p), p.cols}, p.to.buffer == SQ_GATES, place_of_step(s, p.to, false));
+    error = p.structure != NULL
+                ? structured_forward(exec, j, s, i)
+                : gemm(exec, j.run->math, 0, 1, s.batch, p.rows, p.cols, place_of_step(s, p.from, false),
+                       {weight_of(j, p), p.cols}, p.to.buffer == SQ_GATES, place_of_step(s, p.to, false));
   }
   return error;
 }
@@ -140,8 +179,10 @@ int backward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int sta
   for (int i = j.layout->products - 1; i >= 0 && error == 0; i--) {
     const sq_product &p = j.layout->product[i];
     if (p.stage != stage) continue;
-    error = gemm(exec, 0, 0, s.batch, p.cols, p.rows, place_of_step(s, p.to, true), {weight_of(j, p), p.cols},
-                 p.from.buffer != SQ_AUX, place_of_step(s, p.from, true));
+    error = p.structure != NULL
+                ? structured_backward(exec, j, s, i)
+                : gemm(exec, j.run->math, 0, 0, s.batch, p.cols, p.rows, place_of_step(s, p.to, true),
+                       {weight_of(j, p), p.cols}, p.from.buffer != SQ_AUX, place_of_step(s, p.from, true));
   }
   return error;
 }
@@ -185,17 +226,36 @@ matrix place_of_sequence(const sq_job &j, const sq_place &p, bool gradient) {
   return {j.state[p.state] + slot * j.run->batch * width + p.column, width};
 }
 
+/* out[0..cols) += the sum of the rows of a [rows,cols]: one for each sequence. */
+int add_rows(sq_exec *exec, const float *a, int64_t rows, int64_t cols, float *out) {
+  const sq_reduce_args r = {rows, cols, a, cols, NULL, 0, out};
+  return SQ_GPU(reduce)(exec, &r);
+}
+
 int weight_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
   const sq_layout *l = j.layout;
   const int64_t rows = j.steps * j.run->batch, I = l->config.input;
-  int error = gemm(exec, 1, 0, l->gates, I, rows, {j.dgates, l->gates},
+  int error = gemm(exec, j.run->math, 1, 0, l->gates, I, rows, {j.dgates, l->gates},
                    {static_cast<const float *>(j.run->x), j.run->ldx}, 1, {dparams + l->param[0].offset, I});
   for (int i = 0; i < l->products && error == 0; i++) {
     const sq_product &p = l->product[i];
-    error = gemm(exec, 1, 0, p.rows, p.cols, rows, place_of_sequence(j, p.to, true),
-                 place_of_sequence(j, p.from, false), 1,
-                 {dparams + l->param[p.param].offset + p.row * p.cols, p.cols});
+    float *dparam = dparams + l->param[p.param].offset + p.row * p.cols;
+    error = p.structure != NULL
+                ? add_rows(exec, j.grads[i], j.run->batch, p.structure->params(l, &p), dparam)
+                : gemm(exec, j.run->math, 1, 0, p.rows, p.cols, rows, place_of_sequence(j, p.to, true),
+                       place_of_sequence(j, p.from, false), 1, {dparam, p.cols});
   }
+  return error;
+}
+
+/* The gradient of the states that the layer's own parameters began with. */
+int initial_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
+  const sq_layout *l = j.layout;
+  int error = 0;
+  for (int k = 0; k < l->states && error == 0; k++)
+    if (j.run->initial[k] == NULL && l->initial[k] >= 0)
+      error = add_rows(exec, j.dstate[k], j.run->batch, l->state_width[k],
+                       dparams + l->param[l->initial[k]].offset);
   return error;
 }
 
@@ -220,7 +280,7 @@ int input_gradient(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
   const float *w = static_cast<const float *>(j.run->params) + l->param[0].offset;
   const int64_t I = l->config.input;
-  return gemm(exec, 0, 0, j.steps * j.run->batch, I, l->gates, {j.dgates, l->gates}, {w, I},
+  return gemm(exec, j.run->math, 0, 0, j.steps * j.run->batch, I, l->gates, {j.dgates, l->gates}, {w, I},
               j.run->dx_accumulate, {static_cast<const float *>(j.run->dx), j.run->ldx});
 }
 
@@ -233,16 +293,58 @@ void sq_job_place(sq_job *j, float *reserve, int64_t steps) {
   j->aux = reserve + map.aux;
 }
 
+int64_t sq_job_products_size(const sq_layout *l, int64_t batch, int training) {
+  int64_t size = 0;
+  for (int i = 0; i < l->products; i++) {
+    const sq_product *p = &l->product[i];
+    if (p->structure == NULL) continue;
+    size += sq_align_reals(p->structure->prepared(l, p));
+    if (training) size += sq_align_reals(batch * p->structure->params(l, p));
+  }
+  return size;
+}
+
+int sq_job_prepare_products(sq_exec *exec, sq_job *j, float *at, int training) {
+  const sq_layout *l = j->layout;
+  int error = 0;
+  for (int i = 0; i < l->products && error == 0; i++) {
+    const sq_product &p = l->product[i];
+    if (p.structure == NULL) continue;
+    j->prepared[i] = at;
+    at += sq_align_reals(p.structure->prepared(l, &p));
+    error = sq_structured(p)->prepare(exec, l, &p, weight_of(*j, p), j->prepared[i]);
+    if (!training) continue;
+    const int64_t size = sq_align_reals(j->run->batch * p.structure->params(l, &p));
+    j->grads[i] = at;
+    at += size;
+    if (error == 0) error = sq_gpu_zero(exec, j->grads[i], size);
+  }
+  return error;
+}
+
+int sq_job_enter(sq_exec *exec, const sq_job &j, int k, float *to) {
+  const sq_layout *l = j.layout;
+  const int64_t B = j.run->batch, width = l->state_width[k];
+  if (j.run->initial[k] != NULL) return sq_gpu_copy(exec, to, j.run->initial[k], B * width);
+  if (l->initial[k] < 0) return sq_gpu_zero(exec, to, B * width);
+  const float *own = static_cast<const float *>(j.run->params) + l->param[l->initial[k]].offset;
+  const sq_bias_args each_row = {B, width, own, to, width};
+  return SQ_GPU(bias)(exec, &each_row);
+}
+
 int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
   const int64_t I = l->config.input, rows = j.steps * j.run->batch;
   const float *params = static_cast<const float *>(j.run->params);
   const float *x = static_cast<const float *>(j.run->x) + j.t0 * j.run->batch * j.run->ldx;
-  const sq_bias_args bias = {rows, l->gates, params + l->param[1].offset, j.gates, l->gates};
-  const int error = SQ_GPU(bias)(exec, &bias);
+  int error = 0;
+  if (l->bias >= 0) {
+    const sq_bias_args bias = {rows, l->gates, params + l->param[l->bias].offset, j.gates, l->gates};
+    error = SQ_GPU(bias)(exec, &bias);
+  }
   if (error != 0) return error;
-  return gemm(exec, 0, 1, rows, l->gates, I, {x, j.run->ldx}, {params + l->param[0].offset, I}, 1,
-              {j.gates, l->gates});
+  return gemm(exec, j.run->math, 0, 1, rows, l->gates, I, {x, j.run->ldx}, {params + l->param[0].offset, I},
+              l->bias >= 0, {j.gates, l->gates});
 }
 
 int sq_job_gradients(sq_exec *exec, const sq_job &j) {
@@ -250,6 +352,7 @@ int sq_job_gradients(sq_exec *exec, const sq_job &j) {
   int error = j.run->dx != NULL ? input_gradient(exec, j) : 0;
   if (error == 0 && dparams != NULL) error = weight_gradients(exec, j, dparams);
   if (error == 0 && dparams != NULL) error = sum_gradients(exec, j, dparams);
+  if (error == 0 && dparams != NULL) error = initial_gradients(exec, j, dparams);
   return error;
 }
 
@@ -276,7 +379,7 @@ int enter_chunk(sq_exec *exec, const job &j, int64_t done, int64_t last) {
     float *to = j.state[k] + (j.run->reverse ? j.steps : 0) * size;
     const float *from = j.state[k] + last * size;
     if (done == 0)
-      error = copy_or_zero(exec, to, j.run->initial[k], size);
+      error = sq_job_enter(exec, j, k, to);
     else if (from != to)
       error = sq_gpu_copy(exec, to, from, size);
   }
@@ -290,8 +393,11 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
   j.layout = run->layout;
   j.cell = launchers_of(run->layout);
   const int64_t T = run->seq_len, chunk = run->reserve != NULL ? T : chunk_steps(T, run->batch);
-  sq_job_place(&j, static_cast<float *>(run->reserve != NULL ? run->reserve : run->workspace), chunk);
-  int error = 0;
+  float *workspace = static_cast<float *>(run->workspace);
+  int error = sq_job_prepare_products(exec, &j, workspace, 0);
+  workspace += sq_job_products_size(j.layout, run->batch, 0);
+  sq_job_place(&j, run->reserve != NULL ? static_cast<float *>(run->reserve) : workspace, chunk);
+  if (error != 0) return error;
   int64_t done = 0, last = 0; /* last: the slot that holds the newest state */
   do {
     j.steps = T - done < chunk ? T - done : chunk;
@@ -313,10 +419,11 @@ int enter_backward(sq_exec *exec, job *j) {
   const sq_layout *l = j->layout;
   const int64_t B = j->run->batch, rows = j->steps * B;
   sq_job_place(j, static_cast<float *>(j->run->reserve), j->steps);
-  j->dgates = static_cast<float *>(j->run->workspace);
+  float *workspace = static_cast<float *>(j->run->workspace);
+  int error = sq_job_prepare_products(exec, j, workspace, 1);
+  j->dgates = workspace + sq_job_products_size(l, B, 1);
   j->daux = j->dgates + sq_align_reals(rows * l->gates);
   float *at = j->daux + sq_align_reals(rows * l->aux);
-  int error = 0;
   for (int k = 0; k < l->states && error == 0; k++) {
     j->dstate[k] = at;
     at += sq_align_reals(B * l->state_width[k]);
@@ -364,8 +471,10 @@ int replay(sq_exec *exec, const sq_sequence *run, int backward) {
 
 extern "C" int64_t SQ_GPU(sequence_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch,
                                               int training) {
-  if (!training) return chunk_size(l, seq_len, batch);
-  int64_t size = sq_align_reals(seq_len * batch * l->gates) + sq_align_reals(seq_len * batch * l->aux);
+  const int64_t products = sq_job_products_size(l, batch, training);
+  if (!training) return products + chunk_size(l, seq_len, batch);
+  int64_t size =
+      products + sq_align_reals(seq_len * batch * l->gates) + sq_align_reals(seq_len * batch * l->aux);
   for (int k = 0; k < l->states; k++) size += sq_align_reals(batch * l->state_width[k]);
   return size;
 }

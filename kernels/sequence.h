@@ -14,18 +14,30 @@ struct sq_job {
   const sq_sequence *run;
   const sq_layout *layout;
   int64_t t0, steps;
-  float *state[SQ_MAX_STATES]; /* [steps+1,B,W_k] */
-  float *gates, *aux;          /* [steps,B,G], [steps,B,A] */
-  float *dgates, *daux;        /* backward only, of the same shapes */
+  float *state[SQ_MAX_STATES];  /* [steps+1,B,W_k] */
+  float *gates, *aux;           /* [steps,B,G], [steps,B,A] */
+  float *dgates, *daux;         /* backward only, of the same shapes */
+  float *dstate[SQ_MAX_STATES]; /* [B,W_k]: in the end, the gradients at the initial states */
+  /* of structured products only (core/structure.h) */
+  float *prepared[SQ_MAX_PRODUCTS];
+  float *grads[SQ_MAX_PRODUCTS]; /* [B,params] */
 };
 
 /* Points state, gates and aux into a reserve of `steps` steps. */
 void sq_job_place(sq_job *job, float *reserve, int64_t steps);
 
+/* Floats that structured products borrow, and laying them out from `at` on: prepared, and in training grads, zeroed. */
+int64_t sq_job_products_size(const sq_layout *layout, int64_t batch, int training);
+int sq_job_prepare_products(sq_exec *exec, sq_job *job, float *at, int training);
+
+/* State k before the first step: the caller's, the layer's own, or zeros. */
+int sq_job_enter(sq_exec *exec, const sq_job &job, int k, float *to);
+
 /* gates = x W_ih^T + b for all steps of the job. */
 int sq_job_project_input(sq_exec *exec, const sq_job &job);
 
-/* dx, and onto dparams: whatever of them the run wants.  dgates and daux are complete. */
+/* dx, and onto dparams: whatever of them the run wants.  dgates, daux, and what structured products and layers with
+ * initial states of their own have of grads and dstate, are complete. */
 int sq_job_gradients(sq_exec *exec, const sq_job &job);
 
 #endif

@@ -30,6 +30,10 @@ static __device__ __forceinline__ float sq_dy(const sq_step &s, int64_t b, int64
   return s.dy != NULL ? s.dy[b * s.ldy + j] : 0.0f;
 }
 
+/* The instances of a kernel template, in the order of sq_activation. */
+#define SQ_EACH_ACTIVATION(kernel)                                                                           \
+  { kernel<SQ_TANH>, kernel<SQ_RELU>, kernel<SQ_SIGMOID>, kernel<SQ_IDENTITY> }
+
 /* A parameter of the layer by name, on the device; NULL if the layout has none. */
 static inline const float *sq_step_param(const sq_step *s, const char *name) {
   const int index = sq_layout_param(s->layout, name);

@@ -11,7 +11,7 @@
  * backward: one thread an element, 32 x 8 a block; 8 bytes and one exp a logit, limited by memory.
  * Shared: 256 bytes or less, in block sums only.
  */
-#include "simt.h"
+#include "loss.h"
 
 namespace {
 
@@ -45,24 +45,13 @@ __global__ void __launch_bounds__(XENT_THREADS) xent_block_kernel(sq_xent_args a
   for (int64_t r = blockIdx.x; r < a.rows; r += gridDim.x) xent_row<XENT_THREADS>(a, r);
 }
 
-__global__ void __launch_bounds__(XENT_THREADS) xent_loss_kernel(sq_xent_args a) {
-  double sum = 0.0, count = 0.0;
-  for (int64_t r = threadIdx.x; r < a.rows; r += XENT_THREADS) {
-    sum += (double)static_cast<const float *>(a.row_loss)[r];
-    count += xent_masked(a, r) ? 0.0 : 1.0;
-  }
-  sum = sq_block_sum(sum);
-  count = sq_block_sum(count);
-  if (threadIdx.x != 0) return;
-  float *loss = static_cast<float *>(a.loss);
-  loss[0] = (float)(a.scale * sum / (a.mean && count > 1.0 ? count : 1.0));
-  loss[1] = (float)count;
+__global__ void __launch_bounds__(LOSS_THREADS) xent_loss_kernel(sq_xent_args a) {
+  const auto masked = [&](int64_t r) { return xent_masked(a, r); };
+  sq_loss_store(a.rows, a.row_loss, masked, a.mean, a.scale, 1.0, a.loss);
 }
 
 __global__ void xent_backward_kernel(sq_xent_args a) {
-  const double count = (double)static_cast<const float *>(a.loss)[1];
-  const double dloss = a.dloss != NULL ? (double)*static_cast<const float *>(a.dloss) : 1.0;
-  const float scale = (float)(dloss * a.scale / (a.mean && count > 1.0 ? count : 1.0));
+  const float scale = (float)sq_loss_gradient(a.loss, a.dloss, a.mean, a.scale, 1.0);
   SQ_FOR_ROWS(r, a.rows) {
     const bool masked = xent_masked(a, r);
     const float lse = static_cast<const float *>(a.lse)[r];
@@ -83,7 +72,7 @@ extern "C" int SQ_GPU(xent_forward)(sq_exec *exec, const sq_xent_args *a) {
   else
     error = SQ_LAUNCH(exec, xent_block_kernel, sq_blocks(a->rows, 1), XENT_THREADS, 0, *a);
   if (error != 0) return error;
-  return SQ_LAUNCH(exec, xent_loss_kernel, 1, XENT_THREADS, 0, *a);
+  return SQ_LAUNCH(exec, xent_loss_kernel, 1, LOSS_THREADS, 0, *a);
 }
 
 extern "C" int SQ_GPU(xent_backward)(sq_exec *exec, const sq_xent_args *a) {

@@ -2,6 +2,8 @@
 #ifndef CELLS_H
 #define CELLS_H
 
+#include <string.h>
+
 #include "../host/include/seqgpu/ops.h"
 
 typedef struct cell_row {
@@ -15,6 +17,11 @@ static const cell_row cell_rows[] = {
     {"rnn relu", {.cell = "rnn", .activation = SEQGPU_RELU}},
     {"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_SIGMOID}},
     {"rnn identity", {.cell = "rnn", .activation = SEQGPU_IDENTITY}},
+    {"leaky", {.cell = "leaky", .leak = 0.3}},
+    {"leaky relu", {.cell = "leaky", .leak = 0.7, .activation = SEQGPU_RELU}},
+    {"leaky sigmoid", {.cell = "leaky", .leak = 0.3, .activation = SEQGPU_SIGMOID}},
+    {"leaky identity", {.cell = "leaky", .leak = 0.3, .activation = SEQGPU_IDENTITY}},
+    {"leaky, no leak", {.cell = "leaky"}},
     {"lstm", {.cell = "lstm"}},
     {"lstm peephole", {.cell = "lstm", .peephole = 1}},
     {"lstm coupled", {.cell = "lstm", .coupled = 1}},
@@ -28,7 +35,18 @@ static const cell_row cell_rows[] = {
     {"lstm0 projection peephole", {.cell = "lstm0", .projection_size = 1, .peephole = 1}},
     {"gru", {.cell = "gru"}},
     {"gru reset_after", {.cell = "gru", .reset_after = 1}},
+    {"householder", {.cell = "householder"}},
+    {"householder sigmoid, one reflection",
+     {.cell = "householder", .activation = SEQGPU_SIGMOID, .reflections = 1}},
 };
+
+/* Whether the persistent kernels have the cell's step (kernels/persistent_cells.h). */
+static inline int is_persistent(const cell_row *row) {
+  static const char *const names[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (strcmp(row->desc.cell, names[i]) == 0) return row->desc.projection_size == 0;
+  return 0;
+}
 
 /* A shape and the options that are not the cell's. */
 typedef struct shape_row {
@@ -40,20 +58,20 @@ typedef struct shape_row {
 
 /* Cell and shape as one descriptor. */
 static inline seqgpu_rnn_desc combine(const cell_row *cell, const shape_row *shape) {
-  seqgpu_rnn_desc d = shape->desc;
-  d.cell = cell->desc.cell;
-  d.activation = cell->desc.activation;
-  d.peephole = cell->desc.peephole;
-  d.coupled = cell->desc.coupled;
-  d.reset_after = cell->desc.reset_after;
+  seqgpu_rnn_desc d = cell->desc;
+  d.num_layers = shape->desc.num_layers;
+  d.bidirectional = shape->desc.bidirectional;
+  d.merge = shape->desc.merge;
+  d.dropout = shape->desc.dropout;
+  d.batch_first = shape->desc.batch_first;
+  d.inference = shape->desc.inference;
   d.seq_len = shape->size[0];
   d.batch = shape->size[1];
   d.input_size = shape->size[2];
   d.hidden_size = shape->size[3];
-  if (cell->desc.projection_size) {
-    if (d.hidden_size == 1) d.hidden_size = 2;
-    d.projection_size = (d.hidden_size + 1) / 2;
-  }
+  const int reflects = strcmp(d.cell, "householder") == 0; /* a single number could only change its sign */
+  if (d.hidden_size == 1 && (d.projection_size || reflects)) d.hidden_size = 2;
+  if (cell->desc.projection_size) d.projection_size = (d.hidden_size + 1) / 2;
   return d;
 }
 

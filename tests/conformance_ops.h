@@ -1,7 +1,7 @@
 /* conformance_ops.h - every row of the operator table (core/ops.h) on any backend against the CPU's float64.
  *
  * An op_row says how to lay out the tensors of one operator for given sizes, and how to call it.  The walker draws
- * the inputs once, runs both contexts on guarded and poisoned memory, and compares everything that was written.
+ * well-conditioned inputs, runs both contexts on guarded and poisoned memory, and compares everything that was written.
  * Strided results start from numbers, so that the columns between the rows are seen to be left alone.
  */
 #ifndef CONFORMANCE_OPS_H
@@ -60,7 +60,8 @@ static int call_gemm(seqgpu_context *ctx, const op_case *c, void **p) {
                           c->n,    c->k,
                           p[0],    (ta ? c->m : c->k) + pad,
                           p[1],    (tb ? c->k : c->n) + pad,
-                          p[2],    c->n + pad};
+                          p[2],    c->n + pad,
+                          0};
   return OP_CALL(ctx, gemm, a);
 }
 
@@ -182,6 +183,47 @@ static int call_xent_backward(seqgpu_context *ctx, const op_case *c, void **p) {
                           .dloss = c->option == 2 ? p[4] : NULL,
                           .dlogits = p[5]};
   return OP_CALL(ctx, xent_backward, a);
+}
+
+/* --- squared error: m rows of n numbers; option 0 sum, 1 mean, 2 mean and no mask, 3 mean with dloss --- */
+
+static void lay_mse_forward(op_case *c) {
+  op_add(c, OP_IN, "x", c->m * c->n, -2, 2);
+  op_add(c, OP_IN, "targets", c->m * c->n, -2, 2);
+  op_add(c, OP_INTS, "mask", c->m, 0, 2);
+  op_add(c, OP_OUT, "row_loss", c->m, 0, 0);
+  op_add(c, OP_OUT, "loss", 2, 0, 0);
+}
+static sq_mse_args mse_of(const op_case *c, void **p) {
+  return (sq_mse_args){.rows = c->m,
+                       .dim = c->n,
+                       .mean = c->option > 0,
+                       .scale = 0.7,
+                       .x = p[0],
+                       .targets = p[1],
+                       .mask = c->option == 2 ? NULL : p[2]};
+}
+static int call_mse_forward(seqgpu_context *ctx, const op_case *c, void **p) {
+  sq_mse_args a = mse_of(c, p);
+  a.row_loss = p[3];
+  a.loss = p[4];
+  return OP_CALL(ctx, mse_forward, a);
+}
+
+static void lay_mse_backward(op_case *c) {
+  op_add(c, OP_IN, "x", c->m * c->n, -2, 2);
+  op_add(c, OP_IN, "targets", c->m * c->n, -2, 2);
+  op_add(c, OP_INTS, "mask", c->m, 0, 2);
+  op_add(c, OP_IN, "loss", 2, 1, 9); /* [1]: the number of rows that count */
+  op_add(c, OP_IN, "dloss", 1, 0.5, 2);
+  op_add(c, OP_OUT, "dx", c->m * c->n, 0, 0);
+}
+static int call_mse_backward(seqgpu_context *ctx, const op_case *c, void **p) {
+  sq_mse_args a = mse_of(c, p);
+  a.loss = p[3];
+  a.dloss = c->option == 3 ? p[4] : NULL;
+  a.dx = p[5];
+  return OP_CALL(ctx, mse_backward, a);
 }
 
 /* --- element-wise: m * n numbers --- */
@@ -313,6 +355,8 @@ static const op_row op_rows[] = {
     {"embedding_backward", 1, lay_embedding_backward, call_embedding_backward},
     {"xent_forward", 2, lay_xent_forward, call_xent_forward},
     {"xent_backward", 3, lay_xent_backward, call_xent_backward},
+    {"mse_forward", 3, lay_mse_forward, call_mse_forward},
+    {"mse_backward", 4, lay_mse_backward, call_mse_backward},
     {"dropout", 6, lay_dropout, call_dropout},
     {"map", 40, lay_map, call_map},
     {"copy", 2, lay_copy, call_copy},
@@ -328,6 +372,8 @@ static size_t op_bytes(const seqgpu_context *ctx, const op_tensor *t) {
   return (size_t)t->count *
          (t->role == OP_INTS ? sizeof(int32_t) : seqgpu_dtype_size(seqgpu_context_dtype(ctx)));
 }
+
+static int op_is_written(op_role role) { return role == OP_OUT || role == OP_INOUT || role == OP_ZERO; }
 
 static void op_upload(seqgpu_context *ctx, const op_tensor *t, void *device, const double *from) {
   if (t->role != OP_INTS) {
@@ -350,9 +396,7 @@ static void op_run(seqgpu_context *ctx, const op_row *row, const op_case *c, dou
   const int error = row->call(ctx, c, p);
   if (error) check_record(0, ctx->backend->device->error_text(error), "%s returns %d", row->name, error);
   for (int i = 0; i < c->tensors; i++) {
-    const op_role role = c->tensor[i].role;
-    if (role == OP_OUT || role == OP_INOUT || role == OP_ZERO)
-      net_download(ctx, value[i], p[i], c->tensor[i].count);
+    if (op_is_written(c->tensor[i].role)) net_download(ctx, value[i], p[i], c->tensor[i].count);
     net_free(ctx, c->tensor[i].name, p[i], op_bytes(ctx, &c->tensor[i]));
   }
 }
@@ -364,28 +408,56 @@ static void op_draw(const op_tensor *t, double *value) {
   }
 }
 
+/* One operator on the oracle: what was drawn, and what became of it. */
+typedef struct op_trial {
+  seqgpu_context *oracle;
+  const op_row *row;
+  const op_case *c;
+  double *in[OP_TENSORS], *ref[OP_TENSORS];
+} op_trial;
+
+static void op_copy(const op_case *c, double **to, double **from) {
+  for (int i = 0; i < c->tensors; i++)
+    if (c->tensor[i].count) memcpy(to[i], from[i], (size_t)c->tensor[i].count * sizeof(double));
+}
+
+static void op_trial_draw(void *self) {
+  op_trial *t = (op_trial *)self;
+  for (int i = 0; i < t->c->tensors; i++) op_draw(&t->c->tensor[i], t->in[i]);
+}
+
+static void op_trial_run(void *self) {
+  op_trial *t = (op_trial *)self;
+  op_copy(t->c, t->ref, t->in);
+  op_run(t->oracle, t->row, t->c, t->ref);
+}
+
 static double op_error(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *row, const op_case *c,
                        char *where) {
-  double *out[OP_TENSORS], *ref[OP_TENSORS], worst = 0;
+  op_trial t = {oracle, row, c, {NULL}, {NULL}};
+  problem p = {op_trial_draw, op_trial_run, &t, {0}, {0}};
+  tensor_list ours = {0};
+  double *out[OP_TENSORS];
   for (int i = 0; i < c->tensors; i++) {
-    out[i] = (double *)malloc((size_t)c->tensor[i].count * sizeof(double) + 1);
-    ref[i] = (double *)malloc((size_t)c->tensor[i].count * sizeof(double) + 1);
-    op_draw(&c->tensor[i], out[i]);
-    memcpy(ref[i], out[i], (size_t)c->tensor[i].count * sizeof(double));
+    const op_tensor *tensor = &c->tensor[i];
+    double **all[3] = {&out[i], &t.in[i], &t.ref[i]};
+    for (int k = 0; k < 3; k++) *all[k] = (double *)malloc((size_t)tensor->count * sizeof(double) + 1);
+    if (tensor->role == OP_IN || tensor->role == OP_INOUT)
+      list_add(&p.in, tensor->name, t.in[i], tensor->count);
+    if (!op_is_written(tensor->role)) continue;
+    list_add(&p.out, tensor->name, t.ref[i], tensor->count);
+    list_add(&ours, tensor->name, out[i], tensor->count);
   }
+  problem_draw(&p, SEQGPU_MATH_F32, row->name);
+  op_copy(c, out, t.in);
   op_run(ctx, row, c, out);
-  op_run(oracle, row, c, ref);
-  for (int i = 0; i < c->tensors; i++) {
-    if (c->tensor[i].role == OP_SCRATCH) continue;
-    const double error = net_distance(out[i], ref[i], c->tensor[i].count);
-    if (!isnan(worst) && (isnan(error) || error > worst)) {
-      worst = error;
-      snprintf(where, 64, "%s, option %d", c->tensor[i].name, c->option);
-    }
-  }
+  double *wanted = list_copy(&p.out);
+  const double worst = list_error(&ours, wanted, where);
+  free(wanted);
   for (int i = 0; i < c->tensors; i++) {
     free(out[i]);
-    free(ref[i]);
+    free(t.in[i]);
+    free(t.ref[i]);
   }
   return worst;
 }
@@ -393,17 +465,18 @@ static double op_error(seqgpu_context *ctx, seqgpu_context *oracle, const op_row
 /* All options of an operator at one size are one check. */
 static void op_check(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *row, const int64_t size[3]) {
   double worst = 0;
-  char where[64] = "", here[64] = "";
+  char where[80] = "", here[64] = "";
   for (int option = 0; option < row->options; option++) {
     op_case c = {.m = size[0], .n = size[1], .k = size[2], .option = option};
     row->lay(&c);
     const double error = op_error(ctx, oracle, row, &c, here);
     if (isnan(worst) || !(isnan(error) || error > worst)) continue;
     worst = error;
-    memcpy(where, here, sizeof where);
+    snprintf(where, sizeof where, "%.40s, option %d", here, option);
   }
-  net_check(worst, 1e-5, where, "%s: %s %lld x %lld x %lld", seqgpu_context_device(ctx), row->name,
-            (long long)size[0], (long long)size[1], (long long)size[2]);
+  net_check(worst, arithmetic[SEQGPU_MATH_F32].limit, where, "%s: %s %lld x %lld x %lld",
+            seqgpu_context_device(ctx), row->name, (long long)size[0], (long long)size[1],
+            (long long)size[2]);
 }
 
 static void op_check_all(seqgpu_context *ctx, seqgpu_context *oracle) {

@@ -12,8 +12,7 @@
 #ifndef NET_H
 #define NET_H
 
-#include "../host/include/seqgpu/ops.h"
-#include "check.h"
+#include "conditioned.h"
 
 typedef enum net_tensor {
   NET_X,
@@ -198,17 +197,31 @@ static inline void net_close(net *n) {
 
 /* --- inputs --- */
 
-/* Parameters for a relu: every pre-activation stays further than 0.05 from the kink, for |x|, |h0| <= 1, up to two
- * layers, a sum of directions and dropout 0.5: |bias| >= 2, rows of weights with an absolute sum below 0.1. */
+/* Parameters for a relu that keep every pre-activation a far from its kink, at any depth and length: |b| in 2..3, and rows
+ * of W_ih and W_hh with absolute sums of at most 0.15, the former also times what a sum of directions and dropout
+ * can do to the input.  By induction |h| <= 3 / (1 - 0.3) < 4.3 and |a| >= 2 - 0.3 * 4.3 > 0.7.  Every third unit is dead. */
 static inline void net_fill_relu(net *n) {
+  const double gain = (n->desc->merge == SEQGPU_SUM ? 2 : 1) / (1 - n->desc->dropout);
   seqgpu_param_info p;
   for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++) {
     net_require(n->ctx, seqgpu_plan_param(n->plan, i, &p), "seqgpu_plan_param");
     double *at = n->value[NET_PARAMS] + p.offset;
-    const double width = (double)p.cols;
+    const double width = (double)p.cols * (strncmp(p.name, "weight_ih", 9) ? 1 : gain);
+    const int bias = strncmp(p.name, "bias", 4) == 0;
     for (int64_t j = 0; j < p.rows * p.cols; j++)
-      at[j] = (strncmp(p.name, "bias", 4) ? check_uniform(0.03, 0.1) / width : check_uniform(2, 3)) *
-              (check_random() & 1 ? 1 : -1);
+      at[j] = bias ? check_uniform(2, 3) * (j % 3 == 2 ? -1 : 1)
+                   : check_uniform(0.05, 0.15) / width * (check_random() & 1 ? 1 : -1);
+  }
+}
+
+/* Vectors of reflections away from 0, where their direction would hang on the last bits. */
+static inline void net_fill_vectors(net *n) {
+  seqgpu_param_info p;
+  for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++) {
+    net_require(n->ctx, seqgpu_plan_param(n->plan, i, &p), "seqgpu_plan_param");
+    double *at = n->value[NET_PARAMS] + p.offset;
+    for (int64_t j = 0; strncmp(p.name, "vectors", 7) == 0 && j < p.rows * p.cols; j++)
+      at[j] = check_uniform(0.5, 1) * (check_random() & 1 ? 1 : -1);
   }
 }
 
@@ -218,6 +231,7 @@ static inline void net_fill(net *n) {
   const double scale = 1.5 / sqrt((double)n->desc->hidden_size);
   check_fill_f64(n->value[NET_PARAMS], n->count[NET_PARAMS], -scale, scale);
   if (n->desc->activation == SEQGPU_RELU) net_fill_relu(n);
+  net_fill_vectors(n);
   if (n->desc->activation == SEQGPU_IDENTITY) /* nothing bounds the state */
     for (int64_t i = 0; i < n->count[NET_PARAMS]; i++) n->value[NET_PARAMS][i] *= 0.5;
 }
@@ -280,14 +294,6 @@ static inline seqgpu_status net_backward(net *n) {
   return status;
 }
 
-/* Forward, and unless in inference backward, onto zeros. */
-static inline void net_run(net *n) {
-  net_forward(n);
-  if (n->reserve == NULL) return;
-  memset(n->value[NET_DPARAMS], 0, (size_t)n->count[NET_DPARAMS] * sizeof(double));
-  net_backward(n);
-}
-
 /* --- comparison --- */
 
 /* All outputs the same bits. */
@@ -301,33 +307,30 @@ static inline int net_same_bits(const net *a, const net *b) {
 /* The larger of two errors, where a NaN is larger than anything. */
 static inline double net_worse(double a, double b) { return isnan(a) || a > b ? a : b; }
 
-/* |out - ref| / |ref|.  A few numbers may be sums that happen to cancel: at most four of them are measured against 0.05
- * a number at least. */
-static inline double net_distance(const double *out, const double *ref, int64_t n) {
-  const double error = check_norm_f64(out, ref, n), least = 0.05 * sqrt((double)n);
-  double norm = 0;
-  for (int64_t i = 0; i < n; i++) norm = hypot(norm, ref[i]);
-  return n <= 4 && norm > 0 && norm < least ? error * norm / least : error;
-}
-
-/* Worst norm-relative error of tensors first..last, each parameter's gradient a tensor of its own; *where (64 bytes)
- * names it. */
-static inline double net_error(const net *out, const net *ref, int first, int last, char *where) {
-  double worst = 0;
-  where[0] = 0;
+/* Tensors first..last that came out, each parameter's gradient one of its own. */
+static inline void net_list(const net *n, int first, int last, tensor_list *list) {
+  list->count = 0;
   for (int i = first; i <= last; i++) {
-    seqgpu_param_info p = {.rows = 1, .cols = ref->count[i]};
-    const int parts = i == NET_DPARAMS ? seqgpu_plan_num_params(ref->plan) : 1;
-    snprintf(p.name, sizeof p.name, "%s", net_names[i]);
-    for (int k = 0; k < parts && ref->count[i] > 0; k++) {
-      if (i == NET_DPARAMS) net_require(ref->ctx, seqgpu_plan_param(ref->plan, k, &p), "seqgpu_plan_param");
-      const double e = net_distance(out->value[i] + p.offset, ref->value[i] + p.offset, p.rows * p.cols);
-      if (isnan(worst) || !(isnan(e) || e > worst)) continue;
-      worst = e;
-      snprintf(where, 64, "%.40s%s", p.name, i == NET_DPARAMS ? " (gradient)" : "");
+    if (i != NET_DPARAMS) list_add(list, net_names[i], n->value[i], n->count[i]);
+    for (int k = 0; i == NET_DPARAMS && k < seqgpu_plan_num_params(n->plan); k++) {
+      seqgpu_param_info p;
+      char name[64];
+      net_require(n->ctx, seqgpu_plan_param(n->plan, k, &p), "seqgpu_plan_param");
+      snprintf(name, sizeof name, "%.40s (gradient)", p.name);
+      list_add(list, name, n->value[i] + p.offset, p.rows * p.cols);
     }
   }
-  return worst;
+}
+
+/* Worst |out - ref| / |ref| of tensors first..last; *where (64 bytes) names it. */
+static inline double net_error(const net *out, const net *ref, int first, int last, char *where) {
+  tensor_list ours, theirs;
+  net_list(out, first, last, &ours);
+  net_list(ref, first, last, &theirs);
+  double *wanted = list_copy(&theirs);
+  const double error = list_error(&ours, wanted, where);
+  free(wanted);
+  return error;
 }
 
 /* One check: error <= tolerance, the tensor named when it fails. */
@@ -340,6 +343,34 @@ __attribute__((format(printf, 4, 5))) static inline int net_check(double error, 
   va_end(names);
   snprintf(why, sizeof why, "%s: error %.3g, allowed %.3g", where, error, tolerance);
   return check_record(error <= tolerance, why, "%s", full);
+}
+
+/* --- the reference --- */
+
+static inline void net_draw(void *self) {
+  net_fill((net *)self);
+  net_round_inputs((net *)self);
+}
+
+static inline void net_run(void *self) {
+  net *n = (net *)self;
+  net_forward(n);
+  if (n->desc->inference) return;
+  if (n->count[NET_DPARAMS]) memset(n->value[NET_DPARAMS], 0, (size_t)n->count[NET_DPARAMS] * sizeof(double));
+  net_backward(n);
+}
+
+/* The reference of a network whose products are as exact as `math`: inputs drawn, well-conditioned, in float32's
+ * numbers; forward and backward by the oracle.  0, a failed check and nothing to close if there is none. */
+static inline int net_reference(net *ref, seqgpu_context *oracle, const seqgpu_rnn_desc *desc,
+                                const int32_t *lengths, seqgpu_math math) {
+  problem p = {net_draw, net_run, ref, {0}, {0}};
+  if (!net_open(ref, oracle, desc, lengths)) return 0;
+  for (int i = 0; i < NET_Y; i++) list_add(&p.in, net_names[i], ref->value[i], ref->count[i]);
+  net_list(ref, NET_Y, desc->inference ? NET_CT : NET_DPARAMS, &p.out);
+  if (problem_draw(&p, math, desc->cell)) return 1;
+  net_close(ref);
+  return 0;
 }
 
 /* A context that must open. */

@@ -1,4 +1,4 @@
-/* ops_cases.h - cross-entropy and attention with random inputs and room for every result. */
+/* ops_cases.h - losses and attention with random inputs and room for every result. */
 #ifndef OPS_CASES_H
 #define OPS_CASES_H
 
@@ -47,6 +47,51 @@ static inline void xent_run(xent_case *c) {
 static inline void xent_free(xent_case *c) {
   TENSORS_FREE(&c->logits, &c->lse, &c->row_loss, &c->loss, &c->dloss, &c->dlogits);
   check_free(c->targets);
+}
+
+/* --- squared error --- */
+
+typedef struct mse_case {
+  sq_mse_args args[2];
+  tensor x, targets, row_loss, loss, dloss, dx;
+  int32_t *mask;
+} mse_case;
+
+static inline mse_case mse_new(int64_t rows, int64_t dim, int mean) {
+  mse_case c = {.x = tensor_random("x", rows * dim, -2, 2),
+                .targets = tensor_random("targets", rows * dim, -2, 2),
+                .row_loss = tensor_new("row_loss", rows),
+                .loss = tensor_new("loss", 2),
+                .dloss = tensor_random("dloss", 1, 0.5, 2),
+                .dx = tensor_new("dx", rows * dim),
+                .mask = lengths_new(rows, 0, 2)};
+  for (int k = 0; k < 2; k++) {
+    const int bits = both[k];
+    c.args[k] = (sq_mse_args){rows,
+                              dim,
+                              mean,
+                              1.5,
+                              at(c.x, bits),
+                              at(c.targets, bits),
+                              c.mask,
+                              at(c.row_loss, bits),
+                              at(c.loss, bits),
+                              at(c.dloss, bits),
+                              at(c.dx, bits)};
+  }
+  return c;
+}
+
+static inline void mse_run(mse_case *c) {
+  for (int k = 0; k < 2; k++) {
+    ops(both[k])->mse_forward(&serial, &c->args[k]);
+    ops(both[k])->mse_backward(&serial, &c->args[k]);
+  }
+}
+
+static inline void mse_free(mse_case *c) {
+  TENSORS_FREE(&c->x, &c->targets, &c->row_loss, &c->loss, &c->dloss, &c->dx);
+  check_free(c->mask);
 }
 
 /* --- attention --- */

@@ -131,6 +131,19 @@ static seqgpu_tensor *cross_entropy(world *w, int mean) {
 static seqgpu_tensor *cross_entropy_mean(world *w) { return cross_entropy(w, 1); }
 static seqgpu_tensor *cross_entropy_sum(world *w) { return cross_entropy(w, 0); }
 
+/* A mean with a mask and a sum without one. */
+static seqgpu_tensor *squared_error(world *w) {
+  double f64[30];
+  float f32[30];
+  for (int i = 0; i < 30; i++) f32[i] = (float)(f64[i] = 0.25 * (i * 7 % 11) - 1);
+  const void *numbers = seqgpu_context_dtype(w->ctx) == SEQGPU_F64 ? (const void *)f64 : (const void *)f32;
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *targets = seqgpu_tape_input(t, 3, DIM(2, 3, 5), numbers);
+  seqgpu_tensor *mask = seqgpu_tape_ids(t, 2, DIM(2, 3), (int32_t[]){1, 0, 1, 2, 0, 1});
+  seqgpu_tensor *masked = seqgpu_tape_squared_error(t, w->leaf[0], targets, mask, 1, 1.5);
+  return seqgpu_tape_add(t, masked, seqgpu_tape_squared_error(t, w->leaf[0], targets, NULL, 0, 0.1));
+}
+
 /* ---------------------------------------------------------------- models */
 
 /* Two bidirectional LSTM layers with dropout over a ragged batch; the last states of the upper layer are classified. */
@@ -221,6 +234,7 @@ static const test_case cases[] = {
     {"dropout", dropout, {{7, 5}}, {0}},
     {"cross entropy, mean", cross_entropy_mean, {{2, 3, 5}}, {0}},
     {"cross entropy, sum", cross_entropy_sum, {{2, 3, 5}}, {0}},
+    {"squared error", squared_error, {{2, 3, 5}}, {0}},
     {"attention", attention, {{4, 3}, {4, 4, 3}, {4, 4, 2}, {3}}, {0}},
     {"attention, keys = values", attention_shared, {{4, 3}, {4, 4, 3}, {3, 1}}, {0}},
     {"attention, query in keys", attention_self, {{3, 2, 3}, {3}}, {0}},

@@ -1,7 +1,7 @@
 /* tape_world.h - a small computation on the tape, under test: random leaves, plans, a builder.
  *
  *   world w;
- *   world_open(&w, ctx, &some_case);             leaves drawn, plans made
+ *   world_open(&w, ctx, &some_case);             plans made, leaves drawn
  *   seqgpu_tensor *y = world_build(&w, &some_case, 1);
  *   world_backward(&w, y, dy);                   gradients of sum(dy * y) in w.host_grad
  *   world_close(&w);
@@ -54,10 +54,15 @@ static inline void world_leaf(world *w, const test_case *c, int i) {
   const size_t bytes = (size_t)w->count[i] * sizeof(double);
   w->host[i] = malloc(bytes);
   w->host_grad[i] = malloc(bytes);
-  for (int64_t j = 0; j < w->count[i]; j++) /* away from the kink of relu */
-    w->host[i][j] = (double)(float)(check_uniform(0.1, 1) * (check_random() & 1 ? 1 : -1));
   net_require(w->ctx, seqgpu_malloc(w->ctx, bytes, &w->value[i]), "seqgpu_malloc");
   net_require(w->ctx, seqgpu_malloc(w->ctx, bytes, &w->grad[i]), "seqgpu_malloc");
+}
+
+/* Leaves in float32's numbers, away from the kink of relu. */
+static inline void world_draw(world *w) {
+  for (int i = 0; i < w->leaves; i++)
+    for (int64_t j = 0; j < w->count[i]; j++)
+      w->host[i][j] = (double)(float)(check_uniform(0.1, 1) * (check_random() & 1 ? 1 : -1));
 }
 
 static inline void world_open(world *w, seqgpu_context *ctx, const test_case *c) {
@@ -66,6 +71,7 @@ static inline void world_open(world *w, seqgpu_context *ctx, const test_case *c)
   for (int k = 0; k < PLANS && c->plan[k]; k++)
     net_require(ctx, seqgpu_plan_create(ctx, c->plan[k], &w->plan[k]), "seqgpu_plan_create");
   for (; w->leaves < LEAVES && c->shape[w->leaves][0] != 0; w->leaves++) world_leaf(w, c, w->leaves);
+  world_draw(w);
 }
 
 static inline void world_close(world *w) {
@@ -115,10 +121,14 @@ static inline seqgpu_status world_backward(world *w, seqgpu_tensor *y, const dou
   return status;
 }
 
+static inline void dy_draw(double *dy, int64_t n) {
+  for (int64_t i = 0; i < n; i++) dy[i] = (double)(float)check_uniform(-1, 1);
+}
+
 static inline double *random_dy(const seqgpu_tensor *y) {
   const int64_t n = seqgpu_tensor_count(y);
   double *dy = calloc((size_t)n + 1, sizeof *dy);
-  for (int64_t i = 0; i < n; i++) dy[i] = (double)(float)check_uniform(-1, 1);
+  dy_draw(dy, n);
   return dy;
 }
 

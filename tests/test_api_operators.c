@@ -180,6 +180,28 @@ static void check_cross_entropy(seqgpu_context *c) {
   ACCEPTED(c, seqgpu_cross_entropy_forward(c, 0, 3, 1, 1, NULL, NULL, NULL, NULL, b));
 }
 
+static void check_squared_error(seqgpu_context *c) {
+  float *b = buffer;
+  const int32_t m[2] = {0, 1};
+  REFUSED(NULL, EINVAL, "", seqgpu_squared_error_forward(NULL, 2, 3, 1, 1, b, b, m, b, b));
+  REFUSED(c, EINVAL, "rows", seqgpu_squared_error_forward(c, -2, 3, 1, 1, b, b, m, b, b));
+  REFUSED(c, EINVAL, "dim", seqgpu_squared_error_forward(c, 2, 0, 1, 1, b, b, m, b, b));
+  REFUSED(c, EINVAL, "dim", seqgpu_squared_error_forward(c, HUGE_COUNT, HUGE_COUNT, 1, 1, b, b, m, b, b));
+  REFUSED(c, EINVAL, "mean", seqgpu_squared_error_forward(c, 2, 3, 2, 1, b, b, m, b, b));
+  REFUSED(c, EINVAL, "scale", seqgpu_squared_error_forward(c, 2, 3, 1, (double)NAN, b, b, m, b, b));
+  REFUSED(c, EINVAL, "x", seqgpu_squared_error_forward(c, 2, 3, 1, 1, NULL, b, m, b, b));
+  REFUSED(c, EINVAL, "targets", seqgpu_squared_error_forward(c, 2, 3, 1, 1, b, NULL, m, b, b));
+  REFUSED(c, EINVAL, "row_loss", seqgpu_squared_error_forward(c, 2, 3, 1, 1, b, b, m, NULL, b));
+  REFUSED(c, EINVAL, "loss", seqgpu_squared_error_forward(c, 2, 3, 1, 1, b, b, m, b, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_squared_error_backward(NULL, 2, 3, 1, 1, b, b, m, b, b));
+  REFUSED(c, EINVAL, "mean", seqgpu_squared_error_backward(c, 2, 3, -1, 1, b, b, m, b, b));
+  REFUSED(c, EINVAL, "x", seqgpu_squared_error_backward(c, 2, 3, 1, 1, NULL, b, m, b, b));
+  REFUSED(c, EINVAL, "targets", seqgpu_squared_error_backward(c, 2, 3, 1, 1, b, NULL, m, b, b));
+  REFUSED(c, EINVAL, "loss", seqgpu_squared_error_backward(c, 2, 3, 1, 1, b, b, m, NULL, b));
+  REFUSED(c, EINVAL, "dx", seqgpu_squared_error_backward(c, 2, 3, 1, 1, b, b, m, b, NULL));
+  ACCEPTED(c, seqgpu_squared_error_forward(c, 0, 3, 1, 1, NULL, NULL, NULL, NULL, b));
+}
+
 static void check_dropout(seqgpu_context *c) {
   float *b = buffer;
   REFUSED(NULL, EINVAL, "", seqgpu_dropout(NULL, 2, 0.5, 0, 0, b, b));
@@ -205,6 +227,7 @@ int main(void) {
   check_linear(ctx);
   check_embedding(ctx);
   check_cross_entropy(ctx);
+  check_squared_error(ctx);
   check_dropout(ctx);
   seqgpu_context_destroy(wide);
   seqgpu_context_destroy(ctx);

@@ -2,9 +2,8 @@
  *
  * Every plan of the backend is asked for every row, and may refuse it as unsupported.  A row fails if any tensor that
  * comes out (y, final states, dx, dinitial, each parameter's gradient) is further than 1e-5 from the reference,
- * |out - ref| / |ref|; 2e-3 and 2e-2 where the products may be TF32 or bfloat16; more for stacks and from 10 steps on
- * (limit_of).  Inputs are drawn fresh from the
- * printed seed; outputs, reserve and workspace are poisoned with NaN before, padded steps of x and dy are NaN, and
+ * |out - ref| / |ref|; 2e-3 and 2e-2 where the products may be TF32 or bfloat16.  Inputs are drawn fresh from the printed
+ * seed, until they determine every such tensor well (conditioned.h); outputs, reserve and workspace are poisoned with NaN before, padded steps of x and dy are NaN, and
  * guards are read after.
  *
  * Then: forward on one backend, backward on another with the same reserve.  Then: all other operators.
@@ -64,16 +63,6 @@ static const shape_row handover = {"handover",
                                    ragged,
                                    {.num_layers = 2, .bidirectional = 1, .dropout = 0.3, .batch_first = 1}};
 
-/* The reference of one row: inputs drawn, forward and backward in float64. */
-static void run_reference(net *ref, seqgpu_context *oracle, const seqgpu_rnn_desc *desc,
-                          const int32_t *lengths) {
-  if (!net_open(ref, oracle, desc, lengths)) return;
-  net_fill(ref);
-  net_round_inputs(ref);
-  net_forward(ref);
-  if (!desc->inference) net_backward(ref);
-}
-
 /* What is asked of a backend: one of its plans, with products of a given exactness. */
 typedef struct subject {
   seqgpu_context *ctx;
@@ -81,24 +70,12 @@ typedef struct subject {
   seqgpu_math math;
 } subject;
 
-static const double tolerance[] = {
-    [SEQGPU_MATH_F32] = 1e-5, [SEQGPU_MATH_TF32] = 2e-3, [SEQGPU_MATH_BF16] = 2e-2};
-static const char *const math_names[] = {
-    [SEQGPU_MATH_F32] = "", [SEQGPU_MATH_TF32] = ", tf32", [SEQGPU_MATH_BF16] = ", bf16"};
-
 /* A plan may refuse a problem as unsupported, and is then not asked further. */
 static int refuses(seqgpu_context *ctx, const seqgpu_rnn_desc *desc) {
   seqgpu_plan *plan = NULL;
   const seqgpu_status status = seqgpu_plan_create(ctx, desc, &plan);
   seqgpu_plan_destroy(plan);
   return status == SEQGPU_EUNSUPPORTED;
-}
-
-/* Rounding errors of independent steps add up as a random walk: from 10 steps on the limit grows with the root of T.
- * Each layer rounds the products of the one below once more: the limit is one layer's, times the layers. */
-static double limit_of(const subject *s, const seqgpu_rnn_desc *desc) {
-  const double layers = desc->num_layers > 1 ? (double)desc->num_layers : 1;
-  return tolerance[s->math] * layers * sqrt(fmax(1, (double)desc->seq_len / 10));
 }
 
 /* 1 if the plan ran the row. */
@@ -110,15 +87,15 @@ static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *c
   asked.plan = s->plan;
   asked.math = s->math;
   if (refuses(s->ctx, &asked)) return 0;
-  run_reference(&ref, oracle, &desc, shape->lengths);
+  if (!net_reference(&ref, oracle, &desc, shape->lengths, s->math)) return 1;
   if (!net_open(&out, s->ctx, &asked, shape->lengths)) return 1;
   net_copy_inputs(&out, &ref);
   net_poison_padding(&out, shape->lengths);
   net_forward(&out);
   if (!desc.inference) net_backward(&out);
   const double error = net_error(&out, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, limit_of(s, &desc), where, "%s: %s, %s%s", seqgpu_plan_name(out.plan), cell->name,
-            shape->name, math_names[s->math]);
+  net_check(error, arithmetic[s->math].limit, where, "%s: %s, %s, %s", seqgpu_plan_name(out.plan), cell->name,
+            shape->name, arithmetic[s->math].name);
   net_close(&out);
   net_close(&ref);
   return 1;
@@ -150,7 +127,7 @@ static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_cont
   desc.plan = "step";
   net ref, first, second;
   char where[64];
-  run_reference(&ref, oracle, &desc, handover.lengths);
+  if (!net_reference(&ref, oracle, &desc, handover.lengths, SEQGPU_MATH_F32)) return;
   if (!net_open(&first, from, &desc, handover.lengths) || !net_open(&second, to, &desc, handover.lengths))
     return;
   net_copy_inputs(&first, &ref);
@@ -165,7 +142,7 @@ static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_cont
   free(reserve);
   net_backward(&second);
   const double error = net_error(&second, &ref, NET_DX, NET_DPARAMS, where);
-  net_check(error, tolerance[SEQGPU_MATH_F32], where, "forward %s, backward %s: %s",
+  net_check(error, arithmetic[SEQGPU_MATH_F32].limit, where, "forward %s, backward %s: %s",
             seqgpu_plan_name(first.plan), seqgpu_plan_name(second.plan), cell->name);
   net_close(&second);
   net_close(&first);

@@ -227,18 +227,33 @@ static double law_layers(const contexts *c, const cell_row *cell) {
 
 /* --- cells --- */
 
+/* The share of its last state (h of a cell of one state, else the other one) that a cell whose weights are 0 keeps a step. */
+static double kept_share(const cell_row *cell) {
+  static const struct {
+    const char *cell;
+    double share, leak; /* leak: what 0 stands for, where the share is 1 - leak */
+  } rows[] = {{"gru", 0.5, 0}, {"lstm", 0.5, 0}, {"lstm0", 1, 0}, {"leaky", 0, 1}};
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    if (strcmp(rows[i].cell, cell->desc.cell) != 0) continue;
+    if (rows[i].leak == 0) return rows[i].share;
+    return 1 - (cell->desc.leak != 0 ? cell->desc.leak : rows[i].leak);
+  }
+  return 0;
+}
+
+/* Nothing comes in: a state decays towards g(0), and gates are half open. */
 static double law_zero_weights(const contexts *c, const cell_row *cell) {
   const int64_t T = 3;
   net n = fresh(c->f64, cell, T, 2, NONE, NULL);
-  const int lstm = n.states == 2, gru = strcmp(cell->desc.cell, "gru") == 0;
-  const double keep = strcmp(cell->desc.cell, "lstm0") == 0 ? 1 : pow(0.5, (double)T);
+  const int lstm = n.states == 2;
+  const double keep = pow(kept_share(cell), (double)T),
+               rest = cell->desc.activation == SEQGPU_SIGMOID ? 0.5 : 0;
   memset(n.value[NET_PARAMS], 0, (size_t)n.count[NET_PARAMS] * sizeof(double));
   net_forward(&n);
   double worst = 0;
   for (int64_t i = 0; i < n.count[NET_HT]; i++) {
-    double h = cell->desc.activation == SEQGPU_SIGMOID ? 0.5 : 0;
-    if (gru) h = n.value[NET_H0][i] * keep;
-    if (lstm && !cell->desc.projection_size) h = 0.5 * tanh(n.value[NET_C0][i] * keep);
+    double h = keep * n.value[NET_H0][i] + (1 - keep) * rest;
+    if (lstm) h = cell->desc.projection_size ? 0 : 0.5 * tanh(n.value[NET_C0][i] * keep);
     worst = net_worse(fabs(n.value[NET_HT][i] - h), worst);
   }
   for (int64_t i = 0; i < n.count[NET_CT]; i++)
@@ -252,6 +267,29 @@ static double *parameter(const net *n, int tensor, const char *name, seqgpu_para
     if (seqgpu_plan_param(n->plan, i, info) == SEQGPU_OK && strcmp(info->name, name) == 0)
       return n->value[tensor] + info->offset;
   return NULL;
+}
+
+/* Without input and biases, and with the identity for g, a step is the recurrent matrix alone. */
+static double law_keeps_norm(const contexts *c, const cell_row *cell) {
+  cell_row linear = *cell;
+  linear.desc.activation = SEQGPU_IDENTITY;
+  net n = fresh(c->f64, &linear, 50, 3, NONE, NULL);
+  const int64_t H = n.desc->hidden_size;
+  memset(n.value[NET_X], 0, (size_t)n.count[NET_X] * sizeof(double));
+  seqgpu_param_info bias;
+  memset(parameter(&n, NET_PARAMS, "bias_l0", &bias), 0, (size_t)H * sizeof(double));
+  net_forward(&n);
+  double worst = 0;
+  for (int64_t b = 0; b < n.desc->batch; b++) {
+    double before = 0, after = 0;
+    for (int64_t j = b * H; j < (b + 1) * H; j++) {
+      before += n.value[NET_H0][j] * n.value[NET_H0][j];
+      after += n.value[NET_HT][j] * n.value[NET_HT][j];
+    }
+    worst = net_worse(fabs(sqrt(after / before) - 1), worst);
+  }
+  net_close(&n);
+  return worst;
 }
 
 /* Parameters of an LSTM with forget gate from one of gates i,g,o: f is `factor` times i, plus a bias. */
@@ -292,6 +330,21 @@ static double law_forget_gate(const contexts *c, const cell_row *cell) {
   return worst;
 }
 
+/* A leak of 1 leaves nothing of the old state: the same bits as the vanilla network's. */
+static double law_no_leak(const contexts *c, const cell_row *cell) {
+  cell_row vanilla = *cell;
+  vanilla.desc.cell = "rnn";
+  vanilla.desc.leak = 0;
+  net a = fresh(c->f32, cell, 4, 3, DEEP, NULL), b = opened(c->f32, &vanilla, 4, 3, DEEP, NULL);
+  net_copy_inputs(&b, &a);
+  run(&a);
+  run(&b);
+  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
+  net_close(&a);
+  net_close(&b);
+  return worst;
+}
+
 /* Where U_c is diagonal and b_rec is 0, resetting before and after the product is the same. */
 static double law_reset(const contexts *c, const cell_row *cell) {
   cell_row after = *cell;
@@ -326,6 +379,13 @@ static int reset_before(const cell_row *cell) {
   return strcmp(cell->desc.cell, "gru") == 0 && !cell->desc.reset_after;
 }
 
+static int without_leak(const cell_row *cell) {
+  return strcmp(cell->desc.cell, "leaky") == 0 && (cell->desc.leak == 0 || cell->desc.leak == 1);
+}
+
+static int orthogonal(const cell_row *cell) { return strcmp(cell->desc.cell, "householder") == 0; }
+static int dense(const cell_row *cell) { return !orthogonal(cell); }
+
 static const law_row laws[] = {
     {"a split sequence with carried states is the whole", law_split, every, EXACT, 0},
     {"sequences of a batch are independent", law_permutation, every, 0, 1},
@@ -334,8 +394,10 @@ static const law_row laws[] = {
     {"time reversed, directions swapped", law_reversal, every, EXACT, 0},
     {"batch-major is time-major", law_batch_first, every, 0, 1},
     {"two layers are two networks", law_layers, every, EXACT, 0},
-    {"zero weights", law_zero_weights, every, EXACT, 0},
+    {"zero weights", law_zero_weights, dense, EXACT, 0},
+    {"the recurrent matrix keeps the norm", law_keeps_norm, orthogonal, EXACT, 0},
     {"is an lstm with a fixed forget gate", law_forget_gate, without_forget_gate, EXACT, 0},
+    {"no leak: the vanilla network", law_no_leak, without_leak, 0, 1},
     {"diagonal U_c: reset before is reset after", law_reset, reset_before, EXACT, 0},
 };
 

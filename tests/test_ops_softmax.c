@@ -1,4 +1,4 @@
-/* test_ops_softmax.c - the operators with a softmax inside: cross-entropy and attention.
+/* test_ops_softmax.c - losses, and the operators with a softmax inside: cross-entropy, squared error, attention.
  *
  * Masked rows and padded source steps, logits that overflow exp, minus infinity, NaN.
  */
@@ -89,6 +89,60 @@ static void test_xents(void) {
     }
   }
   test_xent_edges();
+}
+
+/* --- squared error --- */
+
+static double mse_scalar(void *context) {
+  mse_case *c = context;
+  sq_cpu_ops_f64.mse_forward(&serial, &c->args[0]);
+  return c->loss.d[0] * c->dloss.d[0];
+}
+
+/* Masked rows become NaN: nothing of them may be read. */
+static void test_mse(int64_t rows, int64_t dim, int mean) {
+  mse_case c = mse_new(rows, dim, mean);
+  double sum = 0, count = 0;
+  for (int64_t i = 0; i < rows * dim; i++) {
+    const double error = c.x.d[i] - c.targets.d[i];
+    if (c.mask[i / dim]) sum += error * error;
+    if (!c.mask[i / dim]) c.x.d[i] = c.x.f[i] = NAN;
+  }
+  for (int64_t r = 0; r < rows; r++) count += c.mask[r] != 0;
+  mse_run(&c);
+  int masked_rows_are_zero = 1;
+  for (int64_t i = 0; i < rows * dim; i++)
+    masked_rows_are_zero &= c.mask[i / dim] != 0 || (c.row_loss.d[i / dim] == 0 && c.dx.d[i] == 0);
+  const double want = 1.5 * sum / (mean && count > 0 ? count * (double)dim : 1);
+  char what[80];
+  snprintf(what, sizeof what, "mse %ldx%ld %s", (long)rows, (long)dim, mean ? "mean" : "sum");
+  check_error(fabs(c.loss.d[0] - want) / (1 + fabs(want)), 1e-12, "%s loss", what);
+  CHECK(c.loss.d[1] == count && (double)c.loss.f[1] == count, "%s unmasked rows", what);
+  CHECK(masked_rows_are_zero, "%s masked rows", what);
+  check_single(c.row_loss, name("%s row loss", what));
+  check_error(fabs((double)c.loss.f[0] - c.loss.d[0]) / (1 + fabs(c.loss.d[0])), SINGLE, "%s loss f32", what);
+  check_single(c.dx, name("%s gradient", what));
+  check_slope(mse_scalar, &c, c.x, c.dx, what);
+  mse_free(&c);
+}
+
+static void test_mses(void) {
+  static const int64_t rows[] = {0, 1, 31, 33}, dims[] = {1, 2, 31, 33};
+  for (int i = 0; i < 4; i++) {
+    for (int j = 0; j < 4; j++) {
+      test_mse(rows[i], dims[j], 0);
+      test_mse(rows[i], dims[j], 1);
+    }
+  }
+  mse_case c = mse_new(3, 2, 1); /* without a mask, and dloss = 1 */
+  c.args[0].mask = c.args[1].mask = NULL;
+  c.args[0].dloss = NULL;
+  tensor_set(c.dloss, 0, 1);
+  tensor_set(c.x, 3, NAN);
+  mse_run(&c);
+  CHECK(isnan(c.loss.d[0]) && isnan(c.loss.f[0]) && isnan(c.row_loss.f[1]), "mse of NaN");
+  CHECK(c.dx.d[0] == 2 * (c.x.d[0] - c.targets.d[0]) * 1.5 / 6, "mse without dloss is dloss = 1");
+  mse_free(&c);
 }
 
 /* --- attention --- */
@@ -195,6 +249,7 @@ static void test_attentions(void) {
 int main(void) {
   check_start();
   test_xents();
+  test_mses();
   test_attentions();
   return check_finish();
 }

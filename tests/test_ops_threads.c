@@ -3,7 +3,7 @@
  */
 #include "ops_cases.h"
 
-enum { OPERATORS = 20 };
+enum { OPERATORS = 24 };
 
 typedef struct digest {
   const char *name[OPERATORS];
@@ -53,6 +53,12 @@ static void digest_losses(digest *d, sq_exec *exec, int bits) {
   ops(bits)->xent_backward(exec, &c.args[bits == 32]);
   digest_add(d, "xent backward", c.dlogits, bits);
   xent_free(&c);
+  mse_case e = mse_new(1501, 131, 1);
+  ops(bits)->mse_forward(exec, &e.args[bits == 32]);
+  digest_add(d, "mse forward", e.loss, bits);
+  ops(bits)->mse_backward(exec, &e.args[bits == 32]);
+  digest_add(d, "mse backward", e.dx, bits);
+  mse_free(&e);
   attention_case t = attention_new(37, 29, 131, 67, 1);
   ops(bits)->attention_forward(exec, &t.args[bits == 32]);
   digest_add(d, "attention forward", t.context, bits);

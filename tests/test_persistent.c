@@ -43,24 +43,11 @@ static const device_row devices[] = {
     {"persistent-grid-multicast", "24 processors in twos", 24, 20000, 2},
 };
 
-static const double tolerance[] = {
-    [SEQGPU_MATH_F32] = 1e-5, [SEQGPU_MATH_TF32] = 2e-3, [SEQGPU_MATH_BF16] = 2e-2};
-static const char *const math_names[] = {
-    [SEQGPU_MATH_F32] = "float32", [SEQGPU_MATH_TF32] = "tf32", [SEQGPU_MATH_BF16] = "bf16"};
-
 static seqgpu_context *oracle, *emulator;
 
 static void use_device(const device_row *d) {
   sq_simt_set_device(d->processors, d->shared, d->cluster_max);
   sq_simt_set_seed(check_random());
-}
-
-static void run_reference(net *ref, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
-  if (!net_open(ref, oracle, desc, lengths)) return;
-  net_fill(ref);
-  net_round_inputs(ref);
-  net_forward(ref);
-  if (!desc->inference) net_backward(ref);
 }
 
 /* A network of the emulator with the reference's inputs and NaN in its padding. */
@@ -77,18 +64,18 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   asked.math = (seqgpu_math)math;
   net ref, out, again;
   char where[64];
-  run_reference(&ref, &desc, shape->lengths);
+  if (!net_reference(&ref, oracle, &desc, shape->lengths, asked.math)) return;
   use_device(device);
   const int last = desc.inference ? NET_CT : NET_DPARAMS;
   if (open_like(&out, &ref, &asked, shape->lengths)) {
     net_run(&out);
-    net_check(net_error(&out, &ref, NET_Y, last, where), tolerance[math], where, "%s, %s: %s, %s, %s",
-              device->plan, device->name, cell->name, shape->name, math_names[math]);
+    net_check(net_error(&out, &ref, NET_Y, last, where), arithmetic[math].limit, where, "%s, %s: %s, %s, %s",
+              device->plan, device->name, cell->name, shape->name, arithmetic[math].name);
     sq_simt_set_seed(check_random());
     if (shape == &shapes[3] && open_like(&again, &ref, &asked, shape->lengths)) {
       net_run(&again);
       CHECK(net_same_bits(&again, &out), "%s, %s: %s, %s, the same bits under another schedule", device->plan,
-            device->name, cell->name, math_names[math]);
+            device->name, cell->name, arithmetic[math].name);
       net_close(&again);
     }
   }
@@ -99,7 +86,7 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
 static void check_networks(void) {
   for (size_t d = 0; d < COUNT(devices); d++)
     for (size_t c = 0; c < COUNT(cell_rows); c++) {
-      if (cell_rows[c].desc.projection_size) continue;
+      if (!is_persistent(&cell_rows[c])) continue;
       for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
         for (size_t s = 0; s < COUNT(shapes); s++)
           if (math == SEQGPU_MATH_F32 || s % 2 == 1) check_row(&devices[d], &cell_rows[c], &shapes[s], math);
@@ -136,7 +123,7 @@ static void check_cut(const device_row *device, const exchange_row *expected) {
   seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
   asked.plan = device->plan;
   net ref, out;
-  run_reference(&ref, &desc, NULL);
+  if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
   use_device(device);
   if (open_like(&out, &ref, &asked, NULL)) {
     const uint64_t barriers = sq_simt_cluster_barriers(), flags = sq_simt_releases();
@@ -168,7 +155,7 @@ static void check_launches(void) {
   asked.plan = device->plan;
   net ref, out;
   char where[64];
-  run_reference(&ref, &desc, NULL);
+  if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
   use_device(device);
   if (open_like(&out, &ref, &asked, NULL)) {
     const uint64_t releases = sq_simt_releases();
@@ -176,7 +163,7 @@ static void check_launches(void) {
     const uint64_t blocks = (sq_simt_releases() - releases) / (2 + 2);
     CHECK(blocks > device->processors, "%s, %s: 70 sequences take several launches", device->plan,
           device->name);
-    net_check(net_error(&out, &ref, NET_Y, NET_DPARAMS, where), tolerance[0], where,
+    net_check(net_error(&out, &ref, NET_Y, NET_DPARAMS, where), arithmetic[SEQGPU_MATH_F32].limit, where,
               "%s, %s: 70 sequences of an lstm", device->plan, device->name);
     net_close(&out);
   }
@@ -192,7 +179,7 @@ static void check_handover(const device_row *device, const cell_row *cell, const
   two.plan = second_plan;
   net ref, first, second;
   char where[64];
-  run_reference(&ref, &desc, shape->lengths);
+  if (!net_reference(&ref, oracle, &desc, shape->lengths, SEQGPU_MATH_F32)) return;
   use_device(device);
   if (!open_like(&first, &ref, &one, shape->lengths) || !open_like(&second, &ref, &two, shape->lengths))
     return;
@@ -202,7 +189,7 @@ static void check_handover(const device_row *device, const cell_row *cell, const
         second_plan);
   memcpy(second.reserve, first.reserve, bytes);
   net_backward(&second);
-  net_check(net_error(&second, &ref, NET_DX, NET_DPARAMS, where), tolerance[0], where,
+  net_check(net_error(&second, &ref, NET_DX, NET_DPARAMS, where), arithmetic[SEQGPU_MATH_F32].limit, where,
             "forward %s, backward %s: %s", first_plan, second_plan, cell->name);
   net_close(&second);
   net_close(&first);
@@ -212,7 +199,7 @@ static void check_handover(const device_row *device, const cell_row *cell, const
 static void check_handovers(void) {
   for (size_t d = 1; d < COUNT(devices); d += 2)
     for (size_t c = 0; c < COUNT(cell_rows); c++) {
-      if (cell_rows[c].desc.projection_size) continue;
+      if (!is_persistent(&cell_rows[c])) continue;
       check_handover(&devices[d], &cell_rows[c], devices[d].plan, "step");
       check_handover(&devices[d], &cell_rows[c], "step", devices[d].plan);
     }
@@ -225,9 +212,7 @@ static void check_smaller_run(const device_row *device) {
   seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
   asked.plan = device->plan;
   net ref, out;
-  if (!net_open(&ref, oracle, &desc, NULL)) return;
-  net_fill(&ref);
-  net_round_inputs(&ref);
+  if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
   use_device(device);
   if (open_like(&out, &ref, &asked, NULL)) {
     ref.run.seq_len = out.run.seq_len = 2;
@@ -235,7 +220,8 @@ static void check_smaller_run(const device_row *device) {
     net_forward(&ref);
     net_forward(&out);
     const double error = check_norm_f64(out.value[NET_Y], ref.value[NET_Y], 2 * 3 * desc.hidden_size);
-    check_error(error, tolerance[0], "%s, %s: a run smaller than its plan", device->plan, device->name);
+    check_error(error, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s: a run smaller than its plan", device->plan,
+                device->name);
     net_close(&out);
   }
   net_close(&ref);

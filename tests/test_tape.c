@@ -1,6 +1,7 @@
 /* test_tape.c - gradients of every operator of the tape and of whole models (tape_cases.h).
  *
- * The loss is sum(dy * y) with random dy.  Each row of the table is
+ * The loss is sum(dy * y) with random dy; dy and the leaves are drawn until they determine the value and every gradient
+ * well (conditioned.h).  Each row of the table is
  *   - compared with finite differences, in float64 on the CPU:
  *       dL/dv = (8 (L(v+s) - L(v-s)) - (L(v+2s) - L(v-2s))) / 12s
  *   - run in float32 on every device of this build and compared with float64, value and gradients.
@@ -9,6 +10,59 @@
 
 #define STEP      1e-3
 #define TOLERANCE 1e-6
+
+/* ---------------------------------------------------------------- the reference */
+
+/* A case in float64: leaves and dy drawn, value and gradients in w->host_grad. */
+typedef struct trial {
+  world w;
+  const test_case *c;
+  int64_t count;
+  double *dy, *y;
+} trial;
+
+static void trial_draw(void *self) {
+  trial *t = self;
+  world_draw(&t->w);
+  dy_draw(t->dy, t->count);
+}
+
+static void trial_run(void *self) {
+  trial *t = self;
+  seqgpu_tensor *y = world_build(&t->w, t->c, 1);
+  net_require(t->w.ctx, seqgpu_tape_status(t->w.tape), t->c->name);
+  if (y == NULL) return;
+  net_download(t->w.ctx, t->y, seqgpu_tensor_value(y), t->count);
+  world_backward(&t->w, y, t->dy);
+}
+
+static void list_gradients(const world *w, tensor_list *list) {
+  char name[32];
+  for (int i = 0; i < w->leaves; i++) {
+    snprintf(name, sizeof name, "leaf %d (gradient)", i);
+    list_add(list, name, w->host_grad[i], w->count[i]);
+  }
+}
+
+static void trial_open(trial *t, seqgpu_context *oracle, const test_case *c) {
+  problem p = {trial_draw, trial_run, t, {0}, {0}};
+  *t = (trial){.c = c};
+  world_open(&t->w, oracle, c);
+  t->count = seqgpu_tensor_count(world_build(&t->w, c, 1));
+  t->dy = calloc((size_t)t->count + 1, sizeof(double));
+  t->y = calloc((size_t)t->count + 1, sizeof(double));
+  for (int i = 0; i < t->w.leaves; i++) list_add(&p.in, "leaf", t->w.host[i], t->w.count[i]);
+  list_add(&p.in, "dy", t->dy, t->count);
+  list_add(&p.out, "y", t->y, t->count);
+  list_gradients(&t->w, &p.out);
+  problem_draw(&p, SEQGPU_MATH_F32, c->name);
+}
+
+static void trial_close(trial *t) {
+  free(t->dy);
+  free(t->y);
+  world_close(&t->w);
+}
 
 /* ---------------------------------------------------------------- gradients */
 
@@ -31,67 +85,46 @@ static double difference(world *w, const test_case *c, const double *dy, double 
 }
 
 static void check_gradients(seqgpu_context *ctx, const test_case *c) {
-  world w;
-  world_open(&w, ctx, c);
-  seqgpu_tensor *y = world_build(&w, c, 1);
-  double *dy = random_dy(y), worst = world_backward(&w, y, dy) ? NAN : 0;
-  for (int i = 0; i < w.leaves && worst == worst; i++) {
-    double *expected = malloc((size_t)w.count[i] * sizeof *expected);
-    for (int64_t j = 0; j < w.count[i]; j++) expected[j] = difference(&w, c, dy, &w.host[i][j]);
-    worst = net_worse(worst, check_norm_f64(w.host_grad[i], expected, w.count[i]));
-    free(expected);
-  }
-  check_error(worst, TOLERANCE, "gradients of %s", c->name);
-  free(dy);
-  world_close(&w);
+  trial t;
+  trial_open(&t, ctx, c);
+  tensor_list gradients = {0};
+  list_gradients(&t.w, &gradients);
+  double *expected = list_copy(&gradients), *to = expected;
+  for (int i = 0; i < t.w.leaves; i++)
+    for (int64_t j = 0; j < t.w.count[i]; j++) *to++ = difference(&t.w, c, t.dy, &t.w.host[i][j]);
+  char where[64];
+  net_check(list_error(&gradients, expected, where), TOLERANCE, where, "gradients of %s", c->name);
+  free(expected);
+  trial_close(&t);
 }
 
 /* ---------------------------------------------------------------- devices */
 
-static double norm_of(const double *v, int64_t count) {
-  double sum = 0;
-  for (int64_t j = 0; j < count; j++) sum += v[j] * v[j];
-  return sqrt(sum);
-}
-
-/* Root mean square of all gradient numbers of a world. */
-static double typical_gradient(const world *w) {
-  double sum = 0, count = 0;
-  for (int i = 0; i < w->leaves; i++) {
-    const double norm = norm_of(w->host_grad[i], w->count[i]);
-    sum += norm * norm;
-    count += (double)w->count[i];
-  }
-  return sqrt(sum / (count > 0 ? count : 1));
-}
-
-/* ||got - wanted|| / ||wanted||.  Through a chain of operators a small gradient can be what is left of large ones that
- * cancel; it is measured as if its numbers were a tenth of the typical size at least. */
-static double gradient_error(const world *b, const world *a, int i) {
-  const int64_t n = a->count[i];
-  const double norm = norm_of(a->host_grad[i], n), least = 0.1 * typical_gradient(a) * sqrt((double)n);
-  const double error = check_norm_f64(b->host_grad[i], a->host_grad[i], n);
-  return norm < least ? error * norm / least : error;
-}
-
 /* Value and gradients on ctx against the same in float64. */
 static void check_device(seqgpu_context *oracle, seqgpu_context *ctx, const test_case *c) {
-  world a, b;
-  world_open(&a, oracle, c);
-  world_open(&b, ctx, c);
-  for (int i = 0; i < a.leaves; i++) memcpy(b.host[i], a.host[i], (size_t)a.count[i] * sizeof(double));
-  seqgpu_tensor *y = world_build(&a, c, 1), *z = world_build(&b, c, 1);
-  net_require(ctx, seqgpu_tape_status(b.tape), c->name);
-  double *dy = random_dy(y), *wanted = world_read(&a, y), *got = world_read(&b, z);
-  double worst = check_norm_f64(got, wanted, seqgpu_tensor_count(y));
-  if (z == NULL || world_backward(&a, y, dy) || world_backward(&b, z, dy)) worst = NAN;
-  for (int i = 0; i < a.leaves; i++) worst = net_worse(worst, gradient_error(&b, &a, i));
-  check_error(worst, 1e-5, "%s f32 on %s", c->name, seqgpu_context_device(ctx));
-  free(dy);
-  free(wanted);
-  free(got);
-  world_close(&a);
-  world_close(&b);
+  trial t;
+  world w;
+  trial_open(&t, oracle, c);
+  world_open(&w, ctx, c);
+  for (int i = 0; i < w.leaves; i++) memcpy(w.host[i], t.w.host[i], (size_t)w.count[i] * sizeof(double));
+  seqgpu_tensor *y = world_build(&w, c, 1);
+  net_require(ctx, seqgpu_tape_status(w.tape), c->name);
+  double *value = world_read(&w, y);
+  tensor_list ours = {0}, wanted = {0};
+  list_add(&ours, "y", value, t.count);
+  list_add(&wanted, "y", t.y, t.count);
+  list_gradients(&w, &ours);
+  list_gradients(&t.w, &wanted);
+  double *reference = list_copy(&wanted);
+  char where[64];
+  const int ran = y != NULL && world_backward(&w, y, t.dy) == SEQGPU_OK;
+  const double error = list_error(&ours, reference, where);
+  net_check(ran ? error : (double)NAN, arithmetic[SEQGPU_MATH_F32].limit, where, "%s f32 on %s", c->name,
+            seqgpu_context_device(ctx));
+  free(reference);
+  free(value);
+  world_close(&w);
+  trial_close(&t);
 }
 
 static void check_devices(seqgpu_context *oracle) {

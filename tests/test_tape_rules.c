@@ -45,6 +45,17 @@ static seqgpu_tensor *bad_targets(world *w) {
   seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 1, DIM(4), (int32_t[]){0, 1, 2, 3});
   return seqgpu_tape_cross_entropy(w->tape, w->leaf[0], targets, 1, 1);
 }
+static seqgpu_tensor *bad_squares(world *w) {
+  return seqgpu_tape_squared_error(w->tape, w->leaf[0], w->leaf[1], NULL, 1, 1);
+}
+static seqgpu_tensor *bad_constant(world *w) {
+  return seqgpu_tape_squared_error(w->tape, w->leaf[0], w->leaf[0], NULL, 1, 1);
+}
+static seqgpu_tensor *bad_mask(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_wrap(w->tape, 2, DIM(3, 4), w->value[0], NULL);
+  seqgpu_tensor *mask = seqgpu_tape_ids(w->tape, 1, DIM(4), (int32_t[]){0, 1, 1, 1});
+  return seqgpu_tape_squared_error(w->tape, w->leaf[0], targets, mask, 1, 1);
+}
 static seqgpu_tensor *bad_length(world *w) { return seqgpu_tape_lengths(w->tape, 2, (int32_t[]){1, -1}); }
 static seqgpu_tensor *bad_final(world *w) { return seqgpu_tape_rnn_final(w->tape, w->leaf[0], 0); }
 static seqgpu_tensor *bad_weights(world *w) { return seqgpu_tape_attention_weights(w->tape, w->leaf[0]); }
@@ -103,6 +114,9 @@ static const misuse misuses[] = {
     {"activation", bad_activation, "activation is 9"},
     {"kind", bad_kind, "embedding: ids is a tensor of reals"},
     {"targets", bad_targets, "cross_entropy: logits is [3,4] but targets is [4]"},
+    {"squared error", bad_squares, "squared_error: x is [3,4] but targets is [3]"},
+    {"squared error of a parameter", bad_constant, "squared_error: targets must be constant"},
+    {"squared error mask", bad_mask, "squared_error: x is [3,4] but mask is [4]"},
     {"length", bad_length, "lengths: number 1 is -1"},
     {"final", bad_final, "was not returned by seqgpu_tape_rnn"},
     {"weights", bad_weights, "was not returned by seqgpu_tape_attention"},

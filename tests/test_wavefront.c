@@ -66,10 +66,7 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   net ref, one, wave;
   char where[64];
   asked.plan = device->plan;
-  if (!net_open(&ref, oracle, &desc, shape->lengths)) return;
-  net_fill(&ref);
-  net_round_inputs(&ref);
-  net_run(&ref);
+  if (!net_reference(&ref, oracle, &desc, shape->lengths, SEQGPU_MATH_F32)) return;
   use_device(device);
   if (!open_like(&one, &ref, &asked, shape->lengths, WHOLE)) return;
   if (!open_like(&wave, &ref, &asked, shape->lengths, other)) return;
@@ -92,7 +89,7 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
 static void check_networks(void) {
   for (size_t d = 0; d < COUNT(devices); d++)
     for (size_t c = 0; c < COUNT(cell_rows); c++) {
-      if (cell_rows[c].desc.projection_size) continue;
+      if (!is_persistent(&cell_rows[c])) continue;
       const size_t s = (c + d) % COUNT(shapes); /* every cell, every shape, not every pair of them */
       check_row(&devices[d], &cell_rows[c], &shapes[s], c % 2 ? 4 : 8);
     }

@@ -26,8 +26,16 @@ typedef struct seqgpu_param {
 SEQGPU_API seqgpu_status seqgpu_params_create(seqgpu_context *ctx, uint64_t seed, seqgpu_params **out);
 SEQGPU_API void seqgpu_params_destroy(seqgpu_params *params);
 
-/* Adds [rows, cols] under a name that is not yet taken (at most 127 bytes).  init: "zeros", "uniform" (in +-scale),
- * "normal" (standard deviation scale), "xavier", "orthogonal", "identity" (both times scale). out may be NULL. */
+/* Adds [rows, cols] under a name that is not yet taken (at most 127 bytes).  out may be NULL.  init, with scale s:
+ *   "zeros"        0                       "constant"    s
+ *   "uniform"      in +-s                  "normal"      standard deviation s
+ *   "xavier"       in +-s sqrt(6/(rows+cols)): Glorot & Bengio 2010
+ *   "orthogonal"   s times orthonormal rows or columns, the fewer ones: Saxe et al. 2013
+ *   "identity"     s on the diagonal: Le et al. 2015
+ * and for square matrices
+ *   "sparse"       15 links into each unit, N(0,1), scaled to spectral radius s: Sutskever et al. 2013 (s = 1.1)
+ *   "reservoir"    10 links into each unit, uniform, scaled to spectral radius s: Lukosevicius 2012
+ *   "np"           s (A + I) / lambda_max(A + I), A = R R^T / n with R normal: Talathi & Vartak 2015 (s = 1) */
 SEQGPU_API seqgpu_status seqgpu_params_add(seqgpu_params *params, const char *name, int64_t rows,
                                            int64_t cols, const char *init, double scale, seqgpu_param *out);
 /* Adds a block for the plan's parameters, named prefix.weight_ih_l0 and so on, uniform in +-1/sqrt(hidden_size) as
@@ -37,9 +45,26 @@ SEQGPU_API seqgpu_status seqgpu_params_add_rnn(seqgpu_params *params, const char
 /* Adds a tensor that is saved and loaded, but not trained (carried states, say); zeros. */
 SEQGPU_API seqgpu_status seqgpu_params_add_state(seqgpu_params *params, const char *name, int64_t rows,
                                                  int64_t cols, seqgpu_param *out);
-/* Draws a named tensor again with another initialiser. */
+/* Draws a named tensor again with another initialiser, as one matrix. */
 SEQGPU_API seqgpu_status seqgpu_params_init(seqgpu_params *params, const char *name, const char *init,
                                             double scale);
+
+/* Draws a network that seqgpu_params_add_rnn added under this prefix again, by a scheme:
+ *   scheme         weight_hh of each gate   weight_ih of each gate   biases
+ *   "pytorch"      uniform, 1/sqrt(H)       uniform, 1/sqrt(H)       uniform, 1/sqrt(H)   as seqgpu_params_add_rnn
+ *   "irnn"         identity, 1              normal, 0.001            0    Le, Jaitly, Hinton 2015 (activation: relu)
+ *   "np"           np, 1                    xavier                   0    Talathi & Vartak 2015 (activation: relu)
+ *   "careful"      sparse, 1.1              normal, 0.1              0    Sutskever et al. 2013
+ *   "orthogonal"   orthogonal, 1            xavier                   0    Saxe et al. 2013
+ * scale: of weight_hh instead of the number above; 0 = that number.  The bias of a forget gate gets 1 added (Gers 2000).
+ * Parameters of other names stay as they are.  EINVAL, and nothing drawn: a cell without weight_hh, or one that is not
+ * square (a projection) with "np" or "careful". */
+SEQGPU_API seqgpu_status seqgpu_params_init_rnn(seqgpu_params *params, const char *prefix,
+                                                const seqgpu_plan *plan, const char *scheme, double scale);
+/* Sets the bias of a gate in all layers and directions.  gate: a name of the cell's ("f"), or NULL for the gate that keeps
+ * the old state, f of the LSTMs and u of the GRU: a high value remembers from the first update on. */
+SEQGPU_API seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *params, const char *prefix,
+                                                     const seqgpu_plan *plan, const char *gate, double value);
 
 SEQGPU_API int seqgpu_params_count(const seqgpu_params *params); /* named tensors */
 SEQGPU_API seqgpu_status seqgpu_params_get(const seqgpu_params *params, int index, seqgpu_param *out);

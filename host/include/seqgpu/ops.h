@@ -38,20 +38,25 @@ typedef enum seqgpu_math { SEQGPU_MATH_F32, SEQGPU_MATH_TF32, SEQGPU_MATH_BF16 }
 typedef enum seqgpu_plan_mode { SEQGPU_PLAN_ESTIMATE, SEQGPU_PLAN_MEASURE } seqgpu_plan_mode;
 
 typedef struct seqgpu_rnn_desc {
-  const char *cell; /* "rnn", "lstm", "lstm0", "gru": see seqgpu_cell_name */
+  const char *cell; /* "rnn", "lstm", "gru", ...: see seqgpu_cell_name */
   int64_t input_size, hidden_size;
   int64_t num_layers;           /* 0 = 1 */
   int64_t seq_len, batch;       /* the largest T and B of any run */
   int bidirectional;            /* 0 or 1 */
   seqgpu_merge merge;           /* of the two directions */
-  seqgpu_activation activation; /* cell "rnn" only */
+  seqgpu_activation activation; /* cells "rnn", "leaky", "householder" */
   int64_t projection_size;      /* lstm cells: 0 = none, else < hidden_size */
   int peephole;                 /* lstm cells */
   int coupled;                  /* cell "lstm": f = 1 - i */
   int reset_after;              /* cell "gru": PyTorch's and cuDNN's form */
-  double dropout;               /* probability of dropping, between layers only, in training only */
-  int batch_first;              /* x and y are [B,T,*] instead of [T,B,*] */
-  int inference;                /* 1: no reserve, no backward */
+  int64_t factor_size;          /* multiplicative cells: width of the factored product, 0 = hidden_size */
+  int64_t context_size;         /* cell "scrn": units of the slow context, 0 = hidden_size */
+  double leak;         /* leaky states: share of the new value a step, (0,1]; 0 = the cell's default */
+  int learn_leak;      /* cell "scrn": each context unit learns its own leak */
+  int64_t reflections; /* cell "householder": how many, 0 = hidden_size */
+  double dropout;      /* probability of dropping, between layers only, in training only */
+  int batch_first;     /* x and y are [B,T,*] instead of [T,B,*] */
+  int inference;       /* 1: no reserve, no backward */
   seqgpu_math math;
   /* NULL = the planner's choice, or a name: "step", "cuda/step", or the beginning of several ("persistent", "cudnn"),
    * of which the planner chooses one.  See seqgpu_plan_candidate for all names. */
@@ -177,6 +182,18 @@ SEQGPU_API seqgpu_status seqgpu_cross_entropy_backward(seqgpu_context *ctx, int6
                                                        int mean, double scale, const void *logits,
                                                        const int32_t *targets, const void *lse,
                                                        const void *loss, void *dlogits);
+
+/* Squared error of x [R,dim] against targets [R,dim]; mask [R], 0: the row is masked, NULL = every row counts.
+ *   loss[0] = scale * (sum of (x - target)^2, divided by the numbers in the unmasked rows if `mean`),
+ *   loss[1] = the number of unmasked rows.  row_loss [R].  Backward overwrites dx [R,dim]. */
+SEQGPU_API seqgpu_status seqgpu_squared_error_forward(seqgpu_context *ctx, int64_t rows, int64_t dim,
+                                                      int mean, double scale, const void *x,
+                                                      const void *targets, const int32_t *mask,
+                                                      void *row_loss, void *loss);
+SEQGPU_API seqgpu_status seqgpu_squared_error_backward(seqgpu_context *ctx, int64_t rows, int64_t dim,
+                                                       int mean, double scale, const void *x,
+                                                       const void *targets, const int32_t *mask,
+                                                       const void *loss, void *dx);
 
 /* Number `index` of the library's only source of randomness, Philox4x32-10, uniform in (0, 1): word index % 4 of block
  * index / 4 of `stream` under `seed`.  Same arguments, same number, on every machine; a generator's whole state is its index. */

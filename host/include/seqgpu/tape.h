@@ -147,6 +147,13 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_attention_weights(seqgpu_tape *tape, seqgp
 SEQGPU_API seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits,
                                                     seqgpu_tensor *targets, int mean, double scale);
 
+/* Squared error of x [...,D] against targets of the same shape, which must be constant -> [1]:
+ *   scale * sum of (x - target)^2, divided by the numbers in the unmasked rows if `mean`
+ * mask: ids [...] of seqgpu_tape_ids, 0: the row is masked; NULL = every row counts. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_tensor *x,
+                                                    seqgpu_tensor *targets, seqgpu_tensor *mask, int mean,
+                                                    double scale);
+
 /* --- reading --- */
 
 /* Copies the value to host memory (the context's type, int32_t for ids and lengths) when the device is done. */

@@ -1,0 +1,94 @@
+/* spectral.c - recurrent matrices with a given spectral radius; see spectral.h.
+ *
+ * The radius is the limit that Gelfand's formula names, reached by squaring:
+ *
+ *   rho(A) = lim |A^m|^(1/m),  m = 2^k      P_0 = A / |A|,  P_{k+1} = P_k P_k / |P_k P_k|
+ *   log rho = log|A| + sum over k of log|P_k P_k| / 2^(k+1)
+ *
+ * It needs products only, and does not care whether the largest eigenvalue is real, a complex pair, or several of one
+ * size, which a power iteration does.  What is left out after k squarings is log of a constant over 2^k.
+ */
+#define SEQGPU_REAL_BITS 64 /* whose GEMM it is */
+#include "spectral.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gemm.h"
+
+enum { SQUARINGS = 40 }; /* leaves an error of about 1e-12 */
+
+/* Divides by the Frobenius norm and returns it; 0 leaves the matrix as it is. */
+static double normalise(int64_t count, double *a) {
+  double largest = 0, sum = 0;
+  for (int64_t i = 0; i < count; i++) {
+    if (!isfinite(a[i])) return (double)NAN;
+    largest = fmax(largest, fabs(a[i]));
+  }
+  if (largest == 0) return 0;
+  for (int64_t i = 0; i < count; i++) sum += a[i] / largest * (a[i] / largest);
+  const double norm = largest * sqrt(sum);
+  for (int64_t i = 0; i < count; i++) a[i] = a[i] / norm;
+  return norm;
+}
+
+/* The radius of p [n,n], which is used up; `square` is work of the same size. */
+static double radius_of(int64_t n, double *p, double *square) {
+  double norm = normalise(n * n, p), power = 1, total = log(norm);
+  for (int k = 0; k < SQUARINGS && norm > 0; k++) {
+    sq_gemm_f64(NULL, 0, 0, n, n, n, p, n, p, n, 0, square, n);
+    norm = normalise(n * n, square);
+    power /= 2;
+    total += power * log(norm);
+    double *swap = p;
+    p = square;
+    square = swap;
+  }
+  return norm == 0 ? 0 : exp(total);
+}
+
+int sq_spectral_radius(int64_t n, const double *a, double *radius) {
+  *radius = 0;
+  if (n == 0) return 0;
+  double *work = malloc((size_t)(2 * n * n) * sizeof *work);
+  if (work == NULL) return -1;
+  memcpy(work, a, (size_t)(n * n) * sizeof *a);
+  *radius = radius_of(n, work, work + n * n);
+  free(work);
+  return 0;
+}
+
+static int scale_to_radius(int64_t n, double radius, double *weight) {
+  double now;
+  if (sq_spectral_radius(n, weight, &now)) return -1;
+  if (now > 0)
+    for (int64_t i = 0; i < n * n; i++) weight[i] *= radius / now;
+  return 0;
+}
+
+int sq_draw_links(sq_rng *rng, int64_t n, int64_t links, sq_link_weight kind, double radius, double *weight) {
+  memset(weight, 0, (size_t)(n * n) * sizeof *weight);
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t k = 0; k < links && k < n; k++) {
+      int64_t j = sq_rng_below(rng, (uint32_t)n);
+      while (weight[i * n + j] != 0) j = sq_rng_below(rng, (uint32_t)n); /* taken */
+      double pair[2] = {2 * sq_rng_uniform(rng) - 1};
+      if (kind == SQ_LINK_NORMAL) sq_rng_normal_pair(rng, pair);
+      weight[i * n + j] = pair[0];
+    }
+  return scale_to_radius(n, radius, weight);
+}
+
+int sq_draw_normalised_positive(sq_rng *rng, int64_t n, double scale, double *weight) {
+  double *r = malloc((size_t)(n * n + 1) * sizeof *r), pair[2];
+  if (r == NULL) return -1;
+  for (int64_t i = 0; i < n * n; i++) {
+    if (i % 2 == 0) sq_rng_normal_pair(rng, pair);
+    r[i] = pair[i % 2] / sqrt((double)n);
+  }
+  sq_gemm_f64(NULL, 0, 1, n, n, n, r, n, r, n, 0, weight, n);
+  free(r);
+  for (int64_t i = 0; i < n; i++) weight[i * n + i] += 1;
+  return scale_to_radius(n, scale, weight);
+}

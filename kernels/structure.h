@@ -1,0 +1,24 @@
+/* structure.h - the launchers of structured products, one row each of core/structures.def.
+ *
+ * The contract is core/structure.h's, with device pointers; there is no scratch, a launcher works in shared memory.
+ * Everything is enqueued on exec->stream.
+ */
+#ifndef SQ_KERNELS_STRUCTURE_H
+#define SQ_KERNELS_STRUCTURE_H
+
+#include "kernels.h"
+
+#include "../core/structure.h"
+
+typedef struct sq_structured_launchers {
+  const char *name;
+  int (*prepare)(sq_exec *exec, const sq_layout *layout, const sq_product *product, const float *params,
+                 float *prepared);
+  int (*forward)(sq_exec *exec, const sq_rows_f32 *rows);
+  int (*backward)(sq_exec *exec, const sq_rows_f32 *rows);
+} sq_structured_launchers;
+
+/* The row of a product's structure (structure.cu). */
+const sq_structured_launchers *sq_structured(const sq_product &product);
+
+#endif
