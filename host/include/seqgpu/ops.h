@@ -78,7 +78,7 @@ SEQGPU_API void seqgpu_plan_destroy(seqgpu_plan *plan);
 
 /* The ways to run a descriptor on a context's device: index 0 to seqgpu_plan_num_candidates(ctx) - 1. */
 typedef struct seqgpu_plan_candidate_info {
-  char name[64];      /* "cuda/persistent-cluster" */
+  char name[64];      /* "cuda/persistent-cluster-async" */
   char why_not[256];  /* "", or the reason why it cannot run this descriptor: a sentence */
   double estimate_us; /* microseconds by the planner's model, of a forward and, unless desc->inference, of
                            a backward with it; 0 where it cannot run */
