@@ -36,6 +36,8 @@ typedef struct sq_tensor {
   int block;
   int64_t offset; /* in the block, reals */
   sq_file_form form;
+  void *
+      scratch; /* device memory of a matrix that stays orthogonal (params_orthogonal.c), NULL for any other */
 } sq_tensor;
 
 struct seqgpu_params {
@@ -57,13 +59,17 @@ struct seqgpu_params {
 static inline int64_t sq_tensor_count(const sq_tensor *t) { return t->rows * t->cols; }
 
 /* The tensor of a name, NULL if there is none. */
-const sq_tensor *sq_params_tensor(const seqgpu_params *params, const char *name);
+sq_tensor *sq_params_tensor(const seqgpu_params *params, const char *name);
 
 /* Device address of a tensor's part of a block's memory (value, grad, first or second). */
 void *sq_params_address(const seqgpu_params *params, const sq_tensor *tensor, void *block_memory);
 
 /* Allocates zeroed moments for every trained block that has none. */
 seqgpu_status sq_params_need_moments(seqgpu_params *params, int first, int second);
+
+/* Before the gradients are clipped, and after the optimiser's step: for matrices that stay orthogonal (params_orthogonal.c). */
+seqgpu_status sq_params_before_update(seqgpu_params *params);
+seqgpu_status sq_params_after_update(seqgpu_params *params);
 
 /* ---- initial values (params_init.c) ---- */
 
