@@ -38,6 +38,8 @@ typedef struct sq_tensor {
   int64_t offset; /* in the block, reals */
   int fixed;      /* in a trained block, but not trained itself */
   sq_file_form form;
+  void *
+      scratch; /* device memory of a matrix that stays orthogonal (params_orthogonal.c), NULL for any other */
 } sq_tensor;
 
 struct seqgpu_params {
@@ -60,7 +62,7 @@ struct seqgpu_params {
 static inline int64_t sq_tensor_count(const sq_tensor *t) { return t->rows * t->cols; }
 
 /* The tensor of a name, NULL if there is none. */
-const sq_tensor *sq_params_tensor(const seqgpu_params *params, const char *name);
+sq_tensor *sq_params_tensor(const seqgpu_params *params, const char *name);
 
 /* Device address of a tensor's part of a block's memory (value, grad, first or second). */
 void *sq_params_address(const seqgpu_params *params, const sq_tensor *tensor, void *block_memory);
@@ -70,6 +72,10 @@ seqgpu_status sq_params_need_moments(seqgpu_params *params, int first, int secon
 
 /* Drops the blocks and tensors beyond these counts, which an addition that failed has added; returns status. */
 seqgpu_status sq_params_undo(seqgpu_params *params, int blocks, int tensors, seqgpu_status status);
+
+/* Before the gradients are clipped, and after the optimiser's step: for matrices that stay orthogonal (params_orthogonal.c). */
+seqgpu_status sq_params_before_update(seqgpu_params *params);
+seqgpu_status sq_params_after_update(seqgpu_params *params);
 
 /* ---- initial values (params_init.c) ---- */
 

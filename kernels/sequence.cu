@@ -115,10 +115,11 @@ const float *weight_of(const sq_job &j, const sq_product &p) {
   return static_cast<const float *>(j.run->params) + j.layout->param[p.param].offset + p.row * p.cols;
 }
 
-int gemm(sq_exec *exec, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, matrix a, matrix b,
-         int accumulate, matrix c) {
+int gemm(sq_exec *exec, sq_math math, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, matrix a,
+         matrix b, int accumulate, matrix c) {
   const sq_gemm_args g = {
-      trans_a, trans_b, accumulate, m, n, k, a.data, a.ld, b.data, b.ld, const_cast<float *>(c.data), c.ld};
+      trans_a, trans_b,  accumulate, m, n, k, a.data, a.ld, b.data, b.ld, const_cast<float *>(c.data),
+      c.ld,    (int)math};
   return SQ_GPU(gemm)(exec, &g);
 }
 
@@ -166,7 +167,7 @@ int forward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int stag
     if (p.stage != stage) continue;
     error = p.structure != NULL
                 ? structured_forward(exec, j, s, i)
-                : gemm(exec, 0, 1, s.batch, p.rows, p.cols, place_of_step(s, p.from, false),
+                : gemm(exec, j.run->math, 0, 1, s.batch, p.rows, p.cols, place_of_step(s, p.from, false),
                        {weight_of(j, p), p.cols}, p.to.buffer == SQ_GATES, place_of_step(s, p.to, false));
   }
   return error;
@@ -180,7 +181,7 @@ int backward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int sta
     if (p.stage != stage) continue;
     error = p.structure != NULL
                 ? structured_backward(exec, j, s, i)
-                : gemm(exec, 0, 0, s.batch, p.cols, p.rows, place_of_step(s, p.to, true),
+                : gemm(exec, j.run->math, 0, 0, s.batch, p.cols, p.rows, place_of_step(s, p.to, true),
                        {weight_of(j, p), p.cols}, p.from.buffer != SQ_AUX, place_of_step(s, p.from, true));
   }
   return error;
@@ -234,14 +235,15 @@ int add_rows(sq_exec *exec, const float *a, int64_t rows, int64_t cols, float *o
 int weight_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
   const sq_layout *l = j.layout;
   const int64_t rows = j.steps * j.run->batch, I = l->config.input;
-  int error = gemm(exec, 1, 0, l->gates, I, rows, {j.dgates, l->gates},
+  int error = gemm(exec, j.run->math, 1, 0, l->gates, I, rows, {j.dgates, l->gates},
                    {static_cast<const float *>(j.run->x), j.run->ldx}, 1, {dparams + l->param[0].offset, I});
   for (int i = 0; i < l->products && error == 0; i++) {
     const sq_product &p = l->product[i];
     float *dparam = dparams + l->param[p.param].offset + p.row * p.cols;
-    error = p.structure != NULL ? add_rows(exec, j.grads[i], j.run->batch, p.structure->params(l, &p), dparam)
-                                : gemm(exec, 1, 0, p.rows, p.cols, rows, place_of_sequence(j, p.to, true),
-                                       place_of_sequence(j, p.from, false), 1, {dparam, p.cols});
+    error = p.structure != NULL
+                ? add_rows(exec, j.grads[i], j.run->batch, p.structure->params(l, &p), dparam)
+                : gemm(exec, j.run->math, 1, 0, p.rows, p.cols, rows, place_of_sequence(j, p.to, true),
+                       place_of_sequence(j, p.from, false), 1, {dparam, p.cols});
   }
   return error;
 }
@@ -278,7 +280,7 @@ int input_gradient(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
   const float *w = static_cast<const float *>(j.run->params) + l->param[0].offset;
   const int64_t I = l->config.input;
-  return gemm(exec, 0, 0, j.steps * j.run->batch, I, l->gates, {j.dgates, l->gates}, {w, I},
+  return gemm(exec, j.run->math, 0, 0, j.steps * j.run->batch, I, l->gates, {j.dgates, l->gates}, {w, I},
               j.run->dx_accumulate, {static_cast<const float *>(j.run->dx), j.run->ldx});
 }
 
@@ -341,10 +343,11 @@ int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   if (l->bias >= 0) {
     const sq_bias_args bias = {rows, first, params + l->param[l->bias].offset, j.gates, l->gates};
     error = SQ_GPU(bias)(exec, &bias);
-    if (error == 0) error = gemm(exec, 0, 1, rows, first, I, x, {w, I}, 1, {j.gates, l->gates});
+    if (error == 0) error = gemm(exec, j.run->math, 0, 1, rows, first, I, x, {w, I}, 1, {j.gates, l->gates});
   }
   if (error != 0 || others == 0) return error;
-  return gemm(exec, 0, 1, rows, others, I, x, {w + first * I, I}, 0, {j.gates + first, l->gates});
+  return gemm(exec, j.run->math, 0, 1, rows, others, I, x, {w + first * I, I}, 0,
+              {j.gates + first, l->gates});
 }
 
 int sq_job_gradients(sq_exec *exec, const sq_job &j) {
@@ -358,11 +361,103 @@ int sq_job_gradients(sq_exec *exec, const sq_job &j) {
 
 namespace {
 
-/* ---- the whole sequence ---- */
+/* ---- the frame ---- */
 
 int copy_or_zero(sq_exec *exec, float *to, const void *from, int64_t count) {
   return from != NULL ? sq_gpu_copy(exec, to, from, count) : sq_gpu_zero(exec, to, count);
 }
+
+/* The final states, from that slot. */
+int leave(sq_exec *exec, const sq_job &j, int64_t slot) {
+  int error = 0;
+  for (int k = 0; k < j.layout->states && error == 0; k++) {
+    const int64_t size = j.run->batch * j.layout->state_width[k];
+    if (j.run->final[k] != NULL) error = sq_gpu_copy(exec, j.run->final[k], j.state[k] + slot * size, size);
+  }
+  return error;
+}
+
+/* What is enqueued depends on the run, on the layout behind its pointer, and on who enqueues. */
+struct graph_key {
+  int (*enqueue)(sq_exec *, const void *);
+  sq_sequence run;
+  sq_layout layout;
+};
+
+static_assert(sizeof(graph_key) <= SQ_GRAPH_KEY_BYTES, "a longer key would never be recorded");
+
+/* A job that has the whole sequence for its steps. */
+void whole_job(const sq_sequence *run, sq_job *j) {
+  j->run = run;
+  j->layout = run->layout;
+  j->t0 = 0;
+  j->steps = run->seq_len;
+}
+
+} // namespace
+
+int64_t sq_job_workspace(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
+  const int64_t products = sq_job_products_size(l, batch, training);
+  if (!training) return products + sq_reserve_layout(l, seq_len, batch).size;
+  int64_t size =
+      products + sq_align_reals(seq_len * batch * l->gates) + sq_align_reals(seq_len * batch * l->aux);
+  for (int k = 0; k < l->states; k++) size += sq_align_reals(batch * l->state_width[k]);
+  return size;
+}
+
+int sq_job_begin(sq_exec *exec, const sq_sequence *run, sq_job *j) {
+  const sq_layout *l = run->layout;
+  whole_job(run, j);
+  float *workspace = static_cast<float *>(run->workspace);
+  int error = sq_job_prepare_products(exec, j, workspace, 0);
+  workspace += sq_job_products_size(l, run->batch, 0);
+  sq_job_place(j, run->reserve != NULL ? static_cast<float *>(run->reserve) : workspace, run->seq_len);
+  for (int k = 0; k < l->states && error == 0; k++)
+    error = sq_job_enter(exec, *j, k,
+                         j->state[k] + (run->reverse ? run->seq_len : 0) * run->batch * l->state_width[k]);
+  return error != 0 || run->seq_len == 0 ? error : sq_job_project_input(exec, *j);
+}
+
+int sq_job_end(sq_exec *exec, const sq_job &j) { return leave(exec, j, j.run->reverse ? 0 : j.steps); }
+
+int sq_job_begin_backward(sq_exec *exec, const sq_sequence *run, sq_job *j) {
+  const sq_layout *l = run->layout;
+  whole_job(run, j);
+  const int64_t B = run->batch, rows = j->steps * B;
+  sq_job_place(j, static_cast<float *>(run->reserve), j->steps);
+  float *workspace = static_cast<float *>(run->workspace);
+  int error = sq_job_prepare_products(exec, j, workspace, 1);
+  j->dgates = workspace + sq_job_products_size(l, B, 1);
+  j->daux = j->dgates + sq_align_reals(rows * l->gates);
+  float *at = j->daux + sq_align_reals(rows * l->aux);
+  for (int k = 0; k < l->states && error == 0; k++) {
+    j->dstate[k] = at;
+    at += sq_align_reals(B * l->state_width[k]);
+    error = copy_or_zero(exec, j->dstate[k], run->dfinal[k], B * l->state_width[k]);
+  }
+  return error;
+}
+
+int sq_job_end_backward(sq_exec *exec, const sq_job &j) {
+  int error = sq_job_gradients(exec, j);
+  for (int k = 0; k < j.layout->states && error == 0; k++)
+    if (j.run->dinitial[k] != NULL)
+      error = sq_gpu_copy(exec, j.run->dinitial[k], j.dstate[k], j.run->batch * j.layout->state_width[k]);
+  return error;
+}
+
+int sq_job_replay(sq_exec *exec, const sq_sequence *run, int (*enqueue)(sq_exec *, const void *)) {
+  graph_key key;
+  memset(&key, 0, sizeof key); /* padding is compared, too */
+  key.enqueue = enqueue;
+  memcpy(&key.run, run, sizeof key.run);
+  memcpy(&key.layout, run->layout, sizeof key.layout);
+  return sq_graph_run(exec, &key, sizeof key, enqueue, run);
+}
+
+namespace {
+
+/* ---- the whole sequence, in chunks ---- */
 
 int forward_chunk(sq_exec *exec, const job &j) {
   int error = sq_job_project_input(exec, j);
@@ -407,82 +502,31 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
     last = run->reverse ? 0 : j.steps;
     done += j.steps;
   } while (done < T && error == 0);
-  for (int k = 0; k < j.layout->states && error == 0; k++) {
-    const int64_t size = run->batch * j.layout->state_width[k];
-    if (run->final[k] != NULL) error = sq_gpu_copy(exec, run->final[k], j.state[k] + last * size, size);
-  }
-  return error;
-}
-
-/* Lays out the workspace and sets dstate to the gradient at the final states. */
-int enter_backward(sq_exec *exec, job *j) {
-  const sq_layout *l = j->layout;
-  const int64_t B = j->run->batch, rows = j->steps * B;
-  sq_job_place(j, static_cast<float *>(j->run->reserve), j->steps);
-  float *workspace = static_cast<float *>(j->run->workspace);
-  int error = sq_job_prepare_products(exec, j, workspace, 1);
-  j->dgates = workspace + sq_job_products_size(l, B, 1);
-  j->daux = j->dgates + sq_align_reals(rows * l->gates);
-  float *at = j->daux + sq_align_reals(rows * l->aux);
-  for (int k = 0; k < l->states && error == 0; k++) {
-    j->dstate[k] = at;
-    at += sq_align_reals(B * l->state_width[k]);
-    error = copy_or_zero(exec, j->dstate[k], j->run->dfinal[k], B * l->state_width[k]);
-  }
-  return error;
+  return error != 0 ? error : leave(exec, j, last);
 }
 
 int enqueue_backward(sq_exec *exec, const void *argument) {
   const sq_sequence *run = static_cast<const sq_sequence *>(argument);
   job j = {};
-  j.run = run;
-  j.layout = run->layout;
   j.cell = launchers_of(run->layout);
-  j.steps = run->seq_len;
-  int error = enter_backward(exec, &j);
+  int error = sq_job_begin_backward(exec, run, &j);
   for (int64_t i = 0; i < j.steps && error == 0; i++)
     error = backward_step(exec, j, run->reverse ? i : j.steps - 1 - i);
-  if (error == 0) error = sq_job_gradients(exec, j);
-  for (int k = 0; k < j.layout->states && error == 0; k++)
-    if (run->dinitial[k] != NULL)
-      error = sq_gpu_copy(exec, run->dinitial[k], j.dstate[k], run->batch * j.layout->state_width[k]);
-  return error;
-}
-
-/* What is enqueued depends on the run, on the layout behind its pointer, and on the direction. */
-struct graph_key {
-  int backward;
-  sq_sequence run;
-  sq_layout layout;
-};
-
-static_assert(sizeof(graph_key) <= SQ_GRAPH_KEY_BYTES, "a longer key would never be recorded");
-
-int replay(sq_exec *exec, const sq_sequence *run, int backward) {
-  graph_key key;
-  memset(&key, 0, sizeof key); /* padding is compared, too */
-  key.backward = backward;
-  memcpy(&key.run, run, sizeof key.run);
-  memcpy(&key.layout, run->layout, sizeof key.layout);
-  return sq_graph_run(exec, &key, sizeof key, backward ? enqueue_backward : enqueue_forward, run);
+  return error != 0 ? error : sq_job_end_backward(exec, j);
 }
 
 } // namespace
 
 extern "C" int64_t SQ_GPU(sequence_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch,
                                               int training) {
-  const int64_t products = sq_job_products_size(l, batch, training);
-  if (!training) return products + chunk_size(l, seq_len, batch);
-  int64_t size =
-      products + sq_align_reals(seq_len * batch * l->gates) + sq_align_reals(seq_len * batch * l->aux);
-  for (int k = 0; k < l->states; k++) size += sq_align_reals(batch * l->state_width[k]);
-  return size;
+  if (training) return sq_job_workspace(l, seq_len, batch, training);
+  return sq_job_products_size(l, batch, training) + chunk_size(l, seq_len, batch);
 }
 
 extern "C" int SQ_GPU(sequence_forward)(sq_exec *exec, const sq_sequence *run) {
-  return replay(exec, run, 0);
+  return sq_job_replay(exec, run, enqueue_forward);
 }
 
 extern "C" int SQ_GPU(sequence_backward)(sq_exec *exec, const sq_sequence *run) {
-  return replay(exec, run, 1);
+  return sq_job_replay(exec, run, enqueue_backward);
 }

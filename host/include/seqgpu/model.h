@@ -66,6 +66,14 @@ SEQGPU_API seqgpu_status seqgpu_params_init_rnn(seqgpu_params *params, const cha
 SEQGPU_API seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *params, const char *prefix,
                                                      const seqgpu_plan *plan, const char *gate, double value);
 
+/* Draws a square tensor as an orthogonal matrix, and keeps it one: from now on an update turns it, in the direction of the
+ * optimiser's step, by the Cayley map (Wisdom et al. 2016).  |W^T W - I| stays at rounding, whatever the learning rate;
+ * weight decay has no effect on it; its gradient is left as that part of it which turns.  An update costs 32 products of
+ * matrices of its size (60 in float64).
+ * The mark belongs to params, not to a checkpoint: set it before loading one.  Updates only keep what they find: whoever
+ * draws the tensor again or writes other numbers into it takes an orthogonal matrix again. */
+SEQGPU_API seqgpu_status seqgpu_params_orthogonal(seqgpu_params *params, const char *name);
+
 SEQGPU_API int seqgpu_params_count(const seqgpu_params *params); /* named tensors */
 SEQGPU_API seqgpu_status seqgpu_params_get(const seqgpu_params *params, int index, seqgpu_param *out);
 SEQGPU_API seqgpu_status seqgpu_params_find(const seqgpu_params *params, const char *name, seqgpu_param *out);
