@@ -146,7 +146,7 @@ void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recu
   const int cell = sq_cut_cell(l);
   const bool plain = cell == RECURRENCE_RNN || cell == RECURRENCE_LEAKY;
   r->option = plain ? (int)l->config.activation : l->config.coupled;
-  r->leak = (float)sq_leak(&l->config, 1);
+  r->leak = (float)l->config.leak;
   r->lengths = run->lengths;
   r->weights = vector_of(run, "weight_hh");
   r->vectors[0] = vector_of(run, l->config.peephole ? "peephole_i" : "bias_rec");
