@@ -252,13 +252,13 @@ int wave_gradients(sq_exec *exec, sq_tier which, const sq_sequence *run) {
 }
 
 int forward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
-  sq_stretch s[RECURRENCE_RUNS];
+  sq_stretch s[RECURRENCE_RUNS] = {};
   for (int i = 0; i < count; i++) s[i] = whole(runs[i]);
   return wave_forward(exec, which, s, count, count);
 }
 
 int backward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
-  sq_stretch s[RECURRENCE_RUNS];
+  sq_stretch s[RECURRENCE_RUNS] = {};
   sq_job jobs[RECURRENCE_RUNS];
   for (int i = 0; i < count; i++) s[i] = whole(runs[i]);
   int error = backward_recurrences(exec, which, s, count, count, jobs);
