@@ -11,7 +11,7 @@
 #include "cells.h"
 #include "net.h"
 
-#define STEP 1e-3
+#define STEP 2e-4
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
