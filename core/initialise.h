@@ -27,7 +27,8 @@ extern "C" {
   X(reservoir, 0.95, 1, "10 links into each unit, uniform, spectral radius value: Lukosevicius 2012")        \
   X(np, 1.0, 1, "positive definite, largest eigenvalue value, others below: Talathi & Vartak 2015")          \
   X(constant, 1.0, 0, "value everywhere")                                                                    \
-  X(zeros, 0.0, 0, "0 everywhere; the value is not used")
+  X(zeros, 0.0, 0, "0 everywhere; the value is not used")                                                    \
+  X(permutation, 0.0, 0, "0, 1, 2, ... in random order; the value is not used")
 
 /* Returns 0, or -1 when there is no memory for the work. */
 #define SQ_INITIALISER_DECLARE(id, standard, square, about)                                                  \

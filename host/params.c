@@ -77,11 +77,20 @@ static int grow(seqgpu_context *ctx, void **array, size_t element, int count, in
 static seqgpu_status room_for_block(seqgpu_params *p) {
   if (p->block_count < p->block_room) return SEQGPU_OK;
   const int room = p->block_room ? 2 * p->block_room : 8;
-  int ok = grow(p->ctx, (void **)&p->blocks, sizeof *p->blocks, p->block_count, room);
-  for (int i = 0; i < 4; i++) ok = ok && grow(p->ctx, (void **)&p->list[i], sizeof(void *), 0, room);
-  ok = ok && grow(p->ctx, (void **)&p->sizes, sizeof *p->sizes, 0, room);
-  if (!ok) return out_of_memory(p);
+  if (!grow(p->ctx, (void **)&p->blocks, sizeof *p->blocks, p->block_count, room)) return out_of_memory(p);
   p->block_room = room;
+  return SEQGPU_OK;
+}
+
+/* Room to list the pieces of all blocks: each fixed tensor may make one more of them. */
+static seqgpu_status room_for_pieces(seqgpu_params *p) {
+  int pieces = p->block_count;
+  for (int i = 0; i < p->tensor_count; i++) pieces += p->tensors[i]->fixed;
+  if (pieces <= p->piece_room) return SEQGPU_OK;
+  int ok = grow(p->ctx, (void **)&p->sizes, sizeof *p->sizes, 0, 2 * pieces);
+  for (int i = 0; i < 4; i++) ok = ok && grow(p->ctx, (void **)&p->list[i], sizeof(void *), 0, 2 * pieces);
+  if (!ok) return out_of_memory(p);
+  p->piece_room = 2 * pieces;
   return SEQGPU_OK;
 }
 
@@ -93,8 +102,7 @@ static seqgpu_status room_for_tensors(seqgpu_params *p, int count) {
   return SEQGPU_OK;
 }
 
-/* Drops what an addition that failed has added so far. */
-static seqgpu_status undo(seqgpu_params *p, int blocks, int tensors, seqgpu_status status) {
+seqgpu_status sq_params_undo(seqgpu_params *p, int blocks, int tensors, seqgpu_status status) {
   while (p->tensor_count > tensors) free_tensor(p->ctx, p->tensors[--p->tensor_count]);
   while (p->block_count > blocks) free_block(p->ctx, &p->blocks[--p->block_count]);
   return status;
@@ -104,6 +112,7 @@ static seqgpu_status add_block(seqgpu_params *p, int64_t count, int trained) {
   SQ_TRY(room_for_block(p));
   sq_param_block *block = &p->blocks[p->block_count++];
   *block = (sq_param_block){.count = count};
+  SQ_TRY(room_for_pieces(p));
   SQ_TRY(zeroed(p->ctx, count, &block->value));
   if (!trained) return SEQGPU_OK;
   SQ_TRY(zeroed(p->ctx, count, &block->grad));
@@ -188,7 +197,8 @@ seqgpu_status seqgpu_params_find(const seqgpu_params *p, const char *name, seqgp
 int64_t seqgpu_params_total(const seqgpu_params *p) {
   int64_t total = 0;
   for (int i = 0; p && i < p->tensor_count; i++)
-    if (p->blocks[p->tensors[i]->block].grad) total += sq_tensor_count(p->tensors[i]);
+    if (p->blocks[p->tensors[i]->block].grad && !p->tensors[i]->fixed)
+      total += sq_tensor_count(p->tensors[i]);
   return total;
 }
 
@@ -211,11 +221,11 @@ static seqgpu_status add_lone(seqgpu_params *p, const char *name, int64_t rows, 
   SQ_TRY(check_name(p, name));
   const int blocks = p->block_count, tensors = p->tensor_count;
   seqgpu_status status = add_block(p, count, trained);
-  if (status != SEQGPU_OK) return undo(p, blocks, tensors, status);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
   sq_tensor t = {.rows = rows, .cols = cols, .block = blocks, .form = plain_form(name, cols)};
   snprintf(t.name, sizeof t.name, "%s", name);
   status = add_tensor(p, &t);
-  if (status != SEQGPU_OK) return undo(p, blocks, tensors, status);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
   describe(p, p->tensors[tensors], out);
   return SEQGPU_OK;
 }
@@ -228,7 +238,7 @@ seqgpu_status seqgpu_params_add(seqgpu_params *p, const char *name, int64_t rows
   const int blocks = p->block_count, tensors = p->tensor_count;
   SQ_TRY(add_lone(p, name, rows, cols, 1, out));
   const seqgpu_status status = sq_params_draw(p, p->tensors[tensors], &drawing);
-  return status == SEQGPU_OK ? status : undo(p, blocks, tensors, status);
+  return status == SEQGPU_OK ? status : sq_params_undo(p, blocks, tensors, status);
 }
 
 seqgpu_status seqgpu_params_add_state(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
@@ -257,6 +267,7 @@ static seqgpu_status add_recurrent(seqgpu_params *p, const char *prefix, const s
   sq_tensor t = {.rows = info.rows, .cols = info.cols, .block = block, .offset = info.offset};
   SQ_TRY(sq_params_full_name(p, prefix, &info, t.name));
   t.form = recurrent_form(seqgpu_plan_desc(plan), &t, info.name);
+  t.fixed = info.fixed;
   SQ_TRY(add_tensor(p, &t));
   const sq_drawing drawing = sq_params_standard_drawing(plan, index, &info);
   return sq_params_draw(p, p->tensors[p->tensor_count - 1], &drawing);
@@ -270,7 +281,8 @@ seqgpu_status seqgpu_params_add_rnn(seqgpu_params *p, const char *prefix, const 
   seqgpu_status status = add_block(p, seqgpu_plan_param_count(plan), 1);
   for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_num_params(plan); i++)
     status = add_recurrent(p, prefix, plan, i, blocks);
-  if (status != SEQGPU_OK) return undo(p, blocks, tensors, status);
+  if (status == SEQGPU_OK) status = room_for_pieces(p);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
   const sq_param_block *block = &p->blocks[blocks];
   if (out) *out = (seqgpu_param){p->tensors[tensors]->name, 1, block->count, block->value, block->grad};
   return SEQGPU_OK;
@@ -313,17 +325,30 @@ static seqgpu_status check_optimizer(seqgpu_params *p, const seqgpu_optimizer *o
   return SEQGPU_OK;
 }
 
-/* Collects the trained blocks into the four lists; returns how many there are. */
+/* Appends numbers first..last-1 of a block to the four lists, unless there are none. */
+static void list_piece(seqgpu_params *p, const sq_param_block *block, int64_t first, int64_t last,
+                       int64_t *n) {
+  if (first >= last) return;
+  void *const memory[4] = {block->value, block->grad, block->first, block->second};
+  for (int i = 0; i < 4; i++)
+    p->list[i][*n] = memory[i] ? (char *)memory[i] + (size_t)first * p->ctx->real_size : NULL;
+  p->sizes[(*n)++] = last - first;
+}
+
+/* Lists the trained blocks, less the fixed tensors in them (which lie there in order); returns how many pieces. */
 static int64_t collect_blocks(seqgpu_params *p) {
   int64_t n = 0;
   for (int i = 0; i < p->block_count; i++) {
     const sq_param_block *block = &p->blocks[i];
     if (block->grad == NULL) continue;
-    p->list[0][n] = block->value;
-    p->list[1][n] = block->grad;
-    p->list[2][n] = block->first;
-    p->list[3][n] = block->second;
-    p->sizes[n++] = block->count;
+    int64_t first = 0;
+    for (int k = 0; k < p->tensor_count; k++) {
+      const sq_tensor *t = p->tensors[k];
+      if (t->block != i || !t->fixed) continue;
+      list_piece(p, block, first, t->offset, &n);
+      first = t->offset + sq_tensor_count(t);
+    }
+    list_piece(p, block, first, block->count, &n);
   }
   return n;
 }

@@ -6,6 +6,7 @@
 #ifndef SQ_PARAMS_INTERNAL_H
 #define SQ_PARAMS_INTERNAL_H
 
+#include "../core/philox.h"
 #include "include/seqgpu/model.h"
 #include "internal.h"
 
@@ -35,9 +36,9 @@ typedef struct sq_tensor {
   int64_t rows, cols;
   int block;
   int64_t offset; /* in the block, reals */
+  int fixed;      /* in a trained block, but not trained itself */
   sq_file_form form;
-  void *
-      scratch; /* device memory of a matrix that stays orthogonal (params_orthogonal.c), NULL for any other */
+  void *scratch; /* device memory of a matrix that stays orthogonal (params_orthogonal.c), else NULL */
 } sq_tensor;
 
 struct seqgpu_params {
@@ -51,9 +52,10 @@ struct seqgpu_params {
   int tensor_count, tensor_room;
   void *clip_state; /* [SQ_CLIP_STATE] */
   int has_first, has_second;
-  /* one array each for the operators' tensor lists, [block_room] */
+  /* one array each for the operators' tensor lists, [piece_room]: a block is one piece, or what fixed tensors cut it into */
   void **list[4]; /* values, gradients, first and second moments */
   int64_t *sizes;
+  int piece_room;
 };
 
 static inline int64_t sq_tensor_count(const sq_tensor *t) { return t->rows * t->cols; }
@@ -71,7 +73,13 @@ seqgpu_status sq_params_need_moments(seqgpu_params *params, int first, int secon
 seqgpu_status sq_params_before_update(seqgpu_params *params);
 seqgpu_status sq_params_after_update(seqgpu_params *params);
 
+/* Drops the blocks and tensors beyond these counts, which an addition that failed has added; returns status. */
+seqgpu_status sq_params_undo(seqgpu_params *params, int blocks, int tensors, seqgpu_status status);
+
 /* ---- initial values (params_init.c) ---- */
+
+/* The next of the random streams that initial values are drawn from. */
+sq_rng sq_params_next_rng(seqgpu_params *params);
 
 /* How a tensor is drawn: as matrices of `block_rows` rows, one below the other (0: as one matrix), each by init(scale);
  * then `shift` is added to the rows first..last-1. */

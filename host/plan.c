@@ -123,7 +123,7 @@ seqgpu_status seqgpu_plan_param(const seqgpu_plan *plan, int index, seqgpu_param
   const int per_direction = plan->first.params, block = index / per_direction;
   const int layer = block / (int)plan->directions, direction = block % (int)plan->directions;
   const sq_param *p = sq_plan_param(plan, index);
-  *out = (seqgpu_param_info){.rows = p->rows, .cols = p->cols, .layer = layer, .direction = direction};
+  *out = (seqgpu_param_info){.rows = p->rows, .cols = p->cols, .layer = layer, .direction = direction, .fixed = p->fixed};
   out->offset = sq_plan_param_offset(plan, layer, direction) + p->offset;
   snprintf(out->name, sizeof out->name, "%s_l%d%s", p->name, layer, direction ? "_reverse" : "");
   return SEQGPU_OK;

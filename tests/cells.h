@@ -45,6 +45,7 @@ static const cell_row cell_rows[] = {
     {"householder", {.cell = "householder"}},
     {"householder sigmoid, one reflection",
      {.cell = "householder", .activation = SEQGPU_SIGMOID, .reflections = 1}},
+    {"urnn", {.cell = "urnn"}},
 };
 
 /* A shape and the options that are not the cell's. */
@@ -68,7 +69,8 @@ static inline seqgpu_rnn_desc combine(const cell_row *cell, const shape_row *sha
   d.batch = shape->size[1];
   d.input_size = shape->size[2];
   d.hidden_size = shape->size[3];
-  const int reflects = strcmp(d.cell, "householder") == 0; /* a single number could only change its sign */
+  /* a single number could only change its sign */
+  const int reflects = strcmp(d.cell, "householder") == 0 || strcmp(d.cell, "urnn") == 0;
   if (d.hidden_size == 1 && (d.projection_size || reflects)) d.hidden_size = 2;
   if (cell->desc.projection_size) d.projection_size = (d.hidden_size + 1) / 2;
   return d;

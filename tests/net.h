@@ -214,24 +214,40 @@ static inline void net_fill_relu(net *n) {
   }
 }
 
-/* Vectors of reflections away from 0, where their direction would hang on the last bits. */
-static inline void net_fill_vectors(net *n) {
+/* Numbers of at least `low` and either sign. */
+static inline void net_fill_away(double *at, int64_t count, double low, double high) {
+  for (int64_t j = 0; j < count; j++) at[j] = check_uniform(low, high) * (check_random() & 1 ? 1 : -1);
+}
+
+/* Parameters that are not just numbers around 0.  Vectors of reflections: away from 0, where their direction would hang on
+ * the last bits.  Thresholds of modReLU, whose kink is at |z| = -b: far below, or above 0, so that it is not met.  A
+ * permutation. */
+static inline void net_fill_special(net *n) {
   seqgpu_param_info p;
   for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++) {
     net_require(n->ctx, seqgpu_plan_param(n->plan, i, &p), "seqgpu_plan_param");
     double *at = n->value[NET_PARAMS] + p.offset;
-    for (int64_t j = 0; strncmp(p.name, "vectors", 7) == 0 && j < p.rows * p.cols; j++)
-      at[j] = check_uniform(0.5, 1) * (check_random() & 1 ? 1 : -1);
+    const int64_t count = p.rows * p.cols;
+    if (strncmp(p.name, "vectors", 7) == 0 || strncmp(p.name, "reflections", 11) == 0)
+      net_fill_away(at, count, 0.5, 1);
+    for (int64_t j = 0; strncmp(p.name, "bias_mod", 8) == 0 && j < count; j++)
+      at[j] = j % 3 == 2 ? -1000 : check_uniform(0.02, 0.1);
+    for (int64_t j = 0; p.fixed && j < count; j++) { /* Fisher & Yates */
+      const int64_t place = check_below(j + 1);
+      at[j] = at[place];
+      at[place] = (double)j;
+    }
   }
 }
 
-/* Everything in +-1, weights in +-1.5 / sqrt(hidden_size): gates neither dead nor linear. */
+/* Everything in +-1, weights in +-1.5 / sqrt(hidden_size): gates neither dead nor linear.  A single unit, which has no others
+ * to hide behind, gets no weights that could saturate it: 1 - h^2 has lost its digits there. */
 static inline void net_fill(net *n) {
   for (int i = 0; i < NET_Y; i++) check_fill_f64(n->value[i], n->count[i], -1, 1);
-  const double scale = 1.5 / sqrt((double)n->desc->hidden_size);
+  const double scale = 1.5 / sqrt(fmax(3, (double)n->desc->hidden_size));
   check_fill_f64(n->value[NET_PARAMS], n->count[NET_PARAMS], -scale, scale);
   if (n->desc->activation == SEQGPU_RELU) net_fill_relu(n);
-  net_fill_vectors(n);
+  net_fill_special(n);
   if (n->desc->activation == SEQGPU_IDENTITY) /* nothing bounds the state */
     for (int64_t i = 0; i < n->count[NET_PARAMS]; i++) n->value[NET_PARAMS][i] *= 0.5;
 }

@@ -106,6 +106,7 @@ typedef struct seqgpu_param_info {
   int64_t rows, cols;
   int64_t offset; /* in numbers */
   int layer, direction;
+  int fixed; /* 1: not to be trained, and its gradient is 0 (the permutation of cell "urnn") */
 } seqgpu_param_info;
 
 /* Numbers (not bytes) in the parameter buffer, and its parts. */

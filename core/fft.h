@@ -1,0 +1,34 @@
+/* fft.h - the discrete Fourier transform of one vector of complex numbers, in split form (re [n], im [n]), any n >= 1.
+ *
+ *   forward  X_f = sum_j x_j e^{-2 pi i f j / n}        inverse  x_j = sum_f X_f e^{+2 pi i f j / n}
+ *
+ * Neither is scaled: inverse after forward is n times the vector.  The forward transform leaves frequency f at place
+ * sq_fft_place(n, f), and the inverse expects it there: a caller who multiplies by diagonals and permutes in between does
+ * so in that order, and nothing is ever moved for order's sake.  (Two of these transforms make an FFT of natural order
+ * cheaper than one.)
+ *
+ * Tables depend on n alone and may be shared by threads; scratch is one thread's.  Sizes in reals.
+ */
+#ifndef SQ_FFT_H
+#define SQ_FFT_H
+
+#include "real.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int64_t sq_fft_tables(int64_t n);
+int64_t sq_fft_scratch(int64_t n);
+
+/* The place of frequency f, which is also the frequency at place f: bits reversed for powers of two, f for others. */
+int64_t sq_fft_place(int64_t n, int64_t f);
+
+void FN(sq_fft_prepare)(int64_t n, real *tables);
+void FN(sq_fft_forward)(int64_t n, const real *tables, real *re, real *im, real *scratch);
+void FN(sq_fft_inverse)(int64_t n, const real *tables, real *re, real *im, real *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,355 @@
+/* unitary.c - the structured product of the unitary evolution RNN.
+ *
+ *   W = D3 R2 F^-1 D2 P R1 F D1                                   Arjovsky, Shah, Bengio 2016, eq. 6
+ *
+ *   D = diag(e^{i w_j})        R = I - 2 v v^* / |v|^2        P a fixed permutation, (P z)_j = z_{p(j)}
+ *   F the unitary Fourier transform: 1 / sqrt n both ways, here 1 / n in D2
+ *
+ * Every factor is unitary, so W is: it keeps the norm of h, and of a gradient, over any number of steps.  7 n parameters
+ * that are learnt, O(n log n) operations.  Numbers are complex, in split form: from and to are [Re h; Im h] of 2n reals.
+ * A permutation that is none (a number too large, twice, or NaN) stands for the identity; v = 0 likewise.
+ *
+ * One row, and its gradient.  g at a number is dL/dRe + i dL/dIm, so that a linear step y = A z has g_z = A^* g_y:
+ *   x1 = F D1 h      r = R1 x1      x2 = F^-1 D2 P r      to = D3 R2 x2
+ *   y = D z:   g_z = conj(e^{iw}) g_y             dw_j += Im(g_z) Re(z) - Re(g_z) Im(z)
+ *   y = R z:   a = v^* z, b = v^* g_y, s = 2 / |v|^2
+ *              g_z = g_y - s b v                  dv += -s (conj(a) g_y + conj(b) z - s Re(conj(b) a) v)
+ * Backward computes x1 and x2 again from h: two transforms forward, four backward, none of them into another order.
+ */
+#include "unitary.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "structure.h"
+
+void FN(sq_unitary_rows_prepare)(const sq_layout *layout, const sq_product *product, const real *theta,
+                                 real *prepared);
+void FN(sq_unitary_rows_forward)(const FN(sq_rows) * r);
+void FN(sq_unitary_rows_backward)(const FN(sq_rows) * r);
+
+#if SEQGPU_REAL_BITS == 32
+extern const sq_structure sq_unitary_structure;
+
+static int64_t params(const sq_layout *l, const sq_product *p) {
+  (void)l;
+  return SQ_THETA_PARTS * (p->cols / 2);
+}
+static int64_t prepared_size(const sq_layout *l, const sq_product *p) {
+  (void)l;
+  return sq_unitary_tables(p->cols / 2) + sq_fft_tables(p->cols / 2);
+}
+/* x1, x2, the gradient and one more vector, and the transform's. */
+static int64_t scratch(const sq_layout *l, const sq_product *p) {
+  (void)l;
+  return 4 * p->cols + sq_fft_scratch(p->cols / 2);
+}
+
+void sq_unitary_rows_prepare_f64(const sq_layout *, const sq_product *, const double *, double *);
+void sq_unitary_rows_forward_f64(const struct sq_rows_f64 *);
+void sq_unitary_rows_backward_f64(const struct sq_rows_f64 *);
+
+const sq_structure sq_unitary_structure = {.name = "unitary",
+                                           .params = params,
+                                           .prepared = prepared_size,
+                                           .scratch = scratch,
+                                           .prepare_f32 = sq_unitary_rows_prepare_f32,
+                                           .prepare_f64 = sq_unitary_rows_prepare_f64,
+                                           .forward_f32 = sq_unitary_rows_forward_f32,
+                                           .forward_f64 = sq_unitary_rows_forward_f64,
+                                           .backward_f32 = sq_unitary_rows_backward_f32,
+                                           .backward_f64 = sq_unitary_rows_backward_f64};
+#endif
+
+/* ---- what all steps have in common ---- */
+
+/* The index nearest to a parameter, in 0..n-1 whatever is in it. */
+static int64_t index_of(real x, int64_t n) {
+  const real up = x + RC(0.5);
+  return up >= 0 && up < (real)n ? (int64_t)up : 0;
+}
+
+static int is_permutation(int64_t n, const real *numbers, real *seen) {
+  int64_t distinct = 0;
+  memset(seen, 0, (size_t)n * sizeof *seen);
+  for (int64_t j = 0; j < n; j++) seen[index_of(numbers[j], n)] = 1;
+  for (int64_t j = 0; j < n; j++) distinct += seen[j] != 0;
+  return distinct == n;
+}
+
+static void prepare_phases(int64_t n, const real *phases, const real *order, real *prepared) {
+  for (int64_t j = 0; j < n; j++) {
+    const int64_t f = (int64_t)order[j];
+    const double w1 = phases[j], w2 = phases[n + f], w3 = phases[2 * n + j];
+    prepared[SQ_UNITARY_COS1 * n + j] = (real)cos(w1);
+    prepared[SQ_UNITARY_SIN1 * n + j] = (real)sin(w1);
+    prepared[SQ_UNITARY_COS2 * n + j] = (real)(cos(w2) / (double)n);
+    prepared[SQ_UNITARY_SIN2 * n + j] = (real)(sin(w2) / (double)n);
+    prepared[SQ_UNITARY_COS3 * n + j] = (real)cos(w3);
+    prepared[SQ_UNITARY_SIN3 * n + j] = (real)sin(w3);
+  }
+}
+
+/* 2 / |v|^2 */
+static real scale_of(int64_t n, const real *v) {
+  double square = 0;
+  for (int64_t j = 0; j < 2 * n; j++) square += (double)v[j] * (double)v[j];
+  return square > 0 ? (real)(2 / square) : 0;
+}
+
+void FN(sq_unitary_rows_prepare)(const sq_layout *layout, const sq_product *product, const real *theta,
+                                 real *prepared) {
+  (void)layout;
+  const int64_t n = product->cols / 2;
+  const real *v1 = theta + SQ_THETA_V1 * n, *permutation = theta + SQ_THETA_PERMUTATION * n;
+  real *order = prepared + SQ_UNITARY_ORDER * n, *from = prepared + SQ_UNITARY_FROM * n;
+  real *scales = prepared + SQ_UNITARY_PARTS * n;
+  const int valid = is_permutation(n, permutation, from);
+  for (int64_t k = 0; k < n; k++) {
+    const int64_t f = sq_fft_place(n, k), source = valid ? index_of(permutation[f], n) : f;
+    order[k] = (real)f;
+    from[k] = (real)sq_fft_place(n, source);
+    prepared[SQ_UNITARY_V1_RE * n + k] = v1[f];
+    prepared[SQ_UNITARY_V1_IM * n + k] = v1[n + f];
+    prepared[SQ_UNITARY_PV1_RE * n + k] = v1[source];
+    prepared[SQ_UNITARY_PV1_IM * n + k] = v1[n + source];
+  }
+  prepare_phases(n, theta + SQ_THETA_PHASES * n, order, prepared);
+  scales[0] = scale_of(n, v1);
+  scales[1] = scale_of(n, theta + SQ_THETA_V2 * n);
+  FN(sq_fft_prepare)(n, prepared + sq_unitary_tables(n));
+}
+
+/* ---- one row ---- */
+
+typedef struct vector {
+  real *re, *im;
+} vector;
+
+typedef struct complex_number {
+  real re, im;
+} complex_number;
+
+/* A product seen from a row. */
+typedef struct matrix {
+  int64_t n;
+  const real *theta, *prepared, *tables;
+  real *work; /* the transform's */
+} matrix;
+
+#define PART(m, name)  ((m)->prepared + SQ_UNITARY_##name * (m)->n)
+#define SCALE(m, i)    ((m)->prepared[SQ_UNITARY_PARTS * (m)->n + (i)])
+#define THETA(m, name) ((m)->theta + SQ_THETA_##name * (m)->n)
+
+/* Partial sums: an order that vectorises. */
+enum { LANES = 16 };
+
+/* v^* z */
+SQ_INLINE complex_number dot(int64_t n, const real *restrict vr, const real *restrict vi,
+                             const real *restrict zr, const real *restrict zi) {
+  real re[LANES] = {0}, im[LANES] = {0};
+  int64_t j = 0;
+  for (; j + LANES <= n; j += LANES)
+    for (int l = 0; l < LANES; l++) {
+      re[l] += vr[j + l] * zr[j + l] + vi[j + l] * zi[j + l];
+      im[l] += vr[j + l] * zi[j + l] - vi[j + l] * zr[j + l];
+    }
+  for (int l = 0; j < n; j++, l++) {
+    re[l] += vr[j] * zr[j] + vi[j] * zi[j];
+    im[l] += vr[j] * zi[j] - vi[j] * zr[j];
+  }
+  for (int half = LANES / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; l++) {
+      re[l] += re[half + l];
+      im[l] += im[half + l];
+    }
+  return (complex_number){re[0], im[0]};
+}
+
+/* y = D z */
+SQ_INLINE void turn(int64_t n, const real *restrict c, const real *restrict s, const real *restrict zr,
+                    const real *restrict zi, real *restrict yr, real *restrict yi) {
+  for (int64_t j = 0; j < n; j++) {
+    yr[j] = c[j] * zr[j] - s[j] * zi[j];
+    yi[j] = c[j] * zi[j] + s[j] * zr[j];
+  }
+}
+
+/* x2 = D2 P (x1 - a v1), a = s v1^* x1: P and R1 in one pass. */
+SQ_INLINE void reflect_and_permute(const matrix *m, complex_number a, const real *restrict x1r,
+                                   const real *restrict x1i, real *restrict x2r, real *restrict x2i) {
+  const real *restrict from = PART(m, FROM), *restrict vr = PART(m, PV1_RE), *restrict vi = PART(m, PV1_IM);
+  const real *restrict c = PART(m, COS2), *restrict s = PART(m, SIN2);
+  for (int64_t k = 0; k < m->n; k++) {
+    const int32_t at = (int32_t)from[k];
+    const real re = x1r[at] - (a.re * vr[k] - a.im * vi[k]), im = x1i[at] - (a.re * vi[k] + a.im * vr[k]);
+    x2r[k] = c[k] * re - s[k] * im;
+    x2i[k] = c[k] * im + s[k] * re;
+  }
+}
+
+SQ_INLINE complex_number scaled(real s, complex_number z) { return (complex_number){s * z.re, s * z.im}; }
+
+/* x1 = F D1 h */
+SQ_CLONES static void first_half(const matrix *m, const real *h, vector x1) {
+  turn(m->n, PART(m, COS1), PART(m, SIN1), h, h + m->n, x1.re, x1.im);
+  FN(sq_fft_forward)(m->n, m->tables, x1.re, x1.im, m->work);
+}
+
+/* x2 = F^-1 D2 P R1 x1; returns s v1^* x1. */
+SQ_CLONES static complex_number second_half(const matrix *m, vector x1, vector x2) {
+  const complex_number a = scaled(SCALE(m, 0), dot(m->n, PART(m, V1_RE), PART(m, V1_IM), x1.re, x1.im));
+  reflect_and_permute(m, a, x1.re, x1.im, x2.re, x2.im);
+  FN(sq_fft_inverse)(m->n, m->tables, x2.re, x2.im, m->work);
+  return a;
+}
+
+/* to (+)= D3 R2 x2 */
+SQ_CLONES static void last_factors(const matrix *m, const real *restrict zr, const real *restrict zi,
+                                   int accumulate, real *restrict to) {
+  const int64_t n = m->n;
+  const real *restrict vr = THETA(m, V2), *restrict vi = vr + n;
+  const real *restrict c = PART(m, COS3), *restrict s = PART(m, SIN3);
+  const complex_number a = scaled(SCALE(m, 1), dot(n, vr, vi, zr, zi));
+  if (!accumulate) memset(to, 0, (size_t)(2 * n) * sizeof *to);
+  for (int64_t j = 0; j < n; j++) {
+    const real re = zr[j] - (a.re * vr[j] - a.im * vi[j]), im = zi[j] - (a.re * vi[j] + a.im * vr[j]);
+    to[j] += c[j] * re - s[j] * im;
+    to[n + j] += c[j] * im + s[j] * re;
+  }
+}
+
+/* ---- backward of one row ---- */
+
+/* What the gradients of a reflection have in common: dv += da g + db z + dd v and g_z = g - sb v. */
+typedef struct reflection {
+  complex_number sa, sb; /* s v^* z, s v^* g */
+  real dd;
+} reflection;
+
+SQ_INLINE reflection reflection_of(real s, complex_number sa, complex_number b) {
+  const complex_number sb = scaled(s, b);
+  return (reflection){sa, sb, sb.re * sa.re + sb.im * sa.im};
+}
+
+/* Both D3 and R2: g = D3^* d(to) becomes the gradient at x2; their parameters' gradients. */
+SQ_CLONES static void backward_last(const matrix *m, const real *restrict dto, const real *restrict zr,
+                                    const real *restrict zi, real *restrict gr, real *restrict gi,
+                                    real *restrict grads) {
+  const int64_t n = m->n;
+  const real *restrict vr = THETA(m, V2), *restrict vi = vr + n;
+  const real *restrict c = PART(m, COS3), *restrict s = PART(m, SIN3);
+  real *restrict dw = grads + (SQ_THETA_PHASES + 2) * n, *restrict dv = grads + SQ_THETA_V2 * n;
+  for (int64_t j = 0; j < n; j++) {
+    gr[j] = c[j] * dto[j] + s[j] * dto[n + j];
+    gi[j] = c[j] * dto[n + j] - s[j] * dto[j];
+  }
+  const reflection r =
+      reflection_of(SCALE(m, 1), scaled(SCALE(m, 1), dot(n, vr, vi, zr, zi)), dot(n, vr, vi, gr, gi));
+  for (int64_t j = 0; j < n; j++) {
+    const real ur = zr[j] - (r.sa.re * vr[j] - r.sa.im * vi[j]);
+    const real ui = zi[j] - (r.sa.re * vi[j] + r.sa.im * vr[j]);
+    dw[j] += gi[j] * ur - gr[j] * ui;
+    dv[j] -= r.sa.re * gr[j] + r.sa.im * gi[j] + r.sb.re * zr[j] + r.sb.im * zi[j] - r.dd * vr[j];
+    dv[n + j] -= r.sa.re * gi[j] - r.sa.im * gr[j] + r.sb.re * zi[j] - r.sb.im * zr[j] - r.dd * vi[j];
+    gr[j] -= r.sb.re * vr[j] - r.sb.im * vi[j];
+    gi[j] -= r.sb.re * vi[j] + r.sb.im * vr[j];
+  }
+}
+
+/* D2 and P: g, placed, at their result becomes d at r = R1 x1; dw2.  P's own numbers are not learnt. */
+SQ_CLONES static void backward_permute(const matrix *m, complex_number a, vector x1, const real *restrict gr,
+                                       const real *restrict gi, real *restrict dr, real *restrict di,
+                                       real *restrict grads) {
+  const int64_t n = m->n;
+  const real *restrict from = PART(m, FROM), *restrict order = PART(m, ORDER);
+  const real *restrict vr = PART(m, PV1_RE), *restrict vi = PART(m, PV1_IM);
+  const real *restrict c = PART(m, COS2), *restrict s = PART(m, SIN2);
+  real *restrict dw = grads + (SQ_THETA_PHASES + 1) * n;
+  for (int64_t k = 0; k < n; k++) {
+    const int32_t at = (int32_t)from[k];
+    const real ur = x1.re[at] - (a.re * vr[k] - a.im * vi[k]), ui = x1.im[at] - (a.re * vi[k] + a.im * vr[k]);
+    const real re = c[k] * gr[k] + s[k] * gi[k], im = c[k] * gi[k] - s[k] * gr[k];
+    dw[(int32_t)order[k]] += im * ur - re * ui;
+    dr[at] = re;
+    di[at] = im;
+  }
+}
+
+/* R1: d at its result becomes d at x1; dv1. */
+SQ_CLONES static void backward_first_reflection(const matrix *m, complex_number sa, const real *restrict zr,
+                                                const real *restrict zi, real *restrict dr, real *restrict di,
+                                                real *restrict grads) {
+  const int64_t n = m->n;
+  const real *restrict vr = PART(m, V1_RE), *restrict vi = PART(m, V1_IM), *restrict order = PART(m, ORDER);
+  real *restrict dv = grads + SQ_THETA_V1 * n;
+  const reflection r = reflection_of(SCALE(m, 0), sa, dot(n, vr, vi, dr, di));
+  for (int64_t k = 0; k < n; k++) {
+    const int32_t f = (int32_t)order[k];
+    dv[f] -= r.sa.re * dr[k] + r.sa.im * di[k] + r.sb.re * zr[k] + r.sb.im * zi[k] - r.dd * vr[k];
+    dv[n + f] -= r.sa.re * di[k] - r.sa.im * dr[k] + r.sb.re * zi[k] - r.sb.im * zr[k] - r.dd * vi[k];
+  }
+  for (int64_t k = 0; k < n; k++) {
+    dr[k] -= r.sb.re * vr[k] - r.sb.im * vi[k];
+    di[k] -= r.sb.re * vi[k] + r.sb.im * vr[k];
+  }
+}
+
+/* D1: d(from) += D1^* d; dw1. */
+SQ_CLONES static void backward_first_phases(const matrix *m, const real *restrict h, const real *restrict dr,
+                                            const real *restrict di, real *restrict dfrom,
+                                            real *restrict grads) {
+  const int64_t n = m->n;
+  const real *restrict c = PART(m, COS1), *restrict s = PART(m, SIN1);
+  for (int64_t j = 0; j < n; j++) {
+    const real re = c[j] * dr[j] + s[j] * di[j], im = c[j] * di[j] - s[j] * dr[j];
+    grads[j] += im * h[j] - re * h[n + j];
+    dfrom[j] += re;
+    dfrom[n + j] += im;
+  }
+}
+
+/* ---- the rows ---- */
+
+/* Vector i of a row's scratch. */
+static vector room(const FN(sq_rows) * r, int64_t b, int i) {
+  const int64_t cols = r->product->cols;
+  real *at = r->scratch + b * (4 * cols + sq_fft_scratch(cols / 2)) + i * cols;
+  return (vector){at, at + cols / 2};
+}
+
+static matrix matrix_of(const FN(sq_rows) * r, int64_t b) {
+  const int64_t n = r->product->cols / 2;
+  return (matrix){.n = n,
+                  .theta = r->params,
+                  .prepared = r->prepared,
+                  .tables = r->prepared + sq_unitary_tables(n),
+                  .work = room(r, b, 4).re};
+}
+
+void FN(sq_unitary_rows_forward)(const FN(sq_rows) * r) {
+  for (int64_t b = 0; b < r->rows; b++) {
+    const matrix m = matrix_of(r, b);
+    const vector x1 = room(r, b, 0), x2 = room(r, b, 1);
+    first_half(&m, r->from + b * r->ld_from, x1);
+    second_half(&m, x1, x2);
+    last_factors(&m, x2.re, x2.im, r->accumulate, r->to + b * r->ld_to);
+  }
+}
+
+void FN(sq_unitary_rows_backward)(const FN(sq_rows) * r) {
+  for (int64_t b = 0; b < r->rows; b++) {
+    const matrix m = matrix_of(r, b);
+    const vector x1 = room(r, b, 0), x2 = room(r, b, 1), g = room(r, b, 2), d = room(r, b, 3);
+    const real *h = r->from + b * r->ld_from;
+    real *grads = r->grads + b * SQ_THETA_PARTS * m.n;
+    first_half(&m, h, x1);
+    const complex_number sa = second_half(&m, x1, x2);
+    backward_last(&m, r->dto + b * r->ld_to, x2.re, x2.im, g.re, g.im, grads);
+    FN(sq_fft_forward)(m.n, m.tables, g.re, g.im, m.work); /* the adjoint of the unscaled inverse */
+    backward_permute(&m, sa, x1, g.re, g.im, d.re, d.im, grads);
+    backward_first_reflection(&m, sa, x1.re, x1.im, d.re, d.im, grads);
+    FN(sq_fft_inverse)(m.n, m.tables, d.re, d.im, m.work);
+    backward_first_phases(&m, h, d.re, d.im, r->dfrom + b * r->ld_from, grads);
+  }
+}

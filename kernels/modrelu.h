@@ -1,0 +1,27 @@
+/* modrelu.h - modReLU of one complex number and its gradient (core/urnn.c).
+ *
+ *   h = k z,  k = 1 + b q where that is positive, else 0;  q = 1 / sqrt(|z|^2 + 1e-10)
+ */
+#ifndef SQ_KERNELS_MODRELU_H
+#define SQ_KERNELS_MODRELU_H
+
+#include "fft.h"
+
+static __device__ __forceinline__ sq_complex sq_modrelu(sq_complex z, float b, float *q) {
+  *q = 1.0f / sqrtf(z.re * z.re + z.im * z.im + 1e-10f);
+  const float factor = 1.0f + b * *q, k = factor > 0.0f ? factor : 0.0f;
+  return {k * z.re, k * z.im};
+}
+
+/* dz from dh, and b's gradient. */
+static __device__ __forceinline__ sq_complex sq_modrelu_backward(sq_complex z, float b, float q,
+                                                                 sq_complex dh, float *db) {
+  const float bq = b * q, direct = 1.0f + bq;
+  *db = 0.0f;
+  if (!(direct > 0.0f)) return {0.0f, 0.0f};
+  *db = q * (z.re * dh.re + z.im * dh.im);
+  const float radial = bq * q * *db;
+  return {direct * dh.re - radial * z.re, direct * dh.im - radial * z.im};
+}
+
+#endif

@@ -1,0 +1,189 @@
+/* unitary.cu - the unitary product of a batch at one step (core/unitary.c), for the step plan.
+ *
+ * One block of UNITARY_THREADS a sequence, the whole product in one launch: vectors in shared memory, two of 8 n bytes
+ * forward, four backward, which limits n (sq_unitary_refuses).  n a power of two: about 8.5 n log2 n + 50 n operations
+ * forward and log2 n barriers, which are what limits it; other n: 16 n^2 operations.
+ * Bytes a row: h in, W h in and out, 8 n each; the factors, 50 n, come from the second-level cache.
+ */
+#include "unitary.h"
+
+#include <stdio.h>
+
+#include "structure.h"
+
+namespace {
+
+#ifdef SEQGPU_EMULATE
+enum { UNITARY_THREADS = 32, PREPARE_THREADS = 64 };
+#else
+enum { UNITARY_THREADS = 256, PREPARE_THREADS = 256 };
+#endif
+
+/* core/structure.h's rows, without what lies in host memory. */
+struct unitary_rows {
+  int64_t rows;
+  unitary matrix;
+  const float *from;
+  int64_t ld_from;
+  float *to;
+  int64_t ld_to;
+  int accumulate;
+  const float *dto;
+  float *dfrom, *grads;
+};
+
+/* x1 = F D1 h, then x2 = F^-1 D2 P R1 x1, each in whichever of the vectors it ends. */
+__device__ __forceinline__ void unitary_first_half(const unitary &u, const float *h, sq_planes *x1,
+                                                   sq_planes *other) {
+  sq_unitary_first(u, h, *x1);
+  __syncthreads();
+  sq_fft_block_forward(u.n, u.table, x1, other);
+}
+__device__ __forceinline__ void unitary_second_half(const unitary &u, sq_planes x1, sq_planes *x2,
+                                                    sq_planes *other) {
+  sq_unitary_middle(u, x1, *x2);
+  __syncthreads();
+  sq_fft_block_inverse(u.n, u.table, x2, other);
+}
+
+__global__ void __launch_bounds__(UNITARY_THREADS) unitary_kernel(unitary_rows r) {
+  SQ_SHARED_DYNAMIC(float, shared);
+  const unitary &u = r.matrix;
+  for (int64_t b = blockIdx.x; b < r.rows; b += gridDim.x) {
+    sq_planes x = sq_planes_at(shared, u.n), y = sq_planes_at(shared + 2 * u.n, u.n);
+    float *to = r.to + b * r.ld_to;
+    unitary_first_half(u, r.from + b * r.ld_from, &x, &y);
+    sq_planes x1 = x; /* the inverse may use its memory, once x2 is made of it */
+    unitary_second_half(u, x, &y, &x1);
+    sq_unitary_last(u, y, [&](int64_t j, sq_complex z) {
+      to[j] = r.accumulate ? to[j] + z.re : z.re;
+      to[u.n + j] = r.accumulate ? to[u.n + j] + z.im : z.im;
+    });
+    __syncthreads(); /* the next row begins in shared memory that others still read */
+  }
+}
+
+__global__ void __launch_bounds__(UNITARY_THREADS) unitary_backward_kernel(unitary_rows r) {
+  SQ_SHARED_DYNAMIC(float, shared);
+  const unitary &u = r.matrix;
+  for (int64_t b = blockIdx.x; b < r.rows; b += gridDim.x) {
+    sq_planes x1 = sq_planes_at(shared, u.n), x2 = sq_planes_at(shared + 2 * u.n, u.n);
+    sq_planes g = sq_planes_at(shared + 4 * u.n, u.n), other = sq_planes_at(shared + 6 * u.n, u.n);
+    const float *h = r.from + b * r.ld_from, *dto = r.dto + b * r.ld_to;
+    float *grads = r.grads + b * SQ_THETA_PARTS * u.n;
+    unitary_first_half(u, h, &x1, &other);
+    unitary_second_half(u, x1, &x2, &other);
+    sq_unitary_backward_last(
+        u,
+        [&](int64_t j) {
+          return sq_complex{dto[j], dto[u.n + j]};
+        },
+        x2, g, grads);
+    __syncthreads();
+    sq_fft_block_forward(u.n, u.table, &g, &other);
+    sq_unitary_backward_middle(u, x1, g, x2, grads); /* x2 is not needed any more */
+    __syncthreads();
+    sq_fft_block_inverse(u.n, u.table, &x2, &other);
+    sq_unitary_backward_first(u, h, x2, r.dfrom + b * r.ld_from, grads);
+    __syncthreads();
+  }
+}
+
+/* ---- what all steps have in common: one block ---- */
+
+/* The index nearest to a parameter, in 0..n-1 whatever is in it. */
+__device__ __forceinline__ int64_t unitary_index(float x, int64_t n) {
+  const float up = x + 0.5f;
+  return up >= 0.0f && up < (float)n ? (int64_t)up : 0;
+}
+
+/* 2 / |v|^2 */
+__device__ __forceinline__ float unitary_scale(int64_t n, const float *v) {
+  float square[1] = {0.0f};
+  SQ_UNITS(j, 2 * n) square[0] += v[j] * v[j];
+  sq_block_sums<1>(square);
+  return square[0] > 0.0f ? 2.0f / square[0] : 0.0f;
+}
+
+__device__ __forceinline__ bool unitary_is_permutation(int64_t n, const float *numbers, float *seen) {
+  SQ_UNITS(j, n) seen[j] = 0.0f;
+  __syncthreads();
+  SQ_UNITS(j, n) seen[unitary_index(numbers[j], n)] = 1.0f;
+  __syncthreads();
+  float distinct[1] = {0.0f};
+  SQ_UNITS(j, n) distinct[0] += seen[j];
+  sq_block_sums<1>(distinct);
+  return distinct[0] == (float)n; /* exact: n is at most SQ_UNITARY_MOST */
+}
+
+__global__ void __launch_bounds__(PREPARE_THREADS)
+    unitary_prepare_kernel(int64_t n, const float *theta, float *prepared, float *table, int natural_order) {
+  const float *phases = theta + SQ_THETA_PHASES * n, *v1 = theta + SQ_THETA_V1 * n;
+  const float *permutation = theta + SQ_THETA_PERMUTATION * n;
+  float *from = prepared + SQ_UNITARY_FROM * n, *scales = prepared + SQ_UNITARY_PARTS * n;
+  const bool valid = unitary_is_permutation(n, permutation, from);
+  const bool reversed = sq_fft_fast(n) && natural_order == 0;
+  __syncthreads(); /* `from` has been read by all */
+  SQ_UNITS(k, n) {
+    const int64_t f = reversed ? sq_fft_placed(n, k) : k;
+    const int64_t source = valid ? unitary_index(permutation[f], n) : f;
+    const float one[3] = {1.0f, 1.0f / (float)n, 1.0f}, w[3] = {phases[k], phases[n + f], phases[2 * n + k]};
+    for (int d = 0; d < 3; d++) {
+      prepared[(SQ_UNITARY_COS1 + 2 * d) * n + k] = one[d] * cosf(w[d]);
+      prepared[(SQ_UNITARY_SIN1 + 2 * d) * n + k] = one[d] * sinf(w[d]);
+    }
+    prepared[SQ_UNITARY_ORDER * n + k] = (float)f;
+    from[k] = (float)(reversed ? sq_fft_placed(n, source) : source);
+    prepared[SQ_UNITARY_V1_RE * n + k] = v1[f];
+    prepared[SQ_UNITARY_V1_IM * n + k] = v1[n + f];
+    prepared[SQ_UNITARY_PV1_RE * n + k] = v1[source];
+    prepared[SQ_UNITARY_PV1_IM * n + k] = v1[n + source];
+    const double angle = 6.283185307179586 * (double)k / (double)n;
+    table[k] = (float)cos(angle);
+    table[n + k] = (float)sin(angle);
+  }
+  const float first = unitary_scale(n, v1), second = unitary_scale(n, theta + SQ_THETA_V2 * n);
+  if (threadIdx.x == 0) {
+    scales[0] = first;
+    scales[1] = second;
+  }
+}
+
+unitary_rows rows_of(const sq_rows_f32 *a) {
+  unitary_rows r = {};
+  r.rows = a->rows;
+  r.matrix = sq_unitary_of(a->product->cols / 2, a->params, a->prepared);
+  r.from = a->from;
+  r.ld_from = a->ld_from;
+  r.to = a->to;
+  r.ld_to = a->ld_to;
+  r.accumulate = a->accumulate;
+  r.dto = a->dto;
+  r.dfrom = a->dfrom;
+  r.grads = a->grads;
+  return r;
+}
+
+} // namespace
+
+int sq_unitary_prepare(sq_exec *exec, int64_t n, const float *theta, float *prepared, int natural_order) {
+  return sq_launch(exec, "unitary_prepare_kernel", unitary_prepare_kernel, 1, PREPARE_THREADS, 0, n, theta,
+                   prepared, prepared + sq_unitary_tables(n), natural_order);
+}
+
+extern "C" int SQ_GPU(unitary_rows_prepare)(sq_exec *exec, const sq_layout *, const sq_product *product,
+                                            const float *params, float *prepared) {
+  return sq_unitary_prepare(exec, product->cols / 2, params, prepared, 0);
+}
+
+extern "C" int SQ_GPU(unitary_rows_forward)(sq_exec *exec, const sq_rows_f32 *a) {
+  const unitary_rows r = rows_of(a);
+  return sq_launch_as(exec, {1, false}, "unitary_kernel", unitary_kernel, sq_blocks(r.rows, 1),
+                      UNITARY_THREADS, 4 * (size_t)r.matrix.n * sizeof(float), r);
+}
+
+extern "C" int SQ_GPU(unitary_rows_backward)(sq_exec *exec, const sq_rows_f32 *a) {
+  const unitary_rows r = rows_of(a);
+  return sq_launch_as(exec, {1, false}, "unitary_backward_kernel", unitary_backward_kernel,
+                      sq_blocks(r.rows, 1), UNITARY_THREADS, 8 * (size_t)r.matrix.n * sizeof(float), r);
+}
