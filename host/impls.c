@@ -19,7 +19,9 @@ static double step_estimate(sq_exec *exec, const sq_problem *problem) {
   for (int i = 0; i < layout->products; i++)
     flops += 2.0 * (double)layout->product[i].rows * (double)layout->product[i].cols * (double)problem->batch;
   const double launches = layout->products + layout->stages;
-  return (double)problem->seq_len * problem->directions * (1.3 * launches + flops / 2e7);
+  const double passes =
+      problem->training ? 2 : 1; /* backward has the same launches, and the transposed products */
+  return passes * (double)problem->seq_len * problem->directions * (1.3 * launches + flops / 2e7);
 }
 
 /* Room that depends on the layer and the sizes of a run alone. */
@@ -65,20 +67,23 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
    .backward = sq_##id##sequence_backward##suffix##_all},
 
 /* The persistent plans, in float32 (kernels/persistent*.cu). */
-#define PERSISTENT_ROW(on, tier)                                                                             \
-  {.name = #on "/persistent-" #tier,                                                                         \
+#define PERSISTENT_ROW(on, tier, text)                                                                       \
+  {.name = #on "/" text,                                                                                     \
    .device = #on,                                                                                            \
-   .plan = "persistent-" #tier,                                                                              \
+   .plan = text,                                                                                             \
    .dtype = SEQGPU_F32,                                                                                      \
    .refuses = sq_##on##_##tier##_refuses,                                                                    \
    .estimate = sq_##on##_##tier##_estimate,                                                                  \
    .workspace = sq_##on##_##tier##_workspace_of,                                                             \
    .forward = sq_##on##_##tier##_forward,                                                                    \
-   .backward = sq_##on##_##tier##_backward},
-#define CUDA_PERSISTENT_WORKSPACE(tier)     OF_LAYOUT(sq_cuda_##tier##_workspace)
-#define EMULATOR_PERSISTENT_WORKSPACE(tier) OF_LAYOUT(sq_emulator_##tier##_workspace)
-#define CUDA_PERSISTENT_ROW(tier)           PERSISTENT_ROW(cuda, tier)
-#define EMULATOR_PERSISTENT_ROW(tier)       PERSISTENT_ROW(emulator, tier)
+   .backward = sq_##on##_##tier##_backward,                                                                  \
+   .wave_forward = sq_##on##_##tier##_wave_forward,                                                          \
+   .wave_backward = sq_##on##_##tier##_wave_backward,                                                        \
+   .wave_gradients = sq_##on##_##tier##_wave_gradients},
+#define CUDA_PERSISTENT_WORKSPACE(tier, text)     OF_LAYOUT(sq_cuda_##tier##_workspace)
+#define EMULATOR_PERSISTENT_WORKSPACE(tier, text) OF_LAYOUT(sq_emulator_##tier##_workspace)
+#define CUDA_PERSISTENT_ROW(tier, text)           PERSISTENT_ROW(cuda, tier, text)
+#define EMULATOR_PERSISTENT_ROW(tier, text)       PERSISTENT_ROW(emulator, tier, text)
 #ifdef SEQGPU_WITH_CUDA
 SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_WORKSPACE)
 #endif

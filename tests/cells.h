@@ -48,6 +48,14 @@ static const cell_row cell_rows[] = {
     {"urnn", {.cell = "urnn"}},
 };
 
+/* Whether the persistent kernels have the cell's step (kernels/persistent_cells.h). */
+static inline int is_persistent(const cell_row *row) {
+  static const char *const names[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (strcmp(row->desc.cell, names[i]) == 0) return row->desc.projection_size == 0;
+  return 0;
+}
+
 /* A shape and the options that are not the cell's. */
 typedef struct shape_row {
   const char *name;

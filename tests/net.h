@@ -312,6 +312,14 @@ static inline seqgpu_status net_backward(net *n) {
 
 /* --- comparison --- */
 
+/* All outputs the same bits. */
+static inline int net_same_bits(const net *a, const net *b) {
+  int same = 1;
+  for (int i = NET_Y; i < NET_TENSORS; i++)
+    same &= a->count[i] == 0 || memcmp(a->value[i], b->value[i], (size_t)a->count[i] * sizeof(double)) == 0;
+  return same;
+}
+
 /* The larger of two errors, where a NaN is larger than anything. */
 static inline double net_worse(double a, double b) { return isnan(a) || a > b ? a : b; }
 

@@ -78,9 +78,10 @@ SEQGPU_API void seqgpu_plan_destroy(seqgpu_plan *plan);
 
 /* The ways to run a descriptor on a context's device: index 0 to seqgpu_plan_num_candidates(ctx) - 1. */
 typedef struct seqgpu_plan_candidate_info {
-  char name[64];      /* "cuda/persistent-cluster" */
+  char name[64];      /* "cuda/persistent-cluster-async" */
   char why_not[256];  /* "", or the reason why it cannot run this descriptor: a sentence */
-  double estimate_us; /* microseconds of one forward by the planner's model; 0 where it cannot run */
+  double estimate_us; /* microseconds by the planner's model, of a forward and, unless desc->inference, of
+                           a backward with it; 0 where it cannot run */
 } seqgpu_plan_candidate_info;
 SEQGPU_API int seqgpu_plan_num_candidates(const seqgpu_context *ctx);
 /* What the planner thinks of one of them; desc->plan, mode and cache are not looked at.  EINVAL: a descriptor that no
