@@ -70,19 +70,29 @@ int sq_emulator_sequence_backward(sq_exec *exec, const sq_sequence *run);
   X(grid, "persistent-grid-flags")                                                                           \
   X(grid_packets, "persistent-grid-packets")                                                                 \
   X(grid_multicast, "persistent-grid-multicast")
-#define SQ_PERSISTENT_DECLARE(tier, gpu)                                                                     \
+/* The plans of the unitary evolution RNN, with the same functions but the waves: all steps in one kernel
+ * (kernels/urnn_fused.cu); transforms by cuFFT, where the build has it (kernels/urnn_cufft.cu). */
+#define SQ_URNN_PLANS(X) X(fused) X(cufft)
+#define SQ_PLAN_DECLARE(tier, gpu)                                                                           \
   const char *sq_##gpu##_##tier##_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);      \
   double sq_##gpu##_##tier##_estimate(sq_exec *exec, const sq_problem *p);                                   \
-  int64_t sq_##gpu##_##tier##_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training); \
+  int64_t sq_##gpu##_##tier##_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch,             \
+                                        int training);                                                       \
   int sq_##gpu##_##tier##_forward(sq_exec *exec, const sq_sequence *runs, int count);                        \
-  int sq_##gpu##_##tier##_backward(sq_exec *exec, const sq_sequence *runs, int count);                       \
+  int sq_##gpu##_##tier##_backward(sq_exec *exec, const sq_sequence *runs, int count);
+#define SQ_PERSISTENT_DECLARE(tier, gpu)                                                                     \
+  SQ_PLAN_DECLARE(tier, gpu)                                                                                 \
   int sq_##gpu##_##tier##_wave_forward(sq_exec *exec, const sq_stretch *s, int count, int abreast);          \
   int sq_##gpu##_##tier##_wave_backward(sq_exec *exec, const sq_stretch *s, int count, int abreast);         \
   int sq_##gpu##_##tier##_wave_gradients(sq_exec *exec, const sq_sequence *run);
-#define SQ_PERSISTENT_CUDA(tier, name) SQ_PERSISTENT_DECLARE(tier, cuda)
+#define SQ_PERSISTENT_CUDA(tier, name)     SQ_PERSISTENT_DECLARE(tier, cuda)
 #define SQ_PERSISTENT_EMULATOR(tier, name) SQ_PERSISTENT_DECLARE(tier, emulator)
 SQ_PERSISTENT_TIERS(SQ_PERSISTENT_CUDA)
 SQ_PERSISTENT_TIERS(SQ_PERSISTENT_EMULATOR)
+#define SQ_PLAN_CUDA(tier)     SQ_PLAN_DECLARE(tier, cuda)
+#define SQ_PLAN_EMULATOR(tier) SQ_PLAN_DECLARE(tier, emulator)
+SQ_URNN_PLANS(SQ_PLAN_CUDA)
+SQ_URNN_PLANS(SQ_PLAN_EMULATOR)
 
 #ifdef __cplusplus
 }

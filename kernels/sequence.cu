@@ -361,11 +361,103 @@ int sq_job_gradients(sq_exec *exec, const sq_job &j) {
 
 namespace {
 
-/* ---- the whole sequence ---- */
+/* ---- the frame ---- */
 
 int copy_or_zero(sq_exec *exec, float *to, const void *from, int64_t count) {
   return from != NULL ? sq_gpu_copy(exec, to, from, count) : sq_gpu_zero(exec, to, count);
 }
+
+/* The final states, from that slot. */
+int leave(sq_exec *exec, const sq_job &j, int64_t slot) {
+  int error = 0;
+  for (int k = 0; k < j.layout->states && error == 0; k++) {
+    const int64_t size = j.run->batch * j.layout->state_width[k];
+    if (j.run->final[k] != NULL) error = sq_gpu_copy(exec, j.run->final[k], j.state[k] + slot * size, size);
+  }
+  return error;
+}
+
+/* What is enqueued depends on the run, on the layout behind its pointer, and on who enqueues. */
+struct graph_key {
+  int (*enqueue)(sq_exec *, const void *);
+  sq_sequence run;
+  sq_layout layout;
+};
+
+static_assert(sizeof(graph_key) <= SQ_GRAPH_KEY_BYTES, "a longer key would never be recorded");
+
+/* A job that has the whole sequence for its steps. */
+void whole_job(const sq_sequence *run, sq_job *j) {
+  j->run = run;
+  j->layout = run->layout;
+  j->t0 = 0;
+  j->steps = run->seq_len;
+}
+
+} // namespace
+
+int64_t sq_job_workspace(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
+  const int64_t products = sq_job_products_size(l, batch, training);
+  if (!training) return products + sq_reserve_layout(l, seq_len, batch).size;
+  int64_t size =
+      products + sq_align_reals(seq_len * batch * l->gates) + sq_align_reals(seq_len * batch * l->aux);
+  for (int k = 0; k < l->states; k++) size += sq_align_reals(batch * l->state_width[k]);
+  return size;
+}
+
+int sq_job_begin(sq_exec *exec, const sq_sequence *run, sq_job *j) {
+  const sq_layout *l = run->layout;
+  whole_job(run, j);
+  float *workspace = static_cast<float *>(run->workspace);
+  int error = sq_job_prepare_products(exec, j, workspace, 0);
+  workspace += sq_job_products_size(l, run->batch, 0);
+  sq_job_place(j, run->reserve != NULL ? static_cast<float *>(run->reserve) : workspace, run->seq_len);
+  for (int k = 0; k < l->states && error == 0; k++)
+    error = sq_job_enter(exec, *j, k,
+                         j->state[k] + (run->reverse ? run->seq_len : 0) * run->batch * l->state_width[k]);
+  return error != 0 || run->seq_len == 0 ? error : sq_job_project_input(exec, *j);
+}
+
+int sq_job_end(sq_exec *exec, const sq_job &j) { return leave(exec, j, j.run->reverse ? 0 : j.steps); }
+
+int sq_job_begin_backward(sq_exec *exec, const sq_sequence *run, sq_job *j) {
+  const sq_layout *l = run->layout;
+  whole_job(run, j);
+  const int64_t B = run->batch, rows = j->steps * B;
+  sq_job_place(j, static_cast<float *>(run->reserve), j->steps);
+  float *workspace = static_cast<float *>(run->workspace);
+  int error = sq_job_prepare_products(exec, j, workspace, 1);
+  j->dgates = workspace + sq_job_products_size(l, B, 1);
+  j->daux = j->dgates + sq_align_reals(rows * l->gates);
+  float *at = j->daux + sq_align_reals(rows * l->aux);
+  for (int k = 0; k < l->states && error == 0; k++) {
+    j->dstate[k] = at;
+    at += sq_align_reals(B * l->state_width[k]);
+    error = copy_or_zero(exec, j->dstate[k], run->dfinal[k], B * l->state_width[k]);
+  }
+  return error;
+}
+
+int sq_job_end_backward(sq_exec *exec, const sq_job &j) {
+  int error = sq_job_gradients(exec, j);
+  for (int k = 0; k < j.layout->states && error == 0; k++)
+    if (j.run->dinitial[k] != NULL)
+      error = sq_gpu_copy(exec, j.run->dinitial[k], j.dstate[k], j.run->batch * j.layout->state_width[k]);
+  return error;
+}
+
+int sq_job_replay(sq_exec *exec, const sq_sequence *run, int (*enqueue)(sq_exec *, const void *)) {
+  graph_key key;
+  memset(&key, 0, sizeof key); /* padding is compared, too */
+  key.enqueue = enqueue;
+  memcpy(&key.run, run, sizeof key.run);
+  memcpy(&key.layout, run->layout, sizeof key.layout);
+  return sq_graph_run(exec, &key, sizeof key, enqueue, run);
+}
+
+namespace {
+
+/* ---- the whole sequence, in chunks ---- */
 
 int forward_chunk(sq_exec *exec, const job &j) {
   int error = sq_job_project_input(exec, j);
@@ -410,82 +502,31 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
     last = run->reverse ? 0 : j.steps;
     done += j.steps;
   } while (done < T && error == 0);
-  for (int k = 0; k < j.layout->states && error == 0; k++) {
-    const int64_t size = run->batch * j.layout->state_width[k];
-    if (run->final[k] != NULL) error = sq_gpu_copy(exec, run->final[k], j.state[k] + last * size, size);
-  }
-  return error;
-}
-
-/* Lays out the workspace and sets dstate to the gradient at the final states. */
-int enter_backward(sq_exec *exec, job *j) {
-  const sq_layout *l = j->layout;
-  const int64_t B = j->run->batch, rows = j->steps * B;
-  sq_job_place(j, static_cast<float *>(j->run->reserve), j->steps);
-  float *workspace = static_cast<float *>(j->run->workspace);
-  int error = sq_job_prepare_products(exec, j, workspace, 1);
-  j->dgates = workspace + sq_job_products_size(l, B, 1);
-  j->daux = j->dgates + sq_align_reals(rows * l->gates);
-  float *at = j->daux + sq_align_reals(rows * l->aux);
-  for (int k = 0; k < l->states && error == 0; k++) {
-    j->dstate[k] = at;
-    at += sq_align_reals(B * l->state_width[k]);
-    error = copy_or_zero(exec, j->dstate[k], j->run->dfinal[k], B * l->state_width[k]);
-  }
-  return error;
+  return error != 0 ? error : leave(exec, j, last);
 }
 
 int enqueue_backward(sq_exec *exec, const void *argument) {
   const sq_sequence *run = static_cast<const sq_sequence *>(argument);
   job j = {};
-  j.run = run;
-  j.layout = run->layout;
   j.cell = launchers_of(run->layout);
-  j.steps = run->seq_len;
-  int error = enter_backward(exec, &j);
+  int error = sq_job_begin_backward(exec, run, &j);
   for (int64_t i = 0; i < j.steps && error == 0; i++)
     error = backward_step(exec, j, run->reverse ? i : j.steps - 1 - i);
-  if (error == 0) error = sq_job_gradients(exec, j);
-  for (int k = 0; k < j.layout->states && error == 0; k++)
-    if (run->dinitial[k] != NULL)
-      error = sq_gpu_copy(exec, run->dinitial[k], j.dstate[k], run->batch * j.layout->state_width[k]);
-  return error;
-}
-
-/* What is enqueued depends on the run, on the layout behind its pointer, and on the direction. */
-struct graph_key {
-  int backward;
-  sq_sequence run;
-  sq_layout layout;
-};
-
-static_assert(sizeof(graph_key) <= SQ_GRAPH_KEY_BYTES, "a longer key would never be recorded");
-
-int replay(sq_exec *exec, const sq_sequence *run, int backward) {
-  graph_key key;
-  memset(&key, 0, sizeof key); /* padding is compared, too */
-  key.backward = backward;
-  memcpy(&key.run, run, sizeof key.run);
-  memcpy(&key.layout, run->layout, sizeof key.layout);
-  return sq_graph_run(exec, &key, sizeof key, backward ? enqueue_backward : enqueue_forward, run);
+  return error != 0 ? error : sq_job_end_backward(exec, j);
 }
 
 } // namespace
 
 extern "C" int64_t SQ_GPU(sequence_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch,
                                               int training) {
-  const int64_t products = sq_job_products_size(l, batch, training);
-  if (!training) return products + chunk_size(l, seq_len, batch);
-  int64_t size =
-      products + sq_align_reals(seq_len * batch * l->gates) + sq_align_reals(seq_len * batch * l->aux);
-  for (int k = 0; k < l->states; k++) size += sq_align_reals(batch * l->state_width[k]);
-  return size;
+  if (training) return sq_job_workspace(l, seq_len, batch, training);
+  return sq_job_products_size(l, batch, training) + chunk_size(l, seq_len, batch);
 }
 
 extern "C" int SQ_GPU(sequence_forward)(sq_exec *exec, const sq_sequence *run) {
-  return replay(exec, run, 0);
+  return sq_job_replay(exec, run, enqueue_forward);
 }
 
 extern "C" int SQ_GPU(sequence_backward)(sq_exec *exec, const sq_sequence *run) {
-  return replay(exec, run, 1);
+  return sq_job_replay(exec, run, enqueue_backward);
 }

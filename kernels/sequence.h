@@ -40,4 +40,22 @@ int sq_job_project_input(sq_exec *exec, const sq_job &job);
  * initial states of their own have of grads and dstate, are complete. */
 int sq_job_gradients(sq_exec *exec, const sq_job &job);
 
+/* ---- the frame of a plan that runs all steps at once: around its recurrence, once a run ---- */
+
+/* Floats that it borrows.  Without a reserve forward keeps everything all the same, in the workspace. */
+int64_t sq_job_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
+
+/* Lays the job out; products prepared, gates = x W_ih^T + b, initial states in their slots.  Then final states. */
+int sq_job_begin(sq_exec *exec, const sq_sequence *run, sq_job *job);
+int sq_job_end(sq_exec *exec, const sq_job &job);
+
+/* Lays the job out; products prepared, dstate = the gradient at the final states.  Then sq_job_gradients and, from dstate,
+ * the gradient at the initial states. */
+int sq_job_begin_backward(sq_exec *exec, const sq_sequence *run, sq_job *job);
+int sq_job_end_backward(sq_exec *exec, const sq_job &job);
+
+/* enqueue(exec, run), by a graph if the same comes again (device.h).  What it enqueues depends on the run, on the layout
+ * behind its pointer, and on nothing else. */
+int sq_job_replay(sq_exec *exec, const sq_sequence *run, int (*enqueue)(sq_exec *, const void *));
+
 #endif
