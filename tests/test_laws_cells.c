@@ -272,12 +272,14 @@ static double *parameter(const net *n, int tensor, const char *name, seqgpu_para
 /* Without input and biases, and with the identity for g, a step is the recurrent matrix alone. */
 static double law_keeps_norm(const contexts *c, const cell_row *cell) {
   cell_row linear = *cell;
-  linear.desc.activation = SEQGPU_IDENTITY;
+  const int unitary = strcmp(cell->desc.cell, "urnn") == 0; /* modReLU with b = 0 is the identity */
+  if (!unitary) linear.desc.activation = SEQGPU_IDENTITY;
   net n = fresh(c->f64, &linear, 50, 3, NONE, NULL);
-  const int64_t H = n.desc->hidden_size;
+  const int64_t H = state_width(&n, NET_H0);
   memset(n.value[NET_X], 0, (size_t)n.count[NET_X] * sizeof(double));
   seqgpu_param_info bias;
-  memset(parameter(&n, NET_PARAMS, "bias_l0", &bias), 0, (size_t)H * sizeof(double));
+  double *b0 = parameter(&n, NET_PARAMS, unitary ? "bias_mod_l0" : "bias_l0", &bias);
+  memset(b0, 0, (size_t)bias.rows * sizeof(double));
   net_forward(&n);
   double worst = 0;
   for (int64_t b = 0; b < n.desc->batch; b++) {
@@ -383,7 +385,9 @@ static int without_leak(const cell_row *cell) {
   return strcmp(cell->desc.cell, "leaky") == 0 && (cell->desc.leak == 0 || cell->desc.leak == 1);
 }
 
-static int orthogonal(const cell_row *cell) { return strcmp(cell->desc.cell, "householder") == 0; }
+static int orthogonal(const cell_row *cell) {
+  return strcmp(cell->desc.cell, "householder") == 0 || strcmp(cell->desc.cell, "urnn") == 0;
+}
 static int dense(const cell_row *cell) { return !orthogonal(cell); }
 
 static const law_row laws[] = {
