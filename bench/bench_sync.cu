@@ -104,8 +104,8 @@ template <bool with_data> int launch_cluster(world &w, const row &r, int rounds)
 }
 
 int launch_store_async(world &w, const row &r, int rounds) {
-  return sq_launch_as(&w.exec, mode_of(r, false), "store_async", store_async_kernel, r.blocks, r.threads, 0,
-                      r.cluster, w.base, rounds, w.bad);
+  return sq_launch_as(&w.exec, mode_of(r, false), "store_async", store_async_kernel, r.blocks, r.threads,
+                      r.shared, r.cluster, w.base, rounds, w.bad);
 }
 
 int launch_broadcast(world &w, const row &r, int rounds) {
@@ -220,14 +220,15 @@ void measure_broadcasts(world &w) {
             {"broadcast", "loads", (unsigned)w.info.sms, 512, 1, (size_t)bytes, bytes, 1, launch_broadcast});
 }
 
-/* Last, because what the emulator never ran might hang: the rows before are written by then. */
 void measure_asynchronous(world &w) {
   for (unsigned ranks = 2; ranks <= MAX_RANKS; ranks *= 2) {
-    const unsigned blocks = cluster_blocks(w, ranks, store_async_kernel, 32, 0);
-    if (blocks) measure(w, {"cluster_exchange", "st.async", blocks, 32, ranks, 0, 0, 2, launch_store_async});
+    const size_t shared = 2 * sizeof(uint4); /* the ball and the mbarrier */
+    const unsigned blocks = cluster_blocks(w, ranks, store_async_kernel, 32, shared);
+    if (blocks)
+      measure(w, {"cluster_exchange", "st.async", blocks, 32, ranks, shared, 0, 2, launch_store_async});
   }
   for (int64_t bytes : BROADCAST_BYTES) {
-    const size_t shared = (size_t)bytes;
+    const size_t shared = (size_t)bytes + sizeof(uint4); /* and the mbarrier */
     measure(w, {"broadcast", "bulk", (unsigned)w.info.sms, 128, 1, shared, bytes, 1, launch_bulk});
     for (unsigned ranks = 2; ranks <= MAX_RANKS; ranks *= 2) {
       const unsigned blocks = cluster_blocks(w, ranks, bulk_kernel, 128, shared);

@@ -126,6 +126,9 @@ int main(void) {
       {"lstm0", {.cell = "lstm0"}},
       {"gru, reset before", {.cell = "gru"}},
       {"gru, reset after", {.cell = "gru", .reset_after = 1}},
+      {"scrn", {.cell = "scrn", .leak = 0.3, .learn_leak = 1}},
+      {"mrnn", {.cell = "mrnn", .factor_size = 20}},
+      {"mlstm", {.cell = "mlstm"}},
       {"lstm, 2 layers, both ways", {.cell = "lstm", .num_layers = 2, .bidirectional = 1}},
   };
   seqgpu_context *device = open_device(), *oracle = NULL;

@@ -84,7 +84,7 @@ static int next_name(const char **at, char name[8]) {
   return 1;
 }
 
-/* The gates, H wide each, under the cell's names for them: what most cells have. */
+/* The gates under the cell's names for them, H wide each but for those that the cell's layout has added itself. */
 static void add_gate_parts(sq_layout *layout) {
   const int64_t H = layout->config.hidden;
   const char *names = layout->cell->gates;
@@ -115,9 +115,9 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
   if (why == NULL) why = cell->layout(config, layout);
   if (why != NULL) return why;
   layout->bias = sq_layout_param(layout, "bias");
-  const int named = layout->parts > 0;
+  if (layout->bias >= 0) layout->biased = layout->param[layout->bias].rows;
   add_state_parts(layout); /* before the gates: the rnn has an "h" of both kinds */
-  if (!named) add_gate_parts(layout);
+  add_gate_parts(layout);
   return NULL;
 }
 
@@ -148,6 +148,8 @@ void sq_layout_add_product(sq_layout *layout, sq_product product) {
 void sq_layout_add_sum(sq_layout *layout, sq_sum sum) { layout->sum[layout->sums++] = sum; }
 
 void sq_layout_add_part(sq_layout *layout, const char *name, sq_place place, int64_t width) {
+  for (int i = 0; i < layout->parts; i++)
+    if (strcmp(layout->part[i].name, name) == 0) return;
   sq_part *part = &layout->part[layout->parts++];
   *part = (sq_part){.place = place, .width = width};
   memcpy(part->name, name, strlen(name) + 1);

@@ -4,7 +4,7 @@
  * parameters there are) and a *pointwise* function forward and backward.  The sequence driver
  * (core/sequence.c, kernels/sequence.cu) reads the layout and does everything else once for all cells:
  *
- *   gates[t]  = W_ih x_t + b            one GEMM over all time steps, before the recurrence
+ *   gates[t]  = W_ih x_t + b            one GEMM over all time steps, before the recurrence (b may be shorter)
  *   for t:  for each stage:  its products, then its pointwise step
  *   backward: the same in reverse, then one GEMM a weight over the whole sequence
  *
@@ -54,11 +54,6 @@ typedef struct sq_config {
   int learn_leak;           /* SCRN: each unit learns its own, from `leak` on */
   int64_t reflections;      /* Householder cell: their number, 0 = H */
 } sq_config;
-
-/* config.leak, or what the cell takes where it is 0. */
-static inline double sq_leak(const sq_config *config, double standard) {
-  return config->leak != 0 ? config->leak : standard;
-}
 
 /* The options of a config, as bits: a cell says which of them it has, and any other that is set is refused. */
 enum {
@@ -129,7 +124,7 @@ typedef struct sq_layout {
   sq_config config;
   int64_t gates;  /* G */
   int64_t aux;    /* A */
-  int64_t output; /* width of h and y: H, or P */
+  int64_t output; /* width of y: of h (H or P), and of what else a cell shows */
   int states;
   int64_t state_width[SQ_MAX_STATES];
   int stages;
@@ -140,11 +135,12 @@ typedef struct sq_layout {
   int params;
   sq_param param[SQ_MAX_PARAMS]; /* [0] is always weight_ih [G,I] */
   int64_t param_count;           /* reals in the flat buffer of one layer and direction */
-  int bias;                      /* index of "bias" [G], -1: the gates begin at W_ih x */
+  int bias;                      /* index of "bias", -1: none */
+  int64_t biased; /* its rows: the first columns of the gates begin at W_ih x + b, the others at W_ih x */
   int initial
       [SQ_MAX_STATES]; /* index of the parameter [W_k] that state k starts from where the caller gives no
                                     initial state, -1: zeros.  Only cells with a structured product have one. */
-  int parts;           /* filled in from the cell's names, unless the cell's layout does so */
+  int parts; /* those the cell's layout adds, then the states and H-wide gates by the cell's names */
   sq_part part[SQ_MAX_PARTS];
 } sq_layout;
 
@@ -158,8 +154,8 @@ typedef struct sq_cell {
   const char *states; /* names of the states, comma-separated: "h,c" */
   const char *gates;  /* names of the blocks of `gates`, comma-separated: "i,f,g,o" */
   unsigned options;   /* SQ_OPTION_...: what this cell has */
-  /* Fills everything of *layout but cell and config. Returns NULL, or a sentence on which option of the config
-   * this cell does not have. */
+  /* Fills everything of *layout but cell and config; of layout->config, what an option left 0 stands for. Returns NULL, or
+   * a sentence on which option of the config this cell cannot have. */
   const char *(*layout)(const sq_config *config, sq_layout *layout);
   /* CPU pointwise steps; stage s of every row of the slice. */
   void (*forward_f32)(const struct sq_step_f32 *step, int stage);
@@ -182,7 +178,8 @@ int sq_layout_param(const sq_layout *layout, const char *name);
 /* The part of `gates` that has this name, NULL if none has. */
 const sq_part *sq_layout_gate(const sq_layout *layout, const char *name);
 
-/* Building blocks for a cell's layout function: each appends a row and returns its index. */
+/* Building blocks for a cell's layout function: each appends a row and returns its index.  A part whose name is taken is
+ * left out. */
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols);
 void sq_layout_add_product(sq_layout *layout, sq_product product);
 void sq_layout_add_sum(sq_layout *layout, sq_sum sum);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dot.h"
 #include "spectral.h"
 
 int FN(sq_initialise_uniform)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
@@ -60,28 +61,18 @@ int FN(sq_initialise_permutation)(sq_rng *rng, int64_t rows, int64_t cols, doubl
   return 0;
 }
 
-/* Eight partial sums, so that the loop vectorises in an order laid down here. */
-static double dot(int64_t n, const double *x, const double *y) {
-  double lane[8] = {0};
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int j = 0; j < 8; j++) lane[j] += x[i + j] * y[i + j];
-  for (; i < n; i++) lane[0] += x[i] * y[i];
-  return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
-}
-
 /* x = (1 - 2 v v^T / v.v) x */
 static void reflect(int64_t n, const double *v, double *x) {
-  const double vv = dot(n, v, v);
+  const double vv = sq_dot(n, v, v);
   if (vv == 0) return;
-  const double twice = 2 * dot(n, v, x) / vv;
+  const double twice = 2 * sq_dot(n, v, x) / vv;
   for (int64_t i = 0; i < n; i++) x[i] -= twice * v[i];
 }
 
 /* The vector v whose reflection takes x to (r, 0, 0, ...), in place of x; returns r.  Its sign is opposite to
  * that of x[0], so nothing cancels. */
 static double householder(int64_t n, double *x) {
-  const double norm = sqrt(dot(n, x, x));
+  const double norm = sqrt(sq_dot(n, x, x));
   const double r = x[0] > 0 ? -norm : norm;
   x[0] -= r;
   return r;

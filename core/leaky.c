@@ -19,6 +19,7 @@ const char *sq_leaky_layout(const sq_config *config, sq_layout *layout);
 const char *sq_rnn_layout(const sq_config *config, sq_layout *layout);
 
 const char *sq_leaky_layout(const sq_config *config, sq_layout *layout) {
+  if (config->leak == 0) layout->config.leak = 1;
   return sq_rnn_layout(config, layout);
 }
 #endif
@@ -28,14 +29,14 @@ void FN(sq_leaky_backward)(const FN(sq_step) * s, int stage);
 
 SQ_CLONES static void forward_row(const sq_config *c, real *restrict n, const real *restrict hp,
                                   real *restrict h, real *restrict y) {
-  const real a = (real)sq_leak(c, 1);
+  const real a = (real)c->leak;
   FN(sq_activate_row)(c->activation, c->hidden, n, n);
   for (int64_t j = 0; j < c->hidden; j++) y[j] = h[j] = (1 - a) * hp[j] + a * n[j];
 }
 
 SQ_CLONES static void backward_row(const sq_config *c, const real *restrict n, real *restrict dh,
                                    real *restrict d) {
-  const real a = (real)sq_leak(c, 1);
+  const real a = (real)c->leak;
   for (int64_t j = 0; j < c->hidden; j++) {
     d[j] = a * dh[j] * FN(sq_activate_grad)(c->activation, n[j]);
     dh[j] *= 1 - a;

@@ -13,6 +13,8 @@
  *          coupled, f = 1 - i (Greff et al. 2017), gates i,g,o, "lstm" only;
  *          projection (Sak, Senior, Beaufays 2014): h has P numbers.
  *          aux [B,H+P] = m = o tanh(c), then W_hr m.
+ * Other cells whose c and h are made so (mlstm.c) use the pointwise step, too; what else they have of gates stands behind
+ * i,f,g,o, has no bias, and is theirs, as aux is.
  *
  * Backward, dm being the gradient at o tanh(c):
  *   do' = dm tanh(c) o(1-o)      dc += dm o (1 - tanh(c)^2) + p_o do'
@@ -94,13 +96,15 @@ typedef struct lstm_row {
   const real *p_i, *p_f, *p_o;
 } lstm_row;
 
+static int projected(const FN(sq_step) * s) { return s->layout->config.projection != 0; }
+
 static const real *peephole(const FN(sq_step) * s, const char *name) {
   return s->params + s->layout->param[sq_layout_param(s->layout, name)].offset;
 }
 
 static lstm_row row_of(const FN(sq_step) * s) {
   const int64_t H = s->layout->config.hidden;
-  const int forget = s->layout->gates == 4 * H;
+  const int forget = s->layout->biased == 4 * H;
   lstm_row r = {.H = H, .forget = forget, .coupled = s->layout->config.coupled};
   r.f = H;
   r.g = forget ? 2 * H : H;
@@ -184,7 +188,7 @@ void FN(sq_lstm0_backward)(const FN(sq_step) * s, int stage);
 /* Stage 0: gates, c, and m (which is h, or the operand of the projection). */
 static void forward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
-  const int64_t H = r.H, G = s->layout->gates, A = s->layout->aux;
+  const int64_t H = r.H, G = s->layout->gates, A = projected(s) ? s->layout->aux : 0;
   for (int64_t b = 0; b < s->batch; b++) {
     if (!FN(sq_step_valid)(s, b)) {
       FN(sq_step_pass)(s, b);
@@ -228,7 +232,7 @@ static void backward_projection(const FN(sq_step) * s) {
 
 static void backward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
-  const int64_t H = r.H, G = s->layout->gates, A = s->layout->aux;
+  const int64_t H = r.H, G = s->layout->gates, A = projected(s) ? s->layout->aux : 0;
   for (int64_t b = 0; b < s->batch; b++) {
     if (!FN(sq_step_valid)(s, b)) {
       FN(sq_step_stop)(s, b);

@@ -30,7 +30,7 @@ typedef struct sq_exec {
   void *device;  /* GPU: handles and scratch of the context, owned by the backend */
 } sq_exec;
 
-/* C[m,n] (+)= op(A)[m,k] op(B)[k,n], row-major. */
+/* C[m,n] (+)= op(A)[m,k] op(B)[k,n], row-major. `math`, an sq_math: the least exact products that a GPU may use; 0 is float32. */
 typedef struct sq_gemm_args {
   int trans_a, trans_b, accumulate;
   int64_t m, n, k;
@@ -40,6 +40,7 @@ typedef struct sq_gemm_args {
   int64_t ldb;
   void *c;
   int64_t ldc;
+  int math;
 } sq_gemm_args;
 
 /* y[r,:] = bias[:]  (rows of a matrix that a GEMM then accumulates onto), R x D, row stride ld. */

@@ -3,7 +3,8 @@
  *   a_t = W_ih x_t + b + W_hh h_{t-1}      h_t = g(a_t)      g = tanh, relu, sigmoid or identity
  *
  * Elman 1990; the lecture's h_t = g(V x_t + W h_{t-1} + b_h).  The output y_t = f(U h_t + b_y) is a linear layer above.
- * gates [B,H] = h (the activation is its own record: every g' is a function of g).  No aux.
+ * gates [B,H] = h (the activation is its own record: every g' is a function of g).  No aux.  Other cells whose h is made so
+ * use the pointwise step, too; what else they have of gates stands behind, and is theirs.
  *
  * Backward:  da = dh * g'(a);   the driver adds W_hh^T da to dh_{t-1}.
  */
@@ -50,20 +51,20 @@ SQ_CLONES static void backward_row(sq_activation g, int64_t n, const real *restr
 
 void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden, G = s->layout->gates;
   const sq_activation g = s->layout->config.activation;
   for (int64_t b = 0; b < s->batch; b++) {
     if (!FN(sq_step_valid)(s, b)) {
       FN(sq_step_pass)(s, b);
       continue;
     }
-    forward_row(g, H, s->gates + b * H, s->next[0] + b * H, s->y + b * s->ldy);
+    forward_row(g, H, s->gates + b * G, s->next[0] + b * H, s->y + b * s->ldy);
   }
 }
 
 void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage) {
   (void)stage;
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden, G = s->layout->gates;
   const sq_activation g = s->layout->config.activation;
   for (int64_t b = 0; b < s->batch; b++) {
     if (!FN(sq_step_valid)(s, b)) {
@@ -71,6 +72,6 @@ void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage) {
       continue;
     }
     FN(sq_step_add_dy)(s, b, s->dstate[0] + b * H);
-    backward_row(g, H, s->gates + b * H, s->dstate[0] + b * H, s->dgates + b * H);
+    backward_row(g, H, s->gates + b * G, s->dstate[0] + b * H, s->dgates + b * G);
   }
 }

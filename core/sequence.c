@@ -275,13 +275,15 @@ static void project_input(sq_exec *exec, const job *j) {
   const int64_t I = l->config.input, rows = j->steps * run->batch;
   const real *params = run->params;
   const real *x = (const real *)run->x + j->t0 * run->batch * run->ldx;
+  const real *w = params + l->param[0].offset;
   if (l->bias >= 0) {
-    const sq_bias_args bias = {rows, l->gates, params + l->param[l->bias].offset, j->gates, l->gates};
+    const sq_bias_args bias = {rows, l->biased, params + l->param[l->bias].offset, j->gates, l->gates};
     FN(sq_cpu_bias)(exec, &bias);
+    FN(sq_gemm)(exec->pool, 0, 1, rows, l->biased, I, x, run->ldx, w, I, 1, j->gates, l->gates);
   }
-  FN(sq_gemm)
-  (exec->pool, 0, 1, rows, l->gates, I, x, run->ldx, params + l->param[0].offset, I, l->bias >= 0, j->gates,
-   l->gates);
+  if (l->biased < l->gates) FN(sq_gemm)
+  (exec->pool, 0, 1, rows, l->gates - l->biased, I, x, run->ldx, w + l->biased * I, I, 0,
+   j->gates + l->biased, l->gates);
 }
 
 static void copy_or_zero(real *to, const void *from, int64_t count) {

@@ -34,7 +34,7 @@ typedef enum sq_math { SQ_MATH_F32, SQ_MATH_TF32, SQ_MATH_BF16 } sq_math;
 typedef struct sq_problem {
   const sq_layout *layout;
   int64_t seq_len, batch; /* the largest of any run */
-  int directions;
+  int directions; /* or layers of one size (host/wavefront.c) */
   int training; /* forward keeps a reserve, and backward runs */
   sq_math math;
 } sq_problem;
@@ -64,6 +64,13 @@ typedef struct sq_sequence {
   void *dinitial[SQ_MAX_STATES];     /* [B,W_k] or NULL */
   void *dparams;                     /* += , or NULL = not wanted */
 } sq_sequence;
+
+/* Some steps of a sequence, first .. first + steps - 1.  `run` is the whole sequence, but for initial and final (backward: dfinal
+ * and dinitial), which are the states at the ends of the stretch. */
+typedef struct sq_stretch {
+  sq_sequence run;
+  int64_t first, steps;
+} sq_stretch;
 
 /* Offsets, in reals, of the blocks of the reserve. */
 typedef struct sq_reserve_map {

@@ -25,7 +25,7 @@ typedef struct FN(sq_step) {
   real *aux;                       /* [B,A] likewise */
   const real *prev[SQ_MAX_STATES]; /* [B,W_k] states before this step */
   real *next[SQ_MAX_STATES];       /* [B,W_k] states after this step; backward: in */
-  real *y;                         /* [B,output] stride ldy, forward */
+  real *y;                         /* [B,output] stride ldy, forward: h, or what else the cell's file says */
   int64_t ldy;
   const real *dy;              /* [B,output] stride ldy, backward; NULL = zeros */
   real *dstate[SQ_MAX_STATES]; /* [B,W_k] in: gradient at next; out: the pointwise part of the gradient at
@@ -55,11 +55,17 @@ static inline void FN(sq_step_stop)(const FN(sq_step) * s, int64_t b) {
   for (int64_t j = 0; j < s->layout->aux; j++) s->daux[b * s->layout->aux + j] = 0;
 }
 
-/* dh += dy_t, the gradient that reaches h_t from outside the recurrence. */
-static inline void FN(sq_step_add_dy)(const FN(sq_step) * s, int64_t b, real *dh) {
+/* d += `width` columns of dy_t from `column` on: the gradient that reaches a state from outside the recurrence. */
+static inline void FN(sq_step_add_dy_part)(const FN(sq_step) * s, int64_t b, int64_t column, int64_t width,
+                                           real *d) {
   if (s->dy == NULL) return;
-  const real *dy = s->dy + b * s->ldy;
-  for (int64_t j = 0; j < s->layout->output; j++) dh[j] += dy[j];
+  const real *dy = s->dy + b * s->ldy + column;
+  for (int64_t j = 0; j < width; j++) d[j] += dy[j];
+}
+
+/* dh += dy_t, where y is h. */
+static inline void FN(sq_step_add_dy)(const FN(sq_step) * s, int64_t b, real *dh) {
+  FN(sq_step_add_dy_part)(s, b, 0, s->layout->output, dh);
 }
 
 #endif

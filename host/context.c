@@ -49,6 +49,13 @@ seqgpu_status sq_fail(seqgpu_context *ctx, seqgpu_status status, const char *for
   return status;
 }
 
+seqgpu_status sq_check_range(seqgpu_context *ctx, const char *name, int64_t value, int64_t least,
+                             int64_t most) {
+  if (value >= least && value <= most) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %lld, must be from %lld to %lld", name, (long long)value,
+                 (long long)least, (long long)most);
+}
+
 seqgpu_status sq_check(seqgpu_context *ctx, int backend_error, const char *what) {
   if (backend_error == 0) return SEQGPU_OK;
   return sq_fail(ctx, SEQGPU_EDEVICE, "%s: %s reports: %s", what, ctx->backend->device->name,

@@ -24,7 +24,9 @@ static double step_estimate(sq_exec *exec, const sq_problem *problem) {
     flops += 2.0 * weights * (double)problem->batch;
   }
   const double launches = layout->products + layout->stages;
-  return (double)problem->seq_len * problem->directions * (1.3 * launches + flops / 2e7);
+  const double passes =
+      problem->training ? 2 : 1; /* backward has the same launches, and the transposed products */
+  return passes * (double)problem->seq_len * problem->directions * (1.3 * launches + flops / 2e7);
 }
 
 /* Room that depends on the layer and the sizes of a run alone. */
@@ -69,8 +71,9 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
    .forward = sq_##id##sequence_forward##suffix##_all,                                                       \
    .backward = sq_##id##sequence_backward##suffix##_all},
 
-/* Plans of the kernels whose room depends on the layer and the sizes alone, in float32. */
-#define PLAN_ROW(on, tier, text)                                                                             \
+/* Plans of the kernels whose room depends on the layer and the sizes alone, in float32; `more` initialises further
+ * members of the row. */
+#define PLAN_ROW(on, tier, text, more)                                                                       \
   {.name = #on "/" text,                                                                                     \
    .device = #on,                                                                                            \
    .plan = text,                                                                                             \
@@ -79,11 +82,14 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
    .estimate = sq_##on##_##tier##_estimate,                                                                  \
    .workspace = sq_##on##_##tier##_workspace_of,                                                             \
    .forward = sq_##on##_##tier##_forward,                                                                    \
-   .backward = sq_##on##_##tier##_backward},
-#define CUDA_WORKSPACE(tier)          OF_LAYOUT(sq_cuda_##tier##_workspace)
-#define EMULATOR_WORKSPACE(tier)      OF_LAYOUT(sq_emulator_##tier##_workspace)
-#define CUDA_PERSISTENT_ROW(tier)     PLAN_ROW(cuda, tier, "persistent-" #tier)
-#define EMULATOR_PERSISTENT_ROW(tier) PLAN_ROW(emulator, tier, "persistent-" #tier)
+   .backward = sq_##on##_##tier##_backward more},
+#define WAVES(on, tier)                                                                                      \
+  , .wave_forward = sq_##on##_##tier##_wave_forward, .wave_backward = sq_##on##_##tier##_wave_backward,      \
+    .wave_gradients = sq_##on##_##tier##_wave_gradients
+#define CUDA_WORKSPACE(tier, text)          OF_LAYOUT(sq_cuda_##tier##_workspace)
+#define EMULATOR_WORKSPACE(tier, text)      OF_LAYOUT(sq_emulator_##tier##_workspace)
+#define CUDA_PERSISTENT_ROW(tier, text)     PLAN_ROW(cuda, tier, text, WAVES(cuda, tier))
+#define EMULATOR_PERSISTENT_ROW(tier, text) PLAN_ROW(emulator, tier, text, WAVES(emulator, tier))
 #ifdef SEQGPU_WITH_CUDA
 SQ_PERSISTENT_TIERS(CUDA_WORKSPACE)
 SQ_URNN_PLANS(CUDA_WORKSPACE)
@@ -94,8 +100,8 @@ SQ_URNN_PLANS(EMULATOR_WORKSPACE)
 #endif
 
 /* The unitary evolution RNN's own plans (kernels/urnn_*.cu). */
-#define CUDA_URNN_ROW(plan)     PLAN_ROW(cuda, plan, #plan)
-#define EMULATOR_URNN_ROW(plan) PLAN_ROW(emulator, plan, #plan)
+#define CUDA_URNN_ROW(tier, text)     PLAN_ROW(cuda, tier, text, )
+#define EMULATOR_URNN_ROW(tier, text) PLAN_ROW(emulator, tier, text, )
 
 /* cuDNN's algorithms, a row each (kernels/cudnn.cu). */
 #define CUDNN_ROW(on, id, text)                                                                              \

@@ -38,6 +38,9 @@ seqgpu_status sq_fail(seqgpu_context *ctx, seqgpu_status status, const char *for
     ;
 /* SEQGPU_OK if the context exists and has a device; else SEQGPU_EINVAL. First line of every public call. */
 seqgpu_status sq_usable(seqgpu_context *ctx);
+/* SEQGPU_EINVAL and "name: value, must be from ... to ..." if it is not. */
+seqgpu_status sq_check_range(seqgpu_context *ctx, const char *name, int64_t value, int64_t least,
+                             int64_t most);
 /* Turns a backend's error number into a status; 0 is SEQGPU_OK. */
 seqgpu_status sq_check(seqgpu_context *ctx, int backend_error, const char *what);
 

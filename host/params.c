@@ -46,10 +46,15 @@ static void free_block(seqgpu_context *ctx, sq_param_block *block) {
   memset(block, 0, sizeof *block);
 }
 
+static void free_tensor(seqgpu_context *ctx, sq_tensor *tensor) {
+  seqgpu_free(ctx, tensor->scratch);
+  sq_host_free(ctx, tensor);
+}
+
 void seqgpu_params_destroy(seqgpu_params *p) {
   if (p == NULL) return;
   seqgpu_context *ctx = p->ctx;
-  for (int i = 0; i < p->tensor_count; i++) sq_host_free(ctx, p->tensors[i]);
+  for (int i = 0; i < p->tensor_count; i++) free_tensor(ctx, p->tensors[i]);
   for (int i = 0; i < p->block_count; i++) free_block(ctx, &p->blocks[i]);
   sq_host_free(ctx, p->tensors);
   sq_host_free(ctx, p->blocks);
@@ -97,9 +102,8 @@ static seqgpu_status room_for_tensors(seqgpu_params *p, int count) {
   return SEQGPU_OK;
 }
 
-/* Drops what an addition that failed has added so far. */
-static seqgpu_status undo(seqgpu_params *p, int blocks, int tensors, seqgpu_status status) {
-  while (p->tensor_count > tensors) sq_host_free(p->ctx, p->tensors[--p->tensor_count]);
+seqgpu_status sq_params_undo(seqgpu_params *p, int blocks, int tensors, seqgpu_status status) {
+  while (p->tensor_count > tensors) free_tensor(p->ctx, p->tensors[--p->tensor_count]);
   while (p->block_count > blocks) free_block(p->ctx, &p->blocks[--p->block_count]);
   return status;
 }
@@ -131,7 +135,7 @@ seqgpu_status sq_params_need_moments(seqgpu_params *p, int first, int second) {
 
 /* ---------------------------------------------------------------- names */
 
-const sq_tensor *sq_params_tensor(const seqgpu_params *p, const char *name) {
+sq_tensor *sq_params_tensor(const seqgpu_params *p, const char *name) {
   for (int i = 0; i < p->tensor_count; i++)
     if (strcmp(p->tensors[i]->name, name) == 0) return p->tensors[i];
   return NULL;
@@ -217,11 +221,11 @@ static seqgpu_status add_lone(seqgpu_params *p, const char *name, int64_t rows, 
   SQ_TRY(check_name(p, name));
   const int blocks = p->block_count, tensors = p->tensor_count;
   seqgpu_status status = add_block(p, count, trained);
-  if (status != SEQGPU_OK) return undo(p, blocks, tensors, status);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
   sq_tensor t = {.rows = rows, .cols = cols, .block = blocks, .form = plain_form(name, cols)};
   snprintf(t.name, sizeof t.name, "%s", name);
   status = add_tensor(p, &t);
-  if (status != SEQGPU_OK) return undo(p, blocks, tensors, status);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
   describe(p, p->tensors[tensors], out);
   return SEQGPU_OK;
 }
@@ -234,7 +238,7 @@ seqgpu_status seqgpu_params_add(seqgpu_params *p, const char *name, int64_t rows
   const int blocks = p->block_count, tensors = p->tensor_count;
   SQ_TRY(add_lone(p, name, rows, cols, 1, out));
   const seqgpu_status status = sq_params_draw(p, p->tensors[tensors], &drawing);
-  return status == SEQGPU_OK ? status : undo(p, blocks, tensors, status);
+  return status == SEQGPU_OK ? status : sq_params_undo(p, blocks, tensors, status);
 }
 
 seqgpu_status seqgpu_params_add_state(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
@@ -278,7 +282,7 @@ seqgpu_status seqgpu_params_add_rnn(seqgpu_params *p, const char *prefix, const 
   for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_num_params(plan); i++)
     status = add_recurrent(p, prefix, plan, i, blocks);
   if (status == SEQGPU_OK) status = room_for_pieces(p);
-  if (status != SEQGPU_OK) return undo(p, blocks, tensors, status);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
   const sq_param_block *block = &p->blocks[blocks];
   if (out) *out = (seqgpu_param){p->tensors[tensors]->name, 1, block->count, block->value, block->grad};
   return SEQGPU_OK;
@@ -368,6 +372,7 @@ seqgpu_status seqgpu_params_update(seqgpu_params *p, const seqgpu_optimizer *o) 
   const int64_t n = collect_blocks(p);
   if (n == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: there is nothing to update");
   const sq_tensor_list grads = {n, p->list[1], p->sizes};
+  SQ_TRY(sq_params_before_update(p));
   SQ_TRY(clip(p, o, grads));
   const sq_optimizer_args args = {
       .kind = (sq_optimizer_kind)o->kind,
@@ -386,7 +391,7 @@ seqgpu_status seqgpu_params_update(seqgpu_params *p, const seqgpu_optimizer *o) 
   };
   SQ_TRY(SQ_RUN(p->ctx, optimizer, &args));
   p->updates++;
-  return SEQGPU_OK;
+  return sq_params_after_update(p);
 }
 
 seqgpu_status seqgpu_params_grad_norm(seqgpu_params *p, double *norm, double *scale) {

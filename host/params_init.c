@@ -19,6 +19,10 @@ int sq_starts_with(const char *text, const char *start) { return strncmp(text, s
 
 /* ---------------------------------------------------------------- one tensor */
 
+sq_rng sq_params_next_rng(seqgpu_params *p) {
+  return (sq_rng){.seed = p->seed, .stream = INIT_STREAM + (uint64_t)p->draws++};
+}
+
 static void *row(const seqgpu_params *p, const sq_tensor *t, void *host, int64_t index) {
   return (char *)host + (size_t)(index * t->cols) * p->ctx->real_size;
 }
@@ -58,7 +62,7 @@ seqgpu_status sq_params_draw(seqgpu_params *p, const sq_tensor *t, const sq_draw
   const size_t bytes = (size_t)sq_tensor_count(t) * p->ctx->real_size;
   void *host = sq_host_alloc(p->ctx, bytes ? bytes : 1);
   if (host == NULL) return sq_fail(p->ctx, SEQGPU_ENOMEM, "params: out of memory");
-  sq_rng rng = {.seed = p->seed, .stream = INIT_STREAM + (uint64_t)p->draws++};
+  sq_rng rng = sq_params_next_rng(p);
   seqgpu_status status;
   if (fill(p, t, d, &rng, host)) {
     status = sq_fail(p->ctx, SEQGPU_ENOMEM, "init: out of memory for \"%s\"", d->init->name);
@@ -93,25 +97,21 @@ seqgpu_status seqgpu_params_init(seqgpu_params *p, const char *name, const char 
   return sq_params_draw(p, t, &drawing);
 }
 
-/* ---------------------------------------------------------------- gates */
+/* ---------------------------------------------------------------- gates
+ * A gate's columns in `gates` are its rows in weight_ih, weight_hh and bias. */
 
-/* The rows of a gate in weight_ih, weight_hh and bias; 0 if the cell has no such gate. */
-static int gate_rows(const seqgpu_plan *plan, char gate, int64_t *first, int64_t *last) {
-  const char name[2] = {gate, 0};
-  const sq_part *part = sq_layout_gate(&plan->first, name);
-  if (part == NULL) return 0;
-  *first = part->place.column;
-  *last = *first + part->width;
-  return 1;
-}
-
-static const char keeping_gates[] = "fu"; /* open, they keep the old state: forget gate, update gate */
+/* Open, they keep the old state: forget gate and update gate. */
+static const char *const keeping_gates[] = {"f", "u"};
 
 sq_drawing sq_params_standard_drawing(const seqgpu_plan *plan, int index, const seqgpu_param_info *info) {
   const sq_param *own = sq_plan_param(plan, index);
   if (own->init) return (sq_drawing){.init = sq_initialiser_find(own->init), .scale = own->init_scale};
   sq_drawing d = {.init = sq_initialiser_find("uniform"), .scale = 1 / sqrt((double)plan->desc.hidden_size)};
-  if (sq_starts_with(info->name, "bias_l") && gate_rows(plan, 'f', &d.first, &d.last)) d.shift = 1;
+  const sq_part *forget = sq_layout_gate(&plan->first, "f");
+  if (forget == NULL || !sq_starts_with(info->name, "bias_l")) return d;
+  d.first = forget->place.column;
+  d.last = d.first + forget->width;
+  d.shift = 1;
   return d;
 }
 
@@ -175,6 +175,7 @@ static const scheme *find_scheme(seqgpu_params *p, const char *name) {
 static int scheme_drawing(const scheme *s, const seqgpu_plan *plan, int index, const seqgpu_param_info *info,
                           double scale, sq_drawing *out) {
   const int64_t H = plan->desc.hidden_size;
+  if (sq_plan_param(plan, index)->init) return 0; /* the cell knows better */
   *out = sq_params_standard_drawing(plan, index, info);
   if (sq_starts_with(info->name, "bias_")) {
     out->init = sq_initialiser_find(s->bias);
@@ -227,14 +228,12 @@ seqgpu_status seqgpu_params_init_rnn(seqgpu_params *p, const char *prefix, const
 
 /* ---------------------------------------------------------------- biases of gates */
 
-/* Overwrites rows first..last-1 of a bias. */
-static seqgpu_status set_rows(seqgpu_params *p, const sq_tensor *t, int64_t first, int64_t last,
-                              double value) {
-  const sq_initialiser *constant = sq_initialiser_find("constant");
+/* Overwrites a gate's rows of a bias. */
+static seqgpu_status set_rows(seqgpu_params *p, const sq_tensor *t, const sq_part *gate, double value) {
   sq_tensor part = *t;
-  part.rows = last - first;
-  part.offset += first * t->cols;
-  const sq_drawing drawing = {.init = constant, .scale = value};
+  part.rows = gate->width;
+  part.offset += gate->place.column * t->cols;
+  const sq_drawing drawing = {.init = sq_initialiser_find("constant"), .scale = value};
   return sq_params_draw(p, &part, &drawing);
 }
 
@@ -243,18 +242,17 @@ seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *p, const char *prefix, 
   if (p == NULL) return SEQGPU_EINVAL;
   if (plan == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "plan: is NULL");
   if (!isfinite(value)) return sq_fail(p->ctx, SEQGPU_EINVAL, "value: is not finite");
-  const char *wanted = gate ? gate : keeping_gates;
-  int64_t first = 0, last = 0;
-  for (const char *g = wanted; *g && last == 0 && (gate == NULL || gate[1] == 0); g++)
-    gate_rows(plan, *g, &first, &last);
-  if (last == 0)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "gate: cell \"%s\" has %s \"%.20s\" with a bias of its own",
-                   plan->desc.cell, gate ? "no gate" : "none of the gates", wanted);
+  const sq_part *found = gate ? sq_layout_gate(&plan->first, gate) : NULL;
+  for (int i = 0; i < 2 && gate == NULL && found == NULL; i++)
+    found = sq_layout_gate(&plan->first, keeping_gates[i]);
+  if (found == NULL || plan->first.bias < 0)
+    return sq_fail(p->ctx, SEQGPU_EINVAL, "gate: cell \"%s\" has no gate %.20s with a bias of its own",
+                   plan->desc.cell, gate ? gate : "f or u");
   for (int i = 0; i < seqgpu_plan_num_params(plan); i++) {
     seqgpu_param_info info;
     const sq_tensor *t;
     SQ_TRY(find_recurrent(p, prefix, plan, i, &info, &t));
-    if (sq_starts_with(info.name, "bias_l")) SQ_TRY(set_rows(p, t, first, last, value));
+    if (sq_starts_with(info.name, "bias_l")) SQ_TRY(set_rows(p, t, found, value));
   }
   return SEQGPU_OK;
 }

@@ -6,6 +6,7 @@
 #ifndef SQ_PARAMS_INTERNAL_H
 #define SQ_PARAMS_INTERNAL_H
 
+#include "../core/philox.h"
 #include "include/seqgpu/model.h"
 #include "internal.h"
 
@@ -37,6 +38,8 @@ typedef struct sq_tensor {
   int64_t offset; /* in the block, reals */
   int fixed;      /* in a trained block, but not trained itself */
   sq_file_form form;
+  void *
+      scratch; /* device memory of a matrix that stays orthogonal (params_orthogonal.c), NULL for any other */
 } sq_tensor;
 
 struct seqgpu_params {
@@ -59,7 +62,7 @@ struct seqgpu_params {
 static inline int64_t sq_tensor_count(const sq_tensor *t) { return t->rows * t->cols; }
 
 /* The tensor of a name, NULL if there is none. */
-const sq_tensor *sq_params_tensor(const seqgpu_params *params, const char *name);
+sq_tensor *sq_params_tensor(const seqgpu_params *params, const char *name);
 
 /* Device address of a tensor's part of a block's memory (value, grad, first or second). */
 void *sq_params_address(const seqgpu_params *params, const sq_tensor *tensor, void *block_memory);
@@ -67,7 +70,17 @@ void *sq_params_address(const seqgpu_params *params, const sq_tensor *tensor, vo
 /* Allocates zeroed moments for every trained block that has none. */
 seqgpu_status sq_params_need_moments(seqgpu_params *params, int first, int second);
 
+/* Drops the blocks and tensors beyond these counts, which an addition that failed has added; returns status. */
+seqgpu_status sq_params_undo(seqgpu_params *params, int blocks, int tensors, seqgpu_status status);
+
+/* Before the gradients are clipped, and after the optimiser's step: for matrices that stay orthogonal (params_orthogonal.c). */
+seqgpu_status sq_params_before_update(seqgpu_params *params);
+seqgpu_status sq_params_after_update(seqgpu_params *params);
+
 /* ---- initial values (params_init.c) ---- */
+
+/* The next of the random streams that initial values are drawn from. */
+sq_rng sq_params_next_rng(seqgpu_params *params);
 
 /* How a tensor is drawn: as matrices of `block_rows` rows, one below the other (0: as one matrix), each by init(scale);
  * then `shift` is added to the rows first..last-1. */

@@ -96,6 +96,12 @@ size_t seqgpu_plan_reserve_size(const seqgpu_plan *plan) {
   return (size_t)sq_plan_map(plan, d->seq_len, d->batch, 1, 1).reserve_size * seqgpu_dtype_size(plan->dtype);
 }
 
+const char *seqgpu_plan_part(const seqgpu_plan *plan, int index, int64_t *width) {
+  if (plan == NULL || index < 0 || index >= plan->first.parts) return NULL;
+  if (width) *width = plan->first.part[index].width;
+  return plan->first.part[index].name;
+}
+
 /* Each layer's mask starts at a block of its own: four numbers a block. */
 uint64_t seqgpu_plan_random_blocks(const seqgpu_plan *plan) {
   if (plan == NULL || plan->desc.dropout <= 0) return 0;

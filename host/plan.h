@@ -15,7 +15,7 @@ typedef struct sq_impl {
   seqgpu_dtype dtype;
   /* NULL if it can run this problem on this context, else the reason why not (may use text[size]). */
   const char *(*refuses)(sq_exec *exec, const sq_problem *problem, char *text, size_t size);
-  /* Microseconds a forward takes, by a model; only compared with other rows of the same device.  May be asked of
+  /* Microseconds that a forward takes, in training a forward and a backward, by a model; only compared with other rows of the same device.  May be asked of
    * problems that the row refuses, and answers at once: it opens and allocates nothing. */
   double (*estimate)(sq_exec *exec, const sq_problem *problem);
   /* Reals that each direction of the problem borrows, and keeps from forward to backward; negative: the device failed.
@@ -28,6 +28,13 @@ typedef struct sq_impl {
    * (states, their gradients, parameters, workspaces, reserves) lies one direction after the other, without a gap. */
   int (*forward)(sq_exec *exec, const sq_sequence *runs, int count);
   int (*backward)(sq_exec *exec, const sq_sequence *runs, int count);
+  /* Layers of one size side by side (wavefront.c); NULL: one after the other only.  `refuses` and `estimate` are then also asked
+   * of problems whose `directions` are layers.  `count` stretches, of layers that do not wait for one another in this call;
+   * `abreast` is the most that any call brings: however many come, the results have the same bits.  backward makes dx of the
+   * stretches, gradients a layer's dparams after all of them. */
+  int (*wave_forward)(sq_exec *exec, const sq_stretch *stretches, int count, int abreast);
+  int (*wave_backward)(sq_exec *exec, const sq_stretch *stretches, int count, int abreast);
+  int (*wave_gradients)(sq_exec *exec, const sq_sequence *run);
 } sq_impl;
 
 /* All rows, ended by a row without a name. */
@@ -39,6 +46,7 @@ struct seqgpu_plan {
   const char *device;
   seqgpu_dtype dtype;
   const sq_impl *impl;
+  int64_t chunk;         /* steps of a chunk of the wavefront; 0: layers run one after the other */
   sq_layout first, rest; /* of layer 0, and of the layers above it */
   int64_t layers, directions;
   int64_t out;   /* Y */
@@ -69,6 +77,10 @@ seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan);
  * is for inference.  Waits for the device (plan_measure.c). */
 seqgpu_status sq_plan_time(seqgpu_context *ctx, const seqgpu_plan *plan, double *microseconds);
 
+/* Steps of a chunk with which the row's layers should run side by side, 0: one after the other is as good, or all there is.
+ * *cost, the microseconds of all layers one after the other, is lowered to those of the wavefront (wavefront.c). */
+int64_t sq_wave_choose(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_impl *row, double *cost);
+
 /* The layout of a layer, and where the parameters of (layer, direction) begin. */
 const sq_layout *sq_plan_layout(const seqgpu_plan *plan, int64_t layer);
 const sq_param *sq_plan_param(const seqgpu_plan *plan, int index); /* as seqgpu_plan_param counts them */
@@ -84,12 +96,15 @@ typedef struct sq_network_map {
   int64_t reserves;                    /* start of the reserves: layer 0's directions, then the others */
   int64_t reserve_size;
   /* workspace */
-  int64_t sequence; /* the implementation's own, sequence_size for each direction */
+  int64_t sequence; /* the implementation's own, sequence_size for each direction, or layer of a wavefront */
   int64_t sequence_size;
   int64_t half;    /* [T,B,O] second direction's output of a sum */
   int64_t y;       /* [T,B,Y] time-major y or dy */
   int64_t dx;      /* [T,B,I] time-major dx */
   int64_t grad[2]; /* [T,B,Y] gradients between layers */
+  int64_t
+      carry; /* wavefront: states, or their gradients, between the chunks of a layer, carry_size for each */
+  int64_t carry_size;
   int64_t workspace_size;
 } sq_network_map;
 

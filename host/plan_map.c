@@ -31,7 +31,8 @@ static int64_t reserve_size(const seqgpu_plan *plan, int64_t layer, int64_t T, i
 
 /* Notes what the row needs for the largest run of a layer. */
 static seqgpu_status ask_row(seqgpu_context *ctx, seqgpu_plan *plan, int64_t layer, int training) {
-  const sq_problem problem = sq_plan_problem(plan, layer, training);
+  sq_problem problem = sq_plan_problem(plan, layer, training);
+  if (plan->chunk && !training) problem.seq_len = plan->chunk; /* what a layer does at a time */
   const int64_t borrowed = plan->impl->workspace(&ctx->exec, &problem);
   const int64_t kept = training && plan->impl->reserve ? plan->impl->reserve(&ctx->exec, &problem) : 0;
   if (borrowed < 0 || kept < 0)
@@ -65,12 +66,15 @@ sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ra
   m.reserves = take(&kept, training, N * (m.first_reserve + (L - 1) * m.rest_reserve));
   m.reserve_size = kept;
   m.sequence_size = plan->sequence_size[training];
-  m.sequence = take(&borrowed, 1, N * m.sequence_size);
+  m.sequence = take(&borrowed, 1, (plan->chunk ? L : N) * m.sequence_size);
   m.half = take(&borrowed, N == 2 && d->merge == SEQGPU_SUM, rows * plan->first.output);
   m.y = take(&borrowed, d->batch_first, rows * plan->out);
   m.dx = take(&borrowed, training && d->batch_first, rows * d->input_size);
   m.grad[0] = take(&borrowed, training && L > 1, rows * plan->out);
   m.grad[1] = take(&borrowed, training && L > 2, rows * plan->out);
+  m.carry_size =
+      sq_align_reals(B * (plan->first.output > d->hidden_size ? plan->first.output : d->hidden_size));
+  m.carry = take(&borrowed, plan->chunk > 0, L * SQ_MAX_STATES * m.carry_size);
   m.workspace_size = borrowed;
   return m;
 }

@@ -57,12 +57,21 @@ static const char *row_refuses(const sq_impl *row, seqgpu_context *ctx, const se
   return why || plan->layers == 1 ? why : row->refuses(&ctx->exec, &rest, text, size);
 }
 
-/* Microseconds of a forward of all layers, one after the other. */
-static double row_cost(const sq_impl *row, seqgpu_context *ctx, const seqgpu_plan *plan) {
+/* Microseconds of all layers, one after the other or side by side in *chunk steps (0: not); in training of a backward, too. */
+static double row_cost(const sq_impl *row, seqgpu_context *ctx, const seqgpu_plan *plan, int64_t *chunk) {
   const sq_problem first = sq_plan_problem(plan, 0, !plan->desc.inference);
   const sq_problem rest = sq_plan_problem(plan, 1, !plan->desc.inference);
-  const double cost = row->estimate(&ctx->exec, &first);
-  return plan->layers == 1 ? cost : cost + (double)(plan->layers - 1) * row->estimate(&ctx->exec, &rest);
+  double cost = row->estimate(&ctx->exec, &first);
+  if (plan->layers > 1) cost += (double)(plan->layers - 1) * row->estimate(&ctx->exec, &rest);
+  *chunk = sq_wave_choose(ctx, plan, row, &cost);
+  return cost;
+}
+
+/* The row, how its layers run, and its memory into the plan. */
+static seqgpu_status take_row(seqgpu_context *ctx, seqgpu_plan *plan, const sq_impl *row) {
+  plan->impl = row;
+  row_cost(row, ctx, plan, &plan->chunk);
+  return sq_plan_ask_memory(ctx, plan);
 }
 
 static void insert(rows *r, const sq_impl *row, double cost) {
@@ -79,8 +88,9 @@ static void insert(rows *r, const sq_impl *row, double cost) {
 /* All rows called `wanted`, cheapest first, whether they fit or not. */
 static rows find_called(seqgpu_context *ctx, const seqgpu_plan *plan, const char *wanted) {
   rows called = {.count = 0};
+  int64_t chunk;
   for (const sq_impl *row = sq_impls; row->name; row++)
-    if (is_of(row, ctx) && is_called(row, wanted)) insert(&called, row, row_cost(row, ctx, plan));
+    if (is_of(row, ctx) && is_called(row, wanted)) insert(&called, row, row_cost(row, ctx, plan, &chunk));
   return called;
 }
 
@@ -136,8 +146,7 @@ static const sq_impl *fastest(seqgpu_context *ctx, const seqgpu_plan *plan, cons
   for (int i = 0; i < f->count; i++) {
     seqgpu_plan trial = *plan;
     double microseconds;
-    trial.impl = f->row[i];
-    if (sq_plan_ask_memory(ctx, &trial) != SEQGPU_OK) continue;
+    if (take_row(ctx, &trial, f->row[i]) != SEQGPU_OK) continue;
     if (sq_plan_time(ctx, &trial, &microseconds) != SEQGPU_OK) continue;
     if (winner && microseconds >= *best) continue;
     winner = f->row[i];
@@ -174,8 +183,8 @@ seqgpu_status sq_plan_choose(seqgpu_context *ctx, seqgpu_plan *plan, const char 
   rows fitting;
   const int measure = plan->desc.mode == SEQGPU_PLAN_MEASURE;
   SQ_TRY(find_fitting(ctx, plan, wanted, measure, &fitting));
-  plan->impl = fitting.count > 1 ? measured(ctx, plan, &fitting, wanted, cache) : fitting.row[0];
-  return sq_plan_ask_memory(ctx, plan);
+  return take_row(ctx, plan,
+                  fitting.count > 1 ? measured(ctx, plan, &fitting, wanted, cache) : fitting.row[0]);
 }
 
 /* ---------------------------------------------------------------- questions */
@@ -206,8 +215,9 @@ seqgpu_status seqgpu_plan_candidate(seqgpu_context *ctx, const seqgpu_rnn_desc *
   seqgpu_plan plan;
   SQ_TRY(sq_plan_resolve(ctx, desc, &plan));
   char text[256];
+  int64_t chunk;
   const char *why = row_refuses(row, ctx, &plan, text, sizeof text);
-  *out = (seqgpu_plan_candidate_info){.estimate_us = why ? 0 : row_cost(row, ctx, &plan)};
+  *out = (seqgpu_plan_candidate_info){.estimate_us = why ? 0 : row_cost(row, ctx, &plan, &chunk)};
   snprintf(out->name, sizeof out->name, "%s", row->name);
   snprintf(out->why_not, sizeof out->why_not, "%s", why ? why : "");
   return SEQGPU_OK;

@@ -67,11 +67,11 @@ seqgpu_status seqgpu_linear_backward(seqgpu_context *ctx, int64_t rows, int64_t 
   if (dx) SQ_TRY(need(ctx, "w", w, rows));
   if (rows == 0) return SEQGPU_OK;
   if (dx) {
-    const sq_gemm_args a = {0, 0, 0, rows, in, out, dy, out, w, in, dx, in};
+    const sq_gemm_args a = {0, 0, 0, rows, in, out, dy, out, w, in, dx, in, 0};
     SQ_TRY(SQ_RUN(ctx, gemm, &a));
   }
   if (dw) {
-    const sq_gemm_args a = {1, 0, 1, out, in, rows, dy, out, x, in, dw, in};
+    const sq_gemm_args a = {1, 0, 1, out, in, rows, dy, out, x, in, dw, in, 0};
     SQ_TRY(SQ_RUN(ctx, gemm, &a));
   }
   if (db == NULL) return SEQGPU_OK;

@@ -1,7 +1,8 @@
 /* rnn.c - a network of recurrent layers: depth, directions, dropout between layers, ragged and batch-major input.
  *
  * It knows nothing of cells or devices: each layer and direction is one sq_sequence given to the plan's
- * implementation, everything between them is an operator of the context's table.
+ * implementation, everything between them is an operator of the context's table.  Layer after layer here; side by
+ * side in wavefront.c.
  *
  *   x -> [relayout] -> layer 0 -> dropout -> layer 1 -> ... -> layer L-1 -> [relayout] -> y
  *
@@ -10,28 +11,19 @@
  */
 #include <string.h>
 
-#include "plan.h"
+#include "network.h"
 
-/* One forward or backward of a network. */
-typedef struct net {
-  seqgpu_context *ctx;
-  const seqgpu_plan *plan;
-  const seqgpu_rnn_run *run;
-  sq_network_map map;
-  int training;
-  size_t real_size;
-} net;
+typedef sq_net net;
 
-/* Address of real `offset` in a buffer; NULL for "not needed". */
-static void *at(const net *n, const void *base, int64_t offset) {
+void *sq_net_at(const net *n, const void *base, int64_t offset) {
   return base == NULL || offset < 0 ? NULL : (char *)(uintptr_t)base + (size_t)offset * n->real_size;
 }
 
 static void *kept(const net *n, int64_t offset) {
-  return at(n, n->training ? n->run->reserve : n->run->workspace, offset);
+  return sq_net_at(n, n->training ? n->run->reserve : n->run->workspace, offset);
 }
 
-static void *borrowed(const net *n, int64_t offset) { return at(n, n->run->workspace, offset); }
+static void *borrowed(const net *n, int64_t offset) { return sq_net_at(n, n->run->workspace, offset); }
 
 /* ---------------------------------------------------------------- checks */
 
@@ -95,17 +87,17 @@ static seqgpu_status relayout(const net *n, int to_time_major, int64_t width, co
   return SQ_RUN(n->ctx, relayout, &a);
 }
 
-static seqgpu_status drop(const net *n, int64_t layer, void *data) {
+seqgpu_status sq_net_drop(const net *n, int64_t layer, void *data, int64_t first, int64_t steps) {
   const double p = n->plan->desc.dropout;
   if (!n->training || p <= 0) return SEQGPU_OK;
-  const int64_t count = n->run->seq_len * n->run->batch * n->plan->out;
+  const int64_t width = n->run->batch * n->plan->out;
   const int64_t blocks = (n->plan->desc.seq_len * n->plan->desc.batch * n->plan->out + 3) / 4;
-  const sq_dropout_args a = {.count = count,
+  const sq_dropout_args a = {.count = steps * width,
                              .p = p,
                              .seed = n->run->seed,
-                             .offset = n->run->offset + (uint64_t)(layer * blocks),
-                             .x = data,
-                             .y = data};
+                             .offset = n->run->offset + (uint64_t)(layer * blocks + first * width / 4),
+                             .x = sq_net_at(n, data, first * width),
+                             .y = sq_net_at(n, data, first * width)};
   return SQ_RUN(n->ctx, dropout, &a);
 }
 
@@ -121,14 +113,14 @@ static const void *layer_input(const net *n, int64_t layer) {
   return kept(n, n->map.layer_out + index * n->map.layer_out_size);
 }
 
-static void *layer_output(const net *n, int64_t layer) {
+void *sq_net_output(const net *n, int64_t layer) {
   if (layer < n->plan->layers - 1) return (void *)(uintptr_t)layer_input(n, layer + 1);
   return n->map.y >= 0 ? borrowed(n, n->map.y) : n->run->y;
 }
 
 /* ---------------------------------------------------------------- one layer and direction */
 
-static sq_sequence sequence_of(const net *n, int64_t layer, int64_t direction) {
+sq_sequence sq_net_sequence(const net *n, int64_t layer, int64_t direction) {
   const seqgpu_plan *plan = n->plan;
   const seqgpu_rnn_run *run = n->run;
   const sq_layout *l = sq_plan_layout(plan, layer);
@@ -136,27 +128,27 @@ static sq_sequence sequence_of(const net *n, int64_t layer, int64_t direction) {
   sq_sequence s = {.layout = l, .seq_len = run->seq_len, .batch = run->batch, .reverse = (int)direction};
   s.lengths = run->lengths;
   s.host_lengths = run->host_lengths;
-  s.params = at(n, run->params, sq_plan_param_offset(plan, layer, direction));
-  s.dparams = at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
+  s.params = sq_net_at(n, run->params, sq_plan_param_offset(plan, layer, direction));
+  s.dparams = sq_net_at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
   s.x = layer_input(n, layer);
   s.ldx = l->config.input;
   s.math = (sq_math)plan->desc.math;
-  s.workspace = borrowed(n, n->map.sequence + direction * n->map.sequence_size);
+  s.workspace = borrowed(n, n->map.sequence + (plan->chunk ? layer : direction) * n->map.sequence_size);
   s.workspace_size = n->map.sequence_size;
   if (n->training) {
     const int64_t below =
         layer == 0 ? direction * n->map.first_reserve
                    : plan->directions * (n->map.first_reserve + (layer - 1) * n->map.rest_reserve) +
                          direction * n->map.rest_reserve;
-    s.reserve = at(n, run->reserve, n->map.reserves + below);
+    s.reserve = sq_net_at(n, run->reserve, n->map.reserves + below);
     s.reserve_size = layer == 0 ? n->map.first_reserve : n->map.rest_reserve;
   }
   for (int k = 0; k < l->states; k++) {
     const int64_t offset = block * run->batch * l->state_width[k];
-    s.initial[k] = at(n, run->initial[k], offset);
-    s.final[k] = at(n, run->final[k], offset);
-    s.dfinal[k] = at(n, run->dfinal[k], offset);
-    s.dinitial[k] = at(n, run->dinitial[k], offset);
+    s.initial[k] = sq_net_at(n, run->initial[k], offset);
+    s.final[k] = sq_net_at(n, run->final[k], offset);
+    s.dfinal[k] = sq_net_at(n, run->dfinal[k], offset);
+    s.dinitial[k] = sq_net_at(n, run->dinitial[k], offset);
   }
   return s;
 }
@@ -170,17 +162,22 @@ static int64_t column_of(const net *n, int64_t direction) {
 
 static seqgpu_status forward_layer(const net *n, int64_t layer) {
   const seqgpu_plan *plan = n->plan;
-  void *out = layer_output(n, layer);
+  void *out = sq_net_output(n, layer);
   sq_sequence s[2];
   for (int64_t direction = 0; direction < plan->directions; direction++) {
     const int half = direction == 1 && summed(n);
-    s[direction] = sequence_of(n, layer, direction);
-    s[direction].y = half ? borrowed(n, n->map.half) : at(n, out, column_of(n, direction));
+    s[direction] = sq_net_sequence(n, layer, direction);
+    s[direction].y = half ? borrowed(n, n->map.half) : sq_net_at(n, out, column_of(n, direction));
     s[direction].ldy = half ? plan->first.output : plan->out;
   }
   SQ_TRY(sq_check(n->ctx, plan->impl->forward(&n->ctx->exec, s, (int)plan->directions), plan->impl->name));
   if (summed(n)) SQ_TRY(add_into(n, out, s[1].y, n->run->seq_len * n->run->batch * plan->out));
-  return layer < plan->layers - 1 ? drop(n, layer, out) : SEQGPU_OK;
+  return layer < plan->layers - 1 ? sq_net_drop(n, layer, out, 0, n->run->seq_len) : SEQGPU_OK;
+}
+
+static seqgpu_status forward_layers(const net *n) {
+  for (int64_t layer = 0; layer < n->plan->layers; layer++) SQ_TRY(forward_layer(n, layer));
+  return SEQGPU_OK;
 }
 
 seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
@@ -188,7 +185,7 @@ seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu_plan *plan, c
   SQ_TRY(prepare(&n, ctx, plan, run));
   if (run->seq_len > 0 && run->batch > 0) SQ_TRY(need(ctx, "y", run->y));
   if (n.map.clean_x >= 0) SQ_TRY(relayout(&n, 1, plan->desc.input_size, run->x, kept(&n, n.map.clean_x)));
-  for (int64_t layer = 0; layer < plan->layers; layer++) SQ_TRY(forward_layer(&n, layer));
+  SQ_TRY(sq_wave_applies(&n) ? sq_wave_forward(&n) : forward_layers(&n));
   if (n.map.y >= 0) SQ_TRY(relayout(&n, 0, plan->out, borrowed(&n, n.map.y), run->y));
   return SEQGPU_OK;
 }
@@ -198,8 +195,8 @@ static seqgpu_status backward_layer(const net *n, int64_t layer, const void *dy,
   const seqgpu_plan *plan = n->plan;
   sq_sequence s[2];
   for (int64_t direction = 0; direction < plan->directions; direction++) {
-    s[direction] = sequence_of(n, layer, direction);
-    s[direction].dy = at(n, dy, column_of(n, direction));
+    s[direction] = sq_net_sequence(n, layer, direction);
+    s[direction].dy = sq_net_at(n, dy, column_of(n, direction));
     s[direction].ldy = plan->out;
     s[direction].dx = dx;
     s[direction].dx_accumulate = direction > 0;
@@ -207,10 +204,21 @@ static seqgpu_status backward_layer(const net *n, int64_t layer, const void *dy,
   return sq_check(n->ctx, plan->impl->backward(&n->ctx->exec, s, (int)plan->directions), plan->impl->name);
 }
 
-/* The gradient at layer 0's input: straight to the caller, or through a time-major copy. */
-static void *input_gradient(const net *n) {
+/* That at layer 0's input goes straight to the caller, or through a time-major copy. */
+void *sq_net_dx(const net *n, int64_t layer) {
+  if (layer > 0) return borrowed(n, n->map.grad[layer % 2 && n->map.grad[1] >= 0]);
   if (n->run->dx == NULL) return NULL;
   return n->map.dx >= 0 ? borrowed(n, n->map.dx) : n->run->dx;
+}
+
+static seqgpu_status backward_layers(const net *n, const void *dy) {
+  for (int64_t layer = n->plan->layers - 1; layer >= 0; layer--) {
+    void *dx = sq_net_dx(n, layer);
+    SQ_TRY(backward_layer(n, layer, dy, dx));
+    if (layer > 0) SQ_TRY(sq_net_drop(n, layer - 1, dx, 0, n->run->seq_len));
+    dy = dx;
+  }
+  return SEQGPU_OK;
 }
 
 seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
@@ -222,12 +230,7 @@ seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_plan *plan, 
     SQ_TRY(relayout(&n, 1, plan->out, dy, borrowed(&n, n.map.y)));
     dy = borrowed(&n, n.map.y);
   }
-  for (int64_t layer = plan->layers - 1; layer >= 0; layer--) {
-    void *dx = layer > 0 ? borrowed(&n, n.map.grad[layer % 2 && n.map.grad[1] >= 0]) : input_gradient(&n);
-    SQ_TRY(backward_layer(&n, layer, dy, dx));
-    if (layer > 0) SQ_TRY(drop(&n, layer - 1, dx));
-    dy = dx;
-  }
+  SQ_TRY(sq_wave_applies(&n) ? sq_wave_backward(&n, dy) : backward_layers(&n, dy));
   if (run->dx && n.map.dx >= 0)
     SQ_TRY(relayout(&n, 0, plan->desc.input_size, borrowed(&n, n.map.dx), run->dx));
   return SEQGPU_OK;
@@ -240,7 +243,7 @@ typedef struct part {
   int64_t offset, stride, width;
 } part;
 
-/* Finds a state or gate by its name; 0 if the cell has no such part. */
+/* Finds a part by its name; 0 if the cell has no such part. */
 static int find_part(const sq_sequence *s, const char *name, part *out) {
   const sq_layout *l = s->layout;
   const sq_reserve_map map = sq_reserve_layout(l, s->seq_len, s->batch);
@@ -261,6 +264,16 @@ static int find_part(const sq_sequence *s, const char *name, part *out) {
   return 0;
 }
 
+static seqgpu_status no_part(seqgpu_context *ctx, const seqgpu_plan *plan, const char *name) {
+  char names[SQ_MAX_PARTS * 10] = "";
+  for (int i = 0; i < plan->first.parts; i++) {
+    if (i > 0) strcat(names, ", ");
+    strcat(names, plan->first.part[i].name);
+  }
+  return sq_fail(ctx, SEQGPU_EINVAL, "part: cell %s has no \"%.20s\", but %s", plan->first.cell->name,
+                 name ? name : "(NULL)", names);
+}
+
 seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
                                  int layer, int direction, const char *name, void *out, int64_t *width) {
   net n;
@@ -276,18 +289,16 @@ seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, c
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                    "plan: \"%s\" keeps its reserve in a form of its own; look inside with plan \"step\"",
                    plan->impl->name);
-  const sq_sequence s = sequence_of(&n, layer, direction);
+  const sq_sequence s = sq_net_sequence(&n, layer, direction);
   part p;
-  if (name == NULL || !find_part(&s, name, &p))
-    return sq_fail(ctx, SEQGPU_EINVAL, "part: \"%.20s\" is neither a state nor a gate (%s) of cell %s",
-                   name ? name : "(NULL)", s.layout->cell->gates, s.layout->cell->name);
+  if (name == NULL || !find_part(&s, name, &p)) return no_part(ctx, plan, name);
   if (width) *width = p.width;
   const int64_t rows = run->seq_len * run->batch;
   if (out == NULL || rows == 0) return SEQGPU_OK;
   char *block = sq_host_alloc(ctx, (size_t)(rows * p.stride) * n.real_size);
   if (block == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "part: out of memory for a host copy");
   const size_t bytes = (size_t)((rows - 1) * p.stride + p.width) * n.real_size;
-  const seqgpu_status status = seqgpu_copy_out(ctx, block, at(&n, s.reserve, p.offset), bytes);
+  const seqgpu_status status = seqgpu_copy_out(ctx, block, sq_net_at(&n, s.reserve, p.offset), bytes);
   for (int64_t r = 0; status == SEQGPU_OK && r < rows; r++)
     memcpy((char *)out + (size_t)(r * p.width) * n.real_size, block + (size_t)(r * p.stride) * n.real_size,
            (size_t)p.width * n.real_size);

@@ -285,7 +285,8 @@ double estimate(const sq_problem *p, cudnnRNNAlgo_t algorithm) {
   for (int i = 0; i < l->products; i++)
     flops += 2.0 * (double)l->product[i].rows * (double)l->product[i].cols * (double)p->batch;
   const double step = 1.3 * (l->products + l->stages) + flops / 2e7;
-  return (double)p->seq_len * p->directions * step * (algorithm == CUDNN_RNN_ALGO_STANDARD ? 1.05 : 1.1);
+  return (p->training ? 2 : 1) * (double)p->seq_len * p->directions * step *
+         (algorithm == CUDNN_RNN_ALGO_STANDARD ? 1.05 : 1.1);
 }
 
 } // namespace

@@ -61,6 +61,7 @@ void device_close(sq_exec *exec) {
 #ifdef SEQGPU_CUDNN_STANDIN
   sq_cudnn_close(gpu);
 #endif
+  sq_cut_close(gpu);
   free(gpu->scratch);
   delete gpu;
   exec->device = NULL;
@@ -208,6 +209,7 @@ void device_close(sq_exec *exec) {
     cudaFree(gpu->scratch);
     if (gpu->capture != NULL) cudaStreamDestroy(static_cast<cudaStream_t>(gpu->capture));
   }
+  sq_cut_close(gpu);
   delete gpu;
   exec->device = NULL;
 }

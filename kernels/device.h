@@ -10,6 +10,7 @@ enum { SQ_SCRATCH_FLOATS = 1 << 20 };
 struct sq_graph_cache;
 struct sq_cudnn;
 struct sq_cufft;
+struct sq_cut_memory;
 
 typedef struct sq_gpu {
   int index;             /* of the device */
@@ -21,6 +22,7 @@ typedef struct sq_gpu {
   sq_graph_cache *graph; /* recorded sequences */
   sq_cudnn *cudnn;       /* its handle and descriptors; NULL before a cudnn plan asked for them */
   sq_cufft *cufft;       /* transforms that plan cufft has asked for, a list */
+  sq_cut_memory *cuts; /* how persistent plans divide their work, once they were asked (persistent_cut.cu) */
 } sq_gpu;
 
 static inline sq_gpu *sq_gpu_of(const sq_exec *exec) { return static_cast<sq_gpu *>(exec->device); }
@@ -48,6 +50,9 @@ void sq_cufft_close(sq_gpu *gpu);
 void sq_cudnn_close(sq_gpu *gpu);
 const char *sq_cudnn_error_text(int error);
 void sq_cudnn_describe(char *text, size_t size);
+
+/* Forgets what persistent plans were asked (persistent_cut.cu). */
+void sq_cut_close(sq_gpu *gpu);
 
 /* Runs enqueue(exec, argument), which only launches and copies on exec->stream. From the second call with the same
  * key on, what it enqueued is replayed as one CUDA graph.  The key must say everything enqueue depends on; one

@@ -136,16 +136,20 @@ int gemm_cublas_bind(sq_exec *exec, sq_gpu *gpu) {
   return 0;
 }
 
+/* By sq_math: float32 products, or tensor cores on inputs rounded on their way in. */
+const cublasComputeType_t compute_types[] = {CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32,
+                                             CUBLAS_COMPUTE_32F_FAST_16BF};
+
 /* Row-major C = op(A) op(B) is column-major C^T = op(B)^T op(A)^T. */
 int gemm_cublas(sq_exec *exec, const sq_gemm_args *a) {
   sq_gpu *gpu = sq_gpu_of(exec);
   const int error = gemm_cublas_bind(exec, gpu);
   if (error != 0) return error;
   const float one = 1.0f, beta = a->accumulate ? 1.0f : 0.0f;
-  const cublasStatus_t status = cublasSgemm_64(
+  const cublasStatus_t status = cublasGemmEx_64(
       static_cast<cublasHandle_t>(gpu->cublas), a->trans_b ? CUBLAS_OP_T : CUBLAS_OP_N,
-      a->trans_a ? CUBLAS_OP_T : CUBLAS_OP_N, a->n, a->m, a->k, &one, static_cast<const float *>(a->b),
-      a->ldb, static_cast<const float *>(a->a), a->lda, &beta, static_cast<float *>(a->c), a->ldc);
+      a->trans_a ? CUBLAS_OP_T : CUBLAS_OP_N, a->n, a->m, a->k, &one, a->b, CUDA_R_32F, a->ldb, a->a,
+      CUDA_R_32F, a->lda, &beta, a->c, CUDA_R_32F, a->ldc, compute_types[a->math], CUBLAS_GEMM_DEFAULT);
   return status == CUBLAS_STATUS_SUCCESS ? 0 : SQ_CUBLAS_ERRORS + (int)status;
 }
 #endif

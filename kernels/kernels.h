@@ -56,14 +56,23 @@ int sq_emulator_sequence_backward(sq_exec *exec, const sq_sequence *run);
 
 /* The persistent plans (kernels/persistent*.cu): the recurrent weights stay on the chip for the whole sequence.
  *   cta       one block owns all weights and a slice of the batch
- *   cluster   a thread-block cluster owns all weights, h goes through distributed shared memory
- *   grid      all SMs own the weights, h goes through L2
+ *   cluster   a thread-block cluster owns all weights, h goes through distributed shared memory: stored and followed by a
+ *             barrier, or asynchronous, counted on mbarriers
+ *   grid      all SMs own the weights, h goes through L2: with a flag a block, as packets that carry their flag, or with
+ *             flags and then multicast into clusters
  * For each: refuses (NULL, or why it cannot run the problem on this device; never a hang), estimate (microseconds of a
- * forward), workspace (reals of one run), forward and backward of the directions of one layer side by side. */
-#define SQ_PERSISTENT_TIERS(X) X(cta) X(cluster) X(grid)
-/* The plans of the unitary evolution RNN, with the same functions: all steps in one kernel (kernels/urnn_fused.cu); transforms
- * by cuFFT, where the build has it (kernels/urnn_cufft.cu). */
-#define SQ_URNN_PLANS(X)       X(fused) X(cufft)
+ * forward, in training of a backward with it), workspace (reals of one run), forward and backward of the directions of one
+ * layer side by side, and the wave_ functions of host/plan.h. */
+#define SQ_PERSISTENT_TIERS(X)                                                                               \
+  X(cta, "persistent-cta")                                                                                   \
+  X(cluster, "persistent-cluster-barrier")                                                                   \
+  X(cluster_async, "persistent-cluster-async")                                                               \
+  X(grid, "persistent-grid-flags")                                                                           \
+  X(grid_packets, "persistent-grid-packets")                                                                 \
+  X(grid_multicast, "persistent-grid-multicast")
+/* The plans of the unitary evolution RNN, with the same functions but the waves: all steps in one kernel
+ * (kernels/urnn_fused.cu); transforms by cuFFT, where the build has it (kernels/urnn_cufft.cu). */
+#define SQ_URNN_PLANS(X) X(fused, "fused") X(cufft, "cufft")
 #define SQ_PLAN_DECLARE(tier, gpu)                                                                           \
   const char *sq_##gpu##_##tier##_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);      \
   double sq_##gpu##_##tier##_estimate(sq_exec *exec, const sq_problem *p);                                   \
@@ -71,10 +80,17 @@ int sq_emulator_sequence_backward(sq_exec *exec, const sq_sequence *run);
                                         int training);                                                       \
   int sq_##gpu##_##tier##_forward(sq_exec *exec, const sq_sequence *runs, int count);                        \
   int sq_##gpu##_##tier##_backward(sq_exec *exec, const sq_sequence *runs, int count);
-#define SQ_PLAN_CUDA(tier)     SQ_PLAN_DECLARE(tier, cuda)
-#define SQ_PLAN_EMULATOR(tier) SQ_PLAN_DECLARE(tier, emulator)
-SQ_PERSISTENT_TIERS(SQ_PLAN_CUDA)
-SQ_PERSISTENT_TIERS(SQ_PLAN_EMULATOR)
+#define SQ_PERSISTENT_DECLARE(tier, gpu)                                                                     \
+  SQ_PLAN_DECLARE(tier, gpu)                                                                                 \
+  int sq_##gpu##_##tier##_wave_forward(sq_exec *exec, const sq_stretch *s, int count, int abreast);          \
+  int sq_##gpu##_##tier##_wave_backward(sq_exec *exec, const sq_stretch *s, int count, int abreast);         \
+  int sq_##gpu##_##tier##_wave_gradients(sq_exec *exec, const sq_sequence *run);
+#define SQ_PERSISTENT_CUDA(tier, name)     SQ_PERSISTENT_DECLARE(tier, cuda)
+#define SQ_PERSISTENT_EMULATOR(tier, name) SQ_PERSISTENT_DECLARE(tier, emulator)
+SQ_PERSISTENT_TIERS(SQ_PERSISTENT_CUDA)
+SQ_PERSISTENT_TIERS(SQ_PERSISTENT_EMULATOR)
+#define SQ_PLAN_CUDA(tier, name)     SQ_PLAN_DECLARE(tier, cuda)
+#define SQ_PLAN_EMULATOR(tier, name) SQ_PLAN_DECLARE(tier, emulator)
 SQ_URNN_PLANS(SQ_PLAN_CUDA)
 SQ_URNN_PLANS(SQ_PLAN_EMULATOR)
 

@@ -21,7 +21,8 @@ enum { CAROUSEL, FORGET, COUPLED };
 
 struct lstm_shape {
   int64_t H, P; /* P: width of h */
-  int64_t A;    /* width of aux: H + P with a projection, else 0 */
+  int64_t G;    /* width of gates */
+  int64_t A;    /* width of aux with a projection: H + P; else 0 */
   const float *p_i, *p_f, *p_o;
 };
 
@@ -35,8 +36,7 @@ template <int kind>
 __device__ __forceinline__ void lstm_pass(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j) {
   const int64_t at = b * n.H + j;
   SQ_UNROLL
-  for (int k = 0; k < lstm_gates<kind>::count; k++)
-    s.gates[(b * lstm_gates<kind>::count + k) * n.H + j] = 0.0f;
+  for (int k = 0; k < lstm_gates<kind>::count; k++) s.gates[b * n.G + k * n.H + j] = 0.0f;
   s.next[1][at] = s.prev[1][at];
   if (n.A != 0) {
     s.aux[b * n.A + j] = 0.0f;
@@ -50,7 +50,7 @@ template <int kind, bool peephole>
 __device__ __forceinline__ void lstm_unit(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j) {
   typedef lstm_gates<kind> gate;
   const int64_t at = b * n.H + j;
-  float *a = s.gates + b * gate::count * n.H + j;
+  float *a = s.gates + b * n.G + j;
   const float old = s.prev[1][at];
   const float i = sq_sigmoid(a[0] + (peephole ? n.p_i[j] * old : 0.0f));
   const float g = tanhf(a[gate::g * n.H]);
@@ -89,8 +89,8 @@ __device__ __forceinline__ void lstm_unit_backward(const sq_step &s, const lstm_
                                                    int64_t j) {
   typedef lstm_gates<kind> gate;
   const int64_t at = b * n.H + j;
-  const float *a = s.gates + b * gate::count * n.H + j;
-  float *d = s.dgates + b * gate::count * n.H + j;
+  const float *a = s.gates + b * n.G + j;
+  float *d = s.dgates + b * n.G + j;
   const float i = a[0], g = a[gate::g * n.H], o = a[gate::o * n.H];
   const float f = kind == FORGET ? a[gate::f * n.H] : kind == COUPLED ? 1.0f - i : 1.0f;
   const float old = s.prev[1][at], tc = tanhf(s.next[1][at]);
@@ -119,8 +119,7 @@ template <int kind, bool peephole> __global__ void lstm_backward_kernel(sq_step 
         continue;
       }
       SQ_UNROLL
-      for (int k = 0; k < lstm_gates<kind>::count; k++)
-        s.dgates[(b * lstm_gates<kind>::count + k) * n.H + j] = 0.0f;
+      for (int k = 0; k < lstm_gates<kind>::count; k++) s.dgates[b * n.G + k * n.H + j] = 0.0f;
       if (n.A != 0) s.daux[b * n.A + j] = 0.0f;
     }
   }
@@ -163,7 +162,12 @@ lstm_step_kernel *const lstm_backward_kernels[3][2] = {
     {lstm_backward_kernel<COUPLED, false>, lstm_backward_kernel<COUPLED, true>}};
 
 lstm_shape lstm_shape_of(const sq_step *s) {
-  lstm_shape n = {s->layout->config.hidden, s->layout->output, s->layout->aux, NULL, NULL, NULL};
+  const sq_layout *l = s->layout;
+  lstm_shape n = {};
+  n.H = l->config.hidden;
+  n.P = l->output;
+  n.G = l->gates;
+  n.A = l->config.projection != 0 ? l->aux : 0;
   n.p_i = sq_step_param(s, "peephole_i");
   n.p_f = sq_step_param(s, "peephole_f");
   n.p_o = sq_step_param(s, "peephole_o");
@@ -171,7 +175,7 @@ lstm_shape lstm_shape_of(const sq_step *s) {
 }
 
 int lstm_kind_of(const sq_step *s) {
-  if (s->layout->gates == 4 * s->layout->config.hidden) return FORGET;
+  if (s->layout->biased == 4 * s->layout->config.hidden) return FORGET;
   return s->layout->config.coupled ? COUPLED : CAROUSEL;
 }
 

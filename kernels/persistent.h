@@ -2,9 +2,10 @@
  *
  * A *group* of blocks runs one direction of a layer over a slice of the batch: one block (cta), a thread-block cluster
  * (cluster), or as many blocks as hold the weights (grid).  Its blocks divide the units of the layer; each keeps all
- * weights of its units in shared memory for the whole sequence.  Both directions of a layer are one launch:
+ * weights of its units in shared memory for the whole launch.  Runs side by side, both directions of a layer or several
+ * layers of a stack, are one launch:
  *
- *   blockIdx.x = slice * ctas + rank      blockIdx.y = direction
+ *   blockIdx.x = slice * ctas + rank      blockIdx.y = run
  *
  * Letters: T = time steps, B = batch, H = hidden size, G = gates; b a sequence, j a unit, t a step.
  */
@@ -13,13 +14,15 @@
 
 #include "simt.h"
 
-enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3 };
+enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3, RECURRENCE_RUNS = 8 };
 
-/* One direction; everything in device memory. What only one of forward and backward needs is NULL in the other. */
+/* One run: a stretch of the steps of one direction of a layer; everything in device memory. What only one of forward and backward needs is NULL in the other. */
 struct recurrence_run {
-  int64_t seq_len, batch; /* T, B */
+  int64_t seq_len, batch; /* T, B: steps of the stretch */
+  int64_t first;          /* step of the sequence that the stretch begins with; only lengths count from 0 */
   int reverse;
-  int option;             /* rnn: the activation; lstm of three gates: coupled */
+  int option;             /* rnn, leaky: the activation; lstm of three gates: coupled */
+  float leak;             /* leaky: the share of the new value */
   const int32_t *lengths; /* [B] or NULL */
   const float *weights;   /* W_hh [blocks * H, H] */
   const float
@@ -43,6 +46,7 @@ struct recurrence_shape {
   int padded;  /* H rounded up to the tiles of the product */
   int units;   /* of a block; the last blocks may have fewer */
   int ctas;    /* blocks of a group */
+  int cluster; /* blocks of a thread-block cluster: 1, the group, or a part of it */
   int slices;  /* of the batch */
   int at_once; /* slices of one launch; all but with a grid that holds fewer */
   int first;   /* slice of this launch */
@@ -56,11 +60,11 @@ struct recurrence_shape {
     unsigned weights; /* byte offset */
   } stage[RECURRENCE_STAGES];
   unsigned operand, operand_bytes; /* byte offset; of one of the buffers */
-  unsigned sums, kept, bytes;
+  unsigned sums, kept, barriers, bytes;
 };
 
 struct recurrence_args {
-  recurrence_run run[2];
+  recurrence_run run[RECURRENCE_RUNS];
   recurrence_shape shape;
 };
 
@@ -69,6 +73,7 @@ typedef void recurrence_kernel(const recurrence_args args);
 /* The pointwise steps there are (persistent_cells.h). */
 enum {
   RECURRENCE_RNN,
+  RECURRENCE_LEAKY,
   RECURRENCE_LSTM,
   RECURRENCE_LSTM3,
   RECURRENCE_GRU_AFTER,
@@ -91,7 +96,10 @@ struct recurrence_product_info {
 /* The kernels of a tier: [cell][backward][math]. */
 recurrence_kernel *sq_cta_kernel(int cell, int backward, sq_math math);
 recurrence_kernel *sq_cluster_kernel(int cell, int backward, sq_math math);
+recurrence_kernel *sq_cluster_async_kernel(int cell, int backward, sq_math math);
 recurrence_kernel *sq_grid_kernel(int cell, int backward, sq_math math);
+recurrence_kernel *sq_grid_multicast_kernel(int cell, int backward, sq_math math);
+recurrence_kernel *sq_grid_packets_kernel(int cell, int backward, sq_math math);
 
 /* Columns of an operand in memory for so many sequences: the products take 4, or a multiple of 8. */
 static inline int sq_recurrence_width(sq_math math, int columns) {

@@ -12,7 +12,8 @@
  * it.  Masked pairs, loads and stores are the skeleton's: a cell sees valid pairs only.
  *
  * kept[] lives from stage to stage and step to step: first the states (backward: their gradients), then the cell's own.
- * A further cell (SCRN, multiplicative RNN) is one more struct of this kind.
+ * A further cell is one more struct of this kind (leaky_recurrence is 15 lines), a name in RECURRENCE_CELLS, and its place in
+ * the three tables of that order.  Cells whose step multiplies by more than blocks of W_hh are not for this skeleton.
  */
 #ifndef SQ_PERSISTENT_CELLS_H
 #define SQ_PERSISTENT_CELLS_H
@@ -28,6 +29,7 @@ struct recurrence_input {
   float vector[RECURRENCE_VECTORS];
   float aux, prev[SQ_MAX_STATES], next[SQ_MAX_STATES], dy; /* backward */
   int option;
+  float leak;
 };
 
 /* What a pair writes in a step: activations, or the gradients at pre-activations and at products in aux. */
@@ -64,6 +66,25 @@ struct rnn_recurrence {
                                                   recurrence_output &out, float *operand) {
     operand[0] = out.gate[0] = (kept[0] + in.dy) * gradient(in.option, in.gate[0]);
     kept[0] = 0.0f; /* h_{t-1} enters only through the product */
+  }
+};
+
+/* n = g(a), h = (1 - a) h' + a n: the vanilla network whose units keep a share of their old value. */
+struct leaky_recurrence : rnn_recurrence {
+  template <int stage>
+  static __device__ __forceinline__ float forward(const recurrence_input &in, const float *sum, float *kept,
+                                                  recurrence_output &out) {
+    out.gate[0] = activate(in.option, in.gate[0] + sum[0]);
+    kept[0] = (1.0f - in.leak) * kept[0] + in.leak * out.gate[0];
+    return kept[0];
+  }
+
+  template <int stage>
+  static __device__ __forceinline__ void backward(const recurrence_input &in, float, float *kept,
+                                                  recurrence_output &out, float *operand) {
+    const float dh = kept[0] + in.dy;
+    operand[0] = out.gate[0] = in.leak * dh * gradient(in.option, in.gate[0]);
+    kept[0] = (1.0f - in.leak) * dh;
   }
 };
 

@@ -130,7 +130,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ void find_longest() {
     longest = run.lengths == NULL ? run.seq_len : 0;
     for (int c = 0; run.lengths != NULL && c < columns; c++) {
-      const int64_t length = run.lengths[first_row + c];
+      const int64_t length = run.lengths[first_row + c] - run.first;
       longest = length > longest ? length : longest;
     }
     longest = longest < run.seq_len ? longest : run.seq_len; /* lengths on the device were not checked */
@@ -144,7 +144,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     at.b = first_row + at.c;
     at.t = t;
     at.row = t * run.batch + at.b;
-    at.valid = run.lengths == NULL || t < run.lengths[at.b];
+    at.valid = run.lengths == NULL || run.first + t < run.lengths[at.b];
     return at;
   }
 
@@ -182,6 +182,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     const int64_t H = n.hidden;
     in = recurrence_input{};
     in.option = run.option;
+    in.leak = run.leak;
     if (!at.valid) return;
     SQ_UNROLL
     for (int g = 0; g < cell::GATES; g++) in.gate[g] = run.gates[at.row * cell::GATES * H + g * H + at.j];
@@ -265,11 +266,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
     exchange_place at;
     at.rank = rank;
     at.ctas = n.ctas;
+    at.cluster = n.cluster;
     at.turn = turn;
-    at.spacing = (int)(n.operand_bytes / sizeof(uint4));
+    at.spacing = (int)(n.operand_bytes / sizeof(uint4)) << exchange::PACKETS;
     /* only the grid exchanges through memory: elsewhere both are NULL */
     at.exchange = run.exchange != NULL ? run.exchange + (int64_t)slice * 2 * at.spacing : NULL;
     at.flags = run.flags != NULL ? run.flags + slice * n.ctas : NULL;
+    at.barriers = reinterpret_cast<uint64_t *>(memory + n.barriers);
     return at;
   }
 
@@ -326,7 +329,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int s = 0; s < cell::STAGES; s++) load_weights(s);
     load_operand();
     enter_pairs();
-    exchange::enter();
+    exchange::enter(place());
   }
 
   __device__ __forceinline__ void go() {
@@ -340,6 +343,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     if (backward) last_product();
     if (!descending()) tail();
     leave_pairs();
+    exchange::leave();
   }
 };
 
@@ -366,9 +370,9 @@ template <class cell, class exchange> recurrence_kernel *recurrence_of(int backw
 template <class exchange> recurrence_kernel *recurrence_find(int which, int backward, sq_math math) {
   typedef recurrence_kernel *finder(int backward, sq_math math);
   static finder *const finders[RECURRENCE_CELLS] = {
-      recurrence_of<rnn_recurrence, exchange>, recurrence_of<lstm_recurrence<4>, exchange>,
-      recurrence_of<lstm_recurrence<3>, exchange>, recurrence_of<gru_after_recurrence, exchange>,
-      recurrence_of<gru_before_recurrence, exchange>};
+      recurrence_of<rnn_recurrence, exchange>,       recurrence_of<leaky_recurrence, exchange>,
+      recurrence_of<lstm_recurrence<4>, exchange>,   recurrence_of<lstm_recurrence<3>, exchange>,
+      recurrence_of<gru_after_recurrence, exchange>, recurrence_of<gru_before_recurrence, exchange>};
   return finders[which](backward, math);
 }
 

@@ -8,31 +8,32 @@
 
 namespace {
 
-template <int g> __global__ void rnn_kernel(sq_step s, int64_t H) {
+template <int g> __global__ void rnn_kernel(sq_step s, int64_t H, int64_t G) {
   SQ_FOR_ROWS(b, s.batch) {
     const bool valid = sq_valid(s, b);
     SQ_FOR_COLS(j, H) {
-      const int64_t at = b * H + j;
-      const float h = valid ? sq_activate<g>(s.gates[at]) : 0.0f;
-      s.gates[at] = h;
+      const int64_t at = b * H + j, gate = b * G + j;
+      const float h = valid ? sq_activate<g>(s.gates[gate]) : 0.0f;
+      s.gates[gate] = h;
       s.next[0][at] = valid ? h : s.prev[0][at];
       s.y[b * s.ldy + j] = h;
     }
   }
 }
 
-template <int g> __global__ void rnn_backward_kernel(sq_step s, int64_t H) {
+template <int g> __global__ void rnn_backward_kernel(sq_step s, int64_t H, int64_t G) {
   SQ_FOR_ROWS(b, s.batch) {
     const bool valid = sq_valid(s, b);
     SQ_FOR_COLS(j, H) {
-      const int64_t at = b * H + j;
-      s.dgates[at] = valid ? (s.dstate[0][at] + sq_dy(s, b, j)) * sq_activate_grad<g>(s.gates[at]) : 0.0f;
+      const int64_t at = b * H + j, gate = b * G + j;
+      const float dh = valid ? s.dstate[0][at] + sq_dy(s, b, j) : 0.0f;
+      s.dgates[gate] = valid ? dh * sq_activate_grad<g>(s.gates[gate]) : 0.0f;
       if (valid) s.dstate[0][at] = 0.0f; /* h_{t-1} enters only through the product */
     }
   }
 }
 
-typedef void rnn_step_kernel(sq_step s, int64_t H);
+typedef void rnn_step_kernel(sq_step s, int64_t H, int64_t G);
 
 rnn_step_kernel *const rnn_kernels[] = SQ_EACH_ACTIVATION(rnn_kernel);
 rnn_step_kernel *const rnn_backward_kernels[] = SQ_EACH_ACTIVATION(rnn_backward_kernel);
@@ -41,11 +42,12 @@ rnn_step_kernel *const rnn_backward_kernels[] = SQ_EACH_ACTIVATION(rnn_backward_
 
 extern "C" int SQ_GPU(rnn_forward)(sq_exec *exec, const sq_step *s, int) {
   const sq_config &c = s->layout->config;
-  return sq_step_launch(exec, "rnn_kernel", rnn_kernels[c.activation], c.hidden, s, c.hidden);
+  return sq_step_launch(exec, "rnn_kernel", rnn_kernels[c.activation], c.hidden, s, c.hidden,
+                        s->layout->gates);
 }
 
 extern "C" int SQ_GPU(rnn_backward)(sq_exec *exec, const sq_step *s, int) {
   const sq_config &c = s->layout->config;
   return sq_step_launch(exec, "rnn_backward_kernel", rnn_backward_kernels[c.activation], c.hidden, s,
-                        c.hidden);
+                        c.hidden, s->layout->gates);
 }

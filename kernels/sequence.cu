@@ -115,10 +115,11 @@ const float *weight_of(const sq_job &j, const sq_product &p) {
   return static_cast<const float *>(j.run->params) + j.layout->param[p.param].offset + p.row * p.cols;
 }
 
-int gemm(sq_exec *exec, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, matrix a, matrix b,
-         int accumulate, matrix c) {
+int gemm(sq_exec *exec, sq_math math, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, matrix a,
+         matrix b, int accumulate, matrix c) {
   const sq_gemm_args g = {
-      trans_a, trans_b, accumulate, m, n, k, a.data, a.ld, b.data, b.ld, const_cast<float *>(c.data), c.ld};
+      trans_a, trans_b,  accumulate, m, n, k, a.data, a.ld, b.data, b.ld, const_cast<float *>(c.data),
+      c.ld,    (int)math};
   return SQ_GPU(gemm)(exec, &g);
 }
 
@@ -166,7 +167,7 @@ int forward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int stag
     if (p.stage != stage) continue;
     error = p.structure != NULL
                 ? structured_forward(exec, j, s, i)
-                : gemm(exec, 0, 1, s.batch, p.rows, p.cols, place_of_step(s, p.from, false),
+                : gemm(exec, j.run->math, 0, 1, s.batch, p.rows, p.cols, place_of_step(s, p.from, false),
                        {weight_of(j, p), p.cols}, p.to.buffer == SQ_GATES, place_of_step(s, p.to, false));
   }
   return error;
@@ -180,7 +181,7 @@ int backward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int sta
     if (p.stage != stage) continue;
     error = p.structure != NULL
                 ? structured_backward(exec, j, s, i)
-                : gemm(exec, 0, 0, s.batch, p.cols, p.rows, place_of_step(s, p.to, true),
+                : gemm(exec, j.run->math, 0, 0, s.batch, p.cols, p.rows, place_of_step(s, p.to, true),
                        {weight_of(j, p), p.cols}, p.from.buffer != SQ_AUX, place_of_step(s, p.from, true));
   }
   return error;
@@ -234,14 +235,15 @@ int add_rows(sq_exec *exec, const float *a, int64_t rows, int64_t cols, float *o
 int weight_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
   const sq_layout *l = j.layout;
   const int64_t rows = j.steps * j.run->batch, I = l->config.input;
-  int error = gemm(exec, 1, 0, l->gates, I, rows, {j.dgates, l->gates},
+  int error = gemm(exec, j.run->math, 1, 0, l->gates, I, rows, {j.dgates, l->gates},
                    {static_cast<const float *>(j.run->x), j.run->ldx}, 1, {dparams + l->param[0].offset, I});
   for (int i = 0; i < l->products && error == 0; i++) {
     const sq_product &p = l->product[i];
     float *dparam = dparams + l->param[p.param].offset + p.row * p.cols;
-    error = p.structure != NULL ? add_rows(exec, j.grads[i], j.run->batch, p.structure->params(l, &p), dparam)
-                                : gemm(exec, 1, 0, p.rows, p.cols, rows, place_of_sequence(j, p.to, true),
-                                       place_of_sequence(j, p.from, false), 1, {dparam, p.cols});
+    error = p.structure != NULL
+                ? add_rows(exec, j.grads[i], j.run->batch, p.structure->params(l, &p), dparam)
+                : gemm(exec, j.run->math, 1, 0, p.rows, p.cols, rows, place_of_sequence(j, p.to, true),
+                       place_of_sequence(j, p.from, false), 1, {dparam, p.cols});
   }
   return error;
 }
@@ -278,7 +280,7 @@ int input_gradient(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
   const float *w = static_cast<const float *>(j.run->params) + l->param[0].offset;
   const int64_t I = l->config.input;
-  return gemm(exec, 0, 0, j.steps * j.run->batch, I, l->gates, {j.dgates, l->gates}, {w, I},
+  return gemm(exec, j.run->math, 0, 0, j.steps * j.run->batch, I, l->gates, {j.dgates, l->gates}, {w, I},
               j.run->dx_accumulate, {static_cast<const float *>(j.run->dx), j.run->ldx});
 }
 
@@ -334,15 +336,18 @@ int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
   const int64_t I = l->config.input, rows = j.steps * j.run->batch;
   const float *params = static_cast<const float *>(j.run->params);
-  const float *x = static_cast<const float *>(j.run->x) + j.t0 * j.run->batch * j.run->ldx;
+  const matrix x = {static_cast<const float *>(j.run->x) + j.t0 * j.run->batch * j.run->ldx, j.run->ldx};
+  const float *w = params + l->param[0].offset;
+  const int64_t first = l->biased, others = l->gates - first;
   int error = 0;
   if (l->bias >= 0) {
-    const sq_bias_args bias = {rows, l->gates, params + l->param[l->bias].offset, j.gates, l->gates};
+    const sq_bias_args bias = {rows, first, params + l->param[l->bias].offset, j.gates, l->gates};
     error = SQ_GPU(bias)(exec, &bias);
+    if (error == 0) error = gemm(exec, j.run->math, 0, 1, rows, first, I, x, {w, I}, 1, {j.gates, l->gates});
   }
-  if (error != 0) return error;
-  return gemm(exec, 0, 1, rows, l->gates, I, {x, j.run->ldx}, {params + l->param[0].offset, I}, l->bias >= 0,
-              {j.gates, l->gates});
+  if (error != 0 || others == 0) return error;
+  return gemm(exec, j.run->math, 0, 1, rows, others, I, x, {w + first * I, I}, 0,
+              {j.gates + first, l->gates});
 }
 
 int sq_job_gradients(sq_exec *exec, const sq_job &j) {

@@ -237,7 +237,8 @@ extern "C" const char *SQ_GPU(cufft_refuses)(sq_exec *exec, const sq_problem *p,
 /* Microseconds: five launches of a graph a step, and its bytes at 1 TB/s. */
 extern "C" double SQ_GPU(cufft_estimate)(sq_exec *, const sq_problem *p) {
   const double bytes = 88.0 * (double)p->layout->config.hidden * (double)p->batch;
-  return 5.0 + (double)p->seq_len * p->directions * (5 * 1.3 + bytes / 1e6);
+  const double passes = p->training ? 14.0 / 5 : 1; /* backward has nine launches */
+  return 5.0 + passes * (double)p->seq_len * p->directions * (5 * 1.3 + bytes / 1e6);
 }
 
 extern "C" int64_t SQ_GPU(cufft_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {

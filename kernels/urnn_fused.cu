@@ -580,7 +580,8 @@ extern "C" double SQ_GPU(fused_estimate)(sq_exec *, const sq_problem *p) {
   const double n = (double)p->layout->config.hidden;
   const double held = 100.0 * (n < 512 ? 2048 / n : 4.0), rows = (double)(p->batch * p->directions);
   const double step = (log2(n) + 4) * (0.05 + n / 40960);
-  return 5.0 + (double)p->seq_len * step * ceil(rows / held);
+  const double passes = p->training ? 3 : 1; /* backward has twice the transforms */
+  return 5.0 + passes * (double)p->seq_len * step * ceil(rows / held);
 }
 
 extern "C" int64_t SQ_GPU(fused_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {

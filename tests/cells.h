@@ -35,11 +35,26 @@ static const cell_row cell_rows[] = {
     {"lstm0 projection peephole", {.cell = "lstm0", .projection_size = 1, .peephole = 1}},
     {"gru", {.cell = "gru"}},
     {"gru reset_after", {.cell = "gru", .reset_after = 1}},
+    {"scrn", {.cell = "scrn", .leak = 0.3}},
+    {"scrn, the paper's leak, three context units", {.cell = "scrn", .context_size = 3}},
+    {"scrn, a learnt leak", {.cell = "scrn", .leak = 0.3, .learn_leak = 1}},
+    {"mrnn", {.cell = "mrnn"}},
+    {"mrnn, two factors", {.cell = "mrnn", .factor_size = 2}},
+    {"mlstm", {.cell = "mlstm"}},
+    {"mlstm, seven factors", {.cell = "mlstm", .factor_size = 7}},
     {"householder", {.cell = "householder"}},
     {"householder sigmoid, one reflection",
      {.cell = "householder", .activation = SEQGPU_SIGMOID, .reflections = 1}},
     {"urnn", {.cell = "urnn"}},
 };
+
+/* Whether the persistent kernels have the cell's step (kernels/persistent_cells.h). */
+static inline int is_persistent(const cell_row *row) {
+  static const char *const names[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (strcmp(row->desc.cell, names[i]) == 0) return row->desc.projection_size == 0;
+  return 0;
+}
 
 /* A shape and the options that are not the cell's. */
 typedef struct shape_row {

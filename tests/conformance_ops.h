@@ -60,7 +60,8 @@ static int call_gemm(seqgpu_context *ctx, const op_case *c, void **p) {
                           c->n,    c->k,
                           p[0],    (ta ? c->m : c->k) + pad,
                           p[1],    (tb ? c->k : c->n) + pad,
-                          p[2],    c->n + pad};
+                          p[2],    c->n + pad,
+                          0};
   return OP_CALL(ctx, gemm, a);
 }
 

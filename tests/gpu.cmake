@@ -1,7 +1,7 @@
 # gpu.cmake - the tests that reach a GPU, built against the real CUDA library in place of the emulator and without
 # sanitizers (-DSEQGPU_GPU_TESTS=ON, what tests/gpu.sh asks for).  Programs test_NAME_gpu in the bin folder; `gpu_tests` is all.
 add_custom_target(gpu_tests)
-foreach(name conformance laws_cells laws_runs repeat tape cudnn planner)
+foreach(name conformance laws_cells laws_runs repeat tape cudnn planner wavefront)
   if(EXISTS ${PROJECT_SOURCE_DIR}/tests/test_${name}.c) # DURING BRINGUP
     add_executable(test_${name}_gpu tests/test_${name}.c)
     target_include_directories(test_${name}_gpu PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/core tests)

@@ -2,10 +2,10 @@
 # gpu.sh - everything that wants a GPU, in one command of at most 8 minutes:  sh tests/gpu.sh [STAGE...]
 #
 #   build        the library, its GPU tests and the benches, for this card only
-#   conformance  the whole table on `cuda`, laws, plans; 100 runs, the same bits
-#   sanitizer    compute-sanitizer (memcheck, racecheck, initcheck, synccheck) on the small table
+#   conformance  the whole table on `cuda`, each plan in a process of its own, laws, plans; 100 runs, the same bits
 #   sync         bench_sync: exchanges between steps
-#   bench        bench_rnn against cuDNN
+#   bench        bench_rnn against cuDNN, with the plans that conformance found no fault in
+#   sanitizer    compute-sanitizer (memcheck, racecheck, initcheck, synccheck) on the small table
 #   torch        PyTorch, where python3 has it
 #   all          all of them (default)
 #
@@ -23,7 +23,7 @@ results=${SEQGPU_RESULTS:-$root/bench/results}
 bin=$build/bin
 work=$build/gpu-run # logs, rows of JSON and tables
 shapes=$root/bench/shapes/gpu.csv
-STAGES="build conformance sanitizer sync bench torch"
+STAGES="build conformance sync bench sanitizer torch"
 
 say() { printf '== %s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -96,13 +96,13 @@ stage_build() {
 
 # ---------------------------------------------------------------------- tests
 
-# Runs a test program for half of the stage's time at most and keeps its last line, "N passed, N failed, N skipped", as a row.
+# Runs a test program for 1/$share of the stage's time at most and keeps its last line, "N passed, N failed, N skipped", as a row.
 run_test() { # LABEL PROGRAM ARGUMENTS...
   label=$1
   shift
   [ -x "$1" ] || { echo "skip $label: not built"; return 0; }
   status=0
-  timeout --foreground -k 5 $((limit / 2)) "$@" >"$work/$label.log" 2>&1 || status=$?
+  timeout --foreground -k 5 $((limit / share)) "$@" >"$work/$label.log" 2>&1 || status=$?
   count=$(tail -n 1 "$work/$label.log")
   [ "$status" != 124 ] || count="$(grep -c '^pass' "$work/$label.log") passed, out of time after: $count"
   grep '^FAIL' "$work/$label.log" | head -n 20
@@ -115,7 +115,17 @@ run_test() { # LABEL PROGRAM ARGUMENTS...
 
 stage_conformance() {
   failed=0
-  run_test conformance "$bin/test_conformance_gpu" cuda || failed=1
+  share=5 # a plan that hangs costs no more, and hides no other
+  : >"$work/plans.good"
+  for plan in $("$bin/test_conformance_gpu" cuda plans); do
+    if run_test "conformance-$plan" "$bin/test_conformance_gpu" cuda "$plan"; then
+      echo "$plan" >>"$work/plans.good"
+    else
+      failed=1
+    fi
+  done
+  share=3
+  run_test conformance-others "$bin/test_conformance_gpu" cuda others || failed=1
   run_test repeat-100 "$bin/test_repeat_gpu" cuda 100 || failed=1
   for program in "$bin"/test_*_gpu; do
     name=$(basename "$program" _gpu)
@@ -174,6 +184,8 @@ race() {
   table $part "bench_rnn $*"
   set -- --device cuda --shapes "$shapes" --runs 20 --warmup 6 --check-gflop 4 --budget $((limit * share / 100 + 1)) "$@"
   [ -s "$work/sync.1.json" ] && cp "$work/sync.1.json" "$work/constants.json"
+  good=$(grep -v '^cudnn' "$work/plans.good" 2>/dev/null | paste -sd, -)
+  [ -n "$good" ] && set -- --plans "$good" "$@"
   [ -s "$work/constants.json" ] && set -- "$@" --sync "$work/constants.json"
   "$bin/bench_rnn" "$@" --json "$work/bench.$part.json" --markdown "$work/bench.$part.md" || failed=1
 }
@@ -225,10 +237,10 @@ refusal() {
 budget() {
   case $1 in
     build) default=150 ;;
-    conformance) default=60 ;;
-    sanitizer) default=80 ;;
+    conformance) default=70 ;;
     sync) default=20 ;;
-    bench) default=115 ;;
+    bench) default=120 ;;
+    sanitizer) default=70 ;;
     *) default=45 ;;
   esac
   eval "echo \${SEQGPU_SECONDS_$1:-$default}"
@@ -306,7 +318,7 @@ wanted=
 for word in "$@"; do
   case " $STAGES all " in
     *" $word "*) ;;
-    *) echo "usage: sh tests/gpu.sh [build|conformance|sanitizer|sync|bench|torch|all]..." >&2; exit 2 ;;
+    *) echo "usage: sh tests/gpu.sh [build|conformance|sync|bench|sanitizer|torch|all]..." >&2; exit 2 ;;
   esac
   if [ "$word" = all ]; then wanted=$STAGES; else wanted="$wanted $word"; fi
 done

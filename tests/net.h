@@ -240,10 +240,11 @@ static inline void net_fill_special(net *n) {
   }
 }
 
-/* Everything in +-1, weights in +-1.5 / sqrt(hidden_size): gates neither dead nor linear. */
+/* Everything in +-1, weights in +-1.5 / sqrt(hidden_size): gates neither dead nor linear.  A single unit, which has no others
+ * to hide behind, gets no weights that could saturate it: 1 - h^2 has lost its digits there. */
 static inline void net_fill(net *n) {
   for (int i = 0; i < NET_Y; i++) check_fill_f64(n->value[i], n->count[i], -1, 1);
-  const double scale = 1.5 / sqrt((double)n->desc->hidden_size);
+  const double scale = 1.5 / sqrt(fmax(3, (double)n->desc->hidden_size));
   check_fill_f64(n->value[NET_PARAMS], n->count[NET_PARAMS], -scale, scale);
   if (n->desc->activation == SEQGPU_RELU) net_fill_relu(n);
   net_fill_special(n);
@@ -310,6 +311,14 @@ static inline seqgpu_status net_backward(net *n) {
 }
 
 /* --- comparison --- */
+
+/* All outputs the same bits. */
+static inline int net_same_bits(const net *a, const net *b) {
+  int same = 1;
+  for (int i = NET_Y; i < NET_TENSORS; i++)
+    same &= a->count[i] == 0 || memcmp(a->value[i], b->value[i], (size_t)a->count[i] * sizeof(double)) == 0;
+  return same;
+}
 
 /* The larger of two errors, where a NaN is larger than anything. */
 static inline double net_worse(double a, double b) { return isnan(a) || a > b ? a : b; }

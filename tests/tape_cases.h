@@ -109,8 +109,8 @@ static seqgpu_tensor *attention(world *w) {
 }
 /* Keys that are also the values. */
 static seqgpu_tensor *attention_shared(world *w) {
-  seqgpu_tensor *h = seqgpu_tape_activation(w->tape, w->leaf[1], SEQGPU_TANH);
-  seqgpu_tensor *c = seqgpu_tape_attention(w->tape, w->leaf[0], h, h, w->leaf[2], NULL);
+  seqgpu_tensor *h = rounded(w, seqgpu_tape_activation(w->tape, w->leaf[1], SEQGPU_TANH));
+  seqgpu_tensor *c = rounded(w, seqgpu_tape_attention(w->tape, w->leaf[0], h, h, w->leaf[2], NULL));
   return seqgpu_tape_attention(w->tape, c, h, h, w->leaf[2], lengths_4231(w));
 }
 /* A query that is a view of the keys; values without gradient. */
@@ -176,20 +176,20 @@ static seqgpu_tensor *encoder_decoder(world *w) {
   seqgpu_tensor *lengths = lengths_4231(w);
   seqgpu_tensor *x = seqgpu_tape_embedding(t, p[ED_EMBEDDING], source);
   seqgpu_tensor *h = seqgpu_tape_rnn(t, w->plan[0], p[ED_ENCODER], x, NULL, lengths); /* [4,4,6] */
-  seqgpu_tensor *keys = seqgpu_tape_linear(t, h, p[ED_KEYS], NULL);
+  seqgpu_tensor *values = rounded(w, h), *keys = rounded(w, seqgpu_tape_linear(t, values, p[ED_KEYS], NULL));
   seqgpu_tensor *last =
       seqgpu_tape_reshape(t, seqgpu_tape_rows(t, seqgpu_tape_rnn_final(t, h, 0), 1, 1), 2, DIM(4, 3));
   seqgpu_tensor *state =
-      seqgpu_tape_activation(t, seqgpu_tape_linear(t, last, p[ED_INIT], NULL), SEQGPU_TANH);
+      rounded(w, seqgpu_tape_activation(t, seqgpu_tape_linear(t, last, p[ED_INIT], NULL), SEQGPU_TANH));
   seqgpu_tensor *loss = NULL;
   for (int64_t step = 0; step < 3; step++) {
-    seqgpu_tensor *query = seqgpu_tape_linear(t, state, p[ED_QUERY], NULL);
-    seqgpu_tensor *context = seqgpu_tape_attention(t, query, keys, h, p[ED_V], lengths);
+    seqgpu_tensor *query = rounded(w, seqgpu_tape_linear(t, state, p[ED_QUERY], NULL));
+    seqgpu_tensor *context = rounded(w, seqgpu_tape_attention(t, query, keys, values, p[ED_V], lengths));
     seqgpu_tensor *previous = seqgpu_tape_embedding(t, p[ED_EMBEDDING], seqgpu_tape_rows(t, fed, step, 1));
     seqgpu_tensor *input = seqgpu_tape_concat(t, previous, seqgpu_tape_reshape(t, context, 3, DIM(1, 4, 6)));
-    seqgpu_tensor *y = seqgpu_tape_rnn(t, w->plan[1], p[ED_DECODER], input, &state, NULL);
+    seqgpu_tensor *y = rounded(w, seqgpu_tape_rnn(t, w->plan[1], p[ED_DECODER], input, &state, NULL));
     state = seqgpu_tape_reshape(t, y, 2, DIM(4, 3));
-    seqgpu_tensor *logits = seqgpu_tape_linear(t, y, p[ED_OUT], p[ED_OUT_BIAS]);
+    seqgpu_tensor *logits = rounded(w, seqgpu_tape_linear(t, y, p[ED_OUT], p[ED_OUT_BIAS]));
     seqgpu_tensor *cost = seqgpu_tape_cross_entropy(t, logits, seqgpu_tape_rows(t, wanted, step, 1), 0, 0.25);
     loss = loss ? seqgpu_tape_add(t, loss, cost) : cost;
   }

@@ -17,7 +17,7 @@
 #define DIM(...)                                                                                             \
   (int64_t[]) { __VA_ARGS__ }
 
-enum { LEAVES = 10, PLANS = 2, PLAN_0 = -1, PLAN_1 = -2, COUNTER = 1000 };
+enum { LEAVES = 10, PLANS = 2, PLAN_0 = -1, PLAN_1 = -2, COUNTER = 1000, ONES = 1024 };
 
 /* One case at work: its leaves in float64 and on the device, and the tensors of the present step. */
 typedef struct world {
@@ -29,6 +29,8 @@ typedef struct world {
   double *host[LEAVES], *host_grad[LEAVES];
   void *value[LEAVES], *grad[LEAVES];
   seqgpu_tensor *leaf[LEAVES];
+  double *ones; /* [ONES], or NULL: see rounded */
+  int64_t ones_used;
 } world;
 
 typedef struct test_case {
@@ -58,11 +60,14 @@ static inline void world_leaf(world *w, const test_case *c, int i) {
   net_require(w->ctx, seqgpu_malloc(w->ctx, bytes, &w->grad[i]), "seqgpu_malloc");
 }
 
-/* Leaves in float32's numbers, away from the kink of relu. */
-static inline void world_draw(world *w) {
-  for (int i = 0; i < w->leaves; i++)
+/* Leaves in float32's numbers, away from the kink of relu; parameters of a plan so large that its states differ from step
+ * to step: attention lives on the differences. */
+static inline void world_draw(world *w, const test_case *c) {
+  for (int i = 0; i < w->leaves; i++) {
+    const double scale = c->shape[i][0] < 0 ? 1.5 : 1;
     for (int64_t j = 0; j < w->count[i]; j++)
-      w->host[i][j] = (double)(float)(check_uniform(0.1, 1) * (check_random() & 1 ? 1 : -1));
+      w->host[i][j] = (double)(float)(scale * check_uniform(0.1, 1) * (check_random() & 1 ? 1 : -1));
+  }
 }
 
 static inline void world_open(world *w, seqgpu_context *ctx, const test_case *c) {
@@ -71,7 +76,7 @@ static inline void world_open(world *w, seqgpu_context *ctx, const test_case *c)
   for (int k = 0; k < PLANS && c->plan[k]; k++)
     net_require(ctx, seqgpu_plan_create(ctx, c->plan[k], &w->plan[k]), "seqgpu_plan_create");
   for (; w->leaves < LEAVES && c->shape[w->leaves][0] != 0; w->leaves++) world_leaf(w, c, w->leaves);
-  world_draw(w);
+  world_draw(w, c);
 }
 
 static inline void world_close(world *w) {
@@ -89,6 +94,7 @@ static inline void world_close(world *w) {
 static inline seqgpu_tensor *world_build(world *w, const test_case *c, int training) {
   net_require(w->ctx, seqgpu_tape_clear(w->tape, training), "seqgpu_tape_clear");
   seqgpu_tape_set_counter(w->tape, COUNTER);
+  w->ones_used = 0;
   for (int i = 0; i < w->leaves; i++) {
     int64_t shape[SEQGPU_TAPE_RANK];
     const int rank = leaf_shape(w, c, i, shape);
@@ -96,6 +102,22 @@ static inline seqgpu_tensor *world_build(world *w, const test_case *c, int train
     w->leaf[i] = seqgpu_tape_wrap(w->tape, rank, shape, w->value[i], w->grad[i]);
   }
   return c->build(w);
+}
+
+/* An intermediate result of a model.  The float64 world of a trial (test_tape.c) multiplies it by ones, which the probes of
+ * conditioned.h move like inputs: so the reference tells what the rounding of this result, and of its gradient, does.
+ * Inputs alone do not: where an attention reads states that are nearly the same, they move all of them alike. */
+static inline seqgpu_tensor *rounded(world *w, seqgpu_tensor *y) {
+  int64_t shape[SEQGPU_TAPE_RANK];
+  const int64_t n = seqgpu_tensor_count(y), first = w->ones_used;
+  if (w->ones == NULL || y == NULL) return y;
+  if (first + n > ONES) {
+    check_record(0, "more intermediate results than ones", "rounded");
+    return y;
+  }
+  w->ones_used += n;
+  const int rank = seqgpu_tensor_shape(y, shape);
+  return seqgpu_tape_mul(w->tape, y, seqgpu_tape_input(w->tape, rank, shape, w->ones + first));
 }
 
 /* The value, in float64; the caller frees it. */

@@ -1,46 +1,7 @@
 #!/bin/sh
 # test_cli.sh PROGRAM - the program `seqgpu` from the outside: same bits for the same seed, resuming at any step, what
 # it says and leaves behind when something is wrong.  Prints "pass NAME" or "FAIL NAME: why", last the counts.
-set -u
-seqgpu=$1
-case $seqgpu in /*) ;; *) seqgpu=$PWD/$seqgpu ;; esac
-if [ ! -x "$seqgpu" ]; then
-  echo "FAIL program: $seqgpu is not there"
-  echo "0 passed, 1 failed, 0 skipped"
-  exit 1
-fi
-work=$(mktemp -d /tmp/seqgpu-cli-XXXXXX) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-passed=0 failed=0 skipped=0
-
-pass() { passed=$((passed + 1)); echo "pass $1"; }
-fail() { failed=$((failed + 1)); echo "FAIL $1: $2"; }
-skip() { skipped=$((skipped + 1)); echo "skip $1: $2"; }
-
-# check NAME COMMAND...: the command succeeds.
-check() {
-  name=$1
-  shift
-  if "$@" >out 2>err; then pass "$name"; else fail "$name" "exit $?: $(head -c 300 err)"; fi
-}
-
-# refused NAME CODE WORDS ARGUMENTS...: the program ends with CODE and one sentence that has WORDS, and leaves nothing.
-refused() {
-  name=$1 code=$2 words=$3
-  shift 3
-  : >err
-  : >out
-  ls -A >before
-  "$seqgpu" "$@" >out 2>err
-  got=$?
-  ls -A >after
-  if [ "$got" != "$code" ]; then fail "$name" "exit $got, expected $code: $(head -c 300 err)"
-  elif [ "$(wc -l <err)" != 1 ] || ! grep -q '^seqgpu: ' err; then fail "$name" "not one sentence: $(head -c 300 err)"
-  elif ! grep -q -e "$words" err; then fail "$name" "\"$words\" is not in: $(cat err)"
-  elif ! cmp -s before after; then fail "$name" "files were left: $(diff before after | tr '\n' ' ')"
-  else pass "$name"; fi
-}
+. "$(dirname "$0")/cli.sh"
 
 # A text of about $1 bytes: words in an order that a model can learn a little of.
 make_text() {
@@ -54,7 +15,6 @@ make_text 450 >text
 make_text 3000 >long
 tiny="--hidden 6 --batch 4 --seq-len 8 --device cpu --threads 1"
 train() { "$seqgpu" train charlm --text text $tiny "$@"; }
-: >before; : >after; : >out; : >err
 
 # ---------------------------------------------------------------- help
 
@@ -187,7 +147,7 @@ refused "rate below 0" 2 "out of range" $t --lr -1
 refused "dropout 1" 2 "out of range" $t --dropout 1
 refused "number too large" 2 "out of range" $t --steps 99999999999999999999
 refused "hidden 0" 2 "hidden" $t --hidden 0
-refused "unknown cell" 2 "lstm|gru" $t --cell transformer
+refused "unknown cell" 2 "none of rnn|.*lstm|" $t --cell transformer
 refused "unknown tokens" 2 "bytes|utf8|words" $t --tokens letters
 refused "bad clip" 2 "clip" $t --clip -3
 refused "bidirectional" 2 "bidirectional" $t --bidirectional
@@ -254,6 +214,4 @@ refused "prime with a character that the model does not know" 1 "not in the voca
 refused "prime not UTF-8" 1 "UTF-8" sample --checkpoint model --prime "$(printf 'a\377')"
 refused "inspect: prime empty" 1 "empty" inspect --checkpoint model --prime ""
 
-if ls -A | grep -q '\.tmp$'; then fail "no temporary files" "$(ls -A | grep '\.tmp$' | head -3)"; else pass "no temporary files"; fi
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ]
+finish_cli

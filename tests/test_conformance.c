@@ -8,7 +8,7 @@
  *
  * Then: forward on one backend, backward on another with the same reserve.  Then: all other operators.
  *
- *   test_conformance [backend]
+ *   test_conformance [backend [plan]]      "plans" lists a backend's plans instead, "others" checks all but them
  */
 #include "../host/plan.h"
 #include "cells.h"
@@ -149,7 +149,8 @@ static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_cont
   net_close(&ref);
 }
 
-static void check_backend(const char *device, seqgpu_context *oracle) {
+/* only: the name of a plan, "others", or NULL for everything. */
+static void check_backend(const char *device, const char *only, seqgpu_context *oracle) {
   const seqgpu_context_options options = {.device = device, .threads = 2};
   seqgpu_context *ctx = NULL, *cpu = net_context("cpu", SEQGPU_F32, 1);
   if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) {
@@ -157,9 +158,10 @@ static void check_backend(const char *device, seqgpu_context *oracle) {
   } else {
     for (const sq_impl *row = sq_impls; row->name; row++)
       if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_F32)
-        check_networks(ctx, row->plan, oracle);
-    op_check_all(ctx, oracle);
-    for (size_t c = 0; c < COUNT(cell_rows) && strcmp(device, "cpu") != 0; c++) {
+        if (only == NULL || strcmp(only, row->plan) == 0) check_networks(ctx, row->plan, oracle);
+    const int others = only == NULL || strcmp(only, "others") == 0;
+    if (others) op_check_all(ctx, oracle);
+    for (size_t c = 0; others && c < COUNT(cell_rows) && strcmp(device, "cpu") != 0; c++) {
       check_handover(cpu, ctx, oracle, &cell_rows[c]);
       check_handover(ctx, cpu, oracle, &cell_rows[c]);
     }
@@ -168,12 +170,20 @@ static void check_backend(const char *device, seqgpu_context *oracle) {
   seqgpu_context_destroy(cpu);
 }
 
+static int list_plans(const char *device) {
+  for (const sq_impl *row = sq_impls; row->name; row++)
+    if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_F32) printf("%s\n", row->plan);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   static const char *const devices[] = {"cpu", "emulator", "cuda"};
+  if (argc > 2 && strcmp(argv[2], "plans") == 0) return list_plans(argv[1]);
   check_start();
   seqgpu_context *oracle = net_context("cpu", SEQGPU_F64, 1);
   for (size_t i = 0; i < COUNT(devices); i++)
-    if (argc < 2 || strcmp(argv[1], devices[i]) == 0) check_backend(devices[i], oracle);
+    if (argc < 2 || strcmp(argv[1], devices[i]) == 0)
+      check_backend(devices[i], argc > 2 ? argv[2] : NULL, oracle);
   seqgpu_context_destroy(oracle);
   return check_finish();
 }

@@ -1,6 +1,7 @@
 /* test_laws_cells.c - laws of what a network computes: how its time, batch and layers may be cut, and which cells are
  * special cases of others.
  */
+#include "../core/cell.h"
 #include "laws.h"
 
 /* --- time and batch --- */
@@ -227,37 +228,83 @@ static double law_layers(const contexts *c, const cell_row *cell) {
 
 /* --- cells --- */
 
-/* The share of its last state (h of a cell of one state, else the other one) that a cell whose weights are 0 keeps a step. */
-static double kept_share(const cell_row *cell) {
-  static const struct {
-    const char *cell;
-    double share, leak; /* leak: what 0 stands for, where the share is 1 - leak */
-  } rows[] = {{"gru", 0.5, 0}, {"lstm", 0.5, 0}, {"lstm0", 1, 0}, {"leaky", 0, 1}};
-  for (size_t i = 0; i < COUNT(rows); i++) {
-    if (strcmp(rows[i].cell, cell->desc.cell) != 0) continue;
-    if (rows[i].leak == 0) return rows[i].share;
-    return 1 - (cell->desc.leak != 0 ? cell->desc.leak : rows[i].leak);
+/* Which state of "h,c" is called so; -1: none. */
+static int state_called(const char *states, const char *name) {
+  for (int k = 0; *states; k++) {
+    const size_t length = strcspn(states, ",");
+    if (length == strlen(name) && strncmp(states, name, length) == 0) return k;
+    states += length + (states[length] == ',');
   }
-  return 0;
+  return -1;
 }
 
-/* Nothing comes in: a state decays towards g(0), and gates are half open. */
+/* Every part of a cell can be looked at, in its own width; a state's last step is the final state. */
+static double law_parts(const contexts *c, const cell_row *cell) {
+  net n = fresh(c->f64, cell, 4, 3, NONE, NULL);
+  net_forward(&n);
+  const char *name;
+  double worst = 0, out[4 * 3 * 16];
+  int64_t width, again;
+  int states = 0;
+  for (int i = 0; (name = seqgpu_plan_part(n.plan, i, &width)) != NULL; i++) {
+    if (seqgpu_rnn_inspect(n.ctx, n.plan, &n.run, 0, 0, name, out, &again) != SEQGPU_OK || again != width)
+      worst = (double)NAN;
+    for (int64_t j = 0; j < 4 * 3 * width; j++) worst = net_worse(fabs(0 * out[j]), worst); /* finite */
+    const int k = state_called(sq_cell_find(cell->desc.cell)->states, name);
+    if (k >= 0) worst = net_worse(differ(out + 3 * 3 * width, n.value[NET_HT + k], 3 * width), worst);
+    states += k >= 0;
+  }
+  worst = states == n.states ? worst : (double)NAN;
+  net_close(&n);
+  return worst;
+}
+
+/* What a step of a cell whose weights are 0 does: a state keeps a share of itself, and of h a cell may make more. */
+typedef struct zero_row {
+  const char *cell;
+  double keep[2]; /* of h, of the second state; LEAK: 1 - leak */
+  double leak;    /* what a leak of 0 stands for */
+  double h;       /* where nothing of h is kept */
+  int squashes;   /* h is 0.5 tanh(second state) */
+} zero_row;
+
+#define LEAK -1
+
+static const zero_row zero_rows[] = {
+    {"rnn", {0, 0}, 0, 0, 0},    {"leaky", {LEAK, 0}, 1, 0, 0}, {"gru", {0.5, 0}, 0, 0, 0},
+    {"lstm", {0, 0.5}, 0, 0, 1}, {"lstm0", {0, 1}, 0, 0, 1},    {"scrn", {0, LEAK}, 0.05, 0.5, 0},
+    {"mrnn", {0, 0}, 0, 0, 0},   {"mlstm", {0, 0.5}, 0, 0, 1},
+};
+
+static const zero_row *zero_row_of(const cell_row *cell) {
+  for (size_t i = 0; i < COUNT(zero_rows); i++)
+    if (strcmp(zero_rows[i].cell, cell->desc.cell) == 0) return &zero_rows[i];
+  return NULL;
+}
+
+/* What T steps leave of state k. */
+static double kept(const cell_row *cell, const zero_row *row, int k, double T) {
+  const double leak = cell->desc.learn_leak ? 0.5 : cell->desc.leak != 0 ? cell->desc.leak : row->leak;
+  return pow(row->keep[k] == LEAK ? 1 - leak : row->keep[k], T);
+}
+
 static double law_zero_weights(const contexts *c, const cell_row *cell) {
   const int64_t T = 3;
+  const zero_row *row = zero_row_of(cell);
+  if (row == NULL) return (double)NAN; /* a new cell needs a row */
   net n = fresh(c->f64, cell, T, 2, NONE, NULL);
-  const int lstm = n.states == 2;
-  const double keep = pow(kept_share(cell), (double)T),
-               rest = cell->desc.activation == SEQGPU_SIGMOID ? 0.5 : 0;
+  const double keep[2] = {kept(cell, row, 0, (double)T), kept(cell, row, 1, (double)T)};
+  const double rest = cell->desc.activation == SEQGPU_SIGMOID ? 0.5 : row->h;
   memset(n.value[NET_PARAMS], 0, (size_t)n.count[NET_PARAMS] * sizeof(double));
   net_forward(&n);
   double worst = 0;
   for (int64_t i = 0; i < n.count[NET_HT]; i++) {
-    double h = keep * n.value[NET_H0][i] + (1 - keep) * rest;
-    if (lstm) h = cell->desc.projection_size ? 0 : 0.5 * tanh(n.value[NET_C0][i] * keep);
+    double h = n.value[NET_H0][i] * keep[0] + (1 - keep[0]) * rest;
+    if (row->squashes) h = cell->desc.projection_size ? 0 : 0.5 * tanh(n.value[NET_C0][i] * keep[1]);
     worst = net_worse(fabs(n.value[NET_HT][i] - h), worst);
   }
   for (int64_t i = 0; i < n.count[NET_CT]; i++)
-    worst = net_worse(fabs(n.value[NET_CT][i] - n.value[NET_C0][i] * keep), worst);
+    worst = net_worse(fabs(n.value[NET_CT][i] - n.value[NET_C0][i] * keep[1]), worst);
   net_close(&n);
   return worst;
 }
@@ -336,6 +383,7 @@ static double law_forget_gate(const contexts *c, const cell_row *cell) {
 static double law_no_leak(const contexts *c, const cell_row *cell) {
   cell_row vanilla = *cell;
   vanilla.desc.cell = "rnn";
+  vanilla.desc.plan = "step"; /* others add up in another order */
   vanilla.desc.leak = 0;
   net a = fresh(c->f32, cell, 4, 3, DEEP, NULL), b = opened(c->f32, &vanilla, 4, 3, DEEP, NULL);
   net_copy_inputs(&b, &a);
@@ -398,6 +446,7 @@ static const law_row laws[] = {
     {"time reversed, directions swapped", law_reversal, every, EXACT, 0},
     {"batch-major is time-major", law_batch_first, every, 0, 1},
     {"two layers are two networks", law_layers, every, EXACT, 0},
+    {"all parts can be looked at", law_parts, every, 0, 0},
     {"zero weights", law_zero_weights, dense, EXACT, 0},
     {"the recurrent matrix keeps the norm", law_keeps_norm, orthogonal, EXACT, 0},
     {"is an lstm with a fixed forget gate", law_forget_gate, without_forget_gate, EXACT, 0},

@@ -16,7 +16,7 @@ static void test_gemm(void) {
   }
   for (int k = 0; k < 2; k++) {
     const int bits = both[k];
-    const sq_gemm_args args = {0, 1, 1, 5, 3, 7, at(a, bits), 7, at(b, bits), 7, at(c, bits), 4};
+    const sq_gemm_args args = {0, 1, 1, 5, 3, 7, at(a, bits), 7, at(b, bits), 7, at(c, bits), 4, 0};
     CHECK(ops(bits)->gemm(&serial, &args) == 0, "gemm returns 0, f%d", bits);
   }
   check_error(check_norm_f64(c.d, want.d, c.n), EXACT, "gemm C += A B^T with strides");

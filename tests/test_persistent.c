@@ -7,16 +7,9 @@
  */
 #include "cells.h"
 #include "net.h"
+#include "simt/simt_controls.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-/* The emulator's controls (tests/simt). */
-void sq_simt_set_seed(uint64_t seed);
-void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned cluster_max);
-void sq_simt_reset_device(void);
-uint64_t sq_simt_blocks(void);
-uint64_t sq_simt_cluster_barriers(void);
-uint64_t sq_simt_releases(void);
 
 static const int32_t ragged[7] = {3, 0, 4, 1, 2, 4, 3};
 static const int32_t ragged_halves[11] = {4, 4, 4, 3, 4, 4,
@@ -42,10 +35,12 @@ typedef struct device_row {
 static const device_row devices[] = {
     {"persistent-cta", "3 processors", 3, 100000, 1},
     {"persistent-cta", "16 processors", 16, 100000, 1},
-    {"persistent-cluster", "clusters of 4", 9, 26000, 4},
-    {"persistent-cluster", "clusters of 8", 24, 26000, 8},
-    {"persistent-grid", "12 processors", 12, 20000, 1},
-    {"persistent-grid", "24 processors", 24, 19500, 1},
+    {"persistent-cluster-barrier", "clusters of 4", 9, 26000, 4},
+    {"persistent-cluster-async", "clusters of 8", 24, 26000, 8},
+    {"persistent-cluster-async", "clusters of 4", 9, 26000, 4},
+    {"persistent-grid-flags", "24 processors", 24, 19500, 1},
+    {"persistent-grid-packets", "12 processors", 12, 20000, 1},
+    {"persistent-grid-multicast", "24 processors in twos", 24, 20000, 2},
 };
 
 static seqgpu_context *oracle, *emulator;
@@ -63,21 +58,6 @@ static int open_like(net *n, const net *ref, const seqgpu_rnn_desc *desc, const 
   return 1;
 }
 
-static void run_both(net *n) {
-  net_forward(n);
-  if (n->reserve == NULL) return;
-  memset(n->value[NET_DPARAMS], 0, (size_t)n->count[NET_DPARAMS] * sizeof(double));
-  net_backward(n);
-}
-
-/* All outputs the same bits as in the run before, whose values are in `before`. */
-static int same_bits(const net *a, const net *b) {
-  int same = 1;
-  for (int i = NET_Y; i < NET_TENSORS; i++)
-    same &= a->count[i] == 0 || memcmp(a->value[i], b->value[i], (size_t)a->count[i] * sizeof(double)) == 0;
-  return same;
-}
-
 static void check_row(const device_row *device, const cell_row *cell, const shape_row *shape, int math) {
   seqgpu_rnn_desc desc = combine(cell, shape), asked = desc;
   asked.plan = device->plan;
@@ -88,13 +68,13 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   use_device(device);
   const int last = desc.inference ? NET_CT : NET_DPARAMS;
   if (open_like(&out, &ref, &asked, shape->lengths)) {
-    run_both(&out);
+    net_run(&out);
     net_check(net_error(&out, &ref, NET_Y, last, where), arithmetic[math].limit, where, "%s, %s: %s, %s, %s",
               device->plan, device->name, cell->name, shape->name, arithmetic[math].name);
     sq_simt_set_seed(check_random());
     if (shape == &shapes[3] && open_like(&again, &ref, &asked, shape->lengths)) {
-      run_both(&again);
-      CHECK(same_bits(&again, &out), "%s, %s: %s, %s, the same bits under another schedule", device->plan,
+      net_run(&again);
+      CHECK(net_same_bits(&again, &out), "%s, %s: %s, %s, the same bits under another schedule", device->plan,
             device->name, cell->name, arithmetic[math].name);
       net_close(&again);
     }
@@ -106,7 +86,7 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
 static void check_networks(void) {
   for (size_t d = 0; d < COUNT(devices); d++)
     for (size_t c = 0; c < COUNT(cell_rows); c++) {
-      if (cell_rows[c].desc.projection_size) continue;
+      if (!is_persistent(&cell_rows[c])) continue;
       for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
         for (size_t s = 0; s < COUNT(shapes); s++)
           if (math == SEQGPU_MATH_F32 || s % 2 == 1) check_row(&devices[d], &cell_rows[c], &shapes[s], math);
@@ -114,39 +94,63 @@ static void check_networks(void) {
     }
 }
 
+/* What a plan's exchange counts: barriers of a cluster before, in and after `STEPS` steps; a flag, and a phase of an mbarrier, a
+ * block and step; packets. */
+enum { STEPS = 3 };
+typedef struct exchange_row {
+  const char *plan;
+  uint64_t barriers, flags, phases, packets;
+} exchange_row;
+
+static const exchange_row exchanges[] = {
+    {"persistent-cta", 0, 0, 0, 0},
+    {"persistent-cluster-barrier", 1 + STEPS, 0, 0, 0},
+    {"persistent-cluster-async", 2, 0, STEPS, 0},
+    {"persistent-grid-flags", 0, STEPS, 0, 0},
+    {"persistent-grid-packets", 0, 0, 0, 2 * STEPS}, /* two for each 16 bytes of a piece */
+    {"persistent-grid-multicast", 2, STEPS, STEPS, 0},
+};
+
+/* A count is a multiple of `each`, and of more than one block's, or 0 where `each` is. */
+static int counts(uint64_t count, uint64_t each) {
+  return each == 0 ? count == 0 : count >= each && count % each == 0;
+}
+
 /* Did the cuts of the rows above happen at all?  One layer of each tier, counted. */
-static void check_cuts(void) {
-  static const shape_row shape = {"cuts", {3, 5, 4, 37}, NULL, {0}};
+static void check_cut(const device_row *device, const exchange_row *expected) {
+  static const shape_row shape = {"cuts", {STEPS, 5, 4, 37}, NULL, {0}};
   static const cell_row cell = {"lstm", {.cell = "lstm"}};
-  for (size_t d = 0; d < COUNT(devices); d++) {
-    seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
-    asked.plan = devices[d].plan;
-    net ref, out;
-    if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) continue;
-    use_device(&devices[d]);
-    if (!open_like(&out, &ref, &asked, NULL)) continue;
-    const uint64_t barriers = sq_simt_cluster_barriers(), releases = sq_simt_releases();
+  seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
+  asked.plan = device->plan;
+  net ref, out;
+  if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
+  use_device(device);
+  if (open_like(&out, &ref, &asked, NULL)) {
+    const uint64_t barriers = sq_simt_cluster_barriers(), flags = sq_simt_releases();
+    const uint64_t phases = sq_simt_phases(), packets = sq_simt_packets();
     net_forward(&out);
-    /* the barrier before the first step, then one a step and cluster; one flag a block and step */
-    const uint64_t met = sq_simt_cluster_barriers() - barriers, told = sq_simt_releases() - releases;
-    if (strcmp(devices[d].plan, "persistent-cta") == 0)
-      CHECK(met == 0 && told == 0, "%s, %s: no exchange", devices[d].plan, devices[d].name);
-    if (strcmp(devices[d].plan, "persistent-cluster") == 0)
-      CHECK(met >= 4 && met % 4 == 0 && told == 0, "%s, %s: a cluster's barrier a step", devices[d].plan,
-            devices[d].name);
-    if (strcmp(devices[d].plan, "persistent-grid") == 0)
-      CHECK(met == 0 && told >= 2 * 3 && told % 3 == 0, "%s, %s: several blocks tell each other every step",
-            devices[d].plan, devices[d].name);
+    CHECK(counts(sq_simt_cluster_barriers() - barriers, expected->barriers) &&
+              counts(sq_simt_releases() - flags, 2 * expected->flags) &&
+              counts(sq_simt_phases() - phases, 2 * expected->phases) &&
+              counts(sq_simt_packets() - packets, 2 * expected->packets),
+          "%s, %s: several blocks tell each other every step", device->plan, device->name);
     net_close(&out);
-    net_close(&ref);
   }
+  net_close(&ref);
+}
+
+static void check_cuts(void) {
+  for (size_t d = 0; d < COUNT(devices); d++)
+    for (size_t e = 0; e < COUNT(exchanges); e++)
+      if (strcmp(devices[d].plan, exchanges[e].plan) == 0) check_cut(&devices[d], &exchanges[e]);
 }
 
 /* More sequences than a grid's operand has room for: one launch after the other, 2 steps each. */
 static void check_launches(void) {
   static const shape_row shape = {"many sequences", {2, 70, 3, 37}, NULL, {0}};
   static const cell_row cell = {"lstm", {.cell = "lstm"}};
-  const device_row *device = &devices[COUNT(devices) - 1];
+  static const device_row few = {"persistent-grid-flags", "24 processors", 24, 19500, 1};
+  const device_row *device = &few;
   seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
   asked.plan = device->plan;
   net ref, out;
@@ -155,7 +159,7 @@ static void check_launches(void) {
   use_device(device);
   if (open_like(&out, &ref, &asked, NULL)) {
     const uint64_t releases = sq_simt_releases();
-    run_both(&out);
+    net_run(&out);
     const uint64_t blocks = (sq_simt_releases() - releases) / (2 + 2);
     CHECK(blocks > device->processors, "%s, %s: 70 sequences take several launches", device->plan,
           device->name);
@@ -195,7 +199,7 @@ static void check_handover(const device_row *device, const cell_row *cell, const
 static void check_handovers(void) {
   for (size_t d = 1; d < COUNT(devices); d += 2)
     for (size_t c = 0; c < COUNT(cell_rows); c++) {
-      if (cell_rows[c].desc.projection_size) continue;
+      if (!is_persistent(&cell_rows[c])) continue;
       check_handover(&devices[d], &cell_rows[c], devices[d].plan, "step");
       check_handover(&devices[d], &cell_rows[c], "step", devices[d].plan);
     }
@@ -259,7 +263,7 @@ static void check_refusals(void) {
   check_refusal(&cta, projected, "projection_size", "one block");
   check_refusal(&flat, both, "no thread-block clusters", "device");
   check_refusal(&few, wide, "shared memory", "cluster");
-  check_refusal(&single, both, "on 1 processors at the same time", "2 directions");
+  check_refusal(&single, both, "on 1 processors at the same time", "2 runs");
 }
 
 int main(void) {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_readme.sh BUILD_FOLDER SOURCE_FOLDER - the two programs of README.md compile with the installed headers and run.
+# test_readme.sh BUILD_FOLDER SOURCE_FOLDER - the programs of README.md compile with the installed headers and run.
 #
 # The library is installed into a temporary folder first, so this also tests the installation and its pkg-config file.
 set -u
@@ -35,7 +35,7 @@ lines_at_most_40() { [ "$(grep -c . "$1")" -le 40 ]; }
 
 check "install" cmake --install "$build" --prefix "$temp/usr"
 libdir=$(dirname "$(find "$temp/usr" -name libseqgpu.so | head -n 1)")
-for program in train stream; do
+for program in train stream esn; do
   block $program >"$temp/$program.c"
   check "README $program: at most 40 lines" lines_at_most_40 "$temp/$program.c"
   check "README $program: compiles" cc -std=c17 -Wall -Wextra -I"$temp/usr/include" "$temp/$program.c" -L"$libdir" -lseqgpu \

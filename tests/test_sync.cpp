@@ -2,6 +2,7 @@
  *
  * And a kernel that could not tell a wrong result would be no check: each is also run against a disturbed input.
  */
+#include "../bench/sync/async.h"
 #include "../bench/sync/kernels.h"
 #include "check.h"
 
@@ -78,6 +79,28 @@ void test_broadcast() {
   CHECK(launch(m) == 0 && m.bad > 0, "broadcast: a wrong number is noticed");
 }
 
+void test_asynchronous() {
+  const unsigned count = 40;
+  std::vector<uint4> h(count);
+  for (unsigned i = 0; i < count; i++) h[i] = {i, i, i, i};
+  for (unsigned ranks : {1u, 2u, 4u}) {
+    const auto bulk = [&](grid_memory &m) {
+      return sq_launch_as(nowhere, {ranks, false}, "bulk", bulk_kernel, 2 * ranks, THREADS,
+                          (count + 1) * sizeof(uint4), ranks, h.data(), count, ROUNDS, &m.bad);
+    };
+    check_schedules(ranks > 1 ? "bulk copies, multicast" : "bulk copies", bulk);
+    h[7].x = 8;
+    grid_memory m;
+    CHECK(bulk(m) == 0 && m.bad > 0, "bulk copies, clusters of %u: a wrong number is noticed", ranks);
+    h[7].x = 7;
+    if (ranks == 1) continue;
+    check_schedules("st.async", [&](grid_memory &g) {
+      return sq_launch_as(nowhere, {ranks, false}, "store_async", store_async_kernel, 2 * ranks, THREADS,
+                          2 * sizeof(uint4), ranks, g.base, ROUNDS, &g.bad);
+    });
+  }
+}
+
 } // namespace
 
 int main() {
@@ -86,5 +109,6 @@ int main() {
   test_grid();
   test_clusters();
   test_broadcast();
+  test_asynchronous();
   return check_finish();
 }

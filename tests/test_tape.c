@@ -18,12 +18,12 @@ typedef struct trial {
   world w;
   const test_case *c;
   int64_t count;
-  double *dy, *y;
+  double *dy, *y, ones[ONES];
 } trial;
 
 static void trial_draw(void *self) {
   trial *t = self;
-  world_draw(&t->w);
+  world_draw(&t->w, t->c);
   dy_draw(t->dy, t->count);
 }
 
@@ -48,11 +48,14 @@ static void trial_open(trial *t, seqgpu_context *oracle, const test_case *c) {
   problem p = {trial_draw, trial_run, t, {0}, {0}};
   *t = (trial){.c = c};
   world_open(&t->w, oracle, c);
+  for (int i = 0; i < ONES; i++) t->ones[i] = 1;
+  t->w.ones = t->ones;
   t->count = seqgpu_tensor_count(world_build(&t->w, c, 1));
   t->dy = calloc((size_t)t->count + 1, sizeof(double));
   t->y = calloc((size_t)t->count + 1, sizeof(double));
   for (int i = 0; i < t->w.leaves; i++) list_add(&p.in, "leaf", t->w.host[i], t->w.count[i]);
   list_add(&p.in, "dy", t->dy, t->count);
+  list_add(&p.in, "ones", t->ones, t->w.ones_used);
   list_add(&p.out, "y", t->y, t->count);
   list_gradients(&t->w, &p.out);
   problem_draw(&p, SEQGPU_MATH_F32, c->name);

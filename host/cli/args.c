@@ -9,6 +9,18 @@
 
 #include "cli.h"
 
+enum { CHOICES = 512 };
+
+void args_join(arg_spec table[ARGS_MAX], const arg_spec *rows, size_t shift) {
+  int n = 0;
+  while (table[n].name) n++;
+  for (; rows->name && n < ARGS_MAX - 1; rows++, n++) {
+    table[n] = *rows;
+    table[n].offset += shift;
+  }
+  table[n] = (arg_spec){.name = NULL};
+}
+
 int args_find(const arg_spec *specs, const char *name) {
   for (int i = 0; specs[i].name; i++)
     if (strcmp(specs[i].name, name) == 0) return i;
@@ -17,11 +29,24 @@ int args_find(const arg_spec *specs, const char *name) {
 
 /* ---------------------------------------------------------------- values */
 
-static int is_choice(const char *choices, const char *text) {
+/* Position of text in "a|b|c", -1 if it is not there. */
+static int choice_of(const char *choices, const char *text) {
   const size_t length = strlen(text);
-  for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
-    if (length > 0 && strncmp(c, text, length) == 0 && (c[length] == '|' || c[length] == 0)) return 1;
-  return 0;
+  int i = 0;
+  for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL, i++)
+    if (length > 0 && strncmp(c, text, length) == 0 && (c[length] == '|' || c[length] == 0)) return i;
+  return -1;
+}
+
+/* What a row offers: its choices, or the cells of this build as "rnn|lstm|...". */
+static const char *choices_of(const arg_spec *spec, char cells[CHOICES]) {
+  if (spec->kind != ARG_CELL) return spec->choices;
+  cells[0] = 0;
+  for (int i = 0; seqgpu_cell_name(i, NULL); i++) {
+    const size_t used = strlen(cells);
+    snprintf(cells + used, CHOICES - used, "%s%s", i ? "|" : "", seqgpu_cell_name(i, NULL));
+  }
+  return cells;
 }
 
 static int set_int(const arg_spec *spec, const char *text, void *field, const char *where) {
@@ -50,10 +75,19 @@ static int set_real(const arg_spec *spec, const char *text, void *field, const c
 }
 
 static int set_word(const arg_spec *spec, const char *text, void *field, const char *where) {
-  if (spec->kind == ARG_CHOICE && !is_choice(spec->choices, text))
-    return cli_usage("%s%s: \"%.40s\" is none of %s", where, spec->name, text, spec->choices);
+  char cells[CHOICES];
+  const char *choices = choices_of(spec, cells);
+  if (choices && choice_of(choices, text) < 0)
+    return cli_usage("%s%s: \"%.40s\" is none of %s", where, spec->name, text, choices);
   if (strlen(text) >= ARGS_WORD) return cli_usage("%s%s: \"%.40s\" is too long", where, spec->name, text);
   strcpy(field, text);
+  return CLI_OK;
+}
+
+static int set_enum(const arg_spec *spec, const char *text, void *field, const char *where) {
+  const int choice = choice_of(spec->choices, text);
+  if (choice < 0) return cli_usage("%s%s: \"%.40s\" is none of %s", where, spec->name, text, spec->choices);
+  *(int *)field = choice;
   return CLI_OK;
 }
 
@@ -67,7 +101,10 @@ int args_set(const arg_spec *spec, const char *text, void *options, const char *
     return set_int(spec, text, field, where);
   case ARG_REAL:
     return set_real(spec, text, field, where);
+  case ARG_ENUM:
+    return set_enum(spec, text, field, where);
   case ARG_CHOICE:
+  case ARG_CELL:
   case ARG_WORD:
     return set_word(spec, text, field, where);
   case ARG_TEXT:
@@ -75,6 +112,12 @@ int args_set(const arg_spec *spec, const char *text, void *options, const char *
     return CLI_OK;
   }
   return CLI_USAGE;
+}
+
+static void format_enum(const arg_spec *spec, int choice, char out[ARGS_VALUE]) {
+  const char *c = spec->choices;
+  for (int i = 0; i < choice; i++) c = strchr(c, '|') + 1;
+  snprintf(out, ARGS_VALUE, "%.*s", (int)strcspn(c, "|"), c);
 }
 
 void args_format(const arg_spec *spec, const void *options, char out[ARGS_VALUE]) {
@@ -92,7 +135,11 @@ void args_format(const arg_spec *spec, const void *options, char out[ARGS_VALUE]
     if (strtod(out, NULL) != *(const double *)field)
       snprintf(out, ARGS_VALUE, "%.17g", *(const double *)field);
     return;
+  case ARG_ENUM:
+    format_enum(spec, *(const int *)field, out);
+    return;
   case ARG_CHOICE:
+  case ARG_CELL:
   case ARG_WORD:
     snprintf(out, ARGS_VALUE, "%s", (const char *)field);
     return;
@@ -110,7 +157,9 @@ static void print_option(const arg_spec *spec, const void *options) {
            spec->kind == ARG_FLAG ? "" : spec->value);
   if (spec->kind != ARG_FLAG) args_format(spec, options, value);
   printf("  %-26s %s", left, spec->help);
-  if (spec->choices) printf(": %s", spec->choices);
+  char cells[CHOICES];
+  const char *choices = choices_of(spec, cells);
+  if (choices) printf(": %s", choices);
   if (value[0]) printf(" [%s]", value);
   printf("\n");
 }

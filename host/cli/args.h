@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARGS_WORD = 32, ARGS_MAX = 48, ARGS_VALUE = 64 };
+enum { ARGS_WORD = 32, ARGS_MAX = 64, ARGS_VALUE = 64 };
 
 /* The type of the field in the options struct. */
 typedef enum arg_kind {
@@ -15,6 +15,8 @@ typedef enum arg_kind {
   ARG_INT,    /* int64_t from min to max */
   ARG_REAL,   /* double from min to max */
   ARG_CHOICE, /* char[ARGS_WORD], one of choices "a|b|c" */
+  ARG_ENUM,   /* an enum of the library: the position in choices */
+  ARG_CELL,   /* char[ARGS_WORD], a cell of the library */
   ARG_WORD,   /* char[ARGS_WORD], checked by the command */
   ARG_TEXT    /* const char *, as given */
 } arg_kind;
@@ -56,6 +58,9 @@ int args_set(const arg_spec *spec, const char *text, void *options, const char *
 
 /* The field as text, such that args_set gives the same bits. */
 void args_format(const arg_spec *spec, const void *options, char out[ARGS_VALUE]);
+
+/* Appends the rows to a table that ends with a row without a name; their fields lie `shift` bytes further on. */
+void args_join(arg_spec table[ARGS_MAX], const arg_spec *rows, size_t shift);
 
 /* Index of a row, -1 if there is none. */
 int args_find(const arg_spec *specs, const char *name);

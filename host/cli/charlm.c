@@ -13,108 +13,64 @@
 #define FIELD(name) offsetof(charlm_config, name)
 
 const charlm_config charlm_defaults = {
-    .cell = "lstm",
+    .model = {.cell = "lstm",
+              .optimizer = "rmsprop",
+              .clip = "5",
+              .init = "pytorch",
+              .forget_bias = "auto",
+              .rnn = {.num_layers = 2, .hidden_size = 128, .seq_len = 50, .batch = 50},
+              .seed = 1,
+              .lr = 2e-3,
+              .lr_decay = 0.97,
+              .lr_decay_after = 10},
     .tokens = "utf8",
-    .clip = "5",
-    .optimizer = "rmsprop",
-    .layers = 2,
-    .hidden = 128,
-    .seq_len = 50,
-    .batch = 50,
     .vocab_limit = 10000,
-    .seed = 1,
-    .lr_decay_after = 10,
-    .lr = 2e-3,
-    .lr_decay = 0.97,
     .val_fraction = 0.1,
 };
 
 /* clang-format off: a table */
-const arg_spec charlm_specs[] = {
-    {"cell", ARG_CHOICE, ARG_KEEP_MODEL, FIELD(cell), 0, 0, "lstm|gru|rnn|lstm0", "CELL", "recurrent cell"},
-    {"layers", ARG_INT, ARG_KEEP_MODEL, FIELD(layers), 1, 1024, NULL, "N", "recurrent layers"},
-    {"hidden", ARG_INT, ARG_KEEP_MODEL, FIELD(hidden), 1, 2147483647, NULL, "N", "units of a layer"},
+static const arg_spec own_specs[] = {
+    {"seq-len", ARG_INT, ARG_KEEP_RUN, FIELD(model.rnn.seq_len), 1, 1000000, NULL, "T",
+     "steps of truncated BPTT"},
     {"embedding", ARG_INT, ARG_KEEP_MODEL, FIELD(embedding), 0, 2147483647, NULL, "N",
      "width of the embedding, 0 = hidden"},
     {"tokens", ARG_CHOICE, ARG_KEEP_MODEL, FIELD(tokens), 0, 0, TOKEN_CHOICES, "KIND", "what is predicted"},
     {"vocab-limit", ARG_INT, ARG_KEEP_MODEL, FIELD(vocab_limit), 0, 2147483647, NULL, "N",
      "most words, the rest is <unk>; 0 = all"},
-    {"reset-after", ARG_FLAG, ARG_KEEP_MODEL, FIELD(reset_after), 0, 0, NULL, NULL,
-     "gru: reset after the product, as PyTorch"},
-    {"peephole", ARG_FLAG, ARG_KEEP_MODEL, FIELD(peephole), 0, 0, NULL, NULL,
-     "lstm: gates see the cell state"},
-    {"coupled", ARG_FLAG, ARG_KEEP_MODEL, FIELD(coupled), 0, 0, NULL, NULL,
-     "lstm: forget gate = 1 - input gate"},
-    {"seq-len", ARG_INT, ARG_KEEP_RUN, FIELD(seq_len), 1, 1000000, NULL, "T", "steps of truncated BPTT"},
-    {"batch", ARG_INT, ARG_KEEP_RUN, FIELD(batch), 1, 1000000, NULL, "B",
-     "streams of the text read in parallel"},
     {"val-fraction", ARG_REAL, ARG_KEEP_RUN, FIELD(val_fraction), 0, 0.9, NULL, "F",
      "end of the text kept for validation"},
-    {"seed", ARG_INT, ARG_KEEP_RUN, FIELD(seed), 0, 9e15, NULL, "N", "of all random numbers"},
-    {"optimizer", ARG_CHOICE, ARG_KEEP_RUN, FIELD(optimizer), 0, 0, "sgd|momentum|rmsprop|adam", "NAME",
-     "update rule"},
-    {"dropout", ARG_REAL, ARG_KEEP_FREE, FIELD(dropout), 0, 0.999, NULL, "P",
-     "probability of dropping, between layers"},
-    {"clip", ARG_WORD, ARG_KEEP_FREE, FIELD(clip), 0, 0, NULL, "C",
-     "gradient norm is clipped to C; or auto, or none"},
-    {"lr", ARG_REAL, ARG_KEEP_FREE, FIELD(lr), 0, 1e38, NULL, "R", "learning rate"},
-    {"lr-decay", ARG_REAL, ARG_KEEP_FREE, FIELD(lr_decay), 1e-9, 1, NULL, "F",
-     "factor on the rate after each epoch ..."},
-    {"lr-decay-after", ARG_INT, ARG_KEEP_FREE, FIELD(lr_decay_after), 0, 1000000000, NULL, "N",
-     "... from this epoch on"},
     {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
 };
 /* clang-format on */
 
+void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
+  args_join(table, model_specs, shift + FIELD(model));
+  args_join(table, own_specs, shift);
+  args_join(table, epoch_specs, shift + FIELD(model));
+}
+
 /* ---------------------------------------------------------------- the model */
 
 static seqgpu_status make_plan(const charlm *m, int64_t T, int64_t B, int training, seqgpu_plan **out) {
-  const charlm_config *c = &m->config;
-  const seqgpu_rnn_desc desc = {.cell = c->cell,
-                                .input_size = m->embedding_size,
-                                .hidden_size = c->hidden,
-                                .num_layers = c->layers,
-                                .seq_len = T,
-                                .batch = B,
-                                .peephole = c->peephole,
-                                .coupled = c->coupled,
-                                .reset_after = c->reset_after,
-                                .dropout = training ? c->dropout : 0,
-                                .inference = !training};
+  const seqgpu_rnn_desc desc = config_rnn(&m->config.model, m->embedding_size, T, B, training);
   return seqgpu_plan_create(m->ctx, &desc, out);
 }
 
-/* Bytes of memory that are free, 0 if the system does not tell. */
-static double free_memory(void) {
-  FILE *file = fopen("/proc/meminfo", "r");
-  double kilobytes = 0;
-  char line[128];
-  while (file && fgets(line, sizeof line, file))
-    if (sscanf(line, "MemAvailable: %lf kB", &kilobytes) == 1) break;
-  if (file) fclose(file);
-  return 1024 * kilobytes;
-}
-
-/* Memory on a CPU is promised before it exists, and a program that then uses it is killed: better to ask before. */
 static int check_memory(const charlm *m, const seqgpu_plan *plan, int64_t T, int64_t B, int training) {
-  if (strcmp(seqgpu_context_device(m->ctx), "cpu") != 0) return CLI_OK;
   const double V = (double)m->vocab, E = (double)m->embedding_size, Y = (double)seqgpu_plan_output_size(plan);
   const double params = V * E + (double)seqgpu_plan_param_count(plan) + V * Y + V;
   const double a_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4;
-  const double bytes = 4 * (params * (training ? 4 : 1) + a_step * (double)(T * B)) +
-                       (double)seqgpu_plan_reserve_size(plan) + (double)seqgpu_plan_workspace_size(plan);
-  const double available = free_memory();
-  if (available == 0 || bytes <= available) return CLI_OK;
-  return cli_error("out of memory: this model needs about %.1f GB, and %.1f GB are free", bytes / 1e9,
-                   available / 1e9);
+  return cli_check_memory(m->ctx, 4 * (params * (training ? 4 : 1) + a_step * (double)(T * B)) +
+                                      (double)seqgpu_plan_reserve_size(plan) +
+                                      (double)seqgpu_plan_workspace_size(plan));
 }
 
 static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
   m->output_size = seqgpu_plan_output_size(plan);
-  LIB_TRY(seqgpu_params_create(m->ctx, (uint64_t)m->config.seed, &m->params));
+  LIB_TRY(seqgpu_params_create(m->ctx, (uint64_t)m->config.model.seed, &m->params));
   LIB_TRY(seqgpu_params_add(m->params, "embedding.weight", m->vocab, m->embedding_size, "uniform", 0.1,
                             &m->embedding));
-  LIB_TRY(seqgpu_params_add_rnn(m->params, "rnn", plan, &m->rnn));
+  LIB_TRY(config_add_rnn(&m->config.model, m->params, plan, &m->rnn));
   LIB_TRY(seqgpu_params_add(m->params, "output.weight", m->vocab, m->output_size, "xavier", 1, &m->weight));
   return seqgpu_params_add(m->params, "output.bias", m->vocab, 1, "zeros", 0, &m->bias);
 }
@@ -122,7 +78,7 @@ static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
 int charlm_create(seqgpu_context *ctx, const charlm_config *config, int64_t vocab, int64_t T, int64_t B,
                   int training, charlm *out) {
   *out = (charlm){.ctx = ctx, .config = *config, .vocab = vocab};
-  out->embedding_size = config->embedding ? config->embedding : config->hidden;
+  out->embedding_size = config->embedding ? config->embedding : config->model.rnn.hidden_size;
   seqgpu_plan *plan;
   if (make_plan(out, T, B, training, &plan) != SEQGPU_OK) return cli_library_error(ctx);
   int code = check_memory(out, plan, T, B, training);
@@ -150,7 +106,7 @@ static seqgpu_status add_states(charlm *m, charlm_pass *p) {
   static const char *const names[] = {"state.h", "state.c"};
   p->states = seqgpu_plan_num_states(p->plan);
   for (int k = 0; k < p->states; k++) {
-    const int64_t rows = m->config.layers * p->B, width = seqgpu_plan_state_size(p->plan, k);
+    const int64_t rows = m->config.model.rnn.num_layers * p->B, width = seqgpu_plan_state_size(p->plan, k);
     p->state_bytes[k] = (size_t)(rows * width) * sizeof(float);
     if (p->training)
       LIB_TRY(seqgpu_params_add_state(m->params, names[k], rows, width, &p->state[k]));
@@ -179,7 +135,7 @@ static seqgpu_status add_buffers(charlm *m, charlm_pass *p) {
   LIB_TRY(allocate(ctx, rows, V, &p->dlogits));
   LIB_TRY(seqgpu_malloc(ctx, seqgpu_plan_reserve_size(p->plan), &p->reserve));
   p->random_blocks = seqgpu_plan_random_blocks(p->plan) + (uint64_t)((rows * Y + 3) / 4);
-  if (m->config.dropout > 0) LIB_TRY(allocate(ctx, rows, Y, &p->dropped));
+  if (m->config.model.rnn.dropout > 0) LIB_TRY(allocate(ctx, rows, Y, &p->dropped));
   return SEQGPU_OK;
 }
 
@@ -226,7 +182,7 @@ seqgpu_rnn_run charlm_run(const charlm_pass *p, int64_t T, uint64_t step) {
   seqgpu_rnn_run run = {.seq_len = T, .batch = p->B, .params = m->rnn.value, .x = p->x, .y = p->y};
   run.reserve = p->reserve;
   run.workspace = p->workspace;
-  run.seed = (uint64_t)m->config.seed;
+  run.seed = (uint64_t)m->config.model.seed;
   run.offset = step * p->random_blocks;
   for (int k = 0; k < p->states; k++) run.initial[k] = run.final[k] = p->state[k].value;
   return run;
@@ -236,8 +192,8 @@ seqgpu_rnn_run charlm_run(const charlm_pass *p, int64_t T, uint64_t step) {
 static seqgpu_status drop_output(const charlm_pass *p, int64_t T, uint64_t step, const void *from, void *to) {
   const charlm *m = p->model;
   const uint64_t offset = step * p->random_blocks + seqgpu_plan_random_blocks(p->plan);
-  return seqgpu_dropout(m->ctx, T * p->B * m->output_size, m->config.dropout, (uint64_t)m->config.seed,
-                        offset, from, to);
+  return seqgpu_dropout(m->ctx, T * p->B * m->output_size, m->config.model.rnn.dropout,
+                        (uint64_t)m->config.model.seed, offset, from, to);
 }
 
 seqgpu_status charlm_forward(const charlm_pass *p, int64_t T, const int32_t *ids, uint64_t step) {

@@ -8,22 +8,20 @@
 
 #include <signal.h>
 
-#include "args.h"
-#include "cli.h"
+#include "config.h"
 #include "vocab.h"
 
 /* Everything that makes a run what it is: kept in the checkpoint by the rows of charlm_specs. */
 typedef struct charlm_config {
-  char cell[ARGS_WORD], tokens[ARGS_WORD], clip[ARGS_WORD], optimizer[ARGS_WORD];
-  int64_t layers, hidden, embedding; /* embedding 0 = hidden */
-  int reset_after, peephole, coupled;
-  int64_t seq_len, batch, vocab_limit, seed, lr_decay_after;
-  double dropout, lr, lr_decay, val_fraction;
+  model_config model;
+  char tokens[ARGS_WORD];
+  int64_t embedding, vocab_limit; /* embedding 0 = hidden */
+  double val_fraction;
 } charlm_config;
 
 extern const charlm_config charlm_defaults;
-/* Rows of the options above, for the tables of commands; offsets are into charlm_config. */
-extern const arg_spec charlm_specs[];
+/* Appends the rows of the options above to the table of a command whose options hold the config at `shift`. */
+void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift);
 
 /* A model on a device. */
 typedef struct charlm {
@@ -90,23 +88,18 @@ seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s,
 
 /* ---- checkpoints (charlm_file.c) ---- */
 
-/* Where training stands; with the config, vocabulary and tensors that is everything. */
-typedef struct charlm_progress {
-  int64_t step;
-  uint64_t text_hash;
-  int64_t text_size;
-} charlm_progress;
+extern const char charlm_format[];
 
-/* Saves model, config, vocabulary and progress; a library status (the sentence is in the context). */
-seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const charlm_progress *progress,
-                          int64_t epoch, const char *path);
-/* Opens a checkpoint; *is_charlm is 0 for any other .safetensors file, and then config and progress are as before. */
+/* Saves model, config, vocabulary and cursor; a library status (the sentence is in the context). */
+seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cursor *cursor, int64_t epoch,
+                          const char *path);
+/* Opens a checkpoint; *is_charlm is 0 for any other .safetensors file, and then config and cursor are as before. */
 int charlm_open(seqgpu_context *ctx, const char *path, seqgpu_checkpoint **file, charlm_config *config,
-                charlm_progress *progress, int *is_charlm);
+                config_cursor *cursor, int *is_charlm);
 /* The vocabulary of a charlm checkpoint. */
 int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocabulary *out);
 /* All three and the weights, with buffers for T x B: what sample, eval and inspect need. */
 int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
-                vocabulary *v, charlm_progress *progress);
+                vocabulary *v, config_cursor *cursor);
 
 #endif

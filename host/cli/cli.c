@@ -4,6 +4,7 @@
 #include "cli.h"
 
 #include <stdarg.h>
+#include <string.h>
 #include <time.h>
 
 #include "text.h"
@@ -43,6 +44,25 @@ int cli_open(const char *device, int64_t threads, seqgpu_context **out) {
   seqgpu_context_destroy(*out);
   *out = NULL;
   return CLI_FAILED;
+}
+
+/* Bytes of memory that are free, 0 if the system does not tell. */
+static double free_memory(void) {
+  FILE *file = fopen("/proc/meminfo", "r");
+  double kilobytes = 0;
+  char line[128];
+  while (file && fgets(line, sizeof line, file))
+    if (sscanf(line, "MemAvailable: %lf kB", &kilobytes) == 1) break;
+  if (file) fclose(file);
+  return 1024 * kilobytes;
+}
+
+int cli_check_memory(const seqgpu_context *ctx, double bytes) {
+  if (strcmp(seqgpu_context_device(ctx), "cpu") != 0) return CLI_OK;
+  const double available = free_memory();
+  if (available == 0 || bytes <= available) return CLI_OK;
+  return cli_error("out of memory: this model needs about %.1f GB, and %.1f GB are free", bytes / 1e9,
+                   available / 1e9);
 }
 
 double cli_now(void) {

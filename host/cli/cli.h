@@ -23,6 +23,10 @@ int cli_library_error(const seqgpu_context *ctx);
 /* Opens a device in float32; on failure says why, and *out is NULL. */
 int cli_open(const char *device, int64_t threads, seqgpu_context **out);
 
+/* Memory on a CPU is promised before it exists, and a program that then uses it is killed: better to ask before.
+ * 0, or CLI_FAILED after a sentence, if a model needs more than is free. */
+int cli_check_memory(const seqgpu_context *ctx, double bytes);
+
 /* Seconds since some moment. */
 double cli_now(void);
 

@@ -81,10 +81,10 @@ int command_eval(int argc, char **argv) {
   int code = cli_open(options.device, options.threads, &ctx);
   charlm m;
   vocabulary v;
-  charlm_progress progress;
+  config_cursor cursor;
   int64_t batch = options.batch ? options.batch : charlm_eval_batch((int64_t)t.size + 1);
   if (batch > (int64_t)t.size) batch = (int64_t)t.size;
-  if (code == CLI_OK) code = charlm_load(ctx, options.checkpoint, EVAL_STEPS, batch, 0, &m, &v, &progress);
+  if (code == CLI_OK) code = charlm_load(ctx, options.checkpoint, EVAL_STEPS, batch, 0, &m, &v, &cursor);
   if (code == CLI_OK) {
     code = run(&options, &m, &v, &t);
     charlm_destroy(&m);

@@ -154,19 +154,18 @@ static void print_part(int layer, const char *part, const float *x, int64_t n, i
            s.smallest, s.largest, below, above);
 }
 
-/* Every cell has some of these; asking tells which. */
+/* All parts of all layers. */
 static int print_parts(const charlm *m, const charlm_pass *p, int64_t T, int json) {
-  static const char *const parts[] = {"i", "f", "g", "o", "r", "u", "c", "h"};
   const seqgpu_rnn_run run = charlm_run(p, T, 0);
+  const char *part;
+  int64_t width;
   int first = 1;
-  for (int layer = 0; layer < (int)m->config.layers; layer++)
-    for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {
-      int64_t width;
-      if (seqgpu_rnn_inspect(m->ctx, p->plan, &run, layer, 0, parts[k], NULL, &width) != SEQGPU_OK) continue;
+  for (int layer = 0; layer < (int)m->config.model.rnn.num_layers; layer++)
+    for (int k = 0; (part = seqgpu_plan_part(p->plan, k, &width)) != NULL; k++) {
       float *x = malloc((size_t)(T * width) * sizeof *x);
       if (x == NULL) return cli_error("out of memory");
-      const seqgpu_status status = seqgpu_rnn_inspect(m->ctx, p->plan, &run, layer, 0, parts[k], x, &width);
-      if (status == SEQGPU_OK) print_part(layer, parts[k], x, T * width, json, first);
+      const seqgpu_status status = seqgpu_rnn_inspect(m->ctx, p->plan, &run, layer, 0, part, x, &width);
+      if (status == SEQGPU_OK) print_part(layer, part, x, T * width, json, first);
       free(x);
       first = 0;
       if (status != SEQGPU_OK) return cli_library_error(m->ctx);
@@ -179,7 +178,7 @@ static int look_inside(charlm *m, const int32_t *ids, int64_t count, int json) {
   void *device = NULL;
   seqgpu_status status = seqgpu_malloc(m->ctx, (size_t)count * sizeof *ids, &device);
   if (status == SEQGPU_OK) status = seqgpu_copy_in(m->ctx, device, ids, (size_t)count * sizeof *ids);
-  m->config.dropout = 0; /* looking is not training, but only training keeps what there is to see */
+  m->config.model.rnn.dropout = 0; /* looking is not training, but only training keeps what there is to see */
   if (status == SEQGPU_OK) status = charlm_pass_create(m, count, 1, 1, &pass);
   if (status == SEQGPU_OK) status = charlm_forward(&pass, count, device, 0);
   int code = CLI_OK;
@@ -210,11 +209,11 @@ static int read_prime(const inspect_options *o, const vocabulary *v, int32_t **i
 static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_checkpoint *file) {
   charlm m = {.ctx = ctx};
   vocabulary v = {.unknown = -1};
-  charlm_progress progress;
+  config_cursor cursor;
   int32_t *ids = NULL;
   int64_t count = 0;
   int code = CLI_OK;
-  if (o->prime) code = charlm_load(ctx, o->checkpoint, 1, 1, 1, &m, &v, &progress);
+  if (o->prime) code = charlm_load(ctx, o->checkpoint, 1, 1, 1, &m, &v, &cursor);
   if (o->prime && code == CLI_OK) code = read_prime(o, &v, &ids, &count);
   if (code == CLI_OK) {
     print_meta(file, o->json);

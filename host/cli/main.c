@@ -15,7 +15,7 @@ static const struct {
   int (*run)(int argc, char **argv);
   const char *help;
 } commands[] = {
-    {"train", command_train, "train a language model on a text: seqgpu train charlm --text FILE"},
+    {"train", command_train, "train a network on a text or a task; train --help lists them"},
     {"sample", command_sample, "write text with a model"},
     {"eval", command_eval, "how well a model predicts a text"},
     {"inspect", command_inspect, "what is in a checkpoint, and what its gates do"},

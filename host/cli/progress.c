@@ -13,7 +13,6 @@
 
 enum { BAR = 20 };
 static const double DRAW_EVERY = 0.1; /* seconds */
-static const double LN2 = 0.69314718055994530942;
 
 int progress_open(progress *p, const char *log_path, int json, double fraction) {
   const double now = cli_now();
@@ -63,13 +62,14 @@ static double speed_now(const progress *p) {
 void progress_draw(progress *p, const progress_report *r) {
   if (!p->terminal || cli_now() - p->drawn < DRAW_EVERY) return;
   p->drawn = cli_now();
-  char bar[BAR + 1], eta[32], val[32] = "";
+  char bar[BAR + 1], eta[32], epoch[32] = "", val[64] = "";
   for (int i = 0; i < BAR; i++) bar[i] = i < (int)(r->fraction * BAR) ? '#' : '.';
   bar[BAR] = 0;
   clock_text(remaining(p, r), eta, sizeof eta);
-  if (!isnan(r->val_loss)) snprintf(val, sizeof val, " val %.3f", r->val_loss);
-  printf("\r[%s] step %lld epoch %.2f loss %.3f%s (%.2f bits) |g| %.2f %.0f tok/s eta %s\033[K", bar,
-         (long long)r->step, r->epoch, r->loss, val, r->loss / LN2, r->grad_norm, speed_now(p), eta);
+  if (!isnan(r->epoch)) snprintf(epoch, sizeof epoch, " epoch %.2f", r->epoch);
+  if (!isnan(r->val_loss)) snprintf(val, sizeof val, " val %.3f (%.3g)", r->val_loss, r->val_metric);
+  printf("\r[%s] step %lld%s loss %.4g%s |g| %.2f %.0f tok/s eta %s\033[K", bar, (long long)r->step, epoch,
+         r->loss, val, r->grad_norm, speed_now(p), eta);
   fflush(stdout);
 }
 
@@ -92,21 +92,27 @@ static void put_json(FILE *to, const progress *p, const progress_report *r) {
   put_number(to, "epoch", r->epoch);
   put_number(to, "loss", r->loss);
   put_number(to, "val_loss", r->val_loss);
-  put_number(to, "bits_per_char", r->loss / LN2);
-  put_number(to, "val_bits_per_char", r->val_loss / LN2);
+  put_number(to, r->metric_name, r->metric);
+  char val_name[64];
+  snprintf(val_name, sizeof val_name, "val_%s", r->metric_name);
+  put_number(to, val_name, r->val_metric);
   put_number(to, "grad_norm", r->grad_norm);
   put_number(to, "lr", r->lr);
   put_number(to, "tokens_per_s", p->speed);
+  put_number(to, "elapsed_s", cli_now() - p->start);
   put_number(to, "eta_s", remaining(p, r));
   fprintf(to, "}\n");
 }
 
 static void put_line(const progress *p, const progress_report *r) {
-  char eta[32], val[32] = "-";
+  char eta[32], epoch[32] = "", val[32] = "-", metric[32] = "-";
+  const double shown = isnan(r->metric) ? r->val_metric : r->metric;
   clock_text(remaining(p, r), eta, sizeof eta);
-  if (!isnan(r->val_loss)) snprintf(val, sizeof val, "%.4f", r->val_loss);
-  printf("step %lld  epoch %.3f  loss %.4f  val %s  bits %.4f  grad %.4f  tokens/s %.0f  eta %s\n",
-         (long long)r->step, r->epoch, r->loss, val, r->loss / LN2, r->grad_norm, p->speed, eta);
+  if (!isnan(r->epoch)) snprintf(epoch, sizeof epoch, "  epoch %.3f", r->epoch);
+  if (!isnan(r->val_loss)) snprintf(val, sizeof val, "%.4g", r->val_loss);
+  if (!isnan(shown)) snprintf(metric, sizeof metric, "%.4g", shown);
+  printf("step %lld%s  loss %.4g  val %s  %s %s  grad %.4f  tokens/s %.0f  eta %s\n", (long long)r->step,
+         epoch, r->loss, val, r->metric_name, metric, r->grad_norm, p->speed, eta);
 }
 
 int progress_line(progress *p, const progress_report *r) {

@@ -8,9 +8,11 @@
 typedef struct progress_report {
   int64_t step, last_step; /* last_step 0: not known, only `fraction` is */
   double fraction;         /* of the whole run, 0..1 */
-  double epoch;
-  double loss;     /* nats a token, mean since the last report */
-  double val_loss; /* NaN where none was measured yet */
+  double epoch;            /* NaN: there are none */
+  double loss;             /* mean since the last report */
+  double val_loss;         /* NaN where none was measured yet */
+  const char *metric_name;
+  double metric, val_metric; /* NaN where only a validation can tell, or none did yet */
   double grad_norm, lr;
 } progress_report;
 
@@ -21,7 +23,7 @@ typedef struct progress {
   int json, terminal;
   double start, drawn, reported; /* times */
   double start_fraction;
-  int64_t tokens; /* since the last report */
+  int64_t tokens; /* time steps since the last report */
   double speed;   /* tokens a second, of the last report */
 } progress;
 

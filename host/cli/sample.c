@@ -41,8 +41,8 @@ typedef struct sampler {
   charlm_pass pass;
   vocabulary vocab;
   uint64_t seed, drawn;
-  float *logits;   /* [V] */
-  void *id;        /* device */
+  float *logits; /* [V] */
+  void *id;      /* device */
 } sampler;
 
 /* The next number in (0, 1) of the library's generator: the same on every device. */
@@ -162,8 +162,8 @@ int command_sample(int argc, char **argv) {
   seqgpu_context *ctx;
   CLI_TRY(cli_open(options.device, options.threads, &ctx));
   sampler s = {.options = &options, .seed = (uint64_t)options.seed};
-  charlm_progress progress;
-  int code = charlm_load(ctx, options.checkpoint, 1, 1, 0, &s.model, &s.vocab, &progress);
+  config_cursor cursor;
+  int code = charlm_load(ctx, options.checkpoint, 1, 1, 0, &s.model, &s.vocab, &cursor);
   if (code == CLI_OK) {
     code = run(&s);
     charlm_destroy(&s.model);

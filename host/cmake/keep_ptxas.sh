@@ -1,6 +1,8 @@
 #!/bin/sh
-# keep_ptxas.sh NVCC ARGUMENTS... - runs nvcc and keeps what ptxas says of registers, shared memory and spills beside the object,
-# as OBJECT.ptxas: static evidence of every build, which tests/test_ptxas.sh reads.
+# keep_ptxas.sh NVCC ARGUMENTS... - runs nvcc and keeps static evidence of every build beside the object, which tests/test_ptxas.sh reads:
+#   OBJECT.ptxas   what ptxas says of registers, shared memory and spills
+#   OBJECT.mix     how often each kind of instruction stands in each kernel (instruction_mix.awk)
+here=$(dirname "$0")
 object=
 previous=
 for argument in "$@"; do
@@ -12,6 +14,10 @@ case $object in
   *) exec "$@" ;;
 esac
 status=0
-"$@" 2>"$object.ptxas" || status=$?
+rm -rf "$object.keep"
+mkdir -p "$object.keep"
+"$@" --keep --keep-dir "$object.keep" 2>"$object.ptxas" || status=$?
+find "$object.keep" -name '*.ptx' -exec awk -f "$here/instruction_mix.awk" {} + >"$object.mix"
+rm -rf "$object.keep"
 grep -v -e '^ptxas info' -e 'bytes stack frame' "$object.ptxas" >&2
 exit $status

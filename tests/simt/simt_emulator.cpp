@@ -108,6 +108,7 @@ void Engine::run_threads() {
 /* Draws the next thread; NULL when none is ready.  Uniform draws would keep all warps at much the same place; so one
  * of them is let run ahead for a while, how long is drawn for each launch. */
 Thread *Engine::next_thread() {
+  while (!flights_.empty() && (ready_.empty() || random_.below(16) == 0)) land();
   if (ready_.empty()) return nullptr;
   if (favourite_ == nullptr || favourite_->ready.empty() || random_.below(stretch_) == 0)
     favourite_ = ready_[random_.below(ready_.size())];
@@ -153,6 +154,7 @@ void Engine::thread_exits(Thread *thread) {
   block->exited++;
   block->running--;
   if (block->exited == block->threads.size()) {
+    check_flights(block);
     const bool last = ++block->cluster->closed == mode_.cluster;
     close_block(block);
     if (last) admit_cluster();
@@ -280,6 +282,7 @@ void Engine::abandon() {
   ready_.clear();
   order_.clear();
   sleepers_.clear();
+  flights_.clear();
   free_fibers_.clear();
   for (auto &fiber : fibers_) {
     fiber->entered = false;
@@ -338,6 +341,10 @@ extern "C" void sq_simt_set_device(unsigned processors, size_t shared_per_block,
   simt::set_device(device);
 }
 extern "C" void sq_simt_reset_device(void) { simt::set_device(simt::Device()); }
+extern "C" uint64_t sq_simt_launches(void) { return simt::counters().launches; }
 extern "C" uint64_t sq_simt_blocks(void) { return simt::counters().blocks; }
 extern "C" uint64_t sq_simt_cluster_barriers(void) { return simt::counters().cluster_barriers; }
 extern "C" uint64_t sq_simt_releases(void) { return simt::counters().releases; }
+extern "C" uint64_t sq_simt_landed(void) { return simt::counters().landed; }
+extern "C" uint64_t sq_simt_phases(void) { return simt::counters().phases; }
+extern "C" uint64_t sq_simt_packets(void) { return simt::counters().packets; }

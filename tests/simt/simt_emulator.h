@@ -18,6 +18,9 @@
  *                other launches have few resident blocks, so that waiting for a block that is not there yet shows
  *   flags        a thread that waits for a flag sleeps until somebody stores to it with release.  When nobody can run
  *                and somebody waits, the launch is a deadlock: an error result, never a hang
+ *   asynchrony   bytes stored or copied to a cluster's shared memory are in flight until they are drawn, in any order, and count
+ *                on an mbarrier; a block that exits with bytes in flight to it, or an mbarrier that was not initialised, is
+ *                an error
  *   mma          m16n8k8 (TF32) and m16n8k16 (bfloat16), registers and lanes as in the PTX ISA; inputs are what
  *                cvt.rna.tf32 and cvt.rn.bf16 make of them, sums are float32 in the order of k
  *   device       number of processors, shared memory and largest cluster can be set, so that small problems need several
@@ -29,6 +32,8 @@
  */
 #ifndef SIMT_EMULATOR_H
 #define SIMT_EMULATOR_H
+
+#include "simt_controls.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -120,8 +125,9 @@ struct Counters {
   uint64_t launches, blocks, threads;
   uint64_t block_barriers, warp_operations, cluster_barriers; /* completed rendezvous */
   uint64_t releases;                                          /* of flags */
-  uint64_t switches;                                          /* of fibers */
-  uint64_t schedule; /* hash of every scheduling decision since set_seed */
+  uint64_t landed, phases, packets; /* bytes in shared memory, of mbarriers, stored */
+  uint64_t switches;                /* of fibers */
+  uint64_t schedule;                /* hash of every scheduling decision since set_seed */
 };
 Counters counters();
 
@@ -143,6 +149,15 @@ void *cluster_peer(const void *address, unsigned rank, Site site);
 /* Flags in global memory. */
 void store_release(uint32_t *flag, uint32_t value);
 void wait_at_least(const uint32_t *flag, uint32_t value, Site site);
+
+/* mbarriers of one arrival, bytes that land on them some time, and packets (kernels/async.h). */
+void mbarrier_init(uint64_t *bar);
+void mbarrier_expect(uint64_t *bar, unsigned bytes, Site site);
+void mbarrier_wait(uint64_t *bar, unsigned parity, Site site);
+void store_async(const void *own, uint64_t *bar, unsigned rank, uint4 value, Site site);
+void copy_bulk(const void *own, const void *from, unsigned bytes, uint64_t *bar, unsigned ranks, Site site);
+void store_packet(void *to, uint4 packet);
+void wait_packet(const void *from, uint32_t turn, Site site);
 
 /* What one lane brings to c += a b and takes away. */
 struct Fragments {
@@ -196,17 +211,6 @@ template <typename T> T atomic_add(T *address, T value) {
 }
 
 } // namespace simt
-
-/* Seed control for tests written in C. */
-extern "C" void sq_simt_set_seed(uint64_t seed);
-extern "C" uint64_t sq_simt_get_seed(void);
-/* And of the emulated device. */
-extern "C" void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned cluster_max);
-extern "C" void sq_simt_reset_device(void);
-/* Blocks, completed cluster barriers and released flags so far. */
-extern "C" uint64_t sq_simt_blocks(void);
-extern "C" uint64_t sq_simt_cluster_barriers(void);
-extern "C" uint64_t sq_simt_releases(void);
 
 #define threadIdx (simt::here->thread)
 #define blockIdx  (simt::here->block)

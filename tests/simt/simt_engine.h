@@ -1,7 +1,7 @@
 /* simt_engine.h - the engine of the emulator, inside: threads, warps, blocks, clusters, and the class that runs them.
  *
  * simt_emulator.cpp has fibers, the random schedule and launches; simt_rendezvous.cpp has barriers, shuffles, matrix
- * fragments, clusters, flags and shared memory.
+ * fragments, clusters, flags and shared memory; simt_async.cpp has what lands by itself.
  */
 #ifndef SIMT_ENGINE_H
 #define SIMT_ENGINE_H
@@ -64,9 +64,9 @@ struct Thread : Here {
   WarpOp op;
   unsigned mask, source;
   uint64_t given, taken;
-  uint64_t turn; /* the cluster's when it arrived there */
-  bool arrived;  /* at the cluster's barrier, and has not waited yet */
-  const uint32_t *flag;
+  uint64_t turn;         /* the cluster's when it arrived there */
+  bool arrived;          /* at the cluster's barrier, and has not waited yet */
+  const void *sleeps_on; /* a flag, an mbarrier or a packet */
 };
 
 struct Warp {
@@ -95,6 +95,16 @@ struct Block {
   unsigned running, at_barrier, exited; /* running: ready or on the processor */
   std::vector<SharedArray> shared;
   void *dynamic;
+};
+
+/* Bytes on their way into a block's shared memory. */
+struct Flight {
+  const Block *target;
+  char *to;
+  uint64_t *bar;
+  const void *from; /* global memory, or NULL: `value` */
+  uint4 value;
+  unsigned bytes;
 };
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
@@ -131,6 +141,13 @@ public:
   void *cluster_peer(const void *address, unsigned rank, Site site);
   void store_release(uint32_t *flag, uint32_t value);
   void wait_at_least(const uint32_t *flag, uint32_t value, Site site);
+  void mbarrier_init(uint64_t *word);
+  void mbarrier_expect(uint64_t *word, unsigned bytes, Site site);
+  void mbarrier_wait(uint64_t *word, unsigned parity, Site site);
+  void store_async(const void *own, uint64_t *bar, unsigned rank, uint4 value, Site site);
+  void copy_bulk(const void *own, const void *from, unsigned bytes, uint64_t *bar, unsigned ranks, Site site);
+  void store_packet(void *to, uint4 packet);
+  void wait_packet(const void *from, uint32_t turn, Site site);
   uint64_t warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigned source, Site site);
   void *shared_array(const void *key, size_t bytes);
   void *shared_dynamic() { return running_->thread->owner->dynamic; }
@@ -155,6 +172,11 @@ private:
   bool admit_cluster();
   void admit_block(uint32_t number, const std::shared_ptr<Cluster> &cluster);
   int refuse_launch(uint64_t blocks, size_t threads);
+  void sleep_on(const void *address, Site site);
+  void wake(const void *address);
+  void end_phase(const uint64_t *word);
+  void land();
+  void check_flights(const Block *block);
   void multiply_fragments(const Thread &last);
   void deadlock();
   void close_block(Block *block);
@@ -177,11 +199,12 @@ private:
 
   Random random_;
   std::vector<uint32_t> order_;    /* clusters (of one block, mostly) that were not admitted yet, shuffled */
-  std::vector<Thread *> sleepers_; /* who waits for flags */
-  unsigned live_ = 0;              /* resident blocks */
-  std::vector<Warp *> ready_;      /* warps with a ready thread */
-  Warp *favourite_ = nullptr;      /* the one that runs ahead */
-  size_t stretch_ = 1;             /* threads that it runs on average before another one is drawn */
+  std::vector<Thread *> sleepers_; /* who waits for flags, mbarriers and packets */
+  std::vector<Flight> flights_;
+  unsigned live_ = 0;         /* resident blocks */
+  std::vector<Warp *> ready_; /* warps with a ready thread */
+  Warp *favourite_ = nullptr; /* the one that runs ahead */
+  size_t stretch_ = 1;        /* threads that it runs on average before another one is drawn */
   std::vector<std::unique_ptr<Block>> blocks_; /* slots for resident blocks, reused */
   std::vector<Block *> free_blocks_;
   std::vector<std::unique_ptr<Fiber>> fibers_;

@@ -165,25 +165,31 @@ void *Engine::cluster_peer(const void *address, unsigned rank, Site site) {
 void Engine::store_release(uint32_t *flag, uint32_t value) {
   *flag = value;
   counters_.releases++;
+  wake(flag);
+}
+
+void Engine::wait_at_least(const uint32_t *flag, uint32_t value, Site site) {
+  while (*flag < value) sleep_on(flag, site);
+}
+
+void Engine::sleep_on(const void *address, Site site) {
+  Thread *self = running_->thread;
+  self->state = State::waits_flag;
+  self->sleeps_on = address;
+  self->site = site;
+  sleepers_.push_back(self);
+  wait();
+}
+
+void Engine::wake(const void *address) {
   for (size_t i = 0; i < sleepers_.size();) {
-    if (sleepers_[i]->flag != flag) {
+    if (sleepers_[i]->sleeps_on != address) {
       i++;
       continue;
     }
     make_ready(sleepers_[i]);
     sleepers_[i] = sleepers_.back();
     sleepers_.pop_back();
-  }
-}
-
-void Engine::wait_at_least(const uint32_t *flag, uint32_t value, Site site) {
-  Thread *self = running_->thread;
-  while (*flag < value) {
-    self->state = State::waits_flag;
-    self->flag = flag;
-    self->site = site;
-    sleepers_.push_back(self);
-    wait();
   }
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "../../kernels/async.h"
 #include "../../kernels/mma.h"
 #include "../../kernels/simt.h"
 #include "../check.h"
@@ -206,6 +207,74 @@ __global__ void missing_arrival_kernel() {
   if (blockIdx.x == 1) return;
   sq_cluster_arrive();
   sq_cluster_wait();
+}
+
+/* What the asynchronous ring below does wrong. */
+enum async_fault { NO_FAULT, NO_WAIT, TOO_FEW_BYTES, TOO_MANY_BYTES, NO_INIT, ONE_BARRIER };
+
+/* cluster_ring_kernel with st.async: every block pushes its numbers to *all* others, three times, and keeps those of the next one.
+ * Two boxes and two mbarriers, used in turn. */
+__global__ void async_ring_kernel(float *y, int fault) {
+  SQ_SHARED_DYNAMIC(uint4, box); /* [2][RANKS][THREADS], then two mbarriers */
+  uint64_t *bars = reinterpret_cast<uint64_t *>(box + 2 * RANKS * THREADS);
+  const unsigned rank = blockIdx.x % RANKS, i = threadIdx.x;
+  unsigned carried = rank * THREADS + i;
+  if (i < 2 && fault != NO_INIT) sq_mbarrier_init(bars + i);
+  sq_cluster_arrive();
+  sq_cluster_wait(); /* everybody is there */
+  for (unsigned round = 0; round < 3; round++) {
+    uint4 *in = box + round % 2 * RANKS * THREADS;
+    uint64_t *bar = bars + (fault == ONE_BARRIER ? 0 : round % 2);
+    unsigned bytes = (RANKS - 1) * THREADS * sizeof(uint4);
+    if (fault == TOO_FEW_BYTES) bytes -= 16;
+    if (fault == TOO_MANY_BYTES) bytes += 16;
+    if (i == 0) sq_mbarrier_expect(bar, bytes);
+    for (unsigned peer = 1; peer < RANKS; peer++)
+      sq_store_async(in + rank * THREADS + i, bar, (rank + peer) % RANKS, uint4{carried, 0, 0, 0});
+    if (fault != NO_WAIT) sq_mbarrier_wait(bar, fault == ONE_BARRIER ? round % 2 : round / 2 % 2);
+    carried = in[(rank + 1) % RANKS * THREADS + i].x;
+    __syncthreads();
+  }
+  y[blockIdx.x * THREADS + i] = (float)carried;
+  sq_cluster_arrive();
+  sq_cluster_wait(); /* no peer's memory goes while it is written to */
+}
+
+/* Each block of a cluster fetches its share for all.  The fault: nobody waits. */
+__global__ void bulk_copy_kernel(const uint4 *from, float *y, bool faulty) {
+  SQ_SHARED_DYNAMIC(uint4, stage); /* [THREADS], then the mbarrier */
+  uint64_t *bar = reinterpret_cast<uint64_t *>(stage + THREADS);
+  const unsigned rank = blockIdx.x % RANKS, i = threadIdx.x, share = THREADS / RANKS;
+  if (i == 0) sq_mbarrier_init(bar);
+  sq_cluster_arrive();
+  sq_cluster_wait();
+  if (i == 0) {
+    sq_mbarrier_expect(bar, THREADS * sizeof(uint4));
+    sq_copy_bulk(stage + rank * share, from + rank * share, share * sizeof(uint4), bar, (1u << RANKS) - 1);
+  }
+  if (!faulty) sq_mbarrier_wait(bar, 0);
+  y[blockIdx.x * THREADS + i] = (float)stage[i].w;
+  sq_mbarrier_wait(bar, 0);
+  sq_cluster_arrive();
+  sq_cluster_wait();
+}
+
+/* Nobody waits for what is in flight before the block ends. */
+__global__ void unawaited_copy_kernel(const uint4 *from) {
+  SQ_SHARED_DYNAMIC(uint4, stage);
+  uint64_t *bar = reinterpret_cast<uint64_t *>(stage + 64);
+  sq_mbarrier_init(bar);
+  for (int i = 0; i < 64; i++) sq_copy_bulk(stage + i, from + i, sizeof(uint4), bar, 1);
+}
+
+/* grid_ring_kernel with packets.  The fault: what is there is taken, whatever its turn. */
+__global__ void packet_ring_kernel(uint4 *packets, float *y, bool faulty) {
+  const unsigned block = blockIdx.x, next = (block + 1) % gridDim.x, i = threadIdx.x;
+  const unsigned mine = 2 * (block * 32 + i);
+  sq_packet_store(&packets[block * 32 + i], mine, mine + 1, 1);
+  uint4 p = sq_packet_load(&packets[next * 32 + i]);
+  if (!faulty) sq_packet_wait(&packets[next * 32 + i], 1, p);
+  y[block * 32 + i] = (float)(p.x + p.z);
 }
 
 /* A grid's blocks write, tell, and read their neighbour's number.  The fault: nobody waits for the flag. */
@@ -520,6 +589,82 @@ void test_grids() {
                      "grid_ring_kernel", "deadlock of 3 resident blocks", "flag wait");
 }
 
+/* ---- what lands by itself ---- */
+
+int run_async_ring(std::vector<float> &y, int fault) {
+  const size_t bytes = 2 * RANKS * THREADS * sizeof(uint4) + 2 * sizeof(uint64_t);
+  return sq_launch_as(exec, {RANKS, false}, "async_ring_kernel", async_ring_kernel, 2 * RANKS, THREADS, bytes,
+                      y.data(), fault);
+}
+
+/* Under how many seeds does the ring end with wrong numbers, or with an error? */
+int wrong_async_rings(int fault) {
+  int wrong = 0;
+  for (int s = 0; s < SEEDS; s++) {
+    simt::set_seed(fresh_seed());
+    std::vector<float> y(2 * RANKS * THREADS);
+    bool right = run_async_ring(y, fault) == 0;
+    for (int i = 0; i < (int)y.size(); i++) {
+      const int from = (i / THREADS + 3) % RANKS;
+      right = right && y[(size_t)i] == (float)(from * THREADS + i % THREADS);
+    }
+    wrong += !right;
+  }
+  return wrong;
+}
+
+int wrong_bulk_copies(bool faulty) {
+  std::vector<uint4> from(THREADS);
+  for (unsigned i = 0; i < THREADS; i++) from[i] = {0, 0, 0, i + 1};
+  int wrong = 0;
+  for (int s = 0; s < SEEDS; s++) {
+    simt::set_seed(fresh_seed());
+    std::vector<float> y(2 * RANKS * THREADS);
+    bool right = sq_launch_as(exec, {RANKS, false}, "bulk_copy_kernel", bulk_copy_kernel, 2 * RANKS, THREADS,
+                              (THREADS + 1) * sizeof(uint4), from.data(), y.data(), faulty) == 0;
+    for (size_t i = 0; i < y.size(); i++) right = right && y[i] == (float)(i % THREADS + 1);
+    wrong += !right;
+  }
+  return wrong;
+}
+
+int wrong_packet_rings(bool faulty) {
+  int wrong = 0;
+  for (int s = 0; s < SEEDS; s++) {
+    simt::set_seed(fresh_seed());
+    const unsigned blocks = 6, all = blocks * 32;
+    std::vector<uint4> packets(all);
+    std::vector<float> y(all);
+    bool right = sq_launch_as(exec, {1, true}, "packet_ring_kernel", packet_ring_kernel, blocks, 32, 0,
+                              packets.data(), y.data(), faulty) == 0;
+    for (unsigned i = 0; i < all; i++) right = right && y[i] == (float)(4 * ((i + 32) % all) + 1);
+    wrong += !right;
+  }
+  return wrong;
+}
+
+void test_asynchrony() {
+  std::vector<float> y(2 * RANKS * THREADS);
+  CHECK(wrong_async_rings(NO_FAULT) == 0, "st.async: everything arrives, under every seed");
+  CHECK(wrong_async_rings(NO_WAIT) > 0, "st.async: a missing wait is found");
+  CHECK(wrong_async_rings(TOO_FEW_BYTES) > 0, "st.async: too few bytes announced are found");
+  CHECK(wrong_async_rings(TOO_MANY_BYTES) == SEEDS, "st.async: too many bytes announced are found");
+  CHECK(wrong_async_rings(ONE_BARRIER) > 0,
+        "st.async: bytes of the next round on this one's mbarrier are found");
+  CHECK_ERROR_RESULT(run_async_ring(y, TOO_MANY_BYTES), simt::DEADLOCK, "bytes that never come",
+                     "async_ring_kernel", "deadlock", "mbarrier wait");
+  CHECK_ERROR_RESULT(run_async_ring(y, NO_INIT), simt::BAD_SHARED, "an mbarrier without a beginning",
+                     "async_ring_kernel", "nobody initialised");
+  CHECK(wrong_bulk_copies(false) == 0, "bulk copies with multicast arrive, under every seed");
+  CHECK(wrong_bulk_copies(true) > 0, "bulk copies: a missing wait is found");
+  std::vector<uint4> from(64);
+  CHECK_ERROR_RESULT(SQ_LAUNCH(exec, unawaited_copy_kernel, 1, 1, 65 * sizeof(uint4), from.data()),
+                     simt::BAD_SHARED, "an exit before the bytes are there", "unawaited_copy_kernel",
+                     "in flight to a block that exits");
+  CHECK(wrong_packet_rings(false) == 0, "packets: what has the turn has the number, under every seed");
+  CHECK(wrong_packet_rings(true) > 0, "packets: a turn that nobody looks at is found");
+}
+
 /* ---- tensor cores ---- */
 
 float bf16_value(uint16_t bits) { return simt::float_of((uint32_t)bits << 16); }
@@ -583,6 +728,7 @@ int main() {
   test_cost();
   test_clusters();
   test_grids();
+  test_asynchrony();
   test_tensor_cores();
   return check_finish();
 }

@@ -39,7 +39,7 @@ SEQGPU_API void seqgpu_params_destroy(seqgpu_params *params);
 SEQGPU_API seqgpu_status seqgpu_params_add(seqgpu_params *params, const char *name, int64_t rows,
                                            int64_t cols, const char *init, double scale, seqgpu_param *out);
 /* Adds a block for the plan's parameters, named prefix.weight_ih_l0 and so on, uniform in +-1/sqrt(hidden_size) as
- * PyTorch does; forget gates of "lstm" get 1 added to their bias (Gers 2000).  out->value is the block. */
+ * PyTorch does; forget gates (of "lstm", "mlstm") get 1 added to their bias (Gers 2000).  out->value is the block. */
 SEQGPU_API seqgpu_status seqgpu_params_add_rnn(seqgpu_params *params, const char *prefix,
                                                const seqgpu_plan *plan, seqgpu_param *out);
 /* Adds a tensor that is saved and loaded, but not trained (carried states, say); zeros. */
@@ -65,6 +65,14 @@ SEQGPU_API seqgpu_status seqgpu_params_init_rnn(seqgpu_params *params, const cha
  * the old state, f of the LSTMs and u of the GRU: a high value remembers from the first update on. */
 SEQGPU_API seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *params, const char *prefix,
                                                      const seqgpu_plan *plan, const char *gate, double value);
+
+/* Draws a square tensor as an orthogonal matrix, and keeps it one: from now on an update turns it, in the direction of the
+ * optimiser's step, by the Cayley map (Wisdom et al. 2016).  |W^T W - I| stays at rounding, whatever the learning rate;
+ * weight decay has no effect on it; its gradient is left as that part of it which turns.  An update costs 32 products of
+ * matrices of its size (60 in float64).
+ * The mark belongs to params, not to a checkpoint: set it before loading one.  Updates only keep what they find: whoever
+ * draws the tensor again or writes other numbers into it takes an orthogonal matrix again. */
+SEQGPU_API seqgpu_status seqgpu_params_orthogonal(seqgpu_params *params, const char *name);
 
 SEQGPU_API int seqgpu_params_count(const seqgpu_params *params); /* named tensors */
 SEQGPU_API seqgpu_status seqgpu_params_get(const seqgpu_params *params, int index, seqgpu_param *out);

@@ -78,9 +78,10 @@ SEQGPU_API void seqgpu_plan_destroy(seqgpu_plan *plan);
 
 /* The ways to run a descriptor on a context's device: index 0 to seqgpu_plan_num_candidates(ctx) - 1. */
 typedef struct seqgpu_plan_candidate_info {
-  char name[64];      /* "cuda/persistent-cluster" */
+  char name[64];      /* "cuda/persistent-cluster-async" */
   char why_not[256];  /* "", or the reason why it cannot run this descriptor: a sentence */
-  double estimate_us; /* microseconds of one forward by the planner's model; 0 where it cannot run */
+  double estimate_us; /* microseconds by the planner's model, of a forward and, unless desc->inference, of
+                           a backward with it; 0 where it cannot run */
 } seqgpu_plan_candidate_info;
 SEQGPU_API int seqgpu_plan_num_candidates(const seqgpu_context *ctx);
 /* What the planner thinks of one of them; desc->plan, mode and cache are not looked at.  EINVAL: a descriptor that no
@@ -148,8 +149,11 @@ SEQGPU_API seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu_pl
 SEQGPU_API seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_plan *plan,
                                              const seqgpu_rnn_run *run);
 
-/* Looks inside the cells after a forward with reserve: part is a state ("h", "c") or a gate ("i", "f", "r", ...),
- * out is host memory [T,B,width] of the context's type; *width receives H or O.  out may be NULL to ask the width.
+/* What there is to see inside the plan's cell, by index: states ("h", "c"), gates ("i", "f", "r", ...) and what else it has
+ * names for; NULL past the last.  *width receives H, O, or the part's own; it may be NULL. */
+SEQGPU_API const char *seqgpu_plan_part(const seqgpu_plan *plan, int index, int64_t *width);
+/* Looks inside the cells after a forward with reserve: part is a name of seqgpu_plan_part,
+ * out is host memory [T,B,width] of the context's type.  out may be NULL to ask the width.
  * EUNSUPPORTED for the cudnn plans, whose reserve only cuDNN can read. */
 SEQGPU_API seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan,
                                             const seqgpu_rnn_run *run, int layer, int direction,

@@ -1,0 +1,94 @@
+# paper.sh - what the experiments of this folder share; sourced by them, with $minutes set.
+#
+#   seqgpu, collect      the programs, of build/ beside the sources or of the folder named by BUILD
+#   run NAME TASK ...    trains in the background, on one thread, at most two at a time
+#   finish               waits for those that run
+#   skip NAME REASON     says by name what cannot be had here
+#   publish ...          the table, curves and numbers of all runs go to bench/results, or the folder named by RESULTS
+#
+# The logs stay in build/paper/NAME. THREADS=2 gives each run two threads, JOBS=1 makes them take turns.
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$(dirname "$here")")
+build=${BUILD:-$root/build}
+seqgpu=$build/bin/seqgpu
+threads=${THREADS:-1}
+jobs=${JOBS:-2}
+data=${SEQGPU_DATA:-$root/../shared/data}
+for program in seqgpu paper_collect; do
+  if [ ! -x "$build/bin/$program" ]; then
+    echo "$build/bin/$program is not there: cmake -B build && cmake --build build" >&2
+    exit 1
+  fi
+done
+
+# begin NAME: an empty folder for the logs of this experiment.
+begin() {
+  experiment=$1
+  work=$build/paper/$experiment
+  rm -rf "$work"
+  mkdir -p "$work"
+  : >"$work/runs"
+  : >"$work/skipped"
+  running=0 children=
+}
+
+skip() {
+  printf '%s\t%s\n' "$1" "$2" >>"$work/skipped"
+  echo "skipped: $1: $2"
+}
+
+has_cell() { "$seqgpu" info --device cpu | grep -q "^$1 "; }
+
+# A part of the minutes: share 3 = a third.
+share() { awk "BEGIN { print $minutes / $1 }"; }
+
+# parameters TASK OPTIONS...: how many numbers such a model has.
+parameters() { "$seqgpu" train "$@" --device cpu --threads 1 --dry-run --json | sed -n 's/.*"parameters": \([0-9]*\).*/\1/p'; }
+
+# baseline TASK OPTIONS...: the loss of knowing nothing.
+baseline() { "$seqgpu" train "$@" --device cpu --threads 1 --dry-run --json | sed -n 's/.*"baseline": \([0-9.e-]*\).*/\1/p'; }
+
+log_of() { echo "$work/$(echo "$1" | tr ' /,' '___').jsonl"; }
+
+# updates NAME: of a run that has ended, 0 if there was none.
+updates() { sed -n '$s/.*"step": \([0-9]*\).*/\1/p' "$(log_of "$1")" 2>/dev/null | grep . || echo 0; }
+
+# note_run NAME LOG PARAMETERS COMMAND: a run that was made in another way.
+note_run() { printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" >>"$work/runs"; }
+
+# run NAME TASK OPTIONS...
+run() {
+  name=$1
+  shift
+  count=$(parameters "$@" 2>"$work/error") || count=
+  if [ -z "$count" ]; then
+    skip "$name" "$(head -1 "$work/error")"
+    return 0
+  fi
+  note_run "$name" "$(log_of "$name")" "$count" "seqgpu train $*"
+  echo "$name: $count parameters, seqgpu train $*"
+  "$seqgpu" train "$@" --device cpu --threads "$threads" --log "$(log_of "$name")" >"$(log_of "$name").out" 2>&1 &
+  children="$children $!"
+  running=$((running + 1))
+  [ $running -lt "$jobs" ] || finish
+}
+
+# run_cell CELL NAME TASK OPTIONS...: the same, skipped where the build has no such cell.
+run_cell() {
+  cell=$1
+  shift
+  if has_cell "$cell"; then run "$@" --cell "$cell"; else skip "$1" "this build has no cell $cell"; fi
+}
+
+finish() {
+  for child in $children; do wait "$child" || echo "a run ended with exit code $?; see $work" >&2; done
+  children= running=0
+}
+stop_children() { for child in $children; do kill "$child" 2>/dev/null || true; done; }
+trap 'stop_children; exit 130' INT TERM
+
+publish() {
+  finish
+  "$build/bin/paper_collect" "$work" --name "$experiment" --results "${RESULTS:-$root/bench/results}" "$@"
+  cat "${RESULTS:-$root/bench/results}/$experiment.md"
+}

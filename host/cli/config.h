@@ -1,0 +1,71 @@
+/* config.h - what makes a run what it is, whatever is learnt: layers, sequences, optimiser.
+ *
+ * Each row of a table is an option of the command line and a key of the checkpoint's metadata.  A task's own config
+ * begins with a model_config, so that model_specs serves them all.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "args.h"
+#include "cli.h"
+
+typedef struct model_config {
+  char cell[ARGS_WORD], optimizer[ARGS_WORD], clip[ARGS_WORD];
+  char init[ARGS_WORD], forget_bias[ARGS_WORD];
+  seqgpu_rnn_desc rnn; /* what the user chooses of it: sizes, options of the cell, T and B, dropout */
+  double init_scale;
+  int64_t seed, lr_decay_after;
+  double lr, momentum, decay; /* momentum and decay 0: the library's */
+  double lr_decay;            /* a factor an epoch, from epoch lr_decay_after on */
+} model_config;
+
+extern const arg_spec model_specs[];
+/* For data that has epochs. */
+extern const arg_spec epoch_specs[];
+
+/* The layers for T steps of B sequences of `input` numbers. */
+seqgpu_rnn_desc config_rnn(const model_config *c, int64_t input, int64_t T, int64_t B, int training);
+/* Adds the layers' parameters as "rnn" and draws them by the scheme of the options. */
+seqgpu_status config_add_rnn(const model_config *c, seqgpu_params *params, const seqgpu_plan *plan,
+                             seqgpu_param *out);
+/* What single rows cannot check; 0, or CLI_USAGE after a sentence. */
+int config_check(const model_config *c);
+/* The library's optimiser for the options; 0, or CLI_USAGE after a sentence. */
+int config_optimizer(const model_config *c, seqgpu_optimizer *out);
+double config_learning_rate(const model_config *c, int64_t epoch);
+
+/* ---- the rows that are kept (args.h: arg_keep), as metadata; `config` is the struct that the rows are of ---- */
+
+/* Where training stands; with the config and the tensors that is everything. */
+typedef struct config_cursor {
+  int64_t step;
+  uint64_t data_hash; /* of the files that are learnt from, 0 without any */
+  int64_t data_size;
+} config_cursor;
+
+enum { CONFIG_META = ARGS_MAX + 8 };
+/* What goes into __metadata__: lines of text, and the keys and values that point to them. */
+typedef struct config_meta {
+  char text[CONFIG_META][ARGS_VALUE];
+  seqgpu_meta meta[CONFIG_META];
+  int count;
+} config_meta;
+
+/* Format, kept rows and cursor. Nothing of when, where or how long: two runs that do the same make the same file. */
+void config_write(config_meta *out, const char *format, const arg_spec *specs, const void *config,
+                  const config_cursor *cursor);
+/* Adds one more; key and value stay the caller's. */
+void config_add(config_meta *out, const char *key, const char *value);
+
+int config_is_of(const seqgpu_checkpoint *file, const char *format);
+/* Reads the kept rows; one that the file lacks is younger than the file and keeps its value.  0, or an exit code after
+ * a sentence. */
+int config_read(const seqgpu_checkpoint *file, const char *path, const arg_spec *specs, void *config,
+                config_cursor *cursor);
+
+/* Takes from a checkpoint what the command line does not say; what it does say (given[row]) must agree where it has to:
+ * with the shape of the model always, with the run when it is resumed. */
+int config_merge(const arg_spec *specs, const unsigned char *given, void *config, const void *stored,
+                 const char *path, int resume);
+
+#endif

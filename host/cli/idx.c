@@ -1,0 +1,122 @@
+/* idx.c - reading IDX files (idx.h). */
+#include "idx.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+
+#ifdef SEQGPU_ZLIB
+#include <zlib.h>
+#endif
+
+static const int64_t MOST_BYTES = (int64_t)1 << 31;
+enum { CHUNK = 1 << 20 };
+
+/* ---------------------------------------------------------------- plain or compressed bytes */
+
+#ifdef SEQGPU_ZLIB
+typedef gzFile source; /* reads plain files as they are */
+
+static source open_source(const char *path) { return gzopen(path, "rb"); }
+static void close_source(source s) { gzclose(s); }
+/* Fewer than `size` at the end of the file, -1 where it is damaged. */
+static int64_t read_source(source s, void *out, size_t size) { return gzread(s, out, (unsigned)size); }
+static const char *no_magic(const unsigned char *magic) {
+  (void)magic;
+  return "is no IDX file";
+}
+#else
+typedef FILE *source;
+
+static source open_source(const char *path) { return fopen(path, "rb"); }
+static void close_source(source s) { fclose(s); }
+static int64_t read_source(source s, void *out, size_t size) {
+  const size_t got = fread(out, 1, size, s);
+  return ferror(s) ? -1 : (int64_t)got;
+}
+static const char *no_magic(const unsigned char *magic) {
+  const int compressed = magic[0] == 0x1f && magic[1] == 0x8b;
+  return compressed ? "is compressed, and this build has no zlib" : "is no IDX file";
+}
+#endif
+
+/* ---------------------------------------------------------------- header */
+
+static int64_t big_endian(const unsigned char *b) {
+  return ((int64_t)b[0] << 24) | (b[1] << 16) | (b[2] << 8) | b[3];
+}
+
+static int read_header(source s, const char *path, int dims, idx_file *out) {
+  unsigned char magic[4], sizes[4 * IDX_DIMS];
+  if (read_source(s, magic, 4) != 4) return cli_error("%s: is too short for an IDX file", path);
+  if (magic[0] != 0 || magic[1] != 0) return cli_error("%s: %s", path, no_magic(magic));
+  if (magic[2] != 8) return cli_error("%s: holds numbers of type %d, not bytes (8)", path, magic[2]);
+  if (magic[3] != dims) return cli_error("%s: has %d dimensions, %d are needed", path, magic[3], dims);
+  if (read_source(s, sizes, 4 * (size_t)dims) != 4 * dims) return cli_error("%s: is cut in its header", path);
+  int64_t total = 1;
+  for (int d = 0; d < dims; d++) {
+    out->size[d] = big_endian(sizes + 4 * d);
+    if (out->size[d] < 1 || out->size[d] > MOST_BYTES / total)
+      return cli_error("%s: dimension %d is %lld, which cannot be: all together must be 1 to %lld bytes",
+                       path, d, (long long)out->size[d], (long long)MOST_BYTES);
+    total *= out->size[d];
+  }
+  out->item = total / out->size[0];
+  return CLI_OK;
+}
+
+/* ---------------------------------------------------------------- data */
+
+/* Memory grows with what comes, not with what the header promises. */
+static int read_data(source s, const char *path, idx_file *out) {
+  const int64_t total = out->size[0] * out->item;
+  for (int64_t have = 0, room = 0; have < total;) {
+    if (have == room) {
+      room = room + CHUNK < total / 2 ? 2 * room + CHUNK : total;
+      unsigned char *larger = realloc(out->data, (size_t)room);
+      if (larger == NULL) return cli_error("%s: out of memory", path);
+      out->data = larger;
+    }
+    const int64_t wanted = room - have < CHUNK ? room - have : CHUNK;
+    const int64_t got = read_source(s, out->data + have, (size_t)wanted);
+    if (got < 0) return cli_error("%s: cannot be read to its end, it is damaged", path);
+    if (got == 0)
+      return cli_error("%s: is cut: %lld bytes of data, its header says %lld", path, (long long)have,
+                       (long long)total);
+    have += got;
+  }
+  unsigned char more;
+  const int64_t after = read_source(s, &more, 1);
+  if (after < 0) return cli_error("%s: cannot be read to its end, it is damaged", path);
+  return after == 0 ? CLI_OK
+                    : cli_error("%s: goes on after the %lld bytes of its header", path, (long long)total);
+}
+
+static uint64_t hash_of(const idx_file *f) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (int64_t i = 0; i < f->size[0] * f->item; i++) hash = (hash ^ f->data[i]) * 0x100000001b3u;
+  return hash;
+}
+
+int idx_read(const char *path, int dims, idx_file *out) {
+  struct stat status;
+  *out = (idx_file){.size = {0}};
+  if (stat(path, &status) != 0) return cli_error("%s: cannot open: %s", path, strerror(errno));
+  if (!S_ISREG(status.st_mode)) return cli_error("%s: is not a regular file", path);
+  source s = open_source(path);
+  if (s == NULL) return cli_error("%s: cannot open: %s", path, strerror(errno));
+  int code = read_header(s, path, dims, out);
+  if (code == CLI_OK) code = read_data(s, path, out);
+  close_source(s);
+  if (code == CLI_OK) out->hash = hash_of(out);
+  if (code) idx_free(out);
+  return code;
+}
+
+void idx_free(idx_file *f) {
+  free(f->data);
+  f->data = NULL;
+}

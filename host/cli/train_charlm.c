@@ -1,0 +1,212 @@
+/* train_charlm.c - `seqgpu train charlm`: a text, cut into streams, and the language model as a learner of the trainer. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "charlm.h"
+#include "train.h"
+
+typedef struct charlm_options {
+  run_options run;
+  charlm_config config;
+  const char *text;
+  int bidirectional;
+} charlm_options;
+
+typedef struct charlm_learner {
+  charlm_options *options;
+  seqgpu_context *ctx;
+  vocabulary vocab;
+  charlm model;
+  charlm_pass pass, val_pass;
+  charlm_streams train, val;
+  int64_t pieces; /* of an epoch */
+} charlm_learner;
+
+#define FIELD(name) offsetof(charlm_options, name)
+
+/* clang-format off: a table */
+static const arg_spec own_specs[] = {
+    {"text", ARG_TEXT, ARG_NOT_KEPT, FIELD(text), 0, 0, NULL, "FILE", "text to learn; required"},
+    {"bidirectional", ARG_FLAG, ARG_NOT_KEPT, FIELD(bidirectional), 0, 0, NULL, NULL,
+     "refused: such a model would see what it has to predict"},
+    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+};
+/* clang-format on */
+
+static const double BITS = 1 / 0.69314718055994530942; /* of a nat */
+
+/* ---------------------------------------------------------------- building */
+
+/* Cuts the tokens into the streams of training and validation. */
+static int build_streams(charlm_learner *c, const int32_t *ids, int64_t count) {
+  const charlm_options *o = c->options;
+  const int64_t B = o->config.model.rnn.batch, T = o->config.model.rnn.seq_len;
+  int64_t val_count = (int64_t)((double)count * o->config.val_fraction);
+  if (val_count < 2) val_count = 0;
+  const int64_t train_count = count - val_count;
+  const int64_t length = (train_count - 1) / B;
+  c->pieces = length / T;
+  if (c->pieces < 1)
+    return cli_error(
+        "%s: the text is too short: %lld tokens to train on, but batch %lld x seq-len %lld needs %lld",
+        o->text, (long long)train_count, (long long)B, (long long)T, (long long)(B * T + 1));
+  if (charlm_streams_create(c->ctx, ids, train_count, B, length, &c->train) != SEQGPU_OK)
+    return cli_library_error(c->ctx);
+  if (val_count == 0) return CLI_OK;
+  const int64_t batch = charlm_eval_batch(val_count), val_length = (val_count - 1 + batch - 1) / batch;
+  if (charlm_streams_create(c->ctx, ids + train_count, val_count, batch, val_length, &c->val) != SEQGPU_OK)
+    return cli_library_error(c->ctx);
+  return CLI_OK;
+}
+
+/* The text of a resumed run must be the one it began with. */
+static int build_tokens(charlm_learner *c, const text_file *text, config_cursor *cursor) {
+  const charlm_options *o = c->options;
+  if (o->run.resume && (cursor->data_hash != text->hash || cursor->data_size != (int64_t)text->size))
+    return cli_error("%s: is not the text that %s was trained on", o->text, o->run.resume);
+  cursor->data_hash = text->hash;
+  cursor->data_size = (int64_t)text->size;
+  if (c->vocab.size == 0)
+    CLI_TRY(vocab_build(text, text_token_kind(o->config.tokens), o->config.vocab_limit, &c->vocab));
+  int32_t *ids;
+  int64_t count;
+  CLI_TRY(vocab_encode(&c->vocab, text->data, text->size, o->text, &ids, &count));
+  const int code = build_streams(c, ids, count);
+  free(ids);
+  return code;
+}
+
+static int build_model(charlm_learner *c) {
+  const charlm_config *config = &c->options->config;
+  const int64_t B = config->model.rnn.batch, T = config->model.rnn.seq_len;
+  CLI_TRY(charlm_create(c->ctx, config, c->vocab.size, T, B, 1, &c->model));
+  seqgpu_status status = charlm_pass_create(&c->model, T, B, 1, &c->pass);
+  if (status == SEQGPU_OK && c->val.ids)
+    status = charlm_pass_create(&c->model, T, c->val.batch, 0, &c->val_pass);
+  return status == SEQGPU_OK ? CLI_OK : cli_library_error(c->ctx);
+}
+
+static void charlm_learner_destroy(charlm_learner *c) {
+  if (c->ctx == NULL) return;
+  charlm_pass_destroy(&c->pass);
+  charlm_pass_destroy(&c->val_pass);
+  charlm_streams_destroy(c->ctx, &c->train);
+  charlm_streams_destroy(c->ctx, &c->val);
+  charlm_destroy(&c->model);
+  vocab_free(&c->vocab);
+}
+
+/* ---------------------------------------------------------------- the learner */
+
+static seqgpu_status gradients(void *self, int64_t step) {
+  const charlm_learner *c = self;
+  const int64_t piece = step % c->pieces, T = c->pass.T;
+  const int32_t *ids = c->train.ids + piece * T * c->train.batch, *targets = ids + c->train.batch;
+  if (piece == 0) LIB_TRY(charlm_zero_state(&c->pass));
+  LIB_TRY(charlm_forward(&c->pass, T, ids, (uint64_t)step));
+  LIB_TRY(charlm_loss(&c->pass, T, targets, 1));
+  return charlm_backward(&c->pass, T, ids, targets, (uint64_t)step);
+}
+
+static seqgpu_status loss_of(void *self, double *loss) {
+  const charlm_learner *c = self;
+  float value = 0;
+  LIB_TRY(seqgpu_copy_out(c->ctx, &value, c->pass.loss, sizeof value));
+  *loss = (double)value;
+  return SEQGPU_OK;
+}
+
+static seqgpu_status validate(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric) {
+  const charlm_learner *c = self;
+  LIB_TRY(charlm_evaluate(&c->val_pass, &c->val, stop, loss));
+  *metric = BITS * *loss;
+  return SEQGPU_OK;
+}
+
+static seqgpu_status save(void *self, const config_cursor *cursor, const char *path) {
+  const charlm_learner *c = self;
+  return charlm_save(&c->model, &c->vocab, cursor, cursor->step / c->pieces, path);
+}
+
+static learner as_learner(charlm_learner *c) {
+  learner l = {.self = c,
+               .params = c->model.params,
+               .plan = c->pass.plan,
+               .epoch_updates = c->pieces,
+               .tokens = c->pass.T * c->pass.B,
+               .baseline = (double)NAN,
+               .metric = "bits_per_char",
+               .metric_of_loss = BITS,
+               .gradients = gradients,
+               .loss = loss_of,
+               .validate = c->val.ids ? validate : NULL,
+               .save = save};
+  snprintf(l.about, sizeof l.about, "%d tokens in the vocabulary, %lld updates an epoch", (int)c->vocab.size,
+           (long long)c->pieces);
+  return l;
+}
+
+/* ---------------------------------------------------------------- the command */
+
+static int check_options(const train_command *command, const charlm_options *o) {
+  if (o->bidirectional)
+    return cli_usage(
+        "--bidirectional: a language model cannot be bidirectional, it would see what it has to predict");
+  if (o->text == NULL) return cli_usage("--text: is required, it names the file to learn");
+  return train_check(command, &o->config.model);
+}
+
+static int prepare(train_command *command, charlm_learner *c, trainer *t, const text_file *text) {
+  const charlm_options *o = c->options;
+  CLI_TRY(train_open(command, t));
+  c->ctx = t->ctx;
+  if (t->start && config_is_of(t->start, charlm_format))
+    CLI_TRY(charlm_open_vocab(t->start, &o->config, &c->vocab));
+  CLI_TRY(text_check(text, text_token_kind(o->config.tokens), o->text));
+  CLI_TRY(build_tokens(c, text, &t->cursor));
+  CLI_TRY(build_model(c));
+  t->config = &o->config.model;
+  t->learner = as_learner(c);
+  return trainer_load(t);
+}
+
+static int run(train_command *command, charlm_options *o) {
+  text_file text;
+  CLI_TRY(text_read(o->text, &text));
+  charlm_learner c = {.options = o, .vocab = {.unknown = -1}};
+  trainer t = {.options = &o->run};
+  int code = prepare(command, &c, &t, &text);
+  text_free(&text);
+  if (code == CLI_OK) code = trainer_run(&t);
+  charlm_learner_destroy(&c);
+  trainer_destroy(&t);
+  return code;
+}
+
+int train_charlm(int argc, char **argv) {
+  charlm_options options = {.run = run_defaults, .config = charlm_defaults}, stored;
+  train_command command = {.run = &options.run,
+                           .options = &options,
+                           .stored = &stored,
+                           .size = sizeof options,
+                           .format = charlm_format};
+  args_join(command.specs, own_specs, 0);
+  args_join(command.specs, run_epoch_specs, FIELD(run));
+  args_join(command.specs, run_specs, FIELD(run));
+  charlm_join_specs(command.specs, FIELD(config));
+  const arg_command help = {
+      "seqgpu train charlm --text FILE [--checkpoint FILE] [options]",
+      "Trains a recurrent language model on a text: embedding, recurrent layers, softmax over the next "
+      "token.\n"
+      "Truncated back-propagation through time over --batch parallel streams; Ctrl-C saves and stops.\n"
+      "Without --epochs, --steps or --minutes it makes 50 epochs.",
+      command.specs};
+  const int parsed = args_parse(&help, argc, argv, &options, command.given);
+  if (parsed != ARGS_GO_ON) return parsed;
+  CLI_TRY(check_options(&command, &options));
+  const run_options *r = &options.run;
+  if (r->epochs == 0 && r->steps == 0 && r->minutes == 0 &&
+      !command.given[args_find(command.specs, "epochs")] && !command.given[args_find(command.specs, "steps")])
+    options.run.epochs = 50;
+  return run(&command, &options);
+}

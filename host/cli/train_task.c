@@ -1,0 +1,311 @@
+/* train_task.c - `seqgpu train TASK` for the tasks of task.h: batches from a generator, and the network on the tape as a
+ * learner of the trainer.
+ *
+ * Update number k learns the sequences k B .. k B + B-1; every sequence starts from zero states.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <seqgpu/tape.h>
+
+#include "train.h"
+
+typedef struct task_options {
+  run_options run;
+  task_config config;
+} task_options;
+
+typedef struct task_learner {
+  const task *task;
+  task_options *options;
+  task_source source;
+  seqgpu_context *ctx;
+  seqgpu_params *params;
+  seqgpu_param rnn, weight, bias;
+  seqgpu_plan *plan, *eval_plan;
+  seqgpu_tape *tape;
+  seqgpu_tensor *loss, *output; /* of the last batch: [1], [S,B,O] */
+  float *x, *target, *answer;   /* host: [T,B,I], [S,B,O], [S,B,O] */
+  int32_t *label;               /* host: [S,B] */
+} task_learner;
+
+static const char format[] = "seqgpu task 1";
+#define FIELD(name) offsetof(task_options, name)
+
+/* clang-format off: a table */
+static const arg_spec common_specs[] = {
+    {"eval-size", ARG_INT, ARG_KEEP_FREE, FIELD(config.eval_size), 0, 1000000000, NULL, "N",
+     "sequences of a validation; 0 = all, where there is an end"},
+    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+};
+/* clang-format on */
+
+static int64_t batch_of(const task_learner *l) { return l->options->config.model.rnn.batch; }
+
+/* ---------------------------------------------------------------- batches */
+
+/* Writes sequences first .. first+count-1 into the host's buffers, side by side. */
+static void draw_batch(task_learner *l, int validation, int64_t first, int64_t count) {
+  const task_source *s = &l->source;
+  memset(l->x, 0, (size_t)(s->steps * count * s->inputs) * sizeof *l->x);
+  memset(l->target, 0, (size_t)(s->scored * count * s->outputs) * sizeof *l->target);
+  memset(l->label, 0, (size_t)(s->scored * count) * sizeof *l->label);
+  for (int64_t b = 0; b < count; b++) {
+    const uint64_t number = (uint64_t)(first + b), stream = (uint64_t)(validation ? 2 : 1) << 60;
+    task_sequence sequence = {.validation = validation,
+                              .number = first + b,
+                              .random = {(uint64_t)l->options->config.model.seed, stream | number, 0},
+                              .x = l->x + b * s->inputs,
+                              .target = l->target + b * s->outputs,
+                              .label = l->label + b,
+                              .x_stride = count * s->inputs,
+                              .target_stride = count * s->outputs,
+                              .label_stride = count};
+    l->task->draw(s, &sequence);
+  }
+}
+
+/* Loss and outputs of the batch in the host's buffers. */
+static seqgpu_status forward(task_learner *l, int64_t B, int training) {
+  const task_source *s = &l->source;
+  const int64_t x_shape[] = {s->steps, B, s->inputs}, y_shape[] = {s->scored, B, s->outputs};
+  seqgpu_tape *t = l->tape;
+  LIB_TRY(seqgpu_tape_clear(t, training));
+  seqgpu_tensor *x = seqgpu_tape_input(t, 3, x_shape, l->x);
+  seqgpu_tensor *y =
+      seqgpu_tape_rnn(t, training ? l->plan : l->eval_plan, seqgpu_tape_param(t, &l->rnn), x, NULL, NULL);
+  seqgpu_tensor *scored = seqgpu_tape_rows(t, y, s->steps - s->scored, s->scored);
+  l->output = seqgpu_tape_linear(t, scored, seqgpu_tape_param(t, &l->weight), seqgpu_tape_param(t, &l->bias));
+  if (l->task->loss == TASK_CLASSES)
+    l->loss = seqgpu_tape_cross_entropy(t, l->output, seqgpu_tape_ids(t, 2, y_shape, l->label), 1, 1);
+  else
+    l->loss =
+        seqgpu_tape_squared_error(t, l->output, seqgpu_tape_input(t, 3, y_shape, l->target), NULL, 1, 1);
+  return seqgpu_tape_status(t);
+}
+
+/* ---------------------------------------------------------------- the learner */
+
+static seqgpu_status gradients(void *self, int64_t step) {
+  task_learner *l = self;
+  const int64_t B = batch_of(l);
+  draw_batch(l, 0, step * B, B);
+  seqgpu_tape_set_counter(l->tape, (uint64_t)step * seqgpu_plan_random_blocks(l->plan)); /* of its dropout */
+  LIB_TRY(forward(l, B, 1));
+  return seqgpu_tape_backward(l->tape, l->loss, NULL);
+}
+
+static seqgpu_status loss_of(void *self, double *loss) {
+  const task_learner *l = self;
+  return seqgpu_tensor_number(l->loss, loss);
+}
+
+static int64_t best_class(const float *answer, int64_t classes) {
+  int64_t best = 0;
+  for (int64_t v = 1; v < classes; v++)
+    if (answer[v] > answer[best]) best = v;
+  return best;
+}
+
+static void judge_number(const task_learner *l, double answer, double target, task_errors *e) {
+  const double error = answer - target;
+  e->count++;
+  e->wrong += !(fabs(error) <= l->task->tolerance);
+  e->squares += error * error;
+  e->target += target;
+  e->target2 += target * target;
+}
+
+/* Adds what is wrong with the outputs of `count` sequences at the judged steps. */
+static void judge(const task_learner *l, int64_t count, task_errors *e) {
+  const task_source *s = &l->source;
+  for (int64_t r = (s->scored - s->judged) * count; r < s->scored * count; r++) {
+    const float *answer = l->answer + r * s->outputs, *target = l->target + r * s->outputs;
+    if (l->task->loss == TASK_CLASSES) {
+      e->count++;
+      e->wrong += best_class(answer, s->outputs) != l->label[r];
+      continue;
+    }
+    for (int64_t o = 0; o < s->outputs; o++) judge_number(l, (double)answer[o], (double)target[o], e);
+  }
+}
+
+static int64_t validation_size(const task_learner *l) {
+  const int64_t wanted = l->options->config.eval_size, most = l->source.val_size;
+  return most > 0 && (wanted == 0 || wanted > most) ? most : wanted;
+}
+
+static seqgpu_status validate(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric) {
+  task_learner *l = self;
+  const int64_t size = validation_size(l);
+  task_errors errors = {0};
+  double sum = 0;
+  for (int64_t first = 0; first < size; first += batch_of(l)) {
+    const int64_t count = size - first < batch_of(l) ? size - first : batch_of(l);
+    double mean;
+    if (*stop) return SEQGPU_ESTOPPED;
+    draw_batch(l, 1, first, count);
+    LIB_TRY(forward(l, count, 0));
+    LIB_TRY(seqgpu_tensor_number(l->loss, &mean));
+    LIB_TRY(seqgpu_tensor_read(l->output, l->answer));
+    judge(l, count, &errors);
+    sum += mean * (double)count;
+  }
+  *loss = sum / (double)size;
+  *metric = l->task->error(&errors);
+  return SEQGPU_OK;
+}
+
+static void join_specs(arg_spec table[ARGS_MAX], const task *row) {
+  if (row->specs) args_join(table, row->specs, FIELD(config));
+  args_join(table, common_specs, 0);
+  args_join(table, model_specs, FIELD(config.model));
+  if (row->has_epochs) args_join(table, epoch_specs, FIELD(config.model));
+  if (row->has_epochs) args_join(table, run_epoch_specs, FIELD(run));
+  args_join(table, run_specs, FIELD(run));
+}
+
+static seqgpu_status save(void *self, const config_cursor *cursor, const char *path) {
+  const task_learner *l = self;
+  arg_spec specs[ARGS_MAX] = {{.name = NULL}};
+  config_meta meta;
+  join_specs(specs, l->task);
+  config_write(&meta, format, specs, l->options, cursor);
+  config_add(&meta, "task", l->task->name);
+  return seqgpu_checkpoint_save(l->params, path, meta.meta, meta.count);
+}
+
+static learner as_learner(task_learner *l) {
+  const task_source *s = &l->source;
+  learner out = {.self = l,
+                 .params = l->params,
+                 .plan = l->plan,
+                 .epoch_updates = s->train_size / batch_of(l),
+                 .tokens = s->steps * batch_of(l),
+                 .baseline = s->baseline,
+                 .metric = l->task->metric,
+                 .gradients = gradients,
+                 .loss = loss_of,
+                 .validate = validation_size(l) > 0 ? validate : NULL,
+                 .save = save};
+  snprintf(out.about, sizeof out.about, "%lld steps of %lld inputs, baseline %.6g", (long long)s->steps,
+           (long long)s->inputs, s->baseline);
+  return out;
+}
+
+/* ---------------------------------------------------------------- building */
+
+static int build_plans(task_learner *l) {
+  const model_config *c = &l->options->config.model;
+  const task_source *s = &l->source;
+  const int64_t T = s->steps, B = batch_of(l);
+  const seqgpu_rnn_desc desc = config_rnn(c, s->inputs, T, B, 1),
+                        eval_desc = config_rnn(c, s->inputs, T, B, 0);
+  if (seqgpu_plan_create(l->ctx, &desc, &l->plan) != SEQGPU_OK ||
+      seqgpu_plan_create(l->ctx, &eval_desc, &l->eval_plan) != SEQGPU_OK)
+    return cli_library_error(l->ctx);
+  const double I = (double)s->inputs, O = (double)s->outputs, Y = (double)seqgpu_plan_output_size(l->plan);
+  const double params = (double)seqgpu_plan_param_count(l->plan) + O * Y + O;
+  const double a_step = 4 * I + 4 * Y + 6 * O + 4;
+  return cli_check_memory(l->ctx, 4 * (4 * params + a_step * (double)(T * B)) +
+                                      (double)seqgpu_plan_reserve_size(l->plan) +
+                                      (double)seqgpu_plan_workspace_size(l->plan));
+}
+
+static int build_buffers(task_learner *l) {
+  const task_source *s = &l->source;
+  const size_t B = (size_t)batch_of(l), outputs = (size_t)(s->scored * s->outputs) * B;
+  l->x = malloc((size_t)(s->steps * s->inputs) * B * sizeof *l->x);
+  l->target = malloc(outputs * sizeof *l->target);
+  l->answer = malloc(outputs * sizeof *l->answer);
+  l->label = malloc((size_t)s->scored * B * sizeof *l->label);
+  return l->x && l->target && l->answer && l->label ? CLI_OK : cli_error("out of memory");
+}
+
+static seqgpu_status build_params(task_learner *l) {
+  const int64_t O = l->source.outputs;
+  const uint64_t seed = (uint64_t)l->options->config.model.seed;
+  LIB_TRY(seqgpu_params_create(l->ctx, seed, &l->params));
+  LIB_TRY(config_add_rnn(&l->options->config.model, l->params, l->plan, &l->rnn));
+  LIB_TRY(seqgpu_params_add(l->params, "output.weight", O, seqgpu_plan_output_size(l->plan), "xavier", 1,
+                            &l->weight));
+  LIB_TRY(seqgpu_params_add(l->params, "output.bias", O, 1, "zeros", 0, &l->bias));
+  return seqgpu_tape_create(l->ctx, seed, &l->tape);
+}
+
+static void task_learner_destroy(task_learner *l) {
+  if (l->task->close) l->task->close(&l->source);
+  seqgpu_tape_destroy(l->tape);
+  seqgpu_params_destroy(l->params);
+  seqgpu_plan_destroy(l->plan);
+  seqgpu_plan_destroy(l->eval_plan);
+  free(l->x);
+  free(l->target);
+  free(l->answer);
+  free(l->label);
+}
+
+/* ---------------------------------------------------------------- the command */
+
+/* A checkpoint of another task has other rows. */
+static int check_task(const task_learner *l, const seqgpu_checkpoint *file, const char *path) {
+  const char *name = seqgpu_checkpoint_meta(file, "task");
+  if (!config_is_of(file, format) || (name && strcmp(name, l->task->name) == 0)) return CLI_OK;
+  return cli_error("%s: is a model of seqgpu train %s", path, name ? name : "another task");
+}
+
+static int check_data(const task_learner *l, config_cursor *cursor) {
+  const task_source *s = &l->source;
+  const char *path = l->options->run.resume;
+  if (path && (cursor->data_hash != s->data_hash || cursor->data_size != s->data_size))
+    return cli_error("%s: was trained on other data", path);
+  cursor->data_hash = s->data_hash;
+  cursor->data_size = s->data_size;
+  return CLI_OK;
+}
+
+static int prepare(train_command *command, task_learner *l, trainer *t) {
+  CLI_TRY(train_open(command, t));
+  l->ctx = t->ctx;
+  const run_options *run = &l->options->run;
+  if (t->start) CLI_TRY(check_task(l, t->start, run->resume ? run->resume : run->init_from));
+  l->source.config = &l->options->config;
+  CLI_TRY(l->task->open(&l->source));
+  CLI_TRY(check_data(l, &t->cursor));
+  CLI_TRY(build_plans(l));
+  CLI_TRY(build_buffers(l));
+  if (build_params(l) != SEQGPU_OK) return cli_library_error(l->ctx);
+  t->config = &l->options->config.model;
+  t->learner = as_learner(l);
+  return trainer_load(t);
+}
+
+/* Without a limit: so many updates. */
+enum { STEPS = 10000 };
+
+int train_task(const task *row, int argc, char **argv) {
+  task_options options = {.run = run_defaults, .config = *row->start}, stored;
+  train_command command = {
+      .run = &options.run, .options = &options, .stored = &stored, .size = sizeof options, .format = format};
+  char usage[120], about[400];
+  snprintf(usage, sizeof usage, "seqgpu train %s [options]", row->name);
+  snprintf(about, sizeof about,
+           "Task: %s.\nInputs, recurrent layers, a linear layer, the loss; metric: %s of fresh sequences.\n"
+           "Without --steps or --minutes it makes %d updates.",
+           row->about, row->metric, STEPS);
+  join_specs(command.specs, row);
+  const arg_command help = {usage, about, command.specs};
+  const int parsed = args_parse(&help, argc, argv, &options, command.given);
+  if (parsed != ARGS_GO_ON) return parsed;
+  CLI_TRY(train_check(&command, &options.config.model));
+  if (options.run.steps == 0 && options.run.minutes == 0 && options.run.epochs == 0)
+    options.run.steps = STEPS;
+  task_learner l = {.task = row, .options = &options};
+  trainer t = {.options = &options.run};
+  int code = prepare(&command, &l, &t);
+  if (code == CLI_OK) code = trainer_run(&t);
+  task_learner_destroy(&l);
+  trainer_destroy(&t);
+  return code;
+}

@@ -1,0 +1,257 @@
+/* test_cells_plain.c - every cell against its paper: one step of one sequence in plain loops over names of parameters.
+ *
+ * Nothing is shared with core/: no layouts, no blocks of gates in one product, no stages.  Float64, forward only; gradients are
+ * tested against differences of the forward (test_gradients.c).
+ *
+ * A paper's function takes x [I] and the states before the step, and leaves the states after it and y.  Every row of
+ * cells.h must have one.
+ */
+#include "cells.h"
+#include "net.h"
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+enum { MOST = 16 }; /* units, factors, inputs */
+
+/* One step: inputs, states to be replaced, and the output. */
+typedef struct step {
+  const net *n;
+  const seqgpu_rnn_desc *desc;
+  int64_t I, H;
+  const double *x;
+  double *h, *c, *y; /* c: the second state */
+} step;
+
+/* --- words of the papers --- */
+
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+static double g(const step *s, double x) {
+  if (s->desc->activation == SEQGPU_RELU) return x > 0 ? x : 0;
+  if (s->desc->activation == SEQGPU_SIGMOID) return sigmoid(x);
+  return s->desc->activation == SEQGPU_IDENTITY ? x : tanh(x);
+}
+
+/* A parameter of the only layer, and its columns. */
+static const double *param(const step *s, const char *name, int64_t *cols) {
+  seqgpu_param_info p;
+  const size_t length = strlen(name);
+  for (int i = 0; seqgpu_plan_param(s->n->plan, i, &p) == SEQGPU_OK; i++) {
+    if (strncmp(p.name, name, length) != 0 || strcmp(p.name + length, "_l0") != 0) continue;
+    *cols = p.cols;
+    return s->n->value[NET_PARAMS] + p.offset;
+  }
+  check_record(0, "the plan has no such parameter", "%s of cell %s", name, s->desc->cell);
+  *cols = 0;
+  return s->x;
+}
+
+/* Row r of W times v. */
+static double row(const step *s, const char *name, int64_t r, const double *v) {
+  int64_t cols;
+  const double *w = param(s, name, &cols);
+  double sum = 0;
+  for (int64_t j = 0; j < cols; j++) sum += w[r * cols + j] * v[j];
+  return sum;
+}
+
+/* Number r of a vector. */
+static double number(const step *s, const char *name, int64_t r) {
+  int64_t cols;
+  return param(s, name, &cols)[r];
+}
+
+/* W x + b of row r. */
+static double input(const step *s, int64_t r) { return row(s, "weight_ih", r, s->x) + number(s, "bias", r); }
+
+static void replace(double *to, const double *from, int64_t n) { memcpy(to, from, (size_t)n * sizeof *to); }
+
+/* --- the papers --- */
+
+/* Elman 1990. */
+static void elman(const step *s) {
+  double h[MOST];
+  for (int64_t j = 0; j < s->H; j++) h[j] = g(s, input(s, j) + row(s, "weight_hh", j, s->h));
+  replace(s->h, h, s->H);
+  replace(s->y, h, s->H);
+}
+
+/* Jaeger 2001: units that keep a share 1 - a of themselves. */
+static void jaeger(const step *s) {
+  const double a = s->desc->leak != 0 ? s->desc->leak : 1;
+  double h[MOST];
+  for (int64_t j = 0; j < s->H; j++)
+    h[j] = (1 - a) * s->h[j] + a * g(s, input(s, j) + row(s, "weight_hh", j, s->h));
+  replace(s->h, h, s->H);
+  replace(s->y, h, s->H);
+}
+
+/* The gates' order by name; gates that a cell does not have are left out of its blocks. */
+enum { GATE_I, GATE_F, GATE_G, GATE_O };
+
+/* The pre-activation of unit j: `recurrent` and its matrix are h's, or of a multiplicative LSTM m's. */
+static double gate(const step *s, int which, int64_t j, const char *matrix, const double *recurrent) {
+  const int has_f = strcmp(s->desc->cell, "lstm0") != 0 && !s->desc->coupled;
+  const int64_t block = which > GATE_F && !has_f ? which - 1 : which, r = block * s->H + j;
+  return input(s, r) + row(s, matrix, r, recurrent);
+}
+
+static double peephole(const step *s, const char *name, int64_t j, double c) {
+  return s->desc->peephole ? number(s, name, j) * c : 0;
+}
+
+/* Hochreiter, Schmidhuber 1997 without a forget gate; Gers, Schmidhuber, Cummins 2000 with one; peepholes: Gers, Schmidhuber
+ * 2000; f = 1 - i: Greff et al. 2017; projection: Sak, Senior, Beaufays 2014. */
+static void lstm_of(const step *s, const char *matrix, const double *recurrent) {
+  const int none = strcmp(s->desc->cell, "lstm0") == 0;
+  double m[MOST];
+  for (int64_t j = 0; j < s->H; j++) {
+    const double old = s->c[j];
+    const double i = sigmoid(gate(s, GATE_I, j, matrix, recurrent) + peephole(s, "peephole_i", j, old));
+    double f = none ? 1 : 1 - i;
+    if (!none && !s->desc->coupled)
+      f = sigmoid(gate(s, GATE_F, j, matrix, recurrent) + peephole(s, "peephole_f", j, old));
+    s->c[j] = f * old + i * tanh(gate(s, GATE_G, j, matrix, recurrent));
+    m[j] = sigmoid(gate(s, GATE_O, j, matrix, recurrent) + peephole(s, "peephole_o", j, s->c[j])) *
+           tanh(s->c[j]);
+  }
+  const int64_t P = s->desc->projection_size ? s->desc->projection_size : s->H;
+  for (int64_t j = 0; j < P; j++) s->y[j] = s->desc->projection_size ? row(s, "weight_hr", j, m) : m[j];
+  replace(s->h, s->y, P);
+}
+
+static void lstm(const step *s) { lstm_of(s, "weight_hh", s->h); }
+
+/* Cho et al. 2014: reset before the product; or PyTorch's, after it. */
+static void cho(const step *s) {
+  double r[MOST], u[MOST], rh[MOST], h[MOST];
+  for (int64_t j = 0; j < s->H; j++) {
+    r[j] = sigmoid(input(s, j) + row(s, "weight_hh", j, s->h));
+    u[j] = sigmoid(input(s, s->H + j) + row(s, "weight_hh", s->H + j, s->h));
+    rh[j] = r[j] * s->h[j];
+  }
+  for (int64_t j = 0; j < s->H; j++) {
+    const int64_t k = 2 * s->H + j;
+    const double recurrent = s->desc->reset_after
+                                 ? r[j] * (row(s, "weight_hh", k, s->h) + number(s, "bias_rec", j))
+                                 : row(s, "weight_hh", k, rh);
+    h[j] = (1 - u[j]) * tanh(input(s, k) + recurrent) + u[j] * s->h[j];
+  }
+  replace(s->h, h, s->H);
+  replace(s->y, h, s->H);
+}
+
+/* Mikolov et al. 2015, equations 5 to 7. */
+static void mikolov(const step *s) {
+  const int64_t C = s->desc->context_size ? s->desc->context_size : s->H;
+  double h[MOST];
+  for (int64_t j = 0; j < C; j++) {
+    double leak = s->desc->leak != 0 ? s->desc->leak : 0.05;
+    if (s->desc->learn_leak) leak = sigmoid(number(s, "leak_logit", j));
+    const double alpha = 1 - leak;
+    s->c[j] = (1 - alpha) * row(s, "weight_ih", s->H + j, s->x) + alpha * s->c[j];
+  }
+  for (int64_t j = 0; j < s->H; j++)
+    h[j] = sigmoid(row(s, "weight_hs", j, s->c) + input(s, j) + row(s, "weight_hh", j, s->h));
+  replace(s->h, h, s->H);
+  replace(s->y, h, s->H);
+  replace(s->y + s->H, s->c, C);
+}
+
+/* Sutskever, Martens, Hinton 2011, equation 6; `rows`: where W_fx begins. */
+static void factors(const step *s, int64_t rows, double *m) {
+  const int64_t F = s->desc->factor_size ? s->desc->factor_size : s->H;
+  for (int64_t j = 0; j < F; j++) m[j] = row(s, "weight_ih", rows + j, s->x) * row(s, "weight_fh", j, s->h);
+}
+
+static void sutskever(const step *s) {
+  double m[MOST];
+  factors(s, s->H, m);
+  for (int64_t j = 0; j < s->H; j++) s->y[j] = s->h[j] = tanh(input(s, j) + row(s, "weight_hf", j, m));
+}
+
+/* Krause, Lu, Murray, Renals 2016. */
+static void krause(const step *s) {
+  double m[MOST];
+  factors(s, 4 * s->H, m);
+  lstm_of(s, "weight_hf", m);
+}
+
+/* Mhammedi et al. 2017: reflections one after the other, the last one first. */
+static void mhammedi(const step *s) {
+  const int64_t k = s->desc->reflections ? s->desc->reflections : s->H;
+  double z[MOST];
+  replace(z, s->h, s->H);
+  for (int64_t i = k - 1; i >= 0; i--) {
+    int64_t cols;
+    const double *v = param(s, "vectors", &cols) + i * s->H;
+    double along = 0, square = 0;
+    for (int64_t j = 0; j < s->H; j++) along += v[j] * z[j];
+    for (int64_t j = 0; j < s->H; j++) square += v[j] * v[j];
+    for (int64_t j = 0; j < s->H; j++) z[j] -= 2 * along / square * v[j];
+  }
+  for (int64_t j = 0; j < s->H; j++) s->y[j] = s->h[j] = g(s, input(s, j) + z[j]);
+}
+
+typedef void paper(const step *s);
+
+static const struct {
+  const char *cell;
+  paper *step;
+} papers[] = {{"rnn", elman},      {"leaky", jaeger}, {"lstm", lstm},
+              {"lstm0", lstm},     {"gru", cho},      {"scrn", mikolov},
+              {"mrnn", sutskever}, {"mlstm", krause}, {"householder", mhammedi}};
+
+static paper *paper_of(const char *cell) {
+  for (size_t i = 0; i < COUNT(papers); i++)
+    if (strcmp(papers[i].cell, cell) == 0) return papers[i].step;
+  return NULL;
+}
+
+/* --- the comparison --- */
+
+/* All steps of sequence b; returns the largest difference. */
+static double follow(const net *n, paper *one, int64_t b) {
+  const int64_t B = n->desc->batch, T = n->desc->seq_len, Y = seqgpu_plan_output_size(n->plan);
+  double state[2][MOST] = {{0}}, y[2 * MOST], worst = 0;
+  for (int k = 0; k < n->states; k++) {
+    const int64_t width = seqgpu_plan_state_size(n->plan, k);
+    replace(state[k], n->value[NET_H0 + k] + b * width, width);
+  }
+  for (int64_t t = 0; t < T; t++) {
+    const double *x = n->value[NET_X] + (t * B + b) * n->desc->input_size;
+    const step s = {n, n->desc, n->desc->input_size, n->desc->hidden_size, x, state[0], state[1], y};
+    one(&s);
+    for (int64_t j = 0; j < Y; j++)
+      worst = net_worse(fabs(y[j] - n->value[NET_Y][(t * B + b) * Y + j]), worst);
+  }
+  for (int k = 0; k < n->states; k++) {
+    const int64_t width = seqgpu_plan_state_size(n->plan, k);
+    for (int64_t j = 0; j < width; j++)
+      worst = net_worse(fabs(state[k][j] - n->value[NET_HT + k][b * width + j]), worst);
+  }
+  return worst;
+}
+
+static void check_cell(seqgpu_context *ctx, const cell_row *cell) {
+  static const shape_row shape = {.size = {6, 2, 3, 5}};
+  const seqgpu_rnn_desc desc = combine(cell, &shape);
+  paper *one = paper_of(desc.cell);
+  net n;
+  if (one == NULL) check_record(0, "papers[] has no row for it", "%s is what the paper says", cell->name);
+  if (one == NULL || !net_open(&n, ctx, &desc, NULL)) return;
+  net_fill(&n);
+  net_forward(&n);
+  double worst = 0;
+  for (int64_t b = 0; b < desc.batch; b++) worst = net_worse(follow(&n, one, b), worst);
+  check_error(worst, 1e-12, "%s is what the paper says", cell->name);
+  net_close(&n);
+}
+
+int main(void) {
+  check_start();
+  seqgpu_context *ctx = net_context("cpu", SEQGPU_F64, 1);
+  for (size_t c = 0; c < COUNT(cell_rows); c++) check_cell(ctx, &cell_rows[c]);
+  seqgpu_context_destroy(ctx);
+  return check_finish();
+}

@@ -1,0 +1,164 @@
+#!/bin/sh
+# test_tasks.sh PROGRAM - the tasks of `seqgpu train` but the language model: each learns on an easy setting, resumes bit for
+# bit, and says in one sentence what is wrong.  Prints "pass NAME" or "FAIL NAME: why", last the counts.
+. "$(dirname "$0")/cli.sh"
+
+tiny="--hidden 6 --batch 3 --device cpu --threads 1"
+task() { "$seqgpu" train "$@" --device cpu --threads 1; }
+
+# bytes NUMBERS...: so many bytes, octal escapes.
+bytes() { for n in "$@"; do printf "\\$(printf %o "$n")"; done; }
+
+# Images of 4 x 4 pixels, two classes: bright above, or below.  make_images COUNT IMAGES LABELS
+make_images() {
+  bytes 0 0 8 3 0 0 0 "$1" 0 0 0 4 0 0 0 4 >"$2"
+  bytes 0 0 8 1 0 0 0 "$1" >"$3"
+  for i in $(seq "$1"); do
+    above=$((i * 7 % 5 % 2)) p=$((i * 13 % 64))
+    if [ $above = 1 ]; then set -- "$1" "$2" "$3" 200 20; else set -- "$1" "$2" "$3" 20 200; fi
+    for half in "$4" "$5"; do
+      for k in 1 2 3 4 5 6 7 8; do bytes $((half + (p + k * 5) % 50)); done
+    done >>"$2"
+    bytes $above >>"$3"
+  done
+}
+make_images 60 images labels
+make_images 20 images2 labels2
+pixels="--images images --labels labels"
+
+# ---------------------------------------------------------------- help
+
+check "train --help lists the tasks" sh -c '"$1" train --help >h && grep -q adding h && grep -q copy h && grep -q pixels h' sh "$seqgpu"
+rm -f h
+for name in adding copy temporal-order mackey-glass narma10 pixels; do
+  check "train $name --help" sh -c '"$1" train $2 --help | grep -q "^usage: seqgpu train"' sh "$seqgpu" "$name"
+done
+check "the cells are the library's" sh -c '
+  for cell in $("$1" info --device cpu | sed -n "/^cell /,/^$/p" | sed "1d;/^$/d;s/ .*//"); do
+    "$1" train adding --help | grep -q -e "$cell" || exit 1
+  done' sh "$seqgpu"
+
+# ---------------------------------------------------------------- the same bits
+
+# resumed NAME OPTIONS...: 20 updates at once, and 7 and then 13, make the same file.
+resumed() {
+  name=$1 data=
+  shift
+  [ "$1" != pixels ] || data=$pixels # all that is not in the checkpoint
+  if task "$@" $tiny --steps 20 --eval-size 4 --checkpoint whole >out 2>err &&
+    task "$@" $tiny --steps 7 --eval-size 4 --checkpoint part >out 2>err &&
+    task "$1" $data --resume part --steps 20 >out 2>err && cmp -s whole part; then
+    pass "$name resumes bit for bit"
+  else
+    fail "$name resumes bit for bit" "$(head -c 300 err)"
+  fi
+  rm -f whole part
+}
+resumed adding adding --T 9 --dropout 0.3 --layers 2
+resumed copy copy --T 3 --optimizer adam
+resumed temporal-order temporal-order --T 12 --symbols 3
+resumed mackey-glass mackey-glass --T 22 --tau 30
+resumed narma10 narma10 --T 25
+resumed pixels pixels $pixels --rows --optimizer momentum
+resumed "pixels permuted" pixels $pixels --permuted --clip value:0.1
+for cell in $("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d;s/ .*//'); do
+  resumed "adding with $cell" adding --T 5 --cell "$cell"
+done
+check "a batch of 3 and a batch of 1 see the same sequences" sh -c '
+  for b in 1 3; do "$1" train adding --T 9 --hidden 6 --batch $b --steps 1 --lr 0 --eval-size 7 --device cpu --threads 1 --json >v$b; done
+  a=$(sed "s/.*\"val_loss\": \([^,]*\),.*/\1/" v1) && b=$(sed "s/.*\"val_loss\": \([^,]*\),.*/\1/" v3)
+  rm -f v1 v3
+  awk "BEGIN { exit !($a > 0 && ($a - $b) ^ 2 < 1e-12 * $a * $a) }"' sh "$seqgpu"
+
+# ---------------------------------------------------------------- learning
+
+# learns NAME LIMIT OPTIONS...: ends because its loss came to the limit.
+learns() {
+  name=$1 limit=$2
+  shift 2
+  task "$@" --stop-at "$limit" --json >out 2>err
+  code=$?
+  loss=$(sed -n '$s/.*"val_loss": \([0-9.e-]*\).*/\1/p' out)
+  if [ $code = 0 ] && [ -n "$loss" ] && awk "BEGIN { exit !($loss <= $limit) }"; then pass "$name"
+  else fail "$name" "exit $code, loss $loss: $(head -c 300 err)"; fi
+}
+learns "adding learns" 0.05 adding --T 8 --hidden 24 --lr 0.01 --steps 3000 --eval-every 100 --eval-size 200
+learns "copy learns" 0.5 copy --T 1 --hidden 40 --lr 0.01 --steps 3000 --eval-every 100 --eval-size 50
+learns "temporal-order learns" 0.1 temporal-order --T 10 --hidden 20 --lr 0.01 --steps 2000 --eval-every 100 --eval-size 200
+learns "pixels learns" 0.1 pixels $pixels --rows --hidden 10 --batch 10 --lr 0.01 --steps 2000 --eval-every 50
+learns "mackey-glass learns" 0.003 mackey-glass --T 40 --hidden 16 --lr 0.01 --steps 1000 --eval-every 50
+learns "narma10 learns" 0.01 narma10 --T 40 --hidden 16 --lr 0.01 --steps 1000 --eval-every 50
+learns "an IRNN learns" 0.1 adding --T 8 --hidden 24 --cell rnn --activation relu --init irnn --lr 0.003 --steps 3000 --eval-every 100
+task adding --T 8 --hidden 24 --lr 0.01 --steps 3000 --eval-every 100 --stop-at-metric 0.5 --json >out 2>err
+if [ "$(wc -l <out)" -lt 60 ] && grep -q '"val_error_rate": 0' out; then pass "stop-at-metric ends early"
+else fail "stop-at-metric ends early" "$(tail -1 out) $(head -c 200 err)"; fi
+if [ "$(task adding --T 100 --dry-run --json)" = '{"parameters": 67201, "plan": "cpu/step", "baseline": 0.166666667}' ]; then
+  pass "a dry run says what it would be"
+else fail "a dry run says what it would be" "$(task adding --T 100 --dry-run --json)"; fi
+task adding --dry-run --checkpoint new --log newlog >out 2>err
+if [ -e new ] || [ -e newlog ]; then fail "a dry run leaves nothing" "files"; else pass "a dry run leaves nothing"; fi
+
+# ---------------------------------------------------------------- what is wrong
+
+refused "adding of one number" 2 "at least 2" train adding $tiny --T 1
+refused "temporal order is long" 2 "at least 10" train temporal-order $tiny --T 9
+refused "a window that is all warm-up" 2 "from 21 to 20000" train narma10 $tiny --T 20
+refused "4 symbols" 2 "from 2 to 3" train temporal-order $tiny --symbols 4
+refused "no unknown option" 2 "--symbols" train adding $tiny --symbols 2
+refused "no epochs without an end" 2 "--epochs" train adding $tiny --epochs 2
+refused "no goal without a validation" 2 "nothing to validate" train adding $tiny --eval-size 0 --stop-at 1
+refused "bad clip" 2 "clip" train adding $tiny --clip value:0
+refused "bad forget bias" 2 "forget-bias" train adding $tiny --forget-bias much
+refused "unknown init" 2 "pytorch" train adding $tiny --init zero
+refused "no such gate" 1 "no gate" train adding $tiny --cell rnn --forget-bias 1
+refused "hidden 10^9" 1 "out of memory" train adding $tiny --hidden 1000000000
+task adding $tiny --T 5 --steps 2 --checkpoint model >out 2>err
+refused "resume another task" 1 "seqgpu train adding" train copy --resume model
+refused "resume with another length" 1 "--T" train adding --resume model --T 6
+refused "resume a language model as a task" 1 "cannot open" train adding --resume nobody
+refused "no images" 2 "--images" train pixels $tiny
+refused "half a validation set" 2 "both" train pixels $pixels $tiny --val-images images2
+refused "images missing" 1 "cannot open" train pixels $tiny --images nobody --labels labels
+refused "images are a folder" 1 "regular file" train pixels $tiny --images . --labels labels
+head -c 3 images >short
+refused "file of 3 bytes" 1 "too short" train pixels $tiny --images short --labels labels
+head -c 10 images >short
+refused "cut header" 1 "cut in its header" train pixels $tiny --images short --labels labels
+head -c 500 images >short
+refused "cut images" 1 "is cut: 484 bytes" train pixels $tiny --images short --labels labels
+(cat images; echo) >long
+refused "bytes after the end" 1 "goes on" train pixels $tiny --images long --labels labels
+echo "no images at all" >words
+refused "no IDX file" 1 "no IDX file" train pixels $tiny --images words --labels labels
+refused "labels for images" 1 "dimensions" train pixels $tiny --images labels --labels labels
+refused "other labels" 1 "20 labels" train pixels $tiny --images images --labels labels2
+(bytes 0 0 13 3; tail -c +5 images) >floats
+refused "floats" 1 "type 13" train pixels $tiny --images floats --labels labels
+(bytes 0 0 8 3 255 255 255 255 255 255 255 255 255 255 255 255; tail -c +17 images) >huge
+refused "sizes without end" 1 "cannot be" train pixels $tiny --images huge --labels labels
+(bytes 0 0 8 3 127 255 255 255 0 0 0 1 0 0 0 1; tail -c +17 images) >huge
+refused "sizes that are a lie" 1 "is cut" train pixels $tiny --images huge --labels labels
+(bytes 0 0 8 3 0 0 0 0 0 0 0 4 0 0 0 4; tail -c +17 images) >none
+refused "no image" 1 "cannot be" train pixels $tiny --images none --labels labels
+(bytes 0 0 8 3 0 0 0 20 0 0 0 8 0 0 0 2; tail -c +17 images2) >other
+refused "validation of another size" 1 "8 x 2" train pixels $pixels $tiny --val-images other --val-labels labels2
+(head -c 27 labels2; bytes 9) >high
+refused "a class that training has not" 1 "label 19 is 9" train pixels $pixels $tiny --val-images images2 --val-labels high
+refused "batch larger than the data" 1 "60 images" train pixels $pixels $tiny --val-fraction 0 --batch 61
+task pixels $pixels $tiny --steps 2 --checkpoint seen >out 2>err
+refused "resume on other images" 1 "other data" train pixels --images images2 --labels labels2 --batch 3 --resume seen
+if command -v gzip >/dev/null; then
+  gzip -c images >images.gz
+  head -c 300 images.gz >cut.gz
+  (head -c 100 images.gz; bytes 1 2 3 4 5 6 7 8; tail -c +109 images.gz) >bad.gz
+  if task pixels --images images.gz --labels labels $tiny --steps 2 >out 2>err; then
+    pass "compressed images"
+    refused "cut compressed images" 1 "cut.gz: " train pixels $tiny --images cut.gz --labels labels
+    refused "damaged compressed images" 1 "bad.gz: " train pixels $tiny --images bad.gz --labels labels
+  elif grep -q "no zlib" err; then skip "compressed images" "this build has no zlib"
+  else fail "compressed images" "$(cat err)"; fi
+else
+  skip "compressed images" "no gzip"
+fi
+
+finish_cli
