@@ -52,7 +52,7 @@ static rotation rotation_of(seqgpu_params *p, const sq_tensor *t) {
 static seqgpu_status multiply(const rotation *r, int trans_a, int trans_b, int accumulate, const void *a,
                               const void *b, void *c) {
   const int64_t n = r->n;
-  const sq_gemm_args g = {trans_a, trans_b, accumulate, n, n, n, a, n, b, n, c, n};
+  const sq_gemm_args g = {trans_a, trans_b, accumulate, n, n, n, a, n, b, n, c, n, SQ_MATH_F32};
   return SQ_RUN(r->p->ctx, gemm, &g);
 }
 
@@ -115,7 +115,7 @@ static seqgpu_status straighten(const rotation *r) {
   SQ_TRY(multiply(r, 0, 0, 0, r->w, r->old, r->spare));
   SQ_TRY(scale(r, 0, -0.5, r->spare, r->spare));
   SQ_TRY(scale(r, 1, 0.5, r->w, r->spare));
-  const sq_gemm_args g = {0, 0, 1, count, 1, 1, r->spare, 1, finite, 1, r->w, 1};
+  const sq_gemm_args g = {0, 0, 1, count, 1, 1, r->spare, 1, finite, 1, r->w, 1, SQ_MATH_F32};
   return SQ_RUN(r->p->ctx, gemm, &g);
 }
 

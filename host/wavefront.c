@@ -99,7 +99,7 @@ static seqgpu_status forward_wave(const sq_net *n, int64_t wave) {
   const seqgpu_plan *plan = n->plan;
   const int64_t L = plan->layers, chunks = chunks_of(n);
   const int64_t from = wave < chunks ? 0 : wave - chunks + 1, to = wave < L ? wave : L - 1;
-  sq_stretch s[MOST_ABREAST];
+  sq_stretch s[MOST_ABREAST] = {{.first = 0}};
   for (int64_t layer = from; layer <= to; layer++) {
     s[layer - from] = stretch_of(n, layer, wave - layer, 0);
     s[layer - from].run.y = sq_net_output(n, layer);
@@ -122,7 +122,7 @@ static seqgpu_status backward_wave(const sq_net *n, const void *dy, int64_t wave
   const seqgpu_plan *plan = n->plan;
   const int64_t L = plan->layers, chunks = chunks_of(n);
   const int64_t from = wave < chunks ? 0 : wave - chunks + 1, to = wave < L ? wave : L - 1;
-  sq_stretch s[MOST_ABREAST];
+  sq_stretch s[MOST_ABREAST] = {{.first = 0}};
   for (int64_t i = from; i <= to; i++) {
     const int64_t layer = L - 1 - i;
     s[i - from] = stretch_of(n, layer, chunks - 1 - (wave - i), 1);

@@ -146,7 +146,7 @@ void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recu
   const int cell = sq_cut_cell(l);
   const bool plain = cell == RECURRENCE_RNN || cell == RECURRENCE_LEAKY;
   r->option = plain ? (int)l->config.activation : l->config.coupled;
-  r->leak = (float)sq_leak(&l->config, 1);
+  r->leak = (float)l->config.leak;
   r->lengths = run->lengths;
   r->weights = vector_of(run, "weight_hh");
   r->vectors[0] = vector_of(run, l->config.peephole ? "peephole_i" : "bias_rec");
@@ -252,13 +252,13 @@ int wave_gradients(sq_exec *exec, sq_tier which, const sq_sequence *run) {
 }
 
 int forward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
-  sq_stretch s[RECURRENCE_RUNS];
+  sq_stretch s[RECURRENCE_RUNS] = {};
   for (int i = 0; i < count; i++) s[i] = whole(runs[i]);
   return wave_forward(exec, which, s, count, count);
 }
 
 int backward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
-  sq_stretch s[RECURRENCE_RUNS];
+  sq_stretch s[RECURRENCE_RUNS] = {};
   sq_job jobs[RECURRENCE_RUNS];
   for (int i = 0; i < count; i++) s[i] = whole(runs[i]);
   int error = backward_recurrences(exec, which, s, count, count, jobs);

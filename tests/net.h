@@ -323,17 +323,19 @@ static inline int net_same_bits(const net *a, const net *b) {
 /* The larger of two errors, where a NaN is larger than anything. */
 static inline double net_worse(double a, double b) { return isnan(a) || a > b ? a : b; }
 
-/* Tensors first..last that came out, each parameter's gradient one of its own. */
+/* Tensors first..last, each parameter and each parameter's gradient one of its own.  Parameters that are fixed are left out:
+ * a permutation cannot be moved a little. */
 static inline void net_list(const net *n, int first, int last, tensor_list *list) {
   list->count = 0;
   for (int i = first; i <= last; i++) {
-    if (i != NET_DPARAMS) list_add(list, net_names[i], n->value[i], n->count[i]);
-    for (int k = 0; i == NET_DPARAMS && k < seqgpu_plan_num_params(n->plan); k++) {
+    const int in = i == NET_PARAMS, parameters = in || i == NET_DPARAMS;
+    if (!parameters) list_add(list, net_names[i], n->value[i], n->count[i]);
+    for (int k = 0; parameters && k < seqgpu_plan_num_params(n->plan); k++) {
       seqgpu_param_info p;
       char name[64];
       net_require(n->ctx, seqgpu_plan_param(n->plan, k, &p), "seqgpu_plan_param");
-      snprintf(name, sizeof name, "%.40s (gradient)", p.name);
-      list_add(list, name, n->value[i] + p.offset, p.rows * p.cols);
+      snprintf(name, sizeof name, "%.40s%s", p.name, in ? "" : " (gradient)");
+      if (!(in && p.fixed)) list_add(list, name, n->value[i] + p.offset, p.rows * p.cols);
     }
   }
 }
@@ -382,7 +384,7 @@ static inline int net_reference(net *ref, seqgpu_context *oracle, const seqgpu_r
                                 const int32_t *lengths, seqgpu_math math) {
   problem p = {net_draw, net_run, ref, {0}, {0}};
   if (!net_open(ref, oracle, desc, lengths)) return 0;
-  for (int i = 0; i < NET_Y; i++) list_add(&p.in, net_names[i], ref->value[i], ref->count[i]);
+  net_list(ref, NET_X, NET_DCT, &p.in);
   net_list(ref, NET_Y, desc->inference ? NET_CT : NET_DPARAMS, &p.out);
   if (problem_draw(&p, math, desc->cell)) return 1;
   net_close(ref);
