@@ -316,17 +316,18 @@ static double *parameter(const net *n, int tensor, const char *name, seqgpu_para
   return NULL;
 }
 
-/* Without input and biases, and with the identity for g (modReLU is one then), a step is the recurrent matrix alone. */
+/* Without input and biases, and with the identity for g, a step is the recurrent matrix alone. */
 static double law_keeps_norm(const contexts *c, const cell_row *cell) {
   const int complex = strcmp(cell->desc.cell, "urnn") == 0;
   cell_row linear = *cell;
-  if (!complex) linear.desc.activation = SEQGPU_IDENTITY;
+  const int unitary = strcmp(cell->desc.cell, "urnn") == 0; /* modReLU with b = 0 is the identity */
+  if (!unitary) linear.desc.activation = SEQGPU_IDENTITY;
   net n = fresh(c->f64, &linear, 50, 3, NONE, NULL);
   const int64_t H = state_width(&n, NET_H0);
   memset(n.value[NET_X], 0, (size_t)n.count[NET_X] * sizeof(double));
   seqgpu_param_info bias;
-  double *zeros = parameter(&n, NET_PARAMS, complex ? "bias_mod_l0" : "bias_l0", &bias);
-  memset(zeros, 0, (size_t)bias.rows * sizeof(double));
+  double *b0 = parameter(&n, NET_PARAMS, unitary ? "bias_mod_l0" : "bias_l0", &bias);
+  memset(b0, 0, (size_t)bias.rows * sizeof(double));
   net_forward(&n);
   double worst = 0;
   for (int64_t b = 0; b < n.desc->batch; b++) {
