@@ -24,9 +24,13 @@ int64_t sq_fft_scratch(int64_t n);
 /* The place of frequency f, which is also the frequency at place f: bits reversed for powers of two, f for others. */
 int64_t sq_fft_place(int64_t n, int64_t f);
 
-void FN(sq_fft_prepare)(int64_t n, real *tables);
-void FN(sq_fft_forward)(int64_t n, const real *tables, real *re, real *im, real *scratch);
-void FN(sq_fft_inverse)(int64_t n, const real *tables, real *re, real *im, real *scratch);
+#define SQ_FFT_DECLARE(bits, type)                                                                           \
+  void sq_fft_prepare_##bits(int64_t n, type *tables);                                                       \
+  void sq_fft_forward_##bits(int64_t n, const type *tables, type *re, type *im, type *scratch);              \
+  void sq_fft_inverse_##bits(int64_t n, const type *tables, type *re, type *im, type *scratch);
+SQ_FFT_DECLARE(f32, float)
+SQ_FFT_DECLARE(f64, double)
+#undef SQ_FFT_DECLARE
 
 #ifdef __cplusplus
 }

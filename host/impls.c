@@ -1,4 +1,5 @@
 /* impls.c - the table of implementations.  The planner takes the cheapest applicable row of the context's device. */
+#include "../core/structure.h"
 #include "../kernels/cudnn_plans.h"
 #include "plan.h"
 
@@ -16,8 +17,12 @@ static double step_estimate(sq_exec *exec, const sq_problem *problem) {
   (void)exec;
   const sq_layout *layout = problem->layout;
   double flops = 0;
-  for (int i = 0; i < layout->products; i++)
-    flops += 2.0 * (double)layout->product[i].rows * (double)layout->product[i].cols * (double)problem->batch;
+  for (int i = 0; i < layout->products; i++) {
+    const sq_product *p = &layout->product[i];
+    const double weights = p->structure ? 10.0 * (double)p->structure->params(layout, p) /* a guess */
+                                        : (double)p->rows * (double)p->cols;
+    flops += 2.0 * weights * (double)problem->batch;
+  }
   const double launches = layout->products + layout->stages;
   const double passes =
       problem->training ? 2 : 1; /* backward has the same launches, and the transposed products */
@@ -66,8 +71,9 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
    .forward = sq_##id##sequence_forward##suffix##_all,                                                       \
    .backward = sq_##id##sequence_backward##suffix##_all},
 
-/* The persistent plans, in float32 (kernels/persistent*.cu). */
-#define PERSISTENT_ROW(on, tier, text)                                                                       \
+/* Plans of the kernels whose room depends on the layer and the sizes alone, in float32; `more` initialises further
+ * members of the row. */
+#define PLAN_ROW(on, tier, text, more)                                                                       \
   {.name = #on "/" text,                                                                                     \
    .device = #on,                                                                                            \
    .plan = text,                                                                                             \
@@ -76,20 +82,26 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
    .estimate = sq_##on##_##tier##_estimate,                                                                  \
    .workspace = sq_##on##_##tier##_workspace_of,                                                             \
    .forward = sq_##on##_##tier##_forward,                                                                    \
-   .backward = sq_##on##_##tier##_backward,                                                                  \
-   .wave_forward = sq_##on##_##tier##_wave_forward,                                                          \
-   .wave_backward = sq_##on##_##tier##_wave_backward,                                                        \
-   .wave_gradients = sq_##on##_##tier##_wave_gradients},
-#define CUDA_PERSISTENT_WORKSPACE(tier, text)     OF_LAYOUT(sq_cuda_##tier##_workspace)
-#define EMULATOR_PERSISTENT_WORKSPACE(tier, text) OF_LAYOUT(sq_emulator_##tier##_workspace)
-#define CUDA_PERSISTENT_ROW(tier, text)           PERSISTENT_ROW(cuda, tier, text)
-#define EMULATOR_PERSISTENT_ROW(tier, text)       PERSISTENT_ROW(emulator, tier, text)
+   .backward = sq_##on##_##tier##_backward more},
+#define WAVES(on, tier)                                                                                      \
+  , .wave_forward = sq_##on##_##tier##_wave_forward, .wave_backward = sq_##on##_##tier##_wave_backward,      \
+    .wave_gradients = sq_##on##_##tier##_wave_gradients
+#define CUDA_WORKSPACE(tier, text)          OF_LAYOUT(sq_cuda_##tier##_workspace)
+#define EMULATOR_WORKSPACE(tier, text)      OF_LAYOUT(sq_emulator_##tier##_workspace)
+#define CUDA_PERSISTENT_ROW(tier, text)     PLAN_ROW(cuda, tier, text, WAVES(cuda, tier))
+#define EMULATOR_PERSISTENT_ROW(tier, text) PLAN_ROW(emulator, tier, text, WAVES(emulator, tier))
 #ifdef SEQGPU_WITH_CUDA
-SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_WORKSPACE)
+SQ_PERSISTENT_TIERS(CUDA_WORKSPACE)
+SQ_URNN_PLANS(CUDA_WORKSPACE)
 #endif
 #ifdef SEQGPU_WITH_EMULATOR
-SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_WORKSPACE)
+SQ_PERSISTENT_TIERS(EMULATOR_WORKSPACE)
+SQ_URNN_PLANS(EMULATOR_WORKSPACE)
 #endif
+
+/* The unitary evolution RNN's own plans (kernels/urnn_*.cu). */
+#define CUDA_URNN_ROW(tier, text)     PLAN_ROW(cuda, tier, text, )
+#define EMULATOR_URNN_ROW(tier, text) PLAN_ROW(emulator, tier, text, )
 
 /* cuDNN's algorithms, a row each (kernels/cudnn.cu). */
 #define CUDNN_ROW(on, id, text)                                                                              \
@@ -114,6 +126,7 @@ const sq_impl sq_impls[] = {
     STEP_ROW("cpu", SEQGPU_F64, , _f64)
 #ifdef SEQGPU_WITH_CUDA
     SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_ROW)
+    SQ_URNN_PLANS(CUDA_URNN_ROW)
     STEP_ROW("cuda", SEQGPU_F32, cuda_, )
 #endif
 #ifdef SEQGPU_CUDNN
@@ -121,6 +134,7 @@ const sq_impl sq_impls[] = {
 #endif
 #ifdef SEQGPU_WITH_EMULATOR
     SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_ROW)
+    SQ_URNN_PLANS(EMULATOR_URNN_ROW)
     STEP_ROW("emulator", SEQGPU_F32, emulator_, )
 #endif
 #ifdef SEQGPU_CUDNN_STANDIN

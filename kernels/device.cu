@@ -46,6 +46,7 @@ int device_synchronize(sq_exec *) { return 0; }
 const char *device_error_text(int error) {
   if (error == simt::OK) return "no error";
   if (error == simt::NO_MEMORY) return "out of memory";
+  if (error >= SQ_CUFFT_ERRORS) return "out of memory for a Fourier transform";
 #ifdef SEQGPU_CUDNN_STANDIN
   if (error >= SQ_CUDNN_TOO_LARGE) return sq_cudnn_error_text(error);
 #endif
@@ -146,6 +147,7 @@ int device_zero(sq_exec *exec, void *pointer, size_t bytes) {
 }
 
 const char *device_error_text(int error) {
+  if (error >= SQ_CUFFT_ERRORS) return "cuFFT cannot transform vectors of this size (or is out of memory)";
 #ifdef SEQGPU_CUDNN
   if (error >= SQ_CUDNN_TOO_LARGE) return sq_cudnn_error_text(error);
 #endif
@@ -196,6 +198,7 @@ void device_close(sq_exec *exec) {
   if (gpu == NULL) return;
   if (sq_gpu_bind(exec) == 0) {
     sq_graph_close(gpu);
+    sq_cufft_close(gpu);
 #ifdef SEQGPU_CUDNN
     sq_cudnn_close(gpu);
 #endif

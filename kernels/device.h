@@ -9,6 +9,7 @@ enum { SQ_SCRATCH_FLOATS = 1 << 20 };
 
 struct sq_graph_cache;
 struct sq_cudnn;
+struct sq_cufft;
 struct sq_cut_memory;
 
 typedef struct sq_gpu {
@@ -20,6 +21,7 @@ typedef struct sq_gpu {
   void *capture;         /* a stream to record graphs on */
   sq_graph_cache *graph; /* recorded sequences */
   sq_cudnn *cudnn;       /* its handle and descriptors; NULL before a cudnn plan asked for them */
+  sq_cufft *cufft;       /* transforms that plan cufft has asked for, a list */
   sq_cut_memory *cuts; /* how persistent plans divide their work, once they were asked (persistent_cut.cu) */
 } sq_gpu;
 
@@ -39,6 +41,10 @@ int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits);
 /* Text of errors that are neither CUDA's nor the emulator's: statuses of cuBLAS and cuDNN live from here on. */
 enum { SQ_CUBLAS_ERRORS = 10000, SQ_CUBLAS_SPACE_BYTES = 32 << 20 };
 enum { SQ_CUDNN_ERRORS = 20000, SQ_CUDNN_TOO_LARGE = 19999 };
+
+/* Likewise cuFFT's; what plan cufft has made is closed with the context (cufft.cu). */
+enum { SQ_CUFFT_ERRORS = 30000 };
+void sq_cufft_close(sq_gpu *gpu);
 
 /* cuDNN's part of a context (cudnn.cu): closing it, its errors in words, and ", cuDNN 9.1". */
 void sq_cudnn_close(sq_gpu *gpu);

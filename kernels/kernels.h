@@ -72,7 +72,7 @@ int sq_emulator_sequence_backward(sq_exec *exec, const sq_sequence *run);
   X(grid_multicast, "persistent-grid-multicast")
 /* The plans of the unitary evolution RNN, with the same functions but the waves: all steps in one kernel
  * (kernels/urnn_fused.cu); transforms by cuFFT, where the build has it (kernels/urnn_cufft.cu). */
-#define SQ_URNN_PLANS(X) X(fused) X(cufft)
+#define SQ_URNN_PLANS(X) X(fused, "fused") X(cufft, "cufft")
 #define SQ_PLAN_DECLARE(tier, gpu)                                                                           \
   const char *sq_##gpu##_##tier##_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);      \
   double sq_##gpu##_##tier##_estimate(sq_exec *exec, const sq_problem *p);                                   \
@@ -89,8 +89,8 @@ int sq_emulator_sequence_backward(sq_exec *exec, const sq_sequence *run);
 #define SQ_PERSISTENT_EMULATOR(tier, name) SQ_PERSISTENT_DECLARE(tier, emulator)
 SQ_PERSISTENT_TIERS(SQ_PERSISTENT_CUDA)
 SQ_PERSISTENT_TIERS(SQ_PERSISTENT_EMULATOR)
-#define SQ_PLAN_CUDA(tier)     SQ_PLAN_DECLARE(tier, cuda)
-#define SQ_PLAN_EMULATOR(tier) SQ_PLAN_DECLARE(tier, emulator)
+#define SQ_PLAN_CUDA(tier, name)     SQ_PLAN_DECLARE(tier, cuda)
+#define SQ_PLAN_EMULATOR(tier, name) SQ_PLAN_DECLARE(tier, emulator)
 SQ_URNN_PLANS(SQ_PLAN_CUDA)
 SQ_URNN_PLANS(SQ_PLAN_EMULATOR)
 

@@ -412,6 +412,7 @@ int sq_job_begin(sq_exec *exec, const sq_sequence *run, sq_job *j) {
   int error = sq_job_prepare_products(exec, j, workspace, 0);
   workspace += sq_job_products_size(l, run->batch, 0);
   sq_job_place(j, run->reserve != NULL ? static_cast<float *>(run->reserve) : workspace, run->seq_len);
+  j->spare = workspace + (run->reserve != NULL ? 0 : sq_reserve_layout(l, run->seq_len, run->batch).size);
   for (int k = 0; k < l->states && error == 0; k++)
     error = sq_job_enter(exec, *j, k,
                          j->state[k] + (run->reverse ? run->seq_len : 0) * run->batch * l->state_width[k]);
@@ -435,6 +436,7 @@ int sq_job_begin_backward(sq_exec *exec, const sq_sequence *run, sq_job *j) {
     at += sq_align_reals(B * l->state_width[k]);
     error = copy_or_zero(exec, j->dstate[k], run->dfinal[k], B * l->state_width[k]);
   }
+  j->spare = at;
   return error;
 }
 

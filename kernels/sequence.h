@@ -21,6 +21,7 @@ struct sq_job {
   /* of structured products only (core/structure.h) */
   float *prepared[SQ_MAX_PRODUCTS];
   float *grads[SQ_MAX_PRODUCTS]; /* [B,params] */
+  float *spare;                  /* of the frame below: what the workspace has beyond its own part */
 };
 
 /* Points state, gates and aux into a reserve of `steps` steps. */

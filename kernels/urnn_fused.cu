@@ -482,7 +482,7 @@ fused_kernel *const fused_kernels[2][2] = {{fused_forward_kernel, fused_backward
 
 /* ---- from the host ---- */
 
-unsigned threads_of(int64_t n) { return (unsigned)(n / 4 < SQ_WARP ? SQ_WARP : n / 4); }
+unsigned threads_of(int64_t n) { return (unsigned)(n < 4 * SQ_WARP ? (int64_t)SQ_WARP : n / 4); }
 
 /* Two vectors to exchange through; above FUSED_KEPT backward puts two more away. */
 size_t shared_of(int64_t n, int backward) {
@@ -516,6 +516,10 @@ fused_run run_of(const sq_job &job) {
 
 int launch(sq_exec *exec, const sq_job *jobs, int count, int backward) {
   const int64_t n = jobs->layout->config.hidden;
+  if (count > 1 && n > FUSED_KEPT) { /* those kernels know one direction */
+    const int error = launch(exec, jobs, 1, backward);
+    return error != 0 ? error : launch(exec, jobs + 1, count - 1, backward);
+  }
   fused_args args = {};
   for (int i = 0; i < count; i++) args.run[i] = run_of(jobs[i]);
   return sq_launch_as(exec, {1, false}, backward ? "fused_backward_kernel" : "fused_forward_kernel",
@@ -576,7 +580,8 @@ extern "C" double SQ_GPU(fused_estimate)(sq_exec *, const sq_problem *p) {
   const double n = (double)p->layout->config.hidden;
   const double held = 100.0 * (n < 512 ? 2048 / n : 4.0), rows = (double)(p->batch * p->directions);
   const double step = (log2(n) + 4) * (0.05 + n / 40960);
-  return 5.0 + (double)p->seq_len * step * ceil(rows / held);
+  const double passes = p->training ? 3 : 1; /* backward has twice the transforms */
+  return 5.0 + passes * (double)p->seq_len * step * ceil(rows / held);
 }
 
 extern "C" int64_t SQ_GPU(fused_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {

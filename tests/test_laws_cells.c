@@ -319,12 +319,14 @@ static double *parameter(const net *n, int tensor, const char *name, seqgpu_para
 /* Without input and biases, and with the identity for g, a step is the recurrent matrix alone. */
 static double law_keeps_norm(const contexts *c, const cell_row *cell) {
   cell_row linear = *cell;
-  linear.desc.activation = SEQGPU_IDENTITY;
+  const int unitary = strcmp(cell->desc.cell, "urnn") == 0; /* modReLU with b = 0 is the identity */
+  if (!unitary) linear.desc.activation = SEQGPU_IDENTITY;
   net n = fresh(c->f64, &linear, 50, 3, NONE, NULL);
-  const int64_t H = n.desc->hidden_size;
+  const int64_t H = state_width(&n, NET_H0);
   memset(n.value[NET_X], 0, (size_t)n.count[NET_X] * sizeof(double));
   seqgpu_param_info bias;
-  memset(parameter(&n, NET_PARAMS, "bias_l0", &bias), 0, (size_t)H * sizeof(double));
+  double *b0 = parameter(&n, NET_PARAMS, unitary ? "bias_mod_l0" : "bias_l0", &bias);
+  memset(b0, 0, (size_t)bias.rows * sizeof(double));
   net_forward(&n);
   double worst = 0;
   for (int64_t b = 0; b < n.desc->batch; b++) {
@@ -379,11 +381,12 @@ static double law_forget_gate(const contexts *c, const cell_row *cell) {
 
 /* A leak of 1 leaves nothing of the old state: the same bits as the vanilla network's. */
 static double law_no_leak(const contexts *c, const cell_row *cell) {
-  cell_row vanilla = *cell;
+  cell_row leaky = *cell, vanilla;
+  leaky.desc.plan = "step"; /* others add up in another order */
+  vanilla = leaky;
   vanilla.desc.cell = "rnn";
-  vanilla.desc.plan = "step"; /* others add up in another order */
   vanilla.desc.leak = 0;
-  net a = fresh(c->f32, cell, 4, 3, DEEP, NULL), b = opened(c->f32, &vanilla, 4, 3, DEEP, NULL);
+  net a = fresh(c->f32, &leaky, 4, 3, DEEP, NULL), b = opened(c->f32, &vanilla, 4, 3, DEEP, NULL);
   net_copy_inputs(&b, &a);
   run(&a);
   run(&b);
@@ -431,7 +434,9 @@ static int without_leak(const cell_row *cell) {
   return strcmp(cell->desc.cell, "leaky") == 0 && (cell->desc.leak == 0 || cell->desc.leak == 1);
 }
 
-static int orthogonal(const cell_row *cell) { return strcmp(cell->desc.cell, "householder") == 0; }
+static int orthogonal(const cell_row *cell) {
+  return strcmp(cell->desc.cell, "householder") == 0 || strcmp(cell->desc.cell, "urnn") == 0;
+}
 static int dense(const cell_row *cell) { return !orthogonal(cell); }
 
 static const law_row laws[] = {
