@@ -27,7 +27,7 @@ static const shape_row shapes[] = {
     {"H = 31", {2, 3, 5, 31}, NULL, {0}},
     {"H = 33, I = 34", {2, 5, 34, 33}, NULL, {0}},
     {"H = 64, B = 8", {2, 8, 16, 64}, NULL, {0}},
-    {"T = 40", {40, 2, 3, 5}, NULL, {0}},
+    {"T = 40", {40, 3, 3, 8}, NULL, {0}},
     {"ragged", {4, 5, 3, 6}, ragged, {0}},
     {"all lengths 0", {3, 2, 3, 5}, nothing, {0}},
     {"bidirectional", {3, 3, 4, 5}, NULL, {.bidirectional = 1}},
