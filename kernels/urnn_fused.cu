@@ -6,7 +6,8 @@
  * and the permutation exchange goes through shared memory, each time into the other of two vectors: one barrier an exchange.
  *   forward, a step:   log2 n - 1 exchanges, two block sums;      11.5 n log2 n + 60 n operations
  *   backward:          2 log2 n - 2 exchanges, three block sums;   twice that
-  * Shared memory 16 n bytes; backward above n = 1024, 32 n.  Global memory, a step and sequence: forward 8 n in, 28 n out; backward 28 n in, 12 n out.
+ * Shared memory 16 n bytes; backward above n = 1024, 32 n.  Global memory, a step and sequence: forward 8 n in, 28 n out;
+ * backward 28 n in, 12 n out.
  * What limits it is the latency of the exchanges: a step of one sequence takes as long as one of as many as the device
  * holds.  Registers hold the factors up to n = 1024; above, they are read from the caches in each step and the gradients
  * of parameters are added up in global memory.
