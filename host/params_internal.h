@@ -38,8 +38,7 @@ typedef struct sq_tensor {
   int64_t offset; /* in the block, reals */
   int fixed;      /* in a trained block, but not trained itself */
   sq_file_form form;
-  void *
-      scratch; /* device memory of a matrix that stays orthogonal (params_orthogonal.c), NULL for any other */
+  void *scratch; /* device memory of a matrix that stays orthogonal (params_orthogonal.c), else NULL */
 } sq_tensor;
 
 struct seqgpu_params {
@@ -70,12 +69,12 @@ void *sq_params_address(const seqgpu_params *params, const sq_tensor *tensor, vo
 /* Allocates zeroed moments for every trained block that has none. */
 seqgpu_status sq_params_need_moments(seqgpu_params *params, int first, int second);
 
-/* Drops the blocks and tensors beyond these counts, which an addition that failed has added; returns status. */
-seqgpu_status sq_params_undo(seqgpu_params *params, int blocks, int tensors, seqgpu_status status);
-
 /* Before the gradients are clipped, and after the optimiser's step: for matrices that stay orthogonal (params_orthogonal.c). */
 seqgpu_status sq_params_before_update(seqgpu_params *params);
 seqgpu_status sq_params_after_update(seqgpu_params *params);
+
+/* Drops the blocks and tensors beyond these counts, which an addition that failed has added; returns status. */
+seqgpu_status sq_params_undo(seqgpu_params *params, int blocks, int tensors, seqgpu_status status);
 
 /* ---- initial values (params_init.c) ---- */
 

@@ -152,7 +152,7 @@ seqgpu_status seqgpu_params_orthogonal(seqgpu_params *p, const char *name) {
     return sq_fail(p->ctx, SEQGPU_EINVAL,
                    "name: \"%.60s\" is [%lld, %lld], and an orthogonal matrix is square", name,
                    (long long)t->rows, (long long)t->cols);
-  if (p->blocks[t->block].grad == NULL)
+  if (t->fixed || p->blocks[t->block].grad == NULL)
     return sq_fail(p->ctx, SEQGPU_EINVAL, "name: \"%.60s\" is kept, but not trained", name);
   SQ_TRY(sq_params_drawing(p, "orthogonal", 1, &drawing));
   if (t->scratch) return sq_params_draw(p, t, &drawing);

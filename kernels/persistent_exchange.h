@@ -55,7 +55,7 @@ struct exchange_place {
   uint64_t *barriers; /* of the block: two mbarriers */
 };
 
-enum { EXCHANGE_IN_FLIGHT = 8 }; /* loads of 16 bytes that a thread has under way */
+enum { EXCHANGE_IN_FLIGHT = 4 }; /* loads of 16 bytes that a thread has under way: with 8, registers spill */
 
 /* What most exchanges have in common. */
 struct exchange_plain {
@@ -163,7 +163,7 @@ struct exchange_grid_multicast : exchange_on_barriers {
 };
 
 struct exchange_grid_packets : exchange_plain {
-  enum { PACKETS = 1, AT_ONCE = EXCHANGE_IN_FLIGHT / 2 };
+  enum { PACKETS = 1, AT_ONCE = 2 };
   static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
     const uint32_t turn = at.turn + 1; /* packets begin at 0 */
     uint4 *buffer = at.exchange + (turn & 1u) * (unsigned)at.spacing;

@@ -381,10 +381,10 @@ static inline void net_run(void *self) {
   net_backward(n);
 }
 
-/* The reference of a network whose products are as exact as `math`: inputs drawn, well-conditioned, in float32's
- * numbers; forward and backward by the oracle.  0, a failed check and nothing to close if there is none. */
+/* The reference of a network that computes as exactly as `math`, a row of arithmetic[]: inputs drawn, well-conditioned, in
+ * float32's numbers; forward and backward by the oracle.  0, a failed check and nothing to close if there is none. */
 static inline int net_reference(net *ref, seqgpu_context *oracle, const seqgpu_rnn_desc *desc,
-                                const int32_t *lengths, seqgpu_math math) {
+                                const int32_t *lengths, int math) {
   problem p = {net_draw, net_run, ref, {0}, {0}};
   if (!net_open(ref, oracle, desc, lengths)) return 0;
   net_list(ref, NET_X, NET_DCT, &p.in);

@@ -193,14 +193,76 @@ static void mhammedi(const step *s) {
   for (int64_t j = 0; j < s->H; j++) s->y[j] = s->h[j] = g(s, input(s, j) + z[j]);
 }
 
+/* (re, im) = e^{i turn} (re, im) */
+static void rotate(double turn, double *re, double *im) {
+  const double before = *re;
+  *re = cos(turn) * *re - sin(turn) * *im;
+  *im = sin(turn) * before + cos(turn) * *im;
+}
+
+/* z = (I - 2 v v^* / |v|^2) z of n complex numbers, real parts first. */
+static void reflect(int64_t n, const double *v, double *z) {
+  double re = 0, im = 0, square = 0; /* v^* z */
+  for (int64_t j = 0; j < n; j++) {
+    re += v[j] * z[j] + v[n + j] * z[n + j];
+    im += v[j] * z[n + j] - v[n + j] * z[j];
+    square += v[j] * v[j] + v[n + j] * v[n + j];
+  }
+  for (int64_t j = 0; j < n; j++) {
+    z[j] -= 2 / square * (v[j] * re - v[n + j] * im);
+    z[n + j] -= 2 / square * (v[j] * im + v[n + j] * re);
+  }
+}
+
+/* The unitary transform, forward (sign -1) or back (1), by its sum. */
+static void fourier(int64_t n, int sign, double *z) {
+  double out[2 * MOST] = {0};
+  for (int64_t k = 0; k < n; k++)
+    for (int64_t j = 0; j < n; j++) {
+      double re = z[j], im = z[n + j];
+      rotate(sign * 6.283185307179586 * (double)(j * k) / (double)n, &re, &im);
+      out[k] += re / sqrt((double)n);
+      out[n + k] += im / sqrt((double)n);
+    }
+  replace(z, out, 2 * n);
+}
+
+/* Arjovsky, Shah, Bengio 2016, equations 6 and 8; |z| is smoothed as core/urnn.c says. */
+static void arjovsky(const step *s) {
+  const int64_t n = s->H;
+  int64_t cols;
+  const double *phases = param(s, "phases", &cols), *v = param(s, "reflections", &cols);
+  double z[2 * MOST], permuted[2 * MOST];
+  replace(z, s->h, 2 * n);
+  for (int64_t j = 0; j < n; j++) rotate(phases[j], &z[j], &z[n + j]);
+  fourier(n, -1, z);
+  reflect(n, v, z);
+  for (int64_t j = 0; j < n; j++) {
+    const int64_t from = (int64_t)(number(s, "permutation", j) + 0.5);
+    permuted[j] = z[from];
+    permuted[n + j] = z[n + from];
+    rotate(phases[n + j], &permuted[j], &permuted[n + j]);
+  }
+  fourier(n, 1, permuted);
+  reflect(n, v + 2 * n, permuted);
+  for (int64_t j = 0; j < n; j++) {
+    rotate(phases[2 * n + j], &permuted[j], &permuted[n + j]);
+    const double re = permuted[j] + row(s, "weight_ih", j, s->x);
+    const double im = permuted[n + j] + row(s, "weight_ih", n + j, s->x);
+    const double r = sqrt(re * re + im * im + 1e-10), grown = r + number(s, "bias_mod", j);
+    s->y[j] = s->h[j] = grown > 0 ? grown * re / r : 0;
+    s->y[n + j] = s->h[n + j] = grown > 0 ? grown * im / r : 0;
+  }
+}
+
 typedef void paper(const step *s);
 
 static const struct {
   const char *cell;
   paper *step;
-} papers[] = {{"rnn", elman},      {"leaky", jaeger}, {"lstm", lstm},
-              {"lstm0", lstm},     {"gru", cho},      {"scrn", mikolov},
-              {"mrnn", sutskever}, {"mlstm", krause}, {"householder", mhammedi}};
+} papers[] = {
+    {"rnn", elman},    {"leaky", jaeger},   {"lstm", lstm},    {"lstm0", lstm},           {"gru", cho},
+    {"scrn", mikolov}, {"mrnn", sutskever}, {"mlstm", krause}, {"householder", mhammedi}, {"urnn", arjovsky}};
 
 static paper *paper_of(const char *cell) {
   for (size_t i = 0; i < COUNT(papers); i++)

@@ -11,8 +11,7 @@
 #include "cells.h"
 #include "net.h"
 
-#define STEP      1e-3
-#define TOLERANCE 1e-7
+#define STEP 2e-4
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
@@ -95,7 +94,7 @@ static double least_modulus(net *n) {
 static int smooth_reference(net *n, seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
                             const int32_t *lengths) {
   for (int draw = 0; draw < 100; draw++) {
-    if (!net_reference(n, ctx, desc, lengths, SEQGPU_MATH_F32)) return 0;
+    if (!net_reference(n, ctx, desc, lengths, DIFFERENCES)) return 0;
     if (least_modulus(n) > 0.1) return 1;
     net_close(n);
   }
@@ -116,7 +115,7 @@ static void check_pair(seqgpu_context *ctx, const cell_row *cell, const shape_ro
         numeric.value[pairs[p][1]][i] = slope(&numeric, pairs[p][0], i);
   char where[64];
   const double error = net_error(&analytic, &numeric, NET_DX, NET_DPARAMS, where);
-  net_check(error, TOLERANCE, where, "%s, %s", cell->name, shape->name);
+  net_check(error, arithmetic[DIFFERENCES].limit, where, "%s, %s", cell->name, shape->name);
   net_close(&numeric);
   net_close(&analytic);
 }

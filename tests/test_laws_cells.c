@@ -381,11 +381,12 @@ static double law_forget_gate(const contexts *c, const cell_row *cell) {
 
 /* A leak of 1 leaves nothing of the old state: the same bits as the vanilla network's. */
 static double law_no_leak(const contexts *c, const cell_row *cell) {
-  cell_row vanilla = *cell;
+  cell_row leaky = *cell, vanilla;
+  leaky.desc.plan = "step"; /* others add up in another order */
+  vanilla = leaky;
   vanilla.desc.cell = "rnn";
-  vanilla.desc.plan = "step"; /* others add up in another order */
   vanilla.desc.leak = 0;
-  net a = fresh(c->f32, cell, 4, 3, DEEP, NULL), b = opened(c->f32, &vanilla, 4, 3, DEEP, NULL);
+  net a = fresh(c->f32, &leaky, 4, 3, DEEP, NULL), b = opened(c->f32, &vanilla, 4, 3, DEEP, NULL);
   net_copy_inputs(&b, &a);
   run(&a);
   run(&b);

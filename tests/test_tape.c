@@ -58,7 +58,7 @@ static void trial_open(trial *t, seqgpu_context *oracle, const test_case *c) {
   list_add(&p.in, "ones", t->ones, t->w.ones_used);
   list_add(&p.out, "y", t->y, t->count);
   list_gradients(&t->w, &p.out);
-  problem_draw(&p, SEQGPU_MATH_F32, c->name);
+  problem_draw(&p, MODELS, c->name);
 }
 
 static void trial_close(trial *t) {
@@ -122,7 +122,7 @@ static void check_device(seqgpu_context *oracle, seqgpu_context *ctx, const test
   char where[64];
   const int ran = y != NULL && world_backward(&w, y, t.dy) == SEQGPU_OK;
   const double error = list_error(&ours, reference, where);
-  net_check(ran ? error : (double)NAN, arithmetic[SEQGPU_MATH_F32].limit, where, "%s f32 on %s", c->name,
+  net_check(ran ? error : (double)NAN, arithmetic[MODELS].limit, where, "%s f32 on %s", c->name,
             seqgpu_context_device(ctx));
   free(reference);
   free(value);
