@@ -318,7 +318,6 @@ static double *parameter(const net *n, int tensor, const char *name, seqgpu_para
 
 /* Without input and biases, and with the identity for g, a step is the recurrent matrix alone. */
 static double law_keeps_norm(const contexts *c, const cell_row *cell) {
-  const int complex = strcmp(cell->desc.cell, "urnn") == 0;
   cell_row linear = *cell;
   const int unitary = strcmp(cell->desc.cell, "urnn") == 0; /* modReLU with b = 0 is the identity */
   if (!unitary) linear.desc.activation = SEQGPU_IDENTITY;
