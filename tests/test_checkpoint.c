@@ -68,7 +68,7 @@ static int count_files(void) {
   int n = 0;
   DIR *dir = opendir(folder);
   for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;)
-    n += entry->d_name[0] != '.' || entry->d_name[2];
+    n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
   if (dir) closedir(dir);
   return n;
 }
