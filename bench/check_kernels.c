@@ -126,6 +126,7 @@ int main(void) {
       {"lstm0", {.cell = "lstm0"}},
       {"gru, reset before", {.cell = "gru"}},
       {"gru, reset after", {.cell = "gru", .reset_after = 1}},
+      {"urnn", {.cell = "urnn"}},
       {"scrn", {.cell = "scrn", .leak = 0.3, .learn_leak = 1}},
       {"mrnn", {.cell = "mrnn", .factor_size = 20}},
       {"mlstm", {.cell = "mlstm"}},

@@ -60,12 +60,12 @@ ONE_BY_ONE(sq_emulator_sequence_forward)
 ONE_BY_ONE(sq_emulator_sequence_backward)
 #endif
 
-#define STEP_ROW(on, type, id, suffix)                                                                       \
+#define STEP_ROW(on, type, refusal, id, suffix)                                                              \
   {.name = on "/step",                                                                                       \
    .device = on,                                                                                             \
    .plan = "step",                                                                                           \
    .dtype = type,                                                                                            \
-   .refuses = never_refuses,                                                                                 \
+   .refuses = refusal,                                                                                       \
    .estimate = step_estimate,                                                                                \
    .workspace = sq_##id##sequence_workspace##suffix##_of,                                                    \
    .forward = sq_##id##sequence_forward##suffix##_all,                                                       \
@@ -122,12 +122,12 @@ SQ_URNN_PLANS(EMULATOR_WORKSPACE)
 
 /* clang-format off */
 const sq_impl sq_impls[] = {
-    STEP_ROW("cpu", SEQGPU_F32, , _f32)
-    STEP_ROW("cpu", SEQGPU_F64, , _f64)
+    STEP_ROW("cpu", SEQGPU_F32, never_refuses, , _f32)
+    STEP_ROW("cpu", SEQGPU_F64, never_refuses, , _f64)
 #ifdef SEQGPU_WITH_CUDA
     SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_ROW)
     SQ_URNN_PLANS(CUDA_URNN_ROW)
-    STEP_ROW("cuda", SEQGPU_F32, cuda_, )
+    STEP_ROW("cuda", SEQGPU_F32, sq_cuda_sequence_refuses, cuda_, )
 #endif
 #ifdef SEQGPU_CUDNN
     SQ_CUDNN_PLANS(CUDA_CUDNN_ROW)
@@ -135,7 +135,7 @@ const sq_impl sq_impls[] = {
 #ifdef SEQGPU_WITH_EMULATOR
     SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_ROW)
     SQ_URNN_PLANS(EMULATOR_URNN_ROW)
-    STEP_ROW("emulator", SEQGPU_F32, emulator_, )
+    STEP_ROW("emulator", SEQGPU_F32, sq_emulator_sequence_refuses, emulator_, )
 #endif
 #ifdef SEQGPU_CUDNN_STANDIN
     SQ_CUDNN_PLANS(EMULATOR_CUDNN_ROW)

@@ -3,7 +3,7 @@
  * Powers of two from 4 on: the stages of core/fft.c two by two, radix 4.  A forward pass takes x_j, x_{j+n/4}, x_{j+n/2},
  * x_{j+3n/4} to places 4j..4j+3 of another vector: reads and writes of a warp are each 32 or 128 consecutive floats, so
  * no shared memory bank is hit twice, and there is one barrier a pass.  If log2 n is odd, the last stage stands alone;
- * its factors are 1.  34 operations for 4 numbers and pass, 4.25 n log2 n in all.
+ * its factors are 1.  46 operations for 4 numbers and pass, 5.75 n log2 n in all.
  * Any other n: the sum as it stands, 8 n^2 operations, in natural order.
  *
  * Factors come from a table of e^{2 pi i k / n}: cos [n], sin [n], which stays in the first-level cache.

@@ -132,14 +132,20 @@ extern "C" int SQ_GPU(householder_rows_prepare)(sq_exec *exec, const sq_layout *
                    HOUSEHOLDER_THREADS, 0, r, prepared);
 }
 
+/* The row; backward its gradient, too. */
+extern "C" size_t SQ_GPU(householder_rows_shared)(const sq_product *product, int backward) {
+  return (backward ? 2 : 1) * (size_t)product->cols * sizeof(float);
+}
+
 extern "C" int SQ_GPU(householder_rows_forward)(sq_exec *exec, const sq_rows_f32 *a) {
   const householder_rows r = rows_of(a);
   return sq_launch_as(exec, {1, false}, "householder_kernel", householder_kernel, sq_blocks(r.rows, 1),
-                      HOUSEHOLDER_THREADS, (size_t)r.width * sizeof(float), r);
+                      HOUSEHOLDER_THREADS, SQ_GPU(householder_rows_shared)(a->product, 0), r);
 }
 
 extern "C" int SQ_GPU(householder_rows_backward)(sq_exec *exec, const sq_rows_f32 *a) {
   const householder_rows r = rows_of(a);
   return sq_launch_as(exec, {1, false}, "householder_backward_kernel", householder_backward_kernel,
-                      sq_blocks(r.rows, 1), HOUSEHOLDER_THREADS, 2 * (size_t)r.width * sizeof(float), r);
+                      sq_blocks(r.rows, 1), HOUSEHOLDER_THREADS,
+                      SQ_GPU(householder_rows_shared)(a->product, 1), r);
 }

@@ -47,6 +47,8 @@ extern const sq_ops sq_cuda_ops, sq_emulator_ops;
 /* The `step` plan (kernels/sequence.cu): GEMMs plus one fused pointwise kernel a stage and step; the whole sequence
  * is recorded once into a CUDA graph where the device supports it and replayed while the arguments stay the same.
  * Same contract as core/sequence.c. Workspace sizes in reals. */
+const char *sq_cuda_sequence_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);
+const char *sq_emulator_sequence_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);
 int64_t sq_cuda_sequence_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
 int sq_cuda_sequence_forward(sq_exec *exec, const sq_sequence *run);
 int sq_cuda_sequence_backward(sq_exec *exec, const sq_sequence *run);

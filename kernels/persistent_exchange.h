@@ -55,7 +55,7 @@ struct exchange_place {
   uint64_t *barriers; /* of the block: two mbarriers */
 };
 
-enum { EXCHANGE_IN_FLIGHT = 4 }; /* loads of 16 bytes that a thread has under way: with 8, registers spill */
+enum { EXCHANGE_IN_FLIGHT = 2 }; /* loads of 16 bytes that a thread has under way: with 4, an lstm of sm_90a spills */
 
 /* What most exchanges have in common. */
 struct exchange_plain {

@@ -16,6 +16,7 @@ typedef struct sq_structured_launchers {
                  float *prepared);
   int (*forward)(sq_exec *exec, const sq_rows_f32 *rows);
   int (*backward)(sq_exec *exec, const sq_rows_f32 *rows);
+  size_t (*shared)(const sq_product *product, int backward); /* bytes of shared memory a block takes */
 } sq_structured_launchers;
 
 /* The row of a product's structure (structure.cu). */

@@ -1,13 +1,11 @@
 /* unitary.cu - the unitary product of a batch at one step (core/unitary.c), for the step plan.
  *
  * One block of UNITARY_THREADS a sequence, the whole product in one launch: vectors in shared memory, two of 8 n bytes
- * forward, four backward, which limits n (sq_unitary_refuses).  n a power of two: about 8.5 n log2 n + 50 n operations
+ * forward, four backward, which limits n (the step plan refuses what does not fit; plan cufft has no such limit).  n a power of two: about 11.5 n log2 n + 50 n operations
  * forward and log2 n barriers, which are what limits it; other n: 16 n^2 operations.
  * Bytes a row: h in, W h in and out, 8 n each; the factors, 50 n, come from the second-level cache.
  */
 #include "unitary.h"
-
-#include <stdio.h>
 
 #include "structure.h"
 
@@ -176,14 +174,19 @@ extern "C" int SQ_GPU(unitary_rows_prepare)(sq_exec *exec, const sq_layout *, co
   return sq_unitary_prepare(exec, product->cols / 2, params, prepared, 0);
 }
 
+/* Two vectors; backward four. */
+extern "C" size_t SQ_GPU(unitary_rows_shared)(const sq_product *product, int backward) {
+  return (backward ? 4 : 2) * (size_t)product->cols * sizeof(float);
+}
+
 extern "C" int SQ_GPU(unitary_rows_forward)(sq_exec *exec, const sq_rows_f32 *a) {
   const unitary_rows r = rows_of(a);
   return sq_launch_as(exec, {1, false}, "unitary_kernel", unitary_kernel, sq_blocks(r.rows, 1),
-                      UNITARY_THREADS, 4 * (size_t)r.matrix.n * sizeof(float), r);
+                      UNITARY_THREADS, SQ_GPU(unitary_rows_shared)(a->product, 0), r);
 }
 
 extern "C" int SQ_GPU(unitary_rows_backward)(sq_exec *exec, const sq_rows_f32 *a) {
   const unitary_rows r = rows_of(a);
   return sq_launch_as(exec, {1, false}, "unitary_backward_kernel", unitary_backward_kernel,
-                      sq_blocks(r.rows, 1), UNITARY_THREADS, 8 * (size_t)r.matrix.n * sizeof(float), r);
+                      sq_blocks(r.rows, 1), UNITARY_THREADS, SQ_GPU(unitary_rows_shared)(a->product, 1), r);
 }

@@ -5,7 +5,7 @@
  *
  * Each [] is one kernel, one block of CUFFT_THREADS a sequence; each F one batched call of cuFFT on [B,n] complex numbers
  * in natural order, in place.  The whole sequence is replayed as one CUDA graph when the same arguments come again.  Any n.
- * A step moves about 88 n bytes a sequence forward and 200 n backward, through the second-level cache while B n is small;
+ * A step moves about 108 n bytes a sequence forward and 310 n backward, through the second-level cache while B n is small;
  * then what limits it is the latency of 5 (backward 9) dependent launches.
  */
 #include "cufft_calls.h"
@@ -236,7 +236,7 @@ extern "C" const char *SQ_GPU(cufft_refuses)(sq_exec *exec, const sq_problem *p,
 
 /* Microseconds: five launches of a graph a step, and its bytes at 1 TB/s. */
 extern "C" double SQ_GPU(cufft_estimate)(sq_exec *, const sq_problem *p) {
-  const double bytes = 88.0 * (double)p->layout->config.hidden * (double)p->batch;
+  const double bytes = 108.0 * (double)p->layout->config.hidden * (double)p->batch;
   const double passes = p->training ? 14.0 / 5 : 1; /* backward has nine launches */
   return 5.0 + passes * (double)p->seq_len * p->directions * (5 * 1.3 + bytes / 1e6);
 }

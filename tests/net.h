@@ -221,9 +221,11 @@ static inline void net_fill_away(double *at, int64_t count, double low, double h
 
 /* Parameters that are not just numbers around 0.  Vectors of reflections: away from 0, where their direction would hang on
  * the last bits.  Thresholds of modReLU, whose kink is at |z| = -b: far below, or above 0, so that it is not met, and small,
- * since b z / |z| hangs on the last bits of a small z.  A permutation. */
+ * since b z / |z| hangs on the last bits of a small z; every second unit is dead, since a unitary network that forgets
+ * nothing adds up all roundings.  Its input: strong, for the same small z.  A permutation. */
 static inline void net_fill_special(net *n) {
   seqgpu_param_info p;
+  const int complex_units = strcmp(n->desc->cell, "urnn") == 0;
   for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++) {
     net_require(n->ctx, seqgpu_plan_param(n->plan, i, &p), "seqgpu_plan_param");
     double *at = n->value[NET_PARAMS] + p.offset;
@@ -231,7 +233,8 @@ static inline void net_fill_special(net *n) {
     if (strncmp(p.name, "vectors", 7) == 0 || strncmp(p.name, "reflections", 11) == 0)
       net_fill_away(at, count, 0.5, 1);
     for (int64_t j = 0; strncmp(p.name, "bias_mod", 8) == 0 && j < count; j++)
-      at[j] = j % 3 == 2 ? -1000 : check_uniform(0.001, 0.003);
+      at[j] = j % 2 ? -1000 : check_uniform(0.001, 0.003);
+    for (int64_t j = 0; strncmp(p.name, "weight_ih", 9) == 0 && complex_units && j < count; j++) at[j] *= 3;
     for (int64_t j = 0; p.fixed && j < count; j++) { /* Fisher & Yates */
       const int64_t place = check_below(j + 1);
       at[j] = at[place];

@@ -450,6 +450,9 @@ static void check_device(const char *device, seqgpu_context *oracle) {
   check_refusal(ctx, &desc, "powers of two");
   desc.hidden_size = 8192;
   check_refusal(ctx, &desc, "powers of two");
+  desc.plan = "step";
+  check_refusal(ctx, &desc, "shared memory");
+  desc.plan = "fused";
   desc.cell = "rnn";
   check_refusal(ctx, &desc, "urnn");
   seqgpu_context_destroy(ctx);

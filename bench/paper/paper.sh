@@ -65,7 +65,7 @@ run() {
     skip "$name" "$(head -1 "$work/error")"
     return 0
   fi
-  note_run "$name" "$(log_of "$name")" "$count" "seqgpu train $*"
+  note_run "$name" "$(log_of "$name")" "$count" "$(echo "seqgpu train $*" | sed "s|$data|\$SEQGPU_DATA|g")"
   echo "$name: $count parameters, seqgpu train $*"
   "$seqgpu" train "$@" --device cpu --threads "$threads" --log "$(log_of "$name")" >"$(log_of "$name").out" 2>&1 &
   children="$children $!"

@@ -78,7 +78,29 @@ static int draw_lengths(rnn_problem *p, uint64_t seed) {
   return u != NULL && p->lengths != NULL;
 }
 
+/* Numbers in +-scale become a permutation (Fisher & Yates). */
+static void make_permutation(float *at, int64_t count, double scale) {
+  for (int64_t j = 0; j < count; j++) {
+    const int64_t place = (int64_t)(0.5 * ((double)at[j] / scale + 1) * (double)(j + 1));
+    at[j] = at[place < j ? place : j];
+    at[place < j ? place : j] = (float)j;
+  }
+}
+
+/* The uRNN's parameters that are not weights: its permutation, and thresholds a tenth of what it begins with, since near a
+ * threshold the gradient hangs on the last bits. */
+static void draw_special(rnn_problem *p, double scale) {
+  for (int i = 0; i < p->num_params; i++) {
+    const int64_t count = p->param[i].rows * p->param[i].cols;
+    float *at = p->params + p->param[i].offset;
+    if (p->param[i].fixed) make_permutation(at, count, scale);
+    for (int64_t j = 0; strncmp(p->param[i].name, "bias_mod", 8) == 0 && j < count; j++)
+      at[j] *= (float)(0.001 / scale);
+  }
+}
+
 static int draw_inputs(rnn_problem *p, const rnn_options *o) {
+  const double scale = 1 / sqrt((double)p->row.hidden);
   const uint64_t seed = (uint64_t)o->seed * 16;
   p->x = malloc((size_t)p->x_count * sizeof(float));
   p->dy = malloc((size_t)p->y_count * sizeof(float));
@@ -86,7 +108,8 @@ static int draw_inputs(rnn_problem *p, const rnn_options *o) {
   if (!p->x || !p->dy || !p->params) return 0;
   bench_fill(p->x, p->x_count, 1, seed + 1);
   bench_fill(p->dy, p->y_count, 1, seed + 2);
-  bench_fill(p->params, p->param_count, 1 / sqrt((double)p->row.hidden), seed + 3);
+  bench_fill(p->params, p->param_count, scale, seed + 3);
+  draw_special(p, scale);
   return o->ragged ? draw_lengths(p, seed + 4) : 1;
 }
 
