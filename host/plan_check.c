@@ -3,10 +3,7 @@
 #include "plan.h"
 
 static seqgpu_status check_size(seqgpu_context *ctx, const char *name, int64_t value, int64_t least) {
-  const int64_t most = (int64_t)1 << 31;
-  if (value >= least && value < most) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %lld, must be from %lld to %lld", name, (long long)value,
-                 (long long)least, (long long)(most - 1));
+  return sq_check_range(ctx, name, value, least, INT32_MAX);
 }
 
 static seqgpu_status check_flag(seqgpu_context *ctx, const char *name, int value) {

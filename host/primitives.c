@@ -6,10 +6,7 @@
 #include "internal.h"
 
 static seqgpu_status check_count(seqgpu_context *ctx, const char *name, int64_t value, int64_t least) {
-  const int64_t most = (int64_t)1 << 40;
-  if (value >= least && value <= most) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %lld, must be from %lld to %lld", name, (long long)value,
-                 (long long)least, (long long)most);
+  return sq_check_range(ctx, name, value, least, (int64_t)1 << 40);
 }
 
 static seqgpu_status check_pair(seqgpu_context *ctx, const char *a_name, int64_t a, int64_t a_least,

@@ -23,16 +23,9 @@ enum { HOUSEHOLDER_THREADS = 32 };
 enum { HOUSEHOLDER_THREADS = 256 };
 #endif
 
-/* core/structure.h's rows, without what lies in host memory. */
-struct householder_rows {
-  int64_t rows, width, count; /* B, H, k */
-  const float *vectors, *twice, *from;
-  int64_t ld_from;
-  float *to;
-  int64_t ld_to;
-  int accumulate;
-  const float *dto;
-  float *dfrom, *grads;
+struct householder_rows : sq_device_rows {
+  int64_t width, count; /* H, k */
+  const float *vectors, *twice;
 };
 
 #define FOR_UNITS(j) for (int64_t j = threadIdx.x; j < r.width; j += blockDim.x)
@@ -95,20 +88,8 @@ __global__ void __launch_bounds__(HOUSEHOLDER_THREADS)
 }
 
 householder_rows rows_of(const sq_rows_f32 *a) {
-  householder_rows r = {a->rows,
-                        a->product->cols,
-                        a->layout->param[a->product->param].rows,
-                        a->params,
-                        a->prepared,
-                        a->from,
-                        a->ld_from,
-                        a->to,
-                        a->ld_to,
-                        a->accumulate,
-                        a->dto,
-                        a->dfrom,
-                        a->grads};
-  return r;
+  const int64_t count = a->layout->param[a->product->param].rows;
+  return {sq_device_rows_of(a), a->product->cols, count, a->params, a->prepared};
 }
 
 } // namespace

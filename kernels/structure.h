@@ -10,6 +10,22 @@
 
 #include "../core/structure.h"
 
+/* core/structure.h's rows as a kernel takes them: without what lies in host memory. */
+struct sq_device_rows {
+  int64_t rows;
+  const float *from;
+  int64_t ld_from;
+  float *to;
+  int64_t ld_to;
+  int accumulate;
+  const float *dto;
+  float *dfrom, *grads;
+};
+
+static inline sq_device_rows sq_device_rows_of(const sq_rows_f32 *a) {
+  return {a->rows, a->from, a->ld_from, a->to, a->ld_to, a->accumulate, a->dto, a->dfrom, a->grads};
+}
+
 typedef struct sq_structured_launchers {
   const char *name;
   int (*prepare)(sq_exec *exec, const sq_layout *layout, const sq_product *product, const float *params,

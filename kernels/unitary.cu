@@ -17,17 +17,8 @@ enum { UNITARY_THREADS = 32, PREPARE_THREADS = 64 };
 enum { UNITARY_THREADS = 256, PREPARE_THREADS = 256 };
 #endif
 
-/* core/structure.h's rows, without what lies in host memory. */
-struct unitary_rows {
-  int64_t rows;
+struct unitary_rows : sq_device_rows {
   unitary matrix;
-  const float *from;
-  int64_t ld_from;
-  float *to;
-  int64_t ld_to;
-  int accumulate;
-  const float *dto;
-  float *dfrom, *grads;
 };
 
 /* x1 = F D1 h, then x2 = F^-1 D2 P R1 x1, each in whichever of the vectors it ends. */
@@ -148,18 +139,7 @@ __global__ void __launch_bounds__(PREPARE_THREADS)
 }
 
 unitary_rows rows_of(const sq_rows_f32 *a) {
-  unitary_rows r = {};
-  r.rows = a->rows;
-  r.matrix = sq_unitary_of(a->product->cols / 2, a->params, a->prepared);
-  r.from = a->from;
-  r.ld_from = a->ld_from;
-  r.to = a->to;
-  r.ld_to = a->ld_to;
-  r.accumulate = a->accumulate;
-  r.dto = a->dto;
-  r.dfrom = a->dfrom;
-  r.grads = a->grads;
-  return r;
+  return {sq_device_rows_of(a), sq_unitary_of(a->product->cols / 2, a->params, a->prepared)};
 }
 
 } // namespace

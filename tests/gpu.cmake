@@ -2,11 +2,9 @@
 # sanitizers (-DSEQGPU_GPU_TESTS=ON, what tests/gpu.sh asks for).  Programs test_NAME_gpu in the bin folder; `gpu_tests` is all.
 add_custom_target(gpu_tests)
 foreach(name conformance laws_cells laws_runs repeat tape cudnn planner wavefront)
-  if(EXISTS ${PROJECT_SOURCE_DIR}/tests/test_${name}.c) # DURING BRINGUP
-    add_executable(test_${name}_gpu tests/test_${name}.c)
-    target_include_directories(test_${name}_gpu PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/core tests)
-    target_compile_options(test_${name}_gpu PRIVATE ${WARNINGS} -O1)
-    target_link_libraries(test_${name}_gpu PRIVATE seqgpu_static m)
-    add_dependencies(gpu_tests test_${name}_gpu)
-  endif()
+  add_executable(test_${name}_gpu tests/test_${name}.c)
+  target_include_directories(test_${name}_gpu PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/core tests)
+  target_compile_options(test_${name}_gpu PRIVATE ${WARNINGS} -O1)
+  target_link_libraries(test_${name}_gpu PRIVATE seqgpu_static m)
+  add_dependencies(gpu_tests test_${name}_gpu)
 endforeach()

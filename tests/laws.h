@@ -67,6 +67,16 @@ static inline void copy(double *to, const double *from, int64_t n) {
   if (n) memcpy(to, from, (size_t)n * sizeof *to);
 }
 
+/* Runs two networks that nobody needs afterwards; the worst difference in tensors first..last. */
+static inline double differ_when_run(net *a, net *b, int first, int last) {
+  run(a);
+  run(b);
+  const double worst = differ_in(a, b, first, last);
+  net_close(a);
+  net_close(b);
+  return worst;
+}
+
 /* Numbers of one (step, sequence) in x, dx, y or dy, and of one sequence in one layer's state. */
 static inline int64_t row_width(const net *n, int tensor) {
   return n->count[tensor] / (n->desc->seq_len * n->desc->batch);

@@ -109,12 +109,7 @@ static double law_ragged(const contexts *c, const cell_row *cell) {
 static double law_padding(const contexts *c, const cell_row *cell) {
   net a = fresh(c->f32, cell, 4, 5, DEEP, ragged), b = twin(&a, c->f32, ragged);
   net_poison_padding(&b, ragged);
-  run(&a);
-  run(&b);
-  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_when_run(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* Swaps the two directions of a tensor whose layers are `parts` blocks of `half` numbers each. */
@@ -388,12 +383,7 @@ static double law_no_leak(const contexts *c, const cell_row *cell) {
   vanilla.desc.leak = 0;
   net a = fresh(c->f32, &leaky, 4, 3, DEEP, NULL), b = opened(c->f32, &vanilla, 4, 3, DEEP, NULL);
   net_copy_inputs(&b, &a);
-  run(&a);
-  run(&b);
-  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_when_run(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* Where U_c is diagonal and b_rec is 0, resetting before and after the product is the same. */
@@ -413,12 +403,7 @@ static double law_reset(const contexts *c, const cell_row *cell) {
     }
   for (int i = NET_X; i < NET_Y; i++)
     if (i != NET_PARAMS) copy(b.value[i], a.value[i], a.count[i]);
-  run(&a);
-  run(&b);
-  const double worst = differ_in(&a, &b, NET_Y, NET_DC0);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_when_run(&a, &b, NET_Y, NET_DC0);
 }
 
 /* --- the table --- */

@@ -11,12 +11,7 @@ static double law_threads(const contexts *c, const cell_row *cell) {
   net_open(&a, c->f32, &desc, NULL);
   net_fill(&a);
   net b = twin(&a, c->f32_threads, NULL);
-  run(&a);
-  run(&b);
-  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_when_run(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* Same seed and offset, same bits; another offset, another mask; without reserve, none at all. */
