@@ -23,6 +23,23 @@ void Engine::set_seed(uint64_t seed) {
 
 /* ---- fibers ---- */
 
+/* swapcontext asks the kernel for the signal mask at every switch, a third of a run's time.  The compiler's own setjmp saves a
+ * stack, a frame and an address; it is not in Clang for every processor. */
+#if defined(__x86_64__) || !defined(__clang__)
+#define QUICK_SWITCH __attribute__((noinline, no_sanitize("address"), no_sanitize("undefined")))
+
+[[noreturn]] QUICK_SWITCH static void resume(Fiber *to) {
+  if (!to->suspended) setcontext(&to->context);
+  __builtin_longjmp(to->place, 1);
+}
+QUICK_SWITCH static void change_stacks(Fiber *from, Fiber *to) {
+  from->suspended = true;
+  if (__builtin_setjmp(from->place) == 0) resume(to);
+}
+#else
+static void change_stacks(Fiber *from, Fiber *to) { swapcontext(&from->context, &to->context); }
+#endif
+
 /* Every switch passes here; returns when somebody switches back. */
 void Engine::switch_to(Fiber *to) {
   Fiber *from = running_;
@@ -32,7 +49,7 @@ void Engine::switch_to(Fiber *to) {
 #ifdef SIMT_ASAN
   __sanitizer_start_switch_fiber(&from->fake_stack, to->bottom, to->size);
 #endif
-  swapcontext(&from->context, &to->context);
+  change_stacks(from, to);
 #ifdef SIMT_ASAN
   __sanitizer_finish_switch_fiber(from->fake_stack, &previous_->bottom, &previous_->size);
 #endif
@@ -56,6 +73,7 @@ void Engine::start_fiber(Fiber *fiber) {
   makecontext(&fiber->context, &Engine::entry, 0);
   /* Only makecontext needs the stack's size; AddressSanitizer would clear the whole stack's shadow at every switch. */
   fiber->context.uc_stack.ss_size = 0;
+  fiber->suspended = false;
   fiber->entered = true;
 }
 

@@ -42,7 +42,9 @@ struct Warp;
 
 /* A stack and its saved context.  The launching OS thread is one, too. */
 struct Fiber {
-  ucontext_t context;
+  ucontext_t context; /* its beginning, then, without QUICK_SWITCH, where it is suspended */
+  void *place[5];     /* with QUICK_SWITCH: where it is suspended */
+  bool suspended = false;
   void *mapping = nullptr; /* guard page, then the stack */
   const void *bottom = nullptr;
   size_t size = 0;
