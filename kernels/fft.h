@@ -18,12 +18,15 @@ struct sq_complex {
 };
 
 static __device__ __forceinline__ sq_complex operator+(sq_complex a, sq_complex b) {
+  sq_count(2);
   return {a.re + b.re, a.im + b.im};
 }
 static __device__ __forceinline__ sq_complex operator-(sq_complex a, sq_complex b) {
+  sq_count(2);
   return {a.re - b.re, a.im - b.im};
 }
 static __device__ __forceinline__ sq_complex operator*(sq_complex a, sq_complex b) {
+  sq_count(6);
   return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
 static __device__ __forceinline__ sq_complex sq_conj(sq_complex a) { return {a.re, -a.im}; }

@@ -58,6 +58,7 @@ __device__ __forceinline__ void gemm_stage(const gemm_operand &x, int64_t first,
 template <int SIDE>
 __device__ __forceinline__ void gemm_slice(const float *a, const float *b, int row, int col,
                                            float (&sum)[GEMM_PIECE][GEMM_PIECE]) {
+  sq_count(2 * GEMM_DEPTH * GEMM_PIECE * GEMM_PIECE);
   SQ_UNROLL
   for (int p = 0; p < GEMM_DEPTH; p++) {
     const float4 x = *reinterpret_cast<const float4 *>(a + p * (SIDE + GEMM_PAD) + row);

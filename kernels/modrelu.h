@@ -8,6 +8,7 @@
 #include "fft.h"
 
 static __device__ __forceinline__ sq_complex sq_modrelu(sq_complex z, float b, float *q) {
+  sq_count(10);
   *q = 1.0f / sqrtf(z.re * z.re + z.im * z.im + 1e-10f);
   const float factor = 1.0f + b * *q, k = factor > 0.0f ? factor : 0.0f;
   return {k * z.re, k * z.im};
@@ -16,6 +17,7 @@ static __device__ __forceinline__ sq_complex sq_modrelu(sq_complex z, float b, f
 /* dz from dh, and b's gradient. */
 static __device__ __forceinline__ sq_complex sq_modrelu_backward(sq_complex z, float b, float q,
                                                                  sq_complex dh, float *db) {
+  sq_count(14);
   const float bq = b * q, direct = 1.0f + bq;
   *db = 0.0f;
   if (!(direct > 0.0f)) return {0.0f, 0.0f};

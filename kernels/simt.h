@@ -47,6 +47,16 @@ enum { SQ_WARP = 32 };
 
 #endif
 
+/* Work done by a thread: so many additions and multiplications of floats, which the emulator adds up and a device does not.
+ * Complex numbers (fft.h, unitary.h, modrelu.h) and matrix products (gemm.cu) are counted. */
+static __device__ __forceinline__ void sq_count(unsigned operations) {
+#ifdef SEQGPU_EMULATE
+  simt::operations += operations;
+#else
+  (void)operations;
+#endif
+}
+
 /* A kernel with commas in its template arguments stands in parentheses. */
 #define SQ_LAUNCH(exec, kernel, grid, block, ...) sq_launch(exec, #kernel, kernel, grid, block, __VA_ARGS__)
 

@@ -67,6 +67,7 @@ template <int count> static __device__ __forceinline__ void sq_block_sums(float 
 /* v^* z of one number, added to a sum's two halves. */
 static __device__ __forceinline__ void sq_add_dot(float sum[2], sq_complex v, sq_complex z) {
   const sq_complex p = sq_conj(v) * z;
+  sq_count(2);
   sum[0] += p.re;
   sum[1] += p.im;
 }
@@ -85,12 +86,14 @@ static __device__ __forceinline__ unitary_reflection sq_reflection_of(float s, c
 /* dv += this. */
 static __device__ __forceinline__ sq_complex sq_reflection_gradient(const unitary_reflection &r, sq_complex v,
                                                                     sq_complex z, sq_complex g) {
+  sq_count(2);
   const sq_complex d = {r.dd * v.re, r.dd * v.im};
   return d - sq_conj(r.sa) * g - sq_conj(r.sb) * z;
 }
 
 /* dw of a phase, from g and the number on the same side of it. */
 static __device__ __forceinline__ float sq_phase_gradient(sq_complex z, sq_complex g) {
+  sq_count(3);
   return g.im * z.re - g.re * z.im;
 }
 

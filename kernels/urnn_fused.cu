@@ -5,7 +5,7 @@
  * with (fft.h).  So h, the factors and all gradients of parameters stay in its registers; only what the transforms
  * and the permutation exchange goes through shared memory, each time into the other of two vectors: one barrier an exchange.
  *   forward, a step:   log2 n - 1 exchanges, two block sums;      11.5 n log2 n + 60 n operations
- *   backward:          2 log2 n - 2 exchanges, three block sums;   twice that
+ *   backward:          2 log2 n - 2 exchanges, three block sums;   2.2 times that
  * Shared memory 16 n bytes; backward above n = 1024, 32 n.  Global memory, a step and sequence: forward 8 n in, 28 n out;
  * backward 28 n in, 12 n out.
  * What limits it is the latency of the exchanges: a step of one sequence takes as long as one of as many as the device

@@ -4,6 +4,7 @@
 #include "../core/fft.h"
 #include "../host/include/seqgpu/model.h"
 #include "net.h"
+#include "simt/simt_controls.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 #define TWO_PI       6.283185307179586
@@ -422,6 +423,46 @@ static void check_refusal(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, cons
   seqgpu_plan_destroy(plan);
 }
 
+/* --- operations --- */
+
+/* Operations of a step of one sequence, as the emulator counts them: [0] forward, [1] backward. */
+static int count_step(seqgpu_context *emulator, int64_t n, double out[2]) {
+  uint64_t at[3];
+  out[0] = out[1] = 0;
+  for (int64_t T = 1; T <= 2; T++) {
+    seqgpu_rnn_desc desc = described(T, 1, n);
+    desc.plan = "fused";
+    net m;
+    if (!net_open(&m, emulator, &desc, NULL)) return 0;
+    net_fill(&m);
+    at[0] = sq_simt_operations();
+    net_forward(&m);
+    at[1] = sq_simt_operations();
+    net_backward(&m);
+    at[2] = sq_simt_operations();
+    for (int i = 0; i < 2; i++) out[i] += (T == 2 ? 1 : -1) * (double)(at[i + 1] - at[i]);
+    net_close(&m);
+  }
+  return 1;
+}
+
+/* kernels/urnn_fused.cu says 11.5 n log2 n + 60 n forward and 2.2 times that backward; a stage that stands alone is cheaper. */
+static void check_operations(void) {
+  seqgpu_context *emulator = net_context("emulator", SEQGPU_F32, 1);
+  for (int stages = 7; stages <= 10; stages++) {
+    const double n = (double)(1 << stages), said = 11.5 * n * stages + 60 * n;
+    double counted[2];
+    if (!count_step(emulator, 1 << stages, counted)) break;
+    for (int i = 0; i < 2; i++) {
+      const double ratio = counted[i] / (i ? 2.2 * said : said);
+      CHECK(ratio > 0.94 && ratio < 1.06,
+            "fused, n = %.0f: %s does %.0f operations a step, %.3f of what is said", n,
+            i ? "backward" : "forward", counted[i], ratio);
+    }
+  }
+  seqgpu_context_destroy(emulator);
+}
+
 static void check_device(const char *device, seqgpu_context *oracle) {
   static const char *const plans[] = {"step", "fused", "cufft"};
   const seqgpu_context_options options = {.device = device};
@@ -475,6 +516,7 @@ int main(void) {
   check_fixed(f64);
   check_no_permutation(f32, NULL);
   check_device("emulator", f64);
+  check_operations();
   check_device("cuda", f64);
   seqgpu_context_destroy(f64);
   seqgpu_context_destroy(f32);

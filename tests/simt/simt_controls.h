@@ -18,7 +18,7 @@ void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned c
 void sq_simt_reset_device(void);
 
 /* So far: launches, blocks, completed cluster barriers, released flags; bytes landed in shared memory, ended phases of
- * mbarriers, packets. */
+ * mbarriers, packets; operations on floats where the kernels count them (sq_count of kernels/simt.h). */
 uint64_t sq_simt_launches(void);
 uint64_t sq_simt_blocks(void);
 uint64_t sq_simt_cluster_barriers(void);
@@ -26,6 +26,7 @@ uint64_t sq_simt_releases(void);
 uint64_t sq_simt_landed(void);
 uint64_t sq_simt_phases(void);
 uint64_t sq_simt_packets(void);
+uint64_t sq_simt_operations(void);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 #include "simt_engine.h"
 
 __thread simt::Here *simt::here;
+__thread uint64_t simt::operations;
 
 namespace simt {
 
@@ -365,4 +366,5 @@ extern "C" uint64_t sq_simt_cluster_barriers(void) { return simt::counters().clu
 extern "C" uint64_t sq_simt_releases(void) { return simt::counters().releases; }
 extern "C" uint64_t sq_simt_landed(void) { return simt::counters().landed; }
 extern "C" uint64_t sq_simt_phases(void) { return simt::counters().phases; }
+extern "C" uint64_t sq_simt_operations(void) { return simt::operations; }
 extern "C" uint64_t sq_simt_packets(void) { return simt::counters().packets; }

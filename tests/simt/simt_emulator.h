@@ -84,6 +84,7 @@ struct Here {
   dim3 block_dim, grid_dim;
 };
 extern __thread Here *here;
+extern __thread uint64_t operations; /* that the kernels have counted */
 
 /* Place in the source, for messages and to tell one barrier from another. */
 struct Site {
