@@ -245,10 +245,14 @@ void consider_slices(const question &q, int ctas, int units, answer *best) {
     consider(q, ctas, ctas, units, columns, INT_MAX, best);
 }
 
+/* No block of a cluster is without units: nobody would wait for it (persistent_exchange.h, Buffers).  Where they would not
+ * reach for a size of cluster, that many units a block take fewer blocks. */
 void consider_clusters(const question &q, answer *best) {
   const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
-  for (int ctas = 2; ctas <= q.limits.cluster_max; ctas *= 2)
-    consider_slices(q, ctas, round_up(sq_ceil_div(padded, ctas), q.product.unit_tile), best);
+  for (int most = 2; most <= q.limits.cluster_max; most *= 2) {
+    const int units = round_up(sq_ceil_div(padded, most), q.product.unit_tile);
+    consider_slices(q, (int)sq_ceil_div(padded, units), units, best);
+  }
 }
 
 /* All blocks of a launch must be resident: one a processor is counted on.  Where the operand of so many sequences does not

@@ -15,7 +15,8 @@
  *   grid packets      pieces go to global memory as packets that carry the number of the exchange beside each number: twice
  *                     the bytes, and no flag to wait for first
  *
- * Buffers.  A block is at most one exchange ahead of its peers, since it needs a piece of each of them to end one.  So two buffers
+ * Buffers.  A block is at most one exchange ahead of its peers, since it needs a piece of each of them to end one (with flags: the
+ * flag of each), which is why every block of a cluster, and of a grid with packets, has units of its own.  So two buffers
  * are enough wherever a peer writes what a block reads: in shared memory for both clusters (each with an mbarrier of its
  * own, lest bytes of the next exchange count on this one), in global memory for the grids.  The operand in shared memory of a
  * grid's block is written by the block itself, or by a peer that has seen the block's flag, which says that it has done

@@ -10,6 +10,10 @@ paper=$here/../bench/paper
 RESULTS=$work/results
 export RESULTS
 mkdir results
+if ! git -C "$here" rev-parse HEAD >/dev/null 2>&1; then # a machine without git, or sources from an archive
+  SEQGPU_COMMIT=tested
+  export SEQGPU_COMMIT
+fi
 
 # published NAME RUNS: the three files, with so many runs in the table.
 published() {

@@ -124,13 +124,25 @@ void Engine::run_threads() {
 
 /* ---- schedule ---- */
 
-/* Draws the next thread; NULL when none is ready.  Uniform draws would keep all warps at much the same place; so one
- * of them is let run ahead for a while, how long is drawn for each launch. */
+/* A ready warp.  Uniform draws would keep all warps at much the same place; so one of them is let run ahead for a while, how long
+ * is drawn for each launch.  In every second launch one block in a row falls behind: it is drawn when others wait for it, which
+ * is not yet while something is on its way to them. */
+Warp *Engine::draw_warp() {
+  for (int tries = 0;; tries++) {
+    Warp *warp = ready_[random_.below(ready_.size())];
+    const bool late = warp->ready.back()->block.x == laggard_;
+    if (late && tries < 20) continue;
+    if (!late || flights_.empty()) return warp;
+    land();
+  }
+}
+
+/* Draws the next thread; NULL when none is ready. */
 Thread *Engine::next_thread() {
   while (!flights_.empty() && (ready_.empty() || random_.below(16) == 0)) land();
   if (ready_.empty()) return nullptr;
-  if (favourite_ == nullptr || favourite_->ready.empty() || random_.below(stretch_) == 0)
-    favourite_ = ready_[random_.below(ready_.size())];
+  const bool stay = favourite_ != nullptr && !favourite_->ready.empty() && random_.below(stretch_) != 0;
+  if (!stay || favourite_->ready.back()->block.x == laggard_) favourite_ = draw_warp();
   std::vector<Thread *> &threads = favourite_->ready;
   std::swap(threads[random_.below(threads.size())], threads.back());
   Thread *thread = threads.back();
@@ -279,6 +291,7 @@ int Engine::launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_sha
   if (refused != OK) return refused;
   static const size_t stretches[] = {1, 16, 512};
   stretch_ = stretches[random_.below(3)];
+  laggard_ = random_.below(2) == 0 ? (unsigned)random_.below(grid.x) : UINT32_MAX;
   order_.resize((size_t)(blocks / mode.cluster));
   for (size_t i = 0; i < order_.size(); i++) order_[i] = (uint32_t)i;
   for (size_t i = order_.size(); i > 1; i--) std::swap(order_[i - 1], order_[random_.below(i)]);

@@ -167,6 +167,7 @@ private:
   void start_fiber(Fiber *fiber);
   void switch_to(Fiber *to);
   Fiber *fiber_of(Thread *thread);
+  Warp *draw_warp();
   Thread *next_thread();
   void wait();
   void make_ready(Thread *thread);
@@ -203,10 +204,11 @@ private:
   std::vector<uint32_t> order_;    /* clusters (of one block, mostly) that were not admitted yet, shuffled */
   std::vector<Thread *> sleepers_; /* who waits for flags, mbarriers and packets */
   std::vector<Flight> flights_;
-  unsigned live_ = 0;         /* resident blocks */
-  std::vector<Warp *> ready_; /* warps with a ready thread */
-  Warp *favourite_ = nullptr; /* the one that runs ahead */
-  size_t stretch_ = 1;        /* threads that it runs on average before another one is drawn */
+  unsigned live_ = 0;             /* resident blocks */
+  std::vector<Warp *> ready_;     /* warps with a ready thread */
+  Warp *favourite_ = nullptr;     /* the one that runs ahead */
+  size_t stretch_ = 1;            /* threads that it runs on average before another one is drawn */
+  unsigned laggard_ = UINT32_MAX; /* blockIdx.x of the blocks that fall behind */
   std::vector<std::unique_ptr<Block>> blocks_; /* slots for resident blocks, reused */
   std::vector<Block *> free_blocks_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
