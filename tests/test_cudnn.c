@@ -5,7 +5,7 @@
  *
  * What is looked at: cells (so that gates in another order show as wrong numbers, and each parameter's gradient is compared
  * on its own), ragged batches with sequences of no steps, both directions, states in and out, gradients that accumulate,
- * runs smaller than the plan's, and what the plans refuse.
+ * runs smaller than the plan's, gradients too small for half, and what the plans refuse.
  *
  * Inputs are drawn fresh from the printed seed; outputs, reserve and workspace are poisoned with NaN before, padded
  * steps of x and dy are NaN, guards are read after.
@@ -15,8 +15,22 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-static const char *const plans[] = {"cudnn", "cudnn-standard", "cudnn-persist-static",
-                                    "cudnn-persist-dynamic", "cudnn-small-h"};
+/* What most rows of a plan are run with: the most exact arithmetic that it takes. */
+static const struct plan_row {
+  const char *name;
+  seqgpu_math math;
+} plans[] = {
+    {"cudnn", SEQGPU_MATH_F32},
+    {"cudnn-standard", SEQGPU_MATH_F32},
+    {"cudnn-persist-static", SEQGPU_MATH_F32},
+    {"cudnn-persist-dynamic", SEQGPU_MATH_F32},
+    {"cudnn-small-h", SEQGPU_MATH_F32},
+    {"cudnn-half", SEQGPU_MATH_BF16},
+    {"cudnn-half-standard", SEQGPU_MATH_BF16},
+    {"cudnn-half-persist-static", SEQGPU_MATH_BF16},
+    {"cudnn-half-persist-dynamic", SEQGPU_MATH_BF16},
+    {"cudnn-half-small-h", SEQGPU_MATH_BF16},
+};
 
 static const cell_row cells[] = {
     {"rnn tanh", {.cell = "rnn"}},
@@ -66,7 +80,7 @@ static const shape_row large_shapes[] = {
 /* For products that round their operands (test_conformance.c says why of this size). */
 static const shape_row rounding = {"rounded products", {4, 5, 7, 18}, NULL, {0}};
 
-static int emulated; /* the stand-in answers */
+static int emulated;                 /* the stand-in answers */
 static seqgpu_context *gpu, *oracle; /* gpu NULL: nothing can run, and `why_skipped` says why */
 static char why_skipped[600];
 
@@ -129,9 +143,9 @@ static void check_row(const char *plan, seqgpu_math math, const cell_row *cell, 
 }
 
 /* States carried on in place: final written over initial before backward needs the initial ones. */
-static void check_carried(const char *plan, const cell_row *cell) {
+static void check_carried(const char *plan, seqgpu_math math, const cell_row *cell) {
   static const shape_row shape = {"carried states", {4, 3, 3, 6}, NULL, {.bidirectional = 1}};
-  const seqgpu_rnn_desc desc = with_plan(combine(cell, &shape), plan, SEQGPU_MATH_F32);
+  const seqgpu_rnn_desc desc = with_plan(combine(cell, &shape), plan, math);
   net out, ref;
   char where[64];
   if (skipped(plan, cell->name, shape.name) || !runs(&desc, cell->name, shape.name)) return;
@@ -147,31 +161,53 @@ static void check_carried(const char *plan, const cell_row *cell) {
   net_require(gpu, seqgpu_rnn_backward(gpu, out.plan, &out.run), "seqgpu_rnn_backward");
   for (int i = NET_DX; i < NET_TENSORS; i++) net_download(gpu, out.value[i], out.device[i], out.count[i]);
   double error = net_error(&out, &ref, NET_DX, NET_DPARAMS, where);
-  net_check(error, arithmetic[SEQGPU_MATH_F32].limit, where, "%s: %s, backward after states were carried on",
-            plan, cell->name);
+  net_check(error, arithmetic[math].limit, where, "%s: %s, backward after states were carried on", plan,
+            cell->name);
   error = net_error(&out, &ref, NET_HT, NET_HT, where);
-  net_check(error, arithmetic[SEQGPU_MATH_F32].limit, where, "%s: %s, the carried states", plan, cell->name);
+  net_check(error, arithmetic[math].limit, where, "%s: %s, the carried states", plan, cell->name);
   net_close(&out);
   net_close(&ref);
 }
 
 /* A run of 3 steps of 2 sequences by a plan for 6 steps of 5, forward only: the first rows of the buffers. */
-static void check_smaller(const char *plan, const cell_row *cell) {
+static void check_smaller(const char *plan, seqgpu_math math, const cell_row *cell) {
   static const shape_row large = {"large", {6, 5, 4, 8}, NULL, {0}};
   static const shape_row small = {"smaller run", {3, 2, 4, 8}, NULL, {0}};
-  const seqgpu_rnn_desc desc = with_plan(combine(cell, &large), plan, SEQGPU_MATH_F32);
+  const seqgpu_rnn_desc desc = with_plan(combine(cell, &large), plan, math);
   const seqgpu_rnn_desc fewer = combine(cell, &small);
   net out, ref;
   if (skipped(plan, cell->name, small.name) || !runs(&desc, cell->name, small.name)) return;
-  if (!net_open(&out, gpu, &desc, NULL) || !net_reference(&ref, oracle, &fewer, NULL, SEQGPU_MATH_F32))
-    return;
+  if (!net_open(&out, gpu, &desc, NULL) || !net_reference(&ref, oracle, &fewer, NULL, math)) return;
   for (int i = 0; i < NET_Y; i++) net_upload(gpu, out.device[i], ref.value[i], ref.count[i]);
   out.run.seq_len = 3;
   out.run.batch = 2;
   net_require(gpu, seqgpu_rnn_forward(gpu, out.plan, &out.run), "seqgpu_rnn_forward");
   net_download(gpu, out.value[NET_Y], out.device[NET_Y], ref.count[NET_Y]);
-  check_error(check_norm_f64(out.value[NET_Y], ref.value[NET_Y], ref.count[NET_Y]),
-              arithmetic[SEQGPU_MATH_F32].limit, "%s: %s, %s", plan, cell->name, small.name);
+  check_error(check_norm_f64(out.value[NET_Y], ref.value[NET_Y], ref.count[NET_Y]), arithmetic[math].limit,
+              "%s: %s, %s", plan, cell->name, small.name);
+  net_close(&out);
+  net_close(&ref);
+}
+
+/* The gradient of a mean over very many steps: below half's smallest number. */
+static void check_tiny(const char *plan, seqgpu_math math, const cell_row *cell) {
+  static const int all[] = {NET_DY, NET_DHT, NET_DCT, NET_DX, NET_DH0, NET_DC0, NET_DPARAMS};
+  static const shape_row shape = {"tiny gradients", {4, 5, 3, 6}, ragged, {.bidirectional = 1}};
+  const seqgpu_rnn_desc desc = with_plan(combine(cell, &shape), plan, math);
+  net out, ref;
+  char where[64];
+  if (skipped(plan, cell->name, shape.name) || !runs(&desc, cell->name, shape.name)) return;
+  if (!open_pair(&out, &ref, &desc, ragged)) return;
+  for (size_t i = 0; i < COUNT(all); i++)
+    for (int64_t j = 0; j < ref.count[all[i]]; j++) {
+      out.value[all[i]][j] *= 0x1p-50;
+      ref.value[all[i]][j] *= 0x1p-50;
+    }
+  net_poison_padding(&out, ragged);
+  net_forward(&out);
+  net_backward(&out);
+  const double error = net_error(&out, &ref, NET_Y, NET_DPARAMS, where);
+  net_check(error, arithmetic[math].limit, where, "%s: %s, %s", plan, cell->name, shape.name);
   net_close(&out);
   net_close(&ref);
 }
@@ -190,15 +226,24 @@ static const struct {
     {{"gru", {.cell = "gru"}}, "reset_after"},
 };
 
-static void check_refusals(const char *plan) {
+/* The descriptor is refused by a sentence with the word in it. */
+static void check_refused(const seqgpu_rnn_desc *desc, const char *what, const char *word) {
+  seqgpu_plan *made = NULL;
+  if (skipped(desc->plan, "refuses", what)) return;
+  const seqgpu_status status = seqgpu_plan_create(gpu, desc, &made);
+  CHECK(status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_last_error(gpu), word), "%s refuses %s and names it",
+        desc->plan, what);
+  seqgpu_plan_destroy(made);
+}
+
+static void check_refusals(const char *plan, seqgpu_math least) {
   for (size_t i = 0; i < COUNT(refused); i++) {
-    const seqgpu_rnn_desc desc = with_plan(combine(&refused[i].cell, &shapes[0]), plan, SEQGPU_MATH_F32);
-    seqgpu_plan *made = NULL;
-    if (skipped(plan, "refuses", refused[i].cell.name)) continue;
-    const seqgpu_status status = seqgpu_plan_create(gpu, &desc, &made);
-    CHECK(status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_last_error(gpu), refused[i].word),
-          "%s refuses %s and names it", plan, refused[i].cell.name);
-    seqgpu_plan_destroy(made);
+    const seqgpu_rnn_desc desc = with_plan(combine(&refused[i].cell, &shapes[0]), plan, least);
+    check_refused(&desc, refused[i].cell.name, refused[i].word);
+  }
+  for (int math = SEQGPU_MATH_F32; math < (int)least; math++) {
+    const seqgpu_rnn_desc desc = with_plan(combine(&cells[0], &shapes[0]), plan, (seqgpu_math)math);
+    check_refused(&desc, arithmetic[math].name, "math");
   }
 }
 
@@ -250,18 +295,20 @@ static void open_gpu(const char *device) {
 }
 
 /* All rows of a plan and a cell. */
-static void check_cell(const char *plan, const cell_row *cell) {
+static void check_cell(const struct plan_row *plan, const cell_row *cell) {
+  const seqgpu_math least = plan->math;
   for (size_t s = 0; s < COUNT(shapes); s++) {
-    check_row(plan, SEQGPU_MATH_F32, cell, &shapes[s], 0);
-    if (shapes[s].lengths) check_row(plan, SEQGPU_MATH_F32, cell, &shapes[s], 1);
+    check_row(plan->name, least, cell, &shapes[s], 0);
+    if (shapes[s].lengths) check_row(plan->name, least, cell, &shapes[s], 1);
   }
   for (int math = SEQGPU_MATH_TF32; math <= SEQGPU_MATH_BF16; math++)
-    check_row(plan, (seqgpu_math)math, cell, &rounding, 0);
+    if (math >= (int)least) check_row(plan->name, (seqgpu_math)math, cell, &rounding, 0);
   for (size_t s = 0; s < COUNT(large_shapes) && !emulated; s++)
-    for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
-      check_row(plan, (seqgpu_math)math, cell, &large_shapes[s], 0);
-  check_carried(plan, cell);
-  check_smaller(plan, cell);
+    for (int math = (int)least; math <= SEQGPU_MATH_BF16; math++)
+      check_row(plan->name, (seqgpu_math)math, cell, &large_shapes[s], 0);
+  check_carried(plan->name, least, cell);
+  check_smaller(plan->name, least, cell);
+  check_tiny(plan->name, least, cell);
 }
 
 int main(int argc, char **argv) {
@@ -271,8 +318,8 @@ int main(int argc, char **argv) {
   emulated = strcmp(device, "emulator") == 0;
   open_gpu(device);
   for (size_t p = 0; p < COUNT(plans); p++) {
-    for (size_t c = 0; c < COUNT(cells); c++) check_cell(plans[p], &cells[c]);
-    check_refusals(plans[p]);
+    for (size_t c = 0; c < COUNT(cells); c++) check_cell(&plans[p], &cells[c]);
+    check_refusals(plans[p].name, plans[p].math);
   }
   check_inspect();
   check_measured();
