@@ -16,8 +16,8 @@
  *
  * cuDNN decides whether its results are the same bits run after run; ours adds nothing random to them.
  *
- * The handle and the descriptors belong to the context and are made at the first plan.  Nothing here can run without a
- * card: the emulator sees cudnn_pack.cu only.
+ * The handle and the descriptors belong to the context and are made at the first plan.  Without a card the
+ * tests run this file against a stand-in, which shows what is handed over and not what cuDNN makes of it.
  */
 #include "cudnn_layer.h"
 

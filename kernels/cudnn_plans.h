@@ -24,7 +24,7 @@
  *   time        the conversions are part of the plan's.  Each number is converted once: x, weights and states are kept from
  *               forward to backward.  Bytes moved for them in training: 6 a number of x, y, dx and of the weights, 10 of dy
  *               (4 to find the largest) and of the weights' gradients.  By the bytes, an LSTM of I = H pays 28 a step,
- *               sequence and unit for x, y, dy and dx, where the layer itself moves 72 in half at least (x and dx 6, y and
+ *               sequence and unit for x, y, dy and dx, where the layer itself moves about 72 in half (x and dx 6, y and
  *               dy 6, gate sums 16, activations 20, gate gradients 24): 28 % of all bytes.  The float32 plans copy y and
  *               dy, 16 to the layer's 144.
  */

@@ -125,24 +125,31 @@ static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const int3
   return 1;
 }
 
+/* Runs what open_pair has opened, compares all outputs, and closes both. */
+static void check_pair(net *out, net *ref, const int32_t *lengths, const char *name, const char *shape) {
+  const seqgpu_rnn_desc *desc = out->desc;
+  char where[64];
+  net_poison_padding(out, lengths);
+  net_forward(out);
+  if (!desc->inference) net_backward(out);
+  const double error = net_error(out, ref, NET_Y, desc->inference ? NET_CT : NET_DPARAMS, where);
+  net_check(error, arithmetic[desc->math].limit, where, "%s (%s): %s, %s", desc->plan,
+            seqgpu_plan_name(out->plan), name, shape);
+  net_close(out);
+  net_close(ref);
+}
+
 static void check_row(const char *plan, seqgpu_math math, const cell_row *cell, const shape_row *shape,
                       int host_lengths) {
   const seqgpu_rnn_desc desc = with_plan(combine(cell, shape), plan, math);
   net out, ref;
-  char where[64], name[200];
+  char name[200];
   snprintf(name, sizeof name, "%s %s%s", cell->name, arithmetic[math].name,
            host_lengths ? ", host lengths" : "");
   if (skipped(plan, name, shape->name) || !runs(&desc, name, shape->name)) return;
   if (!open_pair(&out, &ref, &desc, shape->lengths)) return;
   out.run.host_lengths = host_lengths ? shape->lengths : NULL;
-  net_poison_padding(&out, shape->lengths);
-  net_forward(&out);
-  if (!desc.inference) net_backward(&out);
-  const double error = net_error(&out, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, arithmetic[math].limit, where, "%s (%s): %s, %s", plan, seqgpu_plan_name(out.plan), name,
-            shape->name);
-  net_close(&out);
-  net_close(&ref);
+  check_pair(&out, &ref, shape->lengths, name, shape->name);
 }
 
 /* States carried on in place: final written over initial before backward needs the initial ones. */
@@ -198,7 +205,6 @@ static void check_tiny(const char *plan, seqgpu_math math, const cell_row *cell)
   static const shape_row shape = {"tiny gradients", {4, 5, 3, 6}, ragged, {.bidirectional = 1}};
   const seqgpu_rnn_desc desc = with_plan(combine(cell, &shape), plan, math);
   net out, ref;
-  char where[64];
   if (skipped(plan, cell->name, shape.name) || !runs(&desc, cell->name, shape.name)) return;
   if (!open_pair(&out, &ref, &desc, ragged)) return;
   for (size_t i = 0; i < COUNT(all); i++)
@@ -206,13 +212,7 @@ static void check_tiny(const char *plan, seqgpu_math math, const cell_row *cell)
       out.value[all[i]][j] *= 0x1p-50;
       ref.value[all[i]][j] *= 0x1p-50;
     }
-  net_poison_padding(&out, ragged);
-  net_forward(&out);
-  net_backward(&out);
-  const double error = net_error(&out, &ref, NET_Y, NET_DPARAMS, where);
-  net_check(error, arithmetic[math].limit, where, "%s: %s, %s", plan, cell->name, shape.name);
-  net_close(&out);
-  net_close(&ref);
+  check_pair(&out, &ref, ragged, cell->name, shape.name);
 }
 
 /* Cells and options that cuDNN does not have, and a word of the sentence that says so. */
