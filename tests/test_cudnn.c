@@ -126,15 +126,16 @@ static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const int3
 }
 
 /* Runs what open_pair has opened, compares all outputs, and closes both. */
-static void check_pair(net *out, net *ref, const int32_t *lengths, const char *name, const char *shape) {
+static void check_pair(net *out, net *ref, const int32_t *lengths, const char *plan, const char *name,
+                       const char *shape) {
   const seqgpu_rnn_desc *desc = out->desc;
   char where[64];
   net_poison_padding(out, lengths);
   net_forward(out);
   if (!desc->inference) net_backward(out);
   const double error = net_error(out, ref, NET_Y, desc->inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, arithmetic[desc->math].limit, where, "%s (%s): %s, %s", desc->plan,
-            seqgpu_plan_name(out->plan), name, shape);
+  net_check(error, arithmetic[desc->math].limit, where, "%s (%s): %s, %s", plan, seqgpu_plan_name(out->plan),
+            name, shape);
   net_close(out);
   net_close(ref);
 }
@@ -149,7 +150,7 @@ static void check_row(const char *plan, seqgpu_math math, const cell_row *cell, 
   if (skipped(plan, name, shape->name) || !runs(&desc, name, shape->name)) return;
   if (!open_pair(&out, &ref, &desc, shape->lengths)) return;
   out.run.host_lengths = host_lengths ? shape->lengths : NULL;
-  check_pair(&out, &ref, shape->lengths, name, shape->name);
+  check_pair(&out, &ref, shape->lengths, plan, name, shape->name);
 }
 
 /* States carried on in place: final written over initial before backward needs the initial ones. */
@@ -212,7 +213,7 @@ static void check_tiny(const char *plan, seqgpu_math math, const cell_row *cell)
       out.value[all[i]][j] *= 0x1p-50;
       ref.value[all[i]][j] *= 0x1p-50;
     }
-  check_pair(&out, &ref, ragged, cell->name, shape.name);
+  check_pair(&out, &ref, ragged, plan, cell->name, shape.name);
 }
 
 /* Cells and options that cuDNN does not have, and a word of the sentence that says so. */
