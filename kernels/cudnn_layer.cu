@@ -53,7 +53,8 @@ int sq_cudnn_open(sq_exec *exec, sq_cudnn **out) {
 
 /* ---- descriptors ---- */
 
-/* Whether tensor cores may be used.  Sums are float32 (mathPrec) with and without. */
+/* Whether tensor cores may be used.  Sums are float32 with and without: cuDNN 9.19 takes CUDNN_DATA_FLOAT as mathPrec with
+ * both types in all algorithms, CUDNN_DATA_HALF in the standard one alone. */
 static cudnnMathType_t math_of(cudnnDataType_t type, sq_math math) {
   if (type == CUDNN_DATA_HALF) return CUDNN_TENSOR_OP_MATH;
   return math == SQ_MATH_F32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;

@@ -263,16 +263,16 @@ static void check_inspect(void) {
 }
 
 /* All plans there are, timed: the chosen one runs. */
-static void check_measured(void) {
+static void check_measured(seqgpu_math math) {
   const shape_row *shape = emulated ? &rounding : &large_shapes[1];
-  seqgpu_rnn_desc desc = with_plan(combine(&cells[2], shape), NULL, SEQGPU_MATH_F32);
+  seqgpu_rnn_desc desc = with_plan(combine(&cells[2], shape), NULL, math);
   desc.mode = SEQGPU_PLAN_MEASURE;
   net out, ref;
   char where[64];
   if (skipped("any", "measured choice", shape->name) || !open_pair(&out, &ref, &desc, NULL)) return;
   net_forward(&out);
   const double error = net_error(&out, &ref, NET_Y, NET_CT, where);
-  net_check(error, arithmetic[SEQGPU_MATH_F32].limit, where, "measured choice: %s",
+  net_check(error, arithmetic[math].limit, where, "measured choice, %s: %s", arithmetic[math].name,
             seqgpu_plan_name(out.plan));
   net_close(&out);
   net_close(&ref);
@@ -326,7 +326,8 @@ int main(int argc, char **argv) {
     check_refusals(plans[p].name, plans[p].math);
   }
   check_inspect();
-  check_measured();
+  check_measured(SEQGPU_MATH_F32);
+  check_measured(SEQGPU_MATH_BF16);
   seqgpu_context_destroy(gpu);
   seqgpu_context_destroy(oracle);
   return check_finish();
