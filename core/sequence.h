@@ -24,7 +24,8 @@ enum { SQ_ALIGN_REALS = 16 };
 
 struct sq_exec;
 
-/* The least exact arithmetic that the products may use; sums and states are float32 at least in all of them.
+/* The least exact arithmetic that the products may use; sums and states are float32 at least in all of them, but for the
+ * plans cudnn-half, which round states to half.
  *   SQ_MATH_F32    float32 products
  *   SQ_MATH_TF32   inputs of a product rounded to TF32 (10 bits of mantissa)
  *   SQ_MATH_BF16   inputs of a product rounded to bfloat16 (7 bits) */

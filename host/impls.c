@@ -103,7 +103,7 @@ SQ_URNN_PLANS(EMULATOR_WORKSPACE)
 #define CUDA_URNN_ROW(tier, text)     PLAN_ROW(cuda, tier, text, )
 #define EMULATOR_URNN_ROW(tier, text) PLAN_ROW(emulator, tier, text, )
 
-/* cuDNN's algorithms, a row each (kernels/cudnn.cu). */
+/* cuDNN's algorithms in each number type, a row each (kernels/cudnn.cu). */
 #define CUDNN_ROW(on, id, text)                                                                              \
   {.name = on "/" text,                                                                                      \
    .device = on,                                                                                             \
@@ -116,8 +116,8 @@ SQ_URNN_PLANS(EMULATOR_WORKSPACE)
    .forward = sq_cudnn_##id##_forward,                                                                       \
    .backward = sq_cudnn_##id##_backward},
 
-#define CUDA_CUDNN_ROW(id, text, algorithm) CUDNN_ROW("cuda", id, text)
-#define EMULATOR_CUDNN_ROW(id, text, algorithm)                                                              \
+#define CUDA_CUDNN_ROW(id, text, algorithm, type) CUDNN_ROW("cuda", id, text)
+#define EMULATOR_CUDNN_ROW(id, text, algorithm, type)                                                        \
   CUDNN_ROW("emulator", id, text) /* tests/simt/cudnn_standin.cpp */
 
 /* clang-format off */

@@ -16,9 +16,15 @@ static_assert(CUDNN_MAJOR >= 9, "written for the RNN functions of cuDNN 9");
 
 enum { SQ_CUDNN_SLOTS = 32 };
 
+/* How a plan runs a layer: a row of SQ_CUDNN_PLANS. */
+struct sq_cudnn_way {
+  cudnnRNNAlgo_t algorithm;
+  cudnnDataType_t type; /* of everything that cuDNN reads and writes: CUDNN_DATA_FLOAT or CUDNN_DATA_HALF */
+};
+
 /* What an RNN descriptor depends on. */
 struct sq_cudnn_key {
-  cudnnRNNAlgo_t algorithm;
+  sq_cudnn_way way;
   cudnnRNNMode_t mode;
   cudnnMathType_t math;
   int32_t input, hidden, directions;
@@ -62,12 +68,14 @@ static inline int sq_cudnn_status_error(cudnnStatus_t s) {
 
 static const int SQ_CUDNN_BAD_PARAM = SQ_CUDNN_ERRORS + (int)CUDNN_STATUS_BAD_PARAM;
 
-/* Offsets in floats.  `kept` parts are in the reserve in training, behind cuDNN's own, else in the workspace. */
+/* Offsets in floats, whatever the type of what lies there.  `kept` parts are in the reserve in training, behind cuDNN's own,
+ * else in the workspace. */
 struct sq_cudnn_room {
-  size_t work_bytes, reserve_bytes;                      /* cuDNN's own */
-  int64_t kept_hx, kept_cx, kept_y, kept_size;           /* from the beginning of the kept part */
-  int64_t reserve_size;                                  /* all of the reserve */
-  int64_t weights, dweights, work, dy, dx, dh, dc, kept; /* workspace */
+  size_t work_bytes, reserve_bytes; /* cuDNN's own */
+  /* from the beginning of the kept part; x in half only: float32 is read where the caller has it */
+  int64_t kept_weights, kept_state[SQ_MAX_STATES], kept_x, kept_y, kept_size;
+  int64_t reserve_size;                                                 /* all of the reserve */
+  int64_t dweights, work, dy, dx, dstate[SQ_MAX_STATES], kept, largest; /* workspace */
   int64_t end[SQ_MAX_STATES]; /* workspace: states, or their gradients, on their way out */
   int64_t workspace_size;
 };
@@ -76,7 +84,7 @@ struct sq_cudnn_room {
 int sq_cudnn_open(sq_exec *exec, sq_cudnn **out);
 
 /* The key of a layer that cuDNN has, and its descriptor, made at the first call in place of the one not used for longest. */
-sq_cudnn_key sq_cudnn_key_of(const sq_layout *l, cudnnRNNAlgo_t algorithm, sq_math math, int directions);
+sq_cudnn_key sq_cudnn_key_of(const sq_layout *l, sq_cudnn_way way, sq_math math, int directions);
 int sq_cudnn_find_layer(sq_cudnn *c, const sq_cudnn_key &key, sq_cudnn_layer **out);
 /* PERSIST_DYNAMIC is compiled for one batch; a run with another one compiles it again. */
 int sq_cudnn_build(sq_cudnn *c, sq_cudnn_layer *l, int64_t batch);
@@ -90,10 +98,9 @@ int sq_cudnn_describe_data(sq_cudnn *c, const sq_cudnn_key &k, int64_t seq_len, 
 int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, int training,
                    sq_cudnn_room *out);
 /* Floats that each direction of a problem needs for the algorithm, and for the standard one, which ragged batches take. */
-int sq_cudnn_ask(sq_exec *exec, const sq_problem *p, cudnnRNNAlgo_t algorithm, int64_t *workspace,
-                 int64_t *reserve);
-/* Where both directions' numbers lie in a weight space, into l->blocks. */
-int sq_cudnn_find_blocks(sq_cudnn *c, sq_cudnn_layer *l, const sq_layout *ours, const float *weights);
+int sq_cudnn_ask(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, int64_t *workspace, int64_t *reserve);
+/* Where both directions' numbers lie in a weight space, into l->blocks; its contents are not looked at. */
+int sq_cudnn_find_blocks(sq_cudnn *c, sq_cudnn_layer *l, const sq_layout *ours, const void *weights);
 
 /* cuDNN's own memory begins at multiples of 256 bytes; what the caller gives may lie anywhere. */
 float *sq_cudnn_align_up(void *p);

@@ -4,6 +4,7 @@
  * core/sequence.c's.  It shows that our calls hand over the right numbers in the right places; it cannot show that cuDNN
  * takes them so, which tests/test_cudnn.c does on a card.  Where the contract leaves something open, this is unkind:
  *   - the weight space has an order of its own, and gaps that hold NaN when they are read
+ *   - all descriptors of a call must have one type, float or half; half is computed in float, and every result is rounded
  *   - padded steps of y and dx come out as NaN
  *   - lengths of 0, other x, y or hx in backward than in forward, and too small spaces are refused
  *   - the work space is filled with NaN after each call
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "../../core/ops.h"
+#include "simt_numbers.h"
 
 struct cudnnContext {
   int unused;
@@ -26,21 +28,24 @@ struct cudnnDropoutStruct {
   int set;
 };
 struct cudnnTensorStruct {
+  cudnnDataType_t type;
   std::vector<int> dims;
 };
 struct cudnnRNNStruct {
   cudnnRNNAlgo_t algorithm;
+  cudnnDataType_t type;
   int directions, gates, states, built;
   sq_layout layout;
 };
 struct cudnnRNNDataStruct {
+  cudnnDataType_t type;
   int steps, batch, width;
   std::vector<int> lengths;
 };
 
 namespace {
 
-enum { GAP = 5 }; /* floats between two tensors of the weight space */
+enum { GAP = 5 }; /* numbers between two tensors of the weight space */
 
 template <typename T> cudnnStatus_t make(T **out) {
   *out = new T();
@@ -49,6 +54,31 @@ template <typename T> cudnnStatus_t make(T **out) {
 template <typename T> cudnnStatus_t end(T *object) {
   delete object;
   return CUDNN_STATUS_SUCCESS;
+}
+
+/* ---- numbers of either type, and floats ---- */
+
+typedef std::vector<float> numbers;
+
+size_t size_of(cudnnDataType_t type) { return type == CUDNN_DATA_HALF ? sizeof(uint16_t) : sizeof(float); }
+bool is_known(cudnnDataType_t type) { return type == CUDNN_DATA_FLOAT || type == CUDNN_DATA_HALF; }
+
+/* What is at `from`; nothing if that is NULL. */
+numbers load(cudnnDataType_t type, const void *from, int64_t count) {
+  numbers out(from != NULL ? (size_t)count : 0);
+  for (size_t i = 0; i < out.size(); i++)
+    out[i] = type == CUDNN_DATA_HALF ? simt::from_half(static_cast<const uint16_t *>(from)[i])
+                                     : static_cast<const float *>(from)[i];
+  return out;
+}
+
+void store(cudnnDataType_t type, const numbers &from, void *to) {
+  for (size_t i = 0; to != NULL && i < from.size(); i++) {
+    if (type == CUDNN_DATA_HALF)
+      static_cast<uint16_t *>(to)[i] = simt::to_half(from[i]);
+    else
+      static_cast<float *>(to)[i] = from[i];
+  }
 }
 
 /* ---- the weight space: last gate first, recurrent before input, bias before matrix ---- */
@@ -63,7 +93,7 @@ int64_t direction_size(const cudnnRNNStruct *r) {
 }
 
 size_t weight_bytes(const cudnnRNNStruct *r) {
-  return (size_t)(r->directions * direction_size(r)) * sizeof(float);
+  return (size_t)(r->directions * direction_size(r)) * size_of(r->type);
 }
 
 /* Offset of the bias of a linear layer; its matrix follows behind the gap. */
@@ -92,10 +122,11 @@ template <typename F> void each_tensor(const cudnnRNNStruct *r, int direction, F
   }
 }
 
-std::vector<float> unpack(const cudnnRNNStruct *r, int direction, const float *weights) {
-  std::vector<float> params((size_t)r->layout.param_count, 0.0f);
+numbers unpack(const cudnnRNNStruct *r, int direction, const void *weights) {
+  const numbers space = load(r->type, weights, r->directions * direction_size(r));
+  numbers params((size_t)r->layout.param_count, 0.0f);
   each_tensor(r, direction, [&](int64_t ours, int64_t theirs, int64_t count) {
-    for (int64_t i = 0; i < count; i++) params[(size_t)(ours + i)] += weights[theirs + i];
+    for (int64_t i = 0; i < count; i++) params[(size_t)(ours + i)] += space[(size_t)(theirs + i)];
   });
   return params;
 }
@@ -119,26 +150,27 @@ sizes sizes_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x) {
 }
 
 /* Of x, y and hx where they are defined. */
-float checksum(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, const float *in, const float *y,
-               const float *hx) {
+float checksum(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, const numbers &in, const numbers &y,
+               const numbers &hx) {
   const int64_t width = r->directions * r->layout.config.hidden;
   double sum = 0;
   for (int64_t t = 0; t < x->steps; t++)
     for (int64_t b = 0; b < x->batch; b++) {
       if (t >= x->lengths[(size_t)b]) continue;
       for (int64_t i = 0; i < x->width; i++)
-        sum += in[(t * x->batch + b) * x->width + i] * (double)(i + t + 1);
-      for (int64_t i = 0; i < width; i++) sum += y[(t * x->batch + b) * width + i] * (double)(i + t + 2);
+        sum += in[(size_t)((t * x->batch + b) * x->width + i)] * (double)(i + t + 1);
+      for (int64_t i = 0; i < width; i++)
+        sum += y[(size_t)((t * x->batch + b) * width + i)] * (double)(i + t + 2);
     }
-  for (int64_t i = 0; hx != NULL && i < x->batch * width; i++) sum += hx[i] * (double)(i + 3);
+  for (size_t i = 0; i < hx.size(); i++) sum += hx[i] * (double)(i + 3);
   return (float)sum;
 }
 
-void poison(const cudnnRNNDataStruct *d, float *data) {
+void poison(const cudnnRNNDataStruct *d, numbers &data) {
   for (int64_t t = 0; t < d->steps; t++)
     for (int64_t b = 0; b < d->batch; b++)
       for (int64_t i = 0; t >= d->lengths[(size_t)b] && i < d->width; i++)
-        data[(t * d->batch + b) * d->width + i] = NAN;
+        data[(size_t)((t * d->batch + b) * d->width + i)] = NAN;
 }
 
 sq_sequence sequence_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, int direction, const float *in,
@@ -157,16 +189,22 @@ sq_sequence sequence_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, in
   return s;
 }
 
-template <typename T> T *state(T *base, const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, int direction) {
-  return base == NULL ? NULL : base + direction * x->batch * r->layout.config.hidden;
+/* Of all directions. */
+int64_t state_size(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x) {
+  return r->directions * x->batch * r->layout.config.hidden;
 }
 
-const float *floats(const void *p) { return static_cast<const float *>(p); }
+/* A direction's part of a state; NULL: there is none. */
+float *state(numbers &all, const cudnnRNNStruct *r, int direction) {
+  return all.empty() ? NULL : all.data() + (size_t)direction * all.size() / (size_t)r->directions;
+}
+
 float *floats(void *p) { return static_cast<float *>(p); }
 
 bool same_shape(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, const cudnnRNNDataStruct *y,
-                const cudnnTensorStruct *h) {
-  return x->steps == y->steps && x->lengths == y->lengths && x->width == r->layout.config.input &&
+                const cudnnTensorStruct *h, const cudnnTensorStruct *c) {
+  return r->type == x->type && r->type == y->type && r->type == h->type && r->type == c->type &&
+         x->steps == y->steps && x->lengths == y->lengths && x->width == r->layout.config.input &&
          y->width == r->directions * r->layout.config.hidden && h->dims.size() == 3 &&
          h->dims[0] == r->directions && h->dims[1] == x->batch && h->dims[2] == r->layout.config.hidden;
 }
@@ -202,17 +240,19 @@ cudnnStatus_t cudnnSetDropoutDescriptor(cudnnDropoutDescriptor_t d, cudnnHandle_
 }
 cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t *d) { return make(d); }
 cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t d) { return end(d); }
-cudnnStatus_t cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t d, cudnnDataType_t, int count,
+cudnnStatus_t cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t d, cudnnDataType_t type, int count,
                                          const int dims[], const int strides[]) {
   int64_t dense = 1;
+  if (!is_known(type)) return CUDNN_STATUS_BAD_PARAM;
   for (int i = count - 1; i >= 0; dense *= dims[i--])
     if (strides[i] != dense || dims[i] < 1) return CUDNN_STATUS_BAD_PARAM;
+  d->type = type;
   d->dims.assign(dims, dims + count);
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnGetTensorNdDescriptor(const cudnnTensorDescriptor_t d, int room, cudnnDataType_t *type,
                                          int *count, int dims[], int strides[]) {
-  *type = CUDNN_DATA_FLOAT;
+  *type = d->type;
   *count = (int)d->dims.size();
   for (int i = 0; i < *count && i < room; i++) dims[i] = d->dims[(size_t)i];
   for (int i = 0; i < *count && i < room; i++) strides[i] = 1;
@@ -220,13 +260,15 @@ cudnnStatus_t cudnnGetTensorNdDescriptor(const cudnnTensorDescriptor_t d, int ro
 }
 cudnnStatus_t cudnnCreateRNNDataDescriptor(cudnnRNNDataDescriptor_t *d) { return make(d); }
 cudnnStatus_t cudnnDestroyRNNDataDescriptor(cudnnRNNDataDescriptor_t d) { return end(d); }
-cudnnStatus_t cudnnSetRNNDataDescriptor(cudnnRNNDataDescriptor_t d, cudnnDataType_t,
+cudnnStatus_t cudnnSetRNNDataDescriptor(cudnnRNNDataDescriptor_t d, cudnnDataType_t type,
                                         cudnnRNNDataLayout_t layout, int steps, int batch, int width,
                                         const int lengths[], void *) {
-  if (layout != CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED || steps < 1 || batch < 1 || width < 1)
+  if (layout != CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED || steps < 1 || batch < 1 || width < 1 ||
+      !is_known(type))
     return CUDNN_STATUS_BAD_PARAM;
   for (int b = 0; b < batch; b++)
     if (lengths[b] < 1 || lengths[b] > steps) return CUDNN_STATUS_BAD_PARAM;
+  d->type = type;
   d->steps = steps;
   d->batch = batch;
   d->width = width;
@@ -238,12 +280,12 @@ cudnnStatus_t cudnnDestroyRNNDescriptor(cudnnRNNDescriptor_t r) { return end(r);
 cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t r, cudnnRNNAlgo_t algorithm, cudnnRNNMode_t mode,
                                        cudnnRNNBiasMode_t bias, cudnnDirectionMode_t directions,
                                        cudnnRNNInputMode_t input, cudnnDataType_t type,
-                                       cudnnDataType_t precision, cudnnMathType_t, int32_t in, int32_t hidden,
-                                       int32_t projection, int32_t layers, cudnnDropoutDescriptor_t dropout,
-                                       uint32_t flags) {
-  if (bias != CUDNN_RNN_DOUBLE_BIAS || input != CUDNN_LINEAR_INPUT || type != CUDNN_DATA_FLOAT ||
-      precision != CUDNN_DATA_FLOAT || projection != hidden || layers != 1 || !dropout->set ||
-      flags != CUDNN_RNN_PADDED_IO_ENABLED)
+                                       cudnnDataType_t precision, cudnnMathType_t math, int32_t in,
+                                       int32_t hidden, int32_t projection, int32_t layers,
+                                       cudnnDropoutDescriptor_t dropout, uint32_t flags) {
+  if (bias != CUDNN_RNN_DOUBLE_BIAS || input != CUDNN_LINEAR_INPUT || !is_known(type) ||
+      (math == CUDNN_TENSOR_OP_MATH) != (type == CUDNN_DATA_HALF) || precision != CUDNN_DATA_FLOAT ||
+      projection != hidden || layers != 1 || !dropout->set || flags != CUDNN_RNN_PADDED_IO_ENABLED)
     return CUDNN_STATUS_BAD_PARAM;
   if (algorithm == CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H && hidden > 32) return CUDNN_STATUS_NOT_SUPPORTED;
   sq_config config = {};
@@ -256,6 +298,7 @@ cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t r, cudnnRNNAlgo_t al
                                                      : "rnn"),
                     &config, &r->layout);
   r->algorithm = algorithm;
+  r->type = type;
   r->built = 0;
   r->directions = directions == CUDNN_BIDIRECTIONAL ? 2 : 1;
   r->gates = (int)(r->layout.gates / hidden);
@@ -288,11 +331,11 @@ cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t, cudnnRNNDescriptor_t r, int
   if (layer >= r->directions || id >= 2 * r->gates || bytes != weight_bytes(r)) return CUDNN_STATUS_BAD_PARAM;
   const int hidden = (int)r->layout.config.hidden;
   const int width = id < r->gates ? (int)r->layout.config.input : hidden;
-  float *base = const_cast<float *>(floats(space));
-  matrix->dims = {1, hidden, width};
-  bias->dims = {1, hidden, 1};
-  *matrix_address = base + matrix_at(r, layer, id);
-  *bias_address = base + bias_at(r, layer, id);
+  char *base = static_cast<char *>(const_cast<void *>(space));
+  *matrix = {r->type, {1, hidden, width}};
+  *bias = {r->type, {1, hidden, 1}};
+  *matrix_address = base + matrix_at(r, layer, id) * (int64_t)size_of(r->type);
+  *bias_address = base + bias_at(r, layer, id) * (int64_t)size_of(r->type);
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -301,36 +344,43 @@ cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t, cudnnRNNDescriptor_t r, int
 cudnnStatus_t cudnnRNNForward(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwardMode_t mode,
                               const int32_t *device, cudnnRNNDataDescriptor_t xd, const void *x,
                               cudnnRNNDataDescriptor_t yd, void *y, cudnnTensorDescriptor_t hd,
-                              const void *hx, void *hy, cudnnTensorDescriptor_t, const void *cx, void *cy,
+                              const void *hx, void *hy, cudnnTensorDescriptor_t cd, const void *cx, void *cy,
                               size_t space, const void *weights, size_t work_bytes, void *work,
                               size_t reserve_bytes, void *reserve) {
   const sizes s = sizes_of(r, xd);
   const bool training = mode == CUDNN_FWD_MODE_TRAINING;
   const bool uniform = xd->lengths == std::vector<int>((size_t)xd->batch, xd->steps);
-  if (device != NULL || !same_shape(r, xd, yd, hd) || space != weight_bytes(r) || hx == hy ||
+  if (device != NULL || !same_shape(r, xd, yd, hd, cd) || space != weight_bytes(r) || hx == hy ||
       work_bytes < (size_t)s.work * sizeof(float) ||
       (training && (reserve == NULL || reserve_bytes < (size_t)s.reserve * sizeof(float))))
     return CUDNN_STATUS_BAD_PARAM;
   if (!uniform && r->algorithm != CUDNN_RNN_ALGO_STANDARD) return CUDNN_STATUS_NOT_SUPPORTED;
   sq_exec exec = {};
+  const int64_t state_count = state_size(r, xd), two = r->states == 2 ? state_count : 0;
+  const numbers in = load(r->type, x, s.x);
+  numbers h0 = load(r->type, hx, state_count), c0 = load(r->type, cx, two);
+  numbers out((size_t)(yd->steps * yd->batch) * (size_t)yd->width), h((size_t)state_count), c((size_t)two);
   for (int d = 0; d < r->directions; d++) {
-    const std::vector<float> params = unpack(r, d, floats(weights));
+    const numbers params = unpack(r, d, weights);
     float *kept = training ? floats(reserve) + d * s.states : NULL;
-    sq_sequence q = sequence_of(r, xd, d, floats(x), params.data(), work, kept);
-    q.initial[0] = state(floats(hx), r, xd, d);
-    q.initial[1] = r->states == 2 ? state(floats(cx), r, xd, d) : NULL;
-    q.final[0] = state(floats(hy), r, xd, d);
-    q.final[1] = r->states == 2 ? state(floats(cy), r, xd, d) : NULL;
-    q.y = floats(y) + d * r->layout.config.hidden;
+    sq_sequence q = sequence_of(r, xd, d, in.data(), params.data(), work, kept);
+    q.initial[0] = state(h0, r, d);
+    q.initial[1] = state(c0, r, d);
+    q.final[0] = state(h, r, d);
+    q.final[1] = state(c, r, d);
+    q.y = out.data() + d * r->layout.config.hidden;
     q.ldy = yd->width;
     sq_sequence_forward_f32(&exec, &q);
   }
+  poison(yd, out);
+  store(r->type, out, y);
+  store(r->type, h, hy);
+  store(r->type, c, cy);
   if (training) {
     float *copy = floats(reserve) + r->directions * (s.states + s.gradients);
-    memcpy(copy, x, (size_t)s.x * sizeof(float));
-    copy[s.x] = checksum(r, xd, floats(x), floats(y), floats(hx));
+    memcpy(copy, in.data(), in.size() * sizeof(float));
+    copy[s.x] = checksum(r, xd, in, load(r->type, y, (int64_t)out.size()), h0);
   }
-  poison(yd, floats(y));
   memset(work, 0xff, work_bytes);
   return CUDNN_STATUS_SUCCESS;
 }
@@ -339,34 +389,42 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwar
 cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, const int32_t *,
                                       cudnnRNNDataDescriptor_t yd, const void *y, const void *dy,
                                       cudnnRNNDataDescriptor_t xd, void *dx, cudnnTensorDescriptor_t hd,
-                                      const void *hx, const void *dhy, void *dhx, cudnnTensorDescriptor_t,
+                                      const void *hx, const void *dhy, void *dhx, cudnnTensorDescriptor_t cd,
                                       const void *cx, const void *dcy, void *dcx, size_t space,
                                       const void *weights, size_t work_bytes, void *work,
                                       size_t reserve_bytes, void *reserve) {
   const sizes s = sizes_of(r, xd);
-  if (!same_shape(r, xd, yd, hd) || space != weight_bytes(r) || work_bytes < (size_t)s.work * sizeof(float) ||
-      dy == NULL || dx == NULL || (r->states == 1 && (cx || dcy || dcx)) ||
-      reserve_bytes < (size_t)s.reserve * sizeof(float))
+  if (!same_shape(r, xd, yd, hd, cd) || space != weight_bytes(r) ||
+      work_bytes < (size_t)s.work * sizeof(float) || dy == NULL || dx == NULL ||
+      (r->states == 1 && (cx || dcy || dcx)) || reserve_bytes < (size_t)s.reserve * sizeof(float))
     return CUDNN_STATUS_BAD_PARAM;
   float *gradients = floats(reserve) + r->directions * s.states, *x = gradients + r->directions * s.gradients;
-  if (x[s.x] != checksum(r, xd, x, floats(y), floats(hx))) return CUDNN_STATUS_BAD_PARAM;
+  const int64_t state_count = state_size(r, xd), y_count = (int64_t)yd->steps * yd->batch * yd->width;
+  const numbers in(x, x + s.x), dout = load(r->type, dy, y_count);
+  if (x[s.x] != checksum(r, xd, in, load(r->type, y, y_count), load(r->type, hx, state_count)))
+    return CUDNN_STATUS_BAD_PARAM;
+  numbers dh = load(r->type, dhy, state_count), dc = load(r->type, dcy, state_count);
+  numbers dh0((size_t)state_count), dc0(r->states == 2 ? (size_t)state_count : 0), din((size_t)s.x);
   memset(gradients, 0, (size_t)(r->directions * s.gradients) * sizeof(float));
   sq_exec exec = {};
   for (int d = 0; d < r->directions; d++) {
-    const std::vector<float> params = unpack(r, d, floats(weights));
+    const numbers params = unpack(r, d, weights);
     sq_sequence q = sequence_of(r, xd, d, x, params.data(), work, floats(reserve) + d * s.states);
-    q.dy = floats(dy) + d * r->layout.config.hidden;
+    q.dy = dout.data() + d * r->layout.config.hidden;
     q.ldy = yd->width;
-    q.dfinal[0] = state(floats(dhy), r, xd, d);
-    q.dfinal[1] = state(floats(dcy), r, xd, d);
-    q.dinitial[0] = state(floats(dhx), r, xd, d);
-    q.dinitial[1] = state(floats(dcx), r, xd, d);
-    q.dx = dx;
+    q.dfinal[0] = state(dh, r, d);
+    q.dfinal[1] = state(dc, r, d);
+    q.dinitial[0] = state(dh0, r, d);
+    q.dinitial[1] = state(dc0, r, d);
+    q.dx = din.data();
     q.dx_accumulate = d;
     q.dparams = gradients + d * s.gradients;
     sq_sequence_backward_f32(&exec, &q);
   }
-  poison(xd, floats(dx));
+  poison(xd, din);
+  store(r->type, din, dx);
+  store(r->type, dh0, dhx);
+  store(r->type, dc0, dcx);
   memset(work, 0xff, work_bytes);
   return CUDNN_STATUS_SUCCESS;
 }
@@ -378,17 +436,20 @@ cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, 
                                          void *dweights, size_t work_bytes, void *work, size_t reserve_bytes,
                                          void *reserve) {
   const sizes s = sizes_of(r, xd);
-  if (mode != CUDNN_WGRAD_MODE_ADD || !same_shape(r, xd, yd, hd) || space != weight_bytes(r) ||
+  if (mode != CUDNN_WGRAD_MODE_ADD || !same_shape(r, xd, yd, hd, hd) || space != weight_bytes(r) ||
       reserve_bytes < (size_t)s.reserve * sizeof(float))
     return CUDNN_STATUS_BAD_PARAM;
   const float *gradients = floats(reserve) + r->directions * s.states;
-  if (gradients[r->directions * s.gradients + s.x] != checksum(r, xd, floats(x), floats(y), floats(hx)))
+  const numbers in = load(r->type, x, s.x), hidden = load(r->type, hx, state_size(r, xd));
+  const numbers out = load(r->type, y, (int64_t)yd->steps * yd->batch * yd->width);
+  if (gradients[r->directions * s.gradients + s.x] != checksum(r, xd, in, out, hidden))
     return CUDNN_STATUS_BAD_PARAM;
+  numbers sum = load(r->type, dweights, r->directions * direction_size(r));
   for (int d = 0; d < r->directions; d++)
     each_tensor(r, d, [&](int64_t ours, int64_t theirs, int64_t count) {
-      for (int64_t i = 0; i < count; i++)
-        floats(dweights)[theirs + i] += gradients[d * s.gradients + ours + i];
+      for (int64_t i = 0; i < count; i++) sum[(size_t)(theirs + i)] += gradients[d * s.gradients + ours + i];
     });
+  store(r->type, sum, dweights);
   memset(work, 0xff, work_bytes);
   return CUDNN_STATUS_SUCCESS;
 }

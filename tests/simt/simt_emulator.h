@@ -34,6 +34,7 @@
 #define SIMT_EMULATOR_H
 
 #include "simt_controls.h"
+#include "simt_numbers.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -167,28 +168,6 @@ struct Fragments {
 };
 void mma(WarpOp op, const Fragments &mine, Site site);
 
-inline uint32_t bits_of(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
-inline float float_of(uint32_t bits) {
-  float x;
-  memcpy(&x, &bits, sizeof x);
-  return x;
-}
-/* cvt.rna.tf32.f32: 10 bits of mantissa, ties away from zero. */
-inline uint32_t to_tf32(float x) {
-  const uint32_t bits = bits_of(x);
-  return isfinite(x) ? (bits + 0x1000u) & ~0x1FFFu : bits;
-}
-/* cvt.rn.bf16.f32: 7 bits of mantissa, ties to even. */
-inline uint16_t to_bf16(float x) {
-  const uint32_t bits = bits_of(x);
-  if (isnan(x)) return 0x7FFF;
-  return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
-}
-
 template <typename T> T shuffle(unsigned mask, T value, unsigned source, Site site) {
   static_assert(sizeof(T) <= 8 && std::is_arithmetic<T>::value, "shuffles move numbers of up to 8 bytes");
   uint64_t bits = 0;
@@ -208,6 +187,12 @@ template <typename T> T atomic_add(T *address, T value) {
   static_assert(std::is_integral<T>::value, "atomics of floats are not deterministic");
   const T old = *address;
   *address = (T)(old + value);
+  return old;
+}
+template <typename T> T atomic_max(T *address, T value) {
+  static_assert(std::is_integral<T>::value, "CUDA has no atomic maximum of floats");
+  const T old = *address;
+  if (value > old) *address = value;
   return old;
 }
 
@@ -234,6 +219,7 @@ template <typename T> T atomic_add(T *address, T value) {
 #define __any_sync(mask, predicate)    (simt::ballot(mask, (predicate), SIMT_SITE("__any_sync")) != 0u)
 #define __all_sync(mask, predicate)    (simt::ballot(mask, (predicate), SIMT_SITE("__all_sync")) == (mask))
 #define atomicAdd(address, value)      simt::atomic_add(address, value)
+#define atomicMax(address, value)      simt::atomic_max(address, value)
 
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 

@@ -28,7 +28,9 @@ typedef enum seqgpu_activation {
 typedef enum seqgpu_merge { SEQGPU_CONCAT, SEQGPU_SUM } seqgpu_merge;
 
 /* The least exact arithmetic that products may use on a GPU; a device may always be more exact (the CPU is).  Sums
- * and states stay float32.  TF32 rounds the inputs of a product to 10 bits of mantissa, BF16 to 7. */
+ * and states stay float32.  TF32 rounds the inputs of a product to 10 bits of mantissa, BF16 to 7.
+ * The plans "cudnn-half" are the exception: for BF16 they hold everything in half (10 bits, at most 65504, and what is larger
+ * becomes infinity), states too.  They run where they are named, or measured to be the fastest. */
 typedef enum seqgpu_math { SEQGPU_MATH_F32, SEQGPU_MATH_TF32, SEQGPU_MATH_BF16 } seqgpu_math;
 
 /* How a plan is chosen among those that fit: by a model of the costs, or by timing each of them.  Measuring needs no
