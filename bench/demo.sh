@@ -23,12 +23,12 @@ if [ -n "$text" ] && [ ! -r "$text" ]; then
   exit 1
 fi
 
-# Real prose that every Debian has: the licences and the copyright files of its packages, each paragraph once, in a
-# shuffled order so that the held-out end is like the rest, at most 1 MB.
+# Real prose that every Debian has: the licences and the copyright files of its packages, each paragraph once and no lists of
+# files (paragraphs of pages), in a shuffled order so that the held-out end is like the rest, at most 1 MB.
 default_text() {
   find /usr/share/common-licenses /usr/share/doc/*/copyright -type f -exec cat {} + 2>/dev/null |
     LC_ALL=C awk 'BEGIN { RS = ""; srand(1) }
-      length($0) > 60 && !seen[$0]++ { text[n++] = $0 }
+      length($0) > 60 && length($0) < 2000 && !seen[$0]++ { text[n++] = $0 }
       END { while (n > 0) { i = int(rand() * n); print text[i] "\n"; text[i] = text[--n] } }' |
     head -c 1000000 >"$build/text.txt" || true
   [ "$(wc -c <"$build/text.txt")" -gt 20000 ] || cat "$root/README.md" "$root/LICENSE" >"$build/text.txt"
