@@ -213,11 +213,11 @@ double microseconds_a_step(const question &q, const recurrence_shape &n) {
 /* Clusters up to this size are portable. */
 enum { PORTABLE_CLUSTER = 8 };
 
-/* Of portable sizes one fits on every device that has clusters at all; where all of a grid's must be resident, how many do
- * depends on how the device groups its processors. */
+/* A cluster of 2, 4 or 8 fits on every device that has clusters at all; others are asked for.  Where all of a grid's must be
+ * resident, how many do depends on how the device groups its processors. */
 bool clusters_fit(const question &q, const recurrence_shape &n) {
-  if (q.tier().reach == SQ_ONE_CLUSTER)
-    return n.cluster <= PORTABLE_CLUSTER || sq_cut_resident(q.exec, q, n) > 0;
+  const bool usual = n.cluster <= PORTABLE_CLUSTER && (n.cluster & (n.cluster - 1)) == 0;
+  if (q.tier().reach == SQ_ONE_CLUSTER) return usual || sq_cut_resident(q.exec, q, n) > 0;
   return sq_cut_resident(q.exec, q, n) * n.cluster >= n.ctas * n.at_once * q.abreast;
 }
 

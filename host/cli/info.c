@@ -38,11 +38,11 @@ static void plan_name(seqgpu_context *ctx, const char *cell, char out[64]) {
 static void print_text(seqgpu_context *ctx, const char *device) {
   const char *about, *name;
   char plan[64];
-  printf("seqgpu %s\ndevice: %s, %s\n\n%-8s %-18s equations\n", seqgpu_version(), seqgpu_context_device(ctx),
+  printf("seqgpu %s\ndevice: %s, %s\n\n%-11s %-18s equations\n", seqgpu_version(), seqgpu_context_device(ctx),
          device, "cell", "plan (H=128)");
   for (int i = 0; (name = seqgpu_cell_name(i, &about)) != NULL; i++) {
     plan_name(ctx, name, plan);
-    printf("%-8s %-18s %s\n", name, plan, about);
+    printf("%-11s %-18s %s\n", name, plan, about);
   }
 }
 
