@@ -6,6 +6,8 @@
 #   skip NAME REASON     says by name what cannot be had here
 #   publish ...          the table, curves and numbers of all runs go to bench/results, or the folder named by RESULTS
 #
+# go_on NAME TASK ...  trains on, into the log of a run that has ended
+#
 # The logs stay in build/paper/NAME. THREADS=2 gives each run two threads, JOBS=1 makes them take turns.
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$(dirname "$here")")
@@ -65,12 +67,24 @@ run() {
     skip "$name" "$(head -1 "$work/error")"
     return 0
   fi
-  note_run "$name" "$(log_of "$name")" "$count" "$(echo "seqgpu train $*" | sed "s|$data|\$SEQGPU_DATA|g")"
+  note_run "$name" "$(log_of "$name")" "$count" "$(echo "seqgpu train $*" | sed "s|$data|\$SEQGPU_DATA|g; s|$work/||g")"
   echo "$name: $count parameters, seqgpu train $*"
   "$seqgpu" train "$@" --device cpu --threads "$threads" --log "$(log_of "$name")" >"$(log_of "$name").out" 2>&1 &
   children="$children $!"
   running=$((running + 1))
   [ $running -lt "$jobs" ] || finish
+}
+
+# go_on NAME TASK --resume FILE OPTIONS...: trains on from the checkpoint that the run left, if it left one.
+go_on() {
+  name=$1
+  shift
+  finish
+  [ -f "$3" ] || return 0
+  echo "$name: goes on, seqgpu train $*"
+  sed -i "s|^$name\t.*|&; then seqgpu train $(echo "$*" | sed "s|$work/||g")|" "$work/runs"
+  "$seqgpu" train "$@" --device cpu --threads "$threads" --log "$(log_of "$name")" >>"$(log_of "$name").out" 2>&1 &
+  children="$children $!"
 }
 
 # run_cell CELL NAME TASK OPTIONS...: the same, skipped where the build has no such cell.
