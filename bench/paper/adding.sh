@@ -34,5 +34,5 @@ for T in "$@"; do
   publish --title "The adding problem, T = $T" --baseline 0.1666667 --goal 0.01 --y val_loss --y-label "mean squared error" --log-y \
     --columns step:last,elapsed_s:last,val_loss:last,val_loss:min,val_error_rate:last \
     --about "The sum of two marked numbers out of T = $T; squared error of 500 fresh sequences, error rate: off by more than 0.04." \
-    --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time; $minutes minutes in all."
+    --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time; $minutes minutes in all. Seconds of a run that went on are those of its last part."
 done
