@@ -296,7 +296,6 @@ int main(void) {
   check_start();
   oracle = net_context("cpu", SEQGPU_F64, 1);
   emulator = net_context("emulator", SEQGPU_F32, 1);
-  for (size_t e = 1; e < COUNT(exchanges); e++) check_idle(exchanges[e].plan);
   check_cuts();
   check_launches();
   check_networks();

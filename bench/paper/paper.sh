@@ -2,11 +2,10 @@
 #
 #   seqgpu, collect      the programs, of build/ beside the sources or of the folder named by BUILD
 #   run NAME TASK ...    trains in the background, on one thread, at most two at a time
+#   go_on NAME TASK ...  trains on, into the log of a run that has ended
 #   finish               waits for those that run
 #   skip NAME REASON     says by name what cannot be had here
 #   publish ...          the table, curves and numbers of all runs go to bench/results, or the folder named by RESULTS
-#
-# go_on NAME TASK ...  trains on, into the log of a run that has ended
 #
 # The logs stay in build/paper/NAME. THREADS=2 gives each run two threads, JOBS=1 makes them take turns.
 here=$(cd "$(dirname "$0")" && pwd)
@@ -58,6 +57,19 @@ updates() { sed -n '$s/.*"step": \([0-9]*\).*/\1/p' "$(log_of "$1")" 2>/dev/null
 # note_run NAME LOG PARAMETERS COMMAND: a run that was made in another way.
 note_run() { printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" >>"$work/runs"; }
 
+# The command as others would type it: without the folders of this machine.
+command_of() { echo "seqgpu train $*" | sed "s|$data|\$SEQGPU_DATA|g; s|$work/||g"; }
+
+# start NAME TASK OPTIONS...: in the background, into the end of its log.
+start() {
+  log=$(log_of "$1")
+  shift
+  "$seqgpu" train "$@" --device cpu --threads "$threads" --log "$log" >>"$log.out" 2>&1 &
+  children="$children $!"
+  running=$((running + 1))
+  [ $running -lt "$jobs" ] || finish
+}
+
 # run NAME TASK OPTIONS...
 run() {
   name=$1
@@ -67,12 +79,9 @@ run() {
     skip "$name" "$(head -1 "$work/error")"
     return 0
   fi
-  note_run "$name" "$(log_of "$name")" "$count" "$(echo "seqgpu train $*" | sed "s|$data|\$SEQGPU_DATA|g; s|$work/||g")"
+  note_run "$name" "$(log_of "$name")" "$count" "$(command_of "$@")"
   echo "$name: $count parameters, seqgpu train $*"
-  "$seqgpu" train "$@" --device cpu --threads "$threads" --log "$(log_of "$name")" >"$(log_of "$name").out" 2>&1 &
-  children="$children $!"
-  running=$((running + 1))
-  [ $running -lt "$jobs" ] || finish
+  start "$name" "$@"
 }
 
 # go_on NAME TASK --resume FILE OPTIONS...: trains on from the checkpoint that the run left, if it left one.
@@ -81,10 +90,9 @@ go_on() {
   shift
   finish
   [ -f "$3" ] || return 0
+  sed -i "s|^$name\t.*|&; then $(command_of "$@")|" "$work/runs"
   echo "$name: goes on, seqgpu train $*"
-  sed -i "s|^$name\t.*|&; then seqgpu train $(echo "$*" | sed "s|$work/||g")|" "$work/runs"
-  "$seqgpu" train "$@" --device cpu --threads "$threads" --log "$(log_of "$name")" >>"$(log_of "$name").out" 2>&1 &
-  children="$children $!"
+  start "$name" "$@"
 }
 
 # run_cell CELL NAME TASK OPTIONS...: the same, skipped where the build has no such cell.

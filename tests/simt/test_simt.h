@@ -16,6 +16,16 @@ sq_exec *const exec = &exec_of_test;
 
 uint64_t fresh_seed() { return check_random(); }
 
+/* Under how many fresh seeds, out of SEEDS, is right() false?  It makes a run, and says whether all of it was right. */
+template <typename F> int wrong_seeds(F right) {
+  int wrong = 0;
+  for (int s = 0; s < SEEDS; s++) {
+    simt::set_seed(fresh_seed());
+    wrong += !right();
+  }
+  return wrong;
+}
+
 /* A block counts its threads, with a barrier in between. */
 __global__ void healthy_kernel(int *count) {
   atomicAdd(count, 1);

@@ -151,18 +151,15 @@ int run_cluster_ring(std::vector<float> &y, bool faulty) {
 
 /* Under how many seeds is the ring wrong? */
 int wrong_cluster_rings(bool faulty) {
-  int wrong = 0;
-  for (int s = 0; s < SEEDS; s++) {
-    simt::set_seed(fresh_seed());
+  return wrong_seeds([&] {
     std::vector<float> y(2 * RANKS * THREADS);
     bool right = run_cluster_ring(y, faulty) == 0;
     for (int i = 0; i < (int)y.size(); i++) {
       const int rank = i / THREADS % RANKS, from = (rank + RANKS - 3) % RANKS;
       right = right && y[(size_t)i] == (float)(from * THREADS + i % THREADS);
     }
-    wrong += !right;
-  }
-  return wrong;
+    return right;
+  });
 }
 
 void test_clusters() {
@@ -189,15 +186,12 @@ int run_grid_ring(unsigned blocks, bool cooperative, bool faulty, std::vector<fl
 }
 
 int wrong_grid_rings(bool faulty) {
-  int wrong = 0;
-  for (int s = 0; s < SEEDS; s++) {
-    simt::set_seed(fresh_seed());
+  return wrong_seeds([&] {
     std::vector<float> y;
     bool right = run_grid_ring(6, true, faulty, y) == 0;
     for (unsigned i = 0; i < y.size(); i++) right = right && y[i] == (float)((i + WORDS) % (6 * WORDS) + 1);
-    wrong += !right;
-  }
-  return wrong;
+    return right;
+  });
 }
 
 void test_grids() {
@@ -225,48 +219,39 @@ int run_async_ring(std::vector<float> &y, int fault) {
 
 /* Under how many seeds does the ring end with wrong numbers, or with an error? */
 int wrong_async_rings(int fault) {
-  int wrong = 0;
-  for (int s = 0; s < SEEDS; s++) {
-    simt::set_seed(fresh_seed());
+  return wrong_seeds([&] {
     std::vector<float> y(2 * RANKS * THREADS);
     bool right = run_async_ring(y, fault) == 0;
     for (int i = 0; i < (int)y.size(); i++) {
       const int from = (i / THREADS + 3) % RANKS;
       right = right && y[(size_t)i] == (float)(from * THREADS + i % THREADS);
     }
-    wrong += !right;
-  }
-  return wrong;
+    return right;
+  });
 }
 
 int wrong_bulk_copies(bool faulty) {
   std::vector<uint4> from(THREADS);
   for (unsigned i = 0; i < THREADS; i++) from[i] = {0, 0, 0, i + 1};
-  int wrong = 0;
-  for (int s = 0; s < SEEDS; s++) {
-    simt::set_seed(fresh_seed());
+  return wrong_seeds([&] {
     std::vector<float> y(2 * RANKS * THREADS);
     bool right = sq_launch_as(exec, {RANKS, false}, "bulk_copy_kernel", bulk_copy_kernel, 2 * RANKS, THREADS,
                               (THREADS + 1) * sizeof(uint4), from.data(), y.data(), faulty) == 0;
     for (size_t i = 0; i < y.size(); i++) right = right && y[i] == (float)(i % THREADS + 1);
-    wrong += !right;
-  }
-  return wrong;
+    return right;
+  });
 }
 
 int wrong_packet_rings(bool faulty) {
-  int wrong = 0;
-  for (int s = 0; s < SEEDS; s++) {
-    simt::set_seed(fresh_seed());
+  return wrong_seeds([&] {
     const unsigned blocks = 6, all = blocks * 32;
     std::vector<uint4> packets(all);
     std::vector<float> y(all);
     bool right = sq_launch_as(exec, {1, true}, "packet_ring_kernel", packet_ring_kernel, blocks, 32, 0,
                               packets.data(), y.data(), faulty) == 0;
     for (unsigned i = 0; i < all; i++) right = right && y[i] == (float)(4 * ((i + 32) % all) + 1);
-    wrong += !right;
-  }
-  return wrong;
+    return right;
+  });
 }
 
 void test_asynchrony() {
