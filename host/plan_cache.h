@@ -1,7 +1,7 @@
 /* plan_cache.h - a text file that remembers which plan was measured to be the fastest.
  *
  *   seqgpu plans 1, library 0.1.0
- *   cuda/persistent-cluster <TAB> 812.4 us <TAB> NVIDIA H200, sm_90, ... lstm dropout=0 plan=any sizes ... options ...
+ *   cuda/persistent-cluster <TAB> MICROSECONDS us <TAB> NVIDIA H200, sm_90, ... lstm dropout=0 plan=any sizes ... options ...
  *
  * One line for each measured descriptor, the newest last; the text after the second tab is the key.  The file is only
  * ever replaced as a whole, by rename, so readers see the old one or the new one; of two writers at once one may be
