@@ -58,8 +58,8 @@ static void *draw(int64_t elements, double scale) {
   }
   stream++;
   void *memory;
-  must(seqgpu_malloc(ctx, size, &device), "malloc");
-  must(seqgpu_copy_in(ctx, device, host, size), "copy_in");
+  must(seqgpu_malloc(ctx, size, &memory), "malloc");
+  must(seqgpu_copy_in(ctx, memory, host, size), "copy_in");
   free(host);
   return memory;
 }
