@@ -1,7 +1,7 @@
 /* bench.c - clock, statistics, problem sizes (bench.h). */
 #define _POSIX_C_SOURCE 200809L
 
-#include "bench.h"
+#include "bench/bench.h"
 
 #include <errno.h>
 #include <math.h>

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rnn/rnn.h"
+#include "bench/rnn/rnn.h"
 
 /* Sides whose result is right move to the front; the others are told of and closed. Returns how many are left. */
 static int keep_right_ones(rnn_report *report, rnn_side *sides, int count, const rnn_problem *p,

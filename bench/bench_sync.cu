@@ -17,12 +17,12 @@
 #include <new>
 #include <vector>
 
-#include "sync/async.h"
+#include "bench/sync/async.h"
 
 extern "C" {
-#include "bench.h"
-#include "gpu.h"
-#include "origin.h"
+#include "bench/bench.h"
+#include "bench/gpu.h"
+#include "bench/origin.h"
 }
 
 using namespace bench_sync;

@@ -3,13 +3,13 @@
  * A short look for people at a shell (and for bench/demo.sh); the whole table is tests/test_conformance.c.  Runs on the GPU
  * where there is one, else on the SIMT emulator: the same kernel sources, each CUDA thread a fiber of this program.
  */
+#include "seqgpu/seqgpu.h"
 #include <math.h>
-#include <seqgpu/ops.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 
 enum { T = 5, B = 3, I = 7, H = 9, MAX_PARAMS = 4096, MAX_NUMBERS = T * B * 2 * H };
 static const double LIMIT = 1e-5;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gpu.h"
+#include "bench/gpu.h"
 
 struct bench_gpu {
   cudaEvent_t event[BENCH_GPU_MARKS];

@@ -1,7 +1,7 @@
 /* gpu_none.c - bench/gpu.h in a build without CUDA. */
 #include <stddef.h>
 
-#include "gpu.h"
+#include "bench/gpu.h"
 
 bench_gpu *bench_gpu_open(bench_gpu_info *info, const char **why) {
   *info = (bench_gpu_info){.name = ""};

@@ -1,7 +1,7 @@
 /* origin.c - where a measurement comes from (origin.h). */
 #define _POSIX_C_SOURCE 200809L
 
-#include "origin.h"
+#include "bench/origin.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,7 @@
  * A string counts when every symbol and the end are right.  Ends with status 0 only if at least 99 % of 2048 fresh
  * strings do.  The same seed gives the same run.
  */
-#include <seqgpu/tape.h>
+#include "seqgpu/seqgpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -18,8 +18,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "cell.h"
-#include "real.h"
+#include "core/cell.h"
+#include "core/real.h"
 
 #if SEQGPU_REAL_BITS == 64
 

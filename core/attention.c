@@ -12,9 +12,9 @@
  *
  * The weights of padded source steps are 0, and their keys and values are not read.
  */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
-#include "activations.h"
+#include "core/activations.h"
 
 /* Source steps of sequence b. */
 static int64_t source_length(const sq_attention_args *a, int64_t b) {

@@ -7,7 +7,7 @@
  * would lose digits, so blocks of ROW_BLOCK rows are summed first, then the blocks, in double precision and
  * in the order of r.
  */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
 enum { ROW_BLOCK = 128, COLUMN_TILE = 128 };
 

@@ -1,5 +1,5 @@
 /* cell.c - the table of cells and the building blocks of their layouts. */
-#include "cell.h"
+#include "core/cell.h"
 
 #include <string.h>
 
@@ -9,7 +9,7 @@
   void sq_##id##_backward_f32(const struct sq_step_f32 *step, int stage);                                    \
   void sq_##id##_forward_f64(const struct sq_step_f64 *step, int stage);                                     \
   void sq_##id##_backward_f64(const struct sq_step_f64 *step, int stage);
-#include "cells.def"
+#include "core/cells.def"
 #undef CELL
 
 const sq_cell sq_cells[] = {
@@ -24,7 +24,7 @@ const sq_cell sq_cells[] = {
    sq_##id##_backward_f32,                                                                                   \
    sq_##id##_forward_f64,                                                                                    \
    sq_##id##_backward_f64},
-#include "cells.def"
+#include "core/cells.def"
 #undef CELL
 };
 const int sq_cell_count = (int)(sizeof sq_cells / sizeof sq_cells[0]);

@@ -15,7 +15,7 @@
  * The tensors are one long vector here, cut into at most MAX_PIECES pieces of equal size that depends
  * on nothing but its length; one thread sums a piece, and the pieces are added in order.
  */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
 enum { SMALLEST_PIECE = 4096, MAX_PIECES = 1024, TILE = 4096 };
 

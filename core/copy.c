@@ -5,7 +5,7 @@
  *
  * With lengths, the rows of padded steps are not read; they become 0, or stay as they are when accumulating.
  */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef SQ_DOT_H
 #define SQ_DOT_H
 
-#include "real.h"
+#include "core/real.h"
 
 SQ_INLINE double sq_dot(int64_t n, const double *x, const double *y) {
   double lane[8] = {0};

@@ -5,9 +5,9 @@
  * Element i draws word i % 4 of Philox block offset + i/4, whatever computes it: every backend drops the
  * same.
  */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
-#include "philox.h"
+#include "core/philox.h"
 
 enum { TILE_BLOCKS = 64, TILE = 4 * TILE_BLOCKS };
 

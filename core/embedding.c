@@ -6,7 +6,7 @@
  * Several r may name the same row of dtable, so backward is split over columns: each tile of them walks all
  * rows.
  */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* factor.c - the factored recurrent product of multiplicative cells; equations and paper in factor.h. */
-#include "factor.h"
+#include "core/factor.h"
 
 #if SEQGPU_REAL_BITS == 32
 void sq_factor_layout(sq_layout *layout, int64_t own) {

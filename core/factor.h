@@ -16,7 +16,7 @@
 #ifndef SQ_FACTOR_H
 #define SQ_FACTOR_H
 
-#include "step.h"
+#include "core/step.h"
 
 /* Everything of a layout but states and output; N = `own`. */
 void sq_factor_layout(sq_layout *layout, int64_t own);

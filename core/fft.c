@@ -14,7 +14,7 @@
  *   X_f = c_f sum_j (x_j c_j) conj(c_{f-j})
  * is a convolution, done by transforms of a power of two m >= 2n - 1.
  */
-#include "fft.h"
+#include "core/fft.h"
 
 #include <math.h>
 #include <string.h>

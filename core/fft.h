@@ -12,7 +12,7 @@
 #ifndef SQ_FFT_H
 #define SQ_FFT_H
 
-#include "real.h"
+#include "core/real.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -24,9 +24,9 @@
  * with AVX2 ours is as fast as OpenBLAS 0.3.21 (within 6 %), with AVX-512 twice as fast on a Zen 5 which that
  * release does not know; it keeps to the threads of the pool and has the bits promised above.
  */
-#include "gemm.h"
+#include "core/gemm.h"
 
-#include "gemm_kernel.h"
+#include "core/gemm_kernel.h"
 
 #include <string.h>
 

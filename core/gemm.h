@@ -10,8 +10,8 @@
 #ifndef SQ_GEMM_H
 #define SQ_GEMM_H
 
-#include "pool.h"
-#include "real.h"
+#include "core/pool.h"
+#include "core/real.h"
 
 /* Over the whole pool. */
 void FN(sq_gemm)(sq_pool *pool, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a,

@@ -18,7 +18,7 @@
  * Compile with -ffp-contract=fast: s + a*b must become one fused multiply-add, both for speed and because
  * then every element has the same bits whichever tile, and whichever FMA instruction set, computes it.
  */
-#include "gemm_kernel.h"
+#include "core/gemm_kernel.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef SQ_GEMM_KERNEL_H
 #define SQ_GEMM_KERNEL_H
 
-#include "real.h"
+#include "core/real.h"
 
 enum { SQ_TILE_ROWS_MAX = 12, SQ_TILE_COLS_MAX = 32 };
 

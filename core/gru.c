@@ -14,7 +14,7 @@
  *   before:  e = U_c^T dc' (the gradient at r h):   dr' = e h_{t-1} r(1-r),   dh_{t-1} += e r
  *   after:   dq = dc' r,                            dr' = dc' q r(1-r)
  */
-#include "step.h"
+#include "core/step.h"
 
 #if SEQGPU_REAL_BITS == 32
 const char *sq_gru_layout(const sq_config *config, sq_layout *layout);

@@ -16,8 +16,8 @@
  */
 #include <string.h>
 
-#include "step.h"
-#include "structure.h"
+#include "core/step.h"
+#include "core/structure.h"
 
 void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage);
 void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage);

@@ -5,14 +5,14 @@
  *                distributed (Mezzadri 2007).
  *   sparse, np, reservoir   square matrices with a given largest eigenvalue: spectral.c
  */
-#include "initialise.h"
+#include "core/initialise.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dot.h"
-#include "spectral.h"
+#include "core/dot.h"
+#include "core/spectral.h"
 
 int FN(sq_initialise_uniform)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
   for (int64_t i = 0; i < rows * cols; i++) weight[i] = (real)(value * (2 * sq_rng_uniform(rng) - 1));

@@ -8,8 +8,8 @@
 #ifndef SQ_INITIALISE_H
 #define SQ_INITIALISE_H
 
-#include "philox.h"
-#include "real.h"
+#include "core/philox.h"
+#include "core/real.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -11,7 +11,7 @@
  *
  * Backward:  d(pre-activation) = a dh g'     dh_{t-1} = (1 - a) dh;   the driver adds W_hh^T d(pre-activation).
  */
-#include "step.h"
+#include "core/step.h"
 
 const char *sq_leaky_layout(const sq_config *config, sq_layout *layout);
 

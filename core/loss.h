@@ -6,7 +6,7 @@
 #ifndef SQ_LOSS_H
 #define SQ_LOSS_H
 
-#include "real.h"
+#include "core/real.h"
 
 static inline double sq_loss_divisor(int mean, double count, double width) {
   const double n = count * width;

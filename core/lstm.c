@@ -21,7 +21,7 @@
  *   di' = dc g i(1-i)    df' = dc c_{t-1} f(1-f)    dg' = dc i (1-g^2)      (coupled: di' = dc (g - c_{t-1}) i(1-i))
  *   dc_{t-1} = dc f + p_i di' + p_f df'
  */
-#include "step.h"
+#include "core/step.h"
 
 const char *sq_lstm_layout(const sq_config *config, sq_layout *layout);
 const char *sq_lstm0_layout(const sq_config *config, sq_layout *layout);

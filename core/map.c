@@ -3,9 +3,9 @@
  * A tile is computed into local memory and then stored or added, so y may be a or b, and no map needs a
  * second version for `accumulate`.
  */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
-#include "activations.h"
+#include "core/activations.h"
 
 enum { TILE = 512 };
 

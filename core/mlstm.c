@@ -8,7 +8,7 @@
  * here config.factors, 0 standing for H.  Layout, parameters and the step of m are factor.h's, with 4H gates (weight_fh is
  * the paper's W_mh, weight_hf its W_im, W_fm, W_hm, W_om one below the other); the step of c and h is the LSTM's.
  */
-#include "factor.h"
+#include "core/factor.h"
 
 const char *sq_mlstm_layout(const sq_config *config, sq_layout *layout);
 

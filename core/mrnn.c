@@ -6,7 +6,7 @@
  * units have no bias.  Layout, parameters and the factors' step are factor.h's, with H gates; the step of h is the
  * vanilla network's (rnn.c).
  */
-#include "factor.h"
+#include "core/factor.h"
 
 const char *sq_mrnn_layout(const sq_config *config, sq_layout *layout);
 

@@ -6,9 +6,9 @@
  *
  * Nothing of a masked row is read, so that it may be NaN.  Sums are in double precision, in the order of d and of r.
  */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
-#include "loss.h"
+#include "core/loss.h"
 
 static int masked(const sq_mse_args *a, int64_t r) { return a->mask != NULL && a->mask[r] == 0; }
 

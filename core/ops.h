@@ -15,9 +15,9 @@
 #ifndef SQ_OPS_H
 #define SQ_OPS_H
 
-#include "cell.h"
-#include "pool.h"
-#include "sequence.h"
+#include "core/cell.h"
+#include "core/pool.h"
+#include "core/sequence.h"
 
 #ifdef __cplusplus
 extern "C" {

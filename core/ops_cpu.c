@@ -1,7 +1,7 @@
 /* ops_cpu.c - the table of CPU operators of this precision: sq_cpu_ops_f32 or sq_cpu_ops_f64. */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
-#include "gemm.h"
+#include "core/gemm.h"
 
 int FN(sq_cpu_gemm)(sq_exec *exec, const sq_gemm_args *a) {
   FN(sq_gemm)

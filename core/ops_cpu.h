@@ -10,8 +10,8 @@
 
 #include <math.h>
 
-#include "ops.h"
-#include "real.h"
+#include "core/ops.h"
+#include "core/real.h"
 
 #define SQ_OP_DECLARE(name, args) int FN(sq_cpu_##name)(sq_exec * exec, const args *a);
 SQ_OPS(SQ_OP_DECLARE)

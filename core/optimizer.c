@@ -11,7 +11,7 @@
  *
  * A gradient that clip found not to be finite changes nothing at all: neither parameters nor moments.
  */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
 enum { TILE = 4096 };
 

@@ -15,7 +15,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "pool.h"
+#include "core/pool.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -10,14 +10,14 @@
  * that is right, and is no pivot.
  */
 #define SEQGPU_REAL_BITS 64 /* whose GEMM it is */
-#include "ridge.h"
+#include "core/ridge.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-#include "dot.h"
-#include "gemm.h"
+#include "core/dot.h"
+#include "core/gemm.h"
 
 /* ---------------------------------------------------------------- vectors */
 

@@ -11,8 +11,8 @@
 #ifndef SQ_RIDGE_H
 #define SQ_RIDGE_H
 
-#include "pool.h"
-#include "real.h"
+#include "core/pool.h"
+#include "core/real.h"
 
 enum { SQ_RIDGE_ROWS = 32 }; /* of a piece, at most */
 

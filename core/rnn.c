@@ -8,7 +8,7 @@
  *
  * Backward:  da = dh * g'(a);   the driver adds W_hh^T da to dh_{t-1}.
  */
-#include "step.h"
+#include "core/step.h"
 
 #if SEQGPU_REAL_BITS == 32
 const char *sq_rnn_layout(const sq_config *config, sq_layout *layout);

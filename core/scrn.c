@@ -16,7 +16,7 @@
  * Backward:  d(pre-activation of h) = dh h (1 - h);  the driver adds P^T of it to ds, R^T of it to dh_{t-1};
  *            du = a ds     ds_{t-1} = (1 - a) ds     d(leak_logit) = ds (u - s_{t-1}) a (1 - a)
  */
-#include "step.h"
+#include "core/step.h"
 
 const char *sq_scrn_layout(const sq_config *config, sq_layout *layout);
 

@@ -14,11 +14,11 @@
  */
 #include <string.h>
 
-#include "gemm.h"
-#include "ops.h"
-#include "ops_cpu.h"
-#include "step.h"
-#include "structure.h"
+#include "core/gemm.h"
+#include "core/ops.h"
+#include "core/ops_cpu.h"
+#include "core/step.h"
+#include "core/structure.h"
 
 /* Inference keeps no reserve and works in chunks of this many rows of [T,B], which stay in the cache. */
 enum { CHUNK_ROWS = 1024 };

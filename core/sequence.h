@@ -14,7 +14,7 @@
 #ifndef SQ_SEQUENCE_H
 #define SQ_SEQUENCE_H
 
-#include "cell.h"
+#include "core/cell.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,8 +35,8 @@ typedef enum sq_math { SQ_MATH_F32, SQ_MATH_TF32, SQ_MATH_BF16 } sq_math;
 typedef struct sq_problem {
   const sq_layout *layout;
   int64_t seq_len, batch; /* the largest of any run */
-  int directions; /* or layers of one size (host/wavefront.c) */
-  int training; /* forward keeps a reserve, and backward runs */
+  int directions;         /* or layers of one size (host/wavefront.c) */
+  int training;           /* forward keeps a reserve, and backward runs */
   sq_math math;
 } sq_problem;
 

@@ -1,5 +1,5 @@
 /* sequence_map.c - where things are in the reserve: the same for every backend and precision. */
-#include "sequence.h"
+#include "core/sequence.h"
 
 int64_t sq_align_reals(int64_t n) { return (n + SQ_ALIGN_REALS - 1) / SQ_ALIGN_REALS * SQ_ALIGN_REALS; }
 

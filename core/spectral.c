@@ -9,13 +9,13 @@
  * size, which a power iteration does.  What is left out after k squarings is log of a constant over 2^k.
  */
 #define SEQGPU_REAL_BITS 64 /* whose GEMM it is */
-#include "spectral.h"
+#include "core/spectral.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm.h"
+#include "core/gemm.h"
 
 enum { SQUARINGS = 40 }; /* leaves an error of about 1e-12 */
 

@@ -6,7 +6,7 @@
 #ifndef SQ_SPECTRAL_H
 #define SQ_SPECTRAL_H
 
-#include "philox.h"
+#include "core/philox.h"
 
 /* The largest absolute value of the eigenvalues of a [n,n]; 0 for n = 0; NaN if a is not finite. */
 int sq_spectral_radius(int64_t n, const double *a, double *radius);

@@ -11,9 +11,9 @@
 #ifndef SQ_STEP_H
 #define SQ_STEP_H
 
-#include "activations.h"
-#include "cell.h"
-#include "real.h"
+#include "core/activations.h"
+#include "core/cell.h"
+#include "core/real.h"
 
 typedef struct FN(sq_step) {
   const sq_layout *layout;

@@ -18,8 +18,8 @@
 #ifndef SQ_STRUCTURE_H
 #define SQ_STRUCTURE_H
 
-#include "cell.h"
-#include "real.h"
+#include "core/cell.h"
+#include "core/real.h"
 
 /* Some rows of one time step. */
 typedef struct FN(sq_rows) {

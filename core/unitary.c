@@ -16,12 +16,12 @@
  *              g_z = g_y - s b v                  dv += -s (conj(a) g_y + conj(b) z - s Re(conj(b) a) v)
  * Backward computes x1 and x2 again from h: two transforms forward, four backward, none of them into another order.
  */
-#include "unitary.h"
+#include "core/unitary.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "structure.h"
+#include "core/structure.h"
 
 void FN(sq_unitary_rows_prepare)(const sq_layout *layout, const sq_product *product, const real *theta,
                                  real *prepared);

@@ -13,7 +13,7 @@
 #ifndef SQ_UNITARY_H
 #define SQ_UNITARY_H
 
-#include "fft.h"
+#include "core/fft.h"
 
 enum { SQ_THETA_PHASES = 0, SQ_THETA_V1 = 3, SQ_THETA_V2 = 5, SQ_THETA_PERMUTATION = 7, SQ_THETA_PARTS = 8 };
 

@@ -15,9 +15,9 @@
  */
 #include <math.h>
 
-#include "step.h"
-#include "structure.h"
-#include "unitary.h"
+#include "core/step.h"
+#include "core/structure.h"
+#include "core/unitary.h"
 
 #define PI 3.14159265358979323846
 

@@ -8,10 +8,10 @@
  * A row is masked if its target is negative; a target beyond the last class masks it too, as nothing may be
  * read there.  The rows' losses are added in double precision, in the order of r.
  */
-#include "ops_cpu.h"
+#include "core/ops_cpu.h"
 
-#include "activations.h"
-#include "loss.h"
+#include "core/activations.h"
+#include "core/loss.h"
 
 static int masked(const sq_xent_args *a, int64_t r) {
   return a->targets[r] < 0 || a->targets[r] >= a->classes;

@@ -12,7 +12,7 @@
 #ifndef SQ_ASYNC_H
 #define SQ_ASYNC_H
 
-#include "simt.h"
+#include "kernels/simt.h"
 
 #ifndef SEQGPU_EMULATE
 static __device__ __forceinline__ unsigned sq_shared_address(const void *p) {

@@ -9,7 +9,7 @@
  * 8 sums through 1 KB of shared memory.  A second launch adds the parts in order.  4 or 8 bytes a multiply-add:
  * limited by memory.  The order of the sum depends on the sizes only.
  */
-#include "simt.h"
+#include "kernels/simt.h"
 
 namespace {
 

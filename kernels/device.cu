@@ -3,7 +3,7 @@
  *
  * Functions make the context's device current in the calling thread and leave it so.
  */
-#include "device.h"
+#include "kernels/device.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #ifdef SEQGPU_EMULATE
 
-#include "simt_emulator.h"
+#include "tests/simt/simt_emulator.h"
 
 namespace {
 

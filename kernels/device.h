@@ -2,7 +2,7 @@
 #ifndef SQ_DEVICE_H
 #define SQ_DEVICE_H
 
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 /* Scratch of the context for partial sums. Used in stream order: one stream at a time. */
 enum { SQ_SCRATCH_FLOATS = 1 << 20 };

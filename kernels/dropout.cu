@@ -4,9 +4,9 @@
  * Launch: one thread a Philox block, that is four elements; blocks of 256 threads, grid-stride.  No shared memory.
  * 8 bytes an element (12 accumulating) and 25 integer operations: limited by memory.
  */
-#include "simt.h"
+#include "kernels/simt.h"
 
-#include "../core/philox.h"
+#include "core/philox.h"
 
 namespace {
 

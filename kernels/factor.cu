@@ -4,7 +4,7 @@
  *
  * Launch as in step.h, a thread a factor.  12 bytes a thread and step forward, 20 backward.
  */
-#include "factor.h"
+#include "kernels/factor.h"
 
 namespace {
 

@@ -2,7 +2,7 @@
 #ifndef SQ_KERNELS_FACTOR_H
 #define SQ_KERNELS_FACTOR_H
 
-#include "step.h"
+#include "kernels/step.h"
 
 extern "C" int SQ_GPU(factor_forward)(sq_exec *exec, const sq_step *s);
 extern "C" int SQ_GPU(factor_backward)(sq_exec *exec, const sq_step *s);

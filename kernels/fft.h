@@ -11,7 +11,7 @@
 #ifndef SQ_KERNELS_FFT_H
 #define SQ_KERNELS_FFT_H
 
-#include "simt.h"
+#include "kernels/simt.h"
 
 struct sq_complex {
   float re, im;

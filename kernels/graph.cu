@@ -7,7 +7,7 @@
  *
  * If the caller's stream is itself being recorded, everything is simply enqueued and becomes part of the caller's graph.
  */
-#include "device.h"
+#include "kernels/device.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef SQ_HALF_H
 #define SQ_HALF_H
 
-#include "simt.h"
+#include "kernels/simt.h"
 
 /* Rounds to nearest, ties to even; 65520 and more is infinity, 2^-25 and less zero. */
 static __device__ __forceinline__ uint16_t sq_to_half(float x) {

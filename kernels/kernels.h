@@ -11,8 +11,8 @@
 #ifndef SQ_KERNELS_H
 #define SQ_KERNELS_H
 
-#include "../core/ops.h"
-#include "../core/sequence.h"
+#include "core/ops.h"
+#include "core/sequence.h"
 
 #ifdef SEQGPU_EMULATE
 #define SQ_GPU(name) sq_emulator_##name

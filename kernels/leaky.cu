@@ -4,7 +4,7 @@
  *
  * Launch as in step.h.  20 bytes a thread and step forward, 16 to 20 backward; one transcendental at most.
  */
-#include "step.h"
+#include "kernels/step.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #ifndef SQ_KERNELS_LOSS_H
 #define SQ_KERNELS_LOSS_H
 
-#include "simt.h"
+#include "kernels/simt.h"
 
 enum { LOSS_THREADS = 256 };
 

@@ -1,7 +1,7 @@
 /* mlstm.cu - the pointwise steps of the multiplicative LSTM (core/mlstm.c has the paper): stage 0 is the factors' (factor.cu),
  * stage 1 the LSTM's (lstm.cu).
  */
-#include "factor.h"
+#include "kernels/factor.h"
 
 extern "C" int SQ_GPU(lstm_forward)(sq_exec *exec, const sq_step *s, int stage);
 extern "C" int SQ_GPU(lstm_backward)(sq_exec *exec, const sq_step *s, int stage);

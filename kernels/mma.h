@@ -11,7 +11,7 @@
 #ifndef SQ_MMA_H
 #define SQ_MMA_H
 
-#include "simt.h"
+#include "kernels/simt.h"
 
 /* Round to nearest: TF32 with ties away from zero, bfloat16 with ties to even. */
 static __device__ __forceinline__ uint32_t sq_to_tf32(float x) {

@@ -5,7 +5,7 @@
 #ifndef SQ_KERNELS_MODRELU_H
 #define SQ_KERNELS_MODRELU_H
 
-#include "fft.h"
+#include "kernels/fft.h"
 
 static __device__ __forceinline__ sq_complex sq_modrelu(sq_complex z, float b, float *q) {
   sq_count(10);

@@ -9,7 +9,7 @@
  * backward: one thread an element, 32 x 8 a block; 12 bytes and 2 operations a number, limited by memory.
  * Shared: 256 bytes, in block sums only.
  */
-#include "loss.h"
+#include "kernels/loss.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 /* ops.cu - the operator table of this backend: sq_cuda_ops, or sq_emulator_ops. */
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 extern "C" {
 

@@ -11,17 +11,17 @@
  * What limits it: a step is at least two dependent launches, and reads all recurrent weights; see the persistent plans
  * for weights that fit on the chip.
  */
-#include "sequence.h"
+#include "kernels/sequence.h"
 
 #include <string.h>
 
-#include "../core/step.h"
-#include "structure.h"
+#include "core/step.h"
+#include "kernels/structure.h"
 
 #define CELL(id, name, states, gates, options, about)                                                        \
   extern "C" int SQ_GPU(id##_forward)(sq_exec * exec, const sq_step_f32 *step, int stage);                   \
   extern "C" int SQ_GPU(id##_backward)(sq_exec * exec, const sq_step_f32 *step, int stage);
-#include "../core/cells.def"
+#include "core/cells.def"
 #undef CELL
 
 extern "C" int SQ_GPU(gemm)(sq_exec *exec, const sq_gemm_args *a);
@@ -38,7 +38,7 @@ struct cell_launchers {
 
 const cell_launchers cells[] = {
 #define CELL(id, name, states, gates, options, about) {name, SQ_GPU(id##_forward), SQ_GPU(id##_backward)},
-#include "../core/cells.def"
+#include "core/cells.def"
 #undef CELL
 };
 

@@ -7,7 +7,7 @@
 #ifndef SQ_KERNELS_SEQUENCE_H
 #define SQ_KERNELS_SEQUENCE_H
 
-#include "device.h"
+#include "kernels/device.h"
 
 /* The buffers of `steps` time steps whose first (lowest) is t0; all in device memory. */
 struct sq_job {

@@ -17,11 +17,11 @@
 #ifndef SQ_SIMT_H
 #define SQ_SIMT_H
 
-#include "device.h"
-#include "kernels.h"
+#include "kernels/device.h"
+#include "kernels/kernels.h"
 
 #ifdef SEQGPU_EMULATE
-#include "simt_emulator.h"
+#include "tests/simt/simt_emulator.h"
 #else
 #include <cuda_runtime.h>
 #endif

@@ -11,9 +11,9 @@
 #ifndef SQ_KERNELS_STEP_H
 #define SQ_KERNELS_STEP_H
 
-#include "simt.h"
+#include "kernels/simt.h"
 
-#include "../core/step.h"
+#include "core/step.h"
 
 typedef sq_step_f32 sq_step;
 

@@ -1,10 +1,10 @@
 /* structure.cu - the table of structured products on this backend, from core/structures.def. */
-#include "structure.h"
+#include "kernels/structure.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "device.h"
+#include "kernels/device.h"
 
 #define STRUCTURE(id)                                                                                        \
   extern "C" int SQ_GPU(id##_rows_prepare)(sq_exec * exec, const sq_layout *layout,                          \
@@ -12,14 +12,14 @@
   extern "C" int SQ_GPU(id##_rows_forward)(sq_exec * exec, const sq_rows_f32 *rows);                         \
   extern "C" int SQ_GPU(id##_rows_backward)(sq_exec * exec, const sq_rows_f32 *rows);                        \
   extern "C" size_t SQ_GPU(id##_rows_shared)(const sq_product *product, int backward);
-#include "../core/structures.def"
+#include "core/structures.def"
 #undef STRUCTURE
 
 static const sq_structured_launchers rows[] = {
 #define STRUCTURE(id)                                                                                        \
   {#id, SQ_GPU(id##_rows_prepare), SQ_GPU(id##_rows_forward), SQ_GPU(id##_rows_backward),                    \
    SQ_GPU(id##_rows_shared)},
-#include "../core/structures.def"
+#include "core/structures.def"
 #undef STRUCTURE
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -6,9 +6,9 @@
 #ifndef SQ_KERNELS_STRUCTURE_H
 #define SQ_KERNELS_STRUCTURE_H
 
-#include "kernels.h"
+#include "kernels/kernels.h"
 
-#include "../core/structure.h"
+#include "core/structure.h"
 
 /* core/structure.h's rows as a kernel takes them: without what lies in host memory. */
 struct sq_device_rows {

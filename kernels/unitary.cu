@@ -5,9 +5,9 @@
  * forward and log2 n barriers, which are what limits it; other n: 16 n^2 operations.
  * Bytes a row: h in, W h in and out, 8 n each; the factors, 50 n, come from the second-level cache.
  */
-#include "unitary.h"
+#include "kernels/unitary.h"
 
-#include "structure.h"
+#include "kernels/structure.h"
 
 namespace {
 

@@ -11,8 +11,8 @@
 #ifndef SQ_KERNELS_UNITARY_H
 #define SQ_KERNELS_UNITARY_H
 
-#include "../core/unitary.h"
-#include "fft.h"
+#include "core/unitary.h"
+#include "kernels/fft.h"
 
 /* What all rows and steps have in common, in device memory. */
 struct unitary {

@@ -11,7 +11,7 @@
  * backward: one thread an element, 32 x 8 a block; 8 bytes and one exp a logit, limited by memory.
  * Shared: 256 bytes or less, in block sums only.
  */
-#include "loss.h"
+#include "kernels/loss.h"
 
 namespace {
 

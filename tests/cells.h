@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "../host/include/seqgpu/ops.h"
+#include "seqgpu/seqgpu.h"
 
 typedef struct cell_row {
   const char *name;

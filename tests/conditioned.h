@@ -25,8 +25,8 @@
 #ifndef CONDITIONED_H
 #define CONDITIONED_H
 
-#include "../host/include/seqgpu/ops.h"
-#include "check.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/check.h"
 
 enum { MODELS = SEQGPU_MATH_BF16 + 1, DIFFERENCES }; /* further rows of the table */
 

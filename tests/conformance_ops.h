@@ -7,8 +7,9 @@
 #ifndef CONFORMANCE_OPS_H
 #define CONFORMANCE_OPS_H
 
-#include "../host/internal.h"
-#include "net.h"
+#include "host/context/context.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/net.h"
 
 /* in: random; out: poisoned before; inout: random before; zero: zeros before; ints: random, int32 */
 typedef enum op_role { OP_IN, OP_OUT, OP_INOUT, OP_ZERO, OP_SCRATCH, OP_INTS } op_role;

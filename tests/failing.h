@@ -7,8 +7,8 @@
 #ifndef FAILING_H
 #define FAILING_H
 
-#include "../host/include/seqgpu/ops.h"
-#include "check.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/check.h"
 
 /* An allocator that refuses one request, and counts what is still held. */
 typedef struct failing {

@@ -3,7 +3,6 @@
 add_custom_target(gpu_tests)
 foreach(name conformance laws_cells laws_runs repeat tape cudnn planner wavefront)
   add_executable(test_${name}_gpu tests/test_${name}.c)
-  target_include_directories(test_${name}_gpu PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/core tests)
   target_compile_options(test_${name}_gpu PRIVATE ${WARNINGS} -O1)
   target_link_libraries(test_${name}_gpu PRIVATE seqgpu_static m)
   add_dependencies(gpu_tests test_${name}_gpu)

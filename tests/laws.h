@@ -7,8 +7,8 @@
 #ifndef LAWS_H
 #define LAWS_H
 
-#include "cells.h"
-#include "net.h"
+#include "tests/cells.h"
+#include "tests/net.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 #define EXACT        1e-12

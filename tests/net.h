@@ -12,7 +12,7 @@
 #ifndef NET_H
 #define NET_H
 
-#include "conditioned.h"
+#include "tests/conditioned.h"
 
 typedef enum net_tensor {
   NET_X,

@@ -2,7 +2,7 @@
 #ifndef OPS_CASES_H
 #define OPS_CASES_H
 
-#include "tensors.h"
+#include "tests/tensors.h"
 
 /* --- cross-entropy --- */
 

@@ -6,8 +6,9 @@
 #ifndef REFUSED_H
 #define REFUSED_H
 
-#include "../host/internal.h"
-#include "check.h"
+#include "host/context/context.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/check.h"
 
 /* One refused call; without a context there is no sentence to look at. */
 static inline void refused(const seqgpu_context *ctx, seqgpu_status status, seqgpu_status expected,

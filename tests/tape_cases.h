@@ -3,7 +3,7 @@
 #ifndef TAPE_CASES_H
 #define TAPE_CASES_H
 
-#include "tape_world.h"
+#include "tests/tape_world.h"
 
 /* ---------------------------------------------------------------- operators */
 

@@ -11,8 +11,8 @@
 #ifndef TAPE_WORLD_H
 #define TAPE_WORLD_H
 
-#include "../host/include/seqgpu/tape.h"
-#include "net.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/net.h"
 
 #define DIM(...)                                                                                             \
   (int64_t[]) { __VA_ARGS__ }

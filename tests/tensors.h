@@ -6,9 +6,9 @@
 #ifndef TENSORS_H
 #define TENSORS_H
 
-#include "check.h"
+#include "tests/check.h"
 
-#include "ops.h"
+#include "core/ops.h"
 
 static const double EXACT = 1e-13; /* float64 against another order of summation */
 static const double SINGLE = 1e-5; /* float32 against float64 */

@@ -2,9 +2,9 @@
 #include <limits.h>
 #include <stddef.h>
 
-#include "../host/include/seqgpu/model.h"
-#include "failing.h"
-#include "refused.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/failing.h"
+#include "tests/refused.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 

@@ -1,7 +1,7 @@
 /* test_api_operators.c - what the operators do when they are called wrongly: runs of a network, linear layers,
  * embeddings, cross-entropy, dropout.
  */
-#include "refused.h"
+#include "tests/refused.h"
 
 #define HUGE_COUNT ((int64_t)1 << 40)
 

@@ -9,10 +9,9 @@
  */
 #include <string.h>
 
-#include "../host/include/seqgpu/esn.h"
-#include "../host/include/seqgpu/tape.h"
-#include "cells.h"
-#include "check.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/cells.h"
+#include "tests/check.h"
 
 static const char *device = "cpu";
 static seqgpu_context *ctx;

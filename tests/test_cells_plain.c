@@ -6,8 +6,8 @@
  * A paper's function takes x [I] and the states before the step, and leaves the states after it and y.  Every row of
  * cells.h must have one.
  */
-#include "cells.h"
-#include "net.h"
+#include "tests/cells.h"
+#include "tests/net.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 

@@ -3,18 +3,18 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include "seqgpu/seqgpu.h"
 #include <dirent.h>
 #include <fcntl.h>
-#include <seqgpu/model.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cells.h"
-#include "check.h"
-#include "failing.h"
+#include "tests/cells.h"
+#include "tests/check.h"
+#include "tests/failing.h"
 
 static char folder[64]; /* of this run */
 
@@ -384,7 +384,7 @@ static void test_out_of_memory(void) {
   CHECK(count_files() == files + 1, "no file is left but the one that was wanted");
 }
 
-#include "checkpoint_hostile.h"
+#include "tests/checkpoint_hostile.h"
 
 static void remove_folder(void) {
   DIR *dir = opendir(folder);

@@ -10,10 +10,10 @@
  *
  *   test_conformance [backend [plan]]      "plans" lists a backend's plans instead, "others" checks all but them
  */
-#include "../host/plan.h"
-#include "cells.h"
-#include "conformance_ops.h"
-#include "net.h"
+#include "host/plan/plan.h"
+#include "tests/cells.h"
+#include "tests/conformance_ops.h"
+#include "tests/net.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 

@@ -10,8 +10,8 @@
  * Inputs are drawn fresh from the printed seed; outputs, reserve and workspace are poisoned with NaN before, padded
  * steps of x and dy are NaN, guards are read after.
  */
-#include "cells.h"
-#include "net.h"
+#include "tests/cells.h"
+#include "tests/net.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 

@@ -1,15 +1,15 @@
 /* test_esn.c - ridge regression, echo state networks, and the series they are measured on. */
 #define _POSIX_C_SOURCE 200809L
-#include "check.h"
+#include "tests/check.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../host/cli/series.h"
-#include "../host/internal.h"
-#include "failing.h"
-#include "refused.h"
-#include "seqgpu/esn.h"
+#include "host/cli/series.h"
+#include "host/context/context.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/failing.h"
+#include "tests/refused.h"
 
 static seqgpu_context *open_on(const char *device, seqgpu_dtype dtype) {
   const seqgpu_context_options options = {.device = device, .threads = 1, .dtype = dtype};

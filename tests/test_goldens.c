@@ -3,8 +3,8 @@
  *
  *   test_goldens [goldens.bin]
  */
-#include "../host/include/seqgpu/model.h"
-#include "net.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/net.h"
 
 #ifndef SEQGPU_GOLDENS
 #define SEQGPU_GOLDENS "goldens/goldens.bin" /* ctest runs in tests/ */

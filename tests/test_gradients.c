@@ -8,8 +8,8 @@
  * Inputs are drawn until no gradient is what is left of terms that cancel (conditioned.h), for which the differences would be
  * too coarse.  A row of the table is a cell with its options, a column is a shape with its options; all pairs are run.
  */
-#include "cells.h"
-#include "net.h"
+#include "tests/cells.h"
+#include "tests/net.h"
 
 #define STEP 2e-4
 

@@ -1,10 +1,10 @@
 /* test_initialise.c - recurrent weights by their eigenvalues (core/spectral.c), and the schemes of seqgpu_params_init_rnn. */
-#include "check.h"
+#include "tests/check.h"
 
-#include "../host/internal.h"
-#include "initialise.h"
-#include "seqgpu/model.h"
-#include "spectral.h"
+#include "core/initialise.h"
+#include "core/spectral.h"
+#include "host/context/context.h"
+#include "seqgpu/seqgpu.h"
 
 /* ---------------------------------------------------------------- spectral radius */
 

@@ -1,7 +1,7 @@
 /* test_laws_runs.c - laws of how a network is run: threads, seeds, plans for inference and for larger runs, memory that
  * is shared or absent, what inspect sees.
  */
-#include "laws.h"
+#include "tests/laws.h"
 
 /* Any number of threads gives the same bits.  Large enough that the work is split. */
 static double law_threads(const contexts *c, const cell_row *cell) {

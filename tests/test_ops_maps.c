@@ -1,7 +1,7 @@
 /* test_ops_maps.c - operators on single elements: the float32 activations against libm, and the maps. */
-#include "tensors.h"
+#include "tests/tensors.h"
 
-#include "activations.h"
+#include "core/activations.h"
 
 /* --- activations --- */
 

@@ -1,8 +1,8 @@
 /* test_ops_random.c - what draws random numbers: Philox, dropout, the initialisers. */
-#include "tensors.h"
+#include "tests/tensors.h"
 
-#include "initialise.h"
-#include "philox.h"
+#include "core/initialise.h"
+#include "core/philox.h"
 
 /* --- Philox --- */
 

@@ -2,7 +2,7 @@
  *
  * Sizes around the vector width and of 0 rows, leading dimensions, padding that must not be read.
  */
-#include "tensors.h"
+#include "tests/tensors.h"
 
 /* --- gemm: the seam only; its own test is elsewhere --- */
 

@@ -2,7 +2,7 @@
  *
  * Masked rows and padded source steps, logits that overflow exp, minus infinity, NaN.
  */
-#include "ops_cases.h"
+#include "tests/ops_cases.h"
 
 /* --- cross-entropy --- */
 

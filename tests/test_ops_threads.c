@@ -1,7 +1,7 @@
 /* test_ops_threads.c - any number of threads gives the same bits: a digest of every operator's results, with and
  * without a pool, on inputs large enough that the work is split.
  */
-#include "ops_cases.h"
+#include "tests/ops_cases.h"
 
 enum { OPERATORS = 24 };
 

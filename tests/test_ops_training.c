@@ -3,7 +3,7 @@
  * Lists of tensors of several sizes, 0 among them, against the recurrences written down again; a gradient that is not
  * finite must leave the parameters alone.
  */
-#include "tensors.h"
+#include "tests/tensors.h"
 
 /* --- clip --- */
 

@@ -1,8 +1,8 @@
 /* test_params.c - named parameters: names, initial values, updates, and misuse (seqgpu/model.h). */
-#include <seqgpu/model.h>
+#include "seqgpu/seqgpu.h"
 
-#include "check.h"
-#include "failing.h"
+#include "tests/check.h"
+#include "tests/failing.h"
 
 enum { H = 7, IN = 5 };
 

@@ -5,9 +5,9 @@
  * cuts are many, and each row must really have used several blocks.  Then: the same bits under every schedule; forward
  * by one plan and backward by another; refusals.
  */
-#include "cells.h"
-#include "net.h"
-#include "simt/simt_controls.h"
+#include "tests/cells.h"
+#include "tests/net.h"
+#include "tests/simt/simt_controls.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../host/include/seqgpu/seqgpu.h"
-#include "../host/plan_cache.h"
-#include "check.h"
+#include "host/planner/cache.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/check.h"
 
 static char folder[200], path[256];
 

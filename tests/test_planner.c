@@ -6,9 +6,9 @@
 
 #include <unistd.h>
 
-#include "../host/plan.h"
-#include "check.h"
-#include "failing.h"
+#include "host/plan/plan.h"
+#include "tests/check.h"
+#include "tests/failing.h"
 
 enum { MOST = 32 };
 static char folder[200], path[256];

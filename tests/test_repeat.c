@@ -5,8 +5,8 @@
  * On the emulator each run has another schedule of threads and blocks.  On a GPU this is also the small table that
  * tests/gpu.sh puts under compute-sanitizer: every kernel of every plan runs, few times.
  */
-#include "cells.h"
-#include "net.h"
+#include "tests/cells.h"
+#include "tests/net.h"
 
 static const int32_t ragged[3] = {5, 2, 4};
 

@@ -2,9 +2,9 @@
  *
  * And a kernel that could not tell a wrong result would be no check: each is also run against a disturbed input.
  */
-#include "../bench/sync/async.h"
-#include "../bench/sync/kernels.h"
-#include "check.h"
+#include "bench/sync/async.h"
+#include "bench/sync/kernels.h"
+#include "tests/check.h"
 
 #include <vector>
 

@@ -6,7 +6,7 @@
  *       dL/dv = (8 (L(v+s) - L(v-s)) - (L(v+2s) - L(v-2s))) / 12s
  *   - run in float32 on every device of this build and compared with float64, value and gradients.
  */
-#include "tape_cases.h"
+#include "tests/tape_cases.h"
 
 #define STEP      1e-3
 #define TOLERANCE 1e-6

@@ -1,6 +1,6 @@
 /* test_tape_rules.c - what the tape promises beside gradients: errors that stay, memory that is kept, running out of
  * it, dropout by a counter, inference, reading. */
-#include "tape_cases.h"
+#include "tests/tape_cases.h"
 
 /* ---------------------------------------------------------------- errors */
 

@@ -1,10 +1,10 @@
 /* test_urnn.c - what must hold of the unitary evolution RNN beyond what every cell's tests ask: its transform, its matrix,
  * its norms, its fixed permutation, and its own plans at the sizes they are made for.
  */
-#include "../core/fft.h"
-#include "../host/include/seqgpu/model.h"
-#include "net.h"
-#include "simt/simt_controls.h"
+#include "core/fft.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/net.h"
+#include "tests/simt/simt_controls.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 #define TWO_PI       6.283185307179586

@@ -4,11 +4,11 @@
  * of 4, of 8, or not at all, which is one layer after the other (not on a GPU: cuBLAS chooses an algorithm by the size).  Then: states carried on in place, runs shorter than the plan's,
  * and when the planner takes a wavefront.
  */
-#include "../host/plan.h"
-#include "cells.h"
-#include "net.h"
+#include "host/plan/plan.h"
+#include "tests/cells.h"
+#include "tests/net.h"
 #ifdef SEQGPU_WITH_EMULATOR
-#include "simt/simt_controls.h"
+#include "tests/simt/simt_controls.h"
 enum { EMULATED = 1 };
 #else /* a GPU is as it is */
 enum { EMULATED = 0 };

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../bench.h"
-#include "curves.h"
+#include "bench/bench.h"
+#include "bench/paper/curves.h"
 
 enum { RUNS = 16, COLUMNS = 8, LINE = 4096 };
 

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "law.h"
+#include "bench/paper/scaling.h"
 
 enum { STEPS = 32, BATCH = 4, RUNS = 15 };
 

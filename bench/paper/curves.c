@@ -1,5 +1,5 @@
 /* curves.c - the results of an experiment as a JSON file and a line chart (curves.h). */
-#include "curves.h"
+#include "bench/paper/curves.h"
 
 #include <errno.h>
 #include <math.h>

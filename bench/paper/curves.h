@@ -22,7 +22,7 @@
 #ifndef PAPER_CURVES_H
 #define PAPER_CURVES_H
 
-#include "../origin.h"
+#include "bench/origin.h"
 
 enum { RESULTS_DEPTH = 8 };
 

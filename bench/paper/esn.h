@@ -2,9 +2,9 @@
 #ifndef PAPER_ESN_H
 #define PAPER_ESN_H
 
-#include <seqgpu/esn.h>
+#include "seqgpu/seqgpu.h"
 
-#include "curves.h"
+#include "bench/paper/curves.h"
 
 enum { ESN_NETWORKS = 5 }; /* independent networks of a row: median, smallest and largest are told */
 

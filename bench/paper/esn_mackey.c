@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../host/cli/series.h"
-#include "../bench.h"
-#include "esn.h"
+#include "bench/bench.h"
+#include "bench/paper/esn.h"
+#include "host/cli/series.h"
 
 enum { TRIALS = 50, LISTEN = 1000, AHEAD = 84 };
 /* Seeds: networks from the first, series far from all of them; searching uses others. */

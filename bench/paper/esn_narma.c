@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../host/cli/series.h"
-#include "../bench.h"
-#include "esn.h"
+#include "bench/bench.h"
+#include "bench/paper/esn.h"
+#include "host/cli/series.h"
 
 enum { TRAIN = 3000, TEST = 3000, WASHOUT = 200, ROWS = 3 };
 enum { REPORT_SEED = 1, SEARCH_SEED = 500001 };

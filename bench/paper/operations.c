@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../tests/simt/simt_controls.h"
-#include "law.h"
+#include "bench/paper/scaling.h"
+#include "tests/simt/simt_controls.h"
 
 enum { TILE = 32 };
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../bench.h"
-#include "esn.h"
+#include "bench/bench.h"
+#include "bench/paper/esn.h"
 
 int esn_failed(const esn_net *net) {
   fprintf(stderr, "%s\n", net->ctx ? seqgpu_last_error(net->ctx) : "out of memory");

@@ -11,7 +11,7 @@
 #include <unordered_map>
 
 extern "C" {
-#include "peer.h"
+#include "bench/peers/peer.h"
 }
 
 namespace {

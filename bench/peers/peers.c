@@ -1,5 +1,5 @@
 /* peers.c - the peers that this build has. */
-#include "peer.h"
+#include "bench/peers/peer.h"
 
 #include <stddef.h>
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rnn.h"
+#include "bench/rnn/rnn.h"
 
 /* Numbers that go through the host at a time. */
 enum { CHUNK = 1 << 20 };

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rnn.h"
+#include "bench/rnn/rnn.h"
 
 const char RNN_FLOOR_HELP[] =
     "The floor is the largest of three times; a ratio to it of 1 cannot be beaten.\n"

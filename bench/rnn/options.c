@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rnn.h"
+#include "bench/rnn/rnn.h"
 
 static const char USAGE[] =
     "usage: bench_rnn [options]\n"

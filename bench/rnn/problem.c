@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rnn.h"
+#include "bench/rnn/rnn.h"
 
 static int fail(const char *what, seqgpu_context *ctx) {
   fprintf(stderr, "bench_rnn: %s: %s\n", what, seqgpu_last_error(ctx));

@@ -4,7 +4,7 @@
  * host the time to enqueue the run before the clock starts; data sets take turns.
  * CPU: the host's clock; a sample is repeated until it lasts 5 ms, so that waking up from the rest does not decide it.
  */
-#include "rnn.h"
+#include "bench/rnn/rnn.h"
 
 /* One race, and the run in hand. */
 typedef struct race {

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "rnn.h"
+#include "bench/rnn/rnn.h"
 
 /* One side's numbers, ready to print.  A ratio of 0: there is nothing to compare with. */
 typedef struct result {

@@ -8,13 +8,13 @@
 #ifndef BENCH_RNN_H
 #define BENCH_RNN_H
 
-#include <seqgpu/ops.h>
+#include "seqgpu/seqgpu.h"
 #include <stdio.h>
 
-#include "../bench.h"
-#include "../gpu.h"
-#include "../origin.h"
-#include "../peers/peer.h"
+#include "bench/bench.h"
+#include "bench/gpu.h"
+#include "bench/origin.h"
+#include "bench/peers/peer.h"
 
 enum { RNN_MAX_RUNS = 1000, RNN_MAX_SIDES = 32, RNN_MAX_SETS = 2, RNN_NAME = 64 };
 

@@ -6,8 +6,8 @@
 #ifndef BENCH_SYNC_ASYNC_H
 #define BENCH_SYNC_ASYNC_H
 
-#include "../../kernels/async.h"
-#include "kernels.h"
+#include "bench/sync/kernels.h"
+#include "kernels/async.h"
 
 namespace bench_sync {
 

@@ -7,7 +7,7 @@
 #ifndef BENCH_SYNC_KERNELS_H
 #define BENCH_SYNC_KERNELS_H
 
-#include "../../kernels/simt.h"
+#include "kernels/simt.h"
 
 namespace bench_sync {
 

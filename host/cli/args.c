@@ -1,5 +1,5 @@
 /* args.c - parsing, explaining and storing options by their table (args.h). */
-#include "args.h"
+#include "host/cli/args.h"
 
 #include <errno.h>
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "host/cli/cli.h"
 
 enum { CHOICES = 512 };
 

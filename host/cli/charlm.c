@@ -5,7 +5,7 @@
  * Truncated back-propagation through time: the states of a piece are the start of the next piece of the same streams,
  * gradients stop at the border.  Karpathy, char-rnn (2015); dropout as Zaremba et al. 2014.
  */
-#include "charlm.h"
+#include "host/cli/charlm.h"
 
 #include <stdlib.h>
 #include <string.h>

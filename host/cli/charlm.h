@@ -8,8 +8,8 @@
 
 #include <signal.h>
 
-#include "config.h"
-#include "vocab.h"
+#include "host/cli/config.h"
+#include "host/cli/vocab.h"
 
 /* Everything that makes a run what it is: kept in the checkpoint by the rows of charlm_specs. */
 typedef struct charlm_config {

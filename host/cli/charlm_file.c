@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "charlm.h"
+#include "host/cli/charlm.h"
 
 const char charlm_format[] = "seqgpu charlm 1";
 

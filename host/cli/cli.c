@@ -1,13 +1,13 @@
 /* cli.c - errors, the clock, and opening a device, for all commands (cli.h). */
 #define _POSIX_C_SOURCE 200809L
 
-#include "cli.h"
+#include "host/cli/cli.h"
 
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
-#include "text.h"
+#include "host/cli/text.h"
 
 static void say(const char *format, va_list args) {
   fflush(stdout);

@@ -6,8 +6,7 @@
 #ifndef CLI_H
 #define CLI_H
 
-#include <seqgpu/model.h>
-#include <seqgpu/seqgpu.h>
+#include "seqgpu/seqgpu.h"
 #include <stdio.h>
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_STOPPED = 130 };

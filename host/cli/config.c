@@ -1,5 +1,5 @@
 /* config.c - options of the model and the run, and how they are kept in checkpoints (config.h). */
-#include "config.h"
+#include "host/cli/config.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -6,8 +6,8 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
-#include "args.h"
-#include "cli.h"
+#include "host/cli/args.h"
+#include "host/cli/cli.h"
 
 typedef struct model_config {
   char cell[ARGS_WORD], optimizer[ARGS_WORD], clip[ARGS_WORD];

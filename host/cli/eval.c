@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "charlm.h"
+#include "host/cli/charlm.h"
 
 typedef struct eval_options {
   const char *checkpoint, *text;

@@ -1,12 +1,12 @@
 /* idx.c - reading IDX files (idx.h). */
-#include "idx.h"
+#include "host/cli/idx.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli.h"
+#include "host/cli/cli.h"
 
 #ifdef SEQGPU_ZLIB
 #include <zlib.h>

@@ -1,8 +1,8 @@
 /* info.c - `seqgpu info`: what this build and this machine can do. */
 #include <string.h>
 
-#include "args.h"
-#include "cli.h"
+#include "host/cli/args.h"
+#include "host/cli/cli.h"
 
 typedef struct info_options {
   char device[ARGS_WORD];

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "charlm.h"
+#include "host/cli/charlm.h"
 
 typedef struct inspect_options {
   const char *checkpoint, *prime;

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli.h"
+#include "host/cli/cli.h"
 
 static int command_bench(int argc, char **argv) {
   (void)argc;

@@ -1,7 +1,7 @@
 /* progress.c - bar, lines and log of a training run (progress.h). */
 #define _POSIX_C_SOURCE 200809L
 
-#include "progress.h"
+#include "host/cli/progress.h"
 
 #include <errno.h>
 #include <math.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "host/cli/cli.h"
 
 enum { BAR = 20 };
 static const double DRAW_EVERY = 0.1; /* seconds */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "charlm.h"
+#include "host/cli/charlm.h"
 
 typedef struct sample_options {
   const char *checkpoint, *prime;

@@ -1,8 +1,8 @@
 /* series.c - generated time series (series.h). */
-#include "series.h"
+#include "host/cli/series.h"
 
+#include "seqgpu/seqgpu.h"
 #include <math.h>
-#include <seqgpu/ops.h>
 #include <stdlib.h>
 
 /* ---------------------------------------------------------------- Mackey-Glass */

@@ -1,7 +1,7 @@
 /* text.c - reading text files and splitting them into tokens (text.h). */
 #define _POSIX_C_SOURCE 200809L
 
-#include "text.h"
+#include "host/cli/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli.h"
+#include "host/cli/cli.h"
 
 token_kind text_token_kind(const char *name) {
   return strcmp(name, "words") == 0 ? TOKEN_WORDS : strcmp(name, "utf8") == 0 ? TOKEN_UTF8 : TOKEN_BYTES;

@@ -1,7 +1,7 @@
 /* train.c - `seqgpu train TASK`: which task it is. */
 #include <string.h>
 
-#include "train.h"
+#include "host/cli/train.h"
 
 static int print_help(void) {
   printf("usage: seqgpu train TASK [options]; seqgpu train TASK --help tells its options\n\n");

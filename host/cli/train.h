@@ -2,8 +2,8 @@
 #ifndef TRAIN_H
 #define TRAIN_H
 
-#include "task.h"
-#include "trainer.h"
+#include "host/cli/tasks/task.h"
+#include "host/cli/trainer.h"
 
 /* argv[0] is the first argument after the task's name. */
 int train_charlm(int argc, char **argv);

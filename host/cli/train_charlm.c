@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "charlm.h"
-#include "train.h"
+#include "host/cli/charlm.h"
+#include "host/cli/train.h"
 
 typedef struct charlm_options {
   run_options run;

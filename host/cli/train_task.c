@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <seqgpu/tape.h>
+#include "seqgpu/seqgpu.h"
 
-#include "train.h"
+#include "host/cli/train.h"
 
 typedef struct task_options {
   run_options run;

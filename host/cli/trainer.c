@@ -1,7 +1,7 @@
 /* trainer.c - the training loop: gradients, update, and now and then a report, a validation, a checkpoint (trainer.h). */
 #define _POSIX_C_SOURCE 200809L
 
-#include "trainer.h"
+#include "host/cli/trainer.h"
 
 #include <math.h>
 #include <stdlib.h>

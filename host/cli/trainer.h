@@ -9,8 +9,8 @@
 
 #include <signal.h>
 
-#include "config.h"
-#include "progress.h"
+#include "host/cli/config.h"
+#include "host/cli/progress.h"
 
 /* Options of any run; nothing of them is kept in checkpoints. */
 typedef struct run_options {

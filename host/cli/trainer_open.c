@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "trainer.h"
+#include "host/cli/trainer.h"
 
 #define FIELD(name) offsetof(run_options, name)
 

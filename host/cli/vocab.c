@@ -1,10 +1,10 @@
 /* vocab.c - numbering tokens: a hash table with linear probing (vocab.h). */
-#include "vocab.h"
+#include "host/cli/vocab.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "host/cli/cli.h"
 
 static const char unknown_word[] = "<unk>"; /* three tokens of a text, so no word looks like it */
 

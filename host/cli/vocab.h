@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "text.h"
+#include "host/cli/text.h"
 
 typedef struct vocab_token {
   char *text; /* not ended by a zero: use length */

@@ -18,8 +18,8 @@
 
 #include <vector>
 
-#include "../../core/ops.h"
-#include "simt_numbers.h"
+#include "core/ops.h"
+#include "tests/simt/simt_numbers.h"
 
 struct cudnnContext {
   int unused;

@@ -4,7 +4,7 @@
  * A copy lands when it is drawn (Engine::next_thread), never in the order of issue by rule; one from global memory reads its
  * source when it lands.
  */
-#include "simt_engine.h"
+#include "tests/simt/simt_engine.h"
 
 namespace simt {
 

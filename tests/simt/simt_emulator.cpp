@@ -1,5 +1,5 @@
 /* simt_emulator.cpp - the engine: fibers, the random scheduler and launches. */
-#include "simt_engine.h"
+#include "tests/simt/simt_engine.h"
 
 __thread simt::Here *simt::here;
 __thread uint64_t simt::operations;

@@ -33,8 +33,8 @@
 #ifndef SIMT_EMULATOR_H
 #define SIMT_EMULATOR_H
 
-#include "simt_controls.h"
-#include "simt_numbers.h"
+#include "tests/simt/simt_controls.h"
+#include "tests/simt/simt_numbers.h"
 
 #include <math.h>
 #include <stddef.h>

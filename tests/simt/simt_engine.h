@@ -6,7 +6,7 @@
 #ifndef SIMT_ENGINE_H
 #define SIMT_ENGINE_H
 
-#include "simt_emulator.h"
+#include "tests/simt/simt_emulator.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* simt_rendezvous.cpp - where threads of the emulator meet: barriers, shuffles, matrix fragments, clusters, flags, and the
  * shared memory between them. */
-#include "simt_engine.h"
+#include "tests/simt/simt_engine.h"
 
 namespace simt {
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "test_simt.h"
+#include "tests/simt/test_simt.h"
 
 namespace {
 

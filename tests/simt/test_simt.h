@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "../../kernels/simt.h"
-#include "../check.h"
+#include "kernels/simt.h"
+#include "tests/check.h"
 
 namespace {
 

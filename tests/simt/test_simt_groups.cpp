@@ -3,9 +3,9 @@
  */
 #include <vector>
 
-#include "../../kernels/async.h"
-#include "../../kernels/mma.h"
-#include "test_simt.h"
+#include "kernels/async.h"
+#include "kernels/mma.h"
+#include "tests/simt/test_simt.h"
 
 namespace {
 

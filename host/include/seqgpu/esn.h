@@ -20,7 +20,7 @@
 #ifndef SEQGPU_ESN_H
 #define SEQGPU_ESN_H
 
-#include "model.h"
+#include "params.h"
 #include "ridge.h"
 
 #ifdef __cplusplus

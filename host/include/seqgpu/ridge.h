@@ -8,7 +8,7 @@
 #ifndef SEQGPU_RIDGE_H
 #define SEQGPU_RIDGE_H
 
-#include "seqgpu.h"
+#include "base.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -30,8 +30,8 @@
 #ifndef SEQGPU_TAPE_H
 #define SEQGPU_TAPE_H
 
-#include "model.h"
-#include "ops.h"
+#include "params.h"
+#include "rnn.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,0 +1,458 @@
+/* checkpoint.c - models to and from .safetensors files (seqgpu/model.h).
+ *
+ * In the file                                         here
+ *   NAME                                              every tensor that is not one of the following
+ *   ...bias_ih_lK, ...bias_hh_lK                      ...bias_lK (and ...bias_rec_lK of a GRU): params_internal.h
+ *   optimizer.first.NAME, optimizer.second.NAME       moments
+ *   optimizer.clip_state [8]                          running average of the gradient norm, and so on
+ *   optimizer.counters [5] I64                        updates, seed, draws, whether there are first, second moments
+ *
+ * Our bias goes to bias_ih whole and bias_hh is zero; reading adds them, and a zero bias_hh leaves every bit.
+ * Loading reads everything into host memory before it changes anything.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "host/checkpoint/safetensors.h"
+#include "host/params/params.h"
+
+enum { FILE_NAME = SQ_NAME_SIZE + 24, COUNTERS = 5 };
+enum { UPDATES, SEED, DRAWS, HAS_FIRST, HAS_SECOND };
+static const char counters_name[] = "optimizer.counters", clip_name[] = "optimizer.clip_state";
+
+/* Which memory of a tensor. */
+typedef enum part { PART_VALUE, PART_FIRST, PART_SECOND } part;
+static const char *const part_prefix[] = {"", "optimizer.first.", "optimizer.second."};
+
+static void *part_memory(const seqgpu_params *p, const sq_tensor *t, part which) {
+  const sq_param_block *block = &p->blocks[t->block];
+  void *memory = which == PART_VALUE ? block->value : which == PART_FIRST ? block->first : block->second;
+  return sq_params_address(p, t, memory);
+}
+
+static int is_trained(const seqgpu_params *p, const sq_tensor *t) { return p->blocks[t->block].grad != NULL; }
+
+/* "rnn.bias_l0" with "ih" becomes "rnn.bias_ih_l0". */
+static void bias_name(const char *name, const char *kind, char out[FILE_NAME]) {
+  const char *dot = strrchr(name, '.');
+  const int before = (int)((dot ? dot + 1 - name : 0) + (int)strlen("bias_"));
+  snprintf(out, FILE_NAME, "%.*s%s_%s", before, name, kind, name + before);
+}
+
+static const sq_tensor *recurrent_bias(const seqgpu_params *p, const sq_tensor *bias) {
+  char name[FILE_NAME];
+  bias_name(bias->name, "rec", name);
+  return sq_params_tensor(p, name);
+}
+
+/* ---------------------------------------------------------------- saving */
+
+/* One tensor of the file: a part of a tensor, its bias_hh, or (tensor NULL) the state of the optimiser. */
+typedef struct entry {
+  const sq_tensor *tensor;
+  part which;
+  int is_bias_hh;
+  char name[FILE_NAME];
+} entry;
+
+typedef struct saving {
+  seqgpu_params *params;
+  int count;
+  entry *entries;
+  sq_st_tensor *tensors; /* what the file says about each entry */
+  int64_t counters[COUNTERS];
+} saving;
+
+static sq_st_dtype real_dtype(const seqgpu_context *ctx) {
+  return ctx->dtype == SEQGPU_F64 ? SQ_ST_F64 : SQ_ST_F32;
+}
+
+static entry *add_entry(saving *s, const sq_tensor *t, part which, int64_t rows, int64_t cols) {
+  entry *e = &s->entries[s->count];
+  sq_st_tensor *file = &s->tensors[s->count++];
+  *e = (entry){.tensor = t, .which = which};
+  *file = (sq_st_tensor){.name = e->name, .dtype = real_dtype(s->params->ctx), .count = rows * cols};
+  file->shape[file->dims++] = rows;
+  if (t && t->form == SQ_FORM_MATRIX) file->shape[file->dims++] = cols;
+  if (t) snprintf(e->name, sizeof e->name, "%s%s", part_prefix[which], t->name);
+  return e;
+}
+
+static void add_optimizer(saving *s) {
+  const seqgpu_params *p = s->params;
+  const int64_t counters[COUNTERS] = {p->updates, (int64_t)p->seed, p->draws, p->has_first, p->has_second};
+  memcpy(s->counters, counters, sizeof counters);
+  strcpy(add_entry(s, NULL, PART_VALUE, COUNTERS, 1)->name, counters_name);
+  s->tensors[0].dtype = SQ_ST_I64; /* first, so that it is aligned to its 8 bytes */
+  strcpy(add_entry(s, NULL, PART_VALUE, SQ_CLIP_STATE, 1)->name, clip_name);
+}
+
+static void add_values(saving *s, const sq_tensor *t) {
+  if (t->form == SQ_FORM_GRU_REC) return; /* goes with its layer's bias */
+  entry *e = add_entry(s, t, PART_VALUE, t->rows, t->cols);
+  if (t->form != SQ_FORM_BIAS && t->form != SQ_FORM_GRU_BIAS) return;
+  bias_name(t->name, "ih", e->name);
+  e = add_entry(s, t, PART_VALUE, t->rows, t->cols);
+  bias_name(t->name, "hh", e->name);
+  e->is_bias_hh = 1;
+}
+
+static void list_entries(saving *s) {
+  const seqgpu_params *p = s->params;
+  add_optimizer(s);
+  for (int i = 0; i < p->tensor_count; i++) {
+    const sq_tensor *t = p->tensors[i];
+    add_values(s, t);
+    if (is_trained(p, t) && p->has_first) add_entry(s, t, PART_FIRST, t->rows, t->cols);
+    if (is_trained(p, t) && p->has_second) add_entry(s, t, PART_SECOND, t->rows, t->cols);
+  }
+}
+
+static seqgpu_status fetch_reals(const seqgpu_params *p, const void *device, int64_t count, void *host) {
+  return seqgpu_copy_out(p->ctx, host, device, (size_t)count * p->ctx->real_size);
+}
+
+static seqgpu_status fetch_bias_hh(const seqgpu_params *p, const sq_tensor *bias, void *host) {
+  const size_t real = p->ctx->real_size;
+  memset(host, 0, (size_t)bias->rows * real);
+  const sq_tensor *rec = bias->form == SQ_FORM_GRU_BIAS ? recurrent_bias(p, bias) : NULL;
+  if (rec == NULL) return SEQGPU_OK;
+  return fetch_reals(p, part_memory(p, rec, PART_VALUE), rec->rows,
+                     (char *)host + (size_t)(bias->rows - rec->rows) * real);
+}
+
+static seqgpu_status fetch(void *user, int index, void *host) {
+  const saving *s = user;
+  const entry *e = &s->entries[index];
+  const seqgpu_params *p = s->params;
+  if (e->tensor == NULL && s->tensors[index].dtype == SQ_ST_I64) {
+    memcpy(host, s->counters, sizeof s->counters);
+    return SEQGPU_OK;
+  }
+  if (e->tensor == NULL) return fetch_reals(p, p->clip_state, SQ_CLIP_STATE, host);
+  if (e->is_bias_hh) return fetch_bias_hh(p, e->tensor, host);
+  return fetch_reals(p, part_memory(p, e->tensor, e->which), sq_tensor_count(e->tensor), host);
+}
+
+static seqgpu_status check_meta(seqgpu_context *ctx, const seqgpu_meta *meta, int count) {
+  if (count < 0 || (count > 0 && meta == NULL))
+    return sq_fail(ctx, SEQGPU_EINVAL, "meta_count: %d, but meta is NULL or the count negative", count);
+  for (int i = 0; i < count; i++)
+    if (meta[i].key == NULL || meta[i].value == NULL)
+      return sq_fail(ctx, SEQGPU_EINVAL, "meta: entry %d has a key or value that is NULL", i);
+  return SEQGPU_OK;
+}
+
+seqgpu_status seqgpu_checkpoint_save(seqgpu_params *p, const char *path, const seqgpu_meta *meta,
+                                     int meta_count) {
+  if (p == NULL) return SEQGPU_EINVAL;
+  seqgpu_context *ctx = p->ctx;
+  if (path == NULL || path[0] == 0) return sq_fail(ctx, SEQGPU_EINVAL, "path: is empty");
+  SQ_TRY(check_meta(ctx, meta, meta_count));
+  const size_t room =
+      (size_t)p->tensor_count * 4 + 2; /* values, bias_hh, two moments; counters, clip state */
+  saving s = {.params = p};
+  s.entries = sq_host_alloc(ctx, room * sizeof *s.entries);
+  s.tensors = sq_host_alloc(ctx, room * sizeof *s.tensors);
+  seqgpu_status status = SEQGPU_ENOMEM;
+  if (s.entries && s.tensors) {
+    list_entries(&s);
+    status = sq_st_write(ctx, path, s.tensors, s.count, meta, meta_count, fetch, &s);
+  } else {
+    sq_fail(ctx, status, "%s: out of memory", path);
+  }
+  sq_host_free(ctx, s.entries);
+  sq_host_free(ctx, s.tensors);
+  return status;
+}
+
+/* ---------------------------------------------------------------- opening and looking */
+
+struct seqgpu_checkpoint {
+  seqgpu_context *ctx;
+  sq_st_file *file;
+};
+
+seqgpu_status seqgpu_checkpoint_open(seqgpu_context *ctx, const char *path, seqgpu_checkpoint **out) {
+  if (out) *out = NULL;
+  SQ_TRY(sq_usable(ctx));
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out: is NULL");
+  if (path == NULL || path[0] == 0) return sq_fail(ctx, SEQGPU_EINVAL, "path: is empty");
+  seqgpu_checkpoint *c = sq_host_alloc(ctx, sizeof *c);
+  if (c == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
+  c->ctx = ctx;
+  const seqgpu_status status = sq_st_open(ctx, path, &c->file);
+  if (status == SEQGPU_OK)
+    *out = c;
+  else
+    seqgpu_checkpoint_close(c);
+  return status;
+}
+
+void seqgpu_checkpoint_close(seqgpu_checkpoint *c) {
+  if (c == NULL) return;
+  sq_st_close(c->file);
+  sq_host_free(c->ctx, c);
+}
+
+const char *seqgpu_checkpoint_meta(const seqgpu_checkpoint *c, const char *key) {
+  return c && key ? sq_st_meta(c->file, key) : NULL;
+}
+
+const char *seqgpu_checkpoint_meta_at(const seqgpu_checkpoint *c, int index, const char **key) {
+  return c ? sq_st_meta_at(c->file, index, key) : NULL;
+}
+
+int seqgpu_checkpoint_count(const seqgpu_checkpoint *c) { return c ? sq_st_count(c->file) : 0; }
+
+static seqgpu_status check_index(const seqgpu_checkpoint *c, int index, const void *out) {
+  if (c == NULL) return SEQGPU_EINVAL;
+  if (out == NULL) return sq_fail(c->ctx, SEQGPU_EINVAL, "out: is NULL");
+  if (index < 0 || index >= sq_st_count(c->file))
+    return sq_fail(c->ctx, SEQGPU_EINVAL, "index: %d, must be from 0 to %d", index, sq_st_count(c->file) - 1);
+  return SEQGPU_OK;
+}
+
+seqgpu_status seqgpu_checkpoint_tensor(const seqgpu_checkpoint *c, int index, seqgpu_tensor_info *out) {
+  SQ_TRY(check_index(c, index, out));
+  const sq_st_tensor *t = sq_st_at(c->file, index);
+  *out = (seqgpu_tensor_info){t->name, sq_st_dtype_name(t->dtype), t->dims, {0}, t->count};
+  memcpy(out->shape, t->shape, sizeof out->shape);
+  return SEQGPU_OK;
+}
+
+/* Number `i` of a tensor's raw bytes, whatever its type. */
+static double number_at(const void *raw, sq_st_dtype dtype, int64_t i) {
+  switch (dtype) {
+  case SQ_ST_F32:
+    return (double)((const float *)raw)[i];
+  case SQ_ST_F64:
+    return ((const double *)raw)[i];
+  case SQ_ST_I32:
+    return (double)((const int32_t *)raw)[i];
+  case SQ_ST_I64:
+    return (double)((const int64_t *)raw)[i];
+  }
+  return 0;
+}
+
+seqgpu_status seqgpu_checkpoint_read(const seqgpu_checkpoint *c, int index, double *out) {
+  SQ_TRY(check_index(c, index, out));
+  const sq_st_tensor *t = sq_st_at(c->file, index);
+  void *raw = sq_host_alloc(c->ctx, (size_t)t->bytes + 1);
+  if (raw == NULL) return sq_fail(c->ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(c->file));
+  const seqgpu_status status = sq_st_read(c->ctx, c->file, t, raw);
+  for (int64_t i = 0; status == SEQGPU_OK && i < t->count; i++) out[i] = number_at(raw, t->dtype, i);
+  sq_host_free(c->ctx, raw);
+  return status;
+}
+
+/* ---------------------------------------------------------------- loading */
+
+/* Numbers in host memory, waiting for all others to be there, too. */
+typedef struct staged {
+  const sq_tensor *tensor; /* NULL: the clip state */
+  part which;
+  void *host;
+  int64_t count;
+} staged;
+
+typedef struct loading {
+  seqgpu_params *params;
+  const sq_st_file *file;
+  int resume;
+  int count;
+  staged *list;
+  int64_t counters[COUNTERS];
+} loading;
+
+static seqgpu_status load_error(const loading *l, const char *name, const char *why) {
+  return sq_fail(l->params->ctx, SEQGPU_EFORMAT, "%s: tensor \"%s\" %s", sq_st_path(l->file), name, why);
+}
+
+static void shape_text(const sq_st_tensor *t, char *out, size_t size) {
+  size_t used = (size_t)snprintf(out, size, "[");
+  for (int d = 0; d < t->dims && used < size; d++)
+    used += (size_t)snprintf(out + used, size - used, "%s%lld", d ? ", " : "", (long long)t->shape[d]);
+  if (used < size) snprintf(out + used, size - used, "]");
+}
+
+/* [rows, cols], or [n] where one of them is 1. */
+static int shape_fits(const sq_st_tensor *t, int64_t rows, int64_t cols) {
+  if (t->dims == 2) return t->shape[0] == rows && t->shape[1] == cols;
+  return t->dims == 1 && (rows == 1 || cols == 1) && t->shape[0] == rows * cols;
+}
+
+/* Finds a tensor of the file and checks that it can be [rows, cols] here. */
+static seqgpu_status find_fitting(const loading *l, const char *name, int64_t rows, int64_t cols,
+                                  const sq_st_tensor **out) {
+  const sq_st_tensor *t = *out = sq_st_find(l->file, name);
+  if (t == NULL) return load_error(l, name, "is not in the file");
+  if (t->dtype != SQ_ST_F32 && t->dtype != SQ_ST_F64) return load_error(l, name, "is neither F32 nor F64");
+  if (l->resume && t->dtype != real_dtype(l->params->ctx))
+    return load_error(l, name, "has another precision than this context, so training cannot be resumed");
+  if (shape_fits(t, rows, cols)) return SEQGPU_OK;
+  char shape[128], why[224];
+  shape_text(t, shape, sizeof shape);
+  snprintf(why, sizeof why, "is %s in the file, but this model has [%lld, %lld]", shape, (long long)rows,
+           (long long)cols);
+  return load_error(l, name, why);
+}
+
+/* Reads the numbers of a tensor in the context's precision. */
+static seqgpu_status read_reals(const loading *l, const sq_st_tensor *t, void *host) {
+  seqgpu_context *ctx = l->params->ctx;
+  if (t->dtype == real_dtype(ctx)) return sq_st_read(ctx, l->file, t, host);
+  void *raw = sq_host_alloc(ctx, (size_t)t->bytes + 1);
+  if (raw == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(l->file));
+  const seqgpu_status status = sq_st_read(ctx, l->file, t, raw);
+  for (int64_t i = 0; status == SEQGPU_OK && i < t->count; i++) {
+    if (ctx->dtype == SEQGPU_F64)
+      ((double *)host)[i] = number_at(raw, t->dtype, i);
+    else
+      ((float *)host)[i] = (float)number_at(raw, t->dtype, i);
+  }
+  sq_host_free(ctx, raw);
+  return status;
+}
+
+static seqgpu_status stage(loading *l, const sq_tensor *t, part which, int64_t count, void **host) {
+  seqgpu_context *ctx = l->params->ctx;
+  *host = sq_host_alloc(ctx, (size_t)count * ctx->real_size);
+  if (*host == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(l->file));
+  l->list[l->count++] = (staged){t, which, *host, count};
+  return SEQGPU_OK;
+}
+
+static seqgpu_status stage_named(loading *l, const sq_tensor *t, part which, const char *name, int64_t rows,
+                                 int64_t cols, void **host) {
+  const sq_st_tensor *found;
+  SQ_TRY(find_fitting(l, name, rows, cols, &found));
+  SQ_TRY(stage(l, t, which, rows * cols, host));
+  return read_reals(l, found, *host);
+}
+
+/* to[i] += add[i], where a zero leaves every bit, also of -0. */
+static void add_nonzero(const seqgpu_context *ctx, void *to, const void *add, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    if (ctx->dtype == SEQGPU_F64) {
+      const double a = ((const double *)add)[i];
+      if (a != 0) ((double *)to)[i] += a;
+    } else {
+      const float a = ((const float *)add)[i];
+      if (a != 0) ((float *)to)[i] += a;
+    }
+  }
+}
+
+/* bias_ih + bias_hh; of a GRU the last third of bias_hh is a parameter of its own. */
+static seqgpu_status stage_bias(loading *l, const sq_tensor *t) {
+  seqgpu_context *ctx = l->params->ctx;
+  char ih[FILE_NAME], hh[FILE_NAME];
+  bias_name(t->name, "ih", ih);
+  bias_name(t->name, "hh", hh);
+  void *bias, *rec_host;
+  const sq_st_tensor *found;
+  SQ_TRY(stage_named(l, t, PART_VALUE, ih, t->rows, 1, &bias));
+  SQ_TRY(find_fitting(l, hh, t->rows, 1, &found));
+  const sq_tensor *rec = t->form == SQ_FORM_GRU_BIAS ? recurrent_bias(l->params, t) : NULL;
+  const int64_t summed = t->rows - (rec ? rec->rows : 0);
+  void *other = sq_host_alloc(ctx, (size_t)t->rows * ctx->real_size);
+  if (other == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(l->file));
+  seqgpu_status status = read_reals(l, found, other);
+  if (status == SEQGPU_OK) add_nonzero(ctx, bias, other, summed);
+  if (status == SEQGPU_OK && rec) status = stage(l, rec, PART_VALUE, rec->rows, &rec_host);
+  if (status == SEQGPU_OK && rec)
+    memcpy(rec_host, (char *)other + (size_t)summed * ctx->real_size, (size_t)rec->rows * ctx->real_size);
+  sq_host_free(ctx, other);
+  return status;
+}
+
+static seqgpu_status stage_value(loading *l, const sq_tensor *t) {
+  void *host;
+  if (t->form == SQ_FORM_GRU_REC) return SEQGPU_OK; /* comes with its layer's bias */
+  if (t->form == SQ_FORM_BIAS || t->form == SQ_FORM_GRU_BIAS) return stage_bias(l, t);
+  return stage_named(l, t, PART_VALUE, t->name, t->rows, t->cols, &host);
+}
+
+static seqgpu_status stage_moment(loading *l, const sq_tensor *t, part which) {
+  char name[FILE_NAME];
+  void *host;
+  snprintf(name, sizeof name, "%s%s", part_prefix[which], t->name);
+  return stage_named(l, t, which, name, t->rows, t->cols, &host);
+}
+
+static seqgpu_status read_counters(loading *l) {
+  const sq_st_tensor *t = sq_st_find(l->file, counters_name);
+  if (t == NULL)
+    return sq_fail(l->params->ctx, SEQGPU_EFORMAT,
+                   "%s: has weights only, no optimizer: training cannot be resumed from it",
+                   sq_st_path(l->file));
+  if (t->dtype != SQ_ST_I64 || t->dims != 1 || t->count != COUNTERS)
+    return load_error(l, counters_name, "is not 5 counters");
+  SQ_TRY(sq_st_read(l->params->ctx, l->file, t, l->counters));
+  const int64_t *c = l->counters;
+  if (c[UPDATES] < 0 || c[DRAWS] < 0 || (c[HAS_FIRST] | c[HAS_SECOND]) & ~(int64_t)1)
+    return load_error(l, counters_name, "has counters that cannot be");
+  return SEQGPU_OK;
+}
+
+static seqgpu_status stage_everything(loading *l) {
+  const seqgpu_params *p = l->params;
+  void *host;
+  if (l->resume) {
+    SQ_TRY(read_counters(l));
+    SQ_TRY(stage_named(l, NULL, PART_VALUE, clip_name, SQ_CLIP_STATE, 1, &host));
+  }
+  for (int i = 0; i < p->tensor_count; i++) {
+    const sq_tensor *t = p->tensors[i];
+    const int trained = is_trained(p, t);
+    if (trained || l->resume) SQ_TRY(stage_value(l, t));
+    if (trained && l->counters[HAS_FIRST]) SQ_TRY(stage_moment(l, t, PART_FIRST));
+    if (trained && l->counters[HAS_SECOND]) SQ_TRY(stage_moment(l, t, PART_SECOND));
+  }
+  return SEQGPU_OK;
+}
+
+/* Moments that the file does not have are zero again. */
+static seqgpu_status reset_moments(const loading *l) {
+  const seqgpu_params *p = l->params;
+  for (int i = 0; i < p->block_count; i++) {
+    const sq_param_block *block = &p->blocks[i];
+    const size_t bytes = (size_t)block->count * p->ctx->real_size;
+    if (block->first && !l->counters[HAS_FIRST]) SQ_TRY(seqgpu_zero(p->ctx, block->first, bytes));
+    if (block->second && !l->counters[HAS_SECOND]) SQ_TRY(seqgpu_zero(p->ctx, block->second, bytes));
+  }
+  return SEQGPU_OK;
+}
+
+/* From here on only the device can fail. */
+static seqgpu_status commit(loading *l) {
+  seqgpu_params *p = l->params;
+  if (l->resume) {
+    SQ_TRY(sq_params_need_moments(p, (int)l->counters[HAS_FIRST], (int)l->counters[HAS_SECOND]));
+    SQ_TRY(reset_moments(l));
+    p->updates = l->counters[UPDATES];
+    p->seed = (uint64_t)l->counters[SEED];
+    p->draws = l->counters[DRAWS];
+  }
+  for (int i = 0; i < l->count; i++) {
+    const staged *s = &l->list[i];
+    void *device = s->tensor ? part_memory(p, s->tensor, s->which) : p->clip_state;
+    SQ_TRY(seqgpu_copy_in(p->ctx, device, s->host, (size_t)s->count * p->ctx->real_size));
+  }
+  return SEQGPU_OK;
+}
+
+seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *c, seqgpu_params *p, int resume) {
+  if (c == NULL || p == NULL)
+    return sq_fail(p ? p->ctx : c ? c->ctx : NULL, SEQGPU_EINVAL, "checkpoint, params: is NULL");
+  loading l = {.params = p, .file = c->file, .resume = resume != 0};
+  l.list = sq_host_alloc(p->ctx, ((size_t)p->tensor_count * 3 + 1) * sizeof *l.list);
+  if (l.list == NULL) return sq_fail(p->ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(c->file));
+  seqgpu_status status = stage_everything(&l);
+  if (status == SEQGPU_OK) status = commit(&l);
+  for (int i = 0; i < l.count; i++) sq_host_free(p->ctx, l.list[i].host);
+  sq_host_free(p->ctx, l.list);
+  return status;
+}

@@ -1,0 +1,271 @@
+/* safetensors_write.c - the atomic writer of .safetensors files (safetensors.h).
+ *
+ * A reader of the target sees the old file or the new one, never half of one, and after a success the new one is on
+ * the disk: write a temporary file in the same folder, fsync it, rename it, fsync the folder.  Whatever fails, the
+ * temporary file is removed and the target is as it was.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/checkpoint/safetensors.h"
+
+enum { PREFIX = 8, ALIGNMENT = 8, TEMP_ATTEMPTS = 1000, TEMP_NAME = 64 };
+
+/* ---------------------------------------------------------------- the header */
+
+typedef struct text {
+  seqgpu_context *ctx;
+  char *data;
+  size_t length, room;
+  int failed; /* out of memory: further text is dropped */
+} text;
+
+static void put(text *t, const char *s, size_t n) {
+  if (t->length + n > t->room && !t->failed) {
+    const size_t room = 2 * (t->length + n) + 1024;
+    char *larger = sq_host_alloc(t->ctx, room);
+    if (larger && t->length) memcpy(larger, t->data, t->length);
+    sq_host_free(t->ctx, t->data);
+    t->data = larger;
+    t->room = room;
+    t->failed = larger == NULL;
+  }
+  if (t->failed) return;
+  memcpy(t->data + t->length, s, n);
+  t->length += n;
+}
+
+static void put_text(text *t, const char *s) { put(t, s, strlen(s)); }
+
+static void put_number(text *t, int64_t number) {
+  char digits[24];
+  put(t, digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)number));
+}
+
+/* A JSON string: quotes, backslashes and control characters escaped. */
+static void put_string(text *t, const char *s) {
+  put_text(t, "\"");
+  for (; *s; s++) {
+    char escape[8];
+    if (*s == '"' || *s == '\\')
+      put(t, escape, (size_t)snprintf(escape, sizeof escape, "\\%c", *s));
+    else if ((unsigned char)*s < 0x20)
+      put(t, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)*s));
+    else
+      put(t, s, 1);
+  }
+  put_text(t, "\"");
+}
+
+static void put_tensor(text *t, const sq_st_tensor *tensor) {
+  put_string(t, tensor->name);
+  put_text(t, ":{\"dtype\":");
+  put_string(t, sq_st_dtype_name(tensor->dtype));
+  put_text(t, ",\"shape\":[");
+  for (int d = 0; d < tensor->dims; d++) {
+    if (d > 0) put_text(t, ",");
+    put_number(t, tensor->shape[d]);
+  }
+  put_text(t, "],\"data_offsets\":[");
+  put_number(t, tensor->begin);
+  put_text(t, ",");
+  put_number(t, tensor->begin + tensor->bytes);
+  put_text(t, "]}");
+}
+
+static void put_header(text *t, const sq_st_tensor *tensors, int count, const seqgpu_meta *meta,
+                       int meta_count) {
+  put_text(t, "{\"__metadata__\":{");
+  for (int i = 0; i < meta_count; i++) {
+    if (i > 0) put_text(t, ",");
+    put_string(t, meta[i].key);
+    put_text(t, ":");
+    put_string(t, meta[i].value);
+  }
+  put_text(t, "}");
+  for (int i = 0; i < count; i++) {
+    put_text(t, ",");
+    put_tensor(t, &tensors[i]);
+  }
+  put_text(t, "}");
+  while (t->length % ALIGNMENT != 0 && !t->failed) put_text(t, " ");
+}
+
+/* ---------------------------------------------------------------- checks */
+
+static int is_utf8(const char *s) {
+  for (size_t n = strlen(s), step; n > 0; s += step, n -= step)
+    if ((step = sq_utf8_length(s, n)) == 0) return 0;
+  return 1;
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* The sentence's parts when a text repeats or is not UTF-8; names[] is sorted. */
+static const char *bad_name(const char **names, int count, const char **which) {
+  qsort(names, (size_t)count, sizeof *names, by_text);
+  for (int i = 0; i < count; i++) {
+    *which = names[i];
+    if (!is_utf8(names[i])) return "is not valid UTF-8";
+    if (strlen(names[i]) > SQ_ST_NAME) return "is too long a name";
+    if (i > 0 && strcmp(names[i - 1], names[i]) == 0) return "is there twice";
+  }
+  return NULL;
+}
+
+static seqgpu_status check_names(seqgpu_context *ctx, const sq_st_tensor *tensors, int count,
+                                 const seqgpu_meta *meta, int meta_count) {
+  const char **names = sq_host_alloc(ctx, (size_t)(count + meta_count + 1) * sizeof *names);
+  if (names == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "checkpoint: out of memory");
+  const char *which = "", *what = "tensor";
+  for (int i = 0; i < count; i++) names[i] = tensors[i].name;
+  const char *why = bad_name(names, count, &which);
+  if (why == NULL) {
+    what = "meta";
+    for (int i = 0; i < meta_count; i++) names[i] = meta[i].key;
+    why = bad_name(names, meta_count, &which);
+  }
+  for (int i = 0; i < meta_count && why == NULL; i++) {
+    which = meta[i].key;
+    if (!is_utf8(meta[i].value)) why = "has a value that is not valid UTF-8";
+  }
+  sq_host_free(ctx, names);
+  return why ? sq_fail(ctx, SEQGPU_EINVAL, "%s: \"%.60s\" %s", what, which, why) : SEQGPU_OK;
+}
+
+/* ---------------------------------------------------------------- files */
+
+typedef struct target {
+  seqgpu_context *ctx;
+  const char *path;
+  char *folder; /* up to and including the last slash, or "" */
+  char *temp;
+  int fd;
+} target;
+
+static seqgpu_status io_error(const target *t, const char *what) {
+  return sq_fail(t->ctx, SEQGPU_EIO, "%s: cannot %s: %s", t->path, what, strerror(errno));
+}
+
+static seqgpu_status write_all(const target *t, const void *from, int64_t bytes) {
+  for (int64_t done = 0; done < bytes;) {
+    const ssize_t n = write(t->fd, (const char *)from + done, (size_t)(bytes - done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n == 0) errno = ENOSPC;
+    if (n <= 0) return io_error(t, "write");
+    done += n;
+  }
+  return SEQGPU_OK;
+}
+
+/* Splits the path, and refuses targets that a rename would replace by something else (a device, a folder). */
+static seqgpu_status look_at_target(target *t, mode_t *mode) {
+  struct stat status;
+  const int exists = stat(t->path, &status) == 0;
+  if (exists && !S_ISREG(status.st_mode))
+    return sq_fail(t->ctx, SEQGPU_EIO, "%s: is not a regular file", t->path);
+  *mode = exists ? status.st_mode & 0777 : 0666;
+  const char *slash = strrchr(t->path, '/');
+  const size_t length = slash ? (size_t)(slash - t->path) + 1 : 0;
+  t->folder = sq_host_alloc(t->ctx, length + 1);
+  t->temp = sq_host_alloc(t->ctx, length + TEMP_NAME);
+  if (!t->folder || !t->temp) return sq_fail(t->ctx, SEQGPU_ENOMEM, "%s: out of memory", t->path);
+  memcpy(t->folder, t->path, length);
+  return SEQGPU_OK;
+}
+
+static seqgpu_status open_temp(target *t, mode_t mode) {
+  for (int attempt = 0; attempt < TEMP_ATTEMPTS; attempt++) {
+    sprintf(t->temp, "%s.seqgpu-%ld-%d.tmp", t->folder, (long)getpid(), attempt);
+    t->fd = open(t->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (t->fd >= 0) return SEQGPU_OK;
+    if (errno != EEXIST) break;
+  }
+  t->temp[0] = 0;
+  return io_error(t, "create a file in its folder");
+}
+
+static seqgpu_status sync_folder(const target *t) {
+  const int fd = open(t->folder[0] ? t->folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return io_error(t, "open its folder");
+  /* some file systems have no fsync of folders, and say so by EINVAL */
+  const int failed = fsync(fd) != 0 && errno != EINVAL;
+  const seqgpu_status status = failed ? io_error(t, "flush its folder") : SEQGPU_OK;
+  close(fd);
+  return status;
+}
+
+static seqgpu_status finish(target *t) {
+  if (fsync(t->fd) != 0) return io_error(t, "flush");
+  const int fd = t->fd;
+  t->fd = -1;
+  if (close(fd) != 0) return io_error(t, "close");
+  if (rename(t->temp, t->path) != 0) return io_error(t, "rename the finished file");
+  t->temp[0] = 0;
+  return sync_folder(t);
+}
+
+static seqgpu_status write_data(const target *t, const sq_st_tensor *tensors, int count, sq_st_fetch *fetch,
+                                void *user) {
+  int64_t largest = 1;
+  for (int i = 0; i < count; i++) largest = tensors[i].bytes > largest ? tensors[i].bytes : largest;
+  void *host = sq_host_alloc(t->ctx, (size_t)largest);
+  if (host == NULL) return sq_fail(t->ctx, SEQGPU_ENOMEM, "%s: out of memory", t->path);
+  seqgpu_status status = SEQGPU_OK;
+  for (int i = 0; i < count && status == SEQGPU_OK; i++) {
+    status = fetch(user, i, host);
+    if (status == SEQGPU_OK) status = write_all(t, host, tensors[i].bytes);
+  }
+  sq_host_free(t->ctx, host);
+  return status;
+}
+
+static seqgpu_status write_file(target *t, const text *header, const sq_st_tensor *tensors, int count,
+                                sq_st_fetch *fetch, void *user) {
+  mode_t mode = 0666;
+  const uint64_t length = header->length;
+  SQ_TRY(look_at_target(t, &mode));
+  SQ_TRY(open_temp(t, mode));
+  SQ_TRY(write_all(t, &length, PREFIX));
+  SQ_TRY(write_all(t, header->data, (int64_t)header->length));
+  SQ_TRY(write_data(t, tensors, count, fetch, user));
+  return finish(t);
+}
+
+static void clean_up(target *t) {
+  if (t->fd >= 0) close(t->fd);
+  if (t->temp && t->temp[0]) unlink(t->temp);
+  sq_host_free(t->ctx, t->temp);
+  sq_host_free(t->ctx, t->folder);
+}
+
+seqgpu_status sq_st_write(seqgpu_context *ctx, const char *path, sq_st_tensor *tensors, int count,
+                          const seqgpu_meta *meta, int meta_count, sq_st_fetch *fetch, void *user) {
+#ifndef SEQGPU_CJSON
+  return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
+                 "%s: this build has no cJSON, so it could not read the checkpoint again", path);
+#endif
+  SQ_TRY(check_names(ctx, tensors, count, meta, meta_count));
+  int64_t end = 0;
+  for (int i = 0; i < count; i++) {
+    tensors[i].begin = end;
+    tensors[i].bytes = tensors[i].count * sq_st_dtype_size(tensors[i].dtype);
+    end += tensors[i].bytes;
+  }
+  text header = {.ctx = ctx};
+  put_header(&header, tensors, count, meta, meta_count);
+  target t = {.ctx = ctx, .path = path, .fd = -1};
+  seqgpu_status status = SEQGPU_OK;
+  if (header.failed) status = sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
+  if (status == SEQGPU_OK) status = write_file(&t, &header, tensors, count, fetch, user);
+  clean_up(&t);
+  sq_host_free(ctx, header.data);
+  return status;
+}

@@ -1,0 +1,48 @@
+/* task_adding.c - the adding problem (Hochreiter & Schmidhuber 1997, experiment 4; in this form Arjovsky, Shah,
+ * Bengio 2016, section 5.2).
+ *
+ * Each step brings a number uniform in (0,1) and a mark, which is 1 at one step of the first half and at one of the
+ * second, else 0.  The target at the last step is the sum of the two marked numbers.  Always to answer 1 gives
+ * a mean squared error of 1/6, the variance of the sum.
+ */
+#include "host/cli/tasks/task.h"
+
+enum { NUMBER, MARK, INPUTS };
+
+static int open(task_source *s) {
+  s->steps = s->config->model.rnn.seq_len;
+  if (s->steps < 2) return cli_usage("--T: is 1, adding needs at least 2 steps");
+  s->scored = s->judged = s->outputs = 1;
+  s->inputs = INPUTS;
+  s->baseline = 1.0 / 6;
+  return CLI_OK;
+}
+
+static void draw(const task_source *source, task_sequence *s) {
+  const int64_t T = source->steps, half = T / 2;
+  const int64_t first = task_below(&s->random, half), second = half + task_below(&s->random, T - half);
+  double sum = 0;
+  for (int64_t t = 0; t < T; t++) {
+    const double number = task_uniform(&s->random);
+    task_input(s, t, NUMBER, number);
+    if (t == first || t == second) sum += number;
+  }
+  task_input(s, first, MARK, 1);
+  task_input(s, second, MARK, 1);
+  task_target(s, 0, 0, sum);
+}
+
+static const task_config start = {.model = TASK_MODEL(100, 128), .eval_size = 1000};
+
+const task task_adding = {
+    .name = "adding",
+    .about = "the sum of two marked numbers out of T; knowing nothing gives a squared error of 1/6",
+    .loss = TASK_SQUARED,
+    .metric = "error_rate",
+    .error = task_error_rate,
+    .tolerance = 0.04, /* Hochreiter & Schmidhuber */
+    .specs = task_length_spec,
+    .start = &start,
+    .open = open,
+    .draw = draw,
+};

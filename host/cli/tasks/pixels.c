@@ -1,0 +1,197 @@
+/* task_pixels.c - images as sequences, from IDX files: pixel by pixel (Le, Jaitly, Hinton 2015), in a fixed random order
+ * (--permuted), or row by row (--rows).
+ *
+ * Pixels are scaled to 0..1; the class is asked at the last step.  Each epoch goes through all images in an order of its
+ * own, which follows from the seed and the number of the epoch.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "host/cli/idx.h"
+#include "host/cli/tasks/task.h"
+
+typedef struct image_set {
+  idx_file images, labels;
+  int64_t first, count; /* the images of it that are used */
+} image_set;
+
+typedef struct pixels {
+  image_set set[2]; /* training, validation; the second may share the files of the first */
+  int owns_second;  /* or not */
+  int32_t *place;   /* [pixels] which pixel comes at which step */
+  int32_t *order;   /* [count] of the images in epoch number ... */
+  int64_t epoch;    /* ... this one */
+} pixels;
+
+/* The order's random numbers: streams of their own. */
+enum { PIXEL_STREAM = 3, EPOCH_STREAM = 4 };
+
+/* Fisher and Yates: a permutation of 0..n-1. */
+static void shuffle(int32_t *out, int64_t n, uint64_t seed, uint64_t stream) {
+  task_random random = {seed, stream, 0};
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t j = task_below(&random, i + 1);
+    if (j != i) out[i] = out[j];
+    out[j] = (int32_t)i;
+  }
+}
+
+/* ---------------------------------------------------------------- files */
+
+static int check_labels(const image_set *s, const char *images, const char *labels, int64_t classes) {
+  if (s->images.size[0] != s->labels.size[0])
+    return cli_error("%s: has %lld labels, but %s has %lld images", labels, (long long)s->labels.size[0],
+                     images, (long long)s->images.size[0]);
+  for (int64_t i = 0; i < s->labels.size[0]; i++)
+    if (s->labels.data[i] >= classes)
+      return cli_error("%s: label %lld is %d, but there are %lld classes", labels, (long long)i,
+                       s->labels.data[i], (long long)classes);
+  return CLI_OK;
+}
+
+static int read_set(image_set *s, const char *images, const char *labels) {
+  CLI_TRY(idx_read(images, 3, &s->images));
+  CLI_TRY(idx_read(labels, 1, &s->labels));
+  s->count = s->images.size[0];
+  return CLI_OK;
+}
+
+static int64_t class_count(const idx_file *labels) {
+  int64_t most = 1;
+  for (int64_t i = 0; i < labels->size[0]; i++) most = labels->data[i] > most ? labels->data[i] : most;
+  return most + 1;
+}
+
+/* Validation images of their own, or the end of the training images. */
+static int read_validation(pixels *p, const task_config *c) {
+  image_set *train = &p->set[0], *val = &p->set[1];
+  if (c->val_images == NULL) {
+    *val = *train;
+    val->count = (int64_t)((double)train->count * c->val_fraction);
+    train->count -= val->count;
+    val->first = train->count;
+    return CLI_OK;
+  }
+  p->owns_second = 1;
+  CLI_TRY(read_set(val, c->val_images, c->val_labels));
+  if (val->images.size[1] == train->images.size[1] && val->images.size[2] == train->images.size[2])
+    return CLI_OK;
+  return cli_error("%s: has images of %lld x %lld, but %s of %lld x %lld", c->val_images,
+                   (long long)val->images.size[1], (long long)val->images.size[2], c->images,
+                   (long long)train->images.size[1], (long long)train->images.size[2]);
+}
+
+/* ---------------------------------------------------------------- the source */
+
+static int describe(task_source *s, const pixels *p) {
+  const task_config *c = s->config;
+  const idx_file *images = &p->set[0].images;
+  const int64_t batch = c->model.rnn.batch;
+  s->steps = c->rows ? images->size[1] : images->item;
+  s->inputs = images->item / s->steps;
+  s->scored = s->judged = 1;
+  s->outputs = class_count(&p->set[0].labels);
+  s->train_size = p->set[0].count;
+  s->val_size = p->set[1].count;
+  s->baseline = log((double)s->outputs);
+  s->data_size = images->size[0] * images->item;
+  s->data_hash = images->hash ^ p->set[0].labels.hash;
+  if (s->train_size >= batch) return CLI_OK;
+  return cli_error("%s: has %lld images to train on, but --batch is %lld", c->images,
+                   (long long)s->train_size, (long long)batch);
+}
+
+static int make_orders(const task_source *s, pixels *p) {
+  const int64_t item = p->set[0].images.item;
+  p->place = malloc((size_t)item * sizeof *p->place);
+  p->order = malloc((size_t)p->set[0].count * sizeof *p->order);
+  if (p->place == NULL || p->order == NULL) return cli_error("out of memory");
+  p->epoch = -1;
+  for (int64_t i = 0; i < item; i++) p->place[i] = (int32_t)i;
+  if (s->config->permuted)
+    shuffle(p->place, item, (uint64_t)s->config->model.seed, (uint64_t)PIXEL_STREAM << 60);
+  return CLI_OK;
+}
+
+static int open(task_source *s) {
+  const task_config *c = s->config;
+  if (c->images == NULL || c->labels == NULL) return cli_usage("--images and --labels: are required");
+  if ((c->val_images == NULL) != (c->val_labels == NULL))
+    return cli_usage("--val-images and --val-labels: one is not enough, give both");
+  pixels *p = s->data = calloc(1, sizeof *p);
+  if (p == NULL) return cli_error("out of memory");
+  CLI_TRY(read_set(&p->set[0], c->images, c->labels));
+  CLI_TRY(check_labels(&p->set[0], c->images, c->labels, 256));
+  CLI_TRY(read_validation(p, c));
+  if (p->owns_second)
+    CLI_TRY(check_labels(&p->set[1], c->val_images, c->val_labels, class_count(&p->set[0].labels)));
+  CLI_TRY(describe(s, p));
+  return make_orders(s, p);
+}
+
+static void close(task_source *s) {
+  pixels *p = s->data;
+  if (p == NULL) return;
+  for (int k = 0; k < 1 + p->owns_second; k++) {
+    idx_free(&p->set[k].images);
+    idx_free(&p->set[k].labels);
+  }
+  free(p->place);
+  free(p->order);
+  free(p);
+}
+
+/* Which image sequence `number` of training is; whole batches only make an epoch. */
+static int64_t image_of(const task_source *s, pixels *p, int64_t number) {
+  const int64_t batch = s->config->model.rnn.batch, an_epoch = s->train_size / batch * batch;
+  if (p->epoch != number / an_epoch) {
+    p->epoch = number / an_epoch;
+    shuffle(p->order, s->train_size, (uint64_t)s->config->model.seed,
+            (uint64_t)EPOCH_STREAM << 60 | (uint64_t)p->epoch);
+  }
+  return p->order[number % an_epoch];
+}
+
+static void draw(const task_source *source, task_sequence *s) {
+  pixels *p = source->data;
+  const image_set *set = &p->set[s->validation];
+  const int64_t i = set->first + (s->validation ? s->number : image_of(source, p, s->number));
+  const unsigned char *image = set->images.data + i * set->images.item;
+  for (int64_t k = 0; k < set->images.item; k++)
+    task_input(s, k / source->inputs, k % source->inputs, image[p->place[k]] / 255.0);
+  task_label(s, 0, set->labels.data[i]);
+}
+
+/* clang-format off: a table */
+static const arg_spec specs[] = {
+    {"images", ARG_TEXT, ARG_NOT_KEPT, TASK_FIELD(images), 0, 0, NULL, "FILE",
+     "IDX file of images; required"},
+    {"labels", ARG_TEXT, ARG_NOT_KEPT, TASK_FIELD(labels), 0, 0, NULL, "FILE",
+     "IDX file of labels; required"},
+    {"val-images", ARG_TEXT, ARG_NOT_KEPT, TASK_FIELD(val_images), 0, 0, NULL, "FILE",
+     "images of the validation; else the end of the others"},
+    {"val-labels", ARG_TEXT, ARG_NOT_KEPT, TASK_FIELD(val_labels), 0, 0, NULL, "FILE", "their labels"},
+    {"val-fraction", ARG_REAL, ARG_KEEP_RUN, TASK_FIELD(val_fraction), 0, 0.9, NULL, "F",
+     "that end: its share of the images"},
+    {"permuted", ARG_FLAG, ARG_KEEP_RUN, TASK_FIELD(permuted), 0, 0, NULL, NULL,
+     "pixels in a fixed random order"},
+    {"rows", ARG_FLAG, ARG_KEEP_RUN, TASK_FIELD(rows), 0, 0, NULL, NULL, "a step is a row, not a pixel"},
+    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+};
+/* clang-format on */
+
+static const task_config start = {.model = TASK_MODEL(0, 128), .val_fraction = 0.1};
+
+const task task_pixels = {
+    .name = "pixels",
+    .about = "the class of an image, seen pixel by pixel or row by row: --images FILE --labels FILE",
+    .loss = TASK_CLASSES,
+    .metric = "error_rate",
+    .error = task_error_rate,
+    .specs = specs,
+    .has_epochs = 1,
+    .start = &start,
+    .open = open,
+    .draw = draw,
+    .close = close,
+};

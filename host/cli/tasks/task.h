@@ -1,0 +1,116 @@
+/* task.h - the tasks made of sequences of `seqgpu train`: a table of rows, and a generator for each.
+ *
+ *   inputs [T,B,I] -> recurrent layers -> linear -> loss over the last S steps
+ *
+ * A row says what a task is; its generator writes one sequence at a time, from the number of that sequence and
+ * nothing else.  So the same run can be had again from any update on, with any batch, on any device.
+ *
+ * Letters: T = steps, S = scored steps (the last ones), I = inputs, O = outputs or classes.
+ */
+#ifndef TASK_H
+#define TASK_H
+
+#include "host/cli/config.h"
+
+/* ---- options ---- */
+
+/* Those of all tasks: the rows of task_specs, and each task's own. */
+typedef struct task_config {
+  model_config model;
+  int64_t eval_size;  /* sequences of a validation */
+  int64_t symbols;    /* temporal-order: relevant symbols of a sequence */
+  double tau;         /* mackey-glass */
+  int permuted, rows; /* pixels */
+  double val_fraction;
+  const char *images, *labels, *val_images, *val_labels;
+} task_config;
+
+#define TASK_FIELD(name) offsetof(task_config, name)
+
+/* ---- one sequence ---- */
+
+/* Random numbers of one sequence, from the library's Philox; the state is a counter. */
+typedef struct task_random {
+  uint64_t seed, stream, index;
+} task_random;
+
+static inline double task_uniform(task_random *r) { return seqgpu_uniform(r->seed, r->stream, r->index++); }
+/* 0..n-1 */
+static inline int64_t task_below(task_random *r, int64_t n) { return (int64_t)(task_uniform(r) * (double)n); }
+
+/* A column of the batch, zeros before it is written. */
+typedef struct task_sequence {
+  int validation; /* 0: of training, 1: of validation */
+  int64_t number;
+  task_random random; /* its own */
+  float *x;           /* [T,I] with row stride */
+  float *target;      /* [S,O] with row stride; of TASK_SQUARED */
+  int32_t *label;     /* [S] with stride; of TASK_CLASSES */
+  int64_t x_stride, target_stride, label_stride;
+} task_sequence;
+
+static inline void task_input(task_sequence *s, int64_t step, int64_t input, double value) {
+  s->x[step * s->x_stride + input] = (float)value;
+}
+static inline void task_target(task_sequence *s, int64_t step, int64_t output, double value) {
+  s->target[step * s->target_stride + output] = (float)value;
+}
+static inline void task_label(task_sequence *s, int64_t step, int64_t class) {
+  s->label[step * s->label_stride] = (int32_t) class;
+}
+
+/* ---- the table ---- */
+
+typedef enum task_loss { TASK_SQUARED, TASK_CLASSES } task_loss;
+
+/* What is wrong with outputs: sums over the judged steps of a validation. */
+typedef struct task_errors {
+  double count, wrong; /* answers; those that are not the label, or off by more than task.tolerance */
+  double squares, target, target2; /* sums of (x - target)^2, target, target^2 */
+} task_errors;
+
+/* A task with its options, ready to generate. */
+typedef struct task_source {
+  const task_config *config;
+  int64_t steps, scored, inputs, outputs; /* T, S, I, O */
+  int64_t judged;                         /* the metric is over the last so many steps */
+  int64_t train_size, val_size;           /* sequences there are, 0 = without end */
+  double baseline;    /* loss of the best answer that does not look at the input; NaN = not known */
+  uint64_t data_hash; /* of the files, 0 without any */
+  int64_t data_size;
+  void *data; /* the generator's own */
+} task_source;
+
+typedef struct task {
+  const char *name, *about;
+  task_loss loss;
+  const char *metric; /* name; less is better */
+  double (*error)(const task_errors *e);
+  double tolerance;         /* TASK_SQUARED: an answer that is off by more is wrong */
+  const arg_spec *specs;    /* its own options, NULL = none */
+  int has_epochs;           /* there is an end of the data */
+  const task_config *start; /* defaults */
+  /* Fills the source, whose config is there, and opens what it needs; 0, or an exit code after a sentence. */
+  int (*open)(task_source *source);
+  void (*draw)(const task_source *source, task_sequence *s);
+  void (*close)(task_source *source); /* NULL: nothing to free; also called after an open that failed */
+} task;
+
+/* The rows, NULL after the last. */
+extern const task *const tasks[];
+extern const arg_spec task_length_spec[]; /* --T, for tasks whose length can be chosen */
+
+/* Metrics. */
+double task_error_rate(const task_errors *e);
+/* Root of the mean square error over the variance of the targets. */
+double task_nrmse(const task_errors *e);
+
+/* Defaults of most tasks: Arjovsky, Shah, Bengio 2016, sections 4 and 5: RMSprop, rate 1e-3, decay 0.9, batch 20. */
+#define TASK_MODEL(steps, hidden)                                                                            \
+  {                                                                                                          \
+    .cell = "lstm", .optimizer = "rmsprop", .clip = "1", .init = "pytorch", .forget_bias = "auto",           \
+    .seed = 1, .lr = 1e-3, .decay = 0.9, .lr_decay = 1,                                                      \
+    .rnn = {.num_layers = 1, .hidden_size = (hidden), .seq_len = (steps), .batch = 20},                      \
+  }
+
+#endif

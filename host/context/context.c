@@ -1,0 +1,254 @@
+/* context.c - contexts, errors and memory (seqgpu/seqgpu.h). */
+#define _POSIX_C_SOURCE 200809L
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/context/context.h"
+
+enum { MAX_THREADS = 1024, HOST_ALIGNMENT = 64 };
+
+const char *seqgpu_status_name(seqgpu_status status) {
+  switch (status) {
+#define NAME(name, number, text)                                                                             \
+  case SEQGPU_##name:                                                                                        \
+    return #name;
+    SEQGPU_STATUS_LIST(NAME)
+#undef NAME
+  }
+  return "unknown status";
+}
+
+const char *seqgpu_status_text(seqgpu_status status) {
+  switch (status) {
+#define TEXT(name, number, text)                                                                             \
+  case SEQGPU_##name:                                                                                        \
+    return text;
+    SEQGPU_STATUS_LIST(TEXT)
+#undef TEXT
+  }
+  return "unknown status";
+}
+
+#define STRING(x)        #x
+#define VERSION(a, b, c) STRING(a) "." STRING(b) "." STRING(c)
+const char *seqgpu_version(void) {
+  return VERSION(SEQGPU_VERSION_MAJOR, SEQGPU_VERSION_MINOR, SEQGPU_VERSION_PATCH);
+}
+
+size_t seqgpu_dtype_size(seqgpu_dtype dtype) { return dtype == SEQGPU_F64 ? sizeof(double) : sizeof(float); }
+
+seqgpu_status sq_fail(seqgpu_context *ctx, seqgpu_status status, const char *format, ...) {
+  if (ctx == NULL) return status;
+  va_list args;
+  va_start(args, format);
+  vsnprintf(ctx->error, sizeof ctx->error, format, args);
+  va_end(args);
+  return status;
+}
+
+seqgpu_status sq_check_range(seqgpu_context *ctx, const char *name, int64_t value, int64_t least,
+                             int64_t most) {
+  if (value >= least && value <= most) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %lld, must be from %lld to %lld", name, (long long)value,
+                 (long long)least, (long long)most);
+}
+
+seqgpu_status sq_check(seqgpu_context *ctx, int backend_error, const char *what) {
+  if (backend_error == 0) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EDEVICE, "%s: %s reports: %s", what, ctx->backend->device->name,
+                 ctx->backend->device->error_text(backend_error));
+}
+
+int sq_mul_size(int64_t a, int64_t b, int64_t *out) {
+  const int64_t limit = (int64_t)1 << 46;
+  if (a < 0 || b < 0 || a > limit || b > limit) return 0;
+  if (a != 0 && b > limit / a) return 0;
+  *out = a * b;
+  return 1;
+}
+
+static void *default_allocate(size_t bytes, void *user) {
+  (void)user;
+  const size_t rounded = (bytes + HOST_ALIGNMENT - 1) / HOST_ALIGNMENT * HOST_ALIGNMENT;
+  return rounded < bytes ? NULL : aligned_alloc(HOST_ALIGNMENT, rounded ? rounded : HOST_ALIGNMENT);
+}
+
+static void default_release(void *pointer, void *user) {
+  (void)user;
+  free(pointer);
+}
+
+void *sq_host_alloc(seqgpu_context *ctx, size_t bytes) {
+  void *memory = ctx->allocator.allocate(bytes, ctx->allocator.user);
+  if (memory) memset(memory, 0, bytes);
+  return memory;
+}
+
+void sq_host_free(seqgpu_context *ctx, void *pointer) {
+  if (pointer) ctx->allocator.release(pointer, ctx->allocator.user);
+}
+
+static int device_count(const sq_backend *backend) {
+  int devices = 0;
+  return backend->device->count(&devices) == 0 ? devices : 0;
+}
+
+/* "auto" is the first backend of the table that has a device; the emulator must be asked for by name. */
+static const sq_backend *find_backend(const char *name) {
+  const int any = name == NULL || strcmp(name, "auto") == 0;
+  for (int i = 0; sq_backends[i]; i++) {
+    const char *candidate = sq_backends[i]->device->name;
+    if (any && strcmp(candidate, "emulator") != 0 && device_count(sq_backends[i]) > 0) return sq_backends[i];
+    if (!any && strcmp(candidate, name) == 0) return sq_backends[i];
+  }
+  return NULL;
+}
+
+static int processors(void) {
+  const long n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
+}
+
+static seqgpu_status open_device(seqgpu_context *ctx, const seqgpu_context_options *options) {
+  const char *name = options->device ? options->device : "auto";
+  const sq_backend *backend = find_backend(options->device);
+  if (backend == NULL)
+    return sq_fail(ctx, strcmp(name, "cuda") == 0 ? SEQGPU_ENODEVICE : SEQGPU_EINVAL,
+                   "device: \"%s\" is not a device of this build", name);
+  const int devices = device_count(backend);
+  if (devices == 0)
+    return sq_fail(ctx, SEQGPU_ENODEVICE, "device: no usable \"%s\" device on this machine", name);
+  if (options->device_index < 0 || options->device_index >= devices)
+    return sq_fail(ctx, SEQGPU_EINVAL, "device_index: %d, but there are %d devices", options->device_index,
+                   devices);
+  if (backend->ops[ctx->dtype] == NULL)
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "dtype: device \"%s\" computes in F32 only",
+                   backend->device->name);
+  ctx->exec.stream = options->stream;
+  if (backend == &sq_backend_cpu) {
+    ctx->exec.pool = sq_pool_create(options->threads ? options->threads : processors());
+    if (ctx->exec.pool == NULL)
+      return sq_fail(ctx, SEQGPU_ENOMEM, "threads: could not start %d threads", options->threads);
+  }
+  ctx->backend = backend;
+  const int error = backend->device->open(&ctx->exec, options->device_index);
+  if (error) return sq_check(ctx, error, "device");
+  ctx->ops = backend->ops[ctx->dtype];
+  return SEQGPU_OK;
+}
+
+seqgpu_status seqgpu_context_create(const seqgpu_context_options *options, seqgpu_context **out) {
+  if (out == NULL) return SEQGPU_EINVAL;
+  const seqgpu_context_options defaults = {.device = NULL};
+  const seqgpu_context_options *o = options ? options : &defaults;
+  const seqgpu_allocator standard = {default_allocate, default_release, NULL};
+  const seqgpu_allocator *allocator = o->allocator ? o->allocator : &standard;
+  *out = NULL;
+  if (!allocator->allocate || !allocator->release) return SEQGPU_EINVAL;
+  seqgpu_context *ctx = allocator->allocate(sizeof *ctx, allocator->user);
+  if (ctx == NULL) return SEQGPU_ENOMEM;
+  memset(ctx, 0, sizeof *ctx);
+  ctx->allocator = *allocator;
+  *out = ctx;
+  if (o->threads < 0 || o->threads > MAX_THREADS)
+    return sq_fail(ctx, SEQGPU_EINVAL, "threads: %d, must be 0 (all processors) or 1 to %d", o->threads,
+                   MAX_THREADS);
+  if (o->dtype != SEQGPU_F32 && o->dtype != SEQGPU_F64)
+    return sq_fail(ctx, SEQGPU_EINVAL, "dtype: %d is neither SEQGPU_F32 nor SEQGPU_F64", (int)o->dtype);
+  ctx->dtype = o->dtype;
+  ctx->real_size = seqgpu_dtype_size(o->dtype);
+  return open_device(ctx, o);
+}
+
+void seqgpu_context_destroy(seqgpu_context *ctx) {
+  if (ctx == NULL) return;
+  if (ctx->ops) ctx->backend->device->close(&ctx->exec);
+  sq_pool_destroy(ctx->exec.pool);
+  const seqgpu_allocator allocator = ctx->allocator;
+  allocator.release(ctx, allocator.user);
+}
+
+const char *seqgpu_last_error(const seqgpu_context *ctx) { return ctx ? ctx->error : ""; }
+seqgpu_dtype seqgpu_context_dtype(const seqgpu_context *ctx) { return ctx ? ctx->dtype : SEQGPU_F32; }
+const char *seqgpu_context_device(const seqgpu_context *ctx) {
+  return ctx && ctx->backend ? ctx->backend->device->name : "none";
+}
+
+void seqgpu_context_describe(const seqgpu_context *ctx, char *text, size_t size) {
+  if (text == NULL || size == 0) return;
+  text[0] = 0;
+  if (ctx == NULL || ctx->ops == NULL) return;
+  sq_exec exec = ctx->exec;
+  ctx->backend->device->describe(&exec, text, size);
+}
+
+seqgpu_status sq_usable(seqgpu_context *ctx) {
+  if (ctx == NULL) return SEQGPU_EINVAL;
+  if (ctx->ops == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "ctx: its creation failed, it has no device");
+  return SEQGPU_OK;
+}
+
+seqgpu_status seqgpu_malloc(seqgpu_context *ctx, size_t bytes, void **out) {
+  SQ_TRY(sq_usable(ctx));
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out: is NULL");
+  *out = NULL;
+  if (ctx->backend == &sq_backend_cpu) {
+    *out = ctx->allocator.allocate(bytes ? bytes : 1, ctx->allocator.user);
+  } else if (ctx->backend->device->allocate(&ctx->exec, bytes ? bytes : 1, out) != 0) {
+    *out = NULL;
+  }
+  if (*out == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "bytes: out of memory for %zu bytes", bytes);
+  return SEQGPU_OK;
+}
+
+void seqgpu_free(seqgpu_context *ctx, void *pointer) {
+  if (ctx == NULL || pointer == NULL || ctx->ops == NULL) return;
+  if (ctx->backend == &sq_backend_cpu)
+    sq_host_free(ctx, pointer);
+  else
+    ctx->backend->device->release(&ctx->exec, pointer);
+}
+
+static seqgpu_status two_pointers(seqgpu_context *ctx, const void *to, const void *from, size_t bytes) {
+  SQ_TRY(sq_usable(ctx));
+  if (bytes > 0 && (to == NULL || from == NULL))
+    return sq_fail(ctx, SEQGPU_EINVAL, "%s: is NULL with %zu bytes to copy", to ? "source" : "destination",
+                   bytes);
+  return SEQGPU_OK;
+}
+
+seqgpu_status seqgpu_copy_in(seqgpu_context *ctx, void *device, const void *host, size_t bytes) {
+  SQ_TRY(two_pointers(ctx, device, host, bytes));
+  return sq_check(ctx, bytes ? ctx->backend->device->copy_in(&ctx->exec, device, host, bytes) : 0, "copy_in");
+}
+
+seqgpu_status seqgpu_copy_out(seqgpu_context *ctx, void *host, const void *device, size_t bytes) {
+  SQ_TRY(two_pointers(ctx, host, device, bytes));
+  return sq_check(ctx, bytes ? ctx->backend->device->copy_out(&ctx->exec, host, device, bytes) : 0,
+                  "copy_out");
+}
+
+seqgpu_status seqgpu_copy(seqgpu_context *ctx, void *to, const void *from, size_t bytes) {
+  SQ_TRY(two_pointers(ctx, to, from, bytes));
+  return sq_check(ctx, bytes ? ctx->backend->device->copy(&ctx->exec, to, from, bytes) : 0, "copy");
+}
+
+seqgpu_status seqgpu_zero(seqgpu_context *ctx, void *pointer, size_t bytes) {
+  SQ_TRY(sq_usable(ctx));
+  if (pointer == NULL && bytes > 0) return sq_fail(ctx, SEQGPU_EINVAL, "pointer: is NULL");
+  return sq_check(ctx, bytes ? ctx->backend->device->zero(&ctx->exec, pointer, bytes) : 0, "zero");
+}
+
+seqgpu_status seqgpu_synchronize(seqgpu_context *ctx) {
+  SQ_TRY(sq_usable(ctx));
+  return sq_check(ctx, ctx->backend->device->synchronize(&ctx->exec), "synchronize");
+}
+
+const char *seqgpu_cell_name(int index, const char **about) {
+  if (index < 0 || index >= sq_cell_count) return NULL;
+  if (about) *about = sq_cells[index].about;
+  return sq_cells[index].name;
+}

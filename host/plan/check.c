@@ -1,0 +1,72 @@
+/* plan_check.c - is a descriptor one that could be run at all?  Every field and the total size; the cell and the plan
+ * are looked at by plan.c and planner.c. */
+#include "host/plan/plan.h"
+
+static seqgpu_status check_size(seqgpu_context *ctx, const char *name, int64_t value, int64_t least) {
+  return sq_check_range(ctx, name, value, least, INT32_MAX);
+}
+
+static seqgpu_status check_flag(seqgpu_context *ctx, const char *name, int value) {
+  if (value == 0 || value == 1) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %d, must be 0 or 1", name, value);
+}
+
+static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
+  SQ_TRY(check_size(ctx, "input_size", d->input_size, 1));
+  SQ_TRY(check_size(ctx, "hidden_size", d->hidden_size, 1));
+  SQ_TRY(check_size(ctx, "num_layers", d->num_layers, 0));
+  SQ_TRY(check_size(ctx, "seq_len", d->seq_len, 1));
+  SQ_TRY(check_size(ctx, "batch", d->batch, 1));
+  SQ_TRY(check_size(ctx, "projection_size", d->projection_size, 0));
+  SQ_TRY(check_size(ctx, "factor_size", d->factor_size, 0));
+  SQ_TRY(check_size(ctx, "context_size", d->context_size, 0));
+  SQ_TRY(check_size(ctx, "reflections", d->reflections, 0));
+  SQ_TRY(check_flag(ctx, "learn_leak", d->learn_leak));
+  SQ_TRY(check_flag(ctx, "bidirectional", d->bidirectional));
+  SQ_TRY(check_flag(ctx, "peephole", d->peephole));
+  SQ_TRY(check_flag(ctx, "coupled", d->coupled));
+  SQ_TRY(check_flag(ctx, "reset_after", d->reset_after));
+  SQ_TRY(check_flag(ctx, "batch_first", d->batch_first));
+  SQ_TRY(check_flag(ctx, "inference", d->inference));
+  if (d->num_layers > 1024)
+    return sq_fail(ctx, SEQGPU_EINVAL, "num_layers: %lld, must be at most 1024", (long long)d->num_layers);
+  if (d->merge != SEQGPU_CONCAT && d->merge != SEQGPU_SUM)
+    return sq_fail(ctx, SEQGPU_EINVAL, "merge: %d is neither SEQGPU_CONCAT nor SEQGPU_SUM", (int)d->merge);
+  if ((int)d->activation < SEQGPU_TANH || d->activation > SEQGPU_IDENTITY)
+    return sq_fail(ctx, SEQGPU_EINVAL, "activation: %d is none of seqgpu_activation", (int)d->activation);
+  if ((int)d->math < SEQGPU_MATH_F32 || d->math > SEQGPU_MATH_BF16)
+    return sq_fail(ctx, SEQGPU_EINVAL, "math: %d is none of seqgpu_math", (int)d->math);
+  if (d->mode != SEQGPU_PLAN_ESTIMATE && d->mode != SEQGPU_PLAN_MEASURE)
+    return sq_fail(ctx, SEQGPU_EINVAL, "mode: %d is none of seqgpu_plan_mode", (int)d->mode);
+  if (!(d->dropout >= 0 && d->dropout < 1))
+    return sq_fail(ctx, SEQGPU_EINVAL, "dropout: %g, must be at least 0 and below 1", d->dropout);
+  if (!(d->leak >= 0 && d->leak <= 1))
+    return sq_fail(ctx, SEQGPU_EINVAL, "leak: %g, must be from 0 (the cell's own default) to 1", d->leak);
+  return SEQGPU_OK;
+}
+
+/* Rough sizes in floating point, before any integer product could overflow. */
+static seqgpu_status check_total(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
+  const int64_t layers = d->num_layers ? d->num_layers : 1, directions = d->bidirectional ? 2 : 1;
+  const double most = (double)((int64_t)1 << 46), units = (double)d->hidden_size;
+  const double H = units + (double)d->factor_size + (double)d->context_size + (double)d->reflections,
+               D = (double)directions;
+  const double widest = (double)d->input_size > D * H ? (double)d->input_size : D * H;
+  const double params = (double)layers * D * (4 * H * (widest + H + 2) + H * H);
+  const double kept = (double)layers * D * ((double)d->seq_len + 1) * (double)d->batch * (9 * H + widest);
+  if (params > most)
+    return sq_fail(
+        ctx, SEQGPU_ENOMEM,
+        "hidden_size, input_size: out of memory: %lld units and %lld inputs make about %.3g parameters",
+        (long long)d->hidden_size, (long long)d->input_size, params);
+  if (kept > most)
+    return sq_fail(ctx, SEQGPU_ENOMEM,
+                   "seq_len, batch: out of memory: %lld steps of %lld sequences keep about %.3g numbers",
+                   (long long)d->seq_len, (long long)d->batch, kept);
+  return SEQGPU_OK;
+}
+
+seqgpu_status sq_plan_check(seqgpu_context *ctx, const seqgpu_rnn_desc *desc) {
+  SQ_TRY(check_fields(ctx, desc));
+  return check_total(ctx, desc);
+}

@@ -1,0 +1,148 @@
+/* plan_measure.c - how long a plan takes on this device.
+ *
+ * The largest run of the descriptor on buffers that are allocated for it and freed again: a few warm-up runs (the first
+ * loads kernels, the second records graphs), then the median of up to SAMPLES samples.  A sample is as many runs as make
+ * up about a millisecond, between two waits for the device, so that the cost of waiting does not count.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <time.h>
+
+#include "host/plan/plan.h"
+
+enum { WARM_UPS = 3, SAMPLES = 7, MOST_REPEATS = 16, NOISE = 1024 };
+static const double BUDGET_US = 1e6, SAMPLE_US = 1e3; /* of warm-ups and of samples together; of one sample */
+
+/* The device memory of one trial. */
+enum { X, PARAMS, Y, DY, DX, DPARAMS, WORKSPACE, RESERVE, BUFFERS };
+typedef struct trial {
+  seqgpu_context *ctx;
+  const seqgpu_plan *plan;
+  void *buffer[BUFFERS];
+  seqgpu_rnn_run run;
+} trial;
+
+/* ---------------------------------------------------------------- buffers */
+
+/* Numbers of either type, small enough for gates that are neither saturated nor dead. */
+static void make_noise(seqgpu_dtype dtype, double out[NOISE]) {
+  uint32_t state = 1;
+  for (int i = 0; i < NOISE; i++) {
+    state = state * 1664525u + 1013904223u; /* Knuth's "quick and dirty" generator: only speed is looked at */
+    const double v = ((double)(state >> 8) / (double)(1 << 23) - 1) * 0.1;
+    if (dtype == SEQGPU_F64)
+      out[i] = v;
+    else
+      ((float *)out)[i] = (float)v;
+  }
+}
+
+/* Noise at the beginning of a buffer, then doubled until it is full: zeros would flatter a chip that saves power. */
+static seqgpu_status fill(seqgpu_context *ctx, void *to, size_t bytes) {
+  double noise[NOISE];
+  make_noise(ctx->dtype, noise);
+  size_t done = NOISE * ctx->real_size;
+  if (done > bytes) done = bytes;
+  SQ_TRY(seqgpu_copy_in(ctx, to, noise, done));
+  while (done < bytes) {
+    const size_t next = done < bytes - done ? done : bytes - done;
+    SQ_TRY(seqgpu_copy(ctx, (char *)to + done, to, next));
+    done += next;
+  }
+  return seqgpu_synchronize(ctx); /* noise is on the stack */
+}
+
+/* Everything a forward, and unless in inference a backward, reads or writes; states start at zero. */
+static seqgpu_status allocate(trial *t) {
+  const seqgpu_plan *p = t->plan;
+  const int training = !p->desc.inference;
+  const size_t rows = (size_t)(p->desc.seq_len * p->desc.batch), real = t->ctx->real_size;
+  const size_t x = rows * (size_t)p->desc.input_size * real, y = rows * (size_t)p->out * real;
+  const size_t params = (size_t)p->count * real;
+  const size_t bytes[BUFFERS] = {[X] = x,
+                                 [PARAMS] = params,
+                                 [Y] = y,
+                                 [DY] = training ? y : 0,
+                                 [DX] = training ? x : 0,
+                                 [DPARAMS] = training ? params : 0,
+                                 [WORKSPACE] = seqgpu_plan_workspace_size(p),
+                                 [RESERVE] = seqgpu_plan_reserve_size(p)};
+  for (int i = 0; i < BUFFERS; i++)
+    if (bytes[i] > 0 || i == WORKSPACE) SQ_TRY(seqgpu_malloc(t->ctx, bytes[i], &t->buffer[i]));
+  SQ_TRY(fill(t->ctx, t->buffer[X], x));
+  SQ_TRY(fill(t->ctx, t->buffer[PARAMS], params));
+  if (!training) return SEQGPU_OK;
+  SQ_TRY(fill(t->ctx, t->buffer[DY], y));
+  return seqgpu_zero(t->ctx, t->buffer[DPARAMS], params);
+}
+
+static void release(trial *t) {
+  for (int i = 0; i < BUFFERS; i++) seqgpu_free(t->ctx, t->buffer[i]);
+}
+
+static void aim(trial *t) {
+  void **at = t->buffer;
+  t->run = (seqgpu_rnn_run){.seq_len = t->plan->desc.seq_len,
+                            .batch = t->plan->desc.batch,
+                            .x = at[X],
+                            .params = at[PARAMS],
+                            .y = at[Y],
+                            .dy = at[DY],
+                            .dx = at[DX],
+                            .dparams = at[DPARAMS],
+                            .workspace = at[WORKSPACE],
+                            .reserve = at[RESERVE]};
+}
+
+/* ---------------------------------------------------------------- timing */
+
+static double now_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+/* Microseconds of one run, the mean of `repeats` in a row. */
+static seqgpu_status sample(const trial *t, int repeats, double *microseconds) {
+  SQ_TRY(seqgpu_synchronize(t->ctx));
+  const double start = now_us();
+  for (int i = 0; i < repeats; i++) {
+    SQ_TRY(seqgpu_rnn_forward(t->ctx, t->plan, &t->run));
+    if (t->run.reserve) SQ_TRY(seqgpu_rnn_backward(t->ctx, t->plan, &t->run));
+  }
+  SQ_TRY(seqgpu_synchronize(t->ctx));
+  *microseconds = (now_us() - start) / repeats;
+  return SEQGPU_OK;
+}
+
+/* Puts a value into its place among `count` sorted ones. */
+static void insert_sorted(double *sorted, int count, double value) {
+  for (; count > 0 && sorted[count - 1] > value; count--) sorted[count] = sorted[count - 1];
+  sorted[count] = value;
+}
+
+static seqgpu_status median(const trial *t, double *out) {
+  double taken[SAMPLES], one = 0;
+  const double end = now_us() + BUDGET_US;
+  SQ_TRY(sample(t, 1, &one));
+  for (int i = 1; i < WARM_UPS && now_us() + one < end; i++) SQ_TRY(sample(t, 1, &one));
+  const int repeats = one * MOST_REPEATS < SAMPLE_US ? MOST_REPEATS
+                      : one < SAMPLE_US              ? (int)(SAMPLE_US / one)
+                                                     : 1;
+  int count = 0;
+  do {
+    SQ_TRY(sample(t, repeats, &one));
+    insert_sorted(taken, count++, one);
+  } while (count < SAMPLES && now_us() + one * repeats < end);
+  *out = taken[count / 2];
+  return SEQGPU_OK;
+}
+
+seqgpu_status sq_plan_time(seqgpu_context *ctx, const seqgpu_plan *plan, double *microseconds) {
+  trial t = {.ctx = ctx, .plan = plan};
+  seqgpu_status status = allocate(&t);
+  aim(&t);
+  if (status == SEQGPU_OK) status = median(&t, microseconds);
+  release(&t);
+  return status;
+}

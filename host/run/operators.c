@@ -1,0 +1,212 @@
+/* primitives.c - the operators beside the recurrences: linear, embedding, cross-entropy, dropout (seqgpu/ops.h).
+ *
+ * Each function checks its arguments and runs one or two rows of the operator table.
+ */
+#include "core/philox.h"
+#include "host/context/context.h"
+#include "seqgpu/ops.h"
+
+static seqgpu_status check_count(seqgpu_context *ctx, const char *name, int64_t value, int64_t least) {
+  return sq_check_range(ctx, name, value, least, (int64_t)1 << 40);
+}
+
+static seqgpu_status check_pair(seqgpu_context *ctx, const char *a_name, int64_t a, int64_t a_least,
+                                const char *b_name, int64_t b, int64_t b_least) {
+  int64_t product;
+  SQ_TRY(check_count(ctx, a_name, a, a_least));
+  SQ_TRY(check_count(ctx, b_name, b, b_least));
+  if (sq_mul_size(a, b, &product)) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s, %s: %lld x %lld is over the limit of 2^46 numbers", a_name, b_name,
+                 (long long)a, (long long)b);
+}
+
+/* A pointer that is read or written when `count` is not zero. */
+static seqgpu_status need(seqgpu_context *ctx, const char *name, const void *pointer, int64_t count) {
+  if (pointer || count == 0) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s: is NULL", name);
+}
+
+static seqgpu_status check_linear(seqgpu_context *ctx, int64_t rows, int64_t in, int64_t out) {
+  SQ_TRY(sq_usable(ctx));
+  SQ_TRY(check_pair(ctx, "rows", rows, 0, "in", in, 1));
+  SQ_TRY(check_pair(ctx, "in", in, 1, "out", out, 1));
+  return check_pair(ctx, "rows", rows, 0, "out", out, 1);
+}
+
+seqgpu_status seqgpu_linear_forward(seqgpu_context *ctx, int64_t rows, int64_t in, int64_t out, const void *x,
+                                    const void *w, const void *b, void *y) {
+  SQ_TRY(check_linear(ctx, rows, in, out));
+  SQ_TRY(need(ctx, "x", x, rows));
+  SQ_TRY(need(ctx, "w", w, 1));
+  SQ_TRY(need(ctx, "y", y, rows));
+  if (rows == 0) return SEQGPU_OK;
+  const sq_bias_args bias = {rows, out, b, y, out};
+  if (b) SQ_TRY(SQ_RUN(ctx, bias, &bias));
+  const sq_gemm_args product = {.trans_b = 1,
+                                .accumulate = b != NULL,
+                                .m = rows,
+                                .n = out,
+                                .k = in,
+                                .a = x,
+                                .lda = in,
+                                .b = w,
+                                .ldb = in,
+                                .c = y,
+                                .ldc = out};
+  return SQ_RUN(ctx, gemm, &product);
+}
+
+seqgpu_status seqgpu_linear_backward(seqgpu_context *ctx, int64_t rows, int64_t in, int64_t out,
+                                     const void *x, const void *w, const void *dy, void *dx, void *dw,
+                                     void *db) {
+  SQ_TRY(check_linear(ctx, rows, in, out));
+  SQ_TRY(need(ctx, "dy", dy, rows));
+  if (dw) SQ_TRY(need(ctx, "x", x, rows));
+  if (dx) SQ_TRY(need(ctx, "w", w, rows));
+  if (rows == 0) return SEQGPU_OK;
+  if (dx) {
+    const sq_gemm_args a = {0, 0, 0, rows, in, out, dy, out, w, in, dx, in, 0};
+    SQ_TRY(SQ_RUN(ctx, gemm, &a));
+  }
+  if (dw) {
+    const sq_gemm_args a = {1, 0, 1, out, in, rows, dy, out, x, in, dw, in, 0};
+    SQ_TRY(SQ_RUN(ctx, gemm, &a));
+  }
+  if (db == NULL) return SEQGPU_OK;
+  const sq_reduce_args r = {.rows = rows, .cols = out, .a = dy, .lda = out, .out = db};
+  return SQ_RUN(ctx, reduce, &r);
+}
+
+static seqgpu_status check_embedding(seqgpu_context *ctx, int64_t rows, int64_t dim, int64_t vocab,
+                                     const int32_t *ids) {
+  SQ_TRY(sq_usable(ctx));
+  SQ_TRY(check_pair(ctx, "rows", rows, 0, "dim", dim, 1));
+  SQ_TRY(check_pair(ctx, "vocab", vocab, 1, "dim", dim, 1));
+  return need(ctx, "ids", ids, rows);
+}
+
+seqgpu_status seqgpu_embedding_forward(seqgpu_context *ctx, int64_t rows, int64_t dim, int64_t vocab,
+                                       const int32_t *ids, const void *table, void *y) {
+  SQ_TRY(check_embedding(ctx, rows, dim, vocab, ids));
+  SQ_TRY(need(ctx, "table", table, 1));
+  SQ_TRY(need(ctx, "y", y, rows));
+  const sq_embedding_args a = {.rows = rows, .dim = dim, .vocab = vocab, .ids = ids, .table = table, .y = y};
+  return SQ_RUN(ctx, embedding_forward, &a);
+}
+
+seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t rows, int64_t dim, int64_t vocab,
+                                        const int32_t *ids, const void *dy, void *dtable) {
+  SQ_TRY(check_embedding(ctx, rows, dim, vocab, ids));
+  SQ_TRY(need(ctx, "dy", dy, rows));
+  SQ_TRY(need(ctx, "dtable", dtable, 1));
+  const sq_embedding_args a = {
+      .rows = rows, .dim = dim, .vocab = vocab, .ids = ids, .dy = dy, .dtable = dtable};
+  return SQ_RUN(ctx, embedding_backward, &a);
+}
+
+/* What every loss over rows takes. */
+static seqgpu_status check_loss(seqgpu_context *ctx, int mean, double scale, const void *loss) {
+  if (mean != 0 && mean != 1) return sq_fail(ctx, SEQGPU_EINVAL, "mean: %d, must be 0 or 1", mean);
+  if (!(scale - scale == 0)) return sq_fail(ctx, SEQGPU_EINVAL, "scale: %g is not finite", scale);
+  return need(ctx, "loss", loss, 1);
+}
+
+static seqgpu_status check_xent(seqgpu_context *ctx, const sq_xent_args *a) {
+  SQ_TRY(sq_usable(ctx));
+  SQ_TRY(check_pair(ctx, "rows", a->rows, 0, "classes", a->classes, 1));
+  SQ_TRY(check_loss(ctx, a->mean, a->scale, a->loss));
+  SQ_TRY(need(ctx, "logits", a->logits, a->rows));
+  SQ_TRY(need(ctx, "targets", a->targets, a->rows));
+  return need(ctx, "lse", a->lse, a->rows);
+}
+
+seqgpu_status seqgpu_cross_entropy_forward(seqgpu_context *ctx, int64_t rows, int64_t classes, int mean,
+                                           double scale, const void *logits, const int32_t *targets,
+                                           void *lse, void *row_loss, void *loss) {
+  const sq_xent_args a = {.rows = rows,
+                          .classes = classes,
+                          .mean = mean,
+                          .scale = scale,
+                          .logits = logits,
+                          .targets = targets,
+                          .lse = lse,
+                          .row_loss = row_loss,
+                          .loss = loss};
+  SQ_TRY(check_xent(ctx, &a));
+  SQ_TRY(need(ctx, "row_loss", row_loss, rows));
+  return SQ_RUN(ctx, xent_forward, &a);
+}
+
+seqgpu_status seqgpu_cross_entropy_backward(seqgpu_context *ctx, int64_t rows, int64_t classes, int mean,
+                                            double scale, const void *logits, const int32_t *targets,
+                                            const void *lse, const void *loss, void *dlogits) {
+  const sq_xent_args a = {.rows = rows,
+                          .classes = classes,
+                          .mean = mean,
+                          .scale = scale,
+                          .logits = logits,
+                          .targets = targets,
+                          .lse = (void *)(uintptr_t)lse,
+                          .loss = (void *)(uintptr_t)loss,
+                          .dlogits = dlogits};
+  SQ_TRY(check_xent(ctx, &a));
+  SQ_TRY(need(ctx, "dlogits", dlogits, rows));
+  return SQ_RUN(ctx, xent_backward, &a);
+}
+
+static seqgpu_status check_mse(seqgpu_context *ctx, const sq_mse_args *a) {
+  SQ_TRY(sq_usable(ctx));
+  SQ_TRY(check_pair(ctx, "rows", a->rows, 0, "dim", a->dim, 1));
+  SQ_TRY(check_loss(ctx, a->mean, a->scale, a->loss));
+  SQ_TRY(need(ctx, "x", a->x, a->rows));
+  return need(ctx, "targets", a->targets, a->rows);
+}
+
+seqgpu_status seqgpu_squared_error_forward(seqgpu_context *ctx, int64_t rows, int64_t dim, int mean,
+                                           double scale, const void *x, const void *targets,
+                                           const int32_t *mask, void *row_loss, void *loss) {
+  const sq_mse_args a = {.rows = rows,
+                         .dim = dim,
+                         .mean = mean,
+                         .scale = scale,
+                         .x = x,
+                         .targets = targets,
+                         .mask = mask,
+                         .row_loss = row_loss,
+                         .loss = loss};
+  SQ_TRY(check_mse(ctx, &a));
+  SQ_TRY(need(ctx, "row_loss", row_loss, rows));
+  return SQ_RUN(ctx, mse_forward, &a);
+}
+
+seqgpu_status seqgpu_squared_error_backward(seqgpu_context *ctx, int64_t rows, int64_t dim, int mean,
+                                            double scale, const void *x, const void *targets,
+                                            const int32_t *mask, const void *loss, void *dx) {
+  const sq_mse_args a = {.rows = rows,
+                         .dim = dim,
+                         .mean = mean,
+                         .scale = scale,
+                         .x = x,
+                         .targets = targets,
+                         .mask = mask,
+                         .loss = (void *)(uintptr_t)loss,
+                         .dx = dx};
+  SQ_TRY(check_mse(ctx, &a));
+  SQ_TRY(need(ctx, "dx", dx, rows));
+  return SQ_RUN(ctx, mse_backward, &a);
+}
+
+seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint64_t seed, uint64_t offset,
+                             const void *x, void *y) {
+  SQ_TRY(sq_usable(ctx));
+  SQ_TRY(check_count(ctx, "count", count, 0));
+  if (!(p >= 0 && p <= 1)) return sq_fail(ctx, SEQGPU_EINVAL, "p: %g, must be from 0 to 1", p);
+  SQ_TRY(need(ctx, "x", x, count));
+  SQ_TRY(need(ctx, "y", y, count));
+  const sq_dropout_args a = {.count = count, .p = p, .seed = seed, .offset = offset, .x = x, .y = y};
+  return SQ_RUN(ctx, dropout, &a);
+}
+
+double seqgpu_uniform(uint64_t seed, uint64_t stream, uint64_t index) {
+  return sq_philox_uniform(sq_philox(seed, stream, index / 4).word[index % 4]);
+}

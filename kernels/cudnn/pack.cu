@@ -1,0 +1,131 @@
+/* cudnn_pack.cu - between our memory and cuDNN's: parameters and its weight space, tensors and its rows, in float32 or half.
+ *
+ * Launch: parameters: one row of blocks for each run of numbers, a thread an element; tensors: a thread an element,
+ * 32 columns x 8 rows a block; both grid-stride.  8 bytes an element in float32 and 6 in half, 4 more where it adds:
+ * limited by memory, and done once a call, not once a step.  No shared memory.
+ *
+ * The largest number needs no sum and so no order: one atomic maximum a warp, of bits, which for floats >= 0 are ordered
+ * as the numbers are.
+ */
+#include "kernels/cudnn/algorithms.h"
+#include "kernels/half.h"
+
+namespace {
+
+enum { THREADS = 256 };
+const unsigned LARGEST_BLOCKS = 1024; /* a few thousand atomics to one address */
+
+/* A number type of cuDNN's: from float32, and back. */
+template <typename T> struct number {
+  static __device__ __forceinline__ T of(float x) { return x; }
+  static __device__ __forceinline__ float value(T x) { return x; }
+};
+template <> struct number<uint16_t> {
+  static __device__ __forceinline__ uint16_t of(float x) { return sq_to_half(x); }
+  static __device__ __forceinline__ float value(uint16_t x) { return sq_from_half(x); }
+};
+
+/* 2^(sign * e), 2^e the power of two at or below the largest number.  Normal numbers both, even if that is not. */
+__device__ __forceinline__ float power_of_two(const uint32_t *largest, int sign) {
+  if (largest == NULL || *largest == 0) return 1.0f;
+  const int e = (int)(*largest >> 23) - 127;
+  return ldexpf(1.0f, sign * (e < -126 ? -126 : e > 126 ? 126 : e));
+}
+
+__device__ __forceinline__ bool is_padding(const sq_cudnn_move &m, int64_t row) {
+  return m.lengths != NULL && row / m.batch * m.step >= m.lengths[row % m.batch];
+}
+
+template <typename T> __global__ void pack_kernel(sq_cudnn_blocks blocks, const float *params, void *space) {
+  const sq_cudnn_block b = blocks.block[blockIdx.y];
+  T *weights = static_cast<T *>(space);
+  SQ_FOR_EACH(i, b.count) weights[b.theirs + i] = number<T>::of(b.ours < 0 ? 0.0f : params[b.ours + i]);
+}
+
+template <typename T>
+__global__ void unpack_kernel(sq_cudnn_blocks blocks, const void *space, const uint32_t *largest,
+                              float *params) {
+  const sq_cudnn_block b = blocks.block[blockIdx.y];
+  const T *weights = static_cast<const T *>(space);
+  const float unscale = power_of_two(largest, 1);
+  if (b.ours < 0) return;
+  SQ_FOR_EACH(i, b.count) params[b.ours + i] += unscale * number<T>::value(weights[b.theirs + i]);
+}
+
+template <typename T> __global__ void take_kernel(sq_cudnn_move m) {
+  const float *src = static_cast<const float *>(m.src);
+  T *dst = static_cast<T *>(m.dst);
+  const float scale = power_of_two(m.largest, -1);
+  SQ_FOR_ROWS(r, m.outer * m.batch) {
+    const bool zero = src == NULL || is_padding(m, r);
+    SQ_FOR_COLS(c, m.width) {
+      dst[r * m.ld_dst + c] = number<T>::of(zero ? 0.0f : scale * src[r * m.ld_src + c]);
+    }
+  }
+}
+
+template <typename T> __global__ void give_kernel(sq_cudnn_move m) {
+  const T *src = static_cast<const T *>(m.src);
+  float *dst = static_cast<float *>(m.dst);
+  const float unscale = power_of_two(m.largest, 1);
+  SQ_FOR_ROWS(r, m.outer * m.batch) {
+    const bool padding = is_padding(m, r);
+    SQ_FOR_COLS(c, m.width) {
+      const float old = m.accumulate ? dst[r * m.ld_dst + c] : 0.0f;
+      const float instead = padding && m.padding != NULL ? m.padding[r * m.width + c] : 0.0f;
+      dst[r * m.ld_dst + c] = old + (padding ? instead : unscale * number<T>::value(src[r * m.ld_src + c]));
+    }
+  }
+}
+
+__global__ void largest_kernel(sq_cudnn_move m, uint32_t *largest) {
+  const float *src = static_cast<const float *>(m.src);
+  float most = 0.0f;
+  for (int64_t r = (int64_t)blockIdx.x * blockDim.y + threadIdx.y; r < m.outer * m.batch;
+       r += (int64_t)gridDim.x * blockDim.y) {
+    if (is_padding(m, r)) continue;
+    for (int64_t c = threadIdx.x; c < m.width; c += blockDim.x)
+      most = fmaxf(most, fabsf(src[r * m.ld_src + c]));
+  }
+  most = sq_warp_max(most);
+  if (threadIdx.x == 0) atomicMax(largest, sq_float_bits(most));
+}
+
+dim3 grid_of(const sq_cudnn_blocks &blocks) {
+  int64_t longest = 0;
+  for (int i = 0; i < blocks.count; i++)
+    if (blocks.block[i].count > longest) longest = blocks.block[i].count;
+  return dim3(sq_blocks(longest, THREADS), (unsigned)blocks.count);
+}
+
+} // namespace
+
+/* The kernel of cuDNN's number type. */
+#define OF_TYPE(half, kernel) (half ? kernel<uint16_t> : kernel<float>)
+
+extern "C" int SQ_GPU(cudnn_pack)(sq_exec *exec, int half, const sq_cudnn_blocks *blocks, const float *params,
+                                  void *weights) {
+  return SQ_LAUNCH(exec, OF_TYPE(half, pack_kernel), grid_of(*blocks), THREADS, 0, *blocks, params, weights);
+}
+
+extern "C" int SQ_GPU(cudnn_unpack)(sq_exec *exec, int half, const sq_cudnn_blocks *blocks,
+                                    const void *weights, const uint32_t *largest, float *params) {
+  return SQ_LAUNCH(exec, OF_TYPE(half, unpack_kernel), grid_of(*blocks), THREADS, 0, *blocks, weights,
+                   largest, params);
+}
+
+extern "C" int SQ_GPU(cudnn_take)(sq_exec *exec, const sq_cudnn_move *m) {
+  return SQ_LAUNCH(exec, OF_TYPE(m->half, take_kernel), sq_matrix_grid(m->outer * m->batch, m->width),
+                   sq_matrix_block(), 0, *m);
+}
+
+extern "C" int SQ_GPU(cudnn_give)(sq_exec *exec, const sq_cudnn_move *m) {
+  return SQ_LAUNCH(exec, OF_TYPE(m->half, give_kernel), sq_matrix_grid(m->outer * m->batch, m->width),
+                   sq_matrix_block(), 0, *m);
+}
+
+extern "C" int SQ_GPU(cudnn_largest)(sq_exec *exec, const sq_cudnn_move *m, uint32_t *largest) {
+  const unsigned blocks = m->src != NULL ? sq_blocks(m->outer * m->batch, SQ_TILE_ROWS) : 0;
+  return SQ_LAUNCH(exec, largest_kernel, blocks < LARGEST_BLOCKS ? blocks : LARGEST_BLOCKS, sq_matrix_block(),
+                   0, *m, largest);
+}

@@ -1,0 +1,10 @@
+/* persistent_cluster_async.cu - persistent kernels of a thread-block cluster whose blocks push state into each other's shared memory by
+ * st.async, counted on mbarriers.
+ * Processors without clusters (before sm_90) get empty kernels, which the planner refuses to launch.
+ * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
+ */
+#include "kernels/persistent/kernel.h"
+
+recurrence_kernel *sq_cluster_async_kernel(int cell, int backward, sq_math math) {
+  return recurrence_find<exchange_cluster_async>(cell, backward, math);
+}

@@ -1,0 +1,369 @@
+/* persistent_cut.cu - see persistent_cut.h: the cuts there are, the model that chooses among them, and the answers remembered.
+ *
+ * A cut depends on the sizes, the runs side by side and the device only, so one problem always has one order of summation.
+ */
+#include "kernels/persistent/cut.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include <new>
+
+#include "kernels/persistent/cells.h"
+#include "kernels/persistent/exchange.h"
+#include "kernels/persistent/product.h"
+
+namespace {
+
+/* ---- exchanges by arithmetic; not measured ----
+ *
+ * In clocks of 1.7 GHz: a barrier of a cluster 400 with the latency of what was stored before it, st.async alone 250; 32 bytes a
+ * clock out of a block to its peers.  A flag in L2 set, seen, and the data fetched 1500, of which a packet saves half; 40 bytes
+ * a clock from L2 into a block.  With multicast the L2 sends a cluster's operand once, and a block takes 64 bytes a clock; the
+ * mbarrier adds 300.  So packets pay below some 30 KB of operand, and multicast pays above.
+ */
+double clocks_cta(double, int, int) { return 0; }
+double clocks_cluster(double bytes, int ctas, int) { return 400 + bytes / ctas * (ctas - 1) / 32; }
+double clocks_cluster_async(double bytes, int ctas, int) { return 250 + bytes / ctas * (ctas - 1) / 32; }
+double clocks_grid(double bytes, int, int) { return 1500 + bytes / 40; }
+double clocks_multicast(double bytes, int, int cluster) {
+  const double from_l2 = bytes / 40 / cluster, into_block = bytes / 64;
+  return 1800 + (from_l2 > into_block ? from_l2 : into_block);
+}
+double clocks_packets(double bytes, int, int) { return 750 + 2 * bytes / 40; }
+
+template <class exchange>
+constexpr sq_tier_info tier(sq_reach reach, int grouped, exchange_clocks *clocks,
+                            recurrence_kernel *(*kernel)(int, int, sq_math)) {
+  return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, grouped, clocks, kernel};
+}
+
+} // namespace
+
+const sq_tier_info sq_tiers[SQ_TIERS] = {
+    tier<exchange_cta>(SQ_ONE_BLOCK, 0, clocks_cta, sq_cta_kernel),
+    tier<exchange_cluster>(SQ_ONE_CLUSTER, 0, clocks_cluster, sq_cluster_kernel),
+    tier<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, clocks_cluster_async, sq_cluster_async_kernel),
+    tier<exchange_grid>(SQ_WHOLE_GRID, 0, clocks_grid, sq_grid_kernel),
+    tier<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, clocks_multicast, sq_grid_multicast_kernel),
+    tier<exchange_grid_packets>(SQ_WHOLE_GRID, 0, clocks_packets, sq_grid_packets_kernel)};
+
+namespace {
+
+/* A question with what cells and products say of themselves. */
+struct question : sq_cut_question {
+  sq_exec *exec;
+  recurrence_cell_info info;
+  recurrence_product_info product;
+  const sq_tier_info &tier() const { return sq_tiers[which]; }
+};
+
+typedef sq_cut answer;
+
+int round_up(int64_t n, int64_t tile) { return (int)((n + tile - 1) / tile * tile); }
+int at_most(int64_t n, int64_t most) { return (int)(n < most ? n : most); }
+int at_least(int64_t n, int64_t least) { return (int)(n > least ? n : least); }
+
+/* ---- which pointwise step a layout is ---- */
+
+struct named_cell {
+  const char *name;
+  int without, with; /* the cell's option: coupled, reset_after */
+};
+const named_cell named_cells[] = {{"rnn", RECURRENCE_RNN, RECURRENCE_RNN},
+                                  {"leaky", RECURRENCE_LEAKY, RECURRENCE_LEAKY},
+                                  {"lstm", RECURRENCE_LSTM, RECURRENCE_LSTM3},
+                                  {"lstm0", RECURRENCE_LSTM3, RECURRENCE_LSTM3},
+                                  {"gru", RECURRENCE_GRU_BEFORE, RECURRENCE_GRU_AFTER}};
+
+/* ---- what cells and products say of themselves ---- */
+
+template <class cell> recurrence_cell_info cell_info() {
+  recurrence_cell_info info = {};
+  info.stages = cell::STAGES;
+  info.kept = cell::KEPT;
+  for (int s = 0; s < cell::STAGES; s++) info.count[s] = cell::count(s);
+  return info;
+}
+
+template <class product> recurrence_product_info product_info() {
+  return {(int)sizeof(typename product::element), product::UNIT_TILE, product::ROW_TILE, product::DEPTH_TILE};
+}
+
+/* In the order of RECURRENCE_CELLS, and of sq_math. */
+const recurrence_cell_info cell_infos[RECURRENCE_CELLS] = {
+    cell_info<rnn_recurrence>(),     cell_info<leaky_recurrence>(),     cell_info<lstm_recurrence<4>>(),
+    cell_info<lstm_recurrence<3>>(), cell_info<gru_after_recurrence>(), cell_info<gru_before_recurrence>()};
+const recurrence_product_info product_infos[] = {product_info<product_f32>(), product_info<product_tf32>(),
+                                                 product_info<product_bf16>()};
+
+/* ---- a cut of the work ---- */
+
+/* Threads of a block by its work: few are cheaper to wait for, many hide more. */
+int threads_for(int64_t multiply_adds) {
+#ifdef SEQGPU_EMULATE
+  return multiply_adds > 4096 ? 64 : 32; /* each is a fiber */
+#else
+  return multiply_adds > 65536 ? RECURRENCE_THREADS : multiply_adds > 16384 ? 256 : 128;
+#endif
+}
+
+/* Tiles of a product that can be worked on at the same time without cutting its depth, and who can work. */
+int parts_for(const question &q, const recurrence_shape &n, int rows, int depth, int most) {
+  const bool f32 = q.math == SQ_MATH_F32;
+  const int64_t across = f32 ? n.width / (n.width % 8 == 0 ? 8 : 4) : (n.width + 31) / 32;
+  const int64_t tiles = rows / (f32 ? 4 : 16) * across;
+  const int workers = f32 ? n.threads : n.threads / SQ_WARP;
+  return at_most(at_least(workers / tiles, 1), at_least(at_most(depth / q.product.depth_tile, most), 1));
+}
+
+int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
+
+/* Sizes and places in shared memory of a cut whose ctas, units and columns are given.  The places are meaningless where
+ * `bytes` is 2^30, which stands for that and more. */
+recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, int columns, int most_parts) {
+  recurrence_shape n = {};
+  n.hidden = (int)q.hidden;
+  n.padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
+  n.units = units;
+  n.ctas = ctas;
+  n.cluster = cluster;
+  n.columns = columns;
+  n.slices = n.at_once = (int)sq_ceil_div(q.batch, columns);
+  n.width = sq_recurrence_width(q.math, columns);
+  int64_t at = 0, operand = 0, sums = 0, work = 0;
+  for (int s = 0; s < q.info.stages; s++) {
+    const int blocks = q.info.count[s];
+    n.stage[s].rows = round_up((int64_t)(q.backward ? 1 : blocks) * units, q.product.row_tile);
+    n.stage[s].depth = (q.backward ? blocks : 1) * n.padded;
+    work += (int64_t)n.stage[s].rows * n.stage[s].depth * n.width;
+  }
+  n.threads = threads_for(work);
+  for (int s = 0; s < q.info.stages; s++) {
+    const int64_t rows = n.stage[s].rows, depth = n.stage[s].depth;
+    n.stage[s].parts = parts_for(q, n, (int)rows, (int)depth, most_parts);
+    n.stage[s].weights = (unsigned)at;
+    at += align16(rows * depth * q.product.element_bytes);
+    if (depth * n.width > operand) operand = depth * n.width;
+    if ((rows + 4) * n.width * n.stage[s].parts > sums) sums = (rows + 4) * n.width * n.stage[s].parts;
+    if (at > 1 << 30) break; /* far from fitting: no overflow either */
+  }
+  n.operand = (unsigned)at;
+  operand = align16(operand * q.product.element_bytes);
+  n.operand_bytes = (unsigned)operand;
+  at += q.tier().buffers * operand;
+  n.sums = (unsigned)at;
+  at += align16(sums * (int64_t)sizeof(float));
+  n.kept = (unsigned)at;
+  at += align16((int64_t)q.info.kept * units * columns * (int64_t)sizeof(float));
+  n.barriers = (unsigned)at;
+  at += align16(q.tier().barriers * (int64_t)sizeof(uint64_t));
+  n.bytes = at > 1 << 30 ? 1u << 30 : (unsigned)at;
+  return n;
+}
+
+/* ---- the model ----
+ *
+ * Arithmetic only; not measured.  In clocks of 1.7 GHz, a step and stage of one block:
+ *   product    the largest of: float32 multiply-adds at 128 a clock, or fragments of mma.sync at 0.6 (bfloat16, 16 deep) or
+ *              0.3 (TF32, 8 deep) a clock; shared memory at 128 bytes a clock; 8 clocks for each element of a part's depth
+ *              (float32), 35 for each fragment (dependent sums)
+ *   pointwise  200, and 100 for each further pair of a thread;  two barriers 80
+ *   exchange   the tier's own, above
+ * and as many rounds as blocks do not fit on the device at a time, or as a grid is launched.
+ */
+double product_clocks(const question &q, const recurrence_shape &n, int s) {
+  const double rows = n.stage[s].rows, depth = n.stage[s].depth, parts = n.stage[s].parts, width = n.width;
+  double work, bytes, chain;
+  if (q.math == SQ_MATH_F32) {
+    const double across = n.width % 8 == 0 ? 8 : 4;
+    work = rows * depth * width / 128;
+    bytes = rows * depth * (4 + across / 4) * (width / across);
+    chain = 8 * depth / parts;
+  } else {
+    const double tiles = rows / 16 * depth / q.product.depth_tile;
+    work = tiles * (width / 8) / (q.math == SQ_MATH_BF16 ? 0.6 : 0.3);
+    bytes = tiles * (512 * ((n.width + 31) / 32) + 256 * width / 8);
+    chain = 35 * depth / q.product.depth_tile / parts;
+  }
+  const double most = bytes / 128 > work ? bytes / 128 : work;
+  return most > chain ? most : chain;
+}
+
+double exchange_of(const question &q, const recurrence_shape &n, int s) {
+  return q.tier().clocks((double)n.stage[s].depth * n.width * q.product.element_bytes, n.ctas, n.cluster);
+}
+
+int64_t launches_of(const recurrence_shape &n) { return sq_ceil_div(n.slices, n.at_once); }
+
+double microseconds_a_step(const question &q, const recurrence_shape &n) {
+  double clocks = 0;
+  for (int s = 0; s < q.info.stages; s++) {
+    const double pairs = (double)n.units * n.columns;
+    const double turns = pairs > n.threads ? pairs / n.threads - 1 : 0;
+    clocks += product_clocks(q, n, s) + 280 + 100 * turns + exchange_of(q, n, s);
+  }
+  const int64_t at_once = (int64_t)n.ctas * n.at_once * q.abreast;
+  const double rounds = (double)sq_ceil_div(at_once, q.limits.processors), launches = (double)launches_of(n);
+  return clocks * rounds * launches / 1700;
+}
+
+/* ---- choosing the cut ---- */
+
+/* Clusters up to this size are portable. */
+enum { PORTABLE_CLUSTER = 8 };
+
+/* A cluster of 2, 4 or 8 fits on every device that has clusters at all; others are asked for.  Where all of a grid's must be
+ * resident, how many do depends on how the device groups its processors. */
+bool clusters_fit(const question &q, const recurrence_shape &n) {
+  const bool usual = n.cluster <= PORTABLE_CLUSTER && (n.cluster & (n.cluster - 1)) == 0;
+  if (q.tier().reach == SQ_ONE_CLUSTER) return usual || sq_cut_resident(q.exec, q, n) > 0;
+  return sq_cut_resident(q.exec, q, n) * n.cluster >= n.ctas * n.at_once * q.abreast;
+}
+
+/* Tries a cut, with fewer parts where many do not fit; most_slices: of one launch. */
+void consider(const question &q, int ctas, int cluster, int units, int columns, int most_slices,
+              answer *best) {
+  for (int parts = 16; parts >= 1; parts /= 4) {
+    recurrence_shape n = shape_of(q, ctas, cluster, units, columns, parts);
+    n.at_once = at_most(n.slices, most_slices);
+    if (best->least_bytes == 0 || n.bytes < best->least_bytes) best->least_bytes = n.bytes;
+    if (n.bytes > q.limits.shared_bytes) continue;
+    const double cost = microseconds_a_step(q, n);
+    if (best->microseconds >= 0 && cost >= best->microseconds) return;
+    if (cluster > 1 && !clusters_fit(q, n)) return;
+    best->shape = n;
+    best->microseconds = cost;
+    return;
+  }
+}
+
+/* Slices of the batch, from as many as the device has room for down to narrower ones that fit. */
+void consider_slices(const question &q, int ctas, int units, answer *best) {
+  const int room = at_least(q.limits.processors / (ctas * q.abreast), 1);
+  for (int columns = at_most(sq_ceil_div(q.batch, room), 256); columns > 0; columns /= 2)
+    consider(q, ctas, ctas, units, columns, INT_MAX, best);
+}
+
+/* No block of a cluster is without units: nobody would wait for it (persistent_exchange.h, Buffers).  Where they would not
+ * reach for a size of cluster, that many units a block take fewer blocks. */
+void consider_clusters(const question &q, answer *best) {
+  const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
+  for (int most = 2; most <= q.limits.cluster_max; most *= 2) {
+    const int units = round_up(sq_ceil_div(padded, most), q.product.unit_tile);
+    consider_slices(q, (int)sq_ceil_div(padded, units), units, best);
+  }
+}
+
+/* All blocks of a launch must be resident: one a processor is counted on.  Where the operand of so many sequences does not
+ * fit, fewer of them run at a time, one launch after the other.  The blocks of a group are whole clusters; the last of them
+ * may have no units. */
+void consider_grids(const question &q, int cluster, answer *best) {
+  const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16), tile = q.product.unit_tile;
+  for (int units = tile; units < padded + tile; units += tile) {
+    const int ctas = round_up(sq_ceil_div(padded, units), cluster);
+    const int room = q.limits.processors / (ctas * q.abreast);
+    for (int slices = 1; slices <= at_most(room, sq_ceil_div(q.batch, 8)); slices *= 2)
+      for (int columns = (int)sq_ceil_div(q.batch, slices); columns > 0; columns /= 2)
+        consider(q, ctas, cluster, units, columns, slices, best);
+  }
+}
+
+answer choose(const question &q) {
+  answer best = {};
+  best.microseconds = -1;
+  const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
+  if (q.hidden > 1 << 20 || q.batch < 1 || q.batch > 1 << 24) return best; /* int is enough for the rest */
+  if (q.tier().reach == SQ_ONE_BLOCK) consider_slices(q, 1, padded, &best);
+  if (q.tier().reach == SQ_ONE_CLUSTER) consider_clusters(q, &best);
+  if (q.tier().reach == SQ_WHOLE_GRID && !q.tier().grouped) consider_grids(q, 1, &best);
+  for (int cluster = 2; q.tier().grouped && cluster <= at_most(q.limits.cluster_max, PORTABLE_CLUSTER);
+       cluster *= 2)
+    consider_grids(q, cluster, &best);
+  return best;
+}
+
+/* ---- the answers remembered ----
+ *
+ * A choice walks through thousands of cuts, and a network asks for each launch.  The kernels' limits are in the key, so that
+ * an answer never outlives the device it was for.
+ */
+
+enum { SLOTS = 64 };
+
+struct slot {
+  bool taken;
+  sq_cut_question key;
+  answer value;
+};
+
+/* Compared number by number: there may be padding between them. */
+bool same(const sq_cut_question &a, const sq_cut_question &b) {
+  return a.which == b.which && a.cell == b.cell && a.backward == b.backward && a.abreast == b.abreast &&
+         a.math == b.math && a.hidden == b.hidden && a.batch == b.batch &&
+         a.limits.processors == b.limits.processors && a.limits.shared_bytes == b.limits.shared_bytes &&
+         a.limits.cluster_max == b.limits.cluster_max;
+}
+
+} // namespace
+
+struct sq_cut_memory {
+  unsigned next; /* the oldest slot */
+  slot at[SLOTS];
+};
+
+void sq_cut_close(sq_gpu *gpu) {
+  delete gpu->cuts;
+  gpu->cuts = NULL;
+}
+
+sq_cut sq_cut_choose(sq_exec *exec, const sq_cut_question &asked) {
+  sq_gpu *gpu = sq_gpu_of(exec);
+  if (gpu->cuts == NULL) gpu->cuts = new (std::nothrow) sq_cut_memory();
+  for (int i = 0; gpu->cuts != NULL && i < SLOTS; i++)
+    if (gpu->cuts->at[i].taken && same(gpu->cuts->at[i].key, asked)) return gpu->cuts->at[i].value;
+  question q;
+  static_cast<sq_cut_question &>(q) = asked;
+  q.exec = exec;
+  q.info = cell_infos[q.cell];
+  q.product = product_infos[q.math];
+  const answer found = choose(q);
+  if (gpu->cuts != NULL) gpu->cuts->at[gpu->cuts->next++ % SLOTS] = {true, asked, found};
+  return found;
+}
+
+int sq_cut_cell(const sq_layout *l) {
+  if (l->config.projection != 0) return -1;
+  for (const named_cell &c : named_cells)
+    if (strcmp(c.name, l->cell->name) == 0)
+      return l->config.coupled || l->config.reset_after ? c.with : c.without;
+  return -1;
+}
+
+int sq_cut_ask(const sq_exec *exec, sq_tier which, const sq_layout *l, int64_t batch, int abreast,
+               sq_math math, int backward, sq_cut_question *q) {
+  *q = {};
+  q->which = which;
+  q->cell = sq_cut_cell(l);
+  q->backward = backward;
+  q->abreast = abreast;
+  q->math = math;
+  q->hidden = l->config.hidden;
+  q->batch = batch;
+  return sq_gpu_limits_of(exec, &q->limits);
+}
+
+sq_mode sq_cut_mode(const sq_cut_question &q, const recurrence_shape &n) {
+  return {(unsigned)n.cluster, sq_tiers[q.which].reach == SQ_WHOLE_GRID};
+}
+
+recurrence_kernel *sq_cut_kernel(const sq_cut_question &q) {
+  return sq_tiers[q.which].kernel(q.cell, q.backward, q.math);
+}
+
+int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n) {
+  int count = 0;
+  const int error =
+      sq_resident(exec, sq_cut_mode(q, n), sq_cut_kernel(q), (unsigned)n.threads, n.bytes, &count);
+  return error != 0 ? 0 : count;
+}

@@ -1,0 +1,66 @@
+/* persistent_cut.h - how the work of a persistent plan is cut: which units and sequences a block gets, what that should cost,
+ * and whether all of it is on the device at a time.  Between the host side (persistent.cu) and the choice (persistent_cut.cu).
+ */
+#ifndef SQ_PERSISTENT_CUT_H
+#define SQ_PERSISTENT_CUT_H
+
+#include "kernels/persistent/persistent.h"
+
+/* How far the blocks of a group are apart, and so what they exchange through. */
+enum sq_reach { SQ_ONE_BLOCK, SQ_ONE_CLUSTER, SQ_WHOLE_GRID };
+
+enum sq_tier {
+  SQ_TIER_CTA,
+  SQ_TIER_CLUSTER,
+  SQ_TIER_CLUSTER_ASYNC,
+  SQ_TIER_GRID,
+  SQ_TIER_GRID_MULTICAST,
+  SQ_TIER_GRID_PACKETS,
+  SQ_TIERS
+};
+
+/* Clocks of an exchange of `bytes`, of which each of `ctas` blocks brings an equal piece; the blocks are in clusters of `cluster`. */
+typedef double exchange_clocks(double bytes, int ctas, int cluster);
+
+struct sq_tier_info {
+  sq_reach reach;
+  int buffers;  /* operands in shared memory */
+  int barriers; /* mbarriers there */
+  int packets;  /* 1: an operand takes twice its size in global memory */
+  int grouped;  /* 1: blocks of a grid in clusters */
+  exchange_clocks *clocks;
+  recurrence_kernel *(*kernel)(int cell, int backward, sq_math math);
+};
+extern const sq_tier_info sq_tiers[SQ_TIERS];
+
+/* A question: which cut for this pass of this problem on this device? */
+struct sq_cut_question {
+  sq_tier which;
+  int cell, backward;
+  int abreast; /* runs side by side in a launch: directions, or layers */
+  sq_math math;
+  int64_t hidden, batch;
+  sq_gpu_limits limits;
+};
+
+/* The best answer, and what to say if there is none. */
+struct sq_cut {
+  recurrence_shape shape;
+  double microseconds; /* a step; negative: none fits */
+  size_t least_bytes;  /* of shared memory, over all cuts tried; 0: none could even be tried */
+};
+
+/* Which pointwise step a layout is, -1: none. */
+int sq_cut_cell(const sq_layout *l);
+
+int sq_cut_ask(const sq_exec *exec, sq_tier which, const sq_layout *l, int64_t batch, int abreast,
+               sq_math math, int backward, sq_cut_question *q);
+/* The cheapest cut by the model.  The context remembers its answers. */
+sq_cut sq_cut_choose(sq_exec *exec, const sq_cut_question &q);
+
+sq_mode sq_cut_mode(const sq_cut_question &q, const recurrence_shape &n);
+recurrence_kernel *sq_cut_kernel(const sq_cut_question &q);
+/* Blocks, or clusters, of this cut that can be on the device together. */
+int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n);
+
+#endif

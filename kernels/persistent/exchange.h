@@ -1,0 +1,205 @@
+/* persistent_exchange.h - how the blocks of a group tell each other their part of the next operand.
+ *
+ * Every block has a whole operand in its shared memory, in the layout of the product, and has just written its own units'
+ * numbers there.  share() ends with all blocks having all of it, and orders the block's threads like __syncthreads.
+ * An operand of several blocks of H (backward: the gates' gradients) has one piece a block, each contiguous.
+ *
+ *   cta               nothing to tell: one barrier, one buffer
+ *   cluster           pieces are pushed into the peers' shared memory, 16 bytes a store, then the cluster's barrier
+ *   cluster async     the same with st.async: the bytes count on an mbarrier of the block that gets them, and a block goes on as
+ *                     soon as it has all, whatever its peers do
+ *   grid flags        pieces go to global memory (L2), then the block's flag is set to the number of the exchange; when all
+ *                     flags have arrived, all of the operand is fetched
+ *   grid multicast    likewise, but each block of a cluster fetches a share of the operand for all blocks of the cluster: a bulk
+ *                     copy with multicast
+ *   grid packets      pieces go to global memory as packets that carry the number of the exchange beside each number: twice
+ *                     the bytes, and no flag to wait for first
+ *
+ * Buffers.  A block is at most one exchange ahead of its peers, since it needs a piece of each of them to end one (with flags: the
+ * flag of each), which is why every block of a cluster, and of a grid with packets, has units of its own.  So two buffers
+ * are enough wherever a peer writes what a block reads: in shared memory for both clusters (each with an mbarrier of its
+ * own, lest bytes of the next exchange count on this one), in global memory for the grids.  The operand in shared memory of a
+ * grid's block is written by the block itself, or by a peer that has seen the block's flag, which says that it has done
+ * multiplying: one buffer.
+ *
+ * Bytes: cluster (ctas - 1) pieces out of each block; grid one piece out and a whole operand in, which is what limits it:
+ * ctas * operand bytes from L2 a step, twice that with packets, 1 / cluster of it with multicast.
+ */
+#ifndef SQ_PERSISTENT_EXCHANGE_H
+#define SQ_PERSISTENT_EXCHANGE_H
+
+#include "kernels/async.h"
+#include "kernels/persistent/persistent.h"
+
+/* The next operand and the block's pieces of it, in units of 16 bytes. */
+struct exchange_pieces {
+  uint4 *operand;
+  int count, first, stride, length; /* piece i: [first + i * stride, + length) */
+  int whole;                        /* length of the operand */
+
+  /* Number i of all that the pieces have, i < count * length; and whether a number of the operand is in a piece. */
+  __device__ __forceinline__ int at(int i) const { return first + i / length * stride + i % length; }
+  __device__ __forceinline__ bool owns(int i) const {
+    const int in = i % stride - first;
+    return in >= 0 && in < length;
+  }
+};
+
+/* Where the block stands: in its group, and how many exchanges there were. */
+struct exchange_place {
+  int rank, ctas;
+  int cluster; /* blocks of its cluster: grid multicast */
+  uint32_t turn;
+  uint4 *exchange; /* of the slice: two buffers of `spacing` */
+  int spacing;
+  uint32_t *flags;    /* of the slice */
+  uint64_t *barriers; /* of the block: two mbarriers */
+};
+
+enum {
+  EXCHANGE_IN_FLIGHT = 2
+}; /* loads of 16 bytes that a thread has under way: with 4, an lstm of sm_90a spills */
+
+/* What most exchanges have in common. */
+struct exchange_plain {
+  enum { BUFFERS = 1, POSSIBLE = 1, BARRIERS = 0, PACKETS = 0 };
+  static __device__ __forceinline__ void enter(const exchange_place &) { __syncthreads(); }
+  static __device__ __forceinline__ void leave(void) {}
+};
+
+struct exchange_cta : exchange_plain {
+  static __device__ __forceinline__ void share(const exchange_pieces &, const exchange_place &) {
+    __syncthreads();
+  }
+};
+
+struct exchange_cluster : exchange_plain {
+  enum { BUFFERS = 2, POSSIBLE = SQ_HAS_CLUSTERS };
+  static __device__ __forceinline__ void meet(void) {
+    sq_cluster_arrive();
+    sq_cluster_wait();
+  }
+  static __device__ __forceinline__ void enter(const exchange_place &) { meet(); }
+  static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
+    __syncthreads(); /* the pieces are written */
+    const int each = p.count * p.length, all = each * (at.ctas - 1);
+    for (int i = (int)threadIdx.x; i < all; i += (int)blockDim.x) {
+      uint4 *own = p.operand + p.at(i % each);
+      sq_cluster_store(own, (unsigned)((at.rank + 1 + i / each) % at.ctas), *own);
+    }
+    meet();
+  }
+};
+
+/* Mbarriers are there before a peer's first byte, and a block stays until its peers have got their last one. */
+struct exchange_on_barriers : exchange_plain {
+  enum { POSSIBLE = SQ_HAS_CLUSTERS, BARRIERS = 2 };
+  static __device__ __forceinline__ void enter(const exchange_place &at) {
+    if (threadIdx.x < BARRIERS) sq_mbarrier_init(at.barriers + threadIdx.x);
+    exchange_cluster::meet();
+  }
+  static __device__ __forceinline__ void leave(void) { exchange_cluster::meet(); }
+};
+
+struct exchange_cluster_async : exchange_on_barriers {
+  enum { BUFFERS = 2 };
+  static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
+    uint64_t *bar = at.barriers + at.turn % 2;
+    __syncthreads(); /* the pieces are written, the sums are read */
+    const int each = p.count * p.length, all = each * (at.ctas - 1);
+    if (threadIdx.x == 0) sq_mbarrier_expect(bar, (unsigned)(p.whole - each) * (unsigned)sizeof(uint4));
+    for (int i = (int)threadIdx.x; i < all; i += (int)blockDim.x) {
+      uint4 *own = p.operand + p.at(i % each);
+      sq_store_async(own, bar, (unsigned)((at.rank + 1 + i / each) % at.ctas), *own);
+    }
+    sq_mbarrier_wait(bar, at.turn / 2 % 2);
+  }
+};
+
+/* Pieces into the L2, the own flag up, and everybody's flag seen: the buffer that then has all of the operand. */
+static __device__ __forceinline__ const uint4 *exchange_publish(const exchange_pieces &p,
+                                                                const exchange_place &at) {
+  const uint32_t turn = at.turn + 1; /* flags begin at 0 */
+  uint4 *buffer = at.exchange + (turn & 1u) * (unsigned)at.spacing;
+  __syncthreads(); /* the pieces are written */
+  for (int i = (int)threadIdx.x; i < p.count * p.length; i += (int)blockDim.x)
+    buffer[p.at(i)] = p.operand[p.at(i)];
+  __syncthreads(); /* all of them are on their way: the release covers what the barrier covers */
+  if (threadIdx.x == 0) sq_flag_release(&at.flags[at.rank], turn);
+  for (int i = (int)threadIdx.x; i < at.ctas; i += (int)blockDim.x) sq_flag_wait(&at.flags[i], turn);
+  __syncthreads(); /* everybody's flag was seen by somebody of this block */
+  return buffer;
+}
+
+struct exchange_grid : exchange_plain {
+  static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
+    const uint4 *buffer = exchange_publish(p, at);
+    const int step = (int)blockDim.x;
+    for (int i = (int)threadIdx.x; i < p.whole; i += EXCHANGE_IN_FLIGHT * step) {
+      uint4 v[EXCHANGE_IN_FLIGHT]; /* all loads before the first store, so that they are under way together */
+      SQ_UNROLL
+      for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
+        if (i + k * step < p.whole) v[k] = sq_load_l2(&buffer[i + k * step]);
+      SQ_UNROLL
+      for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
+        if (i + k * step < p.whole) p.operand[i + k * step] = v[k];
+    }
+    __syncthreads();
+  }
+};
+
+struct exchange_grid_multicast : exchange_on_barriers {
+  static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
+    const uint4 *buffer = exchange_publish(p, at);
+    uint64_t *bar = at.barriers; /* nobody's next copy comes before the own next flag: one is enough */
+    if (threadIdx.x == 0) {
+      const int mine = at.rank % at.cluster;
+      const int begin = p.whole * mine / at.cluster, end = p.whole * (mine + 1) / at.cluster;
+      sq_mbarrier_expect(bar, (unsigned)p.whole * (unsigned)sizeof(uint4));
+      sq_fence_bulk();
+      if (end > begin)
+        sq_copy_bulk(p.operand + begin, buffer + begin, (unsigned)(end - begin) * (unsigned)sizeof(uint4),
+                     bar, (uint16_t)((1u << at.cluster) - 1));
+    }
+    sq_mbarrier_wait(bar, at.turn % 2);
+  }
+};
+
+struct exchange_grid_packets : exchange_plain {
+  enum { PACKETS = 1, AT_ONCE = 2 };
+  static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
+    const uint32_t turn = at.turn + 1; /* packets begin at 0 */
+    uint4 *buffer = at.exchange + (turn & 1u) * (unsigned)at.spacing;
+    __syncthreads(); /* the pieces are written */
+    for (int i = (int)threadIdx.x; i < p.count * p.length; i += (int)blockDim.x) {
+      const uint4 v = p.operand[p.at(i)];
+      uint4 *to = buffer + 2 * p.at(i);
+      sq_packet_store(to, v.x, v.y, turn);
+      sq_packet_store(to + 1, v.z, v.w, turn);
+    }
+    for (int i = (int)threadIdx.x; i < p.whole; i += AT_ONCE * (int)blockDim.x) fetch(p, buffer, turn, i);
+    __syncthreads();
+  }
+
+  /* Numbers i, i + threads, ... of the operand that are not the block's own: all loads, then whoever was too early again. */
+  static __device__ __forceinline__ void fetch(const exchange_pieces &p, const uint4 *buffer, uint32_t turn,
+                                               int i) {
+    const int step = (int)blockDim.x;
+    uint4 v[2 * AT_ONCE] = {};
+    SQ_UNROLL
+    for (int k = 0; k < 2 * AT_ONCE; k++) {
+      const int to = i + k / 2 * step;
+      if (to < p.whole && !p.owns(to)) v[k] = sq_packet_load(buffer + 2 * to + k % 2);
+    }
+    SQ_UNROLL
+    for (int k = 0; k < AT_ONCE; k++) {
+      const int to = i + k * step;
+      if (to >= p.whole || p.owns(to)) continue;
+      sq_packet_wait(buffer + 2 * to, turn, v[2 * k]);
+      sq_packet_wait(buffer + 2 * to + 1, turn, v[2 * k + 1]);
+      p.operand[to] = uint4{v[2 * k].x, v[2 * k].z, v[2 * k + 1].x, v[2 * k + 1].z};
+    }
+  }
+};
+
+#endif

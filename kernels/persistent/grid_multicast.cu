@@ -1,0 +1,10 @@
+/* persistent_grid_multicast.cu - persistent kernels of the whole grid: state goes through L2, with flags, and from there by
+ * bulk copies with multicast into the blocks of a cluster at once.
+ * Processors without clusters (before sm_90) get empty kernels, which the planner refuses to launch.
+ * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
+ */
+#include "kernels/persistent/kernel.h"
+
+recurrence_kernel *sq_grid_multicast_kernel(int cell, int backward, sq_math math) {
+  return recurrence_find<exchange_grid_multicast>(cell, backward, math);
+}

@@ -1,0 +1,8 @@
+/* persistent_grid_packets.cu - persistent kernels of the whole grid: state goes through L2 in packets that carry their own flags.
+ * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
+ */
+#include "kernels/persistent/kernel.h"
+
+recurrence_kernel *sq_grid_packets_kernel(int cell, int backward, sq_math math) {
+  return recurrence_find<exchange_grid_packets>(cell, backward, math);
+}

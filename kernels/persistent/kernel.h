@@ -1,0 +1,379 @@
+/* persistent_kernel.h - the one skeleton of all persistent recurrences: cell x direction x product x exchange.
+ *
+ *   weights of the block's units -> shared memory, once
+ *   for each step, for each stage of the cell:
+ *     sums = weights operand              operand: h (or r h) of all units; backward: gradients at the gates
+ *     pointwise step of the own units     -> own piece of the next operand, and what is stored
+ *     exchange                            all blocks of the group get all pieces
+ *
+ * Forward multiplies by the own rows of W_hh.  Backward gathers: the operand is the gradient at the gates of all units, and
+ * the block multiplies by the own columns of W_hh, W^T operand = the gradient at its own h.  The other way, each block
+ * multiplying its own gates' gradients and sending partial sums of dh to their owners, would exchange `count` times fewer
+ * numbers, but needs a slot for every sender and a product of another shape; gathering is the same product and the same
+ * exchange as forward, and has one order of summation by construction.
+ *
+ * A block does (a step and stage) rows * depth * columns multiply-adds; reads its weights from shared memory once for every
+ * 8 (float32) or 32 columns; two __syncthreads and an exchange.  Global memory, forward: x W_ih^T + b of the pair in (asked
+ * for before the product), activations, state and y out; backward: activations, states and dy in, dgates out.
+ * Limits: the product where rows * columns is large, else the latency of two barriers and the exchange.
+ *
+ * Ragged batches: the recurrence of a slice ends with its longest sequence; the steps after that only pass on the state
+ * and write zeros, without products and exchanges.
+ */
+#ifndef SQ_PERSISTENT_KERNEL_H
+#define SQ_PERSISTENT_KERNEL_H
+
+#include "kernels/persistent/cells.h"
+#include "kernels/persistent/exchange.h"
+#include "kernels/persistent/product.h"
+
+template <class cell, bool backward, class product, class exchange> struct recurrence {
+  typedef typename product::element element;
+
+  const recurrence_run &run;
+  const recurrence_shape &n;
+  unsigned char *memory; /* the block's shared memory */
+  int rank, slice;       /* of the block */
+  int first_unit, units; /* own units that exist */
+  int first_row, columns, pairs;
+  int64_t longest; /* steps of the slice */
+  uint32_t turn;   /* exchanges so far */
+
+  __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
+                                        unsigned char *memory_)
+      : run(run_), n(shape), memory(memory_) {}
+
+  /* One pair (own unit u, column c of the slice) at step t. */
+  struct pair {
+    int u, c;
+    int64_t j, b, row; /* row = t B + b */
+    int64_t t;
+    bool valid;
+  };
+
+  /* Stage s: how many sums a pair takes, and how many blocks of H its operand has. */
+  static __host__ __device__ constexpr int sums_of(int s) { return backward ? 1 : cell::count(s); }
+  static __host__ __device__ constexpr int blocks_of(int s) { return backward ? cell::count(s) : 1; }
+  /* The direction in time; a tail of masked steps is at the end of the sequence. */
+  __device__ __forceinline__ bool descending() const { return (run.reverse != 0) != backward; }
+
+  /* ---- shared memory ---- */
+
+  __device__ __forceinline__ element *weights(int s) const {
+    return reinterpret_cast<element *>(memory + n.stage[s].weights);
+  }
+  __device__ __forceinline__ element *operand(uint32_t at) const {
+    return reinterpret_cast<element *>(memory + n.operand + at % exchange::BUFFERS * n.operand_bytes);
+  }
+  __device__ __forceinline__ float *sums() const { return reinterpret_cast<float *>(memory + n.sums); }
+  __device__ __forceinline__ float *kept(int k, int p) const {
+    return reinterpret_cast<float *>(memory + n.kept) + k * n.units * n.columns + p;
+  }
+  __device__ __forceinline__ product_size size_of(int s) const {
+    return {n.stage[s].rows, n.stage[s].depth, n.width, n.stage[s].parts};
+  }
+
+  /* ---- the beginning ---- */
+
+  /* W_hh of stage s that (row, k) of the block's weights stands for. */
+  __device__ __forceinline__ float weight(int s, int row, int k) const {
+    const int which = row / n.units, u = row % n.units, block = k / n.padded, i = k % n.padded;
+    if (which >= sums_of(s) || u >= units || i >= n.hidden) return 0.0f;
+    const int64_t own = first_unit + u, H = n.hidden, first = cell::first(s);
+    return backward ? run.weights[((first + block) * H + i) * H + own]
+                    : run.weights[((first + which) * H + own) * H + i];
+  }
+
+  /* Neighbouring threads take neighbouring numbers of W_hh, each eight at a time: it is the latency that costs. */
+  __device__ __forceinline__ void load_weights(int s) const {
+    enum { AT_ONCE = 8 };
+    const product_size size = size_of(s);
+    const int count = size.rows * size.depth, threads = (int)blockDim.x;
+    element *to = weights(s);
+    for (int first = (int)threadIdx.x; first < count; first += AT_ONCE * threads) {
+      float w[AT_ONCE];
+      SQ_UNROLL
+      for (int j = 0; j < AT_ONCE; j++) {
+        const int i = first + j * threads;
+        w[j] = i < count ? weight(s, row_of(i, size), depth_of(i, size)) : 0.0f;
+      }
+      SQ_UNROLL
+      for (int j = 0; j < AT_ONCE; j++) {
+        const int i = first + j * threads;
+        if (i < count)
+          to[product::weight_at(row_of(i, size), depth_of(i, size), size)] = product::round(w[j]);
+      }
+    }
+  }
+  /* Forward's block has rows of W_hh, backward's columns. */
+  static __device__ __forceinline__ int row_of(int i, const product_size &size) {
+    return backward ? i % size.rows : i / size.depth;
+  }
+  static __device__ __forceinline__ int depth_of(int i, const product_size &size) {
+    return backward ? i / size.rows : i % size.depth;
+  }
+
+  /* Padding, and backward's first operand, are zeros; forward's is the initial state, which every block reads for itself. */
+  __device__ __forceinline__ void load_operand() const {
+    uint4 *all = reinterpret_cast<uint4 *>(memory + n.operand);
+    const int count = (int)(n.operand_bytes * exchange::BUFFERS / sizeof(uint4));
+    for (int i = (int)threadIdx.x; i < count; i += (int)blockDim.x) all[i] = uint4{0, 0, 0, 0};
+    if (backward || run.enter[0] == NULL) return;
+    __syncthreads();
+    for (int i = (int)threadIdx.x; i < columns * n.hidden; i += (int)blockDim.x) {
+      const int c = i / n.hidden, k = i % n.hidden;
+      const float h = run.enter[0][(int64_t)(first_row + c) * n.hidden + k];
+      operand(0)[product::operand_at(k, c, n.width)] = product::round(h);
+    }
+  }
+
+  __device__ __forceinline__ void find_longest() {
+    longest = run.lengths == NULL ? run.seq_len : 0;
+    for (int c = 0; run.lengths != NULL && c < columns; c++) {
+      const int64_t length = run.lengths[first_row + c] - run.first;
+      longest = length > longest ? length : longest;
+    }
+    longest = longest < run.seq_len ? longest : run.seq_len; /* lengths on the device were not checked */
+  }
+
+  __device__ __forceinline__ pair pair_at(int p, int64_t t) const {
+    pair at;
+    at.c = p / units;
+    at.u = p - at.c * units;
+    at.j = first_unit + at.u;
+    at.b = first_row + at.c;
+    at.t = t;
+    at.row = t * run.batch + at.b;
+    at.valid = run.lengths == NULL || run.first + t < run.lengths[at.b];
+    return at;
+  }
+
+  /* Place of a pair's state k in the reserve; `slot` as sq_slot_prev and sq_slot_next have it. */
+  __device__ __forceinline__ float *state(int k, int64_t slot, const pair &at) const {
+    return run.state[k] + (slot * run.batch + at.b) * n.hidden + at.j;
+  }
+
+  __device__ __forceinline__ void enter_pairs() const {
+    for (int p = (int)threadIdx.x; p < pairs; p += (int)blockDim.x) {
+      const pair at = pair_at(p, 0);
+      SQ_UNROLL
+      for (int k = 0; k < cell::KEPT; k++) {
+        const bool given = k < cell::STATES && run.enter[k < cell::STATES ? k : 0] != NULL;
+        const float v = given ? run.enter[k < cell::STATES ? k : 0][at.b * n.hidden + at.j] : 0.0f;
+        *kept(k, p) = v;
+        if (k < cell::STATES && !backward && run.state[0] != NULL)
+          *state(k, run.reverse ? run.seq_len : 0, at) = v;
+      }
+    }
+  }
+
+  __device__ __forceinline__ void leave_pairs() const {
+    for (int p = (int)threadIdx.x; p < pairs; p += (int)blockDim.x) {
+      const pair at = pair_at(p, 0);
+      SQ_UNROLL
+      for (int k = 0; k < cell::STATES; k++)
+        if (run.leave[k] != NULL) run.leave[k][at.b * n.hidden + at.j] = *kept(k, p);
+    }
+  }
+
+  /* ---- a step ---- */
+
+  __device__ __forceinline__ void load(const pair &at, recurrence_input &in) const {
+    const int64_t H = n.hidden;
+    in = recurrence_input{};
+    in.option = run.option;
+    in.leak = run.leak;
+    if (!at.valid) return;
+    SQ_UNROLL
+    for (int g = 0; g < cell::GATES; g++) in.gate[g] = run.gates[at.row * cell::GATES * H + g * H + at.j];
+    SQ_UNROLL
+    for (int k = 0; k < cell::VECTORS; k++)
+      if (run.vectors[k] != NULL) in.vector[k] = run.vectors[k][at.j];
+    if (!backward) return;
+    if (cell::AUX) in.aux = run.aux[at.row * H + at.j];
+    SQ_UNROLL
+    for (int k = 0; k < cell::STATES; k++) {
+      in.prev[k] = *state(k, at.t + (run.reverse ? 1 : 0), at);
+      in.next[k] = *state(k, at.t + (run.reverse ? 0 : 1), at);
+    }
+    if (run.dy != NULL) in.dy = run.dy[at.row * run.ldy + at.j];
+  }
+
+  /* What the last stage of a step leaves in memory. */
+  __device__ __forceinline__ void store(const pair &at, const recurrence_output &out,
+                                        const float *own) const {
+    const int64_t H = n.hidden;
+    float *gates = backward ? run.dgates : run.gates, *aux = backward ? run.daux : run.aux;
+    if (backward || run.state[0] != NULL) {
+      SQ_UNROLL
+      for (int g = 0; g < cell::GATES; g++) gates[at.row * cell::GATES * H + g * H + at.j] = out.gate[g];
+      if (cell::AUX) aux[at.row * H + at.j] = out.aux;
+    }
+    if (backward) return;
+    run.y[at.row * run.ldy + at.j] = at.valid ? own[0] : 0.0f;
+    if (run.state[0] == NULL) return;
+    SQ_UNROLL
+    for (int k = 0; k < cell::STATES; k++) *state(k, at.t + (run.reverse ? 0 : 1), at) = own[k];
+  }
+
+  /* Pointwise stage s of a pair, from the product's sums to its numbers of the next operand. */
+  template <int s>
+  __device__ __forceinline__ void point(int p, const pair &at, const recurrence_input &in,
+                                        element *next) const {
+    constexpr int after = (s + 1) % cell::STAGES;
+    float own[cell::KEPT], sum[RECURRENCE_GATES] = {}, put[RECURRENCE_GATES] = {};
+    recurrence_output out = {};
+    SQ_UNROLL
+    for (int k = 0; k < cell::KEPT; k++) own[k] = *kept(k, p);
+    SQ_UNROLL
+    for (int g = 0; g < sums_of(s); g++) sum[g] = total(s, g * n.units + at.u, at.c);
+    if (backward && s == 0) own[0] += sum[0];
+    if (backward && at.valid) cell::template backward<s>(in, sum[0], own, out, put);
+    if (!backward && at.valid) put[0] = cell::template forward<s>(in, sum, own, out);
+    if (!backward && !at.valid) put[0] = own[0];
+    SQ_UNROLL
+    for (int k = 0; k < cell::KEPT; k++) *kept(k, p) = own[k];
+    SQ_UNROLL
+    for (int g = 0; g < blocks_of(after); g++)
+      next[product::operand_at(g * n.padded + (int)at.j, at.c, n.width)] = product::round(put[g]);
+    if (after == 0) store(at, out, own);
+  }
+
+  /* The parts of a sum, in order. */
+  __device__ __forceinline__ float total(int s, int row, int column) const {
+    const int stride = n.stage[s].rows + 4;
+    const float *at = sums() + column * stride + row;
+    float sum = at[0];
+    for (int part = 1; part < n.stage[s].parts; part++) sum += at[part * n.width * stride];
+    return sum;
+  }
+
+  /* The block's pieces of the operand of stage s. */
+  __device__ __forceinline__ exchange_pieces pieces_of(int s, element *next) const {
+    const int each = (int)(sizeof(uint4) / sizeof(element));
+    const int own = n.padded - first_unit < n.units ? n.padded - first_unit : n.units;
+    exchange_pieces p;
+    p.operand = reinterpret_cast<uint4 *>(next);
+    p.count = blocks_of(s);
+    p.first = first_unit * n.width / each;
+    p.stride = n.padded * n.width / each;
+    p.length = own > 0 ? own * n.width / each : 0;
+    p.whole = blocks_of(s) * p.stride;
+    return p;
+  }
+
+  __device__ __forceinline__ exchange_place place() const {
+    exchange_place at;
+    at.rank = rank;
+    at.ctas = n.ctas;
+    at.cluster = n.cluster;
+    at.turn = turn;
+    at.spacing = (int)(n.operand_bytes / sizeof(uint4)) << exchange::PACKETS;
+    /* only the grid exchanges through memory: elsewhere both are NULL */
+    at.exchange = run.exchange != NULL ? run.exchange + (int64_t)slice * 2 * at.spacing : NULL;
+    at.flags = run.flags != NULL ? run.flags + slice * n.ctas : NULL;
+    at.barriers = reinterpret_cast<uint64_t *>(memory + n.barriers);
+    return at;
+  }
+
+  template <int s> __device__ __forceinline__ void stage(int64_t t) {
+    const int mine = (int)threadIdx.x;
+    recurrence_input in;
+    if (mine < pairs) load(pair_at(mine, t), in);
+    product::multiply(weights(s), operand(turn), sums(), size_of(s));
+    __syncthreads(); /* the sums are there, and the operand may be overwritten */
+    element *next = operand(turn + 1);
+    for (int p = mine; p < pairs; p += (int)blockDim.x) {
+      const pair at = pair_at(p, t);
+      if (p != mine) load(at, in);
+      point<s>(p, at, in, next);
+    }
+    exchange::share(pieces_of((s + 1) % cell::STAGES, next), place());
+    turn++;
+  }
+
+  /* The steps after the longest sequence of the slice. */
+  __device__ __forceinline__ void tail() const {
+    for (int64_t t = longest; t < run.seq_len; t++)
+      for (int p = (int)threadIdx.x; p < pairs; p += (int)blockDim.x) {
+        float own[cell::STATES];
+        SQ_UNROLL
+        for (int k = 0; k < cell::STATES; k++) own[k] = *kept(k, p);
+        store(pair_at(p, t), recurrence_output{}, own);
+      }
+  }
+
+  /* Backward: what the last step sent to the initial state. */
+  __device__ __forceinline__ void last_product() const {
+    product::multiply(weights(0), operand(turn), sums(), size_of(0));
+    __syncthreads();
+    for (int p = (int)threadIdx.x; p < pairs; p += (int)blockDim.x)
+      *kept(0, p) += total(0, p % units, p / units);
+  }
+
+  /* ---- all of it ---- */
+
+  __device__ __forceinline__ void prepare() {
+    rank = (int)blockIdx.x % n.ctas;
+    slice = (int)blockIdx.x / n.ctas;
+    first_unit = rank * n.units;
+    units = n.hidden - first_unit < n.units ? n.hidden - first_unit : n.units;
+    units = units > 0 ? units : 0;
+    first_row = (n.first + slice) * n.columns;
+    const int64_t left = run.batch - first_row;
+    columns = left < n.columns ? (int)left : n.columns;
+    pairs = units * columns;
+    turn = 0;
+    find_longest();
+    SQ_UNROLL
+    for (int s = 0; s < cell::STAGES; s++) load_weights(s);
+    load_operand();
+    enter_pairs();
+    exchange::enter(place());
+  }
+
+  __device__ __forceinline__ void go() {
+    prepare();
+    if (descending()) tail();
+    for (int64_t i = 0; i < longest; i++) {
+      const int64_t t = descending() ? longest - 1 - i : i;
+      stage<0>(t);
+      if (cell::STAGES == 2) stage<cell::STAGES - 1>(t);
+    }
+    if (backward) last_product();
+    if (!descending()) tail();
+    leave_pairs();
+    exchange::leave();
+  }
+};
+
+template <class cell, bool backward, class product, class exchange>
+__global__ void __launch_bounds__(RECURRENCE_THREADS, 1)
+    recurrence_main(const __grid_constant__ recurrence_args args) {
+  SQ_SHARED_DYNAMIC(unsigned char, memory);
+  recurrence<cell, backward, product, exchange> r(args.run[blockIdx.y], args.shape, memory);
+  if (exchange::POSSIBLE) r.go();
+}
+
+/* The kernels of a tier. */
+template <class cell, class exchange> recurrence_kernel *recurrence_of(int backward, sq_math math) {
+  static recurrence_kernel *const table[2][3] = {{recurrence_main<cell, false, product_f32, exchange>,
+                                                  recurrence_main<cell, false, product_tf32, exchange>,
+                                                  recurrence_main<cell, false, product_bf16, exchange>},
+                                                 {recurrence_main<cell, true, product_f32, exchange>,
+                                                  recurrence_main<cell, true, product_tf32, exchange>,
+                                                  recurrence_main<cell, true, product_bf16, exchange>}};
+  return table[backward][math];
+}
+
+/* In the order of RECURRENCE_CELLS. */
+template <class exchange> recurrence_kernel *recurrence_find(int which, int backward, sq_math math) {
+  typedef recurrence_kernel *finder(int backward, sq_math math);
+  static finder *const finders[RECURRENCE_CELLS] = {
+      recurrence_of<rnn_recurrence, exchange>,       recurrence_of<leaky_recurrence, exchange>,
+      recurrence_of<lstm_recurrence<4>, exchange>,   recurrence_of<lstm_recurrence<3>, exchange>,
+      recurrence_of<gru_after_recurrence, exchange>, recurrence_of<gru_before_recurrence, exchange>};
+  return finders[which](backward, math);
+}
+
+#endif

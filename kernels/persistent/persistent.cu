@@ -1,0 +1,303 @@
+/* persistent.cu - the persistent plans seen from the host: when they fit, what they should cost, and the launches.  How the work
+ * is cut is in persistent_cut.cu, the kernels are in persistent_kernel.h.
+ *
+ * Forward:  gates = x W_ih^T + b (one GEMM a run), then one launch for all runs (grid: one for as many sequences as fit).
+ * Backward: one launch, then dx, dW and sums (one GEMM or reduction each), as in the step plan.
+ *
+ * The runs of a launch are the directions of a layer over a whole sequence, or layers of a stack, each over a stretch of
+ * its own (host/wavefront.c).
+ * Refused: an LSTM with projection, because its h has fewer numbers than the cell has units, so that the owner of a unit
+ * does not own a number of h; sizes whose weights do not fit; and what the device does not have.
+ */
+#include <stdio.h>
+
+#include "kernels/persistent/cut.h"
+#include "kernels/sequence.h"
+
+namespace {
+
+int at_most(int64_t n, int64_t most) { return (int)(n < most ? n : most); }
+
+/* ---- refusals ---- */
+
+const char *no_room(const sq_cut_question &q, const sq_cut &a, char *text, size_t size) {
+  static const char *const places[] = {"block", "block of a cluster", "block of the grid"};
+  if (a.least_bytes == 0) { /* no cut could even be tried */
+    snprintf(text, size,
+             "no cut of %lld units in %d runs side by side has its blocks on %d processors at the same time",
+             (long long)q.hidden, q.abreast, q.limits.processors);
+    return text;
+  }
+  snprintf(text, size, "%s: %llu bytes of shared memory needed in a %s at least, the device has %llu",
+           q.backward ? "backward" : "forward", (unsigned long long)a.least_bytes,
+           places[sq_tiers[q.which].reach], (unsigned long long)q.limits.shared_bytes);
+  return text;
+}
+
+const char *pass_refuses(sq_exec *exec, sq_tier which, const sq_problem *p, int backward, char *text,
+                         size_t size) {
+  const sq_reach reach = sq_tiers[which].reach;
+  sq_cut_question q;
+  const int error = sq_cut_ask(exec, which, p->layout, p->batch, p->directions, p->math, backward, &q);
+  if (error != 0) return "the device does not tell its limits";
+  if ((reach == SQ_ONE_CLUSTER || sq_tiers[which].grouped) && q.limits.cluster_max < 2)
+    return "the device has no thread-block clusters (sm_90 has)";
+  const sq_cut a = sq_cut_choose(exec, q);
+  if (a.microseconds < 0) return no_room(q, a, text, size);
+  const int needed = reach == SQ_WHOLE_GRID ? a.shape.ctas * a.shape.at_once * q.abreast : 1;
+  const int there = sq_cut_resident(exec, q, a.shape) * (reach == SQ_WHOLE_GRID ? a.shape.cluster : 1);
+  if (there >= needed) return NULL;
+  snprintf(
+      text, size,
+      "%s: %d %s with %u bytes of shared memory a block must be on the device at the same time, %d can be",
+      backward ? "backward" : "forward", needed, reach == SQ_ONE_CLUSTER ? "cluster" : "blocks",
+      a.shape.bytes, there);
+  return text;
+}
+
+const char *refuses(sq_exec *exec, sq_tier which, const sq_problem *p, char *text, size_t size) {
+  if (p->layout->config.projection != 0)
+    return "projection_size: persistent plans give a unit and its number of h to one block; with a "
+           "projection h "
+           "has other numbers than the cell has units";
+  if (sq_cut_cell(p->layout) < 0) return "cell: no persistent plan has its pointwise step";
+  if (p->directions > RECURRENCE_RUNS) {
+    snprintf(text, size, "%d runs side by side: a launch takes %d", p->directions, RECURRENCE_RUNS);
+    return text;
+  }
+  const char *why = pass_refuses(exec, which, p, 0, text, size);
+  return why != NULL || !p->training ? why : pass_refuses(exec, which, p, 1, text, size);
+}
+
+/* Of one pass without its GEMMs, which all plans have. */
+double pass_estimate(sq_exec *exec, sq_tier which, const sq_problem *p, int backward) {
+  sq_cut_question q;
+  const int error = sq_cut_ask(exec, which, p->layout, p->batch, p->directions, p->math, backward, &q);
+  if (error != 0 || q.cell < 0) return HUGE_VAL;
+  const sq_cut a = sq_cut_choose(exec, q);
+  return a.microseconds < 0 ? HUGE_VAL : 5.0 + a.microseconds * (double)p->seq_len;
+}
+
+double estimate(sq_exec *exec, sq_tier which, const sq_problem *p) {
+  const double forward = pass_estimate(exec, which, p, 0);
+  return p->training ? forward + pass_estimate(exec, which, p, 1) : forward;
+}
+
+/* ---- memory ---- */
+
+enum { FLAGS = 4096 }; /* of one direction; more than any device has processors */
+
+/* Reals of the two operands in global memory: at most 4 blocks, units padded to 16, and slices of 8 sequences or more, each
+ * padded to a multiple of 8. */
+int64_t exchange_reals(sq_tier which, int64_t hidden, int64_t batch) {
+  return 2 * 4 * sq_ceil_div(hidden, 16) * 16 * (2 * batch + 16) << sq_tiers[which].packets;
+}
+
+int64_t workspace(sq_tier which, const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
+  int64_t size = sq_align_reals(seq_len * batch * l->gates);
+  if (training) size += sq_align_reals(seq_len * batch * l->aux);
+  if (sq_tiers[which].reach == SQ_WHOLE_GRID) size += FLAGS + exchange_reals(which, l->config.hidden, batch);
+  return size;
+}
+
+/* A vector of the layer by name, on the device; NULL if the layout has none. */
+const float *vector_of(const sq_sequence *run, const char *name) {
+  const int index = sq_layout_param(run->layout, name);
+  return index < 0 ? NULL : static_cast<const float *>(run->params) + run->layout->param[index].offset;
+}
+
+/* The part of a run's buffers that a stretch works on. */
+void place_stretch(const sq_stretch &s, sq_tier which, int backward, sq_job *job, recurrence_run *r) {
+  const sq_sequence *run = &s.run;
+  const sq_layout *l = run->layout;
+  float *at = static_cast<float *>(run->workspace);
+  const int64_t before = s.first * run->batch;
+  *job = {};
+  job->run = run;
+  job->layout = l;
+  job->t0 = s.first;
+  job->steps = s.steps;
+  if (sq_tiers[which].reach == SQ_WHOLE_GRID) {
+    r->flags = reinterpret_cast<uint32_t *>(at);
+    r->exchange = reinterpret_cast<uint4 *>(at + FLAGS);
+    at += FLAGS + exchange_reals(which, l->config.hidden, run->batch);
+  }
+  if (run->reserve == NULL) {
+    job->gates = at;
+    return;
+  }
+  sq_job_place(job, static_cast<float *>(run->reserve), run->seq_len);
+  job->gates += before * l->gates;
+  job->aux += before * l->aux;
+  for (int k = 0; k < l->states; k++) job->state[k] += before * l->state_width[k];
+  if (!backward) return;
+  job->dgates = at + before * l->gates;
+  job->daux = at + sq_align_reals(run->seq_len * run->batch * l->gates) + before * l->aux;
+}
+
+void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recurrence_run *r) {
+  const sq_sequence *run = &s.run;
+  const sq_layout *l = run->layout;
+  const int64_t before = s.first * run->batch * run->ldy;
+  r->seq_len = s.steps;
+  r->first = s.first;
+  r->batch = run->batch;
+  r->reverse = run->reverse;
+  const int cell = sq_cut_cell(l);
+  const bool plain = cell == RECURRENCE_RNN || cell == RECURRENCE_LEAKY;
+  r->option = plain ? (int)l->config.activation : l->config.coupled;
+  r->leak = (float)l->config.leak;
+  r->lengths = run->lengths;
+  r->weights = vector_of(run, "weight_hh");
+  r->vectors[0] = vector_of(run, l->config.peephole ? "peephole_i" : "bias_rec");
+  r->vectors[1] = vector_of(run, "peephole_f");
+  r->vectors[2] = vector_of(run, "peephole_o");
+  r->gates = job.gates;
+  r->aux = job.aux;
+  r->dgates = job.dgates;
+  r->daux = job.daux;
+  r->y = run->y != NULL ? static_cast<float *>(run->y) + before : NULL;
+  r->dy = run->dy != NULL ? static_cast<const float *>(run->dy) + before : NULL;
+  r->ldy = run->ldy;
+  for (int k = 0; k < l->states; k++) {
+    r->state[k] = job.state[k];
+    r->enter[k] = static_cast<const float *>(backward ? run->dfinal[k] : run->initial[k]);
+    r->leave[k] = static_cast<float *>(backward ? run->dinitial[k] : run->final[k]);
+  }
+}
+
+/* ---- the launch ---- */
+
+/* One launch: the slices from shape.first on. */
+int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, const recurrence_args &args) {
+  const recurrence_shape &n = args.shape;
+  const sq_tier_info &tier = sq_tiers[q.which];
+  const int64_t slices = at_most(n.slices - n.first, n.at_once);
+  /* what tells of an exchange begins at 0: flags, or with packets the operands behind them, too */
+  const int64_t operands =
+      tier.packets * slices * 2 * (2 * (int64_t)n.operand_bytes / (int64_t)sizeof(float));
+  int error = 0;
+  for (int i = 0; i < count && error == 0; i++)
+    if (tier.reach == SQ_WHOLE_GRID)
+      error = sq_gpu_zero(exec, reinterpret_cast<float *>(args.run[i].flags), FLAGS + operands);
+  if (error != 0) return error;
+  const dim3 grid((unsigned)(n.ctas * slices), (unsigned)count);
+  return sq_launch_as(exec, sq_cut_mode(q, n), "recurrence_main", sq_cut_kernel(q), grid, (unsigned)n.threads,
+                      n.bytes, args);
+}
+
+/* `count` of the runs in args->run, in the cut for `abreast` of them: however many there are, the sums have one order. */
+int launch(sq_exec *exec, sq_tier which, const sq_sequence *run, int count, int abreast, int backward,
+           recurrence_args *args) {
+  sq_cut_question q;
+  int error = sq_cut_ask(exec, which, run->layout, run->batch, abreast, run->math, backward, &q);
+  if (error != 0 || run->batch == 0) return error;
+  sq_cut a = sq_cut_choose(exec, q);
+  if (a.microseconds < 0) /* plan time has refused: a block of no threads, which the device refuses, too */
+    a.shape.ctas = a.shape.cluster = a.shape.slices = a.shape.at_once = 1;
+  args->shape = a.shape;
+  for (int first = 0; first < a.shape.slices && error == 0; first += a.shape.at_once) {
+    args->shape.first = first;
+    error = launch_slices(exec, q, count, *args);
+  }
+  return error;
+}
+
+int wave_forward(sq_exec *exec, sq_tier which, const sq_stretch *s, int count, int abreast) {
+  recurrence_args args = {};
+  int error = 0;
+  for (int i = 0; i < count && error == 0; i++) {
+    sq_job job;
+    place_stretch(s[i], which, 0, &job, &args.run[i]);
+    describe_stretch(s[i], 0, job, &args.run[i]);
+    error = sq_job_project_input(exec, job);
+  }
+  return error != 0 ? error : launch(exec, which, &s->run, count, abreast, 0, &args);
+}
+
+/* The recurrences of backward; jobs[count] have their buffers afterwards. */
+int backward_recurrences(sq_exec *exec, sq_tier which, const sq_stretch *s, int count, int abreast,
+                         sq_job *jobs) {
+  recurrence_args args = {};
+  for (int i = 0; i < count; i++) {
+    place_stretch(s[i], which, 1, &jobs[i], &args.run[i]);
+    describe_stretch(s[i], 1, jobs[i], &args.run[i]);
+  }
+  return launch(exec, which, &s->run, count, abreast, 1, &args);
+}
+
+int wave_backward(sq_exec *exec, sq_tier which, const sq_stretch *s, int count, int abreast) {
+  sq_job jobs[RECURRENCE_RUNS];
+  int error = backward_recurrences(exec, which, s, count, abreast, jobs);
+  for (int i = 0; i < count && error == 0; i++) {
+    sq_sequence part = s[i].run; /* dx of the stretch */
+    if (part.dx == NULL) continue;
+    part.dx = static_cast<float *>(part.dx) + s[i].first * part.batch * part.ldx;
+    part.dparams = NULL;
+    jobs[i].run = &part;
+    error = sq_job_gradients(exec, jobs[i]);
+  }
+  return error;
+}
+
+sq_stretch whole(const sq_sequence &run) { return {run, 0, run.seq_len}; }
+
+int wave_gradients(sq_exec *exec, sq_tier which, const sq_sequence *run) {
+  sq_stretch s = whole(*run);
+  recurrence_run unused = {};
+  sq_job job;
+  s.run.dx = NULL;
+  place_stretch(s, which, 1, &job, &unused);
+  return sq_job_gradients(exec, job);
+}
+
+int forward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
+  sq_stretch s[RECURRENCE_RUNS] = {};
+  for (int i = 0; i < count; i++) s[i] = whole(runs[i]);
+  return wave_forward(exec, which, s, count, count);
+}
+
+int backward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
+  sq_stretch s[RECURRENCE_RUNS] = {};
+  sq_job jobs[RECURRENCE_RUNS];
+  for (int i = 0; i < count; i++) s[i] = whole(runs[i]);
+  int error = backward_recurrences(exec, which, s, count, count, jobs);
+  for (int i = 0; i < count && error == 0; i++) error = sq_job_gradients(exec, jobs[i]);
+  return error;
+}
+
+} // namespace
+
+#define PERSISTENT_TIER(id, which)                                                                           \
+  extern "C" const char *SQ_GPU(id##_refuses)(sq_exec * exec, const sq_problem *p, char *text,               \
+                                              size_t size) {                                                 \
+    return refuses(exec, which, p, text, size);                                                              \
+  }                                                                                                          \
+  extern "C" double SQ_GPU(id##_estimate)(sq_exec * exec, const sq_problem *p) {                             \
+    return estimate(exec, which, p);                                                                         \
+  }                                                                                                          \
+  extern "C" int64_t SQ_GPU(id##_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch,              \
+                                            int training) {                                                  \
+    return workspace(which, l, seq_len, batch, training);                                                    \
+  }                                                                                                          \
+  extern "C" int SQ_GPU(id##_forward)(sq_exec * exec, const sq_sequence *runs, int count) {                  \
+    return forward(exec, which, runs, count);                                                                \
+  }                                                                                                          \
+  extern "C" int SQ_GPU(id##_backward)(sq_exec * exec, const sq_sequence *runs, int count) {                 \
+    return backward(exec, which, runs, count);                                                               \
+  }                                                                                                          \
+  extern "C" int SQ_GPU(id##_wave_forward)(sq_exec * exec, const sq_stretch *s, int count, int abreast) {    \
+    return wave_forward(exec, which, s, count, abreast);                                                     \
+  }                                                                                                          \
+  extern "C" int SQ_GPU(id##_wave_backward)(sq_exec * exec, const sq_stretch *s, int count, int abreast) {   \
+    return wave_backward(exec, which, s, count, abreast);                                                    \
+  }                                                                                                          \
+  extern "C" int SQ_GPU(id##_wave_gradients)(sq_exec * exec, const sq_sequence *run) {                       \
+    return wave_gradients(exec, which, run);                                                                 \
+  }
+PERSISTENT_TIER(cta, SQ_TIER_CTA)
+PERSISTENT_TIER(cluster, SQ_TIER_CLUSTER)
+PERSISTENT_TIER(cluster_async, SQ_TIER_CLUSTER_ASYNC)
+PERSISTENT_TIER(grid, SQ_TIER_GRID)
+PERSISTENT_TIER(grid_multicast, SQ_TIER_GRID_MULTICAST)
+PERSISTENT_TIER(grid_packets, SQ_TIER_GRID_PACKETS)

@@ -1,0 +1,179 @@
+/* persistent_product.h - the products of the persistent kernels: sums[rows, width] = weights[rows, depth] operand[depth, width],
+ * all three in shared memory, by one block.
+ *
+ * The depth is cut into `parts`, so that all threads have work where there are few rows; part p of the sum at (row, column)
+ * is at sums[(p * width + column) * (rows + 4) + row], and whoever reads it adds the parts in order: the result does not
+ * depend on the schedule.  The 4 keeps the stores of a warp in different banks.
+ *
+ * An operand is stored by groups of k, so that the numbers of neighbouring units are one piece of memory: the piece that
+ * begins at unit k of a multiple of unit_tile begins at element k * width.  Weights and operands:
+ *
+ *            element    weight (row, k)                              operand (k, column)
+ *   float32  float      [k][row]                                     [k][column]
+ *   TF32     uint32     fragments of 16 rows x 8, lane by lane       [k/4][column/8][column%8][k%4]
+ *   bf16     uint16     fragments of 16 rows x 16, lane by lane      [k/8][column/8][column%8][k%8]
+ *
+ * float32 (product_f32): a thread owns 4 rows x 8 columns (4 x 4 for a narrow operand) and a part of the depth: 3 loads of
+ * 16 bytes for 32 multiply-adds, of which the operand's are broadcasts; limited by FFMA at width 8, by reading the weights
+ * from shared memory (128 bytes a clock) below.
+ * TF32, bf16 (product_mma): a warp owns 16 rows x 32 columns and a part; one 16-byte load a lane and fragment of weights,
+ * two 4-byte loads a fragment of the operand, no bank conflicts; limited by those loads below width 32.
+ */
+#ifndef SQ_PERSISTENT_PRODUCT_H
+#define SQ_PERSISTENT_PRODUCT_H
+
+#include "kernels/mma.h"
+#include "kernels/persistent/persistent.h"
+
+/* Sizes of one product. */
+struct product_size {
+  int rows, depth, width, parts;
+};
+
+/* Where part `part` of 0..parts of the depth begins, in tiles. */
+static __device__ __forceinline__ int product_begin(int tiles, int part, int parts) {
+  return tiles * part / parts;
+}
+
+struct product_f32 {
+  typedef float element;
+  enum { UNIT_TILE = 4, ROW_TILE = 4, DEPTH_TILE = 4 };
+  static __device__ __forceinline__ element round(float x) { return x; }
+  static __device__ __forceinline__ int weight_at(int row, int k, const product_size &n) {
+    return k * n.rows + row;
+  }
+  static __device__ __forceinline__ int operand_at(int k, int column, int width) {
+    return k * width + column;
+  }
+
+  /* One thread's tile: rows row..row+3, columns column..column+wide-1. */
+  template <int wide>
+  static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
+                                              const product_size &n, int row, int column, int part) {
+    float sum[wide][4] = {};
+    const int end = product_begin(n.depth, part + 1, n.parts);
+    for (int k = product_begin(n.depth, part, n.parts); k < end; k++) {
+      const float4 w = *reinterpret_cast<const float4 *>(weights + k * n.rows + row);
+      SQ_UNROLL
+      for (int c = 0; c < wide; c += 4) {
+        const float4 v = *reinterpret_cast<const float4 *>(operand + k * n.width + column + c);
+        const float u[4] = {v.x, v.y, v.z, v.w};
+        SQ_UNROLL
+        for (int i = 0; i < 4; i++) {
+          sum[c + i][0] = fmaf(w.x, u[i], sum[c + i][0]);
+          sum[c + i][1] = fmaf(w.y, u[i], sum[c + i][1]);
+          sum[c + i][2] = fmaf(w.z, u[i], sum[c + i][2]);
+          sum[c + i][3] = fmaf(w.w, u[i], sum[c + i][3]);
+        }
+      }
+    }
+    float *to = sums + (part * n.width + column) * (n.rows + 4) + row;
+    SQ_UNROLL
+    for (int c = 0; c < wide; c++)
+      *reinterpret_cast<float4 *>(to + c * (n.rows + 4)) =
+          make_float4(sum[c][0], sum[c][1], sum[c][2], sum[c][3]);
+  }
+
+  template <int wide>
+  static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
+                                               const product_size &n) {
+    const int down = n.rows / 4, across = n.width / wide, count = down * across * n.parts;
+    for (int i = (int)threadIdx.x; i < count; i += (int)blockDim.x) {
+      const int rest = i / down;
+      tile<wide>(weights, operand, sums, n, i % down * 4, rest % across * wide, rest / across);
+    }
+  }
+
+  static __device__ __forceinline__ void multiply(const element *weights, const element *operand, float *sums,
+                                                  const product_size &n) {
+    if (n.width % 8 == 0)
+      tiles<8>(weights, operand, sums, n);
+    else
+      tiles<4>(weights, operand, sums, n);
+  }
+};
+
+/* What differs between the two kinds of fragments. K = depth of a fragment; a word holds `PACK` numbers. */
+struct fragment_tf32 {
+  typedef uint32_t element;
+  enum { PACK = 1, DEPTH = 8 };
+  static __device__ __forceinline__ element round(float x) { return sq_to_tf32(x); }
+  static __device__ __forceinline__ void multiply(float (&c)[4], const uint32_t (&a)[4],
+                                                  const uint32_t (&b)[2]) {
+    sq_mma_tf32(c, a, b);
+  }
+};
+struct fragment_bf16 {
+  typedef uint16_t element;
+  enum { PACK = 2, DEPTH = 16 };
+  static __device__ __forceinline__ element round(float x) { return sq_to_bf16(x); }
+  static __device__ __forceinline__ void multiply(float (&c)[4], const uint32_t (&a)[4],
+                                                  const uint32_t (&b)[2]) {
+    sq_mma_bf16(c, a, b);
+  }
+};
+
+template <class fragment> struct product_mma {
+  typedef typename fragment::element element;
+  enum { PACK = fragment::PACK, HALF = 4 * PACK }; /* HALF: numbers along k in one register of a lane quad */
+  enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH, ACROSS = 4 };
+  static __device__ __forceinline__ element round(float x) { return fragment::round(x); }
+
+  /* Fragment (row/16, k/DEPTH) is 32 lanes of 4 words. */
+  static __device__ __forceinline__ int weight_at(int row, int k, const product_size &n) {
+    const int piece = row / 16 * (n.depth / DEPTH_TILE) + k / DEPTH_TILE, in = k % DEPTH_TILE;
+    const int lane = row % 8 * 4 + in % HALF / PACK, word = row % 16 / 8 + in / HALF * 2;
+    return ((piece * SQ_WARP + lane) * 4 + word) * PACK + in % PACK;
+  }
+  /* Half a fragment of 8 columns is 32 lanes of one word. */
+  static __device__ __forceinline__ int operand_at(int k, int column, int width) {
+    return ((k / HALF * (width / 8) + column / 8) * 8 + column % 8) * HALF + k % HALF;
+  }
+
+  /* One warp's tile: 16 rows, and columns of 8 from piece `column` on. */
+  static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
+                                              const product_size &n, int row, int column, int part) {
+    const int lane = (int)threadIdx.x % SQ_WARP, tiles = n.depth / DEPTH_TILE, across = n.width / 8;
+    const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + row * tiles * SQ_WARP + lane;
+    const uint32_t *b1 = reinterpret_cast<const uint32_t *>(operand) + column * SQ_WARP + lane;
+    const int end = product_begin(tiles, part + 1, n.parts);
+    float sum[ACROSS][4] = {};
+    for (int k = product_begin(tiles, part, n.parts); k < end; k++) {
+      const uint4 w = a4[k * SQ_WARP];
+      const uint32_t a[4] = {w.x, w.y, w.z, w.w};
+      SQ_UNROLL
+      for (int c = 0; c < ACROSS; c++) {
+        if (column + c >= across) continue;
+        const uint32_t b[2] = {b1[(2 * k * across + c) * SQ_WARP], b1[((2 * k + 1) * across + c) * SQ_WARP]};
+        fragment::multiply(sum[c], a, b);
+      }
+    }
+    float *to = sums + (part * n.width + column * 8 + lane % 4 * 2) * (n.rows + 4) + row * 16 + lane / 4;
+    SQ_UNROLL
+    for (int c = 0; c < ACROSS; c++) {
+      if (column + c >= across) continue;
+      float *at = to + c * 8 * (n.rows + 4);
+      at[0] = sum[c][0];
+      at[n.rows + 4] = sum[c][1];
+      at[8] = sum[c][2];
+      at[n.rows + 12] = sum[c][3];
+    }
+  }
+
+  static __device__ __forceinline__ void multiply(const element *weights, const element *operand, float *sums,
+                                                  const product_size &n) {
+    const int down = n.rows / 16, across = (n.width / 8 + ACROSS - 1) / ACROSS,
+              count = down * across * n.parts;
+    const int warps = (int)blockDim.x / SQ_WARP;
+    __syncwarp(SQ_FULL_MASK); /* mma needs the whole warp at one place */
+    for (int i = (int)threadIdx.x / SQ_WARP; i < count; i += warps) {
+      const int rest = i / down;
+      tile(weights, operand, sums, n, i % down, rest % across * ACROSS, rest / across);
+    }
+  }
+};
+
+typedef product_mma<fragment_tf32> product_tf32;
+typedef product_mma<fragment_bf16> product_bf16;
+
+#endif

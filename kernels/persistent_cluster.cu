@@ -1,9 +1,0 @@
-/* persistent_cluster.cu - persistent kernels of a thread-block cluster: state goes through distributed shared memory.
- * Processors without clusters (before sm_90) get empty kernels, which the planner refuses to launch.
- * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
- */
-#include "persistent_kernel.h"
-
-recurrence_kernel *sq_cluster_kernel(int cell, int backward, sq_math math) {
-  return recurrence_find<exchange_cluster>(cell, backward, math);
-}

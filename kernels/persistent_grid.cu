@@ -1,8 +1,0 @@
-/* persistent_grid.cu - persistent kernels of the whole grid: state goes through L2, with flags.
- * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
- */
-#include "persistent_kernel.h"
-
-recurrence_kernel *sq_grid_kernel(int cell, int backward, sq_math math) {
-  return recurrence_find<exchange_grid>(cell, backward, math);
-}

@@ -1,0 +1,115 @@
+/* cufft.cu - batched Fourier transforms by cuFFT; in the emulator by core/fft.c (cufft_calls.h). */
+#include "kernels/urnn/cufft_calls.h"
+
+#ifdef SEQGPU_EMULATE
+
+#include <stdlib.h>
+
+#include "core/fft.h"
+
+int sq_cufft_built(void) { return 1; }
+int sq_cufft_ready(sq_exec *, int64_t, int64_t) { return 0; }
+
+namespace {
+
+/* core/fft.c has planes, and leaves frequencies at places of its own. */
+void transform(int64_t n, const float *tables, float *row, int inverse, float *re, float *scratch) {
+  float *im = re + n;
+  for (int64_t j = 0; j < n; j++) {
+    const int64_t at = inverse ? sq_fft_place(n, j) : j;
+    re[at] = row[2 * j];
+    im[at] = row[2 * j + 1];
+  }
+  (inverse ? sq_fft_inverse_f32 : sq_fft_forward_f32)(n, tables, re, im, scratch);
+  for (int64_t j = 0; j < n; j++) {
+    const int64_t at = inverse ? j : sq_fft_place(n, j);
+    row[2 * j] = re[at];
+    row[2 * j + 1] = im[at];
+  }
+}
+
+} // namespace
+
+int sq_cufft_run(sq_exec *, int64_t n, int64_t batch, float *data, int inverse) {
+  const int64_t tables = sq_fft_tables(n), floats = tables + 2 * n + sq_fft_scratch(n);
+  float *memory = static_cast<float *>(malloc((size_t)floats * sizeof(float)));
+  if (memory == NULL) return SQ_CUFFT_ERRORS;
+  sq_fft_prepare_f32(n, memory);
+  for (int64_t b = 0; b < batch; b++)
+    transform(n, memory, data + b * 2 * n, inverse, memory + tables, memory + tables + 2 * n);
+  free(memory);
+  return 0;
+}
+
+void sq_cufft_close(sq_gpu *) {}
+
+#elif defined(SEQGPU_CUFFT)
+
+#include <cufft.h>
+#include <new>
+
+struct sq_cufft {
+  int64_t n, batch;
+  cufftHandle handle;
+  sq_cufft *next;
+};
+
+namespace {
+
+int error_of(cufftResult status) { return status == CUFFT_SUCCESS ? 0 : SQ_CUFFT_ERRORS + (int)status; }
+
+sq_cufft *find(const sq_gpu *gpu, int64_t n, int64_t batch) {
+  sq_cufft *p = gpu->cufft;
+  while (p != NULL && (p->n != n || p->batch != batch)) p = p->next;
+  return p;
+}
+
+} // namespace
+
+int sq_cufft_built(void) { return 1; }
+
+int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch) {
+  sq_gpu *gpu = sq_gpu_of(exec);
+  int error = sq_gpu_bind(exec);
+  if (error != 0 || find(gpu, n, batch) != NULL) return error;
+  sq_cufft *p = new (std::nothrow) sq_cufft();
+  if (p == NULL) return error_of(CUFFT_ALLOC_FAILED);
+  int size = (int)n;
+  error = error_of(cufftPlanMany(&p->handle, 1, &size, NULL, 1, size, NULL, 1, size, CUFFT_C2C, (int)batch));
+  if (error != 0) {
+    delete p;
+    return error;
+  }
+  p->n = n;
+  p->batch = batch;
+  p->next = gpu->cufft;
+  gpu->cufft = p;
+  return 0;
+}
+
+int sq_cufft_run(sq_exec *exec, int64_t n, int64_t batch, float *data, int inverse) {
+  int error = sq_cufft_ready(exec, n, batch); /* known already, but for a batch smaller than the plan's */
+  if (error != 0) return error;
+  const cufftHandle handle = find(sq_gpu_of(exec), n, batch)->handle;
+  cufftComplex *z = reinterpret_cast<cufftComplex *>(data);
+  error = error_of(cufftSetStream(handle, static_cast<cudaStream_t>(exec->stream)));
+  return error != 0 ? error : error_of(cufftExecC2C(handle, z, z, inverse ? CUFFT_INVERSE : CUFFT_FORWARD));
+}
+
+void sq_cufft_close(sq_gpu *gpu) {
+  while (gpu->cufft != NULL) {
+    sq_cufft *p = gpu->cufft;
+    gpu->cufft = p->next;
+    cufftDestroy(p->handle);
+    delete p;
+  }
+}
+
+#else
+
+int sq_cufft_built(void) { return 0; }
+int sq_cufft_ready(sq_exec *, int64_t, int64_t) { return SQ_CUFFT_ERRORS; }
+int sq_cufft_run(sq_exec *, int64_t, int64_t, float *, int) { return SQ_CUFFT_ERRORS; }
+void sq_cufft_close(sq_gpu *) {}
+
+#endif
