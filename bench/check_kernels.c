@@ -38,7 +38,7 @@ static void *upload(seqgpu_context *ctx, const float *from, int64_t count) {
 
 static void download(seqgpu_context *ctx, const void *from, int64_t count, double *to) {
   static float narrow[MAX_PARAMS];
-  if (seqgpu_context_dtype(ctx) == SEQGPU_F64) {
+  if (seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64) {
     seqgpu_copy_out(ctx, to, from, (size_t)count * sizeof(double));
     return;
   }
@@ -133,7 +133,7 @@ int main(void) {
       {"lstm, 2 layers, both ways", {.cell = "lstm", .num_layers = 2, .bidirectional = 1}},
   };
   seqgpu_context *device = open_device(), *oracle = NULL;
-  const seqgpu_context_options options = {.device = "cpu", .threads = 1, .dtype = SEQGPU_F64};
+  const seqgpu_context_options options = {.device = "cpu", .threads = 1, .dtype = SEQGPU_DTYPE_F64};
   if (device == NULL || seqgpu_context_create(&options, &oracle) != SEQGPU_OK) {
     fprintf(stderr, "check_kernels: no device to check\n");
     return 1;

@@ -181,7 +181,7 @@ static reader encode(model *m, const batch *b, seqgpu_tensor **state) {
   /* the reverse direction ends at the first symbol */
   seqgpu_tensor *first = seqgpu_tape_rows(t, seqgpu_tape_rnn_final(t, r.h, 0), 1, 1);
   seqgpu_tensor *init = seqgpu_tape_linear(t, first, seqgpu_tape_param(t, &m->init), NULL);
-  *state = seqgpu_tape_activation(t, init, SEQGPU_TANH);
+  *state = seqgpu_tape_activation(t, init, SEQGPU_ACTIVATION_TANH);
   return r;
 }
 
@@ -221,7 +221,7 @@ static seqgpu_tensor *loss_of(model *m, const batch *b) {
 /* One step with new strings at this learning rate. */
 static seqgpu_status train_step(model *m, uint64_t *state, double rate, double *loss) {
   const seqgpu_optimizer adam = {
-      .kind = SEQGPU_ADAM, .lr = rate, .clip = SEQGPU_CLIP_NORM, .clip_threshold = 1};
+      .kind = SEQGPU_OPTIMIZER_ADAM, .lr = rate, .clip = SEQGPU_CLIP_NORM, .clip_threshold = 1};
   batch b;
   seqgpu_status status = draw_batch(m, state, &b) ? SEQGPU_OK : SEQGPU_ENOMEM;
   if (status == SEQGPU_OK) status = seqgpu_tape_clear(m->tape, 1);

@@ -37,38 +37,31 @@ const sq_cell *sq_cell_find(const char *name) {
 
 /* ---- options ---- */
 
-typedef struct option_row {
-  unsigned bit;
-  const char *refusal;
-} option_row;
+#define OPTION(BIT, field, ...)                                                                              \
+  static double field##_of(const sq_config *config) { return (double)config->field; }
+#include "core/options.def"
+#undef OPTION
 
-static const option_row option_rows[] = {
-    {SQ_OPTION_ACTIVATION, "activation: the cell takes no other than its own"},
-    {SQ_OPTION_PROJECTION, "projection_size: the cell has no projection"},
-    {SQ_OPTION_PEEPHOLE, "peephole: the cell has no peepholes"},
-    {SQ_OPTION_COUPLED, "coupled: the cell has no input and forget gate to couple"},
-    {SQ_OPTION_RESET_AFTER, "reset_after: the cell has no reset gate"},
-    {SQ_OPTION_FACTORS, "factor_size: the cell has no factored product"},
-    {SQ_OPTION_CONTEXT, "context_size: the cell has no slow context"},
-    {SQ_OPTION_LEAK, "leak: the cell has no leaky state"},
-    {SQ_OPTION_LEARN_LEAK, "learn_leak: the cell has no leak that could be learnt"},
-    {SQ_OPTION_REFLECTIONS, "reflections: the cell is not made of reflections"},
+const sq_option sq_options[SQ_OPTIONS] = {
+#define OPTION(BIT, field, kind, least, most, refusal, ...)                                                  \
+  {#field, SQ_OPTION_##BIT, field##_of, least, most, #field ": " refusal},
+#include "core/options.def"
+#undef OPTION
 };
 
-/* The options that a config sets, as bits. */
-static unsigned options_of(const sq_config *c) {
-  return (c->activation != SQ_TANH ? SQ_OPTION_ACTIVATION : 0u) |
-         (c->projection ? SQ_OPTION_PROJECTION : 0u) | (c->peephole ? SQ_OPTION_PEEPHOLE : 0u) |
-         (c->coupled ? SQ_OPTION_COUPLED : 0u) | (c->reset_after ? SQ_OPTION_RESET_AFTER : 0u) |
-         (c->factors ? SQ_OPTION_FACTORS : 0u) | (c->context ? SQ_OPTION_CONTEXT : 0u) |
-         (c->leak != 0 ? SQ_OPTION_LEAK : 0u) | (c->learn_leak ? SQ_OPTION_LEARN_LEAK : 0u) |
-         (c->reflections ? SQ_OPTION_REFLECTIONS : 0u);
+const sq_option *sq_option_out_of_range(const sq_config *config) {
+  for (int i = 0; i < SQ_OPTIONS; i++) {
+    const double value = sq_options[i].value(config);
+    if (!(value >= sq_options[i].least && value <= sq_options[i].most)) return &sq_options[i]; /* NaN, too */
+  }
+  return NULL;
 }
 
+/* NULL, or the refusal of the first option that is set and that the cell lacks. */
 static const char *check_options(const sq_cell *cell, const sq_config *config) {
-  const unsigned refused = options_of(config) & ~cell->options;
-  for (size_t i = 0; i < sizeof option_rows / sizeof option_rows[0]; i++)
-    if (refused & option_rows[i].bit) return option_rows[i].refusal;
+  for (int i = 0; i < SQ_OPTIONS; i++)
+    if (sq_options[i].value(config) != 0 && !(cell->options & sq_options[i].bit))
+      return sq_options[i].refusal;
   return NULL;
 }
 
@@ -86,7 +79,7 @@ static int next_name(const char **at, char name[8]) {
 
 /* The gates under the cell's names for them, H wide each but for those that the cell's layout has added itself. */
 static void add_gate_parts(sq_layout *layout) {
-  const int64_t H = layout->config.hidden;
+  const int64_t H = layout->config.hidden_size;
   const char *names = layout->cell->gates;
   char name[8];
   int64_t column = 0;

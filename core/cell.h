@@ -2,7 +2,7 @@
  *
  * A cell is a *layout* (which numbers exist for one time step, which dense products connect them, which
  * parameters there are) and a *pointwise* function forward and backward.  The sequence driver
- * (core/sequence.c, kernels/sequence.cu) reads the layout and does everything else once for all cells:
+ * (core/layer.c, kernels/layer.cu) reads the layout and does everything else once for all cells:
  *
  *   gates[t]  = W_ih x_t + b            one GEMM over all time steps, before the recurrence (b may be shorter)
  *   for t:  for each stage:  its products, then its pointwise step
@@ -39,35 +39,46 @@ enum {
 /* The element-wise functions g of the literature. */
 typedef enum sq_activation { SQ_TANH, SQ_RELU, SQ_SIGMOID, SQ_IDENTITY } sq_activation;
 
-/* What the user chose for one layer. */
+/* The C type of each kind of option. */
+typedef int64_t sq_option_SIZE;
+typedef int sq_option_FLAG;
+typedef sq_activation sq_option_ACTIVATION;
+typedef double sq_option_SHARE;
+
+/* What the user chose for one layer: its sizes, and the options of core/options.def. */
 typedef struct sq_config {
-  int64_t input;            /* I */
-  int64_t hidden;           /* H */
-  int64_t projection;       /* P, 0 = none */
-  sq_activation activation; /* of the vanilla RNN */
-  int peephole;             /* LSTM: three vectors p_i, p_f, p_o */
-  int coupled;              /* LSTM: f = 1 - i */
-  int reset_after;          /* GRU: reset after the product, as PyTorch and cuDNN */
-  int64_t factors;          /* multiplicative cells: width F of the factored product, 0 = H */
-  int64_t context;          /* SCRN: width C of the slow context, 0 = H */
-  double leak;              /* share of the new value in a leaky state, (0,1]; 0 = the cell's own default */
-  int learn_leak;           /* SCRN: each unit learns its own, from `leak` on */
-  int64_t reflections;      /* Householder cell: their number, 0 = H */
+  int64_t input_size;  /* I */
+  int64_t hidden_size; /* H */
+#define OPTION(BIT, field, kind, ...) sq_option_##kind field;
+#include "core/options.def"
+#undef OPTION
 } sq_config;
 
-/* The options of a config, as bits: a cell says which of them it has, and any other that is set is refused. */
+/* The options as bits: a cell says which of them it has, and any other that is set is refused. */
 enum {
-  SQ_OPTION_ACTIVATION = 1 << 0,
-  SQ_OPTION_PROJECTION = 1 << 1,
-  SQ_OPTION_PEEPHOLE = 1 << 2,
-  SQ_OPTION_COUPLED = 1 << 3,
-  SQ_OPTION_RESET_AFTER = 1 << 4,
-  SQ_OPTION_FACTORS = 1 << 5,
-  SQ_OPTION_CONTEXT = 1 << 6,
-  SQ_OPTION_LEAK = 1 << 7,
-  SQ_OPTION_LEARN_LEAK = 1 << 8,
-  SQ_OPTION_REFLECTIONS = 1 << 9
+#define OPTION(BIT, ...) SQ_OPTION_NUMBER_##BIT,
+#include "core/options.def"
+#undef OPTION
+  SQ_OPTIONS
 };
+enum {
+#define OPTION(BIT, ...) SQ_OPTION_##BIT = 1 << SQ_OPTION_NUMBER_##BIT,
+#include "core/options.def"
+#undef OPTION
+};
+
+/* A row of core/options.def, for code that treats all options alike. */
+typedef struct sq_option {
+  const char *name; /* "projection_size" */
+  unsigned bit;
+  double (*value)(const sq_config *config);
+  double least, most;
+  const char *refusal;
+} sq_option;
+extern const sq_option sq_options[SQ_OPTIONS];
+
+/* NULL if every option is in its range, else the first that is not. */
+const sq_option *sq_option_out_of_range(const sq_config *config);
 
 /* A place in the numbers of one step. */
 typedef enum sq_buffer { SQ_NONE, SQ_GATES, SQ_AUX, SQ_STATE, SQ_STATE_PREV } sq_buffer;

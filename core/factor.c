@@ -3,12 +3,13 @@
 
 #if SEQGPU_REAL_BITS == 32
 void sq_factor_layout(sq_layout *layout, int64_t own) {
-  const int64_t H = layout->config.hidden, F = layout->config.factors ? layout->config.factors : H;
-  layout->config.factors = F;
+  const int64_t H = layout->config.hidden_size,
+                F = layout->config.factor_size ? layout->config.factor_size : H;
+  layout->config.factor_size = F;
   layout->gates = own + F;
   layout->aux = 2 * F;
   layout->stages = 2;
-  sq_layout_add_param(layout, "weight_ih", own + F, layout->config.input);
+  sq_layout_add_param(layout, "weight_ih", own + F, layout->config.input_size);
   const int bias = sq_layout_add_param(layout, "bias", own, 1);
   const int wfh = sq_layout_add_param(layout, "weight_fh", F, H);
   const int whf = sq_layout_add_param(layout, "weight_hf", own, F);
@@ -38,7 +39,7 @@ SQ_CLONES static void backward_row(int64_t F, const real *restrict fx, const rea
 }
 
 void FN(sq_factor_forward)(const FN(sq_step) * s) {
-  const int64_t F = s->layout->config.factors, N = s->layout->biased;
+  const int64_t F = s->layout->config.factor_size, N = s->layout->biased;
   for (int64_t b = 0; b < s->batch; b++) {
     real *aux = s->aux + b * 2 * F;
     if (FN(sq_step_valid)(s, b))
@@ -49,7 +50,7 @@ void FN(sq_factor_forward)(const FN(sq_step) * s) {
 }
 
 void FN(sq_factor_backward)(const FN(sq_step) * s) {
-  const int64_t F = s->layout->config.factors, N = s->layout->biased;
+  const int64_t F = s->layout->config.factor_size, N = s->layout->biased;
   for (int64_t b = 0; b < s->batch; b++) {
     const int64_t fx = b * (N + F) + N, fh = b * 2 * F;
     if (FN(sq_step_valid)(s, b))

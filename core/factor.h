@@ -4,7 +4,7 @@
  *   gates += W_hf m_t                      = W_hf diag(W_fx x_t) W_fh h_{t-1}
  *
  * Sutskever, Martens, Hinton, "Generating text with recurrent neural networks", ICML 2011, eq. 5-7: the tensor of a matrix
- * for each input, in three factors.  F = config.factors, 0 standing for H.
+ * for each input, in three factors.  F = config.factor_size, 0 standing for H.
  *
  * A cell with N gates of its own (the first ones, which have a bias; the factors have none, as in the paper):
  *   weight_ih [N+F,I] = W of its gates over W_fx, bias [N], weight_fh [F,H], weight_hf [N,F]

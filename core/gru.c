@@ -20,7 +20,7 @@
 const char *sq_gru_layout(const sq_config *config, sq_layout *layout);
 
 const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
-  const int64_t H = config->hidden;
+  const int64_t H = config->hidden_size;
   const int after = config->reset_after;
   layout->gates = 3 * H;
   layout->aux = H;
@@ -28,7 +28,7 @@ const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
   layout->states = 1;
   layout->state_width[0] = H;
   layout->stages = after ? 1 : 2;
-  sq_layout_add_param(layout, "weight_ih", 3 * H, config->input);
+  sq_layout_add_param(layout, "weight_ih", 3 * H, config->input_size);
   const int bias = sq_layout_add_param(layout, "bias", 3 * H, 1);
   const int whh = sq_layout_add_param(layout, "weight_hh", 3 * H, H);
   sq_layout_add_product(layout, (sq_product){.param = whh,
@@ -74,7 +74,7 @@ SQ_CLONES static void unmix_row(int64_t H, const real *restrict a, const real *r
 
 /* r and u, then the operand r h_{t-1} of the candidate's product. */
 SQ_CLONES static void forward_gates(const FN(sq_step) * s, int64_t b) {
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden_size;
   real *restrict r = s->gates + b * 3 * H, *restrict rh = s->aux + b * H;
   const real *restrict hp = s->prev[0] + b * H;
   FN(sq_activate_row)(SQ_SIGMOID, 2 * H, r, r);
@@ -82,14 +82,14 @@ SQ_CLONES static void forward_gates(const FN(sq_step) * s, int64_t b) {
 }
 
 SQ_CLONES static void forward_candidate(const FN(sq_step) * s, int64_t b) {
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden_size;
   real *a = s->gates + b * 3 * H;
   FN(sq_activate_row)(SQ_TANH, H, a + 2 * H, a + 2 * H);
   mix_row(H, a + H, a + 2 * H, s->prev[0] + b * H, s->next[0] + b * H, s->y + b * s->ldy);
 }
 
 SQ_CLONES static void forward_reset_after(const FN(sq_step) * s, int64_t b) {
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden_size;
   const real *restrict bias = s->params + s->layout->param[sq_layout_param(s->layout, "bias_rec")].offset;
   real *restrict r = s->gates + b * 3 * H, *restrict c = r + 2 * H, *restrict q = s->aux + b * H;
   FN(sq_activate_row)(SQ_SIGMOID, 2 * H, r, r);
@@ -101,7 +101,7 @@ SQ_CLONES static void forward_reset_after(const FN(sq_step) * s, int64_t b) {
 }
 
 SQ_CLONES static void backward_reset_after(const FN(sq_step) * s, int64_t b) {
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden_size;
   const real *restrict r = s->gates + b * 3 * H, *restrict q = s->aux + b * H;
   real *restrict d = s->dgates + b * 3 * H, *restrict dq = s->daux + b * H;
   unmix_row(H, s->gates + b * 3 * H, s->prev[0] + b * H, s->dstate[0] + b * H, s->dgates + b * 3 * H);
@@ -114,7 +114,7 @@ SQ_CLONES static void backward_reset_after(const FN(sq_step) * s, int64_t b) {
 
 /* e = daux is the gradient at r h_{t-1}, as the second product left it. */
 SQ_CLONES static void backward_gates(const FN(sq_step) * s, int64_t b) {
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden_size;
   const real *restrict r = s->gates + b * 3 * H, *restrict hp = s->prev[0] + b * H;
   const real *restrict e = s->daux + b * H;
   real *restrict dr = s->dgates + b * 3 * H, *restrict dh = s->dstate[0] + b * H;
@@ -141,7 +141,7 @@ void FN(sq_gru_forward)(const FN(sq_step) * s, int stage) {
 }
 
 void FN(sq_gru_backward)(const FN(sq_step) * s, int stage) {
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden_size;
   for (int64_t b = 0; b < s->batch; b++) {
     real *dh = s->dstate[0] + b * H;
     if (!FN(sq_step_valid)(s, b)) {

@@ -33,7 +33,7 @@ extern const sq_structure sq_householder_structure;
 const char *sq_householder_layout(const sq_config *config, sq_layout *layout);
 
 static int64_t vectors(const sq_layout *l) {
-  return l->config.reflections ? l->config.reflections : l->config.hidden;
+  return l->config.reflections ? l->config.reflections : l->config.hidden_size;
 }
 
 static int64_t params(const sq_layout *l, const sq_product *p) { return vectors(l) * p->cols; }
@@ -62,14 +62,14 @@ const sq_structure sq_householder_structure = {.name = "householder",
                                                .backward_f64 = sq_householder_rows_backward_f64};
 
 const char *sq_householder_layout(const sq_config *config, sq_layout *layout) {
-  const int64_t H = config->hidden;
+  const int64_t H = config->hidden_size;
   if (config->reflections > H) return "reflections: must be at most hidden_size";
   layout->gates = H;
   layout->output = H;
   layout->states = 1;
   layout->state_width[0] = H;
   layout->stages = 1;
-  sq_layout_add_param(layout, "weight_ih", H, config->input);
+  sq_layout_add_param(layout, "weight_ih", H, config->input_size);
   const int bias = sq_layout_add_param(layout, "bias", H, 1);
   const int v = sq_layout_add_param(layout, "vectors", vectors(layout), H);
   layout->param[v].init = "normal"; /* uniform directions */

@@ -30,14 +30,14 @@ void FN(sq_leaky_backward)(const FN(sq_step) * s, int stage);
 SQ_CLONES static void forward_row(const sq_config *c, real *restrict n, const real *restrict hp,
                                   real *restrict h, real *restrict y) {
   const real a = (real)c->leak;
-  FN(sq_activate_row)(c->activation, c->hidden, n, n);
-  for (int64_t j = 0; j < c->hidden; j++) y[j] = h[j] = (1 - a) * hp[j] + a * n[j];
+  FN(sq_activate_row)(c->activation, c->hidden_size, n, n);
+  for (int64_t j = 0; j < c->hidden_size; j++) y[j] = h[j] = (1 - a) * hp[j] + a * n[j];
 }
 
 SQ_CLONES static void backward_row(const sq_config *c, const real *restrict n, real *restrict dh,
                                    real *restrict d) {
   const real a = (real)c->leak;
-  for (int64_t j = 0; j < c->hidden; j++) {
+  for (int64_t j = 0; j < c->hidden_size; j++) {
     d[j] = a * dh[j] * FN(sq_activate_grad)(c->activation, n[j]);
     dh[j] *= 1 - a;
   }
@@ -47,7 +47,7 @@ void FN(sq_leaky_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const sq_config *c = &s->layout->config;
   for (int64_t b = 0; b < s->batch; b++) {
-    const int64_t at = b * c->hidden;
+    const int64_t at = b * c->hidden_size;
     if (!FN(sq_step_valid)(s, b))
       FN(sq_step_pass)(s, b);
     else
@@ -59,7 +59,7 @@ void FN(sq_leaky_backward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const sq_config *c = &s->layout->config;
   for (int64_t b = 0; b < s->batch; b++) {
-    const int64_t at = b * c->hidden;
+    const int64_t at = b * c->hidden_size;
     if (!FN(sq_step_valid)(s, b)) {
       FN(sq_step_stop)(s, b);
       continue;

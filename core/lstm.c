@@ -29,7 +29,7 @@ const char *sq_lstm0_layout(const sq_config *config, sq_layout *layout);
 #if SEQGPU_REAL_BITS == 32
 /* A peephole vector: dp = sum over time of d(gate) * c. */
 static void add_peephole(sq_layout *layout, const char *name, int64_t column, sq_buffer c) {
-  const int64_t H = layout->config.hidden;
+  const int64_t H = layout->config.hidden_size;
   const int param = sq_layout_add_param(layout, name, H, 1);
   sq_layout_add_sum(layout, (sq_sum){.param = param,
                                      .width = H,
@@ -38,7 +38,7 @@ static void add_peephole(sq_layout *layout, const char *name, int64_t column, sq
 }
 
 static void add_projection(sq_layout *layout) {
-  const int64_t H = layout->config.hidden, P = layout->config.projection;
+  const int64_t H = layout->config.hidden_size, P = layout->config.projection_size;
   const int whr = sq_layout_add_param(layout, "weight_hr", P, H);
   sq_layout_add_product(layout, (sq_product){.stage = 1,
                                              .param = whr,
@@ -49,7 +49,7 @@ static void add_projection(sq_layout *layout) {
 }
 
 static const char *layout_with(const sq_config *config, sq_layout *layout, int forget) {
-  const int64_t H = config->hidden, P = config->projection;
+  const int64_t H = config->hidden_size, P = config->projection_size;
   const int64_t blocks = forget ? 4 : 3, out = P ? P : H;
   if (P < 0 || P >= H) {
     if (P != 0) return "projection_size: must be 0 (none) or from 1 to hidden_size - 1";
@@ -61,7 +61,7 @@ static const char *layout_with(const sq_config *config, sq_layout *layout, int f
   layout->state_width[0] = out;
   layout->state_width[1] = H;
   layout->stages = P ? 2 : 1;
-  sq_layout_add_param(layout, "weight_ih", blocks * H, config->input);
+  sq_layout_add_param(layout, "weight_ih", blocks * H, config->input_size);
   const int bias = sq_layout_add_param(layout, "bias", blocks * H, 1);
   const int whh = sq_layout_add_param(layout, "weight_hh", blocks * H, out);
   sq_layout_add_product(layout, (sq_product){.param = whh,
@@ -96,14 +96,14 @@ typedef struct lstm_row {
   const real *p_i, *p_f, *p_o;
 } lstm_row;
 
-static int projected(const FN(sq_step) * s) { return s->layout->config.projection != 0; }
+static int projected(const FN(sq_step) * s) { return s->layout->config.projection_size != 0; }
 
 static const real *peephole(const FN(sq_step) * s, const char *name) {
   return s->params + s->layout->param[sq_layout_param(s->layout, name)].offset;
 }
 
 static lstm_row row_of(const FN(sq_step) * s) {
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden_size;
   const int forget = s->layout->biased == 4 * H;
   lstm_row r = {.H = H, .forget = forget, .coupled = s->layout->config.coupled};
   r.f = H;
@@ -203,7 +203,7 @@ static void forward_cell(const FN(sq_step) * s) {
 
 /* Stage 1, with a projection only: h = W_hr m, which the product left in aux. */
 static void forward_projection(const FN(sq_step) * s) {
-  const int64_t H = s->layout->config.hidden, P = s->layout->output, A = s->layout->aux;
+  const int64_t H = s->layout->config.hidden_size, P = s->layout->output, A = s->layout->aux;
   for (int64_t b = 0; b < s->batch; b++) {
     if (!FN(sq_step_valid)(s, b)) {
       FN(sq_step_pass)(s, b);
@@ -215,7 +215,7 @@ static void forward_projection(const FN(sq_step) * s) {
 }
 
 static void backward_projection(const FN(sq_step) * s) {
-  const int64_t H = s->layout->config.hidden, P = s->layout->output, A = s->layout->aux;
+  const int64_t H = s->layout->config.hidden_size, P = s->layout->output, A = s->layout->aux;
   for (int64_t b = 0; b < s->batch; b++) {
     if (!FN(sq_step_valid)(s, b)) {
       FN(sq_step_stop)(s, b);

@@ -5,7 +5,7 @@
  *   c_t = f c_{t-1} + i g      h_t = o tanh(c_t)
  *
  * Krause, Lu, Murray, Renals, "Multiplicative LSTM for sequence modelling", 2016.  The paper's m has as many units as h;
- * here config.factors, 0 standing for H.  Layout, parameters and the step of m are factor.h's, with 4H gates (weight_fh is
+ * here config.factor_size, 0 standing for H.  Layout, parameters and the step of m are factor.h's, with 4H gates (weight_fh is
  * the paper's W_mh, weight_hf its W_im, W_fm, W_hm, W_om one below the other); the step of c and h is the LSTM's.
  */
 #include "core/factor.h"
@@ -14,9 +14,9 @@ const char *sq_mlstm_layout(const sq_config *config, sq_layout *layout);
 
 #if SEQGPU_REAL_BITS == 32
 const char *sq_mlstm_layout(const sq_config *config, sq_layout *layout) {
-  sq_factor_layout(layout, 4 * config->hidden);
+  sq_factor_layout(layout, 4 * config->hidden_size);
   layout->states = 2;
-  layout->state_width[0] = layout->state_width[1] = layout->output = config->hidden;
+  layout->state_width[0] = layout->state_width[1] = layout->output = config->hidden_size;
   return NULL;
 }
 #endif

@@ -12,9 +12,9 @@ const char *sq_mrnn_layout(const sq_config *config, sq_layout *layout);
 
 #if SEQGPU_REAL_BITS == 32
 const char *sq_mrnn_layout(const sq_config *config, sq_layout *layout) {
-  sq_factor_layout(layout, config->hidden);
+  sq_factor_layout(layout, config->hidden_size);
   layout->states = 1;
-  layout->state_width[0] = layout->output = config->hidden;
+  layout->state_width[0] = layout->output = config->hidden_size;
   return NULL;
 }
 #endif

@@ -16,8 +16,8 @@
 #define SQ_OPS_H
 
 #include "core/cell.h"
+#include "core/layer.h"
 #include "core/pool.h"
-#include "core/sequence.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -14,13 +14,13 @@
 const char *sq_rnn_layout(const sq_config *config, sq_layout *layout);
 
 const char *sq_rnn_layout(const sq_config *config, sq_layout *layout) {
-  const int64_t H = config->hidden;
+  const int64_t H = config->hidden_size;
   layout->gates = H;
   layout->output = H;
   layout->states = 1;
   layout->state_width[0] = H;
   layout->stages = 1;
-  sq_layout_add_param(layout, "weight_ih", H, config->input);
+  sq_layout_add_param(layout, "weight_ih", H, config->input_size);
   const int bias = sq_layout_add_param(layout, "bias", H, 1);
   const int whh = sq_layout_add_param(layout, "weight_hh", H, H);
   sq_layout_add_product(
@@ -51,7 +51,7 @@ SQ_CLONES static void backward_row(sq_activation g, int64_t n, const real *restr
 
 void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
-  const int64_t H = s->layout->config.hidden, G = s->layout->gates;
+  const int64_t H = s->layout->config.hidden_size, G = s->layout->gates;
   const sq_activation g = s->layout->config.activation;
   for (int64_t b = 0; b < s->batch; b++) {
     if (!FN(sq_step_valid)(s, b)) {
@@ -64,7 +64,7 @@ void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage) {
 
 void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage) {
   (void)stage;
-  const int64_t H = s->layout->config.hidden, G = s->layout->gates;
+  const int64_t H = s->layout->config.hidden_size, G = s->layout->gates;
   const sq_activation g = s->layout->config.activation;
   for (int64_t b = 0; b < s->batch; b++) {
     if (!FN(sq_step_valid)(s, b)) {

@@ -22,7 +22,7 @@ const char *sq_scrn_layout(const sq_config *config, sq_layout *layout);
 
 #if SEQGPU_REAL_BITS == 32
 const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
-  const int64_t H = config->hidden, C = config->context ? config->context : H;
+  const int64_t H = config->hidden_size, C = config->context_size ? config->context_size : H;
   const double leak = config->leak != 0 ? config->leak : 0.05; /* the paper's */
   if (config->learn_leak && leak == 1) return "learn_leak: learning must begin at a leak below 1";
   layout->config.leak = leak;
@@ -31,7 +31,7 @@ const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
   layout->states = layout->stages = 2;
   layout->state_width[0] = H;
   layout->state_width[1] = C;
-  sq_layout_add_param(layout, "weight_ih", H + C, config->input);
+  sq_layout_add_param(layout, "weight_ih", H + C, config->input_size);
   const int bias = sq_layout_add_param(layout, "bias", H, 1);
   const int whh = sq_layout_add_param(layout, "weight_hh", H, H);
   const int whs = sq_layout_add_param(layout, "weight_hs", H, C);

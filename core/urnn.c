@@ -39,7 +39,7 @@ static void add_param(sq_layout *l, const char *name, int64_t rows, int64_t cols
 }
 
 const char *sq_urnn_layout(const sq_config *config, sq_layout *layout) {
-  const int64_t n = config->hidden;
+  const int64_t n = config->hidden_size;
   if (n > SQ_UNITARY_MOST) return "hidden_size: must be at most 16777216";
   layout->gates = 2 * n;
   layout->aux = n;
@@ -47,7 +47,7 @@ const char *sq_urnn_layout(const sq_config *config, sq_layout *layout) {
   layout->states = 1;
   layout->state_width[0] = 2 * n;
   layout->stages = 1;
-  add_param(layout, "weight_ih", 2 * n, config->input, "xavier", 1);
+  add_param(layout, "weight_ih", 2 * n, config->input_size, "xavier", 1);
   add_param(layout, "bias_mod", n, 1, "uniform", 0.01);
   add_param(layout, "phases", 3, n, "uniform", PI);
   add_param(layout, "reflections", 2, 2 * n, "uniform", 1);
@@ -97,7 +97,7 @@ SQ_CLONES static void backward_row(int64_t n, const real *restrict b, const real
 
 void FN(sq_urnn_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
-  const int64_t n = s->layout->config.hidden;
+  const int64_t n = s->layout->config.hidden_size;
   for (int64_t b = 0; b < s->batch; b++) {
     if (!FN(sq_step_valid)(s, b)) {
       FN(sq_step_pass)(s, b);
@@ -110,7 +110,7 @@ void FN(sq_urnn_forward)(const FN(sq_step) * s, int stage) {
 
 void FN(sq_urnn_backward)(const FN(sq_step) * s, int stage) {
   (void)stage;
-  const int64_t n = s->layout->config.hidden;
+  const int64_t n = s->layout->config.hidden_size;
   for (int64_t b = 0; b < s->batch; b++) {
     if (!FN(sq_step_valid)(s, b)) {
       FN(sq_step_stop)(s, b);

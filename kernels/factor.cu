@@ -43,7 +43,7 @@ __global__ void factor_backward_kernel(sq_step s, factor_shape n) {
 }
 
 factor_shape factor_shape_of(const sq_step *s) {
-  const factor_shape n = {s->layout->biased, s->layout->config.factors};
+  const factor_shape n = {s->layout->biased, s->layout->config.factor_size};
   return n;
 }
 

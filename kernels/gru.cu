@@ -158,7 +158,7 @@ __global__ void gru_gates_backward_kernel(sq_step s, int64_t H) {
 } // namespace
 
 extern "C" int SQ_GPU(gru_forward)(sq_exec *exec, const sq_step *s, int stage) {
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden_size;
   if (s->layout->config.reset_after)
     return sq_step_launch(exec, "gru_after_kernel", gru_after_kernel, H, s, H, sq_step_param(s, "bias_rec"));
   if (stage == 0) return sq_step_launch(exec, "gru_gates_kernel", gru_gates_kernel, H, s, H);
@@ -166,7 +166,7 @@ extern "C" int SQ_GPU(gru_forward)(sq_exec *exec, const sq_step *s, int stage) {
 }
 
 extern "C" int SQ_GPU(gru_backward)(sq_exec *exec, const sq_step *s, int stage) {
-  const int64_t H = s->layout->config.hidden;
+  const int64_t H = s->layout->config.hidden_size;
   if (s->layout->config.reset_after)
     return sq_step_launch(exec, "gru_after_backward_kernel", gru_after_backward_kernel, H, s, H);
   if (stage == 0)

@@ -11,8 +11,8 @@
 #ifndef SQ_KERNELS_H
 #define SQ_KERNELS_H
 
+#include "core/layer.h"
 #include "core/ops.h"
-#include "core/sequence.h"
 
 #ifdef SEQGPU_EMULATE
 #define SQ_GPU(name) sq_emulator_##name
@@ -44,17 +44,17 @@ typedef struct sq_device {
 extern const sq_device sq_cuda_device, sq_emulator_device;
 extern const sq_ops sq_cuda_ops, sq_emulator_ops;
 
-/* The `step` plan (kernels/sequence.cu): GEMMs plus one fused pointwise kernel a stage and step; the whole sequence
+/* The `step` plan (kernels/layer.cu): GEMMs plus one fused pointwise kernel a stage and step; the whole sequence
  * is recorded once into a CUDA graph where the device supports it and replayed while the arguments stay the same.
- * Same contract as core/sequence.c. Workspace sizes in reals. */
-const char *sq_cuda_sequence_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);
-const char *sq_emulator_sequence_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);
-int64_t sq_cuda_sequence_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
-int sq_cuda_sequence_forward(sq_exec *exec, const sq_sequence *run);
-int sq_cuda_sequence_backward(sq_exec *exec, const sq_sequence *run);
-int64_t sq_emulator_sequence_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
-int sq_emulator_sequence_forward(sq_exec *exec, const sq_sequence *run);
-int sq_emulator_sequence_backward(sq_exec *exec, const sq_sequence *run);
+ * Same contract as core/layer.c. Workspace sizes in reals. */
+const char *sq_cuda_layer_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);
+const char *sq_emulator_layer_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);
+int64_t sq_cuda_layer_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
+int sq_cuda_layer_forward(sq_exec *exec, const sq_layer_run *run);
+int sq_cuda_layer_backward(sq_exec *exec, const sq_layer_run *run);
+int64_t sq_emulator_layer_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
+int sq_emulator_layer_forward(sq_exec *exec, const sq_layer_run *run);
+int sq_emulator_layer_backward(sq_exec *exec, const sq_layer_run *run);
 
 /* The persistent plans (kernels/persistent*.cu): the recurrent weights stay on the chip for the whole sequence.
  *   cta       one block owns all weights and a slice of the batch
@@ -64,8 +64,8 @@ int sq_emulator_sequence_backward(sq_exec *exec, const sq_sequence *run);
  *             flags and then multicast into clusters
  * For each: refuses (NULL, or why it cannot run the problem on this device; never a hang), estimate (microseconds of a
  * forward, in training of a backward with it), workspace (reals of one run), forward and backward of the directions of one
- * layer side by side, and the wave_ functions of host/plan.h. */
-#define SQ_PERSISTENT_TIERS(X)                                                                               \
+ * layer side by side, and the wave_ functions of host/plan/plan.h. */
+#define SQ_PERSISTENT_ALGORITHMS(X)                                                                          \
   X(cta, "persistent-cta")                                                                                   \
   X(cluster, "persistent-cluster-barrier")                                                                   \
   X(cluster_async, "persistent-cluster-async")                                                               \
@@ -73,28 +73,28 @@ int sq_emulator_sequence_backward(sq_exec *exec, const sq_sequence *run);
   X(grid_packets, "persistent-grid-packets")                                                                 \
   X(grid_multicast, "persistent-grid-multicast")
 /* The plans of the unitary evolution RNN, with the same functions but the waves: all steps in one kernel
- * (kernels/urnn_fused.cu); transforms by cuFFT, where the build has it (kernels/urnn_cufft.cu). */
-#define SQ_URNN_PLANS(X) X(fused, "fused") X(cufft, "cufft")
-#define SQ_PLAN_DECLARE(tier, gpu)                                                                           \
+ * (kernels/urnn/fused.cu); transforms by cuFFT, where the build has it (kernels/urnn/cufft.cu). */
+#define SQ_URNN_ALGORITHMS(X) X(fused, "fused") X(cufft, "cufft")
+#define SQ_ALGORITHM_DECLARE(tier, gpu)                                                                      \
   const char *sq_##gpu##_##tier##_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);      \
   double sq_##gpu##_##tier##_estimate(sq_exec *exec, const sq_problem *p);                                   \
   int64_t sq_##gpu##_##tier##_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch,             \
                                         int training);                                                       \
-  int sq_##gpu##_##tier##_forward(sq_exec *exec, const sq_sequence *runs, int count);                        \
-  int sq_##gpu##_##tier##_backward(sq_exec *exec, const sq_sequence *runs, int count);
+  int sq_##gpu##_##tier##_forward(sq_exec *exec, const sq_layer_run *runs, int count);                       \
+  int sq_##gpu##_##tier##_backward(sq_exec *exec, const sq_layer_run *runs, int count);
 #define SQ_PERSISTENT_DECLARE(tier, gpu)                                                                     \
-  SQ_PLAN_DECLARE(tier, gpu)                                                                                 \
+  SQ_ALGORITHM_DECLARE(tier, gpu)                                                                            \
   int sq_##gpu##_##tier##_wave_forward(sq_exec *exec, const sq_stretch *s, int count, int abreast);          \
   int sq_##gpu##_##tier##_wave_backward(sq_exec *exec, const sq_stretch *s, int count, int abreast);         \
-  int sq_##gpu##_##tier##_wave_gradients(sq_exec *exec, const sq_sequence *run);
+  int sq_##gpu##_##tier##_wave_gradients(sq_exec *exec, const sq_layer_run *run);
 #define SQ_PERSISTENT_CUDA(tier, name)     SQ_PERSISTENT_DECLARE(tier, cuda)
 #define SQ_PERSISTENT_EMULATOR(tier, name) SQ_PERSISTENT_DECLARE(tier, emulator)
-SQ_PERSISTENT_TIERS(SQ_PERSISTENT_CUDA)
-SQ_PERSISTENT_TIERS(SQ_PERSISTENT_EMULATOR)
-#define SQ_PLAN_CUDA(tier, name)     SQ_PLAN_DECLARE(tier, cuda)
-#define SQ_PLAN_EMULATOR(tier, name) SQ_PLAN_DECLARE(tier, emulator)
-SQ_URNN_PLANS(SQ_PLAN_CUDA)
-SQ_URNN_PLANS(SQ_PLAN_EMULATOR)
+SQ_PERSISTENT_ALGORITHMS(SQ_PERSISTENT_CUDA)
+SQ_PERSISTENT_ALGORITHMS(SQ_PERSISTENT_EMULATOR)
+#define SQ_ALGORITHM_CUDA(tier, name)     SQ_ALGORITHM_DECLARE(tier, cuda)
+#define SQ_ALGORITHM_EMULATOR(tier, name) SQ_ALGORITHM_DECLARE(tier, emulator)
+SQ_URNN_ALGORITHMS(SQ_ALGORITHM_CUDA)
+SQ_URNN_ALGORITHMS(SQ_ALGORITHM_EMULATOR)
 
 #ifdef __cplusplus
 }

@@ -43,12 +43,12 @@ leaky_step_kernel *const leaky_backward_kernels[] = SQ_EACH_ACTIVATION(leaky_bac
 
 extern "C" int SQ_GPU(leaky_forward)(sq_exec *exec, const sq_step *s, int) {
   const sq_config &c = s->layout->config;
-  return sq_step_launch(exec, "leaky_kernel", leaky_kernels[c.activation], c.hidden, s, c.hidden,
+  return sq_step_launch(exec, "leaky_kernel", leaky_kernels[c.activation], c.hidden_size, s, c.hidden_size,
                         (float)c.leak);
 }
 
 extern "C" int SQ_GPU(leaky_backward)(sq_exec *exec, const sq_step *s, int) {
   const sq_config &c = s->layout->config;
-  return sq_step_launch(exec, "leaky_backward_kernel", leaky_backward_kernels[c.activation], c.hidden, s,
-                        c.hidden, (float)c.leak);
+  return sq_step_launch(exec, "leaky_backward_kernel", leaky_backward_kernels[c.activation], c.hidden_size, s,
+                        c.hidden_size, (float)c.leak);
 }

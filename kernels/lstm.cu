@@ -164,10 +164,10 @@ lstm_step_kernel *const lstm_backward_kernels[3][2] = {
 lstm_shape lstm_shape_of(const sq_step *s) {
   const sq_layout *l = s->layout;
   lstm_shape n = {};
-  n.H = l->config.hidden;
+  n.H = l->config.hidden_size;
   n.P = l->output;
   n.G = l->gates;
-  n.A = l->config.projection != 0 ? l->aux : 0;
+  n.A = l->config.projection_size != 0 ? l->aux : 0;
   n.p_i = sq_step_param(s, "peephole_i");
   n.p_f = sq_step_param(s, "peephole_f");
   n.p_o = sq_step_param(s, "peephole_o");
@@ -175,7 +175,7 @@ lstm_shape lstm_shape_of(const sq_step *s) {
 }
 
 int lstm_kind_of(const sq_step *s) {
-  if (s->layout->biased == 4 * s->layout->config.hidden) return FORGET;
+  if (s->layout->biased == 4 * s->layout->config.hidden_size) return FORGET;
   return s->layout->config.coupled ? COUPLED : CAROUSEL;
 }
 

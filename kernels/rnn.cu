@@ -42,12 +42,12 @@ rnn_step_kernel *const rnn_backward_kernels[] = SQ_EACH_ACTIVATION(rnn_backward_
 
 extern "C" int SQ_GPU(rnn_forward)(sq_exec *exec, const sq_step *s, int) {
   const sq_config &c = s->layout->config;
-  return sq_step_launch(exec, "rnn_kernel", rnn_kernels[c.activation], c.hidden, s, c.hidden,
+  return sq_step_launch(exec, "rnn_kernel", rnn_kernels[c.activation], c.hidden_size, s, c.hidden_size,
                         s->layout->gates);
 }
 
 extern "C" int SQ_GPU(rnn_backward)(sq_exec *exec, const sq_step *s, int) {
   const sq_config &c = s->layout->config;
-  return sq_step_launch(exec, "rnn_backward_kernel", rnn_backward_kernels[c.activation], c.hidden, s,
-                        c.hidden, s->layout->gates);
+  return sq_step_launch(exec, "rnn_backward_kernel", rnn_backward_kernels[c.activation], c.hidden_size, s,
+                        c.hidden_size, s->layout->gates);
 }

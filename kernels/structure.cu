@@ -31,7 +31,7 @@ const sq_structured_launchers *sq_structured(const sq_product &product) {
 }
 
 /* The step plan runs everything but rows that do not fit into a block. */
-extern "C" const char *SQ_GPU(sequence_refuses)(sq_exec *exec, const sq_problem *p, char *text, size_t size) {
+extern "C" const char *SQ_GPU(layer_refuses)(sq_exec *exec, const sq_problem *p, char *text, size_t size) {
   size_t most = 0;
   for (int i = 0; i < p->layout->products; i++) {
     const sq_product &product = p->layout->product[i];
@@ -44,6 +44,6 @@ extern "C" const char *SQ_GPU(sequence_refuses)(sq_exec *exec, const sq_problem 
   if (sq_gpu_limits_of(exec, &limits) != 0) return "device: it does not say how much shared memory it has";
   if (most <= limits.shared_bytes) return NULL;
   snprintf(text, size, "hidden_size: %lld needs %lld bytes of shared memory a block, the device has %lld",
-           (long long)p->layout->config.hidden, (long long)most, (long long)limits.shared_bytes);
+           (long long)p->layout->config.hidden_size, (long long)most, (long long)limits.shared_bytes);
   return text;
 }

@@ -50,12 +50,12 @@ __global__ void urnn_backward_kernel(sq_step s, int64_t n, const float *bias) {
 } // namespace
 
 extern "C" int SQ_GPU(urnn_forward)(sq_exec *exec, const sq_step *s, int) {
-  const int64_t n = s->layout->config.hidden;
+  const int64_t n = s->layout->config.hidden_size;
   return sq_step_launch(exec, "urnn_kernel", urnn_kernel, n, s, n, sq_step_param(s, "bias_mod"));
 }
 
 extern "C" int SQ_GPU(urnn_backward)(sq_exec *exec, const sq_step *s, int) {
-  const int64_t n = s->layout->config.hidden;
+  const int64_t n = s->layout->config.hidden_size;
   return sq_step_launch(exec, "urnn_backward_kernel", urnn_backward_kernel, n, s, n,
                         sq_step_param(s, "bias_mod"));
 }

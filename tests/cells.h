@@ -14,13 +14,13 @@ typedef struct cell_row {
 /* A projection of 1 stands for about half of H. */
 static const cell_row cell_rows[] = {
     {"rnn tanh", {.cell = "rnn"}},
-    {"rnn relu", {.cell = "rnn", .activation = SEQGPU_RELU}},
-    {"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_SIGMOID}},
-    {"rnn identity", {.cell = "rnn", .activation = SEQGPU_IDENTITY}},
+    {"rnn relu", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_RELU}},
+    {"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_SIGMOID}},
+    {"rnn identity", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_IDENTITY}},
     {"leaky", {.cell = "leaky", .leak = 0.3}},
-    {"leaky relu", {.cell = "leaky", .leak = 0.7, .activation = SEQGPU_RELU}},
-    {"leaky sigmoid", {.cell = "leaky", .leak = 0.3, .activation = SEQGPU_SIGMOID}},
-    {"leaky identity", {.cell = "leaky", .leak = 0.3, .activation = SEQGPU_IDENTITY}},
+    {"leaky relu", {.cell = "leaky", .leak = 0.7, .activation = SEQGPU_ACTIVATION_RELU}},
+    {"leaky sigmoid", {.cell = "leaky", .leak = 0.3, .activation = SEQGPU_ACTIVATION_SIGMOID}},
+    {"leaky identity", {.cell = "leaky", .leak = 0.3, .activation = SEQGPU_ACTIVATION_IDENTITY}},
     {"leaky, no leak", {.cell = "leaky"}},
     {"lstm", {.cell = "lstm"}},
     {"lstm peephole", {.cell = "lstm", .peephole = 1}},
@@ -44,11 +44,11 @@ static const cell_row cell_rows[] = {
     {"mlstm, seven factors", {.cell = "mlstm", .factor_size = 7}},
     {"householder", {.cell = "householder"}},
     {"householder sigmoid, one reflection",
-     {.cell = "householder", .activation = SEQGPU_SIGMOID, .reflections = 1}},
+     {.cell = "householder", .activation = SEQGPU_ACTIVATION_SIGMOID, .reflections = 1}},
     {"urnn", {.cell = "urnn"}},
 };
 
-/* Whether the persistent kernels have the cell's step (kernels/persistent_cells.h). */
+/* Whether the persistent kernels have the cell's step (kernels/persistent/cells.h). */
 static inline int is_persistent(const cell_row *row) {
   static const char *const names[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

@@ -32,7 +32,7 @@ static void test_damage(seqgpu_context *ctx) {
   unsigned char bytes[4096];
   const seqgpu_meta meta = {"key", "value"};
   seqgpu_params *p = tiny_params(ctx);
-  train(ctx, p, SEQGPU_SGD, 1);
+  train(ctx, p, SEQGPU_OPTIMIZER_SGD, 1);
   seqgpu_checkpoint_save(p, at("whole"), &meta, 1);
   const int64_t n = read_file(at("whole"), bytes, sizeof bytes);
   const int64_t header = (int64_t)bytes[0] + 256 * (int64_t)bytes[1] + 8;

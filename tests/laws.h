@@ -125,8 +125,8 @@ static inline void check_device(contexts c, const char *device, const law_row *l
 /* The program: the table on every device. */
 static inline int laws_main(const law_row *laws, size_t count) {
   check_start();
-  const contexts c = {net_context("cpu", SEQGPU_F64, 1), net_context("cpu", SEQGPU_F32, 1),
-                      net_context("cpu", SEQGPU_F32, 3)};
+  const contexts c = {net_context("cpu", SEQGPU_DTYPE_F64, 1), net_context("cpu", SEQGPU_DTYPE_F32, 1),
+                      net_context("cpu", SEQGPU_DTYPE_F32, 3)};
   check_laws(&c, laws, count);
   check_device(c, "emulator", laws, count);
   check_device(c, "cuda", laws, count);

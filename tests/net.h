@@ -201,7 +201,7 @@ static inline void net_close(net *n) {
  * of W_ih and W_hh with absolute sums of at most 0.15, the former also times what a sum of directions and dropout
  * can do to the input.  By induction |h| <= 3 / (1 - 0.3) < 4.3 and |a| >= 2 - 0.3 * 4.3 > 0.7.  Every third unit is dead. */
 static inline void net_fill_relu(net *n) {
-  const double gain = (n->desc->merge == SEQGPU_SUM ? 2 : 1) / (1 - n->desc->dropout);
+  const double gain = (n->desc->merge == SEQGPU_MERGE_SUM ? 2 : 1) / (1 - n->desc->dropout);
   seqgpu_param_info p;
   for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++) {
     net_require(n->ctx, seqgpu_plan_param(n->plan, i, &p), "seqgpu_plan_param");
@@ -249,9 +249,9 @@ static inline void net_fill(net *n) {
   for (int i = 0; i < NET_Y; i++) check_fill_f64(n->value[i], n->count[i], -1, 1);
   const double scale = 1.5 / sqrt(fmax(3, (double)n->desc->hidden_size));
   check_fill_f64(n->value[NET_PARAMS], n->count[NET_PARAMS], -scale, scale);
-  if (n->desc->activation == SEQGPU_RELU) net_fill_relu(n);
+  if (n->desc->activation == SEQGPU_ACTIVATION_RELU) net_fill_relu(n);
   net_fill_special(n);
-  if (n->desc->activation == SEQGPU_IDENTITY) /* nothing bounds the state */
+  if (n->desc->activation == SEQGPU_ACTIVATION_IDENTITY) /* nothing bounds the state */
     for (int64_t i = 0; i < n->count[NET_PARAMS]; i++) n->value[NET_PARAMS][i] *= 0.5;
 }
 

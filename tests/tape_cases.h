@@ -25,13 +25,17 @@ static seqgpu_tensor *add_shared(world *w) { return seqgpu_tape_add(w->tape, w->
 static seqgpu_tensor *mul(world *w) { return seqgpu_tape_mul(w->tape, w->leaf[0], w->leaf[1]); }
 static seqgpu_tensor *mul_shared(world *w) { return seqgpu_tape_mul(w->tape, w->leaf[0], w->leaf[0]); }
 static seqgpu_tensor *scale(world *w) { return seqgpu_tape_scale(w->tape, w->leaf[0], -1.7); }
-static seqgpu_tensor *act_tanh(world *w) { return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_TANH); }
-static seqgpu_tensor *act_relu(world *w) { return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_RELU); }
+static seqgpu_tensor *act_tanh(world *w) {
+  return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_ACTIVATION_TANH);
+}
+static seqgpu_tensor *act_relu(world *w) {
+  return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_ACTIVATION_RELU);
+}
 static seqgpu_tensor *act_sigmoid(world *w) {
-  return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_SIGMOID);
+  return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_ACTIVATION_SIGMOID);
 }
 static seqgpu_tensor *act_identity(world *w) {
-  return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_IDENTITY);
+  return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_ACTIVATION_IDENTITY);
 }
 static seqgpu_tensor *concat(world *w) { return seqgpu_tape_concat(w->tape, w->leaf[0], w->leaf[1]); }
 static seqgpu_tensor *dropout(world *w) { return seqgpu_tape_dropout(w->tape, w->leaf[0], 0.4); }
@@ -39,7 +43,7 @@ static seqgpu_tensor *dropout(world *w) { return seqgpu_tape_dropout(w->tape, w-
 /* Overlapping rows, a reshape of rows and the whole: four gradients meet in one memory. */
 static seqgpu_tensor *views(world *w) {
   seqgpu_tape *t = w->tape;
-  seqgpu_tensor *h = seqgpu_tape_activation(t, w->leaf[0], SEQGPU_TANH); /* [4,2,3] */
+  seqgpu_tensor *h = seqgpu_tape_activation(t, w->leaf[0], SEQGPU_ACTIVATION_TANH); /* [4,2,3] */
   seqgpu_tensor *a = seqgpu_tape_rows(t, h, 1, 2), *b = seqgpu_tape_rows(t, h, 2, 2);
   seqgpu_tensor *flat = seqgpu_tape_reshape(t, seqgpu_tape_rows(t, h, 0, 2), 1, DIM(12));
   seqgpu_tensor *back = seqgpu_tape_reshape(t, seqgpu_tape_mul(t, flat, flat), 3, DIM(2, 2, 3));
@@ -109,7 +113,7 @@ static seqgpu_tensor *attention(world *w) {
 }
 /* Keys that are also the values. */
 static seqgpu_tensor *attention_shared(world *w) {
-  seqgpu_tensor *h = rounded(w, seqgpu_tape_activation(w->tape, w->leaf[1], SEQGPU_TANH));
+  seqgpu_tensor *h = rounded(w, seqgpu_tape_activation(w->tape, w->leaf[1], SEQGPU_ACTIVATION_TANH));
   seqgpu_tensor *c = rounded(w, seqgpu_tape_attention(w->tape, w->leaf[0], h, h, w->leaf[2], NULL));
   return seqgpu_tape_attention(w->tape, c, h, h, w->leaf[2], lengths_4231(w));
 }
@@ -117,7 +121,8 @@ static seqgpu_tensor *attention_shared(world *w) {
 static seqgpu_tensor *attention_self(world *w) {
   static const double f64[6] = {0.5, -1, 0.25, 2, -0.75, 1};
   static const float f32[6] = {0.5f, -1, 0.25f, 2, -0.75f, 1};
-  const void *numbers = seqgpu_context_dtype(w->ctx) == SEQGPU_F64 ? (const void *)f64 : (const void *)f32;
+  const void *numbers =
+      seqgpu_context_dtype(w->ctx) == SEQGPU_DTYPE_F64 ? (const void *)f64 : (const void *)f32;
   seqgpu_tensor *row = seqgpu_tape_rows(w->tape, w->leaf[0], 1, 1);
   seqgpu_tensor *query = seqgpu_tape_reshape(w->tape, row, 2, DIM(2, 3));
   seqgpu_tensor *values = seqgpu_tape_input(w->tape, 3, DIM(3, 2, 1), numbers);
@@ -136,7 +141,8 @@ static seqgpu_tensor *squared_error(world *w) {
   double f64[30];
   float f32[30];
   for (int i = 0; i < 30; i++) f32[i] = (float)(f64[i] = 0.25 * (i * 7 % 11) - 1);
-  const void *numbers = seqgpu_context_dtype(w->ctx) == SEQGPU_F64 ? (const void *)f64 : (const void *)f32;
+  const void *numbers =
+      seqgpu_context_dtype(w->ctx) == SEQGPU_DTYPE_F64 ? (const void *)f64 : (const void *)f32;
   seqgpu_tape *t = w->tape;
   seqgpu_tensor *targets = seqgpu_tape_input(t, 3, DIM(2, 3, 5), numbers);
   seqgpu_tensor *mask = seqgpu_tape_ids(t, 2, DIM(2, 3), (int32_t[]){1, 0, 1, 2, 0, 1});
@@ -179,8 +185,8 @@ static seqgpu_tensor *encoder_decoder(world *w) {
   seqgpu_tensor *values = rounded(w, h), *keys = rounded(w, seqgpu_tape_linear(t, values, p[ED_KEYS], NULL));
   seqgpu_tensor *last =
       seqgpu_tape_reshape(t, seqgpu_tape_rows(t, seqgpu_tape_rnn_final(t, h, 0), 1, 1), 2, DIM(4, 3));
-  seqgpu_tensor *state =
-      rounded(w, seqgpu_tape_activation(t, seqgpu_tape_linear(t, last, p[ED_INIT], NULL), SEQGPU_TANH));
+  seqgpu_tensor *state = rounded(
+      w, seqgpu_tape_activation(t, seqgpu_tape_linear(t, last, p[ED_INIT], NULL), SEQGPU_ACTIVATION_TANH));
   seqgpu_tensor *loss = NULL;
   for (int64_t step = 0; step < 3; step++) {
     seqgpu_tensor *query = rounded(w, seqgpu_tape_linear(t, state, p[ED_QUERY], NULL));

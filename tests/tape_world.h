@@ -135,7 +135,7 @@ static inline seqgpu_status world_backward(world *w, seqgpu_tensor *y, const dou
   const int64_t n = seqgpu_tensor_count(y);
   float *narrow = calloc((size_t)n + 1, sizeof *narrow);
   for (int64_t i = 0; i < n; i++) narrow[i] = (float)dy[i];
-  const int f32 = seqgpu_context_dtype(w->ctx) == SEQGPU_F32;
+  const int f32 = seqgpu_context_dtype(w->ctx) == SEQGPU_DTYPE_F32;
   const seqgpu_status status = seqgpu_tape_backward(w->tape, y, f32 ? (const void *)narrow : dy);
   net_require(w->ctx, status, "seqgpu_tape_backward");
   free(narrow);

@@ -47,7 +47,7 @@ static void check_failed_context(const char *name, const char *word, seqgpu_stat
 
 /* Where there is a device that is not a CPU, it has no float64. */
 static void check_f64_device(const char *device) {
-  const seqgpu_context_options f32 = {.device = device}, f64 = {.device = device, .dtype = SEQGPU_F64};
+  const seqgpu_context_options f32 = {.device = device}, f64 = {.device = device, .dtype = SEQGPU_DTYPE_F64};
   char name[64];
   seqgpu_context *ctx = NULL;
   snprintf(name, sizeof name, "float64 on %s", device);
@@ -154,12 +154,12 @@ static const desc_row desc_rows[] = {
     FIELD("mlstm", INT64, context_size, 2),
     FIELD("mlstm", INT, peephole, 1),
     FIELD("leaky", INT, learn_leak, 1),
-    FIELD("lstm", INT, activation, SEQGPU_RELU),
+    FIELD("lstm", INT, activation, SEQGPU_ACTIVATION_RELU),
     FIELD("lstm", INT, reset_after, 1),
     FIELD("lstm0", INT, coupled, 1),
-    FIELD("lstm0", INT, activation, SEQGPU_SIGMOID),
+    FIELD("lstm0", INT, activation, SEQGPU_ACTIVATION_SIGMOID),
     FIELD("lstm0", INT, reset_after, 1),
-    FIELD("gru", INT, activation, SEQGPU_RELU),
+    FIELD("gru", INT, activation, SEQGPU_ACTIVATION_RELU),
     FIELD("gru", INT64, projection_size, 2),
     FIELD("gru", INT, peephole, 1),
     FIELD("gru", INT, coupled, 1),
@@ -282,7 +282,7 @@ static void check_memory(seqgpu_context *ctx) {
 /* Everything that allocates, until the first failure. */
 static seqgpu_status scenario(seqgpu_context *ctx) {
   seqgpu_rnn_desc desc = good_desc("lstm");
-  seqgpu_optimizer optimizer = {.kind = SEQGPU_ADAM, .lr = 0.1, .clip = SEQGPU_CLIP_NORM};
+  seqgpu_optimizer optimizer = {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.1, .clip = SEQGPU_CLIP_NORM};
   seqgpu_plan *plan = NULL;
   seqgpu_params *params = NULL;
   void *workspace = NULL, *reserve = NULL;

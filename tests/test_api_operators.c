@@ -217,7 +217,7 @@ static void check_dropout(seqgpu_context *c) {
 
 int main(void) {
   const seqgpu_context_options f32 = {.device = "cpu", .threads = 1};
-  const seqgpu_context_options f64 = {.device = "cpu", .threads = 1, .dtype = SEQGPU_F64};
+  const seqgpu_context_options f64 = {.device = "cpu", .threads = 1, .dtype = SEQGPU_DTYPE_F64};
   seqgpu_context *ctx = NULL, *wide = NULL;
   check_start();
   if (seqgpu_context_create(&f32, &ctx) != SEQGPU_OK)

@@ -229,7 +229,7 @@ static uint64_t hash_tape(void) {
                                            seqgpu_tape_ids(tape, 2, (int64_t[]){T, B}, ids));
   seqgpu_tensor *y = seqgpu_tape_rnn(tape, plan, seqgpu_tape_param(tape, &block), x, NULL, len);
   seqgpu_tensor *h = seqgpu_tape_reshape(tape, seqgpu_tape_rows(tape, y, T - 1, 1), 2, (int64_t[]){B, D});
-  seqgpu_tensor *q = seqgpu_tape_activation(tape, seqgpu_tape_scale(tape, h, 1.5), SEQGPU_SIGMOID);
+  seqgpu_tensor *q = seqgpu_tape_activation(tape, seqgpu_tape_scale(tape, h, 1.5), SEQGPU_ACTIVATION_SIGMOID);
   seqgpu_tensor *a = seqgpu_tape_attention(tape, q, y, y, seqgpu_tape_param(tape, &v), len);
   seqgpu_tensor *m = seqgpu_tape_mul(tape, seqgpu_tape_add(tape, a, h), seqgpu_tape_dropout(tape, q, 0.25));
   seqgpu_tensor *z = seqgpu_tape_linear(tape, seqgpu_tape_concat(tape, m, a), seqgpu_tape_param(tape, &w),
@@ -300,7 +300,7 @@ static void hash_all(seqgpu_dtype dtype, int threads, hash_list *list) {
   stream = 100;
   for (size_t i = 0; i < sizeof cell_rows / sizeof cell_rows[0]; i++)
     note(list, hash_cell(&cell_rows[i]), "cell", cell_rows[i].name, 0);
-  for (int kind = SEQGPU_SGD; kind <= SEQGPU_ADAM; kind++)
+  for (int kind = SEQGPU_OPTIMIZER_SGD; kind <= SEQGPU_OPTIMIZER_ADAM; kind++)
     for (int clip = SEQGPU_CLIP_NONE; clip <= SEQGPU_CLIP_VALUE; clip++) {
       const seqgpu_optimizer o = {.kind = (seqgpu_optimizer_kind)kind,
                                   .lr = 0.01,
@@ -322,7 +322,7 @@ int main(int argc, char **argv) {
   check_start();
   if (argc > 1) device = argv[1];
   for (int bits = 32; bits <= (strcmp(device, "cpu") == 0 ? 64 : 32); bits += 32) {
-    const seqgpu_dtype dtype = bits == 64 ? SEQGPU_F64 : SEQGPU_F32;
+    const seqgpu_dtype dtype = bits == 64 ? SEQGPU_DTYPE_F64 : SEQGPU_DTYPE_F32;
     hash_all(dtype, 1, &first);
     hash_all(dtype, 1, &again);
     hash_all(dtype, 2, &two);

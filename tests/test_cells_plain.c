@@ -27,9 +27,9 @@ typedef struct step {
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 static double g(const step *s, double x) {
-  if (s->desc->activation == SEQGPU_RELU) return x > 0 ? x : 0;
-  if (s->desc->activation == SEQGPU_SIGMOID) return sigmoid(x);
-  return s->desc->activation == SEQGPU_IDENTITY ? x : tanh(x);
+  if (s->desc->activation == SEQGPU_ACTIVATION_RELU) return x > 0 ? x : 0;
+  if (s->desc->activation == SEQGPU_ACTIVATION_SIGMOID) return sigmoid(x);
+  return s->desc->activation == SEQGPU_ACTIVATION_IDENTITY ? x : tanh(x);
 }
 
 /* A parameter of the only layer, and its columns. */
@@ -312,7 +312,7 @@ static void check_cell(seqgpu_context *ctx, const cell_row *cell) {
 
 int main(void) {
   check_start();
-  seqgpu_context *ctx = net_context("cpu", SEQGPU_F64, 1);
+  seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   for (size_t c = 0; c < COUNT(cell_rows); c++) check_cell(ctx, &cell_rows[c]);
   seqgpu_context_destroy(ctx);
   return check_finish();

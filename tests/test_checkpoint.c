@@ -153,7 +153,7 @@ static void test_round_trip(const cell_row *cell, seqgpu_optimizer_kind kind, se
   char name[80];
   snprintf(name, sizeof name, "%s f%d optimizer %d", cell->name, (int)(8 * real), (int)kind);
   for (uint64_t k = 0; k < 3; k++) train(ctx, a, kind, k);
-  train(ctx, b, SEQGPU_ADAM, 9); /* moments that must go */
+  train(ctx, b, SEQGPU_OPTIMIZER_ADAM, 9); /* moments that must go */
   CHECK(seqgpu_checkpoint_save(a, at("a"), NULL, 0) == SEQGPU_OK, "%s: save", name);
   check_record(load(ctx, at("a"), b, 1) == SEQGPU_OK, seqgpu_last_error(ctx), "%s: resume", name);
   CHECK(same_params(a, b, real), "%s: same bits", name);
@@ -174,7 +174,7 @@ static void test_round_trip(const cell_row *cell, seqgpu_optimizer_kind kind, se
 }
 
 static void test_weights_only(void) {
-  seqgpu_context *f32 = open_cpu(SEQGPU_F32), *f64 = open_cpu(SEQGPU_F64);
+  seqgpu_context *f32 = open_cpu(SEQGPU_DTYPE_F32), *f64 = open_cpu(SEQGPU_DTYPE_F64);
   const seqgpu_rnn_desc desc = small(&(seqgpu_rnn_desc){.cell = "gru", .reset_after = 1});
   seqgpu_params *a = make_params(f32, &desc, 1), *b = make_params(f64, &desc, 2),
                 *c = make_params(f32, &desc, 3);
@@ -299,7 +299,7 @@ static void test_other_shapes(seqgpu_context *ctx) {
   deeper.num_layers = 3;
   const seqgpu_rnn_desc *others[] = {&wider, &deeper};
   seqgpu_params *a = make_params(ctx, &desc, 1);
-  train(ctx, a, SEQGPU_ADAM, 1);
+  train(ctx, a, SEQGPU_OPTIMIZER_ADAM, 1);
   seqgpu_checkpoint_save(a, at("a"), NULL, 0);
   for (int i = 0; i < 2; i++) {
     seqgpu_params *b = make_params(ctx, others[i], 2), *same = make_params(ctx, others[i], 2);
@@ -363,7 +363,7 @@ static void test_atomic(seqgpu_context *ctx) {
 /* ---------------------------------------------------------------- out of memory */
 
 static seqgpu_status save_and_load(seqgpu_context *ctx) {
-  const seqgpu_optimizer o = {.kind = SEQGPU_ADAM, .lr = 0.1};
+  const seqgpu_optimizer o = {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.1};
   const seqgpu_meta meta = {"key", "value"};
   seqgpu_params *p = NULL;
   seqgpu_checkpoint *c = NULL;
@@ -398,7 +398,7 @@ int main(void) {
   check_start();
   snprintf(folder, sizeof folder, "/tmp/seqgpu-test-XXXXXX");
   if (mkdtemp(folder) == NULL) return EXIT_FAILURE;
-  seqgpu_context *ctx = open_cpu(SEQGPU_F32);
+  seqgpu_context *ctx = open_cpu(SEQGPU_DTYPE_F32);
   write_raw(at("empty"), "{}", "", 0);
   seqgpu_checkpoint *c;
   if (seqgpu_checkpoint_open(ctx, at("empty"), &c) == SEQGPU_EUNSUPPORTED) {
@@ -406,7 +406,8 @@ int main(void) {
   } else {
     seqgpu_checkpoint_close(c);
     for (size_t i = 0; i < sizeof cell_rows / sizeof cell_rows[0]; i++)
-      test_round_trip(&cell_rows[i], (seqgpu_optimizer_kind)(i % 4), i % 3 ? SEQGPU_F32 : SEQGPU_F64);
+      test_round_trip(&cell_rows[i], (seqgpu_optimizer_kind)(i % 4),
+                      i % 3 ? SEQGPU_DTYPE_F32 : SEQGPU_DTYPE_F64);
     test_weights_only();
     test_meta(ctx);
     test_torch(ctx);

@@ -31,7 +31,7 @@ static const shape_row shapes[] = {
     {"ragged", {4, 5, 3, 6}, ragged, {0}},
     {"all lengths 0", {3, 2, 3, 5}, nothing, {0}},
     {"bidirectional", {3, 3, 4, 5}, NULL, {.bidirectional = 1}},
-    {"sum", {3, 3, 4, 5}, NULL, {.bidirectional = 1, .merge = SEQGPU_SUM}},
+    {"sum", {3, 3, 4, 5}, NULL, {.bidirectional = 1, .merge = SEQGPU_MERGE_SUM}},
     {"two layers, dropout", {3, 3, 4, 7}, NULL, {.num_layers = 2, .dropout = 0.4}},
     {"three layers, bidirectional, batch first",
      {3, 2, 4, 5},
@@ -40,7 +40,7 @@ static const shape_row shapes[] = {
     {"ragged, two layers, sum",
      {4, 5, 3, 6},
      ragged,
-     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_SUM}},
+     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_MERGE_SUM}},
     {"ragged, two layers, bidirectional, dropout, batch first",
      {4, 5, 3, 6},
      ragged,
@@ -159,12 +159,12 @@ static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_cont
 /* only: the name of a plan, "others", or NULL for everything. */
 static void check_backend(const char *device, const char *only, seqgpu_context *oracle) {
   const seqgpu_context_options options = {.device = device, .threads = 2};
-  seqgpu_context *ctx = NULL, *cpu = net_context("cpu", SEQGPU_F32, 1);
+  seqgpu_context *ctx = NULL, *cpu = net_context("cpu", SEQGPU_DTYPE_F32, 1);
   if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) {
     check_skip(seqgpu_last_error(ctx), "conformance of %s", device);
   } else {
-    for (const sq_impl *row = sq_impls; row->name; row++)
-      if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_F32)
+    for (const sq_algorithm *row = sq_algorithms; row->name; row++)
+      if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_DTYPE_F32)
         if (only == NULL || strcmp(only, row->plan) == 0) check_networks(ctx, row->plan, oracle);
     const int others = only == NULL || strcmp(only, "others") == 0;
     if (others) op_check_all(ctx, oracle);
@@ -178,8 +178,8 @@ static void check_backend(const char *device, const char *only, seqgpu_context *
 }
 
 static int list_plans(const char *device) {
-  for (const sq_impl *row = sq_impls; row->name; row++)
-    if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_F32) printf("%s\n", row->plan);
+  for (const sq_algorithm *row = sq_algorithms; row->name; row++)
+    if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_DTYPE_F32) printf("%s\n", row->plan);
   return 0;
 }
 
@@ -187,7 +187,7 @@ int main(int argc, char **argv) {
   static const char *const devices[] = {"cpu", "emulator", "cuda"};
   if (argc > 2 && strcmp(argv[2], "plans") == 0) return list_plans(argv[1]);
   check_start();
-  seqgpu_context *oracle = net_context("cpu", SEQGPU_F64, 1);
+  seqgpu_context *oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   for (size_t i = 0; i < COUNT(devices); i++)
     if (argc < 2 || strcmp(argv[1], devices[i]) == 0)
       check_backend(devices[i], argc > 2 ? argv[2] : NULL, oracle);

@@ -34,7 +34,7 @@ static const struct plan_row {
 
 static const cell_row cells[] = {
     {"rnn tanh", {.cell = "rnn"}},
-    {"rnn relu", {.cell = "rnn", .activation = SEQGPU_RELU}},
+    {"rnn relu", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_RELU}},
     {"lstm", {.cell = "lstm"}},
     {"gru reset_after", {.cell = "gru", .reset_after = 1}},
 };
@@ -50,7 +50,7 @@ static const shape_row shapes[] = {
     {"ragged", {4, 5, 3, 6}, ragged, {0}},
     {"all lengths 0", {3, 2, 3, 5}, nothing, {0}},
     {"bidirectional", {3, 3, 4, 5}, NULL, {.bidirectional = 1}},
-    {"sum", {3, 3, 4, 5}, NULL, {.bidirectional = 1, .merge = SEQGPU_SUM}},
+    {"sum", {3, 3, 4, 5}, NULL, {.bidirectional = 1, .merge = SEQGPU_MERGE_SUM}},
     {"two layers, dropout", {3, 3, 4, 7}, NULL, {.num_layers = 2, .dropout = 0.4}},
     {"three layers, bidirectional, batch first",
      {3, 2, 4, 5},
@@ -59,7 +59,7 @@ static const shape_row shapes[] = {
     {"ragged, two layers, sum",
      {4, 5, 3, 6},
      ragged,
-     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_SUM}},
+     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_MERGE_SUM}},
     {"ragged, two layers, bidirectional, dropout, batch first",
      {4, 5, 3, 6},
      ragged,
@@ -221,8 +221,8 @@ static const struct {
   cell_row cell;
   const char *word;
 } refused[] = {
-    {{"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_SIGMOID}}, "activation"},
-    {{"rnn identity", {.cell = "rnn", .activation = SEQGPU_IDENTITY}}, "activation"},
+    {{"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_SIGMOID}}, "activation"},
+    {{"rnn identity", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_IDENTITY}}, "activation"},
     {{"lstm peephole", {.cell = "lstm", .peephole = 1}}, "peephole"},
     {{"lstm coupled", {.cell = "lstm", .coupled = 1}}, "coupled"},
     {{"lstm projection", {.cell = "lstm", .projection_size = 1}}, "projection"},
@@ -318,7 +318,7 @@ static void check_cell(const struct plan_row *plan, const cell_row *cell) {
 int main(int argc, char **argv) {
   const char *device = argc > 1 ? argv[1] : "cuda";
   check_start();
-  oracle = net_context("cpu", SEQGPU_F64, 1);
+  oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   emulated = strcmp(device, "emulator") == 0;
   open_gpu(device);
   for (size_t p = 0; p < COUNT(plans); p++) {

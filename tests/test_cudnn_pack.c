@@ -1,8 +1,8 @@
-/* test_cudnn_pack.c - the kernels around cuDNN (kernels/cudnn_pack.cu) on the emulator, against plain loops.
+/* test_cudnn_pack.c - the kernels around cuDNN (kernels/cudnn/pack.cu) on the emulator, against plain loops.
  *
  * half is looked at through its definition: which number bits mean, and that a float becomes the nearest of them.
  */
-#define SEQGPU_EMULATE /* the emulator's names of kernels/cudnn_plans.h */
+#define SEQGPU_EMULATE /* the emulator's names of kernels/cudnn/plans.h */
 #include "kernels/cudnn/algorithms.h"
 #include "tests/check.h"
 

@@ -19,7 +19,7 @@ static seqgpu_context *open_on(const char *device, seqgpu_dtype dtype) {
   return NULL;
 }
 
-static seqgpu_context *open_cpu(void) { return open_on("cpu", SEQGPU_F64); }
+static seqgpu_context *open_cpu(void) { return open_on("cpu", SEQGPU_DTYPE_F64); }
 
 static double difference(const double *a, const double *b, int64_t n) {
   double worst = 0;
@@ -425,7 +425,7 @@ static void test_checkpoint(seqgpu_context *ctx) {
 
 /* In float32, on the CPU and on the emulator, against float64 with the same weights: the state. */
 static void test_single(const char *device) {
-  seqgpu_context *single = open_on(device, SEQGPU_F32), *ctx = open_cpu();
+  seqgpu_context *single = open_on(device, SEQGPU_DTYPE_F32), *ctx = open_cpu();
   if (single == NULL) {
     check_skip("this build has no such device", "echo state network on %s", device);
   } else {

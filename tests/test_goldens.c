@@ -79,7 +79,7 @@ typedef struct recurrent_row {
 #define RAGGED_SIZES .seq_len = 6, .batch = 4, .input_size = 5, .hidden_size = 7
 static const recurrent_row recurrent[] = {
     {"rnn_tanh", {.cell = "rnn", SIZES}, {0}},
-    {"rnn_relu", {.cell = "rnn", .activation = SEQGPU_RELU, SIZES}, {0}},
+    {"rnn_relu", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_RELU, SIZES}, {0}},
     {"lstm", {.cell = "lstm", SIZES}, {0}},
     {"lstm_projection", {.cell = "lstm", .projection_size = 4, SIZES}, {0}},
     {"lstm_bidirectional", {.cell = "lstm", .bidirectional = 1, SIZES}, {0}},
@@ -210,14 +210,19 @@ typedef struct optimizer_row {
 } optimizer_row;
 
 static const optimizer_row optimizers[] = {
-    {"sgd", {.kind = SEQGPU_SGD, .lr = 0.1, .weight_decay = 0.01}},
-    {"momentum", {.kind = SEQGPU_MOMENTUM, .lr = 0.1, .momentum = 0.8}},
-    {"nesterov", {.kind = SEQGPU_MOMENTUM, .lr = 0.1, .momentum = 0.8, .nesterov = 1}},
-    {"rmsprop", {.kind = SEQGPU_RMSPROP, .lr = 0.01, .decay = 0.95, .eps = 1e-8}},
+    {"sgd", {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.1, .weight_decay = 0.01}},
+    {"momentum", {.kind = SEQGPU_OPTIMIZER_MOMENTUM, .lr = 0.1, .momentum = 0.8}},
+    {"nesterov", {.kind = SEQGPU_OPTIMIZER_MOMENTUM, .lr = 0.1, .momentum = 0.8, .nesterov = 1}},
+    {"rmsprop", {.kind = SEQGPU_OPTIMIZER_RMSPROP, .lr = 0.01, .decay = 0.95, .eps = 1e-8}},
     {"adam",
-     {.kind = SEQGPU_ADAM, .lr = 0.01, .momentum = 0.9, .decay = 0.99, .eps = 1e-7, .weight_decay = 0.02}},
+     {.kind = SEQGPU_OPTIMIZER_ADAM,
+      .lr = 0.01,
+      .momentum = 0.9,
+      .decay = 0.99,
+      .eps = 1e-7,
+      .weight_decay = 0.02}},
     {"rmsprop_clipped",
-     {.kind = SEQGPU_RMSPROP,
+     {.kind = SEQGPU_OPTIMIZER_RMSPROP,
       .lr = 0.01,
       .decay = 0.9,
       .eps = 1e-6,
@@ -279,7 +284,7 @@ int main(int argc, char **argv) {
   const struct {
     seqgpu_dtype dtype;
     double tolerance;
-  } precisions[] = {{SEQGPU_F64, 1e-12}, {SEQGPU_F32, 1e-5}};
+  } precisions[] = {{SEQGPU_DTYPE_F64, 1e-12}, {SEQGPU_DTYPE_F32, 1e-5}};
   const char *path = argc > 1 ? argv[1] : SEQGPU_GOLDENS;
   check_start();
   if (!CHECK(read_goldens(path), "reading %s", path)) return check_finish();

@@ -21,7 +21,7 @@ static const shape_row shapes[] = {
     {"one layer", {4, 2, 3, 4}, NULL, {0}},
     {"I = H", {3, 2, 3, 3}, NULL, {0}},
     {"bidirectional", {4, 2, 2, 3}, NULL, {.bidirectional = 1}},
-    {"sum", {4, 2, 2, 3}, NULL, {.bidirectional = 1, .merge = SEQGPU_SUM}},
+    {"sum", {4, 2, 2, 3}, NULL, {.bidirectional = 1, .merge = SEQGPU_MERGE_SUM}},
     {"two layers, dropout", {3, 2, 2, 4}, NULL, {.num_layers = 2, .dropout = 0.4}},
     {"three layers, bidirectional", {3, 2, 2, 2}, NULL, {.num_layers = 3, .bidirectional = 1}},
     {"ragged", {4, 5, 2, 3}, ragged, {0}},
@@ -32,7 +32,7 @@ static const shape_row shapes[] = {
     {"ragged, two layers, sum, batch first",
      {4, 5, 2, 2},
      ragged,
-     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_SUM, .batch_first = 1}},
+     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_MERGE_SUM, .batch_first = 1}},
     {"batch first", {3, 2, 3, 4}, NULL, {.batch_first = 1}},
     {"T = 1", {1, 3, 2, 4}, NULL, {0}},
     {"B = 1", {4, 1, 3, 4}, NULL, {0}},
@@ -122,7 +122,7 @@ static void check_pair(seqgpu_context *ctx, const cell_row *cell, const shape_ro
 
 int main(void) {
   check_start();
-  seqgpu_context *ctx = net_context("cpu", SEQGPU_F64, 1);
+  seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   for (size_t c = 0; c < COUNT(cell_rows); c++)
     for (size_t s = 0; s < COUNT(shapes); s++) check_pair(ctx, &cell_rows[c], &shapes[s]);
   seqgpu_context_destroy(ctx);

@@ -136,7 +136,7 @@ static void test_np(void) {
 enum { IN = 5, H = 20, T = 200 };
 
 static seqgpu_context *open_cpu(void) {
-  const seqgpu_context_options options = {.device = "cpu", .threads = 1, .dtype = SEQGPU_F64};
+  const seqgpu_context_options options = {.device = "cpu", .threads = 1, .dtype = SEQGPU_DTYPE_F64};
   seqgpu_context *ctx = NULL;
   seqgpu_context_create(&options, &ctx);
   return ctx;
@@ -148,7 +148,8 @@ static seqgpu_plan *plan_of(seqgpu_context *ctx, const char *cell, int layers, i
                                 .hidden_size = H,
                                 .num_layers = layers,
                                 .projection_size = projection,
-                                .activation = strcmp(cell, "rnn") == 0 ? SEQGPU_IDENTITY : SEQGPU_TANH,
+                                .activation = strcmp(cell, "rnn") == 0 ? SEQGPU_ACTIVATION_IDENTITY
+                                                                       : SEQGPU_ACTIVATION_TANH,
                                 .seq_len = T,
                                 .batch = 1};
   seqgpu_plan *plan = NULL;

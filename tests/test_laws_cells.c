@@ -289,7 +289,7 @@ static double law_zero_weights(const contexts *c, const cell_row *cell) {
   if (row == NULL) return (double)NAN; /* a new cell needs a row */
   net n = fresh(c->f64, cell, T, 2, NONE, NULL);
   const double keep[2] = {kept(cell, row, 0, (double)T), kept(cell, row, 1, (double)T)};
-  const double rest = cell->desc.activation == SEQGPU_SIGMOID ? 0.5 : row->h;
+  const double rest = cell->desc.activation == SEQGPU_ACTIVATION_SIGMOID ? 0.5 : row->h;
   memset(n.value[NET_PARAMS], 0, (size_t)n.count[NET_PARAMS] * sizeof(double));
   net_forward(&n);
   double worst = 0;
@@ -315,7 +315,7 @@ static double *parameter(const net *n, int tensor, const char *name, seqgpu_para
 static double law_keeps_norm(const contexts *c, const cell_row *cell) {
   cell_row linear = *cell;
   const int unitary = strcmp(cell->desc.cell, "urnn") == 0; /* modReLU with b = 0 is the identity */
-  if (!unitary) linear.desc.activation = SEQGPU_IDENTITY;
+  if (!unitary) linear.desc.activation = SEQGPU_ACTIVATION_IDENTITY;
   net n = fresh(c->f64, &linear, 50, 3, NONE, NULL);
   const int64_t H = state_width(&n, NET_H0);
   memset(n.value[NET_X], 0, (size_t)n.count[NET_X] * sizeof(double));

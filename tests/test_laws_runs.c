@@ -18,7 +18,7 @@ static double law_threads(const contexts *c, const cell_row *cell) {
 static double law_seed(const contexts *c, const cell_row *cell) {
   const seqgpu_rnn_desc dropped = {.num_layers = 2, .dropout = 0.5};
   net a = fresh(c->f32, cell, 4, 3, dropped, NULL);
-  if (cell->desc.activation == SEQGPU_RELU) /* no dead units: a mask must show */
+  if (cell->desc.activation == SEQGPU_ACTIVATION_RELU) /* no dead units: a mask must show */
     for (int64_t i = 0; i < a.count[NET_PARAMS]; i++) a.value[NET_PARAMS][i] = fabs(a.value[NET_PARAMS][i]);
   net b = twin(&a, c->f32, NULL);
   run(&a);

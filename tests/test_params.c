@@ -11,10 +11,11 @@ typedef struct world {
   const char *device;
   seqgpu_dtype dtype;
 } world;
-static const world worlds[] = {{"cpu", SEQGPU_F32}, {"cpu", SEQGPU_F64}, {"emulator", SEQGPU_F32}};
+static const world worlds[] = {
+    {"cpu", SEQGPU_DTYPE_F32}, {"cpu", SEQGPU_DTYPE_F64}, {"emulator", SEQGPU_DTYPE_F32}};
 enum { WORLDS = sizeof worlds / sizeof worlds[0] };
 
-static const char *label(const world *w) { return w->dtype == SEQGPU_F64 ? "f64" : w->device; }
+static const char *label(const world *w) { return w->dtype == SEQGPU_DTYPE_F64 ? "f64" : w->device; }
 
 /* NULL where this build does not have the device. */
 static seqgpu_context *open_world(const world *w) {
@@ -177,15 +178,16 @@ static void reference(const seqgpu_optimizer *o, double p[N], const double g0[N]
   for (int k = 1; k <= 2; k++)
     for (int i = 0; i < N; i++) {
       const double g = scale * g0[i] + o->weight_decay * p[i], b1 = 0.9,
-                   b2 = o->kind == SEQGPU_ADAM ? 0.999 : 0.95;
-      if (o->kind == SEQGPU_SGD) p[i] -= o->lr * g;
-      if (o->kind == SEQGPU_MOMENTUM) {
+                   b2 = o->kind == SEQGPU_OPTIMIZER_ADAM ? 0.999 : 0.95;
+      if (o->kind == SEQGPU_OPTIMIZER_SGD) p[i] -= o->lr * g;
+      if (o->kind == SEQGPU_OPTIMIZER_MOMENTUM) {
         m[i] = b1 * m[i] + g;
         p[i] -= o->lr * (o->nesterov ? g + b1 * m[i] : m[i]);
       }
-      if (o->kind == SEQGPU_RMSPROP || o->kind == SEQGPU_ADAM) v[i] = b2 * v[i] + (1 - b2) * g * g;
-      if (o->kind == SEQGPU_RMSPROP) p[i] -= o->lr * g / (sqrt(v[i]) + 1e-8);
-      if (o->kind == SEQGPU_ADAM) {
+      if (o->kind == SEQGPU_OPTIMIZER_RMSPROP || o->kind == SEQGPU_OPTIMIZER_ADAM)
+        v[i] = b2 * v[i] + (1 - b2) * g * g;
+      if (o->kind == SEQGPU_OPTIMIZER_RMSPROP) p[i] -= o->lr * g / (sqrt(v[i]) + 1e-8);
+      if (o->kind == SEQGPU_OPTIMIZER_ADAM) {
         m[i] = b1 * m[i] + (1 - b1) * g;
         p[i] -= o->lr * (m[i] / (1 - pow(b1, k))) / (sqrt(v[i] / (1 - pow(b2, k))) + 1e-8);
       }
@@ -223,7 +225,7 @@ static void test_update(seqgpu_context *ctx, const seqgpu_optimizer *o, const ch
   get(ctx, a.value, out, 4);
   get(ctx, b.value, out + 4, 2);
   CHECK(status == SEQGPU_OK, "%s %s: status", where, name);
-  const double tolerance = seqgpu_context_dtype(ctx) == SEQGPU_F64 ? 1e-13 : 2e-6;
+  const double tolerance = seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64 ? 1e-13 : 2e-6;
   check_error(check_norm_f64(out, ref, N), tolerance, "%s %s: two updates", where, name);
   double said = 0, factor = 0;
   CHECK(seqgpu_params_grad_norm(p, &said, &factor) == SEQGPU_OK, "%s %s: norm is told", where, name);
@@ -236,19 +238,20 @@ static void test_updates(seqgpu_context *ctx, const char *where) {
     const char *name;
     seqgpu_optimizer o;
   } rows[] = {
-      {"sgd", {.kind = SEQGPU_SGD, .lr = 0.1}},
-      {"sgd with weight decay", {.kind = SEQGPU_SGD, .lr = 0.1, .weight_decay = 0.2}},
-      {"sgd clipped", {.kind = SEQGPU_SGD, .lr = 0.1, .clip = SEQGPU_CLIP_NORM, .clip_threshold = 0.5}},
-      {"momentum", {.kind = SEQGPU_MOMENTUM, .lr = 0.1}},
-      {"nesterov", {.kind = SEQGPU_MOMENTUM, .lr = 0.1, .nesterov = 1}},
-      {"rmsprop", {.kind = SEQGPU_RMSPROP, .lr = 0.01}},
-      {"adam", {.kind = SEQGPU_ADAM, .lr = 0.01}},
+      {"sgd", {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.1}},
+      {"sgd with weight decay", {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.1, .weight_decay = 0.2}},
+      {"sgd clipped",
+       {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.1, .clip = SEQGPU_CLIP_NORM, .clip_threshold = 0.5}},
+      {"momentum", {.kind = SEQGPU_OPTIMIZER_MOMENTUM, .lr = 0.1}},
+      {"nesterov", {.kind = SEQGPU_OPTIMIZER_MOMENTUM, .lr = 0.1, .nesterov = 1}},
+      {"rmsprop", {.kind = SEQGPU_OPTIMIZER_RMSPROP, .lr = 0.01}},
+      {"adam", {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.01}},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) test_update(ctx, &rows[i].o, rows[i].name, where);
 }
 
 static void test_nonfinite(seqgpu_context *ctx, const char *where) {
-  const seqgpu_optimizer o = {.kind = SEQGPU_ADAM, .lr = 0.1, .clip = SEQGPU_CLIP_NORM};
+  const seqgpu_optimizer o = {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.1, .clip = SEQGPU_CLIP_NORM};
   const double one = 1, bad = (double)INFINITY;
   double norm = 0, out = 0;
   seqgpu_params *p;
@@ -309,8 +312,8 @@ static void turn_rows(int n, const double *w, double *q) {
 /* Learns a rotation Q from |W - Q|^2 / 2, whose gradient is W - Q. */
 static void test_turning(seqgpu_context *ctx, const char *where, int n, int updates,
                          seqgpu_optimizer_kind kind) {
-  const int f64 = seqgpu_context_dtype(ctx) == SEQGPU_F64,
-            slow = kind == SEQGPU_RMSPROP || kind == SEQGPU_ADAM;
+  const int f64 = seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64,
+            slow = kind == SEQGPU_OPTIMIZER_RMSPROP || kind == SEQGPU_OPTIMIZER_ADAM;
   const seqgpu_optimizer o = {.kind = kind, .lr = slow ? 0.01 : 0.05, .weight_decay = 0.1};
   seqgpu_param param;
   seqgpu_params *p = orthogonal_params(ctx, n, &param);
@@ -349,8 +352,8 @@ static void solve(int n, double *m, double *b) {
 /* One update is W <- (I + lr/2 A)^-1 (I - lr/2 A) W with A = G W^T - W G^T. */
 static void test_cayley(seqgpu_context *ctx, const char *where) {
   enum { N_ = 4 };
-  const int f64 = seqgpu_context_dtype(ctx) == SEQGPU_F64;
-  const seqgpu_optimizer o = {.kind = SEQGPU_SGD, .lr = 0.05};
+  const int f64 = seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64;
+  const seqgpu_optimizer o = {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.05};
   seqgpu_param param;
   seqgpu_params *p = orthogonal_params(ctx, N_, &param);
   double w[N_ * N_], g[N_ * N_], plus[N_ * N_], right[N_ * N_], worst = 0;
@@ -377,10 +380,10 @@ static void test_cayley(seqgpu_context *ctx, const char *where) {
 
 static void test_orthogonal(seqgpu_context *ctx, const char *where) {
   const int emulated = strcmp(seqgpu_context_device(ctx), "cpu") != 0;
-  for (int kind = SEQGPU_SGD; kind <= SEQGPU_ADAM; kind++)
+  for (int kind = SEQGPU_OPTIMIZER_SGD; kind <= SEQGPU_OPTIMIZER_ADAM; kind++)
     test_turning(ctx, where, emulated ? 3 : MOST, emulated ? 5 : 1000, (seqgpu_optimizer_kind)kind);
   test_cayley(ctx, where);
-  const seqgpu_optimizer far = {.kind = SEQGPU_SGD, .lr = 1e4};
+  const seqgpu_optimizer far = {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 1e4};
   seqgpu_param param, state;
   seqgpu_params *p = orthogonal_params(ctx, 3, &param);
   double w[9], again[9], broken[9] = {(double)NAN}, g[9];
@@ -438,7 +441,7 @@ static void test_misuse(seqgpu_context *ctx) {
 }
 
 static seqgpu_status use_everything(seqgpu_context *ctx) {
-  const seqgpu_optimizer o = {.kind = SEQGPU_ADAM, .lr = 0.1};
+  const seqgpu_optimizer o = {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.1};
   seqgpu_params *p = NULL;
   seqgpu_plan *plan = make_plan(ctx, "gru", 1);
   if (plan == NULL) return SEQGPU_ENOMEM;

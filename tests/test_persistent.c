@@ -294,8 +294,8 @@ static void check_refusals(void) {
 
 int main(void) {
   check_start();
-  oracle = net_context("cpu", SEQGPU_F64, 1);
-  emulator = net_context("emulator", SEQGPU_F32, 1);
+  oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
+  emulator = net_context("emulator", SEQGPU_DTYPE_F32, 1);
   check_cuts();
   check_launches();
   check_networks();

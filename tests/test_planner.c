@@ -269,10 +269,10 @@ int main(void) {
   snprintf(folder, sizeof folder, "%.150s/seqgpu-planner-XXXXXX", base ? base : "/tmp");
   if (!CHECK(mkdtemp(folder) != NULL, "a folder to work in")) return check_finish();
   snprintf(path, sizeof path, "%s/plans", folder);
-  check_device("cpu", SEQGPU_F32);
-  check_device("cpu", SEQGPU_F64);
-  check_device("emulator", SEQGPU_F32);
-  check_device("cuda", SEQGPU_F32);
+  check_device("cpu", SEQGPU_DTYPE_F32);
+  check_device("cpu", SEQGPU_DTYPE_F64);
+  check_device("emulator", SEQGPU_DTYPE_F32);
+  check_device("cuda", SEQGPU_DTYPE_F32);
   failing_each("cpu", measure, 1); /* what cannot be measured is left to the model */
   failing_each("emulator", measure, 1);
   CHECK(rmdir(folder) == 0, "no temporary file is left");

@@ -176,7 +176,7 @@ static void check_accumulation(seqgpu_context *ctx) {
 
 int main(void) {
   check_start();
-  seqgpu_context *ctx = net_context("cpu", SEQGPU_F64, 1);
+  seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   for (int i = 0; i < CASES; i++) check_gradients(ctx, &cases[i]);
   check_devices(ctx);
   check_accumulation(ctx);

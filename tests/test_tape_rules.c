@@ -226,7 +226,7 @@ static void ration_release(void *pointer, void *user) {
 static seqgpu_context *rationed_context(ration *r) {
   const seqgpu_allocator allocator = {ration_allocate, ration_release, r};
   const seqgpu_context_options options = {
-      .device = "cpu", .dtype = SEQGPU_F64, .threads = 1, .allocator = &allocator};
+      .device = "cpu", .dtype = SEQGPU_DTYPE_F64, .threads = 1, .allocator = &allocator};
   seqgpu_context *ctx = NULL;
   net_require(ctx, seqgpu_context_create(&options, &ctx), "seqgpu_context_create");
   return ctx;
@@ -235,7 +235,7 @@ static seqgpu_context *rationed_context(ration *r) {
 /* Three hundred activations: more than one chunk in the first step. */
 static seqgpu_tensor *long_chain(world *w) {
   seqgpu_tensor *x = w->leaf[0];
-  for (int i = 0; i < 300; i++) x = seqgpu_tape_activation(w->tape, x, SEQGPU_TANH);
+  for (int i = 0; i < 300; i++) x = seqgpu_tape_activation(w->tape, x, SEQGPU_ACTIVATION_TANH);
   return x;
 }
 
@@ -369,7 +369,7 @@ static void check_reading(seqgpu_context *ctx) {
 
 int main(void) {
   check_start();
-  seqgpu_context *ctx = net_context("cpu", SEQGPU_F64, 1);
+  seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   check_errors(ctx);
   check_memory();
   check_dropout(ctx);

@@ -213,7 +213,7 @@ static void check_long_gradient(seqgpu_context *ctx, double tolerance) {
   net_forward(&m);
   net_backward(&m);
   check_error(norm_error(&m, NET_DHT, NET_DH0), tolerance, "|dL/dh0| = |dL/dhT| over 1,000 steps, %s",
-              seqgpu_context_dtype(ctx) == SEQGPU_F64 ? "float64" : "float32");
+              seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64 ? "float64" : "float32");
   net_close(&m);
 }
 
@@ -275,7 +275,7 @@ static void check_fixed(seqgpu_context *ctx) {
   net_require(ctx, seqgpu_params_create(ctx, check_random(), &params), "seqgpu_params_create");
   net_require(ctx, seqgpu_params_add_rnn(params, "rnn", plan, NULL), "seqgpu_params_add_rnn");
   int drawn = 1, kept = 1, moved = 1, fixed = 0;
-  for (int kind = SEQGPU_SGD; kind <= SEQGPU_ADAM; kind++)
+  for (int kind = SEQGPU_OPTIMIZER_SGD; kind <= SEQGPU_OPTIMIZER_ADAM; kind++)
     for (int i = 0; i < seqgpu_plan_num_params(plan); i++) {
       seqgpu_param_info info;
       seqgpu_param p;
@@ -446,9 +446,9 @@ static int count_step(seqgpu_context *emulator, int64_t n, double out[2]) {
   return 1;
 }
 
-/* kernels/urnn_fused.cu says 11.5 n log2 n + 60 n forward and 2.2 times that backward; a stage that stands alone is cheaper. */
+/* kernels/urnn/fused.cu says 11.5 n log2 n + 60 n forward and 2.2 times that backward; a stage that stands alone is cheaper. */
 static void check_operations(void) {
-  seqgpu_context *emulator = net_context("emulator", SEQGPU_F32, 1);
+  seqgpu_context *emulator = net_context("emulator", SEQGPU_DTYPE_F32, 1);
   for (int stages = 7; stages <= 10; stages++) {
     const double n = (double)(1 << stages), said = 11.5 * n * stages + 60 * n;
     double counted[2];
@@ -502,7 +502,8 @@ static void check_device(const char *device, seqgpu_context *oracle) {
 int main(void) {
   static const int64_t sizes[] = {2, 3, 7, 8, 12, 16, 33};
   check_start();
-  seqgpu_context *f64 = net_context("cpu", SEQGPU_F64, 1), *f32 = net_context("cpu", SEQGPU_F32, 1);
+  seqgpu_context *f64 = net_context("cpu", SEQGPU_DTYPE_F64, 1),
+                 *f32 = net_context("cpu", SEQGPU_DTYPE_F32, 1);
   check_transforms();
   for (size_t i = 0; i < COUNT(sizes); i++) check_dense(f64, sizes[i], NULL, 1e-12);
   for (int64_t n = 2; n <= 512; n = n * 3 / 2 + 1) check_norm(f32, n, NULL);

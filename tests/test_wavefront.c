@@ -1,4 +1,4 @@
-/* test_wavefront.c - the layers of a stack side by side (host/wavefront.c), on the emulator; built without it, on a GPU.
+/* test_wavefront.c - the layers of a stack side by side (host/run/wavefront.c), on the emulator; built without it, on a GPU.
  *
  * Every cell on every kind of persistent plan: against the CPU's float64, and the same bits whether the steps are cut into chunks
  * of 4, of 8, or not at all, which is one layer after the other (not on a GPU: cuBLAS chooses an algorithm by the size).  Then: states carried on in place, runs shorter than the plan's,
@@ -217,7 +217,7 @@ static void check_planner(void) {
 
 int main(void) {
   check_start();
-  oracle = net_context("cpu", SEQGPU_F64, 1);
+  oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   const seqgpu_context_options options = {.device = EMULATED ? "emulator" : "cuda"};
   if (seqgpu_context_create(&options, &gpu) != SEQGPU_OK) {
     check_skip(seqgpu_last_error(gpu), "layers side by side");

@@ -20,7 +20,7 @@ int esn_failed(const esn_net *net) {
 }
 
 int esn_open(esn_net *net, const esn_setting *setting, uint64_t seed, const double *u, const double *d) {
-  const seqgpu_context_options cpu = {.device = "cpu", .threads = 1, .dtype = SEQGPU_F64};
+  const seqgpu_context_options cpu = {.device = "cpu", .threads = 1, .dtype = SEQGPU_DTYPE_F64};
   memset(net, 0, sizeof *net);
   if (seqgpu_context_create(&cpu, &net->ctx) || seqgpu_params_create(net->ctx, seed, &net->params) ||
       seqgpu_esn_create(net->params, "esn", &setting->desc, &net->esn) || seqgpu_esn_reset(net->esn, 1) ||

@@ -213,7 +213,7 @@ static int oracle_run(const rnn_problem *p, seqgpu_context *ctx, const seqgpu_pl
 }
 
 static int run_oracle(rnn_problem *p) {
-  const seqgpu_context_options options = {.device = "cpu", .dtype = SEQGPU_F64};
+  const seqgpu_context_options options = {.device = "cpu", .dtype = SEQGPU_DTYPE_F64};
   seqgpu_rnn_desc desc = p->desc;
   seqgpu_context *ctx = NULL;
   seqgpu_plan *plan = NULL;

@@ -64,7 +64,7 @@ typedef struct saving {
 } saving;
 
 static sq_st_dtype real_dtype(const seqgpu_context *ctx) {
-  return ctx->dtype == SEQGPU_F64 ? SQ_ST_F64 : SQ_ST_F32;
+  return ctx->dtype == SEQGPU_DTYPE_F64 ? SQ_ST_F64 : SQ_ST_F32;
 }
 
 static entry *add_entry(saving *s, const sq_tensor *t, part which, int64_t rows, int64_t cols) {
@@ -109,11 +109,11 @@ static void list_entries(saving *s) {
 }
 
 static seqgpu_status fetch_reals(const seqgpu_params *p, const void *device, int64_t count, void *host) {
-  return seqgpu_copy_out(p->ctx, host, device, (size_t)count * p->ctx->real_size);
+  return seqgpu_copy_out(p->ctx, host, device, (size_t)count * p->ctx->element_size);
 }
 
 static seqgpu_status fetch_bias_hh(const seqgpu_params *p, const sq_tensor *bias, void *host) {
-  const size_t real = p->ctx->real_size;
+  const size_t real = p->ctx->element_size;
   memset(host, 0, (size_t)bias->rows * real);
   const sq_tensor *rec = bias->form == SQ_FORM_GRU_BIAS ? recurrent_bias(p, bias) : NULL;
   if (rec == NULL) return SEQGPU_OK;
@@ -307,7 +307,7 @@ static seqgpu_status read_reals(const loading *l, const sq_st_tensor *t, void *h
   if (raw == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(l->file));
   const seqgpu_status status = sq_st_read(ctx, l->file, t, raw);
   for (int64_t i = 0; status == SEQGPU_OK && i < t->count; i++) {
-    if (ctx->dtype == SEQGPU_F64)
+    if (ctx->dtype == SEQGPU_DTYPE_F64)
       ((double *)host)[i] = number_at(raw, t->dtype, i);
     else
       ((float *)host)[i] = (float)number_at(raw, t->dtype, i);
@@ -318,7 +318,7 @@ static seqgpu_status read_reals(const loading *l, const sq_st_tensor *t, void *h
 
 static seqgpu_status stage(loading *l, const sq_tensor *t, part which, int64_t count, void **host) {
   seqgpu_context *ctx = l->params->ctx;
-  *host = sq_host_alloc(ctx, (size_t)count * ctx->real_size);
+  *host = sq_host_alloc(ctx, (size_t)count * ctx->element_size);
   if (*host == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(l->file));
   l->list[l->count++] = (staged){t, which, *host, count};
   return SEQGPU_OK;
@@ -335,7 +335,7 @@ static seqgpu_status stage_named(loading *l, const sq_tensor *t, part which, con
 /* to[i] += add[i], where a zero leaves every bit, also of -0. */
 static void add_nonzero(const seqgpu_context *ctx, void *to, const void *add, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
-    if (ctx->dtype == SEQGPU_F64) {
+    if (ctx->dtype == SEQGPU_DTYPE_F64) {
       const double a = ((const double *)add)[i];
       if (a != 0) ((double *)to)[i] += a;
     } else {
@@ -357,13 +357,14 @@ static seqgpu_status stage_bias(loading *l, const sq_tensor *t) {
   SQ_TRY(find_fitting(l, hh, t->rows, 1, &found));
   const sq_tensor *rec = t->form == SQ_FORM_GRU_BIAS ? recurrent_bias(l->params, t) : NULL;
   const int64_t summed = t->rows - (rec ? rec->rows : 0);
-  void *other = sq_host_alloc(ctx, (size_t)t->rows * ctx->real_size);
+  void *other = sq_host_alloc(ctx, (size_t)t->rows * ctx->element_size);
   if (other == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(l->file));
   seqgpu_status status = read_reals(l, found, other);
   if (status == SEQGPU_OK) add_nonzero(ctx, bias, other, summed);
   if (status == SEQGPU_OK && rec) status = stage(l, rec, PART_VALUE, rec->rows, &rec_host);
   if (status == SEQGPU_OK && rec)
-    memcpy(rec_host, (char *)other + (size_t)summed * ctx->real_size, (size_t)rec->rows * ctx->real_size);
+    memcpy(rec_host, (char *)other + (size_t)summed * ctx->element_size,
+           (size_t)rec->rows * ctx->element_size);
   sq_host_free(ctx, other);
   return status;
 }
@@ -419,7 +420,7 @@ static seqgpu_status reset_moments(const loading *l) {
   const seqgpu_params *p = l->params;
   for (int i = 0; i < p->block_count; i++) {
     const sq_param_block *block = &p->blocks[i];
-    const size_t bytes = (size_t)block->count * p->ctx->real_size;
+    const size_t bytes = (size_t)block->count * p->ctx->element_size;
     if (block->first && !l->counters[HAS_FIRST]) SQ_TRY(seqgpu_zero(p->ctx, block->first, bytes));
     if (block->second && !l->counters[HAS_SECOND]) SQ_TRY(seqgpu_zero(p->ctx, block->second, bytes));
   }
@@ -439,7 +440,7 @@ static seqgpu_status commit(loading *l) {
   for (int i = 0; i < l->count; i++) {
     const staged *s = &l->list[i];
     void *device = s->tensor ? part_memory(p, s->tensor, s->which) : p->clip_state;
-    SQ_TRY(seqgpu_copy_in(p->ctx, device, s->host, (size_t)s->count * p->ctx->real_size));
+    SQ_TRY(seqgpu_copy_in(p->ctx, device, s->host, (size_t)s->count * p->ctx->element_size));
   }
   return SEQGPU_OK;
 }

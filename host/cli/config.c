@@ -119,11 +119,12 @@ static int read_clip(const char *text, seqgpu_optimizer *out) {
 }
 
 int config_optimizer(const model_config *c, seqgpu_optimizer *out) {
-  static const char *const names[] = {[SEQGPU_SGD] = "sgd",
-                                      [SEQGPU_MOMENTUM] = "momentum",
-                                      [SEQGPU_RMSPROP] = "rmsprop",
-                                      [SEQGPU_ADAM] = "adam"};
-  *out = (seqgpu_optimizer){.kind = SEQGPU_SGD, .lr = c->lr, .momentum = c->momentum, .decay = c->decay};
+  static const char *const names[] = {[SEQGPU_OPTIMIZER_SGD] = "sgd",
+                                      [SEQGPU_OPTIMIZER_MOMENTUM] = "momentum",
+                                      [SEQGPU_OPTIMIZER_RMSPROP] = "rmsprop",
+                                      [SEQGPU_OPTIMIZER_ADAM] = "adam"};
+  *out = (seqgpu_optimizer){
+      .kind = SEQGPU_OPTIMIZER_SGD, .lr = c->lr, .momentum = c->momentum, .decay = c->decay};
   while (strcmp(names[out->kind], c->optimizer) != 0) out->kind++;
   if (strcmp(c->clip, "none") == 0) return CLI_OK;
   out->clip = SEQGPU_CLIP_AUTO;

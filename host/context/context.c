@@ -38,7 +38,9 @@ const char *seqgpu_version(void) {
   return VERSION(SEQGPU_VERSION_MAJOR, SEQGPU_VERSION_MINOR, SEQGPU_VERSION_PATCH);
 }
 
-size_t seqgpu_dtype_size(seqgpu_dtype dtype) { return dtype == SEQGPU_F64 ? sizeof(double) : sizeof(float); }
+size_t seqgpu_dtype_size(seqgpu_dtype dtype) {
+  return dtype == SEQGPU_DTYPE_F64 ? sizeof(double) : sizeof(float);
+}
 
 seqgpu_status sq_fail(seqgpu_context *ctx, seqgpu_status status, const char *format, ...) {
   if (ctx == NULL) return status;
@@ -156,10 +158,11 @@ seqgpu_status seqgpu_context_create(const seqgpu_context_options *options, seqgp
   if (o->threads < 0 || o->threads > MAX_THREADS)
     return sq_fail(ctx, SEQGPU_EINVAL, "threads: %d, must be 0 (all processors) or 1 to %d", o->threads,
                    MAX_THREADS);
-  if (o->dtype != SEQGPU_F32 && o->dtype != SEQGPU_F64)
-    return sq_fail(ctx, SEQGPU_EINVAL, "dtype: %d is neither SEQGPU_F32 nor SEQGPU_F64", (int)o->dtype);
+  if (o->dtype != SEQGPU_DTYPE_F32 && o->dtype != SEQGPU_DTYPE_F64)
+    return sq_fail(ctx, SEQGPU_EINVAL, "dtype: %d is neither SEQGPU_DTYPE_F32 nor SEQGPU_DTYPE_F64",
+                   (int)o->dtype);
   ctx->dtype = o->dtype;
-  ctx->real_size = seqgpu_dtype_size(o->dtype);
+  ctx->element_size = seqgpu_dtype_size(o->dtype);
   return open_device(ctx, o);
 }
 
@@ -172,7 +175,7 @@ void seqgpu_context_destroy(seqgpu_context *ctx) {
 }
 
 const char *seqgpu_last_error(const seqgpu_context *ctx) { return ctx ? ctx->error : ""; }
-seqgpu_dtype seqgpu_context_dtype(const seqgpu_context *ctx) { return ctx ? ctx->dtype : SEQGPU_F32; }
+seqgpu_dtype seqgpu_context_dtype(const seqgpu_context *ctx) { return ctx ? ctx->dtype : SEQGPU_DTYPE_F32; }
 const char *seqgpu_context_device(const seqgpu_context *ctx) {
   return ctx && ctx->backend ? ctx->backend->device->name : "none";
 }

@@ -25,7 +25,7 @@ struct seqgpu_context {
   const sq_ops *ops; /* of the context's precision; NULL if creation failed */
   sq_exec exec;
   seqgpu_dtype dtype;
-  size_t real_size;
+  size_t element_size;
   seqgpu_allocator allocator;
   char error[SQ_ERROR_SIZE];
 };

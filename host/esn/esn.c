@@ -36,7 +36,7 @@ enum { CHUNK = 2048 };
 
 static seqgpu_status put(seqgpu_context *ctx, void *device, const double *from, int64_t count) {
   float narrow[CHUNK];
-  if (ctx->dtype == SEQGPU_F64) return seqgpu_copy_in(ctx, device, from, (size_t)count * sizeof *from);
+  if (ctx->dtype == SEQGPU_DTYPE_F64) return seqgpu_copy_in(ctx, device, from, (size_t)count * sizeof *from);
   for (int64_t done = 0; done < count; done += CHUNK) {
     const int64_t n = count - done < CHUNK ? count - done : CHUNK;
     for (int64_t i = 0; i < n; i++) narrow[i] = (float)from[done + i];
@@ -48,7 +48,7 @@ static seqgpu_status put(seqgpu_context *ctx, void *device, const double *from, 
 
 static seqgpu_status get(seqgpu_context *ctx, double *to, const void *device, int64_t count) {
   float narrow[CHUNK];
-  if (ctx->dtype == SEQGPU_F64) return seqgpu_copy_out(ctx, to, device, (size_t)count * sizeof *to);
+  if (ctx->dtype == SEQGPU_DTYPE_F64) return seqgpu_copy_out(ctx, to, device, (size_t)count * sizeof *to);
   for (int64_t done = 0; done < count; done += CHUNK) {
     const int64_t n = count - done < CHUNK ? count - done : CHUNK;
     SQ_TRY(seqgpu_copy_out(ctx, narrow, (const float *)device + done, (size_t)n * sizeof *narrow));
@@ -171,7 +171,7 @@ static seqgpu_status make_plan(seqgpu_esn *e) {
 static seqgpu_status allocate(seqgpu_esn *e) {
   const seqgpu_esn_desc *d = &e->desc;
   const int64_t rows = d->seq_len * d->batch, H = d->hidden_size;
-  const size_t real = e->ctx->real_size;
+  const size_t real = e->ctx->element_size;
   SQ_TRY(host_doubles(e, rows, e->width, &e->inputs));
   SQ_TRY(host_doubles(e, rows, H, &e->states));
   SQ_TRY(host_doubles(e, rows, e->features, &e->rows));
@@ -235,7 +235,7 @@ seqgpu_status seqgpu_esn_reset(seqgpu_esn *e, int64_t B) {
   SQ_TRY(sq_check_range(e->ctx, "B", B, 1, e->desc.batch));
   e->batch = B;
   memset(e->last, 0, (size_t)(B * e->desc.output_size) * sizeof *e->last);
-  return seqgpu_zero(e->ctx, e->state, (size_t)(B * e->desc.hidden_size) * e->ctx->real_size);
+  return seqgpu_zero(e->ctx, e->state, (size_t)(B * e->desc.hidden_size) * e->ctx->element_size);
 }
 
 seqgpu_status seqgpu_esn_state(seqgpu_esn *e, double *h) {

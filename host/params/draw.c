@@ -24,7 +24,7 @@ sq_rng sq_params_next_rng(seqgpu_params *p) {
 }
 
 static void *row(const seqgpu_params *p, const sq_tensor *t, void *host, int64_t index) {
-  return (char *)host + (size_t)(index * t->cols) * p->ctx->real_size;
+  return (char *)host + (size_t)(index * t->cols) * p->ctx->element_size;
 }
 
 /* Draws block after block; 0, or -1 when there is no memory for the work. */
@@ -32,7 +32,7 @@ static int fill(const seqgpu_params *p, const sq_tensor *t, const sq_drawing *d,
   const int64_t step = d->block_rows ? d->block_rows : t->rows;
   int failed = 0;
   for (int64_t r = 0; r < t->rows && !failed; r += step) {
-    if (p->ctx->dtype == SEQGPU_F64)
+    if (p->ctx->dtype == SEQGPU_DTYPE_F64)
       failed = d->init->fill_f64(rng, step, t->cols, d->scale, row(p, t, host, r));
     else
       failed = d->init->fill_f32(rng, step, t->cols, d->scale, row(p, t, host, r));
@@ -42,7 +42,7 @@ static int fill(const seqgpu_params *p, const sq_tensor *t, const sq_drawing *d,
 
 static void add_shift(const seqgpu_params *p, const sq_tensor *t, const sq_drawing *d, void *host) {
   for (int64_t i = d->first * t->cols; i < d->last * t->cols; i++) {
-    if (p->ctx->dtype == SEQGPU_F64)
+    if (p->ctx->dtype == SEQGPU_DTYPE_F64)
       ((double *)host)[i] += d->shift;
     else
       ((float *)host)[i] += (float)d->shift;
@@ -59,7 +59,7 @@ static seqgpu_status check_square(seqgpu_params *p, const char *name, int64_t ro
 
 seqgpu_status sq_params_draw(seqgpu_params *p, const sq_tensor *t, const sq_drawing *d) {
   SQ_TRY(check_square(p, t->name, t->rows, t->cols, d));
-  const size_t bytes = (size_t)sq_tensor_count(t) * p->ctx->real_size;
+  const size_t bytes = (size_t)sq_tensor_count(t) * p->ctx->element_size;
   void *host = sq_host_alloc(p->ctx, bytes ? bytes : 1);
   if (host == NULL) return sq_fail(p->ctx, SEQGPU_ENOMEM, "params: out of memory");
   sq_rng rng = sq_params_next_rng(p);

@@ -30,7 +30,7 @@ typedef struct rotation {
 } rotation;
 
 static size_t matrix_bytes(const seqgpu_params *p, const sq_tensor *t) {
-  return (size_t)sq_tensor_count(t) * p->ctx->real_size;
+  return (size_t)sq_tensor_count(t) * p->ctx->element_size;
 }
 
 static rotation rotation_of(seqgpu_params *p, const sq_tensor *t) {
@@ -64,7 +64,7 @@ static seqgpu_status scale(const rotation *r, int accumulate, double alpha, cons
 }
 
 static seqgpu_status copy(const rotation *r, void *to, const void *from) {
-  return seqgpu_copy(r->p->ctx, to, from, (size_t)(r->n * r->n) * r->p->ctx->real_size);
+  return seqgpu_copy(r->p->ctx, to, from, (size_t)(r->n * r->n) * r->p->ctx->element_size);
 }
 
 /* ---------------------------------------------------------------- the update */
@@ -95,7 +95,7 @@ static seqgpu_status turn(const rotation *r) {
   SQ_TRY(copy(r, r->spare, r->old));
   SQ_TRY(multiply(r, 0, 0, 1, r->turn, r->old, r->spare)); /* what all iterates begin with */
   void *from = r->old, *to = r->w;
-  const int sweeps = r->p->ctx->dtype == SEQGPU_F64 ? SWEEPS_F64 : SWEEPS_F32;
+  const int sweeps = r->p->ctx->dtype == SEQGPU_DTYPE_F64 ? SWEEPS_F64 : SWEEPS_F32;
   for (int i = 0; i < sweeps; i++) {
     SQ_TRY(copy(r, to, r->spare));
     SQ_TRY(multiply(r, 0, 0, 1, r->turn, from, to));
@@ -110,7 +110,7 @@ static seqgpu_status turn(const rotation *r) {
  * word is on the device, so a product with a matrix of one number does it. */
 static seqgpu_status straighten(const rotation *r) {
   const int64_t count = r->n * r->n;
-  const char *finite = (const char *)r->p->clip_state + 4 * r->p->ctx->real_size;
+  const char *finite = (const char *)r->p->clip_state + 4 * r->p->ctx->element_size;
   SQ_TRY(multiply(r, 1, 0, 0, r->w, r->w, r->old));
   SQ_TRY(multiply(r, 0, 0, 0, r->w, r->old, r->spare));
   SQ_TRY(scale(r, 0, -0.5, r->spare, r->spare));
@@ -156,7 +156,7 @@ seqgpu_status seqgpu_params_orthogonal(seqgpu_params *p, const char *name) {
     return sq_fail(p->ctx, SEQGPU_EINVAL, "name: \"%.60s\" is kept, but not trained", name);
   SQ_TRY(sq_params_drawing(p, "orthogonal", 1, &drawing));
   if (t->scratch) return sq_params_draw(p, t, &drawing);
-  const size_t bytes = 3 * matrix_bytes(p, t) + SQ_CLIP_STATE * p->ctx->real_size;
+  const size_t bytes = 3 * matrix_bytes(p, t) + SQ_CLIP_STATE * p->ctx->element_size;
   void *scratch = NULL;
   SQ_TRY(seqgpu_malloc(p->ctx, bytes, &scratch));
   seqgpu_status status = seqgpu_zero(p->ctx, scratch, bytes);

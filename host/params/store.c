@@ -12,7 +12,7 @@ static seqgpu_status out_of_memory(seqgpu_params *p) {
 }
 
 static seqgpu_status zeroed(seqgpu_context *ctx, int64_t count, void **out) {
-  const size_t bytes = (size_t)count * ctx->real_size;
+  const size_t bytes = (size_t)count * ctx->element_size;
   SQ_TRY(seqgpu_malloc(ctx, bytes, out));
   const seqgpu_status status = seqgpu_zero(ctx, *out, bytes);
   if (status == SEQGPU_OK) return status;
@@ -142,7 +142,7 @@ sq_tensor *sq_params_tensor(const seqgpu_params *p, const char *name) {
 }
 
 void *sq_params_address(const seqgpu_params *p, const sq_tensor *tensor, void *block_memory) {
-  return block_memory ? (char *)block_memory + (size_t)tensor->offset * p->ctx->real_size : NULL;
+  return block_memory ? (char *)block_memory + (size_t)tensor->offset * p->ctx->element_size : NULL;
 }
 
 /* A name may not be taken, nor look like one that a checkpoint uses for itself. */
@@ -294,7 +294,7 @@ seqgpu_status seqgpu_params_zero_grad(seqgpu_params *p) {
   if (p == NULL) return SEQGPU_EINVAL;
   for (int i = 0; i < p->block_count; i++) {
     const sq_param_block *block = &p->blocks[i];
-    if (block->grad) SQ_TRY(seqgpu_zero(p->ctx, block->grad, (size_t)block->count * p->ctx->real_size));
+    if (block->grad) SQ_TRY(seqgpu_zero(p->ctx, block->grad, (size_t)block->count * p->ctx->element_size));
   }
   return SEQGPU_OK;
 }
@@ -303,7 +303,7 @@ static double or_default(double value, double standard) { return value == 0 ? st
 
 static seqgpu_status check_optimizer(seqgpu_params *p, const seqgpu_optimizer *o) {
   if (o == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: is NULL");
-  if ((int)o->kind < SEQGPU_SGD || o->kind > SEQGPU_ADAM)
+  if ((int)o->kind < SEQGPU_OPTIMIZER_SGD || o->kind > SEQGPU_OPTIMIZER_ADAM)
     return sq_fail(p->ctx, SEQGPU_EINVAL, "kind: %d is none of seqgpu_optimizer_kind", (int)o->kind);
   if ((int)o->clip < SEQGPU_CLIP_NONE || o->clip > SEQGPU_CLIP_VALUE)
     return sq_fail(p->ctx, SEQGPU_EINVAL, "clip: %d is none of seqgpu_clip_kind", (int)o->clip);
@@ -331,7 +331,7 @@ static void list_piece(seqgpu_params *p, const sq_param_block *block, int64_t fi
   if (first >= last) return;
   void *const memory[4] = {block->value, block->grad, block->first, block->second};
   for (int i = 0; i < 4; i++)
-    p->list[i][*n] = memory[i] ? (char *)memory[i] + (size_t)first * p->ctx->real_size : NULL;
+    p->list[i][*n] = memory[i] ? (char *)memory[i] + (size_t)first * p->ctx->element_size : NULL;
   p->sizes[(*n)++] = last - first;
 }
 
@@ -366,8 +366,8 @@ static seqgpu_status clip(seqgpu_params *p, const seqgpu_optimizer *o, sq_tensor
 seqgpu_status seqgpu_params_update(seqgpu_params *p, const seqgpu_optimizer *o) {
   if (p == NULL) return SEQGPU_EINVAL;
   SQ_TRY(check_optimizer(p, o));
-  const int first = o->kind == SEQGPU_MOMENTUM || o->kind == SEQGPU_ADAM;
-  const int second = o->kind == SEQGPU_RMSPROP || o->kind == SEQGPU_ADAM;
+  const int first = o->kind == SEQGPU_OPTIMIZER_MOMENTUM || o->kind == SEQGPU_OPTIMIZER_ADAM;
+  const int second = o->kind == SEQGPU_OPTIMIZER_RMSPROP || o->kind == SEQGPU_OPTIMIZER_ADAM;
   SQ_TRY(sq_params_need_moments(p, first, second));
   const int64_t n = collect_blocks(p);
   if (n == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: there is nothing to update");
@@ -378,7 +378,7 @@ seqgpu_status seqgpu_params_update(seqgpu_params *p, const seqgpu_optimizer *o) 
       .kind = (sq_optimizer_kind)o->kind,
       .lr = o->lr,
       .momentum = or_default(o->momentum, 0.9),
-      .decay = or_default(o->decay, o->kind == SEQGPU_ADAM ? 0.999 : 0.95),
+      .decay = or_default(o->decay, o->kind == SEQGPU_OPTIMIZER_ADAM ? 0.999 : 0.95),
       .eps = or_default(o->eps, 1e-8),
       .weight_decay = o->weight_decay,
       .nesterov = o->nesterov,
@@ -398,8 +398,8 @@ seqgpu_status seqgpu_params_grad_norm(seqgpu_params *p, double *norm, double *sc
   if (p == NULL) return SEQGPU_EINVAL;
   if (p->updates == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: there was no update yet");
   double wide[SQ_CLIP_STATE];
-  SQ_TRY(seqgpu_copy_out(p->ctx, wide, p->clip_state, SQ_CLIP_STATE * p->ctx->real_size));
-  if (p->ctx->dtype == SEQGPU_F32) {
+  SQ_TRY(seqgpu_copy_out(p->ctx, wide, p->clip_state, SQ_CLIP_STATE * p->ctx->element_size));
+  if (p->ctx->dtype == SEQGPU_DTYPE_F32) {
     float narrow[SQ_CLIP_STATE];
     memcpy(narrow, wide, sizeof narrow);
     for (int i = 0; i < SQ_CLIP_STATE; i++) wide[i] = (double)narrow[i];

@@ -35,29 +35,29 @@ static double step_estimate(sq_exec *exec, const sq_problem *problem) {
     (void)exec;                                                                                              \
     return name(p->layout, p->seq_len, p->batch, p->training);                                               \
   }
-OF_LAYOUT(sq_sequence_workspace_f32)
-OF_LAYOUT(sq_sequence_workspace_f64)
+OF_LAYOUT(sq_layer_workspace_f32)
+OF_LAYOUT(sq_layer_workspace_f64)
 
 /* A driver of single sequences runs the directions one after the other. */
 #define ONE_BY_ONE(name)                                                                                     \
-  static int name##_all(sq_exec *exec, const sq_sequence *runs, int count) {                                 \
+  static int name##_all(sq_exec *exec, const sq_layer_run *runs, int count) {                                \
     int error = 0;                                                                                           \
     for (int i = 0; i < count && error == 0; i++) error = name(exec, &runs[i]);                              \
     return error;                                                                                            \
   }
-ONE_BY_ONE(sq_sequence_forward_f32)
-ONE_BY_ONE(sq_sequence_backward_f32)
-ONE_BY_ONE(sq_sequence_forward_f64)
-ONE_BY_ONE(sq_sequence_backward_f64)
+ONE_BY_ONE(sq_layer_forward_f32)
+ONE_BY_ONE(sq_layer_backward_f32)
+ONE_BY_ONE(sq_layer_forward_f64)
+ONE_BY_ONE(sq_layer_backward_f64)
 #ifdef SEQGPU_WITH_CUDA
-OF_LAYOUT(sq_cuda_sequence_workspace)
-ONE_BY_ONE(sq_cuda_sequence_forward)
-ONE_BY_ONE(sq_cuda_sequence_backward)
+OF_LAYOUT(sq_cuda_layer_workspace)
+ONE_BY_ONE(sq_cuda_layer_forward)
+ONE_BY_ONE(sq_cuda_layer_backward)
 #endif
 #ifdef SEQGPU_WITH_EMULATOR
-OF_LAYOUT(sq_emulator_sequence_workspace)
-ONE_BY_ONE(sq_emulator_sequence_forward)
-ONE_BY_ONE(sq_emulator_sequence_backward)
+OF_LAYOUT(sq_emulator_layer_workspace)
+ONE_BY_ONE(sq_emulator_layer_forward)
+ONE_BY_ONE(sq_emulator_layer_backward)
 #endif
 
 #define STEP_ROW(on, type, refusal, id, suffix)                                                              \
@@ -67,9 +67,9 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
    .dtype = type,                                                                                            \
    .refuses = refusal,                                                                                       \
    .estimate = step_estimate,                                                                                \
-   .workspace = sq_##id##sequence_workspace##suffix##_of,                                                    \
-   .forward = sq_##id##sequence_forward##suffix##_all,                                                       \
-   .backward = sq_##id##sequence_backward##suffix##_all},
+   .workspace = sq_##id##layer_workspace##suffix##_of,                                                       \
+   .forward = sq_##id##layer_forward##suffix##_all,                                                          \
+   .backward = sq_##id##layer_backward##suffix##_all},
 
 /* Plans of the kernels whose room depends on the layer and the sizes alone, in float32; `more` initialises further
  * members of the row. */
@@ -77,7 +77,7 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
   {.name = #on "/" text,                                                                                     \
    .device = #on,                                                                                            \
    .plan = text,                                                                                             \
-   .dtype = SEQGPU_F32,                                                                                      \
+   .dtype = SEQGPU_DTYPE_F32,                                                                                \
    .refuses = sq_##on##_##tier##_refuses,                                                                    \
    .estimate = sq_##on##_##tier##_estimate,                                                                  \
    .workspace = sq_##on##_##tier##_workspace_of,                                                             \
@@ -91,24 +91,24 @@ ONE_BY_ONE(sq_emulator_sequence_backward)
 #define CUDA_PERSISTENT_ROW(tier, text)     PLAN_ROW(cuda, tier, text, WAVES(cuda, tier))
 #define EMULATOR_PERSISTENT_ROW(tier, text) PLAN_ROW(emulator, tier, text, WAVES(emulator, tier))
 #ifdef SEQGPU_WITH_CUDA
-SQ_PERSISTENT_TIERS(CUDA_WORKSPACE)
-SQ_URNN_PLANS(CUDA_WORKSPACE)
+SQ_PERSISTENT_ALGORITHMS(CUDA_WORKSPACE)
+SQ_URNN_ALGORITHMS(CUDA_WORKSPACE)
 #endif
 #ifdef SEQGPU_WITH_EMULATOR
-SQ_PERSISTENT_TIERS(EMULATOR_WORKSPACE)
-SQ_URNN_PLANS(EMULATOR_WORKSPACE)
+SQ_PERSISTENT_ALGORITHMS(EMULATOR_WORKSPACE)
+SQ_URNN_ALGORITHMS(EMULATOR_WORKSPACE)
 #endif
 
 /* The unitary evolution RNN's own plans (kernels/urnn_*.cu). */
 #define CUDA_URNN_ROW(tier, text)     PLAN_ROW(cuda, tier, text, )
 #define EMULATOR_URNN_ROW(tier, text) PLAN_ROW(emulator, tier, text, )
 
-/* cuDNN's algorithms in each number type, a row each (kernels/cudnn.cu). */
+/* cuDNN's algorithms in each number type, a row each (kernels/cudnn/cudnn.cu). */
 #define CUDNN_ROW(on, id, text)                                                                              \
   {.name = on "/" text,                                                                                      \
    .device = on,                                                                                             \
    .plan = text,                                                                                             \
-   .dtype = SEQGPU_F32,                                                                                      \
+   .dtype = SEQGPU_DTYPE_F32,                                                                                \
    .refuses = sq_cudnn_##id##_refuses,                                                                       \
    .estimate = sq_cudnn_##id##_estimate,                                                                     \
    .workspace = sq_cudnn_##id##_workspace,                                                                   \
@@ -121,24 +121,24 @@ SQ_URNN_PLANS(EMULATOR_WORKSPACE)
   CUDNN_ROW("emulator", id, text) /* tests/simt/cudnn_standin.cpp */
 
 /* clang-format off */
-const sq_impl sq_impls[] = {
-    STEP_ROW("cpu", SEQGPU_F32, never_refuses, , _f32)
-    STEP_ROW("cpu", SEQGPU_F64, never_refuses, , _f64)
+const sq_algorithm sq_algorithms[] = {
+    STEP_ROW("cpu", SEQGPU_DTYPE_F32, never_refuses, , _f32)
+    STEP_ROW("cpu", SEQGPU_DTYPE_F64, never_refuses, , _f64)
 #ifdef SEQGPU_WITH_CUDA
-    SQ_PERSISTENT_TIERS(CUDA_PERSISTENT_ROW)
-    SQ_URNN_PLANS(CUDA_URNN_ROW)
-    STEP_ROW("cuda", SEQGPU_F32, sq_cuda_sequence_refuses, cuda_, )
+    SQ_PERSISTENT_ALGORITHMS(CUDA_PERSISTENT_ROW)
+    SQ_URNN_ALGORITHMS(CUDA_URNN_ROW)
+    STEP_ROW("cuda", SEQGPU_DTYPE_F32, sq_cuda_layer_refuses, cuda_, )
 #endif
 #ifdef SEQGPU_CUDNN
-    SQ_CUDNN_PLANS(CUDA_CUDNN_ROW)
+    SQ_CUDNN_ALGORITHMS(CUDA_CUDNN_ROW)
 #endif
 #ifdef SEQGPU_WITH_EMULATOR
-    SQ_PERSISTENT_TIERS(EMULATOR_PERSISTENT_ROW)
-    SQ_URNN_PLANS(EMULATOR_URNN_ROW)
-    STEP_ROW("emulator", SEQGPU_F32, sq_emulator_sequence_refuses, emulator_, )
+    SQ_PERSISTENT_ALGORITHMS(EMULATOR_PERSISTENT_ROW)
+    SQ_URNN_ALGORITHMS(EMULATOR_URNN_ROW)
+    STEP_ROW("emulator", SEQGPU_DTYPE_F32, sq_emulator_layer_refuses, emulator_, )
 #endif
 #ifdef SEQGPU_CUDNN_STANDIN
-    SQ_CUDNN_PLANS(EMULATOR_CUDNN_ROW)
+    SQ_CUDNN_ALGORITHMS(EMULATOR_CUDNN_ROW)
 #endif
     {.name = NULL},
 };

@@ -11,37 +11,36 @@ static seqgpu_status check_flag(seqgpu_context *ctx, const char *name, int value
   return sq_fail(ctx, SEQGPU_EINVAL, "%s: %d, must be 0 or 1", name, value);
 }
 
+/* The options of core/options.def. */
+static seqgpu_status check_options(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
+  const sq_config config = sq_plan_config(d);
+  const sq_option *wrong = sq_option_out_of_range(&config);
+  if (wrong == NULL) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %.10g, must be from %.10g to %.10g", wrong->name,
+                 wrong->value(&config), wrong->least, wrong->most);
+}
+
 static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
   SQ_TRY(check_size(ctx, "input_size", d->input_size, 1));
   SQ_TRY(check_size(ctx, "hidden_size", d->hidden_size, 1));
   SQ_TRY(check_size(ctx, "num_layers", d->num_layers, 0));
   SQ_TRY(check_size(ctx, "seq_len", d->seq_len, 1));
   SQ_TRY(check_size(ctx, "batch", d->batch, 1));
-  SQ_TRY(check_size(ctx, "projection_size", d->projection_size, 0));
-  SQ_TRY(check_size(ctx, "factor_size", d->factor_size, 0));
-  SQ_TRY(check_size(ctx, "context_size", d->context_size, 0));
-  SQ_TRY(check_size(ctx, "reflections", d->reflections, 0));
-  SQ_TRY(check_flag(ctx, "learn_leak", d->learn_leak));
+  SQ_TRY(check_options(ctx, d));
   SQ_TRY(check_flag(ctx, "bidirectional", d->bidirectional));
-  SQ_TRY(check_flag(ctx, "peephole", d->peephole));
-  SQ_TRY(check_flag(ctx, "coupled", d->coupled));
-  SQ_TRY(check_flag(ctx, "reset_after", d->reset_after));
   SQ_TRY(check_flag(ctx, "batch_first", d->batch_first));
   SQ_TRY(check_flag(ctx, "inference", d->inference));
   if (d->num_layers > 1024)
     return sq_fail(ctx, SEQGPU_EINVAL, "num_layers: %lld, must be at most 1024", (long long)d->num_layers);
-  if (d->merge != SEQGPU_CONCAT && d->merge != SEQGPU_SUM)
-    return sq_fail(ctx, SEQGPU_EINVAL, "merge: %d is neither SEQGPU_CONCAT nor SEQGPU_SUM", (int)d->merge);
-  if ((int)d->activation < SEQGPU_TANH || d->activation > SEQGPU_IDENTITY)
-    return sq_fail(ctx, SEQGPU_EINVAL, "activation: %d is none of seqgpu_activation", (int)d->activation);
+  if (d->merge != SEQGPU_MERGE_CONCAT && d->merge != SEQGPU_MERGE_SUM)
+    return sq_fail(ctx, SEQGPU_EINVAL, "merge: %d is neither SEQGPU_MERGE_CONCAT nor SEQGPU_MERGE_SUM",
+                   (int)d->merge);
   if ((int)d->math < SEQGPU_MATH_F32 || d->math > SEQGPU_MATH_BF16)
     return sq_fail(ctx, SEQGPU_EINVAL, "math: %d is none of seqgpu_math", (int)d->math);
   if (d->mode != SEQGPU_PLAN_ESTIMATE && d->mode != SEQGPU_PLAN_MEASURE)
     return sq_fail(ctx, SEQGPU_EINVAL, "mode: %d is none of seqgpu_plan_mode", (int)d->mode);
   if (!(d->dropout >= 0 && d->dropout < 1))
     return sq_fail(ctx, SEQGPU_EINVAL, "dropout: %g, must be at least 0 and below 1", d->dropout);
-  if (!(d->leak >= 0 && d->leak <= 1))
-    return sq_fail(ctx, SEQGPU_EINVAL, "leak: %g, must be from 0 (the cell's own default) to 1", d->leak);
   return SEQGPU_OK;
 }
 

@@ -19,13 +19,13 @@ int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t dir
 static int64_t take(int64_t *total, int needed, int64_t count) {
   if (!needed) return -1;
   const int64_t at = *total;
-  *total += sq_align_reals(count);
+  *total += sq_align_elements(count);
   return at;
 }
 
 /* Reals that one direction of a layer keeps: the cell's own layout, or what the implementation asked for. */
 static int64_t reserve_size(const seqgpu_plan *plan, int64_t layer, int64_t T, int64_t B) {
-  if (plan->impl->reserve) return plan->private_reserve[layer > 0];
+  if (plan->algorithm->reserve) return plan->private_reserve[layer > 0];
   return sq_reserve_layout(sq_plan_layout(plan, layer), T, B).size;
 }
 
@@ -33,18 +33,20 @@ static int64_t reserve_size(const seqgpu_plan *plan, int64_t layer, int64_t T, i
 static seqgpu_status ask_row(seqgpu_context *ctx, seqgpu_plan *plan, int64_t layer, int training) {
   sq_problem problem = sq_plan_problem(plan, layer, training);
   if (plan->chunk && !training) problem.seq_len = plan->chunk; /* what a layer does at a time */
-  const int64_t borrowed = plan->impl->workspace(&ctx->exec, &problem);
-  const int64_t kept = training && plan->impl->reserve ? plan->impl->reserve(&ctx->exec, &problem) : 0;
+  const int64_t borrowed = plan->algorithm->workspace(&ctx->exec, &problem);
+  const int64_t kept =
+      training && plan->algorithm->reserve ? plan->algorithm->reserve(&ctx->exec, &problem) : 0;
   if (borrowed < 0 || kept < 0)
-    return sq_fail(ctx, SEQGPU_EDEVICE, "plan: %s could not say how much memory it needs", plan->impl->name);
-  const int64_t size = sq_align_reals(borrowed);
-  if (size > plan->sequence_size[training]) plan->sequence_size[training] = size;
-  if (training) plan->private_reserve[layer > 0] = sq_align_reals(kept);
+    return sq_fail(ctx, SEQGPU_EDEVICE, "plan: %s could not say how much memory it needs",
+                   plan->algorithm->name);
+  const int64_t size = sq_align_elements(borrowed);
+  if (size > plan->scratch_size[training]) plan->scratch_size[training] = size;
+  if (training) plan->private_reserve[layer > 0] = sq_align_elements(kept);
   return SEQGPU_OK;
 }
 
 seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
-  plan->sequence_size[0] = plan->sequence_size[1] = 0;
+  plan->scratch_size[0] = plan->scratch_size[1] = 0;
   for (int training = 0; training <= !plan->desc.inference; training++) {
     SQ_TRY(ask_row(ctx, plan, 0, training));
     if (plan->layers > 1) SQ_TRY(ask_row(ctx, plan, 1, training));
@@ -55,7 +57,7 @@ seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
 sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ragged, int training) {
   const seqgpu_rnn_desc *d = &plan->desc;
   const int64_t rows = T * B, N = plan->directions, L = plan->layers;
-  sq_network_map m = {.layer_out_size = sq_align_reals(rows * plan->out)};
+  sq_network_map m = {.layer_out_size = sq_align_elements(rows * plan->out)};
   int64_t kept = 0, borrowed = 0;
   int64_t *keep = training ? &kept : &borrowed; /* inference keeps nothing: all of it is workspace */
   m.clean_x = take(keep, ragged || d->batch_first, rows * d->input_size);
@@ -65,15 +67,15 @@ sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ra
   m.rest_reserve = training ? reserve_size(plan, 1, T, B) : 0;
   m.reserves = take(&kept, training, N * (m.first_reserve + (L - 1) * m.rest_reserve));
   m.reserve_size = kept;
-  m.sequence_size = plan->sequence_size[training];
-  m.sequence = take(&borrowed, 1, (plan->chunk ? L : N) * m.sequence_size);
-  m.half = take(&borrowed, N == 2 && d->merge == SEQGPU_SUM, rows * plan->first.output);
+  m.scratch_size = plan->scratch_size[training];
+  m.sequence = take(&borrowed, 1, (plan->chunk ? L : N) * m.scratch_size);
+  m.half = take(&borrowed, N == 2 && d->merge == SEQGPU_MERGE_SUM, rows * plan->first.output);
   m.y = take(&borrowed, d->batch_first, rows * plan->out);
   m.dx = take(&borrowed, training && d->batch_first, rows * d->input_size);
   m.grad[0] = take(&borrowed, training && L > 1, rows * plan->out);
   m.grad[1] = take(&borrowed, training && L > 2, rows * plan->out);
   m.carry_size =
-      sq_align_reals(B * (plan->first.output > d->hidden_size ? plan->first.output : d->hidden_size));
+      sq_align_elements(B * (plan->first.output > d->hidden_size ? plan->first.output : d->hidden_size));
   m.carry = take(&borrowed, plan->chunk > 0, L * SQ_MAX_STATES * m.carry_size);
   m.workspace_size = borrowed;
   return m;

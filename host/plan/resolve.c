@@ -7,24 +7,24 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a layer's cell may look at: sizes and options, which have the same names on both sides. */
+sq_config sq_plan_config(const seqgpu_rnn_desc *d) {
+  return (sq_config){
+      .input_size = d->input_size,
+      .hidden_size = d->hidden_size,
+#define OPTION(BIT, field, kind, ...) .field = (sq_option_##kind)d->field,
+#include "core/options.def"
+#undef OPTION
+  };
+}
+
 static seqgpu_status resolve_layouts(seqgpu_context *ctx, seqgpu_plan *plan, const sq_cell *cell) {
   const seqgpu_rnn_desc *d = &plan->desc;
-  sq_config config = {.input = d->input_size,
-                      .hidden = d->hidden_size,
-                      .projection = d->projection_size,
-                      .activation = (sq_activation)d->activation,
-                      .peephole = d->peephole,
-                      .coupled = d->coupled,
-                      .reset_after = d->reset_after,
-                      .factors = d->factor_size,
-                      .context = d->context_size,
-                      .leak = d->leak,
-                      .learn_leak = d->learn_leak,
-                      .reflections = d->reflections};
+  sq_config config = sq_plan_config(d);
   const char *why = sq_layout_resolve(cell, &config, &plan->first);
   if (why) return sq_fail(ctx, SEQGPU_EINVAL, "%s (cell %s)", why, cell->name);
-  plan->out = plan->first.output * (d->bidirectional && d->merge == SEQGPU_CONCAT ? 2 : 1);
-  config.input = plan->out;
+  plan->out = plan->first.output * (d->bidirectional && d->merge == SEQGPU_MERGE_CONCAT ? 2 : 1);
+  config.input_size = plan->out;
   sq_layout_resolve(cell, &config, &plan->rest);
   plan->count = plan->directions * (plan->first.param_count + (plan->layers - 1) * plan->rest.param_count);
   return SEQGPU_OK;
@@ -55,7 +55,7 @@ seqgpu_status seqgpu_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *des
   seqgpu_plan resolved;
   SQ_TRY(sq_plan_resolve(ctx, desc, &resolved));
   SQ_TRY(sq_plan_choose(ctx, &resolved, desc->plan, desc->cache));
-  resolved.desc.plan = resolved.impl->plan;
+  resolved.desc.plan = resolved.algorithm->plan;
   seqgpu_plan *plan = sq_host_alloc(ctx, sizeof *plan);
   if (plan == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "plan: out of memory");
   *plan = resolved;
@@ -71,7 +71,7 @@ void seqgpu_plan_destroy(seqgpu_plan *plan) {
 
 /* ---------------------------------------------------------------- questions */
 
-const char *seqgpu_plan_name(const seqgpu_plan *plan) { return plan ? plan->impl->name : "none"; }
+const char *seqgpu_plan_name(const seqgpu_plan *plan) { return plan ? plan->algorithm->name : "none"; }
 const seqgpu_rnn_desc *seqgpu_plan_desc(const seqgpu_plan *plan) { return plan ? &plan->desc : NULL; }
 int64_t seqgpu_plan_output_size(const seqgpu_plan *plan) { return plan ? plan->out : 0; }
 int64_t seqgpu_plan_param_count(const seqgpu_plan *plan) { return plan ? plan->count : 0; }

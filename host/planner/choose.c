@@ -20,16 +20,16 @@ enum { MAX_ROWS = 32 };
 /* Some rows of the table, cheapest first. */
 typedef struct rows {
   int count;
-  const sq_impl *row[MAX_ROWS];
+  const sq_algorithm *row[MAX_ROWS];
   double cost[MAX_ROWS];
 } rows;
 
-static int is_of(const sq_impl *row, const seqgpu_context *ctx) {
+static int is_of(const sq_algorithm *row, const seqgpu_context *ctx) {
   return strcmp(row->device, ctx->backend->device->name) == 0 && row->dtype == ctx->dtype;
 }
 
 /* True if the row is called `wanted`: "persistent-grid", "cuda/persistent-grid", or the beginning "persistent". */
-static int is_called(const sq_impl *row, const char *wanted) {
+static int is_called(const sq_algorithm *row, const char *wanted) {
   if (wanted == NULL) return 1;
   const size_t device = strlen(row->device);
   if (strncmp(wanted, row->device, device) == 0 && wanted[device] == '/') wanted += device + 1;
@@ -49,8 +49,8 @@ sq_problem sq_plan_problem(const seqgpu_plan *plan, int64_t layer, int training)
 }
 
 /* NULL if the row can run all layers of the plan, else why not. */
-static const char *row_refuses(const sq_impl *row, seqgpu_context *ctx, const seqgpu_plan *plan, char *text,
-                               size_t size) {
+static const char *row_refuses(const sq_algorithm *row, seqgpu_context *ctx, const seqgpu_plan *plan,
+                               char *text, size_t size) {
   const sq_problem first = sq_plan_problem(plan, 0, !plan->desc.inference);
   const sq_problem rest = sq_plan_problem(plan, 1, !plan->desc.inference);
   const char *why = row->refuses(&ctx->exec, &first, text, size);
@@ -58,7 +58,8 @@ static const char *row_refuses(const sq_impl *row, seqgpu_context *ctx, const se
 }
 
 /* Microseconds of all layers, one after the other or side by side in *chunk steps (0: not); in training of a backward, too. */
-static double row_cost(const sq_impl *row, seqgpu_context *ctx, const seqgpu_plan *plan, int64_t *chunk) {
+static double row_cost(const sq_algorithm *row, seqgpu_context *ctx, const seqgpu_plan *plan,
+                       int64_t *chunk) {
   const sq_problem first = sq_plan_problem(plan, 0, !plan->desc.inference);
   const sq_problem rest = sq_plan_problem(plan, 1, !plan->desc.inference);
   double cost = row->estimate(&ctx->exec, &first);
@@ -68,13 +69,13 @@ static double row_cost(const sq_impl *row, seqgpu_context *ctx, const seqgpu_pla
 }
 
 /* The row, how its layers run, and its memory into the plan. */
-static seqgpu_status take_row(seqgpu_context *ctx, seqgpu_plan *plan, const sq_impl *row) {
-  plan->impl = row;
+static seqgpu_status take_row(seqgpu_context *ctx, seqgpu_plan *plan, const sq_algorithm *row) {
+  plan->algorithm = row;
   row_cost(row, ctx, plan, &plan->chunk);
   return sq_plan_ask_memory(ctx, plan);
 }
 
-static void insert(rows *r, const sq_impl *row, double cost) {
+static void insert(rows *r, const sq_algorithm *row, double cost) {
   if (r->count == MAX_ROWS) return;
   int i = r->count++;
   for (; i > 0 && r->cost[i - 1] > cost; i--) {
@@ -89,7 +90,7 @@ static void insert(rows *r, const sq_impl *row, double cost) {
 static rows find_called(seqgpu_context *ctx, const seqgpu_plan *plan, const char *wanted) {
   rows called = {.count = 0};
   int64_t chunk;
-  for (const sq_impl *row = sq_impls; row->name; row++)
+  for (const sq_algorithm *row = sq_algorithms; row->name; row++)
     if (is_of(row, ctx) && is_called(row, wanted)) insert(&called, row, row_cost(row, ctx, plan, &chunk));
   return called;
 }
@@ -141,8 +142,9 @@ static void cache_key(const seqgpu_context *ctx, const seqgpu_plan *plan, const 
 }
 
 /* Times all rows that fit; the fastest, or NULL if none could be run. */
-static const sq_impl *fastest(seqgpu_context *ctx, const seqgpu_plan *plan, const rows *f, double *best) {
-  const sq_impl *winner = NULL;
+static const sq_algorithm *fastest(seqgpu_context *ctx, const seqgpu_plan *plan, const rows *f,
+                                   double *best) {
+  const sq_algorithm *winner = NULL;
   for (int i = 0; i < f->count; i++) {
     seqgpu_plan trial = *plan;
     double microseconds;
@@ -156,7 +158,7 @@ static const sq_impl *fastest(seqgpu_context *ctx, const seqgpu_plan *plan, cons
 }
 
 /* The choice of the cache file if it has one that fits. */
-static const sq_impl *remembered(const rows *f, const char *cache, const char *key) {
+static const sq_algorithm *remembered(const rows *f, const char *cache, const char *key) {
   char name[64];
   if (cache == NULL || !sq_plan_cache_find(cache, key, name, sizeof name)) return NULL;
   for (int i = 0; i < f->count; i++)
@@ -165,11 +167,11 @@ static const sq_impl *remembered(const rows *f, const char *cache, const char *k
 }
 
 /* The measured row, or the model's where nothing could be measured.  Trials that fail leave no sentence behind. */
-static const sq_impl *measured(seqgpu_context *ctx, const seqgpu_plan *plan, const rows *f,
-                               const char *wanted, const char *cache) {
+static const sq_algorithm *measured(seqgpu_context *ctx, const seqgpu_plan *plan, const rows *f,
+                                    const char *wanted, const char *cache) {
   char key[SQ_PLAN_CACHE_KEY], error[SQ_ERROR_SIZE];
   cache_key(ctx, plan, wanted, key, sizeof key);
-  const sq_impl *row = remembered(f, cache, key);
+  const sq_algorithm *row = remembered(f, cache, key);
   if (row) return row;
   memcpy(error, ctx->error, sizeof error);
   double microseconds = 0;
@@ -190,8 +192,8 @@ seqgpu_status sq_plan_choose(seqgpu_context *ctx, seqgpu_plan *plan, const char 
 /* ---------------------------------------------------------------- questions */
 
 /* Row `index` of the context's device, NULL past the last. */
-static const sq_impl *row_at(const seqgpu_context *ctx, int index) {
-  for (const sq_impl *row = sq_impls; row->name && index >= 0; row++)
+static const sq_algorithm *row_at(const seqgpu_context *ctx, int index) {
+  for (const sq_algorithm *row = sq_algorithms; row->name && index >= 0; row++)
     if (is_of(row, ctx) && index-- == 0) return row;
   return NULL;
 }
@@ -208,7 +210,7 @@ seqgpu_status seqgpu_plan_candidate(seqgpu_context *ctx, const seqgpu_rnn_desc *
   SQ_TRY(sq_usable(ctx));
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out: is NULL");
   if (desc == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "desc: is NULL");
-  const sq_impl *row = row_at(ctx, index);
+  const sq_algorithm *row = row_at(ctx, index);
   if (row == NULL)
     return sq_fail(ctx, SEQGPU_EINVAL, "index: %d, must be from 0 to %d", index,
                    seqgpu_plan_num_candidates(ctx) - 1);

@@ -30,7 +30,7 @@ static void make_noise(seqgpu_dtype dtype, double out[NOISE]) {
   for (int i = 0; i < NOISE; i++) {
     state = state * 1664525u + 1013904223u; /* Knuth's "quick and dirty" generator: only speed is looked at */
     const double v = ((double)(state >> 8) / (double)(1 << 23) - 1) * 0.1;
-    if (dtype == SEQGPU_F64)
+    if (dtype == SEQGPU_DTYPE_F64)
       out[i] = v;
     else
       ((float *)out)[i] = (float)v;
@@ -41,7 +41,7 @@ static void make_noise(seqgpu_dtype dtype, double out[NOISE]) {
 static seqgpu_status fill(seqgpu_context *ctx, void *to, size_t bytes) {
   double noise[NOISE];
   make_noise(ctx->dtype, noise);
-  size_t done = NOISE * ctx->real_size;
+  size_t done = NOISE * ctx->element_size;
   if (done > bytes) done = bytes;
   SQ_TRY(seqgpu_copy_in(ctx, to, noise, done));
   while (done < bytes) {
@@ -56,7 +56,7 @@ static seqgpu_status fill(seqgpu_context *ctx, void *to, size_t bytes) {
 static seqgpu_status allocate(trial *t) {
   const seqgpu_plan *p = t->plan;
   const int training = !p->desc.inference;
-  const size_t rows = (size_t)(p->desc.seq_len * p->desc.batch), real = t->ctx->real_size;
+  const size_t rows = (size_t)(p->desc.seq_len * p->desc.batch), real = t->ctx->element_size;
   const size_t x = rows * (size_t)p->desc.input_size * real, y = rows * (size_t)p->out * real;
   const size_t params = (size_t)p->count * real;
   const size_t bytes[BUFFERS] = {[X] = x,

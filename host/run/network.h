@@ -12,14 +12,14 @@ typedef struct sq_net {
   const seqgpu_rnn_run *run;
   sq_network_map map;
   int training;
-  size_t real_size;
+  size_t element_size;
 } sq_net;
 
 /* Address of real `offset` in a buffer; NULL if either is "not there". */
 void *sq_net_at(const sq_net *n, const void *base, int64_t offset);
 
 /* Everything of a layer and direction but y, dy and dx. */
-sq_sequence sq_net_sequence(const sq_net *n, int64_t layer, int64_t direction);
+sq_layer_run sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction);
 
 /* Where a layer writes y, and the gradient at its input: [T,B,Y], and [T,B,I] or NULL in layer 0. */
 void *sq_net_output(const sq_net *n, int64_t layer);

@@ -1,6 +1,6 @@
 /* rnn.c - a network of recurrent layers: depth, directions, dropout between layers, ragged and batch-major input.
  *
- * It knows nothing of cells or devices: each layer and direction is one sq_sequence given to the plan's
+ * It knows nothing of cells or devices: each layer and direction is one sq_layer_run given to the plan's
  * implementation, everything between them is an operator of the context's table.  Layer after layer here; side by
  * side in wavefront.c.
  *
@@ -16,7 +16,7 @@
 typedef sq_net net;
 
 void *sq_net_at(const net *n, const void *base, int64_t offset) {
-  return base == NULL || offset < 0 ? NULL : (char *)(uintptr_t)base + (size_t)offset * n->real_size;
+  return base == NULL || offset < 0 ? NULL : (char *)(uintptr_t)base + (size_t)offset * n->element_size;
 }
 
 static void *kept(const net *n, int64_t offset) {
@@ -68,8 +68,11 @@ static seqgpu_status prepare(net *n, seqgpu_context *ctx, const seqgpu_plan *pla
   SQ_TRY(need(ctx, "workspace", run->workspace));
   if (run->seq_len > 0 && run->batch > 0) SQ_TRY(need(ctx, "x", run->x));
   SQ_TRY(check_lengths(ctx, run));
-  *n = (net){
-      .ctx = ctx, .plan = plan, .run = run, .training = run->reserve != NULL, .real_size = ctx->real_size};
+  *n = (net){.ctx = ctx,
+             .plan = plan,
+             .run = run,
+             .training = run->reserve != NULL,
+             .element_size = ctx->element_size};
   n->map = sq_plan_map(plan, run->seq_len, run->batch, run->lengths != NULL, n->training);
   return SEQGPU_OK;
 }
@@ -120,21 +123,21 @@ void *sq_net_output(const net *n, int64_t layer) {
 
 /* ---------------------------------------------------------------- one layer and direction */
 
-sq_sequence sq_net_sequence(const net *n, int64_t layer, int64_t direction) {
+sq_layer_run sq_net_layer_run(const net *n, int64_t layer, int64_t direction) {
   const seqgpu_plan *plan = n->plan;
   const seqgpu_rnn_run *run = n->run;
   const sq_layout *l = sq_plan_layout(plan, layer);
   const int64_t block = layer * plan->directions + direction;
-  sq_sequence s = {.layout = l, .seq_len = run->seq_len, .batch = run->batch, .reverse = (int)direction};
+  sq_layer_run s = {.layout = l, .seq_len = run->seq_len, .batch = run->batch, .reverse = (int)direction};
   s.lengths = run->lengths;
   s.host_lengths = run->host_lengths;
   s.params = sq_net_at(n, run->params, sq_plan_param_offset(plan, layer, direction));
   s.dparams = sq_net_at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
   s.x = layer_input(n, layer);
-  s.ldx = l->config.input;
+  s.ldx = l->config.input_size;
   s.math = (sq_math)plan->desc.math;
-  s.workspace = borrowed(n, n->map.sequence + (plan->chunk ? layer : direction) * n->map.sequence_size);
-  s.workspace_size = n->map.sequence_size;
+  s.workspace = borrowed(n, n->map.sequence + (plan->chunk ? layer : direction) * n->map.scratch_size);
+  s.workspace_size = n->map.scratch_size;
   if (n->training) {
     const int64_t below =
         layer == 0 ? direction * n->map.first_reserve
@@ -153,7 +156,9 @@ sq_sequence sq_net_sequence(const net *n, int64_t layer, int64_t direction) {
   return s;
 }
 
-static int summed(const net *n) { return n->plan->directions == 2 && n->plan->desc.merge == SEQGPU_SUM; }
+static int summed(const net *n) {
+  return n->plan->directions == 2 && n->plan->desc.merge == SEQGPU_MERGE_SUM;
+}
 
 /* Where a direction's columns begin in a [T,B,Y] buffer. */
 static int64_t column_of(const net *n, int64_t direction) {
@@ -163,14 +168,15 @@ static int64_t column_of(const net *n, int64_t direction) {
 static seqgpu_status forward_layer(const net *n, int64_t layer) {
   const seqgpu_plan *plan = n->plan;
   void *out = sq_net_output(n, layer);
-  sq_sequence s[2];
+  sq_layer_run s[2];
   for (int64_t direction = 0; direction < plan->directions; direction++) {
     const int half = direction == 1 && summed(n);
-    s[direction] = sq_net_sequence(n, layer, direction);
+    s[direction] = sq_net_layer_run(n, layer, direction);
     s[direction].y = half ? borrowed(n, n->map.half) : sq_net_at(n, out, column_of(n, direction));
     s[direction].ldy = half ? plan->first.output : plan->out;
   }
-  SQ_TRY(sq_check(n->ctx, plan->impl->forward(&n->ctx->exec, s, (int)plan->directions), plan->impl->name));
+  SQ_TRY(sq_check(n->ctx, plan->algorithm->forward(&n->ctx->exec, s, (int)plan->directions),
+                  plan->algorithm->name));
   if (summed(n)) SQ_TRY(add_into(n, out, s[1].y, n->run->seq_len * n->run->batch * plan->out));
   return layer < plan->layers - 1 ? sq_net_drop(n, layer, out, 0, n->run->seq_len) : SEQGPU_OK;
 }
@@ -193,15 +199,16 @@ seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu_plan *plan, c
 /* dy of a layer -> dx of the layer, both directions. */
 static seqgpu_status backward_layer(const net *n, int64_t layer, const void *dy, void *dx) {
   const seqgpu_plan *plan = n->plan;
-  sq_sequence s[2];
+  sq_layer_run s[2];
   for (int64_t direction = 0; direction < plan->directions; direction++) {
-    s[direction] = sq_net_sequence(n, layer, direction);
+    s[direction] = sq_net_layer_run(n, layer, direction);
     s[direction].dy = sq_net_at(n, dy, column_of(n, direction));
     s[direction].ldy = plan->out;
     s[direction].dx = dx;
     s[direction].dx_accumulate = direction > 0;
   }
-  return sq_check(n->ctx, plan->impl->backward(&n->ctx->exec, s, (int)plan->directions), plan->impl->name);
+  return sq_check(n->ctx, plan->algorithm->backward(&n->ctx->exec, s, (int)plan->directions),
+                  plan->algorithm->name);
 }
 
 /* That at layer 0's input goes straight to the caller, or through a time-major copy. */
@@ -244,7 +251,7 @@ typedef struct part {
 } part;
 
 /* Finds a part by its name; 0 if the cell has no such part. */
-static int find_part(const sq_sequence *s, const char *name, part *out) {
+static int find_part(const sq_layer_run *s, const char *name, part *out) {
   const sq_layout *l = s->layout;
   const sq_reserve_map map = sq_reserve_layout(l, s->seq_len, s->batch);
   for (int i = 0; i < l->parts; i++) {
@@ -285,23 +292,23 @@ seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, c
   if (direction < 0 || direction >= plan->directions)
     return sq_fail(ctx, SEQGPU_EINVAL, "direction: %d, must be from 0 to %lld", direction,
                    (long long)plan->directions - 1);
-  if (plan->impl->reserve)
+  if (plan->algorithm->reserve)
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                    "plan: \"%s\" keeps its reserve in a form of its own; look inside with plan \"step\"",
-                   plan->impl->name);
-  const sq_sequence s = sq_net_sequence(&n, layer, direction);
+                   plan->algorithm->name);
+  const sq_layer_run s = sq_net_layer_run(&n, layer, direction);
   part p;
   if (name == NULL || !find_part(&s, name, &p)) return no_part(ctx, plan, name);
   if (width) *width = p.width;
   const int64_t rows = run->seq_len * run->batch;
   if (out == NULL || rows == 0) return SEQGPU_OK;
-  char *block = sq_host_alloc(ctx, (size_t)(rows * p.stride) * n.real_size);
+  char *block = sq_host_alloc(ctx, (size_t)(rows * p.stride) * n.element_size);
   if (block == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "part: out of memory for a host copy");
-  const size_t bytes = (size_t)((rows - 1) * p.stride + p.width) * n.real_size;
+  const size_t bytes = (size_t)((rows - 1) * p.stride + p.width) * n.element_size;
   const seqgpu_status status = seqgpu_copy_out(ctx, block, sq_net_at(&n, s.reserve, p.offset), bytes);
   for (int64_t r = 0; status == SEQGPU_OK && r < rows; r++)
-    memcpy((char *)out + (size_t)(r * p.width) * n.real_size, block + (size_t)(r * p.stride) * n.real_size,
-           (size_t)p.width * n.real_size);
+    memcpy((char *)out + (size_t)(r * p.width) * n.element_size,
+           block + (size_t)(r * p.stride) * n.element_size, (size_t)p.width * n.element_size);
   sq_host_free(ctx, block);
   return status;
 }

@@ -34,7 +34,7 @@ static const double LAUNCH_US = 2;
 /* ---------------------------------------------------------------- when it pays */
 
 /* Of all waves: the row's own estimate of a launch, and the small launches before or after it. */
-static double wave_cost(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_impl *row, int64_t chunk,
+static double wave_cost(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *row, int64_t chunk,
                         sq_problem *p) {
   const int drops = plan->desc.dropout > 0 && p->training;
   const double forward = 2 + drops, backward = p->training ? 1 + drops : 0; /* bias, GEMM; dx */
@@ -44,7 +44,7 @@ static double wave_cost(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_i
   return (double)(chunks + plan->layers - 1) * (row->estimate(&ctx->exec, p) + small);
 }
 
-int64_t sq_wave_choose(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_impl *row, double *cost) {
+int64_t sq_wave_choose(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *row, double *cost) {
   char text[256];
   int64_t best = 0;
   double least = *cost;
@@ -80,7 +80,7 @@ static void *carry(const sq_net *n, int64_t layer, int state) {
 /* Chunk `chunk` of the layer; between chunks the states come from the carry and go there. */
 static sq_stretch stretch_of(const sq_net *n, int64_t layer, int64_t chunk, int backward) {
   const int64_t T = n->run->seq_len, K = n->plan->chunk, last = chunks_of(n) - 1;
-  sq_stretch s = {.run = sq_net_sequence(n, layer, 0), .first = chunk * K};
+  sq_stretch s = {.run = sq_net_layer_run(n, layer, 0), .first = chunk * K};
   s.steps = chunk == last ? T - s.first : K;
   s.run.ldy = n->plan->out;
   for (int k = 0; k < s.run.layout->states; k++) {
@@ -104,8 +104,8 @@ static seqgpu_status forward_wave(const sq_net *n, int64_t wave) {
     s[layer - from] = stretch_of(n, layer, wave - layer, 0);
     s[layer - from].run.y = sq_net_output(n, layer);
   }
-  SQ_TRY(sq_check(n->ctx, plan->impl->wave_forward(&n->ctx->exec, s, (int)(to - from + 1), (int)L),
-                  plan->impl->name));
+  SQ_TRY(sq_check(n->ctx, plan->algorithm->wave_forward(&n->ctx->exec, s, (int)(to - from + 1), (int)L),
+                  plan->algorithm->name));
   for (int64_t layer = from; layer <= to && layer < L - 1; layer++)
     SQ_TRY(sq_net_drop(n, layer, sq_net_output(n, layer), s[layer - from].first, s[layer - from].steps));
   return SEQGPU_OK;
@@ -129,8 +129,8 @@ static seqgpu_status backward_wave(const sq_net *n, const void *dy, int64_t wave
     s[i - from].run.dy = layer == L - 1 ? dy : sq_net_dx(n, layer + 1);
     s[i - from].run.dx = sq_net_dx(n, layer);
   }
-  SQ_TRY(sq_check(n->ctx, plan->impl->wave_backward(&n->ctx->exec, s, (int)(to - from + 1), (int)L),
-                  plan->impl->name));
+  SQ_TRY(sq_check(n->ctx, plan->algorithm->wave_backward(&n->ctx->exec, s, (int)(to - from + 1), (int)L),
+                  plan->algorithm->name));
   for (int64_t i = from; i <= to && i < L - 1; i++)
     SQ_TRY(sq_net_drop(n, L - 2 - i, s[i - from].run.dx, s[i - from].first, s[i - from].steps));
   return SEQGPU_OK;
@@ -140,8 +140,9 @@ seqgpu_status sq_wave_backward(const sq_net *n, const void *dy) {
   const int64_t L = n->plan->layers, waves = chunks_of(n) + L - 1;
   for (int64_t wave = 0; wave < waves; wave++) SQ_TRY(backward_wave(n, dy, wave));
   for (int64_t layer = L - 1; layer >= 0 && n->run->dparams; layer--) {
-    const sq_sequence run = sq_net_sequence(n, layer, 0);
-    SQ_TRY(sq_check(n->ctx, n->plan->impl->wave_gradients(&n->ctx->exec, &run), n->plan->impl->name));
+    const sq_layer_run run = sq_net_layer_run(n, layer, 0);
+    SQ_TRY(
+        sq_check(n->ctx, n->plan->algorithm->wave_gradients(&n->ctx->exec, &run), n->plan->algorithm->name));
   }
   return SEQGPU_OK;
 }

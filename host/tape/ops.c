@@ -177,10 +177,10 @@ seqgpu_status sq_tape_scale_backward(seqgpu_tensor *y) {
 seqgpu_tensor *seqgpu_tape_activation(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_activation activation) {
   const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}};
   if (!sq_tape_accepts(tape, SQ_TAPE_activation, 1, args)) return NULL;
-  if ((unsigned)activation > (unsigned)SEQGPU_IDENTITY)
+  if ((unsigned)activation > (unsigned)SEQGPU_ACTIVATION_IDENTITY)
     return sq_tape_fail(tape, SEQGPU_EINVAL,
                         "activation: activation is %d; it must be 0 (tanh) to %d (identity)", (int)activation,
-                        (int)SEQGPU_IDENTITY);
+                        (int)SEQGPU_ACTIVATION_IDENTITY);
   const sq_tape_attr attr = {.activation = (sq_activation)activation};
   return sq_tape_apply(tape, SQ_TAPE_activation, x->shape, 1, args, attr);
 }
@@ -218,7 +218,7 @@ seqgpu_tensor *seqgpu_tape_concat(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_te
 /* `memory` of y at the first column of its input. */
 static void *part_of(const seqgpu_tensor *y, void *memory, int input) {
   const size_t column = input == 0 ? 0 : (size_t)sq_last_dim(y->input[0]);
-  return (char *)memory + column * y->tape->ctx->real_size;
+  return (char *)memory + column * y->tape->ctx->element_size;
 }
 
 seqgpu_status sq_tape_concat_forward(seqgpu_tensor *y) {
@@ -253,7 +253,7 @@ seqgpu_status sq_tape_concat_backward(seqgpu_tensor *y) {
 
 static seqgpu_status view(seqgpu_tensor *y, int64_t offset) {
   seqgpu_tensor *x = y->input[0];
-  const size_t size = y->element == SQ_REALS ? y->tape->ctx->real_size : sizeof(int32_t);
+  const size_t size = y->element == SQ_REALS ? y->tape->ctx->element_size : sizeof(int32_t);
   y->value = (char *)x->value + (size_t)offset * size;
   y->base = x->base != NULL ? x->base : x;
   y->base_offset = x->base_offset + offset;

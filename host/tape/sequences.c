@@ -249,14 +249,14 @@ static seqgpu_status apart(seqgpu_tensor *y, int input, void **at) {
   for (int i = ATTENTION_KEYS; i < input; i++) shared |= sq_owner(x) == sq_owner(y->input[i]);
   if (!shared) return SEQGPU_OK;
   SQ_TRY(sq_tape_reals(y->tape, x->count, at));
-  return seqgpu_zero(y->tape->ctx, *at, (size_t)x->count * y->tape->ctx->real_size);
+  return seqgpu_zero(y->tape->ctx, *at, (size_t)x->count * y->tape->ctx->element_size);
 }
 
 seqgpu_status sq_tape_attention_backward(seqgpu_tensor *y) {
   seqgpu_tensor *query = y->input[ATTENTION_QUERY];
   sq_attention_args args = attention_args(y);
   args.dcontext = y->grad;
-  const size_t scratch = (size_t)y->input[ATTENTION_KEYS]->count * y->tape->ctx->real_size;
+  const size_t scratch = (size_t)y->input[ATTENTION_KEYS]->count * y->tape->ctx->element_size;
   SQ_TRY(sq_tape_scratch(y->tape, scratch, &args.scratch));
   SQ_TRY(apart(y, ATTENTION_KEYS, &args.dkeys));
   SQ_TRY(apart(y, ATTENTION_VALUES, &args.dvalues));

@@ -91,7 +91,7 @@ size_t seqgpu_tape_memory(const seqgpu_tape *tape) {
 }
 
 seqgpu_status sq_tape_reals(seqgpu_tape *tape, int64_t count, void **out) {
-  return sq_arena_alloc(&tape->device, (size_t)count * tape->ctx->real_size, out);
+  return sq_arena_alloc(&tape->device, (size_t)count * tape->ctx->element_size, out);
 }
 
 seqgpu_status sq_tape_scratch(seqgpu_tape *tape, size_t bytes, void **out) {
@@ -212,7 +212,7 @@ static seqgpu_tensor *leaf(seqgpu_tape *tape, const char *who, sq_element elemen
 
 static seqgpu_tensor *copied(seqgpu_tape *tape, const char *who, seqgpu_tensor *t, const void *host) {
   if (t == NULL) return NULL;
-  const size_t size = t->element == SQ_REALS ? tape->ctx->real_size : sizeof(int32_t);
+  const size_t size = t->element == SQ_REALS ? tape->ctx->element_size : sizeof(int32_t);
   const size_t bytes = (size_t)t->count * size;
   seqgpu_status status = sq_arena_alloc(&tape->device, bytes, &t->value);
   if (status == SEQGPU_OK) status = seqgpu_copy_in(tape->ctx, t->value, host, bytes);
@@ -276,7 +276,7 @@ seqgpu_tensor *seqgpu_tape_param(seqgpu_tape *tape, const seqgpu_param *param) {
 
 static void *grad_pointer(const seqgpu_tensor *t) {
   char *grad = t->base != NULL ? t->base->grad : t->grad;
-  return grad + (size_t)t->base_offset * t->tape->ctx->real_size;
+  return grad + (size_t)t->base_offset * t->tape->ctx->element_size;
 }
 
 static seqgpu_status grad_memory(seqgpu_tensor *o) {
@@ -290,7 +290,7 @@ seqgpu_status sq_grad_open(seqgpu_tensor *x, void **at, int *accumulate) {
   seqgpu_tensor *o = sq_owner(x);
   SQ_TRY(grad_memory(o));
   if (!o->written && x->count < o->count) { /* a part must not leave the rest undefined */
-    SQ_TRY(seqgpu_zero(x->tape->ctx, o->grad, (size_t)o->count * x->tape->ctx->real_size));
+    SQ_TRY(seqgpu_zero(x->tape->ctx, o->grad, (size_t)o->count * x->tape->ctx->element_size));
     o->written = 1;
   }
   *accumulate = o->written;
@@ -303,7 +303,7 @@ seqgpu_status sq_grad_to_add(seqgpu_tensor *x, void **at) {
   int accumulate;
   SQ_TRY(sq_grad_open(x, at, &accumulate));
   if (*at == NULL || accumulate) return SEQGPU_OK;
-  return seqgpu_zero(x->tape->ctx, *at, (size_t)x->count * x->tape->ctx->real_size);
+  return seqgpu_zero(x->tape->ctx, *at, (size_t)x->count * x->tape->ctx->element_size);
 }
 
 seqgpu_status sq_grad_to_set(seqgpu_tensor *x, void **at) {
@@ -326,10 +326,10 @@ static seqgpu_status start_backward(seqgpu_tape *tape, seqgpu_tensor *loss, cons
   }
   const float one_f32 = 1;
   const double one_f64 = 1;
-  const void *one = tape->ctx->dtype == SEQGPU_F64 ? (const void *)&one_f64 : (const void *)&one_f32;
+  const void *one = tape->ctx->dtype == SEQGPU_DTYPE_F64 ? (const void *)&one_f64 : (const void *)&one_f32;
   void *at;
   SQ_TRY(sq_grad_to_set(loss, &at));
-  const size_t bytes = (size_t)loss->count * tape->ctx->real_size;
+  const size_t bytes = (size_t)loss->count * tape->ctx->element_size;
   SQ_TRY(seqgpu_copy_in(tape->ctx, at, dloss ? dloss : one, bytes));
   return sq_grad_join(loss, at);
 }
@@ -366,7 +366,7 @@ seqgpu_status seqgpu_tensor_read(const seqgpu_tensor *tensor, void *host) {
   if (tensor == NULL) return SEQGPU_EINVAL;
   seqgpu_context *ctx = tensor->tape->ctx;
   if (host == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "seqgpu_tensor_read: host is NULL");
-  const size_t size = tensor->element == SQ_REALS ? ctx->real_size : sizeof(int32_t);
+  const size_t size = tensor->element == SQ_REALS ? ctx->element_size : sizeof(int32_t);
   return seqgpu_copy_out(ctx, host, tensor->value, (size_t)tensor->count * size);
 }
 
@@ -378,7 +378,7 @@ seqgpu_status seqgpu_tensor_number(const seqgpu_tensor *tensor, double *out) {
     return sq_fail(ctx, SEQGPU_EINVAL, "seqgpu_tensor_number: tensor is %s; it must be one real number",
                    SQ_SHAPE(tensor->shape));
   float f32;
-  if (ctx->dtype == SEQGPU_F64) return seqgpu_copy_out(ctx, out, tensor->value, sizeof *out);
+  if (ctx->dtype == SEQGPU_DTYPE_F64) return seqgpu_copy_out(ctx, out, tensor->value, sizeof *out);
   SQ_TRY(seqgpu_copy_out(ctx, &f32, tensor->value, sizeof f32));
   *out = (double)f32;
   return SEQGPU_OK;

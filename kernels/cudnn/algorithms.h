@@ -28,8 +28,8 @@
  *               dy 6, gate sums 16, activations 20, gate gradients 24): 28 % of all bytes.  The float32 plans copy y and
  *               dy, 16 to the layer's 144.
  */
-#ifndef SQ_CUDNN_PLANS_H
-#define SQ_CUDNN_PLANS_H
+#ifndef SQ_CUDNN_ALGORITHMS_H
+#define SQ_CUDNN_ALGORITHMS_H
 
 #include "kernels/kernels.h"
 
@@ -38,7 +38,7 @@ extern "C" {
 #endif
 
 /* X(identifier, name of the plan, cuDNN's name of the algorithm, and of the number type) */
-#define SQ_CUDNN_PLANS(X)                                                                                    \
+#define SQ_CUDNN_ALGORITHMS(X)                                                                               \
   X(standard, "cudnn-standard", CUDNN_RNN_ALGO_STANDARD, CUDNN_DATA_FLOAT)                                   \
   X(persist_static, "cudnn-persist-static", CUDNN_RNN_ALGO_PERSIST_STATIC, CUDNN_DATA_FLOAT)                 \
   X(persist_dynamic, "cudnn-persist-dynamic", CUDNN_RNN_ALGO_PERSIST_DYNAMIC, CUDNN_DATA_FLOAT)              \
@@ -48,15 +48,15 @@ extern "C" {
   X(half_persist_dynamic, "cudnn-half-persist-dynamic", CUDNN_RNN_ALGO_PERSIST_DYNAMIC, CUDNN_DATA_HALF)     \
   X(half_small_h, "cudnn-half-small-h", CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H, CUDNN_DATA_HALF)
 
-/* As the members of sq_impl (host/plan.h) of the same names; the reserve is private. */
+/* As the members of sq_algorithm (host/plan/plan.h) of the same names; the reserve is private. */
 #define SQ_CUDNN_DECLARE(id, name, algorithm, type)                                                          \
   const char *sq_cudnn_##id##_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);          \
   double sq_cudnn_##id##_estimate(sq_exec *exec, const sq_problem *p);                                       \
   int64_t sq_cudnn_##id##_workspace(sq_exec *exec, const sq_problem *p);                                     \
   int64_t sq_cudnn_##id##_reserve(sq_exec *exec, const sq_problem *p);                                       \
-  int sq_cudnn_##id##_forward(sq_exec *exec, const sq_sequence *runs, int count);                            \
-  int sq_cudnn_##id##_backward(sq_exec *exec, const sq_sequence *runs, int count);
-SQ_CUDNN_PLANS(SQ_CUDNN_DECLARE)
+  int sq_cudnn_##id##_forward(sq_exec *exec, const sq_layer_run *runs, int count);                           \
+  int sq_cudnn_##id##_backward(sq_exec *exec, const sq_layer_run *runs, int count);
+SQ_CUDNN_ALGORITHMS(SQ_CUDNN_DECLARE)
 
 /* ---- cudnn_pack.cu: small kernels around it, which the emulator runs, too ---- */
 

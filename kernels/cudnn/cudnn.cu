@@ -33,7 +33,7 @@ struct call {
   sq_exec *exec;
   sq_cudnn *c;
   sq_cudnn_layer *l;
-  const sq_sequence *run; /* [count] */
+  const sq_layer_run *run; /* [count] */
   int count;
   int64_t T, B, H, I;
   sq_cudnn_room r;
@@ -47,7 +47,7 @@ struct call {
 };
 
 /* The sequences' lengths into c->lengths: at least 1 each. */
-int read_lengths(sq_cudnn *c, const sq_exec *exec, const sq_sequence *run) {
+int read_lengths(sq_cudnn *c, const sq_exec *exec, const sq_layer_run *run) {
   const cudaStream_t stream = static_cast<cudaStream_t>(exec->stream);
   const size_t bytes = (size_t)run->batch * sizeof *c->lengths;
   TRY(sq_cudnn_want_lengths(c, run->batch));
@@ -79,9 +79,9 @@ void point(call *k, sq_cudnn_way way, int training) {
 }
 
 /* Finds descriptors and room for a run; an error if the caller's memory could not hold it. */
-int enter(sq_exec *exec, const sq_sequence *runs, int count, sq_cudnn_way way, int training, call *k) {
+int enter(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way way, int training, call *k) {
   const sq_layout *ours = runs[0].layout;
-  if (runs[0].ldx != ours->config.input || runs[0].reverse)
+  if (runs[0].ldx != ours->config.input_size || runs[0].reverse)
     return SQ_CUDNN_BAD_PARAM; /* rnn.c never asks for it */
   *k = call();
   k->exec = exec;
@@ -89,8 +89,8 @@ int enter(sq_exec *exec, const sq_sequence *runs, int count, sq_cudnn_way way, i
   k->count = count;
   k->T = runs[0].seq_len;
   k->B = runs[0].batch;
-  k->H = ours->config.hidden;
-  k->I = ours->config.input;
+  k->H = ours->config.hidden_size;
+  k->I = ours->config.input_size;
   TRY(sq_cudnn_open(exec, &k->c));
   if (runs[0].lengths != NULL) way.algorithm = CUDNN_RNN_ALGO_STANDARD;
   TRY(sq_cudnn_find_layer(k->c, sq_cudnn_key_of(ours, way, runs[0].math, count), &k->l));
@@ -195,7 +195,7 @@ int copy_or_zero(sq_exec *exec, float *to, const void *from, int64_t floats) {
 }
 
 /* No steps, or no sequences: states and their gradients pass through. */
-int pass_through(sq_exec *exec, const sq_sequence *runs, int count, int backward) {
+int pass_through(sq_exec *exec, const sq_layer_run *runs, int count, int backward) {
   for (int d = 0; d < count; d++) {
     for (int s = 0; s < runs[d].layout->states; s++) {
       float *to = static_cast<float *>(backward ? runs[d].dinitial[s] : runs[d].final[s]);
@@ -207,7 +207,7 @@ int pass_through(sq_exec *exec, const sq_sequence *runs, int count, int backward
   return 0;
 }
 
-int forward(sq_exec *exec, const sq_sequence *runs, int count, sq_cudnn_way way) {
+int forward(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way way) {
   if (runs[0].seq_len == 0 || runs[0].batch == 0) return pass_through(exec, runs, count, 0);
   const int training = runs[0].reserve != NULL;
   call k;
@@ -281,7 +281,7 @@ int give_dx(const call &k, const void *dx) {
   return k.run[0].dx == NULL || there ? 0 : SQ_GPU(cudnn_give)(k.exec, &m);
 }
 
-int backward(sq_exec *exec, const sq_sequence *runs, int count, sq_cudnn_way way) {
+int backward(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way way) {
   if (runs[0].seq_len == 0 || runs[0].batch == 0) return pass_through(exec, runs, count, 1);
   call k;
   TRY(enter(exec, runs, count, way, 1, &k));
@@ -308,7 +308,7 @@ const char *unsupported(const sq_layout *l) {
   if (strcmp(cell, "lstm") == 0) {
     if (c.peephole) return "peephole: cuDNN's lstm has no peepholes";
     if (c.coupled) return "coupled: cuDNN's lstm has gates of their own for input and forgetting";
-    if (c.projection != 0) return "projection_size: this plan runs cuDNN's lstm without a projection";
+    if (c.projection_size != 0) return "projection_size: this plan runs cuDNN's lstm without a projection";
     return NULL;
   }
   if (strcmp(cell, "gru") == 0)
@@ -361,10 +361,10 @@ double estimate(const sq_problem *p, sq_cudnn_way way) {
     int64_t workspace, reserve;                                                                              \
     return sq_cudnn_ask(exec, p, {algorithm, type}, &workspace, &reserve) == 0 ? reserve : -1;               \
   }                                                                                                          \
-  extern "C" int sq_cudnn_##id##_forward(sq_exec *exec, const sq_sequence *runs, int count) {                \
+  extern "C" int sq_cudnn_##id##_forward(sq_exec *exec, const sq_layer_run *runs, int count) {               \
     return forward(exec, runs, count, {algorithm, type});                                                    \
   }                                                                                                          \
-  extern "C" int sq_cudnn_##id##_backward(sq_exec *exec, const sq_sequence *runs, int count) {               \
+  extern "C" int sq_cudnn_##id##_backward(sq_exec *exec, const sq_layer_run *runs, int count) {              \
     return backward(exec, runs, count, {algorithm, type});                                                   \
   }
-SQ_CUDNN_PLANS(DEFINE)
+SQ_CUDNN_ALGORITHMS(DEFINE)

@@ -69,8 +69,8 @@ sq_cudnn_key sq_cudnn_key_of(const sq_layout *l, sq_cudnn_way way, sq_math math,
              : l->config.activation == SQ_RELU ? CUDNN_RNN_RELU
                                                : CUDNN_RNN_TANH;
   key.math = math_of(way.type, math);
-  key.input = (int32_t)l->config.input;
-  key.hidden = (int32_t)l->config.hidden;
+  key.input = (int32_t)l->config.input_size;
+  key.hidden = (int32_t)l->config.hidden_size;
   key.directions = directions;
   return key;
 }
@@ -222,7 +222,7 @@ static int expect(cudnnTensorDescriptor_t tensor, const void *address, cudnnData
 }
 
 int sq_cudnn_find_blocks(sq_cudnn *c, sq_cudnn_layer *l, const sq_layout *ours, const void *weights) {
-  const int64_t H = ours->config.hidden, I = ours->config.input;
+  const int64_t H = ours->config.hidden_size, I = ours->config.input_size;
   const int gates = (int)(ours->gates / H), recurrent = sq_layout_param(ours, "weight_hh");
   const int bias_rec = sq_layout_param(ours, "bias_rec");
   const cudnnDataType_t type = l->key.way.type;

@@ -16,7 +16,7 @@ static_assert(CUDNN_MAJOR >= 9, "written for the RNN functions of cuDNN 9");
 
 enum { SQ_CUDNN_SLOTS = 32 };
 
-/* How a plan runs a layer: a row of SQ_CUDNN_PLANS. */
+/* How a plan runs a layer: a row of SQ_CUDNN_ALGORITHMS. */
 struct sq_cudnn_way {
   cudnnRNNAlgo_t algorithm;
   cudnnDataType_t type; /* of everything that cuDNN reads and writes: CUDNN_DATA_FLOAT or CUDNN_DATA_HALF */

@@ -33,14 +33,14 @@ double clocks_multicast(double bytes, int, int cluster) {
 double clocks_packets(double bytes, int, int) { return 750 + 2 * bytes / 40; }
 
 template <class exchange>
-constexpr sq_tier_info tier(sq_reach reach, int grouped, exchange_clocks *clocks,
-                            recurrence_kernel *(*kernel)(int, int, sq_math)) {
+constexpr sq_persistent_info tier(sq_reach reach, int grouped, exchange_clocks *clocks,
+                                  recurrence_kernel *(*kernel)(int, int, sq_math)) {
   return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, grouped, clocks, kernel};
 }
 
 } // namespace
 
-const sq_tier_info sq_tiers[SQ_TIERS] = {
+const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
     tier<exchange_cta>(SQ_ONE_BLOCK, 0, clocks_cta, sq_cta_kernel),
     tier<exchange_cluster>(SQ_ONE_CLUSTER, 0, clocks_cluster, sq_cluster_kernel),
     tier<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, clocks_cluster_async, sq_cluster_async_kernel),
@@ -55,7 +55,7 @@ struct question : sq_cut_question {
   sq_exec *exec;
   recurrence_cell_info info;
   recurrence_product_info product;
-  const sq_tier_info &tier() const { return sq_tiers[which]; }
+  const sq_persistent_info &tier() const { return sq_persistent_algorithms[which]; }
 };
 
 typedef sq_cut answer;
@@ -333,14 +333,14 @@ sq_cut sq_cut_choose(sq_exec *exec, const sq_cut_question &asked) {
 }
 
 int sq_cut_cell(const sq_layout *l) {
-  if (l->config.projection != 0) return -1;
+  if (l->config.projection_size != 0) return -1;
   for (const named_cell &c : named_cells)
     if (strcmp(c.name, l->cell->name) == 0)
       return l->config.coupled || l->config.reset_after ? c.with : c.without;
   return -1;
 }
 
-int sq_cut_ask(const sq_exec *exec, sq_tier which, const sq_layout *l, int64_t batch, int abreast,
+int sq_cut_ask(const sq_exec *exec, sq_persistent which, const sq_layout *l, int64_t batch, int abreast,
                sq_math math, int backward, sq_cut_question *q) {
   *q = {};
   q->which = which;
@@ -348,17 +348,17 @@ int sq_cut_ask(const sq_exec *exec, sq_tier which, const sq_layout *l, int64_t b
   q->backward = backward;
   q->abreast = abreast;
   q->math = math;
-  q->hidden = l->config.hidden;
+  q->hidden = l->config.hidden_size;
   q->batch = batch;
   return sq_gpu_limits_of(exec, &q->limits);
 }
 
 sq_mode sq_cut_mode(const sq_cut_question &q, const recurrence_shape &n) {
-  return {(unsigned)n.cluster, sq_tiers[q.which].reach == SQ_WHOLE_GRID};
+  return {(unsigned)n.cluster, sq_persistent_algorithms[q.which].reach == SQ_WHOLE_GRID};
 }
 
 recurrence_kernel *sq_cut_kernel(const sq_cut_question &q) {
-  return sq_tiers[q.which].kernel(q.cell, q.backward, q.math);
+  return sq_persistent_algorithms[q.which].kernel(q.cell, q.backward, q.math);
 }
 
 int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n) {

@@ -9,20 +9,20 @@
 /* How far the blocks of a group are apart, and so what they exchange through. */
 enum sq_reach { SQ_ONE_BLOCK, SQ_ONE_CLUSTER, SQ_WHOLE_GRID };
 
-enum sq_tier {
-  SQ_TIER_CTA,
-  SQ_TIER_CLUSTER,
-  SQ_TIER_CLUSTER_ASYNC,
-  SQ_TIER_GRID,
-  SQ_TIER_GRID_MULTICAST,
-  SQ_TIER_GRID_PACKETS,
-  SQ_TIERS
+enum sq_persistent {
+  SQ_PERSISTENT_CTA,
+  SQ_PERSISTENT_CLUSTER,
+  SQ_PERSISTENT_CLUSTER_ASYNC,
+  SQ_PERSISTENT_GRID,
+  SQ_PERSISTENT_GRID_MULTICAST,
+  SQ_PERSISTENT_GRID_PACKETS,
+  SQ_PERSISTENT_COUNT
 };
 
 /* Clocks of an exchange of `bytes`, of which each of `ctas` blocks brings an equal piece; the blocks are in clusters of `cluster`. */
 typedef double exchange_clocks(double bytes, int ctas, int cluster);
 
-struct sq_tier_info {
+struct sq_persistent_info {
   sq_reach reach;
   int buffers;  /* operands in shared memory */
   int barriers; /* mbarriers there */
@@ -31,11 +31,11 @@ struct sq_tier_info {
   exchange_clocks *clocks;
   recurrence_kernel *(*kernel)(int cell, int backward, sq_math math);
 };
-extern const sq_tier_info sq_tiers[SQ_TIERS];
+extern const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT];
 
 /* A question: which cut for this pass of this problem on this device? */
 struct sq_cut_question {
-  sq_tier which;
+  sq_persistent which;
   int cell, backward;
   int abreast; /* runs side by side in a launch: directions, or layers */
   sq_math math;
@@ -53,7 +53,7 @@ struct sq_cut {
 /* Which pointwise step a layout is, -1: none. */
 int sq_cut_cell(const sq_layout *l);
 
-int sq_cut_ask(const sq_exec *exec, sq_tier which, const sq_layout *l, int64_t batch, int abreast,
+int sq_cut_ask(const sq_exec *exec, sq_persistent which, const sq_layout *l, int64_t batch, int abreast,
                sq_math math, int backward, sq_cut_question *q);
 /* The cheapest cut by the model.  The context remembers its answers. */
 sq_cut sq_cut_choose(sq_exec *exec, const sq_cut_question &q);

@@ -5,14 +5,14 @@
  * Backward: one launch, then dx, dW and sums (one GEMM or reduction each), as in the step plan.
  *
  * The runs of a launch are the directions of a layer over a whole sequence, or layers of a stack, each over a stretch of
- * its own (host/wavefront.c).
+ * its own (host/run/wavefront.c).
  * Refused: an LSTM with projection, because its h has fewer numbers than the cell has units, so that the owner of a unit
  * does not own a number of h; sizes whose weights do not fit; and what the device does not have.
  */
 #include <stdio.h>
 
+#include "kernels/layer.h"
 #include "kernels/persistent/cut.h"
-#include "kernels/sequence.h"
 
 namespace {
 
@@ -30,17 +30,17 @@ const char *no_room(const sq_cut_question &q, const sq_cut &a, char *text, size_
   }
   snprintf(text, size, "%s: %llu bytes of shared memory needed in a %s at least, the device has %llu",
            q.backward ? "backward" : "forward", (unsigned long long)a.least_bytes,
-           places[sq_tiers[q.which].reach], (unsigned long long)q.limits.shared_bytes);
+           places[sq_persistent_algorithms[q.which].reach], (unsigned long long)q.limits.shared_bytes);
   return text;
 }
 
-const char *pass_refuses(sq_exec *exec, sq_tier which, const sq_problem *p, int backward, char *text,
+const char *pass_refuses(sq_exec *exec, sq_persistent which, const sq_problem *p, int backward, char *text,
                          size_t size) {
-  const sq_reach reach = sq_tiers[which].reach;
+  const sq_reach reach = sq_persistent_algorithms[which].reach;
   sq_cut_question q;
   const int error = sq_cut_ask(exec, which, p->layout, p->batch, p->directions, p->math, backward, &q);
   if (error != 0) return "the device does not tell its limits";
-  if ((reach == SQ_ONE_CLUSTER || sq_tiers[which].grouped) && q.limits.cluster_max < 2)
+  if ((reach == SQ_ONE_CLUSTER || sq_persistent_algorithms[which].grouped) && q.limits.cluster_max < 2)
     return "the device has no thread-block clusters (sm_90 has)";
   const sq_cut a = sq_cut_choose(exec, q);
   if (a.microseconds < 0) return no_room(q, a, text, size);
@@ -55,8 +55,8 @@ const char *pass_refuses(sq_exec *exec, sq_tier which, const sq_problem *p, int 
   return text;
 }
 
-const char *refuses(sq_exec *exec, sq_tier which, const sq_problem *p, char *text, size_t size) {
-  if (p->layout->config.projection != 0)
+const char *refuses(sq_exec *exec, sq_persistent which, const sq_problem *p, char *text, size_t size) {
+  if (p->layout->config.projection_size != 0)
     return "projection_size: persistent plans give a unit and its number of h to one block; with a "
            "projection h "
            "has other numbers than the cell has units";
@@ -70,7 +70,7 @@ const char *refuses(sq_exec *exec, sq_tier which, const sq_problem *p, char *tex
 }
 
 /* Of one pass without its GEMMs, which all plans have. */
-double pass_estimate(sq_exec *exec, sq_tier which, const sq_problem *p, int backward) {
+double pass_estimate(sq_exec *exec, sq_persistent which, const sq_problem *p, int backward) {
   sq_cut_question q;
   const int error = sq_cut_ask(exec, which, p->layout, p->batch, p->directions, p->math, backward, &q);
   if (error != 0 || q.cell < 0) return HUGE_VAL;
@@ -78,7 +78,7 @@ double pass_estimate(sq_exec *exec, sq_tier which, const sq_problem *p, int back
   return a.microseconds < 0 ? HUGE_VAL : 5.0 + a.microseconds * (double)p->seq_len;
 }
 
-double estimate(sq_exec *exec, sq_tier which, const sq_problem *p) {
+double estimate(sq_exec *exec, sq_persistent which, const sq_problem *p) {
   const double forward = pass_estimate(exec, which, p, 0);
   return p->training ? forward + pass_estimate(exec, which, p, 1) : forward;
 }
@@ -89,26 +89,27 @@ enum { FLAGS = 4096 }; /* of one direction; more than any device has processors 
 
 /* Reals of the two operands in global memory: at most 4 blocks, units padded to 16, and slices of 8 sequences or more, each
  * padded to a multiple of 8. */
-int64_t exchange_reals(sq_tier which, int64_t hidden, int64_t batch) {
-  return 2 * 4 * sq_ceil_div(hidden, 16) * 16 * (2 * batch + 16) << sq_tiers[which].packets;
+int64_t exchange_reals(sq_persistent which, int64_t hidden, int64_t batch) {
+  return 2 * 4 * sq_ceil_div(hidden, 16) * 16 * (2 * batch + 16) << sq_persistent_algorithms[which].packets;
 }
 
-int64_t workspace(sq_tier which, const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
-  int64_t size = sq_align_reals(seq_len * batch * l->gates);
-  if (training) size += sq_align_reals(seq_len * batch * l->aux);
-  if (sq_tiers[which].reach == SQ_WHOLE_GRID) size += FLAGS + exchange_reals(which, l->config.hidden, batch);
+int64_t workspace(sq_persistent which, const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
+  int64_t size = sq_align_elements(seq_len * batch * l->gates);
+  if (training) size += sq_align_elements(seq_len * batch * l->aux);
+  if (sq_persistent_algorithms[which].reach == SQ_WHOLE_GRID)
+    size += FLAGS + exchange_reals(which, l->config.hidden_size, batch);
   return size;
 }
 
 /* A vector of the layer by name, on the device; NULL if the layout has none. */
-const float *vector_of(const sq_sequence *run, const char *name) {
+const float *vector_of(const sq_layer_run *run, const char *name) {
   const int index = sq_layout_param(run->layout, name);
   return index < 0 ? NULL : static_cast<const float *>(run->params) + run->layout->param[index].offset;
 }
 
 /* The part of a run's buffers that a stretch works on. */
-void place_stretch(const sq_stretch &s, sq_tier which, int backward, sq_job *job, recurrence_run *r) {
-  const sq_sequence *run = &s.run;
+void place_stretch(const sq_stretch &s, sq_persistent which, int backward, sq_job *job, recurrence_run *r) {
+  const sq_layer_run *run = &s.run;
   const sq_layout *l = run->layout;
   float *at = static_cast<float *>(run->workspace);
   const int64_t before = s.first * run->batch;
@@ -117,10 +118,10 @@ void place_stretch(const sq_stretch &s, sq_tier which, int backward, sq_job *job
   job->layout = l;
   job->t0 = s.first;
   job->steps = s.steps;
-  if (sq_tiers[which].reach == SQ_WHOLE_GRID) {
+  if (sq_persistent_algorithms[which].reach == SQ_WHOLE_GRID) {
     r->flags = reinterpret_cast<uint32_t *>(at);
     r->exchange = reinterpret_cast<uint4 *>(at + FLAGS);
-    at += FLAGS + exchange_reals(which, l->config.hidden, run->batch);
+    at += FLAGS + exchange_reals(which, l->config.hidden_size, run->batch);
   }
   if (run->reserve == NULL) {
     job->gates = at;
@@ -132,11 +133,11 @@ void place_stretch(const sq_stretch &s, sq_tier which, int backward, sq_job *job
   for (int k = 0; k < l->states; k++) job->state[k] += before * l->state_width[k];
   if (!backward) return;
   job->dgates = at + before * l->gates;
-  job->daux = at + sq_align_reals(run->seq_len * run->batch * l->gates) + before * l->aux;
+  job->daux = at + sq_align_elements(run->seq_len * run->batch * l->gates) + before * l->aux;
 }
 
 void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recurrence_run *r) {
-  const sq_sequence *run = &s.run;
+  const sq_layer_run *run = &s.run;
   const sq_layout *l = run->layout;
   const int64_t before = s.first * run->batch * run->ldy;
   r->seq_len = s.steps;
@@ -171,7 +172,7 @@ void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recu
 /* One launch: the slices from shape.first on. */
 int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, const recurrence_args &args) {
   const recurrence_shape &n = args.shape;
-  const sq_tier_info &tier = sq_tiers[q.which];
+  const sq_persistent_info &tier = sq_persistent_algorithms[q.which];
   const int64_t slices = at_most(n.slices - n.first, n.at_once);
   /* what tells of an exchange begins at 0: flags, or with packets the operands behind them, too */
   const int64_t operands =
@@ -187,7 +188,7 @@ int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, const recu
 }
 
 /* `count` of the runs in args->run, in the cut for `abreast` of them: however many there are, the sums have one order. */
-int launch(sq_exec *exec, sq_tier which, const sq_sequence *run, int count, int abreast, int backward,
+int launch(sq_exec *exec, sq_persistent which, const sq_layer_run *run, int count, int abreast, int backward,
            recurrence_args *args) {
   sq_cut_question q;
   int error = sq_cut_ask(exec, which, run->layout, run->batch, abreast, run->math, backward, &q);
@@ -203,7 +204,7 @@ int launch(sq_exec *exec, sq_tier which, const sq_sequence *run, int count, int 
   return error;
 }
 
-int wave_forward(sq_exec *exec, sq_tier which, const sq_stretch *s, int count, int abreast) {
+int wave_forward(sq_exec *exec, sq_persistent which, const sq_stretch *s, int count, int abreast) {
   recurrence_args args = {};
   int error = 0;
   for (int i = 0; i < count && error == 0; i++) {
@@ -216,7 +217,7 @@ int wave_forward(sq_exec *exec, sq_tier which, const sq_stretch *s, int count, i
 }
 
 /* The recurrences of backward; jobs[count] have their buffers afterwards. */
-int backward_recurrences(sq_exec *exec, sq_tier which, const sq_stretch *s, int count, int abreast,
+int backward_recurrences(sq_exec *exec, sq_persistent which, const sq_stretch *s, int count, int abreast,
                          sq_job *jobs) {
   recurrence_args args = {};
   for (int i = 0; i < count; i++) {
@@ -226,11 +227,11 @@ int backward_recurrences(sq_exec *exec, sq_tier which, const sq_stretch *s, int 
   return launch(exec, which, &s->run, count, abreast, 1, &args);
 }
 
-int wave_backward(sq_exec *exec, sq_tier which, const sq_stretch *s, int count, int abreast) {
+int wave_backward(sq_exec *exec, sq_persistent which, const sq_stretch *s, int count, int abreast) {
   sq_job jobs[RECURRENCE_RUNS];
   int error = backward_recurrences(exec, which, s, count, abreast, jobs);
   for (int i = 0; i < count && error == 0; i++) {
-    sq_sequence part = s[i].run; /* dx of the stretch */
+    sq_layer_run part = s[i].run; /* dx of the stretch */
     if (part.dx == NULL) continue;
     part.dx = static_cast<float *>(part.dx) + s[i].first * part.batch * part.ldx;
     part.dparams = NULL;
@@ -240,9 +241,9 @@ int wave_backward(sq_exec *exec, sq_tier which, const sq_stretch *s, int count, 
   return error;
 }
 
-sq_stretch whole(const sq_sequence &run) { return {run, 0, run.seq_len}; }
+sq_stretch whole(const sq_layer_run &run) { return {run, 0, run.seq_len}; }
 
-int wave_gradients(sq_exec *exec, sq_tier which, const sq_sequence *run) {
+int wave_gradients(sq_exec *exec, sq_persistent which, const sq_layer_run *run) {
   sq_stretch s = whole(*run);
   recurrence_run unused = {};
   sq_job job;
@@ -251,13 +252,13 @@ int wave_gradients(sq_exec *exec, sq_tier which, const sq_sequence *run) {
   return sq_job_gradients(exec, job);
 }
 
-int forward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
+int forward(sq_exec *exec, sq_persistent which, const sq_layer_run *runs, int count) {
   sq_stretch s[RECURRENCE_RUNS] = {};
   for (int i = 0; i < count; i++) s[i] = whole(runs[i]);
   return wave_forward(exec, which, s, count, count);
 }
 
-int backward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
+int backward(sq_exec *exec, sq_persistent which, const sq_layer_run *runs, int count) {
   sq_stretch s[RECURRENCE_RUNS] = {};
   sq_job jobs[RECURRENCE_RUNS];
   for (int i = 0; i < count; i++) s[i] = whole(runs[i]);
@@ -268,7 +269,7 @@ int backward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
 
 } // namespace
 
-#define PERSISTENT_TIER(id, which)                                                                           \
+#define PERSISTENT_ALGORITHM(id, which)                                                                      \
   extern "C" const char *SQ_GPU(id##_refuses)(sq_exec * exec, const sq_problem *p, char *text,               \
                                               size_t size) {                                                 \
     return refuses(exec, which, p, text, size);                                                              \
@@ -280,10 +281,10 @@ int backward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
                                             int training) {                                                  \
     return workspace(which, l, seq_len, batch, training);                                                    \
   }                                                                                                          \
-  extern "C" int SQ_GPU(id##_forward)(sq_exec * exec, const sq_sequence *runs, int count) {                  \
+  extern "C" int SQ_GPU(id##_forward)(sq_exec * exec, const sq_layer_run *runs, int count) {                 \
     return forward(exec, which, runs, count);                                                                \
   }                                                                                                          \
-  extern "C" int SQ_GPU(id##_backward)(sq_exec * exec, const sq_sequence *runs, int count) {                 \
+  extern "C" int SQ_GPU(id##_backward)(sq_exec * exec, const sq_layer_run *runs, int count) {                \
     return backward(exec, which, runs, count);                                                               \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_wave_forward)(sq_exec * exec, const sq_stretch *s, int count, int abreast) {    \
@@ -292,12 +293,12 @@ int backward(sq_exec *exec, sq_tier which, const sq_sequence *runs, int count) {
   extern "C" int SQ_GPU(id##_wave_backward)(sq_exec * exec, const sq_stretch *s, int count, int abreast) {   \
     return wave_backward(exec, which, s, count, abreast);                                                    \
   }                                                                                                          \
-  extern "C" int SQ_GPU(id##_wave_gradients)(sq_exec * exec, const sq_sequence *run) {                       \
+  extern "C" int SQ_GPU(id##_wave_gradients)(sq_exec * exec, const sq_layer_run *run) {                      \
     return wave_gradients(exec, which, run);                                                                 \
   }
-PERSISTENT_TIER(cta, SQ_TIER_CTA)
-PERSISTENT_TIER(cluster, SQ_TIER_CLUSTER)
-PERSISTENT_TIER(cluster_async, SQ_TIER_CLUSTER_ASYNC)
-PERSISTENT_TIER(grid, SQ_TIER_GRID)
-PERSISTENT_TIER(grid_multicast, SQ_TIER_GRID_MULTICAST)
-PERSISTENT_TIER(grid_packets, SQ_TIER_GRID_PACKETS)
+PERSISTENT_ALGORITHM(cta, SQ_PERSISTENT_CTA)
+PERSISTENT_ALGORITHM(cluster, SQ_PERSISTENT_CLUSTER)
+PERSISTENT_ALGORITHM(cluster_async, SQ_PERSISTENT_CLUSTER_ASYNC)
+PERSISTENT_ALGORITHM(grid, SQ_PERSISTENT_GRID)
+PERSISTENT_ALGORITHM(grid_multicast, SQ_PERSISTENT_GRID_MULTICAST)
+PERSISTENT_ALGORITHM(grid_packets, SQ_PERSISTENT_GRID_PACKETS)

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/layer.h"
 #include "kernels/modrelu.h"
-#include "kernels/sequence.h"
 #include "kernels/step.h"
 #include "kernels/unitary.h"
 
@@ -149,8 +149,8 @@ int enqueue_backward_step(sq_exec *exec, const transformed &s) {
 /* What is the same in all steps. */
 transformed transformed_of(const sq_job &job) {
   const sq_layout *l = job.layout;
-  const sq_sequence *run = job.run;
-  const int64_t n = l->config.hidden, size = sq_align_reals(run->batch * 2 * n);
+  const sq_layer_run *run = job.run;
+  const int64_t n = l->config.hidden_size, size = sq_align_elements(run->batch * 2 * n);
   const float *params = static_cast<const float *>(run->params);
   transformed s = {};
   s.step.batch = run->batch;
@@ -167,7 +167,7 @@ transformed transformed_of(const sq_job &job) {
 
 /* Aims it at time t. */
 void aim(const sq_job &job, int64_t t, transformed *s) {
-  const sq_sequence *run = job.run;
+  const sq_layer_run *run = job.run;
   const int64_t B = run->batch, n = s->matrix.n, row = t * B;
   s->step.t = t;
   s->step.gates = job.gates + row * 2 * n;
@@ -186,12 +186,12 @@ void aim(const sq_job &job, int64_t t, transformed *s) {
 int prepare_naturally(sq_exec *exec, const sq_job &job) {
   const sq_layout *l = job.layout;
   const float *params = static_cast<const float *>(job.run->params);
-  return sq_unitary_prepare(exec, l->config.hidden, params + l->param[l->product[0].param].offset,
+  return sq_unitary_prepare(exec, l->config.hidden_size, params + l->param[l->product[0].param].offset,
                             job.prepared[0], 1);
 }
 
 int enqueue_forward(sq_exec *exec, const void *argument) {
-  const sq_sequence *run = static_cast<const sq_sequence *>(argument);
+  const sq_layer_run *run = static_cast<const sq_layer_run *>(argument);
   sq_job job = {};
   int error = sq_job_begin(exec, run, &job);
   if (error == 0) error = prepare_naturally(exec, job);
@@ -204,7 +204,7 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
 }
 
 int enqueue_backward(sq_exec *exec, const void *argument) {
-  const sq_sequence *run = static_cast<const sq_sequence *>(argument);
+  const sq_layer_run *run = static_cast<const sq_layer_run *>(argument);
   sq_job job = {};
   int error = sq_job_begin_backward(exec, run, &job);
   if (error == 0) error = prepare_naturally(exec, job);
@@ -216,7 +216,7 @@ int enqueue_backward(sq_exec *exec, const void *argument) {
   return error != 0 ? error : sq_job_end_backward(exec, job);
 }
 
-int replay(sq_exec *exec, const sq_sequence *runs, int count, int (*enqueue)(sq_exec *, const void *)) {
+int replay(sq_exec *exec, const sq_layer_run *runs, int count, int (*enqueue)(sq_exec *, const void *)) {
   int error = 0;
   for (int i = 0; i < count && error == 0; i++) error = sq_job_replay(exec, &runs[i], enqueue);
   return error;
@@ -227,29 +227,29 @@ int replay(sq_exec *exec, const sq_sequence *runs, int count, int (*enqueue)(sq_
 extern "C" const char *SQ_GPU(cufft_refuses)(sq_exec *exec, const sq_problem *p, char *text, size_t size) {
   if (strcmp(p->layout->cell->name, "urnn") != 0) return "cell: plan cufft runs the cell urnn alone";
   if (!sq_cufft_built()) return "plan: this build has no cuFFT";
-  const int error = sq_cufft_ready(exec, p->layout->config.hidden, p->batch);
+  const int error = sq_cufft_ready(exec, p->layout->config.hidden_size, p->batch);
   if (error == 0) return NULL;
   snprintf(text, size, "hidden_size, batch: cuFFT gives status %d for %lld transforms of %lld numbers",
-           error - SQ_CUFFT_ERRORS, (long long)p->batch, (long long)p->layout->config.hidden);
+           error - SQ_CUFFT_ERRORS, (long long)p->batch, (long long)p->layout->config.hidden_size);
   return text;
 }
 
 /* Microseconds: five launches of a graph a step, and its bytes at 1 TB/s. */
 extern "C" double SQ_GPU(cufft_estimate)(sq_exec *, const sq_problem *p) {
-  const double bytes = 108.0 * (double)p->layout->config.hidden * (double)p->batch;
+  const double bytes = 108.0 * (double)p->layout->config.hidden_size * (double)p->batch;
   const double passes = p->training ? 14.0 / 5 : 1; /* backward has nine launches */
   return 5.0 + passes * (double)p->seq_len * p->directions * (5 * 1.3 + bytes / 1e6);
 }
 
 extern "C" int64_t SQ_GPU(cufft_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
   return sq_job_workspace(l, seq_len, batch, training) +
-         (training ? 3 : 2) * sq_align_reals(batch * 2 * l->config.hidden);
+         (training ? 3 : 2) * sq_align_elements(batch * 2 * l->config.hidden_size);
 }
 
-extern "C" int SQ_GPU(cufft_forward)(sq_exec *exec, const sq_sequence *runs, int count) {
+extern "C" int SQ_GPU(cufft_forward)(sq_exec *exec, const sq_layer_run *runs, int count) {
   return replay(exec, runs, count, enqueue_forward);
 }
 
-extern "C" int SQ_GPU(cufft_backward)(sq_exec *exec, const sq_sequence *runs, int count) {
+extern "C" int SQ_GPU(cufft_backward)(sq_exec *exec, const sq_layer_run *runs, int count) {
   return replay(exec, runs, count, enqueue_backward);
 }

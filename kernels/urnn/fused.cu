@@ -19,8 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/layer.h"
 #include "kernels/modrelu.h"
-#include "kernels/sequence.h"
 #include "kernels/unitary.h"
 
 namespace {
@@ -492,8 +492,8 @@ size_t shared_of(int64_t n, int backward) {
 
 fused_run run_of(const sq_job &job) {
   const sq_layout *l = job.layout;
-  const int64_t n = l->config.hidden;
-  const sq_sequence *s = job.run;
+  const int64_t n = l->config.hidden_size;
+  const sq_layer_run *s = job.run;
   const float *params = static_cast<const float *>(s->params);
   fused_run r = {};
   r.seq_len = s->seq_len;
@@ -516,7 +516,7 @@ fused_run run_of(const sq_job &job) {
 }
 
 int launch(sq_exec *exec, const sq_job *jobs, int count, int backward) {
-  const int64_t n = jobs->layout->config.hidden;
+  const int64_t n = jobs->layout->config.hidden_size;
   if (count > 1 && n > FUSED_KEPT) { /* those kernels know one direction */
     const int error = launch(exec, jobs, 1, backward);
     return error != 0 ? error : launch(exec, jobs + 1, count - 1, backward);
@@ -529,7 +529,7 @@ int launch(sq_exec *exec, const sq_job *jobs, int count, int backward) {
                       shared_of(n, backward), args);
 }
 
-int forward(sq_exec *exec, const sq_sequence *runs, int count) {
+int forward(sq_exec *exec, const sq_layer_run *runs, int count) {
   sq_job jobs[2] = {};
   int error = 0;
   for (int i = 0; i < count && error == 0; i++) error = sq_job_begin(exec, &runs[i], &jobs[i]);
@@ -538,7 +538,7 @@ int forward(sq_exec *exec, const sq_sequence *runs, int count) {
   return error;
 }
 
-int backward(sq_exec *exec, const sq_sequence *runs, int count) {
+int backward(sq_exec *exec, const sq_layer_run *runs, int count) {
   sq_job jobs[2] = {};
   int error = 0;
   for (int i = 0; i < count && error == 0; i++) error = sq_job_begin_backward(exec, &runs[i], &jobs[i]);
@@ -558,7 +558,7 @@ int resident(sq_exec *exec, int64_t n, int backward) {
 } // namespace
 
 extern "C" const char *SQ_GPU(fused_refuses)(sq_exec *exec, const sq_problem *p, char *text, size_t size) {
-  const int64_t n = p->layout->config.hidden;
+  const int64_t n = p->layout->config.hidden_size;
   if (strcmp(p->layout->cell->name, "urnn") != 0) return "cell: plan fused runs the cell urnn alone";
   if (n < FUSED_LEAST || n > FUSED_MOST || !sq_fft_fast(n)) {
     snprintf(text, size, "hidden_size: %lld, plan fused takes powers of two from %d to %d", (long long)n,
@@ -578,7 +578,7 @@ extern "C" const char *SQ_GPU(fused_refuses)(sq_exec *exec, const sq_problem *p,
 /* Microseconds: an exchange of a block costs about 0.05, and twice that where a block fills its processor; as many
  * sequences as the device holds (a guess: four blocks on each of 100 processors for a warp's n) take as long as one. */
 extern "C" double SQ_GPU(fused_estimate)(sq_exec *, const sq_problem *p) {
-  const double n = (double)p->layout->config.hidden;
+  const double n = (double)p->layout->config.hidden_size;
   const double held = 100.0 * (n < 512 ? 2048 / n : 4.0), rows = (double)(p->batch * p->directions);
   const double step = (log2(n) + 4) * (0.05 + n / 40960);
   const double passes = p->training ? 3 : 1; /* backward has twice the transforms */
@@ -589,10 +589,10 @@ extern "C" int64_t SQ_GPU(fused_workspace)(const sq_layout *l, int64_t seq_len, 
   return sq_job_workspace(l, seq_len, batch, training);
 }
 
-extern "C" int SQ_GPU(fused_forward)(sq_exec *exec, const sq_sequence *runs, int count) {
+extern "C" int SQ_GPU(fused_forward)(sq_exec *exec, const sq_layer_run *runs, int count) {
   return forward(exec, runs, count);
 }
 
-extern "C" int SQ_GPU(fused_backward)(sq_exec *exec, const sq_sequence *runs, int count) {
+extern "C" int SQ_GPU(fused_backward)(sq_exec *exec, const sq_layer_run *runs, int count) {
   return backward(exec, runs, count);
 }

@@ -1,7 +1,7 @@
 /* cudnn_standin.cpp - stands in for cuDNN in the tests, so that kernels/cudnn*.cu run without a card.
  *
  * The functions that those two files call, with the contract that NVIDIA documents, on the CPU: the mathematics is
- * core/sequence.c's.  It shows that our calls hand over the right numbers in the right places; it cannot show that cuDNN
+ * core/layer.c's.  It shows that our calls hand over the right numbers in the right places; it cannot show that cuDNN
  * takes them so, which tests/test_cudnn.c does on a card.  Where the contract leaves something open, this is unkind:
  *   - the weight space has an order of its own, and gaps that hold NaN when they are read
  *   - all descriptors of a call must have one type, float or half; half is computed in float, and every result is rounded
@@ -85,7 +85,7 @@ void store(cudnnDataType_t type, const numbers &from, void *to) {
 
 int64_t gate_size(const cudnnRNNStruct *r, bool input) {
   const sq_config &c = r->layout.config;
-  return c.hidden * (input ? c.input : c.hidden) + c.hidden + 2 * GAP;
+  return c.hidden_size * (input ? c.input_size : c.hidden_size) + c.hidden_size + 2 * GAP;
 }
 
 int64_t direction_size(const cudnnRNNStruct *r) {
@@ -104,14 +104,14 @@ int64_t bias_at(const cudnnRNNStruct *r, int direction, int id) {
 }
 
 int64_t matrix_at(const cudnnRNNStruct *r, int direction, int id) {
-  return bias_at(r, direction, id) + r->layout.config.hidden + GAP;
+  return bias_at(r, direction, id) + r->layout.config.hidden_size + GAP;
 }
 
 /* Calls f(ours, theirs, count) for every tensor of a direction; the recurrent biases that our cell adds to the input
  * ones come with ours = the input bias. */
 template <typename F> void each_tensor(const cudnnRNNStruct *r, int direction, F f) {
   const sq_layout &l = r->layout;
-  const int64_t H = l.config.hidden, I = l.config.input;
+  const int64_t H = l.config.hidden_size, I = l.config.input_size;
   const int whh = sq_layout_param(&l, "weight_hh"), rec = sq_layout_param(&l, "bias_rec");
   for (int g = 0; g < r->gates; g++) {
     f(l.param[0].offset + g * H * I, matrix_at(r, direction, g), H * I);
@@ -139,8 +139,8 @@ struct sizes {
 
 sizes sizes_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x) {
   sizes s;
-  s.work = sq_sequence_workspace_f32(&r->layout, x->steps, x->batch, 1);
-  const int64_t inference = sq_sequence_workspace_f32(&r->layout, x->steps, x->batch, 0);
+  s.work = sq_layer_workspace_f32(&r->layout, x->steps, x->batch, 1);
+  const int64_t inference = sq_layer_workspace_f32(&r->layout, x->steps, x->batch, 0);
   if (inference > s.work) s.work = inference;
   s.states = sq_reserve_layout(&r->layout, x->steps, x->batch).size;
   s.gradients = r->layout.param_count;
@@ -152,7 +152,7 @@ sizes sizes_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x) {
 /* Of x, y and hx where they are defined. */
 float checksum(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, const numbers &in, const numbers &y,
                const numbers &hx) {
-  const int64_t width = r->directions * r->layout.config.hidden;
+  const int64_t width = r->directions * r->layout.config.hidden_size;
   double sum = 0;
   for (int64_t t = 0; t < x->steps; t++)
     for (int64_t b = 0; b < x->batch; b++) {
@@ -173,9 +173,9 @@ void poison(const cudnnRNNDataStruct *d, numbers &data) {
         data[(size_t)((t * d->batch + b) * d->width + i)] = NAN;
 }
 
-sq_sequence sequence_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, int direction, const float *in,
-                        const float *params, void *work, float *reserve) {
-  sq_sequence s = {};
+sq_layer_run sequence_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, int direction, const float *in,
+                         const float *params, void *work, float *reserve) {
+  sq_layer_run s = {};
   s.layout = &r->layout;
   s.seq_len = x->steps;
   s.batch = x->batch;
@@ -191,7 +191,7 @@ sq_sequence sequence_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, in
 
 /* Of all directions. */
 int64_t state_size(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x) {
-  return r->directions * x->batch * r->layout.config.hidden;
+  return r->directions * x->batch * r->layout.config.hidden_size;
 }
 
 /* A direction's part of a state; NULL: there is none. */
@@ -204,9 +204,9 @@ float *floats(void *p) { return static_cast<float *>(p); }
 bool same_shape(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, const cudnnRNNDataStruct *y,
                 const cudnnTensorStruct *h, const cudnnTensorStruct *c) {
   return r->type == x->type && r->type == y->type && r->type == h->type && r->type == c->type &&
-         x->steps == y->steps && x->lengths == y->lengths && x->width == r->layout.config.input &&
-         y->width == r->directions * r->layout.config.hidden && h->dims.size() == 3 &&
-         h->dims[0] == r->directions && h->dims[1] == x->batch && h->dims[2] == r->layout.config.hidden;
+         x->steps == y->steps && x->lengths == y->lengths && x->width == r->layout.config.input_size &&
+         y->width == r->directions * r->layout.config.hidden_size && h->dims.size() == 3 &&
+         h->dims[0] == r->directions && h->dims[1] == x->batch && h->dims[2] == r->layout.config.hidden_size;
 }
 
 } // namespace
@@ -289,8 +289,8 @@ cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t r, cudnnRNNAlgo_t al
     return CUDNN_STATUS_BAD_PARAM;
   if (algorithm == CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H && hidden > 32) return CUDNN_STATUS_NOT_SUPPORTED;
   sq_config config = {};
-  config.input = in;
-  config.hidden = hidden;
+  config.input_size = in;
+  config.hidden_size = hidden;
   config.activation = mode == CUDNN_RNN_RELU ? SQ_RELU : SQ_TANH;
   config.reset_after = mode == CUDNN_GRU;
   sq_layout_resolve(sq_cell_find(mode == CUDNN_LSTM  ? "lstm"
@@ -329,8 +329,8 @@ cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t, cudnnRNNDescriptor_t r, int
                                       void **matrix_address, cudnnTensorDescriptor_t bias,
                                       void **bias_address) {
   if (layer >= r->directions || id >= 2 * r->gates || bytes != weight_bytes(r)) return CUDNN_STATUS_BAD_PARAM;
-  const int hidden = (int)r->layout.config.hidden;
-  const int width = id < r->gates ? (int)r->layout.config.input : hidden;
+  const int hidden = (int)r->layout.config.hidden_size;
+  const int width = id < r->gates ? (int)r->layout.config.input_size : hidden;
   char *base = static_cast<char *>(const_cast<void *>(space));
   *matrix = {r->type, {1, hidden, width}};
   *bias = {r->type, {1, hidden, 1}};
@@ -363,14 +363,14 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwar
   for (int d = 0; d < r->directions; d++) {
     const numbers params = unpack(r, d, weights);
     float *kept = training ? floats(reserve) + d * s.states : NULL;
-    sq_sequence q = sequence_of(r, xd, d, in.data(), params.data(), work, kept);
+    sq_layer_run q = sequence_of(r, xd, d, in.data(), params.data(), work, kept);
     q.initial[0] = state(h0, r, d);
     q.initial[1] = state(c0, r, d);
     q.final[0] = state(h, r, d);
     q.final[1] = state(c, r, d);
-    q.y = out.data() + d * r->layout.config.hidden;
+    q.y = out.data() + d * r->layout.config.hidden_size;
     q.ldy = yd->width;
-    sq_sequence_forward_f32(&exec, &q);
+    sq_layer_forward_f32(&exec, &q);
   }
   poison(yd, out);
   store(r->type, out, y);
@@ -409,8 +409,8 @@ cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, con
   sq_exec exec = {};
   for (int d = 0; d < r->directions; d++) {
     const numbers params = unpack(r, d, weights);
-    sq_sequence q = sequence_of(r, xd, d, x, params.data(), work, floats(reserve) + d * s.states);
-    q.dy = dout.data() + d * r->layout.config.hidden;
+    sq_layer_run q = sequence_of(r, xd, d, x, params.data(), work, floats(reserve) + d * s.states);
+    q.dy = dout.data() + d * r->layout.config.hidden_size;
     q.ldy = yd->width;
     q.dfinal[0] = state(dh, r, d);
     q.dfinal[1] = state(dc, r, d);
@@ -419,7 +419,7 @@ cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, con
     q.dx = din.data();
     q.dx_accumulate = d;
     q.dparams = gradients + d * s.gradients;
-    sq_sequence_backward_f32(&exec, &q);
+    sq_layer_backward_f32(&exec, &q);
   }
   poison(xd, din);
   store(r->type, din, dx);

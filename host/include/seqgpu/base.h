@@ -56,7 +56,7 @@ SEQGPU_API const char *seqgpu_status_text(seqgpu_status status);
 /* "0.1.0" */
 SEQGPU_API const char *seqgpu_version(void);
 
-typedef enum seqgpu_dtype { SEQGPU_F32, SEQGPU_F64 } seqgpu_dtype;
+typedef enum seqgpu_dtype { SEQGPU_DTYPE_F32, SEQGPU_DTYPE_F64 } seqgpu_dtype;
 
 /* Host memory of the library's own objects and of the CPU's seqgpu_malloc (worker threads and their packing buffers come
  * from the C library). `allocate` must return memory aligned to 64 bytes or NULL. */
@@ -70,7 +70,7 @@ typedef struct seqgpu_context_options {
   const char *device; /* "cpu", "cuda", "auto" (cuda where there is one, else cpu); NULL = "auto" */
   int device_index;   /* which GPU */
   int threads;        /* CPU: threads, the caller's included; 0 = all processors, at most 1024 */
-  seqgpu_dtype dtype; /* SEQGPU_F64 on the CPU only */
+  seqgpu_dtype dtype; /* SEQGPU_DTYPE_F64 on the CPU only */
   void *stream;       /* GPU: a cudaStream_t of the caller, NULL = the default stream */
   const seqgpu_allocator *allocator; /* NULL = the C library's */
 } seqgpu_context_options;

@@ -80,10 +80,10 @@ SEQGPU_API seqgpu_status seqgpu_params_find(const seqgpu_params *params, const c
 SEQGPU_API int64_t seqgpu_params_total(const seqgpu_params *params); /* trained numbers */
 
 typedef enum seqgpu_optimizer_kind {
-  SEQGPU_SGD,
-  SEQGPU_MOMENTUM,
-  SEQGPU_RMSPROP,
-  SEQGPU_ADAM
+  SEQGPU_OPTIMIZER_SGD,
+  SEQGPU_OPTIMIZER_MOMENTUM,
+  SEQGPU_OPTIMIZER_RMSPROP,
+  SEQGPU_OPTIMIZER_ADAM
 } seqgpu_optimizer_kind;
 typedef enum seqgpu_clip_kind {
   SEQGPU_CLIP_NONE,

@@ -19,13 +19,13 @@ extern "C" {
 #endif
 
 typedef enum seqgpu_activation {
-  SEQGPU_TANH,
-  SEQGPU_RELU,
-  SEQGPU_SIGMOID,
-  SEQGPU_IDENTITY
+  SEQGPU_ACTIVATION_TANH,
+  SEQGPU_ACTIVATION_RELU,
+  SEQGPU_ACTIVATION_SIGMOID,
+  SEQGPU_ACTIVATION_IDENTITY
 } seqgpu_activation;
 
-typedef enum seqgpu_merge { SEQGPU_CONCAT, SEQGPU_SUM } seqgpu_merge;
+typedef enum seqgpu_merge { SEQGPU_MERGE_CONCAT, SEQGPU_MERGE_SUM } seqgpu_merge;
 
 /* The least exact arithmetic that products may use on a GPU; a device may always be more exact (the CPU is).  Sums
  * and states stay float32.  TF32 rounds the inputs of a product to 10 bits of mantissa, BF16 to 7.

@@ -1,4 +1,4 @@
-/* sequence.cu - the `step` plan: one layer, one direction, a whole sequence, for every cell.
+/* layer.cu - the `step` plan: one layer, one direction, a whole sequence, for every cell.
  *
  * Forward                                     Backward (t in the opposite order)
  *   gates = x W_ih^T + b     one GEMM           for t: for each stage, last first:
@@ -11,7 +11,7 @@
  * What limits it: a step is at least two dependent launches, and reads all recurrent weights; see the persistent plans
  * for weights that fit on the chip.
  */
-#include "kernels/sequence.h"
+#include "kernels/layer.h"
 
 #include <string.h>
 
@@ -75,8 +75,8 @@ int64_t chunk_steps(int64_t seq_len, int64_t batch) {
 int64_t chunk_size(const sq_layout *l, int64_t seq_len, int64_t batch) {
   int64_t rows = batch > CHUNK_ROWS ? batch : CHUNK_ROWS;
   if (seq_len * batch < rows) rows = seq_len * batch;
-  int64_t size = sq_align_reals(rows * l->gates) + sq_align_reals(rows * l->aux);
-  for (int k = 0; k < l->states; k++) size += sq_align_reals((rows + batch) * l->state_width[k]);
+  int64_t size = sq_align_elements(rows * l->gates) + sq_align_elements(rows * l->aux);
+  for (int k = 0; k < l->states; k++) size += sq_align_elements((rows + batch) * l->state_width[k]);
   return size;
 }
 
@@ -234,7 +234,7 @@ int add_rows(sq_exec *exec, const float *a, int64_t rows, int64_t cols, float *o
 
 int weight_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
   const sq_layout *l = j.layout;
-  const int64_t rows = j.steps * j.run->batch, I = l->config.input;
+  const int64_t rows = j.steps * j.run->batch, I = l->config.input_size;
   int error = gemm(exec, j.run->math, 1, 0, l->gates, I, rows, {j.dgates, l->gates},
                    {static_cast<const float *>(j.run->x), j.run->ldx}, 1, {dparams + l->param[0].offset, I});
   for (int i = 0; i < l->products && error == 0; i++) {
@@ -279,7 +279,7 @@ int sum_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
 int input_gradient(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
   const float *w = static_cast<const float *>(j.run->params) + l->param[0].offset;
-  const int64_t I = l->config.input;
+  const int64_t I = l->config.input_size;
   return gemm(exec, j.run->math, 0, 0, j.steps * j.run->batch, I, l->gates, {j.dgates, l->gates}, {w, I},
               j.run->dx_accumulate, {static_cast<const float *>(j.run->dx), j.run->ldx});
 }
@@ -298,8 +298,8 @@ int64_t sq_job_products_size(const sq_layout *l, int64_t batch, int training) {
   for (int i = 0; i < l->products; i++) {
     const sq_product *p = &l->product[i];
     if (p->structure == NULL) continue;
-    size += sq_align_reals(p->structure->prepared(l, p));
-    if (training) size += sq_align_reals(batch * p->structure->params(l, p));
+    size += sq_align_elements(p->structure->prepared(l, p));
+    if (training) size += sq_align_elements(batch * p->structure->params(l, p));
   }
   return size;
 }
@@ -311,10 +311,10 @@ int sq_job_prepare_products(sq_exec *exec, sq_job *j, float *at, int training) {
     const sq_product &p = l->product[i];
     if (p.structure == NULL) continue;
     j->prepared[i] = at;
-    at += sq_align_reals(p.structure->prepared(l, &p));
+    at += sq_align_elements(p.structure->prepared(l, &p));
     error = sq_structured(p)->prepare(exec, l, &p, weight_of(*j, p), j->prepared[i]);
     if (!training) continue;
-    const int64_t size = sq_align_reals(j->run->batch * p.structure->params(l, &p));
+    const int64_t size = sq_align_elements(j->run->batch * p.structure->params(l, &p));
     j->grads[i] = at;
     at += size;
     if (error == 0) error = sq_gpu_zero(exec, j->grads[i], size);
@@ -334,7 +334,7 @@ int sq_job_enter(sq_exec *exec, const sq_job &j, int k, float *to) {
 
 int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
-  const int64_t I = l->config.input, rows = j.steps * j.run->batch;
+  const int64_t I = l->config.input_size, rows = j.steps * j.run->batch;
   const float *params = static_cast<const float *>(j.run->params);
   const matrix x = {static_cast<const float *>(j.run->x) + j.t0 * j.run->batch * j.run->ldx, j.run->ldx};
   const float *w = params + l->param[0].offset;
@@ -380,14 +380,14 @@ int leave(sq_exec *exec, const sq_job &j, int64_t slot) {
 /* What is enqueued depends on the run, on the layout behind its pointer, and on who enqueues. */
 struct graph_key {
   int (*enqueue)(sq_exec *, const void *);
-  sq_sequence run;
+  sq_layer_run run;
   sq_layout layout;
 };
 
 static_assert(sizeof(graph_key) <= SQ_GRAPH_KEY_BYTES, "a longer key would never be recorded");
 
 /* A job that has the whole sequence for its steps. */
-void whole_job(const sq_sequence *run, sq_job *j) {
+void whole_job(const sq_layer_run *run, sq_job *j) {
   j->run = run;
   j->layout = run->layout;
   j->t0 = 0;
@@ -400,12 +400,12 @@ int64_t sq_job_workspace(const sq_layout *l, int64_t seq_len, int64_t batch, int
   const int64_t products = sq_job_products_size(l, batch, training);
   if (!training) return products + sq_reserve_layout(l, seq_len, batch).size;
   int64_t size =
-      products + sq_align_reals(seq_len * batch * l->gates) + sq_align_reals(seq_len * batch * l->aux);
-  for (int k = 0; k < l->states; k++) size += sq_align_reals(batch * l->state_width[k]);
+      products + sq_align_elements(seq_len * batch * l->gates) + sq_align_elements(seq_len * batch * l->aux);
+  for (int k = 0; k < l->states; k++) size += sq_align_elements(batch * l->state_width[k]);
   return size;
 }
 
-int sq_job_begin(sq_exec *exec, const sq_sequence *run, sq_job *j) {
+int sq_job_begin(sq_exec *exec, const sq_layer_run *run, sq_job *j) {
   const sq_layout *l = run->layout;
   whole_job(run, j);
   float *workspace = static_cast<float *>(run->workspace);
@@ -421,7 +421,7 @@ int sq_job_begin(sq_exec *exec, const sq_sequence *run, sq_job *j) {
 
 int sq_job_end(sq_exec *exec, const sq_job &j) { return leave(exec, j, j.run->reverse ? 0 : j.steps); }
 
-int sq_job_begin_backward(sq_exec *exec, const sq_sequence *run, sq_job *j) {
+int sq_job_begin_backward(sq_exec *exec, const sq_layer_run *run, sq_job *j) {
   const sq_layout *l = run->layout;
   whole_job(run, j);
   const int64_t B = run->batch, rows = j->steps * B;
@@ -429,11 +429,11 @@ int sq_job_begin_backward(sq_exec *exec, const sq_sequence *run, sq_job *j) {
   float *workspace = static_cast<float *>(run->workspace);
   int error = sq_job_prepare_products(exec, j, workspace, 1);
   j->dgates = workspace + sq_job_products_size(l, B, 1);
-  j->daux = j->dgates + sq_align_reals(rows * l->gates);
-  float *at = j->daux + sq_align_reals(rows * l->aux);
+  j->daux = j->dgates + sq_align_elements(rows * l->gates);
+  float *at = j->daux + sq_align_elements(rows * l->aux);
   for (int k = 0; k < l->states && error == 0; k++) {
     j->dstate[k] = at;
-    at += sq_align_reals(B * l->state_width[k]);
+    at += sq_align_elements(B * l->state_width[k]);
     error = copy_or_zero(exec, j->dstate[k], run->dfinal[k], B * l->state_width[k]);
   }
   j->spare = at;
@@ -448,7 +448,7 @@ int sq_job_end_backward(sq_exec *exec, const sq_job &j) {
   return error;
 }
 
-int sq_job_replay(sq_exec *exec, const sq_sequence *run, int (*enqueue)(sq_exec *, const void *)) {
+int sq_job_replay(sq_exec *exec, const sq_layer_run *run, int (*enqueue)(sq_exec *, const void *)) {
   graph_key key;
   memset(&key, 0, sizeof key); /* padding is compared, too */
   key.enqueue = enqueue;
@@ -484,7 +484,7 @@ int enter_chunk(sq_exec *exec, const job &j, int64_t done, int64_t last) {
 }
 
 int enqueue_forward(sq_exec *exec, const void *argument) {
-  const sq_sequence *run = static_cast<const sq_sequence *>(argument);
+  const sq_layer_run *run = static_cast<const sq_layer_run *>(argument);
   job j = {};
   j.run = run;
   j.layout = run->layout;
@@ -508,7 +508,7 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
 }
 
 int enqueue_backward(sq_exec *exec, const void *argument) {
-  const sq_sequence *run = static_cast<const sq_sequence *>(argument);
+  const sq_layer_run *run = static_cast<const sq_layer_run *>(argument);
   job j = {};
   j.cell = launchers_of(run->layout);
   int error = sq_job_begin_backward(exec, run, &j);
@@ -519,16 +519,15 @@ int enqueue_backward(sq_exec *exec, const void *argument) {
 
 } // namespace
 
-extern "C" int64_t SQ_GPU(sequence_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch,
-                                              int training) {
+extern "C" int64_t SQ_GPU(layer_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
   if (training) return sq_job_workspace(l, seq_len, batch, training);
   return sq_job_products_size(l, batch, training) + chunk_size(l, seq_len, batch);
 }
 
-extern "C" int SQ_GPU(sequence_forward)(sq_exec *exec, const sq_sequence *run) {
+extern "C" int SQ_GPU(layer_forward)(sq_exec *exec, const sq_layer_run *run) {
   return sq_job_replay(exec, run, enqueue_forward);
 }
 
-extern "C" int SQ_GPU(sequence_backward)(sq_exec *exec, const sq_sequence *run) {
+extern "C" int SQ_GPU(layer_backward)(sq_exec *exec, const sq_layer_run *run) {
   return sq_job_replay(exec, run, enqueue_backward);
 }

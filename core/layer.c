@@ -1,4 +1,4 @@
-/* sequence.c - the sequence driver on the CPU: every cell, one layer, one direction.
+/* layer.c - the sequence driver on the CPU: every cell, one layer, one direction.
  *
  * Forward                                     Backward (t in the opposite order)
  *   gates = x W_ih^T + b     one GEMM           for t: for each stage, last first:
@@ -27,7 +27,7 @@ enum { MIN_WORK = 1 << 14 };
 
 /* Everything a slice needs, for `steps` time steps whose first (lowest) is t0. */
 typedef struct job {
-  const sq_sequence *run;
+  const sq_layer_run *run;
   const sq_layout *layout;
   int64_t t0, steps;
   real *state[SQ_MAX_STATES];     /* [steps+1,B,W_k] */
@@ -47,14 +47,14 @@ static int64_t chunk_steps(int64_t seq_len, int64_t batch) {
 }
 
 static int64_t packed_size(const sq_layout *layout, const sq_product *p) {
-  if (p->structure) return sq_align_reals(p->structure->prepared(layout, p));
+  if (p->structure) return sq_align_elements(p->structure->prepared(layout, p));
   const int64_t forward = FN(sq_gemm_packed_size)(p->rows, p->cols);
   const int64_t backward = FN(sq_gemm_packed_size)(p->cols, p->rows);
-  return sq_align_reals(forward > backward ? forward : backward);
+  return sq_align_elements(forward > backward ? forward : backward);
 }
 
 /* What the rows of a structured product need, of `width` reals each. */
-static int64_t rows_size(int64_t batch, int64_t width) { return sq_align_reals(batch * width); }
+static int64_t rows_size(int64_t batch, int64_t width) { return sq_align_elements(batch * width); }
 
 /* Everything the products of a layout borrow. */
 static int64_t products_size(const sq_layout *layout, int64_t batch, int training) {
@@ -73,22 +73,23 @@ static int64_t products_size(const sq_layout *layout, int64_t batch, int trainin
 static int64_t chunk_size(const sq_layout *layout, int64_t seq_len, int64_t batch) {
   int64_t rows = batch > CHUNK_ROWS ? batch : CHUNK_ROWS;
   if (seq_len * batch < rows) rows = seq_len * batch;
-  int64_t size = sq_align_reals(rows * layout->gates) + sq_align_reals(rows * layout->aux);
-  for (int k = 0; k < layout->states; k++) size += sq_align_reals((rows + batch) * layout->state_width[k]);
+  int64_t size = sq_align_elements(rows * layout->gates) + sq_align_elements(rows * layout->aux);
+  for (int k = 0; k < layout->states; k++) size += sq_align_elements((rows + batch) * layout->state_width[k]);
   return size;
 }
 
-int64_t FN(sq_sequence_workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
-  int64_t size = SQ_ALIGN_REALS; /* to align the start */
+int64_t FN(sq_layer_workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
+  int64_t size = SQ_ALIGN_ELEMENTS; /* to align the start */
   size += products_size(layout, batch, training);
   if (!training) return size + chunk_size(layout, seq_len, batch);
-  size += sq_align_reals(seq_len * batch * layout->gates) + sq_align_reals(seq_len * batch * layout->aux);
-  for (int k = 0; k < layout->states; k++) size += sq_align_reals(batch * layout->state_width[k]);
+  size +=
+      sq_align_elements(seq_len * batch * layout->gates) + sq_align_elements(seq_len * batch * layout->aux);
+  for (int k = 0; k < layout->states; k++) size += sq_align_elements(batch * layout->state_width[k]);
   return size;
 }
 
 static real *align_up(void *pointer) {
-  const uintptr_t mask = SQ_ALIGN_REALS * sizeof(real) - 1;
+  const uintptr_t mask = SQ_ALIGN_ELEMENTS * sizeof(real) - 1;
   return (real *)(((uintptr_t)pointer + mask) & ~mask);
 }
 
@@ -270,9 +271,9 @@ static void forward_slice(void *arg, int part, int parts) {
 
 /* gates = x W_ih^T + b for the steps of the job. */
 static void project_input(sq_exec *exec, const job *j) {
-  const sq_sequence *run = j->run;
+  const sq_layer_run *run = j->run;
   const sq_layout *l = j->layout;
-  const int64_t I = l->config.input, rows = j->steps * run->batch;
+  const int64_t I = l->config.input_size, rows = j->steps * run->batch;
   const real *params = run->params;
   const real *x = (const real *)run->x + j->t0 * run->batch * run->ldx;
   const real *w = params + l->param[0].offset;
@@ -295,7 +296,7 @@ static void copy_or_zero(real *to, const void *from, int64_t count) {
 
 /* State k before the first step: the caller's, the layer's own, or zeros. */
 static void enter(sq_exec *exec, const job *j, int k, real *to) {
-  const sq_sequence *run = j->run;
+  const sq_layer_run *run = j->run;
   const sq_layout *l = j->layout;
   const int64_t width = l->state_width[k];
   if (run->initial[k] || l->initial[k] < 0) {
@@ -307,7 +308,7 @@ static void enter(sq_exec *exec, const job *j, int k, real *to) {
   FN(sq_cpu_bias)(exec, &each_row);
 }
 
-int FN(sq_sequence_forward)(sq_exec *exec, const sq_sequence *run) {
+int FN(sq_layer_forward)(sq_exec *exec, const sq_layer_run *run) {
   const sq_layout *l = run->layout;
   const int64_t T = run->seq_len, B = run->batch;
   job j = {.run = run, .layout = l};
@@ -367,7 +368,7 @@ static void backward_products(const job *j, const FN(sq_step) * s, int stage, in
 static void backward_slice(void *arg, int part, int parts) {
   const job *j = arg;
   const sq_layout *l = j->layout;
-  const sq_sequence *run = j->run;
+  const sq_layer_run *run = j->run;
   pointwise *step = backward_of(l->cell);
   int64_t first, count;
   slice(run->batch, part, parts, &first, &count);
@@ -405,7 +406,7 @@ static const real *whole(const job *j, sq_place place, int gradient, int64_t *ld
 /* dW of every product and of every sum, after the recurrence. */
 static void parameter_gradients(sq_exec *exec, const job *j) {
   const sq_layout *l = j->layout;
-  const int64_t rows = j->steps * j->run->batch, I = l->config.input;
+  const int64_t rows = j->steps * j->run->batch, I = l->config.input_size;
   real *dparams = j->run->dparams;
   FN(sq_gemm)
   (exec->pool, 1, 0, l->gates, I, rows, j->dgates, l->gates, j->run->x, j->run->ldx, 1,
@@ -443,18 +444,18 @@ static void parameter_gradients(sq_exec *exec, const job *j) {
   }
 }
 
-int FN(sq_sequence_backward)(sq_exec *exec, const sq_sequence *run) {
+int FN(sq_layer_backward)(sq_exec *exec, const sq_layer_run *run) {
   const sq_layout *l = run->layout;
-  const int64_t T = run->seq_len, B = run->batch, I = l->config.input;
+  const int64_t T = run->seq_len, B = run->batch, I = l->config.input_size;
   job j = {.run = run, .layout = l, .steps = T};
   reserve_pointers(&j, run->reserve, T);
   real *at = pack_weights(&j, align_up(run->workspace), 1);
   j.dgates = at;
-  j.daux = at + sq_align_reals(T * B * l->gates);
-  at = j.daux + sq_align_reals(T * B * l->aux);
+  j.daux = at + sq_align_elements(T * B * l->gates);
+  at = j.daux + sq_align_elements(T * B * l->aux);
   for (int k = 0; k < l->states; k++) {
     j.dstate[k] = at;
-    at += sq_align_reals(B * l->state_width[k]);
+    at += sq_align_elements(B * l->state_width[k]);
     copy_or_zero(j.dstate[k], run->dfinal[k], B * l->state_width[k]);
   }
   sq_pool_run(exec->pool, slices(exec, &j), backward_slice, &j);

@@ -1,9 +1,9 @@
-/* sequence.h - one layer, one direction, a whole sequence: the unit that backends implement.
+/* layer.h - one layer, one direction, a whole sequence: the unit that backends implement.
  *
  * Memory is the caller's.  `real` is float or double according to the backend's table.
  *
  * Reserve of one layer and direction (what backward needs, and what people look at), in this order, each block
- * starting at a multiple of SQ_ALIGN_REALS:
+ * starting at a multiple of SQ_ALIGN_ELEMENTS:
  *   state k  [T+1,B,W_k] for each state   slot t+1 is the state after step t, slot 0 the initial state;
  *                                         in reverse, slot t is the state after step t, slot T the initial
  *   gates    [T,B,G]                      activations
@@ -11,8 +11,8 @@
  * The reserve layout belongs to the cell, not to the backend: forward of one backend can be continued by
  * backward of another.
  */
-#ifndef SQ_SEQUENCE_H
-#define SQ_SEQUENCE_H
+#ifndef SQ_LAYER_H
+#define SQ_LAYER_H
 
 #include "core/cell.h"
 
@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-enum { SQ_ALIGN_REALS = 16 };
+enum { SQ_ALIGN_ELEMENTS = 16 };
 
 struct sq_exec;
 
@@ -35,12 +35,12 @@ typedef enum sq_math { SQ_MATH_F32, SQ_MATH_TF32, SQ_MATH_BF16 } sq_math;
 typedef struct sq_problem {
   const sq_layout *layout;
   int64_t seq_len, batch; /* the largest of any run */
-  int directions;         /* or layers of one size (host/wavefront.c) */
+  int directions;         /* or layers of one size (host/run/wavefront.c) */
   int training;           /* forward keeps a reserve, and backward runs */
   sq_math math;
 } sq_problem;
 
-typedef struct sq_sequence {
+typedef struct sq_layer_run {
   const sq_layout *layout;
   int64_t seq_len, batch; /* T, B */
   int reverse;            /* 1: from t = T-1 down to 0 */
@@ -64,12 +64,12 @@ typedef struct sq_sequence {
   int dx_accumulate;                 /* 0: dx = , 1: dx += */
   void *dinitial[SQ_MAX_STATES];     /* [B,W_k] or NULL */
   void *dparams;                     /* += , or NULL = not wanted */
-} sq_sequence;
+} sq_layer_run;
 
 /* Some steps of a sequence, first .. first + steps - 1.  `run` is the whole sequence, but for initial and final (backward: dfinal
  * and dinitial), which are the states at the ends of the stretch. */
 typedef struct sq_stretch {
-  sq_sequence run;
+  sq_layer_run run;
   int64_t first, steps;
 } sq_stretch;
 
@@ -80,21 +80,21 @@ typedef struct sq_reserve_map {
 } sq_reserve_map;
 sq_reserve_map sq_reserve_layout(const sq_layout *layout, int64_t seq_len, int64_t batch);
 
-/* n rounded up to a multiple of SQ_ALIGN_REALS. */
-int64_t sq_align_reals(int64_t n);
+/* n rounded up to a multiple of SQ_ALIGN_ELEMENTS. */
+int64_t sq_align_elements(int64_t n);
 
 /* Where slot of the state before / after step t begins: multiply by B*W_k. */
 static inline int64_t sq_slot_prev(int reverse, int64_t t) { return reverse ? t + 1 : t; }
 static inline int64_t sq_slot_next(int reverse, int64_t t) { return reverse ? t : t + 1; }
 
-/* The CPU driver (core/sequence.c) in both precisions.  `training`: a reserve is kept for backward. Without one
+/* The CPU driver (core/layer.c) in both precisions.  `training`: a reserve is kept for backward. Without one
  * (run->reserve NULL) forward works through the sequence in chunks, inside the workspace.  Workspace in reals. */
-int64_t sq_sequence_workspace_f32(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
-int64_t sq_sequence_workspace_f64(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
-int sq_sequence_forward_f32(struct sq_exec *exec, const sq_sequence *run);
-int sq_sequence_forward_f64(struct sq_exec *exec, const sq_sequence *run);
-int sq_sequence_backward_f32(struct sq_exec *exec, const sq_sequence *run);
-int sq_sequence_backward_f64(struct sq_exec *exec, const sq_sequence *run);
+int64_t sq_layer_workspace_f32(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
+int64_t sq_layer_workspace_f64(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
+int sq_layer_forward_f32(struct sq_exec *exec, const sq_layer_run *run);
+int sq_layer_forward_f64(struct sq_exec *exec, const sq_layer_run *run);
+int sq_layer_backward_f32(struct sq_exec *exec, const sq_layer_run *run);
+int sq_layer_backward_f64(struct sq_exec *exec, const sq_layer_run *run);
 
 #ifdef __cplusplus
 }

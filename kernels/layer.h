@@ -1,17 +1,17 @@
-/* sequence.h - what all plans of a layer share: the products that are one GEMM over the whole sequence.
+/* layer.h - what all plans of a layer share: the products that are one GEMM over the whole sequence.
  *
  *   gates = x W_ih^T + b            before the recurrence
  *   dx = dgates W_ih                after its backward
  *   dW += d(to)^T from, sums        likewise, for each product and sum of the layout
  */
-#ifndef SQ_KERNELS_SEQUENCE_H
-#define SQ_KERNELS_SEQUENCE_H
+#ifndef SQ_KERNELS_LAYER_H
+#define SQ_KERNELS_LAYER_H
 
 #include "kernels/device.h"
 
 /* The buffers of `steps` time steps whose first (lowest) is t0; all in device memory. */
 struct sq_job {
-  const sq_sequence *run;
+  const sq_layer_run *run;
   const sq_layout *layout;
   int64_t t0, steps;
   float *state[SQ_MAX_STATES];  /* [steps+1,B,W_k] */
@@ -47,16 +47,16 @@ int sq_job_gradients(sq_exec *exec, const sq_job &job);
 int64_t sq_job_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
 
 /* Lays the job out; products prepared, gates = x W_ih^T + b, initial states in their slots.  Then final states. */
-int sq_job_begin(sq_exec *exec, const sq_sequence *run, sq_job *job);
+int sq_job_begin(sq_exec *exec, const sq_layer_run *run, sq_job *job);
 int sq_job_end(sq_exec *exec, const sq_job &job);
 
 /* Lays the job out; products prepared, dstate = the gradient at the final states.  Then sq_job_gradients and, from dstate,
  * the gradient at the initial states. */
-int sq_job_begin_backward(sq_exec *exec, const sq_sequence *run, sq_job *job);
+int sq_job_begin_backward(sq_exec *exec, const sq_layer_run *run, sq_job *job);
 int sq_job_end_backward(sq_exec *exec, const sq_job &job);
 
 /* enqueue(exec, run), by a graph if the same comes again (device.h).  What it enqueues depends on the run, on the layout
  * behind its pointer, and on nothing else. */
-int sq_job_replay(sq_exec *exec, const sq_sequence *run, int (*enqueue)(sq_exec *, const void *));
+int sq_job_replay(sq_exec *exec, const sq_layer_run *run, int (*enqueue)(sq_exec *, const void *));
 
 #endif
