@@ -56,11 +56,11 @@ static void bench_row_of_file(rnn_report *report, const bench_row *row, bench_gp
     if (rnn_listed(o->cells, row->cell)) bench_problem(report, row, gpu);
     return;
   }
-  const char *name;
-  for (int i = 0; (name = seqgpu_cell_name(i, NULL)) != NULL; i++) {
+  seqgpu_cell_info cell;
+  for (int i = 0; seqgpu_cell_get(i, &cell) == SEQGPU_OK; i++) {
     bench_row one = *row;
-    snprintf(one.cell, sizeof one.cell, "%s", name);
-    if (rnn_listed(o->cells, name)) bench_problem(report, &one, gpu);
+    snprintf(one.cell, sizeof one.cell, "%s", cell.name);
+    if (rnn_listed(o->cells, cell.name)) bench_problem(report, &one, gpu);
   }
 }
 

@@ -49,12 +49,12 @@ static void download(seqgpu_context *ctx, const void *from, int64_t count, doubl
 /* Forward and backward on a context; 0 with a message on stderr if anything failed. */
 static int run(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, result *out) {
   seqgpu_plan *plan = NULL;
-  if (seqgpu_plan_create(ctx, desc, &plan) != SEQGPU_OK) {
+  if (seqgpu_plan_create(ctx, desc, NULL, &plan) != SEQGPU_OK) {
     fprintf(stderr, "check_kernels: %s\n", seqgpu_last_error(ctx));
     return 0;
   }
-  out->param_count = seqgpu_plan_param_count(plan);
-  out->y_count = T * B * seqgpu_plan_output_size(plan);
+  out->param_count = seqgpu_plan_get_sizes(plan).param_elements;
+  out->y_count = T * B * seqgpu_plan_get_sizes(plan).output_width;
   const int64_t size = (int64_t)seqgpu_dtype_size(seqgpu_context_dtype(ctx));
   seqgpu_rnn_run r = {.seq_len = T, .batch = B, .seed = 1};
   r.x = upload(ctx, x, T * B * I);
@@ -63,8 +63,8 @@ static int run(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, result *out) {
   r.y = upload(ctx, NULL, out->y_count);
   r.dx = upload(ctx, NULL, T * B * I);
   r.dparams = upload(ctx, NULL, out->param_count);
-  r.workspace = upload(ctx, NULL, (int64_t)seqgpu_plan_workspace_size(plan) / size);
-  r.reserve = upload(ctx, NULL, (int64_t)seqgpu_plan_reserve_size(plan) / size);
+  r.workspace = upload(ctx, NULL, (int64_t)seqgpu_plan_get_sizes(plan).workspace / size);
+  r.reserve = upload(ctx, NULL, (int64_t)seqgpu_plan_get_sizes(plan).reserve / size);
   const int good =
       seqgpu_rnn_forward(ctx, plan, &r) == SEQGPU_OK && seqgpu_rnn_backward(ctx, plan, &r) == SEQGPU_OK;
   if (!good) fprintf(stderr, "check_kernels: %s\n", seqgpu_last_error(ctx));

@@ -148,8 +148,8 @@ static seqgpu_status model_open(model *m, const options *o) {
   const seqgpu_rnn_desc decoder = {
       .cell = "gru", .input_size = EMBED + 2 * HIDDEN, .hidden_size = HIDDEN, .seq_len = 1, .batch = BATCH};
   seqgpu_status status = seqgpu_context_create(&device, &m->ctx);
-  if (status == SEQGPU_OK) status = seqgpu_plan_create(m->ctx, &encoder, &m->encoder_plan);
-  if (status == SEQGPU_OK) status = seqgpu_plan_create(m->ctx, &decoder, &m->decoder_plan);
+  if (status == SEQGPU_OK) status = seqgpu_plan_create(m->ctx, &encoder, NULL, &m->encoder_plan);
+  if (status == SEQGPU_OK) status = seqgpu_plan_create(m->ctx, &decoder, NULL, &m->decoder_plan);
   if (status == SEQGPU_OK) status = seqgpu_params_create(m->ctx, o->seed, &m->params);
   if (status == SEQGPU_OK) status = seqgpu_tape_create(m->ctx, o->seed, &m->tape);
   return status == SEQGPU_OK ? add_weights(m) : status;
@@ -362,7 +362,7 @@ int main(int argc, char **argv) {
   if (status == SEQGPU_OK) {
     printf("reversing strings of 1 to %lld of %lld symbols: %lld parameters, batch %d, seed %llu, %s, %s\n",
            (long long)o.max_length, (long long)o.symbols, (long long)seqgpu_params_total(m.params), BATCH,
-           (unsigned long long)o.seed, seqgpu_plan_name(m.encoder_plan), seqgpu_context_device(m.ctx));
+           (unsigned long long)o.seed, seqgpu_plan_algorithm(m.encoder_plan), seqgpu_context_device(m.ctx));
     status = train(&m, &share);
   }
   if (status != SEQGPU_OK)

@@ -38,13 +38,19 @@ static inline void run(net *n) {
   if (!n->desc->inference) net_backward(n);
 }
 
-static inline net opened(seqgpu_context *ctx, const cell_row *cell, int64_t T, int64_t B,
-                         seqgpu_rnn_desc options, const int32_t *lengths) {
+/* A network of the cell by an algorithm of this name; NULL: the planner's choice. */
+static inline net opened_as(seqgpu_context *ctx, const cell_row *cell, const char *algorithm, int64_t T,
+                            int64_t B, seqgpu_rnn_desc options, const int32_t *lengths) {
   const shape_row shape = {.size = {T, B, 3, 5}, .desc = options};
   const seqgpu_rnn_desc desc = combine(cell, &shape);
   net n;
-  net_open(&n, ctx, &desc, lengths);
+  net_open_as(&n, ctx, &desc, algorithm, lengths);
   return n;
+}
+
+static inline net opened(seqgpu_context *ctx, const cell_row *cell, int64_t T, int64_t B,
+                         seqgpu_rnn_desc options, const int32_t *lengths) {
+  return opened_as(ctx, cell, NULL, T, B, options, lengths);
 }
 
 /* A random network, not run yet. */

@@ -38,7 +38,8 @@ static const char *const net_names[NET_TENSORS] = {"x", "params", "h0", "c0", "d
 typedef struct net {
   seqgpu_context *ctx;
   seqgpu_plan *plan;
-  const seqgpu_rnn_desc *desc; /* the plan's, num_layers filled in */
+  seqgpu_rnn_desc described;
+  const seqgpu_rnn_desc *desc; /* the plan's, num_layers filled in: &described */
   int states;
   int64_t count[NET_TENSORS]; /* numbers; 0: the cell has no such tensor */
   double *value[NET_TENSORS];
@@ -126,10 +127,9 @@ static inline void net_sizes(net *n) {
   const seqgpu_rnn_desc *d = n->desc;
   const int64_t rows = d->seq_len * d->batch;
   const int64_t layers = d->num_layers * (d->bidirectional ? 2 : 1) * d->batch;
-  const int64_t h = layers * seqgpu_plan_state_size(n->plan, 0),
-                c = layers * seqgpu_plan_state_size(n->plan, 1);
-  const int64_t x = rows * d->input_size, y = rows * seqgpu_plan_output_size(n->plan);
-  const int64_t params = seqgpu_plan_param_count(n->plan);
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(n->plan);
+  const int64_t h = layers * sizes.state_width[0], c = layers * sizes.state_width[1];
+  const int64_t x = rows * d->input_size, y = rows * sizes.output_width, params = sizes.param_elements;
   const int64_t count[NET_TENSORS] = {x, params, h, c, y, h, c, y, h, c, x, h, c, params};
   memcpy(n->count, count, sizeof count);
 }
@@ -156,23 +156,25 @@ static inline void net_aim(net *n) {
                             .dparams = at[NET_DPARAMS]};
 }
 
-/* 1 if there is a plan; else a failed check. */
-static inline int net_open(net *n, seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
+/* 1 if there is a plan with these options (NULL: the defaults); else a failed check. */
+static inline int net_open_with(net *n, seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
+                                const seqgpu_plan_options *options, const int32_t *lengths) {
   memset(n, 0, sizeof *n);
   n->ctx = ctx;
-  const seqgpu_status status = seqgpu_plan_create(ctx, desc, &n->plan);
+  const seqgpu_status status = seqgpu_plan_create(ctx, desc, options, &n->plan);
   net_require(ctx, status, "seqgpu_plan_create");
   if (status != SEQGPU_OK) return 0;
-  n->desc = seqgpu_plan_desc(n->plan);
-  n->states = seqgpu_plan_num_states(n->plan);
+  n->described = seqgpu_plan_get_desc(n->plan);
+  n->desc = &n->described;
+  n->states = seqgpu_plan_get_sizes(n->plan).state_count;
   net_sizes(n);
   for (int i = 0; i < NET_TENSORS; i++) {
     if (n->count[i] == 0) continue;
     n->value[i] = (double *)calloc((size_t)n->count[i], sizeof(double));
     n->device[i] = net_alloc(ctx, net_names[i], net_bytes(n, n->count[i]));
   }
-  if (!desc->inference) n->reserve = net_alloc(ctx, "reserve", seqgpu_plan_reserve_size(n->plan));
-  n->workspace = net_alloc(ctx, "workspace", seqgpu_plan_workspace_size(n->plan));
+  if (!desc->inference) n->reserve = net_alloc(ctx, "reserve", seqgpu_plan_get_sizes(n->plan).reserve);
+  n->workspace = net_alloc(ctx, "workspace", seqgpu_plan_get_sizes(n->plan).workspace);
   if (lengths) {
     const size_t bytes = (size_t)desc->batch * sizeof *lengths;
     n->lengths = (int32_t *)net_alloc(ctx, "lengths", bytes);
@@ -182,14 +184,25 @@ static inline int net_open(net *n, seqgpu_context *ctx, const seqgpu_rnn_desc *d
   return 1;
 }
 
+/* The same by an algorithm of this name, and by the planner's choice. */
+static inline int net_open_as(net *n, seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *algorithm,
+                              const int32_t *lengths) {
+  const seqgpu_plan_options options = {.algorithm = algorithm};
+  return net_open_with(n, ctx, desc, &options, lengths);
+}
+
+static inline int net_open(net *n, seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
+  return net_open_with(n, ctx, desc, NULL, lengths);
+}
+
 static inline void net_close(net *n) {
   if (n->plan == NULL) return;
   for (int i = 0; i < NET_TENSORS; i++) {
     net_free(n->ctx, net_names[i], n->device[i], net_bytes(n, n->count[i]));
     free(n->value[i]);
   }
-  if (n->reserve) net_free(n->ctx, "reserve", n->reserve, seqgpu_plan_reserve_size(n->plan));
-  net_free(n->ctx, "workspace", n->workspace, seqgpu_plan_workspace_size(n->plan));
+  if (n->reserve) net_free(n->ctx, "reserve", n->reserve, seqgpu_plan_get_sizes(n->plan).reserve);
+  net_free(n->ctx, "workspace", n->workspace, seqgpu_plan_get_sizes(n->plan).workspace);
   if (n->lengths) net_free(n->ctx, "lengths", n->lengths, (size_t)n->desc->batch * sizeof *n->lengths);
   seqgpu_plan_destroy(n->plan);
   n->plan = NULL;
@@ -203,8 +216,8 @@ static inline void net_close(net *n) {
 static inline void net_fill_relu(net *n) {
   const double gain = (n->desc->merge == SEQGPU_MERGE_SUM ? 2 : 1) / (1 - n->desc->dropout);
   seqgpu_param_info p;
-  for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++) {
-    net_require(n->ctx, seqgpu_plan_param(n->plan, i, &p), "seqgpu_plan_param");
+  for (int i = 0; i < seqgpu_plan_param_count(n->plan); i++) {
+    net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param");
     double *at = n->value[NET_PARAMS] + p.offset;
     const double width = (double)p.cols * (strncmp(p.name, "weight_ih", 9) ? 1 : gain);
     const int bias = strncmp(p.name, "bias", 4) == 0;
@@ -226,8 +239,8 @@ static inline void net_fill_away(double *at, int64_t count, double low, double h
 static inline void net_fill_special(net *n) {
   seqgpu_param_info p;
   const int complex_units = strcmp(n->desc->cell, "urnn") == 0;
-  for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++) {
-    net_require(n->ctx, seqgpu_plan_param(n->plan, i, &p), "seqgpu_plan_param");
+  for (int i = 0; i < seqgpu_plan_param_count(n->plan); i++) {
+    net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param");
     double *at = n->value[NET_PARAMS] + p.offset;
     const int64_t count = p.rows * p.cols;
     if (strncmp(p.name, "vectors", 7) == 0 || strncmp(p.name, "reflections", 11) == 0)
@@ -333,10 +346,10 @@ static inline void net_list(const net *n, int first, int last, tensor_list *list
   for (int i = first; i <= last; i++) {
     const int in = i == NET_PARAMS, parameters = in || i == NET_DPARAMS;
     if (!parameters) list_add(list, net_names[i], n->value[i], n->count[i]);
-    for (int k = 0; parameters && k < seqgpu_plan_num_params(n->plan); k++) {
+    for (int k = 0; parameters && k < seqgpu_plan_param_count(n->plan); k++) {
       seqgpu_param_info p;
       char name[64];
-      net_require(n->ctx, seqgpu_plan_param(n->plan, k, &p), "seqgpu_plan_param");
+      net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, k, &p), "seqgpu_plan_param");
       snprintf(name, sizeof name, "%.40s%s", p.name, in ? "" : " (gradient)");
       if (!(in && p.fixed)) list_add(list, name, n->value[i] + p.offset, p.rows * p.cols);
     }

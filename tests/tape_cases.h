@@ -74,7 +74,7 @@ static seqgpu_tensor *lengths_4231(world *w) {
 static seqgpu_tensor *with_finals(world *w, seqgpu_tensor *y) {
   seqgpu_tape *t = w->tape;
   seqgpu_tensor *all = seqgpu_tape_reshape(t, y, 1, DIM(seqgpu_tensor_count(y)));
-  for (int k = 0; k < seqgpu_plan_num_states(w->plan[0]); k++) {
+  for (int k = 0; k < seqgpu_plan_get_sizes(w->plan[0]).state_count; k++) {
     seqgpu_tensor *s = seqgpu_tape_rnn_final(t, y, k);
     all = seqgpu_tape_concat(t, all, seqgpu_tape_reshape(t, s, 1, DIM(seqgpu_tensor_count(s))));
   }

@@ -43,7 +43,7 @@ typedef struct test_case {
 /* The case's shape of leaf i, with the parameters of a plan counted; its rank. */
 static inline int leaf_shape(const world *w, const test_case *c, int i, int64_t shape[SEQGPU_TAPE_RANK]) {
   memcpy(shape, c->shape[i], sizeof c->shape[i]);
-  if (shape[0] < 0) shape[0] = seqgpu_plan_param_count(w->plan[shape[0] == PLAN_0 ? 0 : 1]);
+  if (shape[0] < 0) shape[0] = seqgpu_plan_get_sizes(w->plan[shape[0] == PLAN_0 ? 0 : 1]).param_elements;
   int rank = 0;
   while (rank < SEQGPU_TAPE_RANK && shape[rank] != 0) rank++;
   return rank;
@@ -74,7 +74,7 @@ static inline void world_open(world *w, seqgpu_context *ctx, const test_case *c)
   *w = (world){.ctx = ctx};
   net_require(ctx, seqgpu_tape_create(ctx, 77, &w->tape), "seqgpu_tape_create");
   for (int k = 0; k < PLANS && c->plan[k]; k++)
-    net_require(ctx, seqgpu_plan_create(ctx, c->plan[k], &w->plan[k]), "seqgpu_plan_create");
+    net_require(ctx, seqgpu_plan_create(ctx, c->plan[k], NULL, &w->plan[k]), "seqgpu_plan_create");
   for (; w->leaves < LEAVES && c->shape[w->leaves][0] != 0; w->leaves++) world_leaf(w, c, w->leaves);
   world_draw(w, c);
 }

@@ -36,7 +36,7 @@ static void check_failed_context(const char *name, const char *word, seqgpu_stat
   const seqgpu_status status = seqgpu_context_create(options, &ctx);
   refused(ctx, status, expected, word, name);
   CHECK(ctx != NULL, "%s: there is a context to ask", name);
-  REFUSED(ctx, EINVAL, "ctx", seqgpu_plan_create(ctx, &desc, &plan));
+  REFUSED(ctx, EINVAL, "ctx", seqgpu_plan_create(ctx, &desc, NULL, &plan));
   REFUSED(ctx, EINVAL, "ctx", seqgpu_malloc(ctx, 1, &memory));
   REFUSED(ctx, EINVAL, "ctx", seqgpu_synchronize(ctx));
   REFUSED(ctx, EINVAL, "ctx", seqgpu_dropout(ctx, 0, 0, 0, 0, NULL, NULL));
@@ -98,8 +98,6 @@ static const desc_row desc_rows[] = {
     NAMED("lstm", cell, NULL),
     NAMED("lstm", cell, ""),
     NAMED("lstm", cell, "lstm "),
-    NAMED("lstm", plan, "fastest"),
-    NAMED("lstm", plan, ""),
     FIELD("lstm", INT64, input_size, 0),
     FIELD("lstm", INT64, input_size, -1),
     FIELD("lstm", INT64, input_size, 0x1p62),
@@ -140,7 +138,6 @@ static const desc_row desc_rows[] = {
     FIELD("lstm", DOUBLE, dropout, (double)INFINITY),
     FIELD("lstm", INT, batch_first, 2),
     FIELD("lstm", INT, inference, -1),
-    FIELD("lstm", INT, mode, 2),
     FIELD("lstm", INT, math, 3),
     FIELD("lstm", INT, math, -1),
     /* options that a cell does not have */
@@ -186,15 +183,23 @@ static void check_descriptors(seqgpu_context *ctx) {
     forget_error(ctx);
     snprintf(name, sizeof name, "%s with %s = %g %s", row->cell, row->word, row->number,
              row->text ? row->text : "");
-    const seqgpu_status status = seqgpu_plan_create(ctx, &desc, &plan);
+    const seqgpu_status status = seqgpu_plan_create(ctx, &desc, NULL, &plan);
     refused(ctx, status, row->status, row->word, name);
     CHECK(plan == NULL, "%s: no plan", name);
   }
   const seqgpu_rnn_desc desc = good_desc("lstm");
   seqgpu_plan *plan = NULL;
-  REFUSED(ctx, EINVAL, "desc", seqgpu_plan_create(ctx, NULL, &plan));
-  REFUSED(ctx, EINVAL, "out", seqgpu_plan_create(ctx, &desc, NULL));
-  REFUSED(NULL, EINVAL, "", seqgpu_plan_create(NULL, &desc, &plan));
+  REFUSED(ctx, EINVAL, "algorithm",
+          seqgpu_plan_create(ctx, &desc, &(seqgpu_plan_options){.algorithm = "fastest"}, &plan));
+  REFUSED(ctx, EINVAL, "algorithm",
+          seqgpu_plan_create(ctx, &desc, &(seqgpu_plan_options){.algorithm = ""}, &plan));
+  REFUSED(ctx, EINVAL, "mode",
+          seqgpu_plan_create(ctx, &desc, &(seqgpu_plan_options){.mode = (seqgpu_plan_mode)2}, &plan));
+  REFUSED(ctx, EINVAL, "mode",
+          seqgpu_plan_create(ctx, &desc, &(seqgpu_plan_options){.mode = (seqgpu_plan_mode)-1}, &plan));
+  REFUSED(ctx, EINVAL, "desc", seqgpu_plan_create(ctx, NULL, NULL, &plan));
+  REFUSED(ctx, EINVAL, "out", seqgpu_plan_create(ctx, &desc, NULL, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_plan_create(NULL, &desc, NULL, &plan));
 }
 
 /* --- questions --- */
@@ -204,29 +209,37 @@ static void check_questions(seqgpu_context *ctx) {
   seqgpu_plan *plan = NULL;
   char cell[8] = "lstm", version[32], text[8];
   seqgpu_rnn_desc desc = good_desc(cell);
-  ACCEPTED(ctx, seqgpu_plan_create(ctx, &desc, &plan));
+  ACCEPTED(ctx, seqgpu_plan_create(ctx, &desc, NULL, &plan));
   memset(cell, 'x', sizeof cell - 1);
-  CHECK(strcmp(seqgpu_plan_desc(plan)->cell, "lstm") == 0,
+  CHECK(strcmp(seqgpu_plan_get_desc(plan).cell, "lstm") == 0,
         "a plan keeps no pointer to the caller's cell name");
-  CHECK(seqgpu_plan_desc(plan)->num_layers == 1, "num_layers 0 is 1");
-  CHECK(strcmp(seqgpu_plan_name(plan), "cpu/step") == 0, "name of the plan");
-  CHECK(seqgpu_plan_state_size(plan, 0) == 4 && seqgpu_plan_state_size(plan, 1) == 4, "states of an lstm");
-  CHECK(seqgpu_plan_part(plan, 0, NULL) != NULL && seqgpu_plan_part(plan, -1, NULL) == NULL &&
-            seqgpu_plan_part(plan, INT_MAX, NULL) == NULL && seqgpu_plan_part(NULL, 0, NULL) == NULL,
+  CHECK(seqgpu_plan_get_desc(plan).num_layers == 1, "num_layers 0 is 1");
+  CHECK(strcmp(seqgpu_plan_algorithm(plan), "cpu/step") == 0, "name of the plan");
+  CHECK(seqgpu_plan_get_sizes(plan).state_width[0] == 4 && seqgpu_plan_get_sizes(plan).state_width[1] == 4,
+        "states of an lstm");
+  seqgpu_part_info part;
+  ACCEPTED(ctx, seqgpu_plan_part_get(ctx, plan, 0, &part));
+  CHECK(strcmp(part.name, "h") == 0 && part.width == 4 && seqgpu_plan_part_count(NULL) == 0,
         "parts by index");
-  CHECK(seqgpu_plan_state_size(plan, 2) == 0 && seqgpu_plan_state_size(plan, -1) == 0, "no third state");
-  CHECK(seqgpu_plan_param_count(plan) == 16 * (3 + 4 + 1), "parameters of an lstm");
-  const int params = seqgpu_plan_num_params(plan);
-  REFUSED(NULL, EINVAL, "", seqgpu_plan_param(plan, -1, &info));
-  REFUSED(NULL, EINVAL, "", seqgpu_plan_param(plan, params, &info));
-  REFUSED(NULL, EINVAL, "", seqgpu_plan_param(plan, 0, NULL));
-  REFUSED(NULL, EINVAL, "", seqgpu_plan_param(NULL, 0, &info));
-  CHECK(seqgpu_plan_name(NULL) && seqgpu_plan_desc(NULL) == NULL,
+  REFUSED(ctx, EINVAL, "index", seqgpu_plan_part_get(ctx, plan, -1, &part));
+  REFUSED(ctx, EINVAL, "index", seqgpu_plan_part_get(ctx, plan, seqgpu_plan_part_count(plan), &part));
+  REFUSED(ctx, EINVAL, "plan", seqgpu_plan_part_get(ctx, NULL, 0, &part));
+  REFUSED(ctx, EINVAL, "out", seqgpu_plan_part_get(ctx, plan, 0, NULL));
+  CHECK(seqgpu_plan_get_sizes(plan).state_width[2] == 0 && seqgpu_plan_get_sizes(plan).state[2] == 0,
+        "no third state");
+  CHECK(seqgpu_plan_get_sizes(plan).param_elements == 16 * (3 + 4 + 1), "parameters of an lstm");
+  const int params = seqgpu_plan_param_count(plan);
+  REFUSED(ctx, EINVAL, "index", seqgpu_plan_param_get(ctx, plan, -1, &info));
+  REFUSED(ctx, EINVAL, "index", seqgpu_plan_param_get(ctx, plan, params, &info));
+  REFUSED(ctx, EINVAL, "out", seqgpu_plan_param_get(ctx, plan, 0, NULL));
+  REFUSED(ctx, EINVAL, "plan", seqgpu_plan_param_get(ctx, NULL, 0, &info));
+  REFUSED(NULL, EINVAL, "", seqgpu_plan_param_get(NULL, plan, -1, &info));
+  CHECK(seqgpu_plan_algorithm(NULL) && seqgpu_plan_get_desc(NULL).cell == NULL,
         "a NULL plan has a name, and no descriptor");
-  CHECK(seqgpu_plan_output_size(NULL) == 0 && seqgpu_plan_param_count(NULL) == 0 &&
-            seqgpu_plan_workspace_size(NULL) == 0 && seqgpu_plan_reserve_size(NULL) == 0 &&
-            seqgpu_plan_num_states(NULL) == 0 && seqgpu_plan_state_size(NULL, 0) == 0 &&
-            seqgpu_plan_num_params(NULL) == 0 && seqgpu_plan_random_blocks(NULL) == 0,
+  CHECK(seqgpu_plan_get_sizes(NULL).output_width == 0 && seqgpu_plan_get_sizes(NULL).param_elements == 0 &&
+            seqgpu_plan_get_sizes(NULL).workspace == 0 && seqgpu_plan_get_sizes(NULL).reserve == 0 &&
+            seqgpu_plan_get_sizes(NULL).state_count == 0 && seqgpu_plan_get_sizes(NULL).state_width[0] == 0 &&
+            seqgpu_plan_param_count(NULL) == 0 && seqgpu_plan_get_sizes(NULL).random_blocks == 0,
         "a NULL plan needs nothing");
   seqgpu_plan_destroy(plan);
   seqgpu_plan_destroy(NULL);
@@ -236,8 +249,12 @@ static void check_questions(seqgpu_context *ctx) {
   CHECK(strcmp(seqgpu_status_name(SEQGPU_EFORMAT), "EFORMAT") == 0, "status name");
   CHECK(strcmp(seqgpu_status_name((seqgpu_status)99), "unknown status") == 0, "unknown status has a name");
   CHECK(strcmp(seqgpu_status_text((seqgpu_status)-1), "unknown status") == 0, "unknown status has a text");
-  CHECK(strcmp(seqgpu_cell_name(0, NULL), "rnn") == 0, "first cell");
-  CHECK(seqgpu_cell_name(-1, NULL) == NULL && seqgpu_cell_name(INT_MAX, NULL) == NULL, "no such cell");
+  seqgpu_cell_info first;
+  CHECK(seqgpu_cell_get(0, &first) == SEQGPU_OK && strcmp(first.name, "rnn") == 0 && first.about,
+        "first cell");
+  CHECK(seqgpu_cell_get(-1, &first) == SEQGPU_EINVAL && seqgpu_cell_get(0, NULL) == SEQGPU_EINVAL &&
+            seqgpu_cell_get(seqgpu_cell_count(), &first) == SEQGPU_EINVAL,
+        "no such cell");
   CHECK(strcmp(seqgpu_last_error(NULL), "") == 0, "no context, no sentence");
   seqgpu_context_describe(ctx, text, sizeof text);
   CHECK(strlen(text) == sizeof text - 1, "a description is cut to the size given");
@@ -288,9 +305,9 @@ static seqgpu_status scenario(seqgpu_context *ctx) {
   void *workspace = NULL, *reserve = NULL;
   float out[5 * 2 * 4];
   int64_t width;
-  seqgpu_status s = seqgpu_plan_create(ctx, &desc, &plan);
-  if (s == SEQGPU_OK) s = seqgpu_malloc(ctx, seqgpu_plan_workspace_size(plan), &workspace);
-  if (s == SEQGPU_OK) s = seqgpu_malloc(ctx, seqgpu_plan_reserve_size(plan), &reserve);
+  seqgpu_status s = seqgpu_plan_create(ctx, &desc, NULL, &plan);
+  if (s == SEQGPU_OK) s = seqgpu_malloc(ctx, seqgpu_plan_get_sizes(plan).workspace, &workspace);
+  if (s == SEQGPU_OK) s = seqgpu_malloc(ctx, seqgpu_plan_get_sizes(plan).reserve, &reserve);
   const seqgpu_rnn_run run = good_run(workspace, reserve);
   if (s == SEQGPU_OK) s = seqgpu_rnn_forward(ctx, plan, &run);
   if (s == SEQGPU_OK) s = seqgpu_rnn_backward(ctx, plan, &run);

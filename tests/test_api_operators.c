@@ -80,11 +80,11 @@ static void check_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, const se
 static void check_runs(seqgpu_context *ctx, seqgpu_context *other_type) {
   seqgpu_plan *plan = NULL, *inference = NULL;
   seqgpu_rnn_desc desc = good_desc("lstm");
-  ACCEPTED(ctx, seqgpu_plan_create(ctx, &desc, &plan));
+  ACCEPTED(ctx, seqgpu_plan_create(ctx, &desc, NULL, &plan));
   desc.inference = 1;
-  ACCEPTED(ctx, seqgpu_plan_create(ctx, &desc, &inference));
-  void *workspace = check_alloc("workspace", seqgpu_plan_workspace_size(plan));
-  void *reserve = check_alloc("reserve", seqgpu_plan_reserve_size(plan));
+  ACCEPTED(ctx, seqgpu_plan_create(ctx, &desc, NULL, &inference));
+  void *workspace = check_alloc("workspace", seqgpu_plan_get_sizes(plan).workspace);
+  void *reserve = check_alloc("reserve", seqgpu_plan_get_sizes(plan).reserve);
   seqgpu_rnn_run run = good_run(workspace, reserve);
   REFUSED(NULL, EINVAL, "", seqgpu_rnn_forward(NULL, plan, &run));
   REFUSED(NULL, EINVAL, "", seqgpu_rnn_backward(NULL, plan, &run));
@@ -93,7 +93,7 @@ static void check_runs(seqgpu_context *ctx, seqgpu_context *other_type) {
   refuse_run(ctx, plan, NULL, "run", "run = NULL");
   refuse_run(other_type, plan, &run, "plan", "a context of the other precision");
   refuse_run(ctx, inference, &run, "reserve", "a plan for inference and a reserve");
-  CHECK(seqgpu_plan_reserve_size(inference) == 0, "inference keeps no reserve");
+  CHECK(seqgpu_plan_get_sizes(inference).reserve == 0, "inference keeps no reserve");
   check_run_fields(ctx, plan, &run);
   ACCEPTED(ctx, seqgpu_rnn_forward(ctx, plan, &run));
   ACCEPTED(ctx, seqgpu_rnn_backward(ctx, plan, &run));

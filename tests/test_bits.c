@@ -78,23 +78,25 @@ static void *keep(cell_run *r, int64_t elements, double scale) {
 
 static uint64_t hash_network(const seqgpu_rnn_desc *desc, const int32_t *lengths) {
   cell_run r = {.count = 0};
-  must(seqgpu_plan_create(ctx, desc, &r.plan), desc->cell);
-  const int64_t rows = desc->seq_len * desc->batch, Y = seqgpu_plan_output_size(r.plan);
-  const int64_t blocks = seqgpu_plan_desc(r.plan)->num_layers * (desc->bidirectional ? 2 : 1) * desc->batch;
-  const int64_t params = seqgpu_plan_param_count(r.plan);
+  must(seqgpu_plan_create(ctx, desc, NULL, &r.plan), desc->cell);
+  const int64_t rows = desc->seq_len * desc->batch, Y = seqgpu_plan_get_sizes(r.plan).output_width;
+  const int64_t blocks =
+      seqgpu_plan_get_desc(r.plan).num_layers * (desc->bidirectional ? 2 : 1) * desc->batch;
+  const int64_t params = seqgpu_plan_get_sizes(r.plan).param_elements;
   const int64_t reals = (int64_t)seqgpu_dtype_size(seqgpu_context_dtype(ctx));
   r.run = (seqgpu_rnn_run){
       .seq_len = desc->seq_len, .batch = desc->batch, .lengths = lengths, .seed = 5, .offset = 3};
   r.run.params = keep(&r, params, 0.4);
   r.run.x = keep(&r, rows * desc->input_size, 1);
   r.run.y = keep(&r, rows * Y, 0);
-  r.run.workspace = keep(&r, (int64_t)seqgpu_plan_workspace_size(r.plan) / reals + 1, 0);
-  if (!desc->inference) r.run.reserve = keep(&r, (int64_t)seqgpu_plan_reserve_size(r.plan) / reals + 1, 0);
+  r.run.workspace = keep(&r, (int64_t)seqgpu_plan_get_sizes(r.plan).workspace / reals + 1, 0);
+  if (!desc->inference)
+    r.run.reserve = keep(&r, (int64_t)seqgpu_plan_get_sizes(r.plan).reserve / reals + 1, 0);
   r.run.dy = keep(&r, rows * Y, 1);
   void *dx = r.run.dx = keep(&r, rows * desc->input_size, 0);
   void *dparams = r.run.dparams = keep(&r, params, 0.1);
-  for (int k = 0; k < seqgpu_plan_num_states(r.plan); k++) {
-    const int64_t size = blocks * seqgpu_plan_state_size(r.plan, k);
+  for (int k = 0; k < seqgpu_plan_get_sizes(r.plan).state_count; k++) {
+    const int64_t size = blocks * seqgpu_plan_get_sizes(r.plan).state_width[k];
     r.run.initial[k] = keep(&r, size, 0.5);
     r.run.final[k] = keep(&r, size, 0);
     r.run.dfinal[k] = keep(&r, size, 1);
@@ -104,8 +106,8 @@ static uint64_t hash_network(const seqgpu_rnn_desc *desc, const int32_t *lengths
   if (!desc->inference) must(seqgpu_rnn_backward(ctx, r.plan, &r.run), desc->cell);
   uint64_t hash = mix_device(HASH_START, r.run.y, rows * Y);
   hash = mix_device(mix_device(hash, dx, rows * desc->input_size), dparams, params);
-  for (int k = 0; k < seqgpu_plan_num_states(r.plan); k++) {
-    const int64_t size = blocks * seqgpu_plan_state_size(r.plan, k);
+  for (int k = 0; k < seqgpu_plan_get_sizes(r.plan).state_count; k++) {
+    const int64_t size = blocks * seqgpu_plan_get_sizes(r.plan).state_width[k];
     hash = mix_device(mix_device(hash, r.run.final[k], size), r.run.dinitial[k], size);
   }
   for (int i = 0; i < r.count; i++) seqgpu_free(ctx, r.memory[i]);
@@ -152,7 +154,7 @@ static uint64_t hash_initialisers(void) {
     seqgpu_plan *plan;
     const seqgpu_rnn_desc desc = {
         .cell = "gru", .input_size = 5, .hidden_size = 20, .seq_len = 1, .batch = 1, .num_layers = 2};
-    must(seqgpu_plan_create(ctx, &desc, &plan), "plan");
+    must(seqgpu_plan_create(ctx, &desc, NULL, &plan), "plan");
     char prefix[32];
     snprintf(prefix, sizeof prefix, "net_%s", schemes[i]);
     must(seqgpu_params_add_rnn(p, prefix, plan, NULL), prefix);
@@ -170,7 +172,7 @@ static uint64_t hash_optimizer(const seqgpu_optimizer *o) {
   seqgpu_plan *plan;
   seqgpu_param block, w, turned;
   const seqgpu_rnn_desc desc = {.cell = "urnn", .input_size = 5, .hidden_size = 8, .seq_len = 1, .batch = 1};
-  must(seqgpu_plan_create(ctx, &desc, &plan), "plan");
+  must(seqgpu_plan_create(ctx, &desc, NULL, &plan), "plan");
   must(seqgpu_params_create(ctx, 12, &p), "params_create");
   must(seqgpu_params_add_rnn(p, "net", plan, &block), "add_rnn");
   must(seqgpu_params_add(p, "w", 70, 30, "xavier", 1, &w), "add");
@@ -212,7 +214,7 @@ static uint64_t hash_tape(void) {
                                 .batch = B,
                                 .dropout = 0.2,
                                 .num_layers = 2};
-  must(seqgpu_plan_create(ctx, &desc, &plan), "plan");
+  must(seqgpu_plan_create(ctx, &desc, NULL, &plan), "plan");
   must(seqgpu_params_create(ctx, 13, &p), "params_create");
   must(seqgpu_tape_create(ctx, 14, &tape), "tape_create");
   must(seqgpu_params_add(p, "table", V, D, "normal", 1, &table), "add");

@@ -36,7 +36,7 @@ static double g(const step *s, double x) {
 static const double *param(const step *s, const char *name, int64_t *cols) {
   seqgpu_param_info p;
   const size_t length = strlen(name);
-  for (int i = 0; seqgpu_plan_param(s->n->plan, i, &p) == SEQGPU_OK; i++) {
+  for (int i = 0; seqgpu_plan_param_get(s->n->ctx, s->n->plan, i, &p) == SEQGPU_OK; i++) {
     if (strncmp(p.name, name, length) != 0 || strcmp(p.name + length, "_l0") != 0) continue;
     *cols = p.cols;
     return s->n->value[NET_PARAMS] + p.offset;
@@ -274,10 +274,10 @@ static paper *paper_of(const char *cell) {
 
 /* All steps of sequence b; returns the largest difference. */
 static double follow(const net *n, paper *one, int64_t b) {
-  const int64_t B = n->desc->batch, T = n->desc->seq_len, Y = seqgpu_plan_output_size(n->plan);
+  const int64_t B = n->desc->batch, T = n->desc->seq_len, Y = seqgpu_plan_get_sizes(n->plan).output_width;
   double state[2][MOST] = {{0}}, y[2 * MOST], worst = 0;
   for (int k = 0; k < n->states; k++) {
-    const int64_t width = seqgpu_plan_state_size(n->plan, k);
+    const int64_t width = seqgpu_plan_get_sizes(n->plan).state_width[k];
     replace(state[k], n->value[NET_H0 + k] + b * width, width);
   }
   for (int64_t t = 0; t < T; t++) {
@@ -288,7 +288,7 @@ static double follow(const net *n, paper *one, int64_t b) {
       worst = net_worse(fabs(y[j] - n->value[NET_Y][(t * B + b) * Y + j]), worst);
   }
   for (int k = 0; k < n->states; k++) {
-    const int64_t width = seqgpu_plan_state_size(n->plan, k);
+    const int64_t width = seqgpu_plan_get_sizes(n->plan).state_width[k];
     for (int64_t j = 0; j < width; j++)
       worst = net_worse(fabs(state[k][j] - n->value[NET_HT + k][b * width + j]), worst);
   }

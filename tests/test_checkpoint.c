@@ -89,7 +89,7 @@ static seqgpu_params *make_params(seqgpu_context *ctx, const seqgpu_rnn_desc *de
   seqgpu_plan *plan;
   seqgpu_params *p;
   seqgpu_param state;
-  if (seqgpu_plan_create(ctx, desc, &plan) != SEQGPU_OK) return NULL;
+  if (seqgpu_plan_create(ctx, desc, NULL, &plan) != SEQGPU_OK) return NULL;
   seqgpu_params_create(ctx, seed, &p);
   seqgpu_params_add(p, "in.weight", 3, 1, "normal", 1, NULL);
   seqgpu_params_add_rnn(p, "rnn", plan, NULL);
@@ -252,8 +252,8 @@ static void test_torch(seqgpu_context *ctx) {
   seqgpu_plan *plan, *plan_before;
   seqgpu_params *p, *q;
   seqgpu_param bias, rec, weight;
-  seqgpu_plan_create(ctx, &gru, &plan);
-  seqgpu_plan_create(ctx, &before, &plan_before);
+  seqgpu_plan_create(ctx, &gru, NULL, &plan);
+  seqgpu_plan_create(ctx, &before, NULL, &plan_before);
   seqgpu_params_create(ctx, 1, &p);
   seqgpu_params_create(ctx, 1, &q);
   seqgpu_params_add_rnn(p, "rnn", plan, NULL);

@@ -10,7 +10,7 @@
  *
  *   test_conformance [backend [plan]]      "plans" lists a backend's plans instead, "others" checks all but them
  */
-#include "host/plan/plan.h"
+#include "host/plan/algorithms.h"
 #include "tests/cells.h"
 #include "tests/conformance_ops.h"
 #include "tests/net.h"
@@ -70,17 +70,18 @@ static const shape_row rounding = {"rounded products",
                                    ragged,
                                    {.num_layers = 2, .bidirectional = 1, .dropout = 0.3, .batch_first = 1}};
 
-/* What is asked of a backend: one of its plans, with products of a given exactness. */
+/* What is asked of a backend: one of its algorithms, with products of a given exactness. */
 typedef struct subject {
   seqgpu_context *ctx;
-  const char *plan;
+  const char *algorithm;
   seqgpu_math math;
 } subject;
 
-/* A plan may refuse a problem as unsupported, and is then not asked further. */
-static int refuses(seqgpu_context *ctx, const seqgpu_rnn_desc *desc) {
+/* An algorithm may refuse a problem as unsupported, and is then not asked further. */
+static int refuses(const subject *s, const seqgpu_rnn_desc *desc) {
   seqgpu_plan *plan = NULL;
-  const seqgpu_status status = seqgpu_plan_create(ctx, desc, &plan);
+  const seqgpu_plan_options options = {.algorithm = s->algorithm};
+  const seqgpu_status status = seqgpu_plan_create(s->ctx, desc, &options, &plan);
   seqgpu_plan_destroy(plan);
   return status == SEQGPU_EUNSUPPORTED;
 }
@@ -91,39 +92,38 @@ static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *c
   net ref, out;
   char where[64];
   seqgpu_rnn_desc asked = desc;
-  asked.plan = s->plan;
   asked.math = s->math;
-  if (refuses(s->ctx, &asked)) return 0;
+  if (refuses(s, &asked)) return 0;
   if (!net_reference(&ref, oracle, &desc, shape->lengths, s->math)) return 1;
-  if (!net_open(&out, s->ctx, &asked, shape->lengths)) return 1;
+  if (!net_open_as(&out, s->ctx, &asked, s->algorithm, shape->lengths)) return 1;
   net_copy_inputs(&out, &ref);
   net_poison_padding(&out, shape->lengths);
   net_forward(&out);
   if (!desc.inference) net_backward(&out);
   const double error = net_error(&out, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, arithmetic[s->math].limit, where, "%s: %s, %s, %s", seqgpu_plan_name(out.plan), cell->name,
-            shape->name, arithmetic[s->math].name);
+  net_check(error, arithmetic[s->math].limit, where, "%s: %s, %s, %s", seqgpu_plan_algorithm(out.plan),
+            cell->name, shape->name, arithmetic[s->math].name);
   net_close(&out);
   net_close(&ref);
   return 1;
 }
 
 /* All rows; the less exact kinds of products only exist on a GPU. */
-static void check_networks(seqgpu_context *ctx, const char *plan, seqgpu_context *oracle) {
+static void check_networks(seqgpu_context *ctx, const char *algorithm, seqgpu_context *oracle) {
   const char *device = seqgpu_context_device(ctx);
   const int emulated = strcmp(device, "emulator") == 0, cpu = strcmp(device, "cpu") == 0;
-  const subject exact = {ctx, plan, SEQGPU_MATH_F32};
+  const subject exact = {ctx, algorithm, SEQGPU_MATH_F32};
   int ran = 0;
   for (size_t c = 0; c < COUNT(cell_rows); c++) {
     for (size_t s = 0; s < COUNT(shapes); s++) ran += check_row(&exact, oracle, &cell_rows[c], &shapes[s]);
     for (size_t s = 0; s < COUNT(large_shapes) && !emulated; s++)
       ran += check_row(&exact, oracle, &cell_rows[c], &large_shapes[s]);
     for (int math = SEQGPU_MATH_TF32; math <= SEQGPU_MATH_BF16 && !cpu; math++) {
-      const subject rounded = {ctx, plan, (seqgpu_math)math};
+      const subject rounded = {ctx, algorithm, (seqgpu_math)math};
       check_row(&rounded, oracle, &cell_rows[c], &rounding);
     }
   }
-  if (ran == 0) check_skip("it refuses every row", "plan %s of %s", plan, device);
+  if (ran == 0) check_skip("it refuses every row", "%s of %s", algorithm, device);
 }
 
 /* Forward on one context, backward on another, which is given the reserve: its layout belongs to the cell.  The plans of
@@ -131,18 +131,18 @@ static void check_networks(seqgpu_context *ctx, const char *plan, seqgpu_context
 static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_context *oracle,
                            const cell_row *cell) {
   seqgpu_rnn_desc desc = combine(cell, &handover);
-  desc.plan = "step";
   net ref, first, second;
   char where[64];
   if (!net_reference(&ref, oracle, &desc, handover.lengths, SEQGPU_MATH_F32)) return;
-  if (!net_open(&first, from, &desc, handover.lengths) || !net_open(&second, to, &desc, handover.lengths))
+  if (!net_open_as(&first, from, &desc, "step", handover.lengths) ||
+      !net_open_as(&second, to, &desc, "step", handover.lengths))
     return;
   net_copy_inputs(&first, &ref);
   net_copy_inputs(&second, &ref);
   net_forward(&first);
-  const size_t bytes = seqgpu_plan_reserve_size(first.plan);
-  CHECK(bytes == seqgpu_plan_reserve_size(second.plan), "%s and %s have one reserve layout",
-        seqgpu_plan_name(first.plan), seqgpu_plan_name(second.plan));
+  const size_t bytes = seqgpu_plan_get_sizes(first.plan).reserve;
+  CHECK(bytes == seqgpu_plan_get_sizes(second.plan).reserve, "%s and %s have one reserve layout",
+        seqgpu_plan_algorithm(first.plan), seqgpu_plan_algorithm(second.plan));
   void *reserve = malloc(bytes);
   net_require(from, seqgpu_copy_out(from, reserve, first.reserve, bytes), "seqgpu_copy_out");
   net_require(to, seqgpu_copy_in(to, second.reserve, reserve, bytes), "seqgpu_copy_in");
@@ -150,13 +150,13 @@ static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_cont
   net_backward(&second);
   const double error = net_error(&second, &ref, NET_DX, NET_DPARAMS, where);
   net_check(error, arithmetic[SEQGPU_MATH_F32].limit, where, "forward %s, backward %s: %s",
-            seqgpu_plan_name(first.plan), seqgpu_plan_name(second.plan), cell->name);
+            seqgpu_plan_algorithm(first.plan), seqgpu_plan_algorithm(second.plan), cell->name);
   net_close(&second);
   net_close(&first);
   net_close(&ref);
 }
 
-/* only: the name of a plan, "others", or NULL for everything. */
+/* only: the name of an algorithm, "others", or NULL for everything. */
 static void check_backend(const char *device, const char *only, seqgpu_context *oracle) {
   const seqgpu_context_options options = {.device = device, .threads = 2};
   seqgpu_context *ctx = NULL, *cpu = net_context("cpu", SEQGPU_DTYPE_F32, 1);
@@ -165,7 +165,7 @@ static void check_backend(const char *device, const char *only, seqgpu_context *
   } else {
     for (const sq_algorithm *row = sq_algorithms; row->name; row++)
       if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_DTYPE_F32)
-        if (only == NULL || strcmp(only, row->plan) == 0) check_networks(ctx, row->plan, oracle);
+        if (only == NULL || strcmp(only, row->id) == 0) check_networks(ctx, row->id, oracle);
     const int others = only == NULL || strcmp(only, "others") == 0;
     if (others) op_check_all(ctx, oracle);
     for (size_t c = 0; others && c < COUNT(cell_rows) && strcmp(device, "cpu") != 0; c++) {
@@ -179,7 +179,7 @@ static void check_backend(const char *device, const char *only, seqgpu_context *
 
 static int list_plans(const char *device) {
   for (const sq_algorithm *row = sq_algorithms; row->name; row++)
-    if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_DTYPE_F32) printf("%s\n", row->plan);
+    if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_DTYPE_F32) printf("%s\n", row->id);
   return 0;
 }
 

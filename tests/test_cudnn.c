@@ -85,36 +85,38 @@ static seqgpu_context *gpu, *oracle; /* gpu NULL: nothing can run, and `why_skip
 static char why_skipped[600];
 
 /* Says that a check cannot run; 1 if so. */
-static int skipped(const char *plan, const char *what, const char *shape) {
+static int skipped(const char *algorithm, const char *what, const char *shape) {
   if (gpu != NULL) return 0;
-  check_skip(why_skipped, "%s: %s, %s", plan, what, shape);
+  check_skip(why_skipped, "%s: %s, %s", algorithm, what, shape);
   return 1;
 }
 
 /* Whether the descriptor has a plan; else a skip, since what cuDNN's algorithms refuse is theirs to say.  The stand-in tells
  * that from a bad call of ours. */
-static int runs(const seqgpu_rnn_desc *desc, const char *what, const char *shape) {
+static int runs(const seqgpu_rnn_desc *desc, const char *algorithm, const char *what, const char *shape) {
   seqgpu_plan *plan = NULL;
-  const seqgpu_status status = seqgpu_plan_create(gpu, desc, &plan);
-  seqgpu_plan_destroy(plan);
+  const seqgpu_plan_options options = {.algorithm = algorithm};
+  const seqgpu_status status = seqgpu_plan_create(gpu, desc, &options, &plan);
+  seqgpu_plan_destroy(algorithm);
   if (status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_last_error(gpu), "bad parameter (stand-in)"))
-    check_record(0, seqgpu_last_error(gpu), "%s: %s, %s", desc->plan, what, shape);
+    check_record(0, seqgpu_last_error(gpu), "%s: %s, %s", algorithm, what, shape);
   else if (status == SEQGPU_EUNSUPPORTED)
-    check_skip(seqgpu_last_error(gpu), "%s: %s, %s", desc->plan, what, shape);
+    check_skip(seqgpu_last_error(gpu), "%s: %s, %s", algorithm, what, shape);
   return status != SEQGPU_EUNSUPPORTED;
 }
 
-static seqgpu_rnn_desc with_plan(seqgpu_rnn_desc desc, const char *plan, seqgpu_math math) {
-  desc.plan = plan;
+static seqgpu_rnn_desc with_math(seqgpu_rnn_desc desc, seqgpu_math math) {
   desc.math = math;
   return desc;
 }
 
 /* Both networks on the same inputs, the reference run.  Parameter gradients start from numbers onto which they must add, of
  * their own size and sign: no sum cancels, none is dwarfed. */
-static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
-  const seqgpu_rnn_desc reference = with_plan(*desc, NULL, SEQGPU_MATH_F32);
-  if (!net_reference(ref, oracle, &reference, lengths, desc->math) || !net_open(out, gpu, desc, lengths))
+static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const seqgpu_plan_options *options,
+                     const int32_t *lengths) {
+  const seqgpu_rnn_desc reference = with_math(*desc, SEQGPU_MATH_F32);
+  if (!net_reference(ref, oracle, &reference, lengths, desc->math) ||
+      !net_open_with(out, gpu, desc, options, lengths))
     return 0;
   net_copy_inputs(out, ref);
   for (int64_t i = 0; i < ref->count[NET_DPARAMS]; i++) {
@@ -126,7 +128,7 @@ static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const int3
 }
 
 /* Runs what open_pair has opened, compares all outputs, and closes both. */
-static void check_pair(net *out, net *ref, const int32_t *lengths, const char *plan, const char *name,
+static void check_pair(net *out, net *ref, const int32_t *lengths, const char *algorithm, const char *name,
                        const char *shape) {
   const seqgpu_rnn_desc *desc = out->desc;
   char where[64];
@@ -134,33 +136,35 @@ static void check_pair(net *out, net *ref, const int32_t *lengths, const char *p
   net_forward(out);
   if (!desc->inference) net_backward(out);
   const double error = net_error(out, ref, NET_Y, desc->inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, arithmetic[desc->math].limit, where, "%s (%s): %s, %s", plan, seqgpu_plan_name(out->plan),
-            name, shape);
+  net_check(error, arithmetic[desc->math].limit, where, "%s (%s): %s, %s", algorithm,
+            seqgpu_plan_algorithm(out->plan), name, shape);
   net_close(out);
   net_close(ref);
 }
 
-static void check_row(const char *plan, seqgpu_math math, const cell_row *cell, const shape_row *shape,
+static void check_row(const char *algorithm, seqgpu_math math, const cell_row *cell, const shape_row *shape,
                       int host_lengths) {
-  const seqgpu_rnn_desc desc = with_plan(combine(cell, shape), plan, math);
+  const seqgpu_plan_options how = {.algorithm = algorithm};
+  const seqgpu_rnn_desc desc = with_math(combine(cell, shape), math);
   net out, ref;
   char name[200];
   snprintf(name, sizeof name, "%s %s%s", cell->name, arithmetic[math].name,
            host_lengths ? ", host lengths" : "");
-  if (skipped(plan, name, shape->name) || !runs(&desc, name, shape->name)) return;
-  if (!open_pair(&out, &ref, &desc, shape->lengths)) return;
+  if (skipped(algorithm, name, shape->name) || !runs(&desc, algorithm, name, shape->name)) return;
+  if (!open_pair(&out, &ref, &desc, &how, shape->lengths)) return;
   out.run.host_lengths = host_lengths ? shape->lengths : NULL;
-  check_pair(&out, &ref, shape->lengths, plan, name, shape->name);
+  check_pair(&out, &ref, shape->lengths, algorithm, name, shape->name);
 }
 
 /* States carried on in place: final written over initial before backward needs the initial ones. */
-static void check_carried(const char *plan, seqgpu_math math, const cell_row *cell) {
+static void check_carried(const char *algorithm, seqgpu_math math, const cell_row *cell) {
+  const seqgpu_plan_options how = {.algorithm = algorithm};
   static const shape_row shape = {"carried states", {4, 3, 3, 6}, NULL, {.bidirectional = 1}};
-  const seqgpu_rnn_desc desc = with_plan(combine(cell, &shape), plan, math);
+  const seqgpu_rnn_desc desc = with_math(combine(cell, &shape), math);
   net out, ref;
   char where[64];
-  if (skipped(plan, cell->name, shape.name) || !runs(&desc, cell->name, shape.name)) return;
-  if (!open_pair(&out, &ref, &desc, NULL)) return;
+  if (skipped(algorithm, cell->name, shape.name) || !runs(&desc, algorithm, cell->name, shape.name)) return;
+  if (!open_pair(&out, &ref, &desc, &how, NULL)) return;
   net_upload_inputs(&out);
   out.run.final[0] = out.device[NET_H0];
   out.run.final[1] = out.device[NET_C0];
@@ -172,48 +176,50 @@ static void check_carried(const char *plan, seqgpu_math math, const cell_row *ce
   net_require(gpu, seqgpu_rnn_backward(gpu, out.plan, &out.run), "seqgpu_rnn_backward");
   for (int i = NET_DX; i < NET_TENSORS; i++) net_download(gpu, out.value[i], out.device[i], out.count[i]);
   double error = net_error(&out, &ref, NET_DX, NET_DPARAMS, where);
-  net_check(error, arithmetic[math].limit, where, "%s: %s, backward after states were carried on", plan,
+  net_check(error, arithmetic[math].limit, where, "%s: %s, backward after states were carried on", algorithm,
             cell->name);
   error = net_error(&out, &ref, NET_HT, NET_HT, where);
-  net_check(error, arithmetic[math].limit, where, "%s: %s, the carried states", plan, cell->name);
+  net_check(error, arithmetic[math].limit, where, "%s: %s, the carried states", algorithm, cell->name);
   net_close(&out);
   net_close(&ref);
 }
 
 /* A run of 3 steps of 2 sequences by a plan for 6 steps of 5, forward only: the first rows of the buffers. */
-static void check_smaller(const char *plan, seqgpu_math math, const cell_row *cell) {
+static void check_smaller(const char *algorithm, seqgpu_math math, const cell_row *cell) {
   static const shape_row large = {"large", {6, 5, 4, 8}, NULL, {0}};
   static const shape_row small = {"smaller run", {3, 2, 4, 8}, NULL, {0}};
-  const seqgpu_rnn_desc desc = with_plan(combine(cell, &large), plan, math);
+  const seqgpu_rnn_desc desc = with_math(combine(cell, &large), math);
   const seqgpu_rnn_desc fewer = combine(cell, &small);
   net out, ref;
-  if (skipped(plan, cell->name, small.name) || !runs(&desc, cell->name, small.name)) return;
-  if (!net_open(&out, gpu, &desc, NULL) || !net_reference(&ref, oracle, &fewer, NULL, math)) return;
+  if (skipped(algorithm, cell->name, small.name) || !runs(&desc, algorithm, cell->name, small.name)) return;
+  if (!net_open_as(&out, gpu, &desc, algorithm, NULL) || !net_reference(&ref, oracle, &fewer, NULL, math))
+    return;
   for (int i = 0; i < NET_Y; i++) net_upload(gpu, out.device[i], ref.value[i], ref.count[i]);
   out.run.seq_len = 3;
   out.run.batch = 2;
   net_require(gpu, seqgpu_rnn_forward(gpu, out.plan, &out.run), "seqgpu_rnn_forward");
   net_download(gpu, out.value[NET_Y], out.device[NET_Y], ref.count[NET_Y]);
   check_error(check_norm_f64(out.value[NET_Y], ref.value[NET_Y], ref.count[NET_Y]), arithmetic[math].limit,
-              "%s: %s, %s", plan, cell->name, small.name);
+              "%s: %s, %s", algorithm, cell->name, small.name);
   net_close(&out);
   net_close(&ref);
 }
 
 /* The gradient of a mean over very many steps: below half's smallest number. */
-static void check_tiny(const char *plan, seqgpu_math math, const cell_row *cell) {
+static void check_tiny(const char *algorithm, seqgpu_math math, const cell_row *cell) {
+  const seqgpu_plan_options how = {.algorithm = algorithm};
   static const int all[] = {NET_DY, NET_DHT, NET_DCT, NET_DX, NET_DH0, NET_DC0, NET_DPARAMS};
   static const shape_row shape = {"tiny gradients", {4, 5, 3, 6}, ragged, {.bidirectional = 1}};
-  const seqgpu_rnn_desc desc = with_plan(combine(cell, &shape), plan, math);
+  const seqgpu_rnn_desc desc = with_math(combine(cell, &shape), math);
   net out, ref;
-  if (skipped(plan, cell->name, shape.name) || !runs(&desc, cell->name, shape.name)) return;
-  if (!open_pair(&out, &ref, &desc, ragged)) return;
+  if (skipped(algorithm, cell->name, shape.name) || !runs(&desc, algorithm, cell->name, shape.name)) return;
+  if (!open_pair(&out, &ref, &desc, &how, ragged)) return;
   for (size_t i = 0; i < COUNT(all); i++)
     for (int64_t j = 0; j < ref.count[all[i]]; j++) {
       out.value[all[i]][j] *= 0x1p-50;
       ref.value[all[i]][j] *= 0x1p-50;
     }
-  check_pair(&out, &ref, ragged, plan, cell->name, shape.name);
+  check_pair(&out, &ref, ragged, algorithm, cell->name, shape.name);
 }
 
 /* Cells and options that cuDNN does not have, and a word of the sentence that says so. */
@@ -231,31 +237,35 @@ static const struct {
 };
 
 /* The descriptor is refused by a sentence with the word in it. */
-static void check_refused(const seqgpu_rnn_desc *desc, const char *what, const char *word) {
+static void check_refused(const seqgpu_rnn_desc *desc, const char *algorithm, const char *what,
+                          const char *word) {
   seqgpu_plan *made = NULL;
-  if (skipped(desc->plan, "refuses", what)) return;
-  const seqgpu_status status = seqgpu_plan_create(gpu, desc, &made);
+  if (skipped(algorithm, "refuses", what)) return;
+  const seqgpu_plan_options options = {.algorithm = algorithm};
+  const seqgpu_status status = seqgpu_plan_create(gpu, desc, &options, &made);
   CHECK(status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_last_error(gpu), word), "%s refuses %s and names it",
-        desc->plan, what);
+        algorithm, what);
   seqgpu_plan_destroy(made);
 }
 
-static void check_refusals(const char *plan, seqgpu_math least) {
+static void check_refusals(const char *algorithm, seqgpu_math least) {
   for (size_t i = 0; i < COUNT(refused); i++) {
-    const seqgpu_rnn_desc desc = with_plan(combine(&refused[i].cell, &shapes[0]), plan, least);
-    check_refused(&desc, refused[i].cell.name, refused[i].word);
+    const seqgpu_rnn_desc desc = with_math(combine(&refused[i].cell, &shapes[0]), least);
+    check_refused(&desc, algorithm, refused[i].cell.name, refused[i].word);
   }
   for (int math = SEQGPU_MATH_F32; math < (int)least; math++) {
-    const seqgpu_rnn_desc desc = with_plan(combine(&cells[0], &shapes[0]), plan, (seqgpu_math)math);
-    check_refused(&desc, arithmetic[math].name, "math");
+    const seqgpu_rnn_desc desc = with_math(combine(&cells[0], &shapes[0]), (seqgpu_math)math);
+    check_refused(&desc, algorithm, arithmetic[math].name, "math");
   }
 }
 
 static void check_inspect(void) {
-  const seqgpu_rnn_desc desc = with_plan(combine(&cells[2], &shapes[3]), "cudnn-standard", SEQGPU_MATH_F32);
+  const seqgpu_rnn_desc desc = with_math(combine(&cells[2], &shapes[3]), SEQGPU_MATH_F32);
   net out;
   int64_t width = 0;
-  if (skipped("cudnn-standard", "inspect", "is unsupported") || !net_open(&out, gpu, &desc, NULL)) return;
+  if (skipped("cudnn-standard", "inspect", "is unsupported") ||
+      !net_open_as(&out, gpu, &desc, "cudnn-standard", NULL))
+    return;
   CHECK(seqgpu_rnn_inspect(gpu, out.plan, &out.run, 0, 0, "h", NULL, &width) == SEQGPU_EUNSUPPORTED &&
             strstr(seqgpu_last_error(gpu), "reserve"),
         "a private reserve is not looked into");
@@ -265,15 +275,15 @@ static void check_inspect(void) {
 /* All plans there are, timed: the chosen one runs. */
 static void check_measured(seqgpu_math math) {
   const shape_row *shape = emulated ? &rounding : &large_shapes[1];
-  seqgpu_rnn_desc desc = with_plan(combine(&cells[2], shape), NULL, math);
-  desc.mode = SEQGPU_PLAN_MEASURE;
+  const seqgpu_rnn_desc desc = with_math(combine(&cells[2], shape), math);
+  const seqgpu_plan_options options = {.mode = SEQGPU_PLAN_MEASURE};
   net out, ref;
   char where[64];
-  if (skipped("any", "measured choice", shape->name) || !open_pair(&out, &ref, &desc, NULL)) return;
+  if (skipped("any", "measured choice", shape->name) || !open_pair(&out, &ref, &desc, &options, NULL)) return;
   net_forward(&out);
   const double error = net_error(&out, &ref, NET_Y, NET_CT, where);
   net_check(error, arithmetic[math].limit, where, "measured choice, %s: %s", arithmetic[math].name,
-            seqgpu_plan_name(out.plan));
+            seqgpu_plan_algorithm(out.plan));
   net_close(&out);
   net_close(&ref);
 }
@@ -281,7 +291,7 @@ static void check_measured(seqgpu_math math) {
 static void open_gpu(const char *device) {
   const seqgpu_context_options options = {.device = device};
   char family[32];
-  seqgpu_plan_candidate_info info;
+  seqgpu_algorithm_info info;
   const seqgpu_rnn_desc desc = combine(&cells[0], &shapes[0]);
   int there = 0;
   snprintf(family, sizeof family, "%s/cudnn", device);
@@ -289,7 +299,7 @@ static void open_gpu(const char *device) {
     snprintf(why_skipped, sizeof why_skipped, "%s",
              strcmp(device, "cuda") ? "no emulator" : "no CUDA device");
   } else {
-    for (int i = 0; seqgpu_plan_candidate(gpu, &desc, i, &info) == SEQGPU_OK; i++)
+    for (int i = 0; seqgpu_algorithm_get(gpu, &desc, i, &info) == SEQGPU_OK; i++)
       there |= strncmp(info.name, family, strlen(family)) == 0;
     if (there) return;
     snprintf(why_skipped, sizeof why_skipped, "this library was built without cuDNN");

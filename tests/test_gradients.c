@@ -65,8 +65,8 @@ static double slope(net *n, int tensor, int64_t i) {
 /* 1 if this number is a parameter that is not trained. */
 static int is_fixed(const net *n, int tensor, int64_t i) {
   seqgpu_param_info p;
-  for (int k = 0; tensor == NET_PARAMS && k < seqgpu_plan_num_params(n->plan); k++)
-    if (seqgpu_plan_param(n->plan, k, &p) == SEQGPU_OK && p.fixed && i >= p.offset &&
+  for (int k = 0; tensor == NET_PARAMS && k < seqgpu_plan_param_count(n->plan); k++)
+    if (seqgpu_plan_param_get(n->ctx, n->plan, k, &p) == SEQGPU_OK && p.fixed && i >= p.offset &&
         i < p.offset + p.rows * p.cols)
       return 1;
   return 0;

@@ -153,7 +153,7 @@ static seqgpu_plan *plan_of(seqgpu_context *ctx, const char *cell, int layers, i
                                 .seq_len = T,
                                 .batch = 1};
   seqgpu_plan *plan = NULL;
-  seqgpu_plan_create(ctx, &desc, &plan);
+  seqgpu_plan_create(ctx, &desc, NULL, &plan);
   return plan;
 }
 
@@ -211,8 +211,9 @@ static void test_gate_blocks(seqgpu_context *ctx) {
 
 /* Every cell by the names of its parameters: "pytorch" redraws what add_rnn drew, from the same seed the same bits. */
 static void test_every_cell(seqgpu_context *ctx) {
-  const char *cell;
-  for (int c = 0; (cell = seqgpu_cell_name(c, NULL)) != NULL; c++) {
+  seqgpu_cell_info info;
+  for (int c = 0; seqgpu_cell_get(c, &info) == SEQGPU_OK; c++) {
+    const char *cell = info.name;
     seqgpu_plan *plan = plan_of(ctx, cell, 1, 0);
     if (plan == NULL) {
       check_skip("it takes other options", "schemes for %s", cell);
@@ -251,8 +252,8 @@ static void test_jacobian(seqgpu_context *ctx) {
   seqgpu_params *p = params_of(ctx, plan, check_random());
   seqgpu_params_init_rnn(p, "net", plan, "orthogonal", 0);
   double *x = check_alloc("x", T * IN * sizeof *x), *y = check_alloc("y", T * H * sizeof *y);
-  void *reserve = malloc(seqgpu_plan_reserve_size(plan)), *workspace = NULL;
-  seqgpu_malloc(ctx, seqgpu_plan_workspace_size(plan), &workspace);
+  void *reserve = malloc(seqgpu_plan_get_sizes(plan).reserve), *workspace = NULL;
+  seqgpu_malloc(ctx, seqgpu_plan_get_sizes(plan).workspace, &workspace);
   double dfinal[H], dinitial[H], before = 0, after = 0;
   check_fill_f64(x, T * IN, -1, 1);
   check_fill_f64(dfinal, H, -1, 1);

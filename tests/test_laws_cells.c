@@ -187,7 +187,7 @@ static double law_layers(const contexts *c, const cell_row *cell) {
   net both = fresh(c->f64, cell, 4, 3, (seqgpu_rnn_desc){.num_layers = 2}, NULL);
   net low = opened(c->f64, cell, 4, 3, NONE, NULL), high;
   seqgpu_rnn_desc desc = *low.desc;
-  desc.input_size = seqgpu_plan_output_size(low.plan);
+  desc.input_size = seqgpu_plan_get_sizes(low.plan).output_width;
   net_open(&high, c->f64, &desc, NULL);
   net *const layer[2] = {&low, &high};
   run(&both);
@@ -237,16 +237,18 @@ static int state_called(const char *states, const char *name) {
 static double law_parts(const contexts *c, const cell_row *cell) {
   net n = fresh(c->f64, cell, 4, 3, NONE, NULL);
   net_forward(&n);
-  const char *name;
+  seqgpu_part_info part;
   double worst = 0, out[4 * 3 * 16];
-  int64_t width, again;
+  int64_t again;
   int states = 0;
-  for (int i = 0; (name = seqgpu_plan_part(n.plan, i, &width)) != NULL; i++) {
-    if (seqgpu_rnn_inspect(n.ctx, n.plan, &n.run, 0, 0, name, out, &again) != SEQGPU_OK || again != width)
+  for (int i = 0; seqgpu_plan_part_get(n.ctx, n.plan, i, &part) == SEQGPU_OK; i++) {
+    if (seqgpu_rnn_inspect(n.ctx, n.plan, &n.run, 0, 0, part.name, out, &again) != SEQGPU_OK ||
+        again != part.width)
       worst = (double)NAN;
-    for (int64_t j = 0; j < 4 * 3 * width; j++) worst = net_worse(fabs(0 * out[j]), worst); /* finite */
-    const int k = state_called(sq_cell_find(cell->desc.cell)->states, name);
-    if (k >= 0) worst = net_worse(differ(out + 3 * 3 * width, n.value[NET_HT + k], 3 * width), worst);
+    for (int64_t j = 0; j < 4 * 3 * part.width; j++) worst = net_worse(fabs(0 * out[j]), worst); /* finite */
+    const int k = state_called(sq_cell_find(cell->desc.cell)->states, part.name);
+    if (k >= 0)
+      worst = net_worse(differ(out + 3 * 3 * part.width, n.value[NET_HT + k], 3 * part.width), worst);
     states += k >= 0;
   }
   worst = states == n.states ? worst : (double)NAN;
@@ -305,8 +307,8 @@ static double law_zero_weights(const contexts *c, const cell_row *cell) {
 }
 
 static double *parameter(const net *n, int tensor, const char *name, seqgpu_param_info *info) {
-  for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++)
-    if (seqgpu_plan_param(n->plan, i, info) == SEQGPU_OK && strcmp(info->name, name) == 0)
+  for (int i = 0; i < seqgpu_plan_param_count(n->plan); i++)
+    if (seqgpu_plan_param_get(n->ctx, n->plan, i, info) == SEQGPU_OK && strcmp(info->name, name) == 0)
       return n->value[tensor] + info->offset;
   return NULL;
 }
@@ -339,8 +341,8 @@ static double law_keeps_norm(const contexts *c, const cell_row *cell) {
 /* Parameters of an LSTM with forget gate from one of gates i,g,o: f is `factor` times i, plus a bias. */
 static void expand_gates(const net *three, const net *four, double factor, double bias) {
   seqgpu_param_info from, to;
-  for (int k = 0; k < seqgpu_plan_num_params(four->plan); k++) {
-    if (seqgpu_plan_param(four->plan, k, &to) != SEQGPU_OK) continue;
+  for (int k = 0; k < seqgpu_plan_param_count(four->plan); k++) {
+    if (seqgpu_plan_param_get(four->ctx, four->plan, k, &to) != SEQGPU_OK) continue;
     const int f = strcmp(to.name, "peephole_f_l0") == 0;
     const double *source = parameter(three, NET_PARAMS, f ? "peephole_i_l0" : to.name, &from);
     double *target = four->value[NET_PARAMS] + to.offset;
@@ -376,12 +378,13 @@ static double law_forget_gate(const contexts *c, const cell_row *cell) {
 
 /* A leak of 1 leaves nothing of the old state: the same bits as the vanilla network's. */
 static double law_no_leak(const contexts *c, const cell_row *cell) {
-  cell_row leaky = *cell, vanilla;
-  leaky.desc.plan = "step"; /* others add up in another order */
-  vanilla = leaky;
+  cell_row vanilla = *cell;
   vanilla.desc.cell = "rnn";
   vanilla.desc.leak = 0;
-  net a = fresh(c->f32, &leaky, 4, 3, DEEP, NULL), b = opened(c->f32, &vanilla, 4, 3, DEEP, NULL);
+  /* "step": other algorithms may add up in another order */
+  net a = opened_as(c->f32, cell, "step", 4, 3, DEEP, NULL),
+      b = opened_as(c->f32, &vanilla, "step", 4, 3, DEEP, NULL);
+  net_fill(&a);
   net_copy_inputs(&b, &a);
   return differ_when_run(&a, &b, NET_Y, NET_DPARAMS);
 }
@@ -396,8 +399,8 @@ static double law_reset(const contexts *c, const cell_row *cell) {
   double *u = parameter(&a, NET_PARAMS, "weight_hh_l0", &p) + 2 * H * H;
   for (int64_t i = 0; i < H * H; i++)
     if (i / H != i % H) u[i] = 0;
-  for (int k = 0; k < seqgpu_plan_num_params(a.plan); k++)
-    if (seqgpu_plan_param(a.plan, k, &p) == SEQGPU_OK) {
+  for (int k = 0; k < seqgpu_plan_param_count(a.plan); k++)
+    if (seqgpu_plan_param_get(a.ctx, a.plan, k, &p) == SEQGPU_OK) {
       seqgpu_param_info q;
       copy(parameter(&b, NET_PARAMS, p.name, &q), a.value[NET_PARAMS] + p.offset, p.rows * p.cols);
     }

@@ -24,7 +24,7 @@ static double law_seed(const contexts *c, const cell_row *cell) {
   run(&a);
   run(&b);
   double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
-  b.run.offset += seqgpu_plan_random_blocks(b.plan);
+  b.run.offset += seqgpu_plan_get_sizes(b.plan).random_blocks;
   net_forward(&b);
   if (differ_in(&a, &b, NET_Y, NET_Y) == 0) worst = 1;
   b.run.offset = a.run.offset;
@@ -163,10 +163,9 @@ static double *inspected(const net *n, const char *part) {
 /* What is seen inside satisfies the cell's last equation: h = y; h = o tanh(c); h = (1-u) c + u h_before. */
 /* All that the plan lists can be looked at; there is an h, and who has an output gate has a c that it lets out. */
 static int has_parts(const net *n, const double *h, const double *o, const double *c) {
-  const char *part;
-  int64_t width;
-  for (int k = 0; (part = seqgpu_plan_part(n->plan, k, &width)) != NULL; k++) {
-    double *values = inspected(n, part);
+  seqgpu_part_info part;
+  for (int k = 0; seqgpu_plan_part_get(n->ctx, n->plan, k, &part) == SEQGPU_OK; k++) {
+    double *values = inspected(n, part.name);
     if (values == NULL) return 0;
     check_free(values);
   }
@@ -179,7 +178,8 @@ static double law_inspect(const contexts *c, const cell_row *cell) {
   net_forward(&n);
   double *h = inspected(&n, "h"), *cs = inspected(&n, "c"), *o = inspected(&n, "o"), *u = inspected(&n, "u");
   const int64_t width = state_width(&n, NET_H0), rows = T * B;
-  const int64_t out = seqgpu_plan_output_size(n.plan) / 2; /* of one direction; h comes first in it */
+  const int64_t out =
+      seqgpu_plan_get_sizes(n.plan).output_width / 2; /* of one direction; h comes first in it */
   double worst = CHECK(has_parts(&n, h, o, cs), "%s has its parts", cell->name) ? 0 : 1;
   for (int64_t i = 0; worst == 0 && i < rows * width; i++) {
     const int64_t row = i / width, j = i % width;

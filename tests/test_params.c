@@ -31,7 +31,7 @@ static seqgpu_plan *make_plan(seqgpu_context *ctx, const char *cell, int64_t lay
   const seqgpu_rnn_desc desc = {
       .cell = cell, .input_size = IN, .hidden_size = H, .num_layers = layers, .seq_len = 3, .batch = 2};
   seqgpu_plan *plan = NULL;
-  seqgpu_plan_create(ctx, &desc, &plan);
+  seqgpu_plan_create(ctx, &desc, NULL, &plan);
   return plan;
 }
 

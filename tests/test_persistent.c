@@ -26,7 +26,7 @@ static const shape_row inference = {
 
 /* A plan on a device. With `shared` bytes a block, layers of 18 units and more need several blocks. */
 typedef struct device_row {
-  const char *plan, *name;
+  const char *algorithm, *name;
   unsigned processors;
   size_t shared;
   unsigned cluster_max;
@@ -51,8 +51,9 @@ static void use_device(const device_row *d) {
 }
 
 /* A network of the emulator with the reference's inputs and NaN in its padding. */
-static int open_like(net *n, const net *ref, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
-  if (!net_open(n, emulator, desc, lengths)) return 0;
+static int open_like(net *n, const net *ref, const seqgpu_rnn_desc *desc, const char *algorithm,
+                     const int32_t *lengths) {
+  if (!net_open_as(n, emulator, desc, algorithm, lengths)) return 0;
   net_copy_inputs(n, ref);
   net_poison_padding(n, lengths);
   return 1;
@@ -60,22 +61,21 @@ static int open_like(net *n, const net *ref, const seqgpu_rnn_desc *desc, const 
 
 static void check_row(const device_row *device, const cell_row *cell, const shape_row *shape, int math) {
   seqgpu_rnn_desc desc = combine(cell, shape), asked = desc;
-  asked.plan = device->plan;
   asked.math = (seqgpu_math)math;
   net ref, out, again;
   char where[64];
   if (!net_reference(&ref, oracle, &desc, shape->lengths, asked.math)) return;
   use_device(device);
   const int last = desc.inference ? NET_CT : NET_DPARAMS;
-  if (open_like(&out, &ref, &asked, shape->lengths)) {
+  if (open_like(&out, &ref, &asked, device->algorithm, shape->lengths)) {
     net_run(&out);
     net_check(net_error(&out, &ref, NET_Y, last, where), arithmetic[math].limit, where, "%s, %s: %s, %s, %s",
-              device->plan, device->name, cell->name, shape->name, arithmetic[math].name);
+              device->algorithm, device->name, cell->name, shape->name, arithmetic[math].name);
     sq_simt_set_seed(check_random());
-    if (shape == &shapes[3] && open_like(&again, &ref, &asked, shape->lengths)) {
+    if (shape == &shapes[3] && open_like(&again, &ref, &asked, device->algorithm, shape->lengths)) {
       net_run(&again);
-      CHECK(net_same_bits(&again, &out), "%s, %s: %s, %s, the same bits under another schedule", device->plan,
-            device->name, cell->name, arithmetic[math].name);
+      CHECK(net_same_bits(&again, &out), "%s, %s: %s, %s, the same bits under another schedule",
+            device->algorithm, device->name, cell->name, arithmetic[math].name);
       net_close(&again);
     }
   }
@@ -98,7 +98,7 @@ static void check_networks(void) {
  * block and step; packets. */
 enum { STEPS = 3 };
 typedef struct exchange_row {
-  const char *plan;
+  const char *algorithm;
   uint64_t barriers, flags, phases, packets;
 } exchange_row;
 
@@ -120,12 +120,11 @@ static int counts(uint64_t count, uint64_t each, uint64_t least) {
 static void check_cut(const device_row *device, const exchange_row *expected) {
   static const shape_row shape = {"cuts", {STEPS, 5, 4, 37}, NULL, {0}};
   static const cell_row cell = {"lstm", {.cell = "lstm"}};
-  seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
-  asked.plan = device->plan;
+  seqgpu_rnn_desc desc = combine(&cell, &shape);
   net ref, out;
   if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
   use_device(device);
-  if (open_like(&out, &ref, &asked, NULL)) {
+  if (open_like(&out, &ref, &desc, device->algorithm, NULL)) {
     const uint64_t barriers = sq_simt_cluster_barriers(), flags = sq_simt_releases();
     const uint64_t phases = sq_simt_phases(), packets = sq_simt_packets();
     net_forward(&out);
@@ -133,7 +132,7 @@ static void check_cut(const device_row *device, const exchange_row *expected) {
               counts(sq_simt_releases() - flags, expected->flags, 2) &&
               counts(sq_simt_phases() - phases, expected->phases, 2) &&
               counts(sq_simt_packets() - packets, expected->packets, 2),
-          "%s, %s: several blocks tell each other every step", device->plan, device->name);
+          "%s, %s: several blocks tell each other every step", device->algorithm, device->name);
     net_close(&out);
   }
   net_close(&ref);
@@ -142,32 +141,31 @@ static void check_cut(const device_row *device, const exchange_row *expected) {
 static void check_cuts(void) {
   for (size_t d = 0; d < COUNT(devices); d++)
     for (size_t e = 0; e < COUNT(exchanges); e++)
-      if (strcmp(devices[d].plan, exchanges[e].plan) == 0) check_cut(&devices[d], &exchanges[e]);
+      if (strcmp(devices[d].algorithm, exchanges[e].algorithm) == 0) check_cut(&devices[d], &exchanges[e]);
 }
 
 /* 37 units in tiles of 4: with so little memory a block has room for 8 of them, so five blocks have units, in a cluster of five and
  * not of eight.  A block without a piece would be waited for by nobody, and could fall behind by more than the one exchange
  * that two buffers and two mbarriers allow; the emulator lets it. */
-static void check_idle(const char *plan) {
+static void check_idle(const char *algorithm) {
   enum { SCHEDULES = 20 };
   static const shape_row shape = {"long", {12, 1, 2, 37}, NULL, {.inference = 1}};
   static const cell_row cell = {"lstm", {.cell = "lstm"}};
-  const device_row device = {plan, "clusters of 8, little memory", 24, 9300, 8};
-  seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
-  asked.plan = plan;
+  const device_row device = {algorithm, "clusters of 8, little memory", 24, 9300, 8};
+  seqgpu_rnn_desc desc = combine(&cell, &shape);
   net ref, out;
   char where[64];
   double worst = 0;
   if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
   for (int i = 0; i < SCHEDULES; i++) {
     use_device(&device);
-    if (!open_like(&out, &ref, &asked, NULL)) break;
+    if (!open_like(&out, &ref, &desc, algorithm, NULL)) break;
     net_run(&out);
     worst = net_worse(net_error(&out, &ref, NET_Y, NET_CT, where), worst);
     net_close(&out);
   }
-  check_error(worst, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s: nobody falls behind, %d schedules", plan,
-              device.name, (int)SCHEDULES);
+  check_error(worst, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s: nobody falls behind, %d schedules",
+              algorithm, device.name, (int)SCHEDULES);
   net_close(&ref);
 }
 
@@ -177,46 +175,42 @@ static void check_launches(void) {
   static const cell_row cell = {"lstm", {.cell = "lstm"}};
   static const device_row few = {"persistent-grid-flags", "24 processors", 24, 19500, 1};
   const device_row *device = &few;
-  seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
-  asked.plan = device->plan;
+  seqgpu_rnn_desc desc = combine(&cell, &shape);
   net ref, out;
   char where[64];
   if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
   use_device(device);
-  if (open_like(&out, &ref, &asked, NULL)) {
+  if (open_like(&out, &ref, &desc, device->algorithm, NULL)) {
     const uint64_t releases = sq_simt_releases();
     net_run(&out);
     const uint64_t blocks = (sq_simt_releases() - releases) / (2 + 2);
-    CHECK(blocks > device->processors, "%s, %s: 70 sequences take several launches", device->plan,
+    CHECK(blocks > device->processors, "%s, %s: 70 sequences take several launches", device->algorithm,
           device->name);
     net_check(net_error(&out, &ref, NET_Y, NET_DPARAMS, where), arithmetic[SEQGPU_MATH_F32].limit, where,
-              "%s, %s: 70 sequences of an lstm", device->plan, device->name);
+              "%s, %s: 70 sequences of an lstm", device->algorithm, device->name);
     net_close(&out);
   }
   net_close(&ref);
 }
 
 /* Forward by one plan, backward by another, which is given the reserve. */
-static void check_handover(const device_row *device, const cell_row *cell, const char *first_plan,
-                           const char *second_plan) {
+static void check_handover(const device_row *device, const cell_row *cell, const char *from, const char *to) {
   const shape_row *shape = &shapes[3];
-  seqgpu_rnn_desc desc = combine(cell, shape), one = desc, two = desc;
-  one.plan = first_plan;
-  two.plan = second_plan;
+  seqgpu_rnn_desc desc = combine(cell, shape);
   net ref, first, second;
   char where[64];
   if (!net_reference(&ref, oracle, &desc, shape->lengths, SEQGPU_MATH_F32)) return;
   use_device(device);
-  if (!open_like(&first, &ref, &one, shape->lengths) || !open_like(&second, &ref, &two, shape->lengths))
+  if (!open_like(&first, &ref, &desc, from, shape->lengths) ||
+      !open_like(&second, &ref, &desc, to, shape->lengths))
     return;
   net_forward(&first);
-  const size_t bytes = seqgpu_plan_reserve_size(first.plan);
-  CHECK(bytes == seqgpu_plan_reserve_size(second.plan), "%s and %s have one reserve layout", first_plan,
-        second_plan);
+  const size_t bytes = seqgpu_plan_get_sizes(first.plan).reserve;
+  CHECK(bytes == seqgpu_plan_get_sizes(second.plan).reserve, "%s and %s have one reserve layout", from, to);
   memcpy(second.reserve, first.reserve, bytes);
   net_backward(&second);
   net_check(net_error(&second, &ref, NET_DX, NET_DPARAMS, where), arithmetic[SEQGPU_MATH_F32].limit, where,
-            "forward %s, backward %s: %s", first_plan, second_plan, cell->name);
+            "forward %s, backward %s: %s", from, to, cell->name);
   net_close(&second);
   net_close(&first);
   net_close(&ref);
@@ -226,8 +220,8 @@ static void check_handovers(void) {
   for (size_t d = 1; d < COUNT(devices); d += 2)
     for (size_t c = 0; c < COUNT(cell_rows); c++) {
       if (!is_persistent(&cell_rows[c])) continue;
-      check_handover(&devices[d], &cell_rows[c], devices[d].plan, "step");
-      check_handover(&devices[d], &cell_rows[c], "step", devices[d].plan);
+      check_handover(&devices[d], &cell_rows[c], devices[d].algorithm, "step");
+      check_handover(&devices[d], &cell_rows[c], "step", devices[d].algorithm);
     }
 }
 
@@ -235,19 +229,18 @@ static void check_handovers(void) {
 static void check_smaller_run(const device_row *device) {
   static const shape_row shape = {"smaller", {5, 9, 3, 20}, NULL, {0}};
   static const cell_row cell = {"gru", {.cell = "gru"}};
-  seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
-  asked.plan = device->plan;
+  seqgpu_rnn_desc desc = combine(&cell, &shape);
   net ref, out;
   if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
   use_device(device);
-  if (open_like(&out, &ref, &asked, NULL)) {
+  if (open_like(&out, &ref, &desc, device->algorithm, NULL)) {
     ref.run.seq_len = out.run.seq_len = 2;
     ref.run.batch = out.run.batch = 3;
     net_forward(&ref);
     net_forward(&out);
     const double error = check_norm_f64(out.value[NET_Y], ref.value[NET_Y], 2 * 3 * desc.hidden_size);
-    check_error(error, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s: a run smaller than its plan", device->plan,
-                device->name);
+    check_error(error, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s: a run smaller than its plan",
+                device->algorithm, device->name);
     net_close(&out);
   }
   net_close(&ref);
@@ -257,13 +250,13 @@ static void check_smaller_run(const device_row *device) {
 static void check_refusal(const device_row *device, seqgpu_rnn_desc desc, const char *word,
                           const char *other) {
   seqgpu_plan *plan = NULL;
-  desc.plan = device->plan;
   desc.input_size = 4;
   use_device(device);
-  const seqgpu_status status = seqgpu_plan_create(emulator, &desc, &plan);
+  const seqgpu_plan_options options = {.algorithm = device->algorithm};
+  const seqgpu_status status = seqgpu_plan_create(emulator, &desc, &options, &plan);
   const char *why = seqgpu_last_error(emulator);
   const int ok = status == SEQGPU_EUNSUPPORTED && strstr(why, word) != NULL && strstr(why, other) != NULL;
-  check_record(ok, why, "%s, %s: %s of %d units is refused: %s", device->plan, device->name, desc.cell,
+  check_record(ok, why, "%s, %s: %s of %d units is refused: %s", device->algorithm, device->name, desc.cell,
                (int)desc.hidden_size, word);
   seqgpu_plan_destroy(plan);
 }
@@ -301,7 +294,7 @@ int main(void) {
   check_networks();
   check_handovers();
   for (size_t d = 0; d < COUNT(devices); d++) check_smaller_run(&devices[d]);
-  for (size_t e = 1; e < COUNT(exchanges); e++) check_idle(exchanges[e].plan);
+  for (size_t e = 1; e < COUNT(exchanges); e++) check_idle(exchanges[e].algorithm);
   check_refusals();
   sq_simt_reset_device();
   seqgpu_context_destroy(emulator);

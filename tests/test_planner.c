@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include "host/plan/plan.h"
+#include "host/planner/measure.h"
 #include "tests/check.h"
 #include "tests/failing.h"
 
@@ -20,54 +20,55 @@ static seqgpu_rnn_desc good_desc(void) {
 /* All candidates of a context for a descriptor; how many of them fit. */
 typedef struct candidates {
   int count, fitting;
-  seqgpu_plan_candidate_info at[MOST];
+  seqgpu_algorithm_info at[MOST];
 } candidates;
 
 static candidates all_candidates(seqgpu_context *ctx, const seqgpu_rnn_desc *desc) {
-  candidates c = {.count = seqgpu_plan_num_candidates(ctx)};
+  candidates c = {.count = seqgpu_algorithm_count(ctx)};
   CHECK(c.count > 0 && c.count <= MOST, "%s has %d plans", seqgpu_context_device(ctx), c.count);
   for (int i = 0; i < c.count && i < MOST; i++) {
-    check_record(seqgpu_plan_candidate(ctx, desc, i, &c.at[i]) == SEQGPU_OK, seqgpu_last_error(ctx),
+    check_record(seqgpu_algorithm_get(ctx, desc, i, &c.at[i]) == SEQGPU_OK, seqgpu_last_error(ctx),
                  "candidate %d of %s", i, seqgpu_context_device(ctx));
     c.fitting += c.at[i].why_not[0] == 0;
   }
   return c;
 }
 
-/* The name of the plan that a descriptor gets, "" and the sentence in the log if it gets none. */
-static void chosen(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, char name[64]) {
+/* The name of the algorithm that a descriptor gets, "" and the sentence in the log if it gets none. */
+static void chosen(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const seqgpu_plan_options *options,
+                   char name[64]) {
   seqgpu_plan *plan = NULL;
-  const seqgpu_status status = seqgpu_plan_create(ctx, desc, &plan);
-  snprintf(name, 64, "%s", status == SEQGPU_OK ? seqgpu_plan_name(plan) : "");
+  const seqgpu_status status = seqgpu_plan_create(ctx, desc, options, &plan);
+  snprintf(name, 64, "%s", status == SEQGPU_OK ? seqgpu_plan_algorithm(plan) : "");
   if (status != SEQGPU_OK) printf("(%s: %s)\n", seqgpu_status_name(status), seqgpu_last_error(ctx));
   seqgpu_plan_destroy(plan);
 }
 
 /* --- names and refusals --- */
 
-static void check_named(seqgpu_context *ctx, seqgpu_rnn_desc desc, const char *name,
-                        const seqgpu_plan_candidate_info *expected) {
+static void check_named(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *name,
+                        const seqgpu_algorithm_info *expected) {
   seqgpu_plan *plan = NULL;
-  desc.plan = name;
-  const seqgpu_status status = seqgpu_plan_create(ctx, &desc, &plan);
+  const seqgpu_plan_options options = {.algorithm = name};
+  const seqgpu_status status = seqgpu_plan_create(ctx, desc, &options, &plan);
   if (expected->why_not[0] == 0) {
-    CHECK(status == SEQGPU_OK && strcmp(seqgpu_plan_name(plan), expected->name) == 0, "plan \"%s\" is %s",
-          name, expected->name);
-    CHECK(plan && plan->desc.plan != name && plan->desc.cache == NULL, "%s keeps no string of the caller",
-          name);
+    CHECK(status == SEQGPU_OK && strcmp(seqgpu_plan_algorithm(plan), expected->name) == 0,
+          "plan \"%s\" is %s", name, expected->name);
+    CHECK(plan && plan->algorithm->name != name && plan->desc.cell != desc->cell,
+          "%s keeps no string of the caller", name);
   } else {
     CHECK(status == SEQGPU_EUNSUPPORTED && plan == NULL, "plan \"%s\" is refused", name);
-    CHECK(strstr(seqgpu_last_error(ctx), expected->why_not) && strstr(seqgpu_last_error(ctx), "plan"),
+    CHECK(strstr(seqgpu_last_error(ctx), expected->why_not) && strstr(seqgpu_last_error(ctx), "algorithm"),
           "plan \"%s\": the sentence says why", name);
   }
   seqgpu_plan_destroy(plan);
 }
 
-static void check_unknown(seqgpu_context *ctx, seqgpu_rnn_desc desc, const char *name) {
+static void check_unknown(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *name) {
   seqgpu_plan *plan = NULL;
-  desc.plan = name;
-  CHECK(seqgpu_plan_create(ctx, &desc, &plan) == SEQGPU_EINVAL && plan == NULL &&
-            strstr(seqgpu_last_error(ctx), "plan: "),
+  const seqgpu_plan_options options = {.algorithm = name};
+  CHECK(seqgpu_plan_create(ctx, desc, &options, &plan) == SEQGPU_EINVAL && plan == NULL &&
+            strstr(seqgpu_last_error(ctx), "algorithm: "),
         "plan \"%.20s\" is unknown to %s", name, seqgpu_context_device(ctx));
 }
 
@@ -77,22 +78,22 @@ static void check_names(seqgpu_context *ctx, const seqgpu_rnn_desc *desc) {
   const candidates all = all_candidates(ctx, desc);
   char longest[3000], other[80];
   for (int i = 0; i < all.count; i++) {
-    check_named(ctx, *desc, all.at[i].name, &all.at[i]);
-    check_named(ctx, *desc, strchr(all.at[i].name, '/') + 1, &all.at[i]);
+    check_named(ctx, desc, all.at[i].name, &all.at[i]);
+    check_named(ctx, desc, strchr(all.at[i].name, '/') + 1, &all.at[i]);
     snprintf(other, sizeof other, "x%s", all.at[i].name);
-    check_unknown(ctx, *desc, other);
+    check_unknown(ctx, desc, other);
   }
-  for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) check_unknown(ctx, *desc, unknown[i]);
+  for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) check_unknown(ctx, desc, unknown[i]);
   memset(longest, 's', sizeof longest - 1);
   longest[sizeof longest - 1] = 0;
-  check_unknown(ctx, *desc, longest);
+  check_unknown(ctx, desc, longest);
 }
 
 /* "persistent" stands for all plans that begin so: the best of them, or the reason of one. */
 static void check_family(seqgpu_context *ctx, seqgpu_rnn_desc desc, const char *family) {
   const candidates all = all_candidates(ctx, &desc);
   const size_t device = strlen(seqgpu_context_device(ctx)) + 1, length = strlen(family);
-  const seqgpu_plan_candidate_info *best = NULL;
+  const seqgpu_algorithm_info *best = NULL;
   int members = 0;
   for (int i = 0; i < all.count; i++) {
     if (strncmp(all.at[i].name + device, family, length) != 0) continue;
@@ -101,8 +102,7 @@ static void check_family(seqgpu_context *ctx, seqgpu_rnn_desc desc, const char *
     if (best == NULL || all.at[i].estimate_us < best->estimate_us) best = &all.at[i];
   }
   char name[64];
-  desc.plan = family;
-  chosen(ctx, &desc, name);
+  chosen(ctx, &desc, &(seqgpu_plan_options){.algorithm = family}, name);
   if (members == 0)
     check_skip("no such plans in this build", "family %s of %s", family, seqgpu_context_device(ctx));
   else
@@ -111,20 +111,20 @@ static void check_family(seqgpu_context *ctx, seqgpu_rnn_desc desc, const char *
 
 static void check_candidate_errors(seqgpu_context *ctx) {
   seqgpu_rnn_desc desc = good_desc();
-  seqgpu_plan_candidate_info info;
-  const int count = seqgpu_plan_num_candidates(ctx);
-  CHECK(seqgpu_plan_num_candidates(NULL) == 0, "no context, no candidates");
-  CHECK(seqgpu_plan_candidate(NULL, &desc, 0, &info) == SEQGPU_EINVAL, "candidate of no context");
-  CHECK(seqgpu_plan_candidate(ctx, NULL, 0, &info) == SEQGPU_EINVAL && strstr(seqgpu_last_error(ctx), "desc"),
+  seqgpu_algorithm_info info;
+  const int count = seqgpu_algorithm_count(ctx);
+  CHECK(seqgpu_algorithm_count(NULL) == 0, "no context, no candidates");
+  CHECK(seqgpu_algorithm_get(NULL, &desc, 0, &info) == SEQGPU_EINVAL, "candidate of no context");
+  CHECK(seqgpu_algorithm_get(ctx, NULL, 0, &info) == SEQGPU_EINVAL && strstr(seqgpu_last_error(ctx), "desc"),
         "candidate of no descriptor");
-  CHECK(seqgpu_plan_candidate(ctx, &desc, 0, NULL) == SEQGPU_EINVAL && strstr(seqgpu_last_error(ctx), "out"),
+  CHECK(seqgpu_algorithm_get(ctx, &desc, 0, NULL) == SEQGPU_EINVAL && strstr(seqgpu_last_error(ctx), "out"),
         "candidate into nothing");
-  CHECK(seqgpu_plan_candidate(ctx, &desc, -1, &info) == SEQGPU_EINVAL, "candidate -1");
-  CHECK(seqgpu_plan_candidate(ctx, &desc, count, &info) == SEQGPU_EINVAL &&
+  CHECK(seqgpu_algorithm_get(ctx, &desc, -1, &info) == SEQGPU_EINVAL, "candidate -1");
+  CHECK(seqgpu_algorithm_get(ctx, &desc, count, &info) == SEQGPU_EINVAL &&
             strstr(seqgpu_last_error(ctx), "index"),
         "candidate past the last");
   desc.hidden_size = 0;
-  CHECK(seqgpu_plan_candidate(ctx, &desc, 0, &info) == SEQGPU_EINVAL &&
+  CHECK(seqgpu_algorithm_get(ctx, &desc, 0, &info) == SEQGPU_EINVAL &&
             strstr(seqgpu_last_error(ctx), "hidden"),
         "candidate of a descriptor nobody can run");
 }
@@ -133,7 +133,7 @@ static void check_candidate_errors(seqgpu_context *ctx) {
 
 static void check_estimate(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *what) {
   const candidates all = all_candidates(ctx, desc);
-  const seqgpu_plan_candidate_info *best = NULL;
+  const seqgpu_algorithm_info *best = NULL;
   char once[64], again[64];
   for (int i = 0; i < all.count; i++) {
     const int fits = all.at[i].why_not[0] == 0;
@@ -141,8 +141,8 @@ static void check_estimate(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, con
           "%s of %s: an estimate if it fits", all.at[i].name, what);
     if (fits && (best == NULL || all.at[i].estimate_us < best->estimate_us)) best = &all.at[i];
   }
-  chosen(ctx, desc, once);
-  chosen(ctx, desc, again);
+  chosen(ctx, desc, NULL, once);
+  chosen(ctx, desc, NULL, again);
   CHECK(best && strcmp(once, best->name) == 0, "%s: the cheapest that fits is chosen", what);
   CHECK(strcmp(once, again) == 0, "%s: the same plan again", what);
 }
@@ -178,11 +178,10 @@ static void forge_choice(const char *name) {
 
 static void check_measure(seqgpu_context *ctx) {
   seqgpu_rnn_desc desc = good_desc();
-  desc.mode = SEQGPU_PLAN_MEASURE;
+  seqgpu_plan_options options = {.mode = SEQGPU_PLAN_MEASURE, .cache = path};
   const candidates all = all_candidates(ctx, &desc);
   char name[64], once[8192], again[8192];
-  desc.cache = path;
-  chosen(ctx, &desc, name);
+  chosen(ctx, &desc, &options, name);
   CHECK(name[0] != 0, "%s: measuring gives a plan", seqgpu_context_device(ctx));
   CHECK(seqgpu_last_error(ctx)[0] == 0, "%s: and no sentence", seqgpu_context_device(ctx));
   if (all.fitting < 2) {
@@ -192,33 +191,33 @@ static void check_measure(seqgpu_context *ctx) {
   }
   CHECK(count_lines() == 2, "the choice is written down");
   read_cache(once, sizeof once);
-  chosen(ctx, &desc, name);
+  chosen(ctx, &desc, &options, name);
   read_cache(again, sizeof again);
   CHECK(strcmp(once, again) == 0 && strstr(once, name), "and is not measured a second time");
   for (int i = 0; i < all.count; i++) {
     if (all.at[i].why_not[0]) continue;
     forge_choice(all.at[i].name);
-    chosen(ctx, &desc, name);
+    chosen(ctx, &desc, &options, name);
     CHECK(strcmp(name, all.at[i].name) == 0, "the file's choice is taken: %s", name);
   }
   forge_choice("emulator/abacus");
-  chosen(ctx, &desc, name);
+  chosen(ctx, &desc, &options, name);
   read_cache(again, sizeof again);
   CHECK(name[0] && strstr(again, name) && !strstr(again, "abacus"),
         "a choice that is no plan is measured again");
-  desc.plan = "step";
+  options.algorithm = "step";
   forge_choice(all.at[0].name);
-  chosen(ctx, &desc, name);
+  chosen(ctx, &desc, &options, name);
   CHECK(strstr(name, "/step") != NULL, "a named plan is not looked up");
-  desc.plan = NULL;
+  options.algorithm = NULL;
   desc.batch = 1;
-  chosen(ctx, &desc, name);
+  chosen(ctx, &desc, &options, name);
   CHECK(count_lines() == 3, "another descriptor has another line");
   desc.inference = 1;
-  chosen(ctx, &desc, name);
+  chosen(ctx, &desc, &options, name);
   CHECK(name[0] && count_lines() == 4, "inference is measured without a backward");
-  desc.cache = "/nonexistent/folder/plans";
-  chosen(ctx, &desc, name);
+  options.cache = "/nonexistent/folder/plans";
+  chosen(ctx, &desc, &options, name);
   CHECK(name[0], "a folder that is not there is no error");
   unlink(path);
 }
@@ -230,8 +229,8 @@ static seqgpu_status measure(seqgpu_context *ctx) {
   seqgpu_rnn_desc desc = good_desc();
   seqgpu_plan *plan = NULL;
   double microseconds = 0;
-  desc.mode = SEQGPU_PLAN_MEASURE;
-  seqgpu_status status = seqgpu_plan_create(ctx, &desc, &plan);
+  const seqgpu_plan_options options = {.mode = SEQGPU_PLAN_MEASURE};
+  seqgpu_status status = seqgpu_plan_create(ctx, &desc, &options, &plan);
   if (status == SEQGPU_OK) status = sq_plan_time(ctx, plan, &microseconds);
   seqgpu_plan_destroy(plan);
   return status == SEQGPU_OK && !(microseconds > 0) ? SEQGPU_EINVAL : status;

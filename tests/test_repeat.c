@@ -36,12 +36,12 @@ static void run_once(net *n) {
   net_backward(n);
 }
 
-static void check_repeats(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const shape_row *shape, int runs,
-                          const char *cell) {
+static void check_repeats(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *algorithm,
+                          const shape_row *shape, int runs, const char *cell) {
   net n;
   int64_t count, again;
   int same = 1;
-  if (!net_open(&n, ctx, desc, shape->lengths)) return;
+  if (!net_open_as(&n, ctx, desc, algorithm, shape->lengths)) return;
   net_fill(&n);
   run_once(&n);
   double *first = outputs(&n, NET_DPARAMS, &count);
@@ -51,21 +51,19 @@ static void check_repeats(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, cons
     same = same && memcmp(first, next, (size_t)count * sizeof *first) == 0;
     free(next);
   }
-  CHECK(same, "%s: %s, %s: %d runs, the same bits", seqgpu_plan_name(n.plan), cell, shape->name, runs);
+  CHECK(same, "%s: %s, %s: %d runs, the same bits", seqgpu_plan_algorithm(n.plan), cell, shape->name, runs);
   free(first);
   net_close(&n);
 }
 
-static void check_plans(seqgpu_context *ctx, const cell_row *cell, const shape_row *shape, int runs,
-                        int own) {
+static void check_algorithms(seqgpu_context *ctx, const cell_row *cell, const shape_row *shape, int runs,
+                             int own) {
   seqgpu_rnn_desc desc = combine(cell, shape);
-  for (int i = 0; i < seqgpu_plan_num_candidates(ctx); i++) {
-    seqgpu_plan_candidate_info plan;
-    if (seqgpu_plan_candidate(ctx, &desc, i, &plan) != SEQGPU_OK || plan.why_not[0]) continue;
-    if (own && strstr(plan.name, "/cudnn")) continue;
-    desc.plan = plan.name;
-    check_repeats(ctx, &desc, shape, runs, cell->name);
-    desc.plan = NULL;
+  for (int i = 0; i < seqgpu_algorithm_count(ctx); i++) {
+    seqgpu_algorithm_info info;
+    if (seqgpu_algorithm_get(ctx, &desc, i, &info) != SEQGPU_OK || info.why_not[0]) continue;
+    if (own && strstr(info.name, "/cudnn")) continue;
+    check_repeats(ctx, &desc, info.name, shape, runs, cell->name);
   }
 }
 
@@ -76,7 +74,7 @@ static void check_device(const char *device, int runs, int own) {
     check_skip(seqgpu_last_error(ctx), "repeats on %s", device);
   } else {
     for (size_t c = 0; c < COUNT(cell_rows); c++)
-      for (size_t s = 0; s < COUNT(shapes); s++) check_plans(ctx, &cell_rows[c], &shapes[s], runs, own);
+      for (size_t s = 0; s < COUNT(shapes); s++) check_algorithms(ctx, &cell_rows[c], &shapes[s], runs, own);
   }
   seqgpu_context_destroy(ctx);
 }

@@ -66,8 +66,8 @@ static seqgpu_rnn_desc described(int64_t T, int64_t B, int64_t n) {
 }
 
 static double *parameter(net *n, int tensor, const char *name, seqgpu_param_info *info) {
-  for (int i = 0; i < seqgpu_plan_num_params(n->plan); i++)
-    if (seqgpu_plan_param(n->plan, i, info) == SEQGPU_OK && strcmp(info->name, name) == 0)
+  for (int i = 0; i < seqgpu_plan_param_count(n->plan); i++)
+    if (seqgpu_plan_param_get(n->ctx, n->plan, i, info) == SEQGPU_OK && strcmp(info->name, name) == 0)
       return n->value[tensor] + info->offset;
   return NULL;
 }
@@ -79,10 +79,10 @@ static void make_linear(net *n) {
   memset(parameter(n, NET_PARAMS, "bias_mod_l0", &p), 0, (size_t)n->desc->hidden_size * sizeof(double));
 }
 
-static int open_linear(net *n, seqgpu_context *ctx, int64_t T, int64_t B, int64_t size, const char *plan) {
+static int open_linear(net *n, seqgpu_context *ctx, int64_t T, int64_t B, int64_t size,
+                       const char *algorithm) {
   seqgpu_rnn_desc desc = described(T, B, size);
-  desc.plan = plan;
-  if (!net_open(n, ctx, &desc, NULL)) return 0;
+  if (!net_open_as(n, ctx, &desc, algorithm, NULL)) return 0;
   net_fill(n);
   make_linear(n);
   return 1;
@@ -171,7 +171,7 @@ static void check_dense(seqgpu_context *ctx, int64_t n, const char *plan, double
     }
   }
   check_error(check_norm_f64(m.value[NET_HT], wanted, m.count[NET_HT]), tolerance,
-              "%s: n = %lld: the dense matrix is its factors", seqgpu_plan_name(m.plan), (long long)n);
+              "%s: n = %lld: the dense matrix is its factors", seqgpu_plan_algorithm(m.plan), (long long)n);
   free(z);
   free(wanted);
   net_close(&m);
@@ -201,7 +201,7 @@ static void check_norm(seqgpu_context *ctx, int64_t n, const char *plan) {
   if (!open_linear(&m, ctx, 1, 3, n, plan)) return;
   net_forward(&m);
   check_error(norm_error(&m, NET_H0, NET_HT), 1e-6, "%s: n = %lld: |W h| = |h| in float32",
-              seqgpu_plan_name(m.plan), (long long)n);
+              seqgpu_plan_algorithm(m.plan), (long long)n);
   net_close(&m);
 }
 
@@ -245,10 +245,10 @@ static int64_t trained(seqgpu_context *ctx, int64_t inputs, int64_t n, int64_t o
   desc.input_size = inputs;
   seqgpu_plan *plan = NULL;
   seqgpu_params *params = NULL;
-  net_require(ctx, seqgpu_plan_create(ctx, &desc, &plan), "seqgpu_plan_create");
+  net_require(ctx, seqgpu_plan_create(ctx, &desc, NULL, &plan), "seqgpu_plan_create");
   net_require(ctx, seqgpu_params_create(ctx, 1, &params), "seqgpu_params_create");
   net_require(ctx, seqgpu_params_add_rnn(params, "rnn", plan, NULL), "seqgpu_params_add_rnn");
-  const int64_t width = seqgpu_plan_output_size(plan);
+  const int64_t width = seqgpu_plan_get_sizes(plan).output_width;
   net_require(ctx, seqgpu_params_add(params, "weight", outputs, width, "xavier", 1, NULL), "weight");
   net_require(ctx, seqgpu_params_add(params, "bias", outputs, 1, "zeros", 0, NULL), "bias");
   const int64_t total = seqgpu_params_total(params);
@@ -271,15 +271,15 @@ static void check_fixed(seqgpu_context *ctx) {
   desc.bidirectional = 1;
   seqgpu_plan *plan = NULL;
   seqgpu_params *params = NULL;
-  net_require(ctx, seqgpu_plan_create(ctx, &desc, &plan), "seqgpu_plan_create");
+  net_require(ctx, seqgpu_plan_create(ctx, &desc, NULL, &plan), "seqgpu_plan_create");
   net_require(ctx, seqgpu_params_create(ctx, check_random(), &params), "seqgpu_params_create");
   net_require(ctx, seqgpu_params_add_rnn(params, "rnn", plan, NULL), "seqgpu_params_add_rnn");
   int drawn = 1, kept = 1, moved = 1, fixed = 0;
   for (int kind = SEQGPU_OPTIMIZER_SGD; kind <= SEQGPU_OPTIMIZER_ADAM; kind++)
-    for (int i = 0; i < seqgpu_plan_num_params(plan); i++) {
+    for (int i = 0; i < seqgpu_plan_param_count(plan); i++) {
       seqgpu_param_info info;
       seqgpu_param p;
-      seqgpu_plan_param(plan, i, &info);
+      net_require(ctx, seqgpu_plan_param_get(ctx, plan, i, &info), "seqgpu_plan_param_get");
       net_require(ctx, seqgpu_params_get(params, i, &p), "seqgpu_params_get");
       const int64_t n = info.rows * info.cols;
       double *before = malloc((size_t)(2 * n) * sizeof *before), *after = before + n;
@@ -324,7 +324,8 @@ static void check_no_permutation(seqgpu_context *ctx, const char *plan) {
     double worst = 0;
     for (int t = NET_Y; t < NET_TENSORS; t++)
       for (int64_t j = 0; j < a.count[t]; j++) worst = net_worse(fabs(a.value[t][j] - b.value[t][j]), worst);
-    check_error(worst, 0, "%s: a permutation with %g is the identity", seqgpu_plan_name(a.plan), spoilt[i]);
+    check_error(worst, 0, "%s: a permutation with %g is the identity", seqgpu_plan_algorithm(a.plan),
+                spoilt[i]);
     net_close(&a);
     net_close(&b);
   }
@@ -390,10 +391,8 @@ static void check_plans(seqgpu_context *ctx, seqgpu_context *oracle, const char 
   if (!problem_draw(&p, SEQGPU_MATH_F32, row->name)) return;
   net a, b;
   char where[64];
-  desc.plan = first;
-  if (!net_open(&a, ctx, &desc, given)) return;
-  desc.plan = second;
-  if (!net_open(&b, ctx, &desc, given)) return;
+  if (!net_open_as(&a, ctx, &desc, first, given)) return;
+  if (!net_open_as(&b, ctx, &desc, second, given)) return;
   net_copy_inputs(&a, &t.ref);
   net_copy_inputs(&b, &t.ref);
   drop_first_state(&a, row->own_state);
@@ -408,18 +407,20 @@ static void check_plans(seqgpu_context *ctx, seqgpu_context *oracle, const char 
     if (!(back <= error)) memcpy(where, there, sizeof where);
     error = net_worse(back, error);
   }
-  net_check(error, 1e-5, where, "%s, %s: n = %lld, %s", seqgpu_plan_name(a.plan), seqgpu_plan_name(b.plan),
-            (long long)size, row->name);
+  net_check(error, 1e-5, where, "%s, %s: n = %lld, %s", seqgpu_plan_algorithm(a.plan),
+            seqgpu_plan_algorithm(b.plan), (long long)size, row->name);
   net_close(&a);
   net_close(&b);
   net_close(&t.ref);
 }
 
-static void check_refusal(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *words) {
+static void check_refusal(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *algorithm,
+                          const char *words) {
   seqgpu_plan *plan = NULL;
-  const seqgpu_status status = seqgpu_plan_create(ctx, desc, &plan);
+  const seqgpu_plan_options options = {.algorithm = algorithm};
+  const seqgpu_status status = seqgpu_plan_create(ctx, desc, &options, &plan);
   CHECK(status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_last_error(ctx), words), "%s refuses n = %lld, %s",
-        desc->plan, (long long)desc->hidden_size, words);
+        algorithm, (long long)desc->hidden_size, words);
   seqgpu_plan_destroy(plan);
 }
 
@@ -431,9 +432,8 @@ static int count_step(seqgpu_context *emulator, int64_t n, double out[2]) {
   out[0] = out[1] = 0;
   for (int64_t T = 1; T <= 2; T++) {
     seqgpu_rnn_desc desc = described(T, 1, n);
-    desc.plan = "fused";
     net m;
-    if (!net_open(&m, emulator, &desc, NULL)) return 0;
+    if (!net_open_as(&m, emulator, &desc, "fused", NULL)) return 0;
     net_fill(&m);
     at[0] = sq_simt_operations();
     net_forward(&m);
@@ -487,15 +487,12 @@ static void check_device(const char *device, seqgpu_context *oracle) {
     check_no_permutation(ctx, plans[i]);
   }
   seqgpu_rnn_desc desc = described(2, 2, 12);
-  desc.plan = "fused";
-  check_refusal(ctx, &desc, "powers of two");
+  check_refusal(ctx, &desc, "fused", "powers of two");
   desc.hidden_size = 8192;
-  check_refusal(ctx, &desc, "powers of two");
-  desc.plan = "step";
-  check_refusal(ctx, &desc, "shared memory");
-  desc.plan = "fused";
+  check_refusal(ctx, &desc, "fused", "powers of two");
+  check_refusal(ctx, &desc, "step", "shared memory");
   desc.cell = "rnn";
-  check_refusal(ctx, &desc, "urnn");
+  check_refusal(ctx, &desc, "fused", "urnn");
   seqgpu_context_destroy(ctx);
 }
 

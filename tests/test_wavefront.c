@@ -4,7 +4,7 @@
  * of 4, of 8, or not at all, which is one layer after the other (not on a GPU: cuBLAS chooses an algorithm by the size).  Then: states carried on in place, runs shorter than the plan's,
  * and when the planner takes a wavefront.
  */
-#include "host/plan/plan.h"
+#include "host/plan/map.h"
 #include "tests/cells.h"
 #include "tests/net.h"
 #ifdef SEQGPU_WITH_EMULATOR
@@ -36,7 +36,7 @@ static const shape_row shapes[] = {
 
 /* Devices on which the layers fit side by side, in several blocks each where there are several. */
 typedef struct device_row {
-  const char *plan;
+  const char *algorithm;
   unsigned processors;
   size_t shared;
   unsigned cluster_max;
@@ -57,16 +57,16 @@ static void use_device(const device_row *d) {
 
 /* Gives an open network chunks of so many steps. */
 static void set_chunk(net *n, int64_t chunk) {
-  const size_t bytes = seqgpu_plan_workspace_size(n->plan);
+  const size_t bytes = seqgpu_plan_get_sizes(n->plan).workspace;
   n->plan->chunk = chunk;
   net_require(n->ctx, sq_plan_ask_memory(n->ctx, n->plan), "sq_plan_ask_memory");
   net_free(n->ctx, "workspace", n->workspace, bytes);
-  n->workspace = n->run.workspace = net_alloc(n->ctx, "workspace", seqgpu_plan_workspace_size(n->plan));
+  n->workspace = n->run.workspace = net_alloc(n->ctx, "workspace", seqgpu_plan_get_sizes(n->plan).workspace);
 }
 
-static int open_like(net *n, const net *ref, const seqgpu_rnn_desc *desc, const int32_t *lengths,
-                     int64_t chunk) {
-  if (!net_open(n, gpu, desc, lengths)) return 0;
+static int open_like(net *n, const net *ref, const seqgpu_rnn_desc *desc, const char *algorithm,
+                     const int32_t *lengths, int64_t chunk) {
+  if (!net_open_as(n, gpu, desc, algorithm, lengths)) return 0;
   set_chunk(n, chunk);
   net_copy_inputs(n, ref);
   net_poison_padding(n, lengths);
@@ -74,26 +74,25 @@ static int open_like(net *n, const net *ref, const seqgpu_rnn_desc *desc, const 
 }
 
 static void check_row(const device_row *device, const cell_row *cell, const shape_row *shape, int64_t other) {
-  seqgpu_rnn_desc desc = combine(cell, shape), asked = desc;
+  seqgpu_rnn_desc desc = combine(cell, shape);
   net ref, one, wave;
   char where[64];
-  asked.plan = device->plan;
   if (!net_reference(&ref, oracle, &desc, shape->lengths, SEQGPU_MATH_F32)) return;
   use_device(device);
-  if (!open_like(&one, &ref, &asked, shape->lengths, WHOLE)) return;
-  if (!open_like(&wave, &ref, &asked, shape->lengths, other)) return;
+  if (!open_like(&one, &ref, &desc, device->algorithm, shape->lengths, WHOLE)) return;
+  if (!open_like(&wave, &ref, &desc, device->algorithm, shape->lengths, other)) return;
   const uint64_t before = sq_simt_launches();
   net_run(&one);
   const uint64_t launches = sq_simt_launches() - before;
   net_run(&wave);
   if (EMULATED)
     CHECK(sq_simt_launches() - before > 2 * launches, "%s: %s, %s: chunks are launches of their own",
-          device->plan, cell->name, shape->name);
+          device->algorithm, cell->name, shape->name);
   if (EMULATED)
     CHECK(net_same_bits(&one, &wave), "%s: %s, %s: chunks of %d have the bits of one layer after the other",
-          device->plan, cell->name, shape->name, (int)other);
+          device->algorithm, cell->name, shape->name, (int)other);
   const double error = net_error(&wave, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, 1e-5 * (double)desc.num_layers, where, "%s: %s, %s: chunks of %d", device->plan,
+  net_check(error, 1e-5 * (double)desc.num_layers, where, "%s: %s, %s: chunks of %d", device->algorithm,
             cell->name, shape->name, (int)other);
   net_close(&wave);
   net_close(&one);
@@ -112,14 +111,13 @@ static void check_networks(void) {
 /* Final states over the initial ones, and a run of fewer steps and sequences than the plan is for. */
 static void check_carried(const device_row *device) {
   static const cell_row cell = {"lstm", {.cell = "lstm"}};
-  seqgpu_rnn_desc desc = combine(&cell, &shapes[2]), asked = desc;
+  seqgpu_rnn_desc desc = combine(&cell, &shapes[2]);
   net ref, out;
-  asked.plan = device->plan;
   if (!net_open(&ref, oracle, &desc, NULL)) return;
   net_fill(&ref);
   net_round_inputs(&ref);
   use_device(device);
-  if (open_like(&out, &ref, &asked, NULL, 4)) {
+  if (open_like(&out, &ref, &desc, device->algorithm, NULL, 4)) {
     out.run.final[0] = out.device[NET_H0];
     out.run.final[1] = out.device[NET_C0];
     ref.run.seq_len = out.run.seq_len = 6;
@@ -129,9 +127,9 @@ static void check_carried(const device_row *device) {
     const int64_t states = desc.num_layers * 2 * desc.hidden_size;
     net_download(gpu, out.value[NET_HT], out.device[NET_H0], states);
     check_error(check_norm_f64(out.value[NET_HT], ref.value[NET_HT], states), 4e-5,
-                "%s: states carried on, a run shorter than the plan's", device->plan);
+                "%s: states carried on, a run shorter than the plan's", device->algorithm);
     check_error(check_norm_f64(out.value[NET_Y], ref.value[NET_Y], 6 * 2 * desc.hidden_size), 4e-5,
-                "%s: y of a run shorter than the plan's", device->plan);
+                "%s: y of a run shorter than the plan's", device->algorithm);
     net_close(&out);
   }
   net_close(&ref);
@@ -142,9 +140,8 @@ static void check_nothing_wanted(const device_row *device) {
   static const cell_row cell = {"gru", {.cell = "gru"}};
   seqgpu_rnn_desc desc = combine(&cell, &shapes[0]);
   net n;
-  desc.plan = device->plan;
   use_device(device);
-  if (!net_open(&n, gpu, &desc, NULL)) return;
+  if (!net_open_as(&n, gpu, &desc, device->algorithm, NULL)) return;
   set_chunk(&n, 4);
   net_fill(&n);
   net_forward(&n);
@@ -157,62 +154,62 @@ static void check_nothing_wanted(const device_row *device) {
   net_download(gpu, n.value[NET_DH0], n.device[NET_DH0], n.count[NET_DH0]);
   int zero = 1;
   for (int64_t i = 0; i < n.count[NET_DH0]; i++) zero &= n.value[NET_DH0][i] == 0;
-  CHECK(zero, "%s: no gradient in, none out", device->plan);
+  CHECK(zero, "%s: no gradient in, none out", device->algorithm);
   net_close(&n);
 }
 
 /* The steps of a chunk that the planner takes on a device like an H100, and whether it makes the plan cheaper. */
-static int64_t planned_chunk(seqgpu_rnn_desc desc, double *one_by_one, double *estimate) {
+static int64_t planned_chunk(const char *algorithm, seqgpu_rnn_desc desc, double *one_by_one,
+                             double *estimate) {
   seqgpu_plan *plan = NULL;
   seqgpu_rnn_desc single = desc;
-  seqgpu_plan_candidate_info info[2] = {{.estimate_us = 0}};
+  seqgpu_algorithm_info info[2] = {{.estimate_us = 0}};
   sq_simt_set_device(132, 227 << 10, 16);
   single.num_layers = 1;
   single.input_size = desc.hidden_size;
-  for (int i = 0; i < seqgpu_plan_num_candidates(gpu); i++) {
-    seqgpu_plan_candidate_info at[2];
-    net_require(gpu, seqgpu_plan_candidate(gpu, &single, i, &at[0]), "seqgpu_plan_candidate");
-    net_require(gpu, seqgpu_plan_candidate(gpu, &desc, i, &at[1]), "seqgpu_plan_candidate");
-    if (strstr(at[0].name, desc.plan) != NULL) memcpy(info, at, sizeof info);
+  for (int i = 0; i < seqgpu_algorithm_count(gpu); i++) {
+    seqgpu_algorithm_info at[2];
+    net_require(gpu, seqgpu_algorithm_get(gpu, &single, i, &at[0]), "seqgpu_algorithm_get");
+    net_require(gpu, seqgpu_algorithm_get(gpu, &desc, i, &at[1]), "seqgpu_algorithm_get");
+    if (strstr(at[0].name, algorithm) != NULL) memcpy(info, at, sizeof info);
   }
   *one_by_one = info[0].estimate_us * (double)desc.num_layers;
   *estimate = info[1].estimate_us;
-  net_require(gpu, seqgpu_plan_create(gpu, &desc, &plan), "seqgpu_plan_create");
+  const seqgpu_plan_options options = {.algorithm = algorithm};
+  net_require(gpu, seqgpu_plan_create(gpu, &desc, &options, &plan), "seqgpu_plan_create");
   const int64_t chunk = plan ? plan->chunk : -1;
   seqgpu_plan_destroy(plan);
   return chunk;
 }
 
 static void check_planner(void) {
-  const seqgpu_rnn_desc tall = {.cell = "lstm",
-                                .plan = "persistent-cta",
-                                .input_size = 64,
-                                .hidden_size = 64,
-                                .num_layers = 4,
-                                .seq_len = 1000,
-                                .batch = 4};
+  const seqgpu_rnn_desc tall = {
+      .cell = "lstm", .input_size = 64, .hidden_size = 64, .num_layers = 4, .seq_len = 1000, .batch = 4};
+  const char *algorithm = "persistent-cta";
   double apart = 0, together = 0;
   seqgpu_rnn_desc d = tall;
-  const int64_t chunk = planned_chunk(d, &apart, &together);
+  const int64_t chunk = planned_chunk(algorithm, d, &apart, &together);
   CHECK(chunk > 0 && chunk % 4 == 0 && chunk < 1000, "four small layers, 1000 steps: side by side");
   CHECK(together < 0.6 * apart, "and the estimate knows it: %.0f us in place of %.0f", together, apart);
   d.seq_len = 12;
-  CHECK(planned_chunk(d, &apart, &together) == 0 && together <= apart, "12 steps: one after the other");
+  CHECK(planned_chunk(algorithm, d, &apart, &together) == 0 && together <= apart,
+        "12 steps: one after the other");
   d = tall;
   d.bidirectional = 1;
-  CHECK(planned_chunk(d, &apart, &together) == 0, "two directions: one after the other");
+  CHECK(planned_chunk(algorithm, d, &apart, &together) == 0, "two directions: one after the other");
   d = tall;
   d.num_layers = 9;
-  CHECK(planned_chunk(d, &apart, &together) == 0, "more layers than a launch takes: one after the other");
+  CHECK(planned_chunk(algorithm, d, &apart, &together) == 0,
+        "more layers than a launch takes: one after the other");
   d = tall;
   d.batch = 4096; /* every layer fills the device alone */
-  CHECK(planned_chunk(d, &apart, &together) == 0, "a batch that fills the device: one after the other");
+  CHECK(planned_chunk(algorithm, d, &apart, &together) == 0,
+        "a batch that fills the device: one after the other");
   d = tall;
-  d.plan = "step";
-  CHECK(planned_chunk(d, &apart, &together) == 0, "plan step: one after the other");
+  CHECK(planned_chunk("step", d, &apart, &together) == 0, "algorithm step: one after the other");
   d = tall;
   d.inference = 1;
-  CHECK(planned_chunk(d, &apart, &together) > 0, "inference: side by side");
+  CHECK(planned_chunk(algorithm, d, &apart, &together) > 0, "inference: side by side");
 }
 
 int main(void) {

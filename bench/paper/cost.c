@@ -31,7 +31,7 @@ static double time_size(seqgpu_context *ctx, const char *cell, int64_t n) {
   const seqgpu_rnn_desc desc = {
       .cell = cell, .input_size = 1, .hidden_size = n, .seq_len = STEPS, .batch = BATCH};
   law_run run;
-  const double seconds = law_open(&run, ctx, &desc) ? time_runs(&run) : (double)NAN;
+  const double seconds = law_open(&run, ctx, &desc, NULL) ? time_runs(&run) : (double)NAN;
   law_close(&run);
   return seconds;
 }

@@ -20,11 +20,11 @@
 enum { TILE = 32 };
 
 /* Operations of a run of `steps`, all sequences; NaN where it failed. */
-static double count_run(seqgpu_context *ctx, seqgpu_rnn_desc desc, int64_t steps) {
+static double count_run(seqgpu_context *ctx, seqgpu_rnn_desc desc, const char *algorithm, int64_t steps) {
   law_run r;
   double operations = (double)NAN;
   desc.seq_len = steps;
-  if (law_open(&r, ctx, &desc)) {
+  if (law_open(&r, ctx, &desc, algorithm)) {
     const uint64_t before = sq_simt_operations();
     if (!seqgpu_rnn_forward(ctx, r.plan, &r.run) && !seqgpu_rnn_backward(ctx, r.plan, &r.run))
       operations = (double)(sq_simt_operations() - before);
@@ -35,10 +35,10 @@ static double count_run(seqgpu_context *ctx, seqgpu_rnn_desc desc, int64_t steps
 
 static double count_size(seqgpu_context *ctx, const char *cell, int64_t n) {
   const int unitary = strcmp(cell, "urnn") == 0, batch = unitary ? 1 : TILE;
-  const seqgpu_rnn_desc desc = {
-      .cell = cell, .plan = unitary ? "fused" : "step", .input_size = 1, .hidden_size = n, .batch = batch};
-  const double one = count_run(ctx, desc, 1);
-  return (count_run(ctx, desc, 3) - one) / 2 / batch;
+  const seqgpu_rnn_desc desc = {.cell = cell, .input_size = 1, .hidden_size = n, .batch = batch};
+  const char *algorithm = unitary ? "fused" : "step";
+  const double one = count_run(ctx, desc, algorithm, 1);
+  return (count_run(ctx, desc, algorithm, 3) - one) / 2 / batch;
 }
 
 int main(int argc, char **argv) {

@@ -18,12 +18,13 @@ static int buffer(law_run *r, int which, size_t count, double scale) {
   return 1;
 }
 
-int law_open(law_run *out, seqgpu_context *ctx, const seqgpu_rnn_desc *desc) {
+int law_open(law_run *out, seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *algorithm) {
+  const seqgpu_plan_options options = {.algorithm = algorithm};
   *out = (law_run){.ctx = ctx};
-  if (seqgpu_plan_create(ctx, desc, &out->plan)) return 0;
+  if (seqgpu_plan_create(ctx, desc, &options, &out->plan)) return 0;
   const size_t rows = (size_t)(desc->seq_len * desc->batch), F = sizeof(float);
-  const size_t y = rows * (size_t)seqgpu_plan_output_size(out->plan);
-  const size_t params = (size_t)seqgpu_plan_param_count(out->plan);
+  const size_t y = rows * (size_t)seqgpu_plan_get_sizes(out->plan).output_width;
+  const size_t params = (size_t)seqgpu_plan_get_sizes(out->plan).param_elements;
   const double scale = 1 / sqrt((double)desc->hidden_size);
   const size_t bytes[8] = {params * F,
                            rows * F,
@@ -31,8 +32,8 @@ int law_open(law_run *out, seqgpu_context *ctx, const seqgpu_rnn_desc *desc) {
                            y * F,
                            params * F,
                            rows * F,
-                           seqgpu_plan_reserve_size(out->plan),
-                           seqgpu_plan_workspace_size(out->plan)};
+                           seqgpu_plan_get_sizes(out->plan).reserve,
+                           seqgpu_plan_get_sizes(out->plan).workspace};
   for (int i = 0; i < 8; i++)
     if (!buffer(out, i, bytes[i], i < 6 ? scale : 0)) return 0;
   out->run = (seqgpu_rnn_run){.seq_len = desc->seq_len,

@@ -35,7 +35,7 @@ typedef struct law_run {
   seqgpu_rnn_run run;
   void *buffers[8];
 } law_run;
-int law_open(law_run *out, seqgpu_context *ctx, const seqgpu_rnn_desc *desc);
+int law_open(law_run *out, seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *algorithm);
 void law_close(law_run *run);
 
 /* Fills value[] by `measure`, prints and fits; what gives NaN is said to be skipped.  `unit` as in "us a step", of `scale`. */

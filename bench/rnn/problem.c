@@ -23,15 +23,16 @@ static int64_t weights_of(const rnn_problem *p) {
   return sum;
 }
 
-static int read_sizes(rnn_problem *p, const seqgpu_plan *plan) {
-  p->out = seqgpu_plan_output_size(plan);
-  p->param_count = seqgpu_plan_param_count(plan);
-  p->reserve_bytes = (int64_t)seqgpu_plan_reserve_size(plan);
-  p->num_params = seqgpu_plan_num_params(plan);
+static int read_sizes(rnn_problem *p, seqgpu_context *ctx, const seqgpu_plan *plan) {
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
+  p->out = sizes.output_width;
+  p->param_count = sizes.param_elements;
+  p->reserve_bytes = (int64_t)sizes.reserve;
+  p->num_params = seqgpu_plan_param_count(plan);
   p->param = calloc((size_t)p->num_params, sizeof *p->param);
   if (p->param == NULL) return 0;
   for (int i = 0; i < p->num_params; i++)
-    if (seqgpu_plan_param(plan, i, &p->param[i]) != SEQGPU_OK) return 0;
+    if (seqgpu_plan_param_get(ctx, plan, i, &p->param[i]) != SEQGPU_OK) return 0;
   return 1;
 }
 
@@ -41,7 +42,7 @@ static int find_sizes(rnn_problem *p) {
   seqgpu_plan *plan = NULL;
   const seqgpu_context_options c = {.device = "cpu", .threads = 1};
   int good = seqgpu_context_create(&c, &ctx) == SEQGPU_OK &&
-             seqgpu_plan_create(ctx, &p->desc, &plan) == SEQGPU_OK && read_sizes(p, plan);
+             seqgpu_plan_create(ctx, &p->desc, NULL, &plan) == SEQGPU_OK && read_sizes(p, ctx, plan);
   if (!good) fail(p->row.cell, ctx);
   seqgpu_plan_destroy(plan);
   seqgpu_context_destroy(ctx);
@@ -185,8 +186,8 @@ static int oracle_memory_open(oracle_memory *m, const rnn_problem *p, seqgpu_con
   m->params = malloc((size_t)p->param_count * sizeof(double));
   m->lengths = calloc((size_t)c->columns, sizeof *m->lengths);
   if (!m->x || !m->dy || !m->params || !m->lengths) return 0;
-  if (seqgpu_malloc(ctx, seqgpu_plan_reserve_size(plan), &m->reserve) != SEQGPU_OK) return 0;
-  if (seqgpu_malloc(ctx, seqgpu_plan_workspace_size(plan), &m->workspace) != SEQGPU_OK) return 0;
+  if (seqgpu_malloc(ctx, seqgpu_plan_get_sizes(plan).reserve, &m->reserve) != SEQGPU_OK) return 0;
+  if (seqgpu_malloc(ctx, seqgpu_plan_get_sizes(plan).workspace, &m->workspace) != SEQGPU_OK) return 0;
   for (int64_t i = 0; i < p->param_count; i++) m->params[i] = (double)p->params[i];
   for (int64_t i = 0; c->lengths && i < c->columns; i++) m->lengths[i] = c->lengths[c->column[i]];
   return 1;
@@ -222,7 +223,7 @@ static int run_oracle(rnn_problem *p) {
   desc.batch = p->check.columns;
   desc.math = SEQGPU_MATH_F32;
   int good = seqgpu_context_create(&options, &ctx) == SEQGPU_OK &&
-             seqgpu_plan_create(ctx, &desc, &plan) == SEQGPU_OK;
+             seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_OK;
   if (!good) fail("reference", ctx);
   good = good && oracle_memory_open(&m, p, ctx, plan) && oracle_run(p, ctx, plan, &m);
   free(m.x);

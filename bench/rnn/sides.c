@@ -22,15 +22,14 @@ static int on_cuda(const side_list *l) { return strcmp(seqgpu_context_device(l->
 static int is_cudnn(const char *name) { return strncmp(name, "cuda/cudnn", 10) == 0; }
 
 static seqgpu_status plan_of(const side_list *l, const char *name, seqgpu_plan **out) {
-  seqgpu_rnn_desc desc = l->problem->desc;
-  desc.plan = name;
-  return seqgpu_plan_create(l->device->ctx, &desc, out);
+  const seqgpu_plan_options options = {.algorithm = name};
+  return seqgpu_plan_create(l->device->ctx, &l->problem->desc, &options, out);
 }
 
 static void find_chosen(side_list *l) {
   seqgpu_plan *plan = NULL;
   if (plan_of(l, NULL, &plan) == SEQGPU_OK)
-    snprintf(l->chosen, sizeof l->chosen, "%s", seqgpu_plan_name(plan));
+    snprintf(l->chosen, sizeof l->chosen, "%s", seqgpu_plan_algorithm(plan));
   seqgpu_plan_destroy(plan);
 }
 
@@ -49,13 +48,13 @@ static void add_plan(side_list *l, const char *name) {
     l->unknown += status != SEQGPU_EUNSUPPORTED;
     return;
   }
-  if (l->count == RNN_MAX_SIDES || already_there(l, seqgpu_plan_name(plan))) {
+  if (l->count == RNN_MAX_SIDES || already_there(l, seqgpu_plan_algorithm(plan))) {
     seqgpu_plan_destroy(plan);
     return;
   }
   rnn_side *side = &l->sides[l->count++];
   *side = (rnn_side){.plan = plan};
-  snprintf(side->name, sizeof side->name, "%s", seqgpu_plan_name(plan));
+  snprintf(side->name, sizeof side->name, "%s", seqgpu_plan_algorithm(plan));
   side->is_cudnn = is_cudnn(side->name);
   side->is_chosen = strcmp(side->name, l->chosen) == 0;
 }
@@ -74,9 +73,9 @@ static void add_listed_plans(side_list *l, const char *list) {
 /* Every candidate of the device that is cuDNN's, or every one that is not. */
 static void add_all_plans(side_list *l, int cudnn) {
   seqgpu_context *ctx = l->device->ctx;
-  for (int i = 0; i < seqgpu_plan_num_candidates(ctx); i++) {
-    seqgpu_plan_candidate_info info;
-    if (seqgpu_plan_candidate(ctx, &l->problem->desc, i, &info) != SEQGPU_OK) continue;
+  for (int i = 0; i < seqgpu_algorithm_count(ctx); i++) {
+    seqgpu_algorithm_info info;
+    if (seqgpu_algorithm_get(ctx, &l->problem->desc, i, &info) != SEQGPU_OK) continue;
     if (is_cudnn(info.name) != cudnn) continue;
     if (info.why_not[0])
       printf("skip %s: %s\n", info.name, info.why_not);
@@ -117,14 +116,14 @@ static void add_peer(side_list *l, const bench_peer *peer) {
   snprintf(l->sides[l->count++].name, RNN_NAME, "%s", peer->name);
 }
 
-/* What the plan that wants most wants: they share the buffers. */
-static size_t largest(const side_list *l, size_t (*size)(const seqgpu_plan *)) {
-  size_t most = 0;
+/* The largest workspace and reserve of all plans, which share them. */
+static void find_largest(const side_list *l, size_t *workspace, size_t *reserve) {
+  *workspace = *reserve = 0;
   for (int i = 0; i < l->count; i++) {
-    const size_t bytes = size(l->sides[i].plan);
-    if (bytes > most) most = bytes;
+    const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(l->sides[i].plan);
+    if (sizes.workspace > *workspace) *workspace = sizes.workspace;
+    if (sizes.reserve > *reserve) *reserve = sizes.reserve;
   }
-  return most;
 }
 
 int rnn_sides_open(rnn_side *sides, const rnn_problem *p, rnn_device *device, const rnn_options *o) {
@@ -138,9 +137,9 @@ int rnn_sides_open(rnn_side *sides, const rnn_problem *p, rnn_device *device, co
   if (on_cuda(&l) && rnn_listed(o->peers, "cudnn")) add_all_plans(&l, 1);
   if (l.unknown) fprintf(stderr, "bench_rnn: a plan of --plans %s cannot be made\n", plans);
   if (l.unknown || l.count == 0) return l.unknown ? -1 : 0;
-  if (!rnn_device_buffers(device, p, largest(&l, seqgpu_plan_workspace_size),
-                          largest(&l, seqgpu_plan_reserve_size)))
-    return -1;
+  size_t workspace, reserve;
+  find_largest(&l, &workspace, &reserve);
+  if (!rnn_device_buffers(device, p, workspace, reserve)) return -1;
   for (int i = 0; bench_peers[i] && !on_cuda(&l); i++)
     if (rnn_listed(o->peers, bench_peers[i]->name) || rnn_listed(o->peers, "cpu"))
       add_peer(&l, bench_peers[i]);

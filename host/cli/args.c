@@ -42,9 +42,10 @@ static int choice_of(const char *choices, const char *text) {
 static const char *choices_of(const arg_spec *spec, char cells[CHOICES]) {
   if (spec->kind != ARG_CELL) return spec->choices;
   cells[0] = 0;
-  for (int i = 0; seqgpu_cell_name(i, NULL); i++) {
+  seqgpu_cell_info cell;
+  for (int i = 0; seqgpu_cell_get(i, &cell) == SEQGPU_OK; i++) {
     const size_t used = strlen(cells);
-    snprintf(cells + used, CHOICES - used, "%s%s", i ? "|" : "", seqgpu_cell_name(i, NULL));
+    snprintf(cells + used, CHOICES - used, "%s%s", i ? "|" : "", cell.name);
   }
   return cells;
 }

@@ -53,20 +53,20 @@ void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
 
 static seqgpu_status make_plan(const charlm *m, int64_t T, int64_t B, int training, seqgpu_plan **out) {
   const seqgpu_rnn_desc desc = config_rnn(&m->config.model, m->embedding_size, T, B, training);
-  return seqgpu_plan_create(m->ctx, &desc, out);
+  return seqgpu_plan_create(m->ctx, &desc, NULL, out);
 }
 
 static int check_memory(const charlm *m, const seqgpu_plan *plan, int64_t T, int64_t B, int training) {
-  const double V = (double)m->vocab, E = (double)m->embedding_size, Y = (double)seqgpu_plan_output_size(plan);
-  const double params = V * E + (double)seqgpu_plan_param_count(plan) + V * Y + V;
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
+  const double V = (double)m->vocab, E = (double)m->embedding_size, Y = (double)sizes.output_width;
+  const double params = V * E + (double)sizes.param_elements + V * Y + V;
   const double a_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4;
   return cli_check_memory(m->ctx, 4 * (params * (training ? 4 : 1) + a_step * (double)(T * B)) +
-                                      (double)seqgpu_plan_reserve_size(plan) +
-                                      (double)seqgpu_plan_workspace_size(plan));
+                                      (double)sizes.reserve + (double)sizes.workspace);
 }
 
 static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
-  m->output_size = seqgpu_plan_output_size(plan);
+  m->output_size = seqgpu_plan_get_sizes(plan).output_width;
   LIB_TRY(seqgpu_params_create(m->ctx, (uint64_t)m->config.model.seed, &m->params));
   LIB_TRY(seqgpu_params_add(m->params, "embedding.weight", m->vocab, m->embedding_size, "uniform", 0.1,
                             &m->embedding));
@@ -104,9 +104,10 @@ static seqgpu_status allocate(seqgpu_context *ctx, int64_t rows, int64_t width, 
 /* Carried states: tensors of the model when training (they are saved), else only memory. */
 static seqgpu_status add_states(charlm *m, charlm_pass *p) {
   static const char *const names[] = {"state.h", "state.c"};
-  p->states = seqgpu_plan_num_states(p->plan);
+  p->states = seqgpu_plan_get_sizes(p->plan).state_count;
   for (int k = 0; k < p->states; k++) {
-    const int64_t rows = m->config.model.rnn.num_layers * p->B, width = seqgpu_plan_state_size(p->plan, k);
+    const int64_t rows = m->config.model.rnn.num_layers * p->B,
+                  width = seqgpu_plan_get_sizes(p->plan).state_width[k];
     p->state_bytes[k] = (size_t)(rows * width) * sizeof(float);
     if (p->training)
       LIB_TRY(seqgpu_params_add_state(m->params, names[k], rows, width, &p->state[k]));
@@ -127,14 +128,14 @@ static seqgpu_status add_buffers(charlm *m, charlm_pass *p) {
   LIB_TRY(allocate(ctx, rows, 1, &p->lse));
   LIB_TRY(allocate(ctx, rows, 1, &p->row_loss));
   LIB_TRY(allocate(ctx, 2, 1, &p->loss));
-  LIB_TRY(seqgpu_malloc(ctx, seqgpu_plan_workspace_size(p->plan), &p->workspace));
+  LIB_TRY(seqgpu_malloc(ctx, seqgpu_plan_get_sizes(p->plan).workspace, &p->workspace));
   p->dropped = p->y;
   if (!p->training) return SEQGPU_OK;
   LIB_TRY(allocate(ctx, rows, E, &p->dx));
   LIB_TRY(allocate(ctx, rows, Y, &p->dy));
   LIB_TRY(allocate(ctx, rows, V, &p->dlogits));
-  LIB_TRY(seqgpu_malloc(ctx, seqgpu_plan_reserve_size(p->plan), &p->reserve));
-  p->random_blocks = seqgpu_plan_random_blocks(p->plan) + (uint64_t)((rows * Y + 3) / 4);
+  LIB_TRY(seqgpu_malloc(ctx, seqgpu_plan_get_sizes(p->plan).reserve, &p->reserve));
+  p->random_blocks = seqgpu_plan_get_sizes(p->plan).random_blocks + (uint64_t)((rows * Y + 3) / 4);
   if (m->config.model.rnn.dropout > 0) LIB_TRY(allocate(ctx, rows, Y, &p->dropped));
   return SEQGPU_OK;
 }
@@ -191,7 +192,7 @@ seqgpu_rnn_run charlm_run(const charlm_pass *p, int64_t T, uint64_t step) {
 /* The mask of the last layer's output comes after those between the layers. */
 static seqgpu_status drop_output(const charlm_pass *p, int64_t T, uint64_t step, const void *from, void *to) {
   const charlm *m = p->model;
-  const uint64_t offset = step * p->random_blocks + seqgpu_plan_random_blocks(p->plan);
+  const uint64_t offset = step * p->random_blocks + seqgpu_plan_get_sizes(p->plan).random_blocks;
   return seqgpu_dropout(m->ctx, T * p->B * m->output_size, m->config.model.rnn.dropout,
                         (uint64_t)m->config.model.seed, offset, from, to);
 }

@@ -26,33 +26,33 @@ static seqgpu_rnn_desc ordinary(const char *cell) {
   return (seqgpu_rnn_desc){.cell = cell, .input_size = 128, .hidden_size = 128, .seq_len = 50, .batch = 50};
 }
 
-/* The plan that an ordinary network would get; "-" if none. */
-static void plan_name(seqgpu_context *ctx, const char *cell, char out[64]) {
+/* The algorithm that would run an ordinary network; "-" if none. */
+static void algorithm_of(seqgpu_context *ctx, const char *cell, char out[64]) {
   const seqgpu_rnn_desc desc = ordinary(cell);
   seqgpu_plan *plan;
-  const int ok = seqgpu_plan_create(ctx, &desc, &plan) == SEQGPU_OK;
-  snprintf(out, 64, "%s", ok ? seqgpu_plan_name(plan) : "-");
+  const int ok = seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_OK;
+  snprintf(out, 64, "%s", ok ? seqgpu_plan_algorithm(plan) : "-");
   if (ok) seqgpu_plan_destroy(plan);
 }
 
 static void print_text(seqgpu_context *ctx, const char *device) {
-  const char *about, *name;
-  char plan[64];
+  seqgpu_cell_info cell;
+  char algorithm[64];
   printf("seqgpu %s\ndevice: %s, %s\n\n%-11s %-18s equations\n", seqgpu_version(), seqgpu_context_device(ctx),
-         device, "cell", "plan (H=128)");
-  for (int i = 0; (name = seqgpu_cell_name(i, &about)) != NULL; i++) {
-    plan_name(ctx, name, plan);
-    printf("%-11s %-18s %s\n", name, plan, about);
+         device, "cell", "algorithm (H=128)");
+  for (int i = 0; seqgpu_cell_get(i, &cell) == SEQGPU_OK; i++) {
+    algorithm_of(ctx, cell.name, algorithm);
+    printf("%-11s %-18s %s\n", cell.name, algorithm, cell.about);
   }
 }
 
-/* Every plan of the device, and whether an ordinary lstm could take it. */
-static void print_plans(seqgpu_context *ctx) {
+/* Every algorithm of the device, and whether it could run an ordinary lstm. */
+static void print_algorithms(seqgpu_context *ctx) {
   const seqgpu_rnn_desc desc = ordinary("lstm");
-  seqgpu_plan_candidate_info plan;
-  printf("\n%-30s for an lstm, H=128, B=50, T=50\n", "plan");
-  for (int i = 0; seqgpu_plan_candidate(ctx, &desc, i, &plan) == SEQGPU_OK; i++)
-    printf("%-30s %s\n", plan.name, plan.why_not[0] ? plan.why_not : "fits");
+  seqgpu_algorithm_info one;
+  printf("\n%-30s for an lstm, H=128, B=50, T=50\n", "algorithm");
+  for (int i = 0; seqgpu_algorithm_get(ctx, &desc, i, &one) == SEQGPU_OK; i++)
+    printf("%-30s %s\n", one.name, one.why_not[0] ? one.why_not : "fits");
 }
 
 static void put_string(const char *before, const char *text) {
@@ -61,25 +61,25 @@ static void put_string(const char *before, const char *text) {
 }
 
 static void print_json(seqgpu_context *ctx, const char *device) {
-  const char *about, *name;
-  char plan[64];
+  seqgpu_cell_info cell;
+  char algorithm[64];
   put_string("{\"version\": ", seqgpu_version());
   put_string(", \"device\": ", seqgpu_context_device(ctx));
   put_string(", \"about\": ", device);
   printf(", \"cells\": [");
-  for (int i = 0; (name = seqgpu_cell_name(i, &about)) != NULL; i++) {
-    plan_name(ctx, name, plan);
-    put_string(i ? ", {\"name\": " : "{\"name\": ", name);
-    put_string(", \"plan\": ", plan);
-    put_string(", \"about\": ", about);
+  for (int i = 0; seqgpu_cell_get(i, &cell) == SEQGPU_OK; i++) {
+    algorithm_of(ctx, cell.name, algorithm);
+    put_string(i ? ", {\"name\": " : "{\"name\": ", cell.name);
+    put_string(", \"algorithm\": ", algorithm);
+    put_string(", \"about\": ", cell.about);
     printf("}");
   }
   printf("]}\n");
 }
 
 int command_info(int argc, char **argv) {
-  static const arg_command command = {"seqgpu info [options]", "Version, device, libraries, cells and plans.",
-                                      specs};
+  static const arg_command command = {"seqgpu info [options]",
+                                      "Version, device, libraries, cells and algorithms.", specs};
   info_options options = {.device = "auto"};
   unsigned char given[ARGS_MAX];
   const int parsed = args_parse(&command, argc, argv, &options, given);
@@ -92,7 +92,7 @@ int command_info(int argc, char **argv) {
     print_json(ctx, device);
   } else {
     print_text(ctx, device);
-    print_plans(ctx);
+    print_algorithms(ctx);
   }
   seqgpu_context_destroy(ctx);
   return CLI_OK;

@@ -157,15 +157,14 @@ static void print_part(int layer, const char *part, const float *x, int64_t n, i
 /* All parts of all layers. */
 static int print_parts(const charlm *m, const charlm_pass *p, int64_t T, int json) {
   const seqgpu_rnn_run run = charlm_run(p, T, 0);
-  const char *part;
-  int64_t width;
+  seqgpu_part_info part;
   int first = 1;
   for (int layer = 0; layer < (int)m->config.model.rnn.num_layers; layer++)
-    for (int k = 0; (part = seqgpu_plan_part(p->plan, k, &width)) != NULL; k++) {
-      float *x = malloc((size_t)(T * width) * sizeof *x);
+    for (int k = 0; seqgpu_plan_part_get(m->ctx, p->plan, k, &part) == SEQGPU_OK; k++) {
+      float *x = malloc((size_t)(T * part.width) * sizeof *x);
       if (x == NULL) return cli_error("out of memory");
-      const seqgpu_status status = seqgpu_rnn_inspect(m->ctx, p->plan, &run, layer, 0, part, x, &width);
-      if (status == SEQGPU_OK) print_part(layer, part, x, T * width, json, first);
+      const seqgpu_status status = seqgpu_rnn_inspect(m->ctx, p->plan, &run, layer, 0, part.name, x, NULL);
+      if (status == SEQGPU_OK) print_part(layer, part.name, x, T * part.width, json, first);
       free(x);
       first = 0;
       if (status != SEQGPU_OK) return cli_library_error(m->ctx);

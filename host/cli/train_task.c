@@ -91,7 +91,8 @@ static seqgpu_status gradients(void *self, int64_t step) {
   task_learner *l = self;
   const int64_t B = batch_of(l);
   draw_batch(l, 0, step * B, B);
-  seqgpu_tape_set_counter(l->tape, (uint64_t)step * seqgpu_plan_random_blocks(l->plan)); /* of its dropout */
+  seqgpu_tape_set_counter(l->tape,
+                          (uint64_t)step * seqgpu_plan_get_sizes(l->plan).random_blocks); /* of its dropout */
   LIB_TRY(forward(l, B, 1));
   return seqgpu_tape_backward(l->tape, l->loss, NULL);
 }
@@ -202,15 +203,16 @@ static int build_plans(task_learner *l) {
   const int64_t T = s->steps, B = batch_of(l);
   const seqgpu_rnn_desc desc = config_rnn(c, s->inputs, T, B, 1),
                         eval_desc = config_rnn(c, s->inputs, T, B, 0);
-  if (seqgpu_plan_create(l->ctx, &desc, &l->plan) != SEQGPU_OK ||
-      seqgpu_plan_create(l->ctx, &eval_desc, &l->eval_plan) != SEQGPU_OK)
+  if (seqgpu_plan_create(l->ctx, &desc, NULL, &l->plan) != SEQGPU_OK ||
+      seqgpu_plan_create(l->ctx, &eval_desc, NULL, &l->eval_plan) != SEQGPU_OK)
     return cli_library_error(l->ctx);
-  const double I = (double)s->inputs, O = (double)s->outputs, Y = (double)seqgpu_plan_output_size(l->plan);
-  const double params = (double)seqgpu_plan_param_count(l->plan) + O * Y + O;
+  const double I = (double)s->inputs, O = (double)s->outputs,
+               Y = (double)seqgpu_plan_get_sizes(l->plan).output_width;
+  const double params = (double)seqgpu_plan_get_sizes(l->plan).param_elements + O * Y + O;
   const double a_step = 4 * I + 4 * Y + 6 * O + 4;
   return cli_check_memory(l->ctx, 4 * (4 * params + a_step * (double)(T * B)) +
-                                      (double)seqgpu_plan_reserve_size(l->plan) +
-                                      (double)seqgpu_plan_workspace_size(l->plan));
+                                      (double)seqgpu_plan_get_sizes(l->plan).reserve +
+                                      (double)seqgpu_plan_get_sizes(l->plan).workspace);
 }
 
 static int build_buffers(task_learner *l) {
@@ -228,8 +230,8 @@ static seqgpu_status build_params(task_learner *l) {
   const uint64_t seed = (uint64_t)l->options->config.model.seed;
   LIB_TRY(seqgpu_params_create(l->ctx, seed, &l->params));
   LIB_TRY(config_add_rnn(&l->options->config.model, l->params, l->plan, &l->rnn));
-  LIB_TRY(seqgpu_params_add(l->params, "output.weight", O, seqgpu_plan_output_size(l->plan), "xavier", 1,
-                            &l->weight));
+  LIB_TRY(seqgpu_params_add(l->params, "output.weight", O, seqgpu_plan_get_sizes(l->plan).output_width,
+                            "xavier", 1, &l->weight));
   LIB_TRY(seqgpu_params_add(l->params, "output.bias", O, 1, "zeros", 0, &l->bias));
   return seqgpu_tape_create(l->ctx, seed, &l->tape);
 }

@@ -200,7 +200,7 @@ static void say_start(const trainer *t) {
   const long long total = seqgpu_params_total(l->params);
   if (t->options->json) {
     if (!t->options->dry_run) return;
-    printf("{\"parameters\": %lld, \"plan\": \"%s\", \"baseline\": ", total, seqgpu_plan_name(l->plan));
+    printf("{\"parameters\": %lld, \"plan\": \"%s\", \"baseline\": ", total, seqgpu_plan_algorithm(l->plan));
     if (isfinite(l->baseline))
       printf("%.9g}\n", l->baseline);
     else
@@ -209,7 +209,7 @@ static void say_start(const trainer *t) {
   }
   char device[200];
   seqgpu_context_describe(t->ctx, device, sizeof device);
-  printf("%lld parameters, %s; %s, plan %s\n", total, l->about, device, seqgpu_plan_name(l->plan));
+  printf("%lld parameters, %s; %s, plan %s\n", total, l->about, device, seqgpu_plan_algorithm(l->plan));
 }
 
 static int prepare(trainer *t) {

@@ -1,4 +1,4 @@
-/* context.c - contexts, errors and memory (seqgpu/seqgpu.h). */
+/* context.c - contexts, errors and memory (seqgpu/base.h). */
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdio.h>
@@ -54,7 +54,7 @@ seqgpu_status sq_fail(seqgpu_context *ctx, seqgpu_status status, const char *for
 seqgpu_status sq_check_range(seqgpu_context *ctx, const char *name, int64_t value, int64_t least,
                              int64_t most) {
   if (value >= least && value <= most) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %lld, must be from %lld to %lld", name, (long long)value,
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %lld; must be from %lld to %lld", name, (long long)value,
                  (long long)least, (long long)most);
 }
 
@@ -124,8 +124,8 @@ static seqgpu_status open_device(seqgpu_context *ctx, const seqgpu_context_optio
   if (devices == 0)
     return sq_fail(ctx, SEQGPU_ENODEVICE, "device: no usable \"%s\" device on this machine", name);
   if (options->device_index < 0 || options->device_index >= devices)
-    return sq_fail(ctx, SEQGPU_EINVAL, "device_index: %d, but there are %d devices", options->device_index,
-                   devices);
+    return sq_fail(ctx, SEQGPU_EINVAL, "device_index: %d; must be below %d, the number of devices",
+                   options->device_index, devices);
   if (backend->ops[ctx->dtype] == NULL)
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "dtype: device \"%s\" computes in F32 only",
                    backend->device->name);
@@ -142,28 +142,41 @@ static seqgpu_status open_device(seqgpu_context *ctx, const seqgpu_context_optio
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_context_create(const seqgpu_context_options *options, seqgpu_context **out) {
-  if (out == NULL) return SEQGPU_EINVAL;
-  const seqgpu_context_options defaults = {.device = NULL};
-  const seqgpu_context_options *o = options ? options : &defaults;
+/* The context itself, with its allocator; NULL when there is no memory for it. */
+static seqgpu_context *new_context(const seqgpu_allocator *given) {
   const seqgpu_allocator standard = {default_allocate, default_release, NULL};
-  const seqgpu_allocator *allocator = o->allocator ? o->allocator : &standard;
-  *out = NULL;
-  if (!allocator->allocate || !allocator->release) return SEQGPU_EINVAL;
+  const seqgpu_allocator *allocator = given ? given : &standard;
   seqgpu_context *ctx = allocator->allocate(sizeof *ctx, allocator->user);
-  if (ctx == NULL) return SEQGPU_ENOMEM;
+  if (ctx == NULL) return NULL;
   memset(ctx, 0, sizeof *ctx);
   ctx->allocator = *allocator;
+  return ctx;
+}
+
+static seqgpu_status check_options(seqgpu_context *ctx, const seqgpu_context_options *o) {
+  SQ_TRY(sq_check_range(ctx, "threads", o->threads, 0, MAX_THREADS));
+  if (o->dtype == SEQGPU_DTYPE_F32 || o->dtype == SEQGPU_DTYPE_F64) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "dtype: %d; must be SEQGPU_DTYPE_F32 or SEQGPU_DTYPE_F64",
+                 (int)o->dtype);
+}
+
+seqgpu_status seqgpu_context_create_(const seqgpu_context_options *options, size_t options_size,
+                                     seqgpu_context **out) {
+  if (out == NULL) return SEQGPU_EINVAL;
+  *out = NULL;
+  seqgpu_context_options o = {.device = NULL};
+  /* a struct of the wrong size is reported below, by the context that its beginning asks for */
+  const seqgpu_status taken =
+      options ? sq_struct_in(NULL, "options", &o, sizeof o, options, options_size) : SEQGPU_OK;
+  if (o.allocator && (!o.allocator->allocate || !o.allocator->release)) return SEQGPU_EINVAL;
+  seqgpu_context *ctx = new_context(o.allocator);
+  if (ctx == NULL) return SEQGPU_ENOMEM;
   *out = ctx;
-  if (o->threads < 0 || o->threads > MAX_THREADS)
-    return sq_fail(ctx, SEQGPU_EINVAL, "threads: %d, must be 0 (all processors) or 1 to %d", o->threads,
-                   MAX_THREADS);
-  if (o->dtype != SEQGPU_DTYPE_F32 && o->dtype != SEQGPU_DTYPE_F64)
-    return sq_fail(ctx, SEQGPU_EINVAL, "dtype: %d is neither SEQGPU_DTYPE_F32 nor SEQGPU_DTYPE_F64",
-                   (int)o->dtype);
-  ctx->dtype = o->dtype;
-  ctx->element_size = seqgpu_dtype_size(o->dtype);
-  return open_device(ctx, o);
+  if (taken != SEQGPU_OK) return sq_struct_in(ctx, "options", &o, sizeof o, options, options_size);
+  SQ_TRY(check_options(ctx, &o));
+  ctx->dtype = o.dtype;
+  ctx->element_size = seqgpu_dtype_size(o.dtype);
+  return open_device(ctx, &o);
 }
 
 void seqgpu_context_destroy(seqgpu_context *ctx) {
@@ -194,16 +207,16 @@ seqgpu_status sq_usable(seqgpu_context *ctx) {
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_malloc(seqgpu_context *ctx, size_t bytes, void **out) {
+seqgpu_status seqgpu_malloc(seqgpu_context *ctx, size_t size, void **out) {
   SQ_TRY(sq_usable(ctx));
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out: is NULL");
   *out = NULL;
   if (ctx->backend == &sq_backend_cpu) {
-    *out = ctx->allocator.allocate(bytes ? bytes : 1, ctx->allocator.user);
-  } else if (ctx->backend->device->allocate(&ctx->exec, bytes ? bytes : 1, out) != 0) {
+    *out = ctx->allocator.allocate(size ? size : 1, ctx->allocator.user);
+  } else if (ctx->backend->device->allocate(&ctx->exec, size ? size : 1, out) != 0) {
     *out = NULL;
   }
-  if (*out == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "bytes: out of memory for %zu bytes", bytes);
+  if (*out == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "size: out of memory for %zu bytes", size);
   return SEQGPU_OK;
 }
 
@@ -215,43 +228,36 @@ void seqgpu_free(seqgpu_context *ctx, void *pointer) {
     ctx->backend->device->release(&ctx->exec, pointer);
 }
 
-static seqgpu_status two_pointers(seqgpu_context *ctx, const void *to, const void *from, size_t bytes) {
+static seqgpu_status two_pointers(seqgpu_context *ctx, const void *to, const void *from, size_t size) {
   SQ_TRY(sq_usable(ctx));
-  if (bytes > 0 && (to == NULL || from == NULL))
+  if (size > 0 && (to == NULL || from == NULL))
     return sq_fail(ctx, SEQGPU_EINVAL, "%s: is NULL with %zu bytes to copy", to ? "source" : "destination",
-                   bytes);
+                   size);
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_copy_in(seqgpu_context *ctx, void *device, const void *host, size_t bytes) {
-  SQ_TRY(two_pointers(ctx, device, host, bytes));
-  return sq_check(ctx, bytes ? ctx->backend->device->copy_in(&ctx->exec, device, host, bytes) : 0, "copy_in");
+seqgpu_status seqgpu_copy_in(seqgpu_context *ctx, void *device, const void *host, size_t size) {
+  SQ_TRY(two_pointers(ctx, device, host, size));
+  return sq_check(ctx, size ? ctx->backend->device->copy_in(&ctx->exec, device, host, size) : 0, "copy_in");
 }
 
-seqgpu_status seqgpu_copy_out(seqgpu_context *ctx, void *host, const void *device, size_t bytes) {
-  SQ_TRY(two_pointers(ctx, host, device, bytes));
-  return sq_check(ctx, bytes ? ctx->backend->device->copy_out(&ctx->exec, host, device, bytes) : 0,
-                  "copy_out");
+seqgpu_status seqgpu_copy_out(seqgpu_context *ctx, void *host, const void *device, size_t size) {
+  SQ_TRY(two_pointers(ctx, host, device, size));
+  return sq_check(ctx, size ? ctx->backend->device->copy_out(&ctx->exec, host, device, size) : 0, "copy_out");
 }
 
-seqgpu_status seqgpu_copy(seqgpu_context *ctx, void *to, const void *from, size_t bytes) {
-  SQ_TRY(two_pointers(ctx, to, from, bytes));
-  return sq_check(ctx, bytes ? ctx->backend->device->copy(&ctx->exec, to, from, bytes) : 0, "copy");
+seqgpu_status seqgpu_copy(seqgpu_context *ctx, void *to, const void *from, size_t size) {
+  SQ_TRY(two_pointers(ctx, to, from, size));
+  return sq_check(ctx, size ? ctx->backend->device->copy(&ctx->exec, to, from, size) : 0, "copy");
 }
 
-seqgpu_status seqgpu_zero(seqgpu_context *ctx, void *pointer, size_t bytes) {
+seqgpu_status seqgpu_zero(seqgpu_context *ctx, void *pointer, size_t size) {
   SQ_TRY(sq_usable(ctx));
-  if (pointer == NULL && bytes > 0) return sq_fail(ctx, SEQGPU_EINVAL, "pointer: is NULL");
-  return sq_check(ctx, bytes ? ctx->backend->device->zero(&ctx->exec, pointer, bytes) : 0, "zero");
+  if (pointer == NULL && size > 0) return sq_fail(ctx, SEQGPU_EINVAL, "pointer: is NULL");
+  return sq_check(ctx, size ? ctx->backend->device->zero(&ctx->exec, pointer, size) : 0, "zero");
 }
 
 seqgpu_status seqgpu_synchronize(seqgpu_context *ctx) {
   SQ_TRY(sq_usable(ctx));
   return sq_check(ctx, ctx->backend->device->synchronize(&ctx->exec), "synchronize");
-}
-
-const char *seqgpu_cell_name(int index, const char **about) {
-  if (index < 0 || index >= sq_cell_count) return NULL;
-  if (about) *about = sq_cells[index].about;
-  return sq_cells[index].name;
 }

@@ -108,9 +108,9 @@ static int draw_reservoir(seqgpu_esn *e, double *block) {
   const seqgpu_esn_desc *d = &e->desc;
   const int64_t H = d->hidden_size, I = d->input_size;
   sq_rng rng = sq_params_next_rng(e->params);
-  for (int i = 0; i < seqgpu_plan_num_params(e->plan); i++) {
+  for (int i = 0; i < seqgpu_plan_param_count(e->plan); i++) {
     seqgpu_param_info info;
-    if (seqgpu_plan_param(e->plan, i, &info) != SEQGPU_OK) return -1;
+    if (seqgpu_plan_param_get(e->ctx, e->plan, i, &info) != SEQGPU_OK) return -1;
     double *weight = block + info.offset;
     if (sq_starts_with(info.name, "weight_hh_")) {
       if (sq_draw_links(&rng, H, d->links, SQ_LINK_UNIFORM, d->spectral_radius, weight)) return -1;
@@ -125,7 +125,7 @@ static int draw_reservoir(seqgpu_esn *e, double *block) {
 }
 
 static seqgpu_status fill_reservoir(seqgpu_esn *e) {
-  const int64_t count = seqgpu_plan_param_count(e->plan);
+  const int64_t count = e->plan->param_elements;
   double *block = sq_host_alloc(e->ctx, (size_t)count * sizeof *block);
   if (block == NULL || draw_reservoir(e, block)) {
     sq_host_free(e->ctx, block);
@@ -165,7 +165,7 @@ static seqgpu_status make_plan(seqgpu_esn *e) {
                                 .seq_len = d->seq_len,
                                 .batch = d->batch,
                                 .inference = 1};
-  return seqgpu_plan_create(e->ctx, &desc, &e->plan);
+  return seqgpu_plan_create(e->ctx, &desc, NULL, &e->plan);
 }
 
 static seqgpu_status allocate(seqgpu_esn *e) {
@@ -180,7 +180,7 @@ static seqgpu_status allocate(seqgpu_esn *e) {
   SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(rows * e->width) * real, &e->x));
   SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(rows * H) * real, &e->y));
   SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(d->batch * H) * real, &e->state));
-  return seqgpu_malloc(e->ctx, seqgpu_plan_workspace_size(e->plan), &e->workspace);
+  return seqgpu_malloc(e->ctx, seqgpu_plan_get_sizes(e->plan).workspace, &e->workspace);
 }
 
 static seqgpu_status build(seqgpu_esn *e, const char *prefix) {

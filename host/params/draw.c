@@ -130,7 +130,7 @@ seqgpu_status sq_params_full_name(seqgpu_params *p, const char *prefix, const se
 static seqgpu_status find_recurrent(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan, int index,
                                     seqgpu_param_info *info, const sq_tensor **out) {
   char name[SQ_NAME_SIZE];
-  SQ_TRY(seqgpu_plan_param(plan, index, info));
+  SQ_TRY(seqgpu_plan_param_get(p->ctx, plan, index, info));
   SQ_TRY(sq_params_full_name(p, prefix, info, name));
   SQ_TRY(find_tensor(p, name, out));
   if ((*out)->rows == info->rows && (*out)->cols == info->cols) return SEQGPU_OK;
@@ -196,7 +196,7 @@ static seqgpu_status check_scheme(seqgpu_params *p, const char *prefix, const se
   int recurrent = 0;
   if (plan == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "plan: is NULL");
   if (!isfinite(scale)) return sq_fail(p->ctx, SEQGPU_EINVAL, "scale: is not finite");
-  for (int i = 0; i < seqgpu_plan_num_params(plan); i++) {
+  for (int i = 0; i < seqgpu_plan_param_count(plan); i++) {
     seqgpu_param_info info;
     const sq_tensor *t;
     sq_drawing drawing;
@@ -216,7 +216,7 @@ seqgpu_status seqgpu_params_init_rnn(seqgpu_params *p, const char *prefix, const
   const scheme *s = find_scheme(p, name);
   if (s == NULL) return SEQGPU_EINVAL;
   SQ_TRY(check_scheme(p, prefix, plan, s, scale));
-  for (int i = 0; i < seqgpu_plan_num_params(plan); i++) {
+  for (int i = 0; i < seqgpu_plan_param_count(plan); i++) {
     seqgpu_param_info info;
     const sq_tensor *t;
     sq_drawing drawing;
@@ -248,7 +248,7 @@ seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *p, const char *prefix, 
   if (found == NULL || plan->first.bias < 0)
     return sq_fail(p->ctx, SEQGPU_EINVAL, "gate: cell \"%s\" has no gate %.20s with a bias of its own",
                    plan->desc.cell, gate ? gate : "f or u");
-  for (int i = 0; i < seqgpu_plan_num_params(plan); i++) {
+  for (int i = 0; i < seqgpu_plan_param_count(plan); i++) {
     seqgpu_param_info info;
     const sq_tensor *t;
     SQ_TRY(find_recurrent(p, prefix, plan, i, &info, &t));

@@ -7,7 +7,7 @@
 #define SQ_PARAMS_INTERNAL_H
 
 #include "core/philox.h"
-#include "host/context/context.h"
+#include "host/plan/layers.h"
 #include "seqgpu/params.h"
 
 enum { SQ_NAME_SIZE = 128, SQ_CLIP_STATE = 8 };

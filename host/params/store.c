@@ -263,10 +263,10 @@ static sq_file_form recurrent_form(const seqgpu_rnn_desc *desc, const sq_tensor 
 static seqgpu_status add_recurrent(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan, int index,
                                    int block) {
   seqgpu_param_info info;
-  SQ_TRY(seqgpu_plan_param(plan, index, &info));
+  SQ_TRY(seqgpu_plan_param_get(p->ctx, plan, index, &info));
   sq_tensor t = {.rows = info.rows, .cols = info.cols, .block = block, .offset = info.offset};
   SQ_TRY(sq_params_full_name(p, prefix, &info, t.name));
-  t.form = recurrent_form(seqgpu_plan_desc(plan), &t, info.name);
+  t.form = recurrent_form(&plan->desc, &t, info.name);
   t.fixed = info.fixed;
   SQ_TRY(add_tensor(p, &t));
   const sq_drawing drawing = sq_params_standard_drawing(plan, index, &info);
@@ -278,8 +278,8 @@ seqgpu_status seqgpu_params_add_rnn(seqgpu_params *p, const char *prefix, const 
   if (p == NULL) return SEQGPU_EINVAL;
   if (plan == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "plan: is NULL");
   const int blocks = p->block_count, tensors = p->tensor_count;
-  seqgpu_status status = add_block(p, seqgpu_plan_param_count(plan), 1);
-  for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_num_params(plan); i++)
+  seqgpu_status status = add_block(p, plan->param_elements, 1);
+  for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_param_count(plan); i++)
     status = add_recurrent(p, prefix, plan, i, blocks);
   if (status == SEQGPU_OK) status = room_for_pieces(p);
   if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);

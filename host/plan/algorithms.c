@@ -1,7 +1,10 @@
-/* impls.c - the table of implementations.  The planner takes the cheapest applicable row of the context's device. */
-#include "kernels/cudnn/algorithms.h"
+/* algorithms.c - the table of algorithms.  The planner takes the cheapest that fits, of the context's device. */
+#include "host/plan/algorithms.h"
+
 #include "core/structure.h"
-#include "host/plan/plan.h"
+#include "kernels/cudnn/algorithms.h"
+
+/* ---------------------------------------------------------------- step */
 
 static const char *never_refuses(sq_exec *exec, const sq_problem *problem, char *text, size_t size) {
   (void)exec;
@@ -11,8 +14,8 @@ static const char *never_refuses(sq_exec *exec, const sq_problem *problem, char 
   return NULL;
 }
 
-/* `step` moves every weight once a step and pays a launch a product and stage: the plan that always works, and whose
- * estimate the persistent plans undercut where they fit. */
+/* `step` reads every weight in each step and pays a launch per product and stage: the algorithm that always works, and
+ * whose estimate the persistent ones undercut where they fit. */
 static double step_estimate(sq_exec *exec, const sq_problem *problem) {
   (void)exec;
   const sq_layout *layout = problem->layout;
@@ -25,109 +28,116 @@ static double step_estimate(sq_exec *exec, const sq_problem *problem) {
   }
   const double launches = layout->products + layout->stages;
   const double passes =
-      problem->training ? 2 : 1; /* backward has the same launches, and the transposed products */
+      problem->training ? 2 : 1; /* backward: as many launches, and the transposed products */
   return passes * (double)problem->seq_len * problem->directions * (1.3 * launches + flops / 2e7);
 }
 
-/* Room that depends on the layer and the sizes of a run alone. */
-#define OF_LAYOUT(name)                                                                                      \
-  static int64_t name##_of(sq_exec *exec, const sq_problem *p) {                                             \
-    (void)exec;                                                                                              \
-    return name(p->layout, p->seq_len, p->batch, p->training);                                               \
-  }
-OF_LAYOUT(sq_layer_workspace_f32)
-OF_LAYOUT(sq_layer_workspace_f64)
+/* ---------------------------------------------------------------- functions in the form of the table */
 
-/* A driver of single sequences runs the directions one after the other. */
-#define ONE_BY_ONE(name)                                                                                     \
-  static int name##_all(sq_exec *exec, const sq_layer_run *runs, int count) {                                \
+/* A workspace that depends on the layer and the sizes alone. */
+#define WORKSPACE(function)                                                                                  \
+  static int64_t function##_of(sq_exec *exec, const sq_problem *p) {                                         \
+    (void)exec;                                                                                              \
+    return function(p->layout, p->seq_len, p->batch, p->training);                                           \
+  }
+
+/* A driver of one layer and direction, called for the directions one after the other. */
+#define ONE_BY_ONE(function)                                                                                 \
+  static int function##_all(sq_exec *exec, const sq_layer_run *runs, int count) {                            \
     int error = 0;                                                                                           \
-    for (int i = 0; i < count && error == 0; i++) error = name(exec, &runs[i]);                              \
+    for (int i = 0; i < count && error == 0; i++) error = function(exec, &runs[i]);                          \
     return error;                                                                                            \
   }
+
+WORKSPACE(sq_layer_workspace_f32)
+WORKSPACE(sq_layer_workspace_f64)
 ONE_BY_ONE(sq_layer_forward_f32)
 ONE_BY_ONE(sq_layer_backward_f32)
 ONE_BY_ONE(sq_layer_forward_f64)
 ONE_BY_ONE(sq_layer_backward_f64)
+
 #ifdef SEQGPU_WITH_CUDA
-OF_LAYOUT(sq_cuda_layer_workspace)
+#define CUDA_WORKSPACE(id, text) WORKSPACE(sq_cuda_##id##_workspace)
+WORKSPACE(sq_cuda_layer_workspace)
 ONE_BY_ONE(sq_cuda_layer_forward)
 ONE_BY_ONE(sq_cuda_layer_backward)
-#endif
-#ifdef SEQGPU_WITH_EMULATOR
-OF_LAYOUT(sq_emulator_layer_workspace)
-ONE_BY_ONE(sq_emulator_layer_forward)
-ONE_BY_ONE(sq_emulator_layer_backward)
-#endif
-
-#define STEP_ROW(on, type, refusal, id, suffix)                                                              \
-  {.name = on "/step",                                                                                       \
-   .device = on,                                                                                             \
-   .plan = "step",                                                                                           \
-   .dtype = type,                                                                                            \
-   .refuses = refusal,                                                                                       \
-   .estimate = step_estimate,                                                                                \
-   .workspace = sq_##id##layer_workspace##suffix##_of,                                                       \
-   .forward = sq_##id##layer_forward##suffix##_all,                                                          \
-   .backward = sq_##id##layer_backward##suffix##_all},
-
-/* Plans of the kernels whose room depends on the layer and the sizes alone, in float32; `more` initialises further
- * members of the row. */
-#define PLAN_ROW(on, tier, text, more)                                                                       \
-  {.name = #on "/" text,                                                                                     \
-   .device = #on,                                                                                            \
-   .plan = text,                                                                                             \
-   .dtype = SEQGPU_DTYPE_F32,                                                                                \
-   .refuses = sq_##on##_##tier##_refuses,                                                                    \
-   .estimate = sq_##on##_##tier##_estimate,                                                                  \
-   .workspace = sq_##on##_##tier##_workspace_of,                                                             \
-   .forward = sq_##on##_##tier##_forward,                                                                    \
-   .backward = sq_##on##_##tier##_backward more},
-#define WAVES(on, tier)                                                                                      \
-  , .wave_forward = sq_##on##_##tier##_wave_forward, .wave_backward = sq_##on##_##tier##_wave_backward,      \
-    .wave_gradients = sq_##on##_##tier##_wave_gradients
-#define CUDA_WORKSPACE(tier, text)          OF_LAYOUT(sq_cuda_##tier##_workspace)
-#define EMULATOR_WORKSPACE(tier, text)      OF_LAYOUT(sq_emulator_##tier##_workspace)
-#define CUDA_PERSISTENT_ROW(tier, text)     PLAN_ROW(cuda, tier, text, WAVES(cuda, tier))
-#define EMULATOR_PERSISTENT_ROW(tier, text) PLAN_ROW(emulator, tier, text, WAVES(emulator, tier))
-#ifdef SEQGPU_WITH_CUDA
 SQ_PERSISTENT_ALGORITHMS(CUDA_WORKSPACE)
 SQ_URNN_ALGORITHMS(CUDA_WORKSPACE)
 #endif
+
 #ifdef SEQGPU_WITH_EMULATOR
+#define EMULATOR_WORKSPACE(id, text) WORKSPACE(sq_emulator_##id##_workspace)
+WORKSPACE(sq_emulator_layer_workspace)
+ONE_BY_ONE(sq_emulator_layer_forward)
+ONE_BY_ONE(sq_emulator_layer_backward)
 SQ_PERSISTENT_ALGORITHMS(EMULATOR_WORKSPACE)
 SQ_URNN_ALGORITHMS(EMULATOR_WORKSPACE)
 #endif
 
-/* The unitary evolution RNN's own plans (kernels/urnn_*.cu). */
-#define CUDA_URNN_ROW(tier, text)     PLAN_ROW(cuda, tier, text, )
-#define EMULATOR_URNN_ROW(tier, text) PLAN_ROW(emulator, tier, text, )
+/* ---------------------------------------------------------------- rows */
 
-/* cuDNN's algorithms in each number type, a row each (kernels/cudnn/cudnn.cu). */
-#define CUDNN_ROW(on, id, text)                                                                              \
-  {.name = on "/" text,                                                                                      \
-   .device = on,                                                                                             \
-   .plan = text,                                                                                             \
-   .dtype = SEQGPU_DTYPE_F32,                                                                                \
-   .refuses = sq_cudnn_##id##_refuses,                                                                       \
-   .estimate = sq_cudnn_##id##_estimate,                                                                     \
-   .workspace = sq_cudnn_##id##_workspace,                                                                   \
-   .reserve = sq_cudnn_##id##_reserve,                                                                       \
-   .forward = sq_cudnn_##id##_forward,                                                                       \
-   .backward = sq_cudnn_##id##_backward},
+/* What every row begins with. */
+#define NAMED(on, text, type) .name = on "/" text, .device = on, .id = text, .dtype = type
 
-#define CUDA_CUDNN_ROW(id, text, algorithm, type) CUDNN_ROW("cuda", id, text)
-#define EMULATOR_CUDNN_ROW(id, text, algorithm, type)                                                        \
-  CUDNN_ROW("emulator", id, text) /* tests/simt/cudnn_standin.cpp */
+/* `step` on a GPU, or on the emulator of one. */
+#define GPU_STEP_ROW(on)                                                                                     \
+  {NAMED(#on, "step", SEQGPU_DTYPE_F32),                                                                     \
+   .refuses = sq_##on##_layer_refuses,                                                                       \
+   .estimate = step_estimate,                                                                                \
+   .workspace = sq_##on##_layer_workspace_of,                                                                \
+   .forward = sq_##on##_layer_forward_all,                                                                   \
+   .backward = sq_##on##_layer_backward_all},
+
+/* The unitary evolution RNN's own (kernels/urnn/). */
+#define URNN_ROW(on, function, text)                                                                         \
+  {NAMED(#on, text, SEQGPU_DTYPE_F32),          .refuses = sq_##on##_##function##_refuses,                   \
+   .estimate = sq_##on##_##function##_estimate, .workspace = sq_##on##_##function##_workspace_of,            \
+   .forward = sq_##on##_##function##_forward,   .backward = sq_##on##_##function##_backward},
+
+/* Those whose weights stay on the chip (kernels/persistent/): they run layers side by side, too. */
+#define PERSISTENT_ROW(on, function, text)                                                                   \
+  {NAMED(#on, text, SEQGPU_DTYPE_F32),                                                                       \
+   .refuses = sq_##on##_##function##_refuses,                                                                \
+   .estimate = sq_##on##_##function##_estimate,                                                              \
+   .workspace = sq_##on##_##function##_workspace_of,                                                         \
+   .forward = sq_##on##_##function##_forward,                                                                \
+   .backward = sq_##on##_##function##_backward,                                                              \
+   .wave_forward = sq_##on##_##function##_wave_forward,                                                      \
+   .wave_backward = sq_##on##_##function##_wave_backward,                                                    \
+   .wave_gradients = sq_##on##_##function##_wave_gradients},
+
+/* cuDNN's algorithms in each number type (kernels/cudnn/). */
+#define CUDNN_ROW(on, function, text)                                                                        \
+  {NAMED(on, text, SEQGPU_DTYPE_F32),          .refuses = sq_cudnn_##function##_refuses,                     \
+   .estimate = sq_cudnn_##function##_estimate, .workspace = sq_cudnn_##function##_workspace,                 \
+   .reserve = sq_cudnn_##function##_reserve,   .forward = sq_cudnn_##function##_forward,                     \
+   .backward = sq_cudnn_##function##_backward},
+
+#define CUDA_PERSISTENT_ROW(id, text)                 PERSISTENT_ROW(cuda, id, text)
+#define CUDA_URNN_ROW(id, text)                       URNN_ROW(cuda, id, text)
+#define CUDA_CUDNN_ROW(id, text, algorithm, type)     CUDNN_ROW("cuda", id, text)
+#define EMULATOR_PERSISTENT_ROW(id, text)             PERSISTENT_ROW(emulator, id, text)
+#define EMULATOR_URNN_ROW(id, text)                   URNN_ROW(emulator, id, text)
+#define EMULATOR_CUDNN_ROW(id, text, algorithm, type) CUDNN_ROW("emulator", id, text) /* against a stand-in */
 
 /* clang-format off */
 const sq_algorithm sq_algorithms[] = {
-    STEP_ROW("cpu", SEQGPU_DTYPE_F32, never_refuses, , _f32)
-    STEP_ROW("cpu", SEQGPU_DTYPE_F64, never_refuses, , _f64)
+    {NAMED("cpu", "step", SEQGPU_DTYPE_F32),
+     .refuses = never_refuses,
+     .estimate = step_estimate,
+     .workspace = sq_layer_workspace_f32_of,
+     .forward = sq_layer_forward_f32_all,
+     .backward = sq_layer_backward_f32_all},
+    {NAMED("cpu", "step", SEQGPU_DTYPE_F64),
+     .refuses = never_refuses,
+     .estimate = step_estimate,
+     .workspace = sq_layer_workspace_f64_of,
+     .forward = sq_layer_forward_f64_all,
+     .backward = sq_layer_backward_f64_all},
 #ifdef SEQGPU_WITH_CUDA
     SQ_PERSISTENT_ALGORITHMS(CUDA_PERSISTENT_ROW)
     SQ_URNN_ALGORITHMS(CUDA_URNN_ROW)
-    STEP_ROW("cuda", SEQGPU_DTYPE_F32, sq_cuda_layer_refuses, cuda_, )
+    GPU_STEP_ROW(cuda)
 #endif
 #ifdef SEQGPU_CUDNN
     SQ_CUDNN_ALGORITHMS(CUDA_CUDNN_ROW)
@@ -135,7 +145,7 @@ const sq_algorithm sq_algorithms[] = {
 #ifdef SEQGPU_WITH_EMULATOR
     SQ_PERSISTENT_ALGORITHMS(EMULATOR_PERSISTENT_ROW)
     SQ_URNN_ALGORITHMS(EMULATOR_URNN_ROW)
-    STEP_ROW("emulator", SEQGPU_DTYPE_F32, sq_emulator_layer_refuses, emulator_, )
+    GPU_STEP_ROW(emulator)
 #endif
 #ifdef SEQGPU_CUDNN_STANDIN
     SQ_CUDNN_ALGORITHMS(EMULATOR_CUDNN_ROW)

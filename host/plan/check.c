@@ -1,6 +1,18 @@
-/* plan_check.c - is a descriptor one that could be run at all?  Every field and the total size; the cell and the plan
- * are looked at by plan.c and planner.c. */
-#include "host/plan/plan.h"
+/* check.c - could a descriptor be run at all?  Every field, and the total size. */
+#include "host/plan/check.h"
+
+/* Sizes and options have the same names on both sides. */
+sq_config sq_plan_config(const seqgpu_rnn_desc *d) {
+  return (sq_config){
+      .input_size = d->input_size,
+      .hidden_size = d->hidden_size,
+#define OPTION(BIT, field, kind, ...) .field = (sq_option_##kind)d->field,
+#include "core/options.def"
+#undef OPTION
+  };
+}
+
+enum { MOST_LAYERS = 1024 };
 
 static seqgpu_status check_size(seqgpu_context *ctx, const char *name, int64_t value, int64_t least) {
   return sq_check_range(ctx, name, value, least, INT32_MAX);
@@ -8,7 +20,7 @@ static seqgpu_status check_size(seqgpu_context *ctx, const char *name, int64_t v
 
 static seqgpu_status check_flag(seqgpu_context *ctx, const char *name, int value) {
   if (value == 0 || value == 1) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %d, must be 0 or 1", name, value);
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %d; must be 0 or 1", name, value);
 }
 
 /* The options of core/options.def. */
@@ -16,40 +28,42 @@ static seqgpu_status check_options(seqgpu_context *ctx, const seqgpu_rnn_desc *d
   const sq_config config = sq_plan_config(d);
   const sq_option *wrong = sq_option_out_of_range(&config);
   if (wrong == NULL) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %.10g, must be from %.10g to %.10g", wrong->name,
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %.10g; must be from %.10g to %.10g", wrong->name,
                  wrong->value(&config), wrong->least, wrong->most);
 }
 
 static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
   SQ_TRY(check_size(ctx, "input_size", d->input_size, 1));
   SQ_TRY(check_size(ctx, "hidden_size", d->hidden_size, 1));
-  SQ_TRY(check_size(ctx, "num_layers", d->num_layers, 0));
+  SQ_TRY(sq_check_range(ctx, "num_layers", d->num_layers, 0, MOST_LAYERS));
   SQ_TRY(check_size(ctx, "seq_len", d->seq_len, 1));
   SQ_TRY(check_size(ctx, "batch", d->batch, 1));
   SQ_TRY(check_options(ctx, d));
   SQ_TRY(check_flag(ctx, "bidirectional", d->bidirectional));
   SQ_TRY(check_flag(ctx, "batch_first", d->batch_first));
   SQ_TRY(check_flag(ctx, "inference", d->inference));
-  if (d->num_layers > 1024)
-    return sq_fail(ctx, SEQGPU_EINVAL, "num_layers: %lld, must be at most 1024", (long long)d->num_layers);
   if (d->merge != SEQGPU_MERGE_CONCAT && d->merge != SEQGPU_MERGE_SUM)
-    return sq_fail(ctx, SEQGPU_EINVAL, "merge: %d is neither SEQGPU_MERGE_CONCAT nor SEQGPU_MERGE_SUM",
+    return sq_fail(ctx, SEQGPU_EINVAL, "merge: %d; must be SEQGPU_MERGE_CONCAT or SEQGPU_MERGE_SUM",
                    (int)d->merge);
   if ((int)d->math < SEQGPU_MATH_F32 || d->math > SEQGPU_MATH_BF16)
-    return sq_fail(ctx, SEQGPU_EINVAL, "math: %d is none of seqgpu_math", (int)d->math);
-  if (d->mode != SEQGPU_PLAN_ESTIMATE && d->mode != SEQGPU_PLAN_MEASURE)
-    return sq_fail(ctx, SEQGPU_EINVAL, "mode: %d is none of seqgpu_plan_mode", (int)d->mode);
+    return sq_fail(ctx, SEQGPU_EINVAL, "math: %d; must be one of seqgpu_math", (int)d->math);
   if (!(d->dropout >= 0 && d->dropout < 1))
-    return sq_fail(ctx, SEQGPU_EINVAL, "dropout: %g, must be at least 0 and below 1", d->dropout);
+    return sq_fail(ctx, SEQGPU_EINVAL, "dropout: %g; must be at least 0 and below 1", d->dropout);
   return SEQGPU_OK;
+}
+
+/* The units of a layer and whatever width its options add; flags and shares hardly count. */
+static double rough_width(const seqgpu_rnn_desc *d) {
+  const sq_config config = sq_plan_config(d);
+  double width = (double)d->hidden_size;
+  for (int i = 0; i < SQ_OPTIONS; i++) width += sq_options[i].value(&config);
+  return width;
 }
 
 /* Rough sizes in floating point, before any integer product could overflow. */
 static seqgpu_status check_total(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
-  const int64_t layers = d->num_layers ? d->num_layers : 1, directions = d->bidirectional ? 2 : 1;
-  const double most = (double)((int64_t)1 << 46), units = (double)d->hidden_size;
-  const double H = units + (double)d->factor_size + (double)d->context_size + (double)d->reflections,
-               D = (double)directions;
+  const int64_t layers = d->num_layers ? d->num_layers : 1;
+  const double most = (double)((int64_t)1 << 46), H = rough_width(d), D = d->bidirectional ? 2 : 1;
   const double widest = (double)d->input_size > D * H ? (double)d->input_size : D * H;
   const double params = (double)layers * D * (4 * H * (widest + H + 2) + H * H);
   const double kept = (double)layers * D * ((double)d->seq_len + 1) * (double)d->batch * (9 * H + widest);
@@ -60,7 +74,7 @@ static seqgpu_status check_total(seqgpu_context *ctx, const seqgpu_rnn_desc *d) 
         (long long)d->hidden_size, (long long)d->input_size, params);
   if (kept > most)
     return sq_fail(ctx, SEQGPU_ENOMEM,
-                   "seq_len, batch: out of memory: %lld steps of %lld sequences keep about %.3g numbers",
+                   "seq_len, batch: out of memory: %lld steps of %lld sequences keep about %.3g elements",
                    (long long)d->seq_len, (long long)d->batch, kept);
   return SEQGPU_OK;
 }

@@ -1,21 +1,13 @@
-/* plan_map.c - where everything of a plan lies: parameters, and the reserve and workspace of a run.
+/* map.c - where everything lies that a run keeps or borrows (map.h).
  *
- * The sizes that only an implementation knows are asked once, for the largest run of the plan; a smaller run uses the
+ * The sizes that only the algorithm knows are asked once, for the largest run of the plan; a smaller run uses the
  * beginning of the same room.
  */
-#include "host/plan/plan.h"
+#include "host/plan/map.h"
 
-const sq_layout *sq_plan_layout(const seqgpu_plan *plan, int64_t layer) {
-  return layer == 0 ? &plan->first : &plan->rest;
-}
+#include "host/plan/layers.h"
 
-int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t direction) {
-  if (layer == 0) return direction * plan->first.param_count;
-  return plan->directions * (plan->first.param_count + (layer - 1) * plan->rest.param_count) +
-         direction * plan->rest.param_count;
-}
-
-/* Takes `count` reals from a running total, or nothing and -1. */
+/* Takes `count` elements from a running total, or nothing and -1. */
 static int64_t take(int64_t *total, int needed, int64_t count) {
   if (!needed) return -1;
   const int64_t at = *total;
@@ -23,21 +15,21 @@ static int64_t take(int64_t *total, int needed, int64_t count) {
   return at;
 }
 
-/* Reals that one direction of a layer keeps: the cell's own layout, or what the implementation asked for. */
+/* Elements that one direction of a layer keeps: the cell's own layout, or what the algorithm asked for. */
 static int64_t reserve_size(const seqgpu_plan *plan, int64_t layer, int64_t T, int64_t B) {
   if (plan->algorithm->reserve) return plan->private_reserve[layer > 0];
   return sq_reserve_layout(sq_plan_layout(plan, layer), T, B).size;
 }
 
-/* Notes what the row needs for the largest run of a layer. */
-static seqgpu_status ask_row(seqgpu_context *ctx, seqgpu_plan *plan, int64_t layer, int training) {
+/* Notes what the algorithm needs for the largest run of a layer. */
+static seqgpu_status ask_layer(seqgpu_context *ctx, seqgpu_plan *plan, int64_t layer, int training) {
   sq_problem problem = sq_plan_problem(plan, layer, training);
   if (plan->chunk && !training) problem.seq_len = plan->chunk; /* what a layer does at a time */
   const int64_t borrowed = plan->algorithm->workspace(&ctx->exec, &problem);
   const int64_t kept =
       training && plan->algorithm->reserve ? plan->algorithm->reserve(&ctx->exec, &problem) : 0;
   if (borrowed < 0 || kept < 0)
-    return sq_fail(ctx, SEQGPU_EDEVICE, "plan: %s could not say how much memory it needs",
+    return sq_fail(ctx, SEQGPU_EDEVICE, "plan: algorithm %s could not say how much memory it needs",
                    plan->algorithm->name);
   const int64_t size = sq_align_elements(borrowed);
   if (size > plan->scratch_size[training]) plan->scratch_size[training] = size;
@@ -48,8 +40,8 @@ static seqgpu_status ask_row(seqgpu_context *ctx, seqgpu_plan *plan, int64_t lay
 seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
   plan->scratch_size[0] = plan->scratch_size[1] = 0;
   for (int training = 0; training <= !plan->desc.inference; training++) {
-    SQ_TRY(ask_row(ctx, plan, 0, training));
-    if (plan->layers > 1) SQ_TRY(ask_row(ctx, plan, 1, training));
+    SQ_TRY(ask_layer(ctx, plan, 0, training));
+    if (plan->layers > 1) SQ_TRY(ask_layer(ctx, plan, 1, training));
   }
   return SEQGPU_OK;
 }
@@ -57,7 +49,7 @@ seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
 sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ragged, int training) {
   const seqgpu_rnn_desc *d = &plan->desc;
   const int64_t rows = T * B, N = plan->directions, L = plan->layers;
-  sq_network_map m = {.layer_out_size = sq_align_elements(rows * plan->out)};
+  sq_network_map m = {.layer_out_size = sq_align_elements(rows * plan->output_width)};
   int64_t kept = 0, borrowed = 0;
   int64_t *keep = training ? &kept : &borrowed; /* inference keeps nothing: all of it is workspace */
   m.clean_x = take(keep, ragged || d->batch_first, rows * d->input_size);
@@ -68,12 +60,12 @@ sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ra
   m.reserves = take(&kept, training, N * (m.first_reserve + (L - 1) * m.rest_reserve));
   m.reserve_size = kept;
   m.scratch_size = plan->scratch_size[training];
-  m.sequence = take(&borrowed, 1, (plan->chunk ? L : N) * m.scratch_size);
+  m.scratch = take(&borrowed, 1, (plan->chunk ? L : N) * m.scratch_size);
   m.half = take(&borrowed, N == 2 && d->merge == SEQGPU_MERGE_SUM, rows * plan->first.output);
-  m.y = take(&borrowed, d->batch_first, rows * plan->out);
+  m.y = take(&borrowed, d->batch_first, rows * plan->output_width);
   m.dx = take(&borrowed, training && d->batch_first, rows * d->input_size);
-  m.grad[0] = take(&borrowed, training && L > 1, rows * plan->out);
-  m.grad[1] = take(&borrowed, training && L > 2, rows * plan->out);
+  m.grad[0] = take(&borrowed, training && L > 1, rows * plan->output_width);
+  m.grad[1] = take(&borrowed, training && L > 2, rows * plan->output_width);
   m.carry_size =
       sq_align_elements(B * (plan->first.output > d->hidden_size ? plan->first.output : d->hidden_size));
   m.carry = take(&borrowed, plan->chunk > 0, L * SQ_MAX_STATES * m.carry_size);

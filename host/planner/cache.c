@@ -1,4 +1,4 @@
-/* plan_cache.c - see plan_cache.h.  No memory is allocated but the stream's buffer: a line at a time, of bounded length,
+/* cache.c - see cache.h.  No memory is allocated but the stream's buffer: a line at a time, of bounded length,
  * of a file of bounded size. */
 #define _POSIX_C_SOURCE 200809L
 

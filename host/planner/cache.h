@@ -1,4 +1,4 @@
-/* plan_cache.h - a text file that remembers which plan was measured to be the fastest.
+/* cache.h - a text file that remembers which plan was measured to be the fastest.
  *
  *   seqgpu plans 1, library 0.1.0
  *   cuda/persistent-cluster <TAB> MICROSECONDS us <TAB> NVIDIA H200, sm_90, ... lstm dropout=0 plan=any sizes ... options ...
@@ -9,8 +9,8 @@
  * damaged holds nothing, and a place that cannot be written keeps nothing.  A file that does not begin like a cache is
  * never written over.
  */
-#ifndef SQ_PLAN_CACHE_H
-#define SQ_PLAN_CACHE_H
+#ifndef SQ_PLANNER_CACHE_H
+#define SQ_PLANNER_CACHE_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-/* plan_measure.c - how long a plan takes on this device.
+/* measure.c - how long a plan takes on this device (measure.h).
  *
  * The largest run of the descriptor on buffers that are allocated for it and freed again: a few warm-up runs (the first
  * loads kernels, the second records graphs), then the median of up to SAMPLES samples.  A sample is as many runs as make
@@ -8,17 +8,15 @@
 
 #include <time.h>
 
-#include "host/plan/plan.h"
+#include "host/planner/measure.h"
 
 enum { WARM_UPS = 3, SAMPLES = 7, MOST_REPEATS = 16, NOISE = 1024 };
 static const double BUDGET_US = 1e6, SAMPLE_US = 1e3; /* of warm-ups and of samples together; of one sample */
 
-/* The device memory of one trial. */
-enum { X, PARAMS, Y, DY, DX, DPARAMS, WORKSPACE, RESERVE, BUFFERS };
+/* One plan with a run of its own. */
 typedef struct trial {
   seqgpu_context *ctx;
   const seqgpu_plan *plan;
-  void *buffer[BUFFERS];
   seqgpu_rnn_run run;
 } trial;
 
@@ -52,46 +50,14 @@ static seqgpu_status fill(seqgpu_context *ctx, void *to, size_t bytes) {
   return seqgpu_synchronize(ctx); /* noise is on the stack */
 }
 
-/* Everything a forward, and unless in inference a backward, reads or writes; states start at zero. */
-static seqgpu_status allocate(trial *t) {
-  const seqgpu_plan *p = t->plan;
-  const int training = !p->desc.inference;
-  const size_t rows = (size_t)(p->desc.seq_len * p->desc.batch), real = t->ctx->element_size;
-  const size_t x = rows * (size_t)p->desc.input_size * real, y = rows * (size_t)p->out * real;
-  const size_t params = (size_t)p->count * real;
-  const size_t bytes[BUFFERS] = {[X] = x,
-                                 [PARAMS] = params,
-                                 [Y] = y,
-                                 [DY] = training ? y : 0,
-                                 [DX] = training ? x : 0,
-                                 [DPARAMS] = training ? params : 0,
-                                 [WORKSPACE] = seqgpu_plan_workspace_size(p),
-                                 [RESERVE] = seqgpu_plan_reserve_size(p)};
-  for (int i = 0; i < BUFFERS; i++)
-    if (bytes[i] > 0 || i == WORKSPACE) SQ_TRY(seqgpu_malloc(t->ctx, bytes[i], &t->buffer[i]));
-  SQ_TRY(fill(t->ctx, t->buffer[X], x));
-  SQ_TRY(fill(t->ctx, t->buffer[PARAMS], params));
-  if (!training) return SEQGPU_OK;
-  SQ_TRY(fill(t->ctx, t->buffer[DY], y));
-  return seqgpu_zero(t->ctx, t->buffer[DPARAMS], params);
-}
-
-static void release(trial *t) {
-  for (int i = 0; i < BUFFERS; i++) seqgpu_free(t->ctx, t->buffer[i]);
-}
-
-static void aim(trial *t) {
-  void **at = t->buffer;
-  t->run = (seqgpu_rnn_run){.seq_len = t->plan->desc.seq_len,
-                            .batch = t->plan->desc.batch,
-                            .x = at[X],
-                            .params = at[PARAMS],
-                            .y = at[Y],
-                            .dy = at[DY],
-                            .dx = at[DX],
-                            .dparams = at[DPARAMS],
-                            .workspace = at[WORKSPACE],
-                            .reserve = at[RESERVE]};
+/* Noise in everything a run reads; states start at zero and are not carried on. */
+static seqgpu_status prepare(trial *t) {
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(t->plan);
+  SQ_TRY(seqgpu_run_allocate(t->ctx, t->plan, &t->run));
+  for (int k = 0; k < sizes.state_count; k++) t->run.initial[k] = t->run.final[k] = NULL;
+  SQ_TRY(fill(t->ctx, (void *)(uintptr_t)t->run.x, sizes.x));
+  SQ_TRY(fill(t->ctx, (void *)(uintptr_t)t->run.params, sizes.params));
+  return t->run.dy ? fill(t->ctx, (void *)(uintptr_t)t->run.dy, sizes.y) : SEQGPU_OK;
 }
 
 /* ---------------------------------------------------------------- timing */
@@ -140,9 +106,8 @@ static seqgpu_status median(const trial *t, double *out) {
 
 seqgpu_status sq_plan_time(seqgpu_context *ctx, const seqgpu_plan *plan, double *microseconds) {
   trial t = {.ctx = ctx, .plan = plan};
-  seqgpu_status status = allocate(&t);
-  aim(&t);
+  seqgpu_status status = prepare(&t);
   if (status == SEQGPU_OK) status = median(&t, microseconds);
-  release(&t);
+  seqgpu_run_release(ctx, &t.run);
   return status;
 }

@@ -4,19 +4,28 @@
 #ifndef SQ_NETWORK_H
 #define SQ_NETWORK_H
 
-#include "host/plan/plan.h"
+#include "host/plan/map.h"
 
 typedef struct sq_net {
   seqgpu_context *ctx;
   const seqgpu_plan *plan;
-  const seqgpu_rnn_run *run;
+  seqgpu_rnn_run run; /* the caller's, completed where the caller's struct is an older one */
   sq_network_map map;
   int training;
   size_t element_size;
 } sq_net;
 
-/* Address of real `offset` in a buffer; NULL if either is "not there". */
+/* Checks the arguments of a run and fills *n. */
+seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *plan,
+                             const seqgpu_rnn_run *run, size_t run_size);
+/* EINVAL "run.NAME: is NULL" if it is. */
+seqgpu_status sq_run_need(seqgpu_context *ctx, const char *name, const void *pointer);
+
+/* Address of element `offset` in a buffer; NULL if either is "not there".  Then in the two buffers of the map: what a run
+ * keeps (its reserve, in inference its workspace), and what it borrows (its workspace). */
 void *sq_net_at(const sq_net *n, const void *base, int64_t offset);
+void *sq_net_kept(const sq_net *n, int64_t offset);
+void *sq_net_borrowed(const sq_net *n, int64_t offset);
 
 /* Everything of a layer and direction but y, dy and dx. */
 sq_layer_run sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction);
@@ -26,13 +35,7 @@ void *sq_net_output(const sq_net *n, int64_t layer);
 void *sq_net_dx(const sq_net *n, int64_t layer);
 
 /* Dropout of a layer's output, or of the gradient there, in steps first .. first + steps - 1 of data [T,B,Y]; first is a
- * multiple of 4, so that a Philox block of four numbers is not cut. */
+ * multiple of 4, so that no Philox block of four numbers is cut. */
 seqgpu_status sq_net_drop(const sq_net *n, int64_t layer, void *data, int64_t first, int64_t steps);
-
-/* Whether the layers of this run go side by side, and all of them forward and backward; dy is that of the last layer
- * (wavefront.c). */
-int sq_wave_applies(const sq_net *n);
-seqgpu_status sq_wave_forward(const sq_net *n);
-seqgpu_status sq_wave_backward(const sq_net *n, const void *dy);
 
 #endif

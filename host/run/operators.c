@@ -1,4 +1,4 @@
-/* primitives.c - the operators beside the recurrences: linear, embedding, cross-entropy, dropout (seqgpu/ops.h).
+/* operators.c - the operators around a recurrent network: linear, embedding, losses, dropout (seqgpu/ops.h).
  *
  * Each function checks its arguments and runs one or two rows of the operator table.
  */
@@ -16,7 +16,7 @@ static seqgpu_status check_pair(seqgpu_context *ctx, const char *a_name, int64_t
   SQ_TRY(check_count(ctx, a_name, a, a_least));
   SQ_TRY(check_count(ctx, b_name, b, b_least));
   if (sq_mul_size(a, b, &product)) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s, %s: %lld x %lld is over the limit of 2^46 numbers", a_name, b_name,
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s, %s: %lld x %lld ; must be at most 2^46 elements", a_name, b_name,
                  (long long)a, (long long)b);
 }
 

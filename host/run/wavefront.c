@@ -1,88 +1,37 @@
 /* wavefront.c - the layers of a unidirectional stack side by side.
  *
- * The time steps are cut into chunks.  In wave w layer l works on chunk w - l, and all layers of the wave are one launch of a
- * persistent plan, each on processors of its own:
+ * The time steps are cut into chunks.  In wave w, layer l works on chunk w - l, and all layers of the wave are one launch
+ * of a persistent algorithm, each on processors of its own:
  *
  *             chunk 0   1   2   3                      backward: from the last chunk and the last layer on
  *   layer 0   wave  0   1   2   3
  *   layer 1         1   2   3   4      before a wave, the GEMM of each layer's input for its chunk alone
  *   layer 2         2   3   4   5
  *
- * With L layers, T steps in chunks of K, s microseconds a step and o for what each wave pays beside its steps (a launch, the
- * weights loaded again, the small launches of each layer):
- *
- *   one after the other   L T s1                         s1: a layer has the whole device
- *   wavefront             (T / K + L - 1) (K s + o)      s:  L layers share it
- *
- * which is least near K = sqrt(T o / ((L - 1) s)).  A small step is all latency, s = s1, and with T >> K >> o / s the wavefront is
- * almost L times as fast; where one layer alone fills the device, s is L s1 and nothing is gained.  Numbers: L = 4,
- * T = 1000, s = s1 = 1, o = 35 gives K = 108 (128 is tried): 11 waves of 163 us, 1.8 ms in place of 4.  The rows' own
- * models say s and s1, so that the planner compares like with like.
- *
- * Every product sees the same operands as one after the other, so that in one cut of the work (`abreast`) the results have the
- * same bits whatever the chunk.  The price is memory: each layer has a workspace of its own.  Refused: two directions, since
- * a layer then needs all of the one below.
+ * Every product sees the same operands as one after the other, so in one cut of the work (`abreast`) the results have the
+ * same bits whatever the chunk.  The price is memory: each layer has a workspace of its own.  When it pays:
+ * host/planner/waves.c.
  */
-#include <math.h>
-
-#include "host/run/network.h"
-
-/* A chunk is a multiple of 4 steps, as sq_net_drop wants.  A small launch, in microseconds. */
-enum { LEAST_CHUNK = 4, MOST_ABREAST = 8 };
-static const double LAUNCH_US = 2;
-
-/* ---------------------------------------------------------------- when it pays */
-
-/* Of all waves: the row's own estimate of a launch, and the small launches before or after it. */
-static double wave_cost(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *row, int64_t chunk,
-                        sq_problem *p) {
-  const int drops = plan->desc.dropout > 0 && p->training;
-  const double forward = 2 + drops, backward = p->training ? 1 + drops : 0; /* bias, GEMM; dx */
-  const double small = LAUNCH_US * (double)plan->layers * (forward + backward);
-  const int64_t chunks = (plan->desc.seq_len + chunk - 1) / chunk;
-  p->seq_len = chunk;
-  return (double)(chunks + plan->layers - 1) * (row->estimate(&ctx->exec, p) + small);
-}
-
-int64_t sq_wave_choose(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *row, double *cost) {
-  char text[256];
-  int64_t best = 0;
-  double least = *cost;
-  if (row->wave_forward == NULL || plan->directions != 1 || plan->layers < 2 || plan->layers > MOST_ABREAST)
-    return 0;
-  sq_problem p = sq_plan_problem(plan, 1, !plan->desc.inference);
-  p.directions = (int)plan->layers;
-  for (int64_t chunk = LEAST_CHUNK; chunk < plan->desc.seq_len; chunk *= 2) {
-    const double all = wave_cost(ctx, plan, row, chunk, &p);
-    if (all >= least) continue;
-    least = all;
-    best = chunk;
-  }
-  if (best == 0 || row->refuses(&ctx->exec, &p, text, sizeof text) != NULL) return 0;
-  *cost = least;
-  return best;
-}
+#include "host/run/wavefront.h"
 
 /* ---------------------------------------------------------------- one layer's part of a wave */
 
-static int64_t chunks_of(const sq_net *n) { return (n->run->seq_len + n->plan->chunk - 1) / n->plan->chunk; }
+static int64_t chunks_of(const sq_net *n) { return (n->run.seq_len + n->plan->chunk - 1) / n->plan->chunk; }
 
-int sq_wave_applies(const sq_net *n) {
-  return n->plan->chunk > 0 && n->run->seq_len > 0 && n->run->batch > 0;
-}
+int sq_wave_applies(const sq_net *n) { return n->plan->chunk > 0 && n->run.seq_len > 0 && n->run.batch > 0; }
 
 /* The states, or their gradients, that a chunk of the layer hands to the next one. */
 static void *carry(const sq_net *n, int64_t layer, int state) {
   const int64_t place = layer * SQ_MAX_STATES + state;
-  return sq_net_at(n, n->run->workspace, n->map.carry + place * n->map.carry_size);
+  return sq_net_at(n, n->run.workspace, n->map.carry + place * n->map.carry_size);
 }
 
 /* Chunk `chunk` of the layer; between chunks the states come from the carry and go there. */
 static sq_stretch stretch_of(const sq_net *n, int64_t layer, int64_t chunk, int backward) {
-  const int64_t T = n->run->seq_len, K = n->plan->chunk, last = chunks_of(n) - 1;
+  const int64_t T = n->run.seq_len, K = n->plan->chunk, last = chunks_of(n) - 1;
   sq_stretch s = {.run = sq_net_layer_run(n, layer, 0), .first = chunk * K};
   s.steps = chunk == last ? T - s.first : K;
-  s.run.ldy = n->plan->out;
+  s.run.ldy = n->plan->output_width;
   for (int k = 0; k < s.run.layout->states; k++) {
     void *between = carry(n, layer, k);
     if (!backward && chunk > 0) s.run.initial[k] = between;
@@ -99,7 +48,7 @@ static seqgpu_status forward_wave(const sq_net *n, int64_t wave) {
   const seqgpu_plan *plan = n->plan;
   const int64_t L = plan->layers, chunks = chunks_of(n);
   const int64_t from = wave < chunks ? 0 : wave - chunks + 1, to = wave < L ? wave : L - 1;
-  sq_stretch s[MOST_ABREAST] = {{.first = 0}};
+  sq_stretch s[SQ_WAVE_ABREAST] = {{.first = 0}};
   for (int64_t layer = from; layer <= to; layer++) {
     s[layer - from] = stretch_of(n, layer, wave - layer, 0);
     s[layer - from].run.y = sq_net_output(n, layer);
@@ -122,7 +71,7 @@ static seqgpu_status backward_wave(const sq_net *n, const void *dy, int64_t wave
   const seqgpu_plan *plan = n->plan;
   const int64_t L = plan->layers, chunks = chunks_of(n);
   const int64_t from = wave < chunks ? 0 : wave - chunks + 1, to = wave < L ? wave : L - 1;
-  sq_stretch s[MOST_ABREAST] = {{.first = 0}};
+  sq_stretch s[SQ_WAVE_ABREAST] = {{.first = 0}};
   for (int64_t i = from; i <= to; i++) {
     const int64_t layer = L - 1 - i;
     s[i - from] = stretch_of(n, layer, chunks - 1 - (wave - i), 1);
@@ -139,7 +88,7 @@ static seqgpu_status backward_wave(const sq_net *n, const void *dy, int64_t wave
 seqgpu_status sq_wave_backward(const sq_net *n, const void *dy) {
   const int64_t L = n->plan->layers, waves = chunks_of(n) + L - 1;
   for (int64_t wave = 0; wave < waves; wave++) SQ_TRY(backward_wave(n, dy, wave));
-  for (int64_t layer = L - 1; layer >= 0 && n->run->dparams; layer--) {
+  for (int64_t layer = L - 1; layer >= 0 && n->run.dparams; layer--) {
     const sq_layer_run run = sq_net_layer_run(n, layer, 0);
     SQ_TRY(
         sq_check(n->ctx, n->plan->algorithm->wave_gradients(&n->ctx->exec, &run), n->plan->algorithm->name));

@@ -4,6 +4,7 @@
  * the gradients that have come to y and to the tensors of the final states.
  */
 #include "host/tape/tape.h"
+#include "host/plan/plan.h"
 
 /* --- rnn --- */
 
@@ -11,9 +12,9 @@ enum { RNN_X, RNN_PARAMS, RNN_INITIAL, RNN_LENGTHS = RNN_INITIAL + 2, RNN_INPUTS
 
 /* [L*N,B,W] of a state. */
 static sq_shape state_shape(const seqgpu_plan *plan, int64_t batch, int state) {
-  const seqgpu_rnn_desc *d = seqgpu_plan_desc(plan);
+  const seqgpu_rnn_desc *d = &plan->desc;
   const int64_t layers = d->num_layers > 0 ? d->num_layers : 1;
-  return (sq_shape){3, {layers * (d->bidirectional ? 2 : 1), batch, seqgpu_plan_state_size(plan, state)}};
+  return (sq_shape){3, {layers * (d->bidirectional ? 2 : 1), batch, plan->first.state_width[state]}};
 }
 
 /* The shape wanted, or that of one layer without its leading 1. */
@@ -24,7 +25,7 @@ static int is_state(sq_shape given, sq_shape wanted) {
 
 /* x and the sizes of the run. */
 static int rnn_accepts_x(seqgpu_tape *tape, const seqgpu_plan *plan, const seqgpu_tensor *x) {
-  const seqgpu_rnn_desc *d = seqgpu_plan_desc(plan);
+  const seqgpu_rnn_desc *d = &plan->desc;
   if (x->shape.rank != 3 || sq_last_dim(x) != d->input_size)
     sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: x is %s; it must be %s with input_size %lld", SQ_SHAPE(x->shape),
                  d->batch_first ? "[batch,time,input]" : "[time,batch,input]", (long long)d->input_size);
@@ -37,10 +38,10 @@ static int rnn_accepts_x(seqgpu_tape *tape, const seqgpu_plan *plan, const seqgp
 static int rnn_accepts_rest(seqgpu_tape *tape, const seqgpu_plan *plan, const sq_tape_arg *args,
                             int64_t seq_len, int64_t batch) {
   const seqgpu_tensor *params = args[RNN_PARAMS].tensor, *lengths = args[RNN_LENGTHS].tensor;
-  if (params->count != seqgpu_plan_param_count(plan))
+  if (params->count != plan->param_elements)
     sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: params has %lld numbers; the plan wants %lld",
-                 (long long)params->count, (long long)seqgpu_plan_param_count(plan));
-  for (int k = 0; k < seqgpu_plan_num_states(plan); k++) {
+                 (long long)params->count, (long long)plan->param_elements);
+  for (int k = 0; k < plan->first.states; k++) {
     const seqgpu_tensor *initial = args[RNN_INITIAL + k].tensor;
     const sq_shape wanted = state_shape(plan, batch, k);
     if (initial != NULL && !is_state(initial->shape, wanted))
@@ -58,7 +59,7 @@ static int rnn_accepts_rest(seqgpu_tape *tape, const seqgpu_plan *plan, const sq
 static int rnn_accepts_mode(seqgpu_tape *tape, const seqgpu_plan *plan, const sq_tape_arg *args) {
   int wanted = 0;
   for (int i = 0; i < RNN_INPUTS; i++) wanted |= args[i].tensor != NULL && args[i].tensor->needs_grad;
-  if (tape->training && wanted && seqgpu_plan_desc(plan)->inference)
+  if (tape->training && wanted && plan->desc.inference)
     sq_tape_fail(tape, SEQGPU_EINVAL,
                  "rnn: the plan was made with inference = 1, but an argument wants a gradient; it must be 0");
   return tape->status == SEQGPU_OK;
@@ -73,22 +74,21 @@ seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgp
                                   [RNN_INITIAL] = {"initial[0]", NULL, SQ_REALS, 1},
                                   [RNN_INITIAL + 1] = {"initial[1]", NULL, SQ_REALS, 1},
                                   [RNN_LENGTHS] = {"lengths", lengths, SQ_LENGTHS, 1}};
-  for (int k = 0; initial != NULL && k < seqgpu_plan_num_states(plan); k++)
-    args[RNN_INITIAL + k].tensor = initial[k];
+  for (int k = 0; initial != NULL && k < plan->first.states; k++) args[RNN_INITIAL + k].tensor = initial[k];
   if (!sq_tape_accepts(tape, SQ_TAPE_rnn, RNN_INPUTS, args)) return NULL;
   if (!rnn_accepts_x(tape, plan, x)) return NULL;
 
-  const seqgpu_rnn_desc *d = seqgpu_plan_desc(plan);
+  const seqgpu_rnn_desc *d = &plan->desc;
   const int64_t seq_len = x->shape.dim[d->batch_first], batch = x->shape.dim[!d->batch_first];
   if (!rnn_accepts_rest(tape, plan, args, seq_len, batch)) return NULL;
   if (!rnn_accepts_mode(tape, plan, args)) return NULL;
   sq_shape shape = x->shape;
-  shape.dim[2] = seqgpu_plan_output_size(plan);
+  shape.dim[2] = plan->output_width;
   sq_tape_attr attr = {.rnn = {.plan = plan, .run = {.seq_len = seq_len, .batch = batch}}};
   if (tape->training) {
     attr.rnn.run.seed = tape->seed;
     attr.rnn.run.offset = tape->counter;
-    tape->counter += seqgpu_plan_random_blocks(plan);
+    tape->counter += seqgpu_plan_get_sizes(plan).random_blocks;
   }
   return sq_tape_apply(tape, SQ_TAPE_rnn, shape, RNN_INPUTS, args, attr);
 }
@@ -103,14 +103,14 @@ seqgpu_status sq_tape_rnn_forward(seqgpu_tensor *y) {
   run->x = y->input[RNN_X]->value;
   run->lengths = value_of(y->input[RNN_LENGTHS]);
   run->y = y->value;
-  for (int k = 0; k < seqgpu_plan_num_states(plan); k++) {
+  for (int k = 0; k < plan->first.states; k++) {
     const sq_shape shape = state_shape(plan, run->batch, k);
     run->initial[k] = value_of(y->input[RNN_INITIAL + k]);
     SQ_TRY(sq_tape_reals(tape, shape.dim[0] * shape.dim[1] * shape.dim[2], &run->final[k]));
   }
-  if (tape->training && !seqgpu_plan_desc(plan)->inference)
-    SQ_TRY(sq_arena_alloc(&tape->device, seqgpu_plan_reserve_size(plan), &run->reserve));
-  SQ_TRY(sq_tape_scratch(tape, seqgpu_plan_workspace_size(plan), &run->workspace));
+  if (tape->training && !plan->desc.inference)
+    SQ_TRY(sq_arena_alloc(&tape->device, seqgpu_plan_get_sizes(plan).reserve, &run->reserve));
+  SQ_TRY(sq_tape_scratch(tape, seqgpu_plan_get_sizes(plan).workspace, &run->workspace));
   return seqgpu_rnn_forward(tape->ctx, plan, run);
 }
 
@@ -120,10 +120,11 @@ static const void *grad_of(const seqgpu_tensor *t) { return t && t->written ? t-
 seqgpu_status sq_tape_rnn_backward(seqgpu_tensor *y) {
   seqgpu_tape *tape = y->tape;
   const seqgpu_plan *plan = y->attr.rnn.plan;
-  const int states = seqgpu_plan_num_states(plan);
+  const int states = plan->first.states;
   seqgpu_rnn_run run = y->attr.rnn.run;
   run.dy = grad_of(y);
-  SQ_TRY(sq_tape_scratch(tape, seqgpu_plan_workspace_size(plan), &run.workspace)); /* it may have moved */
+  SQ_TRY(
+      sq_tape_scratch(tape, seqgpu_plan_get_sizes(plan).workspace, &run.workspace)); /* it may have moved */
   SQ_TRY(sq_grad_to_add(y->input[RNN_PARAMS], &run.dparams));
   SQ_TRY(sq_grad_to_set(y->input[RNN_X], &run.dx));
   for (int k = 0; k < states; k++) {
@@ -143,7 +144,7 @@ seqgpu_tensor *seqgpu_tape_rnn_final(seqgpu_tape *tape, seqgpu_tensor *y, int st
   if (!sq_tape_accepts(tape, SQ_TAPE_rnn_final, 1, args)) return NULL;
   if (y->op != &sq_tape_ops[SQ_TAPE_rnn])
     return sq_tape_fail(tape, SEQGPU_EINVAL, "rnn_final: y was not returned by seqgpu_tape_rnn");
-  const int states = seqgpu_plan_num_states(y->attr.rnn.plan);
+  const int states = y->attr.rnn.plan->first.states;
   if (state < 0 || state >= states)
     return sq_tape_fail(tape, SEQGPU_EINVAL, "rnn_final: state is %d; the cell has states 0 to %d", state,
                         states - 1);

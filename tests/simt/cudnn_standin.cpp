@@ -137,7 +137,7 @@ struct sizes {
   int64_t work, states, gradients, x, reserve; /* floats; states and gradients of one direction */
 };
 
-sizes sizes_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x) {
+sizes seqgpu_plan_get_sizes(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x) {
   sizes s;
   s.work = sq_layer_workspace_f32(&r->layout, x->steps, x->batch, 1);
   const int64_t inference = sq_layer_workspace_f32(&r->layout, x->steps, x->batch, 0);
@@ -319,7 +319,7 @@ cudnnStatus_t cudnnGetRNNWeightSpaceSize(cudnnHandle_t, cudnnRNNDescriptor_t r, 
 cudnnStatus_t cudnnGetRNNTempSpaceSizes(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwardMode_t,
                                         cudnnRNNDataDescriptor_t x, size_t *work, size_t *reserve) {
   if (r->algorithm == CUDNN_RNN_ALGO_PERSIST_DYNAMIC && r->built != x->batch) return CUDNN_STATUS_BAD_PARAM;
-  const sizes s = sizes_of(r, x);
+  const sizes s = seqgpu_plan_get_sizes(r, x);
   *work = (size_t)s.work * sizeof(float);
   *reserve = (size_t)s.reserve * sizeof(float);
   return CUDNN_STATUS_SUCCESS;
@@ -347,7 +347,7 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwar
                               const void *hx, void *hy, cudnnTensorDescriptor_t cd, const void *cx, void *cy,
                               size_t space, const void *weights, size_t work_bytes, void *work,
                               size_t reserve_bytes, void *reserve) {
-  const sizes s = sizes_of(r, xd);
+  const sizes s = seqgpu_plan_get_sizes(r, xd);
   const bool training = mode == CUDNN_FWD_MODE_TRAINING;
   const bool uniform = xd->lengths == std::vector<int>((size_t)xd->batch, xd->steps);
   if (device != NULL || !same_shape(r, xd, yd, hd, cd) || space != weight_bytes(r) || hx == hy ||
@@ -393,7 +393,7 @@ cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, con
                                       const void *cx, const void *dcy, void *dcx, size_t space,
                                       const void *weights, size_t work_bytes, void *work,
                                       size_t reserve_bytes, void *reserve) {
-  const sizes s = sizes_of(r, xd);
+  const sizes s = seqgpu_plan_get_sizes(r, xd);
   if (!same_shape(r, xd, yd, hd, cd) || space != weight_bytes(r) ||
       work_bytes < (size_t)s.work * sizeof(float) || dy == NULL || dx == NULL ||
       (r->states == 1 && (cx || dcy || dcx)) || reserve_bytes < (size_t)s.reserve * sizeof(float))
@@ -435,7 +435,7 @@ cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, 
                                          cudnnRNNDataDescriptor_t yd, const void *y, size_t space,
                                          void *dweights, size_t work_bytes, void *work, size_t reserve_bytes,
                                          void *reserve) {
-  const sizes s = sizes_of(r, xd);
+  const sizes s = seqgpu_plan_get_sizes(r, xd);
   if (mode != CUDNN_WGRAD_MODE_ADD || !same_shape(r, xd, yd, hd, hd) || space != weight_bytes(r) ||
       reserve_bytes < (size_t)s.reserve * sizeof(float))
     return CUDNN_STATUS_BAD_PARAM;

@@ -1,14 +1,29 @@
-/* seqgpu/base.h - contexts, errors, memory: what every other header of libseqgpu builds on.
+/** @file
+ * seqgpu/base.h - contexts, errors and memory: what every other header of libseqgpu builds on.
  *
  * The rules of the library
- *  - Every fallible call returns a seqgpu_status; seqgpu_last_error(ctx) is then a sentence that says which argument
- *    was wrong and what its limit is.  The library never prints, exits or aborts, and has no global state.
- *  - A context belongs to one thread at a time; any number of contexts may be used in any threads.
- *  - The caller owns all tensors.  On a GPU, calls enqueue on the context's stream and return: no hidden
- *    allocation, no hidden synchronisation, no stream of their own.  Streams are opaque pointers here, so no CUDA header
- *    is needed.
+ *
+ *  - Every call that can fail returns a seqgpu_status, and seqgpu_last_error(ctx) is then a sentence that names the
+ *    argument and its limit.  The library never prints, exits or aborts, and it has no global state.
+ *  - A context is used by one thread at a time; any number of contexts may be used by any number of threads.
+ *  - The caller owns all tensors.  On a GPU, calls enqueue their work on the context's stream and return: no hidden
+ *    allocation, no hidden synchronisation, no streams of their own.  Streams are opaque pointers here, so these headers
+ *    need no CUDA.
  *  - Gradients of parameters accumulate (+=); gradients of activations overwrite (=).
- *  - Tensors are dense, row-major, of the context's number type, in the memory of the context's device.
+ *  - Tensors are dense, row-major, of the context's element type, in the memory of the context's device.
+ *
+ * How the interface may grow
+ *
+ *  - Fields are only ever appended to a struct, and 0 keeps the meaning that the struct had without the field.  Leave
+ *    what you do not need at 0: `{.cell = "lstm", .hidden_size = 128}`.
+ *  - A program tells the library how large a struct was in the headers it was compiled with: a function that takes or
+ *    fills a struct ends in an underscore and has a size, and the macro of the plain name passes it, as zlib does.
+ *    So an old program runs with a newer library; a field that this library does not know is refused unless it is 0.
+ *  - The values of enum constants never change.  Sets that may grow (cells, algorithms, devices) are strings.
+ *  - Structs whose comment says so never grow: they are members or array elements.
+ *
+ * Words: `size` is in bytes, `elements` counts numbers, `count` counts objects, `width` is elements per row.
+ * Objects of an owner are enumerated by seqgpu_THING_count(owner) and seqgpu_THING_get(owner, index, &info).
  */
 #ifndef SEQGPU_BASE_H
 #define SEQGPU_BASE_H
@@ -30,7 +45,7 @@ extern "C" {
 #define SEQGPU_VERSION_MINOR 1
 #define SEQGPU_VERSION_PATCH 0
 
-/* Every status: X(name, number, what it means). */
+/** Every status: X(name, value, what it means). */
 #define SEQGPU_STATUS_LIST(X)                                                                                \
   X(OK, 0, "success")                                                                                        \
   X(EINVAL, 1, "an argument is out of its range")                                                            \
@@ -43,69 +58,95 @@ extern "C" {
   X(ENONFINITE, 8, "a number became infinite or NaN")                                                        \
   X(ESTOPPED, 9, "stopped on request")
 
+/** What a call returns: SEQGPU_OK, SEQGPU_EINVAL, ... */
 typedef enum seqgpu_status {
 #define SEQGPU_STATUS_ENUM(name, number, text) SEQGPU_##name = number,
   SEQGPU_STATUS_LIST(SEQGPU_STATUS_ENUM)
 #undef SEQGPU_STATUS_ENUM
 } seqgpu_status;
 
-/* "EINVAL", and its meaning; "unknown status" for other numbers. */
+/** The name of a status, "EINVAL"; "unknown status" for any other number.  Static memory. */
 SEQGPU_API const char *seqgpu_status_name(seqgpu_status status);
+
+/** The meaning of a status in words; "unknown status" for any other number.  Static memory. */
 SEQGPU_API const char *seqgpu_status_text(seqgpu_status status);
 
-/* "0.1.0" */
+/** The version of the library that runs, "0.2.0".  Static memory. */
 SEQGPU_API const char *seqgpu_version(void);
 
-typedef enum seqgpu_dtype { SEQGPU_DTYPE_F32, SEQGPU_DTYPE_F64 } seqgpu_dtype;
+/** The element type of a context. */
+typedef enum seqgpu_dtype { SEQGPU_DTYPE_F32 = 0, SEQGPU_DTYPE_F64 = 1 } seqgpu_dtype;
 
-/* Host memory of the library's own objects and of the CPU's seqgpu_malloc (worker threads and their packing buffers come
- * from the C library). `allocate` must return memory aligned to 64 bytes or NULL. */
+/** Bytes per element: 4 or 8. */
+SEQGPU_API size_t seqgpu_dtype_size(seqgpu_dtype dtype);
+
+/** Where the library's own objects and the CPU's seqgpu_malloc take host memory from.  (Worker threads and their packing
+ * buffers use the C library.)  `allocate` returns memory aligned to 64 bytes, or NULL.  This struct never grows. */
 typedef struct seqgpu_allocator {
-  void *(*allocate)(size_t bytes, void *user);
+  void *(*allocate)(size_t size, void *user);
   void (*release)(void *pointer, void *user);
   void *user;
 } seqgpu_allocator;
 
+/** How to open a context. */
 typedef struct seqgpu_context_options {
-  const char *device; /* "cpu", "cuda", "auto" (cuda where there is one, else cpu); NULL = "auto" */
-  int device_index;   /* which GPU */
-  int threads;        /* CPU: threads, the caller's included; 0 = all processors, at most 1024 */
-  seqgpu_dtype dtype; /* SEQGPU_DTYPE_F64 on the CPU only */
-  void *stream;       /* GPU: a cudaStream_t of the caller, NULL = the default stream */
-  const seqgpu_allocator *allocator; /* NULL = the C library's */
+  const char *device; /**< "cpu", "cuda", or "auto": cuda where there is one, else cpu; NULL = "auto" */
+  int device_index;   /**< which GPU */
+  int threads;        /**< CPU: threads including the caller's; 0 = one per processor, at most 1024 */
+  seqgpu_dtype dtype; /**< SEQGPU_DTYPE_F64 on the CPU only */
+  void *stream;       /**< GPU: a cudaStream_t of the caller; NULL = the default stream */
+  const seqgpu_allocator *allocator; /**< NULL = the C library's; copied */
 } seqgpu_context_options;
 
+/** A device, a stream on it, and the last error. */
 typedef struct seqgpu_context seqgpu_context;
 
-/* Opens a device.  options NULL = all defaults.  *out is a context even when the status is not SEQGPU_OK (but NULL
- * on ENOMEM, and when the allocator lacks a function), so that seqgpu_last_error(*out) can tell why; it must be destroyed all the same. */
-SEQGPU_API seqgpu_status seqgpu_context_create(const seqgpu_context_options *options, seqgpu_context **out);
-/* Frees the context; what was made with it must have been freed before.  NULL is allowed. */
+/** Opens a device.  options NULL = all defaults.
+ * *out is a context even where the status is not SEQGPU_OK, so that seqgpu_last_error(*out) can say why; it must be
+ * destroyed all the same.  *out is NULL only on ENOMEM, and on EINVAL for an allocator that lacks a function. */
+#define seqgpu_context_create(options, out)                                                                  \
+  seqgpu_context_create_((options), sizeof(seqgpu_context_options), (out))
+/** seqgpu_context_create with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_context_create_(const seqgpu_context_options *options, size_t options_size,
+                                                seqgpu_context **out);
+
+/** Closes the context.  Everything made with it must have been destroyed before.  NULL is allowed. */
 SEQGPU_API void seqgpu_context_destroy(seqgpu_context *ctx);
 
-/* The sentence of the last failed call on this context, "" if none failed; valid until the next call on it. */
+/** The sentence of the last call that failed on this context, "" if none did.  Valid until the next call on it. */
 SEQGPU_API const char *seqgpu_last_error(const seqgpu_context *ctx);
+
+/** The context's element type. */
 SEQGPU_API seqgpu_dtype seqgpu_context_dtype(const seqgpu_context *ctx);
-/* "cpu", "cuda" */
+
+/** The kind of device: "cpu", "cuda"; "none" where opening it failed.  Static memory. */
 SEQGPU_API const char *seqgpu_context_device(const seqgpu_context *ctx);
-/* One line about the device and the libraries used, into text[size]. */
+
+/** One line about the device and the libraries in use into text[size], cut off where it does not fit. */
 SEQGPU_API void seqgpu_context_describe(const seqgpu_context *ctx, char *text, size_t size);
-/* Bytes of one number: 4 or 8. */
-SEQGPU_API size_t seqgpu_dtype_size(seqgpu_dtype dtype);
 
-/* Device memory.  On the CPU this is ordinary memory, 64-byte aligned. seqgpu_free(ctx, NULL) is allowed. */
-SEQGPU_API seqgpu_status seqgpu_malloc(seqgpu_context *ctx, size_t bytes, void **out);
+/** Allocates `size` bytes of device memory; on the CPU, of the context's allocator.  Aligned to 64 bytes at least.
+ * ENOMEM: there is not as much.  Free it with seqgpu_free. */
+SEQGPU_API seqgpu_status seqgpu_malloc(seqgpu_context *ctx, size_t size, void **out);
+
+/** Frees memory of seqgpu_malloc.  A NULL pointer is allowed. */
 SEQGPU_API void seqgpu_free(seqgpu_context *ctx, void *pointer);
-/* Copies between host and device; copy_out waits until the result is there. */
-SEQGPU_API seqgpu_status seqgpu_copy_in(seqgpu_context *ctx, void *device, const void *host, size_t bytes);
-SEQGPU_API seqgpu_status seqgpu_copy_out(seqgpu_context *ctx, void *host, const void *device, size_t bytes);
-SEQGPU_API seqgpu_status seqgpu_copy(seqgpu_context *ctx, void *to, const void *from, size_t bytes);
-SEQGPU_API seqgpu_status seqgpu_zero(seqgpu_context *ctx, void *pointer, size_t bytes);
-/* Waits for everything enqueued on the context's stream and reports its errors. */
-SEQGPU_API seqgpu_status seqgpu_synchronize(seqgpu_context *ctx);
 
-/* The cells of this build, by index: NULL past the last. `about` may be NULL. */
-SEQGPU_API const char *seqgpu_cell_name(int index, const char **about);
+/** Copies `size` bytes from host to device memory.  On a GPU, page-locked host memory must not change before the stream
+ * has got there (seqgpu_synchronize); ordinary memory may be reused when the call returns. */
+SEQGPU_API seqgpu_status seqgpu_copy_in(seqgpu_context *ctx, void *device, const void *host, size_t size);
+
+/** Copies `size` bytes from device to host memory, and waits until they are there. */
+SEQGPU_API seqgpu_status seqgpu_copy_out(seqgpu_context *ctx, void *host, const void *device, size_t size);
+
+/** Copies `size` bytes inside device memory. */
+SEQGPU_API seqgpu_status seqgpu_copy(seqgpu_context *ctx, void *to, const void *from, size_t size);
+
+/** Sets `size` bytes of device memory to 0. */
+SEQGPU_API seqgpu_status seqgpu_zero(seqgpu_context *ctx, void *pointer, size_t size);
+
+/** Waits for everything that was enqueued on the context's stream, and reports its errors. */
+SEQGPU_API seqgpu_status seqgpu_synchronize(seqgpu_context *ctx);
 
 #ifdef __cplusplus
 }

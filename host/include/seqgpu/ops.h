@@ -1,6 +1,9 @@
-/* seqgpu/ops.h - the operators around a recurrent network, on the caller's memory.
+/** @file
+ * seqgpu/ops.h - the operators around a recurrent network, on the caller's memory.
  *
- * All tensors are device memory of the context; calls enqueue on its stream.
+ * All pointers are device memory of the context, and all calls enqueue on its stream.  A pointer may be NULL where its
+ * comment says so, or where it would point to no elements.  R = rows, such as T*B.
+ * EINVAL, for all of them: a size out of range, or a pointer that is NULL.
  */
 #ifndef SEQGPU_OPS_H
 #define SEQGPU_OPS_H
@@ -11,53 +14,65 @@
 extern "C" {
 #endif
 
-/* y[R,out] = x[R,in] W[out,in]^T + b[out]   (b may be NULL) */
+/** y = x W^T + b.  x [R,in], w [out,in], b [out] or NULL, y [R,out]. */
 SEQGPU_API seqgpu_status seqgpu_linear_forward(seqgpu_context *ctx, int64_t rows, int64_t in, int64_t out,
                                                const void *x, const void *w, const void *b, void *y);
-/* dx = dy W;  dW += dy^T x;  db += sum of dy's rows.  Each of dx, dw, db may be NULL. */
+
+/** Gradients of seqgpu_linear_forward from dy [R,out]: dx = dy W, dw += dy^T x, db += the sum of dy's rows.
+ * Each of dx, dw and db may be NULL: not wanted. */
 SEQGPU_API seqgpu_status seqgpu_linear_backward(seqgpu_context *ctx, int64_t rows, int64_t in, int64_t out,
                                                 const void *x, const void *w, const void *dy, void *dx,
                                                 void *dw, void *db);
 
-/* y[R,dim] = table[ids[r],:]; an id outside 0..vocab-1 gives zeros.  dtable += , in the order of the rows. */
+/** y[r] = table[ids[r]].  ids [R], table [vocab,dim], y [R,dim].  An id outside 0 .. vocab-1 gives zeros. */
 SEQGPU_API seqgpu_status seqgpu_embedding_forward(seqgpu_context *ctx, int64_t rows, int64_t dim,
                                                   int64_t vocab, const int32_t *ids, const void *table,
                                                   void *y);
+
+/** Gradient of seqgpu_embedding_forward: dtable[ids[r]] += dy[r], in the order of the rows. */
 SEQGPU_API seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t rows, int64_t dim,
                                                    int64_t vocab, const int32_t *ids, const void *dy,
                                                    void *dtable);
 
-/* Softmax and cross-entropy of logits [R,V] against targets [R] (negative: the row is masked).
- *   loss[0] = scale * (sum of -log p[target], divided by the number of unmasked rows if `mean`), loss[1] = that number
- * row_loss [R], lse [R] (log of the sum of exponentials; backward needs it). */
+/** Softmax and cross-entropy of logits [R,V] against targets [R]; a negative target masks its row.
+ *   loss[0] = scale * sum of -log p[target], divided by the number of unmasked rows if `mean`
+ *   loss[1] = the number of unmasked rows
+ * Also written: row_loss [R], and lse [R], the log of the sum of exponentials, which backward reads.  loss [2]. */
 SEQGPU_API seqgpu_status seqgpu_cross_entropy_forward(seqgpu_context *ctx, int64_t rows, int64_t classes,
                                                       int mean, double scale, const void *logits,
                                                       const int32_t *targets, void *lse, void *row_loss,
                                                       void *loss);
+
+/** Gradient of seqgpu_cross_entropy_forward from what it was given and wrote: overwrites dlogits [R,V]. */
 SEQGPU_API seqgpu_status seqgpu_cross_entropy_backward(seqgpu_context *ctx, int64_t rows, int64_t classes,
                                                        int mean, double scale, const void *logits,
                                                        const int32_t *targets, const void *lse,
                                                        const void *loss, void *dlogits);
 
-/* Squared error of x [R,dim] against targets [R,dim]; mask [R], 0: the row is masked, NULL = every row counts.
- *   loss[0] = scale * (sum of (x - target)^2, divided by the numbers in the unmasked rows if `mean`),
- *   loss[1] = the number of unmasked rows.  row_loss [R].  Backward overwrites dx [R,dim]. */
+/** Squared error of x [R,dim] against targets [R,dim]; mask [R] hides the rows where it is 0; NULL = no row is hidden.
+ *   loss[0] = scale * sum of (x - target)^2, divided by the number of elements in unmasked rows if `mean`
+ *   loss[1] = the number of unmasked rows
+ * Also written: row_loss [R].  loss [2]. */
 SEQGPU_API seqgpu_status seqgpu_squared_error_forward(seqgpu_context *ctx, int64_t rows, int64_t dim,
                                                       int mean, double scale, const void *x,
                                                       const void *targets, const int32_t *mask,
                                                       void *row_loss, void *loss);
+
+/** Gradient of seqgpu_squared_error_forward from what it was given and wrote: overwrites dx [R,dim]. */
 SEQGPU_API seqgpu_status seqgpu_squared_error_backward(seqgpu_context *ctx, int64_t rows, int64_t dim,
                                                        int mean, double scale, const void *x,
                                                        const void *targets, const int32_t *mask,
                                                        const void *loss, void *dx);
 
-/* Number `index` of the library's only source of randomness, Philox4x32-10, uniform in (0, 1): word index % 4 of block
- * index / 4 of `stream` under `seed`.  Same arguments, same number, on every machine; a generator's whole state is its index. */
-SEQGPU_API double seqgpu_uniform(uint64_t seed, uint64_t stream, uint64_t index);
-
-/* y = x with probability 1-p scaled by 1/(1-p), else 0.  Backward is the same call on dy with the same seed, offset. */
+/** Dropout: y = x / (1-p) with probability 1-p, else 0.  x and y [count], and may be the same memory.  Backward is the
+ * same call on dy with the same seed and offset; (count + 3) / 4 blocks of random numbers are used from offset on. */
 SEQGPU_API seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint64_t seed,
                                         uint64_t offset, const void *x, void *y);
+
+/** A number uniform in (0, 1) from the library's only source of randomness, Philox4x32-10: word index % 4 of block
+ * index / 4 of `stream` under `seed`.  Same arguments, same number, on every machine, so the whole state of a generator
+ * is its index. */
+SEQGPU_API double seqgpu_uniform(uint64_t seed, uint64_t stream, uint64_t index);
 
 #ifdef __cplusplus
 }

@@ -1,13 +1,16 @@
-/* seqgpu/rnn.h - recurrent networks over whole sequences, on the caller's memory.
+/** @file
+ * seqgpu/rnn.h - recurrent networks over whole sequences, on the caller's memory.
  *
- * Letters: T = seq_len, B = batch, I = input_size, H = hidden_size, P = projection_size, L = num_layers,
- *          N = number of directions (1 or 2), O = width of h (H, or P with a projection),
- *          Y = width of y: O, or 2 O for a bidirectional network whose outputs are concatenated.
+ *   seqgpu_rnn_desc desc = {.cell = "lstm", .input_size = 65, .hidden_size = 128, .seq_len = 50, .batch = 32};
+ *   seqgpu_plan_create(ctx, &desc, NULL, &plan);    chooses an algorithm for this device
+ *   seqgpu_rnn_forward(ctx, plan, &run);            as often as you like, on your buffers
+ *   seqgpu_rnn_backward(ctx, plan, &run);
  *
- * A network of recurrent layers is used in three steps:
- *   seqgpu_rnn_desc  desc = {.cell = "lstm", .input_size = 65, ...};
- *   seqgpu_plan_create(ctx, &desc, &plan);        chooses how to run it on this device
- *   seqgpu_rnn_forward(plan, &run);               as often as you like, on your buffers
+ * The descriptor says *what* is computed, the plan options *how*; a plan is the two together, resolved for a device.
+ *
+ * Letters: T = seq_len, B = batch, I = input_size, H = hidden_size, L = num_layers, N = directions (1 or 2),
+ *          W_k = width of state k (h: H, or projection_size; c: H), O = width of one direction's output (mostly W_0),
+ *          Y = width of y: O, or 2 O where two directions are concatenated.
  */
 #ifndef SEQGPU_RNN_H
 #define SEQGPU_RNN_H
@@ -18,148 +21,286 @@
 extern "C" {
 #endif
 
+/* ---- cells ---- */
+
+/** What there is to know about a cell of this build. */
+typedef struct seqgpu_cell_info {
+  const char *name;  /**< "lstm"; static memory */
+  const char *about; /**< its equations and their source in one line; static memory */
+} seqgpu_cell_info;
+
+/** The number of cells in this build. */
+SEQGPU_API int seqgpu_cell_count(void);
+
+/** Describes cell `index`.  EINVAL, without a sentence since there is no context: the index is not in
+ * 0 .. seqgpu_cell_count() - 1, or out is NULL. */
+#define seqgpu_cell_get(index, out) seqgpu_cell_get_((index), (out), sizeof(seqgpu_cell_info))
+/** seqgpu_cell_get with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_cell_get_(int index, seqgpu_cell_info *out, size_t out_size);
+
+/* ---- what: the descriptor ---- */
+
+/** An element-wise function g. */
 typedef enum seqgpu_activation {
-  SEQGPU_ACTIVATION_TANH,
-  SEQGPU_ACTIVATION_RELU,
-  SEQGPU_ACTIVATION_SIGMOID,
-  SEQGPU_ACTIVATION_IDENTITY
+  SEQGPU_ACTIVATION_TANH = 0,
+  SEQGPU_ACTIVATION_RELU = 1,
+  SEQGPU_ACTIVATION_SIGMOID = 2,
+  SEQGPU_ACTIVATION_IDENTITY = 3
 } seqgpu_activation;
 
-typedef enum seqgpu_merge { SEQGPU_MERGE_CONCAT, SEQGPU_MERGE_SUM } seqgpu_merge;
+/** How the outputs of the two directions of a layer become one. */
+typedef enum seqgpu_merge {
+  SEQGPU_MERGE_CONCAT = 0, /**< side by side: Y = 2 O */
+  SEQGPU_MERGE_SUM = 1     /**< added: Y = O */
+} seqgpu_merge;
 
-/* The least exact arithmetic that products may use on a GPU; a device may always be more exact (the CPU is).  Sums
- * and states stay float32.  TF32 rounds the inputs of a product to 10 bits of mantissa, BF16 to 7.
- * The plans "cudnn-half" are the exception: for BF16 they hold everything in half (10 bits, at most 65504, and what is larger
- * becomes infinity), states too.  They run where they are named, or measured to be the fastest. */
-typedef enum seqgpu_math { SEQGPU_MATH_F32, SEQGPU_MATH_TF32, SEQGPU_MATH_BF16 } seqgpu_math;
+/** The least exact arithmetic that products may use on a GPU; a device may always be more exact, and the CPU is.  Sums
+ * and states stay float32.  The one exception are the algorithms "cudnn-half": for BF16 they hold everything, states
+ * included, in half precision (10 bits of mantissa, at most 65504; what is larger becomes infinity).  They run only
+ * where they are named or measured to be the fastest. */
+typedef enum seqgpu_math {
+  SEQGPU_MATH_F32 = 0,
+  SEQGPU_MATH_TF32 = 1, /**< inputs of a product rounded to 10 bits of mantissa */
+  SEQGPU_MATH_BF16 = 2  /**< inputs of a product rounded to 7 bits of mantissa */
+} seqgpu_math;
 
-/* How a plan is chosen among those that fit: by a model of the costs, or by timing each of them.  Measuring needs no
- * buffers of the caller: it allocates what a run needs, runs for up to a second or so for each candidate, waits for the
- * device, and frees everything; where that memory is not to be had, the model decides. Two measurements may differ,
- * and so may the last bits of two plans' results: `cache` makes the choice last. */
-typedef enum seqgpu_plan_mode { SEQGPU_PLAN_ESTIMATE, SEQGPU_PLAN_MEASURE } seqgpu_plan_mode;
-
+/** A network of recurrent layers, and the largest run of it. */
 typedef struct seqgpu_rnn_desc {
-  const char *cell; /* "rnn", "lstm", "gru", ...: see seqgpu_cell_name */
-  int64_t input_size, hidden_size;
-  int64_t num_layers;           /* 0 = 1 */
-  int64_t seq_len, batch;       /* the largest T and B of any run */
-  int bidirectional;            /* 0 or 1 */
-  seqgpu_merge merge;           /* of the two directions */
-  seqgpu_activation activation; /* cells "rnn", "leaky", "householder" */
-  int64_t projection_size;      /* lstm cells: 0 = none, else < hidden_size */
-  int peephole;                 /* lstm cells */
-  int coupled;                  /* cell "lstm": f = 1 - i */
-  int reset_after;              /* cell "gru": PyTorch's and cuDNN's form */
-  int64_t factor_size;          /* multiplicative cells: width of the factored product, 0 = hidden_size */
-  int64_t context_size;         /* cell "scrn": units of the slow context, 0 = hidden_size */
-  double leak;         /* leaky states: share of the new value a step, (0,1]; 0 = the cell's default */
-  int learn_leak;      /* cell "scrn": each context unit learns its own leak */
-  int64_t reflections; /* cell "householder": how many, 0 = hidden_size */
-  double dropout;      /* probability of dropping, between layers only, in training only */
-  int batch_first;     /* x and y are [B,T,*] instead of [T,B,*] */
-  int inference;       /* 1: no reserve, no backward */
-  seqgpu_math math;
-  /* NULL = the planner's choice, or a name: "step", "cuda/step", or the beginning of several ("persistent", "cudnn"),
-   * of which the planner chooses one.  See seqgpu_plan_candidate for all names. */
-  const char *plan;
-  seqgpu_plan_mode mode;
-  /* SEQGPU_PLAN_MEASURE: a text file of earlier choices, by device, version and descriptor, or NULL = none.  What is
-   * in it is not measured again; what is not is measured and added.  A file that cannot be read, is damaged or of
-   * another version counts as empty, and one that cannot be written, or is no such file, is left: never an error. */
-  const char *cache;
+  const char *cell;             /**< "rnn", "lstm", "gru", ...: see seqgpu_cell_get */
+  int64_t input_size;           /**< I, elements per step */
+  int64_t hidden_size;          /**< H, units per layer and direction */
+  int64_t num_layers;           /**< L; 0 = 1 */
+  int64_t seq_len, batch;       /**< the largest T and B of any run */
+  int bidirectional;            /**< 0 or 1 */
+  seqgpu_merge merge;           /**< of the two directions */
+  seqgpu_activation activation; /**< cells "rnn", "leaky", "householder" */
+  int64_t projection_size;      /**< LSTM cells: width of h, below hidden_size; 0 = no projection */
+  int peephole;                 /**< LSTM cells: gates see the cell state */
+  int coupled;                  /**< cell "lstm": f = 1 - i */
+  int reset_after;              /**< cell "gru": the form of PyTorch and cuDNN */
+  int64_t factor_size;          /**< multiplicative cells: width of the factored product; 0 = hidden_size */
+  int64_t context_size;         /**< cell "scrn": units of the slow context; 0 = hidden_size */
+  double leak;    /**< leaky states: share of the new value in each step, (0,1]; 0 = the cell's default */
+  int learn_leak; /**< cell "scrn": each context unit learns its own leak */
+  int64_t reflections; /**< cell "householder": how many; 0 = hidden_size */
+  double dropout;      /**< probability of dropping, between layers and in training only */
+  int batch_first;     /**< x and y are [B,T,*] instead of [T,B,*] */
+  int inference;       /**< 1: no reserve, no backward */
+  seqgpu_math math;    /**< the least exact arithmetic allowed */
 } seqgpu_rnn_desc;
 
-/* A plan is immutable after creation: threads may share one, each with its own context and buffers, as long as
- * the contexts are on the same device.  The context it was made with must outlive it. */
+/* ---- how: algorithms and plans ---- */
+
+/** How a plan chooses among the algorithms that fit.
+ *
+ * Measuring needs no buffers of the caller: it allocates what a run needs, runs each candidate for a second or so at
+ * most, waits for the device, and frees everything.  Where that memory is not available, the estimate decides.  Two
+ * measurements may disagree, and two algorithms may differ in the last bits of their results; `cache` makes a choice
+ * last. */
+typedef enum seqgpu_plan_mode {
+  SEQGPU_PLAN_ESTIMATE = 0, /**< by a model of the costs */
+  SEQGPU_PLAN_MEASURE = 1   /**< by timing each of them */
+} seqgpu_plan_mode;
+
+/** How a descriptor is to run. */
+typedef struct seqgpu_plan_options {
+  /** NULL = the planner's choice; or a name, "step" or "cuda/step"; or the beginning of several names, "persistent" or
+   * "cudnn", among which the planner chooses.  seqgpu_algorithm_get lists all names. */
+  const char *algorithm;
+  seqgpu_plan_mode mode;
+  /** SEQGPU_PLAN_MEASURE: a text file of earlier choices, keyed by device, version and descriptor; NULL = none.  What
+   * is in it is not measured again; what is not is measured and added.  A file that cannot be read, is damaged or is of
+   * another version counts as empty; one that cannot be written, or is no such file, is left alone.  Never an error. */
+  const char *cache;
+} seqgpu_plan_options;
+
+/** A descriptor with the algorithm that runs it.  Immutable: threads may share a plan, each with a context and buffers
+ * of its own, as long as the contexts are on the same device.  The context it was made with must outlive it. */
 typedef struct seqgpu_plan seqgpu_plan;
 
-SEQGPU_API seqgpu_status seqgpu_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
-                                            seqgpu_plan **out);
+/** Resolves a descriptor for the context's device.  options NULL = all defaults.  Strings are copied.
+ * EINVAL: a field is out of range, the cell lacks an option that is set, or no algorithm has that name.
+ * EUNSUPPORTED: the named algorithms cannot run this descriptor; the sentence says why.  ENOMEM. */
+#define seqgpu_plan_create(ctx, desc, options, out)                                                          \
+  seqgpu_plan_create_((ctx), (desc), sizeof(seqgpu_rnn_desc), (options), sizeof(seqgpu_plan_options), (out))
+/** seqgpu_plan_create with the sizes of the caller's structs. */
+SEQGPU_API seqgpu_status seqgpu_plan_create_(seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
+                                             size_t desc_size, const seqgpu_plan_options *options,
+                                             size_t options_size, seqgpu_plan **out);
+
+/** Frees the plan.  NULL is allowed. */
 SEQGPU_API void seqgpu_plan_destroy(seqgpu_plan *plan);
 
-/* The ways to run a descriptor on a context's device: index 0 to seqgpu_plan_num_candidates(ctx) - 1. */
-typedef struct seqgpu_plan_candidate_info {
-  char name[64];      /* "cuda/persistent-cluster-async" */
-  char why_not[256];  /* "", or the reason why it cannot run this descriptor: a sentence */
-  double estimate_us; /* microseconds by the planner's model, of a forward and, unless desc->inference, of
-                           a backward with it; 0 where it cannot run */
-} seqgpu_plan_candidate_info;
-SEQGPU_API int seqgpu_plan_num_candidates(const seqgpu_context *ctx);
-/* What the planner thinks of one of them; desc->plan, mode and cache are not looked at.  EINVAL: a descriptor that no
- * plan could run, or an index out of range. */
-SEQGPU_API seqgpu_status seqgpu_plan_candidate(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, int index,
-                                               seqgpu_plan_candidate_info *out);
+/** What the planner thinks of one algorithm. */
+typedef struct seqgpu_algorithm_info {
+  char name[64];     /**< "cuda/persistent-cluster-async" */
+  char why_not[256]; /**< "", or a sentence that says why it cannot run the descriptor */
+  double
+      estimate_us; /**< microseconds of a forward by the planner's model, and of the backward with it unless
+                           desc->inference; 0 where it cannot run */
+} seqgpu_algorithm_info;
 
-/* "cpu/step", "cuda/step": backend and implementation that run. */
-SEQGPU_API const char *seqgpu_plan_name(const seqgpu_plan *plan);
-SEQGPU_API const seqgpu_rnn_desc *seqgpu_plan_desc(const seqgpu_plan *plan);
-/* Y, the width of y. */
-SEQGPU_API int64_t seqgpu_plan_output_size(const seqgpu_plan *plan);
-/* Bytes of the caller's buffers for the largest run, any alignment a seqgpu_malloc gives. */
-SEQGPU_API size_t seqgpu_plan_workspace_size(const seqgpu_plan *plan);
-SEQGPU_API size_t seqgpu_plan_reserve_size(const seqgpu_plan *plan);
+/** The number of algorithms that the context's device has, whether they fit a descriptor or not. */
+SEQGPU_API int seqgpu_algorithm_count(const seqgpu_context *ctx);
 
-/* Philox blocks that the dropout masks of one run use, from run.offset on: add it to the offset after each step. */
-SEQGPU_API uint64_t seqgpu_plan_random_blocks(const seqgpu_plan *plan);
+/** What the planner thinks of algorithm `index` for a descriptor.
+ * EINVAL: a descriptor that no algorithm could run, or an index out of range. */
+#define seqgpu_algorithm_get(ctx, desc, index, out)                                                          \
+  seqgpu_algorithm_get_((ctx), (desc), sizeof(seqgpu_rnn_desc), (index), (out), sizeof(seqgpu_algorithm_info))
+/** seqgpu_algorithm_get with the sizes of the caller's structs. */
+SEQGPU_API seqgpu_status seqgpu_algorithm_get_(seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
+                                               size_t desc_size, int index, seqgpu_algorithm_info *out,
+                                               size_t out_size);
 
-/* One named parameter inside the plan's flat parameter buffer: a row-major [rows, cols] matrix. */
+/* ---- what a plan answers ---- */
+
+/** The algorithm that runs, with its device: "cpu/step", "cuda/persistent-cta"; "none" for NULL.  Static memory. */
+SEQGPU_API const char *seqgpu_plan_algorithm(const seqgpu_plan *plan);
+
+/** Writes the descriptor into *out: what seqgpu_plan_get_desc returns. */
+SEQGPU_API void seqgpu_plan_get_desc_(const seqgpu_plan *plan, seqgpu_rnn_desc *out, size_t out_size);
+/** The plan's descriptor, with num_layers filled in and `cell` in static memory; zeros for a NULL plan. */
+static inline seqgpu_rnn_desc seqgpu_plan_get_desc(const seqgpu_plan *plan) {
+  seqgpu_rnn_desc desc;
+  seqgpu_plan_get_desc_(plan, &desc, sizeof desc);
+  return desc;
+}
+
+/** The most states that any cell may ever have. */
+enum { SEQGPU_MAX_STATES = 4 };
+
+/** Every buffer of the plan's largest run.  A smaller run uses the beginning of each. */
+typedef struct seqgpu_plan_sizes {
+  /* bytes */
+  size_t params;                   /**< params, dparams */
+  size_t x;                        /**< x, dx */
+  size_t y;                        /**< y, dy */
+  size_t state[SEQGPU_MAX_STATES]; /**< initial, final and their gradients; 0 from state_count on */
+  size_t workspace;                /**< workspace */
+  size_t reserve;                  /**< reserve; 0 for inference */
+  /* elements */
+  int64_t param_elements;                 /**< of params */
+  int64_t output_width;                   /**< Y, per row of y */
+  int64_t state_width[SEQGPU_MAX_STATES]; /**< W_k, per row of state k */
+  /* objects */
+  int state_count; /**< states of the cell: 1 (h), 2 (h and c, say) */
+  uint64_t
+      random_blocks; /**< Philox blocks that the dropout masks of a run use from run.offset on: add it to the offset
+                               after each training step */
+} seqgpu_plan_sizes;
+
+/** Writes the sizes into *out: what seqgpu_plan_get_sizes returns. */
+SEQGPU_API void seqgpu_plan_get_sizes_(const seqgpu_plan *plan, seqgpu_plan_sizes *out, size_t out_size);
+/** The sizes of all buffers of the plan's largest run; zeros for a NULL plan. */
+static inline seqgpu_plan_sizes seqgpu_plan_get_sizes(const seqgpu_plan *plan) {
+  seqgpu_plan_sizes sizes;
+  seqgpu_plan_get_sizes_(plan, &sizes, sizeof sizes);
+  return sizes;
+}
+
+/** One named parameter inside the plan's flat parameter buffer: a row-major [rows, cols] matrix. */
 typedef struct seqgpu_param_info {
-  char name[64]; /* "weight_hh_l0_reverse": PyTorch's names where PyTorch has the parameter */
-  int64_t rows, cols;
-  int64_t offset; /* in numbers */
+  char name[64];      /**< "weight_hh_l0_reverse": PyTorch's name where PyTorch has the parameter */
+  int64_t rows, cols; /**< cols is 1 for a vector */
+  int64_t offset;     /**< of its first element, in elements */
   int layer, direction;
-  int fixed; /* 1: not to be trained, and its gradient is 0 (the permutation of cell "urnn") */
+  int fixed; /**< 1: not to be trained; its gradient is 0 (the permutation of cell "urnn") */
 } seqgpu_param_info;
 
-/* Numbers (not bytes) in the parameter buffer, and its parts. */
-SEQGPU_API int64_t seqgpu_plan_param_count(const seqgpu_plan *plan);
-SEQGPU_API int seqgpu_plan_num_params(const seqgpu_plan *plan);
-SEQGPU_API seqgpu_status seqgpu_plan_param(const seqgpu_plan *plan, int index, seqgpu_param_info *out);
+/** The number of named parameters, 0 for NULL. */
+SEQGPU_API int seqgpu_plan_param_count(const seqgpu_plan *plan);
 
-/* Number of states of the cell (1: h; 2: h and c) and their widths. */
-SEQGPU_API int seqgpu_plan_num_states(const seqgpu_plan *plan);
-SEQGPU_API int64_t seqgpu_plan_state_size(const seqgpu_plan *plan, int state);
+/** Describes parameter `index`.  EINVAL: plan or out is NULL, or the index is not in 0 .. seqgpu_plan_param_count - 1. */
+#define seqgpu_plan_param_get(ctx, plan, index, out)                                                         \
+  seqgpu_plan_param_get_((ctx), (plan), (index), (out), sizeof(seqgpu_param_info))
+/** seqgpu_plan_param_get with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_plan_param_get_(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
+                                                seqgpu_param_info *out, size_t out_size);
 
-/* All pointers are device memory of the plan's context; the same struct goes forward and backward. */
+/** Something that can be looked at inside a cell: a state ("h", "c"), a gate ("i", "f", "r"), or what else has a name. */
+typedef struct seqgpu_part_info {
+  char name[16];
+  int64_t width; /**< elements per step and sequence */
+} seqgpu_part_info;
+
+/** The number of named parts of the plan's cell, 0 for NULL. */
+SEQGPU_API int seqgpu_plan_part_count(const seqgpu_plan *plan);
+
+/** Describes part `index`.  EINVAL: plan or out is NULL, or the index is not in 0 .. seqgpu_plan_part_count - 1. */
+#define seqgpu_plan_part_get(ctx, plan, index, out)                                                          \
+  seqgpu_plan_part_get_((ctx), (plan), (index), (out), sizeof(seqgpu_part_info))
+/** seqgpu_plan_part_get with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_plan_part_get_(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
+                                               seqgpu_part_info *out, size_t out_size);
+
+/* ---- runs ---- */
+
+/** One run of a plan.  All pointers but host_lengths are device memory of the context; the same struct goes to forward
+ * and to backward.  No buffer may overlap another one, except that final may be the memory of initial. */
 typedef struct seqgpu_rnn_run {
-  int64_t seq_len, batch; /* T, B: at most the plan's */
-  const int32_t *lengths; /* [B], each 0..T, or NULL = all T. Padded steps are neither read nor written to
-                                gradients; y and dx are zero there */
-  /* The same numbers in host memory, or NULL.  Only the cudnn plans look at them: without, a ragged run of theirs waits
-   * for the stream to read `lengths` back. */
+  int64_t seq_len, batch; /**< T and B, at most the plan's */
+  const int32_t
+      *lengths; /**< [B], each from 0 to T, or NULL = all T.  Padded steps are not read and contribute no
+                               gradient; y and dx are 0 there */
+  /** The same lengths in host memory, or NULL.  Only the cudnn algorithms want them: without, a ragged run of theirs
+   * waits for the stream to read `lengths` back. */
   const int32_t *host_lengths;
-  const void *params;     /* [seqgpu_plan_param_count] */
-  const void *x;          /* [T,B,I] */
-  const void *initial[2]; /* [L*N,B,O] h, [L*N,B,H] c; NULL = zeros */
-  void *y;                /* [T,B,Y] */
-  void *final[2];        /* like initial, or NULL; may be the same memory as initial: states are carried on */
-  void *reserve;         /* written by forward, read by backward; NULL in inference: then no dropout either */
-  void *workspace;       /* contents free between calls */
-  uint64_t seed, offset; /* of the dropout masks: give backward the same; a new offset a step */
+  const void *params;                     /**< [param_elements] */
+  const void *x;                          /**< [T,B,I] */
+  const void *initial[SEQGPU_MAX_STATES]; /**< state k: [L*N,B,W_k]; NULL = zeros */
+  void *y;                                /**< [T,B,Y] */
+  void *final
+      [SEQGPU_MAX_STATES]; /**< like initial, or NULL; with the memory of initial, states are carried on */
+  void *reserve;           /**< written by forward, read by backward; NULL: inference, without dropout */
+  void *workspace;         /**< its contents are free between calls */
+  uint64_t seed,
+      offset; /**< of the dropout masks: the same for backward, a new offset for each training step */
   /* backward */
-  const void *dy;        /* [T,B,Y] or NULL = zeros */
-  const void *dfinal[2]; /* or NULL = zeros */
-  void *dx;              /* [T,B,I] = , or NULL */
-  void *dinitial[2];     /* = , or NULL */
-  void *dparams;         /* += , or NULL */
+  const void *dy;                        /**< [T,B,Y], or NULL = zeros */
+  const void *dfinal[SEQGPU_MAX_STATES]; /**< like final; NULL = zeros */
+  void *dx;                              /**< [T,B,I], overwritten; NULL = not wanted */
+  void *dinitial[SEQGPU_MAX_STATES];     /**< like initial, overwritten; NULL = not wanted */
+  void *dparams;                         /**< [param_elements], added to; NULL = not wanted */
+  void *memory;                          /**< of seqgpu_run_allocate; else NULL */
 } seqgpu_rnn_run;
 
-/* Neither x, y nor the states may overlap other buffers of the run (except final over initial). */
-SEQGPU_API seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu_plan *plan,
-                                            const seqgpu_rnn_run *run);
-SEQGPU_API seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_plan *plan,
-                                             const seqgpu_rnn_run *run);
+/** Fills *run for the plan's largest run, with device memory for every buffer, all set to 0: params, x, y, workspace, the
+ * states (initial and final are the same memory, so that they are carried from run to run), and unless the plan is for
+ * inference reserve, dy, dx and dparams.  Any of the pointers may then be replaced by the caller's own buffers.
+ * Free it with seqgpu_run_release.  ENOMEM: *run is all zeros. */
+#define seqgpu_run_allocate(ctx, plan, run) seqgpu_run_allocate_((ctx), (plan), (run), sizeof(seqgpu_rnn_run))
+/** seqgpu_run_allocate with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_run_allocate_(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                              seqgpu_rnn_run *run, size_t run_size);
 
-/* What there is to see inside the plan's cell, by index: states ("h", "c"), gates ("i", "f", "r", ...) and what else it has
- * names for; NULL past the last.  *width receives H, O, or the part's own; it may be NULL. */
-SEQGPU_API const char *seqgpu_plan_part(const seqgpu_plan *plan, int index, int64_t *width);
-/* Looks inside the cells after a forward with reserve: part is a name of seqgpu_plan_part,
- * out is host memory [T,B,width] of the context's type.  out may be NULL to ask the width.
- * EUNSUPPORTED for the cudnn plans, whose reserve only cuDNN can read. */
-SEQGPU_API seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan,
-                                            const seqgpu_rnn_run *run, int layer, int direction,
-                                            const char *part, void *out, int64_t *width);
+/** Frees what seqgpu_run_allocate took, and nothing else that the run points to.  NULL is allowed. */
+SEQGPU_API void seqgpu_run_release(seqgpu_context *ctx, seqgpu_rnn_run *run);
+
+/** Runs the network: y and final from params, x and initial; with a reserve, what backward needs is kept in it.
+ * EINVAL: a missing or wrong argument, also lengths out of range where the library can see them (on the CPU). */
+#define seqgpu_rnn_forward(ctx, plan, run) seqgpu_rnn_forward_((ctx), (plan), (run), sizeof(seqgpu_rnn_run))
+/** seqgpu_rnn_forward with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_rnn_forward_(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                             const seqgpu_rnn_run *run, size_t run_size);
+
+/** Back-propagation through time: the gradients of the run's last forward, whose reserve, lengths, seed and offset must
+ * be unchanged.  Writes dx and dinitial, adds to dparams.  For truncated BPTT, run a piece of the sequence at a time and
+ * carry `final` into the next piece's `initial`. */
+#define seqgpu_rnn_backward(ctx, plan, run) seqgpu_rnn_backward_((ctx), (plan), (run), sizeof(seqgpu_rnn_run))
+/** seqgpu_rnn_backward with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_rnn_backward_(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                              const seqgpu_rnn_run *run, size_t run_size);
+
+/** Looks inside the cells after a forward with a reserve.  `part` is a name of seqgpu_plan_part_get; `out` is host memory
+ * [T,B,width] of the context's element type, or NULL to ask for the width alone; `width` may be NULL.  Waits for the
+ * device.  EUNSUPPORTED: the cudnn algorithms, whose reserve only cuDNN can read. */
+#define seqgpu_rnn_inspect(ctx, plan, run, layer, direction, part, out, width)                               \
+  seqgpu_rnn_inspect_((ctx), (plan), (run), sizeof(seqgpu_rnn_run), (layer), (direction), (part), (out),     \
+                      (width))
+/** seqgpu_rnn_inspect with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_rnn_inspect_(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                             const seqgpu_rnn_run *run, size_t run_size, int layer,
+                                             int direction, const char *part, void *out, int64_t *width);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,31 @@
+/* layers.c - the layers of a plan (layers.h).  Layer 0 reads x; those above it read Y elements and are all alike. */
+#include "host/plan/layers.h"
+
+const sq_layout *sq_plan_layout(const seqgpu_plan *plan, int64_t layer) {
+  return layer == 0 ? &plan->first : &plan->rest;
+}
+
+sq_problem sq_plan_problem(const seqgpu_plan *plan, int64_t layer, int training) {
+  const seqgpu_rnn_desc *d = &plan->desc;
+  return (sq_problem){.layout = sq_plan_layout(plan, layer),
+                      .seq_len = d->seq_len,
+                      .batch = d->batch,
+                      .directions = (int)plan->directions,
+                      .training = training,
+                      .math = (sq_math)d->math};
+}
+
+int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t direction) {
+  if (layer == 0) return direction * plan->first.param_count;
+  return plan->directions * (plan->first.param_count + (layer - 1) * plan->rest.param_count) +
+         direction * plan->rest.param_count;
+}
+
+int sq_plan_param_count(const seqgpu_plan *plan) {
+  return (int)(plan->layers * plan->directions) * plan->first.params;
+}
+
+const sq_param *sq_plan_param(const seqgpu_plan *plan, int index) {
+  const int per_direction = plan->first.params, layer = index / per_direction / (int)plan->directions;
+  return &sq_plan_layout(plan, layer)->param[index % per_direction];
+}

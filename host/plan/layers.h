@@ -1,0 +1,20 @@
+/* layers.h - the layers of a plan: their layouts, their parameters, and what an algorithm is asked about them. */
+#ifndef SQ_PLAN_LAYERS_H
+#define SQ_PLAN_LAYERS_H
+
+#include "host/plan/plan.h"
+
+/* The layout of a layer. */
+const sq_layout *sq_plan_layout(const seqgpu_plan *plan, int64_t layer);
+
+/* What an algorithm is asked about a layer: the plan's largest run of it. */
+sq_problem sq_plan_problem(const seqgpu_plan *plan, int64_t layer, int training);
+
+/* The element of the flat parameter buffer with which a layer and direction begins. */
+int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t direction);
+
+/* The number of named parameters of all layers and directions, and one of them as its layout has it. */
+int sq_plan_param_count(const seqgpu_plan *plan);
+const sq_param *sq_plan_param(const seqgpu_plan *plan, int index);
+
+#endif

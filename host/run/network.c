@@ -1,0 +1,139 @@
+/* network.c - the parts of a run of a network: addresses, one layer and direction, dropout (network.h). */
+#include "host/run/network.h"
+
+#include "host/plan/layers.h"
+
+/* ---------------------------------------------------------------- addresses */
+
+void *sq_net_at(const sq_net *n, const void *base, int64_t offset) {
+  return base == NULL || offset < 0 ? NULL : (char *)(uintptr_t)base + (size_t)offset * n->element_size;
+}
+
+void *sq_net_kept(const sq_net *n, int64_t offset) {
+  return sq_net_at(n, n->training ? n->run.reserve : n->run.workspace, offset);
+}
+
+void *sq_net_borrowed(const sq_net *n, int64_t offset) { return sq_net_at(n, n->run.workspace, offset); }
+
+/* ---------------------------------------------------------------- checks */
+
+static seqgpu_status check_range(seqgpu_context *ctx, const seqgpu_rnn_run *run, const char *name,
+                                 const int32_t *lengths) {
+  for (int64_t b = 0; b < run->batch; b++)
+    if (lengths[b] < 0 || lengths[b] > run->seq_len)
+      return sq_fail(ctx, SEQGPU_EINVAL, "%s[%lld]: %d; must be from 0 to %lld, run.seq_len", name,
+                     (long long)b, (int)lengths[b], (long long)run->seq_len);
+  return SEQGPU_OK;
+}
+
+/* Lengths in a GPU's memory cannot be looked at. */
+static seqgpu_status check_lengths(seqgpu_context *ctx, const seqgpu_rnn_run *run) {
+  if (run->lengths && ctx->backend == &sq_backend_cpu)
+    SQ_TRY(check_range(ctx, run, "run.lengths", run->lengths));
+  if (run->host_lengths == NULL) return SEQGPU_OK;
+  if (run->lengths == NULL)
+    return sq_fail(ctx, SEQGPU_EINVAL, "run.host_lengths: is given; lengths must not be NULL then");
+  return check_range(ctx, run, "run.host_lengths", run->host_lengths);
+}
+
+seqgpu_status sq_run_need(seqgpu_context *ctx, const char *name, const void *pointer) {
+  return pointer ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EINVAL, "run.%s: is NULL", name);
+}
+
+/* What a run must have, whichever way it goes. */
+static seqgpu_status check_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
+  const seqgpu_rnn_desc *d = &plan->desc;
+  if (plan->device != ctx->backend->device->name || plan->dtype != ctx->dtype)
+    return sq_fail(ctx, SEQGPU_EINVAL, "plan: was made for another device or element type than ctx");
+  SQ_TRY(sq_check_range(ctx, "run.seq_len", run->seq_len, 0, d->seq_len));
+  SQ_TRY(sq_check_range(ctx, "run.batch", run->batch, 0, d->batch));
+  if (run->reserve && d->inference)
+    return sq_fail(ctx, SEQGPU_EINVAL, "run.reserve: is given; the plan is for inference and has none");
+  SQ_TRY(sq_run_need(ctx, "params", run->params));
+  SQ_TRY(sq_run_need(ctx, "workspace", run->workspace));
+  if (run->seq_len > 0 && run->batch > 0) SQ_TRY(sq_run_need(ctx, "x", run->x));
+  return check_lengths(ctx, run);
+}
+
+seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *plan,
+                             const seqgpu_rnn_run *run, size_t run_size) {
+  SQ_TRY(sq_usable(ctx));
+  if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan: is NULL");
+  if (run == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "run: is NULL");
+  *n = (sq_net){.ctx = ctx, .plan = plan, .element_size = ctx->element_size};
+  SQ_TRY(sq_struct_in(ctx, "run", &n->run, sizeof n->run, run, run_size));
+  SQ_TRY(check_run(ctx, plan, &n->run));
+  n->training = n->run.reserve != NULL;
+  n->map = sq_plan_map(plan, n->run.seq_len, n->run.batch, n->run.lengths != NULL, n->training);
+  return SEQGPU_OK;
+}
+
+/* ---------------------------------------------------------------- between layers */
+
+seqgpu_status sq_net_drop(const sq_net *n, int64_t layer, void *data, int64_t first, int64_t steps) {
+  const double p = n->plan->desc.dropout;
+  if (!n->training || p <= 0) return SEQGPU_OK;
+  const int64_t width = n->run.batch * n->plan->output_width;
+  const int64_t blocks = (n->plan->desc.seq_len * n->plan->desc.batch * n->plan->output_width + 3) / 4;
+  const sq_dropout_args a = {.count = steps * width,
+                             .p = p,
+                             .seed = n->run.seed,
+                             .offset = n->run.offset + (uint64_t)(layer * blocks + first * width / 4),
+                             .x = sq_net_at(n, data, first * width),
+                             .y = sq_net_at(n, data, first * width)};
+  return SQ_RUN(n->ctx, dropout, &a);
+}
+
+/* What layer l reads: x, or the (dropped) output of the layer below. */
+static const void *layer_input(const sq_net *n, int64_t layer) {
+  if (layer == 0) return n->map.clean_x >= 0 ? sq_net_kept(n, n->map.clean_x) : n->run.x;
+  const int64_t index = n->training ? layer - 1 : (layer - 1) % 2;
+  return sq_net_kept(n, n->map.layer_out + index * n->map.layer_out_size);
+}
+
+void *sq_net_output(const sq_net *n, int64_t layer) {
+  if (layer < n->plan->layers - 1) return (void *)(uintptr_t)layer_input(n, layer + 1);
+  return n->map.y >= 0 ? sq_net_borrowed(n, n->map.y) : n->run.y;
+}
+
+/* That at layer 0's input goes straight to the caller, or through a time-major copy. */
+void *sq_net_dx(const sq_net *n, int64_t layer) {
+  if (layer > 0) return sq_net_borrowed(n, n->map.grad[layer % 2 && n->map.grad[1] >= 0]);
+  if (n->run.dx == NULL) return NULL;
+  return n->map.dx >= 0 ? sq_net_borrowed(n, n->map.dx) : n->run.dx;
+}
+
+/* ---------------------------------------------------------------- one layer and direction */
+
+sq_layer_run sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction) {
+  const seqgpu_plan *plan = n->plan;
+  const seqgpu_rnn_run *run = &n->run;
+  const sq_layout *l = sq_plan_layout(plan, layer);
+  const int64_t block = layer * plan->directions + direction;
+  sq_layer_run s = {.layout = l, .seq_len = run->seq_len, .batch = run->batch, .reverse = (int)direction};
+  s.lengths = run->lengths;
+  s.host_lengths = run->host_lengths;
+  s.params = sq_net_at(n, run->params, sq_plan_param_offset(plan, layer, direction));
+  s.dparams = sq_net_at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
+  s.x = layer_input(n, layer);
+  s.ldx = l->config.input_size;
+  s.math = (sq_math)plan->desc.math;
+  s.workspace = sq_net_borrowed(n, n->map.scratch + (plan->chunk ? layer : direction) * n->map.scratch_size);
+  s.workspace_size = n->map.scratch_size;
+  if (n->training) {
+    const int64_t below =
+        layer == 0 ? direction * n->map.first_reserve
+                   : plan->directions * (n->map.first_reserve + (layer - 1) * n->map.rest_reserve) +
+                         direction * n->map.rest_reserve;
+    s.reserve = sq_net_at(n, run->reserve, n->map.reserves + below);
+    s.reserve_size = layer == 0 ? n->map.first_reserve : n->map.rest_reserve;
+  }
+  for (int k = 0; k < l->states; k++) {
+    const int64_t offset = block * run->batch * l->state_width[k];
+    s.initial[k] = sq_net_at(n, run->initial[k], offset);
+    s.final[k] = sq_net_at(n, run->final[k], offset);
+    s.dfinal[k] = sq_net_at(n, run->dfinal[k], offset);
+    s.dinitial[k] = sq_net_at(n, run->dinitial[k], offset);
+  }
+  return s;
+}
