@@ -16,9 +16,10 @@
  *
  *  - Fields are only ever appended to a struct, and 0 keeps the meaning that the struct had without the field.  Leave
  *    what you do not need at 0: `{.cell = "lstm", .hidden_size = 128}`.
- *  - A program tells the library how large a struct was in the headers it was compiled with: a function that takes or
- *    fills a struct ends in an underscore and has a size, and the macro of the plain name passes it, as zlib does.
- *    So an old program runs with a newer library; a field that this library does not know is refused unless it is 0.
+ *  - A program tells the library how large a struct was in the headers it was compiled with.  The function of the library
+ *    that takes or fills a struct has a name that ends in an underscore and a parameter for the size; the function of the
+ *    plain name is inline and passes `sizeof`.  So an old program runs with a newer library; a field that the library does
+ *    not know is refused unless it is 0.
  *  - The values of enum constants never change.  Sets that may grow (cells, algorithms, devices) are strings.
  *  - Structs whose comment says so never grow: they are members or array elements.
  *
@@ -101,14 +102,17 @@ typedef struct seqgpu_context_options {
 /** A device, a stream on it, and the last error. */
 typedef struct seqgpu_context seqgpu_context;
 
+/** What seqgpu_context_create calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_context_create_(const seqgpu_context_options *options, size_t options_size,
+                                                seqgpu_context **out);
+
 /** Opens a device.  options NULL = all defaults.
  * *out is a context even where the status is not SEQGPU_OK, so that seqgpu_last_error(*out) can say why; it must be
  * destroyed all the same.  *out is NULL only on ENOMEM, and on EINVAL for an allocator that lacks a function. */
-#define seqgpu_context_create(options, out)                                                                  \
-  seqgpu_context_create_((options), sizeof(seqgpu_context_options), (out))
-/** seqgpu_context_create with the size of the caller's struct. */
-SEQGPU_API seqgpu_status seqgpu_context_create_(const seqgpu_context_options *options, size_t options_size,
-                                                seqgpu_context **out);
+static inline seqgpu_status seqgpu_context_create(const seqgpu_context_options *options,
+                                                  seqgpu_context **out) {
+  return seqgpu_context_create_(options, sizeof(seqgpu_context_options), out);
+}
 
 /** Closes the context.  Everything made with it must have been destroyed before.  NULL is allowed. */
 SEQGPU_API void seqgpu_context_destroy(seqgpu_context *ctx);

@@ -32,11 +32,14 @@ typedef struct seqgpu_cell_info {
 /** The number of cells in this build. */
 SEQGPU_API int seqgpu_cell_count(void);
 
+/** What seqgpu_cell_get calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_cell_get_(int index, seqgpu_cell_info *out, size_t out_size);
+
 /** Describes cell `index`.  EINVAL, without a sentence since there is no context: the index is not in
  * 0 .. seqgpu_cell_count() - 1, or out is NULL. */
-#define seqgpu_cell_get(index, out) seqgpu_cell_get_((index), (out), sizeof(seqgpu_cell_info))
-/** seqgpu_cell_get with the size of the caller's struct. */
-SEQGPU_API seqgpu_status seqgpu_cell_get_(int index, seqgpu_cell_info *out, size_t out_size);
+static inline seqgpu_status seqgpu_cell_get(int index, seqgpu_cell_info *out) {
+  return seqgpu_cell_get_(index, out, sizeof(seqgpu_cell_info));
+}
 
 /* ---- what: the descriptor ---- */
 
@@ -118,15 +121,18 @@ typedef struct seqgpu_plan_options {
  * of its own, as long as the contexts are on the same device.  The context it was made with must outlive it. */
 typedef struct seqgpu_plan seqgpu_plan;
 
-/** Resolves a descriptor for the context's device.  options NULL = all defaults.  Strings are copied.
- * EINVAL: a field is out of range, the cell lacks an option that is set, or no algorithm has that name.
- * EUNSUPPORTED: the named algorithms cannot run this descriptor; the sentence says why.  ENOMEM. */
-#define seqgpu_plan_create(ctx, desc, options, out)                                                          \
-  seqgpu_plan_create_((ctx), (desc), sizeof(seqgpu_rnn_desc), (options), sizeof(seqgpu_plan_options), (out))
-/** seqgpu_plan_create with the sizes of the caller's structs. */
+/** What seqgpu_plan_create calls, with the size of the caller's struct. */
 SEQGPU_API seqgpu_status seqgpu_plan_create_(seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
                                              size_t desc_size, const seqgpu_plan_options *options,
                                              size_t options_size, seqgpu_plan **out);
+
+/** Resolves a descriptor for the context's device.  options NULL = all defaults.  Strings are copied.
+ * EINVAL: a field is out of range, the cell lacks an option that is set, or no algorithm has that name.
+ * EUNSUPPORTED: the named algorithms cannot run this descriptor; the sentence says why.  ENOMEM. */
+static inline seqgpu_status seqgpu_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
+                                               const seqgpu_plan_options *options, seqgpu_plan **out) {
+  return seqgpu_plan_create_(ctx, desc, sizeof(seqgpu_rnn_desc), options, sizeof(seqgpu_plan_options), out);
+}
 
 /** Frees the plan.  NULL is allowed. */
 SEQGPU_API void seqgpu_plan_destroy(seqgpu_plan *plan);
@@ -143,14 +149,17 @@ typedef struct seqgpu_algorithm_info {
 /** The number of algorithms that the context's device has, whether they fit a descriptor or not. */
 SEQGPU_API int seqgpu_algorithm_count(const seqgpu_context *ctx);
 
-/** What the planner thinks of algorithm `index` for a descriptor.
- * EINVAL: a descriptor that no algorithm could run, or an index out of range. */
-#define seqgpu_algorithm_get(ctx, desc, index, out)                                                          \
-  seqgpu_algorithm_get_((ctx), (desc), sizeof(seqgpu_rnn_desc), (index), (out), sizeof(seqgpu_algorithm_info))
-/** seqgpu_algorithm_get with the sizes of the caller's structs. */
+/** What seqgpu_algorithm_get calls, with the size of the caller's struct. */
 SEQGPU_API seqgpu_status seqgpu_algorithm_get_(seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
                                                size_t desc_size, int index, seqgpu_algorithm_info *out,
                                                size_t out_size);
+
+/** What the planner thinks of algorithm `index` for a descriptor.
+ * EINVAL: a descriptor that no algorithm could run, or an index out of range. */
+static inline seqgpu_status seqgpu_algorithm_get(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, int index,
+                                                 seqgpu_algorithm_info *out) {
+  return seqgpu_algorithm_get_(ctx, desc, sizeof(seqgpu_rnn_desc), index, out, sizeof(seqgpu_algorithm_info));
+}
 
 /* ---- what a plan answers ---- */
 
@@ -210,12 +219,15 @@ typedef struct seqgpu_param_info {
 /** The number of named parameters, 0 for NULL. */
 SEQGPU_API int seqgpu_plan_param_count(const seqgpu_plan *plan);
 
-/** Describes parameter `index`.  EINVAL: plan or out is NULL, or the index is not in 0 .. seqgpu_plan_param_count - 1. */
-#define seqgpu_plan_param_get(ctx, plan, index, out)                                                         \
-  seqgpu_plan_param_get_((ctx), (plan), (index), (out), sizeof(seqgpu_param_info))
-/** seqgpu_plan_param_get with the size of the caller's struct. */
+/** What seqgpu_plan_param_get calls, with the size of the caller's struct. */
 SEQGPU_API seqgpu_status seqgpu_plan_param_get_(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
                                                 seqgpu_param_info *out, size_t out_size);
+
+/** Describes parameter `index`.  EINVAL: plan or out is NULL, or the index is not in 0 .. seqgpu_plan_param_count - 1. */
+static inline seqgpu_status seqgpu_plan_param_get(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
+                                                  seqgpu_param_info *out) {
+  return seqgpu_plan_param_get_(ctx, plan, index, out, sizeof(seqgpu_param_info));
+}
 
 /** Something that can be looked at inside a cell: a state ("h", "c"), a gate ("i", "f", "r"), or what else has a name. */
 typedef struct seqgpu_part_info {
@@ -226,12 +238,15 @@ typedef struct seqgpu_part_info {
 /** The number of named parts of the plan's cell, 0 for NULL. */
 SEQGPU_API int seqgpu_plan_part_count(const seqgpu_plan *plan);
 
-/** Describes part `index`.  EINVAL: plan or out is NULL, or the index is not in 0 .. seqgpu_plan_part_count - 1. */
-#define seqgpu_plan_part_get(ctx, plan, index, out)                                                          \
-  seqgpu_plan_part_get_((ctx), (plan), (index), (out), sizeof(seqgpu_part_info))
-/** seqgpu_plan_part_get with the size of the caller's struct. */
+/** What seqgpu_plan_part_get calls, with the size of the caller's struct. */
 SEQGPU_API seqgpu_status seqgpu_plan_part_get_(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
                                                seqgpu_part_info *out, size_t out_size);
+
+/** Describes part `index`.  EINVAL: plan or out is NULL, or the index is not in 0 .. seqgpu_plan_part_count - 1. */
+static inline seqgpu_status seqgpu_plan_part_get(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
+                                                 seqgpu_part_info *out) {
+  return seqgpu_plan_part_get_(ctx, plan, index, out, sizeof(seqgpu_part_info));
+}
 
 /* ---- runs ---- */
 
@@ -264,43 +279,58 @@ typedef struct seqgpu_rnn_run {
   void *memory;                          /**< of seqgpu_run_allocate; else NULL */
 } seqgpu_rnn_run;
 
+/** What seqgpu_run_allocate calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_run_allocate_(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                              seqgpu_rnn_run *run, size_t run_size);
+
 /** Fills *run for the plan's largest run, with device memory for every buffer, all set to 0: params, x, y, workspace, the
  * states (initial and final are the same memory, so that they are carried from run to run), and unless the plan is for
  * inference reserve, dy, dx and dparams.  Any of the pointers may then be replaced by the caller's own buffers.
  * Free it with seqgpu_run_release.  ENOMEM: *run is all zeros. */
-#define seqgpu_run_allocate(ctx, plan, run) seqgpu_run_allocate_((ctx), (plan), (run), sizeof(seqgpu_rnn_run))
-/** seqgpu_run_allocate with the size of the caller's struct. */
-SEQGPU_API seqgpu_status seqgpu_run_allocate_(seqgpu_context *ctx, const seqgpu_plan *plan,
-                                              seqgpu_rnn_run *run, size_t run_size);
+static inline seqgpu_status seqgpu_run_allocate(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                                seqgpu_rnn_run *run) {
+  return seqgpu_run_allocate_(ctx, plan, run, sizeof(seqgpu_rnn_run));
+}
 
 /** Frees what seqgpu_run_allocate took, and nothing else that the run points to.  NULL is allowed. */
 SEQGPU_API void seqgpu_run_release(seqgpu_context *ctx, seqgpu_rnn_run *run);
 
-/** Runs the network: y and final from params, x and initial; with a reserve, what backward needs is kept in it.
- * EINVAL: a missing or wrong argument, also lengths out of range where the library can see them (on the CPU). */
-#define seqgpu_rnn_forward(ctx, plan, run) seqgpu_rnn_forward_((ctx), (plan), (run), sizeof(seqgpu_rnn_run))
-/** seqgpu_rnn_forward with the size of the caller's struct. */
+/** What seqgpu_rnn_forward calls, with the size of the caller's struct. */
 SEQGPU_API seqgpu_status seqgpu_rnn_forward_(seqgpu_context *ctx, const seqgpu_plan *plan,
                                              const seqgpu_rnn_run *run, size_t run_size);
+
+/** Runs the network: y and final from params, x and initial; with a reserve, what backward needs is kept in it.
+ * EINVAL: a missing or wrong argument, also lengths out of range where the library can see them (on the CPU). */
+static inline seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                               const seqgpu_rnn_run *run) {
+  return seqgpu_rnn_forward_(ctx, plan, run, sizeof(seqgpu_rnn_run));
+}
+
+/** What seqgpu_rnn_backward calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_rnn_backward_(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                              const seqgpu_rnn_run *run, size_t run_size);
 
 /** Back-propagation through time: the gradients of the run's last forward, whose reserve, lengths, seed and offset must
  * be unchanged.  Writes dx and dinitial, adds to dparams.  For truncated BPTT, run a piece of the sequence at a time and
  * carry `final` into the next piece's `initial`. */
-#define seqgpu_rnn_backward(ctx, plan, run) seqgpu_rnn_backward_((ctx), (plan), (run), sizeof(seqgpu_rnn_run))
-/** seqgpu_rnn_backward with the size of the caller's struct. */
-SEQGPU_API seqgpu_status seqgpu_rnn_backward_(seqgpu_context *ctx, const seqgpu_plan *plan,
-                                              const seqgpu_rnn_run *run, size_t run_size);
+static inline seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                                const seqgpu_rnn_run *run) {
+  return seqgpu_rnn_backward_(ctx, plan, run, sizeof(seqgpu_rnn_run));
+}
+
+/** What seqgpu_rnn_inspect calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_rnn_inspect_(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                             const seqgpu_rnn_run *run, size_t run_size, int layer,
+                                             int direction, const char *part, void *out, int64_t *width);
 
 /** Looks inside the cells after a forward with a reserve.  `part` is a name of seqgpu_plan_part_get; `out` is host memory
  * [T,B,width] of the context's element type, or NULL to ask for the width alone; `width` may be NULL.  Waits for the
  * device.  EUNSUPPORTED: the cudnn algorithms, whose reserve only cuDNN can read. */
-#define seqgpu_rnn_inspect(ctx, plan, run, layer, direction, part, out, width)                               \
-  seqgpu_rnn_inspect_((ctx), (plan), (run), sizeof(seqgpu_rnn_run), (layer), (direction), (part), (out),     \
-                      (width))
-/** seqgpu_rnn_inspect with the size of the caller's struct. */
-SEQGPU_API seqgpu_status seqgpu_rnn_inspect_(seqgpu_context *ctx, const seqgpu_plan *plan,
-                                             const seqgpu_rnn_run *run, size_t run_size, int layer,
-                                             int direction, const char *part, void *out, int64_t *width);
+static inline seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                               const seqgpu_rnn_run *run, int layer, int direction,
+                                               const char *part, void *out, int64_t *width) {
+  return seqgpu_rnn_inspect_(ctx, plan, run, sizeof(seqgpu_rnn_run), layer, direction, part, out, width);
+}
 
 #ifdef __cplusplus
 }
