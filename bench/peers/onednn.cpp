@@ -1,7 +1,7 @@
 /* onednn.cpp - oneDNN's LSTM and vanilla RNN as a peer (its gate order is ours: i,f,c,o).
  *
- * Weights are reordered to the layout oneDNN prefers before the clock starts, although a training loop would have to do
- * it at every update: the comparison leans towards the peer.
+ * Weights are reordered to the layout oneDNN prefers before the clock starts, although a training loop would
+ * have to do it at every update: the comparison leans towards the peer.
  */
 #include <dnnl.hpp>
 #include <omp.h>

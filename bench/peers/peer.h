@@ -1,6 +1,8 @@
-/* peer.h - a library we are measured against, as one table row: set up once, run many times on the same numbers.
+/* peer.h - a library we are measured against, as one table row: set up once, run many times on the same
+ * numbers.
  *
- * Layouts at this seam are ours (time-major, PyTorch's gate order, one bias); a peer converts during setup, untimed.
+ * Layouts at this seam are ours (time-major, PyTorch's gate order, one bias); a peer converts during setup,
+ * untimed.
  */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
