@@ -1,6 +1,6 @@
 #!/bin/sh
-# adding.sh [MINUTES] [T...] - the adding problem on a CPU (Arjovsky, Shah, Bengio 2016, section 5.2), for T
-# = 100 and 150 by default.
+# adding.sh [MINUTES] [T...] - the adding problem on a CPU (Arjovsky, Shah, Bengio 2016, section 5.2), by
+# default for T = 100 and 150.
 #
 # uRNN 512, LSTM 128, IRNN 128 and tanh RNN 128: RMSprop 1e-3, decay 0.9, batch 20.  The first three run
 # until their squared error is below 0.01; the tanh RNN gets as many updates as the slowest of them.  The
