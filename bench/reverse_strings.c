@@ -7,7 +7,7 @@
  *   h        = bidirectional GRU over the embedded source                        [S,B,2H]
  *   s_0      = tanh(W_init h_1 of the reverse direction)                         [B,H]
  *   c_t      = attention of s_{t-1} over h                                       [B,2H]
- *   s_t      = GRU of [embedding of the previous symbol; c_t] from s_{t-1}         [B,H]
+ *   s_t      = GRU of [embedding of the previous symbol; c_t] from s_{t-1}       [B,H]
  *   logits_t = W_out [s_t; c_t] + b                                              [B,symbols + 1]
  *
  * A string has 1 to --max-length random symbols; the model must also say where it ends.  A string counts as
@@ -25,7 +25,7 @@
 
 enum { BATCH = 64, EMBED = 32, HIDDEN = 64, REPORT = 250, CHECK_BATCHES = 16, FINAL_BATCHES = 32 };
 #define PASS_RATE 0.99
-#define STOP_RATE 0.999 /* of the check strings: training is done */
+#define STOP_RATE 0.999 /* of the check strings; training ends there */
 #define RATE      3e-3
 
 typedef struct options {
@@ -47,8 +47,7 @@ typedef struct model {
   seqgpu_param embedding, encoder, init, keys, query, v, decoder, out, out_bias;
 } model;
 
-/* Time-major strings: the source [S,B], and what the decoder reads and must write [S+1,B].  -1: past the end.
- * */
+/* Time-major strings: the source [S,B], what the decoder reads and must write [S+1,B]; -1 is padding. */
 typedef struct batch {
   int64_t source_length; /* S: the longest string's */
   int32_t lengths[BATCH];
@@ -187,7 +186,7 @@ static reader encode(model *m, const batch *b, seqgpu_tensor **state) {
   return r;
 }
 
-/* One decoder step from s_{t-1} and the previous symbols [1,B]: logits [1,B,classes]; *state becomes s_t
+/* One decoder step from s_{t-1} and the previous symbols [1,B] to logits [1,B,classes]; *state becomes s_t
  * [1,B,H]. */
 static seqgpu_tensor *decode(model *m, const reader *r, seqgpu_tensor *before, seqgpu_tensor **state) {
   seqgpu_tape *t = m->tape;

@@ -13,8 +13,7 @@ const char *json_member(const char *object, const char *key);
 /* The i-th element of an array, or the i-th value of an object; `key` may be NULL, else it gets the value's
  * key (the empty text in an array). */
 const char *json_item(const char *group, int i, char *key, size_t size);
-/* The next element after `value` in the same array or object: a loop over it stays linear.  `key` as above.
- * */
+/* The element after `value` in the same array or object, so that a loop stays linear.  `key` as above. */
 const char *json_next(const char *value, char *key, size_t size);
 /* NaN for null, and for anything else that is not a number. */
 double json_number(const char *value);

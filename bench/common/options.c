@@ -57,7 +57,7 @@ static int set_value(const char *program, const bench_option *option, const char
   return 1;
 }
 
-/* The row of this name; for an argument without dashes the `place`-th row that is told by its place. */
+/* The row of this name; for an argument without dashes the `place`-th row without dashes. */
 static const bench_option *find(const bench_option *table, int count, const char *argument, int *place) {
   const int named = strncmp(argument, "--", 2) == 0;
   int skip = *place;

@@ -18,7 +18,7 @@
 enum { BENCH_OK = 0, BENCH_FAILED = 1, BENCH_USAGE = 2, BENCH_GO_ON = -1 };
 
 typedef struct bench_option {
-  const char *name; /* "--runs"; without the dashes it is an argument that is told by its place */
+  const char *name; /* "--runs"; without dashes: an argument that is known by its position */
   enum { BENCH_TEXT, BENCH_INT, BENCH_INT64, BENCH_NUMBER, BENCH_FLAG } kind;
   void *to;          /* what the option sets, of that kind */
   int64_t low, high; /* range of a whole number */

@@ -1,5 +1,4 @@
-/* shapes.c - reads a file of problem sizes (shapes.h).  Empty lines and lines that begin with # are skipped.
- * */
+/* shapes.c - reads a file of problem sizes (shapes.h).  Skips empty lines and lines that begin with #. */
 #include "bench/common/shapes.h"
 
 #include <errno.h>

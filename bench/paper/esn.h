@@ -1,5 +1,4 @@
-/* esn.h - what the experiments of paper_esn share: settings, networks, and how a row of results is written.
- * */
+/* esn.h - what the experiments of paper_esn share: settings, networks, and a row of the results. */
 #ifndef PAPER_ESN_H
 #define PAPER_ESN_H
 

@@ -1,4 +1,4 @@
-/* esn_mackey.c - Mackey-Glass, 84 steps ahead.  H. Jaeger, GMD Report 148, 2001; Jaeger & Haas, Science 304,
+/* esn_mackey.c - Mackey-Glass, 84 steps ahead: H. Jaeger, GMD Report 148, 2001; Jaeger and Haas, Science,
  * 2004.
  *
  * The network learns to predict the next value of a series.  Then it listens to 1,000 steps of another series
@@ -17,8 +17,8 @@
 #include "host/cli/series.h"
 
 enum { TRIALS = 50, LISTEN = 1000, AHEAD = 84 };
-/* Seeds: of the first network, of the first network in a search; each network has SERIES_OF_A_NETWORK seeds
- * of its own for its series. */
+/* The seeds of the first network, in the experiment and in a search.  Each network has SERIES_OF_A_NETWORK
+ * seeds for its series. */
 enum { REPORT_SEED = 1, SEARCH_SEED = 500001, SERIES_OF_A_NETWORK = 1000 };
 
 typedef struct row {
@@ -77,7 +77,7 @@ static double variance(const double *x, int count) {
   return sum / count;
 }
 
-/* nrmse[k]: error k+1 steps after the last true value.  work: two arrays like x. */
+/* nrmse[k]: the error k+1 steps after the last true value.  d and y: room for arrays like x. */
 static int free_run(esn_net *net, const double *x, double *d, double *y, double nrmse[AHEAD]) {
   for (int i = 0; i < LISTEN * TRIALS; i++) d[i] = squash(x[i]);
   if (seqgpu_esn_reset(net->esn, TRIALS) || seqgpu_esn_run(net->esn, LISTEN, NULL, d, NULL) ||

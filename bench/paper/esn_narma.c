@@ -1,9 +1,9 @@
 /* esn_narma.c - NARMA of order 10: an output that depends on the last ten inputs and on itself, without
  * feedback.
  *
- * Atiya & Parlos 2000; for echo state networks H. Jaeger, NIPS 15, 2003, and A. Rodan & P. Tino 2011.  The
- * network reads u_t and must predict y_{t+1}.  NRMSE = sqrt(mean (y - d)^2 / variance of d) over a separate
- * test series.
+ * Atiya and Parlos 2000; for echo state networks H. Jaeger, NIPS 15, 2003, and A. Rodan and P. Tino 2011.
+ * The network reads u_t and must predict y_{t+1}.  NRMSE = sqrt(mean (y - d)^2 / variance of d) over a
+ * separate test series.
  */
 #include "bench/paper/esn_narma.h"
 

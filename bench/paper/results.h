@@ -1,4 +1,5 @@
-/* results.h - the results of an experiment as files: NAME.json (numbers) and NAME.svg (a line chart of some of them).
+/* results.h - the results of an experiment as files: NAME.json (numbers) and NAME.svg (a line chart of some
+ * of them).
  *
  *   results r;
  *   if (!results_open(&r, folder, "copy-T100", "Copying memory, Arjovsky et al. 2016")) return 1;
@@ -11,13 +12,14 @@
  *     results_end(&r);
  *   }
  *   results_end(&r);
- *   results_chart(&r, &(chart){.title = "Copying memory, T = 100", .x_label = "updates", .y_label = "cross-entropy",
+ *   results_chart(&r, &(chart){.title = "Copying memory, T = 100", .x_label = "updates", .y_label =
+ *   "cross-entropy",
  *                              .log_y = 1, .curves = curves, .count = 3});
  *   return !results_close(&r);
  *
- * The JSON file begins with what was measured, processor, date and commit.  It holds every number of the chart, so that
- * paper_redraw can draw the chart again.  Groups nest at most six deep.  Functions that can fail return 1, or 0 after a
- * sentence on stderr.
+ * The JSON file begins with what was measured, processor, date and commit.  It holds every number of the
+ * chart, so that paper_redraw can draw the chart again.  Groups nest at most six deep.  Functions that can
+ * fail return 1, or 0 after a sentence on stderr.
  */
 #ifndef PAPER_RESULTS_H
 #define PAPER_RESULTS_H
@@ -47,8 +49,8 @@ void results_array(results *r, const char *key);
 void results_end(results *r); /* of the innermost object or array */
 int results_close(results *r);
 
-/* Writes NAME.svg, and the chart's numbers as members "chart" and "curves" of the JSON file.  Call it at the outermost
- * level, once. */
+/* Writes NAME.svg, and the chart's numbers as members "chart" and "curves" of the JSON file.  Call it at the
+ * outermost level, once. */
 int results_chart(results *r, const chart *c);
 
 #endif

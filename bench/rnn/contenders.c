@@ -45,8 +45,7 @@ static int already_there(const contender_list *l, const char *name) {
   return 0;
 }
 
-/* name NULL: the planner's choice.  An algorithm that does not fit is reported on stdout; it is not an error.
- * */
+/* name NULL: the planner's choice.  An algorithm that does not fit is named on stdout; that is no error. */
 static void add_algorithm(contender_list *l, const char *name) {
   seqgpu_plan *plan = NULL;
   const seqgpu_status status = plan_of(l, name, &plan);

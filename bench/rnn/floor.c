@@ -12,22 +12,21 @@
 const char RNN_FLOOR_HELP[] =
     "The floor is the largest of three times; nobody can beat a ratio of 1 to it.\n"
     "  traffic  the larger of\n"
-    "             bytes / memory bandwidth: each input is read once, each output is written once, and where\n"
-    "             the recurrent weights exceed the chip, the part that does not fit is read in every step\n"
-    "             (from the L2 if it fits there);\n"
-    "             steps * B*H*size / bandwidth into one SM: h goes into every SM that holds weights, unless\n"
-    "             one SM holds them all\n"
+    "             bytes / memory bandwidth: each input is read once, each output is written once, and\n"
+    "             where the recurrent weights exceed the chip, the part that does not fit is read in\n"
+    "             every step (from the L2 if it fits there);\n"
+    "             steps * B*H*size / bandwidth into one SM: h goes into every SM that holds weights,\n"
+    "             unless one SM holds them all\n"
     "  mma      operations / peak: 2 per weight, step and sequence; three times that with backward\n"
-    "  sync     steps * exchange: within one block, one cluster (16 SMs) or the whole grid, whichever is\n"
-    "             needed to hold the weights\n"
-    "steps = T + layers - 1, twice that with backward; size = 2 bytes in bf16, else 4.  On chip: the shared\n"
-    "memory and 140/256 of the registers of every SM.\n"
+    "  sync     steps * exchange: within one block, one cluster (16 SMs) or the whole grid, whichever\n"
+    "             is needed to hold the weights\n"
+    "steps = T + layers - 1, twice that with backward; size = 2 bytes in bf16, else 4.  On chip: the\n"
+    "shared memory and 140/256 of the registers of every SM.\n"
     "Constants: with --sync FILE the exchange times and the bandwidth into an SM are bench_sync's medians;\n"
     "without it an exchange takes 40 clocks in a block, 200 in a cluster and 540 through the L2, and an SM\n"
-    "takes 64 bytes per clock.  Memory bandwidth is bus width * 2 * memory clock.  Peak operations per "
-    "clock\n"
-    "and SM (dense, bf16/tf32/f32): sm_80 2048/1024/128, sm_8x 1024/512/256, sm_90 4096/2048/256, sm_100\n"
-    "8192/4096/256, times the highest clock.\n";
+    "takes 64 bytes per clock.  Memory bandwidth is bus width * 2 * memory clock.  Peak operations per\n"
+    "clock and SM (dense, bf16/tf32/f32): sm_80 2048/1024/128, sm_8x 1024/512/256, sm_90 4096/2048/256,\n"
+    "sm_100 8192/4096/256, times the highest clock.\n";
 
 /* Dense operations per clock and SM. */
 static const struct {

@@ -10,39 +10,38 @@
 static const char USAGE[] =
     "usage: bench_rnn [options]\n"
     "what is timed\n"
-    "  --shapes FILE.csv      set,hidden,batch,timesteps,cell[,threads]; input_size = hidden_size; the cell\n"
-    "                         \"any\" stands for each of --cells (default: T50 B64 H512 and two more)\n"
+    "  --shapes FILE.csv      set,hidden,batch,timesteps,cell[,threads] with input_size = hidden_size; the\n"
+    "                         cell \"any\" stands for each of --cells (default: T50 B64 H512 and two more)\n"
     "  --set NAME             only the rows of this set, as train in bench/shapes/deepbench.csv\n"
     "  --cells A,B            only these cells\n"
-    "  --algorithms A,B|all   algorithms to time; \"auto\" is the one the planner chooses (default: auto, "
-    "on\n"
-    "                         cuda all); --plans is another spelling of this option\n"
-    "  --peers A,B|none       cudnn (each algorithm cuda/cudnn*), onednn, cpu (each CPU library); default: "
-    "all\n"
-    "                         of this build; cudnn-half runs with bf16 only, and its times include the\n"
-    "                         conversion of x, y, dy, dx and the weights\n"
-    "  --direction fwd|train  forward alone, or forward and backward (default: train); --inference means "
-    "fwd\n"
-    "  --layers N  --bidirectional  --ragged   ragged: lengths uniform in 1..T, drawn from --seed N\n"
+    "  --algorithms A,B|all   algorithms to time; \"auto\" is the one that the planner chooses (default:\n"
+    "                         auto, on cuda all); --plans is another spelling of this option\n"
+    "  --peers A,B|none       cudnn (each algorithm cuda/cudnn*), onednn, cpu (each CPU library); default:\n"
+    "                         all of this build.  cudnn-half runs with bf16 only, and its times include\n"
+    "                         the conversion of x, y, dy, dx and the weights\n"
+    "  --direction fwd|train  forward alone, or forward and backward (default: train)\n"
+    "  --inference            the same as --direction fwd\n"
+    "  --layers N  --bidirectional\n"
+    "  --ragged               lengths uniform in 1..T, drawn from --seed N\n"
     "  --math f32|tf32|bf16   the least exact products that are allowed (default: f32)\n"
     "how it is timed\n"
     "  --device NAME          auto, cpu or cuda (default: cpu)\n"
     "  --threads N            on the CPU, for rows that name no number of threads (default: 2)\n"
-    "  --runs N               timed runs of each contender (default: 30) after --warmup N runs (default: 5)\n"
+    "  --runs N               timed runs of each contender (default: 30)\n"
+    "  --warmup N             runs before those (default: 5)\n"
     "  --warm                 on a GPU: do not write over the L2 before each run\n"
     "  --budget SECONDS       begin no problem after that time (default: no limit)\n"
-    "  --check-gflop N        float64 work that the check of a problem may cost (default: 20); of a larger\n"
-    "                         problem some sequences and the first steps are compared, the rest must be "
-    "finite\n"
+    "  --check-gflop N        float64 work that the check of a problem may cost (default: 20).  Of a larger\n"
+    "                         problem some sequences and the first steps are compared, and the rest must\n"
+    "                         be finite\n"
     "results\n" BENCH_HELP_JSON "  --markdown FILE        the same as a table\n"
     "  --sync FILE            JSON of bench_sync: measured constants for the floor\n";
 
 static const char EXPLANATION[] =
     "\n"
     "Every result is compared with float64 on the CPU before it is timed: |out - ref| / |ref| of y, dx and\n"
-    "each parameter's gradient is at most 1e-5 (f32), 2e-3 (tf32), 2e-2 (bf16).  Ratios are ours / theirs, "
-    "the\n"
-    "median over neighbouring runs: below 1 we are faster.  Clearing gradients is not timed.\n"
+    "each parameter's gradient is at most 1e-5 (f32), 2e-3 (tf32), 2e-2 (bf16).  Ratios are ours / theirs,\n"
+    "the median over neighbouring runs: below 1 we are faster.  Clearing gradients is not timed.\n"
     "\n";
 
 static const struct {
@@ -89,7 +88,7 @@ static int check_peers(const rnn_options *o) {
   return 1;
 }
 
-/* --help adds what needs not be said after every mistake. */
+/* --help explains more than a mistake on the command line does. */
 static int parse(rnn_options *o, int argc, char **argv) {
   const bench_option table[] = {
       bench_option_text("--shapes", &o->shapes),

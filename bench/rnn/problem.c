@@ -40,8 +40,7 @@ static int read_sizes(rnn_problem *p, const seqgpu_plan *plan) {
   return 1;
 }
 
-/* The sizes as a plan on the CPU reports them: they belong to the cell, and the plan takes no memory for it.
- * */
+/* The sizes as a plan on the CPU reports them: they belong to the cell, and that plan takes no memory. */
 static int find_sizes(rnn_problem *p) {
   seqgpu_context *ctx = NULL;
   seqgpu_plan *plan = NULL;
@@ -60,7 +59,7 @@ static void find_costs(rnn_problem *p) {
   const double parameters = 4 * (double)p->param_count, reserve = (double)p->reserve_bytes;
   p->flops = 2 * weights * rows * (p->training ? 3 : 1);
   p->bytes = in + parameters + out;
-  /* backward reads dy, x, the parameters and the reserve, and writes dx and adds to dparams */
+  /* backward reads dy, x, the parameters and the reserve, writes dx and adds to dparams */
   if (p->training) p->bytes += reserve + (out + in + parameters + reserve + in + 2 * parameters);
 }
 
@@ -242,7 +241,7 @@ static int run_oracle(rnn_problem *p) {
   return good;
 }
 
-/* ---------------------------------------------------------------- life */
+/* ---------------------------------------------------------------- opening and closing */
 
 static void describe(rnn_problem *p, const bench_row *row, const rnn_options *o) {
   *p = (rnn_problem){.row = *row, .training = o->training, .cells = row->seq_len * row->batch};

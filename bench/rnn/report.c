@@ -1,4 +1,4 @@
-/* report.c - what bench_rnn tells (report.h). */
+/* report.c - the results of bench_rnn as text, JSON and Markdown (report.h). */
 #include "bench/rnn/report.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 #include "bench/common/json.h"
 #include "bench/common/measure.h"
 
-/* The times of one contender, ready to be told.  A ratio of 0: there is nothing to compare with. */
+/* The times of one contender, ready to be reported.  A ratio of 0: there is nothing to compare with. */
 typedef struct result {
   const rnn_contender *contender;
   bench_stats total, forward; /* seconds */
@@ -29,7 +29,7 @@ static double paired_ratio(const double *ours, const double *theirs, int count) 
   return bench_statistics(ratio, count).median;
 }
 
-/* The fastest contender that is cuDNN, or any peer; NULL if there is none. */
+/* The fastest of cuDNN and the peers, or of cuDNN alone; NULL if there is none. */
 static const rnn_contender *best_peer(const rnn_contender *contenders, int count, int runs, int only_cudnn) {
   const rnn_contender *best = NULL;
   double least = 0;
@@ -100,8 +100,7 @@ static void json_problem(FILE *f, const rnn_problem *p, const rnn_options *o) {
   bench_json_text(f, "checked", checked);
 }
 
-/* The key "plan" names the algorithm or the peer: it is older than the word, and rows of all versions read
- * alike. */
+/* The key "plan" names the algorithm or the peer: rows of all versions have it, and can be read together. */
 static void json_line(const rnn_report *report, const result *r, const rnn_problem *p, const rnn_floor *floor,
                       const rnn_device *d) {
   FILE *f = report->json;

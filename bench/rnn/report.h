@@ -1,5 +1,5 @@
-/* report.h - what bench_rnn tells: a table on stdout, JSON and Markdown rows per contender, geometric means
- * at the end. */
+/* report.h - the results of bench_rnn: a table on stdout, a row of JSON and of Markdown per contender,
+ * geometric means at the end. */
 #ifndef BENCH_RNN_REPORT_H
 #define BENCH_RNN_REPORT_H
 
