@@ -43,6 +43,7 @@ int main(int argc, char **argv) {
       .name = "urnn-cost",
       .about = "A step of the unitary RNN beside the LSTM, forward and backward",
       .ran_on = "CPU, one thread, float32, T = 32, B = 4, one input; least of 15 runs",
+      .title = "Cost of a step",
       .quantity = "seconds per step and sequence",
       .unit = "us per step",
       .scale = 1e6,

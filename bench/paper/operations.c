@@ -52,6 +52,7 @@ int main(int argc, char **argv) {
       .ran_on =
           "the SIMT emulator: counts of the CUDA kernels of the algorithms fused (urnn) and step (lstm), "
           "one input; no time, and no GPU",
+      .title = "Operations of a step",
       .quantity = "operations per step and sequence",
       .unit = "operations per step",
       .scale = 1,

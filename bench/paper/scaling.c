@@ -121,7 +121,7 @@ static int put_chart(results *r, const scaling_experiment *e) {
     curves[n++] = (curve){.name = s->cell, .x = s->n, .y = s->value, .count = s->sizes};
     curves[n++] = (curve){.name = names[i], .x = s->n, .y = s->fit, .count = s->sizes, .reference = 1};
   }
-  return results_chart(r, &(chart){.title = "Cost of a step",
+  return results_chart(r, &(chart){.title = e->title,
                                    .x_label = "hidden units",
                                    .y_label = e->quantity,
                                    .log_x = 1,

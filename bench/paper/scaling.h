@@ -43,10 +43,10 @@ void scaling_close(scaling_run *run);
 /* A whole experiment.  measure: the cost of one step of one sequence with n units; NaN after an error of ctx.
  *                      */
 typedef struct scaling_experiment {
-  const char *program, *name; /* the results are NAME.json and NAME.svg */
-  const char *about, *ran_on;
-  const char *quantity; /* what value[] is: "seconds per step and sequence" */
-  const char *unit;     /* of the lines on stdout, "us per step", which is `scale` times as many */
+  const char *program, *name;         /* the results are NAME.json and NAME.svg */
+  const char *about, *ran_on, *title; /* title: of the chart */
+  const char *quantity;               /* what value[] is: "seconds per step and sequence" */
+  const char *unit; /* of the lines on stdout, "us per step", which is `scale` times as many */
   double scale;
   seqgpu_context_options device;
   double (*measure)(seqgpu_context *ctx, const char *cell, int64_t n);
