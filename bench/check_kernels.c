@@ -92,7 +92,7 @@ static int check(seqgpu_context *device, seqgpu_context *oracle, const char *nam
   const double backward =
       fmax(bench_error(out.dx, ref.dx, T * B * I), bench_error(out.dparams, ref.dparams, ref.param_count));
   const int good = forward <= LIMIT && backward <= LIMIT;
-  printf("%-4s %-22s forward %.1e  backward %.1e\n", good ? "ok" : "FAIL", name, forward, backward);
+  printf("%-4s %-26s forward %.1e  backward %.1e\n", good ? "ok" : "FAIL", name, forward, backward);
   return good;
 }
 
