@@ -1,27 +1,31 @@
-/* check_kernels.c - the CUDA kernels of every cell, forward and backward, against the float64 reference.
+/* check_kernels.c - compares the CUDA kernels of every cell, forward and backward, with the float64
+ * reference.
  *
- * A short look for people at a shell (and for bench/demo.sh); the whole table is tests/test_conformance.c.  Runs on the GPU
- * where there is one, else on the SIMT emulator: the same kernel sources, each CUDA thread a fiber of this program.
+ * A quick look for someone at a shell (and for bench/demo.sh); the whole table is tests/test_conformance.c.
+ * Runs on the GPU where there is one, else on the SIMT emulator: the same kernel sources, each CUDA thread a
+ * fiber of this program.
  */
 #include "seqgpu/seqgpu.h"
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "bench/bench.h"
+#include "bench/common/measure.h"
+#include "bench/common/options.h"
 
-enum { T = 5, B = 3, I = 7, H = 9, MAX_PARAMS = 4096, MAX_NUMBERS = T * B * 2 * H };
+static const char USAGE[] = "usage: check_kernels\n"
+                            "Compares y, dx and dparams of every cell's kernels with float64 on the CPU.\n";
+
+enum { T = 5, B = 3, I = 7, H = 9, MAX_PARAMS = 4096, MAX_ELEMENTS = T * B * 2 * H };
 static const double LIMIT = 1e-5;
 
-/* What one run gives, as float64. */
+/* What one run computes, as float64. */
 typedef struct result {
-  double y[MAX_NUMBERS], dx[T * B * I], dparams[MAX_PARAMS];
+  double y[MAX_ELEMENTS], dx[T * B * I], dparams[MAX_PARAMS];
   int64_t y_count, param_count;
 } result;
 
-/* The same problem for both sides, drawn in float. */
-static float x[T * B * I], dy[MAX_NUMBERS], params[MAX_PARAMS];
+/* The same problem for the device and the reference, drawn in float32. */
+static float x[T * B * I], dy[MAX_ELEMENTS], params[MAX_PARAMS];
 
 static void *upload(seqgpu_context *ctx, const float *from, int64_t count) {
   const size_t size = seqgpu_dtype_size(seqgpu_context_dtype(ctx));
@@ -46,7 +50,7 @@ static void download(seqgpu_context *ctx, const void *from, int64_t count, doubl
   for (int64_t i = 0; i < count; i++) to[i] = narrow[i];
 }
 
-/* Forward and backward on a context; 0 with a message on stderr if anything failed. */
+/* Forward and backward on a context; 0 after a sentence on stderr if a call failed. */
 static int run(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, result *out) {
   seqgpu_plan *plan = NULL;
   if (seqgpu_plan_create(ctx, desc, NULL, &plan) != SEQGPU_OK) {
@@ -77,16 +81,6 @@ static int run(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, result *out) {
   return good;
 }
 
-static double error_of(const double *out, const double *ref, int64_t count) {
-  double difference = 0, norm = 0;
-  for (int64_t i = 0; i < count; i++) {
-    difference += (out[i] - ref[i]) * (out[i] - ref[i]);
-    norm += ref[i] * ref[i];
-  }
-  const double error = sqrt(difference) / (norm > 0 ? sqrt(norm) : 1);
-  return isnan(error) ? INFINITY : error;
-}
-
 static int check(seqgpu_context *device, seqgpu_context *oracle, const char *name, seqgpu_rnn_desc desc) {
   static result out, ref;
   desc.input_size = I;
@@ -94,11 +88,11 @@ static int check(seqgpu_context *device, seqgpu_context *oracle, const char *nam
   desc.seq_len = T;
   desc.batch = B;
   if (!run(device, &desc, &out) || !run(oracle, &desc, &ref)) return 0;
-  const double forward = error_of(out.y, ref.y, ref.y_count);
+  const double forward = bench_error(out.y, ref.y, ref.y_count);
   const double backward =
-      fmax(error_of(out.dx, ref.dx, T * B * I), error_of(out.dparams, ref.dparams, ref.param_count));
+      fmax(bench_error(out.dx, ref.dx, T * B * I), bench_error(out.dparams, ref.dparams, ref.param_count));
   const int good = forward <= LIMIT && backward <= LIMIT;
-  printf("%-4s %-22s forward %.1e  backward %.1e\n", good ? "ok" : "FAIL", name, forward, backward);
+  printf("%-4s %-26s forward %.1e  backward %.1e\n", good ? "ok" : "FAIL", name, forward, backward);
   return good;
 }
 
@@ -114,40 +108,44 @@ static seqgpu_context *open_device(void) {
   return NULL;
 }
 
-int main(void) {
-  static const struct {
-    const char *name;
-    seqgpu_rnn_desc desc;
-  } table[] = {
-      {"rnn tanh", {.cell = "rnn"}},
-      {"leaky", {.cell = "leaky", .leak = 0.3}},
-      {"lstm", {.cell = "lstm"}},
-      {"lstm, peepholes", {.cell = "lstm", .peephole = 1}},
-      {"lstm0", {.cell = "lstm0"}},
-      {"gru, reset before", {.cell = "gru"}},
-      {"gru, reset after", {.cell = "gru", .reset_after = 1}},
-      {"urnn", {.cell = "urnn"}},
-      {"scrn", {.cell = "scrn", .leak = 0.3, .learn_leak = 1}},
-      {"mrnn", {.cell = "mrnn", .factor_size = 20}},
-      {"mlstm", {.cell = "mlstm"}},
-      {"lstm, 2 layers, both ways", {.cell = "lstm", .num_layers = 2, .bidirectional = 1}},
-  };
+/* What is checked, in the order of the lines. */
+static const struct {
+  const char *name;
+  seqgpu_rnn_desc desc;
+} table[] = {
+    {"rnn tanh", {.cell = "rnn"}},
+    {"leaky", {.cell = "leaky", .leak = 0.3}},
+    {"lstm", {.cell = "lstm"}},
+    {"lstm, peepholes", {.cell = "lstm", .peephole = 1}},
+    {"lstm0", {.cell = "lstm0"}},
+    {"gru, reset before", {.cell = "gru"}},
+    {"gru, reset after", {.cell = "gru", .reset_after = 1}},
+    {"urnn", {.cell = "urnn"}},
+    {"scrn", {.cell = "scrn", .leak = 0.3, .learn_leak = 1}},
+    {"mrnn", {.cell = "mrnn", .factor_size = 20}},
+    {"mlstm", {.cell = "mlstm"}},
+    {"lstm, 2 layers, both ways", {.cell = "lstm", .num_layers = 2, .bidirectional = 1}},
+};
+
+int main(int argc, char **argv) {
+  const int code = bench_parse("check_kernels", USAGE, NULL, 0, argc, argv);
+  if (code != BENCH_GO_ON) return code;
   seqgpu_context *device = open_device(), *oracle = NULL;
   const seqgpu_context_options options = {.device = "cpu", .threads = 1, .dtype = SEQGPU_DTYPE_F64};
   if (device == NULL || seqgpu_context_create(&options, &oracle) != SEQGPU_OK) {
-    fprintf(stderr, "check_kernels: no device to check\n");
-    return 1;
+    fprintf(stderr, "check_kernels: there is no device to check\n");
+    return BENCH_FAILED;
   }
   bench_fill(x, T * B * I, 1, 1);
-  bench_fill(dy, MAX_NUMBERS, 1, 2);
+  bench_fill(dy, MAX_ELEMENTS, 1, 2);
   bench_fill(params, MAX_PARAMS, 0.5, 3);
   char text[256];
   seqgpu_context_describe(device, text, sizeof text);
   printf("%s, limit %.0e\n", text, LIMIT);
   int failures = 0;
-  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+  for (int i = 0; i < BENCH_COUNT(table); i++)
     failures += !check(device, oracle, table[i].name, table[i].desc);
   seqgpu_context_destroy(device);
   seqgpu_context_destroy(oracle);
-  return failures ? 1 : 0;
+  return failures ? BENCH_FAILED : BENCH_OK;
 }

@@ -1,8 +1,9 @@
 #!/bin/sh
 # demo.sh - the main job in one command: sh bench/demo.sh [--text FILE] [--minutes M]
 #
-# Installs what is missing, builds, checks CUDA kernels against the float64 reference (on the GPU if there is one, else on the
-# SIMT emulator), trains a character model on real text, samples from it, and leaves build-demo/report.md.
+# Installs what is missing, builds, checks the CUDA kernels against the float64 reference (on the GPU if
+# there is one, else on the SIMT emulator), trains a character model on real text, samples from it, and
+# leaves build-demo/report.md.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
@@ -19,12 +20,13 @@ while [ $# -gt 0 ]; do
   esac
 done
 if [ -n "$text" ] && [ ! -r "$text" ]; then
-  echo "cannot read the text file $text" >&2
+  echo "demo.sh: cannot read the text file $text" >&2
   exit 1
 fi
 
-# Real prose that every Debian has: the licences and the copyright files of its packages, each paragraph once and no lists of
-# files (paragraphs of pages), in a shuffled order so that the held-out end is like the rest, at most 1 MB.
+# Real prose that every Debian has: its licences and the copyright files of its packages, at most 1 MB.  Each
+# paragraph appears once, lists of files (paragraphs of many pages) are left out, and the order is shuffled so
+# that the held-out end resembles the rest.
 default_text() {
   find /usr/share/common-licenses /usr/share/doc/*/copyright -type f -exec cat {} + 2>/dev/null |
     LC_ALL=C awk 'BEGIN { RS = ""; srand(1) }
@@ -55,7 +57,7 @@ say "training a 2-layer LSTM on $text ($(wc -c <"$text") bytes) for $minutes min
   --optimizer rmsprop --lr 4e-3 --clip 5 --minutes "$minutes" --seed 1 --eval-every 200 --log-every 100 \
   --checkpoint "$build/demo.safetensors" --log "$build/demo.jsonl"
 
-say "a sample"
+say "a sample of the model"
 "$build/bin/seqgpu" sample --checkpoint "$build/demo.safetensors" --prime "The " --temperature 0.6 --length 400 --seed 7 |
   tee "$build/sample.txt"
 echo

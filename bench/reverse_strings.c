@@ -2,33 +2,34 @@
  *
  *   reverse_strings [--steps 2000] [--seed 1] [--threads 1] [--max-length 10] [--symbols 26] [--device cpu]
  *
- * The model of Bahdanau, Cho, Bengio (2015) in small, on the tape of libseqgpu:
+ * A small version of the model of Bahdanau, Cho and Bengio (2015), on the tape of libseqgpu:
  *
  *   h        = bidirectional GRU over the embedded source                        [S,B,2H]
  *   s_0      = tanh(W_init h_1 of the reverse direction)                         [B,H]
  *   c_t      = attention of s_{t-1} over h                                       [B,2H]
- *   s_t      = GRU of [embedding of the symbol before; c_t] from s_{t-1}         [B,H]
+ *   s_t      = GRU of [embedding of the previous symbol; c_t] from s_{t-1}       [B,H]
  *   logits_t = W_out [s_t; c_t] + b                                              [B,symbols + 1]
  *
- * The strings are of random symbols and of 1 to --max-length of them; the model must also say where the string ends.
- * A string counts when every symbol and the end are right.  Ends with status 0 only if at least 99 % of 2048 fresh
- * strings do.  The same seed gives the same run.
+ * A string has 1 to --max-length random symbols; the model must also say where it ends.  A string counts as
+ * right when every symbol and the end are right.  The exit code is 0 only if at least 99 % of 2048 fresh
+ * strings are right.  The same seed gives the same run.
  */
 #include "seqgpu/seqgpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "bench/common/measure.h"
+#include "bench/common/options.h"
 
 enum { BATCH = 64, EMBED = 32, HIDDEN = 64, REPORT = 250, CHECK_BATCHES = 16, FINAL_BATCHES = 32 };
 #define PASS_RATE 0.99
-#define STOP_RATE 0.999 /* on the check strings: training is done */
+#define STOP_RATE 0.999 /* of the check strings; training ends there */
 #define RATE      3e-3
 
 typedef struct options {
-  int64_t steps, max_length, symbols;
-  uint64_t seed;
+  int64_t steps, max_length, symbols, seed;
   int threads;
   const char *device;
 } options;
@@ -46,14 +47,14 @@ typedef struct model {
   seqgpu_param embedding, encoder, init, keys, query, v, decoder, out, out_bias;
 } model;
 
-/* Time-major strings: source [S,B], and what the decoder reads and shall write [S+1,B].  -1: past the end. */
+/* Time-major strings: the source [S,B], what the decoder reads and must write [S+1,B]; -1 is padding. */
 typedef struct batch {
-  int64_t source_length; /* S: of the longest string */
+  int64_t source_length; /* S: the longest string's */
   int32_t lengths[BATCH];
   int32_t *source, *fed, *wanted;
 } batch;
 
-/* The tensors of one step that the decoder looks at again and again. */
+/* What the decoder reads in every step. */
 typedef struct reader {
   seqgpu_tensor *embedding, *h, *keys, *lengths, *query, *v, *decoder, *out, *out_bias;
 } reader;
@@ -79,7 +80,7 @@ static void batch_free(batch *b) {
   free(b->wanted);
 }
 
-/* One random string into column i of the batch. */
+/* Draws a random string into column i of the batch. */
 static void draw_string(const model *m, uint64_t *state, batch *b, int i) {
   const int32_t length = b->lengths[i];
   for (int32_t t = 0; t < length; t++) {
@@ -92,7 +93,7 @@ static void draw_string(const model *m, uint64_t *state, batch *b, int i) {
   for (int32_t t = 0; t < length; t++) b->fed[(t + 1) * BATCH + i] = b->wanted[t * BATCH + i];
 }
 
-/* 1, or 0 when out of memory. */
+/* 1, or 0 if there is no memory. */
 static int draw_batch(const model *m, uint64_t *state, batch *b) {
   *b = (batch){0};
   for (int i = 0; i < BATCH; i++) {
@@ -150,8 +151,8 @@ static seqgpu_status model_open(model *m, const options *o) {
   seqgpu_status status = seqgpu_context_create(&device, &m->ctx);
   if (status == SEQGPU_OK) status = seqgpu_plan_create(m->ctx, &encoder, NULL, &m->encoder_plan);
   if (status == SEQGPU_OK) status = seqgpu_plan_create(m->ctx, &decoder, NULL, &m->decoder_plan);
-  if (status == SEQGPU_OK) status = seqgpu_params_create(m->ctx, o->seed, &m->params);
-  if (status == SEQGPU_OK) status = seqgpu_tape_create(m->ctx, o->seed, &m->tape);
+  if (status == SEQGPU_OK) status = seqgpu_params_create(m->ctx, (uint64_t)o->seed, &m->params);
+  if (status == SEQGPU_OK) status = seqgpu_tape_create(m->ctx, (uint64_t)o->seed, &m->tape);
   return status == SEQGPU_OK ? add_weights(m) : status;
 }
 
@@ -178,14 +179,15 @@ static reader encode(model *m, const batch *b, seqgpu_tensor **state) {
   seqgpu_tensor *x = seqgpu_tape_embedding(t, r.embedding, source);
   r.h = seqgpu_tape_rnn(t, m->encoder_plan, seqgpu_tape_param(t, &m->encoder), x, NULL, r.lengths);
   r.keys = seqgpu_tape_linear(t, r.h, seqgpu_tape_param(t, &m->keys), NULL);
-  /* the reverse direction ends at the first symbol */
+  /* the reverse direction has read everything when it arrives at the first symbol */
   seqgpu_tensor *first = seqgpu_tape_rows(t, seqgpu_tape_rnn_final(t, r.h, 0), 1, 1);
   seqgpu_tensor *init = seqgpu_tape_linear(t, first, seqgpu_tape_param(t, &m->init), NULL);
   *state = seqgpu_tape_activation(t, init, SEQGPU_ACTIVATION_TANH);
   return r;
 }
 
-/* One decoder step from s_{t-1} and the symbols before it, [1,B]: logits [1,B,classes]; *state becomes s_t [1,B,H]. */
+/* One decoder step from s_{t-1} and the previous symbols [1,B] to logits [1,B,classes]; *state becomes s_t
+ * [1,B,H]. */
 static seqgpu_tensor *decode(model *m, const reader *r, seqgpu_tensor *before, seqgpu_tensor **state) {
   seqgpu_tape *t = m->tape;
   seqgpu_tensor *query = seqgpu_tape_linear(t, *state, r->query, NULL);
@@ -199,7 +201,7 @@ static seqgpu_tensor *decode(model *m, const reader *r, seqgpu_tensor *before, s
 
 /* ---------------------------------------------------------------- training */
 
-/* The mean loss a symbol; the right symbols are fed (teacher forcing). */
+/* The mean loss per symbol; the decoder is fed the right symbols (teacher forcing). */
 static seqgpu_tensor *loss_of(model *m, const batch *b) {
   seqgpu_tape *t = m->tape;
   const int64_t steps = b->source_length + 1, shape[] = {steps, BATCH};
@@ -218,7 +220,7 @@ static seqgpu_tensor *loss_of(model *m, const batch *b) {
   return loss;
 }
 
-/* One step with new strings at this learning rate. */
+/* One update on new strings with this learning rate. */
 static seqgpu_status train_step(model *m, uint64_t *state, double rate, double *loss) {
   const seqgpu_optimizer adam = {
       .kind = SEQGPU_OPTIMIZER_ADAM, .lr = rate, .clip = SEQGPU_CLIP_NORM, .clip_threshold = 1};
@@ -242,7 +244,7 @@ static int32_t argmax(const float *p, int64_t n) {
   return (int32_t)best;
 }
 
-/* Greedy decoding: adds the strings of the batch that are right to their end to *right. */
+/* Greedy decoding: adds to *right how many strings of the batch are right to their end. */
 static seqgpu_status count_right(model *m, const batch *b, float *logits, int64_t *right) {
   const int64_t classes = m->options.symbols + 1;
   char wrong[BATCH] = {0};
@@ -283,26 +285,22 @@ static seqgpu_status exact_match(model *m, uint64_t *state, int batches, double 
   return status;
 }
 
-static double seconds(void) {
-  struct timespec now;
-  timespec_get(&now, TIME_UTC);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-/* Trains until the check strings are right or the steps are over; *share is then that of the final strings. */
+/* Trains until the check strings are right or all steps are done; *share is then measured on the final
+ * strings. */
 static seqgpu_status train(model *m, double *share) {
-  uint64_t training = m->options.seed, checks = m->options.seed + (1u << 20),
-           final = m->options.seed + (2u << 20);
-  const double start = seconds();
+  const uint64_t seed = (uint64_t)m->options.seed;
+  uint64_t training = seed, checks = seed + (1u << 20), final = seed + (2u << 20);
+  const double start = bench_now();
   double loss = 0, done = 0;
   seqgpu_status status = SEQGPU_OK;
   for (int64_t step = 1; step <= m->options.steps && done < STOP_RATE && status == SEQGPU_OK; step++) {
     const double left = 1 - (double)(step - 1) / (double)m->options.steps;
-    status = train_step(m, &training, RATE * left, &loss); /* falls to 0: late steps only settle */
+    status =
+        train_step(m, &training, RATE * left, &loss); /* falls to 0, so that the late steps only settle */
     if (status != SEQGPU_OK || (step % REPORT && step != m->options.steps)) continue;
     status = exact_match(m, &checks, CHECK_BATCHES, &done);
     printf("step %5lld  loss %.4f  exact match %6.2f %%  %5.1f s\n", (long long)step, loss, 100 * done,
-           seconds() - start);
+           bench_now() - start);
     fflush(stdout);
   }
   return status == SEQGPU_OK ? exact_match(m, &final, FINAL_BATCHES, share) : status;
@@ -310,65 +308,33 @@ static seqgpu_status train(model *m, double *share) {
 
 /* ---------------------------------------------------------------- the command line */
 
-/* 1 if all arguments are understood and within their limits. */
 static int parse(int argc, char **argv, options *o) {
-  int64_t seed = 1, threads = 1;
-  const struct {
-    const char *name;
-    int64_t *value, lowest, highest;
-  } known[] = {{"--steps", &o->steps, 1, 1000000},
-               {"--seed", &seed, 0, INT64_MAX},
-               {"--threads", &threads, 1, 1024},
-               {"--max-length", &o->max_length, 1, 1000},
-               {"--symbols", &o->symbols, 1, 10000}};
-  for (int i = 1; i < argc; i += 2) {
-    if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
-      o->device = argv[i + 1];
-      continue;
-    }
-    size_t k = 0;
-    while (k < 5 && strcmp(argv[i], known[k].name) != 0) k++;
-    char *end = NULL;
-    const long long value = i + 1 < argc ? strtoll(argv[i + 1], &end, 10) : 0;
-    if (k == 5 || end == NULL || end == argv[i + 1] || *end != '\0') {
-      fprintf(stderr, "reverse_strings: %s: not an option with a number\n", argv[i]);
-      return 0;
-    }
-    if (value < known[k].lowest || value > known[k].highest) {
-      fprintf(stderr, "reverse_strings: %s is %lld; it must be %lld to %lld\n", argv[i], value,
-              (long long)known[k].lowest, (long long)known[k].highest);
-      return 0;
-    }
-    *known[k].value = value;
-  }
-  o->seed = (uint64_t)seed;
-  o->threads = (int)threads;
-  return 1;
+  const bench_option table[] = {bench_option_int64("--steps", &o->steps, 1, 1000000),
+                                bench_option_int64("--seed", &o->seed, 0, INT64_MAX),
+                                BENCH_THREADS(&o->threads),
+                                bench_option_int64("--max-length", &o->max_length, 1, 1000),
+                                bench_option_int64("--symbols", &o->symbols, 1, 10000),
+                                BENCH_DEVICE(&o->device)};
+  return bench_parse("reverse_strings", usage, table, BENCH_COUNT(table), argc, argv);
 }
 
 int main(int argc, char **argv) {
-  options o = {.steps = 2000, .max_length = 10, .symbols = 26, .device = "cpu"};
-  if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-    fputs(usage, stdout);
-    return 0;
-  }
-  if (!parse(argc, argv, &o)) {
-    fputs(usage, stderr);
-    return 2;
-  }
+  options o = {.steps = 2000, .max_length = 10, .symbols = 26, .seed = 1, .threads = 1, .device = "cpu"};
+  const int code = parse(argc, argv, &o);
+  if (code != BENCH_GO_ON) return code;
   model m;
   double share = 0;
   seqgpu_status status = model_open(&m, &o);
   if (status == SEQGPU_OK) {
-    printf("reversing strings of 1 to %lld of %lld symbols: %lld parameters, batch %d, seed %llu, %s, %s\n",
+    printf("reversing strings of 1 to %lld of %lld symbols: %lld parameters, batch %d, seed %lld, %s, %s\n",
            (long long)o.max_length, (long long)o.symbols, (long long)seqgpu_params_total(m.params), BATCH,
-           (unsigned long long)o.seed, seqgpu_plan_algorithm(m.encoder_plan), seqgpu_context_device(m.ctx));
+           (long long)o.seed, seqgpu_plan_algorithm(m.encoder_plan), seqgpu_context_device(m.ctx));
     status = train(&m, &share);
   }
   if (status != SEQGPU_OK)
     fprintf(stderr, "reverse_strings: %s: %s\n", seqgpu_status_name(status), seqgpu_last_error(m.ctx));
   if (status == SEQGPU_OK)
-    printf("%s: %.2f %% of %d fresh strings reversed exactly, at least %.0f %% wanted\n",
+    printf("%s: %.2f %% of %d fresh strings reversed exactly; it must be at least %.0f %%\n",
            share >= PASS_RATE ? "passed" : "FAILED", 100 * share, FINAL_BATCHES * BATCH, 100 * PASS_RATE);
   model_close(&m);
   return status == SEQGPU_OK && share >= PASS_RATE ? 0 : 1;

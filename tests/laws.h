@@ -35,7 +35,7 @@ static inline double differ_in(const net *a, const net *b, int first, int last) 
 
 static inline void run(net *n) {
   net_forward(n);
-  if (!n->desc->inference) net_backward(n);
+  if (!n->desc.inference) net_backward(n);
 }
 
 /* A network of the cell by an algorithm of this name; NULL: the planner's choice. */
@@ -64,7 +64,7 @@ static inline net fresh(seqgpu_context *ctx, const cell_row *cell, int64_t T, in
 /* One of the same shape and inputs. */
 static inline net twin(const net *n, seqgpu_context *ctx, const int32_t *lengths) {
   net other;
-  net_open(&other, ctx, n->desc, lengths);
+  net_open(&other, ctx, &n->desc, lengths);
   net_copy_inputs(&other, n);
   return other;
 }
@@ -85,10 +85,10 @@ static inline double differ_when_run(net *a, net *b, int first, int last) {
 
 /* Numbers of one (step, sequence) in x, dx, y or dy, and of one sequence in one layer's state. */
 static inline int64_t row_width(const net *n, int tensor) {
-  return n->count[tensor] / (n->desc->seq_len * n->desc->batch);
+  return n->count[tensor] / (n->desc.seq_len * n->desc.batch);
 }
 static inline int64_t state_width(const net *n, int tensor) {
-  return n->count[tensor] / (n->desc->num_layers * (n->desc->bidirectional ? 2 : 1) * n->desc->batch);
+  return n->count[tensor] / (n->desc.num_layers * (n->desc.bidirectional ? 2 : 1) * n->desc.batch);
 }
 
 #define NONE      ((seqgpu_rnn_desc){.num_layers = 1})

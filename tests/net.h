@@ -38,8 +38,7 @@ static const char *const net_names[NET_TENSORS] = {"x", "params", "h0", "c0", "d
 typedef struct net {
   seqgpu_context *ctx;
   seqgpu_plan *plan;
-  seqgpu_rnn_desc described;
-  const seqgpu_rnn_desc *desc; /* the plan's, num_layers filled in: &described */
+  seqgpu_rnn_desc desc; /* the plan's, num_layers filled in */
   int states;
   int64_t count[NET_TENSORS]; /* numbers; 0: the cell has no such tensor */
   double *value[NET_TENSORS];
@@ -124,7 +123,7 @@ static inline size_t net_bytes(const net *n, int64_t count) {
 }
 
 static inline void net_sizes(net *n) {
-  const seqgpu_rnn_desc *d = n->desc;
+  const seqgpu_rnn_desc *d = &n->desc;
   const int64_t rows = d->seq_len * d->batch;
   const int64_t layers = d->num_layers * (d->bidirectional ? 2 : 1) * d->batch;
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(n->plan);
@@ -137,8 +136,8 @@ static inline void net_sizes(net *n) {
 /* Aims the run at the buffers. */
 static inline void net_aim(net *n) {
   void **at = n->device;
-  n->run = (seqgpu_rnn_run){.seq_len = n->desc->seq_len,
-                            .batch = n->desc->batch,
+  n->run = (seqgpu_rnn_run){.seq_len = n->desc.seq_len,
+                            .batch = n->desc.batch,
                             .lengths = n->lengths,
                             .params = at[NET_PARAMS],
                             .x = at[NET_X],
@@ -164,8 +163,7 @@ static inline int net_open_with(net *n, seqgpu_context *ctx, const seqgpu_rnn_de
   const seqgpu_status status = seqgpu_plan_create(ctx, desc, options, &n->plan);
   net_require(ctx, status, "seqgpu_plan_create");
   if (status != SEQGPU_OK) return 0;
-  n->described = seqgpu_plan_get_desc(n->plan);
-  n->desc = &n->described;
+  n->desc = seqgpu_plan_get_desc(n->plan);
   n->states = seqgpu_plan_get_sizes(n->plan).state_count;
   net_sizes(n);
   for (int i = 0; i < NET_TENSORS; i++) {
@@ -203,7 +201,7 @@ static inline void net_close(net *n) {
   }
   if (n->reserve) net_free(n->ctx, "reserve", n->reserve, seqgpu_plan_get_sizes(n->plan).reserve);
   net_free(n->ctx, "workspace", n->workspace, seqgpu_plan_get_sizes(n->plan).workspace);
-  if (n->lengths) net_free(n->ctx, "lengths", n->lengths, (size_t)n->desc->batch * sizeof *n->lengths);
+  if (n->lengths) net_free(n->ctx, "lengths", n->lengths, (size_t)n->desc.batch * sizeof *n->lengths);
   seqgpu_plan_destroy(n->plan);
   n->plan = NULL;
 }
@@ -214,7 +212,7 @@ static inline void net_close(net *n) {
  * of W_ih and W_hh with absolute sums of at most 0.15, the former also times what a sum of directions and dropout
  * can do to the input.  By induction |h| <= 3 / (1 - 0.3) < 4.3 and |a| >= 2 - 0.3 * 4.3 > 0.7.  Every third unit is dead. */
 static inline void net_fill_relu(net *n) {
-  const double gain = (n->desc->merge == SEQGPU_MERGE_SUM ? 2 : 1) / (1 - n->desc->dropout);
+  const double gain = (n->desc.merge == SEQGPU_MERGE_SUM ? 2 : 1) / (1 - n->desc.dropout);
   seqgpu_param_info p;
   for (int i = 0; i < seqgpu_plan_param_count(n->plan); i++) {
     net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param");
@@ -238,7 +236,7 @@ static inline void net_fill_away(double *at, int64_t count, double low, double h
  * nothing adds up all roundings.  Its input: strong, for the same small z.  A permutation. */
 static inline void net_fill_special(net *n) {
   seqgpu_param_info p;
-  const int complex_units = strcmp(n->desc->cell, "urnn") == 0;
+  const int complex_units = strcmp(n->desc.cell, "urnn") == 0;
   for (int i = 0; i < seqgpu_plan_param_count(n->plan); i++) {
     net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param");
     double *at = n->value[NET_PARAMS] + p.offset;
@@ -260,11 +258,11 @@ static inline void net_fill_special(net *n) {
  * to hide behind, gets no weights that could saturate it: 1 - h^2 has lost its digits there. */
 static inline void net_fill(net *n) {
   for (int i = 0; i < NET_Y; i++) check_fill_f64(n->value[i], n->count[i], -1, 1);
-  const double scale = 1.5 / sqrt(fmax(3, (double)n->desc->hidden_size));
+  const double scale = 1.5 / sqrt(fmax(3, (double)n->desc.hidden_size));
   check_fill_f64(n->value[NET_PARAMS], n->count[NET_PARAMS], -scale, scale);
-  if (n->desc->activation == SEQGPU_ACTIVATION_RELU) net_fill_relu(n);
+  if (n->desc.activation == SEQGPU_ACTIVATION_RELU) net_fill_relu(n);
   net_fill_special(n);
-  if (n->desc->activation == SEQGPU_ACTIVATION_IDENTITY) /* nothing bounds the state */
+  if (n->desc.activation == SEQGPU_ACTIVATION_IDENTITY) /* nothing bounds the state */
     for (int64_t i = 0; i < n->count[NET_PARAMS]; i++) n->value[NET_PARAMS][i] *= 0.5;
 }
 
@@ -282,11 +280,11 @@ static inline void net_copy_inputs(net *to, const net *from) {
 /* Padded steps of x and dy become NaN: they may not be looked at. */
 static inline void net_poison_padding(net *n, const int32_t *lengths) {
   static const int tensors[2] = {NET_X, NET_DY};
-  const int64_t T = n->desc->seq_len, B = n->desc->batch;
+  const int64_t T = n->desc.seq_len, B = n->desc.batch;
   for (int64_t i = 0; lengths && i < 2 * T * B; i++) {
     const int tensor = tensors[i % 2];
     const int64_t row = i / 2, width = n->count[tensor] / (T * B);
-    const int64_t t = n->desc->batch_first ? row % T : row / B, b = n->desc->batch_first ? row / T : row % B;
+    const int64_t t = n->desc.batch_first ? row % T : row / B, b = n->desc.batch_first ? row / T : row % B;
     for (int64_t j = 0; t >= lengths[b] && j < width; j++) n->value[tensor][row * width + j] = (double)NAN;
   }
 }
@@ -389,7 +387,7 @@ static inline void net_draw(void *self) {
 static inline void net_run(void *self) {
   net *n = (net *)self;
   net_forward(n);
-  if (n->desc->inference) return;
+  if (n->desc.inference) return;
   if (n->count[NET_DPARAMS]) memset(n->value[NET_DPARAMS], 0, (size_t)n->count[NET_DPARAMS] * sizeof(double));
   net_backward(n);
 }

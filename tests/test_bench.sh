@@ -67,7 +67,7 @@ END
 small="--shapes $temp/shapes.csv --runs 3 --warmup 1"
 
 exits "bench_rnn --help" 0 "$bin/bench_rnn" --help
-for text in --shapes --sync '2e-2' 'The floor is the largest'; do
+for text in --shapes --sync --algorithms --plans '2e-2' 'The floor is the largest'; do
   if grep -q -- "$text" "$temp/out"; then pass "bench_rnn --help says $text"; else fail "bench_rnn --help says $text" "no"; fi
 done
 exits "bench_rnn: an unknown option" 2 "$bin/bench_rnn" --nonsense
@@ -77,7 +77,8 @@ exits "bench_rnn: a bad word" 2 "$bin/bench_rnn" --math f16
 exits "bench_rnn: a bad peer" 2 "$bin/bench_rnn" --peers cudnn,nobody
 exits "bench_rnn: a bad direction" 2 "$bin/bench_rnn" --direction backward
 exits "bench_rnn: no such file" 1 "$bin/bench_rnn" --shapes "$temp/none.csv"
-exits "bench_rnn: no such plan" 1 "$bin/bench_rnn" $small --plans nonsense
+exits "bench_rnn: no such algorithm" 1 "$bin/bench_rnn" $small --algorithms nonsense
+exits "bench_rnn: --plans is --algorithms" 1 "$bin/bench_rnn" $small --plans nonsense
 
 exits "bench_rnn: every cell, training" 0 "$bin/bench_rnn" $small --peers none --json "$temp/train.json" --markdown "$temp/train.md"
 exits "bench_rnn: layers, directions, ragged, forward" 0 "$bin/bench_rnn" $small --set one --direction fwd --layers 2 \

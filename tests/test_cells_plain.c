@@ -274,15 +274,15 @@ static paper *paper_of(const char *cell) {
 
 /* All steps of sequence b; returns the largest difference. */
 static double follow(const net *n, paper *one, int64_t b) {
-  const int64_t B = n->desc->batch, T = n->desc->seq_len, Y = seqgpu_plan_get_sizes(n->plan).output_width;
+  const int64_t B = n->desc.batch, T = n->desc.seq_len, Y = seqgpu_plan_get_sizes(n->plan).output_width;
   double state[2][MOST] = {{0}}, y[2 * MOST], worst = 0;
   for (int k = 0; k < n->states; k++) {
     const int64_t width = seqgpu_plan_get_sizes(n->plan).state_width[k];
     replace(state[k], n->value[NET_H0 + k] + b * width, width);
   }
   for (int64_t t = 0; t < T; t++) {
-    const double *x = n->value[NET_X] + (t * B + b) * n->desc->input_size;
-    const step s = {n, n->desc, n->desc->input_size, n->desc->hidden_size, x, state[0], state[1], y};
+    const double *x = n->value[NET_X] + (t * B + b) * n->desc.input_size;
+    const step s = {n, &n->desc, n->desc.input_size, n->desc.hidden_size, x, state[0], state[1], y};
     one(&s);
     for (int64_t j = 0; j < Y; j++)
       worst = net_worse(fabs(y[j] - n->value[NET_Y][(t * B + b) * Y + j]), worst);

@@ -74,10 +74,10 @@ static int is_fixed(const net *n, int tensor, int64_t i) {
 
 /* The smallest |z| of a complex cell, whose gradient turns too fast near 0 for differences of STEP; large for others. */
 static double least_modulus(net *n) {
-  const int64_t count = n->desc->seq_len * n->desc->batch * n->desc->hidden_size;
+  const int64_t count = n->desc.seq_len * n->desc.batch * n->desc.hidden_size;
   double least = 1, *re = (double *)malloc((size_t)(2 * count) * sizeof *re), *im = re + count;
-  for (int layer = 0; strcmp(n->desc->cell, "urnn") == 0 && layer < n->desc->num_layers; layer++)
-    for (int d = 0; d <= n->desc->bidirectional; d++) {
+  for (int layer = 0; strcmp(n->desc.cell, "urnn") == 0 && layer < n->desc.num_layers; layer++)
+    for (int d = 0; d <= n->desc.bidirectional; d++) {
       int64_t width;
       net_require(n->ctx, seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, layer, d, "re", re, &width), "re");
       net_require(n->ctx, seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, layer, d, "im", im, &width), "im");

@@ -42,7 +42,7 @@ static double law_split(const contexts *c, const cell_row *cell) {
 
 /* Moves every sequence one place on in the batch: b to b+1. */
 static void rotate_batch(const net *n, int tensor, const double *from, double *to) {
-  const int64_t B = n->desc->batch,
+  const int64_t B = n->desc.batch,
                 width = tensor == NET_X || tensor == NET_Y || tensor == NET_DY || tensor == NET_DX
                             ? row_width(n, tensor)
                             : state_width(n, tensor);
@@ -123,7 +123,7 @@ static void swap_halves(double *p, int64_t count, int64_t half) {
 }
 
 static void reverse_time(const net *n, int tensor) {
-  const int64_t T = n->desc->seq_len, step = n->count[tensor] / T;
+  const int64_t T = n->desc.seq_len, step = n->count[tensor] / T;
   for (int64_t t = 0; t < T / 2; t++)
     for (int64_t j = 0; j < step; j++) {
       double *a = &n->value[tensor][t * step + j], *b = &n->value[tensor][(T - 1 - t) * step + j];
@@ -186,7 +186,7 @@ static double law_batch_first(const contexts *c, const cell_row *cell) {
 static double law_layers(const contexts *c, const cell_row *cell) {
   net both = fresh(c->f64, cell, 4, 3, (seqgpu_rnn_desc){.num_layers = 2}, NULL);
   net low = opened(c->f64, cell, 4, 3, NONE, NULL), high;
-  seqgpu_rnn_desc desc = *low.desc;
+  seqgpu_rnn_desc desc = low.desc;
   desc.input_size = seqgpu_plan_get_sizes(low.plan).output_width;
   net_open(&high, c->f64, &desc, NULL);
   net *const layer[2] = {&low, &high};
@@ -326,7 +326,7 @@ static double law_keeps_norm(const contexts *c, const cell_row *cell) {
   memset(b0, 0, (size_t)bias.rows * sizeof(double));
   net_forward(&n);
   double worst = 0;
-  for (int64_t b = 0; b < n.desc->batch; b++) {
+  for (int64_t b = 0; b < n.desc.batch; b++) {
     double before = 0, after = 0;
     for (int64_t j = b * H; j < (b + 1) * H; j++) {
       before += n.value[NET_H0][j] * n.value[NET_H0][j];
@@ -346,8 +346,8 @@ static void expand_gates(const net *three, const net *four, double factor, doubl
     const int f = strcmp(to.name, "peephole_f_l0") == 0;
     const double *source = parameter(three, NET_PARAMS, f ? "peephole_i_l0" : to.name, &from);
     double *target = four->value[NET_PARAMS] + to.offset;
-    const int64_t block = four->desc->hidden_size * to.cols;
-    const int gates = to.rows == 4 * four->desc->hidden_size;
+    const int64_t block = four->desc.hidden_size * to.cols;
+    const int gates = to.rows == 4 * four->desc.hidden_size;
     for (int64_t j = 0; j < to.rows * to.cols; j++) {
       const int64_t gate = gates ? j / block : 0; /* i,f,g,o in four; i,g,o in three */
       target[j] = source[gates && gate > 0 ? j - block : j];
@@ -395,7 +395,7 @@ static double law_reset(const contexts *c, const cell_row *cell) {
   after.desc.reset_after = 1;
   net a = fresh(c->f64, cell, 4, 3, NONE, NULL), b = opened(c->f64, &after, 4, 3, NONE, NULL);
   seqgpu_param_info p;
-  const int64_t H = a.desc->hidden_size;
+  const int64_t H = a.desc.hidden_size;
   double *u = parameter(&a, NET_PARAMS, "weight_hh_l0", &p) + 2 * H * H;
   for (int64_t i = 0; i < H * H; i++)
     if (i / H != i % H) u[i] = 0;

@@ -154,7 +154,7 @@ static double *inspected(const net *n, const char *part) {
   int64_t width = 0;
   if (seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, 0, 1, part, NULL, &width) != SEQGPU_OK) return NULL;
   double *out =
-      (double *)check_alloc(part, (size_t)(n->desc->seq_len * n->desc->batch * width) * sizeof(double));
+      (double *)check_alloc(part, (size_t)(n->desc.seq_len * n->desc.batch * width) * sizeof(double));
   net_require(n->ctx, seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, 0, 1, part, out, &width),
               "seqgpu_rnn_inspect");
   return out;

@@ -1,6 +1,7 @@
 #!/bin/sh
-# test_paper.sh BUILD - the experiments of bench/paper/ on the smallest settings: files appear, are JSON, and say what was
-# skipped.  Prints "pass NAME" or "FAIL NAME: why", last the counts.
+# test_paper.sh BUILD - the experiments of bench/paper/ on the smallest settings: files appear, are JSON, and name what
+# was skipped; what their charts look like; which commit they state.  Prints "pass NAME" or "FAIL NAME: why", and the
+# counts last.
 here=$(cd "$(dirname "$0")" && pwd)
 BUILD=$(cd "$1" && pwd)
 export BUILD
@@ -15,7 +16,7 @@ if ! git -C "$here" rev-parse HEAD >/dev/null 2>&1; then # a machine without git
   export SEQGPU_COMMIT
 fi
 
-# published NAME RUNS: the three files, with so many runs in the table.
+# published NAME RUNS: the three files, with RUNS runs in the table.
 published() {
   rows=$(grep -c '^| [^|]* | [0-9]' "results/$1.md")
   if [ "$rows" != "$2" ]; then fail "$1 is published" "$rows rows, not $2"
@@ -52,5 +53,71 @@ check "a log that is not there is no run that did anything" sh -c '
   mkdir f && printf "a\tnobody\t5\tcommand\n" >f/runs && : >f/skipped &&
   "$1/paper_collect" f --name empty --title t --about a --y loss --columns loss:min,loss --results results &&
   grep -q "| a | 5 | - | - |" results/empty.md' sh "$BUILD/bin"
+
+# ---------------------------------------------------------------------- charts
+# Twenty-four curves and a reference in one chart.
+mkdir many
+: >many/skipped
+for i in $(seq 24); do
+  printf 'cell %d\tmany/%d\t%d\tcommand\n' "$i" "$i" "$i" >>many/runs
+  awk -v i="$i" 'BEGIN { for (s = 1; s <= 30; s++) printf "{\"step\": %d, \"loss\": %g}\n", s, 2 + i / (s + 9) }' >"many/$i"
+done
+check "a chart of 24 runs" "$BUILD/bin/paper_collect" many --name many --title '24 runs' --about a --y loss --baseline 1 \
+  --results results
+
+# styles FILE.svg: "colour dashes fill mark" of each curve, as the sample beside its name shows it.
+styles() {
+  awk 'function between(text, before) { sub(".*" before, "", text); sub("\".*", "", text); gsub(" ", "_", text); return text }
+    /<g class="curve"/ { colour = between($0, " stroke=\"") }
+    /stroke-dasharray/ { dashes = between($0, "stroke-dasharray=\"") }
+    /<path fill=/ { fill = /"#fff"/ ? "open" : "full"; mark = between($0, " d=\"M[0-9.]* [0-9.]*") }
+    /<text/ && colour { print colour, dashes, fill, mark; colour = fill = mark = "" }' "$1"
+}
+# names FILE.svg: how low the name of each curve stands.
+names() { awk '/<g class="curve"/ { inside = 1 } /<text/ && inside { sub(".* y=\"", ""); sub("\".*", ""); print; inside = 0 }' "$1"; }
+
+styles results/many.svg >styles
+names results/many.svg | sort -n >names
+check "25 curves are drawn" test "$(wc -l <styles)" = 25
+check "no two curves look alike" test "$(sort -u styles | wc -l)" = 25
+check "no two curves look alike in grey" test "$(sed 's/^[^ ]* //' styles | sort -u | wc -l)" = 25
+check "no two names overlap" awk 'NR > 1 && $1 - last < 14 { bad = 1 } { last = $1 } END { exit bad || NR != 25 }' names
+
+# A chart is drawn again from its numbers; of an older file, without "chart", options say how.
+cp results/many.svg many.svg
+rm results/many.svg
+check "a chart is drawn again" "$BUILD/bin/paper_redraw" results/many.json
+check "the chart drawn again is the same" cmp results/many.svg many.svg
+sed '/"chart": {/,/},/d; s/"reference": 1,//' results/many.json >older.json
+check "a chart of an older file" "$BUILD/bin/paper_redraw" older.json --title '24 runs' --references 'nobody;baseline'
+check "the chart of an older file is the same" cmp older.svg many.svg
+check "a file without curves is refused" sh -c '
+  echo "{}" >none.json
+  ! "$1/paper_redraw" none.json 2>error && grep -q "none.json has no curves" error' sh "$BUILD/bin"
+
+# ---------------------------------------------------------------------- the commit of a result
+# It is the one that was built; the environment stands in only where the build knew none.
+built=$(sed -n 's/.*BENCH_COMMIT "\(.*\)".*/\1/p' "$BUILD/generated/bench/common/commit.h")
+[ "$built" != unknown ] || built=elsewhere
+SEQGPU_COMMIT=elsewhere "$BUILD/bin/paper_collect" f --name origin --title t --about a --y loss --results results
+check "results state the commit that was built" grep -q "\"commit\": \"$built\"" results/origin.json
+if git --version >/dev/null 2>&1; then
+  commit_of() {
+    cmake -D SOURCE="$work/tree" -D OUTPUT="$work/commit.h" -P "$here/../bench/common/commit.cmake" >&2
+    sed 's/#define BENCH_COMMIT //' commit.h
+  }
+  mkdir -p tree/bench/results
+  check "no commit" test "$(GIT_CEILING_DIRECTORIES=$work commit_of)" = '"unknown"'
+  git init -q tree && echo 1 >tree/file && git -C tree add file
+  git -C tree -c user.name=t -c user.email=t@example.org commit -qm t
+  head=$(git -C tree rev-parse --short=12 HEAD)
+  check "a clean tree" test "$(commit_of)" = "\"$head\""
+  touch tree/bench/results/new.json
+  check "a new result leaves the tree clean" test "$(commit_of)" = "\"$head\""
+  echo 2 >tree/file
+  check "a changed tree" test "$(commit_of)" = "\"$head-dirty\""
+else
+  skip "the commit of a tree" "no git"
+fi
 
 finish_cli

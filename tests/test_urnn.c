@@ -76,7 +76,7 @@ static double *parameter(net *n, int tensor, const char *name, seqgpu_param_info
 static void make_linear(net *n) {
   seqgpu_param_info p;
   memset(n->value[NET_X], 0, (size_t)n->count[NET_X] * sizeof(double));
-  memset(parameter(n, NET_PARAMS, "bias_mod_l0", &p), 0, (size_t)n->desc->hidden_size * sizeof(double));
+  memset(parameter(n, NET_PARAMS, "bias_mod_l0", &p), 0, (size_t)n->desc.hidden_size * sizeof(double));
 }
 
 static int open_linear(net *n, seqgpu_context *ctx, int64_t T, int64_t B, int64_t size,
@@ -137,7 +137,7 @@ static void by_permutation(int64_t n, const double *p, complex_number *z) {
 
 /* D3 R2 F^-1 D2 P R1 F D1 z, factor by factor as the paper has them. */
 static void by_factors(net *m, complex_number *z) {
-  const int64_t n = m->desc->hidden_size;
+  const int64_t n = m->desc.hidden_size;
   seqgpu_param_info p;
   const double *w = parameter(m, NET_PARAMS, "phases_l0", &p),
                *v = parameter(m, NET_PARAMS, "reflections_l0", &p);
@@ -187,9 +187,9 @@ static double norm_of(const double *v, int64_t n) {
 
 /* |after| / |before| - 1, the worst of the batch. */
 static double norm_error(const net *n, int before, int after) {
-  const int64_t width = 2 * n->desc->hidden_size;
+  const int64_t width = 2 * n->desc.hidden_size;
   double worst = 0;
-  for (int64_t b = 0; b < n->desc->batch; b++)
+  for (int64_t b = 0; b < n->desc.batch; b++)
     worst = net_worse(
         fabs(norm_of(n->value[after] + b * width, width) / norm_of(n->value[before] + b * width, width) - 1),
         worst);

@@ -1,9 +1,11 @@
 #!/bin/sh
-# cells.sh [MINUTES] [UPDATES] [PARAMETERS] [TEXT] - every cell of the build on the same text with as many parameters, on a CPU.
+# cells.sh [MINUTES] [UPDATES] [PARAMETERS] [TEXT] - every cell of the build on the same text, with the same
+# number of parameters, on a CPU.
 #
-# One layer, embedding 64, seq 50, batch 50, RMSprop 2e-3; the hidden size is the largest whose model has at most PARAMETERS (200,000)
-# numbers.  Each cell makes as many updates (4,000 = 10 epochs), or what it can in its part of the minutes; the table tells bits a
-# character and tokens a second.  The text is tinyshakespeare of SEQGPU_DATA.  The IRNN counts as a cell of its own.
+# One layer, embedding 64, seq 50, batch 50, RMSprop 2e-3.  The hidden size is the largest whose model has
+# at most PARAMETERS (200,000) elements.  Each cell makes the same number of updates (4,000 = 10 epochs), or
+# as many as fit into its share of the minutes.  The table has bits per character and tokens per second.
+# The default text is the tinyshakespeare of SEQGPU_DATA.  The IRNN counts as a cell of its own.
 set -eu
 minutes=${1:-120}
 updates=${2:-4000}
@@ -12,7 +14,7 @@ budget=${3:-200000}
 text=${4:-$data/tinyshakespeare.txt}
 begin cells-charlm
 if [ ! -r "$text" ]; then
-  echo "skipped: cells: $text is not here"
+  echo "skipped: cells: there is no $text"
   exit 0
 fi
 cells=$("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d;s/ .*//')
@@ -21,7 +23,7 @@ part=$(share "$number" | awk -v jobs="$jobs" '{ print $1 * jobs }')
 common="--text $text --layers 1 --embedding 64 --seq-len 50 --batch 50 --optimizer rmsprop --lr 2e-3 --clip 5
   --log-every 100 --eval-every 400 --steps $updates"
 
-# fits OPTIONS...: the largest hidden size within the budget, by halving; even, as some cells want it.
+# fits OPTIONS...: the largest hidden size within the budget, by bisection; even, since some cells need that.
 fits() {
   low=1 high=2048
   while [ $((high - low)) -gt 1 ]; do
@@ -40,13 +42,13 @@ one() {
   run "$name $hidden" charlm $common --hidden "$hidden" "$@" --minutes "$part"
 }
 
-# A leaky cell without a leak would be the rnn once more.
+# Without a leak the leaky cell would be the rnn again.
 options_of() { if [ "$1" = leaky ]; then echo "--leak 0.5"; fi; }
 
 for cell in $cells; do one "$cell" --cell "$cell" $(options_of "$cell"); done
 one "IRNN" --cell rnn --activation relu --init irnn
 
-publish --title "Character models of $budget parameters" --y val_bits_per_char --y-label "bits a character (validation)" \
+publish --title "Character models of $budget parameters" --y val_bits_per_char --y-label "bits per character (validation)" \
   --columns step:last,elapsed_s:last,val_bits_per_char:last,val_bits_per_char:min,tokens_per_s:median \
   --about "$(basename "$text"), one layer, embedding 64, truncated BPTT over 50 steps, batch 50; the last tenth of the text validates." \
-  --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time; $updates updates each, or $part minutes."
+  --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time; $updates updates each, at most $part minutes."

@@ -1,22 +1,32 @@
-/* collect.c - paper_collect: the logs of the runs of an experiment become NAME.json, NAME.svg and a table NAME.md.
+/* collect.c - paper_collect: the logs of an experiment's runs become NAME.json, NAME.svg and a table NAME.md.
  *
- *   paper_collect FOLDER --name copying-T100 --about "..." --title "..." --y val_loss --y-label "..." [options]
+ *   paper_collect FOLDER --name copying-T100 --about "..." --title "..." --y val_loss --y-label "..."
+ *   [options]
  *
- *   FOLDER/runs      one run a line: name, log (JSON Lines of `seqgpu train --log`), parameters, command; tabs between
+ *   FOLDER/runs      one run per line: name, log (JSON Lines of `seqgpu train --log`), parameters and
+ *                    command, with tabs in between
  *   FOLDER/skipped   what this build or machine could not run: name and reason
- *   --x KEY          step (default) or elapsed_s
- *   --columns LIST   of the table, comma-separated: KEY:last, KEY:min or KEY:median of the reports
- *   --baseline V     drawn as a dashed line;  --goal V: the table says after how many updates --y is at most V
- *   --log-y          logarithmic;  --note TEXT: into the table's head, what ran where;  --results FOLDER
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/bench.h"
-#include "bench/paper/curves.h"
+#include "bench/common/json_read.h"
+#include "bench/common/measure.h"
+#include "bench/common/options.h"
+#include "bench/paper/results.h"
 
-enum { RUNS = 16, COLUMNS = 8, LINE = 4096 };
+static const char USAGE[] =
+    "usage: paper_collect FOLDER --name N --about A --title T --y KEY [options]\n"
+    "  --y-label L            of the vertical axis (default: loss)\n"
+    "  --x KEY                step (default) or elapsed_s;  --x-label L (default: updates)\n"
+    "  --columns LIST         of the table, comma-separated: KEY:last, KEY:min or KEY:median of the reports\n"
+    "  --baseline V           drawn as a reference\n"
+    "  --goal V               the table says after how many updates --y is at most V\n"
+    "  --log-y                a logarithmic vertical axis\n"
+    "  --note TEXT            for the head of the table: what ran where\n" BENCH_HELP_RESULTS;
+
+enum { RUNS = CHART_CURVES - 1, COLUMNS = 8, LINE = 4096 };
 
 typedef struct series {
   double *value;
@@ -34,26 +44,15 @@ typedef struct column {
 } column;
 
 typedef struct options {
-  const char *folder, *name, *about, *title, *x, *y, *x_label, *y_label, *note, *results;
+  const char *folder, *name, *about, *title, *x, *y, *x_label, *y_label, *note, *results, *list;
   double baseline, goal;
   int log_y, columns;
-  column column[COLUMNS];
+  column column[COLUMNS]; /* of --columns */
 } options;
 
 /* ---------------------------------------------------------------- logs */
 
-/* The number of a key in a line of our own log; NaN for null and for a key that is not there. */
-static double number_of(const char *line, const char *key) {
-  char quoted[64];
-  snprintf(quoted, sizeof quoted, "\"%s\": ", key);
-  const char *at = strstr(line, quoted);
-  char *end;
-  if (at == NULL) return (double)NAN;
-  at += strlen(quoted);
-  const double value = strtod(at, &end);
-  return end == at ? (double)NAN : value;
-}
-
+/* The values of a key in all lines of a log; NaN where a line has none. */
 static series read_series(const char *path, const char *key) {
   series s = {NULL, 0};
   char line[LINE];
@@ -61,13 +60,13 @@ static series read_series(const char *path, const char *key) {
   for (int room = 0; file && fgets(line, sizeof line, file); s.count++) {
     if (s.count == room) s.value = realloc(s.value, (size_t)(room = 2 * room + 64) * sizeof *s.value);
     if (s.value == NULL) abort();
-    s.value[s.count] = number_of(line, key);
+    s.value[s.count] = json_number(json_member(line, key));
   }
   if (file) fclose(file);
   return s;
 }
 
-/* last, min or median of what is finite. */
+/* The last, least or median value of those that are finite. */
 static double summary(const series *s, const char *how) {
   double *finite = malloc(((size_t)s->count + 1) * sizeof *finite), last = (double)NAN;
   int count = 0;
@@ -80,12 +79,12 @@ static double summary(const series *s, const char *how) {
   return strcmp(how, "min") == 0 ? stats.min : stats.median;
 }
 
-/* Keeps the points that have a y: training reports more often than it validates. */
+/* Keeps the points that have a y, since training reports more often than it validates. */
 static void keep_points(run *r) {
   int n = 0;
   for (int i = 0; i < r->y.count && i < r->x.count; i++) {
     if (!isfinite(r->y.value[i])) continue;
-    if (n > 0 && r->y.value[i] == r->y.value[n - 1]) continue; /* the same validation, told again */
+    if (n > 0 && r->y.value[i] == r->y.value[n - 1]) continue; /* the same validation, reported again */
     r->x.value[n] = r->x.value[i];
     r->steps.value[n] = r->steps.value[i];
     r->y.value[n++] = r->y.value[i];
@@ -93,7 +92,7 @@ static void keep_points(run *r) {
   r->x.count = r->y.count = n;
 }
 
-/* Cuts the next field, up to a tab, off *line. */
+/* Copies the next field, up to a tab, and moves *line behind it. */
 static void next_field(char **line, char *out, size_t size) {
   const size_t length = strcspn(*line, "\t\n");
   snprintf(out, size, "%.*s", (int)length, *line);
@@ -123,7 +122,7 @@ static int read_runs(const options *o, run *runs) {
 
 /* ---------------------------------------------------------------- results */
 
-/* Updates until y was at most the goal; NaN if it never was. */
+/* Updates until y is at most the goal; NaN if it never is. */
 static double updates_to_goal(const options *o, const run *r) {
   for (int i = 0; i < r->y.count; i++)
     if (r->y.value[i] <= o->goal) return r->steps.value[i];
@@ -211,7 +210,7 @@ static int put_chart(const options *o, results *json, const run *runs, int count
     }
   }
   if (isfinite(o->baseline) && ends[1] > ends[0])
-    curves[n++] = (curve){.name = "baseline", .x = ends, .y = level, .count = 2, .dashed = 1};
+    curves[n++] = (curve){.name = "baseline", .x = ends, .y = level, .count = 2, .reference = 1};
   return results_chart(json, &(chart){.title = o->title,
                                       .x_label = o->x_label,
                                       .y_label = o->y_label,
@@ -226,7 +225,7 @@ static int write_results(const options *o, run *runs, int count) {
   if (!results_open(&json, o->results, o->name, o->about)) return 0;
   snprintf(path, sizeof path, "%s.md", json.path);
   FILE *table = fopen(path, "w");
-  if (table == NULL) return fprintf(stderr, "%s: cannot be written\n", path), 0;
+  if (table == NULL) return fprintf(stderr, "paper_collect: %s cannot be written\n", path), 0;
   results_text(&json, "note", o->note);
   if (isfinite(o->baseline)) results_number(&json, "baseline", o->baseline);
   if (isfinite(o->goal)) results_number(&json, "goal", o->goal);
@@ -239,57 +238,43 @@ static int write_results(const options *o, run *runs, int count) {
   results_end(&json);
   put_skipped(o, &json, table);
   const int charted = put_chart(o, &json, runs, count), closed = results_close(&json);
-  return (fclose(table) == 0) & charted & closed;
+  return fclose(table) == 0 && charted && closed;
 }
 
 /* ---------------------------------------------------------------- the command line */
 
-static void read_columns(options *o, char *list) {
-  for (char *c = strtok(list, ","); c && o->columns < COLUMNS; c = strtok(NULL, ",")) {
+/* "val_loss:min,loss": keys, and which of their values; `last` where nothing is said. */
+static void read_columns(options *o) {
+  char word[sizeof(column)];
+  while (o->columns < COLUMNS && bench_next_word(&o->list, word, (int)sizeof word)) {
     column *to = &o->column[o->columns++];
-    const size_t length = strcspn(c, ":");
-    snprintf(to->key, sizeof to->key, "%.*s", (int)length, c);
-    snprintf(to->how, sizeof to->how, "%s", c[length] ? c + length + 1 : "last");
+    const size_t length = strcspn(word, ":");
+    snprintf(to->key, sizeof to->key, "%.*s", (int)length, word);
+    snprintf(to->how, sizeof to->how, "%.15s", word[length] ? word + length + 1 : "last");
   }
 }
 
 static int read_options(int argc, char **argv, options *o) {
-  const struct {
-    const char *name;
-    const char **text;
-    double *number;
-  } rows[] = {
-      {"--name", &o->name, NULL},
-      {"--about", &o->about, NULL},
-      {"--title", &o->title, NULL},
-      {"--x", &o->x, NULL},
-      {"--y", &o->y, NULL},
-      {"--x-label", &o->x_label, NULL},
-      {"--y-label", &o->y_label, NULL},
-      {"--note", &o->note, NULL},
-      {"--results", &o->results, NULL},
-      {"--goal", NULL, &o->goal},
-      {"--baseline", NULL, &o->baseline},
-  };
-  enum { ROWS = sizeof rows / sizeof rows[0] };
-  if (argc > 1) o->folder = argv[1];
-  for (int i = 2; i < argc; i++) {
-    int row = 0;
-    while (row < ROWS && strcmp(rows[row].name, argv[i]) != 0) row++;
-    if (strcmp(argv[i], "--log-y") == 0) {
-      o->log_y = 1;
-    } else if (i + 1 < argc && strcmp(argv[i], "--columns") == 0) {
-      read_columns(o, argv[++i]);
-    } else if (row < ROWS && i + 1 < argc) {
-      i++;
-      if (rows[row].text) *rows[row].text = argv[i];
-      if (rows[row].number) *rows[row].number = strtod(argv[i], NULL);
-    } else {
-      return fprintf(stderr, "paper_collect: \"%s\" is not an option, or has no value\n", argv[i]), 0;
-    }
-  }
-  if (o->folder && o->name && o->title && o->about && o->y) return 1;
-  return fprintf(stderr, "usage: paper_collect FOLDER --name N --about A --title T --y KEY [options]\n"), 0;
+  const bench_option table[] = {bench_option_text("FOLDER", &o->folder),
+                                bench_option_text("--name", &o->name),
+                                bench_option_text("--about", &o->about),
+                                bench_option_text("--title", &o->title),
+                                bench_option_text("--x", &o->x),
+                                bench_option_text("--y", &o->y),
+                                bench_option_text("--x-label", &o->x_label),
+                                bench_option_text("--y-label", &o->y_label),
+                                bench_option_text("--note", &o->note),
+                                bench_option_text("--columns", &o->list),
+                                bench_option_number("--goal", &o->goal),
+                                bench_option_number("--baseline", &o->baseline),
+                                bench_option_flag("--log-y", &o->log_y, 1),
+                                BENCH_RESULTS(&o->results)};
+  const int code = bench_parse("paper_collect", USAGE, table, BENCH_COUNT(table), argc, argv);
+  if (code != BENCH_GO_ON) return code;
+  read_columns(o);
+  if (o->folder && o->name && o->title && o->about && o->y) return BENCH_GO_ON;
+  fprintf(stderr, "paper_collect: FOLDER, --name, --about, --title or --y is missing\n%s", USAGE);
+  return BENCH_USAGE;
 }
 
 int main(int argc, char **argv) {
@@ -297,10 +282,12 @@ int main(int argc, char **argv) {
                .x_label = "updates",
                .y_label = "loss",
                .note = "",
+               .list = "",
                .baseline = (double)NAN,
                .goal = (double)NAN};
   static run runs[RUNS];
-  if (!read_options(argc, argv, &o)) return 2;
+  const int code = read_options(argc, argv, &o);
+  if (code != BENCH_GO_ON) return code;
   const int count = read_runs(&o, runs);
   const int ok = write_results(&o, runs, count);
   for (int i = 0; i < count; i++) {
@@ -308,5 +295,5 @@ int main(int argc, char **argv) {
     free(runs[i].y.value);
     free(runs[i].steps.value);
   }
-  return !ok;
+  return ok ? BENCH_OK : BENCH_FAILED;
 }

@@ -1,9 +1,10 @@
 #!/bin/sh
-# copying.sh [MINUTES] [T] [UPDATES] - copying memory (Arjovsky, Shah, Bengio 2016, section 5.1) on a CPU: 10 of 8 symbols, T blanks.
+# copying.sh [MINUTES] [T] [UPDATES] - copying memory on a CPU (Arjovsky, Shah, Bengio 2016, section 5.1):
+# 10 of 8 symbols, then T blanks.
 #
-# uRNN 128 against LSTM 40, tanh RNN 80 and IRNN 80: RMSprop 1e-3, decay 0.9, batch 20, as in the paper; theirs clip at 1, the
-# uRNN does not clip. All make the same number of updates (4,000), the minutes are a limit that should not be reached. The goal is
-# a tenth of the baseline 10 ln 8/(T+20).
+# uRNN 128 beside LSTM 40, tanh RNN 80 and IRNN 80: RMSprop 1e-3, decay 0.9, batch 20, as in the paper.  The
+# latter three clip at 1, the uRNN does not clip.  All make the same number of updates (4,000); the minutes
+# are a limit that should not be reached.  The goal is a tenth of the baseline 10 ln 8/(T+20).
 set -eu
 minutes=${1:-30}
 T=${2:-100}
@@ -20,7 +21,7 @@ run_cell lstm "LSTM 40" copy $common --hidden 40 --clip value:1
 run_cell rnn "tanh RNN 80" copy $common --hidden 80 --clip value:1
 run_cell rnn "IRNN 80" copy $common --hidden 80 --clip value:1 --activation relu --init irnn
 
-publish --title "Copying memory, T = $T" --baseline "$line" --goal "$goal" --y val_loss --y-label "cross-entropy (nats a step)" \
+publish --title "Copying memory, T = $T" --baseline "$line" --goal "$goal" --y val_loss --y-label "cross-entropy (nats per step)" \
   --columns step:last,elapsed_s:last,val_loss:last,val_loss:min,val_error_rate:last \
-  --about "Copying memory: 10 of 8 symbols, said again after T = $T blanks; loss of 200 fresh sequences, error rate of the 10 symbols." \
+  --about "Copying memory: 10 of 8 symbols, to be repeated after T = $T blanks; loss on 200 fresh sequences, error rate of the 10 symbols." \
   --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time; $updates updates each."

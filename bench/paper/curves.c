@@ -1,153 +1,159 @@
-/* curves.c - the results of an experiment as a JSON file and a line chart (curves.h). */
+/* curves.c - draws a line chart as SVG (curves.h). */
 #include "bench/paper/curves.h"
 
-#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#ifndef BENCH_SOURCE_FOLDER
-#define BENCH_SOURCE_FOLDER "."
-#endif
+#include "bench/paper/axes.h"
 
-/* ---------------------------------------------------------------- JSON */
+/* Units of the viewBox.  Shown at 600 pixels, the smallest text is 9 pixels high and a curve 1.6 pixels wide.
+ *                        */
+enum { WIDTH = 760, HEIGHT = 470, LEFT = 78, TOP = 52, BOTTOM = 84, LEAST_PLOT = 380 };
+enum { TEXT = 14, LETTER = 8, KEY = 44, LABEL_STEP = 18 };
 
-/* Comma, line break, indentation and key of the next member. */
-static void next_member(results *r, const char *key) {
-  if (r->members[r->depth]++) fputc(',', r->file);
-  fprintf(r->file, "\n%*s", 2 * r->depth, "");
-  if (key == NULL) return;
-  bench_json_text(r->file, key);
-  fputs(": ", r->file);
+/* ---------------------------------------------------------------- styles */
+
+/* Dark enough to be read as text on white; neighbours differ in hue and in lightness. */
+static const char *const colours[] = {"#0060a8", "#c8500a", "#00805a", "#a8327d",
+                                      "#7a5c00", "#0b86a3", "#6a3db8", "#333333"};
+
+/* A mark about the current point, as relative commands of a path.  Open ones are filled with white. */
+static const struct {
+  const char *path;
+  int open;
+} marks[] = {
+    {"m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", 0}, {"m-3.5-3.5h7v7h-7z", 1},      {"m0-4.8l4.5 7.8h-9z", 0},
+    {"m0-5.2l4.6 5.2l-4.6 5.2l-4.6-5.2z", 1},  {"m-3.5-3.5l7 7m0-7l-7 7", 1}, {"m-3.5-3.5h7v7h-7z", 0},
+    {"m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", 1}, {"m0 4.8l4.5-7.8h-9z", 1}};
+
+static const char *const dashes[] = {"none", "9 4", "2.5 3", "12 4 2.5 4"};
+static const char *const reference_dashes[] = {"5 5", "1.5 4", "14 6", "10 4 1.5 4 1.5 4", "20 4", "6 2.5"};
+static const char *const reference_colours[] = {"#555555", "#808080"};
+
+typedef struct style {
+  const char *colour, *dash, *mark; /* mark NULL: a reference */
+  int open;
+  double width;
+} style;
+
+/* Of the n-th curve.  In each block of eight all marks differ; from block to block a mark gets the next
+ * dashes and another colour. */
+static style curve_style(int n) {
+  const int block = n / 8, mark = (n + block) % 8;
+  return (style){colours[n % 8], dashes[(mark + block) % 4], marks[mark].path, marks[mark].open, 2};
 }
 
-static void open_group(results *r, const char *key, char open, char close) {
-  if (r->depth > 0) next_member(r, key);
-  fputc(open, r->file);
-  if (r->depth + 1 < RESULTS_DEPTH) r->depth++;
-  r->close[r->depth] = close;
-  r->members[r->depth] = 0;
+/* Of the n-th reference. */
+static style reference_style(int n) {
+  return (style){reference_colours[n / 6 % 2], reference_dashes[n % 6], NULL, 0, 1.5};
 }
 
-static void put_number(FILE *file, double value) {
-  if (isfinite(value))
-    fprintf(file, "%.7g", value);
-  else
-    fputs("null", file);
+/* ---------------------------------------------------------------- the plan of the page */
+
+/* A curve on the page. */
+typedef struct line {
+  const curve *curve;
+  style style;
+  double end_x, end_y; /* its last visible point */
+  double label_y;
+} line;
+
+typedef struct page {
+  FILE *file;
+  axis x, y;
+  double width, height;
+  double right, labels; /* where the plot ends, and where the labels begin */
+  int count;
+  line lines[CHART_CURVES];
+} page;
+
+static int shown(const page *p, const curve *c, int i) {
+  return axis_shows(&p->x, c->x[i]) && axis_shows(&p->y, c->y[i]);
 }
 
-void results_object(results *r, const char *key) { open_group(r, key, '{', '}'); }
-void results_array(results *r, const char *key) { open_group(r, key, '[', ']'); }
-
-void results_end(results *r) {
-  const char close = r->close[r->depth--];
-  fprintf(r->file, "\n%*s%c", 2 * r->depth, "", close);
-}
-
-void results_text(results *r, const char *key, const char *value) {
-  next_member(r, key);
-  bench_json_text(r->file, value);
-}
-
-void results_number(results *r, const char *key, double value) {
-  next_member(r, key);
-  put_number(r->file, value);
-}
-
-void results_numbers(results *r, const char *key, const double *values, int count) {
-  next_member(r, key);
-  for (int i = 0; i < count; i++) {
-    fputs(i ? ", " : "[", r->file);
-    put_number(r->file, values[i]);
-  }
-  fputs(count ? "]" : "[]", r->file);
-}
-
-static FILE *open_file(const results *r, const char *extension) {
-  char path[sizeof r->path + 8];
-  snprintf(path, sizeof path, "%s.%s", r->path, extension);
-  FILE *file = fopen(path, "w");
-  if (file == NULL) fprintf(stderr, "%s: %s\n", path, strerror(errno));
-  return file;
-}
-
-static int close_file(const results *r, const char *extension, FILE *file) {
-  const int written = !ferror(file);
-  if (fclose(file) == 0 && written) return 1;
-  fprintf(stderr, "%s.%s: could not be written\n", r->path, extension);
-  return 0;
-}
-
-int results_open(results *r, const char *folder, const char *name, const char *about) {
-  memset(r, 0, sizeof *r);
-  snprintf(r->path, sizeof r->path, "%s/%s", folder ? folder : BENCH_SOURCE_FOLDER "/bench/results", name);
-  r->origin = bench_origin_of(NULL);
-  r->file = open_file(r, "json");
-  if (r->file == NULL) return 0;
-  results_object(r, NULL);
-  results_text(r, "experiment", about);
-  results_text(r, "device", r->origin.device);
-  results_text(r, "date", r->origin.date);
-  results_text(r, "commit", r->origin.commit);
-  return 1;
-}
-
-int results_close(results *r) {
-  while (r->depth > 0) results_end(r);
-  fputc('\n', r->file);
-  return close_file(r, "json", r->file);
-}
-
-/* ---------------------------------------------------------------- axes */
-
-enum { WIDTH = 900, HEIGHT = 480, LEFT = 80, RIGHT = 190, TOP = 50, BOTTOM = 75 };
-
-/* Values low..high, as they are or as logarithms, go to pixels at..at+length. */
-typedef struct axis {
-  int log;
-  double low, high; /* of the value, or of its decimal logarithm */
-  double at, length;
-} axis;
-
-static int visible(const axis *a, double value) { return isfinite(value) && (!a->log || value > 0); }
-
-static double scaled(const axis *a, double value) { return a->log ? log10(value) : value; }
-
-static double pixel(const axis *a, double value) {
-  return a->at + a->length * (scaled(a, value) - a->low) / (a->high - a->low);
-}
-
-/* 1, 2 or 5 times a power of ten, so that about `count` steps cover the range. */
-static double round_step(double range, int count) {
-  const double rough = range / count, power = pow(10, floor(log10(rough)));
-  return power * (rough / power > 5 ? 10 : rough / power > 2 ? 5 : rough / power > 1 ? 2 : 1);
-}
-
-/* Distance of the grid's lines; on a log axis whole decades. */
-static double grid_step(const axis *a) {
-  const double step = round_step(a->high - a->low, 6);
-  return a->log && step < 1 ? 1 : step;
-}
-
-/* The range of all points, widened to the grid. */
-static axis axis_of(const chart *c, int vertical) {
-  axis a = {.log = vertical ? c->log_y : c->log_x, .low = (double)INFINITY, .high = -(double)INFINITY};
-  for (int i = 0; i < c->count; i++)
-    for (int k = 0; k < c->curves[i].count; k++) {
-      const double value = vertical ? c->curves[i].y[k] : c->curves[i].x[k];
-      if (!visible(&a, value)) continue;
-      a.low = fmin(a.low, scaled(&a, value));
-      a.high = fmax(a.high, scaled(&a, value));
+static void find_axes(page *p, const chart *c) {
+  p->x = axis_empty(c->log_x);
+  p->y = axis_empty(c->log_y);
+  for (int k = 0; k < p->count; k++)
+    for (int i = 0; i < c->curves[k].count; i++) {
+      if (!shown(p, &c->curves[k], i)) continue;
+      axis_include(&p->x, c->curves[k].x[i]);
+      axis_include(&p->y, c->curves[k].y[i]);
     }
-  if (a.low > a.high) a.low = 0, a.high = 1; /* no point at all */
-  if (a.low == a.high) a.high = a.low + 1;
-  if (vertical || a.log) {
-    const double step = grid_step(&a);
-    a.low = step * floor(a.low / step);
-    a.high = step * ceil(a.high / step);
+  axis_finish(&p->x, 0);
+  axis_finish(&p->y, 1);
+}
+
+/* Letters of UTF-8, not bytes. */
+static int letters_of(const char *text) {
+  int count = 0;
+  for (; *text; text++) count += (*text & 0xC0) != 0x80;
+  return count;
+}
+
+/* The labels have the right margin, as wide as the longest wants it; many labels make the page higher. */
+static void find_sizes(page *p, const chart *c) {
+  int longest = 0;
+  for (int k = 0; k < p->count; k++) {
+    const int letters = letters_of(c->curves[k].name);
+    longest = letters > longest ? letters : longest;
   }
-  a.at = vertical ? HEIGHT - BOTTOM : LEFT;
-  a.length = vertical ? TOP + BOTTOM - HEIGHT : WIDTH - LEFT - RIGHT;
-  return a;
+  const double gap = p->count > 12 ? 28 : 14; /* for the fine lines from the curves to their names */
+  const double margin = gap + KEY + 6 + LETTER * longest + 8;
+  p->width = fmax(WIDTH, LEFT + LEAST_PLOT + margin);
+  p->height = fmax(HEIGHT, TOP + BOTTOM + LABEL_STEP * (p->count - 1) + 10);
+  p->right = p->width - margin;
+  p->labels = p->right + gap;
+  p->x.at = LEFT;
+  p->x.length = p->right - LEFT;
+  p->y.at = p->height - BOTTOM;
+  p->y.length = TOP - p->y.at;
+}
+
+static void find_lines(page *p, const chart *c) {
+  int plain = 0, references = 0;
+  for (int k = 0; k < p->count; k++) {
+    line *l = &p->lines[k];
+    *l = (line){.curve = &c->curves[k], .end_x = p->right, .end_y = p->y.at};
+    l->style = l->curve->reference ? reference_style(references++) : curve_style(plain++);
+    for (int i = 0; i < l->curve->count; i++) {
+      if (!shown(p, l->curve, i)) continue;
+      l->end_x = axis_pixel(&p->x, l->curve->x[i]);
+      l->end_y = axis_pixel(&p->y, l->curve->y[i]);
+    }
+  }
+}
+
+/* ---------------------------------------------------------------- labels */
+
+static int by_end(const void *a, const void *b) {
+  const line *const *p = a, *const *q = b;
+  if ((*p)->end_y != (*q)->end_y) return (*p)->end_y < (*q)->end_y ? -1 : 1;
+  return *p < *q ? -1 : *p > *q; /* equal ends: in the order of the curves */
+}
+
+/* Moves the labels apart, as little as possible in the sense of least squares: labels that would overlap form
+ * a block that is centred on the mean of what its members want, and blocks that meet become one. */
+static void place_labels(page *p) {
+  line *order[CHART_CURVES];
+  double centre[CHART_CURVES]; /* of a block: where its first label would be, on average */
+  int size[CHART_CURVES], blocks = 0, next = 0;
+  for (int k = 0; k < p->count; k++) order[k] = &p->lines[k];
+  qsort(order, (size_t)p->count, sizeof order[0], by_end);
+  for (int k = 0; k < p->count; k++) {
+    centre[blocks] = order[k]->end_y - LABEL_STEP * k; /* all steps taken off, they may not descend */
+    size[blocks++] = 1;
+    for (; blocks > 1 && centre[blocks - 2] > centre[blocks - 1]; blocks--) {
+      const int a = size[blocks - 2], b = size[blocks - 1];
+      centre[blocks - 2] = (a * centre[blocks - 2] + b * centre[blocks - 1]) / (a + b);
+      size[blocks - 2] = a + b;
+    }
+  }
+  const double top = TOP, bottom = p->y.at - LABEL_STEP * (p->count - 1);
+  for (int b = 0; b < blocks; b++)
+    for (int i = 0; i < size[b]; i++, next++)
+      order[next]->label_y = fmin(fmax(centre[b], top), fmax(bottom, top)) + LABEL_STEP * next;
 }
 
 /* ---------------------------------------------------------------- SVG */
@@ -156,6 +162,8 @@ static void put_text(FILE *file, const char *text) {
   for (; *text; text++) {
     if (*text == '<')
       fputs("&lt;", file);
+    else if (*text == '>')
+      fputs("&gt;", file);
     else if (*text == '&')
       fputs("&amp;", file);
     else
@@ -163,89 +171,135 @@ static void put_text(FILE *file, const char *text) {
   }
 }
 
-static void label(FILE *file, double x, double y, const char *style, const char *text) {
-  fprintf(file, "<text x=\"%.1f\" y=\"%.1f\" %s>", x, y, style);
-  put_text(file, text);
-  fputs("</text>\n", file);
+static void label(const page *p, double x, double y, const char *attributes, const char *text) {
+  fprintf(p->file, "<text x=\"%.1f\" y=\"%.1f\" %s>", x, y, attributes);
+  put_text(p->file, text);
+  fputs("</text>\n", p->file);
 }
 
-static void draw_grid(FILE *file, const axis *a, int vertical) {
-  const double step = grid_step(a), first = ceil(a->low / step - 1e-9);
-  for (int i = 0; (first + i) * step <= a->high + 1e-9 * step; i++) {
-    const double place = (first + i) * step, value = a->log ? pow(10, place) : place;
-    const double p = pixel(a, value);
-    char text[32];
-    snprintf(text, sizeof text, "%.4g", fabs(place) < 1e-9 * step && !a->log ? 0 : value);
-    if (vertical)
-      fprintf(file, "<path d=\"M%d %.1fH%d\" stroke=\"#ddd\"/>\n", LEFT, p, WIDTH - RIGHT);
-    else
-      fprintf(file, "<path d=\"M%.1f %dV%d\" stroke=\"#ddd\"/>\n", p, TOP, HEIGHT - BOTTOM);
-    if (vertical)
-      label(file, LEFT - 6, p + 4, "text-anchor=\"end\"", text);
-    else
-      label(file, p, HEIGHT - BOTTOM + 17, "text-anchor=\"middle\"", text);
+static void draw_grid(const page *p) {
+  char text[48];
+  fputs("<g stroke=\"#dcdcdc\" stroke-width=\"0.8\">\n", p->file);
+  for (int i = 0; i < p->x.ticks; i++)
+    fprintf(p->file, "<path d=\"M%.1f %dV%.1f\"/>\n", axis_pixel(&p->x, p->x.tick[i]), TOP, p->y.at);
+  for (int i = 0; i < p->y.ticks; i++)
+    fprintf(p->file, "<path d=\"M%d %.1fH%.1f\"/>\n", LEFT, axis_pixel(&p->y, p->y.tick[i]), p->right);
+  fputs("</g>\n", p->file);
+  fprintf(p->file, "<path d=\"M%d %dV%.1fH%.1f\" fill=\"none\" stroke=\"#555\"/>\n", LEFT, TOP, p->y.at,
+          p->right);
+  fputs("<g font-size=\"13\" fill=\"#333\">\n", p->file);
+  for (int i = 0; i < p->x.ticks; i++) {
+    axis_text(&p->x, p->x.tick[i], text, sizeof text);
+    label(p, axis_pixel(&p->x, p->x.tick[i]), p->y.at + 19, "text-anchor=\"middle\"", text);
   }
+  for (int i = 0; i < p->y.ticks; i++) {
+    axis_text(&p->y, p->y.tick[i], text, sizeof text);
+    label(p, LEFT - 7, axis_pixel(&p->y, p->y.tick[i]) + 4.5, "text-anchor=\"end\"", text);
+  }
+  fputs("</g>\n", p->file);
 }
 
-static void draw_curve(FILE *file, const curve *c, const axis *x, const axis *y, const char *colour) {
+static void draw_line(const page *p, const line *l) {
+  const curve *c = l->curve;
   int pen_down = 0;
-  fprintf(file, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"1.6\"%s d=\"", colour,
-          c->dashed ? " stroke-dasharray=\"6 4\"" : "");
+  fprintf(p->file, "<path stroke-dasharray=\"%s\" d=\"", l->style.dash);
   for (int i = 0; i < c->count; i++) {
-    const int seen = visible(x, c->x[i]) && visible(y, c->y[i]);
-    if (seen) fprintf(file, "%c%.1f %.1f", pen_down ? 'L' : 'M', pixel(x, c->x[i]), pixel(y, c->y[i]));
+    const int seen = shown(p, c, i);
+    if (seen)
+      fprintf(p->file, "%c%.1f %.1f", pen_down ? 'L' : 'M', axis_pixel(&p->x, c->x[i]),
+              axis_pixel(&p->y, c->y[i]));
     pen_down = seen;
   }
-  fputs("\"/>\n", file);
+  fputs("\"/>\n", p->file);
 }
 
-/* Names of the curves, on the right, in their colours. */
-static void draw_legend(FILE *file, int row, const curve *c, const char *colour) {
-  char style[80];
-  snprintf(style, sizeof style, "fill=\"%s\" font-weight=\"bold\"", colour);
-  label(file, WIDTH - RIGHT + 12, TOP + 12 + 17 * row, style, c->name);
+static void begin_marks(const page *p, const line *l) {
+  fprintf(p->file, "<path fill=\"%s\" stroke-width=\"1.5\" d=\"", l->style.open ? "#fff" : l->style.colour);
 }
 
-static void draw(FILE *file, const chart *c, const bench_origin *origin) {
-  static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                        "#8a6d00", "#56b4e9", "#7f3fbf", "#444444"};
-  const axis x = axis_of(c, 0), y = axis_of(c, 1);
-  char text[600];
-  fprintf(file,
-          "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
-          "font-size=\"12\">\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n",
-          WIDTH, HEIGHT, WIDTH, HEIGHT);
-  draw_grid(file, &x, 0);
-  draw_grid(file, &y, 1);
-  for (int i = 0; i < c->count; i++) draw_curve(file, &c->curves[i], &x, &y, colours[i % 8]);
-  for (int i = 0; i < c->count; i++) draw_legend(file, i, &c->curves[i], colours[i % 8]);
-  label(file, LEFT, 28, "font-size=\"16\"", c->title);
-  label(file, LEFT + x.length / 2, HEIGHT - BOTTOM + 38, "text-anchor=\"middle\"", c->x_label);
-  snprintf(text, sizeof text, "text-anchor=\"middle\" transform=\"rotate(-90 18 %.1f)\"",
-           y.at + y.length / 2);
-  label(file, 18, y.at + y.length / 2, text, c->y_label);
-  snprintf(text, sizeof text, "%s, %s, commit %s", origin->device, origin->date, origin->commit);
-  label(file, LEFT, HEIGHT - 12, "fill=\"#777\" font-size=\"10\"", text);
+static void put_mark(const page *p, const line *l, double x, double y) {
+  fprintf(p->file, "M%.1f %.1f%s", x, y, l->style.mark);
+}
+
+/* Marks are DISTANCE apart, and neighbours in the list begin at different places.  The last point always has
+ * one, a point that stands alone has one, and where there are few points, each has one. */
+static void draw_marks(const page *p, const line *l, int index) {
+  enum { DISTANCE = 64, SHIFT = 23, FEW = 12 };
+  const curve *c = l->curve;
+  double next = LEFT + index * SHIFT % DISTANCE;
+  if (l->style.mark == NULL) return;
+  begin_marks(p, l);
+  for (int i = 0; i < c->count; i++) {
+    if (!shown(p, c, i)) continue;
+    const double x = axis_pixel(&p->x, c->x[i]), y = axis_pixel(&p->y, c->y[i]);
+    const int alone = (i == 0 || !shown(p, c, i - 1)) && (i + 1 == c->count || !shown(p, c, i + 1));
+    const int last = x == l->end_x && y == l->end_y, crowded = l->end_x - x < DISTANCE / 2;
+    if (c->count > FEW && !last && !alone && (x < next || crowded)) continue;
+    put_mark(p, l, x, y);
+    next = x + DISTANCE;
+  }
+  fputs("\"/>\n", p->file);
+}
+
+/* The name with a piece of the line.  Fine dots lead from the curve's end to the margin, and a fine line from
+ * there to the name. */
+static void draw_label(const page *p, const line *l) {
+  const double left = p->labels, middle = left + KEY / 2.0;
+  char attributes[64];
+  if (p->right - l->end_x > 1)
+    fprintf(p->file, "<path stroke-width=\"0.8\" stroke-dasharray=\"1 3\" d=\"M%.1f %.1fH%.1f\"/>\n",
+            l->end_x, l->end_y, p->right);
+  fprintf(p->file, "<path stroke-width=\"0.8\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", p->right, l->end_y, left,
+          l->label_y);
+  fprintf(p->file, "<path stroke-dasharray=\"%s\" d=\"M%.1f %.1fh%d\"/>\n", l->style.dash, left, l->label_y,
+          KEY);
+  if (l->style.mark) {
+    begin_marks(p, l);
+    put_mark(p, l, middle, l->label_y);
+    fputs("\"/>\n", p->file);
+  }
+  snprintf(attributes, sizeof attributes, "fill=\"%s\" stroke=\"none\"", l->style.colour);
+  label(p, left + KEY + 6, l->label_y + 4.8, attributes, l->curve->name);
+}
+
+static void draw_curve(const page *p, const line *l, int index) {
+  fprintf(p->file,
+          "<g class=\"curve\" fill=\"none\" stroke=\"%s\" stroke-width=\"%.1f\" stroke-linejoin=\"round\">\n",
+          l->style.colour, l->style.width);
+  draw_line(p, l);
+  draw_marks(p, l, index);
+  draw_label(p, l);
+  fputs("</g>\n", p->file);
+}
+
+static void draw_words(const page *p, const chart *c, const char *origin) {
+  char turned[96];
+  const double middle = p->y.at + p->y.length / 2;
+  label(p, LEFT, 28, "font-size=\"18\" font-weight=\"bold\"", c->title);
+  label(p, LEFT + p->x.length / 2, p->y.at + 43, "text-anchor=\"middle\"", c->x_label);
+  snprintf(turned, sizeof turned, "text-anchor=\"middle\" transform=\"rotate(-90 20 %.1f)\"", middle);
+  label(p, 20, middle, turned, c->y_label);
+  label(p, LEFT, p->height - 14, "fill=\"#666\" font-size=\"12\"", origin);
+}
+
+void chart_draw(FILE *file, const chart *c, const char *origin) {
+  page p = {.file = file, .count = c->count < CHART_CURVES ? c->count : CHART_CURVES};
+  find_axes(&p, c);
+  find_sizes(&p, c);
+  find_lines(&p, c);
+  place_labels(&p);
+  fprintf(
+      file,
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" font-family=\"Helvetica, Arial, "
+      "sans-serif\" font-size=\"%d\" fill=\"#111\">\n<rect width=\"100%%\" height=\"100%%\" "
+      "fill=\"#fff\"/>\n",
+      p.width, p.height, TEXT);
+  draw_grid(&p);
+  for (int k = 0; k < p.count; k++) draw_curve(&p, &p.lines[k], k);
+  draw_words(&p, c, origin);
   fputs("</svg>\n", file);
 }
 
-static void write_numbers(results *r, const chart *c) {
-  results_array(r, "curves");
-  for (int i = 0; i < c->count; i++) {
-    const curve *one = &c->curves[i];
-    results_object(r, NULL);
-    results_text(r, "name", one->name);
-    results_numbers(r, c->x_label, one->x, one->count);
-    results_numbers(r, c->y_label, one->y, one->count);
-    results_end(r);
-  }
-  results_end(r);
-}
-
-int results_chart(results *r, const chart *c) {
-  write_numbers(r, c);
-  FILE *file = open_file(r, "svg");
-  if (file == NULL) return 0;
-  draw(file, c, &r->origin);
-  return close_file(r, "svg", file);
+void chart_origin(char *out, size_t size, const char *device, const char *date, const char *commit) {
+  snprintf(out, size, "%s, %s, commit %s", device, date, commit);
 }

@@ -1,19 +1,24 @@
-/* esn_mackey.c - Mackey-Glass, 84 steps ahead.  H. Jaeger, GMD Report 148, 2001; Jaeger & Haas, Science 304, 2004.
+/* esn_mackey.c - Mackey-Glass, 84 steps ahead: H. Jaeger, GMD Report 148, 2001; Jaeger and Haas, Science,
+ * 2004.
  *
- * The network is taught to say the next value of a series; then it listens to 1,000 steps of another one and goes on
- * alone, its output its only input.  NRMSE84 = sqrt(mean over 50 series of (y - x)^2 / variance) at the 84th step alone,
- * the variance that of the test series.  Jaeger's squashing: the network sees tanh(x - 1); errors are of x itself.
+ * The network learns to predict the next value of a series.  Then it listens to 1,000 steps of another series
+ * and goes on alone, with its output as its only input.  NRMSE84 = sqrt(mean over 50 series of (y - x)^2 /
+ * variance) at the 84th step alone, with the variance of the test series.  Jaeger's squashing: the network
+ * sees tanh(x - 1); errors are those of x itself.
  */
+#include "bench/paper/esn_mackey.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/bench.h"
+#include "bench/common/measure.h"
 #include "bench/paper/esn.h"
 #include "host/cli/series.h"
 
 enum { TRIALS = 50, LISTEN = 1000, AHEAD = 84 };
-/* Seeds: networks from the first, series far from all of them; searching uses others. */
+/* The seeds of the first network, in the experiment and in a search.  Each network has SERIES_OF_A_NETWORK
+ * seeds for its series. */
 enum { REPORT_SEED = 1, SEARCH_SEED = 500001, SERIES_OF_A_NETWORK = 1000 };
 
 typedef struct row {
@@ -55,7 +60,7 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 static double squash(double x) { return tanh(x - 1); }
 static double stretch(double y) { return 1 + atanh(fmax(-0.9999999, fmin(0.9999999, y))); }
 
-/* TRIALS series beside each other, [LISTEN + AHEAD, TRIALS], as they are. */
+/* TRIALS series side by side, [LISTEN + AHEAD, TRIALS], not squashed. */
 static int test_series(double tau, uint64_t seed, double *x) {
   double one[LISTEN + AHEAD];
   for (int k = 0; k < TRIALS; k++) {
@@ -72,7 +77,7 @@ static double variance(const double *x, int count) {
   return sum / count;
 }
 
-/* nrmse[k]: error k+1 steps after the last true value.  work: two arrays like x. */
+/* nrmse[k]: the error k+1 steps after the last true value.  d and y: room for arrays like x. */
 static int free_run(esn_net *net, const double *x, double *d, double *y, double nrmse[AHEAD]) {
   for (int i = 0; i < LISTEN * TRIALS; i++) d[i] = squash(x[i]);
   if (seqgpu_esn_reset(net->esn, TRIALS) || seqgpu_esn_run(net->esn, LISTEN, NULL, d, NULL) ||
@@ -90,7 +95,7 @@ static int free_run(esn_net *net, const double *x, double *d, double *y, double 
   return 0;
 }
 
-/* One network from its seed: training, test. */
+/* Trains and tests the network of a seed. */
 static int try_network(const row *r, uint64_t seed, double nrmse[AHEAD]) {
   const int64_t train = r->setting.train,
                 size = train > (LISTEN + AHEAD) * TRIALS ? train : (LISTEN + AHEAD) * TRIALS;
@@ -107,7 +112,7 @@ static int try_network(const row *r, uint64_t seed, double nrmse[AHEAD]) {
   return failed;
 }
 
-/* Random settings about the first row's. */
+/* Random settings around the first row's. */
 static int search_settings(int count) {
   for (int i = 0; i < count; i++) {
     row r = rows[0];
@@ -130,7 +135,7 @@ static int search_settings(int count) {
   return 0;
 }
 
-/* One row of the table: ESN_NETWORKS networks; line: the mean over them of log NRMSE, as NRMSE. */
+/* One row of the table: ESN_NETWORKS networks.  line: the geometric mean of their NRMSE at each step. */
 static int run_row(results *out, const row *r, double line[AHEAD]) {
   double errors[ESN_NETWORKS], nrmse[AHEAD], logs[AHEAD] = {0};
   const double start = bench_now();
@@ -162,7 +167,7 @@ int esn_mackey_glass(const char *folder, int search) {
   }
   results_end(&r);
   for (int t = 0; t < AHEAD; t++) steps[t] = t + 1;
-  curves[ROWS] = (curve){.name = "Jaeger 2001, step 84", .x = ends, .y = goal, .count = 2, .dashed = 1};
+  curves[ROWS] = (curve){.name = "Jaeger 2001, step 84", .x = ends, .y = goal, .count = 2, .reference = 1};
   const chart c = {.title = "Mackey-Glass, tau 17: free-running echo state networks",
                    .x_label = "steps without the true series",
                    .y_label = "NRMSE",

@@ -1,20 +1,24 @@
-/* esn_narma.c - NARMA of order 10: an output that depends on the last ten inputs and on itself, without feedback.
+/* esn_narma.c - NARMA of order 10: an output that depends on the last ten inputs and on itself, without
+ * feedback.
  *
- * Atiya & Parlos 2000; for echo state networks H. Jaeger, NIPS 15, 2003, and A. Rodan & P. Tino 2011.  The network hears u_t and is
- * to say y_{t+1}.  NRMSE = sqrt(mean (y - d)^2 / variance of d) over a test series of its own.
+ * Atiya and Parlos 2000; for echo state networks H. Jaeger, NIPS 15, 2003, and A. Rodan and P. Tino 2011.
+ * The network reads u_t and must predict y_{t+1}.  NRMSE = sqrt(mean (y - d)^2 / variance of d) over a
+ * separate test series.
  */
+#include "bench/paper/esn_narma.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/bench.h"
+#include "bench/common/measure.h"
 #include "bench/paper/esn.h"
 #include "host/cli/series.h"
 
 enum { TRAIN = 3000, TEST = 3000, WASHOUT = 200, ROWS = 3 };
 enum { REPORT_SEED = 1, SEARCH_SEED = 500001 };
 
-/* At least this good, by the project's plan. */
+/* The error to beat: what the project set itself as a goal. */
 static const double goal = 0.2;
 
 #define COMMON .input_size = 1, .output_size = 1, .leak = 1, .links = 10, .squares = 1
@@ -42,7 +46,7 @@ static double nrmse_of(const double *y, const double *d, int count) {
   return sqrt(error / variance);
 }
 
-/* One network from its seed: training series, test series, error on the latter. */
+/* Trains the network of a seed on one series and measures its error on another. */
 static int try_network(const esn_setting *setting, uint64_t seed, double *nrmse) {
   static double u[TRAIN > TEST ? TRAIN : TEST], d[TRAIN > TEST ? TRAIN : TEST], y[TEST];
   esn_net net;
@@ -56,7 +60,7 @@ static int try_network(const esn_setting *setting, uint64_t seed, double *nrmse)
   return failed;
 }
 
-/* Random settings about the middle row's. */
+/* Random settings around the middle row's. */
 static int search_settings(int count) {
   for (int i = 0; i < count; i++) {
     esn_setting s = settings[1];
@@ -96,7 +100,7 @@ int esn_narma10(const char *folder, int search) {
   }
   results_end(&r);
   const curve curves[] = {{.name = "median of 5 networks", .x = units, .y = medians, .count = ROWS},
-                          {.name = "goal", .x = units, .y = goals, .count = ROWS, .dashed = 1}};
+                          {.name = "goal", .x = units, .y = goals, .count = ROWS, .reference = 1}};
   const chart c = {.title = "NARMA10: error on a test series",
                    .x_label = "units of the reservoir",
                    .y_label = "NRMSE",

@@ -1,17 +1,20 @@
-/* operations.c - paper_operations: what a step of the unitary RNN and of the LSTM does in their CUDA kernels, as they grow.
+/* operations.c - paper_operations: how many operations the CUDA kernels of the unitary RNN and of the LSTM do
+ * per step.
  *
- *   uRNN   plan fused: complex additions (2), products (6), dots, reflections, modReLU; n log n
- *   LSTM   plan step with our own GEMM: 2 for each multiply-add of a product; n^2.  Its pointwise steps, of n, are not counted
+ *   uRNN   algorithm fused: complex additions (2), products (6), dots, reflections, modReLU; n log n
+ *   LSTM   algorithm step with our own GEMM: 2 per multiply-add of a product; n^2.  Its pointwise steps, of
+ *          order n, are not counted.
  *
- * The kernels run on the SIMT emulator, which adds up what they say they do (sq_count of kernels/simt.h): no clock, no
- * chance, the same numbers everywhere.  One layer of 1 input, forward and backward; a step is half of the difference between
- * T = 3 and T = 1, so what a run does once (packing, first states) does not count.  The LSTM runs 32 sequences, which fill a
- * tile of the GEMM, and one is a part of that.  Fits as law.h has them; results in urnn-operations.json and .svg.
+ * The kernels run on the SIMT emulator, which adds up what they report (sq_count of kernels/simt.h): there
+ * is no clock and no chance in it, and the numbers are the same everywhere.  One layer with one input,
+ * forward and backward.  A step is half of the difference between T = 3 and T = 1, so that what a run does
+ * once (packing, first states) does not count.  The LSTM runs 32 sequences, which fill a tile of the GEMM,
+ * and is reported per sequence.  scaling.h describes the fits; the results are urnn-operations.json and
+ * .svg.
  *
  *   paper_operations [--results FOLDER]
  */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bench/paper/scaling.h"
@@ -19,17 +22,17 @@
 
 enum { TILE = 32 };
 
-/* Operations of a run of `steps`, all sequences; NaN where it failed. */
+/* Operations of a run of `steps` steps over all sequences; NaN after an error. */
 static double count_run(seqgpu_context *ctx, seqgpu_rnn_desc desc, const char *algorithm, int64_t steps) {
-  law_run r;
+  scaling_run r;
   double operations = (double)NAN;
   desc.seq_len = steps;
-  if (law_open(&r, ctx, &desc, algorithm)) {
+  if (scaling_open(&r, ctx, &desc, algorithm)) {
     const uint64_t before = sq_simt_operations();
     if (!seqgpu_rnn_forward(ctx, r.plan, &r.run) && !seqgpu_rnn_backward(ctx, r.plan, &r.run))
       operations = (double)(sq_simt_operations() - before);
   }
-  law_close(&r);
+  scaling_close(&r);
   return operations;
 }
 
@@ -42,19 +45,21 @@ static double count_size(seqgpu_context *ctx, const char *cell, int64_t n) {
 }
 
 int main(int argc, char **argv) {
-  law_side sides[2] = {{.cell = "urnn", .law = "n log2 n", .cost = law_n_log_n, .sizes = LAW_SIZES},
-                       {.cell = "lstm", .law = "n^2", .cost = law_n_squared, .sizes = LAW_SIZES - 2}};
-  law_report report = {
+  scaling_experiment experiment = {
+      .program = "paper_operations",
       .name = "urnn-operations",
-      .about = "Operations of a step of the unitary RNN against the LSTM, forward and backward",
-      .ran_on = "the SIMT emulator: counts of the CUDA kernels of plan fused (urnn) and plan step "
-                "(lstm), one input; no time, and no GPU",
-      .quantity = "operations a step and sequence"};
-  if (!law_arguments(argc, argv, &report.folder)) return 2;
-  seqgpu_context *ctx;
-  const seqgpu_context_options emulator = {.device = "emulator"};
-  if (seqgpu_context_create(&emulator, &ctx)) return fprintf(stderr, "%s\n", seqgpu_last_error(ctx)), 1;
-  for (int i = 0; i < 2; i++) law_measure(&sides[i], ctx, count_size, "operations a step", 1);
-  seqgpu_context_destroy(ctx);
-  return !law_publish(&report, sides, 2);
+      .about = "Operations per step of the unitary RNN beside the LSTM, forward and backward",
+      .ran_on =
+          "the SIMT emulator: counts of the CUDA kernels of the algorithms fused (urnn) and step (lstm), "
+          "one input; no time, and no GPU",
+      .title = "Operations of a step",
+      .quantity = "operations per step and sequence",
+      .unit = "operations per step",
+      .scale = 1,
+      .device = {.device = "emulator"},
+      .measure = count_size,
+      .cells = {{.cell = "urnn", .formula = "n log2 n", .cost = scaling_n_log_n, .sizes = SCALING_SIZES},
+                {.cell = "lstm", .formula = "n^2", .cost = scaling_n_squared, .sizes = SCALING_SIZES - 2}},
+      .count = 2};
+  return scaling_main(&experiment, argc, argv);
 }

@@ -1,13 +1,13 @@
-# paper.sh - what the experiments of this folder share; sourced by them, with $minutes set.
+# paper.sh - what the experiments of this folder share; they source it with $minutes set.
 #
-#   seqgpu, collect      the programs, of build/ beside the sources or of the folder named by BUILD
-#   run NAME TASK ...    trains in the background, on one thread, at most two at a time
-#   go_on NAME TASK ...  trains on, into the log of a run that has ended
-#   finish               waits for those that run
-#   skip NAME REASON     says by name what cannot be had here
-#   publish ...          the table, curves and numbers of all runs go to bench/results, or the folder named by RESULTS
+#   seqgpu               the program, of build/ beside the sources or of the folder that BUILD names
+#   run NAME TASK ...    trains in the background, on one thread, at most two runs at a time
+#   go_on NAME TASK ...  continues a run that has ended, in the same log
+#   finish               waits for the runs that are under way
+#   skip NAME REASON     reports by name what cannot run here
+#   publish ...          writes table, curves and numbers of all runs to bench/results, or to $RESULTS
 #
-# The logs stay in build/paper/NAME. THREADS=2 gives each run two threads, JOBS=1 makes them take turns.
+# The logs stay in build/paper/NAME.  THREADS=2 gives each run two threads, JOBS=1 makes the runs take turns.
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$(dirname "$here")")
 build=${BUILD:-$root/build}
@@ -17,12 +17,12 @@ jobs=${JOBS:-2}
 data=${SEQGPU_DATA:-$root/../shared/data}
 for program in seqgpu paper_collect; do
   if [ ! -x "$build/bin/$program" ]; then
-    echo "$build/bin/$program is not there: cmake -B build && cmake --build build" >&2
+    echo "paper.sh: there is no $build/bin/$program; build it: cmake -B build && cmake --build build" >&2
     exit 1
   fi
 done
 
-# begin NAME: an empty folder for the logs of this experiment.
+# begin NAME: makes an empty folder for the logs of this experiment.
 begin() {
   experiment=$1
   work=$build/paper/$experiment
@@ -40,27 +40,27 @@ skip() {
 
 has_cell() { "$seqgpu" info --device cpu | grep -q "^$1 "; }
 
-# A part of the minutes: share 3 = a third.
+# A share of the minutes: share 3 is a third.
 share() { awk "BEGIN { print $minutes / $1 }"; }
 
-# parameters TASK OPTIONS...: how many numbers such a model has.
+# parameters TASK OPTIONS...: how many elements the parameters of such a model have.
 parameters() { "$seqgpu" train "$@" --device cpu --threads 1 --dry-run --json | sed -n 's/.*"parameters": \([0-9]*\).*/\1/p'; }
 
-# baseline TASK OPTIONS...: the loss of knowing nothing.
+# baseline TASK OPTIONS...: the loss of a model that knows nothing.
 baseline() { "$seqgpu" train "$@" --device cpu --threads 1 --dry-run --json | sed -n 's/.*"baseline": \([0-9.e-]*\).*/\1/p'; }
 
 log_of() { echo "$work/$(echo "$1" | tr ' /,' '___').jsonl"; }
 
-# updates NAME: of a run that has ended, 0 if there was none.
+# updates NAME: how many a run that has ended has made, 0 if there was no run.
 updates() { sed -n '$s/.*"step": \([0-9]*\).*/\1/p' "$(log_of "$1")" 2>/dev/null | grep . || echo 0; }
 
-# note_run NAME LOG PARAMETERS COMMAND: a run that was made in another way.
+# note_run NAME LOG PARAMETERS COMMAND: adds a run to the list.
 note_run() { printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" >>"$work/runs"; }
 
-# The command as others would type it: without the folders of this machine.
+# The command as anybody would type it, without the folders of this machine.
 command_of() { echo "seqgpu train $*" | sed "s|$data|\$SEQGPU_DATA|g; s|$work/||g"; }
 
-# start NAME TASK OPTIONS...: in the background, into the end of its log.
+# start NAME TASK OPTIONS...: trains in the background and appends to the log.
 start() {
   log=$(log_of "$1")
   shift
@@ -84,26 +84,26 @@ run() {
   start "$name" "$@"
 }
 
-# go_on NAME TASK --resume FILE OPTIONS...: trains on from the checkpoint that the run left, if it left one.
+# go_on NAME TASK --resume FILE OPTIONS...: continues from the checkpoint that the run left, if it left one.
 go_on() {
   name=$1
   shift
   finish
   [ -f "$3" ] || return 0
   sed -i "s|^$name\t.*|&; then $(command_of "$@")|" "$work/runs"
-  echo "$name: goes on, seqgpu train $*"
+  echo "$name: continues, seqgpu train $*"
   start "$name" "$@"
 }
 
-# run_cell CELL NAME TASK OPTIONS...: the same, skipped where the build has no such cell.
+# run_cell CELL NAME TASK OPTIONS...: the same with --cell CELL; skipped where the build has no such cell.
 run_cell() {
   cell=$1
   shift
-  if has_cell "$cell"; then run "$@" --cell "$cell"; else skip "$1" "this build has no cell $cell"; fi
+  if has_cell "$cell"; then run "$@" --cell "$cell"; else skip "$1" "this build has no cell \"$cell\""; fi
 }
 
 finish() {
-  for child in $children; do wait "$child" || echo "a run ended with exit code $?; see $work" >&2; done
+  for child in $children; do wait "$child" || echo "paper.sh: a run ended with exit code $?; see $work" >&2; done
   children= running=0
 }
 stop_children() { for child in $children; do kill "$child" 2>/dev/null || true; done; }

@@ -1,55 +1,60 @@
-/* law.h - how a cost grows with the number of units: a measured side, the law it should follow, and the fit of it.
+/* scaling.h - how a cost grows with the number of units n: measured values, the formula they should follow,
+ * and its fit.
  *
- *   value[i] ~ factor * law(n[i]),  factor = the geometric mean of value / law;  worst = the largest factor by which a point is off
- *   exponent = slope of the straight line through the points of a log-log plot, by least squares
+ *   value[i] ~ factor * cost(n[i])
+ *   factor    the geometric mean of value / cost
+ *   worst     the largest factor by which a value is off the fit
+ *   exponent  the slope of the straight line through the points of a log-log plot, by least squares
  *
- * What paper_cost (time) and paper_operations (the emulator's counts) share.
+ * Shared by paper_cost, which measures time, and paper_operations, which counts on the emulator.
  */
-#ifndef PAPER_LAW_H
-#define PAPER_LAW_H
+#ifndef PAPER_SCALING_H
+#define PAPER_SCALING_H
 
 #include "seqgpu/seqgpu.h"
 
-#include "bench/bench.h"
-#include "bench/paper/curves.h"
+enum { SCALING_SIZES = 6, SCALING_FIRST = 128, SCALING_CELLS = 4 };
 
-enum { LAW_SIZES = 6, LAW_FIRST = 128 };
-
-typedef struct law_side {
-  const char *cell, *law;
-  double (*cost)(double n);
-  int sizes; /* n = LAW_FIRST, 2 LAW_FIRST, ... */
+/* One cell. */
+typedef struct scaling_cell {
+  const char *cell, *formula; /* "n log2 n" */
+  double (*cost)(double n);   /* the formula */
+  int sizes;                  /* n = SCALING_FIRST, 2 SCALING_FIRST, ... */
   int measured;
-  double n[LAW_SIZES], value[LAW_SIZES], fit[LAW_SIZES];
+  double n[SCALING_SIZES], value[SCALING_SIZES], fit[SCALING_SIZES];
   double factor, worst, exponent;
-} law_side;
+} scaling_cell;
 
-double law_n_log_n(double n); /* log2 */
-double law_n_squared(double n);
+double scaling_n_log_n(double n); /* n log2 n */
+double scaling_n_squared(double n);
 
-/* A plan for training of one layer of `cell` with one input, and its run with buffers drawn at random; 0 after an error of
- * ctx.  law_close releases what there is. */
-typedef struct law_run {
+/* A training plan of one layer with one input, and a run of it on random buffers. */
+typedef struct scaling_run {
   seqgpu_context *ctx;
   seqgpu_plan *plan;
   seqgpu_rnn_run run;
-  void *buffers[8];
-} law_run;
-int law_open(law_run *out, seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *algorithm);
-void law_close(law_run *run);
+} scaling_run;
 
-/* Fills value[] by `measure`, prints and fits; what gives NaN is said to be skipped.  `unit` as in "us a step", of `scale`. */
-void law_measure(law_side *side, seqgpu_context *ctx,
-                 double (*measure)(seqgpu_context *ctx, const char *cell, int64_t n), const char *unit,
-                 double scale);
+/* algorithm NULL: the planner's choice.  0 after an error of ctx; close it in both cases. */
+int scaling_open(scaling_run *out, seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *algorithm);
+void scaling_close(scaling_run *run);
 
-/* NAME.json and NAME.svg of the sides that could be measured; 0 after a sentence. `quantity` as in "seconds a step". */
-typedef struct law_report {
-  const char *folder, *name, *about, *ran_on, *quantity;
-} law_report;
-int law_publish(const law_report *report, const law_side *sides, int count);
+/* A whole experiment.  measure: the cost of one step of one sequence with n units; NaN after an error of ctx. */
+typedef struct scaling_experiment {
+  const char *program, *name;         /* the results are NAME.json and NAME.svg */
+  const char *about, *ran_on, *title; /* title: of the chart */
+  const char *quantity;               /* what value[] is: "seconds per step and sequence" */
+  const char *unit; /* of the lines on stdout, "us per step", which is `scale` times as many */
+  double scale;
+  seqgpu_context_options device;
+  double (*measure)(seqgpu_context *ctx, const char *cell, int64_t n);
+  scaling_cell cells[SCALING_CELLS];
+  int count; /* of cells */
+} scaling_experiment;
 
-/* The folder of "[--results FOLDER]", NULL without; 0 after the usage. */
-int law_arguments(int argc, char **argv, const char **folder);
+/* The program: reads the command line, measures, fits and writes the results.  A cell that cannot be measured
+ * is skipped by
+ * name.  Returns the exit code. */
+int scaling_main(scaling_experiment *experiment, int argc, char **argv);
 
 #endif

@@ -1,7 +1,7 @@
-/* onednn.cpp - oneDNN's LSTM and vanilla RNN as a peer (its gate order is ours: i,f,c,o).
+/* onednn.cpp - oneDNN's LSTM as a peer.  Its gate order is ours: i,f,c,o.
  *
- * Weights are reordered to the layout oneDNN prefers before the clock starts, although a training loop would have to do
- * it at every update: the comparison leans towards the peer.
+ * The weights are brought into the layout that oneDNN prefers before the clock starts, although a training loop
+ * would have to do that at every update: the comparison favours the peer.
  */
 #include <dnnl.hpp>
 #include <omp.h>
@@ -11,7 +11,7 @@
 #include <unordered_map>
 
 extern "C" {
-#include "bench/peers/peer.h"
+#include "bench/peers/onednn.h"
 }
 
 namespace {
@@ -20,7 +20,7 @@ using dnnl::memory;
 using tag = memory::format_tag;
 using arguments = std::unordered_map<int, memory>;
 
-/* What one problem needs; forward and backward have weights of their own, each in its preferred layout. */
+/* All that one problem needs.  Forward and backward have copies of the weights, each in its preferred layout. */
 struct state {
   bench_shape shape;
   bench_data data;
@@ -106,7 +106,7 @@ void build(state &s) {
 
 void *open_lstm(const bench_shape *shape, const bench_data *data, const char **why) try {
   if (std::strcmp(shape->cell, "lstm") != 0) {
-    *why = "only lstm is compared with oneDNN";
+    *why = "it is compared for lstm only";
     return nullptr;
   }
   omp_set_num_threads(shape->threads);
@@ -162,4 +162,4 @@ void close_state(void *opaque) { delete static_cast<state *>(opaque); }
 
 } // namespace
 
-extern "C" const bench_peer bench_peer_onednn = {"onednn", open_lstm, prepare, run, fetch, close_state};
+const bench_peer bench_peer_onednn = {"onednn", open_lstm, prepare, run, fetch, close_state};

@@ -1,6 +1,7 @@
-/* peer.h - a library we are measured against, as one table row: set up once, run many times on the same numbers.
+/* peer.h - a library that we are measured against: set up once, then run many times on the same buffers.
  *
- * Layouts at this seam are ours (time-major, PyTorch's gate order, one bias); a peer converts during setup, untimed.
+ * Layouts at this seam are ours (time-major, PyTorch's gate order, one bias).  A peer converts while it is
+ * set up, which is not timed.
  */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
@@ -11,7 +12,7 @@ typedef struct bench_shape {
   const char *cell;
   int64_t seq_len, batch, input, hidden;
   int threads;
-  int training; /* forward keeps a workspace and backward runs */
+  int training; /* backward runs as well, and forward keeps what it needs */
 } bench_shape;
 
 /* Host buffers of the problem, float32. */
@@ -21,16 +22,16 @@ typedef struct bench_data {
   const float *dy;     /* [T,B,H] */
   float *y;            /* [T,B,H] out */
   float *dx;           /* [T,B,I] out */
-  float *dparams;      /* as params, out (overwritten) */
+  float *dparams;      /* laid out as params, overwritten: out */
 } bench_data;
 
 typedef struct bench_peer {
   const char *name;
-  /* An opaque state, or NULL with *why set when the peer cannot do this shape. */
+  /* The peer's state, or NULL with *why set if it cannot run this shape. */
   void *(*open)(const bench_shape *shape, const bench_data *data, const char **why);
-  int (*prepare)(void *state); /* clears what accumulates; untimed.  0 = success, here and below */
+  int (*prepare)(void *state); /* clears what accumulates; not timed.  0 is success, here and below */
   int (*run)(void *state);     /* forward, and backward when training */
-  int (*fetch)(void *state);   /* results of the last run into data's outputs, in our layout */
+  int (*fetch)(void *state);   /* writes the last run's results to the outputs of data, in our layout */
   void (*close)(void *state);
 } bench_peer;
 

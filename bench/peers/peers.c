@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #ifdef SEQGPU_PEER_ONEDNN
-extern const bench_peer bench_peer_onednn;
+#include "bench/peers/onednn.h"
 #endif
 
 const bench_peer *const bench_peers[] = {

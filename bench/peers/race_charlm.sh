@@ -1,8 +1,10 @@
 #!/bin/sh
-# race_charlm.sh SEQGPU TEXT [PYTHON] [THREADS] - time per update of the same character model, ours and PyTorch's, in one run.
+# race_charlm.sh SEQGPU TEXT [PYTHON] [THREADS] - time per update of the same character model, ours and
+# PyTorch's, in one run.
 #
-# 2 x 128 LSTM, embedding 128, seq 50, batch 50, RMSprop, clip 5.  The two take turns, five times 100 updates each; each turn gives
-# the median time of an update, and the ratio is the median of the five ratios (below 1: we are faster).
+# 2 x 128 LSTM, embedding 128, seq 50, batch 50, RMSprop, clip 5.  The two take turns, five turns of 100
+# updates each. Each turn gives the median time of an update; the result is the median of the five ratios
+# (below 1: we are faster).
 set -eu
 seqgpu=$1
 text=$2

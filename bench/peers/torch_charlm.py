@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""The peer of `seqgpu train charlm` in PyTorch: same model, same pieces of text, same updates.
+"""The peer of `seqgpu train charlm` in PyTorch: the same model, pieces of text and updates.
 
     python3 bench/peers/torch_charlm.py --text FILE --epochs 2
     seqgpu train charlm --text FILE --layers 2 --hidden 128 --embedding 128 --seq-len 50 --batch 50 --epochs 2
 
 Model      embedding -> LSTM -> linear -> cross-entropy (mean over the T x B predictions of a piece).
-Text       characters; the last 10 % validate; the rest is cut into `batch` streams read in parallel, pieces of
-           `seq-len` steps; states are carried from piece to piece and reset at the start of an epoch.
+Text       characters; the last 10 % validate; the rest is cut into `batch` streams that are read in parallel, in
+           pieces of `seq-len` steps; states are carried from piece to piece and reset at the start of an epoch.
 Update     RMSprop (rho 0.95, eps 1e-8, lr 2e-3, times 0.97 after each epoch from the 10th on), norm clipped to 5.
 Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, embedding +-0.1, linear layer Xavier.
-           PyTorch's second bias of the LSTM is kept at zero: with two biases RMSprop would move their sum twice as far.
+           The second bias of PyTorch's LSTM stays zero: with two biases RMSprop would move their sum twice as far.
 
-Prints JSON lines: one an epoch (val_loss in nats, tokens_per_s of the training), or with --time one with milliseconds.
+Prints JSON Lines: one per epoch (val_loss in nats, tokens_per_s of the training), or with --time a single one with
+milliseconds per update.
 """
 import argparse
 import json
@@ -22,7 +23,7 @@ import time
 import torch
 from torch import nn
 
-VAL_STREAM = 1000  # characters of a validation stream, at least; at most 50 streams
+VAL_STREAM = 1000  # the least characters in a validation stream; at most 50 streams
 
 
 class CharLM(nn.Module):
@@ -55,7 +56,7 @@ def cut(ids, batch, length):
 
 
 def pieces(streams, seq_len, whole):
-    """(inputs, targets) of the pieces, one after the other; `whole`: leave out a last piece that is shorter."""
+    """(inputs, targets) of each piece in turn; `whole`: without a last piece that is shorter."""
     last = len(streams) - 1
     for t in range(0, last - seq_len + 1 if whole else last, seq_len):
         end = min(t + seq_len, last)
@@ -96,7 +97,7 @@ def time_updates(model, optimizer, train, args):
             times.append(1e3 * (time.perf_counter() - start))
             if len(times) == args.time + 3:
                 break
-    times = times[3:]  # the first ones allocate
+    times = times[3:]  # the first updates allocate
     median = statistics.median(times)
     print(json.dumps({"updates": len(times), "median_ms": round(median, 3), "min_ms": round(min(times), 3),
                       "max_ms": round(max(times), 3),
@@ -125,12 +126,12 @@ def train_epochs(model, optimizer, train, val, args):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="character model in PyTorch, as `seqgpu train charlm`")
+    parser = argparse.ArgumentParser(description="a character model in PyTorch, as `seqgpu train charlm` trains it")
     parser.add_argument("--text", required=True)
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=0, help="updates in all, instead of --epochs")
+    parser.add_argument("--steps", type=int, default=0, help="number of updates, instead of --epochs")
     parser.add_argument("--threads", type=int, default=0, help="0 = PyTorch's choice")
-    parser.add_argument("--time", type=int, default=0, metavar="N", help="only time N updates")
+    parser.add_argument("--time", type=int, default=0, metavar="N", help="time N updates and do nothing else")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--embedding", type=int, default=128)

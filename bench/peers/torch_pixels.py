@@ -4,9 +4,9 @@
     python3 bench/peers/torch_pixels.py --images F --labels F --val-images F --val-labels F --steps 2000 --log FILE
 
 Model      nn.LSTM over the rows of the image, from zero states, then a linear layer at the last step; cross-entropy.
-Update     RMSprop (rho 0.9, eps 1e-8, lr 1e-3), norm clipped to 1, batches of whole epochs in random order.
+Update     RMSprop (rho 0.9, eps 1e-8, lr 1e-3), norm clipped to 1, batches in random order, epoch by epoch.
 Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, linear layer Xavier.  PyTorch's second bias
-           is kept at zero: with two biases RMSprop would move their sum twice as far.
+           stays zero: with two biases RMSprop would move their sum twice as far.
 
 Writes JSON Lines with the keys of `seqgpu train --log`, and prints the number of trained parameters.
 """
@@ -25,7 +25,7 @@ def read_idx(path, dims):
     with opener(path, "rb") as file:
         raw = file.read()
     if raw[:4] != bytes([0, 0, 8, dims]):
-        raise SystemExit("%s: is no IDX file of %d dimensions" % (path, dims))
+        raise SystemExit("torch_pixels.py: %s is something else; it must be an IDX file of %d dimensions" % (path, dims))
     sizes = [int.from_bytes(raw[4 + 4 * d:8 + 4 * d], "big") for d in range(dims)]
     return torch.from_numpy(numpy.frombuffer(raw, numpy.uint8, offset=4 + 4 * dims).reshape(sizes).copy())
 
@@ -66,7 +66,7 @@ def batches(count, batch):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="images row by row in PyTorch, as `seqgpu train pixels --rows`")
+    parser = argparse.ArgumentParser(description="images row by row in PyTorch, as `seqgpu train pixels --rows` reads them")
     for name in ("images", "labels", "val-images", "val-labels", "log"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--steps", type=int, required=True)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""torch_rnn.py - PyTorch's nn.RNN, nn.LSTM and nn.GRU as a peer of bench_rnn: the same shapes files, the same units.
+"""torch_rnn.py - PyTorch's nn.RNN, nn.LSTM and nn.GRU as a peer of bench_rnn: the same files of shapes, the same units.
 
-One layer of input_size = hidden_size unless told otherwise; forward alone, or forward and backward with the gradients
-of x and of all parameters.  On CUDA: events, the L2 written over before each run, and the run captured into a CUDA graph
-where PyTorch can (a ragged batch is packed, which it cannot).  One JSON object a line: median, minimum and maximum.
+One layer with input_size = hidden_size unless told otherwise; forward alone, or forward and backward with the gradients of
+x and of all parameters.  On CUDA: events, the L2 written over before each run, and the run captured into a CUDA graph where
+PyTorch can do that (not for a ragged batch, which is packed).  One JSON object per line: median, minimum and maximum.
 
-The result is compared with float64 on the CPU before it is timed (the first steps of a few sequences of a large problem).
+The result is compared with float64 on the CPU before it is timed; of a large problem the first steps of a few sequences.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def parse_arguments():
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--warmup", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--budget", type=float, default=0, help="seconds after which no problem is begun")
+    parser.add_argument("--budget", type=float, default=0, help="begin no problem after this time in seconds")
     parser.add_argument("--json", help="file for the results (default: standard output)")
     parser.add_argument("--markdown", help="the same as a table")
     return parser.parse_args()
@@ -196,7 +196,7 @@ def origin(o):
     }
 
 
-MARKDOWN_HEAD = ("| problem | plan | us a step | min / median / max ms | error |\n"
+MARKDOWN_HEAD = ("| problem | algorithm | us per step | min / median / max ms | error |\n"
                  "|---|---|---|---|---|")
 
 
@@ -216,7 +216,7 @@ def bench(o, shape, said, write):
            "ragged": o.ragged, "training": o.direction == "train", "math": o.math, "checked": checked,
            "error": error}
     if not error <= LIMITS[o.math]:
-        # their bfloat16 keeps states and sums in bfloat16 as well: said, and timed all the same
+        # their bfloat16 keeps states and sums in bfloat16 as well: reported, and timed nevertheless
         row["over_our_limit"] = LIMITS[o.math]
     problem = Problem(o, hidden, batch, steps, cell, o.device, dtype)
     for plan, seconds in timings(o, problem):
@@ -245,7 +245,7 @@ def main():
 
     for shape in read_shapes(o):
         if o.budget and time.monotonic() - begin > o.budget:
-            print("torch_rnn.py: skip the rest: --budget is over", file=sys.stderr)
+            print("torch_rnn.py: skip the rest: the time of --budget is over", file=sys.stderr)
             break
         try:
             bench(o, shape, said, write)

@@ -1,11 +1,12 @@
-/* device.c - a context and the buffers of one problem, which all its plans share. */
+/* device.c - the buffers of one problem (device.h). */
+#include "bench/rnn/device.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/rnn/rnn.h"
-
-/* Numbers that go through the host at a time. */
+/* Elements that pass through the host at a time. */
 enum { CHUNK = 1 << 20 };
 
 static int fail(const rnn_device *d, const char *what) {
@@ -13,7 +14,7 @@ static int fail(const rnn_device *d, const char *what) {
   return 0;
 }
 
-/* Device memory holding `host`, or zeros. */
+/* Device memory with a copy of `host`, or with zeros. */
 static int buffer(rnn_device *d, void **out, int64_t bytes, const void *host) {
   if (seqgpu_malloc(d->ctx, (size_t)bytes, out) != SEQGPU_OK) return fail(d, "memory");
   const seqgpu_status status =
@@ -38,7 +39,7 @@ int rnn_device_buffers(rnn_device *d, const rnn_problem *p, size_t workspace_byt
   const int64_t params = 4 * p->param_count, check_dy = 4 * p->check.seq_len * p->row.batch * p->out;
   d->workspace_bytes = workspace_bytes;
   d->reserve_bytes = reserve_bytes;
-  /* data that fill every cache by themselves need no second set */
+  /* data that overflow every cache by themselves need no second set */
   if (4 * (p->x_count + p->y_count) > (int64_t)1 << 29) d->sets = 1;
   for (int i = 0; i < d->sets; i++)
     if (!one_set(d, p, i)) return 0;

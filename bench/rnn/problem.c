@@ -1,13 +1,17 @@
-/* problem.c - one problem of bench_rnn: its inputs, what it costs, and the float64 oracle of the part that is checked.
+/* problem.c - one problem of bench_rnn: its inputs, what it costs, and the float64 oracle (problem.h).
  *
- * The oracle is the CPU path.  Sequences of a batch do not touch each other, so a plan can run all of them at full size
- * while only a few are compared: dy is zero for the others in the check, which leaves the parameters' gradients to those few.
+ * The oracle is the CPU path in float64.  The sequences of a batch do not interact, so a contender can run
+ * all of them at full size while only a few are compared: in the check dy is zero for the others, and dparams
+ * depends on those few alone.
  */
+#include "bench/rnn/problem.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/rnn/rnn.h"
+#include "bench/common/measure.h"
 
 static int fail(const char *what, seqgpu_context *ctx) {
   fprintf(stderr, "bench_rnn: %s: %s\n", what, seqgpu_last_error(ctx));
@@ -16,6 +20,7 @@ static int fail(const char *what, seqgpu_context *ctx) {
 
 /* ---------------------------------------------------------------- sizes and costs */
 
+/* Elements of all matrices: what a step multiplies with. */
 static int64_t weights_of(const rnn_problem *p) {
   int64_t sum = 0;
   for (int i = 0; i < p->num_params; i++)
@@ -36,7 +41,7 @@ static int read_sizes(rnn_problem *p, seqgpu_context *ctx, const seqgpu_plan *pl
   return 1;
 }
 
-/* Sizes as a plan on the CPU tells them: they belong to the cell, and no memory is taken for it. */
+/* The sizes as a plan on the CPU reports them: they belong to the cell, and that plan takes no memory. */
 static int find_sizes(rnn_problem *p) {
   seqgpu_context *ctx = NULL;
   seqgpu_plan *plan = NULL;
@@ -55,13 +60,13 @@ static void find_costs(rnn_problem *p) {
   const double parameters = 4 * (double)p->param_count, reserve = (double)p->reserve_bytes;
   p->flops = 2 * weights * rows * (p->training ? 3 : 1);
   p->bytes = in + parameters + out;
-  /* backward reads dy, x, the parameters and the reserve, and writes dx and adds to dparams */
+  /* backward reads dy, x, the parameters and the reserve, writes dx and adds to dparams */
   if (p->training) p->bytes += reserve + (out + in + parameters + reserve + in + 2 * parameters);
 }
 
 /* ---------------------------------------------------------------- inputs */
 
-/* Uniform in 1..T.  xorshift gives the same lengths wherever the seed is the same. */
+/* Uniform in 1..T, the same lengths for the same seed everywhere. */
 static int draw_lengths(rnn_problem *p, uint64_t seed) {
   float *u = malloc((size_t)p->row.batch * sizeof *u);
   p->lengths = malloc((size_t)p->row.batch * sizeof *p->lengths);
@@ -79,7 +84,7 @@ static int draw_lengths(rnn_problem *p, uint64_t seed) {
   return u != NULL && p->lengths != NULL;
 }
 
-/* Numbers in +-scale become a permutation (Fisher & Yates). */
+/* Turns numbers in [-scale, scale) into a permutation (Fisher and Yates). */
 static void make_permutation(float *at, int64_t count, double scale) {
   for (int64_t j = 0; j < count; j++) {
     const int64_t place = (int64_t)(0.5 * ((double)at[j] / scale + 1) * (double)(j + 1));
@@ -88,8 +93,8 @@ static void make_permutation(float *at, int64_t count, double scale) {
   }
 }
 
-/* The uRNN's parameters that are not weights: its permutation, and thresholds a tenth of what it begins with, since near a
- * threshold the gradient hangs on the last bits. */
+/* The uRNN's parameters that are not weights: its permutation, and thresholds at a tenth of their usual
+ * initial size, since near a threshold the gradient depends on the last bits. */
 static void draw_special(rnn_problem *p, double scale) {
   for (int i = 0; i < p->num_params; i++) {
     const int64_t count = p->param[i].rows * p->param[i].cols;
@@ -116,7 +121,7 @@ static int draw_inputs(rnn_problem *p, const rnn_options *o) {
 
 /* ---------------------------------------------------------------- the checked part */
 
-/* Chooses it: all, or so many sequences and steps that `gflop` is not exceeded; two of each at least. */
+/* Everything, or as many sequences and steps as `gflop` pays for; at least two of each. */
 static void size_check(rnn_problem *p, int gflop) {
   const double cell = p->flops / (double)p->cells, affordable = 1e9 * gflop / cell;
   const int64_t T = p->row.seq_len, B = p->row.batch;
@@ -161,7 +166,7 @@ static void fill_check(rnn_problem *p) {
 
 /* ---------------------------------------------------------------- the oracle */
 
-/* The chosen sequences of a [seq_len,B,width] tensor as float64 [seq_len,columns,width]. */
+/* The compared sequences of a [seq_len,B,width] tensor as float64 [seq_len,columns,width]. */
 static double *gather(const rnn_problem *p, const float *from, int64_t width) {
   const rnn_check *c = &p->check;
   double *out = malloc((size_t)(c->seq_len * c->columns * width) * sizeof *out);
@@ -237,7 +242,7 @@ static int run_oracle(rnn_problem *p) {
   return good;
 }
 
-/* ---------------------------------------------------------------- life */
+/* ---------------------------------------------------------------- opening and closing */
 
 static void describe(rnn_problem *p, const bench_row *row, const rnn_options *o) {
   *p = (rnn_problem){.row = *row, .training = o->training, .cells = row->seq_len * row->batch};
@@ -273,7 +278,7 @@ void rnn_problem_close(rnn_problem *p) {
   for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++) free(memory[i]);
 }
 
-/* ---------------------------------------------------------------- words and errors */
+/* ---------------------------------------------------------------- names and errors */
 
 void rnn_problem_name(const rnn_problem *p, char *text, size_t size) {
   char layers[24] = "";
@@ -292,27 +297,30 @@ void rnn_check_name(const rnn_problem *p, char *text, size_t size) {
              (long long)p->row.batch, (long long)c->seq_len, (long long)p->row.seq_len);
 }
 
-/* The larger of two errors, where a NaN is larger than anything. */
-static double worse(double a, double b) { return isnan(b) || b > a ? b : a; }
-
+/* The error of a [seq_len,B,width] tensor. */
 static double part_error(const rnn_problem *p, const float *out, const double *ref, int64_t width) {
-  const int64_t count = p->check.seq_len * p->check.columns * width;
-  double *got = gather(p, out, width), difference = 0, norm = 0;
-  for (int64_t i = 0; got && i < count; i++) {
-    difference += (got[i] - ref[i]) * (got[i] - ref[i]);
-    norm += ref[i] * ref[i];
+  double *got = gather(p, out, width);
+  const double error =
+      got ? bench_error(got, ref, p->check.seq_len * p->check.columns * width) : (double)INFINITY;
+  free(got);
+  return error;
+}
+
+/* The worst error of all parameters' gradients, each compared by itself. */
+static double gradient_error(const rnn_problem *p, const float *dparams) {
+  double *got = malloc((size_t)p->param_count * sizeof *got), worst = 0;
+  if (got == NULL) return (double)INFINITY;
+  for (int64_t i = 0; i < p->param_count; i++) got[i] = (double)dparams[i];
+  for (int i = 0; i < p->num_params; i++) {
+    const int64_t at = p->param[i].offset, count = p->param[i].rows * p->param[i].cols;
+    worst = fmax(worst, bench_error(got + at, p->check.dparams + at, count));
   }
   free(got);
-  return got ? sqrt(difference) / (norm > 0 ? sqrt(norm) : 1) : (double)INFINITY;
+  return worst;
 }
 
 double rnn_check_error(const rnn_problem *p, const float *y, const float *dx, const float *dparams) {
-  double worst = worse(0, part_error(p, y, p->check.y, p->out));
-  if (!p->training) return worst;
-  worst = worse(worst, part_error(p, dx, p->check.dx, p->desc.input_size));
-  for (int i = 0; i < p->num_params; i++) {
-    const int64_t at = p->param[i].offset, count = p->param[i].rows * p->param[i].cols;
-    worst = worse(worst, bench_error_f64(dparams + at, p->check.dparams + at, count));
-  }
-  return worst;
+  const double forward = part_error(p, y, p->check.y, p->out);
+  if (!p->training) return forward;
+  return fmax(forward, fmax(part_error(p, dx, p->check.dx, p->desc.input_size), gradient_error(p, dparams)));
 }

@@ -1,7 +1,8 @@
-/* async.h - the exchanges of Hopper's asynchronous instructions (kernels/async.h): st.async, and bulk copies with multicast.
+/* async.h - the exchanges of Hopper's asynchronous instructions (kernels/async.h): st.async, and bulk copies
+ * with multicast.
  *
- * They complete on an mbarrier; kernels.h has the portable siblings of the same exchanges, and the kernels here check what
- * arrives as those do.  Below sm_90 they compile to nothing.
+ * They complete on an mbarrier.  kernels.h has the portable siblings of the same exchanges; the kernels
+ * here check what arrives in the same way.  Below sm_90 they compile to nothing.
  */
 #ifndef BENCH_SYNC_ASYNC_H
 #define BENCH_SYNC_ASYNC_H
@@ -11,7 +12,7 @@
 
 namespace bench_sync {
 
-/* Rank 0 of a cluster and its last rank throw a number to and fro: a round is two exchanges. */
+/* Rank 0 of a cluster and its last rank throw a value to and fro: a round is two exchanges. */
 __global__ void store_async_kernel(unsigned ranks, uint32_t base, int rounds, int *bad) {
 #if SQ_HAS_CLUSTERS
   SQ_SHARED_DYNAMIC(uint4, memory);
@@ -19,7 +20,7 @@ __global__ void store_async_kernel(unsigned ranks, uint32_t base, int rounds, in
   uint64_t *bar = reinterpret_cast<uint64_t *>(memory + 1);
   const unsigned mine = blockIdx.x % ranks, peer = mine == 0 ? ranks - 1 : 0;
   if (threadIdx.x == 0) sq_mbarrier_init(bar);
-  __syncwarp(SQ_FULL_MASK); /* the cluster's barrier wants whole warps, here and below */
+  __syncwarp(SQ_FULL_MASK); /* the cluster's barrier needs whole warps, here and below */
   sq_cluster_arrive();
   sq_cluster_wait();
   const bool plays = threadIdx.x == 0 && (mine == 0 || mine == ranks - 1);
@@ -38,15 +39,15 @@ __global__ void store_async_kernel(unsigned ranks, uint32_t base, int rounds, in
 #endif
 }
 
-/* Every block gets all of h from the L2 by bulk copies; in a cluster each block fetches its share for all. The cluster's
- * barrier after each round says that the stage may be written again. */
+/* Every block gets all of h from the L2 by bulk copies; in a cluster each block fetches its share for all of
+ * them.  After the cluster's barrier at the end of a round the stage may be written again. */
 __global__ void bulk_kernel(unsigned ranks, const uint4 *h, unsigned count, int rounds, int *bad) {
 #if SQ_HAS_CLUSTERS
-  SQ_SHARED_DYNAMIC(uint4, stage); /* and behind it the mbarrier */
+  SQ_SHARED_DYNAMIC(uint4, stage); /* followed by the mbarrier */
   uint64_t *bar = reinterpret_cast<uint64_t *>(stage + count);
   const unsigned share = count / ranks, first = blockIdx.x % ranks * share;
   if (threadIdx.x == 0) sq_mbarrier_init(bar);
-  __syncwarp(SQ_FULL_MASK); /* the cluster's barrier wants whole warps, here and below */
+  __syncwarp(SQ_FULL_MASK); /* the cluster's barrier needs whole warps, here and below */
   sq_cluster_arrive();
   sq_cluster_wait();
   for (unsigned r = 0; r < (unsigned)rounds; r++) {

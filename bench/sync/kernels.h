@@ -1,8 +1,9 @@
-/* kernels.h - what a recurrence pays between two steps, one kernel each: the exchanges that persistent plans are built of.
+/* kernels.h - what a recurrence pays between two steps: one kernel per exchange that persistent algorithms
+ * are built from.
  *
- * Written in the vocabulary of kernels/simt.h, so that tests/test_sync.cpp runs the same kernels on the emulator.  All run
- * `rounds` rounds in one launch, use the values base+1 .. base+rounds (flags only grow, over launches too), and count
- * wrong or stale numbers in *bad.
+ * They are written in the vocabulary of kernels/simt.h, so that tests/test_sync.cpp runs the same kernels on
+ * the emulator. Each runs `rounds` rounds in one launch, uses the values base+1 .. base+rounds (flags only
+ * grow, even from launch to launch), and counts wrong or stale values in *bad.
  */
 #ifndef BENCH_SYNC_KERNELS_H
 #define BENCH_SYNC_KERNELS_H
@@ -11,7 +12,8 @@
 
 namespace bench_sync {
 
-/* Flags of the blocks, then the central one on a line of its own; ranks of a cluster; loads under way in a thread. */
+/* The blocks' flags, then the central one on a cache line of its own; ranks of a cluster; loads in flight per
+ * thread. */
 enum { GO_FLAG = 1024, FLAGS = GO_FLAG + 32, MAX_RANKS = 16, IN_FLIGHT = 8 };
 
 static __device__ __forceinline__ uint4 filled(uint32_t value) {
@@ -22,7 +24,7 @@ static __device__ __forceinline__ uint4 filled(uint32_t value) {
 
 __global__ void empty_kernel() {}
 
-/* One block: neighbours exchange through shared memory, one barrier a round. */
+/* One block: neighbours exchange through shared memory, one barrier per round. */
 __global__ void block_kernel(uint32_t base, int rounds, int *bad) {
   SQ_SHARED(uint32_t, slot, 2 * 1024);
   const unsigned i = threadIdx.x, next = (i + 1) % blockDim.x;
@@ -33,8 +35,9 @@ __global__ void block_kernel(uint32_t base, int rounds, int *bad) {
   }
 }
 
-/* The whole grid, all to all: every block raises its flag and waits for all others.  With data each block also leaves 16
- * bytes that the others read, as h is exchanged; two sets of them, since a block may be one round ahead. */
+/* The whole grid, all to all: every block raises its flag and waits for all others.  With data each block
+ * also leaves 16 bytes that the others read, as h is exchanged; there are two sets, since a block may be one
+ * round ahead. */
 __global__ void grid_flags_kernel(uint32_t *flag, uint4 *data, uint32_t base, int rounds, bool with_data,
                                   int *bad) {
   const unsigned blocks = gridDim.x;
@@ -65,21 +68,23 @@ __global__ void grid_central_kernel(uint32_t *flag, uint32_t base, int rounds) {
   }
 }
 
-/* A cluster of `ranks` blocks: with data each block stores 16 bytes into every peer's shared memory; then the barrier. */
+/* A cluster of `ranks` blocks: with data each block stores 16 bytes into every peer's shared memory; then the
+ * barrier. */
 __global__ void cluster_kernel(unsigned ranks, uint32_t base, int rounds, bool with_data, int *bad) {
   SQ_SHARED_DYNAMIC(uint4, inbox); /* [2][ranks] */
   const unsigned mine = blockIdx.x % ranks, peer = threadIdx.x;
   for (uint32_t r = 1; r <= (uint32_t)rounds; r++) {
     uint4 *set = inbox + (r & 1) * ranks;
     if (with_data && peer < ranks) sq_cluster_store(&set[mine], peer, filled(base + r));
-    __syncwarp(SQ_FULL_MASK); /* the barrier wants whole warps */
+    __syncwarp(SQ_FULL_MASK); /* the barrier needs whole warps */
     sq_cluster_arrive();
     sq_cluster_wait();
     if (with_data && peer < ranks && set[peer].w != base + r) atomicAdd(bad, 1);
   }
 }
 
-/* Elements i, i + step, ... below count: all loads before the first store, so that they are under way together. */
+/* Elements i, i + step, ... below count: all loads before the first store, so that they are in flight
+ * together. */
 static __device__ __forceinline__ void copy_some(uint4 *to, const uint4 *from, unsigned i, unsigned step,
                                                  unsigned count) {
   uint4 v[IN_FLIGHT];

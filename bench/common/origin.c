@@ -1,15 +1,14 @@
 /* origin.c - where a measurement comes from (origin.h). */
 #define _POSIX_C_SOURCE 200809L
 
-#include "bench/origin.h"
+#include "bench/common/origin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#ifndef BENCH_SOURCE_FOLDER
-#define BENCH_SOURCE_FOLDER "."
-#endif
+#include "bench/common/commit.h" /* written by each build: BENCH_COMMIT */
 
 /* The first line that the command prints; 0 if it prints none. */
 static int first_line(const char *command, char *out, size_t size) {
@@ -24,11 +23,8 @@ static int first_line(const char *command, char *out, size_t size) {
 
 static void find_commit(bench_origin *o) {
   const char *given = getenv("SEQGPU_COMMIT");
-  snprintf(o->commit, sizeof o->commit, "%s", given ? given : "");
-  if (o->commit[0]) return;
-  if (!first_line("git -C '" BENCH_SOURCE_FOLDER "' rev-parse --short=12 HEAD 2>/dev/null", o->commit,
-                  sizeof o->commit))
-    strcpy(o->commit, "unknown");
+  const int known = strcmp(BENCH_COMMIT, "unknown") != 0;
+  snprintf(o->commit, sizeof o->commit, "%s", !known && given && given[0] ? given : BENCH_COMMIT);
 }
 
 static void find_processor(bench_origin *o) {
@@ -56,25 +52,4 @@ bench_origin bench_origin_of(const char *device) {
   gmtime_r(&now, &utc);
   strftime(o.date, sizeof o.date, "%Y-%m-%dT%H:%M:%SZ", &utc);
   return o;
-}
-
-void bench_json_text(FILE *file, const char *text) {
-  fputc('"', file);
-  for (const char *c = text; *c; c++) {
-    if (*c == '"' || *c == '\\') fputc('\\', file);
-    if ((unsigned char)*c < 0x20)
-      fprintf(file, "\\u%04x", (unsigned)*c);
-    else
-      fputc(*c, file);
-  }
-  fputc('"', file);
-}
-
-void bench_origin_json(FILE *file, const bench_origin *origin) {
-  const char *const names[] = {"device", "driver", "date", "commit"};
-  const char *const values[] = {origin->device, origin->driver, origin->date, origin->commit};
-  for (int i = 0; i < 4; i++) {
-    fprintf(file, "%s\"%s\": ", i ? ", " : "", names[i]);
-    bench_json_text(file, values[i]);
-  }
 }

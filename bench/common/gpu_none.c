@@ -1,7 +1,7 @@
-/* gpu_none.c - bench/gpu.h in a build without CUDA. */
+/* gpu_none.c - bench/common/gpu.h in a build without CUDA. */
 #include <stddef.h>
 
-#include "bench/gpu.h"
+#include "bench/common/gpu.h"
 
 bench_gpu *bench_gpu_open(bench_gpu_info *info, const char **why) {
   *info = (bench_gpu_info){.name = ""};

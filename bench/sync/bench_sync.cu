@@ -1,15 +1,18 @@
-/* bench_sync.cu - measures what nobody can compute: exchanges between the steps of a recurrence, and an empty kernel.
+/* bench_sync.cu - measures what nobody can compute: the exchanges between the steps of a recurrence, and an
+ * empty kernel.
  *
- *   graph_kernel      an empty kernel inside a CUDA graph: what a launch costs the step plan
- *   block_barrier     a step of persistent-cta
- *   cluster_exchange  a step of persistent-cluster: cluster barrier, stores to peers and barrier, st.async
- *   grid_exchange     a step of persistent-grid: flags in the L2, all to all or through one block
+ *   graph_kernel      an empty kernel inside a CUDA graph: what each launch costs algorithm step
+ *   block_barrier     between two steps of persistent-cta
+ *   cluster_exchange  of persistent-cluster: cluster barrier, stores to peers and barrier, st.async
+ *   grid_exchange     of persistent-grid: flags in the L2, all to all or through one block
  *   broadcast         h from the L2 into every SM: loads, bulk copies, bulk copies multicast in clusters
  *
- * Each kernel does its exchange for many rounds in one launch; a time is the difference of a long and a short launch over the
- * difference of their rounds, so launch and start-up drop out.  What arrives is checked; a row that was wrong is not reported.
- * The medians feed the floor of bench_rnn (--sync).
+ * Each kernel repeats its exchange for many rounds in one launch.  A time is the difference between a long
+ * and a short launch divided by the difference of their rounds, so that launch and start-up cancel.  The
+ * kernels check what arrives; a row that was wrong is not reported.  The medians feed the floor of bench_rnn
+ * (--sync).
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,26 +23,27 @@
 #include "bench/sync/async.h"
 
 extern "C" {
-#include "bench/bench.h"
-#include "bench/gpu.h"
-#include "bench/origin.h"
+#include "bench/common/gpu.h"
+#include "bench/common/json.h"
+#include "bench/common/measure.h"
+#include "bench/common/options.h"
 }
 
 using namespace bench_sync;
 
 namespace {
 
-const char USAGE[] = "usage: bench_sync [--runs N] [--rounds N] [--json FILE]\n"
-                     "  --runs N      measurements of each row, the median counts (default 21)\n"
-                     "  --rounds N    exchanges of a long launch (default 2000)\n"
-                     "  --json FILE   one JSON object a row, a line each; bench_rnn --sync reads it\n";
+const char USAGE[] = "usage: bench_sync [options]\n"
+                     "  --runs N               measurements of each row; the median counts (default: 21)\n"
+                     "  --rounds N             exchanges in a long launch (default: 2000)\n" BENCH_HELP_JSON
+                     "                         bench_rnn --sync reads it\n";
 
 struct options {
   int runs = 21, rounds = 2000;
   const char *json = nullptr;
 };
 
-/* The device, and memory that all rows share. */
+/* The device, and memory that all measurements share. */
 struct world {
   sq_exec exec = {};
   bench_gpu *gpu = nullptr;
@@ -54,13 +58,13 @@ struct world {
   int failures = 0;
 };
 
-/* One row: a kernel, its geometry, and how to launch `rounds` rounds of it. */
+/* One measurement: a kernel, its geometry, and how to launch `rounds` rounds of it. */
 struct row {
   const char *what, *variant;
   unsigned blocks, threads, cluster;
   size_t shared;
-  int64_t bytes; /* that each block receives a round; 0: a few */
-  int exchanges; /* a round */
+  int64_t bytes; /* that each block receives per round; 0: a few */
+  int exchanges; /* per round */
   int (*launch)(world &, const row &, int rounds);
 };
 
@@ -139,28 +143,27 @@ void report(world &w, const row &r, double *us) {
   printf("\n");
   fflush(stdout);
   if (w.json == nullptr) return;
-  fprintf(w.json,
-          "{\"kind\": \"sync\", \"what\": \"%s\", \"variant\": \"%s\", \"blocks\": %u, \"threads\": %u, "
-          "\"cluster\": %u, \"bytes\": %lld, \"runs\": %d, \"min_us\": %.6g, \"median_us\": %.6g, "
-          "\"max_us\": %.6g, "
-          "\"gb_per_s_sm\": ",
-          r.what, r.variant, r.blocks, r.threads, r.cluster, (long long)r.bytes, s.count, s.min, s.median,
-          s.max);
-  if (rate > 0)
-    fprintf(w.json, "%.6g, ", rate);
-  else
-    fputs("null, ", w.json);
-  bench_origin_json(w.json, &w.origin);
-  fputs("}\n", w.json);
-  fflush(w.json);
+  bench_json_begin(w.json, "sync");
+  bench_json_text(w.json, "what", r.what);
+  bench_json_text(w.json, "variant", r.variant);
+  bench_json_integer(w.json, "blocks", r.blocks);
+  bench_json_integer(w.json, "threads", r.threads);
+  bench_json_integer(w.json, "cluster", r.cluster);
+  bench_json_integer(w.json, "bytes", r.bytes);
+  bench_json_integer(w.json, "runs", s.count);
+  bench_json_number(w.json, "min_us", s.min);
+  bench_json_number(w.json, "median_us", s.median);
+  bench_json_number(w.json, "max_us", s.max);
+  bench_json_number(w.json, "gb_per_s_sm", rate > 0 ? rate : NAN);
+  bench_json_end(w.json, &w.origin);
 }
 
-/* Were all numbers right that the kernels looked at since the last time? */
+/* Was everything right that the kernels have looked at since the last call? */
 bool arrived(world &w, const row &r) {
   int bad = 1;
   if (!good(w, sq_cuda_device.copy_out(&w.exec, &bad, w.bad, sizeof bad), r.what)) return false;
   if (bad == 0) return true;
-  printf("FAIL %s %s: %d numbers did not arrive, not reported\n", r.what, r.variant, bad);
+  printf("FAIL %s %s: %d values did not arrive; not reported\n", r.what, r.variant, bad);
   w.failures++;
   sq_cuda_device.zero(&w.exec, w.bad, sizeof bad);
   return false;
@@ -187,7 +190,7 @@ void measure_grid(world &w) {
   measure(w, {"grid_exchange", "through one block", blocks, 256, 1, 0, 0, 1, launch_grid_central});
 }
 
-/* Clusters of `ranks` that fit on the device together, in blocks; 0 if none does. */
+/* How many blocks fit on the device together in clusters of `ranks`; 0 if no cluster fits. */
 template <typename... P>
 unsigned cluster_blocks(world &w, unsigned ranks, void (*kernel)(P...), unsigned threads, size_t shared) {
   int clusters = 0;
@@ -202,7 +205,7 @@ void measure_clusters(world &w) {
     const size_t shared = 2 * ranks * sizeof(uint4);
     const unsigned blocks = cluster_blocks(w, ranks, cluster_kernel, 256, shared);
     if (blocks == 0) {
-      printf("skip clusters of %u: the device holds none\n", ranks);
+      printf("skip clusters of %u: none fits on this device\n", ranks);
       continue;
     }
     measure(w, {"cluster_exchange", "barrier", blocks, 256, ranks, shared, 0, 1, launch_cluster<false>});
@@ -211,7 +214,7 @@ void measure_clusters(world &w) {
   }
 }
 
-/* B*H of bfloat16: B20 H32 (rounded up), B16 H768, B64 H512, B64 H1024 and B32 H2048. */
+/* B*H in bfloat16: B20 H32 (rounded up), B16 H768, B64 H512, B64 H1024 and B32 H2048. */
 const int64_t BROADCAST_BYTES[] = {2 << 10, 24 << 10, 64 << 10, H_BYTES};
 
 void measure_broadcasts(world &w) {
@@ -257,7 +260,7 @@ cudaGraphExec_t graph_of_empty_kernels(world &w, int kernels) {
   return ready;
 }
 
-cudaGraphExec_t replayed; /* by launch_graph: one launch of it is `rounds` kernels */
+cudaGraphExec_t replayed; /* by launch_graph: one launch of it runs `rounds` kernels */
 
 int launch_graph(world &, const row &, int) { return (int)cudaGraphLaunch(replayed, nullptr); }
 
@@ -320,32 +323,18 @@ void close_world(world &w) {
   if (w.json && fclose(w.json) != 0) w.failures++;
 }
 
-/* 0: go on, 1: help was given, 2: a bad option. */
 int parse(options &o, int argc, char **argv) {
-  for (int i = 1; i < argc; i++) {
-    if (strcmp(argv[i], "--help") == 0) return fputs(USAGE, stdout), 1;
-    const bool runs = strcmp(argv[i], "--runs") == 0, rounds = strcmp(argv[i], "--rounds") == 0;
-    const char *value = i + 1 < argc ? argv[i + 1] : nullptr;
-    const int number = value ? atoi(value) : 0;
-    if (strcmp(argv[i], "--json") == 0 && value)
-      o.json = value;
-    else if (runs && number >= 1 && number <= 1000)
-      o.runs = number;
-    else if (rounds && number >= 2 && number <= 1000000)
-      o.rounds = number;
-    else
-      return fprintf(stderr, "bench_sync: bad option or value: %s\n%s", argv[i], USAGE), 2;
-    i++;
-  }
-  return 0;
+  const bench_option table[] = {bench_option_int("--runs", &o.runs, 1, 1000),
+                                bench_option_int("--rounds", &o.rounds, 2, 1000000), BENCH_JSON(&o.json)};
+  return bench_parse("bench_sync", USAGE, table, BENCH_COUNT(table), argc, argv);
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
   world w;
-  const int parsed = parse(w.opt, argc, argv);
-  if (parsed != 0) return parsed == 1 ? 0 : 2;
+  const int code = parse(w.opt, argc, argv);
+  if (code != BENCH_GO_ON) return code;
   if (open_world(w)) {
     printf("%s, %d SMs, driver %s, %s, commit %s\n", w.origin.device, w.info.sms, w.origin.driver,
            w.origin.date, w.origin.commit);
@@ -359,5 +348,5 @@ int main(int argc, char **argv) {
     w.failures++;
   }
   close_world(w);
-  return w.failures ? 1 : 0;
+  return w.failures ? BENCH_FAILED : BENCH_OK;
 }

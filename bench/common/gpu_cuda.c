@@ -1,9 +1,9 @@
-/* gpu_cuda.c - bench/gpu.h with the CUDA runtime. */
+/* gpu_cuda.c - bench/common/gpu.h with the CUDA runtime. */
 #include <cuda_runtime_api.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/gpu.h"
+#include "bench/common/gpu.h"
 
 struct bench_gpu {
   cudaEvent_t event[BENCH_GPU_MARKS];
