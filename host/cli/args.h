@@ -1,5 +1,5 @@
-/* args.h - the command line as a table: one row per option.  The same row parses the option, explains it in --help, and
- * writes it to the metadata of a checkpoint and reads it from there.
+/* args.h - the command line as a table: one row per option.  The same row parses the option, explains it in
+ * --help, and writes it to the metadata of a checkpoint and reads it from there.
  */
 #ifndef ARGS_H
 #define ARGS_H
@@ -101,8 +101,8 @@ typedef struct arg_command {
 
 enum { ARGS_GO_ON = -1 };
 
-/* Fills *options, which holds the defaults; given[i] becomes 1 for each option that was given.  Returns ARGS_GO_ON, or
- * the exit code: 0 after --help, 2 after a sentence about what is wrong. */
+/* Fills *options, which holds the defaults; given[i] becomes 1 for each option that was given.  Returns
+ * ARGS_GO_ON, or the exit code: 0 after --help, 2 after a sentence about what is wrong. */
 int args_parse(const arg_command *command, int argc, char **argv, void *options,
                unsigned char given[ARGS_MAX]);
 

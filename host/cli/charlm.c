@@ -2,8 +2,8 @@
  *
  *   x = embedding[ids]    y = rnn(x)    logits = dropout(y) W^T + b    loss = cross entropy(logits, next ids)
  *
- * Truncated back-propagation through time: the next piece of the same streams starts from the last states of this one;
- * gradients stop at the border.  Karpathy, char-rnn (2015); dropout as in Zaremba et al. 2014.
+ * Truncated back-propagation through time: the next piece of the same streams starts from the last states of
+ * this one; gradients stop at the border.  Karpathy, char-rnn (2015); dropout as in Zaremba et al. 2014.
  */
 #include "host/cli/charlm.h"
 

@@ -1,7 +1,7 @@
 /* charlm.h - the language model of `seqgpu train charlm`: embedding, recurrent layers, linear layer, softmax.
  *
- * Letters: T = steps per piece, B = streams read in parallel, V = tokens of the vocabulary, E = width of the embedding,
- *          Y = width of the last layer's output.
+ * Letters: T = steps per piece, B = streams read in parallel, V = tokens of the vocabulary,
+ *          E = width of the embedding, Y = width of the last layer's output.
  */
 #ifndef CHARLM_H
 #define CHARLM_H
@@ -20,7 +20,7 @@ typedef struct charlm_config {
 } charlm_config;
 
 extern const charlm_config charlm_defaults;
-/* Appends the rows of the options above to the table of a command whose options hold the config at `shift`. */
+/* Appends the rows of these options to the table of a command whose options hold the config at `shift`. */
 void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift);
 
 /* A model on a device. */
@@ -32,7 +32,7 @@ typedef struct charlm {
   seqgpu_param embedding, rnn, weight, bias;
 } charlm;
 
-/* A plan and buffers for pieces of at most T steps of B streams, and the states that are carried from piece to piece. */
+/* A plan and buffers for pieces of at most T steps of B streams, and the states carried between them. */
 typedef struct charlm_pass {
   const charlm *model;
   seqgpu_plan *plan;
@@ -48,8 +48,8 @@ typedef struct charlm_pass {
   uint64_t random_blocks; /* that the dropout of one piece draws */
 } charlm_pass;
 
-/* Makes the model and draws its weights.  0, or CLI_FAILED after a sentence, also if the model and the buffers of a pass
- * over T steps of B streams would not fit into memory. */
+/* Makes the model and draws its weights.  0, or CLI_FAILED after a sentence, also if the model and the
+ * buffers of a pass over T steps of B streams would not fit into memory. */
 int charlm_create(seqgpu_context *ctx, const charlm_config *config, int64_t vocab, int64_t T, int64_t B,
                   int training, charlm *out);
 void charlm_destroy(charlm *m);

@@ -6,8 +6,8 @@
 
 #include "host/cli/charlm.h"
 
-/* Token numbers as B parallel streams, time-major: ids[t*B + b].  The inputs of a piece that starts at step t are the rows
- * from t on, its targets the same rows one step later, so that the training loop copies nothing. */
+/* Token numbers as B parallel streams, time-major: ids[t*B + b].  The inputs of a piece that starts at step t
+ * are the rows from t on, its targets the same rows one step later: the training loop copies nothing. */
 typedef struct charlm_streams {
   int64_t length, batch; /* predictions per stream; there are length+1 rows */
   int64_t predictions;   /* of all streams, without padding */
@@ -17,7 +17,7 @@ typedef struct charlm_streams {
 /* Cuts count tokens into `batch` streams of `length` predictions each. */
 seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
                                     int64_t length, charlm_streams *out);
-/* Streams for an evaluation of count >= 2 tokens, which together make every prediction; batch 0 = charlm_eval_batch. */
+/* Streams that together make every prediction of count >= 2 tokens; batch 0 = charlm_eval_batch. */
 seqgpu_status charlm_eval_streams(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
                                   charlm_streams *out);
 void charlm_streams_destroy(seqgpu_context *ctx, charlm_streams *s);

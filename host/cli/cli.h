@@ -22,8 +22,8 @@ int cli_library_error(const seqgpu_context *ctx);
 /* Opens a device in float32; on failure says why, and *out is NULL. */
 int cli_open(const char *device, int64_t threads, seqgpu_context **out);
 
-/* 0, or CLI_FAILED after a sentence, if a model needs more memory than is free.  An operating system promises memory
- * before it exists and kills the program that then uses it, so it is better to ask first. */
+/* 0, or CLI_FAILED after a sentence, if a model needs more memory than is free.  An operating system promises
+ * memory before it exists and kills the program that then uses it, so it is better to ask first. */
 int cli_check_memory(const seqgpu_context *ctx, double size);
 
 /* Seconds since some moment. */

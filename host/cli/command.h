@@ -24,8 +24,8 @@ extern const arg_spec common_specs[];
 #define COMMON_DEFAULTS                                                                                      \
   { .device = "auto" }
 
-/* Parses a command line into *options, a struct that begins with a common_options, by the rows in help->specs and
- * common_specs, and opens the device.  Returns ARGS_GO_ON, or an exit code; then *ctx is NULL. */
+/* Parses a command line into *options, a struct that begins with a common_options, by the rows in help->specs
+ * and common_specs, and opens the device.  Returns ARGS_GO_ON, or an exit code; then *ctx is NULL. */
 int command_start(const arg_command *help, int argc, char **argv, void *options, seqgpu_context **ctx);
 
 #endif

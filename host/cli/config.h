@@ -1,7 +1,7 @@
 /* config.h - what makes a run what it is, whatever is learnt: layers, sequences, optimiser.
  *
- * Each row of a table is an option of the command line and a key of the checkpoint's metadata.  The config of every
- * task begins with a model_config, so that model_specs serves them all.
+ * Each row of a table is an option of the command line and a key of the checkpoint's metadata.  The config of
+ * every task begins with a model_config, so that model_specs serves them all.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -31,7 +31,7 @@ int config_check(const model_config *c);
 int config_optimizer(const model_config *c, seqgpu_optimizer *out);
 double config_learning_rate(const model_config *c, int64_t epoch);
 
-/* ---- metadata: the rows that are kept (arg_keep in args.h); `config` is the struct that the rows are of ---- */
+/* ---- metadata: the rows that are kept (args.h: arg_keep); `config` is the struct of the rows ---- */
 
 /* Where training stands; with the config and the tensors that is everything. */
 typedef struct config_cursor {
@@ -48,21 +48,21 @@ typedef struct config_meta {
   int count;
 } config_meta;
 
-/* Format, kept rows and cursor, but no time, place or duration: two runs that do the same write the same file.
- * The keys are those of the rows. */
+/* Format, kept rows under their keys, and cursor, but no time, place or duration: two runs that do the same
+ * write the same file. */
 void config_write(config_meta *out, const char *format, const arg_spec *specs, const void *config,
                   const config_cursor *cursor);
 /* Adds one more; key and value stay the caller's. */
 void config_add(config_meta *out, const char *key, const char *value);
 
 int config_is_of(const seqgpu_checkpoint *file, const char *format);
-/* Reads the kept rows.  A row that the file lacks is younger than the file and keeps its value.  0, or an exit code after
- * a sentence. */
+/* Reads the kept rows.  A row that the file lacks is younger than the file and keeps its value.  0, or an
+ * exit code after a sentence. */
 int config_read(const seqgpu_checkpoint *file, const char *path, const arg_spec *specs, void *config,
                 config_cursor *cursor);
 
-/* Takes from a checkpoint what the command line does not say.  What it does say (given[row]) must agree where it has to:
- * with the shape of the model always, with the run when it is resumed. */
+/* Takes from a checkpoint what the command line does not say.  What it does say (given[row]) must agree where
+ * it has to: with the shape of the model always, with the run when it is resumed. */
 int config_merge(const arg_spec *specs, const unsigned char *given, void *config, const void *stored,
                  const char *path, int resume);
 

@@ -1,6 +1,6 @@
 /* idx.h - IDX files, the format of MNIST and its like: plain, or compressed by gzip where the build has zlib.
  *
- *   byte 0, byte 0, type (8 = unsigned bytes), number of dimensions D, D sizes (big-endian, 4 bytes each), the bytes
+ *   0, 0, type (8 = unsigned bytes), D = number of dimensions, D sizes (big-endian, 4 bytes each), the bytes
  *
  * Read strictly: a file that is truncated, too long, of another type or of an impossible size is refused.
  */

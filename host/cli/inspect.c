@@ -1,4 +1,4 @@
-/* inspect.c - `seqgpu inspect`: what is in a checkpoint, and, with --prime, what states and gates do on a text. */
+/* inspect.c - `seqgpu inspect`: what is in a checkpoint, and with --prime what gates do on a text. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

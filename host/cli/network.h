@@ -4,8 +4,9 @@
 
 #include "host/cli/config.h"
 
-/* A plan for at most T steps of B sequences of `input` elements per step, for training or for inference.  Both plans of one
- * config have the same parameters, so that a model is trained with one and validated with the other. */
+/* A plan for at most T steps of B sequences of `input` elements per step, for training or for inference.
+ * Both plans of one config have the same parameters: a model is trained with one and validated with the
+ * other. */
 seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t input, int64_t T, int64_t B,
                            int training, seqgpu_plan **out);
 
@@ -19,8 +20,8 @@ typedef struct network_rest {
   double per_step; /* elements of its other buffers, per step of each sequence */
 } network_rest;
 
-/* 0, or CLI_FAILED after a sentence, if the model of a plan (of T steps of B sequences) needs more memory than is
- * free. */
+/* 0, or CLI_FAILED after a sentence, if the model of a plan (of T steps of B sequences) needs more memory
+ * than is free. */
 int network_check_memory(const seqgpu_context *ctx, const seqgpu_plan *plan, network_rest rest);
 
 #endif

@@ -1,4 +1,4 @@
-/* progress.h - what training prints while it runs: a bar on a terminal, lines in a pipe, JSON Lines in a file. */
+/* progress.h - what training prints: a bar on a terminal, lines in a pipe, JSON Lines in a file. */
 #ifndef PROGRESS_H
 #define PROGRESS_H
 

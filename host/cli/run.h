@@ -15,8 +15,8 @@ typedef struct run_options {
 } run_options;
 
 extern const run_options run_defaults;
-/* Appends the rows of the options to the table of a command whose options hold a run_options at `shift`; --epochs only
- * for data that has epochs. */
+/* Appends the rows of the options to the table of a command whose options hold a run_options at `shift`;
+ * --epochs only for data that has epochs. */
 void run_join_specs(arg_spec table[ARGS_MAX], size_t shift, int has_epochs);
 
 /* A command line `seqgpu train TASK ...` on its way to a run. */
@@ -38,10 +38,10 @@ typedef struct run_start {
 
 /* Checks what single rows cannot, for any task; 0, or CLI_USAGE after a sentence. */
 int run_check(const run_command *c, const model_config *config);
-/* Opens the device, and the checkpoint of --resume or --init-from if there is one, whose options are merged into those
- * of the command. */
+/* Opens the device, and the checkpoint of --resume or --init-from if there is one, whose options are merged
+ * into those of the command. */
 int run_open(run_command *c, run_start *out);
-/* Loads the weights of start->file, if there is one, and closes it; also the moments and states if the run resumes. */
+/* Loads the weights of start->file (with `resume` moments and states as well) and closes it, if there is one. */
 int run_load(run_start *start, seqgpu_params *params, int resume);
 void run_close(run_start *start);
 

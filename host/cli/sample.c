@@ -79,7 +79,7 @@ static int32_t draw(sampler *s) {
   return best; /* the sum was rounded */
 }
 
-/* The tokens of the prime text; without one, a line end (or else the first token), which is not printed: *count is 0. */
+/* The tokens of the prime text; without one *count is 0, and (*ids)[0] a line end or else the first token. */
 static int prime_tokens(const sampler *s, int32_t **ids, int64_t *count) {
   const text_file prime = text_of(s->options->prime ? s->options->prime : "");
   CLI_TRY(vocab_encode(&s->vocab, &prime, "--prime", ids, count));

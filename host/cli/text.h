@@ -29,10 +29,11 @@ int text_read(const char *path, text_file *out);
 text_file text_of(const char *string);
 void text_free(text_file *t);
 
-/* Refuses a text that is to be read as characters or words but is not UTF-8; the sentence names the first wrong byte. */
+/* Refuses a text that is to be read as characters or words but is not UTF-8; the sentence names the
+ * first wrong byte. */
 int text_check(const text_file *t, token_kind kind, const char *path);
 
-/* The next token of *at..end: its start and length, *at moved past it; 0 at the end.  Valid UTF-8 is assumed. */
+/* The next token of *at..end, which is valid UTF-8: its start and length, *at moved past it; 0 at the end. */
 size_t text_next_token(token_kind kind, const char **at, const char *end, const char **token);
 
 #endif

@@ -1,4 +1,4 @@
-/* train.h - the tasks of `seqgpu train TASK`, a file each; argv[0] is the first argument after the task's name. */
+/* train.h - the tasks of `seqgpu train TASK`; argv[0] is the first argument after the task's name. */
 #ifndef TRAIN_H
 #define TRAIN_H
 

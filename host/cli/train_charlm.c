@@ -1,4 +1,4 @@
-/* train_charlm.c - `seqgpu train charlm`: a text, cut into streams, and the language model as a learner of the trainer. */
+/* train_charlm.c - `seqgpu train charlm`: a text cut into streams, and the language model as a learner. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* train_task.c - `seqgpu train TASK` for the tasks of task.h: batches from a generator, and the network on the tape as a
- * learner of the trainer.
+/* train_task.c - `seqgpu train TASK` for the tasks of task.h: batches from a generator, and a network on the
+ * tape as a learner.
  *
  * Update number k learns the sequences k B .. k B + B-1; every sequence starts from zero states.
  * Letters: T = steps, B = batch, S = scored steps, I = inputs, O = outputs.

@@ -1,4 +1,4 @@
-/* trainer.c - the training loop: gradients, update, and now and then a report, a validation, a checkpoint (trainer.h). */
+/* trainer.c - the training loop: gradients, update, now and then a report, a validation, a checkpoint. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "host/cli/trainer.h"

@@ -1,8 +1,8 @@
 /* trainer.h - the training loop, whatever is learnt: updates, reports, validations, checkpoints, Ctrl-C.
  *
- * A task brings a learner: data, loss and metric behind a few functions.  The number of the update is all that the loop
- * keeps of the data, and the learner finds its place by it, so resuming from any checkpoint reproduces the uninterrupted
- * run bit for bit.
+ * A task brings a learner: data, loss and metric behind a few functions.  The number of the update is all
+ * that the loop keeps of the data, and the learner finds its place by it, so resuming from any checkpoint
+ * reproduces the uninterrupted run bit for bit.
  */
 #ifndef TRAINER_H
 #define TRAINER_H

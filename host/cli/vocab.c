@@ -154,7 +154,7 @@ int vocab_encode(const vocabulary *v, const text_file *t, const char *path, int3
 
 /* ---------------------------------------------------------------- in a checkpoint */
 
-/* Tokens are separated by spaces; white space, control characters, '%' and bytes that are not text become %XX. */
+/* A space separates tokens; white space, control characters, '%' and bytes that are not text are %XX. */
 static int is_plain(const vocabulary *v, unsigned char c) {
   return c > 0x20 && c != '%' && c != 0x7f && (c < 0x80 || v->kind != TOKEN_BYTES);
 }
@@ -218,7 +218,7 @@ int vocab_read(const char *line, token_kind kind, vocabulary *out) {
 
 /* ---------------------------------------------------------------- printing */
 
-/* Words are printed with a space between them, but not before closing punctuation or at the start of a line. */
+/* Words are separated by a space, but not before closing punctuation or at the start of a line. */
 static int needs_space(const vocab_token *before, const vocab_token *t) {
   if (before->text[0] == '\n' || before->text[0] == '(' || before->text[0] == '[') return 0;
   return t->length > 1 || strchr("\n.,;:!?)]", t->text[0]) == NULL;

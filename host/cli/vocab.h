@@ -22,13 +22,13 @@ typedef struct vocabulary {
   size_t slot_count;
 } vocabulary;
 
-/* The tokens of a text, at most `limit` of them (words; 0 = all).  Bytes and characters are numbered in their own
- * order, words by falling frequency after <unk>.  0, or an exit code after a sentence that begins with `path`. */
+/* The tokens of a text, at most `limit` of them (words; 0 = all).  Bytes and characters are numbered in their
+ * own order, words by falling frequency after <unk>.  0, or an exit code after a sentence about `path`. */
 int vocab_build(const text_file *t, const char *path, token_kind kind, int64_t limit, vocabulary *out);
 void vocab_free(vocabulary *v);
 
-/* Numbers the tokens of a text into a new array with room for at least one; words that are not in the vocabulary become
- * <unk>, other tokens are refused.  0, or an exit code after a sentence that begins with `path`. */
+/* Numbers the tokens of a text into a new array with room for at least one; words that are not in the
+ * vocabulary become <unk>, other tokens are refused.  0, or an exit code after a sentence about `path`. */
 int vocab_encode(const vocabulary *v, const text_file *t, const char *path, int32_t **ids, int64_t *count);
 
 /* One line for a checkpoint, from malloc (NULL: out of memory), and back. */

@@ -1,9 +1,9 @@
 /* adding.c - the adding problem (Hochreiter & Schmidhuber 1997, experiment 4; in this form Arjovsky, Shah,
  * Bengio 2016, section 5.2).
  *
- * Each step has a number uniform in (0,1) and a mark, which is 1 at one step of the first half and at one of the
- * second, else 0.  The target at the last step is the sum of the two marked numbers.  Always answering 1 gives a mean
- * squared error of 1/6, the variance of the sum.
+ * Each step has a number uniform in (0,1) and a mark, which is 1 at one step of the first half and at one of
+ * the second, else 0.  The target at the last step is the sum of the two marked numbers.  Always answering 1
+ * gives a mean squared error of 1/6, the variance of the sum.
  */
 #include "host/cli/tasks/task.h"
 

@@ -1,4 +1,5 @@
-/* copy.c - copying memory (Hochreiter & Schmidhuber 1997; in this form Arjovsky, Shah, Bengio 2016, section 5.1).
+/* copy.c - copying memory (Hochreiter & Schmidhuber 1997; in this form Arjovsky, Shah, Bengio 2016,
+ * section 5.1).
  *
  *   input   10 symbols, T-1 blanks, a delimiter, 10 blanks            T + 20 steps of 10 one-hot inputs
  *   target  T+10 blanks, the 10 symbols again

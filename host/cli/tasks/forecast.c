@@ -1,7 +1,8 @@
 /* forecast.c - one-step prediction of generated series (series.h): Mackey-Glass and NARMA10.
  *
- * There is one series of LONG values for training and one for validation; a sequence is a window of T steps at a random
- * place.  The first WARM_UP steps are not scored, because what they depend on lies before the window.
+ * There is one series of LONG values for training and one for validation; a sequence is a window of T steps
+ * at a random place.  The first WARM_UP steps are not scored, because what they depend on lies before the
+ * window.
  *   mackey-glass   input x[t] - 1, target x[t+1] - 1
  *   narma10        input u[t], target y[t+1]
  * Always answering the mean gives the variance of the series as loss, and an NRMSE of 1.

@@ -1,8 +1,8 @@
-/* pixels.c - images as sequences, from IDX files: pixel by pixel (Le, Jaitly, Hinton 2015), in a fixed random order
- * (--permuted), or row by row (--rows).
+/* pixels.c - images as sequences, from IDX files: pixel by pixel (Le, Jaitly, Hinton 2015), in a fixed random
+ * order (--permuted), or row by row (--rows).
  *
- * Pixels are scaled to 0..1; the class is asked for at the last step.  Each epoch visits all images in an order of its
- * own, which follows from the seed and the number of the epoch.
+ * Pixels are scaled to 0..1; the class is asked for at the last step.  Each epoch visits all images in an
+ * order of its own, which follows from the seed and the number of the epoch.
  */
 #include <math.h>
 #include <stdlib.h>

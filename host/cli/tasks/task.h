@@ -2,8 +2,8 @@
  *
  *   inputs [T,B,I] -> recurrent layers -> linear -> loss over the last S steps
  *
- * A generator writes one sequence at a time, from the number of that sequence and nothing else.  So a run can be repeated
- * from any update on, with any batch, on any device.
+ * A generator writes one sequence at a time, from the number of that sequence and nothing else.  So a run can
+ * be repeated from any update on, with any batch, on any device.
  *
  * Letters: T = steps, B = batch, S = scored steps (the last ones), I = inputs, O = outputs or classes.
  */
@@ -11,6 +11,7 @@
 #define TASK_H
 
 #include "host/cli/config.h"
+#include "host/cli/tasks/metrics.h"
 
 /* ---- options ---- */
 
@@ -63,13 +64,7 @@ static inline void task_label(task_sequence *s, int64_t step, int64_t class) {
 
 typedef enum task_loss { TASK_SQUARED, TASK_CLASSES } task_loss;
 
-/* The errors of outputs: sums over the judged steps of a validation. */
-typedef struct task_errors {
-  double count, wrong; /* answers; those that are not the label, or are off by more than the tolerance */
-  double squares, target, target2; /* sums of (x - target)^2, target, target^2 */
-} task_errors;
-
-/* A task with its options, ready to generate. */
+/* A task with its options, ready to generate sequences. */
 typedef struct task_source {
   const task_config *config;
   int64_t steps, scored, inputs, outputs; /* T, S, I, O */
@@ -87,12 +82,11 @@ typedef struct task_spec {
   task_loss loss;
   const char *metric; /* its name; less is better */
   double (*error)(const task_errors *e);
-  double tolerance; /* TASK_SQUARED: an answer that is off by more is wrong */
-  int64_t shortest,
-      longest; /* range of --T; shortest 0: the data set the length, longest 0: no limit of its own */
-  const arg_spec *options;  /* its own, NULL = none */
-  int has_epochs;           /* the data have an end */
-  const task_config *start; /* defaults */
+  double tolerance;          /* TASK_SQUARED: an answer that is off by more is wrong */
+  int64_t shortest, longest; /* range of --T; shortest 0: there is no --T, longest 0: no limit of its own */
+  const arg_spec *options;   /* its own, NULL = none */
+  int has_epochs;            /* the data have an end */
+  const task_config *start;  /* defaults */
   /* Fills the source, whose config is set, and opens what it needs; 0, or an exit code after a sentence. */
   int (*open)(task_source *source);
   void (*draw)(const task_source *source, task_sequence *s);
@@ -105,13 +99,8 @@ extern const task_spec *const task_specs[];
 extern const task_spec task_adding, task_copy, task_temporal_order, task_mackey_glass, task_narma10,
     task_pixels;
 
-/* Metrics. */
-double task_error_rate(const task_errors *e);
-/* Root of the mean squared error over the variance of the targets. */
-double task_nrmse(const task_errors *e);
-
-/* Defaults of most tasks, from Arjovsky, Shah, Bengio 2016, sections 4 and 5: RMSprop, learning rate 1e-3, decay 0.9,
- * batch 20. */
+/* Defaults of most tasks, from Arjovsky, Shah, Bengio 2016, sections 4 and 5: RMSprop, learning rate 1e-3,
+ * decay 0.9, batch 20. */
 #define TASK_MODEL(steps, hidden)                                                                            \
   {                                                                                                          \
     .cell = "lstm", .optimizer = "rmsprop", .clip = "1", .init = "pytorch", .forget_bias = "auto",           \

@@ -1,5 +1,5 @@
-/* temporal_order.c - temporal order of 2 or 3 symbols (Hochreiter & Schmidhuber 1997, experiments 6a and 6b; in
- * this form Pascanu, Mikolov, Bengio 2013, section 4.1).
+/* temporal_order.c - temporal order of 2 or 3 symbols (Hochreiter & Schmidhuber 1997, experiments 6a and 6b;
+ * in this form Pascanu, Mikolov, Bengio 2013, section 4.1).
  *
  * A sequence of T symbols, all distractors (c, d, e, f) but for 2 or 3 that are A or B, at random places in
  *   2:  [T/10, 2T/10]  [4T/10, 5T/10]
