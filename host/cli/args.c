@@ -212,7 +212,7 @@ static int parse_one(const arg_command *command, int argc, char **argv, int *at,
 static int check_required(const arg_spec *specs, const unsigned char *given) {
   for (int i = 0; specs[i].name[0]; i++)
     if (specs[i].required && !given[i])
-      return cli_usage("--%s: is missing; it must be given (%s)", specs[i].name, specs[i].help);
+      return cli_usage("--%s: is missing; it must name %s", specs[i].name, specs[i].help);
   return CLI_OK;
 }
 

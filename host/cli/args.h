@@ -60,7 +60,7 @@ typedef struct arg_spec {
   { .name = name_, .kind = ARG_CELL, .keep = keep_, .offset = at, .value = "CELL", .help = help_ }
 #define ROW_WORD(name_, keep_, at, value_, help_)                                                            \
   { .name = name_, .kind = ARG_WORD, .keep = keep_, .offset = at, .value = value_, .help = help_ }
-/* Files and texts are never kept. */
+/* Files and texts are never kept.  The help of a required one says what it must name: "the model". */
 #define ROW_TEXT(name_, at, value_, help_)                                                                   \
   { .name = name_, .kind = ARG_TEXT, .offset = at, .value = value_, .help = help_ }
 #define ROW_REQUIRED_FILE(name_, at, help_)                                                                  \

@@ -16,7 +16,7 @@ typedef struct inspect_options {
 
 /* clang-format off: a table */
 static const arg_spec specs[] = {
-    ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "any .safetensors file"),
+    ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "a .safetensors file, of this program or any other"),
     ROW_TEXT("prime", FIELD(prime), "TEXT", "read this with the model and show its gates"),
     ROW_END,
 };

@@ -21,6 +21,7 @@ static int unknown_task(const char *name) {
     const size_t used = strlen(names);
     snprintf(names + used, sizeof names - used, ", %s", task_specs[i]->name);
   }
+  if (name[0] == 0) return cli_usage("train: no task is given; it must be one of %s", names);
   return cli_usage("train: \"%.40s\" is not a task; it must be one of %s", name, names);
 }
 

@@ -262,7 +262,7 @@ static int check_length(const task_spec *task, int64_t T) {
     return cli_usage("--T: is %lld; %s needs at least %lld steps", (long long)T, task->name,
                      (long long)task->shortest);
   if (task->longest && T > task->longest)
-    return cli_usage("--T: is %lld; %s has at most %lld steps", (long long)T, task->name,
+    return cli_usage("--T: is %lld; %s allows at most %lld steps", (long long)T, task->name,
                      (long long)task->longest);
   return CLI_OK;
 }

@@ -163,8 +163,8 @@ static void draw(const task_source *source, task_sequence *s) {
 
 /* clang-format off: a table */
 static const arg_spec options[] = {
-    ROW_REQUIRED_FILE("images", TASK_FIELD(images), "IDX file of the images"),
-    ROW_REQUIRED_FILE("labels", TASK_FIELD(labels), "IDX file of their labels"),
+    ROW_REQUIRED_FILE("images", TASK_FIELD(images), "the IDX file of the images"),
+    ROW_REQUIRED_FILE("labels", TASK_FIELD(labels), "the IDX file of their labels"),
     ROW_TEXT("val-images", TASK_FIELD(val_images), "FILE",
              "images for validation; without them the last of --images"),
     ROW_TEXT("val-labels", TASK_FIELD(val_labels), "FILE", "labels of --val-images"),
