@@ -27,7 +27,6 @@ const charlm_config charlm_defaults = {
     .val_fraction = 0.1,
 };
 
-/* clang-format off: a table */
 static const arg_spec own_specs[] = {
     ROW_INT("seq-len", ARG_KEEP_RUN, FIELD(model.rnn.seq_len), 1, 1000000, "T",
             "steps of truncated back-propagation through time"),
@@ -40,7 +39,6 @@ static const arg_spec own_specs[] = {
              "share of the text, at its end, kept for validation"),
     ROW_END,
 };
-/* clang-format on */
 
 void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
   args_join(table, model_specs, shift + FIELD(model));

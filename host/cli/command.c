@@ -3,14 +3,12 @@
 
 #define FIELD(name) offsetof(common_options, name)
 
-/* clang-format off: a table */
 const arg_spec common_specs[] = {
     ROW_CHOICE("device", ARG_NOT_KEPT, FIELD(device), "auto|cpu|cuda", "D", "where to compute"),
     ROW_INT("threads", ARG_NOT_KEPT, FIELD(threads), 0, 1024, "N", "CPU threads, 0 = all processors"),
     ROW_FLAG("json", ARG_NOT_KEPT, FIELD(json), "print JSON instead of text"),
     ROW_END,
 };
-/* clang-format on */
 
 int command_start(const arg_command *help, int argc, char **argv, void *options, seqgpu_context **ctx) {
   arg_spec specs[ARGS_MAX] = {ROW_END};

@@ -10,8 +10,6 @@
 
 #define FIELD(name) offsetof(model_config, name)
 
-/* clang-format off: tables */
-
 /* The rows of core/options.def, by the kind of the option; checkpoints know each by its key. */
 #define ROW_OPTION(arg_kind_, field, min_, max_, choices_, key_, value_, help_)                              \
   {.name = #field,                                                                                           \
@@ -64,7 +62,6 @@ const arg_spec epoch_specs[] = {
             "... from this epoch on"),
     ROW_END,
 };
-/* clang-format on */
 
 /* ---------------------------------------------------------------- options that are words */
 

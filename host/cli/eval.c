@@ -14,7 +14,6 @@ typedef struct eval_options {
 
 #define FIELD(name) offsetof(eval_options, name)
 
-/* clang-format off: a table */
 static const arg_spec specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "the model"),
     ROW_REQUIRED_FILE("text", FIELD(text), "the text"),
@@ -22,7 +21,6 @@ static const arg_spec specs[] = {
             "streams the text is cut into, 0 = one per 1000 tokens, at most 50"),
     ROW_END,
 };
-/* clang-format on */
 static const arg_command help = {"seqgpu eval --checkpoint FILE --text FILE [options]",
                                  "Prints the mean loss of a model of seqgpu train charlm over a text, its "
                                  "states carried from start to end.",

@@ -14,13 +14,11 @@ typedef struct inspect_options {
 
 #define FIELD(name) offsetof(inspect_options, name)
 
-/* clang-format off: a table */
 static const arg_spec specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "a .safetensors file, of this program or any other"),
     ROW_TEXT("prime", FIELD(prime), "TEXT", "read this with the model and show its gates"),
     ROW_END,
 };
-/* clang-format on */
 static const arg_command help = {"seqgpu inspect --checkpoint FILE [--prime TEXT] [options]",
                                  "Shows what is in a checkpoint, and what gates and states do on a text.",
                                  specs};

@@ -11,7 +11,7 @@ void json_string(FILE *to, const char *text, size_t size);
 /* `before`, which is written as it is, and then a JSON string. */
 void json_text(FILE *to, const char *before, const char *text);
 
-/* `before` and then a number of so many digits; null for infinities and NaN, which JSON does not have. */
+/* `before` and then a number of `digits` digits; null for infinities and NaN, which JSON does not have. */
 void json_number(FILE *to, const char *before, int digits, double value);
 
 #endif

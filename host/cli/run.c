@@ -8,7 +8,6 @@
 const run_options run_defaults = {
     .common = COMMON_DEFAULTS, .checkpoint_every = 1000, .log_every = 50, .eval_every = 500};
 
-/* clang-format off: tables */
 static const arg_spec epochs_spec[] = {
     ROW_REAL("epochs", ARG_NOT_KEPT, FIELD(epochs), 0, 1e9, "N", "passes over the data, 0 = no limit"),
     ROW_END,
@@ -33,7 +32,6 @@ static const arg_spec run_specs[] = {
              "only print what would be trained: parameters, algorithm, baseline"),
     ROW_END,
 };
-/* clang-format on */
 
 void run_join_specs(arg_spec table[ARGS_MAX], size_t shift, int has_epochs) {
   if (has_epochs) args_join(table, epochs_spec, shift);

@@ -20,7 +20,6 @@ typedef struct sample_options {
 
 #define FIELD(name) offsetof(sample_options, name)
 
-/* clang-format off: a table */
 static const arg_spec specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "the model"),
     ROW_TEXT("prime", FIELD(prime), "TEXT", "beginning of the text"),
@@ -30,7 +29,6 @@ static const arg_spec specs[] = {
     ROW_INT("seed", ARG_NOT_KEPT, FIELD(seed), 0, 9e15, "N", "seed of the random choices"),
     ROW_END,
 };
-/* clang-format on */
 static const arg_command help = {"seqgpu sample --checkpoint FILE [options]",
                                  "Writes text with a model of seqgpu train charlm.", specs};
 

@@ -26,14 +26,12 @@ typedef struct charlm_learner {
 
 #define FIELD(name) offsetof(charlm_options, name)
 
-/* clang-format off: a table */
 static const arg_spec own_specs[] = {
     ROW_REQUIRED_FILE("text", FIELD(text), "the text to learn"),
     ROW_FLAG("bidirectional", ARG_NOT_KEPT, FIELD(bidirectional),
              "refused: such a model would see what it has to predict"),
     ROW_END,
 };
-/* clang-format on */
 
 static const double BITS = 1 / CHARLM_LN2; /* per nat */
 

@@ -34,7 +34,6 @@ typedef struct task_learner {
 static const char format[] = "seqgpu task 1";
 #define FIELD(name) offsetof(task_options, name)
 
-/* clang-format off: tables */
 static const arg_spec length_spec[] = {
     ROW_INT("T", ARG_KEEP_RUN, FIELD(config.model.rnn.seq_len), 1, 1000000, "T", "steps per sequence"),
     ROW_END,
@@ -44,7 +43,6 @@ static const arg_spec eval_spec[] = {
             "sequences per validation; 0 = all, where the data have an end"),
     ROW_END,
 };
-/* clang-format on */
 
 static int64_t batch_of(const task_learner *l) { return l->options->config.model.rnn.batch; }
 

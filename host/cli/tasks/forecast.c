@@ -72,13 +72,11 @@ static void draw(const task_source *source, task_sequence *s) {
   }
 }
 
-/* clang-format off: a table */
 static const arg_spec mackey_glass_options[] = {
     ROW_REAL("tau", ARG_KEEP_RUN, TASK_FIELD(tau), 1, 1000, "F",
              "delay of the equation: 17 = mildly chaotic, 30 = strongly"),
     ROW_END,
 };
-/* clang-format on */
 
 static const task_config start = {.model = TASK_MODEL(100, 64), .eval_size = 100, .tau = 17};
 

@@ -161,7 +161,6 @@ static void draw(const task_source *source, task_sequence *s) {
   task_label(s, 0, set->labels.data[i]);
 }
 
-/* clang-format off: a table */
 static const arg_spec options[] = {
     ROW_REQUIRED_FILE("images", TASK_FIELD(images), "the IDX file of the images"),
     ROW_REQUIRED_FILE("labels", TASK_FIELD(labels), "the IDX file of their labels"),
@@ -174,7 +173,6 @@ static const arg_spec options[] = {
     ROW_FLAG("rows", ARG_KEEP_RUN, TASK_FIELD(rows), "read a row per step instead of a pixel"),
     ROW_END,
 };
-/* clang-format on */
 
 static const task_config start = {.model = TASK_MODEL(0, 128), .val_fraction = 0.1};
 

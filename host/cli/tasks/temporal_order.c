@@ -42,12 +42,10 @@ static void draw(const task_source *source, task_sequence *s) {
   task_label(s, 0, class);
 }
 
-/* clang-format off: a table */
 static const arg_spec options[] = {
     ROW_INT("symbols", ARG_KEEP_RUN, TASK_FIELD(symbols), 2, MOST, "N", "symbols to remember, 2 or 3"),
     ROW_END,
 };
-/* clang-format on */
 
 static const task_config start = {.model = TASK_MODEL(50, 50), .eval_size = 1000, .symbols = 2};
 
