@@ -50,7 +50,7 @@ static void print_json(seqgpu_context *ctx, const char *device) {
   for (int i = 0; (name = seqgpu_cell_name(i, &about)) != NULL; i++) {
     algorithm_of(ctx, name, algorithm);
     json_text(stdout, i ? ", {\"name\": " : "{\"name\": ", name);
-    json_text(stdout, ", \"plan\": ", algorithm);
+    json_text(stdout, ", \"algorithm\": ", algorithm);
     json_text(stdout, ", \"about\": ", about);
     printf("}");
   }

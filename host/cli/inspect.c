@@ -68,12 +68,14 @@ static statistics measure(const double *x, int64_t n) {
   return s;
 }
 
+enum { SHAPE_TEXT = 192 }; /* room for eight dimensions of 20 digits each */
+
 /* "[2, 3]" */
-static void shape_text(const seqgpu_tensor_info *t, char out[128]) {
-  size_t used = (size_t)snprintf(out, 128, "[");
+static void shape_text(const seqgpu_tensor_info *t, char out[SHAPE_TEXT]) {
+  size_t used = (size_t)snprintf(out, SHAPE_TEXT, "[");
   for (int d = 0; d < t->dims; d++)
-    used += (size_t)snprintf(out + used, 128 - used, "%s%lld", d ? ", " : "", (long long)t->shape[d]);
-  snprintf(out + used, 128 - used, "]");
+    used += (size_t)snprintf(out + used, SHAPE_TEXT - used, "%s%lld", d ? ", " : "", (long long)t->shape[d]);
+  snprintf(out + used, SHAPE_TEXT - used, "]");
 }
 
 static void print_tensor_text(const seqgpu_tensor_info *t, const char *shape, const statistics *s) {
@@ -97,7 +99,7 @@ static void print_tensor_json(const seqgpu_tensor_info *t, const char *shape, co
 /* One tensor of the file. */
 static int print_tensor(seqgpu_context *ctx, const seqgpu_checkpoint *file, int index, int json) {
   seqgpu_tensor_info info;
-  char shape[128];
+  char shape[SHAPE_TEXT];
   if (seqgpu_checkpoint_tensor(file, index, &info) != SEQGPU_OK) return cli_library_error(ctx);
   double *elements = malloc(((size_t)info.count + 1) * sizeof *elements);
   if (elements == NULL) return cli_error("out of memory");
