@@ -41,7 +41,7 @@ int run_check(const run_command *c, const model_config *config);
 /* Opens the device, and the checkpoint of --resume or --init-from if there is one, whose options are merged
  * into those of the command. */
 int run_open(run_command *c, run_start *out);
-/* Loads the weights of start->file (with `resume` moments and states as well) and closes it, if there is one. */
+/* Loads the weights of start->file (with `resume` also moments and states) and closes it, if there is one. */
 int run_load(run_start *start, seqgpu_params *params, int resume);
 void run_close(run_start *start);
 
