@@ -55,6 +55,36 @@ for cell in "--cell gru" "--cell gru --reset-after" "--cell rnn" "--cell lstm0" 
     cmp w p' sh "$seqgpu" "$tiny $cell"
 done
 
+# ---------------------------------------------------------------- what checkpoints call the options
+
+# keys FILE: the keys of the metadata in their order.
+keys() { "$seqgpu" inspect --checkpoint "$1" | sed '/^$/,$d; s/ .*//' | tr '\n' ' '; }
+# has_keys NAME KEYS FILE: a checkpoint of another version is read only if the keys stay what they are.
+has_keys() {
+  if [ "$(keys "$3")" = "$2 " ]; then pass "$1"; else fail "$1" "$(keys "$3")"; fi
+}
+model_keys="cell layers hidden projection activation reset-after peephole coupled factors context leak learn-leak reflections \
+init init-scale forget-bias batch seed optimizer momentum decay dropout clip lr"
+cursor_keys="step data_size data_hash format"
+check "lstm with a projection" train --cell lstm --projection-size 4 --steps 3 --checkpoint new_name
+has_keys "keys of a language model" "$model_keys seq-len embedding tokens vocab-limit val-fraction lr-decay lr-decay-after \
+$cursor_keys epoch vocabulary" new_name
+check "temporal order" "$seqgpu" train temporal-order --T 12 --hidden 6 --batch 3 --steps 1 --device cpu --threads 1 --checkpoint order
+has_keys "keys of a task" "T symbols eval-size $model_keys $cursor_keys task" order
+for pair in "projection-size projection lstm" "factor-size factors mrnn" "context-size context scrn"; do
+  set -- $pair
+  check "--$2 is an older name of --$1" sh -c '
+    set -e
+    "$1" train charlm --text text $2 --cell $5 --steps 3 --checkpoint new_name --$3 4
+    "$1" train charlm --text text $2 --cell $5 --steps 2 --checkpoint old_name --$4 4
+    "$1" train charlm --text text --resume old_name --$3 4 --steps 3 --device cpu --threads 1
+    cmp new_name old_name
+    "$1" inspect --checkpoint old_name | grep -q "^$4 *4$"
+    "$1" train charlm --help | grep -q -e "--$3 "
+    ! "$1" train charlm --help | grep -q -e "--$4 "' sh "$seqgpu" "$tiny" "$1" "$2" "$3"
+  refused "resume with another $1" 1 "--$1: is 5; old_name was trained with 4" train charlm --text text --resume old_name --$2 5
+done
+
 # ---------------------------------------------------------------- what a model is good for
 
 check "a longer run learns" train --text long --steps 300 --lr 0.02 --hidden 24 --checkpoint model --json
@@ -137,17 +167,17 @@ refused "unknown task" 2 "charlm" train pictures
 refused "no text" 2 "--text" train charlm --checkpoint new
 refused "unknown option" 2 "--hiden" $t --hiden 5
 refused "not an option" 2 "stray" $t stray
-refused "value missing" 2 "needs a value" $t --hidden
-refused "flag with a value" 2 "takes no value" $t --peephole=1
+refused "value missing" 2 "has no value" $t --hidden
+refused "flag with a value" 2 "takes none" $t --peephole=1
 refused "not a number" 2 "whole number" $t --hidden ten
 refused "half a number" 2 "whole number" $t --hidden 1.5
 refused "number with a tail" 2 "whole number" $t --layers 2x
-refused "nan" 2 "not a number" $t --lr nan
-refused "rate below 0" 2 "out of range" $t --lr -1
-refused "dropout 1" 2 "out of range" $t --dropout 1
-refused "number too large" 2 "out of range" $t --steps 99999999999999999999
+refused "nan" 2 "must be a number" $t --lr nan
+refused "rate below 0" 2 "must be from" $t --lr -1
+refused "dropout 1" 2 "must be from" $t --dropout 1
+refused "number too large" 2 "must be from" $t --steps 99999999999999999999
 refused "hidden 0" 2 "hidden" $t --hidden 0
-refused "unknown cell" 2 "none of rnn|.*lstm|" $t --cell transformer
+refused "unknown cell" 2 "one of rnn|.*lstm|" $t --cell transformer
 refused "unknown tokens" 2 "bytes|utf8|words" $t --tokens letters
 refused "bad clip" 2 "clip" $t --clip -3
 refused "bidirectional" 2 "bidirectional" $t --bidirectional
@@ -167,7 +197,7 @@ printf 'hello, world, this is no checkpoint' >nonsense
 refused "text missing" 1 "cannot open" train charlm --text nobody --checkpoint new --log newlog
 refused "text is a folder" 1 "folder" train charlm --text folder --checkpoint new --log newlog
 refused "text empty" 1 "empty" train charlm --text empty --checkpoint new --log newlog
-refused "text too short" 1 "too short" train charlm --text short --checkpoint new --log newlog
+refused "text too short" 1 "at least 2501" train charlm --text short --checkpoint new --log newlog
 refused "text not UTF-8" 1 "byte 3 .*--tokens bytes" train charlm --text bytes --checkpoint new --log newlog
 refused "gru option on an lstm" 1 "reset_after" $t --reset-after
 refused "hidden 10^9" 1 "out of memory" $t --hidden 1000000000

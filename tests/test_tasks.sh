@@ -102,7 +102,7 @@ if [ -e new ] || [ -e newlog ]; then fail "a dry run leaves nothing" "files"; el
 
 refused "adding of one number" 2 "at least 2" train adding $tiny --T 1
 refused "temporal order is long" 2 "at least 10" train temporal-order $tiny --T 9
-refused "a window that is all warm-up" 2 "from 21 to 20000" train narma10 $tiny --T 20
+refused "a window that is all warm-up" 2 "at least 21" train narma10 $tiny --T 20
 refused "4 symbols" 2 "from 2 to 3" train temporal-order $tiny --symbols 4
 refused "no unknown option" 2 "--symbols" train adding $tiny --symbols 2
 refused "no epochs without an end" 2 "--epochs" train adding $tiny --epochs 2
@@ -113,7 +113,7 @@ refused "unknown init" 2 "pytorch" train adding $tiny --init zero
 refused "no such gate" 1 "no gate" train adding $tiny --cell rnn --forget-bias 1
 refused "hidden 10^9" 1 "out of memory" train adding $tiny --hidden 1000000000
 task adding $tiny --T 5 --steps 2 --checkpoint model >out 2>err
-refused "resume another task" 1 "seqgpu train adding" train copy --resume model
+refused "resume another task" 1 "task adding" train copy --resume model
 refused "resume with another length" 1 "--T" train adding --resume model --T 6
 refused "resume a language model as a task" 1 "cannot open" train adding --resume nobody
 refused "no images" 2 "--images" train pixels $tiny
@@ -123,23 +123,23 @@ refused "images are a folder" 1 "regular file" train pixels $tiny --images . --l
 head -c 3 images >short
 refused "file of 3 bytes" 1 "too short" train pixels $tiny --images short --labels labels
 head -c 10 images >short
-refused "cut header" 1 "cut in its header" train pixels $tiny --images short --labels labels
+refused "cut header" 1 "truncated in its header" train pixels $tiny --images short --labels labels
 head -c 500 images >short
-refused "cut images" 1 "is cut: 484 bytes" train pixels $tiny --images short --labels labels
+refused "cut images" 1 "is truncated: 484 of 960 data bytes" train pixels $tiny --images short --labels labels
 (cat images; echo) >long
-refused "bytes after the end" 1 "goes on" train pixels $tiny --images long --labels labels
+refused "bytes after the end" 1 "too long" train pixels $tiny --images long --labels labels
 echo "no images at all" >words
-refused "no IDX file" 1 "no IDX file" train pixels $tiny --images words --labels labels
+refused "no IDX file" 1 "not an IDX file" train pixels $tiny --images words --labels labels
 refused "labels for images" 1 "dimensions" train pixels $tiny --images labels --labels labels
 refused "other labels" 1 "20 labels" train pixels $tiny --images images --labels labels2
 (bytes 0 0 13 3; tail -c +5 images) >floats
 refused "floats" 1 "type 13" train pixels $tiny --images floats --labels labels
 (bytes 0 0 8 3 255 255 255 255 255 255 255 255 255 255 255 255; tail -c +17 images) >huge
-refused "sizes without end" 1 "cannot be" train pixels $tiny --images huge --labels labels
+refused "sizes without end" 1 "product of all" train pixels $tiny --images huge --labels labels
 (bytes 0 0 8 3 127 255 255 255 0 0 0 1 0 0 0 1; tail -c +17 images) >huge
-refused "sizes that are a lie" 1 "is cut" train pixels $tiny --images huge --labels labels
+refused "sizes that are a lie" 1 "is truncated" train pixels $tiny --images huge --labels labels
 (bytes 0 0 8 3 0 0 0 0 0 0 0 4 0 0 0 4; tail -c +17 images) >none
-refused "no image" 1 "cannot be" train pixels $tiny --images none --labels labels
+refused "no image" 1 "product of all" train pixels $tiny --images none --labels labels
 (bytes 0 0 8 3 0 0 0 20 0 0 0 8 0 0 0 2; tail -c +17 images2) >other
 refused "validation of another size" 1 "8 x 2" train pixels $pixels $tiny --val-images other --val-labels labels2
 (head -c 27 labels2; bytes 9) >high

@@ -1,14 +1,13 @@
-/* charlm.c - the language model: parameters, buffers, forward, backward, evaluation (charlm.h).
+/* charlm.c - the language model: parameters, buffers, forward, backward (charlm.h).
  *
  *   x = embedding[ids]    y = rnn(x)    logits = dropout(y) W^T + b    loss = cross entropy(logits, next ids)
  *
- * Truncated back-propagation through time: the states of a piece are the start of the next piece of the same streams,
- * gradients stop at the border.  Karpathy, char-rnn (2015); dropout as Zaremba et al. 2014.
+ * Truncated back-propagation through time: the next piece of the same streams starts from the last states of
+ * this one; gradients stop at the border.  Karpathy, char-rnn (2015); dropout as in Zaremba et al. 2014.
  */
 #include "host/cli/charlm.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "host/cli/text.h"
 
 #define FIELD(name) offsetof(charlm_config, name)
 
@@ -28,20 +27,18 @@ const charlm_config charlm_defaults = {
     .val_fraction = 0.1,
 };
 
-/* clang-format off: a table */
 static const arg_spec own_specs[] = {
-    {"seq-len", ARG_INT, ARG_KEEP_RUN, FIELD(model.rnn.seq_len), 1, 1000000, NULL, "T",
-     "steps of truncated BPTT"},
-    {"embedding", ARG_INT, ARG_KEEP_MODEL, FIELD(embedding), 0, 2147483647, NULL, "N",
-     "width of the embedding, 0 = hidden"},
-    {"tokens", ARG_CHOICE, ARG_KEEP_MODEL, FIELD(tokens), 0, 0, TOKEN_CHOICES, "KIND", "what is predicted"},
-    {"vocab-limit", ARG_INT, ARG_KEEP_MODEL, FIELD(vocab_limit), 0, 2147483647, NULL, "N",
-     "most words, the rest is <unk>; 0 = all"},
-    {"val-fraction", ARG_REAL, ARG_KEEP_RUN, FIELD(val_fraction), 0, 0.9, NULL, "F",
-     "end of the text kept for validation"},
-    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+    ROW_INT("seq-len", ARG_KEEP_RUN, FIELD(model.rnn.seq_len), 1, 1000000, "T",
+            "steps of truncated back-propagation through time"),
+    ROW_INT("embedding", ARG_KEEP_MODEL, FIELD(embedding), 0, INT32_MAX, "N",
+            "width of the embedding, 0 = hidden"),
+    ROW_CHOICE("tokens", ARG_KEEP_MODEL, FIELD(tokens), TOKEN_CHOICES, "KIND", "what is predicted"),
+    ROW_INT("vocab-limit", ARG_KEEP_MODEL, FIELD(vocab_limit), 0, INT32_MAX, "N",
+            "largest number of words, the others become <unk>; 0 = no limit"),
+    ROW_REAL("val-fraction", ARG_KEEP_RUN, FIELD(val_fraction), 0, 0.9, "F",
+             "share of the text, at its end, kept for validation"),
+    ROW_END,
 };
-/* clang-format on */
 
 void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
   args_join(table, model_specs, shift + FIELD(model));
@@ -52,17 +49,15 @@ void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
 /* ---------------------------------------------------------------- the model */
 
 static seqgpu_status make_plan(const charlm *m, int64_t T, int64_t B, int training, seqgpu_plan **out) {
-  const seqgpu_rnn_desc desc = config_rnn(&m->config.model, m->embedding_size, T, B, training);
-  return seqgpu_plan_create(m->ctx, &desc, NULL, out);
+  return network_plan(m->ctx, &m->config.model, m->embedding_size, T, B, training, out);
 }
 
-static int check_memory(const charlm *m, const seqgpu_plan *plan, int64_t T, int64_t B, int training) {
-  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
-  const double V = (double)m->vocab, E = (double)m->embedding_size, Y = (double)sizes.output_width;
-  const double params = V * E + (double)sizes.param_elements + V * Y + V;
-  const double a_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4;
-  return cli_check_memory(m->ctx, 4 * (params * (training ? 4 : 1) + a_step * (double)(T * B)) +
-                                      (double)sizes.reserve + (double)sizes.workspace);
+static int check_memory(const charlm *m, const seqgpu_plan *plan, int training) {
+  const double V = (double)m->vocab, E = (double)m->embedding_size,
+               Y = (double)seqgpu_plan_get_sizes(plan).output_width;
+  const network_rest rest = {.params = V * E + V * Y + V,
+                             .per_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4};
+  return network_check_memory(m->ctx, plan, rest);
 }
 
 static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
@@ -70,7 +65,7 @@ static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
   LIB_TRY(seqgpu_params_create(m->ctx, (uint64_t)m->config.model.seed, &m->params));
   LIB_TRY(seqgpu_params_add(m->params, "embedding.weight", m->vocab, m->embedding_size, "uniform", 0.1,
                             &m->embedding));
-  LIB_TRY(config_add_rnn(&m->config.model, m->params, plan, &m->rnn));
+  LIB_TRY(network_add_params(&m->config.model, m->params, plan, &m->rnn));
   LIB_TRY(seqgpu_params_add(m->params, "output.weight", m->vocab, m->output_size, "xavier", 1, &m->weight));
   return seqgpu_params_add(m->params, "output.bias", m->vocab, 1, "zeros", 0, &m->bias);
 }
@@ -81,7 +76,7 @@ int charlm_create(seqgpu_context *ctx, const charlm_config *config, int64_t voca
   out->embedding_size = config->embedding ? config->embedding : config->model.rnn.hidden_size;
   seqgpu_plan *plan;
   if (make_plan(out, T, B, training, &plan) != SEQGPU_OK) return cli_library_error(ctx);
-  int code = check_memory(out, plan, T, B, training);
+  int code = check_memory(out, plan, training);
   if (code == CLI_OK && add_params(out, plan) != SEQGPU_OK) code = cli_library_error(ctx);
   seqgpu_plan_destroy(plan);
   if (code) charlm_destroy(out);
@@ -101,18 +96,18 @@ static seqgpu_status allocate(seqgpu_context *ctx, int64_t rows, int64_t width, 
   return seqgpu_malloc(ctx, bytes, out);
 }
 
-/* Carried states: tensors of the model when training (they are saved), else only memory. */
+/* Carried states: tensors of the model when training, so that they are saved; else only memory. */
 static seqgpu_status add_states(charlm *m, charlm_pass *p) {
   static const char *const names[] = {"state.h", "state.c"};
   p->states = seqgpu_plan_get_sizes(p->plan).state_count;
   for (int k = 0; k < p->states; k++) {
     const int64_t rows = m->config.model.rnn.num_layers * p->B,
                   width = seqgpu_plan_get_sizes(p->plan).state_width[k];
-    p->state_bytes[k] = (size_t)(rows * width) * sizeof(float);
+    p->state_size[k] = (size_t)(rows * width) * sizeof(float);
     if (p->training)
       LIB_TRY(seqgpu_params_add_state(m->params, names[k], rows, width, &p->state[k]));
     else
-      LIB_TRY(seqgpu_malloc(m->ctx, p->state_bytes[k], &p->state[k].value));
+      LIB_TRY(seqgpu_malloc(m->ctx, p->state_size[k], &p->state[k].value));
   }
   return charlm_zero_state(p);
 }
@@ -172,7 +167,7 @@ void charlm_pass_destroy(charlm_pass *p) {
 
 seqgpu_status charlm_zero_state(const charlm_pass *p) {
   for (int k = 0; k < p->states; k++)
-    LIB_TRY(seqgpu_zero(p->model->ctx, p->state[k].value, p->state_bytes[k]));
+    LIB_TRY(seqgpu_zero(p->model->ctx, p->state[k].value, p->state_size[k]));
   return SEQGPU_OK;
 }
 
@@ -229,59 +224,4 @@ seqgpu_status charlm_backward(const charlm_pass *p, int64_t T, const int32_t *id
   if (p->dropped != p->y) LIB_TRY(drop_output(p, T, step, p->dy, p->dy));
   LIB_TRY(seqgpu_rnn_backward(m->ctx, p->plan, &run));
   return seqgpu_embedding_backward(m->ctx, rows, m->embedding_size, m->vocab, ids, p->dx, m->embedding.grad);
-}
-
-/* ---------------------------------------------------------------- streams */
-
-seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
-                                    int64_t length, charlm_streams *out) {
-  const size_t size = (size_t)(length + 1) * (size_t)batch;
-  *out = (charlm_streams){.length = length, .batch = batch};
-  out->predictions = count - 1 < length * batch ? count - 1 : length * batch;
-  void *device;
-  LIB_TRY(seqgpu_malloc(ctx, size * sizeof *ids, &device));
-  out->ids = device;
-  int32_t *host = malloc(size * sizeof *host);
-  if (host == NULL) {
-    charlm_streams_destroy(ctx, out);
-    return SEQGPU_ENOMEM;
-  }
-  for (int64_t t = 0; t <= length; t++)
-    for (int64_t b = 0; b < batch; b++) {
-      const int64_t at = b * length + t;
-      host[t * batch + b] = at < count ? ids[at] : -1; /* beyond the end: masked */
-    }
-  const seqgpu_status status = seqgpu_copy_in(ctx, out->ids, host, size * sizeof *host);
-  free(host);
-  if (status != SEQGPU_OK) charlm_streams_destroy(ctx, out);
-  return status;
-}
-
-void charlm_streams_destroy(seqgpu_context *ctx, charlm_streams *s) {
-  seqgpu_free(ctx, s->ids);
-  s->ids = NULL;
-}
-
-/* ---------------------------------------------------------------- evaluation */
-
-int64_t charlm_eval_batch(int64_t count) {
-  const int64_t streams = (count - 1) / 1000;
-  return streams < 1 ? 1 : streams > 50 ? 50 : streams;
-}
-
-seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s,
-                              const volatile sig_atomic_t *stop, double *nats) {
-  double sum = 0;
-  LIB_TRY(charlm_zero_state(p));
-  for (int64_t t = 0; t < s->length; t += p->T) {
-    const int64_t T = s->length - t < p->T ? s->length - t : p->T;
-    float loss;
-    if (stop && *stop) return SEQGPU_ESTOPPED;
-    LIB_TRY(charlm_forward(p, T, s->ids + t * s->batch, 0));
-    LIB_TRY(charlm_loss(p, T, s->ids + (t + 1) * s->batch, 0));
-    LIB_TRY(seqgpu_copy_out(p->model->ctx, &loss, p->loss, sizeof loss));
-    sum += (double)loss;
-  }
-  *nats = sum / (double)s->predictions;
-  return SEQGPU_OK;
 }

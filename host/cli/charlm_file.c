@@ -1,21 +1,14 @@
-/* charlm_file.c - checkpoints of the language model: what stands in the metadata beside the tensors (charlm.h).
- *
- *   format       "seqgpu charlm 1"
- *   cell ... lr-decay-after   the options, one key a row of the table (config.h)
- *   vocabulary   the tokens in the order of their numbers (vocab.h)
- *   step, epoch, data_size, data_hash   where training stands, and on which text
- */
+/* charlm_file.c - writing and reading checkpoints of the language model (charlm_file.h). */
+#include "host/cli/charlm_file.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "host/cli/charlm.h"
 
 const char charlm_format[] = "seqgpu charlm 1";
 
 seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cursor *cursor, int64_t epoch,
                           const char *path) {
-  arg_spec specs[ARGS_MAX] = {{.name = NULL}};
+  arg_spec specs[ARGS_MAX] = {ROW_END};
   config_meta meta;
   char epochs[24];
   charlm_join_specs(specs, 0);
@@ -30,35 +23,31 @@ seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cur
   return status;
 }
 
-int charlm_open(seqgpu_context *ctx, const char *path, seqgpu_checkpoint **file, charlm_config *config,
-                config_cursor *cursor, int *is_charlm) {
-  if (seqgpu_checkpoint_open(ctx, path, file) != SEQGPU_OK) return cli_library_error(ctx);
-  arg_spec specs[ARGS_MAX] = {{.name = NULL}};
+/* Config and vocabulary. */
+static int read_meta(const seqgpu_checkpoint *file, const char *path, charlm_config *config, vocabulary *v) {
+  arg_spec specs[ARGS_MAX] = {ROW_END};
+  config_cursor unused;
   charlm_join_specs(specs, 0);
-  *is_charlm = config_is_of(*file, charlm_format);
-  const int code = *is_charlm ? config_read(*file, path, specs, config, cursor) : CLI_OK;
-  if (code == CLI_OK) return CLI_OK;
-  seqgpu_checkpoint_close(*file);
-  *file = NULL;
-  return code;
+  if (!config_is_of(file, charlm_format))
+    return cli_error("%s: is not a checkpoint of seqgpu train charlm", path);
+  CLI_TRY(config_read(file, path, specs, config, &unused));
+  return charlm_open_vocab(file, config, v);
 }
 
 int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocabulary *out) {
   const char *line = seqgpu_checkpoint_meta(file, "vocabulary");
-  if (line == NULL) return cli_error("the checkpoint has no vocabulary");
+  if (line == NULL) return cli_error("vocabulary: is missing from the checkpoint");
   return vocab_read(line, text_token_kind(config->tokens), out);
 }
 
 int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
-                vocabulary *v, config_cursor *cursor) {
+                vocabulary *v) {
   seqgpu_checkpoint *file;
   charlm_config config = charlm_defaults;
-  int is_charlm;
   *m = (charlm){.ctx = ctx};
   *v = (vocabulary){.unknown = -1};
-  CLI_TRY(charlm_open(ctx, path, &file, &config, cursor, &is_charlm));
-  int code = is_charlm ? CLI_OK : cli_error("%s: is not a model of seqgpu train charlm", path);
-  if (code == CLI_OK) code = charlm_open_vocab(file, &config, v);
+  if (seqgpu_checkpoint_open(ctx, path, &file) != SEQGPU_OK) return cli_library_error(ctx);
+  int code = read_meta(file, path, &config, v);
   if (code == CLI_OK) code = charlm_create(ctx, &config, v->size, T, B, training, m);
   if (code == CLI_OK && seqgpu_checkpoint_load(file, m->params, 0) != SEQGPU_OK)
     code = cli_library_error(ctx);

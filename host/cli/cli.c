@@ -1,4 +1,4 @@
-/* cli.c - errors, the clock, and opening a device, for all commands (cli.h). */
+/* cli.c - error sentences, opening a device, free memory, the clock (cli.h). */
 #define _POSIX_C_SOURCE 200809L
 
 #include "host/cli/cli.h"
@@ -6,8 +6,6 @@
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
-
-#include "host/cli/text.h"
 
 static void say(const char *format, va_list args) {
   fflush(stdout);
@@ -46,7 +44,7 @@ int cli_open(const char *device, int64_t threads, seqgpu_context **out) {
   return CLI_FAILED;
 }
 
-/* Bytes of memory that are free, 0 if the system does not tell. */
+/* Bytes of free memory, 0 if the system does not say. */
 static double free_memory(void) {
   FILE *file = fopen("/proc/meminfo", "r");
   double kilobytes = 0;
@@ -57,11 +55,11 @@ static double free_memory(void) {
   return 1024 * kilobytes;
 }
 
-int cli_check_memory(const seqgpu_context *ctx, double bytes) {
+int cli_check_memory(const seqgpu_context *ctx, double size) {
   if (strcmp(seqgpu_context_device(ctx), "cpu") != 0) return CLI_OK;
   const double available = free_memory();
-  if (available == 0 || bytes <= available) return CLI_OK;
-  return cli_error("out of memory: this model needs about %.1f GB, and %.1f GB are free", bytes / 1e9,
+  if (available == 0 || size <= available) return CLI_OK;
+  return cli_error("out of memory: the model needs about %.1f GB; %.1f GB are free", size / 1e9,
                    available / 1e9);
 }
 
@@ -69,22 +67,4 @@ double cli_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-void cli_json_string(FILE *file, const char *text, size_t size) {
-  fputc('"', file);
-  for (size_t i = 0; i < size;) {
-    const size_t length = text_utf8_length(text + i, size - i);
-    const unsigned char c = (unsigned char)text[i];
-    if (length == 0)
-      fputs("\xEF\xBF\xBD", file);
-    else if (c == '"' || c == '\\')
-      fprintf(file, "\\%c", c);
-    else if (c < 0x20)
-      fprintf(file, "\\u%04x", c);
-    else
-      fwrite(text + i, 1, length, file);
-    i += length ? length : 1;
-  }
-  fputc('"', file);
 }

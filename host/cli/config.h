@@ -1,7 +1,7 @@
 /* config.h - what makes a run what it is, whatever is learnt: layers, sequences, optimiser.
  *
- * Each row of a table is an option of the command line and a key of the checkpoint's metadata.  A task's own config
- * begins with a model_config, so that model_specs serves them all.
+ * Each row of a table is an option of the command line and a key of the checkpoint's metadata.  The config of
+ * every task begins with a model_config, so that model_specs serves them all.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -16,25 +16,22 @@ typedef struct model_config {
   double init_scale;
   int64_t seed, lr_decay_after;
   double lr, momentum, decay; /* momentum and decay 0: the library's */
-  double lr_decay;            /* a factor an epoch, from epoch lr_decay_after on */
+  double lr_decay;            /* factor per epoch, from epoch lr_decay_after on */
 } model_config;
 
 extern const arg_spec model_specs[];
 /* For data that has epochs. */
 extern const arg_spec epoch_specs[];
 
-/* The layers for T steps of B sequences of `input` numbers. */
-seqgpu_rnn_desc config_rnn(const model_config *c, int64_t input, int64_t T, int64_t B, int training);
-/* Adds the layers' parameters as "rnn" and draws them by the scheme of the options. */
-seqgpu_status config_add_rnn(const model_config *c, seqgpu_params *params, const seqgpu_plan *plan,
-                             seqgpu_param *out);
-/* What single rows cannot check; 0, or CLI_USAGE after a sentence. */
+/* The number of --forget-bias, NaN for "auto"; 0 if the text is neither, else 1. */
+int config_forget_bias(const model_config *c, double *value);
+/* Checks what single rows cannot; 0, or CLI_USAGE after a sentence. */
 int config_check(const model_config *c);
 /* The library's optimiser for the options; 0, or CLI_USAGE after a sentence. */
 int config_optimizer(const model_config *c, seqgpu_optimizer *out);
 double config_learning_rate(const model_config *c, int64_t epoch);
 
-/* ---- the rows that are kept (args.h: arg_keep), as metadata; `config` is the struct that the rows are of ---- */
+/* ---- metadata: the rows that are kept (args.h: arg_keep); `config` is the struct of the rows ---- */
 
 /* Where training stands; with the config and the tensors that is everything. */
 typedef struct config_cursor {
@@ -51,20 +48,21 @@ typedef struct config_meta {
   int count;
 } config_meta;
 
-/* Format, kept rows and cursor. Nothing of when, where or how long: two runs that do the same make the same file. */
+/* Format, kept rows under their keys, and cursor, but no time, place or duration: two runs that do the same
+ * write the same file. */
 void config_write(config_meta *out, const char *format, const arg_spec *specs, const void *config,
                   const config_cursor *cursor);
 /* Adds one more; key and value stay the caller's. */
 void config_add(config_meta *out, const char *key, const char *value);
 
 int config_is_of(const seqgpu_checkpoint *file, const char *format);
-/* Reads the kept rows; one that the file lacks is younger than the file and keeps its value.  0, or an exit code after
- * a sentence. */
+/* Reads the kept rows.  A row that the file lacks is younger than the file and keeps its value.  0, or an
+ * exit code after a sentence. */
 int config_read(const seqgpu_checkpoint *file, const char *path, const arg_spec *specs, void *config,
                 config_cursor *cursor);
 
-/* Takes from a checkpoint what the command line does not say; what it does say (given[row]) must agree where it has to:
- * with the shape of the model always, with the run when it is resumed. */
+/* Takes from a checkpoint what the command line does not say.  What it does say (given[row]) must agree where
+ * it has to: with the shape of the model always, with the run when it is resumed. */
 int config_merge(const arg_spec *specs, const unsigned char *given, void *config, const void *stored,
                  const char *path, int resume);
 

@@ -2,34 +2,35 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "host/cli/charlm.h"
+#include "host/cli/charlm_file.h"
+#include "host/cli/charlm_streams.h"
+#include "host/cli/command.h"
 
 typedef struct eval_options {
+  common_options common;
   const char *checkpoint, *text;
-  int64_t threads, batch;
-  char device[ARGS_WORD];
-  int json;
+  int64_t batch;
 } eval_options;
 
 #define FIELD(name) offsetof(eval_options, name)
 
-/* clang-format off: a table */
 static const arg_spec specs[] = {
-    {"checkpoint", ARG_TEXT, ARG_NOT_KEPT, FIELD(checkpoint), 0, 0, NULL, "FILE", "the model; required"},
-    {"text", ARG_TEXT, ARG_NOT_KEPT, FIELD(text), 0, 0, NULL, "FILE", "the text; required"},
-    {"batch", ARG_INT, ARG_NOT_KEPT, FIELD(batch), 0, 1000000, NULL, "B",
-     "streams the text is cut into, 0 = one for 1000 tokens, at most 50"},
-    {"device", ARG_CHOICE, ARG_NOT_KEPT, FIELD(device), 0, 0, "auto|cpu|cuda", "D", "where to compute"},
-    {"threads", ARG_INT, ARG_NOT_KEPT, FIELD(threads), 0, 1024, NULL, "N", "CPU threads, 0 = all"},
-    {"json", ARG_FLAG, ARG_NOT_KEPT, FIELD(json), 0, 0, NULL, NULL, "one JSON object"},
-    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+    ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "the model"),
+    ROW_REQUIRED_FILE("text", FIELD(text), "the text"),
+    ROW_INT("batch", ARG_NOT_KEPT, FIELD(batch), 0, 1000000, "B",
+            "streams the text is cut into, 0 = one per 1000 tokens, at most 50"),
+    ROW_END,
 };
-/* clang-format on */
+static const arg_command help = {"seqgpu eval --checkpoint FILE --text FILE [options]",
+                                 "Prints the mean loss of a model of seqgpu train charlm over a text, its "
+                                 "states carried from start to end.",
+                                 specs};
+
 enum { EVAL_STEPS = 50 };
 
 static void print_result(const eval_options *o, int64_t predictions, double nats) {
-  const double bits = nats / 0.69314718055994530942;
-  if (o->json)
+  const double bits = nats / CHARLM_LN2;
+  if (o->common.json)
     printf("{\"tokens\": %lld, \"loss\": %.9g, \"bits_per_char\": %.9g, \"perplexity\": %.9g}\n",
            (long long)predictions, nats, bits, exp(nats));
   else
@@ -37,60 +38,55 @@ static void print_result(const eval_options *o, int64_t predictions, double nats
            nats, bits, exp(nats));
 }
 
-static int evaluate(const eval_options *o, charlm *m, const int32_t *ids, int64_t count) {
-  if (count < 2) return cli_error("%s: the text is too short: %lld tokens", o->text, (long long)count);
-  int64_t batch = o->batch ? o->batch : charlm_eval_batch(count);
-  if (batch > count - 1) batch = count - 1;
-  const int64_t length = (count - 1 + batch - 1) / batch;
-  charlm_streams streams = {.ids = NULL};
+static seqgpu_status evaluate(const eval_options *o, charlm *m, const charlm_streams *streams) {
   charlm_pass pass = {.model = NULL};
   double nats = 0;
-  seqgpu_status status = charlm_streams_create(m->ctx, ids, count, batch, length, &streams);
-  if (status == SEQGPU_OK) status = charlm_pass_create(m, EVAL_STEPS, batch, 0, &pass);
-  if (status == SEQGPU_OK) status = charlm_evaluate(&pass, &streams, NULL, &nats);
-  if (status == SEQGPU_OK) print_result(o, streams.predictions, nats);
+  seqgpu_status status = charlm_pass_create(m, EVAL_STEPS, streams->batch, 0, &pass);
+  if (status == SEQGPU_OK) status = charlm_evaluate(&pass, streams, NULL, &nats);
+  if (status == SEQGPU_OK) print_result(o, streams->predictions, nats);
   charlm_pass_destroy(&pass);
-  charlm_streams_destroy(m->ctx, &streams);
-  return status == SEQGPU_OK ? CLI_OK : cli_library_error(m->ctx);
+  return status;
 }
 
 static int run(const eval_options *o, charlm *m, const vocabulary *v, const text_file *t) {
   int32_t *ids;
   int64_t count;
-  CLI_TRY(text_check(t, v->kind, o->text));
-  CLI_TRY(vocab_encode(v, t->data, t->size, o->text, &ids, &count));
-  const int code = evaluate(o, m, ids, count);
+  CLI_TRY(vocab_encode(v, t, o->text, &ids, &count));
+  if (count < 2) {
+    free(ids);
+    return cli_error("%s: has %lld tokens; it must have at least 2", o->text, (long long)count);
+  }
+  charlm_streams streams = {.ids = NULL};
+  seqgpu_status status = charlm_eval_streams(m->ctx, ids, count, o->batch, &streams);
   free(ids);
-  return code;
+  if (status == SEQGPU_OK) status = evaluate(o, m, &streams);
+  charlm_streams_destroy(m->ctx, &streams);
+  return status == SEQGPU_OK ? CLI_OK : cli_library_error(m->ctx);
 }
 
-int command_eval(int argc, char **argv) {
-  static const arg_command command = {
-      "seqgpu eval --checkpoint FILE --text FILE [options]",
-      "Mean loss of a model of seqgpu train charlm over a text, its states carried from start to end.",
-      specs};
-  eval_options options = {.device = "auto"};
-  unsigned char given[ARGS_MAX];
-  const int parsed = args_parse(&command, argc, argv, &options, given);
-  if (parsed != ARGS_GO_ON) return parsed;
-  if (options.checkpoint == NULL) return cli_usage("--checkpoint: is required, it names the model");
-  if (options.text == NULL) return cli_usage("--text: is required, it names the text");
-  text_file t;
+/* Opens the model with room for the text: no token is shorter than a byte. */
+static int load(seqgpu_context *ctx, const eval_options *o, const text_file *t, charlm *m, vocabulary *v) {
+  int64_t batch = o->batch ? o->batch : charlm_eval_batch((int64_t)t->size + 1);
+  if (batch > (int64_t)t->size) batch = (int64_t)t->size;
+  return charlm_load(ctx, o->checkpoint, EVAL_STEPS, batch, 0, m, v);
+}
+
+static int eval(int argc, char **argv) {
+  eval_options options = {.common = COMMON_DEFAULTS};
   seqgpu_context *ctx;
-  CLI_TRY(text_read(options.text, &t));
-  int code = cli_open(options.device, options.threads, &ctx);
-  charlm m;
-  vocabulary v;
-  config_cursor cursor;
-  int64_t batch = options.batch ? options.batch : charlm_eval_batch((int64_t)t.size + 1);
-  if (batch > (int64_t)t.size) batch = (int64_t)t.size;
-  if (code == CLI_OK) code = charlm_load(ctx, options.checkpoint, EVAL_STEPS, batch, 0, &m, &v, &cursor);
-  if (code == CLI_OK) {
-    code = run(&options, &m, &v, &t);
-    charlm_destroy(&m);
-    vocab_free(&v);
-  }
+  const int started = command_start(&help, argc, argv, &options, &ctx);
+  if (started != ARGS_GO_ON) return started;
+  text_file t = {.data = NULL};
+  charlm m = {.ctx = ctx};
+  vocabulary v = {.unknown = -1};
+  int code = text_read(options.text, &t);
+  if (code == CLI_OK) code = load(ctx, &options, &t, &m, &v);
+  if (code == CLI_OK) code = run(&options, &m, &v, &t);
+  charlm_destroy(&m);
+  vocab_free(&v);
   text_free(&t);
   seqgpu_context_destroy(ctx);
   return code;
 }
+
+const command_spec command_eval = {"eval", "measure how well a model predicts a text", eval};

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "host/cli/cli.h"
+#include "host/cli/hash.h"
 
 #ifdef SEQGPU_ZLIB
 #include <zlib.h>
@@ -22,11 +23,11 @@ typedef gzFile source; /* reads plain files as they are */
 
 static source open_source(const char *path) { return gzopen(path, "rb"); }
 static void close_source(source s) { gzclose(s); }
-/* Fewer than `size` at the end of the file, -1 where it is damaged. */
+/* Bytes read: fewer than `size` at the end of the file, -1 where it is damaged. */
 static int64_t read_source(source s, void *out, size_t size) { return gzread(s, out, (unsigned)size); }
 static const char *no_magic(const unsigned char *magic) {
   (void)magic;
-  return "is no IDX file";
+  return "is not an IDX file";
 }
 #else
 typedef FILE *source;
@@ -39,7 +40,7 @@ static int64_t read_source(source s, void *out, size_t size) {
 }
 static const char *no_magic(const unsigned char *magic) {
   const int compressed = magic[0] == 0x1f && magic[1] == 0x8b;
-  return compressed ? "is compressed, and this build has no zlib" : "is no IDX file";
+  return compressed ? "is compressed; this build has no zlib" : "is not an IDX file";
 }
 #endif
 
@@ -53,15 +54,17 @@ static int read_header(source s, const char *path, int dims, idx_file *out) {
   unsigned char magic[4], sizes[4 * IDX_DIMS];
   if (read_source(s, magic, 4) != 4) return cli_error("%s: is too short for an IDX file", path);
   if (magic[0] != 0 || magic[1] != 0) return cli_error("%s: %s", path, no_magic(magic));
-  if (magic[2] != 8) return cli_error("%s: holds numbers of type %d, not bytes (8)", path, magic[2]);
-  if (magic[3] != dims) return cli_error("%s: has %d dimensions, %d are needed", path, magic[3], dims);
-  if (read_source(s, sizes, 4 * (size_t)dims) != 4 * dims) return cli_error("%s: is cut in its header", path);
+  if (magic[2] != 8)
+    return cli_error("%s: has elements of type %d; they must be bytes (type 8)", path, magic[2]);
+  if (magic[3] != dims) return cli_error("%s: has %d dimensions; it must have %d", path, magic[3], dims);
+  if (read_source(s, sizes, 4 * (size_t)dims) != 4 * dims)
+    return cli_error("%s: is truncated in its header", path);
   int64_t total = 1;
   for (int d = 0; d < dims; d++) {
     out->size[d] = big_endian(sizes + 4 * d);
     if (out->size[d] < 1 || out->size[d] > MOST_BYTES / total)
-      return cli_error("%s: dimension %d is %lld, which cannot be: all together must be 1 to %lld bytes",
-                       path, d, (long long)out->size[d], (long long)MOST_BYTES);
+      return cli_error("%s: dimension %d is %lld; the product of all must be from 1 to %lld bytes", path, d,
+                       (long long)out->size[d], (long long)MOST_BYTES);
     total *= out->size[d];
   }
   out->item = total / out->size[0];
@@ -70,7 +73,7 @@ static int read_header(source s, const char *path, int dims, idx_file *out) {
 
 /* ---------------------------------------------------------------- data */
 
-/* Memory grows with what comes, not with what the header promises. */
+/* Memory grows with the data that arrive, not with what the header promises. */
 static int read_data(source s, const char *path, idx_file *out) {
   const int64_t total = out->size[0] * out->item;
   for (int64_t have = 0, room = 0; have < total;) {
@@ -82,23 +85,16 @@ static int read_data(source s, const char *path, idx_file *out) {
     }
     const int64_t wanted = room - have < CHUNK ? room - have : CHUNK;
     const int64_t got = read_source(s, out->data + have, (size_t)wanted);
-    if (got < 0) return cli_error("%s: cannot be read to its end, it is damaged", path);
+    if (got < 0) return cli_error("%s: is damaged; it cannot be read to its end", path);
     if (got == 0)
-      return cli_error("%s: is cut: %lld bytes of data, its header says %lld", path, (long long)have,
-                       (long long)total);
+      return cli_error("%s: is truncated: %lld of %lld data bytes", path, (long long)have, (long long)total);
     have += got;
   }
   unsigned char more;
   const int64_t after = read_source(s, &more, 1);
-  if (after < 0) return cli_error("%s: cannot be read to its end, it is damaged", path);
-  return after == 0 ? CLI_OK
-                    : cli_error("%s: goes on after the %lld bytes of its header", path, (long long)total);
-}
-
-static uint64_t hash_of(const idx_file *f) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (int64_t i = 0; i < f->size[0] * f->item; i++) hash = (hash ^ f->data[i]) * 0x100000001b3u;
-  return hash;
+  if (after < 0) return cli_error("%s: is damaged; it cannot be read to its end", path);
+  if (after == 0) return CLI_OK;
+  return cli_error("%s: is too long; its header announces %lld data bytes", path, (long long)total);
 }
 
 int idx_read(const char *path, int dims, idx_file *out) {
@@ -111,7 +107,7 @@ int idx_read(const char *path, int dims, idx_file *out) {
   int code = read_header(s, path, dims, out);
   if (code == CLI_OK) code = read_data(s, path, out);
   close_source(s);
-  if (code == CLI_OK) out->hash = hash_of(out);
+  if (code == CLI_OK) out->hash = hash_bytes(HASH_START, out->data, (size_t)(out->size[0] * out->item));
   if (code) idx_free(out);
   return code;
 }

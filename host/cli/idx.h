@@ -1,8 +1,8 @@
-/* idx.h - IDX files, in which MNIST and its like come, plain or compressed by gzip (where the build has zlib).
+/* idx.h - IDX files, the format of MNIST and its like: plain, or compressed by gzip where the build has zlib.
  *
- *   byte 0, byte 0, type (8 = unsigned bytes), number of dimensions D, D sizes (big-endian, 4 bytes each), the bytes
+ *   0, 0, type (8 = unsigned bytes), D = number of dimensions, D sizes (big-endian, 4 bytes each), the bytes
  *
- * Read strictly: a file that is cut, longer than it says, of another type or of unlikely size is refused with a sentence.
+ * Read strictly: a file that is truncated, too long, of another type or of an impossible size is refused.
  */
 #ifndef IDX_H
 #define IDX_H
@@ -13,12 +13,12 @@ enum { IDX_DIMS = 3 };
 
 typedef struct idx_file {
   int64_t size[IDX_DIMS]; /* of each dimension */
-  int64_t item;           /* bytes of one item: the product of all sizes but the first */
+  int64_t item;           /* size of one item: the product of all sizes but the first */
   unsigned char *data;    /* [size[0], item] */
   uint64_t hash;          /* FNV-1a of the data */
 } idx_file;
 
-/* Reads a file of so many dimensions (1 to IDX_DIMS); 0, or an exit code after saying what is wrong. */
+/* Reads a file of `dims` dimensions (1 to IDX_DIMS); 0, or an exit code after a sentence. */
 int idx_read(const char *path, int dims, idx_file *out);
 void idx_free(idx_file *f);
 

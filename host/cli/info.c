@@ -1,32 +1,17 @@
 /* info.c - `seqgpu info`: what this build and this machine can do. */
-#include <string.h>
+#include "host/cli/command.h"
+#include "host/cli/json.h"
 
-#include "host/cli/args.h"
-#include "host/cli/cli.h"
+static const arg_spec specs[] = {ROW_END};
+static const arg_command help = {"seqgpu info [options]",
+                                 "Prints version, device, libraries, cells and algorithms.", specs};
 
-typedef struct info_options {
-  char device[ARGS_WORD];
-  int64_t threads;
-  int json;
-} info_options;
-
-#define FIELD(name) offsetof(info_options, name)
-
-/* clang-format off: a table */
-static const arg_spec specs[] = {
-    {"device", ARG_CHOICE, ARG_NOT_KEPT, FIELD(device), 0, 0, "auto|cpu|cuda", "D", "which device"},
-    {"threads", ARG_INT, ARG_NOT_KEPT, FIELD(threads), 0, 1024, NULL, "N", "CPU threads, 0 = all"},
-    {"json", ARG_FLAG, ARG_NOT_KEPT, FIELD(json), 0, 0, NULL, NULL, "one JSON object"},
-    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
-};
-/* clang-format on */
-
-/* A network of ordinary size, for which plans are shown. */
+/* A network of ordinary size, for which algorithms are shown. */
 static seqgpu_rnn_desc ordinary(const char *cell) {
   return (seqgpu_rnn_desc){.cell = cell, .input_size = 128, .hidden_size = 128, .seq_len = 50, .batch = 50};
 }
 
-/* The algorithm that would run an ordinary network; "-" if none. */
+/* The algorithm that an ordinary network would get; "-" if none. */
 static void algorithm_of(seqgpu_context *ctx, const char *cell, char out[64]) {
   const seqgpu_rnn_desc desc = ordinary(cell);
   seqgpu_plan *plan;
@@ -46,46 +31,37 @@ static void print_text(seqgpu_context *ctx, const char *device) {
   }
 }
 
-/* Every algorithm of the device, and whether it could run an ordinary lstm. */
+/* Every algorithm of the device, and whether an ordinary lstm could run with it. */
 static void print_algorithms(seqgpu_context *ctx) {
   const seqgpu_rnn_desc desc = ordinary("lstm");
-  seqgpu_algorithm_info one;
+  seqgpu_algorithm_info info;
   printf("\n%-30s for an lstm, H=128, B=50, T=50\n", "algorithm");
-  for (int i = 0; seqgpu_algorithm_get(ctx, &desc, i, &one) == SEQGPU_OK; i++)
-    printf("%-30s %s\n", one.name, one.why_not[0] ? one.why_not : "fits");
-}
-
-static void put_string(const char *before, const char *text) {
-  printf("%s", before);
-  cli_json_string(stdout, text, strlen(text));
+  for (int i = 0; seqgpu_algorithm_get(ctx, &desc, i, &info) == SEQGPU_OK; i++)
+    printf("%-30s %s\n", info.name, info.why_not[0] ? info.why_not : "fits");
 }
 
 static void print_json(seqgpu_context *ctx, const char *device) {
   seqgpu_cell_info cell;
   char algorithm[64];
-  put_string("{\"version\": ", seqgpu_version());
-  put_string(", \"device\": ", seqgpu_context_device(ctx));
-  put_string(", \"about\": ", device);
+  json_text(stdout, "{\"version\": ", seqgpu_version());
+  json_text(stdout, ", \"device\": ", seqgpu_context_device(ctx));
+  json_text(stdout, ", \"about\": ", device);
   printf(", \"cells\": [");
   for (int i = 0; seqgpu_cell_get(i, &cell) == SEQGPU_OK; i++) {
     algorithm_of(ctx, cell.name, algorithm);
-    put_string(i ? ", {\"name\": " : "{\"name\": ", cell.name);
-    put_string(", \"algorithm\": ", algorithm);
-    put_string(", \"about\": ", cell.about);
+    json_text(stdout, i ? ", {\"name\": " : "{\"name\": ", cell.name);
+    json_text(stdout, ", \"algorithm\": ", algorithm);
+    json_text(stdout, ", \"about\": ", cell.about);
     printf("}");
   }
   printf("]}\n");
 }
 
-int command_info(int argc, char **argv) {
-  static const arg_command command = {"seqgpu info [options]",
-                                      "Version, device, libraries, cells and algorithms.", specs};
-  info_options options = {.device = "auto"};
-  unsigned char given[ARGS_MAX];
-  const int parsed = args_parse(&command, argc, argv, &options, given);
-  if (parsed != ARGS_GO_ON) return parsed;
+static int info(int argc, char **argv) {
+  common_options options = COMMON_DEFAULTS;
   seqgpu_context *ctx;
-  CLI_TRY(cli_open(options.device, options.threads, &ctx));
+  const int started = command_start(&help, argc, argv, &options, &ctx);
+  if (started != ARGS_GO_ON) return started;
   char device[256];
   seqgpu_context_describe(ctx, device, sizeof device);
   if (options.json) {
@@ -97,3 +73,5 @@ int command_info(int argc, char **argv) {
   seqgpu_context_destroy(ctx);
   return CLI_OK;
 }
+
+const command_spec command_info = {"info", "print version, device, cells and algorithms", info};

@@ -1,38 +1,29 @@
-/* inspect.c - `seqgpu inspect`: what is in a checkpoint, and, with --prime, what states and gates do on a text. */
+/* inspect.c - `seqgpu inspect`: what is in a checkpoint, and with --prime what gates do on a text. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/cli/charlm.h"
+#include "host/cli/charlm_file.h"
+#include "host/cli/command.h"
+#include "host/cli/json.h"
 
 typedef struct inspect_options {
+  common_options common;
   const char *checkpoint, *prime;
-  int64_t threads;
-  char device[ARGS_WORD];
-  int json;
 } inspect_options;
 
 #define FIELD(name) offsetof(inspect_options, name)
 
-/* clang-format off: a table */
 static const arg_spec specs[] = {
-    {"checkpoint", ARG_TEXT, ARG_NOT_KEPT, FIELD(checkpoint), 0, 0, NULL, "FILE",
-     "any .safetensors file; required"},
-    {"prime", ARG_TEXT, ARG_NOT_KEPT, FIELD(prime), 0, 0, NULL, "TEXT",
-     "read this with the model and look at its gates"},
-    {"device", ARG_CHOICE, ARG_NOT_KEPT, FIELD(device), 0, 0, "auto|cpu|cuda", "D", "where to compute"},
-    {"threads", ARG_INT, ARG_NOT_KEPT, FIELD(threads), 0, 1024, NULL, "N", "CPU threads, 0 = all"},
-    {"json", ARG_FLAG, ARG_NOT_KEPT, FIELD(json), 0, 0, NULL, NULL, "one JSON object"},
-    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+    ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "a .safetensors file, of this program or any other"),
+    ROW_TEXT("prime", FIELD(prime), "TEXT", "read this with the model and show its gates"),
+    ROW_END,
 };
-/* clang-format on */
+static const arg_command help = {"seqgpu inspect --checkpoint FILE [--prime TEXT] [options]",
+                                 "Shows what is in a checkpoint, and what gates and states do on a text.",
+                                 specs};
 
-static void put_string(const char *before, const char *text) {
-  printf("%s", before);
-  cli_json_string(stdout, text, strlen(text));
-}
-
-/* Names come from a file of anyone: control characters would reach the terminal. */
+/* Names come from a file that anyone may have written: no control characters may reach the terminal. */
 static void print_safely(const char *text, size_t most) {
   for (size_t i = 0; text[i] && i < most; i++)
     putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
@@ -46,8 +37,8 @@ static void print_meta(const seqgpu_checkpoint *file, int json) {
   if (json) printf("{\"meta\": {");
   for (int i = 0; (value = seqgpu_checkpoint_meta_at(file, i, &key)) != NULL; i++) {
     if (json) {
-      put_string(i ? ", " : "", key);
-      put_string(": ", value);
+      json_text(stdout, i ? ", " : "", key);
+      json_text(stdout, ": ", value);
       continue;
     }
     print_safely(key, 40);
@@ -77,52 +68,58 @@ static statistics measure(const double *x, int64_t n) {
   return s;
 }
 
-static void print_tensor_text(const seqgpu_tensor_info *t, const statistics *s) {
-  char shape[128] = "[";
-  for (int d = 0; d < t->dims; d++) {
-    const size_t used = strlen(shape);
-    snprintf(shape + used, sizeof shape - used, "%s%lld", d ? ", " : "", (long long)t->shape[d]);
-  }
+enum { SHAPE_TEXT = 192 }; /* room for eight dimensions of 20 digits each */
+
+/* "[2, 3]" */
+static void shape_text(const seqgpu_tensor_info *t, char out[SHAPE_TEXT]) {
+  size_t used = (size_t)snprintf(out, SHAPE_TEXT, "[");
+  for (int d = 0; d < t->dims; d++)
+    used += (size_t)snprintf(out + used, SHAPE_TEXT - used, "%s%lld", d ? ", " : "", (long long)t->shape[d]);
+  snprintf(out + used, SHAPE_TEXT - used, "]");
+}
+
+static void print_tensor_text(const seqgpu_tensor_info *t, const char *shape, const statistics *s) {
   print_safely(t->name, 60);
-  printf("%*s %s %14s]  norm %-11.6g mean %-12.5g min %-12.5g max %.5g\n",
+  printf("%*s %s %15s  norm %-11.6g mean %-12.5g min %-12.5g max %.5g\n",
          strlen(t->name) < 38 ? (int)(38 - strlen(t->name)) : 0, "", t->dtype, shape, s->norm, s->mean,
          s->smallest, s->largest);
 }
 
-static void put_number(const char *before, double value) {
-  if (isfinite(value))
-    printf("%s%.9g", before, value);
-  else
-    printf("%snull", before);
+static void print_tensor_json(const seqgpu_tensor_info *t, const char *shape, const statistics *s) {
+  json_text(stdout, "{\"name\": ", t->name);
+  json_text(stdout, ", \"dtype\": ", t->dtype);
+  printf(", \"shape\": %s", shape);
+  json_number(stdout, ", \"norm\": ", 9, s->norm);
+  json_number(stdout, ", \"mean\": ", 9, s->mean);
+  json_number(stdout, ", \"min\": ", 9, s->smallest);
+  json_number(stdout, ", \"max\": ", 9, s->largest);
+  printf("}");
 }
 
-static void print_tensor_json(const seqgpu_tensor_info *t, const statistics *s, int first) {
-  put_string(first ? "{\"name\": " : ", {\"name\": ", t->name);
-  put_string(", \"dtype\": ", t->dtype);
-  printf(", \"shape\": [");
-  for (int d = 0; d < t->dims; d++) printf("%s%lld", d ? ", " : "", (long long)t->shape[d]);
-  put_number("], \"norm\": ", s->norm);
-  put_number(", \"mean\": ", s->mean);
-  put_number(", \"min\": ", s->smallest);
-  put_number(", \"max\": ", s->largest);
-  printf("}");
+/* One tensor of the file. */
+static int print_tensor(seqgpu_context *ctx, const seqgpu_checkpoint *file, int index, int json) {
+  seqgpu_tensor_info info;
+  char shape[SHAPE_TEXT];
+  if (seqgpu_checkpoint_tensor(file, index, &info) != SEQGPU_OK) return cli_library_error(ctx);
+  double *elements = malloc(((size_t)info.count + 1) * sizeof *elements);
+  if (elements == NULL) return cli_error("out of memory");
+  const seqgpu_status status = seqgpu_checkpoint_read(file, index, elements);
+  const statistics s = measure(elements, status == SEQGPU_OK ? info.count : 0);
+  free(elements);
+  if (status != SEQGPU_OK) return cli_library_error(ctx);
+  shape_text(&info, shape);
+  if (json)
+    print_tensor_json(&info, shape, &s);
+  else
+    print_tensor_text(&info, shape, &s);
+  return CLI_OK;
 }
 
 static int print_tensors(seqgpu_context *ctx, const seqgpu_checkpoint *file, int json) {
   if (json) printf(", \"tensors\": [");
   for (int i = 0; i < seqgpu_checkpoint_count(file); i++) {
-    seqgpu_tensor_info info;
-    if (seqgpu_checkpoint_tensor(file, i, &info) != SEQGPU_OK) return cli_library_error(ctx);
-    double *numbers = malloc(((size_t)info.count + 1) * sizeof *numbers);
-    if (numbers == NULL) return cli_error("out of memory");
-    const seqgpu_status status = seqgpu_checkpoint_read(file, i, numbers);
-    const statistics s = measure(numbers, status == SEQGPU_OK ? info.count : 0);
-    free(numbers);
-    if (status != SEQGPU_OK) return cli_library_error(ctx);
-    if (json)
-      print_tensor_json(&info, &s, i == 0);
-    else
-      print_tensor_text(&info, &s);
+    if (json && i > 0) printf(", ");
+    CLI_TRY(print_tensor(ctx, file, i, json));
   }
   if (json) printf("]");
   return CLI_OK;
@@ -144,9 +141,8 @@ static void print_part(int layer, const char *part, const float *x, int64_t n, i
   free(wide);
   const double below = 100 * (double)low / (double)n, above = 100 * (double)high / (double)n;
   if (json)
-    printf("%s{\"layer\": %d, \"part\": \"%s\", \"mean\": %.6g, \"deviation\": %.6g, \"min\": %.6g, \"max\": "
-           "%.6g, "
-           "\"below_0.1\": %.6g, \"above_0.9\": %.6g}",
+    printf("%s{\"layer\": %d, \"part\": \"%s\", \"mean\": %.6g, \"deviation\": %.6g, \"min\": %.6g, "
+           "\"max\": %.6g, \"below_0.1\": %.6g, \"above_0.9\": %.6g}",
            first ? "" : ", ", layer, part, s.mean, s.deviation, s.smallest, s.largest, below / 100,
            above / 100);
   else
@@ -177,7 +173,7 @@ static int look_inside(charlm *m, const int32_t *ids, int64_t count, int json) {
   void *device = NULL;
   seqgpu_status status = seqgpu_malloc(m->ctx, (size_t)count * sizeof *ids, &device);
   if (status == SEQGPU_OK) status = seqgpu_copy_in(m->ctx, device, ids, (size_t)count * sizeof *ids);
-  m->config.model.rnn.dropout = 0; /* looking is not training, but only training keeps what there is to see */
+  m->config.model.rnn.dropout = 0; /* this is no training, but only a training pass keeps the gates */
   if (status == SEQGPU_OK) status = charlm_pass_create(m, count, 1, 1, &pass);
   if (status == SEQGPU_OK) status = charlm_forward(&pass, count, device, 0);
   int code = CLI_OK;
@@ -193,14 +189,9 @@ static int look_inside(charlm *m, const int32_t *ids, int64_t count, int json) {
 }
 
 static int read_prime(const inspect_options *o, const vocabulary *v, int32_t **ids, int64_t *count) {
-  char *prime = (char *)(uintptr_t)o->prime;
-  const text_file t = {.data = prime, .size = strlen(prime), .memory = prime};
-  CLI_TRY(text_check(&t, v->kind, "--prime"));
-  CLI_TRY(vocab_encode(v, prime, t.size, "--prime", ids, count));
-  if (*count > 0) return CLI_OK;
-  free(*ids);
-  *ids = NULL;
-  return cli_error("--prime: the text is empty");
+  const text_file prime = text_of(o->prime);
+  CLI_TRY(vocab_encode(v, &prime, "--prime", ids, count));
+  return *count > 0 ? CLI_OK : cli_error("--prime: is empty; it must have at least one token");
 }
 
 /* ---------------------------------------------------------------- the command */
@@ -208,35 +199,28 @@ static int read_prime(const inspect_options *o, const vocabulary *v, int32_t **i
 static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_checkpoint *file) {
   charlm m = {.ctx = ctx};
   vocabulary v = {.unknown = -1};
-  config_cursor cursor;
   int32_t *ids = NULL;
   int64_t count = 0;
   int code = CLI_OK;
-  if (o->prime) code = charlm_load(ctx, o->checkpoint, 1, 1, 1, &m, &v, &cursor);
+  if (o->prime) code = charlm_load(ctx, o->checkpoint, 1, 1, 1, &m, &v);
   if (o->prime && code == CLI_OK) code = read_prime(o, &v, &ids, &count);
   if (code == CLI_OK) {
-    print_meta(file, o->json);
-    code = print_tensors(ctx, file, o->json);
+    print_meta(file, o->common.json);
+    code = print_tensors(ctx, file, o->common.json);
   }
-  if (o->prime && code == CLI_OK) code = look_inside(&m, ids, count, o->json);
-  if (o->json && code == CLI_OK) printf("}\n");
+  if (o->prime && code == CLI_OK) code = look_inside(&m, ids, count, o->common.json);
+  if (o->common.json && code == CLI_OK) printf("}\n");
   free(ids);
   charlm_destroy(&m);
   vocab_free(&v);
   return code;
 }
 
-int command_inspect(int argc, char **argv) {
-  static const arg_command command = {
-      "seqgpu inspect --checkpoint FILE [--prime TEXT] [options]",
-      "Shows what is in a checkpoint, and what gates and states do on a text.", specs};
-  inspect_options options = {.device = "auto"};
-  unsigned char given[ARGS_MAX];
-  const int parsed = args_parse(&command, argc, argv, &options, given);
-  if (parsed != ARGS_GO_ON) return parsed;
-  if (options.checkpoint == NULL) return cli_usage("--checkpoint: is required, it names the file");
+static int inspect(int argc, char **argv) {
+  inspect_options options = {.common = COMMON_DEFAULTS};
   seqgpu_context *ctx;
-  CLI_TRY(cli_open(options.device, options.threads, &ctx));
+  const int started = command_start(&help, argc, argv, &options, &ctx);
+  if (started != ARGS_GO_ON) return started;
   seqgpu_checkpoint *file;
   int code = CLI_OK;
   if (seqgpu_checkpoint_open(ctx, options.checkpoint, &file) != SEQGPU_OK)
@@ -247,3 +231,6 @@ int command_inspect(int argc, char **argv) {
   seqgpu_context_destroy(ctx);
   return code;
 }
+
+const command_spec command_inspect = {"inspect", "show what is in a checkpoint and what its gates do",
+                                      inspect};

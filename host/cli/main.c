@@ -1,33 +1,26 @@
-/* main.c - the program `seqgpu`: which command it is. */
+/* main.c - the program `seqgpu`: finds the command and runs it. */
 #include <errno.h>
 #include <string.h>
 
-#include "host/cli/cli.h"
+#include "host/cli/command.h"
 
-static int command_bench(int argc, char **argv) {
+static int run_bench(int argc, char **argv) {
   (void)argc;
   (void)argv;
-  return cli_usage("bench: that is a program of its own, bench_rnn, beside this one");
+  return cli_usage("bench: is a separate program, bench_rnn, which is built beside this one");
 }
 
-static const struct {
-  const char *name;
-  int (*run)(int argc, char **argv);
-  const char *help;
-} commands[] = {
-    {"train", command_train, "train a network on a text or a task; train --help lists them"},
-    {"sample", command_sample, "write text with a model"},
-    {"eval", command_eval, "how well a model predicts a text"},
-    {"inspect", command_inspect, "what is in a checkpoint, and what its gates do"},
-    {"info", command_info, "version, device, cells, plans"},
-    {"bench", command_bench, "see bench_rnn"},
-};
+static const command_spec command_bench = {"bench", "see the program bench_rnn", run_bench};
+
+static const command_spec *const commands[] = {&command_train,   &command_sample, &command_eval,
+                                               &command_inspect, &command_info,   &command_bench};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static int print_help(void) {
-  printf("usage: seqgpu COMMAND [options]; seqgpu COMMAND --help tells its options\n\n");
-  for (int i = 0; i < COMMANDS; i++) printf("  %-10s %s\n", commands[i].name, commands[i].help);
-  printf("\nExit codes: 0 done, 1 failed, 2 wrong command line, 130 stopped by Ctrl-C.\n");
+  printf("usage: seqgpu COMMAND [options]\n\n");
+  for (int i = 0; i < COMMANDS; i++) printf("  %-10s %s\n", commands[i]->name, commands[i]->about);
+  printf("\nseqgpu COMMAND --help lists the options of a command; seqgpu --version prints the version.\n"
+         "Exit codes: 0 success, 1 failure, 2 wrong command line, 130 stopped by Ctrl-C.\n");
   return CLI_OK;
 }
 
@@ -39,8 +32,8 @@ static int run(int argc, char **argv) {
     return CLI_OK;
   }
   for (int i = 0; i < COMMANDS; i++)
-    if (strcmp(commands[i].name, argv[1]) == 0) return commands[i].run(argc - 2, argv + 2);
-  return cli_usage("\"%.40s\" is not a command; see seqgpu --help", argv[1]);
+    if (strcmp(commands[i]->name, argv[1]) == 0) return commands[i]->run(argc - 2, argv + 2);
+  return cli_usage("\"%.40s\": is not a command; see seqgpu --help", argv[1]);
 }
 
 int main(int argc, char **argv) {

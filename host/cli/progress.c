@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "host/cli/cli.h"
+#include "host/cli/json.h"
 
 enum { BAR = 20 };
 static const double DRAW_EVERY = 0.1; /* seconds */
@@ -79,12 +80,9 @@ void progress_end_bar(progress *p) {
   fflush(stdout);
 }
 
-/* JSON has no NaN and no infinity. */
 static void put_number(FILE *to, const char *key, double value) {
-  if (isfinite(value))
-    fprintf(to, ", \"%s\": %.6g", key, value);
-  else
-    fprintf(to, ", \"%s\": null", key);
+  fprintf(to, ", \"%s\": ", key);
+  json_number(to, "", 6, value);
 }
 
 static void put_json(FILE *to, const progress *p, const progress_report *r) {

@@ -1,4 +1,4 @@
-/* progress.h - what training says while it runs: a bar on a terminal, lines in a pipe, JSON Lines in a file. */
+/* progress.h - what training prints: a bar on a terminal, lines in a pipe, JSON Lines in a file. */
 #ifndef PROGRESS_H
 #define PROGRESS_H
 
@@ -7,7 +7,7 @@
 
 typedef struct progress_report {
   int64_t step, last_step; /* last_step 0: not known, only `fraction` is */
-  double fraction;         /* of the whole run, 0..1 */
+  double fraction;         /* of the whole run, 0 to 1 */
   double epoch;            /* NaN: there are none */
   double loss;             /* mean since the last report */
   double val_loss;         /* NaN where none was measured yet */
@@ -19,25 +19,25 @@ typedef struct progress_report {
 typedef struct progress {
   FILE *log;
   const char *log_path;
-  int log_is_new; /* it was not there before */
+  int log_is_new; /* the file did not exist before */
   int json, terminal;
   double start, drawn, reported; /* times */
   double start_fraction;
   int64_t tokens; /* time steps since the last report */
-  double speed;   /* tokens a second, of the last report */
+  double speed;   /* tokens per second, of the last report */
 } progress;
 
-/* log_path NULL = none.  `fraction` of the run is done already.  0, or an exit code after saying why. */
+/* log_path NULL = none.  `fraction` of the run is done already.  0, or an exit code after a sentence. */
 int progress_open(progress *p, const char *log_path, int json, double fraction);
 /* Empties a log of an earlier run. */
 int progress_empty_log(progress *p);
-/* The run did not begin: removes the log if it is ours. */
+/* The run did not begin: closes the log, and removes it if this run created it. */
 void progress_abandon(progress *p);
 /* Redraws the bar now and then; costs next to nothing when it does not. */
 void progress_draw(progress *p, const progress_report *r);
-/* A line, and a line in the log.  0, or an exit code when the log cannot be written. */
+/* Prints a line and adds one to the log.  0, or an exit code when the log cannot be written. */
 int progress_line(progress *p, const progress_report *r);
-/* Ends the bar, so that other text starts on a line of its own. */
+/* Ends the bar, so that what follows starts on a line of its own. */
 void progress_end_bar(progress *p);
 int progress_close(progress *p);
 

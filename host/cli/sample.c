@@ -1,39 +1,36 @@
 /* sample.c - `seqgpu sample`: text from a model, one token at a time.
  *
- *   p = softmax(logits / temperature);   temperature 0: the most probable token
+ *   p = softmax(logits / temperature);   temperature 0: the likeliest token
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "host/cli/charlm.h"
+#include "host/cli/charlm_file.h"
+#include "host/cli/command.h"
+#include "host/cli/json.h"
 
 typedef struct sample_options {
+  common_options common;
   const char *checkpoint, *prime;
   double temperature;
-  int64_t length, seed, threads;
-  char device[ARGS_WORD];
-  int json;
+  int64_t length, seed;
 } sample_options;
 
 #define FIELD(name) offsetof(sample_options, name)
 
-/* clang-format off: a table */
 static const arg_spec specs[] = {
-    {"checkpoint", ARG_TEXT, ARG_NOT_KEPT, FIELD(checkpoint), 0, 0, NULL, "FILE", "the model; required"},
-    {"prime", ARG_TEXT, ARG_NOT_KEPT, FIELD(prime), 0, 0, NULL, "TEXT", "what the text begins with"},
-    {"temperature", ARG_REAL, ARG_NOT_KEPT, FIELD(temperature), 0, 1000, NULL, "T",
-     "1 = as the model says, lower = safer, 0 = always the likeliest"},
-    {"length", ARG_INT, ARG_NOT_KEPT, FIELD(length), 0, 1e15, NULL, "N", "tokens to write"},
-    {"seed", ARG_INT, ARG_NOT_KEPT, FIELD(seed), 0, 9e15, NULL, "N", "of the random choices"},
-    {"device", ARG_CHOICE, ARG_NOT_KEPT, FIELD(device), 0, 0, "auto|cpu|cuda", "D", "where to compute"},
-    {"threads", ARG_INT, ARG_NOT_KEPT, FIELD(threads), 0, 1024, NULL, "N", "CPU threads, 0 = all"},
-    {"json", ARG_FLAG, ARG_NOT_KEPT, FIELD(json), 0, 0, NULL, NULL, "one JSON object with the text"},
-    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+    ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "the model"),
+    ROW_TEXT("prime", FIELD(prime), "TEXT", "beginning of the text"),
+    ROW_REAL("temperature", ARG_NOT_KEPT, FIELD(temperature), 0, 1000, "T",
+             "1 = the model's own probabilities, lower = safer, 0 = always the likeliest token"),
+    ROW_INT("length", ARG_NOT_KEPT, FIELD(length), 0, 1e15, "N", "tokens to write"),
+    ROW_INT("seed", ARG_NOT_KEPT, FIELD(seed), 0, 9e15, "N", "seed of the random choices"),
+    ROW_END,
 };
-/* clang-format on */
+static const arg_command help = {"seqgpu sample --checkpoint FILE [options]",
+                                 "Writes text with a model of seqgpu train charlm.", specs};
 
 typedef struct sampler {
   const sample_options *options;
@@ -77,27 +74,21 @@ static int32_t draw(sampler *s) {
     left -= weight(s, v, s->logits[best]);
     if (left < 0) return v;
   }
-  return best; /* rounding */
+  return best; /* the sum was rounded */
 }
 
-/* The tokens of the prime text; without one, a line end (or the first token) that is not printed. */
+/* The tokens of the prime text; without one *count is 0, and (*ids)[0] a line end or else the first token. */
 static int prime_tokens(const sampler *s, int32_t **ids, int64_t *count) {
-  const char *prime = s->options->prime;
-  const text_file t = {.data = (char *)(uintptr_t)prime,
-                       .size = prime ? strlen(prime) : 0,
-                       .memory = (char *)(uintptr_t)prime};
-  if (t.size > 0) CLI_TRY(text_check(&t, s->vocab.kind, "--prime"));
-  CLI_TRY(vocab_encode(&s->vocab, prime ? prime : "", t.size, "--prime", ids, count));
+  const text_file prime = text_of(s->options->prime ? s->options->prime : "");
+  CLI_TRY(vocab_encode(&s->vocab, &prime, "--prime", ids, count));
   if (*count > 0) return CLI_OK;
-  free(*ids);
-  if (vocab_encode(&s->vocab, "", 0, "--prime", ids, count)) return CLI_FAILED;
   (*ids)[0] = 0;
   for (int32_t v = 0; v < s->vocab.size; v++)
     if (s->vocab.tokens[v].length == 1 && s->vocab.tokens[v].text[0] == '\n') (*ids)[0] = v;
   return CLI_OK;
 }
 
-/* Writes the text; `before` tells words where to put spaces. */
+/* Writes the prime text and what follows; `before` is the token that decides whether a word needs a space. */
 static seqgpu_status write_text(sampler *s, const int32_t *prime, int64_t count, FILE *to) {
   int32_t before = -1;
   for (int64_t i = 0; i < (count > 0 ? count : 1); i++) {
@@ -126,7 +117,7 @@ static seqgpu_status write_json(sampler *s, const int32_t *prime, int64_t count)
   if (status == SEQGPU_OK) {
     printf("{\"seed\": %lld, \"temperature\": %g, \"length\": %lld, \"text\": ", (long long)s->options->seed,
            s->options->temperature, (long long)s->options->length);
-    cli_json_string(stdout, all, size);
+    json_string(stdout, all, size);
     printf("}\n");
   }
   free(all);
@@ -142,8 +133,8 @@ static int run(sampler *s) {
   seqgpu_status status = s->logits ? seqgpu_malloc(ctx, sizeof(int32_t), &s->id) : SEQGPU_ENOMEM;
   if (status == SEQGPU_OK) status = charlm_pass_create(&s->model, 1, 1, 0, &s->pass);
   if (status == SEQGPU_OK)
-    status = s->options->json ? write_json(s, prime, count) : write_text(s, prime, count, stdout);
-  if (status == SEQGPU_OK && !s->options->json) printf("\n");
+    status = s->options->common.json ? write_json(s, prime, count) : write_text(s, prime, count, stdout);
+  if (status == SEQGPU_OK && !s->options->common.json) printf("\n");
   free(prime);
   free(s->logits);
   charlm_pass_destroy(&s->pass);
@@ -151,24 +142,18 @@ static int run(sampler *s) {
   return status == SEQGPU_OK ? CLI_OK : cli_library_error(ctx);
 }
 
-int command_sample(int argc, char **argv) {
-  static const arg_command command = {"seqgpu sample --checkpoint FILE [options]",
-                                      "Writes text with a model of seqgpu train charlm.", specs};
-  sample_options options = {.temperature = 1, .length = 500, .seed = 1, .device = "auto"};
-  unsigned char given[ARGS_MAX];
-  const int parsed = args_parse(&command, argc, argv, &options, given);
-  if (parsed != ARGS_GO_ON) return parsed;
-  if (options.checkpoint == NULL) return cli_usage("--checkpoint: is required, it names the model");
+static int sample(int argc, char **argv) {
+  sample_options options = {.common = COMMON_DEFAULTS, .temperature = 1, .length = 500, .seed = 1};
   seqgpu_context *ctx;
-  CLI_TRY(cli_open(options.device, options.threads, &ctx));
+  const int started = command_start(&help, argc, argv, &options, &ctx);
+  if (started != ARGS_GO_ON) return started;
   sampler s = {.options = &options, .seed = (uint64_t)options.seed};
-  config_cursor cursor;
-  int code = charlm_load(ctx, options.checkpoint, 1, 1, 0, &s.model, &s.vocab, &cursor);
-  if (code == CLI_OK) {
-    code = run(&s);
-    charlm_destroy(&s.model);
-    vocab_free(&s.vocab);
-  }
+  int code = charlm_load(ctx, options.checkpoint, 1, 1, 0, &s.model, &s.vocab);
+  if (code == CLI_OK) code = run(&s);
+  charlm_destroy(&s.model);
+  vocab_free(&s.vocab);
   seqgpu_context_destroy(ctx);
   return code;
 }
+
+const command_spec command_sample = {"sample", "write text with a model", sample};

@@ -7,11 +7,11 @@
 
 /* ---------------------------------------------------------------- Mackey-Glass */
 
-enum { STEPS = 10, TRANSIENT = 1000 }; /* integration steps a time unit; time units */
+enum { STEPS = 10, TRANSIENT = 1000 }; /* integration steps per time unit; time units */
 
 static double slope(double x, double delayed) { return 0.2 * delayed / (1 + pow(delayed, 10)) - 0.1 * x; }
 
-/* One step from x, whose delayed values at its beginning, middle and end are known. */
+/* One step from x, given the delayed values at the beginning, middle and end of the step. */
 static double runge_kutta(double x, double begin, double middle, double end) {
   const double h = 1.0 / STEPS;
   const double k1 = slope(x, begin), k2 = slope(x + h / 2 * k1, middle);
@@ -39,7 +39,7 @@ int series_mackey_glass(int64_t n, double tau, uint64_t seed, double *x) {
 
 enum { ORDER = 10, BACK = 3 * ORDER };
 
-/* y[t] from what is before it; values from before the beginning are 0. */
+/* y[t] from what precedes it; values before the beginning are 0. */
 static double narma_next(int64_t t, const double *u, const double *y) {
   if (t == 0) return 0.1;
   double sum = 0;
@@ -55,7 +55,7 @@ void series_narma10(int64_t n, uint64_t seed, double *u, double *y) {
     y[t] = narma_next(t, u, y);
     if (y[t] <= 1)
       t++;
-    else /* beyond 1 it soon runs away */
+    else /* beyond 1 it soon diverges */
       t = t > BACK ? t - BACK : 0;
   }
 }

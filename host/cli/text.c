@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 
 #include "host/cli/cli.h"
+#include "host/cli/hash.h"
+#include "host/context/utf8.h"
 
 token_kind text_token_kind(const char *name) {
   return strcmp(name, "words") == 0 ? TOKEN_WORDS : strcmp(name, "utf8") == 0 ? TOKEN_UTF8 : TOKEN_BYTES;
@@ -17,13 +19,7 @@ token_kind text_token_kind(const char *name) {
 
 /* ---------------------------------------------------------------- files */
 
-static uint64_t fnv1a(const char *data, size_t size) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (size_t i = 0; i < size; i++) hash = (hash ^ (unsigned char)data[i]) * 0x100000001b3u;
-  return hash;
-}
-
-/* Reads until the end, also of a pipe whose size nobody knows. */
+/* Reads to the end, also from a pipe, whose size is not known beforehand. */
 static int read_stream(FILE *file, text_file *t) {
   size_t room = 0;
   for (;;) {
@@ -47,7 +43,7 @@ int text_read(const char *path, text_file *out) {
   struct stat status;
   if (fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode)) {
     fclose(file);
-    return cli_error("%s: is a folder, not a text", path);
+    return cli_error("%s: is a folder; it must be a text", path);
   }
   const int error = read_stream(file, out);
   fclose(file);
@@ -55,44 +51,30 @@ int text_read(const char *path, text_file *out) {
     text_free(out);
     return cli_error("%s: cannot read: %s", path, strerror(error));
   }
-  const int mark = out->size >= 3 && memcmp(out->memory, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-  out->data = out->memory + mark;
-  out->size -= (size_t)mark;
+  out->mark = out->size >= 3 && memcmp(out->memory, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+  out->data = out->memory + out->mark;
+  out->size -= out->mark;
   if (out->size == 0) {
     text_free(out);
-    return cli_error("%s: the text is empty", path);
+    return cli_error("%s: is empty; it must have some text", path);
   }
-  out->hash = fnv1a(out->data, out->size);
+  out->hash = hash_bytes(HASH_START, out->data, out->size);
   return CLI_OK;
 }
+
+text_file text_of(const char *string) { return (text_file){.data = string, .size = strlen(string)}; }
 
 void text_free(text_file *t) {
   free(t->memory);
   *t = (text_file){0};
 }
 
-/* ---------------------------------------------------------------- UTF-8 */
-
-size_t text_utf8_length(const char *text, size_t n) {
-  const unsigned char *s = (const unsigned char *)text;
-  if (n == 0) return 0;
-  if (s[0] < 0x80) return 1;
-  const size_t length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-  if (s[0] < 0xc2 || s[0] > 0xf4 || length > n) return 0;
-  for (size_t i = 1; i < length; i++)
-    if ((s[i] & 0xc0) != 0x80) return 0;
-  if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f)) return 0; /* long form, surrogate */
-  if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)) return 0; /* long form, > 10FFFF */
-  return length;
-}
-
 int text_check(const text_file *t, token_kind kind, const char *path) {
   if (kind == TOKEN_BYTES) return CLI_OK;
   for (size_t i = 0; i < t->size;) {
-    const size_t length = text_utf8_length(t->data + i, t->size - i);
+    const size_t length = sq_utf8_length(t->data + i, t->size - i);
     if (length == 0)
-      return cli_error("%s: byte %zu is not valid UTF-8; --tokens bytes takes any file", path,
-                       i + (size_t)(t->data - t->memory));
+      return cli_error("%s: byte %zu is not valid UTF-8; --tokens bytes takes any file", path, t->mark + i);
     i += length;
   }
   return CLI_OK;
@@ -118,7 +100,7 @@ static size_t next_word(const char **at, const char *end, const char **token) {
 size_t text_next_token(token_kind kind, const char **at, const char *end, const char **token) {
   if (kind == TOKEN_WORDS) return next_word(at, end, token);
   if (*at == end) return 0;
-  const size_t length = kind == TOKEN_UTF8 ? text_utf8_length(*at, (size_t)(end - *at)) : 1;
+  const size_t length = kind == TOKEN_UTF8 ? sq_utf8_length(*at, (size_t)(end - *at)) : 1;
   *token = *at;
   *at += length;
   return length;

@@ -1,4 +1,4 @@
-/* text.h - text files and how they fall into tokens. */
+/* text.h - text files, and how they are split into tokens. */
 #ifndef TEXT_H
 #define TEXT_H
 
@@ -8,7 +8,7 @@
 typedef enum token_kind {
   TOKEN_BYTES, /* every byte */
   TOKEN_UTF8,  /* every character (Unicode code point) */
-  TOKEN_WORDS  /* words, single punctuation marks, line ends; other white space only separates */
+  TOKEN_WORDS  /* words, single punctuation marks, line ends; other white space only separates words */
 } token_kind;
 
 /* "bytes|utf8|words": the names in the order of token_kind. */
@@ -16,23 +16,24 @@ typedef enum token_kind {
 token_kind text_token_kind(const char *name);
 
 typedef struct text_file {
-  char *data; /* after a byte order mark, if there is one */
+  const char *data; /* after a byte order mark, if there is one */
   size_t size;
   uint64_t hash; /* FNV-1a of the data */
+  size_t mark;   /* size of the byte order mark */
   char *memory;
 } text_file;
 
-/* Reads a whole file; 0, or an exit code after saying what is wrong. Empty files are refused. */
+/* Reads a whole file; 0, or an exit code after a sentence. Empty files are refused. */
 int text_read(const char *path, text_file *out);
+/* A string as a text: nothing to free, not hashed. */
+text_file text_of(const char *string);
 void text_free(text_file *t);
 
-/* Length of the UTF-8 sequence at s, of n bytes; 0 if it is none (RFC 3629). */
-size_t text_utf8_length(const char *s, size_t n);
-
-/* Says at which byte the text is not UTF-8, if it is to be read as characters or words. */
+/* Refuses a text that is to be read as characters or words but is not UTF-8; the sentence names the
+ * first wrong byte. */
 int text_check(const text_file *t, token_kind kind, const char *path);
 
-/* The next token of *at..end: its start and length, *at moved behind it; 0 at the end.  Valid UTF-8 is assumed. */
+/* The next token of *at..end, which is valid UTF-8: its start and length, *at moved past it; 0 at the end. */
 size_t text_next_token(token_kind kind, const char **at, const char *end, const char **token);
 
 #endif

@@ -1,13 +1,12 @@
-/* train.h - the tasks of `seqgpu train TASK`. */
+/* train.h - the tasks of `seqgpu train TASK`; argv[0] is the first argument after the task's name. */
 #ifndef TRAIN_H
 #define TRAIN_H
 
 #include "host/cli/tasks/task.h"
-#include "host/cli/trainer.h"
 
-/* argv[0] is the first argument after the task's name. */
+/* The language model: train_charlm.c. */
 int train_charlm(int argc, char **argv);
-/* A task of the table of task.h. */
-int train_task(const task *row, int argc, char **argv);
+/* A task of the table in task.h: train_task.c. */
+int train_task(const task_spec *task, int argc, char **argv);
 
 #endif

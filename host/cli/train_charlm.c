@@ -1,9 +1,11 @@
-/* train_charlm.c - `seqgpu train charlm`: a text, cut into streams, and the language model as a learner of the trainer. */
+/* train_charlm.c - `seqgpu train charlm`: a text cut into streams, and the language model as a learner. */
 #include <math.h>
 #include <stdlib.h>
 
-#include "host/cli/charlm.h"
+#include "host/cli/charlm_file.h"
+#include "host/cli/charlm_streams.h"
 #include "host/cli/train.h"
+#include "host/cli/trainer.h"
 
 typedef struct charlm_options {
   run_options run;
@@ -19,21 +21,19 @@ typedef struct charlm_learner {
   charlm model;
   charlm_pass pass, val_pass;
   charlm_streams train, val;
-  int64_t pieces; /* of an epoch */
+  int64_t pieces; /* per epoch */
 } charlm_learner;
 
 #define FIELD(name) offsetof(charlm_options, name)
 
-/* clang-format off: a table */
 static const arg_spec own_specs[] = {
-    {"text", ARG_TEXT, ARG_NOT_KEPT, FIELD(text), 0, 0, NULL, "FILE", "text to learn; required"},
-    {"bidirectional", ARG_FLAG, ARG_NOT_KEPT, FIELD(bidirectional), 0, 0, NULL, NULL,
-     "refused: such a model would see what it has to predict"},
-    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+    ROW_REQUIRED_FILE("text", FIELD(text), "the text to learn"),
+    ROW_FLAG("bidirectional", ARG_NOT_KEPT, FIELD(bidirectional),
+             "refused: such a model would see what it has to predict"),
+    ROW_END,
 };
-/* clang-format on */
 
-static const double BITS = 1 / 0.69314718055994530942; /* of a nat */
+static const double BITS = 1 / CHARLM_LN2; /* per nat */
 
 /* ---------------------------------------------------------------- building */
 
@@ -47,14 +47,12 @@ static int build_streams(charlm_learner *c, const int32_t *ids, int64_t count) {
   const int64_t length = (train_count - 1) / B;
   c->pieces = length / T;
   if (c->pieces < 1)
-    return cli_error(
-        "%s: the text is too short: %lld tokens to train on, but batch %lld x seq-len %lld needs %lld",
-        o->text, (long long)train_count, (long long)B, (long long)T, (long long)(B * T + 1));
+    return cli_error("%s: has %lld tokens to train on; --batch %lld and --seq-len %lld need at least %lld",
+                     o->text, (long long)train_count, (long long)B, (long long)T, (long long)(B * T + 1));
   if (charlm_streams_create(c->ctx, ids, train_count, B, length, &c->train) != SEQGPU_OK)
     return cli_library_error(c->ctx);
   if (val_count == 0) return CLI_OK;
-  const int64_t batch = charlm_eval_batch(val_count), val_length = (val_count - 1 + batch - 1) / batch;
-  if (charlm_streams_create(c->ctx, ids + train_count, val_count, batch, val_length, &c->val) != SEQGPU_OK)
+  if (charlm_eval_streams(c->ctx, ids + train_count, val_count, 0, &c->val) != SEQGPU_OK)
     return cli_library_error(c->ctx);
   return CLI_OK;
 }
@@ -63,14 +61,15 @@ static int build_streams(charlm_learner *c, const int32_t *ids, int64_t count) {
 static int build_tokens(charlm_learner *c, const text_file *text, config_cursor *cursor) {
   const charlm_options *o = c->options;
   if (o->run.resume && (cursor->data_hash != text->hash || cursor->data_size != (int64_t)text->size))
-    return cli_error("%s: is not the text that %s was trained on", o->text, o->run.resume);
+    return cli_error("%s: is not the text that %s was trained on; resuming needs the same text", o->text,
+                     o->run.resume);
   cursor->data_hash = text->hash;
   cursor->data_size = (int64_t)text->size;
   if (c->vocab.size == 0)
-    CLI_TRY(vocab_build(text, text_token_kind(o->config.tokens), o->config.vocab_limit, &c->vocab));
+    CLI_TRY(vocab_build(text, o->text, text_token_kind(o->config.tokens), o->config.vocab_limit, &c->vocab));
   int32_t *ids;
   int64_t count;
-  CLI_TRY(vocab_encode(&c->vocab, text->data, text->size, o->text, &ids, &count));
+  CLI_TRY(vocab_encode(&c->vocab, text, o->text, &ids, &count));
   const int code = build_streams(c, ids, count);
   free(ids);
   return code;
@@ -141,72 +140,75 @@ static learner as_learner(charlm_learner *c) {
                .loss = loss_of,
                .validate = c->val.ids ? validate : NULL,
                .save = save};
-  snprintf(l.about, sizeof l.about, "%d tokens in the vocabulary, %lld updates an epoch", (int)c->vocab.size,
+  snprintf(l.about, sizeof l.about, "%d tokens in the vocabulary, %lld updates per epoch", (int)c->vocab.size,
            (long long)c->pieces);
   return l;
 }
 
 /* ---------------------------------------------------------------- the command */
 
-static int check_options(const train_command *command, const charlm_options *o) {
+static int check_options(const run_command *command, const charlm_options *o) {
   if (o->bidirectional)
-    return cli_usage(
-        "--bidirectional: a language model cannot be bidirectional, it would see what it has to predict");
-  if (o->text == NULL) return cli_usage("--text: is required, it names the file to learn");
-  return train_check(command, &o->config.model);
+    return cli_usage("--bidirectional: is refused; such a model would see what it has to predict");
+  return run_check(command, &o->config.model);
 }
 
-static int prepare(train_command *command, charlm_learner *c, trainer *t, const text_file *text) {
+static int prepare(run_command *command, charlm_learner *c, run_start *start, const text_file *text) {
   const charlm_options *o = c->options;
-  CLI_TRY(train_open(command, t));
-  c->ctx = t->ctx;
-  if (t->start && config_is_of(t->start, charlm_format))
-    CLI_TRY(charlm_open_vocab(t->start, &o->config, &c->vocab));
-  CLI_TRY(text_check(text, text_token_kind(o->config.tokens), o->text));
-  CLI_TRY(build_tokens(c, text, &t->cursor));
+  CLI_TRY(run_open(command, start));
+  c->ctx = start->ctx;
+  if (start->file && config_is_of(start->file, charlm_format))
+    CLI_TRY(charlm_open_vocab(start->file, &o->config, &c->vocab));
+  CLI_TRY(build_tokens(c, text, &start->cursor));
   CLI_TRY(build_model(c));
-  t->config = &o->config.model;
-  t->learner = as_learner(c);
-  return trainer_load(t);
+  return run_load(start, c->model.params, o->run.resume != NULL);
 }
 
-static int run(train_command *command, charlm_options *o) {
+static int run(run_command *command, charlm_options *o) {
   text_file text;
   CLI_TRY(text_read(o->text, &text));
   charlm_learner c = {.options = o, .vocab = {.unknown = -1}};
-  trainer t = {.options = &o->run};
-  int code = prepare(command, &c, &t, &text);
+  run_start start = {.ctx = NULL};
+  int code = prepare(command, &c, &start, &text);
   text_free(&text);
-  if (code == CLI_OK) code = trainer_run(&t);
+  if (code == CLI_OK) code = trainer_run(&o->run, &o->config.model, &start, as_learner(&c));
   charlm_learner_destroy(&c);
-  trainer_destroy(&t);
+  run_close(&start);
   return code;
+}
+
+enum { EPOCHS = 50 };
+
+/* Without a limit, EPOCHS; --epochs 0 or --steps 0 says that there shall be none. */
+static void set_limit(const run_command *c) {
+  run_options *r = c->run;
+  const int limited = r->epochs > 0 || r->steps > 0 || r->minutes > 0;
+  if (!limited && !c->given[args_find(c->specs, "epochs")] && !c->given[args_find(c->specs, "steps")])
+    r->epochs = EPOCHS;
 }
 
 int train_charlm(int argc, char **argv) {
   charlm_options options = {.run = run_defaults, .config = charlm_defaults}, stored;
-  train_command command = {.run = &options.run,
-                           .options = &options,
-                           .stored = &stored,
-                           .size = sizeof options,
-                           .format = charlm_format};
+  run_command command = {.run = &options.run,
+                         .options = &options,
+                         .stored = &stored,
+                         .size = sizeof options,
+                         .format = charlm_format};
+  char about[400];
+  snprintf(about, sizeof about,
+           "Trains a recurrent language model on a text: embedding, recurrent layers, softmax over the next "
+           "token.\n"
+           "Truncated back-propagation through time over --batch parallel streams; Ctrl-C saves and stops.\n"
+           "Without --epochs, --steps or --minutes it trains for %d epochs.",
+           EPOCHS);
   args_join(command.specs, own_specs, 0);
-  args_join(command.specs, run_epoch_specs, FIELD(run));
-  args_join(command.specs, run_specs, FIELD(run));
+  run_join_specs(command.specs, FIELD(run), 1);
   charlm_join_specs(command.specs, FIELD(config));
-  const arg_command help = {
-      "seqgpu train charlm --text FILE [--checkpoint FILE] [options]",
-      "Trains a recurrent language model on a text: embedding, recurrent layers, softmax over the next "
-      "token.\n"
-      "Truncated back-propagation through time over --batch parallel streams; Ctrl-C saves and stops.\n"
-      "Without --epochs, --steps or --minutes it makes 50 epochs.",
-      command.specs};
+  const arg_command help = {"seqgpu train charlm --text FILE [--checkpoint FILE] [options]", about,
+                            command.specs};
   const int parsed = args_parse(&help, argc, argv, &options, command.given);
   if (parsed != ARGS_GO_ON) return parsed;
   CLI_TRY(check_options(&command, &options));
-  const run_options *r = &options.run;
-  if (r->epochs == 0 && r->steps == 0 && r->minutes == 0 &&
-      !command.given[args_find(command.specs, "epochs")] && !command.given[args_find(command.specs, "steps")])
-    options.run.epochs = 50;
+  set_limit(&command);
   return run(&command, &options);
 }

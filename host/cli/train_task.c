@@ -1,15 +1,16 @@
-/* train_task.c - `seqgpu train TASK` for the tasks of task.h: batches from a generator, and the network on the tape as a
- * learner of the trainer.
+/* train_task.c - `seqgpu train TASK` for the tasks of task.h: batches from a generator, and a network on the
+ * tape as a learner.
  *
  * Update number k learns the sequences k B .. k B + B-1; every sequence starts from zero states.
+ * Letters: T = steps, B = batch, S = scored steps, I = inputs, O = outputs.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "seqgpu/seqgpu.h"
-
+#include "host/cli/network.h"
 #include "host/cli/train.h"
+#include "host/cli/trainer.h"
 
 typedef struct task_options {
   run_options run;
@@ -17,7 +18,7 @@ typedef struct task_options {
 } task_options;
 
 typedef struct task_learner {
-  const task *task;
+  const task_spec *task;
   task_options *options;
   task_source source;
   seqgpu_context *ctx;
@@ -33,19 +34,21 @@ typedef struct task_learner {
 static const char format[] = "seqgpu task 1";
 #define FIELD(name) offsetof(task_options, name)
 
-/* clang-format off: a table */
-static const arg_spec common_specs[] = {
-    {"eval-size", ARG_INT, ARG_KEEP_FREE, FIELD(config.eval_size), 0, 1000000000, NULL, "N",
-     "sequences of a validation; 0 = all, where there is an end"},
-    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+static const arg_spec length_spec[] = {
+    ROW_INT("T", ARG_KEEP_RUN, FIELD(config.model.rnn.seq_len), 1, 1000000, "T", "steps per sequence"),
+    ROW_END,
 };
-/* clang-format on */
+static const arg_spec eval_spec[] = {
+    ROW_INT("eval-size", ARG_KEEP_FREE, FIELD(config.eval_size), 0, 1000000000, "N",
+            "sequences per validation; 0 = all, where the data have an end"),
+    ROW_END,
+};
 
 static int64_t batch_of(const task_learner *l) { return l->options->config.model.rnn.batch; }
 
 /* ---------------------------------------------------------------- batches */
 
-/* Writes sequences first .. first+count-1 into the host's buffers, side by side. */
+/* Writes the sequences first .. first+count-1 side by side into the host's buffers. */
 static void draw_batch(task_learner *l, int validation, int64_t first, int64_t count) {
   const task_source *s = &l->source;
   memset(l->x, 0, (size_t)(s->steps * count * s->inputs) * sizeof *l->x);
@@ -118,7 +121,7 @@ static void judge_number(const task_learner *l, double answer, double target, ta
   e->target2 += target * target;
 }
 
-/* Adds what is wrong with the outputs of `count` sequences at the judged steps. */
+/* Adds the errors of the outputs of `count` sequences at the judged steps. */
 static void judge(const task_learner *l, int64_t count, task_errors *e) {
   const task_source *s = &l->source;
   for (int64_t r = (s->scored - s->judged) * count; r < s->scored * count; r++) {
@@ -158,18 +161,18 @@ static seqgpu_status validate(void *self, const volatile sig_atomic_t *stop, dou
   return SEQGPU_OK;
 }
 
-static void join_specs(arg_spec table[ARGS_MAX], const task *row) {
-  if (row->specs) args_join(table, row->specs, FIELD(config));
-  args_join(table, common_specs, 0);
+static void join_specs(arg_spec table[ARGS_MAX], const task_spec *task) {
+  if (task->shortest) args_join(table, length_spec, 0);
+  if (task->options) args_join(table, task->options, FIELD(config));
+  args_join(table, eval_spec, 0);
   args_join(table, model_specs, FIELD(config.model));
-  if (row->has_epochs) args_join(table, epoch_specs, FIELD(config.model));
-  if (row->has_epochs) args_join(table, run_epoch_specs, FIELD(run));
-  args_join(table, run_specs, FIELD(run));
+  if (task->has_epochs) args_join(table, epoch_specs, FIELD(config.model));
+  run_join_specs(table, FIELD(run), task->has_epochs);
 }
 
 static seqgpu_status save(void *self, const config_cursor *cursor, const char *path) {
   const task_learner *l = self;
-  arg_spec specs[ARGS_MAX] = {{.name = NULL}};
+  arg_spec specs[ARGS_MAX] = {ROW_END};
   config_meta meta;
   join_specs(specs, l->task);
   config_write(&meta, format, specs, l->options, cursor);
@@ -201,18 +204,13 @@ static int build_plans(task_learner *l) {
   const model_config *c = &l->options->config.model;
   const task_source *s = &l->source;
   const int64_t T = s->steps, B = batch_of(l);
-  const seqgpu_rnn_desc desc = config_rnn(c, s->inputs, T, B, 1),
-                        eval_desc = config_rnn(c, s->inputs, T, B, 0);
-  if (seqgpu_plan_create(l->ctx, &desc, NULL, &l->plan) != SEQGPU_OK ||
-      seqgpu_plan_create(l->ctx, &eval_desc, NULL, &l->eval_plan) != SEQGPU_OK)
+  if (network_plan(l->ctx, c, s->inputs, T, B, 1, &l->plan) != SEQGPU_OK ||
+      network_plan(l->ctx, c, s->inputs, T, B, 0, &l->eval_plan) != SEQGPU_OK)
     return cli_library_error(l->ctx);
   const double I = (double)s->inputs, O = (double)s->outputs,
                Y = (double)seqgpu_plan_get_sizes(l->plan).output_width;
-  const double params = (double)seqgpu_plan_get_sizes(l->plan).param_elements + O * Y + O;
-  const double a_step = 4 * I + 4 * Y + 6 * O + 4;
-  return cli_check_memory(l->ctx, 4 * (4 * params + a_step * (double)(T * B)) +
-                                      (double)seqgpu_plan_get_sizes(l->plan).reserve +
-                                      (double)seqgpu_plan_get_sizes(l->plan).workspace);
+  const network_rest rest = {.params = O * Y + O, .per_step = 4 * I + 4 * Y + 6 * O + 4};
+  return network_check_memory(l->ctx, l->plan, rest);
 }
 
 static int build_buffers(task_learner *l) {
@@ -229,7 +227,7 @@ static seqgpu_status build_params(task_learner *l) {
   const int64_t O = l->source.outputs;
   const uint64_t seed = (uint64_t)l->options->config.model.seed;
   LIB_TRY(seqgpu_params_create(l->ctx, seed, &l->params));
-  LIB_TRY(config_add_rnn(&l->options->config.model, l->params, l->plan, &l->rnn));
+  LIB_TRY(network_add_params(&l->options->config.model, l->params, l->plan, &l->rnn));
   LIB_TRY(seqgpu_params_add(l->params, "output.weight", O, seqgpu_plan_get_sizes(l->plan).output_width,
                             "xavier", 1, &l->weight));
   LIB_TRY(seqgpu_params_add(l->params, "output.bias", O, 1, "zeros", 0, &l->bias));
@@ -254,60 +252,75 @@ static void task_learner_destroy(task_learner *l) {
 static int check_task(const task_learner *l, const seqgpu_checkpoint *file, const char *path) {
   const char *name = seqgpu_checkpoint_meta(file, "task");
   if (!config_is_of(file, format) || (name && strcmp(name, l->task->name) == 0)) return CLI_OK;
-  return cli_error("%s: is a model of seqgpu train %s", path, name ? name : "another task");
+  return cli_error("%s: is a checkpoint of task %s; it must be one of task %s", path,
+                   name ? name : "(not named)", l->task->name);
+}
+
+static int check_length(const task_spec *task, int64_t T) {
+  if (task->shortest == 0) return CLI_OK;
+  if (T < task->shortest)
+    return cli_usage("--T: is %lld; %s needs at least %lld steps", (long long)T, task->name,
+                     (long long)task->shortest);
+  if (task->longest && T > task->longest)
+    return cli_usage("--T: is %lld; %s allows at most %lld steps", (long long)T, task->name,
+                     (long long)task->longest);
+  return CLI_OK;
 }
 
 static int check_data(const task_learner *l, config_cursor *cursor) {
   const task_source *s = &l->source;
   const char *path = l->options->run.resume;
   if (path && (cursor->data_hash != s->data_hash || cursor->data_size != s->data_size))
-    return cli_error("%s: was trained on other data", path);
+    return cli_error("%s: was trained on other data; resuming needs the same files", path);
   cursor->data_hash = s->data_hash;
   cursor->data_size = s->data_size;
   return CLI_OK;
 }
 
-static int prepare(train_command *command, task_learner *l, trainer *t) {
-  CLI_TRY(train_open(command, t));
-  l->ctx = t->ctx;
+static int prepare(run_command *command, task_learner *l, run_start *start) {
   const run_options *run = &l->options->run;
-  if (t->start) CLI_TRY(check_task(l, t->start, run->resume ? run->resume : run->init_from));
+  CLI_TRY(run_open(command, start));
+  l->ctx = start->ctx;
+  if (start->file) CLI_TRY(check_task(l, start->file, run->resume ? run->resume : run->init_from));
+  CLI_TRY(check_length(l->task, l->options->config.model.rnn.seq_len));
   l->source.config = &l->options->config;
   CLI_TRY(l->task->open(&l->source));
-  CLI_TRY(check_data(l, &t->cursor));
+  CLI_TRY(check_data(l, &start->cursor));
   CLI_TRY(build_plans(l));
   CLI_TRY(build_buffers(l));
   if (build_params(l) != SEQGPU_OK) return cli_library_error(l->ctx);
-  t->config = &l->options->config.model;
-  t->learner = as_learner(l);
-  return trainer_load(t);
+  return run_load(start, l->params, run->resume != NULL);
 }
 
-/* Without a limit: so many updates. */
+static int run(run_command *command, const task_spec *task, task_options *options) {
+  task_learner l = {.task = task, .options = options};
+  run_start start = {.ctx = NULL};
+  int code = prepare(command, &l, &start);
+  if (code == CLI_OK) code = trainer_run(&options->run, &options->config.model, &start, as_learner(&l));
+  task_learner_destroy(&l);
+  run_close(&start);
+  return code;
+}
+
+/* Updates of a run without a limit. */
 enum { STEPS = 10000 };
 
-int train_task(const task *row, int argc, char **argv) {
-  task_options options = {.run = run_defaults, .config = *row->start}, stored;
-  train_command command = {
+int train_task(const task_spec *task, int argc, char **argv) {
+  task_options options = {.run = run_defaults, .config = *task->start}, stored;
+  run_command command = {
       .run = &options.run, .options = &options, .stored = &stored, .size = sizeof options, .format = format};
   char usage[120], about[400];
-  snprintf(usage, sizeof usage, "seqgpu train %s [options]", row->name);
+  snprintf(usage, sizeof usage, "seqgpu train %s %s[options]", task->name, task->usage ? task->usage : "");
   snprintf(about, sizeof about,
-           "Task: %s.\nInputs, recurrent layers, a linear layer, the loss; metric: %s of fresh sequences.\n"
-           "Without --steps or --minutes it makes %d updates.",
-           row->about, row->metric, STEPS);
-  join_specs(command.specs, row);
+           "Task: %s.\nNetwork: recurrent layers and a linear layer; metric: %s of fresh sequences.\n"
+           "Without --steps or --minutes it trains for %d updates.",
+           task->about, task->metric, STEPS);
+  join_specs(command.specs, task);
   const arg_command help = {usage, about, command.specs};
   const int parsed = args_parse(&help, argc, argv, &options, command.given);
   if (parsed != ARGS_GO_ON) return parsed;
-  CLI_TRY(train_check(&command, &options.config.model));
+  CLI_TRY(run_check(&command, &options.config.model));
   if (options.run.steps == 0 && options.run.minutes == 0 && options.run.epochs == 0)
     options.run.steps = STEPS;
-  task_learner l = {.task = row, .options = &options};
-  trainer t = {.options = &options.run};
-  int code = prepare(&command, &l, &t);
-  if (code == CLI_OK) code = trainer_run(&t);
-  task_learner_destroy(&l);
-  trainer_destroy(&t);
-  return code;
+  return run(&command, task, &options);
 }

@@ -1,11 +1,29 @@
-/* trainer.c - the training loop: gradients, update, and now and then a report, a validation, a checkpoint (trainer.h). */
+/* trainer.c - the training loop: gradients, update, now and then a report, a validation, a checkpoint. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "host/cli/trainer.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "host/cli/json.h"
+
+typedef struct trainer {
+  const run_options *options;
+  const model_config *config;
+  seqgpu_context *ctx;
+  config_cursor cursor;
+  learner learner;
+  int64_t last_step;                  /* of the run, 0 = no limit but time */
+  int64_t saved, validated, reported; /* the steps of the last ones, -1 = none */
+  int reached;                        /* the goal of --stop-at or --stop-at-metric */
+  double start_time;
+  seqgpu_optimizer optimizer;
+  double loss_sum, last_loss; /* since the last report; the mean of that report */
+  int64_t loss_count;
+  double val_loss, val_metric, grad_norm;
+  progress shown;
+} trainer;
 
 static volatile sig_atomic_t stop_signal; /* the only thing a signal handler may touch */
 
@@ -16,7 +34,7 @@ static void catch_signals(void) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
-  signal(SIGPIPE, SIG_IGN); /* whoever read the lines has gone: no reason to die without saving */
+  signal(SIGPIPE, SIG_IGN); /* the reader of the lines has gone: no reason to die without saving */
 }
 
 /* ---------------------------------------------------------------- checkpoints */
@@ -26,7 +44,7 @@ static int failed(trainer *t) {
   return cli_library_error(t->ctx);
 }
 
-/* 1 if every number of the model is finite; 0 also when it cannot be read. */
+/* 1 if every element of a parameter is finite; 0 also when it cannot be read. */
 static int is_finite_tensor(trainer *t, const seqgpu_param *p) {
   const size_t count = (size_t)(p->rows * p->cols);
   float *host = malloc(count * sizeof *host);
@@ -43,9 +61,9 @@ static int check_finite(trainer *t) {
     seqgpu_params_get(t->learner.params, i, &p);
     if (is_finite_tensor(t, &p)) continue;
     progress_end_bar(&t->shown);
-    return cli_error(
-        "step %lld: %s is no longer finite, so training stopped and nothing was saved; a lower --lr helps",
-        (long long)t->cursor.step, p.name);
+    return cli_error("step %lld: %s is no longer finite, so training stopped and this step was not saved; "
+                     "try a lower --lr",
+                     (long long)t->cursor.step, p.name);
   }
   return CLI_OK;
 }
@@ -81,9 +99,9 @@ static int not_finite(trainer *t, double loss) {
   progress_end_bar(&t->shown);
   const char *path = t->options->checkpoint;
   char kept[64] = "";
-  if (path) snprintf(kept, sizeof kept, ", the checkpoint still holds step %lld", (long long)t->saved);
+  if (path) snprintf(kept, sizeof kept, "; the checkpoint still holds step %lld", (long long)t->saved);
   return cli_error(
-      "step %lld: loss %g, gradient norm %g, so training stopped%s; a lower --lr or --clip helps",
+      "step %lld: the loss is %g and the gradient norm %g, so training stopped%s; try a lower --lr or --clip",
       (long long)t->cursor.step + 1, loss, t->grad_norm, kept);
 }
 
@@ -101,7 +119,7 @@ static int train_step(trainer *t) {
 
 /* ---------------------------------------------------------------- reports */
 
-/* How much of the run is done, by the limit that comes first. */
+/* The share of the run that is done, by the limit that comes first. */
 static double fraction(const trainer *t) {
   const double minutes = t->options->minutes;
   const double by_time = minutes > 0 ? (cli_now() - t->start_time) / (60 * minutes) : 0;
@@ -190,33 +208,31 @@ static int finish(trainer *t) {
   progress_end_bar(&t->shown);
   if (!stop_signal) return CLI_OK;
   const char *path = t->options->checkpoint;
-  cli_error("stopped after step %lld%s%s", (long long)t->cursor.step, path ? ", saved in " : ", not saved",
+  cli_error("stopped after step %lld; %s%s", (long long)t->cursor.step, path ? "saved in " : "not saved",
             path ? path : "");
   return CLI_STOPPED;
 }
 
-static void say_start(const trainer *t) {
+static void print_start(const trainer *t) {
   const learner *l = &t->learner;
   const long long total = seqgpu_params_total(l->params);
-  if (t->options->json) {
-    if (!t->options->dry_run) return;
-    printf("{\"parameters\": %lld, \"plan\": \"%s\", \"baseline\": ", total, seqgpu_plan_algorithm(l->plan));
-    if (isfinite(l->baseline))
-      printf("%.9g}\n", l->baseline);
-    else
-      printf("null}\n");
-    return;
+  const int json = t->options->common.json;
+  if (json && t->options->dry_run) {
+    printf("{\"parameters\": %lld, \"plan\": \"%s\"", total, seqgpu_plan_algorithm(l->plan));
+    json_number(stdout, ", \"baseline\": ", 9, l->baseline);
+    printf("}\n");
   }
+  if (json) return;
   char device[200];
   seqgpu_context_describe(t->ctx, device, sizeof device);
-  printf("%lld parameters, %s; %s, plan %s\n", total, l->about, device, seqgpu_plan_algorithm(l->plan));
+  printf("%lld parameters, %s; %s, algorithm %s\n", total, l->about, device, seqgpu_plan_algorithm(l->plan));
 }
 
 static int prepare(trainer *t) {
   const run_options *o = t->options;
   CLI_TRY(config_optimizer(t->config, &t->optimizer));
   if ((o->stop_at > 0 || o->stop_at_metric > 0) && t->learner.validate == NULL)
-    return cli_usage("--stop-at: there is nothing to validate on");
+    return cli_usage("--stop-at: there is nothing to validate on; it needs validation data");
   if (o->epochs > 0) t->last_step = (int64_t)ceil(o->epochs * (double)t->learner.epoch_updates);
   if (o->steps > 0 && (t->last_step == 0 || o->steps < t->last_step)) t->last_step = o->steps;
   t->val_loss = t->val_metric = t->last_loss = t->grad_norm = (double)NAN;
@@ -224,15 +240,9 @@ static int prepare(trainer *t) {
   return CLI_OK;
 }
 
-int trainer_run(trainer *t) {
+/* The run that was prepared; the log is open. */
+static int run(trainer *t) {
   const run_options *o = t->options;
-  CLI_TRY(prepare(t));
-  if (o->dry_run) {
-    say_start(t);
-    return CLI_OK;
-  }
-  t->start_time = cli_now();
-  CLI_TRY(progress_open(&t->shown, o->log, o->json, t->last_step > 0 ? fraction(t) : 0));
   catch_signals();    /* from here on there may be a temporary file to clean up */
   int code = save(t); /* that it cannot be written should show now, not after an hour */
   if (code == CLI_OK && !o->resume) code = progress_empty_log(&t->shown);
@@ -240,9 +250,23 @@ int trainer_run(trainer *t) {
     progress_abandon(&t->shown);
     return code;
   }
-  say_start(t);
+  print_start(t);
   code = loop(t);
   if (code == CLI_OK) code = finish(t);
   const int closed = progress_close(&t->shown);
   return code ? code : closed;
+}
+
+int trainer_run(const run_options *options, const model_config *config, run_start *start, learner l) {
+  trainer t = {
+      .options = options, .config = config, .ctx = start->ctx, .cursor = start->cursor, .learner = l};
+  CLI_TRY(prepare(&t));
+  if (options->dry_run) {
+    print_start(&t);
+    return CLI_OK;
+  }
+  t.start_time = cli_now();
+  const double done = t.last_step > 0 ? fraction(&t) : 0;
+  CLI_TRY(progress_open(&t.shown, options->log, options->common.json, done));
+  return run(&t);
 }

@@ -5,14 +5,16 @@
 #include <string.h>
 
 #include "host/cli/cli.h"
+#include "host/cli/hash.h"
+#include "host/context/utf8.h"
 
-static const char unknown_word[] = "<unk>"; /* three tokens of a text, so no word looks like it */
+static const char unknown_word[] =
+    "<unk>"; /* in a text that would be three tokens, so no word looks like it */
 
 /* ---------------------------------------------------------------- the table */
 
 static size_t hash_of(const char *s, size_t length) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)s[i]) * 0x100000001b3u;
+  const uint64_t hash = hash_bytes(HASH_START, s, length);
   return (size_t)(hash ^ (hash >> 29));
 }
 
@@ -26,7 +28,7 @@ static size_t find_slot(const vocabulary *v, const char *s, size_t length) {
   return slot;
 }
 
-/* Fills a fresh table of at least twice as many slots as tokens; 0 when out of memory. */
+/* Fills a fresh table with at least twice as many slots as tokens; 0 when out of memory. */
 static int rebuild_slots(vocabulary *v, size_t least) {
   size_t count = 1024;
   while (count < 2 * least) count *= 2;
@@ -87,7 +89,7 @@ static int by_count(const void *a, const void *b) {
   return by_bytes(a, b);
 }
 
-/* Words: <unk> stays first, the others follow by frequency, and what is beyond the limit goes. */
+/* Words: <unk> stays first, the others follow by frequency, and those beyond the limit are dropped. */
 static void rank_words(vocabulary *v, int64_t limit) {
   qsort(v->tokens + 1, (size_t)v->size - 1, sizeof *v->tokens, by_count);
   while (limit > 0 && v->size > limit) free(v->tokens[--v->size].text);
@@ -97,11 +99,12 @@ static int find_unknown(vocabulary *v) {
   v->unknown = -1;
   if (v->kind != TOKEN_WORDS) return CLI_OK;
   v->unknown = v->slots[find_slot(v, unknown_word, sizeof unknown_word - 1)];
-  return v->unknown >= 0 ? CLI_OK : cli_error("the vocabulary has no <unk>");
+  return v->unknown >= 0 ? CLI_OK : cli_error("vocabulary: has no <unk>; words need one");
 }
 
-int vocab_build(const text_file *t, token_kind kind, int64_t limit, vocabulary *out) {
+int vocab_build(const text_file *t, const char *path, token_kind kind, int64_t limit, vocabulary *out) {
   vocabulary v = {.kind = kind, .unknown = -1};
+  CLI_TRY(text_check(t, kind, path));
   const char *at = t->data, *end = t->data + t->size, *token;
   int ok = kind != TOKEN_WORDS || count_token(&v, unknown_word, sizeof unknown_word - 1);
   for (size_t length; ok && (length = text_next_token(kind, &at, end, &token)) > 0;)
@@ -113,7 +116,7 @@ int vocab_build(const text_file *t, token_kind kind, int64_t limit, vocabulary *
   ok = ok && rebuild_slots(&v, (size_t)v.size);
   if (!ok) {
     vocab_free(&v);
-    return cli_error("out of memory for the vocabulary");
+    return cli_error("%s: out of memory for the vocabulary", path);
   }
   *out = v;
   return find_unknown(out);
@@ -121,27 +124,28 @@ int vocab_build(const text_file *t, token_kind kind, int64_t limit, vocabulary *
 
 /* ---------------------------------------------------------------- encoding */
 
-static int unknown_token(const char *what, const char *token, size_t length, size_t where) {
-  if (text_utf8_length(token, length) == length && (unsigned char)token[0] >= 0x20)
-    return cli_error("%s: \"%.*s\" at byte %zu is not in the vocabulary of the model", what, (int)length,
+static int unknown_token(const char *path, const char *token, size_t length, size_t where) {
+  if (sq_utf8_length(token, length) == length && (unsigned char)token[0] >= 0x20)
+    return cli_error("%s: \"%.*s\" at byte %zu is not in the vocabulary of the model", path, (int)length,
                      token, where);
-  return cli_error("%s: byte 0x%02x at byte %zu is not in the vocabulary of the model", what,
+  return cli_error("%s: byte 0x%02x at byte %zu is not in the vocabulary of the model", path,
                    (unsigned)(unsigned char)token[0], where);
 }
 
-int vocab_encode(const vocabulary *v, const char *data, size_t size, const char *what, int32_t **ids,
-                 int64_t *count) {
-  const char *at = data, *end = data + size, *token;
+int vocab_encode(const vocabulary *v, const text_file *t, const char *path, int32_t **ids, int64_t *count) {
+  const char *at = t->data, *end = t->data + t->size, *token;
+  *ids = NULL;
   *count = 0;
-  *ids = malloc((size + 1) * sizeof **ids); /* no token is shorter than a byte */
-  if (*ids == NULL) return cli_error("%s: out of memory for %zu tokens", what, size);
+  CLI_TRY(text_check(t, v->kind, path));
+  *ids = malloc((t->size + 1) * sizeof **ids); /* no token is shorter than a byte */
+  if (*ids == NULL) return cli_error("%s: out of memory for %zu tokens", path, t->size);
   for (size_t length; (length = text_next_token(v->kind, &at, end, &token)) > 0;) {
     int32_t id = v->slots[find_slot(v, token, length)];
     if (id < 0) id = v->unknown;
     if (id < 0) {
       free(*ids);
       *ids = NULL;
-      return unknown_token(what, token, length, (size_t)(token - data));
+      return unknown_token(path, token, length, t->mark + (size_t)(token - t->data));
     }
     (*ids)[(*count)++] = id;
   }
@@ -150,7 +154,7 @@ int vocab_encode(const vocabulary *v, const char *data, size_t size, const char 
 
 /* ---------------------------------------------------------------- in a checkpoint */
 
-/* Tokens are separated by spaces; white space, control characters, '%', and bytes that are not text are %XX. */
+/* A space separates tokens; white space, control characters, '%' and bytes that are not text are %XX. */
 static int is_plain(const vocabulary *v, unsigned char c) {
   return c > 0x20 && c != '%' && c != 0x7f && (c < 0x80 || v->kind != TOKEN_BYTES);
 }
@@ -204,7 +208,7 @@ int vocab_read(const char *line, token_kind kind, vocabulary *out) {
   free(copy);
   if (!ok || v.size == 0) {
     vocab_free(&v);
-    return cli_error("the vocabulary in the checkpoint is damaged");
+    return cli_error("vocabulary: is damaged in the checkpoint");
   }
   *out = v;
   const int code = find_unknown(out);
@@ -214,7 +218,7 @@ int vocab_read(const char *line, token_kind kind, vocabulary *out) {
 
 /* ---------------------------------------------------------------- printing */
 
-/* Words are printed with a space between them, but not before closing punctuation or at the start of a line. */
+/* Words are separated by a space, but not before closing punctuation or at the start of a line. */
 static int needs_space(const vocab_token *before, const vocab_token *t) {
   if (before->text[0] == '\n' || before->text[0] == '(' || before->text[0] == '[') return 0;
   return t->length > 1 || strchr("\n.,;:!?)]", t->text[0]) == NULL;

@@ -1,4 +1,4 @@
-/* vocab.h - the tokens of a model: counting them in a text, numbering them, and back. */
+/* vocab.h - the tokens of a model: counting them in a text, numbering them, and printing them again. */
 #ifndef VOCAB_H
 #define VOCAB_H
 
@@ -7,30 +7,29 @@
 #include "host/cli/text.h"
 
 typedef struct vocab_token {
-  char *text; /* not ended by a zero: use length */
+  char *text; /* no zero at its end: use length */
   size_t length;
-  int64_t count; /* in the text it was built from */
+  int64_t count; /* occurrences in the text it was built from */
 } vocab_token;
 
 typedef struct vocabulary {
   token_kind kind;
   int32_t size;
-  int32_t unknown; /* number of <unk>, -1 if there is none */
+  int32_t unknown; /* the number of <unk>, -1 if there is none */
   vocab_token *tokens;
   int32_t room;
   int32_t *slots; /* hash table of token numbers, -1 = free */
   size_t slot_count;
 } vocabulary;
 
-/* The tokens of a text, at most `limit` of them (words; 0 = all).  Bytes and characters are numbered in their own
- * order, words by falling frequency after <unk>.  0, or an exit code after saying why. */
-int vocab_build(const text_file *t, token_kind kind, int64_t limit, vocabulary *out);
+/* The tokens of a text, at most `limit` of them (words; 0 = all).  Bytes and characters are numbered in their
+ * own order, words by falling frequency after <unk>.  0, or an exit code after a sentence about `path`. */
+int vocab_build(const text_file *t, const char *path, token_kind kind, int64_t limit, vocabulary *out);
 void vocab_free(vocabulary *v);
 
-/* Numbers the tokens of data[size] into a new array; words that are not there become <unk>.  `what` names the text
- * in the sentence about a character that is not there. */
-int vocab_encode(const vocabulary *v, const char *data, size_t size, const char *what, int32_t **ids,
-                 int64_t *count);
+/* Numbers the tokens of a text into a new array with room for at least one; words that are not in the
+ * vocabulary become <unk>, other tokens are refused.  0, or an exit code after a sentence about `path`. */
+int vocab_encode(const vocabulary *v, const text_file *t, const char *path, int32_t **ids, int64_t *count);
 
 /* One line for a checkpoint, from malloc (NULL: out of memory), and back. */
 char *vocab_write(const vocabulary *v);

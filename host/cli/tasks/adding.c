@@ -1,9 +1,9 @@
-/* task_adding.c - the adding problem (Hochreiter & Schmidhuber 1997, experiment 4; in this form Arjovsky, Shah,
+/* adding.c - the adding problem (Hochreiter & Schmidhuber 1997, experiment 4; in this form Arjovsky, Shah,
  * Bengio 2016, section 5.2).
  *
- * Each step brings a number uniform in (0,1) and a mark, which is 1 at one step of the first half and at one of the
- * second, else 0.  The target at the last step is the sum of the two marked numbers.  Always to answer 1 gives
- * a mean squared error of 1/6, the variance of the sum.
+ * Each step has a number uniform in (0,1) and a mark, which is 1 at one step of the first half and at one of
+ * the second, else 0.  The target at the last step is the sum of the two marked numbers.  Always answering 1
+ * gives a mean squared error of 1/6, the variance of the sum.
  */
 #include "host/cli/tasks/task.h"
 
@@ -11,7 +11,6 @@ enum { NUMBER, MARK, INPUTS };
 
 static int open(task_source *s) {
   s->steps = s->config->model.rnn.seq_len;
-  if (s->steps < 2) return cli_usage("--T: is 1, adding needs at least 2 steps");
   s->scored = s->judged = s->outputs = 1;
   s->inputs = INPUTS;
   s->baseline = 1.0 / 6;
@@ -34,14 +33,14 @@ static void draw(const task_source *source, task_sequence *s) {
 
 static const task_config start = {.model = TASK_MODEL(100, 128), .eval_size = 1000};
 
-const task task_adding = {
+const task_spec task_adding = {
     .name = "adding",
-    .about = "the sum of two marked numbers out of T; knowing nothing gives a squared error of 1/6",
+    .about = "the sum of two marked numbers among T; always answering 1 gives a squared error of 1/6",
     .loss = TASK_SQUARED,
     .metric = "error_rate",
     .error = task_error_rate,
     .tolerance = 0.04, /* Hochreiter & Schmidhuber */
-    .specs = task_length_spec,
+    .shortest = 2,
     .start = &start,
     .open = open,
     .draw = draw,

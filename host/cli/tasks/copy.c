@@ -1,10 +1,12 @@
-/* task_copy.c - copying memory (Hochreiter & Schmidhuber 1997; in this form Arjovsky, Shah, Bengio 2016, section 5.1).
+/* copy.c - copying memory (Hochreiter & Schmidhuber 1997; in this form Arjovsky, Shah, Bengio 2016,
+ * section 5.1).
  *
  *   input   10 symbols, T-1 blanks, a delimiter, 10 blanks            T + 20 steps of 10 one-hot inputs
  *   target  T+10 blanks, the 10 symbols again
  *
- * Symbols are drawn from 8.  Who remembers nothing answers blanks and then guesses: 10 ln 8 / (T + 20) nats a step.
- * The error rate is that of the last 10 steps.
+ * Symbols are drawn from 8.  A network that remembers nothing answers blanks and then guesses, which
+ * costs 10 ln 8 / (T + 20) nats per step.
+ * The error rate is over the last 10 steps.
  */
 #include "host/cli/tasks/task.h"
 
@@ -22,8 +24,7 @@ static int open(task_source *s) {
 }
 
 static void draw(const task_source *source, task_sequence *s) {
-  const int64_t recall =
-      source->steps - LENGTH; /* the first step of the answer; the delimiter is just before */
+  const int64_t recall = source->steps - LENGTH; /* the first step of the answer, just after the delimiter */
   for (int64_t t = 0; t < source->steps; t++) {
     int64_t symbol = t == recall - 1 ? DELIMITER : BLANK;
     if (t < LENGTH) {
@@ -37,13 +38,13 @@ static void draw(const task_source *source, task_sequence *s) {
 
 static const task_config start = {.model = TASK_MODEL(100, 128), .eval_size = 500};
 
-const task task_copy = {
+const task_spec task_copy = {
     .name = "copy",
-    .about = "10 of 8 symbols, said again after T steps; knowing nothing gives 10 ln 8/(T+20)",
+    .about = "10 symbols out of 8, repeated after T steps; guessing gives 10 ln 8 / (T + 20) nats per step",
     .loss = TASK_CLASSES,
     .metric = "error_rate",
     .error = task_error_rate,
-    .specs = task_length_spec,
+    .shortest = 1,
     .start = &start,
     .open = open,
     .draw = draw,

@@ -1,10 +1,11 @@
-/* task_series.c - one-step prediction of generated series (series.h): Mackey-Glass and NARMA10.
+/* forecast.c - one-step prediction of generated series (series.h): Mackey-Glass and NARMA10.
  *
- * A training and a validation series of LONG values; a sequence is a window of T steps at a random place.  The first
- * WARM_UP steps are not scored, as what they depend on lies before the window.
+ * There is one series of LONG values for training and one for validation; a sequence is a window of T steps
+ * at a random place.  The first WARM_UP steps are not scored, because what they depend on lies before the
+ * window.
  *   mackey-glass   input x[t] - 1, target x[t+1] - 1
  *   narma10        input u[t], target y[t+1]
- * Always to answer the mean gives the variance of the series, and NRMSE 1.
+ * Always answering the mean gives the variance of the series as loss, and an NRMSE of 1.
  */
 #include <stdlib.h>
 
@@ -13,7 +14,7 @@
 
 enum { LONG = 20000, WARM_UP = 20 };
 
-/* x[t] and what is to be said at step t, of training [0] and validation [1]. */
+/* Input and target at step t, of training [0] and validation [1]. */
 typedef struct series {
   double x[2][LONG + 1], y[2][LONG + 1];
 } series;
@@ -34,8 +35,6 @@ typedef int fill_series(const task_source *s, series *out);
 
 static int open_series(task_source *s, fill_series *fill) {
   s->steps = s->config->model.rnn.seq_len;
-  if (s->steps <= WARM_UP || s->steps > LONG)
-    return cli_usage("--T: is %lld, it must be from %d to %d", (long long)s->steps, WARM_UP + 1, LONG);
   s->scored = s->judged = s->steps - WARM_UP;
   s->inputs = s->outputs = 1;
   series *both = s->data = malloc(sizeof *both);
@@ -73,38 +72,38 @@ static void draw(const task_source *source, task_sequence *s) {
   }
 }
 
-/* clang-format off: a table */
-static const arg_spec mackey_glass_specs[] = {
-    {"T", ARG_INT, ARG_KEEP_RUN, TASK_FIELD(model.rnn.seq_len), 1, 1000000, NULL, "T",
-     "length of the windows"},
-    {"tau", ARG_REAL, ARG_KEEP_RUN, TASK_FIELD(tau), 1, 1000, NULL, "F",
-     "delay of the equation: 17 mildly, 30 strongly chaotic"},
-    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+static const arg_spec mackey_glass_options[] = {
+    ROW_REAL("tau", ARG_KEEP_RUN, TASK_FIELD(tau), 1, 1000, "F",
+             "delay of the equation: 17 = mildly chaotic, 30 = strongly"),
+    ROW_END,
 };
-/* clang-format on */
 
 static const task_config start = {.model = TASK_MODEL(100, 64), .eval_size = 100, .tau = 17};
 
-const task task_mackey_glass = {
+const task_spec task_mackey_glass = {
     .name = "mackey-glass",
-    .about = "the next value of a chaotic series; the mean gives NRMSE 1",
+    .about = "the next value of a chaotic series; always answering the mean gives an NRMSE of 1",
     .loss = TASK_SQUARED,
     .metric = "nrmse",
     .error = task_nrmse,
-    .specs = mackey_glass_specs,
+    .shortest = WARM_UP + 1,
+    .longest = LONG,
+    .options = mackey_glass_options,
     .start = &start,
     .open = open_mackey_glass,
     .draw = draw,
     .close = close,
 };
 
-const task task_narma10 = {
+const task_spec task_narma10 = {
     .name = "narma10",
-    .about = "the output of a nonlinear system of order 10 from its random input; the mean gives NRMSE 1",
+    .about =
+        "the output of a nonlinear system of order 10 from its random input; the mean gives an NRMSE of 1",
     .loss = TASK_SQUARED,
     .metric = "nrmse",
     .error = task_nrmse,
-    .specs = task_length_spec,
+    .shortest = WARM_UP + 1,
+    .longest = LONG,
     .start = &start,
     .open = open_narma,
     .draw = draw,

@@ -1,8 +1,8 @@
-/* task_pixels.c - images as sequences, from IDX files: pixel by pixel (Le, Jaitly, Hinton 2015), in a fixed random order
- * (--permuted), or row by row (--rows).
+/* pixels.c - images as sequences, from IDX files: pixel by pixel (Le, Jaitly, Hinton 2015), in a fixed random
+ * order (--permuted), or row by row (--rows).
  *
- * Pixels are scaled to 0..1; the class is asked at the last step.  Each epoch goes through all images in an order of its
- * own, which follows from the seed and the number of the epoch.
+ * Pixels are scaled to 0..1; the class is asked for at the last step.  Each epoch visits all images in an
+ * order of its own, which follows from the seed and the number of the epoch.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -12,13 +12,13 @@
 
 typedef struct image_set {
   idx_file images, labels;
-  int64_t first, count; /* the images of it that are used */
+  int64_t first, count; /* the images that are used */
 } image_set;
 
 typedef struct pixels {
   image_set set[2]; /* training, validation; the second may share the files of the first */
-  int owns_second;  /* or not */
-  int32_t *place;   /* [pixels] which pixel comes at which step */
+  int owns_second;  /* or has its own */
+  int32_t *place;   /* [pixels] the pixel that comes k-th */
   int32_t *order;   /* [count] of the images in epoch number ... */
   int64_t epoch;    /* ... this one */
 } pixels;
@@ -40,12 +40,12 @@ static void shuffle(int32_t *out, int64_t n, uint64_t seed, uint64_t stream) {
 
 static int check_labels(const image_set *s, const char *images, const char *labels, int64_t classes) {
   if (s->images.size[0] != s->labels.size[0])
-    return cli_error("%s: has %lld labels, but %s has %lld images", labels, (long long)s->labels.size[0],
-                     images, (long long)s->images.size[0]);
+    return cli_error("%s: has %lld labels; %s has %lld images", labels, (long long)s->labels.size[0], images,
+                     (long long)s->images.size[0]);
   for (int64_t i = 0; i < s->labels.size[0]; i++)
     if (s->labels.data[i] >= classes)
-      return cli_error("%s: label %lld is %d, but there are %lld classes", labels, (long long)i,
-                       s->labels.data[i], (long long)classes);
+      return cli_error("%s: label %lld is %d; it must be below %lld, the number of classes", labels,
+                       (long long)i, s->labels.data[i], (long long)classes);
   return CLI_OK;
 }
 
@@ -76,7 +76,7 @@ static int read_validation(pixels *p, const task_config *c) {
   CLI_TRY(read_set(val, c->val_images, c->val_labels));
   if (val->images.size[1] == train->images.size[1] && val->images.size[2] == train->images.size[2])
     return CLI_OK;
-  return cli_error("%s: has images of %lld x %lld, but %s of %lld x %lld", c->val_images,
+  return cli_error("%s: has images of %lld x %lld; those of %s are %lld x %lld", c->val_images,
                    (long long)val->images.size[1], (long long)val->images.size[2], c->images,
                    (long long)train->images.size[1], (long long)train->images.size[2]);
 }
@@ -97,7 +97,7 @@ static int describe(task_source *s, const pixels *p) {
   s->data_size = images->size[0] * images->item;
   s->data_hash = images->hash ^ p->set[0].labels.hash;
   if (s->train_size >= batch) return CLI_OK;
-  return cli_error("%s: has %lld images to train on, but --batch is %lld", c->images,
+  return cli_error("%s: has %lld images to train on; --batch %lld needs as many", c->images,
                    (long long)s->train_size, (long long)batch);
 }
 
@@ -115,9 +115,8 @@ static int make_orders(const task_source *s, pixels *p) {
 
 static int open(task_source *s) {
   const task_config *c = s->config;
-  if (c->images == NULL || c->labels == NULL) return cli_usage("--images and --labels: are required");
   if ((c->val_images == NULL) != (c->val_labels == NULL))
-    return cli_usage("--val-images and --val-labels: one is not enough, give both");
+    return cli_usage("--val-images: goes with --val-labels; give both or neither");
   pixels *p = s->data = calloc(1, sizeof *p);
   if (p == NULL) return cli_error("out of memory");
   CLI_TRY(read_set(&p->set[0], c->images, c->labels));
@@ -141,15 +140,15 @@ static void close(task_source *s) {
   free(p);
 }
 
-/* Which image sequence `number` of training is; whole batches only make an epoch. */
+/* The image of training sequence `number`; an epoch is made of whole batches only. */
 static int64_t image_of(const task_source *s, pixels *p, int64_t number) {
-  const int64_t batch = s->config->model.rnn.batch, an_epoch = s->train_size / batch * batch;
-  if (p->epoch != number / an_epoch) {
-    p->epoch = number / an_epoch;
+  const int64_t batch = s->config->model.rnn.batch, per_epoch = s->train_size / batch * batch;
+  if (p->epoch != number / per_epoch) {
+    p->epoch = number / per_epoch;
     shuffle(p->order, s->train_size, (uint64_t)s->config->model.seed,
             (uint64_t)EPOCH_STREAM << 60 | (uint64_t)p->epoch);
   }
-  return p->order[number % an_epoch];
+  return p->order[number % per_epoch];
 }
 
 static void draw(const task_source *source, task_sequence *s) {
@@ -162,33 +161,29 @@ static void draw(const task_source *source, task_sequence *s) {
   task_label(s, 0, set->labels.data[i]);
 }
 
-/* clang-format off: a table */
-static const arg_spec specs[] = {
-    {"images", ARG_TEXT, ARG_NOT_KEPT, TASK_FIELD(images), 0, 0, NULL, "FILE",
-     "IDX file of images; required"},
-    {"labels", ARG_TEXT, ARG_NOT_KEPT, TASK_FIELD(labels), 0, 0, NULL, "FILE",
-     "IDX file of labels; required"},
-    {"val-images", ARG_TEXT, ARG_NOT_KEPT, TASK_FIELD(val_images), 0, 0, NULL, "FILE",
-     "images of the validation; else the end of the others"},
-    {"val-labels", ARG_TEXT, ARG_NOT_KEPT, TASK_FIELD(val_labels), 0, 0, NULL, "FILE", "their labels"},
-    {"val-fraction", ARG_REAL, ARG_KEEP_RUN, TASK_FIELD(val_fraction), 0, 0.9, NULL, "F",
-     "that end: its share of the images"},
-    {"permuted", ARG_FLAG, ARG_KEEP_RUN, TASK_FIELD(permuted), 0, 0, NULL, NULL,
-     "pixels in a fixed random order"},
-    {"rows", ARG_FLAG, ARG_KEEP_RUN, TASK_FIELD(rows), 0, 0, NULL, NULL, "a step is a row, not a pixel"},
-    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+static const arg_spec options[] = {
+    ROW_REQUIRED_FILE("images", TASK_FIELD(images), "the IDX file of the images"),
+    ROW_REQUIRED_FILE("labels", TASK_FIELD(labels), "the IDX file of their labels"),
+    ROW_TEXT("val-images", TASK_FIELD(val_images), "FILE",
+             "images for validation; without them the last of --images"),
+    ROW_TEXT("val-labels", TASK_FIELD(val_labels), "FILE", "labels of --val-images"),
+    ROW_REAL("val-fraction", ARG_KEEP_RUN, TASK_FIELD(val_fraction), 0, 0.9, "F",
+             "share of --images kept for validation without --val-images"),
+    ROW_FLAG("permuted", ARG_KEEP_RUN, TASK_FIELD(permuted), "read the pixels in a fixed random order"),
+    ROW_FLAG("rows", ARG_KEEP_RUN, TASK_FIELD(rows), "read a row per step instead of a pixel"),
+    ROW_END,
 };
-/* clang-format on */
 
 static const task_config start = {.model = TASK_MODEL(0, 128), .val_fraction = 0.1};
 
-const task task_pixels = {
+const task_spec task_pixels = {
     .name = "pixels",
-    .about = "the class of an image, seen pixel by pixel or row by row: --images FILE --labels FILE",
+    .about = "the class of an image, read pixel by pixel or row by row: --images FILE --labels FILE",
+    .usage = "--images FILE --labels FILE ",
     .loss = TASK_CLASSES,
     .metric = "error_rate",
     .error = task_error_rate,
-    .specs = specs,
+    .options = options,
     .has_epochs = 1,
     .start = &start,
     .open = open,

@@ -1,27 +1,28 @@
-/* task.h - the tasks made of sequences of `seqgpu train`: a table of rows, and a generator for each.
+/* task.h - the tasks of `seqgpu train` that are made of sequences: a table of tasks, each with a generator.
  *
  *   inputs [T,B,I] -> recurrent layers -> linear -> loss over the last S steps
  *
- * A row says what a task is; its generator writes one sequence at a time, from the number of that sequence and
- * nothing else.  So the same run can be had again from any update on, with any batch, on any device.
+ * A generator writes one sequence at a time, from the number of that sequence and nothing else.  So a run can
+ * be repeated from any update on, with any batch, on any device.
  *
- * Letters: T = steps, S = scored steps (the last ones), I = inputs, O = outputs or classes.
+ * Letters: T = steps, B = batch, S = scored steps (the last ones), I = inputs, O = outputs or classes.
  */
 #ifndef TASK_H
 #define TASK_H
 
 #include "host/cli/config.h"
+#include "host/cli/tasks/metrics.h"
 
 /* ---- options ---- */
 
-/* Those of all tasks: the rows of task_specs, and each task's own. */
+/* The options of all tasks together. */
 typedef struct task_config {
   model_config model;
-  int64_t eval_size;  /* sequences of a validation */
-  int64_t symbols;    /* temporal-order: relevant symbols of a sequence */
-  double tau;         /* mackey-glass */
-  int permuted, rows; /* pixels */
-  double val_fraction;
+  int64_t eval_size;   /* sequences per validation */
+  int64_t symbols;     /* temporal-order: relevant symbols per sequence */
+  double tau;          /* mackey-glass */
+  int permuted, rows;  /* pixels */
+  double val_fraction; /* pixels: share of the images kept for validation */
   const char *images, *labels, *val_images, *val_labels;
 } task_config;
 
@@ -38,7 +39,7 @@ static inline double task_uniform(task_random *r) { return seqgpu_uniform(r->see
 /* 0..n-1 */
 static inline int64_t task_below(task_random *r, int64_t n) { return (int64_t)(task_uniform(r) * (double)n); }
 
-/* A column of the batch, zeros before it is written. */
+/* One column of the batch: zeros until it is written. */
 typedef struct task_sequence {
   int validation; /* 0: of training, 1: of validation */
   int64_t number;
@@ -63,49 +64,43 @@ static inline void task_label(task_sequence *s, int64_t step, int64_t class) {
 
 typedef enum task_loss { TASK_SQUARED, TASK_CLASSES } task_loss;
 
-/* What is wrong with outputs: sums over the judged steps of a validation. */
-typedef struct task_errors {
-  double count, wrong; /* answers; those that are not the label, or off by more than task.tolerance */
-  double squares, target, target2; /* sums of (x - target)^2, target, target^2 */
-} task_errors;
-
-/* A task with its options, ready to generate. */
+/* A task with its options, ready to generate sequences. */
 typedef struct task_source {
   const task_config *config;
   int64_t steps, scored, inputs, outputs; /* T, S, I, O */
-  int64_t judged;                         /* the metric is over the last so many steps */
-  int64_t train_size, val_size;           /* sequences there are, 0 = without end */
-  double baseline;    /* loss of the best answer that does not look at the input; NaN = not known */
+  int64_t judged;                         /* steps that the metric is over, the last ones */
+  int64_t train_size, val_size;           /* sequences in the data, 0 = without end */
+  double baseline;    /* loss of the best answer that ignores the input; NaN = not known */
   uint64_t data_hash; /* of the files, 0 without any */
   int64_t data_size;
   void *data; /* the generator's own */
 } task_source;
 
-typedef struct task {
+typedef struct task_spec {
   const char *name, *about;
+  const char *usage; /* its required options, NULL = none: "--images FILE --labels FILE " */
   task_loss loss;
-  const char *metric; /* name; less is better */
+  const char *metric; /* its name; less is better */
   double (*error)(const task_errors *e);
-  double tolerance;         /* TASK_SQUARED: an answer that is off by more is wrong */
-  const arg_spec *specs;    /* its own options, NULL = none */
-  int has_epochs;           /* there is an end of the data */
-  const task_config *start; /* defaults */
-  /* Fills the source, whose config is there, and opens what it needs; 0, or an exit code after a sentence. */
+  double tolerance;          /* TASK_SQUARED: an answer that is off by more is wrong */
+  int64_t shortest, longest; /* range of --T; shortest 0: there is no --T, longest 0: no limit of its own */
+  const arg_spec *options;   /* its own, NULL = none */
+  int has_epochs;            /* the data have an end */
+  const task_config *start;  /* defaults */
+  /* Fills the source, whose config is set, and opens what it needs; 0, or an exit code after a sentence. */
   int (*open)(task_source *source);
   void (*draw)(const task_source *source, task_sequence *s);
   void (*close)(task_source *source); /* NULL: nothing to free; also called after an open that failed */
-} task;
+} task_spec;
 
-/* The rows, NULL after the last. */
-extern const task *const tasks[];
-extern const arg_spec task_length_spec[]; /* --T, for tasks whose length can be chosen */
+/* All tasks, NULL after the last. */
+extern const task_spec *const task_specs[];
+/* Each stands in the file of its name; the two series in forecast.c. */
+extern const task_spec task_adding, task_copy, task_temporal_order, task_mackey_glass, task_narma10,
+    task_pixels;
 
-/* Metrics. */
-double task_error_rate(const task_errors *e);
-/* Root of the mean square error over the variance of the targets. */
-double task_nrmse(const task_errors *e);
-
-/* Defaults of most tasks: Arjovsky, Shah, Bengio 2016, sections 4 and 5: RMSprop, rate 1e-3, decay 0.9, batch 20. */
+/* Defaults of most tasks, from Arjovsky, Shah, Bengio 2016, sections 4 and 5: RMSprop, learning rate 1e-3,
+ * decay 0.9, batch 20. */
 #define TASK_MODEL(steps, hidden)                                                                            \
   {                                                                                                          \
     .cell = "lstm", .optimizer = "rmsprop", .clip = "1", .init = "pytorch", .forget_bias = "auto",           \

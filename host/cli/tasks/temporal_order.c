@@ -1,10 +1,10 @@
-/* task_temporal_order.c - temporal order of 2 or 3 symbols (Hochreiter & Schmidhuber 1997, experiments 6a and 6b; in
- * this form Pascanu, Mikolov, Bengio 2013, section 4.1).
+/* temporal_order.c - temporal order of 2 or 3 symbols (Hochreiter & Schmidhuber 1997, experiments 6a and 6b;
+ * in this form Pascanu, Mikolov, Bengio 2013, section 4.1).
  *
  * A sequence of T symbols, all distractors (c, d, e, f) but for 2 or 3 that are A or B, at random places in
  *   2:  [T/10, 2T/10]  [4T/10, 5T/10]
  *   3:  [T/10, 2T/10]  [3T/10, 4T/10]  [6T/10, 7T/10]
- * The class at the last step is which they were, in order: 4 or 8 classes.  Solved: less than 1 % errors.
+ * The class at the last step tells which they were, in order: 4 or 8 classes.  Solved: less than 1 % errors.
  */
 #include "host/cli/tasks/task.h"
 
@@ -14,8 +14,6 @@ enum { DISTRACTORS = 4, INPUTS = 2 + DISTRACTORS, MOST = 3 };
 
 static int open(task_source *s) {
   s->steps = s->config->model.rnn.seq_len;
-  if (s->steps < 10)
-    return cli_usage("--T: is %lld, temporal-order needs at least 10 steps", (long long)s->steps);
   s->scored = s->judged = 1;
   s->inputs = INPUTS;
   s->outputs = (int64_t)1 << s->config->symbols;
@@ -44,25 +42,21 @@ static void draw(const task_source *source, task_sequence *s) {
   task_label(s, 0, class);
 }
 
-/* clang-format off: a table */
-static const arg_spec specs[] = {
-    {"T", ARG_INT, ARG_KEEP_RUN, TASK_FIELD(model.rnn.seq_len), 1, 1000000, NULL, "T",
-     "length of the sequences"},
-    {"symbols", ARG_INT, ARG_KEEP_RUN, TASK_FIELD(symbols), 2, MOST, NULL, "N",
-     "symbols to remember, 2 or 3"},
-    {NULL, ARG_FLAG, ARG_NOT_KEPT, 0, 0, 0, NULL, NULL, NULL},
+static const arg_spec options[] = {
+    ROW_INT("symbols", ARG_KEEP_RUN, TASK_FIELD(symbols), 2, MOST, "N", "symbols to remember, 2 or 3"),
+    ROW_END,
 };
-/* clang-format on */
 
 static const task_config start = {.model = TASK_MODEL(50, 50), .eval_size = 1000, .symbols = 2};
 
-const task task_temporal_order = {
+const task_spec task_temporal_order = {
     .name = "temporal-order",
-    .about = "in which order 2 or 3 symbols came among T distractors; solved below 1 % errors",
+    .about = "the order of 2 or 3 symbols among distractors in T steps; solved below 1 % errors",
     .loss = TASK_CLASSES,
     .metric = "error_rate",
     .error = task_error_rate,
-    .specs = specs,
+    .shortest = 10,
+    .options = options,
     .start = &start,
     .open = open,
     .draw = draw,

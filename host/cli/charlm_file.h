@@ -1,0 +1,26 @@
+/* charlm_file.h - checkpoints of the language model: what stands in the metadata beside the tensors.
+ *
+ *   format       "seqgpu charlm 1"
+ *   cell ... lr-decay-after   the options, one key per row of the table (config.h)
+ *   vocabulary   the tokens in the order of their numbers (vocab.h)
+ *   step, epoch, data_size, data_hash   where training stands, and on which text
+ */
+#ifndef CHARLM_FILE_H
+#define CHARLM_FILE_H
+
+#include "host/cli/charlm.h"
+#include "host/cli/vocab.h"
+
+extern const char charlm_format[];
+
+/* Saves model, config, vocabulary and cursor; a library status (the sentence is in the context). */
+seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cursor *cursor, int64_t epoch,
+                          const char *path);
+/* The vocabulary of a checkpoint of the language model. */
+int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocabulary *out);
+/* Config, vocabulary and weights, for a pass over T steps of B streams: what sample, eval and inspect need.
+ * 0, or an exit code after a sentence. */
+int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
+                vocabulary *v);
+
+#endif

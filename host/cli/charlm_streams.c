@@ -1,0 +1,62 @@
+/* charlm_streams.c - streams of tokens, and the loss of the language model over them (charlm_streams.h). */
+#include "host/cli/charlm_streams.h"
+
+#include <stdlib.h>
+
+seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
+                                    int64_t length, charlm_streams *out) {
+  const size_t size = (size_t)(length + 1) * (size_t)batch;
+  *out = (charlm_streams){.length = length, .batch = batch};
+  out->predictions = count - 1 < length * batch ? count - 1 : length * batch;
+  void *device;
+  LIB_TRY(seqgpu_malloc(ctx, size * sizeof *ids, &device));
+  out->ids = device;
+  int32_t *host = malloc(size * sizeof *host);
+  if (host == NULL) {
+    charlm_streams_destroy(ctx, out);
+    return SEQGPU_ENOMEM;
+  }
+  for (int64_t t = 0; t <= length; t++)
+    for (int64_t b = 0; b < batch; b++) {
+      const int64_t at = b * length + t;
+      host[t * batch + b] = at < count ? ids[at] : -1; /* beyond the end: masked */
+    }
+  const seqgpu_status status = seqgpu_copy_in(ctx, out->ids, host, size * sizeof *host);
+  free(host);
+  if (status != SEQGPU_OK) charlm_streams_destroy(ctx, out);
+  return status;
+}
+
+void charlm_streams_destroy(seqgpu_context *ctx, charlm_streams *s) {
+  seqgpu_free(ctx, s->ids);
+  s->ids = NULL;
+}
+
+int64_t charlm_eval_batch(int64_t count) {
+  const int64_t streams = (count - 1) / 1000;
+  return streams < 1 ? 1 : streams > 50 ? 50 : streams;
+}
+
+seqgpu_status charlm_eval_streams(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
+                                  charlm_streams *out) {
+  if (batch == 0) batch = charlm_eval_batch(count);
+  if (batch > count - 1) batch = count - 1;
+  return charlm_streams_create(ctx, ids, count, batch, (count - 1 + batch - 1) / batch, out);
+}
+
+seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s,
+                              const volatile sig_atomic_t *stop, double *nats) {
+  double sum = 0;
+  LIB_TRY(charlm_zero_state(p));
+  for (int64_t t = 0; t < s->length; t += p->T) {
+    const int64_t T = s->length - t < p->T ? s->length - t : p->T;
+    float loss;
+    if (stop && *stop) return SEQGPU_ESTOPPED;
+    LIB_TRY(charlm_forward(p, T, s->ids + t * s->batch, 0));
+    LIB_TRY(charlm_loss(p, T, s->ids + (t + 1) * s->batch, 0));
+    LIB_TRY(seqgpu_copy_out(p->model->ctx, &loss, p->loss, sizeof loss));
+    sum += (double)loss;
+  }
+  *nats = sum / (double)s->predictions;
+  return SEQGPU_OK;
+}

@@ -1,0 +1,32 @@
+/* charlm_streams.h - a text as parallel streams of tokens for the language model, and its loss over them. */
+#ifndef CHARLM_STREAMS_H
+#define CHARLM_STREAMS_H
+
+#include <signal.h>
+
+#include "host/cli/charlm.h"
+
+/* Token numbers as B parallel streams, time-major: ids[t*B + b].  The inputs of a piece that starts at step t
+ * are the rows from t on, its targets the same rows one step later: the training loop copies nothing. */
+typedef struct charlm_streams {
+  int64_t length, batch; /* predictions per stream; there are length+1 rows */
+  int64_t predictions;   /* of all streams, without padding */
+  int32_t *ids;          /* [length+1,B] on the device */
+} charlm_streams;
+
+/* Cuts count tokens into `batch` streams of `length` predictions each. */
+seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
+                                    int64_t length, charlm_streams *out);
+/* Streams that together make every prediction of count >= 2 tokens; batch 0 = charlm_eval_batch. */
+seqgpu_status charlm_eval_streams(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
+                                  charlm_streams *out);
+void charlm_streams_destroy(seqgpu_context *ctx, charlm_streams *s);
+
+/* How many streams a text of `count` tokens is evaluated in: long ones, so that cold starts do not matter. */
+int64_t charlm_eval_batch(int64_t count);
+/* Mean loss in nats over all predictions of the streams; states start at zero and are carried on.
+ * SEQGPU_ESTOPPED when *stop becomes nonzero (stop may be NULL). */
+seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s,
+                              const volatile sig_atomic_t *stop, double *nats);
+
+#endif

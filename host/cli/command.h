@@ -1,0 +1,31 @@
+/* command.h - the commands of the program: one file each, and what all of them have in common. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include "host/cli/args.h"
+#include "host/cli/cli.h"
+
+typedef struct command_spec {
+  const char *name, *about;
+  int (*run)(int argc, char **argv); /* argv[0] is the first argument after the name; returns an exit code */
+} command_spec;
+
+/* Each stands in the file of its name; main.c has the table. */
+extern const command_spec command_train, command_sample, command_eval, command_inspect, command_info;
+
+/* Options of every command. */
+typedef struct common_options {
+  char device[ARGS_WORD];
+  int64_t threads;
+  int json;
+} common_options;
+
+extern const arg_spec common_specs[];
+#define COMMON_DEFAULTS                                                                                      \
+  { .device = "auto" }
+
+/* Parses a command line into *options, a struct that begins with a common_options, by the rows in help->specs
+ * and common_specs, and opens the device.  Returns ARGS_GO_ON, or an exit code; then *ctx is NULL. */
+int command_start(const arg_command *help, int argc, char **argv, void *options, seqgpu_context **ctx);
+
+#endif

@@ -1,0 +1,40 @@
+/* network.c - the recurrent layers of a config on a device (network.h). */
+#include "host/cli/network.h"
+
+#include <math.h>
+#include <string.h>
+
+seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t input, int64_t T, int64_t B,
+                           int training, seqgpu_plan **out) {
+  seqgpu_rnn_desc desc = c->rnn;
+  desc.cell = c->cell;
+  desc.input_size = input;
+  desc.seq_len = T;
+  desc.batch = B;
+  desc.inference = !training;
+  if (!training) desc.dropout = 0;
+  return seqgpu_plan_create(ctx, &desc, NULL, out);
+}
+
+seqgpu_status network_add_params(const model_config *c, seqgpu_params *params, const seqgpu_plan *plan,
+                                 seqgpu_param *out) {
+  double bias;
+  LIB_TRY(seqgpu_params_add_rnn(params, "rnn", plan, out));
+  if (strcmp(c->init, "pytorch") != 0 || c->init_scale > 0)
+    LIB_TRY(seqgpu_params_init_rnn(params, "rnn", plan, c->init, c->init_scale));
+  if (!config_forget_bias(c, &bias) || isnan(bias)) return SEQGPU_OK;
+  return seqgpu_params_set_gate_bias(params, "rnn", plan, NULL, bias);
+}
+
+/* A trained parameter has a gradient and at most two moments. */
+enum { TRAINED = 4 };
+
+int network_check_memory(const seqgpu_context *ctx, const seqgpu_plan *plan, network_rest rest) {
+  const seqgpu_rnn_desc desc = seqgpu_plan_get_desc(plan);
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
+  const double params = (double)sizes.param_elements + rest.params;
+  const double copies = desc.inference ? 1 : TRAINED;
+  const double elements = copies * params + rest.per_step * (double)(desc.seq_len * desc.batch);
+  return cli_check_memory(ctx,
+                          (double)sizeof(float) * elements + (double)sizes.reserve + (double)sizes.workspace);
+}

@@ -1,0 +1,81 @@
+/* run.c - options of any run of `seqgpu train`, and what it starts from (run.h). */
+#include <string.h>
+
+#include "host/cli/run.h"
+
+#define FIELD(name) offsetof(run_options, name)
+
+const run_options run_defaults = {
+    .common = COMMON_DEFAULTS, .checkpoint_every = 1000, .log_every = 50, .eval_every = 500};
+
+static const arg_spec epochs_spec[] = {
+    ROW_REAL("epochs", ARG_NOT_KEPT, FIELD(epochs), 0, 1e9, "N", "passes over the data, 0 = no limit"),
+    ROW_END,
+};
+static const arg_spec run_specs[] = {
+    ROW_INT("steps", ARG_NOT_KEPT, FIELD(steps), 0, 4e18, "N", "updates in all, 0 = no limit"),
+    ROW_REAL("minutes", ARG_NOT_KEPT, FIELD(minutes), 0, 1e9, "M", "minutes of this run, 0 = no limit"),
+    ROW_REAL("stop-at", ARG_NOT_KEPT, FIELD(stop_at), 0, 1e38, "L",
+             "stop once the validation loss is L or less, 0 = never"),
+    ROW_REAL("stop-at-metric", ARG_NOT_KEPT, FIELD(stop_at_metric), 0, 1e38, "M",
+             "stop once the validation metric is M or less, 0 = never"),
+    ROW_TEXT("checkpoint", FIELD(checkpoint), "FILE", "where to save the model (.safetensors)"),
+    ROW_INT("checkpoint-every", ARG_NOT_KEPT, FIELD(checkpoint_every), 0, 4e18, "N",
+            "updates between saves, 0 = save only at the end"),
+    ROW_TEXT("resume", FIELD(resume), "FILE", "continue the run of a checkpoint, bit for bit"),
+    ROW_TEXT("init-from", FIELD(init_from), "FILE", "start from the weights of a checkpoint"),
+    ROW_TEXT("log", FIELD(log), "FILE", "JSON Lines file, one object per report"),
+    ROW_INT("log-every", ARG_NOT_KEPT, FIELD(log_every), 1, 4e18, "N", "updates between reports"),
+    ROW_INT("eval-every", ARG_NOT_KEPT, FIELD(eval_every), 0, 4e18, "N",
+            "updates between validations, 0 = validate only at the end"),
+    ROW_FLAG("dry-run", ARG_NOT_KEPT, FIELD(dry_run),
+             "only print what would be trained: parameters, algorithm, baseline"),
+    ROW_END,
+};
+
+void run_join_specs(arg_spec table[ARGS_MAX], size_t shift, int has_epochs) {
+  if (has_epochs) args_join(table, epochs_spec, shift);
+  args_join(table, run_specs, shift);
+  args_join(table, common_specs, shift + FIELD(common));
+}
+
+int run_check(const run_command *c, const model_config *config) {
+  if (c->run->resume && c->run->init_from)
+    return cli_usage("--resume: excludes --init-from; give only one of them");
+  return config_check(config);
+}
+
+/* Reads the checkpoint's options into c->stored, and takes from them what the command line does not say. */
+static int merge_stored(run_command *c, run_start *start, const char *path) {
+  memcpy(c->stored, c->options, c->size);
+  CLI_TRY(config_read(start->file, path, c->specs, c->stored, &start->cursor));
+  CLI_TRY(config_merge(c->specs, c->given, c->options, c->stored, path, c->run->resume != NULL));
+  if (c->run->resume && c->run->checkpoint == NULL) c->run->checkpoint = c->run->resume;
+  if (!c->run->resume) start->cursor = (config_cursor){.step = 0};
+  return CLI_OK;
+}
+
+int run_open(run_command *c, run_start *out) {
+  const common_options *common = &c->run->common;
+  const char *path = c->run->resume ? c->run->resume : c->run->init_from;
+  CLI_TRY(cli_open(common->device, common->threads, &out->ctx));
+  if (path == NULL) return CLI_OK;
+  if (seqgpu_checkpoint_open(out->ctx, path, &out->file) != SEQGPU_OK) return cli_library_error(out->ctx);
+  if (config_is_of(out->file, c->format)) return merge_stored(c, out, path);
+  if (c->run->resume) return cli_error("%s: is not a checkpoint of this task", path);
+  return CLI_OK; /* weights of another program: names and shapes must fit */
+}
+
+int run_load(run_start *start, seqgpu_params *params, int resume) {
+  if (start->file == NULL) return CLI_OK;
+  if (seqgpu_checkpoint_load(start->file, params, resume) != SEQGPU_OK) return cli_library_error(start->ctx);
+  seqgpu_checkpoint_close(start->file);
+  start->file = NULL;
+  return CLI_OK;
+}
+
+void run_close(run_start *start) {
+  if (start->ctx == NULL) return;
+  seqgpu_checkpoint_close(start->file);
+  seqgpu_context_destroy(start->ctx);
+}
