@@ -71,9 +71,9 @@ static entry *add_entry(saving *s, const sq_tensor *t, part which, int64_t rows,
   entry *e = &s->entries[s->count];
   sq_st_tensor *file = &s->tensors[s->count++];
   *e = (entry){.tensor = t, .which = which};
-  *file = (sq_st_tensor){.name = e->name, .dtype = real_dtype(s->params->ctx), .count = rows * cols};
-  file->shape[file->dims++] = rows;
-  if (t && t->form == SQ_FORM_MATRIX) file->shape[file->dims++] = cols;
+  *file = (sq_st_tensor){.name = e->name, .dtype = real_dtype(s->params->ctx), .elements = rows * cols};
+  file->shape[file->rank++] = rows;
+  if (t && t->form == SQ_FORM_MATRIX) file->shape[file->rank++] = cols;
   if (t) snprintf(e->name, sizeof e->name, "%s%s", part_prefix[which], t->name);
   return e;
 }
@@ -199,25 +199,34 @@ const char *seqgpu_checkpoint_meta(const seqgpu_checkpoint *c, const char *key) 
   return c && key ? sq_st_meta(c->file, key) : NULL;
 }
 
-const char *seqgpu_checkpoint_meta_at(const seqgpu_checkpoint *c, int index, const char **key) {
-  return c ? sq_st_meta_at(c->file, index, key) : NULL;
+int seqgpu_checkpoint_meta_count(const seqgpu_checkpoint *c) { return c ? sq_st_meta_count(c->file) : 0; }
+
+int seqgpu_checkpoint_tensor_count(const seqgpu_checkpoint *c) { return c ? sq_st_count(c->file) : 0; }
+
+/* There is a place for the answer, and `index` is one of `count` things. */
+static seqgpu_status check_index(const seqgpu_checkpoint *c, int index, int count, const void *out) {
+  if (out == NULL) return sq_fail(c->ctx, SEQGPU_EINVAL, "%s: out is NULL", sq_st_path(c->file));
+  if (index >= 0 && index < count) return SEQGPU_OK;
+  return sq_fail(c->ctx, SEQGPU_EINVAL, "%s: index is %d; it must be at least 0 and below %d",
+                 sq_st_path(c->file), index, count);
 }
 
-int seqgpu_checkpoint_count(const seqgpu_checkpoint *c) { return c ? sq_st_count(c->file) : 0; }
-
-static seqgpu_status check_index(const seqgpu_checkpoint *c, int index, const void *out) {
+seqgpu_status seqgpu_checkpoint_meta_get(const seqgpu_checkpoint *c, int index, seqgpu_meta *out) {
   if (c == NULL) return SEQGPU_EINVAL;
-  if (out == NULL) return sq_fail(c->ctx, SEQGPU_EINVAL, "out: is NULL");
-  if (index < 0 || index >= sq_st_count(c->file))
-    return sq_fail(c->ctx, SEQGPU_EINVAL, "index: %d, must be from 0 to %d", index, sq_st_count(c->file) - 1);
+  SQ_TRY(check_index(c, index, sq_st_meta_count(c->file), out));
+  *out = sq_st_meta_at(c->file, index);
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_checkpoint_tensor(const seqgpu_checkpoint *c, int index, seqgpu_tensor_info *out) {
-  SQ_TRY(check_index(c, index, out));
+seqgpu_status seqgpu_checkpoint_tensor_get_(const seqgpu_checkpoint *c, int index, seqgpu_tensor_info *out,
+                                            size_t size) {
+  if (c == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(check_index(c, index, sq_st_count(c->file), out));
   const sq_st_tensor *t = sq_st_at(c->file, index);
-  *out = (seqgpu_tensor_info){t->name, sq_st_dtype_name(t->dtype), t->dims, {0}, t->count};
-  memcpy(out->shape, t->shape, sizeof out->shape);
+  seqgpu_tensor_info info = {
+      .name = t->name, .dtype = sq_st_dtype_name(t->dtype), .rank = t->rank, .elements = t->elements};
+  memcpy(info.shape, t->shape, sizeof info.shape);
+  sq_struct_out(out, size, &info, sizeof info);
   return SEQGPU_OK;
 }
 
@@ -237,12 +246,13 @@ static double number_at(const void *raw, sq_st_dtype dtype, int64_t i) {
 }
 
 seqgpu_status seqgpu_checkpoint_read(const seqgpu_checkpoint *c, int index, double *out) {
-  SQ_TRY(check_index(c, index, out));
+  if (c == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(check_index(c, index, sq_st_count(c->file), out));
   const sq_st_tensor *t = sq_st_at(c->file, index);
   void *raw = sq_host_alloc(c->ctx, (size_t)t->bytes + 1);
   if (raw == NULL) return sq_fail(c->ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(c->file));
   const seqgpu_status status = sq_st_read(c->ctx, c->file, t, raw);
-  for (int64_t i = 0; status == SEQGPU_OK && i < t->count; i++) out[i] = number_at(raw, t->dtype, i);
+  for (int64_t i = 0; status == SEQGPU_OK && i < t->elements; i++) out[i] = number_at(raw, t->dtype, i);
   sq_host_free(c->ctx, raw);
   return status;
 }
@@ -272,15 +282,15 @@ static seqgpu_status load_error(const loading *l, const char *name, const char *
 
 static void shape_text(const sq_st_tensor *t, char *out, size_t size) {
   size_t used = (size_t)snprintf(out, size, "[");
-  for (int d = 0; d < t->dims && used < size; d++)
+  for (int d = 0; d < t->rank && used < size; d++)
     used += (size_t)snprintf(out + used, size - used, "%s%lld", d ? ", " : "", (long long)t->shape[d]);
   if (used < size) snprintf(out + used, size - used, "]");
 }
 
 /* [rows, cols], or [n] where one of them is 1. */
 static int shape_fits(const sq_st_tensor *t, int64_t rows, int64_t cols) {
-  if (t->dims == 2) return t->shape[0] == rows && t->shape[1] == cols;
-  return t->dims == 1 && (rows == 1 || cols == 1) && t->shape[0] == rows * cols;
+  if (t->rank == 2) return t->shape[0] == rows && t->shape[1] == cols;
+  return t->rank == 1 && (rows == 1 || cols == 1) && t->shape[0] == rows * cols;
 }
 
 /* Finds a tensor of the file and checks that it can be [rows, cols] here. */
@@ -306,7 +316,7 @@ static seqgpu_status read_reals(const loading *l, const sq_st_tensor *t, void *h
   void *raw = sq_host_alloc(ctx, (size_t)t->bytes + 1);
   if (raw == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(l->file));
   const seqgpu_status status = sq_st_read(ctx, l->file, t, raw);
-  for (int64_t i = 0; status == SEQGPU_OK && i < t->count; i++) {
+  for (int64_t i = 0; status == SEQGPU_OK && i < t->elements; i++) {
     if (ctx->dtype == SEQGPU_DTYPE_F64)
       ((double *)host)[i] = number_at(raw, t->dtype, i);
     else
@@ -389,7 +399,7 @@ static seqgpu_status read_counters(loading *l) {
     return sq_fail(l->params->ctx, SEQGPU_EFORMAT,
                    "%s: has weights only, no optimizer: training cannot be resumed from it",
                    sq_st_path(l->file));
-  if (t->dtype != SQ_ST_I64 || t->dims != 1 || t->count != COUNTERS)
+  if (t->dtype != SQ_ST_I64 || t->rank != 1 || t->elements != COUNTERS)
     return load_error(l, counters_name, "is not 5 counters");
   SQ_TRY(sq_st_read(l->params->ctx, l->file, t, l->counters));
   const int64_t *c = l->counters;

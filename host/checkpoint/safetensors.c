@@ -137,15 +137,15 @@ static seqgpu_status parse_dtype(const sq_st_file *f, sq_st_tensor *t, const cJS
 static seqgpu_status parse_shape(const sq_st_file *f, sq_st_tensor *t, const cJSON *item) {
   const cJSON *number;
   if (!cJSON_IsArray(item)) return bad_tensor(f, t->name, "has no shape");
-  t->count = 1;
+  t->elements = 1;
   cJSON_ArrayForEach(number, item) {
     if (!cJSON_IsNumber(number)) return bad_tensor(f, t->name, "has a shape that is not numbers");
-    if (t->dims == SQ_ST_DIMS) return bad_tensor(f, t->name, "has too many dimensions");
+    if (t->rank == SQ_ST_RANK) return bad_tensor(f, t->name, "has too many dimensions");
     const int64_t size = (int64_t)number->valuedouble;
-    if (!sq_mul_size(t->count, size, &t->count)) return bad_tensor(f, t->name, "is too large");
-    t->shape[t->dims++] = size;
+    if (!sq_mul_size(t->elements, size, &t->elements)) return bad_tensor(f, t->name, "is too large");
+    t->shape[t->rank++] = size;
   }
-  t->bytes = t->count * dtypes[t->dtype].size;
+  t->bytes = t->elements * dtypes[t->dtype].size;
   return SEQGPU_OK;
 }
 
@@ -355,16 +355,23 @@ const char *sq_st_meta(const sq_st_file *f, const char *key) {
 #endif
 }
 
-const char *sq_st_meta_at(const sq_st_file *f, int index, const char **key) {
+int sq_st_meta_count(const sq_st_file *f) {
 #ifdef SEQGPU_CJSON
-  const cJSON *item = f->metadata && index >= 0 ? cJSON_GetArrayItem(f->metadata, index) : NULL;
-  if (item && key) *key = item->string;
-  return item ? item->valuestring : NULL;
+  return f->metadata ? cJSON_GetArraySize(f->metadata) : 0;
+#else
+  (void)f;
+  return 0;
+#endif
+}
+
+seqgpu_meta sq_st_meta_at(const sq_st_file *f, int index) {
+#ifdef SEQGPU_CJSON
+  const cJSON *item = cJSON_GetArrayItem(f->metadata, index);
+  return (seqgpu_meta){item->string, item->valuestring};
 #else
   (void)f;
   (void)index;
-  (void)key;
-  return NULL;
+  return (seqgpu_meta){NULL, NULL};
 #endif
 }
 

@@ -13,17 +13,17 @@
 #include "host/context/context.h"
 #include "seqgpu/checkpoint.h"
 
-enum { SQ_ST_DIMS = 8, SQ_ST_NAME = 255 };
+enum { SQ_ST_RANK = 8, SQ_ST_NAME = 255 };
 
 typedef enum sq_st_dtype { SQ_ST_F32, SQ_ST_F64, SQ_ST_I32, SQ_ST_I64 } sq_st_dtype;
 
 typedef struct sq_st_tensor {
   const char *name;
   sq_st_dtype dtype;
-  int dims;
-  int64_t shape[SQ_ST_DIMS];
-  int64_t count; /* numbers */
-  int64_t begin; /* bytes from the start of the data */
+  int rank;
+  int64_t shape[SQ_ST_RANK];
+  int64_t elements; /* their product */
+  int64_t begin;    /* bytes from the start of the data */
   int64_t bytes;
 } sq_st_tensor;
 
@@ -40,9 +40,11 @@ const char *sq_st_path(const sq_st_file *file);
 int sq_st_count(const sq_st_file *file);
 const sq_st_tensor *sq_st_at(const sq_st_file *file, int index);
 const sq_st_tensor *sq_st_find(const sq_st_file *file, const char *name);
-/* Metadata by key or by index; NULL when there is none. */
+/* The metadata's value for a key, or NULL. */
 const char *sq_st_meta(const sq_st_file *file, const char *key);
-const char *sq_st_meta_at(const sq_st_file *file, int index, const char **key);
+int sq_st_meta_count(const sq_st_file *file);
+/* index: from 0 to the count less one. */
+seqgpu_meta sq_st_meta_at(const sq_st_file *file, int index);
 /* tensor->bytes bytes into host memory. */
 seqgpu_status sq_st_read(seqgpu_context *ctx, const sq_st_file *file, const sq_st_tensor *tensor, void *host);
 

@@ -69,7 +69,7 @@ static void put_tensor(text *t, const sq_st_tensor *tensor) {
   put_text(t, ":{\"dtype\":");
   put_string(t, sq_st_dtype_name(tensor->dtype));
   put_text(t, ",\"shape\":[");
-  for (int d = 0; d < tensor->dims; d++) {
+  for (int d = 0; d < tensor->rank; d++) {
     if (d > 0) put_text(t, ",");
     put_number(t, tensor->shape[d]);
   }
@@ -256,7 +256,7 @@ seqgpu_status sq_st_write(seqgpu_context *ctx, const char *path, sq_st_tensor *t
   int64_t end = 0;
   for (int i = 0; i < count; i++) {
     tensors[i].begin = end;
-    tensors[i].bytes = tensors[i].count * sq_st_dtype_size(tensors[i].dtype);
+    tensors[i].bytes = tensors[i].elements * sq_st_dtype_size(tensors[i].dtype);
     end += tensors[i].bytes;
   }
   text header = {.ctx = ctx};

@@ -42,17 +42,18 @@ static void print_safely(const char *text, size_t most) {
 /* ---------------------------------------------------------------- metadata and tensors */
 
 static void print_meta(const seqgpu_checkpoint *file, int json) {
-  const char *key, *value;
+  seqgpu_meta entry;
   if (json) printf("{\"meta\": {");
-  for (int i = 0; (value = seqgpu_checkpoint_meta_at(file, i, &key)) != NULL; i++) {
+  const int count = seqgpu_checkpoint_meta_count(file);
+  for (int i = 0; i < count && seqgpu_checkpoint_meta_get(file, i, &entry) == SEQGPU_OK; i++) {
     if (json) {
-      put_string(i ? ", " : "", key);
-      put_string(": ", value);
+      put_string(i ? ", " : "", entry.key);
+      put_string(": ", entry.value);
       continue;
     }
-    print_safely(key, 40);
-    printf("%*s", strlen(key) < 16 ? (int)(16 - strlen(key)) : 1, "");
-    print_safely(value, 90);
+    print_safely(entry.key, 40);
+    printf("%*s", strlen(entry.key) < 16 ? (int)(16 - strlen(entry.key)) : 1, "");
+    print_safely(entry.value, 90);
     printf("\n");
   }
   printf(json ? "}" : "\n");
@@ -79,7 +80,7 @@ static statistics measure(const double *x, int64_t n) {
 
 static void print_tensor_text(const seqgpu_tensor_info *t, const statistics *s) {
   char shape[128] = "[";
-  for (int d = 0; d < t->dims; d++) {
+  for (int d = 0; d < t->rank; d++) {
     const size_t used = strlen(shape);
     snprintf(shape + used, sizeof shape - used, "%s%lld", d ? ", " : "", (long long)t->shape[d]);
   }
@@ -100,7 +101,7 @@ static void print_tensor_json(const seqgpu_tensor_info *t, const statistics *s, 
   put_string(first ? "{\"name\": " : ", {\"name\": ", t->name);
   put_string(", \"dtype\": ", t->dtype);
   printf(", \"shape\": [");
-  for (int d = 0; d < t->dims; d++) printf("%s%lld", d ? ", " : "", (long long)t->shape[d]);
+  for (int d = 0; d < t->rank; d++) printf("%s%lld", d ? ", " : "", (long long)t->shape[d]);
   put_number("], \"norm\": ", s->norm);
   put_number(", \"mean\": ", s->mean);
   put_number(", \"min\": ", s->smallest);
@@ -110,13 +111,13 @@ static void print_tensor_json(const seqgpu_tensor_info *t, const statistics *s, 
 
 static int print_tensors(seqgpu_context *ctx, const seqgpu_checkpoint *file, int json) {
   if (json) printf(", \"tensors\": [");
-  for (int i = 0; i < seqgpu_checkpoint_count(file); i++) {
+  for (int i = 0; i < seqgpu_checkpoint_tensor_count(file); i++) {
     seqgpu_tensor_info info;
-    if (seqgpu_checkpoint_tensor(file, i, &info) != SEQGPU_OK) return cli_library_error(ctx);
-    double *numbers = malloc(((size_t)info.count + 1) * sizeof *numbers);
+    if (seqgpu_checkpoint_tensor_get(file, i, &info) != SEQGPU_OK) return cli_library_error(ctx);
+    double *numbers = malloc(((size_t)info.elements + 1) * sizeof *numbers);
     if (numbers == NULL) return cli_error("out of memory");
     const seqgpu_status status = seqgpu_checkpoint_read(file, i, numbers);
-    const statistics s = measure(numbers, status == SEQGPU_OK ? info.count : 0);
+    const statistics s = measure(numbers, status == SEQGPU_OK ? info.elements : 0);
     free(numbers);
     if (status != SEQGPU_OK) return cli_library_error(ctx);
     if (json)

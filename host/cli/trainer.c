@@ -197,7 +197,7 @@ static int finish(trainer *t) {
 
 static void say_start(const trainer *t) {
   const learner *l = &t->learner;
-  const long long total = seqgpu_params_total(l->params);
+  const long long total = seqgpu_params_elements(l->params);
   if (t->options->json) {
     if (!t->options->dry_run) return;
     printf("{\"parameters\": %lld, \"plan\": \"%s\", \"baseline\": ", total, seqgpu_plan_name(l->plan));

@@ -193,18 +193,20 @@ static seqgpu_status build(seqgpu_esn *e, const char *prefix) {
   return status == SEQGPU_OK ? status : sq_params_undo(e->params, blocks, tensors, status);
 }
 
-seqgpu_status seqgpu_esn_create(seqgpu_params *params, const char *prefix, const seqgpu_esn_desc *desc,
-                                seqgpu_esn **out) {
+seqgpu_status seqgpu_esn_create_(seqgpu_params *params, const char *prefix, const seqgpu_esn_desc *desc,
+                                 size_t size, seqgpu_esn **out) {
   if (out) *out = NULL;
   if (params == NULL) return SEQGPU_EINVAL;
   seqgpu_context *ctx = params->ctx;
   if (out == NULL || desc == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "%s: is NULL", out ? "desc" : "out");
-  SQ_TRY(check_desc(ctx, desc));
+  seqgpu_esn_desc given;
+  SQ_TRY(sq_struct_in(ctx, "desc", &given, sizeof given, desc, size));
+  SQ_TRY(check_desc(ctx, &given));
   seqgpu_esn *e = sq_host_alloc(ctx, sizeof *e);
   if (e == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "esn: out of memory");
-  *e = (seqgpu_esn){.ctx = ctx, .params = params, .desc = with_defaults(desc)};
-  e->width = desc->input_size + (desc->feedback ? desc->output_size : 0);
-  e->features = 1 + e->width + desc->hidden_size * (desc->squares ? 2 : 1);
+  *e = (seqgpu_esn){.ctx = ctx, .params = params, .desc = with_defaults(&given)};
+  e->width = given.input_size + (given.feedback ? given.output_size : 0);
+  e->features = 1 + e->width + given.hidden_size * (given.squares ? 2 : 1);
   e->noise = sq_params_next_rng(params);
   const seqgpu_status status = build(e, prefix);
   if (status != SEQGPU_OK)

@@ -167,34 +167,39 @@ static seqgpu_status add_tensor(seqgpu_params *p, const sq_tensor *tensor) {
   return SEQGPU_OK;
 }
 
-static void describe(const seqgpu_params *p, const sq_tensor *t, seqgpu_param *out) {
-  if (out == NULL) return;
+/* Into a struct of the caller's, if there is one. */
+static void give(const seqgpu_param *param, seqgpu_param *out, size_t size) {
+  if (out) sq_struct_out(out, size, param, sizeof *param);
+}
+
+static void describe(const seqgpu_params *p, const sq_tensor *t, seqgpu_param *out, size_t size) {
   const sq_param_block *block = &p->blocks[t->block];
-  *out = (seqgpu_param){t->name, t->rows, t->cols, sq_params_address(p, t, block->value),
-                        sq_params_address(p, t, block->grad)};
+  const seqgpu_param param = {t->name, t->rows, t->cols, sq_params_address(p, t, block->value),
+                              sq_params_address(p, t, block->grad)};
+  give(&param, out, size);
 }
 
 int seqgpu_params_count(const seqgpu_params *p) { return p ? p->tensor_count : 0; }
 
-seqgpu_status seqgpu_params_get(const seqgpu_params *p, int index, seqgpu_param *out) {
+seqgpu_status seqgpu_params_get_(const seqgpu_params *p, int index, seqgpu_param *out, size_t size) {
   if (p == NULL) return SEQGPU_EINVAL;
   if (out == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "out: is NULL");
   if (index < 0 || index >= p->tensor_count)
     return sq_fail(p->ctx, SEQGPU_EINVAL, "index: %d, must be from 0 to %d", index, p->tensor_count - 1);
-  describe(p, p->tensors[index], out);
+  describe(p, p->tensors[index], out, size);
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_params_find(const seqgpu_params *p, const char *name, seqgpu_param *out) {
+seqgpu_status seqgpu_params_find_(const seqgpu_params *p, const char *name, seqgpu_param *out, size_t size) {
   if (p == NULL) return SEQGPU_EINVAL;
   if (name == NULL || out == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "name, out: is NULL");
   const sq_tensor *t = sq_params_tensor(p, name);
   if (t == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "name: there is no tensor \"%.60s\"", name);
-  describe(p, t, out);
+  describe(p, t, out, size);
   return SEQGPU_OK;
 }
 
-int64_t seqgpu_params_total(const seqgpu_params *p) {
+int64_t seqgpu_params_elements(const seqgpu_params *p) {
   int64_t total = 0;
   for (int i = 0; p && i < p->tensor_count; i++)
     if (p->blocks[p->tensors[i]->block].grad && !p->tensors[i]->fixed)
@@ -212,7 +217,7 @@ static sq_file_form plain_form(const char *name, int64_t cols) {
 }
 
 static seqgpu_status add_lone(seqgpu_params *p, const char *name, int64_t rows, int64_t cols, int trained,
-                              seqgpu_param *out) {
+                              seqgpu_param *out, size_t size) {
   int64_t count;
   if (rows < 1 || cols < 1 || !sq_mul_size(rows, cols, &count))
     return sq_fail(p->ctx, SEQGPU_EINVAL,
@@ -226,25 +231,25 @@ static seqgpu_status add_lone(seqgpu_params *p, const char *name, int64_t rows, 
   snprintf(t.name, sizeof t.name, "%s", name);
   status = add_tensor(p, &t);
   if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
-  describe(p, p->tensors[tensors], out);
+  describe(p, p->tensors[tensors], out, size);
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_params_add(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
-                                const char *init, double scale, seqgpu_param *out) {
+seqgpu_status seqgpu_params_add_(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
+                                 const char *init, double scale, seqgpu_param *out, size_t size) {
   if (p == NULL) return SEQGPU_EINVAL;
   sq_drawing drawing;
   SQ_TRY(sq_params_drawing(p, init, scale, &drawing));
   const int blocks = p->block_count, tensors = p->tensor_count;
-  SQ_TRY(add_lone(p, name, rows, cols, 1, out));
+  SQ_TRY(add_lone(p, name, rows, cols, 1, out, size));
   const seqgpu_status status = sq_params_draw(p, p->tensors[tensors], &drawing);
   return status == SEQGPU_OK ? status : sq_params_undo(p, blocks, tensors, status);
 }
 
-seqgpu_status seqgpu_params_add_state(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
-                                      seqgpu_param *out) {
+seqgpu_status seqgpu_params_add_state_(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
+                                       seqgpu_param *out, size_t size) {
   if (p == NULL) return SEQGPU_EINVAL;
-  return add_lone(p, name, rows, cols, 0, out);
+  return add_lone(p, name, rows, cols, 0, out, size);
 }
 
 /* ---------------------------------------------------------------- recurrent networks */
@@ -273,8 +278,8 @@ static seqgpu_status add_recurrent(seqgpu_params *p, const char *prefix, const s
   return sq_params_draw(p, p->tensors[p->tensor_count - 1], &drawing);
 }
 
-seqgpu_status seqgpu_params_add_rnn(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan,
-                                    seqgpu_param *out) {
+seqgpu_status seqgpu_params_add_rnn_(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan,
+                                     seqgpu_param *out, size_t size) {
   if (p == NULL) return SEQGPU_EINVAL;
   if (plan == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "plan: is NULL");
   const int blocks = p->block_count, tensors = p->tensor_count;
@@ -284,7 +289,8 @@ seqgpu_status seqgpu_params_add_rnn(seqgpu_params *p, const char *prefix, const 
   if (status == SEQGPU_OK) status = room_for_pieces(p);
   if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
   const sq_param_block *block = &p->blocks[blocks];
-  if (out) *out = (seqgpu_param){p->tensors[tensors]->name, 1, block->count, block->value, block->grad};
+  const seqgpu_param whole = {p->tensors[tensors]->name, 1, block->count, block->value, block->grad};
+  give(&whole, out, size);
   return SEQGPU_OK;
 }
 
@@ -301,28 +307,36 @@ seqgpu_status seqgpu_params_zero_grad(seqgpu_params *p) {
 
 static double or_default(double value, double standard) { return value == 0 ? standard : value; }
 
+static seqgpu_status check_kind(seqgpu_params *p, seqgpu_optimizer_kind kind) {
+  if ((int)kind >= SEQGPU_OPTIMIZER_SGD && kind <= SEQGPU_OPTIMIZER_ADAM) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: kind is %d; it must be one of seqgpu_optimizer_kind",
+                 (int)kind);
+}
+
+static seqgpu_status check_finite(seqgpu_params *p, const char *field, double value) {
+  if (isfinite(value) && value >= 0) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: %s is %g; it must be finite and at least 0", field,
+                 value);
+}
+
+static seqgpu_status check_share(seqgpu_params *p, const char *field, double value) {
+  if (value >= 0 && value < 1) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: %s is %g; it must be at least 0 and below 1", field,
+                 value);
+}
+
 static seqgpu_status check_optimizer(seqgpu_params *p, const seqgpu_optimizer *o) {
-  if (o == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: is NULL");
-  if ((int)o->kind < SEQGPU_OPTIMIZER_SGD || o->kind > SEQGPU_OPTIMIZER_ADAM)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "kind: %d is none of seqgpu_optimizer_kind", (int)o->kind);
+  SQ_TRY(check_kind(p, o->kind));
   if ((int)o->clip < SEQGPU_CLIP_NONE || o->clip > SEQGPU_CLIP_VALUE)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "clip: %d is none of seqgpu_clip_kind", (int)o->clip);
-  if (!(isfinite(o->lr) && o->lr >= 0))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "lr: %g, must be finite and at least 0", o->lr);
-  if (!(o->momentum >= 0 && o->momentum < 1))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "momentum: %g, must be at least 0 and below 1", o->momentum);
-  if (!(o->decay >= 0 && o->decay < 1))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "decay: %g, must be at least 0 and below 1", o->decay);
-  if (!(isfinite(o->eps) && o->eps >= 0))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "eps: %g, must be finite and at least 0", o->eps);
-  if (!(isfinite(o->weight_decay) && o->weight_decay >= 0))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "weight_decay: %g, must be finite and at least 0", o->weight_decay);
-  if (!(isfinite(o->clip_threshold) && o->clip_threshold >= 0))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "clip_threshold: %g, must be finite and at least 0",
-                   o->clip_threshold);
-  if (!(isfinite(o->clip_window) && o->clip_window >= 0))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "clip_window: %g, must be finite and at least 0", o->clip_window);
-  return SEQGPU_OK;
+    return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: clip is %d; it must be one of seqgpu_clip_kind",
+                   (int)o->clip);
+  SQ_TRY(check_finite(p, "lr", o->lr));
+  SQ_TRY(check_share(p, "momentum", o->momentum));
+  SQ_TRY(check_share(p, "decay", o->decay));
+  SQ_TRY(check_finite(p, "eps", o->eps));
+  SQ_TRY(check_finite(p, "weight_decay", o->weight_decay));
+  SQ_TRY(check_finite(p, "clip_threshold", o->clip_threshold));
+  return check_finite(p, "clip_window", o->clip_window);
 }
 
 /* Appends numbers first..last-1 of a block to the four lists, unless there are none. */
@@ -363,11 +377,23 @@ static seqgpu_status clip(seqgpu_params *p, const seqgpu_optimizer *o, sq_tensor
   return SQ_RUN(p->ctx, clip, &args);
 }
 
-seqgpu_status seqgpu_params_update(seqgpu_params *p, const seqgpu_optimizer *o) {
+static int has_first(seqgpu_optimizer_kind kind) {
+  return kind == SEQGPU_OPTIMIZER_MOMENTUM || kind == SEQGPU_OPTIMIZER_ADAM;
+}
+
+static int has_second(seqgpu_optimizer_kind kind) {
+  return kind == SEQGPU_OPTIMIZER_RMSPROP || kind == SEQGPU_OPTIMIZER_ADAM;
+}
+
+seqgpu_status seqgpu_params_reserve(seqgpu_params *p, seqgpu_optimizer_kind kind) {
   if (p == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(check_kind(p, kind));
+  return sq_params_need_moments(p, has_first(kind), has_second(kind));
+}
+
+static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
   SQ_TRY(check_optimizer(p, o));
-  const int first = o->kind == SEQGPU_OPTIMIZER_MOMENTUM || o->kind == SEQGPU_OPTIMIZER_ADAM;
-  const int second = o->kind == SEQGPU_OPTIMIZER_RMSPROP || o->kind == SEQGPU_OPTIMIZER_ADAM;
+  const int first = has_first(o->kind), second = has_second(o->kind);
   SQ_TRY(sq_params_need_moments(p, first, second));
   const int64_t n = collect_blocks(p);
   if (n == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: there is nothing to update");
@@ -392,6 +418,14 @@ seqgpu_status seqgpu_params_update(seqgpu_params *p, const seqgpu_optimizer *o) 
   SQ_TRY(SQ_RUN(p->ctx, optimizer, &args));
   p->updates++;
   return sq_params_after_update(p);
+}
+
+seqgpu_status seqgpu_params_update_(seqgpu_params *p, const seqgpu_optimizer *optimizer, size_t size) {
+  if (p == NULL) return SEQGPU_EINVAL;
+  if (optimizer == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "params_update: optimizer is NULL");
+  seqgpu_optimizer o;
+  SQ_TRY(sq_struct_in(p->ctx, "optimizer", &o, sizeof o, optimizer, size));
+  return update(p, &o);
 }
 
 seqgpu_status seqgpu_params_grad_norm(seqgpu_params *p, double *norm, double *scale) {

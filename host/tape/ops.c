@@ -5,13 +5,13 @@
  */
 #include "host/tape/tape.h"
 
-static int64_t rows_of(const seqgpu_tensor *t) { return t->count / sq_last_dim(t); }
+static int64_t rows_of(const seqgpu_tensor *t) { return t->elements / sq_last_dim(t); }
 
 /* dx (+)= what the map says of args->a and args->b; the map fills in its gradient's memory and size. */
 static seqgpu_status map_to_grad(seqgpu_tensor *x, sq_map_args args) {
   SQ_TRY(sq_grad_open(x, &args.y, &args.accumulate));
   if (args.y == NULL) return SEQGPU_OK;
-  args.count = x->count;
+  args.count = x->elements;
   return SQ_RUN(x->tape->ctx, map, &args);
 }
 
@@ -36,7 +36,7 @@ seqgpu_tensor *seqgpu_tape_embedding(seqgpu_tape *tape, seqgpu_tensor *table, se
 static sq_embedding_args embedding_args(const seqgpu_tensor *y) {
   const seqgpu_tensor *table = y->input[EMBEDDING_TABLE], *ids = y->input[EMBEDDING_IDS];
   return (sq_embedding_args){
-      .rows = ids->count, .dim = table->shape.dim[1], .vocab = table->shape.dim[0], .ids = ids->value};
+      .rows = ids->elements, .dim = table->shape.dim[1], .vocab = table->shape.dim[0], .ids = ids->value};
 }
 
 seqgpu_status sq_tape_embedding_forward(seqgpu_tensor *y) {
@@ -63,8 +63,8 @@ seqgpu_tensor *seqgpu_tape_linear(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_te
   if (w->shape.rank != 2 || sq_last_dim(w) != sq_last_dim(x))
     return sq_tape_fail(tape, SEQGPU_EINVAL, "linear: w is %s but x is %s; w must be [out,%lld]",
                         SQ_SHAPE(w->shape), SQ_SHAPE(x->shape), (long long)sq_last_dim(x));
-  if (b != NULL && b->count != w->shape.dim[0])
-    return sq_tape_fail(tape, SEQGPU_EINVAL, "linear: b is %s but w is %s; b must have %lld numbers",
+  if (b != NULL && b->elements != w->shape.dim[0])
+    return sq_tape_fail(tape, SEQGPU_EINVAL, "linear: b is %s but w is %s; b must have %lld elements",
                         SQ_SHAPE(b->shape), SQ_SHAPE(w->shape), (long long)w->shape.dim[0]);
   sq_shape shape = x->shape;
   shape.dim[shape.rank - 1] = w->shape.dim[0];
@@ -123,7 +123,7 @@ static seqgpu_tensor *element_wise(seqgpu_tape *tape, sq_tape_op_id op, seqgpu_t
 
 static seqgpu_status element_wise_forward(seqgpu_tensor *y, sq_map_kind kind) {
   const sq_map_args args = {
-      .kind = kind, .count = y->count, .a = y->input[0]->value, .b = y->input[1]->value, .y = y->value};
+      .kind = kind, .count = y->elements, .a = y->input[0]->value, .b = y->input[1]->value, .y = y->value};
   return SQ_RUN(y->tape->ctx, map, &args);
 }
 
@@ -161,7 +161,7 @@ seqgpu_tensor *seqgpu_tape_scale(seqgpu_tape *tape, seqgpu_tensor *x, double alp
 
 seqgpu_status sq_tape_scale_forward(seqgpu_tensor *y) {
   const sq_map_args args = {.kind = SQ_MAP_SCALE,
-                            .count = y->count,
+                            .count = y->elements,
                             .alpha = y->attr.alpha,
                             .a = y->input[0]->value,
                             .y = y->value};
@@ -188,7 +188,7 @@ seqgpu_tensor *seqgpu_tape_activation(seqgpu_tape *tape, seqgpu_tensor *x, seqgp
 seqgpu_status sq_tape_activation_forward(seqgpu_tensor *y) {
   const sq_map_args args = {.kind = SQ_MAP_ACTIVATION,
                             .activation = y->attr.activation,
-                            .count = y->count,
+                            .count = y->elements,
                             .a = y->input[0]->value,
                             .y = y->value};
   return SQ_RUN(y->tape->ctx, map, &args);
@@ -280,7 +280,7 @@ seqgpu_tensor *seqgpu_tape_rows(seqgpu_tape *tape, seqgpu_tensor *x, int64_t fir
 }
 
 seqgpu_status sq_tape_rows_forward(seqgpu_tensor *y) {
-  return view(y, y->attr.first_row * (y->count / y->shape.dim[0]));
+  return view(y, y->attr.first_row * (y->elements / y->shape.dim[0]));
 }
 seqgpu_status sq_tape_rows_backward(seqgpu_tensor *y) { return view_backward(y); }
 
@@ -297,10 +297,10 @@ seqgpu_tensor *seqgpu_tape_reshape(seqgpu_tape *tape, seqgpu_tensor *x, int rank
     wanted.dim[i] = shape[i];
     possible = possible && shape[i] > 0 && sq_mul_size(count, shape[i], &count);
   }
-  if (!possible || count != x->count)
+  if (!possible || count != x->elements)
     return sq_tape_fail(tape, SEQGPU_EINVAL,
                         "reshape: shape is %s but x is %s; it must have the same %lld numbers",
-                        SQ_SHAPE(wanted), SQ_SHAPE(x->shape), (long long)x->count);
+                        SQ_SHAPE(wanted), SQ_SHAPE(x->shape), (long long)x->elements);
   return sq_tape_apply(tape, SQ_TAPE_reshape, wanted, 1, args, (sq_tape_attr){0});
 }
 
@@ -315,13 +315,13 @@ seqgpu_tensor *seqgpu_tape_dropout(seqgpu_tape *tape, seqgpu_tensor *x, double p
   if (!(p >= 0 && p <= 1)) return sq_tape_fail(tape, SEQGPU_EINVAL, "dropout: p is %g; it must be 0 to 1", p);
   if (!tape->training || p == 0) return x;
   const sq_tape_attr attr = {.dropout = {.p = p, .offset = tape->counter}};
-  tape->counter += (uint64_t)(x->count + 3) / 4; /* four numbers a block */
+  tape->counter += (uint64_t)(x->elements + 3) / 4; /* four numbers a block */
   return sq_tape_apply(tape, SQ_TAPE_dropout, x->shape, 1, args, attr);
 }
 
 static sq_dropout_args dropout_args(const seqgpu_tensor *y) {
   return (sq_dropout_args){
-      .count = y->count, .p = y->attr.dropout.p, .seed = y->tape->seed, .offset = y->attr.dropout.offset};
+      .count = y->elements, .p = y->attr.dropout.p, .seed = y->tape->seed, .offset = y->attr.dropout.offset};
 }
 
 seqgpu_status sq_tape_dropout_forward(seqgpu_tensor *y) {
@@ -372,9 +372,9 @@ static sq_xent_args xent_args(const seqgpu_tensor *y) {
 
 seqgpu_status sq_tape_cross_entropy_forward(seqgpu_tensor *y) {
   const int64_t rows = rows_of(y->input[XENT_LOGITS]);
-  SQ_TRY(sq_tape_reals(y->tape, rows, &y->attr.loss.lse));
-  SQ_TRY(sq_tape_reals(y->tape, rows, &y->attr.loss.row_loss));
-  SQ_TRY(sq_tape_reals(y->tape, 2, &y->value)); /* the operator counts the rows beside the loss */
+  SQ_TRY(sq_tape_alloc(y->tape, rows, &y->attr.loss.lse));
+  SQ_TRY(sq_tape_alloc(y->tape, rows, &y->attr.loss.row_loss));
+  SQ_TRY(sq_tape_alloc(y->tape, 2, &y->value)); /* the operator counts the rows beside the loss */
   const sq_xent_args args = xent_args(y);
   return SQ_RUN(y->tape->ctx, xent_forward, &args);
 }
@@ -426,8 +426,8 @@ static sq_mse_args mse_args(const seqgpu_tensor *y) {
 }
 
 seqgpu_status sq_tape_squared_error_forward(seqgpu_tensor *y) {
-  SQ_TRY(sq_tape_reals(y->tape, rows_of(y->input[MSE_X]), &y->attr.loss.row_loss));
-  SQ_TRY(sq_tape_reals(y->tape, 2, &y->value)); /* the operator counts the rows beside the loss */
+  SQ_TRY(sq_tape_alloc(y->tape, rows_of(y->input[MSE_X]), &y->attr.loss.row_loss));
+  SQ_TRY(sq_tape_alloc(y->tape, 2, &y->value)); /* the operator counts the rows beside the loss */
   const sq_mse_args args = mse_args(y);
   return SQ_RUN(y->tape->ctx, mse_forward, &args);
 }

@@ -37,9 +37,9 @@ static int rnn_accepts_x(seqgpu_tape *tape, const seqgpu_plan *plan, const seqgp
 static int rnn_accepts_rest(seqgpu_tape *tape, const seqgpu_plan *plan, const sq_tape_arg *args,
                             int64_t seq_len, int64_t batch) {
   const seqgpu_tensor *params = args[RNN_PARAMS].tensor, *lengths = args[RNN_LENGTHS].tensor;
-  if (params->count != seqgpu_plan_param_count(plan))
-    sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: params has %lld numbers; the plan wants %lld",
-                 (long long)params->count, (long long)seqgpu_plan_param_count(plan));
+  if (params->elements != seqgpu_plan_param_count(plan))
+    sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: params is %s; it must have the plan's %lld elements",
+                 SQ_SHAPE(params->shape), (long long)seqgpu_plan_param_count(plan));
   for (int k = 0; k < seqgpu_plan_num_states(plan); k++) {
     const seqgpu_tensor *initial = args[RNN_INITIAL + k].tensor;
     const sq_shape wanted = state_shape(plan, batch, k);
@@ -47,10 +47,10 @@ static int rnn_accepts_rest(seqgpu_tape *tape, const seqgpu_plan *plan, const sq
       sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: initial[%d] is %s; it must be %s", k, SQ_SHAPE(initial->shape),
                    SQ_SHAPE(wanted));
   }
-  if (lengths != NULL && (lengths->count != batch || lengths->highest > seq_len))
+  if (lengths != NULL && (lengths->elements != batch || lengths->highest > seq_len))
     sq_tape_fail(tape, SEQGPU_EINVAL,
                  "rnn: there are %lld lengths of up to %d; there must be %lld of up to %lld",
-                 (long long)lengths->count, (int)lengths->highest, (long long)batch, (long long)seq_len);
+                 (long long)lengths->elements, (int)lengths->highest, (long long)batch, (long long)seq_len);
   return tape->status == SEQGPU_OK;
 }
 
@@ -106,7 +106,7 @@ seqgpu_status sq_tape_rnn_forward(seqgpu_tensor *y) {
   for (int k = 0; k < seqgpu_plan_num_states(plan); k++) {
     const sq_shape shape = state_shape(plan, run->batch, k);
     run->initial[k] = value_of(y->input[RNN_INITIAL + k]);
-    SQ_TRY(sq_tape_reals(tape, shape.dim[0] * shape.dim[1] * shape.dim[2], &run->final[k]));
+    SQ_TRY(sq_tape_alloc(tape, shape.dim[0] * shape.dim[1] * shape.dim[2], &run->final[k]));
   }
   if (tape->training && !seqgpu_plan_desc(plan)->inference)
     SQ_TRY(sq_arena_alloc(&tape->device, seqgpu_plan_reserve_size(plan), &run->reserve));
@@ -181,12 +181,12 @@ static int attention_accepts(seqgpu_tape *tape, const sq_tape_arg *args) {
     sq_tape_fail(tape, SEQGPU_EINVAL,
                  "attention: values is %s but keys is %s; the first two dimensions must agree",
                  SQ_SHAPE(values), SQ_SHAPE(keys));
-  else if (v->count != keys.dim[2])
-    sq_tape_fail(tape, SEQGPU_EINVAL, "attention: v is %s but keys is %s; v must have %lld numbers",
+  else if (v->elements != keys.dim[2])
+    sq_tape_fail(tape, SEQGPU_EINVAL, "attention: v is %s but keys is %s; v must have %lld elements",
                  SQ_SHAPE(v->shape), SQ_SHAPE(keys), (long long)keys.dim[2]);
-  else if (lengths != NULL && lengths->count != keys.dim[1])
+  else if (lengths != NULL && lengths->elements != keys.dim[1])
     sq_tape_fail(tape, SEQGPU_EINVAL, "attention: there are %lld lengths for a batch of %lld",
-                 (long long)lengths->count, (long long)keys.dim[1]);
+                 (long long)lengths->elements, (long long)keys.dim[1]);
   else if (lengths != NULL && (lengths->lowest < 1 || lengths->highest > keys.dim[0]))
     sq_tape_fail(tape, SEQGPU_EINVAL, "attention: lengths are %d to %d; they must be 1 to %lld",
                  (int)lengths->lowest, (int)lengths->highest, (long long)keys.dim[0]);
@@ -234,7 +234,7 @@ static sq_attention_args attention_args(const seqgpu_tensor *y) {
 
 seqgpu_status sq_tape_attention_forward(seqgpu_tensor *y) {
   seqgpu_tensor *weights = y->attr.attention.weights;
-  SQ_TRY(sq_tape_reals(y->tape, weights->count, &weights->value));
+  SQ_TRY(sq_tape_alloc(y->tape, weights->elements, &weights->value));
   sq_attention_args args = attention_args(y);
   args.context = y->value;
   return SQ_RUN(y->tape->ctx, attention_forward, &args);
@@ -248,21 +248,21 @@ static seqgpu_status apart(seqgpu_tensor *y, int input, void **at) {
   int shared = *at == NULL;
   for (int i = ATTENTION_KEYS; i < input; i++) shared |= sq_owner(x) == sq_owner(y->input[i]);
   if (!shared) return SEQGPU_OK;
-  SQ_TRY(sq_tape_reals(y->tape, x->count, at));
-  return seqgpu_zero(y->tape->ctx, *at, (size_t)x->count * y->tape->ctx->element_size);
+  SQ_TRY(sq_tape_alloc(y->tape, x->elements, at));
+  return seqgpu_zero(y->tape->ctx, *at, (size_t)x->elements * y->tape->ctx->element_size);
 }
 
 seqgpu_status sq_tape_attention_backward(seqgpu_tensor *y) {
   seqgpu_tensor *query = y->input[ATTENTION_QUERY];
   sq_attention_args args = attention_args(y);
   args.dcontext = y->grad;
-  const size_t scratch = (size_t)y->input[ATTENTION_KEYS]->count * y->tape->ctx->element_size;
+  const size_t scratch = (size_t)y->input[ATTENTION_KEYS]->elements * y->tape->ctx->element_size;
   SQ_TRY(sq_tape_scratch(y->tape, scratch, &args.scratch));
   SQ_TRY(apart(y, ATTENTION_KEYS, &args.dkeys));
   SQ_TRY(apart(y, ATTENTION_VALUES, &args.dvalues));
   SQ_TRY(apart(y, ATTENTION_V, &args.dv));
   SQ_TRY(sq_grad_to_set(query, &args.dquery));
-  if (args.dquery == NULL) SQ_TRY(sq_tape_reals(y->tape, query->count, &args.dquery));
+  if (args.dquery == NULL) SQ_TRY(sq_tape_alloc(y->tape, query->elements, &args.dquery));
   SQ_TRY(SQ_RUN(y->tape->ctx, attention_backward, &args));
   SQ_TRY(sq_grad_join(y->input[ATTENTION_KEYS], args.dkeys));
   SQ_TRY(sq_grad_join(y->input[ATTENTION_VALUES], args.dvalues));

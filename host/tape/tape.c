@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/params/params.h"
+
 #define ROW(name, memory)                                                                                    \
   [SQ_TAPE_##name] = {#name, SQ_TAPE_##memory, sq_tape_##name##_forward, sq_tape_##name##_backward},
 const sq_tape_op sq_tape_ops[] = {SQ_TAPE_OPS(ROW)};
@@ -90,8 +92,8 @@ size_t seqgpu_tape_memory(const seqgpu_tape *tape) {
   return sizeof *tape + tape->device.total + tape->host.total + tape->scratch_size;
 }
 
-seqgpu_status sq_tape_reals(seqgpu_tape *tape, int64_t count, void **out) {
-  return sq_arena_alloc(&tape->device, (size_t)count * tape->ctx->element_size, out);
+seqgpu_status sq_tape_alloc(seqgpu_tape *tape, int64_t elements, void **out) {
+  return sq_arena_alloc(&tape->device, (size_t)elements * tape->ctx->element_size, out);
 }
 
 seqgpu_status sq_tape_scratch(seqgpu_tape *tape, size_t bytes, void **out) {
@@ -117,33 +119,33 @@ const char *sq_shape_text(sq_shape shape, char text[SQ_SHAPE_TEXT]) {
   return text;
 }
 
-/* Numbers in a shape; 0, recorded, if it is not one of a tensor. */
-static int64_t shape_count(seqgpu_tape *tape, const char *who, sq_shape shape) {
-  int64_t count = 1;
+/* Elements of a shape; 0, recorded, if it is not one of a tensor. */
+static int64_t shape_elements(seqgpu_tape *tape, const char *who, sq_shape shape) {
+  int64_t elements = 1;
   for (int i = 0; i < shape.rank; i++) {
     if (shape.dim[i] < 1) {
       sq_tape_fail(tape, SEQGPU_EINVAL, "%s: dimension %d of shape is %lld; it must be at least 1", who, i,
                    (long long)shape.dim[i]);
       return 0;
     }
-    if (!sq_mul_size(count, shape.dim[i], &count)) {
-      sq_tape_fail(tape, SEQGPU_EINVAL, "%s: a tensor %s has too many numbers; the limit is 2^46", who,
+    if (!sq_mul_size(elements, shape.dim[i], &elements)) {
+      sq_tape_fail(tape, SEQGPU_EINVAL, "%s: a tensor %s has too many elements; the limit is 2^46", who,
                    SQ_SHAPE(shape));
       return 0;
     }
   }
-  return count;
+  return elements;
 }
 
 seqgpu_tensor *sq_tape_tensor(seqgpu_tape *tape, const char *who, sq_element element, sq_shape shape) {
-  const int64_t count = shape_count(tape, who, shape);
-  if (count == 0) return NULL;
+  const int64_t elements = shape_elements(tape, who, shape);
+  if (elements == 0) return NULL;
   void *memory = NULL;
   const seqgpu_status status = sq_arena_alloc(&tape->host, sizeof(seqgpu_tensor), &memory);
   if (record_failed(tape, status, who) != SEQGPU_OK) return NULL;
   seqgpu_tensor *t = memory;
   *t = (seqgpu_tensor){
-      .tape = tape, .older = tape->newest, .shape = shape, .count = count, .element = element};
+      .tape = tape, .older = tape->newest, .shape = shape, .elements = elements, .element = element};
   tape->newest = t;
   return t;
 }
@@ -171,7 +173,7 @@ int sq_tape_accepts(seqgpu_tape *tape, sq_tape_op_id op, int count, const sq_tap
 }
 
 static seqgpu_status compute(seqgpu_tensor *y) {
-  if (y->op->memory == SQ_TAPE_OWN) SQ_TRY(sq_tape_reals(y->tape, y->count, &y->value));
+  if (y->op->memory == SQ_TAPE_OWN) SQ_TRY(sq_tape_alloc(y->tape, y->elements, &y->value));
   return y->op->forward(y);
 }
 
@@ -213,7 +215,7 @@ static seqgpu_tensor *leaf(seqgpu_tape *tape, const char *who, sq_element elemen
 static seqgpu_tensor *copied(seqgpu_tape *tape, const char *who, seqgpu_tensor *t, const void *host) {
   if (t == NULL) return NULL;
   const size_t size = t->element == SQ_REALS ? tape->ctx->element_size : sizeof(int32_t);
-  const size_t bytes = (size_t)t->count * size;
+  const size_t bytes = (size_t)t->elements * size;
   seqgpu_status status = sq_arena_alloc(&tape->device, bytes, &t->value);
   if (status == SEQGPU_OK) status = seqgpu_copy_in(tape->ctx, t->value, host, bytes);
   return record_failed(tape, status, who) == SEQGPU_OK ? t : NULL;
@@ -265,11 +267,14 @@ seqgpu_tensor *seqgpu_tape_wrap_ids(seqgpu_tape *tape, int rank, const int64_t *
   return wrapped(leaf(tape, "wrap_ids", SQ_IDS, rank, shape), device, NULL);
 }
 
-seqgpu_tensor *seqgpu_tape_param(seqgpu_tape *tape, const seqgpu_param *param) {
+seqgpu_tensor *seqgpu_tape_param_(seqgpu_tape *tape, const seqgpu_param *param, size_t size) {
   if (tape == NULL || tape->status != SEQGPU_OK) return NULL;
-  if (param == NULL || param->value == NULL)
-    return sq_tape_fail(tape, SEQGPU_EINVAL, "param: %s is NULL", param ? "its value" : "param");
-  return seqgpu_tape_wrap(tape, 2, (int64_t[]){param->rows, param->cols}, param->value, param->grad);
+  if (param == NULL) return sq_tape_fail(tape, SEQGPU_EINVAL, "param: param is NULL");
+  seqgpu_param p;
+  const seqgpu_status status = sq_struct_in(tape->ctx, "param", &p, sizeof p, param, size);
+  if (record_failed(tape, status, "param") != SEQGPU_OK) return NULL;
+  if (p.value == NULL) return sq_tape_fail(tape, SEQGPU_EINVAL, "param: its value is NULL");
+  return seqgpu_tape_wrap(tape, 2, (int64_t[]){p.rows, p.cols}, p.value, p.grad);
 }
 
 /* --- backward --- */
@@ -280,7 +285,7 @@ static void *grad_pointer(const seqgpu_tensor *t) {
 }
 
 static seqgpu_status grad_memory(seqgpu_tensor *o) {
-  return o->grad != NULL ? SEQGPU_OK : sq_tape_reals(o->tape, o->count, &o->grad);
+  return o->grad != NULL ? SEQGPU_OK : sq_tape_alloc(o->tape, o->elements, &o->grad);
 }
 
 seqgpu_status sq_grad_open(seqgpu_tensor *x, void **at, int *accumulate) {
@@ -289,8 +294,8 @@ seqgpu_status sq_grad_open(seqgpu_tensor *x, void **at, int *accumulate) {
   if (x == NULL || !x->needs_grad) return SEQGPU_OK;
   seqgpu_tensor *o = sq_owner(x);
   SQ_TRY(grad_memory(o));
-  if (!o->written && x->count < o->count) { /* a part must not leave the rest undefined */
-    SQ_TRY(seqgpu_zero(x->tape->ctx, o->grad, (size_t)o->count * x->tape->ctx->element_size));
+  if (!o->written && x->elements < o->elements) { /* a part must not leave the rest undefined */
+    SQ_TRY(seqgpu_zero(x->tape->ctx, o->grad, (size_t)o->elements * x->tape->ctx->element_size));
     o->written = 1;
   }
   *accumulate = o->written;
@@ -303,19 +308,19 @@ seqgpu_status sq_grad_to_add(seqgpu_tensor *x, void **at) {
   int accumulate;
   SQ_TRY(sq_grad_open(x, at, &accumulate));
   if (*at == NULL || accumulate) return SEQGPU_OK;
-  return seqgpu_zero(x->tape->ctx, *at, (size_t)x->count * x->tape->ctx->element_size);
+  return seqgpu_zero(x->tape->ctx, *at, (size_t)x->elements * x->tape->ctx->element_size);
 }
 
 seqgpu_status sq_grad_to_set(seqgpu_tensor *x, void **at) {
   int accumulate;
   SQ_TRY(sq_grad_open(x, at, &accumulate));
-  return accumulate ? sq_tape_reals(x->tape, x->count, at) : SEQGPU_OK;
+  return accumulate ? sq_tape_alloc(x->tape, x->elements, at) : SEQGPU_OK;
 }
 
 seqgpu_status sq_grad_join(seqgpu_tensor *x, void *at) {
   if (x == NULL || !x->needs_grad || at == NULL || at == grad_pointer(x)) return SEQGPU_OK;
   const sq_map_args add = {
-      .kind = SQ_MAP_SCALE, .count = x->count, .alpha = 1, .a = at, .y = grad_pointer(x), .accumulate = 1};
+      .kind = SQ_MAP_SCALE, .count = x->elements, .alpha = 1, .a = at, .y = grad_pointer(x), .accumulate = 1};
   return SQ_RUN(x->tape->ctx, map, &add);
 }
 
@@ -329,7 +334,7 @@ static seqgpu_status start_backward(seqgpu_tape *tape, seqgpu_tensor *loss, cons
   const void *one = tape->ctx->dtype == SEQGPU_DTYPE_F64 ? (const void *)&one_f64 : (const void *)&one_f32;
   void *at;
   SQ_TRY(sq_grad_to_set(loss, &at));
-  const size_t bytes = (size_t)loss->count * tape->ctx->element_size;
+  const size_t bytes = (size_t)loss->elements * tape->ctx->element_size;
   SQ_TRY(seqgpu_copy_in(tape->ctx, at, dloss ? dloss : one, bytes));
   return sq_grad_join(loss, at);
 }
@@ -341,23 +346,49 @@ static seqgpu_status backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss) {
-  if (tape == NULL) return SEQGPU_EINVAL;
+/* What `who`, a walk back from loss, needs: no failure so far, training, and a gradient to bring. */
+static seqgpu_status check_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss,
+                                    const char *who) {
   if (tape->status != SEQGPU_OK) return sq_fail(tape->ctx, tape->status, "%s", tape->error);
   if (loss == NULL || loss->tape != tape)
-    sq_tape_fail(tape, SEQGPU_EINVAL, "backward: loss %s", loss ? "belongs to another tape" : "is NULL");
+    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss %s", who, loss ? "belongs to another tape" : "is NULL");
   else if (!tape->training)
-    sq_tape_fail(tape, SEQGPU_EINVAL, "backward: the tape was cleared with training = 0; it must be 1");
+    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: the tape was cleared with training = 0; it must be 1", who);
   else if (!loss->needs_grad)
-    sq_tape_fail(
-        tape, SEQGPU_EINVAL,
-        "backward: nothing that loss comes from has a gradient buffer; wrap one with seqgpu_tape_wrap "
-        "or seqgpu_tape_param");
-  else if (dloss == NULL && loss->count != 1)
-    sq_tape_fail(tape, SEQGPU_EINVAL, "backward: dloss is NULL but loss is %s; it must then be one number",
+    sq_tape_fail(tape, SEQGPU_EINVAL,
+                 "%s: nothing that loss was computed from has a gradient buffer; wrap something with "
+                 "seqgpu_tape_wrap or seqgpu_tape_param",
+                 who);
+  else if (dloss == NULL && loss->elements != 1)
+    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss is %s and has no dloss; it must be one element", who,
                  SQ_SHAPE(loss->shape));
-  if (tape->status != SEQGPU_OK) return tape->status;
+  return tape->status;
+}
+
+seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss) {
+  if (tape == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(check_backward(tape, loss, dloss, "backward"));
   return record_failed(tape, backward(tape, loss, dloss), "backward");
+}
+
+/* --- one update --- */
+
+static seqgpu_status update(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
+                            const seqgpu_optimizer *optimizer, size_t size, double *value) {
+  SQ_TRY(seqgpu_params_zero_grad(params));
+  SQ_TRY(backward(tape, loss, NULL));
+  SQ_TRY(seqgpu_params_update_(params, optimizer, size));
+  return value ? seqgpu_tensor_number(loss, value) : SEQGPU_OK;
+}
+
+seqgpu_status seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
+                                  const seqgpu_optimizer *optimizer, size_t size, double *value) {
+  if (tape == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(check_backward(tape, loss, NULL, "update"));
+  if (params == NULL || params->ctx != tape->ctx)
+    sq_tape_fail(tape, SEQGPU_EINVAL, "update: params %s", params ? "belongs to another context" : "is NULL");
+  if (tape->status != SEQGPU_OK) return tape->status;
+  return record_failed(tape, update(tape, loss, params, optimizer, size, value), "update");
 }
 
 /* --- reading --- */
@@ -367,14 +398,14 @@ seqgpu_status seqgpu_tensor_read(const seqgpu_tensor *tensor, void *host) {
   seqgpu_context *ctx = tensor->tape->ctx;
   if (host == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "seqgpu_tensor_read: host is NULL");
   const size_t size = tensor->element == SQ_REALS ? ctx->element_size : sizeof(int32_t);
-  return seqgpu_copy_out(ctx, host, tensor->value, (size_t)tensor->count * size);
+  return seqgpu_copy_out(ctx, host, tensor->value, (size_t)tensor->elements * size);
 }
 
 seqgpu_status seqgpu_tensor_number(const seqgpu_tensor *tensor, double *out) {
   if (tensor == NULL) return SEQGPU_EINVAL;
   seqgpu_context *ctx = tensor->tape->ctx;
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "seqgpu_tensor_number: out is NULL");
-  if (tensor->count != 1 || tensor->element != SQ_REALS)
+  if (tensor->elements != 1 || tensor->element != SQ_REALS)
     return sq_fail(ctx, SEQGPU_EINVAL, "seqgpu_tensor_number: tensor is %s; it must be one real number",
                    SQ_SHAPE(tensor->shape));
   float f32;
@@ -390,7 +421,7 @@ int seqgpu_tensor_shape(const seqgpu_tensor *tensor, int64_t *shape) {
   return tensor->shape.rank;
 }
 
-int64_t seqgpu_tensor_count(const seqgpu_tensor *tensor) { return tensor ? tensor->count : 0; }
+int64_t seqgpu_tensor_elements(const seqgpu_tensor *tensor) { return tensor ? tensor->elements : 0; }
 const void *seqgpu_tensor_value(const seqgpu_tensor *tensor) { return tensor ? tensor->value : NULL; }
 
 const void *seqgpu_tensor_grad(const seqgpu_tensor *tensor) {

@@ -81,7 +81,7 @@ struct seqgpu_tensor {
   seqgpu_tensor *input[SQ_TAPE_INPUTS];
   sq_tape_attr attr;
   sq_shape shape;
-  int64_t count;
+  int64_t elements;
   sq_element element;
   void *value, *grad;
   seqgpu_tensor *base;     /* a view: whose memory this is, never itself a view; else NULL */
@@ -186,8 +186,8 @@ static inline int sq_same_shape(sq_shape a, sq_shape b) {
 
 /* --- for forward and backward --- */
 
-/* Device memory for `count` reals, kept until clear. */
-seqgpu_status sq_tape_reals(seqgpu_tape *tape, int64_t count, void **out);
+/* Device memory for elements of the context's number type, kept until clear. */
+seqgpu_status sq_tape_alloc(seqgpu_tape *tape, int64_t elements, void **out);
 /* Device memory that the next operator may use too. */
 seqgpu_status sq_tape_scratch(seqgpu_tape *tape, size_t bytes, void **out);
 
