@@ -19,8 +19,8 @@ extern "C" {
 
 /** One entry of the metadata, in UTF-8.  It is passed as an array and therefore never grows. */
 typedef struct seqgpu_meta {
-  const char *key;
-  const char *value;
+  const char *key;   /**< differs from all other keys */
+  const char *value; /**< any text */
 } seqgpu_meta;
 
 /** Writes all tensors of params, the optimiser's state and the metadata to a file, replacing one that is

@@ -59,7 +59,7 @@ typedef struct seqgpu_esn seqgpu_esn;
 /** Creates a network, adds its weights to params and draws them from the seed of params.  The read-out is 0
  * until seqgpu_esn_solve or a checkpoint sets it.
  * params: must outlive the network.  prefix: of the weights' names; may be NULL.  desc: copied.  out:
- * receives the network, or NULL on failure; then params is as before.
+ * receives the network, or NULL on failure; nothing is added to params then.
  * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
 #define seqgpu_esn_create(params, prefix, desc, out)                                                         \
   seqgpu_esn_create_((params), (prefix), (desc), sizeof(seqgpu_esn_desc), (out))
@@ -90,7 +90,8 @@ SEQGPU_API seqgpu_status seqgpu_esn_solve(seqgpu_esn *esn, double lambda);
 
 /** Runs T steps.
  * u [T,B,I]: the inputs, NULL if I is 0.  d [T,B,O]: the teacher's outputs, which are fed back; NULL: the
- * network's own are, and T steps are T runs of the plan.  y [T,B,O]: receives the outputs; may be NULL.
+ * network's own are, and with desc.feedback each step is then a run of its own.
+ * y [T,B,O]: receives the outputs; may be NULL.
  * Errors: SEQGPU_EINVAL. */
 SEQGPU_API seqgpu_status seqgpu_esn_run(seqgpu_esn *esn, int64_t T, const double *u, const double *d,
                                         double *y);

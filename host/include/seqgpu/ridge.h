@@ -21,9 +21,9 @@ typedef struct seqgpu_ridge seqgpu_ridge;
 
 /** What is remembered of the rows. */
 typedef enum seqgpu_ridge_method {
-  SEQGPU_RIDGE_QR = 0, /**< the triangular factor of X: as exact as the data allow, with lambda = 0 as well */
+  SEQGPU_RIDGE_QR = 0, /**< the triangular factor of X: as exact as the data allow, even with lambda = 0 */
   SEQGPU_RIDGE_CHOLESKY =
-      1 /**< X^T X: squares the condition number; many times faster for thousands of features */
+      1 /**< X^T X: squares the condition number; much faster with thousands of features */
 } seqgpu_ridge_method;
 
 /** Creates a regression without rows.

@@ -6,10 +6,11 @@
  * per operator and nothing per time step.  One training step:
  *
  *   seqgpu_tape_clear(tape, 1);
- *   seqgpu_tensor *x = seqgpu_tape_embedding(tape, table, seqgpu_tape_ids(tape, 2, (int64_t[]){T, B}, text));
+ *   seqgpu_tensor *x = seqgpu_tape_embedding(tape, table, seqgpu_tape_ids(tape, 2, shape, text));
  *   seqgpu_tensor *y = seqgpu_tape_rnn(tape, plan, block, x, NULL, NULL);
- *   seqgpu_tensor *loss = seqgpu_tape_cross_entropy(tape, seqgpu_tape_linear(tape, y, w, b), targets, 1,
- *   1.0); if (seqgpu_tape_update(tape, loss, params, &optimizer, &value)) puts(seqgpu_last_error(ctx));
+ *   seqgpu_tensor *z = seqgpu_tape_linear(tape, y, w, b);
+ *   seqgpu_tensor *loss = seqgpu_tape_cross_entropy(tape, z, targets, 1, 1.0);
+ *   if (seqgpu_tape_update(tape, loss, params, &optimizer, &value)) puts(seqgpu_last_error(ctx));
  *
  * Errors.  Builders return a tensor instead of a status, the one exception to the rules of base.h: only so
  * can they nest like the formulas they stand for.  A builder that fails returns NULL.  The tape keeps the
@@ -63,7 +64,7 @@ SEQGPU_API void seqgpu_tape_destroy(seqgpu_tape *tape);
 /** Starts the next step: forgets all tensors and the error, and keeps the memory.
  * training: 1, or 0 for inference: dropout then does nothing, nothing is kept for a backward, and there is
  * none.
- * Errors: SEQGPU_ENOMEM (the memory of the last step could not be put together), SEQGPU_EDEVICE. */
+ * Errors: SEQGPU_ENOMEM (the chunks of the last step's memory could not be joined), SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_tape_clear(seqgpu_tape *tape, int training);
 
 /** SEQGPU_OK, or the status of the first failure since the last clear; SEQGPU_EINVAL for NULL. */
@@ -122,8 +123,8 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_wrap(seqgpu_tape *tape, int rank, const in
 /** What seqgpu_tape_param calls; size is that of a seqgpu_param in the caller's headers. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_param_(seqgpu_tape *tape, const seqgpu_param *param, size_t size);
 
-/** Integers, copied from host memory: the ids of an embedding, the targets of a cross-entropy.  shape [rank].
- * */
+/** Integers, copied from host memory: the ids of an embedding, the targets of a cross-entropy.
+ * shape [rank].  host: may be freed after the call. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_ids(seqgpu_tape *tape, int rank, const int64_t *shape,
                                           const int32_t *host);
 
@@ -134,9 +135,9 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_wrap_ids(seqgpu_tape *tape, int rank, cons
 /** The lengths [batch] of a ragged batch, copied from host memory; each at least 0. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_lengths(seqgpu_tape *tape, int64_t batch, const int32_t *host);
 
-/* --- operators: they return NULL on failure, and the tape keeps the reason: SEQGPU_EINVAL if an argument is
- * NULL (except where NULL has a meaning), belongs to another tape or has the wrong shape; SEQGPU_ENOMEM,
- * SEQGPU_EDEVICE --- */
+/* --- operators: they return NULL on failure, and the tape keeps the reason ---
+ * SEQGPU_EINVAL: an argument is NULL (except where NULL has a meaning), belongs to another tape or has the
+ * wrong shape.  SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 
 /** Looks up rows of a table: table [V,D], ids [...] -> [...,D].  An id outside 0..V-1 gives zeros.  ids has
  * at most rank 3. */
@@ -153,8 +154,7 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_linear(seqgpu_tape *tape, seqgpu_tensor *x
  *   params   vector: all parameters of the plan
  *   x        [T,B,I], or [B,T,I] if the plan is batch_first; T and B at most the plan's
  *   initial  NULL = zeros, or one tensor per state of the cell, of which each may be NULL: [L*N,B,W], or
- *   [B,W] where L*N
- *            is 1; W is the state's width, L the number of layers, N of directions
+ *            [B,W] where L*N is 1; W is the state's width, L the number of layers, N of directions
  *   lengths  of seqgpu_tape_lengths [B], each at most T; NULL = all T
  * -> y [T,B,Y] (or [B,T,Y]). */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgpu_tensor *params,
@@ -162,8 +162,8 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *
                                           seqgpu_tensor *lengths);
 
 /** A state after the last step of each sequence.
- * y: a tensor that seqgpu_tape_rnn returned.  state: 0 is h, 1 the cell's second state, c of an LSTM ->
- * [L*N,B,W]. */
+ * y: a tensor that seqgpu_tape_rnn returned.  state: 0 is h, 1 the cell's second state, c of an LSTM.
+ * -> [L*N,B,W]. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_rnn_final(seqgpu_tape *tape, seqgpu_tensor *y, int state);
 
 /** a + b, element by element; both have the same shape, and so has the result. */
@@ -227,8 +227,8 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_te
  * Errors: SEQGPU_EINVAL, SEQGPU_EDEVICE; they are not failures of the tape. */
 SEQGPU_API seqgpu_status seqgpu_tensor_read(const seqgpu_tensor *tensor, void *host);
 
-/** Waits for the device and reads a tensor of one element, whatever the context's number type.  out: receives
- * it.
+/** Waits for the device and reads a tensor of one element, whatever the context's number type.
+ * out: receives it.
  * Errors: SEQGPU_EINVAL, SEQGPU_EDEVICE; they are not failures of the tape. */
 SEQGPU_API seqgpu_status seqgpu_tensor_number(const seqgpu_tensor *tensor, double *out);
 
@@ -242,8 +242,7 @@ SEQGPU_API int64_t seqgpu_tensor_elements(const seqgpu_tensor *tensor);
 /** The value in device memory, valid until clear; NULL for NULL. */
 SEQGPU_API const void *seqgpu_tensor_value(const seqgpu_tensor *tensor);
 
-/** The gradient in device memory, valid until clear; NULL where the last backward brought none, and for NULL.
- * */
+/** The gradient in device memory, valid until clear; NULL if the last backward brought none, and for NULL. */
 SEQGPU_API const void *seqgpu_tensor_grad(const seqgpu_tensor *tensor);
 
 #ifdef __cplusplus
