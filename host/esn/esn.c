@@ -1,7 +1,7 @@
 /* esn.c - echo state networks: reservoir on a plan, read-out by ridge regression (seqgpu/esn.h).
  *
- * The fed-back output is nothing but more input columns: x_t = [u_t; d_{t-1}].  Teacher-forced they are known beforehand
- * and a piece of the series is one run of the plan; free-running a run is one step.
+ * The fed-back output is just more input columns: x_t = [u_t; d_{t-1}].  With a teacher they are known in advance, and a
+ * piece of the series is one run of the plan; when the network runs freely, every step is a run of its own.
  */
 #include "seqgpu/esn.h"
 
@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "core/spectral.h"
-#include "host/params/params.h"
+#include "host/context/defaults.h"
+#include "host/params/draw.h"
+#include "host/params/store.h"
 
 struct seqgpu_esn {
   seqgpu_context *ctx;
@@ -30,15 +32,16 @@ struct seqgpu_esn {
   double *weight;                  /* [O,F] host copy of the read-out */
 };
 
-/* ---------------------------------------------------------------- numbers to and from the device */
+/* ---------------------------------------------------------------- doubles to and from the device */
 
 enum { CHUNK = 2048 };
 
-static seqgpu_status put(seqgpu_context *ctx, void *device, const double *from, int64_t count) {
+static seqgpu_status put(seqgpu_context *ctx, void *device, const double *from, int64_t elements) {
   float narrow[CHUNK];
-  if (ctx->dtype == SEQGPU_DTYPE_F64) return seqgpu_copy_in(ctx, device, from, (size_t)count * sizeof *from);
-  for (int64_t done = 0; done < count; done += CHUNK) {
-    const int64_t n = count - done < CHUNK ? count - done : CHUNK;
+  if (ctx->dtype == SEQGPU_DTYPE_F64)
+    return seqgpu_copy_in(ctx, device, from, (size_t)elements * sizeof *from);
+  for (int64_t done = 0; done < elements; done += CHUNK) {
+    const int64_t n = elements - done < CHUNK ? elements - done : CHUNK;
     for (int64_t i = 0; i < n; i++) narrow[i] = (float)from[done + i];
     SQ_TRY(seqgpu_copy_in(ctx, (float *)device + done, narrow, (size_t)n * sizeof *narrow));
     SQ_TRY(seqgpu_synchronize(ctx)); /* `narrow` is written again */
@@ -46,11 +49,11 @@ static seqgpu_status put(seqgpu_context *ctx, void *device, const double *from, 
   return SEQGPU_OK;
 }
 
-static seqgpu_status get(seqgpu_context *ctx, double *to, const void *device, int64_t count) {
+static seqgpu_status get(seqgpu_context *ctx, double *to, const void *device, int64_t elements) {
   float narrow[CHUNK];
-  if (ctx->dtype == SEQGPU_DTYPE_F64) return seqgpu_copy_out(ctx, to, device, (size_t)count * sizeof *to);
-  for (int64_t done = 0; done < count; done += CHUNK) {
-    const int64_t n = count - done < CHUNK ? count - done : CHUNK;
+  if (ctx->dtype == SEQGPU_DTYPE_F64) return seqgpu_copy_out(ctx, to, device, (size_t)elements * sizeof *to);
+  for (int64_t done = 0; done < elements; done += CHUNK) {
+    const int64_t n = elements - done < CHUNK ? elements - done : CHUNK;
     SQ_TRY(seqgpu_copy_out(ctx, narrow, (const float *)device + done, (size_t)n * sizeof *narrow));
     for (int64_t i = 0; i < n; i++) to[done + i] = (double)narrow[i];
   }
@@ -59,14 +62,12 @@ static seqgpu_status get(seqgpu_context *ctx, double *to, const void *device, in
 
 /* ---------------------------------------------------------------- the descriptor */
 
-static double or_else(double value, double standard) { return value == 0 ? standard : value; }
-
 static seqgpu_esn_desc with_defaults(const seqgpu_esn_desc *desc) {
   seqgpu_esn_desc d = *desc;
-  d.leak = or_else(d.leak, 1);
-  d.spectral_radius = or_else(d.spectral_radius, 0.95);
-  d.input_scale = or_else(d.input_scale, 1);
-  d.feedback_scale = or_else(d.feedback_scale, 1);
+  d.leak = sq_or_default(d.leak, 1);
+  d.spectral_radius = sq_or_default(d.spectral_radius, 0.95);
+  d.input_scale = sq_or_default(d.input_scale, 1);
+  d.feedback_scale = sq_or_default(d.feedback_scale, 1);
   if (d.links == 0) d.links = 10;
   if (d.batch == 0) d.batch = 1;
   if (d.seq_len == 0) d.seq_len = 256;
@@ -75,7 +76,7 @@ static seqgpu_esn_desc with_defaults(const seqgpu_esn_desc *desc) {
 
 static seqgpu_status check_real(seqgpu_context *ctx, const char *name, double value) {
   if (isfinite(value) && value >= 0) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %g, must be finite and at least 0", name, value);
+  return sq_fail(ctx, SEQGPU_EINVAL, "esn: %s is %g; it must be finite and at least 0", name, value);
 }
 
 enum { MOST = 1 << 20 }; /* of anything that is counted */
@@ -139,11 +140,10 @@ static seqgpu_status fill_reservoir(seqgpu_esn *e) {
 
 static seqgpu_status add_weights(seqgpu_esn *e, const char *prefix) {
   char name[SQ_NAME_SIZE];
-  const seqgpu_param_info reservoir = {.name = "reservoir"}, readout = {.name = "readout.weight"};
-  SQ_TRY(sq_params_full_name(e->params, prefix, &reservoir, name));
+  SQ_TRY(sq_params_full_name(e->params, prefix, "reservoir", name));
   SQ_TRY(seqgpu_params_add_rnn(e->params, name, e->plan, &e->reservoir));
   SQ_TRY(fill_reservoir(e));
-  SQ_TRY(sq_params_full_name(e->params, prefix, &readout, name));
+  SQ_TRY(sq_params_full_name(e->params, prefix, "readout.weight", name));
   return seqgpu_params_add(e->params, name, e->desc.output_size, e->features, "zeros", 0, &e->readout);
 }
 
@@ -198,9 +198,10 @@ seqgpu_status seqgpu_esn_create_(seqgpu_params *params, const char *prefix, cons
   if (out) *out = NULL;
   if (params == NULL) return SEQGPU_EINVAL;
   seqgpu_context *ctx = params->ctx;
-  if (out == NULL || desc == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "%s: is NULL", out ? "desc" : "out");
+  if (out == NULL || desc == NULL)
+    return sq_fail(ctx, SEQGPU_EINVAL, "esn: %s is NULL", out ? "desc" : "out");
   seqgpu_esn_desc given;
-  SQ_TRY(sq_struct_in(ctx, "desc", &given, sizeof given, desc, size));
+  SQ_TRY(sq_struct_in(ctx, "esn_desc", &given, sizeof given, desc, size));
   SQ_TRY(check_desc(ctx, &given));
   seqgpu_esn *e = sq_host_alloc(ctx, sizeof *e);
   if (e == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "esn: out of memory");
@@ -242,7 +243,7 @@ seqgpu_status seqgpu_esn_reset(seqgpu_esn *e, int64_t B) {
 
 seqgpu_status seqgpu_esn_state(seqgpu_esn *e, double *h) {
   if (e == NULL) return SEQGPU_EINVAL;
-  if (h == NULL) return sq_fail(e->ctx, SEQGPU_EINVAL, "h: is NULL");
+  if (h == NULL) return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: h is NULL");
   return get(e->ctx, h, e->state, e->batch * e->desc.hidden_size);
 }
 
@@ -307,14 +308,14 @@ static void remember_last(seqgpu_esn *e, int64_t steps, const double *series) {
 }
 
 static seqgpu_status check_series(const seqgpu_esn *e, int64_t T, const double *u) {
-  if (T < 0) return sq_fail(e->ctx, SEQGPU_EINVAL, "T: %lld, must be at least 0", (long long)T);
+  if (T < 0) return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: T is %lld; it must be at least 0", (long long)T);
   if (T > 0 && e->desc.input_size > 0 && u == NULL)
-    return sq_fail(e->ctx, SEQGPU_EINVAL, "u: is NULL, and the network has %lld inputs",
+    return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: u is NULL; it must be [T,B,%lld]",
                    (long long)e->desc.input_size);
   return SEQGPU_OK;
 }
 
-/* A pointer moved on by t steps of `width` numbers, NULL stays. */
+/* A series from step t on, `width` elements per step and sequence; NULL for NULL. */
 static const double *after(const seqgpu_esn *e, const double *series, int64_t t, int64_t width) {
   return series ? series + t * e->batch * width : NULL;
 }
@@ -322,9 +323,9 @@ static const double *after(const seqgpu_esn *e, const double *series, int64_t t,
 seqgpu_status seqgpu_esn_train(seqgpu_esn *e, int64_t T, const double *u, const double *d, int64_t washout) {
   if (e == NULL) return SEQGPU_EINVAL;
   SQ_TRY(check_series(e, T, u));
-  if (T > 0 && d == NULL) return sq_fail(e->ctx, SEQGPU_EINVAL, "d: is NULL");
+  if (T > 0 && d == NULL) return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: d is NULL");
   if (washout < 0)
-    return sq_fail(e->ctx, SEQGPU_EINVAL, "washout: %lld, must be at least 0", (long long)washout);
+    return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: washout is %lld; it must be at least 0", (long long)washout);
   const int64_t B = e->batch, O = e->desc.output_size;
   for (int64_t t = 0; t < T;) {
     const int64_t steps = T - t < e->desc.seq_len ? T - t : e->desc.seq_len;
