@@ -440,8 +440,8 @@ static void test_misuse(seqgpu_context *ctx) {
   seqgpu_params_destroy(NULL);
 }
 
-/* The same calls from programs whose structs are shorter and longer than ours: what both know crosses, the rest of a longer
- * result is 0, and a field that we do not know may not be set. */
+/* The same calls from programs whose structs are shorter and longer than ours: what both know crosses, the
+ * rest of a longer result is 0, and a field that we do not know may not be set. */
 static void test_struct_sizes(seqgpu_context *ctx) {
   struct {
     seqgpu_optimizer known;

@@ -1,5 +1,5 @@
-/* test_tape_rules.c - what the tape promises beside gradients: errors that stay, memory that is kept, running out of
- * it, dropout by a counter, inference, reading. */
+/* test_tape_rules.c - what the tape promises beside gradients: errors that stay, memory that is kept, running
+ * out of it, dropout by a counter, inference, reading. */
 #include "tests/tape_cases.h"
 
 /* ---------------------------------------------------------------- errors */

@@ -2,7 +2,7 @@
  *
  * In the file                                         here
  *   NAME                                              every tensor that is not one of the following
- *   ...bias_ih_lK, ...bias_hh_lK                      ...bias_lK (and ...bias_rec_lK of a GRU): host/params/params.h
+ *   ...bias_ih_lK, ...bias_hh_lK                      ...bias_lK, of a GRU ...bias_rec_lK as well (params.h)
  *   optimizer.first.NAME, optimizer.second.NAME       moments
  *   optimizer.clip_state [8]                          running average of the gradient norm, and so on
  *   optimizer.counters [5] I64                        updates, seed, draws, has first moments, has second

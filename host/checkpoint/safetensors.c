@@ -21,7 +21,8 @@ typedef struct cJSON cJSON;
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is little-endian");
 
-/* A header of MAX_COMMAS values takes some 100 MB as a tree; without that limit 100 MB of text could take gigabytes. */
+/* A header of MAX_COMMAS values takes some 100 MB as a tree; 100 MB of text without that limit could be
+ * gigabytes. */
 enum { PREFIX = 8, MAX_HEADER = 100000000, MAX_COMMAS = 1000000, MAX_DEPTH = 3, MAX_DIGITS = 15 };
 
 struct sq_st_file {
@@ -76,8 +77,9 @@ static size_t scan_string(const char *text, size_t n, size_t i, const char **why
   return 0;
 }
 
-/* NULL, or why the header is refused before it is parsed.  cJSON would accept much that has no place here: numbers
- * that are not whole, control characters, zero characters (they would truncate names), unlimited nesting. */
+/* NULL, or why the header is refused before it is parsed.  cJSON would accept much that has no place here:
+ * numbers that are not whole, control characters, zero characters (they would truncate names), unlimited
+ * nesting. */
 static const char *scan_header(const char *text, size_t n) {
   const char *why = NULL;
   int depth = 0, commas = 0, digits = 0;

@@ -1,10 +1,11 @@
 /* safetensors.h - .safetensors files and their strict reader (safetensors.c); it knows nothing of models.
  *
  * The format: 8 bytes, little-endian: n;  n bytes of JSON
- *   {"__metadata__": {"key": "text", ...}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
+ *   {"__metadata__": {"key": "text", ...},
+ *    "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
  * then the data, row-major; offsets count from their start.
  *
- * The reader takes files from strangers: everything is checked when a file is opened, before any of it is used.
+ * The reader takes files from strangers: everything is checked when a file is opened, before it is used.
  */
 #ifndef SQ_SAFETENSORS_H
 #define SQ_SAFETENSORS_H

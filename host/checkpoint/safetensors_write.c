@@ -1,8 +1,8 @@
 /* safetensors_write.c - the atomic writer of .safetensors files (safetensors_write.h).
  *
- * A reader of the target sees the old file or the new one, never half of one; after a success the new one is on disk.
- * It is written to a temporary file in the same folder, which is flushed and renamed; then the folder is flushed.  If
- * anything fails, the temporary file is removed and the target is as it was.
+ * A reader of the target sees the old file or the new one, never half of one; after a success it is on disk.
+ * It is written to a temporary file in the same folder, which is flushed and renamed; then the folder is
+ * flushed.  If anything fails, the temporary file is removed and the target is as it was.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -1,7 +1,8 @@
 /* esn.c - echo state networks: reservoir on a plan, read-out by ridge regression (seqgpu/esn.h).
  *
- * The fed-back output is just more input columns: x_t = [u_t; d_{t-1}].  With a teacher they are known in advance, and a
- * piece of the series is one run of the plan; when the network runs freely, every step is a run of its own.
+ * The fed-back output is just more input columns: x_t = [u_t; d_{t-1}].  With a teacher they are known in
+ * advance, and a piece of the series is one run of the plan; when the network runs freely, every step is a
+ * run of its own.
  */
 #include "seqgpu/esn.h"
 

@@ -1,6 +1,6 @@
 /* draw.c - how a tensor is drawn: by a named initialiser, block by block (seqgpu/params.h).
  *
- * Every tensor draws from a random stream of its own, so what is added later does not change what was added before.
+ * Every tensor draws from a random stream of its own, so later additions do not change earlier ones.
  */
 #include "host/params/draw.h"
 

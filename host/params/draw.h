@@ -5,8 +5,8 @@
 #include "core/philox.h"
 #include "host/params/params.h"
 
-/* A tensor is drawn as matrices of `block_rows` rows, one below the other (0: as one matrix), each by init(scale); then
- * `shift` is added to rows first to last-1. */
+/* A tensor is drawn as matrices of `block_rows` rows, one below the other (0: as one matrix), each by
+ * init(scale); then `shift` is added to rows first to last-1. */
 typedef struct sq_drawing {
   const struct sq_initialiser *init;
   double scale, shift;
@@ -21,7 +21,7 @@ seqgpu_status sq_params_drawing(seqgpu_params *params, const char *init, double 
 /* How seqgpu_params_add_rnn draws parameter `index` of a plan, of which info tells. */
 sq_drawing sq_params_standard_drawing(const seqgpu_plan *plan, int index, const seqgpu_param_info *info);
 
-/* SEQGPU_EINVAL and a sentence if the drawing is for square matrices and the tensor's blocks are not square. */
+/* SEQGPU_EINVAL and a sentence if the drawing is for square matrices and the tensor's blocks are not. */
 seqgpu_status sq_params_check_drawing(seqgpu_params *params, const sq_tensor *tensor,
                                       const sq_drawing *drawing);
 /* Draws the tensor's value. */

@@ -7,8 +7,8 @@
  *   orthogonal.c  matrices that stay orthogonal
  *   update.c      gradients and optimisers
  *
- * Memory comes in blocks, one per addition: a lone tensor, or all parameters of a recurrent network.  Optimisers
- * walk blocks.  Tensors name parts of blocks; checkpoints walk tensors.
+ * Memory comes in blocks, one per addition: a lone tensor, or all parameters of a recurrent network.
+ * Optimisers walk blocks.  Tensors name parts of blocks; checkpoints walk tensors.
  */
 #ifndef SQ_PARAMS_H
 #define SQ_PARAMS_H
@@ -60,7 +60,8 @@ struct seqgpu_params {
   int tensor_count, tensor_room;
   void *clip_state; /* [SQ_CLIP_STATE] */
   int has_first, has_second;
-  /* The operators' lists of tensors, [piece_room] each: a block is one piece, or several where fixed tensors divide it. */
+  /* The operators' lists of tensors, [piece_room] each: a block is one piece, or several where fixed tensors
+   * divide it. */
   void **list[4]; /* values, gradients, first and second moments */
   int64_t *sizes;
   int piece_room;

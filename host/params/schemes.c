@@ -1,8 +1,9 @@
 /* schemes.c - recurrent networks drawn again: by a named scheme, and the biases of gates (seqgpu/params.h).
  *
- * A scheme is a row of a table: an initialiser each for weight_ih, weight_hh and the biases.  It goes by the names of
- * the parameters and so serves every cell that has them.  A weight of several gates is drawn gate by gate, because
- * orthogonality and a spectral radius are properties of the [H,H] matrix that one gate's recurrence repeats.
+ * A scheme is a row of a table: an initialiser each for weight_ih, weight_hh and the biases.  It goes by the
+ * names of the parameters and so serves every cell that has them.  A weight of several gates is drawn gate by
+ * gate, because orthogonality and a spectral radius are properties of the [H,H] matrix that one gate's
+ * recurrence repeats.
  */
 #include <math.h>
 #include <stdio.h>
@@ -142,7 +143,7 @@ seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *p, const char *prefix, 
     found = sq_layout_gate(&plan->first, keeping_gates[i]);
   if (found == NULL || plan->first.bias < 0)
     return sq_fail(p->ctx, SEQGPU_EINVAL,
-                   "params: gate is \"%.20s\"; it must be a gate of cell \"%s\" with a bias of its own",
+                   "params: there is no gate %.20s with a bias of its own in cell \"%s\"",
                    gate ? gate : "f or u", plan->desc.cell);
   for (int i = 0; i < seqgpu_plan_num_params(plan); i++) {
     seqgpu_param_info info;

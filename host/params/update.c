@@ -1,4 +1,4 @@
-/* update.c - gradients and optimisers: clipping, one update, the norm (seqgpu/params.h; equations: core/ops.h). */
+/* update.c - gradients and optimisers: clipping, one update, the norm (equations: core/ops.h). */
 #include <math.h>
 #include <string.h>
 
@@ -63,7 +63,8 @@ static void list_piece(seqgpu_params *p, const sq_param_block *block, int64_t fi
   p->sizes[(*n)++] = last - first;
 }
 
-/* Lists the trained blocks without the fixed tensors in them, which lie there in order; returns the number of pieces. */
+/* Lists the trained blocks without the fixed tensors in them, which lie there in order; returns how many
+ * pieces. */
 static int64_t collect_blocks(seqgpu_params *p) {
   int64_t n = 0;
   for (int i = 0; i < p->block_count; i++) {

@@ -1,8 +1,8 @@
 /* arena.c - the memory that a tape keeps between steps.
  *
- * An arena is a list of chunks; only the newest one has room.  A step that finds it full gets another chunk, and the
- * reset before the next step replaces all chunks by one, as large as what was used.  From then on a step of the same
- * size finds room in that one, at the same addresses, and allocates nothing.
+ * An arena is a list of chunks; only the newest one has room.  A step that finds it full gets another chunk,
+ * and the reset before the next step replaces all chunks by one, as large as what was used.  From then on a
+ * step of the same size finds room in that one, at the same addresses, and allocates nothing.
  */
 #include "host/tape/arena.h"
 

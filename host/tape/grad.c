@@ -1,7 +1,7 @@
 /* grad.c - where the gradients of tensors lie, and who adds to them (grad.h).
  *
- * The first contribution to a gradient overwrites, every further one adds.  A view has no gradient of its own: it writes
- * into the memory of its base.
+ * The first contribution to a gradient overwrites, every further one adds.  A view has no gradient of its
+ * own: it writes into the memory of its base.
  */
 #include "host/tape/grad.h"
 

@@ -1,8 +1,9 @@
 /* grad.h - where the gradients of tensors lie, and who adds to them (grad.c).
  *
- * A backward leaves the gradient of an input by one of three calls, whichever suits its operator.  *at is NULL for a
- * tensor that is NULL or needs no gradient.  In one backward, ask for all _to_add before any _to_set: memory that an
- * input shares with another one (a view, or the same tensor twice) is then never overwritten.
+ * A backward leaves the gradient of an input by one of three calls, whichever suits its operator.  *at is
+ * NULL for a tensor that is NULL or needs no gradient.  In one backward, ask for all _to_add before any
+ * _to_set: memory that an input shares with another one (a view, or the same tensor twice) is then never
+ * overwritten.
  */
 #ifndef SQ_GRAD_H
 #define SQ_GRAD_H

@@ -1,6 +1,7 @@
 /* ops.c - the tape's operators on rows and elements.
  *
- * Each is a forward, a backward, and a builder that checks its arguments and finds the shape (host/tape/tape.h).
+ * Each is a forward, a backward, and a builder that checks its arguments and finds the shape
+ * (host/tape/tape.h).
  * Letters: y is the operator's tensor, dy its gradient; a row is one vector along the last dimension.
  */
 #include "host/tape/grad.h"

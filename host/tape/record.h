@@ -4,13 +4,15 @@
 
 #include "host/tape/tape.h"
 
-/* Records the first error of the step, in the tape and as the context's last one; always NULL, for a builder to return. */
+/* Records the first error of the step, in the tape and as the context's last one; always NULL, for a builder
+ * to return. */
 seqgpu_tensor *sq_tape_fail(seqgpu_tape *tape, seqgpu_status status, const char *format, ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 3, 4)))
 #endif
     ;
-/* Returns the status of a call that `who` made.  If it failed, its sentence is in the context and is recorded. */
+/* Returns the status of a call that `who` made.  If it failed, its sentence is in the context and is
+ * recorded. */
 seqgpu_status sq_tape_check(seqgpu_tape *tape, seqgpu_status status, const char *who);
 
 /* Device memory for elements of the context's number type, kept until clear. */

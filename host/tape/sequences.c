@@ -1,7 +1,7 @@
 /* sequences.c - the tape's operators on sequences: recurrent networks and additive attention.
  *
- * An rnn node keeps the seqgpu_rnn_run of its forward, with final states and reserve; backward completes it with the
- * gradients that have come to y and to the tensors of the final states.
+ * An rnn node keeps the seqgpu_rnn_run of its forward, with final states and reserve; backward completes it
+ * with the gradients that have come to y and to the tensors of the final states.
  */
 #include "host/tape/grad.h"
 #include "host/tape/record.h"
@@ -224,8 +224,8 @@ static seqgpu_status attention_forward(seqgpu_tensor *y) {
   return SQ_RUN(y->tape->ctx, attention_forward, &args);
 }
 
-/* The operator adds to three gradients at once, so no two may be the same memory (keys as values, say), and it has no
- * NULL.  So each goes to memory of its own, unless it is the first one of its owner. */
+/* The operator adds to three gradients at once, so no two may be the same memory (keys as values, say), and
+ * it has no NULL.  So each goes to memory of its own, unless it is the first one of its owner. */
 static seqgpu_status apart(seqgpu_tensor *y, int input, void **at) {
   seqgpu_tensor *x = y->input[input];
   SQ_TRY(sq_grad_to_add(x, at));

@@ -1,6 +1,7 @@
 /* tape.c - the life of a tape: steps, leaves, the walk backward, and reading (seqgpu/tape.h).
  *
- * Backward is one walk along the list of tensors, newest first, which passes by every tensor that no gradient has reached.
+ * Backward is one walk along the list of tensors, newest first, which passes by every tensor that no gradient
+ * has reached.
  */
 #include <string.h>
 

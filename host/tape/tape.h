@@ -8,8 +8,8 @@
  *   sequences.c  operators on sequences: rnn, attention
  *   tape.c       life of a tape, leaves, the walk backward, reading
  *
- * An operator is a builder (checks its arguments and finds the shape), a forward, a backward, and one sq_tape_op that
- * names them; they stand together in one of these files, and nothing else knows them.
+ * An operator is a builder (checks its arguments and finds the shape), a forward, a backward, and one
+ * sq_tape_op that names them; they stand together in one of these files, and nothing else knows them.
  */
 #ifndef SQ_TAPE_H
 #define SQ_TAPE_H
