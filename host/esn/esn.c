@@ -75,7 +75,7 @@ static seqgpu_esn_desc with_defaults(const seqgpu_esn_desc *desc) {
   return d;
 }
 
-static seqgpu_status check_real(seqgpu_context *ctx, const char *name, double value) {
+static seqgpu_status check_setting(seqgpu_context *ctx, const char *name, double value) {
   if (isfinite(value) && value >= 0) return SEQGPU_OK;
   return sq_fail(ctx, SEQGPU_EINVAL, "esn: %s is %g; it must be finite and at least 0", name, value);
 }
@@ -89,11 +89,11 @@ static seqgpu_status check_desc(seqgpu_context *ctx, const seqgpu_esn_desc *d) {
   SQ_TRY(sq_check_range(ctx, "links", d->links, 0, MOST));
   SQ_TRY(sq_check_range(ctx, "batch", d->batch, 0, MOST));
   SQ_TRY(sq_check_range(ctx, "seq_len", d->seq_len, 0, MOST));
-  SQ_TRY(check_real(ctx, "spectral_radius", d->spectral_radius));
-  SQ_TRY(check_real(ctx, "input_scale", d->input_scale));
-  SQ_TRY(check_real(ctx, "feedback_scale", d->feedback_scale));
-  SQ_TRY(check_real(ctx, "bias_scale", d->bias_scale));
-  return check_real(ctx, "noise", d->noise);
+  SQ_TRY(check_setting(ctx, "spectral_radius", d->spectral_radius));
+  SQ_TRY(check_setting(ctx, "input_scale", d->input_scale));
+  SQ_TRY(check_setting(ctx, "feedback_scale", d->feedback_scale));
+  SQ_TRY(check_setting(ctx, "bias_scale", d->bias_scale));
+  return check_setting(ctx, "noise", d->noise);
 }
 
 /* ---------------------------------------------------------------- weights */
@@ -172,15 +172,15 @@ static seqgpu_status make_plan(seqgpu_esn *e) {
 static seqgpu_status allocate(seqgpu_esn *e) {
   const seqgpu_esn_desc *d = &e->desc;
   const int64_t rows = d->seq_len * d->batch, H = d->hidden_size;
-  const size_t real = e->ctx->element_size;
+  const size_t element = e->ctx->element_size;
   SQ_TRY(host_doubles(e, rows, e->width, &e->inputs));
   SQ_TRY(host_doubles(e, rows, H, &e->states));
   SQ_TRY(host_doubles(e, rows, e->features, &e->rows));
   SQ_TRY(host_doubles(e, d->batch, d->output_size, &e->last));
   SQ_TRY(host_doubles(e, d->output_size, e->features, &e->weight));
-  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(rows * e->width) * real, &e->x));
-  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(rows * H) * real, &e->y));
-  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(d->batch * H) * real, &e->state));
+  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(rows * e->width) * element, &e->x));
+  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(rows * H) * element, &e->y));
+  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(d->batch * H) * element, &e->state));
   return seqgpu_malloc(e->ctx, seqgpu_plan_workspace_size(e->plan), &e->workspace);
 }
 
