@@ -327,7 +327,7 @@ int main(int argc, char **argv) {
   seqgpu_status status = model_open(&m, &o);
   if (status == SEQGPU_OK) {
     printf("reversing strings of 1 to %lld of %lld symbols: %lld parameters, batch %d, seed %lld, %s, %s\n",
-           (long long)o.max_length, (long long)o.symbols, (long long)seqgpu_params_total(m.params), BATCH,
+           (long long)o.max_length, (long long)o.symbols, (long long)seqgpu_params_elements(m.params), BATCH,
            (long long)o.seed, seqgpu_plan_algorithm(m.encoder_plan), seqgpu_context_device(m.ctx));
     status = train(&m, &share);
   }

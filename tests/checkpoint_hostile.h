@@ -10,10 +10,10 @@ static seqgpu_status use_file(seqgpu_context *ctx, const char *path, seqgpu_para
   const seqgpu_status status = seqgpu_checkpoint_open(ctx, path, &c);
   if (status != SEQGPU_OK) return status;
   seqgpu_checkpoint_load(c, p, 1);
-  for (int i = 0; i < seqgpu_checkpoint_count(c); i++) {
+  for (int i = 0; i < seqgpu_checkpoint_tensor_count(c); i++) {
     seqgpu_tensor_info info;
-    seqgpu_checkpoint_tensor(c, i, &info);
-    double *numbers = malloc((size_t)info.count * sizeof *numbers + 1);
+    seqgpu_checkpoint_tensor_get(c, i, &info);
+    double *numbers = malloc((size_t)info.elements * sizeof *numbers + 1);
     seqgpu_checkpoint_read(c, i, numbers);
     free(numbers);
   }
@@ -168,7 +168,7 @@ static void test_strange_files(seqgpu_context *ctx, seqgpu_params *p) {
   CHECK(seqgpu_checkpoint_open(ctx, "x", NULL) == SEQGPU_EINVAL, "out NULL");
   CHECK(seqgpu_checkpoint_load(NULL, p, 0) == SEQGPU_EINVAL, "checkpoint NULL");
   seqgpu_checkpoint_close(NULL);
-  CHECK(seqgpu_checkpoint_count(NULL) == 0 && seqgpu_checkpoint_meta(NULL, "a") == NULL,
+  CHECK(seqgpu_checkpoint_tensor_count(NULL) == 0 && seqgpu_checkpoint_meta(NULL, "a") == NULL,
         "questions about NULL");
 }
 

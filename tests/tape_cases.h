@@ -73,10 +73,10 @@ static seqgpu_tensor *lengths_4231(world *w) {
 /* y, then each final state, as one vector. */
 static seqgpu_tensor *with_finals(world *w, seqgpu_tensor *y) {
   seqgpu_tape *t = w->tape;
-  seqgpu_tensor *all = seqgpu_tape_reshape(t, y, 1, DIM(seqgpu_tensor_count(y)));
+  seqgpu_tensor *all = seqgpu_tape_reshape(t, y, 1, DIM(seqgpu_tensor_elements(y)));
   for (int k = 0; k < seqgpu_plan_get_sizes(w->plan[0]).state_count; k++) {
     seqgpu_tensor *s = seqgpu_tape_rnn_final(t, y, k);
-    all = seqgpu_tape_concat(t, all, seqgpu_tape_reshape(t, s, 1, DIM(seqgpu_tensor_count(s))));
+    all = seqgpu_tape_concat(t, all, seqgpu_tape_reshape(t, s, 1, DIM(seqgpu_tensor_elements(s))));
   }
   return all;
 }

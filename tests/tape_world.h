@@ -109,7 +109,7 @@ static inline seqgpu_tensor *world_build(world *w, const test_case *c, int train
  * Inputs alone do not: where an attention reads states that are nearly the same, they move all of them alike. */
 static inline seqgpu_tensor *rounded(world *w, seqgpu_tensor *y) {
   int64_t shape[SEQGPU_TAPE_RANK];
-  const int64_t n = seqgpu_tensor_count(y), first = w->ones_used;
+  const int64_t n = seqgpu_tensor_elements(y), first = w->ones_used;
   if (w->ones == NULL || y == NULL) return y;
   if (first + n > ONES) {
     check_record(0, "more intermediate results than ones", "rounded");
@@ -122,7 +122,7 @@ static inline seqgpu_tensor *rounded(world *w, seqgpu_tensor *y) {
 
 /* The value, in float64; the caller frees it. */
 static inline double *world_read(world *w, seqgpu_tensor *y) {
-  const int64_t n = seqgpu_tensor_count(y);
+  const int64_t n = seqgpu_tensor_elements(y);
   double *out = calloc((size_t)n + 1, sizeof *out);
   if (y) net_download(w->ctx, out, seqgpu_tensor_value(y), n);
   return out;
@@ -132,7 +132,7 @@ static inline double *world_read(world *w, seqgpu_tensor *y) {
 static inline seqgpu_status world_backward(world *w, seqgpu_tensor *y, const double *dy) {
   for (int i = 0; i < w->leaves; i++)
     net_require(w->ctx, seqgpu_zero(w->ctx, w->grad[i], (size_t)w->count[i] * sizeof(double)), "seqgpu_zero");
-  const int64_t n = seqgpu_tensor_count(y);
+  const int64_t n = seqgpu_tensor_elements(y);
   float *narrow = calloc((size_t)n + 1, sizeof *narrow);
   for (int64_t i = 0; i < n; i++) narrow[i] = (float)dy[i];
   const int f32 = seqgpu_context_dtype(w->ctx) == SEQGPU_DTYPE_F32;
@@ -148,7 +148,7 @@ static inline void dy_draw(double *dy, int64_t n) {
 }
 
 static inline double *random_dy(const seqgpu_tensor *y) {
-  const int64_t n = seqgpu_tensor_count(y);
+  const int64_t n = seqgpu_tensor_elements(y);
   double *dy = calloc((size_t)n + 1, sizeof *dy);
   dy_draw(dy, n);
   return dy;

@@ -215,13 +215,23 @@ static void test_meta(seqgpu_context *ctx) {
   CHECK(seqgpu_checkpoint_save(p, at("m"), meta, 4) == SEQGPU_OK, "metadata are saved");
   CHECK(seqgpu_checkpoint_open(ctx, at("m"), &c) == SEQGPU_OK, "and read");
   for (int i = 0; i < 4; i++) {
-    const char *value = seqgpu_checkpoint_meta(c, meta[i].key), *key = "";
+    seqgpu_meta entry = {NULL, NULL};
+    const char *value = seqgpu_checkpoint_meta(c, meta[i].key);
     CHECK(value && strcmp(value, meta[i].value) == 0, "metadata %d by key", i);
-    value = seqgpu_checkpoint_meta_at(c, i, &key);
-    CHECK(value && strcmp(key, meta[i].key) == 0, "metadata %d by position", i);
+    CHECK(seqgpu_checkpoint_meta_get(c, i, &entry) == SEQGPU_OK && strcmp(entry.key, meta[i].key) == 0 &&
+              strcmp(entry.value, meta[i].value) == 0,
+          "metadata %d by index", i);
   }
-  CHECK(seqgpu_checkpoint_meta(c, "nobody") == NULL && seqgpu_checkpoint_meta_at(c, 4, NULL) == NULL,
-        "no more");
+  seqgpu_meta entry = {NULL, NULL};
+  CHECK(seqgpu_checkpoint_meta(c, "nobody") == NULL, "no such key");
+  CHECK(seqgpu_checkpoint_meta_count(c) == 4 && seqgpu_checkpoint_meta_count(NULL) == 0, "four entries");
+  CHECK(seqgpu_checkpoint_meta_get(c, 4, &entry) == SEQGPU_EINVAL && entry.key == NULL &&
+            strstr(seqgpu_last_error(ctx), "index is 4"),
+        "none past the end");
+  CHECK(seqgpu_checkpoint_meta_get(c, -1, &entry) == SEQGPU_EINVAL &&
+            seqgpu_checkpoint_meta_get(c, 0, NULL) == SEQGPU_EINVAL &&
+            seqgpu_checkpoint_meta_get(NULL, 0, &entry) == SEQGPU_EINVAL,
+        "no such entry, no place for it, no checkpoint");
   seqgpu_checkpoint_close(c);
   CHECK(seqgpu_checkpoint_save(p, at("n"), bad, 1) == SEQGPU_EINVAL, "a value that is not UTF-8");
   CHECK(seqgpu_checkpoint_save(p, at("n"), twice, 2) == SEQGPU_EINVAL, "a key twice");
@@ -272,15 +282,15 @@ static void test_torch(seqgpu_context *ctx) {
         "a GRU that resets before the product does not take them");
   seqgpu_checkpoint_save(p, at("ours"), NULL, 0);
   seqgpu_checkpoint *c;
-  seqgpu_tensor_info info = {.dims = 0};
+  seqgpu_tensor_info info = {.rank = 0};
   double numbers[3] = {9, 9, 9};
   int found = 0;
   seqgpu_checkpoint_open(ctx, at("ours"), &c);
-  for (int i = 0; i < seqgpu_checkpoint_count(c); i++) {
-    seqgpu_checkpoint_tensor(c, i, &info);
+  for (int i = 0; i < seqgpu_checkpoint_tensor_count(c); i++) {
+    seqgpu_checkpoint_tensor_get(c, i, &info);
     if (strcmp(info.name, "rnn.bias_hh_l0") != 0) continue;
     seqgpu_checkpoint_read(c, i, numbers);
-    found = info.dims == 1 && info.shape[0] == 3 && strcmp(info.dtype, "F32") == 0;
+    found = info.rank == 1 && info.shape[0] == 3 && strcmp(info.dtype, "F32") == 0;
   }
   seqgpu_checkpoint_close(c);
   CHECK(found && numbers[0] == 0 && numbers[1] == 0 && numbers[2] == 7,

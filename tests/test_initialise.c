@@ -295,7 +295,7 @@ static void test_refusals(seqgpu_context *ctx) {
   CHECK(says(ctx, seqgpu_params_init_rnn(p, "net", NULL, "np", 0), "plan"), "plan NULL");
   CHECK(says(ctx, seqgpu_params_init_rnn(p, "other", plan, "np", 0), "other.weight_ih_l0"), "another prefix");
   CHECK(says(ctx, seqgpu_params_init_rnn(p, "net", gru, "np", 0), "plan"), "another plan");
-  CHECK(says(ctx, seqgpu_params_init_rnn(p, "net", plan, "careful", 0), "[20, 7]"),
+  CHECK(says(ctx, seqgpu_params_init_rnn(p, "net", plan, "careful", 0), "[20,7]"),
         "a projection is not square");
   CHECK(values(p, "net.weight_ih_l0")[0] == first, "what is refused draws nothing");
   CHECK(seqgpu_params_init_rnn(p, "net", plan, "orthogonal", 0) == SEQGPU_OK, "but orthogonal it can be");

@@ -71,13 +71,13 @@ static void test_names(seqgpu_context *ctx, const char *where) {
     snprintf(name, sizeof name, "many.%d", i);
     added &= seqgpu_params_add(p, name, 1, 1, "zeros", 0, NULL) == SEQGPU_OK;
   }
-  CHECK(added && seqgpu_params_count(p) == 201 && seqgpu_params_total(p) == 212, "%s: 200 more", where);
+  CHECK(added && seqgpu_params_count(p) == 201 && seqgpu_params_elements(p) == 212, "%s: 200 more", where);
   seqgpu_params_find(p, "w", &found);
   CHECK(found.name == first.name && found.value == first.value && strcmp(first.name, "w") == 0,
         "%s: names and pointers stay where they were", where);
   seqgpu_param state;
   CHECK(seqgpu_params_add_state(p, "s", 2, 2, &state) == SEQGPU_OK && state.grad == NULL &&
-            seqgpu_params_total(p) == 212,
+            seqgpu_params_elements(p) == 212,
         "%s: a state is not trained", where);
   memset(name, 'x', sizeof name);
   name[128] = 0;
@@ -435,9 +435,83 @@ static void test_misuse(seqgpu_context *ctx) {
   CHECK(seqgpu_params_create(NULL, 1, NULL) == SEQGPU_EINVAL, "ctx NULL");
   CHECK(seqgpu_params_create(ctx, 1, NULL) == SEQGPU_EINVAL, "out NULL");
   CHECK(seqgpu_params_add_rnn(p, "x", NULL, NULL) == SEQGPU_EINVAL, "plan NULL");
-  CHECK(seqgpu_params_count(NULL) == 0 && seqgpu_params_total(NULL) == 0, "questions about NULL");
+  CHECK(seqgpu_params_count(NULL) == 0 && seqgpu_params_elements(NULL) == 0, "questions about NULL");
   seqgpu_params_destroy(p);
   seqgpu_params_destroy(NULL);
+}
+
+/* The same calls from programs whose structs are shorter and longer than ours: what both know crosses, the
+ * rest of a longer result is 0, and a field that we do not know may not be set. */
+static void test_struct_sizes(seqgpu_context *ctx) {
+  struct {
+    seqgpu_optimizer known;
+    double unknown;
+  } newer = {.known = {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.5}};
+  struct {
+    seqgpu_param known;
+    void *unknown;
+  } longer = {.unknown = ctx};
+  seqgpu_param given = {.grad = ctx}, whole;
+  seqgpu_params *p;
+  seqgpu_params_create(ctx, 1, &p);
+  seqgpu_params_add(p, "w", 2, 3, "zeros", 0, &whole);
+  CHECK(seqgpu_params_find_(p, "w", &longer.known, sizeof longer) == SEQGPU_OK && longer.unknown == NULL &&
+            longer.known.grad == whole.grad,
+        "a longer result ends with zeros");
+  CHECK(seqgpu_params_get_(p, 0, &given, offsetof(seqgpu_param, grad)) == SEQGPU_OK && given.cols == 3 &&
+            given.value == whole.value && given.grad == ctx,
+        "a shorter one is not written past its end");
+  CHECK(seqgpu_params_update_(p, &newer.known, sizeof newer) == SEQGPU_OK,
+        "a newer optimizer with no new field set");
+  newer.unknown = 1;
+  CHECK(seqgpu_params_update_(p, &newer.known, sizeof newer) == SEQGPU_EINVAL &&
+            strstr(seqgpu_last_error(ctx), "optimizer"),
+        "a field that is not known here is refused");
+  newer.known.clip = (seqgpu_clip_kind)77;
+  CHECK(seqgpu_params_update_(p, &newer.known, offsetof(seqgpu_optimizer, clip)) == SEQGPU_OK,
+        "what is beyond an older optimizer's end is not read");
+  seqgpu_params_destroy(p);
+}
+
+static void *counting_allocate(size_t bytes, void *user) {
+  ++*(long *)user;
+  return check_alloc("memory of the library", bytes);
+}
+
+static void counting_release(void *pointer, void *user) {
+  (void)user;
+  check_free(pointer);
+}
+
+/* How many allocations the first update makes, with or without a call that reserves the moments. */
+static long allocations_of_update(int reserve) {
+  long count = 0;
+  const seqgpu_allocator allocator = {counting_allocate, counting_release, &count};
+  const seqgpu_context_options options = {.device = "cpu", .threads = 1, .allocator = &allocator};
+  const seqgpu_optimizer adam = {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.1};
+  seqgpu_context *ctx = NULL;
+  seqgpu_params *p = NULL;
+  seqgpu_context_create(&options, &ctx);
+  seqgpu_params_create(ctx, 1, &p);
+  seqgpu_params_add(p, "w", 3, 3, "orthogonal", 1, NULL);
+  if (reserve) CHECK(seqgpu_params_reserve(p, adam.kind) == SEQGPU_OK, "moments are reserved");
+  const long before = count;
+  CHECK(seqgpu_params_update(p, &adam) == SEQGPU_OK, "the first update, reserve %d", reserve);
+  const long made = count - before;
+  seqgpu_params_destroy(p);
+  seqgpu_context_destroy(ctx);
+  return made;
+}
+
+static void test_reserve(seqgpu_context *ctx) {
+  seqgpu_params *p;
+  seqgpu_params_create(ctx, 1, &p);
+  CHECK(allocations_of_update(0) == 2, "the first update allocates two moments");
+  CHECK(allocations_of_update(1) == 0, "after reserve it allocates nothing");
+  CHECK(seqgpu_params_reserve(p, (seqgpu_optimizer_kind)9) == SEQGPU_EINVAL &&
+            seqgpu_params_reserve(NULL, SEQGPU_OPTIMIZER_SGD) == SEQGPU_EINVAL,
+        "an optimiser that does not exist, and no params");
+  seqgpu_params_destroy(p);
 }
 
 static seqgpu_status use_everything(seqgpu_context *ctx) {
@@ -472,6 +546,8 @@ int main(void) {
     test_nonfinite(ctx, label(&worlds[i]));
     test_orthogonal(ctx, label(&worlds[i]));
     if (i == 0) test_misuse(ctx);
+    if (i == 0) test_struct_sizes(ctx);
+    if (i == 0) test_reserve(ctx);
     seqgpu_context_destroy(ctx);
   }
   CHECK(failing_each("cpu", use_everything, 0) > 20, "it does ask for memory");

@@ -50,7 +50,7 @@ static void trial_open(trial *t, seqgpu_context *oracle, const test_case *c) {
   world_open(&t->w, oracle, c);
   for (int i = 0; i < ONES; i++) t->ones[i] = 1;
   t->w.ones = t->ones;
-  t->count = seqgpu_tensor_count(world_build(&t->w, c, 1));
+  t->count = seqgpu_tensor_elements(world_build(&t->w, c, 1));
   t->dy = calloc((size_t)t->count + 1, sizeof(double));
   t->y = calloc((size_t)t->count + 1, sizeof(double));
   for (int i = 0; i < t->w.leaves; i++) list_add(&p.in, "leaf", t->w.host[i], t->w.count[i]);
@@ -74,7 +74,7 @@ static double loss_at(world *w, const test_case *c, const double *dy, double *va
   *variable = v;
   seqgpu_tensor *y = world_build(w, c, 1);
   double *value = world_read(w, y), loss = 0;
-  for (int64_t i = 0; i < seqgpu_tensor_count(y); i++) loss += dy[i] * value[i];
+  for (int64_t i = 0; i < seqgpu_tensor_elements(y); i++) loss += dy[i] * value[i];
   free(value);
   *variable = before;
   return loss;

@@ -1,5 +1,5 @@
-/* test_tape_rules.c - what the tape promises beside gradients: errors that stay, memory that is kept, running out of
- * it, dropout by a counter, inference, reading. */
+/* test_tape_rules.c - what the tape promises beside gradients: errors that stay, memory that is kept, running
+ * out of it, dropout by a counter, inference, reading. */
 #include "tests/tape_cases.h"
 
 /* ---------------------------------------------------------------- errors */
@@ -34,7 +34,8 @@ static seqgpu_tensor *bad_dimension(world *w) {
 }
 static seqgpu_tensor *bad_host(world *w) { return seqgpu_tape_input(w->tape, 1, DIM(3), NULL); }
 static seqgpu_tensor *bad_param(world *w) {
-  return seqgpu_tape_param(w->tape, &(seqgpu_param){.rows = 1, .cols = 1});
+  const seqgpu_param empty = {.rows = 1, .cols = 1};
+  return seqgpu_tape_param(w->tape, &empty);
 }
 static seqgpu_tensor *bad_dropout(world *w) { return seqgpu_tape_dropout(w->tape, w->leaf[0], NAN); }
 static seqgpu_tensor *bad_activation(world *w) {
@@ -101,7 +102,7 @@ static const misuse misuses[] = {
     {"NULL", bad_null, "add: b is NULL"},
     {"add", bad_shapes, "add: a is [3,4] but b is [3]"},
     {"linear", bad_linear, "linear: w is [3,4] but x is [3]; w must be [out,3]"},
-    {"linear bias", bad_bias, "linear: b is [3] but w is [2,4]; b must have 2 numbers"},
+    {"linear bias", bad_bias, "linear: b is [3] but w is [2,4]; b must have 2 elements"},
     {"concat", bad_concat, "concat: a is [3,4] but b is [3]"},
     {"rows", bad_rows, "within the 3 rows"},
     {"reshape", bad_reshape, "reshape: shape is"},
@@ -112,22 +113,22 @@ static const misuse misuses[] = {
     {"param", bad_param, "param: its value is NULL"},
     {"dropout", bad_dropout, "dropout: p is"},
     {"activation", bad_activation, "activation is 9"},
-    {"kind", bad_kind, "embedding: ids is a tensor of reals"},
+    {"kind", bad_kind, "embedding: ids holds reals"},
     {"targets", bad_targets, "cross_entropy: logits is [3,4] but targets is [4]"},
     {"squared error", bad_squares, "squared_error: x is [3,4] but targets is [3]"},
-    {"squared error of a parameter", bad_constant, "squared_error: targets must be constant"},
+    {"squared error of a parameter", bad_constant, "squared_error: targets wants a gradient"},
     {"squared error mask", bad_mask, "squared_error: x is [3,4] but mask is [4]"},
-    {"length", bad_length, "lengths: number 1 is -1"},
+    {"length", bad_length, "lengths: element 1 is -1"},
     {"final", bad_final, "was not returned by seqgpu_tape_rnn"},
     {"weights", bad_weights, "was not returned by seqgpu_tape_attention"},
     {"attention", bad_attention, "attention: query is [3,4] but keys is [4,4,3]"},
     {"attention lengths", bad_source_length, "lengths are 0 to 1; they must be 1 to 4"},
     {"rnn plan", bad_plan, "rnn: plan is NULL"},
     {"rnn x", bad_input, "input_size 3"},
-    {"rnn params", bad_params, "rnn: params has 3 numbers"},
+    {"rnn params", bad_params, "rnn: params is [3]"},
     {"rnn state", bad_state, "initial[1] is [3,4]; it must be [1,4,3]"},
     {"rnn too long", bad_long, "seq_len 4"},
-    {"rnn lengths", bad_rnn_lengths, "of up to 5"},
+    {"rnn lengths", bad_rnn_lengths, "at most 5"},
     {"rnn for inference", bad_mode, "inference = 1"},
 };
 
@@ -183,13 +184,79 @@ static void check_bad_backward(world *w) {
   CHECK(seqgpu_tape_backward(w->tape, NULL, NULL) == SEQGPU_EINVAL, "backward of NULL is refused");
 }
 
+/* ---------------------------------------------------------------- seqgpu_tape_update */
+
+static const seqgpu_optimizer descent = {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.5};
+
+/* loss = 0.5 w^2 for a parameter w [1,1]; the tape is cleared first. */
+static seqgpu_tensor *half_square(seqgpu_tape *tape, const seqgpu_param *w) {
+  seqgpu_tape_clear(tape, 1);
+  seqgpu_tensor *x = seqgpu_tape_param(tape, w);
+  return seqgpu_tape_scale(tape, seqgpu_tape_mul(tape, x, x), 0.5);
+}
+
+/* The call failed with this status, and the tape and the context say the same, which has this part. */
+static void check_says(seqgpu_context *ctx, const seqgpu_tape *tape, seqgpu_status status, const char *part) {
+  const char *sentence = seqgpu_tape_error(tape);
+  check_record(status == SEQGPU_EINVAL && seqgpu_tape_status(tape) == status && strstr(sentence, part),
+               sentence, "the tape says: %s", part);
+  CHECK(strcmp(seqgpu_last_error(ctx), sentence) == 0, "the context says the same: %s", part);
+}
+
+static void check_bad_update(seqgpu_context *ctx, seqgpu_tape *tape, seqgpu_params *p,
+                             const seqgpu_param *w) {
+  const seqgpu_optimizer uphill = {.lr = -1};
+  seqgpu_context *elsewhere = net_context("cpu", SEQGPU_DTYPE_F64, 1);
+  seqgpu_params *foreign = NULL;
+  net_require(elsewhere, seqgpu_params_create(elsewhere, 1, &foreign), "seqgpu_params_create");
+  check_says(ctx, tape, seqgpu_tape_update(tape, half_square(tape, w), p, &uphill, NULL), "lr is -1");
+  check_says(ctx, tape, seqgpu_tape_update(tape, half_square(tape, w), p, NULL, NULL), "optimizer is NULL");
+  check_says(ctx, tape, seqgpu_tape_update(tape, half_square(tape, w), NULL, &descent, NULL),
+             "params is NULL");
+  check_says(ctx, tape, seqgpu_tape_update(tape, half_square(tape, w), foreign, &descent, NULL),
+             "params belongs to another context");
+  seqgpu_tape_clear(tape, 1);
+  check_says(ctx, tape, seqgpu_tape_update(tape, NULL, p, &descent, NULL), "update: loss is NULL");
+  seqgpu_tape_clear(tape, 1);
+  seqgpu_tensor *none = seqgpu_tape_add(tape, NULL, NULL);
+  seqgpu_params_init(p, "nobody", "zeros", 0); /* another sentence comes in between */
+  check_says(ctx, tape, seqgpu_tape_update(tape, none, p, &descent, NULL), "add: a is NULL");
+  CHECK(seqgpu_tape_update(NULL, none, p, &descent, NULL) == SEQGPU_EINVAL, "update without a tape");
+  seqgpu_params_destroy(foreign);
+  seqgpu_context_destroy(elsewhere);
+}
+
+/* w <- w - 0.5 w: the loss is that before the update, and gradients of earlier calls do not count. */
+static void check_update(seqgpu_context *ctx) {
+  seqgpu_tape *tape = NULL;
+  seqgpu_params *p = NULL;
+  seqgpu_param w;
+  net_require(ctx, seqgpu_tape_create(ctx, 1, &tape), "seqgpu_tape_create");
+  net_require(ctx, seqgpu_params_create(ctx, 1, &p), "seqgpu_params_create");
+  net_require(ctx, seqgpu_params_add(p, "w", 1, 1, "constant", 8, &w), "seqgpu_params_add");
+  double loss = 0, value = 0;
+  for (int i = 0; i < 2; i++) {
+    const double before = i == 0 ? 8 : 4;
+    CHECK(seqgpu_tape_update(tape, half_square(tape, &w), p, &descent, &loss) == SEQGPU_OK, "update %d", i);
+    net_require(ctx, seqgpu_copy_out(ctx, &value, w.value, sizeof value), "seqgpu_copy_out");
+    CHECK(loss == 0.5 * before * before && value == before / 2, "update %d: loss %g, then w = %g", i, loss,
+          value);
+  }
+  CHECK(seqgpu_tape_update(tape, half_square(tape, &w), p, &descent, NULL) == SEQGPU_OK, "without a value");
+  check_bad_update(ctx, tape, p, &w);
+  net_require(ctx, seqgpu_copy_out(ctx, &value, w.value, sizeof value), "seqgpu_copy_out");
+  CHECK(value == 1, "what failed has updated nothing");
+  seqgpu_params_destroy(p);
+  seqgpu_tape_destroy(tape);
+}
+
 static void check_null(seqgpu_context *ctx) {
   CHECK(seqgpu_tape_create(ctx, 1, NULL) == SEQGPU_EINVAL, "create without out");
   CHECK(seqgpu_tape_clear(NULL, 1) == SEQGPU_EINVAL && seqgpu_tape_status(NULL) == SEQGPU_EINVAL, "no tape");
   CHECK(seqgpu_tape_backward(NULL, NULL, NULL) == SEQGPU_EINVAL, "no tape to go backward");
   CHECK(seqgpu_tape_add(NULL, NULL, NULL) == NULL && seqgpu_tape_param(NULL, NULL) == NULL,
         "no tape to build");
-  CHECK(seqgpu_tensor_count(NULL) == 0 && seqgpu_tensor_shape(NULL, NULL) == 0, "no tensor to measure");
+  CHECK(seqgpu_tensor_elements(NULL) == 0 && seqgpu_tensor_shape(NULL, NULL) == 0, "no tensor to measure");
   CHECK(seqgpu_tensor_read(NULL, NULL) == SEQGPU_EINVAL && seqgpu_tensor_grad(NULL) == NULL,
         "no tensor to read");
   seqgpu_tape_destroy(NULL);
@@ -371,6 +438,7 @@ int main(void) {
   check_start();
   seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   check_errors(ctx);
+  check_update(ctx);
   check_memory();
   check_dropout(ctx);
   check_inference(ctx);

@@ -251,7 +251,7 @@ static int64_t trained(seqgpu_context *ctx, int64_t inputs, int64_t n, int64_t o
   const int64_t width = seqgpu_plan_get_sizes(plan).output_width;
   net_require(ctx, seqgpu_params_add(params, "weight", outputs, width, "xavier", 1, NULL), "weight");
   net_require(ctx, seqgpu_params_add(params, "bias", outputs, 1, "zeros", 0, NULL), "bias");
-  const int64_t total = seqgpu_params_total(params);
+  const int64_t total = seqgpu_params_elements(params);
   seqgpu_params_destroy(params);
   seqgpu_plan_destroy(plan);
   return total;

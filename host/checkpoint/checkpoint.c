@@ -1,20 +1,22 @@
-/* checkpoint.c - models to and from .safetensors files (seqgpu/model.h).
+/* checkpoint.c - models to and from .safetensors files (seqgpu/checkpoint.h).
  *
  * In the file                                         here
  *   NAME                                              every tensor that is not one of the following
- *   ...bias_ih_lK, ...bias_hh_lK                      ...bias_lK (and ...bias_rec_lK of a GRU): params_internal.h
+ *   ...bias_ih_lK, ...bias_hh_lK                      ...bias_lK, of a GRU ...bias_rec_lK as well (params.h)
  *   optimizer.first.NAME, optimizer.second.NAME       moments
  *   optimizer.clip_state [8]                          running average of the gradient norm, and so on
- *   optimizer.counters [5] I64                        updates, seed, draws, whether there are first, second moments
+ *   optimizer.counters [5] I64                        updates, seed, draws, has first moments, has second
  *
- * Our bias goes to bias_ih whole and bias_hh is zero; reading adds them, and a zero bias_hh leaves every bit.
+ * Our whole bias goes to bias_ih, and bias_hh is zero; reading adds them, and a zero bias_hh changes no bit.
  * Loading reads everything into host memory before it changes anything.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "host/checkpoint/safetensors.h"
-#include "host/params/params.h"
+#include "host/checkpoint/safetensors_write.h"
+#include "host/context/shape.h"
+#include "host/params/store.h"
 
 enum { FILE_NAME = SQ_NAME_SIZE + 24, COUNTERS = 5 };
 enum { UPDATES, SEED, DRAWS, HAS_FIRST, HAS_SECOND };
@@ -47,7 +49,7 @@ static const sq_tensor *recurrent_bias(const seqgpu_params *p, const sq_tensor *
 
 /* ---------------------------------------------------------------- saving */
 
-/* One tensor of the file: a part of a tensor, its bias_hh, or (tensor NULL) the state of the optimiser. */
+/* One tensor of the file: a part of one of ours, its bias_hh, or (tensor NULL) the state of the optimiser. */
 typedef struct entry {
   const sq_tensor *tensor;
   part which;
@@ -63,7 +65,7 @@ typedef struct saving {
   int64_t counters[COUNTERS];
 } saving;
 
-static sq_st_dtype real_dtype(const seqgpu_context *ctx) {
+static sq_st_dtype context_dtype(const seqgpu_context *ctx) {
   return ctx->dtype == SEQGPU_DTYPE_F64 ? SQ_ST_F64 : SQ_ST_F32;
 }
 
@@ -71,9 +73,9 @@ static entry *add_entry(saving *s, const sq_tensor *t, part which, int64_t rows,
   entry *e = &s->entries[s->count];
   sq_st_tensor *file = &s->tensors[s->count++];
   *e = (entry){.tensor = t, .which = which};
-  *file = (sq_st_tensor){.name = e->name, .dtype = real_dtype(s->params->ctx), .count = rows * cols};
-  file->shape[file->dims++] = rows;
-  if (t && t->form == SQ_FORM_MATRIX) file->shape[file->dims++] = cols;
+  *file = (sq_st_tensor){.name = e->name, .dtype = context_dtype(s->params->ctx), .elements = rows * cols};
+  file->shape[file->rank++] = rows;
+  if (t && t->form == SQ_FORM_MATRIX) file->shape[file->rank++] = cols;
   if (t) snprintf(e->name, sizeof e->name, "%s%s", part_prefix[which], t->name);
   return e;
 }
@@ -108,17 +110,17 @@ static void list_entries(saving *s) {
   }
 }
 
-static seqgpu_status fetch_reals(const seqgpu_params *p, const void *device, int64_t count, void *host) {
-  return seqgpu_copy_out(p->ctx, host, device, (size_t)count * p->ctx->element_size);
+static seqgpu_status fetch_device(const seqgpu_params *p, const void *device, int64_t elements, void *host) {
+  return seqgpu_copy_out(p->ctx, host, device, (size_t)elements * p->ctx->element_size);
 }
 
 static seqgpu_status fetch_bias_hh(const seqgpu_params *p, const sq_tensor *bias, void *host) {
-  const size_t real = p->ctx->element_size;
-  memset(host, 0, (size_t)bias->rows * real);
+  const size_t element = p->ctx->element_size;
+  memset(host, 0, (size_t)bias->rows * element);
   const sq_tensor *rec = bias->form == SQ_FORM_GRU_BIAS ? recurrent_bias(p, bias) : NULL;
   if (rec == NULL) return SEQGPU_OK;
-  return fetch_reals(p, part_memory(p, rec, PART_VALUE), rec->rows,
-                     (char *)host + (size_t)(bias->rows - rec->rows) * real);
+  return fetch_device(p, part_memory(p, rec, PART_VALUE), rec->rows,
+                      (char *)host + (size_t)(bias->rows - rec->rows) * element);
 }
 
 static seqgpu_status fetch(void *user, int index, void *host) {
@@ -129,17 +131,19 @@ static seqgpu_status fetch(void *user, int index, void *host) {
     memcpy(host, s->counters, sizeof s->counters);
     return SEQGPU_OK;
   }
-  if (e->tensor == NULL) return fetch_reals(p, p->clip_state, SQ_CLIP_STATE, host);
+  if (e->tensor == NULL) return fetch_device(p, p->clip_state, SQ_CLIP_STATE, host);
   if (e->is_bias_hh) return fetch_bias_hh(p, e->tensor, host);
-  return fetch_reals(p, part_memory(p, e->tensor, e->which), sq_tensor_count(e->tensor), host);
+  return fetch_device(p, part_memory(p, e->tensor, e->which), sq_tensor_elements(e->tensor), host);
 }
 
 static seqgpu_status check_meta(seqgpu_context *ctx, const seqgpu_meta *meta, int count) {
   if (count < 0 || (count > 0 && meta == NULL))
-    return sq_fail(ctx, SEQGPU_EINVAL, "meta_count: %d, but meta is NULL or the count negative", count);
+    return sq_fail(ctx, SEQGPU_EINVAL,
+                   "checkpoint: meta_count is %d and meta %s; there must be an array of that many", count,
+                   meta ? "given" : "NULL");
   for (int i = 0; i < count; i++)
     if (meta[i].key == NULL || meta[i].value == NULL)
-      return sq_fail(ctx, SEQGPU_EINVAL, "meta: entry %d has a key or value that is NULL", i);
+      return sq_fail(ctx, SEQGPU_EINVAL, "checkpoint: meta[%d] has a key or value that is NULL", i);
   return SEQGPU_OK;
 }
 
@@ -147,7 +151,7 @@ seqgpu_status seqgpu_checkpoint_save(seqgpu_params *p, const char *path, const s
                                      int meta_count) {
   if (p == NULL) return SEQGPU_EINVAL;
   seqgpu_context *ctx = p->ctx;
-  if (path == NULL || path[0] == 0) return sq_fail(ctx, SEQGPU_EINVAL, "path: is empty");
+  if (path == NULL || path[0] == 0) return sq_fail(ctx, SEQGPU_EINVAL, "checkpoint: path is empty");
   SQ_TRY(check_meta(ctx, meta, meta_count));
   const size_t room =
       (size_t)p->tensor_count * 4 + 2; /* values, bias_hh, two moments; counters, clip state */
@@ -176,8 +180,8 @@ struct seqgpu_checkpoint {
 seqgpu_status seqgpu_checkpoint_open(seqgpu_context *ctx, const char *path, seqgpu_checkpoint **out) {
   if (out) *out = NULL;
   SQ_TRY(sq_usable(ctx));
-  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out: is NULL");
-  if (path == NULL || path[0] == 0) return sq_fail(ctx, SEQGPU_EINVAL, "path: is empty");
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "checkpoint: out is NULL");
+  if (path == NULL || path[0] == 0) return sq_fail(ctx, SEQGPU_EINVAL, "checkpoint: path is empty");
   seqgpu_checkpoint *c = sq_host_alloc(ctx, sizeof *c);
   if (c == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
   c->ctx = ctx;
@@ -199,30 +203,39 @@ const char *seqgpu_checkpoint_meta(const seqgpu_checkpoint *c, const char *key) 
   return c && key ? sq_st_meta(c->file, key) : NULL;
 }
 
-const char *seqgpu_checkpoint_meta_at(const seqgpu_checkpoint *c, int index, const char **key) {
-  return c ? sq_st_meta_at(c->file, index, key) : NULL;
+int seqgpu_checkpoint_meta_count(const seqgpu_checkpoint *c) { return c ? sq_st_meta_count(c->file) : 0; }
+
+int seqgpu_checkpoint_tensor_count(const seqgpu_checkpoint *c) { return c ? sq_st_count(c->file) : 0; }
+
+/* There is a place for the answer, and `index` is one of `count` things. */
+static seqgpu_status check_index(const seqgpu_checkpoint *c, int index, int count, const void *out) {
+  if (out == NULL) return sq_fail(c->ctx, SEQGPU_EINVAL, "%s: out is NULL", sq_st_path(c->file));
+  if (index >= 0 && index < count) return SEQGPU_OK;
+  return sq_fail(c->ctx, SEQGPU_EINVAL, "%s: index is %d; it must be at least 0 and below %d",
+                 sq_st_path(c->file), index, count);
 }
 
-int seqgpu_checkpoint_count(const seqgpu_checkpoint *c) { return c ? sq_st_count(c->file) : 0; }
-
-static seqgpu_status check_index(const seqgpu_checkpoint *c, int index, const void *out) {
+seqgpu_status seqgpu_checkpoint_meta_get(const seqgpu_checkpoint *c, int index, seqgpu_meta *out) {
   if (c == NULL) return SEQGPU_EINVAL;
-  if (out == NULL) return sq_fail(c->ctx, SEQGPU_EINVAL, "out: is NULL");
-  if (index < 0 || index >= sq_st_count(c->file))
-    return sq_fail(c->ctx, SEQGPU_EINVAL, "index: %d, must be from 0 to %d", index, sq_st_count(c->file) - 1);
+  SQ_TRY(check_index(c, index, sq_st_meta_count(c->file), out));
+  *out = sq_st_meta_at(c->file, index);
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_checkpoint_tensor(const seqgpu_checkpoint *c, int index, seqgpu_tensor_info *out) {
-  SQ_TRY(check_index(c, index, out));
+seqgpu_status seqgpu_checkpoint_tensor_get_(const seqgpu_checkpoint *c, int index, seqgpu_tensor_info *out,
+                                            size_t size) {
+  if (c == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(check_index(c, index, sq_st_count(c->file), out));
   const sq_st_tensor *t = sq_st_at(c->file, index);
-  *out = (seqgpu_tensor_info){t->name, sq_st_dtype_name(t->dtype), t->dims, {0}, t->count};
-  memcpy(out->shape, t->shape, sizeof out->shape);
+  seqgpu_tensor_info info = {
+      .name = t->name, .dtype = sq_st_dtype_name(t->dtype), .rank = t->rank, .elements = t->elements};
+  memcpy(info.shape, t->shape, sizeof info.shape);
+  sq_struct_out(out, size, &info, sizeof info);
   return SEQGPU_OK;
 }
 
-/* Number `i` of a tensor's raw bytes, whatever its type. */
-static double number_at(const void *raw, sq_st_dtype dtype, int64_t i) {
+/* Element i of a tensor's raw bytes, whatever its type. */
+static double element_at(const void *raw, sq_st_dtype dtype, int64_t i) {
   switch (dtype) {
   case SQ_ST_F32:
     return (double)((const float *)raw)[i];
@@ -237,24 +250,25 @@ static double number_at(const void *raw, sq_st_dtype dtype, int64_t i) {
 }
 
 seqgpu_status seqgpu_checkpoint_read(const seqgpu_checkpoint *c, int index, double *out) {
-  SQ_TRY(check_index(c, index, out));
+  if (c == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(check_index(c, index, sq_st_count(c->file), out));
   const sq_st_tensor *t = sq_st_at(c->file, index);
   void *raw = sq_host_alloc(c->ctx, (size_t)t->bytes + 1);
   if (raw == NULL) return sq_fail(c->ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(c->file));
   const seqgpu_status status = sq_st_read(c->ctx, c->file, t, raw);
-  for (int64_t i = 0; status == SEQGPU_OK && i < t->count; i++) out[i] = number_at(raw, t->dtype, i);
+  for (int64_t i = 0; status == SEQGPU_OK && i < t->elements; i++) out[i] = element_at(raw, t->dtype, i);
   sq_host_free(c->ctx, raw);
   return status;
 }
 
 /* ---------------------------------------------------------------- loading */
 
-/* Numbers in host memory, waiting for all others to be there, too. */
+/* Data in host memory, waiting until all the others are there. */
 typedef struct staged {
   const sq_tensor *tensor; /* NULL: the clip state */
   part which;
   void *host;
-  int64_t count;
+  int64_t elements;
 } staged;
 
 typedef struct loading {
@@ -270,17 +284,10 @@ static seqgpu_status load_error(const loading *l, const char *name, const char *
   return sq_fail(l->params->ctx, SEQGPU_EFORMAT, "%s: tensor \"%s\" %s", sq_st_path(l->file), name, why);
 }
 
-static void shape_text(const sq_st_tensor *t, char *out, size_t size) {
-  size_t used = (size_t)snprintf(out, size, "[");
-  for (int d = 0; d < t->dims && used < size; d++)
-    used += (size_t)snprintf(out + used, size - used, "%s%lld", d ? ", " : "", (long long)t->shape[d]);
-  if (used < size) snprintf(out + used, size - used, "]");
-}
-
 /* [rows, cols], or [n] where one of them is 1. */
 static int shape_fits(const sq_st_tensor *t, int64_t rows, int64_t cols) {
-  if (t->dims == 2) return t->shape[0] == rows && t->shape[1] == cols;
-  return t->dims == 1 && (rows == 1 || cols == 1) && t->shape[0] == rows * cols;
+  if (t->rank == 2) return t->shape[0] == rows && t->shape[1] == cols;
+  return t->rank == 1 && (rows == 1 || cols == 1) && t->shape[0] == rows * cols;
 }
 
 /* Finds a tensor of the file and checks that it can be [rows, cols] here. */
@@ -289,38 +296,38 @@ static seqgpu_status find_fitting(const loading *l, const char *name, int64_t ro
   const sq_st_tensor *t = *out = sq_st_find(l->file, name);
   if (t == NULL) return load_error(l, name, "is not in the file");
   if (t->dtype != SQ_ST_F32 && t->dtype != SQ_ST_F64) return load_error(l, name, "is neither F32 nor F64");
-  if (l->resume && t->dtype != real_dtype(l->params->ctx))
-    return load_error(l, name, "has another precision than this context, so training cannot be resumed");
+  if (l->resume && t->dtype != context_dtype(l->params->ctx))
+    return load_error(l, name,
+                      "has another precision than the context; to resume training it must be the same");
   if (shape_fits(t, rows, cols)) return SEQGPU_OK;
-  char shape[128], why[224];
-  shape_text(t, shape, sizeof shape);
-  snprintf(why, sizeof why, "is %s in the file, but this model has [%lld, %lld]", shape, (long long)rows,
-           (long long)cols);
+  char shape[SQ_SHAPE_TEXT], why[SQ_SHAPE_TEXT + 80];
+  snprintf(why, sizeof why, "is %s; for this model it must be [%lld,%lld]",
+           sq_shape_text(t->rank, t->shape, shape), (long long)rows, (long long)cols);
   return load_error(l, name, why);
 }
 
-/* Reads the numbers of a tensor in the context's precision. */
-static seqgpu_status read_reals(const loading *l, const sq_st_tensor *t, void *host) {
+/* Reads the data of a tensor in the context's number type. */
+static seqgpu_status read_converted(const loading *l, const sq_st_tensor *t, void *host) {
   seqgpu_context *ctx = l->params->ctx;
-  if (t->dtype == real_dtype(ctx)) return sq_st_read(ctx, l->file, t, host);
+  if (t->dtype == context_dtype(ctx)) return sq_st_read(ctx, l->file, t, host);
   void *raw = sq_host_alloc(ctx, (size_t)t->bytes + 1);
   if (raw == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(l->file));
   const seqgpu_status status = sq_st_read(ctx, l->file, t, raw);
-  for (int64_t i = 0; status == SEQGPU_OK && i < t->count; i++) {
+  for (int64_t i = 0; status == SEQGPU_OK && i < t->elements; i++) {
     if (ctx->dtype == SEQGPU_DTYPE_F64)
-      ((double *)host)[i] = number_at(raw, t->dtype, i);
+      ((double *)host)[i] = element_at(raw, t->dtype, i);
     else
-      ((float *)host)[i] = (float)number_at(raw, t->dtype, i);
+      ((float *)host)[i] = (float)element_at(raw, t->dtype, i);
   }
   sq_host_free(ctx, raw);
   return status;
 }
 
-static seqgpu_status stage(loading *l, const sq_tensor *t, part which, int64_t count, void **host) {
+static seqgpu_status stage(loading *l, const sq_tensor *t, part which, int64_t elements, void **host) {
   seqgpu_context *ctx = l->params->ctx;
-  *host = sq_host_alloc(ctx, (size_t)count * ctx->element_size);
+  *host = sq_host_alloc(ctx, (size_t)elements * ctx->element_size);
   if (*host == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(l->file));
-  l->list[l->count++] = (staged){t, which, *host, count};
+  l->list[l->count++] = (staged){t, which, *host, elements};
   return SEQGPU_OK;
 }
 
@@ -329,10 +336,10 @@ static seqgpu_status stage_named(loading *l, const sq_tensor *t, part which, con
   const sq_st_tensor *found;
   SQ_TRY(find_fitting(l, name, rows, cols, &found));
   SQ_TRY(stage(l, t, which, rows * cols, host));
-  return read_reals(l, found, *host);
+  return read_converted(l, found, *host);
 }
 
-/* to[i] += add[i], where a zero leaves every bit, also of -0. */
+/* to[i] += add[i], where adding zero changes no bit, not even the sign of -0. */
 static void add_nonzero(const seqgpu_context *ctx, void *to, const void *add, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
     if (ctx->dtype == SEQGPU_DTYPE_F64) {
@@ -359,7 +366,7 @@ static seqgpu_status stage_bias(loading *l, const sq_tensor *t) {
   const int64_t summed = t->rows - (rec ? rec->rows : 0);
   void *other = sq_host_alloc(ctx, (size_t)t->rows * ctx->element_size);
   if (other == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(l->file));
-  seqgpu_status status = read_reals(l, found, other);
+  seqgpu_status status = read_converted(l, found, other);
   if (status == SEQGPU_OK) add_nonzero(ctx, bias, other, summed);
   if (status == SEQGPU_OK && rec) status = stage(l, rec, PART_VALUE, rec->rows, &rec_host);
   if (status == SEQGPU_OK && rec)
@@ -387,14 +394,13 @@ static seqgpu_status read_counters(loading *l) {
   const sq_st_tensor *t = sq_st_find(l->file, counters_name);
   if (t == NULL)
     return sq_fail(l->params->ctx, SEQGPU_EFORMAT,
-                   "%s: has weights only, no optimizer: training cannot be resumed from it",
-                   sq_st_path(l->file));
-  if (t->dtype != SQ_ST_I64 || t->dims != 1 || t->count != COUNTERS)
-    return load_error(l, counters_name, "is not 5 counters");
+                   "%s: has no optimiser state; training cannot be resumed from it", sq_st_path(l->file));
+  if (t->dtype != SQ_ST_I64 || t->rank != 1 || t->elements != COUNTERS)
+    return load_error(l, counters_name, "is not a list of 5 counters");
   SQ_TRY(sq_st_read(l->params->ctx, l->file, t, l->counters));
   const int64_t *c = l->counters;
   if (c[UPDATES] < 0 || c[DRAWS] < 0 || (c[HAS_FIRST] | c[HAS_SECOND]) & ~(int64_t)1)
-    return load_error(l, counters_name, "has counters that cannot be");
+    return load_error(l, counters_name, "has impossible counters");
   return SEQGPU_OK;
 }
 
@@ -415,12 +421,12 @@ static seqgpu_status stage_everything(loading *l) {
   return SEQGPU_OK;
 }
 
-/* Moments that the file does not have are zero again. */
+/* Moments that the file does not have become zero again. */
 static seqgpu_status reset_moments(const loading *l) {
   const seqgpu_params *p = l->params;
   for (int i = 0; i < p->block_count; i++) {
     const sq_param_block *block = &p->blocks[i];
-    const size_t bytes = (size_t)block->count * p->ctx->element_size;
+    const size_t bytes = (size_t)block->elements * p->ctx->element_size;
     if (block->first && !l->counters[HAS_FIRST]) SQ_TRY(seqgpu_zero(p->ctx, block->first, bytes));
     if (block->second && !l->counters[HAS_SECOND]) SQ_TRY(seqgpu_zero(p->ctx, block->second, bytes));
   }
@@ -440,14 +446,17 @@ static seqgpu_status commit(loading *l) {
   for (int i = 0; i < l->count; i++) {
     const staged *s = &l->list[i];
     void *device = s->tensor ? part_memory(p, s->tensor, s->which) : p->clip_state;
-    SQ_TRY(seqgpu_copy_in(p->ctx, device, s->host, (size_t)s->count * p->ctx->element_size));
+    SQ_TRY(seqgpu_copy_in(p->ctx, device, s->host, (size_t)s->elements * p->ctx->element_size));
   }
   return SEQGPU_OK;
 }
 
 seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *c, seqgpu_params *p, int resume) {
   if (c == NULL || p == NULL)
-    return sq_fail(p ? p->ctx : c ? c->ctx : NULL, SEQGPU_EINVAL, "checkpoint, params: is NULL");
+    return sq_fail(p   ? p->ctx
+                   : c ? c->ctx
+                       : NULL,
+                   SEQGPU_EINVAL, "checkpoint_load: %s is NULL", c ? "params" : "checkpoint");
   loading l = {.params = p, .file = c->file, .resume = resume != 0};
   l.list = sq_host_alloc(p->ctx, ((size_t)p->tensor_count * 3 + 1) * sizeof *l.list);
   if (l.list == NULL) return sq_fail(p->ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(c->file));

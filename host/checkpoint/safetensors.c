@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/context/utf8.h"
+
 #ifdef SEQGPU_CJSON
 #include <cjson/cJSON.h>
 #else
@@ -19,7 +21,8 @@ typedef struct cJSON cJSON;
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is little-endian");
 
-/* A header of MAX_COMMAS values takes some 100 MB as a tree; without that limit 100 MB of text could take gigabytes. */
+/* A header of MAX_COMMAS values takes some 100 MB as a tree; 100 MB of text without that limit could be
+ * gigabytes. */
 enum { PREFIX = 8, MAX_HEADER = 100000000, MAX_COMMAS = 1000000, MAX_DEPTH = 3, MAX_DIGITS = 15 };
 
 struct sq_st_file {
@@ -45,19 +48,6 @@ int64_t sq_st_dtype_size(sq_st_dtype dtype) { return dtypes[dtype].size; }
 
 /* ---------------------------------------------------------------- text */
 
-size_t sq_utf8_length(const char *text, size_t n) {
-  const unsigned char *s = (const unsigned char *)text;
-  if (n == 0) return 0;
-  if (s[0] < 0x80) return 1;
-  const size_t length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-  if (s[0] < 0xc2 || s[0] > 0xf4 || length > n) return 0;
-  for (size_t i = 1; i < length; i++)
-    if ((s[i] & 0xc0) != 0x80) return 0;
-  if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f)) return 0;
-  if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)) return 0;
-  return length;
-}
-
 #ifdef SEQGPU_CJSON
 
 /* For messages: a stranger's name without control characters, and not too long. */
@@ -76,26 +66,27 @@ static size_t scan_string(const char *text, size_t n, size_t i, const char **why
   for (i++; i < n && text[i] != '"';) {
     const unsigned char c = (unsigned char)text[i];
     const size_t step = c == '\\' ? 2 : sq_utf8_length(text + i, n - i);
-    if (c < 0x20) *why = "a string has a control character";
+    if (c < 0x20) *why = "a string contains a control character";
     if (step == 0) *why = "a string is not valid UTF-8";
-    if (n - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0) *why = "a string has a zero character";
+    if (n - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0) *why = "a string contains a zero character";
     if (*why) return 0;
     i += step;
   }
   if (i < n) return i + 1;
-  *why = "a string does not end";
+  *why = "a string is not terminated";
   return 0;
 }
 
-/* NULL, or why the header is refused before it is parsed.  cJSON would take much that has no place here: other
- * numbers than whole ones, control characters, zero characters (they would cut names short), endless nesting. */
+/* NULL, or why the header is refused before it is parsed.  cJSON would accept much that has no place here:
+ * numbers that are not whole, control characters, zero characters (they would truncate names), unlimited
+ * nesting. */
 static const char *scan_header(const char *text, size_t n) {
   const char *why = NULL;
   int depth = 0, commas = 0, digits = 0;
   for (size_t i = 0; i < n;) {
     const char c = text[i];
     const int digit = c >= '0' && c <= '9';
-    if (digit && digits == 1 && text[i - 1] == '0') return "a number starts with 0";
+    if (digit && digits == 1 && text[i - 1] == '0') return "a number has a leading zero";
     digits = digit ? digits + 1 : 0;
     if (digits > MAX_DIGITS) return "a number is too large";
     if (c == ',' && ++commas > MAX_COMMAS) return "it has too many entries";
@@ -107,7 +98,7 @@ static const char *scan_header(const char *text, size_t n) {
       continue;
     }
     if (!digit && (c == 0 || !strchr("{}[],: \t\r\n", c)))
-      return "it has something that is neither text nor a whole number";
+      return "it contains something other than text and whole numbers";
     i++;
   }
   return NULL;
@@ -116,7 +107,7 @@ static const char *scan_header(const char *text, size_t n) {
 /* ---------------------------------------------------------------- header */
 
 static seqgpu_status bad_header(const sq_st_file *f, const char *why) {
-  return sq_fail(f->ctx, SEQGPU_EFORMAT, "%s: not a valid .safetensors file: %s", f->path, why);
+  return sq_fail(f->ctx, SEQGPU_EFORMAT, "%s: is not a valid .safetensors file: %s", f->path, why);
 }
 
 static seqgpu_status bad_tensor(const sq_st_file *f, const char *name, const char *why) {
@@ -130,22 +121,22 @@ static seqgpu_status parse_dtype(const sq_st_file *f, sq_st_tensor *t, const cJS
     if (strcmp(dtypes[i].name, item->valuestring) == 0) return SEQGPU_OK;
   }
   return sq_fail(f->ctx, SEQGPU_EUNSUPPORTED,
-                 "%s: tensor \"%s\" is of type %s; only F32, F64, I32 and I64 are read", f->path,
+                 "%s: tensor \"%s\" is of type %s; it must be F32, F64, I32 or I64", f->path,
                  show(t->name).text, show(item->valuestring).text);
 }
 
 static seqgpu_status parse_shape(const sq_st_file *f, sq_st_tensor *t, const cJSON *item) {
   const cJSON *number;
   if (!cJSON_IsArray(item)) return bad_tensor(f, t->name, "has no shape");
-  t->count = 1;
+  t->elements = 1;
   cJSON_ArrayForEach(number, item) {
     if (!cJSON_IsNumber(number)) return bad_tensor(f, t->name, "has a shape that is not numbers");
-    if (t->dims == SQ_ST_DIMS) return bad_tensor(f, t->name, "has too many dimensions");
+    if (t->rank == SQ_ST_RANK) return bad_tensor(f, t->name, "has too many dimensions");
     const int64_t size = (int64_t)number->valuedouble;
-    if (!sq_mul_size(t->count, size, &t->count)) return bad_tensor(f, t->name, "is too large");
-    t->shape[t->dims++] = size;
+    if (!sq_mul_size(t->elements, size, &t->elements)) return bad_tensor(f, t->name, "is too large");
+    t->shape[t->rank++] = size;
   }
-  t->bytes = t->count * dtypes[t->dtype].size;
+  t->bytes = t->elements * dtypes[t->dtype].size;
   return SEQGPU_OK;
 }
 
@@ -155,7 +146,7 @@ static seqgpu_status parse_offsets(const sq_st_file *f, sq_st_tensor *t, const c
     return bad_tensor(f, t->name, "has no pair of data_offsets");
   t->begin = (int64_t)item->child->valuedouble;
   if ((int64_t)item->child->next->valuedouble - t->begin != t->bytes)
-    return bad_tensor(f, t->name, "has data_offsets that do not agree with its shape");
+    return bad_tensor(f, t->name, "has data_offsets that do not match its shape");
   return SEQGPU_OK;
 }
 
@@ -183,16 +174,16 @@ static int by_name(const void *a, const void *b) {
 
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* The tensors must cover the data exactly: no holes, no overlaps, nothing after the last. */
+/* The tensors must cover the data exactly: no gaps, no overlaps, nothing after the last. */
 static seqgpu_status check_places(sq_st_file *f, int64_t data_bytes) {
   qsort(f->tensors, (size_t)f->count, sizeof *f->tensors, by_place);
   int64_t end = 0;
   for (int i = 0; i < f->count; i++) {
     const sq_st_tensor *t = &f->tensors[i];
     if (t->begin != end)
-      return bad_tensor(f, t->name, t->begin < end ? "overlaps another one" : "leaves a hole before it");
+      return bad_tensor(f, t->name, t->begin < end ? "overlaps another one" : "leaves a gap before it");
     end += t->bytes;
-    if (end > data_bytes) return bad_tensor(f, t->name, "reaches beyond the end of the file");
+    if (end > data_bytes) return bad_tensor(f, t->name, "extends beyond the end of the file");
   }
   if (end != data_bytes) return bad_header(f, "there are bytes after the last tensor");
   return SEQGPU_OK;
@@ -202,12 +193,12 @@ static seqgpu_status check_names(sq_st_file *f) {
   qsort(f->tensors, (size_t)f->count, sizeof *f->tensors, by_name);
   for (int i = 1; i < f->count; i++)
     if (strcmp(f->tensors[i - 1].name, f->tensors[i].name) == 0)
-      return bad_tensor(f, f->tensors[i].name, "is there twice");
+      return bad_tensor(f, f->tensors[i].name, "appears twice");
   return SEQGPU_OK;
 }
 
 static seqgpu_status parse_metadata(sq_st_file *f, const cJSON *item) {
-  if (f->metadata) return bad_header(f, "__metadata__ is there twice");
+  if (f->metadata) return bad_header(f, "__metadata__ appears twice");
   if (!cJSON_IsObject(item)) return bad_header(f, "__metadata__ is not an object");
   f->metadata = item;
   const int count = cJSON_GetArraySize(item);
@@ -222,7 +213,7 @@ static seqgpu_status parse_metadata(sq_st_file *f, const cJSON *item) {
   }
   qsort(keys, (size_t)n, sizeof *keys, by_text);
   for (int i = 1; i < n; i++)
-    if (strcmp(keys[i - 1], keys[i]) == 0) why = "__metadata__ has a key twice";
+    if (strcmp(keys[i - 1], keys[i]) == 0) why = "__metadata__ repeats a key";
   sq_host_free(f->ctx, keys);
   return why ? bad_header(f, why) : SEQGPU_OK;
 }
@@ -274,7 +265,7 @@ static seqgpu_status read_all(seqgpu_context *ctx, const sq_st_file *f, int64_t 
     const ssize_t n = pread(f->fd, (char *)to + done, (size_t)(bytes - done), (off_t)(at + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return io_error(ctx, "read", f->path);
-    if (n == 0) return sq_fail(ctx, SEQGPU_EFORMAT, "%s: the file ends too early", f->path);
+    if (n == 0) return sq_fail(ctx, SEQGPU_EFORMAT, "%s: is truncated", f->path);
     done += n;
   }
   return SEQGPU_OK;
@@ -287,13 +278,13 @@ static seqgpu_status read_header(sq_st_file *f) {
   const int64_t size = status.st_size;
   uint64_t length;
   if (size < PREFIX)
-    return sq_fail(f->ctx, SEQGPU_EFORMAT, "%s: the file ends too early to be a .safetensors file", f->path);
+    return sq_fail(f->ctx, SEQGPU_EFORMAT, "%s: is too short to be a .safetensors file", f->path);
   SQ_TRY(read_all(f->ctx, f, 0, &length, PREFIX));
   if (length > MAX_HEADER)
-    return sq_fail(f->ctx, SEQGPU_EFORMAT, "%s: not a .safetensors file: its header would be over %d MB long",
+    return sq_fail(f->ctx, SEQGPU_EFORMAT, "%s: is not a .safetensors file: its header would exceed %d MB",
                    f->path, MAX_HEADER / 1000000);
   if ((int64_t)length > size - PREFIX)
-    return sq_fail(f->ctx, SEQGPU_EFORMAT, "%s: the file ends within its header", f->path);
+    return sq_fail(f->ctx, SEQGPU_EFORMAT, "%s: is truncated within its header", f->path);
   f->data = PREFIX + (int64_t)length;
   char *text = sq_host_alloc(f->ctx, length + 1);
   if (text == NULL) return sq_fail(f->ctx, SEQGPU_ENOMEM, "%s: out of memory", f->path);
@@ -309,7 +300,7 @@ seqgpu_status sq_st_open(seqgpu_context *ctx, const char *path, sq_st_file **out
   if (f == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
   f->ctx = ctx;
   memcpy(f->path, path, length + 1);
-  f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the writer of a pipe */
+  f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not wait for a pipe's writer */
   const seqgpu_status status = f->fd < 0 ? io_error(ctx, "open", path) : read_header(f);
   if (status == SEQGPU_OK)
     *out = f;
@@ -355,16 +346,23 @@ const char *sq_st_meta(const sq_st_file *f, const char *key) {
 #endif
 }
 
-const char *sq_st_meta_at(const sq_st_file *f, int index, const char **key) {
+int sq_st_meta_count(const sq_st_file *f) {
 #ifdef SEQGPU_CJSON
-  const cJSON *item = f->metadata && index >= 0 ? cJSON_GetArrayItem(f->metadata, index) : NULL;
-  if (item && key) *key = item->string;
-  return item ? item->valuestring : NULL;
+  return f->metadata ? cJSON_GetArraySize(f->metadata) : 0;
+#else
+  (void)f;
+  return 0;
+#endif
+}
+
+seqgpu_meta sq_st_meta_at(const sq_st_file *f, int index) {
+#ifdef SEQGPU_CJSON
+  const cJSON *item = cJSON_GetArrayItem(f->metadata, index);
+  return (seqgpu_meta){item->string, item->valuestring};
 #else
   (void)f;
   (void)index;
-  (void)key;
-  return NULL;
+  return (seqgpu_meta){NULL, NULL};
 #endif
 }
 

@@ -1,11 +1,11 @@
-/* safetensors.h - reading and writing .safetensors files; knows nothing of models.
+/* safetensors.h - .safetensors files and their strict reader (safetensors.c); it knows nothing of models.
  *
  * The format: 8 bytes, little-endian: n;  n bytes of JSON
- *   {"__metadata__": {"key": "text", ...}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
- * then the data, row-major, the offsets counted from its start.
+ *   {"__metadata__": {"key": "text", ...},
+ *    "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
+ * then the data, row-major; offsets count from their start.
  *
- * The reader takes files from strangers: everything is checked when a file is opened, before any number is used.
- * The writer is atomic: a temporary file beside the target, flushed to disk, then renamed over it.
+ * The reader takes files from strangers: everything is checked when a file is opened, before it is used.
  */
 #ifndef SQ_SAFETENSORS_H
 #define SQ_SAFETENSORS_H
@@ -13,17 +13,17 @@
 #include "host/context/context.h"
 #include "seqgpu/checkpoint.h"
 
-enum { SQ_ST_DIMS = 8, SQ_ST_NAME = 255 };
+enum { SQ_ST_RANK = 8, SQ_ST_NAME = 255 };
 
 typedef enum sq_st_dtype { SQ_ST_F32, SQ_ST_F64, SQ_ST_I32, SQ_ST_I64 } sq_st_dtype;
 
 typedef struct sq_st_tensor {
   const char *name;
   sq_st_dtype dtype;
-  int dims;
-  int64_t shape[SQ_ST_DIMS];
-  int64_t count; /* numbers */
-  int64_t begin; /* bytes from the start of the data */
+  int rank;
+  int64_t shape[SQ_ST_RANK];
+  int64_t elements; /* their product */
+  int64_t begin;    /* bytes from the start of the data */
   int64_t bytes;
 } sq_st_tensor;
 
@@ -32,27 +32,21 @@ typedef struct sq_st_file sq_st_file;
 const char *sq_st_dtype_name(sq_st_dtype dtype);
 int64_t sq_st_dtype_size(sq_st_dtype dtype);
 
-/* Opens and checks.  Errors: EIO, EFORMAT, ENOMEM; EUNSUPPORTED for a number type that is not read here. */
+/* Opens and checks.  Errors: EIO, EFORMAT, ENOMEM; EUNSUPPORTED for a number type not listed above. */
 seqgpu_status sq_st_open(seqgpu_context *ctx, const char *path, sq_st_file **out);
 void sq_st_close(sq_st_file *file);
 const char *sq_st_path(const sq_st_file *file);
-/* Tensors in the order of their names. */
+/* Tensors, in the order of their names. */
 int sq_st_count(const sq_st_file *file);
 const sq_st_tensor *sq_st_at(const sq_st_file *file, int index);
+/* The tensor with this name, or NULL. */
 const sq_st_tensor *sq_st_find(const sq_st_file *file, const char *name);
-/* Metadata by key or by index; NULL when there is none. */
+/* The metadata's value for a key, or NULL. */
 const char *sq_st_meta(const sq_st_file *file, const char *key);
-const char *sq_st_meta_at(const sq_st_file *file, int index, const char **key);
+int sq_st_meta_count(const sq_st_file *file);
+/* index: from 0 to the count less one. */
+seqgpu_meta sq_st_meta_at(const sq_st_file *file, int index);
 /* tensor->bytes bytes into host memory. */
 seqgpu_status sq_st_read(seqgpu_context *ctx, const sq_st_file *file, const sq_st_tensor *tensor, void *host);
-
-/* Length of the UTF-8 sequence at `text`, of n bytes; 0 if it is none (RFC 3629: no surrogates, no long forms). */
-size_t sq_utf8_length(const char *text, size_t n);
-
-/* Writes `count` tensors in the given order (put 8-byte types first, then all are aligned); `bytes` and `begin` are
- * computed here.  fetch(user, index, host) provides the data of one tensor, in host memory that is borrowed. */
-typedef seqgpu_status sq_st_fetch(void *user, int index, void *host);
-seqgpu_status sq_st_write(seqgpu_context *ctx, const char *path, sq_st_tensor *tensors, int count,
-                          const seqgpu_meta *meta, int meta_count, sq_st_fetch *fetch, void *user);
 
 #endif

@@ -1,10 +1,12 @@
-/* safetensors_write.c - the atomic writer of .safetensors files (safetensors.h).
+/* safetensors_write.c - the atomic writer of .safetensors files (safetensors_write.h).
  *
- * A reader of the target sees the old file or the new one, never half of one, and after a success the new one is on
- * the disk: write a temporary file in the same folder, fsync it, rename it, fsync the folder.  Whatever fails, the
- * temporary file is removed and the target is as it was.
+ * A reader of the target sees the old file or the new one, never half of one; after a success it is on disk.
+ * It is written to a temporary file in the same folder, which is flushed and renamed; then the folder is
+ * flushed.  If anything fails, the temporary file is removed and the target is as it was.
  */
 #define _POSIX_C_SOURCE 200809L
+
+#include "host/checkpoint/safetensors_write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/checkpoint/safetensors.h"
+#include "host/context/utf8.h"
 
 enum { PREFIX = 8, ALIGNMENT = 8, TEMP_ATTEMPTS = 1000, TEMP_NAME = 64 };
 
@@ -69,7 +71,7 @@ static void put_tensor(text *t, const sq_st_tensor *tensor) {
   put_text(t, ":{\"dtype\":");
   put_string(t, sq_st_dtype_name(tensor->dtype));
   put_text(t, ",\"shape\":[");
-  for (int d = 0; d < tensor->dims; d++) {
+  for (int d = 0; d < tensor->rank; d++) {
     if (d > 0) put_text(t, ",");
     put_number(t, tensor->shape[d]);
   }
@@ -108,14 +110,14 @@ static int is_utf8(const char *s) {
 
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* The sentence's parts when a text repeats or is not UTF-8; names[] is sorted. */
+/* Sorts the names.  NULL, or what is wrong with one of them, *which. */
 static const char *bad_name(const char **names, int count, const char **which) {
   qsort(names, (size_t)count, sizeof *names, by_text);
   for (int i = 0; i < count; i++) {
     *which = names[i];
     if (!is_utf8(names[i])) return "is not valid UTF-8";
-    if (strlen(names[i]) > SQ_ST_NAME) return "is too long a name";
-    if (i > 0 && strcmp(names[i - 1], names[i]) == 0) return "is there twice";
+    if (strlen(names[i]) > SQ_ST_NAME) return "is too long for a name";
+    if (i > 0 && strcmp(names[i - 1], names[i]) == 0) return "appears twice";
   }
   return NULL;
 }
@@ -165,7 +167,7 @@ static seqgpu_status write_all(const target *t, const void *from, int64_t bytes)
   return SEQGPU_OK;
 }
 
-/* Splits the path, and refuses targets that a rename would replace by something else (a device, a folder). */
+/* Splits the path, and refuses targets that a rename would turn into something else (a device, a folder). */
 static seqgpu_status look_at_target(target *t, mode_t *mode) {
   struct stat status;
   const int exists = stat(t->path, &status) == 0;
@@ -195,7 +197,7 @@ static seqgpu_status open_temp(target *t, mode_t mode) {
 static seqgpu_status sync_folder(const target *t) {
   const int fd = open(t->folder[0] ? t->folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return io_error(t, "open its folder");
-  /* some file systems have no fsync of folders, and say so by EINVAL */
+  /* some file systems cannot flush folders and say so by EINVAL */
   const int failed = fsync(fd) != 0 && errno != EINVAL;
   const seqgpu_status status = failed ? io_error(t, "flush its folder") : SEQGPU_OK;
   close(fd);
@@ -250,13 +252,13 @@ seqgpu_status sq_st_write(seqgpu_context *ctx, const char *path, sq_st_tensor *t
                           const seqgpu_meta *meta, int meta_count, sq_st_fetch *fetch, void *user) {
 #ifndef SEQGPU_CJSON
   return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
-                 "%s: this build has no cJSON, so it could not read the checkpoint again", path);
+                 "%s: this build has no cJSON, so it could not read the checkpoint back", path);
 #endif
   SQ_TRY(check_names(ctx, tensors, count, meta, meta_count));
   int64_t end = 0;
   for (int i = 0; i < count; i++) {
     tensors[i].begin = end;
-    tensors[i].bytes = tensors[i].count * sq_st_dtype_size(tensors[i].dtype);
+    tensors[i].bytes = tensors[i].elements * sq_st_dtype_size(tensors[i].dtype);
     end += tensors[i].bytes;
   }
   text header = {.ctx = ctx};

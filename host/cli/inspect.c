@@ -33,17 +33,18 @@ static void print_safely(const char *text, size_t most) {
 /* ---------------------------------------------------------------- metadata and tensors */
 
 static void print_meta(const seqgpu_checkpoint *file, int json) {
-  const char *key, *value;
+  seqgpu_meta entry;
   if (json) printf("{\"meta\": {");
-  for (int i = 0; (value = seqgpu_checkpoint_meta_at(file, i, &key)) != NULL; i++) {
+  const int count = seqgpu_checkpoint_meta_count(file);
+  for (int i = 0; i < count && seqgpu_checkpoint_meta_get(file, i, &entry) == SEQGPU_OK; i++) {
     if (json) {
-      json_text(stdout, i ? ", " : "", key);
-      json_text(stdout, ": ", value);
+      json_text(stdout, i ? ", " : "", entry.key);
+      json_text(stdout, ": ", entry.value);
       continue;
     }
-    print_safely(key, 40);
-    printf("%*s", strlen(key) < 16 ? (int)(16 - strlen(key)) : 1, "");
-    print_safely(value, 90);
+    print_safely(entry.key, 40);
+    printf("%*s", strlen(entry.key) < 16 ? (int)(16 - strlen(entry.key)) : 1, "");
+    print_safely(entry.value, 90);
     printf("\n");
   }
   printf(json ? "}" : "\n");
@@ -73,7 +74,7 @@ enum { SHAPE_TEXT = 192 }; /* room for eight dimensions of 20 digits each */
 /* "[2, 3]" */
 static void shape_text(const seqgpu_tensor_info *t, char out[SHAPE_TEXT]) {
   size_t used = (size_t)snprintf(out, SHAPE_TEXT, "[");
-  for (int d = 0; d < t->dims; d++)
+  for (int d = 0; d < t->rank; d++)
     used += (size_t)snprintf(out + used, SHAPE_TEXT - used, "%s%lld", d ? ", " : "", (long long)t->shape[d]);
   snprintf(out + used, SHAPE_TEXT - used, "]");
 }
@@ -100,11 +101,11 @@ static void print_tensor_json(const seqgpu_tensor_info *t, const char *shape, co
 static int print_tensor(seqgpu_context *ctx, const seqgpu_checkpoint *file, int index, int json) {
   seqgpu_tensor_info info;
   char shape[SHAPE_TEXT];
-  if (seqgpu_checkpoint_tensor(file, index, &info) != SEQGPU_OK) return cli_library_error(ctx);
-  double *elements = malloc(((size_t)info.count + 1) * sizeof *elements);
+  if (seqgpu_checkpoint_tensor_get(file, index, &info) != SEQGPU_OK) return cli_library_error(ctx);
+  double *elements = malloc(((size_t)info.elements + 1) * sizeof *elements);
   if (elements == NULL) return cli_error("out of memory");
   const seqgpu_status status = seqgpu_checkpoint_read(file, index, elements);
-  const statistics s = measure(elements, status == SEQGPU_OK ? info.count : 0);
+  const statistics s = measure(elements, status == SEQGPU_OK ? info.elements : 0);
   free(elements);
   if (status != SEQGPU_OK) return cli_library_error(ctx);
   shape_text(&info, shape);
@@ -117,7 +118,7 @@ static int print_tensor(seqgpu_context *ctx, const seqgpu_checkpoint *file, int 
 
 static int print_tensors(seqgpu_context *ctx, const seqgpu_checkpoint *file, int json) {
   if (json) printf(", \"tensors\": [");
-  for (int i = 0; i < seqgpu_checkpoint_count(file); i++) {
+  for (int i = 0; i < seqgpu_checkpoint_tensor_count(file); i++) {
     if (json && i > 0) printf(", ");
     CLI_TRY(print_tensor(ctx, file, i, json));
   }

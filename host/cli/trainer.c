@@ -215,7 +215,7 @@ static int finish(trainer *t) {
 
 static void print_start(const trainer *t) {
   const learner *l = &t->learner;
-  const long long total = seqgpu_params_total(l->params);
+  const long long total = seqgpu_params_elements(l->params);
   const int json = t->options->common.json;
   if (json && t->options->dry_run) {
     printf("{\"parameters\": %lld, \"plan\": \"%s\"", total, seqgpu_plan_algorithm(l->plan));

@@ -1,7 +1,8 @@
 /* esn.c - echo state networks: reservoir on a plan, read-out by ridge regression (seqgpu/esn.h).
  *
- * The fed-back output is nothing but more input columns: x_t = [u_t; d_{t-1}].  Teacher-forced they are known beforehand
- * and a piece of the series is one run of the plan; free-running a run is one step.
+ * The fed-back output is just more input columns: x_t = [u_t; d_{t-1}].  With a teacher they are known in
+ * advance, and a piece of the series is one run of the plan; when the network runs freely, every step is a
+ * run of its own.
  */
 #include "seqgpu/esn.h"
 
@@ -10,7 +11,9 @@
 #include <string.h>
 
 #include "core/spectral.h"
-#include "host/params/params.h"
+#include "host/context/defaults.h"
+#include "host/params/draw.h"
+#include "host/params/store.h"
 
 struct seqgpu_esn {
   seqgpu_context *ctx;
@@ -30,15 +33,16 @@ struct seqgpu_esn {
   double *weight;                  /* [O,F] host copy of the read-out */
 };
 
-/* ---------------------------------------------------------------- numbers to and from the device */
+/* ---------------------------------------------------------------- doubles to and from the device */
 
 enum { CHUNK = 2048 };
 
-static seqgpu_status put(seqgpu_context *ctx, void *device, const double *from, int64_t count) {
+static seqgpu_status put(seqgpu_context *ctx, void *device, const double *from, int64_t elements) {
   float narrow[CHUNK];
-  if (ctx->dtype == SEQGPU_DTYPE_F64) return seqgpu_copy_in(ctx, device, from, (size_t)count * sizeof *from);
-  for (int64_t done = 0; done < count; done += CHUNK) {
-    const int64_t n = count - done < CHUNK ? count - done : CHUNK;
+  if (ctx->dtype == SEQGPU_DTYPE_F64)
+    return seqgpu_copy_in(ctx, device, from, (size_t)elements * sizeof *from);
+  for (int64_t done = 0; done < elements; done += CHUNK) {
+    const int64_t n = elements - done < CHUNK ? elements - done : CHUNK;
     for (int64_t i = 0; i < n; i++) narrow[i] = (float)from[done + i];
     SQ_TRY(seqgpu_copy_in(ctx, (float *)device + done, narrow, (size_t)n * sizeof *narrow));
     SQ_TRY(seqgpu_synchronize(ctx)); /* `narrow` is written again */
@@ -46,11 +50,11 @@ static seqgpu_status put(seqgpu_context *ctx, void *device, const double *from, 
   return SEQGPU_OK;
 }
 
-static seqgpu_status get(seqgpu_context *ctx, double *to, const void *device, int64_t count) {
+static seqgpu_status get(seqgpu_context *ctx, double *to, const void *device, int64_t elements) {
   float narrow[CHUNK];
-  if (ctx->dtype == SEQGPU_DTYPE_F64) return seqgpu_copy_out(ctx, to, device, (size_t)count * sizeof *to);
-  for (int64_t done = 0; done < count; done += CHUNK) {
-    const int64_t n = count - done < CHUNK ? count - done : CHUNK;
+  if (ctx->dtype == SEQGPU_DTYPE_F64) return seqgpu_copy_out(ctx, to, device, (size_t)elements * sizeof *to);
+  for (int64_t done = 0; done < elements; done += CHUNK) {
+    const int64_t n = elements - done < CHUNK ? elements - done : CHUNK;
     SQ_TRY(seqgpu_copy_out(ctx, narrow, (const float *)device + done, (size_t)n * sizeof *narrow));
     for (int64_t i = 0; i < n; i++) to[done + i] = (double)narrow[i];
   }
@@ -59,23 +63,21 @@ static seqgpu_status get(seqgpu_context *ctx, double *to, const void *device, in
 
 /* ---------------------------------------------------------------- the descriptor */
 
-static double or_else(double value, double standard) { return value == 0 ? standard : value; }
-
 static seqgpu_esn_desc with_defaults(const seqgpu_esn_desc *desc) {
   seqgpu_esn_desc d = *desc;
-  d.leak = or_else(d.leak, 1);
-  d.spectral_radius = or_else(d.spectral_radius, 0.95);
-  d.input_scale = or_else(d.input_scale, 1);
-  d.feedback_scale = or_else(d.feedback_scale, 1);
+  d.leak = sq_or_default(d.leak, 1);
+  d.spectral_radius = sq_or_default(d.spectral_radius, 0.95);
+  d.input_scale = sq_or_default(d.input_scale, 1);
+  d.feedback_scale = sq_or_default(d.feedback_scale, 1);
   if (d.links == 0) d.links = 10;
   if (d.batch == 0) d.batch = 1;
   if (d.seq_len == 0) d.seq_len = 256;
   return d;
 }
 
-static seqgpu_status check_real(seqgpu_context *ctx, const char *name, double value) {
+static seqgpu_status check_setting(seqgpu_context *ctx, const char *name, double value) {
   if (isfinite(value) && value >= 0) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %g, must be finite and at least 0", name, value);
+  return sq_fail(ctx, SEQGPU_EINVAL, "esn: %s is %g; it must be finite and at least 0", name, value);
 }
 
 enum { MOST = 1 << 20 }; /* of anything that is counted */
@@ -87,11 +89,11 @@ static seqgpu_status check_desc(seqgpu_context *ctx, const seqgpu_esn_desc *d) {
   SQ_TRY(sq_check_range(ctx, "links", d->links, 0, MOST));
   SQ_TRY(sq_check_range(ctx, "batch", d->batch, 0, MOST));
   SQ_TRY(sq_check_range(ctx, "seq_len", d->seq_len, 0, MOST));
-  SQ_TRY(check_real(ctx, "spectral_radius", d->spectral_radius));
-  SQ_TRY(check_real(ctx, "input_scale", d->input_scale));
-  SQ_TRY(check_real(ctx, "feedback_scale", d->feedback_scale));
-  SQ_TRY(check_real(ctx, "bias_scale", d->bias_scale));
-  return check_real(ctx, "noise", d->noise);
+  SQ_TRY(check_setting(ctx, "spectral_radius", d->spectral_radius));
+  SQ_TRY(check_setting(ctx, "input_scale", d->input_scale));
+  SQ_TRY(check_setting(ctx, "feedback_scale", d->feedback_scale));
+  SQ_TRY(check_setting(ctx, "bias_scale", d->bias_scale));
+  return check_setting(ctx, "noise", d->noise);
 }
 
 /* ---------------------------------------------------------------- weights */
@@ -125,7 +127,7 @@ static int draw_reservoir(seqgpu_esn *e, double *block) {
 }
 
 static seqgpu_status fill_reservoir(seqgpu_esn *e) {
-  const int64_t count = e->plan->param_elements;
+  const int64_t count = seqgpu_plan_get_sizes(e->plan).param_elements;
   double *block = sq_host_alloc(e->ctx, (size_t)count * sizeof *block);
   if (block == NULL || draw_reservoir(e, block)) {
     sq_host_free(e->ctx, block);
@@ -139,11 +141,10 @@ static seqgpu_status fill_reservoir(seqgpu_esn *e) {
 
 static seqgpu_status add_weights(seqgpu_esn *e, const char *prefix) {
   char name[SQ_NAME_SIZE];
-  const seqgpu_param_info reservoir = {.name = "reservoir"}, readout = {.name = "readout.weight"};
-  SQ_TRY(sq_params_full_name(e->params, prefix, &reservoir, name));
+  SQ_TRY(sq_params_full_name(e->params, prefix, "reservoir", name));
   SQ_TRY(seqgpu_params_add_rnn(e->params, name, e->plan, &e->reservoir));
   SQ_TRY(fill_reservoir(e));
-  SQ_TRY(sq_params_full_name(e->params, prefix, &readout, name));
+  SQ_TRY(sq_params_full_name(e->params, prefix, "readout.weight", name));
   return seqgpu_params_add(e->params, name, e->desc.output_size, e->features, "zeros", 0, &e->readout);
 }
 
@@ -171,15 +172,15 @@ static seqgpu_status make_plan(seqgpu_esn *e) {
 static seqgpu_status allocate(seqgpu_esn *e) {
   const seqgpu_esn_desc *d = &e->desc;
   const int64_t rows = d->seq_len * d->batch, H = d->hidden_size;
-  const size_t real = e->ctx->element_size;
+  const size_t element = e->ctx->element_size;
   SQ_TRY(host_doubles(e, rows, e->width, &e->inputs));
   SQ_TRY(host_doubles(e, rows, H, &e->states));
   SQ_TRY(host_doubles(e, rows, e->features, &e->rows));
   SQ_TRY(host_doubles(e, d->batch, d->output_size, &e->last));
   SQ_TRY(host_doubles(e, d->output_size, e->features, &e->weight));
-  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(rows * e->width) * real, &e->x));
-  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(rows * H) * real, &e->y));
-  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(d->batch * H) * real, &e->state));
+  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(rows * e->width) * element, &e->x));
+  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(rows * H) * element, &e->y));
+  SQ_TRY(seqgpu_malloc(e->ctx, (size_t)(d->batch * H) * element, &e->state));
   return seqgpu_malloc(e->ctx, seqgpu_plan_get_sizes(e->plan).workspace, &e->workspace);
 }
 
@@ -193,18 +194,21 @@ static seqgpu_status build(seqgpu_esn *e, const char *prefix) {
   return status == SEQGPU_OK ? status : sq_params_undo(e->params, blocks, tensors, status);
 }
 
-seqgpu_status seqgpu_esn_create(seqgpu_params *params, const char *prefix, const seqgpu_esn_desc *desc,
-                                seqgpu_esn **out) {
+seqgpu_status seqgpu_esn_create_(seqgpu_params *params, const char *prefix, const seqgpu_esn_desc *desc,
+                                 size_t size, seqgpu_esn **out) {
   if (out) *out = NULL;
   if (params == NULL) return SEQGPU_EINVAL;
   seqgpu_context *ctx = params->ctx;
-  if (out == NULL || desc == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "%s: is NULL", out ? "desc" : "out");
-  SQ_TRY(check_desc(ctx, desc));
+  if (out == NULL || desc == NULL)
+    return sq_fail(ctx, SEQGPU_EINVAL, "esn: %s is NULL", out ? "desc" : "out");
+  seqgpu_esn_desc given;
+  SQ_TRY(sq_struct_in(ctx, "esn_desc", &given, sizeof given, desc, size));
+  SQ_TRY(check_desc(ctx, &given));
   seqgpu_esn *e = sq_host_alloc(ctx, sizeof *e);
   if (e == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "esn: out of memory");
-  *e = (seqgpu_esn){.ctx = ctx, .params = params, .desc = with_defaults(desc)};
-  e->width = desc->input_size + (desc->feedback ? desc->output_size : 0);
-  e->features = 1 + e->width + desc->hidden_size * (desc->squares ? 2 : 1);
+  *e = (seqgpu_esn){.ctx = ctx, .params = params, .desc = with_defaults(&given)};
+  e->width = given.input_size + (given.feedback ? given.output_size : 0);
+  e->features = 1 + e->width + given.hidden_size * (given.squares ? 2 : 1);
   e->noise = sq_params_next_rng(params);
   const seqgpu_status status = build(e, prefix);
   if (status != SEQGPU_OK)
@@ -240,7 +244,7 @@ seqgpu_status seqgpu_esn_reset(seqgpu_esn *e, int64_t B) {
 
 seqgpu_status seqgpu_esn_state(seqgpu_esn *e, double *h) {
   if (e == NULL) return SEQGPU_EINVAL;
-  if (h == NULL) return sq_fail(e->ctx, SEQGPU_EINVAL, "h: is NULL");
+  if (h == NULL) return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: h is NULL");
   return get(e->ctx, h, e->state, e->batch * e->desc.hidden_size);
 }
 
@@ -305,14 +309,14 @@ static void remember_last(seqgpu_esn *e, int64_t steps, const double *series) {
 }
 
 static seqgpu_status check_series(const seqgpu_esn *e, int64_t T, const double *u) {
-  if (T < 0) return sq_fail(e->ctx, SEQGPU_EINVAL, "T: %lld, must be at least 0", (long long)T);
+  if (T < 0) return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: T is %lld; it must be at least 0", (long long)T);
   if (T > 0 && e->desc.input_size > 0 && u == NULL)
-    return sq_fail(e->ctx, SEQGPU_EINVAL, "u: is NULL, and the network has %lld inputs",
+    return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: u is NULL; it must be [T,B,%lld]",
                    (long long)e->desc.input_size);
   return SEQGPU_OK;
 }
 
-/* A pointer moved on by t steps of `width` numbers, NULL stays. */
+/* A series from step t on, `width` elements per step and sequence; NULL for NULL. */
 static const double *after(const seqgpu_esn *e, const double *series, int64_t t, int64_t width) {
   return series ? series + t * e->batch * width : NULL;
 }
@@ -320,9 +324,9 @@ static const double *after(const seqgpu_esn *e, const double *series, int64_t t,
 seqgpu_status seqgpu_esn_train(seqgpu_esn *e, int64_t T, const double *u, const double *d, int64_t washout) {
   if (e == NULL) return SEQGPU_EINVAL;
   SQ_TRY(check_series(e, T, u));
-  if (T > 0 && d == NULL) return sq_fail(e->ctx, SEQGPU_EINVAL, "d: is NULL");
+  if (T > 0 && d == NULL) return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: d is NULL");
   if (washout < 0)
-    return sq_fail(e->ctx, SEQGPU_EINVAL, "washout: %lld, must be at least 0", (long long)washout);
+    return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: washout is %lld; it must be at least 0", (long long)washout);
   const int64_t B = e->batch, O = e->desc.output_size;
   for (int64_t t = 0; t < T;) {
     const int64_t steps = T - t < e->desc.seq_len ? T - t : e->desc.seq_len;

@@ -11,9 +11,9 @@ struct seqgpu_ridge {
   seqgpu_context *ctx;
   const sq_ridge_method *method;
   int64_t in, out, rows;
-  size_t seen_bytes;
+  size_t seen_size;
   double *seen;  /* what the method remembers */
-  double *trial; /* a copy of it, for solve to use up */
+  double *trial; /* a copy of it, which solve consumes */
   double *piece; /* [SQ_RIDGE_ROWS,in+out] */
 };
 
@@ -29,17 +29,18 @@ seqgpu_status seqgpu_ridge_create(seqgpu_context *ctx, int64_t in, int64_t out, 
                                   seqgpu_ridge **result) {
   if (result) *result = NULL;
   SQ_TRY(sq_usable(ctx));
-  if (result == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "result: is NULL");
+  if (result == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "ridge: result is NULL");
   SQ_TRY(sq_check_range(ctx, "in", in, 1, MOST));
   SQ_TRY(sq_check_range(ctx, "out", out, 1, MOST));
   if ((int)method < 0 || (int)method >= METHODS)
-    return sq_fail(ctx, SEQGPU_EINVAL, "method: %d is none of seqgpu_ridge_method", (int)method);
+    return sq_fail(ctx, SEQGPU_EINVAL, "ridge: method is %d; it must be one of seqgpu_ridge_method",
+                   (int)method);
   seqgpu_ridge *r = sq_host_alloc(ctx, sizeof *r);
   if (r == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "ridge: out of memory");
   *r = (seqgpu_ridge){.ctx = ctx, .method = methods[method], .in = in, .out = out};
-  r->seen_bytes = (size_t)(in * (in + out)) * sizeof(double);
-  r->seen = sq_host_alloc(ctx, r->seen_bytes);
-  r->trial = sq_host_alloc(ctx, r->seen_bytes);
+  r->seen_size = (size_t)(in * (in + out)) * sizeof(double);
+  r->seen = sq_host_alloc(ctx, r->seen_size);
+  r->trial = sq_host_alloc(ctx, r->seen_size);
   r->piece = sq_host_alloc(ctx, (size_t)(SQ_RIDGE_ROWS * (in + out)) * sizeof(double));
   if (r->seen == NULL || r->trial == NULL || r->piece == NULL) {
     seqgpu_ridge_destroy(r);
@@ -59,7 +60,7 @@ void seqgpu_ridge_destroy(seqgpu_ridge *r) {
 
 seqgpu_status seqgpu_ridge_reset(seqgpu_ridge *r) {
   if (r == NULL) return SEQGPU_EINVAL;
-  memset(r->seen, 0, r->seen_bytes);
+  memset(r->seen, 0, r->seen_size);
   r->rows = 0;
   return SEQGPU_OK;
 }
@@ -67,18 +68,19 @@ seqgpu_status seqgpu_ridge_reset(seqgpu_ridge *r) {
 int64_t seqgpu_ridge_rows(const seqgpu_ridge *r) { return r ? r->rows : 0; }
 
 static seqgpu_status check_finite(const seqgpu_ridge *r, const char *name, int64_t rows, int64_t width,
-                                  const double *numbers) {
-  if (numbers == NULL) return sq_fail(r->ctx, SEQGPU_EINVAL, "%s: is NULL", name);
+                                  const double *data) {
+  if (data == NULL) return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: %s is NULL", name);
   for (int64_t i = 0; i < rows * width; i++)
-    if (!isfinite(numbers[i]))
-      return sq_fail(r->ctx, SEQGPU_EINVAL, "%s: the number in row %lld, column %lld is not finite", name,
-                     (long long)(i / width), (long long)(i % width));
+    if (!isfinite(data[i]))
+      return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: %s has %g in row %lld, column %lld; it must be finite",
+                     name, data[i], (long long)(i / width), (long long)(i % width));
   return SEQGPU_OK;
 }
 
 seqgpu_status seqgpu_ridge_add(seqgpu_ridge *r, int64_t rows, const double *x, const double *y) {
   if (r == NULL) return SEQGPU_EINVAL;
-  if (rows < 0) return sq_fail(r->ctx, SEQGPU_EINVAL, "rows: %lld, must be at least 0", (long long)rows);
+  if (rows < 0)
+    return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: rows is %lld; it must be at least 0", (long long)rows);
   if (rows == 0) return SEQGPU_OK;
   SQ_TRY(check_finite(r, "x", rows, r->in, x));
   SQ_TRY(check_finite(r, "y", rows, r->out, y));
@@ -97,15 +99,15 @@ seqgpu_status seqgpu_ridge_add(seqgpu_ridge *r, int64_t rows, const double *x, c
 
 seqgpu_status seqgpu_ridge_solve(seqgpu_ridge *r, double lambda, double *w) {
   if (r == NULL) return SEQGPU_EINVAL;
-  if (w == NULL) return sq_fail(r->ctx, SEQGPU_EINVAL, "w: is NULL");
+  if (w == NULL) return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: w is NULL");
   if (!(isfinite(lambda) && lambda >= 0))
-    return sq_fail(r->ctx, SEQGPU_EINVAL, "lambda: %g, must be finite and at least 0", lambda);
+    return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: lambda is %g; it must be finite and at least 0", lambda);
   if (r->rows == 0) return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: there are no rows yet");
-  memcpy(r->trial, r->seen, r->seen_bytes);
+  memcpy(r->trial, r->seen, r->seen_size);
   const int64_t singular = r->method->solve(r->in, r->out, r->trial, lambda, r->piece, w);
   if (singular == 0) return SEQGPU_OK;
-  return sq_fail(
-      r->ctx, SEQGPU_EINVAL,
-      "lambda: %g is too small: feature %lld of %lld is, up to rounding, a combination of those before it",
-      lambda, (long long)singular - 1, (long long)r->in);
+  return sq_fail(r->ctx, SEQGPU_EINVAL,
+                 "ridge: lambda is %g, which is too small: up to rounding, feature %lld of %lld is a "
+                 "combination of those before it",
+                 lambda, (long long)singular - 1, (long long)r->in);
 }

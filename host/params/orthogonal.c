@@ -1,20 +1,26 @@
-/* params_orthogonal.c - matrices that stay orthogonal while they are trained: the Cayley map (seqgpu/model.h).
+/* orthogonal.c - matrices that stay orthogonal while they are trained: the Cayley map (seqgpu/params.h).
  *
- * Before the update the gradient loses what would stretch W: G <- (G - W G^T W) / 2, so that it is 0 where no turn is downhill,
- * and an optimiser that scales element by element (RMSprop, Adam) stands still there.
- * The optimiser then makes W' of W, by whatever rule.  What of that step turns W, instead of stretching it, is a skew matrix, and
- * its Cayley transform is orthogonal:
+ * Before the update the gradient loses the part that would stretch W: G <- (G - W G^T W) / 2.  It is then 0
+ * where no turn leads downhill, so that even an optimiser that scales every element by itself (RMSprop, Adam)
+ * stands still there.  The optimiser then makes W' of W, by whatever rule.  The part of that step that turns
+ * W is a skew matrix, and its Cayley transform is orthogonal:
  *   A = W W'^T - W' W^T            with W' = W - lr G:  lr (G W^T - W G^T)
  *   W <- (I + A/2)^-1 (I - A/2) W
- * Wisdom, Powers, Hershey, Le Roux, Atlas, "Full-capacity unitary recurrent neural networks", NIPS 2016, eq. 7 and 8, after
- * Tagare 2011; Helfrich, Willmott, Ye, "Orthogonal recurrent neural networks with scaled Cayley transform", ICML 2018.
+ * Wisdom, Powers, Hershey, Le Roux, Atlas, "Full-capacity unitary recurrent neural networks", NIPS 2016,
+ * eq. 7 and 8, after Tagare 2011; Helfrich, Willmott, Ye, "Orthogonal recurrent neural networks with scaled
+ * Cayley transform", ICML 2018.
  *
- * With N = -A/2 the new Y solves Y = (W + N W) + N Y.  N is kept at a Frobenius norm of at most 1/2, a longer step being
- * shortened, so that the fixed-point iteration halves its error each time and SWEEPS of them reach the last bit: products
- * alone, in a fixed order, on any backend, without waiting for the device.  What rounding adds in thousands of updates is
- * taken away by a step of Newton and Schulz's iteration, Y += Y (I - Y^T Y) / 2, after each of them.
+ * With N = -A/2 the new Y solves Y = (W + N W) + N Y.  N is kept at a Frobenius norm of at most 1/2 (a longer
+ * step is shortened), so that each sweep of the fixed-point iteration halves the error, and SWEEPS of them
+ * reach the last bit.  That takes products only, in a fixed order, on any backend, without waiting for the
+ * device.
+ * Rounding errors do not add up over thousands of updates, because each update ends with one step of Newton
+ * and Schulz's iteration, Y += Y (I - Y^T Y) / 2.
  */
-#include "host/params/params.h"
+#include "host/params/orthogonal.h"
+
+#include "host/params/draw.h"
+#include "host/params/store.h"
 
 /* Odd: the two iterates take turns, and the last one is the tensor itself. */
 enum { SWEEPS_F32 = 25, SWEEPS_F64 = 53 };
@@ -30,7 +36,7 @@ typedef struct rotation {
 } rotation;
 
 static size_t matrix_bytes(const seqgpu_params *p, const sq_tensor *t) {
-  return (size_t)sq_tensor_count(t) * p->ctx->element_size;
+  return (size_t)sq_tensor_elements(t) * p->ctx->element_size;
 }
 
 static rotation rotation_of(seqgpu_params *p, const sq_tensor *t) {
@@ -106,8 +112,8 @@ static seqgpu_status turn(const rotation *r) {
   return SEQGPU_OK;
 }
 
-/* Y += Y (I - Y^T Y) / 2, times the clip's word whether the gradients were finite: else nothing at all may change.  That
- * word is on the device, so a product with a matrix of one number does it. */
+/* Y += Y (I - Y^T Y) / 2, multiplied by the clip's flag that the gradients were finite: otherwise nothing may
+ * change at all.  That flag is on the device, so a product with a matrix of one element does it. */
 static seqgpu_status straighten(const rotation *r) {
   const int64_t count = r->n * r->n;
   const char *finite = (const char *)r->p->clip_state + 4 * r->p->ctx->element_size;
@@ -119,7 +125,7 @@ static seqgpu_status straighten(const rotation *r) {
   return SQ_RUN(r->p->ctx, gemm, &g);
 }
 
-seqgpu_status sq_params_before_update(seqgpu_params *p) {
+seqgpu_status sq_orthogonal_before_update(seqgpu_params *p) {
   for (int i = 0; i < p->tensor_count; i++) {
     if (p->tensors[i]->scratch == NULL) continue;
     const rotation r = rotation_of(p, p->tensors[i]);
@@ -129,7 +135,7 @@ seqgpu_status sq_params_before_update(seqgpu_params *p) {
   return SEQGPU_OK;
 }
 
-seqgpu_status sq_params_after_update(seqgpu_params *p) {
+seqgpu_status sq_orthogonal_after_update(seqgpu_params *p) {
   for (int i = 0; i < p->tensor_count; i++) {
     if (p->tensors[i]->scratch == NULL) continue;
     const rotation r = rotation_of(p, p->tensors[i]);
@@ -145,15 +151,15 @@ seqgpu_status sq_params_after_update(seqgpu_params *p) {
 seqgpu_status seqgpu_params_orthogonal(seqgpu_params *p, const char *name) {
   if (p == NULL) return SEQGPU_EINVAL;
   sq_drawing drawing;
-  sq_tensor *t = sq_params_tensor(p, name ? name : "");
-  if (t == NULL)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "name: there is no tensor \"%.60s\"", name ? name : "(NULL)");
+  sq_tensor *t;
+  SQ_TRY(sq_params_find(p, name, &t));
   if (t->rows != t->cols)
     return sq_fail(p->ctx, SEQGPU_EINVAL,
-                   "name: \"%.60s\" is [%lld, %lld], and an orthogonal matrix is square", name,
+                   "params: \"%.60s\" is [%lld,%lld]; to be orthogonal it must be square", name,
                    (long long)t->rows, (long long)t->cols);
   if (t->fixed || p->blocks[t->block].grad == NULL)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "name: \"%.60s\" is kept, but not trained", name);
+    return sq_fail(p->ctx, SEQGPU_EINVAL, "params: \"%.60s\" is not trained; to be orthogonal it must be",
+                   name);
   SQ_TRY(sq_params_drawing(p, "orthogonal", 1, &drawing));
   if (t->scratch) return sq_params_draw(p, t, &drawing);
   const size_t bytes = 3 * matrix_bytes(p, t) + SQ_CLIP_STATE * p->ctx->element_size;

@@ -1,9 +1,7 @@
-/* params.c - named parameters: memory, initial values, updates (seqgpu/model.h). */
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
+/* store.c - named parameters in memory: blocks, tensors and their names (seqgpu/params.h). */
+#include "host/params/store.h"
 
-#include "host/params/params.h"
+#include <stdio.h>
 
 /* ---------------------------------------------------------------- memory */
 
@@ -11,8 +9,8 @@ static seqgpu_status out_of_memory(seqgpu_params *p) {
   return sq_fail(p->ctx, SEQGPU_ENOMEM, "params: out of memory");
 }
 
-static seqgpu_status zeroed(seqgpu_context *ctx, int64_t count, void **out) {
-  const size_t bytes = (size_t)count * ctx->element_size;
+static seqgpu_status zeroed(seqgpu_context *ctx, int64_t elements, void **out) {
+  const size_t bytes = (size_t)elements * ctx->element_size;
   SQ_TRY(seqgpu_malloc(ctx, bytes, out));
   const seqgpu_status status = seqgpu_zero(ctx, *out, bytes);
   if (status == SEQGPU_OK) return status;
@@ -24,7 +22,7 @@ static seqgpu_status zeroed(seqgpu_context *ctx, int64_t count, void **out) {
 seqgpu_status seqgpu_params_create(seqgpu_context *ctx, uint64_t seed, seqgpu_params **out) {
   if (out) *out = NULL;
   SQ_TRY(sq_usable(ctx));
-  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out: is NULL");
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "params_create: out is NULL");
   seqgpu_params *p = sq_host_alloc(ctx, sizeof *p);
   if (p == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "params: out of memory");
   p->ctx = ctx;
@@ -82,7 +80,7 @@ static seqgpu_status room_for_block(seqgpu_params *p) {
   return SEQGPU_OK;
 }
 
-/* Room to list the pieces of all blocks: each fixed tensor may make one more of them. */
+/* Room to list the pieces of all blocks; each fixed tensor may make one more of them. */
 static seqgpu_status room_for_pieces(seqgpu_params *p) {
   int pieces = p->block_count;
   for (int i = 0; i < p->tensor_count; i++) pieces += p->tensors[i]->fixed;
@@ -94,9 +92,9 @@ static seqgpu_status room_for_pieces(seqgpu_params *p) {
   return SEQGPU_OK;
 }
 
-static seqgpu_status room_for_tensors(seqgpu_params *p, int count) {
-  if (p->tensor_count + count <= p->tensor_room) return SEQGPU_OK;
-  const int room = 2 * (p->tensor_count + count);
+static seqgpu_status room_for_tensor(seqgpu_params *p) {
+  if (p->tensor_count < p->tensor_room) return SEQGPU_OK;
+  const int room = 2 * (p->tensor_count + 1);
   if (!grow(p->ctx, (void **)&p->tensors, sizeof *p->tensors, p->tensor_count, room)) return out_of_memory(p);
   p->tensor_room = room;
   return SEQGPU_OK;
@@ -108,16 +106,16 @@ seqgpu_status sq_params_undo(seqgpu_params *p, int blocks, int tensors, seqgpu_s
   return status;
 }
 
-static seqgpu_status add_block(seqgpu_params *p, int64_t count, int trained) {
+seqgpu_status sq_params_add_block(seqgpu_params *p, int64_t elements, int trained) {
   SQ_TRY(room_for_block(p));
   sq_param_block *block = &p->blocks[p->block_count++];
-  *block = (sq_param_block){.count = count};
+  *block = (sq_param_block){.elements = elements};
   SQ_TRY(room_for_pieces(p));
-  SQ_TRY(zeroed(p->ctx, count, &block->value));
+  SQ_TRY(zeroed(p->ctx, elements, &block->value));
   if (!trained) return SEQGPU_OK;
-  SQ_TRY(zeroed(p->ctx, count, &block->grad));
-  if (p->has_first) SQ_TRY(zeroed(p->ctx, count, &block->first));
-  if (p->has_second) SQ_TRY(zeroed(p->ctx, count, &block->second));
+  SQ_TRY(zeroed(p->ctx, elements, &block->grad));
+  if (p->has_first) SQ_TRY(zeroed(p->ctx, elements, &block->first));
+  if (p->has_second) SQ_TRY(zeroed(p->ctx, elements, &block->second));
   return SEQGPU_OK;
 }
 
@@ -125,12 +123,16 @@ seqgpu_status sq_params_need_moments(seqgpu_params *p, int first, int second) {
   for (int i = 0; i < p->block_count; i++) {
     sq_param_block *block = &p->blocks[i];
     if (block->grad == NULL) continue;
-    if (first && block->first == NULL) SQ_TRY(zeroed(p->ctx, block->count, &block->first));
-    if (second && block->second == NULL) SQ_TRY(zeroed(p->ctx, block->count, &block->second));
+    if (first && block->first == NULL) SQ_TRY(zeroed(p->ctx, block->elements, &block->first));
+    if (second && block->second == NULL) SQ_TRY(zeroed(p->ctx, block->elements, &block->second));
   }
   p->has_first |= first;
   p->has_second |= second;
   return SEQGPU_OK;
+}
+
+void *sq_params_address(const seqgpu_params *p, const sq_tensor *tensor, void *block_memory) {
+  return block_memory ? (char *)block_memory + (size_t)tensor->offset * p->ctx->element_size : NULL;
 }
 
 /* ---------------------------------------------------------------- names */
@@ -141,271 +143,84 @@ sq_tensor *sq_params_tensor(const seqgpu_params *p, const char *name) {
   return NULL;
 }
 
-void *sq_params_address(const seqgpu_params *p, const sq_tensor *tensor, void *block_memory) {
-  return block_memory ? (char *)block_memory + (size_t)tensor->offset * p->ctx->element_size : NULL;
+seqgpu_status sq_params_find(const seqgpu_params *p, const char *name, sq_tensor **out) {
+  if (name == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: name is NULL");
+  *out = sq_params_tensor(p, name);
+  if (*out) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_EINVAL, "params: there is no tensor \"%.60s\"", name);
+}
+
+seqgpu_status sq_params_full_name(seqgpu_params *p, const char *prefix, const char *name,
+                                  char out[SQ_NAME_SIZE]) {
+  const char *const dot = prefix && prefix[0] ? "." : "";
+  const int length = snprintf(out, SQ_NAME_SIZE, "%s%s%s", prefix ? prefix : "", dot, name);
+  if (length >= 0 && length < SQ_NAME_SIZE) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_EINVAL, "params: prefix \"%.40s...\" makes names longer than %d bytes",
+                 prefix, SQ_NAME_SIZE - 1);
 }
 
 /* A name may not be taken, nor look like one that a checkpoint uses for itself. */
-static seqgpu_status check_name(seqgpu_params *p, const char *name) {
-  if (name == NULL || name[0] == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "name: is empty");
+static seqgpu_status check_name(const seqgpu_params *p, const char *name) {
+  if (name == NULL || name[0] == 0)
+    return sq_fail(p->ctx, SEQGPU_EINVAL, "params: name is %s; it must have 1 to %d bytes",
+                   name ? "empty" : "NULL", SQ_NAME_SIZE - 1);
   if (strlen(name) >= SQ_NAME_SIZE)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "name: \"%.40s...\" is longer than %d bytes", name,
-                   SQ_NAME_SIZE - 1);
-  if (strncmp(name, "optimizer.", 10) == 0 || strcmp(name, "__metadata__") == 0)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "name: \"%s\" is kept for checkpoints", name);
-  if (sq_params_tensor(p, name)) return sq_fail(p->ctx, SEQGPU_EINVAL, "name: \"%s\" is already taken", name);
+    return sq_fail(p->ctx, SEQGPU_EINVAL, "params: name \"%.40s...\" has %zu bytes; it must have at most %d",
+                   name, strlen(name), SQ_NAME_SIZE - 1);
+  if (sq_starts_with(name, "optimizer.") || strcmp(name, "__metadata__") == 0)
+    return sq_fail(p->ctx, SEQGPU_EINVAL, "params: name \"%s\" is reserved for checkpoints", name);
+  if (sq_params_tensor(p, name))
+    return sq_fail(p->ctx, SEQGPU_EINVAL, "params: name \"%s\" is already taken", name);
   return SEQGPU_OK;
 }
 
-static seqgpu_status add_tensor(seqgpu_params *p, const sq_tensor *tensor) {
-  SQ_TRY(check_name(p, tensor->name));
-  SQ_TRY(room_for_tensors(p, 1));
+seqgpu_status sq_params_add_tensor(seqgpu_params *p, const char *name, const sq_tensor *tensor) {
+  SQ_TRY(check_name(p, name));
+  SQ_TRY(room_for_tensor(p));
   sq_tensor *copy = sq_host_alloc(p->ctx, sizeof *copy);
   if (copy == NULL) return out_of_memory(p);
   *copy = *tensor;
+  strcpy(copy->name, name);
   p->tensors[p->tensor_count++] = copy;
-  return SEQGPU_OK;
+  return room_for_pieces(p); /* a fixed tensor divides its block */
 }
 
-static void describe(const seqgpu_params *p, const sq_tensor *t, seqgpu_param *out) {
+/* ---------------------------------------------------------------- what there is */
+
+void sq_params_give(const seqgpu_params *p, const sq_tensor *t, seqgpu_param *out, size_t size) {
   if (out == NULL) return;
   const sq_param_block *block = &p->blocks[t->block];
-  *out = (seqgpu_param){t->name, t->rows, t->cols, sq_params_address(p, t, block->value),
-                        sq_params_address(p, t, block->grad)};
+  const seqgpu_param param = {t->name, t->rows, t->cols, sq_params_address(p, t, block->value),
+                              sq_params_address(p, t, block->grad)};
+  sq_struct_out(out, size, &param, sizeof param);
 }
 
 int seqgpu_params_count(const seqgpu_params *p) { return p ? p->tensor_count : 0; }
 
-seqgpu_status seqgpu_params_get(const seqgpu_params *p, int index, seqgpu_param *out) {
+seqgpu_status seqgpu_params_get_(const seqgpu_params *p, int index, seqgpu_param *out, size_t size) {
   if (p == NULL) return SEQGPU_EINVAL;
-  if (out == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "out: is NULL");
+  if (out == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: out is NULL");
   if (index < 0 || index >= p->tensor_count)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "index: %d, must be from 0 to %d", index, p->tensor_count - 1);
-  describe(p, p->tensors[index], out);
+    return sq_fail(p->ctx, SEQGPU_EINVAL, "params: index is %d; it must be at least 0 and below %d", index,
+                   p->tensor_count);
+  sq_params_give(p, p->tensors[index], out, size);
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_params_find(const seqgpu_params *p, const char *name, seqgpu_param *out) {
+seqgpu_status seqgpu_params_find_(const seqgpu_params *p, const char *name, seqgpu_param *out, size_t size) {
   if (p == NULL) return SEQGPU_EINVAL;
-  if (name == NULL || out == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "name, out: is NULL");
-  const sq_tensor *t = sq_params_tensor(p, name);
-  if (t == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "name: there is no tensor \"%.60s\"", name);
-  describe(p, t, out);
+  if (out == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: out is NULL");
+  sq_tensor *t;
+  SQ_TRY(sq_params_find(p, name, &t));
+  sq_params_give(p, t, out, size);
   return SEQGPU_OK;
 }
 
-int64_t seqgpu_params_total(const seqgpu_params *p) {
-  int64_t total = 0;
-  for (int i = 0; p && i < p->tensor_count; i++)
-    if (p->blocks[p->tensors[i]->block].grad && !p->tensors[i]->fixed)
-      total += sq_tensor_count(p->tensors[i]);
-  return total;
-}
-
-/* ---------------------------------------------------------------- initial values */
-
-/* PyTorch writes biases as [n] and weights as [rows, cols], also where cols is 1. */
-static sq_file_form plain_form(const char *name, int64_t cols) {
-  const char *dot = strrchr(name, '.');
-  const char *last = dot ? dot + 1 : name;
-  return cols == 1 && strncmp(last, "weight", 6) != 0 ? SQ_FORM_VECTOR : SQ_FORM_MATRIX;
-}
-
-static seqgpu_status add_lone(seqgpu_params *p, const char *name, int64_t rows, int64_t cols, int trained,
-                              seqgpu_param *out) {
-  int64_t count;
-  if (rows < 1 || cols < 1 || !sq_mul_size(rows, cols, &count))
-    return sq_fail(p->ctx, SEQGPU_EINVAL,
-                   "rows, cols: [%lld, %lld] of \"%.60s\", must be at least 1, at most 2^46 in all",
-                   (long long)rows, (long long)cols, name ? name : "");
-  SQ_TRY(check_name(p, name));
-  const int blocks = p->block_count, tensors = p->tensor_count;
-  seqgpu_status status = add_block(p, count, trained);
-  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
-  sq_tensor t = {.rows = rows, .cols = cols, .block = blocks, .form = plain_form(name, cols)};
-  snprintf(t.name, sizeof t.name, "%s", name);
-  status = add_tensor(p, &t);
-  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
-  describe(p, p->tensors[tensors], out);
-  return SEQGPU_OK;
-}
-
-seqgpu_status seqgpu_params_add(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
-                                const char *init, double scale, seqgpu_param *out) {
-  if (p == NULL) return SEQGPU_EINVAL;
-  sq_drawing drawing;
-  SQ_TRY(sq_params_drawing(p, init, scale, &drawing));
-  const int blocks = p->block_count, tensors = p->tensor_count;
-  SQ_TRY(add_lone(p, name, rows, cols, 1, out));
-  const seqgpu_status status = sq_params_draw(p, p->tensors[tensors], &drawing);
-  return status == SEQGPU_OK ? status : sq_params_undo(p, blocks, tensors, status);
-}
-
-seqgpu_status seqgpu_params_add_state(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
-                                      seqgpu_param *out) {
-  if (p == NULL) return SEQGPU_EINVAL;
-  return add_lone(p, name, rows, cols, 0, out);
-}
-
-/* ---------------------------------------------------------------- recurrent networks */
-
-/* Cells that PyTorch has, too, are written with its two biases. */
-static sq_file_form recurrent_form(const seqgpu_rnn_desc *desc, const sq_tensor *t, const char *name) {
-  const int gru = strcmp(desc->cell, "gru") == 0 && desc->reset_after;
-  const int torch_cell =
-      gru || strcmp(desc->cell, "rnn") == 0 || (strcmp(desc->cell, "lstm") == 0 && !desc->coupled);
-  if (torch_cell && sq_starts_with(name, "bias_rec_l")) return SQ_FORM_GRU_REC;
-  if (torch_cell && sq_starts_with(name, "bias_l")) return gru ? SQ_FORM_GRU_BIAS : SQ_FORM_BIAS;
-  return t->cols == 1 && !sq_starts_with(name, "weight") ? SQ_FORM_VECTOR : SQ_FORM_MATRIX;
-}
-
-/* Adds one of the plan's parameters under its full name and draws it. */
-static seqgpu_status add_recurrent(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan, int index,
-                                   int block) {
-  seqgpu_param_info info;
-  SQ_TRY(seqgpu_plan_param_get(p->ctx, plan, index, &info));
-  sq_tensor t = {.rows = info.rows, .cols = info.cols, .block = block, .offset = info.offset};
-  SQ_TRY(sq_params_full_name(p, prefix, &info, t.name));
-  t.form = recurrent_form(&plan->desc, &t, info.name);
-  t.fixed = info.fixed;
-  SQ_TRY(add_tensor(p, &t));
-  const sq_drawing drawing = sq_params_standard_drawing(plan, index, &info);
-  return sq_params_draw(p, p->tensors[p->tensor_count - 1], &drawing);
-}
-
-seqgpu_status seqgpu_params_add_rnn(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan,
-                                    seqgpu_param *out) {
-  if (p == NULL) return SEQGPU_EINVAL;
-  if (plan == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "plan: is NULL");
-  const int blocks = p->block_count, tensors = p->tensor_count;
-  seqgpu_status status = add_block(p, plan->param_elements, 1);
-  for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_param_count(plan); i++)
-    status = add_recurrent(p, prefix, plan, i, blocks);
-  if (status == SEQGPU_OK) status = room_for_pieces(p);
-  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
-  const sq_param_block *block = &p->blocks[blocks];
-  if (out) *out = (seqgpu_param){p->tensors[tensors]->name, 1, block->count, block->value, block->grad};
-  return SEQGPU_OK;
-}
-
-/* ---------------------------------------------------------------- updates */
-
-seqgpu_status seqgpu_params_zero_grad(seqgpu_params *p) {
-  if (p == NULL) return SEQGPU_EINVAL;
-  for (int i = 0; i < p->block_count; i++) {
-    const sq_param_block *block = &p->blocks[i];
-    if (block->grad) SQ_TRY(seqgpu_zero(p->ctx, block->grad, (size_t)block->count * p->ctx->element_size));
+int64_t seqgpu_params_elements(const seqgpu_params *p) {
+  int64_t elements = 0;
+  for (int i = 0; p && i < p->tensor_count; i++) {
+    const sq_tensor *t = p->tensors[i];
+    if (p->blocks[t->block].grad && !t->fixed) elements += sq_tensor_elements(t);
   }
-  return SEQGPU_OK;
-}
-
-static double or_default(double value, double standard) { return value == 0 ? standard : value; }
-
-static seqgpu_status check_optimizer(seqgpu_params *p, const seqgpu_optimizer *o) {
-  if (o == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: is NULL");
-  if ((int)o->kind < SEQGPU_OPTIMIZER_SGD || o->kind > SEQGPU_OPTIMIZER_ADAM)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "kind: %d is none of seqgpu_optimizer_kind", (int)o->kind);
-  if ((int)o->clip < SEQGPU_CLIP_NONE || o->clip > SEQGPU_CLIP_VALUE)
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "clip: %d is none of seqgpu_clip_kind", (int)o->clip);
-  if (!(isfinite(o->lr) && o->lr >= 0))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "lr: %g, must be finite and at least 0", o->lr);
-  if (!(o->momentum >= 0 && o->momentum < 1))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "momentum: %g, must be at least 0 and below 1", o->momentum);
-  if (!(o->decay >= 0 && o->decay < 1))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "decay: %g, must be at least 0 and below 1", o->decay);
-  if (!(isfinite(o->eps) && o->eps >= 0))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "eps: %g, must be finite and at least 0", o->eps);
-  if (!(isfinite(o->weight_decay) && o->weight_decay >= 0))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "weight_decay: %g, must be finite and at least 0", o->weight_decay);
-  if (!(isfinite(o->clip_threshold) && o->clip_threshold >= 0))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "clip_threshold: %g, must be finite and at least 0",
-                   o->clip_threshold);
-  if (!(isfinite(o->clip_window) && o->clip_window >= 0))
-    return sq_fail(p->ctx, SEQGPU_EINVAL, "clip_window: %g, must be finite and at least 0", o->clip_window);
-  return SEQGPU_OK;
-}
-
-/* Appends numbers first..last-1 of a block to the four lists, unless there are none. */
-static void list_piece(seqgpu_params *p, const sq_param_block *block, int64_t first, int64_t last,
-                       int64_t *n) {
-  if (first >= last) return;
-  void *const memory[4] = {block->value, block->grad, block->first, block->second};
-  for (int i = 0; i < 4; i++)
-    p->list[i][*n] = memory[i] ? (char *)memory[i] + (size_t)first * p->ctx->element_size : NULL;
-  p->sizes[(*n)++] = last - first;
-}
-
-/* Lists the trained blocks, less the fixed tensors in them (which lie there in order); returns how many pieces. */
-static int64_t collect_blocks(seqgpu_params *p) {
-  int64_t n = 0;
-  for (int i = 0; i < p->block_count; i++) {
-    const sq_param_block *block = &p->blocks[i];
-    if (block->grad == NULL) continue;
-    int64_t first = 0;
-    for (int k = 0; k < p->tensor_count; k++) {
-      const sq_tensor *t = p->tensors[k];
-      if (t->block != i || !t->fixed) continue;
-      list_piece(p, block, first, t->offset, &n);
-      first = t->offset + sq_tensor_count(t);
-    }
-    list_piece(p, block, first, block->count, &n);
-  }
-  return n;
-}
-
-static seqgpu_status clip(seqgpu_params *p, const seqgpu_optimizer *o, sq_tensor_list grads) {
-  const double threshold = o->clip == SEQGPU_CLIP_AUTO ? 1 : 5;
-  const sq_clip_args args = {.kind = (sq_clip_kind)o->clip,
-                             .threshold = or_default(o->clip_threshold, threshold),
-                             .window = or_default(o->clip_window, 1000),
-                             .grads = grads,
-                             .state = p->clip_state};
-  return SQ_RUN(p->ctx, clip, &args);
-}
-
-seqgpu_status seqgpu_params_update(seqgpu_params *p, const seqgpu_optimizer *o) {
-  if (p == NULL) return SEQGPU_EINVAL;
-  SQ_TRY(check_optimizer(p, o));
-  const int first = o->kind == SEQGPU_OPTIMIZER_MOMENTUM || o->kind == SEQGPU_OPTIMIZER_ADAM;
-  const int second = o->kind == SEQGPU_OPTIMIZER_RMSPROP || o->kind == SEQGPU_OPTIMIZER_ADAM;
-  SQ_TRY(sq_params_need_moments(p, first, second));
-  const int64_t n = collect_blocks(p);
-  if (n == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: there is nothing to update");
-  const sq_tensor_list grads = {n, p->list[1], p->sizes};
-  SQ_TRY(sq_params_before_update(p));
-  SQ_TRY(clip(p, o, grads));
-  const sq_optimizer_args args = {
-      .kind = (sq_optimizer_kind)o->kind,
-      .lr = o->lr,
-      .momentum = or_default(o->momentum, 0.9),
-      .decay = or_default(o->decay, o->kind == SEQGPU_OPTIMIZER_ADAM ? 0.999 : 0.95),
-      .eps = or_default(o->eps, 1e-8),
-      .weight_decay = o->weight_decay,
-      .nesterov = o->nesterov,
-      .update = p->updates + 1,
-      .params = {n, p->list[0], p->sizes},
-      .grads = grads,
-      .first = {first ? n : 0, first ? p->list[2] : NULL, p->sizes},
-      .second = {second ? n : 0, second ? p->list[3] : NULL, p->sizes},
-      .clip_state = p->clip_state,
-  };
-  SQ_TRY(SQ_RUN(p->ctx, optimizer, &args));
-  p->updates++;
-  return sq_params_after_update(p);
-}
-
-seqgpu_status seqgpu_params_grad_norm(seqgpu_params *p, double *norm, double *scale) {
-  if (p == NULL) return SEQGPU_EINVAL;
-  if (p->updates == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: there was no update yet");
-  double wide[SQ_CLIP_STATE];
-  SQ_TRY(seqgpu_copy_out(p->ctx, wide, p->clip_state, SQ_CLIP_STATE * p->ctx->element_size));
-  if (p->ctx->dtype == SEQGPU_DTYPE_F32) {
-    float narrow[SQ_CLIP_STATE];
-    memcpy(narrow, wide, sizeof narrow);
-    for (int i = 0; i < SQ_CLIP_STATE; i++) wide[i] = (double)narrow[i];
-  }
-  if (norm) *norm = wide[0];
-  if (scale) *scale = wide[1];
-  if (wide[4] != 0) return SEQGPU_OK;
-  return sq_fail(p->ctx, SEQGPU_ENONFINITE, "gradients: their norm is %g; nothing was updated", wide[0]);
+  return elements;
 }

@@ -1,10 +1,10 @@
-/* tape_memory.c - the memory that a tape keeps between steps.
+/* arena.c - the memory that a tape keeps between steps.
  *
- * An arena is a list of chunks; only the newest one has room.  A step that finds it full gets another chunk, and the
- * reset before the next step puts one chunk in place of all, as large as what was used.  From then on a step of
- * the same size finds room in that one, at the same addresses, and allocates nothing.
+ * An arena is a list of chunks; only the newest one has room.  A step that finds it full gets another chunk,
+ * and the reset before the next step replaces all chunks by one, as large as what was used.  From then on a
+ * step of the same size finds room in that one, at the same addresses, and allocates nothing.
  */
-#include "host/tape/tape.h"
+#include "host/tape/arena.h"
 
 enum { ALIGNMENT = 256, MIN_CHUNK = 64 << 10, MAX_SPARE = 64 << 20 };
 
@@ -24,7 +24,7 @@ static seqgpu_status allocate_memory(sq_arena *arena, size_t bytes, void **out) 
   if (arena->on_device) return seqgpu_malloc(arena->ctx, bytes, out);
   *out = sq_host_alloc(arena->ctx, bytes);
   if (*out != NULL) return SEQGPU_OK;
-  return sq_fail(arena->ctx, SEQGPU_ENOMEM, "out of memory: no %zu bytes for the tensors of a tape", bytes);
+  return sq_fail(arena->ctx, SEQGPU_ENOMEM, "tape: out of memory for %zu bytes of tensors", bytes);
 }
 
 static seqgpu_status add_chunk(sq_arena *arena, size_t size) {
@@ -33,7 +33,7 @@ static seqgpu_status add_chunk(sq_arena *arena, size_t size) {
   sq_chunk *chunk = sq_host_alloc(arena->ctx, sizeof *chunk);
   if (chunk == NULL) {
     free_memory(arena, memory);
-    return sq_fail(arena->ctx, SEQGPU_ENOMEM, "out of memory for the list of a tape's memory");
+    return sq_fail(arena->ctx, SEQGPU_ENOMEM, "tape: out of memory for its list of chunks");
   }
   *chunk = (sq_chunk){arena->newest, memory, size, 0};
   arena->newest = chunk;
@@ -44,7 +44,7 @@ static seqgpu_status add_chunk(sq_arena *arena, size_t size) {
 seqgpu_status sq_arena_alloc(sq_arena *arena, size_t bytes, void **out) {
   const size_t size = round_up(bytes);
   if (arena->newest == NULL || arena->newest->size - arena->newest->used < size) {
-    /* doubling, so that even a long first step asks for few chunks */
+    /* doubling: even a long first step then needs few chunks */
     const size_t spare = at_least(at_most(arena->total, MAX_SPARE), MIN_CHUNK);
     SQ_TRY(add_chunk(arena, at_least(size, spare)));
   }
@@ -71,7 +71,7 @@ seqgpu_status sq_arena_reset(sq_arena *arena) {
   }
   size_t used = 0;
   for (const sq_chunk *chunk = arena->newest; chunk != NULL; chunk = chunk->next) used += chunk->used;
-  /* an eighth more, so that steps which grow slowly do not come here each time */
+  /* an eighth more, so that slowly growing steps do not come here every time */
   const size_t size = at_most(round_up(used + used / 8), arena->total);
   if (arena->on_device) SQ_TRY(seqgpu_synchronize(arena->ctx)); /* the last step may still be running */
   sq_arena_free(arena);

@@ -1,20 +1,22 @@
-/* tape_seq.c - the tape's operators on sequences: recurrent networks and additive attention.
+/* sequences.c - the tape's operators on sequences: recurrent networks and additive attention.
  *
- * A rnn node keeps the seqgpu_rnn_run of its forward, final states and reserve included; backward completes it with
- * the gradients that have come to y and to the tensors of the final states.
+ * An rnn node keeps the seqgpu_rnn_run of its forward, with final states and reserve; backward completes it
+ * with the gradients that have come to y and to the tensors of the final states.
  */
-#include "host/tape/tape.h"
-#include "host/plan/plan.h"
+#include "host/tape/grad.h"
+#include "host/tape/record.h"
 
 /* --- rnn --- */
 
-enum { RNN_X, RNN_PARAMS, RNN_INITIAL, RNN_LENGTHS = RNN_INITIAL + 2, RNN_INPUTS };
+enum { RNN_X, RNN_PARAMS, RNN_INITIAL, RNN_LENGTHS = RNN_INITIAL + SQ_TAPE_STATES, RNN_INPUTS };
+_Static_assert((int)RNN_INPUTS == (int)SQ_TAPE_INPUTS, "the rnn has the most inputs");
 
 /* [L*N,B,W] of a state. */
 static sq_shape state_shape(const seqgpu_plan *plan, int64_t batch, int state) {
-  const seqgpu_rnn_desc *d = &plan->desc;
-  const int64_t layers = d->num_layers > 0 ? d->num_layers : 1;
-  return (sq_shape){3, {layers * (d->bidirectional ? 2 : 1), batch, plan->first.state_width[state]}};
+  const seqgpu_rnn_desc d = seqgpu_plan_get_desc(plan);
+  const int64_t layers = d.num_layers > 0 ? d.num_layers : 1;
+  return (sq_shape){
+      3, {layers * (d.bidirectional ? 2 : 1), batch, seqgpu_plan_get_sizes(plan).state_width[state]}};
 }
 
 /* The shape wanted, or that of one layer without its leading 1. */
@@ -25,77 +27,50 @@ static int is_state(sq_shape given, sq_shape wanted) {
 
 /* x and the sizes of the run. */
 static int rnn_accepts_x(seqgpu_tape *tape, const seqgpu_plan *plan, const seqgpu_tensor *x) {
-  const seqgpu_rnn_desc *d = &plan->desc;
-  if (x->shape.rank != 3 || sq_last_dim(x) != d->input_size)
+  const seqgpu_rnn_desc d = seqgpu_plan_get_desc(plan);
+  if (x->shape.rank != 3 || sq_last_dim(x) != d.input_size)
     sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: x is %s; it must be %s with input_size %lld", SQ_SHAPE(x->shape),
-                 d->batch_first ? "[batch,time,input]" : "[time,batch,input]", (long long)d->input_size);
-  else if (x->shape.dim[d->batch_first] > d->seq_len || x->shape.dim[!d->batch_first] > d->batch)
-    sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: x is %s; the plan allows seq_len %lld and batch %lld at most",
-                 SQ_SHAPE(x->shape), (long long)d->seq_len, (long long)d->batch);
+                 d.batch_first ? "[batch,time,input]" : "[time,batch,input]", (long long)d.input_size);
+  else if (x->shape.dim[d.batch_first] > d.seq_len || x->shape.dim[!d.batch_first] > d.batch)
+    sq_tape_fail(tape, SEQGPU_EINVAL,
+                 "rnn: x is %s; it must have at most the plan's seq_len %lld and batch %lld",
+                 SQ_SHAPE(x->shape), (long long)d.seq_len, (long long)d.batch);
   return tape->status == SEQGPU_OK;
 }
 
 static int rnn_accepts_rest(seqgpu_tape *tape, const seqgpu_plan *plan, const sq_tape_arg *args,
                             int64_t seq_len, int64_t batch) {
   const seqgpu_tensor *params = args[RNN_PARAMS].tensor, *lengths = args[RNN_LENGTHS].tensor;
-  if (params->count != plan->param_elements)
-    sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: params has %lld numbers; the plan wants %lld",
-                 (long long)params->count, (long long)plan->param_elements);
-  for (int k = 0; k < plan->first.states; k++) {
+  if (params->elements != seqgpu_plan_get_sizes(plan).param_elements)
+    sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: params is %s; it must have the plan's %lld elements",
+                 SQ_SHAPE(params->shape), (long long)seqgpu_plan_get_sizes(plan).param_elements);
+  for (int k = 0; k < seqgpu_plan_get_sizes(plan).state_count; k++) {
     const seqgpu_tensor *initial = args[RNN_INITIAL + k].tensor;
     const sq_shape wanted = state_shape(plan, batch, k);
     if (initial != NULL && !is_state(initial->shape, wanted))
       sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: initial[%d] is %s; it must be %s", k, SQ_SHAPE(initial->shape),
                    SQ_SHAPE(wanted));
   }
-  if (lengths != NULL && (lengths->count != batch || lengths->highest > seq_len))
+  if (lengths != NULL && (lengths->elements != batch || lengths->highest > seq_len))
     sq_tape_fail(tape, SEQGPU_EINVAL,
-                 "rnn: there are %lld lengths of up to %d; there must be %lld of up to %lld",
-                 (long long)lengths->count, (int)lengths->highest, (long long)batch, (long long)seq_len);
+                 "rnn: there are %lld lengths of at most %d; there must be %lld of at most %lld",
+                 (long long)lengths->elements, (int)lengths->highest, (long long)batch, (long long)seq_len);
   return tape->status == SEQGPU_OK;
 }
 
-/* Gradients pass through a plan for inference nowhere. */
+/* No gradient passes through a plan for inference. */
 static int rnn_accepts_mode(seqgpu_tape *tape, const seqgpu_plan *plan, const sq_tape_arg *args) {
   int wanted = 0;
   for (int i = 0; i < RNN_INPUTS; i++) wanted |= args[i].tensor != NULL && args[i].tensor->needs_grad;
-  if (tape->training && wanted && plan->desc.inference)
+  if (tape->training && wanted && seqgpu_plan_get_desc(plan).inference)
     sq_tape_fail(tape, SEQGPU_EINVAL,
-                 "rnn: the plan was made with inference = 1, but an argument wants a gradient; it must be 0");
+                 "rnn: the plan has inference = 1, but an argument wants a gradient; it must be 0");
   return tape->status == SEQGPU_OK;
-}
-
-seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgpu_tensor *params,
-                               seqgpu_tensor *x, seqgpu_tensor *const *initial, seqgpu_tensor *lengths) {
-  if (tape == NULL || tape->status != SEQGPU_OK) return NULL;
-  if (plan == NULL) return sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: plan is NULL");
-  sq_tape_arg args[RNN_INPUTS] = {[RNN_X] = {"x", x, SQ_REALS, 0},
-                                  [RNN_PARAMS] = {"params", params, SQ_REALS, 0},
-                                  [RNN_INITIAL] = {"initial[0]", NULL, SQ_REALS, 1},
-                                  [RNN_INITIAL + 1] = {"initial[1]", NULL, SQ_REALS, 1},
-                                  [RNN_LENGTHS] = {"lengths", lengths, SQ_LENGTHS, 1}};
-  for (int k = 0; initial != NULL && k < plan->first.states; k++) args[RNN_INITIAL + k].tensor = initial[k];
-  if (!sq_tape_accepts(tape, SQ_TAPE_rnn, RNN_INPUTS, args)) return NULL;
-  if (!rnn_accepts_x(tape, plan, x)) return NULL;
-
-  const seqgpu_rnn_desc *d = &plan->desc;
-  const int64_t seq_len = x->shape.dim[d->batch_first], batch = x->shape.dim[!d->batch_first];
-  if (!rnn_accepts_rest(tape, plan, args, seq_len, batch)) return NULL;
-  if (!rnn_accepts_mode(tape, plan, args)) return NULL;
-  sq_shape shape = x->shape;
-  shape.dim[2] = plan->output_width;
-  sq_tape_attr attr = {.rnn = {.plan = plan, .run = {.seq_len = seq_len, .batch = batch}}};
-  if (tape->training) {
-    attr.rnn.run.seed = tape->seed;
-    attr.rnn.run.offset = tape->counter;
-    tape->counter += seqgpu_plan_get_sizes(plan).random_blocks;
-  }
-  return sq_tape_apply(tape, SQ_TAPE_rnn, shape, RNN_INPUTS, args, attr);
 }
 
 static const void *value_of(const seqgpu_tensor *t) { return t ? t->value : NULL; }
 
-seqgpu_status sq_tape_rnn_forward(seqgpu_tensor *y) {
+static seqgpu_status rnn_forward(seqgpu_tensor *y) {
   seqgpu_tape *tape = y->tape;
   const seqgpu_plan *plan = y->attr.rnn.plan;
   seqgpu_rnn_run *run = &y->attr.rnn.run;
@@ -103,24 +78,24 @@ seqgpu_status sq_tape_rnn_forward(seqgpu_tensor *y) {
   run->x = y->input[RNN_X]->value;
   run->lengths = value_of(y->input[RNN_LENGTHS]);
   run->y = y->value;
-  for (int k = 0; k < plan->first.states; k++) {
+  for (int k = 0; k < seqgpu_plan_get_sizes(plan).state_count; k++) {
     const sq_shape shape = state_shape(plan, run->batch, k);
     run->initial[k] = value_of(y->input[RNN_INITIAL + k]);
-    SQ_TRY(sq_tape_reals(tape, shape.dim[0] * shape.dim[1] * shape.dim[2], &run->final[k]));
+    SQ_TRY(sq_tape_alloc(tape, shape.dim[0] * shape.dim[1] * shape.dim[2], &run->final[k]));
   }
-  if (tape->training && !plan->desc.inference)
+  if (tape->training && !seqgpu_plan_get_desc(plan).inference)
     SQ_TRY(sq_arena_alloc(&tape->device, seqgpu_plan_get_sizes(plan).reserve, &run->reserve));
   SQ_TRY(sq_tape_scratch(tape, seqgpu_plan_get_sizes(plan).workspace, &run->workspace));
   return seqgpu_rnn_forward(tape->ctx, plan, run);
 }
 
-/* A gradient that has come, or NULL = zeros. */
+/* The gradient that has come, or NULL = zeros. */
 static const void *grad_of(const seqgpu_tensor *t) { return t && t->written ? t->grad : NULL; }
 
-seqgpu_status sq_tape_rnn_backward(seqgpu_tensor *y) {
+static seqgpu_status rnn_backward(seqgpu_tensor *y) {
   seqgpu_tape *tape = y->tape;
   const seqgpu_plan *plan = y->attr.rnn.plan;
-  const int states = plan->first.states;
+  const int states = seqgpu_plan_get_sizes(plan).state_count;
   seqgpu_rnn_run run = y->attr.rnn.run;
   run.dy = grad_of(y);
   SQ_TRY(
@@ -137,36 +112,70 @@ seqgpu_status sq_tape_rnn_backward(seqgpu_tensor *y) {
   return SEQGPU_OK;
 }
 
-/* --- rnn_final: its value is what rnn's forward left, its gradient what rnn's backward fetches --- */
+static const sq_tape_op rnn_op = {"rnn", SQ_TAPE_OWN, rnn_forward, rnn_backward};
 
-seqgpu_tensor *seqgpu_tape_rnn_final(seqgpu_tape *tape, seqgpu_tensor *y, int state) {
-  const sq_tape_arg args[] = {{"y", y, SQ_REALS, 0}};
-  if (!sq_tape_accepts(tape, SQ_TAPE_rnn_final, 1, args)) return NULL;
-  if (y->op != &sq_tape_ops[SQ_TAPE_rnn])
-    return sq_tape_fail(tape, SEQGPU_EINVAL, "rnn_final: y was not returned by seqgpu_tape_rnn");
-  const int states = y->attr.rnn.plan->first.states;
-  if (state < 0 || state >= states)
-    return sq_tape_fail(tape, SEQGPU_EINVAL, "rnn_final: state is %d; the cell has states 0 to %d", state,
-                        states - 1);
-  if (y->attr.rnn.final[state] != NULL) return y->attr.rnn.final[state];
-  const sq_shape shape = state_shape(y->attr.rnn.plan, y->attr.rnn.run.batch, state);
-  const sq_tape_attr attr = {.state = state};
-  return y->attr.rnn.final[state] = sq_tape_apply(tape, SQ_TAPE_rnn_final, shape, 1, args, attr);
+seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgpu_tensor *params,
+                               seqgpu_tensor *x, seqgpu_tensor *const *initial, seqgpu_tensor *lengths) {
+  if (tape == NULL || tape->status != SEQGPU_OK) return NULL;
+  if (plan == NULL) return sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: plan is NULL");
+  sq_tape_arg args[RNN_INPUTS] = {[RNN_X] = {"x", x, SQ_REALS, 0},
+                                  [RNN_PARAMS] = {"params", params, SQ_REALS, 0},
+                                  [RNN_LENGTHS] = {"lengths", lengths, SQ_LENGTHS, 1}};
+  for (int k = 0; k < SQ_TAPE_STATES; k++) {
+    const int given = initial != NULL && k < seqgpu_plan_get_sizes(plan).state_count;
+    args[RNN_INITIAL + k] = (sq_tape_arg){"an initial state", given ? initial[k] : NULL, SQ_REALS, 1};
+  }
+  if (!sq_tape_accepts(tape, &rnn_op, RNN_INPUTS, args)) return NULL;
+  if (!rnn_accepts_x(tape, plan, x)) return NULL;
+
+  const seqgpu_rnn_desc d = seqgpu_plan_get_desc(plan);
+  const int64_t seq_len = x->shape.dim[d.batch_first], batch = x->shape.dim[!d.batch_first];
+  if (!rnn_accepts_rest(tape, plan, args, seq_len, batch)) return NULL;
+  if (!rnn_accepts_mode(tape, plan, args)) return NULL;
+  sq_shape shape = x->shape;
+  shape.dim[2] = seqgpu_plan_get_sizes(plan).output_width;
+  sq_tape_attr attr = {.rnn = {.plan = plan, .run = {.seq_len = seq_len, .batch = batch}}};
+  if (tape->training) {
+    attr.rnn.run.seed = tape->seed;
+    attr.rnn.run.offset = tape->counter;
+    tape->counter += seqgpu_plan_get_sizes(plan).random_blocks;
+  }
+  return sq_tape_apply(tape, &rnn_op, shape, RNN_INPUTS, args, attr);
 }
 
-seqgpu_status sq_tape_rnn_final_forward(seqgpu_tensor *y) {
+/* --- rnn_final: its value is what rnn's forward left, its gradient what rnn's backward fetches --- */
+
+static seqgpu_status rnn_final_forward(seqgpu_tensor *y) {
   y->value = y->input[0]->attr.rnn.run.final[y->attr.state];
   return SEQGPU_OK;
 }
 
-seqgpu_status sq_tape_rnn_final_backward(seqgpu_tensor *y) {
+static seqgpu_status rnn_final_backward(seqgpu_tensor *y) {
   y->input[0]->reached = 1;
   return SEQGPU_OK;
+}
+
+static const sq_tape_op rnn_final_op = {"rnn_final", SQ_TAPE_PLACED, rnn_final_forward, rnn_final_backward};
+
+seqgpu_tensor *seqgpu_tape_rnn_final(seqgpu_tape *tape, seqgpu_tensor *y, int state) {
+  const sq_tape_arg args[] = {{"y", y, SQ_REALS, 0}};
+  if (!sq_tape_accepts(tape, &rnn_final_op, 1, args)) return NULL;
+  if (y->op != &rnn_op)
+    return sq_tape_fail(tape, SEQGPU_EINVAL, "rnn_final: y was not returned by seqgpu_tape_rnn");
+  const int states = seqgpu_plan_get_sizes(y->attr.rnn.plan).state_count;
+  if (state < 0 || state >= states)
+    return sq_tape_fail(tape, SEQGPU_EINVAL, "rnn_final: state is %d; it must be from 0 to %d", state,
+                        states - 1);
+  if (y->attr.rnn.final[state] != NULL) return y->attr.rnn.final[state];
+  const sq_shape shape = state_shape(y->attr.rnn.plan, y->attr.rnn.run.batch, state);
+  const sq_tape_attr attr = {.state = state};
+  return y->attr.rnn.final[state] = sq_tape_apply(tape, &rnn_final_op, shape, 1, args, attr);
 }
 
 /* --- attention --- */
 
 enum { ATTENTION_QUERY, ATTENTION_KEYS, ATTENTION_VALUES, ATTENTION_V, ATTENTION_LENGTHS, ATTENTION_INPUTS };
+_Static_assert((int)ATTENTION_INPUTS <= (int)SQ_TAPE_INPUTS, "a tensor has room for the inputs");
 
 static int attention_accepts(seqgpu_tape *tape, const sq_tape_arg *args) {
   const sq_shape query = args[ATTENTION_QUERY].tensor->shape, keys = args[ATTENTION_KEYS].tensor->shape;
@@ -182,41 +191,17 @@ static int attention_accepts(seqgpu_tape *tape, const sq_tape_arg *args) {
     sq_tape_fail(tape, SEQGPU_EINVAL,
                  "attention: values is %s but keys is %s; the first two dimensions must agree",
                  SQ_SHAPE(values), SQ_SHAPE(keys));
-  else if (v->count != keys.dim[2])
-    sq_tape_fail(tape, SEQGPU_EINVAL, "attention: v is %s but keys is %s; v must have %lld numbers",
+  else if (v->elements != keys.dim[2])
+    sq_tape_fail(tape, SEQGPU_EINVAL, "attention: v is %s but keys is %s; v must have %lld elements",
                  SQ_SHAPE(v->shape), SQ_SHAPE(keys), (long long)keys.dim[2]);
-  else if (lengths != NULL && lengths->count != keys.dim[1])
-    sq_tape_fail(tape, SEQGPU_EINVAL, "attention: there are %lld lengths for a batch of %lld",
-                 (long long)lengths->count, (long long)keys.dim[1]);
+  else if (lengths != NULL && lengths->elements != keys.dim[1])
+    sq_tape_fail(tape, SEQGPU_EINVAL,
+                 "attention: there are %lld lengths; there must be %lld, one per sequence of the batch",
+                 (long long)lengths->elements, (long long)keys.dim[1]);
   else if (lengths != NULL && (lengths->lowest < 1 || lengths->highest > keys.dim[0]))
     sq_tape_fail(tape, SEQGPU_EINVAL, "attention: lengths are %d to %d; they must be 1 to %lld",
                  (int)lengths->lowest, (int)lengths->highest, (long long)keys.dim[0]);
   return tape->status == SEQGPU_OK;
-}
-
-seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor *query, seqgpu_tensor *keys,
-                                     seqgpu_tensor *values, seqgpu_tensor *v, seqgpu_tensor *lengths) {
-  const sq_tape_arg args[ATTENTION_INPUTS] = {[ATTENTION_QUERY] = {"query", query, SQ_REALS, 0},
-                                              [ATTENTION_KEYS] = {"keys", keys, SQ_REALS, 0},
-                                              [ATTENTION_VALUES] = {"values", values, SQ_REALS, 0},
-                                              [ATTENTION_V] = {"v", v, SQ_REALS, 0},
-                                              [ATTENTION_LENGTHS] = {"lengths", lengths, SQ_LENGTHS, 1}};
-  if (!sq_tape_accepts(tape, SQ_TAPE_attention, ATTENTION_INPUTS, args)) return NULL;
-  if (!attention_accepts(tape, args)) return NULL;
-  const sq_shape weights = {2, {keys->shape.dim[0], keys->shape.dim[1]}};
-  const sq_shape context = {2, {values->shape.dim[1], values->shape.dim[2]}};
-  const sq_tape_attr attr = {.attention = {sq_tape_tensor(tape, "attention", SQ_REALS, weights)}};
-  if (attr.attention.weights == NULL) return NULL;
-  return sq_tape_apply(tape, SQ_TAPE_attention, context, ATTENTION_INPUTS, args, attr);
-}
-
-seqgpu_tensor *seqgpu_tape_attention_weights(seqgpu_tape *tape, seqgpu_tensor *context) {
-  const sq_tape_arg args[] = {{"context", context, SQ_REALS, 0}};
-  if (!sq_tape_accepts(tape, SQ_TAPE_attention, 1, args)) return NULL;
-  if (context->op != &sq_tape_ops[SQ_TAPE_attention])
-    return sq_tape_fail(tape, SEQGPU_EINVAL,
-                        "attention_weights: context was not returned by seqgpu_tape_attention");
-  return context->attr.attention.weights;
 }
 
 static sq_attention_args attention_args(const seqgpu_tensor *y) {
@@ -233,40 +218,67 @@ static sq_attention_args attention_args(const seqgpu_tensor *y) {
                              .weights = y->attr.attention.weights->value};
 }
 
-seqgpu_status sq_tape_attention_forward(seqgpu_tensor *y) {
+static seqgpu_status attention_forward(seqgpu_tensor *y) {
   seqgpu_tensor *weights = y->attr.attention.weights;
-  SQ_TRY(sq_tape_reals(y->tape, weights->count, &weights->value));
+  SQ_TRY(sq_tape_alloc(y->tape, weights->elements, &weights->value));
   sq_attention_args args = attention_args(y);
   args.context = y->value;
   return SQ_RUN(y->tape->ctx, attention_forward, &args);
 }
 
-/* The operator adds to three gradients at once, so no two may be the same memory (keys as values, say), and it has no
- * NULL.  Each therefore goes to memory of its own, unless it is the first of its owner. */
+/* The operator adds to three gradients at once, so no two may be the same memory (keys as values, say), and
+ * it has no NULL.  So each goes to memory of its own, unless it is the first one of its owner. */
 static seqgpu_status apart(seqgpu_tensor *y, int input, void **at) {
   seqgpu_tensor *x = y->input[input];
   SQ_TRY(sq_grad_to_add(x, at));
   int shared = *at == NULL;
   for (int i = ATTENTION_KEYS; i < input; i++) shared |= sq_owner(x) == sq_owner(y->input[i]);
   if (!shared) return SEQGPU_OK;
-  SQ_TRY(sq_tape_reals(y->tape, x->count, at));
-  return seqgpu_zero(y->tape->ctx, *at, (size_t)x->count * y->tape->ctx->element_size);
+  SQ_TRY(sq_tape_alloc(y->tape, x->elements, at));
+  return seqgpu_zero(y->tape->ctx, *at, (size_t)x->elements * y->tape->ctx->element_size);
 }
 
-seqgpu_status sq_tape_attention_backward(seqgpu_tensor *y) {
+static seqgpu_status attention_backward(seqgpu_tensor *y) {
   seqgpu_tensor *query = y->input[ATTENTION_QUERY];
   sq_attention_args args = attention_args(y);
   args.dcontext = y->grad;
-  const size_t scratch = (size_t)y->input[ATTENTION_KEYS]->count * y->tape->ctx->element_size;
+  const size_t scratch = (size_t)y->input[ATTENTION_KEYS]->elements * y->tape->ctx->element_size;
   SQ_TRY(sq_tape_scratch(y->tape, scratch, &args.scratch));
   SQ_TRY(apart(y, ATTENTION_KEYS, &args.dkeys));
   SQ_TRY(apart(y, ATTENTION_VALUES, &args.dvalues));
   SQ_TRY(apart(y, ATTENTION_V, &args.dv));
   SQ_TRY(sq_grad_to_set(query, &args.dquery));
-  if (args.dquery == NULL) SQ_TRY(sq_tape_reals(y->tape, query->count, &args.dquery));
+  if (args.dquery == NULL) SQ_TRY(sq_tape_alloc(y->tape, query->elements, &args.dquery));
   SQ_TRY(SQ_RUN(y->tape->ctx, attention_backward, &args));
   SQ_TRY(sq_grad_join(y->input[ATTENTION_KEYS], args.dkeys));
   SQ_TRY(sq_grad_join(y->input[ATTENTION_VALUES], args.dvalues));
   SQ_TRY(sq_grad_join(y->input[ATTENTION_V], args.dv));
   return sq_grad_join(query, args.dquery);
+}
+
+static const sq_tape_op attention_op = {"attention", SQ_TAPE_OWN, attention_forward, attention_backward};
+
+seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor *query, seqgpu_tensor *keys,
+                                     seqgpu_tensor *values, seqgpu_tensor *v, seqgpu_tensor *lengths) {
+  const sq_tape_arg args[ATTENTION_INPUTS] = {[ATTENTION_QUERY] = {"query", query, SQ_REALS, 0},
+                                              [ATTENTION_KEYS] = {"keys", keys, SQ_REALS, 0},
+                                              [ATTENTION_VALUES] = {"values", values, SQ_REALS, 0},
+                                              [ATTENTION_V] = {"v", v, SQ_REALS, 0},
+                                              [ATTENTION_LENGTHS] = {"lengths", lengths, SQ_LENGTHS, 1}};
+  if (!sq_tape_accepts(tape, &attention_op, ATTENTION_INPUTS, args)) return NULL;
+  if (!attention_accepts(tape, args)) return NULL;
+  const sq_shape weights = {2, {keys->shape.dim[0], keys->shape.dim[1]}};
+  const sq_shape context = {2, {values->shape.dim[1], values->shape.dim[2]}};
+  const sq_tape_attr attr = {.attention = {sq_tape_tensor(tape, "attention", SQ_REALS, weights)}};
+  if (attr.attention.weights == NULL) return NULL;
+  return sq_tape_apply(tape, &attention_op, context, ATTENTION_INPUTS, args, attr);
+}
+
+seqgpu_tensor *seqgpu_tape_attention_weights(seqgpu_tape *tape, seqgpu_tensor *context) {
+  const sq_tape_arg args[] = {{"context", context, SQ_REALS, 0}};
+  if (!sq_tape_accepts(tape, &attention_op, 1, args)) return NULL;
+  if (context->op != &attention_op)
+    return sq_tape_fail(tape, SEQGPU_EINVAL,
+                        "attention_weights: context was not returned by seqgpu_tape_attention");
+  return context->attr.attention.weights;
 }

@@ -1,49 +1,104 @@
-/* seqgpu/checkpoint.h - saving and loading named parameters as .safetensors files. */
+/** @file checkpoint.h
+ * Saving and loading named parameters as .safetensors files.
+ *
+ * A checkpoint holds the weights under their names (those of recurrent networks as PyTorch writes them, with
+ * bias_ih and bias_hh), the optimiser's moments and counters, and text metadata in __metadata__.  It is
+ * written to a temporary file beside the target, flushed to disk and renamed, so a reader never sees half a
+ * file.
+ *
+ * Every function here works on host memory and files; those that take parameters wait for their device.
+ */
 #ifndef SEQGPU_CHECKPOINT_H
 #define SEQGPU_CHECKPOINT_H
 
-#include "params.h"
+#include "seqgpu/params.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Checkpoints are .safetensors files: weights under their names (recurrent ones as PyTorch writes them, with bias_ih and
- * bias_hh), optimiser moments, counters, and text metadata in __metadata__.  They are written to a temporary
- * file beside the target, flushed to disk, and renamed: a reader never sees half a file. */
+/** One entry of the metadata, in UTF-8.  It is passed as an array and therefore never grows. */
 typedef struct seqgpu_meta {
-  const char *key, *value; /* UTF-8 */
+  const char *key;   /**< differs from all other keys */
+  const char *value; /**< any text */
 } seqgpu_meta;
+
+/** Writes all tensors of params, the optimiser's state and the metadata to a file, replacing one that is
+ * there.
+ * path: of a regular file, in a folder that can be written.  meta [meta_count]: keys must differ; may be NULL
+ * if meta_count is 0.
+ * Whatever fails, a file that was there before is unchanged, except that an error in flushing the folder may
+ * come after the new file is in place.
+ * Errors: SEQGPU_EINVAL (an argument, or text that is not UTF-8), SEQGPU_EIO, SEQGPU_ENOMEM, SEQGPU_EDEVICE;
+ * SEQGPU_EUNSUPPORTED in a build without cJSON. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_save(seqgpu_params *params, const char *path,
                                                 const seqgpu_meta *meta, int meta_count);
 
+/** A checkpoint that is open for reading; freed by seqgpu_checkpoint_close. */
 typedef struct seqgpu_checkpoint seqgpu_checkpoint;
-/* Reads and checks the whole header (strictly: sizes, types, overlaps, names).  ctx is used for errors and memory. */
+
+/** Opens a file, reads its header and checks it strictly: sizes, types, overlaps and names.  No data are read
+ * yet.
+ * ctx: used for memory and for the sentences of errors; must outlive the checkpoint.  out: receives the
+ * checkpoint, or NULL on failure.
+ * Errors: SEQGPU_EINVAL, SEQGPU_EIO, SEQGPU_EFORMAT (damaged, or not a .safetensors file), SEQGPU_ENOMEM;
+ * SEQGPU_EUNSUPPORTED for number types other than F32, F64, I32 and I64, and in a build without cJSON. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_open(seqgpu_context *ctx, const char *path,
                                                 seqgpu_checkpoint **out);
-SEQGPU_API void seqgpu_checkpoint_close(seqgpu_checkpoint *checkpoint);
-/* NULL when there is no such key; valid until close. */
-SEQGPU_API const char *seqgpu_checkpoint_meta(const seqgpu_checkpoint *checkpoint, const char *key);
-/* The same by position, from 0; NULL past the last. */
-SEQGPU_API const char *seqgpu_checkpoint_meta_at(const seqgpu_checkpoint *checkpoint, int index,
-                                                 const char **key);
 
-/* What the file holds, whatever model it is of, in the order of the names. */
+/** Closes the file and frees the checkpoint with all texts it gave out.  NULL is allowed. */
+SEQGPU_API void seqgpu_checkpoint_close(seqgpu_checkpoint *checkpoint);
+
+/** The metadata's value for a key, valid until close; NULL if there is no such key. */
+SEQGPU_API const char *seqgpu_checkpoint_meta(const seqgpu_checkpoint *checkpoint, const char *key);
+
+/** The number of metadata entries; 0 for NULL. */
+SEQGPU_API int seqgpu_checkpoint_meta_count(const seqgpu_checkpoint *checkpoint);
+
+/** One metadata entry, in the order of the file.
+ * index: 0 to seqgpu_checkpoint_meta_count(checkpoint) - 1.  out: receives the entry, whose texts are valid
+ * until close.
+ * Errors: SEQGPU_EINVAL. */
+SEQGPU_API seqgpu_status seqgpu_checkpoint_meta_get(const seqgpu_checkpoint *checkpoint, int index,
+                                                    seqgpu_meta *out);
+
+/** What a file says about one of its tensors. */
 typedef struct seqgpu_tensor_info {
-  const char *name;  /* valid until close */
-  const char *dtype; /* "F32", "F64", "I32", "I64" */
-  int dims;
-  int64_t shape[8];
-  int64_t count; /* numbers */
+  const char *name;  /**< valid until close */
+  const char *dtype; /**< "F32", "F64", "I32" or "I64" */
+  int rank;          /**< how many dimensions, 0 to 8 */
+  int64_t shape[8];  /**< the dimensions; 0 beyond the rank */
+  int64_t elements;  /**< their product */
 } seqgpu_tensor_info;
-SEQGPU_API int seqgpu_checkpoint_count(const seqgpu_checkpoint *checkpoint);
-SEQGPU_API seqgpu_status seqgpu_checkpoint_tensor(const seqgpu_checkpoint *checkpoint, int index,
-                                                  seqgpu_tensor_info *out);
-/* The numbers of one tensor as doubles, out[count] in host memory. */
+
+/** The number of tensors in the file, whatever model it is of; 0 for NULL. */
+SEQGPU_API int seqgpu_checkpoint_tensor_count(const seqgpu_checkpoint *checkpoint);
+
+/** What seqgpu_checkpoint_tensor_get calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_checkpoint_tensor_get_(const seqgpu_checkpoint *checkpoint, int index,
+                                                       seqgpu_tensor_info *out, size_t size);
+
+/** Describes one tensor of the file, in alphabetical order of the names.
+ * index: 0 to seqgpu_checkpoint_tensor_count(checkpoint) - 1.  out: receives the description.
+ * Errors: SEQGPU_EINVAL. */
+static inline seqgpu_status seqgpu_checkpoint_tensor_get(const seqgpu_checkpoint *checkpoint, int index,
+                                                         seqgpu_tensor_info *out) {
+  return seqgpu_checkpoint_tensor_get_(checkpoint, index, out, sizeof(seqgpu_tensor_info));
+}
+
+/** Reads the data of one tensor, converted to double.
+ * index: as for seqgpu_checkpoint_tensor_get.  out: host memory [elements].
+ * Errors: SEQGPU_EINVAL, SEQGPU_EIO, SEQGPU_EFORMAT (the file was truncated after it was opened),
+ * SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_read(const seqgpu_checkpoint *checkpoint, int index, double *out);
 
-/* Loads every tensor of params; all or nothing: on error params is unchanged. With `resume` also moments, counters
- * and states, which must then be there; without it only the trained weights. */
+/** Loads every tensor of params from the file by its name; the file may hold more.  All or nothing: if
+ * anything is missing or does not fit, params is unchanged (a device error while copying is the exception).
+ * resume: 0 loads the trained weights only and converts between F32 and F64.  1 also loads the moments,
+ * counters, random streams and states, which must be there and of the context's number type: training then
+ * continues as if it had never stopped.
+ * Errors: SEQGPU_EINVAL, SEQGPU_EFORMAT, SEQGPU_EIO, SEQGPU_ENOMEM, SEQGPU_EDEVICE; the sentence is in the
+ * context of params. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *checkpoint, seqgpu_params *params,
                                                 int resume);
 

@@ -1,116 +1,239 @@
-/* seqgpu/params.h - named parameters, their initialisation and optimisation.
+/** @file params.h
+ * Named parameters of a model on one device: values, gradients, initialisation and optimisers.
  *
- * A seqgpu_params holds the parameters of a model on one device: values, gradients and optimiser moments.  Layers of
- * a recurrent network live in one block (what seqgpu_rnn_run.params wants), of which every weight has its own name.
+ * A seqgpu_params owns a list of named tensors.  Each is a matrix [rows, cols] that was added alone, or one
+ * of the parameters of a recurrent network: those lie together in one block, which is what
+ * seqgpu_rnn_run.params wants, and every one of them has its own name.  Names are PyTorch's wherever PyTorch
+ * has the parameter.
+ *
+ *   seqgpu_params_create(ctx, 1, &params);
+ *   seqgpu_params_add_rnn(params, "lstm", plan, &lstm);
+ *   seqgpu_params_add(params, "output.weight", V, H, "xavier", 1, &weight);
+ *   for (;;) {
+ *     seqgpu_params_zero_grad(params);
+ *     ...                                        gradients are added to lstm.grad and weight.grad
+ *     seqgpu_params_update(params, &optimizer);
+ *   }
+ *
+ * Functions that fail return a status and leave a sentence in seqgpu_last_error(ctx), where ctx is the
+ * context that seqgpu_params_create was given.  A call with params NULL returns SEQGPU_EINVAL.
  */
 #ifndef SEQGPU_PARAMS_H
 #define SEQGPU_PARAMS_H
 
-#include "rnn.h"
+#include "seqgpu/rnn.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/** The parameters of a model; owned by the program, freed by seqgpu_params_destroy. */
 typedef struct seqgpu_params seqgpu_params;
 
-/* One named tensor. Pointers are device memory and stay valid as long as the seqgpu_params. */
+/** One named tensor, row-major [rows, cols], of the context's number type.  All pointers belong to the
+ * seqgpu_params and are valid as long as it lives. */
 typedef struct seqgpu_param {
-  const char *name;
-  int64_t rows, cols;
-  void *value;
-  void *grad; /* NULL for a tensor that is kept, but not trained */
+  const char *name; /**< as it was added, at most 127 bytes */
+  int64_t rows;     /**< at least 1 */
+  int64_t cols;     /**< at least 1 */
+  void *value;      /**< device memory [rows, cols] */
+  void *grad;       /**< device memory [rows, cols]; NULL for a tensor that is kept but not trained */
 } seqgpu_param;
 
-/* `seed` draws every initial value: same seed, same order of calls, same bits. */
+/** Creates an empty list of parameters.
+ * ctx: must outlive it.  seed: draws every initial value; the same seed and the same order of calls give the
+ * same bits.
+ * out: receives the new object, or NULL on failure.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_params_create(seqgpu_context *ctx, uint64_t seed, seqgpu_params **out);
+
+/** Frees the parameters with all their device memory.  NULL is allowed. */
 SEQGPU_API void seqgpu_params_destroy(seqgpu_params *params);
 
-/* Adds [rows, cols] under a name that is not yet taken (at most 127 bytes).  out may be NULL.  init, with scale s:
+/** What seqgpu_params_add calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_params_add_(seqgpu_params *params, const char *name, int64_t rows,
+                                            int64_t cols, const char *init, double scale, seqgpu_param *out,
+                                            size_t size);
+
+/** Adds a trained tensor [rows, cols] and draws its initial value.
+ * name: not yet taken, 1 to 127 bytes, copied; it may not begin with "optimizer." (checkpoints use that).
+ * out: receives the tensor; may be NULL.
+ * init, with s = scale:
  *   "zeros"        0                       "constant"    s
- *   "uniform"      in +-s                  "normal"      standard deviation s
- *   "xavier"       in +-s sqrt(6/(rows+cols)): Glorot & Bengio 2010
- *   "orthogonal"   s times orthonormal rows or columns, the fewer ones: Saxe et al. 2013
+ *   "uniform"      uniform in [-s, s]      "normal"      normal with standard deviation s
+ *   "xavier"       uniform in +-s sqrt(6 / (rows + cols)): Glorot & Bengio 2010
+ *   "orthogonal"   s times orthonormal rows or columns, whichever are fewer: Saxe et al. 2013
  *   "identity"     s on the diagonal: Le et al. 2015
- * and for square matrices
- *   "sparse"       15 links into each unit, N(0,1), scaled to spectral radius s: Sutskever et al. 2013 (s = 1.1)
+ * and for square matrices only
+ *   "sparse"       15 links into each unit, N(0,1), scaled to spectral radius s: Sutskever et al. 2013
  *   "reservoir"    10 links into each unit, uniform, scaled to spectral radius s: Lukosevicius 2012
- *   "np"           s (A + I) / lambda_max(A + I), A = R R^T / n with R normal: Talathi & Vartak 2015 (s = 1) */
-SEQGPU_API seqgpu_status seqgpu_params_add(seqgpu_params *params, const char *name, int64_t rows,
-                                           int64_t cols, const char *init, double scale, seqgpu_param *out);
-/* Adds a block for the plan's parameters, named prefix.weight_ih_l0 and so on, uniform in +-1/sqrt(hidden_size) as
- * PyTorch does; forget gates (of "lstm", "mlstm") get 1 added to their bias (Gers 2000).  out->value is the block. */
-SEQGPU_API seqgpu_status seqgpu_params_add_rnn(seqgpu_params *params, const char *prefix,
-                                               const seqgpu_plan *plan, seqgpu_param *out);
-/* Adds a tensor that is saved and loaded, but not trained (carried states, say); zeros. */
-SEQGPU_API seqgpu_status seqgpu_params_add_state(seqgpu_params *params, const char *name, int64_t rows,
-                                                 int64_t cols, seqgpu_param *out);
-/* Draws a named tensor again with another initialiser, as one matrix. */
+ *   "np"           s (A + I) / lambda_max(A + I), A = R R^T / n with R normal: Talathi & Vartak 2015
+ * (s = 1.1 for "sparse" and 1 for "np" in the papers).
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM; nothing is added then. */
+static inline seqgpu_status seqgpu_params_add(seqgpu_params *params, const char *name, int64_t rows,
+                                              int64_t cols, const char *init, double scale,
+                                              seqgpu_param *out) {
+  return seqgpu_params_add_(params, name, rows, cols, init, scale, out, sizeof(seqgpu_param));
+}
+
+/** What seqgpu_params_add_rnn calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_params_add_rnn_(seqgpu_params *params, const char *prefix,
+                                                const seqgpu_plan *plan, seqgpu_param *out, size_t size);
+
+/** Adds all parameters of a plan as one block and draws them as PyTorch does: uniform in
+ * +-1/sqrt(hidden_size).  The bias of a forget gate (cells "lstm" and "mlstm") gets 1 added (Gers 2000).
+ * Parameters for which the cell has an initialisation of its own are drawn by that.
+ * prefix: the names are prefix.weight_ih_l0 and so on; NULL or "" for names without a prefix.
+ * plan: is only looked at, and may be destroyed afterwards.
+ * out: receives the block as a tensor [1, seqgpu_plan_param_count(plan)] with the first parameter's name; its
+ * value is what seqgpu_rnn_run.params wants and its grad what dparams wants.  May be NULL.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM; nothing is added then. */
+static inline seqgpu_status seqgpu_params_add_rnn(seqgpu_params *params, const char *prefix,
+                                                  const seqgpu_plan *plan, seqgpu_param *out) {
+  return seqgpu_params_add_rnn_(params, prefix, plan, out, sizeof(seqgpu_param));
+}
+
+/** What seqgpu_params_add_state calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_params_add_state_(seqgpu_params *params, const char *name, int64_t rows,
+                                                  int64_t cols, seqgpu_param *out, size_t size);
+
+/** Adds a tensor [rows, cols] of zeros that checkpoints save and load but no update changes: carried states,
+ * say.
+ * name, out: as for seqgpu_params_add; out->grad is NULL.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM; nothing is added then. */
+static inline seqgpu_status seqgpu_params_add_state(seqgpu_params *params, const char *name, int64_t rows,
+                                                    int64_t cols, seqgpu_param *out) {
+  return seqgpu_params_add_state_(params, name, rows, cols, out, sizeof(seqgpu_param));
+}
+
+/** Draws a named tensor again, as one matrix, by another initialiser.
+ * init, scale: as for seqgpu_params_add.
+ * Errors: SEQGPU_EINVAL (no such tensor or initialiser, or a matrix that is not square for one that must be),
+ * SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_params_init(seqgpu_params *params, const char *name, const char *init,
                                             double scale);
 
-/* Draws a network that seqgpu_params_add_rnn added under this prefix again, by a scheme:
+/** Draws a network that seqgpu_params_add_rnn added under this prefix again, by a named scheme:
  *   scheme         weight_hh of each gate   weight_ih of each gate   biases
- *   "pytorch"      uniform, 1/sqrt(H)       uniform, 1/sqrt(H)       uniform, 1/sqrt(H)   as seqgpu_params_add_rnn
- *   "irnn"         identity, 1              normal, 0.001            0    Le, Jaitly, Hinton 2015 (activation: relu)
- *   "np"           np, 1                    xavier                   0    Talathi & Vartak 2015 (activation: relu)
- *   "careful"      sparse, 1.1              normal, 0.1              0    Sutskever et al. 2013
- *   "orthogonal"   orthogonal, 1            xavier                   0    Saxe et al. 2013
- * scale: of weight_hh instead of the number above; 0 = that number.  The bias of a forget gate gets 1 added (Gers 2000).
- * Parameters of other names stay as they are.  EINVAL, and nothing drawn: a cell without weight_hh, or one that is not
- * square (a projection) with "np" or "careful". */
+ *   "pytorch"      uniform, 1/sqrt(H)       uniform, 1/sqrt(H)       uniform, 1/sqrt(H)
+ *   "irnn"         identity, 1              normal, 0.001            0
+ *   "np"           np, 1                    xavier                   0
+ *   "careful"      sparse, 1.1              normal, 0.1              0
+ *   "orthogonal"   orthogonal, 1            xavier                   0
+ * "pytorch" is what seqgpu_params_add_rnn does; "irnn" is Le, Jaitly, Hinton 2015 and "np" Talathi & Vartak
+ * 2015, both for activation relu; "careful" is Sutskever et al. 2013, "orthogonal" Saxe et al. 2013.
+ * scale: used for weight_hh instead of the number above; 0 keeps that number.  The bias of a forget gate gets
+ * 1 added (Gers 2000).  Parameters with other names stay as they are.
+ * Errors: SEQGPU_EINVAL, with nothing drawn: no such scheme or network, a cell without weight_hh, or a
+ * weight_hh that is not square (a projection) with "np" or "careful".  SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_params_init_rnn(seqgpu_params *params, const char *prefix,
                                                 const seqgpu_plan *plan, const char *scheme, double scale);
-/* Sets the bias of a gate in all layers and directions.  gate: a name of the cell's ("f"), or NULL for the gate that keeps
- * the old state, f of the LSTMs and u of the GRU: a high value remembers from the first update on. */
+
+/** Sets the bias of one gate to a value, in all layers and directions of a network that seqgpu_params_add_rnn
+ * added under this prefix.
+ * gate: a name of the cell's ("f"), or NULL for the gate that keeps the old state: f of the LSTMs, u of the
+ * GRU.  With a high value the network remembers from the first update on.
+ * Errors: SEQGPU_EINVAL (the cell has no such gate with a bias of its own), SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *params, const char *prefix,
                                                      const seqgpu_plan *plan, const char *gate, double value);
 
-/* Draws a square tensor as an orthogonal matrix, and keeps it one: from now on an update turns it, in the direction of the
- * optimiser's step, by the Cayley map (Wisdom et al. 2016).  |W^T W - I| stays at rounding, whatever the learning rate;
- * weight decay has no effect on it; its gradient is left as that part of it which turns.  An update costs 32 products of
- * matrices of its size (60 in float64).
- * The mark belongs to params, not to a checkpoint: set it before loading one.  Updates only keep what they find: whoever
- * draws the tensor again or writes other numbers into it takes an orthogonal matrix again. */
+/** Draws a square tensor as an orthogonal matrix and keeps it orthogonal: from now on an update turns it, in
+ * the direction of the optimiser's step, by the Cayley map (Wisdom et al. 2016).  |W^T W - I| stays at
+ * rounding error whatever the learning rate.  Weight decay has no effect on it, and its gradient is left as
+ * the part that turns it.
+ * An update then costs 32 products of matrices of its size (60 in float64); the call allocates device memory
+ * for three of them.
+ * The mark belongs to the params, not to a checkpoint: set it before loading one.  Updates only preserve what
+ * they find, so a program that draws the tensor again or writes to it must leave an orthogonal matrix there.
+ * Errors: SEQGPU_EINVAL (no such tensor, not square, or not trained), SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_params_orthogonal(seqgpu_params *params, const char *name);
 
-SEQGPU_API int seqgpu_params_count(const seqgpu_params *params); /* named tensors */
-SEQGPU_API seqgpu_status seqgpu_params_get(const seqgpu_params *params, int index, seqgpu_param *out);
-SEQGPU_API seqgpu_status seqgpu_params_find(const seqgpu_params *params, const char *name, seqgpu_param *out);
-SEQGPU_API int64_t seqgpu_params_total(const seqgpu_params *params); /* trained numbers */
+/** The number of named tensors; 0 for NULL. */
+SEQGPU_API int seqgpu_params_count(const seqgpu_params *params);
 
+/** What seqgpu_params_get calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_params_get_(const seqgpu_params *params, int index, seqgpu_param *out,
+                                            size_t size);
+
+/** One named tensor, in the order in which they were added.
+ * index: 0 to seqgpu_params_count(params) - 1.  out: receives the tensor.
+ * Errors: SEQGPU_EINVAL. */
+static inline seqgpu_status seqgpu_params_get(const seqgpu_params *params, int index, seqgpu_param *out) {
+  return seqgpu_params_get_(params, index, out, sizeof(seqgpu_param));
+}
+
+/** What seqgpu_params_find calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_params_find_(const seqgpu_params *params, const char *name, seqgpu_param *out,
+                                             size_t size);
+
+/** The tensor with this name.  out: receives it.
+ * Errors: SEQGPU_EINVAL, also if there is none. */
+static inline seqgpu_status seqgpu_params_find(const seqgpu_params *params, const char *name,
+                                               seqgpu_param *out) {
+  return seqgpu_params_find_(params, name, out, sizeof(seqgpu_param));
+}
+
+/** The number of trained elements in all tensors together; 0 for NULL. */
+SEQGPU_API int64_t seqgpu_params_elements(const seqgpu_params *params);
+
+/** Update rules; the equations are in core/ops.h. */
 typedef enum seqgpu_optimizer_kind {
-  SEQGPU_OPTIMIZER_SGD,
-  SEQGPU_OPTIMIZER_MOMENTUM,
-  SEQGPU_OPTIMIZER_RMSPROP,
-  SEQGPU_OPTIMIZER_ADAM
+  SEQGPU_OPTIMIZER_SGD = 0,
+  SEQGPU_OPTIMIZER_MOMENTUM = 1,
+  SEQGPU_OPTIMIZER_RMSPROP = 2,
+  SEQGPU_OPTIMIZER_ADAM = 3
 } seqgpu_optimizer_kind;
+
+/** How gradients are clipped before an update; the equations are in core/ops.h. */
 typedef enum seqgpu_clip_kind {
-  SEQGPU_CLIP_NONE,
-  SEQGPU_CLIP_NORM,
-  SEQGPU_CLIP_AUTO,
-  SEQGPU_CLIP_VALUE
+  SEQGPU_CLIP_NONE = 0,
+  SEQGPU_CLIP_NORM = 1, /**< the norm of all gradients together is limited: Pascanu et al. 2013 */
+  SEQGPU_CLIP_AUTO = 2, /**< the same, to a multiple of its running average */
+  SEQGPU_CLIP_VALUE = 3 /**< every element is limited on its own */
 } seqgpu_clip_kind;
 
-/* The equations stand in core/ops.h.  A field left 0 takes the value in brackets. */
+/** An optimiser and its settings.  A field that is 0 takes the value in brackets. */
 typedef struct seqgpu_optimizer {
-  seqgpu_optimizer_kind kind;
-  double lr;
-  double momentum;     /* MOMENTUM mu, ADAM beta1 [0.9] */
-  double decay;        /* RMSPROP rho [0.95], ADAM beta2 [0.999] */
-  double eps;          /* [1e-8] */
-  double weight_decay; /* L2 */
-  int nesterov;        /* MOMENTUM */
-  seqgpu_clip_kind clip;
-  double clip_threshold; /* NORM, VALUE: the threshold [5]; AUTO: factor over the running average norm [1] */
-  double clip_window;    /* AUTO: updates the average remembers [1000] */
+  seqgpu_optimizer_kind kind; /**< [SEQGPU_OPTIMIZER_SGD] */
+  double lr;                  /**< learning rate, at least 0 */
+  double momentum;            /**< MOMENTUM: mu, ADAM: beta1, in [0,1) [0.9] */
+  double decay;               /**< RMSPROP: rho [0.95], ADAM: beta2 [0.999], in [0,1) */
+  double eps;                 /**< RMSPROP, ADAM: added to the denominator [1e-8] */
+  double weight_decay;        /**< L2 penalty [0] */
+  int nesterov;               /**< MOMENTUM: 1 for Nesterov's form */
+  seqgpu_clip_kind clip;      /**< [SEQGPU_CLIP_NONE] */
+  double clip_threshold;      /**< NORM, VALUE: the threshold [5]; AUTO: times the average norm [1] */
+  double clip_window;         /**< AUTO: how many updates the average remembers [1000] */
 } seqgpu_optimizer;
 
+/** Sets all gradients to 0. */
 SEQGPU_API seqgpu_status seqgpu_params_zero_grad(seqgpu_params *params);
-/* Clips and updates; the gradients are left clipped.  If their norm is not finite nothing is updated. */
-SEQGPU_API seqgpu_status seqgpu_params_update(seqgpu_params *params, const seqgpu_optimizer *optimizer);
-/* Norm of the last update's gradients before clipping, and the factor applied; waits for the device.
- * SEQGPU_ENONFINITE (values still set) if the norm was infinite or NaN. */
+
+/** Allocates the moments that an optimiser of this kind needs, so that no later call of seqgpu_params_update
+ * with it allocates anything.  Optional; useful ahead of a CUDA graph capture or where allocation must not
+ * fail half-way.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_params_reserve(seqgpu_params *params, seqgpu_optimizer_kind kind);
+
+/** What seqgpu_params_update calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_params_update_(seqgpu_params *params, const seqgpu_optimizer *optimizer,
+                                               size_t size);
+
+/** Clips the gradients and updates all trained parameters; the gradients are left clipped.  If their norm is
+ * infinite or NaN nothing is updated, and the call still succeeds: seqgpu_params_grad_norm tells.
+ * optimizer: may change from one update to the next; moments and the count of updates stay with the params.
+ * Memory: the first update with a kind that needs moments allocates them, one or two copies of the trained
+ * parameters (seqgpu_params_reserve does it ahead).  Otherwise an update only enqueues work and returns.
+ * Errors: SEQGPU_EINVAL (a setting out of its range, or nothing to update), SEQGPU_ENOMEM. */
+static inline seqgpu_status seqgpu_params_update(seqgpu_params *params, const seqgpu_optimizer *optimizer) {
+  return seqgpu_params_update_(params, optimizer, sizeof(seqgpu_optimizer));
+}
+
+/** The norm of the last update's gradients before clipping, and the factor that clipping applied; waits for
+ * the device.
+ * norm, scale: receive the values; either may be NULL.
+ * Errors: SEQGPU_ENONFINITE if the norm was infinite or NaN (norm and scale are set all the same),
+ * SEQGPU_EINVAL before the first update. */
 SEQGPU_API seqgpu_status seqgpu_params_grad_norm(seqgpu_params *params, double *norm, double *scale);
 
 #ifdef __cplusplus

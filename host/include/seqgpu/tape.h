@@ -1,170 +1,254 @@
-/* seqgpu/tape.h - reverse-mode differentiation whose nodes are whole-sequence operators.
+/** @file tape.h
+ * Reverse-mode differentiation whose nodes are whole-sequence operators.
  *
- * Every builder below computes its result at once and remembers how it came about; seqgpu_tape_backward then
- * walks back through the operators.  A recurrent layer over T steps is one node, so the tape costs a little per
- * operator and nothing per time step.  A training step:
+ * Every builder below computes its result at once and records how it came about; seqgpu_tape_backward then
+ * walks back through the operators.  A recurrent layer over T steps is one node, so the tape costs a little
+ * per operator and nothing per time step.  One training step:
  *
  *   seqgpu_tape_clear(tape, 1);
- *   seqgpu_tensor *x = seqgpu_tape_embedding(tape, table, seqgpu_tape_ids(tape, 2, (int64_t[]){T, B}, text));
+ *   seqgpu_tensor *x = seqgpu_tape_embedding(tape, table, seqgpu_tape_ids(tape, 2, shape, text));
  *   seqgpu_tensor *y = seqgpu_tape_rnn(tape, plan, block, x, NULL, NULL);
- *   seqgpu_tensor *loss = seqgpu_tape_cross_entropy(tape, seqgpu_tape_linear(tape, y, w, b), targets, 1, 1.0);
- *   seqgpu_params_zero_grad(params);
- *   status = seqgpu_tape_backward(tape, loss, NULL);
+ *   seqgpu_tensor *z = seqgpu_tape_linear(tape, y, w, b);
+ *   seqgpu_tensor *loss = seqgpu_tape_cross_entropy(tape, z, targets, 1, 1.0);
+ *   if (seqgpu_tape_update(tape, loss, params, &optimizer, &value)) puts(seqgpu_last_error(ctx));
  *
- * Errors.  Builders return a tensor instead of a status: the one exception to the rule of seqgpu.h, because only so do
- * they nest like the formulas they stand for.  A builder that fails returns NULL; the tape keeps the status and the
- * sentence of the first failure, every later builder returns NULL at once, and seqgpu_tape_status and
- * seqgpu_tape_backward report it.  So a whole model is built without a check and checked in one place.
+ * Errors.  Builders return a tensor instead of a status, the one exception to the rules of base.h: only so
+ * can they nest like the formulas they stand for.  A builder that fails returns NULL.  The tape keeps the
+ * status and the sentence of the first failure, every later builder returns NULL at once, and
+ * seqgpu_tape_status, seqgpu_tape_backward and seqgpu_tape_update report that failure.  So a whole model is
+ * built without a check and checked in one place.
+ * Whatever fails on a tape, seqgpu_last_error(ctx) says the same sentence as seqgpu_tape_error(tape).
  *
- * Memory.  Tensors belong to the tape and die at the next seqgpu_tape_clear.  Values, gradients and what backward
- * needs lie in device memory that the tape keeps between steps: a step that needs no more than an earlier one
- * allocates nothing.
+ * Memory.  Tensors belong to the tape and end with the next seqgpu_tape_clear.  Values, gradients and what
+ * backward needs lie in device memory that the tape keeps between steps: a step that needs no more than an
+ * earlier one allocates nothing.
  *
- * Gradients.  Those of wrapped memory (parameters) are added to the caller's buffer.  Those of everything else
- * start afresh with each backward: the first contribution overwrites, every further one adds, in an order fixed by
- * the tape.  A tensor may be used any number of times.
+ * Gradients.  Those of wrapped memory (parameters) are added to the caller's buffer.  Those of everything
+ * else start afresh with each backward: the first contribution overwrites, every further one adds, in an
+ * order fixed by the tape.  A tensor may be used any number of times.
  *
- * Shapes are row-major, of rank 1 to SEQGPU_TAPE_RANK; time-major sequences are [T,B,F].  "vector [n]" means any
- * shape of n numbers, so that an [n,1] parameter serves.  Works on every device and in both number types.
+ * Shapes are row-major, of rank 1 to SEQGPU_TAPE_RANK; time-major sequences are [T,B,F].  "vector [n]" means
+ * any shape of n elements, so that an [n,1] parameter serves.  Everything works on every device and in both
+ * number types.
  */
 #ifndef SEQGPU_TAPE_H
 #define SEQGPU_TAPE_H
 
-#include "params.h"
-#include "rnn.h"
+#include "seqgpu/params.h"
+#include "seqgpu/rnn.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/** The largest rank of a tensor on a tape. */
 enum { SEQGPU_TAPE_RANK = 4 };
 
+/** A tape; owned by the program, freed by seqgpu_tape_destroy. */
 typedef struct seqgpu_tape seqgpu_tape;
+/** A value on a tape; owned by the tape, valid until seqgpu_tape_clear. */
 typedef struct seqgpu_tensor seqgpu_tensor;
 
 /* --- the tape --- */
 
-/* A tape in training mode.  `seed` draws its dropout masks.  The context must outlive it.  A tape is used by one thread
- * at a time, like its context. */
+/** Creates an empty tape in training mode.
+ * ctx: must outlive it; a tape is used by one thread at a time, like its context.  seed: draws the dropout
+ * masks.
+ * out: receives the tape, or NULL on failure.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_tape_create(seqgpu_context *ctx, uint64_t seed, seqgpu_tape **out);
-SEQGPU_API void seqgpu_tape_destroy(seqgpu_tape *tape); /* NULL is allowed */
 
-/* Starts the next step: forgets all tensors and the error, keeps the memory.  training 0: dropout does nothing,
- * nothing is kept for a backward, and there is none. */
+/** Frees a tape with all its tensors and memory.  NULL is allowed. */
+SEQGPU_API void seqgpu_tape_destroy(seqgpu_tape *tape);
+
+/** Starts the next step: forgets all tensors and the error, and keeps the memory.
+ * training: 1, or 0 for inference: dropout then does nothing, nothing is kept for a backward, and there is
+ * none.
+ * Errors: SEQGPU_ENOMEM (the chunks of the last step's memory could not be joined), SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_tape_clear(seqgpu_tape *tape, int training);
 
-/* SEQGPU_OK, or the first failure since clear, and its sentence ("" if none). */
+/** SEQGPU_OK, or the status of the first failure since the last clear; SEQGPU_EINVAL for NULL. */
 SEQGPU_API seqgpu_status seqgpu_tape_status(const seqgpu_tape *tape);
+
+/** The sentence of the first failure since the last clear, "" if nothing failed; valid until the next call on
+ * the tape. */
 SEQGPU_API const char *seqgpu_tape_error(const seqgpu_tape *tape);
 
-/* Philox blocks drawn so far.  It only grows, so no two steps drop alike; save it and set it (right after clear) to
- * resume a training run bit for bit. */
+/** How many Philox blocks the dropout masks have used so far.  The counter only grows, so no two steps drop
+ * alike.  Save it with a checkpoint to resume training bit for bit; 0 for NULL. */
 SEQGPU_API uint64_t seqgpu_tape_counter(const seqgpu_tape *tape);
+
+/** Sets the counter to a saved one; call it directly after seqgpu_tape_clear. */
 SEQGPU_API void seqgpu_tape_set_counter(seqgpu_tape *tape, uint64_t counter);
 
-/* Bytes the tape holds, device and host together. */
+/** The bytes that the tape holds, device and host memory together; 0 for NULL. */
 SEQGPU_API size_t seqgpu_tape_memory(const seqgpu_tape *tape);
 
-/* Gradients of `loss` with respect to everything it came from.  dloss: its own gradient, host memory of its shape and
- * the context's type; NULL: loss is one number and its gradient 1.  Returns the tape's first error if it has one. May
- * be called again, for another tensor too: gradients of wrapped memory then add up.
- * EINVAL: not in training mode, or nothing behind loss has a gradient buffer. */
+/** Computes the gradients of `loss` with respect to everything it was computed from.
+ * dloss: the gradient of loss itself, in host memory, of its shape and the context's number type; NULL: loss
+ * is one element and its gradient is 1.
+ * May be called again, also for another tensor; gradients of wrapped memory then add up.
+ * Errors: the tape's first failure if there was one.  SEQGPU_EINVAL: the tape is not in training mode, or
+ * nothing that loss was computed from has a gradient buffer.  SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss);
 
-/* --- leaves --- */
+/** What seqgpu_tape_update calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
+                                             const seqgpu_optimizer *optimizer, size_t size, double *value);
 
-/* A copy of host numbers of the context's type; no gradient. */
+/** Trains on one loss: seqgpu_params_zero_grad, seqgpu_tape_backward, seqgpu_params_update,
+ * seqgpu_tensor_number.
+ * loss: one element.  params: of the tape's context.  optimizer: see seqgpu_params_update.
+ * value: receives the loss, and the call then waits for the device; NULL: it only enqueues work.
+ * Errors: those of the four calls; a gradient that is not finite is none of them (seqgpu_params_grad_norm
+ * tells).  The failure is the tape's as well: seqgpu_tape_status, seqgpu_tape_error and seqgpu_last_error
+ * agree. */
+static inline seqgpu_status seqgpu_tape_update(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
+                                               const seqgpu_optimizer *optimizer, double *value) {
+  return seqgpu_tape_update_(tape, loss, params, optimizer, sizeof(seqgpu_optimizer), value);
+}
+
+/* --- leaves: they return NULL on failure, and the tape keeps the reason --- */
+
+/** A constant, copied from host memory of the context's number type.  shape [rank].  host: may be freed after
+ * the call. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_input(seqgpu_tape *tape, int rank, const int64_t *shape,
                                             const void *host);
-/* The caller's device memory, which must stay until clear.  grad: += by backward, same shape; NULL: constant. */
+
+/** The caller's device memory as a tensor, without a copy; it must stay until clear.
+ * shape [rank].  grad: device memory of the same shape to which backward adds the gradient; NULL makes it a
+ * constant. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_wrap(seqgpu_tape *tape, int rank, const int64_t *shape,
                                            const void *value, void *grad);
-/* A parameter [rows, cols] as seqgpu_params_add gives it: wraps its value and gradient. */
-SEQGPU_API seqgpu_tensor *seqgpu_tape_param(seqgpu_tape *tape, const seqgpu_param *param);
-/* A copy of integers: ids of an embedding, targets of a cross-entropy. */
+
+/** What seqgpu_tape_param calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_param_(seqgpu_tape *tape, const seqgpu_param *param, size_t size);
+
+/** A parameter [rows, cols] as seqgpu_params_add gives it; wraps its value and gradient. */
+static inline seqgpu_tensor *seqgpu_tape_param(seqgpu_tape *tape, const seqgpu_param *param) {
+  return seqgpu_tape_param_(tape, param, sizeof(seqgpu_param));
+}
+
+/** Integers, copied from host memory: the ids of an embedding, the targets of a cross-entropy.
+ * shape [rank].  host: may be freed after the call. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_ids(seqgpu_tape *tape, int rank, const int64_t *shape,
                                           const int32_t *host);
-/* Integers that already are on the device. */
+
+/** Integers that are on the device already, without a copy; they must stay until clear.  shape [rank]. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_wrap_ids(seqgpu_tape *tape, int rank, const int64_t *shape,
                                                const int32_t *device);
-/* A copy of the lengths [batch] of a ragged batch, each at least 0. */
+
+/** The lengths [batch] of a ragged batch, copied from host memory; each at least 0. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_lengths(seqgpu_tape *tape, int64_t batch, const int32_t *host);
 
-/* --- operators ---
- * EINVAL if an argument is NULL (except where NULL has a meaning), belongs to another tape, or has the wrong shape. */
+/* --- operators: they return NULL on failure, and the tape keeps the reason ---
+ * SEQGPU_EINVAL: an argument is NULL (except where NULL has a meaning), belongs to another tape or has the
+ * wrong shape.  SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 
-/* table [V,D], ids [...] -> [...,D]; an id outside 0..V-1 gives zeros.  ids has rank 3 at most. */
+/** Looks up rows of a table: table [V,D], ids [...] -> [...,D].  An id outside 0..V-1 gives zeros.  ids has
+ * at most rank 3. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_embedding(seqgpu_tape *tape, seqgpu_tensor *table, seqgpu_tensor *ids);
 
-/* x [...,in], w [out,in], b vector [out] or NULL -> x w^T + b [...,out] */
+/** A linear layer: x [...,in], w [out,in], b vector [out] or NULL -> x w^T + b [...,out]. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_linear(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *w,
                                              seqgpu_tensor *b);
 
-/* A network of recurrent layers over a sequence.  plan: must live until clear; what is kept for backward has the
- * size of its largest run, so single steps want a plan of their own with seq_len 1.
- *   params   vector [seqgpu_plan_param_count]
+/** A network of recurrent layers over a whole sequence.
+ * plan: must live until clear.  In training, what is kept for backward has the size of the plan's largest
+ * run, so single steps deserve a plan of their own with seq_len 1; and the plan must not be for inference if
+ * a gradient is to pass.
+ *   params   vector: all parameters of the plan
  *   x        [T,B,I], or [B,T,I] if the plan is batch_first; T and B at most the plan's
- *   initial  NULL = zeros, or one tensor for each state of the cell, of which each may be NULL: [L*N,B,W], or [B,W]
- *            where L*N is 1; W as seqgpu_plan_state_size
+ *   initial  NULL = zeros, or one tensor per state of the cell, of which each may be NULL: [L*N,B,W], or
+ *            [B,W] where L*N is 1; W is the state's width, L the number of layers, N of directions
  *   lengths  of seqgpu_tape_lengths [B], each at most T; NULL = all T
- * -> y [T,B,Y] (or [B,T,Y]).  In training the plan must not be for inference if a gradient is to pass. */
+ * -> y [T,B,Y] (or [B,T,Y]). */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgpu_tensor *params,
                                           seqgpu_tensor *x, seqgpu_tensor *const *initial,
                                           seqgpu_tensor *lengths);
-/* State `state` (0: h, 1: the second one, c of an LSTM) after the last step of each sequence, [L*N,B,W], of a tensor
- * that seqgpu_tape_rnn returned. */
+
+/** A state after the last step of each sequence.
+ * y: a tensor that seqgpu_tape_rnn returned.  state: 0 is h, 1 the cell's second state, c of an LSTM.
+ * -> [L*N,B,W]. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_rnn_final(seqgpu_tape *tape, seqgpu_tensor *y, int state);
 
-/* a + b, a * b element by element, of equal shapes; alpha * x; g(x). */
+/** a + b, element by element; both have the same shape, and so has the result. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_add(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_tensor *b);
+
+/** a * b, element by element; both have the same shape, and so has the result. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_mul(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_tensor *b);
+
+/** alpha x, in the shape of x. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_scale(seqgpu_tape *tape, seqgpu_tensor *x, double alpha);
+
+/** g(x), element by element, in the shape of x. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_activation(seqgpu_tape *tape, seqgpu_tensor *x,
                                                  seqgpu_activation activation);
 
-/* a [...,A], b [...,B] -> [...,A+B] */
+/** Joins along the last dimension: a [...,A], b [...,B] -> [...,A+B]. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_concat(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_tensor *b);
-/* x [n,...] -> x[first..first+count-1] [count,...]: a range of time steps. No copy; ids may be cut too. */
+
+/** A range of the first dimension, time steps say: x [n,...] -> x[first..first+count-1] [count,...].  Without
+ * a copy.  x may be ids. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_rows(seqgpu_tape *tape, seqgpu_tensor *x, int64_t first, int64_t count);
-/* The same numbers in another shape.  No copy; ids may be reshaped too. */
+
+/** The same elements in another shape [rank].  Without a copy.  x may be ids. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_reshape(seqgpu_tape *tape, seqgpu_tensor *x, int rank,
                                               const int64_t *shape);
 
-/* In training: zero with probability p (0..1), else x/(1-p).  Otherwise x itself. */
+/** In training, each element becomes 0 with probability p, else x/(1-p); in inference the result is x itself.
+ * p: from 0 to 1. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_dropout(seqgpu_tape *tape, seqgpu_tensor *x, double p);
 
-/* Additive attention of one decoder step (Bahdanau, Cho, Bengio 2015):
+/** Additive attention of one decoder step (Bahdanau, Cho, Bengio 2015):
  *   a = softmax over s of v . tanh(query + keys[s]),   context = sum_s a[s] values[s]
- * query [B,D], keys [S,B,D], values [S,B,E], v vector [D], lengths [B] with each 1..S or NULL = all S -> [B,E] */
+ * query [B,D], keys [S,B,D], values [S,B,E], v vector [D], lengths [B] with each 1..S or NULL = all S
+ * -> context [B,E]. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor *query, seqgpu_tensor *keys,
                                                 seqgpu_tensor *values, seqgpu_tensor *v,
                                                 seqgpu_tensor *lengths);
-/* a [S,B] of a tensor that seqgpu_tape_attention returned, for looking at: no gradient passes. */
+
+/** The attention weights a [S,B] behind a tensor that seqgpu_tape_attention returned.  To look at: no
+ * gradient passes. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_attention_weights(seqgpu_tape *tape, seqgpu_tensor *context);
 
-/* Softmax cross-entropy of logits [...,V] with targets [...] (negative: masked) -> [1]:
- *   scale * sum of -log p[target], divided by the number of unmasked rows if `mean` */
+/** Softmax cross-entropy of logits [...,V] with targets [...] -> [1]:
+ *   scale * sum of -log p[target], divided by the number of unmasked rows if `mean` is 1
+ * A row whose target is negative is masked. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits,
                                                     seqgpu_tensor *targets, int mean, double scale);
 
-/* Squared error of x [...,D] against targets of the same shape, which must be constant -> [1]:
- *   scale * sum of (x - target)^2, divided by the numbers in the unmasked rows if `mean`
- * mask: ids [...] of seqgpu_tape_ids, 0: the row is masked; NULL = every row counts. */
+/** Squared error of x [...,D] against constant targets of the same shape -> [1]:
+ *   scale * sum of (x - target)^2, divided by the number of elements in the unmasked rows if `mean` is 1
+ * mask: ids [...] of seqgpu_tape_ids; a row with 0 is masked.  NULL: every row counts. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_tensor *x,
                                                     seqgpu_tensor *targets, seqgpu_tensor *mask, int mean,
                                                     double scale);
 
 /* --- reading --- */
 
-/* Copies the value to host memory (the context's type, int32_t for ids and lengths) when the device is done. */
+/** Waits for the device and copies the value to host memory, of the context's number type, or int32_t for ids
+ * and lengths.
+ * host: room for seqgpu_tensor_elements(tensor) elements.
+ * Errors: SEQGPU_EINVAL, SEQGPU_EDEVICE; they are not failures of the tape. */
 SEQGPU_API seqgpu_status seqgpu_tensor_read(const seqgpu_tensor *tensor, void *host);
-/* The value of a tensor of one number, in either type. */
+
+/** Waits for the device and reads a tensor of one element, whatever the context's number type.
+ * out: receives it.
+ * Errors: SEQGPU_EINVAL, SEQGPU_EDEVICE; they are not failures of the tape. */
 SEQGPU_API seqgpu_status seqgpu_tensor_number(const seqgpu_tensor *tensor, double *out);
-/* Rank, and the dimensions if shape [SEQGPU_TAPE_RANK] is not NULL; 0 for NULL. */
+
+/** The rank of a tensor; 0 for NULL.  shape: receives the dimensions in an array [SEQGPU_TAPE_RANK]; may be
+ * NULL. */
 SEQGPU_API int seqgpu_tensor_shape(const seqgpu_tensor *tensor, int64_t *shape);
-SEQGPU_API int64_t seqgpu_tensor_count(const seqgpu_tensor *tensor); /* numbers; 0 for NULL */
-/* Device memory.  The gradient is NULL where the last backward brought none. */
+
+/** The number of elements of a tensor; 0 for NULL. */
+SEQGPU_API int64_t seqgpu_tensor_elements(const seqgpu_tensor *tensor);
+
+/** The value in device memory, valid until clear; NULL for NULL. */
 SEQGPU_API const void *seqgpu_tensor_value(const seqgpu_tensor *tensor);
+
+/** The gradient in device memory, valid until clear; NULL if the last backward brought none, and for NULL. */
 SEQGPU_API const void *seqgpu_tensor_grad(const seqgpu_tensor *tensor);
 
 #ifdef __cplusplus

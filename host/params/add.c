@@ -1,0 +1,97 @@
+/* add.c - adding parameters: lone tensors, states, and whole recurrent networks (seqgpu/params.h). */
+#include <string.h>
+
+#include "host/params/draw.h"
+#include "host/params/store.h"
+#include "host/plan/plan.h"
+
+/* ---------------------------------------------------------------- one tensor */
+
+/* PyTorch writes biases as [n] and weights as [rows, cols], even where cols is 1. */
+static sq_file_form plain_form(const char *name, int64_t cols) {
+  const char *dot = strrchr(name, '.');
+  const char *last = dot ? dot + 1 : name;
+  return cols == 1 && !sq_starts_with(last, "weight") ? SQ_FORM_VECTOR : SQ_FORM_MATRIX;
+}
+
+/* Leaves what it has added to its caller to undo. */
+static seqgpu_status add_lone(seqgpu_params *p, const char *name, int64_t rows, int64_t cols, int trained) {
+  int64_t elements;
+  if (rows < 1 || cols < 1 || !sq_mul_size(rows, cols, &elements))
+    return sq_fail(
+        p->ctx, SEQGPU_EINVAL,
+        "params: \"%.60s\" is [%lld,%lld]; both must be at least 1, and their product at most 2^46",
+        name ? name : "", (long long)rows, (long long)cols);
+  const sq_tensor t = {
+      .rows = rows, .cols = cols, .block = p->block_count, .form = plain_form(name ? name : "", cols)};
+  SQ_TRY(sq_params_add_block(p, elements, trained));
+  return sq_params_add_tensor(p, name, &t);
+}
+
+seqgpu_status seqgpu_params_add_(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
+                                 const char *init, double scale, seqgpu_param *out, size_t size) {
+  if (p == NULL) return SEQGPU_EINVAL;
+  sq_drawing drawing;
+  SQ_TRY(sq_params_drawing(p, init, scale, &drawing));
+  const int blocks = p->block_count, tensors = p->tensor_count;
+  seqgpu_status status = add_lone(p, name, rows, cols, 1);
+  if (status == SEQGPU_OK) status = sq_params_draw(p, p->tensors[tensors], &drawing);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
+  sq_params_give(p, p->tensors[tensors], out, size);
+  return SEQGPU_OK;
+}
+
+seqgpu_status seqgpu_params_add_state_(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
+                                       seqgpu_param *out, size_t size) {
+  if (p == NULL) return SEQGPU_EINVAL;
+  const int blocks = p->block_count, tensors = p->tensor_count;
+  const seqgpu_status status = add_lone(p, name, rows, cols, 0);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
+  sq_params_give(p, p->tensors[tensors], out, size);
+  return SEQGPU_OK;
+}
+
+/* ---------------------------------------------------------------- recurrent networks */
+
+/* Cells that PyTorch has as well are written with its two biases. */
+static sq_file_form recurrent_form(const seqgpu_rnn_desc *desc, const char *name, int64_t cols) {
+  const int gru = strcmp(desc->cell, "gru") == 0 && desc->reset_after;
+  const int torch_cell =
+      gru || strcmp(desc->cell, "rnn") == 0 || (strcmp(desc->cell, "lstm") == 0 && !desc->coupled);
+  if (torch_cell && sq_starts_with(name, "bias_rec_l")) return SQ_FORM_GRU_REC;
+  if (torch_cell && sq_starts_with(name, "bias_l")) return gru ? SQ_FORM_GRU_BIAS : SQ_FORM_BIAS;
+  return cols == 1 && !sq_starts_with(name, "weight") ? SQ_FORM_VECTOR : SQ_FORM_MATRIX;
+}
+
+/* Adds one of the plan's parameters under its full name and draws it. */
+static seqgpu_status add_recurrent(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan, int index,
+                                   int block) {
+  seqgpu_param_info info;
+  char name[SQ_NAME_SIZE];
+  SQ_TRY(seqgpu_plan_param_get(p->ctx, plan, index, &info));
+  SQ_TRY(sq_params_full_name(p, prefix, info.name, name));
+  const sq_tensor t = {.rows = info.rows,
+                       .cols = info.cols,
+                       .block = block,
+                       .offset = info.offset,
+                       .fixed = info.fixed,
+                       .form = recurrent_form(&plan->desc, info.name, info.cols)};
+  SQ_TRY(sq_params_add_tensor(p, name, &t));
+  const sq_drawing drawing = sq_params_standard_drawing(plan, index, &info);
+  return sq_params_draw(p, p->tensors[p->tensor_count - 1], &drawing);
+}
+
+seqgpu_status seqgpu_params_add_rnn_(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan,
+                                     seqgpu_param *out, size_t size) {
+  if (p == NULL) return SEQGPU_EINVAL;
+  if (plan == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: plan is NULL");
+  const int blocks = p->block_count, tensors = p->tensor_count;
+  seqgpu_status status = sq_params_add_block(p, plan->param_elements, 1);
+  for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_param_count(plan); i++)
+    status = add_recurrent(p, prefix, plan, i, blocks);
+  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
+  const sq_param_block *block = &p->blocks[blocks];
+  const seqgpu_param whole = {p->tensors[tensors]->name, 1, block->elements, block->value, block->grad};
+  if (out) sq_struct_out(out, size, &whole, sizeof whole);
+  return SEQGPU_OK;
+}

@@ -1,0 +1,32 @@
+/* store.h - blocks and tensors: finding them, adding them, undoing an addition (store.c). */
+#ifndef SQ_STORE_H
+#define SQ_STORE_H
+
+#include "host/params/params.h"
+
+/* The tensor with this name, or NULL. */
+sq_tensor *sq_params_tensor(const seqgpu_params *params, const char *name);
+/* The same; SEQGPU_EINVAL and a sentence if there is none (or name is NULL). */
+seqgpu_status sq_params_find(const seqgpu_params *params, const char *name, sq_tensor **out);
+
+/* "prefix.name", or "name" where the prefix is NULL or empty. */
+seqgpu_status sq_params_full_name(seqgpu_params *params, const char *prefix, const char *name,
+                                  char out[SQ_NAME_SIZE]);
+
+/* Device address of a tensor's part of a block's memory (value, grad, first or second); NULL for NULL. */
+void *sq_params_address(const seqgpu_params *params, const sq_tensor *tensor, void *block_memory);
+
+/* Gives a tensor to the caller, into a struct of the caller's size; out may be NULL. */
+void sq_params_give(const seqgpu_params *params, const sq_tensor *tensor, seqgpu_param *out, size_t size);
+
+/* Adds a block of zeros, with gradients and moments if it is `trained`. */
+seqgpu_status sq_params_add_block(seqgpu_params *params, int64_t elements, int trained);
+/* Adds a copy of `tensor` under a name that must be free, fit, and be none that checkpoints use. */
+seqgpu_status sq_params_add_tensor(seqgpu_params *params, const char *name, const sq_tensor *tensor);
+/* Drops the blocks and tensors beyond these counts, which a failed addition has left; returns status. */
+seqgpu_status sq_params_undo(seqgpu_params *params, int blocks, int tensors, seqgpu_status status);
+
+/* Allocates zeroed moments for every trained block that has none. */
+seqgpu_status sq_params_need_moments(seqgpu_params *params, int first, int second);
+
+#endif

@@ -1,0 +1,172 @@
+/* update.c - gradients and optimisers: clipping, one update, the norm (equations: core/ops.h). */
+#include <math.h>
+#include <string.h>
+
+#include "host/context/defaults.h"
+#include "host/params/orthogonal.h"
+#include "host/params/store.h"
+
+#define MIRROR(ours, theirs)                                                                                 \
+  _Static_assert((int)(ours) == (int)(theirs), "the public enum mirrors that of core/ops.h")
+MIRROR(SEQGPU_OPTIMIZER_SGD, SQ_SGD);
+MIRROR(SEQGPU_OPTIMIZER_MOMENTUM, SQ_MOMENTUM);
+MIRROR(SEQGPU_OPTIMIZER_RMSPROP, SQ_RMSPROP);
+MIRROR(SEQGPU_OPTIMIZER_ADAM, SQ_ADAM);
+MIRROR(SEQGPU_CLIP_NONE, SQ_CLIP_NONE);
+MIRROR(SEQGPU_CLIP_NORM, SQ_CLIP_NORM);
+MIRROR(SEQGPU_CLIP_AUTO, SQ_CLIP_AUTO);
+MIRROR(SEQGPU_CLIP_VALUE, SQ_CLIP_VALUE);
+
+/* ---------------------------------------------------------------- checks */
+
+static seqgpu_status check_kind(seqgpu_params *p, seqgpu_optimizer_kind kind) {
+  if ((int)kind >= SEQGPU_OPTIMIZER_SGD && kind <= SEQGPU_OPTIMIZER_ADAM) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: kind is %d; it must be one of seqgpu_optimizer_kind",
+                 (int)kind);
+}
+
+static seqgpu_status check_finite(seqgpu_params *p, const char *field, double value) {
+  if (isfinite(value) && value >= 0) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: %s is %g; it must be finite and at least 0", field,
+                 value);
+}
+
+static seqgpu_status check_share(seqgpu_params *p, const char *field, double value) {
+  if (value >= 0 && value < 1) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: %s is %g; it must be at least 0 and below 1", field,
+                 value);
+}
+
+static seqgpu_status check_optimizer(seqgpu_params *p, const seqgpu_optimizer *o) {
+  SQ_TRY(check_kind(p, o->kind));
+  if ((int)o->clip < SEQGPU_CLIP_NONE || o->clip > SEQGPU_CLIP_VALUE)
+    return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: clip is %d; it must be one of seqgpu_clip_kind",
+                   (int)o->clip);
+  SQ_TRY(check_finite(p, "lr", o->lr));
+  SQ_TRY(check_share(p, "momentum", o->momentum));
+  SQ_TRY(check_share(p, "decay", o->decay));
+  SQ_TRY(check_finite(p, "eps", o->eps));
+  SQ_TRY(check_finite(p, "weight_decay", o->weight_decay));
+  SQ_TRY(check_finite(p, "clip_threshold", o->clip_threshold));
+  return check_finite(p, "clip_window", o->clip_window);
+}
+
+/* ---------------------------------------------------------------- what is updated */
+
+/* Appends elements first to last-1 of a block to the four lists, unless there are none. */
+static void list_piece(seqgpu_params *p, const sq_param_block *block, int64_t first, int64_t last,
+                       int64_t *n) {
+  if (first >= last) return;
+  void *const memory[4] = {block->value, block->grad, block->first, block->second};
+  for (int i = 0; i < 4; i++)
+    p->list[i][*n] = memory[i] ? (char *)memory[i] + (size_t)first * p->ctx->element_size : NULL;
+  p->sizes[(*n)++] = last - first;
+}
+
+/* Lists the trained blocks without the fixed tensors in them, which lie there in order; returns how many
+ * pieces. */
+static int64_t collect_blocks(seqgpu_params *p) {
+  int64_t n = 0;
+  for (int i = 0; i < p->block_count; i++) {
+    const sq_param_block *block = &p->blocks[i];
+    if (block->grad == NULL) continue;
+    int64_t first = 0;
+    for (int k = 0; k < p->tensor_count; k++) {
+      const sq_tensor *t = p->tensors[k];
+      if (t->block != i || !t->fixed) continue;
+      list_piece(p, block, first, t->offset, &n);
+      first = t->offset + sq_tensor_elements(t);
+    }
+    list_piece(p, block, first, block->elements, &n);
+  }
+  return n;
+}
+
+seqgpu_status seqgpu_params_zero_grad(seqgpu_params *p) {
+  if (p == NULL) return SEQGPU_EINVAL;
+  for (int i = 0; i < p->block_count; i++) {
+    const sq_param_block *block = &p->blocks[i];
+    if (block->grad) SQ_TRY(seqgpu_zero(p->ctx, block->grad, (size_t)block->elements * p->ctx->element_size));
+  }
+  return SEQGPU_OK;
+}
+
+/* ---------------------------------------------------------------- one update */
+
+static seqgpu_status clip(seqgpu_params *p, const seqgpu_optimizer *o, sq_tensor_list grads) {
+  const double threshold = o->clip == SEQGPU_CLIP_AUTO ? 1 : 5;
+  const sq_clip_args args = {.kind = (sq_clip_kind)o->clip,
+                             .threshold = sq_or_default(o->clip_threshold, threshold),
+                             .window = sq_or_default(o->clip_window, 1000),
+                             .grads = grads,
+                             .state = p->clip_state};
+  return SQ_RUN(p->ctx, clip, &args);
+}
+
+static int has_first(seqgpu_optimizer_kind kind) {
+  return kind == SEQGPU_OPTIMIZER_MOMENTUM || kind == SEQGPU_OPTIMIZER_ADAM;
+}
+
+static int has_second(seqgpu_optimizer_kind kind) {
+  return kind == SEQGPU_OPTIMIZER_RMSPROP || kind == SEQGPU_OPTIMIZER_ADAM;
+}
+
+seqgpu_status seqgpu_params_reserve(seqgpu_params *p, seqgpu_optimizer_kind kind) {
+  if (p == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(check_kind(p, kind));
+  return sq_params_need_moments(p, has_first(kind), has_second(kind));
+}
+
+static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
+  SQ_TRY(check_optimizer(p, o));
+  const int first = has_first(o->kind), second = has_second(o->kind);
+  SQ_TRY(sq_params_need_moments(p, first, second));
+  const int64_t n = collect_blocks(p);
+  if (n == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params_update: there is no trained tensor to update");
+  const sq_tensor_list grads = {n, p->list[1], p->sizes};
+  SQ_TRY(sq_orthogonal_before_update(p));
+  SQ_TRY(clip(p, o, grads));
+  const sq_optimizer_args args = {
+      .kind = (sq_optimizer_kind)o->kind,
+      .lr = o->lr,
+      .momentum = sq_or_default(o->momentum, 0.9),
+      .decay = sq_or_default(o->decay, o->kind == SEQGPU_OPTIMIZER_ADAM ? 0.999 : 0.95),
+      .eps = sq_or_default(o->eps, 1e-8),
+      .weight_decay = o->weight_decay,
+      .nesterov = o->nesterov,
+      .update = p->updates + 1,
+      .params = {n, p->list[0], p->sizes},
+      .grads = grads,
+      .first = {first ? n : 0, first ? p->list[2] : NULL, p->sizes},
+      .second = {second ? n : 0, second ? p->list[3] : NULL, p->sizes},
+      .clip_state = p->clip_state,
+  };
+  SQ_TRY(SQ_RUN(p->ctx, optimizer, &args));
+  p->updates++;
+  return sq_orthogonal_after_update(p);
+}
+
+seqgpu_status seqgpu_params_update_(seqgpu_params *p, const seqgpu_optimizer *optimizer, size_t size) {
+  if (p == NULL) return SEQGPU_EINVAL;
+  if (optimizer == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "params_update: optimizer is NULL");
+  seqgpu_optimizer o;
+  SQ_TRY(sq_struct_in(p->ctx, "optimizer", &o, sizeof o, optimizer, size));
+  return update(p, &o);
+}
+
+seqgpu_status seqgpu_params_grad_norm(seqgpu_params *p, double *norm, double *scale) {
+  if (p == NULL) return SEQGPU_EINVAL;
+  if (p->updates == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params_grad_norm: there was no update yet");
+  double wide[SQ_CLIP_STATE];
+  SQ_TRY(seqgpu_copy_out(p->ctx, wide, p->clip_state, SQ_CLIP_STATE * p->ctx->element_size));
+  if (p->ctx->dtype == SEQGPU_DTYPE_F32) {
+    float narrow[SQ_CLIP_STATE];
+    memcpy(narrow, wide, sizeof narrow);
+    for (int i = 0; i < SQ_CLIP_STATE; i++) wide[i] = (double)narrow[i];
+  }
+  if (norm) *norm = wide[0];
+  if (scale) *scale = wide[1];
+  if (wide[4] != 0) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_ENONFINITE,
+                 "params_grad_norm: the norm of the gradients is %g; nothing was updated", wide[0]);
+}

@@ -1,0 +1,126 @@
+/* losses.c - the tape's operators whose result is one element: softmax cross-entropy and squared error.
+ *
+ * Both are sums over rows: the operator leaves every row's loss in row_loss, the result in value[0] and the
+ * number of unmasked rows in value[1] (core/loss.h).  Their backward overwrites the gradient of one input.
+ */
+#include "host/tape/grad.h"
+#include "host/tape/record.h"
+
+/* `of` without its last dimension. */
+static int is_per_row(const seqgpu_tensor *t, const seqgpu_tensor *of) {
+  return t->shape.rank == of->shape.rank - 1 && sq_same_dims(t->shape.dim, of->shape.dim, t->shape.rank);
+}
+
+static seqgpu_tensor *apply_loss(seqgpu_tape *tape, const sq_tape_op *op, int count, const sq_tape_arg *args,
+                                 int mean, double scale) {
+  const sq_tape_attr attr = {.loss = {.mean = mean != 0, .scale = scale}};
+  return sq_tape_apply(tape, op, (sq_shape){1, {1}}, count, args, attr);
+}
+
+/* Memory of the result and of the rows' losses. */
+static seqgpu_status loss_memory(seqgpu_tensor *y) {
+  SQ_TRY(sq_tape_alloc(y->tape, sq_rows(y->input[0]), &y->attr.loss.row_loss));
+  return sq_tape_alloc(y->tape, 2, &y->value);
+}
+
+/* --- cross-entropy (sq_xent_args) --- */
+
+enum { XENT_LOGITS, XENT_TARGETS, XENT_INPUTS };
+
+static sq_xent_args xent_args(const seqgpu_tensor *y) {
+  const seqgpu_tensor *logits = y->input[XENT_LOGITS];
+  return (sq_xent_args){.rows = sq_rows(logits),
+                        .classes = sq_last_dim(logits),
+                        .mean = y->attr.loss.mean,
+                        .scale = y->attr.loss.scale,
+                        .logits = logits->value,
+                        .targets = y->input[XENT_TARGETS]->value,
+                        .lse = y->attr.loss.lse,
+                        .row_loss = y->attr.loss.row_loss,
+                        .loss = y->value};
+}
+
+static seqgpu_status cross_entropy_forward(seqgpu_tensor *y) {
+  SQ_TRY(sq_tape_alloc(y->tape, sq_rows(y->input[XENT_LOGITS]), &y->attr.loss.lse));
+  SQ_TRY(loss_memory(y));
+  const sq_xent_args args = xent_args(y);
+  return SQ_RUN(y->tape->ctx, xent_forward, &args);
+}
+
+static seqgpu_status cross_entropy_backward(seqgpu_tensor *y) {
+  sq_xent_args args = xent_args(y);
+  args.dloss = y->grad;
+  SQ_TRY(sq_grad_to_set(y->input[XENT_LOGITS], &args.dlogits));
+  if (args.dlogits == NULL) return SEQGPU_OK;
+  SQ_TRY(SQ_RUN(y->tape->ctx, xent_backward, &args));
+  return sq_grad_join(y->input[XENT_LOGITS], args.dlogits);
+}
+
+static const sq_tape_op cross_entropy_op = {"cross_entropy", SQ_TAPE_PLACED, cross_entropy_forward,
+                                            cross_entropy_backward};
+
+seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits, seqgpu_tensor *targets,
+                                         int mean, double scale) {
+  const sq_tape_arg args[] = {{"logits", logits, SQ_REALS, 0}, {"targets", targets, SQ_IDS, 0}};
+  if (!sq_tape_accepts(tape, &cross_entropy_op, XENT_INPUTS, args)) return NULL;
+  if (!is_per_row(targets, logits))
+    return sq_tape_fail(
+        tape, SEQGPU_EINVAL,
+        "cross_entropy: logits is %s but targets is %s; targets must be logits without the last "
+        "dimension",
+        SQ_SHAPE(logits->shape), SQ_SHAPE(targets->shape));
+  return apply_loss(tape, &cross_entropy_op, XENT_INPUTS, args, mean, scale);
+}
+
+/* --- squared error (sq_mse_args) --- */
+
+enum { MSE_X, MSE_TARGETS, MSE_MASK, MSE_INPUTS };
+
+static sq_mse_args mse_args(const seqgpu_tensor *y) {
+  const seqgpu_tensor *x = y->input[MSE_X], *mask = y->input[MSE_MASK];
+  return (sq_mse_args){.rows = sq_rows(x),
+                       .dim = sq_last_dim(x),
+                       .mean = y->attr.loss.mean,
+                       .scale = y->attr.loss.scale,
+                       .x = x->value,
+                       .targets = y->input[MSE_TARGETS]->value,
+                       .mask = mask ? mask->value : NULL,
+                       .row_loss = y->attr.loss.row_loss,
+                       .loss = y->value};
+}
+
+static seqgpu_status squared_error_forward(seqgpu_tensor *y) {
+  SQ_TRY(loss_memory(y));
+  const sq_mse_args args = mse_args(y);
+  return SQ_RUN(y->tape->ctx, mse_forward, &args);
+}
+
+static seqgpu_status squared_error_backward(seqgpu_tensor *y) {
+  sq_mse_args args = mse_args(y);
+  args.dloss = y->grad;
+  SQ_TRY(sq_grad_to_set(y->input[MSE_X], &args.dx));
+  if (args.dx == NULL) return SEQGPU_OK;
+  SQ_TRY(SQ_RUN(y->tape->ctx, mse_backward, &args));
+  return sq_grad_join(y->input[MSE_X], args.dx);
+}
+
+static const sq_tape_op squared_error_op = {"squared_error", SQ_TAPE_PLACED, squared_error_forward,
+                                            squared_error_backward};
+
+seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *targets,
+                                         seqgpu_tensor *mask, int mean, double scale) {
+  const sq_tape_arg args[] = {
+      {"x", x, SQ_REALS, 0}, {"targets", targets, SQ_REALS, 0}, {"mask", mask, SQ_IDS, 1}};
+  if (!sq_tape_accepts(tape, &squared_error_op, MSE_INPUTS, args)) return NULL;
+  if (!sq_same_shape(x->shape, targets->shape))
+    return sq_tape_fail(tape, SEQGPU_EINVAL,
+                        "squared_error: x is %s but targets is %s; they must have the same shape",
+                        SQ_SHAPE(x->shape), SQ_SHAPE(targets->shape));
+  if (targets->needs_grad)
+    return sq_tape_fail(tape, SEQGPU_EINVAL, "squared_error: targets wants a gradient; it must be constant");
+  if (mask && !is_per_row(mask, x))
+    return sq_tape_fail(tape, SEQGPU_EINVAL,
+                        "squared_error: x is %s but mask is %s; mask must be x without the last dimension",
+                        SQ_SHAPE(x->shape), SQ_SHAPE(mask->shape));
+  return apply_loss(tape, &squared_error_op, MSE_INPUTS, args, mean, scale);
+}
