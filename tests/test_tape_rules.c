@@ -243,6 +243,10 @@ static void check_update(seqgpu_context *ctx) {
           value);
   }
   CHECK(seqgpu_tape_update(tape, half_square(tape, &w), p, &descent, NULL) == SEQGPU_OK, "without a value");
+  const size_t memory = seqgpu_tape_memory(tape);
+  const seqgpu_optimizer still = {.kind = SEQGPU_OPTIMIZER_SGD};
+  for (int i = 0; i < 2000; i++) seqgpu_tape_update(tape, half_square(tape, &w), p, &still, NULL);
+  CHECK(seqgpu_tape_memory(tape) == memory, "each update clears the tape for the next step");
   check_bad_update(ctx, tape, p, &w);
   net_require(ctx, seqgpu_copy_out(ctx, &value, w.value, sizeof value), "seqgpu_copy_out");
   CHECK(value == 1, "what failed has updated nothing");

@@ -211,7 +211,8 @@ seqgpu_status seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu
   if (params == NULL || params->ctx != tape->ctx)
     sq_tape_fail(tape, SEQGPU_EINVAL, "update: params %s", params ? "belongs to another context" : "is NULL");
   if (tape->status != SEQGPU_OK) return tape->status;
-  return sq_tape_check(tape, update(tape, loss, params, optimizer, size, value), "update");
+  SQ_TRY(sq_tape_check(tape, update(tape, loss, params, optimizer, size, value), "update"));
+  return seqgpu_tape_clear(tape, 1);
 }
 
 /* --- reading --- */

@@ -11,7 +11,7 @@
 #ifndef SEQGPU_CHECKPOINT_H
 #define SEQGPU_CHECKPOINT_H
 
-#include "seqgpu/params.h"
+#include "params.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -26,8 +26,8 @@
 #ifndef SEQGPU_ESN_H
 #define SEQGPU_ESN_H
 
-#include "seqgpu/params.h"
-#include "seqgpu/ridge.h"
+#include "params.h"
+#include "ridge.h"
 
 #ifdef __cplusplus
 extern "C" {

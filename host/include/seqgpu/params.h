@@ -21,7 +21,7 @@
 #ifndef SEQGPU_PARAMS_H
 #define SEQGPU_PARAMS_H
 
-#include "seqgpu/rnn.h"
+#include "rnn.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -10,7 +10,7 @@
 #ifndef SEQGPU_RIDGE_H
 #define SEQGPU_RIDGE_H
 
-#include "seqgpu/base.h"
+#include "base.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -5,7 +5,6 @@
  * walks back through the operators.  A recurrent layer over T steps is one node, so the tape costs a little
  * per operator and nothing per time step.  One training step:
  *
- *   seqgpu_tape_clear(tape, 1);
  *   seqgpu_tensor *x = seqgpu_tape_embedding(tape, table, seqgpu_tape_ids(tape, 2, shape, text));
  *   seqgpu_tensor *y = seqgpu_tape_rnn(tape, plan, block, x, NULL, NULL);
  *   seqgpu_tensor *z = seqgpu_tape_linear(tape, y, w, b);
@@ -34,8 +33,8 @@
 #ifndef SEQGPU_TAPE_H
 #define SEQGPU_TAPE_H
 
-#include "seqgpu/params.h"
-#include "seqgpu/rnn.h"
+#include "params.h"
+#include "rnn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -96,13 +95,12 @@ SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *
 SEQGPU_API seqgpu_status seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
                                              const seqgpu_optimizer *optimizer, size_t size, double *value);
 
-/** Trains on one loss: seqgpu_params_zero_grad, seqgpu_tape_backward, seqgpu_params_update,
- * seqgpu_tensor_number.
+/** One training step: seqgpu_params_zero_grad, seqgpu_tape_backward, seqgpu_params_update, seqgpu_tensor_number, and
+ * seqgpu_tape_clear for the next step.  To look at other tensors of the step, make the calls one by one.
  * loss: one element.  params: of the tape's context.  optimizer: see seqgpu_params_update.
  * value: receives the loss, and the call then waits for the device; NULL: it only enqueues work.
- * Errors: those of the four calls; a gradient that is not finite is none of them (seqgpu_params_grad_norm
- * tells).  The failure is the tape's as well: seqgpu_tape_status, seqgpu_tape_error and seqgpu_last_error
- * agree. */
+ * Errors: those of the five calls.  A gradient that is not finite is no error; seqgpu_params_grad_norm tells.  After a
+ * failure the tape is not cleared: seqgpu_tape_status, seqgpu_tape_error and seqgpu_last_error agree. */
 static inline seqgpu_status seqgpu_tape_update(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
                                                const seqgpu_optimizer *optimizer, double *value) {
   return seqgpu_tape_update_(tape, loss, params, optimizer, sizeof(seqgpu_optimizer), value);
