@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 #define SEQGPU_VERSION_MAJOR 0
-#define SEQGPU_VERSION_MINOR 1
+#define SEQGPU_VERSION_MINOR 2
 #define SEQGPU_VERSION_PATCH 0
 
 /* Every status: X(name, number, what it means). */
@@ -53,7 +53,7 @@ typedef enum seqgpu_status {
 SEQGPU_API const char *seqgpu_status_name(seqgpu_status status);
 SEQGPU_API const char *seqgpu_status_text(seqgpu_status status);
 
-/* "0.1.0" */
+/* "0.2.0" */
 SEQGPU_API const char *seqgpu_version(void);
 
 typedef enum seqgpu_dtype { SEQGPU_DTYPE_F32, SEQGPU_DTYPE_F64 } seqgpu_dtype;
