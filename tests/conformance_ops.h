@@ -151,16 +151,19 @@ static void lay_xent_forward(op_case *c) {
   op_add(c, OP_OUT, "row_loss", c->m, 0, 0);
   op_add(c, OP_OUT, "loss", 2, 0, 0);
 }
+static sq_xent_args xent_of(const op_case *c, void **p) {
+  return (sq_xent_args){.rows = c->m,
+                        .classes = c->n,
+                        .mean = c->option > 0,
+                        .scale = 0.7,
+                        .logits = p[0],
+                        .targets = p[1],
+                        .lse = p[2]};
+}
 static int call_xent_forward(seqgpu_context *ctx, const op_case *c, void **p) {
-  const sq_xent_args a = {.rows = c->m,
-                          .classes = c->n,
-                          .mean = c->option > 0,
-                          .scale = 0.7,
-                          .logits = p[0],
-                          .targets = p[1],
-                          .lse = p[2],
-                          .row_loss = p[3],
-                          .loss = p[4]};
+  sq_xent_args a = xent_of(c, p);
+  a.row_loss = p[3];
+  a.loss = p[4];
   return OP_CALL(ctx, xent_forward, a);
 }
 
@@ -173,16 +176,10 @@ static void lay_xent_backward(op_case *c) {
   op_add(c, OP_OUT, "dlogits", c->m * c->n, 0, 0);
 }
 static int call_xent_backward(seqgpu_context *ctx, const op_case *c, void **p) {
-  const sq_xent_args a = {.rows = c->m,
-                          .classes = c->n,
-                          .mean = c->option > 0,
-                          .scale = 0.7,
-                          .logits = p[0],
-                          .targets = p[1],
-                          .lse = p[2],
-                          .loss = p[3],
-                          .dloss = c->option == 2 ? p[4] : NULL,
-                          .dlogits = p[5]};
+  sq_xent_args a = xent_of(c, p);
+  a.loss = p[3];
+  a.dloss = c->option == 2 ? p[4] : NULL;
+  a.dlogits = p[5];
   return OP_CALL(ctx, xent_backward, a);
 }
 
@@ -483,8 +480,8 @@ static void op_check(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *
 static void op_check_all(seqgpu_context *ctx, seqgpu_context *oracle) {
   static const int64_t sizes[][3] = {{1, 1, 1}, {31, 33, 5}, {33, 31, 2}, {3, 257, 4}, {257, 3, 31}};
   static const int64_t empty[] = {0, 3, 4};
-  for (size_t r = 0; r < sizeof op_rows / sizeof op_rows[0]; r++) {
-    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) op_check(ctx, oracle, &op_rows[r], sizes[s]);
+  for (size_t r = 0; r < COUNT(op_rows); r++) {
+    for (size_t s = 0; s < COUNT(sizes); s++) op_check(ctx, oracle, &op_rows[r], sizes[s]);
     if (op_rows[r].lay != lay_attention) op_check(ctx, oracle, &op_rows[r], empty); /* a source has a step */
   }
 }

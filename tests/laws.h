@@ -7,11 +7,10 @@
 #ifndef LAWS_H
 #define LAWS_H
 
-#include "tests/cells.h"
 #include "tests/net.h"
+#include "tests/shapes.h"
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-#define EXACT        1e-12
+#define EXACT 1e-12
 
 typedef struct contexts {
   seqgpu_context *f64, *f32, *f32_threads; /* one thread, one thread, three threads */
@@ -67,14 +66,18 @@ static inline void copy(double *to, const double *from, int64_t n) {
   if (n) memcpy(to, from, (size_t)n * sizeof *to);
 }
 
-/* Runs two networks that nobody needs afterwards; the worst difference in tensors first..last. */
-static inline double differ_when_run(net *a, net *b, int first, int last) {
-  run(a);
-  run(b);
+/* The worst difference in tensors first..last of two networks that nobody needs afterwards. */
+static inline double differ_at_end(net *a, net *b, int first, int last) {
   const double worst = differ_in(a, b, first, last);
   net_close(a);
   net_close(b);
   return worst;
+}
+
+static inline double differ_when_run(net *a, net *b, int first, int last) {
+  run(a);
+  run(b);
+  return differ_at_end(a, b, first, last);
 }
 
 /* Numbers of one (step, sequence) in x, dx, y or dy, and of one sequence in one layer's state. */
@@ -88,7 +91,6 @@ static inline int64_t state_width(const net *n, int tensor) {
 #define NONE      ((seqgpu_rnn_desc){.num_layers = 1})
 #define BOTH_WAYS ((seqgpu_rnn_desc){.bidirectional = 1})
 #define DEEP      ((seqgpu_rnn_desc){.num_layers = 2, .bidirectional = 1})
-static const int32_t ragged[5] = {4, 0, 1, 3, 4};
 
 /* --- the walk --- */
 

@@ -260,7 +260,7 @@ static const test_case cases[] = {
      {{4, 3}, {PLAN_0}, {PLAN_1}, {3, 3}, {3, 6}, {3, 3}, {3, 1}, {4, 3}, {4, 1}},
      {&bi_gru, &decoder_gru}},
 };
-enum { CASES = (int)(sizeof cases / sizeof cases[0]) };
+enum { CASES = (int)COUNT(cases) };
 
 static inline const test_case *find_case(const char *name) {
   for (int i = 0; i < CASES; i++)

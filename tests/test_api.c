@@ -6,8 +6,6 @@
 #include "tests/failing.h"
 #include "tests/refused.h"
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
 /* --- contexts --- */
 
 static const struct {

@@ -6,10 +6,8 @@
  * A paper's function takes x [I] and the states before the step, and leaves the states after it and y.  Every row of
  * cells.h must have one.
  */
-#include "tests/cells.h"
 #include "tests/net.h"
-
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+#include "tests/shapes.h"
 
 enum { MOST = 16 }; /* units, factors, inputs */
 

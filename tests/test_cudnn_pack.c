@@ -279,8 +279,7 @@ static void check_halves(sq_exec *exec) {
 /* All kernels that have them, in both types. */
 static void check_type(sq_exec *exec, int half) {
   check_pack(exec, half);
-  for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++)
-    check_unpack(exec, half, scales[i].largest, scales[i].unscale);
+  for (size_t i = 0; i < COUNT(scales); i++) check_unpack(exec, half, scales[i].largest, scales[i].unscale);
   for (int bits = 0; bits < 8; bits++) {
     check_take(exec, half, bits & 1, bits >> 1 & 1, bits >> 2);
     check_give(exec, half, bits & 1, bits >> 1 & 1, bits >> 2);

@@ -478,7 +478,7 @@ static void test_refusals(seqgpu_context *ctx) {
   seqgpu_params *p;
   seqgpu_esn *esn;
   seqgpu_params_create(ctx, 1, &p);
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < COUNT(rows); i++) {
     const seqgpu_esn_desc *c = &rows[i].change;
     seqgpu_esn_desc desc = small_desc();
     if (c->input_size) desc.input_size = c->input_size;

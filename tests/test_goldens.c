@@ -10,8 +10,6 @@
 #define SEQGPU_GOLDENS "goldens/goldens.bin" /* ctest runs in tests/ */
 #endif
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
 /* --- the file --- */
 
 enum { GOLDENS_MAX = 1024, NAME_MAX_LENGTH = 96 };

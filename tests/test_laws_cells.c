@@ -148,10 +148,7 @@ static double law_reversal(const contexts *c, const cell_row *cell) {
     run(&a);
     run(&b);
   }
-  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_at_end(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* [B,T,*] is [T,B,*] with the axes exchanged: the same bits. */
@@ -295,7 +292,7 @@ static double law_zero_weights(const contexts *c, const cell_row *cell) {
   double worst = 0;
   for (int64_t i = 0; i < n.count[NET_HT]; i++) {
     double h = n.value[NET_H0][i] * keep[0] + (1 - keep[0]) * rest;
-    if (row->squashes) h = cell->desc.projection_size ? 0 : 0.5 * tanh(n.value[NET_C0][i] * keep[1]);
+    if (row->squashes) h = cell->projects ? 0 : 0.5 * tanh(n.value[NET_C0][i] * keep[1]);
     worst = net_worse(fabs(n.value[NET_HT][i] - h), worst);
   }
   for (int64_t i = 0; i < n.count[NET_CT]; i++)

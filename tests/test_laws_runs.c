@@ -52,10 +52,7 @@ static double law_inference(const contexts *c, const cell_row *cell) {
   net_copy_inputs(&b, &a);
   net_forward(&a);
   net_forward(&b);
-  const double worst = differ_in(&a, &b, NET_Y, NET_CT);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_at_end(&a, &b, NET_Y, NET_CT);
 }
 
 /* A plan serves any smaller run with the memory it asked for, and the buffers of the smaller run. */
@@ -95,10 +92,7 @@ static double law_accumulate(const contexts *c, const cell_row *cell) {
   run(&b);
   net_backward(&b);
   for (int64_t i = 0; i < b.count[NET_DPARAMS]; i++) b.value[NET_DPARAMS][i] *= 0.5;
-  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_at_end(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* Final states may be written over the initial ones. */
@@ -111,10 +105,7 @@ static double law_in_place(const contexts *c, const cell_row *cell) {
   for (int i = 0; i < 2; i++)
     net_download(b.ctx, b.value[NET_HT + i], b.device[NET_H0 + i], b.count[NET_H0 + i]);
   net_backward(&b);
-  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_at_end(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* NULL is zeros where it is read, and "not wanted" where it would be written. */
@@ -184,7 +175,7 @@ static double law_inspect(const contexts *c, const cell_row *cell) {
   for (int64_t i = 0; worst == 0 && i < rows * width; i++) {
     const int64_t row = i / width, j = i % width;
     double e = fabs(n.value[NET_Y][row * 2 * out + out + j] - h[i]);
-    if (o && !cell->desc.projection_size) e = net_worse(fabs(o[i] * tanh(cs[i]) - h[i]), e);
+    if (o && !cell->projects) e = net_worse(fabs(o[i] * tanh(cs[i]) - h[i]), e);
     const double before =
         row / B == T - 1 ? n.value[NET_H0][(B + row % B) * width + j] : h[u ? i + B * width : i];
     if (u) e = net_worse(fabs((1 - u[i]) * cs[i] + u[i] * before - h[i]), e);

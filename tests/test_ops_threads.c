@@ -12,11 +12,8 @@ typedef struct digest {
 } digest;
 
 static void digest_add(digest *d, const char *what, tensor t, int bits) {
-  const unsigned char *bytes = at(t, bits);
-  uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-  for (size_t i = 0; i < (size_t)t.n * (size_t)bits / 8; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
   d->name[d->count] = what;
-  d->hash[d->count++] = hash;
+  d->hash[d->count++] = check_hash(CHECK_HASH_START, at(t, bits), (size_t)t.n * (size_t)bits / 8);
 }
 
 static void digest_rows(digest *d, sq_exec *exec, int bits) {

@@ -198,7 +198,7 @@ static void check_null(seqgpu_context *ctx) {
 static void check_errors(seqgpu_context *ctx) {
   world w;
   world_open(&w, ctx, &misuse_world);
-  for (size_t i = 0; i < sizeof misuses / sizeof misuses[0]; i++) check_misuse(&w, &misuses[i]);
+  for (size_t i = 0; i < COUNT(misuses); i++) check_misuse(&w, &misuses[i]);
   check_sticky(&w);
   check_foreign(&w);
   check_bad_backward(&w);

@@ -6,8 +6,7 @@
 #include "tests/net.h"
 #include "tests/simt/simt_controls.h"
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-#define TWO_PI       6.283185307179586
+#define TWO_PI 6.283185307179586
 
 /* --- Fourier transforms --- */
 

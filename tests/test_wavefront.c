@@ -5,8 +5,8 @@
  * and when the planner takes a wavefront.
  */
 #include "host/plan/plan.h"
-#include "tests/cells.h"
 #include "tests/net.h"
+#include "tests/shapes.h"
 #ifdef SEQGPU_WITH_EMULATOR
 #include "tests/simt/simt_controls.h"
 enum { EMULATED = 1 };
@@ -19,20 +19,6 @@ static void sq_simt_reset_device(void) {}
 static void sq_simt_set_seed(uint64_t seed) { (void)seed; }
 static uint64_t sq_simt_launches(void) { return 0; }
 #endif
-
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-static const int32_t ragged[5] = {10, 0, 3, 8, 4};
-
-static const shape_row shapes[] = {
-    {"three layers", {10, 5, 4, 10}, NULL, {.num_layers = 3}},
-    {"three layers, ragged, dropout, batch first",
-     {10, 5, 3, 9},
-     ragged,
-     {.num_layers = 3, .dropout = 0.4, .batch_first = 1}},
-    {"four layers, inference, ragged", {10, 5, 3, 6}, ragged, {.num_layers = 4, .inference = 1}},
-    {"two layers, dropout", {9, 3, 3, 7}, NULL, {.num_layers = 2, .dropout = 0.4}},
-};
 
 /* Devices on which the layers fit side by side, in several blocks each where there are several. */
 typedef struct device_row {
@@ -104,15 +90,16 @@ static void check_networks(void) {
   for (size_t d = 0; d < COUNT(devices); d++)
     for (size_t c = 0; c < COUNT(cell_rows); c++) {
       if (!is_persistent(&cell_rows[c])) continue;
-      const size_t s = (c + d) % COUNT(shapes); /* every cell, every shape, not every pair of them */
-      check_row(&devices[d], &cell_rows[c], &shapes[s], c % 2 ? 4 : 8);
+      /* every cell and every shape, but not every pair of them */
+      const shape_row *shape = shape_at(FOR_WAVEFRONT, (int)(c + d) % shape_count(FOR_WAVEFRONT));
+      check_row(&devices[d], &cell_rows[c], shape, c % 2 ? 4 : 8);
     }
 }
 
 /* Final states over the initial ones, and a run of fewer steps and sequences than the plan is for. */
 static void check_carried(const device_row *device) {
-  static const cell_row cell = {"lstm", {.cell = "lstm"}};
-  seqgpu_rnn_desc desc = combine(&cell, &shapes[2]), asked = desc;
+  static const cell_row cell = {"lstm", {.cell = "lstm"}, 1, 0};
+  seqgpu_rnn_desc desc = combine(&cell, shape_named("four layers, inference, ragged")), asked = desc;
   net ref, out;
   asked.plan = device->plan;
   if (!net_open(&ref, oracle, &desc, NULL)) return;
@@ -139,8 +126,8 @@ static void check_carried(const device_row *device) {
 
 /* Nobody asks for gradients, and nobody gives any. */
 static void check_nothing_wanted(const device_row *device) {
-  static const cell_row cell = {"gru", {.cell = "gru"}};
-  seqgpu_rnn_desc desc = combine(&cell, &shapes[0]);
+  static const cell_row cell = {"gru", {.cell = "gru"}, 1, 0};
+  seqgpu_rnn_desc desc = combine(&cell, shape_named("three layers"));
   net n;
   desc.plan = device->plan;
   use_device(device);
