@@ -1,4 +1,18 @@
-# seqgpu-pkgconfig.cmake - what a program that links libseqgpu.a must link besides it, as linker options.
+# seqgpu-pkgconfig.cmake - what stands in seqgpu.pc.
+#
+# The folders, from the file's own place where they lie below the prefix: an installation may be moved.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  set(PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+  set(PC_LIBDIR ${CMAKE_INSTALL_FULL_LIBDIR})
+  set(PC_INCLUDEDIR ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+else()
+  file(RELATIVE_PATH PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+  string(REGEX REPLACE "/$" "" PC_PREFIX "\${pcfiledir}/${PC_PREFIX}")
+  set(PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+  set(PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+
+# What a program that links libseqgpu.a must link besides it, as linker options.
 #
 #   seqgpu_linker_options(RESULT LIBRARIES...)    LIBRARIES as target_link_libraries takes them
 #
