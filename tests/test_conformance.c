@@ -40,7 +40,7 @@ static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *c
   asked.plan = s->plan;
   asked.math = s->math;
   if (refuses(s->ctx, &asked)) return 0;
-  if (!net_reference(&ref, oracle, &desc, shape->lengths, s->math)) return 1;
+  if (!net_reference(&ref, oracle, &desc, shape->lengths, (int)s->math)) return 1;
   if (!net_open(&out, s->ctx, &asked, shape->lengths)) return 1;
   net_copy_inputs(&out, &ref);
   net_poison_padding(&out, shape->lengths);

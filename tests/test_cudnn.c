@@ -71,7 +71,7 @@ static seqgpu_rnn_desc with_plan(seqgpu_rnn_desc desc, const char *plan, seqgpu_
  * their own size and sign: no sum cancels, none is dwarfed. */
 static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
   const seqgpu_rnn_desc reference = with_plan(*desc, NULL, SEQGPU_MATH_F32);
-  if (!net_reference(ref, oracle, &reference, lengths, desc->math) || !net_open(out, gpu, desc, lengths))
+  if (!net_reference(ref, oracle, &reference, lengths, (int)desc->math) || !net_open(out, gpu, desc, lengths))
     return 0;
   net_copy_inputs(out, ref);
   for (int64_t i = 0; i < ref->count[NET_DPARAMS]; i++) {
@@ -145,7 +145,7 @@ static void check_smaller(const char *plan, seqgpu_math math, const cell_row *ce
   const seqgpu_rnn_desc fewer = combine(cell, &small);
   net out, ref;
   if (skipped(plan, cell->name, small.name) || !runs(&desc, cell->name, small.name)) return;
-  if (!net_open(&out, gpu, &desc, NULL) || !net_reference(&ref, oracle, &fewer, NULL, math)) return;
+  if (!net_open(&out, gpu, &desc, NULL) || !net_reference(&ref, oracle, &fewer, NULL, (int)math)) return;
   for (int i = 0; i < NET_Y; i++) net_upload(gpu, out.device[i], ref.value[i], ref.count[i]);
   out.run.seq_len = 3;
   out.run.batch = 2;

@@ -76,10 +76,9 @@ static void test_ridge(seqgpu_context *ctx, seqgpu_ridge_method method, const ch
   for (int p = 0; p < 5; p++) {
     seqgpu_ridge_reset(r);
     add_pieces(r, pieces[p], x, y);
-    for (int l = 0; l < 4;
-         l++) { /* a solution leaves what was seen as it was: the later ones are right, too */
+    for (int l = 0; l < 4; l++) { /* a solution leaves what was seen as it was, so the later ones are right */
       closed_form(x, y, lambdas[l], ref);
-      const int status = seqgpu_ridge_solve(r, lambdas[l], w);
+      const seqgpu_status status = seqgpu_ridge_solve(r, lambdas[l], w);
       check_error(status ? (double)NAN : check_norm_f64(w, ref, OUT * IN), 1e-11,
                   "%s: pieces of %d, lambda %g", name, (int)pieces[p], lambdas[l]);
     }

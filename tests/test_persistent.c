@@ -52,7 +52,7 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   asked.math = (seqgpu_math)math;
   net ref, out, again;
   char where[64];
-  if (!net_reference(&ref, oracle, &desc, shape->lengths, asked.math)) return;
+  if (!net_reference(&ref, oracle, &desc, shape->lengths, math)) return;
   use_device(device);
   const int last = desc.inference ? NET_CT : NET_DPARAMS;
   if (open_like(&out, &ref, &asked, shape->lengths)) {
