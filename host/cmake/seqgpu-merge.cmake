@@ -28,6 +28,7 @@ function(seqgpu_merge_objects result)
   add_custom_command(
     OUTPUT ${object}
     COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${object} ${objects}
+    COMMAND ${CMAKE_OBJCOPY} --wildcard --weaken-symbol=_Z* ${object} # C++'s unique ones would stay global
     COMMAND ${CMAKE_OBJCOPY} --wildcard --localize-hidden --keep-global-symbol=seqgpu_* ${object}
     DEPENDS ${ARGN} ${objects}
     COMMENT "Merging the objects of the static library"
