@@ -1,8 +1,9 @@
 /* conformance_ops.h - every row of the operator table (core/ops.h) on any backend against the CPU's float64.
  *
- * An op_row says how to lay out the tensors of one operator for given sizes, and how to call it.  The walker draws
- * well-conditioned inputs, runs both contexts on guarded and poisoned memory, and compares everything that was written.
- * Strided results start from numbers, so that the columns between the rows are seen to be left alone.
+ * An op_row says how to lay out the tensors of one operator for given sizes, and how to call it.  The walker
+ * draws well-conditioned inputs, runs both contexts on guarded and poisoned memory, and compares everything
+ * that was written. Strided results start from numbers, so that the columns between the rows are seen to be
+ * left alone.
  */
 #ifndef CONFORMANCE_OPS_H
 #define CONFORMANCE_OPS_H
@@ -183,7 +184,7 @@ static int call_xent_backward(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, xent_backward, a);
 }
 
-/* --- squared error: m rows of n numbers; option 0 sum, 1 mean, 2 mean and no mask, 3 mean with dloss --- */
+/* --- squared error: m rows of n elements; option 0 sum, 1 mean, 2 mean and no mask, 3 mean with dloss --- */
 
 static void lay_mse_forward(op_case *c) {
   op_add(c, OP_IN, "x", c->m * c->n, -2, 2);
@@ -224,7 +225,7 @@ static int call_mse_backward(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, mse_backward, a);
 }
 
-/* --- element-wise: m * n numbers --- */
+/* --- element-wise: m * n elements --- */
 
 /* options: p = 0, 0.3, 1; then the same accumulating */
 static void lay_dropout(op_case *c) {
@@ -261,7 +262,8 @@ static int call_map(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, map, a);
 }
 
-/* --- attention: source length m, batch k, dim and value_dim n; option 1: lengths.  Forward, then backward. --- */
+/* --- attention: source length m, batch k, dim and value_dim n; option 1: lengths.  Forward, then backward.
+ * --- */
 
 static void lay_attention(op_case *c) {
   const int64_t S = c->m, B = c->k, D = c->n, E = c->n + 2;
@@ -302,7 +304,7 @@ static int call_attention(seqgpu_context *ctx, const op_case *c, void **p) {
   return error ? error : OP_CALL(ctx, attention_backward, a);
 }
 
-/* --- clipping and updates of three tensors: m * n numbers, 1, and k --- */
+/* --- clipping and updates of three tensors: m * n elements, 1, and k --- */
 
 /* options are sq_clip_kind; three calls in a row, for the running average */
 static void lay_clip(op_case *c) {
@@ -482,7 +484,7 @@ static void op_check_all(seqgpu_context *ctx, seqgpu_context *oracle) {
   static const int64_t empty[] = {0, 3, 4};
   for (size_t r = 0; r < COUNT(op_rows); r++) {
     for (size_t s = 0; s < COUNT(sizes); s++) op_check(ctx, oracle, &op_rows[r], sizes[s]);
-    if (op_rows[r].lay != lay_attention) op_check(ctx, oracle, &op_rows[r], empty); /* a source has a step */
+    if (op_rows[r].lay != lay_attention) op_check(ctx, oracle, &op_rows[r], empty); /* a source has steps */
   }
 }
 

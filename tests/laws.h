@@ -1,8 +1,10 @@
-/* laws.h - what the law tests (test_laws_*.c) share: pairs of networks, how far they differ, the walk over a table.
+/* laws.h - what the law tests (test_laws_*.c) share: pairs of networks, how far they differ, the walk over a
+ * table.
  *
- * A law is what must hold between runs of a network, whatever the numbers are: no reference is needed.  It takes a
- * cell and returns its largest error, of which its row says what is allowed: 0 where the two sides must have the same
- * bits, EXACT where only the order of a sum differs.  Every law walks every cell it is about.
+ * A law is what must hold between runs of a network, whatever the numbers are: no reference is needed.  It
+ * takes a cell and returns its largest error, of which its row says what is allowed: 0 where the two sides
+ * must have the same bits, EXACT where only the order of a sum differs.  Every law walks every cell it is
+ * about.
  */
 #ifndef LAWS_H
 #define LAWS_H
@@ -101,7 +103,7 @@ typedef struct law_row {
   double (*law)(const contexts *, const cell_row *);
   int (*about)(const cell_row *);
   double tolerance;
-  int devices; /* 1: small, and about the driver: also on the emulator and on a GPU, in place of the CPU's float32 */
+  int devices; /* 1: small, and about the driver: also in float32 on the emulator and on a GPU */
 } law_row;
 
 /* Every law about every cell; on other devices than the CPU the rows that say so. */

@@ -6,9 +6,11 @@
 #   builds         release (library and program as they are installed), asan (AddressSanitizer and
 #                  UndefinedBehaviorSanitizer), tsan (ThreadSanitizer)
 #
-# Warnings are errors.  CUDA and the emulator are left out: tests/run.sh builds them.  What is not there, a compiler, a
-# dependency or a sanitizer's library, is skipped by name.  --ci: only the configuration least like that of tests/run.sh.
-# MATRIX_CMAKE: further options of CMake.  Builds and logs are in FOLDER (default: build-matrix).  The last lines are a table and "N passed, N failed, N skipped".
+# Warnings are errors.  CUDA and the emulator are left out: tests/run.sh builds them.  What is not there, a
+# compiler, a dependency or a sanitizer's library, is skipped by name.  --ci: only the configuration least
+# like that of tests/run.sh.  MATRIX_CMAKE: further options of CMake.
+#
+# Builds and logs are in FOLDER (default: build-matrix).  The last lines are a table and the sum of all checks.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")

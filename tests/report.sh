@@ -1,5 +1,5 @@
-# report.sh - sourced by the test scripts: each check is one line, "pass NAME", "FAIL NAME: why" or "skip NAME: why", and
-# the last line of a script is the sum, as tests/run.sh reads it.
+# report.sh - sourced by the test scripts: each check is one line, "pass NAME", "FAIL NAME: why" or "skip
+# NAME: why", and the last line of a script is the sum, as tests/run.sh reads it.
 passed=0 failed=0 skipped=0
 
 pass() { passed=$((passed + 1)); echo "pass $1"; }

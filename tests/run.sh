@@ -1,9 +1,10 @@
 #!/bin/sh
 # run.sh - every test of the project, from nothing: sh tests/run.sh [BUILD_FOLDER]
 #
-# Installs what is missing, builds the library, the program, the benches and the tests (CUDA kernels on the SIMT
-# emulator, under the address and undefined-behaviour sanitizers; with nvcc also for the GPU), runs CTest, then the part
-# of tests/matrix.sh that is quick.  The last line is the sum of all checks: "N passed, N failed, N skipped".
+# Installs what is missing, builds the library, the program, the benches and the tests (CUDA kernels on the
+# SIMT emulator, under the address and undefined-behaviour sanitizers; with nvcc also for the GPU), runs
+# CTest, then the part of tests/matrix.sh that is quick.
+# The last line is the sum of all checks: "N passed, N failed, N skipped".
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
@@ -13,7 +14,8 @@ build=${1:-$root/build}
 install_missing
 need_tools
 say "configuring in $build"
-# With nvcc: machine code only.  PTX for later cards is the text of sm_90a once more, and a minute of compiling.
+# With nvcc: machine code only.  PTX for later cards is the text of sm_90a once more, and a minute of
+# compiling.
 cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DSEQGPU_TESTS=ON -DSEQGPU_BENCH=ON \
   -DCMAKE_CUDA_ARCHITECTURES="${CUDAARCHS:-80-real;90a-real}" >"$build.log" 2>&1 ||
   { mkdir -p "$build"; cat "$build.log"; exit 1; }
@@ -30,7 +32,8 @@ say "another compiler, without the optional dependencies"
 sh "$here/matrix.sh" --ci "$build/matrix" >"$build/matrix.log" 2>&1 || status=1
 cat "$build/matrix.log"
 
-# CTest counts programs; each program counts its checks. Sum the checks; a program that died before its count is a failure.
+# CTest counts programs; each program counts its checks. Sum the checks; a program that died before its count
+# is a failure.
 log=$build/Testing/Temporary/LastTest.log
 say "skipped, by reason (each by name in $log)"
 sed -n 's/^skip .*: \(.*\)/\1/p' "$log" "$build/matrix.log" | sort | uniq -c | sort -rn | head -n 20

@@ -99,8 +99,8 @@ static const struct {
     {FOR_CUDNN_LARGE, {"T = 40, H = 64, B = 8", {40, 8, 16, 64}, NULL, {0}}},
     {FOR_CUDNN_LARGE, {"H = 256, B = 16", {20, 16, 256, 256}, NULL, {0}}},
 
-    /* For products that round their operands, whose limits are only a few roundings: tensors of so many elements that
-     * their norm does not depend on the luck of one. */
+    /* For products that round their operands, whose limits are only a few roundings: tensors of so many
+     * elements that their norm does not depend on the luck of one. */
     {BY_NAME,
      {"rounded products",
       {4, 5, 7, 18},

@@ -1,7 +1,8 @@
-/* tensors.h - what the operator tests (test_ops_*.c) share: tensors in both precisions, and gradients by differences.
+/* tensors.h - what the operator tests (test_ops_*.c) share: tensors in both precisions, and gradients by
+ * differences.
  *
- * Forward: float64 against a formula written down again in the test, without the tricks of core/.  Backward: against
- * central differences of the float64 forward.  Float32: against float64 on the same inputs.
+ * Forward: float64 against a formula written down again in the test, without the tricks of core/.  Backward:
+ * against central differences of the float64 forward.  Float32: against float64 on the same inputs.
  */
 #ifndef TENSORS_H
 #define TENSORS_H

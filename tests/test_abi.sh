@@ -1,6 +1,7 @@
 #!/bin/sh
-# test_abi.sh BUILD_FOLDER SOURCE_FOLDER - the names that the libraries show are those of tests/abi/symbols.txt, no more and
-# no fewer.  A name that disappears breaks programs; a name too many could collide with another library's.
+# test_abi.sh BUILD_FOLDER SOURCE_FOLDER - the names that the libraries show are those of
+# tests/abi/symbols.txt, no more and no fewer.  A name that disappears breaks programs; a name too many could
+# collide with another library's.
 #
 # After a deliberate change of the API write the list anew, and read the difference before it is committed:
 #   nm -D --defined-only build/libseqgpu.so | awk '{ print $3 }' | LC_ALL=C sort >tests/abi/symbols.txt

@@ -1,4 +1,4 @@
-/* test_api.c - what the library does when contexts, plans and memory are used wrongly, or when memory runs out. */
+/* test_api.c - contexts, plans and memory that are used wrongly, and memory that runs out. */
 #include <limits.h>
 #include <stddef.h>
 

@@ -1,11 +1,13 @@
-/* test_bits.c - a hash of what the library computes on fixed seeds: outputs and gradients of every cell, every optimiser,
- * initialiser and operator of the tape.
+/* test_bits.c - a hash of what the library computes on fixed seeds: outputs and gradients of every cell,
+ * every optimiser, initialiser and operator of the tape.
  *
- *   test_bits | grep '^hash'            before and after a change that must not touch the arithmetic, on one machine
+ *   test_bits | grep '^hash'            before and after a change that must not touch the arithmetic, on one
+ *                                       machine
  *   test_bits emulator | grep '^hash'   the same for the kernels, with small shapes alone
  *
- * The hashes themselves are printed and not kept: another processor, compiler or math library rounds otherwise.  What is checked is
- * that a second run gives the same bits, and that another number of threads does.
+ * The hashes themselves are printed and not kept: another processor, compiler or math library rounds
+ * otherwise.  What is checked is that a second run and another number of threads give
+ * the same bits.
  */
 #include <string.h>
 
@@ -103,7 +105,7 @@ static uint64_t hash_network(const seqgpu_rnn_desc *desc, const int32_t *lengths
   return hash;
 }
 
-/* Small and with every option of a network; large enough for blocked products and several threads; inference. */
+/* Small, with every option of a network; large, for blocked products and several threads; inference. */
 static uint64_t hash_cell(const cell_row *row) {
   static const int32_t lengths[] = {5, 3, 0, 1};
   const shape_row small = {

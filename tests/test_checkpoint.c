@@ -19,7 +19,7 @@
 static char folder[64]; /* of this run */
 
 static const char *at(const char *name) {
-  static char paths[4][128];
+  static char paths[4][sizeof folder + 256];
   static int next;
   char *path = paths[next++ % 4];
   snprintf(path, sizeof paths[0], "%s/%s", folder, name);

@@ -1,14 +1,14 @@
-/* test_conformance.c - every backend against the CPU's float64: plan x cell x option x shape, forward and backward.
+/* test_conformance.c - every backend against the CPU's float64: plan x cell x option x shape, both ways.
  *
- * Every plan of the backend is asked for every row, and may refuse it as unsupported.  A row fails if any tensor that
- * comes out (y, final states, dx, dinitial, each parameter's gradient) is further than 1e-5 from the reference,
- * |out - ref| / |ref|; 2e-3 and 2e-2 where the products may be TF32 or bfloat16.  Inputs are drawn fresh from the printed
- * seed, until they determine every such tensor well (conditioned.h); outputs, reserve and workspace are poisoned with NaN before, padded steps of x and dy are NaN, and
- * guards are read after.
+ * Every plan of the backend is asked for every row, and may refuse it as unsupported.  A row fails if any
+ * tensor that comes out (y, final states, dx, dinitial, each parameter's gradient) is further than 1e-5 from
+ * the reference, |out - ref| / |ref|; 2e-3 and 2e-2 where the products may be TF32 or bfloat16.  Inputs are
+ * drawn fresh from the printed seed, until they determine every such tensor well (conditioned.h).  Outputs,
+ * reserve and workspace are NaN before, so are padded steps of x and dy, and guards are read afterwards.
  *
  * Then: forward on one backend, backward on another with the same reserve.  Then: all other operators.
  *
- *   test_conformance [backend [plan]]      "plans" lists a backend's plans instead, "others" checks all but them
+ *   test_conformance [backend [plan]]      plan "plans": lists them; "others": checks all but them
  */
 #include "host/plan/plan.h"
 #include "tests/conformance_ops.h"
@@ -79,8 +79,8 @@ static void check_networks(seqgpu_context *ctx, const char *plan, seqgpu_context
   if (ran == 0) check_skip("it refuses every row", "plan %s of %s", plan, device);
 }
 
-/* Forward on one context, backward on another, which is given the reserve: its layout belongs to the cell.  The plans of
- * other libraries keep a private one, so `step` is named. */
+/* Forward on one context, backward on another, which is given the reserve: its layout belongs to the cell.
+ * The plans of other libraries keep a private one, so `step` is named. */
 static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_context *oracle,
                            const cell_row *cell) {
   static const shape_row handover = {"handover",

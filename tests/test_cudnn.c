@@ -1,14 +1,16 @@
 /* test_cudnn.c - the cudnn plans against the CPU's float64, through the public API.
  *
- * Runs twice: as test_cudnn on the product's own library and a card (without one, or in a build without cuDNN, every
- * check is reported as skipped), and as test_cudnn_calls on the emulator, where tests/simt/cudnn_standin.cpp answers.
+ * Runs twice: as test_cudnn on the product's own library and a card (without one, or in a build without
+ * cuDNN, every check is reported as skipped), and as test_cudnn_calls on the emulator, where
+ * tests/simt/cudnn_standin.cpp answers.
  *
- * What is looked at: cells (so that gates in another order show as wrong numbers, and each parameter's gradient is compared
- * on its own), ragged batches with sequences of no steps, both directions, states in and out, gradients that accumulate,
- * runs smaller than the plan's, gradients too small for half, and what the plans refuse.
+ * What is looked at: cells (so that gates in another order show as wrong numbers, and each parameter's
+ * gradient is compared on its own), ragged batches with sequences of no steps, both directions, states in and
+ * out, gradients that accumulate, runs smaller than the plan's, gradients too small for half, and
+ * what the plans refuse.
  *
- * Inputs are drawn fresh from the printed seed; outputs, reserve and workspace are poisoned with NaN before, padded
- * steps of x and dy are NaN, guards are read after.
+ * Inputs are drawn fresh from the printed seed; outputs, reserve and workspace are poisoned with NaN before,
+ * padded steps of x and dy are NaN, guards are read after.
  */
 #include "tests/net.h"
 #include "tests/shapes.h"
@@ -48,8 +50,8 @@ static int skipped(const char *plan, const char *what, const char *shape) {
   return 1;
 }
 
-/* Whether the descriptor has a plan; else a skip, since what cuDNN's algorithms refuse is theirs to say.  The stand-in tells
- * that from a bad call of ours. */
+/* Whether the descriptor has a plan; else a skip, since what cuDNN's algorithms refuse is theirs to say.  The
+ * stand-in tells that from a bad call of ours. */
 static int runs(const seqgpu_rnn_desc *desc, const char *what, const char *shape) {
   seqgpu_plan *plan = NULL;
   const seqgpu_status status = seqgpu_plan_create(gpu, desc, &plan);
@@ -67,8 +69,8 @@ static seqgpu_rnn_desc with_plan(seqgpu_rnn_desc desc, const char *plan, seqgpu_
   return desc;
 }
 
-/* Both networks on the same inputs, the reference run.  Parameter gradients start from numbers onto which they must add, of
- * their own size and sign: no sum cancels, none is dwarfed. */
+/* Both networks on the same inputs, the reference run.  Parameter gradients start from numbers onto which
+ * they must add, of their own size and sign: no sum cancels, none is dwarfed. */
 static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const int32_t *lengths) {
   const seqgpu_rnn_desc reference = with_plan(*desc, NULL, SEQGPU_MATH_F32);
   if (!net_reference(ref, oracle, &reference, lengths, (int)desc->math) || !net_open(out, gpu, desc, lengths))

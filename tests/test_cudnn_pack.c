@@ -1,6 +1,6 @@
 /* test_cudnn_pack.c - the kernels around cuDNN (kernels/cudnn/pack.cu) on the emulator, against plain loops.
  *
- * half is looked at through its definition: which number bits mean, and that a float becomes the nearest of them.
+ * half is looked at through its definition: which number bits mean, and that a float becomes the nearest one.
  */
 #define SEQGPU_EMULATE /* the emulator's names of kernels/cudnn/plans.h */
 #include "kernels/cudnn/algorithms.h"

@@ -31,7 +31,7 @@ static double difference(const double *a, const double *b, int64_t n) {
 
 enum { ROWS = 150, IN = 37, OUT = 2 };
 
-/* The closed form written down again: (X^T X + lambda I) W^T = X^T Y by Gauss-Jordan elimination with row pivots. */
+/* The closed form once more: (X^T X + lambda I) W^T = X^T Y by Gauss-Jordan elimination with row pivots. */
 static void closed_form(const double *x, const double *y, double lambda, double *w) {
   enum { WIDTH = IN + OUT };
   static long double a[IN][WIDTH];

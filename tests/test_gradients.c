@@ -5,8 +5,9 @@
  *
  *   dL/dv = (8 (L(v+s) - L(v-s)) - (L(v+2s) - L(v-2s))) / 12s      error s^4 f^(5) / 30 + rounding of L / s
  *
- * Inputs are drawn until no gradient is what is left of terms that cancel (conditioned.h), for which the differences would be
- * too coarse.  A row of the table is a cell with its options, a column is a shape with its options; all pairs are run.
+ * Inputs are drawn until no gradient is what is left of terms that cancel (conditioned.h), for which the
+ * differences would be too coarse.  A row of the table is a cell with its options, a column is a shape with
+ * its options; all pairs are run.
  */
 #include "tests/net.h"
 #include "tests/shapes.h"
@@ -45,7 +46,8 @@ static int is_fixed(const net *n, int tensor, int64_t i) {
   return 0;
 }
 
-/* The smallest |z| of a complex cell, whose gradient turns too fast near 0 for differences of STEP; large for others. */
+/* The smallest |z| of a complex cell, whose gradient turns too fast near 0 for differences of STEP; for other
+ * cells something large. */
 static double least_modulus(net *n) {
   const int64_t count = n->desc->seq_len * n->desc->batch * n->desc->hidden_size;
   double least = 1, *re = (double *)malloc((size_t)(2 * count) * sizeof *re), *im = re + count;

@@ -1,9 +1,9 @@
 #!/bin/sh
-# test_grown.sh BUILD_FOLDER SOURCE_FOLDER - a program of libseqgpu 0.2 runs with a library whose structs have grown.
+# test_grown.sh BUILD_FOLDER SOURCE_FOLDER - a program of libseqgpu 0.2 runs with a library of larger structs.
 #
-# The public headers are copied, and each struct that may grow gets one more field at its end; host/ is compiled against
-# the copy and linked with core/ as it is.  tests/abi/client_0_2.c, compiled against the frozen tests/abi/seqgpu_0_2.h alone, must
-# print the same with that library as with the ordinary one.
+# The public headers are copied, and each struct that may grow gets one more field at its end; host/ is
+# compiled against the copy and linked with core/ as it is.  tests/abi/client_0_2.c, compiled against the
+# frozen tests/abi/seqgpu_0_2.h alone, must print the same with that library as with the ordinary one.
 #
 # A new struct that crosses the boundary joins the list below (and the frozen header of its first version).
 set -u

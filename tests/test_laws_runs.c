@@ -1,5 +1,5 @@
-/* test_laws_runs.c - laws of how a network is run: threads, seeds, plans for inference and for larger runs, memory that
- * is shared or absent, what inspect sees.
+/* test_laws_runs.c - laws of how a network is run: threads, seeds, plans for inference and for larger runs,
+ * memory that is shared or absent, what inspect sees.
  */
 #include "tests/laws.h"
 
@@ -151,8 +151,8 @@ static double *inspected(const net *n, const char *part) {
   return out;
 }
 
-/* What is seen inside satisfies the cell's last equation: h = y; h = o tanh(c); h = (1-u) c + u h_before. */
-/* All that the plan lists can be looked at; there is an h, and who has an output gate has a c that it lets out. */
+/* All that the plan lists can be looked at; there is an h, and with an output gate there is a c to let
+ * out. */
 static int has_parts(const net *n, const double *h, const double *o, const double *c) {
   const char *part;
   int64_t width;
@@ -164,6 +164,7 @@ static int has_parts(const net *n, const double *h, const double *o, const doubl
   return h != NULL && (o == NULL || c != NULL);
 }
 
+/* What is seen inside satisfies the cell's last equation: h = y; h = o tanh(c); h = (1-u) c + u h_before. */
 static double law_inspect(const contexts *c, const cell_row *cell) {
   const int64_t T = 4, B = 2;
   net n = fresh(c->f64, cell, T, B, BOTH_WAYS, NULL);

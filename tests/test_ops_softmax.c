@@ -1,4 +1,4 @@
-/* test_ops_softmax.c - losses, and the operators with a softmax inside: cross-entropy, squared error, attention.
+/* test_ops_softmax.c - losses and what has a softmax inside: cross-entropy, squared error, attention.
  *
  * Masked rows and padded source steps, logits that overflow exp, minus infinity, NaN.
  */

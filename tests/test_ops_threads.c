@@ -1,5 +1,5 @@
-/* test_ops_threads.c - any number of threads gives the same bits: a digest of every operator's results, with and
- * without a pool, on inputs large enough that the work is split.
+/* test_ops_threads.c - any number of threads gives the same bits: a digest of every operator's results, with
+ * and without a pool, on inputs large enough that the work is split.
  */
 #include "tests/ops_cases.h"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# test_paper.sh BUILD - the experiments of bench/paper/ on the smallest settings: files appear, are JSON, and say what was
-# skipped.  Prints "pass NAME" or "FAIL NAME: why", last the counts.
+# test_paper.sh BUILD - the experiments of bench/paper/ on the smallest settings: files appear, are JSON, and
+# say what was skipped.  Prints "pass NAME" or "FAIL NAME: why", last the counts.
 here=$(cd "$(dirname "$0")" && pwd)
 BUILD=$(cd "$1" && pwd)
 export BUILD
@@ -15,7 +15,7 @@ if ! git -C "$here" rev-parse HEAD >/dev/null 2>&1; then # a machine without git
   export SEQGPU_COMMIT
 fi
 
-# published NAME RUNS: the three files, with so many runs in the table.
+# published NAME RUNS: the three files, with RUNS rows in the table.
 published() {
   rows=$(grep -c '^| [^|]* | [0-9]' "results/$1.md")
   if [ "$rows" != "$2" ]; then fail "$1 is published" "$rows rows, not $2"

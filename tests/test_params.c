@@ -35,7 +35,7 @@ static seqgpu_plan *make_plan(seqgpu_context *ctx, const char *cell, int64_t lay
   return plan;
 }
 
-/* Device numbers as doubles. */
+/* Elements in device memory as doubles. */
 static void get(seqgpu_context *ctx, const void *device, double *out, int64_t n) {
   const size_t real = seqgpu_dtype_size(seqgpu_context_dtype(ctx));
   void *host = malloc((size_t)n * real);

@@ -1,9 +1,10 @@
-/* test_persistent.c - the persistent plans on emulated devices so small that tiny layers need several blocks, clusters and
- * slices of the batch: tier x cell x option x products, forward and backward, against the CPU's float64.
+/* test_persistent.c - the persistent plans on emulated devices so small that tiny layers need several blocks,
+ * clusters and slices of the batch: tier x cell x option x products, forward and backward, against the CPU's
+ * float64.
  *
- * test_conformance asks the same plans for the whole table of shapes on the default device; here the shapes are few, the
- * cuts are many, and each row must really have used several blocks.  Then: the same bits under every schedule; forward
- * by one plan and backward by another; refusals.
+ * test_conformance asks the same plans for the whole table of shapes on the default device; here the shapes
+ * are few, the cuts are many, and each row must really have used several blocks.  Then: the same bits under
+ * every schedule; forward by one plan and backward by another; refusals.
  */
 #include "tests/net.h"
 #include "tests/shapes.h"
@@ -84,8 +85,8 @@ static void check_networks(void) {
     }
 }
 
-/* What a plan's exchange counts: barriers of a cluster before, in and after `STEPS` steps; a flag, and a phase of an mbarrier, a
- * block and step; packets. */
+/* What a plan's exchange counts: barriers of a cluster before, in and after `STEPS` steps; a flag, and a
+ * phase of an mbarrier, a block and step; packets. */
 enum { STEPS = 3 };
 typedef struct exchange_row {
   const char *plan;
@@ -135,9 +136,9 @@ static void check_cuts(void) {
       if (strcmp(devices[d].plan, exchanges[e].plan) == 0) check_cut(&devices[d], &exchanges[e]);
 }
 
-/* 37 units in tiles of 4: with so little memory a block has room for 8 of them, so five blocks have units, in a cluster of five and
- * not of eight.  A block without a piece would be waited for by nobody, and could fall behind by more than the one exchange
- * that two buffers and two mbarriers allow; the emulator lets it. */
+/* 37 units in tiles of 4: with so little memory a block has room for 8 of them, so five blocks have units, in
+ * a cluster of five and not of eight.  A block without a piece would be waited for by nobody, and could fall
+ * behind by more than the one exchange that two buffers and two mbarriers allow; the emulator lets it. */
 static void check_idle(const char *plan) {
   enum { SCHEDULES = 20 };
   static const shape_row shape = {"long", {12, 1, 2, 37}, NULL, {.inference = 1}};

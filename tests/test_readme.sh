@@ -1,8 +1,8 @@
 #!/bin/sh
-# test_readme.sh BUILD_FOLDER SOURCE_FOLDER - the programs of README.md compile with the installed headers and run.
+# test_readme.sh BUILD_FOLDER SOURCE_FOLDER - the programs of README.md compile with the installed headers.
 #
-# The library is installed into a temporary folder first, so this also tests the installation, its pkg-config file and its
-# CMake package, each with the shared and with the static library.
+# The library is installed into a temporary folder first, so this also tests the installation, its pkg-config
+# file and its CMake package, each with the shared and with the static library.
 set -u
 build=$1
 root=$2

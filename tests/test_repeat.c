@@ -1,9 +1,10 @@
-/* test_repeat.c - the same run again and again gives the same bits: every plan of a device, every cell, forward and backward.
+/* test_repeat.c - the same run again and again gives the same bits: every plan of a device, every cell,
+ * forward and backward.
  *
  *   test_repeat [device [runs [own]]]      default: every device, 3 runs; "own" leaves cuDNN's plans out
  *
- * On the emulator each run has another schedule of threads and blocks.  On a GPU this is also the small table that
- * tests/gpu.sh puts under compute-sanitizer: every kernel of every plan runs, few times.
+ * On the emulator each run has another schedule of threads and blocks.  On a GPU this is also the small table
+ * that tests/gpu.sh puts under compute-sanitizer: every kernel of every plan runs, few times.
  */
 #include "tests/net.h"
 #include "tests/shapes.h"

@@ -1,5 +1,5 @@
-/* test_tape_rules.c - what the tape promises beside gradients: errors that stay, memory that is kept, running out of
- * it, dropout by a counter, inference, reading. */
+/* test_tape_rules.c - what the tape promises beside gradients: errors that stay, memory that is kept, running
+ * out of it, dropout by a counter, inference, reading. */
 #include "tests/tape_cases.h"
 
 /* ---------------------------------------------------------------- errors */
@@ -167,7 +167,7 @@ static void check_foreign(world *w) {
   seqgpu_tape_destroy(other);
 }
 
-/* backward of `count` numbers that are wrapped with or without a gradient. */
+/* backward of `count` elements that are wrapped with or without a gradient. */
 static seqgpu_status backward_of_leaf(world *w, int training, int64_t count, void *grad) {
   seqgpu_tape_clear(w->tape, training);
   seqgpu_tensor *leaf = seqgpu_tape_wrap(w->tape, 1, DIM(count), w->value[1], grad);

@@ -1,8 +1,10 @@
-/* test_wavefront.c - the layers of a stack side by side (host/run/wavefront.c), on the emulator; built without it, on a GPU.
+/* test_wavefront.c - the layers of a stack side by side (host/run/wavefront.c), on the emulator; built
+ * without it, on a GPU.
  *
- * Every cell on every kind of persistent plan: against the CPU's float64, and the same bits whether the steps are cut into chunks
- * of 4, of 8, or not at all, which is one layer after the other (not on a GPU: cuBLAS chooses an algorithm by the size).  Then: states carried on in place, runs shorter than the plan's,
- * and when the planner takes a wavefront.
+ * Every cell on every kind of persistent plan: against the CPU's float64, and the same bits whether the steps
+ * are cut into chunks of 4, of 8, or not at all, which is one layer after the other (not on a GPU: cuBLAS
+ * chooses an algorithm by the size).  Then: states carried on in place, runs shorter than the plan's, and
+ * when the planner takes a wavefront.
  */
 #include "host/plan/plan.h"
 #include "tests/net.h"
@@ -41,7 +43,7 @@ static void use_device(const device_row *d) {
   sq_simt_set_seed(check_random());
 }
 
-/* Gives an open network chunks of so many steps. */
+/* Gives an open network chunks of `chunk` steps. */
 static void set_chunk(net *n, int64_t chunk) {
   const size_t bytes = seqgpu_plan_workspace_size(n->plan);
   n->plan->chunk = chunk;
@@ -148,7 +150,8 @@ static void check_nothing_wanted(const device_row *device) {
   net_close(&n);
 }
 
-/* The steps of a chunk that the planner takes on a device like an H100, and whether it makes the plan cheaper. */
+/* The steps of a chunk that the planner takes on a device like an H100, and whether it makes the plan
+ * cheaper. */
 static int64_t planned_chunk(seqgpu_rnn_desc desc, double *one_by_one, double *estimate) {
   seqgpu_plan *plan = NULL;
   seqgpu_rnn_desc single = desc;

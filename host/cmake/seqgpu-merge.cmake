@@ -1,13 +1,15 @@
 # seqgpu-merge.cmake - one object out of many, in which only the public names are global.
 #
-# Visibility means nothing to a static library: the hidden sq_ names of its objects would still meet the names of whatever
-# else a program links.  So the objects are linked into one (ld -r), in which every name but seqgpu_* is made local.  The
-# shared library is linked from it as well, because hidden names can leak there: gcc exports the ifunc of target_clones.
+# Visibility means nothing to a static library: the hidden sq_ names of its objects would still meet the names
+# of whatever else a program links.  So the objects are linked into one (ld -r), in which every name but
+# seqgpu_* is made local.  The shared library is linked from it as well, because hidden names can leak there:
+# gcc exports the ifuncs of target_clones.
 #
 #   seqgpu_merge_objects(RESULT OBJECT_LIBRARY...)
 #
-# sets RESULT to the merged object, which target RESULT_object makes, or to the objects themselves where the tools cannot merge them: another linker or
-# objcopy than GNU's, or link-time optimisation, whose objects hold no machine code yet.  HAVE_MERGED_OBJECT says which.
+# sets RESULT to the merged object, which target RESULT_object makes, or to the objects themselves where the
+# tools cannot merge them: a linker or objcopy that is not GNU's, or link-time optimisation, whose objects
+# hold no machine code yet.  HAVE_MERGED_OBJECT says which.
 set(HAVE_MERGED_OBJECT FALSE)
 if(CMAKE_OBJCOPY AND CMAKE_LINKER AND NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION AND NOT CMAKE_C_FLAGS MATCHES "-flto")
   execute_process(COMMAND ${CMAKE_OBJCOPY} --version OUTPUT_VARIABLE OBJCOPY_VERSION ERROR_QUIET)
