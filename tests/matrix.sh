@@ -8,7 +8,10 @@
 #
 # Warnings are errors.  CUDA and the emulator are left out: tests/run.sh builds them.  What is not there, a
 # compiler, a dependency or a sanitizer's library, is skipped by name.  --ci: only the configuration least
-# like that of tests/run.sh.  MATRIX_CMAKE: further options of CMake.
+# like that of tests/run.sh.
+#
+# Environment: COMPILERS, DEPENDENCIES, BUILDS   a part of each, as in BUILDS="asan tsan"
+#              MATRIX_CMAKE                      further options of CMake
 #
 # Builds and logs are in FOLDER (default: build-matrix).  The last lines are a table and the sum of all checks.
 set -u
@@ -16,7 +19,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 . "$here/setup.sh"
 . "$here/report.sh"
-compilers="gcc clang" dependencies="all none no-cblas no-cjson" builds="release asan tsan"
+compilers=${COMPILERS:-gcc clang}
+dependencies=${DEPENDENCIES:-all none no-cblas no-cjson}
+builds=${BUILDS:-release asan tsan}
 if [ "${1:-}" = --ci ]; then
   compilers=clang dependencies=none builds=release
   shift
