@@ -45,6 +45,9 @@ struct check_counts {
 /* Weak: defined by every file that includes this, merged by the linker. */
 __attribute__((weak)) struct check_counts check_counts;
 
+/* Rows of a table. */
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
 /* --- random numbers: splitmix64 (Vigna), not the generator under test --- */
 
 static inline uint64_t check_random(void) {
@@ -139,27 +142,40 @@ __attribute__((format(printf, 2, 3))) static inline void check_skip(const char *
 
 /* --- errors: |out - ref| / |ref| over a tensor, |out| where ref is all zeros; NaN if anything is --- */
 
-static inline double check_ratio(double difference2, double reference2) {
-  return reference2 == 0 ? sqrt(difference2) : sqrt(difference2) / sqrt(reference2);
+typedef struct check_distance {
+  double difference2, reference2; /* sums of squares */
+} check_distance;
+
+static inline void check_distance_add(check_distance *d, double out, double ref) {
+  d->difference2 += (out - ref) * (out - ref);
+  d->reference2 += ref * ref;
+}
+
+static inline double check_distance_error(check_distance d) {
+  return d.reference2 == 0 ? sqrt(d.difference2) : sqrt(d.difference2) / sqrt(d.reference2);
 }
 
 static inline double check_norm_f64(const double *out, const double *ref, int64_t n) {
-  double difference = 0, reference = 0;
-  for (int64_t i = 0; i < n; i++) {
-    difference += (out[i] - ref[i]) * (out[i] - ref[i]);
-    reference += ref[i] * ref[i];
-  }
-  return check_ratio(difference, reference);
+  check_distance d = {0, 0};
+  for (int64_t i = 0; i < n; i++) check_distance_add(&d, out[i], ref[i]);
+  return check_distance_error(d);
 }
 
 /* A float32 result against the float64 reference. */
 static inline double check_norm_f32(const float *out, const double *ref, int64_t n) {
-  double difference = 0, reference = 0;
-  for (int64_t i = 0; i < n; i++) {
-    difference += (out[i] - ref[i]) * (out[i] - ref[i]);
-    reference += ref[i] * ref[i];
-  }
-  return check_ratio(difference, reference);
+  check_distance d = {0, 0};
+  for (int64_t i = 0; i < n; i++) check_distance_add(&d, (double)out[i], ref[i]);
+  return check_distance_error(d);
+}
+
+/* --- FNV-1a, 64 bits: whether two runs have the same bits --- */
+
+static const uint64_t CHECK_HASH_START = 0xcbf29ce484222325u;
+
+static inline uint64_t check_hash(uint64_t hash, const void *data, size_t size) {
+  const unsigned char *byte = (const unsigned char *)data;
+  for (size_t i = 0; i < size; i++) hash = (hash ^ byte[i]) * 0x100000001b3u;
+  return hash;
 }
 
 /* --- guarded memory --- */

@@ -150,7 +150,7 @@ static void test_long_headers(seqgpu_context *ctx, seqgpu_params *p) {
   CHECK(use_file(ctx, at("h"), p) == SEQGPU_EFORMAT, "a name of 298 bytes");
   free(text);
   const uint64_t lengths[] = {100000001, 99999999, UINT64_MAX, (uint64_t)1 << 63, 1};
-  for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+  for (size_t i = 0; i < COUNT(lengths); i++) {
     write_file(at("h"), &lengths[i], 8);
     CHECK(use_file(ctx, at("h"), p) == SEQGPU_EFORMAT, "a header that claims %llu bytes",
           (unsigned long long)lengths[i]);
@@ -175,7 +175,7 @@ static void test_strange_files(seqgpu_context *ctx, seqgpu_params *p) {
 static void test_hostile(seqgpu_context *ctx) {
   seqgpu_params *p = tiny_params(ctx);
   const char zeros[64] = {0};
-  for (size_t i = 0; i < sizeof hostile_rows / sizeof hostile_rows[0]; i++) {
+  for (size_t i = 0; i < COUNT(hostile_rows); i++) {
     write_raw(at("h"), hostile_rows[i].header, zeros, hostile_rows[i].bytes);
     const seqgpu_status status = use_file(ctx, at("h"), p);
     CHECK(status == hostile_rows[i].status, "header: %s", hostile_rows[i].name);

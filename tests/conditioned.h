@@ -1,26 +1,27 @@
-/* conditioned.h - how far a result may be from the reference, and draws of which that says something about the code.
+/* conditioned.h - how far a result may be from the reference, and which draws make that say something.
  *
- * The limits are the same for every tensor of every test: |out - ref| / |ref| <= 1e-5 for float32, 2e-3 where products may
- * be TF32, 2e-2 where they may be bfloat16, and NaN never passes.
+ * The limits are the same for every tensor of every test: |out - ref| / |ref| <= 1e-5 for float32, 2e-3 where
+ * products may be TF32, 2e-2 where they may be bfloat16, and NaN never passes.
  *
- * They can only be asked where the inputs determine the tensor that well.  A gradient that is what is left of large terms
- * that cancel, or a unit at the kink of its relu, brings the last bits of the inputs into the first ones of the result:
- * there float32 is wrong whatever the code does, and a limit wide enough for that luck would hide mistakes everywhere
- * else.  So it is the draw that is looked at.  The float64 reference runs on it, and then PROBES times more with every
- * input moved by a random relative error as large as one rounding of the arithmetic under test.  If a tensor that will be
- * compared moves by more than a share of its limit, the draw is ill-conditioned, and another one is taken.
+ * They can only be asked where the inputs determine the tensor that well.  A gradient that is what is left of
+ * large terms that cancel, or a unit at the kink of its relu, brings the last bits of the inputs into the
+ * first ones of the result: there float32 is wrong whatever the code does, and a limit wide enough for that
+ * luck would hide mistakes everywhere else.  So it is the draw that is looked at.  The float64 reference runs
+ * on it, and then PROBES times more with every input moved by a random relative error as large as one
+ * rounding of the arithmetic under test.  If a tensor that will be compared moves by more than a share of its
+ * limit, the draw is ill-conditioned, and another one is taken.
  *
- * The share is what a correct run leaves.  Float32 rounds after every operation and not only its inputs, and its exp and
- * tanh err by several roundings: of its limit of 168 roundings the probes may use 7, and 5 where an attention looks at
- * small differences.  TF32 and bfloat16 round the operands of products and nothing else, where the probes move
- * everything: they may use the whole limit, which is 4 and 5 roundings.
+ * The share is what a correct run leaves.  Float32 rounds after every operation and not only its inputs, and
+ * its exp and tanh err by several roundings: of its limit of 168 roundings the probes may use 7, and 5 where
+ * an attention looks at small differences.  TF32 and bfloat16 round the operands of products and nothing
+ * else, where the probes move everything: they may use the whole limit, which is 4 and 5 roundings.
  *
  *   problem p = {draw, run, self};       draw: new inputs;  run: outputs from inputs, the same from the same
  *   list_add(&p.in, "x", x, n);          what the reference reads ...
  *   list_add(&p.out, "y", y, m);         ... and writes: each is a tensor of its own
  *   problem_draw(&p, SEQGPU_MATH_F32, "this row");
  *
- * leaves inputs and the reference's outputs of a well-conditioned draw; after DRAWS ill ones the check has failed.
+ * leaves inputs and the reference's outputs of a well-conditioned draw; after DRAWS ill ones the check fails.
  */
 #ifndef CONDITIONED_H
 #define CONDITIONED_H
@@ -65,7 +66,7 @@ static inline void list_add(tensor_list *list, const char *name, double *at, int
   list->tensor[list->count++].count = count;
 }
 
-/* All numbers, one tensor after the other, out of the list and back. */
+/* All elements, one tensor after the other, out of the list and back. */
 static inline double *list_copy(const tensor_list *list) {
   size_t total = 0;
   for (int i = 0; i < list->count; i++) total += (size_t)list->tensor[i].count;
@@ -102,8 +103,8 @@ typedef struct problem {
   tensor_list in, out;
 } problem;
 
-/* 1 if no output moves by more than `most` where every input is rounded once more.  Each probe has other errors, since a
- * sum of few terms may stand still by luck.  Inputs and outputs are what they were. */
+/* 1 if no output moves by more than `most` where every input is rounded once more.  Each probe has other
+ * errors, since a sum of few terms may stand still by luck.  Inputs and outputs are what they were. */
 static inline int problem_is_conditioned(const problem *p, double rounding, double most) {
   double *in = list_copy(&p->in), *out = list_copy(&p->out);
   int good = 1;

@@ -1,8 +1,9 @@
 /* conformance_ops.h - every row of the operator table (core/ops.h) on any backend against the CPU's float64.
  *
- * An op_row says how to lay out the tensors of one operator for given sizes, and how to call it.  The walker draws
- * well-conditioned inputs, runs both contexts on guarded and poisoned memory, and compares everything that was written.
- * Strided results start from numbers, so that the columns between the rows are seen to be left alone.
+ * An op_row says how to lay out the tensors of one operator for given sizes, and how to call it.  The walker
+ * draws well-conditioned inputs, runs both contexts on guarded and poisoned memory, and compares everything
+ * that was written. Strided results start from numbers, so that the columns between the rows are seen to be
+ * left alone.
  */
 #ifndef CONFORMANCE_OPS_H
 #define CONFORMANCE_OPS_H
@@ -151,16 +152,19 @@ static void lay_xent_forward(op_case *c) {
   op_add(c, OP_OUT, "row_loss", c->m, 0, 0);
   op_add(c, OP_OUT, "loss", 2, 0, 0);
 }
+static sq_xent_args xent_of(const op_case *c, void **p) {
+  return (sq_xent_args){.rows = c->m,
+                        .classes = c->n,
+                        .mean = c->option > 0,
+                        .scale = 0.7,
+                        .logits = p[0],
+                        .targets = p[1],
+                        .lse = p[2]};
+}
 static int call_xent_forward(seqgpu_context *ctx, const op_case *c, void **p) {
-  const sq_xent_args a = {.rows = c->m,
-                          .classes = c->n,
-                          .mean = c->option > 0,
-                          .scale = 0.7,
-                          .logits = p[0],
-                          .targets = p[1],
-                          .lse = p[2],
-                          .row_loss = p[3],
-                          .loss = p[4]};
+  sq_xent_args a = xent_of(c, p);
+  a.row_loss = p[3];
+  a.loss = p[4];
   return OP_CALL(ctx, xent_forward, a);
 }
 
@@ -173,20 +177,14 @@ static void lay_xent_backward(op_case *c) {
   op_add(c, OP_OUT, "dlogits", c->m * c->n, 0, 0);
 }
 static int call_xent_backward(seqgpu_context *ctx, const op_case *c, void **p) {
-  const sq_xent_args a = {.rows = c->m,
-                          .classes = c->n,
-                          .mean = c->option > 0,
-                          .scale = 0.7,
-                          .logits = p[0],
-                          .targets = p[1],
-                          .lse = p[2],
-                          .loss = p[3],
-                          .dloss = c->option == 2 ? p[4] : NULL,
-                          .dlogits = p[5]};
+  sq_xent_args a = xent_of(c, p);
+  a.loss = p[3];
+  a.dloss = c->option == 2 ? p[4] : NULL;
+  a.dlogits = p[5];
   return OP_CALL(ctx, xent_backward, a);
 }
 
-/* --- squared error: m rows of n numbers; option 0 sum, 1 mean, 2 mean and no mask, 3 mean with dloss --- */
+/* --- squared error: m rows of n elements; option 0 sum, 1 mean, 2 mean and no mask, 3 mean with dloss --- */
 
 static void lay_mse_forward(op_case *c) {
   op_add(c, OP_IN, "x", c->m * c->n, -2, 2);
@@ -227,7 +225,7 @@ static int call_mse_backward(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, mse_backward, a);
 }
 
-/* --- element-wise: m * n numbers --- */
+/* --- element-wise: m * n elements --- */
 
 /* options: p = 0, 0.3, 1; then the same accumulating */
 static void lay_dropout(op_case *c) {
@@ -264,7 +262,8 @@ static int call_map(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, map, a);
 }
 
-/* --- attention: source length m, batch k, dim and value_dim n; option 1: lengths.  Forward, then backward. --- */
+/* --- attention: source length m, batch k, dim and value_dim n; option 1: lengths.  Forward, then backward.
+ * --- */
 
 static void lay_attention(op_case *c) {
   const int64_t S = c->m, B = c->k, D = c->n, E = c->n + 2;
@@ -305,7 +304,7 @@ static int call_attention(seqgpu_context *ctx, const op_case *c, void **p) {
   return error ? error : OP_CALL(ctx, attention_backward, a);
 }
 
-/* --- clipping and updates of three tensors: m * n numbers, 1, and k --- */
+/* --- clipping and updates of three tensors: m * n elements, 1, and k --- */
 
 /* options are sq_clip_kind; three calls in a row, for the running average */
 static void lay_clip(op_case *c) {
@@ -483,9 +482,9 @@ static void op_check(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *
 static void op_check_all(seqgpu_context *ctx, seqgpu_context *oracle) {
   static const int64_t sizes[][3] = {{1, 1, 1}, {31, 33, 5}, {33, 31, 2}, {3, 257, 4}, {257, 3, 31}};
   static const int64_t empty[] = {0, 3, 4};
-  for (size_t r = 0; r < sizeof op_rows / sizeof op_rows[0]; r++) {
-    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) op_check(ctx, oracle, &op_rows[r], sizes[s]);
-    if (op_rows[r].lay != lay_attention) op_check(ctx, oracle, &op_rows[r], empty); /* a source has a step */
+  for (size_t r = 0; r < COUNT(op_rows); r++) {
+    for (size_t s = 0; s < COUNT(sizes); s++) op_check(ctx, oracle, &op_rows[r], sizes[s]);
+    if (op_rows[r].lay != lay_attention) op_check(ctx, oracle, &op_rows[r], empty); /* a source has steps */
   }
 }
 

@@ -1,4 +1,5 @@
-/* failing.h - what a program does when memory is refused: it runs again and again, and each time another request fails.
+/* failing.h - what a program does when memory is refused: it runs again and again, and each time another
+ * request fails.
  *
  *   const long requests = failing_each("cpu", scenario, 0);
  *
@@ -27,9 +28,10 @@ static inline void failing_release(void *pointer, void *user) {
   check_free(pointer);
 }
 
-/* Request n of the scenario, its context's among them, is refused for n = 0, 1, ...: it says SEQGPU_ENOMEM and a sentence, or
- * succeeds all the same where it `recovers`, and nothing leaks.  Ends after a run in which nothing was refused, which must
- * succeed; returns the number of its requests, or 0 where the build has no such device. */
+/* Request n of the scenario, its context's among them, is refused for n = 0, 1, ...: it says SEQGPU_ENOMEM
+ * and a sentence, or succeeds all the same where it `recovers`, and nothing leaks.  Ends after a run in which
+ * nothing was refused, which must succeed; returns the number of its requests, or 0 where the build has no
+ * such device. */
 static inline long failing_each(const char *device, seqgpu_status (*scenario)(seqgpu_context *),
                                 int recovers) {
   failing f = {.requests = 1};

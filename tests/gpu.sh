@@ -1,20 +1,24 @@
 #!/bin/sh
-# gpu.sh - everything that wants a GPU, in one command of at most 8 minutes:  sh tests/gpu.sh [STAGE...]
+# gpu.sh - everything that needs a GPU, in one command of at most 8 minutes:  sh tests/gpu.sh [STAGE...]
 #
 #   build        the library, its GPU tests and the benches, for this card only
-#   conformance  the whole table on `cuda`, each plan in a process of its own, laws, plans; 100 runs, the same bits
+#   conformance  the whole table on `cuda`, each algorithm in a process of its own, laws, the planner; 100 runs
+#                with the same bits
 #   sync         bench_sync: exchanges between steps
 #   bench        bench_rnn against cuDNN, with the plans that conformance found no fault in
 #   sanitizer    compute-sanitizer (memcheck, racecheck, initcheck, synccheck) on the small table
 #   torch        PyTorch, where python3 has it
 #   all          all of them (default)
 #
-# A stage ends when its budget does, and what it found until then is kept: after each stage the results are written to
-# FOLDER/<device>-<date>-<commit>.json and .md.  Without a GPU every stage is skipped by name and nothing is written.
+# A stage ends when its budget does, and what it found until then is kept: after each stage the results are
+# written to FOLDER/<device>-<date>-<commit>.json and .md.  Without a GPU every stage is skipped by name and
+# nothing is written.
 #
 # Environment: SEQGPU_RESULTS   the folder of the results (bench/results)
-#              SEQGPU_GPU_BUILD the build folder (build-gpu);  SEQGPU_COMMIT  the commit, where there is no git
-#              SEQGPU_SECONDS_STAGE, as SEQGPU_SECONDS_bench: another budget in seconds;  SEQGPU_SECONDS  all (480)
+#              SEQGPU_GPU_BUILD the build folder (build-gpu)
+#              SEQGPU_COMMIT    the commit, where there is no git
+#              SEQGPU_SECONDS   the budget of all stages in seconds (480)
+#              SEQGPU_SECONDS_STAGE, as SEQGPU_SECONDS_bench: that of one stage
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
@@ -96,7 +100,8 @@ stage_build() {
 
 # ---------------------------------------------------------------------- tests
 
-# Runs a test program for 1/$share of the stage's time at most and keeps its last line, "N passed, N failed, N skipped", as a row.
+# Runs a test program for 1/$share of the stage's time at most and keeps its last line, "N passed, N failed, N
+# skipped", as a row.
 run_test() { # LABEL PROGRAM ARGUMENTS...
   label=$1
   shift
@@ -164,8 +169,8 @@ stage_sanitizer() {
 
 # ---------------------------------------------------------------------- benches
 
-# table N TITLE: what $work/STAGE.N.md and $work/STAGE.N.json are going to hold.  Programs write their rows there one by one, so a
-# stage that is cut short keeps them.
+# table N TITLE: what $work/STAGE.N.md and $work/STAGE.N.json are going to hold.  Programs write their rows
+# there one by one, so a stage that is cut short keeps them.
 table() { printf '\n## %s\n\n' "$2" >"$work/$stage.$1.title"; }
 
 stage_sync() {

@@ -1,17 +1,18 @@
-/* laws.h - what the law tests (test_laws_*.c) share: pairs of networks, how far they differ, the walk over a table.
+/* laws.h - what the law tests (test_laws_*.c) share: pairs of networks, how far they differ, the walk over a
+ * table.
  *
- * A law is what must hold between runs of a network, whatever the numbers are: no reference is needed.  It takes a
- * cell and returns its largest error, of which its row says what is allowed: 0 where the two sides must have the same
- * bits, EXACT where only the order of a sum differs.  Every law walks every cell it is about.
+ * A law is what must hold between runs of a network, whatever the numbers are: no reference is needed.  It
+ * takes a cell and returns its largest error, of which its row says what is allowed: 0 where the two sides
+ * must have the same bits, EXACT where only the order of a sum differs.  Every law walks every cell it is
+ * about.
  */
 #ifndef LAWS_H
 #define LAWS_H
 
-#include "tests/cells.h"
 #include "tests/net.h"
+#include "tests/shapes.h"
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-#define EXACT        1e-12
+#define EXACT 1e-12
 
 typedef struct contexts {
   seqgpu_context *f64, *f32, *f32_threads; /* one thread, one thread, three threads */
@@ -73,14 +74,18 @@ static inline void copy(double *to, const double *from, int64_t n) {
   if (n) memcpy(to, from, (size_t)n * sizeof *to);
 }
 
-/* Runs two networks that nobody needs afterwards; the worst difference in tensors first..last. */
-static inline double differ_when_run(net *a, net *b, int first, int last) {
-  run(a);
-  run(b);
+/* The worst difference in tensors first..last of two networks that nobody needs afterwards. */
+static inline double differ_at_end(net *a, net *b, int first, int last) {
   const double worst = differ_in(a, b, first, last);
   net_close(a);
   net_close(b);
   return worst;
+}
+
+static inline double differ_when_run(net *a, net *b, int first, int last) {
+  run(a);
+  run(b);
+  return differ_at_end(a, b, first, last);
 }
 
 /* Numbers of one (step, sequence) in x, dx, y or dy, and of one sequence in one layer's state. */
@@ -94,7 +99,6 @@ static inline int64_t state_width(const net *n, int tensor) {
 #define NONE      ((seqgpu_rnn_desc){.num_layers = 1})
 #define BOTH_WAYS ((seqgpu_rnn_desc){.bidirectional = 1})
 #define DEEP      ((seqgpu_rnn_desc){.num_layers = 2, .bidirectional = 1})
-static const int32_t ragged[5] = {4, 0, 1, 3, 4};
 
 /* --- the walk --- */
 
@@ -105,7 +109,7 @@ typedef struct law_row {
   double (*law)(const contexts *, const cell_row *);
   int (*about)(const cell_row *);
   double tolerance;
-  int devices; /* 1: small, and about the driver: also on the emulator and on a GPU, in place of the CPU's float32 */
+  int devices; /* 1: small, and about the driver: also in float32 on the emulator and on a GPU */
 } law_row;
 
 /* Every law about every cell; on other devices than the CPU the rows that say so. */

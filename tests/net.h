@@ -40,7 +40,7 @@ typedef struct net {
   seqgpu_plan *plan;
   seqgpu_rnn_desc desc; /* the plan's, num_layers filled in */
   int states;
-  int64_t count[NET_TENSORS]; /* numbers; 0: the cell has no such tensor */
+  int64_t count[NET_TENSORS]; /* elements; 0: the cell has no such tensor */
   double *value[NET_TENSORS];
   void *device[NET_TENSORS];
   int32_t *lengths; /* device, or NULL */
@@ -91,7 +91,7 @@ static inline void net_free(seqgpu_context *ctx, const char *name, void *buffer,
   seqgpu_free(ctx, base);
 }
 
-/* n numbers from float64 into the context's type, and back. */
+/* n elements from float64 into the context's type, and back. */
 static inline void net_upload(seqgpu_context *ctx, void *device, const double *from, int64_t n) {
   float *narrow = NULL;
   const size_t size = seqgpu_dtype_size(seqgpu_context_dtype(ctx));
@@ -208,9 +208,10 @@ static inline void net_close(net *n) {
 
 /* --- inputs --- */
 
-/* Parameters for a relu that keep every pre-activation a far from its kink, at any depth and length: |b| in 2..3, and rows
- * of W_ih and W_hh with absolute sums of at most 0.15, the former also times what a sum of directions and dropout
- * can do to the input.  By induction |h| <= 3 / (1 - 0.3) < 4.3 and |a| >= 2 - 0.3 * 4.3 > 0.7.  Every third unit is dead. */
+/* Parameters for a relu that keep every pre-activation a far from its kink, at any depth and length: |b| in
+ * 2..3, and rows of W_ih and W_hh with absolute sums of at most 0.15, the former also times what a sum of
+ * directions and dropout can do to the input.  By induction |h| <= 3 / (1 - 0.3) < 4.3 and |a| >= 2 - 0.3 *
+ * 4.3 > 0.7.  Every third unit is dead. */
 static inline void net_fill_relu(net *n) {
   const double gain = (n->desc.merge == SEQGPU_MERGE_SUM ? 2 : 1) / (1 - n->desc.dropout);
   seqgpu_param_info p;
@@ -230,10 +231,11 @@ static inline void net_fill_away(double *at, int64_t count, double low, double h
   for (int64_t j = 0; j < count; j++) at[j] = check_uniform(low, high) * (check_random() & 1 ? 1 : -1);
 }
 
-/* Parameters that are not just numbers around 0.  Vectors of reflections: away from 0, where their direction would hang on
- * the last bits.  Thresholds of modReLU, whose kink is at |z| = -b: far below, or above 0, so that it is not met, and small,
- * since b z / |z| hangs on the last bits of a small z; every second unit is dead, since a unitary network that forgets
- * nothing adds up all roundings.  Its input: strong, for the same small z.  A permutation. */
+/* Parameters that are not just numbers around 0.  Vectors of reflections: away from 0, where their direction
+ * would hang on the last bits.  Thresholds of modReLU, whose kink is at |z| = -b: far below, or above 0, so
+ * that it is not met, and small, since b z / |z| hangs on the last bits of a small z; every second unit is
+ * dead, since a unitary network that forgets nothing adds up all roundings.  Its input: strong, for the same
+ * small z.  A permutation. */
 static inline void net_fill_special(net *n) {
   seqgpu_param_info p;
   const int complex_units = strcmp(n->desc.cell, "urnn") == 0;
@@ -254,8 +256,9 @@ static inline void net_fill_special(net *n) {
   }
 }
 
-/* Everything in +-1, weights in +-1.5 / sqrt(hidden_size): gates neither dead nor linear.  A single unit, which has no others
- * to hide behind, gets no weights that could saturate it: 1 - h^2 has lost its digits there. */
+/* Everything in +-1, weights in +-1.5 / sqrt(hidden_size): gates neither dead nor linear.  A single unit,
+ * which has no others to hide behind, gets no weights that could saturate it: 1 - h^2 has lost its digits
+ * there. */
 static inline void net_fill(net *n) {
   for (int i = 0; i < NET_Y; i++) check_fill_f64(n->value[i], n->count[i], -1, 1);
   const double scale = 1.5 / sqrt(fmax(3, (double)n->desc.hidden_size));
@@ -337,8 +340,8 @@ static inline int net_same_bits(const net *a, const net *b) {
 /* The larger of two errors, where a NaN is larger than anything. */
 static inline double net_worse(double a, double b) { return isnan(a) || a > b ? a : b; }
 
-/* Tensors first..last, each parameter and each parameter's gradient one of its own.  Parameters that are fixed are left out:
- * a permutation cannot be moved a little. */
+/* Tensors first..last, each parameter and each parameter's gradient one of its own.  Parameters that are
+ * fixed are left out: a permutation cannot be moved a little. */
 static inline void net_list(const net *n, int first, int last, tensor_list *list) {
   list->count = 0;
   for (int i = first; i <= last; i++) {
@@ -392,8 +395,9 @@ static inline void net_run(void *self) {
   net_backward(n);
 }
 
-/* The reference of a network that computes as exactly as `math`, a row of arithmetic[]: inputs drawn, well-conditioned, in
- * float32's numbers; forward and backward by the oracle.  0, a failed check and nothing to close if there is none. */
+/* The reference of a network that computes as exactly as `math`, a row of arithmetic[]: inputs drawn,
+ * well-conditioned, in float32's numbers; forward and backward by the oracle.  0, a failed check and nothing
+ * to close if there is none. */
 static inline int net_reference(net *ref, seqgpu_context *oracle, const seqgpu_rnn_desc *desc,
                                 const int32_t *lengths, int math) {
   problem p = {net_draw, net_run, ref, {0}, {0}};

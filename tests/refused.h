@@ -1,7 +1,8 @@
 /* refused.h - what the tests of wrong calls (test_api*.c) share.
  *
- * Every refused call must return the right status and leave a sentence that names the argument: REFUSED clears the
- * context's sentence, makes the call, and looks for the word.  Nothing may crash, read or write (the sanitizers look).
+ * Every refused call must return the right status and leave a sentence that names the argument: REFUSED
+ * clears the context's sentence, makes the call, and looks for the word.  Nothing may crash, read or write
+ * (the sanitizers look).
  */
 #ifndef REFUSED_H
 #define REFUSED_H

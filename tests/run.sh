@@ -1,8 +1,9 @@
 #!/bin/sh
 # run.sh - every test of the project, from nothing: sh tests/run.sh [BUILD_FOLDER]
 #
-# Installs what is missing, builds the library, the program, the benches and the tests (CUDA kernels on the SIMT
-# emulator, under the address and undefined-behaviour sanitizers; with nvcc also for the GPU), runs CTest.
+# Installs what is missing, builds the library, the program, the benches and the tests (CUDA kernels on the
+# SIMT emulator, under the address and undefined-behaviour sanitizers; with nvcc also for the GPU), runs
+# CTest, then the part of tests/matrix.sh that is quick.
 # The last line is the sum of all checks: "N passed, N failed, N skipped".
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,7 +14,8 @@ build=${1:-$root/build}
 install_missing
 need_tools
 say "configuring in $build"
-# With nvcc: machine code only.  PTX for later cards is the text of sm_90a once more, and a minute of compiling.
+# With nvcc: machine code only.  PTX for later cards is the text of sm_90a once more, and a minute of
+# compiling.
 cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DSEQGPU_TESTS=ON -DSEQGPU_BENCH=ON \
   -DCMAKE_CUDA_ARCHITECTURES="${CUDAARCHS:-80-real;90a-real}" >"$build.log" 2>&1 ||
   { mkdir -p "$build"; cat "$build.log"; exit 1; }
@@ -26,15 +28,21 @@ say "testing"
 status=0
 (cd "$build" && ctest --output-on-failure --timeout 900 -j "$(processors)") || status=$?
 
-# CTest counts programs; each program counts its checks. Sum the checks; a program that died before its count is a failure.
+say "another compiler, without the optional dependencies"
+sh "$here/matrix.sh" --ci "$build/matrix" >"$build/matrix.log" 2>&1 || status=1
+cat "$build/matrix.log"
+
+# CTest counts programs; each program counts its checks. Sum the checks; a program that died before its count
+# is a failure.
 log=$build/Testing/Temporary/LastTest.log
 say "skipped, by reason (each by name in $log)"
-sed -n 's/^skip .*: \(.*\)/\1/p' "$log" | sort | uniq -c | sort -rn | head -n 20
+sed -n 's/^skip .*: \(.*\)/\1/p' "$log" "$build/matrix.log" | sort | uniq -c | sort -rn | head -n 20
 crashed=0
 if [ "$status" != 0 ]; then
   crashed=$(awk '/^Test Pass|^Test Fail/ { if (!counted && /Fail/) n++; counted = 0 } /^[0-9]+ passed, [0-9]+ failed/ { counted = 1 } END { print n + 0 }' "$log")
 fi
 awk -v crashed="$crashed" '
   /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
-  END { printf "%d passed, %d failed, %d skipped\n", p, f + crashed, s; exit (f + crashed > 0 || p == 0) }' "$log" || exit 1
+  END { printf "%d passed, %d failed, %d skipped\n", p, f + crashed, s; exit (f + crashed > 0 || p == 0) }' \
+  "$log" "$build/matrix.log" || exit 1
 exit "$status"

@@ -1,7 +1,8 @@
 # setup.sh - sourced by tests/run.sh and bench/demo.sh: makes sure that the build tools are there.
 #
-# On Debian and Ubuntu what is missing is installed (as root, or through sudo).  Elsewhere, or without the right to
-# install, the build goes on with what there is: only a C and a C++ compiler, make and cmake are indispensable.
+# On Debian and Ubuntu what is missing is installed (as root, or through sudo).  Elsewhere, or without the
+# right to install, the build goes on with what there is: only a C and a C++ compiler, make and cmake are
+# indispensable.
 
 say() { printf '== %s\n' "$*"; }
 

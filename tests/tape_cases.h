@@ -1,5 +1,5 @@
-/* tape_cases.h - the table of computations that the tests of the tape run: every operator, alone and sharing its
- * inputs with others, and whole small models. */
+/* tape_cases.h - the table of computations that the tests of the tape run: every operator, alone and sharing
+ * its inputs with others, and whole small models. */
 #ifndef TAPE_CASES_H
 #define TAPE_CASES_H
 
@@ -152,7 +152,8 @@ static seqgpu_tensor *squared_error(world *w) {
 
 /* ---------------------------------------------------------------- models */
 
-/* Two bidirectional LSTM layers with dropout over a ragged batch; the last states of the upper layer are classified. */
+/* Two bidirectional LSTM layers with dropout over a ragged batch; the last states of the upper layer are
+ * classified. */
 static seqgpu_tensor *classifier(world *w) {
   seqgpu_tape *t = w->tape;
   seqgpu_tensor *ids =
@@ -260,7 +261,7 @@ static const test_case cases[] = {
      {{4, 3}, {PLAN_0}, {PLAN_1}, {3, 3}, {3, 6}, {3, 3}, {3, 1}, {4, 3}, {4, 1}},
      {&bi_gru, &decoder_gru}},
 };
-enum { CASES = (int)(sizeof cases / sizeof cases[0]) };
+enum { CASES = (int)COUNT(cases) };
 
 static inline const test_case *find_case(const char *name) {
   for (int i = 0; i < CASES; i++)

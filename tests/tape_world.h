@@ -60,8 +60,8 @@ static inline void world_leaf(world *w, const test_case *c, int i) {
   net_require(w->ctx, seqgpu_malloc(w->ctx, bytes, &w->grad[i]), "seqgpu_malloc");
 }
 
-/* Leaves in float32's numbers, away from the kink of relu; parameters of a plan so large that its states differ from step
- * to step: attention lives on the differences. */
+/* Leaves in float32's numbers, away from the kink of relu; parameters of a plan so large that its states
+ * differ from step to step: attention lives on the differences. */
 static inline void world_draw(world *w, const test_case *c) {
   for (int i = 0; i < w->leaves; i++) {
     const double scale = c->shape[i][0] < 0 ? 1.5 : 1;
@@ -104,9 +104,10 @@ static inline seqgpu_tensor *world_build(world *w, const test_case *c, int train
   return c->build(w);
 }
 
-/* An intermediate result of a model.  The float64 world of a trial (test_tape.c) multiplies it by ones, which the probes of
- * conditioned.h move like inputs: so the reference tells what the rounding of this result, and of its gradient, does.
- * Inputs alone do not: where an attention reads states that are nearly the same, they move all of them alike. */
+/* An intermediate result of a model.  The float64 world of a trial (test_tape.c) multiplies it by ones, which
+ * the probes of conditioned.h move like inputs: so the reference tells what the rounding of this result, and
+ * of its gradient, does. Inputs alone do not: where an attention reads states that are nearly the same, they
+ * move all of them alike. */
 static inline seqgpu_tensor *rounded(world *w, seqgpu_tensor *y) {
   int64_t shape[SEQGPU_TAPE_RANK];
   const int64_t n = seqgpu_tensor_elements(y), first = w->ones_used;

@@ -1,7 +1,8 @@
-/* tensors.h - what the operator tests (test_ops_*.c) share: tensors in both precisions, and gradients by differences.
+/* tensors.h - what the operator tests (test_ops_*.c) share: tensors in both precisions, and gradients by
+ * differences.
  *
- * Forward: float64 against a formula written down again in the test, without the tricks of core/.  Backward: against
- * central differences of the float64 forward.  Float32: against float64 on the same inputs.
+ * Forward: float64 against a formula written down again in the test, without the tricks of core/.  Backward:
+ * against central differences of the float64 forward.  Float32: against float64 on the same inputs.
  */
 #ifndef TENSORS_H
 #define TENSORS_H
@@ -95,18 +96,16 @@ static inline double moved(double (*scalar)(void *), void *context, tensor x, in
 static inline void check_slope(double (*scalar)(void *), void *context, tensor x, tensor gradient,
                                const char *what) {
   const double h = 1e-3;
-  double difference2 = 0, reference2 = 0;
+  check_distance d = {0, 0};
   const int64_t places = x.n < 40 ? x.n : 40;
   for (int64_t k = 0; k < places; k++) {
     const int64_t i = x.n <= 40 ? k : check_below(x.n);
     const double near = moved(scalar, context, x, i, h) - moved(scalar, context, x, i, -h);
     const double far = moved(scalar, context, x, i, 2 * h) - moved(scalar, context, x, i, -2 * h);
-    const double slope = (8 * near - far) / (12 * h);
-    difference2 += (slope - gradient.d[i]) * (slope - gradient.d[i]);
-    reference2 += slope * slope;
+    check_distance_add(&d, gradient.d[i], (8 * near - far) / (12 * h));
   }
   scalar(context); /* leaves the results of the unmoved x */
-  check_error(sqrt(difference2) / (sqrt(reference2) + 1e-4), SLOPE, "%s gradient", what);
+  check_error(sqrt(d.difference2) / (sqrt(d.reference2) + 1e-4), SLOPE, "%s gradient", what);
 }
 
 static inline double weighted_sum(tensor w, tensor y) {

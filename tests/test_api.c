@@ -1,12 +1,10 @@
-/* test_api.c - what the library does when contexts, plans and memory are used wrongly, or when memory runs out. */
+/* test_api.c - contexts, plans and memory that are used wrongly, and memory that runs out. */
 #include <limits.h>
 #include <stddef.h>
 
 #include "seqgpu/seqgpu.h"
 #include "tests/failing.h"
 #include "tests/refused.h"
-
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 /* --- contexts --- */
 

@@ -1,5 +1,5 @@
-/* test_api_operators.c - what the operators do when they are called wrongly: runs of a network, linear layers,
- * embeddings, cross-entropy, dropout.
+/* test_api_operators.c - what the operators do when they are called wrongly: runs of a network, linear
+ * layers, embeddings, cross-entropy, dropout.
  */
 #include "tests/refused.h"
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# test_bench.sh BUILD_FOLDER SOURCE_FOLDER - the benches on the CPU: command lines, their JSON, and gpu.sh without a GPU.
+# test_bench.sh BUILD_FOLDER SOURCE_FOLDER - the benches on the CPU: command lines, their JSON, and gpu.sh
+# without a GPU.
 set -u
 build=$1
 root=$2
@@ -133,7 +134,8 @@ else
   if [ -e "$temp/results" ]; then fail "gpu.sh claims nothing" "it wrote results"; else pass "gpu.sh claims nothing"; fi
 fi
 
-# A card that does not exist and programs that only pretend: what gpu.sh does with their answers and with stages that fail.
+# A card that does not exist and programs that only pretend: what gpu.sh does with their answers and with
+# stages that fail.
 pretend() { # FILE LINES...: a program that prints the lines; the last one is run
   file=$1
   shift

@@ -1,31 +1,23 @@
-/* test_bits.c - a hash of what the library computes on fixed seeds: outputs and gradients of every cell, every optimiser,
- * initialiser and operator of the tape.
+/* test_bits.c - a hash of what the library computes on fixed seeds: outputs and gradients of every cell,
+ * every optimiser, initialiser and operator of the tape.
  *
- *   test_bits | grep '^hash'            before and after a change that must not touch the arithmetic, on one machine
+ *   test_bits | grep '^hash'            before and after a change that must not touch the arithmetic, on one
+ *                                       machine
  *   test_bits emulator | grep '^hash'   the same for the kernels, with small shapes alone
  *
- * The hashes themselves are printed and not kept: another processor, compiler or math library rounds otherwise.  What is checked is
- * that a second run gives the same bits, and that another number of threads does.
+ * The hashes themselves are printed and not kept: another processor, compiler or math library rounds
+ * otherwise.  What is checked is that a second run and another number of threads give
+ * the same bits.
  */
 #include <string.h>
 
 #include "seqgpu/seqgpu.h"
-#include "tests/cells.h"
 #include "tests/check.h"
+#include "tests/shapes.h"
 
 static const char *device = "cpu";
 static seqgpu_context *ctx;
 static uint64_t stream; /* of the random numbers; each tensor takes the next one */
-
-/* ---------------------------------------------------------------- the hash: FNV-1a, 64 bits */
-
-static const uint64_t HASH_START = 0xcbf29ce484222325u;
-
-static uint64_t mix(uint64_t hash, const void *data, size_t size) {
-  const unsigned char *byte = data;
-  for (size_t i = 0; i < size; i++) hash = (hash ^ byte[i]) * 0x100000001b3u;
-  return hash;
-}
 
 static void must(seqgpu_status status, const char *what) {
   if (status == SEQGPU_OK) return;
@@ -37,7 +29,7 @@ static uint64_t mix_device(uint64_t hash, const void *memory, int64_t elements) 
   const size_t size = (size_t)elements * seqgpu_dtype_size(seqgpu_context_dtype(ctx));
   void *host = malloc(size + 1);
   must(seqgpu_copy_out(ctx, host, memory, size), "copy_out");
-  hash = mix(hash, host, size);
+  hash = check_hash(hash, host, size);
   free(host);
   return hash;
 }
@@ -104,7 +96,7 @@ static uint64_t hash_network(const seqgpu_rnn_desc *desc, const int32_t *lengths
   }
   must(seqgpu_rnn_forward(ctx, r.plan, &r.run), desc->cell);
   if (!desc->inference) must(seqgpu_rnn_backward(ctx, r.plan, &r.run), desc->cell);
-  uint64_t hash = mix_device(HASH_START, r.run.y, rows * Y);
+  uint64_t hash = mix_device(CHECK_HASH_START, r.run.y, rows * Y);
   hash = mix_device(mix_device(hash, dx, rows * desc->input_size), dparams, params);
   for (int k = 0; k < seqgpu_plan_get_sizes(r.plan).state_count; k++) {
     const int64_t size = blocks * seqgpu_plan_get_sizes(r.plan).state_width[k];
@@ -115,7 +107,7 @@ static uint64_t hash_network(const seqgpu_rnn_desc *desc, const int32_t *lengths
   return hash;
 }
 
-/* Small and with every option of a network; large enough for blocked products and several threads; inference. */
+/* Small, with every option of a network; large, for blocked products and several threads; inference. */
 static uint64_t hash_cell(const cell_row *row) {
   static const int32_t lengths[] = {5, 3, 0, 1};
   const shape_row small = {
@@ -123,11 +115,11 @@ static uint64_t hash_cell(const cell_row *row) {
   const shape_row large = {"", {9, 70, 33, 48}, NULL, {.num_layers = 2}};
   const shape_row apart = {"", {40, 66, 5, 16}, NULL, {.num_layers = 3, .inference = 1}};
   const shape_row *const shapes[] = {&small, &large, &apart};
-  uint64_t hash = HASH_START;
+  uint64_t hash = CHECK_HASH_START;
   for (int i = 0; i < (strcmp(device, "cpu") == 0 ? 3 : 1); i++) {
     const seqgpu_rnn_desc desc = combine(row, shapes[i]);
     const uint64_t one = hash_network(&desc, shapes[i]->lengths);
-    hash = mix(hash, &one, sizeof one);
+    hash = check_hash(hash, &one, sizeof one);
   }
   return hash;
 }
@@ -162,7 +154,7 @@ static uint64_t hash_initialisers(void) {
     must(seqgpu_params_set_gate_bias(p, prefix, plan, NULL, 0.5 + i), prefix);
     seqgpu_plan_destroy(plan);
   }
-  const uint64_t hash = mix_values(HASH_START, p);
+  const uint64_t hash = mix_values(CHECK_HASH_START, p);
   seqgpu_params_destroy(p);
   return hash;
 }
@@ -179,7 +171,7 @@ static uint64_t hash_optimizer(const seqgpu_optimizer *o) {
   must(seqgpu_params_add(p, "turned", 12, 12, "xavier", 1, &turned), "add");
   must(seqgpu_params_orthogonal(p, "turned"), "orthogonal");
   const seqgpu_param *const list[] = {&block, &w, &turned};
-  uint64_t hash = HASH_START;
+  uint64_t hash = CHECK_HASH_START;
   for (int update = 0; update < 4; update++) {
     for (int i = 0; i < 3; i++) {
       const int64_t elements = list[i]->rows * list[i]->cols;
@@ -192,7 +184,7 @@ static uint64_t hash_optimizer(const seqgpu_optimizer *o) {
     must(seqgpu_params_update(p, o), "update");
     double norm, scale;
     must(seqgpu_params_grad_norm(p, &norm, &scale), "grad_norm");
-    hash = mix_values(mix(mix(hash, &norm, sizeof norm), &scale, sizeof scale), p);
+    hash = mix_values(check_hash(check_hash(hash, &norm, sizeof norm), &scale, sizeof scale), p);
   }
   seqgpu_params_destroy(p);
   seqgpu_plan_destroy(plan);
@@ -243,7 +235,7 @@ static uint64_t hash_tape(void) {
   seqgpu_tensor *loss = seqgpu_tape_add(tape, e, s);
   must(seqgpu_params_zero_grad(p), "zero_grad");
   must(seqgpu_tape_backward(tape, loss, NULL), seqgpu_tape_error(tape));
-  uint64_t hash = mix_device(HASH_START, seqgpu_tensor_value(loss), 1);
+  uint64_t hash = mix_device(CHECK_HASH_START, seqgpu_tensor_value(loss), 1);
   for (int i = 0; i < seqgpu_params_count(p); i++) {
     seqgpu_param t;
     must(seqgpu_params_get(p, i, &t), "params_get");
@@ -275,7 +267,7 @@ static uint64_t hash_esn(seqgpu_ridge_method method) {
   must(seqgpu_esn_train(esn, T, NULL, series, 50), "esn_train");
   must(seqgpu_esn_solve(esn, 1e-6), "esn_solve");
   must(seqgpu_esn_run(esn, AHEAD, NULL, NULL, alone), "esn_run");
-  const uint64_t hash = mix_values(mix(HASH_START, alone, sizeof alone), p);
+  const uint64_t hash = mix_values(check_hash(CHECK_HASH_START, alone, sizeof alone), p);
   seqgpu_esn_destroy(esn);
   seqgpu_params_destroy(p);
   return hash;
@@ -300,7 +292,7 @@ static void hash_all(seqgpu_dtype dtype, int threads, hash_list *list) {
   must(seqgpu_context_create(&options, &ctx), "context");
   list->count = 0;
   stream = 100;
-  for (size_t i = 0; i < sizeof cell_rows / sizeof cell_rows[0]; i++)
+  for (size_t i = 0; i < COUNT(cell_rows); i++)
     note(list, hash_cell(&cell_rows[i]), "cell", cell_rows[i].name, 0);
   for (int kind = SEQGPU_OPTIMIZER_SGD; kind <= SEQGPU_OPTIMIZER_ADAM; kind++)
     for (int clip = SEQGPU_CLIP_NONE; clip <= SEQGPU_CLIP_VALUE; clip++) {

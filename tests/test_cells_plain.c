@@ -1,15 +1,13 @@
-/* test_cells_plain.c - every cell against its paper: one step of one sequence in plain loops over names of parameters.
+/* test_cells_plain.c - every cell against its paper: one step of one sequence in plain loops.
  *
- * Nothing is shared with core/: no layouts, no blocks of gates in one product, no stages.  Float64, forward only; gradients are
- * tested against differences of the forward (test_gradients.c).
+ * Nothing is shared with core/: no layouts, no blocks of gates in one product, no stages.  Float64, forward
+ * only; gradients are tested against differences of the forward (test_gradients.c).
  *
- * A paper's function takes x [I] and the states before the step, and leaves the states after it and y.  Every row of
- * cells.h must have one.
+ * A paper's function takes x [I] and the states before the step, and leaves the states after it and y.  Every
+ * row of cells.h must have one.
  */
-#include "tests/cells.h"
 #include "tests/net.h"
-
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+#include "tests/shapes.h"
 
 enum { MOST = 16 }; /* units, factors, inputs */
 
@@ -100,8 +98,8 @@ static double peephole(const step *s, const char *name, int64_t j, double c) {
   return s->desc->peephole ? number(s, name, j) * c : 0;
 }
 
-/* Hochreiter, Schmidhuber 1997 without a forget gate; Gers, Schmidhuber, Cummins 2000 with one; peepholes: Gers, Schmidhuber
- * 2000; f = 1 - i: Greff et al. 2017; projection: Sak, Senior, Beaufays 2014. */
+/* Hochreiter, Schmidhuber 1997 without a forget gate; Gers, Schmidhuber, Cummins 2000 with one; peepholes:
+ * Gers, Schmidhuber 2000; f = 1 - i: Greff et al. 2017; projection: Sak, Senior, Beaufays 2014. */
 static void lstm_of(const step *s, const char *matrix, const double *recurrent) {
   const int none = strcmp(s->desc->cell, "lstm0") == 0;
   double m[MOST];
@@ -200,7 +198,7 @@ static void rotate(double turn, double *re, double *im) {
   *im = sin(turn) * before + cos(turn) * *im;
 }
 
-/* z = (I - 2 v v^* / |v|^2) z of n complex numbers, real parts first. */
+/* z = (I - 2 v v^* / |v|^2) z of n complex elements, real parts first. */
 static void reflect(int64_t n, const double *v, double *z) {
   double re = 0, im = 0, square = 0; /* v^* z */
   for (int64_t j = 0; j < n; j++) {

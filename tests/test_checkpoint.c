@@ -12,14 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/cells.h"
 #include "tests/check.h"
 #include "tests/failing.h"
+#include "tests/shapes.h"
 
 static char folder[64]; /* of this run */
 
 static const char *at(const char *name) {
-  static char paths[4][128];
+  static char paths[4][sizeof folder + 256];
   static int next;
   char *path = paths[next++ % 4];
   snprintf(path, sizeof paths[0], "%s/%s", folder, name);
@@ -131,15 +131,10 @@ static int same_params(const seqgpu_params *a, const seqgpu_params *b, size_t re
   return same;
 }
 
-static seqgpu_rnn_desc small(const seqgpu_rnn_desc *cell) {
-  seqgpu_rnn_desc d = *cell;
-  d.input_size = 3;
-  d.hidden_size = 4;
-  d.num_layers = 2;
-  d.seq_len = d.batch = 2;
-  d.bidirectional = 1;
-  if (d.projection_size) d.projection_size = 2;
-  return d;
+static const shape_row small_shape = {"small", {2, 2, 3, 4}, NULL, {.num_layers = 2, .bidirectional = 1}};
+
+static seqgpu_rnn_desc small(seqgpu_rnn_desc cell) {
+  return combine(&(cell_row){cell.cell, cell, 1, 0}, &small_shape);
 }
 
 /* ---------------------------------------------------------------- round trips */
@@ -148,7 +143,7 @@ static seqgpu_rnn_desc small(const seqgpu_rnn_desc *cell) {
 static void test_round_trip(const cell_row *cell, seqgpu_optimizer_kind kind, seqgpu_dtype dtype) {
   seqgpu_context *ctx = open_cpu(dtype);
   const size_t real = seqgpu_dtype_size(dtype);
-  const seqgpu_rnn_desc desc = small(&cell->desc);
+  const seqgpu_rnn_desc desc = combine(cell, &small_shape);
   seqgpu_params *a = make_params(ctx, &desc, 1), *b = make_params(ctx, &desc, 2);
   char name[80];
   snprintf(name, sizeof name, "%s f%d optimizer %d", cell->name, (int)(8 * real), (int)kind);
@@ -175,7 +170,7 @@ static void test_round_trip(const cell_row *cell, seqgpu_optimizer_kind kind, se
 
 static void test_weights_only(void) {
   seqgpu_context *f32 = open_cpu(SEQGPU_DTYPE_F32), *f64 = open_cpu(SEQGPU_DTYPE_F64);
-  const seqgpu_rnn_desc desc = small(&(seqgpu_rnn_desc){.cell = "gru", .reset_after = 1});
+  const seqgpu_rnn_desc desc = small((seqgpu_rnn_desc){.cell = "gru", .reset_after = 1});
   seqgpu_params *a = make_params(f32, &desc, 1), *b = make_params(f64, &desc, 2),
                 *c = make_params(f32, &desc, 3);
   seqgpu_params *untouched = make_params(f32, &desc, 3);
@@ -209,7 +204,7 @@ static void test_meta(seqgpu_context *ctx) {
                               {"quote\"\\", "line\nend\t\x01"},
                               {"gr\xc3\xbc\xc3\x9f", "\xf0\x9f\x8e\xb5 \xe2\x82\xac"}};
   const seqgpu_meta bad[] = {{"a", "\xff"}}, twice[] = {{"a", "1"}, {"a", "2"}}, null[] = {{"a", NULL}};
-  const seqgpu_rnn_desc desc = small(&(seqgpu_rnn_desc){.cell = "rnn"});
+  const seqgpu_rnn_desc desc = small((seqgpu_rnn_desc){.cell = "rnn"});
   seqgpu_params *p = make_params(ctx, &desc, 1);
   seqgpu_checkpoint *c;
   CHECK(seqgpu_checkpoint_save(p, at("m"), meta, 4) == SEQGPU_OK, "metadata are saved");
@@ -304,7 +299,7 @@ static void test_torch(seqgpu_context *ctx) {
 /* ---------------------------------------------------------------- all or nothing */
 
 static void test_other_shapes(seqgpu_context *ctx) {
-  seqgpu_rnn_desc desc = small(&(seqgpu_rnn_desc){.cell = "lstm"}), wider = desc, deeper = desc;
+  seqgpu_rnn_desc desc = small((seqgpu_rnn_desc){.cell = "lstm"}), wider = desc, deeper = desc;
   wider.hidden_size = 5;
   deeper.num_layers = 3;
   const seqgpu_rnn_desc *others[] = {&wider, &deeper};
@@ -346,7 +341,7 @@ static int save_as_nobody(seqgpu_params *p, const char *path) {
 }
 
 static void test_atomic(seqgpu_context *ctx) {
-  const seqgpu_rnn_desc desc = small(&(seqgpu_rnn_desc){.cell = "gru"});
+  const seqgpu_rnn_desc desc = small((seqgpu_rnn_desc){.cell = "gru"});
   seqgpu_params *p = make_params(ctx, &desc, 1);
   seqgpu_checkpoint_save(p, at("good"), NULL, 0);
   seqgpu_checkpoint_save(p, at("copy"), NULL, 0);
@@ -415,7 +410,7 @@ int main(void) {
     check_skip("this build has no cJSON", "checkpoints");
   } else {
     seqgpu_checkpoint_close(c);
-    for (size_t i = 0; i < sizeof cell_rows / sizeof cell_rows[0]; i++)
+    for (size_t i = 0; i < COUNT(cell_rows); i++)
       test_round_trip(&cell_rows[i], (seqgpu_optimizer_kind)(i % 4),
                       i % 3 ? SEQGPU_DTYPE_F32 : SEQGPU_DTYPE_F64);
     test_weights_only();

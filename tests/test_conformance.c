@@ -1,74 +1,19 @@
-/* test_conformance.c - every backend against the CPU's float64: plan x cell x option x shape, forward and backward.
+/* test_conformance.c - every backend against the CPU's float64: plan x cell x option x shape, both ways.
  *
- * Every plan of the backend is asked for every row, and may refuse it as unsupported.  A row fails if any tensor that
- * comes out (y, final states, dx, dinitial, each parameter's gradient) is further than 1e-5 from the reference,
- * |out - ref| / |ref|; 2e-3 and 2e-2 where the products may be TF32 or bfloat16.  Inputs are drawn fresh from the printed
- * seed, until they determine every such tensor well (conditioned.h); outputs, reserve and workspace are poisoned with NaN before, padded steps of x and dy are NaN, and
- * guards are read after.
+ * Every plan of the backend is asked for every row, and may refuse it as unsupported.  A row fails if any
+ * tensor that comes out (y, final states, dx, dinitial, each parameter's gradient) is further than 1e-5 from
+ * the reference, |out - ref| / |ref|; 2e-3 and 2e-2 where the products may be TF32 or bfloat16.  Inputs are
+ * drawn fresh from the printed seed, until they determine every such tensor well (conditioned.h).  Outputs,
+ * reserve and workspace are NaN before, so are padded steps of x and dy, and guards are read afterwards.
  *
  * Then: forward on one backend, backward on another with the same reserve.  Then: all other operators.
  *
- *   test_conformance [backend [plan]]      "plans" lists a backend's plans instead, "others" checks all but them
+ *   test_conformance [backend [plan]]      plan "plans": lists them; "others": checks all but them
  */
 #include "host/plan/algorithms.h"
-#include "tests/cells.h"
 #include "tests/conformance_ops.h"
 #include "tests/net.h"
-
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-static const int32_t ragged[5] = {4, 0, 1, 3, 4};
-static const int32_t nothing[2] = {0, 0};
-
-static const shape_row shapes[] = {
-    {"T = 1", {1, 2, 3, 5}, NULL, {0}},
-    {"B = 1", {3, 1, 4, 5}, NULL, {0}},
-    {"H = 1", {2, 2, 3, 1}, NULL, {0}},
-    {"H = 31", {2, 3, 5, 31}, NULL, {0}},
-    {"H = 33, I = 34", {2, 5, 34, 33}, NULL, {0}},
-    {"H = 64, B = 8", {2, 8, 16, 64}, NULL, {0}},
-    {"T = 40", {40, 3, 3, 8}, NULL, {0}},
-    {"ragged", {4, 5, 3, 6}, ragged, {0}},
-    {"all lengths 0", {3, 2, 3, 5}, nothing, {0}},
-    {"bidirectional", {3, 3, 4, 5}, NULL, {.bidirectional = 1}},
-    {"sum", {3, 3, 4, 5}, NULL, {.bidirectional = 1, .merge = SEQGPU_MERGE_SUM}},
-    {"two layers, dropout", {3, 3, 4, 7}, NULL, {.num_layers = 2, .dropout = 0.4}},
-    {"three layers, bidirectional, batch first",
-     {3, 2, 4, 5},
-     NULL,
-     {.num_layers = 3, .bidirectional = 1, .batch_first = 1}},
-    {"ragged, two layers, sum",
-     {4, 5, 3, 6},
-     ragged,
-     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_MERGE_SUM}},
-    {"ragged, two layers, bidirectional, dropout, batch first",
-     {4, 5, 3, 6},
-     ragged,
-     {.num_layers = 2, .bidirectional = 1, .dropout = 0.5, .batch_first = 1}},
-    {"inference", {4, 3, 3, 6}, NULL, {.inference = 1}},
-    {"inference, ragged, three layers, bidirectional, batch first",
-     {4, 5, 3, 6},
-     ragged,
-     {.num_layers = 3, .bidirectional = 1, .batch_first = 1, .inference = 1, .dropout = 0.5}},
-};
-
-/* Too large for emulated threads.  The CPU's inference works in chunks of about 1024 rows of [T,B]. */
-static const shape_row large_shapes[] = {
-    {"inference in chunks", {12, 200, 2, 3}, NULL, {.num_layers = 2, .bidirectional = 1, .inference = 1}},
-    {"inference, B > chunk", {3, 1100, 2, 3}, NULL, {.bidirectional = 1, .inference = 1}},
-    {"wide", {3, 37, 130, 257}, NULL, {0}},
-};
-static const shape_row handover = {"handover",
-                                   {4, 5, 3, 6},
-                                   ragged,
-                                   {.num_layers = 2, .bidirectional = 1, .dropout = 0.3, .batch_first = 1}};
-
-/* For products that round their operands, whose limits are but a few roundings: a tensor of so many numbers that its norm
- * does not hang on the luck of one. */
-static const shape_row rounding = {"rounded products",
-                                   {4, 5, 7, 18},
-                                   ragged,
-                                   {.num_layers = 2, .bidirectional = 1, .dropout = 0.3, .batch_first = 1}};
+#include "tests/shapes.h"
 
 /* What is asked of a backend: one of its algorithms, with products of a given exactness. */
 typedef struct subject {
@@ -86,8 +31,9 @@ static int refuses(const subject *s, const seqgpu_rnn_desc *desc) {
   return status == SEQGPU_EUNSUPPORTED;
 }
 
-/* 1 if the plan ran the row. */
+/* 1 if the plan ran the row, 0 if it refuses it or the cell has no network of that shape. */
 static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *cell, const shape_row *shape) {
+  if (!fits(cell, shape)) return 0;
   seqgpu_rnn_desc desc = combine(cell, shape);
   net ref, out;
   char where[64];
@@ -108,28 +54,39 @@ static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *c
   return 1;
 }
 
-/* All rows; the less exact kinds of products only exist on a GPU. */
+/* All rows that carry the mark; how many ran. */
+static int check_rows(const subject *s, seqgpu_context *oracle, const cell_row *cell, unsigned mark) {
+  int ran = 0;
+  const shape_row *shape;
+  for (int i = 0; (shape = shape_at(mark, i)) != NULL; i++) ran += check_row(s, oracle, cell, shape);
+  return ran;
+}
+
+/* Every cell; the less exact kinds of products only exist on a GPU. */
 static void check_networks(seqgpu_context *ctx, const char *algorithm, seqgpu_context *oracle) {
   const char *device = seqgpu_context_device(ctx);
   const int emulated = strcmp(device, "emulator") == 0, cpu = strcmp(device, "cpu") == 0;
   const subject exact = {ctx, algorithm, SEQGPU_MATH_F32};
   int ran = 0;
   for (size_t c = 0; c < COUNT(cell_rows); c++) {
-    for (size_t s = 0; s < COUNT(shapes); s++) ran += check_row(&exact, oracle, &cell_rows[c], &shapes[s]);
-    for (size_t s = 0; s < COUNT(large_shapes) && !emulated; s++)
-      ran += check_row(&exact, oracle, &cell_rows[c], &large_shapes[s]);
+    ran += check_rows(&exact, oracle, &cell_rows[c], FOR_CONFORMANCE);
+    if (!emulated) ran += check_rows(&exact, oracle, &cell_rows[c], FOR_CONFORMANCE_LARGE);
     for (int math = SEQGPU_MATH_TF32; math <= SEQGPU_MATH_BF16 && !cpu; math++) {
       const subject rounded = {ctx, algorithm, (seqgpu_math)math};
-      check_row(&rounded, oracle, &cell_rows[c], &rounding);
+      check_row(&rounded, oracle, &cell_rows[c], shape_named("rounded products"));
     }
   }
   if (ran == 0) check_skip("it refuses every row", "%s of %s", algorithm, device);
 }
 
-/* Forward on one context, backward on another, which is given the reserve: its layout belongs to the cell.  The plans of
- * other libraries keep a private one, so `step` is named. */
+/* Forward on one context, backward on another, which is given the reserve: its layout belongs to the cell.
+ * The plans of other libraries keep a private one, so `step` is named. */
 static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_context *oracle,
                            const cell_row *cell) {
+  static const shape_row handover = {"handover",
+                                     {4, 5, 3, 6},
+                                     ragged,
+                                     {.num_layers = 2, .bidirectional = 1, .dropout = 0.3, .batch_first = 1}};
   seqgpu_rnn_desc desc = combine(cell, &handover);
   net ref, first, second;
   char where[64];

@@ -1,19 +1,19 @@
 /* test_cudnn.c - the cudnn plans against the CPU's float64, through the public API.
  *
- * Runs twice: as test_cudnn on the product's own library and a card (without one, or in a build without cuDNN, every
- * check is reported as skipped), and as test_cudnn_calls on the emulator, where tests/simt/cudnn_standin.cpp answers.
+ * Runs twice: as test_cudnn on the product's own library and a card (without one, or in a build without
+ * cuDNN, every check is reported as skipped), and as test_cudnn_calls on the emulator, where
+ * tests/simt/cudnn_standin.cpp answers.
  *
- * What is looked at: cells (so that gates in another order show as wrong numbers, and each parameter's gradient is compared
- * on its own), ragged batches with sequences of no steps, both directions, states in and out, gradients that accumulate,
- * runs smaller than the plan's, gradients too small for half, and what the plans refuse.
+ * What is looked at: cells (so that gates in another order show as wrong numbers, and each parameter's
+ * gradient is compared on its own), ragged batches with sequences of no steps, both directions, states in and
+ * out, gradients that accumulate, runs smaller than the plan's, gradients too small for half, and
+ * what the plans refuse.
  *
- * Inputs are drawn fresh from the printed seed; outputs, reserve and workspace are poisoned with NaN before, padded
- * steps of x and dy are NaN, guards are read after.
+ * Inputs are drawn fresh from the printed seed; outputs, reserve and workspace are poisoned with NaN before,
+ * padded steps of x and dy are NaN, guards are read after.
  */
-#include "tests/cells.h"
 #include "tests/net.h"
-
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+#include "tests/shapes.h"
 
 /* What most rows of a plan are run with: the most exact arithmetic that it takes. */
 static const struct plan_row {
@@ -33,52 +33,11 @@ static const struct plan_row {
 };
 
 static const cell_row cells[] = {
-    {"rnn tanh", {.cell = "rnn"}},
-    {"rnn relu", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_RELU}},
-    {"lstm", {.cell = "lstm"}},
-    {"gru reset_after", {.cell = "gru", .reset_after = 1}},
+    {"rnn tanh", {.cell = "rnn"}, 1, 0},
+    {"rnn relu", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_RELU}, 1, 0},
+    {"lstm", {.cell = "lstm"}, 1, 0},
+    {"gru reset_after", {.cell = "gru", .reset_after = 1}, 1, 0},
 };
-
-static const int32_t ragged[5] = {4, 0, 1, 3, 4};
-static const int32_t nothing[2] = {0, 0};
-
-static const shape_row shapes[] = {
-    {"T = 1", {1, 2, 3, 5}, NULL, {0}},
-    {"B = 1", {3, 1, 4, 5}, NULL, {0}},
-    {"H = 1", {2, 2, 3, 1}, NULL, {0}},
-    {"H = 33, I = 34", {5, 5, 34, 33}, NULL, {0}},
-    {"ragged", {4, 5, 3, 6}, ragged, {0}},
-    {"all lengths 0", {3, 2, 3, 5}, nothing, {0}},
-    {"bidirectional", {3, 3, 4, 5}, NULL, {.bidirectional = 1}},
-    {"sum", {3, 3, 4, 5}, NULL, {.bidirectional = 1, .merge = SEQGPU_MERGE_SUM}},
-    {"two layers, dropout", {3, 3, 4, 7}, NULL, {.num_layers = 2, .dropout = 0.4}},
-    {"three layers, bidirectional, batch first",
-     {3, 2, 4, 5},
-     NULL,
-     {.num_layers = 3, .bidirectional = 1, .batch_first = 1}},
-    {"ragged, two layers, sum",
-     {4, 5, 3, 6},
-     ragged,
-     {.num_layers = 2, .bidirectional = 1, .merge = SEQGPU_MERGE_SUM}},
-    {"ragged, two layers, bidirectional, dropout, batch first",
-     {4, 5, 3, 6},
-     ragged,
-     {.num_layers = 2, .bidirectional = 1, .dropout = 0.5, .batch_first = 1}},
-    {"inference", {4, 3, 3, 6}, NULL, {.inference = 1}},
-    {"inference, ragged, three layers, bidirectional",
-     {4, 5, 3, 6},
-     ragged,
-     {.num_layers = 3, .bidirectional = 1, .inference = 1}},
-};
-
-/* Too large for emulated threads. */
-static const shape_row large_shapes[] = {
-    {"H = 64, B = 8", {40, 8, 16, 64}, NULL, {0}},
-    {"H = 256, B = 16", {20, 16, 256, 256}, NULL, {0}},
-};
-
-/* For products that round their operands (test_conformance.c says why of this size). */
-static const shape_row rounding = {"rounded products", {4, 5, 7, 18}, NULL, {0}};
 
 static int emulated;                 /* the stand-in answers */
 static seqgpu_context *gpu, *oracle; /* gpu NULL: nothing can run, and `why_skipped` says why */
@@ -97,7 +56,7 @@ static int runs(const seqgpu_rnn_desc *desc, const char *algorithm, const char *
   seqgpu_plan *plan = NULL;
   const seqgpu_plan_options options = {.algorithm = algorithm};
   const seqgpu_status status = seqgpu_plan_create(gpu, desc, &options, &plan);
-  seqgpu_plan_destroy(algorithm);
+  seqgpu_plan_destroy(plan);
   if (status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_last_error(gpu), "bad parameter (stand-in)"))
     check_record(0, seqgpu_last_error(gpu), "%s: %s, %s", algorithm, what, shape);
   else if (status == SEQGPU_EUNSUPPORTED)
@@ -227,13 +186,13 @@ static const struct {
   cell_row cell;
   const char *word;
 } refused[] = {
-    {{"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_SIGMOID}}, "activation"},
-    {{"rnn identity", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_IDENTITY}}, "activation"},
-    {{"lstm peephole", {.cell = "lstm", .peephole = 1}}, "peephole"},
-    {{"lstm coupled", {.cell = "lstm", .coupled = 1}}, "coupled"},
-    {{"lstm projection", {.cell = "lstm", .projection_size = 1}}, "projection"},
-    {{"lstm0", {.cell = "lstm0"}}, "cell"},
-    {{"gru", {.cell = "gru"}}, "reset_after"},
+    {{"rnn sigmoid", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_SIGMOID}, 1, 0}, "activation"},
+    {{"rnn identity", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_IDENTITY}, 1, 0}, "activation"},
+    {{"lstm peephole", {.cell = "lstm", .peephole = 1}, 1, 0}, "peephole"},
+    {{"lstm coupled", {.cell = "lstm", .coupled = 1}, 1, 0}, "coupled"},
+    {{"lstm projection", {.cell = "lstm"}, 2, 1}, "projection"},
+    {{"lstm0", {.cell = "lstm0"}, 1, 0}, "cell"},
+    {{"gru", {.cell = "gru"}, 1, 0}, "reset_after"},
 };
 
 /* The descriptor is refused by a sentence with the word in it. */
@@ -311,15 +270,17 @@ static void open_gpu(const char *device) {
 /* All rows of a plan and a cell. */
 static void check_cell(const struct plan_row *plan, const cell_row *cell) {
   const seqgpu_math least = plan->math;
-  for (size_t s = 0; s < COUNT(shapes); s++) {
-    check_row(plan->name, least, cell, &shapes[s], 0);
-    if (shapes[s].lengths) check_row(plan->name, least, cell, &shapes[s], 1);
+  const shape_row *shape;
+  for (int s = 0; (shape = shape_at(FOR_CUDNN, s)) != NULL; s++) {
+    check_row(plan->name, least, cell, shape, 0);
+    if (shape->lengths) check_row(plan->name, least, cell, shape, 1);
   }
   for (int math = SEQGPU_MATH_TF32; math <= SEQGPU_MATH_BF16; math++)
-    if (math >= (int)least) check_row(plan->name, (seqgpu_math)math, cell, &rounding, 0);
-  for (size_t s = 0; s < COUNT(large_shapes) && !emulated; s++)
+    if (math >= (int)least)
+      check_row(plan->name, (seqgpu_math)math, cell, shape_named("rounded products, one layer"), 0);
+  for (int s = 0; !emulated && (shape = shape_at(FOR_CUDNN_LARGE, s)) != NULL; s++)
     for (int math = (int)least; math <= SEQGPU_MATH_BF16; math++)
-      check_row(plan->name, (seqgpu_math)math, cell, &large_shapes[s], 0);
+      check_row(plan->name, (seqgpu_math)math, cell, shape, 0);
   check_carried(plan->name, least, cell);
   check_smaller(plan->name, least, cell);
   check_tiny(plan->name, least, cell);

@@ -1,6 +1,6 @@
 /* test_cudnn_pack.c - the kernels around cuDNN (kernels/cudnn/pack.cu) on the emulator, against plain loops.
  *
- * half is looked at through its definition: which number bits mean, and that a float becomes the nearest of them.
+ * half is looked at through its definition: which number bits mean, and that a float becomes the nearest one.
  */
 #define SEQGPU_EMULATE /* the emulator's names of kernels/cudnn/plans.h */
 #include "kernels/cudnn/algorithms.h"
@@ -279,8 +279,7 @@ static void check_halves(sq_exec *exec) {
 /* All kernels that have them, in both types. */
 static void check_type(sq_exec *exec, int half) {
   check_pack(exec, half);
-  for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++)
-    check_unpack(exec, half, scales[i].largest, scales[i].unscale);
+  for (size_t i = 0; i < COUNT(scales); i++) check_unpack(exec, half, scales[i].largest, scales[i].unscale);
   for (int bits = 0; bits < 8; bits++) {
     check_take(exec, half, bits & 1, bits >> 1 & 1, bits >> 2);
     check_give(exec, half, bits & 1, bits >> 1 & 1, bits >> 2);

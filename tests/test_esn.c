@@ -31,7 +31,7 @@ static double difference(const double *a, const double *b, int64_t n) {
 
 enum { ROWS = 150, IN = 37, OUT = 2 };
 
-/* The closed form written down again: (X^T X + lambda I) W^T = X^T Y by Gauss-Jordan elimination with row pivots. */
+/* The closed form once more: (X^T X + lambda I) W^T = X^T Y by Gauss-Jordan elimination with row pivots. */
 static void closed_form(const double *x, const double *y, double lambda, double *w) {
   enum { WIDTH = IN + OUT };
   static long double a[IN][WIDTH];
@@ -76,10 +76,9 @@ static void test_ridge(seqgpu_context *ctx, seqgpu_ridge_method method, const ch
   for (int p = 0; p < 5; p++) {
     seqgpu_ridge_reset(r);
     add_pieces(r, pieces[p], x, y);
-    for (int l = 0; l < 4;
-         l++) { /* a solution leaves what was seen as it was: the later ones are right, too */
+    for (int l = 0; l < 4; l++) { /* a solution leaves what was seen as it was, so the later ones are right */
       closed_form(x, y, lambdas[l], ref);
-      const int status = seqgpu_ridge_solve(r, lambdas[l], w);
+      const seqgpu_status status = seqgpu_ridge_solve(r, lambdas[l], w);
       check_error(status ? (double)NAN : check_norm_f64(w, ref, OUT * IN), 1e-11,
                   "%s: pieces of %d, lambda %g", name, (int)pieces[p], lambdas[l]);
     }
@@ -478,7 +477,7 @@ static void test_refusals(seqgpu_context *ctx) {
   seqgpu_params *p;
   seqgpu_esn *esn;
   seqgpu_params_create(ctx, 1, &p);
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < COUNT(rows); i++) {
     const seqgpu_esn_desc *c = &rows[i].change;
     seqgpu_esn_desc desc = small_desc();
     if (c->input_size) desc.input_size = c->input_size;

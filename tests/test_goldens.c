@@ -1,5 +1,5 @@
-/* test_goldens.c - what PyTorch computed (goldens/make_goldens.py writes goldens.bin and has its format) against
- * this library, through the public API alone: in float64 to 1e-12, in float32 to 1e-5.
+/* test_goldens.c - what PyTorch computed (goldens/make_goldens.py writes goldens.bin and has its format)
+ * against this library, through the public API alone: in float64 to 1e-12, in float32 to 1e-5.
  *
  *   test_goldens [goldens.bin]
  */
@@ -9,8 +9,6 @@
 #ifndef SEQGPU_GOLDENS
 #define SEQGPU_GOLDENS "goldens/goldens.bin" /* ctest runs in tests/ */
 #endif
-
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 /* --- the file --- */
 
@@ -57,7 +55,7 @@ static void free_goldens(void) {
   for (int i = 0; i < GOLDENS_MAX; i++) free(goldens[i].data);
 }
 
-/* The tensor CASE/NAME of `count` numbers; a failed check and NULL if there is none. */
+/* The tensor CASE/NAME of `count` elements; a failed check and NULL if there is none. */
 static const double *find(const char *test, const char *name, int64_t count) {
   char full[2 * NAME_MAX_LENGTH];
   snprintf(full, sizeof full, "%s/%s", test, name);

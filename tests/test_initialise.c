@@ -1,4 +1,5 @@
-/* test_initialise.c - recurrent weights by their eigenvalues (core/spectral.c), and the schemes of seqgpu_params_init_rnn. */
+/* test_initialise.c - recurrent weights by their eigenvalues (core/spectral.c), and the schemes of
+ * seqgpu_params_init_rnn. */
 #include "tests/check.h"
 
 #include "core/initialise.h"
@@ -16,8 +17,8 @@ static void multiply(int n, const double *a, const double *x, double *y) {
   }
 }
 
-/* log|A^m x| for m = steps and 2 steps: their difference over `steps` is log rho up to (a constant)/steps, whatever the
- * eigenvalues are.  Independent of core/spectral.c, which squares. */
+/* log|A^m x| for m = steps and 2 steps: their difference over `steps` is log rho up to (a constant)/steps,
+ * whatever the eigenvalues are.  Independent of core/spectral.c, which squares. */
 static double radius_by_steps(int n, const double *a, int steps) {
   double x[64], y[64], logs = 0, half = 0;
   for (int i = 0; i < n; i++) x[i] = check_uniform(-1, 1);
@@ -209,7 +210,8 @@ static void test_gate_blocks(seqgpu_context *ctx) {
   seqgpu_plan_destroy(plan);
 }
 
-/* Every cell by the names of its parameters: "pytorch" redraws what add_rnn drew, from the same seed the same bits. */
+/* Every cell by the names of its parameters: "pytorch" redraws what add_rnn drew, the same bits from
+ * the same seed. */
 static void test_every_cell(seqgpu_context *ctx) {
   seqgpu_cell_info info;
   for (int c = 0; seqgpu_cell_get(c, &info) == SEQGPU_OK; c++) {
@@ -246,7 +248,7 @@ static void test_every_cell(seqgpu_context *ctx) {
   }
 }
 
-/* Saxe et al. 2013: the Jacobian dh_T/dh_0 of the linear network keeps every vector's length if W_hh is orthogonal. */
+/* Saxe et al. 2013: dh_T/dh_0 of the linear network keeps every vector's length if W_hh is orthogonal. */
 static void test_jacobian(seqgpu_context *ctx) {
   seqgpu_plan *plan = plan_of(ctx, "rnn", 1, 0);
   seqgpu_params *p = params_of(ctx, plan, check_random());

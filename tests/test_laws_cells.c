@@ -1,5 +1,5 @@
-/* test_laws_cells.c - laws of what a network computes: how its time, batch and layers may be cut, and which cells are
- * special cases of others.
+/* test_laws_cells.c - laws of what a network computes: how its time, batch and layers may be cut, and which
+ * cells are special cases of others.
  */
 #include "core/cell.h"
 #include "tests/laws.h"
@@ -69,7 +69,7 @@ static double law_permutation(const contexts *c, const cell_row *cell) {
   return worst;
 }
 
-/* Each sequence of a ragged batch is what it would be alone, without padding; one of length 0 passes its state on. */
+/* Each sequence of a ragged batch is what it would be alone; one of length 0 passes its state on. */
 static double law_ragged(const contexts *c, const cell_row *cell) {
   net all = fresh(c->f64, cell, 4, 5, DEEP, ragged);
   run(&all);
@@ -112,7 +112,7 @@ static double law_padding(const contexts *c, const cell_row *cell) {
   return differ_when_run(&a, &b, NET_Y, NET_DPARAMS);
 }
 
-/* Swaps the two directions of a tensor whose layers are `parts` blocks of `half` numbers each. */
+/* Swaps the two directions of a tensor whose layers are `parts` blocks of `half` elements each. */
 static void swap_halves(double *p, int64_t count, int64_t half) {
   for (int64_t i = 0; i < count; i += 2 * half)
     for (int64_t j = i; j < i + half; j++) {
@@ -148,10 +148,7 @@ static double law_reversal(const contexts *c, const cell_row *cell) {
     run(&a);
     run(&b);
   }
-  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_at_end(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* [B,T,*] is [T,B,*] with the axes exchanged: the same bits. */
@@ -256,7 +253,8 @@ static double law_parts(const contexts *c, const cell_row *cell) {
   return worst;
 }
 
-/* What a step of a cell whose weights are 0 does: a state keeps a share of itself, and of h a cell may make more. */
+/* What one step of a cell whose weights are 0 does: a state keeps a share of itself, and h may be made
+ * anew. */
 typedef struct zero_row {
   const char *cell;
   double keep[2]; /* of h, of the second state; LEAK: 1 - leak */
@@ -297,7 +295,7 @@ static double law_zero_weights(const contexts *c, const cell_row *cell) {
   double worst = 0;
   for (int64_t i = 0; i < n.count[NET_HT]; i++) {
     double h = n.value[NET_H0][i] * keep[0] + (1 - keep[0]) * rest;
-    if (row->squashes) h = cell->desc.projection_size ? 0 : 0.5 * tanh(n.value[NET_C0][i] * keep[1]);
+    if (row->squashes) h = cell->projects ? 0 : 0.5 * tanh(n.value[NET_C0][i] * keep[1]);
     worst = net_worse(fabs(n.value[NET_HT][i] - h), worst);
   }
   for (int64_t i = 0; i < n.count[NET_CT]; i++)
@@ -313,7 +311,7 @@ static double *parameter(const net *n, int tensor, const char *name, seqgpu_para
   return NULL;
 }
 
-/* Without input and biases, and with the identity for g, a step is the recurrent matrix alone. */
+/* Without input and biases, and with the identity for g, a step applies the recurrent matrix alone. */
 static double law_keeps_norm(const contexts *c, const cell_row *cell) {
   cell_row linear = *cell;
   const int unitary = strcmp(cell->desc.cell, "urnn") == 0; /* modReLU with b = 0 is the identity */

@@ -1,5 +1,5 @@
-/* test_laws_runs.c - laws of how a network is run: threads, seeds, plans for inference and for larger runs, memory that
- * is shared or absent, what inspect sees.
+/* test_laws_runs.c - laws of how a network is run: threads, seeds, plans for inference and for larger runs,
+ * memory that is shared or absent, what inspect sees.
  */
 #include "tests/laws.h"
 
@@ -52,10 +52,7 @@ static double law_inference(const contexts *c, const cell_row *cell) {
   net_copy_inputs(&b, &a);
   net_forward(&a);
   net_forward(&b);
-  const double worst = differ_in(&a, &b, NET_Y, NET_CT);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_at_end(&a, &b, NET_Y, NET_CT);
 }
 
 /* A plan serves any smaller run with the memory it asked for, and the buffers of the smaller run. */
@@ -95,10 +92,7 @@ static double law_accumulate(const contexts *c, const cell_row *cell) {
   run(&b);
   net_backward(&b);
   for (int64_t i = 0; i < b.count[NET_DPARAMS]; i++) b.value[NET_DPARAMS][i] *= 0.5;
-  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_at_end(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* Final states may be written over the initial ones. */
@@ -111,10 +105,7 @@ static double law_in_place(const contexts *c, const cell_row *cell) {
   for (int i = 0; i < 2; i++)
     net_download(b.ctx, b.value[NET_HT + i], b.device[NET_H0 + i], b.count[NET_H0 + i]);
   net_backward(&b);
-  const double worst = differ_in(&a, &b, NET_Y, NET_DPARAMS);
-  net_close(&a);
-  net_close(&b);
-  return worst;
+  return differ_at_end(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* NULL is zeros where it is read, and "not wanted" where it would be written. */
@@ -160,8 +151,8 @@ static double *inspected(const net *n, const char *part) {
   return out;
 }
 
-/* What is seen inside satisfies the cell's last equation: h = y; h = o tanh(c); h = (1-u) c + u h_before. */
-/* All that the plan lists can be looked at; there is an h, and who has an output gate has a c that it lets out. */
+/* All that the plan lists can be looked at; there is an h, and with an output gate there is a c to let
+ * out. */
 static int has_parts(const net *n, const double *h, const double *o, const double *c) {
   seqgpu_part_info part;
   for (int k = 0; seqgpu_plan_part_get(n->ctx, n->plan, k, &part) == SEQGPU_OK; k++) {
@@ -172,6 +163,7 @@ static int has_parts(const net *n, const double *h, const double *o, const doubl
   return h != NULL && (o == NULL || c != NULL);
 }
 
+/* What is seen inside satisfies the cell's last equation: h = y; h = o tanh(c); h = (1-u) c + u h_before. */
 static double law_inspect(const contexts *c, const cell_row *cell) {
   const int64_t T = 4, B = 2;
   net n = fresh(c->f64, cell, T, B, BOTH_WAYS, NULL);
@@ -184,7 +176,7 @@ static double law_inspect(const contexts *c, const cell_row *cell) {
   for (int64_t i = 0; worst == 0 && i < rows * width; i++) {
     const int64_t row = i / width, j = i % width;
     double e = fabs(n.value[NET_Y][row * 2 * out + out + j] - h[i]);
-    if (o && !cell->desc.projection_size) e = net_worse(fabs(o[i] * tanh(cs[i]) - h[i]), e);
+    if (o && !cell->projects) e = net_worse(fabs(o[i] * tanh(cs[i]) - h[i]), e);
     const double before =
         row / B == T - 1 ? n.value[NET_H0][(B + row % B) * width + j] : h[u ? i + B * width : i];
     if (u) e = net_worse(fabs((1 - u[i]) * cs[i] + u[i] * before - h[i]), e);

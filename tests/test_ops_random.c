@@ -115,7 +115,7 @@ static double orthogonality_error(int64_t rows, int64_t cols, double gain) {
 static void test_orthogonal(void) {
   static const int64_t shapes[][2] = {{0, 0}, {0, 4},   {1, 1},   {1, 7},   {7, 1},    {5, 3},
                                       {3, 5}, {31, 33}, {33, 31}, {64, 64}, {200, 50}, {128, 128}};
-  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+  for (size_t i = 0; i < COUNT(shapes); i++)
     check_error(orthogonality_error(shapes[i][0], shapes[i][1], 1.4), 1e-13, "orthogonal %ldx%ld",
                 (long)shapes[i][0], (long)shapes[i][1]);
   int positive = 0;

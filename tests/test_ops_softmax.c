@@ -1,8 +1,15 @@
-/* test_ops_softmax.c - losses, and the operators with a softmax inside: cross-entropy, squared error, attention.
+/* test_ops_softmax.c - losses and what has a softmax inside: cross-entropy, squared error, attention.
  *
  * Masked rows and padded source steps, logits that overflow exp, minus infinity, NaN.
  */
 #include "tests/ops_cases.h"
+
+/* A loss [2]: what it must be, and [1], how many rows count. */
+static void check_loss(tensor loss, double want, double count, const char *what) {
+  check_error(fabs(loss.d[0] - want) / (1 + fabs(want)), 1e-12, "%s loss", what);
+  CHECK(loss.d[1] == count && (double)loss.f[1] == count, "%s unmasked rows", what);
+  check_error(fabs((double)loss.f[0] - loss.d[0]) / (1 + fabs(loss.d[0])), SINGLE, "%s loss f32", what);
+}
 
 /* --- cross-entropy --- */
 
@@ -39,11 +46,9 @@ static void test_xent(int64_t rows, int64_t classes, int mean) {
   char what[80];
   snprintf(what, sizeof what, "xent %ldx%ld %s", (long)rows, (long)classes, mean ? "mean" : "sum");
   check_error(worst, 1e-12, "%s log-sum-exp", what);
-  check_error(fabs(c.loss.d[0] - want) / (1 + fabs(want)), 1e-12, "%s loss", what);
-  CHECK(c.loss.d[1] == count && (double)c.loss.f[1] == count, "%s unmasked rows", what);
+  check_loss(c.loss, want, count, what);
   CHECK(masked_rows_are_zero, "%s masked rows", what);
   check_single(c.lse, name("%s lse", what));
-  check_error(fabs((double)c.loss.f[0] - c.loss.d[0]) / (1 + fabs(c.loss.d[0])), SINGLE, "%s loss f32", what);
   check_single(c.dlogits, name("%s gradient", what));
   check_slope(xent_scalar, &c, c.logits, c.dlogits, what);
   xent_free(&c);
@@ -116,11 +121,9 @@ static void test_mse(int64_t rows, int64_t dim, int mean) {
   const double want = 1.5 * sum / (mean && count > 0 ? count * (double)dim : 1);
   char what[80];
   snprintf(what, sizeof what, "mse %ldx%ld %s", (long)rows, (long)dim, mean ? "mean" : "sum");
-  check_error(fabs(c.loss.d[0] - want) / (1 + fabs(want)), 1e-12, "%s loss", what);
-  CHECK(c.loss.d[1] == count && (double)c.loss.f[1] == count, "%s unmasked rows", what);
+  check_loss(c.loss, want, count, what);
   CHECK(masked_rows_are_zero, "%s masked rows", what);
   check_single(c.row_loss, name("%s row loss", what));
-  check_error(fabs((double)c.loss.f[0] - c.loss.d[0]) / (1 + fabs(c.loss.d[0])), SINGLE, "%s loss f32", what);
   check_single(c.dx, name("%s gradient", what));
   check_slope(mse_scalar, &c, c.x, c.dx, what);
   mse_free(&c);

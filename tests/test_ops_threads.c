@@ -1,5 +1,5 @@
-/* test_ops_threads.c - any number of threads gives the same bits: a digest of every operator's results, with and
- * without a pool, on inputs large enough that the work is split.
+/* test_ops_threads.c - any number of threads gives the same bits: a digest of every operator's results, with
+ * and without a pool, on inputs large enough that the work is split.
  */
 #include "tests/ops_cases.h"
 
@@ -12,11 +12,8 @@ typedef struct digest {
 } digest;
 
 static void digest_add(digest *d, const char *what, tensor t, int bits) {
-  const unsigned char *bytes = at(t, bits);
-  uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-  for (size_t i = 0; i < (size_t)t.n * (size_t)bits / 8; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
   d->name[d->count] = what;
-  d->hash[d->count++] = hash;
+  d->hash[d->count++] = check_hash(CHECK_HASH_START, at(t, bits), (size_t)t.n * (size_t)bits / 8);
 }
 
 static void digest_rows(digest *d, sq_exec *exec, int bits) {

@@ -1,7 +1,7 @@
 /* test_ops_training.c - what follows the gradients: clipping and the optimisers.
  *
- * Lists of tensors of several sizes, 0 among them, against the recurrences written down again; a gradient that is not
- * finite must leave the parameters alone.
+ * Lists of tensors of several sizes, 0 among them, against the recurrences written down again; a gradient
+ * that is not finite must leave the parameters alone.
  */
 #include "tests/tensors.h"
 

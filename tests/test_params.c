@@ -13,7 +13,7 @@ typedef struct world {
 } world;
 static const world worlds[] = {
     {"cpu", SEQGPU_DTYPE_F32}, {"cpu", SEQGPU_DTYPE_F64}, {"emulator", SEQGPU_DTYPE_F32}};
-enum { WORLDS = sizeof worlds / sizeof worlds[0] };
+enum { WORLDS = COUNT(worlds) };
 
 static const char *label(const world *w) { return w->dtype == SEQGPU_DTYPE_F64 ? "f64" : w->device; }
 
@@ -35,7 +35,7 @@ static seqgpu_plan *make_plan(seqgpu_context *ctx, const char *cell, int64_t lay
   return plan;
 }
 
-/* Device numbers as doubles. */
+/* Elements in device memory as doubles. */
 static void get(seqgpu_context *ctx, const void *device, double *out, int64_t n) {
   const size_t real = seqgpu_dtype_size(seqgpu_context_dtype(ctx));
   void *host = malloc((size_t)n * real);
@@ -247,7 +247,7 @@ static void test_updates(seqgpu_context *ctx, const char *where) {
       {"rmsprop", {.kind = SEQGPU_OPTIMIZER_RMSPROP, .lr = 0.01}},
       {"adam", {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.01}},
   };
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) test_update(ctx, &rows[i].o, rows[i].name, where);
+  for (size_t i = 0; i < COUNT(rows); i++) test_update(ctx, &rows[i].o, rows[i].name, where);
 }
 
 static void test_nonfinite(seqgpu_context *ctx, const char *where) {
@@ -428,7 +428,7 @@ static void test_misuse(seqgpu_context *ctx) {
       {.lr = 1, .clip_threshold = -1},
       {.lr = 1, .clip_window = (double)NAN},
   };
-  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+  for (size_t i = 0; i < COUNT(bad); i++)
     CHECK(seqgpu_params_update(p, &bad[i]) == SEQGPU_EINVAL, "optimizer %zu is refused", i);
   CHECK(seqgpu_params_update(p, NULL) == SEQGPU_EINVAL, "optimizer NULL");
   CHECK(seqgpu_params_update(NULL, &good) == SEQGPU_EINVAL, "params NULL");

@@ -1,28 +1,14 @@
-/* test_persistent.c - the persistent plans on emulated devices so small that tiny layers need several blocks, clusters and
- * slices of the batch: tier x cell x option x products, forward and backward, against the CPU's float64.
+/* test_persistent.c - the persistent plans on emulated devices so small that tiny layers need several blocks,
+ * clusters and slices of the batch: tier x cell x option x products, forward and backward, against the CPU's
+ * float64.
  *
- * test_conformance asks the same plans for the whole table of shapes on the default device; here the shapes are few, the
- * cuts are many, and each row must really have used several blocks.  Then: the same bits under every schedule; forward
- * by one plan and backward by another; refusals.
+ * test_conformance asks the same plans for the whole table of shapes on the default device; here the shapes
+ * are few, the cuts are many, and each row must really have used several blocks.  Then: the same bits under
+ * every schedule; forward by one plan and backward by another; refusals.
  */
-#include "tests/cells.h"
 #include "tests/net.h"
+#include "tests/shapes.h"
 #include "tests/simt/simt_controls.h"
-
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-static const int32_t ragged[7] = {3, 0, 4, 1, 2, 4, 3};
-static const int32_t ragged_halves[11] = {4, 4, 4, 3, 4, 4,
-                                          1, 0, 1, 1, 0}; /* slices end at different steps */
-
-static const shape_row shapes[] = {
-    {"one of each", {1, 1, 1, 1}, NULL, {0}},
-    {"H = 37", {3, 5, 4, 37}, NULL, {0}},
-    {"B = 11, ragged", {4, 11, 3, 18}, ragged_halves, {0}},
-    {"ragged, bidirectional", {4, 7, 3, 20}, ragged, {.bidirectional = 1}},
-};
-static const shape_row inference = {
-    "inference, ragged, bidirectional", {4, 7, 3, 21}, ragged, {.bidirectional = 1, .inference = 1}};
 
 /* A plan on a device. With `shared` bytes a block, layers of 18 units and more need several blocks. */
 typedef struct device_row {
@@ -45,6 +31,9 @@ static const device_row devices[] = {
 
 static seqgpu_context *oracle, *emulator;
 
+/* The shape with most to go wrong: several slices, lengths and directions. */
+static const shape_row *several_ways(void) { return shape_named("ragged, bidirectional"); }
+
 static void use_device(const device_row *d) {
   sq_simt_set_device(d->processors, d->shared, d->cluster_max);
   sq_simt_set_seed(check_random());
@@ -64,7 +53,7 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   asked.math = (seqgpu_math)math;
   net ref, out, again;
   char where[64];
-  if (!net_reference(&ref, oracle, &desc, shape->lengths, asked.math)) return;
+  if (!net_reference(&ref, oracle, &desc, shape->lengths, math)) return;
   use_device(device);
   const int last = desc.inference ? NET_CT : NET_DPARAMS;
   if (open_like(&out, &ref, &asked, device->algorithm, shape->lengths)) {
@@ -72,7 +61,7 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
     net_check(net_error(&out, &ref, NET_Y, last, where), arithmetic[math].limit, where, "%s, %s: %s, %s, %s",
               device->algorithm, device->name, cell->name, shape->name, arithmetic[math].name);
     sq_simt_set_seed(check_random());
-    if (shape == &shapes[3] && open_like(&again, &ref, &asked, device->algorithm, shape->lengths)) {
+    if (shape == several_ways() && open_like(&again, &ref, &asked, device->algorithm, shape->lengths)) {
       net_run(&again);
       CHECK(net_same_bits(&again, &out), "%s, %s: %s, %s, the same bits under another schedule",
             device->algorithm, device->name, cell->name, arithmetic[math].name);
@@ -84,18 +73,20 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
 }
 
 static void check_networks(void) {
+  const shape_row *shape;
   for (size_t d = 0; d < COUNT(devices); d++)
     for (size_t c = 0; c < COUNT(cell_rows); c++) {
       if (!is_persistent(&cell_rows[c])) continue;
-      for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
-        for (size_t s = 0; s < COUNT(shapes); s++)
-          if (math == SEQGPU_MATH_F32 || s % 2 == 1) check_row(&devices[d], &cell_rows[c], &shapes[s], math);
-      check_row(&devices[d], &cell_rows[c], &inference, SEQGPU_MATH_F32);
+      for (int s = 0; (shape = shape_at(FOR_PERSISTENT, s)) != NULL; s++)
+        check_row(&devices[d], &cell_rows[c], shape, SEQGPU_MATH_F32);
+      for (int math = SEQGPU_MATH_TF32; math <= SEQGPU_MATH_BF16; math++)
+        for (int s = 0; (shape = shape_at(FOR_PERSISTENT_ROUNDED, s)) != NULL; s++)
+          check_row(&devices[d], &cell_rows[c], shape, math);
     }
 }
 
-/* What a plan's exchange counts: barriers of a cluster before, in and after `STEPS` steps; a flag, and a phase of an mbarrier, a
- * block and step; packets. */
+/* What a plan's exchange counts: barriers of a cluster before, in and after `STEPS` steps; a flag, and a
+ * phase of an mbarrier, a block and step; packets. */
 enum { STEPS = 3 };
 typedef struct exchange_row {
   const char *algorithm;
@@ -119,7 +110,7 @@ static int counts(uint64_t count, uint64_t each, uint64_t least) {
 /* Did the cuts of the rows above happen at all?  One layer of each tier, counted. */
 static void check_cut(const device_row *device, const exchange_row *expected) {
   static const shape_row shape = {"cuts", {STEPS, 5, 4, 37}, NULL, {0}};
-  static const cell_row cell = {"lstm", {.cell = "lstm"}};
+  static const cell_row cell = {"lstm", {.cell = "lstm"}, 1, 0};
   seqgpu_rnn_desc desc = combine(&cell, &shape);
   net ref, out;
   if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
@@ -150,7 +141,7 @@ static void check_cuts(void) {
 static void check_idle(const char *algorithm) {
   enum { SCHEDULES = 20 };
   static const shape_row shape = {"long", {12, 1, 2, 37}, NULL, {.inference = 1}};
-  static const cell_row cell = {"lstm", {.cell = "lstm"}};
+  static const cell_row cell = {"lstm", {.cell = "lstm"}, 1, 0};
   const device_row device = {algorithm, "clusters of 8, little memory", 24, 9300, 8};
   seqgpu_rnn_desc desc = combine(&cell, &shape);
   net ref, out;
@@ -172,7 +163,7 @@ static void check_idle(const char *algorithm) {
 /* More sequences than a grid's operand has room for: one launch after the other, 2 steps each. */
 static void check_launches(void) {
   static const shape_row shape = {"many sequences", {2, 70, 3, 37}, NULL, {0}};
-  static const cell_row cell = {"lstm", {.cell = "lstm"}};
+  static const cell_row cell = {"lstm", {.cell = "lstm"}, 1, 0};
   static const device_row few = {"persistent-grid-flags", "24 processors", 24, 19500, 1};
   const device_row *device = &few;
   seqgpu_rnn_desc desc = combine(&cell, &shape);
@@ -195,7 +186,7 @@ static void check_launches(void) {
 
 /* Forward by one plan, backward by another, which is given the reserve. */
 static void check_handover(const device_row *device, const cell_row *cell, const char *from, const char *to) {
-  const shape_row *shape = &shapes[3];
+  const shape_row *shape = several_ways();
   seqgpu_rnn_desc desc = combine(cell, shape);
   net ref, first, second;
   char where[64];
@@ -228,7 +219,7 @@ static void check_handovers(void) {
 /* A run of fewer steps and sequences than the plan is for. */
 static void check_smaller_run(const device_row *device) {
   static const shape_row shape = {"smaller", {5, 9, 3, 20}, NULL, {0}};
-  static const cell_row cell = {"gru", {.cell = "gru"}};
+  static const cell_row cell = {"gru", {.cell = "gru"}, 1, 0};
   seqgpu_rnn_desc desc = combine(&cell, &shape);
   net ref, out;
   if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;

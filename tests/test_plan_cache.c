@@ -1,4 +1,5 @@
-/* test_plan_cache.c - the file of measured plans (host/plan_cache.c): what it remembers, and that no file can hurt.
+/* test_plan_cache.c - the file of measured plans (host/planner/cache.c): what it remembers, and that no
+ * file can do harm.
  *
  * Works in a fresh folder under TMPDIR or /tmp, removed at the end.
  */
@@ -128,7 +129,7 @@ static void check_long(void) {
   unlink(path);
 }
 
-/* A good file cut at every length, and with one byte changed: never a wrong name for the key, never a crash. */
+/* A good file cut at every length, or with one byte changed: never a wrong name, never a crash. */
 static void check_every_damage(void) {
   char good[300], bad[300], name[64];
   int wrong = 0;

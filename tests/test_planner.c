@@ -1,4 +1,4 @@
-/* test_planner.c - which plan a descriptor gets: names, refusals, the model, measuring, and the cache of measurements.
+/* test_planner.c - how a descriptor gets its plan: names, refusals, the model, measuring, and the cache.
  *
  * The emulator has several plans, so there the choice is real: it times them all on a layer of a few numbers.
  */

@@ -1,8 +1,9 @@
 #!/bin/sh
-# test_ptxas.sh BUILD_FOLDER - static evidence of the kernels of this build: none may spill registers to memory, each must be there for sm_80
-# and sm_90a, and in each kernel of a kind stand the instructions that it is made of.
-# Writes BUILD_FOLDER/kernels.txt: kernel, architecture, registers, shared bytes, spilled bytes; and BUILD_FOLDER/instructions.txt: kernel,
-# architecture, and a count for each kind of instruction.
+# test_ptxas.sh BUILD_FOLDER - what the compiler made of the kernels: none may spill registers to memory, each
+# must be there for sm_80 and sm_90a, and each must have the instructions that its kind is made of.
+#
+# Writes BUILD_FOLDER/kernels.txt (kernel, architecture, registers, shared bytes, spilled bytes) and
+# BUILD_FOLDER/instructions.txt (kernel, architecture, and a count for each kind of instruction).
 set -u
 build=$1
 files=$(find "$build" -name '*.ptxas' 2>/dev/null)
@@ -26,7 +27,8 @@ cat $files | awk '
   }' | sort >"$build/kernels.txt"
 find "$build" -name '*.mix' -exec cat {} + | sort -u >"$build/instructions.txt"
 
-# Words of a kernel (its own and its template arguments), architectures, an instruction that must be there (or, with !, must not).
+# Words of a kernel (its own and its template arguments), architectures, an instruction that must be there
+# (or, with !, must not).
 cat >"$build/instructions.wanted" <<'END'
 recurrence_main,product_f32          sm_80,sm_90a fma.rn.f32
 recurrence_main,product_f32          sm_80,sm_90a !mma.sync

@@ -1,32 +1,14 @@
 #!/bin/sh
-# test_readme.sh BUILD_FOLDER SOURCE_FOLDER - the programs of README.md compile with the installed headers and run.
+# test_readme.sh BUILD_FOLDER SOURCE_FOLDER - the programs of README.md compile with the installed headers.
 #
-# The library is installed into a temporary folder first, so this also tests the installation and its pkg-config file.
+# The library is installed into a temporary folder first, so this also tests the installation, its pkg-config
+# file and its CMake package, each with the shared and with the static library.
 set -u
 build=$1
 root=$2
 temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
-passed=0
-failed=0
-skipped=0
-
-check() { # NAME COMMAND...
-  name=$1
-  shift
-  if "$@" >"$temp/log" 2>&1; then
-    echo "pass $name"
-    passed=$((passed + 1))
-  else
-    echo "FAIL $name: $(tail -n 3 "$temp/log" | tr '\n' ' ')"
-    failed=$((failed + 1))
-  fi
-}
-
-skip() {
-  echo "skip $1: $2"
-  skipped=$((skipped + 1))
-}
+. "$root/tests/report.sh"
 
 # The block of README.md that begins with ```c NAME
 block() { awk -v tag="\`\`\`c $1" '$0 == tag { on = 1; next } /^```/ { on = 0 } on' "$root/README.md"; }
@@ -43,22 +25,43 @@ for program in train stream esn; do
   check "README $program: runs" "$temp/$program"
 done
 
+# Through pkg-config as a user would link, then without the shared library, so that -lseqgpu is libseqgpu.a.
+linked() { # NAME PKG_CONFIG_OPTION
+  # shellcheck disable=SC2046
+  check "pkg-config$2: links" cc -std=c17 "$temp/stream.c" -o "$temp/$1" $(pkg-config --cflags --libs $2 seqgpu)
+  check "pkg-config$2: runs" env LD_LIBRARY_PATH="$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$temp/$1"
+}
+
+uses_no_shared_seqgpu() { ! ldd "$1" | grep libseqgpu; }
+
 if command -v pkg-config >/dev/null 2>&1; then
-  check "pkg-config finds seqgpu" env PKG_CONFIG_PATH="$libdir/pkgconfig" pkg-config --exists seqgpu
+  PKG_CONFIG_PATH=$libdir/pkgconfig
+  export PKG_CONFIG_PATH
+  check "pkg-config finds seqgpu" pkg-config --exists --print-errors seqgpu
+  linked stream_shared ""
+  mkdir "$temp/aside"
+  mv "$libdir"/libseqgpu.so* "$temp/aside"
+  linked stream_static " --static"
+  check "pkg-config --static: the program holds the library" uses_no_shared_seqgpu "$temp/stream_static"
+  mv "$temp/aside"/* "$libdir"
 else
-  skip "pkg-config finds seqgpu" "no pkg-config here"
+  skip "static link through pkg-config" "no pkg-config here"
 fi
+
+# find_package: the same program with each library.
 mkdir -p "$temp/consumer"
-cat >"$temp/consumer/CMakeLists.txt" <<'END'
+cat >"$temp/consumer/CMakeLists.txt" <<'END_OF_CMAKE'
 cmake_minimum_required(VERSION 3.21)
 project(consumer C)
-find_package(seqgpu REQUIRED)
-add_executable(stream ../stream.c)
-target_link_libraries(stream PRIVATE seqgpu::seqgpu)
-END
+find_package(seqgpu 0.2 REQUIRED)
+foreach(library seqgpu seqgpu_static)
+  add_executable(stream_${library} ../stream.c)
+  target_link_libraries(stream_${library} PRIVATE seqgpu::${library})
+endforeach()
+END_OF_CMAKE
 check "find_package: configures" cmake -S "$temp/consumer" -B "$temp/consumer/build" -DCMAKE_PREFIX_PATH="$temp/usr"
 check "find_package: builds" cmake --build "$temp/consumer/build"
-check "find_package: runs" "$temp/consumer/build/stream"
-
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ]
+for library in seqgpu seqgpu_static; do
+  check "find_package: $library runs" "$temp/consumer/build/stream_$library"
+done
+finish

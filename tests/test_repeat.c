@@ -1,21 +1,13 @@
-/* test_repeat.c - the same run again and again gives the same bits: every plan of a device, every cell, forward and backward.
+/* test_repeat.c - the same run again and again gives the same bits: every plan of a device, every cell,
+ * forward and backward.
  *
  *   test_repeat [device [runs [own]]]      default: every device, 3 runs; "own" leaves cuDNN's plans out
  *
- * On the emulator each run has another schedule of threads and blocks.  On a GPU this is also the small table that
- * tests/gpu.sh puts under compute-sanitizer: every kernel of every plan runs, few times.
+ * On the emulator each run has another schedule of threads and blocks.  On a GPU this is also the small table
+ * that tests/gpu.sh puts under compute-sanitizer: every kernel of every plan runs, few times.
  */
-#include "tests/cells.h"
 #include "tests/net.h"
-
-static const int32_t ragged[3] = {5, 2, 4};
-
-static const shape_row shapes[] = {
-    {"H = 20", {5, 3, 7, 20}, NULL, {0}},
-    {"ragged, bidirectional, two layers", {5, 3, 6, 16}, ragged, {.num_layers = 2, .bidirectional = 1}},
-};
-
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+#include "tests/shapes.h"
 
 /* Everything that comes out, one after the other. */
 static double *outputs(const net *n, int last, int64_t *count) {
@@ -69,12 +61,14 @@ static void check_algorithms(seqgpu_context *ctx, const cell_row *cell, const sh
 
 static void check_device(const char *device, int runs, int own) {
   const seqgpu_context_options options = {.device = device, .threads = 2};
+  const shape_row *shape;
   seqgpu_context *ctx = NULL;
   if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) {
     check_skip(seqgpu_last_error(ctx), "repeats on %s", device);
   } else {
     for (size_t c = 0; c < COUNT(cell_rows); c++)
-      for (size_t s = 0; s < COUNT(shapes); s++) check_algorithms(ctx, &cell_rows[c], &shapes[s], runs, own);
+      for (int s = 0; (shape = shape_at(FOR_REPEAT, s)) != NULL; s++)
+        check_algorithms(ctx, &cell_rows[c], shape, runs, own);
   }
   seqgpu_context_destroy(ctx);
 }

@@ -1,6 +1,8 @@
-/* test_sync.cpp - the kernels of bench_sync on the emulator: what they time does arrive, under many schedules.
+/* test_sync.cpp - the kernels of bench_sync on the emulator: what they time does arrive, under many
+ * schedules.
  *
- * And a kernel that could not tell a wrong result would be no check: each is also run against a disturbed input.
+ * And a kernel that could not tell a wrong result would be no check: each is also run against a disturbed
+ * input.
  */
 #include "bench/sync/async.h"
 #include "bench/sync/kernels.h"

@@ -1,7 +1,7 @@
 /* test_tape.c - gradients of every operator of the tape and of whole models (tape_cases.h).
  *
- * The loss is sum(dy * y) with random dy; dy and the leaves are drawn until they determine the value and every gradient
- * well (conditioned.h).  Each row of the table is
+ * The loss is sum(dy * y) with random dy; dy and the leaves are drawn until they determine the value and
+ * every gradient well (conditioned.h).  Each row of the table is
  *   - compared with finite differences, in float64 on the CPU:
  *       dL/dv = (8 (L(v+s) - L(v-s)) - (L(v+2s) - L(v-2s))) / 12s
  *   - run in float32 on every device of this build and compared with float64, value and gradients.

@@ -168,7 +168,7 @@ static void check_foreign(world *w) {
   seqgpu_tape_destroy(other);
 }
 
-/* backward of `count` numbers that are wrapped with or without a gradient. */
+/* backward of `count` elements that are wrapped with or without a gradient. */
 static seqgpu_status backward_of_leaf(world *w, int training, int64_t count, void *grad) {
   seqgpu_tape_clear(w->tape, training);
   seqgpu_tensor *leaf = seqgpu_tape_wrap(w->tape, 1, DIM(count), w->value[1], grad);
@@ -269,7 +269,7 @@ static void check_null(seqgpu_context *ctx) {
 static void check_errors(seqgpu_context *ctx) {
   world w;
   world_open(&w, ctx, &misuse_world);
-  for (size_t i = 0; i < sizeof misuses / sizeof misuses[0]; i++) check_misuse(&w, &misuses[i]);
+  for (size_t i = 0; i < COUNT(misuses); i++) check_misuse(&w, &misuses[i]);
   check_sticky(&w);
   check_foreign(&w);
   check_bad_backward(&w);

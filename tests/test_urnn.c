@@ -1,13 +1,12 @@
-/* test_urnn.c - what must hold of the unitary evolution RNN beyond what every cell's tests ask: its transform, its matrix,
- * its norms, its fixed permutation, and its own plans at the sizes they are made for.
+/* test_urnn.c - what must hold of the unitary evolution RNN beyond what every cell's tests ask: its
+ * transform, its matrix, its norms, its fixed permutation, and its own plans at the sizes they are made for.
  */
 #include "core/fft.h"
 #include "seqgpu/seqgpu.h"
 #include "tests/net.h"
 #include "tests/simt/simt_controls.h"
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-#define TWO_PI       6.283185307179586
+#define TWO_PI 6.283185307179586
 
 /* --- Fourier transforms --- */
 
@@ -72,7 +71,7 @@ static double *parameter(net *n, int tensor, const char *name, seqgpu_param_info
   return NULL;
 }
 
-/* No input and b = 0: a step is the matrix alone. */
+/* No input and b = 0: a step applies the matrix alone. */
 static void make_linear(net *n) {
   seqgpu_param_info p;
   memset(n->value[NET_X], 0, (size_t)n->count[NET_X] * sizeof(double));
@@ -239,7 +238,7 @@ static void check_zero(seqgpu_context *ctx) {
 
 /* --- parameters --- */
 
-/* Trained numbers of a network with a linear layer on top. */
+/* Trained elements of a network with a linear layer on top. */
 static int64_t trained(seqgpu_context *ctx, int64_t inputs, int64_t n, int64_t outputs) {
   seqgpu_rnn_desc desc = described(2, 2, n);
   desc.input_size = inputs;
@@ -426,7 +425,7 @@ static void check_refusal(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, cons
 
 /* --- operations --- */
 
-/* Operations of a step of one sequence, as the emulator counts them: [0] forward, [1] backward. */
+/* Operations per step of one sequence, as the emulator counts them: [0] forward, [1] backward. */
 static int count_step(seqgpu_context *emulator, int64_t n, double out[2]) {
   uint64_t at[3];
   out[0] = out[1] = 0;
@@ -446,7 +445,8 @@ static int count_step(seqgpu_context *emulator, int64_t n, double out[2]) {
   return 1;
 }
 
-/* kernels/urnn/fused.cu says 11.5 n log2 n + 60 n forward and 2.2 times that backward; a stage that stands alone is cheaper. */
+/* kernels/urnn/fused.cu says 11.5 n log2 n + 60 n forward and 2.2 times that backward; a stage that stands
+ * alone is cheaper. */
 static void check_operations(void) {
   seqgpu_context *emulator = net_context("emulator", SEQGPU_DTYPE_F32, 1);
   for (int stages = 7; stages <= 10; stages++) {

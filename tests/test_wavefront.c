@@ -1,12 +1,14 @@
-/* test_wavefront.c - the layers of a stack side by side (host/run/wavefront.c), on the emulator; built without it, on a GPU.
+/* test_wavefront.c - the layers of a stack side by side (host/run/wavefront.c), on the emulator; built
+ * without it, on a GPU.
  *
- * Every cell on every kind of persistent plan: against the CPU's float64, and the same bits whether the steps are cut into chunks
- * of 4, of 8, or not at all, which is one layer after the other (not on a GPU: cuBLAS chooses an algorithm by the size).  Then: states carried on in place, runs shorter than the plan's,
- * and when the planner takes a wavefront.
+ * Every cell on every kind of persistent plan: against the CPU's float64, and the same bits whether the steps
+ * are cut into chunks of 4, of 8, or not at all, which is one layer after the other (not on a GPU: cuBLAS
+ * chooses an algorithm by the size).  Then: states carried on in place, runs shorter than the plan's, and
+ * when the planner takes a wavefront.
  */
 #include "host/plan/map.h"
-#include "tests/cells.h"
 #include "tests/net.h"
+#include "tests/shapes.h"
 #ifdef SEQGPU_WITH_EMULATOR
 #include "tests/simt/simt_controls.h"
 enum { EMULATED = 1 };
@@ -19,20 +21,6 @@ static void sq_simt_reset_device(void) {}
 static void sq_simt_set_seed(uint64_t seed) { (void)seed; }
 static uint64_t sq_simt_launches(void) { return 0; }
 #endif
-
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-static const int32_t ragged[5] = {10, 0, 3, 8, 4};
-
-static const shape_row shapes[] = {
-    {"three layers", {10, 5, 4, 10}, NULL, {.num_layers = 3}},
-    {"three layers, ragged, dropout, batch first",
-     {10, 5, 3, 9},
-     ragged,
-     {.num_layers = 3, .dropout = 0.4, .batch_first = 1}},
-    {"four layers, inference, ragged", {10, 5, 3, 6}, ragged, {.num_layers = 4, .inference = 1}},
-    {"two layers, dropout", {9, 3, 3, 7}, NULL, {.num_layers = 2, .dropout = 0.4}},
-};
 
 /* Devices on which the layers fit side by side, in several blocks each where there are several. */
 typedef struct device_row {
@@ -55,7 +43,7 @@ static void use_device(const device_row *d) {
   sq_simt_set_seed(check_random());
 }
 
-/* Gives an open network chunks of so many steps. */
+/* Gives an open network chunks of `chunk` steps. */
 static void set_chunk(net *n, int64_t chunk) {
   const size_t bytes = seqgpu_plan_get_sizes(n->plan).workspace;
   n->plan->chunk = chunk;
@@ -103,15 +91,16 @@ static void check_networks(void) {
   for (size_t d = 0; d < COUNT(devices); d++)
     for (size_t c = 0; c < COUNT(cell_rows); c++) {
       if (!is_persistent(&cell_rows[c])) continue;
-      const size_t s = (c + d) % COUNT(shapes); /* every cell, every shape, not every pair of them */
-      check_row(&devices[d], &cell_rows[c], &shapes[s], c % 2 ? 4 : 8);
+      /* every cell and every shape, but not every pair of them */
+      const shape_row *shape = shape_at(FOR_WAVEFRONT, (int)(c + d) % shape_count(FOR_WAVEFRONT));
+      check_row(&devices[d], &cell_rows[c], shape, c % 2 ? 4 : 8);
     }
 }
 
 /* Final states over the initial ones, and a run of fewer steps and sequences than the plan is for. */
 static void check_carried(const device_row *device) {
-  static const cell_row cell = {"lstm", {.cell = "lstm"}};
-  seqgpu_rnn_desc desc = combine(&cell, &shapes[2]);
+  static const cell_row cell = {"lstm", {.cell = "lstm"}, 1, 0};
+  seqgpu_rnn_desc desc = combine(&cell, shape_named("four layers, inference, ragged"));
   net ref, out;
   if (!net_open(&ref, oracle, &desc, NULL)) return;
   net_fill(&ref);
@@ -137,8 +126,8 @@ static void check_carried(const device_row *device) {
 
 /* Nobody asks for gradients, and nobody gives any. */
 static void check_nothing_wanted(const device_row *device) {
-  static const cell_row cell = {"gru", {.cell = "gru"}};
-  seqgpu_rnn_desc desc = combine(&cell, &shapes[0]);
+  static const cell_row cell = {"gru", {.cell = "gru"}, 1, 0};
+  seqgpu_rnn_desc desc = combine(&cell, shape_named("three layers"));
   net n;
   use_device(device);
   if (!net_open_as(&n, gpu, &desc, device->algorithm, NULL)) return;

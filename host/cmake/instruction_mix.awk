@@ -1,4 +1,5 @@
-# instruction_mix.awk - PTX in, one line a kernel out: its name, its architecture, and how often each kind of instruction stands in it.
+# instruction_mix.awk - reads PTX and writes one line per kernel: its name, its architecture, and how often
+# each kind of instruction occurs in it.
 #   awk -f instruction_mix.awk FILE.ptx...
 function report(i) {
   if (kernel == "") return

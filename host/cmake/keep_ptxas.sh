@@ -1,7 +1,7 @@
 #!/bin/sh
-# keep_ptxas.sh NVCC ARGUMENTS... - runs nvcc and keeps static evidence of every build beside the object, which tests/test_ptxas.sh reads:
+# keep_ptxas.sh NVCC ARGUMENTS... - runs nvcc and keeps what tests/test_ptxas.sh reads beside the object:
 #   OBJECT.ptxas   what ptxas says of registers, shared memory and spills
-#   OBJECT.mix     how often each kind of instruction stands in each kernel (instruction_mix.awk)
+#   OBJECT.mix     how often each kind of instruction occurs in each kernel (instruction_mix.awk)
 here=$(dirname "$0")
 object=
 previous=

@@ -1,5 +1,5 @@
-# seqgpu-cudnn.cmake - finds cuDNN 9: header and library in the CUDA toolkit, on the system, or in the Python package
-# nvidia-cudnn (which PyTorch brings), asked of the python3 in the path.
+# seqgpu-cudnn.cmake - finds cuDNN 9: header and library in the CUDA toolkit, on the system, or in the Python
+# package nvidia-cudnn (which PyTorch brings), where the python3 in the path has it.
 set(CUDNN_PYTHON)
 find_program(SEQGPU_PYTHON NAMES python3)
 if(SEQGPU_PYTHON AND NOT SEQGPU_CUDNN_LIBRARY)

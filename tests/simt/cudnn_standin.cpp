@@ -1,15 +1,16 @@
-/* cudnn_standin.cpp - stands in for cuDNN in the tests, so that kernels/cudnn*.cu run without a card.
+/* cudnn_standin.cpp - stands in for cuDNN in the tests, so that kernels/cudnn run without a card.
  *
- * The functions that those two files call, with the contract that NVIDIA documents, on the CPU: the mathematics is
- * core/layer.c's.  It shows that our calls hand over the right numbers in the right places; it cannot show that cuDNN
- * takes them so, which tests/test_cudnn.c does on a card.  Where the contract leaves something open, this is unkind:
+ * The functions that those two files call, with the contract that NVIDIA documents, on the CPU: the
+ * mathematics is core/layer.c's.  It shows that our calls hand over the right numbers in the right places; it
+ * cannot show that cuDNN takes them so, which tests/test_cudnn.c does on a card.  Where the contract leaves
+ * something open, this is unkind:
  *   - the weight space has an order of its own, and gaps that hold NaN when they are read
- *   - all descriptors of a call must have one type, float or half; half is computed in float, and every result is rounded
+ *   - all descriptors of a call must have one type, float or half; half is computed in float, and results are rounded
  *   - padded steps of y and dx come out as NaN
  *   - lengths of 0, other x, y or hx in backward than in forward, and too small spaces are refused
  *   - the work space is filled with NaN after each call
  *
- * The headers are the real ones; the few functions of the CUDA runtime that are called are here, too.
+ * The headers are the real ones; the few functions of the CUDA runtime that are called are here as well.
  */
 #include <cudnn.h>
 #include <math.h>
@@ -45,7 +46,7 @@ struct cudnnRNNDataStruct {
 
 namespace {
 
-enum { GAP = 5 }; /* numbers between two tensors of the weight space */
+enum { GAP = 5 }; /* elements between two tensors of the weight space */
 
 template <typename T> cudnnStatus_t make(T **out) {
   *out = new T();
@@ -107,8 +108,8 @@ int64_t matrix_at(const cudnnRNNStruct *r, int direction, int id) {
   return bias_at(r, direction, id) + r->layout.config.hidden_size + GAP;
 }
 
-/* Calls f(ours, theirs, count) for every tensor of a direction; the recurrent biases that our cell adds to the input
- * ones come with ours = the input bias. */
+/* Calls f(ours, theirs, count) for every tensor of a direction; the recurrent biases that our cell adds to
+ * the input ones come with ours = the input bias. */
 template <typename F> void each_tensor(const cudnnRNNStruct *r, int direction, F f) {
   const sq_layout &l = r->layout;
   const int64_t H = l.config.hidden_size, I = l.config.input_size;
@@ -131,7 +132,8 @@ numbers unpack(const cudnnRNNStruct *r, int direction, const void *weights) {
   return params;
 }
 
-/* ---- spaces: the reserve holds the states and weight gradients of each direction, a copy of x, and a checksum ---- */
+/* ---- spaces: the reserve holds the states and weight gradients of each direction, a copy of x, and a
+ * checksum ---- */
 
 struct sizes {
   int64_t work, states, gradients, x, reserve; /* floats; states and gradients of one direction */
@@ -385,7 +387,7 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwar
   return CUDNN_STATUS_SUCCESS;
 }
 
-/* Computes the gradients of the weights, too, which wait in the reserve. */
+/* Also computes the gradients of the weights, which wait in the reserve. */
 cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, const int32_t *,
                                       cudnnRNNDataDescriptor_t yd, const void *y, const void *dy,
                                       cudnnRNNDataDescriptor_t xd, void *dx, cudnnTensorDescriptor_t hd,

@@ -1,8 +1,8 @@
-/* simt_async.cpp - what happens by itself in the emulator: bytes in flight into shared memory, the mbarriers that count them,
- * and packets.
+/* simt_async.cpp - what happens by itself in the emulator: bytes in flight into shared memory, the mbarriers
+ * that count them, and packets.
  *
- * A copy lands when it is drawn (Engine::next_thread), never in the order of issue by rule; one from global memory reads its
- * source when it lands.
+ * A copy lands when it is drawn (Engine::next_thread), never in the order of issue by rule; one from global
+ * memory reads its source when it lands.
  */
 #include "tests/simt/simt_engine.h"
 

@@ -1,5 +1,5 @@
-/* simt_controls.h - the emulator's controls for tests written in C: the seed of the schedules, the emulated device, counts.  All of
- * them are of the calling OS thread.
+/* simt_controls.h - the emulator's controls for tests written in C: the seed of the schedules, the emulated
+ * device, counts.  All of them are of the calling OS thread.
  */
 #ifndef SIMT_CONTROLS_H
 #define SIMT_CONTROLS_H
@@ -17,8 +17,9 @@ uint64_t sq_simt_get_seed(void);
 void sq_simt_set_device(unsigned processors, size_t shared_per_block, unsigned cluster_max);
 void sq_simt_reset_device(void);
 
-/* So far: launches, blocks, completed cluster barriers, released flags; bytes landed in shared memory, ended phases of
- * mbarriers, packets; operations on floats where the kernels count them (sq_count of kernels/simt.h). */
+/* So far: launches, blocks, completed cluster barriers, released flags; bytes landed in shared memory, ended
+ * phases of mbarriers, packets; operations on floats where the kernels count them (sq_count of
+ * kernels/simt.h). */
 uint64_t sq_simt_launches(void);
 uint64_t sq_simt_blocks(void);
 uint64_t sq_simt_cluster_barriers(void);

@@ -24,8 +24,8 @@ void Engine::set_seed(uint64_t seed) {
 
 /* ---- fibers ---- */
 
-/* swapcontext asks the kernel for the signal mask at every switch, a third of a run's time.  The compiler's own setjmp saves a
- * stack, a frame and an address; it is not in Clang for every processor. */
+/* swapcontext asks the kernel for the signal mask at every switch, a third of a run's time.  The compiler's
+ * own setjmp saves a stack, a frame and an address; it is not in Clang for every processor. */
 #if defined(__x86_64__) || !defined(__clang__)
 #define QUICK_SWITCH __attribute__((noinline, no_sanitize("address"), no_sanitize("undefined")))
 
@@ -72,7 +72,8 @@ void Engine::start_fiber(Fiber *fiber) {
   fiber->context.uc_stack.ss_size = fiber->size;
   fiber->context.uc_link = nullptr;
   makecontext(&fiber->context, &Engine::entry, 0);
-  /* Only makecontext needs the stack's size; AddressSanitizer would clear the whole stack's shadow at every switch. */
+  /* Only makecontext needs the stack's size; AddressSanitizer would clear the whole stack's shadow at every
+   * switch. */
   fiber->context.uc_stack.ss_size = 0;
   fiber->suspended = false;
   fiber->entered = true;
@@ -102,7 +103,8 @@ Fiber *Engine::fiber_of(Thread *thread) {
   return fiber;
 }
 
-/* The life of a fiber: runs its thread, then whichever is drawn next, as long as that one has no fiber of its own. */
+/* The life of a fiber: runs its thread, then whichever is drawn next, as long as that one has no fiber of its
+ * own. */
 void Engine::run_threads() {
   Fiber *fiber = running_;
   for (;;) {
@@ -124,9 +126,9 @@ void Engine::run_threads() {
 
 /* ---- schedule ---- */
 
-/* A ready warp.  Uniform draws would keep all warps at much the same place; so one of them is let run ahead for a while, how long
- * is drawn for each launch.  In every second launch one block in a row falls behind: it is drawn when others wait for it, which
- * is not yet while something is on its way to them. */
+/* A ready warp.  Uniform draws would keep all warps at much the same place; so one of them is let run ahead
+ * for a while, how long is drawn for each launch.  In every second launch one block in a row falls behind: it
+ * is drawn when others wait for it, which is not yet while something is on its way to them. */
 Warp *Engine::draw_warp() {
   for (int tries = 0;; tries++) {
     Warp *warp = ready_[random_.below(ready_.size())];

@@ -4,29 +4,32 @@
  * compiled as C++ and run here:
  *
  *   thread       one fiber (ucontext); a thread that never waits runs on the fiber of the one before it
- *   schedule     at every wait and exit the next thread is drawn at random from the ready threads of the resident blocks,
- *                so the order of blocks and of threads between two barriers is random, and some warps run far ahead
- *                of others; one seed, one schedule
- *   barriers     __syncthreads, __syncwarp, shuffles and votes are rendezvous.  A block in which nobody can run
- *                and somebody waits is an error result that names kernel, block, threads and lines
- *   shared       every SQ_SHARED is a heap block of exactly its size, so that AddressSanitizer sees its borders, filled
- *                with 0xFF at block start, so that an unwritten float is a NaN; freed at block end
+ *   schedule     at every wait and exit the next thread is drawn at random from the ready threads of the
+ *                resident blocks, so the order of blocks and of threads between two barriers is random, and
+ *                some warps run far ahead of others; one seed, one schedule
+ *   barriers     __syncthreads, __syncwarp, shuffles and votes are rendezvous.  A block in which nobody can
+ *                run and somebody waits is an error result that names kernel, block, threads and lines
+ *   shared       every SQ_SHARED is a heap block of exactly its size, so that AddressSanitizer sees its
+ *                borders, filled with 0xFF at block start, so that an unwritten float is a NaN; freed at
+ *                block end
  *   atomics      integers only: a sum of floats in arrival order would not be deterministic
- *   clusters     the blocks of a cluster are resident together; a peer's shared memory is that block's own heap block;
- *                arrive and wait are two halves of a barrier over all threads of the cluster
- *   grids        a cooperative launch with more blocks than the device holds at a time is refused, as the driver does;
- *                other launches have few resident blocks, so that waiting for a block that is not there yet shows
- *   flags        a thread that waits for a flag sleeps until somebody stores to it with release.  When nobody can run
- *                and somebody waits, the launch is a deadlock: an error result, never a hang
- *   asynchrony   bytes stored or copied to a cluster's shared memory are in flight until they are drawn, in any order, and count
- *                on an mbarrier; a block that exits with bytes in flight to it, or an mbarrier that was not initialised, is
- *                an error
- *   mma          m16n8k8 (TF32) and m16n8k16 (bfloat16), registers and lanes as in the PTX ISA; inputs are what
- *                cvt.rna.tf32 and cvt.rn.bf16 make of them, sums are float32 in the order of k
- *   device       number of processors, shared memory and largest cluster can be set, so that small problems need several
- *                blocks
+ *   clusters     the blocks of a cluster are resident together; a peer's shared memory is that block's own
+ *                heap block; arrive and wait are two halves of a barrier over all threads of the cluster
+ *   grids        a cooperative launch with more blocks than the device holds at a time is refused, as the
+ *                driver does; other launches have few resident blocks, so that waiting for a block that is
+ *                not there yet shows
+ *   flags        a thread that waits for a flag sleeps until somebody stores to it with release.  When nobody
+ *                can run and somebody waits, the launch is a deadlock: an error result, never a hang
+ *   asynchrony   bytes stored or copied to a cluster's shared memory are in flight until they are drawn, in
+ *                any order, and count on an mbarrier; a block that exits with bytes in flight to it, or an
+ *                mbarrier that was not initialised, is an error
+ *   mma          m16n8k8 (TF32) and m16n8k16 (bfloat16), registers and lanes as in the PTX ISA; inputs are
+ *                what cvt.rna.tf32 and cvt.rn.bf16 make of them, sums are float32 in the order of k
+ *   device       number of processors, shared memory and largest cluster can be set, so that small problems
+ *                need several blocks
  *
- * Not modelled: memory order (a missing fence is not seen), and the hardware's bank conflicts, coalescing and speed.
+ * Not modelled: memory order (a missing fence is not seen), and the hardware's bank conflicts, coalescing and
+ * speed.
  *
  * State is one engine per OS thread; a launch runs to its end in the calling thread.
  */
@@ -95,7 +98,7 @@ struct Site {
 
 enum class WarpOp { sync, shuffle, ballot, mma_tf32, mma_bf16 };
 
-/* The emulated device of this OS thread; what it is at first is also what a launch in the tests of others sees. */
+/* The emulated device of this OS thread, at first the one on which most tests run. */
 struct Device {
   unsigned processors = 4;
   size_t shared_per_block = 227 << 10, shared_per_processor = 228 << 10;
@@ -112,7 +115,8 @@ struct Mode {
   bool cooperative;
 };
 
-/* Runs invoke(argument) once a thread of the grid.  Returns OK or an error number; last_error() has the sentence. */
+/* Runs invoke(argument) once per thread of the grid.  Returns OK or an error number; last_error() has the
+ * sentence. */
 int launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_shared, void (*invoke)(void *),
            void *argument, Mode mode = {1, false});
 const char *last_error();

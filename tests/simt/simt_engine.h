@@ -1,7 +1,8 @@
-/* simt_engine.h - the engine of the emulator, inside: threads, warps, blocks, clusters, and the class that runs them.
+/* simt_engine.h - the engine of the emulator, inside: threads, warps, blocks, clusters, and the class that
+ * runs them.
  *
- * simt_emulator.cpp has fibers, the random schedule and launches; simt_rendezvous.cpp has barriers, shuffles, matrix
- * fragments, clusters, flags and shared memory; simt_async.cpp has what lands by itself.
+ * simt_emulator.cpp has fibers, the random schedule and launches; simt_rendezvous.cpp has barriers, shuffles,
+ * matrix fragments, clusters, flags and shared memory; simt_async.cpp has what lands by itself.
  */
 #ifndef SIMT_ENGINE_H
 #define SIMT_ENGINE_H
@@ -40,7 +41,7 @@ struct Block;
 struct Thread;
 struct Warp;
 
-/* A stack and its saved context.  The launching OS thread is one, too. */
+/* A stack and its saved context.  The launching OS thread is one as well. */
 struct Fiber {
   ucontext_t context; /* its beginning, then, without QUICK_SWITCH, where it is suspended */
   void *place[5];     /* with QUICK_SWITCH: where it is suspended */

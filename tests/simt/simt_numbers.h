@@ -1,6 +1,7 @@
 /* simt_numbers.h - the short number formats as CUDA's conversions make them: TF32, bfloat16, half.
  *
- * half (IEEE 754 binary16) has 10 bits of mantissa and normal numbers from 2^-14 to 65504, subnormal ones down to 2^-24.
+ * half (IEEE 754 binary16) has 10 bits of mantissa and normal numbers from 2^-14 to 65504, subnormal ones
+ * down to 2^-24.
  */
 #ifndef SIMT_NUMBERS_H
 #define SIMT_NUMBERS_H
@@ -32,8 +33,8 @@ inline uint16_t to_bf16(float x) {
   if (isnan(x)) return 0x7FFF;
   return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
-/* cvt.rn.f16.f32: ties to even; from 65520 on infinity.  Below 2^-14 the number is a multiple of 2^-24, and 2^-14 itself, to
- * which it may round, has the bits that follow. */
+/* cvt.rn.f16.f32: ties to even; from 65520 on infinity.  Below 2^-14 the number is a multiple of 2^-24, and
+ * 2^-14 itself, to which it may round, has the bits that follow. */
 inline uint16_t to_half(float x) {
   const uint32_t infinite = 0x7C00, bias = (127 - 15) << 10;
   const uint32_t sign = bits_of(x) >> 16 & 0x8000u, size = bits_of(x) & 0x7FFFFFFFu;

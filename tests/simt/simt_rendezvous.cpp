@@ -1,5 +1,5 @@
-/* simt_rendezvous.cpp - where threads of the emulator meet: barriers, shuffles, matrix fragments, clusters, flags, and the
- * shared memory between them. */
+/* simt_rendezvous.cpp - where threads of the emulator meet: barriers, shuffles, matrix fragments, clusters,
+ * flags, and the shared memory between them. */
 #include "tests/simt/simt_engine.h"
 
 namespace simt {
@@ -33,8 +33,9 @@ bool Engine::rendezvous_complete(const Thread &last) const {
   return true;
 }
 
-/* Row-major A[16,K], B[K,8], C[16,8] from the registers of the lanes: lane = 4 g + t holds rows g and g + 8 of A and C,
- * column g of B, and the columns t of A and rows t of B (TF32), or the pairs 2t, 2t + 1 (bfloat16). */
+/* Row-major A[16,K], B[K,8], C[16,8] from the registers of the lanes: lane = 4 g + t holds rows g and g + 8
+ * of A and C, column g of B, and the columns t of A and rows t of B (TF32), or the pairs 2t, 2t + 1
+ * (bfloat16). */
 void Engine::multiply_fragments(const Thread &last) {
   const Thread *warp = &last.owner->threads[last.number / WARP * WARP];
   const bool bf16 = last.op == WarpOp::mma_bf16;
@@ -99,7 +100,8 @@ uint64_t Engine::warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigne
   return self->taken;
 }
 
-/* A block in which nobody runs but not everybody has exited will never go on, unless another block may wake it. */
+/* A block in which nobody runs but not everybody has exited will never go on, unless another block may wake
+ * it. */
 void Engine::check_stuck(Block *block) {
   if (block->running != 0) return;
   for (const Thread &thread : block->threads)

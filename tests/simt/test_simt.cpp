@@ -21,7 +21,8 @@ __global__ void reverse_kernel(const float *x, float *y, bool faulty) {
   y[first + i] = stage[THREADS - 1 - i];
 }
 
-/* Rotates the block's numbers three places, one a round.  The fault: no wait before the array is written again. */
+/* Rotates the block's numbers three places, one per round.  The fault: no wait before the array is written
+ * again. */
 __global__ void rotate_kernel(const float *x, float *y, bool faulty) {
   SQ_SHARED(float, stage, THREADS);
   const unsigned i = threadIdx.x, first = blockIdx.x * THREADS;
@@ -44,8 +45,8 @@ __global__ void warp_pairs_kernel(const float *x, float *y, bool faulty) {
   y[first + i] = stage[i ^ 1u];
 }
 
-/* Two sums over the block, one after the other, through the same array.  The fault: a warp may write its second
- * part while another still reads the first ones. Only a warp that runs far ahead shows it. */
+/* Two sums over the block, one after the other, through the same array.  The fault: a warp may write its
+ * second part while another still reads the first ones. Only a warp that runs far ahead shows it. */
 __global__ void two_sums_kernel(const float *x, float *y, bool faulty) {
   SQ_SHARED(float, part, SQ_WARP);
   const unsigned i = threadIdx.x, first = blockIdx.x * THREADS, lane = i % SQ_WARP, warps = THREADS / SQ_WARP;

@@ -1,4 +1,5 @@
-/* test_simt.h - what the emulator's own tests share: seeds, and the check of a launch that must fail with a sentence. */
+/* test_simt.h - what the emulator's own tests share: seeds, and the check of a launch that must fail with a
+ * sentence. */
 #ifndef TEST_SIMT_H
 #define TEST_SIMT_H
 
@@ -16,7 +17,8 @@ sq_exec *const exec = &exec_of_test;
 
 uint64_t fresh_seed() { return check_random(); }
 
-/* Under how many fresh seeds, out of SEEDS, is right() false?  It makes a run, and says whether all of it was right. */
+/* Under how many fresh seeds, out of SEEDS, is right() false?  It makes a run, and says whether all of it was
+ * right. */
 template <typename F> int wrong_seeds(F right) {
   int wrong = 0;
   for (int s = 0; s < SEEDS; s++) {

@@ -1,5 +1,5 @@
-/* test_simt_groups.cpp - as test_simt.cpp, for what several blocks do together: clusters, cooperative grids, flags, what lands by
- * itself, and tensor cores.
+/* test_simt_groups.cpp - as test_simt.cpp, for what several blocks do together: clusters, cooperative grids,
+ * flags, what lands by itself, and tensor cores.
  */
 #include <vector>
 
@@ -53,8 +53,8 @@ __global__ void missing_arrival_kernel() {
 /* What the asynchronous ring below does wrong. */
 enum async_fault { NO_FAULT, NO_WAIT, TOO_FEW_BYTES, TOO_MANY_BYTES, NO_INIT, ONE_BARRIER };
 
-/* cluster_ring_kernel with st.async: every block pushes its numbers to *all* others, three times, and keeps those of the next one.
- * Two boxes and two mbarriers, used in turn. */
+/* cluster_ring_kernel with st.async: every block pushes its numbers to *all* others, three times, and keeps
+ * those of the next one. Two boxes and two mbarriers, used in turn. */
 __global__ void async_ring_kernel(float *y, int fault) {
   SQ_SHARED_DYNAMIC(uint4, box); /* [2][RANKS][THREADS], then two mbarriers */
   uint64_t *bars = reinterpret_cast<uint64_t *>(box + 2 * RANKS * THREADS);

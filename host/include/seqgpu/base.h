@@ -43,7 +43,7 @@ extern "C" {
 #endif
 
 #define SEQGPU_VERSION_MAJOR 0
-#define SEQGPU_VERSION_MINOR 1
+#define SEQGPU_VERSION_MINOR 2
 #define SEQGPU_VERSION_PATCH 0
 
 /** Every status: X(name, value, what it means). */

@@ -1,0 +1,116 @@
+#!/bin/sh
+# matrix.sh - the quick tests in every configuration: sh tests/matrix.sh [--ci] [FOLDER]
+#
+#   compilers      gcc, clang
+#   dependencies   all that are found; none; all but CBLAS; all but cJSON
+#   builds         release (library and program as they are installed), asan (AddressSanitizer and
+#                  UndefinedBehaviorSanitizer), tsan (ThreadSanitizer)
+#
+# Warnings are errors.  CUDA and the emulator are left out: tests/run.sh builds them.  What is not there, a
+# compiler, a dependency or a sanitizer's library, is skipped by name.  --ci: only the configuration least
+# like that of tests/run.sh.
+#
+# Environment: COMPILERS, DEPENDENCIES, BUILDS   a part of each, as in BUILDS="asan tsan"
+#              MATRIX_CMAKE                      further options of CMake
+#
+# Builds and logs are in FOLDER (default: build-matrix).  The last lines are a table and the sum of all checks.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+. "$here/setup.sh"
+. "$here/report.sh"
+compilers=${COMPILERS:-gcc clang}
+dependencies=${DEPENDENCIES:-all none no-cblas no-cjson}
+builds=${BUILDS:-release asan tsan}
+if [ "${1:-}" = --ci ]; then
+  compilers=clang dependencies=none builds=release
+  shift
+fi
+folder=${1:-$root/build-matrix}
+mkdir -p "$folder"
+: >"$folder/table"
+
+# Tests of a few seconds that need no emulator.  Under ThreadSanitizer: those that start threads.
+quick="api api_operators cells_plain checkpoint esn goldens initialise laws_runs ops_maps ops_random ops_rows
+  ops_softmax ops_threads ops_training params plan_cache tape_rules"
+threaded="laws_runs ops_threads"
+
+cxx_of() { case $1 in gcc) echo g++ ;; *) echo clang++ ;; esac }
+
+off() { # DEPENDENCIES: what is left out
+  case $1 in
+    none) echo -DSEQGPU_CBLAS=OFF -DSEQGPU_CJSON=OFF -DSEQGPU_ZLIB=OFF ;;
+    no-cblas) echo -DSEQGPU_CBLAS=OFF ;;
+    no-cjson) echo -DSEQGPU_CJSON=OFF ;;
+  esac
+}
+
+sanitizers() { # BUILD
+  case $1 in
+    asan) echo address,undefined ;;
+    tsan) echo thread ;;
+  esac
+}
+
+# Why a configuration cannot be built here; nothing if it can.
+missing() { # COMPILER DEPENDENCIES BUILD
+  have "$1" && have "$(cxx_of "$1")" || { echo "no $1 here"; return; }
+  case $2 in
+    all) have_header cblas.h && have_header cjson/cJSON.h || echo "CBLAS or cJSON is not installed" ;;
+    no-cblas) have_header cjson/cJSON.h || echo "cJSON is not installed" ;;
+    no-cjson) have_header cblas.h || echo "CBLAS is not installed" ;;
+  esac
+  [ "$3" = release ] && return
+  echo 'int main(void) { return 0; }' >"$folder/empty.c"
+  "$1" -fsanitize="$(sanitizers "$3")" "$folder/empty.c" -o "$folder/empty" 2>/dev/null ||
+    echo "$1 has no library for -fsanitize=$(sanitizers "$3")"
+}
+
+build() { # COMPILER DEPENDENCIES BUILD FOLDER
+  tests=$quick
+  [ "$3" = tsan ] && tests=$threaded
+  targets=$(for test in $tests; do echo "test_$test"; done)
+  [ "$3" = release ] && targets="$targets seqgpu seqgpu_static seqgpu_cli"
+  # shellcheck disable=SC2046,SC2086
+  cmake -S "$root" -B "$4" -DCMAKE_C_COMPILER="$1" -DCMAKE_CXX_COMPILER="$(cxx_of "$1")" -DCMAKE_BUILD_TYPE=Release \
+    -DSEQGPU_CUDA=OFF -DSEQGPU_BENCH=OFF -DSEQGPU_WERROR=ON -DSEQGPU_TEST_EMULATOR=OFF \
+    -DSEQGPU_TEST_SANITIZE="$(sanitizers "$3")" $(off "$2") ${MATRIX_CMAKE:-} &&
+    cmake --build "$4" -j "$(processors)" --target $targets
+}
+
+run() { # DEPENDENCIES BUILD FOLDER
+  tests=$quick
+  [ "$2" = tsan ] && tests=$threaded
+  [ "$2" = release ] && tests="$tests abi"
+  case $1,$2 in all,release | no-cblas,release) tests="$tests cli" ;; esac # most of it saves models, which takes cJSON
+  # shellcheck disable=SC2086
+  (cd "$3" && ctest --output-on-failure --timeout 600 -j "$(processors)" -R "^($(echo $tests | tr ' ' '|'))\$")
+}
+
+configuration() { # COMPILER DEPENDENCIES BUILD
+  name="$1 $2 $3"
+  why=$(missing "$1" "$2" "$3")
+  here_now=$folder/$1-$2-$3
+  result=passed
+  if [ -n "$why" ]; then
+    skip "$name" "$why"
+    result=skipped
+  elif ! build "$1" "$2" "$3" "$here_now" >"$here_now.log" 2>&1; then
+    fail "$name" "it does not build: $(grep -m 1 -e 'error' "$here_now.log")"
+    result="no build"
+  elif ! run "$2" "$3" "$here_now" >>"$here_now.log" 2>&1; then
+    fail "$name" "$(grep -e 'Failed$' -e 'Timeout$' -e '(Failed)' "$here_now.log" | tr -s ' \n' ' ')"
+    result=FAILED
+  else
+    pass "$name"
+  fi
+  printf '%-6s %-9s %-8s %s\n' "$1" "$2" "$3" "$result" >>"$folder/table"
+}
+
+for compiler in $compilers; do
+  for dependency in $dependencies; do
+    for build in $builds; do configuration "$compiler" "$dependency" "$build"; done
+  done
+done
+cat "$folder/table"
+finish
