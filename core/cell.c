@@ -3,14 +3,7 @@
 
 #include <string.h>
 
-#define CELL(id, name, states, gates, options, about)                                                        \
-  const char *sq_##id##_layout(const sq_config *config, sq_layout *layout);                                  \
-  void sq_##id##_forward_f32(const struct sq_step_f32 *step, int stage);                                     \
-  void sq_##id##_backward_f32(const struct sq_step_f32 *step, int stage);                                    \
-  void sq_##id##_forward_f64(const struct sq_step_f64 *step, int stage);                                     \
-  void sq_##id##_backward_f64(const struct sq_step_f64 *step, int stage);
-#include "core/cells.def"
-#undef CELL
+#include "core/cells.h"
 
 const sq_cell sq_cells[] = {
 #define CELL(id, name, states, gates, options, about)                                                        \

@@ -14,11 +14,10 @@
  *   before:  e = U_c^T dc' (the gradient at r h):   dr' = e h_{t-1} r(1-r),   dh_{t-1} += e r
  *   after:   dq = dc' r,                            dr' = dc' q r(1-r)
  */
+#include "core/cells.h"
 #include "core/step.h"
 
 #if SEQGPU_REAL_BITS == 32
-const char *sq_gru_layout(const sq_config *config, sq_layout *layout);
-
 const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
   const int after = config->reset_after;
@@ -123,9 +122,6 @@ SQ_CLONES static void backward_gates(const FN(sq_step) * s, int64_t b) {
     dh[j] += e[j] * r[j];
   }
 }
-
-void FN(sq_gru_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_gru_backward)(const FN(sq_step) * s, int stage);
 
 void FN(sq_gru_forward)(const FN(sq_step) * s, int stage) {
   for (int64_t b = 0; b < s->batch; b++) {

@@ -16,22 +16,11 @@
  */
 #include <string.h>
 
+#include "core/cells.h"
 #include "core/step.h"
-#include "core/structure.h"
-
-void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage);
-void FN(sq_householder_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_householder_backward)(const FN(sq_step) * s, int stage);
-void FN(sq_householder_rows_prepare)(const sq_layout *layout, const sq_product *product, const real *params,
-                                     real *prepared);
-void FN(sq_householder_rows_forward)(const FN(sq_rows) * r);
-void FN(sq_householder_rows_backward)(const FN(sq_rows) * r);
+#include "core/structures.h"
 
 #if SEQGPU_REAL_BITS == 32
-extern const sq_structure sq_householder_structure;
-const char *sq_householder_layout(const sq_config *config, sq_layout *layout);
-
 static int64_t vectors(const sq_layout *l) {
   return l->config.reflections ? l->config.reflections : l->config.hidden_size;
 }
@@ -45,10 +34,6 @@ static int64_t scratch(const sq_layout *l, const sq_product *p) {
   (void)l;
   return 2 * p->cols;
 }
-
-void sq_householder_rows_prepare_f64(const sq_layout *, const sq_product *, const double *, double *);
-void sq_householder_rows_forward_f64(const struct sq_rows_f64 *);
-void sq_householder_rows_backward_f64(const struct sq_rows_f64 *);
 
 const sq_structure sq_householder_structure = {.name = "householder",
                                                .params = params,

@@ -11,21 +11,15 @@
  *
  * Backward:  d(pre-activation) = a dh g'     dh_{t-1} = (1 - a) dh;   the driver adds W_hh^T d(pre-activation).
  */
+#include "core/cells.h"
 #include "core/step.h"
 
-const char *sq_leaky_layout(const sq_config *config, sq_layout *layout);
-
 #if SEQGPU_REAL_BITS == 32
-const char *sq_rnn_layout(const sq_config *config, sq_layout *layout);
-
 const char *sq_leaky_layout(const sq_config *config, sq_layout *layout) {
   if (config->leak == 0) layout->config.leak = 1;
   return sq_rnn_layout(config, layout);
 }
 #endif
-
-void FN(sq_leaky_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_leaky_backward)(const FN(sq_step) * s, int stage);
 
 SQ_CLONES static void forward_row(const sq_config *c, real *restrict n, const real *restrict hp,
                                   real *restrict h, real *restrict y) {

@@ -21,10 +21,8 @@
  *   di' = dc g i(1-i)    df' = dc c_{t-1} f(1-f)    dg' = dc i (1-g^2)      (coupled: di' = dc (g - c_{t-1}) i(1-i))
  *   dc_{t-1} = dc f + p_i di' + p_f df'
  */
+#include "core/cells.h"
 #include "core/step.h"
-
-const char *sq_lstm_layout(const sq_config *config, sq_layout *layout);
-const char *sq_lstm0_layout(const sq_config *config, sq_layout *layout);
 
 #if SEQGPU_REAL_BITS == 32
 /* A peephole vector: dp = sum over time of d(gate) * c. */
@@ -179,11 +177,6 @@ SQ_CLONES static void backward_row(const lstm_row *r, const real *restrict a, co
   }
   if (r->p_i) add_scaled(H, dc, r->p_i, di);
 }
-
-void FN(sq_lstm_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_lstm_backward)(const FN(sq_step) * s, int stage);
-void FN(sq_lstm0_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_lstm0_backward)(const FN(sq_step) * s, int stage);
 
 /* Stage 0: gates, c, and m (which is h, or the operand of the projection). */
 static void forward_cell(const FN(sq_step) * s) {

@@ -8,11 +8,10 @@
  *
  * Backward:  da = dh * g'(a);   the driver adds W_hh^T da to dh_{t-1}.
  */
+#include "core/cells.h"
 #include "core/step.h"
 
 #if SEQGPU_REAL_BITS == 32
-const char *sq_rnn_layout(const sq_config *config, sq_layout *layout);
-
 const char *sq_rnn_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
   layout->gates = H;
@@ -31,9 +30,6 @@ const char *sq_rnn_layout(const sq_config *config, sq_layout *layout) {
   return NULL;
 }
 #endif
-
-void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage);
 
 SQ_CLONES static void forward_row(sq_activation g, int64_t n, real *restrict a, real *restrict h,
                                   real *restrict y) {

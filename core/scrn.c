@@ -16,9 +16,8 @@
  * Backward:  d(pre-activation of h) = dh h (1 - h);  the driver adds P^T of it to ds, R^T of it to dh_{t-1};
  *            du = a ds     ds_{t-1} = (1 - a) ds     d(leak_logit) = ds (u - s_{t-1}) a (1 - a)
  */
+#include "core/cells.h"
 #include "core/step.h"
-
-const char *sq_scrn_layout(const sq_config *config, sq_layout *layout);
 
 #if SEQGPU_REAL_BITS == 32
 const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
@@ -53,9 +52,6 @@ const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
   return NULL;
 }
 #endif
-
-void FN(sq_scrn_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_scrn_backward)(const FN(sq_step) * s, int stage);
 
 /* leak_logit, or NULL where all units share the leak of the config. */
 static const real *logits(const FN(sq_step) * s) {

@@ -21,16 +21,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/structure.h"
-
-void FN(sq_unitary_rows_prepare)(const sq_layout *layout, const sq_product *product, const real *theta,
-                                 real *prepared);
-void FN(sq_unitary_rows_forward)(const FN(sq_rows) * r);
-void FN(sq_unitary_rows_backward)(const FN(sq_rows) * r);
+#include "core/structures.h"
 
 #if SEQGPU_REAL_BITS == 32
-extern const sq_structure sq_unitary_structure;
-
 static int64_t params(const sq_layout *l, const sq_product *p) {
   (void)l;
   return SQ_THETA_PARTS * (p->cols / 2);
@@ -44,10 +37,6 @@ static int64_t scratch(const sq_layout *l, const sq_product *p) {
   (void)l;
   return 4 * p->cols + sq_fft_scratch(p->cols / 2);
 }
-
-void sq_unitary_rows_prepare_f64(const sq_layout *, const sq_product *, const double *, double *);
-void sq_unitary_rows_forward_f64(const struct sq_rows_f64 *);
-void sq_unitary_rows_backward_f64(const struct sq_rows_f64 *);
 
 const sq_structure sq_unitary_structure = {.name = "unitary",
                                            .params = params,

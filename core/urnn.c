@@ -15,8 +15,9 @@
  */
 #include <math.h>
 
+#include "core/cells.h"
 #include "core/step.h"
-#include "core/structure.h"
+#include "core/structures.h"
 #include "core/unitary.h"
 
 #define PI 3.14159265358979323846
@@ -28,9 +29,6 @@
 enum { WEIGHT_IH, BIAS_MOD, PHASES, REFLECTIONS, PERMUTATION, H0 };
 
 #if SEQGPU_REAL_BITS == 32
-extern const sq_structure sq_unitary_structure;
-const char *sq_urnn_layout(const sq_config *config, sq_layout *layout);
-
 static void add_param(sq_layout *l, const char *name, int64_t rows, int64_t cols, const char *init,
                       double scale) {
   const int index = sq_layout_add_param(l, name, rows, cols);
@@ -65,9 +63,6 @@ const char *sq_urnn_layout(const sq_config *config, sq_layout *layout) {
   return NULL;
 }
 #endif
-
-void FN(sq_urnn_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_urnn_backward)(const FN(sq_step) * s, int stage);
 
 static const real *bias_of(const FN(sq_step) * s) { return s->params + s->layout->param[BIAS_MOD].offset; }
 

@@ -11,6 +11,7 @@
  * Launch as in step.h.  A thread and step move 44 bytes forward and 44 to 48 backward (reset after), or 24 + 24
  * and 24 + 28 to 32 in the two stages of reset before; three transcendentals forward and none backward.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
 
 namespace {

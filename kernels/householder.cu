@@ -8,12 +8,9 @@
  * of k block sums one after the other.  H ends where the shared memory of a block does: at 29,000 in training on sm_90.
  * The pointwise step is the vanilla network's.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
-
-#include "kernels/structure.h"
-
-extern "C" int SQ_GPU(rnn_forward)(sq_exec *exec, const sq_step *s, int stage);
-extern "C" int SQ_GPU(rnn_backward)(sq_exec *exec, const sq_step *s, int stage);
+#include "kernels/structures.h"
 
 namespace {
 

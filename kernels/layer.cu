@@ -16,13 +16,8 @@
 #include <string.h>
 
 #include "core/step.h"
+#include "kernels/cells.h"
 #include "kernels/structure.h"
-
-#define CELL(id, name, states, gates, options, about)                                                        \
-  extern "C" int SQ_GPU(id##_forward)(sq_exec * exec, const sq_step_f32 *step, int stage);                   \
-  extern "C" int SQ_GPU(id##_backward)(sq_exec * exec, const sq_step_f32 *step, int stage);
-#include "core/cells.def"
-#undef CELL
 
 extern "C" int SQ_GPU(gemm)(sq_exec *exec, const sq_gemm_args *a);
 extern "C" int SQ_GPU(bias)(sq_exec *exec, const sq_bias_args *a);

@@ -12,6 +12,7 @@
  * Launch as in step.h.  The variants are template arguments, so the common LSTM pays for none of them.
  * 48 bytes a thread and step forward, 56 to 60 backward (lstm without options); 5 transcendentals forward, 1 backward.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
 
 namespace {

@@ -4,6 +4,7 @@
  *
  * Launch as in step.h.  16 bytes a thread and step forward, 16 to 20 backward; one transcendental at most.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
 
 namespace {

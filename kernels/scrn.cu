@@ -7,6 +7,7 @@
  * Launch as in step.h.  16 bytes a thread and stage forward; backward 16 to 20, and 24 to 28 with leaks that are learnt.
  * One transcendental at most.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
 
 namespace {

@@ -17,9 +17,6 @@
 
 typedef sq_step_f32 sq_step;
 
-/* One launcher of a cell; stage as in the layout. */
-typedef int sq_step_launcher(sq_exec *exec, const sq_step *step, int stage);
-
 /* Does sequence b still run at this step? */
 static __device__ __forceinline__ bool sq_valid(const sq_step &s, int64_t b) {
   return s.lengths == NULL || s.t < s.lengths[b];

@@ -5,15 +5,7 @@
 #include <string.h>
 
 #include "kernels/device.h"
-
-#define STRUCTURE(id)                                                                                        \
-  extern "C" int SQ_GPU(id##_rows_prepare)(sq_exec * exec, const sq_layout *layout,                          \
-                                           const sq_product *product, const float *params, float *prepared); \
-  extern "C" int SQ_GPU(id##_rows_forward)(sq_exec * exec, const sq_rows_f32 *rows);                         \
-  extern "C" int SQ_GPU(id##_rows_backward)(sq_exec * exec, const sq_rows_f32 *rows);                        \
-  extern "C" size_t SQ_GPU(id##_rows_shared)(const sq_product *product, int backward);
-#include "core/structures.def"
-#undef STRUCTURE
+#include "kernels/structures.h"
 
 static const sq_structured_launchers rows[] = {
 #define STRUCTURE(id)                                                                                        \

@@ -7,7 +7,7 @@
  */
 #include "kernels/unitary.h"
 
-#include "kernels/structure.h"
+#include "kernels/structures.h"
 
 namespace {
 

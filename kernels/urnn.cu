@@ -5,6 +5,7 @@
  * Launch as in step.h: a thread owns one complex unit.  36 bytes a thread and step forward, 48 to 56 backward; one square
  * root and one division.
  */
+#include "kernels/cells.h"
 #include "kernels/modrelu.h"
 #include "kernels/step.h"
 
