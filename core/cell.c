@@ -96,12 +96,11 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
   memset(layout, 0, sizeof *layout);
   layout->cell = cell;
   layout->config = *config;
+  layout->bias = -1;
   for (int k = 0; k < SQ_MAX_STATES; k++) layout->initial[k] = -1;
   const char *why = check_options(cell, config);
   if (why == NULL) why = cell->layout(config, layout);
   if (why != NULL) return why;
-  layout->bias = sq_layout_param(layout, "bias");
-  if (layout->bias >= 0) layout->biased = layout->param[layout->bias].rows;
   add_state_parts(layout); /* before the gates: the rnn has an "h" of both kinds */
   add_gate_parts(layout);
   return NULL;
@@ -125,6 +124,23 @@ int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64
   layout->param[index] = (sq_param){.name = name, .rows = rows, .cols = cols, .offset = layout->param_count};
   layout->param_count += rows * cols;
   return index;
+}
+
+void sq_layout_add_input(sq_layout *layout, int64_t gates, int64_t biased) {
+  layout->gates = gates;
+  sq_layout_add_param(layout, "weight_ih", gates, layout->config.input_size);
+  if (biased == 0) return;
+  layout->biased = biased;
+  layout->bias = sq_layout_add_param(layout, "bias", biased, 1);
+  sq_layout_add_sum(layout, (sq_sum){.param = layout->bias, .width = biased, .to = {.buffer = SQ_GATES}});
+}
+
+void sq_layout_one_gate(sq_layout *layout) {
+  const int64_t H = layout->config.hidden_size;
+  layout->output = H;
+  layout->states = layout->stages = 1;
+  layout->state_width[0] = H;
+  sq_layout_add_input(layout, H, H);
 }
 
 void sq_layout_add_product(sq_layout *layout, sq_product product) {

@@ -189,9 +189,17 @@ int sq_layout_param(const sq_layout *layout, const char *name);
 /* The part of `gates` that has this name, NULL if none has. */
 const sq_part *sq_layout_gate(const sq_layout *layout, const char *name);
 
-/* Building blocks for a cell's layout function: each appends a row and returns its index.  A part whose name is taken is
- * left out. */
+/* Building blocks for a cell's layout function.  Each appends an entry; add_param returns its index, and add_part leaves
+ * out a part whose name is taken. */
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols);
+
+/* What the input contributes: G gates, weight_ih [G,I], and for the first `biased` of them a bias with its gradient's sum
+ * (biased = 0: no bias at all). */
+void sq_layout_add_input(sq_layout *layout, int64_t gates, int64_t biased);
+
+/* All of a cell that has one stage and whose state h [H] is also its output and its one block of gates, except for the
+ * recurrent product. */
+void sq_layout_one_gate(sq_layout *layout);
 void sq_layout_add_product(sq_layout *layout, sq_product product);
 void sq_layout_add_sum(sq_layout *layout, sq_sum sum);
 void sq_layout_add_part(sq_layout *layout, const char *name, sq_place place, int64_t width);

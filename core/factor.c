@@ -6,11 +6,9 @@ void sq_factor_layout(sq_layout *layout, int64_t own) {
   const int64_t H = layout->config.hidden_size,
                 F = layout->config.factor_size ? layout->config.factor_size : H;
   layout->config.factor_size = F;
-  layout->gates = own + F;
   layout->aux = 2 * F;
   layout->stages = 2;
-  sq_layout_add_param(layout, "weight_ih", own + F, layout->config.input_size);
-  const int bias = sq_layout_add_param(layout, "bias", own, 1);
+  sq_layout_add_input(layout, own + F, own);
   const int wfh = sq_layout_add_param(layout, "weight_fh", F, H);
   const int whf = sq_layout_add_param(layout, "weight_hf", own, F);
   const sq_place gates = {.buffer = SQ_GATES}, fx = {.buffer = SQ_GATES, .column = own};
@@ -19,7 +17,6 @@ void sq_factor_layout(sq_layout *layout, int64_t own) {
                         (sq_product){.stage = 0, .param = wfh, .rows = F, .cols = H, .from = h, .to = fh});
   sq_layout_add_product(
       layout, (sq_product){.stage = 1, .param = whf, .rows = own, .cols = F, .from = m, .to = gates});
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = own, .to = gates});
   sq_layout_add_part(layout, "fx", fx, F);
   sq_layout_add_part(layout, "m", m, F);
 }

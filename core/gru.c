@@ -21,14 +21,12 @@
 const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
   const int after = config->reset_after;
-  layout->gates = 3 * H;
   layout->aux = H;
   layout->output = H;
   layout->states = 1;
   layout->state_width[0] = H;
   layout->stages = after ? 1 : 2;
-  sq_layout_add_param(layout, "weight_ih", 3 * H, config->input_size);
-  const int bias = sq_layout_add_param(layout, "bias", 3 * H, 1);
+  sq_layout_add_input(layout, 3 * H, 3 * H);
   const int whh = sq_layout_add_param(layout, "weight_hh", 3 * H, H);
   sq_layout_add_product(layout, (sq_product){.param = whh,
                                              .rows = 2 * H,
@@ -44,7 +42,6 @@ const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
     candidate.to = (sq_place){.buffer = SQ_AUX};
   }
   sq_layout_add_product(layout, candidate);
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = 3 * H, .to = {.buffer = SQ_GATES}});
   if (after) {
     const int rec = sq_layout_add_param(layout, "bias_rec", H, 1);
     sq_layout_add_sum(layout, (sq_sum){.param = rec, .width = H, .to = {.buffer = SQ_AUX}});

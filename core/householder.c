@@ -49,13 +49,7 @@ const sq_structure sq_householder_structure = {.name = "householder",
 const char *sq_householder_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
   if (config->reflections > H) return "reflections: must be at most hidden_size";
-  layout->gates = H;
-  layout->output = H;
-  layout->states = 1;
-  layout->state_width[0] = H;
-  layout->stages = 1;
-  sq_layout_add_param(layout, "weight_ih", H, config->input_size);
-  const int bias = sq_layout_add_param(layout, "bias", H, 1);
+  sq_layout_one_gate(layout);
   const int v = sq_layout_add_param(layout, "vectors", vectors(layout), H);
   layout->param[v].init = "normal"; /* uniform directions */
   layout->param[v].init_scale = 1;
@@ -65,7 +59,6 @@ const char *sq_householder_layout(const sq_config *config, sq_layout *layout) {
                                              .from = {.buffer = SQ_STATE_PREV},
                                              .to = {.buffer = SQ_GATES},
                                              .structure = &sq_householder_structure});
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = H, .to = {.buffer = SQ_GATES}});
   return NULL;
 }
 #endif

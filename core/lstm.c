@@ -52,22 +52,19 @@ static const char *layout_with(const sq_config *config, sq_layout *layout, int f
   if (P < 0 || P >= H) {
     if (P != 0) return "projection_size: must be 0 (none) or from 1 to hidden_size - 1";
   }
-  layout->gates = blocks * H;
   layout->aux = P ? H + P : 0;
   layout->output = out;
   layout->states = 2;
   layout->state_width[0] = out;
   layout->state_width[1] = H;
   layout->stages = P ? 2 : 1;
-  sq_layout_add_param(layout, "weight_ih", blocks * H, config->input_size);
-  const int bias = sq_layout_add_param(layout, "bias", blocks * H, 1);
+  sq_layout_add_input(layout, blocks * H, blocks * H);
   const int whh = sq_layout_add_param(layout, "weight_hh", blocks * H, out);
   sq_layout_add_product(layout, (sq_product){.param = whh,
                                              .rows = blocks * H,
                                              .cols = out,
                                              .from = {.buffer = SQ_STATE_PREV},
                                              .to = {.buffer = SQ_GATES}});
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = blocks * H, .to = {.buffer = SQ_GATES}});
   if (config->peephole) {
     add_peephole(layout, "peephole_i", 0, SQ_STATE_PREV);
     if (forget) add_peephole(layout, "peephole_f", H, SQ_STATE_PREV);

@@ -14,19 +14,12 @@
 #if SEQGPU_REAL_BITS == 32
 const char *sq_rnn_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
-  layout->gates = H;
-  layout->output = H;
-  layout->states = 1;
-  layout->state_width[0] = H;
-  layout->stages = 1;
-  sq_layout_add_param(layout, "weight_ih", H, config->input_size);
-  const int bias = sq_layout_add_param(layout, "bias", H, 1);
+  sq_layout_one_gate(layout);
   const int whh = sq_layout_add_param(layout, "weight_hh", H, H);
   sq_layout_add_product(
       layout,
       (sq_product){
           .param = whh, .rows = H, .cols = H, .from = {.buffer = SQ_STATE_PREV}, .to = {.buffer = SQ_GATES}});
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = H, .to = {.buffer = SQ_GATES}});
   return NULL;
 }
 #endif

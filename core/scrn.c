@@ -25,13 +25,12 @@ const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
   const double leak = config->leak != 0 ? config->leak : 0.05; /* the paper's */
   if (config->learn_leak && leak == 1) return "learn_leak: learning must begin at a leak below 1";
   layout->config.leak = leak;
-  layout->gates = layout->output = H + C;
+  layout->output = H + C;
   layout->aux = config->learn_leak ? C : 0;
   layout->states = layout->stages = 2;
   layout->state_width[0] = H;
   layout->state_width[1] = C;
-  sq_layout_add_param(layout, "weight_ih", H + C, config->input_size);
-  const int bias = sq_layout_add_param(layout, "bias", H, 1);
+  sq_layout_add_input(layout, H + C, H);
   const int whh = sq_layout_add_param(layout, "weight_hh", H, H);
   const int whs = sq_layout_add_param(layout, "weight_hs", H, C);
   sq_product recurrent = {.stage = 1, .param = whh, .rows = H, .cols = H};
@@ -42,7 +41,6 @@ const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
   context.from = (sq_place){.buffer = SQ_STATE, .state = 1};
   context.to = (sq_place){.buffer = SQ_GATES};
   sq_layout_add_product(layout, context);
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = H, .to = {.buffer = SQ_GATES}});
   sq_layout_add_part(layout, "bx", (sq_place){.buffer = SQ_GATES, .column = H}, C);
   if (!config->learn_leak) return NULL;
   const int logit = sq_layout_add_param(layout, "leak_logit", C, 1);

@@ -39,13 +39,14 @@ static void add_param(sq_layout *l, const char *name, int64_t rows, int64_t cols
 const char *sq_urnn_layout(const sq_config *config, sq_layout *layout) {
   const int64_t n = config->hidden_size;
   if (n > SQ_UNITARY_MOST) return "hidden_size: must be at most 16777216";
-  layout->gates = 2 * n;
   layout->aux = n;
   layout->output = 2 * n;
   layout->states = 1;
   layout->state_width[0] = 2 * n;
   layout->stages = 1;
-  add_param(layout, "weight_ih", 2 * n, config->input_size, "xavier", 1);
+  sq_layout_add_input(layout, 2 * n, 0);
+  layout->param[WEIGHT_IH].init = "xavier";
+  layout->param[WEIGHT_IH].init_scale = 1;
   add_param(layout, "bias_mod", n, 1, "uniform", 0.01);
   add_param(layout, "phases", 3, n, "uniform", PI);
   add_param(layout, "reflections", 2, 2 * n, "uniform", 1);
