@@ -37,22 +37,16 @@ SQ_CLONES static void backward_row(int64_t F, const real *restrict fx, const rea
 
 void FN(sq_factor_forward)(const FN(sq_step) * s) {
   const int64_t F = s->layout->config.factor_size, N = s->layout->biased;
-  for (int64_t b = 0; b < s->batch; b++) {
+  SQ_FORWARD_ROWS(s, b) {
     real *aux = s->aux + b * 2 * F;
-    if (FN(sq_step_valid)(s, b))
-      forward_row(F, s->gates + b * (N + F) + N, aux, aux + F);
-    else
-      FN(sq_step_pass)(s, b);
+    forward_row(F, s->gates + b * (N + F) + N, aux, aux + F);
   }
 }
 
 void FN(sq_factor_backward)(const FN(sq_step) * s) {
   const int64_t F = s->layout->config.factor_size, N = s->layout->biased;
-  for (int64_t b = 0; b < s->batch; b++) {
+  SQ_BACKWARD_ROWS(s, b) {
     const int64_t fx = b * (N + F) + N, fh = b * 2 * F;
-    if (FN(sq_step_valid)(s, b))
-      backward_row(F, s->gates + fx, s->aux + fh, s->daux + fh + F, s->dgates + fx, s->daux + fh);
-    else
-      FN(sq_step_stop)(s, b);
+    backward_row(F, s->gates + fx, s->aux + fh, s->daux + fh + F, s->dgates + fx, s->daux + fh);
   }
 }

@@ -121,10 +121,8 @@ SQ_CLONES static void backward_gates(const FN(sq_step) * s, int64_t b) {
 }
 
 void FN(sq_gru_forward)(const FN(sq_step) * s, int stage) {
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b))
-      FN(sq_step_pass)(s, b);
-    else if (s->layout->stages == 1)
+  SQ_FORWARD_ROWS(s, b) {
+    if (s->layout->stages == 1)
       forward_reset_after(s, b);
     else if (stage == 0)
       forward_gates(s, b);
@@ -135,12 +133,8 @@ void FN(sq_gru_forward)(const FN(sq_step) * s, int stage) {
 
 void FN(sq_gru_backward)(const FN(sq_step) * s, int stage) {
   const int64_t H = s->layout->config.hidden_size;
-  for (int64_t b = 0; b < s->batch; b++) {
+  SQ_BACKWARD_ROWS(s, b) {
     real *dh = s->dstate[0] + b * H;
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
     if (stage == s->layout->stages - 1) FN(sq_step_add_dy)(s, b, dh);
     if (s->layout->stages == 1)
       backward_reset_after(s, b);

@@ -40,24 +40,17 @@ SQ_CLONES static void backward_row(const sq_config *c, const real *restrict n, r
 void FN(sq_leaky_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const sq_config *c = &s->layout->config;
-  for (int64_t b = 0; b < s->batch; b++) {
+  SQ_FORWARD_ROWS(s, b) {
     const int64_t at = b * c->hidden_size;
-    if (!FN(sq_step_valid)(s, b))
-      FN(sq_step_pass)(s, b);
-    else
-      forward_row(c, s->gates + at, s->prev[0] + at, s->next[0] + at, s->y + b * s->ldy);
+    forward_row(c, s->gates + at, s->prev[0] + at, s->next[0] + at, s->y + b * s->ldy);
   }
 }
 
 void FN(sq_leaky_backward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const sq_config *c = &s->layout->config;
-  for (int64_t b = 0; b < s->batch; b++) {
+  SQ_BACKWARD_ROWS(s, b) {
     const int64_t at = b * c->hidden_size;
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
     FN(sq_step_add_dy)(s, b, s->dstate[0] + at);
     backward_row(c, s->gates + at, s->dstate[0] + at, s->dgates + at);
   }

@@ -179,11 +179,7 @@ SQ_CLONES static void backward_row(const lstm_row *r, const real *restrict a, co
 static void forward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
   const int64_t H = r.H, G = s->layout->gates, A = projected(s) ? s->layout->aux : 0;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_pass)(s, b);
-      continue;
-    }
+  SQ_FORWARD_ROWS(s, b) {
     real *m = A ? s->aux + b * A : s->next[0] + b * H;
     forward_row(&r, s->gates + b * G, s->prev[1] + b * H, s->next[1] + b * H, m);
     if (A) continue;
@@ -194,11 +190,7 @@ static void forward_cell(const FN(sq_step) * s) {
 /* Stage 1, with a projection only: h = W_hr m, which the product left in aux. */
 static void forward_projection(const FN(sq_step) * s) {
   const int64_t H = s->layout->config.hidden_size, P = s->layout->output, A = s->layout->aux;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_pass)(s, b);
-      continue;
-    }
+  SQ_FORWARD_ROWS(s, b) {
     const real *h = s->aux + b * A + H;
     for (int64_t j = 0; j < P; j++) s->y[b * s->ldy + j] = s->next[0][b * P + j] = h[j];
   }
@@ -206,11 +198,7 @@ static void forward_projection(const FN(sq_step) * s) {
 
 static void backward_projection(const FN(sq_step) * s) {
   const int64_t H = s->layout->config.hidden_size, P = s->layout->output, A = s->layout->aux;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
+  SQ_BACKWARD_ROWS(s, b) {
     real *dh = s->dstate[0] + b * P, *d = s->daux + b * A + H;
     FN(sq_step_add_dy)(s, b, dh);
     for (int64_t j = 0; j < P; j++) {
@@ -223,11 +211,7 @@ static void backward_projection(const FN(sq_step) * s) {
 static void backward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
   const int64_t H = r.H, G = s->layout->gates, A = projected(s) ? s->layout->aux : 0;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
+  SQ_BACKWARD_ROWS(s, b) {
     real *dm = A ? s->daux + b * A : s->dstate[0] + b * H;
     if (!A) FN(sq_step_add_dy)(s, b, dm);
     backward_row(&r, s->gates + b * G, s->prev[1] + b * H, s->next[1] + b * H, dm, s->dstate[1] + b * H,

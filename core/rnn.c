@@ -42,24 +42,14 @@ void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const int64_t H = s->layout->config.hidden_size, G = s->layout->gates;
   const sq_activation g = s->layout->config.activation;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_pass)(s, b);
-      continue;
-    }
-    forward_row(g, H, s->gates + b * G, s->next[0] + b * H, s->y + b * s->ldy);
-  }
+  SQ_FORWARD_ROWS(s, b) { forward_row(g, H, s->gates + b * G, s->next[0] + b * H, s->y + b * s->ldy); }
 }
 
 void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const int64_t H = s->layout->config.hidden_size, G = s->layout->gates;
   const sq_activation g = s->layout->config.activation;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
+  SQ_BACKWARD_ROWS(s, b) {
     FN(sq_step_add_dy)(s, b, s->dstate[0] + b * H);
     backward_row(g, H, s->gates + b * G, s->dstate[0] + b * H, s->dgates + b * G);
   }

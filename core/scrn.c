@@ -108,10 +108,8 @@ SQ_CLONES static void backward_context(const FN(sq_step) * s, int64_t b, const r
 
 void FN(sq_scrn_forward)(const FN(sq_step) * s, int stage) {
   const real *logit = logits(s);
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b))
-      FN(sq_step_pass)(s, b);
-    else if (stage == 0)
+  SQ_FORWARD_ROWS(s, b) {
+    if (stage == 0)
       forward_context(s, b, logit);
     else
       forward_hidden(s, b);
@@ -120,10 +118,8 @@ void FN(sq_scrn_forward)(const FN(sq_step) * s, int stage) {
 
 void FN(sq_scrn_backward)(const FN(sq_step) * s, int stage) {
   const real *logit = logits(s);
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b))
-      FN(sq_step_stop)(s, b);
-    else if (stage == 1)
+  SQ_BACKWARD_ROWS(s, b) {
+    if (stage == 1)
       backward_hidden(s, b);
     else
       backward_context(s, b, logit);

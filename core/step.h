@@ -55,6 +55,20 @@ static inline void FN(sq_step_stop)(const FN(sq_step) * s, int64_t b) {
   for (int64_t j = 0; j < s->layout->aux; j++) s->daux[b * s->layout->aux + j] = 0;
 }
 
+/* The loops over the rows of a step: the block that follows is for valid rows; the others are passed, or stopped.  Macros,
+ * because the row functions of the cells have different arguments, and each call of one must stay direct: they are the
+ * hot loops, compiled for several vector widths (SQ_CLONES). */
+#define SQ_FORWARD_ROWS(s, b)                                                                                \
+  for (int64_t b = 0; b < (s)->batch; b++)                                                                   \
+    if (!FN(sq_step_valid)(s, b))                                                                            \
+      FN(sq_step_pass)(s, b);                                                                                \
+    else
+#define SQ_BACKWARD_ROWS(s, b)                                                                               \
+  for (int64_t b = 0; b < (s)->batch; b++)                                                                   \
+    if (!FN(sq_step_valid)(s, b))                                                                            \
+      FN(sq_step_stop)(s, b);                                                                                \
+    else
+
 /* d += `width` columns of dy_t from `column` on: the gradient that reaches a state from outside the recurrence. */
 static inline void FN(sq_step_add_dy_part)(const FN(sq_step) * s, int64_t b, int64_t column, int64_t width,
                                            real *d) {

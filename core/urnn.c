@@ -94,11 +94,7 @@ SQ_CLONES static void backward_row(int64_t n, const real *restrict b, const real
 void FN(sq_urnn_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const int64_t n = s->layout->config.hidden_size;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_pass)(s, b);
-      continue;
-    }
+  SQ_FORWARD_ROWS(s, b) {
     forward_row(n, bias_of(s), s->gates + b * 2 * n, s->aux + b * n, s->next[0] + b * 2 * n,
                 s->y + b * s->ldy);
   }
@@ -107,11 +103,7 @@ void FN(sq_urnn_forward)(const FN(sq_step) * s, int stage) {
 void FN(sq_urnn_backward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const int64_t n = s->layout->config.hidden_size;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
+  SQ_BACKWARD_ROWS(s, b) {
     FN(sq_step_add_dy)(s, b, s->dstate[0] + b * 2 * n);
     backward_row(n, bias_of(s), s->gates + b * 2 * n, s->aux + b * n, s->dstate[0] + b * 2 * n,
                  s->dgates + b * 2 * n, s->daux + b * n);
