@@ -22,15 +22,6 @@ static int64_t source_length(const sq_attention_args *a, int64_t b) {
   return a->lengths[b] < 0 ? 0 : sq_min(a->lengths[b], a->source_len);
 }
 
-SQ_INLINE real dot(int64_t n, const real *x, const real *y) {
-  real lane[SQ_LANES] = {0};
-  for (int64_t i = 0; i < n; i += SQ_LANES) {
-    const int64_t width = sq_min(SQ_LANES, n - i);
-    for (int64_t j = 0; j < width; j++) lane[j] += x[i + j] * y[i + j];
-  }
-  return FN(sq_fold_sum)(lane);
-}
-
 /* v . tanh(q + k) */
 SQ_INLINE real score(int64_t n, const real *v, const real *q, const real *k) {
   real lane[SQ_LANES] = {0};
@@ -38,7 +29,7 @@ SQ_INLINE real score(int64_t n, const real *v, const real *q, const real *k) {
     const int64_t width = sq_min(SQ_LANES, n - i);
     for (int64_t j = 0; j < width; j++) lane[j] += v[i + j] * FN(sq_tanh)(q[i + j] + k[i + j]);
   }
-  return FN(sq_fold_sum)(lane);
+  return FN(sq_fold_sum)(SQ_LANES, lane);
 }
 
 /* e into the place of the weights; r = s * B + b. */
@@ -99,7 +90,7 @@ SQ_CLONES static void score_gradients(const void *arg, int64_t first, int64_t la
       const real w = weight[s * a->batch];
       real *dvalue = (real *)a->dvalues + row;
       for (int64_t j = 0; j < a->value_dim; j++) dvalue[j] += w * g[j];
-      de[s * a->batch] = dot(a->value_dim, g, (const real *)a->values + row);
+      de[s * a->batch] = FN(sq_dot_lanes)(SQ_LANES, a->value_dim, g, (const real *)a->values + row);
       mean += w * de[s * a->batch];
     }
     for (int64_t s = 0; s < length; s++) de[s * a->batch] = weight[s * a->batch] * (de[s * a->batch] - mean);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "core/cells.h"
+#include "core/dot.h"
 #include "core/step.h"
 #include "core/structures.h"
 
@@ -68,7 +69,7 @@ void FN(sq_householder_backward)(const FN(sq_step) * s, int stage) { FN(sq_rnn_b
 
 /* ---- the product ---- */
 
-/* Sixteen partial sums: an order that vectorises. */
+/* The lanes of an inner product, whose order is this file's own (dot.h). */
 enum { LANES = 16 };
 
 SQ_INLINE real dot(int64_t n, const real *restrict a, const real *restrict b) {
@@ -77,9 +78,7 @@ SQ_INLINE real dot(int64_t n, const real *restrict a, const real *restrict b) {
   for (; i + LANES <= n; i += LANES)
     for (int j = 0; j < LANES; j++) lane[j] += a[i + j] * b[i + j];
   for (; i < n; i++) rest += a[i] * b[i];
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int j = 0; j < half; j++) lane[j] += lane[half + j];
-  return lane[0] + rest;
+  return FN(sq_fold_sum)(LANES, lane) + rest;
 }
 
 /* prepared [k] = 2 / |v_i|^2 */

@@ -21,6 +21,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/dot.h"
 #include "core/structures.h"
 
 #if SEQGPU_REAL_BITS == 32
@@ -130,7 +131,7 @@ typedef struct matrix {
 #define SCALE(m, i)    ((m)->prepared[SQ_UNITARY_PARTS * (m)->n + (i)])
 #define THETA(m, name) ((m)->theta + SQ_THETA_##name * (m)->n)
 
-/* Partial sums: an order that vectorises. */
+/* The lanes of an inner product (dot.h). */
 enum { LANES = 16 };
 
 /* v^* z */
@@ -147,12 +148,7 @@ SQ_INLINE complex_number dot(int64_t n, const real *restrict vr, const real *res
     re[l] += vr[j] * zr[j] + vi[j] * zi[j];
     im[l] += vr[j] * zi[j] - vi[j] * zr[j];
   }
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int l = 0; l < half; l++) {
-      re[l] += re[half + l];
-      im[l] += im[half + l];
-    }
-  return (complex_number){re[0], im[0]};
+  return (complex_number){FN(sq_fold_sum)(LANES, re), FN(sq_fold_sum)(LANES, im)};
 }
 
 /* y = D z */

@@ -24,7 +24,7 @@ SQ_INLINE real row_max(int64_t n, const real *z) {
     const int64_t width = sq_min(SQ_LANES, n - i);
     for (int64_t j = 0; j < width; j++) lane[j] = z[i + j] > lane[j] ? z[i + j] : lane[j];
   }
-  return FN(sq_fold_max)(lane);
+  return FN(sq_fold_max)(SQ_LANES, lane);
 }
 
 /* A NaN in z is lost by the maximum and comes back here. */
@@ -34,7 +34,7 @@ SQ_INLINE real row_sum_exp(int64_t n, const real *z, real max) {
     const int64_t width = sq_min(SQ_LANES, n - i);
     for (int64_t j = 0; j < width; j++) lane[j] += FN(sq_exp)(z[i + j] - max);
   }
-  return FN(sq_fold_sum)(lane);
+  return FN(sq_fold_sum)(SQ_LANES, lane);
 }
 
 SQ_CLONES static void forward_rows(const void *arg, int64_t first, int64_t last) {
