@@ -41,11 +41,6 @@ typedef struct job {
   real *dstate[SQ_MAX_STATES]; /* [B,W_k] */
 } job;
 
-static int64_t chunk_steps(int64_t seq_len, int64_t batch) {
-  const int64_t steps = batch > 0 ? CHUNK_ROWS / batch : CHUNK_ROWS;
-  return steps < 1 ? 1 : steps < seq_len ? steps : seq_len;
-}
-
 static int64_t packed_size(const sq_layout *layout, const sq_product *p) {
   if (p->structure) return sq_align_elements(p->structure->prepared(layout, p));
   const int64_t forward = FN(sq_gemm_packed_size)(p->rows, p->cols);
@@ -69,19 +64,10 @@ static int64_t products_size(const sq_layout *layout, int64_t batch, int trainin
   return size;
 }
 
-/* Room for the chunk of any run that is not larger than seq_len x batch, whatever its own chunk. */
-static int64_t chunk_size(const sq_layout *layout, int64_t seq_len, int64_t batch) {
-  int64_t rows = batch > CHUNK_ROWS ? batch : CHUNK_ROWS;
-  if (seq_len * batch < rows) rows = seq_len * batch;
-  int64_t size = sq_align_elements(rows * layout->gates) + sq_align_elements(rows * layout->aux);
-  for (int k = 0; k < layout->states; k++) size += sq_align_elements((rows + batch) * layout->state_width[k]);
-  return size;
-}
-
 int64_t FN(sq_layer_workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
   int64_t size = SQ_ALIGN_ELEMENTS; /* to align the start */
   size += products_size(layout, batch, training);
-  if (!training) return size + chunk_size(layout, seq_len, batch);
+  if (!training) return size + sq_chunk_size(layout, CHUNK_ROWS, seq_len, batch);
   size +=
       sq_align_elements(seq_len * batch * layout->gates) + sq_align_elements(seq_len * batch * layout->aux);
   for (int k = 0; k < layout->states; k++) size += sq_align_elements(batch * layout->state_width[k]);
@@ -313,7 +299,7 @@ int FN(sq_layer_forward)(sq_exec *exec, const sq_layer_run *run) {
   const int64_t T = run->seq_len, B = run->batch;
   job j = {.run = run, .layout = l};
   real *after = pack_weights(&j, align_up(run->workspace), 0);
-  const int64_t chunk = run->reserve ? T : chunk_steps(T, B);
+  const int64_t chunk = run->reserve ? T : sq_chunk_steps(CHUNK_ROWS, T, B);
   reserve_pointers(&j, run->reserve ? run->reserve : after, chunk);
   const int parts = slices(exec, &j);
   int64_t last = 0; /* the slot that holds the newest state */

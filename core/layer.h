@@ -15,12 +15,11 @@
 #define SQ_LAYER_H
 
 #include "core/cell.h"
+#include "core/layer_map.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-enum { SQ_ALIGN_ELEMENTS = 16 };
 
 struct sq_exec;
 
@@ -72,20 +71,6 @@ typedef struct sq_stretch {
   sq_layer_run run;
   int64_t first, steps;
 } sq_stretch;
-
-/* Offsets, in reals, of the blocks of the reserve. */
-typedef struct sq_reserve_map {
-  int64_t state[SQ_MAX_STATES];
-  int64_t gates, aux, size;
-} sq_reserve_map;
-sq_reserve_map sq_reserve_layout(const sq_layout *layout, int64_t seq_len, int64_t batch);
-
-/* n rounded up to a multiple of SQ_ALIGN_ELEMENTS. */
-int64_t sq_align_elements(int64_t n);
-
-/* Where slot of the state before / after step t begins: multiply by B*W_k. */
-static inline int64_t sq_slot_prev(int reverse, int64_t t) { return reverse ? t + 1 : t; }
-static inline int64_t sq_slot_next(int reverse, int64_t t) { return reverse ? t : t + 1; }
 
 /* The CPU driver (core/layer.c) in both precisions.  `training`: a reserve is kept for backward. Without one
  * (run->reserve NULL) forward works through the sequence in chunks, inside the workspace.  Workspace in reals. */

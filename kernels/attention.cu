@@ -19,6 +19,8 @@
  * All are limited by memory, or by launches when source and batch are small.  Shared: 1 KB or less, for sums.
  * The weights of padded source steps are 0, and their keys and values are not read.
  */
+#include "kernels/bias.h"
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {

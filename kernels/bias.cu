@@ -9,6 +9,8 @@
  * 8 sums through 1 KB of shared memory.  A second launch adds the parts in order.  4 or 8 bytes a multiply-add:
  * limited by memory.  The order of the sum depends on the sizes only.
  */
+#include "kernels/bias.h"
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {

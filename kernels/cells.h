@@ -3,7 +3,7 @@
 #define SQ_KERNELS_CELLS_H
 
 #include "core/ops.h"
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 
 #define CELL(id, ...)                                                                                        \
   extern "C" int SQ_GPU(id##_forward)(sq_exec * exec, const struct sq_step_f32 *step, int stage);            \

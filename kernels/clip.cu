@@ -15,6 +15,7 @@
  *   change    one row of blocks a tensor; returns at once if the state says that nothing changes.  8 bytes an element
  * All are limited by memory.  Shared: 256 bytes, for block sums.  The partials are doubles in the context's scratch.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {

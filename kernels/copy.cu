@@ -7,6 +7,7 @@
  * enough; grid-stride in both directions.  No shared memory: what is transposed are whole rows, never elements.
  * Moves 8 bytes an element (12 accumulating): limited by memory.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {

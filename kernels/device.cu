@@ -5,6 +5,11 @@
  */
 #include "kernels/device.h"
 
+#include "kernels/cudnn/context.h"
+#include "kernels/graph.h"
+#include "kernels/persistent/cut.h"
+#include "kernels/urnn/cufft_calls.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +77,7 @@ int device_open(sq_exec *exec, int) {
   if (gpu == NULL) return simt::NO_MEMORY;
   exec->device = gpu;
   void *scratch = NULL;
-  const int error = device_allocate(exec, SQ_SCRATCH_FLOATS * sizeof(float), &scratch);
+  const int error = device_allocate(exec, SQ_SCRATCH_ELEMENTS * sizeof(float), &scratch);
   gpu->scratch = static_cast<float *>(scratch);
   if (error != 0) device_close(exec);
   return error;
@@ -218,7 +223,7 @@ int open_parts(sq_gpu *gpu) {
   cudaStream_t capture = NULL;
   cudaError_t error = cudaSetDevice(gpu->index);
   if (error == cudaSuccess)
-    error = cudaMalloc(reinterpret_cast<void **>(&gpu->scratch), SQ_SCRATCH_FLOATS * sizeof(float));
+    error = cudaMalloc(reinterpret_cast<void **>(&gpu->scratch), SQ_SCRATCH_ELEMENTS * sizeof(float));
   if (error == cudaSuccess) error = cudaStreamCreateWithFlags(&capture, cudaStreamNonBlocking);
   gpu->capture = capture;
   return error == cudaSuccess ? open_cublas(gpu) : (int)error;

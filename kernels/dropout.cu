@@ -4,6 +4,7 @@
  * Launch: one thread a Philox block, that is four elements; blocks of 256 threads, grid-stride.  No shared memory.
  * 8 bytes an element (12 accumulating) and 25 integer operations: limited by memory.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 #include "core/philox.h"

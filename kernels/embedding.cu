@@ -11,6 +11,7 @@
  * Launch: blocks of 4 warps.  No shared memory.  Moves each row of dy once, and at most R^2/32 warp-wide loads of ids,
  * which stay in the cache; limited by memory for small vocabularies and by the search when nearly all ids differ.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {

@@ -11,6 +11,7 @@
  * Moves (m n k / SIDE) * 8 bytes for 2 m n k operations; limited by shared-memory reads (2 float4 for 16 multiply-adds).
  * Each element is one chain of multiply-adds over p = 0..k-1: the result does not depend on the tile size.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 #if defined(SEQGPU_CUBLAS) && !defined(SEQGPU_EMULATE)

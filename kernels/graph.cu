@@ -7,7 +7,7 @@
  *
  * If the caller's stream is itself being recorded, everything is simply enqueued and becomes part of the caller's graph.
  */
-#include "kernels/device.h"
+#include "kernels/graph.h"
 
 #include <string.h>
 

@@ -4,6 +4,7 @@
  * No shared memory.  Moves 8 to 16 bytes an element for at most one transcendental: limited by memory.
  * y may be a or b: every element is read and written by one thread.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {

@@ -10,6 +10,7 @@
  * Shared: 256 bytes, in block sums only.
  */
 #include "kernels/loss.h"
+#include "kernels/ops.h"
 
 namespace {
 

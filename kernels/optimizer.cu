@@ -13,6 +13,7 @@
  * grid-stride.  No shared memory.  12 (SGD) to 28 (ADAM) bytes an element: limited by memory.
  * If the clip state holds a norm that is not finite, every thread returns at once.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {

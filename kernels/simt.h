@@ -17,8 +17,9 @@
 #ifndef SQ_SIMT_H
 #define SQ_SIMT_H
 
-#include "kernels/device.h"
-#include "kernels/kernels.h"
+#include "core/ops.h"
+#include "kernels/backend.h"
+#include "kernels/context.h"
 
 #ifdef SEQGPU_EMULATE
 #include "tests/simt/simt_emulator.h"
@@ -277,7 +278,7 @@ static inline dim3 sq_matrix_grid(int64_t rows, int64_t cols) {
 static inline int64_t sq_parts(int64_t rows, int64_t least, int64_t cols) {
   int64_t parts = sq_ceil_div(rows, least);
   if (parts > 64) parts = 64;
-  if (parts * cols > SQ_SCRATCH_FLOATS) parts = SQ_SCRATCH_FLOATS / cols;
+  if (parts * cols > SQ_SCRATCH_ELEMENTS) parts = SQ_SCRATCH_ELEMENTS / cols;
   return parts < 1 ? 1 : parts;
 }
 

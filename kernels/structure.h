@@ -6,8 +6,7 @@
 #ifndef SQ_KERNELS_STRUCTURE_H
 #define SQ_KERNELS_STRUCTURE_H
 
-#include "kernels/kernels.h"
-
+#include "core/ops.h"
 #include "core/structure.h"
 
 /* core/structure.h's rows as a kernel takes them: without what lies in host memory. */

@@ -4,6 +4,7 @@
 #ifndef SQ_KERNELS_STRUCTURES_H
 #define SQ_KERNELS_STRUCTURES_H
 
+#include "kernels/backend.h"
 #include "kernels/structure.h"
 
 #define STRUCTURE(id)                                                                                        \

@@ -12,6 +12,7 @@
  * Shared: 256 bytes or less, in block sums only.
  */
 #include "kernels/loss.h"
+#include "kernels/ops.h"
 
 namespace {
 

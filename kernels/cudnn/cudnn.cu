@@ -19,7 +19,9 @@
  * The handle and the descriptors belong to the context and are made at the first plan.  Without a card the
  * tests run this file against a stand-in, which shows what is handed over and not what cuDNN makes of it.
  */
+#include "kernels/cudnn/algorithms.h"
 #include "kernels/cudnn/layer.h"
+#include "kernels/device.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +72,7 @@ void point(call *k, sq_cudnn_way way, int training) {
   k->half = way.type == CUDNN_DATA_HALF;
   k->workspace = sq_cudnn_align_up(k->run->workspace);
   k->reserve = training ? sq_cudnn_align_up(k->run->reserve) : NULL;
-  k->kept = training ? k->reserve + sq_cudnn_floats_of(r.reserve_bytes) : k->workspace + r.kept;
+  k->kept = training ? k->reserve + sq_cudnn_elements_of(r.reserve_bytes) : k->workspace + r.kept;
   k->weights = k->kept + r.kept_weights;
   for (int s = 0; s < k->run->layout->states; s++) k->state[s] = k->kept + r.kept_state[s];
   k->x = k->half ? k->kept + r.kept_x : k->run->x;
@@ -105,7 +107,7 @@ int enter(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way way, 
 }
 
 int pack_weights(const call &k) {
-  const int64_t floats = sq_cudnn_floats_of(k.l->weight_bytes);
+  const int64_t floats = sq_cudnn_elements_of(k.l->weight_bytes);
   TRY(sq_gpu_zero(k.exec, k.weights, floats)); /* gaps between blocks */
   return SQ_GPU(cudnn_pack)(k.exec, k.half, &k.l->blocks, static_cast<const float *>(k.run->params),
                             k.weights);
@@ -265,7 +267,7 @@ int backward_data(const call &k, void *dx, void *const dstate[]) {
 /* It must come after backward_data, which leaves in the reserve what it reads. */
 int backward_weights(const call &k) {
   float *dweights = k.workspace + k.r.dweights;
-  TRY(sq_gpu_zero(k.exec, dweights, sq_cudnn_floats_of(k.l->weight_bytes)));
+  TRY(sq_gpu_zero(k.exec, dweights, sq_cudnn_elements_of(k.l->weight_bytes)));
   TRY_CUDNN(cudnnRNNBackwardWeights_v8(k.c->handle, k.l->rnn, CUDNN_WGRAD_MODE_ADD, NULL, k.c->x, k.x,
                                        k.c->state, k.state[0], k.c->y, k.y, k.l->weight_bytes, dweights,
                                        k.r.work_bytes, k.workspace + k.r.work, k.r.reserve_bytes, k.reserve));

@@ -140,7 +140,7 @@ float *sq_cudnn_align_up(void *p) {
 }
 
 static int64_t aligned(int64_t floats) { return (floats + ALIGN - 1) / ALIGN * ALIGN; }
-int64_t sq_cudnn_floats_of(size_t bytes) {
+int64_t sq_cudnn_elements_of(size_t bytes) {
   return aligned((int64_t)((bytes + sizeof(float) - 1) / sizeof(float)));
 }
 
@@ -158,7 +158,7 @@ int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, i
   const bool half = k.way.type == CUDNN_DATA_HALF;
   const auto floats = [&](int64_t numbers) { return half ? (numbers + 1) / 2 : numbers; };
   const int64_t state = floats(k.directions * B * k.hidden), y = floats(T * B * k.directions * k.hidden),
-                x = floats(T * B * k.input), weights = sq_cudnn_floats_of(l->weight_bytes);
+                x = floats(T * B * k.input), weights = sq_cudnn_elements_of(l->weight_bytes);
   sq_cudnn_room r = {};
   TRY_CUDNN(cudnnGetRNNTempSpaceSizes(c->handle, l->rnn,
                                       training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, c->x,
@@ -168,10 +168,10 @@ int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, i
   for (int64_t &kept : r.kept_state) kept = take(&r.kept_size, state);
   r.kept_x = take(&r.kept_size, half ? x : 0);
   r.kept_y = take(&r.kept_size, y);
-  r.reserve_size = ALIGN + sq_cudnn_floats_of(r.reserve_bytes) + r.kept_size; /* ALIGN: for align_up */
+  r.reserve_size = ALIGN + sq_cudnn_elements_of(r.reserve_bytes) + r.kept_size; /* ALIGN: for align_up */
   int64_t total = 0;
   for (int64_t &end : r.end) end = take(&total, state);
-  r.work = take(&total, sq_cudnn_floats_of(r.work_bytes));
+  r.work = take(&total, sq_cudnn_elements_of(r.work_bytes));
   r.kept = take(&total, training ? 0 : r.kept_size);
   r.dweights = take(&total, training ? weights : 0);
   r.dy = take(&total, training ? y : 0);

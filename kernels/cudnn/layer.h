@@ -9,8 +9,8 @@
 #include <cuda_runtime.h>
 #include <cudnn.h>
 
-#include "kernels/cudnn/algorithms.h"
-#include "kernels/device.h"
+#include "kernels/cudnn/context.h"
+#include "kernels/cudnn/pack.h"
 
 static_assert(CUDNN_MAJOR >= 9, "written for the RNN functions of cuDNN 9");
 
@@ -104,6 +104,6 @@ int sq_cudnn_find_blocks(sq_cudnn *c, sq_cudnn_layer *l, const sq_layout *ours, 
 
 /* cuDNN's own memory begins at multiples of 256 bytes; what the caller gives may lie anywhere. */
 float *sq_cudnn_align_up(void *p);
-int64_t sq_cudnn_floats_of(size_t bytes);
+int64_t sq_cudnn_elements_of(size_t bytes);
 
 #endif

@@ -7,7 +7,7 @@
  * The largest number needs no sum and so no order: one atomic maximum a warp, of bits, which for floats >= 0 are ordered
  * as the numbers are.
  */
-#include "kernels/cudnn/algorithms.h"
+#include "kernels/cudnn/pack.h"
 #include "kernels/half.h"
 
 namespace {

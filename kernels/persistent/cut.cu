@@ -33,20 +33,21 @@ double clocks_multicast(double bytes, int, int cluster) {
 double clocks_packets(double bytes, int, int) { return 750 + 2 * bytes / 40; }
 
 template <class exchange>
-constexpr sq_persistent_info tier(sq_reach reach, int grouped, exchange_clocks *clocks,
+constexpr sq_persistent_info info(sq_reach reach, int grouped, exchange_clocks *clocks,
                                   recurrence_kernel *(*kernel)(int, int, sq_math)) {
   return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, grouped, clocks, kernel};
 }
 
 } // namespace
 
+/* In the order of SQ_PERSISTENT_ALGORITHMS. */
 const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
-    tier<exchange_cta>(SQ_ONE_BLOCK, 0, clocks_cta, sq_cta_kernel),
-    tier<exchange_cluster>(SQ_ONE_CLUSTER, 0, clocks_cluster, sq_cluster_kernel),
-    tier<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, clocks_cluster_async, sq_cluster_async_kernel),
-    tier<exchange_grid>(SQ_WHOLE_GRID, 0, clocks_grid, sq_grid_kernel),
-    tier<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, clocks_multicast, sq_grid_multicast_kernel),
-    tier<exchange_grid_packets>(SQ_WHOLE_GRID, 0, clocks_packets, sq_grid_packets_kernel)};
+    info<exchange_cta>(SQ_ONE_BLOCK, 0, clocks_cta, sq_cta_kernel),
+    info<exchange_cluster>(SQ_ONE_CLUSTER, 0, clocks_cluster, sq_cluster_kernel),
+    info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, clocks_cluster_async, sq_cluster_async_kernel),
+    info<exchange_grid>(SQ_WHOLE_GRID, 0, clocks_grid, sq_grid_kernel),
+    info<exchange_grid_packets>(SQ_WHOLE_GRID, 0, clocks_packets, sq_grid_packets_kernel),
+    info<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, clocks_multicast, sq_grid_multicast_kernel)};
 
 namespace {
 
@@ -55,7 +56,7 @@ struct question : sq_cut_question {
   sq_exec *exec;
   recurrence_cell_info info;
   recurrence_product_info product;
-  const sq_persistent_info &tier() const { return sq_persistent_algorithms[which]; }
+  const sq_persistent_info &algorithm() const { return sq_persistent_algorithms[which]; }
 };
 
 typedef sq_cut answer;
@@ -151,13 +152,13 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   n.operand = (unsigned)at;
   operand = align16(operand * q.product.element_bytes);
   n.operand_bytes = (unsigned)operand;
-  at += q.tier().buffers * operand;
+  at += q.algorithm().buffers * operand;
   n.sums = (unsigned)at;
   at += align16(sums * (int64_t)sizeof(float));
   n.kept = (unsigned)at;
   at += align16((int64_t)q.info.kept * units * columns * (int64_t)sizeof(float));
   n.barriers = (unsigned)at;
-  at += align16(q.tier().barriers * (int64_t)sizeof(uint64_t));
+  at += align16(q.algorithm().barriers * (int64_t)sizeof(uint64_t));
   n.bytes = at > 1 << 30 ? 1u << 30 : (unsigned)at;
   return n;
 }
@@ -169,7 +170,7 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
  *              0.3 (TF32, 8 deep) a clock; shared memory at 128 bytes a clock; 8 clocks for each element of a part's depth
  *              (float32), 35 for each fragment (dependent sums)
  *   pointwise  200, and 100 for each further pair of a thread;  two barriers 80
- *   exchange   the tier's own, above
+ *   exchange   the algorithm's own, above
  * and as many rounds as blocks do not fit on the device at a time, or as a grid is launched.
  */
 double product_clocks(const question &q, const recurrence_shape &n, int s) {
@@ -191,7 +192,8 @@ double product_clocks(const question &q, const recurrence_shape &n, int s) {
 }
 
 double exchange_of(const question &q, const recurrence_shape &n, int s) {
-  return q.tier().clocks((double)n.stage[s].depth * n.width * q.product.element_bytes, n.ctas, n.cluster);
+  return q.algorithm().clocks((double)n.stage[s].depth * n.width * q.product.element_bytes, n.ctas,
+                              n.cluster);
 }
 
 int64_t launches_of(const recurrence_shape &n) { return sq_ceil_div(n.slices, n.at_once); }
@@ -217,7 +219,7 @@ enum { PORTABLE_CLUSTER = 8 };
  * resident, how many do depends on how the device groups its processors. */
 bool clusters_fit(const question &q, const recurrence_shape &n) {
   const bool usual = n.cluster <= PORTABLE_CLUSTER && (n.cluster & (n.cluster - 1)) == 0;
-  if (q.tier().reach == SQ_ONE_CLUSTER) return usual || sq_cut_resident(q.exec, q, n) > 0;
+  if (q.algorithm().reach == SQ_ONE_CLUSTER) return usual || sq_cut_resident(q.exec, q, n) > 0;
   return sq_cut_resident(q.exec, q, n) * n.cluster >= n.ctas * n.at_once * q.abreast;
 }
 
@@ -274,10 +276,10 @@ answer choose(const question &q) {
   best.microseconds = -1;
   const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
   if (q.hidden > 1 << 20 || q.batch < 1 || q.batch > 1 << 24) return best; /* int is enough for the rest */
-  if (q.tier().reach == SQ_ONE_BLOCK) consider_slices(q, 1, padded, &best);
-  if (q.tier().reach == SQ_ONE_CLUSTER) consider_clusters(q, &best);
-  if (q.tier().reach == SQ_WHOLE_GRID && !q.tier().grouped) consider_grids(q, 1, &best);
-  for (int cluster = 2; q.tier().grouped && cluster <= at_most(q.limits.cluster_max, PORTABLE_CLUSTER);
+  if (q.algorithm().reach == SQ_ONE_BLOCK) consider_slices(q, 1, padded, &best);
+  if (q.algorithm().reach == SQ_ONE_CLUSTER) consider_clusters(q, &best);
+  if (q.algorithm().reach == SQ_WHOLE_GRID && !q.algorithm().grouped) consider_grids(q, 1, &best);
+  for (int cluster = 2; q.algorithm().grouped && cluster <= at_most(q.limits.cluster_max, PORTABLE_CLUSTER);
        cluster *= 2)
     consider_grids(q, cluster, &best);
   return best;

@@ -4,19 +4,18 @@
 #ifndef SQ_PERSISTENT_CUT_H
 #define SQ_PERSISTENT_CUT_H
 
+#include "kernels/persistent/algorithms.h"
 #include "kernels/persistent/persistent.h"
 
 /* How far the blocks of a group are apart, and so what they exchange through. */
 enum sq_reach { SQ_ONE_BLOCK, SQ_ONE_CLUSTER, SQ_WHOLE_GRID };
 
+/* SQ_PERSISTENT_cta, ...: the algorithms in the order of SQ_PERSISTENT_ALGORITHMS. */
 enum sq_persistent {
-  SQ_PERSISTENT_CTA,
-  SQ_PERSISTENT_CLUSTER,
-  SQ_PERSISTENT_CLUSTER_ASYNC,
-  SQ_PERSISTENT_GRID,
-  SQ_PERSISTENT_GRID_MULTICAST,
-  SQ_PERSISTENT_GRID_PACKETS,
-  SQ_PERSISTENT_COUNT
+#define SQ_PERSISTENT_NUMBER(id, name) SQ_PERSISTENT_##id,
+  SQ_PERSISTENT_ALGORITHMS(SQ_PERSISTENT_NUMBER)
+#undef SQ_PERSISTENT_NUMBER
+      SQ_PERSISTENT_COUNT
 };
 
 /* Clocks of an exchange of `bytes`, of which each of `ctas` blocks brings an equal piece; the blocks are in clusters of `cluster`. */
@@ -62,5 +61,8 @@ sq_mode sq_cut_mode(const sq_cut_question &q, const recurrence_shape &n);
 recurrence_kernel *sq_cut_kernel(const sq_cut_question &q);
 /* Blocks, or clusters, of this cut that can be on the device together. */
 int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n);
+
+/* Forgets the answers that a context remembers. */
+void sq_cut_close(sq_gpu *gpu);
 
 #endif

@@ -355,7 +355,7 @@ __global__ void __launch_bounds__(RECURRENCE_THREADS, 1)
   if (exchange::POSSIBLE) r.go();
 }
 
-/* The kernels of a tier. */
+/* The kernels of one cell in one exchange. */
 template <class cell, class exchange> recurrence_kernel *recurrence_of(int backward, sq_math math) {
   static recurrence_kernel *const table[2][3] = {{recurrence_main<cell, false, product_f32, exchange>,
                                                   recurrence_main<cell, false, product_tf32, exchange>,

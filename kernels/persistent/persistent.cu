@@ -9,9 +9,11 @@
  * Refused: an LSTM with projection, because its h has fewer numbers than the cell has units, so that the owner of a unit
  * does not own a number of h; sizes whose weights do not fit; and what the device does not have.
  */
+#include "kernels/persistent/algorithms.h"
+
 #include <stdio.h>
 
-#include "kernels/layer.h"
+#include "kernels/job.h"
 #include "kernels/persistent/cut.h"
 
 namespace {
@@ -89,7 +91,7 @@ enum { FLAGS = 4096 }; /* of one direction; more than any device has processors 
 
 /* Reals of the two operands in global memory: at most 4 blocks, units padded to 16, and slices of 8 sequences or more, each
  * padded to a multiple of 8. */
-int64_t exchange_reals(sq_persistent which, int64_t hidden, int64_t batch) {
+int64_t exchange_elements(sq_persistent which, int64_t hidden, int64_t batch) {
   return 2 * 4 * sq_ceil_div(hidden, 16) * 16 * (2 * batch + 16) << sq_persistent_algorithms[which].packets;
 }
 
@@ -97,7 +99,7 @@ int64_t workspace(sq_persistent which, const sq_layout *l, int64_t seq_len, int6
   int64_t size = sq_align_elements(seq_len * batch * l->gates);
   if (training) size += sq_align_elements(seq_len * batch * l->aux);
   if (sq_persistent_algorithms[which].reach == SQ_WHOLE_GRID)
-    size += FLAGS + exchange_reals(which, l->config.hidden_size, batch);
+    size += FLAGS + exchange_elements(which, l->config.hidden_size, batch);
   return size;
 }
 
@@ -121,7 +123,7 @@ void place_stretch(const sq_stretch &s, sq_persistent which, int backward, sq_jo
   if (sq_persistent_algorithms[which].reach == SQ_WHOLE_GRID) {
     r->flags = reinterpret_cast<uint32_t *>(at);
     r->exchange = reinterpret_cast<uint4 *>(at + FLAGS);
-    at += FLAGS + exchange_reals(which, l->config.hidden_size, run->batch);
+    at += FLAGS + exchange_elements(which, l->config.hidden_size, run->batch);
   }
   if (run->reserve == NULL) {
     job->gates = at;
@@ -172,14 +174,14 @@ void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recu
 /* One launch: the slices from shape.first on. */
 int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, const recurrence_args &args) {
   const recurrence_shape &n = args.shape;
-  const sq_persistent_info &tier = sq_persistent_algorithms[q.which];
+  const sq_persistent_info &algorithm = sq_persistent_algorithms[q.which];
   const int64_t slices = at_most(n.slices - n.first, n.at_once);
   /* what tells of an exchange begins at 0: flags, or with packets the operands behind them, too */
   const int64_t operands =
-      tier.packets * slices * 2 * (2 * (int64_t)n.operand_bytes / (int64_t)sizeof(float));
+      algorithm.packets * slices * 2 * (2 * (int64_t)n.operand_bytes / (int64_t)sizeof(float));
   int error = 0;
   for (int i = 0; i < count && error == 0; i++)
-    if (tier.reach == SQ_WHOLE_GRID)
+    if (algorithm.reach == SQ_WHOLE_GRID)
       error = sq_gpu_zero(exec, reinterpret_cast<float *>(args.run[i].flags), FLAGS + operands);
   if (error != 0) return error;
   const dim3 grid((unsigned)(n.ctas * slices), (unsigned)count);
@@ -269,36 +271,31 @@ int backward(sq_exec *exec, sq_persistent which, const sq_layer_run *runs, int c
 
 } // namespace
 
-#define PERSISTENT_ALGORITHM(id, which)                                                                      \
+#define PERSISTENT_ALGORITHM(id, name)                                                                       \
   extern "C" const char *SQ_GPU(id##_refuses)(sq_exec * exec, const sq_problem *p, char *text,               \
                                               size_t size) {                                                 \
-    return refuses(exec, which, p, text, size);                                                              \
+    return refuses(exec, SQ_PERSISTENT_##id, p, text, size);                                                 \
   }                                                                                                          \
   extern "C" double SQ_GPU(id##_estimate)(sq_exec * exec, const sq_problem *p) {                             \
-    return estimate(exec, which, p);                                                                         \
+    return estimate(exec, SQ_PERSISTENT_##id, p);                                                            \
   }                                                                                                          \
   extern "C" int64_t SQ_GPU(id##_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch,              \
                                             int training) {                                                  \
-    return workspace(which, l, seq_len, batch, training);                                                    \
+    return workspace(SQ_PERSISTENT_##id, l, seq_len, batch, training);                                       \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_forward)(sq_exec * exec, const sq_layer_run *runs, int count) {                 \
-    return forward(exec, which, runs, count);                                                                \
+    return forward(exec, SQ_PERSISTENT_##id, runs, count);                                                   \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_backward)(sq_exec * exec, const sq_layer_run *runs, int count) {                \
-    return backward(exec, which, runs, count);                                                               \
+    return backward(exec, SQ_PERSISTENT_##id, runs, count);                                                  \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_wave_forward)(sq_exec * exec, const sq_stretch *s, int count, int abreast) {    \
-    return wave_forward(exec, which, s, count, abreast);                                                     \
+    return wave_forward(exec, SQ_PERSISTENT_##id, s, count, abreast);                                        \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_wave_backward)(sq_exec * exec, const sq_stretch *s, int count, int abreast) {   \
-    return wave_backward(exec, which, s, count, abreast);                                                    \
+    return wave_backward(exec, SQ_PERSISTENT_##id, s, count, abreast);                                       \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_wave_gradients)(sq_exec * exec, const sq_layer_run *run) {                      \
-    return wave_gradients(exec, which, run);                                                                 \
+    return wave_gradients(exec, SQ_PERSISTENT_##id, run);                                                    \
   }
-PERSISTENT_ALGORITHM(cta, SQ_PERSISTENT_CTA)
-PERSISTENT_ALGORITHM(cluster, SQ_PERSISTENT_CLUSTER)
-PERSISTENT_ALGORITHM(cluster_async, SQ_PERSISTENT_CLUSTER_ASYNC)
-PERSISTENT_ALGORITHM(grid, SQ_PERSISTENT_GRID)
-PERSISTENT_ALGORITHM(grid_multicast, SQ_PERSISTENT_GRID_MULTICAST)
-PERSISTENT_ALGORITHM(grid_packets, SQ_PERSISTENT_GRID_PACKETS)
+SQ_PERSISTENT_ALGORITHMS(PERSISTENT_ALGORITHM)

@@ -12,6 +12,7 @@
 #ifndef SQ_PERSISTENT_H
 #define SQ_PERSISTENT_H
 
+#include "kernels/persistent/algorithms.h"
 #include "kernels/simt.h"
 
 enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3, RECURRENCE_RUNS = 8 };
@@ -93,13 +94,10 @@ struct recurrence_product_info {
   int row_tile, depth_tile;
 };
 
-/* The kernels of a tier: [cell][backward][math]. */
-recurrence_kernel *sq_cta_kernel(int cell, int backward, sq_math math);
-recurrence_kernel *sq_cluster_kernel(int cell, int backward, sq_math math);
-recurrence_kernel *sq_cluster_async_kernel(int cell, int backward, sq_math math);
-recurrence_kernel *sq_grid_kernel(int cell, int backward, sq_math math);
-recurrence_kernel *sq_grid_multicast_kernel(int cell, int backward, sq_math math);
-recurrence_kernel *sq_grid_packets_kernel(int cell, int backward, sq_math math);
+/* The kernels of each algorithm, each function in the algorithm's own file: [cell][backward][math]. */
+#define SQ_KERNEL_DECLARE(id, name) recurrence_kernel *sq_##id##_kernel(int cell, int backward, sq_math math);
+SQ_PERSISTENT_ALGORITHMS(SQ_KERNEL_DECLARE)
+#undef SQ_KERNEL_DECLARE
 
 /* Columns of an operand in memory for so many sequences: the products take 4, or a multiple of 8. */
 static inline int sq_recurrence_width(sq_math math, int columns) {

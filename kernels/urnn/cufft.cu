@@ -8,15 +8,16 @@
  * A step moves about 108 n bytes a sequence forward and 310 n backward, through the second-level cache while B n is small;
  * then what limits it is the latency of 5 (backward 9) dependent launches.
  */
-#include "kernels/urnn/cufft_calls.h"
+#include "kernels/urnn/algorithms.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "kernels/layer.h"
+#include "kernels/job.h"
 #include "kernels/modrelu.h"
 #include "kernels/step.h"
 #include "kernels/unitary.h"
+#include "kernels/urnn/cufft_calls.h"
 
 namespace {
 

@@ -2,7 +2,7 @@
 #ifndef SQ_CUFFT_CALLS_H
 #define SQ_CUFFT_CALLS_H
 
-#include "kernels/device.h"
+#include "kernels/context.h"
 
 /* 1 if this build has cuFFT, or the emulator's twin. */
 int sq_cufft_built(void);
@@ -14,5 +14,8 @@ int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch);
 /* Transforms data [batch,n] of complex numbers (Re and Im in turns) in place, in natural order; neither direction is
  * scaled.  Enqueued on exec->stream. */
 int sq_cufft_run(sq_exec *exec, int64_t n, int64_t batch, float *data, int inverse);
+
+/* Destroys a context's transforms. */
+void sq_cufft_close(sq_gpu *gpu);
 
 #endif

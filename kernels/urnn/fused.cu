@@ -16,10 +16,12 @@
  * n = 1024 and 132 sequences at a time 2.2 MB each way a step, about as long as the two transforms that it saves, and
  * 4 n numbers more for each step and sequence in the reserve.
  */
+#include "kernels/urnn/algorithms.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "kernels/layer.h"
+#include "kernels/job.h"
 #include "kernels/modrelu.h"
 #include "kernels/unitary.h"
 
