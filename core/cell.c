@@ -45,7 +45,7 @@ const sq_option sq_options[SQ_OPTIONS] = {
 const sq_option *sq_option_out_of_range(const sq_config *config) {
   for (int i = 0; i < SQ_OPTIONS; i++) {
     const double value = sq_options[i].value(config);
-    if (!(value >= sq_options[i].least && value <= sq_options[i].most)) return &sq_options[i]; /* NaN, too */
+    if (!(value >= sq_options[i].least && value <= sq_options[i].most)) return &sq_options[i]; /* or NaN */
   }
   return NULL;
 }
@@ -70,7 +70,7 @@ static int next_name(const char **at, char name[8]) {
   return 1;
 }
 
-/* The gates under the cell's names for them, H wide each but for those that the cell's layout has added itself. */
+/* The gates under the cell's names, each H wide, except those that the cell's layout has added itself. */
 static void add_gate_parts(sq_layout *layout) {
   const int64_t H = layout->config.hidden_size;
   const char *names = layout->cell->gates;

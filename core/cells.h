@@ -1,8 +1,8 @@
 /* cells.h - the prototypes of every cell, generated from core/cells.def.
  *
- * A cell's own file includes this, so a definition that drifts from its prototype does not compile; so does a cell that
- * borrows another's pointwise step (mrnn.c borrows rnn.c's).  What the functions promise is said in core/cell.h (layouts)
- * and core/step.h (pointwise steps).
+ * A cell's own file includes this, so a definition that drifts from its prototype does not compile; so does a
+ * cell that borrows another's pointwise step (mrnn.c borrows rnn.c's).  What the functions promise is said in
+ * core/cell.h (layouts) and core/step.h (pointwise steps).
  */
 #ifndef SQ_CELLS_H
 #define SQ_CELLS_H

@@ -1,7 +1,8 @@
 /* dot.h - sums whose order is laid down.
  *
- * A sum in one variable does not vectorise without -ffast-math, because that would change the order of additions.  So the
- * order is part of each function: elements go to a fixed number of lanes, and the lanes are added in a fixed tree.
+ * A sum in one variable does not vectorise without -ffast-math, because that would change the order of
+ * additions.  So the order is part of each function: elements go to a fixed number of lanes, and the lanes
+ * are added in a fixed tree.
  * Rounding errors grow with n / lanes instead of n.
  *
  * There are four inner products, and none can stand in for another without changing results:
@@ -15,8 +16,8 @@
 
 #include "core/real.h"
 
-/* The sum of the lanes, folded in halves: lane j += lane j + lanes/2, and so on.  `lanes` is a power of two, a constant
- * at the call. */
+/* The sum of the lanes, folded in halves: lane j += lane j + lanes/2, and so on.  `lanes` is a power of two,
+ * a constant at the call. */
 SQ_INLINE real FN(sq_fold_sum)(int lanes, real *lane) {
   for (int half = lanes / 2; half > 0; half /= 2)
     for (int j = 0; j < half; j++) lane[j] += lane[half + j];

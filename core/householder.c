@@ -2,17 +2,19 @@
  *
  *   h_t = g(W_ih x_t + b + Q h_{t-1})      Q = H_1 H_2 ... H_k      H_i = I - 2 v_i v_i^T / |v_i|^2
  *
- * Mhammedi, Hellicar, Rahman, Bailey, "Efficient orthogonal parametrisation of recurrent neural networks using
- * Householder reflections", ICML 2017.  Every Q of this form is orthogonal whatever the v_i, and k = H reflections
- * reach every orthogonal matrix with determinant (-1)^H; nothing has to be projected back after an update.
+ * Mhammedi, Hellicar, Rahman, Bailey, "Efficient orthogonal parametrisation of recurrent neural networks
+ * using Householder reflections", ICML 2017.  Every Q of this form is orthogonal whatever the v_i, and k = H
+ * reflections reach every orthogonal matrix with determinant (-1)^H; nothing has to be projected back after
+ * an update.
  * Parameters: vectors [k,H] = the v_i.  A product costs O(H k).  v_i = 0 stands for the identity.
  *
  * The pointwise step is the vanilla network's (rnn.c), with all its activations.
  *
- * The product of one row, H_k first, and its gradient.  u = H_i z, d(u) being known:
+ * The product of one row, H_k first, and its gradient; u = H_i z, and d(u) is known:
  *   s = 2 / |v|^2     z = u - s (v.u) v     d(z) = d(u) - s (v.d(u)) v
  *   d(v) += -s ( (v.d(u)) z + (v.z) d(u) - s (v.d(u)) (v.z) v )
- * A reflection is its own inverse, so backward walks from Q h down to h again and needs no record of what lies between.
+ * A reflection is its own inverse, so backward walks from Q h back to h and needs no record of what lies
+ * between.
  */
 #include <string.h>
 

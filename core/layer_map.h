@@ -1,5 +1,5 @@
-/* layer_map.h - where things are in the reserve of a layer, and the size of the chunks in which inference runs: the same
- * for every backend and precision.  Sizes and offsets in elements.
+/* layer_map.h - where things are in the reserve of a layer, and the size of the chunks in which inference
+ * runs: the same for every backend and precision.  Sizes and offsets in elements.
  */
 #ifndef SQ_LAYER_MAP_H
 #define SQ_LAYER_MAP_H
@@ -26,8 +26,8 @@ sq_reserve_map sq_reserve_layout(const sq_layout *layout, int64_t seq_len, int64
 static inline int64_t sq_slot_prev(int reverse, int64_t t) { return reverse ? t + 1 : t; }
 static inline int64_t sq_slot_next(int reverse, int64_t t) { return reverse ? t : t + 1; }
 
-/* Inference keeps no reserve and works in chunks of about `rows` rows of [T,B]: the time steps of a chunk, and room for
- * the chunk of any run that is not larger than seq_len x batch, whatever its own chunk. */
+/* Inference keeps no reserve and works in chunks of about `rows` rows of [T,B]: the time steps of a chunk,
+ * and room for the chunk of any run that is not larger than seq_len x batch, whatever its own chunk. */
 int64_t sq_chunk_steps(int64_t rows, int64_t seq_len, int64_t batch);
 int64_t sq_chunk_size(const sq_layout *layout, int64_t rows, int64_t seq_len, int64_t batch);
 

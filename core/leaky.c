@@ -1,15 +1,19 @@
-/* leaky.c - the leaky integrator: a vanilla network each of whose units keeps a share of its old value.
+/* leaky.c - the leaky integrator: a vanilla network in which every unit keeps a share of its old value.
  *
- *   n_t = g(W_ih x_t + b + W_hh h_{t-1})      h_t = (1 - a) h_{t-1} + a n_t      g = tanh, relu, sigmoid or identity
+ *   n_t = g(W_ih x_t + b + W_hh h_{t-1})      h_t = (1 - a) h_{t-1} + a n_t
  *
- * Jaeger, "The echo state approach to analysing and training recurrent neural networks", GMD report 148, 2001; Jaeger,
- * Lukosevicius, Popovici, Siewert, "Optimization and applications of echo state networks with leaky-integrator neurons",
- * Neural Networks 20, 2007.  The reservoir of an echo state network; here it can be trained, too.
- * a = config.leak, 0 standing for 1: no leak, the vanilla network (rnn.c), whose layout this cell has.
+ * where g = tanh, relu, sigmoid or identity, and a = config.leak.  a = 0 stands for 1: no leak, the vanilla
+ * network (rnn.c), whose layout this cell has.
+ *
+ * Jaeger, "The echo state approach to analysing and training recurrent neural networks", GMD report 148,
+ * 2001; Jaeger, Lukosevicius, Popovici, Siewert, "Optimization and applications of echo state networks with
+ * leaky-integrator neurons", Neural Networks 20, 2007.  The reservoir of an echo state network; here it can
+ * also be trained.
  *
  * gates [B,H] = n.  No aux.
  *
- * Backward:  d(pre-activation) = a dh g'     dh_{t-1} = (1 - a) dh;   the driver adds W_hh^T d(pre-activation).
+ * Backward:  d(pre-activation) = a dh g'     dh_{t-1} = (1 - a) dh
+ * to which the driver adds W_hh^T d(pre-activation).
  */
 #include "core/cells.h"
 #include "core/step.h"

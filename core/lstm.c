@@ -9,16 +9,17 @@
  *
  * "lstm":  Gers, Schmidhuber, Cummins 2000 (forget gate); gates [B,4H] = i,f,g,o, PyTorch's order.
  * "lstm0": Hochreiter, Schmidhuber 1997: f = 1, the constant error carousel; gates [B,3H] = i,g,o.
- * Options: peephole vectors p (Gers, Schmidhuber 2000), f absent where there is no forget gate;
- *          coupled, f = 1 - i (Greff et al. 2017), gates i,g,o, "lstm" only;
- *          projection (Sak, Senior, Beaufays 2014): h has P numbers.
+ * Options: peephole: vectors p (Gers, Schmidhuber 2000), without p_f where there is no forget gate;
+ *          coupled: f = 1 - i (Greff et al. 2017), gates i,g,o, "lstm" only;
+ *          projection_size (Sak, Senior, Beaufays 2014): h has P elements.
  *          aux [B,H+P] = m = o tanh(c), then W_hr m.
- * Other cells whose c and h are made so (mlstm.c) use the pointwise step, too; what else they have of gates stands behind
- * i,f,g,o, has no bias, and is theirs, as aux is.
+ * Another cell with the same c and h (mlstm.c) uses this pointwise step as well.  Its further gates stand
+ * behind i,f,g,o, have no bias, and are its own, as is aux.
  *
- * Backward, dm being the gradient at o tanh(c):
+ * Backward, where dm is the gradient at o tanh(c):
  *   do' = dm tanh(c) o(1-o)      dc += dm o (1 - tanh(c)^2) + p_o do'
- *   di' = dc g i(1-i)    df' = dc c_{t-1} f(1-f)    dg' = dc i (1-g^2)      (coupled: di' = dc (g - c_{t-1}) i(1-i))
+ *   di' = dc g i(1-i)    df' = dc c_{t-1} f(1-f)    dg' = dc i (1-g^2)
+ *   di' = dc (g - c_{t-1}) i(1-i)                    if coupled
  *   dc_{t-1} = dc f + p_i di' + p_f df'
  */
 #include "core/cells.h"
@@ -141,7 +142,8 @@ SQ_CLONES static void forward_row(const lstm_row *r, real *a, const real *cp, re
   for (int64_t j = 0; j < H; j++) m[j] = o[j] * FN(sq_tanh)(c[j]);
 }
 
-/* One row backward: in dm and dc (gradient at c_t); out d (gradients at the pre-activations) and dc at c_{t-1}. */
+/* One row backward.  In: dm, and dc at c_t; out: d, the gradients at the pre-activations, and dc at
+ * c_{t-1}. */
 SQ_CLONES static void backward_row(const lstm_row *r, const real *restrict a, const real *restrict cp,
                                    const real *restrict c, const real *restrict dm, real *restrict dc,
                                    real *restrict d) {

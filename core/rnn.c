@@ -2,9 +2,11 @@
  *
  *   a_t = W_ih x_t + b + W_hh h_{t-1}      h_t = g(a_t)      g = tanh, relu, sigmoid or identity
  *
- * Elman 1990; the lecture's h_t = g(V x_t + W h_{t-1} + b_h).  The output y_t = f(U h_t + b_y) is a linear layer above.
- * gates [B,H] = h (the activation is its own record: every g' is a function of g).  No aux.  Other cells whose h is made so
- * use the pointwise step, too; what else they have of gates stands behind, and is theirs.
+ * Elman 1990; the lecture's h_t = g(V x_t + W h_{t-1} + b_h).  The output y_t = f(U h_t + b_y) is a linear
+ * layer above.
+ * gates [B,H] = h (the activation is its own record: every g' is a function of g).  No aux.
+ * Other cells with the same h (householder.c, mrnn.c) use this pointwise step; their further gates stand
+ * behind.
  *
  * Backward:  da = dh * g'(a);   the driver adds W_hh^T da to dh_{t-1}.
  */

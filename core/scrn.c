@@ -4,13 +4,17 @@
  *   h_t = sigmoid(P s_t + A x_t + R h_{t-1} + b)                hidden, H units       (eq. 6)
  *   y_t = [h_t | s_t]    the layer above weighs both:  U h_t + V s_t  (eq. 7)
  *
- * Mikolov, Joulin, Chopra, Mathieu, Ranzato, "Learning longer memory in recurrent neural networks", ICLR workshop 2015.
- * The paper has no bias; ours is of the hidden half alone, so the context stays a plain average of B x.
- * a = 1 - alpha is the leak, config.leak; 0 stands for the paper's 0.05.  With learn_leak each context unit learns its own,
- * a = sigmoid(leak_logit), from config.leak on (the paper's section 3.3: "adaptive context features").
+ * Mikolov, Joulin, Chopra, Mathieu, Ranzato, "Learning longer memory in recurrent neural networks", ICLR
+ * workshop 2015.  The paper has no bias; ours belongs to the hidden half alone, so the context stays a plain
+ * average of B x.
+ * a = 1 - alpha is the leak, config.leak; 0 stands for the paper's 0.05.  With learn_leak each context unit
+ * learns its own, a = sigmoid(leak_logit), starting from config.leak (the paper's section 3.3: "adaptive
+ * context features").
  *
- * Parameters: weight_ih [H+C,I] = A over B, bias [H], weight_hh [H,H] = R, weight_hs [H,C] = P, leak_logit [C].
- * gates [B,H+C] = h, bx = B x (u below).   States h [B,H], s [B,C].   Stage 0 makes s, stage 1 h, after the products P s_t and R h_{t-1}.
+ * Parameters: weight_ih [H+C,I] = A over B, bias [H], weight_hh [H,H] = R, weight_hs [H,C] = P, leak_logit
+ * [C].
+ * gates [B,H+C] = h, then bx = B x (u below).  States: h [B,H], s [B,C].
+ * Stage 0 computes s; stage 1 computes h, after the products P s_t and R h_{t-1}.
  * aux [B,C], with learn_leak only: nothing forward; backward, the gradient at leak_logit.
  *
  * Backward:  d(pre-activation of h) = dh h (1 - h);  the driver adds P^T of it to ds, R^T of it to dh_{t-1};

@@ -1,5 +1,5 @@
-/* structures.h - the prototypes of every structured product, generated from core/structures.def; core/structure.h says
- * what they do.
+/* structures.h - the prototypes of every structured product, generated from core/structures.def;
+ * core/structure.h says what they do.
  */
 #ifndef SQ_STRUCTURES_H
 #define SQ_STRUCTURES_H

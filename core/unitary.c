@@ -5,16 +5,19 @@
  *   D = diag(e^{i w_j})        R = I - 2 v v^* / |v|^2        P a fixed permutation, (P z)_j = z_{p(j)}
  *   F the unitary Fourier transform: 1 / sqrt n both ways, here 1 / n in D2
  *
- * Every factor is unitary, so W is: it keeps the norm of h, and of a gradient, over any number of steps.  7 n parameters
- * that are learnt, O(n log n) operations.  Numbers are complex, in split form: from and to are [Re h; Im h] of 2n reals.
- * A permutation that is none (a number too large, twice, or NaN) stands for the identity; v = 0 likewise.
+ * Every factor is unitary, hence W too: it keeps the norm of h, and of a gradient, over any number of steps.
+ * 7 n parameters are learnt; a product takes O(n log n) operations.  Numbers are complex, in split form:
+ * `from` and `to` are [Re h; Im h], 2n elements.  An invalid permutation (an index too large, a duplicate, or
+ * NaN) stands for the identity, and so does v = 0.
  *
- * One row, and its gradient.  g at a number is dL/dRe + i dL/dIm, so that a linear step y = A z has g_z = A^* g_y:
+ * One row, and its gradient.  g at a complex number is dL/dRe + i dL/dIm, so that a linear step y = A z has
+ * g_z = A^* g_y:
  *   x1 = F D1 h      r = R1 x1      x2 = F^-1 D2 P r      to = D3 R2 x2
  *   y = D z:   g_z = conj(e^{iw}) g_y             dw_j += Im(g_z) Re(z) - Re(g_z) Im(z)
  *   y = R z:   a = v^* z, b = v^* g_y, s = 2 / |v|^2
  *              g_z = g_y - s b v                  dv += -s (conj(a) g_y + conj(b) z - s Re(conj(b) a) v)
- * Backward computes x1 and x2 again from h: two transforms forward, four backward, none of them into another order.
+ * Backward computes x1 and x2 again from h: two transforms forward and four backward, none of which is
+ * reordered.
  */
 #include "core/unitary.h"
 
@@ -53,7 +56,7 @@ const sq_structure sq_unitary_structure = {.name = "unitary",
 
 /* ---- what all steps have in common ---- */
 
-/* The index nearest to a parameter, in 0..n-1 whatever is in it. */
+/* The index nearest to a parameter, in 0..n-1 whatever its value. */
 static int64_t index_of(real x, int64_t n) {
   const real up = x + RC(0.5);
   return up >= 0 && up < (real)n ? (int64_t)up : 0;
@@ -242,7 +245,7 @@ SQ_CLONES static void backward_last(const matrix *m, const real *restrict dto, c
   }
 }
 
-/* D2 and P: g, placed, at their result becomes d at r = R1 x1; dw2.  P's own numbers are not learnt. */
+/* D2 and P: g, placed, at their result becomes d at r = R1 x1; dw2.  P itself is not learnt. */
 SQ_CLONES static void backward_permute(const matrix *m, complex_number a, vector x1, const real *restrict gr,
                                        const real *restrict gi, real *restrict dr, real *restrict di,
                                        real *restrict grads) {

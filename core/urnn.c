@@ -1,12 +1,15 @@
 /* urnn.c - unitary evolution recurrent network.  Arjovsky, Shah, Bengio 2016.
  *
  *   z_t = W h_{t-1} + V x_t        W unitary: unitary.c; V complex, no bias
- *   h_t = modReLU(z_t)             z (r + b) / r where r + b > 0, else 0;  r = |z|, b a real number a unit   (eq. 8)
+ *   h_t = modReLU(z_t)             z (r + b) / r where r + b > 0, else 0   (eq. 8)
+ *                                  r = |z|; b is a real number per unit
  *
- * Deviation: r = sqrt(|z|^2 + 1e-10), which is |z| but for |z| < 1e-4 or so, where z / |z| has no derivative to speak of.
- * So h and its gradient are defined and finite everywhere, and with b = 0 modReLU is exactly the identity.
+ * Deviation: r = sqrt(|z|^2 + 1e-10), which is |z| except below about 1e-4, where z / |z| is not usefully
+ * differentiable.  So h and its gradient are defined and finite everywhere, and with b = 0 modReLU is exactly
+ * the identity.
  *
- * n = hidden_size complex units; states, gates and y are [Re; Im] of 2n numbers, so that the layer above sees both.
+ * n = hidden_size complex units; states, gates and y are [Re; Im], 2n elements, so that the layer above sees
+ * both.
  * gates [B,2n] = z.   aux [B,n] = q = 1/r; its gradient buffer holds b's.
  * The first h is a parameter, h0.  Initial values: section 4.2 and the authors' program.
  *

@@ -5,8 +5,8 @@
  *   loss   = scale sum_r loss_r / N                            N = unmasked rows if mean (at least 1), else 1
  *   dz[r,v] = (exp(z[r,v] - lse_r) - [v = target_r]) dloss scale / N
  *
- * A row is masked if its target is negative; a target beyond the last class masks it too, as nothing may be
- * read there.  The rows' losses are added in double precision, in the order of r.
+ * A row is masked if its target is negative, or beyond the last class, since nothing may be read there.  The
+ * rows' losses are added in double precision, in the order of r.
  */
 #include "core/ops_cpu.h"
 
@@ -27,7 +27,7 @@ SQ_INLINE real row_max(int64_t n, const real *z) {
   return FN(sq_fold_max)(SQ_LANES, lane);
 }
 
-/* A NaN in z is lost by the maximum and comes back here. */
+/* The maximum loses a NaN in z; it comes back here. */
 SQ_INLINE real row_sum_exp(int64_t n, const real *z, real max) {
   real lane[SQ_LANES] = {0};
   for (int64_t i = 0; i < n; i += SQ_LANES) {

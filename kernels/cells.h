@@ -1,4 +1,5 @@
-/* cells.h - the launchers of every cell on this backend, generated from core/cells.def; kernels/step.h has their contract. */
+/* cells.h - the launchers of every cell on this backend, generated from core/cells.def; kernels/step.h has
+ * their contract. */
 #ifndef SQ_KERNELS_CELLS_H
 #define SQ_KERNELS_CELLS_H
 

@@ -20,8 +20,7 @@ typedef struct sq_gpu {
   void *cublas_space;    /* its workspace: without one it would allocate, and results could vary */
   void *capture;         /* a stream to record graphs on */
   sq_graph_cache *graph; /* recorded runs (graph.cu) */
-  sq_cudnn
-      *cudnn; /* cuDNN's handle and descriptors, NULL until an algorithm of cuDNN's asks (cudnn/layer.cu) */
+  sq_cudnn *cudnn;       /* cuDNN's handle and descriptors; NULL before its first use (cudnn/layer.cu) */
   sq_cufft *cufft; /* the transforms that the algorithm cufft has asked for, a list (urnn/cufft_calls.cu) */
   sq_cut_memory *cuts; /* how persistent algorithms divide their work, once asked (persistent/cut.cu) */
 } sq_gpu;
@@ -39,7 +38,8 @@ typedef struct sq_gpu_limits {
 } sq_gpu_limits;
 int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits);
 
-/* Error numbers that are neither CUDA's nor the emulator's: each library's statuses are counted on from its base. */
+/* Error numbers that are neither CUDA's nor the emulator's: each library's statuses are counted on from its
+ * base. */
 enum {
   SQ_CUBLAS_ERRORS = 10000,
   SQ_CUDNN_TOO_LARGE = 19999,

@@ -27,7 +27,7 @@ int device_count(int *devices) {
   return 0;
 }
 
-/* Exact size, so that AddressSanitizer sees the end, and NaNs, so that a test sees what nobody wrote. */
+/* The exact size, so that AddressSanitizer sees the end; NaNs, so that a test sees what was never written. */
 int device_allocate(sq_exec *, size_t bytes, void **out) {
   if (posix_memalign(out, 256, bytes ? bytes : 1) != 0) return simt::NO_MEMORY;
   memset(*out, 0xFF, bytes);
@@ -121,7 +121,7 @@ int device_count(int *devices) {
 int device_allocate(sq_exec *exec, size_t bytes, void **out) {
   int error = sq_gpu_bind(exec);
   if (error == 0) error = (int)cudaMalloc(out, bytes ? bytes : 1);
-  if (error != 0) cudaGetLastError(); /* told here, and not again to whoever asks next */
+  if (error != 0) cudaGetLastError(); /* reported here, and not again to the next caller */
   return error;
 }
 
@@ -263,10 +263,10 @@ extern "C" const sq_device sq_cuda_device = {
 
 #endif
 
-int sq_gpu_zero(sq_exec *exec, void *p, int64_t floats) {
-  return device_zero(exec, p, (size_t)floats * sizeof(float));
+int sq_gpu_zero(sq_exec *exec, void *p, int64_t count) {
+  return device_zero(exec, p, (size_t)count * sizeof(float));
 }
 
-int sq_gpu_copy(sq_exec *exec, void *to, const void *from, int64_t floats) {
-  return device_copy(exec, to, from, (size_t)floats * sizeof(float));
+int sq_gpu_copy(sq_exec *exec, void *to, const void *from, int64_t count) {
+  return device_copy(exec, to, from, (size_t)count * sizeof(float));
 }

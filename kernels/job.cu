@@ -23,7 +23,7 @@ namespace {
 
 /* ---- over all steps at once ---- */
 
-/* A place over the whole sequence: [T*B, width]; data NULL for SQ_NONE. */
+/* A place over the whole job: [T*B, width]; data is NULL for SQ_NONE. */
 sq_matrix place_of_sequence(const sq_job &j, const sq_place &p, bool gradient) {
   const sq_layout *l = j.layout;
   if (p.buffer == SQ_NONE) return {NULL, 0};
@@ -186,7 +186,8 @@ int copy_or_zero(sq_exec *exec, float *to, const void *from, int64_t count) {
   return from != NULL ? sq_gpu_copy(exec, to, from, count) : sq_gpu_zero(exec, to, count);
 }
 
-/* What is enqueued depends on the run, on the layout behind its pointer, and on who enqueues. */
+/* What is enqueued depends on the run, on the layout behind its pointer, and on the function that
+ * enqueues. */
 struct graph_key {
   int (*enqueue)(sq_exec *, const void *);
   sq_layer_run run;
@@ -259,7 +260,7 @@ int sq_job_end_backward(sq_exec *exec, const sq_job &j) {
 
 int sq_job_replay(sq_exec *exec, const sq_layer_run *run, int (*enqueue)(sq_exec *, const void *)) {
   graph_key key;
-  memset(&key, 0, sizeof key); /* padding is compared, too */
+  memset(&key, 0, sizeof key); /* padding is compared as well */
   key.enqueue = enqueue;
   memcpy(&key.run, run, sizeof key.run);
   memcpy(&key.layout, run->layout, sizeof key.layout);

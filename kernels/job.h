@@ -1,4 +1,5 @@
-/* job.h - a layer's buffers on a device, and what every algorithm shares: the products over the whole sequence (job.cu).
+/* job.h - a layer's buffers on a device, and what every algorithm shares: the products over the whole
+ * sequence (job.cu).
  *
  *   gates = x W_ih^T + b            before the recurrence
  *   dx = dgates W_ih                after its backward pass
@@ -43,16 +44,16 @@ int sq_job_gemm(sq_exec *exec, sq_math math, int trans_a, int trans_b, int64_t m
 /* The block of the parameters that a product multiplies by, or the first parameter of its structure. */
 const float *sq_job_weight(const sq_job &job, const sq_product &p);
 
-/* Elements that structured products borrow.  Preparing lays them out from `at` on: `prepared`, and in training `grads`,
- * zeroed. */
+/* Elements that structured products borrow.  Preparing lays them out from `at` on: `prepared`, and in
+ * training `grads`, zeroed. */
 int64_t sq_job_products_size(const sq_layout *layout, int64_t batch, int training);
 int sq_job_prepare_products(sq_exec *exec, sq_job *job, float *at, int training);
 
 /* gates = x W_ih^T + b for all steps of the job. */
 int sq_job_project_input(sq_exec *exec, const sq_job &job);
 
-/* dx, and what is added to dparams, whichever of the two the run wants.  dgates and daux must be complete, and so must
- * `grads` of structured products and dstate of layers with initial states of their own. */
+/* dx, and what is added to dparams, whichever of the two the run wants.  dgates and daux must be complete,
+ * and so must `grads` of structured products and dstate of layers with initial states of their own. */
 int sq_job_gradients(sq_exec *exec, const sq_job &job);
 
 /* ---- states ---- */
@@ -63,13 +64,14 @@ int sq_job_enter(sq_exec *exec, const sq_job &job, int k, float *to);
 /* The final states, from a slot of the reserve. */
 int sq_job_leave(sq_exec *exec, const sq_job &job, int64_t slot);
 
-/* ---- the frame of an algorithm that runs all steps at once: what comes before and after its recurrence ---- */
+/* ---- the frame of an algorithm that runs all steps at once: what comes before and after its recurrence
+ * ---- */
 
 /* Elements that the frame borrows.  Even without a reserve, forward keeps everything, in the workspace. */
 int64_t sq_job_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
 
-/* begin lays out the job, prepares the products, computes gates = x W_ih^T + b and puts the initial states into their
- * slots; end gives the final states. */
+/* begin lays out the job, prepares the products, computes gates = x W_ih^T + b and puts the initial states
+ * into their slots; end gives the final states. */
 int sq_job_begin(sq_exec *exec, const sq_layer_run *run, sq_job *job);
 int sq_job_end(sq_exec *exec, const sq_job &job);
 
@@ -78,8 +80,8 @@ int sq_job_end(sq_exec *exec, const sq_job &job);
 int sq_job_begin_backward(sq_exec *exec, const sq_layer_run *run, sq_job *job);
 int sq_job_end_backward(sq_exec *exec, const sq_job &job);
 
-/* enqueue(exec, run), as a graph if the same comes again (graph.h).  What it enqueues may depend on the run and on the
- * layout behind its pointer, and on nothing else. */
+/* enqueue(exec, run), as a graph if the same comes again (graph.h).  What it enqueues may depend on the run
+ * and on the layout behind its pointer, and on nothing else. */
 int sq_job_replay(sq_exec *exec, const sq_layer_run *run, int (*enqueue)(sq_exec *, const void *));
 
 #endif

@@ -6,10 +6,10 @@
  *     its recurrent products  one GEMM each         its products transposed -> dstate, daux
  *     its pointwise step      one launch        dx = dgates W_ih;  dW = d(to)^T from: one GEMM each;  sums
  *
- * The cell is data (core/cell.h) and a pair of launchers (the table below, from core/cells.def).  Everything that a run
- * enqueues is replayed as one CUDA graph when the same arguments come again (graph.cu).
- * Limits: a step is at least two dependent launches and reads all recurrent weights.  Weights that fit on the chip are
- * the business of the persistent algorithms.
+ * The cell is data (core/cell.h) and a pair of launchers (the table below, from core/cells.def).  Everything
+ * that a run enqueues is replayed as one CUDA graph when the same arguments come again (graph.cu).
+ * Limits: a step is at least two dependent launches and reads all recurrent weights.  Weights that fit on the
+ * chip are the business of the persistent algorithms.
  */
 #include "kernels/layer.h"
 
@@ -41,21 +41,21 @@ const cell_launchers *launchers_of(const sq_layout *l) {
   return c;
 }
 
-/* Inference keeps no reserve and works in chunks of this many rows of [T,B]: enough for the GEMM over their input. */
+/* Inference works in chunks of this many rows of [T,B]: enough for the GEMM over their input. */
 #ifdef SEQGPU_EMULATE
 const int64_t CHUNK_ROWS = 8; /* so that small tests have several chunks */
 #else
 const int64_t CHUNK_ROWS = 4096;
 #endif
 
-/* A sequence that is walked step by step. */
+/* A job that is walked step by step. */
 struct job : sq_job {
   const cell_launchers *cell;
 };
 
 /* ---- one time step ---- */
 
-/* The step at local time t (0 is t0), without what only one direction needs. */
+/* The step at local time t (0 is t0), without what only forward or only backward needs. */
 sq_step_f32 step_at(const job &j, int64_t t) {
   const sq_layout *l = j.layout;
   const int64_t B = j.run->batch;

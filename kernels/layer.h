@@ -1,8 +1,11 @@
-/* layer.h - the algorithm `step` on a device (layer.cu): GEMMs, and one fused pointwise kernel per stage and time step.
+/* layer.h - the algorithm `step` on a device (layer.cu): GEMMs, and one fused pointwise kernel per stage and
+ * time step.
  *
- * The contract is core/layer.h's, with device pointers.  Where the device supports it, everything a run enqueues is
- * recorded once into a CUDA graph, and replayed for as long as the arguments stay the same.  Workspace in elements.
- * `refuses` returns NULL, or why this device cannot run the problem; it may write the sentence into text[size].
+ * The contract is core/layer.h's, with device pointers.  Where the device supports it, everything a run
+ * enqueues is recorded once into a CUDA graph, and replayed for as long as the arguments stay the same.
+ * Workspace in elements.
+ * `refuses` returns NULL, or why this device cannot run the problem; it may write the sentence into
+ * text[size].
  */
 #ifndef SQ_KERNELS_LAYER_H
 #define SQ_KERNELS_LAYER_H

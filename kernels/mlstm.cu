@@ -1,5 +1,5 @@
-/* mlstm.cu - the pointwise steps of the multiplicative LSTM (core/mlstm.c has the paper): stage 0 is the factors' (factor.cu),
- * stage 1 the LSTM's (lstm.cu).
+/* mlstm.cu - the pointwise steps of the multiplicative LSTM (core/mlstm.c has the paper): stage 0 is the step
+ * of the factors (factor.cu), stage 1 that of the LSTM (lstm.cu).
  */
 #include "kernels/cells.h"
 #include "kernels/factor.h"

@@ -1,5 +1,5 @@
-/* mrnn.cu - the pointwise steps of the multiplicative network (core/mrnn.c has the paper): stage 0 is the factors' (factor.cu),
- * stage 1 the vanilla network's (rnn.cu).
+/* mrnn.cu - the pointwise steps of the multiplicative network (core/mrnn.c has the paper): stage 0 is the
+ * step of the factors (factor.cu), stage 1 that of the vanilla network (rnn.cu).
  */
 #include "kernels/cells.h"
 #include "kernels/factor.h"

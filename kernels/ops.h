@@ -1,7 +1,7 @@
 /* ops.h - the operator tables of the two backends (ops.cu), and the operators in them.
  *
- * The prototypes are generated from core/ops.h's table; each operator's own .cu includes this, so that a definition
- * cannot drift.  What an operator does and takes is said there.
+ * The prototypes are generated from core/ops.h's table; each operator's own .cu includes this, so that a
+ * definition cannot drift.  What an operator does and takes is said there.
  */
 #ifndef SQ_KERNELS_OPS_H
 #define SQ_KERNELS_OPS_H

@@ -1,5 +1,5 @@
-/* structures.h - the launchers of every structured product on this backend, generated from core/structures.def;
- * kernels/structure.h has their contract.
+/* structures.h - the launchers of every structured product on this backend, generated from
+ * core/structures.def; kernels/structure.h has their contract.
  */
 #ifndef SQ_KERNELS_STRUCTURES_H
 #define SQ_KERNELS_STRUCTURES_H

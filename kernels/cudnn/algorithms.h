@@ -1,7 +1,8 @@
-/* algorithms.h - the algorithms that NVIDIA's cuDNN runs (cudnn.cu): one for each of its own and each number type.
+/* algorithms.h - the algorithms that NVIDIA's cuDNN runs (cudnn.cu): one for each of its own and each number
+ * type.
  *
- * cuDNN has the vanilla network with tanh or relu, the LSTM without options, and the GRU that resets after the product.
- * A bidirectional layer is one problem to it, so it gets both directions at once.
+ * cuDNN has the vanilla network with tanh or relu, the LSTM without options, and the GRU that resets after
+ * the product.  A bidirectional layer is one problem to it, so it gets both directions at once.
  *
  *   cudnn-standard          a GEMM and a fused kernel per step; any size
  *   cudnn-persist-static    recurrent weights on the chip, for the sizes it was built for
@@ -9,23 +10,26 @@
  *   cudnn-small-h           for small hidden sizes
  *   cudnn-half-...          the same four in half, for SEQGPU_MATH_BF16 only
  *
- * Ragged batches run on cuDNN's standard algorithm in all of them, because the others do not accept sequences of
- * different lengths.
+ * Ragged batches run on cuDNN's standard algorithm in all of them, because the others do not accept sequences
+ * of different lengths.
  *
- * The half algorithms are cuDNN's answer to products of bfloat16 operands: x, weights, states, gradients and all results
- * are half, sums are float32.  The caller's tensors stay float32 and are converted on the way in and out:
- *   range       Anything beyond 65504 becomes infinity: x, weights, states, and the gradient of a parameter, which cuDNN
- *               sums over all steps before it is added in float32 to what was there.
- *   gradients   They would fall below 6e-8, half's smallest number, when a loss is a mean over many steps.  Backward is
- *               linear in dy and in the gradients at the final states, so these are multiplied by the one power of two
- *               that brings the largest of them to 1..2, and all results are divided by it.  A power of two rounds
- *               nothing.  It is found on the device in every backward pass, since a fixed one would move the limits
- *               without widening them: 2^15 remain above for sums over steps, 2^24 below.
- *   time        The conversions count as part of the algorithm's time.  Each number is converted once: x, weights and
- *               states are kept from forward to backward.  In training they move 6 bytes per element of x, y, dx and the
- *               weights, and 10 per element of dy (4 to find the largest) and of the weights' gradients.  An LSTM with
- *               I = H pays 28 bytes per step, sequence and unit for x, y, dy and dx, where the layer itself moves about
- *               72 in half (x and dx 6, y and dy 6, gate sums 16, activations 20, gate gradients 24): 28 % of all bytes.
+ * The half algorithms are cuDNN's counterpart to products of bfloat16 operands: x, weights, states, gradients
+ * and all results are half, sums are float32.  The caller's tensors stay float32 and are converted on the way
+ * in and out:
+ *   range       Anything beyond 65504 becomes infinity: x, weights, states, and the gradient of a parameter,
+ *               which cuDNN sums over all steps before it is added in float32 to what was there.
+ *   gradients   They would fall below 6e-8, half's smallest number, when a loss is a mean over many steps.
+ *               Backward is linear in dy and in the gradients at the final states, so these are multiplied by
+ *               the one power of two that brings the largest of them to 1..2, and all results are divided by
+ *               it.  A power of two rounds nothing.  It is found on the device in every backward pass, since
+ *               a fixed one would move the limits without widening them: 2^15 remain above for sums over
+ *               steps, 2^24 below.
+ *   time        The conversions count as part of the algorithm's time.  Each number is converted once: x,
+ *               weights and states are kept from forward to backward.  In training they move 6 bytes per
+ *               element of x, y, dx and the weights, and 10 per element of dy (4 to find the largest) and of
+ *               the weights' gradients.  An LSTM with I = H pays 28 bytes per step, sequence and unit for x,
+ *               y, dy and dx, where the layer itself moves about 72 in half (x and dx 6, y and dy 6, gate
+ *               sums 16, activations 20, gate gradients 24): 28 % of all bytes.
  *               The float32 algorithms copy y and dy, 16 bytes to the layer's 144.
  */
 #ifndef SQ_CUDNN_ALGORITHMS_H
@@ -49,8 +53,8 @@ extern "C" {
   X(half_persist_dynamic, "cudnn-half-persist-dynamic", CUDNN_RNN_ALGO_PERSIST_DYNAMIC, CUDNN_DATA_HALF)     \
   X(half_small_h, "cudnn-half-small-h", CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H, CUDNN_DATA_HALF)
 
-/* The members of sq_algorithm (host/plan/plan.h) of the same names.  Not those of kernels/algorithm.h: only cuDNN knows
- * what it needs, and its reserve cannot be read by anyone else. */
+/* The members of sq_algorithm (host/plan/plan.h) of the same names.  Not those of kernels/algorithm.h: only
+ * cuDNN knows what it needs, and its reserve cannot be read by anyone else. */
 #define SQ_CUDNN_DECLARE(id, name, algorithm, type)                                                          \
   const char *sq_cudnn_##id##_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);          \
   double sq_cudnn_##id##_estimate(sq_exec *exec, const sq_problem *p);                                       \

@@ -1,4 +1,5 @@
-/* context.h - cuDNN's part of a device context (layer.cu; in the tests as well, where a stand-in takes cuDNN's place). */
+/* context.h - cuDNN's part of a device context (layer.cu; in the tests as well, where a stand-in takes
+ * cuDNN's place). */
 #ifndef SQ_CUDNN_CONTEXT_H
 #define SQ_CUDNN_CONTEXT_H
 

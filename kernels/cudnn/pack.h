@@ -1,5 +1,5 @@
-/* pack.h - the small kernels around cuDNN (pack.cu), which also run on the emulator: between our parameters and its weight
- * space, and between our tensors and its rows.
+/* pack.h - the small kernels around cuDNN (pack.cu), which also run on the emulator: between our parameters
+ * and its weight space, and between our tensors and its rows.
  */
 #ifndef SQ_CUDNN_PACK_H
 #define SQ_CUDNN_PACK_H
@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-/* A run of `count` elements: from `ours` on in our parameters (-1: not there, zeros to cuDNN), from `theirs` on in cuDNN's
- * weight space. */
+/* A run of `count` elements: from `ours` on in our parameters (-1: not there, zeros to cuDNN), from `theirs`
+ * on in cuDNN's weight space. */
 typedef struct sq_cudnn_block {
   int64_t ours, theirs, count;
 } sq_cudnn_block;
@@ -24,8 +24,8 @@ typedef struct sq_cudnn_blocks {
   sq_cudnn_block block[SQ_CUDNN_BLOCKS];
 } sq_cudnn_blocks;
 
-/* pack: weights = params, block by block.  unpack: params += weights / scale.  half: the weights are half, else float32.
- * The scale follows from `largest` as in sq_cudnn_move. */
+/* pack: weights = params, block by block.  unpack: params += weights / scale.  half: the weights are half,
+ * else float32.  The scale follows from `largest` as in sq_cudnn_move. */
 int SQ_GPU(cudnn_pack)(sq_exec *exec, int half, const sq_cudnn_blocks *blocks, const float *params,
                        void *weights);
 int SQ_GPU(cudnn_unpack)(sq_exec *exec, int half, const sq_cudnn_blocks *blocks, const void *weights,
@@ -42,16 +42,17 @@ typedef struct sq_cudnn_move {
   void *dst;
   int64_t ld_dst;
   int accumulate;
-  const float *padding; /* [outer,B,width], what comes out of padding; NULL: zeros */
-  const uint32_t
-      *largest; /* bits of a float32 >= 0: scale = 1 / the power of two below it; NULL or 0: scale = 1 */
+  const float *padding;    /* [outer,B,width], what comes out of padding; NULL: zeros */
+  const uint32_t *largest; /* bits of a float32 >= 0; scale = 1 / the power of two below it; NULL or 0: 1 */
 } sq_cudnn_move;
 
-/* To cuDNN: dst = scale * src (NULL: zeros), zeros in padding.  Back: dst (+)= src / scale; dst may be src or padding. */
+/* To cuDNN: dst = scale * src (NULL: zeros), zeros in padding.  Back: dst (+)= src / scale; dst may be src or
+ * padding. */
 int SQ_GPU(cudnn_take)(sq_exec *exec, const sq_cudnn_move *m);
 int SQ_GPU(cudnn_give)(sq_exec *exec, const sq_cudnn_move *m);
 
-/* *largest = max(*largest, |src|) over all rows that are not padding, src float32 or NULL; a NaN is ignored. */
+/* *largest = max(*largest, |src|) over all rows that are not padding, src float32 or NULL; a NaN is
+ * ignored. */
 int SQ_GPU(cudnn_largest)(sq_exec *exec, const sq_cudnn_move *m, uint32_t *largest);
 
 #ifdef __cplusplus

@@ -1,10 +1,11 @@
-/* algorithms.h - the persistent algorithms (persistent.cu): the recurrent weights stay on the chip for the whole sequence.
+/* algorithms.h - the persistent algorithms (persistent.cu): the recurrent weights stay on the chip for the
+ * whole sequence.
  *
  *   cta       one block owns all weights and a slice of the batch
- *   cluster   a thread-block cluster owns all weights; h goes through distributed shared memory, either stored and
- *             followed by a barrier, or asynchronously, counted on mbarriers
- *   grid      all SMs own the weights; h goes through L2: with one flag per block, as packets that carry their own flag,
- *             or with flags and then multicast into clusters
+ *   cluster   a thread-block cluster owns all weights; h goes through distributed shared memory, either
+ *             stored and followed by a barrier, or asynchronously, counted on mbarriers
+ *   grid      all SMs own the weights; h goes through L2: with one flag per block, as packets that carry
+ *             their own flag, or with flags and then multicast into clusters
  *
  * The three wave_ functions run stretches of several layers side by side (host/plan/plan.h).
  */
