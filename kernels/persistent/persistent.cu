@@ -52,7 +52,7 @@ const char *pass_refuses(sq_exec *exec, sq_persistent which, const sq_problem *p
   if (there >= needed) return NULL;
   snprintf(
       text, size,
-      "%s: %d %s with %u bytes of shared memory a block must be on the device at the same time, %d can be",
+      "%s: %d %s with %u bytes of shared memory per block must be on the device at the same time, %d can be",
       backward ? "backward" : "forward", needed, reach == SQ_ONE_CLUSTER ? "cluster" : "blocks",
       a.shape.bytes, there);
   return text;

@@ -575,7 +575,7 @@ extern "C" const char *SQ_GPU(fused_refuses)(sq_exec *exec, const sq_problem *p,
   if (p->directions > 2) return "directions: a launch takes 1 or 2";
   if (resident(exec, n, 0) == 0 || (p->training && resident(exec, n, 1) == 0)) {
     snprintf(text, size,
-             "hidden_size: %lld needs %lld bytes of shared memory a block, more than the device has",
+             "hidden_size: %lld needs %lld bytes of shared memory per block, more than the device has",
              (long long)n, (long long)shared_of(n, p->training));
     return text;
   }
