@@ -21,7 +21,7 @@ static const double LIMIT = 1e-5;
 /* What one run computes, as float64. */
 typedef struct result {
   double y[MAX_ELEMENTS], dx[T * B * I], dparams[MAX_PARAMS];
-  int64_t y_count, param_count;
+  int64_t y_count, param_elements;
 } result;
 
 /* The same problem for the device and the reference, drawn in float32. */
@@ -57,16 +57,16 @@ static int run(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, result *out) {
     fprintf(stderr, "check_kernels: %s\n", seqgpu_last_error(ctx));
     return 0;
   }
-  out->param_count = seqgpu_plan_get_sizes(plan).param_elements;
+  out->param_elements = seqgpu_plan_get_sizes(plan).param_elements;
   out->y_count = T * B * seqgpu_plan_get_sizes(plan).output_width;
   const int64_t size = (int64_t)seqgpu_dtype_size(seqgpu_context_dtype(ctx));
   seqgpu_rnn_run r = {.seq_len = T, .batch = B, .seed = 1};
   r.x = upload(ctx, x, T * B * I);
-  r.params = upload(ctx, params, out->param_count);
+  r.params = upload(ctx, params, out->param_elements);
   r.dy = upload(ctx, dy, out->y_count);
   r.y = upload(ctx, NULL, out->y_count);
   r.dx = upload(ctx, NULL, T * B * I);
-  r.dparams = upload(ctx, NULL, out->param_count);
+  r.dparams = upload(ctx, NULL, out->param_elements);
   r.workspace = upload(ctx, NULL, (int64_t)seqgpu_plan_get_sizes(plan).workspace / size);
   r.reserve = upload(ctx, NULL, (int64_t)seqgpu_plan_get_sizes(plan).reserve / size);
   const int good =
@@ -74,7 +74,7 @@ static int run(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, result *out) {
   if (!good) fprintf(stderr, "check_kernels: %s\n", seqgpu_last_error(ctx));
   download(ctx, r.y, out->y_count, out->y);
   download(ctx, r.dx, T * B * I, out->dx);
-  download(ctx, r.dparams, out->param_count, out->dparams);
+  download(ctx, r.dparams, out->param_elements, out->dparams);
   const void *all[] = {r.x, r.params, r.dy, r.y, r.dx, r.dparams, r.workspace, r.reserve};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) seqgpu_free(ctx, (void *)(uintptr_t)all[i]);
   seqgpu_plan_destroy(plan);
@@ -90,7 +90,7 @@ static int check(seqgpu_context *device, seqgpu_context *oracle, const char *nam
   if (!run(device, &desc, &out) || !run(oracle, &desc, &ref)) return 0;
   const double forward = bench_error(out.y, ref.y, ref.y_count);
   const double backward =
-      fmax(bench_error(out.dx, ref.dx, T * B * I), bench_error(out.dparams, ref.dparams, ref.param_count));
+      fmax(bench_error(out.dx, ref.dx, T * B * I), bench_error(out.dparams, ref.dparams, ref.param_elements));
   const int good = forward <= LIMIT && backward <= LIMIT;
   printf("%-4s %-26s forward %.1e  backward %.1e\n", good ? "ok" : "FAIL", name, forward, backward);
   return good;

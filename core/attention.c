@@ -10,7 +10,7 @@
  *   de[s,b] = a[s,b] (g[b].values[s,b] - sum_k a[k,b] g[b].values[k,b])
  *   dp = de v (1 - th^2):  dkeys += dp,  dquery[b] = sum_s dp,  dv += sum_{s,b} de th
  *
- * The weights of padded source steps are 0, and their keys and values are not read.
+ * Padded source steps have weight 0, and their keys and values are not read.
  */
 #include "core/ops_cpu.h"
 
@@ -22,15 +22,6 @@ static int64_t source_length(const sq_attention_args *a, int64_t b) {
   return a->lengths[b] < 0 ? 0 : sq_min(a->lengths[b], a->source_len);
 }
 
-SQ_INLINE real dot(int64_t n, const real *x, const real *y) {
-  real lane[SQ_LANES] = {0};
-  for (int64_t i = 0; i < n; i += SQ_LANES) {
-    const int64_t width = sq_min(SQ_LANES, n - i);
-    for (int64_t j = 0; j < width; j++) lane[j] += x[i + j] * y[i + j];
-  }
-  return FN(sq_fold_sum)(lane);
-}
-
 /* v . tanh(q + k) */
 SQ_INLINE real score(int64_t n, const real *v, const real *q, const real *k) {
   real lane[SQ_LANES] = {0};
@@ -38,10 +29,10 @@ SQ_INLINE real score(int64_t n, const real *v, const real *q, const real *k) {
     const int64_t width = sq_min(SQ_LANES, n - i);
     for (int64_t j = 0; j < width; j++) lane[j] += v[i + j] * FN(sq_tanh)(q[i + j] + k[i + j]);
   }
-  return FN(sq_fold_sum)(lane);
+  return FN(sq_fold_sum)(SQ_LANES, lane);
 }
 
-/* e into the place of the weights; r = s * B + b. */
+/* e, where the weights will be; r = s * B + b. */
 SQ_CLONES static void scores(const void *arg, int64_t first, int64_t last) {
   const sq_attention_args *a = arg;
   real *weights = a->weights;
@@ -53,7 +44,7 @@ SQ_CLONES static void scores(const void *arg, int64_t first, int64_t last) {
   }
 }
 
-/* Softmax of the column e[0..n-1] with stride. A NaN is lost by the maximum and comes back in the sum. */
+/* Softmax of the column e[0..n-1] with stride. The maximum loses a NaN, and the sum brings it back. */
 SQ_INLINE void softmax(int64_t n, int64_t stride, real *e) {
   real max = -(real)INFINITY, sum = 0;
   for (int64_t s = 0; s < n; s++) max = e[s * stride] > max ? e[s * stride] : max;
@@ -86,7 +77,7 @@ int FN(sq_cpu_attention_forward)(sq_exec *exec, const sq_attention_args *a) {
   return 0;
 }
 
-/* dvalues, and de [S,B] into the first numbers of scratch. */
+/* dvalues, and de [S,B] at the beginning of scratch. */
 SQ_CLONES static void score_gradients(const void *arg, int64_t first, int64_t last) {
   const sq_attention_args *a = arg;
   for (int64_t b = first; b < last; b++) {
@@ -99,7 +90,7 @@ SQ_CLONES static void score_gradients(const void *arg, int64_t first, int64_t la
       const real w = weight[s * a->batch];
       real *dvalue = (real *)a->dvalues + row;
       for (int64_t j = 0; j < a->value_dim; j++) dvalue[j] += w * g[j];
-      de[s * a->batch] = dot(a->value_dim, g, (const real *)a->values + row);
+      de[s * a->batch] = FN(sq_dot_lanes)(SQ_LANES, a->value_dim, g, (const real *)a->values + row);
       mean += w * de[s * a->batch];
     }
     for (int64_t s = 0; s < length; s++) de[s * a->batch] = weight[s * a->batch] * (de[s * a->batch] - mean);

@@ -1,4 +1,4 @@
-/* bias.c - a vector to all rows of a matrix, and its gradient, the sum over rows.
+/* bias.c - a vector copied to all rows of a matrix, and its gradient, the sum over rows.
  *
  *   bias     y[r,j] = bias[j]
  *   reduce   out[j] += sum_r a[r,j] b[r,j]      (b NULL: * 1)

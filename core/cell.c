@@ -3,14 +3,7 @@
 
 #include <string.h>
 
-#define CELL(id, name, states, gates, options, about)                                                        \
-  const char *sq_##id##_layout(const sq_config *config, sq_layout *layout);                                  \
-  void sq_##id##_forward_f32(const struct sq_step_f32 *step, int stage);                                     \
-  void sq_##id##_backward_f32(const struct sq_step_f32 *step, int stage);                                    \
-  void sq_##id##_forward_f64(const struct sq_step_f64 *step, int stage);                                     \
-  void sq_##id##_backward_f64(const struct sq_step_f64 *step, int stage);
-#include "core/cells.def"
-#undef CELL
+#include "core/cells.h"
 
 const sq_cell sq_cells[] = {
 #define CELL(id, name, states, gates, options, about)                                                        \
@@ -52,7 +45,7 @@ const sq_option sq_options[SQ_OPTIONS] = {
 const sq_option *sq_option_out_of_range(const sq_config *config) {
   for (int i = 0; i < SQ_OPTIONS; i++) {
     const double value = sq_options[i].value(config);
-    if (!(value >= sq_options[i].least && value <= sq_options[i].most)) return &sq_options[i]; /* NaN, too */
+    if (!(value >= sq_options[i].least && value <= sq_options[i].most)) return &sq_options[i]; /* or NaN */
   }
   return NULL;
 }
@@ -77,7 +70,7 @@ static int next_name(const char **at, char name[8]) {
   return 1;
 }
 
-/* The gates under the cell's names for them, H wide each but for those that the cell's layout has added itself. */
+/* The gates under the cell's names, each H wide, except those that the cell's layout has added itself. */
 static void add_gate_parts(sq_layout *layout) {
   const int64_t H = layout->config.hidden_size;
   const char *names = layout->cell->gates;
@@ -103,12 +96,11 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
   memset(layout, 0, sizeof *layout);
   layout->cell = cell;
   layout->config = *config;
+  layout->bias = -1;
   for (int k = 0; k < SQ_MAX_STATES; k++) layout->initial[k] = -1;
   const char *why = check_options(cell, config);
   if (why == NULL) why = cell->layout(config, layout);
   if (why != NULL) return why;
-  layout->bias = sq_layout_param(layout, "bias");
-  if (layout->bias >= 0) layout->biased = layout->param[layout->bias].rows;
   add_state_parts(layout); /* before the gates: the rnn has an "h" of both kinds */
   add_gate_parts(layout);
   return NULL;
@@ -129,9 +121,27 @@ const sq_part *sq_layout_gate(const sq_layout *layout, const char *name) {
 
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols) {
   const int index = layout->params++;
-  layout->param[index] = (sq_param){.name = name, .rows = rows, .cols = cols, .offset = layout->param_count};
-  layout->param_count += rows * cols;
+  layout->param[index] =
+      (sq_param){.name = name, .rows = rows, .cols = cols, .offset = layout->param_elements};
+  layout->param_elements += rows * cols;
   return index;
+}
+
+void sq_layout_add_input(sq_layout *layout, int64_t gates, int64_t biased) {
+  layout->gates = gates;
+  sq_layout_add_param(layout, "weight_ih", gates, layout->config.input_size);
+  if (biased == 0) return;
+  layout->biased = biased;
+  layout->bias = sq_layout_add_param(layout, "bias", biased, 1);
+  sq_layout_add_sum(layout, (sq_sum){.param = layout->bias, .width = biased, .to = {.buffer = SQ_GATES}});
+}
+
+void sq_layout_one_gate(sq_layout *layout) {
+  const int64_t H = layout->config.hidden_size;
+  layout->output = H;
+  layout->states = layout->stages = 1;
+  layout->state_width[0] = H;
+  sq_layout_add_input(layout, H, H);
 }
 
 void sq_layout_add_product(sq_layout *layout, sq_product product) {

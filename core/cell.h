@@ -1,21 +1,21 @@
 /* cell.h - what a recurrent cell is, as data.
  *
- * A cell is a *layout* (which numbers exist for one time step, which dense products connect them, which
- * parameters there are) and a *pointwise* function forward and backward.  The sequence driver
- * (core/layer.c, kernels/layer.cu) reads the layout and does everything else once for all cells:
+ * A cell is a *layout* (which elements a time step has, which products connect them, which parameters there
+ * are) and a *pointwise* function, forward and backward.  The layer driver (core/layer.c, kernels/layer.cu)
+ * reads the layout and does everything else once for all cells:
  *
- *   gates[t]  = W_ih x_t + b            one GEMM over all time steps, before the recurrence (b may be shorter)
- *   for t:  for each stage:  its products, then its pointwise step
- *   backward: the same in reverse, then one GEMM a weight over the whole sequence
+ *   gates[t] = W_ih x_t + b     one GEMM over all time steps, before the recurrence; b may be shorter
+ *   for each t, for each stage: its products, then its pointwise step
+ *   backward: the same in reverse, then one GEMM per weight over the whole sequence
  *
  * Letters: T = time steps, B = batch, I = input size, H = hidden size, P = projection size (h is [B,P] then),
  * G = rows of W_ih, A = width of the auxiliary buffer.
  *
- * Numbers of one step (row-major, one row a sequence of the batch):
- *   gates [B,G]   pre-activations; the pointwise step replaces them by the activations (kept for backward)
- *   aux   [B,A]   what else a later product or the backward step needs
- *   state k [B,W_k]   state 0 is h, state 1 is the cell's second state (c of an LSTM)
- * Backward has dgates [B,G], daux [B,A] (gradients at the *product results*), and dstate k [B,W_k].
+ * The tensors of one step (row-major, one row per sequence of the batch):
+ *   gates [B,G]       pre-activations; the pointwise step replaces them by the activations, kept for backward
+ *   aux [B,A]         whatever else a later product or the backward step needs
+ *   state k [B,W_k]   state 0 is h, state 1 the cell's second state (c of an LSTM)
+ * Backward has dgates [B,G], daux [B,A] (gradients at the *results of products*), and dstate k [B,W_k].
  */
 #ifndef SQ_CELL_H
 #define SQ_CELL_H
@@ -54,7 +54,7 @@ typedef struct sq_config {
 #undef OPTION
 } sq_config;
 
-/* The options as bits: a cell says which of them it has, and any other that is set is refused. */
+/* The options as bits: a cell says which of them it has; setting any other is refused. */
 enum {
 #define OPTION(BIT, ...) SQ_OPTION_NUMBER_##BIT,
 #include "core/options.def"
@@ -80,7 +80,7 @@ extern const sq_option sq_options[SQ_OPTIONS];
 /* NULL if every option is in its range, else the first that is not. */
 const sq_option *sq_option_out_of_range(const sq_config *config);
 
-/* A place in the numbers of one step. */
+/* A place in the tensors of one step. */
 typedef enum sq_buffer { SQ_NONE, SQ_GATES, SQ_AUX, SQ_STATE, SQ_STATE_PREV } sq_buffer;
 typedef struct sq_place {
   sq_buffer buffer;
@@ -90,10 +90,10 @@ typedef struct sq_place {
 
 struct sq_structure;
 
-/* to[B,rows] (+)= from[B,cols] W[row..row+rows, 0..cols]^T : a recurrent product of one step.
- * A target in the gates accumulates (onto W_ih x + b), a target in aux is overwritten.
- * With a structure, W is not stored but made of simpler factors whose parameters begin at `param`
- * (core/structure.h): a unitary matrix of Fourier transforms, a product of reflections. */
+/* to[B,rows] (+)= from[B,cols] W[row..row+rows, 0..cols]^T: a recurrent product of one step.
+ * A target in the gates is added to (it holds W_ih x + b); a target in aux is overwritten.
+ * With a structure, W is not stored but made of simpler factors, whose parameters begin at `param`
+ * (core/structure.h): a unitary matrix of Fourier transforms, or a product of reflections. */
 typedef struct sq_product {
   int stage;
   int param;                            /* W, or the first parameter of the structure */
@@ -104,8 +104,8 @@ typedef struct sq_product {
   const struct sq_structure *structure; /* NULL: a dense matrix */
 } sq_product;
 
-/* dparam[j] += sum over t, b of dto[t,b,column+j] * from[t,b,j]  (from SQ_NONE: * 1), j < width:
- * the gradient of a bias or of a diagonal weight, reduced once after the recurrence. */
+/* dparam[j] += sum over t, b of dto[t,b,column+j] * from[t,b,j], j < width (from SQ_NONE: * 1):
+ * the gradient of a bias or of a diagonal weight, computed once after the recurrence. */
 typedef struct sq_sum {
   int param;
   int64_t width;
@@ -116,14 +116,13 @@ typedef struct sq_sum {
 typedef struct sq_param {
   const char *name; /* "weight_ih", "weight_hh", "bias", ... PyTorch's where PyTorch has it */
   int64_t rows, cols;
-  int64_t offset; /* in reals */
-  const char
-      *init; /* its first values: a name of core/initialise.h and a scale; NULL: uniform in +-1/sqrt(H) */
+  int64_t offset;   /* in elements */
+  const char *init; /* a name of core/initialise.h, and a scale; NULL: uniform in +-1/sqrt(H) */
   double init_scale;
-  int fixed; /* belongs to the model and its files, but is not trained: its gradient is 0 (the uRNN's permutation) */
+  int fixed; /* saved with the model but not trained: its gradient is 0 (the uRNN's permutation) */
 } sq_param;
 
-/* Numbers that people look at, by name: a gate, a state. */
+/* What people look at, by name: a gate, a state. */
 typedef struct sq_part {
   char name[8];
   sq_place place; /* SQ_GATES, SQ_AUX or SQ_STATE */
@@ -135,7 +134,7 @@ typedef struct sq_layout {
   sq_config config;
   int64_t gates;  /* G */
   int64_t aux;    /* A */
-  int64_t output; /* width of y: of h (H or P), and of what else a cell shows */
+  int64_t output; /* width of y: h (H or P) and whatever else a cell shows */
   int states;
   int64_t state_width[SQ_MAX_STATES];
   int stages;
@@ -145,13 +144,13 @@ typedef struct sq_layout {
   sq_sum sum[SQ_MAX_SUMS];
   int params;
   sq_param param[SQ_MAX_PARAMS]; /* [0] is always weight_ih [G,I] */
-  int64_t param_count;           /* reals in the flat buffer of one layer and direction */
+  int64_t param_elements;        /* elements of the flat buffer of one layer and direction */
   int bias;                      /* index of "bias", -1: none */
-  int64_t biased; /* its rows: the first columns of the gates begin at W_ih x + b, the others at W_ih x */
-  int initial
-      [SQ_MAX_STATES]; /* index of the parameter [W_k] that state k starts from where the caller gives no
-                                    initial state, -1: zeros.  Only cells with a structured product have one. */
-  int parts; /* those the cell's layout adds, then the states and H-wide gates by the cell's names */
+  int64_t biased; /* its rows: that many columns of the gates begin at W_ih x + b, the others at W_ih x */
+  /* Index of the parameter [W_k] that state k starts from where the caller gives no initial state; -1: zeros.
+   * Only cells with a structured product have one. */
+  int initial[SQ_MAX_STATES];
+  int parts; /* those that the cell's layout adds, then states and H-wide gates under the cell's names */
   sq_part part[SQ_MAX_PARTS];
 } sq_layout;
 
@@ -165,8 +164,9 @@ typedef struct sq_cell {
   const char *states; /* names of the states, comma-separated: "h,c" */
   const char *gates;  /* names of the blocks of `gates`, comma-separated: "i,f,g,o" */
   unsigned options;   /* SQ_OPTION_...: what this cell has */
-  /* Fills everything of *layout but cell and config; of layout->config, what an option left 0 stands for. Returns NULL, or
-   * a sentence on which option of the config this cell cannot have. */
+  /* Fills in *layout, except cell and config; in layout->config, only the values that an option left at 0
+   * stands for.
+   * Returns NULL, or a sentence saying which option of the config this cell cannot have. */
   const char *(*layout)(const sq_config *config, sq_layout *layout);
   /* CPU pointwise steps; stage s of every row of the slice. */
   void (*forward_f32)(const struct sq_step_f32 *step, int stage);
@@ -180,24 +180,32 @@ extern const sq_cell sq_cells[];
 extern const int sq_cell_count;
 const sq_cell *sq_cell_find(const char *name);
 
-/* Resolves a cell and a config; NULL, or a sentence that names the option and its limit. */
+/* The layout of a cell with a config.  Returns NULL, or a sentence that names an option and its limit. */
 const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_layout *layout);
 
-/* Index of a parameter of the layout by name, -1 if it has none. */
+/* Index of a parameter by name, -1 if the layout has none. */
 int sq_layout_param(const sq_layout *layout, const char *name);
 
-/* The part of `gates` that has this name, NULL if none has. */
+/* The part of `gates` with this name, NULL if there is none. */
 const sq_part *sq_layout_gate(const sq_layout *layout, const char *name);
 
-/* Building blocks for a cell's layout function: each appends a row and returns its index.  A part whose name is taken is
- * left out. */
+/* Building blocks for a cell's layout function.  Each appends an entry; add_param returns its index, and
+ * add_part leaves out a part whose name is taken. */
 int sq_layout_add_param(sq_layout *layout, const char *name, int64_t rows, int64_t cols);
+
+/* What the input contributes: G gates, weight_ih [G,I], and for the first `biased` of them a bias with its
+ * gradient's sum (biased = 0: no bias at all). */
+void sq_layout_add_input(sq_layout *layout, int64_t gates, int64_t biased);
+
+/* All of a cell that has one stage and whose state h [H] is also its output and its one block of gates,
+ * except for the recurrent product. */
+void sq_layout_one_gate(sq_layout *layout);
 void sq_layout_add_product(sq_layout *layout, sq_product product);
 void sq_layout_add_sum(sq_layout *layout, sq_sum sum);
 void sq_layout_add_part(sq_layout *layout, const char *name, sq_place place, int64_t width);
 
-/* 1 if a product of the layout is structured, or a state starts from a parameter: what only the drivers that walk step by
- * step can run, and not the plans that know dense recurrences alone. */
+/* 1 if a product of the layout is structured, or a state starts from a parameter.  Such a layer runs on the
+ * drivers that walk step by step, but not on algorithms that know only dense recurrences. */
 int sq_layout_structured(const sq_layout *layout);
 
 #ifdef __cplusplus

@@ -9,8 +9,8 @@
  *
  * AUTO without an average yet (first update, or only zeros so far) clips nothing and takes the norm as
  * average. `updates` counts the updates that entered the average: those with a finite norm.  A norm that is
- * not finite sets scale 0 and all gradients to 0 (not 0 * NaN), whatever the kind; only NONE leaves them to
- * be looked at.
+ * not finite sets the scale and all gradients to 0 (not to 0 * NaN), whatever the kind; only NONE leaves them
+ * alone.
  *
  * The tensors are one long vector here, cut into at most MAX_PIECES pieces of equal size that depends
  * on nothing but its length; one thread sums a piece, and the pieces are added in order.
@@ -21,7 +21,7 @@ enum { SMALLEST_PIECE = 4096, MAX_PIECES = 1024, TILE = 4096 };
 
 typedef struct piece_sums {
   const sq_clip_args *args;
-  int64_t total, piece; /* reals in all tensors, reals in one piece */
+  int64_t total, piece; /* elements of all tensors, elements of one piece */
   double *sum;          /* [MAX_PIECES] */
 } piece_sums;
 

@@ -2,8 +2,7 @@
  *
  *   y_i = x_i / (1-p) with probability 1-p, else 0        E y = x, so nothing is scaled at test time
  *
- * Element i draws word i % 4 of Philox block offset + i/4, whatever computes it: every backend drops the
- * same.
+ * Element i draws word i % 4 of Philox block offset + i/4, so every backend drops the same elements.
  */
 #include "core/ops_cpu.h"
 

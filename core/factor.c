@@ -6,11 +6,9 @@ void sq_factor_layout(sq_layout *layout, int64_t own) {
   const int64_t H = layout->config.hidden_size,
                 F = layout->config.factor_size ? layout->config.factor_size : H;
   layout->config.factor_size = F;
-  layout->gates = own + F;
   layout->aux = 2 * F;
   layout->stages = 2;
-  sq_layout_add_param(layout, "weight_ih", own + F, layout->config.input_size);
-  const int bias = sq_layout_add_param(layout, "bias", own, 1);
+  sq_layout_add_input(layout, own + F, own);
   const int wfh = sq_layout_add_param(layout, "weight_fh", F, H);
   const int whf = sq_layout_add_param(layout, "weight_hf", own, F);
   const sq_place gates = {.buffer = SQ_GATES}, fx = {.buffer = SQ_GATES, .column = own};
@@ -19,7 +17,6 @@ void sq_factor_layout(sq_layout *layout, int64_t own) {
                         (sq_product){.stage = 0, .param = wfh, .rows = F, .cols = H, .from = h, .to = fh});
   sq_layout_add_product(
       layout, (sq_product){.stage = 1, .param = whf, .rows = own, .cols = F, .from = m, .to = gates});
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = own, .to = gates});
   sq_layout_add_part(layout, "fx", fx, F);
   sq_layout_add_part(layout, "m", m, F);
 }
@@ -40,22 +37,16 @@ SQ_CLONES static void backward_row(int64_t F, const real *restrict fx, const rea
 
 void FN(sq_factor_forward)(const FN(sq_step) * s) {
   const int64_t F = s->layout->config.factor_size, N = s->layout->biased;
-  for (int64_t b = 0; b < s->batch; b++) {
+  SQ_FORWARD_ROWS(s, b) {
     real *aux = s->aux + b * 2 * F;
-    if (FN(sq_step_valid)(s, b))
-      forward_row(F, s->gates + b * (N + F) + N, aux, aux + F);
-    else
-      FN(sq_step_pass)(s, b);
+    forward_row(F, s->gates + b * (N + F) + N, aux, aux + F);
   }
 }
 
 void FN(sq_factor_backward)(const FN(sq_step) * s) {
   const int64_t F = s->layout->config.factor_size, N = s->layout->biased;
-  for (int64_t b = 0; b < s->batch; b++) {
+  SQ_BACKWARD_ROWS(s, b) {
     const int64_t fx = b * (N + F) + N, fh = b * 2 * F;
-    if (FN(sq_step_valid)(s, b))
-      backward_row(F, s->gates + fx, s->aux + fh, s->daux + fh + F, s->dgates + fx, s->daux + fh);
-    else
-      FN(sq_step_stop)(s, b);
+    backward_row(F, s->gates + fx, s->aux + fh, s->daux + fh + F, s->dgates + fx, s->daux + fh);
   }
 }

@@ -1,14 +1,15 @@
 /* fft.c - Fourier transforms of one vector (fft.h).
  *
- * Powers of two: Pease 1968, in radix 2.  A forward stage takes x of n = 2 h numbers to y,
+ * Powers of two: Pease 1968, in radix 2.  A forward stage takes x of n = 2 h elements to y,
  *   y_{2j} = x_j + x_{j+h}      y_{2j+1} = (x_j - x_{j+h}) w_j        j < h
- * so every stage reads two runs of h numbers and writes one of 2 h: the compiler vectorises all of them alike, where the
- * loops of an in-place transform shrink to one butterfly.  With w of stage s (0, 1, ...)
+ * so every stage reads two runs of h elements and writes one of 2 h.  The compiler vectorises all stages
+ * alike, whereas the loops of an in-place transform shrink to a single butterfly.  With w of stage s (0, 1,
+ * ...)
  *   w_j = e^{-2 pi i (j with its last s bits cleared) / n}
- * the last bit of the index is the frequency's first, and so on: frequencies come out with their bits reversed.
- * The inverse is the stages' adjoint, last one first:
+ * the last bit of the index is the first bit of the frequency, and so on: frequencies come out with reversed
+ * bits.  The inverse is the stages' adjoint, last one first:
  *   x_j = y_{2j} + conj(w_j) y_{2j+1}      x_{j+h} = y_{2j} - conj(w_j) y_{2j+1}
- * 5 n log2 n operations; the factors w of all stages are a table of n log2 n reals.
+ * 5 n log2 n operations; the factors w of all stages form a table of n log2 n elements.
  *
  * Other n: Bluestein 1970.  With the chirp c_j = e^{-pi i j^2 / n}, since f j = (f^2 + j^2 - (f-j)^2) / 2,
  *   X_f = c_f sum_j (x_j c_j) conj(c_{f-j})
@@ -34,7 +35,8 @@ static int64_t padded(int64_t n) { return (int64_t)1 << stages(2 * n - 1); }
 
 #if SEQGPU_REAL_BITS == 32
 /* Powers of two: for each stage w's cosines [n/2] and sines [n/2]; at least the [2n] that the kernels need.
- * Others: the tables for m, the chirp [2n], the transform of its conjugate [2m], and room to compute that [2m]. */
+ * Others: the tables for m, the chirp [2n], the transform of its conjugate [2m], and room to compute that
+ * [2m]. */
 int64_t sq_fft_tables(int64_t n) {
   if (power_of_two(n)) return n * (n < 4 ? 2 : stages(n));
   const int64_t m = padded(n);
@@ -195,7 +197,7 @@ void FN(sq_fft_forward)(int64_t n, const real *tables, real *re, real *im, real 
     convolve_chirp(n, tables, re, im, scratch);
 }
 
-/* With real and imaginary part exchanged, before and after, forward is the inverse in natural order. */
+/* With real and imaginary parts exchanged before and after, the forward transform is the inverse. */
 void FN(sq_fft_inverse)(int64_t n, const real *tables, real *re, real *im, real *scratch) {
   if (power_of_two(n))
     merge_stages(n, tables, re, im, scratch);

@@ -12,17 +12,17 @@
  * as fast as it needs.
  *
  * Threads share nothing: C is cut into a grid of rectangles, one for each thread, each with packing of its
- * own.  That packs some of A and B more than once but needs no barrier.
+ * own.  Some of A and B is packed more than once, but no barrier is needed.
  *
  * Order of summation.  A block of k continues the sum that the block before it left in C, so whatever the
  * blocking every element is one chain  s = fma(a[p], b[p], s)  for p = 0..k-1, from s = 0 or from C.
  * Hence a row has the same bits in any m, any n, any position, any number of threads, through sq_gemm or
  * sq_gemm_run_packed, with AVX2 or AVX-512.  The baseline rounds differently where it has no FMA.  None of
- * it holds where CBLAS does the work.
+ * this holds where CBLAS does the work.
  *
- * CBLAS (-DSEQGPU_CBLAS) serves sq_gemm only on processors for which there is no vector kernel here: on x86
- * with AVX2 ours is as fast as OpenBLAS 0.3.21 (within 6 %), with AVX-512 twice as fast on a Zen 5 which that
- * release does not know; it keeps to the threads of the pool and has the bits promised above.
+ * CBLAS (-DSEQGPU_CBLAS) serves sq_gemm only on processors that have no vector kernel here.  On x86 with AVX2
+ * ours is as fast as OpenBLAS 0.3.21 (within 6 %), and with AVX-512 twice as fast on a Zen 5, which that
+ * release does not know; it also keeps to the threads of the pool and gives the bits promised above.
  */
 #include "core/gemm.h"
 
@@ -37,11 +37,11 @@
 
 enum {
   KC = 2048 / (int)sizeof(real), /* a long k saves passes over C: each block loads and stores it */
-  A_BLOCK_REALS = (256 << 10) / (int)sizeof(real), /* leaves most of L2 to B and C */
-  STACK_REALS = (64 << 10) / (int)sizeof(real),    /* packing on the stack */
-  STACK_KC = 128,                                  /* sq_gemm without a pool: half for A, half for B */
-  PACKED_KC = 1024 / (int)sizeof(real),            /* sq_gemm_run_packed: 64 rows of A at a time */
-  PACKED_MC = STACK_REALS / PACKED_KC,
+  A_BLOCK_ELEMENTS = (256 << 10) / (int)sizeof(real), /* leaves most of L2 to B and C */
+  STACK_ELEMENTS = (64 << 10) / (int)sizeof(real),    /* packing on the stack */
+  STACK_KC = 128,                                     /* sq_gemm without a pool: half for A, half for B */
+  PACKED_KC = 1024 / (int)sizeof(real),               /* sq_gemm_run_packed: 64 rows of A at a time */
+  PACKED_MC = STACK_ELEMENTS / PACKED_KC,
 };
 
 typedef FN(sq_gemm_kernels) kernels;
@@ -103,7 +103,7 @@ static void run_edge(tile_fn *tile, int rows, int cols, int nr, int64_t k, const
   copy_matrix(rows, cols, copy, nr, c, ldc);
 }
 
-/* All tiles of one panel of B: op(A) packed [m, k], cols <= nr. */
+/* All tiles of one panel of B: op(A) packed [m,k], cols <= nr. */
 static void run_panel(const kernels *ks, int64_t m, int cols, int64_t k, const real *a, const real *b,
                       int load, real *c, int64_t ldc) {
   int64_t tiles = tile_count(ks, m);
@@ -118,7 +118,7 @@ static void run_panel(const kernels *ks, int64_t m, int cols, int64_t k, const r
   }
 }
 
-/* C[m,n] (+)= packed A [m,k] times packed panels of B [k,n], `panel` reals from one panel to the next. */
+/* C[m,n] (+)= packed A [m,k] times packed panels of B [k,n], `panel` elements from one panel to the next. */
 static void run_block(const kernels *ks, int64_t m, int64_t n, int64_t k, const real *a, const real *b,
                       int64_t panel, int load, real *c, int64_t ldc) {
   int64_t j = 0;
@@ -173,25 +173,25 @@ static void run_product(const kernels *ks, const product *g, const blocks *s) {
   }
 }
 
-static void cut_buffer(const kernels *ks, real *buffer, int64_t a_reals, int64_t all_reals, int64_t kc,
+static void cut_buffer(const kernels *ks, real *buffer, int64_t a_elements, int64_t all_elements, int64_t kc,
                        blocks *s) {
   s->kc = kc;
-  s->mc = a_reals / kc / ks->mr * ks->mr;
-  s->nc = (all_reals - a_reals) / kc / ks->nr * ks->nr;
+  s->mc = a_elements / kc / ks->mr * ks->mr;
+  s->nc = (all_elements - a_elements) / kc / ks->nr * ks->nr;
   s->a = buffer;
-  s->b = buffer + a_reals;
+  s->b = buffer + a_elements;
 }
 
 static void run_on_stack(const kernels *ks, const product *g) {
-  _Alignas(64) real buffer[STACK_REALS];
+  _Alignas(64) real buffer[STACK_ELEMENTS];
   blocks s;
-  cut_buffer(ks, buffer, STACK_REALS / 2, STACK_REALS, STACK_KC, &s);
+  cut_buffer(ks, buffer, STACK_ELEMENTS / 2, STACK_ELEMENTS, STACK_KC, &s);
   run_product(ks, g, &s);
 }
 
 static void run_in_scratch(const kernels *ks, const product *g, void *scratch) {
   blocks s;
-  cut_buffer(ks, scratch, A_BLOCK_REALS, SQ_SCRATCH_BYTES / (int)sizeof(real), KC, &s);
+  cut_buffer(ks, scratch, A_BLOCK_ELEMENTS, SQ_SCRATCH_BYTES / (int)sizeof(real), KC, &s);
   run_product(ks, g, &s);
 }
 
@@ -200,7 +200,7 @@ static void run_in_scratch(const kernels *ks, const product *g, void *scratch) {
 #ifdef SEQGPU_CBLAS
 static int fits_int(int64_t x) { return x <= INT_MAX; }
 
-/* False when this processor or these sizes are for the built-in. */
+/* False if the built-in GEMM is to run, because of the processor or of the sizes. */
 static int run_cblas(const product *g) {
   if (best_kernels() != &FN(sq_gemm_baseline)) return 0;
   if (!fits_int(g->m) || !fits_int(g->n) || !fits_int(g->k)) return 0;
@@ -309,7 +309,7 @@ void FN(sq_gemm_pack)(int trans_b, int64_t n, int64_t k, const real *b, int64_t 
 /* Up to PACKED_MC rows; A goes through a small packed block, PACKED_KC columns at a time. */
 static void run_rows(const kernels *ks, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
                      const real *packed, int accumulate, real *c, int64_t ldc) {
-  _Alignas(64) real block[STACK_REALS];
+  _Alignas(64) real block[STACK_ELEMENTS];
   for (int64_t p = 0; p < k; p += PACKED_KC) {
     int64_t kb = min64(PACKED_KC, k - p);
     pack_a(ks, 0, m, kb, a + p, lda, block);

@@ -17,16 +17,18 @@
 void FN(sq_gemm)(sq_pool *pool, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a,
                  int64_t lda, const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc);
 
-/* A weight that one sequence multiplies at every step is packed once into the order in which the inner loop
- * reads it.  The packed matrix is op(B)[k,n]; `packed` holds sq_gemm_packed_size reals, 64-byte aligned. */
+/* A weight that is multiplied at every step is packed once per run into the order in which the inner loop
+ * reads it.  The packed matrix is op(B)[k,n]; `packed` holds sq_gemm_packed_size elements, 64-byte
+ * aligned. */
 int64_t FN(sq_gemm_packed_size)(int64_t n, int64_t k);
 void FN(sq_gemm_pack)(int trans_b, int64_t n, int64_t k, const real *b, int64_t ldb, real *packed);
 
-/* C[m,n] (+)= A[m,k] packed[k,n] in the calling thread; needs no scratch. Meant for small m (a batch slice). */
+/* C[m,n] (+)= A[m,k] packed[k,n] in the calling thread; needs no scratch. Meant for small m (a batch
+ * slice). */
 void FN(sq_gemm_run_packed)(int64_t m, int64_t n, int64_t k, const real *a, int64_t lda, const real *packed,
                             int accumulate, real *c, int64_t ldc);
 
-/* Name of the implementation that runs on this processor, for `seqgpu info`: "built-in avx512", "openblas". */
+/* Name of the GEMM that runs on this processor, for `seqgpu info`: "built-in avx512", "openblas". */
 const char *sq_gemm_name_f32(void);
 const char *sq_gemm_name_f64(void);
 

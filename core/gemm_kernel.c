@@ -9,11 +9,11 @@
  *   avx2       32 bytes   16           6 x 16         6 x  8         12 sums + 2 of B + 1 of A
  *   baseline   16 bytes   16 or more   6 x  8         6 x  4         the same, in SSE2, NEON, or plain C
  *
- * 12 rows and not the 14 that would fit: rows of C a multiple of 4 KB apart share one set of L1, which has 8
- * or 12 ways (measured: 1 to 2 % faster at ldc = 2048).
+ * 12 rows rather than the 14 that would fit: rows of C that are a multiple of 4 KB apart share one set of L1,
+ * which has 8 or 12 ways (measured: 1 to 2 % faster at ldc = 2048).
  *
- * Two multiply-adds a cycle of latency 4 need 8 sums or more in flight.  Tiles of 1 to 3 rows have fewer, so
- * they have wide variants, which walk several panels of B at once.
+ * Two multiply-adds per cycle of latency 4 need 8 sums or more in flight.  Tiles of 1 to 3 rows have fewer,
+ * so they have wide variants that walk several panels of B at once.
  *
  * Compile with -ffp-contract=fast: s + a*b must become one fused multiply-add, both for speed and because
  * then every element has the same bits whichever tile, and whichever FMA instruction set, computes it.
@@ -112,7 +112,7 @@ TILE(3, 2)
 
 /* ---- packing ------------------------------------------------------------------------------------------- */
 
-/* Rows of `count` reals, half <= count <= 2 half: two copies of fixed size that overlap. */
+/* Rows of `count` elements, half <= count <= 2 half: two overlapping copies of fixed size. */
 ALWAYS_INLINE void copy_rows(const int half, int64_t k, int count, int width, const real *src, int64_t ld,
                              real *dst) {
   for (int64_t p = 0; p < k; p++, src += ld, dst += width) {

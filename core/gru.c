@@ -14,22 +14,19 @@
  *   before:  e = U_c^T dc' (the gradient at r h):   dr' = e h_{t-1} r(1-r),   dh_{t-1} += e r
  *   after:   dq = dc' r,                            dr' = dc' q r(1-r)
  */
+#include "core/cells.h"
 #include "core/step.h"
 
 #if SEQGPU_REAL_BITS == 32
-const char *sq_gru_layout(const sq_config *config, sq_layout *layout);
-
 const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
   const int after = config->reset_after;
-  layout->gates = 3 * H;
   layout->aux = H;
   layout->output = H;
   layout->states = 1;
   layout->state_width[0] = H;
   layout->stages = after ? 1 : 2;
-  sq_layout_add_param(layout, "weight_ih", 3 * H, config->input_size);
-  const int bias = sq_layout_add_param(layout, "bias", 3 * H, 1);
+  sq_layout_add_input(layout, 3 * H, 3 * H);
   const int whh = sq_layout_add_param(layout, "weight_hh", 3 * H, H);
   sq_layout_add_product(layout, (sq_product){.param = whh,
                                              .rows = 2 * H,
@@ -45,7 +42,6 @@ const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
     candidate.to = (sq_place){.buffer = SQ_AUX};
   }
   sq_layout_add_product(layout, candidate);
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = 3 * H, .to = {.buffer = SQ_GATES}});
   if (after) {
     const int rec = sq_layout_add_param(layout, "bias_rec", H, 1);
     sq_layout_add_sum(layout, (sq_sum){.param = rec, .width = H, .to = {.buffer = SQ_AUX}});
@@ -124,14 +120,9 @@ SQ_CLONES static void backward_gates(const FN(sq_step) * s, int64_t b) {
   }
 }
 
-void FN(sq_gru_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_gru_backward)(const FN(sq_step) * s, int stage);
-
 void FN(sq_gru_forward)(const FN(sq_step) * s, int stage) {
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b))
-      FN(sq_step_pass)(s, b);
-    else if (s->layout->stages == 1)
+  SQ_FORWARD_ROWS(s, b) {
+    if (s->layout->stages == 1)
       forward_reset_after(s, b);
     else if (stage == 0)
       forward_gates(s, b);
@@ -142,12 +133,8 @@ void FN(sq_gru_forward)(const FN(sq_step) * s, int stage) {
 
 void FN(sq_gru_backward)(const FN(sq_step) * s, int stage) {
   const int64_t H = s->layout->config.hidden_size;
-  for (int64_t b = 0; b < s->batch; b++) {
+  SQ_BACKWARD_ROWS(s, b) {
     real *dh = s->dstate[0] + b * H;
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
     if (stage == s->layout->stages - 1) FN(sq_step_add_dy)(s, b, dh);
     if (s->layout->stages == 1)
       backward_reset_after(s, b);

@@ -2,36 +2,28 @@
  *
  *   h_t = g(W_ih x_t + b + Q h_{t-1})      Q = H_1 H_2 ... H_k      H_i = I - 2 v_i v_i^T / |v_i|^2
  *
- * Mhammedi, Hellicar, Rahman, Bailey, "Efficient orthogonal parametrisation of recurrent neural networks using
- * Householder reflections", ICML 2017.  Every Q of this form is orthogonal whatever the v_i, and k = H reflections
- * reach every orthogonal matrix with determinant (-1)^H; nothing has to be projected back after an update.
+ * Mhammedi, Hellicar, Rahman, Bailey, "Efficient orthogonal parametrisation of recurrent neural networks
+ * using Householder reflections", ICML 2017.  Every Q of this form is orthogonal whatever the v_i, and k = H
+ * reflections reach every orthogonal matrix with determinant (-1)^H; nothing has to be projected back after
+ * an update.
  * Parameters: vectors [k,H] = the v_i.  A product costs O(H k).  v_i = 0 stands for the identity.
  *
  * The pointwise step is the vanilla network's (rnn.c), with all its activations.
  *
- * The product of one row, H_k first, and its gradient.  u = H_i z, d(u) being known:
+ * The product of one row, H_k first, and its gradient; u = H_i z, and d(u) is known:
  *   s = 2 / |v|^2     z = u - s (v.u) v     d(z) = d(u) - s (v.d(u)) v
  *   d(v) += -s ( (v.d(u)) z + (v.z) d(u) - s (v.d(u)) (v.z) v )
- * A reflection is its own inverse, so backward walks from Q h down to h again and needs no record of what lies between.
+ * A reflection is its own inverse, so backward walks from Q h back to h and needs no record of what lies
+ * between.
  */
 #include <string.h>
 
+#include "core/cells.h"
+#include "core/dot.h"
 #include "core/step.h"
-#include "core/structure.h"
-
-void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage);
-void FN(sq_householder_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_householder_backward)(const FN(sq_step) * s, int stage);
-void FN(sq_householder_rows_prepare)(const sq_layout *layout, const sq_product *product, const real *params,
-                                     real *prepared);
-void FN(sq_householder_rows_forward)(const FN(sq_rows) * r);
-void FN(sq_householder_rows_backward)(const FN(sq_rows) * r);
+#include "core/structures.h"
 
 #if SEQGPU_REAL_BITS == 32
-extern const sq_structure sq_householder_structure;
-const char *sq_householder_layout(const sq_config *config, sq_layout *layout);
-
 static int64_t vectors(const sq_layout *l) {
   return l->config.reflections ? l->config.reflections : l->config.hidden_size;
 }
@@ -45,10 +37,6 @@ static int64_t scratch(const sq_layout *l, const sq_product *p) {
   (void)l;
   return 2 * p->cols;
 }
-
-void sq_householder_rows_prepare_f64(const sq_layout *, const sq_product *, const double *, double *);
-void sq_householder_rows_forward_f64(const struct sq_rows_f64 *);
-void sq_householder_rows_backward_f64(const struct sq_rows_f64 *);
 
 const sq_structure sq_householder_structure = {.name = "householder",
                                                .params = params,
@@ -64,13 +52,7 @@ const sq_structure sq_householder_structure = {.name = "householder",
 const char *sq_householder_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
   if (config->reflections > H) return "reflections: must be at most hidden_size";
-  layout->gates = H;
-  layout->output = H;
-  layout->states = 1;
-  layout->state_width[0] = H;
-  layout->stages = 1;
-  sq_layout_add_param(layout, "weight_ih", H, config->input_size);
-  const int bias = sq_layout_add_param(layout, "bias", H, 1);
+  sq_layout_one_gate(layout);
   const int v = sq_layout_add_param(layout, "vectors", vectors(layout), H);
   layout->param[v].init = "normal"; /* uniform directions */
   layout->param[v].init_scale = 1;
@@ -80,7 +62,6 @@ const char *sq_householder_layout(const sq_config *config, sq_layout *layout) {
                                              .from = {.buffer = SQ_STATE_PREV},
                                              .to = {.buffer = SQ_GATES},
                                              .structure = &sq_householder_structure});
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = H, .to = {.buffer = SQ_GATES}});
   return NULL;
 }
 #endif
@@ -90,7 +71,7 @@ void FN(sq_householder_backward)(const FN(sq_step) * s, int stage) { FN(sq_rnn_b
 
 /* ---- the product ---- */
 
-/* Sixteen partial sums: an order that vectorises. */
+/* The lanes of an inner product, whose order is this file's own (dot.h). */
 enum { LANES = 16 };
 
 SQ_INLINE real dot(int64_t n, const real *restrict a, const real *restrict b) {
@@ -99,9 +80,7 @@ SQ_INLINE real dot(int64_t n, const real *restrict a, const real *restrict b) {
   for (; i + LANES <= n; i += LANES)
     for (int j = 0; j < LANES; j++) lane[j] += a[i + j] * b[i + j];
   for (; i < n; i++) rest += a[i] * b[i];
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int j = 0; j < half; j++) lane[j] += lane[half + j];
-  return lane[0] + rest;
+  return FN(sq_fold_sum)(LANES, lane) + rest;
 }
 
 /* prepared [k] = 2 / |v_i|^2 */

@@ -1,4 +1,4 @@
-/* initialise.c - first values of weights; see initialise.h.
+/* initialise.c - initialisation of weights; see initialise.h.
  *
  *   orthogonal   Saxe, McClelland, Ganguli 2013: Q of the QR decomposition of a Gaussian matrix by
  *                Householder reflections; column k times the sign of R[k,k], else Q would not be uniformly
@@ -50,7 +50,7 @@ int FN(sq_initialise_zeros)(sq_rng *rng, int64_t rows, int64_t cols, double valu
   return FN(sq_initialise_constant)(rng, rows, cols, 0, weight);
 }
 
-/* Fisher & Yates, from the front: number i goes to a place among 0..i, and what is there goes to place i. */
+/* Fisher & Yates, from the front: i goes to a random place among 0..i, and what was there goes to place i. */
 int FN(sq_initialise_permutation)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
   (void)value;
   for (int64_t i = 0; i < rows * cols; i++) {
@@ -78,7 +78,7 @@ static double householder(int64_t n, double *x) {
   return r;
 }
 
-/* Orthonormal columns: a and q hold `count` columns of n numbers, count <= n; a is Gaussian and used up. */
+/* Orthonormal columns: a and q hold `count` columns of n elements, count <= n; a is Gaussian and used up. */
 static void orthonormal_columns(int64_t n, int64_t count, double *a, double *q) {
   memset(q, 0, (size_t)(n * count) * sizeof *q);
   for (int64_t k = 0; k < count; k++) {

@@ -1,9 +1,9 @@
-/* initialise.h - first values of weights, by name, in host memory.
+/* initialise.h - initialisation of weights, by name, in host memory.
  *
- * One table row an initialiser.  All fill a dense [rows, cols] matrix, rows being what the matrix computes
- * (fan out) and cols what it reads (fan in), and draw from the generator in row-major order.  Numbers are
- * computed in double precision and rounded, so both precisions get the same weights from the same seed.  A
- * weight with several gates is several matrices, one below the other: call once a gate.
+ * One table row per initialiser.  Each fills a dense [rows, cols] matrix, where rows are what the matrix
+ * computes (fan out) and cols what it reads (fan in), and draws from the generator in row-major order.
+ * Numbers are computed in double precision and rounded, so both precisions get the same weights from the same
+ * seed.  A weight of several gates is several matrices, one below the other: one call for each.
  */
 #ifndef SQ_INITIALISE_H
 #define SQ_INITIALISE_H
@@ -15,8 +15,8 @@
 extern "C" {
 #endif
 
-/* X(name, value if the user gives none, is it for square matrices only, what it does with the value).  A new one is a
- * row and a function. */
+/* X(name, default value, 1 if it needs a square matrix, what it does with the value).  A new one is a row and
+ * a function. */
 #define SQ_INITIALISERS(X)                                                                                   \
   X(uniform, 0.1, 0, "uniform in (-value, value)")                                                           \
   X(normal, 0.1, 0, "normal with standard deviation value")                                                  \

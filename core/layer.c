@@ -1,4 +1,4 @@
-/* layer.c - the sequence driver on the CPU: every cell, one layer, one direction.
+/* layer.c - the layer driver on the CPU: every cell, one layer, one direction, a whole sequence.
  *
  * Forward                                     Backward (t in the opposite order)
  *   gates = x W_ih^T + b     one GEMM           for t: for each stage, last first:
@@ -6,11 +6,12 @@
  *     its recurrent products                        its products transposed -> dstate, daux
  *     its pointwise step                        dx = dgates W_ih;  dW = d(to)^T from: one GEMM each;  sums
  *
- * Threads: the GEMMs over the whole sequence are split by the GEMM itself.  In the recurrence each thread owns a
- * slice of the batch for all time steps, so there is no synchronisation inside the loop.
+ * Threads: the GEMMs over the whole sequence are split by the GEMM itself.  In the recurrence each thread
+ * owns a slice of the batch for all time steps, so there is no synchronisation inside the loop.
  * The recurrent weights are packed once per call into the order in which the inner loop reads them.
  *
- * Truncated BPTT is the caller's: run a piece of the sequence, carry `final` into the next piece's `initial`.
+ * Truncated BPTT is left to the caller: run a piece of the sequence, and pass its `final` as the next piece's
+ * `initial`.
  */
 #include <string.h>
 
@@ -22,7 +23,7 @@
 
 /* Inference keeps no reserve and works in chunks of this many rows of [T,B], which stay in the cache. */
 enum { CHUNK_ROWS = 1024 };
-/* Below this many multiplications a step, threads cost more than they bring. */
+/* Below this many multiplications per step, threads cost more than they save. */
 enum { MIN_WORK = 1 << 14 };
 
 /* Everything a slice needs, for `steps` time steps whose first (lowest) is t0. */
@@ -41,11 +42,6 @@ typedef struct job {
   real *dstate[SQ_MAX_STATES]; /* [B,W_k] */
 } job;
 
-static int64_t chunk_steps(int64_t seq_len, int64_t batch) {
-  const int64_t steps = batch > 0 ? CHUNK_ROWS / batch : CHUNK_ROWS;
-  return steps < 1 ? 1 : steps < seq_len ? steps : seq_len;
-}
-
 static int64_t packed_size(const sq_layout *layout, const sq_product *p) {
   if (p->structure) return sq_align_elements(p->structure->prepared(layout, p));
   const int64_t forward = FN(sq_gemm_packed_size)(p->rows, p->cols);
@@ -53,7 +49,7 @@ static int64_t packed_size(const sq_layout *layout, const sq_product *p) {
   return sq_align_elements(forward > backward ? forward : backward);
 }
 
-/* What the rows of a structured product need, of `width` reals each. */
+/* What the rows of a structured product need, `width` elements each. */
 static int64_t rows_size(int64_t batch, int64_t width) { return sq_align_elements(batch * width); }
 
 /* Everything the products of a layout borrow. */
@@ -69,19 +65,10 @@ static int64_t products_size(const sq_layout *layout, int64_t batch, int trainin
   return size;
 }
 
-/* Room for the chunk of any run that is not larger than seq_len x batch, whatever its own chunk. */
-static int64_t chunk_size(const sq_layout *layout, int64_t seq_len, int64_t batch) {
-  int64_t rows = batch > CHUNK_ROWS ? batch : CHUNK_ROWS;
-  if (seq_len * batch < rows) rows = seq_len * batch;
-  int64_t size = sq_align_elements(rows * layout->gates) + sq_align_elements(rows * layout->aux);
-  for (int k = 0; k < layout->states; k++) size += sq_align_elements((rows + batch) * layout->state_width[k]);
-  return size;
-}
-
 int64_t FN(sq_layer_workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
   int64_t size = SQ_ALIGN_ELEMENTS; /* to align the start */
   size += products_size(layout, batch, training);
-  if (!training) return size + chunk_size(layout, seq_len, batch);
+  if (!training) return size + sq_chunk_size(layout, CHUNK_ROWS, seq_len, batch);
   size +=
       sq_align_elements(seq_len * batch * layout->gates) + sq_align_elements(seq_len * batch * layout->aux);
   for (int k = 0; k < layout->states; k++) size += sq_align_elements(batch * layout->state_width[k]);
@@ -105,7 +92,7 @@ static void prepare(const job *j, const sq_product *p, real *prepared) {
 #endif
 }
 
-/* Room for the rows of a structured product from `at` on; returns the first free real. */
+/* Room for the rows of a structured product from `at` on; returns the first free element. */
 static real *place_rows(job *j, int i, real *at, int backward) {
   const sq_product *p = &j->layout->product[i];
   const int64_t B = j->run->batch;
@@ -118,7 +105,7 @@ static real *place_rows(job *j, int i, real *at, int backward) {
   return at + size;
 }
 
-/* Lays the packed weights out from `at` and packs them; returns the first free real. */
+/* Lays the packed weights out from `at` and packs them; returns the first free element. */
 static real *pack_weights(job *j, real *at, int backward) {
   for (int i = 0; i < j->layout->products; i++) {
     const sq_product *p = &j->layout->product[i];
@@ -313,7 +300,7 @@ int FN(sq_layer_forward)(sq_exec *exec, const sq_layer_run *run) {
   const int64_t T = run->seq_len, B = run->batch;
   job j = {.run = run, .layout = l};
   real *after = pack_weights(&j, align_up(run->workspace), 0);
-  const int64_t chunk = run->reserve ? T : chunk_steps(T, B);
+  const int64_t chunk = run->reserve ? T : sq_chunk_steps(CHUNK_ROWS, T, B);
   reserve_pointers(&j, run->reserve ? run->reserve : after, chunk);
   const int parts = slices(exec, &j);
   int64_t last = 0; /* the slot that holds the newest state */
@@ -342,7 +329,7 @@ int FN(sq_layer_forward)(sq_exec *exec, const sq_layer_run *run) {
   return 0;
 }
 
-/* Adds a stage's products transposed: gradients at the results -> gradients at the operands. */
+/* A stage's products transposed: from the gradients at the results to those at the operands. */
 static void backward_products(const job *j, const FN(sq_step) * s, int stage, int64_t first) {
   const sq_layout *l = j->layout;
   for (int i = l->products - 1; i >= 0; i--) {
@@ -387,10 +374,14 @@ static void backward_slice(void *arg, int part, int parts) {
   }
 }
 
-/* Address and row stride of a place over the whole sequence: [T*B, width] with `gradient` or the value. */
+/* Address and row stride of a place over the whole sequence, [T*B, width]: its gradient or its value; NULL
+ * for SQ_NONE. */
 static const real *whole(const job *j, sq_place place, int gradient, int64_t *ld) {
   const sq_layout *l = j->layout;
-  if (place.buffer == SQ_NONE) return NULL;
+  if (place.buffer == SQ_NONE) {
+    *ld = 0;
+    return NULL;
+  }
   if (place.buffer == SQ_GATES || place.buffer == SQ_AUX) {
     const int gates = place.buffer == SQ_GATES;
     *ld = gates ? l->gates : l->aux;
@@ -414,7 +405,7 @@ static void parameter_gradients(sq_exec *exec, const job *j) {
   for (int i = 0; i < l->products; i++) {
     const sq_product *p = &l->product[i];
     real *dparam = dparams + l->param[p->param].offset + p->row * p->cols;
-    if (p->structure) { /* each sequence has its own sum over time */
+    if (p->structure) { /* each sequence has a sum over time of its own */
       const int64_t n = p->structure->params(l, p);
       const sq_reduce_args r = {.rows = j->run->batch, .cols = n, .a = j->grads[i], .lda = n, .out = dparam};
       FN(sq_cpu_reduce)(exec, &r);

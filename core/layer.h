@@ -2,36 +2,35 @@
  *
  * Memory is the caller's.  `real` is float or double according to the backend's table.
  *
- * Reserve of one layer and direction (what backward needs, and what people look at), in this order, each block
- * starting at a multiple of SQ_ALIGN_ELEMENTS:
+ * The reserve of one layer and direction is what backward needs, and what people look at.  Its blocks, in
+ * this order, each begin at a multiple of SQ_ALIGN_ELEMENTS:
  *   state k  [T+1,B,W_k] for each state   slot t+1 is the state after step t, slot 0 the initial state;
  *                                         in reverse, slot t is the state after step t, slot T the initial
  *   gates    [T,B,G]                      activations
  *   aux      [T,B,A]
- * The reserve layout belongs to the cell, not to the backend: forward of one backend can be continued by
- * backward of another.
+ * The layout of the reserve belongs to the cell and not to the backend: what one backend ran forward, another
+ * can run backward.
  */
 #ifndef SQ_LAYER_H
 #define SQ_LAYER_H
 
 #include "core/cell.h"
+#include "core/layer_map.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum { SQ_ALIGN_ELEMENTS = 16 };
-
 struct sq_exec;
 
-/* The least exact arithmetic that the products may use; sums and states are float32 at least in all of them, but for the
- * plans cudnn-half, which round states to half.
+/* The least exact arithmetic that products may use.  Sums and states are at least float32 in all of them,
+ * except in the algorithms cudnn-half-..., which round states to half.
  *   SQ_MATH_F32    float32 products
  *   SQ_MATH_TF32   inputs of a product rounded to TF32 (10 bits of mantissa)
  *   SQ_MATH_BF16   inputs of a product rounded to bfloat16 (7 bits) */
 typedef enum sq_math { SQ_MATH_F32, SQ_MATH_TF32, SQ_MATH_BF16 } sq_math;
 
-/* What an implementation is asked about before it runs: one layer, `directions` of them side by side. */
+/* What an algorithm is asked about before it runs: one layer, `directions` of them side by side. */
 typedef struct sq_problem {
   const sq_layout *layout;
   int64_t seq_len, batch; /* the largest of any run */
@@ -47,16 +46,16 @@ typedef struct sq_layer_run {
   sq_math math;
   const int32_t *lengths;      /* [B], each 0..T, or NULL = all T; on the device for a GPU */
   const int32_t *host_lengths; /* the same in host memory, or NULL: for libraries that want them there */
-  const void *params;          /* flat, layout->param_count reals */
+  const void *params;          /* flat, layout->param_elements elements */
   const void *x;               /* [T,B,I] row stride ldx; padded rows finite (the caller zeroes them) */
   int64_t ldx;
   const void *initial[SQ_MAX_STATES]; /* [B,W_k] or NULL = zeros */
   void *y;                            /* [T,B,output] row stride ldy; zeros at padded steps */
   int64_t ldy;
   void *final[SQ_MAX_STATES];           /* [B,W_k] or NULL: state of each sequence after its own last step */
-  void *reserve;                        /* sq_reserve_size reals; forward writes, backward reads */
-  void *workspace;                      /* what the implementation asked for, contents free */
-  int64_t reserve_size, workspace_size; /* reals of the two */
+  void *reserve;                        /* reserve_size elements; forward writes, backward reads */
+  void *workspace;                      /* what the algorithm asked for; contents are free */
+  int64_t reserve_size, workspace_size; /* elements of the two */
   /* backward only */
   const void *dy;                    /* [T,B,output] row stride ldy, or NULL = zeros */
   const void *dfinal[SQ_MAX_STATES]; /* [B,W_k] or NULL = zeros */
@@ -66,29 +65,16 @@ typedef struct sq_layer_run {
   void *dparams;                     /* += , or NULL = not wanted */
 } sq_layer_run;
 
-/* Some steps of a sequence, first .. first + steps - 1.  `run` is the whole sequence, but for initial and final (backward: dfinal
- * and dinitial), which are the states at the ends of the stretch. */
+/* Some steps of a run, first .. first + steps - 1.  `run` is the whole run, except that initial and final
+ * (backward:
+ * dfinal and dinitial) are the states at the ends of the stretch. */
 typedef struct sq_stretch {
   sq_layer_run run;
   int64_t first, steps;
 } sq_stretch;
 
-/* Offsets, in reals, of the blocks of the reserve. */
-typedef struct sq_reserve_map {
-  int64_t state[SQ_MAX_STATES];
-  int64_t gates, aux, size;
-} sq_reserve_map;
-sq_reserve_map sq_reserve_layout(const sq_layout *layout, int64_t seq_len, int64_t batch);
-
-/* n rounded up to a multiple of SQ_ALIGN_ELEMENTS. */
-int64_t sq_align_elements(int64_t n);
-
-/* Where slot of the state before / after step t begins: multiply by B*W_k. */
-static inline int64_t sq_slot_prev(int reverse, int64_t t) { return reverse ? t + 1 : t; }
-static inline int64_t sq_slot_next(int reverse, int64_t t) { return reverse ? t : t + 1; }
-
-/* The CPU driver (core/layer.c) in both precisions.  `training`: a reserve is kept for backward. Without one
- * (run->reserve NULL) forward works through the sequence in chunks, inside the workspace.  Workspace in reals. */
+/* The CPU driver (core/layer.c) in both precisions.  With `training`, a reserve is kept for backward.
+ * Without one (run->reserve NULL) forward works in chunks, inside the workspace.  Workspace in elements. */
 int64_t sq_layer_workspace_f32(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
 int64_t sq_layer_workspace_f64(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
 int sq_layer_forward_f32(struct sq_exec *exec, const sq_layer_run *run);

@@ -1,5 +1,5 @@
-/* layer_map.c - where things are in the reserve: the same for every backend and precision. */
-#include "core/layer.h"
+/* layer_map.c - see layer_map.h. */
+#include "core/layer_map.h"
 
 int64_t sq_align_elements(int64_t n) {
   return (n + SQ_ALIGN_ELEMENTS - 1) / SQ_ALIGN_ELEMENTS * SQ_ALIGN_ELEMENTS;
@@ -16,4 +16,17 @@ sq_reserve_map sq_reserve_layout(const sq_layout *layout, int64_t seq_len, int64
   map.aux = map.size;
   map.size += sq_align_elements(seq_len * batch * layout->aux);
   return map;
+}
+
+int64_t sq_chunk_steps(int64_t rows, int64_t seq_len, int64_t batch) {
+  const int64_t steps = batch > 0 ? rows / batch : rows;
+  return steps < 1 ? 1 : steps < seq_len ? steps : seq_len;
+}
+
+int64_t sq_chunk_size(const sq_layout *layout, int64_t rows, int64_t seq_len, int64_t batch) {
+  if (batch > rows) rows = batch;
+  if (seq_len * batch < rows) rows = seq_len * batch;
+  int64_t size = sq_align_elements(rows * layout->gates) + sq_align_elements(rows * layout->aux);
+  for (int k = 0; k < layout->states; k++) size += sq_align_elements((rows + batch) * layout->state_width[k]);
+  return size;
 }

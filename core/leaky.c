@@ -1,31 +1,29 @@
-/* leaky.c - the leaky integrator: a vanilla network each of whose units keeps a share of its old value.
+/* leaky.c - the leaky integrator: a vanilla network in which every unit keeps a share of its old value.
  *
- *   n_t = g(W_ih x_t + b + W_hh h_{t-1})      h_t = (1 - a) h_{t-1} + a n_t      g = tanh, relu, sigmoid or identity
+ *   n_t = g(W_ih x_t + b + W_hh h_{t-1})      h_t = (1 - a) h_{t-1} + a n_t
  *
- * Jaeger, "The echo state approach to analysing and training recurrent neural networks", GMD report 148, 2001; Jaeger,
- * Lukosevicius, Popovici, Siewert, "Optimization and applications of echo state networks with leaky-integrator neurons",
- * Neural Networks 20, 2007.  The reservoir of an echo state network; here it can be trained, too.
- * a = config.leak, 0 standing for 1: no leak, the vanilla network (rnn.c), whose layout this cell has.
+ * where g = tanh, relu, sigmoid or identity, and a = config.leak.  a = 0 stands for 1: no leak, the vanilla
+ * network (rnn.c), whose layout this cell has.
+ *
+ * Jaeger, "The echo state approach to analysing and training recurrent neural networks", GMD report 148,
+ * 2001; Jaeger, Lukosevicius, Popovici, Siewert, "Optimization and applications of echo state networks with
+ * leaky-integrator neurons", Neural Networks 20, 2007.  The reservoir of an echo state network; here it can
+ * also be trained.
  *
  * gates [B,H] = n.  No aux.
  *
- * Backward:  d(pre-activation) = a dh g'     dh_{t-1} = (1 - a) dh;   the driver adds W_hh^T d(pre-activation).
+ * Backward:  d(pre-activation) = a dh g'     dh_{t-1} = (1 - a) dh
+ * to which the driver adds W_hh^T d(pre-activation).
  */
+#include "core/cells.h"
 #include "core/step.h"
 
-const char *sq_leaky_layout(const sq_config *config, sq_layout *layout);
-
 #if SEQGPU_REAL_BITS == 32
-const char *sq_rnn_layout(const sq_config *config, sq_layout *layout);
-
 const char *sq_leaky_layout(const sq_config *config, sq_layout *layout) {
   if (config->leak == 0) layout->config.leak = 1;
   return sq_rnn_layout(config, layout);
 }
 #endif
-
-void FN(sq_leaky_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_leaky_backward)(const FN(sq_step) * s, int stage);
 
 SQ_CLONES static void forward_row(const sq_config *c, real *restrict n, const real *restrict hp,
                                   real *restrict h, real *restrict y) {
@@ -46,24 +44,17 @@ SQ_CLONES static void backward_row(const sq_config *c, const real *restrict n, r
 void FN(sq_leaky_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const sq_config *c = &s->layout->config;
-  for (int64_t b = 0; b < s->batch; b++) {
+  SQ_FORWARD_ROWS(s, b) {
     const int64_t at = b * c->hidden_size;
-    if (!FN(sq_step_valid)(s, b))
-      FN(sq_step_pass)(s, b);
-    else
-      forward_row(c, s->gates + at, s->prev[0] + at, s->next[0] + at, s->y + b * s->ldy);
+    forward_row(c, s->gates + at, s->prev[0] + at, s->next[0] + at, s->y + b * s->ldy);
   }
 }
 
 void FN(sq_leaky_backward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const sq_config *c = &s->layout->config;
-  for (int64_t b = 0; b < s->batch; b++) {
+  SQ_BACKWARD_ROWS(s, b) {
     const int64_t at = b * c->hidden_size;
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
     FN(sq_step_add_dy)(s, b, s->dstate[0] + at);
     backward_row(c, s->gates + at, s->dstate[0] + at, s->dgates + at);
   }

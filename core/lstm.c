@@ -9,22 +9,21 @@
  *
  * "lstm":  Gers, Schmidhuber, Cummins 2000 (forget gate); gates [B,4H] = i,f,g,o, PyTorch's order.
  * "lstm0": Hochreiter, Schmidhuber 1997: f = 1, the constant error carousel; gates [B,3H] = i,g,o.
- * Options: peephole vectors p (Gers, Schmidhuber 2000), f absent where there is no forget gate;
- *          coupled, f = 1 - i (Greff et al. 2017), gates i,g,o, "lstm" only;
- *          projection (Sak, Senior, Beaufays 2014): h has P numbers.
+ * Options: peephole: vectors p (Gers, Schmidhuber 2000), without p_f where there is no forget gate;
+ *          coupled: f = 1 - i (Greff et al. 2017), gates i,g,o, "lstm" only;
+ *          projection_size (Sak, Senior, Beaufays 2014): h has P elements.
  *          aux [B,H+P] = m = o tanh(c), then W_hr m.
- * Other cells whose c and h are made so (mlstm.c) use the pointwise step, too; what else they have of gates stands behind
- * i,f,g,o, has no bias, and is theirs, as aux is.
+ * Another cell with the same c and h (mlstm.c) uses this pointwise step as well.  Its further gates stand
+ * behind i,f,g,o, have no bias, and are its own, as is aux.
  *
- * Backward, dm being the gradient at o tanh(c):
+ * Backward, where dm is the gradient at o tanh(c):
  *   do' = dm tanh(c) o(1-o)      dc += dm o (1 - tanh(c)^2) + p_o do'
- *   di' = dc g i(1-i)    df' = dc c_{t-1} f(1-f)    dg' = dc i (1-g^2)      (coupled: di' = dc (g - c_{t-1}) i(1-i))
+ *   di' = dc g i(1-i)    df' = dc c_{t-1} f(1-f)    dg' = dc i (1-g^2)
+ *   di' = dc (g - c_{t-1}) i(1-i)                    if coupled
  *   dc_{t-1} = dc f + p_i di' + p_f df'
  */
+#include "core/cells.h"
 #include "core/step.h"
-
-const char *sq_lstm_layout(const sq_config *config, sq_layout *layout);
-const char *sq_lstm0_layout(const sq_config *config, sq_layout *layout);
 
 #if SEQGPU_REAL_BITS == 32
 /* A peephole vector: dp = sum over time of d(gate) * c. */
@@ -54,22 +53,19 @@ static const char *layout_with(const sq_config *config, sq_layout *layout, int f
   if (P < 0 || P >= H) {
     if (P != 0) return "projection_size: must be 0 (none) or from 1 to hidden_size - 1";
   }
-  layout->gates = blocks * H;
   layout->aux = P ? H + P : 0;
   layout->output = out;
   layout->states = 2;
   layout->state_width[0] = out;
   layout->state_width[1] = H;
   layout->stages = P ? 2 : 1;
-  sq_layout_add_param(layout, "weight_ih", blocks * H, config->input_size);
-  const int bias = sq_layout_add_param(layout, "bias", blocks * H, 1);
+  sq_layout_add_input(layout, blocks * H, blocks * H);
   const int whh = sq_layout_add_param(layout, "weight_hh", blocks * H, out);
   sq_layout_add_product(layout, (sq_product){.param = whh,
                                              .rows = blocks * H,
                                              .cols = out,
                                              .from = {.buffer = SQ_STATE_PREV},
                                              .to = {.buffer = SQ_GATES}});
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = blocks * H, .to = {.buffer = SQ_GATES}});
   if (config->peephole) {
     add_peephole(layout, "peephole_i", 0, SQ_STATE_PREV);
     if (forget) add_peephole(layout, "peephole_f", H, SQ_STATE_PREV);
@@ -146,7 +142,8 @@ SQ_CLONES static void forward_row(const lstm_row *r, real *a, const real *cp, re
   for (int64_t j = 0; j < H; j++) m[j] = o[j] * FN(sq_tanh)(c[j]);
 }
 
-/* One row backward: in dm and dc (gradient at c_t); out d (gradients at the pre-activations) and dc at c_{t-1}. */
+/* One row backward.  In: dm, and dc at c_t; out: d, the gradients at the pre-activations, and dc at
+ * c_{t-1}. */
 SQ_CLONES static void backward_row(const lstm_row *r, const real *restrict a, const real *restrict cp,
                                    const real *restrict c, const real *restrict dm, real *restrict dc,
                                    real *restrict d) {
@@ -180,20 +177,11 @@ SQ_CLONES static void backward_row(const lstm_row *r, const real *restrict a, co
   if (r->p_i) add_scaled(H, dc, r->p_i, di);
 }
 
-void FN(sq_lstm_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_lstm_backward)(const FN(sq_step) * s, int stage);
-void FN(sq_lstm0_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_lstm0_backward)(const FN(sq_step) * s, int stage);
-
 /* Stage 0: gates, c, and m (which is h, or the operand of the projection). */
 static void forward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
   const int64_t H = r.H, G = s->layout->gates, A = projected(s) ? s->layout->aux : 0;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_pass)(s, b);
-      continue;
-    }
+  SQ_FORWARD_ROWS(s, b) {
     real *m = A ? s->aux + b * A : s->next[0] + b * H;
     forward_row(&r, s->gates + b * G, s->prev[1] + b * H, s->next[1] + b * H, m);
     if (A) continue;
@@ -204,11 +192,7 @@ static void forward_cell(const FN(sq_step) * s) {
 /* Stage 1, with a projection only: h = W_hr m, which the product left in aux. */
 static void forward_projection(const FN(sq_step) * s) {
   const int64_t H = s->layout->config.hidden_size, P = s->layout->output, A = s->layout->aux;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_pass)(s, b);
-      continue;
-    }
+  SQ_FORWARD_ROWS(s, b) {
     const real *h = s->aux + b * A + H;
     for (int64_t j = 0; j < P; j++) s->y[b * s->ldy + j] = s->next[0][b * P + j] = h[j];
   }
@@ -216,11 +200,7 @@ static void forward_projection(const FN(sq_step) * s) {
 
 static void backward_projection(const FN(sq_step) * s) {
   const int64_t H = s->layout->config.hidden_size, P = s->layout->output, A = s->layout->aux;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
+  SQ_BACKWARD_ROWS(s, b) {
     real *dh = s->dstate[0] + b * P, *d = s->daux + b * A + H;
     FN(sq_step_add_dy)(s, b, dh);
     for (int64_t j = 0; j < P; j++) {
@@ -233,11 +213,7 @@ static void backward_projection(const FN(sq_step) * s) {
 static void backward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
   const int64_t H = r.H, G = s->layout->gates, A = projected(s) ? s->layout->aux : 0;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
+  SQ_BACKWARD_ROWS(s, b) {
     real *dm = A ? s->daux + b * A : s->dstate[0] + b * H;
     if (!A) FN(sq_step_add_dy)(s, b, dm);
     backward_row(&r, s->gates + b * G, s->prev[1] + b * H, s->next[1] + b * H, dm, s->dstate[1] + b * H,

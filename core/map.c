@@ -1,6 +1,6 @@
 /* map.c - element-wise maps: activations and their gradients, scale, sum, product; formulas in ops.h.
  *
- * A tile is computed into local memory and then stored or added, so y may be a or b, and no map needs a
+ * A tile is computed into local memory and then stored or added.  So y may be a or b, and no map needs a
  * second version for `accumulate`.
  */
 #include "core/ops_cpu.h"

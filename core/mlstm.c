@@ -4,13 +4,14 @@
  *   i, f, g, o = the LSTM's gates (lstm.c) of W x_t + b + W_m m_t, in place of W x_t + b + U h_{t-1}
  *   c_t = f c_{t-1} + i g      h_t = o tanh(c_t)
  *
- * Krause, Lu, Murray, Renals, "Multiplicative LSTM for sequence modelling", 2016.  The paper's m has as many units as h;
- * here config.factor_size, 0 standing for H.  Layout, parameters and the step of m are factor.h's, with 4H gates (weight_fh is
- * the paper's W_mh, weight_hf its W_im, W_fm, W_hm, W_om one below the other); the step of c and h is the LSTM's.
+ * Krause, Lu, Murray, Renals, "Multiplicative LSTM for sequence modelling", 2016.  The paper's m has as many
+ * units as h; here it has config.factor_size, where 0 stands for H.  Layout, parameters and the step of m are
+ * factor.h's, with 4H gates:
+ * weight_fh is the paper's W_mh, and weight_hf its W_im, W_fm, W_hm and W_om, one below the other.  The step
+ * of c and h is the LSTM's.
  */
+#include "core/cells.h"
 #include "core/factor.h"
-
-const char *sq_mlstm_layout(const sq_config *config, sq_layout *layout);
 
 #if SEQGPU_REAL_BITS == 32
 const char *sq_mlstm_layout(const sq_config *config, sq_layout *layout) {
@@ -20,11 +21,6 @@ const char *sq_mlstm_layout(const sq_config *config, sq_layout *layout) {
   return NULL;
 }
 #endif
-
-void FN(sq_lstm_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_lstm_backward)(const FN(sq_step) * s, int stage);
-void FN(sq_mlstm_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_mlstm_backward)(const FN(sq_step) * s, int stage);
 
 void FN(sq_mlstm_forward)(const FN(sq_step) * s, int stage) {
   if (stage == 0)

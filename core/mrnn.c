@@ -2,13 +2,12 @@
  *
  *   m_t = (W_fx x_t) * (W_fh h_{t-1})      h_t = tanh(W_hx x_t + b + W_hf m_t)
  *
- * Sutskever, Martens, Hinton, "Generating text with recurrent neural networks", ICML 2011, eq. 6 and 7; the paper's hidden
- * units have no bias.  Layout, parameters and the factors' step are factor.h's, with H gates; the step of h is the
- * vanilla network's (rnn.c).
+ * Sutskever, Martens, Hinton, "Generating text with recurrent neural networks", ICML 2011, eq. 6 and 7; the
+ * paper's hidden units have no bias.  Layout, parameters and the factors' step are factor.h's, with H gates;
+ * the step of h is the vanilla network's (rnn.c).
  */
+#include "core/cells.h"
 #include "core/factor.h"
-
-const char *sq_mrnn_layout(const sq_config *config, sq_layout *layout);
 
 #if SEQGPU_REAL_BITS == 32
 const char *sq_mrnn_layout(const sq_config *config, sq_layout *layout) {
@@ -18,11 +17,6 @@ const char *sq_mrnn_layout(const sq_config *config, sq_layout *layout) {
   return NULL;
 }
 #endif
-
-void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage);
-void FN(sq_mrnn_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_mrnn_backward)(const FN(sq_step) * s, int stage);
 
 void FN(sq_mrnn_forward)(const FN(sq_step) * s, int stage) {
   if (stage == 0)

@@ -1,10 +1,10 @@
 /* mse.c - squared error with a mask.
  *
  *   loss_r = sum_d (x[r,d] - target[r,d])^2                       0 where masked
- *   loss   = scale sum_r loss_r / N            N = numbers of the unmasked rows if mean (at least 1), else 1
+ *   loss   = scale sum_r loss_r / N            N = elements of the unmasked rows if mean (at least 1), else 1
  *   dx[r,d] = 2 (x[r,d] - target[r,d]) dloss scale / N            0 where masked
  *
- * Nothing of a masked row is read, so that it may be NaN.  Sums are in double precision, in the order of d and of r.
+ * Masked rows are not read, so they may be NaN.  Sums are in double precision, in the order of d and of r.
  */
 #include "core/ops_cpu.h"
 

@@ -7,7 +7,7 @@
  *
  * Pointers are to `real` of the table's precision unless another type is named, in the backend's memory.
  * Parameter gradients accumulate (+=), activation gradients overwrite (=) unless `accumulate` is set.
- * An operator checks nothing: sizes and pointers were checked by the API above.  It returns 0, or the backend's
+ * An operator checks nothing: the API above has checked sizes and pointers.  It returns 0, or the backend's
  * own error number (a CUDA error), which the backend puts into words.
  *
  * Letters: R = rows, D = columns, V = classes or vocabulary.
@@ -30,7 +30,8 @@ typedef struct sq_exec {
   void *device;  /* GPU: handles and scratch of the context, owned by the backend */
 } sq_exec;
 
-/* C[m,n] (+)= op(A)[m,k] op(B)[k,n], row-major. `math`, an sq_math: the least exact products that a GPU may use; 0 is float32. */
+/* C[m,n] (+)= op(A)[m,k] op(B)[k,n], row-major.  `math` is an sq_math: the least exact products that a GPU
+ * may use. */
 typedef struct sq_gemm_args {
   int trans_a, trans_b, accumulate;
   int64_t m, n, k;
@@ -73,9 +74,10 @@ typedef struct sq_embedding_args {
 } sq_embedding_args;
 
 /* Log-softmax and cross-entropy, stable (row maximum subtracted), masked:
- *   loss_r = lse_r - logits[r,target_r],  lse_r = max + log sum exp(logits - max);   target < 0: row is masked
- *   loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
- * Backward: dlogits[r,v] = (exp(logits[r,v]-lse_r) - [v = target_r]) * dloss * scale / (count or 1), 0 if masked. */
+ *   loss_r = lse_r - logits[r,target_r],  lse_r = max + log sum exp(logits - max);  rows with target < 0 are
+ *   masked loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
+ * Backward: dlogits[r,v] = (exp(logits[r,v]-lse_r) - [v = target_r]) * dloss * scale / (that number or 1), 0
+ * if masked. */
 typedef struct sq_xent_args {
   int64_t rows, classes;
   int mean;
@@ -90,7 +92,7 @@ typedef struct sq_xent_args {
 } sq_xent_args;
 
 /* Squared error, masked by rows:
- *   loss_r = sum_d (x[r,d] - target[r,d])^2;   mask[r] = 0: row is masked, nothing of it is read
+ *   loss_r = sum_d (x[r,d] - target[r,d])^2;   rows with mask[r] = 0 are masked and not read
  *   loss = scale * sum_r loss_r / (mean ? D times the number of unmasked rows (at least 1) : 1)
  * Backward: dx[r,d] = 2 (x[r,d] - target[r,d]) * dloss * scale / (that number or 1), 0 if masked. */
 typedef struct sq_mse_args {
@@ -107,7 +109,8 @@ typedef struct sq_mse_args {
 } sq_mse_args;
 
 /* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox block
- * offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives zeros. */
+ * offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives
+ * zeros. */
 typedef struct sq_dropout_args {
   int64_t count;
   double p;
@@ -145,9 +148,9 @@ typedef struct sq_copy_args {
   int accumulate;
 } sq_copy_args;
 
-/* dst[j,i,:] = src[i,j,:] for src [outer, inner, width]: batch-major to time-major and back.  With lengths, the
- * rows of padded steps are neither read nor kept: dst is 0 there. `time_axis` says which axis of src is time
- * (0 or 1); `swap` 0 only masks and copies. */
+/* dst[j,i,:] = src[i,j,:] for src [outer, inner, width]: batch-major to time-major and back.  With lengths,
+ * the rows of padded steps are neither read nor kept: dst is 0 there. `time_axis` says which axis of src is
+ * time (0 or 1); `swap` 0 only masks and copies. */
 typedef struct sq_relayout_args {
   int64_t outer, inner, width;
   int swap, time_axis;
@@ -158,7 +161,9 @@ typedef struct sq_relayout_args {
 } sq_relayout_args;
 
 /* Additive attention (Bahdanau, Cho, Bengio 2015, eq. 6 and appendix A.1.2) of one decoder step:
- *   e[s,b] = v . tanh(query[b] + keys[s,b]),   a[:,b] = softmax over s < lengths[b],  context[b] = sum_s a[s,b] values[s,b]
+ *   e[s,b] = v . tanh(query[b] + keys[s,b])
+ *   a[:,b] = softmax of e[:,b] over s < lengths[b]
+ *   context[b] = sum_s a[s,b] values[s,b]
  * Backward overwrites dquery; dkeys, dvalues and dv accumulate (every decoder step adds to them). */
 typedef struct sq_attention_args {
   int64_t source_len, batch, dim, value_dim; /* S, B, D, E */
@@ -179,17 +184,18 @@ typedef struct sq_attention_args {
 typedef struct sq_tensor_list {
   int64_t count;
   void *const *data;    /* [count] */
-  const int64_t *sizes; /* [count] reals */
+  const int64_t *sizes; /* [count] elements */
 } sq_tensor_list;
 
 /* Gradient norm and clipping, one fused pass without a host round trip.
  *   norm = sqrt(sum of squares over all tensors), in a fixed order
  *   SQ_CLIP_NORM (Pascanu 2013):  scale = min(1, threshold / norm)
  *   SQ_CLIP_AUTO (Mikolov's advice in the lecture): threshold = factor * running average of the norm over
- *     earlier updates; average += (min(norm, 10 * average) - average) / min(updates, window); first update: no clip
+ *     earlier updates; average += (min(norm, 10 * average) - average) / min(updates, window); first update:
+ *     no clip
  *   SQ_CLIP_VALUE:  g = min(max(g, -threshold), threshold)
- * state [8], device: [0] norm, [1] scale applied, [2] running average, [3] updates seen, [4] 1 if norm is finite;
- * zero it before the first call. A non-finite norm gives scale 0 and leaves the average as it was. */
+ * state [8], device: [0] norm, [1] scale applied, [2] running average, [3] updates seen, [4] 1 if norm is
+ * finite; zero it before the first call. A non-finite norm gives scale 0 and leaves the average as it was. */
 typedef enum sq_clip_kind { SQ_CLIP_NONE, SQ_CLIP_NORM, SQ_CLIP_AUTO, SQ_CLIP_VALUE } sq_clip_kind;
 typedef struct sq_clip_args {
   sq_clip_kind kind;
@@ -204,7 +210,8 @@ typedef struct sq_clip_args {
  *   SQ_MOMENTUM  m = mu m + g;  p -= lr m          (nesterov: p -= lr (g + mu m))
  *   SQ_RMSPROP   v = rho v + (1-rho) g^2;  p -= lr g / (sqrt(v) + eps)
  *   SQ_ADAM      m, v with b1, b2;  p -= lr * m/(1-b1^k) / (sqrt(v/(1-b2^k)) + eps)
- * If clip_state is given and says that the norm was not finite ([4] == 0 after at least one clip), nothing changes. */
+ * If clip_state is given and says that the norm was not finite ([4] == 0 after at least one clip), nothing
+ * changes. */
 typedef enum sq_optimizer_kind { SQ_SGD, SQ_MOMENTUM, SQ_RMSPROP, SQ_ADAM } sq_optimizer_kind;
 typedef struct sq_optimizer_args {
   sq_optimizer_kind kind;

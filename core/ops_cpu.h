@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "core/dot.h"
 #include "core/ops.h"
 #include "core/real.h"
 
@@ -61,22 +62,7 @@ static inline void sq_split(sq_exec *exec, int64_t n, int64_t grain, int64_t eac
   sq_pool_run(exec->pool, (int)parts, sq_split_part, &job);
 }
 
-/* --- lanes ---
- * A sum over a row in one variable does not vectorise without -ffast-math, because that changes the order of
- * additions.  So the order is laid down: element i goes to lane i % SQ_LANES, and the lanes are folded in
- * halves. Rounding errors grow with n / SQ_LANES instead of n. */
+/* The lanes of a sum over a row (core/dot.h). */
 enum { SQ_LANES = 64 };
-
-SQ_INLINE real FN(sq_fold_sum)(real lane[SQ_LANES]) {
-  for (int half = SQ_LANES / 2; half > 0; half /= 2)
-    for (int j = 0; j < half; j++) lane[j] += lane[half + j];
-  return lane[0];
-}
-
-SQ_INLINE real FN(sq_fold_max)(real lane[SQ_LANES]) {
-  for (int half = SQ_LANES / 2; half > 0; half /= 2)
-    for (int j = 0; j < half; j++) lane[j] = lane[half + j] > lane[j] ? lane[half + j] : lane[j];
-  return lane[0];
-}
 
 #endif

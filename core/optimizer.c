@@ -75,7 +75,7 @@ static sq_range_task *const rules[] = {
     [SQ_ADAM] = adam,
 };
 
-/* [4] is also 0 before the first clip, but then the norm [0] is 0, too. */
+/* [4] is also 0 before the first clip, but then so is the norm [0]. */
 static int refused(const sq_optimizer_args *a) {
   const real *state = a->clip_state;
   return state != NULL && state[4] == 0 && state[0] != 0;

@@ -20,7 +20,7 @@ typedef struct sq_philox_block {
   uint32_t word[4];
 } sq_philox_block;
 
-/* One round: two 32x32 -> 64 bit products, whose high halves are mixed with key and counter (their figure 4). */
+/* One round: two 32x32 -> 64 bit products; their high halves are mixed with key and counter (figure 4). */
 SQ_HOST_DEVICE static inline void sq_philox_round(uint32_t c[4], uint32_t k0, uint32_t k1) {
   const uint64_t p0 = (uint64_t)0xD2511F53u * c[0], p1 = (uint64_t)0xCD9E8D57u * c[2];
   const uint32_t c1 = c[1], c3 = c[3];
@@ -67,7 +67,7 @@ static inline void sq_rng_normal_pair(sq_rng *rng, double pair[2]) {
   pair[1] = radius * sin(angle);
 }
 
-/* An integer in 0..n-1 (n >= 1), unbiased: words that fall into the incomplete last multiple of n are drawn again. */
+/* An unbiased integer in 0..n-1 (n >= 1): a word in the incomplete last multiple of n is drawn again. */
 static inline uint32_t sq_rng_below(sq_rng *rng, uint32_t n) {
   const uint32_t limit = UINT32_MAX - (UINT32_MAX % n + 1) % n;
   uint32_t word = sq_rng_u32(rng);

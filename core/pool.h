@@ -18,7 +18,8 @@ typedef struct sq_pool sq_pool;
 /* One part of a parallel job: `part` of `parts`, `arg` as given to sq_pool_run. */
 typedef void sq_task(void *arg, int part, int parts);
 
-/* Starts threads-1 workers (the caller is the other one).  NULL when out of memory or threads. */
+/* Starts threads-1 workers (the caller is the other one).  NULL if there is not enough memory or no more
+ * threads. */
 sq_pool *sq_pool_create(int threads);
 void sq_pool_destroy(sq_pool *pool);
 int sq_pool_threads(const sq_pool *pool);

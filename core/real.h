@@ -24,14 +24,9 @@ typedef float real;
 #define RC(x)    (x##f)
 #endif
 
-/* Declares a function of both precisions, for headers that serve both builds. */
-#define SQ_BOTH(ret, name, ...)                                                                              \
-  ret name##_f32(__VA_ARGS__);                                                                               \
-  ret name##_f64(__VA_ARGS__)
-
-/* Hot loops over rows are compiled for several vector widths; the loader picks one (GNU ifunc).  Everything they call
- * is inlined (SQ_INLINE), so that it is compiled for the same width.  Results differ between widths only where
- * the compiler may contract a*b+c, never between runs on one machine. */
+/* Hot loops over rows are compiled for several vector widths; the loader picks one (GNU ifunc).  Everything
+ * they call is inlined (SQ_INLINE), so that it is compiled for the same width.  Results differ between widths
+ * only where the compiler may contract a*b+c, never between runs on one machine. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__has_attribute) && !defined(SEQGPU_NO_CLONES)
 /* clang 14 gives the resolvers of static functions global names, which then clash between files. */
 #if __has_attribute(target_clones) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)

@@ -1,13 +1,14 @@
 /* ridge.c - least squares with a penalty, row by row; see ridge.h.
  *
- * qr: a piece Z of new rows is rotated into the triangle by one Householder reflection a column,
+ * qr: a piece Z of new rows is rotated into the triangle by one Householder reflection per column,
  *
- *   v = (R[j,j] - beta, Z[:,j]),  beta = -sign(R[j,j]) |(R[j,j], Z[:,j])|,   rows j of R and all of Z: I - 2 v v^T / v.v
+ *   v = (R[j,j] - beta, Z[:,j]),  beta = -sign(R[j,j]) |(R[j,j], Z[:,j])|
+ *   (row j of R; Z) = (I - 2 v v^T / v.v) (row j of R; Z)
  *
  * (Golub & Van Loan, section 6.5: updating QR).  The penalty is n more rows: sqrt(lambda) I | 0.
  *
- * cholesky: X^T X + lambda I = L L^T.  A pivot that is not above 64 rounding errors of its diagonal element has no digit
- * that is right, and is no pivot.
+ * cholesky: X^T X + lambda I = L L^T.  A pivot of at most 64 rounding errors of its diagonal element has no
+ * correct digit: the matrix counts as singular.
  */
 #define SEQGPU_REAL_BITS 64 /* whose GEMM it is */
 #include "core/ridge.h"
@@ -30,7 +31,8 @@ SQ_CLONES static double dot(int64_t n, const double *x, const double *y) { retur
 
 /* ---------------------------------------------------------------- QR */
 
-/* One reflection: column j of Z vanishes into R[j,j].  r: R[j,j], and the `width` - 1 numbers after it; z: Z[0,j]. */
+/* One reflection: column j of Z vanishes into R[j,j].  r: R[j,j], and the `width` - 1 elements after it; z:
+ * Z[0,j]. */
 static void reflect(int64_t width, double *r, int64_t rows, double *z, int64_t ld) {
   double v[SQ_RIDGE_ROWS], sum = 0;
   for (int64_t i = 0; i < rows; i++) v[i] = z[i * ld];

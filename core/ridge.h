@@ -1,12 +1,14 @@
-/* ridge.h - linear least squares with a penalty from rows that come in pieces, in double precision:
+/* ridge.h - linear least squares with a penalty, from rows that come in pieces, in double precision:
  *
- *   W = argmin  sum over rows |W x - y|^2 + lambda |W|^2 = Y^T X (X^T X + lambda I)^-1      W [m,n], x [n], y [m]
+ *   W = argmin sum over rows |W x - y|^2 + lambda |W|^2     W [m,n], x [n], y [m]
+ *     = Y^T X (X^T X + lambda I)^-1
  *
- * Two ways to remember the rows seen so far, each one dense matrix `a` that does not grow:
- *   qr         a [n,n+m] = (R | Q^T Y): the triangular factor of X.  As exact as the data: the error grows with the
- *              condition number of X.
- *   cholesky   a [n+m,n] = (X^T X above Y^T X), lower triangle: one product a piece, many times faster, but the condition
- *              number is squared: lambda must be above about 1e-14 times the numbers on the diagonal of X^T X.
+ * Two methods to remember the rows seen so far, each a dense matrix `a` that does not grow:
+ *   qr         a [n,n+m] = (R | Q^T Y): the triangular factor of X.  As exact as the data: the error grows
+ *              with the condition number of X.
+ *   cholesky   a [n+m,n] = (X^T X above Y^T X), lower triangle: one product per piece, many times faster, but
+ *              the condition number is squared: lambda must be above about 1e-14 times the elements on the
+ *              diagonal of X^T X.
  */
 #ifndef SQ_RIDGE_H
 #define SQ_RIDGE_H
@@ -16,8 +18,8 @@
 
 enum { SQ_RIDGE_ROWS = 32 }; /* of a piece, at most */
 
-/* One of the two ways.  add: z [rows,n+m] = (x | y), used up.  solve: w [m,n] from a, which is used up; work
- * [SQ_RIDGE_ROWS,n+m].
+/* One of the two methods.  add: z [rows,n+m] = (x | y), used up.  solve: w [m,n] from a, which is used up;
+ * work [SQ_RIDGE_ROWS,n+m].
  * Returns 0, or 1 + the number of the column of x at which the matrix proved singular. */
 typedef struct sq_ridge_method {
   void (*add)(sq_pool *pool, int64_t n, int64_t m, double *a, int64_t rows, double *z);

@@ -2,38 +2,29 @@
  *
  *   a_t = W_ih x_t + b + W_hh h_{t-1}      h_t = g(a_t)      g = tanh, relu, sigmoid or identity
  *
- * Elman 1990; the lecture's h_t = g(V x_t + W h_{t-1} + b_h).  The output y_t = f(U h_t + b_y) is a linear layer above.
- * gates [B,H] = h (the activation is its own record: every g' is a function of g).  No aux.  Other cells whose h is made so
- * use the pointwise step, too; what else they have of gates stands behind, and is theirs.
+ * Elman 1990; the lecture's h_t = g(V x_t + W h_{t-1} + b_h).  The output y_t = f(U h_t + b_y) is a linear
+ * layer above.
+ * gates [B,H] = h (the activation is its own record: every g' is a function of g).  No aux.
+ * Other cells with the same h (householder.c, mrnn.c) use this pointwise step; their further gates stand
+ * behind.
  *
  * Backward:  da = dh * g'(a);   the driver adds W_hh^T da to dh_{t-1}.
  */
+#include "core/cells.h"
 #include "core/step.h"
 
 #if SEQGPU_REAL_BITS == 32
-const char *sq_rnn_layout(const sq_config *config, sq_layout *layout);
-
 const char *sq_rnn_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
-  layout->gates = H;
-  layout->output = H;
-  layout->states = 1;
-  layout->state_width[0] = H;
-  layout->stages = 1;
-  sq_layout_add_param(layout, "weight_ih", H, config->input_size);
-  const int bias = sq_layout_add_param(layout, "bias", H, 1);
+  sq_layout_one_gate(layout);
   const int whh = sq_layout_add_param(layout, "weight_hh", H, H);
   sq_layout_add_product(
       layout,
       (sq_product){
           .param = whh, .rows = H, .cols = H, .from = {.buffer = SQ_STATE_PREV}, .to = {.buffer = SQ_GATES}});
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = H, .to = {.buffer = SQ_GATES}});
   return NULL;
 }
 #endif
-
-void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage);
 
 SQ_CLONES static void forward_row(sq_activation g, int64_t n, real *restrict a, real *restrict h,
                                   real *restrict y) {
@@ -53,24 +44,14 @@ void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const int64_t H = s->layout->config.hidden_size, G = s->layout->gates;
   const sq_activation g = s->layout->config.activation;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_pass)(s, b);
-      continue;
-    }
-    forward_row(g, H, s->gates + b * G, s->next[0] + b * H, s->y + b * s->ldy);
-  }
+  SQ_FORWARD_ROWS(s, b) { forward_row(g, H, s->gates + b * G, s->next[0] + b * H, s->y + b * s->ldy); }
 }
 
 void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const int64_t H = s->layout->config.hidden_size, G = s->layout->gates;
   const sq_activation g = s->layout->config.activation;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
+  SQ_BACKWARD_ROWS(s, b) {
     FN(sq_step_add_dy)(s, b, s->dstate[0] + b * H);
     backward_row(g, H, s->gates + b * G, s->dstate[0] + b * H, s->dgates + b * G);
   }

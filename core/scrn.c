@@ -4,21 +4,24 @@
  *   h_t = sigmoid(P s_t + A x_t + R h_{t-1} + b)                hidden, H units       (eq. 6)
  *   y_t = [h_t | s_t]    the layer above weighs both:  U h_t + V s_t  (eq. 7)
  *
- * Mikolov, Joulin, Chopra, Mathieu, Ranzato, "Learning longer memory in recurrent neural networks", ICLR workshop 2015.
- * The paper has no bias; ours is of the hidden half alone, so the context stays a plain average of B x.
- * a = 1 - alpha is the leak, config.leak; 0 stands for the paper's 0.05.  With learn_leak each context unit learns its own,
- * a = sigmoid(leak_logit), from config.leak on (the paper's section 3.3: "adaptive context features").
+ * Mikolov, Joulin, Chopra, Mathieu, Ranzato, "Learning longer memory in recurrent neural networks", ICLR
+ * workshop 2015.  The paper has no bias; ours belongs to the hidden half alone, so the context stays a plain
+ * average of B x.
+ * a = 1 - alpha is the leak, config.leak; 0 stands for the paper's 0.05.  With learn_leak each context unit
+ * learns its own, a = sigmoid(leak_logit), starting from config.leak (the paper's section 3.3: "adaptive
+ * context features").
  *
- * Parameters: weight_ih [H+C,I] = A over B, bias [H], weight_hh [H,H] = R, weight_hs [H,C] = P, leak_logit [C].
- * gates [B,H+C] = h, bx = B x (u below).   States h [B,H], s [B,C].   Stage 0 makes s, stage 1 h, after the products P s_t and R h_{t-1}.
+ * Parameters: weight_ih [H+C,I] = A over B, bias [H], weight_hh [H,H] = R, weight_hs [H,C] = P, leak_logit
+ * [C].
+ * gates [B,H+C] = h, then bx = B x (u below).  States: h [B,H], s [B,C].
+ * Stage 0 computes s; stage 1 computes h, after the products P s_t and R h_{t-1}.
  * aux [B,C], with learn_leak only: nothing forward; backward, the gradient at leak_logit.
  *
  * Backward:  d(pre-activation of h) = dh h (1 - h);  the driver adds P^T of it to ds, R^T of it to dh_{t-1};
  *            du = a ds     ds_{t-1} = (1 - a) ds     d(leak_logit) = ds (u - s_{t-1}) a (1 - a)
  */
+#include "core/cells.h"
 #include "core/step.h"
-
-const char *sq_scrn_layout(const sq_config *config, sq_layout *layout);
 
 #if SEQGPU_REAL_BITS == 32
 const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
@@ -26,13 +29,12 @@ const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
   const double leak = config->leak != 0 ? config->leak : 0.05; /* the paper's */
   if (config->learn_leak && leak == 1) return "learn_leak: learning must begin at a leak below 1";
   layout->config.leak = leak;
-  layout->gates = layout->output = H + C;
+  layout->output = H + C;
   layout->aux = config->learn_leak ? C : 0;
   layout->states = layout->stages = 2;
   layout->state_width[0] = H;
   layout->state_width[1] = C;
-  sq_layout_add_param(layout, "weight_ih", H + C, config->input_size);
-  const int bias = sq_layout_add_param(layout, "bias", H, 1);
+  sq_layout_add_input(layout, H + C, H);
   const int whh = sq_layout_add_param(layout, "weight_hh", H, H);
   const int whs = sq_layout_add_param(layout, "weight_hs", H, C);
   sq_product recurrent = {.stage = 1, .param = whh, .rows = H, .cols = H};
@@ -43,7 +45,6 @@ const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
   context.from = (sq_place){.buffer = SQ_STATE, .state = 1};
   context.to = (sq_place){.buffer = SQ_GATES};
   sq_layout_add_product(layout, context);
-  sq_layout_add_sum(layout, (sq_sum){.param = bias, .width = H, .to = {.buffer = SQ_GATES}});
   sq_layout_add_part(layout, "bx", (sq_place){.buffer = SQ_GATES, .column = H}, C);
   if (!config->learn_leak) return NULL;
   const int logit = sq_layout_add_param(layout, "leak_logit", C, 1);
@@ -53,9 +54,6 @@ const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
   return NULL;
 }
 #endif
-
-void FN(sq_scrn_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_scrn_backward)(const FN(sq_step) * s, int stage);
 
 /* leak_logit, or NULL where all units share the leak of the config. */
 static const real *logits(const FN(sq_step) * s) {
@@ -114,10 +112,8 @@ SQ_CLONES static void backward_context(const FN(sq_step) * s, int64_t b, const r
 
 void FN(sq_scrn_forward)(const FN(sq_step) * s, int stage) {
   const real *logit = logits(s);
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b))
-      FN(sq_step_pass)(s, b);
-    else if (stage == 0)
+  SQ_FORWARD_ROWS(s, b) {
+    if (stage == 0)
       forward_context(s, b, logit);
     else
       forward_hidden(s, b);
@@ -126,10 +122,8 @@ void FN(sq_scrn_forward)(const FN(sq_step) * s, int stage) {
 
 void FN(sq_scrn_backward)(const FN(sq_step) * s, int stage) {
   const real *logit = logits(s);
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b))
-      FN(sq_step_stop)(s, b);
-    else if (stage == 1)
+  SQ_BACKWARD_ROWS(s, b) {
+    if (stage == 1)
       backward_hidden(s, b);
     else
       backward_context(s, b, logit);

@@ -5,8 +5,9 @@
  *   rho(A) = lim |A^m|^(1/m),  m = 2^k      P_0 = A / |A|,  P_{k+1} = P_k P_k / |P_k P_k|
  *   log rho = log|A| + sum over k of log|P_k P_k| / 2^(k+1)
  *
- * It needs products only, and does not care whether the largest eigenvalue is real, a complex pair, or several of one
- * size, which a power iteration does.  What is left out after k squarings is log of a constant over 2^k.
+ * It needs nothing but products, and unlike power iteration it works alike whether the largest eigenvalue is
+ * real, a complex pair, or one of several of the same size.  After k squarings the error is the log of a
+ * constant over 2^k.
  */
 #define SEQGPU_REAL_BITS 64 /* whose GEMM it is */
 #include "core/spectral.h"

@@ -1,12 +1,12 @@
 /* step.h - one time step of one layer, as the pointwise functions of the cells see it.
  *
- * The struct exists in both precisions (sq_step_f32, sq_step_f64) and the CUDA launchers take the f32 one, with
- * device pointers.  All tensors are the rows of one step, [B, width], dense unless a stride is named.
+ * The struct exists in both precisions (sq_step_f32, sq_step_f64) and the CUDA launchers take the f32 one,
+ * with device pointers.  All tensors are the rows of one step, [B, width], dense unless a stride is named.
  *
- * Masked rows: row b is *valid* at time t if lengths is NULL or t < lengths[b].  For an invalid row the forward
- * step copies the previous state on (h = h_prev, c = c_prev), writes zeros to y, gates and aux (whatever is in them
- * before); the backward step writes zeros to dgates and daux, leaves dstate as it is (the gradient passes
- * through to the previous step) and reads neither dy nor the gates.
+ * Masked rows: row b is *valid* at time t if lengths is NULL or t < lengths[b].  For any other row, the
+ * forward step passes the previous state on (h = h_prev, c = c_prev) and writes zeros to y, gates and aux,
+ * whatever they held.  The backward step writes zeros to dgates and daux, leaves dstate as it is (the
+ * gradient passes through to the previous step), and reads neither dy nor the gates.
  */
 #ifndef SQ_STEP_H
 #define SQ_STEP_H
@@ -55,7 +55,23 @@ static inline void FN(sq_step_stop)(const FN(sq_step) * s, int64_t b) {
   for (int64_t j = 0; j < s->layout->aux; j++) s->daux[b * s->layout->aux + j] = 0;
 }
 
-/* d += `width` columns of dy_t from `column` on: the gradient that reaches a state from outside the recurrence. */
+/* The loops over the rows of a step: the block that follows is for valid rows; other rows are passed or
+ * stopped.  They are macros because the row functions of the cells have different arguments, and because
+ * calls of these must stay direct:
+ * they are the hot loops, compiled for several vector widths (SQ_CLONES). */
+#define SQ_FORWARD_ROWS(s, b)                                                                                \
+  for (int64_t b = 0; b < (s)->batch; b++)                                                                   \
+    if (!FN(sq_step_valid)(s, b))                                                                            \
+      FN(sq_step_pass)(s, b);                                                                                \
+    else
+#define SQ_BACKWARD_ROWS(s, b)                                                                               \
+  for (int64_t b = 0; b < (s)->batch; b++)                                                                   \
+    if (!FN(sq_step_valid)(s, b))                                                                            \
+      FN(sq_step_stop)(s, b);                                                                                \
+    else
+
+/* d += `width` columns of dy_t from `column` on: the gradient that reaches a state from outside the
+ * recurrence. */
 static inline void FN(sq_step_add_dy_part)(const FN(sq_step) * s, int64_t b, int64_t column, int64_t width,
                                            real *d) {
   if (s->dy == NULL) return;

@@ -2,18 +2,19 @@
  *
  *   to[b,:] (+)= S(theta) from[b,:]        each row of the batch by itself
  *
- * S is [rows, cols] as sq_product says and theta a contiguous range of the layer's flat parameters, from the product's
- * `param` on: a unitary matrix of diagonals, reflections, a permutation and Fourier transforms (core/urnn.c), or a product
- * of Householder reflections.  O(n) parameters, O(n log n) or O(n k) operations a row instead of n^2 of both.
+ * S is [rows, cols], as sq_product says, and theta is a contiguous range of the layer's flat parameters that
+ * begins with the product's `param`.  S is a unitary matrix of diagonals, reflections, a permutation and
+ * Fourier transforms (core/unitary.c), or a product of Householder reflections (core/householder.c): O(n)
+ * parameters and O(n log n) operations per row, or O(n k) of both, instead of n^2.
  *
- * Backward of a row, from nothing but `from` and d(to):
+ * Backward of a row needs only `from` and d(to):
  *   d(from) += S^T d(to)        grads[b,:] += d(theta), the row's own sum over the time steps
- * The driver adds the rows of `grads` up once after the recurrence.  So there are no sums across rows inside
+ * The driver adds up the rows of `grads` once, after the recurrence.  So there are no sums across rows inside
  * the loop, and the order of additions depends neither on threads nor on blocks.
  *
- * `prepared` is what all steps have in common (cosines of the phases, squared norms, twiddle factors), computed
- * once a sequence; `scratch` is room for one row.  Sizes in reals.  The CUDA launchers of a structure, in kernels/, have the
- * same names and contract (kernels/structure.h).
+ * `prepared` is what all steps have in common (cosines of the phases, squared norms, twiddle factors),
+ * computed once per run; `scratch` is room for one row.  Sizes in elements.  The CUDA launchers of a
+ * structure have the same names and contract (kernels/structure.h).
  */
 #ifndef SQ_STRUCTURE_H
 #define SQ_STRUCTURE_H

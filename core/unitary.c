@@ -5,32 +5,29 @@
  *   D = diag(e^{i w_j})        R = I - 2 v v^* / |v|^2        P a fixed permutation, (P z)_j = z_{p(j)}
  *   F the unitary Fourier transform: 1 / sqrt n both ways, here 1 / n in D2
  *
- * Every factor is unitary, so W is: it keeps the norm of h, and of a gradient, over any number of steps.  7 n parameters
- * that are learnt, O(n log n) operations.  Numbers are complex, in split form: from and to are [Re h; Im h] of 2n reals.
- * A permutation that is none (a number too large, twice, or NaN) stands for the identity; v = 0 likewise.
+ * Every factor is unitary, hence W too: it keeps the norm of h, and of a gradient, over any number of steps.
+ * 7 n parameters are learnt; a product takes O(n log n) operations.  Numbers are complex, in split form:
+ * `from` and `to` are [Re h; Im h], 2n elements.  An invalid permutation (an index too large, a duplicate, or
+ * NaN) stands for the identity, and so does v = 0.
  *
- * One row, and its gradient.  g at a number is dL/dRe + i dL/dIm, so that a linear step y = A z has g_z = A^* g_y:
+ * One row, and its gradient.  g at a complex number is dL/dRe + i dL/dIm, so that a linear step y = A z has
+ * g_z = A^* g_y:
  *   x1 = F D1 h      r = R1 x1      x2 = F^-1 D2 P r      to = D3 R2 x2
  *   y = D z:   g_z = conj(e^{iw}) g_y             dw_j += Im(g_z) Re(z) - Re(g_z) Im(z)
  *   y = R z:   a = v^* z, b = v^* g_y, s = 2 / |v|^2
  *              g_z = g_y - s b v                  dv += -s (conj(a) g_y + conj(b) z - s Re(conj(b) a) v)
- * Backward computes x1 and x2 again from h: two transforms forward, four backward, none of them into another order.
+ * Backward computes x1 and x2 again from h: two transforms forward and four backward, none of which is
+ * reordered.
  */
 #include "core/unitary.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "core/structure.h"
-
-void FN(sq_unitary_rows_prepare)(const sq_layout *layout, const sq_product *product, const real *theta,
-                                 real *prepared);
-void FN(sq_unitary_rows_forward)(const FN(sq_rows) * r);
-void FN(sq_unitary_rows_backward)(const FN(sq_rows) * r);
+#include "core/dot.h"
+#include "core/structures.h"
 
 #if SEQGPU_REAL_BITS == 32
-extern const sq_structure sq_unitary_structure;
-
 static int64_t params(const sq_layout *l, const sq_product *p) {
   (void)l;
   return SQ_THETA_PARTS * (p->cols / 2);
@@ -44,10 +41,6 @@ static int64_t scratch(const sq_layout *l, const sq_product *p) {
   (void)l;
   return 4 * p->cols + sq_fft_scratch(p->cols / 2);
 }
-
-void sq_unitary_rows_prepare_f64(const sq_layout *, const sq_product *, const double *, double *);
-void sq_unitary_rows_forward_f64(const struct sq_rows_f64 *);
-void sq_unitary_rows_backward_f64(const struct sq_rows_f64 *);
 
 const sq_structure sq_unitary_structure = {.name = "unitary",
                                            .params = params,
@@ -63,7 +56,7 @@ const sq_structure sq_unitary_structure = {.name = "unitary",
 
 /* ---- what all steps have in common ---- */
 
-/* The index nearest to a parameter, in 0..n-1 whatever is in it. */
+/* The index nearest to a parameter, in 0..n-1 whatever its value. */
 static int64_t index_of(real x, int64_t n) {
   const real up = x + RC(0.5);
   return up >= 0 && up < (real)n ? (int64_t)up : 0;
@@ -141,7 +134,7 @@ typedef struct matrix {
 #define SCALE(m, i)    ((m)->prepared[SQ_UNITARY_PARTS * (m)->n + (i)])
 #define THETA(m, name) ((m)->theta + SQ_THETA_##name * (m)->n)
 
-/* Partial sums: an order that vectorises. */
+/* The lanes of an inner product (dot.h). */
 enum { LANES = 16 };
 
 /* v^* z */
@@ -158,12 +151,7 @@ SQ_INLINE complex_number dot(int64_t n, const real *restrict vr, const real *res
     re[l] += vr[j] * zr[j] + vi[j] * zi[j];
     im[l] += vr[j] * zi[j] - vi[j] * zr[j];
   }
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int l = 0; l < half; l++) {
-      re[l] += re[half + l];
-      im[l] += im[half + l];
-    }
-  return (complex_number){re[0], im[0]};
+  return (complex_number){FN(sq_fold_sum)(LANES, re), FN(sq_fold_sum)(LANES, im)};
 }
 
 /* y = D z */
@@ -257,7 +245,7 @@ SQ_CLONES static void backward_last(const matrix *m, const real *restrict dto, c
   }
 }
 
-/* D2 and P: g, placed, at their result becomes d at r = R1 x1; dw2.  P's own numbers are not learnt. */
+/* D2 and P: g, placed, at their result becomes d at r = R1 x1; dw2.  P itself is not learnt. */
 SQ_CLONES static void backward_permute(const matrix *m, complex_number a, vector x1, const real *restrict gr,
                                        const real *restrict gi, real *restrict dr, real *restrict di,
                                        real *restrict grads) {

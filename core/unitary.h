@@ -1,14 +1,14 @@
-/* unitary.h - where the numbers of the structured product "unitary" lie, for the CPU and for the kernels.
+/* unitary.h - where the elements of the structured product "unitary" lie, for the CPU and for the kernels.
  *
  *   W = D3 R2 F^-1 D2 P R1 F D1 of n complex numbers; core/unitary.c has the equations.
  *
- * theta, the layer's parameters from the product's `param` on:
+ * theta, the layer's parameters that begin with the product's `param`:
  *   phases [3,n]           w of D1, D2, D3
  *   reflections [2,2n]     v1, v2, each Re then Im
  *   permutation [n]        (P z)_j = z at permutation[j]
  *
- * Between F and F^-1 a number lies at the *place* of its frequency (core/fft.h), and so do the factors there: what
- * is called "placed" below is in that order, everything else in natural order.
+ * Between F and F^-1 a number lies at the *place* of its frequency (core/fft.h), and so do the factors there:
+ * what is called "placed" below is in that order, and everything else in natural order.
  */
 #ifndef SQ_UNITARY_H
 #define SQ_UNITARY_H
@@ -17,7 +17,8 @@
 
 enum { SQ_THETA_PHASES = 0, SQ_THETA_V1 = 3, SQ_THETA_V2 = 5, SQ_THETA_PERMUTATION = 7, SQ_THETA_PARTS = 8 };
 
-/* `prepared` is SQ_UNITARY_PARTS parts [n], then 2 / |v1|^2 and 2 / |v2|^2, then the tables of the transform. */
+/* `prepared` is SQ_UNITARY_PARTS parts [n], then 2 / |v1|^2 and 2 / |v2|^2, then the tables of the
+ * transform. */
 enum {
   SQ_UNITARY_COS1, /* of D1 */
   SQ_UNITARY_SIN1,
@@ -34,7 +35,7 @@ enum {
   SQ_UNITARY_PARTS
 };
 
-/* Indices are stored as reals, which a float32 holds exactly up to here. */
+/* Indices are stored as numbers of the build's precision; float32 holds them exactly up to here. */
 enum { SQ_UNITARY_MOST = 1 << 24 };
 
 /* Room for the two scales, so that the tables begin at a multiple of it. */

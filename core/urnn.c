@@ -1,12 +1,15 @@
 /* urnn.c - unitary evolution recurrent network.  Arjovsky, Shah, Bengio 2016.
  *
  *   z_t = W h_{t-1} + V x_t        W unitary: unitary.c; V complex, no bias
- *   h_t = modReLU(z_t)             z (r + b) / r where r + b > 0, else 0;  r = |z|, b a real number a unit   (eq. 8)
+ *   h_t = modReLU(z_t)             z (r + b) / r where r + b > 0, else 0   (eq. 8)
+ *                                  r = |z|; b is a real number per unit
  *
- * Deviation: r = sqrt(|z|^2 + 1e-10), which is |z| but for |z| < 1e-4 or so, where z / |z| has no derivative to speak of.
- * So h and its gradient are defined and finite everywhere, and with b = 0 modReLU is exactly the identity.
+ * Deviation: r = sqrt(|z|^2 + 1e-10), which is |z| except below about 1e-4, where z / |z| is not usefully
+ * differentiable.  So h and its gradient are defined and finite everywhere, and with b = 0 modReLU is exactly
+ * the identity.
  *
- * n = hidden_size complex units; states, gates and y are [Re; Im] of 2n numbers, so that the layer above sees both.
+ * n = hidden_size complex units; states, gates and y are [Re; Im], 2n elements, so that the layer above sees
+ * both.
  * gates [B,2n] = z.   aux [B,n] = q = 1/r; its gradient buffer holds b's.
  * The first h is a parameter, h0.  Initial values: section 4.2 and the authors' program.
  *
@@ -15,8 +18,9 @@
  */
 #include <math.h>
 
+#include "core/cells.h"
 #include "core/step.h"
-#include "core/structure.h"
+#include "core/structures.h"
 #include "core/unitary.h"
 
 #define PI 3.14159265358979323846
@@ -28,9 +32,6 @@
 enum { WEIGHT_IH, BIAS_MOD, PHASES, REFLECTIONS, PERMUTATION, H0 };
 
 #if SEQGPU_REAL_BITS == 32
-extern const sq_structure sq_unitary_structure;
-const char *sq_urnn_layout(const sq_config *config, sq_layout *layout);
-
 static void add_param(sq_layout *l, const char *name, int64_t rows, int64_t cols, const char *init,
                       double scale) {
   const int index = sq_layout_add_param(l, name, rows, cols);
@@ -41,13 +42,14 @@ static void add_param(sq_layout *l, const char *name, int64_t rows, int64_t cols
 const char *sq_urnn_layout(const sq_config *config, sq_layout *layout) {
   const int64_t n = config->hidden_size;
   if (n > SQ_UNITARY_MOST) return "hidden_size: must be at most 16777216";
-  layout->gates = 2 * n;
   layout->aux = n;
   layout->output = 2 * n;
   layout->states = 1;
   layout->state_width[0] = 2 * n;
   layout->stages = 1;
-  add_param(layout, "weight_ih", 2 * n, config->input_size, "xavier", 1);
+  sq_layout_add_input(layout, 2 * n, 0);
+  layout->param[WEIGHT_IH].init = "xavier";
+  layout->param[WEIGHT_IH].init_scale = 1;
   add_param(layout, "bias_mod", n, 1, "uniform", 0.01);
   add_param(layout, "phases", 3, n, "uniform", PI);
   add_param(layout, "reflections", 2, 2 * n, "uniform", 1);
@@ -65,9 +67,6 @@ const char *sq_urnn_layout(const sq_config *config, sq_layout *layout) {
   return NULL;
 }
 #endif
-
-void FN(sq_urnn_forward)(const FN(sq_step) * s, int stage);
-void FN(sq_urnn_backward)(const FN(sq_step) * s, int stage);
 
 static const real *bias_of(const FN(sq_step) * s) { return s->params + s->layout->param[BIAS_MOD].offset; }
 
@@ -98,11 +97,7 @@ SQ_CLONES static void backward_row(int64_t n, const real *restrict b, const real
 void FN(sq_urnn_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const int64_t n = s->layout->config.hidden_size;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_pass)(s, b);
-      continue;
-    }
+  SQ_FORWARD_ROWS(s, b) {
     forward_row(n, bias_of(s), s->gates + b * 2 * n, s->aux + b * n, s->next[0] + b * 2 * n,
                 s->y + b * s->ldy);
   }
@@ -111,11 +106,7 @@ void FN(sq_urnn_forward)(const FN(sq_step) * s, int stage) {
 void FN(sq_urnn_backward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const int64_t n = s->layout->config.hidden_size;
-  for (int64_t b = 0; b < s->batch; b++) {
-    if (!FN(sq_step_valid)(s, b)) {
-      FN(sq_step_stop)(s, b);
-      continue;
-    }
+  SQ_BACKWARD_ROWS(s, b) {
     FN(sq_step_add_dy)(s, b, s->dstate[0] + b * 2 * n);
     backward_row(n, bias_of(s), s->gates + b * 2 * n, s->aux + b * n, s->dstate[0] + b * 2 * n,
                  s->dgates + b * 2 * n, s->daux + b * n);

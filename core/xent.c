@@ -5,8 +5,8 @@
  *   loss   = scale sum_r loss_r / N                            N = unmasked rows if mean (at least 1), else 1
  *   dz[r,v] = (exp(z[r,v] - lse_r) - [v = target_r]) dloss scale / N
  *
- * A row is masked if its target is negative; a target beyond the last class masks it too, as nothing may be
- * read there.  The rows' losses are added in double precision, in the order of r.
+ * A row is masked if its target is negative, or beyond the last class, since nothing may be read there.  The
+ * rows' losses are added in double precision, in the order of r.
  */
 #include "core/ops_cpu.h"
 
@@ -24,17 +24,17 @@ SQ_INLINE real row_max(int64_t n, const real *z) {
     const int64_t width = sq_min(SQ_LANES, n - i);
     for (int64_t j = 0; j < width; j++) lane[j] = z[i + j] > lane[j] ? z[i + j] : lane[j];
   }
-  return FN(sq_fold_max)(lane);
+  return FN(sq_fold_max)(SQ_LANES, lane);
 }
 
-/* A NaN in z is lost by the maximum and comes back here. */
+/* The maximum loses a NaN in z; it comes back here. */
 SQ_INLINE real row_sum_exp(int64_t n, const real *z, real max) {
   real lane[SQ_LANES] = {0};
   for (int64_t i = 0; i < n; i += SQ_LANES) {
     const int64_t width = sq_min(SQ_LANES, n - i);
     for (int64_t j = 0; j < width; j++) lane[j] += FN(sq_exp)(z[i + j] - max);
   }
-  return FN(sq_fold_sum)(lane);
+  return FN(sq_fold_sum)(SQ_LANES, lane);
 }
 
 SQ_CLONES static void forward_rows(const void *arg, int64_t first, int64_t last) {

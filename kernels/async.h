@@ -1,13 +1,14 @@
-/* async.h - what Hopper does by itself: stores and copies into the shared memory of a cluster that complete on an mbarrier, and
- * packets, numbers in global memory that carry their own flag.
+/* async.h - asynchronous stores and copies of Hopper, which write into the shared memory of a cluster and
+ * complete on an mbarrier; and packets, numbers in global memory that carry their own flag.
  *
- * An mbarrier is 8 bytes of dynamic shared memory.  A phase of it ends when its one arrival, sq_mbarrier_expect, has come and
- * all the bytes that the arrival announced; phases are told apart by their parity, 0 at first.  Bytes may come before the
- * arrival, but not before the phase before has ended: it is the exchange that must see to that.
+ * An mbarrier is 8 bytes of dynamic shared memory.  A phase of it ends when its one arrival,
+ * sq_mbarrier_expect, has come and with it all the bytes that the arrival announced.  Phases are told apart
+ * by their parity, 0 at first.  Bytes may come before the arrival, but not before the previous phase has
+ * ended; the exchange must see to that.
  *
- * In the emulator bytes in flight land at a time drawn at random, at the latest when nobody else can run, so that a
- * missing wait gives wrong results; wrong counts end in a deadlock, or in bytes that are still in flight at a block's end, both
- * errors.  Below sm_90 all but the packets compile to nothing.
+ * In the emulator, bytes in flight land at a random time, at the latest when no other thread can run, so that
+ * a missing wait gives wrong results.  Wrong counts end in a deadlock, or in bytes still in flight when a
+ * block ends; both are errors.  Below sm_90 everything except the packets compiles to nothing.
  */
 #ifndef SQ_ASYNC_H
 #define SQ_ASYNC_H
@@ -20,7 +21,7 @@ static __device__ __forceinline__ unsigned sq_shared_address(const void *p) {
 }
 #endif
 
-/* Before the cluster's barrier that says to its peers that it is there. */
+/* To be called before the barrier of the cluster that tells the peers that it exists. */
 static __device__ __forceinline__ void sq_mbarrier_init(uint64_t *bar) {
 #ifdef SEQGPU_EMULATE
   simt::mbarrier_init(bar);
@@ -33,7 +34,7 @@ static __device__ __forceinline__ void sq_mbarrier_init(uint64_t *bar) {
 #endif
 }
 
-/* The arrival of a phase, and so many bytes to come in it; below 2^20. */
+/* The arrival of a phase, which announces the bytes to come in it; below 2^20. */
 static __device__ __forceinline__ void sq_mbarrier_expect(uint64_t *bar, unsigned bytes) {
 #ifdef SEQGPU_EMULATE
   simt::mbarrier_expect(bar, bytes, SIMT_SITE("mbarrier expect"));
@@ -46,7 +47,7 @@ static __device__ __forceinline__ void sq_mbarrier_expect(uint64_t *bar, unsigne
 #endif
 }
 
-/* Until the phase of that parity has ended; what it brought is seen by this thread. */
+/* Waits until the phase of that parity has ended; this thread then sees what it brought. */
 static __device__ __forceinline__ void sq_mbarrier_wait(uint64_t *bar, unsigned parity) {
 #ifdef SEQGPU_EMULATE
   simt::mbarrier_wait(bar, parity, SIMT_SITE("mbarrier wait"));
@@ -64,7 +65,7 @@ static __device__ __forceinline__ void sq_mbarrier_wait(uint64_t *bar, unsigned 
 #endif
 }
 
-/* Stores to the place of `own` in the block of that rank, and completes 16 bytes on its `bar`. */
+/* Stores to where `own` lies in the block of that rank, and completes 16 bytes on the `bar` there. */
 static __device__ __forceinline__ void sq_store_async(uint4 *own, uint64_t *bar, unsigned rank, uint4 v) {
 #ifdef SEQGPU_EMULATE
   simt::store_async(own, bar, rank, v, SIMT_SITE("st.async"));
@@ -83,7 +84,8 @@ static __device__ __forceinline__ void sq_store_async(uint4 *own, uint64_t *bar,
 #endif
 }
 
-/* Copies from global memory to the place of `own` in every block of `ranks` (a bit each), and completes on the `bar` of each. */
+/* Copies from global memory to where `own` lies in every block of `ranks` (one bit each); completes on the
+ * `bar` of each. */
 static __device__ __forceinline__ void sq_copy_bulk(uint4 *own, const uint4 *from, unsigned bytes,
                                                     uint64_t *bar, uint16_t ranks) {
 #ifdef SEQGPU_EMULATE
@@ -105,8 +107,8 @@ static __device__ __forceinline__ void sq_copy_bulk(uint4 *own, const uint4 *fro
 #endif
 }
 
-/* Between what other blocks stored to global memory, which this thread knows by their flags, and bulk copies from there: they
- * read by another way ("proxy") than threads do. */
+/* Needed between stores of other blocks to global memory, which this thread knows of by their flags, and bulk
+ * copies from there: bulk copies read through another "proxy" than threads do. */
 static __device__ __forceinline__ void sq_fence_bulk(void) {
 #if !defined(SEQGPU_EMULATE) && SQ_HAS_CLUSTERS
   asm volatile("fence.proxy.async.global;" ::: "memory");
@@ -115,7 +117,8 @@ static __device__ __forceinline__ void sq_fence_bulk(void) {
 
 /* ---- packets: two numbers, each with the turn it belongs to in the same 8 bytes ----
  *
- * 8 bytes are stored and loaded as one, so whoever sees the turn sees the number: no flag, no fence, one trip through the L2.
+ * 8 bytes are stored and loaded as one, so whoever sees the turn sees the number: no flag, no fence, and a
+ * single trip through L2.
  */
 static __device__ __forceinline__ void sq_packet_store(uint4 *to, uint32_t a, uint32_t b, uint32_t turn) {
 #ifdef SEQGPU_EMULATE
@@ -132,7 +135,7 @@ static __device__ __forceinline__ void sq_packet_store(uint4 *to, uint32_t a, ui
 #endif
 }
 
-/* A packet as it is now: {a, its turn, b, its turn}. */
+/* A packet as it is at the moment: {a, its turn, b, its turn}. */
 static __device__ __forceinline__ uint4 sq_packet_load(const uint4 *from) {
 #ifdef SEQGPU_EMULATE
   return *from;
@@ -155,7 +158,7 @@ static __device__ __forceinline__ bool sq_packet_is(const uint4 &p, uint32_t tur
   return p.y == turn && p.w == turn;
 }
 
-/* Loads it again until it is of that turn.  In the emulator the thread sleeps meanwhile. */
+/* Loads it again until it belongs to that turn.  In the emulator the thread sleeps meanwhile. */
 static __device__ __forceinline__ void sq_packet_wait(const uint4 *from, uint32_t turn, uint4 &p) {
 #ifdef SEQGPU_EMULATE
   simt::wait_packet(from, turn, SIMT_SITE("packet wait"));

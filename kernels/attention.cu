@@ -10,15 +10,19 @@
  *   de[s,b] = a[s,b] (g[b].values[s,b] - sum_k a[k,b] g[b].values[k,b])
  *   dp = de v (1 - th^2):  dkeys += dp,  dquery[b] = sum_s dp,  dv += sum_{s,b} de th
  *
- * forward    scores    one warp a pair (s,b), 4 warps a block       4 bytes and one tanh an element of keys
- *            contexts  one block of 128 threads a sequence          4 bytes and one multiply-add an element of values
- * backward   scores    one warp a pair (s,b)                        12 bytes an element of values
- *            softmax   one block of 128 threads a sequence
- *            keys      one thread a pair (b,d), 32 columns x 8 sequences a block, loop over s;  12 bytes and
- *                      one tanh an element of keys;  dv in parts to the context's scratch, then added in order
+ * forward    scores    one warp per pair (s,b), 4 warps per block       4 bytes and one tanh per element of
+ *            keys contexts  one block of 128 threads per sequence          4 bytes and one multiply-add per
+ *            element of values
+ * backward   scores    one warp per pair (s,b)                        12 bytes per element of values softmax
+ *            one block of 128 threads per sequence keys      one thread per pair (b,d), 32 columns x 8
+ *            sequences per block, loop over s;  12 bytes and
+ *                      one tanh per element of keys;  dv in parts to the context's scratch, then added in
+ *                      order
  * All are limited by memory, or by launches when source and batch are small.  Shared: 1 KB or less, for sums.
- * The weights of padded source steps are 0, and their keys and values are not read.
+ * Padded source steps have weight 0, and their keys and values are not read.
  */
+#include "kernels/bias.h"
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {
@@ -62,7 +66,7 @@ __device__ __forceinline__ void softmax_column(int64_t n, int64_t stride, float 
   }
   sum = sq_block_sum(sum);
   for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS) e[s * stride] /= sum;
-  __syncthreads(); /* all weights are there for everybody */
+  __syncthreads(); /* all threads see all weights */
 }
 
 __global__ void __launch_bounds__(ATTENTION_THREADS) attention_contexts_kernel(sq_attention_args a) {
@@ -79,7 +83,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS) attention_contexts_kernel(s
   }
 }
 
-/* dvalues, and g . values into the first S*B numbers of scratch. */
+/* dvalues, and g . values into the first S*B elements of scratch. */
 __global__ void attention_dscores_kernel(sq_attention_args a) {
   FOR_EACH_PAIR(row, a) {
     const int64_t s = row / a.batch, b = row % a.batch;
@@ -130,7 +134,8 @@ __device__ __forceinline__ float key_gradients(const sq_attention_args &a, int64
   return dv;
 }
 
-/* Sequences blockIdx.y * part_rows and on; their dv into out + blockIdx.y * dim, or added to it if it is the only part. */
+/* part_rows sequences from blockIdx.y * part_rows on.  Their dv goes to out + blockIdx.y * dim, or is added
+ * to it if there is only one part. */
 __global__ void attention_dkeys_kernel(sq_attention_args a, int64_t part_rows, float *out, int accumulate) {
   const int64_t first = (int64_t)blockIdx.y * part_rows;
   const int64_t last = first + part_rows < a.batch ? first + part_rows : a.batch;

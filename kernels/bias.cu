@@ -1,14 +1,17 @@
-/* bias.cu - a vector to all rows of a matrix, and sums over rows.
+/* bias.cu - a vector copied to all rows of a matrix, and sums over rows.
  *
  *   bias     y[r,j] = bias[j]
  *   reduce   out[j] += sum_r a[r,j] b[r,j]      (b NULL: * 1)
  *
- * bias: one thread an element, 32 columns x 8 rows a block; 4 bytes an element, limited by memory.
- * reduce: the rows are cut into up to 64 parts (SQ_PART_ROWS or more rows each) so that a narrow matrix, too, has work
- * for the whole device.  A block sums one part of 32 columns: each of its 8 rows of threads every eighth row, then the
- * 8 sums through 1 KB of shared memory.  A second launch adds the parts in order.  4 or 8 bytes a multiply-add:
+ * bias: one thread per element, 32 columns x 8 rows per block; 4 bytes per element, limited by memory.
+ * reduce: the rows are cut into up to 64 parts (SQ_PART_ROWS or more rows each) so that even a narrow matrix
+ * has work for the whole device.  A block sums one part of 32 columns: each of its 8 rows of threads every
+ * eighth row, then the 8 sums through 1 KB of shared memory.  A second launch adds the parts in order.  4 or
+ * 8 bytes per multiply-add:
  * limited by memory.  The order of the sum depends on the sizes only.
  */
+#include "kernels/bias.h"
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {

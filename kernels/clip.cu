@@ -1,20 +1,25 @@
 /* clip.cu - the norm of the gradient over all tensors, and clipping, without a host round trip.
- * Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1.
+ * Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm
+ * 1.
  *
  *   norm = sqrt(sum of squares)                              in double precision
  *   NORM   g *= min(1, threshold / norm)
  *   AUTO   threshold = factor * average, then
  *          average += (min(norm, 10 average) - average) / min(updates, window)
  *   VALUE  g = min(max(g, -threshold), threshold)
- *   a norm that is not finite: scale 0 and all gradients 0 (but NONE only looks)
+ *   a norm that is not finite: scale 0 and all gradients 0 (NONE leaves them alone)
  *
- * Three kernels, each over up to CLIP_TENSORS tensors a launch:
- *   squares   CLIP_BLOCKS blocks of 256 threads walk every tensor; block i adds its sum to partial i, which launches one after
- *             the other do in turn: the order of the sum depends on the sizes only.  4 bytes and one multiply-add an element
+ * Three kernels, each over up to CLIP_TENSORS tensors per launch:
+ *   squares   CLIP_BLOCKS blocks of 256 threads walk every tensor; block i adds its sum to partial i, one
+ *             launch after the other, so the order of the sum depends on the sizes only.  4 bytes and one
+ *             multiply-add per element
  *   decide    one block: adds the partials, writes the state
- *   change    one row of blocks a tensor; returns at once if the state says that nothing changes.  8 bytes an element
- * All are limited by memory.  Shared: 256 bytes, for block sums.  The partials are doubles in the context's scratch.
+ *   change    one row of blocks per tensor; returns at once if the state says that nothing changes.  8 bytes
+ *             per element
+ * All are limited by memory.  Shared: 256 bytes, for block sums.  The partials are doubles in the context's
+ * scratch.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {
@@ -26,7 +31,7 @@ enum { CLIP_BLOCKS = 3 };
 enum { CLIP_BLOCKS = 512 };
 #endif
 
-/* What one launch walks: fits into the arguments of a kernel. */
+/* The tensors of one launch; they fit into the arguments of a kernel. */
 struct clip_tensors {
   int count;
   float *data[CLIP_TENSORS];
@@ -42,13 +47,14 @@ __global__ void __launch_bounds__(CLIP_THREADS)
   if (threadIdx.x == 0) partial[blockIdx.x] = first ? sum : partial[blockIdx.x] + sum;
 }
 
-/* The rules, in numbers that a kernel takes. */
+/* The rule, as a kernel takes it. */
 struct clip_rule {
   sq_clip_kind kind;
   double threshold, window;
 };
 
-/* AUTO: the threshold of this update, and the average for the next one.  Without an average nothing is clipped. */
+/* AUTO: the threshold of this update, and the average for the next one.  Without an average nothing is
+ * clipped. */
 __device__ double clip_threshold(const clip_rule &rule, double norm, float *state) {
   const double average = (double)state[2], updates = (double)state[3] + 1.0;
   if (!(average > 0.0)) {
@@ -94,7 +100,7 @@ __global__ void clip_change_kernel(clip_tensors t, clip_rule rule, const float *
   }
 }
 
-/* Tensors first and on, as many as fit. */
+/* As many tensors from `first` on as fit. */
 clip_tensors clip_group(const sq_tensor_list &list, int64_t first) {
   clip_tensors t = {};
   while (t.count < CLIP_TENSORS && first + t.count < list.count) {

@@ -1,12 +1,14 @@
 /* copy.cu - strided copies, and the change between batch-major and time-major.
  *
  * copy:      dst[r,c] (+)= src[r,c], rows of stride ld_dst and ld_src
- * relayout:  dst[j,i,:] (+)= src[i,j,:], src [outer, inner, width]; the rows of padded steps count as zeros
+ * relayout:  dst[j,i,:] (+)= src[i,j,:], src [outer, inner, width]; rows of padded steps count as zeros
  *
- * Launch: one thread an element, 32 columns x 8 rows a block, so both sides move whole 128-byte lines where rows are long
- * enough; grid-stride in both directions.  No shared memory: what is transposed are whole rows, never elements.
- * Moves 8 bytes an element (12 accumulating): limited by memory.
+ * Launch: one thread per element, 32 columns x 8 rows per block, so both sides move whole 128-byte lines
+ * where rows are long enough; grid-stride in both directions.  No shared memory: whole rows are transposed,
+ * never elements.
+ * Moves 8 bytes per element (12 accumulating): limited by memory.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {

@@ -5,6 +5,11 @@
  */
 #include "kernels/device.h"
 
+#include "kernels/cudnn/context.h"
+#include "kernels/graph.h"
+#include "kernels/persistent/cut.h"
+#include "kernels/urnn/cufft_calls.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +27,7 @@ int device_count(int *devices) {
   return 0;
 }
 
-/* Exact size, so that AddressSanitizer sees the end, and NaNs, so that a test sees what nobody wrote. */
+/* The exact size, so that AddressSanitizer sees the end; NaNs, so that a test sees what was never written. */
 int device_allocate(sq_exec *, size_t bytes, void **out) {
   if (posix_memalign(out, 256, bytes ? bytes : 1) != 0) return simt::NO_MEMORY;
   memset(*out, 0xFF, bytes);
@@ -72,7 +77,7 @@ int device_open(sq_exec *exec, int) {
   if (gpu == NULL) return simt::NO_MEMORY;
   exec->device = gpu;
   void *scratch = NULL;
-  const int error = device_allocate(exec, SQ_SCRATCH_FLOATS * sizeof(float), &scratch);
+  const int error = device_allocate(exec, SQ_SCRATCH_ELEMENTS * sizeof(float), &scratch);
   gpu->scratch = static_cast<float *>(scratch);
   if (error != 0) device_close(exec);
   return error;
@@ -116,7 +121,7 @@ int device_count(int *devices) {
 int device_allocate(sq_exec *exec, size_t bytes, void **out) {
   int error = sq_gpu_bind(exec);
   if (error == 0) error = (int)cudaMalloc(out, bytes ? bytes : 1);
-  if (error != 0) cudaGetLastError(); /* told here, and not again to whoever asks next */
+  if (error != 0) cudaGetLastError(); /* reported here, and not again to the next caller */
   return error;
 }
 
@@ -218,7 +223,7 @@ int open_parts(sq_gpu *gpu) {
   cudaStream_t capture = NULL;
   cudaError_t error = cudaSetDevice(gpu->index);
   if (error == cudaSuccess)
-    error = cudaMalloc(reinterpret_cast<void **>(&gpu->scratch), SQ_SCRATCH_FLOATS * sizeof(float));
+    error = cudaMalloc(reinterpret_cast<void **>(&gpu->scratch), SQ_SCRATCH_ELEMENTS * sizeof(float));
   if (error == cudaSuccess) error = cudaStreamCreateWithFlags(&capture, cudaStreamNonBlocking);
   gpu->capture = capture;
   return error == cudaSuccess ? open_cublas(gpu) : (int)error;
@@ -258,10 +263,10 @@ extern "C" const sq_device sq_cuda_device = {
 
 #endif
 
-int sq_gpu_zero(sq_exec *exec, void *p, int64_t floats) {
-  return device_zero(exec, p, (size_t)floats * sizeof(float));
+int sq_gpu_zero(sq_exec *exec, void *p, int64_t count) {
+  return device_zero(exec, p, (size_t)count * sizeof(float));
 }
 
-int sq_gpu_copy(sq_exec *exec, void *to, const void *from, int64_t floats) {
-  return device_copy(exec, to, from, (size_t)floats * sizeof(float));
+int sq_gpu_copy(sq_exec *exec, void *to, const void *from, int64_t count) {
+  return device_copy(exec, to, from, (size_t)count * sizeof(float));
 }

@@ -1,9 +1,12 @@
 /* dropout.cu - inverted dropout: y = x / (1-p) with probability 1-p, else 0.
  *
- * Element i draws word i % 4 of Philox block offset + i/4 (core/philox.h), so every backend drops the same elements.
- * Launch: one thread a Philox block, that is four elements; blocks of 256 threads, grid-stride.  No shared memory.
- * 8 bytes an element (12 accumulating) and 25 integer operations: limited by memory.
+ * Element i draws word i % 4 of Philox block offset + i/4 (core/philox.h), so every backend drops the same
+ * elements.
+ * Launch: one thread per Philox block, which is four elements; blocks of 256 threads, grid-stride.  No shared
+ * memory.
+ * 8 bytes per element (12 accumulating) and 25 integer operations: limited by memory.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 #include "core/philox.h"

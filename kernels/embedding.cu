@@ -3,14 +3,18 @@
  *   forward    y[r,:] = table[ids[r],:]           zeros for an id outside 0..V-1
  *   backward   dtable[ids[r],:] += dy[r,:]        in the order of r, nothing for such an id
  *
- * forward: one thread an element, 32 columns x 8 rows a block; 8 bytes an element, limited by memory.
+ * forward: one thread per element, 32 columns x 8 rows per block; 8 bytes per element, limited by memory.
  *
- * backward, without atomics: the first r that names an id owns that row of dtable.  One warp a row r and 128 columns:
- * it looks back through the ids, 32 at a time, and leaves if it finds its own (for a frequent id after a few
- * steps); the owner then walks forward through the ids and adds every row of dy that names its id, in order.
- * Launch: blocks of 4 warps.  No shared memory.  Moves each row of dy once, and at most R^2/32 warp-wide loads of ids,
- * which stay in the cache; limited by memory for small vocabularies and by the search when nearly all ids differ.
+ * backward, without atomics: the first r that names an id owns that row of dtable.  One warp per row r and
+ * 128 columns:
+ * it looks back through the ids, 32 at a time, and returns if it finds its own, which for a frequent id takes
+ * a few steps.  The owner then walks forward through the ids and adds every row of dy that names its id, in
+ * order.
+ * Launch: blocks of 4 warps.  No shared memory.  Moves each row of dy once, and at most R^2/32 warp-wide
+ * loads of ids, which stay in the cache; limited by memory for small vocabularies and by the search when
+ * nearly all ids differ.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {

@@ -1,14 +1,14 @@
 /* factor.cu - the pointwise step of the factored product (core/factor.h has equations, paper and layout).
  *
- *   m = fx fh           backward, e being the gradient at m:   d(fx) = e fh,  d(fh) = e fx
+ *   m = fx fh           backward, where e is the gradient at m:   d(fx) = e fh,  d(fh) = e fx
  *
- * Launch as in step.h, a thread a factor.  12 bytes a thread and step forward, 20 backward.
+ * Launch as in step.h, one thread per factor.  12 bytes per thread and step forward, 20 backward.
  */
 #include "kernels/factor.h"
 
 namespace {
 
-/* Places of factor j of sequence b: fx in the gates behind the cell's own N, fh in aux, m behind it. */
+/* Where factor j of sequence b is: fx in the gates behind the cell's own N, fh in aux, m behind it. */
 struct factor_shape {
   int64_t N, F;
 };

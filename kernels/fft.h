@@ -1,9 +1,11 @@
-/* fft.h - Fourier transforms of one vector by one block (core/fft.h says what forward, inverse and place mean).
+/* fft.h - Fourier transforms of one vector by one block (core/fft.h says what forward, inverse and place
+ * mean).
  *
- * Powers of two from 4 on: the stages of core/fft.c two by two, radix 4.  A forward pass takes x_j, x_{j+n/4}, x_{j+n/2},
- * x_{j+3n/4} to places 4j..4j+3 of another vector: reads and writes of a warp are each 32 or 128 consecutive floats, so
- * no shared memory bank is hit twice, and there is one barrier a pass.  If log2 n is odd, the last stage stands alone;
- * its factors are 1.  46 operations for 4 numbers and pass, 5.75 n log2 n in all.
+ * Powers of two from 4 on: the stages of core/fft.c two by two, radix 4.  A forward pass takes x_j,
+ * x_{j+n/4}, x_{j+n/2}, x_{j+3n/4} to places 4j..4j+3 of another vector: reads and writes of a warp are each
+ * 32 or 128 consecutive floats, so no bank of shared memory is hit twice, and there is one barrier per pass.
+ * If log2 n is odd, the last stage stands alone; its factors are 1.  46 operations per 4 complex numbers and
+ * pass, 5.75 n log2 n in all.
  * Any other n: the sum as it stands, 8 n^2 operations, in natural order.
  *
  * Factors come from a table of e^{2 pi i k / n}: cos [n], sin [n], which stays in the first-level cache.
@@ -32,7 +34,7 @@ static __device__ __forceinline__ sq_complex operator*(sq_complex a, sq_complex 
 static __device__ __forceinline__ sq_complex sq_conj(sq_complex a) { return {a.re, -a.im}; }
 static __device__ __forceinline__ sq_complex sq_times_i(sq_complex a) { return {-a.im, a.re}; }
 
-/* A vector of complex numbers: planes that lie apart (step 1), or Re and Im in turns (step 2, im = re + 1). */
+/* A vector of complex numbers: two separate planes (step 1), or Re and Im in turns (step 2, im = re + 1). */
 template <int step> struct sq_vector {
   float *re, *im;
   __device__ __forceinline__ sq_complex get(int64_t j) const { return {re[j * step], im[j * step]}; }
@@ -44,7 +46,8 @@ template <int step> struct sq_vector {
 typedef sq_vector<1> sq_planes;
 static __device__ __forceinline__ sq_planes sq_planes_at(float *p, int64_t n) { return {p, p + n}; }
 
-/* True if the kernels have a fast transform of this size; then places are bits reversed, else frequencies. */
+/* True if the kernels have a fast transform of this size.  Then place and frequency have reversed bits, else
+ * they agree. */
 static __host__ __device__ __forceinline__ bool sq_fft_fast(int64_t n) {
   return n >= 4 && (n & (n - 1)) == 0;
 }
@@ -90,7 +93,8 @@ static __device__ __forceinline__ void sq_fft_merge(sq_complex y[4], sq_complex 
   y[3] = a1 - b1;
 }
 
-/* The last stage of an odd number of stages: x_{2j}, x_{2j+1}, x_{2j+n/2}, x_{2j+1+n/2} to places 4j..4j+3, and its adjoint.*/
+/* The last stage if their number is odd: x_{2j}, x_{2j+1}, x_{2j+n/2}, x_{2j+1+n/2} to places 4j..4j+3; and
+ * its adjoint. */
 static __device__ __forceinline__ void sq_fft_split_last(sq_complex x[4]) {
   const sq_complex y[4] = {x[0] + x[2], x[0] - x[2], x[1] + x[3], x[1] - x[3]};
   for (int r = 0; r < 4; r++) x[r] = y[r];
@@ -122,7 +126,7 @@ static __device__ __forceinline__ void sq_fft_store_run(sq_planes x, int64_t j, 
   *reinterpret_cast<float4 *>(x.re + 4 * j) = make_float4(v[0].re, v[1].re, v[2].re, v[3].re);
   *reinterpret_cast<float4 *>(x.im + 4 * j) = make_float4(v[0].im, v[1].im, v[2].im, v[3].im);
 }
-/* Of the last stage of an odd number. */
+/* For the last stage if the number of stages is odd. */
 static __device__ __forceinline__ void sq_fft_load_pairs(sq_planes x, int64_t n, int64_t j, sq_complex v[4]) {
   for (int r = 0; r < 4; r++) v[r] = x.get(2 * j + r % 2 + r / 2 * (n / 2));
 }
@@ -139,8 +143,8 @@ static __device__ __forceinline__ void sq_swap(sq_planes *a, sq_planes *b) {
   *b = was;
 }
 
-/* Each from *x to *x, with *other as room of the same size: the two may have changed places.  All threads of the block
- * call; *x is complete before, and after. */
+/* Transforms *x; *other is room of the same size, and the two may change places.  All threads of the block
+ * must call; *x is complete before the call and after it. */
 static __device__ __forceinline__ void sq_fft_forward_fast(int64_t n, const float *table, sq_planes *x,
                                                            sq_planes *other) {
   const int stages = sq_fft_stages(n);

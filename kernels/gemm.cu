@@ -4,13 +4,15 @@
  * Otherwise, and in the emulator, the kernel below.
  *
  * Built-in kernel: a block computes a SIDE x SIDE tile of C (SIDE = 64, or 32 for small C, so that more
- * processors have work) with (SIDE/4)^2 threads, each a 4 x 4 piece in registers.  It walks k in slices of 16 that
- * the block stages in shared memory: 2 * 16 * (SIDE + 4) floats, 8704 bytes at most.  Both operands are read as
- * data[outer * step + p * step_k]: a transpose is nothing but other strides, and the neighbouring threads load
+ * processors have work) with (SIDE/4)^2 threads, each a 4 x 4 piece in registers.  It walks k in slices of 16
+ * that the block stages in shared memory: 2 * 16 * (SIDE + 4) floats, 8704 bytes at most.  Both operands are
+ * read as data[outer * step + p * step_k]: a transpose only has other strides, and neighbouring threads load
  * along whichever axis is contiguous.
- * Moves (m n k / SIDE) * 8 bytes for 2 m n k operations; limited by shared-memory reads (2 float4 for 16 multiply-adds).
- * Each element is one chain of multiply-adds over p = 0..k-1: the result does not depend on the tile size.
+ * Moves (m n k / SIDE) * 8 bytes for 2 m n k operations; limited by shared-memory reads (2 float4 for 16
+ * multiply-adds).  Each element is one chain of multiply-adds over p = 0..k-1: the result does not depend on
+ * the tile size.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 #if defined(SEQGPU_CUBLAS) && !defined(SEQGPU_EMULATE)
@@ -124,7 +126,7 @@ int gemm_built_in(sq_exec *exec, const sq_gemm_args *a) {
 }
 
 #ifdef GEMM_CUBLAS
-/* A new stream makes cuBLAS forget its workspace. */
+/* cuBLAS forgets its workspace when its stream changes. */
 int gemm_cublas_bind(sq_exec *exec, sq_gpu *gpu) {
   const int error = sq_gpu_bind(exec);
   if (error != 0 || gpu->cublas_stream == exec->stream) return error;
@@ -137,7 +139,7 @@ int gemm_cublas_bind(sq_exec *exec, sq_gpu *gpu) {
   return 0;
 }
 
-/* By sq_math: float32 products, or tensor cores on inputs rounded on their way in. */
+/* By sq_math: float32 products, or tensor cores on rounded inputs. */
 const cublasComputeType_t compute_types[] = {CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32,
                                              CUBLAS_COMPUTE_32F_FAST_16BF};
 

@@ -1,13 +1,15 @@
-/* graph.cu - replays what a sequence enqueues as one CUDA graph.
+/* graph.cu - replays what a run enqueues as one CUDA graph; see graph.h.
  *
- * A sequence of T steps is 2 T launches and more, each of which costs the host several microseconds; a graph is one
- * launch.  Recording costs more than it saves once, so a key is recorded when it comes a second time: a training loop
- * that keeps its buffers is replayed from its second update on, and a caller whose pointers change every time never
- * pays for a recording.  Recorded on a stream of the context's own, because the default stream cannot record.
+ * A sequence of T steps takes 2 T launches or more, each of which costs the host several microseconds; a
+ * graph is one launch.  Recording costs more than a single replay saves, so a key is recorded when it comes a
+ * second time: a training loop that keeps its buffers is replayed from its second update on, and a caller
+ * whose pointers change every time never pays for a recording.  Graphs are recorded on a stream of the
+ * context's own, because the default stream cannot record.
  *
- * If the caller's stream is itself being recorded, everything is simply enqueued and becomes part of the caller's graph.
+ * If the caller is recording its own stream, everything is simply enqueued and becomes part of the caller's
+ * graph.
  */
-#include "kernels/device.h"
+#include "kernels/graph.h"
 
 #include <string.h>
 
@@ -25,7 +27,7 @@ int sq_graph_run(sq_exec *exec, const void *, size_t, int (*enqueue)(sq_exec *, 
 
 enum { GRAPH_SLOTS = 32 };
 
-/* One key, least recently used first to go.  graph NULL: seen, not recorded yet. */
+/* One key; the least recently used is dropped first.  graph NULL: seen but not recorded yet. */
 struct sq_graph_slot {
   size_t key_bytes; /* 0: free */
   uint64_t used;
@@ -48,7 +50,7 @@ void empty_slot(sq_graph_slot *slot) {
   slot->key_bytes = 0;
 }
 
-/* The slot of the key.  *known is false if it was not there: then it is, now. */
+/* The slot of the key, made if it is not there; *known says whether it was. */
 sq_graph_slot *find_slot(sq_graph_cache *cache, const void *key, size_t bytes, bool *known) {
   sq_graph_slot *oldest = &cache->slot[0], *found = NULL;
   for (sq_graph_slot &slot : cache->slot) {

@@ -5,17 +5,18 @@
  *   reset after (cuDNN, PyTorch):    q = U_c h' + b_rec;  c = tanh(a_c + r q)
  *
  * Backward:  dc' = dh (1-u) (1-c^2)     du' = dh (h' - c) u(1-u)     dh' = dh u + products
- *   before:  stage 1 as above; then, e being the gradient at r h':  dr' = e h' r(1-r),  dh' += e r
+ *   before:  stage 1 as above; then, where e is the gradient at r h':  dr' = e h' r(1-r),  dh' += e r
  *   after:   dq = dc' r,   dr' = dc' q r(1-r)
  *
- * Launch as in step.h.  A thread and step move 44 bytes forward and 44 to 48 backward (reset after), or 24 + 24
- * and 24 + 28 to 32 in the two stages of reset before; three transcendentals forward and none backward.
+ * Launch as in step.h.  A thread and step move 44 bytes forward and 44 to 48 backward (reset after), or 24 +
+ * 24 and 24 + 28 to 32 in the two stages of reset before; three transcendentals forward and none backward.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
 
 namespace {
 
-/* Where unit j of sequence b has its numbers; gates are r, u, c. */
+/* Where unit j of sequence b has its elements; gates are r, u, c. */
 struct gru_unit {
   int64_t at, r, u, c;
 };

@@ -1,10 +1,11 @@
-/* half.h - between float32 and half (IEEE 754 binary16), whose bits are a uint16_t here; and float32's own bits. */
+/* half.h - conversions between float32 and half (IEEE 754 binary16), whose bits are a uint16_t; and the bits
+ * of float32. */
 #ifndef SQ_HALF_H
 #define SQ_HALF_H
 
 #include "kernels/simt.h"
 
-/* Rounds to nearest, ties to even; 65520 and more is infinity, 2^-25 and less zero. */
+/* Rounds to nearest, ties to even: 65520 and more becomes infinity, 2^-25 and less zero. */
 static __device__ __forceinline__ uint16_t sq_to_half(float x) {
 #ifdef SEQGPU_EMULATE
   return simt::to_half(x);
@@ -24,7 +25,7 @@ static __device__ __forceinline__ float sq_from_half(uint16_t bits) {
 #endif
 }
 
-/* As an integer: for floats >= 0 the order is the same. */
+/* As an integer: floats >= 0 keep their order. */
 static __device__ __forceinline__ uint32_t sq_float_bits(float x) {
 #ifdef SEQGPU_EMULATE
   return simt::bits_of(x);

@@ -2,18 +2,18 @@
  *
  *   Q h = H_1 ... H_k h      H_i = I - s_i v_i v_i^T, s_i = 2 / |v_i|^2
  *
- * One block of HOUSEHOLDER_THREADS a sequence; its row (backward: the row and its gradient) lies in shared memory, 4 H or 8 H
- * bytes, for all k reflections.  A reflection is one block-wide sum (two backward) and one pass over the row: 4 H k multiply-adds
- * a row forward, 10 H k backward, and the vectors once through the L2 cache for every row.  What limits it is the latency
- * of k block sums one after the other.  H ends where the shared memory of a block does: at 29,000 in training on sm_90.
+ * One block of HOUSEHOLDER_THREADS per sequence.  Its row (backward: the row and its gradient) stays in
+ * shared memory, 4 H or 8 H bytes, for all k reflections.  A reflection is one block-wide sum (two backward)
+ * and one pass over the row:
+ * 4 H k multiply-adds per row forward, 10 H k backward, and the vectors once through the L2 cache for every
+ * row.
+ * Limits: the latency of k block sums, one after another.  H is bounded by the shared memory of a block:
+ * 29,000 in training on sm_90.
  * The pointwise step is the vanilla network's.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
-
-#include "kernels/structure.h"
-
-extern "C" int SQ_GPU(rnn_forward)(sq_exec *exec, const sq_step *s, int stage);
-extern "C" int SQ_GPU(rnn_backward)(sq_exec *exec, const sq_step *s, int stage);
+#include "kernels/structures.h"
 
 namespace {
 
@@ -37,7 +37,7 @@ __device__ __forceinline__ float householder_dot(const householder_rows &r, cons
   return sq_block_sum(sum);
 }
 
-/* z = Q from[b]; each thread only ever touches its own numbers of z. */
+/* z = Q from[b]; each thread touches only its own elements of z. */
 __device__ __forceinline__ void householder_apply(const householder_rows &r, int64_t b, float *z) {
   FOR_UNITS(j) z[j] = r.from[b * r.ld_from + j];
   for (int64_t i = r.count - 1; i >= 0; i--) {
@@ -77,7 +77,7 @@ __global__ void __launch_bounds__(HOUSEHOLDER_THREADS) householder_backward_kern
   }
 }
 
-/* twice[i] = 2 / |v_i|^2: one block a vector. */
+/* twice[i] = 2 / |v_i|^2: one block per vector. */
 __global__ void __launch_bounds__(HOUSEHOLDER_THREADS)
     householder_prepare_kernel(householder_rows r, float *twice) {
   for (int64_t i = blockIdx.x; i < r.count; i += gridDim.x) {
@@ -113,7 +113,7 @@ extern "C" int SQ_GPU(householder_rows_prepare)(sq_exec *exec, const sq_layout *
                    HOUSEHOLDER_THREADS, 0, r, prepared);
 }
 
-/* The row; backward its gradient, too. */
+/* The row; backward, also its gradient. */
 extern "C" size_t SQ_GPU(householder_rows_shared)(const sq_product *product, int backward) {
   return (backward ? 2 : 1) * (size_t)product->cols * sizeof(float);
 }

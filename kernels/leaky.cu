@@ -1,9 +1,11 @@
 /* leaky.cu - the pointwise step of the leaky integrator (core/leaky.c has the equations and the papers).
  *
- *   n = g(pre-activation)    h = (1 - a) h' + a n          backward:  d = a dh g',  dh' = (1 - a) dh       h' = h_{t-1}
+ *   n = g(pre-activation)     h = (1 - a) h' + a n         h' = h_{t-1}
+ * Backward:  d(pre-activation) = a dh g'     dh' = (1 - a) dh
  *
- * Launch as in step.h.  20 bytes a thread and step forward, 16 to 20 backward; one transcendental at most.
+ * Launch as in step.h.  20 bytes per thread and step forward, 16 to 20 backward; one transcendental at most.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
 
 namespace {

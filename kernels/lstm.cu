@@ -4,14 +4,16 @@
  *   c = f c' + i g                              lstm0: f = 1       coupled: f = 1 - i
  *   o = s(a_o + p_o c)    m = o tanh(c)         h = m, or with a projection, in a second stage, h = W_hr m
  *
- * Backward, dm being the gradient at m:
+ * Backward, where dm is the gradient at m:
  *   do' = dm tanh(c) o(1-o)    dc += dm o (1 - tanh(c)^2) + p_o do'
  *   di' = dc g i(1-i)    df' = dc c' f(1-f)    dg' = dc i (1-g^2)    (coupled: di' = dc (g - c') i(1-i))
  *   dc' = dc f + p_i di' + p_f df'
  *
- * Launch as in step.h.  The variants are template arguments, so the common LSTM pays for none of them.
- * 48 bytes a thread and step forward, 56 to 60 backward (lstm without options); 5 transcendentals forward, 1 backward.
+ * Launch as in step.h.  The variants are template arguments, so the plain LSTM pays for none of them.
+ * 48 bytes per thread and step forward, 56 to 60 backward (lstm without options); 5 transcendentals forward,
+ * 1 backward.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
 
 namespace {
@@ -31,7 +33,7 @@ template <int kind> struct lstm_gates {
   enum { i = 0, f = 1, g = kind == FORGET ? 2 : 1, o = g + 1, count = o + 1 };
 };
 
-/* A sequence that has ended: state passes on, everything else is zero. */
+/* A sequence that has ended: its state passes on, and everything else is zero. */
 template <int kind>
 __device__ __forceinline__ void lstm_pass(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j) {
   const int64_t at = b * n.H + j;

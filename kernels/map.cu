@@ -1,16 +1,18 @@
 /* map.cu - element-wise maps: y (+)= f(a, b). The kinds and their formulas are in core/ops.h (sq_map_args).
  *
- * Launch: blocks of 256 threads, four elements a thread where a, b and y are 16-byte aligned, grid-stride loop.
- * No shared memory.  Moves 8 to 16 bytes an element for at most one transcendental: limited by memory.
+ * Launch: blocks of 256 threads, four elements per thread where a, b and y are 16-byte aligned, grid-stride
+ * loop.
+ * No shared memory.  Moves 8 to 16 bytes per element for at most one transcendental: limited by memory.
  * y may be a or b: every element is read and written by one thread.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {
 
 enum { MAP_THREADS = 256 };
 
-/* One struct a map; `second`: it reads b. */
+/* One struct per map; `second`: it reads b. */
 template <int g> struct map_activation {
   enum { second = 0 };
   static __device__ float apply(float a, float, float) { return sq_activate<g>(a); }

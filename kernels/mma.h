@@ -6,7 +6,8 @@
  *   TF32     (g, t)         (g+8, t)        (g, t+4)        (g+8, t+4)       (t, g)         (t+4, g)
  *   bf16     (g, 2t..)      (g+8, 2t..)     (g, 2t+8..)     (g+8, 2t+8..)    (2t.., g)      (2t+8.., g)
  *
- * and c[0..1] = (g, 2t..), c[2..3] = (g+8, 2t..), in both; "2t.." are two neighbours, the first in the low half.
+ * and c[0..1] = (g, 2t..), c[2..3] = (g+8, 2t..), in both; "2t.." are two neighbours, the first in the low
+ * half.
  */
 #ifndef SQ_MMA_H
 #define SQ_MMA_H

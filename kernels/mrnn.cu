@@ -1,10 +1,8 @@
-/* mrnn.cu - the pointwise steps of the multiplicative network (core/mrnn.c has the paper): stage 0 is the factors' (factor.cu),
- * stage 1 the vanilla network's (rnn.cu).
+/* mrnn.cu - the pointwise steps of the multiplicative network (core/mrnn.c has the paper): stage 0 is the
+ * step of the factors (factor.cu), stage 1 that of the vanilla network (rnn.cu).
  */
+#include "kernels/cells.h"
 #include "kernels/factor.h"
-
-extern "C" int SQ_GPU(rnn_forward)(sq_exec *exec, const sq_step *s, int stage);
-extern "C" int SQ_GPU(rnn_backward)(sq_exec *exec, const sq_step *s, int stage);
 
 extern "C" int SQ_GPU(mrnn_forward)(sq_exec *exec, const sq_step *s, int stage) {
   return stage == 0 ? SQ_GPU(factor_forward)(exec, s) : SQ_GPU(rnn_forward)(exec, s, 0);

@@ -1,15 +1,17 @@
 /* mse.cu - squared error with a mask.
  *
  *   loss_r = sum_d (x[r,d] - target[r,d])^2                       0 where masked (mask[r] = 0)
- *   loss   = scale sum_r loss_r / N            N = numbers of the unmasked rows if mean (at least 1), else 1
+ *   loss   = scale sum_r loss_r / N            N = elements of the unmasked rows if mean (at least 1), else 1
  *   dx[r,d] = 2 (x[r,d] - target[r,d]) dloss scale / N            0 where masked
  *
- * forward: one warp a row; 8 bytes and 2 operations a number, limited by memory.  Then one block of 256 threads adds the
- * rows' losses in double precision, in a fixed order.
- * backward: one thread an element, 32 x 8 a block; 12 bytes and 2 operations a number, limited by memory.
+ * forward: one warp per row; 8 bytes and 2 operations per element, limited by memory.  Then one block of 256
+ * threads adds the rows' losses in double precision, in a fixed order.
+ * backward: one thread per element, 32 x 8 per block; 12 bytes and 2 operations per element, limited by
+ * memory.
  * Shared: 256 bytes, in block sums only.
  */
 #include "kernels/loss.h"
+#include "kernels/ops.h"
 
 namespace {
 

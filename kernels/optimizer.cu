@@ -9,10 +9,11 @@
  *              v = b2 v + (1-b2) g^2
  *              p -= lr (m / (1-b1^k)) / (sqrt(v / (1-b2^k)) + eps)
  *
- * Launch: up to OPTIMIZER_TENSORS tensors a launch, one row of blocks of 256 threads a tensor, one thread an element,
- * grid-stride.  No shared memory.  12 (SGD) to 28 (ADAM) bytes an element: limited by memory.
+ * Launch: up to OPTIMIZER_TENSORS tensors per launch, one row of blocks of 256 threads per tensor, one thread
+ * per element, grid-stride.  No shared memory.  12 (SGD) to 28 (ADAM) bytes per element: limited by memory.
  * If the clip state holds a norm that is not finite, every thread returns at once.
  */
+#include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {
@@ -32,7 +33,7 @@ struct optimizer_rule {
   float unbias_m, unbias_v; /* 1 / (1 - b^k) */
 };
 
-/* One struct a rule: reads and writes m and v in place, returns what p loses. */
+/* One struct per rule: reads and writes m and v in place, returns what p loses. */
 struct rule_sgd {
   enum { first = 0, second = 0 };
   static __device__ float step(const optimizer_rule &u, float g, float &, float &) { return u.lr * g; }
@@ -86,7 +87,7 @@ float *tensor_of(const sq_tensor_list &list, int64_t k) {
   return list.data != NULL ? static_cast<float *>(list.data[k]) : NULL;
 }
 
-/* Tensors first and on, as many as fit; *largest: size of the largest. */
+/* As many tensors from `first` on as fit; *largest: size of the largest. */
 optimizer_tensors optimizer_group(const sq_optimizer_args *a, int64_t first, int64_t *largest) {
   optimizer_tensors t = {};
   *largest = 0;

@@ -2,8 +2,9 @@
  *
  *   h_t = g(a_t)          backward:  da = dh g'(a), with g' from h
  *
- * Launch as in step.h.  16 bytes a thread and step forward, 16 to 20 backward; one transcendental at most.
+ * Launch as in step.h.  16 bytes per thread and step forward, 16 to 20 backward; one transcendental at most.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
 
 namespace {

@@ -1,12 +1,16 @@
-/* scrn.cu - the pointwise steps of the structurally constrained network (core/scrn.c has equations, paper and layout).
+/* scrn.cu - the pointwise steps of the structurally constrained network (core/scrn.c has equations, paper and
+ * layout).
  *
- *   stage 0, C units:   s = a u + (1 - a) s'       u = B x, in the gates behind the hidden half;  s' = s_{t-1}
+ *   stage 0, C units:   s = a u + (1 - a) s'       u = B x, in the gates behind h;  s' = s_{t-1}
  *   stage 1, H units:   h = sigmoid(pre-activation)
- * Backward:  d(pre-activation) = dh h (1 - h);   du = a ds,  ds' = (1 - a) ds,  d(logit) = ds (u - s') a (1 - a)
+ * Backward:  d(pre-activation) = dh h (1 - h);  du = a ds,  ds' = (1 - a) ds,  d(logit) = ds (u - s') a (1 -
+ * a)
  *
- * Launch as in step.h.  16 bytes a thread and stage forward; backward 16 to 20, and 24 to 28 with leaks that are learnt.
+ * Launch as in step.h.  16 bytes per thread and stage forward; backward 16 to 20, and 24 to 28 with leaks
+ * that are learnt.
  * One transcendental at most.
  */
+#include "kernels/cells.h"
 #include "kernels/step.h"
 
 namespace {

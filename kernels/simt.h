@@ -1,24 +1,25 @@
 /* simt.h - the CUDA vocabulary of the kernels, in CUDA or in the emulator.
  *
- * Kernels are written in plain CUDA C++ with five exceptions, which the emulator of tests/simt needs:
+ * Kernels are written in plain CUDA C++, with five exceptions that the emulator of tests/simt needs:
  *
  *   SQ_SHARED(float, tile, 1024);       __shared__ float tile[1024];
  *   SQ_SHARED_DYNAMIC(float, tile);     extern __shared__ float tile[];
  *   SQ_UNROLL                           #pragma unroll
  *   SQ_LAUNCH(exec, kernel, grid, block, dynamic_shared_bytes, arguments...)     no <<<>>>; returns the error
  *       sq_launch_as: the same for clusters and cooperative grids
- *   integer atomics only, and the full width of a warp in shuffles
+ *   atomics on integers only, and shuffles over the full width of a warp
  *
- * What is PTX and not C++ (clusters, flags, tensor cores) has one named function each, here and in mma.h, with a twin
- * for the emulator.
+ * Whatever is PTX rather than C++ (clusters, flags, tensor cores) is a named function, here, in async.h or in
+ * mma.h, with a twin for the emulator.
  *
- * With -DSEQGPU_EMULATE a .cu file is compiled as C++ and SQ_LAUNCH runs it at once on the CPU.
+ * With -DSEQGPU_EMULATE a .cu file is compiled as C++, and SQ_LAUNCH runs the kernel at once on the CPU.
  */
 #ifndef SQ_SIMT_H
 #define SQ_SIMT_H
 
-#include "kernels/device.h"
-#include "kernels/kernels.h"
+#include "core/ops.h"
+#include "kernels/backend.h"
+#include "kernels/context.h"
 
 #ifdef SEQGPU_EMULATE
 #include "tests/simt/simt_emulator.h"
@@ -47,7 +48,8 @@ enum { SQ_WARP = 32 };
 
 #endif
 
-/* Work done by a thread: so many additions and multiplications of floats, which the emulator adds up and a device does not.
+/* The thread has done that many float additions and multiplications.  The emulator adds them up; a device
+ * does nothing.
  * Complex numbers (fft.h, unitary.h, modrelu.h) and matrix products (gemm.cu) are counted. */
 static __device__ __forceinline__ void sq_count(unsigned operations) {
 #ifdef SEQGPU_EMULATE
@@ -57,20 +59,20 @@ static __device__ __forceinline__ void sq_count(unsigned operations) {
 #endif
 }
 
-/* A kernel with commas in its template arguments stands in parentheses. */
+/* A kernel whose template arguments contain commas must stand in parentheses. */
 #define SQ_LAUNCH(exec, kernel, grid, block, ...) sq_launch(exec, #kernel, kernel, grid, block, __VA_ARGS__)
 
 template <typename T> struct sq_same { typedef T type; };
 
-/* How a grid is launched beyond its size: blocks a cluster along x, and whether all blocks must be resident together
- * (the launch is refused if they cannot be). */
+/* How a grid is launched, beyond its size: blocks per cluster along x, and whether all blocks must be
+ * resident together (if they cannot be, the launch is refused). */
 struct sq_mode {
   unsigned cluster;
   bool cooperative;
 };
 
 #ifndef SEQGPU_EMULATE
-/* What a kernel needs to be told once before such a launch. */
+/* Attributes that a kernel needs before such a launch. */
 template <typename K> int sq_prepare(K *kernel, sq_mode mode, size_t shared) {
   cudaError_t error = cudaSuccess;
   if (shared > 48 * 1024)
@@ -103,7 +105,7 @@ static inline cudaLaunchConfig_t sq_config_of(sq_mode mode, dim3 grid, dim3 bloc
 }
 #endif
 
-/* Enqueues kernel(arguments...) and returns the error of the launch; an empty grid is no work. */
+/* Enqueues kernel(arguments...) and returns the error of the launch.  An empty grid is not launched. */
 template <typename... P>
 int sq_launch(sq_exec *exec, const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
               typename sq_same<P>::type... arguments) {
@@ -123,7 +125,8 @@ int sq_launch(sq_exec *exec, const char *name, void (*kernel)(P...), dim3 grid, 
 #endif
 }
 
-/* As sq_launch, for kernels that take more than 48 KB of dynamic shared memory, clusters, and cooperative grids. */
+/* As sq_launch, for kernels that take more than 48 KB of dynamic shared memory, clusters, and cooperative
+ * grids. */
 template <typename... P>
 int sq_launch_as(sq_exec *exec, sq_mode mode, const char *name, void (*kernel)(P...), dim3 grid, dim3 block,
                  size_t shared, typename sq_same<P>::type... arguments) {
@@ -145,7 +148,8 @@ int sq_launch_as(sq_exec *exec, sq_mode mode, const char *name, void (*kernel)(P
 #endif
 }
 
-/* Blocks of this kernel that the whole device holds at a time, or clusters if mode.cluster > 1; 0 if not even one. */
+/* Blocks of this kernel, or clusters if mode.cluster > 1, that the whole device holds at a time; 0 if not
+ * even one. */
 template <typename... P>
 int sq_resident(sq_exec *exec, sq_mode mode, void (*kernel)(P...), unsigned threads, size_t shared,
                 int *resident) {
@@ -170,7 +174,7 @@ int sq_resident(sq_exec *exec, sq_mode mode, void (*kernel)(P...), unsigned thre
     error = (int)cudaOccupancyMaxActiveBlocksPerMultiprocessor(resident, kernel, (int)threads, shared);
     *resident *= limits.processors;
   }
-  if (error != 0) cudaGetLastError(); /* told here; the next launch begins afresh */
+  if (error != 0) cudaGetLastError(); /* reported here, and not again by the next launch */
   return error;
 #endif
 }
@@ -184,8 +188,8 @@ int sq_resident(sq_exec *exec, sq_mode mode, void (*kernel)(P...), unsigned thre
 #define SQ_HAS_CLUSTERS 0
 #endif
 
-/* The two halves of a barrier over all threads of the cluster: what was stored before the arrival, in peers' shared
- * memory too, is seen after the wait. */
+/* The two halves of a barrier over all threads of the cluster.  Stores before the arrival, including those
+ * into the shared memory of peers, are visible after the wait. */
 static __device__ __forceinline__ void sq_cluster_arrive(void) {
 #ifdef SEQGPU_EMULATE
   simt::cluster_arrive(SIMT_SITE("cluster arrive"));
@@ -201,7 +205,7 @@ static __device__ __forceinline__ void sq_cluster_wait(void) {
 #endif
 }
 
-/* Stores to the place of `own`, an address in this block's dynamic shared memory, in the block of that rank. */
+/* Stores to where `own`, an address in this block's dynamic shared memory, lies in the block of that rank. */
 static __device__ __forceinline__ void sq_cluster_store(uint4 *own, unsigned rank, uint4 v) {
 #ifdef SEQGPU_EMULATE
   *static_cast<uint4 *>(simt::cluster_peer(own, rank, SIMT_SITE("cluster store"))) = v;
@@ -219,9 +223,9 @@ static __device__ __forceinline__ void sq_cluster_store(uint4 *own, unsigned ran
 #endif
 }
 
-/* A flag that another block waits for: whatever this thread, or by a barrier its block, stored before is seen by who has
- * seen the flag.  The wait is for a value that only grows; in the emulator it sleeps, and a flag that never comes is
- * an error. */
+/* A flag that another block waits for.  Whoever has seen it also sees what this thread, or its block before a
+ * barrier, stored earlier.  The value waited for only grows.  In the emulator the wait sleeps, and a flag
+ * that never comes is an error. */
 static __device__ __forceinline__ void sq_flag_release(uint32_t *flag, uint32_t value) {
 #ifdef SEQGPU_EMULATE
   simt::store_release(flag, value);
@@ -239,7 +243,7 @@ static __device__ __forceinline__ void sq_flag_wait(const uint32_t *flag, uint32
 #endif
 }
 
-/* A load that passes by the first-level cache, which does not see other processors' stores. */
+/* A load that bypasses the first-level cache, which does not see the stores of other processors. */
 static __device__ __forceinline__ uint4 sq_load_l2(const uint4 *p) {
 #ifdef SEQGPU_EMULATE
   return *p;
@@ -251,7 +255,7 @@ static __device__ __forceinline__ uint4 sq_load_l2(const uint4 *p) {
 /* ---- launch geometry ---- */
 
 #ifdef SEQGPU_EMULATE
-/* Small, so that the grid-stride loops have more than one turn and small sums more than one part. */
+/* Small, so that grid-stride loops take more than one turn, and small sums have more than one part. */
 static const int64_t SQ_GRID_MAX = 3, SQ_PART_ROWS = 16;
 #else
 static const int64_t SQ_GRID_MAX = 65535, SQ_PART_ROWS = 256;
@@ -265,19 +269,21 @@ static inline unsigned sq_blocks(int64_t count, int64_t per_block) {
   return (unsigned)(blocks < SQ_GRID_MAX ? blocks : SQ_GRID_MAX);
 }
 
-/* A matrix, one thread an element: 32 columns x 8 rows a block, so that a warp touches one 128-byte line. */
+/* A matrix, one thread per element: 32 columns x 8 rows per block, so that a warp touches one 128-byte
+ * line. */
 enum { SQ_TILE_COLS = 32, SQ_TILE_ROWS = 8 };
 static inline dim3 sq_matrix_block(void) { return dim3(SQ_TILE_COLS, SQ_TILE_ROWS); }
 static inline dim3 sq_matrix_grid(int64_t rows, int64_t cols) {
   return dim3(sq_blocks(cols, SQ_TILE_COLS), sq_blocks(rows, SQ_TILE_ROWS));
 }
 
-/* Into how many parts a sum over `rows` rows is cut, `least` rows or more a part; their partial sums of `cols` columns go
- * to the context's scratch.  It depends on the sizes only, as the order of a sum must. */
+/* The number of parts into which a sum over `rows` rows is cut, with at least `least` rows per part.  Their
+ * partial sums, `cols` columns each, go to the context's scratch.  It depends on the sizes only, as the order
+ * of a sum must. */
 static inline int64_t sq_parts(int64_t rows, int64_t least, int64_t cols) {
   int64_t parts = sq_ceil_div(rows, least);
   if (parts > 64) parts = 64;
-  if (parts * cols > SQ_SCRATCH_FLOATS) parts = SQ_SCRATCH_FLOATS / cols;
+  if (parts * cols > SQ_SCRATCH_ELEMENTS) parts = SQ_SCRATCH_ELEMENTS / cols;
   return parts < 1 ? 1 : parts;
 }
 
@@ -295,8 +301,8 @@ static inline bool sq_aligned16(const void *p) { return (reinterpret_cast<uintpt
 
 /* ---- sums in a fixed order ---- */
 
-/* Over the 32 lanes of a warp, all of which call; every lane gets the result. The butterfly adds in the same order on
- * every lane, since a + b = b + a. */
+/* Over the 32 lanes of a warp, all of which must call; every lane gets the result.  The butterfly gives every
+ * lane the same bits, since a + b = b + a. */
 template <typename T> static __device__ __forceinline__ T sq_warp_sum(T v) {
   for (int bit = SQ_WARP / 2; bit > 0; bit /= 2) v += __shfl_xor_sync(SQ_FULL_MASK, v, bit);
   return v;
@@ -347,7 +353,7 @@ static __device__ __forceinline__ float sq_sigmoid(float x) { return 1.0f / (1.0
 /* g(x), and g'(x) from y = g(x), for an activation known at compile time. */
 template <int activation> static __device__ __forceinline__ float sq_activate(float x) {
   if (activation == SQ_TANH) return tanhf(x);
-  if (activation == SQ_RELU) return x < 0.0f ? 0.0f : x; /* this way round a NaN stays */
+  if (activation == SQ_RELU) return x < 0.0f ? 0.0f : x; /* written so that a NaN stays a NaN */
   if (activation == SQ_SIGMOID) return sq_sigmoid(x);
   return x;
 }

@@ -1,12 +1,13 @@
 /* step.h - what the pointwise kernels of the cells share.
  *
- * A launcher is called once a stage and time step with core/step.h's struct, whose pointers are the device's; its
- * contract, masked rows included, is the one described there.  The kernels take the struct by value and never look at
- * its layout, which is host memory.
+ * A launcher (cells.h) is called once per stage and time step with core/step.h's struct, whose pointers are
+ * the device's.  Its contract, masked rows included, is the one described there.  The kernels take the struct
+ * by value and never look at its layout, which is in host memory.
  *
- * All of them are launched the same way: one thread a pair (sequence b, unit j), 32 units x 8 sequences a block, no shared
- * memory.  A thread owns all gates of its unit, so nothing is exchanged.  They move a few dozen bytes a thread for a
- * handful of transcendentals and are limited by memory, at small sizes by the launch.
+ * All of them are launched the same way: one thread per pair (sequence b, unit j), 32 units x 8 sequences per
+ * block, no shared memory.  A thread owns all gates of its unit, so nothing is exchanged.  They move a few
+ * dozen bytes per thread for a handful of transcendentals: limited by memory, and at small sizes by the
+ * launch.
  */
 #ifndef SQ_KERNELS_STEP_H
 #define SQ_KERNELS_STEP_H
@@ -17,10 +18,7 @@
 
 typedef sq_step_f32 sq_step;
 
-/* One launcher of a cell; stage as in the layout. */
-typedef int sq_step_launcher(sq_exec *exec, const sq_step *step, int stage);
-
-/* Does sequence b still run at this step? */
+/* Is row b valid at this step? */
 static __device__ __forceinline__ bool sq_valid(const sq_step &s, int64_t b) {
   return s.lengths == NULL || s.t < s.lengths[b];
 }

@@ -1,16 +1,15 @@
 /* structure.h - the launchers of structured products, one row each of core/structures.def.
  *
- * The contract is core/structure.h's, with device pointers; there is no scratch, a launcher works in shared memory.
- * Everything is enqueued on exec->stream.
+ * The contract is core/structure.h's, with device pointers, but there is no scratch: a launcher works in
+ * shared memory.  Everything is enqueued on exec->stream.
  */
 #ifndef SQ_KERNELS_STRUCTURE_H
 #define SQ_KERNELS_STRUCTURE_H
 
-#include "kernels/kernels.h"
-
+#include "core/ops.h"
 #include "core/structure.h"
 
-/* core/structure.h's rows as a kernel takes them: without what lies in host memory. */
+/* core/structure.h's rows as a kernel takes them, without what lies in host memory. */
 struct sq_device_rows {
   int64_t rows;
   const float *from;
@@ -32,7 +31,7 @@ typedef struct sq_structured_launchers {
                  float *prepared);
   int (*forward)(sq_exec *exec, const sq_rows_f32 *rows);
   int (*backward)(sq_exec *exec, const sq_rows_f32 *rows);
-  size_t (*shared)(const sq_product *product, int backward); /* bytes of shared memory a block takes */
+  size_t (*shared)(const sq_product *product, int backward); /* bytes of shared memory per block */
 } sq_structured_launchers;
 
 /* The row of a product's structure (structure.cu). */

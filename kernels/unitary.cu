@@ -1,13 +1,16 @@
-/* unitary.cu - the unitary product of a batch at one step (core/unitary.c), for the step plan.
+/* unitary.cu - the unitary product of a batch at one step (core/unitary.c), for the algorithm `step`.
  *
- * One block of UNITARY_THREADS a sequence, the whole product in one launch: vectors in shared memory, two of 8 n bytes
- * forward, four backward, which limits n (the step plan refuses what does not fit; plan cufft has no such limit).  n a power of two: about 11.5 n log2 n + 50 n operations
- * forward and log2 n barriers, which are what limits it; other n: 16 n^2 operations.
- * Bytes a row: h in, W h in and out, 8 n each; the factors, 50 n, come from the second-level cache.
+ * One block of UNITARY_THREADS per sequence, the whole product in one launch.  Vectors are in shared memory,
+ * two of 8 n bytes forward and four backward, which limits n: `step` refuses what does not fit; `cufft` has
+ * no such limit.
+ * n a power of two: about 11.5 n log2 n + 50 n operations forward, and log2 n barriers, which are the limit;
+ * any other n:
+ * 16 n^2 operations.
+ * Bytes per row: h in, W h in and out, 8 n each; the factors, 50 n, come from the second-level cache.
  */
 #include "kernels/unitary.h"
 
-#include "kernels/structure.h"
+#include "kernels/structures.h"
 
 namespace {
 
@@ -21,7 +24,7 @@ struct unitary_rows : sq_device_rows {
   unitary matrix;
 };
 
-/* x1 = F D1 h, then x2 = F^-1 D2 P R1 x1, each in whichever of the vectors it ends. */
+/* x1 = F D1 h, then x2 = F^-1 D2 P R1 x1, each left in whichever of the two vectors it ends in. */
 __device__ __forceinline__ void unitary_first_half(const unitary &u, const float *h, sq_planes *x1,
                                                    sq_planes *other) {
   sq_unitary_first(u, h, *x1);
@@ -42,13 +45,13 @@ __global__ void __launch_bounds__(UNITARY_THREADS) unitary_kernel(unitary_rows r
     sq_planes x = sq_planes_at(shared, u.n), y = sq_planes_at(shared + 2 * u.n, u.n);
     float *to = r.to + b * r.ld_to;
     unitary_first_half(u, r.from + b * r.ld_from, &x, &y);
-    sq_planes x1 = x; /* the inverse may use its memory, once x2 is made of it */
+    sq_planes x1 = x; /* the inverse may use its memory, once x2 has been computed from it */
     unitary_second_half(u, x, &y, &x1);
     sq_unitary_last(u, y, [&](int64_t j, sq_complex z) {
       to[j] = r.accumulate ? to[j] + z.re : z.re;
       to[u.n + j] = r.accumulate ? to[u.n + j] + z.im : z.im;
     });
-    __syncthreads(); /* the next row begins in shared memory that others still read */
+    __syncthreads(); /* the next row overwrites shared memory that others still read */
   }
 }
 
@@ -80,7 +83,7 @@ __global__ void __launch_bounds__(UNITARY_THREADS) unitary_backward_kernel(unita
 
 /* ---- what all steps have in common: one block ---- */
 
-/* The index nearest to a parameter, in 0..n-1 whatever is in it. */
+/* The index nearest to a parameter, in 0..n-1 whatever its value. */
 __device__ __forceinline__ int64_t unitary_index(float x, int64_t n) {
   const float up = x + 0.5f;
   return up >= 0.0f && up < (float)n ? (int64_t)up : 0;

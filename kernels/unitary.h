@@ -1,12 +1,13 @@
-/* unitary.h - the factors of the unitary product, each over one row by one block (core/unitary.c has the equations,
- * core/unitary.h the places of the numbers).
+/* unitary.h - the factors of the unitary product, each over one row by one block (core/unitary.c has the
+ * equations, core/unitary.h says where everything lies).
  *
  *   x1 = F D1 h      x2 = F^-1 D2 P R1 x1      to = D3 R2 x2        D1, [D2 P R1], [D3 R2] are functions here
  *
- * Vectors of one row may lie in shared memory as planes (the step plan, whose transforms do) or in global memory as
- * complex numbers (the cufft plan).  Threads walk the row with a stride of the block: a number that only one thread
- * touches needs no barrier; where one function permutes, it has its barriers itself.
- * g at a number is dL/dRe + i dL/dIm.
+ * The vectors of a row lie either in shared memory as planes (the algorithm `step`, whose transforms need
+ * them so) or in global memory as complex numbers (the algorithm `cufft`).  Threads walk the row with the
+ * stride of the block, so what only one thread touches needs no barrier; the one function that permutes has
+ * barriers of its own.
+ * g at a complex number is dL/dRe + i dL/dIm.
  */
 #ifndef SQ_KERNELS_UNITARY_H
 #define SQ_KERNELS_UNITARY_H
@@ -40,15 +41,16 @@ static inline unitary sq_unitary_of(int64_t n, const float *theta, const float *
   return {n, prepared, theta + SQ_THETA_V2 * n, prepared + sq_unitary_tables(n)};
 }
 
-/* Fills `prepared` (unitary.cu); natural_order: places are frequencies, for transforms that are not fft.h's. */
+/* Fills `prepared` (unitary.cu).  natural_order: places are frequencies, for transforms other than
+ * fft.h's. */
 int sq_unitary_prepare(sq_exec *exec, int64_t n, const float *theta, float *prepared, int natural_order);
 
 #define SQ_UNITS(j, n) for (int64_t j = threadIdx.x; j < (n); j += blockDim.x)
 
 /* ---- sums ---- */
 
-/* Several sums over the block at once; every thread gets the results.  It is a barrier of the block, too.  Two calls with
- * the same slot must have another barrier between them. */
+/* Several sums over the block at once; every thread gets the results.  The call is also a barrier of the
+ * block.  Between two calls with the same slot there must be another barrier. */
 template <int count, int slot> static __device__ __forceinline__ void sq_block_sums_once(float v[count]) {
   SQ_SHARED(float, part, count *SQ_WARP);
   const unsigned warps = blockDim.x / SQ_WARP, warp = threadIdx.x / SQ_WARP, lane = threadIdx.x % SQ_WARP;
@@ -167,7 +169,7 @@ static __device__ __forceinline__ void sq_unitary_backward_middle(const unitary 
     const int64_t from = u.from(k);
     const sq_complex back = sq_conj(u.turn(SQ_UNITARY_COS2, k)) * g.get(k);
     dw[u.order(k)] += sq_phase_gradient(x1.get(from) - a * u.pv1(k), back);
-    d.set(from, back); /* P is a permutation: nobody else writes there */
+    d.set(from, back); /* P is a permutation: no other thread writes there */
   }
   __syncthreads();
   float sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};

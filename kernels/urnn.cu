@@ -2,9 +2,10 @@
  *
  *   h = modReLU(z)          gates [B,2n] = z, Re then Im; aux [B,n] = 1 / |z|
  *
- * Launch as in step.h: a thread owns one complex unit.  36 bytes a thread and step forward, 48 to 56 backward; one square
- * root and one division.
+ * Launch as in step.h: a thread owns one complex unit.  36 bytes per thread and step forward, 48 to 56
+ * backward; one square root and one division.
  */
+#include "kernels/cells.h"
 #include "kernels/modrelu.h"
 #include "kernels/step.h"
 

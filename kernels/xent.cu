@@ -2,16 +2,17 @@
  *
  *   lse_r  = m + log sum_v exp(z[r,v] - m),  m = max_v z[r,v]
  *   loss_r = lse_r - z[r,target_r]                                0 where masked (target outside 0..V-1)
- *   loss   = scale sum_r loss_r / N                               N = unmasked rows if mean (at least 1), else 1
+ *   loss   = scale sum_r loss_r / N                            N = unmasked rows (at least 1) if mean, else 1
  *   dz[r,v] = (exp(z[r,v] - lse_r) - [v = target_r]) dloss scale / N
  *
- * forward: one warp a row up to XENT_WARP_CLASSES classes, else one block of 256 threads; two passes over the row,
- * the second from the cache.  4 bytes and one exp a logit, limited by memory.  Then one block of 256 threads adds the
- * rows' losses in double precision, in a fixed order.
- * backward: one thread an element, 32 x 8 a block; 8 bytes and one exp a logit, limited by memory.
+ * forward: one warp per row up to XENT_WARP_CLASSES classes, else one block of 256 threads; two passes over
+ * the row, the second from the cache.  4 bytes and one exp per logit, limited by memory.  Then one block of
+ * 256 threads adds the rows' losses in double precision, in a fixed order.
+ * backward: one thread per element, 32 x 8 per block; 8 bytes and one exp per logit, limited by memory.
  * Shared: 256 bytes or less, in block sums only.
  */
 #include "kernels/loss.h"
+#include "kernels/ops.h"
 
 namespace {
 

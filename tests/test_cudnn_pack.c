@@ -2,8 +2,9 @@
  *
  * half is looked at through its definition: which number bits mean, and that a float becomes the nearest one.
  */
-#define SEQGPU_EMULATE /* the emulator's names of kernels/cudnn/plans.h */
-#include "kernels/cudnn/algorithms.h"
+#define SEQGPU_EMULATE /* the emulator's names of kernels/cudnn/pack.h */
+#include "kernels/cudnn/pack.h"
+#include "kernels/device.h"
 #include "tests/check.h"
 
 enum { PARAMS = 900, WEIGHTS = 2000, DIRECTIONS = 2, BATCH = 5, WIDTH = 37 };

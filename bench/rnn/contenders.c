@@ -190,7 +190,7 @@ static int run_plan(const rnn_contender *contender, const rnn_problem *p, const 
 int rnn_contender_prepare(rnn_contender *contender, const rnn_problem *p, const rnn_device *d) {
   if (contender->peer) return contender->peer->prepare(contender->state) == 0;
   if (!p->training) return 1;
-  return seqgpu_zero(d->ctx, d->dparams, (size_t)p->param_count * sizeof(float)) == SEQGPU_OK;
+  return seqgpu_zero(d->ctx, d->dparams, (size_t)p->param_elements * sizeof(float)) == SEQGPU_OK;
 }
 
 int rnn_contender_run(rnn_contender *contender, const rnn_problem *p, const rnn_device *d, int set,
@@ -207,7 +207,7 @@ static int poison_outputs(const rnn_problem *p, const rnn_device *d) {
   if (!rnn_poison(d, d->y[0], p->y_count)) return 0;
   if (!p->training) return 1;
   return rnn_poison(d, d->dx[0], p->x_count) &&
-         seqgpu_zero(d->ctx, d->dparams, (size_t)p->param_count * sizeof(float)) == SEQGPU_OK;
+         seqgpu_zero(d->ctx, d->dparams, (size_t)p->param_elements * sizeof(float)) == SEQGPU_OK;
 }
 
 /* A copy of a float32 tensor in host memory; NULL without memory or after an error of the device. */
@@ -223,7 +223,7 @@ static double compare(const rnn_problem *p, const rnn_device *d) {
   const int64_t rows = p->check.seq_len * p->row.batch;
   float *y = fetch(d, d->y[0], rows * p->out), *dx = NULL, *dparams = NULL;
   if (p->training) dx = fetch(d, d->dx[0], rows * p->desc.input_size);
-  if (p->training) dparams = fetch(d, d->dparams, p->param_count);
+  if (p->training) dparams = fetch(d, d->dparams, p->param_elements);
   const int whole = y && (!p->training || (dx && dparams));
   const double error = whole ? rnn_check_error(p, y, dx, dparams) : (double)INFINITY;
   free(y);
@@ -256,7 +256,7 @@ static int whole_is_finite(rnn_contender *contender, const rnn_problem *p, const
     return 0;
   int64_t bad = rnn_count_not_finite(d, d->y[0], p->y_count);
   if (p->training) bad += rnn_count_not_finite(d, d->dx[0], p->x_count);
-  if (p->training) bad += rnn_count_not_finite(d, d->dparams, p->param_count);
+  if (p->training) bad += rnn_count_not_finite(d, d->dparams, p->param_elements);
   return bad == 0;
 }
 

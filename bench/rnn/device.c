@@ -36,7 +36,7 @@ static int one_set(rnn_device *d, const rnn_problem *p, int i) {
 }
 
 int rnn_device_buffers(rnn_device *d, const rnn_problem *p, size_t workspace_bytes, size_t reserve_bytes) {
-  const int64_t params = 4 * p->param_count, check_dy = 4 * p->check.seq_len * p->row.batch * p->out;
+  const int64_t params = 4 * p->param_elements, check_dy = 4 * p->check.seq_len * p->row.batch * p->out;
   d->workspace_bytes = workspace_bytes;
   d->reserve_bytes = reserve_bytes;
   /* data that overflow every cache by themselves need no second set */

@@ -115,7 +115,7 @@ int rnn_limits_of(rnn_limits *l, const bench_gpu_info *info, const char *sync_fi
 /* Elements of the recurrent weights of one layer and direction. */
 static double recurrent_weights(const rnn_problem *p) {
   double sum = 0;
-  for (int i = 0; i < p->num_params; i++) {
+  for (int i = 0; i < p->param_count; i++) {
     const seqgpu_param_info *w = &p->param[i];
     if (w->layer == 0 && w->direction == 0 && w->cols > 1 && strncmp(w->name, "weight_ih", 9) != 0)
       sum += (double)w->rows * (double)w->cols;

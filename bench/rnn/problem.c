@@ -23,7 +23,7 @@ static int fail(const char *what, seqgpu_context *ctx) {
 /* Elements of all matrices: what a step multiplies with. */
 static int64_t weights_of(const rnn_problem *p) {
   int64_t sum = 0;
-  for (int i = 0; i < p->num_params; i++)
+  for (int i = 0; i < p->param_count; i++)
     if (p->param[i].cols > 1 || p->row.hidden == 1) sum += p->param[i].rows * p->param[i].cols;
   return sum;
 }
@@ -31,12 +31,12 @@ static int64_t weights_of(const rnn_problem *p) {
 static int read_sizes(rnn_problem *p, seqgpu_context *ctx, const seqgpu_plan *plan) {
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
   p->out = sizes.output_width;
-  p->param_count = sizes.param_elements;
+  p->param_elements = sizes.param_elements;
   p->reserve_bytes = (int64_t)sizes.reserve;
-  p->num_params = seqgpu_plan_param_count(plan);
-  p->param = calloc((size_t)p->num_params, sizeof *p->param);
+  p->param_count = seqgpu_plan_param_count(plan);
+  p->param = calloc((size_t)p->param_count, sizeof *p->param);
   if (p->param == NULL) return 0;
-  for (int i = 0; i < p->num_params; i++)
+  for (int i = 0; i < p->param_count; i++)
     if (seqgpu_plan_param_get(ctx, plan, i, &p->param[i]) != SEQGPU_OK) return 0;
   return 1;
 }
@@ -57,7 +57,7 @@ static int find_sizes(rnn_problem *p) {
 static void find_costs(rnn_problem *p) {
   const double rows = (double)p->cells, weights = (double)weights_of(p);
   const double in = 4 * rows * (double)p->desc.input_size, out = 4 * rows * (double)p->out;
-  const double parameters = 4 * (double)p->param_count, reserve = (double)p->reserve_bytes;
+  const double parameters = 4 * (double)p->param_elements, reserve = (double)p->reserve_bytes;
   p->flops = 2 * weights * rows * (p->training ? 3 : 1);
   p->bytes = in + parameters + out;
   /* backward reads dy, x, the parameters and the reserve, writes dx and adds to dparams */
@@ -96,7 +96,7 @@ static void make_permutation(float *at, int64_t count, double scale) {
 /* The uRNN's parameters that are not weights: its permutation, and thresholds at a tenth of their usual
  * initial size, since near a threshold the gradient depends on the last bits. */
 static void draw_special(rnn_problem *p, double scale) {
-  for (int i = 0; i < p->num_params; i++) {
+  for (int i = 0; i < p->param_count; i++) {
     const int64_t count = p->param[i].rows * p->param[i].cols;
     float *at = p->params + p->param[i].offset;
     if (p->param[i].fixed) make_permutation(at, count, scale);
@@ -110,11 +110,11 @@ static int draw_inputs(rnn_problem *p, const rnn_options *o) {
   const uint64_t seed = (uint64_t)o->seed * 16;
   p->x = malloc((size_t)p->x_count * sizeof(float));
   p->dy = malloc((size_t)p->y_count * sizeof(float));
-  p->params = malloc((size_t)p->param_count * sizeof(float));
+  p->params = malloc((size_t)p->param_elements * sizeof(float));
   if (!p->x || !p->dy || !p->params) return 0;
   bench_fill(p->x, p->x_count, 1, seed + 1);
   bench_fill(p->dy, p->y_count, 1, seed + 2);
-  bench_fill(p->params, p->param_count, scale, seed + 3);
+  bench_fill(p->params, p->param_elements, scale, seed + 3);
   draw_special(p, scale);
   return o->ragged ? draw_lengths(p, seed + 4) : 1;
 }
@@ -145,7 +145,7 @@ static int allocate_check(rnn_problem *p) {
   c->lengths = p->lengths ? malloc(B * sizeof *c->lengths) : NULL;
   c->y = calloc(cells * (size_t)p->out, sizeof *c->y);
   c->dx = calloc(cells * (size_t)p->desc.input_size, sizeof *c->dx);
-  c->dparams = calloc((size_t)p->param_count, sizeof *c->dparams);
+  c->dparams = calloc((size_t)p->param_elements, sizeof *c->dparams);
   return c->column && c->dy && (c->lengths || !p->lengths) && c->y && c->dx && c->dparams;
 }
 
@@ -188,12 +188,12 @@ static int oracle_memory_open(oracle_memory *m, const rnn_problem *p, seqgpu_con
   const rnn_check *c = &p->check;
   m->x = gather(p, p->x, p->desc.input_size);
   m->dy = gather(p, p->dy, p->out);
-  m->params = malloc((size_t)p->param_count * sizeof(double));
+  m->params = malloc((size_t)p->param_elements * sizeof(double));
   m->lengths = calloc((size_t)c->columns, sizeof *m->lengths);
   if (!m->x || !m->dy || !m->params || !m->lengths) return 0;
   if (seqgpu_malloc(ctx, seqgpu_plan_get_sizes(plan).reserve, &m->reserve) != SEQGPU_OK) return 0;
   if (seqgpu_malloc(ctx, seqgpu_plan_get_sizes(plan).workspace, &m->workspace) != SEQGPU_OK) return 0;
-  for (int64_t i = 0; i < p->param_count; i++) m->params[i] = (double)p->params[i];
+  for (int64_t i = 0; i < p->param_elements; i++) m->params[i] = (double)p->params[i];
   for (int64_t i = 0; c->lengths && i < c->columns; i++) m->lengths[i] = c->lengths[c->column[i]];
   return 1;
 }
@@ -308,10 +308,10 @@ static double part_error(const rnn_problem *p, const float *out, const double *r
 
 /* The worst error of all parameters' gradients, each compared by itself. */
 static double gradient_error(const rnn_problem *p, const float *dparams) {
-  double *got = malloc((size_t)p->param_count * sizeof *got), worst = 0;
+  double *got = malloc((size_t)p->param_elements * sizeof *got), worst = 0;
   if (got == NULL) return (double)INFINITY;
-  for (int64_t i = 0; i < p->param_count; i++) got[i] = (double)dparams[i];
-  for (int i = 0; i < p->num_params; i++) {
+  for (int64_t i = 0; i < p->param_elements; i++) got[i] = (double)dparams[i];
+  for (int i = 0; i < p->param_count; i++) {
     const int64_t at = p->param[i].offset, count = p->param[i].rows * p->param[i].cols;
     worst = fmax(worst, bench_error(got + at, p->check.dparams + at, count));
   }

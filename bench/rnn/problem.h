@@ -19,7 +19,7 @@ typedef struct rnn_check {
   int64_t *column;  /* [columns] which sequences of the batch */
   float *dy;        /* [seq_len,B,Y] zero outside those sequences, so that dparams depends on them alone */
   int32_t *lengths; /* [B] cut to seq_len, or NULL */
-  double *y, *dx, *dparams; /* [seq_len,columns,*] and [param_count] */
+  double *y, *dx, *dparams; /* [seq_len,columns,*] and [param_elements] */
 } rnn_check;
 
 typedef struct rnn_problem {
@@ -28,11 +28,11 @@ typedef struct rnn_problem {
   int training, threads;
   int64_t out;   /* Y */
   int64_t cells; /* steps of all sequences: T*B, or the sum of the lengths with --ragged */
-  int64_t x_count, y_count, param_count; /* elements */
+  int64_t x_count, y_count, param_elements; /* elements */
   int64_t reserve_bytes;
-  int num_params;
-  seqgpu_param_info *param; /* [num_params] */
-  float *x, *dy, *params;   /* [T,B,I]  [T,B,Y]  [param_count] */
+  int param_count;
+  seqgpu_param_info *param; /* [param_elements] */
+  float *x, *dy, *params;   /* [T,B,I]  [T,B,Y]  [param_elements] */
   int32_t *lengths;         /* [B], or NULL */
   double flops;             /* 2 per weight, step and sequence; three times that with backward */
   double bytes;             /* each input read once, each output written once, including the cell's reserve */

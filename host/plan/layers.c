@@ -16,9 +16,9 @@ sq_problem sq_plan_problem(const seqgpu_plan *plan, int64_t layer, int training)
 }
 
 int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t direction) {
-  if (layer == 0) return direction * plan->first.param_count;
-  return plan->directions * (plan->first.param_count + (layer - 1) * plan->rest.param_count) +
-         direction * plan->rest.param_count;
+  if (layer == 0) return direction * plan->first.param_elements;
+  return plan->directions * (plan->first.param_elements + (layer - 1) * plan->rest.param_elements) +
+         direction * plan->rest.param_elements;
 }
 
 int sq_plan_param_count(const seqgpu_plan *plan) {

@@ -12,7 +12,7 @@ static seqgpu_status resolve_layouts(seqgpu_context *ctx, seqgpu_plan *plan, con
   config.input_size = plan->output_width;
   sq_layout_resolve(cell, &config, &plan->rest);
   plan->param_elements =
-      plan->directions * (plan->first.param_count + (plan->layers - 1) * plan->rest.param_count);
+      plan->directions * (plan->first.param_elements + (plan->layers - 1) * plan->rest.param_elements);
   return SEQGPU_OK;
 }
 

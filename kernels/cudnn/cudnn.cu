@@ -1,25 +1,31 @@
 /* cudnn.cu - a layer of one or two directions through cuDNN's RNN functions (version 9), in float32 or half.
  *
  * What cuDNN wants, and where it comes from:
- *   weights       its own weight space, filled from our parameters in forward (cudnn_pack.cu) and kept for backward.  Gate
- *                 by gate the two orders agree: LSTM i,f,g,o; GRU r,u,c (cuDNN calls them r,i,n).  Two biases a gate:
- *                 ours is the input bias, the recurrent one is zero but for the GRU's bias_rec.
- *   y, hx, cx     again in backward, when the caller may have overwritten them: kept in the reserve, behind cuDNN's own.
- *                 y is dense there, [T,B,D*H], and copied to the caller's rows.  In half x is kept, too.
- *   lengths       on the host: the caller's host_lengths, or read back from the device.  A length of 0 is not taken by
- *                 all versions: such a sequence runs one step on zeros and is put right before and after.
- *   dweights      it can only add to them: zeroed, then added to our gradients.
+ *   weights       Its own weight space, filled from our parameters in forward (pack.cu) and kept for
+ *                 backward.  The order of gates is the same: LSTM i,f,g,o; GRU r,u,c (cuDNN calls them
+ *                 r,i,n).  It has two biases per gate: ours is the input bias, and the recurrent one is zero
+ *                 except for the GRU's bias_rec.
+ *   y, hx, cx     Read again in backward, when the caller may have overwritten them, so they are kept in the
+ *                 reserve, behind cuDNN's own part.  y is dense there, [T,B,D*H], and copied to the caller's
+ *                 rows.  In half, x is kept as well.
+ *   lengths       On the host: the caller's host_lengths, or read back from the device.  Not all versions
+ *                 accept a length of 0, so such a sequence runs one step on zeros and is corrected before and
+ *                 after.
+ *   dweights      cuDNN can only add to them: they are zeroed, and then added to our gradients.
  *
- * Precision: SQ_MATH_F32 forbids tensor cores, TF32 allows them.  SQ_MATH_BF16 runs as TF32, which is more exact, in the
- * float32 plans: states stay float32 there.  The half plans round the states, too, so they take no other problem, and the
- * model of the costs does not choose them: their name does, or measuring.  Range and scaling: cudnn_plans.h.
+ * Precision: SQ_MATH_F32 forbids tensor cores, TF32 allows them.  The float32 algorithms run SQ_MATH_BF16 as
+ * TF32, which is more exact, with states in float32.  The half algorithms also round the states, so they
+ * accept no other problem; the cost model never chooses them, only their name or a measurement does.  Range
+ * and scaling: algorithms.h.
  *
- * cuDNN decides whether its results are the same bits run after run; ours adds nothing random to them.
+ * Whether results repeat bit for bit is up to cuDNN; this file adds nothing random.
  *
- * The handle and the descriptors belong to the context and are made at the first plan.  Without a card the
- * tests run this file against a stand-in, which shows what is handed over and not what cuDNN makes of it.
+ * The handle and the descriptors belong to the context and are made for the first plan.  Without a card the
+ * tests run this file against a stand-in, which shows what is handed over but not what cuDNN makes of it.
  */
+#include "kernels/cudnn/algorithms.h"
 #include "kernels/cudnn/layer.h"
+#include "kernels/device.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,11 +45,11 @@ struct call {
   sq_cudnn_room r;
   bool half;
   float *workspace, *reserve, *kept;
-  /* What cuDNN reads, float32 or half.  In kept, but for x of float32, which is the caller's; the second state NULL: the
-   * cell has none. */
+  /* What cuDNN reads, float32 or half.  All in `kept`, except that a float32 x is the caller's; the second
+   * state is NULL if the cell has none. */
   void *weights, *state[SQ_MAX_STATES], *y;
   const void *x;
-  uint32_t *largest; /* of the gradients that come in, half only; else NULL: nothing is scaled */
+  uint32_t *largest; /* of the incoming gradients, half only; else NULL: nothing is scaled */
 };
 
 /* The sequences' lengths into c->lengths: at least 1 each. */
@@ -70,7 +76,7 @@ void point(call *k, sq_cudnn_way way, int training) {
   k->half = way.type == CUDNN_DATA_HALF;
   k->workspace = sq_cudnn_align_up(k->run->workspace);
   k->reserve = training ? sq_cudnn_align_up(k->run->reserve) : NULL;
-  k->kept = training ? k->reserve + sq_cudnn_floats_of(r.reserve_bytes) : k->workspace + r.kept;
+  k->kept = training ? k->reserve + sq_cudnn_elements_of(r.reserve_bytes) : k->workspace + r.kept;
   k->weights = k->kept + r.kept_weights;
   for (int s = 0; s < k->run->layout->states; s++) k->state[s] = k->kept + r.kept_state[s];
   k->x = k->half ? k->kept + r.kept_x : k->run->x;
@@ -105,15 +111,15 @@ int enter(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way way, 
 }
 
 int pack_weights(const call &k) {
-  const int64_t floats = sq_cudnn_floats_of(k.l->weight_bytes);
-  TRY(sq_gpu_zero(k.exec, k.weights, floats)); /* gaps between blocks */
+  const int64_t count = sq_cudnn_elements_of(k.l->weight_bytes);
+  TRY(sq_gpu_zero(k.exec, k.weights, count)); /* gaps between blocks */
   return SQ_GPU(cudnn_pack)(k.exec, k.half, &k.l->blocks, static_cast<const float *>(k.run->params),
                             k.weights);
 }
 
 /* ---- tensors to cuDNN and back ---- */
 
-/* All steps' rows of one width, or all directions' states; src and dst are still to be said. */
+/* The rows of all steps, of one width, or the states of all directions; src and dst are still to be set. */
 sq_cudnn_move steps_of(const call &k, int64_t width) {
   sq_cudnn_move m = {};
   m.half = k.half;
@@ -144,7 +150,7 @@ void *columns_of(const call &k, void *rows, int d) {
   return static_cast<char *>(rows) + d * k.H * (int64_t)(k.half ? sizeof(uint16_t) : sizeof(float));
 }
 
-/* Float32 is read where the caller has it: rows of padded steps are finite there. */
+/* A float32 x is read where the caller has it: rows of padded steps are finite there. */
 int take_x(const call &k) {
   if (!k.half) return 0;
   const sq_cudnn_move m = between(steps_of(k, k.I), k.run->x, k.I, k.kept + k.r.kept_x, k.I);
@@ -171,8 +177,8 @@ int give_y(const call &k) {
   return 0;
 }
 
-/* Where cuDNN writes states that go to `to` in the end: there, if they need nothing more and it is aligned as memory of its
- * own would be. */
+/* Where cuDNN writes states whose destination is `to`: directly there, if nothing more has to be done and
+ * `to` is aligned as memory of our own would be. */
 void *landing(const call &k, void *to, int state) {
   const bool direct = !k.half && k.run->lengths == NULL && (reinterpret_cast<uintptr_t>(to) & 15u) == 0;
   return direct || to == NULL ? to : k.workspace + k.r.end[state];
@@ -190,8 +196,8 @@ int give_states(const call &k, void *const landed[], void *const to[], const voi
   return 0;
 }
 
-int copy_or_zero(sq_exec *exec, float *to, const void *from, int64_t floats) {
-  return from != NULL ? sq_gpu_copy(exec, to, from, floats) : sq_gpu_zero(exec, to, floats);
+int copy_or_zero(sq_exec *exec, float *to, const void *from, int64_t count) {
+  return from != NULL ? sq_gpu_copy(exec, to, from, count) : sq_gpu_zero(exec, to, count);
 }
 
 /* No steps, or no sequences: states and their gradients pass through. */
@@ -224,7 +230,7 @@ int forward(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way way
   return give_y(k);
 }
 
-/* What the gradients that come in are scaled by, in half. */
+/* The number by which incoming gradients are scaled, in half. */
 int find_largest(const call &k) {
   if (k.largest == NULL) return 0;
   TRY(sq_gpu_zero(k.exec, k.largest, 1));
@@ -265,7 +271,7 @@ int backward_data(const call &k, void *dx, void *const dstate[]) {
 /* It must come after backward_data, which leaves in the reserve what it reads. */
 int backward_weights(const call &k) {
   float *dweights = k.workspace + k.r.dweights;
-  TRY(sq_gpu_zero(k.exec, dweights, sq_cudnn_floats_of(k.l->weight_bytes)));
+  TRY(sq_gpu_zero(k.exec, dweights, sq_cudnn_elements_of(k.l->weight_bytes)));
   TRY_CUDNN(cudnnRNNBackwardWeights_v8(k.c->handle, k.l->rnn, CUDNN_WGRAD_MODE_ADD, NULL, k.c->x, k.x,
                                        k.c->state, k.state[0], k.c->y, k.y, k.l->weight_bytes, dweights,
                                        k.r.work_bytes, k.workspace + k.r.work, k.r.reserve_bytes, k.reserve));
@@ -307,8 +313,9 @@ const char *unsupported(const sq_layout *l) {
                : "activation: cuDNN's rnn has tanh and relu only";
   if (strcmp(cell, "lstm") == 0) {
     if (c.peephole) return "peephole: cuDNN's lstm has no peepholes";
-    if (c.coupled) return "coupled: cuDNN's lstm has gates of their own for input and forgetting";
-    if (c.projection_size != 0) return "projection_size: this plan runs cuDNN's lstm without a projection";
+    if (c.coupled) return "coupled: cuDNN's lstm has separate input and forget gates";
+    if (c.projection_size != 0)
+      return "projection_size: must be 0, because cuDNN's lstm runs without a projection here";
     return NULL;
   }
   if (strcmp(cell, "gru") == 0)
@@ -320,7 +327,7 @@ const char *refuses(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, char *
   const char *why = unsupported(p->layout);
   if (why != NULL) return why;
   if (way.type == CUDNN_DATA_HALF && p->math != SQ_MATH_BF16)
-    return "math: this plan rounds operands and states to half, which only SEQGPU_MATH_BF16 allows";
+    return "math: must be SEQGPU_MATH_BF16, because operands and states are rounded to half";
   int64_t workspace, reserve;
   const int error = sq_cudnn_ask(exec, p, way, &workspace, &reserve);
   if (error == 0) return NULL;
@@ -330,9 +337,9 @@ const char *refuses(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, char *
   return text;
 }
 
-/* Not measured yet on any card: taken to be a little slower than our `step`, which has the same structure, so that the
- * model alone never picks a plan whose reserve nobody else can read, and of these not one that rounds states.  Measuring
- * does. */
+/* Not measured: assumed to be a little slower than our `step`, which has the same structure, so that the
+ * model alone never picks an algorithm whose reserve nobody else can read, let alone one that rounds states.
+ * Measuring may. */
 double estimate(const sq_problem *p, sq_cudnn_way way) {
   const sq_layout *l = p->layout;
   double flops = 0;

@@ -1,4 +1,5 @@
-/* cudnn_layer.cu - see cudnn_layer.h: the context's part of cuDNN, descriptors, memory, and the places of weights. */
+/* layer.cu - see layer.h and context.h: cuDNN's part of a context, descriptors, memory, and the places of
+ * weights. */
 #include "kernels/cudnn/layer.h"
 
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 #include <new>
 
-enum { ALIGN = 64 /* floats: 256 bytes */, MAX_DIMS = 8 };
+enum { ALIGN = 64 /* elements: 256 bytes */, MAX_DIMS = 8 };
 
 /* ---- the context's part ---- */
 
@@ -53,8 +54,8 @@ int sq_cudnn_open(sq_exec *exec, sq_cudnn **out) {
 
 /* ---- descriptors ---- */
 
-/* Whether tensor cores may be used.  Sums are float32 with and without: cuDNN 9.19 takes CUDNN_DATA_FLOAT as mathPrec with
- * both types in all algorithms, CUDNN_DATA_HALF in the standard one alone. */
+/* Whether tensor cores may be used.  Sums are float32 with and without: cuDNN 9.19 takes CUDNN_DATA_FLOAT as
+ * mathPrec with both types in all algorithms, CUDNN_DATA_HALF only in the standard one. */
 static cudnnMathType_t math_of(cudnnDataType_t type, sq_math math) {
   if (type == CUDNN_DATA_HALF) return CUDNN_TENSOR_OP_MATH;
   return math == SQ_MATH_F32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;
@@ -122,7 +123,7 @@ int sq_cudnn_want_lengths(sq_cudnn *c, int64_t batch) {
 }
 
 int sq_cudnn_describe_data(sq_cudnn *c, const sq_cudnn_key &k, int64_t seq_len, int64_t batch) {
-  float zero = 0.0f; /* as half, too */
+  float zero = 0.0f; /* also in half */
   TRY_CUDNN(cudnnSetRNNDataDescriptor(c->x, k.way.type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
                                       (int)seq_len, (int)batch, k.input, c->lengths, &zero));
   TRY_CUDNN(cudnnSetRNNDataDescriptor(c->y, k.way.type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
@@ -139,14 +140,14 @@ float *sq_cudnn_align_up(void *p) {
   return reinterpret_cast<float *>((reinterpret_cast<uintptr_t>(p) + step - 1) / step * step);
 }
 
-static int64_t aligned(int64_t floats) { return (floats + ALIGN - 1) / ALIGN * ALIGN; }
-int64_t sq_cudnn_floats_of(size_t bytes) {
+static int64_t aligned(int64_t count) { return (count + ALIGN - 1) / ALIGN * ALIGN; }
+int64_t sq_cudnn_elements_of(size_t bytes) {
   return aligned((int64_t)((bytes + sizeof(float) - 1) / sizeof(float)));
 }
 
-static int64_t take(int64_t *total, int64_t floats) {
+static int64_t take(int64_t *total, int64_t count) {
   const int64_t at = *total;
-  *total += aligned(floats);
+  *total += aligned(count);
   return at;
 }
 
@@ -156,9 +157,9 @@ int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, i
                    sq_cudnn_room *out) {
   const sq_cudnn_key &k = l->key;
   const bool half = k.way.type == CUDNN_DATA_HALF;
-  const auto floats = [&](int64_t numbers) { return half ? (numbers + 1) / 2 : numbers; };
-  const int64_t state = floats(k.directions * B * k.hidden), y = floats(T * B * k.directions * k.hidden),
-                x = floats(T * B * k.input), weights = sq_cudnn_floats_of(l->weight_bytes);
+  const auto room = [&](int64_t count) { return half ? (count + 1) / 2 : count; };
+  const int64_t state = room(k.directions * B * k.hidden), y = room(T * B * k.directions * k.hidden),
+                x = room(T * B * k.input), weights = sq_cudnn_elements_of(l->weight_bytes);
   sq_cudnn_room r = {};
   TRY_CUDNN(cudnnGetRNNTempSpaceSizes(c->handle, l->rnn,
                                       training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, c->x,
@@ -168,10 +169,10 @@ int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, i
   for (int64_t &kept : r.kept_state) kept = take(&r.kept_size, state);
   r.kept_x = take(&r.kept_size, half ? x : 0);
   r.kept_y = take(&r.kept_size, y);
-  r.reserve_size = ALIGN + sq_cudnn_floats_of(r.reserve_bytes) + r.kept_size; /* ALIGN: for align_up */
+  r.reserve_size = ALIGN + sq_cudnn_elements_of(r.reserve_bytes) + r.kept_size; /* ALIGN: for align_up */
   int64_t total = 0;
   for (int64_t &end : r.end) end = take(&total, state);
-  r.work = take(&total, sq_cudnn_floats_of(r.work_bytes));
+  r.work = take(&total, sq_cudnn_elements_of(r.work_bytes));
   r.kept = take(&total, training ? 0 : r.kept_size);
   r.dweights = take(&total, training ? weights : 0);
   r.dy = take(&total, training ? y : 0);
@@ -183,7 +184,7 @@ int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, i
   return 0;
 }
 
-/* The room of a plan's largest run by one algorithm. */
+/* The room that the largest run of a plan takes with one algorithm. */
 static int place_problem(sq_cudnn *c, const sq_problem *p, sq_cudnn_way way, sq_cudnn_room *out) {
   sq_cudnn_layer *l = NULL;
   TRY(sq_cudnn_find_layer(c, sq_cudnn_key_of(p->layout, way, p->math, p->directions), &l));
@@ -209,16 +210,16 @@ int sq_cudnn_ask(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, int64_t *
 
 /* ---- weights ---- */
 
-/* An error unless a tensor of cuDNN's weight space has as many numbers as ours, of the type asked for. */
+/* An error unless a tensor of cuDNN's weight space has as many elements as ours, of the wanted type. */
 static int expect(cudnnTensorDescriptor_t tensor, const void *address, cudnnDataType_t wanted,
                   int64_t count) {
   cudnnDataType_t type;
   int dims = 0, size[MAX_DIMS], stride[MAX_DIMS];
   if (address == NULL) return SQ_CUDNN_BAD_PARAM;
   TRY_CUDNN(cudnnGetTensorNdDescriptor(tensor, MAX_DIMS, &type, &dims, size, stride));
-  int64_t numbers = 1;
-  for (int i = 0; i < dims && i < MAX_DIMS; i++) numbers *= size[i];
-  return numbers == count && type == wanted ? 0 : SQ_CUDNN_BAD_PARAM;
+  int64_t elements = 1;
+  for (int i = 0; i < dims && i < MAX_DIMS; i++) elements *= size[i];
+  return elements == count && type == wanted ? 0 : SQ_CUDNN_BAD_PARAM;
 }
 
 int sq_cudnn_find_blocks(sq_cudnn *c, sq_cudnn_layer *l, const sq_layout *ours, const void *weights) {
@@ -231,7 +232,7 @@ int sq_cudnn_find_blocks(sq_cudnn *c, sq_cudnn_layer *l, const sq_layout *ours, 
   };
   sq_cudnn_blocks found = {};
   for (int direction = 0; direction < l->key.directions; direction++) {
-    const int64_t base = direction * ours->param_count;
+    const int64_t base = direction * ours->param_elements;
     for (int id = 0; id < 2 * gates; id++) {
       const bool input = id < gates;
       const int gate = id % gates;

@@ -1,6 +1,7 @@
-/* cudnn_layer.h - descriptors, sizes and weight places of one layer in cuDNN: what cudnn.cu builds its calls from.
+/* layer.h - descriptors, sizes and places of weights of one layer in cuDNN: what cudnn.cu builds its calls
+ * from (layer.cu).
  *
- * Only for the two cudnn*.cu files that call the library; the functions return 0 or an error that
+ * Only for cudnn.cu and layer.cu, which call the library.  The functions return 0 or an error that
  * sq_cudnn_error_text puts into words.
  */
 #ifndef SQ_CUDNN_LAYER_H
@@ -9,14 +10,14 @@
 #include <cuda_runtime.h>
 #include <cudnn.h>
 
-#include "kernels/cudnn/algorithms.h"
-#include "kernels/device.h"
+#include "kernels/cudnn/context.h"
+#include "kernels/cudnn/pack.h"
 
 static_assert(CUDNN_MAJOR >= 9, "written for the RNN functions of cuDNN 9");
 
 enum { SQ_CUDNN_SLOTS = 32 };
 
-/* How a plan runs a layer: a row of SQ_CUDNN_ALGORITHMS. */
+/* How a layer runs: a row of SQ_CUDNN_ALGORITHMS. */
 struct sq_cudnn_way {
   cudnnRNNAlgo_t algorithm;
   cudnnDataType_t type; /* of everything that cuDNN reads and writes: CUDNN_DATA_FLOAT or CUDNN_DATA_HALF */
@@ -68,8 +69,8 @@ static inline int sq_cudnn_status_error(cudnnStatus_t s) {
 
 static const int SQ_CUDNN_BAD_PARAM = SQ_CUDNN_ERRORS + (int)CUDNN_STATUS_BAD_PARAM;
 
-/* Offsets in floats, whatever the type of what lies there.  `kept` parts are in the reserve in training, behind cuDNN's own,
- * else in the workspace. */
+/* Offsets count float32 elements, whatever the type of what lies there.  In training, `kept` parts are in the
+ * reserve, behind cuDNN's own; else they are in the workspace. */
 struct sq_cudnn_room {
   size_t work_bytes, reserve_bytes; /* cuDNN's own */
   /* from the beginning of the kept part; x in half only: float32 is read where the caller has it */
@@ -83,13 +84,15 @@ struct sq_cudnn_room {
 /* The context's handle, on the context's stream; made at the first call. */
 int sq_cudnn_open(sq_exec *exec, sq_cudnn **out);
 
-/* The key of a layer that cuDNN has, and its descriptor, made at the first call in place of the one not used for longest. */
+/* The key of a layer that cuDNN has, and its descriptor, made at the first call in place of the least
+ * recently used one. */
 sq_cudnn_key sq_cudnn_key_of(const sq_layout *l, sq_cudnn_way way, sq_math math, int directions);
 int sq_cudnn_find_layer(sq_cudnn *c, const sq_cudnn_key &key, sq_cudnn_layer **out);
 /* PERSIST_DYNAMIC is compiled for one batch; a run with another one compiles it again. */
 int sq_cudnn_build(sq_cudnn *c, sq_cudnn_layer *l, int64_t batch);
 
-/* Room for c->lengths, host memory: of the plan's batch at plan time, so that runs allocate nothing. */
+/* Room for c->lengths in host memory; made for the plan's batch when the plan is made, so that runs allocate
+ * nothing. */
 int sq_cudnn_want_lengths(sq_cudnn *c, int64_t batch);
 /* Sets c->x, c->y and c->state for runs of c->lengths. */
 int sq_cudnn_describe_data(sq_cudnn *c, const sq_cudnn_key &k, int64_t seq_len, int64_t batch);
@@ -97,13 +100,15 @@ int sq_cudnn_describe_data(sq_cudnn *c, const sq_cudnn_key &k, int64_t seq_len, 
 /* Lays out the memory of a run that c->x describes. */
 int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, int training,
                    sq_cudnn_room *out);
-/* Floats that each direction of a problem needs for the algorithm, and for the standard one, which ragged batches take. */
+/* Elements per direction of a problem, enough for the algorithm and for the standard one, which ragged
+ * batches take. */
 int sq_cudnn_ask(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, int64_t *workspace, int64_t *reserve);
-/* Where both directions' numbers lie in a weight space, into l->blocks; its contents are not looked at. */
+/* Where the weights of both directions lie in a weight space, into l->blocks; its contents are not looked
+ * at. */
 int sq_cudnn_find_blocks(sq_cudnn *c, sq_cudnn_layer *l, const sq_layout *ours, const void *weights);
 
-/* cuDNN's own memory begins at multiples of 256 bytes; what the caller gives may lie anywhere. */
+/* cuDNN's own memory begins at multiples of 256 bytes; what the caller gives may begin anywhere. */
 float *sq_cudnn_align_up(void *p);
-int64_t sq_cudnn_floats_of(size_t bytes);
+int64_t sq_cudnn_elements_of(size_t bytes);
 
 #endif

@@ -1,13 +1,15 @@
-/* cudnn_pack.cu - between our memory and cuDNN's: parameters and its weight space, tensors and its rows, in float32 or half.
+/* pack.cu - between our memory and cuDNN's: parameters and its weight space, tensors and its rows, in float32
+ * or half.
  *
- * Launch: parameters: one row of blocks for each run of numbers, a thread an element; tensors: a thread an element,
- * 32 columns x 8 rows a block; both grid-stride.  8 bytes an element in float32 and 6 in half, 4 more where it adds:
- * limited by memory, and done once a call, not once a step.  No shared memory.
+ * Launch: parameters: one row of blocks per run of elements, one thread per element; tensors: a thread per
+ * element, 32 columns x 8 rows per block; both grid-stride.  8 bytes per element in float32 and 6 in half, 4
+ * more where it adds:
+ * limited by memory, and done once per call, not once per step.  No shared memory.
  *
- * The largest number needs no sum and so no order: one atomic maximum a warp, of bits, which for floats >= 0 are ordered
- * as the numbers are.
+ * The largest element needs no order of summation: one atomic maximum per warp, on the bits, whose order for
+ * floats >= 0 is that of the numbers.
  */
-#include "kernels/cudnn/algorithms.h"
+#include "kernels/cudnn/pack.h"
 #include "kernels/half.h"
 
 namespace {
@@ -25,7 +27,8 @@ template <> struct number<uint16_t> {
   static __device__ __forceinline__ float value(uint16_t x) { return sq_from_half(x); }
 };
 
-/* 2^(sign * e), 2^e the power of two at or below the largest number.  Normal numbers both, even if that is not. */
+/* 2^(sign * e), where 2^e is the power of two at or below the largest number.  Both are normal numbers, even
+ * if that is not. */
 __device__ __forceinline__ float power_of_two(const uint32_t *largest, int sign) {
   if (largest == NULL || *largest == 0) return 1.0f;
   const int e = (int)(*largest >> 23) - 127;

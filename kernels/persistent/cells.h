@@ -1,19 +1,22 @@
-/* persistent_cells.h - the pointwise steps of the cells, as the persistent kernels see them: pure arithmetic of one pair
- * (unit j, sequence b), everything in registers.  core/{rnn,lstm,gru}.c have the equations and the papers.
+/* cells.h - the pointwise steps of the cells as the persistent kernels see them: pure arithmetic on one pair
+ * (unit j, sequence b), everything in registers.  core/{rnn,leaky,lstm,gru}.c have the equations and the
+ * papers.
  *
- * A cell has up to two stages a step, each a product of the recurrent weights and then a pointwise step:
+ * A cell has up to two stages per step, each a product by the recurrent weights and then a pointwise step:
  *
  *                       product                                   returns
- *   forward<stage>      sum[g] = (W_block(first + g) operand)_j   the pair's number of the next operand: h, or r h
- *   backward<stage>     sum    = (W^T operand)_j                  operand[g], the gradients at the blocks of the next one
+ *   forward<stage>      sum[g] = (W_block(first + g) operand)_j   its element of the next operand: h or r h
+ *   backward<stage>     sum    = (W^T operand)_j                  operand[g]: gradients, for the next operand
  *
- * W_hh is read in blocks of H rows, `count` of them from `first` on in each stage.  Backward numbers the stages so that its
- * stage s multiplies the same blocks: stage 0 finishes the gradient at h_t, and the skeleton has already added `sum` to
- * it.  Masked pairs, loads and stores are the skeleton's: a cell sees valid pairs only.
+ * W_hh is read in blocks of H rows; each stage multiplies by `count` of them from `first` on.  Backward
+ * numbers the stages so that its stage s multiplies by the same blocks: stage 0 completes the gradient at
+ * h_t, to which the skeleton has already added `sum`.  Masked pairs, loads and stores are the skeleton's
+ * business: a cell sees valid pairs only.
  *
- * kept[] lives from stage to stage and step to step: first the states (backward: their gradients), then the cell's own.
- * A further cell is one more struct of this kind (leaky_recurrence is 15 lines), a name in RECURRENCE_CELLS, and its place in
- * the three tables of that order.  Cells whose step multiplies by more than blocks of W_hh are not for this skeleton.
+ * kept[] lives from stage to stage and from step to step: first the states (backward: their gradients), then
+ * whatever the cell itself keeps.  A further cell is one more struct of this kind (leaky_recurrence is 15
+ * lines), a name in RECURRENCE_CELLS, and a row in each of the three tables of that order.  Cells that
+ * multiply by more than blocks of W_hh do not fit this skeleton.
  */
 #ifndef SQ_PERSISTENT_CELLS_H
 #define SQ_PERSISTENT_CELLS_H
@@ -22,10 +25,10 @@
 
 enum { RECURRENCE_GATES = 4 };
 
-/* What a pair reads from memory in a step; loaded before the product, so that it has arrived after it. */
+/* What a pair reads from memory in a step.  It is loaded before the product, so that it has arrived
+ * afterwards. */
 struct recurrence_input {
-  float
-      gate[RECURRENCE_GATES]; /* forward: pre-activations x W_ih^T + b of all gates; backward: activations */
+  float gate[RECURRENCE_GATES]; /* forward: x W_ih^T + b of all gates; backward: activations */
   float vector[RECURRENCE_VECTORS];
   float aux, prev[SQ_MAX_STATES], next[SQ_MAX_STATES], dy; /* backward */
   int option;
@@ -69,7 +72,8 @@ struct rnn_recurrence {
   }
 };
 
-/* n = g(a), h = (1 - a) h' + a n: the vanilla network whose units keep a share of their old value. */
+/* n = g(pre-activation), h = (1 - a) h' + a n: a vanilla network whose units keep a share of their old
+ * value. */
 struct leaky_recurrence : rnn_recurrence {
   template <int stage>
   static __device__ __forceinline__ float forward(const recurrence_input &in, const float *sum, float *kept,
@@ -89,7 +93,7 @@ struct leaky_recurrence : rnn_recurrence {
 };
 
 /* Four gates i,f,g,o, or three, i,g,o: the constant error carousel, and with `option` f = 1 - i.
- * Peepholes that are not there are zeros. */
+ * Missing peepholes are zeros. */
 template <int gates> struct lstm_recurrence {
   enum { GATES = gates, AUX = 0, STATES = 2, STAGES = 1, KEPT = 2, VECTORS = 3 };
   enum { forget = gates == 4, F = 1, G = forget ? 2 : 1, O = G + 1 };
@@ -136,7 +140,8 @@ template <int gates> struct lstm_recurrence {
   }
 };
 
-/* Gates r,u,c; reset after the product: q = U_c h' + b_rec is in aux, and the third block of the operand is dq. */
+/* Gates r,u,c; reset after the product: q = U_c h' + b_rec is in aux, and the third block of the operand is
+ * dq. */
 struct gru_after_recurrence {
   enum { GATES = 3, AUX = 1, STATES = 1, STAGES = 1, KEPT = 1, VECTORS = 1 };
   static __host__ __device__ constexpr int first(int) { return 0; }
@@ -168,8 +173,9 @@ struct gru_after_recurrence {
   }
 };
 
-/* Gates r,u,c; reset before the product (the lecture): stage 0 has r and u, stage 1 the candidate, whose operand r h' is in
- * aux.  Backward: stage 0 goes through the mix, stage 1, with e = (U_c^T dc)_j, through the reset gate. */
+/* Gates r,u,c; reset before the product (the lecture): stage 0 computes r and u, stage 1 the candidate, whose
+ * operand r h' is in aux.  Backward: stage 0 goes through the mix; stage 1, where sum = (U_c^T dc)_j, through
+ * the reset gate. */
 struct gru_before_recurrence {
   enum { GATES = 3, AUX = 1, STATES = 1, STAGES = 2, KEPT = 3, VECTORS = 0 };
   static __host__ __device__ constexpr int first(int stage) { return stage == 0 ? 0 : 2; }

@@ -1,6 +1,7 @@
-/* persistent_cluster.cu - persistent kernels of a thread-block cluster: state goes through distributed shared memory.
- * Processors without clusters (before sm_90) get empty kernels, which the planner refuses to launch.
- * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
+/* cluster.cu - persistent kernels of a thread-block cluster: the state goes through distributed shared
+ * memory.
+ * Processors without clusters (before sm_90) get empty kernels, which the algorithm refuses to run.
+ * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
  */
 #include "kernels/persistent/kernel.h"
 

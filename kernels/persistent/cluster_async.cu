@@ -1,7 +1,7 @@
-/* persistent_cluster_async.cu - persistent kernels of a thread-block cluster whose blocks push state into each other's shared memory by
- * st.async, counted on mbarriers.
- * Processors without clusters (before sm_90) get empty kernels, which the planner refuses to launch.
- * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
+/* cluster_async.cu - persistent kernels of a thread-block cluster whose blocks push the state into each
+ * other's shared memory by st.async, counted on mbarriers.
+ * Processors without clusters (before sm_90) get empty kernels, which the algorithm refuses to run.
+ * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
  */
 #include "kernels/persistent/kernel.h"
 

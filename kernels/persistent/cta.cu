@@ -1,5 +1,5 @@
-/* persistent_cta.cu - persistent kernels of one block: weights and state in one processor, only __syncthreads.
- * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
+/* cta.cu - persistent kernels of one block: weights and state stay in one processor, with __syncthreads only.
+ * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
  */
 #include "kernels/persistent/kernel.h"
 

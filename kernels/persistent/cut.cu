@@ -1,6 +1,7 @@
-/* persistent_cut.cu - see persistent_cut.h: the cuts there are, the model that chooses among them, and the answers remembered.
+/* cut.cu - see cut.h: the possible cuts, the model that chooses among them, and the answers it remembers.
  *
- * A cut depends on the sizes, the runs side by side and the device only, so one problem always has one order of summation.
+ * A cut depends only on the sizes, the runs side by side and the device, so a problem always has one order of
+ * summation.
  */
 #include "kernels/persistent/cut.h"
 
@@ -15,12 +16,13 @@
 
 namespace {
 
-/* ---- exchanges by arithmetic; not measured ----
+/* ---- the cost of an exchange: arithmetic, not measured ----
  *
- * In clocks of 1.7 GHz: a barrier of a cluster 400 with the latency of what was stored before it, st.async alone 250; 32 bytes a
- * clock out of a block to its peers.  A flag in L2 set, seen, and the data fetched 1500, of which a packet saves half; 40 bytes
- * a clock from L2 into a block.  With multicast the L2 sends a cluster's operand once, and a block takes 64 bytes a clock; the
- * mbarrier adds 300.  So packets pay below some 30 KB of operand, and multicast pays above.
+ * In clocks of 1.7 GHz.  A barrier of a cluster takes 400, including the latency of what was stored before
+ * it; st.async alone takes 250; 32 bytes per clock go out of a block to its peers.  Setting a flag in L2,
+ * seeing it and fetching the data takes 1500, half of which a packet saves; 40 bytes per clock go from L2
+ * into a block.  With multicast, L2 sends a cluster's operand once, and a block takes in 64 bytes per clock;
+ * the mbarrier adds 300.  So packets pay off below some 30 KB of operand, and multicast above.
  */
 double clocks_cta(double, int, int) { return 0; }
 double clocks_cluster(double bytes, int ctas, int) { return 400 + bytes / ctas * (ctas - 1) / 32; }
@@ -33,29 +35,30 @@ double clocks_multicast(double bytes, int, int cluster) {
 double clocks_packets(double bytes, int, int) { return 750 + 2 * bytes / 40; }
 
 template <class exchange>
-constexpr sq_persistent_info tier(sq_reach reach, int grouped, exchange_clocks *clocks,
+constexpr sq_persistent_info info(sq_reach reach, int grouped, exchange_clocks *clocks,
                                   recurrence_kernel *(*kernel)(int, int, sq_math)) {
   return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, grouped, clocks, kernel};
 }
 
 } // namespace
 
+/* In the order of SQ_PERSISTENT_ALGORITHMS. */
 const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
-    tier<exchange_cta>(SQ_ONE_BLOCK, 0, clocks_cta, sq_cta_kernel),
-    tier<exchange_cluster>(SQ_ONE_CLUSTER, 0, clocks_cluster, sq_cluster_kernel),
-    tier<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, clocks_cluster_async, sq_cluster_async_kernel),
-    tier<exchange_grid>(SQ_WHOLE_GRID, 0, clocks_grid, sq_grid_kernel),
-    tier<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, clocks_multicast, sq_grid_multicast_kernel),
-    tier<exchange_grid_packets>(SQ_WHOLE_GRID, 0, clocks_packets, sq_grid_packets_kernel)};
+    info<exchange_cta>(SQ_ONE_BLOCK, 0, clocks_cta, sq_cta_kernel),
+    info<exchange_cluster>(SQ_ONE_CLUSTER, 0, clocks_cluster, sq_cluster_kernel),
+    info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, clocks_cluster_async, sq_cluster_async_kernel),
+    info<exchange_grid>(SQ_WHOLE_GRID, 0, clocks_grid, sq_grid_kernel),
+    info<exchange_grid_packets>(SQ_WHOLE_GRID, 0, clocks_packets, sq_grid_packets_kernel),
+    info<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, clocks_multicast, sq_grid_multicast_kernel)};
 
 namespace {
 
-/* A question with what cells and products say of themselves. */
+/* A question, with what is known of the cell and the product. */
 struct question : sq_cut_question {
   sq_exec *exec;
   recurrence_cell_info info;
   recurrence_product_info product;
-  const sq_persistent_info &tier() const { return sq_persistent_algorithms[which]; }
+  const sq_persistent_info &algorithm() const { return sq_persistent_algorithms[which]; }
 };
 
 typedef sq_cut answer;
@@ -64,7 +67,7 @@ int round_up(int64_t n, int64_t tile) { return (int)((n + tile - 1) / tile * til
 int at_most(int64_t n, int64_t most) { return (int)(n < most ? n : most); }
 int at_least(int64_t n, int64_t least) { return (int)(n > least ? n : least); }
 
-/* ---- which pointwise step a layout is ---- */
+/* ---- the pointwise step of a layout ---- */
 
 struct named_cell {
   const char *name;
@@ -76,7 +79,7 @@ const named_cell named_cells[] = {{"rnn", RECURRENCE_RNN, RECURRENCE_RNN},
                                   {"lstm0", RECURRENCE_LSTM3, RECURRENCE_LSTM3},
                                   {"gru", RECURRENCE_GRU_BEFORE, RECURRENCE_GRU_AFTER}};
 
-/* ---- what cells and products say of themselves ---- */
+/* ---- what is known of cells and products ---- */
 
 template <class cell> recurrence_cell_info cell_info() {
   recurrence_cell_info info = {};
@@ -99,7 +102,7 @@ const recurrence_product_info product_infos[] = {product_info<product_f32>(), pr
 
 /* ---- a cut of the work ---- */
 
-/* Threads of a block by its work: few are cheaper to wait for, many hide more. */
+/* Threads of a block, by its work: few are cheaper to wait for, many hide more latency. */
 int threads_for(int64_t multiply_adds) {
 #ifdef SEQGPU_EMULATE
   return multiply_adds > 4096 ? 64 : 32; /* each is a fiber */
@@ -108,7 +111,7 @@ int threads_for(int64_t multiply_adds) {
 #endif
 }
 
-/* Tiles of a product that can be worked on at the same time without cutting its depth, and who can work. */
+/* Parts into which the depth of a product is cut, so that all workers have a tile. */
 int parts_for(const question &q, const recurrence_shape &n, int rows, int depth, int most) {
   const bool f32 = q.math == SQ_MATH_F32;
   const int64_t across = f32 ? n.width / (n.width % 8 == 0 ? 8 : 4) : (n.width + 31) / 32;
@@ -119,8 +122,8 @@ int parts_for(const question &q, const recurrence_shape &n, int rows, int depth,
 
 int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
-/* Sizes and places in shared memory of a cut whose ctas, units and columns are given.  The places are meaningless where
- * `bytes` is 2^30, which stands for that and more. */
+/* Sizes, and places in shared memory, of a cut whose ctas, units and columns are given.  The places are
+ * meaningless if `bytes` is 2^30, which stands for that and more. */
 recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, int columns, int most_parts) {
   recurrence_shape n = {};
   n.hidden = (int)q.hidden;
@@ -146,31 +149,32 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
     at += align16(rows * depth * q.product.element_bytes);
     if (depth * n.width > operand) operand = depth * n.width;
     if ((rows + 4) * n.width * n.stage[s].parts > sums) sums = (rows + 4) * n.width * n.stage[s].parts;
-    if (at > 1 << 30) break; /* far from fitting: no overflow either */
+    if (at > 1 << 30) break; /* far from fitting; stopping here avoids overflow */
   }
   n.operand = (unsigned)at;
   operand = align16(operand * q.product.element_bytes);
   n.operand_bytes = (unsigned)operand;
-  at += q.tier().buffers * operand;
+  at += q.algorithm().buffers * operand;
   n.sums = (unsigned)at;
   at += align16(sums * (int64_t)sizeof(float));
   n.kept = (unsigned)at;
   at += align16((int64_t)q.info.kept * units * columns * (int64_t)sizeof(float));
   n.barriers = (unsigned)at;
-  at += align16(q.tier().barriers * (int64_t)sizeof(uint64_t));
+  at += align16(q.algorithm().barriers * (int64_t)sizeof(uint64_t));
   n.bytes = at > 1 << 30 ? 1u << 30 : (unsigned)at;
   return n;
 }
 
 /* ---- the model ----
  *
- * Arithmetic only; not measured.  In clocks of 1.7 GHz, a step and stage of one block:
- *   product    the largest of: float32 multiply-adds at 128 a clock, or fragments of mma.sync at 0.6 (bfloat16, 16 deep) or
- *              0.3 (TF32, 8 deep) a clock; shared memory at 128 bytes a clock; 8 clocks for each element of a part's depth
- *              (float32), 35 for each fragment (dependent sums)
+ * Arithmetic only, not measured.  In clocks of 1.7 GHz, per step and stage of one block:
+ *   product    the largest of: float32 multiply-adds at 128 per clock, or fragments of mma.sync at 0.6
+ *              (bfloat16, 16 deep) or 0.3 (TF32, 8 deep) per clock; shared memory at 128 bytes per clock; 8
+ *              clocks for each element of a part's depth (float32), 35 for each fragment (dependent sums)
  *   pointwise  200, and 100 for each further pair of a thread;  two barriers 80
- *   exchange   the tier's own, above
- * and as many rounds as blocks do not fit on the device at a time, or as a grid is launched.
+ *   exchange   the algorithm's own, above
+ * times the rounds that the blocks need because not all fit on the device at a time, and the launches of a
+ * grid.
  */
 double product_clocks(const question &q, const recurrence_shape &n, int s) {
   const double rows = n.stage[s].rows, depth = n.stage[s].depth, parts = n.stage[s].parts, width = n.width;
@@ -191,7 +195,8 @@ double product_clocks(const question &q, const recurrence_shape &n, int s) {
 }
 
 double exchange_of(const question &q, const recurrence_shape &n, int s) {
-  return q.tier().clocks((double)n.stage[s].depth * n.width * q.product.element_bytes, n.ctas, n.cluster);
+  return q.algorithm().clocks((double)n.stage[s].depth * n.width * q.product.element_bytes, n.ctas,
+                              n.cluster);
 }
 
 int64_t launches_of(const recurrence_shape &n) { return sq_ceil_div(n.slices, n.at_once); }
@@ -213,15 +218,15 @@ double microseconds_a_step(const question &q, const recurrence_shape &n) {
 /* Clusters up to this size are portable. */
 enum { PORTABLE_CLUSTER = 8 };
 
-/* A cluster of 2, 4 or 8 fits on every device that has clusters at all; others are asked for.  Where all of a grid's must be
- * resident, how many do depends on how the device groups its processors. */
+/* A cluster of 2, 4 or 8 fits on every device that has clusters; for other sizes the device is asked.  Where
+ * all clusters of a grid must be resident, their number depends on how the device groups its processors. */
 bool clusters_fit(const question &q, const recurrence_shape &n) {
   const bool usual = n.cluster <= PORTABLE_CLUSTER && (n.cluster & (n.cluster - 1)) == 0;
-  if (q.tier().reach == SQ_ONE_CLUSTER) return usual || sq_cut_resident(q.exec, q, n) > 0;
+  if (q.algorithm().reach == SQ_ONE_CLUSTER) return usual || sq_cut_resident(q.exec, q, n) > 0;
   return sq_cut_resident(q.exec, q, n) * n.cluster >= n.ctas * n.at_once * q.abreast;
 }
 
-/* Tries a cut, with fewer parts where many do not fit; most_slices: of one launch. */
+/* Tries a cut, with fewer parts if many do not fit.  most_slices: at most that many slices per launch. */
 void consider(const question &q, int ctas, int cluster, int units, int columns, int most_slices,
               answer *best) {
   for (int parts = 16; parts >= 1; parts /= 4) {
@@ -238,15 +243,15 @@ void consider(const question &q, int ctas, int cluster, int units, int columns, 
   }
 }
 
-/* Slices of the batch, from as many as the device has room for down to narrower ones that fit. */
+/* Slices of the batch: as many as the device has room for, then narrower ones until they fit. */
 void consider_slices(const question &q, int ctas, int units, answer *best) {
   const int room = at_least(q.limits.processors / (ctas * q.abreast), 1);
   for (int columns = at_most(sq_ceil_div(q.batch, room), 256); columns > 0; columns /= 2)
     consider(q, ctas, ctas, units, columns, INT_MAX, best);
 }
 
-/* No block of a cluster is without units: nobody would wait for it (persistent_exchange.h, Buffers).  Where they would not
- * reach for a size of cluster, that many units a block take fewer blocks. */
+/* Every block of a cluster has units, because nobody would wait for one without (exchange.h, Buffers).  If
+ * there are too few units for a size of cluster, the same number of units per block takes fewer blocks. */
 void consider_clusters(const question &q, answer *best) {
   const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
   for (int most = 2; most <= q.limits.cluster_max; most *= 2) {
@@ -255,9 +260,9 @@ void consider_clusters(const question &q, answer *best) {
   }
 }
 
-/* All blocks of a launch must be resident: one a processor is counted on.  Where the operand of so many sequences does not
- * fit, fewer of them run at a time, one launch after the other.  The blocks of a group are whole clusters; the last of them
- * may have no units. */
+/* All blocks of a launch must be resident; one per processor is assumed.  If the operand of all sequences
+ * does not fit, fewer of them run at a time, one launch after another.  The blocks of a group are whole
+ * clusters; the last blocks may have no units. */
 void consider_grids(const question &q, int cluster, answer *best) {
   const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16), tile = q.product.unit_tile;
   for (int units = tile; units < padded + tile; units += tile) {
@@ -273,11 +278,11 @@ answer choose(const question &q) {
   answer best = {};
   best.microseconds = -1;
   const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
-  if (q.hidden > 1 << 20 || q.batch < 1 || q.batch > 1 << 24) return best; /* int is enough for the rest */
-  if (q.tier().reach == SQ_ONE_BLOCK) consider_slices(q, 1, padded, &best);
-  if (q.tier().reach == SQ_ONE_CLUSTER) consider_clusters(q, &best);
-  if (q.tier().reach == SQ_WHOLE_GRID && !q.tier().grouped) consider_grids(q, 1, &best);
-  for (int cluster = 2; q.tier().grouped && cluster <= at_most(q.limits.cluster_max, PORTABLE_CLUSTER);
+  if (q.hidden > 1 << 20 || q.batch < 1 || q.batch > 1 << 24) return best; /* int suffices for the rest */
+  if (q.algorithm().reach == SQ_ONE_BLOCK) consider_slices(q, 1, padded, &best);
+  if (q.algorithm().reach == SQ_ONE_CLUSTER) consider_clusters(q, &best);
+  if (q.algorithm().reach == SQ_WHOLE_GRID && !q.algorithm().grouped) consider_grids(q, 1, &best);
+  for (int cluster = 2; q.algorithm().grouped && cluster <= at_most(q.limits.cluster_max, PORTABLE_CLUSTER);
        cluster *= 2)
     consider_grids(q, cluster, &best);
   return best;
@@ -285,8 +290,8 @@ answer choose(const question &q) {
 
 /* ---- the answers remembered ----
  *
- * A choice walks through thousands of cuts, and a network asks for each launch.  The kernels' limits are in the key, so that
- * an answer never outlives the device it was for.
+ * A choice tries thousands of cuts, and a network asks at every launch.  The limits of the device are part of
+ * the key, so an answer never outlives the device it was for.
  */
 
 enum { SLOTS = 64 };
@@ -297,7 +302,7 @@ struct slot {
   answer value;
 };
 
-/* Compared number by number: there may be padding between them. */
+/* Compared member by member, because there may be padding between them. */
 bool same(const sq_cut_question &a, const sq_cut_question &b) {
   return a.which == b.which && a.cell == b.cell && a.backward == b.backward && a.abreast == b.abreast &&
          a.math == b.math && a.hidden == b.hidden && a.batch == b.batch &&

@@ -1,25 +1,25 @@
-/* persistent_cut.h - how the work of a persistent plan is cut: which units and sequences a block gets, what that should cost,
- * and whether all of it is on the device at a time.  Between the host side (persistent.cu) and the choice (persistent_cut.cu).
+/* cut.h - how the work of a persistent algorithm is cut: which units and sequences a block gets, what that
+ * should cost, and whether all of it fits on the device at a time.  persistent.cu asks, cut.cu answers.
  */
 #ifndef SQ_PERSISTENT_CUT_H
 #define SQ_PERSISTENT_CUT_H
 
+#include "kernels/persistent/algorithms.h"
 #include "kernels/persistent/persistent.h"
 
-/* How far the blocks of a group are apart, and so what they exchange through. */
+/* How far apart the blocks of a group are, which decides what they exchange through. */
 enum sq_reach { SQ_ONE_BLOCK, SQ_ONE_CLUSTER, SQ_WHOLE_GRID };
 
+/* SQ_PERSISTENT_cta, ...: the algorithms in the order of SQ_PERSISTENT_ALGORITHMS. */
 enum sq_persistent {
-  SQ_PERSISTENT_CTA,
-  SQ_PERSISTENT_CLUSTER,
-  SQ_PERSISTENT_CLUSTER_ASYNC,
-  SQ_PERSISTENT_GRID,
-  SQ_PERSISTENT_GRID_MULTICAST,
-  SQ_PERSISTENT_GRID_PACKETS,
-  SQ_PERSISTENT_COUNT
+#define SQ_PERSISTENT_NUMBER(id, name) SQ_PERSISTENT_##id,
+  SQ_PERSISTENT_ALGORITHMS(SQ_PERSISTENT_NUMBER)
+#undef SQ_PERSISTENT_NUMBER
+      SQ_PERSISTENT_COUNT
 };
 
-/* Clocks of an exchange of `bytes`, of which each of `ctas` blocks brings an equal piece; the blocks are in clusters of `cluster`. */
+/* Clocks of an exchange of `bytes`, to which each of `ctas` blocks contributes an equal piece; the blocks are
+ * in clusters of `cluster`. */
 typedef double exchange_clocks(double bytes, int ctas, int cluster);
 
 struct sq_persistent_info {
@@ -43,24 +43,27 @@ struct sq_cut_question {
   sq_gpu_limits limits;
 };
 
-/* The best answer, and what to say if there is none. */
+/* The best answer, and what to report if there is none. */
 struct sq_cut {
   recurrence_shape shape;
-  double microseconds; /* a step; negative: none fits */
+  double microseconds; /* per step; negative: none fits */
   size_t least_bytes;  /* of shared memory, over all cuts tried; 0: none could even be tried */
 };
 
-/* Which pointwise step a layout is, -1: none. */
+/* The pointwise step of a layout, RECURRENCE_...; -1: none. */
 int sq_cut_cell(const sq_layout *l);
 
 int sq_cut_ask(const sq_exec *exec, sq_persistent which, const sq_layout *l, int64_t batch, int abreast,
                sq_math math, int backward, sq_cut_question *q);
-/* The cheapest cut by the model.  The context remembers its answers. */
+/* The cheapest cut according to the model.  The context remembers its answers. */
 sq_cut sq_cut_choose(sq_exec *exec, const sq_cut_question &q);
 
 sq_mode sq_cut_mode(const sq_cut_question &q, const recurrence_shape &n);
 recurrence_kernel *sq_cut_kernel(const sq_cut_question &q);
-/* Blocks, or clusters, of this cut that can be on the device together. */
+/* Blocks, or clusters, of this cut that fit on the device together. */
 int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n);
+
+/* Forgets the answers that a context remembers. */
+void sq_cut_close(sq_gpu *gpu);
 
 #endif

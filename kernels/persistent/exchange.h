@@ -1,29 +1,33 @@
-/* persistent_exchange.h - how the blocks of a group tell each other their part of the next operand.
+/* exchange.h - how the blocks of a group give each other their parts of the next operand.
  *
- * Every block has a whole operand in its shared memory, in the layout of the product, and has just written its own units'
- * numbers there.  share() ends with all blocks having all of it, and orders the block's threads like __syncthreads.
- * An operand of several blocks of H (backward: the gates' gradients) has one piece a block, each contiguous.
+ * Every block has a whole operand in its shared memory, in the layout of the product, and has just written
+ * the elements of its own units there.  When share() ends, all blocks have all of it; the call orders the
+ * block's threads like __syncthreads.  An operand of several blocks of H rows (backward: the gates'
+ * gradients) has one contiguous piece in each.
  *
- *   cta               nothing to tell: one barrier, one buffer
- *   cluster           pieces are pushed into the peers' shared memory, 16 bytes a store, then the cluster's barrier
- *   cluster async     the same with st.async: the bytes count on an mbarrier of the block that gets them, and a block goes on as
- *                     soon as it has all, whatever its peers do
- *   grid flags        pieces go to global memory (L2), then the block's flag is set to the number of the exchange; when all
- *                     flags have arrived, all of the operand is fetched
- *   grid multicast    likewise, but each block of a cluster fetches a share of the operand for all blocks of the cluster: a bulk
- *                     copy with multicast
- *   grid packets      pieces go to global memory as packets that carry the number of the exchange beside each number: twice
- *                     the bytes, and no flag to wait for first
+ *   cta               nothing to exchange: one barrier, one buffer
+ *   cluster           pieces are pushed into the peers' shared memory, 16 bytes per store, then the cluster's
+ *                     barrier
+ *   cluster async     the same with st.async: the bytes count on an mbarrier of the block that receives them,
+ *                     and a block goes on as soon as it has all of them, whatever its peers do
+ *   grid flags        pieces go to global memory (L2), then the block's flag is set to the number of the
+ *                     exchange; when all flags have arrived, the whole operand is fetched
+ *   grid multicast    likewise, but each block of a cluster fetches a share of the operand for all blocks of
+ *                     the cluster, by a bulk copy with multicast
+ *   grid packets      pieces go to global memory as packets, which carry the number of the exchange beside
+ *                     each element: twice the bytes, but no flag to wait for first
  *
- * Buffers.  A block is at most one exchange ahead of its peers, since it needs a piece of each of them to end one (with flags: the
- * flag of each), which is why every block of a cluster, and of a grid with packets, has units of its own.  So two buffers
- * are enough wherever a peer writes what a block reads: in shared memory for both clusters (each with an mbarrier of its
- * own, lest bytes of the next exchange count on this one), in global memory for the grids.  The operand in shared memory of a
- * grid's block is written by the block itself, or by a peer that has seen the block's flag, which says that it has done
- * multiplying: one buffer.
+ * Buffers.  To end an exchange, a block needs a piece of each of its peers (with flags: the flag of each), so
+ * it is never more than one exchange ahead of them.  This is why every block of a cluster, and of a grid with
+ * packets, must have units of its own, and why two buffers are enough wherever a peer writes what a block
+ * reads: in shared memory for both clusters, in global memory for the grids.  With st.async each buffer has
+ * an mbarrier of its own, lest bytes of the next exchange count on this one.  The operand in the shared
+ * memory of a grid's block is written by the block itself, or by a peer that has seen the block's flag, which
+ * says that the block has finished multiplying: there one buffer is enough.
  *
- * Bytes: cluster (ctas - 1) pieces out of each block; grid one piece out and a whole operand in, which is what limits it:
- * ctas * operand bytes from L2 a step, twice that with packets, 1 / cluster of it with multicast.
+ * Bytes: in a cluster, (ctas - 1) pieces out of each block; in a grid, one piece out and a whole operand in,
+ * which is the limit: ctas * operand bytes from L2 per step, twice that with packets, 1 / cluster of it with
+ * multicast.
  */
 #ifndef SQ_PERSISTENT_EXCHANGE_H
 #define SQ_PERSISTENT_EXCHANGE_H
@@ -37,7 +41,8 @@ struct exchange_pieces {
   int count, first, stride, length; /* piece i: [first + i * stride, + length) */
   int whole;                        /* length of the operand */
 
-  /* Number i of all that the pieces have, i < count * length; and whether a number of the operand is in a piece. */
+  /* Where number i of the 16-byte units in the pieces lies, i < count * length; and whether unit i of the
+   * operand is in a piece. */
   __device__ __forceinline__ int at(int i) const { return first + i / length * stride + i % length; }
   __device__ __forceinline__ bool owns(int i) const {
     const int in = i % stride - first;
@@ -45,7 +50,7 @@ struct exchange_pieces {
   }
 };
 
-/* Where the block stands: in its group, and how many exchanges there were. */
+/* Where the block is in its group, and how many exchanges there have been. */
 struct exchange_place {
   int rank, ctas;
   int cluster; /* blocks of its cluster: grid multicast */
@@ -56,9 +61,8 @@ struct exchange_place {
   uint64_t *barriers; /* of the block: two mbarriers */
 };
 
-enum {
-  EXCHANGE_IN_FLIGHT = 2
-}; /* loads of 16 bytes that a thread has under way: with 4, an lstm of sm_90a spills */
+/* Loads of 16 bytes that a thread has in flight: with 4, an lstm on sm_90a spills. */
+enum { EXCHANGE_IN_FLIGHT = 2 };
 
 /* What most exchanges have in common. */
 struct exchange_plain {
@@ -91,7 +95,8 @@ struct exchange_cluster : exchange_plain {
   }
 };
 
-/* Mbarriers are there before a peer's first byte, and a block stays until its peers have got their last one. */
+/* Mbarriers exist before a peer's first byte arrives, and a block stays until its peers have received their
+ * last one. */
 struct exchange_on_barriers : exchange_plain {
   enum { POSSIBLE = SQ_HAS_CLUSTERS, BARRIERS = 2 };
   static __device__ __forceinline__ void enter(const exchange_place &at) {
@@ -116,7 +121,8 @@ struct exchange_cluster_async : exchange_on_barriers {
   }
 };
 
-/* Pieces into the L2, the own flag up, and everybody's flag seen: the buffer that then has all of the operand. */
+/* Stores the pieces to L2, raises the block's flag and waits for everybody's; returns the buffer that has the
+ * whole operand. */
 static __device__ __forceinline__ const uint4 *exchange_publish(const exchange_pieces &p,
                                                                 const exchange_place &at) {
   const uint32_t turn = at.turn + 1; /* flags begin at 0 */
@@ -124,10 +130,10 @@ static __device__ __forceinline__ const uint4 *exchange_publish(const exchange_p
   __syncthreads(); /* the pieces are written */
   for (int i = (int)threadIdx.x; i < p.count * p.length; i += (int)blockDim.x)
     buffer[p.at(i)] = p.operand[p.at(i)];
-  __syncthreads(); /* all of them are on their way: the release covers what the barrier covers */
+  __syncthreads(); /* all of them are under way: the release covers what the barrier covers */
   if (threadIdx.x == 0) sq_flag_release(&at.flags[at.rank], turn);
   for (int i = (int)threadIdx.x; i < at.ctas; i += (int)blockDim.x) sq_flag_wait(&at.flags[i], turn);
-  __syncthreads(); /* everybody's flag was seen by somebody of this block */
+  __syncthreads(); /* each flag has been seen by some thread of this block */
   return buffer;
 }
 
@@ -136,7 +142,7 @@ struct exchange_grid : exchange_plain {
     const uint4 *buffer = exchange_publish(p, at);
     const int step = (int)blockDim.x;
     for (int i = (int)threadIdx.x; i < p.whole; i += EXCHANGE_IN_FLIGHT * step) {
-      uint4 v[EXCHANGE_IN_FLIGHT]; /* all loads before the first store, so that they are under way together */
+      uint4 v[EXCHANGE_IN_FLIGHT]; /* all loads before the first store, so that they are in flight together */
       SQ_UNROLL
       for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
         if (i + k * step < p.whole) v[k] = sq_load_l2(&buffer[i + k * step]);
@@ -151,7 +157,7 @@ struct exchange_grid : exchange_plain {
 struct exchange_grid_multicast : exchange_on_barriers {
   static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
     const uint4 *buffer = exchange_publish(p, at);
-    uint64_t *bar = at.barriers; /* nobody's next copy comes before the own next flag: one is enough */
+    uint64_t *bar = at.barriers; /* no peer copies again before this block's next flag: one is enough */
     if (threadIdx.x == 0) {
       const int mine = at.rank % at.cluster;
       const int begin = p.whole * mine / at.cluster, end = p.whole * (mine + 1) / at.cluster;
@@ -181,7 +187,8 @@ struct exchange_grid_packets : exchange_plain {
     __syncthreads();
   }
 
-  /* Numbers i, i + threads, ... of the operand that are not the block's own: all loads, then whoever was too early again. */
+  /* Units i, i + threads, ... of the operand that are not the block's own: all loads, then again those that
+   * came too early. */
   static __device__ __forceinline__ void fetch(const exchange_pieces &p, const uint4 *buffer, uint32_t turn,
                                                int i) {
     const int step = (int)blockDim.x;

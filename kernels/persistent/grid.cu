@@ -1,5 +1,5 @@
-/* persistent_grid.cu - persistent kernels of the whole grid: state goes through L2, with flags.
- * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
+/* grid.cu - persistent kernels of the whole grid: the state goes through L2, with flags.
+ * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
  */
 #include "kernels/persistent/kernel.h"
 

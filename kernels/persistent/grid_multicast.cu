@@ -1,7 +1,7 @@
-/* persistent_grid_multicast.cu - persistent kernels of the whole grid: state goes through L2, with flags, and from there by
- * bulk copies with multicast into the blocks of a cluster at once.
- * Processors without clusters (before sm_90) get empty kernels, which the planner refuses to launch.
- * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
+/* grid_multicast.cu - persistent kernels of the whole grid: the state goes through L2, with flags, and from
+ * there by bulk copies with multicast into all blocks of a cluster at once.
+ * Processors without clusters (before sm_90) get empty kernels, which the algorithm refuses to run.
+ * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
  */
 #include "kernels/persistent/kernel.h"
 

@@ -1,5 +1,6 @@
-/* persistent_grid_packets.cu - persistent kernels of the whole grid: state goes through L2 in packets that carry their own flags.
- * persistent_kernel.h has the skeleton, geometry and costs; persistent_exchange.h the exchange.
+/* grid_packets.cu - persistent kernels of the whole grid: the state goes through L2 in packets that carry
+ * their own flags.
+ * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
  */
 #include "kernels/persistent/kernel.h"
 

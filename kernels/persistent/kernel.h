@@ -1,24 +1,26 @@
-/* persistent_kernel.h - the one skeleton of all persistent recurrences: cell x direction x product x exchange.
+/* kernel.h - the one skeleton of all persistent recurrences: cell x direction x product x exchange.
  *
  *   weights of the block's units -> shared memory, once
  *   for each step, for each stage of the cell:
  *     sums = weights operand              operand: h (or r h) of all units; backward: gradients at the gates
- *     pointwise step of the own units     -> own piece of the next operand, and what is stored
+ *     pointwise step of its own units     -> its piece of the next operand, and what is stored
  *     exchange                            all blocks of the group get all pieces
  *
- * Forward multiplies by the own rows of W_hh.  Backward gathers: the operand is the gradient at the gates of all units, and
- * the block multiplies by the own columns of W_hh, W^T operand = the gradient at its own h.  The other way, each block
- * multiplying its own gates' gradients and sending partial sums of dh to their owners, would exchange `count` times fewer
- * numbers, but needs a slot for every sender and a product of another shape; gathering is the same product and the same
- * exchange as forward, and has one order of summation by construction.
+ * Forward, a block multiplies by its own rows of W_hh.  Backward gathers: the operand is the gradient at the
+ * gates of all units, and the block multiplies by its own columns of W_hh; W^T operand is the gradient at its
+ * own h.  The alternative, where each block multiplies the gradients of its own gates and sends partial sums
+ * of dh to their owners, would exchange `count` times fewer elements, but needs a slot for every sender and a
+ * product of another shape.  Gathering is the same product and the same exchange as forward, and has one
+ * order of summation by construction.
  *
- * A block does (a step and stage) rows * depth * columns multiply-adds; reads its weights from shared memory once for every
- * 8 (float32) or 32 columns; two __syncthreads and an exchange.  Global memory, forward: x W_ih^T + b of the pair in (asked
- * for before the product), activations, state and y out; backward: activations, states and dy in, dgates out.
+ * Per step and stage, a block does rows * depth * columns multiply-adds, reads its weights from shared memory
+ * once for every 8 (float32) or 32 columns, and takes two __syncthreads and an exchange.  Global memory,
+ * forward: x W_ih^T + b of the pair in (loaded before the product), activations, state and y out; backward:
+ * activations, states and dy in, dgates out.
  * Limits: the product where rows * columns is large, else the latency of two barriers and the exchange.
  *
- * Ragged batches: the recurrence of a slice ends with its longest sequence; the steps after that only pass on the state
- * and write zeros, without products and exchanges.
+ * Ragged batches: the recurrence of a slice ends with its longest sequence.  Later steps only pass on the
+ * state and write zeros, without products and exchanges.
  */
 #ifndef SQ_PERSISTENT_KERNEL_H
 #define SQ_PERSISTENT_KERNEL_H
@@ -34,7 +36,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   const recurrence_shape &n;
   unsigned char *memory; /* the block's shared memory */
   int rank, slice;       /* of the block */
-  int first_unit, units; /* own units that exist */
+  int first_unit, units; /* units of the block that exist */
   int first_row, columns, pairs;
   int64_t longest; /* steps of the slice */
   uint32_t turn;   /* exchanges so far */
@@ -43,7 +45,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
                                         unsigned char *memory_)
       : run(run_), n(shape), memory(memory_) {}
 
-  /* One pair (own unit u, column c of the slice) at step t. */
+  /* One pair (the block's unit u, column c of the slice) at step t. */
   struct pair {
     int u, c;
     int64_t j, b, row; /* row = t B + b */
@@ -54,7 +56,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* Stage s: how many sums a pair takes, and how many blocks of H its operand has. */
   static __host__ __device__ constexpr int sums_of(int s) { return backward ? 1 : cell::count(s); }
   static __host__ __device__ constexpr int blocks_of(int s) { return backward ? cell::count(s) : 1; }
-  /* The direction in time; a tail of masked steps is at the end of the sequence. */
+  /* The direction in time; the tail of masked steps is at the end of the sequence. */
   __device__ __forceinline__ bool descending() const { return (run.reverse != 0) != backward; }
 
   /* ---- shared memory ---- */
@@ -75,7 +77,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* ---- the beginning ---- */
 
-  /* W_hh of stage s that (row, k) of the block's weights stands for. */
+  /* The element of W_hh at (row, k) of the block's weights in stage s. */
   __device__ __forceinline__ float weight(int s, int row, int k) const {
     const int which = row / n.units, u = row % n.units, block = k / n.padded, i = k % n.padded;
     if (which >= sums_of(s) || u >= units || i >= n.hidden) return 0.0f;
@@ -84,7 +86,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
                     : run.weights[((first + which) * H + own) * H + i];
   }
 
-  /* Neighbouring threads take neighbouring numbers of W_hh, each eight at a time: it is the latency that costs. */
+  /* Neighbouring threads take neighbouring elements of W_hh, each thread eight at a time to hide the
+   * latency. */
   __device__ __forceinline__ void load_weights(int s) const {
     enum { AT_ONCE = 8 };
     const product_size size = size_of(s);
@@ -105,7 +108,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
       }
     }
   }
-  /* Forward's block has rows of W_hh, backward's columns. */
+  /* Forward, a block has rows of W_hh; backward, columns. */
   static __device__ __forceinline__ int row_of(int i, const product_size &size) {
     return backward ? i % size.rows : i / size.depth;
   }
@@ -113,7 +116,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     return backward ? i / size.rows : i % size.depth;
   }
 
-  /* Padding, and backward's first operand, are zeros; forward's is the initial state, which every block reads for itself. */
+  /* Padding, and the first operand of backward, are zeros.  The first operand of forward is the initial
+   * state, which every ock reads for itself. */
   __device__ __forceinline__ void load_operand() const {
     uint4 *all = reinterpret_cast<uint4 *>(memory + n.operand);
     const int count = (int)(n.operand_bytes * exchange::BUFFERS / sizeof(uint4));
@@ -148,7 +152,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     return at;
   }
 
-  /* Place of a pair's state k in the reserve; `slot` as sq_slot_prev and sq_slot_next have it. */
+  /* Where a pair's state k is in the reserve; `slot` as in sq_slot_prev and sq_slot_next. */
   __device__ __forceinline__ float *state(int k, int64_t slot, const pair &at) const {
     return run.state[k] + (slot * run.batch + at.b) * n.hidden + at.j;
   }
@@ -216,7 +220,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int k = 0; k < cell::STATES; k++) *state(k, at.t + (run.reverse ? 0 : 1), at) = own[k];
   }
 
-  /* Pointwise stage s of a pair, from the product's sums to its numbers of the next operand. */
+  /* Pointwise stage s of a pair: from the product's sums to its elements of the next operand. */
   template <int s>
   __device__ __forceinline__ void point(int p, const pair &at, const recurrence_input &in,
                                         element *next) const {
@@ -269,7 +273,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     at.cluster = n.cluster;
     at.turn = turn;
     at.spacing = (int)(n.operand_bytes / sizeof(uint4)) << exchange::PACKETS;
-    /* only the grid exchanges through memory: elsewhere both are NULL */
+    /* only a grid exchanges through global memory: elsewhere both are NULL */
     at.exchange = run.exchange != NULL ? run.exchange + (int64_t)slice * 2 * at.spacing : NULL;
     at.flags = run.flags != NULL ? run.flags + slice * n.ctas : NULL;
     at.barriers = reinterpret_cast<uint64_t *>(memory + n.barriers);
@@ -281,7 +285,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     recurrence_input in;
     if (mine < pairs) load(pair_at(mine, t), in);
     product::multiply(weights(s), operand(turn), sums(), size_of(s));
-    __syncthreads(); /* the sums are there, and the operand may be overwritten */
+    __syncthreads(); /* the sums are complete, and the operand may be overwritten */
     element *next = operand(turn + 1);
     for (int p = mine; p < pairs; p += (int)blockDim.x) {
       const pair at = pair_at(p, t);
@@ -303,7 +307,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
       }
   }
 
-  /* Backward: what the last step sent to the initial state. */
+  /* Backward: what reaches the initial state from the step after it. */
   __device__ __forceinline__ void last_product() const {
     product::multiply(weights(0), operand(turn), sums(), size_of(0));
     __syncthreads();
@@ -355,7 +359,7 @@ __global__ void __launch_bounds__(RECURRENCE_THREADS, 1)
   if (exchange::POSSIBLE) r.go();
 }
 
-/* The kernels of a tier. */
+/* The kernels of one cell in one exchange. */
 template <class cell, class exchange> recurrence_kernel *recurrence_of(int backward, sq_math math) {
   static recurrence_kernel *const table[2][3] = {{recurrence_main<cell, false, product_f32, exchange>,
                                                   recurrence_main<cell, false, product_tf32, exchange>,

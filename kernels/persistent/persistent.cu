@@ -1,17 +1,20 @@
-/* persistent.cu - the persistent plans seen from the host: when they fit, what they should cost, and the launches.  How the work
- * is cut is in persistent_cut.cu, the kernels are in persistent_kernel.h.
+/* persistent.cu - the persistent algorithms seen from the host: when they fit, what they should cost, and the
+ * launches.  How the work is cut is in cut.cu; the kernels are in kernel.h.
  *
- * Forward:  gates = x W_ih^T + b (one GEMM a run), then one launch for all runs (grid: one for as many sequences as fit).
- * Backward: one launch, then dx, dW and sums (one GEMM or reduction each), as in the step plan.
+ * Forward:  gates = x W_ih^T + b (one GEMM per run), then one launch for all runs (grid: for as many
+ * sequences as fit).
+ * Backward: one launch, then dx, dW and sums (one GEMM or reduction each), as in the algorithm `step`.
  *
- * The runs of a launch are the directions of a layer over a whole sequence, or layers of a stack, each over a stretch of
- * its own (host/run/wavefront.c).
- * Refused: an LSTM with projection, because its h has fewer numbers than the cell has units, so that the owner of a unit
- * does not own a number of h; sizes whose weights do not fit; and what the device does not have.
+ * The runs of a launch are the directions of a layer over a whole sequence, or layers of a stack, each over a
+ * stretch of its own (host/run/wavefront.c).
+ * Refused: an LSTM with projection, because its h has fewer elements than the cell has units, so the owner of
+ * a unit owns no element of h; sizes whose weights do not fit; and whatever the device lacks.
  */
+#include "kernels/persistent/algorithms.h"
+
 #include <stdio.h>
 
-#include "kernels/layer.h"
+#include "kernels/job.h"
 #include "kernels/persistent/cut.h"
 
 namespace {
@@ -39,9 +42,9 @@ const char *pass_refuses(sq_exec *exec, sq_persistent which, const sq_problem *p
   const sq_reach reach = sq_persistent_algorithms[which].reach;
   sq_cut_question q;
   const int error = sq_cut_ask(exec, which, p->layout, p->batch, p->directions, p->math, backward, &q);
-  if (error != 0) return "the device does not tell its limits";
+  if (error != 0) return "device: its limits cannot be read";
   if ((reach == SQ_ONE_CLUSTER || sq_persistent_algorithms[which].grouped) && q.limits.cluster_max < 2)
-    return "the device has no thread-block clusters (sm_90 has)";
+    return "device: it has no thread-block clusters; sm_90 or later is needed";
   const sq_cut a = sq_cut_choose(exec, q);
   if (a.microseconds < 0) return no_room(q, a, text, size);
   const int needed = reach == SQ_WHOLE_GRID ? a.shape.ctas * a.shape.at_once * q.abreast : 1;
@@ -49,7 +52,7 @@ const char *pass_refuses(sq_exec *exec, sq_persistent which, const sq_problem *p
   if (there >= needed) return NULL;
   snprintf(
       text, size,
-      "%s: %d %s with %u bytes of shared memory a block must be on the device at the same time, %d can be",
+      "%s: %d %s with %u bytes of shared memory per block must be on the device at the same time, %d can be",
       backward ? "backward" : "forward", needed, reach == SQ_ONE_CLUSTER ? "cluster" : "blocks",
       a.shape.bytes, there);
   return text;
@@ -57,10 +60,8 @@ const char *pass_refuses(sq_exec *exec, sq_persistent which, const sq_problem *p
 
 const char *refuses(sq_exec *exec, sq_persistent which, const sq_problem *p, char *text, size_t size) {
   if (p->layout->config.projection_size != 0)
-    return "projection_size: persistent plans give a unit and its number of h to one block; with a "
-           "projection h "
-           "has other numbers than the cell has units";
-  if (sq_cut_cell(p->layout) < 0) return "cell: no persistent plan has its pointwise step";
+    return "projection_size: must be 0, because one block owns both a unit and its element of h";
+  if (sq_cut_cell(p->layout) < 0) return "cell: no persistent algorithm has its pointwise step";
   if (p->directions > RECURRENCE_RUNS) {
     snprintf(text, size, "%d runs side by side: a launch takes %d", p->directions, RECURRENCE_RUNS);
     return text;
@@ -69,7 +70,7 @@ const char *refuses(sq_exec *exec, sq_persistent which, const sq_problem *p, cha
   return why != NULL || !p->training ? why : pass_refuses(exec, which, p, 1, text, size);
 }
 
-/* Of one pass without its GEMMs, which all plans have. */
+/* Of one pass, without the GEMMs that all algorithms share. */
 double pass_estimate(sq_exec *exec, sq_persistent which, const sq_problem *p, int backward) {
   sq_cut_question q;
   const int error = sq_cut_ask(exec, which, p->layout, p->batch, p->directions, p->math, backward, &q);
@@ -85,11 +86,11 @@ double estimate(sq_exec *exec, sq_persistent which, const sq_problem *p) {
 
 /* ---- memory ---- */
 
-enum { FLAGS = 4096 }; /* of one direction; more than any device has processors */
+enum { FLAGS = 4096 }; /* of one direction: more than any device has processors */
 
-/* Reals of the two operands in global memory: at most 4 blocks, units padded to 16, and slices of 8 sequences or more, each
- * padded to a multiple of 8. */
-int64_t exchange_reals(sq_persistent which, int64_t hidden, int64_t batch) {
+/* Elements of the two operands in global memory: at most 4 blocks, units padded to 16, and slices of 8
+ * sequences or more, each padded to a multiple of 8. */
+int64_t exchange_elements(sq_persistent which, int64_t hidden, int64_t batch) {
   return 2 * 4 * sq_ceil_div(hidden, 16) * 16 * (2 * batch + 16) << sq_persistent_algorithms[which].packets;
 }
 
@@ -97,7 +98,7 @@ int64_t workspace(sq_persistent which, const sq_layout *l, int64_t seq_len, int6
   int64_t size = sq_align_elements(seq_len * batch * l->gates);
   if (training) size += sq_align_elements(seq_len * batch * l->aux);
   if (sq_persistent_algorithms[which].reach == SQ_WHOLE_GRID)
-    size += FLAGS + exchange_reals(which, l->config.hidden_size, batch);
+    size += FLAGS + exchange_elements(which, l->config.hidden_size, batch);
   return size;
 }
 
@@ -121,7 +122,7 @@ void place_stretch(const sq_stretch &s, sq_persistent which, int backward, sq_jo
   if (sq_persistent_algorithms[which].reach == SQ_WHOLE_GRID) {
     r->flags = reinterpret_cast<uint32_t *>(at);
     r->exchange = reinterpret_cast<uint4 *>(at + FLAGS);
-    at += FLAGS + exchange_reals(which, l->config.hidden_size, run->batch);
+    at += FLAGS + exchange_elements(which, l->config.hidden_size, run->batch);
   }
   if (run->reserve == NULL) {
     job->gates = at;
@@ -172,14 +173,14 @@ void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recu
 /* One launch: the slices from shape.first on. */
 int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, const recurrence_args &args) {
   const recurrence_shape &n = args.shape;
-  const sq_persistent_info &tier = sq_persistent_algorithms[q.which];
+  const sq_persistent_info &algorithm = sq_persistent_algorithms[q.which];
   const int64_t slices = at_most(n.slices - n.first, n.at_once);
-  /* what tells of an exchange begins at 0: flags, or with packets the operands behind them, too */
+  /* whatever announces an exchange begins at 0: the flags, and with packets also the operands behind them */
   const int64_t operands =
-      tier.packets * slices * 2 * (2 * (int64_t)n.operand_bytes / (int64_t)sizeof(float));
+      algorithm.packets * slices * 2 * (2 * (int64_t)n.operand_bytes / (int64_t)sizeof(float));
   int error = 0;
   for (int i = 0; i < count && error == 0; i++)
-    if (tier.reach == SQ_WHOLE_GRID)
+    if (algorithm.reach == SQ_WHOLE_GRID)
       error = sq_gpu_zero(exec, reinterpret_cast<float *>(args.run[i].flags), FLAGS + operands);
   if (error != 0) return error;
   const dim3 grid((unsigned)(n.ctas * slices), (unsigned)count);
@@ -187,14 +188,15 @@ int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, const recu
                       n.bytes, args);
 }
 
-/* `count` of the runs in args->run, in the cut for `abreast` of them: however many there are, the sums have one order. */
+/* `count` of the runs in args->run, in the cut for `abreast` of them: the order of the sums does not depend
+ * on `count`. */
 int launch(sq_exec *exec, sq_persistent which, const sq_layer_run *run, int count, int abreast, int backward,
            recurrence_args *args) {
   sq_cut_question q;
   int error = sq_cut_ask(exec, which, run->layout, run->batch, abreast, run->math, backward, &q);
   if (error != 0 || run->batch == 0) return error;
   sq_cut a = sq_cut_choose(exec, q);
-  if (a.microseconds < 0) /* plan time has refused: a block of no threads, which the device refuses, too */
+  if (a.microseconds < 0) /* refused before: a block without threads, which the device refuses as well */
     a.shape.ctas = a.shape.cluster = a.shape.slices = a.shape.at_once = 1;
   args->shape = a.shape;
   for (int first = 0; first < a.shape.slices && error == 0; first += a.shape.at_once) {
@@ -269,36 +271,31 @@ int backward(sq_exec *exec, sq_persistent which, const sq_layer_run *runs, int c
 
 } // namespace
 
-#define PERSISTENT_ALGORITHM(id, which)                                                                      \
+#define PERSISTENT_ALGORITHM(id, name)                                                                       \
   extern "C" const char *SQ_GPU(id##_refuses)(sq_exec * exec, const sq_problem *p, char *text,               \
                                               size_t size) {                                                 \
-    return refuses(exec, which, p, text, size);                                                              \
+    return refuses(exec, SQ_PERSISTENT_##id, p, text, size);                                                 \
   }                                                                                                          \
   extern "C" double SQ_GPU(id##_estimate)(sq_exec * exec, const sq_problem *p) {                             \
-    return estimate(exec, which, p);                                                                         \
+    return estimate(exec, SQ_PERSISTENT_##id, p);                                                            \
   }                                                                                                          \
   extern "C" int64_t SQ_GPU(id##_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch,              \
                                             int training) {                                                  \
-    return workspace(which, l, seq_len, batch, training);                                                    \
+    return workspace(SQ_PERSISTENT_##id, l, seq_len, batch, training);                                       \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_forward)(sq_exec * exec, const sq_layer_run *runs, int count) {                 \
-    return forward(exec, which, runs, count);                                                                \
+    return forward(exec, SQ_PERSISTENT_##id, runs, count);                                                   \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_backward)(sq_exec * exec, const sq_layer_run *runs, int count) {                \
-    return backward(exec, which, runs, count);                                                               \
+    return backward(exec, SQ_PERSISTENT_##id, runs, count);                                                  \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_wave_forward)(sq_exec * exec, const sq_stretch *s, int count, int abreast) {    \
-    return wave_forward(exec, which, s, count, abreast);                                                     \
+    return wave_forward(exec, SQ_PERSISTENT_##id, s, count, abreast);                                        \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_wave_backward)(sq_exec * exec, const sq_stretch *s, int count, int abreast) {   \
-    return wave_backward(exec, which, s, count, abreast);                                                    \
+    return wave_backward(exec, SQ_PERSISTENT_##id, s, count, abreast);                                       \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_wave_gradients)(sq_exec * exec, const sq_layer_run *run) {                      \
-    return wave_gradients(exec, which, run);                                                                 \
+    return wave_gradients(exec, SQ_PERSISTENT_##id, run);                                                    \
   }
-PERSISTENT_ALGORITHM(cta, SQ_PERSISTENT_CTA)
-PERSISTENT_ALGORITHM(cluster, SQ_PERSISTENT_CLUSTER)
-PERSISTENT_ALGORITHM(cluster_async, SQ_PERSISTENT_CLUSTER_ASYNC)
-PERSISTENT_ALGORITHM(grid, SQ_PERSISTENT_GRID)
-PERSISTENT_ALGORITHM(grid_multicast, SQ_PERSISTENT_GRID_MULTICAST)
-PERSISTENT_ALGORITHM(grid_packets, SQ_PERSISTENT_GRID_PACKETS)
+SQ_PERSISTENT_ALGORITHMS(PERSISTENT_ALGORITHM)

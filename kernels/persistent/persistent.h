@@ -1,9 +1,10 @@
-/* persistent.h - what the host side (persistent.cu) and the kernels (persistent_*.cu) of the persistent plans agree on.
+/* persistent.h - what the host side (persistent.cu) and the kernels (one .cu per algorithm) agree on.
  *
- * A *group* of blocks runs one direction of a layer over a slice of the batch: one block (cta), a thread-block cluster
- * (cluster), or as many blocks as hold the weights (grid).  Its blocks divide the units of the layer; each keeps all
- * weights of its units in shared memory for the whole launch.  Runs side by side, both directions of a layer or several
- * layers of a stack, are one launch:
+ * A *group* of blocks runs one direction of a layer over a slice of the batch: one block (cta), a
+ * thread-block cluster (cluster), or as many blocks as are needed to hold the weights (grid).  Its blocks
+ * divide the units of the layer among them, and each keeps all weights of its units in shared memory for the
+ * whole launch.  Runs side by side, which are both directions of a layer or several layers of a stack, are
+ * one launch:
  *
  *   blockIdx.x = slice * ctas + rank      blockIdx.y = run
  *
@@ -12,24 +13,25 @@
 #ifndef SQ_PERSISTENT_H
 #define SQ_PERSISTENT_H
 
+#include "kernels/persistent/algorithms.h"
 #include "kernels/simt.h"
 
 enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3, RECURRENCE_RUNS = 8 };
 
-/* One run: a stretch of the steps of one direction of a layer; everything in device memory. What only one of forward and backward needs is NULL in the other. */
+/* One run: a stretch of the steps of one direction of a layer; everything is in device memory.  What only
+ * forward or only backward needs is NULL in the other. */
 struct recurrence_run {
   int64_t seq_len, batch; /* T, B: steps of the stretch */
-  int64_t first;          /* step of the sequence that the stretch begins with; only lengths count from 0 */
+  int64_t first;          /* step of the sequence at which the stretch begins; only lengths count from 0 */
   int reverse;
-  int option;             /* rnn, leaky: the activation; lstm of three gates: coupled */
-  float leak;             /* leaky: the share of the new value */
-  const int32_t *lengths; /* [B] or NULL */
-  const float *weights;   /* W_hh [blocks * H, H] */
-  const float
-      *vectors[RECURRENCE_VECTORS];  /* [H] or NULL (zeros): peepholes i, f, o, or the recurrent bias */
-  float *gates;                      /* [T,B,G] forward: x W_ih^T + b in, activations out */
-  float *aux;                        /* [T,B,A] */
-  float *state[SQ_MAX_STATES];       /* [T+1,B,H] as in the reserve; NULL: nothing is kept */
+  int option;                               /* rnn, leaky: the activation; lstm of three gates: coupled */
+  float leak;                               /* leaky: the share of the new value */
+  const int32_t *lengths;                   /* [B] or NULL */
+  const float *weights;                     /* W_hh [blocks * H, H] */
+  const float *vectors[RECURRENCE_VECTORS]; /* [H] or NULL (zeros): peepholes, or the recurrent bias */
+  float *gates;                             /* [T,B,G] forward: x W_ih^T + b in, activations out */
+  float *aux;                               /* [T,B,A] */
+  float *state[SQ_MAX_STATES];              /* [T+1,B,H] as in the reserve; NULL: nothing is kept */
   const float *enter[SQ_MAX_STATES]; /* [B,H] or NULL: initial states; backward: gradient at the final ones */
   float *leave[SQ_MAX_STATES];       /* [B,H] or NULL: final states; backward: gradient at the initial ones */
   float *y;                          /* [T,B,H] stride ldy */
@@ -37,10 +39,10 @@ struct recurrence_run {
   int64_t ldy;
   float *dgates, *daux; /* [T,B,G], [T,B,A] */
   uint4 *exchange;      /* grid: two operands of each slice */
-  uint32_t *flags;      /* grid: one a block, zero before the launch */
+  uint32_t *flags;      /* grid: one per block, zero before the launch */
 };
 
-/* How the work is cut, and where things are in a block's shared memory. */
+/* How the work is cut, and where everything lies in a block's shared memory. */
 struct recurrence_shape {
   int hidden;  /* H */
   int padded;  /* H rounded up to the tiles of the product */
@@ -48,18 +50,18 @@ struct recurrence_shape {
   int ctas;    /* blocks of a group */
   int cluster; /* blocks of a thread-block cluster: 1, the group, or a part of it */
   int slices;  /* of the batch */
-  int at_once; /* slices of one launch; all but with a grid that holds fewer */
+  int at_once; /* slices of one launch: all, unless a grid holds fewer */
   int first;   /* slice of this launch */
   int columns; /* sequences of a slice */
   int width;   /* columns rounded up to the tiles of the product */
   int threads; /* of a block */
   struct {
-    int rows,
-        depth; /* of the block's weights: sums[rows, width] = weights[rows, depth] operand[depth, width] */
-    int parts; /* into which the depth is cut; their sums are added in order */
+    /* Of the block's weights: sums[rows, width] = weights[rows, depth] operand[depth, width]. */
+    int rows, depth;
+    int parts;        /* parts into which the depth is cut; their sums are added in order */
     unsigned weights; /* byte offset */
   } stage[RECURRENCE_STAGES];
-  unsigned operand, operand_bytes; /* byte offset; of one of the buffers */
+  unsigned operand, operand_bytes; /* byte offset; bytes of one buffer */
   unsigned sums, kept, barriers, bytes;
 };
 
@@ -70,7 +72,7 @@ struct recurrence_args {
 
 typedef void recurrence_kernel(const recurrence_args args);
 
-/* The pointwise steps there are (persistent_cells.h). */
+/* The pointwise steps there are (cells.h). */
 enum {
   RECURRENCE_RNN,
   RECURRENCE_LEAKY,
@@ -84,8 +86,8 @@ enum {
 /* What the host needs to know of a cell and of a product. */
 struct recurrence_cell_info {
   int stages, kept;
-  int first[RECURRENCE_STAGES],
-      count[RECURRENCE_STAGES]; /* blocks of H rows of W_hh that a stage multiplies */
+  /* Blocks of H rows of W_hh that a stage multiplies by. */
+  int first[RECURRENCE_STAGES], count[RECURRENCE_STAGES];
 };
 struct recurrence_product_info {
   int element_bytes;
@@ -93,15 +95,12 @@ struct recurrence_product_info {
   int row_tile, depth_tile;
 };
 
-/* The kernels of a tier: [cell][backward][math]. */
-recurrence_kernel *sq_cta_kernel(int cell, int backward, sq_math math);
-recurrence_kernel *sq_cluster_kernel(int cell, int backward, sq_math math);
-recurrence_kernel *sq_cluster_async_kernel(int cell, int backward, sq_math math);
-recurrence_kernel *sq_grid_kernel(int cell, int backward, sq_math math);
-recurrence_kernel *sq_grid_multicast_kernel(int cell, int backward, sq_math math);
-recurrence_kernel *sq_grid_packets_kernel(int cell, int backward, sq_math math);
+/* The kernels of each algorithm, each function in the algorithm's own file: [cell][backward][math]. */
+#define SQ_KERNEL_DECLARE(id, name) recurrence_kernel *sq_##id##_kernel(int cell, int backward, sq_math math);
+SQ_PERSISTENT_ALGORITHMS(SQ_KERNEL_DECLARE)
+#undef SQ_KERNEL_DECLARE
 
-/* Columns of an operand in memory for so many sequences: the products take 4, or a multiple of 8. */
+/* Columns of an operand in memory for that many sequences: the products take 4, or a multiple of 8. */
 static inline int sq_recurrence_width(sq_math math, int columns) {
   if (math == SQ_MATH_F32 && columns <= 4) return 4;
   return (columns + 7) / 8 * 8;

@@ -1,23 +1,25 @@
-/* persistent_product.h - the products of the persistent kernels: sums[rows, width] = weights[rows, depth] operand[depth, width],
- * all three in shared memory, by one block.
+/* product.h - the products of the persistent kernels: sums[rows, width] = weights[rows, depth] operand[depth,
+ * width], all three in shared memory, by one block.
  *
- * The depth is cut into `parts`, so that all threads have work where there are few rows; part p of the sum at (row, column)
- * is at sums[(p * width + column) * (rows + 4) + row], and whoever reads it adds the parts in order: the result does not
- * depend on the schedule.  The 4 keeps the stores of a warp in different banks.
+ * The depth is cut into `parts`, so that all threads have work even if there are few rows.  Part p of the sum
+ * at (row, column) is at sums[(p * width + column) * (rows + 4) + row], and whoever reads it adds the parts
+ * in order, so the result does not depend on the schedule.  The 4 keeps the stores of a warp in different
+ * banks.
  *
- * An operand is stored by groups of k, so that the numbers of neighbouring units are one piece of memory: the piece that
- * begins at unit k of a multiple of unit_tile begins at element k * width.  Weights and operands:
+ * An operand is stored in groups of k, so that the elements of neighbouring units are contiguous: for k a
+ * multiple of unit_tile, the piece from unit k on begins at element k * width.  Weights and operands:
  *
  *            element    weight (row, k)                              operand (k, column)
  *   float32  float      [k][row]                                     [k][column]
  *   TF32     uint32     fragments of 16 rows x 8, lane by lane       [k/4][column/8][column%8][k%4]
  *   bf16     uint16     fragments of 16 rows x 16, lane by lane      [k/8][column/8][column%8][k%8]
  *
- * float32 (product_f32): a thread owns 4 rows x 8 columns (4 x 4 for a narrow operand) and a part of the depth: 3 loads of
- * 16 bytes for 32 multiply-adds, of which the operand's are broadcasts; limited by FFMA at width 8, by reading the weights
- * from shared memory (128 bytes a clock) below.
- * TF32, bf16 (product_mma): a warp owns 16 rows x 32 columns and a part; one 16-byte load a lane and fragment of weights,
- * two 4-byte loads a fragment of the operand, no bank conflicts; limited by those loads below width 32.
+ * float32 (product_f32): a thread owns 4 rows x 8 columns (4 x 4 if the operand is narrow) and a part of the
+ * depth: 3 loads of 16 bytes per 32 multiply-adds, where those of the operand are broadcasts.  Limits: FFMA
+ * at width 8; below, reading the weights from shared memory (128 bytes per clock).
+ * TF32, bf16 (product_mma): a warp owns 16 rows x 32 columns and a part; one 16-byte load per lane and
+ * fragment of weights, two 4-byte loads per fragment of the operand, no bank conflicts.  Limits: those loads,
+ * below width 32.
  */
 #ifndef SQ_PERSISTENT_PRODUCT_H
 #define SQ_PERSISTENT_PRODUCT_H
@@ -93,7 +95,7 @@ struct product_f32 {
   }
 };
 
-/* What differs between the two kinds of fragments. K = depth of a fragment; a word holds `PACK` numbers. */
+/* What differs between the two kinds of fragments.  A word holds PACK elements. */
 struct fragment_tf32 {
   typedef uint32_t element;
   enum { PACK = 1, DEPTH = 8 };
@@ -115,7 +117,7 @@ struct fragment_bf16 {
 
 template <class fragment> struct product_mma {
   typedef typename fragment::element element;
-  enum { PACK = fragment::PACK, HALF = 4 * PACK }; /* HALF: numbers along k in one register of a lane quad */
+  enum { PACK = fragment::PACK, HALF = 4 * PACK }; /* HALF: elements along k in one register of four lanes */
   enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH, ACROSS = 4 };
   static __device__ __forceinline__ element round(float x) { return fragment::round(x); }
 

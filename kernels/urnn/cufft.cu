@@ -1,22 +1,26 @@
-/* urnn_cufft.cu - plan `cufft`: the unitary evolution RNN step by step, its Fourier transforms by cuFFT (core/urnn.c).
+/* cufft.cu - the algorithm `cufft`: the unitary evolution RNN step by step, with Fourier transforms by cuFFT
+ * (core/urnn.c).
  *
- *   forward, a step:  [D1] F [D2 P R1] F^-1 [R2 D3 + V x, modReLU]
- *   backward:         [D1] F [D2 P R1] F^-1 [modReLU, D3 R2] F [D2 P R1] F^-1 [D1], the first four again from h_{t-1}
+ *   forward, per step: [D1] F [D2 P R1] F^-1 [R2 D3 + V x, modReLU]
+ *   backward:          [D1] F [D2 P R1] F^-1 [modReLU, D3 R2] F [D2 P R1] F^-1 [D1]
+ *                      of which the first four repeat the forward step from h_{t-1}
  *
- * Each [] is one kernel, one block of CUFFT_THREADS a sequence; each F one batched call of cuFFT on [B,n] complex numbers
- * in natural order, in place.  The whole sequence is replayed as one CUDA graph when the same arguments come again.  Any n.
- * A step moves about 108 n bytes a sequence forward and 310 n backward, through the second-level cache while B n is small;
- * then what limits it is the latency of 5 (backward 9) dependent launches.
+ * Each [] is one kernel, with one block of CUFFT_THREADS per sequence; each F is one batched call of cuFFT on
+ * [B,n] complex numbers in natural order, in place.  Everything is replayed as one CUDA graph when the same
+ * arguments come again.  Any n.  A step moves about 108 n bytes per sequence forward and 310 n backward,
+ * through the second-level cache while B n is small; the limit is then the latency of 5 (backward 9)
+ * dependent launches.
  */
-#include "kernels/urnn/cufft_calls.h"
+#include "kernels/urnn/algorithms.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "kernels/layer.h"
+#include "kernels/job.h"
 #include "kernels/modrelu.h"
 #include "kernels/step.h"
 #include "kernels/unitary.h"
+#include "kernels/urnn/cufft_calls.h"
 
 namespace {
 
@@ -29,7 +33,7 @@ enum { CUFFT_THREADS = 256 };
 /* Complex numbers as cuFFT has them. */
 typedef sq_vector<2> pairs;
 
-/* One step of the batch; everything in device memory. */
+/* One step of the batch; everything is in device memory. */
 struct transformed {
   sq_step step; /* whose pointers to the layout are not looked at */
   unitary matrix;
@@ -76,7 +80,7 @@ __global__ void __launch_bounds__(CUFFT_THREADS) cufft_last_kernel(transformed s
   }
 }
 
-/* modReLU and D3 R2 backward; dstate of a sequence that runs becomes 0. */
+/* modReLU and D3 R2 backward; dstate of a valid row becomes 0. */
 __global__ void __launch_bounds__(CUFFT_THREADS) cufft_backward_last_kernel(transformed s) {
   const int64_t n = s.matrix.n;
   FOR_SEQUENCES(b) {
@@ -182,7 +186,8 @@ void aim(const sq_job &job, int64_t t, transformed *s) {
   s->step.dstate[0] = job.dstate[0];
 }
 
-/* The frame has prepared the product for the kernels' own transforms: again, for natural order. */
+/* The frame has prepared the product for the kernels' own transforms; here it is prepared again, in natural
+ * order. */
 int prepare_naturally(sq_exec *exec, const sq_job &job) {
   const sq_layout *l = job.layout;
   const float *params = static_cast<const float *>(job.run->params);
@@ -225,8 +230,8 @@ int replay(sq_exec *exec, const sq_layer_run *runs, int count, int (*enqueue)(sq
 } // namespace
 
 extern "C" const char *SQ_GPU(cufft_refuses)(sq_exec *exec, const sq_problem *p, char *text, size_t size) {
-  if (strcmp(p->layout->cell->name, "urnn") != 0) return "cell: plan cufft runs the cell urnn alone";
-  if (!sq_cufft_built()) return "plan: this build has no cuFFT";
+  if (strcmp(p->layout->cell->name, "urnn") != 0) return "cell: cufft runs urnn only";
+  if (!sq_cufft_built()) return "algorithm: this build has no cuFFT";
   const int error = sq_cufft_ready(exec, p->layout->config.hidden_size, p->batch);
   if (error == 0) return NULL;
   snprintf(text, size, "hidden_size, batch: cuFFT gives status %d for %lld transforms of %lld numbers",
@@ -234,7 +239,7 @@ extern "C" const char *SQ_GPU(cufft_refuses)(sq_exec *exec, const sq_problem *p,
   return text;
 }
 
-/* Microseconds: five launches of a graph a step, and its bytes at 1 TB/s. */
+/* Microseconds: five launches of a graph per step, and the bytes of a step at 1 TB/s. */
 extern "C" double SQ_GPU(cufft_estimate)(sq_exec *, const sq_problem *p) {
   const double bytes = 108.0 * (double)p->layout->config.hidden_size * (double)p->batch;
   const double passes = p->training ? 14.0 / 5 : 1; /* backward has nine launches */

@@ -1,4 +1,5 @@
-/* cufft.cu - batched Fourier transforms by cuFFT; in the emulator by core/fft.c (cufft_calls.h). */
+/* cufft_calls.cu - batched Fourier transforms by cuFFT, or in the emulator by core/fft.c; see
+ * cufft_calls.h. */
 #include "kernels/urnn/cufft_calls.h"
 
 #ifdef SEQGPU_EMULATE
@@ -12,7 +13,7 @@ int sq_cufft_ready(sq_exec *, int64_t, int64_t) { return 0; }
 
 namespace {
 
-/* core/fft.c has planes, and leaves frequencies at places of its own. */
+/* core/fft.c works on planes, and leaves frequencies at places of its own. */
 void transform(int64_t n, const float *tables, float *row, int inverse, float *re, float *scratch) {
   float *im = re + n;
   for (int64_t j = 0; j < n; j++) {
@@ -31,8 +32,8 @@ void transform(int64_t n, const float *tables, float *row, int inverse, float *r
 } // namespace
 
 int sq_cufft_run(sq_exec *, int64_t n, int64_t batch, float *data, int inverse) {
-  const int64_t tables = sq_fft_tables(n), floats = tables + 2 * n + sq_fft_scratch(n);
-  float *memory = static_cast<float *>(malloc((size_t)floats * sizeof(float)));
+  const int64_t tables = sq_fft_tables(n), elements = tables + 2 * n + sq_fft_scratch(n);
+  float *memory = static_cast<float *>(malloc((size_t)elements * sizeof(float)));
   if (memory == NULL) return SQ_CUFFT_ERRORS;
   sq_fft_prepare_f32(n, memory);
   for (int64_t b = 0; b < batch; b++)
@@ -88,7 +89,7 @@ int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch) {
 }
 
 int sq_cufft_run(sq_exec *exec, int64_t n, int64_t batch, float *data, int inverse) {
-  int error = sq_cufft_ready(exec, n, batch); /* known already, but for a batch smaller than the plan's */
+  int error = sq_cufft_ready(exec, n, batch); /* nothing to do, unless the batch is smaller than the plan's */
   if (error != 0) return error;
   const cufftHandle handle = find(sq_gpu_of(exec), n, batch)->handle;
   cufftComplex *z = reinterpret_cast<cufftComplex *>(data);

@@ -1,18 +1,22 @@
-/* cufft_calls.h - the two calls of cuFFT that plan cufft needs, and their twin in the emulator (cufft.cu). */
+/* cufft_calls.h - the calls of cuFFT that the algorithm cufft needs, and their twins in the emulator
+ * (cufft_calls.cu). */
 #ifndef SQ_CUFFT_CALLS_H
 #define SQ_CUFFT_CALLS_H
 
-#include "kernels/device.h"
+#include "kernels/context.h"
 
 /* 1 if this build has cuFFT, or the emulator's twin. */
 int sq_cufft_built(void);
 
-/* Makes what transforms of `batch` vectors of n complex numbers need: cuFFT allocates its work area then.  It is kept until
- * the context closes, since recorded graphs refer to it. */
+/* Makes what transforms of `batch` vectors of n complex numbers need, for which cuFFT allocates a work area.
+ * It is kept until the context closes, since recorded graphs refer to it. */
 int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch);
 
-/* Transforms data [batch,n] of complex numbers (Re and Im in turns) in place, in natural order; neither direction is
- * scaled.  Enqueued on exec->stream. */
+/* Transforms data [batch,n] of complex numbers (Re and Im in turns) in place, in natural order; neither
+ * direction is scaled.  Enqueued on exec->stream. */
 int sq_cufft_run(sq_exec *exec, int64_t n, int64_t batch, float *data, int inverse);
+
+/* Destroys a context's transforms. */
+void sq_cufft_close(sq_gpu *gpu);
 
 #endif

@@ -1,25 +1,29 @@
-/* urnn_fused.cu - plan `fused`: all time steps of a unitary evolution RNN in one kernel (core/urnn.c, core/unitary.c).
+/* fused.cu - the algorithm `fused`: all time steps of a unitary evolution RNN in one kernel (core/urnn.c,
+ * core/unitary.c).
  *
- * One block a sequence and direction, n / 4 threads (a warp at least).  A thread owns four numbers of every vector:
- * in natural order j, j + n/4, j + n/2, j + 3n/4, which a forward transform begins with, and places 4j..4j+3, which it ends
- * with (fft.h).  So h, the factors and all gradients of parameters stay in its registers; only what the transforms
- * and the permutation exchange goes through shared memory, each time into the other of two vectors: one barrier an exchange.
- *   forward, a step:   log2 n - 1 exchanges, two block sums;      11.5 n log2 n + 60 n operations
+ * One block per sequence and direction, n / 4 threads (a warp at least).  A thread owns four numbers of every
+ * vector: j, j + n/4, j + n/2, j + 3n/4 in natural order, with which a forward transform begins, and places
+ * 4j..4j+3, with which it ends (fft.h).  So h, the factors and all gradients of parameters stay in its
+ * registers.  Only what the transforms and the permutation exchange goes through shared memory, each time
+ * into the other of two vectors: one barrier per exchange.
+ *   forward, per step: log2 n - 1 exchanges, two block sums;      11.5 n log2 n + 60 n operations
  *   backward:          2 log2 n - 2 exchanges, three block sums;   2.2 times that
- * Shared memory 16 n bytes; backward above n = 1024, 32 n.  Global memory, a step and sequence: forward 8 n in, 28 n out;
- * backward 28 n in, 12 n out.
- * What limits it is the latency of the exchanges: a step of one sequence takes as long as one of as many as the device
- * holds.  Registers hold the factors up to n = 1024; above, they are read from the caches in each step and the gradients
- * of parameters are added up in global memory.
+ * Shared memory 16 n bytes; backward above n = 1024, 32 n.  Global memory, per step and sequence: forward 8 n
+ * in, 28 n out; backward 28 n in, 12 n out.
+ * Limits: the latency of the exchanges.  A step of one sequence takes as long as a step of as many sequences
+ * as the device holds.  Registers hold the factors up to n = 1024; above that, they are read from the caches
+ * in each step, and the gradients of parameters are added up in global memory.
  *
- * Backward computes x1 and x2 of core/unitary.c again from h_{t-1}.  To keep them would be 16 n bytes more out and in, for
- * n = 1024 and 132 sequences at a time 2.2 MB each way a step, about as long as the two transforms that it saves, and
- * 4 n numbers more for each step and sequence in the reserve.
+ * Backward computes x1 and x2 of core/unitary.c again from h_{t-1}.  Keeping them would move 16 n bytes more
+ * out and in: for n = 1024 and 132 sequences at a time 2.2 MB each way per step, which takes about as long as
+ * the two transforms that it saves.  It would also add 4 n elements per step and sequence to the reserve.
  */
+#include "kernels/urnn/algorithms.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "kernels/layer.h"
+#include "kernels/job.h"
 #include "kernels/modrelu.h"
 #include "kernels/unitary.h"
 
@@ -27,7 +31,7 @@ namespace {
 
 enum { FUSED_LEAST = 4, FUSED_MOST = 4096 };
 #ifdef SEQGPU_EMULATE
-enum { FUSED_KEPT = 128 }; /* so that small tests meet both kinds */
+enum { FUSED_KEPT = 128 }; /* so that small tests cover both kinds */
 #else
 enum { FUSED_KEPT = 1024 };
 #endif
@@ -54,7 +58,7 @@ struct fused_args {
 
 /* ---- a thread's four numbers ---- */
 
-/* Vectors that come in fours a thread: SQ_UNITARY_COS1... as in `prepared`, then these. */
+/* Vectors of which each thread has four elements: SQ_UNITARY_COS1... as in `prepared`, then these. */
 enum { FUSED_V2_RE = SQ_UNITARY_ORDER, FUSED_V2_IM, FUSED_FROM, FUSED_BIAS, FUSED_VECTORS };
 
 __host__ __device__ constexpr bool fused_is_placed(int vector) {
@@ -91,8 +95,8 @@ template <bool kept> struct fused_thread {
   }
   __device__ __forceinline__ sq_complex pair(int v, int i) const { return {get(v, i), get(v + 1, i)}; }
   __device__ __forceinline__ int from(int i) const { return (int)get(FUSED_FROM, i); }
-  /* Where factors are not kept, neither are their addresses (else each would have registers for the whole sequence),
-   * and no factor is read before it is its number's turn. */
+  /* Where factors are not kept, neither are their addresses, which would occupy registers for the whole
+   * sequence; and no factor is read before its turn. */
   __device__ __forceinline__ void forget() {
 #ifndef SEQGPU_EMULATE
     if (!kept) asm volatile("" : "+r"(n), "+r"(j)::"memory");
@@ -136,17 +140,19 @@ template <bool kept> struct fused_gradients {
   }
 };
 
-/* Two vectors of shared memory, used in turns: who reads one while others already write the next is not disturbed. */
+/* Two vectors of shared memory, used in turns: a thread may still read one while others already write the
+ * next. */
 struct fused_exchange {
   float *shared;
-  int n,
-      at; /* the vector of this turn: an offset takes fewer registers than two pointers that change places */
+  int n;
+  int at; /* the vector of this turn: an offset takes fewer registers than two pointers that change places */
   __device__ __forceinline__ fused_exchange(float *memory, int size) : shared(memory), n(size), at(0) {}
   __device__ __forceinline__ sq_planes now() const { return sq_planes_at(shared + at, n); }
   __device__ __forceinline__ void turn() { at = 2 * n - at; }
 };
 
-/* Four numbers at places, put away while others need the registers: there, or in the thread's part of shared memory. */
+/* Four numbers at places, put away until they are needed: in registers, or in the thread's part of shared
+ * memory. */
 template <bool kept> struct fused_stash {
   sq_complex value[kept ? 4 : 1];
   float *memory;
@@ -224,7 +230,7 @@ __device__ __forceinline__ sq_complex fused_permute(fused_thread<kept> &t, fused
   SQ_UNROLL
   for (int i = 0; i < 4; i++) sq_add_dot(sum, t.pair(SQ_UNITARY_V1_RE, i), x1[i]);
   if (t.active()) sq_fft_store_run(x->now(), t.j, x1);
-  sq_block_sums_once<2, 0>(sum); /* a barrier, too */
+  sq_block_sums_once<2, 0>(sum); /* also a barrier */
   const float s = t.run.matrix.scale(0);
   const sq_complex a = {s * sum[0], s * sum[1]};
   SQ_UNROLL
@@ -272,7 +278,8 @@ __device__ __forceinline__ void fused_store_reals(fused_thread<kept> &t, float *
 
 /* ---- forward ---- */
 
-/* z = D3 R2 x2 + V x, x2 being F^-1 D2 P R1 F D1 h.  V x is in gates: read at once, where registers can wait for it. */
+/* z = D3 R2 x2 + V x, x2 being F^-1 D2 P R1 F D1 h.  V x is in gates, and is read at once if registers can
+ * hold it. */
 template <bool kept>
 __device__ __forceinline__ void fused_product(fused_thread<kept> &t, fused_exchange *x, const float *gates,
                                               const sq_complex h[4], sq_complex z[4]) {
@@ -312,7 +319,7 @@ __device__ __forceinline__ void fused_forward_step(fused_thread<kept> &t, fused_
 
 template <bool kept> __device__ __forceinline__ void fused_forward(const fused_args &args) {
   SQ_SHARED_DYNAMIC(float, shared);
-  const fused_run &r = args.run[kept ? blockIdx.y : 0]; /* a known place needs no registers */
+  const fused_run &r = args.run[kept ? blockIdx.y : 0]; /* a place known at compile time needs no registers */
   fused_thread<kept> t(r);
   fused_exchange x(shared, t.n);
   const int64_t row = 2 * t.n, b = blockIdx.x;
@@ -402,12 +409,12 @@ __device__ __forceinline__ void fused_backward_product(fused_thread<kept> &t, fu
   const sq_complex a = fused_permute(t, x, v, r);
   stash[1].put(t, r);
   fused_second_half(t, x, r, v);
-  fused_load(t, dz, g); /* which this thread has stored: it did not wait in registers */
+  fused_load(t, dz, g); /* which this thread itself has stored, to spare registers */
   fused_backward_last(t, v, g, d);
   fused_forward_transform(t, x, g);
   fused_backward_middle(t, x, a, stash[0], stash[1], g, d);
   fused_inverse_transform(t, x, g);
-  fused_load(t, state, h); /* again, not kept meanwhile */
+  fused_load(t, state, h); /* again: it was not kept meanwhile */
   SQ_UNROLL
   for (int i = 0; i < 4; i++) {
     g[i] = sq_conj(t.pair(SQ_UNITARY_COS1, i)) * g[i];
@@ -442,7 +449,7 @@ __device__ __forceinline__ void fused_backward_step(fused_thread<kept> &t, fused
 
 template <bool kept> __device__ __forceinline__ void fused_backward(const fused_args &args) {
   SQ_SHARED_DYNAMIC(float, shared);
-  const fused_run &r = args.run[kept ? blockIdx.y : 0]; /* a known place needs no registers */
+  const fused_run &r = args.run[kept ? blockIdx.y : 0]; /* a place known at compile time needs no registers */
   fused_thread<kept> t(r);
   fused_exchange x(shared, t.n);
   const int64_t row = 2 * t.n, b = blockIdx.x;
@@ -485,7 +492,7 @@ fused_kernel *const fused_kernels[2][2] = {{fused_forward_kernel, fused_backward
 
 unsigned threads_of(int64_t n) { return (unsigned)(n < 4 * SQ_WARP ? (int64_t)SQ_WARP : n / 4); }
 
-/* Two vectors to exchange through; above FUSED_KEPT backward puts two more away. */
+/* Two vectors to exchange through; above FUSED_KEPT, backward puts away two more. */
 size_t shared_of(int64_t n, int backward) {
   return (backward && n > FUSED_KEPT ? 8 : 4) * (size_t)n * sizeof(float);
 }
@@ -517,7 +524,7 @@ fused_run run_of(const sq_job &job) {
 
 int launch(sq_exec *exec, const sq_job *jobs, int count, int backward) {
   const int64_t n = jobs->layout->config.hidden_size;
-  if (count > 1 && n > FUSED_KEPT) { /* those kernels know one direction */
+  if (count > 1 && n > FUSED_KEPT) { /* those kernels run one direction */
     const int error = launch(exec, jobs, 1, backward);
     return error != 0 ? error : launch(exec, jobs + 1, count - 1, backward);
   }
@@ -559,24 +566,25 @@ int resident(sq_exec *exec, int64_t n, int backward) {
 
 extern "C" const char *SQ_GPU(fused_refuses)(sq_exec *exec, const sq_problem *p, char *text, size_t size) {
   const int64_t n = p->layout->config.hidden_size;
-  if (strcmp(p->layout->cell->name, "urnn") != 0) return "cell: plan fused runs the cell urnn alone";
+  if (strcmp(p->layout->cell->name, "urnn") != 0) return "cell: fused runs urnn only";
   if (n < FUSED_LEAST || n > FUSED_MOST || !sq_fft_fast(n)) {
-    snprintf(text, size, "hidden_size: %lld, plan fused takes powers of two from %d to %d", (long long)n,
+    snprintf(text, size, "hidden_size: %lld; it must be one of the powers of two from %d to %d", (long long)n,
              (int)FUSED_LEAST, (int)FUSED_MOST);
     return text;
   }
   if (p->directions > 2) return "directions: a launch takes 1 or 2";
   if (resident(exec, n, 0) == 0 || (p->training && resident(exec, n, 1) == 0)) {
     snprintf(text, size,
-             "hidden_size: %lld needs %lld bytes of shared memory a block, more than the device has",
+             "hidden_size: %lld needs %lld bytes of shared memory per block, more than the device has",
              (long long)n, (long long)shared_of(n, p->training));
     return text;
   }
   return NULL;
 }
 
-/* Microseconds: an exchange of a block costs about 0.05, and twice that where a block fills its processor; as many
- * sequences as the device holds (a guess: four blocks on each of 100 processors for a warp's n) take as long as one. */
+/* Microseconds: an exchange of a block costs about 0.05, and twice that where a block fills its processor.
+ * As many sequences as the device holds (a guess: 100 processors, each with 2048 / n blocks, or 4 from n =
+ * 512 on) take as long as one. */
 extern "C" double SQ_GPU(fused_estimate)(sq_exec *, const sq_problem *p) {
   const double n = (double)p->layout->config.hidden_size;
   const double held = 100.0 * (n < 512 ? 2048 / n : 4.0), rows = (double)(p->batch * p->directions);

@@ -125,7 +125,7 @@ template <typename F> void each_tensor(const cudnnRNNStruct *r, int direction, F
 
 numbers unpack(const cudnnRNNStruct *r, int direction, const void *weights) {
   const numbers space = load(r->type, weights, r->directions * direction_size(r));
-  numbers params((size_t)r->layout.param_count, 0.0f);
+  numbers params((size_t)r->layout.param_elements, 0.0f);
   each_tensor(r, direction, [&](int64_t ours, int64_t theirs, int64_t count) {
     for (int64_t i = 0; i < count; i++) params[(size_t)(ours + i)] += space[(size_t)(theirs + i)];
   });
@@ -145,7 +145,7 @@ sizes seqgpu_plan_get_sizes(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x
   const int64_t inference = sq_layer_workspace_f32(&r->layout, x->steps, x->batch, 0);
   if (inference > s.work) s.work = inference;
   s.states = sq_reserve_layout(&r->layout, x->steps, x->batch).size;
-  s.gradients = r->layout.param_count;
+  s.gradients = r->layout.param_elements;
   s.x = (int64_t)x->steps * x->batch * x->width;
   s.reserve = r->directions * (s.states + s.gradients) + s.x + 1 /* checksum */;
   return s;

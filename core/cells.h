@@ -1,0 +1,21 @@
+/* cells.h - the prototypes of every cell, generated from core/cells.def.
+ *
+ * A cell's own file includes this, so a definition that drifts from its prototype does not compile; so does a
+ * cell that borrows another's pointwise step (mrnn.c borrows rnn.c's).  What the functions promise is said in
+ * core/cell.h (layouts) and core/step.h (pointwise steps).
+ */
+#ifndef SQ_CELLS_H
+#define SQ_CELLS_H
+
+#include "core/cell.h"
+
+#define CELL(id, ...)                                                                                        \
+  const char *sq_##id##_layout(const sq_config *config, sq_layout *layout);                                  \
+  void sq_##id##_forward_f32(const struct sq_step_f32 *step, int stage);                                     \
+  void sq_##id##_backward_f32(const struct sq_step_f32 *step, int stage);                                    \
+  void sq_##id##_forward_f64(const struct sq_step_f64 *step, int stage);                                     \
+  void sq_##id##_backward_f64(const struct sq_step_f64 *step, int stage);
+#include "core/cells.def"
+#undef CELL
+
+#endif

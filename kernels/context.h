@@ -1,0 +1,56 @@
+/* context.h - what one open device context holds, for the files of kernels/ only (device.cu). */
+#ifndef SQ_KERNELS_CONTEXT_H
+#define SQ_KERNELS_CONTEXT_H
+
+#include "core/ops.h"
+
+/* Scratch of the context for partial sums.  Used in stream order: one stream at a time. */
+enum { SQ_SCRATCH_ELEMENTS = 1 << 20 };
+
+struct sq_graph_cache;
+struct sq_cudnn;
+struct sq_cufft;
+struct sq_cut_memory;
+
+typedef struct sq_gpu {
+  int index;             /* of the device */
+  float *scratch;        /* SQ_SCRATCH_ELEMENTS */
+  void *cublas;          /* cublasHandle_t, NULL without cuBLAS */
+  void *cublas_stream;   /* the stream the handle was last given */
+  void *cublas_space;    /* its workspace: without one it would allocate, and results could vary */
+  void *capture;         /* a stream to record graphs on */
+  sq_graph_cache *graph; /* recorded runs (graph.cu) */
+  sq_cudnn *cudnn;       /* cuDNN's handle and descriptors; NULL before its first use (cudnn/layer.cu) */
+  sq_cufft *cufft; /* the transforms that the algorithm cufft has asked for, a list (urnn/cufft_calls.cu) */
+  sq_cut_memory *cuts; /* how persistent algorithms divide their work, once asked (persistent/cut.cu) */
+} sq_gpu;
+
+static inline sq_gpu *sq_gpu_of(const sq_exec *exec) { return static_cast<sq_gpu *>(exec->device); }
+
+/* Makes the context's device current in this thread. */
+int sq_gpu_bind(const sq_exec *exec);
+
+/* What algorithms that stay on the chip must know of a device. */
+typedef struct sq_gpu_limits {
+  int processors;
+  size_t shared_bytes; /* of one block, at most */
+  int cluster_max;     /* blocks of a cluster; 1: the device has no clusters */
+} sq_gpu_limits;
+int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits);
+
+/* Error numbers that are neither CUDA's nor the emulator's: each library's statuses are counted on from its
+ * base. */
+enum {
+  SQ_CUBLAS_ERRORS = 10000,
+  SQ_CUDNN_TOO_LARGE = 19999,
+  SQ_CUDNN_ERRORS = 20000,
+  SQ_CUFFT_ERRORS = 30000
+};
+
+enum { SQ_CUBLAS_SPACE_BYTES = 32 << 20 };
+
+/* Fill with zeros, and copy, device memory on exec->stream; count in elements. */
+int sq_gpu_zero(sq_exec *exec, void *p, int64_t count);
+int sq_gpu_copy(sq_exec *exec, void *to, const void *from, int64_t count);
+
+#endif
