@@ -50,8 +50,8 @@ static int skipped(const char *algorithm, const char *what, const char *shape) {
   return 1;
 }
 
-/* Whether the descriptor has a plan; else a skip, since what cuDNN's algorithms refuse is theirs to say.  The stand-in tells
- * that from a bad call of ours. */
+/* Whether the descriptor has a plan; else a skip, since what cuDNN's algorithms refuse is theirs to say.  The
+ * stand-in tells that from a bad call of ours. */
 static int runs(const seqgpu_rnn_desc *desc, const char *algorithm, const char *what, const char *shape) {
   seqgpu_plan *plan = NULL;
   const seqgpu_plan_options options = {.algorithm = algorithm};
@@ -69,8 +69,8 @@ static seqgpu_rnn_desc with_math(seqgpu_rnn_desc desc, seqgpu_math math) {
   return desc;
 }
 
-/* Both networks on the same inputs, the reference run.  Parameter gradients start from numbers onto which they must add, of
- * their own size and sign: no sum cancels, none is dwarfed. */
+/* Both networks on the same inputs, the reference run.  Parameter gradients start from numbers onto which
+ * they must add, of their own size and sign: no sum cancels, none is dwarfed. */
 static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const seqgpu_plan_options *options,
                      const int32_t *lengths) {
   const seqgpu_rnn_desc reference = with_math(*desc, SEQGPU_MATH_F32);

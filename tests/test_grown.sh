@@ -44,7 +44,7 @@ link() { # PROGRAM OBJECTS...
 }
 
 run() { # PROGRAM
-  "$temp/$1" >"$temp/$1.txt" && return
+  "$temp/$1" "$temp/$1.safetensors" >"$temp/$1.txt" && return
   tail -n 1 "$temp/$1.txt"
   return 1
 }

@@ -135,9 +135,9 @@ static void check_cuts(void) {
       if (strcmp(devices[d].algorithm, exchanges[e].algorithm) == 0) check_cut(&devices[d], &exchanges[e]);
 }
 
-/* 37 units in tiles of 4: with so little memory a block has room for 8 of them, so five blocks have units, in a cluster of five and
- * not of eight.  A block without a piece would be waited for by nobody, and could fall behind by more than the one exchange
- * that two buffers and two mbarriers allow; the emulator lets it. */
+/* 37 units in tiles of 4: with so little memory a block has room for 8 of them, so five blocks have units, in
+ * a cluster of five and not of eight.  A block without a piece would be waited for by nobody, and could fall
+ * behind by more than the one exchange that two buffers and two mbarriers allow; the emulator lets it. */
 static void check_idle(const char *algorithm) {
   enum { SCHEDULES = 20 };
   static const shape_row shape = {"long", {12, 1, 2, 37}, NULL, {.inference = 1}};

@@ -147,7 +147,8 @@ static void check_nothing_wanted(const device_row *device) {
   net_close(&n);
 }
 
-/* The steps of a chunk that the planner takes on a device like an H100, and whether it makes the plan cheaper. */
+/* The steps of a chunk that the planner takes on a device like an H100, and whether it makes the plan
+ * cheaper. */
 static int64_t planned_chunk(const char *algorithm, seqgpu_rnn_desc desc, double *one_by_one,
                              double *estimate) {
   seqgpu_plan *plan = NULL;

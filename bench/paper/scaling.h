@@ -39,7 +39,8 @@ typedef struct scaling_run {
 int scaling_open(scaling_run *out, seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *algorithm);
 void scaling_close(scaling_run *run);
 
-/* A whole experiment.  measure: the cost of one step of one sequence with n units; NaN after an error of ctx. */
+/* A whole experiment.  measure: the cost of one step of one sequence with n units; NaN after an error of ctx.
+ */
 typedef struct scaling_experiment {
   const char *program, *name;         /* the results are NAME.json and NAME.svg */
   const char *about, *ran_on, *title; /* title: of the chart */

@@ -1,7 +1,7 @@
 /* onednn.cpp - oneDNN's LSTM as a peer.  Its gate order is ours: i,f,c,o.
  *
- * The weights are brought into the layout that oneDNN prefers before the clock starts, although a training loop
- * would have to do that at every update: the comparison favours the peer.
+ * The weights are brought into the layout that oneDNN prefers before the clock starts, although a training
+ * loop would have to do that at every update: the comparison favours the peer.
  */
 #include <dnnl.hpp>
 #include <omp.h>
@@ -20,7 +20,8 @@ using dnnl::memory;
 using tag = memory::format_tag;
 using arguments = std::unordered_map<int, memory>;
 
-/* All that one problem needs.  Forward and backward have copies of the weights, each in its preferred layout. */
+/* All that one problem needs.  Forward and backward have copies of the weights, each in its preferred layout.
+ */
 struct state {
   bench_shape shape;
   bench_data data;

@@ -30,8 +30,7 @@ typedef enum arg_keep {
 } arg_keep;
 
 typedef struct arg_spec {
-  char name
-      [ARGS_WORD]; /* without the leading dashes; args_join makes "factor-size" of a field's "factor_size" */
+  char name[ARGS_WORD]; /* without the dashes; args_join makes "factor-size" of "factor_size" */
   arg_kind kind;
   arg_keep keep;
   size_t offset; /* of the field */

@@ -44,8 +44,9 @@ seqgpu_status sq_check_range(seqgpu_context *ctx, const char *name, int64_t valu
 /* Turns a backend's error number into a status; 0 is SEQGPU_OK. */
 seqgpu_status sq_check(seqgpu_context *ctx, int backend_error, const char *what);
 
-/* A struct of the caller's, of the size it has in the headers the caller was compiled with, into ours: completed with zeros, or
- * refused where it sets a field that this library does not have yet.  And one of ours into the caller's. (structs.c) */
+/* A struct of the caller's, of the size it has in the headers the caller was compiled with, into ours:
+ * completed with zeros, or refused where it sets a field that this library does not have yet.  And one of
+ * ours into the caller's. (structs.c) */
 seqgpu_status sq_struct_in(seqgpu_context *ctx, const char *name, void *ours, size_t our_size,
                            const void *theirs, size_t their_size);
 void sq_struct_out(void *theirs, size_t their_size, const void *ours, size_t our_size);

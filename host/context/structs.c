@@ -1,9 +1,9 @@
 /* structs.c - structs that cross the boundary of the library, which may have another size on the other side.
  *
- * A program passes the size that the struct had in the headers it was compiled with; every public function that takes or
- * fills one is a macro that does so (seqgpu/base.h).  Fields are only appended, and 0 keeps the old meaning.  So a struct of
- * an older program is completed with zeros, and one of a newer program is accepted as long as it asks for nothing that this
- * library does not know.
+ * A program passes the size that the struct had in the headers it was compiled with; every public function
+ * that takes or fills one is a macro that does so (seqgpu/base.h).  Fields are only appended, and 0 keeps the
+ * old meaning.  So a struct of an older program is completed with zeros, and one of a newer program is
+ * accepted as long as it asks for nothing that this library does not know.
  */
 #include <string.h>
 

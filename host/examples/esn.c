@@ -1,6 +1,7 @@
 /* esn.c - an echo state network listens to a wave, then goes on alone.
  *
- * A fixed random reservoir and a linear read-out that is solved for: no gradients, and a fraction of a second.
+ * A fixed random reservoir and a linear read-out that is solved for: no gradients, and a fraction of a
+ * second.
  */
 #include <seqgpu/seqgpu.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* stream.c - a GRU over a stream of samples, 64 at a time, its state carried along; nothing is allocated in the loop. */
+/* stream.c - a GRU over a stream of samples, 64 at a time, its state carried along; nothing is allocated in
+ * the loop. */
 #include <seqgpu/seqgpu.h>
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
-/* train.c - an LSTM learns to predict the next letter of a sentence.  A letter's vector serves on the way in and out. */
+/* train.c - an LSTM learns to predict the next letter of a sentence.  A letter's vector serves on the way in
+ * and out. */
 #include <seqgpu/seqgpu.h>
 #include <stdio.h>
 enum { T = 44, H = 64, LETTERS = 128 };

@@ -1,4 +1,5 @@
-/* algorithms.c - the table of algorithms.  The planner takes the cheapest that fits, of the context's device. */
+/* algorithms.c - the table of algorithms.  The planner takes the cheapest that fits, of the context's device.
+ */
 #include "host/plan/algorithms.h"
 
 #include "core/structure.h"
@@ -14,8 +15,8 @@ static const char *never_refuses(sq_exec *exec, const sq_problem *problem, char 
   return NULL;
 }
 
-/* `step` reads every weight in each step and pays a launch per product and stage: the algorithm that always works, and
- * whose estimate the persistent ones undercut where they fit. */
+/* `step` reads every weight in each step and pays a launch per product and stage: the algorithm that always
+ * works, and whose estimate the persistent ones undercut where they fit. */
 static double step_estimate(sq_exec *exec, const sq_problem *problem) {
   (void)exec;
   const sq_layout *layout = problem->layout;

@@ -1,4 +1,5 @@
-/* layers.c - the layers of a plan (layers.h).  Layer 0 reads x; those above it read Y elements and are all alike. */
+/* layers.c - the layers of a plan (layers.h).  Layer 0 reads x; those above it read Y elements and are all
+ * alike. */
 #include "host/plan/layers.h"
 
 const sq_layout *sq_plan_layout(const seqgpu_plan *plan, int64_t layer) {

@@ -1,4 +1,5 @@
-/* layers.h - the layers of a plan: their layouts, their parameters, and what an algorithm is asked about them. */
+/* layers.h - the layers of a plan: their layouts, their parameters, and what an algorithm is asked about
+ * them. */
 #ifndef SQ_PLAN_LAYERS_H
 #define SQ_PLAN_LAYERS_H
 

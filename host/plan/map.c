@@ -1,7 +1,7 @@
 /* map.c - where everything lies that a run keeps or borrows (map.h).
  *
- * The sizes that only the algorithm knows are asked once, for the largest run of the plan; a smaller run uses the
- * beginning of the same room.
+ * The sizes that only the algorithm knows are asked once, for the largest run of the plan; a smaller run uses
+ * the beginning of the same room.
  */
 #include "host/plan/map.h"
 

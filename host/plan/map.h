@@ -7,7 +7,8 @@
 /* Asks plan->algorithm how much memory it needs for the largest run, and notes it in the plan. */
 seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan);
 
-/* Offsets in elements of everything that a run keeps or borrows, for its own seq_len and batch; -1: not needed. */
+/* Offsets in elements of everything that a run keeps or borrows, for its own seq_len and batch; -1: not
+ * needed. */
 typedef struct sq_network_map {
   /* reserve (training), or workspace (inference) */
   int64_t clean_x;   /* [T,B,I] time-major, padding zeroed */
@@ -23,8 +24,7 @@ typedef struct sq_network_map {
   int64_t y;       /* [T,B,Y] time-major y or dy */
   int64_t dx;      /* [T,B,I] time-major dx */
   int64_t grad[2]; /* [T,B,Y] gradients between layers */
-  int64_t
-      carry; /* wavefront: states, or their gradients, between the chunks of a layer, carry_size for each */
+  int64_t carry;   /* wavefront: states or their gradients between chunks, carry_size each */
   int64_t carry_size;
   int64_t workspace_size;
 } sq_network_map;

@@ -1,8 +1,8 @@
 /* plan.h - what a plan is made of: an algorithm, and a descriptor resolved for it.
  *
- * An algorithm (sq_algorithm) is one way to run a layer on a device: a row of the table in algorithms.c.  Nothing above that
- * table knows which device it talks to.  A plan is a descriptor with its layouts, the place of its parameters, and the
- * algorithm that was chosen.
+ * An algorithm (sq_algorithm) is one way to run a layer on a device: a row of the table in algorithms.c.
+ * Nothing above that table knows which device it talks to.  A plan is a descriptor with its layouts, the
+ * place of its parameters, and the algorithm that was chosen.
  */
 #ifndef SQ_PLAN_H
 #define SQ_PLAN_H
@@ -19,27 +19,30 @@ typedef struct sq_algorithm {
   /* NULL if it can run this problem on this context, else the reason why not (may use text[size]). */
   const char *(*refuses)(sq_exec *exec, const sq_problem *problem, char *text, size_t size);
 
-  /* Microseconds of a forward by a model, in training of a forward and a backward; only compared with other algorithms of
-   * the same device.  May be asked about problems that the algorithm refuses, and answers at once: it opens and
-   * allocates nothing. */
+  /* Microseconds of a forward by a model, in training of a forward and a backward; only compared with other
+   * algorithms of the same device.  May be asked about problems that the algorithm refuses, and answers at
+   * once: it opens and allocates nothing. */
   double (*estimate)(sq_exec *exec, const sq_problem *problem);
 
-  /* Elements that each direction of the problem borrows, and keeps from forward to backward; negative: the device failed.
-   * reserve NULL: it keeps the cell's own layout (sq_reserve_layout), which the backward of any algorithm can read and
-   * seqgpu_rnn_inspect shows.  Otherwise the reserve is private to the algorithm. */
+  /* Elements that each direction of the problem borrows, and keeps from forward to backward; negative: the
+   * device failed. reserve NULL: it keeps the cell's own layout (sq_reserve_layout), which the backward of
+   * any algorithm can read and seqgpu_rnn_inspect shows.  Otherwise the reserve is private to the algorithm.
+   */
   int64_t (*workspace)(sq_exec *exec, const sq_problem *problem);
   int64_t (*reserve)(sq_exec *exec, const sq_problem *problem);
 
-  /* `count` directions of one layer: independent recurrences over the same x, which may run side by side.  They share dx:
-   * the second one's is added to the first one's.  Everything else that has a place per direction (states, their
-   * gradients, parameters, workspaces, reserves) lies one direction after the other, without a gap. */
+  /* `count` directions of one layer: independent recurrences over the same x, which may run side by side.
+   * They share dx: the second one's is added to the first one's.  Everything else that has a place per
+   * direction (states, their gradients, parameters, workspaces, reserves) lies one direction after the other,
+   * without a gap. */
   int (*forward)(sq_exec *exec, const sq_layer_run *runs, int count);
   int (*backward)(sq_exec *exec, const sq_layer_run *runs, int count);
 
-  /* Layers of one size side by side (host/run/wavefront.c); NULL: only one after the other.  `refuses` and `estimate` are
-   * then also asked about problems whose `directions` are layers.  `count` stretches, of layers that do not wait for one
-   * another in this call; `abreast` is the most that any call brings: however many come, the results have the same bits.
-   * backward makes the dx of the stretches, gradients a layer's dparams after all of them. */
+  /* Layers of one size side by side (host/run/wavefront.c); NULL: only one after the other.  `refuses` and
+   * `estimate` are then also asked about problems whose `directions` are layers.  `count` stretches, of
+   * layers that do not wait for one another in this call; `abreast` is the most that any call brings: however
+   * many come, the results have the same bits. backward makes the dx of the stretches, gradients a layer's
+   * dparams after all of them. */
   int (*wave_forward)(sq_exec *exec, const sq_stretch *stretches, int count, int abreast);
   int (*wave_backward)(sq_exec *exec, const sq_stretch *stretches, int count, int abreast);
   int (*wave_gradients)(sq_exec *exec, const sq_layer_run *run);
@@ -57,9 +60,8 @@ struct seqgpu_plan {
   int64_t output_width;   /* Y */
   int64_t param_elements; /* of the flat parameter buffer */
   /* elements per direction, for the largest run */
-  int64_t scratch_size[2]; /* of the algorithm's workspace: in inference, in training */
-  int64_t
-      private_reserve[2]; /* of its private reserve: layer 0, the layers above; 0 where it is the cell's */
+  int64_t scratch_size[2];    /* of the algorithm's workspace: in inference, in training */
+  int64_t private_reserve[2]; /* layer 0, the layers above; 0 where the reserve is the cell's */
 };
 
 #endif

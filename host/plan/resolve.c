@@ -1,4 +1,5 @@
-/* resolve.c - from a descriptor to a plan without an algorithm: the cell, the layouts of the layers, and their widths. */
+/* resolve.c - from a descriptor to a plan without an algorithm: the cell, the layouts of the layers, and
+ * their widths. */
 #include "host/plan/resolve.h"
 
 #include "host/plan/check.h"

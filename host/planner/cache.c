@@ -1,5 +1,5 @@
-/* cache.c - see cache.h.  No memory is allocated but the stream's buffer: a line at a time, of bounded length,
- * of a file of bounded size. */
+/* cache.c - see cache.h.  No memory is allocated but the stream's buffer: a line at a time, of bounded
+ * length, of a file of bounded size. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "host/planner/cache.h"
@@ -118,8 +118,8 @@ static int write_all(FILE *to, const char *path, const char *key, const char *na
   return fflush(to) == 0 && !ferror(to) && fsync(fileno(to)) == 0;
 }
 
-/* Only nothing, an empty file, or a cache of whatever version is written over: a path given by mistake costs nobody a
- * document, or a device its name. */
+/* Only nothing, an empty file, or a cache of whatever version is written over: a path given by mistake costs
+ * nobody a document, or a device its name. */
 static int may_replace(const char *path) {
   struct stat about;
   if (stat(path, &about) != 0) return errno == ENOENT;

@@ -19,7 +19,8 @@ static int is_of(const sq_algorithm *a, const seqgpu_context *ctx) {
   return strcmp(a->device, ctx->backend->device->name) == 0 && a->dtype == ctx->dtype;
 }
 
-/* True if the algorithm is called `wanted`: "persistent-grid", "cuda/persistent-grid", or the beginning "persistent". */
+/* True if the algorithm is called `wanted`: "persistent-grid", "cuda/persistent-grid", or the beginning
+ * "persistent". */
 static int is_called(const sq_algorithm *a, const char *wanted) {
   if (wanted == NULL) return 1;
   const size_t device = strlen(a->device);

@@ -20,8 +20,8 @@ const sq_algorithm *sq_algorithm_at(const seqgpu_context *ctx, int index);
 const char *sq_algorithm_refusal(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *algorithm,
                                  char *text, size_t size);
 
-/* Microseconds of a forward of all layers by the model, in training of a backward with it; *chunk: steps per chunk of
- * the wavefront, 0 where the layers run one after the other. */
+/* Microseconds of a forward of all layers by the model, in training of a backward with it; *chunk: steps per
+ * chunk of the wavefront, 0 where the layers run one after the other. */
 double sq_algorithm_cost(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *algorithm,
                          int64_t *chunk);
 

@@ -2,9 +2,10 @@
  *
  *   a descriptor resolved            host/plan/resolve.c
  *   -> the algorithms that fit it    candidates.c
- *   -> the cheapest by the model, or the one remembered as the fastest (cache.c), or the one measured now (measure.c)
+ *   -> the cheapest by the model; or the one remembered as the fastest (cache.c), or measured now (measure.c)
  *
- * By default the model decides, and only algorithms cheaper than the chosen one have been asked whether they fit.
+ * By default the model decides, and only algorithms cheaper than the chosen one have been asked whether they
+ * fit.
  */
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +51,8 @@ static const sq_algorithm *remembered(const sq_candidates *c, const char *cache,
   return NULL;
 }
 
-/* The measured choice, or the model's where nothing could be measured.  Trials that fail leave no sentence behind. */
+/* The measured choice, or the model's where nothing could be measured.  Trials that fail leave no sentence
+ * behind. */
 static const sq_algorithm *measured(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_candidates *c,
                                     const seqgpu_plan_options *o) {
   char key[SQ_PLAN_CACHE_KEY], error[SQ_ERROR_SIZE];

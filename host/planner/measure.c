@@ -1,8 +1,9 @@
 /* measure.c - how long a plan takes on this device (measure.h).
  *
- * The largest run of the descriptor on buffers that are allocated for it and freed again: a few warm-up runs (the first
- * loads kernels, the second records graphs), then the median of up to SAMPLES samples.  A sample is as many runs as make
- * up about a millisecond, between two waits for the device, so that the cost of waiting does not count.
+ * The largest run of the descriptor on buffers that are allocated for it and freed again: a few warm-up runs
+ * (the first loads kernels, the second records graphs), then the median of up to SAMPLES samples.  A sample
+ * is as many runs as make up about a millisecond, between two waits for the device, so that the cost of
+ * waiting does not count.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -35,7 +36,8 @@ static void make_noise(seqgpu_dtype dtype, double out[NOISE]) {
   }
 }
 
-/* Noise at the beginning of a buffer, then doubled until it is full: zeros would flatter a chip that saves power. */
+/* Noise at the beginning of a buffer, then doubled until it is full: zeros would flatter a chip that saves
+ * power. */
 static seqgpu_status fill(seqgpu_context *ctx, void *to, size_t bytes) {
   double noise[NOISE];
   make_noise(ctx->dtype, noise);

@@ -4,8 +4,8 @@
 
 #include "host/plan/plan.h"
 
-/* Times the plan's algorithm on buffers of its own: median microseconds of a forward, and of the backward with it unless the
- * plan is for inference.  Waits for the device. */
+/* Times the plan's algorithm on buffers of its own: median microseconds of a forward, and of the backward
+ * with it unless the plan is for inference.  Waits for the device. */
 seqgpu_status sq_plan_time(seqgpu_context *ctx, const seqgpu_plan *plan, double *microseconds);
 
 #endif

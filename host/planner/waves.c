@@ -1,15 +1,16 @@
-/* waves.c - when it pays to run the layers of a stack side by side, and in which chunks (host/run/wavefront.c).
+/* waves.c - when it pays to run the layers of a stack side by side, and in which chunks
+ * (host/run/wavefront.c).
  *
- * With L layers, T steps in chunks of K, s microseconds per step, and o for what each wave pays beside its steps (a
- * launch, the weights loaded again, the small launches of each layer):
+ * With L layers, T steps in chunks of K, s microseconds per step, and o for what each wave pays beside its
+ * steps (a launch, the weights loaded again, the small launches of each layer):
  *
  *   one after the other   L T s1                         s1: a layer has the whole device
  *   wavefront             (T / K + L - 1) (K s + o)      s:  L layers share it
  *
- * which is least near K = sqrt(T o / ((L - 1) s)).  A small step is all latency: s = s1, and with T >> K >> o / s the
- * wavefront is almost L times as fast.  Where one layer alone fills the device, s is L s1 and nothing is gained.
- * In numbers: L = 4, T = 1000, s = s1 = 1, o = 35 gives K = 108 (128 is tried), 11 waves of 163 us: 1.8 ms, not 4.
- * s and s1 come from the algorithms' own models, so the planner compares like with like.
+ * which is least near K = sqrt(T o / ((L - 1) s)).  A small step is all latency: s = s1, and with T >> K >> o
+ * / s the wavefront is almost L times as fast.  Where one layer alone fills the device, s is L s1 and nothing
+ * is gained. In numbers: L = 4, T = 1000, s = s1 = 1, o = 35 gives K = 108 (128 is tried), 11 waves of 163
+ * us: 1.8 ms, not 4. s and s1 come from the algorithms' own models, so the planner compares like with like.
  *
  * Refused: two directions, since a layer then needs all of the one below.
  */

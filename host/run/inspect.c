@@ -1,9 +1,11 @@
-/* inspect.c - looking inside the cells of a run (seqgpu_rnn_inspect): a state or a gate of a layer, out of its reserve. */
+/* inspect.c - looking inside the cells of a run (seqgpu_rnn_inspect): a state or a gate of a layer, out of
+ * its reserve. */
 #include <string.h>
 
 #include "host/run/network.h"
 
-/* Where a part lies in the reserve of one layer and direction: rows of `stride` elements, `width` of them its own. */
+/* Where a part lies in the reserve of one layer and direction: rows of `stride` elements, `width` of them its
+ * own. */
 typedef struct place {
   int64_t offset, stride, width;
 } place;

@@ -1,5 +1,5 @@
-/* network.h - one forward or backward of a network of layers, for the files that walk through it: rnn.c, layer after layer, and
- * wavefront.c, layers side by side.
+/* network.h - one forward or backward of a network of layers, for the files that walk through it: rnn.c,
+ * layer after layer, and wavefront.c, layers side by side.
  */
 #ifndef SQ_NETWORK_H
 #define SQ_NETWORK_H
@@ -21,8 +21,8 @@ seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *
 /* EINVAL "run.NAME: is NULL" if it is. */
 seqgpu_status sq_run_need(seqgpu_context *ctx, const char *name, const void *pointer);
 
-/* Address of element `offset` in a buffer; NULL if either is "not there".  Then in the two buffers of the map: what a run
- * keeps (its reserve, in inference its workspace), and what it borrows (its workspace). */
+/* Address of element `offset` in a buffer; NULL if either is "not there".  Then in the two buffers of the
+ * map: what a run keeps (its reserve, in inference its workspace), and what it borrows (its workspace). */
 void *sq_net_at(const sq_net *n, const void *base, int64_t offset);
 void *sq_net_kept(const sq_net *n, int64_t offset);
 void *sq_net_borrowed(const sq_net *n, int64_t offset);
@@ -34,8 +34,8 @@ sq_layer_run sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction)
 void *sq_net_output(const sq_net *n, int64_t layer);
 void *sq_net_dx(const sq_net *n, int64_t layer);
 
-/* Dropout of a layer's output, or of the gradient there, in steps first .. first + steps - 1 of data [T,B,Y]; first is a
- * multiple of 4, so that no Philox block of four numbers is cut. */
+/* Dropout of a layer's output, or of the gradient there, in steps first .. first + steps - 1 of data [T,B,Y];
+ * first is a multiple of 4, so that no Philox block of four numbers is cut. */
 seqgpu_status sq_net_drop(const sq_net *n, int64_t layer, void *data, int64_t first, int64_t steps);
 
 #endif

@@ -1,12 +1,14 @@
-/* rnn.c - a network of recurrent layers: depth, directions, dropout between layers, ragged and batch-major input.
+/* rnn.c - a network of recurrent layers: depth, directions, dropout between layers, ragged and batch-major
+ * input.
  *
- * It knows nothing of cells or devices: each layer and direction is one sq_layer_run given to the plan's algorithm, and
- * everything between them is an operator of the context's table.  Layer after layer here; side by side in wavefront.c.
+ * It knows nothing of cells or devices: each layer and direction is one sq_layer_run given to the plan's
+ * algorithm, and everything between them is an operator of the context's table.  Layer after layer here; side
+ * by side in wavefront.c.
  *
  *   x -> [relayout] -> layer 0 -> dropout -> layer 1 -> ... -> layer L-1 -> [relayout] -> y
  *
- * Dropout is applied to the outputs of all layers but the last, as PyTorch does (Zaremba et al. 2014: non-recurrent
- * connections only).  The mask is drawn again in backward; nothing is stored for it.
+ * Dropout is applied to the outputs of all layers but the last, as PyTorch does (Zaremba et al. 2014:
+ * non-recurrent connections only).  The mask is drawn again in backward; nothing is stored for it.
  */
 #include "host/run/wavefront.h"
 

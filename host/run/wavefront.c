@@ -1,16 +1,16 @@
 /* wavefront.c - the layers of a unidirectional stack side by side.
  *
- * The time steps are cut into chunks.  In wave w, layer l works on chunk w - l, and all layers of the wave are one launch
- * of a persistent algorithm, each on processors of its own:
+ * The time steps are cut into chunks.  In wave w, layer l works on chunk w - l, and all layers of the wave
+ * are one launch of a persistent algorithm, each on processors of its own:
  *
  *             chunk 0   1   2   3                      backward: from the last chunk and the last layer on
  *   layer 0   wave  0   1   2   3
  *   layer 1         1   2   3   4      before a wave, the GEMM of each layer's input for its chunk alone
  *   layer 2         2   3   4   5
  *
- * Every product sees the same operands as one after the other, so in one cut of the work (`abreast`) the results have the
- * same bits whatever the chunk.  The price is memory: each layer has a workspace of its own.  When it pays:
- * host/planner/waves.c.
+ * Every product sees the same operands as one after the other, so in one cut of the work (`abreast`) the
+ * results have the same bits whatever the chunk.  The price is memory: each layer has a workspace of its own.
+ * When it pays: host/planner/waves.c.
  */
 #include "host/run/wavefront.h"
 

@@ -1,7 +1,9 @@
-/* client_0_2.c - a program of the days of libseqgpu 0.2: trains a small network and prints everything that it got back.
+/* client_0_2.c - a program of the days of libseqgpu 0.2: trains a small network and prints everything that it
+ * got back.
  *
- * test_grown.sh links it twice, with the library of today and with one whose structs have grown, and the two must print
- * the same.  Whatever the library fills in stands before a guard: a library that wrote its own size would run over it.
+ * test_grown.sh links it twice, with the library of today and with one whose structs have grown, and the two
+ * must print the same.  Whatever the library fills in stands before a guard: a library that wrote its own
+ * size would run over it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,7 +155,60 @@ static void print_parameters(const seqgpu_plan *plan) {
   seqgpu_params_destroy(params);
 }
 
-int main(void) {
+/* w <- w - 0.25 * 2 w, and the loss w^2 before it; then a state, found by its name. */
+static void print_tape(void) {
+  seqgpu_params *params = NULL;
+  seqgpu_tape *tape = NULL;
+  GUARDED(seqgpu_param) p;
+  const seqgpu_optimizer descent = {.lr = 0.25};
+  double loss = 0;
+  must(seqgpu_params_create(ctx, 8, &params), "params_create");
+  must(seqgpu_tape_create(ctx, 9, &tape), "tape_create");
+  must(seqgpu_params_add_(params, "w", 1, 1, "constant", 3, &p.it, sizeof p.it), "params_add");
+  seqgpu_tensor *w = seqgpu_tape_param_(tape, &p.it, sizeof p.it);
+  must(seqgpu_tape_update_(tape, seqgpu_tape_mul(tape, w, w), params, &descent, sizeof descent, &loss),
+       "tape_update");
+  printf("loss %g\n", loss);
+  print_floats("w", p.it.value, 1);
+  ARM(p);
+  must(seqgpu_params_add_state_(params, "state", 2, 2, &p.it, sizeof p.it), "params_add_state");
+  CHECK_GUARD(p, "params_add_state");
+  ARM(p);
+  must(seqgpu_params_find_(params, "state", &p.it, sizeof p.it), "params_find");
+  CHECK_GUARD(p, "params_find");
+  printf("%s [%lld,%lld], gradient %s\n", p.it.name, (long long)p.it.rows, (long long)p.it.cols,
+         p.it.grad ? "yes" : "no");
+  seqgpu_tape_destroy(tape);
+  seqgpu_params_destroy(params);
+}
+
+/* An echo state network, whose weights are then listed from a file where this build can write one. */
+static void print_reservoir(const char *path) {
+  seqgpu_params *params = NULL;
+  seqgpu_esn *esn = NULL;
+  seqgpu_checkpoint *file = NULL;
+  const seqgpu_esn_desc desc = {.output_size = 1, .hidden_size = 12, .feedback = 1, .squares = 1};
+  must(seqgpu_params_create(ctx, 10, &params), "params_create");
+  must(seqgpu_esn_create_(params, "esn", &desc, sizeof desc, &esn), "esn_create");
+  printf("features %lld\n", (long long)seqgpu_esn_features(esn));
+  const int saved = seqgpu_checkpoint_save(params, path, NULL, 0);
+  printf("saving gives %d\n", saved);
+  if (saved == 0) must(seqgpu_checkpoint_open(ctx, path, &file), "checkpoint_open");
+  for (int i = 0; i < seqgpu_checkpoint_tensor_count(file); i++) {
+    GUARDED(seqgpu_tensor_info) t;
+    ARM(t);
+    must(seqgpu_checkpoint_tensor_get_(file, i, &t.it, sizeof t.it), "checkpoint_tensor_get");
+    CHECK_GUARD(t, "checkpoint_tensor_get");
+    printf("tensor %s %s, rank %d, %lld elements\n", t.it.name, t.it.dtype, t.it.rank,
+           (long long)t.it.elements);
+  }
+  seqgpu_checkpoint_close(file);
+  seqgpu_esn_destroy(esn);
+  seqgpu_params_destroy(params);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2) return puts("FAIL usage: client_0_2 FILE"), EXIT_FAILURE;
   const seqgpu_context_options options = {.device = "cpu", .threads = 1};
   const seqgpu_rnn_desc desc = {.cell = "lstm",
                                 .input_size = I,
@@ -172,6 +227,8 @@ int main(void) {
   const seqgpu_plan_sizes sizes = print_plan(plan);
   print_run(plan, &sizes);
   print_parameters(plan);
+  print_tape();
+  print_reservoir(argv[1]);
   seqgpu_plan_destroy(plan);
   seqgpu_context_destroy(ctx);
   printf("everything returned\n");

@@ -1,8 +1,9 @@
-/* seqgpu_0_2.h - the structs of libseqgpu 0.2 and the functions that take their sizes, as a program compiled in the days of
- * 0.2 saw them.
+/* seqgpu_0_2.h - the structs of libseqgpu 0.2 and the functions that take their sizes, as a program compiled
+ * in the days of 0.2 saw them.
  *
- * Frozen: nothing here ever changes, and nothing of host/include is included.  test_grown.sh links client_0_2.c, which
- * sees this file alone, with a library whose structs have grown.  Enums are int here, as every compiler has them.
+ * Frozen: nothing here ever changes, and nothing of host/include is included.  test_grown.sh links
+ * client_0_2.c, which sees this file alone, with a library whose structs have grown.  Enums are int here, as
+ * every compiler has them.
  */
 #ifndef SEQGPU_0_2_H
 #define SEQGPU_0_2_H
@@ -181,9 +182,75 @@ int seqgpu_params_add_(seqgpu_params *params, const char *name, int64_t rows, in
                        double scale, seqgpu_param *out, size_t out_size);
 int seqgpu_params_add_rnn_(seqgpu_params *params, const char *prefix, const seqgpu_plan *plan,
                            seqgpu_param *out, size_t out_size);
+int seqgpu_params_add_state_(seqgpu_params *params, const char *name, int64_t rows, int64_t cols,
+                             seqgpu_param *out, size_t out_size);
+int seqgpu_params_find_(const seqgpu_params *params, const char *name, seqgpu_param *out, size_t out_size);
 int seqgpu_params_count(const seqgpu_params *params);
 int seqgpu_params_get_(const seqgpu_params *params, int index, seqgpu_param *out, size_t out_size);
 int seqgpu_params_zero_grad(seqgpu_params *params);
 int seqgpu_params_update_(seqgpu_params *params, const seqgpu_optimizer *optimizer, size_t optimizer_size);
+
+/* --- checkpoint.h --- */
+
+typedef struct seqgpu_checkpoint seqgpu_checkpoint;
+
+typedef struct seqgpu_meta {
+  const char *key, *value;
+} seqgpu_meta;
+
+typedef struct seqgpu_tensor_info {
+  const char *name;
+  const char *dtype;
+  int rank;
+  int64_t shape[8];
+  int64_t elements;
+} seqgpu_tensor_info;
+
+int seqgpu_checkpoint_save(seqgpu_params *params, const char *path, const seqgpu_meta *meta, int count);
+int seqgpu_checkpoint_open(seqgpu_context *ctx, const char *path, seqgpu_checkpoint **out);
+void seqgpu_checkpoint_close(seqgpu_checkpoint *checkpoint);
+int seqgpu_checkpoint_tensor_count(const seqgpu_checkpoint *checkpoint);
+int seqgpu_checkpoint_tensor_get_(const seqgpu_checkpoint *checkpoint, int index, seqgpu_tensor_info *out,
+                                  size_t out_size);
+
+/* --- tape.h --- */
+
+typedef struct seqgpu_tape seqgpu_tape;
+typedef struct seqgpu_tensor seqgpu_tensor;
+
+int seqgpu_tape_create(seqgpu_context *ctx, uint64_t seed, seqgpu_tape **out);
+void seqgpu_tape_destroy(seqgpu_tape *tape);
+seqgpu_tensor *seqgpu_tape_param_(seqgpu_tape *tape, const seqgpu_param *param, size_t param_size);
+seqgpu_tensor *seqgpu_tape_mul(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_tensor *b);
+int seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
+                        const seqgpu_optimizer *optimizer, size_t optimizer_size, double *value);
+
+/* --- esn.h --- */
+
+typedef struct seqgpu_esn seqgpu_esn;
+
+typedef struct seqgpu_esn_desc {
+  int64_t input_size;
+  int64_t output_size;
+  int64_t hidden_size;
+  int feedback;
+  int activation;
+  double leak;
+  double spectral_radius;
+  int64_t links;
+  double input_scale;
+  double feedback_scale;
+  double bias_scale;
+  double noise;
+  int squares;
+  int method;
+  int64_t batch;
+  int64_t seq_len;
+} seqgpu_esn_desc;
+
+int seqgpu_esn_create_(seqgpu_params *params, const char *prefix, const seqgpu_esn_desc *desc,
+                       size_t desc_size, seqgpu_esn **out);
+void seqgpu_esn_destroy(seqgpu_esn *esn);
+int64_t seqgpu_esn_features(const seqgpu_esn *esn);
 
 #endif

@@ -5,7 +5,8 @@
  * cannot show that cuDNN takes them so, which tests/test_cudnn.c does on a card.  Where the contract leaves
  * something open, this is unkind:
  *   - the weight space has an order of its own, and gaps that hold NaN when they are read
- *   - all descriptors of a call must have one type, float or half; half is computed in float, and results are rounded
+ *   - all descriptors of a call must have one type, float or half; half is computed in float, and results are
+ *     rounded
  *   - padded steps of y and dx come out as NaN
  *   - lengths of 0, other x, y or hx in backward than in forward, and too small spaces are refused
  *   - the work space is filled with NaN after each call

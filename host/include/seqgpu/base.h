@@ -3,23 +3,24 @@
  *
  * The rules of the library
  *
- *  - Every call that can fail returns a seqgpu_status, and seqgpu_last_error(ctx) is then a sentence that names the
- *    argument and its limit.  The library never prints, exits or aborts, and it has no global state.
+ *  - Every call that can fail returns a seqgpu_status, and seqgpu_last_error(ctx) is then a sentence that
+ *    names the argument and its limit.  The library never prints, exits or aborts, and it has no global
+ *    state.
  *  - A context is used by one thread at a time; any number of contexts may be used by any number of threads.
- *  - The caller owns all tensors.  On a GPU, calls enqueue their work on the context's stream and return: no hidden
- *    allocation, no hidden synchronisation, no streams of their own.  Streams are opaque pointers here, so these headers
- *    need no CUDA.
+ *  - The caller owns all tensors.  On a GPU, calls enqueue their work on the context's stream and return: no
+ *    hidden allocation, no hidden synchronisation, no streams of their own.  Streams are opaque pointers
+ *    here, so these headers need no CUDA.
  *  - Gradients of parameters accumulate (+=); gradients of activations overwrite (=).
  *  - Tensors are dense, row-major, of the context's element type, in the memory of the context's device.
  *
  * How the interface may grow
  *
- *  - Fields are only ever appended to a struct, and 0 keeps the meaning that the struct had without the field.  Leave
- *    what you do not need at 0: `{.cell = "lstm", .hidden_size = 128}`.
- *  - A program tells the library how large a struct was in the headers it was compiled with.  The function of the library
- *    that takes or fills a struct has a name that ends in an underscore and a parameter for the size; the function of the
- *    plain name is inline and passes `sizeof`.  So an old program runs with a newer library; a field that the library does
- *    not know is refused unless it is 0.
+ *  - Fields are only ever appended to a struct, and 0 keeps the meaning that the struct had without the
+ *    field.  Leave what you do not need at 0: `{.cell = "lstm", .hidden_size = 128}`.
+ *  - A program tells the library how large a struct was in the headers it was compiled with.  The function of
+ *    the library that takes or fills a struct has a name that ends in an underscore and a parameter for the
+ *    size; the function of the plain name is inline and passes `sizeof`.  So an old program runs with a newer
+ *    library; a field that the library does not know is refused unless it is 0.
  *  - The values of enum constants never change.  Sets that may grow (cells, algorithms, devices) are strings.
  *  - Structs whose comment says so never grow: they are members or array elements.
  *
@@ -37,14 +38,17 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
+/** Marks what the library exports. */
 #define SEQGPU_API __attribute__((visibility("default")))
 #else
+/** Marks what the library exports. */
 #define SEQGPU_API
 #endif
 
+/** The version of these headers: major, minor and patch.  That of the library that runs: seqgpu_version. */
 #define SEQGPU_VERSION_MAJOR 0
-#define SEQGPU_VERSION_MINOR 2
-#define SEQGPU_VERSION_PATCH 0
+#define SEQGPU_VERSION_MINOR 2 /**< see SEQGPU_VERSION_MAJOR */
+#define SEQGPU_VERSION_PATCH 0 /**< see SEQGPU_VERSION_MAJOR */
 
 /** Every status: X(name, value, what it means). */
 #define SEQGPU_STATUS_LIST(X)                                                                                \
@@ -61,9 +65,11 @@ extern "C" {
 
 /** What a call returns: SEQGPU_OK, SEQGPU_EINVAL, ... */
 typedef enum seqgpu_status {
+/** @cond */
 #define SEQGPU_STATUS_ENUM(name, number, text) SEQGPU_##name = number,
   SEQGPU_STATUS_LIST(SEQGPU_STATUS_ENUM)
 #undef SEQGPU_STATUS_ENUM
+  /** @endcond */
 } seqgpu_status;
 
 /** The name of a status, "EINVAL"; "unknown status" for any other number.  Static memory. */
@@ -81,12 +87,13 @@ typedef enum seqgpu_dtype { SEQGPU_DTYPE_F32 = 0, SEQGPU_DTYPE_F64 = 1 } seqgpu_
 /** Bytes per element: 4 or 8. */
 SEQGPU_API size_t seqgpu_dtype_size(seqgpu_dtype dtype);
 
-/** Where the library's own objects and the CPU's seqgpu_malloc take host memory from.  (Worker threads and their packing
- * buffers use the C library.)  `allocate` returns memory aligned to 64 bytes, or NULL.  This struct never grows. */
+/** Where the library's own objects and the CPU's seqgpu_malloc take host memory from; worker threads and their
+ * packing buffers use the C library.  `allocate` returns memory aligned to 64 bytes, or NULL.  This struct never
+ * grows. */
 typedef struct seqgpu_allocator {
-  void *(*allocate)(size_t size, void *user);
-  void (*release)(void *pointer, void *user);
-  void *user;
+  void *(*allocate)(size_t size, void *user); /**< `size` bytes, or NULL */
+  void (*release)(void *pointer, void *user); /**< of memory that `allocate` returned */
+  void *user;                                 /**< handed to both */
 } seqgpu_allocator;
 
 /** How to open a context. */
@@ -106,9 +113,9 @@ typedef struct seqgpu_context seqgpu_context;
 SEQGPU_API seqgpu_status seqgpu_context_create_(const seqgpu_context_options *options, size_t options_size,
                                                 seqgpu_context **out);
 
-/** Opens a device.  options NULL = all defaults.
- * *out is a context even where the status is not SEQGPU_OK, so that seqgpu_last_error(*out) can say why; it must be
- * destroyed all the same.  *out is NULL only on ENOMEM, and on EINVAL for an allocator that lacks a function. */
+/** Opens a device.  options NULL = all defaults. *out is a context even where the status is not SEQGPU_OK, so
+ * that seqgpu_last_error(*out) can say why; it must be destroyed all the same.  *out is NULL only on ENOMEM,
+ * and on EINVAL for an allocator that lacks a function. */
 static inline seqgpu_status seqgpu_context_create(const seqgpu_context_options *options,
                                                   seqgpu_context **out) {
   return seqgpu_context_create_(options, sizeof(seqgpu_context_options), out);
@@ -117,7 +124,8 @@ static inline seqgpu_status seqgpu_context_create(const seqgpu_context_options *
 /** Closes the context.  Everything made with it must have been destroyed before.  NULL is allowed. */
 SEQGPU_API void seqgpu_context_destroy(seqgpu_context *ctx);
 
-/** The sentence of the last call that failed on this context, "" if none did.  Valid until the next call on it. */
+/** The sentence of the last call that failed on this context, "" if none did.  Valid until the next call on
+ * it. */
 SEQGPU_API const char *seqgpu_last_error(const seqgpu_context *ctx);
 
 /** The context's element type. */
@@ -129,15 +137,15 @@ SEQGPU_API const char *seqgpu_context_device(const seqgpu_context *ctx);
 /** One line about the device and the libraries in use into text[size], cut off where it does not fit. */
 SEQGPU_API void seqgpu_context_describe(const seqgpu_context *ctx, char *text, size_t size);
 
-/** Allocates `size` bytes of device memory; on the CPU, of the context's allocator.  Aligned to 64 bytes at least.
- * ENOMEM: there is not as much.  Free it with seqgpu_free. */
+/** Allocates `size` bytes of device memory; on the CPU, of the context's allocator.  Aligned to 64 bytes at
+ * least. ENOMEM: there is not as much.  Free it with seqgpu_free. */
 SEQGPU_API seqgpu_status seqgpu_malloc(seqgpu_context *ctx, size_t size, void **out);
 
 /** Frees memory of seqgpu_malloc.  A NULL pointer is allowed. */
 SEQGPU_API void seqgpu_free(seqgpu_context *ctx, void *pointer);
 
-/** Copies `size` bytes from host to device memory.  On a GPU, page-locked host memory must not change before the stream
- * has got there (seqgpu_synchronize); ordinary memory may be reused when the call returns. */
+/** Copies `size` bytes from host to device memory.  On a GPU, page-locked host memory must not change before
+ * the stream has got there (seqgpu_synchronize); ordinary memory may be reused when the call returns. */
 SEQGPU_API seqgpu_status seqgpu_copy_in(seqgpu_context *ctx, void *device, const void *host, size_t size);
 
 /** Copies `size` bytes from device to host memory, and waits until they are there. */

@@ -1,9 +1,9 @@
 /** @file
  * seqgpu/ops.h - the operators around a recurrent network, on the caller's memory.
  *
- * All pointers are device memory of the context, and all calls enqueue on its stream.  A pointer may be NULL where its
- * comment says so, or where it would point to no elements.  R = rows, such as T*B.
- * EINVAL, for all of them: a size out of range, or a pointer that is NULL.
+ * All pointers are device memory of the context, and all calls enqueue on its stream.  A pointer may be NULL
+ * where its comment says so, or where it would point to no elements.  R = rows, such as T*B. EINVAL, for all
+ * of them: a size out of range, or a pointer that is NULL.
  */
 #ifndef SEQGPU_OPS_H
 #define SEQGPU_OPS_H
@@ -37,7 +37,8 @@ SEQGPU_API seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t 
 /** Softmax and cross-entropy of logits [R,V] against targets [R]; a negative target masks its row.
  *   loss[0] = scale * sum of -log p[target], divided by the number of unmasked rows if `mean`
  *   loss[1] = the number of unmasked rows
- * Also written: row_loss [R], and lse [R], the log of the sum of exponentials, which backward reads.  loss [2]. */
+ * Also written: row_loss [R], and lse [R], the log of the sum of exponentials, which backward reads.  loss
+ * [2]. */
 SEQGPU_API seqgpu_status seqgpu_cross_entropy_forward(seqgpu_context *ctx, int64_t rows, int64_t classes,
                                                       int mean, double scale, const void *logits,
                                                       const int32_t *targets, void *lse, void *row_loss,
@@ -49,7 +50,8 @@ SEQGPU_API seqgpu_status seqgpu_cross_entropy_backward(seqgpu_context *ctx, int6
                                                        const int32_t *targets, const void *lse,
                                                        const void *loss, void *dlogits);
 
-/** Squared error of x [R,dim] against targets [R,dim]; mask [R] hides the rows where it is 0; NULL = no row is hidden.
+/** Squared error of x [R,dim] against targets [R,dim]; mask [R] hides the rows where it is 0; NULL = no row
+ * is hidden.
  *   loss[0] = scale * sum of (x - target)^2, divided by the number of elements in unmasked rows if `mean`
  *   loss[1] = the number of unmasked rows
  * Also written: row_loss [R].  loss [2]. */
@@ -64,14 +66,15 @@ SEQGPU_API seqgpu_status seqgpu_squared_error_backward(seqgpu_context *ctx, int6
                                                        const void *targets, const int32_t *mask,
                                                        const void *loss, void *dx);
 
-/** Dropout: y = x / (1-p) with probability 1-p, else 0.  x and y [count], and may be the same memory.  Backward is the
- * same call on dy with the same seed and offset; (count + 3) / 4 blocks of random numbers are used from offset on. */
+/** Dropout: y = x / (1-p) with probability 1-p, else 0.  x and y [count], and may be the same memory.
+ * Backward is the same call on dy with the same seed and offset; (count + 3) / 4 blocks of random numbers are
+ * used from offset on. */
 SEQGPU_API seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint64_t seed,
                                         uint64_t offset, const void *x, void *y);
 
-/** A number uniform in (0, 1) from the library's only source of randomness, Philox4x32-10: word index % 4 of block
- * index / 4 of `stream` under `seed`.  Same arguments, same number, on every machine, so the whole state of a generator
- * is its index. */
+/** A number uniform in (0, 1) from the library's only source of randomness, Philox4x32-10: word index % 4 of
+ * block index / 4 of `stream` under `seed`.  Same arguments, same number, on every machine, so the whole
+ * state of a generator is its index. */
 SEQGPU_API double seqgpu_uniform(uint64_t seed, uint64_t stream, uint64_t index);
 
 #ifdef __cplusplus

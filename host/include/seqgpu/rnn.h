@@ -1,16 +1,17 @@
 /** @file
  * seqgpu/rnn.h - recurrent networks over whole sequences, on the caller's memory.
  *
- *   seqgpu_rnn_desc desc = {.cell = "lstm", .input_size = 65, .hidden_size = 128, .seq_len = 50, .batch = 32};
+ *   seqgpu_rnn_desc desc = {.cell = "lstm", .input_size = 65, .hidden_size = 128, .seq_len = 50, .batch = 8};
  *   seqgpu_plan_create(ctx, &desc, NULL, &plan);    chooses an algorithm for this device
  *   seqgpu_rnn_forward(ctx, plan, &run);            as often as you like, on your buffers
  *   seqgpu_rnn_backward(ctx, plan, &run);
  *
- * The descriptor says *what* is computed, the plan options *how*; a plan is the two together, resolved for a device.
+ * The descriptor says *what* is computed, the plan options *how*; a plan is the two together, resolved for a
+ * device.
  *
  * Letters: T = seq_len, B = batch, I = input_size, H = hidden_size, L = num_layers, N = directions (1 or 2),
- *          W_k = width of state k (h: H, or projection_size; c: H), O = width of one direction's output (mostly W_0),
- *          Y = width of y: O, or 2 O where two directions are concatenated.
+ *          W_k = width of state k (h: H, or projection_size; c: H), O = width of one direction's output
+ *          (mostly W_0), Y = width of y: O, or 2 O where two directions are concatenated.
  */
 #ifndef SEQGPU_RNN_H
 #define SEQGPU_RNN_H
@@ -57,10 +58,10 @@ typedef enum seqgpu_merge {
   SEQGPU_MERGE_SUM = 1     /**< added: Y = O */
 } seqgpu_merge;
 
-/** The least exact arithmetic that products may use on a GPU; a device may always be more exact, and the CPU is.  Sums
- * and states stay float32.  The one exception are the algorithms "cudnn-half": for BF16 they hold everything, states
- * included, in half precision (10 bits of mantissa, at most 65504; what is larger becomes infinity).  They run only
- * where they are named or measured to be the fastest. */
+/** The least exact arithmetic that products may use on a GPU; a device may always be more exact, and the CPU
+ * is.  Sums and states stay float32.  The one exception are the algorithms "cudnn-half": for BF16 they hold
+ * everything, states included, in half precision (10 bits of mantissa, at most 65504; what is larger becomes
+ * infinity).  They run only where they are named or measured to be the fastest. */
 typedef enum seqgpu_math {
   SEQGPU_MATH_F32 = 0,
   SEQGPU_MATH_TF32 = 1, /**< inputs of a product rounded to 10 bits of mantissa */
@@ -73,7 +74,8 @@ typedef struct seqgpu_rnn_desc {
   int64_t input_size;           /**< I, elements per step */
   int64_t hidden_size;          /**< H, units per layer and direction */
   int64_t num_layers;           /**< L; 0 = 1 */
-  int64_t seq_len, batch;       /**< the largest T and B of any run */
+  int64_t seq_len;              /**< the largest T of any run */
+  int64_t batch;                /**< the largest B of any run */
   int bidirectional;            /**< 0 or 1 */
   seqgpu_merge merge;           /**< of the two directions */
   seqgpu_activation activation; /**< cells "rnn", "leaky", "householder" */
@@ -96,10 +98,10 @@ typedef struct seqgpu_rnn_desc {
 
 /** How a plan chooses among the algorithms that fit.
  *
- * Measuring needs no buffers of the caller: it allocates what a run needs, runs each candidate for a second or so at
- * most, waits for the device, and frees everything.  Where that memory is not available, the estimate decides.  Two
- * measurements may disagree, and two algorithms may differ in the last bits of their results; `cache` makes a choice
- * last. */
+ * Measuring needs no buffers of the caller: it allocates what a run needs, runs each candidate for a second
+ * or so at most, waits for the device, and frees everything.  Where that memory is not available, the
+ * estimate decides.  Two measurements may disagree, and two algorithms may differ in the last bits of their
+ * results; `cache` makes a choice last. */
 typedef enum seqgpu_plan_mode {
   SEQGPU_PLAN_ESTIMATE = 0, /**< by a model of the costs */
   SEQGPU_PLAN_MEASURE = 1   /**< by timing each of them */
@@ -107,18 +109,20 @@ typedef enum seqgpu_plan_mode {
 
 /** How a descriptor is to run. */
 typedef struct seqgpu_plan_options {
-  /** NULL = the planner's choice; or a name, "step" or "cuda/step"; or the beginning of several names, "persistent" or
-   * "cudnn", among which the planner chooses.  seqgpu_algorithm_get lists all names. */
+  /** NULL = the planner's choice; or a name, "step" or "cuda/step"; or the beginning of several names,
+   * "persistent" or "cudnn", among which the planner chooses.  seqgpu_algorithm_get lists all names. */
   const char *algorithm;
-  seqgpu_plan_mode mode;
-  /** SEQGPU_PLAN_MEASURE: a text file of earlier choices, keyed by device, version and descriptor; NULL = none.  What
-   * is in it is not measured again; what is not is measured and added.  A file that cannot be read, is damaged or is of
-   * another version counts as empty; one that cannot be written, or is no such file, is left alone.  Never an error. */
+  seqgpu_plan_mode mode; /**< estimate or measure */
+  /** SEQGPU_PLAN_MEASURE: a text file of earlier choices, keyed by device, version and descriptor; NULL =
+   * none.  What is in it is not measured again; what is not is measured and added.  A file that cannot be
+   * read, is damaged or is of another version counts as empty; one that cannot be written, or is no such
+   * file, is left alone.  Never an error. */
   const char *cache;
 } seqgpu_plan_options;
 
-/** A descriptor with the algorithm that runs it.  Immutable: threads may share a plan, each with a context and buffers
- * of its own, as long as the contexts are on the same device.  The context it was made with must outlive it. */
+/** A descriptor with the algorithm that runs it.  Immutable: threads may share a plan, each with a context
+ * and buffers of its own, as long as the contexts are on the same device.  The context it was made with must
+ * outlive it. */
 typedef struct seqgpu_plan seqgpu_plan;
 
 /** What seqgpu_plan_create calls, with the size of the caller's struct. */
@@ -141,9 +145,9 @@ SEQGPU_API void seqgpu_plan_destroy(seqgpu_plan *plan);
 typedef struct seqgpu_algorithm_info {
   char name[64];     /**< "cuda/persistent-cluster-async" */
   char why_not[256]; /**< "", or a sentence that says why it cannot run the descriptor */
-  double
-      estimate_us; /**< microseconds of a forward by the planner's model, and of the backward with it unless
-                           desc->inference; 0 where it cannot run */
+  /** Microseconds of a forward by the planner's model, and of the backward with it unless desc->inference; 0 where it
+   * cannot run. */
+  double estimate_us;
 } seqgpu_algorithm_info;
 
 /** The number of algorithms that the context's device has, whether they fit a descriptor or not. */
@@ -163,7 +167,8 @@ static inline seqgpu_status seqgpu_algorithm_get(seqgpu_context *ctx, const seqg
 
 /* ---- what a plan answers ---- */
 
-/** The algorithm that runs, with its device: "cpu/step", "cuda/persistent-cta"; "none" for NULL.  Static memory. */
+/** The algorithm that runs, with its device: "cpu/step", "cuda/persistent-cta"; "none" for NULL.  Static
+ * memory. */
 SEQGPU_API const char *seqgpu_plan_algorithm(const seqgpu_plan *plan);
 
 /** Writes the descriptor into *out: what seqgpu_plan_get_desc returns. */
@@ -193,9 +198,9 @@ typedef struct seqgpu_plan_sizes {
   int64_t state_width[SEQGPU_MAX_STATES]; /**< W_k, per row of state k */
   /* objects */
   int state_count; /**< states of the cell: 1 (h), 2 (h and c, say) */
-  uint64_t
-      random_blocks; /**< Philox blocks that the dropout masks of a run use from run.offset on: add it to the offset
-                               after each training step */
+  /** Philox blocks that the dropout masks of a run use from run.offset on: add it to the offset after each training
+   * step. */
+  uint64_t random_blocks;
 } seqgpu_plan_sizes;
 
 /** Writes the sizes into *out: what seqgpu_plan_get_sizes returns. */
@@ -209,11 +214,13 @@ static inline seqgpu_plan_sizes seqgpu_plan_get_sizes(const seqgpu_plan *plan) {
 
 /** One named parameter inside the plan's flat parameter buffer: a row-major [rows, cols] matrix. */
 typedef struct seqgpu_param_info {
-  char name[64];      /**< "weight_hh_l0_reverse": PyTorch's name where PyTorch has the parameter */
-  int64_t rows, cols; /**< cols is 1 for a vector */
-  int64_t offset;     /**< of its first element, in elements */
-  int layer, direction;
-  int fixed; /**< 1: not to be trained; its gradient is 0 (the permutation of cell "urnn") */
+  char name[64];  /**< "weight_hh_l0_reverse": PyTorch's name where PyTorch has the parameter */
+  int64_t rows;   /**< of the matrix */
+  int64_t cols;   /**< of the matrix; 1 for a vector */
+  int64_t offset; /**< of its first element, in elements */
+  int layer;      /**< from 0 */
+  int direction;  /**< 0, or 1 for the backward direction */
+  int fixed;      /**< 1: not to be trained; its gradient is 0 (the permutation of cell "urnn") */
 } seqgpu_param_info;
 
 /** The number of named parameters, 0 for NULL. */
@@ -223,15 +230,17 @@ SEQGPU_API int seqgpu_plan_param_count(const seqgpu_plan *plan);
 SEQGPU_API seqgpu_status seqgpu_plan_param_get_(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
                                                 seqgpu_param_info *out, size_t out_size);
 
-/** Describes parameter `index`.  EINVAL: plan or out is NULL, or the index is not in 0 .. seqgpu_plan_param_count - 1. */
+/** Describes parameter `index`.  EINVAL: plan or out is NULL, or the index is not in 0 ..
+ * seqgpu_plan_param_count - 1. */
 static inline seqgpu_status seqgpu_plan_param_get(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
                                                   seqgpu_param_info *out) {
   return seqgpu_plan_param_get_(ctx, plan, index, out, sizeof(seqgpu_param_info));
 }
 
-/** Something that can be looked at inside a cell: a state ("h", "c"), a gate ("i", "f", "r"), or what else has a name. */
+/** Something that can be looked at inside a cell: a state ("h", "c"), a gate ("i", "f", "r"), or what else
+ * has a name. */
 typedef struct seqgpu_part_info {
-  char name[16];
+  char name[16]; /**< "h", "c", "i" */
   int64_t width; /**< elements per step and sequence */
 } seqgpu_part_info;
 
@@ -242,7 +251,8 @@ SEQGPU_API int seqgpu_plan_part_count(const seqgpu_plan *plan);
 SEQGPU_API seqgpu_status seqgpu_plan_part_get_(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
                                                seqgpu_part_info *out, size_t out_size);
 
-/** Describes part `index`.  EINVAL: plan or out is NULL, or the index is not in 0 .. seqgpu_plan_part_count - 1. */
+/** Describes part `index`.  EINVAL: plan or out is NULL, or the index is not in 0 .. seqgpu_plan_part_count -
+ * 1. */
 static inline seqgpu_status seqgpu_plan_part_get(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
                                                  seqgpu_part_info *out) {
   return seqgpu_plan_part_get_(ctx, plan, index, out, sizeof(seqgpu_part_info));
@@ -250,26 +260,28 @@ static inline seqgpu_status seqgpu_plan_part_get(seqgpu_context *ctx, const seqg
 
 /* ---- runs ---- */
 
-/** One run of a plan.  All pointers but host_lengths are device memory of the context; the same struct goes to forward
- * and to backward.  No buffer may overlap another one, except that final may be the memory of initial. */
+/** One run of a plan.  All pointers but host_lengths are device memory of the context; the same struct goes
+ * to forward and to backward.  No buffer may overlap another one, except that final may be the memory of
+ * initial. */
 typedef struct seqgpu_rnn_run {
-  int64_t seq_len, batch; /**< T and B, at most the plan's */
-  const int32_t
-      *lengths; /**< [B], each from 0 to T, or NULL = all T.  Padded steps are not read and contribute no
-                               gradient; y and dx are 0 there */
-  /** The same lengths in host memory, or NULL.  Only the cudnn algorithms want them: without, a ragged run of theirs
-   * waits for the stream to read `lengths` back. */
+  int64_t seq_len; /**< T, at most the plan's */
+  int64_t batch;   /**< B, at most the plan's */
+  /** [B], each from 0 to T, or NULL = all T.  Padded steps are not read and contribute no gradient; y and dx
+   * are 0 there. */
+  const int32_t *lengths;
+  /** The same lengths in host memory, or NULL.  Only the cudnn algorithms want them: without, a ragged run of
+   * theirs waits for the stream to read `lengths` back. */
   const int32_t *host_lengths;
   const void *params;                     /**< [param_elements] */
   const void *x;                          /**< [T,B,I] */
   const void *initial[SEQGPU_MAX_STATES]; /**< state k: [L*N,B,W_k]; NULL = zeros */
   void *y;                                /**< [T,B,Y] */
-  void *final
-      [SEQGPU_MAX_STATES]; /**< like initial, or NULL; with the memory of initial, states are carried on */
-  void *reserve;           /**< written by forward, read by backward; NULL: inference, without dropout */
-  void *workspace;         /**< its contents are free between calls */
-  uint64_t seed,
-      offset; /**< of the dropout masks: the same for backward, a new offset for each training step */
+  /** Like initial, or NULL.  With the memory of initial, states are carried from run to run. */
+  void *final[SEQGPU_MAX_STATES];
+  void *reserve;   /**< written by forward, read by backward; NULL: inference, without dropout */
+  void *workspace; /**< its contents are free between calls */
+  uint64_t seed;   /**< of the dropout masks: the same for backward */
+  uint64_t offset; /**< of the dropout masks: the same for backward, a new one for each training step */
   /* backward */
   const void *dy;                        /**< [T,B,Y], or NULL = zeros */
   const void *dfinal[SEQGPU_MAX_STATES]; /**< like final; NULL = zeros */
@@ -283,10 +295,10 @@ typedef struct seqgpu_rnn_run {
 SEQGPU_API seqgpu_status seqgpu_run_allocate_(seqgpu_context *ctx, const seqgpu_plan *plan,
                                               seqgpu_rnn_run *run, size_t run_size);
 
-/** Fills *run for the plan's largest run, with device memory for every buffer, all set to 0: params, x, y, workspace, the
- * states (initial and final are the same memory, so that they are carried from run to run), and unless the plan is for
- * inference reserve, dy, dx and dparams.  Any of the pointers may then be replaced by the caller's own buffers.
- * Free it with seqgpu_run_release.  ENOMEM: *run is all zeros. */
+/** Fills *run for the plan's largest run, with device memory for every buffer, all set to 0: params, x, y,
+ * workspace, the states (initial and final are the same memory, so that they are carried from run to run),
+ * and unless the plan is for inference reserve, dy, dx and dparams.  Any of the pointers may then be replaced
+ * by the caller's own buffers. Free it with seqgpu_run_release.  ENOMEM: *run is all zeros. */
 static inline seqgpu_status seqgpu_run_allocate(seqgpu_context *ctx, const seqgpu_plan *plan,
                                                 seqgpu_rnn_run *run) {
   return seqgpu_run_allocate_(ctx, plan, run, sizeof(seqgpu_rnn_run));
@@ -299,8 +311,9 @@ SEQGPU_API void seqgpu_run_release(seqgpu_context *ctx, seqgpu_rnn_run *run);
 SEQGPU_API seqgpu_status seqgpu_rnn_forward_(seqgpu_context *ctx, const seqgpu_plan *plan,
                                              const seqgpu_rnn_run *run, size_t run_size);
 
-/** Runs the network: y and final from params, x and initial; with a reserve, what backward needs is kept in it.
- * EINVAL: a missing or wrong argument, also lengths out of range where the library can see them (on the CPU). */
+/** Runs the network: y and final from params, x and initial; with a reserve, what backward needs is kept in
+ * it. EINVAL: a missing or wrong argument, also lengths out of range where the library can see them (on the
+ * CPU). */
 static inline seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu_plan *plan,
                                                const seqgpu_rnn_run *run) {
   return seqgpu_rnn_forward_(ctx, plan, run, sizeof(seqgpu_rnn_run));
@@ -310,9 +323,9 @@ static inline seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu
 SEQGPU_API seqgpu_status seqgpu_rnn_backward_(seqgpu_context *ctx, const seqgpu_plan *plan,
                                               const seqgpu_rnn_run *run, size_t run_size);
 
-/** Back-propagation through time: the gradients of the run's last forward, whose reserve, lengths, seed and offset must
- * be unchanged.  Writes dx and dinitial, adds to dparams.  For truncated BPTT, run a piece of the sequence at a time and
- * carry `final` into the next piece's `initial`. */
+/** Back-propagation through time: the gradients of the run's last forward, whose reserve, lengths, seed and
+ * offset must be unchanged.  Writes dx and dinitial, adds to dparams.  For truncated BPTT, run a piece of the
+ * sequence at a time and carry `final` into the next piece's `initial`. */
 static inline seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_plan *plan,
                                                 const seqgpu_rnn_run *run) {
   return seqgpu_rnn_backward_(ctx, plan, run, sizeof(seqgpu_rnn_run));
@@ -323,9 +336,9 @@ SEQGPU_API seqgpu_status seqgpu_rnn_inspect_(seqgpu_context *ctx, const seqgpu_p
                                              const seqgpu_rnn_run *run, size_t run_size, int layer,
                                              int direction, const char *part, void *out, int64_t *width);
 
-/** Looks inside the cells after a forward with a reserve.  `part` is a name of seqgpu_plan_part_get; `out` is host memory
- * [T,B,width] of the context's element type, or NULL to ask for the width alone; `width` may be NULL.  Waits for the
- * device.  EUNSUPPORTED: the cudnn algorithms, whose reserve only cuDNN can read. */
+/** Looks inside the cells after a forward with a reserve.  `part` is a name of seqgpu_plan_part_get; `out` is
+ * host memory [T,B,width] of the context's element type, or NULL to ask for the width alone; `width` may be
+ * NULL.  Waits for the device.  EUNSUPPORTED: the cudnn algorithms, whose reserve only cuDNN can read. */
 static inline seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu_plan *plan,
                                                const seqgpu_rnn_run *run, int layer, int direction,
                                                const char *part, void *out, int64_t *width) {

@@ -95,12 +95,13 @@ SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *
 SEQGPU_API seqgpu_status seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
                                              const seqgpu_optimizer *optimizer, size_t size, double *value);
 
-/** One training step: seqgpu_params_zero_grad, seqgpu_tape_backward, seqgpu_params_update, seqgpu_tensor_number, and
- * seqgpu_tape_clear for the next step.  To look at other tensors of the step, make the calls one by one.
- * loss: one element.  params: of the tape's context.  optimizer: see seqgpu_params_update.
- * value: receives the loss, and the call then waits for the device; NULL: it only enqueues work.
- * Errors: those of the five calls.  A gradient that is not finite is no error; seqgpu_params_grad_norm tells.  After a
- * failure the tape is not cleared: seqgpu_tape_status, seqgpu_tape_error and seqgpu_last_error agree. */
+/** One training step: seqgpu_params_zero_grad, seqgpu_tape_backward, seqgpu_params_update,
+ * seqgpu_tensor_number, and seqgpu_tape_clear for the next step.  To look at other tensors of the step, make
+ * the calls one by one. loss: one element.  params: of the tape's context.  optimizer: see
+ * seqgpu_params_update. value: receives the loss, and the call then waits for the device; NULL: it only
+ * enqueues work. Errors: those of the five calls.  A gradient that is not finite is no error;
+ * seqgpu_params_grad_norm tells.  After a failure the tape is not cleared: seqgpu_tape_status,
+ * seqgpu_tape_error and seqgpu_last_error agree. */
 static inline seqgpu_status seqgpu_tape_update(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
                                                const seqgpu_optimizer *optimizer, double *value) {
   return seqgpu_tape_update_(tape, loss, params, optimizer, sizeof(seqgpu_optimizer), value);
