@@ -175,11 +175,6 @@ typedef struct sq_cell {
   void (*backward_f64)(const struct sq_step_f64 *step, int stage);
 } sq_cell;
 
-/* The table of core/cells.def, in its order; sq_cell_find returns NULL for an unknown name. */
-extern const sq_cell sq_cells[];
-extern const int sq_cell_count;
-const sq_cell *sq_cell_find(const char *name);
-
 /* The layout of a cell with a config.  Returns NULL, or a sentence that names an option and its limit. */
 const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_layout *layout);
 

@@ -1,7 +1,7 @@
 /* test_laws_cells.c - laws of what a network computes: how its time, batch and layers may be cut, and which
  * cells are special cases of others.
  */
-#include "core/cell.h"
+#include "core/cells.h"
 #include "tests/laws.h"
 
 /* --- time and batch --- */

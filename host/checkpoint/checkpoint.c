@@ -16,6 +16,7 @@
 #include "host/checkpoint/safetensors.h"
 #include "host/checkpoint/safetensors_write.h"
 #include "host/context/shape.h"
+#include "host/context/structs.h"
 #include "host/params/store.h"
 
 enum { FILE_NAME = SQ_NAME_SIZE + 24, COUNTERS = 5 };

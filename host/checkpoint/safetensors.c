@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/context/sizes.h"
 #include "host/context/utf8.h"
 
 #ifdef SEQGPU_CJSON

@@ -5,9 +5,11 @@
  * old meaning.  So a struct of an older program is completed with zeros, and one of a newer program is
  * accepted as long as it asks for nothing that this library does not know.
  */
+#include "host/context/structs.h"
+
 #include <string.h>
 
-#include "host/context/context.h"
+#include "host/context/errors.h"
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 

@@ -12,6 +12,8 @@
 
 #include "core/spectral.h"
 #include "host/context/defaults.h"
+#include "host/context/sizes.h"
+#include "host/context/structs.h"
 #include "host/params/draw.h"
 #include "host/params/store.h"
 

@@ -1,6 +1,8 @@
 /* add.c - adding parameters: lone tensors, states, and whole recurrent networks (seqgpu/params.h). */
 #include <string.h>
 
+#include "host/context/sizes.h"
+#include "host/context/structs.h"
 #include "host/params/draw.h"
 #include "host/params/store.h"
 #include "host/plan/plan.h"

@@ -1,5 +1,6 @@
 /* store.c - named parameters in memory: blocks, tensors and their names (seqgpu/params.h). */
 #include "host/params/store.h"
+#include "host/context/structs.h"
 
 #include <stdio.h>
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host/context/defaults.h"
+#include "host/context/structs.h"
 #include "host/params/orthogonal.h"
 #include "host/params/store.h"
 

@@ -1,6 +1,8 @@
 /* questions.c - what anyone may ask about cells and plans (seqgpu/rnn.h). */
 #include <stdio.h>
 
+#include "core/cells.h"
+#include "host/context/structs.h"
 #include "host/plan/layers.h"
 #include "host/plan/map.h"
 

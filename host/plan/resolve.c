@@ -2,6 +2,7 @@
  * their widths. */
 #include "host/plan/resolve.h"
 
+#include "core/cells.h"
 #include "host/plan/check.h"
 
 static seqgpu_status resolve_layouts(seqgpu_context *ctx, seqgpu_plan *plan, const sq_cell *cell) {

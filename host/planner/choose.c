@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/context/structs.h"
 #include "host/plan/map.h"
 #include "host/plan/resolve.h"
 #include "host/planner/cache.h"

@@ -1,5 +1,6 @@
 /* buffers.c - a run with device memory for every buffer of it, in one block (seqgpu_run_allocate). */
 #include "host/context/context.h"
+#include "host/context/structs.h"
 #include "seqgpu/rnn.h"
 
 /* What every device's allocations are aligned to, and so the parts of the block. */

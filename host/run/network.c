@@ -1,6 +1,7 @@
 /* network.c - the parts of a run of a network: addresses, one layer and direction, dropout (network.h). */
 #include "host/run/network.h"
 
+#include "host/context/structs.h"
 #include "host/plan/layers.h"
 
 /* ---------------------------------------------------------------- addresses */

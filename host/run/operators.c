@@ -4,6 +4,7 @@
  */
 #include "core/philox.h"
 #include "host/context/context.h"
+#include "host/context/sizes.h"
 #include "seqgpu/ops.h"
 
 static seqgpu_status check_count(seqgpu_context *ctx, const char *name, int64_t value, int64_t least) {

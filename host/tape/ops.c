@@ -4,6 +4,7 @@
  * (host/tape/tape.h).
  * Letters: y is the operator's tensor, dy its gradient; a row is one vector along the last dimension.
  */
+#include "host/context/sizes.h"
 #include "host/tape/grad.h"
 #include "host/tape/record.h"
 

@@ -3,7 +3,9 @@
  * Tensors form a list, newest first, in which every tensor comes before its inputs.
  */
 #include "host/tape/record.h"
+#include "host/context/sizes.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 /* --- errors --- */

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "host/context/structs.h"
 #include "host/params/params.h"
 #include "host/tape/grad.h"
 #include "host/tape/record.h"

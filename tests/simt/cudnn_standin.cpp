@@ -20,6 +20,7 @@
 
 #include <vector>
 
+#include "core/cells.h"
 #include "core/ops.h"
 #include "tests/simt/simt_numbers.h"
 

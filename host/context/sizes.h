@@ -1,0 +1,16 @@
+/* sizes.h - products of sizes that came from outside. */
+#ifndef SQ_SIZES_H
+#define SQ_SIZES_H
+
+#include <stdint.h>
+
+/* *out = a * b: 1, or 0 if that is negative or more than a tensor may have, 2^46 elements. */
+static inline int sq_mul_size(int64_t a, int64_t b, int64_t *out) {
+  const int64_t limit = (int64_t)1 << 46;
+  if (a < 0 || b < 0 || a > limit || b > limit) return 0;
+  if (a != 0 && b > limit / a) return 0;
+  *out = a * b;
+  return 1;
+}
+
+#endif
