@@ -5,14 +5,14 @@
  */
 #include "kernels/device.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "kernels/cudnn/context.h"
 #include "kernels/graph.h"
 #include "kernels/persistent/cut.h"
 #include "kernels/urnn/cufft_calls.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <new>
 

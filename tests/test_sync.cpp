@@ -4,11 +4,11 @@
  * And a kernel that could not tell a wrong result would be no check: each is also run against a disturbed
  * input.
  */
+#include <vector>
+
 #include "bench/sync/async.h"
 #include "bench/sync/kernels.h"
 #include "tests/check.h"
-
-#include <vector>
 
 using namespace bench_sync;
 

@@ -1,8 +1,9 @@
 /* store.c - named parameters in memory: blocks, tensors and their names (seqgpu/params.h). */
 #include "host/params/store.h"
-#include "host/context/structs.h"
 
 #include <stdio.h>
+
+#include "host/context/structs.h"
 
 /* ---------------------------------------------------------------- memory */
 

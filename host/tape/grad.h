@@ -8,7 +8,7 @@
 #ifndef SQ_GRAD_H
 #define SQ_GRAD_H
 
-#include "host/tape/tape.h"
+#include "host/tape/tensor.h"
 
 /* The operator can overwrite and add: *accumulate says which. */
 seqgpu_status sq_grad_open(seqgpu_tensor *x, void **at, int *accumulate);

@@ -3,10 +3,11 @@
  * Tensors form a list, newest first, in which every tensor comes before its inputs.
  */
 #include "host/tape/record.h"
-#include "host/context/sizes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "host/context/sizes.h"
 
 /* --- errors --- */
 

@@ -2,7 +2,7 @@
 #ifndef SQ_RECORD_H
 #define SQ_RECORD_H
 
-#include "host/tape/tape.h"
+#include "host/tape/tensor.h"
 
 /* Records the first error of the step, in the tape and as the context's last one; always NULL, for a builder
  * to return. */

@@ -23,12 +23,12 @@
  * The handle and the descriptors belong to the context and are made for the first plan.  Without a card the
  * tests run this file against a stand-in, which shows what is handed over but not what cuDNN makes of it.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "kernels/cudnn/algorithms.h"
 #include "kernels/cudnn/layer.h"
 #include "kernels/device.h"
-
-#include <stdio.h>
-#include <string.h>
 
 namespace {
 

@@ -1,4 +1,4 @@
-/* tape.h - a tape and its tensors: the types that the files of this room share.
+/* tensor.h - a tape and its tensors: the types that the files of this room share.
  *
  *   arena.c      memory that is kept between steps
  *   record.c     how a result is recorded: errors, new tensors, operators applied
@@ -11,8 +11,8 @@
  * An operator is a builder (checks its arguments and finds the shape), a forward, a backward, and one
  * sq_tape_op that names them; they stand together in one of these files, and nothing else knows them.
  */
-#ifndef SQ_TAPE_H
-#define SQ_TAPE_H
+#ifndef SQ_TENSOR_H
+#define SQ_TENSOR_H
 
 #include "host/context/shape.h"
 #include "host/tape/arena.h"
