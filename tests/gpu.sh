@@ -5,7 +5,7 @@
 #   conformance  the whole table on `cuda`, each algorithm in a process of its own, laws, the planner; 100 runs
 #                with the same bits
 #   sync         bench_sync: exchanges between steps
-#   bench        bench_rnn against cuDNN, with the plans that conformance found no fault in
+#   bench        bench_rnn against cuDNN, with the algorithms that conformance found no fault in
 #   sanitizer    compute-sanitizer (memcheck, racecheck, initcheck, synccheck) on the small table
 #   torch        PyTorch, where python3 has it
 #   all          all of them (default)
@@ -121,10 +121,10 @@ run_test() { # LABEL PROGRAM ARGUMENTS...
 stage_conformance() {
   failed=0
   share=5 # a plan that hangs costs no more, and hides no other
-  : >"$work/plans.good"
-  for plan in $("$bin/test_conformance_gpu" cuda plans); do
-    if run_test "conformance-$plan" "$bin/test_conformance_gpu" cuda "$plan"; then
-      echo "$plan" >>"$work/plans.good"
+  : >"$work/algorithms.good"
+  for algorithm in $("$bin/test_conformance_gpu" cuda algorithms); do
+    if run_test "conformance-$algorithm" "$bin/test_conformance_gpu" cuda "$algorithm"; then
+      echo "$algorithm" >>"$work/algorithms.good"
     else
       failed=1
     fi
@@ -189,8 +189,8 @@ race() {
   table $part "bench_rnn $*"
   set -- --device cuda --shapes "$shapes" --runs 20 --warmup 6 --check-gflop 4 --budget $((limit * share / 100 + 1)) "$@"
   [ -s "$work/sync.1.json" ] && cp "$work/sync.1.json" "$work/constants.json"
-  good=$(grep -v '^cudnn' "$work/plans.good" 2>/dev/null | paste -sd, -)
-  [ -n "$good" ] && set -- --plans "$good" "$@"
+  good=$(grep -v '^cudnn' "$work/algorithms.good" 2>/dev/null | paste -sd, -)
+  [ -n "$good" ] && set -- --algorithms "$good" "$@"
   [ -s "$work/constants.json" ] && set -- "$@" --sync "$work/constants.json"
   "$bin/bench_rnn" "$@" --json "$work/bench.$part.json" --markdown "$work/bench.$part.md" || failed=1
 }

@@ -310,12 +310,15 @@ static seqgpu_status scenario(seqgpu_context *ctx) {
   if (s == SEQGPU_OK) s = seqgpu_rnn_forward(ctx, plan, &run);
   if (s == SEQGPU_OK) s = seqgpu_rnn_backward(ctx, plan, &run);
   if (s == SEQGPU_OK) s = seqgpu_rnn_inspect(ctx, plan, &run, 0, 0, "c", out, &width);
+  seqgpu_rnn_run made = {.memory = NULL};
+  if (s == SEQGPU_OK) s = seqgpu_run_allocate(ctx, plan, &made);
   if (s == SEQGPU_OK) s = seqgpu_params_create(ctx, 1, &params);
   if (s == SEQGPU_OK) s = seqgpu_params_add(params, "embedding", 3, 4, "orthogonal", 1, NULL);
   if (s == SEQGPU_OK) s = seqgpu_params_add_rnn(params, "rnn", plan, NULL);
   if (s == SEQGPU_OK) s = seqgpu_params_add_state(params, "state", 2, 4, NULL);
   if (s == SEQGPU_OK) s = seqgpu_params_update(params, &optimizer);
   seqgpu_params_destroy(params);
+  seqgpu_run_release(ctx, &made);
   seqgpu_free(ctx, workspace);
   seqgpu_free(ctx, reserve);
   seqgpu_plan_destroy(plan);

@@ -8,7 +8,7 @@
  *
  * Then: forward on one backend, backward on another with the same reserve.  Then: all other operators.
  *
- *   test_conformance [backend [plan]]      plan "plans": lists them; "others": checks all but them
+ *   test_conformance [backend [algorithm]]      "algorithms": lists them; "others": checks all but them
  */
 #include "host/plan/algorithms.h"
 #include "tests/conformance_ops.h"
@@ -134,7 +134,7 @@ static void check_backend(const char *device, const char *only, seqgpu_context *
   seqgpu_context_destroy(cpu);
 }
 
-static int list_plans(const char *device) {
+static int list_algorithms(const char *device) {
   for (const sq_algorithm *row = sq_algorithms; row->name; row++)
     if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_DTYPE_F32) printf("%s\n", row->id);
   return 0;
@@ -142,7 +142,7 @@ static int list_plans(const char *device) {
 
 int main(int argc, char **argv) {
   static const char *const devices[] = {"cpu", "emulator", "cuda"};
-  if (argc > 2 && strcmp(argv[2], "plans") == 0) return list_plans(argv[1]);
+  if (argc > 2 && strcmp(argv[2], "algorithms") == 0) return list_algorithms(argv[1]);
   check_start();
   seqgpu_context *oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   for (size_t i = 0; i < COUNT(devices); i++)

@@ -107,7 +107,7 @@ seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t rows, int64
 
 /* What every loss over rows takes. */
 static seqgpu_status check_loss(seqgpu_context *ctx, int mean, double scale, const void *loss) {
-  if (mean != 0 && mean != 1) return sq_fail(ctx, SEQGPU_EINVAL, "mean: %d, must be 0 or 1", mean);
+  if (mean != 0 && mean != 1) return sq_fail(ctx, SEQGPU_EINVAL, "mean: %d; must be 0 or 1", mean);
   if (!(scale - scale == 0)) return sq_fail(ctx, SEQGPU_EINVAL, "scale: %g is not finite", scale);
   return need(ctx, "loss", loss, 1);
 }
@@ -201,7 +201,7 @@ seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint6
                              const void *x, void *y) {
   SQ_TRY(sq_usable(ctx));
   SQ_TRY(check_count(ctx, "count", count, 0));
-  if (!(p >= 0 && p <= 1)) return sq_fail(ctx, SEQGPU_EINVAL, "p: %g, must be from 0 to 1", p);
+  if (!(p >= 0 && p <= 1)) return sq_fail(ctx, SEQGPU_EINVAL, "p: %g; must be from 0 to 1", p);
   SQ_TRY(need(ctx, "x", x, count));
   SQ_TRY(need(ctx, "y", y, count));
   const sq_dropout_args a = {.count = count, .p = p, .seed = seed, .offset = offset, .x = x, .y = y};

@@ -10,8 +10,9 @@
  * device.
  *
  * Letters: T = seq_len, B = batch, I = input_size, H = hidden_size, L = num_layers, N = directions (1 or 2),
- *          W_k = width of state k (h: H, or projection_size; c: H), O = width of one direction's output
- *          (mostly W_0), Y = width of y: O, or 2 O where two directions are concatenated.
+ *          W_k = width of state k (h: H, or projection_size; c: H),
+ *          O = width of one direction's output (mostly W_0),
+ *          Y = width of y: O, or 2 O where two directions are concatenated.
  */
 #ifndef SEQGPU_RNN_H
 #define SEQGPU_RNN_H

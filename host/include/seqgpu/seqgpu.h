@@ -1,4 +1,29 @@
-/* seqgpu/seqgpu.h - all of libseqgpu. */
+/** @file
+ * seqgpu/seqgpu.h - all of libseqgpu: recurrent sequence models on the CPU and on NVIDIA GPUs.
+ *
+ * Where to begin
+ *
+ *   base.h         contexts, errors, memory, and the rules that hold everywhere.  Read it first.
+ *   rnn.h          recurrent networks over whole sequences: descriptor, plan, forward, backward
+ *   ops.h          the operators around them: linear, embedding, losses, dropout
+ *   params.h       named parameters: initial values, optimisers, clipping
+ *   tape.h         models as formulas, differentiated in reverse
+ *   checkpoint.h   models in .safetensors files
+ *   esn.h          echo state networks
+ *   ridge.h        ridge regression, for read-outs
+ *
+ * There are three ways to use the library, each without the next:
+ *
+ *   1. On your own buffers, inside a loop of your own: base.h and rnn.h.  A descriptor says what to compute,
+ *      a plan chooses an algorithm for the device, and forward and backward run on your memory and your CUDA
+ *      stream.
+ *   2. To train models: params.h and tape.h on top.  A model is written like the formulas it stands for; one
+ *      call is a training step.
+ *   3. From a shell: the program `seqgpu` is made of the same calls.
+ *
+ * A first program, an LSTM that learns a sentence, is host/examples/train.c; host/examples/stream.c runs a
+ * GRU over a stream without an allocation in its loop.
+ */
 #ifndef SEQGPU_SEQGPU_H
 #define SEQGPU_SEQGPU_H
 
