@@ -89,7 +89,7 @@ static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const seqg
 /* Runs what open_pair has opened, compares all outputs, and closes both. */
 static void check_pair(net *out, net *ref, const int32_t *lengths, const char *algorithm, const char *name,
                        const char *shape) {
-  const seqgpu_rnn_desc *desc = out->desc;
+  const seqgpu_rnn_desc *desc = &out->desc;
   char where[64];
   net_poison_padding(out, lengths);
   net_forward(out);
@@ -209,17 +209,18 @@ static void check_refused(const seqgpu_rnn_desc *desc, const char *algorithm, co
 
 static void check_refusals(const char *algorithm, seqgpu_math least) {
   for (size_t i = 0; i < COUNT(refused); i++) {
-    const seqgpu_rnn_desc desc = with_math(combine(&refused[i].cell, &shapes[0]), least);
+    const seqgpu_rnn_desc desc = with_math(combine(&refused[i].cell, shape_named("T = 1")), least);
     check_refused(&desc, algorithm, refused[i].cell.name, refused[i].word);
   }
   for (int math = SEQGPU_MATH_F32; math < (int)least; math++) {
-    const seqgpu_rnn_desc desc = with_math(combine(&cells[0], &shapes[0]), (seqgpu_math)math);
+    const seqgpu_rnn_desc desc = with_math(combine(&cells[0], shape_named("T = 1")), (seqgpu_math)math);
     check_refused(&desc, algorithm, arithmetic[math].name, "math");
   }
 }
 
 static void check_inspect(void) {
-  const seqgpu_rnn_desc desc = with_math(combine(&cells[2], &shapes[3]), SEQGPU_MATH_F32);
+  const seqgpu_rnn_desc desc =
+      with_math(combine(&cells[2], shape_named("H = 33, I = 34, T = 5")), SEQGPU_MATH_F32);
   net out;
   int64_t width = 0;
   if (skipped("cudnn-standard", "inspect", "is unsupported") ||
@@ -233,7 +234,7 @@ static void check_inspect(void) {
 
 /* All plans there are, timed: the chosen one runs. */
 static void check_measured(seqgpu_math math) {
-  const shape_row *shape = emulated ? &rounding : &large_shapes[1];
+  const shape_row *shape = shape_named(emulated ? "rounded products, one layer" : "H = 256, B = 16");
   const seqgpu_rnn_desc desc = with_math(combine(&cells[2], shape), math);
   const seqgpu_plan_options options = {.mode = SEQGPU_PLAN_MEASURE};
   net out, ref;
@@ -251,7 +252,7 @@ static void open_gpu(const char *device) {
   const seqgpu_context_options options = {.device = device};
   char family[32];
   seqgpu_algorithm_info info;
-  const seqgpu_rnn_desc desc = combine(&cells[0], &shapes[0]);
+  const seqgpu_rnn_desc desc = combine(&cells[0], shape_named("T = 1"));
   int there = 0;
   snprintf(family, sizeof family, "%s/cudnn", device);
   if (seqgpu_context_create(&options, &gpu) != SEQGPU_OK) {

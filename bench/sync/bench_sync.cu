@@ -27,6 +27,7 @@ extern "C" {
 #include "bench/common/json.h"
 #include "bench/common/measure.h"
 #include "bench/common/options.h"
+#include "kernels/device.h"
 }
 
 using namespace bench_sync;
