@@ -2,20 +2,20 @@
 #include "bench/common/json.h"
 
 #include <math.h>
+#include <string.h>
+
+#include "host/context/json.h"
 
 void bench_json_put_text(FILE *file, const char *text) {
   if (text == NULL) {
     fputs("null", file);
     return;
   }
+  char form[SQ_JSON_CHARACTER];
+  const size_t size = strlen(text);
   fputc('"', file);
-  for (const char *c = text; *c; c++) {
-    if (*c == '"' || *c == '\\') fputc('\\', file);
-    if ((unsigned char)*c < 0x20)
-      fprintf(file, "\\u%04x", (unsigned)*c);
-    else
-      fputc(*c, file);
-  }
+  for (size_t i = 0, taken; i < size; i += taken)
+    fwrite(form, 1, sq_json_character(text + i, size - i, form, &taken), file);
   fputc('"', file);
 }
 

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/context/json.h"
 #include "host/context/utf8.h"
 
 enum { PREFIX = 8, ALIGNMENT = 8, TEMP_ATTEMPTS = 1000, TEMP_NAME = 64 };
@@ -51,18 +52,12 @@ static void put_number(text *t, int64_t number) {
   put(t, digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)number));
 }
 
-/* A JSON string: quotes, backslashes and control characters escaped. */
 static void put_string(text *t, const char *s) {
+  char form[SQ_JSON_CHARACTER];
+  const size_t size = strlen(s);
   put_text(t, "\"");
-  for (; *s; s++) {
-    char escape[8];
-    if (*s == '"' || *s == '\\')
-      put(t, escape, (size_t)snprintf(escape, sizeof escape, "\\%c", *s));
-    else if ((unsigned char)*s < 0x20)
-      put(t, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)*s));
-    else
-      put(t, s, 1);
-  }
+  for (size_t i = 0, taken; i < size; i += taken)
+    put(t, form, sq_json_character(s + i, size - i, form, &taken));
   put_text(t, "\"");
 }
 

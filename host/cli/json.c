@@ -4,23 +4,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "host/context/utf8.h"
+#include "host/context/json.h"
 
 void json_string(FILE *to, const char *text, size_t size) {
+  char form[SQ_JSON_CHARACTER];
   fputc('"', to);
-  for (size_t i = 0; i < size;) {
-    const size_t length = sq_utf8_length(text + i, size - i);
-    const unsigned char c = (unsigned char)text[i];
-    if (length == 0)
-      fputs("\xEF\xBF\xBD", to);
-    else if (c == '"' || c == '\\')
-      fprintf(to, "\\%c", c);
-    else if (c < 0x20)
-      fprintf(to, "\\u%04x", c);
-    else
-      fwrite(text + i, 1, length, to);
-    i += length ? length : 1;
-  }
+  for (size_t i = 0, taken; i < size; i += taken)
+    fwrite(form, 1, sq_json_character(text + i, size - i, form, &taken), to);
   fputc('"', to);
 }
 
