@@ -1,5 +1,6 @@
 # cli.sh - what the tests of the program share; sourced with the program as $1.  Works in a folder of its own.
 set -u
+. "$(dirname "$0")/report.sh"
 seqgpu=$1
 case $seqgpu in /*) ;; *) seqgpu=$PWD/$seqgpu ;; esac
 if [ ! -x "$seqgpu" ]; then
@@ -10,12 +11,7 @@ fi
 work=$(mktemp -d /tmp/seqgpu-cli-XXXXXX) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-passed=0 failed=0 skipped=0
 : >before; : >after; : >out; : >err # there from the start, so that `refused` sees only what is new
-
-pass() { passed=$((passed + 1)); echo "pass $1"; }
-fail() { failed=$((failed + 1)); echo "FAIL $1: $2"; }
-skip() { skipped=$((skipped + 1)); echo "skip $1: $2"; }
 
 # check NAME COMMAND...: the command succeeds.
 check() {

@@ -108,7 +108,7 @@ seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t rows, int64
 /* What every loss over rows takes. */
 static seqgpu_status check_loss(seqgpu_context *ctx, int mean, double scale, const void *loss) {
   if (mean != 0 && mean != 1) return sq_fail(ctx, SEQGPU_EINVAL, "mean: %d; must be 0 or 1", mean);
-  if (!(scale - scale == 0)) return sq_fail(ctx, SEQGPU_EINVAL, "scale: %g is not finite", scale);
+  if (!(scale - scale == 0)) return sq_fail(ctx, SEQGPU_EINVAL, "scale: %g; must be finite", scale);
   return need(ctx, "loss", loss, 1);
 }
 
