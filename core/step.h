@@ -56,9 +56,8 @@ static inline void FN(sq_step_stop)(const FN(sq_step) * s, int64_t b) {
 }
 
 /* The loops over the rows of a step: the block that follows is for valid rows; other rows are passed or
- * stopped.  They are macros because the row functions of the cells have different arguments, and because
- * calls of these must stay direct:
- * they are the hot loops, compiled for several vector widths (SQ_CLONES). */
+ * stopped.  They are macros because the row functions of the cells have different arguments, and because the
+ * calls of these must stay direct: they are the hot loops, compiled for several vector widths (SQ_CLONES). */
 #define SQ_FORWARD_ROWS(s, b)                                                                                \
   for (int64_t b = 0; b < (s)->batch; b++)                                                                   \
     if (!FN(sq_step_valid)(s, b))                                                                            \

@@ -28,7 +28,7 @@ static void refuse_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgp
   do {                                                                                                       \
     seqgpu_rnn_run spoiled = *good;                                                                          \
     spoiled.field = (given);                                                                                 \
-    refuse_run(ctx, plan, &spoiled, #field, "run." #field " = " #given);                                     \
+    refuse_run(ctx, plan, &spoiled, #field, "run: " #field " = " #given);                                    \
   } while (0)
 
 static void check_run_fields(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *good) {
@@ -52,10 +52,10 @@ static void check_run_fields(seqgpu_context *ctx, const seqgpu_plan *plan, const
   ACCEPTED(ctx, seqgpu_rnn_forward(ctx, plan, &bad));
   bad = *good;
   bad.y = NULL;
-  REFUSED(ctx, EINVAL, "run.y", seqgpu_rnn_forward(ctx, plan, &bad));
+  REFUSED(ctx, EINVAL, "run: y", seqgpu_rnn_forward(ctx, plan, &bad));
   bad = *good;
   bad.reserve = NULL;
-  REFUSED(ctx, EINVAL, "run.reserve", seqgpu_rnn_backward(ctx, plan, &bad));
+  REFUSED(ctx, EINVAL, "run: reserve", seqgpu_rnn_backward(ctx, plan, &bad));
 }
 
 static void check_inspect(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
@@ -123,14 +123,14 @@ static void check_linear(seqgpu_context *c) {
   REFUSED(c, EINVAL, "rows", seqgpu_linear_forward(c, HUGE_COUNT, HUGE_COUNT, 4, b, b, b, b));
   REFUSED(c, EINVAL, "out", seqgpu_linear_forward(c, 2, HUGE_COUNT, HUGE_COUNT, b, b, b, b));
   REFUSED(c, EINVAL, "rows", seqgpu_linear_forward(c, INT64_MAX, 3, 4, b, b, b, b));
-  REFUSED(c, EINVAL, "x: ", seqgpu_linear_forward(c, 2, 3, 4, NULL, b, b, b));
-  REFUSED(c, EINVAL, "w: ", seqgpu_linear_forward(c, 2, 3, 4, b, NULL, b, b));
-  REFUSED(c, EINVAL, "y: ", seqgpu_linear_forward(c, 2, 3, 4, b, b, NULL, NULL));
+  REFUSED(c, EINVAL, "x is", seqgpu_linear_forward(c, 2, 3, 4, NULL, b, b, b));
+  REFUSED(c, EINVAL, "w is", seqgpu_linear_forward(c, 2, 3, 4, b, NULL, b, b));
+  REFUSED(c, EINVAL, "y is", seqgpu_linear_forward(c, 2, 3, 4, b, b, NULL, NULL));
   REFUSED(NULL, EINVAL, "", seqgpu_linear_backward(NULL, 2, 3, 4, b, b, b, b, b, b));
   REFUSED(c, EINVAL, "rows", seqgpu_linear_backward(c, INT64_MIN, 3, 4, b, b, b, b, b, b));
-  REFUSED(c, EINVAL, "dy: ", seqgpu_linear_backward(c, 2, 3, 4, b, b, NULL, b, b, b));
-  REFUSED(c, EINVAL, "x: ", seqgpu_linear_backward(c, 2, 3, 4, NULL, b, b, NULL, b, NULL));
-  REFUSED(c, EINVAL, "w: ", seqgpu_linear_backward(c, 2, 3, 4, b, NULL, b, b, NULL, NULL));
+  REFUSED(c, EINVAL, "dy is", seqgpu_linear_backward(c, 2, 3, 4, b, b, NULL, b, b, b));
+  REFUSED(c, EINVAL, "x is", seqgpu_linear_backward(c, 2, 3, 4, NULL, b, b, NULL, b, NULL));
+  REFUSED(c, EINVAL, "w is", seqgpu_linear_backward(c, 2, 3, 4, b, NULL, b, b, NULL, NULL));
   ACCEPTED(c, seqgpu_linear_forward(c, 0, 3, 4, NULL, b, NULL, NULL));
   ACCEPTED(c, seqgpu_linear_backward(c, 0, 3, 4, NULL, b, NULL, NULL, b, b));
 }
@@ -145,11 +145,11 @@ static void check_embedding(seqgpu_context *c) {
   REFUSED(c, EINVAL, "dim", seqgpu_embedding_forward(c, HUGE_COUNT, HUGE_COUNT, 4, ids, b, b));
   REFUSED(c, EINVAL, "ids", seqgpu_embedding_forward(c, 2, 3, 4, NULL, b, b));
   REFUSED(c, EINVAL, "table", seqgpu_embedding_forward(c, 2, 3, 4, ids, NULL, b));
-  REFUSED(c, EINVAL, "y: ", seqgpu_embedding_forward(c, 2, 3, 4, ids, b, NULL));
+  REFUSED(c, EINVAL, "y is", seqgpu_embedding_forward(c, 2, 3, 4, ids, b, NULL));
   REFUSED(NULL, EINVAL, "", seqgpu_embedding_backward(NULL, 2, 3, 4, ids, b, b));
   REFUSED(c, EINVAL, "vocab", seqgpu_embedding_backward(c, 2, 3, -4, ids, b, b));
   REFUSED(c, EINVAL, "ids", seqgpu_embedding_backward(c, 2, 3, 4, NULL, b, b));
-  REFUSED(c, EINVAL, "dy: ", seqgpu_embedding_backward(c, 2, 3, 4, ids, NULL, b));
+  REFUSED(c, EINVAL, "dy is", seqgpu_embedding_backward(c, 2, 3, 4, ids, NULL, b));
   REFUSED(c, EINVAL, "dtable", seqgpu_embedding_backward(c, 2, 3, 4, ids, b, NULL));
   ACCEPTED(c, seqgpu_embedding_forward(c, 0, 3, 4, NULL, b, NULL));
   ACCEPTED(c, seqgpu_embedding_backward(c, 0, 3, 4, NULL, NULL, b));
@@ -207,11 +207,11 @@ static void check_dropout(seqgpu_context *c) {
   REFUSED(NULL, EINVAL, "", seqgpu_dropout(NULL, 2, 0.5, 0, 0, b, b));
   REFUSED(c, EINVAL, "count", seqgpu_dropout(c, -2, 0.5, 0, 0, b, b));
   REFUSED(c, EINVAL, "count", seqgpu_dropout(c, INT64_MAX, 0.5, 0, 0, b, b));
-  REFUSED(c, EINVAL, "p: ", seqgpu_dropout(c, 2, -0.1, 0, 0, b, b));
-  REFUSED(c, EINVAL, "p: ", seqgpu_dropout(c, 2, 1.1, 0, 0, b, b));
-  REFUSED(c, EINVAL, "p: ", seqgpu_dropout(c, 2, (double)NAN, 0, 0, b, b));
-  REFUSED(c, EINVAL, "x: ", seqgpu_dropout(c, 2, 0.5, 0, 0, NULL, b));
-  REFUSED(c, EINVAL, "y: ", seqgpu_dropout(c, 2, 0.5, 0, 0, b, NULL));
+  REFUSED(c, EINVAL, "p is", seqgpu_dropout(c, 2, -0.1, 0, 0, b, b));
+  REFUSED(c, EINVAL, "p is", seqgpu_dropout(c, 2, 1.1, 0, 0, b, b));
+  REFUSED(c, EINVAL, "p is", seqgpu_dropout(c, 2, (double)NAN, 0, 0, b, b));
+  REFUSED(c, EINVAL, "x is", seqgpu_dropout(c, 2, 0.5, 0, 0, NULL, b));
+  REFUSED(c, EINVAL, "y is", seqgpu_dropout(c, 2, 0.5, 0, 0, b, NULL));
   ACCEPTED(c, seqgpu_dropout(c, 0, 0.5, 0, 0, NULL, NULL));
 }
 

@@ -6,8 +6,7 @@
  *   test_bits emulator | grep '^hash'   the same for the kernels, with small shapes alone
  *
  * The hashes themselves are printed and not kept: another processor, compiler or math library rounds
- * otherwise.  What is checked is that a second run and another number of threads give
- * the same bits.
+ * otherwise.  What is checked is that a run with another number of threads gives the same bits.
  */
 #include <string.h>
 
@@ -312,17 +311,15 @@ static void hash_all(seqgpu_dtype dtype, int threads, hash_list *list) {
 }
 
 int main(int argc, char **argv) {
-  static hash_list first, again, two;
+  static hash_list first, two;
   check_start();
   if (argc > 1) device = argv[1];
   for (int bits = 32; bits <= (strcmp(device, "cpu") == 0 ? 64 : 32); bits += 32) {
     const seqgpu_dtype dtype = bits == 64 ? SEQGPU_DTYPE_F64 : SEQGPU_DTYPE_F32;
     hash_all(dtype, 1, &first);
-    hash_all(dtype, 1, &again);
     hash_all(dtype, 2, &two);
     for (int i = 0; i < first.count; i++) {
       printf("hash f%d %016llx  %s\n", bits, (unsigned long long)first.hash[i], first.name[i]);
-      CHECK(first.hash[i] == again.hash[i], "f%d %s: a second run has the same bits", bits, first.name[i]);
       CHECK(first.hash[i] == two.hash[i], "f%d %s: two threads have the same bits", bits, first.name[i]);
     }
   }

@@ -136,8 +136,8 @@ static void test_ridge_refusals(seqgpu_context *ctx, seqgpu_ridge_method method)
 
 static void test_ridge_creation(seqgpu_context *ctx) {
   seqgpu_ridge *r;
-  REFUSED(ctx, EINVAL, "in: 0", seqgpu_ridge_create(ctx, 0, 1, SEQGPU_RIDGE_QR, &r));
-  REFUSED(ctx, EINVAL, "out: -3", seqgpu_ridge_create(ctx, 1, -3, SEQGPU_RIDGE_QR, &r));
+  REFUSED(ctx, EINVAL, "in is 0", seqgpu_ridge_create(ctx, 0, 1, SEQGPU_RIDGE_QR, &r));
+  REFUSED(ctx, EINVAL, "out is -3", seqgpu_ridge_create(ctx, 1, -3, SEQGPU_RIDGE_QR, &r));
   REFUSED(ctx, EINVAL, "method", seqgpu_ridge_create(ctx, 1, 1, (seqgpu_ridge_method)2, &r));
   REFUSED(ctx, EINVAL, "result", seqgpu_ridge_create(ctx, 1, 1, SEQGPU_RIDGE_QR, NULL));
   CHECK(seqgpu_ridge_create(NULL, 1, 1, SEQGPU_RIDGE_QR, &r) == SEQGPU_EINVAL && r == NULL, "context NULL");
@@ -504,8 +504,8 @@ static void test_refusals(seqgpu_context *ctx) {
   REFUSED(ctx, EINVAL, "already taken", seqgpu_esn_create(p, "esn", &desc, &twice));
   CHECK(twice == NULL && seqgpu_params_count(p) == count, "the same name twice adds nothing");
   double u[I] = {0}, d[O] = {0}, bad[O] = {(double)NAN};
-  REFUSED(ctx, EINVAL, "B: ", seqgpu_esn_reset(esn, 4));
-  REFUSED(ctx, EINVAL, "B: ", seqgpu_esn_reset(esn, 0));
+  REFUSED(ctx, EINVAL, "B is", seqgpu_esn_reset(esn, 4));
+  REFUSED(ctx, EINVAL, "B is", seqgpu_esn_reset(esn, 0));
   ACCEPTED(ctx, seqgpu_esn_reset(esn, 1));
   REFUSED(ctx, EINVAL, "u is NULL", seqgpu_esn_train(esn, 1, NULL, d, 0));
   REFUSED(ctx, EINVAL, "d is NULL", seqgpu_esn_train(esn, 1, u, NULL, 0));

@@ -68,7 +68,7 @@ static void check_unknown(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, cons
   seqgpu_plan *plan = NULL;
   const seqgpu_plan_options options = {.algorithm = name};
   CHECK(seqgpu_plan_create(ctx, desc, &options, &plan) == SEQGPU_EINVAL && plan == NULL &&
-            strstr(seqgpu_last_error(ctx), "algorithm: "),
+            strstr(seqgpu_last_error(ctx), "algorithm is"),
         "plan \"%.20s\" is unknown to %s", name, seqgpu_context_device(ctx));
 }
 

@@ -12,14 +12,14 @@ temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
 . "$source/tests/report.sh"
 
-# "FILE SYMBOL" of what each object defines, and of what it needs; FILE as host/plan/map.
+# Adds "FILE SYMBOL" of what the objects of a part define, and of what they need; FILE as host/plan/map.
 names() { # OBJECT_LIBRARY PATH_BELOW
-  find "$build/CMakeFiles/$1.dir/$2" -name '*.o' | sort | while read -r object; do
-    file=${object#"$build/CMakeFiles/$1.dir/"}
-    file=${file%.c.o}
-    nm -g --defined-only "$object" | awk -v f="$file" '{ print f, $NF }' >>"$temp/defined"
-    nm -u "$object" | awk -v f="$file" '{ print f, $NF }' >>"$temp/needed"
-  done
+  below=$build/CMakeFiles/$1.dir
+  find "$below/$2" -name '*.o' -exec nm -A -g {} + | awk -v below="$below/" -v defined="$temp/defined" -v needed="$temp/needed" '{
+    file = substr($0, length(below) + 1)
+    sub(/\.c\.o:.*/, "", file)
+    print file, $NF >>($(NF - 1) == "U" ? needed : defined)
+  }'
 }
 
 # Arrows "A B": A needs something that B defines.

@@ -63,21 +63,22 @@ static seqgpu_status open_device(seqgpu_context *ctx, const seqgpu_context_optio
   const sq_backend *backend = find_backend(options->device);
   if (backend == NULL)
     return sq_fail(ctx, strcmp(name, "cuda") == 0 ? SEQGPU_ENODEVICE : SEQGPU_EINVAL,
-                   "device: \"%s\" is not a device of this build", name);
+                   "context: device is \"%s\"; this build has no such device", name);
   const int devices = device_count(backend);
   if (devices == 0)
-    return sq_fail(ctx, SEQGPU_ENODEVICE, "device: no usable \"%s\" device on this machine", name);
+    return sq_fail(ctx, SEQGPU_ENODEVICE, "context: device is \"%s\"; this machine has no usable one", name);
   if (options->device_index < 0 || options->device_index >= devices)
-    return sq_fail(ctx, SEQGPU_EINVAL, "device_index: %d; must be below %d, the number of devices",
-                   options->device_index, devices);
+    return sq_fail(ctx, SEQGPU_EINVAL, "context: device_index is %d; it must be from 0 to %d",
+                   options->device_index, devices - 1);
   if (backend->ops[ctx->dtype] == NULL)
-    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "dtype: device \"%s\" computes in F32 only",
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "context: dtype is F64; device \"%s\" computes in F32 only",
                    backend->device->name);
   ctx->exec.stream = options->stream;
   if (backend == &sq_backend_cpu) {
     ctx->exec.pool = sq_pool_create(options->threads ? options->threads : processors());
     if (ctx->exec.pool == NULL)
-      return sq_fail(ctx, SEQGPU_ENOMEM, "threads: could not start %d threads", options->threads);
+      return sq_fail(ctx, SEQGPU_ENOMEM, "context: threads is %d; out of memory for that many",
+                     options->threads);
   }
   ctx->backend = backend;
   const int error = backend->device->open(&ctx->exec, options->device_index);
@@ -98,9 +99,9 @@ static seqgpu_context *new_context(const seqgpu_allocator *given) {
 }
 
 static seqgpu_status check_options(seqgpu_context *ctx, const seqgpu_context_options *o) {
-  SQ_TRY(sq_check_range(ctx, "threads", o->threads, 0, MAX_THREADS));
+  SQ_TRY(sq_check_range(ctx, "context: threads", o->threads, 0, MAX_THREADS));
   if (o->dtype == SEQGPU_DTYPE_F32 || o->dtype == SEQGPU_DTYPE_F64) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "dtype: %d; must be SEQGPU_DTYPE_F32 or SEQGPU_DTYPE_F64",
+  return sq_fail(ctx, SEQGPU_EINVAL, "context: dtype is %d; it must be SEQGPU_DTYPE_F32 or SEQGPU_DTYPE_F64",
                  (int)o->dtype);
 }
 
@@ -147,20 +148,20 @@ void seqgpu_context_describe(const seqgpu_context *ctx, char *text, size_t size)
 
 seqgpu_status sq_usable(seqgpu_context *ctx) {
   if (ctx == NULL) return SEQGPU_EINVAL;
-  if (ctx->ops == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "ctx: its creation failed, it has no device");
+  if (ctx->ops == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "ctx: its creation failed; it has no device");
   return SEQGPU_OK;
 }
 
 seqgpu_status seqgpu_malloc(seqgpu_context *ctx, size_t size, void **out) {
   SQ_TRY(sq_usable(ctx));
-  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out: is NULL");
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "malloc: out is NULL");
   *out = NULL;
   if (ctx->backend == &sq_backend_cpu) {
     *out = ctx->allocator.allocate(size ? size : 1, ctx->allocator.user);
   } else if (ctx->backend->device->allocate(&ctx->exec, size ? size : 1, out) != 0) {
     *out = NULL;
   }
-  if (*out == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "size: out of memory for %zu bytes", size);
+  if (*out == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "malloc: out of memory for %zu bytes", size);
   return SEQGPU_OK;
 }
 
@@ -175,8 +176,8 @@ void seqgpu_free(seqgpu_context *ctx, void *pointer) {
 static seqgpu_status two_pointers(seqgpu_context *ctx, const void *to, const void *from, size_t size) {
   SQ_TRY(sq_usable(ctx));
   if (size > 0 && (to == NULL || from == NULL))
-    return sq_fail(ctx, SEQGPU_EINVAL, "%s: is NULL with %zu bytes to copy", to ? "source" : "destination",
-                   size);
+    return sq_fail(ctx, SEQGPU_EINVAL, "copy: %s is NULL; there are %zu bytes to copy",
+                   to ? "source" : "destination", size);
   return SEQGPU_OK;
 }
 
@@ -197,7 +198,7 @@ seqgpu_status seqgpu_copy(seqgpu_context *ctx, void *to, const void *from, size_
 
 seqgpu_status seqgpu_zero(seqgpu_context *ctx, void *pointer, size_t size) {
   SQ_TRY(sq_usable(ctx));
-  if (pointer == NULL && size > 0) return sq_fail(ctx, SEQGPU_EINVAL, "pointer: is NULL");
+  if (pointer == NULL && size > 0) return sq_fail(ctx, SEQGPU_EINVAL, "zero: pointer is NULL");
   return sq_check(ctx, size ? ctx->backend->device->zero(&ctx->exec, pointer, size) : 0, "zero");
 }
 

@@ -46,7 +46,7 @@ seqgpu_status sq_fail(seqgpu_context *ctx, seqgpu_status status, const char *for
 seqgpu_status sq_check_range(seqgpu_context *ctx, const char *name, int64_t value, int64_t least,
                              int64_t most) {
   if (value >= least && value <= most) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %lld; must be from %lld to %lld", name, (long long)value,
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s is %lld; it must be from %lld to %lld", name, (long long)value,
                  (long long)least, (long long)most);
 }
 

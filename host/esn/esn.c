@@ -85,12 +85,12 @@ static seqgpu_status check_setting(seqgpu_context *ctx, const char *name, double
 enum { MOST = 1 << 20 }; /* of anything that is counted */
 
 static seqgpu_status check_desc(seqgpu_context *ctx, const seqgpu_esn_desc *d) {
-  SQ_TRY(sq_check_range(ctx, "input_size", d->input_size, d->feedback ? 0 : 1, MOST));
-  SQ_TRY(sq_check_range(ctx, "output_size", d->output_size, 1, MOST));
-  SQ_TRY(sq_check_range(ctx, "hidden_size", d->hidden_size, 1, MOST));
-  SQ_TRY(sq_check_range(ctx, "links", d->links, 0, MOST));
-  SQ_TRY(sq_check_range(ctx, "batch", d->batch, 0, MOST));
-  SQ_TRY(sq_check_range(ctx, "seq_len", d->seq_len, 0, MOST));
+  SQ_TRY(sq_check_range(ctx, "esn: input_size", d->input_size, d->feedback ? 0 : 1, MOST));
+  SQ_TRY(sq_check_range(ctx, "esn: output_size", d->output_size, 1, MOST));
+  SQ_TRY(sq_check_range(ctx, "esn: hidden_size", d->hidden_size, 1, MOST));
+  SQ_TRY(sq_check_range(ctx, "esn: links", d->links, 0, MOST));
+  SQ_TRY(sq_check_range(ctx, "esn: batch", d->batch, 0, MOST));
+  SQ_TRY(sq_check_range(ctx, "esn: seq_len", d->seq_len, 0, MOST));
   SQ_TRY(check_setting(ctx, "spectral_radius", d->spectral_radius));
   SQ_TRY(check_setting(ctx, "input_scale", d->input_scale));
   SQ_TRY(check_setting(ctx, "feedback_scale", d->feedback_scale));
@@ -238,7 +238,7 @@ const seqgpu_plan *seqgpu_esn_plan(const seqgpu_esn *e) { return e ? e->plan : N
 
 seqgpu_status seqgpu_esn_reset(seqgpu_esn *e, int64_t B) {
   if (e == NULL) return SEQGPU_EINVAL;
-  SQ_TRY(sq_check_range(e->ctx, "B", B, 1, e->desc.batch));
+  SQ_TRY(sq_check_range(e->ctx, "esn: B", B, 1, e->desc.batch));
   e->batch = B;
   memset(e->last, 0, (size_t)(B * e->desc.output_size) * sizeof *e->last);
   return seqgpu_zero(e->ctx, e->state, (size_t)(B * e->desc.hidden_size) * e->ctx->element_size);

@@ -30,8 +30,8 @@ seqgpu_status seqgpu_ridge_create(seqgpu_context *ctx, int64_t in, int64_t out, 
   if (result) *result = NULL;
   SQ_TRY(sq_usable(ctx));
   if (result == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "ridge: result is NULL");
-  SQ_TRY(sq_check_range(ctx, "in", in, 1, MOST));
-  SQ_TRY(sq_check_range(ctx, "out", out, 1, MOST));
+  SQ_TRY(sq_check_range(ctx, "ridge: in", in, 1, MOST));
+  SQ_TRY(sq_check_range(ctx, "ridge: out", out, 1, MOST));
   if ((int)method < 0 || (int)method >= METHODS)
     return sq_fail(ctx, SEQGPU_EINVAL, "ridge: method is %d; it must be one of seqgpu_ridge_method",
                    (int)method);

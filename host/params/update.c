@@ -7,17 +7,6 @@
 #include "host/params/orthogonal.h"
 #include "host/params/store.h"
 
-#define MIRROR(ours, theirs)                                                                                 \
-  _Static_assert((int)(ours) == (int)(theirs), "the public enum mirrors that of core/ops.h")
-MIRROR(SEQGPU_OPTIMIZER_SGD, SQ_SGD);
-MIRROR(SEQGPU_OPTIMIZER_MOMENTUM, SQ_MOMENTUM);
-MIRROR(SEQGPU_OPTIMIZER_RMSPROP, SQ_RMSPROP);
-MIRROR(SEQGPU_OPTIMIZER_ADAM, SQ_ADAM);
-MIRROR(SEQGPU_CLIP_NONE, SQ_CLIP_NONE);
-MIRROR(SEQGPU_CLIP_NORM, SQ_CLIP_NORM);
-MIRROR(SEQGPU_CLIP_AUTO, SQ_CLIP_AUTO);
-MIRROR(SEQGPU_CLIP_VALUE, SQ_CLIP_VALUE);
-
 /* ---------------------------------------------------------------- checks */
 
 static seqgpu_status check_kind(seqgpu_params *p, seqgpu_optimizer_kind kind) {

@@ -20,7 +20,7 @@ static seqgpu_status check_size(seqgpu_context *ctx, const char *name, int64_t v
 
 static seqgpu_status check_flag(seqgpu_context *ctx, const char *name, int value) {
   if (value == 0 || value == 1) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %d; must be 0 or 1", name, value);
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s is %d; it must be 0 or 1", name, value);
 }
 
 /* The options of core/options.def. */
@@ -28,27 +28,27 @@ static seqgpu_status check_options(seqgpu_context *ctx, const seqgpu_rnn_desc *d
   const sq_config config = sq_plan_config(d);
   const sq_option *wrong = sq_option_out_of_range(&config);
   if (wrong == NULL) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: %.10g; must be from %.10g to %.10g", wrong->name,
+  return sq_fail(ctx, SEQGPU_EINVAL, "desc: %s is %.10g; it must be from %.10g to %.10g", wrong->name,
                  wrong->value(&config), wrong->least, wrong->most);
 }
 
 static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
-  SQ_TRY(check_size(ctx, "input_size", d->input_size, 1));
-  SQ_TRY(check_size(ctx, "hidden_size", d->hidden_size, 1));
-  SQ_TRY(sq_check_range(ctx, "num_layers", d->num_layers, 0, MOST_LAYERS));
-  SQ_TRY(check_size(ctx, "seq_len", d->seq_len, 1));
-  SQ_TRY(check_size(ctx, "batch", d->batch, 1));
+  SQ_TRY(check_size(ctx, "desc: input_size", d->input_size, 1));
+  SQ_TRY(check_size(ctx, "desc: hidden_size", d->hidden_size, 1));
+  SQ_TRY(sq_check_range(ctx, "desc: num_layers", d->num_layers, 0, MOST_LAYERS));
+  SQ_TRY(check_size(ctx, "desc: seq_len", d->seq_len, 1));
+  SQ_TRY(check_size(ctx, "desc: batch", d->batch, 1));
   SQ_TRY(check_options(ctx, d));
-  SQ_TRY(check_flag(ctx, "bidirectional", d->bidirectional));
-  SQ_TRY(check_flag(ctx, "batch_first", d->batch_first));
-  SQ_TRY(check_flag(ctx, "inference", d->inference));
+  SQ_TRY(check_flag(ctx, "desc: bidirectional", d->bidirectional));
+  SQ_TRY(check_flag(ctx, "desc: batch_first", d->batch_first));
+  SQ_TRY(check_flag(ctx, "desc: inference", d->inference));
   if (d->merge != SEQGPU_MERGE_CONCAT && d->merge != SEQGPU_MERGE_SUM)
-    return sq_fail(ctx, SEQGPU_EINVAL, "merge: %d; must be SEQGPU_MERGE_CONCAT or SEQGPU_MERGE_SUM",
-                   (int)d->merge);
+    return sq_fail(ctx, SEQGPU_EINVAL,
+                   "desc: merge is %d; it must be SEQGPU_MERGE_CONCAT or SEQGPU_MERGE_SUM", (int)d->merge);
   if ((int)d->math < SEQGPU_MATH_F32 || d->math > SEQGPU_MATH_BF16)
-    return sq_fail(ctx, SEQGPU_EINVAL, "math: %d; must be one of seqgpu_math", (int)d->math);
+    return sq_fail(ctx, SEQGPU_EINVAL, "desc: math is %d; it must be one of seqgpu_math", (int)d->math);
   if (!(d->dropout >= 0 && d->dropout < 1))
-    return sq_fail(ctx, SEQGPU_EINVAL, "dropout: %g; must be at least 0 and below 1", d->dropout);
+    return sq_fail(ctx, SEQGPU_EINVAL, "desc: dropout is %g; it must be at least 0 and below 1", d->dropout);
   return SEQGPU_OK;
 }
 
@@ -70,12 +70,13 @@ static seqgpu_status check_total(seqgpu_context *ctx, const seqgpu_rnn_desc *d) 
   if (params > most)
     return sq_fail(
         ctx, SEQGPU_ENOMEM,
-        "hidden_size, input_size: out of memory: %lld units and %lld inputs make about %.3g parameters",
+        "desc: hidden_size, input_size: out of memory: %lld units and %lld inputs make about %.3g parameters",
         (long long)d->hidden_size, (long long)d->input_size, params);
   if (kept > most)
-    return sq_fail(ctx, SEQGPU_ENOMEM,
-                   "seq_len, batch: out of memory: %lld steps of %lld sequences keep about %.3g elements",
-                   (long long)d->seq_len, (long long)d->batch, kept);
+    return sq_fail(
+        ctx, SEQGPU_ENOMEM,
+        "desc: seq_len, batch: out of memory: %lld steps of %lld sequences keep about %.3g elements",
+        (long long)d->seq_len, (long long)d->batch, kept);
   return SEQGPU_OK;
 }
 

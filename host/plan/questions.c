@@ -80,8 +80,8 @@ void seqgpu_plan_get_sizes_(const seqgpu_plan *plan, seqgpu_plan_sizes *out, siz
 
 static seqgpu_status check_index(seqgpu_context *ctx, const seqgpu_plan *plan, int index, int count,
                                  const void *out) {
-  if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan: is NULL");
-  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out: is NULL");
+  if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan is NULL");
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out is NULL");
   return sq_check_range(ctx, "index", index, 0, count - 1);
 }
 

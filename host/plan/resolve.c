@@ -9,7 +9,7 @@ static seqgpu_status resolve_layouts(seqgpu_context *ctx, seqgpu_plan *plan, con
   const seqgpu_rnn_desc *d = &plan->desc;
   sq_config config = sq_plan_config(d);
   const char *why = sq_layout_resolve(cell, &config, &plan->first);
-  if (why) return sq_fail(ctx, SEQGPU_EINVAL, "%s (cell %s)", why, cell->name);
+  if (why) return sq_fail(ctx, SEQGPU_EINVAL, "desc: %s (cell %s)", why, cell->name);
   plan->output_width = plan->first.output * (d->bidirectional && d->merge == SEQGPU_MERGE_CONCAT ? 2 : 1);
   config.input_size = plan->output_width;
   sq_layout_resolve(cell, &config, &plan->rest);
@@ -21,7 +21,7 @@ static seqgpu_status resolve_layouts(seqgpu_context *ctx, seqgpu_plan *plan, con
 seqgpu_status sq_plan_resolve(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, seqgpu_plan *plan) {
   const sq_cell *cell = sq_cell_find(desc->cell);
   if (cell == NULL)
-    return sq_fail(ctx, SEQGPU_EINVAL, "cell: \"%.60s\" is not a cell of this build",
+    return sq_fail(ctx, SEQGPU_EINVAL, "desc: cell is \"%.60s\"; this build has no such cell",
                    desc->cell ? desc->cell : "(NULL)");
   SQ_TRY(sq_plan_check(ctx, desc));
   *plan = (seqgpu_plan){.allocator = ctx->allocator, .desc = *desc};

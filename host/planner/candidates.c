@@ -87,9 +87,9 @@ seqgpu_status sq_candidates_find(seqgpu_context *ctx, const seqgpu_plan *plan, c
       snprintf(reason, sizeof reason, "%s", why);
   }
   if (fitting->count > 0) return SEQGPU_OK;
-  if (called.count > 0)
-    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "algorithm: \"%s\" does not fit: %s", wanted ? wanted : "(any)",
-                   reason);
-  return sq_fail(ctx, SEQGPU_EINVAL, "algorithm: \"%.60s\" is not one of device \"%s\"",
-                 wanted ? wanted : "(any)", ctx->backend->device->name);
+  if (called.count == 0)
+    return sq_fail(ctx, SEQGPU_EINVAL, "options: algorithm is \"%.60s\"; device \"%s\" has no such algorithm",
+                   wanted ? wanted : "(any)", ctx->backend->device->name);
+  return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "options: algorithm is \"%.60s\"; it cannot run this: %s",
+                 wanted ? wanted : "(any)", reason);
 }

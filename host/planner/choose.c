@@ -82,15 +82,15 @@ static seqgpu_status take_options(seqgpu_context *ctx, const seqgpu_plan_options
   if (theirs == NULL) return SEQGPU_OK;
   SQ_TRY(sq_struct_in(ctx, "options", o, sizeof *o, theirs, size));
   if (o->mode == SEQGPU_PLAN_ESTIMATE || o->mode == SEQGPU_PLAN_MEASURE) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "mode: %d; must be SEQGPU_PLAN_ESTIMATE or SEQGPU_PLAN_MEASURE",
-                 (int)o->mode);
+  return sq_fail(ctx, SEQGPU_EINVAL,
+                 "options: mode is %d; it must be SEQGPU_PLAN_ESTIMATE or SEQGPU_PLAN_MEASURE", (int)o->mode);
 }
 
 /* The caller's descriptor, checked and resolved. */
 static seqgpu_status resolve(seqgpu_context *ctx, const seqgpu_rnn_desc *theirs, size_t size,
                              seqgpu_plan *plan) {
   seqgpu_rnn_desc desc;
-  if (theirs == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "desc: is NULL");
+  if (theirs == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "desc is NULL");
   SQ_TRY(sq_struct_in(ctx, "desc", &desc, sizeof desc, theirs, size));
   return sq_plan_resolve(ctx, &desc, plan);
 }
@@ -100,7 +100,7 @@ seqgpu_status seqgpu_plan_create_(seqgpu_context *ctx, const seqgpu_rnn_desc *de
                                   seqgpu_plan **out) {
   if (out) *out = NULL;
   SQ_TRY(sq_usable(ctx));
-  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out: is NULL");
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out is NULL");
   seqgpu_plan_options o;
   seqgpu_plan resolved;
   SQ_TRY(take_options(ctx, options, options_size, &o));
@@ -125,7 +125,7 @@ int seqgpu_algorithm_count(const seqgpu_context *ctx) {
 seqgpu_status seqgpu_algorithm_get_(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, size_t desc_size,
                                     int index, seqgpu_algorithm_info *out, size_t out_size) {
   SQ_TRY(sq_usable(ctx));
-  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out: is NULL");
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out is NULL");
   SQ_TRY(sq_check_range(ctx, "index", index, 0, seqgpu_algorithm_count(ctx) - 1));
   const sq_algorithm *algorithm = sq_algorithm_at(ctx, index);
   seqgpu_plan plan;

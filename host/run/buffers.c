@@ -35,8 +35,8 @@ seqgpu_status seqgpu_run_allocate_(seqgpu_context *ctx, const seqgpu_plan *plan,
                                    size_t run_size) {
   if (run) sq_struct_out(run, run_size, &(seqgpu_rnn_run){.seq_len = 0}, sizeof(seqgpu_rnn_run));
   SQ_TRY(sq_usable(ctx));
-  if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan: is NULL");
-  if (run == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "run: is NULL");
+  if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan is NULL");
+  if (run == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "run is NULL");
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
   const seqgpu_rnn_desc desc = seqgpu_plan_get_desc(plan);
   seqgpu_rnn_run filled = {.seq_len = desc.seq_len, .batch = desc.batch};

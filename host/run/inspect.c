@@ -37,8 +37,8 @@ static seqgpu_status no_part(seqgpu_context *ctx, const seqgpu_plan *plan, const
     if (i > 0) strcat(names, ", ");
     strcat(names, plan->first.part[i].name);
   }
-  return sq_fail(ctx, SEQGPU_EINVAL, "part: \"%.20s\"; must be one that cell %s has: %s",
-                 name ? name : "(NULL)", plan->first.cell->name, names);
+  return sq_fail(ctx, SEQGPU_EINVAL, "inspect: part is \"%.20s\"; cell %s has %s", name ? name : "(NULL)",
+                 plan->first.cell->name, names);
 }
 
 /* Copies the rows of a part from the device into dense rows out[rows,width]. */
@@ -47,7 +47,7 @@ static seqgpu_status copy_part(const sq_net *n, const void *reserve, const place
   const size_t element = n->element_size, width = (size_t)p->width * element,
                stride = (size_t)p->stride * element;
   char *block = sq_host_alloc(n->ctx, (size_t)rows * stride);
-  if (block == NULL) return sq_fail(n->ctx, SEQGPU_ENOMEM, "part: out of memory for a host copy");
+  if (block == NULL) return sq_fail(n->ctx, SEQGPU_ENOMEM, "inspect: out of memory for a host copy");
   const size_t size = (size_t)(rows - 1) * stride + width;
   const seqgpu_status status = seqgpu_copy_out(n->ctx, block, sq_net_at(n, reserve, p->offset), size);
   for (size_t r = 0; status == SEQGPU_OK && r < (size_t)rows; r++)
@@ -62,12 +62,13 @@ seqgpu_status seqgpu_rnn_inspect_(seqgpu_context *ctx, const seqgpu_plan *plan, 
   sq_net n;
   SQ_TRY(sq_net_prepare(&n, ctx, plan, run, run_size));
   SQ_TRY(sq_run_need(ctx, "reserve", n.run.reserve));
-  SQ_TRY(sq_check_range(ctx, "layer", layer, 0, plan->layers - 1));
-  SQ_TRY(sq_check_range(ctx, "direction", direction, 0, plan->directions - 1));
+  SQ_TRY(sq_check_range(ctx, "inspect: layer", layer, 0, plan->layers - 1));
+  SQ_TRY(sq_check_range(ctx, "inspect: direction", direction, 0, plan->directions - 1));
   if (plan->algorithm->reserve)
-    return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
-                   "plan: \"%s\" keeps its reserve in a form of its own; look inside with algorithm \"step\"",
-                   plan->algorithm->name);
+    return sq_fail(
+        ctx, SEQGPU_EUNSUPPORTED,
+        "inspect: \"%s\" keeps its reserve in a form of its own; look inside with algorithm \"step\"",
+        plan->algorithm->name);
   const sq_layer_run s = sq_net_layer_run(&n, layer, direction);
   place p;
   if (part == NULL || !find_part(&s, part, &p)) return no_part(ctx, plan, part);

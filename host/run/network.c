@@ -22,34 +22,33 @@ static seqgpu_status check_range(seqgpu_context *ctx, const seqgpu_rnn_run *run,
                                  const int32_t *lengths) {
   for (int64_t b = 0; b < run->batch; b++)
     if (lengths[b] < 0 || lengths[b] > run->seq_len)
-      return sq_fail(ctx, SEQGPU_EINVAL, "%s[%lld]: %d; must be from 0 to %lld, run.seq_len", name,
+      return sq_fail(ctx, SEQGPU_EINVAL, "run: %s[%lld] is %d; it must be from 0 to %lld, the seq_len", name,
                      (long long)b, (int)lengths[b], (long long)run->seq_len);
   return SEQGPU_OK;
 }
 
 /* Lengths in a GPU's memory cannot be looked at. */
 static seqgpu_status check_lengths(seqgpu_context *ctx, const seqgpu_rnn_run *run) {
-  if (run->lengths && ctx->backend == &sq_backend_cpu)
-    SQ_TRY(check_range(ctx, run, "run.lengths", run->lengths));
+  if (run->lengths && ctx->backend == &sq_backend_cpu) SQ_TRY(check_range(ctx, run, "lengths", run->lengths));
   if (run->host_lengths == NULL) return SEQGPU_OK;
   if (run->lengths == NULL)
-    return sq_fail(ctx, SEQGPU_EINVAL, "run.host_lengths: is given; lengths must not be NULL then");
-  return check_range(ctx, run, "run.host_lengths", run->host_lengths);
+    return sq_fail(ctx, SEQGPU_EINVAL, "run: host_lengths is given; lengths must be, too");
+  return check_range(ctx, run, "host_lengths", run->host_lengths);
 }
 
 seqgpu_status sq_run_need(seqgpu_context *ctx, const char *name, const void *pointer) {
-  return pointer ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EINVAL, "run.%s: is NULL", name);
+  return pointer ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EINVAL, "run: %s is NULL", name);
 }
 
 /* What a run must have, whichever way it goes. */
 static seqgpu_status check_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
   const seqgpu_rnn_desc *d = &plan->desc;
   if (plan->device != ctx->backend->device->name || plan->dtype != ctx->dtype)
-    return sq_fail(ctx, SEQGPU_EINVAL, "plan: was made for another device or element type than ctx");
-  SQ_TRY(sq_check_range(ctx, "run.seq_len", run->seq_len, 0, d->seq_len));
-  SQ_TRY(sq_check_range(ctx, "run.batch", run->batch, 0, d->batch));
+    return sq_fail(ctx, SEQGPU_EINVAL, "run: the plan was made for another device or element type than ctx");
+  SQ_TRY(sq_check_range(ctx, "run: seq_len", run->seq_len, 0, d->seq_len));
+  SQ_TRY(sq_check_range(ctx, "run: batch", run->batch, 0, d->batch));
   if (run->reserve && d->inference)
-    return sq_fail(ctx, SEQGPU_EINVAL, "run.reserve: is given; the plan is for inference and has none");
+    return sq_fail(ctx, SEQGPU_EINVAL, "run: reserve is given; the plan is for inference and has none");
   SQ_TRY(sq_run_need(ctx, "params", run->params));
   SQ_TRY(sq_run_need(ctx, "workspace", run->workspace));
   if (run->seq_len > 0 && run->batch > 0) SQ_TRY(sq_run_need(ctx, "x", run->x));
@@ -59,8 +58,8 @@ static seqgpu_status check_run(seqgpu_context *ctx, const seqgpu_plan *plan, con
 seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *plan,
                              const seqgpu_rnn_run *run, size_t run_size) {
   SQ_TRY(sq_usable(ctx));
-  if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan: is NULL");
-  if (run == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "run: is NULL");
+  if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan is NULL");
+  if (run == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "run is NULL");
   *n = (sq_net){.ctx = ctx, .plan = plan, .element_size = ctx->element_size};
   SQ_TRY(sq_struct_in(ctx, "run", &n->run, sizeof n->run, run, run_size));
   SQ_TRY(check_run(ctx, plan, &n->run));

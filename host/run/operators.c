@@ -17,14 +17,14 @@ static seqgpu_status check_pair(seqgpu_context *ctx, const char *a_name, int64_t
   SQ_TRY(check_count(ctx, a_name, a, a_least));
   SQ_TRY(check_count(ctx, b_name, b, b_least));
   if (sq_mul_size(a, b, &product)) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s, %s: %lld x %lld ; must be at most 2^46 elements", a_name, b_name,
-                 (long long)a, (long long)b);
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s, %s are %lld and %lld; their product must be at most 2^46", a_name,
+                 b_name, (long long)a, (long long)b);
 }
 
 /* A pointer that is read or written when `count` is not zero. */
 static seqgpu_status need(seqgpu_context *ctx, const char *name, const void *pointer, int64_t count) {
   if (pointer || count == 0) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL, "%s: is NULL", name);
+  return sq_fail(ctx, SEQGPU_EINVAL, "%s is NULL", name);
 }
 
 static seqgpu_status check_linear(seqgpu_context *ctx, int64_t rows, int64_t in, int64_t out) {
@@ -107,8 +107,8 @@ seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t rows, int64
 
 /* What every loss over rows takes. */
 static seqgpu_status check_loss(seqgpu_context *ctx, int mean, double scale, const void *loss) {
-  if (mean != 0 && mean != 1) return sq_fail(ctx, SEQGPU_EINVAL, "mean: %d; must be 0 or 1", mean);
-  if (!(scale - scale == 0)) return sq_fail(ctx, SEQGPU_EINVAL, "scale: %g; must be finite", scale);
+  if (mean != 0 && mean != 1) return sq_fail(ctx, SEQGPU_EINVAL, "mean is %d; it must be 0 or 1", mean);
+  if (!(scale - scale == 0)) return sq_fail(ctx, SEQGPU_EINVAL, "scale is %g; it must be finite", scale);
   return need(ctx, "loss", loss, 1);
 }
 
@@ -201,7 +201,7 @@ seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint6
                              const void *x, void *y) {
   SQ_TRY(sq_usable(ctx));
   SQ_TRY(check_count(ctx, "count", count, 0));
-  if (!(p >= 0 && p <= 1)) return sq_fail(ctx, SEQGPU_EINVAL, "p: %g; must be from 0 to 1", p);
+  if (!(p >= 0 && p <= 1)) return sq_fail(ctx, SEQGPU_EINVAL, "dropout: p is %g; it must be from 0 to 1", p);
   SQ_TRY(need(ctx, "x", x, count));
   SQ_TRY(need(ctx, "y", y, count));
   const sq_dropout_args a = {.count = count, .p = p, .seed = seed, .offset = offset, .x = x, .y = y};
