@@ -1,7 +1,7 @@
 /* real.h - one source, two precisions.
  *
  * Every numeric file in core/ is compiled twice: with SEQGPU_REAL_BITS=32 (the product) and with
- * SEQGPU_REAL_BITS=64 (the oracle every test compares with).  `real` is the number type and
+ * SEQGPU_REAL_BITS=64 (the oracle every test compares with).  `real` is the element type and
  * FN(sq_lstm_forward) is the function's name in this build: sq_lstm_forward_f32 or sq_lstm_forward_f64.
  */
 #ifndef SQ_REAL_H

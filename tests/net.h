@@ -216,7 +216,7 @@ static inline void net_fill_relu(net *n) {
   const double gain = (n->desc.merge == SEQGPU_MERGE_SUM ? 2 : 1) / (1 - n->desc.dropout);
   seqgpu_param_info p;
   for (int i = 0; i < seqgpu_plan_param_count(n->plan); i++) {
-    net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param");
+    net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param_get");
     double *at = n->value[NET_PARAMS] + p.offset;
     const double width = (double)p.cols * (strncmp(p.name, "weight_ih", 9) ? 1 : gain);
     const int bias = strncmp(p.name, "bias", 4) == 0;
@@ -240,7 +240,7 @@ static inline void net_fill_special(net *n) {
   seqgpu_param_info p;
   const int complex_units = strcmp(n->desc.cell, "urnn") == 0;
   for (int i = 0; i < seqgpu_plan_param_count(n->plan); i++) {
-    net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param");
+    net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param_get");
     double *at = n->value[NET_PARAMS] + p.offset;
     const int64_t count = p.rows * p.cols;
     if (strncmp(p.name, "vectors", 7) == 0 || strncmp(p.name, "reflections", 11) == 0)
@@ -350,7 +350,7 @@ static inline void net_list(const net *n, int first, int last, tensor_list *list
     for (int k = 0; parameters && k < seqgpu_plan_param_count(n->plan); k++) {
       seqgpu_param_info p;
       char name[64];
-      net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, k, &p), "seqgpu_plan_param");
+      net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, k, &p), "seqgpu_plan_param_get");
       snprintf(name, sizeof name, "%.40s%s", p.name, in ? "" : " (gradient)");
       if (!(in && p.fixed)) list_add(list, name, n->value[i] + p.offset, p.rows * p.cols);
     }

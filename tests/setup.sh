@@ -16,6 +16,7 @@ missing_packages() {
   have c++ || echo g++
   have make || echo make
   have cmake || echo cmake
+  have pkg-config || echo pkg-config # how the tests link the installed library
   have cc && have_header cblas.h && have_header cjson/cJSON.h || echo libopenblas-dev libcjson-dev
 }
 

@@ -1,7 +1,7 @@
 /* test_api_structs.c - structs of another size than the library's, and runs whose buffers the library makes.
  *
- * test_grown.sh shows the same with a whole program against a library whose structs have grown; here are the edges: a size
- * of 0, fields that are missing, fields that are too many.
+ * test_grown.sh shows the same with a whole program against a library whose structs have grown; here are the
+ * edges: a size of 0, fields that are missing, fields that are too many.
  */
 #include <stddef.h>
 #include <string.h>

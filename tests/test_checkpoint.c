@@ -1,5 +1,5 @@
-/* test_checkpoint.c - checkpoints: bit-exact round trips, PyTorch's layout, atomic writing (seqgpu/model.h).
- * Damaged and hostile files are in checkpoint_hostile.h.
+/* test_checkpoint.c - checkpoints: bit-exact round trips, PyTorch's layout, atomic writing
+ * (seqgpu/checkpoint.h). Damaged and hostile files are in checkpoint_hostile.h.
  */
 #define _POSIX_C_SOURCE 200809L
 

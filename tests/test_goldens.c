@@ -107,7 +107,7 @@ static void load_parameters(const net *n, const char *test, const char *prefix, 
   seqgpu_param_info p;
   char name[80];
   for (int i = 0; i < seqgpu_plan_param_count(n->plan); i++) {
-    net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param");
+    net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param_get");
     snprintf(name, sizeof name, "%s%s", prefix, p.name);
     load_tensor(test, name, p.rows * p.cols, flat + p.offset);
   }

@@ -1,4 +1,4 @@
-/* test_params.c - named parameters: names, initial values, updates, and misuse (seqgpu/model.h). */
+/* test_params.c - named parameters: names, initial values, updates, and misuse (seqgpu/params.h). */
 #include "seqgpu/seqgpu.h"
 
 #include "tests/check.h"

@@ -307,7 +307,7 @@ static seqgpu_status find_fitting(const loading *l, const char *name, int64_t ro
   return load_error(l, name, why);
 }
 
-/* Reads the data of a tensor in the context's number type. */
+/* Reads the data of a tensor in the context's element type. */
 static seqgpu_status read_converted(const loading *l, const sq_st_tensor *t, void *host) {
   seqgpu_context *ctx = l->params->ctx;
   if (t->dtype == context_dtype(ctx)) return sq_st_read(ctx, l->file, t, host);

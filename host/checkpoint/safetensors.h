@@ -32,7 +32,7 @@ typedef struct sq_st_file sq_st_file;
 const char *sq_st_dtype_name(sq_st_dtype dtype);
 int64_t sq_st_dtype_size(sq_st_dtype dtype);
 
-/* Opens and checks.  Errors: EIO, EFORMAT, ENOMEM; EUNSUPPORTED for a number type not listed above. */
+/* Opens and checks.  Errors: EIO, EFORMAT, ENOMEM; EUNSUPPORTED for a element type not listed above. */
 seqgpu_status sq_st_open(seqgpu_context *ctx, const char *path, sq_st_file **out);
 void sq_st_close(sq_st_file *file);
 const char *sq_st_path(const sq_st_file *file);

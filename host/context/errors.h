@@ -1,20 +1,23 @@
 /* errors.h - how a call that fails says so: a status, and a sentence in the context.
  *
- * A sentence says who, what it is, and what it must be: "desc: hidden_size is -7; it must be from 1 to 2147483647".
+ * A sentence says who, what it is, and what it must be: "desc: hidden_size is -7; it must be from 1 to
+ * 2147483647".
  */
 #ifndef SQ_ERRORS_H
 #define SQ_ERRORS_H
 
 #include "seqgpu/base.h"
 
-/* Records the sentence and returns the status: `return sq_fail(ctx, SEQGPU_EINVAL, "out is NULL")`.  ctx may be NULL. */
+/* Records the sentence and returns the status: `return sq_fail(ctx, SEQGPU_EINVAL, "out is NULL")`.  ctx may
+ * be NULL. */
 seqgpu_status sq_fail(seqgpu_context *ctx, seqgpu_status status, const char *format, ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 3, 4)))
 #endif
     ;
 
-/* SEQGPU_EINVAL and "NAME is VALUE; it must be from LEAST to MOST" if it is not; `name` may say who: "run: seq_len". */
+/* SEQGPU_EINVAL and "NAME is VALUE; it must be from LEAST to MOST" if it is not; `name` may say who: "run:
+ * seq_len". */
 seqgpu_status sq_check_range(seqgpu_context *ctx, const char *name, int64_t value, int64_t least,
                              int64_t most);
 

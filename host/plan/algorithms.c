@@ -107,7 +107,7 @@ SQ_URNN_ALGORITHMS(EMULATOR_WORKSPACE)
    .wave_backward = sq_##on##_##function##_wave_backward,                                                    \
    .wave_gradients = sq_##on##_##function##_wave_gradients},
 
-/* cuDNN's algorithms in each number type (kernels/cudnn/). */
+/* cuDNN's algorithms in each element type (kernels/cudnn/). */
 #define CUDNN_ROW(on, function, text)                                                                        \
   {NAMED(on, text, SEQGPU_DTYPE_F32),          .refuses = sq_cudnn_##function##_refuses,                     \
    .estimate = sq_cudnn_##function##_estimate, .workspace = sq_cudnn_##function##_workspace,                 \

@@ -1,13 +1,13 @@
 /* cache.h - a text file that remembers which algorithm was measured to be the fastest.
  *
- *   seqgpu plans 1, library 0.2.0
- *   cuda/persistent-cluster-async <TAB> MICROSECONDS us <TAB> NVIDIA H200, sm_90, ... lstm algorithm=any input_size=...
+ *   seqgpu plans 1, library 0.2.0 cuda/persistent-cluster-async <TAB> MICROSECONDS us <TAB> NVIDIA H200,
+ *   sm_90, ... lstm algorithm=any input_size=...
  *
- * One line for each measured descriptor, the newest last; the text after the second tab is the key (key.h).  The file
- * is only ever replaced as a whole, by rename, so readers see the old one or the new one; of two writers at once one
- * may be forgotten.  Neither function has an error: a file that is missing, too large, of another version, not a
- * file, or damaged holds nothing, and a place that cannot be written keeps nothing.  A file that does not begin like a
- * cache is never written over.
+ * One line for each measured descriptor, the newest last; the text after the second tab is the key (key.h).
+ * The file is only ever replaced as a whole, by rename, so readers see the old one or the new one; of two
+ * writers at once one may be forgotten.  Neither function has an error: a file that is missing, too large, of
+ * another version, not a file, or damaged holds nothing, and a place that cannot be written keeps nothing.  A
+ * file that does not begin like a cache is never written over.
  */
 #ifndef SQ_PLANNER_CACHE_H
 #define SQ_PLANNER_CACHE_H

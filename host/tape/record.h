@@ -15,7 +15,7 @@ seqgpu_tensor *sq_tape_fail(seqgpu_tape *tape, seqgpu_status status, const char 
  * recorded. */
 seqgpu_status sq_tape_check(seqgpu_tape *tape, seqgpu_status status, const char *who);
 
-/* Device memory for elements of the context's number type, kept until clear. */
+/* Device memory for elements of the context's element type, kept until clear. */
 seqgpu_status sq_tape_alloc(seqgpu_tape *tape, int64_t elements, void **out);
 /* Device memory that the next operator may use as well. */
 seqgpu_status sq_tape_scratch(seqgpu_tape *tape, size_t bytes, void **out);

@@ -232,7 +232,7 @@ seqgpu_status seqgpu_tensor_number(const seqgpu_tensor *tensor, double *out) {
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "tensor_number: out is NULL");
   if (tensor->elements != 1 || tensor->element != SQ_REALS)
     return sq_fail(ctx, SEQGPU_EINVAL,
-                   "tensor_number: tensor is %s; it must be one element of the context's number type",
+                   "tensor_number: tensor is %s; it must be one element of the context's element type",
                    SQ_SHAPE(tensor->shape));
   float f32;
   if (ctx->dtype == SEQGPU_DTYPE_F64) return seqgpu_copy_out(ctx, out, tensor->value, sizeof *out);

@@ -23,7 +23,7 @@ typedef struct sq_shape {
   int64_t dim[SEQGPU_TAPE_RANK];
 } sq_shape;
 
-/* What a tensor holds: reals of the context's number type, or int32.  SQ_INDEXED: reals or ids. */
+/* What a tensor holds: reals of the context's element type, or int32.  SQ_INDEXED: reals or ids. */
 typedef enum sq_element { SQ_REALS, SQ_IDS, SQ_LENGTHS, SQ_INDEXED } sq_element;
 
 /* States of a recurrent network; inputs of the operator that has most of them, the rnn. */

@@ -42,7 +42,7 @@
 extern "C" {
 #endif
 
-/* X(identifier, name of the algorithm, cuDNN's name for it, cuDNN's number type) */
+/* X(identifier, name of the algorithm, cuDNN's name for it, cuDNN's element type) */
 #define SQ_CUDNN_ALGORITHMS(X)                                                                               \
   X(standard, "cudnn-standard", CUDNN_RNN_ALGO_STANDARD, CUDNN_DATA_FLOAT)                                   \
   X(persist_static, "cudnn-persist-static", CUDNN_RNN_ALGO_PERSIST_STATIC, CUDNN_DATA_FLOAT)                 \

@@ -17,7 +17,7 @@ namespace {
 enum { THREADS = 256 };
 const unsigned LARGEST_BLOCKS = 1024; /* a few thousand atomics to one address */
 
-/* A number type of cuDNN's: from float32, and back. */
+/* A element type of cuDNN's: from float32, and back. */
 template <typename T> struct number {
   static __device__ __forceinline__ T of(float x) { return x; }
   static __device__ __forceinline__ float value(T x) { return x; }
@@ -103,7 +103,7 @@ dim3 grid_of(const sq_cudnn_blocks &blocks) {
 
 } // namespace
 
-/* The kernel of cuDNN's number type. */
+/* The kernel of cuDNN's element type. */
 #define OF_TYPE(half, kernel) (half ? kernel<uint16_t> : kernel<float>)
 
 extern "C" int SQ_GPU(cudnn_pack)(sq_exec *exec, int half, const sq_cudnn_blocks *blocks, const float *params,

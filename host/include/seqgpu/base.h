@@ -87,9 +87,9 @@ typedef enum seqgpu_dtype { SEQGPU_DTYPE_F32 = 0, SEQGPU_DTYPE_F64 = 1 } seqgpu_
 /** Bytes per element: 4 or 8. */
 SEQGPU_API size_t seqgpu_dtype_size(seqgpu_dtype dtype);
 
-/** Where the library's own objects and the CPU's seqgpu_malloc take host memory from; worker threads and their
- * packing buffers use the C library.  `allocate` returns memory aligned to 64 bytes, or NULL.  This struct never
- * grows. */
+/** Where the library's own objects and the CPU's seqgpu_malloc take host memory from; worker threads and
+ * their packing buffers use the C library.  `allocate` returns memory aligned to 64 bytes, or NULL.  This
+ * struct never grows. */
 typedef struct seqgpu_allocator {
   void *(*allocate)(size_t size, void *user); /**< `size` bytes, or NULL */
   void (*release)(void *pointer, void *user); /**< of memory that `allocate` returned */

@@ -42,7 +42,7 @@ typedef struct seqgpu_checkpoint seqgpu_checkpoint;
  * ctx: used for memory and for the sentences of errors; must outlive the checkpoint.  out: receives the
  * checkpoint, or NULL on failure.
  * Errors: SEQGPU_EINVAL, SEQGPU_EIO, SEQGPU_EFORMAT (damaged, or not a .safetensors file), SEQGPU_ENOMEM;
- * SEQGPU_EUNSUPPORTED for number types other than F32, F64, I32 and I64, and in a build without cJSON. */
+ * SEQGPU_EUNSUPPORTED for element types other than F32, F64, I32 and I64, and in a build without cJSON. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_open(seqgpu_context *ctx, const char *path,
                                                 seqgpu_checkpoint **out);
 
@@ -95,7 +95,7 @@ SEQGPU_API seqgpu_status seqgpu_checkpoint_read(const seqgpu_checkpoint *checkpo
 /** Loads every tensor of params from the file by its name; the file may hold more.  All or nothing: if
  * anything is missing or does not fit, params is unchanged (a device error while copying is the exception).
  * resume: 0 loads the trained weights only and converts between F32 and F64.  1 also loads the moments,
- * counters, random streams and states, which must be there and of the context's number type: training then
+ * counters, random streams and states, which must be there and of the context's element type: training then
  * continues as if it had never stopped.
  * Errors: SEQGPU_EINVAL, SEQGPU_EFORMAT, SEQGPU_EIO, SEQGPU_ENOMEM, SEQGPU_EDEVICE; the sentence is in the
  * context of params. */

@@ -16,7 +16,7 @@
  *   seqgpu_esn_run(esn, 1000, u, d, NULL);        listen to the true series ...
  *   seqgpu_esn_run(esn, 84, u, NULL, y);          ... and continue it alone
  *
- * The reservoir runs on a plan of the context's device, in its number type; the read-out is solved and
+ * The reservoir runs on a plan of the context's device, in its element type; the read-out is solved and
  * applied in float64 on the host.  All series are host memory, time-major [T,B,*].  The weights are tensors
  * of `params` ("esn.reservoir...", "esn.readout.weight") and are saved and loaded with it; the reservoir may
  * be trained by gradients like any other network.

@@ -30,7 +30,7 @@ extern "C" {
 /** The parameters of a model; owned by the program, freed by seqgpu_params_destroy. */
 typedef struct seqgpu_params seqgpu_params;
 
-/** One named tensor, row-major [rows, cols], of the context's number type.  All pointers belong to the
+/** One named tensor, row-major [rows, cols], of the context's element type.  All pointers belong to the
  * seqgpu_params and are valid as long as it lives. */
 typedef struct seqgpu_param {
   const char *name; /**< as it was added, at most 127 bytes */
@@ -85,7 +85,7 @@ SEQGPU_API seqgpu_status seqgpu_params_add_rnn_(seqgpu_params *params, const cha
  * Parameters for which the cell has an initialisation of its own are drawn by that.
  * prefix: the names are prefix.weight_ih_l0 and so on; NULL or "" for names without a prefix.
  * plan: is only looked at, and may be destroyed afterwards.
- * out: receives the block as a tensor [1, seqgpu_plan_param_count(plan)] with the first parameter's name; its
+ * out: receives the block as a tensor [1, param_elements] with the first parameter's name; its
  * value is what seqgpu_rnn_run.params wants and its grad what dparams wants.  May be NULL.
  * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM; nothing is added then. */
 static inline seqgpu_status seqgpu_params_add_rnn(seqgpu_params *params, const char *prefix,

@@ -3,7 +3,7 @@
  *
  *   W = argmin  sum over all rows |W x - y|^2 + lambda |W|^2 = Y^T X (X^T X + lambda I)^-1
  *
- * It computes in float64 on the host, whatever the context's device and number type: the read-out of an echo
+ * It computes in float64 on the host, whatever the context's device and element type: the read-out of an echo
  * state network, or of any features.  Memory does not grow with the number of rows.  A constant is a feature
  * like any other: add a column of ones.
  */

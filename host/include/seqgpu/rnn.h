@@ -146,8 +146,8 @@ SEQGPU_API void seqgpu_plan_destroy(seqgpu_plan *plan);
 typedef struct seqgpu_algorithm_info {
   char name[64];     /**< "cuda/persistent-cluster-async" */
   char why_not[256]; /**< "", or a sentence that says why it cannot run the descriptor */
-  /** Microseconds of a forward by the planner's model, and of the backward with it unless desc->inference; 0 where it
-   * cannot run. */
+  /** Microseconds of a forward by the planner's model, and of the backward with it unless desc->inference; 0
+   * where it cannot run. */
   double estimate_us;
 } seqgpu_algorithm_info;
 
@@ -199,8 +199,8 @@ typedef struct seqgpu_plan_sizes {
   int64_t state_width[SEQGPU_MAX_STATES]; /**< W_k, per row of state k */
   /* objects */
   int state_count; /**< states of the cell: 1 (h), 2 (h and c, say) */
-  /** Philox blocks that the dropout masks of a run use from run.offset on: add it to the offset after each training
-   * step. */
+  /** Philox blocks that the dropout masks of a run use from run.offset on: add it to the offset after each
+   * training step. */
   uint64_t random_blocks;
 } seqgpu_plan_sizes;
 

@@ -28,7 +28,7 @@
  *
  * Shapes are row-major, of rank 1 to SEQGPU_TAPE_RANK; time-major sequences are [T,B,F].  "vector [n]" means
  * any shape of n elements, so that an [n,1] parameter serves.  Everything works on every device and in both
- * number types.
+ * element types.
  */
 #ifndef SEQGPU_TAPE_H
 #define SEQGPU_TAPE_H
@@ -84,7 +84,7 @@ SEQGPU_API void seqgpu_tape_set_counter(seqgpu_tape *tape, uint64_t counter);
 SEQGPU_API size_t seqgpu_tape_memory(const seqgpu_tape *tape);
 
 /** Computes the gradients of `loss` with respect to everything it was computed from.
- * dloss: the gradient of loss itself, in host memory, of its shape and the context's number type; NULL: loss
+ * dloss: the gradient of loss itself, in host memory, of its shape and the context's element type; NULL: loss
  * is one element and its gradient is 1.
  * May be called again, also for another tensor; gradients of wrapped memory then add up.
  * Errors: the tape's first failure if there was one.  SEQGPU_EINVAL: the tape is not in training mode, or
@@ -109,8 +109,8 @@ static inline seqgpu_status seqgpu_tape_update(seqgpu_tape *tape, seqgpu_tensor 
 
 /* --- leaves: they return NULL on failure, and the tape keeps the reason --- */
 
-/** A constant, copied from host memory of the context's number type.  shape [rank].  host: may be freed after
- * the call. */
+/** A constant, copied from host memory of the context's element type.  shape [rank].  host: may be freed
+ * after the call. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_input(seqgpu_tape *tape, int rank, const int64_t *shape,
                                             const void *host);
 
@@ -226,13 +226,12 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_te
 
 /* --- reading --- */
 
-/** Waits for the device and copies the value to host memory, of the context's number type, or int32_t for ids
- * and lengths.
- * host: room for seqgpu_tensor_elements(tensor) elements.
- * Errors: SEQGPU_EINVAL, SEQGPU_EDEVICE; they are not failures of the tape. */
+/** Waits for the device and copies the value to host memory, of the context's element type, or int32_t for
+ * ids and lengths. host: room for seqgpu_tensor_elements(tensor) elements. Errors: SEQGPU_EINVAL,
+ * SEQGPU_EDEVICE; they are not failures of the tape. */
 SEQGPU_API seqgpu_status seqgpu_tensor_read(const seqgpu_tensor *tensor, void *host);
 
-/** Waits for the device and reads a tensor of one element, whatever the context's number type.
+/** Waits for the device and reads a tensor of one element, whatever the context's element type.
  * out: receives it.
  * Errors: SEQGPU_EINVAL, SEQGPU_EDEVICE; they are not failures of the tape. */
 SEQGPU_API seqgpu_status seqgpu_tensor_number(const seqgpu_tensor *tensor, double *out);
