@@ -1,7 +1,7 @@
 /* test_bits.c - a hash of what the library computes on fixed seeds: outputs and gradients of every cell,
  * every optimiser, initialiser and operator of the tape.
  *
- *   test_bits | grep '^hash'            before and after a change that must not touch the arithmetic, on one
+ *   test_bits_product | grep '^hash'    before and after a change that must not touch the arithmetic, on one
  *                                       machine
  *   test_bits emulator | grep '^hash'   the same for the kernels, with small shapes alone
  *
