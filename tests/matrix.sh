@@ -27,6 +27,8 @@ if [ "${1:-}" = --ci ]; then
   shift
 fi
 folder=${1:-$root/build-matrix}
+install_missing
+need_tools
 mkdir -p "$folder"
 : >"$folder/table"
 

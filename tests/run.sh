@@ -3,7 +3,7 @@
 #
 # Installs what is missing, builds the library, the program, the benches and the tests (CUDA kernels on the
 # SIMT emulator, under the address and undefined-behaviour sanitizers; with nvcc also for the GPU), runs
-# CTest, then the part of tests/matrix.sh that is quick.
+# CTest.
 # The last line is the sum of all checks: "N passed, N failed, N skipped".
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,21 +28,16 @@ say "testing"
 status=0
 (cd "$build" && ctest --output-on-failure --timeout 900 -j "$(processors)") || status=$?
 
-say "another compiler, without the optional dependencies"
-sh "$here/matrix.sh" --ci "$build/matrix" >"$build/matrix.log" 2>&1 || status=1
-cat "$build/matrix.log"
-
 # CTest counts programs; each program counts its checks. Sum the checks; a program that died before its count
 # is a failure.
 log=$build/Testing/Temporary/LastTest.log
 say "skipped, by reason (each by name in $log)"
-sed -n 's/^skip .*: \(.*\)/\1/p' "$log" "$build/matrix.log" | sort | uniq -c | sort -rn | head -n 20
+sed -n 's/^skip .*: \(.*\)/\1/p' "$log" | sort | uniq -c | sort -rn | head -n 20
 crashed=0
 if [ "$status" != 0 ]; then
   crashed=$(awk '/^Test Pass|^Test Fail/ { if (!counted && /Fail/) n++; counted = 0 } /^[0-9]+ passed, [0-9]+ failed/ { counted = 1 } END { print n + 0 }' "$log")
 fi
 awk -v crashed="$crashed" '
   /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
-  END { printf "%d passed, %d failed, %d skipped\n", p, f + crashed, s; exit (f + crashed > 0 || p == 0) }' \
-  "$log" "$build/matrix.log" || exit 1
+  END { printf "%d passed, %d failed, %d skipped\n", p, f + crashed, s; exit (f + crashed > 0 || p == 0) }' "$log" || exit 1
 exit "$status"
