@@ -1,7 +1,6 @@
 /* context.c - contexts and their memory (seqgpu/base.h). */
 #define _POSIX_C_SOURCE 200809L
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -41,10 +41,11 @@ static int rnn_accepts_x(seqgpu_tape *tape, const seqgpu_plan *plan, const seqgp
 static int rnn_accepts_rest(seqgpu_tape *tape, const seqgpu_plan *plan, const sq_tape_arg *args,
                             int64_t seq_len, int64_t batch) {
   const seqgpu_tensor *params = args[RNN_PARAMS].tensor, *lengths = args[RNN_LENGTHS].tensor;
-  if (params->elements != seqgpu_plan_get_sizes(plan).param_elements)
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
+  if (params->elements != sizes.param_elements)
     sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: params is %s; it must have the plan's %lld elements",
-                 SQ_SHAPE(params->shape), (long long)seqgpu_plan_get_sizes(plan).param_elements);
-  for (int k = 0; k < seqgpu_plan_get_sizes(plan).state_count; k++) {
+                 SQ_SHAPE(params->shape), (long long)sizes.param_elements);
+  for (int k = 0; k < sizes.state_count; k++) {
     const seqgpu_tensor *initial = args[RNN_INITIAL + k].tensor;
     const sq_shape wanted = state_shape(plan, batch, k);
     if (initial != NULL && !is_state(initial->shape, wanted))
@@ -73,19 +74,20 @@ static const void *value_of(const seqgpu_tensor *t) { return t ? t->value : NULL
 static seqgpu_status rnn_forward(seqgpu_tensor *y) {
   seqgpu_tape *tape = y->tape;
   const seqgpu_plan *plan = y->attr.rnn.plan;
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
   seqgpu_rnn_run *run = &y->attr.rnn.run;
   run->params = y->input[RNN_PARAMS]->value;
   run->x = y->input[RNN_X]->value;
   run->lengths = value_of(y->input[RNN_LENGTHS]);
   run->y = y->value;
-  for (int k = 0; k < seqgpu_plan_get_sizes(plan).state_count; k++) {
+  for (int k = 0; k < sizes.state_count; k++) {
     const sq_shape shape = state_shape(plan, run->batch, k);
     run->initial[k] = value_of(y->input[RNN_INITIAL + k]);
     SQ_TRY(sq_tape_alloc(tape, shape.dim[0] * shape.dim[1] * shape.dim[2], &run->final[k]));
   }
   if (tape->training && !seqgpu_plan_get_desc(plan).inference)
-    SQ_TRY(sq_arena_alloc(&tape->device, seqgpu_plan_get_sizes(plan).reserve, &run->reserve));
-  SQ_TRY(sq_tape_scratch(tape, seqgpu_plan_get_sizes(plan).workspace, &run->workspace));
+    SQ_TRY(sq_arena_alloc(&tape->device, sizes.reserve, &run->reserve));
+  SQ_TRY(sq_tape_scratch(tape, sizes.workspace, &run->workspace));
   return seqgpu_rnn_forward(tape->ctx, plan, run);
 }
 
@@ -95,20 +97,20 @@ static const void *grad_of(const seqgpu_tensor *t) { return t && t->written ? t-
 static seqgpu_status rnn_backward(seqgpu_tensor *y) {
   seqgpu_tape *tape = y->tape;
   const seqgpu_plan *plan = y->attr.rnn.plan;
-  const int states = seqgpu_plan_get_sizes(plan).state_count;
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
   seqgpu_rnn_run run = y->attr.rnn.run;
   run.dy = grad_of(y);
-  SQ_TRY(
-      sq_tape_scratch(tape, seqgpu_plan_get_sizes(plan).workspace, &run.workspace)); /* it may have moved */
+  SQ_TRY(sq_tape_scratch(tape, sizes.workspace, &run.workspace)); /* it may have moved */
   SQ_TRY(sq_grad_to_add(y->input[RNN_PARAMS], &run.dparams));
   SQ_TRY(sq_grad_to_set(y->input[RNN_X], &run.dx));
-  for (int k = 0; k < states; k++) {
+  for (int k = 0; k < sizes.state_count; k++) {
     run.dfinal[k] = grad_of(y->attr.rnn.final[k]);
     SQ_TRY(sq_grad_to_set(y->input[RNN_INITIAL + k], &run.dinitial[k]));
   }
   SQ_TRY(seqgpu_rnn_backward(tape->ctx, plan, &run));
   SQ_TRY(sq_grad_join(y->input[RNN_X], run.dx));
-  for (int k = 0; k < states; k++) SQ_TRY(sq_grad_join(y->input[RNN_INITIAL + k], run.dinitial[k]));
+  for (int k = 0; k < sizes.state_count; k++)
+    SQ_TRY(sq_grad_join(y->input[RNN_INITIAL + k], run.dinitial[k]));
   return SEQGPU_OK;
 }
 
@@ -118,11 +120,12 @@ seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgp
                                seqgpu_tensor *x, seqgpu_tensor *const *initial, seqgpu_tensor *lengths) {
   if (tape == NULL || tape->status != SEQGPU_OK) return NULL;
   if (plan == NULL) return sq_tape_fail(tape, SEQGPU_EINVAL, "rnn: plan is NULL");
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
   sq_tape_arg args[RNN_INPUTS] = {[RNN_X] = {"x", x, SQ_REALS, 0},
                                   [RNN_PARAMS] = {"params", params, SQ_REALS, 0},
                                   [RNN_LENGTHS] = {"lengths", lengths, SQ_LENGTHS, 1}};
   for (int k = 0; k < SQ_TAPE_STATES; k++) {
-    const int given = initial != NULL && k < seqgpu_plan_get_sizes(plan).state_count;
+    const int given = initial != NULL && k < sizes.state_count;
     args[RNN_INITIAL + k] = (sq_tape_arg){"an initial state", given ? initial[k] : NULL, SQ_REALS, 1};
   }
   if (!sq_tape_accepts(tape, &rnn_op, RNN_INPUTS, args)) return NULL;
@@ -133,12 +136,12 @@ seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgp
   if (!rnn_accepts_rest(tape, plan, args, seq_len, batch)) return NULL;
   if (!rnn_accepts_mode(tape, plan, args)) return NULL;
   sq_shape shape = x->shape;
-  shape.dim[2] = seqgpu_plan_get_sizes(plan).output_width;
+  shape.dim[2] = sizes.output_width;
   sq_tape_attr attr = {.rnn = {.plan = plan, .run = {.seq_len = seq_len, .batch = batch}}};
   if (tape->training) {
     attr.rnn.run.seed = tape->seed;
     attr.rnn.run.offset = tape->counter;
-    tape->counter += seqgpu_plan_get_sizes(plan).random_blocks;
+    tape->counter += sizes.random_blocks;
   }
   return sq_tape_apply(tape, &rnn_op, shape, RNN_INPUTS, args, attr);
 }
