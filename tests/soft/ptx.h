@@ -36,6 +36,8 @@ typedef After Handler(Warp &warp, const Instruction &instruction, uint32_t lanes
 struct Place {
   uint32_t offset : 31, constant : 1;
 };
+inline Place in_frame(uint32_t offset) { return {offset & 0x7FFFFFFFu, 0}; }
+inline Place in_constants(uint32_t offset) { return {offset & 0x7FFFFFFFu, 1}; }
 
 enum class Space : uint8_t { generic, global, shared, cluster, local, param };
 enum class Strength : uint8_t { weak, relaxed, acquire, release, acq_rel, sc };
