@@ -75,6 +75,19 @@ uint64_t Machine::random(uint64_t below) {
   return (z ^ (z >> 31)) % below;
 }
 
+void Machine::load(Module *module) {
+  for (Module::Outer &outer : module->outers) {
+    Variable &v = outer.variable;
+    if (v.space != Space::global) continue;
+    v.offset = memory.allocate(v.bytes);
+    if (v.offset == 0) throw Fault("no memory for the global variable " + v.name);
+    outer.initial.resize(v.bytes, 0);
+    memcpy(memory.bytes(v.offset), outer.initial.data(), v.bytes);
+    memory.set_valid(v.offset, v.bytes, true);
+    loaded++;
+  }
+}
+
 /* ---- begin ---- */
 
 unsigned char *Machine::take_frame() {

@@ -59,6 +59,12 @@ typedef std::vector<uint64_t> Bits;
 bool has(const Bits &bits, uint32_t i) { return bits[i / 64] >> (i % 64) & 1; }
 void put(Bits *bits, uint32_t i) { (*bits)[i / 64] |= 1ull << (i % 64); }
 
+template <class F> void each_set(const Bits &bits, F f) {
+  for (size_t w = 0; w < bits.size(); w++)
+    for (uint64_t left = bits[w]; left != 0; left &= left - 1)
+      f((uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(left));
+}
+
 struct BasicBlock {
   uint32_t begin, end;
   std::vector<uint32_t> next;
@@ -145,11 +151,9 @@ std::vector<Interval> intervals_of(const Draft &draft) {
       each_read(draft.steps[i], reach);
       each_written(draft.steps[i], reach);
     }
-    for (uint32_t r = 0; r < draft.registers.size(); r++) {
-      if (has(b.in, r)) intervals[r].reach(b.begin);
-      for (const uint32_t n : b.next)
-        if (has(blocks[n].in, r)) intervals[r].reach(b.end - 1);
-    }
+    each_set(b.in, [&](uint32_t r) { intervals[r].reach(b.begin); });
+    for (const uint32_t n : b.next)
+      each_set(blocks[n].in, [&](uint32_t r) { intervals[r].reach(b.end - 1); });
   }
   return intervals;
 }

@@ -147,6 +147,9 @@ public:
   Machine();
   /* Runs to the end.  Throws Fault; the device can be used again after it. */
   void run(const Launch &launch);
+  /* Gives the global variables of a module their memory: allocations that nobody frees. */
+  void load(Module *module);
+  size_t loaded = 0; /* how many those are */
   void set_seed(uint64_t seed);
   uint64_t random(uint64_t below); /* in 0..below-1 */
 

@@ -78,7 +78,6 @@ public:
   Kernel parse();
 
 private:
-  void outside();
   void head(const std::string &text);
   void statement(const std::string &text);
   void directive(const std::string &text);
@@ -86,6 +85,8 @@ private:
   void declare_variable(const std::string &text);
   void location(const std::string &text);
   void instruction(const std::string &text);
+  void call(const std::vector<std::string> &operands);
+  void body(const std::string &text, size_t at);
   void operand(Step *step, const std::string &text, bool written);
   void value(Step *step, const std::string &text, bool written);
   void address(Step *step, const std::string &text);
@@ -101,9 +102,9 @@ private:
   Kernel kernel_;
   Draft draft_;
   std::vector<Scope> scopes_;
-  std::map<std::string, Variable> outside_; /* variables of the module, placed when they are first used */
   std::map<std::string, uint32_t> specials_;
   uint32_t line_ = 0;
+  int inlined_ = 0; /* functions whose bodies are being read */
 };
 
 /* ---- variables ---- */
@@ -148,6 +149,7 @@ size_t place(size_t *used, const Variable &v, size_t align) {
 void Parser::declare_variable(const std::string &text) {
   size_t align;
   Variable v = read_variable(text, &align);
+  if (v.space == Space::param) v.space = Space::local; /* of a call */
   if (v.space == Space::shared)
     v.offset = place(&kernel_.static_shared_bytes, v, align);
   else if (v.space == Space::local)
@@ -157,35 +159,19 @@ void Parser::declare_variable(const std::string &text) {
   scopes_.back().variables[v.name] = v;
 }
 
-/* Variables before the entry: shared arrays of functions that were inlined, and the dynamic array. */
-void Parser::outside() {
-  const std::string before = module_.text.substr(0, entry_.begin);
-  size_t at = 0;
-  while ((at = before.find(".shared ", at)) != std::string::npos) {
-    const size_t end = before.find(';', at);
-    size_t line = before.rfind('\n', at);
-    line = line == std::string::npos ? 0 : line + 1;
-    const std::string text = trim(before.substr(line, end - line));
-    /* what stands inside an earlier entry belongs to that one, and its names are never asked for here */
-    size_t align;
-    const Variable v = read_variable(text, &align);
-    Variable copy = v;
-    copy.offset = align;
-    outside_[v.name] = copy;
-    at = end;
-  }
-}
-
 const Variable *Parser::find_variable(const std::string &name) {
   for (size_t i = scopes_.size(); i-- > 0;) {
     const auto found = scopes_[i].variables.find(name);
     if (found != scopes_[i].variables.end()) return &found->second;
   }
-  const auto found = outside_.find(name);
-  if (found == outside_.end()) return nullptr;
-  Variable v = found->second; /* offset: its alignment */
-  v.offset = v.bytes == 0 ? 0 : place(&kernel_.static_shared_bytes, v, v.offset);
-  return &(scopes_.front().variables[name] = v);
+  for (const Module::Outer &outer : module_.outers) {
+    if (outer.variable.name != name) continue;
+    Variable v = outer.variable;
+    if (v.space == Space::shared)
+      v.offset = v.bytes == 0 ? 0 : place(&kernel_.static_shared_bytes, v, outer.align);
+    return &(scopes_.front().variables[name] = v);
+  }
+  return nullptr;
 }
 
 /* ---- registers ---- */
@@ -296,6 +282,8 @@ void Parser::address(Step *step, const std::string &text) {
   if (!find_register(base, &number) && !read_number(base, &bits)) { /* a variable: 64 bits hold any address */
     const Variable *variable = find_variable(base);
     if (variable == nullptr) refuse("an address of nothing known: " + base, step->name);
+    const size_t space = step->name.find(".param");
+    if (variable->space == Space::local && space != std::string::npos) step->name.replace(space, 6, ".local");
     step->values.push_back({kind_of(*variable), 8, false, 0, variable->offset});
   } else {
     value(step, base, false);
@@ -348,9 +336,11 @@ void Parser::instruction(const std::string &text) {
   const size_t end = text.find_first_of(" \t", at);
   step.name = text.substr(at, end == std::string::npos ? end : end - at);
   const std::string rest = end == std::string::npos ? "" : trim(text.substr(end));
-  if (step.name.compare(0, 3, "bra") == 0) {
+  if (step.name.compare(0, 4, "call") == 0) return call(operands_of(rest));
+  if (step.name.compare(0, 3, "bra") == 0 || (step.name == "ret" && inlined_ > 0)) {
     step.jumps = true;
-    scopes_.back().jumps.push_back({(uint32_t)draft_.steps.size(), rest});
+    scopes_.back().jumps.push_back({(uint32_t)draft_.steps.size(), step.name == "ret" ? "$return" : rest});
+    if (step.name == "ret") step.name = "bra";
   } else {
     bool written = !writes_nothing(step.name);
     for (const std::string &part : operands_of(rest)) {
@@ -372,8 +362,8 @@ void Parser::location(const std::string &text) {
 
 void Parser::directive(const std::string &text) {
   if (text.compare(0, 5, ".reg ") == 0) return declare_registers(text);
-  if (text.compare(0, 8, ".shared ") == 0 || text.compare(0, 7, ".local ") == 0)
-    return declare_variable(text);
+  for (const char *space : {".shared ", ".local ", ".param "})
+    if (text.compare(0, strlen(space), space) == 0) return declare_variable(text);
   if (text.compare(0, 7, ".pragma") == 0) return;
   refuse("an unknown directive", text);
 }
@@ -418,14 +408,9 @@ void Parser::head(const std::string &text) {
   kernel_.max_threads = x * y * z;
 }
 
-Kernel Parser::parse() {
-  kernel_.name = entry_.name;
-  kernel_.files = module_.files;
-  kernel_.lines.push_back({0, 0});
-  outside();
-  const std::string text = module_.text.substr(entry_.begin, entry_.end - entry_.begin);
-  size_t at = text.find('{');
-  head(text.substr(0, at));
+/* Everything between the braces at text[at]. */
+void Parser::body(const std::string &text, size_t at) {
+  const size_t depth = scopes_.size();
   std::string part; /* the statement so far */
   int vector = 0;   /* inside the braces of an operand */
   for (; at < text.size(); at++) {
@@ -434,12 +419,13 @@ Kernel Parser::parse() {
     if (c == '{' && empty) {
       open_scope();
     } else if (c == '}' && empty && vector == 0) {
+      if (scopes_.size() == depth + 1) scopes_.back().labels["$return"] = (uint32_t)draft_.steps.size();
       close_scope();
-      if (scopes_.size() == 1) break;
+      if (scopes_.size() == depth) break;
     } else if (c == ';') {
       statement(trim(part));
       part.clear();
-    } else if (c == ':' && vector == 0 && text[at + 1] != ':' && (at == 0 || text[at - 1] != ':') &&
+    } else if (c == ':' && vector == 0 && text[at + 1] != ':' && text[at - 1] != ':' &&
                trim(part).find_first_of(" \t[") == std::string::npos) {
       scopes_.back().labels[trim(part)] = (uint32_t)draft_.steps.size();
       part.clear();
@@ -451,6 +437,45 @@ Kernel Parser::parse() {
       part += c == '\n' ? ' ' : c;
     }
   }
+}
+
+/* call (results), NAME, (arguments): the body of the function stands here instead.  Its parameters are the
+ * caller's `.param` variables, which lie in local memory, and its `ret` goes to its end. */
+void Parser::call(const std::vector<std::string> &operands) {
+  std::vector<std::string> given;
+  std::string name;
+  for (const std::string &part : operands) {
+    if (part[0] != '(') {
+      name = part;
+      continue;
+    }
+    for (const std::string &each : split(part.substr(1, part.size() - 2), ',')) given.push_back(trim(each));
+  }
+  for (const Module::Function &f : module_.functions) {
+    if (f.name != name || f.parameters.size() != given.size()) continue;
+    open_scope();
+    for (size_t i = 0; i < given.size(); i++) {
+      const Variable *v = find_variable(given[i]);
+      if (v == nullptr) refuse("an argument of nothing known: " + given[i], name);
+      scopes_.back().variables[f.parameters[i]] = *v;
+    }
+    inlined_++;
+    body(module_.text.substr(f.begin, f.end - f.begin), 0);
+    inlined_--;
+    close_scope();
+    return;
+  }
+  refuse("a call of an unknown function", name);
+}
+
+Kernel Parser::parse() {
+  kernel_.name = entry_.name;
+  kernel_.files = module_.files;
+  kernel_.lines.push_back({0, 0});
+  const std::string text = module_.text.substr(entry_.begin, entry_.end - entry_.begin);
+  const size_t begin = text.find('{');
+  head(text.substr(0, begin));
+  body(text, begin);
   close_scope();
   kernel_.static_shared_bytes = (kernel_.static_shared_bytes + 15) / 16 * 16;
   for (Step &step : draft_.steps)
@@ -485,12 +510,70 @@ bool writes_nothing(const std::string &name) {
   return name == "exit" || name == "ret";
 }
 
+namespace {
+
+/* "... = {65, 144, 67}": the bytes of an initialised variable. */
+std::vector<unsigned char> read_initial(const std::string &text) {
+  std::vector<unsigned char> bytes;
+  const size_t open = text.find('{');
+  if (open == std::string::npos) return bytes;
+  if (text.find(".b8 ") == std::string::npos) refuse("an initialiser that is not of bytes", text);
+  for (const std::string &part : split(text.substr(open + 1, text.find('}') - open - 1), ','))
+    bytes.push_back((unsigned char)strtoul(part.c_str(), nullptr, 10));
+  return bytes;
+}
+
+/* The variables in a piece of text between entries. */
+void read_outers(const std::string &text, Module *module) {
+  for (const std::string &part : split(text, ';')) {
+    const size_t begin =
+        std::min(part.find(".extern .shared"), std::min(part.find(".shared "), part.find(".global ")));
+    if (begin == std::string::npos) continue;
+    const std::string declaration = trim(part.substr(begin));
+    Module::Outer outer;
+    outer.variable = read_variable(declaration, &outer.align);
+    outer.initial = read_initial(declaration);
+    module->outers.push_back(outer);
+  }
+}
+
+/* ".func (results) NAME (arguments) {...}"; prototypes, which end in `;`, are passed over. */
+void read_functions(const std::string &all, Module *module) {
+  size_t at = 0;
+  while ((at = all.find("\n.func", at)) != std::string::npos) {
+    const size_t body = all.find('{', at), semicolon = all.find(';', at);
+    at++;
+    if (body == std::string::npos || semicolon < body) continue;
+    Module::Function f = {"", {}, body, body};
+    const std::string head = all.substr(at, body - at);
+    for (size_t open = head.find('('); open != std::string::npos; open = head.find('(', open + 1)) {
+      const size_t close = head.find(')', open);
+      for (const std::string &part : split(head.substr(open + 1, close - open - 1), ',')) {
+        size_t align;
+        if (!trim(part).empty()) f.parameters.push_back(read_variable(trim(part), &align).name);
+      }
+      const size_t word = head.find_last_not_of(" \t\n", open - 1);
+      const size_t begin = head.find_last_of(" \t\n", word);
+      if (head[word] != ')') f.name = head.substr(begin + 1, word - begin);
+    }
+    int depth = 0;
+    do {
+      depth += all[f.end] == '{' ? 1 : all[f.end] == '}' ? -1 : 0;
+      f.end++;
+    } while (depth > 0 && f.end < all.size());
+    module->functions.push_back(f);
+  }
+}
+
+} // namespace
+
 Module read_module(const char *text, size_t bytes) {
   Module module;
   module.text.assign(text, strnlen(text, bytes));
   const std::string &all = module.text;
-  size_t at = 0;
+  size_t at = 0, previous = 0;
   while ((at = all.find(".entry ", at)) != std::string::npos) {
+    read_outers(all.substr(previous, at - previous), &module);
     const size_t begin = at + strlen(".entry "), open = all.find('(', begin);
     int depth = 0;
     size_t end = all.find('{', open);
@@ -499,8 +582,9 @@ Module read_module(const char *text, size_t bytes) {
       end++;
     } while (depth > 0 && end < all.size());
     module.entries.push_back({trim(all.substr(begin, open - begin)), begin, end});
-    at = end;
+    at = previous = end;
   }
+  read_functions(all, &module);
   at = 0;
   while ((at = all.find("\n.file", at)) != std::string::npos) {
     const size_t number = strtoul(all.c_str() + at + strlen("\n.file"), nullptr, 10);
