@@ -7,6 +7,7 @@
  * only its lanes, so diverged lanes do not disturb each other.
  */
 #include "tests/soft/draft.h"
+#include "tests/soft/text.h"
 
 #include <algorithm>
 #include <cstring>
@@ -32,22 +33,11 @@ Handler *find_handler(const std::string &name) {
   return found == table.end() ? nullptr : found->second;
 }
 
-std::vector<std::string> parts_of(const std::string &name) {
-  std::vector<std::string> parts;
-  size_t begin = 0, end;
-  while ((end = name.find('.', begin)) != std::string::npos) {
-    parts.push_back(name.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  parts.push_back(name.substr(begin));
-  return parts;
-}
-
 /* The instruction of that name, without its operands: from a table, or from the parts of its name. */
 Instruction instruction_of(const std::string &name) {
   Instruction instruction = {};
   instruction.run = find_handler(name);
-  if (instruction.run == nullptr && !decode_memory(parts_of(name), &instruction))
+  if (instruction.run == nullptr && !decode_memory(split(name, '.'), &instruction))
     throw std::runtime_error("PTX: the software device does not know `" + name + "`");
   return instruction;
 }
