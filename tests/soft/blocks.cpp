@@ -163,10 +163,10 @@ void Machine::admit() {
 /* ---- end ---- */
 
 void Machine::end(Block *block) {
-  drain_block(*block);
   if (block->bytes_in_flight != 0)
     fault(block->warps[0], 0, "the block has exited, and %u bytes are still in flight to its shared memory",
           block->bytes_in_flight);
+  block_forgotten(*block);
   order.block_ends(*block);
   block->cluster->blocks[block->rank] = nullptr;
   for (Warp &w : block->warps) free_frames_.push_back(w.frame);
@@ -185,6 +185,7 @@ void Machine::clear() {
   ready_.clear();
   asleep_.clear();
   flights.clear();
+  weak_clear();
   frames_.clear();
   free_frames_.clear();
   launch = nullptr;

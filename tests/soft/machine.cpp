@@ -100,6 +100,7 @@ void Machine::complete_cluster_barrier(Cluster &cluster) {
   if (cluster.running == 0 || cluster.arrived < cluster.running) return;
   cluster.arrived = 0;
   cluster.turns++;
+  mbarriers_known(cluster);
   changed();
 }
 
@@ -159,9 +160,6 @@ void Machine::wake_all() {
   }
 }
 
-/* Something that happens without a warp: bytes land, a late store reaches memory. */
-bool Machine::next_event() { return land_one() || drain_one(); }
-
 void Machine::stuck() {
   std::string sentence = "deadlock: no warp can go on;";
   const Warp *first = nullptr;
@@ -193,9 +191,9 @@ void Machine::run(const Launch &what) {
     admit();
     while (!blocks_.empty()) {
       if (changes != woken_) wake_all();
-      if (!flights.empty() && random(4) == 0) land_one();
+      if ((!flights.empty() || late_stores() != 0) && random(4) == 0) land_one();
       if (ready_.empty()) {
-        if (!next_event()) stuck();
+        if (!land_one()) stuck();
         continue;
       }
       const size_t pick = random(ready_.size());

@@ -197,7 +197,6 @@ private:
   void step(Warp &warp, uint64_t instructions);
   void settle(Warp &warp);
   void wake_all();
-  bool next_event();
   void clear();
   [[noreturn]] void stuck();
   unsigned char *take_frame();
