@@ -166,8 +166,10 @@ void test_release_acquire() {
   orders("release and acquire", [](World &w) { flags(w, RELEASE, ACQUIRE); });
   races("a relaxed flag", LD, ST, [](World &w) { flags(w, RELAXED_ST, ACQUIRE); });
   races("a relaxed look at the flag", LD, ST, [](World &w) { flags(w, RELEASE, RELAXED_LD); });
-  races("a flag released to the block", LD, ST, [](World &w) { flags(w, RELEASE_CTA, ACQUIRE); });
-  races("a flag acquired from the block", LD, ST, [](World &w) { flags(w, RELEASE, ACQUIRE_CTA); });
+  races("a flag released to the block", ACQUIRE, RELEASE_CTA,
+        [](World &w) { flags(w, RELEASE_CTA, ACQUIRE); });
+  races("a flag acquired from the block", ACQUIRE_CTA, RELEASE,
+        [](World &w) { flags(w, RELEASE, ACQUIRE_CTA); });
   races("a plain flag", ACQUIRE, ST, [](World &w) { flags(w, ST, ACQUIRE); });
   races("a plain look at the flag", LD, RELEASE, [](World &w) { flags(w, RELEASE, LD); });
   for (uint32_t cluster : {2u, 1u}) {
@@ -575,10 +577,10 @@ void test_landings() {
   const auto reuse = [](bool arrives) {
     return [arrives](World &w) {
       w.land(w.issue(0, 0, BULK), 0, 64, 0, X);
-      for (unsigned thread = 32; thread < 64; thread++) {
+      for (const unsigned thread : {5u, 40u}) {
         w.wait_phase(0, thread, 0);
         w.act(0, thread, LD_V4, S);
-        if (arrives || thread != 50) w.arrive_phase(0, thread, 0, 1);
+        if (arrives || thread != 5) w.arrive_phase(0, thread, 0, 1);
       }
       w.wait_phase(0, 0, 1);
       w.act(0, 0, ST, S);
@@ -663,6 +665,7 @@ void test_lives() {
       w.lanes(0, 0, ALL_LANES, ST, S, 4);
       w.replace(0, 10 + i);
       w.lanes(0, 1, ALL_LANES, LD, S, 4);
+      w.bar_sync(0);
     }
   });
   World world(2, 1);
