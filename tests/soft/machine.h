@@ -63,6 +63,7 @@ struct Warp {
   uint64_t seen;                    /* Machine::changes at its last unsuccessful poll */
   uint32_t polled_pc;               /* where that was */
   uint64_t polled[WARP];            /* what it saw there */
+  uint32_t carry = 0;               /* by lane: what add.cc and its like leave for addc */
   uint64_t cluster_turn;            /* the cluster barrier it has arrived at */
   bool arrived;                     /* at the cluster barrier, and has not waited yet */
   std::vector<unsigned char> local; /* [32][local_bytes] */
