@@ -36,6 +36,8 @@ typedef After Handler(Warp &warp, const Instruction &instruction, uint32_t lanes
 struct Place {
   uint32_t offset : 31, constant : 1;
 };
+inline Place in_frame(uint32_t offset) { return {offset & 0x7FFFFFFFu, 0}; }
+inline Place in_constants(uint32_t offset) { return {offset & 0x7FFFFFFFu, 1}; }
 
 enum class Space : uint8_t { generic, global, shared, cluster, local, param };
 enum class Strength : uint8_t { weak, relaxed, acquire, release, acq_rel, sc };
@@ -103,17 +105,32 @@ struct Kernel {
   unsigned max_threads = 1024, registers = 0; /* .maxntid; registers: what ptxas says, 0 if not known */
 };
 
-/* The PTX text of one kernel, or of a module of several.  `decode` throws std::runtime_error with a sentence
- * when there is an instruction that it does not know.  */
+/* The PTX text of an object, and where its kernels begin and end. */
 struct Module {
   std::string text;
   struct Entry {
     std::string name;
     size_t begin, end; /* of the `.entry` in the text */
   };
+  /* A variable before the entries.  One of shared memory belongs to each kernel that names it; one of global
+   * memory has its bytes, and an address once the machine has loaded it. */
+  struct Outer {
+    Variable variable;
+    size_t align;
+    std::vector<unsigned char> initial;
+  };
+  /* A function that kernels call: nvcc inlines all but the slow paths of its mathematics. */
+  struct Function {
+    std::string name;
+    std::vector<std::string> parameters; /* the results, then the arguments */
+    size_t begin, end;                   /* of its body in the text */
+  };
   std::vector<Entry> entries;
+  std::vector<Outer> outers;
+  std::vector<Function> functions;
   std::vector<std::string> files; /* of `.file` */
 };
+/* Both throw std::runtime_error with a sentence where they find what they do not know. */
 Module read_module(const char *text, size_t bytes);
 Kernel decode(const Module &module, const Module::Entry &entry);
 
