@@ -84,13 +84,15 @@ FILENAME == files {
   if (subject != "") {
     placed++
     count(subject, c, verdict, why)
-  }
+  } else if (verdict == "skip") count(column[c], 0, verdict, why)
   if (("algorithm " algorithm) in known) count("algorithm " algorithm, c, verdict, why)
 }
 
 END {
   if (broken) print "- Tests that failed as a whole, some perhaps before their last check: " broken "."
   printf "- %d of the %d checks of the log name a system of these tables; the others are about interfaces, files and tools.\n", placed, checks
+  for (c = 1; c <= columns; c++)
+    if ((column[c], 0) in reasons) print "- " column[c] ": what is not of one system was skipped: " reasons[column[c], 0] "."
   for (r = 1; r <= rows; r++) {
     if (group[r] != group[r - 1]) heading(group[r])
     line = "| " name[r]

@@ -406,7 +406,7 @@ static void test_checkpoint(seqgpu_context *ctx) {
   seqgpu_checkpoint *file = NULL;
   const seqgpu_status status = seqgpu_checkpoint_save(n.params, path, NULL, 0);
   if (status == SEQGPU_EUNSUPPORTED) {
-    check_skip("this build has no checkpoints", "checkpoint of an echo state network");
+    check_skip("this build has no checkpoints", "echo state network, checkpoint");
   } else {
     ACCEPTED(ctx, seqgpu_checkpoint_open(ctx, path, &file));
     ACCEPTED(ctx, seqgpu_checkpoint_load(file, m.params, 0));

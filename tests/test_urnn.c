@@ -453,6 +453,7 @@ static int count_step(seqgpu_context *emulator, int64_t n, double out[2]) {
  * alone is cheaper. */
 static void check_operations(void) {
   seqgpu_context *emulator = net_context("emulator", SEQGPU_DTYPE_F32, 1);
+  check_at("emulator/fused f32");
   for (int stages = 7; stages <= 10; stages++) {
     const double n = (double)(1 << stages), said = 11.5 * n * stages + 60 * n;
     double counted[2];
@@ -460,7 +461,7 @@ static void check_operations(void) {
     for (int i = 0; i < 2; i++) {
       const double ratio = counted[i] / (i ? 2.2 * said : said);
       CHECK(ratio > 0.94 && ratio < 1.06,
-            "fused, n = %.0f: %s does %.0f operations a step, %.3f of what is said", n,
+            "urnn, n = %.0f, %s does %.0f operations a step, %.3f of what is said", n,
             i ? "backward" : "forward", counted[i], ratio);
     }
   }
@@ -471,8 +472,9 @@ static void check_device(const char *device, seqgpu_context *oracle) {
   static const char *const plans[] = {"step", "fused", "cufft"};
   const seqgpu_context_options options = {.device = device};
   seqgpu_context *ctx = NULL;
+  check_at("%s f32", device);
   if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) {
-    check_skip(seqgpu_last_error(ctx), "plans of %s", device);
+    check_skip(seqgpu_last_error(ctx), "plans");
     seqgpu_context_destroy(ctx);
     return;
   }
