@@ -118,10 +118,13 @@ template <class T, bool amount> uint32_t bfind(T a) {
   const uint32_t bit = 63 - (uint32_t)__builtin_clzll(bits);
   return amount ? 8 * (uint32_t)sizeof(T) - 1 - bit : bit;
 }
+/* Neighbouring bits change places, then pairs, and so on; the bytes at last. */
 template <class T> T brev(T a) {
-  T reversed = 0;
-  for (unsigned i = 0; i < 8 * sizeof(T); i++) reversed = (T)(reversed << 1 | (a >> i & 1));
-  return reversed;
+  for (unsigned by = 1; by < 8; by *= 2) {
+    const T lower = (T)(~(T)0 / ((1u << by) + 1)); /* 0x5555..., 0x3333..., 0x0F0F... */
+    a = (T)((a >> by & lower) | (a & lower) << by);
+  }
+  return (T)(sizeof(T) == 4 ? __builtin_bswap32((uint32_t)a) : __builtin_bswap64((uint64_t)a));
 }
 /* `length` bits from `from`, those that there are; above them the sign bit of the field, or zeros. */
 template <class T> T bfe(T a, uint32_t from, uint32_t length) {
@@ -208,12 +211,12 @@ template <class F> F sign_of(F a, F b) { return copysign(a, b); }
 
 /* NaN gives the other operand; -0 lies below +0: of equal numbers the bits are the same but for that. */
 template <class F> F min(F a, F b) {
-  const F equal = from_bits<F>(to_bits(a) | to_bits(b));
-  return canonical(a < b ? a : b < a ? b : a == b ? equal : a != a ? b : a);
+  const F equal = from_bits<F>(to_bits(a) | to_bits(b)), least = a < b ? a : b < a ? b : equal;
+  return canonical(a != a ? b : b != b ? a : least);
 }
 template <class F> F max(F a, F b) {
-  const F equal = from_bits<F>(to_bits(a) & to_bits(b));
-  return canonical(a > b ? a : b > a ? b : a == b ? equal : a != a ? b : a);
+  const F equal = from_bits<F>(to_bits(a) & to_bits(b)), most = a > b ? a : b > a ? b : equal;
+  return canonical(a != a ? b : b != b ? a : most);
 }
 /* .NaN: any NaN gives NaN. */
 float min_nan(float a, float b) { return a != a || b != b ? canonical(NAN) : min(a, b); }
@@ -249,7 +252,7 @@ template <class F> bool subnormal(F a) {
 /* ---- moves ---- */
 
 template <class T> T same(T a) { return a; }
-template <class T> T select(T a, T b, bool p) { return p ? a : b; }
+template <class T> T select(T a, T b, Chooser<T> p) { return p.choose(a, b); }
 template <class T> constexpr Handler *choose = lanewise<select<T>>;
 
 /* mov d, a; mov d, {a, b, ...}; mov {d, e, ...}, a: the first of a vector is the lowest bits. */
