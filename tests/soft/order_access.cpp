@@ -106,10 +106,10 @@ void sweep(const Visit &v, uint32_t lanes, const uint64_t *addresses, unsigned b
 }
 
 /* A strong access of one element by one lane. */
-void strong_element(const Visit &v, unsigned lane, uint64_t address, Cell *cell) {
+void strong_element(const Visit &v, unsigned lane, uint64_t address, unsigned bytes, Cell *cell) {
   Order::State &s = v.state;
   const Access &access = v.instruction.access;
-  const unsigned bytes = access.bytes, touched = bytes_in_cell(address, bytes);
+  const unsigned touched = bytes_in_cell(address, bytes);
   const uint32_t index = s.index(v.instruction);
   const uint64_t place = v.shared ? 1ull << 63 | v.shared->number << 24 | address : address;
   const Stamp before = cell->store[0];
@@ -149,10 +149,11 @@ void Order::access(Warp &warp, const Instruction &instruction, uint32_t lanes, D
     base = 0;
   }
   if (instruction.access.strength != Strength::weak || what == Does::atomic) {
+    const unsigned each = instruction.access.bytes != 0 ? instruction.access.bytes : bytes;
     for (; lanes != 0; lanes &= lanes - 1) {
-      const unsigned lane = (unsigned)__builtin_ctz(lanes), each = instruction.access.bytes;
+      const unsigned lane = (unsigned)__builtin_ctz(lanes);
       for (unsigned done = 0; done < bytes; done += each)
-        strong_element(v, lane, addresses[lane] + done, v.cells + (addresses[lane] + done - base) / 4);
+        strong_element(v, lane, addresses[lane] + done, each, v.cells + (addresses[lane] + done - base) / 4);
     }
     return;
   }

@@ -110,7 +110,8 @@ void Order::mbarrier_arrive(Warp &warp, unsigned lane, Block &target, uint32_t b
   cut(warp);
 }
 
-/* Whoever waits for a phase knows what came in it and before it, not what has already come in the next. */
+/* Whoever waits for a phase knows what came in it and before it, not what has already come in the next.  The
+ * phase before the first, which a new mbarrier has ended, is -1. */
 void Order::mbarrier_acquire(Warp &warp, unsigned lane, Block &target, uint32_t bar, uint64_t phase,
                              Scope scope) {
   if (!on) return;
@@ -124,7 +125,7 @@ void Order::mbarrier_acquire(Warp &warp, unsigned lane, Block &target, uint32_t 
     at.answer = before;
     for (unsigned i = 0; i < (scope == Scope::cta ? 1u : 2u); i++) {
       at.answer = joined(at.answer, at.ended[i]);
-      if (phase >= at.phase) at.answer = joined(at.answer, at.current[i]);
+      if (phase + 1 > at.phase) at.answer = joined(at.answer, at.current[i]);
     }
     at.asked = before;
     at.answered = phase;

@@ -79,7 +79,7 @@ public:
   Cell *cells() const { return cells_; }
   Cell *at(uint64_t offset) const { return cells_ + offset / 4; }
   size_t bytes() const { return count_ * 4; }
-  /* The cells in the range are not needed any more: their whole pages are given back. */
+  /* Nothing is known of the range any more; its whole pages are given back. */
   void forget(uint64_t offset, size_t bytes);
 
 private:
