@@ -7,6 +7,7 @@
  * only its lanes, so diverged lanes do not disturb each other.
  */
 #include "tests/soft/draft.h"
+#include "tests/soft/text.h"
 
 #include <algorithm>
 #include <cstring>
@@ -32,32 +33,18 @@ Handler *find_handler(const std::string &name) {
   return found == table.end() ? nullptr : found->second;
 }
 
-std::vector<std::string> parts_of(const std::string &name) {
-  std::vector<std::string> parts;
-  size_t begin = 0, end;
-  while ((end = name.find('.', begin)) != std::string::npos) {
-    parts.push_back(name.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  parts.push_back(name.substr(begin));
-  return parts;
-}
-
-/* The instruction of that name, without its operands: from a table, or from the parts of its name. */
-Instruction instruction_of(const std::string &name) {
-  Instruction instruction = {};
-  instruction.run = find_handler(name);
-  if (instruction.run == nullptr && !decode_memory(parts_of(name), &instruction))
-    throw std::runtime_error("PTX: the software device does not know `" + name + "`");
-  return instruction;
-}
-
 /* ---- liveness ---- */
 
 typedef std::vector<uint64_t> Bits;
 
 bool has(const Bits &bits, uint32_t i) { return bits[i / 64] >> (i % 64) & 1; }
 void put(Bits *bits, uint32_t i) { (*bits)[i / 64] |= 1ull << (i % 64); }
+
+template <class F> void each_set(const Bits &bits, F f) {
+  for (size_t w = 0; w < bits.size(); w++)
+    for (uint64_t left = bits[w]; left != 0; left &= left - 1)
+      f((uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(left));
+}
 
 struct BasicBlock {
   uint32_t begin, end;
@@ -145,11 +132,9 @@ std::vector<Interval> intervals_of(const Draft &draft) {
       each_read(draft.steps[i], reach);
       each_written(draft.steps[i], reach);
     }
-    for (uint32_t r = 0; r < draft.registers.size(); r++) {
-      if (has(b.in, r)) intervals[r].reach(b.begin);
-      for (const uint32_t n : b.next)
-        if (has(blocks[n].in, r)) intervals[r].reach(b.end - 1);
-    }
+    each_set(b.in, [&](uint32_t r) { intervals[r].reach(b.begin); });
+    for (const uint32_t n : b.next)
+      each_set(blocks[n].in, [&](uint32_t r) { intervals[r].reach(b.end - 1); });
   }
   return intervals;
 }
@@ -237,6 +222,15 @@ uint32_t number_of(const std::string &name, std::vector<std::string> *names,
 
 } // namespace
 
+/* From a table, or from the parts of its name. */
+Instruction instruction_of(const std::string &name) {
+  Instruction instruction = {};
+  instruction.run = find_handler(name);
+  if (instruction.run == nullptr && !decode_memory(split(name, '.'), &instruction))
+    throw std::runtime_error("PTX: the software device does not know `" + name + "`");
+  return instruction;
+}
+
 void lower(const Draft &draft, Kernel *kernel) {
   Frame frame;
   const uint32_t sink = frame.take(8);
@@ -268,6 +262,7 @@ void lower(const Draft &draft, Kernel *kernel) {
     }
     kernel->code.push_back(i);
   }
+  kernel->ran.assign(kernel->code.size(), 0);
   kernel->frame_bytes = frame.bytes;
 }
 

@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace soft {
@@ -43,7 +44,8 @@ struct Group {
   uint32_t pc, lanes;
 };
 
-enum class Waits : uint8_t { nothing, block_barrier, cluster_barrier, members, memory, done };
+/* Why a warp does not run.  `held` groups are no reason: the warp runs its other lanes. */
+enum class Waits : uint8_t { nothing, block_barrier, change, done };
 
 struct Block;
 
@@ -51,14 +53,17 @@ struct Warp {
   unsigned char *frame;
   const unsigned char *constants;
   uint32_t pc, active;       /* the group of lanes that runs */
-  uint32_t alive;            /* lanes that have not exited */
+  uint32_t limit;            /* the lowest pc of the others: where the group meets them */
+  uint32_t threads, alive;   /* lanes that there are, and those that have not exited */
   std::vector<Group> others; /* lanes that stand elsewhere, lowest pc first */
+  std::vector<Group> held;   /* lanes that wait for others of their warp */
   Block *block;
   unsigned number;                  /* in the block: its first thread is 32 * number */
   Waits waits;                      /* why it does not run */
   uint64_t seen;                    /* Machine::changes at its last unsuccessful poll */
   uint32_t polled_pc;               /* where that was */
   uint64_t polled[WARP];            /* what it saw there */
+  uint32_t carry = 0;               /* by lane: what add.cc and its like leave for addc */
   uint64_t cluster_turn;            /* the cluster barrier it has arrived at */
   bool arrived;                     /* at the cluster barrier, and has not waited yet */
   std::vector<unsigned char> local; /* [32][local_bytes] */
@@ -115,18 +120,18 @@ struct Mbarrier {
 };
 
 struct Cluster {
-  std::vector<Block *> blocks;        /* by rank; NULL once a block has exited */
-  uint32_t arrived = 0, expected = 0; /* warps */
-  uint64_t turns = 0;                 /* completed barriers */
+  std::vector<Block *> blocks;       /* by rank; NULL once a block has exited */
+  uint32_t arrived = 0, running = 0; /* warps: at the barrier, not exited */
+  uint64_t turns = 0;                /* completed barriers */
 };
 
 /* The cluster's barrier has ended: its mbarriers are known to all its blocks. */
 void mbarriers_known(Cluster &cluster);
 
 struct Block {
-  uint64_t number; /* in the grid, x first */
+  uint64_t number = 0; /* in the grid, x first */
   Dim3 index;
-  uint32_t rank; /* in the cluster */
+  uint32_t rank = 0; /* in the cluster */
   std::shared_ptr<Cluster> cluster;
   std::vector<Warp> warps;
   Shared shared;
@@ -136,15 +141,21 @@ struct Block {
   Clock clock;                          /* what it knows of the others (order.h) */
 };
 
-/* What a launch has executed (counters.cpp). */
-struct Counters;
+/* Told of every instruction, where somebody counts them (counters.cpp). */
+struct Counters {
+  virtual ~Counters() {}
+  virtual void note(const Warp &warp, const Instruction &instruction, uint32_t lanes) = 0;
+};
 
 /* The device: one for the process, used under the runtime's lock. */
 class Machine {
 public:
   Machine();
-  /* Runs to the end.  Throws Fault. */
+  /* Runs to the end.  Throws Fault; the device can be used again after it. */
   void run(const Launch &launch);
+  /* Gives the global variables of a module their memory: allocations that nobody frees. */
+  void load(Module *module);
+  size_t loaded = 0; /* how many those are */
   void set_seed(uint64_t seed);
   uint64_t random(uint64_t below); /* in 0..below-1 */
 
@@ -166,25 +177,54 @@ public:
   Memory memory;
   Order order;
   const Launch *launch = nullptr;
+  Counters *counters = nullptr;
   uint64_t changes = 0;
   uint64_t instructions = 0, launches = 0; /* executed: warp instructions, kernels */
 
+  /* ---- for handlers ---- */
+
+  /* The warp has come to the barrier of its block, and goes on once all have. */
+  void arrive_at_barrier(Warp &warp);
+  /* All warps that run have arrived at the cluster's barrier. */
+  void complete_cluster_barrier(Cluster &cluster);
+  /* The lanes leave the kernel. */
+  void exit_lanes(Warp &warp, uint32_t lanes);
+  /* The group waits until the lanes of `members` stand at the same instruction. */
+  After hold(Warp &warp, uint32_t members);
+  /* Moves the running group to another instruction, with the others as they are. */
+  void go_to(Warp &warp, uint32_t pc);
+
 private:
+  void admit();
   void start(uint64_t first_block);
+  void start_block(Block *block, uint64_t number);
+  void start_warp(Warp *warp, Block *block, unsigned number);
   void end(Block *block);
-  void step(Warp &warp, unsigned instructions);
-  bool anything_left() const;
+  void step(Warp &warp, uint64_t instructions);
+  void settle(Warp &warp);
+  void wake_all();
+  void clear();
   [[noreturn]] void stuck();
+  unsigned char *take_frame();
 
   uint64_t seed_ = 1, state_ = 1;
   std::vector<std::unique_ptr<Block>> blocks_; /* resident */
+  std::vector<uint64_t> waiting_;              /* clusters that were not admitted yet, by first block */
+  std::vector<Warp *> ready_, asleep_;
+  std::vector<std::unique_ptr<unsigned char[]>> frames_;
+  std::vector<unsigned char *> free_frames_;
+  uint64_t woken_ = 0;  /* `changes` when the sleepers were last woken */
+  uint64_t budget_ = 0; /* instructions left to the launch */
 };
 
-extern Machine &machine();
+Machine &machine();
 
 /* Ends the launch with a sentence: "KERNEL at FILE:LINE (INSTRUCTION), block (x,y,z), thread (x,y,z): ...". */
 [[noreturn]] void fault(const Warp &warp, unsigned lane, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* "kernels/async.h:60", and "barrier.cluster.wait" there. */
+std::string place_of(const Kernel &kernel, uint32_t line);
 
 } // namespace soft
 

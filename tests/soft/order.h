@@ -4,7 +4,13 @@
  * other or both are strong (relaxed or more, of one size, with scopes that hold both threads).  What orders
  * accesses: bar.sync the threads of a block, bar.warp.sync lanes of a warp, a cluster barrier the blocks of a
  * cluster, a release that an acquire has seen, the end of an mbarrier's phase whoever waited for it, and the
- * end of a launch everything.  order.cpp says how it is done.
+ * end of a launch everything.
+ *
+ *   order.cpp         launches, blocks, barriers: who knows of whom
+ *   order_access.cpp  loads and stores: the check
+ *   order_sync.cpp    releases, acquires, fences
+ *   order_async.cpp   asynchronous copies and mbarriers
+ *   order_past.h      what a thread knows; order_shadow.h: who touched a place last
  */
 #ifndef SOFT_ORDER_H
 #define SOFT_ORDER_H
@@ -27,12 +33,20 @@ struct Clock {
   std::shared_ptr<BlockOrder> order;
 };
 
+/* What a thread knows at some moment (order_past.h). */
+struct Past {
+  std::shared_ptr<const Knowledge> others; /* NULL: nothing */
+  uint32_t block = 0, thread = 0;
+  /* It knows the accesses before these segments: of all its block, of its warp, its own. */
+  uint32_t of_block = 0, of_warp = 0, of_own = 0;
+};
+
 /* What the sender of an asynchronous copy knew, kept until it lands. */
 struct Ticket {
-  std::shared_ptr<const Knowledge> knowledge; /* before the copy */
-  std::shared_ptr<const Knowledge> proxied;   /* a bulk copy: before the last fence.proxy.async */
-  uint32_t block = 0, thread = 0, instruction = 0;
-  uint32_t warp_before = 0, own_before = 0; /* and of its warp, and of its own accesses */
+  Past past;    /* before the copy */
+  Past proxied; /* a bulk copy: before the last fence.proxy.async */
+  uint32_t instruction = 0;
+  bool bulk = false;
 };
 
 enum class Does : uint8_t { load, store, atomic };
@@ -45,7 +59,7 @@ public:
 
   void launch_begins(const Launch &launch);
   void launch_ends();
-  void block_begins(Block &block); /* its warps are there */
+  void block_begins(Block &block); /* its warps and its shared memory are there */
   void block_ends(Block &block);
   void memory_released(uint64_t address, size_t bytes); /* cudaFree */
 
@@ -73,10 +87,12 @@ public:
   /* An arrival (with release) by a lane in a phase of an mbarrier, and the acquire of who has waited for the
    * end of that phase. */
   void mbarrier_arrive(Warp &warp, unsigned lane, Block &target, uint32_t bar, uint64_t phase);
-  void mbarrier_acquire(Warp &warp, unsigned lane, Block &target, uint32_t bar, uint64_t phase);
+  void mbarrier_acquire(Warp &warp, unsigned lane, Block &target, uint32_t bar, uint64_t phase,
+                        Scope scope = Scope::cluster);
+
+  struct State;
 
 private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

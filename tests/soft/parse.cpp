@@ -4,6 +4,7 @@
  * PTX ISA 9.0, chapters "Syntax" and "State spaces, types, and variables".
  */
 #include "tests/soft/draft.h"
+#include "tests/soft/text.h"
 
 #include <algorithm>
 #include <cstring>
@@ -13,37 +14,6 @@
 namespace soft {
 
 namespace {
-
-[[noreturn]] void refuse(const std::string &what, const std::string &where) {
-  throw std::runtime_error("PTX: " + what + " in `" + where + "`");
-}
-
-std::vector<std::string> split(const std::string &text, char separator) {
-  std::vector<std::string> parts;
-  size_t begin = 0, end;
-  while ((end = text.find(separator, begin)) != std::string::npos) {
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  parts.push_back(text.substr(begin));
-  return parts;
-}
-
-std::string trim(const std::string &s) {
-  const size_t first = s.find_first_not_of(" \t\r\n");
-  if (first == std::string::npos) return "";
-  return s.substr(first, s.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-/* Bytes of a type, ".f32" or "f32"; 0 for a predicate, -1 if it is none. */
-int type_bytes(const std::string &type) {
-  static const std::map<std::string, int> bytes = {
-      {"pred", 0}, {"b8", 1},   {"u8", 1},  {"s8", 1},  {"b16", 2},   {"u16", 2},   {"s16", 2},
-      {"f16", 2},  {"bf16", 2}, {"b32", 4}, {"u32", 4}, {"s32", 4},   {"f32", 4},   {"tf32", 4},
-      {"b64", 8},  {"u64", 8},  {"s64", 8}, {"f64", 8}, {"f16x2", 4}, {"bf16x2", 4}};
-  const auto found = bytes.find(type[0] == '.' ? type.substr(1) : type);
-  return found == bytes.end() ? -1 : found->second;
-}
 
 /* The last type in an instruction's name: "cvt.s64.s32" has s32. */
 int operand_bytes(const std::string &name) {
@@ -78,7 +48,6 @@ public:
   Kernel parse();
 
 private:
-  void outside();
   void head(const std::string &text);
   void statement(const std::string &text);
   void directive(const std::string &text);
@@ -86,6 +55,8 @@ private:
   void declare_variable(const std::string &text);
   void location(const std::string &text);
   void instruction(const std::string &text);
+  void call(const std::vector<std::string> &operands);
+  void body(const std::string &text, size_t at);
   void operand(Step *step, const std::string &text, bool written);
   void value(Step *step, const std::string &text, bool written);
   void address(Step *step, const std::string &text);
@@ -101,43 +72,12 @@ private:
   Kernel kernel_;
   Draft draft_;
   std::vector<Scope> scopes_;
-  std::map<std::string, Variable> outside_; /* variables of the module, placed when they are first used */
   std::map<std::string, uint32_t> specials_;
   uint32_t line_ = 0;
+  int inlined_ = 0; /* functions whose bodies are being read */
 };
 
 /* ---- variables ---- */
-
-/* ".shared .align 16 .b8 name[4352]": space, element size, name and bytes; an initialiser is not read. */
-Variable read_variable(const std::string &text, size_t *align) {
-  Variable v = {"", Space::global, 0, 0};
-  size_t element = 0, count = 1;
-  *align = 0;
-  const std::vector<std::string> words = split(text, ' ');
-  for (size_t i = 0; i < words.size(); i++) {
-    const std::string &w = words[i];
-    if (w == ".shared")
-      v.space = Space::shared;
-    else if (w == ".local")
-      v.space = Space::local;
-    else if (w == ".param")
-      v.space = Space::param;
-    else if (w == ".align")
-      *align = strtoul(words[++i].c_str(), nullptr, 10);
-    else if (!w.empty() && w[0] == '.' && type_bytes(w) > 0)
-      element = (size_t)type_bytes(w);
-    else if (!w.empty() && w[0] != '.') {
-      const size_t bracket = w.find('[');
-      v.name = w.substr(0, bracket);
-      if (bracket != std::string::npos) count = strtoul(w.c_str() + bracket + 1, nullptr, 10);
-      break;
-    }
-  }
-  if (element == 0) refuse("a variable without a type", text);
-  if (*align == 0) *align = element;
-  v.bytes = element * count;
-  return v;
-}
 
 size_t place(size_t *used, const Variable &v, size_t align) {
   const size_t offset = (*used + align - 1) / align * align;
@@ -148,6 +88,7 @@ size_t place(size_t *used, const Variable &v, size_t align) {
 void Parser::declare_variable(const std::string &text) {
   size_t align;
   Variable v = read_variable(text, &align);
+  if (v.space == Space::param) v.space = Space::local; /* of a call */
   if (v.space == Space::shared)
     v.offset = place(&kernel_.static_shared_bytes, v, align);
   else if (v.space == Space::local)
@@ -157,35 +98,19 @@ void Parser::declare_variable(const std::string &text) {
   scopes_.back().variables[v.name] = v;
 }
 
-/* Variables before the entry: shared arrays of functions that were inlined, and the dynamic array. */
-void Parser::outside() {
-  const std::string before = module_.text.substr(0, entry_.begin);
-  size_t at = 0;
-  while ((at = before.find(".shared ", at)) != std::string::npos) {
-    const size_t end = before.find(';', at);
-    size_t line = before.rfind('\n', at);
-    line = line == std::string::npos ? 0 : line + 1;
-    const std::string text = trim(before.substr(line, end - line));
-    /* what stands inside an earlier entry belongs to that one, and its names are never asked for here */
-    size_t align;
-    const Variable v = read_variable(text, &align);
-    Variable copy = v;
-    copy.offset = align;
-    outside_[v.name] = copy;
-    at = end;
-  }
-}
-
 const Variable *Parser::find_variable(const std::string &name) {
   for (size_t i = scopes_.size(); i-- > 0;) {
     const auto found = scopes_[i].variables.find(name);
     if (found != scopes_[i].variables.end()) return &found->second;
   }
-  const auto found = outside_.find(name);
-  if (found == outside_.end()) return nullptr;
-  Variable v = found->second; /* offset: its alignment */
-  v.offset = v.bytes == 0 ? 0 : place(&kernel_.static_shared_bytes, v, v.offset);
-  return &(scopes_.front().variables[name] = v);
+  for (const Module::Outer &outer : module_.outers) {
+    if (outer.variable.name != name) continue;
+    Variable v = outer.variable;
+    if (v.space == Space::shared)
+      v.offset = v.bytes == 0 ? 0 : place(&kernel_.static_shared_bytes, v, outer.align);
+    return &(scopes_.front().variables[name] = v);
+  }
+  return nullptr;
 }
 
 /* ---- registers ---- */
@@ -296,6 +221,8 @@ void Parser::address(Step *step, const std::string &text) {
   if (!find_register(base, &number) && !read_number(base, &bits)) { /* a variable: 64 bits hold any address */
     const Variable *variable = find_variable(base);
     if (variable == nullptr) refuse("an address of nothing known: " + base, step->name);
+    const size_t space = step->name.find(".param");
+    if (variable->space == Space::local && space != std::string::npos) step->name.replace(space, 6, ".local");
     step->values.push_back({kind_of(*variable), 8, false, 0, variable->offset});
   } else {
     value(step, base, false);
@@ -348,9 +275,11 @@ void Parser::instruction(const std::string &text) {
   const size_t end = text.find_first_of(" \t", at);
   step.name = text.substr(at, end == std::string::npos ? end : end - at);
   const std::string rest = end == std::string::npos ? "" : trim(text.substr(end));
-  if (step.name.compare(0, 3, "bra") == 0) {
+  if (step.name.compare(0, 4, "call") == 0) return call(operands_of(rest));
+  if (step.name.compare(0, 3, "bra") == 0 || (step.name == "ret" && inlined_ > 0)) {
     step.jumps = true;
-    scopes_.back().jumps.push_back({(uint32_t)draft_.steps.size(), rest});
+    scopes_.back().jumps.push_back({(uint32_t)draft_.steps.size(), step.name == "ret" ? "$return" : rest});
+    if (step.name == "ret") step.name = "bra";
   } else {
     bool written = !writes_nothing(step.name);
     for (const std::string &part : operands_of(rest)) {
@@ -372,8 +301,8 @@ void Parser::location(const std::string &text) {
 
 void Parser::directive(const std::string &text) {
   if (text.compare(0, 5, ".reg ") == 0) return declare_registers(text);
-  if (text.compare(0, 8, ".shared ") == 0 || text.compare(0, 7, ".local ") == 0)
-    return declare_variable(text);
+  for (const char *space : {".shared ", ".local ", ".param "})
+    if (text.compare(0, strlen(space), space) == 0) return declare_variable(text);
   if (text.compare(0, 7, ".pragma") == 0) return;
   refuse("an unknown directive", text);
 }
@@ -418,14 +347,9 @@ void Parser::head(const std::string &text) {
   kernel_.max_threads = x * y * z;
 }
 
-Kernel Parser::parse() {
-  kernel_.name = entry_.name;
-  kernel_.files = module_.files;
-  kernel_.lines.push_back({0, 0});
-  outside();
-  const std::string text = module_.text.substr(entry_.begin, entry_.end - entry_.begin);
-  size_t at = text.find('{');
-  head(text.substr(0, at));
+/* Everything between the braces at text[at]. */
+void Parser::body(const std::string &text, size_t at) {
+  const size_t depth = scopes_.size();
   std::string part; /* the statement so far */
   int vector = 0;   /* inside the braces of an operand */
   for (; at < text.size(); at++) {
@@ -434,12 +358,13 @@ Kernel Parser::parse() {
     if (c == '{' && empty) {
       open_scope();
     } else if (c == '}' && empty && vector == 0) {
+      if (scopes_.size() == depth + 1) scopes_.back().labels["$return"] = (uint32_t)draft_.steps.size();
       close_scope();
-      if (scopes_.size() == 1) break;
+      if (scopes_.size() == depth) break;
     } else if (c == ';') {
       statement(trim(part));
       part.clear();
-    } else if (c == ':' && vector == 0 && text[at + 1] != ':' && (at == 0 || text[at - 1] != ':') &&
+    } else if (c == ':' && vector == 0 && text[at + 1] != ':' && text[at - 1] != ':' &&
                trim(part).find_first_of(" \t[") == std::string::npos) {
       scopes_.back().labels[trim(part)] = (uint32_t)draft_.steps.size();
       part.clear();
@@ -451,6 +376,45 @@ Kernel Parser::parse() {
       part += c == '\n' ? ' ' : c;
     }
   }
+}
+
+/* call (results), NAME, (arguments): the body of the function stands here instead.  Its parameters are the
+ * caller's `.param` variables, which lie in local memory, and its `ret` goes to its end. */
+void Parser::call(const std::vector<std::string> &operands) {
+  std::vector<std::string> given;
+  std::string name;
+  for (const std::string &part : operands) {
+    if (part[0] != '(') {
+      name = part;
+      continue;
+    }
+    for (const std::string &each : split(part.substr(1, part.size() - 2), ',')) given.push_back(trim(each));
+  }
+  for (const Module::Function &f : module_.functions) {
+    if (f.name != name || f.parameters.size() != given.size()) continue;
+    open_scope();
+    for (size_t i = 0; i < given.size(); i++) {
+      const Variable *v = find_variable(given[i]);
+      if (v == nullptr) refuse("an argument of nothing known: " + given[i], name);
+      scopes_.back().variables[f.parameters[i]] = *v;
+    }
+    inlined_++;
+    body(module_.text.substr(f.begin, f.end - f.begin), 0);
+    inlined_--;
+    close_scope();
+    return;
+  }
+  refuse("a call of an unknown function", name);
+}
+
+Kernel Parser::parse() {
+  kernel_.name = entry_.name;
+  kernel_.files = module_.files;
+  kernel_.lines.push_back({0, 0});
+  const std::string text = module_.text.substr(entry_.begin, entry_.end - entry_.begin);
+  const size_t begin = text.find('{');
+  head(text.substr(0, begin));
+  body(text, begin);
   close_scope();
   kernel_.static_shared_bytes = (kernel_.static_shared_bytes + 15) / 16 * 16;
   for (Step &step : draft_.steps)
@@ -483,33 +447,6 @@ bool writes_nothing(const std::string &name) {
   for (const char *prefix : none)
     if (name.compare(0, strlen(prefix), prefix) == 0) return true;
   return name == "exit" || name == "ret";
-}
-
-Module read_module(const char *text, size_t bytes) {
-  Module module;
-  module.text.assign(text, strnlen(text, bytes));
-  const std::string &all = module.text;
-  size_t at = 0;
-  while ((at = all.find(".entry ", at)) != std::string::npos) {
-    const size_t begin = at + strlen(".entry "), open = all.find('(', begin);
-    int depth = 0;
-    size_t end = all.find('{', open);
-    do {
-      depth += all[end] == '{' ? 1 : all[end] == '}' ? -1 : 0;
-      end++;
-    } while (depth > 0 && end < all.size());
-    module.entries.push_back({trim(all.substr(begin, open - begin)), begin, end});
-    at = end;
-  }
-  at = 0;
-  while ((at = all.find("\n.file", at)) != std::string::npos) {
-    const size_t number = strtoul(all.c_str() + at + strlen("\n.file"), nullptr, 10);
-    const size_t quote = all.find('"', at), end = all.find('"', quote + 1);
-    if (module.files.size() <= number) module.files.resize(number + 1);
-    module.files[number] = all.substr(quote + 1, end - quote - 1);
-    at = end;
-  }
-  return module;
 }
 
 Kernel decode(const Module &module, const Module::Entry &entry) {

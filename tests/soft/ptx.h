@@ -98,24 +98,40 @@ struct Kernel {
   std::vector<std::string> opcodes; /* each name once */
   std::vector<Line> lines;
   std::vector<std::string> files;
-  std::vector<unsigned char> constants; /* aligned to 64 by the machine */
+  mutable std::vector<unsigned char> ran; /* which instructions some warp has executed */
+  std::vector<unsigned char> constants;   /* aligned to 64 by the machine */
   std::vector<Special> specials;
   std::vector<Variable> parameters;
   size_t frame_bytes = 0, parameter_bytes = 0, static_shared_bytes = 0, local_bytes = 0;
   unsigned max_threads = 1024, registers = 0; /* .maxntid; registers: what ptxas says, 0 if not known */
 };
 
-/* The PTX text of one kernel, or of a module of several.  `decode` throws std::runtime_error with a sentence
- * when there is an instruction that it does not know.  */
+/* The PTX text of an object, and where its kernels begin and end. */
 struct Module {
   std::string text;
   struct Entry {
     std::string name;
     size_t begin, end; /* of the `.entry` in the text */
   };
+  /* A variable before the entries.  One of shared memory belongs to each kernel that names it; one of global
+   * memory has its bytes, and an address once the machine has loaded it. */
+  struct Outer {
+    Variable variable;
+    size_t align;
+    std::vector<unsigned char> initial;
+  };
+  /* A function that kernels call: nvcc inlines all but the slow paths of its mathematics. */
+  struct Function {
+    std::string name;
+    std::vector<std::string> parameters; /* the results, then the arguments */
+    size_t begin, end;                   /* of its body in the text */
+  };
   std::vector<Entry> entries;
+  std::vector<Outer> outers;
+  std::vector<Function> functions;
   std::vector<std::string> files; /* of `.file` */
 };
+/* Both throw std::runtime_error with a sentence where they find what they do not know. */
 Module read_module(const char *text, size_t bytes);
 Kernel decode(const Module &module, const Module::Entry &entry);
 
@@ -130,6 +146,8 @@ extern const Opcode arithmetic_opcodes[], convert_opcodes[], compare_opcodes[], 
 /* ld, st, atom, red, cvta, mapa, fence: their names are made of parts ("ld", "global", "v4", "f32"), which go
  * into `access`.  False if the name is none of them. */
 bool decode_memory(const std::vector<std::string> &parts, Instruction *instruction);
+/* The instruction of a name, without its operands. */
+Instruction instruction_of(const std::string &name);
 
 } // namespace soft
 

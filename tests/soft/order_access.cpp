@@ -1,0 +1,166 @@
+/* order_access.cpp - the check of a load, a store or an atomic against those before it at the same place.
+ *
+ * Nearly every stamp that is met is of an earlier launch, of before the last bar.sync, or the thread's own:
+ * `sweep` looks for these and `judge` does the rest.
+ */
+#include "tests/soft/order_state.h"
+
+#include <algorithm>
+
+namespace soft {
+
+namespace {
+
+/* An access of a warp, while it is checked. */
+struct Visit {
+  Order::State &state;
+  Warp &warp;
+  BlockOrder &block;
+  WarpOrder &own;
+  const Instruction &instruction;
+  Does what;
+  Block *shared;
+  Cell *cells;
+  Stamp floor; /* older stamps are known */
+};
+
+const char *name_of(Does what) {
+  return what == Does::load ? "load" : what == Does::store ? "store" : "atomic operation";
+}
+
+/* Two strong accesses of one size whose scopes hold both threads: "morally strong" in the model. */
+bool both_strong(const Visit &v, Stamp old, uint32_t old_block, const Access &mine) {
+  if ((old & STAMP_STRONG) == 0) return false;
+  const Access &theirs = v.state.instruction(old).access;
+  const Scope least = std::min(scope_of(theirs), scope_of(mine));
+  return theirs.bytes == mine.bytes && v.state.holding(old_block, v.block.number) <= least;
+}
+
+/* A strong store that a strong load has seen happens before what follows the load. */
+bool was_seen(const Visit &v, const Past &past, const Cell &cell, Stamp store) {
+  for (const Stamp load : cell.load) {
+    if (load < v.floor || (load & STAMP_STRONG) == 0 || (load & store & STAMP_BYTES) == 0) continue;
+    if (both_strong(v, store, v.state.owner(store).block, v.state.instruction(load).access) &&
+        past_holds(past, v.state.owner(load), stamp_lanes(load), stamp_segment(load)))
+      return true;
+  }
+  return false;
+}
+
+/* A stamp above the floor, not of this thread in this segment. */
+__attribute__((noinline)) void judge(const Visit &v, unsigned lane, uint64_t address, unsigned bytes,
+                                     const Cell &cell, Stamp old, Stamp me, bool old_stored) {
+  if ((old & me & STAMP_BYTES) == 0) return;
+  const Owner owner = v.state.owner(old);
+  const uint32_t segment = stamp_segment(old);
+  uint32_t lanes = stamp_lanes(old);
+  if (owner.block == v.block.number) {
+    if (segment < v.block.synced) return;
+    if (owner.warp == v.warp.number) {
+      lanes &= ~(1u << lane);
+      if (lanes == 0 || segment < v.own.synced) return;
+    }
+  }
+  const bool strong = (me & STAMP_STRONG) != 0;
+  if (strong && both_strong(v, old, owner.block, v.instruction.access)) return;
+  const Past past = past_of(v.warp, lane, v.state.next);
+  if (past_holds(past, owner, lanes, segment)) return;
+  if (!strong && old_stored && (old & STAMP_STRONG) != 0 && was_seen(v, past, cell, old)) return;
+  report_race(v.state, v.warp, lane, v.instruction, name_of(v.what), {v.shared, address, bytes}, old,
+              old_stored);
+}
+
+template <bool stores>
+inline void check(const Visit &v, unsigned lane, uint64_t address, unsigned bytes, const Cell &cell,
+                  Stamp me) {
+  for (const Stamp old : cell.store)
+    if (old >= v.floor && !stamp_same(old, me)) judge(v, lane, address, bytes, cell, old, me, true);
+  if (!stores) return;
+  for (const Stamp old : cell.load)
+    if (old >= v.floor && !stamp_same(old, me)) judge(v, lane, address, bytes, cell, old, me, false);
+}
+
+/* The bytes of its first cell that an access touches, as a stamp has them; an access is aligned. */
+inline unsigned bytes_in_cell(uint64_t address, unsigned bytes) {
+  return bytes >= 4 ? 0xFu : ((1u << bytes) - 1u) << address % 4;
+}
+
+/* Weak accesses. */
+template <bool stores>
+void sweep(const Visit &v, uint32_t lanes, const uint64_t *addresses, unsigned bytes, uint64_t base) {
+  const Stamp stamp = make_stamp(v.own.segment, v.state.index(v.instruction), 0, 0, 0);
+  const unsigned cells = std::max(1u, bytes / 4);
+  for (; lanes != 0; lanes &= lanes - 1) {
+    const unsigned lane = (unsigned)__builtin_ctz(lanes);
+    const uint64_t offset = addresses[lane] - base;
+    const Stamp me = stamp | (Stamp)lane << 3 | (Stamp)bytes_in_cell(offset, bytes) << 8;
+    Cell *cell = v.cells + offset / 4;
+    for (unsigned k = 0; k < cells; k++, cell++) {
+      check<stores>(v, lane, addresses[lane], bytes, *cell, me);
+      if (stores)
+        remember_store(*cell, me);
+      else
+        remember_load(*cell, me, v.floor);
+    }
+  }
+}
+
+/* A strong access of one element by one lane. */
+void strong_element(const Visit &v, unsigned lane, uint64_t address, Cell *cell) {
+  Order::State &s = v.state;
+  const Access &access = v.instruction.access;
+  const unsigned bytes = access.bytes, touched = bytes_in_cell(address, bytes);
+  const uint32_t index = s.index(v.instruction);
+  const uint64_t place = v.shared ? 1ull << 63 | v.shared->number << 24 | address : address;
+  const Stamp before = cell->store[0];
+  const Stamp asking = make_stamp(v.own.segment, index, touched, lane, STAMP_STRONG);
+  for (unsigned k = 0; k < std::max(1u, bytes / 4); k++)
+    if (v.what == Does::load)
+      check<false>(v, lane, address, bytes, cell[k], asking);
+    else
+      check<true>(v, lane, address, bytes, cell[k], asking);
+  if (v.what != Does::store) s.take(v.warp, lane, access, place, before);
+  Gifts *gifts = NULL;
+  if (v.what != Does::load) gifts = s.give(v.warp, lane, access, v.what == Does::atomic, place, before);
+  if (v.own.segment == 0) v.own.segment = v.own.last = s.begin_segment(v.block.number, v.warp.number);
+  const Stamp me = make_stamp(v.own.segment, index, touched, lane, STAMP_STRONG);
+  for (unsigned k = 0; k < std::max(1u, bytes / 4); k++)
+    if (v.what == Does::load)
+      remember_load(cell[k], me, v.floor);
+    else
+      remember_store(cell[k], me);
+  if (gifts) gifts->stamp = me;
+}
+
+} // namespace
+
+void Order::access(Warp &warp, const Instruction &instruction, uint32_t lanes, Does what, Block *shared,
+                   const uint64_t addresses[WARP], unsigned bytes) {
+  if (!on) return;
+  State &s = *state_;
+  BlockOrder &block = *warp.block->clock.order;
+  WarpOrder &own = block.warps[warp.number];
+  Visit v = {s, warp, block, own, instruction, what, shared, s.global.cells(), (Stamp)s.first << 32};
+  uint64_t base = s.base;
+  if (shared) {
+    BlockOrder &target = *shared->clock.order;
+    v.cells = target.shadow.cells();
+    v.floor = &target == &block ? own.shared_floor : (Stamp)target.begin << 32;
+    base = 0;
+  }
+  if (instruction.access.strength != Strength::weak || what == Does::atomic) {
+    for (; lanes != 0; lanes &= lanes - 1) {
+      const unsigned lane = (unsigned)__builtin_ctz(lanes), each = instruction.access.bytes;
+      for (unsigned done = 0; done < bytes; done += each)
+        strong_element(v, lane, addresses[lane] + done, v.cells + (addresses[lane] + done - base) / 4);
+    }
+    return;
+  }
+  if (own.segment == 0) own.segment = own.last = s.begin_segment(block.number, warp.number);
+  if (what == Does::load)
+    sweep<false>(v, lanes, addresses, bytes, base);
+  else
+    sweep<true>(v, lanes, addresses, bytes, base);
+}
+
+} // namespace soft

@@ -1,0 +1,137 @@
+/* order_async.cpp - asynchronous copies, and the mbarriers that they complete on.
+ *
+ * Bytes land some time after the copy was issued, and nobody knows of them before he has waited for the phase
+ * of the mbarrier that they count on: they are the work of the mbarrier in that phase, a segment.  What was
+ * done before at the place must have been known to the sender when he issued the copy.  A bulk copy reads
+ * global memory through the "async proxy": it sees what its sender knew at his last fence.proxy.async.
+ */
+#include "tests/soft/order_state.h"
+
+namespace soft {
+
+Ticket Order::issue(Warp &warp, const Instruction &instruction, unsigned lane, bool async_proxy) {
+  Ticket ticket;
+  if (!on) return ticket;
+  ticket.past = past_of(warp, lane, state_->next);
+  ticket.instruction = state_->index(instruction);
+  ticket.bulk = async_proxy;
+  if (async_proxy) {
+    const BlockOrder &block = *warp.block->clock.order;
+    const Fences *fences = block.threads[ticket.past.thread].fences.get();
+    if (fences && fences->has_proxied) ticket.proxied = fences->proxied;
+  }
+  cut(warp);
+  return ticket;
+}
+
+/* The mbarrier as it is in that phase. */
+static BarrierOrder &barrier_at(Order::State &s, BlockOrder &block, uint32_t bar, uint64_t phase) {
+  const bool first = block.barriers.find(bar) == block.barriers.end();
+  BarrierOrder &at = block.barriers[bar];
+  if (first) at.number[0] = s.barriers++, at.number[1] = s.barriers++;
+  if (phase != at.phase)
+    for (unsigned i = 0; i < 2; i++) {
+      at.ended[i] = joined(at.ended[i], at.current[i]);
+      at.current[i].reset();
+      at.segment[i] = 0;
+    }
+  if (phase != at.phase) at.answer_scope = Scope::none;
+  at.phase = phase;
+  return at;
+}
+
+static void give_to(BarrierOrder &at, unsigned which, const View &view) {
+  at.current[which] = joined(at.current[which], view);
+  at.answer_scope = Scope::none;
+}
+
+/* The first landing of a phase begins its segment, and says who will know it. */
+static uint32_t segment_of(Order::State &s, BarrierOrder &at, unsigned which) {
+  if (at.segment[which] != 0) return at.segment[which];
+  at.segment[which] = s.begin_segment(at.number[which], 0);
+  auto landing = std::make_shared<Knowledge>();
+  landing->add_clause({at.number[which], 0, ALL_LANES, s.next});
+  give_to(at, which, landing);
+  return at.segment[which];
+}
+
+/* From now on a number is not enough to tell what is known in the block's shared memory. */
+static void mark_landed(BlockOrder &block) {
+  if (block.landed) return;
+  block.landed = true;
+  for (WarpOrder &warp : block.warps) warp.shared_floor = (Stamp)block.begin << 32;
+}
+
+static bool knew(const Order::State &s, const Past &past, Stamp floor, Stamp old) {
+  return old < floor || (old & STAMP_BYTES) == 0 ||
+         past_holds(past, s.owner(old), stamp_lanes(old), stamp_segment(old));
+}
+
+static void read_global(Order::State &s, const Ticket &ticket, uint64_t from, unsigned bytes, Stamp me) {
+  const Stamp floor = (Stamp)s.first << 32;
+  Cell *cell = s.global.at(machine().memory.offset(from));
+  for (unsigned k = 0; k < bytes / 4; k++, cell++) {
+    for (const Stamp old : cell->store)
+      if (!knew(s, ticket.proxied, floor, old))
+        report_landing(s, ticket, "read", {NULL, from + 4 * k, bytes}, old, true,
+                       knew(s, ticket.past, floor, old));
+    remember_load(*cell, me, floor);
+  }
+}
+
+void Order::lands(const Ticket &ticket, Block &target, uint32_t to, unsigned bytes, uint32_t bar,
+                  uint64_t phase, uint64_t from) {
+  if (!on) return;
+  State &s = *state_;
+  BlockOrder &block = *target.clock.order;
+  mark_landed(block);
+  BarrierOrder &at = barrier_at(s, block, bar, phase);
+  const uint32_t segment = segment_of(s, at, ticket.past.block != block.number);
+  const Stamp me = make_stamp(segment, ticket.instruction, 0xF, ticket.past.thread % WARP, STAMP_LANDED);
+  if (from != 0) read_global(s, ticket, from, bytes, me);
+  const Stamp floor = (Stamp)block.begin << 32;
+  Cell *cell = block.shadow.at(to);
+  for (unsigned k = 0; k < bytes / 4; k++, cell++) {
+    const Spot spot = {&target, to + 4 * k, bytes};
+    for (const Stamp old : cell->store)
+      if (!knew(s, ticket.past, floor, old)) report_landing(s, ticket, "store", spot, old, true, false);
+    for (const Stamp old : cell->load)
+      if (!knew(s, ticket.past, floor, old)) report_landing(s, ticket, "store", spot, old, false, false);
+    remember_store(*cell, me);
+  }
+}
+
+void Order::mbarrier_arrive(Warp &warp, unsigned lane, Block &target, uint32_t bar, uint64_t phase) {
+  if (!on) return;
+  BlockOrder &block = *target.clock.order;
+  BarrierOrder &at = barrier_at(*state_, block, bar, phase);
+  const Past past = past_of(warp, lane, state_->next);
+  give_to(at, past.block != block.number, published(past, warp.block->clock.order->warps[warp.number].last));
+  cut(warp);
+}
+
+/* Whoever waits for a phase knows what came in it and before it, not what has already come in the next. */
+void Order::mbarrier_acquire(Warp &warp, unsigned lane, Block &target, uint32_t bar, uint64_t phase,
+                             Scope scope) {
+  if (!on) return;
+  BlockOrder &block = *target.clock.order;
+  auto found = block.barriers.find(bar);
+  if (found == block.barriers.end()) return;
+  BarrierOrder &at = found->second;
+  const unsigned thread = warp.number * WARP + lane;
+  const View before = view_of(block, thread);
+  if (at.answer_scope != scope || at.answered != phase || at.asked != before) {
+    at.answer = before;
+    for (unsigned i = 0; i < (scope == Scope::cta ? 1u : 2u); i++) {
+      at.answer = joined(at.answer, at.ended[i]);
+      if (phase >= at.phase) at.answer = joined(at.answer, at.current[i]);
+    }
+    at.asked = before;
+    at.answered = phase;
+    at.answer_scope = scope;
+  }
+  block.threads[thread].known = at.answer;
+  block.learnt = true;
+}
+
+} // namespace soft
