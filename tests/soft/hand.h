@@ -18,13 +18,21 @@ enum : unsigned { REGISTERS = 16, REGISTER_BYTES = 8 * WARP, LOCAL_BYTES = 64, S
 
 /* A cluster of blocks of so many warps, whose shared memory nobody has written. */
 struct World {
-  Kernel kernel;
-  Launch launch;
+  Launch launch; /* of a kernel without code, so that a fault has something to name */
   std::shared_ptr<Cluster> cluster = std::make_shared<Cluster>();
   std::vector<std::unique_ptr<Block>> blocks;
   std::vector<std::unique_ptr<unsigned char[]>> frames;
 
   explicit World(unsigned count = 1, unsigned warps = 1) {
+    const auto kernel = std::make_shared<Kernel>();
+    kernel->name = "by_hand";
+    kernel->code.resize(1);
+    kernel->lines.push_back({0, 0});
+    kernel->opcodes.push_back("by hand");
+    launch.kernel = kernel;
+    launch.grid = {count, 1, 1};
+    launch.block = {warps * WARP, 1, 1};
+    launch.cluster = count;
     machine().order.on = false;
     machine().launch = &launch;
     machine().flights.clear();
@@ -63,19 +71,28 @@ struct Operand {
   unsigned number, size;
 };
 
-inline Place place_of(unsigned number) { return in_frame(number * REGISTER_BYTES); }
+inline Place place_in(unsigned number) { return in_frame(number * REGISTER_BYTES); }
 inline uint64_t get(const Warp &warp, Operand o, unsigned lane) {
-  return warp.value(place_of(o.number), o.size, lane);
+  return warp.value(place_in(o.number), o.size, lane);
 }
 inline void put(Warp &warp, Operand o, unsigned lane, uint64_t v) {
-  warp.set(place_of(o.number), o.size, lane, v);
+  warp.set(place_in(o.number), o.size, lane, v);
 }
 inline void put_all(Warp &warp, Operand o, uint64_t v) {
   for (unsigned lane = 0; lane < WARP; lane++) put(warp, o, lane, v);
 }
 
-/* The handler of that name; ends the test if there is none. */
-Instruction instruction(const char *name, std::initializer_list<Operand> operands, int64_t displacement = 0);
+/* The instruction of that name, with its operands in the order of the text. */
+inline Instruction instruction(const char *name, std::initializer_list<Operand> operands,
+                               int64_t displacement = 0) {
+  Instruction ins = instruction_of(name);
+  for (const Operand &o : operands) {
+    ins.at[ins.operands] = place_in(o.number);
+    ins.size[ins.operands++] = (uint8_t)o.size;
+  }
+  ins.displacement = displacement;
+  return ins;
+}
 
 struct Result {
   After after;
@@ -93,35 +110,6 @@ inline Result run(Warp &warp, const char *name, std::initializer_list<Operand> o
   return run(warp, instruction(name, operands, displacement), lanes);
 }
 inline bool says(const Result &r, const char *words) { return r.fault.find(words) != std::string::npos; }
-
-/* ---- */
-
-inline Instruction instruction(const char *name, std::initializer_list<Operand> operands,
-                               int64_t displacement) {
-  Instruction ins = {};
-  std::vector<std::string> parts(1);
-  for (const char *c = name; *c != '\0'; c++)
-    if (*c == '.')
-      parts.emplace_back();
-    else
-      parts.back() += *c;
-  bool known = false;
-  for (const Opcode *o = async_opcodes; o->name != nullptr; o++)
-    if (std::string(name) == o->name) {
-      ins.run = o->run;
-      known = true;
-    }
-  if (!known && !decode_memory(parts, &ins)) {
-    printf("FAIL %s: no such instruction\n", name);
-    exit(EXIT_FAILURE);
-  }
-  for (const Operand &o : operands) {
-    ins.at[ins.operands] = place_of(o.number);
-    ins.size[ins.operands++] = (uint8_t)o.size;
-  }
-  ins.displacement = displacement;
-  return ins;
-}
 
 } // namespace hand
 

@@ -90,12 +90,12 @@ bool load_is_right(Trial &t, const Form &f, int space, Pattern p, uint32_t lanes
   const unsigned first = size == 8 ? 0 : 1; /* 8 bytes wide: over the address itself */
   for (unsigned k = 0; k < f.count; k++) {
     if (first + k != 0) put_all(t.warp(), {first + k, 8}, 0x5555555555555555u);
-    ins.at[k] = place_of(first + k);
+    ins.at[k] = place_in(first + k);
     ins.size[k] = (uint8_t)size;
   }
   std::vector<uint64_t> before(WARP);
   for (unsigned lane = 0; lane < WARP; lane++) before[lane] = get(t.warp(), {first, size}, lane);
-  ins.at[f.count] = place_of(0);
+  ins.at[f.count] = place_in(0);
   ins.size[f.count] = 8;
   ins.operands = (uint8_t)(f.count + 1);
   if (!run(t.warp(), ins, lanes).fault.empty()) return false;
@@ -124,7 +124,7 @@ bool store_is_right(Trial &t, const Form &f, int space, Pattern p, uint32_t lane
       const uint64_t v = p == SAME || p == ANY || space == 3 ? 0x1122334455667788u + k : check_random();
       put(t.warp(), {1 + k, size}, lane, v);
     }
-    ins.at[1 + k] = place_of(1 + k);
+    ins.at[1 + k] = place_in(1 + k);
     ins.size[1 + k] = (uint8_t)size;
   }
   ins.operands = (uint8_t)(f.count + 1);
@@ -190,7 +190,7 @@ void check_global_faults() {
     uint64_t bad;
     const char *words, *more;
   } rows[] = {
-      {"ld.global.f32", a + 400, "4 bytes beyond its 400 bytes", "thread 5"},
+      {"ld.global.f32", a + 400, "4 bytes beyond its 400 bytes", "thread (5,0,0)"},
       {"ld.global.f32", a + 396 + 8, "8 bytes beyond", "a load"},
       {"st.global.f32", b - 4, "begins 4 bytes before allocation", "(64 bytes)"},
       {"atom.global.add.u32", b + 64, "beyond its 64 bytes", "an atomic"},
@@ -198,8 +198,8 @@ void check_global_faults() {
       {"ld.global.f32", 16, "NULL pointer", "a load of 4 bytes"},
       {"ld.f32", (uint64_t)(uintptr_t)&rows / 4 * 4, "no address of the device", "host"},
       {"ld.global.f32", a + 2, "not a multiple of 4", "a load of 4 bytes"},
-      {"ld.f32", SHARED_WINDOW + SHARED_BYTES, "of shared memory, 4 bytes beyond its 4096", "thread 5"},
-      {"st.f32", LOCAL_WINDOW + LOCAL_BYTES, "of a thread's 64 bytes of local memory", "thread 5"},
+      {"ld.f32", SHARED_WINDOW + SHARED_BYTES, "of shared memory, 4 bytes beyond its 4096", "thread (5,0,0)"},
+      {"st.f32", LOCAL_WINDOW + LOCAL_BYTES, "of a thread's 64 bytes of local memory", "thread (5,0,0)"},
   };
   for (const auto &row : rows) {
     const Result r = one_astray(w, row.name, a, row.bad);
@@ -280,7 +280,8 @@ void check_addresses() {
   CHECK(get(warp, {4, 8}, 9) == 0x123, "soft memory: cvta.to.global");
 
   for (unsigned lane = 0; lane < WARP; lane++) put(warp, {5, 4}, lane, lane % 3);
-  run(warp, "mapa.shared::cluster.u32", {{6, 4}, {1, 4}, {5, 4}});
+  put_all(warp, {13, 4}, 0x123);
+  run(warp, "mapa.shared::cluster.u32", {{6, 4}, {13, 4}, {5, 4}});
   run(warp, "mapa.u64", {{7, 8}, {2, 8}, {5, 4}});
   run(warp, "getctarank.shared::cluster.u32", {{8, 4}, {6, 4}});
   run(warp, "getctarank.u64", {{9, 4}, {2, 8}});
@@ -451,14 +452,13 @@ void check_names() {
                                  "atom.global.add.b32", "fence.acq_rel",
                                  "cvta.to.param.u64",   "ld.global.L2::cache_hint.u32"};
   for (const char *name : unknown) {
-    std::vector<std::string> parts(1);
-    for (const char *c = name; *c != '\0'; c++)
-      if (*c == '.')
-        parts.emplace_back();
-      else
-        parts.back() += *c;
-    Instruction ins = {};
-    CHECK(!decode_memory(parts, &ins), "soft memory: refused: %s", name);
+    bool refused = false;
+    try {
+      instruction_of(name);
+    } catch (const std::runtime_error &) {
+      refused = true;
+    }
+    CHECK(refused, "soft memory: refused: %s", name);
   }
   const Instruction packet = instruction("ld.relaxed.gpu.global.v2.b64", {});
   CHECK(packet.access.strength == Strength::relaxed && packet.access.scope == Scope::gpu &&
