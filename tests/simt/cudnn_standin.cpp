@@ -1,4 +1,5 @@
-/* cudnn_standin.cpp - stands in for cuDNN in the tests, so that kernels/cudnn run without a card.
+/* cudnn_standin.cpp - stands in for cuDNN in the tests, so that kernels/cudnn run without a card: on the
+ * emulator and on the software device (cudnn_seat.h).
  *
  * The functions that those two files call, with the contract that NVIDIA documents, on the CPU: the
  * mathematics is core/layer.c's.  It shows that our calls hand over the right numbers in the right places; it
@@ -11,7 +12,8 @@
  *   - lengths of 0, other x, y or hx in backward than in forward, and too small spaces are refused
  *   - the work space is filled with NaN after each call
  *
- * The headers are the real ones; the few functions of the CUDA runtime that are called are here as well.
+ * The headers are the real ones; for the emulator, the few functions of the CUDA runtime that are called are
+ * here as well.
  */
 #include <cudnn.h>
 #include <math.h>
@@ -22,10 +24,11 @@
 
 #include "core/cells.h"
 #include "core/ops.h"
+#include "tests/simt/cudnn_seat.h"
 #include "tests/simt/simt_numbers.h"
 
 struct cudnnContext {
-  int unused;
+  cudaStream_t stream;
 };
 struct cudnnDropoutStruct {
   int set;
@@ -66,8 +69,9 @@ typedef std::vector<float> numbers;
 size_t size_of(cudnnDataType_t type) { return type == CUDNN_DATA_HALF ? sizeof(uint16_t) : sizeof(float); }
 bool is_known(cudnnDataType_t type) { return type == CUDNN_DATA_FLOAT || type == CUDNN_DATA_HALF; }
 
-/* What is at `from`; nothing if that is NULL. */
-numbers load(cudnnDataType_t type, const void *from, int64_t count) {
+/* What is at `device`; nothing if that is NULL. */
+numbers load(cudnnDataType_t type, const void *device, int64_t count) {
+  const void *from = seat::readable(device, (size_t)count * size_of(type));
   numbers out(from != NULL ? (size_t)count : 0);
   for (size_t i = 0; i < out.size(); i++)
     out[i] = type == CUDNN_DATA_HALF ? simt::from_half(static_cast<const uint16_t *>(from)[i])
@@ -75,7 +79,8 @@ numbers load(cudnnDataType_t type, const void *from, int64_t count) {
   return out;
 }
 
-void store(cudnnDataType_t type, const numbers &from, void *to) {
+void store(cudnnDataType_t type, const numbers &from, void *device) {
+  void *to = seat::writable(device, from.size() * size_of(type));
   for (size_t i = 0; to != NULL && i < from.size(); i++) {
     if (type == CUDNN_DATA_HALF)
       static_cast<uint16_t *>(to)[i] = simt::to_half(from[i]);
@@ -141,7 +146,7 @@ struct sizes {
   int64_t work, states, gradients, x, reserve; /* floats; states and gradients of one direction */
 };
 
-sizes seqgpu_plan_get_sizes(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x) {
+sizes sizes_of(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x) {
   sizes s;
   s.work = sq_layer_workspace_f32(&r->layout, x->steps, x->batch, 1);
   const int64_t inference = sq_layer_workspace_f32(&r->layout, x->steps, x->batch, 0);
@@ -215,9 +220,22 @@ bool same_shape(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, const cudn
 
 } // namespace
 
-extern "C" {
+#ifdef SEQGPU_EMULATE
 
-/* ---- the CUDA runtime, as far as it is called ---- */
+/* ---- the emulator's seat, and the CUDA runtime as far as it is called ---- */
+
+namespace seat {
+
+cudnnStatus_t enqueue(cudaStream_t, const Work &work) {
+  return work() == NULL ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
+}
+const void *readable(const void *device, size_t) { return device; }
+void *writable(void *device, size_t) { return device; }
+void spoil(void *device, size_t bytes) { memset(device, 0xff, bytes); }
+
+} // namespace seat
+
+extern "C" {
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
   memcpy(to, from, bytes);
@@ -225,6 +243,11 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaGetLastError(void) { return cudaSuccess; }
+}
+
+#endif
+
+extern "C" {
 
 /* ---- objects ---- */
 
@@ -234,7 +257,10 @@ const char *cudnnGetErrorString(cudnnStatus_t status) {
 }
 cudnnStatus_t cudnnCreate(cudnnHandle_t *h) { return make(h); }
 cudnnStatus_t cudnnDestroy(cudnnHandle_t h) { return end(h); }
-cudnnStatus_t cudnnSetStream(cudnnHandle_t, cudaStream_t) { return CUDNN_STATUS_SUCCESS; }
+cudnnStatus_t cudnnSetStream(cudnnHandle_t h, cudaStream_t stream) {
+  h->stream = stream;
+  return CUDNN_STATUS_SUCCESS;
+}
 cudnnStatus_t cudnnCreateDropoutDescriptor(cudnnDropoutDescriptor_t *d) { return make(d); }
 cudnnStatus_t cudnnDestroyDropoutDescriptor(cudnnDropoutDescriptor_t d) { return end(d); }
 cudnnStatus_t cudnnSetDropoutDescriptor(cudnnDropoutDescriptor_t d, cudnnHandle_t, float dropout, void *,
@@ -323,7 +349,7 @@ cudnnStatus_t cudnnGetRNNWeightSpaceSize(cudnnHandle_t, cudnnRNNDescriptor_t r, 
 cudnnStatus_t cudnnGetRNNTempSpaceSizes(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwardMode_t,
                                         cudnnRNNDataDescriptor_t x, size_t *work, size_t *reserve) {
   if (r->algorithm == CUDNN_RNN_ALGO_PERSIST_DYNAMIC && r->built != x->batch) return CUDNN_STATUS_BAD_PARAM;
-  const sizes s = seqgpu_plan_get_sizes(r, x);
+  const sizes s = sizes_of(r, x);
   *work = (size_t)s.work * sizeof(float);
   *reserve = (size_t)s.reserve * sizeof(float);
   return CUDNN_STATUS_SUCCESS;
@@ -343,119 +369,131 @@ cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t, cudnnRNNDescriptor_t r, int
   return CUDNN_STATUS_SUCCESS;
 }
 
-/* ---- runs ---- */
+/* ---- runs: the arguments are checked at the call, the work is done in the order of the stream ---- */
 
-cudnnStatus_t cudnnRNNForward(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwardMode_t mode,
+cudnnStatus_t cudnnRNNForward(cudnnHandle_t handle, cudnnRNNDescriptor_t rd, cudnnForwardMode_t mode,
                               const int32_t *device, cudnnRNNDataDescriptor_t xd, const void *x,
                               cudnnRNNDataDescriptor_t yd, void *y, cudnnTensorDescriptor_t hd,
                               const void *hx, void *hy, cudnnTensorDescriptor_t cd, const void *cx, void *cy,
                               size_t space, const void *weights, size_t work_bytes, void *work,
                               size_t reserve_bytes, void *reserve) {
-  const sizes s = seqgpu_plan_get_sizes(r, xd);
+  const sizes s = sizes_of(rd, xd);
   const bool training = mode == CUDNN_FWD_MODE_TRAINING;
   const bool uniform = xd->lengths == std::vector<int>((size_t)xd->batch, xd->steps);
-  if (device != NULL || !same_shape(r, xd, yd, hd, cd) || space != weight_bytes(r) || hx == hy ||
+  if (device != NULL || !same_shape(rd, xd, yd, hd, cd) || space != weight_bytes(rd) || hx == hy ||
       work_bytes < (size_t)s.work * sizeof(float) ||
       (training && (reserve == NULL || reserve_bytes < (size_t)s.reserve * sizeof(float))))
     return CUDNN_STATUS_BAD_PARAM;
-  if (!uniform && r->algorithm != CUDNN_RNN_ALGO_STANDARD) return CUDNN_STATUS_NOT_SUPPORTED;
-  sq_exec exec = {};
-  const int64_t state_count = state_size(r, xd), two = r->states == 2 ? state_count : 0;
-  const numbers in = load(r->type, x, s.x);
-  numbers h0 = load(r->type, hx, state_count), c0 = load(r->type, cx, two);
-  numbers out((size_t)(yd->steps * yd->batch) * (size_t)yd->width), h((size_t)state_count), c((size_t)two);
-  for (int d = 0; d < r->directions; d++) {
-    const numbers params = unpack(r, d, weights);
-    float *kept = training ? floats(reserve) + d * s.states : NULL;
-    sq_layer_run q = sequence_of(r, xd, d, in.data(), params.data(), work, kept);
-    q.initial[0] = state(h0, r, d);
-    q.initial[1] = state(c0, r, d);
-    q.final[0] = state(h, r, d);
-    q.final[1] = state(c, r, d);
-    q.y = out.data() + d * r->layout.config.hidden_size;
-    q.ldy = yd->width;
-    sq_layer_forward_f32(&exec, &q);
-  }
-  poison(yd, out);
-  store(r->type, out, y);
-  store(r->type, h, hy);
-  store(r->type, c, cy);
-  if (training) {
-    float *copy = floats(reserve) + r->directions * (s.states + s.gradients);
-    memcpy(copy, in.data(), in.size() * sizeof(float));
-    copy[s.x] = checksum(r, xd, in, load(r->type, y, (int64_t)out.size()), h0);
-  }
-  memset(work, 0xff, work_bytes);
-  return CUDNN_STATUS_SUCCESS;
+  if (!uniform && rd->algorithm != CUDNN_RNN_ALGO_STANDARD) return CUDNN_STATUS_NOT_SUPPORTED;
+  return seat::enqueue(handle->stream, [=, r = *rd, xs = *xd, ys = *yd]() -> const char * {
+    sq_exec exec = {};
+    const int64_t state_count = state_size(&r, &xs), two = r.states == 2 ? state_count : 0;
+    const numbers in = load(r.type, x, s.x);
+    numbers h0 = load(r.type, hx, state_count), c0 = load(r.type, cx, two);
+    numbers out((size_t)(ys.steps * ys.batch) * (size_t)ys.width), h((size_t)state_count), c((size_t)two);
+    void *room = seat::writable(work, work_bytes);
+    float *kept = floats(training ? seat::writable(reserve, reserve_bytes) : NULL);
+    for (int d = 0; d < r.directions; d++) {
+      const numbers params = unpack(&r, d, weights);
+      sq_layer_run q =
+          sequence_of(&r, &xs, d, in.data(), params.data(), room, training ? kept + d * s.states : NULL);
+      q.initial[0] = state(h0, &r, d);
+      q.initial[1] = state(c0, &r, d);
+      q.final[0] = state(h, &r, d);
+      q.final[1] = state(c, &r, d);
+      q.y = out.data() + d * r.layout.config.hidden_size;
+      q.ldy = ys.width;
+      sq_layer_forward_f32(&exec, &q);
+    }
+    poison(&ys, out);
+    store(r.type, out, y);
+    store(r.type, h, hy);
+    store(r.type, c, cy);
+    if (training) {
+      float *copy = kept + r.directions * (s.states + s.gradients);
+      memcpy(copy, in.data(), in.size() * sizeof(float));
+      copy[s.x] = checksum(&r, &xs, in, load(r.type, y, (int64_t)out.size()), h0);
+    }
+    seat::spoil(work, work_bytes);
+    return NULL;
+  });
 }
 
 /* Also computes the gradients of the weights, which wait in the reserve. */
-cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, const int32_t *,
+cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t rd, const int32_t *,
                                       cudnnRNNDataDescriptor_t yd, const void *y, const void *dy,
                                       cudnnRNNDataDescriptor_t xd, void *dx, cudnnTensorDescriptor_t hd,
                                       const void *hx, const void *dhy, void *dhx, cudnnTensorDescriptor_t cd,
                                       const void *cx, const void *dcy, void *dcx, size_t space,
                                       const void *weights, size_t work_bytes, void *work,
                                       size_t reserve_bytes, void *reserve) {
-  const sizes s = seqgpu_plan_get_sizes(r, xd);
-  if (!same_shape(r, xd, yd, hd, cd) || space != weight_bytes(r) ||
+  const sizes s = sizes_of(rd, xd);
+  if (!same_shape(rd, xd, yd, hd, cd) || space != weight_bytes(rd) ||
       work_bytes < (size_t)s.work * sizeof(float) || dy == NULL || dx == NULL ||
-      (r->states == 1 && (cx || dcy || dcx)) || reserve_bytes < (size_t)s.reserve * sizeof(float))
+      (rd->states == 1 && (cx || dcy || dcx)) || reserve_bytes < (size_t)s.reserve * sizeof(float))
     return CUDNN_STATUS_BAD_PARAM;
-  float *gradients = floats(reserve) + r->directions * s.states, *x = gradients + r->directions * s.gradients;
-  const int64_t state_count = state_size(r, xd), y_count = (int64_t)yd->steps * yd->batch * yd->width;
-  const numbers in(x, x + s.x), dout = load(r->type, dy, y_count);
-  if (x[s.x] != checksum(r, xd, in, load(r->type, y, y_count), load(r->type, hx, state_count)))
-    return CUDNN_STATUS_BAD_PARAM;
-  numbers dh = load(r->type, dhy, state_count), dc = load(r->type, dcy, state_count);
-  numbers dh0((size_t)state_count), dc0(r->states == 2 ? (size_t)state_count : 0), din((size_t)s.x);
-  memset(gradients, 0, (size_t)(r->directions * s.gradients) * sizeof(float));
-  sq_exec exec = {};
-  for (int d = 0; d < r->directions; d++) {
-    const numbers params = unpack(r, d, weights);
-    sq_layer_run q = sequence_of(r, xd, d, x, params.data(), work, floats(reserve) + d * s.states);
-    q.dy = dout.data() + d * r->layout.config.hidden_size;
-    q.ldy = yd->width;
-    q.dfinal[0] = state(dh, r, d);
-    q.dfinal[1] = state(dc, r, d);
-    q.dinitial[0] = state(dh0, r, d);
-    q.dinitial[1] = state(dc0, r, d);
-    q.dx = din.data();
-    q.dx_accumulate = d;
-    q.dparams = gradients + d * s.gradients;
-    sq_layer_backward_f32(&exec, &q);
-  }
-  poison(xd, din);
-  store(r->type, din, dx);
-  store(r->type, dh0, dhx);
-  store(r->type, dc0, dcx);
-  memset(work, 0xff, work_bytes);
-  return CUDNN_STATUS_SUCCESS;
+  return seat::enqueue(handle->stream, [=, r = *rd, xs = *xd, ys = *yd]() -> const char * {
+    float *kept = floats(seat::writable(reserve, reserve_bytes));
+    float *gradients = kept + r.directions * s.states, *copy = gradients + r.directions * s.gradients;
+    const int64_t state_count = state_size(&r, &xs), y_count = (int64_t)ys.steps * ys.batch * ys.width;
+    const numbers in(copy, copy + s.x), dout = load(r.type, dy, y_count);
+    if (copy[s.x] != checksum(&r, &xs, in, load(r.type, y, y_count), load(r.type, hx, state_count)))
+      return "x, y or hx are not those of forward";
+    numbers dh = load(r.type, dhy, state_count), dc = load(r.type, dcy, state_count);
+    numbers dh0((size_t)state_count), dc0(r.states == 2 ? (size_t)state_count : 0), din((size_t)s.x);
+    memset(gradients, 0, (size_t)(r.directions * s.gradients) * sizeof(float));
+    void *room = seat::writable(work, work_bytes);
+    sq_exec exec = {};
+    for (int d = 0; d < r.directions; d++) {
+      const numbers params = unpack(&r, d, weights);
+      sq_layer_run q = sequence_of(&r, &xs, d, copy, params.data(), room, kept + d * s.states);
+      q.dy = dout.data() + d * r.layout.config.hidden_size;
+      q.ldy = ys.width;
+      q.dfinal[0] = state(dh, &r, d);
+      q.dfinal[1] = state(dc, &r, d);
+      q.dinitial[0] = state(dh0, &r, d);
+      q.dinitial[1] = state(dc0, &r, d);
+      q.dx = din.data();
+      q.dx_accumulate = d;
+      q.dparams = gradients + d * s.gradients;
+      sq_layer_backward_f32(&exec, &q);
+    }
+    poison(&xs, din);
+    store(r.type, din, dx);
+    store(r.type, dh0, dhx);
+    store(r.type, dc0, dcx);
+    seat::spoil(work, work_bytes);
+    return NULL;
+  });
 }
 
-cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnWgradMode_t mode,
+cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t rd, cudnnWgradMode_t mode,
                                          const int32_t *, cudnnRNNDataDescriptor_t xd, const void *x,
                                          cudnnTensorDescriptor_t hd, const void *hx,
                                          cudnnRNNDataDescriptor_t yd, const void *y, size_t space,
                                          void *dweights, size_t work_bytes, void *work, size_t reserve_bytes,
                                          void *reserve) {
-  const sizes s = seqgpu_plan_get_sizes(r, xd);
-  if (mode != CUDNN_WGRAD_MODE_ADD || !same_shape(r, xd, yd, hd, hd) || space != weight_bytes(r) ||
+  const sizes s = sizes_of(rd, xd);
+  if (mode != CUDNN_WGRAD_MODE_ADD || !same_shape(rd, xd, yd, hd, hd) || space != weight_bytes(rd) ||
       reserve_bytes < (size_t)s.reserve * sizeof(float))
     return CUDNN_STATUS_BAD_PARAM;
-  const float *gradients = floats(reserve) + r->directions * s.states;
-  const numbers in = load(r->type, x, s.x), hidden = load(r->type, hx, state_size(r, xd));
-  const numbers out = load(r->type, y, (int64_t)yd->steps * yd->batch * yd->width);
-  if (gradients[r->directions * s.gradients + s.x] != checksum(r, xd, in, out, hidden))
-    return CUDNN_STATUS_BAD_PARAM;
-  numbers sum = load(r->type, dweights, r->directions * direction_size(r));
-  for (int d = 0; d < r->directions; d++)
-    each_tensor(r, d, [&](int64_t ours, int64_t theirs, int64_t count) {
-      for (int64_t i = 0; i < count; i++) sum[(size_t)(theirs + i)] += gradients[d * s.gradients + ours + i];
-    });
-  store(r->type, sum, dweights);
-  memset(work, 0xff, work_bytes);
-  return CUDNN_STATUS_SUCCESS;
+  return seat::enqueue(handle->stream, [=, r = *rd, xs = *xd, ys = *yd]() -> const char * {
+    const auto *kept = static_cast<const float *>(seat::readable(reserve, reserve_bytes));
+    const float *gradients = kept + r.directions * s.states;
+    const numbers in = load(r.type, x, s.x), hidden = load(r.type, hx, state_size(&r, &xs));
+    const numbers out = load(r.type, y, (int64_t)ys.steps * ys.batch * ys.width);
+    if (gradients[r.directions * s.gradients + s.x] != checksum(&r, &xs, in, out, hidden))
+      return "x, y or hx are not those of forward";
+    numbers sum = load(r.type, dweights, r.directions * direction_size(&r));
+    for (int d = 0; d < r.directions; d++)
+      each_tensor(&r, d, [&](int64_t ours, int64_t theirs, int64_t count) {
+        for (int64_t i = 0; i < count; i++)
+          sum[(size_t)(theirs + i)] += gradients[d * s.gradients + ours + i];
+      });
+    store(r.type, sum, dweights);
+    seat::spoil(work, work_bytes);
+    return NULL;
+  });
 }
 
 } // extern "C"

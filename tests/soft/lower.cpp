@@ -33,15 +33,6 @@ Handler *find_handler(const std::string &name) {
   return found == table.end() ? nullptr : found->second;
 }
 
-/* The instruction of that name, without its operands: from a table, or from the parts of its name. */
-Instruction instruction_of(const std::string &name) {
-  Instruction instruction = {};
-  instruction.run = find_handler(name);
-  if (instruction.run == nullptr && !decode_memory(split(name, '.'), &instruction))
-    throw std::runtime_error("PTX: the software device does not know `" + name + "`");
-  return instruction;
-}
-
 /* ---- liveness ---- */
 
 typedef std::vector<uint64_t> Bits;
@@ -231,6 +222,15 @@ uint32_t number_of(const std::string &name, std::vector<std::string> *names,
 
 } // namespace
 
+/* From a table, or from the parts of its name. */
+Instruction instruction_of(const std::string &name) {
+  Instruction instruction = {};
+  instruction.run = find_handler(name);
+  if (instruction.run == nullptr && !decode_memory(split(name, '.'), &instruction))
+    throw std::runtime_error("PTX: the software device does not know `" + name + "`");
+  return instruction;
+}
+
 void lower(const Draft &draft, Kernel *kernel) {
   Frame frame;
   const uint32_t sink = frame.take(8);
@@ -262,6 +262,7 @@ void lower(const Draft &draft, Kernel *kernel) {
     }
     kernel->code.push_back(i);
   }
+  kernel->ran.assign(kernel->code.size(), 0);
   kernel->frame_bytes = frame.bytes;
 }
 

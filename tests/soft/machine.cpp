@@ -123,6 +123,7 @@ void Machine::exit_lanes(Warp &w, uint32_t lanes) {
 
 void Machine::step(Warp &w, uint64_t count) {
   const Instruction *code = launch->kernel->code.data();
+  unsigned char *ran = launch->kernel->ran.data();
   for (; count > 0; count--) {
     const Instruction &i = code[w.pc];
     uint32_t lanes = w.active;
@@ -131,6 +132,7 @@ void Machine::step(Warp &w, uint64_t count) {
       lanes &= i.negated ? ~guard : guard;
     }
     instructions++;
+    ran[w.pc] |= lanes != 0;
     if (counters != nullptr) counters->note(w, i, lanes);
     const After after = lanes != 0 ? i.run(w, i, lanes) : After::next;
     if (after == After::wait) return;

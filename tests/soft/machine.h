@@ -63,6 +63,7 @@ struct Warp {
   uint64_t seen;                    /* Machine::changes at its last unsuccessful poll */
   uint32_t polled_pc;               /* where that was */
   uint64_t polled[WARP];            /* what it saw there */
+  uint32_t carry = 0;               /* by lane: what add.cc and its like leave for addc */
   uint64_t cluster_turn;            /* the cluster barrier it has arrived at */
   bool arrived;                     /* at the cluster barrier, and has not waited yet */
   std::vector<unsigned char> local; /* [32][local_bytes] */
@@ -113,7 +114,9 @@ struct Mbarrier {
   uint32_t count, pending; /* arrivals of a phase, and those still to come */
   int64_t bytes;           /* announced and not landed; below 0: landed before they were announced */
   uint64_t phase;
-  bool fenced; /* fence.mbarrier_init, or a barrier, has made it known to the cluster */
+  uint32_t thread; /* that initialised it */
+  bool fenced;     /* fence.mbarrier_init, or the cluster's barrier, has made it known to the cluster */
+  bool proxied;    /* fence.mbarrier_init, or fence.proxy.async, has made it known to bulk copies */
 };
 
 struct Cluster {
@@ -121,6 +124,9 @@ struct Cluster {
   uint32_t arrived = 0, running = 0; /* warps: at the barrier, not exited */
   uint64_t turns = 0;                /* completed barriers */
 };
+
+/* The cluster's barrier has ended: its mbarriers are known to all its blocks. */
+void mbarriers_known(Cluster &cluster);
 
 struct Block {
   uint64_t number = 0; /* in the grid, x first */
@@ -165,7 +171,7 @@ public:
     Ticket ticket; /* what the sender knew (order.h) */
   };
   std::vector<Flight> flights;
-  bool land_one(); /* lets a random one land; false if there is none */
+  bool land_one(); /* lets a random one land, or a late store (weak.h); false if there is none */
 
   Device device;
   Memory memory;

@@ -36,9 +36,14 @@ public:
   bool release(uint64_t address);
   /* The allocation that holds or is nearest below the address; NULL if it is no address of the device. */
   const Allocation *find(uint64_t address) const;
-  /* True if all of it is in one live allocation. */
-  bool holds(uint64_t address, size_t bytes) const;
+  /* True if all of it is in one live allocation: at first the one that was asked for before. */
+  bool holds(uint64_t address, size_t bytes) const {
+    if (address >= last_begin_ && address + bytes <= last_end_ && address + bytes >= address) return true;
+    return looks_up(address, bytes);
+  }
   bool is_device(uint64_t address) const; /* live or not */
+  /* The nearest allocation above the address, NULL if there is none. */
+  const Allocation *above(uint64_t address) const;
 
   unsigned char *bytes(uint64_t address) const { return data_ + (address - base_); }
   /* Four bits for each four bytes: which were written. */
@@ -53,6 +58,11 @@ public:
   size_t capacity = (size_t)8 << 30; /* of the device */
 
 private:
+  bool looks_up(uint64_t address, size_t bytes) const;
+  uint64_t room(size_t bytes); /* where an allocation can begin; 0 if nowhere */
+  void drop_pages(const Allocation &a);
+
+  mutable uint64_t last_begin_ = 0, last_end_ = 0; /* of the allocation found last */
   uint64_t base_ = 0, next_ = 0;
   size_t reach_ = 0, live_bytes_ = 0;
   uint64_t numbers_ = 0;

@@ -98,7 +98,8 @@ struct Kernel {
   std::vector<std::string> opcodes; /* each name once */
   std::vector<Line> lines;
   std::vector<std::string> files;
-  std::vector<unsigned char> constants; /* aligned to 64 by the machine */
+  mutable std::vector<unsigned char> ran; /* which instructions some warp has executed */
+  std::vector<unsigned char> constants;   /* aligned to 64 by the machine */
   std::vector<Special> specials;
   std::vector<Variable> parameters;
   size_t frame_bytes = 0, parameter_bytes = 0, static_shared_bytes = 0, local_bytes = 0;
@@ -145,6 +146,8 @@ extern const Opcode arithmetic_opcodes[], convert_opcodes[], compare_opcodes[], 
 /* ld, st, atom, red, cvta, mapa, fence: their names are made of parts ("ld", "global", "v4", "f32"), which go
  * into `access`.  False if the name is none of them. */
 bool decode_memory(const std::vector<std::string> &parts, Instruction *instruction);
+/* The instruction of a name, without its operands. */
+Instruction instruction_of(const std::string &name);
 
 } // namespace soft
 

@@ -1,0 +1,47 @@
+/* controls.h - the software device's controls for tests written in C.
+ *
+ * Environment: SEQGPU_SOFT_DEVICE  a row of device.cpp ("4 SMs")
+ *              SEQGPU_SOFT_SEED    the seed of the schedules; fresh, and printed on stdout, unless it is given
+ *              SEQGPU_SOFT_WEAK    1: late stores and stale lines, as soft_set_weak(1)
+ *
+ * At the end of the process it says on stderr what was not released, and which calls were refused without a
+ * test having asked for it; the exit status is then 86.
+ */
+#ifndef SOFT_CONTROLS_H
+#define SOFT_CONTROLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+void soft_set_seed(uint64_t seed);
+uint64_t soft_get_seed(void);
+
+/* 0 if there is no such row.  What is allocated stays. */
+int soft_set_device(const char *name);
+const char *soft_get_device(void);
+
+/* Whether stores to global memory become visible late, and plain loads may see old lines, as far as the memory
+ * model allows. */
+void soft_set_weak(int on);
+
+/* The last sentence about a fault of a kernel, or a call that was refused; "" if there is none.  Valid until
+ * the next. */
+const char *soft_last_fault(void);
+/* Forgets it: the device works again, and the exit status is not bad for it.  What was enqueued is dropped. */
+void soft_reset_fault(void);
+
+/* So far: kernels run, warp instructions executed, bytes allocated at present. */
+uint64_t soft_launches(void);
+uint64_t soft_instructions(void);
+size_t soft_allocated(void);
+/* The names of the kernels that have run, as in the PTX; how many.  names: room for that many, or NULL. */
+size_t soft_kernels(const char **names, size_t room);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

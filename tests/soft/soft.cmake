@@ -1,0 +1,76 @@
+# soft.cmake - the tests that run nvcc's own code on the software device: what tests/soft stands in for is not
+# linked, and the rest is the product as it is.
+#
+#   softgpu            the device, and the stand-ins for the CUDA runtime, cuBLAS, cuFFT and cuDNN
+#   test_NAME_soft     a test that takes a CUDA device; `ctest -R soft_` runs them
+#   seqgpu_soft        the program:  build/bin/seqgpu_soft train ... --device cuda
+set(SOFT ${PROJECT_SOURCE_DIR}/tests/soft)
+file(GLOB SOFT_FILES CONFIGURE_DEPENDS ${SOFT}/*.cpp)
+list(FILTER SOFT_FILES EXCLUDE REGEX "/test_[^/]*$")
+if(NOT SEQGPU_CUBLAS OR NOT TARGET CUDA::cublas)
+  list(REMOVE_ITEM SOFT_FILES ${SOFT}/cublas.cpp)
+endif()
+if(NOT SEQGPU_CUFFT OR NOT TARGET CUDA::cufft)
+  list(REMOVE_ITEM SOFT_FILES ${SOFT}/cufft.cpp)
+endif()
+if(HAVE_CUDNN)
+  list(APPEND SOFT_FILES ${PROJECT_SOURCE_DIR}/tests/simt/cudnn_standin.cpp)
+else()
+  list(REMOVE_ITEM SOFT_FILES ${SOFT}/cudnn.cpp)
+endif()
+
+# The interpreter is built for this machine, and rounds each operation by itself.
+set(SOFT_FLAGS ${WARNINGS} -O3 -march=native -ffp-contract=off -fno-trapping-math -fno-math-errno)
+add_library(softgpu STATIC ${SOFT_FILES})
+target_compile_options(softgpu PRIVATE ${SOFT_FLAGS})
+target_include_directories(softgpu SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS} ${SEQGPU_CUDNN_INCLUDE})
+
+# What the product links beside CUDA's libraries.
+set(SOFT_LIBRARIES ${LINK_LIBRARIES})
+list(FILTER SOFT_LIBRARIES EXCLUDE REGEX "^CUDA::")
+if(HAVE_CUDNN)
+  list(REMOVE_ITEM SOFT_LIBRARIES ${SEQGPU_CUDNN_LIBRARY})
+endif()
+
+# A program on the software device, with everything that is inside the library.
+function(seqgpu_soft_program name)
+  add_executable(${name} ${ARGN} ${OBJECTS} ${CUDA_OBJECTS})
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:C,CXX>:${WARNINGS}>)
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX CUDA_RUNTIME_LIBRARY None)
+  target_link_libraries(${name} PRIVATE softgpu ${SOFT_LIBRARIES} m)
+endfunction()
+
+function(seqgpu_soft_test name)
+  seqgpu_soft_program(test_${name}_soft test_${name}.c)
+  add_test(NAME soft_${name} COMMAND test_${name}_soft ${ARGN} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+endfunction()
+
+foreach(name api esn laws_cells laws_runs params planner tape urnn wavefront)
+  seqgpu_soft_test(${name})
+endforeach()
+seqgpu_soft_test(conformance cuda)
+seqgpu_soft_test(repeat cuda)
+seqgpu_soft_test(cudnn)
+target_sources(test_esn_soft PRIVATE ${PROJECT_SOURCE_DIR}/host/cli/series.c)
+
+seqgpu_soft_program(seqgpu_soft ${CLI_FILES})
+if(ZLIB_FOUND)
+  target_compile_definitions(seqgpu_soft PRIVATE SEQGPU_ZLIB)
+  target_link_libraries(seqgpu_soft PRIVATE ZLIB::ZLIB)
+endif()
+
+# Tests of the software device itself; the one of the runtime has kernels of its own, compiled by nvcc.
+file(GLOB SOFT_TESTS CONFIGURE_DEPENDS RELATIVE ${SOFT} ${SOFT}/test_soft_*.cpp)
+foreach(file ${SOFT_TESTS})
+  string(REGEX REPLACE "test_(soft_.*)\\.cpp" "\\1" name ${file})
+  add_executable(test_${name} ${SOFT}/${file})
+  target_compile_options(test_${name} PRIVATE ${SOFT_FLAGS})
+  target_include_directories(test_${name} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+  target_link_libraries(test_${name} PRIVATE softgpu)
+  add_test(NAME ${name} COMMAND test_${name})
+endforeach()
+add_library(soft_kernels OBJECT ${SOFT}/kernels_for_tests.cu)
+target_compile_options(soft_kernels PRIVATE -lineinfo --no-compress)
+set_target_properties(soft_kernels PROPERTIES CUDA_ARCHITECTURES 90a)
+target_sources(test_soft_runtime PRIVATE $<TARGET_OBJECTS:soft_kernels>)
+set_target_properties(test_soft_runtime PROPERTIES LINKER_LANGUAGE CXX CUDA_RUNTIME_LIBRARY None)
