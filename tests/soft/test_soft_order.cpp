@@ -186,6 +186,7 @@ void test_release_acquire() {
     w.act(0, 40, LD, S);
   });
   races("a store after the release", LD, ST, [](World &w) {
+    w.act(0, 0, ST, Y);
     w.act(0, 0, RELEASE, FLAG);
     w.act(0, 0, ST, X);
     w.act(1, 7, ACQUIRE, FLAG);
@@ -286,6 +287,7 @@ void test_fences() {
   races("a fence of the block before the flag", LD, ST, play(FENCE_CTA, FENCE));
   races("a fence of the block after the flag", LD, ST, play(FENCE, FENCE_CTA));
   races("a store between fence and flag", LD, ST, [](World &w) {
+    w.act(0, 0, ST, Y);
     w.fence(0, 0, FENCE);
     w.act(0, 0, ST, X);
     w.act(0, 0, RELAXED_ST, FLAG);
@@ -570,6 +572,7 @@ void test_landings() {
       },
       2, 2);
   races("the sender itself reads before it lands", BULK, LD_V4, [](World &w) {
+    w.act(0, 0, ST, Y);
     const Ticket own = w.issue(0, 0, BULK);
     w.act(0, 0, LD_V4, S);
     w.land(own, 0, 64, 0, X);
@@ -619,6 +622,12 @@ void test_proxies() {
   orders("a store of the launch before", [](World &w) {
     w.act(1, 0, ST_V4, X);
     w.begin();
+    w.land(w.issue(0, 0, BULK), 0, 64, 0, X);
+  });
+  races("a store between the fence and the copy", BULK, ST_V4, [](World &w) {
+    w.act(0, 0, ST_V4, Y);
+    w.fence_proxy(0, 0);
+    w.act(0, 0, ST_V4, X);
     w.land(w.issue(0, 0, BULK), 0, 64, 0, X);
   });
   const auto overwrite = [](bool waits) {
