@@ -1,25 +1,28 @@
 """axioms.py - one candidate execution and the axioms of the PTX memory model.
 
-PTX ISA, chapter "Memory Consistency Model" (8.x; since 7.5 with proxies), as formalised by Lustig, Sahasrabuddhe
-and Giroux, "A Formal Analysis of the NVIDIA PTX Memory Consistency Model", ASPLOS 2019, and Lustig, Cooksey and
-Giroux, "Mixed-Proxy Extensions for the NVIDIA PTX Memory Consistency Model", ISCA 2022.  The chapter's words:
+PTX ISA, chapter "Memory Consistency Model" (8.x; since 7.5 with proxies), as formalised by Lustig,
+Sahasrabuddhe and Giroux, "A Formal Analysis of the NVIDIA PTX Memory Consistency Model", ASPLOS 2019, and
+Lustig, Cooksey and Giroux, "Mixed-Proxy Extensions for the NVIDIA PTX Memory Consistency Model", ISCA 2022.
+The chapter's words:
 
-  morally strong   in program order, or both strong with scopes that include each other; one proxy; one address
+  morally strong   in program order, or both strong with scopes that include each other; one proxy and address
   observation      a write to a morally strong read of it, perhaps through atomic operations
   synchronises     release pattern -> acquire pattern that observes it; fence.sc -> later fence.sc; barriers
   base causality   (program order + synchronises)+
   causality        base causality that proxies preserve, perhaps after one observation
 
-  Coherence      causality between writes is coherence       FenceSC    base causality has no circle of fence.sc
-  Atomicity      nothing comes between an atomic operation's read and its write
-  No-Thin-Air    reads-from and dependencies have no circle  SC-per-Location  nor have morally strong
-                 communication and program order of a location
-  Causality      no read sees what causality puts after it, or what causality has overwritten
+  Coherence        causality between writes is coherence
+  FenceSC          base causality has no circle of fence.sc
+  Atomicity        nothing comes between an atomic operation's read and its write
+  No-Thin-Air      reads-from and dependencies have no circle
+  SC-per-Location  nor have morally strong communication and program order of one location
+  Causality        no read sees what causality puts after it, or what causality has overwritten
 
-What the chapter says of Hopper: the events of an asynchronous operation come after what its thread did before, but
-not before what it does later; the complete-tx of a bulk copy orders only the copy itself, not what was before it
-(8.9.1.1), that of st.async, which is not in that list, releases like any other release.  The completion of a bulk
-copy contains a proxy fence.  The operations on an mbarrier are atomic at any scope; scopes say whom they order.
+What the manual says of Hopper: the events of an asynchronous operation come after what its thread did before,
+but not before what it does later.  The complete-tx of a bulk copy orders only the copy itself, not what was
+before it (8.9.1.1); that of st.async, which is not in that list, releases like any other release.  The
+completion of a bulk copy contains a proxy fence.  The operations on an mbarrier are atomic at any scope;
+scopes say whom they order.
 
 A relation is a list of bit masks: bit j of rows[i] says i -> j.
 """
@@ -47,7 +50,8 @@ class Execution:
     """The events of one choice of traces.  Reads-from is not yet chosen."""
 
     def __init__(self, test, parts, barriers):
-        """parts: (trace, how many of its events happen); barriers: pairs of (thread, index) that synchronise."""
+        """parts: (trace, how many of its events happen); barriers: pairs of (thread, index) that
+        synchronise."""
         self.test, self.events, self.index = test, [], {}
         edges, pairs = [], []
         for thread, (trace, cut) in enumerate(parts):
@@ -77,7 +81,8 @@ class Execution:
         of = lambda kind: [i for i, e in enumerate(self.events) if e.kind == kind]
         self.reads, self.writes, self.fences, self.waits = of("R"), of("W"), of("F"), of("T")
         self.proxy_fences = of("P")
-        self.has_proxies = bool(test.address) or any(self.events[i].proxy != "generic" for i in self.reads + self.writes)
+        memory = self.reads + self.writes
+        self.has_proxies = bool(test.address) or any(self.events[i].proxy != "generic" for i in memory)
         self.bars = {}
         for i in of("M"):
             self.bars.setdefault(self.events[i].location, []).append(i)
@@ -159,7 +164,8 @@ class Execution:
     # ---- base causality ----
 
     def causality(self, rf, phases, fence_order=()):
-        """(base causality, observation) of what is chosen; phases: wait -> mbarrier operations it has seen."""
+        """(base causality, observation) of what is chosen; phases: wait -> mbarrier operations it has seen.
+        """
         rows, seen = list(self.base), self.observed(rf)
         for w, mask in seen.items():
             for x in self.releases(w):
@@ -186,7 +192,7 @@ class Execution:
         a, b = self.events[x], self.events[y]
         if not rows[x] >> y & 1:
             return False
-        if a.address == b.address and (a.proxy == b.proxy == "generic" or a.proxy == b.proxy and self.same_block(x, y)):
+        if a.address == b.address and a.proxy == b.proxy and (a.proxy == "generic" or self.same_block(x, y)):
             return True
         if not self.has_proxies:
             return False
@@ -195,7 +201,7 @@ class Execution:
         ends = [y] if b.proxy == "generic" else \
             [f for f in self.proxy_fences if self.crosses(f, y) and rows[f] >> y & 1]
         if a.address == b.address:
-            return any(p == q != x or rows[p] >> q & 1 for p in begins for q in ends if a.proxy != b.proxy or p != q)
+            return any(rows[p] >> q & 1 for p in begins for q in ends)
         alias = [f for f in self.proxy_fences if self.events[f].proxy == "alias"]
         return any((rows[p] >> f & 1) and (rows[f] >> q & 1) for p in begins for f in alias for q in ends)
 
@@ -210,7 +216,7 @@ class Execution:
     def causes(self, rows, seen, x, y):
         if self.preserved(rows, x, y):
             return True
-        return any(z == y or self.preserved(rows, z, y) for z in bits(seen.get(x, 0))) if seen.get(x) else False
+        return any(self.preserved(rows, z, y) for z in bits(seen.get(x, 0)))
 
     # ---- the axioms ----
 

@@ -1,9 +1,9 @@
 """events.py - what a thread of a litmus test can do: its traces.
 
 A trace is the thread's events for one choice of what its reads return, in program order.  A thread that polls
-has two kinds of traces: it sees what it waits for and goes on, or it never does and stays there.  Asynchronous
-operations (st.async, cp.async.bulk) are events of no thread: an issue event of the thread comes before them,
-and edges of their own order them among themselves.
+has two kinds of traces: it sees what it waits for and goes on, or it never does and stays there.
+Asynchronous operations (st.async, cp.async.bulk) are events of no thread: an issue event of the thread comes
+before them, and edges of their own order them among themselves.
 """
 from dataclasses import dataclass, field
 
@@ -31,7 +31,7 @@ class Event:
     needs: frozenset = frozenset()  # reads (indices in the trace) that value and existence depend on
     pair: int = None      # of the W of an atomic operation: its R
     reduction: bool = False  # R of a red, which makes no acquire pattern
-    what: tuple = None    # B: (instruction, resource); M: init, (arrive, bytes) or (complete, bytes); T: parity
+    what: tuple = None    # B: (instruction, resource); M: (init), (arrive or complete, bytes); T: parity
     asynchronous: bool = False
     stays: bool = False   # the thread polls here for ever
 
@@ -53,10 +53,10 @@ def order_of(op):
     words = set(op)
     if "volatile" in words:
         return "sys", False, False
-    scope = next((s for s in SCOPES if s in words), "gpu" if words & {"acquire", "release", "acq_rel"} else None)
     if "weak" in words or not words & {"relaxed", "acquire", "release", "acq_rel", "sc"}:
         return None, False, False
-    return scope or "gpu", bool(words & {"acquire", "acq_rel"}), bool(words & {"release", "acq_rel"})
+    scope = next((s for s in SCOPES if s in words), None)
+    return scope, bool(words & {"acquire", "acq_rel"}), bool(words & {"release", "acq_rel"})
 
 
 class Thread:
@@ -68,8 +68,8 @@ class Thread:
         self.traces = []
 
     def place(self, name):
-        """The virtual address and the physical location of a name.  Only generic aliases are addresses of their
-        own: a surface of x is at x, through another proxy."""
+        """The virtual address and the physical location of a name.  Only generic aliases are addresses of
+        their own: a surface of x is at x, through another proxy."""
         location, address = name, None
         while location in self.test.address:
             location, proxy = self.test.address[location]
@@ -95,13 +95,14 @@ class Thread:
 
     def decide(self, condition, registers, known):
         value = lambda x: registers.get(x, 0)
-        return holds(condition, value), frozenset().union(*(known.get(r, frozenset()) for r in operands(condition)))
+        reads = (known.get(r, frozenset()) for r in operands(condition))
+        return holds(condition, value), frozenset().union(*reads)
 
     def end(self, events, registers, edges, stays=False):
         self.traces.append(Trace(events, registers, edges, stays))
 
     def step(self, at, events, registers, known, control, edges):
-        """Everything from instruction `at` on; known: register -> reads; control: reads that branches used."""
+        """All from instruction `at` on; known: register -> reads; control: reads that branches used."""
         if at == len(self.code):
             return self.end(events, registers, edges)
         i = self.code[at]
@@ -126,7 +127,8 @@ class Thread:
         elif name in LOADS:
             for value in self.values(args[1]):
                 after = {**registers, args[0]: value}
-                read = event("R", value=value, scope=scope, acquire=acquire, proxy=LOADS[name], **self.place(args[1]))
+                read = event("R", value=value, scope=scope, acquire=acquire, proxy=LOADS[name],
+                             **self.place(args[1]))
                 mine = {**known, args[0]: frozenset({len(events)})}
                 if i.until and not self.decide(i.until, after, mine)[0]:
                     read.stays = True
@@ -165,7 +167,8 @@ class Thread:
             new = [event("I"), event("W", value=value, needs=reads, asynchronous=True, **self.place(args[0])),
                    event("M", what=("complete", 1), release=True, scope="cluster", asynchronous=True,
                          **self.place(args[2]))]
-            go(new, edges=edges + [(n, n + 1, not self.strict), (n, n + 2, not self.strict), (n + 1, n + 2, True)])
+            before = not self.strict
+            go(new, edges=edges + [(n, n + 1, before), (n, n + 2, before), (n + 1, n + 2, True)])
         elif name == "cp" and "bulk" in op:
             self.copy(i, event, go, len(events), edges)
         elif name in ("mov", "add", "sub"):
@@ -191,7 +194,8 @@ class Thread:
             control = frozenset({n}) if i.until else frozenset()
             if i.until and not self.decide(i.until, after, mine)[0]:
                 continue  # what failed changed nothing: the last time is what counts
-            read = event("R", value=old, scope=scope, acquire=acquire, reduction=target is None, **self.place(address))
+            read = event("R", value=old, scope=scope, acquire=acquire, reduction=target is None,
+                         **self.place(address))
             if kind == "cas" and old != given[0][0]:
                 go([read], after, mine)
                 continue
@@ -202,10 +206,11 @@ class Thread:
             go([read, write], after, mine)
 
     def copy(self, i, event, go, n, edges):
-        """cp.async.bulk to+to, from, bar+bar: a read, and a write, a proxy fence and a completion for each."""
+        """cp.async.bulk to+to, from, bar+bar: a read, then for each a write, a proxy fence, a completion."""
         to, source, bars = i.args[0].split("+"), i.args[1], i.args[2].split("+")
         for value in self.values(source):
-            new = [event("I"), event("R", value=value, proxy="async", asynchronous=True, **self.place(source))]
+            read = event("R", value=value, proxy="async", asynchronous=True, **self.place(source))
+            new = [event("I"), read]
             more = edges + [(n, n + 1, False)]
             for there, bar in zip(to, bars):
                 k = n + len(new)

@@ -14,17 +14,17 @@ of instructions:
                                 | ld.weak r1, x            ;
       forall (P1:r1 = 1)
 
-      The word behind a row's semicolon names the instruction of the kernel that the row stands for: rows of one
-      name are one instruction, which weaken.py weakens everywhere at once.  `redundant NAME WEAKER: reason`
-      lists a weakening that the claim survives.
+      The word behind a row's semicolon names the instruction of the kernel that the row stands for: rows of
+      one name are one instruction, which weaken.py weakens everywhere at once.
+      `redundant NAME WEAKER: reason` lists a weakening that the claim survives.
 
   and a compact one, for the verdicts of others (verdicts/*.txt), two lines or more a test:
 
       MP-gpu: holds ~exists P1:r1 = 1 /\\ P1:r2 != 1
         @0 st.weak x, 1; st.release.gpu y, 1 | @0 ld.acquire.gpu r1, y; ld.weak r2, x
 
-      @cta or @cta/gpu places a thread; `holds` or `fails` is the published verdict; {...} before the first
-      thread gives initial values and aliases.
+      @cta, @cta:cluster or @cta/gpu places a thread; `holds` or `fails` is the published verdict; {...}
+      before the first thread gives initial values and aliases.
 
 Instructions are PTX without types, brackets and state spaces.  What is added: `until CONDITION` behind a load
 that polls, `@(CONDITION)` before an instruction that is executed only if it holds.
@@ -64,7 +64,7 @@ class Test:
     init: dict               # location or (thread, register) -> value
     address: dict            # name of an alias -> (what it is an alias of, proxy)
     shared: set              # locations in shared memory
-    mbarriers: set
+    mbarriers: set           # initially 1: initialised for one arrival; 0: not yet
     quantifier: str          # exists, ~exists, forall
     condition: object
     redundant: dict = field(default_factory=dict)  # (name, weakening) -> reason
@@ -155,6 +155,13 @@ def operands(condition):
 
 # ---- instructions ----
 
+WORDS = set("""
+    st ld atom red sust suld tld cold fence bar barrier mbarrier cp mov add sub
+    weak relaxed acquire release acq_rel sc volatile cta cluster gpu sys
+    exch cas proxy alias surface texture constant async global shared bulk
+    sync arrive wait init expect_tx try_wait mbarrier_init""".split())
+
+
 def parse_instruction(text, name=""):
     text, guard, until = text.strip(), None, None
     if text.startswith("@("):
@@ -168,6 +175,9 @@ def parse_instruction(text, name=""):
         text, condition = text.split(" until ")
         until = parse_condition(condition)
     op, _, rest = text.partition(" ")
+    unknown = set(op.split(".")) - WORDS
+    if unknown:  # a misspelt order would silently be a weak one
+        raise Malformed(f"instruction {text!r}: {', '.join(unknown)}")
     return Instruction(op.split("."), [a.strip() for a in rest.split(",") if a.strip()], until, guard, name)
 
 
@@ -210,8 +220,8 @@ def new_test(name):
 def parse_litmus(text):
     """The notation with columns."""
     text = re.sub(r"\(\*.*?\*\)", "", text, flags=re.S)
-    m = re.match(r"\s*PTX (\S+)\s*\{(.*?)\}(.*?)\n\s*(~?exists|forall)\s*(\(.*?\))\s*(?=\n\s*redundant|\Z)(.*)",
-                 text, re.S)
+    m = re.match(r"\s*PTX (\S+)\s*\{(.*?)\}(.*?)\n\s*(~?exists|forall)\s*(\(.*?\))\s*"
+                 r"(?=\n\s*redundant|\Z)(.*)", text, re.S)
     if not m:
         raise Malformed("expected: PTX name { ... } rows, then exists, ~exists or forall (condition)")
     test = new_test(m.group(1))
@@ -252,10 +262,11 @@ def parse_verdicts(text):
             parse_declarations(d.group(1), test)
             body = body[d.end():].strip()
         for column in body.split(" | "):
-            p = re.match(r"@(\d+)(?:/(\d+))?\s*", column)
+            p = re.match(r"@(\d+)(?::(\d+))?(?:/(\d+))?\s*", column)
             if not p:
                 raise Malformed(f"{test.name}: thread {column!r}")
-            thread = parse_place(f"cta {p.group(1)},gpu {p.group(2) or 0}")
+            cluster = f"cluster {p.group(2)}," if p.group(2) else ""
+            thread = parse_place(f"cta {p.group(1)},{cluster}gpu {p.group(3) or 0}")
             thread.code = [parse_instruction(i) for i in column[p.end():].split(";") if i.strip()]
             test.threads.append(thread)
         tests.append(test)

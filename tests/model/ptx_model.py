@@ -2,10 +2,11 @@
 
     python3 ptx_model.py FILE.litmus ...      python3 ptx_model.py FILE.txt ... (published verdicts)
 
-An execution is a choice of traces (events.py), of the order of operations on each mbarrier, of the write that each
-read returns, and of the orders of fence.sc and of writes; it counts if the axioms (axioms.py) allow it.  Choices are
-dropped as soon as causality forbids them.  An execution in which a thread polls or waits for ever is a *hang*: there,
-a polling read returns the last value that it must in time see.  Claims are about executions that end.
+An execution is a choice of traces (events.py), of the order of operations on each mbarrier, of the write that
+each read returns, and of the orders of fence.sc and of writes; it counts if the axioms (axioms.py) allow it.
+Choices are dropped as soon as causality forbids them.  An execution in which a thread polls or waits for ever
+is a *hang*: there, a polling read returns the last value that it must in time see.  Claims are about
+executions that end.
 """
 import sys
 from itertools import permutations, product
@@ -71,9 +72,10 @@ def meet(test, traces):
     return position, edges
 
 
-def phases_of(events, order):
-    """The state of an mbarrier after each operation: (phase, where each phase ended)."""
-    states, phase, pending, bytes_left, ended, ready = [], 0, 1, 0, {}, False
+def phases_of(events, order, ready):
+    """The state of an mbarrier after each operation: (phase, where each phase ended, whether it exists).
+    ready: whether it exists at the beginning."""
+    states, phase, pending, bytes_left, ended = [], 0, 1, 0, {}
     for k, m in enumerate(order):
         kind = events[m].what[0]
         if kind == "init":
@@ -119,13 +121,15 @@ class Search:
 
     def bars(self, ex):
         """Chooses the order of each mbarrier's operations, then what every wait has seen."""
-        choices = [[(bar, p) for p in permutations(ms) if self.in_order(ex, p, ex.base)] for bar, ms in ex.bars.items()]
+        choices = [[(bar, p) for p in permutations(ms) if self.in_order(ex, p, ex.base)]
+                   for bar, ms in ex.bars.items()]
         for chosen in product(*choices):
             orders = dict(chosen)
             options = [self.seen_by(ex, t, orders.get(ex.events[t].location, ())) for t in ex.waits]
             for seen in product(*options):
                 at = dict(zip(ex.waits, seen))
-                phases = {t: orders[ex.events[t].location][:end + 1] for t, (_, end) in at.items() if end is not None}
+                phases = {t: orders[ex.events[t].location][:end + 1]
+                          for t, (_, end) in at.items() if end is not None}
                 yield from self.reads(ex, orders, at, phases)
 
     @staticmethod
@@ -135,14 +139,15 @@ class Search:
     @staticmethod
     def seen_by(ex, t, order):
         """The places (in the order, end of the phase waited for) at which wait t may find the mbarrier."""
-        e, states = ex.events[t], phases_of(ex.events, order)
+        e = ex.events[t]
+        states = phases_of(ex.events, order, ex.test.init[e.location] == 1)
         if e.stays:  # for ever: it finds the last state, and that is not the one it waits for
-            phase, _, ready = states[-1] if states else (0, {}, False)
+            phase, _, ready = states[-1] if states else (0, {}, ex.test.init[e.location] == 1)
             return [(len(order) - 1, None)] if not ready or phase % 2 == e.what[1] else []
         found = []
         for k, (phase, ended, ready) in enumerate(states):
             if ready and phase % 2 != e.what[1]:
-                found.append((k, ended.get(phase - 1)))  # parity 1 of a new mbarrier has "ended" before it began
+                found.append((k, ended.get(phase - 1)))  # parity 1 of a new mbarrier "ended" before it began
         return found
 
     def waits_fit(self, ex, orders, at, rows):
@@ -165,14 +170,15 @@ class Search:
         candidates = {}
         for r in ex.reads:
             e = ex.events[r]
-            found = [w for w in ex.writes if ex.events[w].location == e.location and ex.events[w].value == e.value
-                     and w != ex.rmw.get(r)]
+            found = [w for w in ex.writes if w != ex.rmw.get(r) and
+                     (ex.events[w].location, ex.events[w].value) == (e.location, e.value)]
             if init.get(e.location, 0) == e.value:
                 found.append(None)
             if not found:
                 return
             candidates[r] = found
-        yield from self.read(ex, orders, at, phases, sorted(candidates, key=lambda r: len(candidates[r])), candidates, {})
+        left = sorted(candidates, key=lambda r: len(candidates[r]))
+        yield from self.read(ex, orders, at, phases, left, candidates, {})
 
     def read(self, ex, orders, at, phases, left, candidates, rf):
         self.tried += 1
@@ -212,7 +218,8 @@ class Search:
             value = lambda w, x: self.test.init.get(x, 0) if w is None else ex.events[w].value
             for last in product(*(finals.get(x, {None}) for x in locations)):
                 memory = {x: value(w, x) for x, w in zip(locations, last)}
-                if holds(self.test.condition, lambda x: memory[x] if isinstance(x, str) else registers(x)) == want:
+                both = lambda x: memory[x] if isinstance(x, str) else registers(x)
+                if holds(self.test.condition, both) == want:
                     return True
         return False
 
