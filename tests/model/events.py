@@ -225,12 +225,14 @@ class Thread:
 
 
 def traces_of(test, strict=False):
-    """The traces of each thread: values are those that some write of some trace may give a location."""
+    """The traces of each thread: values are those that some write of some trace may give a location.  No value
+    depends on itself, so none takes more steps than there are writes."""
     domain = {}
     for where, value in test.init.items():
         if isinstance(where, str) and where not in test.mbarriers:
             domain.setdefault(where, set()).add(value)
-    for _ in range(8):
+    writes = sum(i.op[0] in ("st", "sust", "atom", "red", "cp") for t in test.threads for i in t.code)
+    for _ in range(writes + 1):
         all_traces = [Thread(test, n, domain, strict).run() for n in range(len(test.threads))]
         grown = {k: set(v) for k, v in domain.items()}
         for traces in all_traces:

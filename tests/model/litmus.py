@@ -24,7 +24,7 @@ of instructions:
         @0 st.weak x, 1; st.release.gpu y, 1 | @0 ld.acquire.gpu r1, y; ld.weak r2, x
 
       @cta, @cta:cluster or @cta/gpu places a thread; `holds` or `fails` is the published verdict; {...}
-      before the first thread gives initial values and aliases.
+      before the first thread gives initial values and aliases.  `ends` claims that no thread waits for ever.
 
 Instructions are PTX without types, brackets and state spaces.  What is added: `until CONDITION` behind a load
 that polls, `@(CONDITION)` before an instruction that is executed only if it holds.
@@ -65,7 +65,7 @@ class Test:
     address: dict            # name of an alias -> (what it is an alias of, proxy)
     shared: set              # locations in shared memory
     mbarriers: set           # initially 1: initialised for one arrival; 0: not yet
-    quantifier: str          # exists, ~exists, forall
+    quantifier: str          # exists, ~exists, forall; ends: no thread waits for ever
     condition: object
     redundant: dict = field(default_factory=dict)  # (name, weakening) -> reason
     published: bool = None   # verdict
@@ -250,12 +250,12 @@ def parse_verdicts(text):
         if not block.strip():
             continue
         head, _, body = block.strip().partition("\n")
-        m = re.fullmatch(r"(\S+): (holds|fails) (~?exists|forall) (.*)", head.strip())
+        m = re.fullmatch(r"(\S+): (holds|fails) (~?exists|forall|ends)\s?(.*)", head.strip())
         if not m:
             raise Malformed(f"verdict {head!r}")
         test = new_test(m.group(1))
         test.published, test.quantifier = m.group(2) == "holds", m.group(3)
-        test.condition = parse_condition(m.group(4))
+        test.condition = parse_condition(m.group(4) or "0 = 0")
         body = " ".join(body.split())
         d = re.match(r"\{(.*?)\}", body)
         if d:

@@ -140,9 +140,9 @@ class Search:
     def seen_by(ex, t, order):
         """The places (in the order, end of the phase waited for) at which wait t may find the mbarrier."""
         e = ex.events[t]
-        states = phases_of(ex.events, order, ex.test.init[e.location] == 1)
+        states = phases_of(ex.events, order, ex.test.init.get(e.location) == 1)
         if e.stays:  # for ever: it finds the last state, and that is not the one it waits for
-            phase, _, ready = states[-1] if states else (0, {}, ex.test.init[e.location] == 1)
+            phase, _, ready = states[-1] if states else (0, {}, ex.test.init.get(e.location) == 1)
             return [(len(order) - 1, None)] if not ready or phase % 2 == e.what[1] else []
         found = []
         for k, (phase, ended, ready) in enumerate(states):
@@ -227,8 +227,10 @@ class Search:
         return any(True for _ in self.executions(None, True))
 
     def claim(self):
-        """Whether exists, ~exists or forall holds."""
+        """Whether exists, ~exists, forall or ends holds."""
         quantifier = self.test.quantifier
+        if quantifier == "ends":
+            return not self.hangs()
         if quantifier == "exists":
             return self.found(True)
         return not self.found(quantifier == "~exists")

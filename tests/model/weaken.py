@@ -5,9 +5,9 @@ kernel's source would.  What there is to weaken:
 
   bar.sync, both halves of barrier.cluster, fences, mbarrier operations   removed
   barrier.cluster.arrive.release                                          relaxed
-  strong loads, stores and atomic operations     each narrower scope; release, acquire to relaxed; all to weak
+  strong loads, stores, atomics; fences          each narrower scope; release, acquire to relaxed; all to weak
   a load that polls                              not awaited: read once
-  fence.proxy.async                              for one state space only
+  fence.sc; fence.proxy.async                    acq_rel; for one state space only
   st.async                                       plain: a store that completes nothing
 """
 import copy
@@ -18,7 +18,7 @@ SCOPES = ("sys", "gpu", "cluster", "cta")
 
 
 def narrower(op):
-    """The scopes below the instruction's own; none below a cluster's for what is in one block."""
+    """The scopes below the instruction's own."""
     own = next((s for s in SCOPES if s in op), None)
     return SCOPES[SCOPES.index(own) + 1:] if own else ()
 
@@ -44,17 +44,19 @@ def weakenings(instruction):
     if kind == "barrier":
         relax = [("relaxed", with_op(replaced(op, "release", "relaxed")))] if "release" in op else []
         return [("removed", removed)] + relax
-    if kind == "fence":
+    if kind == "fence" and op[1] in ("proxy", "mbarrier_init"):
         spaces = ("global", "shared") if op[1:] == ["proxy", "async"] else ()
         return [("removed", removed)] + [(f"{s} only", with_op(op + [s])) for s in spaces]
     if kind == "st" and "async" in op:
         return [("plain", lambda i: dataclasses.replace(i, op=["st", "weak"], args=i.args[:2]))]
-    found = [("removed", removed)] if kind == "mbarrier" else []
+    found = [("removed", removed)] if kind in ("fence", "mbarrier") else []
+    if kind == "fence" and "sc" in op:
+        found.append(("acq_rel", with_op(replaced(op, "sc", "acq_rel"))))
     if kind == "mbarrier" and op[1] == "init":
         return found
     found += [(s, with_op(replaced(op, next(x for x in SCOPES if x in op), s))) for s in narrower(op)]
     order = next((o for o in ORDERS if o in op), None)
-    if order in ("release", "acquire", "acq_rel"):
+    if kind != "fence" and order in ("release", "acquire", "acq_rel"):
         found.append(("relaxed", with_op(replaced(op, order, "relaxed"))))
     if order and kind in ("ld", "st"):
         found.append(("weak", with_op([kind, "weak"])))
