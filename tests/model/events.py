@@ -225,7 +225,7 @@ class Thread:
 
 
 def traces_of(test, strict=False):
-    """The traces of each thread: values are those that some write of some trace may give a location.  No value
+    """The traces of each thread.  Values are those that some write of some trace may give a location; none
     depends on itself, so none takes more steps than there are writes."""
     domain = {}
     for where, value in test.init.items():
