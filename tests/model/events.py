@@ -5,7 +5,7 @@ has two kinds of traces: it sees what it waits for and goes on, or it never does
 Asynchronous operations (st.async, cp.async.bulk) are events of no thread: an issue event of the thread comes
 before them, and edges of their own order them among themselves.
 """
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from litmus import Malformed, holds, operands
 
@@ -59,13 +59,84 @@ def order_of(op):
     return scope, bool(words & {"acquire", "acq_rel"}), bool(words & {"release", "acq_rel"})
 
 
-class Thread:
-    """Walks through the code of one thread."""
+@dataclass
+class State:
+    """How far a thread has come: its trace so far, and which reads the registers and branches depend on."""
+    thread: int
+    events: list
+    registers: dict
+    known: dict           # register -> reads
+    control: frozenset    # reads that branches and polls used
+    edges: list
+
+    def number(self, word):
+        """A constant, or a register and the reads it comes from."""
+        if word.lstrip("-").isdigit():
+            return int(word), frozenset()
+        return self.registers.get(word, 0), self.known.get(word, frozenset())
+
+    def decide(self, condition):
+        """Whether it holds, and the reads that say so."""
+        reads = (self.known.get(r, frozenset()) for r in operands(condition))
+        return holds(condition, lambda r: self.registers.get(r, 0)), frozenset().union(*reads)
+
+    def event(self, kind, needs=frozenset(), **fields):
+        return Event(kind, self.thread, needs=needs | self.control, **fields)
+
+    def then(self, *events, edges=(), register=None, value=None, reads=frozenset()):
+        """The state behind these events, which may have set a register."""
+        registers, known = self.registers, self.known
+        if register:
+            registers, known = {**registers, register: value}, {**known, register: reads}
+        return replace(self, events=self.events + list(events), registers=registers, known=known,
+                       edges=self.edges + list(edges))
+
+
+class Walk:
+    """Walks through the code of one thread, a branch for every value that a read may return."""
 
     def __init__(self, test, number, domain, strict):
         self.test, self.number, self.domain, self.strict = test, number, domain, strict
         self.code = test.threads[number].code
         self.traces = []
+
+    def run(self):
+        init = ((k, v) for k, v in self.test.init.items() if isinstance(k, tuple))
+        registers = {register: value for (thread, register), value in init if thread == self.number}
+        self.step(0, State(self.number, [], registers, {}, frozenset(), []))
+        return self.traces
+
+    def step(self, at, state):
+        if at == len(self.code):
+            self.end(state)
+            return
+        i = self.code[at]
+        if i.guard:
+            taken, reads = state.decide(i.guard)
+            state = replace(state, control=state.control | reads)
+            if not taken:
+                self.step(at + 1, state)
+                return
+        for after in self.kind_of(i)(i, state):
+            self.step(at + 1, after)
+
+    def end(self, state, stays=False):
+        self.traces.append(Trace(state.events, state.registers, state.edges, stays))
+
+    def kind_of(self, i):
+        name, words = i.op[0], set(i.op)
+        if name == "st" and "async" in words:
+            return self.async_store
+        if name in STORES:
+            return self.store
+        if name in LOADS:
+            return self.load
+        found = {"atom": self.atomic, "red": self.atomic, "fence": self.fence, "bar": self.barrier,
+                 "barrier": self.cluster_barrier, "mbarrier": self.mbarrier, "cp": self.copy,
+                 "mov": self.compute, "add": self.compute, "sub": self.compute}.get(name)
+        if not found:
+            raise Malformed(f"{self.test.name}: instruction {i.text()!r}")
+        return found
 
     def place(self, name):
         """The virtual address and the physical location of a name.  Only generic aliases are addresses of
@@ -78,150 +149,116 @@ class Thread:
             name = location
         return {"address": address or location, "location": location}
 
-    def values(self, address):
-        return sorted(self.domain.get(self.place(address)["location"], {0}))
+    def values(self, name):
+        return sorted(self.domain.get(self.place(name)["location"], {0}))
 
-    def run(self):
-        registers = {r: v for (t, r), v in
-                     ((k, v) for k, v in self.test.init.items() if isinstance(k, tuple)) if t == self.number}
-        self.step(0, [], registers, {}, frozenset(), [])
-        return self.traces
+    # ---- the instructions: each yields the states behind it ----
 
-    def number_of(self, word, registers, known):
-        """A constant, or a register and the reads it comes from."""
-        if word.lstrip("-").isdigit():
-            return int(word), frozenset()
-        return registers.get(word, 0), known.get(word, frozenset())
+    def store(self, i, state):
+        scope, _, release = order_of(i.op)
+        value, reads = state.number(i.args[1])
+        yield state.then(state.event("W", value=value, needs=reads, scope=scope, release=release,
+                                     proxy=STORES[i.op[0]], **self.place(i.args[0])))
 
-    def decide(self, condition, registers, known):
-        value = lambda x: registers.get(x, 0)
-        reads = (known.get(r, frozenset()) for r in operands(condition))
-        return holds(condition, value), frozenset().union(*reads)
+    def load(self, i, state):
+        scope, acquire, _ = order_of(i.op)
+        n = frozenset({len(state.events)})
+        for value in self.values(i.args[1]):
+            read = state.event("R", value=value, scope=scope, acquire=acquire, proxy=LOADS[i.op[0]],
+                               **self.place(i.args[1]))
+            after = state.then(read, register=i.args[0], value=value, reads=n)
+            if i.until and not after.decide(i.until)[0]:
+                read.stays = True
+                self.end(after, True)
+                continue
+            yield replace(after, control=after.control | n) if i.until else after
 
-    def end(self, events, registers, edges, stays=False):
-        self.traces.append(Trace(events, registers, edges, stays))
-
-    def step(self, at, events, registers, known, control, edges):
-        """All from instruction `at` on; known: register -> reads; control: reads that branches used."""
-        if at == len(self.code):
-            return self.end(events, registers, edges)
-        i = self.code[at]
-        if i.guard:
-            taken, reads = self.decide(i.guard, registers, known)
-            control = control | reads
-            if not taken:
-                return self.step(at + 1, events, registers, known, control, edges)
-
-        def event(kind, **more):
-            return Event(kind, self.number, needs=more.pop("needs", frozenset()) | control, **more)
-
-        def go(new, registers=registers, known=known, control=control, edges=edges):
-            self.step(at + 1, events + new, registers, known, control, edges)
-
-        name, op, args = i.op[0], i.op, i.args
-        scope, acquire, release = order_of(op)
-        if name in STORES and "async" not in op:
-            value, reads = self.number_of(args[1], registers, known)
-            go([event("W", value=value, needs=reads, scope=scope, release=release, proxy=STORES[name],
-                      **self.place(args[0]))])
-        elif name in LOADS:
-            for value in self.values(args[1]):
-                after = {**registers, args[0]: value}
-                read = event("R", value=value, scope=scope, acquire=acquire, proxy=LOADS[name],
-                             **self.place(args[1]))
-                mine = {**known, args[0]: frozenset({len(events)})}
-                if i.until and not self.decide(i.until, after, mine)[0]:
-                    read.stays = True
-                    self.end(events + [read], after, edges, True)
-                    continue
-                go([read], after, mine, control | ({len(events)} if i.until else frozenset()))
-        elif name in ("atom", "red"):
-            self.atomic(i, event, go, len(events), registers, known, (scope or "gpu", acquire, release))
-        elif name == "fence" and "proxy" in op:
-            go([event("P", proxy=".".join(op[2:]))])
-        elif name == "fence":
-            sc = "sc" in op
-            restricted = "mbarrier_init" in op
-            both = sc or "acq_rel" in op
-            go([event("F", scope=scope, sc=sc, acquire=both or acquire, release=both or release,
-                      only_init=restricted)])
-        elif name == "bar":
-            go([event("B", what=(op[-1], args[0]))])
-        elif name == "barrier" and op[1] == "cluster":
-            ordered = "relaxed" not in op
-            go([event("B", what=(f"cluster.{op[2]}", "cluster"), acquire=ordered, release=ordered)])
-        elif name == "mbarrier" and op[1] == "init":
-            go([event("M", what=("init",), **self.place(args[0]))])
-        elif name == "mbarrier" and op[1] == "arrive":
-            relaxed = "relaxed" in op
-            go([event("M", what=("arrive", int(args[1])), release=not relaxed, scope=scope or "cta",
-                      **self.place(args[0]))])
-        elif name == "mbarrier" and op[1] == "try_wait":
-            t = dict(what=("parity", int(args[1])), acquire="relaxed" not in op, scope=scope or "cta",
-                     **self.place(args[0]))
-            self.end(events + [event("T", stays=True, **t)], registers, edges, True)
-            go([event("T", **t)])
-        elif name == "st" and "async" in op:
-            value, reads = self.number_of(args[1], registers, known)
-            n = len(events)
-            new = [event("I"), event("W", value=value, needs=reads, asynchronous=True, **self.place(args[0])),
-                   event("M", what=("complete", 1), release=True, scope="cluster", asynchronous=True,
-                         **self.place(args[2]))]
-            before = not self.strict
-            go(new, edges=edges + [(n, n + 1, before), (n, n + 2, before), (n + 1, n + 2, True)])
-        elif name == "cp" and "bulk" in op:
-            self.copy(i, event, go, len(events), edges)
-        elif name in ("mov", "add", "sub"):
-            a, reads = self.number_of(args[1], registers, known)
-            if len(args) == 3:
-                b, more = self.number_of(args[2], registers, known)
-                a, reads = ARITHMETIC[name](a, b), reads | more
-            go([], {**registers, args[0]: a}, {**known, args[0]: reads})
-        else:
-            raise Malformed(f"{self.test.name}: instruction {i.text()!r}")
-
-    def atomic(self, i, event, go, n, registers, known, order):
-        """atom and red: a read and the write it belongs to."""
-        scope, acquire, release = order
-        kind = i.op[-1]
-        target, address, words = (None, i.args[0], i.args[1:]) if i.op[0] == "red" else \
+    def atomic(self, i, state):
+        """atom and red: a read and the write it belongs to.  A poll that fails changes nothing: only the last
+        time counts."""
+        scope, acquire, release = order_of(i.op)
+        n, kind = len(state.events), i.op[-1]
+        register, address, words = (None, i.args[0], i.args[1:]) if i.op[0] == "red" else \
             (i.args[0], i.args[1], i.args[2:])
-        given = [self.number_of(w, registers, known) for w in words]
-        reads = frozenset().union(*(g[1] for g in given))
+        given = [state.number(w) for w in words]
         for old in self.values(address):
-            after = {**registers, target: old} if target else registers
-            mine = {**known, target: frozenset({n})} if target else known
-            control = frozenset({n}) if i.until else frozenset()
-            if i.until and not self.decide(i.until, after, mine)[0]:
-                continue  # what failed changed nothing: the last time is what counts
-            read = event("R", value=old, scope=scope, acquire=acquire, reduction=target is None,
-                         **self.place(address))
+            read = state.event("R", value=old, scope=scope, acquire=acquire, reduction=register is None,
+                               **self.place(address))
+            after = state.then(read, register=register, value=old, reads=frozenset({n}))
+            if i.until and not after.decide(i.until)[0]:
+                continue
             if kind == "cas" and old != given[0][0]:
-                go([read], after, mine)
+                yield after
                 continue
             value = given[1][0] if kind == "cas" else ARITHMETIC[kind](old, given[0][0])
-            own = frozenset() if kind == "exch" else frozenset({n})
-            write = event("W", value=value, scope=scope, release=release, pair=n, needs=reads | own,
-                          **self.place(address))
-            go([read, write], after, mine)
+            reads = frozenset().union(*(g[1] for g in given)) | (frozenset() if kind == "exch" else {n})
+            yield after.then(state.event("W", value=value, scope=scope, release=release, pair=n, needs=reads,
+                                         **self.place(address)))
 
-    def copy(self, i, event, go, n, edges):
-        """cp.async.bulk to+to, from, bar+bar: a read, then for each a write, a proxy fence, a completion."""
-        to, source, bars = i.args[0].split("+"), i.args[1], i.args[2].split("+")
-        for value in self.values(source):
-            read = event("R", value=value, proxy="async", asynchronous=True, **self.place(source))
-            new = [event("I"), read]
-            more = edges + [(n, n + 1, False)]
-            for there, bar in zip(to, bars):
-                k = n + len(new)
-                new += [event("W", value=value, needs=frozenset({n + 1}), proxy="async", asynchronous=True,
-                              **self.place(there)),
-                        event("P", proxy="async", asynchronous=True),
-                        event("M", what=("complete", 1), release=True, scope="cluster", asynchronous=True,
-                              **self.place(bar))]
-                more += [(n, k + j, False) for j in range(3)]
-                more += [(n + 1, k, True), (k, k + 1, True), (k + 1, k + 2, True)]
-            go(new, edges=more)
+    def fence(self, i, state):
+        if "proxy" in i.op:
+            yield state.then(state.event("P", proxy=".".join(i.op[2:])))
+            return
+        scope, acquire, release = order_of(i.op)
+        sc = "sc" in i.op
+        yield state.then(state.event("F", scope=scope, sc=sc, acquire=sc or acquire, release=sc or release,
+                                     only_init="mbarrier_init" in i.op))
+
+    def barrier(self, i, state):
+        yield state.then(state.event("B", what=(i.op[-1], i.args[0])))
+
+    def cluster_barrier(self, i, state):
+        ordered = "relaxed" not in i.op
+        what = (f"cluster.{i.op[2]}", "cluster")
+        yield state.then(state.event("B", what=what, acquire=ordered, release=ordered))
+
+    def mbarrier(self, i, state):
+        place, scope, ordered = self.place(i.args[0]), order_of(i.op)[0] or "cta", "relaxed" not in i.op
+        if i.op[1] == "init":
+            yield state.then(state.event("M", what=("init",), **place))
+        elif i.op[1] == "arrive":
+            what = ("arrive", int(i.args[1]))
+            yield state.then(state.event("M", what=what, release=ordered, scope=scope, **place))
+        else:
+            wait = dict(what=("parity", int(i.args[1])), acquire=ordered, scope=scope, **place)
+            self.end(state.then(state.event("T", stays=True, **wait)), True)
+            yield state.then(state.event("T", **wait))
+
+    def async_store(self, i, state):
+        """st.async to, value, mbarrier: a write and a completion."""
+        value, reads = state.number(i.args[1])
+        n, transitive = len(state.events), not self.strict
+        yield state.then(
+            state.event("I"),
+            state.event("W", value=value, needs=reads, asynchronous=True, **self.place(i.args[0])),
+            state.event("M", what=("complete", 1), release=True, scope="cluster", asynchronous=True,
+                        **self.place(i.args[2])),
+            edges=[(n, n + 1, transitive), (n, n + 2, transitive), (n + 1, n + 2, True)])
+
+    def copy(self, i, state):
+        """cp.async.bulk to+to, from, mbarrier+mbarrier: a read, and for each block that receives it a write,
+        the proxy fence of the completion, and the completion."""
+        n = len(state.events)
+        for value in self.values(i.args[1]):
+            events = [state.event("I"), state.event("R", value=value, proxy="async", asynchronous=True,
+                                                    **self.place(i.args[1]))]
+            edges = [(n, n + 1, False)]
+            for to, bar in zip(i.args[0].split("+"), i.args[2].split("+")):
+                k = n + len(events)
+                events += [state.event("W", value=value, needs=frozenset({n + 1}), proxy="async",
+                                       asynchronous=True, **self.place(to)),
+                           state.event("P", proxy="async", asynchronous=True),
+                           state.event("M", what=("complete", 1), release=True, scope="cluster",
+                                       asynchronous=True, **self.place(bar))]
+                edges += [(n, k, False), (n, k + 1, False), (n, k + 2, False)]
+                edges += [(n + 1, k, True), (k, k + 1, True), (k + 1, k + 2, True)]
+            yield state.then(*events, edges=edges)
+
+    def compute(self, i, state):
+        """mov, add, sub: on registers."""
+        given = [state.number(w) for w in i.args[1:]]
+        value = given[0][0] if len(given) == 1 else ARITHMETIC[i.op[0]](given[0][0], given[1][0])
+        yield state.then(register=i.args[0], value=value, reads=frozenset().union(*(g[1] for g in given)))
 
 
 def traces_of(test, strict=False):
@@ -233,7 +270,7 @@ def traces_of(test, strict=False):
             domain.setdefault(where, set()).add(value)
     writes = sum(i.op[0] in ("st", "sust", "atom", "red", "cp") for t in test.threads for i in t.code)
     for _ in range(writes + 1):
-        all_traces = [Thread(test, n, domain, strict).run() for n in range(len(test.threads))]
+        all_traces = [Walk(test, n, domain, strict).run() for n in range(len(test.threads))]
         grown = {k: set(v) for k, v in domain.items()}
         for traces in all_traces:
             for trace in traces:

@@ -29,47 +29,64 @@ def possible(condition, want, registers):
     return holds(condition, registers) == want
 
 
-def meet(test, traces):
-    """Runs the threads to their barriers: (how many events of each happen, pairs that synchronise)."""
-    position, arrived, came = [0] * len(traces), {}, {}
-    members = {}
-    for n, thread in enumerate(test.threads):
-        for i in thread.code:
-            if i.op[0] == "bar":
-                members.setdefault((thread.cta, i.args[0]), set()).add(n)
-            if i.op[0] == "barrier":
-                members.setdefault((thread.cluster, "cluster"), set()).add(n)
-    moved = True
-    while moved:
+class Meeting:
+    """Runs the threads to their barriers, to find out how far each comes and who synchronises with whom."""
+
+    def __init__(self, test, traces):
+        self.test, self.traces = test, traces
+        self.position = [0] * len(traces)  # of each thread
+        self.count = {}  # (barrier, thread) -> arrivals
+        self.came = {}   # (thread, place) of an event -> (barrier, which arrival)
+        self.members = {}
+        for n, thread in enumerate(test.threads):
+            for i in thread.code:
+                if i.op[0] in ("bar", "barrier"):
+                    self.members.setdefault(self.barrier(n, i.args[0] if i.args else "cluster"), set()).add(n)
+        while any([self.advance(n) for n in range(len(traces))]):
+            pass
+
+    def barrier(self, n, resource):
+        thread = self.test.threads[n]
+        return thread.cluster if resource == "cluster" else thread.cta, resource
+
+    def advance(self, n):
+        """Runs thread n until it ends or has to wait; whether that changed anything."""
         moved = False
-        for n, trace in enumerate(traces):
-            while position[n] < len(trace.events):
-                e = trace.events[position[n]]
-                if e.kind == "B":
-                    kind, resource = e.what
-                    thread = test.threads[n]
-                    key = (thread.cluster if resource == "cluster" else thread.cta, resource)
-                    count = arrived.setdefault(key, {})
-                    if kind != "cluster.wait" and (n, position[n]) not in came:
-                        count[n] = count.get(n, 0) + 1
-                        came[n, position[n]] = (key, count[n])
-                        moved = True
-                    if kind == "cluster.wait":
-                        came[n, position[n]] = (key, count.get(n, 0))
-                    if kind not in ("arrive", "cluster.arrive") and \
-                            min(count.get(m, 0) for m in members[key]) < came[n, position[n]][1]:
-                        break
-                position[n] += 1
-                moved = True
-    edges = []
-    for a, place in came.items():
-        for b, other in came.items():
-            if place == other and a[0] != b[0] and a[1] < position[a[0]] and b[1] < position[b[0]]:
-                x, y = traces[a[0]].events[a[1]], traces[b[0]].events[b[1]]
-                if y.what[0] == "sync" or x.what[0] == "cluster.arrive" and y.what[0] == "cluster.wait" and \
-                        x.release and y.acquire:
-                    edges.append((a, b))
-    return position, edges
+        while self.position[n] < len(self.traces[n].events):
+            place = (n, self.position[n])
+            event = self.traces[n].events[place[1]]
+            if event.kind == "B":
+                moved |= self.arrive(event, place)
+                if event.what[0] in ("sync", "cluster.wait") and not self.complete(*self.came[place]):
+                    break
+            self.position[n] += 1
+            moved = True
+        return moved
+
+    def arrive(self, event, place):
+        if place in self.came:
+            return False
+        barrier = self.barrier(place[0], event.what[1])
+        key = (barrier, place[0])
+        self.count[key] = self.count.get(key, 0) + (event.what[0] != "cluster.wait")
+        self.came[place] = (barrier, self.count[key])
+        return True
+
+    def complete(self, barrier, which):
+        return all(self.count.get((barrier, m), 0) >= which for m in self.members[barrier])
+
+    def edges(self):
+        """Pairs of (thread, place) that synchronise."""
+        happened = [(a, b) for a, b in self.came.items() if a[1] < self.position[a[0]]]
+        event = lambda place: self.traces[place[0]].events[place[1]]
+        return [(a, b) for a, x in happened for b, y in happened
+                if x == y and a[0] != b[0] and self.synchronise(event(a), event(b))]
+
+    @staticmethod
+    def synchronise(a, b):
+        if a.what[0] == "cluster.arrive":
+            return b.what[0] == "cluster.wait" and a.release and b.acquire
+        return b.what[0] == "sync"
 
 
 def phases_of(events, order, ready):
@@ -107,7 +124,8 @@ class Search:
             registers = lambda x: traces[x[0]].registers.get(x[1], 0)
             if not staying and not hangs and not possible(self.test.condition, want, registers):
                 continue
-            cuts, barriers = meet(self.test, traces)
+            meeting = Meeting(self.test, traces)
+            cuts = meeting.position
             ends = all(c == len(t.events) for c, t in zip(cuts, traces)) and not staying
             if ends == hangs:
                 continue
@@ -115,7 +133,7 @@ class Search:
             if key in done:
                 continue
             done.add(key)
-            ex = Execution(self.test, list(zip(traces, cuts)), barriers)
+            ex = Execution(self.test, list(zip(traces, cuts)), meeting.edges())
             for finals in self.bars(ex):
                 yield ex, registers, finals
 
