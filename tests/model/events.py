@@ -55,7 +55,7 @@ def order_of(op):
         return "sys", False, False
     if "weak" in words or not words & {"relaxed", "acquire", "release", "acq_rel", "sc"}:
         return None, False, False
-    scope = next((s for s in SCOPES if s in words), None)
+    scope = next((s for s in SCOPES if s in words), "gpu")
     return scope, bool(words & {"acquire", "acq_rel"}), bool(words & {"release", "acq_rel"})
 
 
@@ -213,7 +213,8 @@ class Walk:
         yield state.then(state.event("B", what=what, acquire=ordered, release=ordered))
 
     def mbarrier(self, i, state):
-        place, scope, ordered = self.place(i.args[0]), order_of(i.op)[0] or "cta", "relaxed" not in i.op
+        place, ordered = self.place(i.args[0]), "relaxed" not in i.op
+        scope = next((s for s in SCOPES if s in i.op), "cta")
         if i.op[1] == "init":
             yield state.then(state.event("M", what=("init",), **place))
         elif i.op[1] == "arrive":
