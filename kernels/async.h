@@ -107,11 +107,12 @@ static __device__ __forceinline__ void sq_copy_bulk(uint4 *own, const uint4 *fro
 #endif
 }
 
-/* Needed between stores of other blocks to global memory, which this thread knows of by their flags, and bulk
- * copies from there: bulk copies read through another "proxy" than threads do. */
+/* Needed between what other blocks did, which this thread knows of by their flags, and a bulk copy: it reads
+ * what they stored in global memory, and overwrites what they loaded from shared memory, through another
+ * "proxy" than threads do.  So it is for both state spaces. */
 static __device__ __forceinline__ void sq_fence_bulk(void) {
 #if !defined(SEQGPU_EMULATE) && SQ_HAS_CLUSTERS
-  asm volatile("fence.proxy.async.global;" ::: "memory");
+  asm volatile("fence.proxy.async;" ::: "memory");
 #endif
 }
 
