@@ -1,4 +1,4 @@
-/* test_races.cpp - a test of the test tool: in kernels with planted races ThreadSanitizer must name the lines,
+/* test_races_planted.cpp - a test of the test tool: in kernels with planted races ThreadSanitizer must name the lines,
  * and must be silent about the same kernels without them.  Numbers play no part: one schedule is enough.
  *
  * Each kernel runs in a process of its own, this program with the kernel's name; a line of a race carries the
@@ -301,7 +301,7 @@ bool names_a_race(const std::string &report) {
   std::vector<std::string> lines;
   std::ifstream file(__FILE__);
   for (std::string line; std::getline(file, line);) lines.push_back(line);
-  const char *const here = "test_races.cpp:";
+  const char *const here = "test_races_planted.cpp:";
   for (size_t at = report.find(here); at != std::string::npos; at = report.find(here, at + 1)) {
     const size_t number = strtoull(report.c_str() + at + strlen(here), nullptr, 10);
     if (number >= 1 && number <= lines.size() && lines[number - 1].find("/* race */") != std::string::npos)
