@@ -1,10 +1,10 @@
-# races.cmake - included by CMakeLists.txt: the emulator under ThreadSanitizer (simt/simt_tsan.h), as two tests.
+# races.cmake - included by CMakeLists.txt: the emulator under ThreadSanitizer (simt/simt_tsan.h).
 #
-#   races_planted   finds the races that are planted in kernels, and nothing where there is none
-#   races           every kernel once, without a report
+#   races_planted         the races planted in kernels are reported, and nothing where there is none
+#   races, races_cudnn    every kernel runs without a report
 #
-# Clang compiles kernels and engine, whatever compiles the rest: gcc's library is too small for so many threads.
-# The library's own code is linked as it is: tests/matrix.sh has it under ThreadSanitizer.
+# Clang compiles kernels and engine, whatever compiles the rest, which is linked as it is: its own threads are
+# looked at by tests/matrix.sh.
 find_program(SEQGPU_CLANGXX NAMES clang++)
 set(RACES ${CMAKE_CURRENT_BINARY_DIR}/races)
 set(RACES_WHY)
@@ -21,7 +21,7 @@ else()
   endif()
 endif()
 if(RACES_WHY)
-  foreach(name races races_planted)
+  foreach(name races races_cudnn races_planted)
     add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "skip ${name}: ${RACES_WHY}\n0 passed, 0 failed, 1 skipped")
   endforeach()
   return()
@@ -62,14 +62,19 @@ seqgpu_races_program(test_races_planted ${RACES_PLANTED} ${RACES_ENGINE})
 add_test(NAME races_planted COMMAND ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/test_races_planted)
 
 # The two files that know which devices there are, again, and all others as in the library.
-add_library(races_host OBJECT simt/test_races.c ${PROJECT_SOURCE_DIR}/host/plan/algorithms.c
-                              ${PROJECT_SOURCE_DIR}/host/context/backend_cpu.c)
+add_library(races_host OBJECT ${PROJECT_SOURCE_DIR}/host/plan/algorithms.c ${PROJECT_SOURCE_DIR}/host/context/backend_cpu.c)
 target_compile_definitions(races_host PRIVATE SEQGPU_WITH_EMULATOR SEQGPU_PERSISTENT)
-target_compile_options(races_host PRIVATE ${WARNINGS})
 set(RACES_LIBRARIES ${LINK_LIBRARIES})
 list(FILTER RACES_LIBRARIES INCLUDE REGEX "^/") # CBLAS, cJSON
-seqgpu_races_program(test_races $<TARGET_OBJECTS:races_host> ${RACES_KERNELS} ${RACES_ENGINE} $<TARGET_FILE:seqgpu_internal>
-                     ${RACES_LIBRARIES})
-add_dependencies(test_races races_host seqgpu_internal)
-add_test(NAME races COMMAND ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/test_races)
-set_tests_properties(races PROPERTIES ENVIRONMENT TSAN_OPTIONS=atexit_sleep_ms=0)
+
+function(seqgpu_races_test name source)
+  add_library(${name}_main OBJECT ${source})
+  target_compile_options(${name}_main PRIVATE ${WARNINGS})
+  seqgpu_races_program(test_${name} $<TARGET_OBJECTS:${name}_main> $<TARGET_OBJECTS:races_host> ${RACES_KERNELS} ${RACES_ENGINE}
+                       $<TARGET_FILE:seqgpu_internal> ${RACES_LIBRARIES})
+  add_dependencies(test_${name} ${name}_main races_host seqgpu_internal)
+  add_test(NAME ${name} COMMAND ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/test_${name})
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT TSAN_OPTIONS=atexit_sleep_ms=0)
+endfunction()
+seqgpu_races_test(races simt/test_races.c)
+seqgpu_races_test(races_cudnn test_cudnn_pack.c)
