@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 namespace soft {
 
@@ -28,25 +27,12 @@ uint64_t fresh_seed() {
   return ((uint64_t)now.tv_sec * 1000003u + (uint64_t)now.tv_nsec) % 1000000007u;
 }
 
-/* A name that is misspelt must not let a test pass on another device. */
-void choose_device() {
-  const char *asked = getenv("SEQGPU_SOFT_DEVICE");
-  const Device *device = find_device(asked != NULL && *asked != '\0' ? asked : "4 SMs");
-  if (device == NULL) {
-    fprintf(stderr, "soft: SEQGPU_SOFT_DEVICE=%s: there is no such device; there are: %s\n", asked,
-            device_names());
-    _exit(2);
-  }
-  machine().device = *device;
-}
-
 } // namespace
 
 void start() {
   static bool started;
   if (started) return;
   started = true;
-  choose_device();
   const char *given = getenv("SEQGPU_SOFT_SEED"), *late = getenv("SEQGPU_SOFT_WEAK");
   plant(given != NULL ? strtoull(given, NULL, 0) : fresh_seed());
   printf("soft seed %llu\n", (unsigned long long)seed);

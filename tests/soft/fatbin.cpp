@@ -155,6 +155,7 @@ void read_binary(Binary *binary) {
     throw std::runtime_error("the PTX in an object is compressed: compile with --no-compress");
   const char *const begin = reinterpret_cast<const char *>(text.payload);
   binary->module = read_module(begin, strnlen(begin, text.entry.size));
+  machine().load(&binary->module);
   if (code.payload != NULL && code.entry.compressed_size == 0 && code.entry.architecture == ARCHITECTURE)
     read_registers(code.payload, &binary->registers);
   binary->is_read = true;

@@ -94,7 +94,7 @@ void refuse(int error, const char *format, ...) {
 void report_at_end(const char *what, size_t (*left)()) { state().owned.push_back({what, left}); }
 
 void watch_exit() {
-  static const int registered = (machine(), atexit(look_back)); /* the machine must live until then */
+  static const int registered = atexit(look_back);
   (void)registered;
 }
 

@@ -59,9 +59,18 @@ if(ZLIB_FOUND)
   target_link_libraries(seqgpu_soft PRIVATE ZLIB::ZLIB)
 endif()
 
-# Tests of the software device itself, with kernels of their own.
+# Tests of the software device itself; the one of the runtime has kernels of its own, compiled by nvcc.
+file(GLOB SOFT_TESTS CONFIGURE_DEPENDS RELATIVE ${SOFT} ${SOFT}/test_soft_*.cpp)
+foreach(file ${SOFT_TESTS})
+  string(REGEX REPLACE "test_(soft_.*)\\.cpp" "\\1" name ${file})
+  add_executable(test_${name} ${SOFT}/${file})
+  target_compile_options(test_${name} PRIVATE ${SOFT_FLAGS})
+  target_include_directories(test_${name} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+  target_link_libraries(test_${name} PRIVATE softgpu)
+  add_test(NAME ${name} COMMAND test_${name})
+endforeach()
 add_library(soft_kernels OBJECT ${SOFT}/kernels_for_tests.cu)
 target_compile_options(soft_kernels PRIVATE -lineinfo --no-compress)
-set_target_properties(soft_kernels PROPERTIES CUDA_ARCHITECTURES 90a) # machine code and PTX
-foreach(file ${SOFT_TESTS})
-endforeach()
+set_target_properties(soft_kernels PROPERTIES CUDA_ARCHITECTURES 90a)
+target_sources(test_soft_runtime PRIVATE $<TARGET_OBJECTS:soft_kernels>)
+set_target_properties(test_soft_runtime PROPERTIES LINKER_LANGUAGE CXX CUDA_RUNTIME_LIBRARY None)
