@@ -188,7 +188,7 @@ After mbarrier_wait(Warp &warp, const Instruction &ins, uint32_t lanes) {
   if (ended == 0) {
     warp.seen = machine().changes;
     if (tries && machine().random(SPURIOUS) != 0) {
-      warp.waits = Waits::memory;
+      warp.waits = Waits::change;
       return After::wait;
     }
   } else if (weak && acquiring) {
