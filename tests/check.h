@@ -2,7 +2,8 @@
  *
  *   int main(void) {
  *     check_start();                                    prints "seed N", fresh unless SEQGPU_TEST_SEED is set
- *     CHECK(a == b, "sum of %d rows", rows);               prints "pass NAME" or "FAIL NAME: a == b is false"
+ *     check_at("cpu f64");                              where the next checks run: it begins their names
+ *     CHECK(a == b, "sum, %d rows", rows);                 prints "pass NAME" or "FAIL NAME: a == b is false"
  *     check_error(check_norm_f32(out, ref, n), 1e-5, "lstm forward %s", plan);
  *     check_skip("no GPU here", "cuda");
  *     return check_finish();                               prints "N passed, N failed, N skipped"
@@ -41,6 +42,7 @@
 struct check_counts {
   long passed, failed, skipped;
   uint64_t seed, random; /* random: state of the generator */
+  char place[96];        /* see check_at */
 };
 /* Weak: defined by every file that includes this, merged by the linker. */
 __attribute__((weak)) struct check_counts check_counts;
@@ -93,10 +95,24 @@ static inline int check_finish(void) {
   return check_counts.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* Where the checks from here on run: device, algorithm if one is meant, and arithmetic, as "cpu f64" or
+ * "cuda/step tf32".  Their names begin with it, and tests/table.sh reads it; "" is nowhere in particular. */
+__attribute__((format(printf, 1, 2))) static inline void check_at(const char *place, ...) {
+  va_list values;
+  va_start(values, place);
+  vsnprintf(check_counts.place, sizeof check_counts.place, place, values);
+  va_end(values);
+}
+
+/* The first words of a line: its verdict, and where the check ran. */
+static inline void check_begin(const char *verdict) {
+  printf("%s %s%s", verdict, check_counts.place, check_counts.place[0] ? ": " : "");
+}
+
 /* One line and one count; why is printed unless ok.  Returns ok. */
 __attribute__((format(printf, 3, 0))) static inline int check_vrecord(int ok, const char *why,
                                                                       const char *name, va_list names) {
-  printf(ok ? "pass " : "FAIL ");
+  check_begin(ok ? "pass" : "FAIL");
   vprintf(name, names);
   if (ok)
     printf("\n");
@@ -133,7 +149,7 @@ __attribute__((format(printf, 3, 4))) static inline int check_error(double error
 __attribute__((format(printf, 2, 3))) static inline void check_skip(const char *why, const char *name, ...) {
   va_list names;
   va_start(names, name);
-  printf("skip ");
+  check_begin("skip");
   vprintf(name, names);
   printf(": %s\n", why);
   va_end(names);

@@ -36,10 +36,10 @@ static const struct {
   double limit;    /* of |out - ref| / |ref| */
   double rounding; /* half a unit in the last place of 1 */
   double share;    /* of the limit, that the probes may use up: see above */
-} arithmetic[] = {[SEQGPU_MATH_F32] = {"float32", 1e-5, 0x1p-24, 0.04},
+} arithmetic[] = {[SEQGPU_MATH_F32] = {"f32", 1e-5, 0x1p-24, 0.04},
                   [SEQGPU_MATH_TF32] = {"tf32", 2e-3, 0x1p-11, 1},
                   [SEQGPU_MATH_BF16] = {"bf16", 2e-2, 0x1p-8, 1},
-                  [MODELS] = {"float32, models", 1e-5, 0x1p-24, 0.03},
+                  [MODELS] = {"f32, models", 1e-5, 0x1p-24, 0.03},
                   [DIFFERENCES] = {"finite differences", 1e-7, 1e-10, 0.1}};
 
 enum { LIST_TENSORS = 160, PROBES = 4, DRAWS = 1000 };

@@ -108,8 +108,8 @@ typedef struct law_row {
   const char *name;
   double (*law)(const contexts *, const cell_row *);
   int (*about)(const cell_row *);
-  double tolerance;
-  int devices; /* 1: small, and about the driver: also in float32 on the emulator and on a GPU */
+  double tolerance; /* 0: a law in float32; EXACT: one in float64 */
+  int devices;      /* 1: small, and about the driver: also in float32 on the emulator and on a GPU */
 } law_row;
 
 /* Every law about every cell; on other devices than the CPU the rows that say so. */
@@ -118,17 +118,20 @@ static inline void check_laws(const contexts *c, const law_row *laws, size_t cou
   const int cpu = strcmp(device, "cpu") == 0;
   for (size_t i = 0; i < count; i++)
     for (size_t k = 0; k < COUNT(cell_rows); k++)
-      if (laws[i].about(&cell_rows[k]) && (cpu || laws[i].devices))
-        check_error(laws[i].law(c, &cell_rows[k]), laws[i].tolerance, "%s: %s: %s", device, cell_rows[k].name,
+      if (laws[i].about(&cell_rows[k]) && (cpu || laws[i].devices)) {
+        check_at("%s %s", device, laws[i].tolerance == 0 ? "f32" : "f64");
+        check_error(laws[i].law(c, &cell_rows[k]), laws[i].tolerance, "%s, %s", cell_rows[k].name,
                     laws[i].name);
+      }
 }
 
 static inline void check_device(contexts c, const char *device, const law_row *laws, size_t count) {
   const seqgpu_context_options options = {.device = device};
+  check_at("%s f32", device);
   if (seqgpu_context_create(&options, &c.f32) == SEQGPU_OK)
     check_laws(&c, laws, count);
   else
-    check_skip(seqgpu_last_error(c.f32), "laws on %s", device);
+    check_skip(seqgpu_last_error(c.f32), "laws");
   seqgpu_context_destroy(c.f32);
 }
 

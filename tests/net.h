@@ -368,6 +368,16 @@ static inline double net_error(const net *out, const net *ref, int first, int la
   return error;
 }
 
+/* The checks from here on are of this context, or of this network's plan. */
+static inline void check_on(const seqgpu_context *ctx) {
+  check_at("%s %s", seqgpu_context_device(ctx),
+           seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64 ? "f64" : "f32");
+}
+static inline void check_on_plan(const net *n) {
+  const int wide = seqgpu_context_dtype(n->ctx) == SEQGPU_DTYPE_F64;
+  check_at("%s %s", seqgpu_plan_algorithm(n->plan), wide ? "f64" : arithmetic[n->desc.math].name);
+}
+
 /* One check: error <= tolerance, the tensor named when it fails. */
 __attribute__((format(printf, 4, 5))) static inline int net_check(double error, double tolerance,
                                                                   const char *where, const char *name, ...) {

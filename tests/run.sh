@@ -31,6 +31,7 @@ status=0
 # CTest counts programs; each program counts its checks. Sum the checks; a program that died before its count
 # is a failure.
 log=$build/Testing/Temporary/LastTest.log
+sh "$here/table.sh" "$build" && say "what works where: $build/matrix.md"
 say "skipped, by reason (each by name in $log)"
 sed -n 's/^skip .*: \(.*\)/\1/p' "$log" | sort | uniq -c | sort -rn | head -n 20
 crashed=0

@@ -60,8 +60,14 @@ static inline void *at(tensor t, int bits) { return bits == 64 ? (void *)t.d : (
 static inline double get(tensor t, int bits, int64_t i) { return bits == 64 ? t.d[i] : (double)t.f[i]; }
 static inline const sq_ops *ops(int bits) { return bits == 64 ? &sq_cpu_ops_f64 : &sq_cpu_ops_f32; }
 
+/* Most checks of these programs are of float64, which main says; what is of another precision says so for its
+ * time. */
+static inline void check_bits(int bits) { check_at("cpu f%d", bits); }
+
 static inline void check_single(tensor t, const char *what) {
-  check_error(check_norm_f32(t.f, t.d, t.n), SINGLE, "%s f32", what);
+  check_bits(32);
+  check_error(check_norm_f32(t.f, t.d, t.n), SINGLE, "%s", what);
+  check_bits(64);
 }
 
 static inline int32_t *lengths_new(int64_t n, int64_t low, int64_t high) {
@@ -105,7 +111,7 @@ static inline void check_slope(double (*scalar)(void *), void *context, tensor x
     check_distance_add(&d, gradient.d[i], (8 * near - far) / (12 * h));
   }
   scalar(context); /* leaves the results of the unmoved x */
-  check_error(sqrt(d.difference2) / (sqrt(d.reference2) + 1e-4), SLOPE, "%s gradient", what);
+  check_error(sqrt(d.difference2) / (sqrt(d.reference2) + 1e-4), SLOPE, "%s, gradient", what);
 }
 
 static inline double weighted_sum(tensor w, tensor y) {

@@ -298,18 +298,19 @@ static void check_cell(seqgpu_context *ctx, const cell_row *cell) {
   const seqgpu_rnn_desc desc = combine(cell, &shape);
   paper *one = paper_of(desc.cell);
   net n;
-  if (one == NULL) check_record(0, "papers[] has no row for it", "%s is what the paper says", cell->name);
+  if (one == NULL) check_record(0, "papers[] has no row for it", "%s, what the paper says", cell->name);
   if (one == NULL || !net_open(&n, ctx, &desc, NULL)) return;
   net_fill(&n);
   net_forward(&n);
   double worst = 0;
   for (int64_t b = 0; b < desc.batch; b++) worst = net_worse(follow(&n, one, b), worst);
-  check_error(worst, 1e-12, "%s is what the paper says", cell->name);
+  check_error(worst, 1e-12, "%s, what the paper says", cell->name);
   net_close(&n);
 }
 
 int main(void) {
   check_start();
+  check_at("cpu f64");
   seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   for (size_t c = 0; c < COUNT(cell_rows); c++) check_cell(ctx, &cell_rows[c]);
   seqgpu_context_destroy(ctx);

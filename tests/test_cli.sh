@@ -26,12 +26,12 @@ check "info names the cells" sh -c '"$1" info --device cpu | grep -q "^lstm "' s
 # ---------------------------------------------------------------- the same bits
 
 options="--dropout 0.3 --optimizer adam --clip auto --lr 0.01 --lr-decay 0.5 --lr-decay-after 1 --eval-every 7"
-check "30 updates" train $options --steps 30 --checkpoint whole --log log.jsonl
-check "30 updates again" train $options --steps 30 --checkpoint again
-check "same seed, same bits" cmp whole again
+check "cpu f32: task charlm, 30 updates" train $options --steps 30 --checkpoint whole --log log.jsonl
+check "cpu f32: task charlm, 30 updates again" train $options --steps 30 --checkpoint again
+check "cpu f32: task charlm, same seed, same bits" cmp whole again
 check "another seed" train $options --steps 30 --checkpoint other --seed 2
-if cmp -s whole other; then fail "another seed, other bits" "the files are equal"; else pass "another seed, other bits"; fi
-check "validation and checkpoints change nothing" sh -c '
+if cmp -s whole other; then fail "cpu f32: task charlm, another seed, other bits" "the files are equal"; else pass "cpu f32: task charlm, another seed, other bits"; fi
+check "cpu f32: task charlm, validation and checkpoints change nothing" sh -c '
   "$1" train charlm --text text $2 --steps 30 --checkpoint often --checkpoint-every 1 --eval-every 0 && cmp whole often' \
   sh "$seqgpu" "$tiny $options"
 
@@ -42,12 +42,12 @@ for step in $(seq 1 29); do
     --steps 30 >out 2>err || different="$different $step(resume)"
   cmp -s whole rest || different="$different $step"
 done
-if [ -z "$different" ]; then pass "resumed at any of 29 steps, the same bits"
-else fail "resumed at any of 29 steps, the same bits" "not at$different: $(head -c 200 err)"; fi
+if [ -z "$different" ]; then pass "cpu f32: task charlm, resumed at any of 29 steps, the same bits"
+else fail "cpu f32: task charlm, resumed at any of 29 steps, the same bits" "not at$different: $(head -c 200 err)"; fi
 
 for cell in "--cell gru" "--cell gru --reset-after" "--cell rnn" "--cell lstm0" "--peephole" "--coupled" \
   "--tokens words --vocab-limit 12" "--tokens bytes --optimizer rmsprop" "--optimizer momentum --embedding 3 --layers 1"; do
-  check "resume with $cell" sh -c '
+  check "cpu f32: task charlm, resume with $cell" sh -c '
     set -e
     "$1" train charlm --text text $2 --steps 9 --checkpoint w --batch 2 --seq-len 4
     "$1" train charlm --text text $2 --steps 4 --checkpoint p --batch 2 --seq-len 4
@@ -87,11 +87,11 @@ done
 
 # ---------------------------------------------------------------- what a model is good for
 
-check "a longer run learns" train --text long --steps 300 --lr 0.02 --hidden 24 --checkpoint model --json
+check "cpu f32: task charlm, a longer run learns" train --text long --steps 300 --lr 0.02 --hidden 24 --checkpoint model --json
 first=$(sed -n '1s/.*"loss": \([0-9.]*\).*/\1/p' out)
 last=$(sed -n '$s/.*"loss": \([0-9.]*\).*/\1/p' out)
-if [ -n "$first" ] && awk "BEGIN { exit !($last < $first - 0.5) }"; then pass "the loss falls"
-else fail "the loss falls" "from $first to $last"; fi
+if [ -n "$first" ] && awk "BEGIN { exit !($last < $first - 0.5) }"; then pass "cpu f32: task charlm, the loss falls"
+else fail "cpu f32: task charlm, the loss falls" "from $first to $last"; fi
 check "sample" "$seqgpu" sample --checkpoint model --prime "the " --length 40 --seed 3
 if [ "$(wc -c <out)" = 45 ]; then pass "sample has 4 + 40 characters"; else fail "sample has 4 + 40 characters" "$(wc -c <out)"; fi
 cp out sample1

@@ -38,6 +38,7 @@ static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *c
   net ref, out;
   char where[64];
   seqgpu_rnn_desc asked = desc;
+  check_at("%s/%s %s", seqgpu_context_device(s->ctx), s->algorithm, arithmetic[s->math].name);
   asked.math = s->math;
   if (refuses(s, &asked)) return 0;
   if (!net_reference(&ref, oracle, &desc, shape->lengths, s->math)) return 1;
@@ -47,8 +48,7 @@ static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *c
   net_forward(&out);
   if (!desc.inference) net_backward(&out);
   const double error = net_error(&out, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, arithmetic[s->math].limit, where, "%s: %s, %s, %s", seqgpu_plan_algorithm(out.plan),
-            cell->name, shape->name, arithmetic[s->math].name);
+  net_check(error, arithmetic[s->math].limit, where, "%s, %s", cell->name, shape->name);
   net_close(&out);
   net_close(&ref);
   return 1;
@@ -76,7 +76,8 @@ static void check_networks(seqgpu_context *ctx, const char *algorithm, seqgpu_co
       check_row(&rounded, oracle, &cell_rows[c], shape_named("rounded products"));
     }
   }
-  if (ran == 0) check_skip("it refuses every row", "%s of %s", algorithm, device);
+  check_at("%s/%s f32", device, algorithm);
+  if (ran == 0) check_skip("it refuses every row", "any cell");
 }
 
 /* Forward on one context, backward on another, which is given the reserve: its layout belongs to the cell.
@@ -94,20 +95,21 @@ static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_cont
   if (!net_open_as(&first, from, &desc, "step", handover.lengths) ||
       !net_open_as(&second, to, &desc, "step", handover.lengths))
     return;
+  const char *forward = seqgpu_plan_algorithm(first.plan), *backward = seqgpu_plan_algorithm(second.plan);
+  check_at("%s f32", strcmp(seqgpu_context_device(from), "cpu") == 0 ? backward : forward);
   net_copy_inputs(&first, &ref);
   net_copy_inputs(&second, &ref);
   net_forward(&first);
   const size_t bytes = seqgpu_plan_get_sizes(first.plan).reserve;
-  CHECK(bytes == seqgpu_plan_get_sizes(second.plan).reserve, "%s and %s have one reserve layout",
-        seqgpu_plan_algorithm(first.plan), seqgpu_plan_algorithm(second.plan));
+  CHECK(bytes == seqgpu_plan_get_sizes(second.plan).reserve, "%s, one reserve layout", cell->name);
   void *reserve = malloc(bytes);
   net_require(from, seqgpu_copy_out(from, reserve, first.reserve, bytes), "seqgpu_copy_out");
   net_require(to, seqgpu_copy_in(to, second.reserve, reserve, bytes), "seqgpu_copy_in");
   free(reserve);
   net_backward(&second);
   const double error = net_error(&second, &ref, NET_DX, NET_DPARAMS, where);
-  net_check(error, arithmetic[SEQGPU_MATH_F32].limit, where, "forward %s, backward %s: %s",
-            seqgpu_plan_algorithm(first.plan), seqgpu_plan_algorithm(second.plan), cell->name);
+  net_check(error, arithmetic[SEQGPU_MATH_F32].limit, where, "%s, forward by %s, backward by %s", cell->name,
+            forward, backward);
   net_close(&second);
   net_close(&first);
   net_close(&ref);
@@ -117,8 +119,9 @@ static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_cont
 static void check_backend(const char *device, const char *only, seqgpu_context *oracle) {
   const seqgpu_context_options options = {.device = device, .threads = 2};
   seqgpu_context *ctx = NULL, *cpu = net_context("cpu", SEQGPU_DTYPE_F32, 1);
+  check_at("%s f32", device);
   if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) {
-    check_skip(seqgpu_last_error(ctx), "conformance of %s", device);
+    check_skip(seqgpu_last_error(ctx), "conformance");
   } else {
     for (const sq_algorithm *row = sq_algorithms; row->name; row++)
       if (strcmp(row->device, device) == 0 && row->dtype == SEQGPU_DTYPE_F32)

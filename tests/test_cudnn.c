@@ -43,10 +43,14 @@ static int emulated;                 /* the stand-in answers */
 static seqgpu_context *gpu, *oracle; /* gpu NULL: nothing can run, and `why_skipped` says why */
 static char why_skipped[600];
 
+static void check_plan(const char *algorithm, seqgpu_math math) {
+  check_at("%s/%s %s", emulated ? "emulator" : "cuda", algorithm, arithmetic[math].name);
+}
+
 /* Says that a check cannot run; 1 if so. */
-static int skipped(const char *algorithm, const char *what, const char *shape) {
+static int skipped(const char *what, const char *shape) {
   if (gpu != NULL) return 0;
-  check_skip(why_skipped, "%s: %s, %s", algorithm, what, shape);
+  check_skip(why_skipped, "%s, %s", what, shape);
   return 1;
 }
 
@@ -58,9 +62,9 @@ static int runs(const seqgpu_rnn_desc *desc, const char *algorithm, const char *
   const seqgpu_status status = seqgpu_plan_create(gpu, desc, &options, &plan);
   seqgpu_plan_destroy(plan);
   if (status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_last_error(gpu), "bad parameter (stand-in)"))
-    check_record(0, seqgpu_last_error(gpu), "%s: %s, %s", algorithm, what, shape);
+    check_record(0, seqgpu_last_error(gpu), "%s, %s", what, shape);
   else if (status == SEQGPU_EUNSUPPORTED)
-    check_skip(seqgpu_last_error(gpu), "%s: %s, %s", algorithm, what, shape);
+    check_skip(seqgpu_last_error(gpu), "%s, %s", what, shape);
   return status != SEQGPU_EUNSUPPORTED;
 }
 
@@ -87,16 +91,15 @@ static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const seqg
 }
 
 /* Runs what open_pair has opened, compares all outputs, and closes both. */
-static void check_pair(net *out, net *ref, const int32_t *lengths, const char *algorithm, const char *name,
-                       const char *shape) {
+static void check_pair(net *out, net *ref, const int32_t *lengths, const char *name, const char *shape) {
   const seqgpu_rnn_desc *desc = &out->desc;
   char where[64];
   net_poison_padding(out, lengths);
   net_forward(out);
   if (!desc->inference) net_backward(out);
   const double error = net_error(out, ref, NET_Y, desc->inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, arithmetic[desc->math].limit, where, "%s (%s): %s, %s", algorithm,
-            seqgpu_plan_algorithm(out->plan), name, shape);
+  net_check(error, arithmetic[desc->math].limit, where, "%s, %s, by %s", name, shape,
+            seqgpu_plan_algorithm(out->plan));
   net_close(out);
   net_close(ref);
 }
@@ -107,12 +110,12 @@ static void check_row(const char *algorithm, seqgpu_math math, const cell_row *c
   const seqgpu_rnn_desc desc = with_math(combine(cell, shape), math);
   net out, ref;
   char name[200];
-  snprintf(name, sizeof name, "%s %s%s", cell->name, arithmetic[math].name,
-           host_lengths ? ", host lengths" : "");
-  if (skipped(algorithm, name, shape->name) || !runs(&desc, algorithm, name, shape->name)) return;
+  check_plan(algorithm, math);
+  snprintf(name, sizeof name, "%s%s", cell->name, host_lengths ? ", host lengths" : "");
+  if (skipped(name, shape->name) || !runs(&desc, algorithm, name, shape->name)) return;
   if (!open_pair(&out, &ref, &desc, &how, shape->lengths)) return;
   out.run.host_lengths = host_lengths ? shape->lengths : NULL;
-  check_pair(&out, &ref, shape->lengths, algorithm, name, shape->name);
+  check_pair(&out, &ref, shape->lengths, name, shape->name);
 }
 
 /* States carried on in place: final written over initial before backward needs the initial ones. */
@@ -122,7 +125,8 @@ static void check_carried(const char *algorithm, seqgpu_math math, const cell_ro
   const seqgpu_rnn_desc desc = with_math(combine(cell, &shape), math);
   net out, ref;
   char where[64];
-  if (skipped(algorithm, cell->name, shape.name) || !runs(&desc, algorithm, cell->name, shape.name)) return;
+  check_plan(algorithm, math);
+  if (skipped(cell->name, shape.name) || !runs(&desc, algorithm, cell->name, shape.name)) return;
   if (!open_pair(&out, &ref, &desc, &how, NULL)) return;
   net_upload_inputs(&out);
   out.run.final[0] = out.device[NET_H0];
@@ -135,10 +139,9 @@ static void check_carried(const char *algorithm, seqgpu_math math, const cell_ro
   net_require(gpu, seqgpu_rnn_backward(gpu, out.plan, &out.run), "seqgpu_rnn_backward");
   for (int i = NET_DX; i < NET_TENSORS; i++) net_download(gpu, out.value[i], out.device[i], out.count[i]);
   double error = net_error(&out, &ref, NET_DX, NET_DPARAMS, where);
-  net_check(error, arithmetic[math].limit, where, "%s: %s, backward after states were carried on", algorithm,
-            cell->name);
+  net_check(error, arithmetic[math].limit, where, "%s, backward after states were carried on", cell->name);
   error = net_error(&out, &ref, NET_HT, NET_HT, where);
-  net_check(error, arithmetic[math].limit, where, "%s: %s, the carried states", algorithm, cell->name);
+  net_check(error, arithmetic[math].limit, where, "%s, the carried states", cell->name);
   net_close(&out);
   net_close(&ref);
 }
@@ -150,7 +153,8 @@ static void check_smaller(const char *algorithm, seqgpu_math math, const cell_ro
   const seqgpu_rnn_desc desc = with_math(combine(cell, &large), math);
   const seqgpu_rnn_desc fewer = combine(cell, &small);
   net out, ref;
-  if (skipped(algorithm, cell->name, small.name) || !runs(&desc, algorithm, cell->name, small.name)) return;
+  check_plan(algorithm, math);
+  if (skipped(cell->name, small.name) || !runs(&desc, algorithm, cell->name, small.name)) return;
   if (!net_open_as(&out, gpu, &desc, algorithm, NULL) || !net_reference(&ref, oracle, &fewer, NULL, math))
     return;
   for (int i = 0; i < NET_Y; i++) net_upload(gpu, out.device[i], ref.value[i], ref.count[i]);
@@ -159,7 +163,7 @@ static void check_smaller(const char *algorithm, seqgpu_math math, const cell_ro
   net_require(gpu, seqgpu_rnn_forward(gpu, out.plan, &out.run), "seqgpu_rnn_forward");
   net_download(gpu, out.value[NET_Y], out.device[NET_Y], ref.count[NET_Y]);
   check_error(check_norm_f64(out.value[NET_Y], ref.value[NET_Y], ref.count[NET_Y]), arithmetic[math].limit,
-              "%s: %s, %s", algorithm, cell->name, small.name);
+              "%s, %s", cell->name, small.name);
   net_close(&out);
   net_close(&ref);
 }
@@ -171,14 +175,15 @@ static void check_tiny(const char *algorithm, seqgpu_math math, const cell_row *
   static const shape_row shape = {"tiny gradients", {4, 5, 3, 6}, ragged, {.bidirectional = 1}};
   const seqgpu_rnn_desc desc = with_math(combine(cell, &shape), math);
   net out, ref;
-  if (skipped(algorithm, cell->name, shape.name) || !runs(&desc, algorithm, cell->name, shape.name)) return;
+  check_plan(algorithm, math);
+  if (skipped(cell->name, shape.name) || !runs(&desc, algorithm, cell->name, shape.name)) return;
   if (!open_pair(&out, &ref, &desc, &how, ragged)) return;
   for (size_t i = 0; i < COUNT(all); i++)
     for (int64_t j = 0; j < ref.count[all[i]]; j++) {
       out.value[all[i]][j] *= 0x1p-50;
       ref.value[all[i]][j] *= 0x1p-50;
     }
-  check_pair(&out, &ref, ragged, algorithm, cell->name, shape.name);
+  check_pair(&out, &ref, ragged, cell->name, shape.name);
 }
 
 /* Cells and options that cuDNN does not have, and a word of the sentence that says so. */
@@ -199,11 +204,12 @@ static const struct {
 static void check_refused(const seqgpu_rnn_desc *desc, const char *algorithm, const char *what,
                           const char *word) {
   seqgpu_plan *made = NULL;
-  if (skipped(algorithm, "refuses", what)) return;
+  check_plan(algorithm, desc->math);
+  if (skipped("refused", what)) return;
   const seqgpu_plan_options options = {.algorithm = algorithm};
   const seqgpu_status status = seqgpu_plan_create(gpu, desc, &options, &made);
-  CHECK(status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_last_error(gpu), word), "%s refuses %s and names it",
-        algorithm, what);
+  CHECK(status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_last_error(gpu), word),
+        "refused, %s, which the sentence names", what);
   seqgpu_plan_destroy(made);
 }
 
@@ -223,9 +229,8 @@ static void check_inspect(void) {
       with_math(combine(&cells[2], shape_named("H = 33, I = 34, T = 5")), SEQGPU_MATH_F32);
   net out;
   int64_t width = 0;
-  if (skipped("cudnn-standard", "inspect", "is unsupported") ||
-      !net_open_as(&out, gpu, &desc, "cudnn-standard", NULL))
-    return;
+  check_plan("cudnn-standard", SEQGPU_MATH_F32);
+  if (skipped("inspect", "is unsupported") || !net_open_as(&out, gpu, &desc, "cudnn-standard", NULL)) return;
   CHECK(seqgpu_rnn_inspect(gpu, out.plan, &out.run, 0, 0, "h", NULL, &width) == SEQGPU_EUNSUPPORTED &&
             strstr(seqgpu_last_error(gpu), "reserve"),
         "a private reserve is not looked into");
@@ -239,10 +244,11 @@ static void check_measured(seqgpu_math math) {
   const seqgpu_plan_options options = {.mode = SEQGPU_PLAN_MEASURE};
   net out, ref;
   char where[64];
-  if (skipped("any", "measured choice", shape->name) || !open_pair(&out, &ref, &desc, &options, NULL)) return;
+  check_at("%s %s", emulated ? "emulator" : "cuda", arithmetic[math].name);
+  if (skipped("measured choice", shape->name) || !open_pair(&out, &ref, &desc, &options, NULL)) return;
   net_forward(&out);
   const double error = net_error(&out, &ref, NET_Y, NET_CT, where);
-  net_check(error, arithmetic[math].limit, where, "measured choice, %s: %s", arithmetic[math].name,
+  net_check(error, arithmetic[math].limit, where, "%s, measured choice, %s", cells[2].name,
             seqgpu_plan_algorithm(out.plan));
   net_close(&out);
   net_close(&ref);

@@ -256,12 +256,12 @@ static void test_equations(seqgpu_context *ctx) {
   seqgpu_esn_reset(n.esn, 1);
   ACCEPTED(ctx, seqgpu_esn_run(n.esn, T, u, d, y));
   by_hand(n, T, u, d, h, &last, ref);
-  check_error(difference(y, ref, T), 1e-11, "teacher-forced: the equations");
+  check_error(difference(y, ref, T), 1e-11, "echo state network, teacher-forced: the equations");
   ACCEPTED(ctx, seqgpu_esn_run(n.esn, T, u, NULL, y));
   by_hand(n, T, u, NULL, h, &last, ref);
-  check_error(difference(y, ref, T), 1e-10, "then free-running: the equations");
+  check_error(difference(y, ref, T), 1e-10, "echo state network, then free-running: the equations");
   ACCEPTED(ctx, seqgpu_esn_state(n.esn, state));
-  check_error(difference(state, h, H), 1e-10, "and the state");
+  check_error(difference(state, h, H), 1e-10, "echo state network, and the state");
   free_net(n);
 }
 
@@ -280,7 +280,8 @@ static void test_pieces(seqgpu_context *ctx) {
     const int64_t s = t % T;
     seqgpu_esn_run(n.esn, 1, u + s * I, t < T ? d + s * O : NULL, cut + t);
   }
-  CHECK(memcmp(whole, cut, sizeof whole) == 0, "a run at once and step by step have the same bits");
+  CHECK(memcmp(whole, cut, sizeof whole) == 0,
+        "echo state network, a run at once and step by step have the same bits");
   free_net(n);
 }
 
@@ -305,7 +306,7 @@ static void test_batch(seqgpu_context *ctx) {
     seqgpu_esn_run(n.esn, T, alone_u, NULL, alone);
     for (int t = 0; t < T; t++) worst = fmax(worst, fabs(alone[t] - y[t * B + b]));
   }
-  check_error(worst, 1e-11, "three sequences side by side");
+  check_error(worst, 1e-11, "echo state network, three sequences side by side");
   free_net(n);
 }
 
@@ -326,8 +327,9 @@ static void test_echo_state(seqgpu_context *ctx) {
     seqgpu_esn_run(n.esn, LONG, u, d, NULL);
     seqgpu_esn_state(n.esn, h[k]);
   }
-  CHECK(difference(before[0], before[1], H) > 0.01, "two pasts make two states");
-  check_error(difference(h[0], h[1], H), 1e-9, "after 200 steps of one series they are one");
+  CHECK(difference(before[0], before[1], H) > 0.01, "echo state network, two pasts make two states");
+  check_error(difference(h[0], h[1], H), 1e-9,
+              "echo state network, after 200 steps of one series they are one");
   free_net(n);
 }
 
@@ -363,12 +365,12 @@ static void test_readout(seqgpu_context *ctx) {
   ACCEPTED(ctx, seqgpu_esn_train(n.esn, LONG - 100, u + 100 * I, d + 100, 0));
   ACCEPTED(ctx, seqgpu_esn_solve(n.esn, 1e-4));
   check_error(check_norm_f64(values(n, "esn.readout.weight"), w, F), 1e-8,
-              "read-out: wash-out, squares, ridge");
+              "echo state network, read-out: wash-out, squares, ridge");
   seqgpu_esn_reset(n.esn, 1);
   seqgpu_esn_run(n.esn, LONG, u, d, y);
   double error = 0, power = 0;
   for (int t = WASHOUT; t < LONG; t++) error += (y[t] - d[t]) * (y[t] - d[t]), power += d[t] * d[t];
-  check_error(sqrt(error / power), 0.2, "the rule of the series is learnt");
+  check_error(sqrt(error / power), 0.2, "echo state network, the rule of the series is learnt");
   seqgpu_ridge_destroy(ridge);
   free_net(n);
 }
@@ -404,7 +406,7 @@ static void test_checkpoint(seqgpu_context *ctx) {
   seqgpu_checkpoint *file = NULL;
   const seqgpu_status status = seqgpu_checkpoint_save(n.params, path, NULL, 0);
   if (status == SEQGPU_EUNSUPPORTED) {
-    check_skip("this build has no checkpoints", "checkpoint of an echo state network");
+    check_skip("this build has no checkpoints", "echo state network, checkpoint");
   } else {
     ACCEPTED(ctx, seqgpu_checkpoint_open(ctx, path, &file));
     ACCEPTED(ctx, seqgpu_checkpoint_load(file, m.params, 0));
@@ -414,7 +416,8 @@ static void test_checkpoint(seqgpu_context *ctx) {
       seqgpu_esn_run(esn, T, u, d, NULL);
       seqgpu_esn_run(esn, T, u, NULL, y[k]);
     }
-    CHECK(memcmp(y[0], y[1], sizeof y[0]) == 0, "a network from a checkpoint goes on alike");
+    CHECK(memcmp(y[0], y[1], sizeof y[0]) == 0,
+          "echo state network, a network from a checkpoint goes on alike");
   }
   seqgpu_checkpoint_close(file);
   unlink(path);
@@ -422,11 +425,12 @@ static void test_checkpoint(seqgpu_context *ctx) {
   free_net(m);
 }
 
-/* In float32, on the CPU and on the emulator, against float64 with the same weights: the state. */
+/* In float32, on the CPU and on GPUs, against float64 with the same weights: the state. */
 static void test_single(const char *device) {
+  check_at("%s f32", device);
   seqgpu_context *single = open_on(device, SEQGPU_DTYPE_F32), *ctx = open_cpu();
   if (single == NULL) {
-    check_skip("this build has no such device", "echo state network on %s", device);
+    check_skip("this build has no such device", "echo state network");
   } else {
     seqgpu_esn_desc desc = small_desc();
     desc.hidden_size = 9;
@@ -446,7 +450,7 @@ static void test_single(const char *device) {
     ACCEPTED(ctx, seqgpu_esn_run(a.esn, 1, u, d, NULL));
     seqgpu_esn_state(a.esn, h[0]);
     seqgpu_esn_state(b.esn, h[1]);
-    check_error(check_norm_f64(h[1], h[0], 9), 1e-5, "float32 on %s", device);
+    check_error(check_norm_f64(h[1], h[0], 9), 1e-5, "echo state network, a state");
     free_net(a);
     free_net(b);
   }
@@ -575,6 +579,7 @@ static void test_narma(void) {
 
 int main(void) {
   check_start();
+  check_at("cpu f64");
   seqgpu_context *ctx = open_cpu();
   test_ridge(ctx, SEQGPU_RIDGE_QR, "qr");
   test_ridge(ctx, SEQGPU_RIDGE_CHOLESKY, "cholesky");
@@ -594,6 +599,8 @@ int main(void) {
   seqgpu_context_destroy(ctx);
   test_single("cpu");
   test_single("emulator");
+  test_single("cuda");
+  check_at("cpu f64");
   CHECK(failing_each("cpu", use_everything, 0) > 15, "it does ask for memory");
   test_mackey_glass();
   test_narma();

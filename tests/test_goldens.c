@@ -61,14 +61,14 @@ static const double *find(const char *test, const char *name, int64_t count) {
   snprintf(full, sizeof full, "%s/%s", test, name);
   for (int i = 0; i < golden_count; i++)
     if (strcmp(goldens[i].name, full) == 0 && goldens[i].count == count) return goldens[i].data;
-  check_record(0, "the file has no such tensor of that size", "golden %s [%lld]", full, (long long)count);
+  check_record(0, "the file has no such tensor of that size", "goldens, %s [%lld]", full, (long long)count);
   return NULL;
 }
 
 /* --- recurrent networks --- */
 
 typedef struct recurrent_row {
-  const char *name;
+  const char *name, *cell; /* in the file, in cells.h */
   seqgpu_rnn_desc desc;
   int32_t lengths[4]; /* first 0: not ragged */
 } recurrent_row;
@@ -76,21 +76,23 @@ typedef struct recurrent_row {
 #define SIZES        .seq_len = 6, .batch = 3, .input_size = 5, .hidden_size = 7
 #define RAGGED_SIZES .seq_len = 6, .batch = 4, .input_size = 5, .hidden_size = 7
 static const recurrent_row recurrent[] = {
-    {"rnn_tanh", {.cell = "rnn", SIZES}, {0}},
-    {"rnn_relu", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_RELU, SIZES}, {0}},
-    {"lstm", {.cell = "lstm", SIZES}, {0}},
-    {"lstm_projection", {.cell = "lstm", .projection_size = 4, SIZES}, {0}},
-    {"lstm_bidirectional", {.cell = "lstm", .bidirectional = 1, SIZES}, {0}},
+    {"rnn_tanh", "rnn tanh", {.cell = "rnn", SIZES}, {0}},
+    {"rnn_relu", "rnn relu", {.cell = "rnn", .activation = SEQGPU_ACTIVATION_RELU, SIZES}, {0}},
+    {"lstm", "lstm", {.cell = "lstm", SIZES}, {0}},
+    {"lstm_projection", "lstm projection", {.cell = "lstm", .projection_size = 4, SIZES}, {0}},
+    {"lstm_bidirectional", "lstm", {.cell = "lstm", .bidirectional = 1, SIZES}, {0}},
     {"lstm_projection_2layers_bidirectional",
+     "lstm projection",
      {.cell = "lstm", .projection_size = 3, .num_layers = 2, .bidirectional = 1, SIZES},
      {0}},
-    {"lstm_ragged_bidirectional", {.cell = "lstm", .bidirectional = 1, RAGGED_SIZES}, {3, 6, 1, 4}},
-    {"gru", {.cell = "gru", .reset_after = 1, SIZES}, {0}},
-    {"gru_2layers", {.cell = "gru", .reset_after = 1, .num_layers = 2, SIZES}, {0}},
+    {"lstm_ragged_bidirectional", "lstm", {.cell = "lstm", .bidirectional = 1, RAGGED_SIZES}, {3, 6, 1, 4}},
+    {"gru", "gru reset_after", {.cell = "gru", .reset_after = 1, SIZES}, {0}},
+    {"gru_2layers", "gru reset_after", {.cell = "gru", .reset_after = 1, .num_layers = 2, SIZES}, {0}},
     {"gru_2layers_bidirectional",
+     "gru reset_after",
      {.cell = "gru", .reset_after = 1, .num_layers = 2, .bidirectional = 1, SIZES},
      {0}},
-    {"gru_ragged", {.cell = "gru", .reset_after = 1, RAGGED_SIZES}, {1, 2, 6, 5}},
+    {"gru_ragged", "gru reset_after", {.cell = "gru", .reset_after = 1, RAGGED_SIZES}, {1, 2, 6, 5}},
 };
 
 /* Our tensors in the order of net_tensor; the parameters are found one by one. */
@@ -131,8 +133,7 @@ static void check_recurrent(seqgpu_context *ctx, const recurrent_row *row, doubl
   net_forward(&ours);
   net_backward(&ours);
   const double error = net_error(&ours, &theirs, NET_Y, NET_DPARAMS, where);
-  net_check(error, tolerance, where, "golden %s, %zu bytes", row->name,
-            seqgpu_dtype_size(seqgpu_context_dtype(ctx)));
+  net_check(error, tolerance, where, "%s, golden %s", row->cell, row->name);
   net_close(&ours);
   net_close(&theirs);
 }
@@ -162,7 +163,7 @@ static int32_t *ints_of(seqgpu_context *ctx, const char *name) {
 }
 
 typedef struct result {
-  const char *name;
+  const char *op, *name;
   void *device;
   int64_t count;
 } result;
@@ -171,7 +172,7 @@ static void check_result(seqgpu_context *ctx, const result *r, double tolerance)
   double out[ROWS * VOCAB + 64];
   const double *ref = find(xent_case, r->name, r->count);
   net_download(ctx, out, r->device, r->count);
-  if (ref) check_error(check_norm_f64(out, ref, r->count), tolerance, "golden %s/%s", xent_case, r->name);
+  if (ref) check_error(check_norm_f64(out, ref, r->count), tolerance, "%s, golden %s", r->op, r->name);
 }
 
 static void check_embedding_xent(seqgpu_context *ctx, double tolerance) {
@@ -180,10 +181,14 @@ static void check_embedding_xent(seqgpu_context *ctx, double tolerance) {
   void *bias = device_of(ctx, "bias", VOCAB);
   void *x = device_of(ctx, NULL, ROWS * DIM), *dx = device_of(ctx, NULL, ROWS * DIM);
   void *loss = device_of(ctx, NULL, 2);
-  result r[] = {{"logits", NULL, ROWS * VOCAB}, {"lse", NULL, ROWS},
-                {"row_loss", NULL, ROWS},       {"dlogits", NULL, ROWS * VOCAB},
-                {"dtable", NULL, VOCAB * DIM},  {"dweight", NULL, VOCAB * DIM},
-                {"dbias", NULL, VOCAB},         {"loss", loss, 1}};
+  result r[] = {{"gemm", "logits", NULL, ROWS * VOCAB},
+                {"xent_forward", "lse", NULL, ROWS},
+                {"xent_forward", "row_loss", NULL, ROWS},
+                {"xent_backward", "dlogits", NULL, ROWS * VOCAB},
+                {"embedding_backward", "dtable", NULL, VOCAB * DIM},
+                {"gemm", "dweight", NULL, VOCAB * DIM},
+                {"reduce", "dbias", NULL, VOCAB},
+                {"xent_forward", "loss", loss, 1}};
   for (size_t i = 0; i + 1 < COUNT(r); i++) r[i].device = device_of(ctx, NULL, r[i].count);
   void *logits = r[0].device, *lse = r[1].device, *dlogits = r[3].device;
   seqgpu_status s[6];
@@ -203,16 +208,19 @@ static void check_embedding_xent(seqgpu_context *ctx, double tolerance) {
 /* --- optimisers --- */
 
 typedef struct optimizer_row {
-  const char *name;
+  const char *name, *rule; /* in the file, in core/ops.h */
   seqgpu_optimizer optimizer;
 } optimizer_row;
 
 static const optimizer_row optimizers[] = {
-    {"sgd", {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.1, .weight_decay = 0.01}},
-    {"momentum", {.kind = SEQGPU_OPTIMIZER_MOMENTUM, .lr = 0.1, .momentum = 0.8}},
-    {"nesterov", {.kind = SEQGPU_OPTIMIZER_MOMENTUM, .lr = 0.1, .momentum = 0.8, .nesterov = 1}},
-    {"rmsprop", {.kind = SEQGPU_OPTIMIZER_RMSPROP, .lr = 0.01, .decay = 0.95, .eps = 1e-8}},
+    {"sgd", "sgd", {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.1, .weight_decay = 0.01}},
+    {"momentum", "momentum", {.kind = SEQGPU_OPTIMIZER_MOMENTUM, .lr = 0.1, .momentum = 0.8}},
+    {"nesterov",
+     "momentum nesterov",
+     {.kind = SEQGPU_OPTIMIZER_MOMENTUM, .lr = 0.1, .momentum = 0.8, .nesterov = 1}},
+    {"rmsprop", "rmsprop", {.kind = SEQGPU_OPTIMIZER_RMSPROP, .lr = 0.01, .decay = 0.95, .eps = 1e-8}},
     {"adam",
+     "adam",
      {.kind = SEQGPU_OPTIMIZER_ADAM,
       .lr = 0.01,
       .momentum = 0.9,
@@ -220,6 +228,7 @@ static const optimizer_row optimizers[] = {
       .eps = 1e-7,
       .weight_decay = 0.02}},
     {"rmsprop_clipped",
+     "rmsprop",
      {.kind = SEQGPU_OPTIMIZER_RMSPROP,
       .lr = 0.01,
       .decay = 0.9,
@@ -259,7 +268,7 @@ static void check_update(seqgpu_context *ctx, seqgpu_params *params, const optim
   snprintf(name, sizeof name, "norm_%d", step);
   const double *ref = find(row->name, name, 1);
   if (ref && row->optimizer.clip) error = net_worse(error, fabs(norm - *ref) / *ref);
-  check_error(error, tolerance, "golden %s, update %d", row->name, step + 1);
+  check_error(error, tolerance, "%s, golden %s, update %d", row->rule, row->name, step + 1);
 }
 
 static void check_optimizer(seqgpu_context *ctx, const optimizer_row *row, double tolerance) {
@@ -289,6 +298,7 @@ int main(int argc, char **argv) {
   for (size_t k = 0; k < COUNT(precisions); k++) {
     seqgpu_context *ctx = net_context("cpu", precisions[k].dtype, 1);
     const double tolerance = precisions[k].tolerance;
+    check_on(ctx);
     for (size_t i = 0; i < COUNT(recurrent); i++) check_recurrent(ctx, &recurrent[i], tolerance);
     check_embedding_xent(ctx, tolerance);
     for (size_t i = 0; i < COUNT(optimizers); i++) check_optimizer(ctx, &optimizers[i], tolerance);

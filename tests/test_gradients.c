@@ -90,13 +90,14 @@ static void check_pair(seqgpu_context *ctx, const cell_row *cell, const shape_ro
         numeric.value[pairs[p][1]][i] = slope(&numeric, pairs[p][0], i);
   char where[64];
   const double error = net_error(&analytic, &numeric, NET_DX, NET_DPARAMS, where);
-  net_check(error, arithmetic[DIFFERENCES].limit, where, "%s, %s", cell->name, shape->name);
+  net_check(error, arithmetic[DIFFERENCES].limit, where, "%s, %s, gradients", cell->name, shape->name);
   net_close(&numeric);
   net_close(&analytic);
 }
 
 int main(void) {
   check_start();
+  check_at("cpu f64");
   seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   const shape_row *shape;
   for (size_t c = 0; c < COUNT(cell_rows); c++)

@@ -433,7 +433,7 @@ static const law_row laws[] = {
     {"time reversed, directions swapped", law_reversal, every, EXACT, 0},
     {"batch-major is time-major", law_batch_first, every, 0, 1},
     {"two layers are two networks", law_layers, every, EXACT, 0},
-    {"all parts can be looked at", law_parts, every, 0, 0},
+    {"all parts can be looked at", law_parts, every, EXACT, 0},
     {"zero weights", law_zero_weights, dense, EXACT, 0},
     {"the recurrent matrix keeps the norm", law_keeps_norm, orthogonal, EXACT, 0},
     {"is an lstm with a fixed forget gate", law_forget_gate, without_forget_gate, EXACT, 0},

@@ -172,7 +172,7 @@ static double law_inspect(const contexts *c, const cell_row *cell) {
   const int64_t width = state_width(&n, NET_H0), rows = T * B;
   const int64_t out =
       seqgpu_plan_get_sizes(n.plan).output_width / 2; /* of one direction; h comes first in it */
-  double worst = CHECK(has_parts(&n, h, o, cs), "%s has its parts", cell->name) ? 0 : 1;
+  double worst = CHECK(has_parts(&n, h, o, cs), "%s, has its parts", cell->name) ? 0 : 1;
   for (int64_t i = 0; worst == 0 && i < rows * width; i++) {
     const int64_t row = i / width, j = i % width;
     double e = fabs(n.value[NET_Y][row * 2 * out + out + j] - h[i]);

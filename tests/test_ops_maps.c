@@ -19,9 +19,9 @@ static void test_activations(void) {
     worst_error(&tanh_error, sq_tanh_f32(x), tanh((double)x));
     worst_error(&sigmoid_error, sq_sigmoid_f32(x), 1 / (1 + exp(-(double)x)));
   }
-  check_error(exp_error, 3e-7, "exp f32 against libm");
-  check_error(tanh_error, 3e-7, "tanh f32 against libm");
-  check_error(sigmoid_error, 3e-7, "sigmoid f32 against libm");
+  check_error(exp_error, 3e-7, "exp against libm");
+  check_error(tanh_error, 3e-7, "tanh against libm");
+  check_error(sigmoid_error, 3e-7, "sigmoid against libm");
   CHECK(isnan(sq_exp_f32(NAN)) && isnan(sq_tanh_f32(NAN)) && isnan(sq_sigmoid_f32(NAN)),
         "activations of NaN");
   CHECK(isnan(sq_activate_f32(SQ_RELU, NAN)), "relu of NaN");
@@ -71,7 +71,7 @@ static void test_map(sq_map_kind kind, sq_activation activation, int64_t n, int 
     ops(both[k])->map(&serial, &m);
   }
   char what[80];
-  snprintf(what, sizeof what, "map %s %s of %ld%s", map_names[kind], activation_names[activation], (long)n,
+  snprintf(what, sizeof what, "map, %s %s of %ld%s", map_names[kind], activation_names[activation], (long)n,
            accumulate ? " +=" : "");
   check_error(check_norm_f64(y.d, want.d, n), EXACT, "%s", what);
   check_single(y, what);
@@ -79,7 +79,7 @@ static void test_map(sq_map_kind kind, sq_activation activation, int64_t n, int 
     m.y = (void *)(uintptr_t)(m.a = at(a, 64));
     m.b = two ? at(b, 64) : NULL;
     sq_cpu_ops_f64.map(&serial, &m);
-    CHECK(memcmp(a.d, y.d, (size_t)n * sizeof(double)) == 0, "%s in place", what);
+    CHECK(memcmp(a.d, y.d, (size_t)n * sizeof(double)) == 0, "%s, in place", what);
   }
   TENSORS_FREE(&a, &b, &y, &want);
 }
@@ -104,7 +104,7 @@ static void test_activation_slope(sq_activation kind) {
   sq_cpu_ops_f64.map(&serial, &s.args);
   const sq_map_args gradient = {SQ_MAP_ACTIVATION_GRAD, kind, 40, 0, y.d, dy.d, dx.d, 0};
   sq_cpu_ops_f64.map(&serial, &gradient);
-  check_slope(map_scalar, &s, x, dx, activation_names[kind]);
+  check_slope(map_scalar, &s, x, dx, name("map, %s", activation_names[kind]));
   TENSORS_FREE(&x, &y, &dy, &dx);
 }
 
@@ -116,8 +116,10 @@ static void test_map_nan(sq_activation kind) {
     ops(both[k])->map(&serial, &m);
     int right = 1;
     for (int i = 0; i < 40; i++) right &= (isnan(get(y, both[k], i)) != 0) == (i == 17);
-    CHECK(right, "map %s keeps a NaN in its place f%d", activation_names[kind], both[k]);
+    check_bits(both[k]);
+    CHECK(right, "map, %s keeps a NaN in its place", activation_names[kind]);
   }
+  check_bits(64);
   TENSORS_FREE(&x, &y);
 }
 
@@ -142,7 +144,9 @@ static void test_maps(void) {
 
 int main(void) {
   check_start();
+  check_bits(32);
   test_activations();
+  check_bits(64);
   test_maps();
   return check_finish();
 }

@@ -52,19 +52,19 @@ static void test_dropout(int64_t n, double p) {
     kept += keep;
   }
   char what[60];
-  snprintf(what, sizeof what, "dropout p=%g of %ld", p, (long)n);
-  CHECK(right, "%s: every element by its own word", what);
+  snprintf(what, sizeof what, "dropout, p=%g of %ld", p, (long)n);
+  CHECK(right, "%s, every element by its own word", what);
   const double deviation = sqrt((double)n * p * (1 - p));
-  CHECK(fabs(kept - (1 - p) * (double)n) <= 5 * deviation, "%s: kept %g", what, kept);
+  CHECK(fabs(kept - (1 - p) * (double)n) <= 5 * deviation, "%s, kept %g", what, kept);
   check_single(y, what);
   tensor twice = tensor_new("twice", n);
   for (int64_t i = 0; i < n; i++) tensor_set(twice, i, y.d[i]);
   dropout(64, &serial, x, twice, p, seed, 1);
   right = 1;
   for (int64_t i = 0; i < n; i++) right &= fabs(twice.d[i] - 2 * y.d[i]) <= 1e-6;
-  CHECK(right, "%s: accumulate", what);
+  CHECK(right, "%s, accumulate", what);
   dropout(64, &serial, x, x, p, seed, 0);
-  CHECK(memcmp(x.d, y.d, (size_t)n * sizeof(double)) == 0, "%s: in place", what);
+  CHECK(memcmp(x.d, y.d, (size_t)n * sizeof(double)) == 0, "%s, in place", what);
   TENSORS_FREE(&x, &y, &twice);
 }
 
@@ -80,12 +80,12 @@ static void test_dropouts(void) {
   for (int k = 0; k < 2; k++) dropout(both[k], &serial, x, y, 1, 3, 0);
   int zeros = 1;
   for (int i = 0; i < 1000; i++) zeros &= y.d[i] == 0 && y.f[i] == 0;
-  CHECK(zeros, "dropout p=1 gives zeros, of NaN too");
+  CHECK(zeros, "dropout, p=1 gives zeros, of NaN too");
   tensor_fill(x, 1, 1);
   dropout(64, &serial, x, y, 0.25, check_random(), 0);
   double mean = 0;
   for (int i = 0; i < 1000; i++) mean += y.d[i] / 1000;
-  CHECK(fabs(mean - 1) < 5 * sqrt(0.25 / 0.75 / 1000), "dropout keeps the mean (%.3f)", mean);
+  CHECK(fabs(mean - 1) < 5 * sqrt(0.25 / 0.75 / 1000), "dropout, keeps the mean (%.3f)", mean);
   TENSORS_FREE(&x, &y);
 }
 
@@ -194,7 +194,9 @@ static void test_initialisers(void) {
 int main(void) {
   check_start();
   test_philox();
+  check_bits(64);
   test_dropouts();
+  check_at("%s", "");
   test_initialisers();
   return check_finish();
 }

@@ -17,9 +17,11 @@ static void test_gemm(void) {
   for (int k = 0; k < 2; k++) {
     const int bits = both[k];
     const sq_gemm_args args = {0, 1, 1, 5, 3, 7, at(a, bits), 7, at(b, bits), 7, at(c, bits), 4, 0};
-    CHECK(ops(bits)->gemm(&serial, &args) == 0, "gemm returns 0, f%d", bits);
+    check_bits(bits);
+    CHECK(ops(bits)->gemm(&serial, &args) == 0, "gemm, returns 0");
   }
-  check_error(check_norm_f64(c.d, want.d, c.n), EXACT, "gemm C += A B^T with strides");
+  check_bits(64);
+  check_error(check_norm_f64(c.d, want.d, c.n), EXACT, "gemm, C += A B^T with strides");
   check_single(c, "gemm");
   TENSORS_FREE(&a, &b, &c, &want);
 }
@@ -37,8 +39,8 @@ static void test_bias(int64_t rows, int64_t cols) {
   }
   int right = 1;
   for (int64_t i = 0; i < y.n; i++) right &= y.d[i] == (i % ld < cols ? bias.d[i % ld] : before.d[i]);
-  CHECK(right, "bias %ldx%ld", (long)rows, (long)cols);
-  check_single(y, name("bias %ldx%ld", (long)rows, (long)cols));
+  CHECK(right, "bias, %ldx%ld", (long)rows, (long)cols);
+  check_single(y, name("bias, %ldx%ld", (long)rows, (long)cols));
   TENSORS_FREE(&bias, &y, &before);
 }
 
@@ -56,7 +58,7 @@ static void test_reduce(int64_t rows, int64_t cols, int product) {
                                  ldb,  at(out, bits)};
     ops(bits)->reduce(&serial, &args);
   }
-  const char *what = name("reduce %ldx%ld%s", (long)rows, (long)cols, product ? " of a product" : "");
+  const char *what = name("reduce, %ldx%ld%s", (long)rows, (long)cols, product ? " of a product" : "");
   check_error(check_norm_f64(out.d, want.d, cols), EXACT, "%s", what);
   check_single(out, what);
   TENSORS_FREE(&a, &b, &out, &want);
@@ -70,7 +72,9 @@ static void test_long_reduce(void) {
     const sq_reduce_args args = {rows, 8, at(a, both[k]), 8, NULL, 0, at(out, both[k])};
     ops(both[k])->reduce(&serial, &args);
   }
-  check_error(check_norm_f32(out.f, out.d, 8), 5e-7, "reduce of 100000 rows f32 keeps its digits");
+  check_bits(32);
+  check_error(check_norm_f32(out.f, out.d, 8), 5e-7, "reduce, 100000 rows keep their digits");
+  check_bits(64);
   TENSORS_FREE(&a, &out);
 }
 
@@ -109,11 +113,12 @@ static void test_embedding(int64_t rows, int64_t dim, int64_t vocab) {
     right &= y.d[i] == (inside ? table.d[id * dim + i % dim] : 0);
     if (inside) want.d[id * dim + i % dim] += dy.d[i];
   }
-  const char *what = name("embedding %ldx%ld of %ld", (long)rows, (long)dim, (long)vocab);
-  CHECK(right, "%s forward", what);
-  CHECK(memcmp(dtable.d, want.d, (size_t)want.n * sizeof(double)) == 0, "%s backward, order of rows", what);
-  check_single(y, what);
-  check_single(dtable, name("embedding %ldx%ld of %ld gradient", (long)rows, (long)dim, (long)vocab));
+  const char *what = name("%ldx%ld of %ld", (long)rows, (long)dim, (long)vocab);
+  CHECK(right, "embedding_forward, %s", what);
+  CHECK(memcmp(dtable.d, want.d, (size_t)want.n * sizeof(double)) == 0,
+        "embedding_backward, %s, order of rows", what);
+  check_single(y, name("embedding_forward, %ldx%ld of %ld", (long)rows, (long)dim, (long)vocab));
+  check_single(dtable, name("embedding_backward, %ldx%ld of %ld", (long)rows, (long)dim, (long)vocab));
   TENSORS_FREE(&table, &y, &dy, &dtable, &want);
   check_free(ids);
 }
@@ -132,7 +137,7 @@ static void test_copy(int64_t rows, int64_t cols, int accumulate) {
     const sq_copy_args args = {rows, cols, at(src, both[k]), ld_src, at(dst, both[k]), ld_dst, accumulate};
     ops(both[k])->copy(&serial, &args);
   }
-  const char *what = name("copy %ldx%ld%s", (long)rows, (long)cols, accumulate ? " +=" : "");
+  const char *what = name("copy, %ldx%ld%s", (long)rows, (long)cols, accumulate ? " +=" : "");
   CHECK(memcmp(dst.d, want.d, (size_t)want.n * sizeof(double)) == 0, "%s", what);
   check_single(dst, what);
   TENSORS_FREE(&src, &dst, &want);
@@ -158,7 +163,7 @@ static void test_relayout(int64_t time, int64_t batch, int64_t width, int time_a
         outer, inner, width, swap, time_axis, ragged ? lengths : NULL, at(src, bits), at(dst, bits), add};
     ops(bits)->relayout(&serial, &args);
   }
-  const char *what = name("relayout %ldx%ldx%ld axis %d%s%s%s", (long)outer, (long)inner, (long)width,
+  const char *what = name("relayout, %ldx%ldx%ld axis %d%s%s%s", (long)outer, (long)inner, (long)width,
                           time_axis, swap ? " swap" : "", ragged ? " ragged" : "", add ? " +=" : "");
   CHECK(memcmp(dst.d, want.d, (size_t)want.n * sizeof(double)) == 0, "%s", what);
   check_single(dst, what);
@@ -166,7 +171,7 @@ static void test_relayout(int64_t time, int64_t batch, int64_t width, int time_a
     const sq_relayout_args args = {outer, inner, width, 0, time_axis, ragged ? lengths : NULL,
                                    src.d, src.d, 0};
     sq_cpu_ops_f64.relayout(&serial, &args);
-    CHECK(memcmp(src.d, want.d, (size_t)want.n * sizeof(double)) == 0, "%s in place", what);
+    CHECK(memcmp(src.d, want.d, (size_t)want.n * sizeof(double)) == 0, "%s, in place", what);
   }
   TENSORS_FREE(&src, &dst, &want);
   check_free(lengths);
@@ -185,6 +190,7 @@ static void test_copies(void) {
 
 int main(void) {
   check_start();
+  check_bits(64);
   test_gemm();
   test_bias_and_reduce();
   test_embedding(0, 3, 5);

@@ -5,10 +5,13 @@
 #include "tests/ops_cases.h"
 
 /* A loss [2]: what it must be, and [1], how many rows count. */
-static void check_loss(tensor loss, double want, double count, const char *what) {
-  check_error(fabs(loss.d[0] - want) / (1 + fabs(want)), 1e-12, "%s loss", what);
-  CHECK(loss.d[1] == count && (double)loss.f[1] == count, "%s unmasked rows", what);
-  check_error(fabs((double)loss.f[0] - loss.d[0]) / (1 + fabs(loss.d[0])), SINGLE, "%s loss f32", what);
+static void check_loss(const char *op, tensor loss, double want, double count, const char *what) {
+  check_error(fabs(loss.d[0] - want) / (1 + fabs(want)), 1e-12, "%s_forward, %s, loss", op, what);
+  CHECK(loss.d[1] == count && (double)loss.f[1] == count, "%s_forward, %s, unmasked rows", op, what);
+  check_bits(32);
+  check_error(fabs((double)loss.f[0] - loss.d[0]) / (1 + fabs(loss.d[0])), SINGLE, "%s_forward, %s, loss", op,
+              what);
+  check_bits(64);
 }
 
 /* --- cross-entropy --- */
@@ -44,13 +47,13 @@ static void test_xent(int64_t rows, int64_t classes, int mean) {
   }
   const double want = 1.5 * sum / (mean && count > 0 ? count : 1);
   char what[80];
-  snprintf(what, sizeof what, "xent %ldx%ld %s", (long)rows, (long)classes, mean ? "mean" : "sum");
-  check_error(worst, 1e-12, "%s log-sum-exp", what);
-  check_loss(c.loss, want, count, what);
-  CHECK(masked_rows_are_zero, "%s masked rows", what);
-  check_single(c.lse, name("%s lse", what));
-  check_single(c.dlogits, name("%s gradient", what));
-  check_slope(xent_scalar, &c, c.logits, c.dlogits, what);
+  snprintf(what, sizeof what, "%ldx%ld %s", (long)rows, (long)classes, mean ? "mean" : "sum");
+  check_error(worst, 1e-12, "xent_forward, %s, log-sum-exp", what);
+  check_loss("xent", c.loss, want, count, what);
+  CHECK(masked_rows_are_zero, "xent_forward, %s, masked rows", what);
+  check_single(c.lse, name("xent_forward, %s, lse", what));
+  check_single(c.dlogits, name("xent_backward, %s, gradient", what));
+  check_slope(xent_scalar, &c, c.logits, c.dlogits, name("xent_backward, %s", what));
   xent_free(&c);
 }
 
@@ -60,28 +63,28 @@ static void test_xent_edges(void) {
   for (int64_t i = 0; i < 50; i++) tensor_set(c.logits, i, 1e4 * check_uniform(-1, 1)); /* exp overflows */
   tensor_set(c.logits, 50 + 7, -(double)INFINITY); /* a forbidden class */
   xent_run(&c);
-  CHECK(isfinite(c.loss.d[0]) && isfinite(c.loss.f[0]), "xent of logits of 1e4");
-  CHECK(c.dlogits.f[50 + 7] == 0 && isfinite(c.lse.f[1]), "xent of a logit of minus infinity");
+  CHECK(isfinite(c.loss.d[0]) && isfinite(c.loss.f[0]), "xent_forward, of logits of 1e4");
+  CHECK(c.dlogits.f[50 + 7] == 0 && isfinite(c.lse.f[1]), "xent_forward, of a logit of minus infinity");
   tensor_set(c.logits, 100, NAN);
   xent_run(&c);
-  CHECK(isnan(c.loss.d[0]) && isnan(c.loss.f[0]) && isnan(c.row_loss.f[2]), "xent of NaN");
+  CHECK(isnan(c.loss.d[0]) && isnan(c.loss.f[0]) && isnan(c.row_loss.f[2]), "xent_forward, of NaN");
   c.targets[2] = 50;
   xent_run(&c);
   CHECK(c.loss.d[1] == 2 && !isnan(c.loss.d[0]) && c.dlogits.d[101] == 0,
-        "xent masks a target beyond the classes");
+        "xent_forward, masks a target beyond the classes");
   for (int r = 0; r < 3; r++) c.targets[r] = -1;
   xent_run(&c);
-  CHECK(c.loss.d[0] == 0 && c.loss.d[1] == 0 && c.dlogits.d[0] == 0, "xent with every row masked");
+  CHECK(c.loss.d[0] == 0 && c.loss.d[1] == 0 && c.dlogits.d[0] == 0, "xent_forward, with every row masked");
   xent_free(&c);
   c = xent_new(4, 10, 0);
   for (int r = 0; r < 4; r++) c.targets[r] = r;
   c.args[0].dloss = NULL;
   tensor_set(c.dloss, 0, 1);
   xent_run(&c);
-  check_single(c.dlogits, "xent without dloss is dloss = 1,");
+  check_single(c.dlogits, "xent_backward, without dloss is dloss = 1");
   double sum = 0;
   for (int v = 0; v < 10; v++) sum += c.dlogits.d[v];
-  check_error(fabs(sum), 1e-14, "xent gradient of a row sums to 0");
+  check_error(fabs(sum), 1e-14, "xent_backward, gradient of a row sums to 0");
   xent_free(&c);
 }
 
@@ -120,12 +123,12 @@ static void test_mse(int64_t rows, int64_t dim, int mean) {
     masked_rows_are_zero &= c.mask[i / dim] != 0 || (c.row_loss.d[i / dim] == 0 && c.dx.d[i] == 0);
   const double want = 1.5 * sum / (mean && count > 0 ? count * (double)dim : 1);
   char what[80];
-  snprintf(what, sizeof what, "mse %ldx%ld %s", (long)rows, (long)dim, mean ? "mean" : "sum");
-  check_loss(c.loss, want, count, what);
-  CHECK(masked_rows_are_zero, "%s masked rows", what);
-  check_single(c.row_loss, name("%s row loss", what));
-  check_single(c.dx, name("%s gradient", what));
-  check_slope(mse_scalar, &c, c.x, c.dx, what);
+  snprintf(what, sizeof what, "%ldx%ld %s", (long)rows, (long)dim, mean ? "mean" : "sum");
+  check_loss("mse", c.loss, want, count, what);
+  CHECK(masked_rows_are_zero, "mse_forward, %s, masked rows", what);
+  check_single(c.row_loss, name("mse_forward, %s, row loss", what));
+  check_single(c.dx, name("mse_backward, %s, gradient", what));
+  check_slope(mse_scalar, &c, c.x, c.dx, name("mse_backward, %s", what));
   mse_free(&c);
 }
 
@@ -143,8 +146,8 @@ static void test_mses(void) {
   tensor_set(c.dloss, 0, 1);
   tensor_set(c.x, 3, NAN);
   mse_run(&c);
-  CHECK(isnan(c.loss.d[0]) && isnan(c.loss.f[0]) && isnan(c.row_loss.f[1]), "mse of NaN");
-  CHECK(c.dx.d[0] == 2 * (c.x.d[0] - c.targets.d[0]) * 1.5 / 6, "mse without dloss is dloss = 1");
+  CHECK(isnan(c.loss.d[0]) && isnan(c.loss.f[0]) && isnan(c.row_loss.f[1]), "mse_forward, of NaN");
+  CHECK(c.dx.d[0] == 2 * (c.x.d[0] - c.targets.d[0]) * 1.5 / 6, "mse_backward, without dloss is dloss = 1");
   mse_free(&c);
 }
 
@@ -206,23 +209,23 @@ static void test_attention(int64_t source, int64_t batch, int64_t dim, int64_t v
   }
   plain_attentions(&c, weights, context);
   char what[80];
-  snprintf(what, sizeof what, "attention S=%ld B=%ld D=%ld E=%ld%s", (long)source, (long)batch, (long)dim,
+  snprintf(what, sizeof what, "attention, S=%ld B=%ld D=%ld E=%ld%s", (long)source, (long)batch, (long)dim,
            (long)value_dim, ragged ? " ragged" : "");
-  check_error(check_norm_f64(c.weights.d, weights.d, weights.n), EXACT, "%s weights", what);
-  check_error(check_norm_f64(c.context.d, context.d, context.n), EXACT, "%s context", what);
+  check_error(check_norm_f64(c.weights.d, weights.d, weights.n), EXACT, "%s, weights", what);
+  check_error(check_norm_f64(c.context.d, context.d, context.n), EXACT, "%s, context", what);
   const tensor outputs[] = {c.weights, c.context, c.dquery, c.dkeys, c.dvalues, c.dv};
   const char *const names[] = {"weights", "context", "dquery", "dkeys", "dvalues", "dv"};
   /* With one source step the weight is 1 and these gradients are exactly 0 up to rounding. */
   for (int i = 0; i < 6; i++)
-    if (source > 1 || i < 2 || i == 4) check_single(outputs[i], name("%s %s", what, names[i]));
-  check_slope(attention_scalar, &c, c.query, c.dquery, name("%s query", what));
-  check_slope(attention_scalar, &c, c.keys, c.dkeys, name("%s keys", what));
-  check_slope(attention_scalar, &c, c.values, c.dvalues, name("%s values", what));
-  check_slope(attention_scalar, &c, c.v, c.dv, name("%s v", what));
+    if (source > 1 || i < 2 || i == 4) check_single(outputs[i], name("%s, %s", what, names[i]));
+  check_slope(attention_scalar, &c, c.query, c.dquery, name("%s, query", what));
+  check_slope(attention_scalar, &c, c.keys, c.dkeys, name("%s, keys", what));
+  check_slope(attention_scalar, &c, c.values, c.dvalues, name("%s, values", what));
+  check_slope(attention_scalar, &c, c.v, c.dv, name("%s, v", what));
   memcpy(once.d, c.dkeys.d, (size_t)once.n * sizeof(double));
   sq_cpu_ops_f64.attention_backward(&serial, &c.args[0]);
   for (int64_t i = 0; i < once.n; i++) once.d[i] *= 2;
-  check_error(check_norm_f64(c.dkeys.d, once.d, once.n), EXACT, "%s dkeys accumulate", what);
+  check_error(check_norm_f64(c.dkeys.d, once.d, once.n), EXACT, "%s, dkeys accumulate", what);
   TENSORS_FREE(&weights, &context, &once);
   attention_free(&c);
 }
@@ -232,9 +235,11 @@ static void test_attention_nan(void) {
   c.keys.d[(2 * 3 + 1) * 5 + 3] = c.keys.f[(2 * 3 + 1) * 5 + 3] = NAN; /* sequence 1 */
   for (int k = 0; k < 2; k++) {
     ops(both[k])->attention_forward(&serial, &c.args[k]);
+    check_bits(both[k]);
     CHECK(isnan(get(c.context, both[k], 2)) && !isnan(get(c.context, both[k], 0)),
-          "attention NaN stays in its sequence f%d", both[k]);
+          "attention, a NaN stays in its sequence");
   }
+  check_bits(64);
   attention_free(&c);
 }
 
@@ -251,6 +256,7 @@ static void test_attentions(void) {
 
 int main(void) {
   check_start();
+  check_bits(64);
   test_xents();
   test_mses();
   test_attentions();

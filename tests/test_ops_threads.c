@@ -30,9 +30,9 @@ static void digest_rows(digest *d, sq_exec *exec, int bits) {
   const sq_embedding_args embedding = {rows,        cols,        cols,        ids,
                                        at(b, bits), at(y, bits), at(a, bits), at(b, bits)};
   ops(bits)->embedding_forward(exec, &embedding);
-  digest_add(d, "embedding forward", y, bits);
+  digest_add(d, "embedding_forward", y, bits);
   ops(bits)->embedding_backward(exec, &embedding);
-  digest_add(d, "embedding backward", b, bits);
+  digest_add(d, "embedding_backward", b, bits);
   const sq_copy_args copy = {rows, cols - 1, at(a, bits), cols, at(y, bits), cols, 1};
   ops(bits)->copy(exec, &copy);
   digest_add(d, "copy", y, bits);
@@ -46,24 +46,24 @@ static void digest_rows(digest *d, sq_exec *exec, int bits) {
 static void digest_losses(digest *d, sq_exec *exec, int bits) {
   xent_case c = xent_new(1501, 131, 1);
   ops(bits)->xent_forward(exec, &c.args[bits == 32]);
-  digest_add(d, "xent forward", c.loss, bits);
+  digest_add(d, "xent_forward", c.loss, bits);
   ops(bits)->xent_backward(exec, &c.args[bits == 32]);
-  digest_add(d, "xent backward", c.dlogits, bits);
+  digest_add(d, "xent_backward", c.dlogits, bits);
   xent_free(&c);
   mse_case e = mse_new(1501, 131, 1);
   ops(bits)->mse_forward(exec, &e.args[bits == 32]);
-  digest_add(d, "mse forward", e.loss, bits);
+  digest_add(d, "mse_forward", e.loss, bits);
   ops(bits)->mse_backward(exec, &e.args[bits == 32]);
-  digest_add(d, "mse backward", e.dx, bits);
+  digest_add(d, "mse_backward", e.dx, bits);
   mse_free(&e);
   attention_case t = attention_new(37, 29, 131, 67, 1);
   ops(bits)->attention_forward(exec, &t.args[bits == 32]);
-  digest_add(d, "attention forward", t.context, bits);
+  digest_add(d, "attention, forward", t.context, bits);
   ops(bits)->attention_backward(exec, &t.args[bits == 32]);
-  digest_add(d, "attention dquery", t.dquery, bits);
-  digest_add(d, "attention dkeys", t.dkeys, bits);
-  digest_add(d, "attention dvalues", t.dvalues, bits);
-  digest_add(d, "attention dv", t.dv, bits);
+  digest_add(d, "attention, dquery", t.dquery, bits);
+  digest_add(d, "attention, dkeys", t.dkeys, bits);
+  digest_add(d, "attention, dvalues", t.dvalues, bits);
+  digest_add(d, "attention, dv", t.dv, bits);
   attention_free(&t);
 }
 
@@ -80,12 +80,12 @@ static void digest_elements(digest *d, sq_exec *exec, int bits) {
   void *xs[1] = {at(x, bits)}, *ys[1] = {at(y, bits)}, *ms[1] = {at(m, bits)}, *vs[1] = {at(v, bits)};
   const sq_clip_args clip = {SQ_CLIP_NORM, 1, 0, {1, ys, &n}, at(state, bits)};
   ops(bits)->clip(exec, &clip);
-  digest_add(d, "clip gradients", y, bits);
-  digest_add(d, "clip state", state, bits);
+  digest_add(d, "clip, gradients", y, bits);
+  digest_add(d, "clip, state", state, bits);
   const sq_optimizer_args adam = {SQ_ADAM,     0.1,         0.9,         0.99,        1e-8,           0, 0, 1,
                                   {1, xs, &n}, {1, ys, &n}, {1, ms, &n}, {1, vs, &n}, at(state, bits)};
   ops(bits)->optimizer(exec, &adam);
-  digest_add(d, "optimizer", x, bits);
+  digest_add(d, "adam", x, bits);
   TENSORS_FREE(&x, &y, &state, &m, &v);
 }
 
@@ -102,10 +102,10 @@ static digest digest_all(int threads, int bits) {
 
 static void test_threads(int bits) {
   const digest want = digest_all(0, bits);
+  check_bits(bits);
   for (int threads = 1; threads <= 3; threads++) {
     const digest d = digest_all(threads, bits);
-    for (int i = 0; i < d.count; i++)
-      CHECK(d.hash[i] == want.hash[i], "%s f%d with %d threads", d.name[i], bits, threads);
+    for (int i = 0; i < d.count; i++) CHECK(d.hash[i] == want.hash[i], "%s, %d threads", d.name[i], threads);
   }
 }
 

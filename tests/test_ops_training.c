@@ -47,14 +47,14 @@ static void test_clip_norm(double threshold) {
   clip_new(&c, SQ_CLIP_NORM, threshold, 0);
   const double norm = clip_norm(&c), scale = fmin(1, threshold / norm), first = c.g[3].d[7];
   clip_run(&c);
-  const char *what = name("clip norm at %g", threshold);
-  check_error(fabs(c.state.d[0] - norm) / norm, EXACT, "%s: norm", what);
-  check_error(fabs(c.state.d[1] - scale), EXACT, "%s: scale", what);
-  check_error(fabs(c.g[3].d[7] - first * scale), EXACT, "%s: element", what);
-  check_error(fabs(clip_norm(&c) - fmin(norm, threshold)), 1e-10, "%s: norm afterwards", what);
-  CHECK(c.state.d[3] == 1 && c.state.d[4] == 1, "%s: counted, finite", what);
-  check_single(c.state, name("clip norm at %g: state", threshold));
-  check_single(c.g[3], name("clip norm at %g: gradients", threshold));
+  const char *what = name("clip, norm at %g", threshold);
+  check_error(fabs(c.state.d[0] - norm) / norm, EXACT, "%s, norm", what);
+  check_error(fabs(c.state.d[1] - scale), EXACT, "%s, scale", what);
+  check_error(fabs(c.g[3].d[7] - first * scale), EXACT, "%s, element", what);
+  check_error(fabs(clip_norm(&c) - fmin(norm, threshold)), 1e-10, "%s, norm afterwards", what);
+  CHECK(c.state.d[3] == 1 && c.state.d[4] == 1, "%s, counted, finite", what);
+  check_single(c.state, name("clip, norm at %g: state", threshold));
+  check_single(c.g[3], name("clip, norm at %g: gradients", threshold));
   clip_free(&c);
 }
 
@@ -67,9 +67,9 @@ static void test_clip_value(void) {
   clip_run(&c);
   int right = 1;
   for (int64_t i = 0; i < before.n; i++) right &= c.g[3].d[i] == fmin(fmax(before.d[i], -0.25), 0.25);
-  CHECK(right, "clip value");
-  CHECK(fabs(c.state.d[0] - norm) < 1e-10 && c.state.d[1] == 1, "clip value: norm before, scale 1");
-  check_single(c.g[3], "clip value");
+  CHECK(right, "clip, value");
+  CHECK(fabs(c.state.d[0] - norm) < 1e-10 && c.state.d[1] == 1, "clip, value: norm before, scale 1");
+  check_single(c.g[3], "clip, value");
   tensor_free(before);
   clip_free(&c);
 }
@@ -80,7 +80,7 @@ static void test_clip_none(void) {
   const double norm = clip_norm(&c), first = c.g[0].d[3];
   clip_run(&c);
   CHECK(c.g[0].d[3] == first && c.state.d[1] == 1 && fabs(c.state.d[0] - norm) < 1e-10,
-        "clip none only measures");
+        "clip, none only measures");
   clip_free(&c);
 }
 
@@ -97,15 +97,15 @@ static void test_clip_auto(void) {
     const double norm = clip_norm(&c), kept = c.state.d[2];
     clip_run(&c);
     if (isnan(norm)) {
-      CHECK(c.state.d[1] == 0 && c.state.d[4] == 0 && c.state.d[2] == kept, "clip auto refuses a NaN");
+      CHECK(c.state.d[1] == 0 && c.state.d[4] == 0 && c.state.d[2] == kept, "clip, auto refuses a NaN");
       continue;
     }
     updates++;
     const double scale = updates == 1 ? 1 : fmin(1, factor * average / norm);
     average = updates == 1 ? norm : average + (fmin(norm, 10 * average) - average) / fmin(updates, window);
-    check_error(fabs(c.state.d[1] - scale), 1e-12, "clip auto update %d: scale", u);
-    check_error(fabs(c.state.d[2] - average) / average, 1e-12, "clip auto update %d: average", u);
-    check_single(c.state, name("clip auto update %d: state", u));
+    check_error(fabs(c.state.d[1] - scale), 1e-12, "clip, auto update %d: scale", u);
+    check_error(fabs(c.state.d[2] - average) / average, 1e-12, "clip, auto update %d: average", u);
+    check_single(c.state, name("clip, auto update %d: state", u));
   }
   clip_free(&c);
   clip_new(&c, SQ_CLIP_AUTO, factor, window);
@@ -113,7 +113,7 @@ static void test_clip_auto(void) {
   clip_run(&c);
   for (int i = 0; i < TENSORS; i++) tensor_fill(c.g[i], -1, 1);
   clip_run(&c);
-  CHECK(c.state.d[1] == 1 && c.state.d[2] > 0, "clip auto starts again after a gradient of zeros");
+  CHECK(c.state.d[1] == 1 && c.state.d[2] > 0, "clip, auto starts again after a gradient of zeros");
   clip_free(&c);
 }
 
@@ -130,7 +130,7 @@ static void test_clip_not_finite(sq_clip_kind kind, double value) {
         get(c.state, both[k], 1) == 0 && get(c.state, both[k], 4) == 0 && !isfinite(get(c.state, both[k], 0));
     right &= kind == SQ_CLIP_NONE ? !isfinite(at_place) && beside != 0 : at_place == 0 && beside == 0;
   }
-  CHECK(right, "clip kind %d of %g", (int)kind, value);
+  CHECK(right, "clip, kind %d of %g", (int)kind, value);
   clip_free(&c);
 }
 
@@ -148,10 +148,10 @@ static void test_clips(void) {
   clip_new(&c, SQ_CLIP_NORM, 1, 0);
   for (int i = 0; i < TENSORS; i++) tensor_fill(c.g[i], 1e30, 1e30);
   clip_run(&c);
-  CHECK(c.state.f[4] == 1 && c.g[0].f[0] > 0, "clip of gradients whose squares overflow float32");
+  CHECK(c.state.f[4] == 1 && c.g[0].f[0] > 0, "clip, of gradients whose squares overflow float32");
   for (int k = 0; k < 2; k++) c.args[k].grads.count = 0;
   clip_run(&c);
-  CHECK(c.state.d[0] == 0 && c.state.d[1] == 1 && c.state.d[4] == 1, "clip of no tensors");
+  CHECK(c.state.d[0] == 0 && c.state.d[1] == 1 && c.state.d[4] == 1, "clip, of no tensors");
   clip_free(&c);
 }
 
@@ -229,7 +229,7 @@ static void test_optimizer(sq_optimizer_kind kind, int nesterov, double weight_d
   }
   for (int i = 0; i < TENSORS; i++) {
     for (int64_t j = 0; j < clip_sizes[i]; j++) want[i].d[j] = plain[i][j].p;
-    const char *what = name("%s%s%s, %ld parameters", optimizer_names[kind], nesterov ? " nesterov" : "",
+    const char *what = name("%s%s,%s %ld parameters", optimizer_names[kind], nesterov ? " nesterov" : "",
                             weight_decay > 0 ? " weight decay" : "", (long)clip_sizes[i]);
     check_error(check_norm_f64(p[i].d, want[i].d, p[i].n), EXACT, "%s", what);
     check_single(p[i], what);
@@ -265,15 +265,17 @@ static void test_optimizers(void) {
   }
   test_optimizer(SQ_MOMENTUM, 1, 0.1);
   for (int k = 0; k < 2; k++) {
-    CHECK(sgd_moves(0, 0, both[k]), "optimizer before the first clip f%d", both[k]);
-    CHECK(sgd_moves(3, 1, both[k]), "optimizer after a finite norm f%d", both[k]);
-    CHECK(!sgd_moves(NAN, 0, both[k]), "optimizer after a NaN f%d", both[k]);
-    CHECK(!sgd_moves((double)INFINITY, 0, both[k]), "optimizer after an infinite norm f%d", both[k]);
+    check_bits(both[k]);
+    CHECK(sgd_moves(0, 0, both[k]), "sgd, before the first clip");
+    CHECK(sgd_moves(3, 1, both[k]), "sgd, after a finite norm");
+    CHECK(!sgd_moves(NAN, 0, both[k]), "sgd, after a NaN");
+    CHECK(!sgd_moves((double)INFINITY, 0, both[k]), "sgd, after an infinite norm");
   }
 }
 
 int main(void) {
   check_start();
+  check_bits(64);
   test_clips();
   test_optimizers();
   return check_finish();

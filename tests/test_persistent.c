@@ -55,16 +55,17 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   char where[64];
   if (!net_reference(&ref, oracle, &desc, shape->lengths, math)) return;
   use_device(device);
+  check_at("emulator/%s %s", device->algorithm, arithmetic[math].name);
   const int last = desc.inference ? NET_CT : NET_DPARAMS;
   if (open_like(&out, &ref, &asked, device->algorithm, shape->lengths)) {
     net_run(&out);
-    net_check(net_error(&out, &ref, NET_Y, last, where), arithmetic[math].limit, where, "%s, %s: %s, %s, %s",
-              device->algorithm, device->name, cell->name, shape->name, arithmetic[math].name);
+    net_check(net_error(&out, &ref, NET_Y, last, where), arithmetic[math].limit, where, "%s, %s, %s",
+              cell->name, shape->name, device->name);
     sq_simt_set_seed(check_random());
     if (shape == several_ways() && open_like(&again, &ref, &asked, device->algorithm, shape->lengths)) {
       net_run(&again);
-      CHECK(net_same_bits(&again, &out), "%s, %s: %s, %s, the same bits under another schedule",
-            device->algorithm, device->name, cell->name, arithmetic[math].name);
+      CHECK(net_same_bits(&again, &out), "%s, %s, the same bits under another schedule", cell->name,
+            device->name);
       net_close(&again);
     }
   }
@@ -115,6 +116,7 @@ static void check_cut(const device_row *device, const exchange_row *expected) {
   net ref, out;
   if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
   use_device(device);
+  check_at("emulator/%s f32", device->algorithm);
   if (open_like(&out, &ref, &desc, device->algorithm, NULL)) {
     const uint64_t barriers = sq_simt_cluster_barriers(), flags = sq_simt_releases();
     const uint64_t phases = sq_simt_phases(), packets = sq_simt_packets();
@@ -123,7 +125,7 @@ static void check_cut(const device_row *device, const exchange_row *expected) {
               counts(sq_simt_releases() - flags, expected->flags, 2) &&
               counts(sq_simt_phases() - phases, expected->phases, 2) &&
               counts(sq_simt_packets() - packets, expected->packets, 2),
-          "%s, %s: several blocks tell each other every step", device->algorithm, device->name);
+          "%s, %s, several blocks tell each other every step", cell.name, device->name);
     net_close(&out);
   }
   net_close(&ref);
@@ -148,6 +150,7 @@ static void check_idle(const char *algorithm) {
   char where[64];
   double worst = 0;
   if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
+  check_at("emulator/%s f32", algorithm);
   for (int i = 0; i < SCHEDULES; i++) {
     use_device(&device);
     if (!open_like(&out, &ref, &desc, algorithm, NULL)) break;
@@ -155,8 +158,8 @@ static void check_idle(const char *algorithm) {
     worst = net_worse(net_error(&out, &ref, NET_Y, NET_CT, where), worst);
     net_close(&out);
   }
-  check_error(worst, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s: nobody falls behind, %d schedules",
-              algorithm, device.name, (int)SCHEDULES);
+  check_error(worst, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s, nobody falls behind, %d schedules",
+              cell.name, device.name, (int)SCHEDULES);
   net_close(&ref);
 }
 
@@ -171,14 +174,14 @@ static void check_launches(void) {
   char where[64];
   if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
   use_device(device);
+  check_at("emulator/%s f32", device->algorithm);
   if (open_like(&out, &ref, &desc, device->algorithm, NULL)) {
     const uint64_t releases = sq_simt_releases();
     net_run(&out);
     const uint64_t blocks = (sq_simt_releases() - releases) / (2 + 2);
-    CHECK(blocks > device->processors, "%s, %s: 70 sequences take several launches", device->algorithm,
-          device->name);
+    CHECK(blocks > device->processors, "%s, %s, 70 sequences take several launches", cell.name, device->name);
     net_check(net_error(&out, &ref, NET_Y, NET_DPARAMS, where), arithmetic[SEQGPU_MATH_F32].limit, where,
-              "%s, %s: 70 sequences of an lstm", device->algorithm, device->name);
+              "%s, %s, 70 sequences", cell.name, device->name);
     net_close(&out);
   }
   net_close(&ref);
@@ -192,16 +195,18 @@ static void check_handover(const device_row *device, const cell_row *cell, const
   char where[64];
   if (!net_reference(&ref, oracle, &desc, shape->lengths, SEQGPU_MATH_F32)) return;
   use_device(device);
+  check_at("emulator/%s f32", device->algorithm);
   if (!open_like(&first, &ref, &desc, from, shape->lengths) ||
       !open_like(&second, &ref, &desc, to, shape->lengths))
     return;
   net_forward(&first);
   const size_t bytes = seqgpu_plan_get_sizes(first.plan).reserve;
-  CHECK(bytes == seqgpu_plan_get_sizes(second.plan).reserve, "%s and %s have one reserve layout", from, to);
+  CHECK(bytes == seqgpu_plan_get_sizes(second.plan).reserve, "%s, %s and %s have one reserve layout",
+        cell->name, from, to);
   memcpy(second.reserve, first.reserve, bytes);
   net_backward(&second);
   net_check(net_error(&second, &ref, NET_DX, NET_DPARAMS, where), arithmetic[SEQGPU_MATH_F32].limit, where,
-            "forward %s, backward %s: %s", from, to, cell->name);
+            "%s, forward by %s, backward by %s", cell->name, from, to);
   net_close(&second);
   net_close(&first);
   net_close(&ref);
@@ -224,14 +229,15 @@ static void check_smaller_run(const device_row *device) {
   net ref, out;
   if (!net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_F32)) return;
   use_device(device);
+  check_at("emulator/%s f32", device->algorithm);
   if (open_like(&out, &ref, &desc, device->algorithm, NULL)) {
     ref.run.seq_len = out.run.seq_len = 2;
     ref.run.batch = out.run.batch = 3;
     net_forward(&ref);
     net_forward(&out);
     const double error = check_norm_f64(out.value[NET_Y], ref.value[NET_Y], 2 * 3 * desc.hidden_size);
-    check_error(error, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s: a run smaller than its plan",
-                device->algorithm, device->name);
+    check_error(error, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s, a run smaller than its plan", cell.name,
+                device->name);
     net_close(&out);
   }
   net_close(&ref);
@@ -243,12 +249,13 @@ static void check_refusal(const device_row *device, seqgpu_rnn_desc desc, const 
   seqgpu_plan *plan = NULL;
   desc.input_size = 4;
   use_device(device);
+  check_at("emulator/%s f32", device->algorithm);
   const seqgpu_plan_options options = {.algorithm = device->algorithm};
   const seqgpu_status status = seqgpu_plan_create(emulator, &desc, &options, &plan);
   const char *why = seqgpu_last_error(emulator);
   const int ok = status == SEQGPU_EUNSUPPORTED && strstr(why, word) != NULL && strstr(why, other) != NULL;
-  check_record(ok, why, "%s, %s: %s of %d units is refused: %s", device->algorithm, device->name, desc.cell,
-               (int)desc.hidden_size, word);
+  check_record(ok, why, "refused: %s of %d units on %s: %s", desc.cell, (int)desc.hidden_size, device->name,
+               word);
   seqgpu_plan_destroy(plan);
 }
 

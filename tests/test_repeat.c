@@ -43,7 +43,8 @@ static void check_repeats(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, cons
     same = same && memcmp(first, next, (size_t)count * sizeof *first) == 0;
     free(next);
   }
-  CHECK(same, "%s: %s, %s: %d runs, the same bits", seqgpu_plan_algorithm(n.plan), cell, shape->name, runs);
+  check_on_plan(&n);
+  CHECK(same, "%s, %s, %d runs, the same bits", cell, shape->name, runs);
   free(first);
   net_close(&n);
 }
@@ -63,8 +64,9 @@ static void check_device(const char *device, int runs, int own) {
   const seqgpu_context_options options = {.device = device, .threads = 2};
   const shape_row *shape;
   seqgpu_context *ctx = NULL;
+  check_at("%s f32", device);
   if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) {
-    check_skip(seqgpu_last_error(ctx), "repeats on %s", device);
+    check_skip(seqgpu_last_error(ctx), "repeats");
   } else {
     for (size_t c = 0; c < COUNT(cell_rows); c++)
       for (int s = 0; (shape = shape_at(FOR_REPEAT, s)) != NULL; s++)

@@ -96,7 +96,7 @@ static void check_gradients(seqgpu_context *ctx, const test_case *c) {
   for (int i = 0; i < t.w.leaves; i++)
     for (int64_t j = 0; j < t.w.count[i]; j++) *to++ = difference(&t.w, c, t.dy, &t.w.host[i][j]);
   char where[64];
-  net_check(list_error(&gradients, expected, where), TOLERANCE, where, "gradients of %s", c->name);
+  net_check(list_error(&gradients, expected, where), TOLERANCE, where, "tape %s, gradients", c->name);
   free(expected);
   trial_close(&t);
 }
@@ -122,8 +122,7 @@ static void check_device(seqgpu_context *oracle, seqgpu_context *ctx, const test
   char where[64];
   const int ran = y != NULL && world_backward(&w, y, t.dy) == SEQGPU_OK;
   const double error = list_error(&ours, reference, where);
-  net_check(ran ? error : (double)NAN, arithmetic[MODELS].limit, where, "%s f32 on %s", c->name,
-            seqgpu_context_device(ctx));
+  net_check(ran ? error : (double)NAN, arithmetic[MODELS].limit, where, "tape %s", c->name);
   free(reference);
   free(value);
   world_close(&w);
@@ -135,8 +134,9 @@ static void check_devices(seqgpu_context *oracle) {
   for (int d = 0; d < 3; d++) {
     const seqgpu_context_options options = {.device = devices[d], .threads = 2};
     seqgpu_context *ctx = NULL;
+    check_at("%s f32", devices[d]);
     if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK)
-      check_skip(seqgpu_last_error(ctx), "tape on %s", devices[d]);
+      check_skip(seqgpu_last_error(ctx), "tape");
     else
       for (int i = 0; i < CASES; i++) check_device(oracle, ctx, &cases[i]);
     seqgpu_context_destroy(ctx);
@@ -176,9 +176,11 @@ static void check_accumulation(seqgpu_context *ctx) {
 
 int main(void) {
   check_start();
+  check_at("cpu f64");
   seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   for (int i = 0; i < CASES; i++) check_gradients(ctx, &cases[i]);
   check_devices(ctx);
+  check_at("cpu f64");
   check_accumulation(ctx);
   seqgpu_context_destroy(ctx);
   return check_finish();

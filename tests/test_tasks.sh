@@ -48,9 +48,9 @@ resumed() {
   if task "$@" $tiny --steps 20 --eval-size 4 --checkpoint whole >out 2>err &&
     task "$@" $tiny --steps 7 --eval-size 4 --checkpoint part >out 2>err &&
     task "$1" $data --resume part --steps 20 >out 2>err && cmp -s whole part; then
-    pass "$name resumes bit for bit"
+    pass "cpu f32: task $name, resumes bit for bit"
   else
-    fail "$name resumes bit for bit" "$(head -c 300 err)"
+    fail "cpu f32: task $name, resumes bit for bit" "$(head -c 300 err)"
   fi
   rm -f whole part
 }
@@ -60,9 +60,9 @@ resumed temporal-order temporal-order --T 12 --symbols 3
 resumed mackey-glass mackey-glass --T 22 --tau 30
 resumed narma10 narma10 --T 25
 resumed pixels pixels $pixels --rows --optimizer momentum
-resumed "pixels permuted" pixels $pixels --permuted --clip value:0.1
+resumed "pixels, permuted" pixels $pixels --permuted --clip value:0.1
 for cell in $("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d;s/ .*//'); do
-  resumed "adding with $cell" adding --T 5 --cell "$cell"
+  resumed "adding, $cell" adding --T 5 --cell "$cell"
 done
 check "a batch of 3 and a batch of 1 see the same sequences" sh -c '
   for b in 1 3; do "$1" train adding --T 9 --hidden 6 --batch $b --steps 1 --lr 0 --eval-size 7 --device cpu --threads 1 --json >v$b; done
@@ -79,19 +79,19 @@ learns() {
   task "$@" --stop-at "$limit" --json >out 2>err
   code=$?
   loss=$(sed -n '$s/.*"val_loss": \([0-9.e-]*\).*/\1/p' out)
-  if [ $code = 0 ] && [ -n "$loss" ] && awk "BEGIN { exit !($loss <= $limit) }"; then pass "$name"
-  else fail "$name" "exit $code, loss $loss: $(head -c 300 err)"; fi
+  if [ $code = 0 ] && [ -n "$loss" ] && awk "BEGIN { exit !($loss <= $limit) }"; then pass "cpu f32: task $name"
+  else fail "cpu f32: task $name" "exit $code, loss $loss: $(head -c 300 err)"; fi
 }
-learns "adding learns" 0.05 adding --T 8 --hidden 24 --lr 0.01 --steps 3000 --eval-every 100 --eval-size 200
-learns "copy learns" 0.5 copy --T 1 --hidden 40 --lr 0.01 --steps 3000 --eval-every 100 --eval-size 50
-learns "temporal-order learns" 0.1 temporal-order --T 10 --hidden 20 --lr 0.01 --steps 2000 --eval-every 100 --eval-size 200
-learns "pixels learns" 0.1 pixels $pixels --rows --hidden 10 --batch 10 --lr 0.01 --steps 2000 --eval-every 50
-learns "mackey-glass learns" 0.003 mackey-glass --T 40 --hidden 16 --lr 0.01 --steps 1000 --eval-every 50
-learns "narma10 learns" 0.01 narma10 --T 40 --hidden 16 --lr 0.01 --steps 1000 --eval-every 50
-learns "an IRNN learns" 0.1 adding --T 8 --hidden 24 --cell rnn --activation relu --init irnn --lr 0.003 --steps 3000 --eval-every 100
+learns "adding, learns" 0.05 adding --T 8 --hidden 24 --lr 0.01 --steps 3000 --eval-every 100 --eval-size 200
+learns "copy, learns" 0.5 copy --T 1 --hidden 40 --lr 0.01 --steps 3000 --eval-every 100 --eval-size 50
+learns "temporal-order, learns" 0.1 temporal-order --T 10 --hidden 20 --lr 0.01 --steps 2000 --eval-every 100 --eval-size 200
+learns "pixels, learns" 0.1 pixels $pixels --rows --hidden 10 --batch 10 --lr 0.01 --steps 2000 --eval-every 50
+learns "mackey-glass, learns" 0.003 mackey-glass --T 40 --hidden 16 --lr 0.01 --steps 1000 --eval-every 50
+learns "narma10, learns" 0.01 narma10 --T 40 --hidden 16 --lr 0.01 --steps 1000 --eval-every 50
+learns "adding, an IRNN learns" 0.1 adding --T 8 --hidden 24 --cell rnn --activation relu --init irnn --lr 0.003 --steps 3000 --eval-every 100
 task adding --T 8 --hidden 24 --lr 0.01 --steps 3000 --eval-every 100 --stop-at-metric 0.5 --json >out 2>err
-if [ "$(wc -l <out)" -lt 60 ] && grep -q '"val_error_rate": 0' out; then pass "stop-at-metric ends early"
-else fail "stop-at-metric ends early" "$(tail -1 out) $(head -c 200 err)"; fi
+if [ "$(wc -l <out)" -lt 60 ] && grep -q '"val_error_rate": 0' out; then pass "cpu f32: task adding, stop-at-metric ends early"
+else fail "cpu f32: task adding, stop-at-metric ends early" "$(tail -1 out) $(head -c 200 err)"; fi
 if [ "$(task adding --T 100 --dry-run --json)" = '{"parameters": 67201, "plan": "cpu/step", "baseline": 0.166666667}' ]; then
   pass "a dry run says what it would be"
 else fail "a dry run says what it would be" "$(task adding --T 100 --dry-run --json)"; fi

@@ -169,8 +169,9 @@ static void check_dense(seqgpu_context *ctx, int64_t n, const char *plan, double
       wanted[b * 2 * n + n + j] = z[j].im;
     }
   }
+  check_on_plan(&m);
   check_error(check_norm_f64(m.value[NET_HT], wanted, m.count[NET_HT]), tolerance,
-              "%s: n = %lld: the dense matrix is its factors", seqgpu_plan_algorithm(m.plan), (long long)n);
+              "urnn, n = %lld, the dense matrix is its factors", (long long)n);
   free(z);
   free(wanted);
   net_close(&m);
@@ -199,8 +200,8 @@ static void check_norm(seqgpu_context *ctx, int64_t n, const char *plan) {
   net m;
   if (!open_linear(&m, ctx, 1, 3, n, plan)) return;
   net_forward(&m);
-  check_error(norm_error(&m, NET_H0, NET_HT), 1e-6, "%s: n = %lld: |W h| = |h| in float32",
-              seqgpu_plan_algorithm(m.plan), (long long)n);
+  check_on_plan(&m);
+  check_error(norm_error(&m, NET_H0, NET_HT), 1e-6, "urnn, n = %lld, |W h| = |h|", (long long)n);
   net_close(&m);
 }
 
@@ -211,8 +212,8 @@ static void check_long_gradient(seqgpu_context *ctx, double tolerance) {
   memset(m.value[NET_DY], 0, (size_t)m.count[NET_DY] * sizeof(double));
   net_forward(&m);
   net_backward(&m);
-  check_error(norm_error(&m, NET_DHT, NET_DH0), tolerance, "|dL/dh0| = |dL/dhT| over 1,000 steps, %s",
-              seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64 ? "float64" : "float32");
+  check_on_plan(&m);
+  check_error(norm_error(&m, NET_DHT, NET_DH0), tolerance, "urnn, |dL/dh0| = |dL/dhT| over 1,000 steps");
   net_close(&m);
 }
 
@@ -232,7 +233,8 @@ static void check_zero(seqgpu_context *ctx) {
   int finite = 1;
   for (int t = NET_Y; t < NET_TENSORS; t++)
     for (int64_t i = 0; i < m.count[t]; i++) finite &= isfinite(m.value[t][i]) != 0;
-  CHECK(finite, "all finite where z is 0 or nearly so");
+  check_on(ctx);
+  CHECK(finite, "urnn, all finite where z is 0 or nearly so");
   net_close(&m);
 }
 
@@ -296,10 +298,11 @@ static void check_fixed(seqgpu_context *ctx) {
       }
       free(before);
     }
-  CHECK(fixed == 4 * 4, "each layer and direction has one fixed parameter");
-  CHECK(drawn, "it is drawn as a permutation");
-  CHECK(kept, "no update changes it");
-  CHECK(moved, "updates change everything else");
+  check_on(ctx);
+  CHECK(fixed == 4 * 4, "urnn, each layer and direction has one fixed parameter");
+  CHECK(drawn, "urnn, the permutation is drawn as a permutation");
+  CHECK(kept, "urnn, no update changes the permutation");
+  CHECK(moved, "urnn, updates change everything else");
   seqgpu_params_destroy(params);
   seqgpu_plan_destroy(plan);
 }
@@ -323,8 +326,8 @@ static void check_no_permutation(seqgpu_context *ctx, const char *plan) {
     double worst = 0;
     for (int t = NET_Y; t < NET_TENSORS; t++)
       for (int64_t j = 0; j < a.count[t]; j++) worst = net_worse(fabs(a.value[t][j] - b.value[t][j]), worst);
-    check_error(worst, 0, "%s: a permutation with %g is the identity", seqgpu_plan_algorithm(a.plan),
-                spoilt[i]);
+    check_on_plan(&a);
+    check_error(worst, 0, "urnn, a permutation with %g is the identity", spoilt[i]);
     net_close(&a);
     net_close(&b);
   }
@@ -406,8 +409,9 @@ static void check_plans(seqgpu_context *ctx, seqgpu_context *oracle, const char 
     if (!(back <= error)) memcpy(where, there, sizeof where);
     error = net_worse(back, error);
   }
-  net_check(error, 1e-5, where, "%s, %s: n = %lld, %s", seqgpu_plan_algorithm(a.plan),
-            seqgpu_plan_algorithm(b.plan), (long long)size, row->name);
+  check_on_plan(&a);
+  net_check(error, 1e-5, where, "urnn, backward by %s, n = %lld, %s", seqgpu_plan_algorithm(b.plan),
+            (long long)size, row->name);
   net_close(&a);
   net_close(&b);
   net_close(&t.ref);
@@ -424,6 +428,8 @@ static void check_refusal(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, cons
 }
 
 /* --- operations --- */
+
+#ifdef SEQGPU_WITH_EMULATOR
 
 /* Operations per step of one sequence, as the emulator counts them: [0] forward, [1] backward. */
 static int count_step(seqgpu_context *emulator, int64_t n, double out[2]) {
@@ -449,6 +455,7 @@ static int count_step(seqgpu_context *emulator, int64_t n, double out[2]) {
  * alone is cheaper. */
 static void check_operations(void) {
   seqgpu_context *emulator = net_context("emulator", SEQGPU_DTYPE_F32, 1);
+  check_at("emulator/fused f32");
   for (int stages = 7; stages <= 10; stages++) {
     const double n = (double)(1 << stages), said = 11.5 * n * stages + 60 * n;
     double counted[2];
@@ -456,19 +463,28 @@ static void check_operations(void) {
     for (int i = 0; i < 2; i++) {
       const double ratio = counted[i] / (i ? 2.2 * said : said);
       CHECK(ratio > 0.94 && ratio < 1.06,
-            "fused, n = %.0f: %s does %.0f operations a step, %.3f of what is said", n,
+            "urnn, n = %.0f, %s does %.0f operations a step, %.3f of what is said", n,
             i ? "backward" : "forward", counted[i], ratio);
     }
   }
   seqgpu_context_destroy(emulator);
 }
 
+#else
+
+static void check_operations(void) {
+  check_skip("this build has no emulator, which counts them", "operations of the fused kernel");
+}
+
+#endif
+
 static void check_device(const char *device, seqgpu_context *oracle) {
   static const char *const plans[] = {"step", "fused", "cufft"};
   const seqgpu_context_options options = {.device = device};
   seqgpu_context *ctx = NULL;
+  check_at("%s f32", device);
   if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) {
-    check_skip(seqgpu_last_error(ctx), "plans of %s", device);
+    check_skip(seqgpu_last_error(ctx), "plans");
     seqgpu_context_destroy(ctx);
     return;
   }

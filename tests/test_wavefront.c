@@ -67,6 +67,7 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   char where[64];
   if (!net_reference(&ref, oracle, &desc, shape->lengths, SEQGPU_MATH_F32)) return;
   use_device(device);
+  check_at("%s/%s f32", seqgpu_context_device(gpu), device->algorithm);
   if (!open_like(&one, &ref, &desc, device->algorithm, shape->lengths, WHOLE)) return;
   if (!open_like(&wave, &ref, &desc, device->algorithm, shape->lengths, other)) return;
   const uint64_t before = sq_simt_launches();
@@ -74,14 +75,14 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   const uint64_t launches = sq_simt_launches() - before;
   net_run(&wave);
   if (EMULATED)
-    CHECK(sq_simt_launches() - before > 2 * launches, "%s: %s, %s: chunks are launches of their own",
-          device->algorithm, cell->name, shape->name);
+    CHECK(sq_simt_launches() - before > 2 * launches, "%s, %s, chunks are launches of their own", cell->name,
+          shape->name);
   if (EMULATED)
-    CHECK(net_same_bits(&one, &wave), "%s: %s, %s: chunks of %d have the bits of one layer after the other",
-          device->algorithm, cell->name, shape->name, (int)other);
+    CHECK(net_same_bits(&one, &wave), "%s, %s, chunks of %d have the bits of one layer after the other",
+          cell->name, shape->name, (int)other);
   const double error = net_error(&wave, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, 1e-5 * (double)desc.num_layers, where, "%s: %s, %s: chunks of %d", device->algorithm,
-            cell->name, shape->name, (int)other);
+  net_check(error, 1e-5 * (double)desc.num_layers, where, "%s, %s, chunks of %d", cell->name, shape->name,
+            (int)other);
   net_close(&wave);
   net_close(&one);
   net_close(&ref);
@@ -106,6 +107,7 @@ static void check_carried(const device_row *device) {
   net_fill(&ref);
   net_round_inputs(&ref);
   use_device(device);
+  check_at("%s/%s f32", seqgpu_context_device(gpu), device->algorithm);
   if (open_like(&out, &ref, &desc, device->algorithm, NULL, 4)) {
     out.run.final[0] = out.device[NET_H0];
     out.run.final[1] = out.device[NET_C0];
@@ -116,9 +118,9 @@ static void check_carried(const device_row *device) {
     const int64_t states = desc.num_layers * 2 * desc.hidden_size;
     net_download(gpu, out.value[NET_HT], out.device[NET_H0], states);
     check_error(check_norm_f64(out.value[NET_HT], ref.value[NET_HT], states), 4e-5,
-                "%s: states carried on, a run shorter than the plan's", device->algorithm);
+                "%s, states carried on, a run shorter than the plan's", cell.name);
     check_error(check_norm_f64(out.value[NET_Y], ref.value[NET_Y], 6 * 2 * desc.hidden_size), 4e-5,
-                "%s: y of a run shorter than the plan's", device->algorithm);
+                "%s, y of a run shorter than the plan's", cell.name);
     net_close(&out);
   }
   net_close(&ref);
@@ -130,6 +132,7 @@ static void check_nothing_wanted(const device_row *device) {
   seqgpu_rnn_desc desc = combine(&cell, shape_named("three layers"));
   net n;
   use_device(device);
+  check_at("%s/%s f32", seqgpu_context_device(gpu), device->algorithm);
   if (!net_open_as(&n, gpu, &desc, device->algorithm, NULL)) return;
   set_chunk(&n, 4);
   net_fill(&n);
@@ -143,7 +146,7 @@ static void check_nothing_wanted(const device_row *device) {
   net_download(gpu, n.value[NET_DH0], n.device[NET_DH0], n.count[NET_DH0]);
   int zero = 1;
   for (int64_t i = 0; i < n.count[NET_DH0]; i++) zero &= n.value[NET_DH0][i] == 0;
-  CHECK(zero, "%s: no gradient in, none out", device->algorithm);
+  CHECK(zero, "%s, no gradient in, none out", cell.name);
   net_close(&n);
 }
 

@@ -21,29 +21,49 @@ Dim3 index_of(uint64_t number, const Dim3 &size) {
           (uint32_t)(number / size.x / size.y)};
 }
 
-uint32_t along(const Dim3 &v, char axis) { return axis == 'x' ? v.x : axis == 'y' ? v.y : v.z; }
+uint32_t along(const Dim3 &v, uint8_t axis) { return axis == 0 ? v.x : axis == 1 ? v.y : v.z; }
 
 bool begins(const std::string &s, const char *prefix) { return s.compare(0, strlen(prefix), prefix) == 0; }
 
-/* The value of a special register in a lane. */
-uint32_t special_value(const std::string &name, const Launch &launch, const Block &block, const Warp &warp,
-                       unsigned lane) {
-  const char axis = name.back();
-  const uint32_t clusters = launch.grid.x / launch.cluster;
-  if (begins(name, "%tid.")) return along(index_of(warp.number * WARP + lane, launch.block), axis);
-  if (begins(name, "%ntid.")) return along(launch.block, axis);
-  if (begins(name, "%ctaid.")) return along(block.index, axis);
-  if (begins(name, "%nctaid.")) return along(launch.grid, axis);
-  if (name == "%laneid") return lane;
-  if (name == "%warpid") return warp.number;
-  if (name == "%lanemask_lt") return (1u << lane) - 1;
-  if (name == "%cluster_ctarank") return block.rank;
-  if (name == "%cluster_nctarank") return launch.cluster;
-  if (begins(name, "%cluster_ctaid.")) return axis == 'x' ? block.rank : 0;
-  if (begins(name, "%cluster_nctaid.")) return axis == 'x' ? launch.cluster : 1;
-  if (begins(name, "%clusterid."))
-    return axis == 'x' ? block.index.x / launch.cluster : along(block.index, axis);
-  if (begins(name, "%nclusterid.")) return axis == 'x' ? clusters : along(launch.grid, axis);
+/* A special register of a lane of one kind, along one axis. */
+typedef uint32_t SpecialValue(const Launch &launch, const Warp &warp, unsigned lane, uint8_t axis);
+
+struct SpecialRow {
+  const char *name; /* with a dot at its end, if an axis follows */
+  SpecialValue *value;
+};
+
+const SpecialRow special_rows[] = {
+    {"%tid.", [](const Launch &l, const Warp &w, unsigned lane,
+                 uint8_t axis) { return along(index_of(w.number * WARP + lane, l.block), axis); }},
+    {"%ntid.", [](const Launch &l, const Warp &, unsigned, uint8_t axis) { return along(l.block, axis); }},
+    {"%ctaid.",
+     [](const Launch &, const Warp &w, unsigned, uint8_t axis) { return along(w.block->index, axis); }},
+    {"%nctaid.", [](const Launch &l, const Warp &, unsigned, uint8_t axis) { return along(l.grid, axis); }},
+    {"%laneid", [](const Launch &, const Warp &, unsigned lane, uint8_t) { return (uint32_t)lane; }},
+    {"%warpid", [](const Launch &, const Warp &w, unsigned, uint8_t) { return (uint32_t)w.number; }},
+    {"%lanemask_lt", [](const Launch &, const Warp &, unsigned lane, uint8_t) { return (1u << lane) - 1; }},
+    {"%cluster_ctarank", [](const Launch &, const Warp &w, unsigned, uint8_t) { return w.block->rank; }},
+    {"%cluster_nctarank", [](const Launch &l, const Warp &, unsigned, uint8_t) { return l.cluster; }},
+    {"%cluster_ctaid.",
+     [](const Launch &, const Warp &w, unsigned, uint8_t axis) { return axis == 0 ? w.block->rank : 0; }},
+    {"%cluster_nctaid.",
+     [](const Launch &l, const Warp &, unsigned, uint8_t axis) { return axis == 0 ? l.cluster : 1; }},
+    {"%clusterid.",
+     [](const Launch &l, const Warp &w, unsigned, uint8_t axis) {
+       return axis == 0 ? w.block->index.x / l.cluster : along(w.block->index, axis);
+     }},
+    {"%nclusterid.", [](const Launch &l, const Warp &, unsigned,
+                        uint8_t axis) { return axis == 0 ? l.grid.x / l.cluster : along(l.grid, axis); }},
+};
+
+/* The row of a name; *axis from its last letter. */
+const SpecialRow &special_row(const std::string &name, uint8_t *axis) {
+  *axis = name.back() == 'y' ? 1 : name.back() == 'z' ? 2 : 0;
+  for (const SpecialRow &row : special_rows) {
+    const bool axes = row.name[strlen(row.name) - 1] == '.';
+    if (axes ? begins(name, row.name) && name.size() == strlen(row.name) + 1 : name == row.name) return row;
+  }
   throw Fault("PTX: the special register " + name + " is not modelled");
 }
 
@@ -117,9 +137,12 @@ void Machine::start_warp(Warp *w, Block *block, unsigned number) {
   w->waits = Waits::nothing;
   w->polled_pc = UINT32_MAX;
   w->local.assign(kernel.local_bytes * WARP, 0xFF);
-  for (const Special &s : kernel.specials)
+  for (const Special &s : kernel.specials) {
+    uint8_t axis;
+    SpecialValue *const value = special_row(s.name, &axis).value;
     for (unsigned lane = 0; lane < WARP; lane++)
-      w->set(s.place, s.size, lane, special_value(s.name, *launch, *block, *w, lane));
+      w->set(s.place, s.size, lane, value(*launch, *w, lane, axis));
+  }
   ready_.push_back(w);
 }
 

@@ -12,13 +12,20 @@
 namespace soft {
 namespace {
 
+/* As bits, with the sign of a signed integer above them. */
+template <class T> uint64_t extended(T value) {
+  if constexpr (std::is_integral_v<T>)
+    return (uint64_t)value;
+  else
+    return to_bits(value);
+}
 /* Into a register that is wider than the type. */
 template <class D>
 __attribute__((noinline)) void widen(const Results<D> &results, Warp &warp, const Instruction &x,
                                      uint32_t lanes) {
   for (uint32_t left = lanes; left != 0; left &= left - 1) {
     const unsigned i = (unsigned)__builtin_ctz(left);
-    warp.set(x.at[0], x.size[0], i, to_bits(results.lane[i]));
+    warp.set(x.at[0], x.size[0], i, extended(results.lane[i]));
   }
 }
 /* The handler of a function that converts. */

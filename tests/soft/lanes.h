@@ -20,18 +20,25 @@
 
 namespace soft {
 
+template <size_t bytes> struct UnsignedOf;
+template <> struct UnsignedOf<1> { typedef uint8_t Type; };
+template <> struct UnsignedOf<2> { typedef uint16_t Type; };
+template <> struct UnsignedOf<4> { typedef uint32_t Type; };
+template <> struct UnsignedOf<8> { typedef uint64_t Type; };
+/* The unsigned integer of the same width. */
+template <class T> using Bits = typename UnsignedOf<sizeof(T)>::Type;
+
+template <class T> inline Bits<T> to_bits(T value) {
+  Bits<T> bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
 /* The low bits as a value of that type. */
 template <class T> inline T from_bits(uint64_t bits) {
+  const Bits<T> low = (Bits<T>)bits;
   T value;
-  memcpy(&value, &bits, sizeof value); /* little endian */
+  memcpy(&value, &low, sizeof value);
   return value;
-}
-/* Its bits above the type's own: the sign of a signed integer, else zeros. */
-template <class T> inline uint64_t to_bits(T value) {
-  if constexpr (std::is_integral_v<T>) return (uint64_t)value;
-  uint64_t bits = 0;
-  memcpy(&bits, &value, sizeof value);
-  return bits;
 }
 
 /* The low bits of a register that is wider than the instruction's type (cvt), or of a number written in the
@@ -76,6 +83,27 @@ private:
   uint32_t mask_;
 };
 
+/* A predicate as a number as wide as T, all ones or zero: the compiler makes vector instructions of a choice
+ * only when the condition is as wide as what is chosen. */
+template <class T> struct Chooser {
+  Bits<T> ones;
+  T choose(T yes, T no) const { return from_bits<T>((to_bits(yes) & ones) | (to_bits(no) & (Bits<T>)~ones)); }
+};
+template <class T> struct Choosers {
+  Chooser<T> lane[WARP];
+  explicit Choosers(uint32_t mask) {
+    for (unsigned i = 0; i < WARP; i++) lane[i].ones = (Bits<T>)((Bits<T>)0 - (Bits<T>)(mask >> i & 1u));
+  }
+};
+template <class T> class Source<Chooser<T>> {
+public:
+  Source(const Warp &warp, const Instruction &x, unsigned i) : choosers_(Source<bool>(warp, x, i).lanes()) {}
+  const Chooser<T> *lanes() const { return choosers_.lane; }
+
+private:
+  Choosers<T> choosers_;
+};
+
 template <class T> inline T lane_of(const T *lanes, unsigned i) { return lanes[i]; }
 inline bool lane_of(uint32_t mask, unsigned i) { return mask >> i & 1u; }
 
@@ -90,7 +118,8 @@ template <class T> struct Results {
     if (lanes == ALL_LANES) {
       memcpy(to, lane, sizeof lane);
     } else {
-      for (unsigned i = 0; i < WARP; i++) to[i] = lanes >> i & 1u ? lane[i] : to[i];
+      const Choosers<T> mask(lanes);
+      for (unsigned i = 0; i < WARP; i++) to[i] = mask.lane[i].choose(lane[i], to[i]);
     }
   }
 };

@@ -61,11 +61,10 @@ __attribute__((noinline)) void judge(const Visit &v, unsigned lane, uint64_t add
       if (lanes == 0 || segment < v.own.synced) return;
     }
   }
-  const bool strong = (me & STAMP_STRONG) != 0;
-  if (strong && both_strong(v, old, owner.block, v.instruction.access)) return;
+  if ((me & STAMP_STRONG) != 0 && both_strong(v, old, owner.block, v.instruction.access)) return;
   const Past past = past_of(v.warp, lane, v.state.next);
   if (past_holds(past, owner, lanes, segment)) return;
-  if (!strong && old_stored && (old & STAMP_STRONG) != 0 && was_seen(v, past, cell, old)) return;
+  if (old_stored && (old & STAMP_STRONG) != 0 && was_seen(v, past, cell, old)) return;
   report_race(v.state, v.warp, lane, v.instruction, name_of(v.what), {v.shared, address, bytes}, old,
               old_stored);
 }
@@ -83,6 +82,13 @@ inline void check(const Visit &v, unsigned lane, uint64_t address, unsigned byte
 /* The bytes of its first cell that an access touches, as a stamp has them; an access is aligned. */
 inline unsigned bytes_in_cell(uint64_t address, unsigned bytes) {
   return bytes >= 4 ? 0xFu : ((1u << bytes) - 1u) << address % 4;
+}
+
+/* The warp's segment, begun if need be. */
+inline void work(Order::State &s, BlockOrder &block, const Warp &warp, WarpOrder &own) {
+  if (own.segment != 0) return;
+  own.segment = own.last = s.begin_segment(block.number, warp.number);
+  block.last = own.segment;
 }
 
 /* Weak accesses. */
@@ -106,10 +112,10 @@ void sweep(const Visit &v, uint32_t lanes, const uint64_t *addresses, unsigned b
 }
 
 /* A strong access of one element by one lane. */
-void strong_element(const Visit &v, unsigned lane, uint64_t address, Cell *cell) {
+void strong_element(const Visit &v, unsigned lane, uint64_t address, unsigned bytes, Cell *cell) {
   Order::State &s = v.state;
   const Access &access = v.instruction.access;
-  const unsigned bytes = access.bytes, touched = bytes_in_cell(address, bytes);
+  const unsigned touched = bytes_in_cell(address, bytes);
   const uint32_t index = s.index(v.instruction);
   const uint64_t place = v.shared ? 1ull << 63 | v.shared->number << 24 | address : address;
   const Stamp before = cell->store[0];
@@ -122,14 +128,14 @@ void strong_element(const Visit &v, unsigned lane, uint64_t address, Cell *cell)
   if (v.what != Does::store) s.take(v.warp, lane, access, place, before);
   Gifts *gifts = NULL;
   if (v.what != Does::load) gifts = s.give(v.warp, lane, access, v.what == Does::atomic, place, before);
-  if (v.own.segment == 0) v.own.segment = v.own.last = s.begin_segment(v.block.number, v.warp.number);
+  work(v.state, v.block, v.warp, v.own);
   const Stamp me = make_stamp(v.own.segment, index, touched, lane, STAMP_STRONG);
   for (unsigned k = 0; k < std::max(1u, bytes / 4); k++)
     if (v.what == Does::load)
       remember_load(cell[k], me, v.floor);
     else
       remember_store(cell[k], me);
-  if (gifts) gifts->stamp = me;
+  if (gifts) gifts->stamp = me, cut(v.warp);
 }
 
 } // namespace
@@ -149,14 +155,15 @@ void Order::access(Warp &warp, const Instruction &instruction, uint32_t lanes, D
     base = 0;
   }
   if (instruction.access.strength != Strength::weak || what == Does::atomic) {
+    const unsigned each = instruction.access.bytes != 0 ? instruction.access.bytes : bytes;
     for (; lanes != 0; lanes &= lanes - 1) {
-      const unsigned lane = (unsigned)__builtin_ctz(lanes), each = instruction.access.bytes;
+      const unsigned lane = (unsigned)__builtin_ctz(lanes);
       for (unsigned done = 0; done < bytes; done += each)
-        strong_element(v, lane, addresses[lane] + done, v.cells + (addresses[lane] + done - base) / 4);
+        strong_element(v, lane, addresses[lane] + done, each, v.cells + (addresses[lane] + done - base) / 4);
     }
     return;
   }
-  if (own.segment == 0) own.segment = own.last = s.begin_segment(block.number, warp.number);
+  work(s, block, warp, own);
   if (what == Does::load)
     sweep<false>(v, lanes, addresses, bytes, base);
   else

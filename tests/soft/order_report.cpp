@@ -3,13 +3,6 @@
 
 namespace soft {
 
-static std::string source_of(const Kernel &kernel, const Instruction &instruction) {
-  const Line line = instruction.line < kernel.lines.size() ? kernel.lines[instruction.line] : Line{0, 0};
-  if (line.line == 0) return "an unknown line";
-  const std::string &path = kernel.files.at(line.file);
-  return path.substr(path.rfind('/') + 1) + ":" + std::to_string(line.line);
-}
-
 static std::string block_name(const Launch &launch, uint64_t number) {
   const uint64_t x = launch.grid.x, y = launch.grid.y;
   return "block (" + std::to_string(number % x) + "," + std::to_string(number / x % y) + "," +
@@ -41,7 +34,7 @@ static std::string earlier(const Order::State &state, Stamp old, bool stored) {
   const Owner owner = state.owner(old);
   const unsigned thread = owner.warp * WARP + stamp_lane(old);
   std::string name = stored ? "an earlier store (" : "an earlier load (";
-  name += kernel.opcodes.at(instruction.opcode) + " at " + source_of(kernel, instruction) + ") by ";
+  name += kernel.opcodes.at(instruction.opcode) + " at " + place_of(kernel, instruction.line) + ") by ";
   if ((old & STAMP_LANDED) != 0) return name + "an asynchronous copy";
   name += block_name(*state.launch, owner.block) + ", " + thread_name(*state.launch, thread);
   return (old & STAMP_SEVERAL) != 0 ? name + " and others of its warp" : name;
@@ -58,8 +51,7 @@ static const char *missing(const Order::State &state, uint32_t block, uint32_t w
 void report_race(const Order::State &state, const Warp &warp, unsigned lane, const Instruction &instruction,
                  const char *what, const Spot &spot, Stamp old, bool old_stored) {
   const bool both = (old & STAMP_STRONG) != 0 && instruction.access.strength != Strength::weak;
-  fault(warp, lane, "data race: this %s at %s, %s, and %s, %s%s", what,
-        source_of(*state.launch->kernel, instruction).c_str(), spot_name(state, spot).c_str(),
+  fault(warp, lane, "data race: this %s, %s, and %s, %s%s", what, spot_name(state, spot).c_str(),
         earlier(state, old, old_stored).c_str(),
         missing(state, warp.block->clock.order->number, warp.number, old),
         both ? "; both are strong, but their scopes or sizes differ too much" : "");
@@ -71,7 +63,7 @@ void report_landing(const Order::State &state, const Ticket &ticket, const char 
   const Kernel &kernel = *state.launch->kernel;
   const Instruction &instruction = kernel.code[ticket.instruction];
   const std::string &name = kernel.opcodes.at(instruction.opcode);
-  const std::string source = source_of(kernel, instruction);
+  const std::string source = place_of(kernel, instruction.line);
   throw Fault(kernel.name + " at " + source + " (" + name + "), " +
               block_name(*state.launch, ticket.past.block) + ", " +
               thread_name(*state.launch, ticket.past.thread) + ": data race: the " + what +

@@ -1,6 +1,7 @@
 /* order_shadow.cpp - room for the cells of the shadow memory: order_shadow.h. */
 #include "tests/soft/order_shadow.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,9 +33,17 @@ Shadow &Shadow::operator=(Shadow &&other) noexcept {
 void Shadow::forget(uint64_t offset, size_t bytes) {
   if (cells_ == nullptr) return;
   const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(at(offset)) + page - 1) / page * page;
-  const uintptr_t end = reinterpret_cast<uintptr_t>(at(offset + bytes)) / page * page;
-  if (begin < end) madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+  unsigned char *begin = reinterpret_cast<unsigned char *>(at(offset));
+  unsigned char *end = reinterpret_cast<unsigned char *>(at(offset + bytes + 3));
+  unsigned char *first = begin + (page - reinterpret_cast<uintptr_t>(begin) % page) % page;
+  unsigned char *last = end - reinterpret_cast<uintptr_t>(end) % page;
+  if (first >= last) {
+    memset(begin, 0, (size_t)(end - begin));
+    return;
+  }
+  memset(begin, 0, (size_t)(first - begin));
+  madvise(first, (size_t)(last - first), MADV_DONTNEED);
+  memset(last, 0, (size_t)(end - last));
 }
 
 } // namespace soft

@@ -42,7 +42,7 @@ template <auto F, class D, class... A> struct Saturated<F, D (*)(A...)> {
 
 /* The float below or above, in bits: those of a positive number grow with it, those of a negative one shrink. */
 inline float next_down(float x) {
-  const uint32_t bits = (uint32_t)to_bits(x);
+  const uint32_t bits = to_bits(x);
   return from_bits<float>(x > 0 ? bits - 1 : x < 0 ? bits + 1 : 0x80000001u);
 }
 inline float next_up(float x) { return -next_down(-x); }

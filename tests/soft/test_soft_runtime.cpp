@@ -314,8 +314,8 @@ void check_limits() {
   good(launch(soft_dynamic_shared, 1, 32, 100000, (cudaStream_t)NULL, a), "a launch with it");
   refused(launch(soft_dynamic_shared, 1, 32, 100004, (cudaStream_t)NULL, a), cudaErrorInvalidValue,
           "MaxDynamicSharedMemorySize 100000", "more than it has opted in to");
-  refused(launch(soft_dynamic_shared, 1, 32, 128, (cudaStream_t)NULL, (int *)NULL), cudaErrorLaunchFailure,
-          "", "NULL for an array");
+  launch(soft_dynamic_shared, 1, 32, 128, (cudaStream_t)NULL, (int *)NULL);
+  refused(cudaDeviceSynchronize(), cudaErrorLaunchFailure, "NULL pointer", "NULL for an array");
   refused(cudaLaunchKernel(a, 1, 1, NULL, 0, NULL), cudaErrorInvalidDeviceFunction, "is no kernel",
           "what is no kernel");
 
