@@ -425,7 +425,7 @@ static void test_checkpoint(seqgpu_context *ctx) {
   free_net(m);
 }
 
-/* In float32, on the CPU and on the emulator, against float64 with the same weights: the state. */
+/* In float32, on the CPU and on GPUs, against float64 with the same weights: the state. */
 static void test_single(const char *device) {
   check_at("%s f32", device);
   seqgpu_context *single = open_on(device, SEQGPU_DTYPE_F32), *ctx = open_cpu();
@@ -599,6 +599,7 @@ int main(void) {
   seqgpu_context_destroy(ctx);
   test_single("cpu");
   test_single("emulator");
+  test_single("cuda");
   check_at("cpu f64");
   CHECK(failing_each("cpu", use_everything, 0) > 15, "it does ask for memory");
   test_mackey_glass();

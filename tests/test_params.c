@@ -11,8 +11,10 @@ typedef struct world {
   const char *device;
   seqgpu_dtype dtype;
 } world;
-static const world worlds[] = {
-    {"cpu", SEQGPU_DTYPE_F32}, {"cpu", SEQGPU_DTYPE_F64}, {"emulator", SEQGPU_DTYPE_F32}};
+static const world worlds[] = {{"cpu", SEQGPU_DTYPE_F32},
+                               {"cpu", SEQGPU_DTYPE_F64},
+                               {"emulator", SEQGPU_DTYPE_F32},
+                               {"cuda", SEQGPU_DTYPE_F32}};
 enum { WORLDS = COUNT(worlds) };
 
 static const char *label(const world *w) { return w->dtype == SEQGPU_DTYPE_F64 ? "f64" : w->device; }

@@ -429,6 +429,8 @@ static void check_refusal(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, cons
 
 /* --- operations --- */
 
+#ifdef SEQGPU_WITH_EMULATOR
+
 /* Operations per step of one sequence, as the emulator counts them: [0] forward, [1] backward. */
 static int count_step(seqgpu_context *emulator, int64_t n, double out[2]) {
   uint64_t at[3];
@@ -467,6 +469,14 @@ static void check_operations(void) {
   }
   seqgpu_context_destroy(emulator);
 }
+
+#else
+
+static void check_operations(void) {
+  check_skip("this build has no emulator, which counts them", "operations of the fused kernel");
+}
+
+#endif
 
 static void check_device(const char *device, seqgpu_context *oracle) {
   static const char *const plans[] = {"step", "fused", "cufft"};
