@@ -53,7 +53,7 @@ enum { SQ_WARP = 32 };
  * Complex numbers (fft.h, unitary.h, modrelu.h) and matrix products (gemm.cu) are counted. */
 static __device__ __forceinline__ void sq_count(unsigned operations) {
 #ifdef SEQGPU_EMULATE
-  simt::operations += operations;
+  simt::count(operations);
 #else
   (void)operations;
 #endif

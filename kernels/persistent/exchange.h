@@ -25,6 +25,8 @@
  * memory of a grid's block is written by the block itself, or by a peer that has seen the block's flag, which
  * says that the block has finished multiplying: there one buffer is enough.
  *
+ * Each algorithm's .litmus files prove by the memory model that this is ordered as it must be.
+ *
  * Bytes: in a cluster, (ctas - 1) pieces out of each block; in a grid, one piece out and a whole operand in,
  * which is the limit: ctas * operand bytes from L2 per step, twice that with packets, 1 / cluster of it with
  * multicast.

@@ -195,7 +195,7 @@ void Machine::run(const Launch &what) {
       if (changes != woken_) wake_all();
       if ((!flights.empty() || late_stores() != 0) && random(4) == 0) land_one();
       if (ready_.empty()) {
-        if (!land_one()) stuck();
+        if (changes == woken_ && !land_one()) stuck();
         continue;
       }
       const size_t pick = random(ready_.size());

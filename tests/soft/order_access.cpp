@@ -61,11 +61,10 @@ __attribute__((noinline)) void judge(const Visit &v, unsigned lane, uint64_t add
       if (lanes == 0 || segment < v.own.synced) return;
     }
   }
-  const bool strong = (me & STAMP_STRONG) != 0;
-  if (strong && both_strong(v, old, owner.block, v.instruction.access)) return;
+  if ((me & STAMP_STRONG) != 0 && both_strong(v, old, owner.block, v.instruction.access)) return;
   const Past past = past_of(v.warp, lane, v.state.next);
   if (past_holds(past, owner, lanes, segment)) return;
-  if (!strong && old_stored && (old & STAMP_STRONG) != 0 && was_seen(v, past, cell, old)) return;
+  if (old_stored && (old & STAMP_STRONG) != 0 && was_seen(v, past, cell, old)) return;
   report_race(v.state, v.warp, lane, v.instruction, name_of(v.what), {v.shared, address, bytes}, old,
               old_stored);
 }
@@ -83,6 +82,13 @@ inline void check(const Visit &v, unsigned lane, uint64_t address, unsigned byte
 /* The bytes of its first cell that an access touches, as a stamp has them; an access is aligned. */
 inline unsigned bytes_in_cell(uint64_t address, unsigned bytes) {
   return bytes >= 4 ? 0xFu : ((1u << bytes) - 1u) << address % 4;
+}
+
+/* The warp's segment, begun if need be. */
+inline void work(Order::State &s, BlockOrder &block, const Warp &warp, WarpOrder &own) {
+  if (own.segment != 0) return;
+  own.segment = own.last = s.begin_segment(block.number, warp.number);
+  block.last = own.segment;
 }
 
 /* Weak accesses. */
@@ -122,14 +128,14 @@ void strong_element(const Visit &v, unsigned lane, uint64_t address, unsigned by
   if (v.what != Does::store) s.take(v.warp, lane, access, place, before);
   Gifts *gifts = NULL;
   if (v.what != Does::load) gifts = s.give(v.warp, lane, access, v.what == Does::atomic, place, before);
-  if (v.own.segment == 0) v.own.segment = v.own.last = s.begin_segment(v.block.number, v.warp.number);
+  work(v.state, v.block, v.warp, v.own);
   const Stamp me = make_stamp(v.own.segment, index, touched, lane, STAMP_STRONG);
   for (unsigned k = 0; k < std::max(1u, bytes / 4); k++)
     if (v.what == Does::load)
       remember_load(cell[k], me, v.floor);
     else
       remember_store(cell[k], me);
-  if (gifts) gifts->stamp = me;
+  if (gifts) gifts->stamp = me, cut(v.warp);
 }
 
 } // namespace
@@ -157,7 +163,7 @@ void Order::access(Warp &warp, const Instruction &instruction, uint32_t lanes, D
     }
     return;
   }
-  if (own.segment == 0) own.segment = own.last = s.begin_segment(block.number, warp.number);
+  work(s, block, warp, own);
   if (what == Does::load)
     sweep<false>(v, lanes, addresses, bytes, base);
   else

@@ -2,8 +2,10 @@
  *
  * Bytes land some time after the copy was issued, and nobody knows of them before he has waited for the phase
  * of the mbarrier that they count on: they are the work of the mbarrier in that phase, a segment.  What was
- * done before at the place must have been known to the sender when he issued the copy.  A bulk copy reads
- * global memory through the "async proxy": it sees what its sender knew at his last fence.proxy.async.
+ * done before at the place must have been known to the sender when he issued the copy.  The end of an st.async
+ * releases what its sender knew, as its .release says; that of a bulk copy does not (PTX ISA, "Completion
+ * mechanisms": tests/model/axioms.py).  A bulk copy reads global memory through the "async proxy": it sees what
+ * its sender knew at his last fence.proxy.async.
  */
 #include "tests/soft/order_state.h"
 
@@ -86,7 +88,9 @@ void Order::lands(const Ticket &ticket, Block &target, uint32_t to, unsigned byt
   BlockOrder &block = *target.clock.order;
   mark_landed(block);
   BarrierOrder &at = barrier_at(s, block, bar, phase);
-  const uint32_t segment = segment_of(s, at, ticket.past.block != block.number);
+  const unsigned which = ticket.past.block != block.number;
+  const uint32_t segment = segment_of(s, at, which);
+  if (!ticket.bulk) give_to(at, which, published(ticket.past, UINT32_MAX));
   const Stamp me = make_stamp(segment, ticket.instruction, 0xF, ticket.past.thread % WARP, STAMP_LANDED);
   if (from != 0) read_global(s, ticket, from, bytes, me);
   const Stamp floor = (Stamp)block.begin << 32;

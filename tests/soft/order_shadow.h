@@ -18,7 +18,9 @@ enum : Stamp {
   STAMP_STRONG = 1,
   STAMP_SEVERAL = 2, /* several lanes of the warp have loaded it, `lane` is one of them */
   STAMP_LANDED = 4,  /* by an asynchronous copy */
-  STAMP_BYTES = 0xF00
+  STAMP_BYTES = 0xF00,
+  STAMP_INSTRUCTION = 0xFFFFF000,
+  STAMP_SEGMENT = ~(Stamp)0xFFFFFFFF
 };
 enum : uint32_t { STAMP_CODE = 1u << 20 }; /* instructions of a kernel */
 
@@ -32,7 +34,9 @@ inline unsigned stamp_lane(Stamp s) { return (unsigned)(s >> 3) & 31u; }
 /* The lanes that it may be about. */
 inline uint32_t stamp_lanes(Stamp s) { return (s & STAMP_SEVERAL) != 0 ? 0xFFFFFFFFu : 1u << stamp_lane(s); }
 /* The same thread in the same segment. */
-inline bool stamp_same(Stamp a, Stamp b) { return ((a ^ b) & ~((Stamp)0xFFFFFF << 8 | STAMP_STRONG)) == 0; }
+inline bool stamp_same(Stamp a, Stamp b) {
+  return ((a ^ b) & ~(STAMP_INSTRUCTION | STAMP_BYTES | STAMP_STRONG)) == 0;
+}
 
 struct alignas(32) Cell {
   Stamp store[2], load[2];
@@ -41,7 +45,8 @@ struct alignas(32) Cell {
 /* Remembers a load.  Of more than two warps that have loaded a place the two latest are kept: whoever stores
  * there without a barrier after it races with one of them. */
 inline void remember_load(Cell &cell, Stamp me, Stamp floor) {
-  const Stamp differs = (Stamp)0xFFFFFFFF << 32 | STAMP_BYTES | STAMP_STRONG | STAMP_LANDED;
+  Stamp differs = STAMP_SEGMENT | STAMP_BYTES | STAMP_STRONG | STAMP_LANDED;
+  if ((me & STAMP_STRONG) != 0) differs |= STAMP_INSTRUCTION; /* for its scope */
   for (Stamp &old : cell.load)
     if (((old ^ me) & differs) == 0) { /* the same warp in the same segment */
       if (stamp_lane(old) != stamp_lane(me)) old |= STAMP_SEVERAL;

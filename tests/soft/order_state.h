@@ -72,6 +72,7 @@ struct ClusterOrder;
 struct BlockOrder {
   uint32_t number = 0;
   uint32_t begin = 0;  /* segments before it are another block's */
+  uint32_t last = 0;   /* segment that a warp of it began */
   uint32_t synced = 0; /* all its threads know of each other what they did before: bar.sync */
   View known;
   bool learnt = false; /* some warp or thread knows more than the block */

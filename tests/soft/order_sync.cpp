@@ -31,6 +31,18 @@ void Gifts::add(const Gift &gift) {
   all.push_back(gift);
 }
 
+/* What a release gives: all that its thread knows and has done, and the store itself, which will be alone in
+ * the next segment.  If the block has done nothing else since bar.sync, one number says it. */
+static View released(const Warp &warp, unsigned lane, uint32_t next) {
+  const BlockOrder &block = *warp.block->clock.order;
+  Past past = past_of(warp, lane, next + 1);
+  if (block.last < block.synced) {
+    past.of_block = next + 1;
+    past.of_warp = past.of_own = 0;
+  }
+  return published(past, next);
+}
+
 /* A store ends the gifts of others at its place; its thread's own stay, since a release followed by a relaxed
  * store of the same thread is a release as well. */
 Gifts *Order::State::give(Warp &warp, unsigned lane, const Access &access, bool atomic, uint64_t place,
@@ -53,7 +65,7 @@ Gifts *Order::State::give(Warp &warp, unsigned lane, const Access &access, bool 
   at.thread = thread;
   for (Gift &old : at.all) old.scope = std::min(old.scope, scope);
   if (release) {
-    at.add({block.number, scope, published(past_of(warp, lane, next), block.warps[warp.number].last)});
+    at.add({block.number, scope, released(warp, lane, next)});
     cut(warp);
   }
   for (unsigned level = 0; fenced && level < LEVELS; level++)

@@ -63,6 +63,9 @@ if(ZLIB_FOUND)
   target_link_libraries(seqgpu_soft PRIVATE ZLIB::ZLIB)
 endif()
 
+# Faults planted in the kernels: tests/soft/mutate.sh.
+seqgpu_soft_program(mutants_soft ${SOFT}/mutants_soft.c)
+
 # Tests of the software device itself; the one of the runtime has kernels of its own, compiled by nvcc.
 file(GLOB SOFT_TESTS CONFIGURE_DEPENDS RELATIVE ${SOFT} ${SOFT}/test_soft_*.cpp)
 foreach(file ${SOFT_TESTS})

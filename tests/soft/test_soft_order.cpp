@@ -166,8 +166,10 @@ void test_release_acquire() {
   orders("release and acquire", [](World &w) { flags(w, RELEASE, ACQUIRE); });
   races("a relaxed flag", LD, ST, [](World &w) { flags(w, RELAXED_ST, ACQUIRE); });
   races("a relaxed look at the flag", LD, ST, [](World &w) { flags(w, RELEASE, RELAXED_LD); });
-  races("a flag released to the block", LD, ST, [](World &w) { flags(w, RELEASE_CTA, ACQUIRE); });
-  races("a flag acquired from the block", LD, ST, [](World &w) { flags(w, RELEASE, ACQUIRE_CTA); });
+  races("a flag released to the block", ACQUIRE, RELEASE_CTA,
+        [](World &w) { flags(w, RELEASE_CTA, ACQUIRE); });
+  races("a flag acquired from the block", ACQUIRE_CTA, RELEASE,
+        [](World &w) { flags(w, RELEASE, ACQUIRE_CTA); });
   races("a plain flag", ACQUIRE, ST, [](World &w) { flags(w, ST, ACQUIRE); });
   races("a plain look at the flag", LD, RELEASE, [](World &w) { flags(w, RELEASE, LD); });
   for (uint32_t cluster : {2u, 1u}) {
@@ -184,6 +186,7 @@ void test_release_acquire() {
     w.act(0, 40, LD, S);
   });
   races("a store after the release", LD, ST, [](World &w) {
+    w.act(0, 0, ST, Y);
     w.act(0, 0, RELEASE, FLAG);
     w.act(0, 0, ST, X);
     w.act(1, 7, ACQUIRE, FLAG);
@@ -284,6 +287,7 @@ void test_fences() {
   races("a fence of the block before the flag", LD, ST, play(FENCE_CTA, FENCE));
   races("a fence of the block after the flag", LD, ST, play(FENCE, FENCE_CTA));
   races("a store between fence and flag", LD, ST, [](World &w) {
+    w.act(0, 0, ST, Y);
     w.fence(0, 0, FENCE);
     w.act(0, 0, ST, X);
     w.act(0, 0, RELAXED_ST, FLAG);
@@ -568,6 +572,7 @@ void test_landings() {
       },
       2, 2);
   races("the sender itself reads before it lands", BULK, LD_V4, [](World &w) {
+    w.act(0, 0, ST, Y);
     const Ticket own = w.issue(0, 0, BULK);
     w.act(0, 0, LD_V4, S);
     w.land(own, 0, 64, 0, X);
@@ -575,10 +580,10 @@ void test_landings() {
   const auto reuse = [](bool arrives) {
     return [arrives](World &w) {
       w.land(w.issue(0, 0, BULK), 0, 64, 0, X);
-      for (unsigned thread = 32; thread < 64; thread++) {
+      for (const unsigned thread : {5u, 40u}) {
         w.wait_phase(0, thread, 0);
         w.act(0, thread, LD_V4, S);
-        if (arrives || thread != 50) w.arrive_phase(0, thread, 0, 1);
+        if (arrives || thread != 5) w.arrive_phase(0, thread, 0, 1);
       }
       w.wait_phase(0, 0, 1);
       w.act(0, 0, ST, S);
@@ -617,6 +622,12 @@ void test_proxies() {
   orders("a store of the launch before", [](World &w) {
     w.act(1, 0, ST_V4, X);
     w.begin();
+    w.land(w.issue(0, 0, BULK), 0, 64, 0, X);
+  });
+  races("a store between the fence and the copy", BULK, ST_V4, [](World &w) {
+    w.act(0, 0, ST_V4, Y);
+    w.fence_proxy(0, 0);
+    w.act(0, 0, ST_V4, X);
     w.land(w.issue(0, 0, BULK), 0, 64, 0, X);
   });
   const auto overwrite = [](bool waits) {
@@ -663,6 +674,7 @@ void test_lives() {
       w.lanes(0, 0, ALL_LANES, ST, S, 4);
       w.replace(0, 10 + i);
       w.lanes(0, 1, ALL_LANES, LD, S, 4);
+      w.bar_sync(0);
     }
   });
   World world(2, 1);

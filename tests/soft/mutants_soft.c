@@ -1,0 +1,240 @@
+/* mutants_soft.c - plants faults in the kernels, one at a time, and looks whether the tests notice.
+ *
+ *   mutants_soft [--part I/N] [--sample N] [--kernel WORD]      sh tests/soft/mutate.sh runs it and makes the table
+ *
+ * A trial is a network forward and backward by one algorithm, or an operator; it is a small one, and its result
+ * is compared with the CPU's float64.  A kernel's mutants are tried on the cheapest trials that reach the
+ * instruction, each in a child process, until one notices: by wrong numbers, or by a fault that the device
+ * reports (a race, a deadlock, an access out of bounds, an uninitialised read, ...).  One line each:
+ *
+ *   killed|survived|not reached  TAB  how  TAB  kind  TAB  place  TAB  kernel
+ */
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/plan/algorithms.h"
+#include "tests/conformance_ops.h"
+#include "tests/net.h"
+#include "tests/shapes.h"
+#include "tests/soft/controls.h"
+#include "tests/soft/mutants.h"
+
+enum { TRIALS = 4000, KERNELS = 1024, MUTANTS = 100000, TRIALS_EACH = 4, CHILD_SECONDS = 60 };
+enum { SURVIVED = 0, BY_NUMBERS = 1, BY_FAULT = 2 }; /* exit statuses of a child */
+
+/* A network (out is open) or an operator's row. */
+typedef struct trial {
+  net ref, out;
+  const op_row *row;
+  int64_t size[3];
+  seqgpu_math math;
+  uint64_t cost; /* warp instructions */
+} trial;
+
+static seqgpu_context *device, *oracle;
+static trial trials[TRIALS];
+static int trial_count;
+static const char *kernels[KERNELS];
+static size_t kernel_count;
+static unsigned char reaches[KERNELS][TRIALS];
+typedef struct choice {
+  size_t kernel, index;
+} choice;
+static choice chosen[MUTANTS];
+static size_t chosen_count;
+
+/* ---- trials ---- */
+
+/* 1 if the result is right. */
+static int run(trial *t) {
+  char where[80];
+  if (t->row != NULL) {
+    const long failed = check_counts.failed;
+    op_check(device, oracle, t->row, t->size);
+    return check_counts.failed == failed;
+  }
+  const long failed = check_counts.failed;
+  net_copy_inputs(&t->out, &t->ref);
+  net_forward(&t->out);
+  net_backward(&t->out);
+  const double error = net_error(&t->out, &t->ref, NET_Y, NET_DPARAMS, where);
+  return check_counts.failed == failed && error <= arithmetic[t->math].limit;
+}
+
+static trial *new_trial(void) {
+  if (trial_count == TRIALS) {
+    printf("mutants_soft.c: there is room for %d trials\n", TRIALS);
+    exit(EXIT_FAILURE);
+  }
+  return &trials[trial_count];
+}
+
+static void add_network(const char *algorithm, const cell_row *cell, const shape_row *shape,
+                        seqgpu_math math) {
+  trial *t = new_trial();
+  if (!fits(cell, shape)) return;
+  seqgpu_rnn_desc desc = combine(cell, shape);
+  if (!net_reference(&t->ref, oracle, &desc, shape->lengths, math)) return;
+  desc.math = math;
+  seqgpu_plan *plan = NULL;
+  const seqgpu_plan_options options = {.algorithm = algorithm};
+  const seqgpu_status status = seqgpu_plan_create(device, &desc, &options, &plan);
+  seqgpu_plan_destroy(plan);
+  if (status == SEQGPU_EUNSUPPORTED || !net_open_as(&t->out, device, &desc, algorithm, shape->lengths)) {
+    net_close(&t->ref);
+    return;
+  }
+  t->math = math;
+  trial_count++;
+}
+
+/* Small, with more than one block in every direction. */
+static const shape_row mutant_shapes[] = {
+    {"small", {3, 3, 2, 5}, NULL, {.num_layers = 1}},
+    {"ragged", {4, 5, 3, 20}, ragged, {.num_layers = 1}},
+};
+
+static void add_trials(void) {
+  for (const sq_algorithm *a = sq_algorithms; a->name != NULL; a++) {
+    const int ours = strcmp(a->device, "cuda") == 0 && strncmp(a->id, "cudnn", 5) != 0;
+    for (size_t c = 0; c < COUNT(cell_rows) && ours && a->dtype == SEQGPU_DTYPE_F32; c++)
+      for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
+        for (size_t s = 0; s < COUNT(mutant_shapes); s++)
+          add_network(a->id, &cell_rows[c], &mutant_shapes[s], (seqgpu_math)math);
+  }
+  static const int64_t sizes[][3] = {{33, 31, 2}, {3, 257, 4}};
+  for (size_t r = 0; r < COUNT(op_rows); r++)
+    for (size_t s = 0; s < COUNT(sizes); s++) {
+      trial *t = new_trial();
+      t->row = &op_rows[r];
+      memcpy(t->size, sizes[s], sizeof sizes[s]);
+      trial_count++;
+    }
+}
+
+/* Runs every trial as it is, and notes which kernels it reaches. */
+static void survey(void) {
+  for (int t = 0; t < trial_count; t++) {
+    static uint64_t before[KERNELS];
+    const char *names[KERNELS];
+    for (size_t k = 0; k < kernel_count; k++) before[k] = soft_launches_of(kernels[k]);
+    const uint64_t instructions = soft_instructions();
+    if (!run(&trials[t])) {
+      printf("FAIL trial %d without a mutant: %s\n", t, soft_last_fault());
+      exit(EXIT_FAILURE);
+    }
+    trials[t].cost = soft_instructions() - instructions;
+    const size_t known = kernel_count;
+    kernel_count = soft_kernels(names, KERNELS);
+    for (size_t k = known; k < kernel_count; k++) before[k] = 0;
+    memcpy(kernels, names, kernel_count * sizeof names[0]);
+    for (size_t k = 0; k < kernel_count; k++) reaches[k][t] = soft_launches_of(kernels[k]) > before[k];
+  }
+}
+
+/* ---- mutants ---- */
+
+/* Tries the mutant on a trial, in a child whose output nobody reads. */
+static int try_in_child(trial *t, const char *kernel, size_t index, int weak) {
+  fflush(NULL);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL) _exit(3);
+    alarm(CHILD_SECONDS);
+    soft_plant(kernel, index);
+    soft_set_weak(weak);
+    const int right = run(t);
+    _exit(soft_last_fault()[0] != '\0' ? BY_FAULT : right ? SURVIVED : BY_NUMBERS);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : BY_FAULT;
+}
+
+/* The cheapest trials that reach the kernel, first. */
+static int cheapest(size_t kernel, trial *best[TRIALS_EACH]) {
+  int found = 0;
+  for (int t = 0; t < trial_count; t++) {
+    if (!reaches[kernel][t]) continue;
+    int at = found < TRIALS_EACH ? found++ : TRIALS_EACH;
+    for (; at > 0 && trials[t].cost < best[at - 1]->cost; at--)
+      if (at < TRIALS_EACH) best[at] = best[at - 1];
+    if (at < TRIALS_EACH) best[at] = &trials[t];
+  }
+  return found;
+}
+
+static void try_mutant(size_t kernel, size_t index) {
+  static const char *const words[] = {"", "numbers", "fault"};
+  const char *kind, *place;
+  trial *best[TRIALS_EACH] = {NULL};
+  const int reached = (soft_mutant(kernels[kernel], index, &kind, &place) & SOFT_REACHED) != 0;
+  const int count = cheapest(kernel, best);
+  int how = SURVIVED;
+  for (int t = 0; t < count && how == SURVIVED && reached; t++)
+    for (int weak = 0; weak <= 1 && how == SURVIVED; weak++)
+      how = try_in_child(best[t], kernels[kernel], index, weak);
+  printf("%s\t%s\t%s\t%s\t%s\n",
+         !reached          ? "not reached"
+         : how == SURVIVED ? "survived"
+                           : "killed",
+         words[how <= BY_FAULT ? how : BY_FAULT], kind, place, kernels[kernel]);
+}
+
+/* ---- which ---- */
+
+/* The mutants of all kernels that a trial reaches and whose name has the word in it.  Of exchanged operands, one
+ * instruction of a kind in a kernel stands for all that were inlined. */
+static void list_mutants(const char *word) {
+  for (size_t k = 0; k < kernel_count; k++) {
+    if (strstr(kernels[k], word) == NULL) continue;
+    const char *seen[64] = {NULL};
+    size_t seen_count = 0;
+    for (size_t i = 0; i < soft_mutants(kernels[k]); i++) {
+      const char *kind, *place;
+      const int what = soft_mutant(kernels[k], i, &kind, &place);
+      int again = 0;
+      for (size_t s = 0; s < seen_count; s++) again |= strcmp(seen[s], kind) == 0;
+      if (what & SOFT_EXCHANGED && (again || !(what & SOFT_REACHED))) continue;
+      if (what & SOFT_EXCHANGED) seen[seen_count++] = kind;
+      if (chosen_count == MUTANTS) return;
+      chosen[chosen_count].kernel = k;
+      chosen[chosen_count++].index = i;
+    }
+  }
+}
+
+/* Leaves `count` of them, drawn by the printed seed. */
+static void draw(size_t count) {
+  for (size_t i = 0; i < count && i < chosen_count; i++) {
+    const size_t other = i + (size_t)check_below((int64_t)(chosen_count - i));
+    const choice kept = chosen[i];
+    chosen[i] = chosen[other];
+    chosen[other] = kept;
+  }
+  if (count < chosen_count) chosen_count = count;
+}
+
+int main(int argc, char **argv) {
+  unsigned part = 0, parts = 1, sample = 0;
+  const char *word = "";
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (strcmp(argv[i], "--part") == 0) sscanf(argv[i + 1], "%u/%u", &part, &parts);
+    if (strcmp(argv[i], "--sample") == 0) sample = (unsigned)strtoul(argv[i + 1], NULL, 10);
+    if (strcmp(argv[i], "--kernel") == 0) word = argv[i + 1];
+  }
+  check_start();
+  const seqgpu_context_options options = {.device = "cuda", .threads = 1};
+  oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
+  net_require(NULL, seqgpu_context_create(&options, &device), "seqgpu_context_create");
+  add_trials();
+  survey();
+  list_mutants(word);
+  if (sample != 0) draw(sample);
+  for (size_t i = part; i < chosen_count; i += parts) try_mutant(chosen[i].kernel, chosen[i].index);
+  printf("%zu mutants of %zu kernels, %d trials\n", chosen_count, kernel_count, trial_count);
+  fflush(NULL);
+  _exit(0); /* what the trials hold is not given back */
+}
