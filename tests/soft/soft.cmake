@@ -63,6 +63,9 @@ if(ZLIB_FOUND)
   target_link_libraries(seqgpu_soft PRIVATE ZLIB::ZLIB)
 endif()
 
+find_program(SH NAMES sh REQUIRED)
+add_test(NAME soft_train COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_soft_train.sh $<TARGET_FILE:seqgpu_soft>)
+
 # Faults planted in the kernels: tests/soft/mutate.sh.
 seqgpu_soft_program(mutants_soft ${SOFT}/mutants_soft.c)
 
