@@ -1,5 +1,6 @@
-/* test_races_planted.cpp - a test of the test tool: in kernels with planted races ThreadSanitizer must name the lines,
- * and must be silent about the same kernels without them.  Numbers play no part: one schedule is enough.
+/* test_races_planted.cpp - a test of the test tool: in kernels with planted races ThreadSanitizer must name
+ * the lines, and must be silent about the same kernels without them.  Numbers play no part: one schedule is
+ * enough.
  *
  * Each kernel runs in a process of its own, this program with the kernel's name; a line of a race carries the
  * comment "race".
@@ -85,7 +86,7 @@ __global__ void count_kernel(const float *, float *y, bool faulty) {
     atomicAdd(count, 1u);
 }
 
-/* Block 0 tells the others what it has stored.  The fault: a relaxed store to the flag, which a packet's is. */
+/* Block 0 tells the others what it has stored.  The fault: a relaxed store to the flag, as a packet's is. */
 __global__ void flag_kernel(const float *x, float *y, bool faulty) {
   uint4 *flag = reinterpret_cast<uint4 *>(y);
   float *number = y + 4, *out = y + 8;
@@ -100,7 +101,7 @@ __global__ void flag_kernel(const float *x, float *y, bool faulty) {
   }
 }
 
-/* As flag_kernel.  The fault: the flag is raised before the other threads' stores are known to have been made. */
+/* As flag_kernel.  The fault: the flag is raised without waiting for the stores of the other threads. */
 __global__ void early_flag_kernel(const float *x, float *y, bool faulty) {
   uint32_t *flag = reinterpret_cast<uint32_t *>(y);
   float *number = y + 4, *out = y + 8;
@@ -127,6 +128,21 @@ __global__ void packet_kernel(const float *x, float *y, bool faulty) {
   out[block] = faulty ? number[next] : (float)p.x; /* race */
 }
 
+/* As packet_kernel, with fences around the packets.  The fault: none before the store. */
+__global__ void fence_kernel(const float *x, float *y, bool faulty) {
+  uint4 *packets = reinterpret_cast<uint4 *>(y);
+  float *number = y + 4 * BLOCKS, *out = y + 8 * BLOCKS;
+  const unsigned block = blockIdx.x, next = (block + 1) % gridDim.x;
+  if (threadIdx.x != 0) return;
+  number[block] = x[block]; /* race */
+  if (!faulty) sq_fence_gpu();
+  sq_packet_store(&packets[block], block, block, 1);
+  uint4 p = sq_packet_load(&packets[next]);
+  sq_packet_wait(&packets[next], 1, p);
+  sq_fence_gpu();
+  out[block] = number[next]; /* race */
+}
+
 /* Every block of a cluster pushes its numbers to the next one. */
 __global__ void cluster_kernel(const float *x, float *y, bool faulty) {
   SQ_SHARED_DYNAMIC(uint4, box);
@@ -141,8 +157,8 @@ __global__ void cluster_kernel(const float *x, float *y, bool faulty) {
   y[blockIdx.x * THREADS + i] = x[0] + (float)(early + box[i].x);
 }
 
-/* As cluster_kernel with two rounds and one box.  The fault: the second round comes before the peers have read
- * the first. */
+/* As cluster_kernel with two rounds and one box.  The fault: the second round comes before the peers have
+ * read the first. */
 __global__ void cluster_again_kernel(const float *x, float *y, bool faulty) {
   SQ_SHARED_DYNAMIC(uint4, box);
   const unsigned rank = blockIdx.x % RANKS, i = threadIdx.x;
@@ -261,6 +277,7 @@ const struct planted {
     {"flag", flag_kernel, 1, "a flag stored relaxed"},
     {"early_flag", early_flag_kernel, 1, "a flag raised before the block's barrier"},
     {"packet", packet_kernel, 1, "a number beside a packet"},
+    {"fence", fence_kernel, 1, "a fence after the packet's wait, none before its store"},
     {"cluster", cluster_kernel, RANKS, "a read before the wait at the cluster's barrier"},
     {"cluster_again", cluster_again_kernel, RANKS, "a store to a peer that may still read"},
     {"async", async_kernel, RANKS, "st.async: a read without a wait"},
