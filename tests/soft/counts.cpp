@@ -1,0 +1,40 @@
+/* counts.cpp - the counters for tests written in C (counts.h). */
+#include "tests/soft/counts.h"
+
+#include "tests/soft/counters.h"
+#include "tests/soft/runtime.h"
+
+namespace soft {
+
+static Counting counting;
+
+} // namespace soft
+
+using soft::counting;
+using soft::locked;
+
+extern "C" {
+
+void soft_count_begin(void) {
+  locked([] {
+    soft::finish_all();
+    counting.launches.clear();
+    soft::machine().counters = &counting;
+  });
+}
+
+void soft_count_end(void) {
+  locked([] {
+    soft::finish_all();
+    soft::machine().counters = nullptr;
+  });
+}
+
+size_t soft_counted(void) { return counting.launches.size(); }
+
+const soft_counts *soft_count_of(size_t launch, const char **kernel) {
+  if (kernel != nullptr) *kernel = counting.launches[launch].kernel.c_str();
+  return &counting.launches[launch].counts;
+}
+
+} // extern "C"
