@@ -20,10 +20,13 @@ bool is_look(const Meaning &m) { return m.act == Act::look || m.act == Act::mbar
 void Counting::begins(const Launch &launch) {
   const Kernel &kernel = *launch.kernel;
   std::vector<Meaning> &meanings = meanings_[&kernel];
-  if (meanings.empty())
+  if (meanings.empty()) {
+    meanings.resize(kernel.opcodes.size());
     for (const Instruction &i : kernel.code)
-      meanings.push_back(meaning_of(kernel.opcodes[i.opcode], i.access));
-  meaning_ = &meanings;
+      if (meanings[i.opcode].cost.issue == 0)
+        meanings[i.opcode] = meaning_of(kernel.opcodes[i.opcode], i.access);
+  }
+  meaning_ = meanings.data();
   blocks_.clear();
   warp_ = nullptr;
   chain_.begin();
@@ -140,7 +143,7 @@ unsigned Counting::request(State *s, const Warp &w, const Instruction &i, const 
 
 bool Counting::note(Warp &w, const Instruction &i, uint32_t lanes) {
   State &s = state_of(w);
-  const Meaning &m = (*meaning_)[w.pc];
+  const Meaning &m = meaning_[i.opcode];
   s.last_looks = 0;
   if (m.act != Act::none && lanes != 0) {
     if (is_look(m)) {

@@ -7,6 +7,7 @@
 namespace soft {
 
 static Counting counting;
+static bool races; /* whether they were looked for before: a launch is counted without */
 
 } // namespace soft
 
@@ -19,7 +20,10 @@ void soft_count_begin(void) {
   locked([] {
     soft::finish_all();
     counting.launches.clear();
+    if (soft::machine().counters != nullptr) return;
     soft::machine().counters = &counting;
+    soft::races = soft::machine().order.on;
+    soft::machine().order.on = false;
   });
 }
 
@@ -27,6 +31,7 @@ void soft_count_end(void) {
   locked([] {
     soft::finish_all();
     soft::machine().counters = nullptr;
+    soft::machine().order.on = soft::races;
   });
 }
 

@@ -15,7 +15,7 @@
 #include "tests/soft/controls.h"
 #include "tests/soft/counts.h"
 
-enum { COUNTED_STEPS = 4, COUNTED_BATCH = 8, COUNTED_INPUT = 16, COUNTED_UNITS = 64, COUNTED_SEED = 1 };
+enum { COUNTED_STEPS = 2, COUNTED_BATCH = 8, COUNTED_INPUT = 16, COUNTED_UNITS = 64, COUNTED_SEED = 1 };
 
 typedef struct plan_counts {
   const char *algorithm, *cell, *direction;

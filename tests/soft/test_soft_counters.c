@@ -116,24 +116,26 @@ static void compare_row(void *self, const plan_counts *c) {
 
 /* ---- whatever the schedule ---- */
 
-/* The same numbers to the last one, with other seeds. */
+/* Another seed: the same numbers to the last digit. */
+static int same_again(seqgpu_context *ctx, const char *algorithm, const cell_row *cell, seqgpu_math math,
+                      const plan_counts first[2], uint64_t seed) {
+  plan_counts other[2];
+  soft_set_seed(seed);
+  count_plan(ctx, algorithm, cell, math, other);
+  return memcmp(first[0].step, other[0].step, sizeof first[0].step) == 0 &&
+         memcmp(first[1].step, other[1].step, sizeof first[1].step) == 0;
+}
+
 static void check_seeds(seqgpu_context *ctx) {
-  static const char *const cells[] = {"lstm", "gru reset_after", "urnn"};
-  plan_counts first[2], other[2];
+  plan_counts first[2];
   for (const sq_algorithm *a = sq_algorithms; a->name; a++)
     for (size_t c = 0; is_counted(a) && c < COUNT(cell_rows); c++) {
-      int chosen = 0;
-      for (size_t k = 0; k < COUNT(cells); k++) chosen |= strcmp(cell_rows[c].name, cells[k]) == 0;
-      if (!chosen || !count_plan(ctx, a->id, &cell_rows[c], SEQGPU_MATH_F32, first)) continue;
-      int same = 1;
-      for (uint64_t seed = 1; seed <= 3; seed++) {
-        soft_set_seed(seed * 7919);
-        count_plan(ctx, a->id, &cell_rows[c], SEQGPU_MATH_F32, other);
-        for (int d = 0; d < 2; d++)
-          same &= memcmp(first[d].step, other[d].step, sizeof first[d].step) == 0 &&
-                  first[d].setup_instructions == other[d].setup_instructions;
-      }
-      CHECK(same, "the same counts whatever the schedule: %s, %s", a->id, cell_rows[c].name);
+      const cell_row *cell = &cell_rows[c];
+      const int chosen = strcmp(cell->name, "lstm") == 0 || strcmp(cell->name, "urnn") == 0;
+      if (!chosen || !count_plan(ctx, a->id, cell, SEQGPU_MATH_BF16, first)) continue;
+      CHECK(same_again(ctx, a->id, cell, SEQGPU_MATH_BF16, first, 7919) &&
+                same_again(ctx, a->id, cell, SEQGPU_MATH_BF16, first, 104729),
+            "the same counts whatever the schedule: %s, %s", a->id, cell->name);
     }
 }
 

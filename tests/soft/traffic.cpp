@@ -9,26 +9,34 @@ namespace {
 
 enum : unsigned { BANKS = 32, SECTOR = 32 };
 
-/* Of numbers that are added one by one, those that are different. */
+/* Of numbers that are added one by one, mostly in order, those that are different. */
 struct Different {
   uint64_t of[WARP];
   unsigned count = 0;
+  uint64_t highest = 0;
   void add(uint64_t v) {
-    for (unsigned i = count; i-- > 0;)
+    for (unsigned i = count; v <= highest && i-- > 0;)
       if (of[i] == v) return;
     of[count++] = v;
+    highest = std::max(highest, v);
   }
 };
 
 /* The words of one group of lanes: the most that one bank must give. */
 unsigned turns_of(const Reach &r, uint32_t group) {
   const unsigned words = r.bytes > 4 ? r.bytes / 4 : 1;
-  Different all;
+  uint64_t given[BANKS][WARP];
+  unsigned count[BANKS] = {}, most = 0;
   each_lane(group, [&](unsigned lane) {
-    for (unsigned k = 0; k < words; k++) all.add(r.at[lane] / 4 + k);
+    for (unsigned k = 0; k < words; k++) {
+      const uint64_t word = r.at[lane] / 4 + k;
+      uint64_t *begin = given[word % BANKS];
+      unsigned &n = count[word % BANKS];
+      if (std::find(begin, begin + n, word) != begin + n) continue;
+      begin[n++] = word;
+      most = std::max(most, n);
+    }
   });
-  unsigned per_bank[BANKS] = {}, most = 0;
-  for (unsigned i = 0; i < all.count; i++) most = std::max(most, ++per_bank[all.of[i] % BANKS]);
   return most;
 }
 
