@@ -227,9 +227,7 @@ std::string place_of(const Kernel &kernel, uint32_t line) {
   return file + ":" + std::to_string(at.line);
 }
 
-namespace {
-
-/* "void recurrence_main<...>(recurrence_args)" without type and arguments. */
+/* From "void recurrence_main<...>(recurrence_args)". */
 std::string plain_name(const std::string &symbol) {
   int status = 0;
   char *text = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status);
@@ -240,8 +238,6 @@ std::string plain_name(const std::string &symbol) {
   if (begins(name, "void ")) name = name.substr(5);
   return name;
 }
-
-} // namespace
 
 void fault(const Warp &w, unsigned lane, const char *format, ...) {
   char what[2048], where[512];

@@ -85,3 +85,9 @@ target_compile_options(soft_kernels PRIVATE -lineinfo --no-compress)
 set_target_properties(soft_kernels PROPERTIES CUDA_ARCHITECTURES 90a)
 target_sources(test_soft_runtime PRIVATE $<TARGET_OBJECTS:soft_kernels>)
 set_target_properties(test_soft_runtime PROPERTIES LINKER_LANGUAGE CXX CUDA_RUNTIME_LIBRARY None)
+
+# What plans execute per step.  It depends on nvcc, and on which products are left to cuBLAS and cuFFT.
+seqgpu_soft_program(test_soft_counters ${SOFT}/test_soft_counters.c)
+target_compile_definitions(test_soft_counters PRIVATE
+  "SEQGPU_SOFT_BUILD=\"nvcc ${CMAKE_CUDA_COMPILER_VERSION}, cuBLAS ${SEQGPU_CUBLAS}, cuFFT ${SEQGPU_CUFFT}\"")
+add_test(NAME soft_counters COMMAND test_soft_counters ${SOFT}/counters.csv)
