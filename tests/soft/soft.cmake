@@ -47,6 +47,7 @@ endfunction()
 function(seqgpu_soft_test name)
   seqgpu_soft_program(test_${name}_soft test_${name}.c)
   add_test(NAME soft_${name} COMMAND test_${name}_soft ${ARGN} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  set(SOFT_RUN ${SOFT_RUN} soft_${name} PARENT_SCOPE)
 endfunction()
 
 foreach(name api esn laws_cells laws_runs params planner tape urnn wavefront)
@@ -66,8 +67,20 @@ endif()
 find_program(SH NAMES sh REQUIRED)
 add_test(NAME soft_train COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_soft_train.sh $<TARGET_FILE:seqgpu_soft>)
 
-# Faults planted in the kernels: tests/soft/mutate.sh.
+# Faults planted in the kernels, a small draw of them; all of them by hand: tests/soft/mutate.sh.
 seqgpu_soft_program(mutants_soft ${SOFT}/mutants_soft.c)
+add_test(NAME soft_mutants COMMAND ${SH} ${SOFT}/mutate.sh ${CMAKE_BINARY_DIR} --sample 24)
+set_tests_properties(soft_mutants PROPERTIES PROCESSORS 2)
+
+# After the tests on the software device: whether each kernel has run, and each statement of inline assembly.
+set(SOFT_COVERAGE ${CMAKE_BINARY_DIR}/soft-coverage)
+add_test(NAME soft_coverage_begin COMMAND ${SH} ${SOFT}/coverage.sh begin ${SOFT_COVERAGE})
+add_test(NAME soft_coverage COMMAND ${SH} ${SOFT}/coverage.sh sum ${SOFT_COVERAGE} ${PROJECT_SOURCE_DIR})
+set_tests_properties(soft_coverage_begin PROPERTIES FIXTURES_SETUP soft_folder)
+set_tests_properties(${SOFT_RUN} soft_train PROPERTIES FIXTURES_REQUIRED soft_folder FIXTURES_SETUP soft_run
+                                                       ENVIRONMENT SEQGPU_SOFT_COVERAGE=${SOFT_COVERAGE})
+set_tests_properties(soft_coverage PROPERTIES FIXTURES_REQUIRED soft_run)
+set_tests_properties(soft_conformance PROPERTIES COST 100)
 
 # Tests of the software device itself; the one of the runtime has kernels of its own, compiled by nvcc.
 file(GLOB SOFT_TESTS CONFIGURE_DEPENDS RELATIVE ${SOFT} ${SOFT}/test_soft_*.cpp)
