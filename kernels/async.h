@@ -107,11 +107,12 @@ static __device__ __forceinline__ void sq_copy_bulk(uint4 *own, const uint4 *fro
 #endif
 }
 
-/* Needed between stores of other blocks to global memory, which this thread knows of by their flags, and bulk
- * copies from there: bulk copies read through another "proxy" than threads do. */
+/* Needed between what other blocks did, which this thread knows of by their flags, and a bulk copy: it reads
+ * what they stored in global memory, and overwrites what they loaded from shared memory, through another
+ * "proxy" than threads do.  So it is for both state spaces. */
 static __device__ __forceinline__ void sq_fence_bulk(void) {
 #if !defined(SEQGPU_EMULATE) && SQ_HAS_CLUSTERS
-  asm volatile("fence.proxy.async.global;" ::: "memory");
+  asm volatile("fence.proxy.async;" ::: "memory");
 #endif
 }
 
@@ -138,7 +139,7 @@ static __device__ __forceinline__ void sq_packet_store(uint4 *to, uint32_t a, ui
 /* A packet as it is at the moment: {a, its turn, b, its turn}. */
 static __device__ __forceinline__ uint4 sq_packet_load(const uint4 *from) {
 #ifdef SEQGPU_EMULATE
-  return *from;
+  return simt::load_packet(from);
 #else
   uint4 p;
   asm volatile("{\n"
@@ -161,8 +162,7 @@ static __device__ __forceinline__ bool sq_packet_is(const uint4 &p, uint32_t tur
 /* Loads it again until it belongs to that turn.  In the emulator the thread sleeps meanwhile. */
 static __device__ __forceinline__ void sq_packet_wait(const uint4 *from, uint32_t turn, uint4 &p) {
 #ifdef SEQGPU_EMULATE
-  simt::wait_packet(from, turn, SIMT_SITE("packet wait"));
-  p = *from;
+  p = simt::wait_packet(from, turn, SIMT_SITE("packet wait"));
 #else
   while (!sq_packet_is(p, turn)) p = sq_packet_load(from);
 #endif

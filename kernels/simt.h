@@ -53,7 +53,7 @@ enum { SQ_WARP = 32 };
  * Complex numbers (fft.h, unitary.h, modrelu.h) and matrix products (gemm.cu) are counted. */
 static __device__ __forceinline__ void sq_count(unsigned operations) {
 #ifdef SEQGPU_EMULATE
-  simt::operations += operations;
+  simt::count(operations);
 #else
   (void)operations;
 #endif
@@ -240,6 +240,16 @@ static __device__ __forceinline__ void sq_flag_wait(const uint32_t *flag, uint32
   uint32_t value;
   do asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(flag) : "memory");
   while (value < least);
+#endif
+}
+
+/* What this thread did, or knows of by a barrier, before its fence comes before what another one does after
+ * its own, if in between that one has read what this one stored.  Packets (async.h) alone give no order. */
+static __device__ __forceinline__ void sq_fence_gpu(void) {
+#ifdef SEQGPU_EMULATE
+  simt::fence();
+#else
+  asm volatile("fence.acq_rel.gpu;" ::: "memory");
 #endif
 }
 

@@ -2,6 +2,7 @@
  * memory.
  * Processors without clusters (before sm_90) get empty kernels, which the algorithm refuses to run.
  * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
+ * cluster.litmus and cluster_reuse.litmus prove that it is ordered.
  */
 #include "kernels/persistent/kernel.h"
 

@@ -2,6 +2,7 @@
  * other's shared memory by st.async, counted on mbarriers.
  * Processors without clusters (before sm_90) get empty kernels, which the algorithm refuses to run.
  * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
+ * cluster_async.litmus and cluster_async_reuse.litmus prove that it is ordered.
  */
 #include "kernels/persistent/kernel.h"
 

@@ -1,5 +1,5 @@
 /* cta.cu - persistent kernels of one block: weights and state stay in one processor, with __syncthreads only.
- * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
+ * kernel.h has the skeleton, geometry and costs; exchange.h the exchange; cta.litmus proves that it is ordered.
  */
 #include "kernels/persistent/kernel.h"
 

@@ -1,5 +1,6 @@
 /* grid.cu - persistent kernels of the whole grid: the state goes through L2, with flags.
  * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
+ * grid.litmus and grid_reuse.litmus prove that it is ordered.
  */
 #include "kernels/persistent/kernel.h"
 

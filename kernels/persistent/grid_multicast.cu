@@ -2,6 +2,7 @@
  * there by bulk copies with multicast into all blocks of a cluster at once.
  * Processors without clusters (before sm_90) get empty kernels, which the algorithm refuses to run.
  * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
+ * grid_multicast.litmus, and _reuse, _buffer and _ends, prove that it is ordered.
  */
 #include "kernels/persistent/kernel.h"
 

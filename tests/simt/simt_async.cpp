@@ -1,5 +1,5 @@
-/* simt_async.cpp - what happens by itself in the emulator: bytes in flight into shared memory, the mbarriers
- * that count them, and packets.
+/* simt_async.cpp - what happens by itself in the emulator: bytes in flight into shared memory, and the
+ * mbarriers that count them.
  *
  * A copy lands when it is drawn (Engine::next_thread), never in the order of issue by rule; one from global
  * memory reads its source when it lands.
@@ -37,6 +37,10 @@ bool settle(uint64_t *word, Barrier b) {
   return ends;
 }
 
+/* What a phase brought is known to those who wait for it. */
+const char *edge_of(const uint64_t *word, unsigned phase) { return (const char *)word + phase % 2; }
+const char *edge_of(const uint64_t *word) { return edge_of(word, load(word).phase); }
+
 } // namespace
 
 void Engine::end_phase(const uint64_t *word) {
@@ -66,18 +70,39 @@ void Engine::mbarrier_wait(uint64_t *word, unsigned parity, Site site) {
   while (load(word).phase == parity) sleep_on(word, site);
 }
 
-void Engine::store_async(const void *own, uint64_t *bar, unsigned rank, uint4 value, Site site) {
+/* To ThreadSanitizer its carrier makes the copy now, in the phase that the mbarrier is in: bytes may not
+ * come before it (kernels/async.h). */
+void Engine::depart(const Flight &f, void *caller) {
+  flights_.push_back(f);
+  if (!tsan::ON) return;
+  Fiber *fiber = running_;
+  if (fiber->carrier == nullptr) {
+    fiber->carrier = tsan::create();
+    tsan::name(fiber->carrier, "asynchronous copy");
+  }
+  tsan::run(fiber->carrier);
+  tsan::acquire(&fiber->issued);
+  tsan::reads(f.bar, sizeof *f.bar, caller);
+  if (f.from != nullptr) tsan::reads(f.from, f.bytes, caller);
+  tsan::writes(f.to, f.bytes, caller);
+  tsan::release(edge_of(f.bar));
+  tsan::release(&end_);
+  tsan::run(tsan_);
+}
+
+void Engine::store_async(const void *own, uint64_t *bar, unsigned rank, uint4 value, Site site,
+                         void *caller) {
   Flight f = {};
   f.to = (char *)cluster_peer(own, rank, site);
   f.bar = (uint64_t *)cluster_peer(bar, rank, site);
   f.target = running_->thread->owner->cluster->blocks[rank];
   f.value = value;
   f.bytes = sizeof value;
-  flights_.push_back(f);
+  depart(f, caller);
 }
 
 void Engine::copy_bulk(const void *own, const void *from, unsigned bytes, uint64_t *bar, unsigned ranks,
-                       Site site) {
+                       Site site, void *caller) {
   if (bytes % 16 != 0 || (uintptr_t)own % 16 != 0 || (uintptr_t)from % 16 != 0)
     fail(BAD_SHARED, *running_->thread->owner, "line %d: a bulk copy that is not of aligned 16 bytes",
          site.line);
@@ -89,7 +114,7 @@ void Engine::copy_bulk(const void *own, const void *from, unsigned bytes, uint64
     f.target = running_->thread->owner->cluster->blocks[rank];
     f.from = from;
     f.bytes = bytes;
-    flights_.push_back(f);
+    depart(f, caller);
   }
 }
 
@@ -112,27 +137,30 @@ void Engine::check_flights(const Block *block) {
     if (f.target == block) fail(BAD_SHARED, *block, "bytes in flight to a block that exits");
 }
 
-void Engine::store_packet(void *to, uint4 packet) {
-  memcpy(to, &packet, sizeof packet);
-  counters_.packets++;
-  wake(to);
-}
+/* ---- what the kernels call ---- */
 
-void Engine::wait_packet(const void *from, uint32_t turn, Site site) {
-  uint4 p;
-  while (memcpy(&p, from, sizeof p), p.y != turn || p.w != turn) sleep_on(from, site);
+void mbarrier_init(uint64_t *bar) {
+  tsan::writes(bar, sizeof *bar, __builtin_return_address(0));
+  const Visit visit;
+  engine.mbarrier_init(bar);
 }
-
-void mbarrier_init(uint64_t *bar) { engine.mbarrier_init(bar); }
-void mbarrier_expect(uint64_t *bar, unsigned bytes, Site site) { engine.mbarrier_expect(bar, bytes, site); }
-void mbarrier_wait(uint64_t *bar, unsigned parity, Site site) { engine.mbarrier_wait(bar, parity, site); }
+void mbarrier_expect(uint64_t *bar, unsigned bytes, Site site) {
+  tsan::reads(bar, sizeof *bar, __builtin_return_address(0));
+  const Visit visit(edge_of(bar));
+  engine.mbarrier_expect(bar, bytes, site);
+}
+void mbarrier_wait(uint64_t *bar, unsigned parity, Site site) {
+  tsan::reads(bar, sizeof *bar, __builtin_return_address(0));
+  const Visit visit(nullptr, edge_of(bar, parity));
+  engine.mbarrier_wait(bar, parity, site);
+}
 void store_async(const void *own, uint64_t *bar, unsigned rank, uint4 value, Site site) {
-  engine.store_async(own, bar, rank, value, site);
+  const Visit visit(engine.issue_edge());
+  engine.store_async(own, bar, rank, value, site, __builtin_return_address(0));
 }
 void copy_bulk(const void *own, const void *from, unsigned bytes, uint64_t *bar, unsigned ranks, Site site) {
-  engine.copy_bulk(own, from, bytes, bar, ranks, site);
+  const Visit visit(engine.issue_edge());
+  engine.copy_bulk(own, from, bytes, bar, ranks, site, __builtin_return_address(0));
 }
-void store_packet(void *to, uint4 packet) { engine.store_packet(to, packet); }
-void wait_packet(const void *from, uint32_t turn, Site site) { engine.wait_packet(from, turn, site); }
 
 } // namespace simt

@@ -2,9 +2,10 @@
 #include "tests/simt/simt_engine.h"
 
 __thread simt::Here *simt::here;
-__thread uint64_t simt::operations;
 
 namespace simt {
+
+static __thread uint64_t operations;
 
 thread_local Engine engine;
 
@@ -14,7 +15,16 @@ Engine::Engine() {
 }
 
 Engine::~Engine() {
-  for (auto &fiber : fibers_) munmap(fiber->mapping, STACK_BYTES + (size_t)sysconf(_SC_PAGESIZE));
+  for (auto &fiber : fibers_) {
+    forget(fiber.get());
+    munmap(fiber->mapping, STACK_BYTES + (size_t)sysconf(_SC_PAGESIZE));
+  }
+  if (tsan_ == nullptr) return;
+  void *const host = tsan::current();
+  tsan::run(tsan_);
+  tsan::regard();
+  tsan::run(host);
+  tsan::destroy(tsan_);
 }
 
 void Engine::set_seed(uint64_t seed) {
@@ -82,6 +92,7 @@ void Engine::start_fiber(Fiber *fiber) {
 /* The fiber to switch to for a thread: its own, or a free one if it has not started. */
 Fiber *Engine::fiber_of(Thread *thread) {
   if (thread->fiber != nullptr) return thread->fiber;
+  if (free_fibers_.empty() && fibers_.size() >= tsan::FIBERS_MAX) free_fibers_.swap(used_fibers_);
   if (free_fibers_.empty()) {
     const size_t guard = (size_t)sysconf(_SC_PAGESIZE);
     void *mapping = mmap(nullptr, STACK_BYTES + guard, PROT_READ | PROT_WRITE,
@@ -98,6 +109,7 @@ Fiber *Engine::fiber_of(Thread *thread) {
   Fiber *fiber = free_fibers_.back();
   free_fibers_.pop_back();
   if (!fiber->entered) start_fiber(fiber);
+  if (fiber->tsan == nullptr) fiber->tsan = tsan::create();
   fiber->thread = thread;
   thread->fiber = fiber;
   return fiber;
@@ -108,20 +120,34 @@ Fiber *Engine::fiber_of(Thread *thread) {
 void Engine::run_threads() {
   Fiber *fiber = running_;
   for (;;) {
-    here = fiber->thread;
-    invoke_(argument_);
+    run_thread(fiber);
     thread_exits(fiber->thread);
     Thread *next = next_thread();
-    if (next != nullptr && next->fiber == nullptr) {
+    if (next != nullptr && next->fiber == nullptr && !tsan::ON) {
       fiber->thread = next;
       next->fiber = fiber;
       continue;
     }
     if (next == nullptr && live_ != 0) deadlock();
     fiber->thread = nullptr;
-    free_fibers_.push_back(fiber);
-    switch_to(next != nullptr ? next->fiber : &main_);
+    (tsan::ON ? used_fibers_ : free_fibers_).push_back(fiber);
+    switch_to(next != nullptr ? fiber_of(next) : &main_);
   }
+}
+
+void Engine::run_thread(Fiber *fiber) {
+  here = fiber->thread;
+  if (tsan::ON) {
+    const uint3 b = here->block, t = here->thread;
+    char name[64];
+    snprintf(name, sizeof name, "block (%u,%u,%u), thread (%u,%u,%u)", b.x, b.y, b.z, t.x, t.y, t.z);
+    tsan::name(fiber->tsan, name);
+  }
+  tsan::run(fiber->tsan);
+  tsan::acquire(&start_);
+  invoke_(argument_);
+  tsan::release(&end_);
+  tsan::run(tsan_);
 }
 
 /* ---- schedule ---- */
@@ -217,6 +243,7 @@ void Engine::admit_block(uint32_t number, const std::shared_ptr<Cluster> &cluste
   block->threads.assign(count, Thread{});
   block->warps.assign((count + WARP - 1) / WARP, Warp{});
   block->running = block->at_barrier = block->exited = 0;
+  block->syncs = std::make_unique<Turns>();
   block->cluster = cluster;
   block->rank = (unsigned)cluster->blocks.size();
   cluster->blocks.push_back(block);
@@ -297,8 +324,44 @@ int Engine::launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_sha
   order_.resize((size_t)(blocks / mode.cluster));
   for (size_t i = 0; i < order_.size(); i++) order_[i] = (uint32_t)i;
   for (size_t i = order_.size(); i > 1; i--) std::swap(order_[i - 1], order_[random_.below(i)]);
+  enter_launch();
   run_grid();
+  leave_launch();
   return status_;
+}
+
+/* Who launches hands over to the engine, and takes over what the threads did. */
+void Engine::enter_launch() {
+  host_ = tsan::current();
+  tsan::release(&start_);
+  if (tsan_ == nullptr) {
+    tsan_ = tsan::create();
+    tsan::run(tsan_);
+    tsan::ignore();
+  }
+  tsan::run(tsan_);
+}
+void Engine::leave_launch() {
+  if (tsan::
+          ON) { /* the first ones first, to keep the list of those that ThreadSanitizer must look at short */
+    free_fibers_.clear();
+    used_fibers_.clear();
+    for (size_t i = fibers_.size(); i-- > 0;) free_fibers_.push_back(fibers_[i].get());
+  }
+  tsan::run(host_);
+  tsan::acquire(&end_);
+}
+
+/* A fiber that was left in the middle, or whose stack goes. */
+void Engine::forget(Fiber *fiber) {
+  if (fiber->tsan != nullptr) {
+    void *const now = tsan::current();
+    tsan::run(fiber->tsan);
+    tsan::release(&end_);
+    tsan::run(now);
+  }
+  tsan::destroy(fiber->tsan);
+  tsan::destroy(fiber->carrier);
 }
 
 void Engine::run_grid() {
@@ -319,6 +382,7 @@ void Engine::abandon() {
   flights_.clear();
   free_fibers_.clear();
   for (auto &fiber : fibers_) {
+    forget(fiber.get());
     fiber->entered = false;
     fiber->thread = nullptr;
     free_fibers_.push_back(fiber.get());
@@ -337,30 +401,13 @@ void set_device(const Device &device) { engine.device_ = device; }
 unsigned occupancy(unsigned threads, size_t dynamic_shared) {
   return engine.occupancy(threads, dynamic_shared);
 }
-unsigned cluster_rank() { return engine.cluster_rank(); }
-void cluster_arrive(Site site) { engine.cluster_arrive(site); }
-void cluster_wait(Site site) { engine.cluster_wait(site); }
-void *cluster_peer(const void *address, unsigned rank, Site site) {
-  return engine.cluster_peer(address, rank, site);
-}
-void store_release(uint32_t *flag, uint32_t value) { engine.store_release(flag, value); }
-void wait_at_least(const uint32_t *flag, uint32_t value, Site site) {
-  engine.wait_at_least(flag, value, site);
-}
-void mma(WarpOp op, const Fragments &mine, Site site) {
-  engine.warp_exchange(op, 0xFFFFFFFFu, (uint64_t)(uintptr_t)&mine, 0, site);
-}
 const char *last_error() { return engine.error_; }
 void set_seed(uint64_t seed) { engine.set_seed(seed); }
 uint64_t seed() { return engine.seed_; }
 Counters counters() { return engine.counters_; }
-void sync_block(Site site) { engine.sync_block(site); }
-uint64_t warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigned source, Site site) {
-  return engine.warp_exchange(op, mask, value, source, site);
-}
-unsigned lane() { return engine.lane(); }
-void *shared_array(const void *key, size_t bytes) { return engine.shared_array(key, bytes); }
-void *shared_dynamic() { return engine.shared_dynamic(); }
+void count(unsigned n) { operations += n; }
+void count_release() { engine.counters_.releases++; }
+void count_packet() { engine.counters_.packets++; }
 
 } // namespace simt
 

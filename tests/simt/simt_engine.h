@@ -8,6 +8,7 @@
 #define SIMT_ENGINE_H
 
 #include "tests/simt/simt_emulator.h"
+#include "tests/simt/simt_tsan.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -52,6 +54,9 @@ struct Fiber {
   void *fake_stack = nullptr; /* AddressSanitizer's */
   Thread *thread = nullptr;   /* what it runs */
   bool entered = false;
+  /* ThreadSanitizer's */
+  void *tsan = nullptr, *carrier = nullptr;
+  char issued = 0; /* the edge from it to its carrier */
 };
 
 enum class State { ready, waits_block, waits_warp, waits_cluster, waits_flag, exited };
@@ -74,7 +79,8 @@ struct Thread : Here {
 
 struct Warp {
   std::vector<Thread *> ready;
-  size_t place; /* in the engine's list of ready warps, while it has a ready thread */
+  size_t place;                    /* in the engine's list of ready warps, while it has a ready thread */
+  std::map<unsigned, Turns> syncs; /* by their mask */
 };
 
 struct SharedArray {
@@ -83,11 +89,11 @@ struct SharedArray {
   size_t bytes;
 };
 
-/* The barrier of a cluster: it has been completed `turns` times. */
+/* The barrier of a cluster. */
 struct Cluster {
   std::vector<Block *> blocks;
   unsigned arrived = 0, closed = 0;
-  uint64_t turns = 0;
+  Turns turns;
 };
 
 struct Block {
@@ -96,6 +102,7 @@ struct Block {
   std::vector<Thread> threads;
   std::vector<Warp> warps;
   unsigned running, at_barrier, exited; /* running: ready or on the processor */
+  std::unique_ptr<Turns> syncs;         /* new for every block, as its edges are */
   std::vector<SharedArray> shared;
   void *dynamic;
 };
@@ -142,19 +149,28 @@ public:
   void cluster_arrive(Site site);
   void cluster_wait(Site site);
   void *cluster_peer(const void *address, unsigned rank, Site site);
-  void store_release(uint32_t *flag, uint32_t value);
-  void wait_at_least(const uint32_t *flag, uint32_t value, Site site);
+  void sleep_on(const void *address, Site site);
+  void wake(const void *address);
   void mbarrier_init(uint64_t *word);
   void mbarrier_expect(uint64_t *word, unsigned bytes, Site site);
   void mbarrier_wait(uint64_t *word, unsigned parity, Site site);
-  void store_async(const void *own, uint64_t *bar, unsigned rank, uint4 value, Site site);
-  void copy_bulk(const void *own, const void *from, unsigned bytes, uint64_t *bar, unsigned ranks, Site site);
-  void store_packet(void *to, uint4 packet);
-  void wait_packet(const void *from, uint32_t turn, Site site);
+  void store_async(const void *own, uint64_t *bar, unsigned rank, uint4 value, Site site, void *caller);
+  void copy_bulk(const void *own, const void *from, unsigned bytes, uint64_t *bar, unsigned ranks, Site site,
+                 void *caller);
   uint64_t warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigned source, Site site);
   void *shared_array(const void *key, size_t bytes);
   void *shared_dynamic() { return running_->thread->owner->dynamic; }
   unsigned lane() const { return running_->thread->number % WARP; }
+
+  /* Edges of what the running thread comes to. */
+  const char *block_edge() const { return running_->thread->owner->syncs->edge(); }
+  const char *warp_edge(unsigned mask) const { return running_->thread->warp->syncs[mask].edge(); }
+  const char *arrive_edge() const { return running_->thread->owner->cluster->turns.edge(); }
+  const char *wait_edge() const {
+    return running_->thread->owner->cluster->turns.edge(running_->thread->turn);
+  }
+  const char *issue_edge() const { return &running_->issued; }
+  const char *fence_edge() const { return &fence_; }
 
   uint64_t seed_ = 1;
   Counters counters_ = {};
@@ -176,8 +192,11 @@ private:
   bool admit_cluster();
   void admit_block(uint32_t number, const std::shared_ptr<Cluster> &cluster);
   int refuse_launch(uint64_t blocks, size_t threads);
-  void sleep_on(const void *address, Site site);
-  void wake(const void *address);
+  void enter_launch();
+  void leave_launch();
+  void run_thread(Fiber *fiber);
+  void forget(Fiber *fiber);
+  void depart(const Flight &flight, void *caller);
   void end_phase(const uint64_t *word);
   void land();
   void check_flights(const Block *block);
@@ -213,12 +232,35 @@ private:
   std::vector<std::unique_ptr<Block>> blocks_; /* slots for resident blocks, reused */
   std::vector<Block *> free_blocks_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
-  std::vector<Fiber *> free_fibers_;
+  std::vector<Fiber *> free_fibers_, used_fibers_; /* used: in this launch, under ThreadSanitizer */
   Fiber main_, *running_ = &main_, *previous_ = nullptr;
+  void *tsan_ = nullptr, *host_ = nullptr; /* ThreadSanitizer's fibers of the engine and of who launches */
+  char start_ = 0, end_ = 0, fence_ = 0;   /* edges of the launch */
+
+  friend class Visit;
 };
 
 /* One engine an OS thread (simt_emulator.cpp). */
 extern thread_local Engine engine;
+
+/* The call of a running thread into the engine, as ThreadSanitizer sees it: before it the thread releases
+ * what it did to one edge, after it acquires what others did from another; NULL: no edge. */
+class Visit {
+public:
+  explicit Visit(const void *before = nullptr, const void *after = nullptr) : after_(after) {
+    if (before != nullptr) tsan::release(before);
+    tsan::run(engine.tsan_);
+  }
+  ~Visit() {
+    tsan::run(engine.running_->tsan);
+    if (after_ != nullptr) tsan::acquire(after_);
+  }
+  Visit(const Visit &) = delete;
+  Visit &operator=(const Visit &) = delete;
+
+private:
+  const void *after_;
+};
 
 } // namespace simt
 

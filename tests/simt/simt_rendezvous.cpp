@@ -15,6 +15,7 @@ void Engine::sync_block(Site site) {
     for (const Thread &thread : block->threads)
       if (thread.site.line != site.line) fail(DIVERGED, *block, "divergent barrier");
     block->at_barrier = 0;
+    block->syncs->count++;
     counters_.block_barriers++;
     for (Thread &thread : block->threads) make_ready(&thread);
   }
@@ -74,6 +75,7 @@ void Engine::finish_rendezvous(const Thread &last) {
            thread.site.what, thread.site.line, lane, source, mask);
     thread.taken = thread.op == WarpOp::shuffle ? warp[source].given : ballot;
   }
+  if (tsan::ON && last.op == WarpOp::sync) last.warp->syncs[mask].count++;
   counters_.warp_operations++;
   for (unsigned lane = 0; lane < WARP; lane++)
     if (mask >> lane & 1) make_ready(&warp[lane]);
@@ -127,10 +129,10 @@ void Engine::cluster_arrive(Site site) {
   Cluster *cluster = self->owner->cluster.get();
   if (self->arrived) fail(DIVERGED, *self->owner, "two arrivals at a cluster's barrier, line %d", site.line);
   self->arrived = true;
-  self->turn = cluster->turns;
+  self->turn = cluster->turns.count;
   if (++cluster->arrived < cluster->blocks.size() * self->owner->threads.size()) return;
   cluster->arrived = 0;
-  cluster->turns++;
+  cluster->turns.count++;
   counters_.cluster_barriers++;
   for (Block *block : cluster->blocks) {
     if (block->cluster.get() != cluster) continue; /* it has exited */
@@ -143,7 +145,7 @@ void Engine::cluster_wait(Site site) {
   Thread *self = running_->thread;
   if (!self->arrived) fail(DIVERGED, *self->owner, "a wait without an arrival, line %d", site.line);
   self->arrived = false;
-  if (self->turn != self->owner->cluster->turns) return;
+  if (self->turn != self->owner->cluster->turns.count) return;
   self->state = State::waits_cluster;
   self->site = site;
   wait();
@@ -162,16 +164,6 @@ void *Engine::cluster_peer(const void *address, unsigned rank, Site site) {
     fail(BAD_SHARED, *own, "line %d: shared memory of block %u of the cluster, which has exited", site.line,
          rank);
   return (char *)peer->dynamic + offset;
-}
-
-void Engine::store_release(uint32_t *flag, uint32_t value) {
-  *flag = value;
-  counters_.releases++;
-  wake(flag);
-}
-
-void Engine::wait_at_least(const uint32_t *flag, uint32_t value, Site site) {
-  while (*flag < value) sleep_on(flag, site);
 }
 
 void Engine::sleep_on(const void *address, Site site) {
@@ -251,5 +243,54 @@ void *Engine::shared_array(const void *key, size_t bytes) {
   block->shared.push_back({key, memory, bytes});
   return memory;
 }
+
+/* ---- what the kernels call ---- */
+
+void sync_block(Site site) {
+  const char *edge = engine.block_edge();
+  const Visit visit(edge, edge);
+  engine.sync_block(site);
+}
+
+/* Only __syncwarp orders memory. */
+uint64_t warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigned source, Site site) {
+  const char *edge = tsan::ON && op == WarpOp::sync ? engine.warp_edge(mask) : nullptr;
+  const Visit visit(edge, edge);
+  return engine.warp_exchange(op, mask, value, source, site);
+}
+void mma(WarpOp op, const Fragments &mine, Site site) {
+  warp_exchange(op, 0xFFFFFFFFu, (uint64_t)(uintptr_t)&mine, 0, site);
+}
+unsigned lane() { return engine.lane(); }
+
+unsigned cluster_rank() { return engine.cluster_rank(); }
+void cluster_arrive(Site site) {
+  const Visit visit(engine.arrive_edge());
+  engine.cluster_arrive(site);
+}
+void cluster_wait(Site site) {
+  const Visit visit(nullptr, engine.wait_edge());
+  engine.cluster_wait(site);
+}
+void *cluster_peer(const void *address, unsigned rank, Site site) {
+  const Visit visit;
+  return engine.cluster_peer(address, rank, site);
+}
+
+void fence() { const Visit visit(engine.fence_edge(), engine.fence_edge()); }
+void sleep_on(const void *address, Site site) {
+  const Visit visit;
+  engine.sleep_on(address, site);
+}
+void wake(const void *address) {
+  const Visit visit;
+  engine.wake(address);
+}
+
+void *shared_array(const void *key, size_t bytes) {
+  const Visit visit;
+  return engine.shared_array(key, bytes);
+}
+void *shared_dynamic() { return engine.shared_dynamic(); }
 
 } // namespace simt

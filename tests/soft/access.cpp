@@ -46,16 +46,34 @@ template <class E> void from_register(const Warp &warp, const Instruction &ins, 
   for (unsigned i = 0; i < WARP; i++) to[i] = (E)warp.value(ins.at[k], ins.size[k], i);
 }
 
+/* Four rows of four to four columns. */
+typedef uint32_t Four __attribute__((vector_size(16)));
+void transpose(Four *v) {
+  const Four a = __builtin_shufflevector(v[0], v[1], 0, 4, 1, 5),
+             b = __builtin_shufflevector(v[0], v[1], 2, 6, 3, 7),
+             c = __builtin_shufflevector(v[2], v[3], 0, 4, 1, 5),
+             d = __builtin_shufflevector(v[2], v[3], 2, 6, 3, 7);
+  v[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+  v[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+  v[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+  v[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+template <class E, unsigned N> constexpr bool is_four = sizeof(E) == 4 && N == 4;
+
 /* `from`: where r.low is.  Lanes that take no part read what the first one reads. */
 template <class E, unsigned N> void gather(const unsigned char *from, const Reach &r, Lanes<E> *to) {
   if (r.row && N == 1) {
     memcpy(to[0], from, sizeof(Lanes<E>));
     return;
   }
-  for (unsigned i = 0; i < WARP; i++) {
-    const unsigned char *lane = from + (r.row ? i * N * sizeof(E) : r.at[i] - r.low);
-    for (unsigned k = 0; k < N; k++) memcpy(&to[k][i], lane + k * sizeof(E), sizeof(E));
+  for (unsigned i = 0; i < WARP && is_four<E, N>; i += 4) {
+    Four v[4];
+    for (unsigned j = 0; j < 4; j++) memcpy(&v[j], from + (r.at[i + j] - r.low), sizeof(Four));
+    transpose(v);
+    for (unsigned k = 0; k < N; k++) memcpy(&to[k][i], &v[k % 4], sizeof(Four));
   }
+  for (unsigned i = 0; i < WARP && !is_four<E, N>; i++)
+    for (unsigned k = 0; k < N; k++) memcpy(&to[k][i], from + (r.at[i] - r.low) + k * sizeof(E), sizeof(E));
 }
 template <class E, unsigned N>
 void scatter(unsigned char *to, const Reach &r, uint32_t lanes, const Lanes<E> *from) {
@@ -63,60 +81,74 @@ void scatter(unsigned char *to, const Reach &r, uint32_t lanes, const Lanes<E> *
     memcpy(to, from[0], sizeof(Lanes<E>));
     return;
   }
-  for (unsigned i = 0; i < WARP; i++) {
-    if (!(lanes >> i & 1)) continue;
-    unsigned char *lane = to + (r.at[i] - r.low);
-    for (unsigned k = 0; k < N; k++) memcpy(lane + k * sizeof(E), &from[k][i], sizeof(E));
+  for (unsigned i = 0; i < WARP && is_four<E, N>; i += 4) {
+    Four v[4];
+    for (unsigned k = 0; k < N; k++) memcpy(&v[k % 4], &from[k][i], sizeof(Four));
+    transpose(v);
+    for (unsigned j = 0; j < 4; j++)
+      if (lanes >> (i + j) & 1) memcpy(to + (r.at[i + j] - r.low), &v[j], sizeof(Four));
   }
+  for (unsigned i = 0; i < WARP && !is_four<E, N>; i++)
+    for (unsigned k = 0; k < N; k++)
+      if (lanes >> i & 1) memcpy(to + (r.at[i] - r.low) + k * sizeof(E), &from[k][i], sizeof(E));
 }
 
-/* ---- whether it was written ---- */
+/* ---- whether it was written ----
+ *
+ * Mostly everything between the lowest and the highest lane was, and if that is not far, it is quicker to look
+ * at all of it than lane by lane.
+ */
+
+const size_t NOT_FAR = 2048;
 
 /* All of so many bytes of `valid` are `mark`. */
-template <unsigned BYTES> bool all_are(const unsigned char *valid, unsigned char mark) {
+bool all_are(const unsigned char *valid, size_t bytes, unsigned char mark) {
+  enum { STEP = 32 };
   unsigned char astray = 0;
-  for (unsigned i = 0; i < BYTES; i++) astray |= valid[i] ^ mark;
+  if (bytes < STEP) {
+    for (size_t i = 0; i < bytes; i++) astray |= valid[i] ^ mark;
+    return astray == 0;
+  }
+  unsigned char strays[STEP] = {};
+  const unsigned char *const last = valid + bytes - STEP;
+  for (; valid < last; valid += STEP)
+    for (unsigned i = 0; i < STEP; i++) strays[i] |= valid[i] ^ mark;
+  for (unsigned i = 0; i < STEP; i++) astray |= strays[i] | (last[i] ^ mark);
   return astray == 0;
 }
 
-template <unsigned B>
-void need_written_shared(const Warp &warp, uint32_t lanes, const Block &target, const Reach &r) {
-  const unsigned char *valid = target.shared.valid.data();
-  bool all = true;
-  if (r.row)
-    all = all_are<B * WARP>(valid + r.low, 1);
-  else
-    for (unsigned i = 0; i < WARP; i++) all &= all_are<B>(valid + r.at[i], 1);
-  if (!all) check_written_shared(warp, lanes, "a load", target, r);
+bool between_written_shared(const Block &target, const Reach &r) {
+  const size_t span = r.high - r.low + r.bytes;
+  return span <= NOT_FAR && all_are(target.shared.valid.data() + r.low, span, 1);
+}
+bool between_written_global(const Reach &r) {
+  const uint64_t first = r.low / 4 * 4, end = (r.high + r.bytes + 3) / 4 * 4;
+  return end - first <= 4 * NOT_FAR && all_are(machine().memory.valid(first), (end - first) / 4, 0xF);
 }
 
-template <unsigned B> void need_written_global(const Warp &warp, uint32_t lanes, const Reach &r) {
-  const Memory &memory = machine().memory;
-  bool all = B >= 4;
-  if constexpr (B >= 4) {
-    const unsigned char *valid = memory.valid(r.low);
-    if (r.row)
-      all = all_are<B / 4 * WARP>(valid, 0xF);
-    else
-      for (unsigned i = 0; i < WARP; i++) all &= all_are<B / 4>(valid + (r.at[i] - r.low) / 4, 0xF);
-  }
-  if (!all) check_written_global(warp, lanes, "a load", r);
+void need_written_shared(const Warp &warp, uint32_t lanes, const Block &target, const Reach &r) {
+  if (!between_written_shared(target, r)) check_written_shared(warp, lanes, "a load", target, r);
+}
+void need_written_global(const Warp &warp, uint32_t lanes, const Reach &r) {
+  if (!between_written_global(r)) check_written_global(warp, lanes, "a load", r);
 }
 
 template <unsigned B> void mark_written_shared(uint32_t lanes, Block &target, const Reach &r) {
   unsigned char *valid = target.shared.valid.data();
   if (r.row)
     memset(valid + r.low, 1, B * WARP);
-  else
+  else if (!between_written_shared(target, r))
     each_lane(lanes, [&](unsigned lane) { memset(valid + r.at[lane], 1, B); });
 }
 
 template <unsigned B> void mark_written_global(uint32_t lanes, const Reach &r) {
   Memory &memory = machine().memory;
-  if (B < 4)
-    each_lane(lanes, [&](unsigned lane) { memory.set_valid(r.at[lane], B, true); });
-  else if (r.row)
+  if (r.row && B >= 4)
     memset(memory.valid(r.low), 0xF, B / 4 * WARP);
+  else if (between_written_global(r))
+    return;
+  else if (B < 4)
+    each_lane(lanes, [&](unsigned lane) { memory.set_valid(r.at[lane], B, true); });
   else
     each_lane(lanes, [&](unsigned lane) { memset(memory.valid(r.at[lane]), 0xF, B / 4); });
 }
@@ -153,7 +185,7 @@ template <class E, unsigned N>
 void load_global(Warp &warp, const Instruction &ins, uint32_t lanes, const Reach &r) {
   alignas(64) E value[N][WARP];
   check_global(warp, lanes, "a load", r);
-  need_written_global<N * sizeof(E)>(warp, lanes, r);
+  need_written_global(warp, lanes, r);
   tell_order(warp, lanes, ins, Does::load, nullptr, r);
   if (weak) {
     load_weakly<E, N>(warp, ins, lanes, r, value);
@@ -169,7 +201,7 @@ void load_shared(Warp &warp, const Instruction &ins, uint32_t lanes, const Reach
   each_target(warp, lanes, "a load", own, reach, [&](Block &target, uint32_t group, const Reach &r) {
     alignas(64) E value[N][WARP];
     check_shared(warp, group, "a load", target, r);
-    need_written_shared<N * sizeof(E)>(warp, group, target, r);
+    need_written_shared(warp, group, target, r);
     tell_order(warp, group, ins, Does::load, &target, r);
     gather<E, N>(target.shared.bytes.data() + r.low, r, value);
     for (unsigned k = 0; k < N; k++) to_register<E>(warp, ins, k, group, value[k]);

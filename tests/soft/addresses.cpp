@@ -112,10 +112,11 @@ Block &find_target(const Warp &warp, unsigned lane, const char *what, uint64_t a
   if (rank >= ranks)
     fault(warp, lane, "%s in the shared memory of rank %u, in a cluster of %zu", what, rank, ranks);
   const Cluster &cluster = *block.cluster;
-  if (cluster.turns == 0)
+  if (cluster.turns == 0 || (warp.arrived && warp.cluster_turn == 0))
     fault(warp, lane,
-          "%s in the shared memory of rank %u before the cluster's first barrier: it may not run yet", what,
-          rank);
+          "%s in the shared memory of rank %u before the end of the cluster's first barrier: it may not run "
+          "yet",
+          what, rank);
   if (cluster.blocks[rank] == nullptr)
     fault(warp, lane, "%s in the shared memory of rank %u, which has exited", what, rank);
   return *cluster.blocks[rank];

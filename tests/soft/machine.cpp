@@ -101,7 +101,6 @@ void Machine::complete_cluster_barrier(Cluster &cluster) {
   if (cluster.running == 0 || cluster.arrived < cluster.running) return;
   cluster.arrived = 0;
   cluster.turns++;
-  mbarriers_known(cluster);
   changed();
 }
 

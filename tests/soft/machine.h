@@ -125,8 +125,8 @@ struct Cluster {
   uint64_t turns = 0;                /* completed barriers */
 };
 
-/* The cluster's barrier has ended: its mbarriers are known to all its blocks. */
-void mbarriers_known(Cluster &cluster);
+/* The block releases to its cluster: its mbarriers are known there. */
+void mbarriers_known(Block &block);
 
 struct Block {
   uint64_t number = 0; /* in the grid, x first */

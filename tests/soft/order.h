@@ -43,8 +43,9 @@ struct Past {
 
 /* What the sender of an asynchronous copy knew, kept until it lands. */
 struct Ticket {
-  Past past;    /* before the copy */
-  Past proxied; /* a bulk copy: before the last fence.proxy.async */
+  Past past;         /* before the copy */
+  Past proxied;      /* a bulk copy: before the last fence.proxy.async */
+  uint32_t last = 0; /* segment of the sender's warp */
   uint32_t instruction = 0;
   bool bulk = false;
 };

@@ -2,10 +2,13 @@
  *
  * Bytes land some time after the copy was issued, and nobody knows of them before he has waited for the phase
  * of the mbarrier that they count on: they are the work of the mbarrier in that phase, a segment.  What was
- * done before at the place must have been known to the sender when he issued the copy.  The end of an st.async
- * releases what its sender knew, as its .release says; that of a bulk copy does not (PTX ISA, "Completion
- * mechanisms": tests/model/axioms.py).  A bulk copy reads global memory through the "async proxy": it sees what
- * its sender knew at his last fence.proxy.async.
+ * done before at the place must have been known to the sender when he issued the copy.
+ *
+ * The completion of st.async is a release at the scope of the cluster (PTX ISA, st.async): who has waited also
+ * knows what the sender knew.  That of a bulk copy is about its own bytes only: "it does not transitively
+ * establish ordering with respect to prior instructions from the issuing thread" (PTX ISA, Program order).  A
+ * bulk copy reads global memory through the "async proxy": it sees what its sender knew at his last
+ * fence.proxy.async.
  */
 #include "tests/soft/order_state.h"
 
@@ -15,6 +18,7 @@ Ticket Order::issue(Warp &warp, const Instruction &instruction, unsigned lane, b
   Ticket ticket;
   if (!on) return ticket;
   ticket.past = past_of(warp, lane, state_->next);
+  ticket.last = warp.block->clock.order->warps[warp.number].last;
   ticket.instruction = state_->index(instruction);
   ticket.bulk = async_proxy;
   if (async_proxy) {
@@ -26,25 +30,44 @@ Ticket Order::issue(Warp &warp, const Instruction &instruction, unsigned lane, b
   return ticket;
 }
 
+static void give_to(BarrierOrder &at, unsigned which, const View &view) {
+  at.current[which] = joined(at.current[which], view);
+  at.answer_scope = Scope::none;
+}
+
+static void collect(BarrierOrder &at, uint32_t block) {
+  for (const Senders &s : at.senders) give_to(at, s.past.block != block, published(s.past, s.last, s.lanes));
+  at.senders.clear();
+}
+
 /* The mbarrier as it is in that phase. */
 static BarrierOrder &barrier_at(Order::State &s, BlockOrder &block, uint32_t bar, uint64_t phase) {
   const bool first = block.barriers.find(bar) == block.barriers.end();
   BarrierOrder &at = block.barriers[bar];
   if (first) at.number[0] = s.barriers++, at.number[1] = s.barriers++;
-  if (phase != at.phase)
-    for (unsigned i = 0; i < 2; i++) {
-      at.ended[i] = joined(at.ended[i], at.current[i]);
-      at.current[i].reset();
-      at.segment[i] = 0;
-    }
-  if (phase != at.phase) at.answer_scope = Scope::none;
+  if (phase == at.phase) return at;
+  collect(at, block.number);
+  for (unsigned i = 0; i < 2; i++) {
+    at.ended[i] = joined(at.ended[i], at.current[i]);
+    at.current[i].reset();
+    at.segment[i] = 0;
+  }
+  at.answer_scope = Scope::none;
   at.phase = phase;
   return at;
 }
 
-static void give_to(BarrierOrder &at, unsigned which, const View &view) {
-  at.current[which] = joined(at.current[which], view);
-  at.answer_scope = Scope::none;
+/* The sender of st.async; lanes of one instruction have the same past. */
+static void add_sender(BarrierOrder &at, const Ticket &ticket) {
+  const Past &p = ticket.past;
+  const uint32_t lane = 1u << p.thread % WARP;
+  for (Senders &s : at.senders)
+    if (s.past.block == p.block && s.past.thread / WARP == p.thread / WARP && s.past.of_own == p.of_own &&
+        s.past.others == p.others) {
+      s.lanes |= lane;
+      return;
+    }
+  at.senders.push_back({p, ticket.last, lane});
 }
 
 /* The first landing of a phase begins its segment, and says who will know it. */
@@ -88,10 +111,9 @@ void Order::lands(const Ticket &ticket, Block &target, uint32_t to, unsigned byt
   BlockOrder &block = *target.clock.order;
   mark_landed(block);
   BarrierOrder &at = barrier_at(s, block, bar, phase);
-  const unsigned which = ticket.past.block != block.number;
-  const uint32_t segment = segment_of(s, at, which);
-  if (!ticket.bulk) give_to(at, which, published(ticket.past, UINT32_MAX));
+  const uint32_t segment = segment_of(s, at, ticket.past.block != block.number);
   const Stamp me = make_stamp(segment, ticket.instruction, 0xF, ticket.past.thread % WARP, STAMP_LANDED);
+  if (!ticket.bulk) add_sender(at, ticket);
   if (from != 0) read_global(s, ticket, from, bytes, me);
   const Stamp floor = (Stamp)block.begin << 32;
   Cell *cell = block.shadow.at(to);
@@ -123,6 +145,7 @@ void Order::mbarrier_acquire(Warp &warp, unsigned lane, Block &target, uint32_t 
   auto found = block.barriers.find(bar);
   if (found == block.barriers.end()) return;
   BarrierOrder &at = found->second;
+  if (!at.senders.empty() && phase == at.phase) collect(at, block.number);
   const unsigned thread = warp.number * WARP + lane;
   const View before = view_of(block, thread);
   if (at.answer_scope != scope || at.answered != phase || at.asked != before) {

@@ -85,15 +85,15 @@ bool past_holds(const Past &past, Owner owner, uint32_t lanes, uint32_t segment)
   return past.others && past.others->holds(owner, lanes, segment);
 }
 
-View published(const Past &past, uint32_t last) {
+View published(const Past &past, uint32_t last, uint32_t lanes) {
   const bool worked = last >= past.of_block; /* since the last bar.sync */
   if (past.others && past.of_block <= past.others->of_block(past.block) && !worked) return past.others;
   auto all = past.others ? std::make_shared<Knowledge>(*past.others) : std::make_shared<Knowledge>();
-  const uint32_t warp = past.thread / WARP, lane = past.thread % WARP;
+  const uint32_t warp = past.thread / WARP, own = 1u << past.thread % WARP;
   if (past.of_block > 0) all->add_block(past.block, past.of_block);
   if (worked && past.of_warp > past.of_block) all->add_clause({past.block, warp, ALL_LANES, past.of_warp});
   if (worked && past.of_own > past.of_warp && last >= past.of_warp)
-    all->add_clause({past.block, warp, 1u << lane, past.of_own});
+    all->add_clause({past.block, warp, own | lanes, past.of_own});
   return all;
 }
 

@@ -50,8 +50,9 @@ View joined(const View &a, const View &b);
 
 /* Whether the thread knew what one of the lanes of the owner did in that segment. */
 bool past_holds(const Past &past, Owner owner, uint32_t lanes, uint32_t segment);
-/* All of a past, to be given to others.  `last`: the last segment of the thread's warp. */
-View published(const Past &past, uint32_t last);
+/* All of a past, to be given to others.  `last`: the last segment of the thread's warp.  `lanes`: of the warp,
+ * if others have the same past; 0: the thread alone. */
+View published(const Past &past, uint32_t last, uint32_t lanes = 0);
 
 } // namespace soft
 

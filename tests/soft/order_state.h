@@ -55,12 +55,19 @@ struct WarpOrder {
   uint32_t arrived = 0; /* lanes, in that turn */
 };
 
+/* Lanes that have sent bytes by one instruction. */
+struct Senders {
+  Past past;
+  uint32_t last, lanes;
+};
+
 /* An mbarrier: what a phase of it gives.  [0]: came from its own block, [1] from the cluster. */
 struct BarrierOrder {
   uint32_t number[2]; /* its numbers as owners of segments */
   uint64_t phase = 0;
   uint32_t segment[2] = {0, 0}; /* of the bytes that landed in the phase */
   View ended[2], current[2];    /* given by the phases before, and by this one */
+  std::vector<Senders> senders; /* who have given to this phase, and are not in `current` yet */
   /* The last acquire: most threads that wait know the same and get the same. */
   View asked, answer;
   uint64_t answered = 0;            /* phase */

@@ -10,6 +10,7 @@
 #include "tests/soft/runtime.h"
 
 #include "tests/soft/controls.h"
+#include "tests/soft/coverage.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,6 +73,7 @@ unsigned report_owned() {
 /* At exit.  The streams' work is not run any more: a program that leaves it there does not want it. */
 void look_back() {
   std::lock_guard<std::recursive_mutex> held(state().lock);
+  write_coverage();
   unsigned bad = state().mistakes;
   if (bad != 0) fprintf(stderr, "soft: %u mistakes; the last: %s\n", bad, state().sentence.c_str());
   if (!state().broken) bad += report_owned() + report_streams_left() + report_memory_left();

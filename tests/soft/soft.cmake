@@ -7,10 +7,14 @@
 set(SOFT ${PROJECT_SOURCE_DIR}/tests/soft)
 file(GLOB SOFT_FILES CONFIGURE_DEPENDS ${SOFT}/*.cpp)
 list(FILTER SOFT_FILES EXCLUDE REGEX "/test_[^/]*$")
-if(NOT SEQGPU_CUBLAS OR NOT TARGET CUDA::cublas)
+if(SEQGPU_CUBLAS AND TARGET CUDA::cublas)
+  set(SOFT_DEFINES SOFT_CUBLAS)
+else()
   list(REMOVE_ITEM SOFT_FILES ${SOFT}/cublas.cpp)
 endif()
-if(NOT SEQGPU_CUFFT OR NOT TARGET CUDA::cufft)
+if(SEQGPU_CUFFT AND TARGET CUDA::cufft)
+  list(APPEND SOFT_DEFINES SOFT_CUFFT)
+else()
   list(REMOVE_ITEM SOFT_FILES ${SOFT}/cufft.cpp)
 endif()
 if(HAVE_CUDNN)
@@ -43,6 +47,7 @@ endfunction()
 function(seqgpu_soft_test name)
   seqgpu_soft_program(test_${name}_soft test_${name}.c)
   add_test(NAME soft_${name} COMMAND test_${name}_soft ${ARGN} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  set(SOFT_RUN ${SOFT_RUN} soft_${name} PARENT_SCOPE)
 endfunction()
 
 foreach(name api esn laws_cells laws_runs params planner tape urnn wavefront)
@@ -59,8 +64,23 @@ if(ZLIB_FOUND)
   target_link_libraries(seqgpu_soft PRIVATE ZLIB::ZLIB)
 endif()
 
-# Faults planted in the kernels: tests/soft/mutate.sh.
+find_program(SH NAMES sh REQUIRED)
+add_test(NAME soft_train COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_soft_train.sh $<TARGET_FILE:seqgpu_soft>)
+
+# Faults planted in the kernels, a small draw of them; all of them by hand: tests/soft/mutate.sh.
 seqgpu_soft_program(mutants_soft ${SOFT}/mutants_soft.c)
+add_test(NAME soft_mutants COMMAND ${SH} ${SOFT}/mutate.sh ${CMAKE_BINARY_DIR} --sample 24)
+set_tests_properties(soft_mutants PROPERTIES PROCESSORS 2)
+
+# After the tests on the software device: whether each kernel has run, and each statement of inline assembly.
+set(SOFT_COVERAGE ${CMAKE_BINARY_DIR}/soft-coverage)
+add_test(NAME soft_coverage_begin COMMAND ${SH} ${SOFT}/coverage.sh begin ${SOFT_COVERAGE})
+add_test(NAME soft_coverage COMMAND ${SH} ${SOFT}/coverage.sh sum ${SOFT_COVERAGE} ${PROJECT_SOURCE_DIR})
+set_tests_properties(soft_coverage_begin PROPERTIES FIXTURES_SETUP soft_folder)
+set_tests_properties(${SOFT_RUN} soft_train PROPERTIES FIXTURES_REQUIRED soft_folder FIXTURES_SETUP soft_run
+                                                       ENVIRONMENT SEQGPU_SOFT_COVERAGE=${SOFT_COVERAGE})
+set_tests_properties(soft_coverage PROPERTIES FIXTURES_REQUIRED soft_run)
+set_tests_properties(soft_conformance PROPERTIES COST 100)
 
 # Tests of the software device itself; the one of the runtime has kernels of its own, compiled by nvcc.
 file(GLOB SOFT_TESTS CONFIGURE_DEPENDS RELATIVE ${SOFT} ${SOFT}/test_soft_*.cpp)
@@ -68,6 +88,7 @@ foreach(file ${SOFT_TESTS})
   string(REGEX REPLACE "test_(soft_.*)\\.cpp" "\\1" name ${file})
   add_executable(test_${name} ${SOFT}/${file})
   target_compile_options(test_${name} PRIVATE ${SOFT_FLAGS})
+  target_compile_definitions(test_${name} PRIVATE ${SOFT_DEFINES})
   target_include_directories(test_${name} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(test_${name} PRIVATE softgpu)
   add_test(NAME ${name} COMMAND test_${name})

@@ -533,16 +533,20 @@ void test_mbarriers() {
         for (int i = 0; i < 2; i++) w.land(w.issue(1, 3, ST_ASYNC), 0, 64, 0);
       },
       2, 2);
-  races(
-      "the mbarrier waited for says nothing of the sender", LD, ST,
-      [](World &w) {
-        meet(w);
-        w.act(1, 3, ST, X);
-        w.land(w.issue(1, 3, ST_ASYNC), 0, 64, 0);
-        w.wait_phase(0, 40, 0);
-        w.act(0, 40, LD, X);
-      },
-      2, 2);
+  const auto sender = [](Plays play, bool later) {
+    return [play, later](World &w) {
+      meet(w);
+      if (!later) w.act(1, 3, ST, X);
+      const Ticket ticket = w.issue(1, 3, play);
+      if (later) w.act(1, 3, ST, X);
+      w.land(ticket, 0, 64, 0, play == BULK ? Y : shared_at(0, 0));
+      w.wait_phase(0, 40, 0);
+      w.act(0, 40, LD, X);
+    };
+  };
+  orders("st.async gives what its sender did before", sender(ST_ASYNC, false), 2, 2);
+  races("st.async does not give what its sender did after", LD, ST, sender(ST_ASYNC, true), 2, 2);
+  races("a bulk copy gives its own bytes only", LD, ST, sender(BULK, false), 2, 2);
 }
 
 void test_landings() {
