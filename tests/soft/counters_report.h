@@ -48,10 +48,10 @@ static void report_row(void *algorithm, const plan_counts *c) {
   printf(" %.0f | %.0f | %.0f |\n", of[SOFT_CHAIN], c->setup_instructions, c->setup_chain);
 }
 
-static void report(seqgpu_context *ctx, const char *build) {
+static void report(seqgpu_context *ctx, const char *build, const char *commit) {
   char algorithm[64] = "";
   printf("Counted on the software device (tests/soft): instructions of PTX, one for a warp; B = %d, I = %d, "
-         "H = %d, on 4 SMs. Build: %s.\n\n"
+         "H = %d, on 4 SMs. Build: %s; commit %s.\n\n"
          "Per time step, from runs of %d and %d steps: *instructions*, *of a unit* of the %d, the mean of "
          "active "
          "*lanes*, classes of instructions, *wavefronts* of shared memory and 32-byte *sectors* of global "
@@ -60,7 +60,8 @@ static void report(seqgpu_context *ctx, const char *build) {
          "**estimate** in cycles of the chain of dependences (tests/soft/chain.h; latencies in "
          "tests/soft/meaning.cpp). *Set-up*: what a run executes beyond its steps. None of it is a time; "
          "products in cuBLAS and transforms in cuFFT are not counted.\n",
-         COUNTED_BATCH, COUNTED_INPUT, COUNTED_UNITS, build, COUNTED_STEPS, 2 * COUNTED_STEPS, COUNTED_UNITS);
+         COUNTED_BATCH, COUNTED_INPUT, COUNTED_UNITS, build, commit, COUNTED_STEPS, 2 * COUNTED_STEPS,
+         COUNTED_UNITS);
   count_plans(ctx, report_row, algorithm);
 }
 

@@ -2,7 +2,7 @@
  *
  *   test_soft_counters TABLE.csv            compares, within 2 %
  *   test_soft_counters --write TABLE.csv    writes the table anew: say in the commit why it changed
- *   test_soft_counters --report             a readable table in Markdown, on stdout
+ *   test_soft_counters --report COMMIT      a readable table in Markdown, on stdout
  *
  * The numbers are those of one version of nvcc, which the table names; with another one nothing is compared.
  * They are no times: a kernel that executes more than it did is slower only if that is what it waits for.
@@ -153,16 +153,16 @@ static void check_table(seqgpu_context *ctx, const char *path) {
 
 int main(int argc, char **argv) {
   const int writes = argc == 3 && strcmp(argv[1], "--write") == 0;
-  const int reports = argc == 2 && strcmp(argv[1], "--report") == 0;
-  if (argc != 2 && !writes) {
-    fprintf(stderr, "usage: test_soft_counters TABLE.csv | --write TABLE.csv | --report\n");
+  const int reports = argc == 3 && strcmp(argv[1], "--report") == 0;
+  if (argc != 2 && !writes && !reports) {
+    fprintf(stderr, "usage: test_soft_counters TABLE.csv | --write TABLE.csv | --report COMMIT\n");
     return 2;
   }
   soft_set_device("4 SMs");
   if (!reports) check_start();
   seqgpu_context *ctx = net_context("cuda", SEQGPU_DTYPE_F32, 1);
   if (reports)
-    report(ctx, SEQGPU_SOFT_BUILD);
+    report(ctx, SEQGPU_SOFT_BUILD, argv[2]);
   else if (writes)
     CHECK(write_table(ctx, argv[2]), "%s is written", argv[2]);
   else {
