@@ -290,7 +290,7 @@ const struct planted {
 
 /* Two launches, so that memory is used again, by kernels that the stream orders. */
 int run_planted(const planted &row, bool faulty) {
-  const unsigned blocks = row.cluster == 1 ? BLOCKS : 2 * row.cluster;
+  const unsigned blocks = row.cluster == 1 ? (unsigned)BLOCKS : 2 * row.cluster;
   const size_t shared = 2 * THREADS * sizeof(uint4) + 2 * sizeof(uint64_t);
   std::vector<float4> x(THREADS * blocks), y(THREADS * blocks);
   int error = 0;
