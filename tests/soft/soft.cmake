@@ -46,6 +46,7 @@ endfunction()
 
 function(seqgpu_soft_test name)
   seqgpu_soft_program(test_${name}_soft test_${name}.c)
+  target_compile_definitions(test_${name}_soft PRIVATE SEQGPU_TEST_SOFT)
   add_test(NAME soft_${name} COMMAND test_${name}_soft ${ARGN} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set(SOFT_RUN ${SOFT_RUN} soft_${name} PARENT_SCOPE)
 endfunction()
