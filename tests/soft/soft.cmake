@@ -97,6 +97,9 @@ set(SOFT_COVERAGE ${CMAKE_BINARY_DIR}/soft-coverage)
 add_test(NAME soft_coverage_begin COMMAND ${SH} ${SOFT}/coverage.sh begin ${SOFT_COVERAGE})
 add_test(NAME soft_coverage COMMAND ${SH} ${SOFT}/coverage.sh sum ${SOFT_COVERAGE} ${PROJECT_SOURCE_DIR})
 set_tests_properties(soft_coverage_begin PROPERTIES FIXTURES_SETUP soft_folder)
+add_test(NAME soft_gemm COMMAND test_conformance_soft cuda others) # our own products instead of cuBLAS
+set_tests_properties(soft_gemm PROPERTIES FIXTURES_REQUIRED soft_folder FIXTURES_SETUP soft_run
+                                          ENVIRONMENT "SEQGPU_SOFT_COVERAGE=${SOFT_COVERAGE};SEQGPU_SOFT_CUBLAS=0")
 set_tests_properties(${SOFT_RUN} soft_train PROPERTIES FIXTURES_REQUIRED soft_folder FIXTURES_SETUP soft_run
                                                        ENVIRONMENT SEQGPU_SOFT_COVERAGE=${SOFT_COVERAGE})
 set_tests_properties(soft_coverage PROPERTIES FIXTURES_REQUIRED soft_run)
