@@ -19,7 +19,7 @@ bool is_look(const Meaning &m) { return m.act == Act::look || m.act == Act::mbar
 
 void Counting::begins(const Launch &launch) {
   const Kernel &kernel = *launch.kernel;
-  std::vector<Meaning> &meanings = meanings_[&kernel];
+  std::vector<Meaning> &meanings = meanings_[launch.kernel];
   if (meanings.empty()) {
     meanings.resize(kernel.opcodes.size());
     for (const Instruction &i : kernel.code)

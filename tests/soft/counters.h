@@ -74,10 +74,10 @@ private:
   unsigned request(State *state, const Warp &warp, const Instruction &instruction, const Meaning &meaning,
                    uint32_t lanes);
 
-  std::unordered_map<const Kernel *, std::vector<Meaning>> meanings_; /* by opcode */
-  const Meaning *meaning_ = nullptr;                                  /* of the launch */
-  std::unordered_map<uint64_t, BlockState> blocks_;                   /* by number */
-  const Warp *warp_ = nullptr;                                        /* whose state was asked for last */
+  std::unordered_map<std::shared_ptr<const Kernel>, std::vector<Meaning>> meanings_; /* by opcode */
+  const Meaning *meaning_ = nullptr;                                                 /* of the launch */
+  std::unordered_map<uint64_t, BlockState> blocks_;                                  /* by number */
+  const Warp *warp_ = nullptr; /* whose state was asked for last */
   State *state_ = nullptr;
   Chain chain_;
 };
