@@ -87,10 +87,8 @@ if(SEQGPU_BENCH)
   add_test(NAME soft_gpu_sh COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_gpu_sh.sh ${CMAKE_BINARY_DIR})
 endif()
 
-# Faults planted in the kernels, a small draw of them; all of them by hand: tests/soft/mutate.sh.
+# Faults planted in the kernels, by hand: tests/soft/mutate.sh.
 seqgpu_soft_program(mutants_soft ${SOFT}/mutants_soft.c)
-add_test(NAME soft_mutants COMMAND ${SH} ${SOFT}/mutate.sh ${CMAKE_BINARY_DIR} --sample 24)
-set_tests_properties(soft_mutants PROPERTIES PROCESSORS 2)
 
 # After the tests on the software device: whether each kernel has run, and each statement of inline assembly.
 set(SOFT_COVERAGE ${CMAKE_BINARY_DIR}/soft-coverage)
