@@ -398,6 +398,11 @@ void check_stale() {
   CHECK(t.load(READ, 1, 132) == 0 && t.load(READ, 0, 4) == 7, "soft weak: other lines and other blocks");
   t.store(PLAIN, 1, 8, 5);
   CHECK(t.load(READ, 1, 8) == 5 && t.load(READ, 1, 4) == 0, "soft weak: its own store is in the line");
+  t.store(PLAIN, 1, 640 + 8, 3);
+  t.load(READ, 1, 640);
+  while (machine().land_one())
+    ;
+  CHECK(t.load(READ, 1, 640 + 8) == 3, "soft weak: nor is it lost there when it goes out");
   t.load(ACQUIRE, 1, 256);
   CHECK(t.load(READ, 1, 4) == 7, "soft weak: an acquire drops the lines");
   t.store(RELEASE, 0, 4, 8);
