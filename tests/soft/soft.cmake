@@ -95,6 +95,11 @@ set(SOFT_COVERAGE ${CMAKE_BINARY_DIR}/soft-coverage)
 add_test(NAME soft_coverage_begin COMMAND ${SH} ${SOFT}/coverage.sh begin ${SOFT_COVERAGE})
 add_test(NAME soft_coverage COMMAND ${SH} ${SOFT}/coverage.sh sum ${SOFT_COVERAGE} ${PROJECT_SOURCE_DIR})
 set_tests_properties(soft_coverage_begin PROPERTIES FIXTURES_SETUP soft_folder)
+foreach(name repeat urnn) # with late stores and stale lines
+  add_test(NAME soft_weak_${name} COMMAND test_${name}_soft $<$<STREQUAL:${name},repeat>:cuda>
+           WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} COMMAND_EXPAND_LISTS)
+  set_tests_properties(soft_weak_${name} PROPERTIES ENVIRONMENT SEQGPU_SOFT_WEAK=1)
+endforeach()
 add_test(NAME soft_gemm COMMAND test_conformance_soft cuda others) # our own products instead of cuBLAS
 set_tests_properties(soft_gemm PROPERTIES FIXTURES_REQUIRED soft_folder FIXTURES_SETUP soft_run
                                           ENVIRONMENT "SEQGPU_SOFT_COVERAGE=${SOFT_COVERAGE};SEQGPU_SOFT_CUBLAS=0")
