@@ -50,7 +50,8 @@ static void report_row(void *algorithm, const plan_counts *c) {
 
 static void report(seqgpu_context *ctx, const char *build, const char *commit) {
   char algorithm[64] = "";
-  printf("Counted on the software device (tests/soft): instructions of PTX, one for a warp; B = %d, I = %d, "
+  printf("# What the kernels execute per time step\n\n"
+         "Counted on the software device (tests/soft): instructions of PTX, one for a warp; B = %d, I = %d, "
          "H = %d, on 4 SMs. Build: %s; commit %s.\n\n"
          "Per time step, from runs of %d and %d steps: *instructions*, *of a unit* of the %d, the mean of "
          "active "

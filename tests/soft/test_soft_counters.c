@@ -2,7 +2,7 @@
  *
  *   test_soft_counters TABLE.csv            compares, within 2 %
  *   test_soft_counters --write TABLE.csv    writes the table anew: say in the commit why it changed
- *   test_soft_counters --report COMMIT      a readable table in Markdown, on stdout
+ *   test_soft_counters --report COMMIT      a readable table in Markdown, on stdout behind the seed
  *
  * The numbers are those of one version of nvcc, which the table names; with another one nothing is compared.
  * They are no times: a kernel that executes more than it did is slower only if that is what it waits for.
