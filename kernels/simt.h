@@ -243,6 +243,16 @@ static __device__ __forceinline__ void sq_flag_wait(const uint32_t *flag, uint32
 #endif
 }
 
+/* What this thread did, or knows of by a barrier, before its fence comes before what another one does after
+ * its own, if in between that one has read what this one stored.  Packets (async.h) alone give no order. */
+static __device__ __forceinline__ void sq_fence_gpu(void) {
+#ifdef SEQGPU_EMULATE
+  simt::fence();
+#else
+  asm volatile("fence.acq_rel.gpu;" ::: "memory");
+#endif
+}
+
 /* A load that bypasses the first-level cache, which does not see the stores of other processors. */
 static __device__ __forceinline__ uint4 sq_load_l2(const uint4 *p) {
 #ifdef SEQGPU_EMULATE

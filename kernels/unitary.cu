@@ -97,13 +97,14 @@ __device__ __forceinline__ float unitary_scale(int64_t n, const float *v) {
   return square[0] > 0.0f ? 2.0f / square[0] : 0.0f;
 }
 
-__device__ __forceinline__ bool unitary_is_permutation(int64_t n, const float *numbers, float *seen) {
-  SQ_UNITS(j, n) seen[j] = 0.0f;
+/* Atomic, because several numbers may be the same. */
+__device__ __forceinline__ bool unitary_is_permutation(int64_t n, const float *numbers, unsigned *seen) {
+  SQ_UNITS(j, n) seen[j] = 0;
   __syncthreads();
-  SQ_UNITS(j, n) seen[unitary_index(numbers[j], n)] = 1.0f;
+  SQ_UNITS(j, n) atomicMax(&seen[unitary_index(numbers[j], n)], 1u);
   __syncthreads();
   float distinct[1] = {0.0f};
-  SQ_UNITS(j, n) distinct[0] += seen[j];
+  SQ_UNITS(j, n) distinct[0] += (float)seen[j];
   sq_block_sums<1>(distinct);
   return distinct[0] == (float)n; /* exact: n is at most SQ_UNITARY_MOST */
 }
@@ -113,7 +114,7 @@ __global__ void __launch_bounds__(PREPARE_THREADS)
   const float *phases = theta + SQ_THETA_PHASES * n, *v1 = theta + SQ_THETA_V1 * n;
   const float *permutation = theta + SQ_THETA_PERMUTATION * n;
   float *from = prepared + SQ_UNITARY_FROM * n, *scales = prepared + SQ_UNITARY_PARTS * n;
-  const bool valid = unitary_is_permutation(n, permutation, from);
+  const bool valid = unitary_is_permutation(n, permutation, reinterpret_cast<unsigned *>(from));
   const bool reversed = sq_fft_fast(n) && natural_order == 0;
   __syncthreads(); /* `from` has been read by all */
   SQ_UNITS(k, n) {

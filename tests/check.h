@@ -156,6 +156,19 @@ __attribute__((format(printf, 2, 3))) static inline void check_skip(const char *
   check_counts.skipped++;
 }
 
+/* Whether this program is for that device.  Where nvcc is, the tests are built twice: the programs with the
+ * sanitizers leave `cuda` to those on the software device, which take nothing else. */
+static inline int check_is_for(const char *device) {
+#if defined(SEQGPU_TEST_SOFT)
+  return strcmp(device, "cuda") == 0;
+#elif defined(SEQGPU_TEST_CUDA_ELSEWHERE)
+  return strcmp(device, "cuda") != 0;
+#else
+  (void)device;
+  return 1;
+#endif
+}
+
 /* --- errors: |out - ref| / |ref| over a tensor, |out| where ref is all zeros; NaN if anything is --- */
 
 typedef struct check_distance {

@@ -484,10 +484,13 @@ static void op_check(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *
 }
 
 static inline void op_check_all(seqgpu_context *ctx, seqgpu_context *oracle) {
-  static const int64_t sizes[][3] = {{1, 1, 1}, {31, 33, 5}, {33, 31, 2}, {3, 257, 4}, {257, 3, 31}};
-  static const int64_t empty[] = {0, 3, 4};
+  static const int64_t sizes[][3] = {{1, 1, 1},   {31, 33, 5},  {33, 31, 2},
+                                     {3, 257, 4}, {257, 3, 31}, {5, 1100, 1}};
+  static const int64_t empty[] = {0, 3, 4},
+                       wide_gemm[] = {3, 64 * 127 + 1, 17}; /* larger tiles from there on */
   for (size_t r = 0; r < COUNT(op_rows); r++) {
     for (size_t s = 0; s < COUNT(sizes); s++) op_check(ctx, oracle, &op_rows[r], sizes[s]);
+    if (op_rows[r].lay == lay_gemm) op_check(ctx, oracle, &op_rows[r], wide_gemm);
     if (op_rows[r].lay != lay_attention) op_check(ctx, oracle, &op_rows[r], empty); /* a source has steps */
   }
 }

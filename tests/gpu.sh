@@ -19,14 +19,28 @@
 #              SEQGPU_COMMIT    the commit, where there is no git
 #              SEQGPU_SECONDS   the budget of all stages in seconds (480)
 #              SEQGPU_SECONDS_STAGE, as SEQGPU_SECONDS_bench: that of one stage
+#              SEQGPU_SOFT      1: a rehearsal on the software device (tests/soft) with few rows.  The build is
+#                               `build`, the results go to a folder in it, and their times mean nothing
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
-build=${SEQGPU_GPU_BUILD:-$root/build-gpu}
-results=${SEQGPU_RESULTS:-$root/bench/results}
+if [ -z "${SEQGPU_SOFT:-}" ]; then
+  kind=gpu
+  build=${SEQGPU_GPU_BUILD:-$root/build-gpu}
+  results=${SEQGPU_RESULTS:-$root/bench/results}
+  bench_sync=bench_sync bench_rnn=bench_rnn
+  shapes=$root/bench/shapes/gpu.csv
+  repeats=100 bench_runs="--runs 20 --warmup 6" sync_runs=
+else
+  kind=soft
+  build=${SEQGPU_GPU_BUILD:-$root/build}
+  results=${SEQGPU_RESULTS:-$build/gpu-run/results}
+  bench_sync=bench_sync_soft bench_rnn=bench_rnn_soft
+  shapes=$root/bench/shapes/soft.csv
+  repeats=1 bench_runs="--runs 2 --warmup 1" sync_runs="--runs 1 --rounds 8"
+fi
 bin=$build/bin
 work=$build/gpu-run # logs, rows of JSON and tables
-shapes=$root/bench/shapes/gpu.csv
 STAGES="build conformance sync bench sanitizer torch"
 
 say() { printf '== %s\n' "$*"; }
@@ -36,10 +50,17 @@ now() { date +%s; }
 # ---------------------------------------------------------------------- the card
 
 has_gpu() {
-  if have nvidia-smi; then nvidia-smi -L 2>/dev/null | grep -q '^GPU'; else [ -e /dev/nvidia0 ]; fi
+  if [ $kind = soft ]; then return 0
+  elif have nvidia-smi; then nvidia-smi -L 2>/dev/null | grep -q '^GPU'; else [ -e /dev/nvidia0 ]; fi
 }
 
-ask_card() { nvidia-smi --query-gpu="$1" --format=csv,noheader 2>/dev/null | head -n 1; }
+ask_card() {
+  case $kind$1 in
+    softname) echo "software device" ;;
+    soft*) echo none ;;
+    *) nvidia-smi --query-gpu="$1" --format=csv,noheader 2>/dev/null | head -n 1 ;;
+  esac
+}
 
 # "90a-real" of compute capability 9.0: from 9.0 on the instructions of this very family.
 architecture() {
@@ -81,6 +102,11 @@ python_libraries() {
 }
 
 stage_build() {
+  if [ $kind = soft ]; then
+    [ -e "$build/CMakeCache.txt" ] || { echo "$build is no build of the tests: sh tests/run.sh"; return 1; }
+    cmake --build "$build" --target soft_tests $bench_rnn $bench_sync
+    return
+  fi
   for tool in cmake cc c++; do
     have "$tool" || { echo "$tool is needed and not here"; return 1; }
   done
@@ -118,26 +144,35 @@ run_test() { # LABEL PROGRAM ARGUMENTS...
   return "$status"
 }
 
+# What is tried one by one, and the programs after it: for a rehearsal a few quick ones.
+algorithms() {
+  if [ $kind = soft ]; then echo persistent-cta fused; else "$bin/test_conformance_gpu" cuda algorithms; fi
+}
+programs() {
+  if [ $kind = soft ]; then
+    echo "$bin/test_planner_soft" "$bin/test_tape_soft"
+  else
+    ls "$bin"/test_*_gpu | grep -v -e /test_conformance_gpu -e /test_repeat_gpu
+  fi
+}
+
 stage_conformance() {
   failed=0
   share=5 # a plan that hangs costs no more, and hides no other
   : >"$work/algorithms.good"
-  for algorithm in $("$bin/test_conformance_gpu" cuda algorithms); do
-    if run_test "conformance-$algorithm" "$bin/test_conformance_gpu" cuda "$algorithm"; then
+  for algorithm in $(algorithms); do
+    if run_test "conformance-$algorithm" "$bin/test_conformance_$kind" cuda "$algorithm"; then
       echo "$algorithm" >>"$work/algorithms.good"
     else
       failed=1
     fi
   done
   share=3
-  run_test conformance-others "$bin/test_conformance_gpu" cuda others || failed=1
-  run_test repeat-100 "$bin/test_repeat_gpu" cuda 100 || failed=1
-  for program in "$bin"/test_*_gpu; do
-    name=$(basename "$program" _gpu)
-    case $name in
-      test_conformance | test_repeat) ;;
-      *) run_test "${name#test_}" "$program" || failed=1 ;;
-    esac
+  run_test conformance-others "$bin/test_conformance_$kind" cuda others || failed=1
+  run_test "repeat-$repeats" "$bin/test_repeat_$kind" cuda $repeats || failed=1
+  for program in $(programs); do
+    name=$(basename "$program" _$kind)
+    run_test "${name#test_}" "$program" || failed=1
   done
   return $failed
 }
@@ -154,7 +189,7 @@ stage_sanitizer() {
   for tool in memcheck racecheck initcheck synccheck; do
     status=0
     timeout -k 2 $((limit / 4 - 1)) "$tool_path" --tool "$tool" --error-exitcode 99 \
-      "$bin/test_repeat_gpu" cuda 1 own >"$work/$tool.log" 2>&1 || status=$?
+      "$bin/test_repeat_$kind" cuda 1 own >"$work/$tool.log" 2>&1 || status=$?
     case $status in
       0) word=passed ;;
       124 | 137) word='out of time' ;;
@@ -176,7 +211,7 @@ table() { printf '\n## %s\n\n' "$2" >"$work/$stage.$1.title"; }
 stage_sync() {
   status=0
   table 1 'Exchanges between steps (bench_sync: minimum, median, maximum)'
-  "$bin/bench_sync" --json "$work/sync.1.json" >"$work/sync.txt" || status=$?
+  "$bin/$bench_sync" $sync_runs --json "$work/sync.1.json" >"$work/sync.txt" || status=$?
   sed 's/^/    /' "$work/sync.txt" | tee "$work/sync.1.md"
   return "$status"
 }
@@ -187,12 +222,12 @@ race() {
   shift
   part=$((part + 1))
   table $part "bench_rnn $*"
-  set -- --device cuda --shapes "$shapes" --runs 20 --warmup 6 --check-gflop 4 --budget $((limit * share / 100 + 1)) "$@"
+  set -- --device cuda --shapes "$shapes" $bench_runs --check-gflop 4 --budget $((limit * share / 100 + 1)) "$@"
   [ -s "$work/sync.1.json" ] && cp "$work/sync.1.json" "$work/constants.json"
   good=$(grep -v '^cudnn' "$work/algorithms.good" 2>/dev/null | paste -sd, -)
   [ -n "$good" ] && set -- --algorithms "$good" "$@"
   [ -s "$work/constants.json" ] && set -- "$@" --sync "$work/constants.json"
-  "$bin/bench_rnn" "$@" --json "$work/bench.$part.json" --markdown "$work/bench.$part.md" || failed=1
+  "$bin/$bench_rnn" "$@" --json "$work/bench.$part.json" --markdown "$work/bench.$part.md" || failed=1
 }
 
 stage_bench() {
@@ -229,14 +264,18 @@ stage_torch() {
 refusal() {
   case $1 in
     build) return ;;
-    sanitizer) [ -n "$(sanitizer_path)" ] || { echo "no compute-sanitizer here"; return; } ;;
+    sanitizer)
+      [ $kind = gpu ] || { echo "the software device checks every run itself"; return; }
+      [ -n "$(sanitizer_path)" ] || { echo "no compute-sanitizer here"; return; }
+      ;;
     torch)
+      [ $kind = gpu ] || { echo "PyTorch cannot use the software device"; return; }
       python3 -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null ||
         echo "python3 has no PyTorch that sees the GPU"
       return
       ;;
   esac
-  [ -x "$bin/bench_sync" ] && [ -x "$bin/test_conformance_gpu" ] || echo "not built: sh tests/gpu.sh build"
+  [ -x "$bin/$bench_sync" ] && [ -x "$bin/test_conformance_$kind" ] || echo "not built: sh tests/gpu.sh build"
 }
 
 budget() {

@@ -6,11 +6,12 @@
 #   builds         release (library and program as they are installed), asan (AddressSanitizer and
 #                  UndefinedBehaviorSanitizer), tsan (ThreadSanitizer)
 #
-# Warnings are errors.  CUDA and the emulator are left out: tests/run.sh builds them.  What is not there, a
-# compiler, a dependency or a sanitizer's library, is skipped by name.  --ci: only the configuration least
-# like that of tests/run.sh.
+# Warnings are errors.  CUDA and the emulator are left out: tests/run.sh builds them, for sm_90a; the last row builds
+# the kernels for sm_80.  What is not there, a compiler, a dependency or a sanitizer's library, is skipped by name.
+# --ci: only the configuration least like that of tests/run.sh.
 #
 # Environment: COMPILERS, DEPENDENCIES, BUILDS   a part of each, as in BUILDS="asan tsan"
+#              CUDA80                            empty: not the row of nvcc
 #              MATRIX_CMAKE                      further options of CMake
 #
 # Builds and logs are in FOLDER (default: build-matrix).  The last lines are a table and the sum of all checks.
@@ -23,7 +24,7 @@ compilers=${COMPILERS:-gcc clang}
 dependencies=${DEPENDENCIES:-all none no-cblas no-cjson}
 builds=${BUILDS:-release asan tsan}
 if [ "${1:-}" = --ci ]; then
-  compilers=clang dependencies=none builds=release
+  compilers=clang dependencies=none builds=release CUDA80=
   shift
 fi
 folder=${1:-$root/build-matrix}
@@ -114,5 +115,23 @@ for compiler in $compilers; do
     for build in $builds; do configuration "$compiler" "$dependency" "$build"; done
   done
 done
+# The kernels for the A100's family: registers, spills, instructions.
+cuda80() {
+  here_now=$folder/nvcc-sm80
+  result=passed
+  if ! have nvcc && [ ! -x /usr/local/cuda/bin/nvcc ]; then
+    skip "nvcc sm_80" "no nvcc here"
+    result=skipped
+  elif ! { cmake -S "$root" -B "$here_now" -DCMAKE_BUILD_TYPE=Release -DSEQGPU_CUDA=ON -DSEQGPU_TESTS=OFF -DSEQGPU_BENCH=OFF \
+    -DCMAKE_CUDA_ARCHITECTURES=80-real && cmake --build "$here_now" -j "$(processors)" --target kernels_cuda &&
+    sh "$here/test_ptxas.sh" "$here_now"; } >"$here_now.log" 2>&1; then
+    fail "nvcc sm_80" "$(grep -m 1 -e 'error' -e '^FAIL' "$here_now.log")"
+    result=FAILED
+  else
+    pass "nvcc sm_80"
+  fi
+  printf '%-6s %-9s %-8s %s\n' nvcc sm_80 kernels "$result" >>"$folder/table"
+}
+[ -z "${CUDA80-yes}" ] || cuda80
 cat "$folder/table"
 finish

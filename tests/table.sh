@@ -78,7 +78,7 @@ commit=${SEQGPU_COMMIT:-$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null |
 [ -n "${SEQGPU_COMMIT:-}" ] || [ -z "$(git -C "$root" status --porcelain -- . ':!host/doc/matrix.md' ':!bench/results' 2>/dev/null)" ] || commit=$commit-dirty
 card=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1) || card=
 nvcc='built without nvcc'
-grep -q '^CMAKE_CUDA_COMPILER:[A-Z]*=/' "$build/CMakeCache.txt" 2>/dev/null && nvcc='built with nvcc'
+[ ! -d "$build/CMakeFiles/kernels_cuda.dir" ] || nvcc='built with nvcc'
 {
   cat <<EOF
 # What works where

@@ -149,7 +149,7 @@ int main(int argc, char **argv) {
   check_start();
   seqgpu_context *oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   for (size_t i = 0; i < COUNT(devices); i++)
-    if (argc < 2 || strcmp(argv[1], devices[i]) == 0)
+    if (argc < 2 ? check_is_for(devices[i]) : strcmp(argv[1], devices[i]) == 0)
       check_backend(devices[i], argc > 2 ? argv[2] : NULL, oracle);
   seqgpu_context_destroy(oracle);
   return check_finish();

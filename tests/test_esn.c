@@ -597,9 +597,9 @@ int main(void) {
   test_checkpoint(ctx);
   test_refusals(ctx);
   seqgpu_context_destroy(ctx);
-  test_single("cpu");
-  test_single("emulator");
-  test_single("cuda");
+  static const char *const devices[] = {"cpu", "emulator", "cuda"};
+  for (size_t i = 0; i < COUNT(devices); i++)
+    if (check_is_for(devices[i])) test_single(devices[i]);
   check_at("cpu f64");
   CHECK(failing_each("cpu", use_everything, 0) > 15, "it does ask for memory");
   test_mackey_glass();

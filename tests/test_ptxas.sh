@@ -1,6 +1,6 @@
 #!/bin/sh
-# test_ptxas.sh BUILD_FOLDER - what the compiler made of the kernels: none may spill registers to memory, each
-# must be there for sm_80 and sm_90a, and each must have the instructions that its kind is made of.
+# test_ptxas.sh BUILD_FOLDER - what the compiler made of the kernels, for sm_80 and sm_90a, as far as the build is
+# for them: none may spill registers to memory, and each must have the instructions that its kind is made of.
 #
 # Writes BUILD_FOLDER/kernels.txt (kernel, architecture, registers, shared bytes, spilled bytes) and
 # BUILD_FOLDER/instructions.txt (kernel, architecture, and a count for each kind of instruction).
@@ -53,6 +53,7 @@ awk -v mix="$build/instructions.txt" '
   {
     words = split($1, word, ","); archs = split($2, arch, ","); absent = sub(/^!/, "", $3)
     for (a = 1; a <= archs; a++) {
+      if (!seen[arch[a]]) continue
       found = wrong = 0
       for (l = 1; l <= lines; l++) {
         n = split(line[l], part, " ")
@@ -74,7 +75,7 @@ awk -v mix="$build/instructions.txt" '
     n = split("sm_80 sm_90a", wanted, " ")
     for (i = 1; i <= n; i++)
       if (seen[wanted[i]] > 0) { print "pass " seen[wanted[i]] " kernels are built for " wanted[i]; passed++ }
-      else { print "FAIL kernels for " wanted[i] ": none was built"; failed++ }
-    printf "%d passed, %d failed, 0 skipped\n", passed, failed
-    exit failed > 0
+      else { print "skip kernels for " wanted[i] ": this build is not for it (tests/matrix.sh)"; skipped++ }
+    printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+    exit failed > 0 || passed == 0
   }' "$build/kernels.txt" "$build/instructions.txt" "$build/instructions.wanted"

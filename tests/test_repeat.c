@@ -80,6 +80,7 @@ int main(int argc, char **argv) {
   const int runs = argc > 2 ? atoi(argv[2]) : 3, own = argc > 3 && strcmp(argv[3], "own") == 0;
   check_start();
   for (size_t i = 0; i < COUNT(devices); i++)
-    if (argc < 2 || strcmp(argv[1], devices[i]) == 0) check_device(devices[i], runs, own);
+    if (argc < 2 ? check_is_for(devices[i]) : strcmp(argv[1], devices[i]) == 0)
+      check_device(devices[i], runs, own);
   return check_finish();
 }

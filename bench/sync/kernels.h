@@ -73,6 +73,8 @@ __global__ void grid_central_kernel(uint32_t *flag, uint32_t base, int rounds) {
 __global__ void cluster_kernel(unsigned ranks, uint32_t base, int rounds, bool with_data, int *bad) {
   SQ_SHARED_DYNAMIC(uint4, inbox); /* [2][ranks] */
   const unsigned mine = blockIdx.x % ranks, peer = threadIdx.x;
+  sq_cluster_arrive(); /* a peer that has not begun has no shared memory yet */
+  sq_cluster_wait();
   for (uint32_t r = 1; r <= (uint32_t)rounds; r++) {
     uint4 *set = inbox + (r & 1) * ranks;
     if (with_data && peer < ranks) sq_cluster_store(&set[mine], peer, filled(base + r));

@@ -70,6 +70,8 @@ enum { EXCHANGE_IN_FLIGHT = 2 };
 struct exchange_plain {
   enum { BUFFERS = 1, POSSIBLE = 1, BARRIERS = 0, PACKETS = 0 };
   static __device__ __forceinline__ void enter(const exchange_place &) { __syncthreads(); }
+  static __device__ __forceinline__ void settle(void) {
+  } /* the final state may lie in the initial one's memory */
   static __device__ __forceinline__ void leave(void) {}
 };
 
@@ -175,6 +177,16 @@ struct exchange_grid_multicast : exchange_on_barriers {
 
 struct exchange_grid_packets : exchange_plain {
   enum { PACKETS = 1, AT_ONCE = 2 };
+  /* Packets order nothing beside themselves: without these fences, once a launch, a block might overwrite the
+   * initial state that a peer still reads. */
+  static __device__ __forceinline__ void enter(const exchange_place &) {
+    __syncthreads();
+    sq_fence_gpu();
+  }
+  static __device__ __forceinline__ void settle(void) {
+    sq_fence_gpu();
+    __syncthreads();
+  }
   static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
     const uint32_t turn = at.turn + 1; /* packets begin at 0 */
     uint4 *buffer = at.exchange + (turn & 1u) * (unsigned)at.spacing;

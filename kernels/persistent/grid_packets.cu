@@ -1,7 +1,7 @@
 /* grid_packets.cu - persistent kernels of the whole grid: the state goes through L2 in packets that carry
  * their own flags.
  * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
- * grid_packets.litmus and grid_packets_reuse.litmus prove that it is ordered.
+ * grid_packets.litmus, grid_packets_reuse.litmus and grid_packets_state.litmus prove that it is ordered.
  */
 #include "kernels/persistent/kernel.h"
 

@@ -171,12 +171,14 @@ template <class cell, bool backward, class product, class exchange> struct recur
     }
   }
 
+  /* If no step has run, a final state in the initial one's memory is there, and peers may still read it. */
   __device__ __forceinline__ void leave_pairs() const {
     for (int p = (int)threadIdx.x; p < pairs; p += (int)blockDim.x) {
       const pair at = pair_at(p, 0);
       SQ_UNROLL
       for (int k = 0; k < cell::STATES; k++)
-        if (run.leave[k] != NULL) run.leave[k][at.b * n.hidden + at.j] = *kept(k, p);
+        if (run.leave[k] != NULL && (longest > 0 || run.leave[k] != run.enter[k]))
+          run.leave[k][at.b * n.hidden + at.j] = *kept(k, p);
     }
   }
 
@@ -346,6 +348,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     }
     if (backward) last_product();
     if (!descending()) tail();
+    exchange::settle();
     leave_pairs();
     exchange::leave();
   }

@@ -23,7 +23,8 @@ IN_SOURCE = {
     "barrier.cluster.wait.acquire": "simt.h", "st.relaxed.gpu": "async.h", "ld.relaxed.gpu": "async.h",
     "mbarrier.init": "async.h", "fence.mbarrier_init.release.cluster": "async.h",
     "mbarrier.arrive.expect_tx": "async.h", "mbarrier.try_wait.parity.acquire.cluster": "async.h",
-    "st.async": "async.h", "cp.async.bulk": "async.h", "fence.proxy.async": "async.h"}
+    "st.async": "async.h", "cp.async.bulk": "async.h", "fence.proxy.async": "async.h",
+    "fence.acq_rel.gpu": "simt.h"}
 # The defaults of PTX, and the form of the wait.
 DEFAULTS = {"mbarrier.arrive.expect_tx.release.cta": "mbarrier.arrive.expect_tx",
             "mbarrier.try_wait.acquire.cluster": "mbarrier.try_wait.parity.acquire.cluster"}

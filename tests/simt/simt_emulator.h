@@ -153,6 +153,8 @@ void cluster_wait(Site site);
 /* Where `address`, in this block's shared memory, is in the block of that rank of the cluster. */
 void *cluster_peer(const void *address, unsigned rank, Site site);
 
+/* Fences of the device take effect in the order in which they run. */
+void fence();
 /* The thread sleeps until somebody wakes those who sleep on this address. */
 void sleep_on(const void *address, Site site);
 void wake(const void *address);

@@ -170,6 +170,7 @@ public:
     return running_->thread->owner->cluster->turns.edge(running_->thread->turn);
   }
   const char *issue_edge() const { return &running_->issued; }
+  const char *fence_edge() const { return &fence_; }
 
   uint64_t seed_ = 1;
   Counters counters_ = {};
@@ -234,7 +235,7 @@ private:
   std::vector<Fiber *> free_fibers_, used_fibers_; /* used: in this launch, under ThreadSanitizer */
   Fiber main_, *running_ = &main_, *previous_ = nullptr;
   void *tsan_ = nullptr, *host_ = nullptr; /* ThreadSanitizer's fibers of the engine and of who launches */
-  char start_ = 0, end_ = 0;               /* edges of the launch */
+  char start_ = 0, end_ = 0, fence_ = 0;   /* edges of the launch */
 
   friend class Visit;
 };

@@ -277,6 +277,7 @@ void *cluster_peer(const void *address, unsigned rank, Site site) {
   return engine.cluster_peer(address, rank, site);
 }
 
+void fence() { const Visit visit(engine.fence_edge(), engine.fence_edge()); }
 void sleep_on(const void *address, Site site) {
   const Visit visit;
   engine.sleep_on(address, site);

@@ -1,28 +1,29 @@
-/* simt_tsan.h - the emulator under ThreadSanitizer: every CUDA thread is a thread of its own to it, and only what
- * orders memory on a GPU orders it there.
+/* simt_tsan.h - the emulator under ThreadSanitizer: every CUDA thread is a thread of its own to it, and only
+ * what orders memory on a GPU orders it there.
  *
- * Fibers run one after the other, so a missing barrier is seen elsewhere only if numbers go wrong.  ThreadSanitizer
- * looks at the order instead: two accesses to the same bytes, one of them a write, are a race unless a chain of
- * edges leads from one to the other, whatever the schedule was.  Kernels are compiled with -fsanitize=thread; the
- * engine is not, and tells it
+ * Fibers run one after the other, so a missing barrier is seen elsewhere only if numbers go wrong.
+ * ThreadSanitizer looks at the order instead: two accesses to the same bytes, one of them a write, are a race
+ * unless a chain of edges leads from one to the other, whatever the schedule was.  Kernels are compiled with
+ * -fsanitize=thread; the engine is not, and tells it
  *
- *   who runs     a Fiber of the engine is a fiber of ThreadSanitizer (__tsan_create_fiber) as well, and switching
- *                between them is no edge.  A thread never runs on the stack of one before it in the launch: they
- *                would be one thread to ThreadSanitizer, or race for the stack
+ *   who runs     a Fiber of the engine is a fiber of ThreadSanitizer (__tsan_create_fiber) as well, and to
+ *                switch between them is no edge.  A thread never runs on the stack of one before it in the
+ *                launch: they would be one thread to ThreadSanitizer, or race for the stack
  *   the engine   is one more fiber, whose reads and writes are ignored: what it allocates is new memory
- *   edges        host -> launch -> threads -> host; __syncthreads, __syncwarp, cluster barriers, mbarriers.  Flags,
- *                packets and atomics are atomics of C++, and edges if they are release and acquire.  A shuffle, a
- *                vote or mma orders no memory, in CUDA neither
- *   barriers     have two edges, used in turn: with one, a thread still leaving a barrier would learn what others
- *                did after it, and a write after a read would look ordered
- *   st.async     is written by a fiber beside the thread's, its carrier, which knows what the thread knew, and what
- *                it wrote is known only through the mbarrier; bulk copies likewise
+ *   edges        host -> launch -> threads -> host; __syncthreads, __syncwarp, cluster barriers, mbarriers.
+ *                Flags, packets and atomics are atomics of C++, and edges if they are release and acquire.
+ *                A shuffle, a vote or mma orders no memory, in CUDA neither
+ *   barriers     have two edges, used in turn: with one, a thread still leaving a barrier would learn what
+ *                others did after it, and a write after a read would look ordered
+ *   fences       are edges to every fence after them, whoever read what: more than on a GPU
+ *   st.async     is written by a fiber beside the thread's, its carrier, which knows what the thread knew,
+ *                and what it wrote is known only through the mbarrier; bulk copies likewise
  *
- * An edge is the address of a byte that lives as long as what it stands for.  A race is found if both accesses run,
- * and ThreadSanitizer still remembers the first (it keeps four for 8 bytes).  Proxies and the difference between
- * gpu and cluster scope are not modelled.
+ * An edge is the address of a byte that lives as long as what it stands for.  A race is found if both
+ * accesses run and ThreadSanitizer still remembers the first (it keeps four for 8 bytes).  Proxies, and the
+ * difference between the scopes of cluster and device, are not modelled.
  *
- * Compiled with SIMT_TSAN (tests/CMakeLists.txt, SEQGPU_TEST_SANITIZE=thread); otherwise all of this is nothing.
+ * Compiled with SIMT_TSAN (tests/CMakeLists.txt, tests/races.cmake); otherwise all of this is nothing.
  */
 #ifndef SIMT_TSAN_H
 #define SIMT_TSAN_H

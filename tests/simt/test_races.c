@@ -2,8 +2,8 @@
  * emulator under ThreadSanitizer (simt_tsan.h), which sees a missing barrier whether or not a number goes
  * wrong.
  *
- * tests/races.cmake builds it, and test_cudnn_pack.c likewise, which has the kernels around cuDNN.  All tests run
- * so, with many shapes, in a build with SEQGPU_TEST_SANITIZE=thread.
+ * tests/races.cmake builds it, and test_cudnn_pack.c likewise, which has the kernels around cuDNN.  All tests
+ * run so, with many shapes, in a build with SEQGPU_TEST_SANITIZE=thread.
  */
 #include "tests/conformance_ops.h"
 #include "tests/net.h"
@@ -44,13 +44,18 @@ static const cell_row persistent_cells[] = {
 
 /* Four steps: each buffer of an exchange is used twice. */
 static const shape_row persistent_shape = {"four steps", {4, 5, 3, 20}, ragged, {0}};
+/* Blocks overwrite the initial state that others begin with; the second slice has no steps. */
+static const int32_t one_slice[16] = {3, 3, 3, 3, 3, 3, 3, 3};
+static const shape_row in_place = {
+    "final state in the initial one's memory", {3, 16, 3, 20}, one_slice, {.inference = 1}};
+static const int32_t two_steps[5] = {2, 0, 1, 2, 2};
 static const shape_row two_layers = {"two layers",
-                                     {3, 5, 4, 6},
-                                     ragged,
+                                     {2, 5, 4, 6},
+                                     two_steps,
                                      {.num_layers = 2, .bidirectional = 1, .dropout = 0.3, .batch_first = 1}};
 static const cell_row fourier_cell = {"urnn", {.cell = "urnn"}, 2, 0};
 /* Of the uRNN's fast kernels: those that keep their factors, and those that cannot. */
-static const shape_row fourier_shapes[] = {{"H = 8", {3, 5, 4, 8}, ragged, {.bidirectional = 1}},
+static const shape_row fourier_shapes[] = {{"H = 8", {2, 5, 4, 8}, two_steps, {.bidirectional = 1}},
                                            {"H = 512", {2, 2, 4, 512}, NULL, {0}}};
 
 /* An operator with all its options; and sizes at which it takes another kernel. */
@@ -60,6 +65,15 @@ static const struct {
   int64_t size[3];
 } large[] = {{"gemm", {3, 64 * 127 + 1, 17}}, {"xent_forward", {5, 1100, 1}}};
 
+/* The first number of a permutation becomes its second: the kernel that looks writes one word twice. */
+static void repeat_a_number(net *n) {
+  seqgpu_param_info p;
+  for (int i = 0; i < seqgpu_plan_param_count(n->plan); i++) {
+    net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param_get");
+    if (p.fixed) n->value[NET_PARAMS][p.offset] = n->value[NET_PARAMS][p.offset + 1];
+  }
+}
+
 static void check_row(seqgpu_context *ctx, const char *algorithm, const cell_row *cell,
                       const shape_row *shape, seqgpu_math math) {
   const long before = reports;
@@ -68,8 +82,10 @@ static void check_row(seqgpu_context *ctx, const char *algorithm, const cell_row
   desc.math = math;
   if (!net_open_as(&n, ctx, &desc, algorithm, shape->lengths)) return;
   net_fill(&n);
+  if (cell == &fourier_cell) repeat_a_number(&n);
+  if (shape == &in_place) n.run.final[0] = (void *)n.run.initial[0];
   net_forward(&n);
-  net_backward(&n);
+  if (!desc.inference) net_backward(&n);
   CHECK(reports == before, "%s: %s, %s, %s, no race", seqgpu_plan_algorithm(n.plan), cell->name, shape->name,
         arithmetic[math].name);
   net_close(&n);
@@ -85,6 +101,7 @@ static void check_persistent(seqgpu_context *ctx, const device_row *device) {
   for (size_t c = 0; c < COUNT(persistent_cells); c++)
     for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
       check_row(ctx, device->algorithm, &persistent_cells[c], &persistent_shape, (seqgpu_math)math);
+  check_row(ctx, device->algorithm, &persistent_cells[0], &in_place, SEQGPU_MATH_F32);
   sq_simt_reset_device();
   if (strcmp(device->algorithm, "persistent-cta") != 0)
     CHECK(exchanged() > before, "%s: several blocks exchange", device->algorithm);
@@ -124,6 +141,7 @@ int main(void) {
   for (size_t s = 0; s < COUNT(fourier_shapes); s++) {
     check_row(emulator, "fused", &fourier_cell, &fourier_shapes[s], SEQGPU_MATH_F32);
     check_row(emulator, "cufft", &fourier_cell, &fourier_shapes[s], SEQGPU_MATH_F32);
+    check_row(emulator, "step", &fourier_cell, &fourier_shapes[s], SEQGPU_MATH_F32);
   }
   for (size_t d = 0; d < COUNT(devices); d++) check_persistent(emulator, &devices[d]);
   seqgpu_context_destroy(emulator);

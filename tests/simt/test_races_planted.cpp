@@ -1,5 +1,6 @@
-/* test_races_planted.cpp - a test of the test tool: in kernels with planted races ThreadSanitizer must name the lines,
- * and must be silent about the same kernels without them.  Numbers play no part: one schedule is enough.
+/* test_races_planted.cpp - a test of the test tool: in kernels with planted races ThreadSanitizer must name
+ * the lines, and must be silent about the same kernels without them.  Numbers play no part: one schedule is
+ * enough.
  *
  * Each kernel runs in a process of its own, this program with the kernel's name; a line of a race carries the
  * comment "race".
@@ -12,11 +13,13 @@
 #include <vector>
 
 #include "kernels/async.h"
-#include "tests/simt/test_simt.h"
+#include "tests/check.h"
 
 namespace {
 
-enum { RANKS = 4, BLOCKS = 3 };
+enum { THREADS = 64, RANKS = 4, BLOCKS = 3 };
+
+sq_exec *const exec = nullptr; /* the emulator's launches need no context */
 
 /* y[i] = x[n-1-i] through shared memory. */
 __global__ void read_kernel(const float *x, float *y, bool faulty) {
@@ -85,7 +88,7 @@ __global__ void count_kernel(const float *, float *y, bool faulty) {
     atomicAdd(count, 1u);
 }
 
-/* Block 0 tells the others what it has stored.  The fault: a relaxed store to the flag, which a packet's is. */
+/* Block 0 tells the others what it has stored.  The fault: a relaxed store to the flag, as a packet's is. */
 __global__ void flag_kernel(const float *x, float *y, bool faulty) {
   uint4 *flag = reinterpret_cast<uint4 *>(y);
   float *number = y + 4, *out = y + 8;
@@ -100,7 +103,7 @@ __global__ void flag_kernel(const float *x, float *y, bool faulty) {
   }
 }
 
-/* As flag_kernel.  The fault: the flag is raised before the other threads' stores are known to have been made. */
+/* As flag_kernel.  The fault: the flag is raised without waiting for the stores of the other threads. */
 __global__ void early_flag_kernel(const float *x, float *y, bool faulty) {
   uint32_t *flag = reinterpret_cast<uint32_t *>(y);
   float *number = y + 4, *out = y + 8;
@@ -127,6 +130,21 @@ __global__ void packet_kernel(const float *x, float *y, bool faulty) {
   out[block] = faulty ? number[next] : (float)p.x; /* race */
 }
 
+/* As packet_kernel, with fences around the packets.  The fault: none before the store. */
+__global__ void fence_kernel(const float *x, float *y, bool faulty) {
+  uint4 *packets = reinterpret_cast<uint4 *>(y);
+  float *number = y + 4 * BLOCKS, *out = y + 8 * BLOCKS;
+  const unsigned block = blockIdx.x, next = (block + 1) % gridDim.x;
+  if (threadIdx.x != 0) return;
+  number[block] = x[block]; /* race */
+  if (!faulty) sq_fence_gpu();
+  sq_packet_store(&packets[block], block, block, 1);
+  uint4 p = sq_packet_load(&packets[next]);
+  sq_packet_wait(&packets[next], 1, p);
+  sq_fence_gpu();
+  out[block] = number[next]; /* race */
+}
+
 /* Every block of a cluster pushes its numbers to the next one. */
 __global__ void cluster_kernel(const float *x, float *y, bool faulty) {
   SQ_SHARED_DYNAMIC(uint4, box);
@@ -141,8 +159,8 @@ __global__ void cluster_kernel(const float *x, float *y, bool faulty) {
   y[blockIdx.x * THREADS + i] = x[0] + (float)(early + box[i].x);
 }
 
-/* As cluster_kernel with two rounds and one box.  The fault: the second round comes before the peers have read
- * the first. */
+/* As cluster_kernel with two rounds and one box.  The fault: the second round comes before the peers have
+ * read the first. */
 __global__ void cluster_again_kernel(const float *x, float *y, bool faulty) {
   SQ_SHARED_DYNAMIC(uint4, box);
   const unsigned rank = blockIdx.x % RANKS, i = threadIdx.x;
@@ -261,6 +279,7 @@ const struct planted {
     {"flag", flag_kernel, 1, "a flag stored relaxed"},
     {"early_flag", early_flag_kernel, 1, "a flag raised before the block's barrier"},
     {"packet", packet_kernel, 1, "a number beside a packet"},
+    {"fence", fence_kernel, 1, "a fence after the packet's wait, none before its store"},
     {"cluster", cluster_kernel, RANKS, "a read before the wait at the cluster's barrier"},
     {"cluster_again", cluster_again_kernel, RANKS, "a store to a peer that may still read"},
     {"async", async_kernel, RANKS, "st.async: a read without a wait"},
@@ -271,7 +290,7 @@ const struct planted {
 
 /* Two launches, so that memory is used again, by kernels that the stream orders. */
 int run_planted(const planted &row, bool faulty) {
-  const unsigned blocks = row.cluster == 1 ? BLOCKS : 2 * row.cluster;
+  const unsigned blocks = row.cluster == 1 ? (unsigned)BLOCKS : 2 * row.cluster;
   const size_t shared = 2 * THREADS * sizeof(uint4) + 2 * sizeof(uint64_t);
   std::vector<float4> x(THREADS * blocks), y(THREADS * blocks);
   int error = 0;
@@ -296,16 +315,15 @@ std::string report_of(const char *program, const planted &row, bool faulty) {
   return text;
 }
 
-/* Does the report name a line of this file that is marked as a race? */
+/* Does the report name a line of this file that is marked as a race?  "... /folder/FILE:LINE:COLUMN ..." */
 bool names_a_race(const std::string &report) {
-  std::vector<std::string> lines;
-  std::ifstream file(__FILE__);
-  for (std::string line; std::getline(file, line);) lines.push_back(line);
-  const char *const here = "test_races_planted.cpp:";
+  const std::string here = "test_races_planted.cpp:";
   for (size_t at = report.find(here); at != std::string::npos; at = report.find(here, at + 1)) {
-    const size_t number = strtoull(report.c_str() + at + strlen(here), nullptr, 10);
-    if (number >= 1 && number <= lines.size() && lines[number - 1].find("/* race */") != std::string::npos)
-      return true;
+    const size_t path = report.rfind(" /", at) + 1, end = at + here.size();
+    std::ifstream file(report.substr(path, end - 1 - path));
+    std::string line;
+    for (long left = strtol(report.c_str() + end, nullptr, 10); left > 0; left--) std::getline(file, line);
+    if (line.find("/* race */") != std::string::npos) return true;
   }
   return false;
 }

@@ -76,15 +76,16 @@ void check_written_global(const Warp &warp, uint32_t lanes, const char *what, co
 
 void check_written_shared(const Warp &warp, uint32_t lanes, const char *what, const Block &target,
                           const Reach &r) {
+  const uint64_t all = 0x0101010101010101u >> (r.bytes < 8 ? 64 - 8 * r.bytes : 0);
   each_lane(lanes, [&](unsigned lane) {
-    for (unsigned i = 0; i < r.bytes; i++) {
-      if (target.shared.valid[r.at[lane] + i]) continue;
-      for (const Mbarrier &m : target.mbarriers)
-        if (r.at[lane] < m.offset + 8 && m.offset < r.at[lane] + r.bytes)
-          fault(warp, lane, "%s at byte %llu of shared memory, where an mbarrier is", what, (ull)r.at[lane]);
-      fault(warp, lane, "%s of %u bytes at byte %llu of shared memory%s, which nobody has written", what,
-            r.bytes, (ull)r.at[lane], &target == warp.block ? "" : " of a peer");
-    }
+    uint64_t valid[2] = {0, all}; /* of up to 16 bytes */
+    memcpy(valid, &target.shared.valid[r.at[lane]], r.bytes);
+    if (valid[0] == all && valid[1] == all) return;
+    for (const Mbarrier &m : target.mbarriers)
+      if (r.at[lane] < m.offset + 8 && m.offset < r.at[lane] + r.bytes)
+        fault(warp, lane, "%s at byte %llu of shared memory, where an mbarrier is", what, (ull)r.at[lane]);
+    fault(warp, lane, "%s of %u bytes at byte %llu of shared memory%s, which nobody has written", what,
+          r.bytes, (ull)r.at[lane], &target == warp.block ? "" : " of a peer");
   });
 }
 
@@ -112,10 +113,11 @@ Block &find_target(const Warp &warp, unsigned lane, const char *what, uint64_t a
   if (rank >= ranks)
     fault(warp, lane, "%s in the shared memory of rank %u, in a cluster of %zu", what, rank, ranks);
   const Cluster &cluster = *block.cluster;
-  if (cluster.turns == 0)
+  if (cluster.turns == 0 || (warp.arrived && warp.cluster_turn == 0))
     fault(warp, lane,
-          "%s in the shared memory of rank %u before the cluster's first barrier: it may not run yet", what,
-          rank);
+          "%s in the shared memory of rank %u before the end of the cluster's first barrier: it may not run "
+          "yet",
+          what, rank);
   if (cluster.blocks[rank] == nullptr)
     fault(warp, lane, "%s in the shared memory of rank %u, which has exited", what, rank);
   return *cluster.blocks[rank];

@@ -331,11 +331,8 @@ bool Machine::land_one() {
   return true;
 }
 
-void mbarriers_known(Cluster &cluster) {
-  for (Block *block : cluster.blocks) {
-    if (block == nullptr) continue;
-    for (Mbarrier &m : block->mbarriers) m.fenced = true;
-  }
+void mbarriers_known(Block &block) {
+  for (Mbarrier &m : block.mbarriers) m.fenced = true;
 }
 
 /* ---- names ---- */

@@ -2,6 +2,7 @@
 #include "tests/soft/machine.h"
 #include "tests/soft/weak.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -219,17 +220,16 @@ void Machine::clear() {
 std::string place_of(const Kernel &kernel, uint32_t line) {
   const Line &at = kernel.lines[line];
   if (at.line == 0 || at.file >= kernel.files.size()) return "an unknown line";
-  std::string file = kernel.files[at.file];
+  const std::string &file = kernel.files[at.file];
+  size_t begin = file.rfind('/') + 1; /* of the toolkit's files the name alone */
   for (const char *folder : {"/kernels/", "/core/", "/tests/"}) {
     const size_t found = file.rfind(folder);
-    if (found != std::string::npos) file = file.substr(found + 1);
+    if (found != std::string::npos) begin = std::min(begin, found + 1);
   }
-  return file + ":" + std::to_string(at.line);
+  return file.substr(begin) + ":" + std::to_string(at.line);
 }
 
-namespace {
-
-/* "void recurrence_main<...>(recurrence_args)" without type and arguments. */
+/* From "void recurrence_main<...>(recurrence_args)". */
 std::string plain_name(const std::string &symbol) {
   int status = 0;
   char *text = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status);
@@ -240,8 +240,6 @@ std::string plain_name(const std::string &symbol) {
   if (begins(name, "void ")) name = name.substr(5);
   return name;
 }
-
-} // namespace
 
 void fault(const Warp &w, unsigned lane, const char *format, ...) {
   char what[2048], where[512];

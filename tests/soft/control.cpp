@@ -1,5 +1,6 @@
 /* control.cpp - branches, exits and barriers: what moves lanes from one instruction to another. */
 #include "tests/soft/machine.h"
+#include "tests/soft/weak.h"
 
 namespace soft {
 
@@ -52,6 +53,10 @@ template <bool release> After cluster_arrive(Warp &w, const Instruction &, uint3
   if (w.arrived) fault(w, 0, "arrives at the cluster's barrier a second time, without a wait between");
   Cluster &cluster = *w.block->cluster;
   machine().order.cluster_arrive(w, lanes, release);
+  if (release) {
+    mbarriers_known(*w.block);
+    late_stores_out(*w.block);
+  }
   w.arrived = true;
   w.cluster_turn = cluster.turns;
   cluster.arrived++;
@@ -69,6 +74,7 @@ template <bool acquire> After cluster_wait(Warp &w, const Instruction &, uint32_
   }
   w.arrived = false;
   machine().order.cluster_wait(w, lanes, acquire);
+  if (acquire) forget_lines(*w.block);
   return After::next;
 }
 

@@ -1,9 +1,16 @@
 #!/bin/sh
-# coverage.sh FOLDER ROOT - after the tests on the software device: whether each kernel of the library has run from
-# its PTX, and each statement of inline assembly.  FOLDER holds what the processes wrote (coverage.h).
+# coverage.sh begin FOLDER      before the tests on the software device: an empty FOLDER for what they write
+# coverage.sh sum FOLDER ROOT   after them: whether each kernel of the library has run from its PTX, and each
+#                               statement of inline assembly (coverage.h)
 set -u
-folder=$1
-root=$2
+folder=$2
+if [ "$1" = begin ]; then
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  exit
+fi
+root=$3
+temp=$folder
 . "$root/tests/report.sh"
 
 if [ -z "$(find "$folder" -name '*.txt' 2>/dev/null)" ]; then

@@ -253,6 +253,7 @@ void lower(const Draft &draft, Kernel *kernel) {
     for (size_t k = 0; k < s.values.size(); k++) {
       const Value &v = s.values[k];
       i.size[k] = v.size;
+      if (v.written) i.results = (uint8_t)(k + 1);
       if (v.kind == Value::reg)
         i.at[k] = in_frame(place[v.number]);
       else if (v.kind == Value::nobody)

@@ -63,6 +63,7 @@ After Machine::hold(Warp &w, uint32_t members) {
     fault(w, (unsigned)__builtin_ctz(w.active),
           "lanes %08x are here, and wait for the lanes %08x, which have exited", w.active,
           members & ~w.active);
+  if (counters != nullptr) counters->again(w);
   w.held.push_back({w.pc, w.active});
   w.active = 0;
   settle(w);
@@ -100,7 +101,6 @@ void Machine::complete_cluster_barrier(Cluster &cluster) {
   if (cluster.running == 0 || cluster.arrived < cluster.running) return;
   cluster.arrived = 0;
   cluster.turns++;
-  mbarriers_known(cluster);
   changed();
 }
 
@@ -133,9 +133,12 @@ void Machine::step(Warp &w, uint64_t count) {
     }
     instructions++;
     ran[w.pc] |= lanes != 0;
-    if (counters != nullptr) counters->note(w, i, lanes);
+    if (counters != nullptr && !counters->note(w, i, lanes)) return;
     const After after = lanes != 0 ? i.run(w, i, lanes) : After::next;
-    if (after == After::wait) return;
+    if (after == After::wait) {
+      if (counters != nullptr) counters->again(w);
+      return;
+    }
     if (after == After::jump) {
       if (w.waits != Waits::nothing) return;
       continue;
@@ -187,6 +190,7 @@ void Machine::run(const Launch &what) {
   const uint64_t begun = instructions;
   try {
     order.launch_begins(what);
+    if (counters != nullptr) counters->begins(what);
     waiting_.clear();
     for (uint64_t first = 0; first < what.grid.count(); first += what.cluster) waiting_.push_back(first);
     for (size_t i = waiting_.size(); i > 1; i--) std::swap(waiting_[i - 1], waiting_[random(i)]);
@@ -214,6 +218,7 @@ void Machine::run(const Launch &what) {
         end(w->block);
     }
     order.launch_ends();
+    if (counters != nullptr) counters->ends();
   } catch (...) {
     clear();
     throw;

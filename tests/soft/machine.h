@@ -125,8 +125,8 @@ struct Cluster {
   uint64_t turns = 0;                /* completed barriers */
 };
 
-/* The cluster's barrier has ended: its mbarriers are known to all its blocks. */
-void mbarriers_known(Cluster &cluster);
+/* The block releases to its cluster: its mbarriers are known there. */
+void mbarriers_known(Block &block);
 
 struct Block {
   uint64_t number = 0; /* in the grid, x first */
@@ -144,7 +144,13 @@ struct Block {
 /* Told of every instruction, where somebody counts them (counters.cpp). */
 struct Counters {
   virtual ~Counters() {}
-  virtual void note(const Warp &warp, const Instruction &instruction, uint32_t lanes) = 0;
+  virtual void begins(const Launch &launch) = 0;
+  virtual void ends() = 0;
+  /* The instruction is about to be executed.  False: the warp has been put back to an earlier one instead,
+   * and sleeps until something changes. */
+  virtual bool note(Warp &warp, const Instruction &instruction, uint32_t lanes) = 0;
+  /* It was not executed after all, and will be tried again. */
+  virtual void again(Warp &warp) = 0;
 };
 
 /* The device: one for the process, used under the runtime's lock. */
@@ -225,6 +231,8 @@ Machine &machine();
 
 /* "kernels/async.h:60", and "barrier.cluster.wait" there. */
 std::string place_of(const Kernel &kernel, uint32_t line);
+/* The name of a kernel as in the source, "recurrence_main<...>", without type and arguments. */
+std::string plain_name(const std::string &symbol);
 
 } // namespace soft
 

@@ -79,7 +79,7 @@ bool Memory::release(uint64_t address) {
   if (found == allocations_.end() || !found->second.live) return false;
   found->second.live = false;
   live_bytes_ -= found->second.bytes;
-  last_begin_ = last_end_ = 0;
+  for (Range &r : recent_) r = {0, 0};
   drop_pages(found->second);
   return true;
 }
@@ -110,8 +110,7 @@ bool Memory::looks_up(uint64_t address, size_t bytes) const {
   const Allocation *a = find(address);
   if (a == nullptr || !a->live || address - a->begin > a->bytes || bytes > a->bytes - (address - a->begin))
     return false;
-  last_begin_ = a->begin;
-  last_end_ = a->begin + a->bytes;
+  recent_[address >> 16 & (RECENT - 1)] = {a->begin, a->begin + a->bytes};
   return true;
 }
 

@@ -36,9 +36,10 @@ public:
   bool release(uint64_t address);
   /* The allocation that holds or is nearest below the address; NULL if it is no address of the device. */
   const Allocation *find(uint64_t address) const;
-  /* True if all of it is in one live allocation: at first the one that was asked for before. */
+  /* True if all of it is in one live allocation.  Those of the last questions are at hand. */
   bool holds(uint64_t address, size_t bytes) const {
-    if (address >= last_begin_ && address + bytes <= last_end_ && address + bytes >= address) return true;
+    const Range &r = recent_[address >> 16 & (RECENT - 1)];
+    if (address >= r.begin && address + bytes <= r.end && address + bytes >= address) return true;
     return looks_up(address, bytes);
   }
   bool is_device(uint64_t address) const; /* live or not */
@@ -62,7 +63,11 @@ private:
   uint64_t room(size_t bytes); /* where an allocation can begin; 0 if nowhere */
   void drop_pages(const Allocation &a);
 
-  mutable uint64_t last_begin_ = 0, last_end_ = 0; /* of the allocation found last */
+  struct Range {
+    uint64_t begin, end;
+  };
+  enum : uint64_t { RECENT = 64 };
+  mutable Range recent_[RECENT] = {}; /* live allocations, by some bits of the address asked for */
   uint64_t base_ = 0, next_ = 0;
   size_t reach_ = 0, live_bytes_ = 0;
   uint64_t numbers_ = 0;

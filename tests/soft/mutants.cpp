@@ -29,6 +29,13 @@ const std::vector<Mutant> &all_mutants(const char *name) {
 
 } // namespace soft
 
+size_t soft_all_kernels(const char **names, size_t room) {
+  size_t count = 0;
+  for (const soft::Registered *r : soft::registered_kernels())
+    if (count < room) names[count++] = r->name.c_str();
+  return count;
+}
+
 uint64_t soft_launches_of(const char *kernel) { return soft::kernel_named(kernel).launches; }
 
 size_t soft_mutants(const char *kernel) { return soft::all_mutants(kernel).size(); }

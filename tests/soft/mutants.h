@@ -9,6 +9,8 @@
 extern "C" {
 #endif
 
+/* The names of all kernels there are, and how many. */
+size_t soft_all_kernels(const char **names, size_t room);
 /* How often that kernel was launched so far. */
 uint64_t soft_launches_of(const char *kernel);
 /* How many mutants there are of it. */

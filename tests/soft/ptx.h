@@ -64,7 +64,7 @@ struct Instruction {
   int64_t displacement;   /* of the address, if there is one */
   Place at[OPERANDS];     /* `_` is a place that nobody reads */
   uint8_t size[OPERANDS]; /* bytes of a lane there; 0: a predicate */
-  uint8_t operands;
+  uint8_t operands, results; /* the first so many of them are written */
   bool guarded, negated; /* @p, @!p */
   Place guard;
   uint32_t target; /* of a branch: an index into the code */

@@ -7,10 +7,14 @@
 set(SOFT ${PROJECT_SOURCE_DIR}/tests/soft)
 file(GLOB SOFT_FILES CONFIGURE_DEPENDS ${SOFT}/*.cpp)
 list(FILTER SOFT_FILES EXCLUDE REGEX "/test_[^/]*$")
-if(NOT SEQGPU_CUBLAS OR NOT TARGET CUDA::cublas)
+if(SEQGPU_CUBLAS AND TARGET CUDA::cublas)
+  set(SOFT_DEFINES SOFT_CUBLAS)
+else()
   list(REMOVE_ITEM SOFT_FILES ${SOFT}/cublas.cpp)
 endif()
-if(NOT SEQGPU_CUFFT OR NOT TARGET CUDA::cufft)
+if(SEQGPU_CUFFT AND TARGET CUDA::cufft)
+  list(APPEND SOFT_DEFINES SOFT_CUFFT)
+else()
   list(REMOVE_ITEM SOFT_FILES ${SOFT}/cufft.cpp)
 endif()
 if(HAVE_CUDNN)
@@ -42,7 +46,9 @@ endfunction()
 
 function(seqgpu_soft_test name)
   seqgpu_soft_program(test_${name}_soft test_${name}.c)
+  target_compile_definitions(test_${name}_soft PRIVATE SEQGPU_TEST_SOFT)
   add_test(NAME soft_${name} COMMAND test_${name}_soft ${ARGN} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  set(SOFT_RUN ${SOFT_RUN} soft_${name} PARENT_SCOPE)
 endfunction()
 
 foreach(name api esn laws_cells laws_runs params planner tape urnn wavefront)
@@ -59,8 +65,48 @@ if(ZLIB_FOUND)
   target_link_libraries(seqgpu_soft PRIVATE ZLIB::ZLIB)
 endif()
 
-# Faults planted in the kernels: tests/soft/mutate.sh.
+find_program(SH NAMES sh REQUIRED)
+add_test(NAME soft_train COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_soft_train.sh $<TARGET_FILE:seqgpu_soft>)
+
+# A rehearsal of tests/gpu.sh, with the benches.
+if(SEQGPU_BENCH)
+  set(BENCH ${PROJECT_SOURCE_DIR}/bench)
+  file(GLOB BENCH_RNN_FILES CONFIGURE_DEPENDS ${BENCH}/rnn/*.c)
+  seqgpu_soft_program(bench_rnn_soft ${BENCH_RNN_FILES} $<TARGET_OBJECTS:bench_base> $<TARGET_OBJECTS:bench_peers>)
+  if(DNNL_LIBRARY AND DNNL_INCLUDE)
+    find_package(OpenMP QUIET)
+  endif()
+  if(TARGET OpenMP::OpenMP_CXX)
+    target_link_libraries(bench_rnn_soft PRIVATE ${DNNL_LIBRARY} OpenMP::OpenMP_CXX)
+  endif()
+  add_library(bench_sync_kernels OBJECT ${BENCH}/sync/bench_sync.cu)
+  target_compile_options(bench_sync_kernels PRIVATE -lineinfo --no-compress)
+  set_target_properties(bench_sync_kernels PROPERTIES CUDA_ARCHITECTURES 90a)
+  seqgpu_soft_program(bench_sync_soft $<TARGET_OBJECTS:bench_sync_kernels> $<TARGET_OBJECTS:bench_base>)
+  add_custom_target(soft_tests DEPENDS test_conformance_soft test_repeat_soft test_planner_soft test_tape_soft)
+  add_test(NAME soft_gpu_sh COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_gpu_sh.sh ${CMAKE_BINARY_DIR})
+endif()
+
+# Faults planted in the kernels, by hand: tests/soft/mutate.sh.
 seqgpu_soft_program(mutants_soft ${SOFT}/mutants_soft.c)
+
+# After the tests on the software device: whether each kernel has run, and each statement of inline assembly.
+set(SOFT_COVERAGE ${CMAKE_BINARY_DIR}/soft-coverage)
+add_test(NAME soft_coverage_begin COMMAND ${SH} ${SOFT}/coverage.sh begin ${SOFT_COVERAGE})
+add_test(NAME soft_coverage COMMAND ${SH} ${SOFT}/coverage.sh sum ${SOFT_COVERAGE} ${PROJECT_SOURCE_DIR})
+set_tests_properties(soft_coverage_begin PROPERTIES FIXTURES_SETUP soft_folder)
+foreach(name repeat urnn) # with late stores and stale lines
+  add_test(NAME soft_weak_${name} COMMAND test_${name}_soft $<$<STREQUAL:${name},repeat>:cuda>
+           WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} COMMAND_EXPAND_LISTS)
+  set_tests_properties(soft_weak_${name} PROPERTIES ENVIRONMENT SEQGPU_SOFT_WEAK=1)
+endforeach()
+add_test(NAME soft_gemm COMMAND test_conformance_soft cuda others) # our own products instead of cuBLAS
+set_tests_properties(soft_gemm PROPERTIES FIXTURES_REQUIRED soft_folder FIXTURES_SETUP soft_run
+                                          ENVIRONMENT "SEQGPU_SOFT_COVERAGE=${SOFT_COVERAGE};SEQGPU_SOFT_CUBLAS=0")
+set_tests_properties(${SOFT_RUN} soft_train PROPERTIES FIXTURES_REQUIRED soft_folder FIXTURES_SETUP soft_run
+                                                       ENVIRONMENT SEQGPU_SOFT_COVERAGE=${SOFT_COVERAGE})
+set_tests_properties(soft_coverage PROPERTIES FIXTURES_REQUIRED soft_run)
+set_tests_properties(soft_conformance PROPERTIES COST 100)
 
 # Tests of the software device itself; the one of the runtime has kernels of its own, compiled by nvcc.
 file(GLOB SOFT_TESTS CONFIGURE_DEPENDS RELATIVE ${SOFT} ${SOFT}/test_soft_*.cpp)
@@ -68,6 +114,7 @@ foreach(file ${SOFT_TESTS})
   string(REGEX REPLACE "test_(soft_.*)\\.cpp" "\\1" name ${file})
   add_executable(test_${name} ${SOFT}/${file})
   target_compile_options(test_${name} PRIVATE ${SOFT_FLAGS})
+  target_compile_definitions(test_${name} PRIVATE ${SOFT_DEFINES})
   target_include_directories(test_${name} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(test_${name} PRIVATE softgpu)
   add_test(NAME ${name} COMMAND test_${name})
@@ -77,3 +124,9 @@ target_compile_options(soft_kernels PRIVATE -lineinfo --no-compress)
 set_target_properties(soft_kernels PROPERTIES CUDA_ARCHITECTURES 90a)
 target_sources(test_soft_runtime PRIVATE $<TARGET_OBJECTS:soft_kernels>)
 set_target_properties(test_soft_runtime PROPERTIES LINKER_LANGUAGE CXX CUDA_RUNTIME_LIBRARY None)
+
+# What plans execute per step.  It depends on nvcc, and on which products are left to cuBLAS and cuFFT.
+seqgpu_soft_program(test_soft_counters ${SOFT}/test_soft_counters.c)
+target_compile_definitions(test_soft_counters PRIVATE
+  "SEQGPU_SOFT_BUILD=\"nvcc ${CMAKE_CUDA_COMPILER_VERSION}, cuBLAS ${SEQGPU_CUBLAS}, cuFFT ${SEQGPU_CUFFT}\"")
+add_test(NAME soft_counters COMMAND test_soft_counters ${SOFT}/counters.csv)

@@ -168,8 +168,13 @@ void check_mbarrier_faults() {
   CHECK(says(run(warp, "ld.shared.u32", {V, TO}, 1), "where an mbarrier is"), "soft async: a load of it");
   CHECK(says(send(peer, 0, 128, 1), "without fence.mbarrier_init or a cluster barrier"),
         "soft async: known to nobody else");
-  mbarriers_known(*w.cluster);
-  CHECK(send(peer, 0, 128, 1).fault.empty(), "soft async: known after the cluster's barrier");
+  run(warp, "barrier.cluster.arrive.relaxed", {});
+  CHECK(says(send(peer, 0, 128, 1), "without fence.mbarrier_init"),
+        "soft async: a relaxed arrival is no fence");
+  warp.arrived = false;
+  run(warp, "barrier.cluster.arrive.release", {});
+  CHECK(send(peer, 0, 128, 1).fault.empty(), "soft async: known after an arrival that releases");
+  warp.arrived = false;
   CHECK(says(expect(warp, 1 << 20), "2^20 - 1"), "soft async: 2^20 bytes at once");
   machine().land_one();
   expect(warp, 16);
@@ -393,6 +398,11 @@ void check_stale() {
   CHECK(t.load(READ, 1, 132) == 0 && t.load(READ, 0, 4) == 7, "soft weak: other lines and other blocks");
   t.store(PLAIN, 1, 8, 5);
   CHECK(t.load(READ, 1, 8) == 5 && t.load(READ, 1, 4) == 0, "soft weak: its own store is in the line");
+  t.store(PLAIN, 1, 640 + 8, 3);
+  t.load(READ, 1, 640);
+  while (machine().land_one())
+    ;
+  CHECK(t.load(READ, 1, 640 + 8) == 3, "soft weak: nor is it lost there when it goes out");
   t.load(ACQUIRE, 1, 256);
   CHECK(t.load(READ, 1, 4) == 7, "soft weak: an acquire drops the lines");
   t.store(RELEASE, 0, 4, 8);
@@ -405,6 +415,24 @@ void check_stale() {
   put_all(t.world.warp(1), V, 0);
   run(t.world.warp(1), "atom.acquire.gpu.global.add.u32", {STATE, FROM, V}, 1);
   CHECK(t.load("ld.global.nc.u32", 1, 4) == 9, "soft weak: an atomic that acquires drops them");
+}
+
+void check_weak_barrier() {
+  Weakly t;
+  Warp &first = t.world.warp(0), &second = t.world.warp(1);
+  t.load(READ, 1, 0);
+  t.store(PLAIN, 0, 0, 6);
+  run(first, "barrier.cluster.arrive.relaxed", {});
+  const bool late = t.load(LOOK, 1, 0) == 0;
+  first.arrived = false;
+  run(first, "barrier.cluster.arrive.release", {});
+  CHECK(late && t.load(LOOK, 1, 0) == 6,
+        "soft weak: the cluster's barrier lets stores out where it releases");
+  run(second, "barrier.cluster.arrive.relaxed", {});
+  t.world.cluster->turns++;
+  const bool stale = t.load(READ, 1, 0) == 0;
+  run(second, "barrier.cluster.wait.acquire", {});
+  CHECK(stale && t.load(READ, 1, 0) == 6, "soft weak: and drops the lines where it acquires");
 }
 
 /* Bulk copies read behind the first-level cache and late stores: the fence of the proxy lets them out. */
@@ -438,6 +466,7 @@ int main() {
   check_bulk_faults();
   check_late();
   check_stale();
+  check_weak_barrier();
   check_weak_bulk();
   return check_finish();
 }

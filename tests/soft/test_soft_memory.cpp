@@ -242,9 +242,15 @@ void check_shared_faults() {
   CHECK(says(one_astray(w, "ld.shared.f32", 0, 8), "which nobody has written"),
         "soft memory: unwritten shared memory");
   w.cluster->turns = 0;
-  CHECK(says(one_astray(w, "st.shared::cluster.f32", 0, peer), "before the cluster's first barrier"),
-        "soft memory: a peer that may not run yet");
+  CHECK(
+      says(one_astray(w, "st.shared::cluster.f32", 0, peer), "before the end of the cluster's first barrier"),
+      "soft memory: a peer that may not run yet");
   w.cluster->turns = 1;
+  w.warp().arrived = true;
+  CHECK(
+      says(one_astray(w, "st.shared::cluster.f32", 0, peer), "before the end of the cluster's first barrier"),
+      "soft memory: a peer of which this warp does not know yet that it runs");
+  w.warp().arrived = false;
   w.cluster->blocks[1] = nullptr;
   CHECK(says(one_astray(w, "st.shared::cluster.f32", 0, peer), "which has exited"),
         "soft memory: a peer that has exited");

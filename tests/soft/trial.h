@@ -1,6 +1,6 @@
 /* trial.h - one instruction on random lanes, against a formula: for the tests of the instructions that compute.
  *
- * Half of the numbers are those at which something happens.  The mask is random, the destination lies on the
+ * Many of the numbers are those at which something happens.  The mask is random, the destination lies on the
  * first source now and then; lanes outside the mask and the sources must stay as they were.  Operands are
  * given, and results wanted, as bits; a predicate has size 0.
  */
@@ -64,6 +64,7 @@ inline uint64_t number(unsigned bytes) {
   case 0:
     return low_bits(bytes == 8 ? of_64[random % COUNT(of_64)] : of_32[random % COUNT(of_32)], bytes);
   case 1:
+    if (random % 8 == 0) return random >> 63 << (bytes ? 8 * bytes - 1 : 0); /* zeros of both signs */
     if (bytes == 4) return 0x3F000000 + (random & 0x81FFFFFF);
     if (bytes == 8) return 0x3FE0000000000000 + (random & 0x803FFFFFFFFFFFFF);
     return low_bits(random, bytes);
@@ -84,7 +85,7 @@ public:
     for (unsigned i = 0; i < x.operands; i++) {
       x.at[i].offset = 256 * i & 0x7FFFFFFFu, x.at[i].constant = 0;
       x.size[i] = (uint8_t)sizes[i];
-      for (unsigned lane = 0; lane < WARP; lane++) give(i, lane, number(sizes[i]));
+      for (unsigned lane = 0; lane < WARP; lane++) give(i, lane, operand(i, lane));
     }
   }
   void in_place() {
@@ -99,9 +100,15 @@ public:
 
   Warp warp{};
   Instruction x{};
-  uint64_t was[WARP][OPERANDS];
+  uint64_t was[WARP][OPERANDS] = {};
 
 private:
+  /* Often the one before it, or its negative, so that equal numbers and zeros of both signs meet. */
+  uint64_t operand(unsigned i, unsigned lane) const {
+    const unsigned bytes = x.size[i];
+    if (i < 2 || bytes != x.size[i - 1] || bytes == 0 || check_below(4) != 0) return number(bytes);
+    return was[lane][i - 1] ^ (uint64_t)check_below(2) << (8 * bytes - 1);
+  }
   alignas(64) unsigned char frame_[256 * OPERANDS] = {};
 };
 

@@ -31,10 +31,13 @@ struct View {
 std::map<uint64_t, View> views;
 size_t count; /* of late stores */
 
+/* The oldest one there, to memory and to the block's own line of it. */
 void let_out(View &view, uint64_t word) {
   std::deque<Late> &queue = view.late[word];
   const Late &l = queue.front();
   memcpy(machine().memory.bytes(word) + l.first, &l.value, l.bytes);
+  const auto line = view.lines.find(word / LINE * LINE);
+  if (line != view.lines.end()) memcpy(&line->second[word % LINE + l.first], &l.value, l.bytes);
   queue.pop_front();
   if (queue.empty()) view.late.erase(word);
   count--;
@@ -52,13 +55,11 @@ void let_out_at(View &view, size_t i) {
 
 void weak_store(const Block &block, uint64_t address, unsigned bytes, uint64_t value) {
   View &view = views[block.number];
-  const uint64_t word = address / WORD * WORD, line = address / LINE * LINE;
+  const uint64_t word = address / WORD * WORD;
   std::deque<Late> &queue = view.late[word];
   if (queue.empty()) view.words.push_back(word);
   queue.push_back({(unsigned)(address - word), bytes, value});
   count++;
-  const auto kept = view.lines.find(line);
-  if (kept != view.lines.end()) memcpy(&kept->second[address - line], &value, bytes);
 }
 
 uint64_t weak_load(const Block &block, uint64_t address, unsigned bytes, bool first_level) {
