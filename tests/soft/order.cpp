@@ -249,7 +249,9 @@ void Order::cluster_arrive(Warp &warp, uint32_t lanes, bool release) {
   own.arrived |= lanes;
   if (!release) return;
   ClusterTurn &turn = block.peers->turns[own.turn];
-  turn.given = joined(turn.given, of_lanes(block, warp.number, lanes));
+  auto before = std::make_shared<Knowledge>();
+  before->add_block(block.number, block.synced);
+  turn.given = joined(joined(turn.given, before), of_lanes(block, warp.number, lanes));
   turn.arrivals.push_back({block.number, warp.number, lanes, state_->next});
   own.segment = 0;
 }
@@ -273,10 +275,7 @@ static void complete(ClusterOrder &cluster, ClusterTurn &turn, uint32_t next) {
   auto all = std::make_shared<Knowledge>();
   if (turn.given) *all = *turn.given;
   for (const BlockOrder *block : cluster.blocks)
-    if (stands_still(*block, turn))
-      all->add_block(block->number, next);
-    else
-      all->add_block(block->number, block->synced);
+    if (stands_still(*block, turn)) all->add_block(block->number, next);
   for (const Knowledge::Clause &arrival : turn.arrivals) all->add_clause(arrival);
   auto sorted = std::make_shared<Knowledge>();
   sorted->join(*all); /* drops the clauses that the numbers hold */

@@ -39,10 +39,11 @@ bool both_strong(const Visit &v, Stamp old, uint32_t old_block, const Access &mi
   return theirs.bytes == mine.bytes && v.state.holding(old_block, v.block.number) <= least;
 }
 
-/* A strong store that a strong load has seen happens before what follows the load. */
+/* A strong store that a strong load has seen happens before what follows the load.  The loads of a cell are
+ * later than its store. */
 bool was_seen(const Visit &v, const Past &past, const Cell &cell, Stamp store) {
   for (const Stamp load : cell.load) {
-    if (load < v.floor || (load & STAMP_STRONG) == 0 || (load & store & STAMP_BYTES) == 0) continue;
+    if ((load & STAMP_STRONG) == 0 || (load & store & STAMP_BYTES) == 0) continue;
     if (both_strong(v, store, v.state.owner(store).block, v.state.instruction(load).access) &&
         past_holds(past, v.state.owner(load), 1u << stamp_lane(load), stamp_segment(load)))
       return true;
@@ -127,12 +128,16 @@ struct Readers {
   uint32_t lanes;
 };
 
-/* Many loads are of few addresses: a product reads an operand in several lanes at once. */
-unsigned group(uint32_t lanes, const uint64_t *addresses, unsigned bytes, Readers readers[WARP]) {
+inline bool one_after_another(const uint64_t *addresses, unsigned bytes) {
   uint64_t apart = 0;
   for (unsigned lane = 0; lane < WARP; lane++) apart |= addresses[lane] ^ (addresses[0] + lane * bytes);
+  return apart == 0;
+}
+
+/* Many loads are of few addresses: a product reads an operand in several lanes at once. */
+unsigned group(uint32_t lanes, const uint64_t *addresses, unsigned bytes, Readers readers[WARP]) {
   unsigned count = 0;
-  if (lanes == ALL_LANES && apart == 0) {
+  if (lanes == ALL_LANES && one_after_another(addresses, bytes)) {
     for (; count < WARP; count++) readers[count] = {addresses[count], 1u << count};
     return count;
   }
