@@ -139,16 +139,24 @@ Fences &fences_of(Warp &warp, unsigned lane) {
   return *thread.fences;
 }
 
-/* Below it, stamps in the shared memory of the block are known to all lanes of the warp.  Bytes that have
- * landed are known by their mbarrier only, whatever their numbers are. */
-static void raise_floor(const BlockOrder &block, WarpOrder &warp) {
+/* Below it, stamps in the shared memory of the block are known to all lanes of the warp: what its block did
+ * before bar.sync, its peers if they have ever touched it, and what has landed. */
+void raise_floor(const BlockOrder &block, WarpOrder &warp) {
   uint32_t floor = block.synced;
   const View &view = warp.known ? warp.known : block.known;
   if (view) floor = std::max(floor, view->of_block(block.number));
-  for (const uint32_t peer : block.peers->numbers)
-    if (peer != block.number) floor = std::min(floor, view ? view->of_block(peer) : 0);
-  if (block.landed) floor = 0;
+  if (block.visited)
+    for (const uint32_t peer : block.peers->numbers)
+      if (peer != block.number) floor = std::min(floor, view ? view->of_block(peer) : 0);
+  for (const Landing &l : block.landings)
+    if (!view || !view->holds({l.number, 0}, ALL_LANES, l.segment)) floor = std::min(floor, l.segment);
   warp.shared_floor = (Stamp)std::max(floor, block.begin) << 32;
+}
+
+void mark_visited(BlockOrder &block) {
+  if (block.visited) return;
+  block.visited = true;
+  for (WarpOrder &warp : block.warps) warp.shared_floor = (Stamp)block.begin << 32;
 }
 
 /* ---- barriers ---- */
@@ -219,6 +227,9 @@ void Order::block_barrier(Block &block) {
     }
     order.known = all;
     order.learnt = false;
+    const auto known = [&](const Landing &l) { return all->holds({l.number, 0}, ALL_LANES, l.segment); };
+    order.landings.erase(std::remove_if(order.landings.begin(), order.landings.end(), known),
+                         order.landings.end());
   }
   for (WarpOrder &warp : order.warps) {
     warp.segment = 0;
@@ -238,7 +249,9 @@ void Order::cluster_arrive(Warp &warp, uint32_t lanes, bool release) {
   own.arrived |= lanes;
   if (!release) return;
   ClusterTurn &turn = block.peers->turns[own.turn];
-  turn.given = joined(turn.given, of_lanes(block, warp.number, lanes));
+  auto before = std::make_shared<Knowledge>();
+  before->add_block(block.number, block.synced);
+  turn.given = joined(joined(turn.given, before), of_lanes(block, warp.number, lanes));
   turn.arrivals.push_back({block.number, warp.number, lanes, state_->next});
   own.segment = 0;
 }
@@ -262,10 +275,7 @@ static void complete(ClusterOrder &cluster, ClusterTurn &turn, uint32_t next) {
   auto all = std::make_shared<Knowledge>();
   if (turn.given) *all = *turn.given;
   for (const BlockOrder *block : cluster.blocks)
-    if (stands_still(*block, turn))
-      all->add_block(block->number, next);
-    else
-      all->add_block(block->number, block->synced);
+    if (stands_still(*block, turn)) all->add_block(block->number, next);
   for (const Knowledge::Clause &arrival : turn.arrivals) all->add_clause(arrival);
   auto sorted = std::make_shared<Knowledge>();
   sorted->join(*all); /* drops the clauses that the numbers hold */

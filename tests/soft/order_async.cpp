@@ -71,25 +71,19 @@ static void add_sender(BarrierOrder &at, const Ticket &ticket) {
 }
 
 /* The first landing of a phase begins its segment, and says who will know it. */
-static uint32_t segment_of(Order::State &s, BarrierOrder &at, unsigned which) {
+static uint32_t segment_of(Order::State &s, BlockOrder &block, BarrierOrder &at, unsigned which) {
   if (at.segment[which] != 0) return at.segment[which];
   at.segment[which] = s.begin_segment(at.number[which], 0);
+  block.landings.push_back({at.number[which], at.segment[which]});
   auto landing = std::make_shared<Knowledge>();
   landing->add_clause({at.number[which], 0, ALL_LANES, s.next});
   give_to(at, which, landing);
   return at.segment[which];
 }
 
-/* From now on a number is not enough to tell what is known in the block's shared memory. */
-static void mark_landed(BlockOrder &block) {
-  if (block.landed) return;
-  block.landed = true;
-  for (WarpOrder &warp : block.warps) warp.shared_floor = (Stamp)block.begin << 32;
-}
-
 static bool knew(const Order::State &s, const Past &past, Stamp floor, Stamp old) {
   return old < floor || (old & STAMP_BYTES) == 0 ||
-         past_holds(past, s.owner(old), stamp_lanes(old), stamp_segment(old));
+         past_holds(past, s.owner(old), 1u << stamp_lane(old), stamp_segment(old));
 }
 
 static void read_global(Order::State &s, const Ticket &ticket, uint64_t from, unsigned bytes, Stamp me) {
@@ -109,9 +103,8 @@ void Order::lands(const Ticket &ticket, Block &target, uint32_t to, unsigned byt
   if (!on) return;
   State &s = *state_;
   BlockOrder &block = *target.clock.order;
-  mark_landed(block);
   BarrierOrder &at = barrier_at(s, block, bar, phase);
-  const uint32_t segment = segment_of(s, at, ticket.past.block != block.number);
+  const uint32_t segment = segment_of(s, block, at, ticket.past.block != block.number);
   const Stamp me = make_stamp(segment, ticket.instruction, 0xF, ticket.past.thread % WARP, STAMP_LANDED);
   if (!ticket.bulk) add_sender(at, ticket);
   if (from != 0) read_global(s, ticket, from, bytes, me);
@@ -134,6 +127,17 @@ void Order::mbarrier_arrive(Warp &warp, unsigned lane, Block &target, uint32_t b
   const Past past = past_of(warp, lane, state_->next);
   give_to(at, past.block != block.number, published(past, warp.block->clock.order->warps[warp.number].last));
   cut(warp);
+}
+
+/* Where all lanes of a warp know the same, their warp does. */
+static void share(BlockOrder &block, const Warp &warp) {
+  ThreadOrder *threads = &block.threads[warp.number * WARP];
+  for (unsigned lane = 0; lane < WARP; lane++)
+    if ((warp.alive >> lane & 1u) != 0 && threads[lane].known != threads[0].known) return;
+  WarpOrder &own = block.warps[warp.number];
+  own.known = threads[0].known;
+  for (unsigned lane = 0; lane < WARP; lane++) threads[lane].known.reset();
+  raise_floor(block, own);
 }
 
 /* Whoever waits for a phase knows what came in it and before it, not what has already come in the next.  The
@@ -160,6 +164,7 @@ void Order::mbarrier_acquire(Warp &warp, unsigned lane, Block &target, uint32_t 
   }
   block.threads[thread].known = at.answer;
   block.learnt = true;
+  if (lane == 31u - (unsigned)__builtin_clz(warp.alive)) share(block, warp);
 }
 
 } // namespace soft

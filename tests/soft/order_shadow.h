@@ -16,8 +16,9 @@ namespace soft {
 typedef uint64_t Stamp;
 enum : Stamp {
   STAMP_STRONG = 1,
-  STAMP_SEVERAL = 2, /* several lanes of the warp have loaded it, `lane` is one of them */
+  STAMP_SEVERAL = 2, /* several lanes of the warp have loaded it, `lane` is the last of them */
   STAMP_LANDED = 4,  /* by an asynchronous copy */
+  STAMP_LANE = 0xF8,
   STAMP_BYTES = 0xF00,
   STAMP_INSTRUCTION = 0xFFFFF000,
   STAMP_SEGMENT = ~(Stamp)0xFFFFFFFF
@@ -31,8 +32,6 @@ inline Stamp make_stamp(uint32_t segment, uint32_t instruction, unsigned bytes, 
 inline uint32_t stamp_segment(Stamp s) { return (uint32_t)(s >> 32); }
 inline uint32_t stamp_instruction(Stamp s) { return (uint32_t)(s >> 12) % STAMP_CODE; }
 inline unsigned stamp_lane(Stamp s) { return (unsigned)(s >> 3) & 31u; }
-/* The lanes that it may be about. */
-inline uint32_t stamp_lanes(Stamp s) { return (s & STAMP_SEVERAL) != 0 ? 0xFFFFFFFFu : 1u << stamp_lane(s); }
 /* The same thread in the same segment. */
 inline bool stamp_same(Stamp a, Stamp b) {
   return ((a ^ b) & ~(STAMP_INSTRUCTION | STAMP_BYTES | STAMP_STRONG)) == 0;
@@ -46,10 +45,11 @@ struct alignas(32) Cell {
  * there without a barrier after it races with one of them. */
 inline void remember_load(Cell &cell, Stamp me, Stamp floor) {
   Stamp differs = STAMP_SEGMENT | STAMP_BYTES | STAMP_STRONG | STAMP_LANDED;
-  if ((me & STAMP_STRONG) != 0) differs |= STAMP_INSTRUCTION; /* for its scope */
+  if ((me & STAMP_STRONG) != 0)
+    differs |= STAMP_INSTRUCTION | STAMP_LANE; /* who has seen what, in which scope */
   for (Stamp &old : cell.load)
     if (((old ^ me) & differs) == 0) { /* the same warp in the same segment */
-      if (stamp_lane(old) != stamp_lane(me)) old |= STAMP_SEVERAL;
+      if (((old ^ me) & (STAMP_LANE | STAMP_SEVERAL)) != 0) old = me | STAMP_SEVERAL;
       return;
     }
   if (cell.load[0] < floor)

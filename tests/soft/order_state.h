@@ -76,14 +76,20 @@ struct BarrierOrder {
 
 struct ClusterOrder;
 
+/* Bytes that have landed: a segment, and the mbarrier's number as its owner. */
+struct Landing {
+  uint32_t number, segment;
+};
+
 struct BlockOrder {
   uint32_t number = 0;
   uint32_t begin = 0;  /* segments before it are another block's */
   uint32_t last = 0;   /* segment that a warp of it began */
   uint32_t synced = 0; /* all its threads know of each other what they did before: bar.sync */
   View known;
-  bool learnt = false; /* some warp or thread knows more than the block */
-  bool landed = false; /* bytes have landed in its shared memory */
+  bool learnt = false;           /* some warp or thread knows more than the block */
+  bool visited = false;          /* a peer has touched its shared memory */
+  std::vector<Landing> landings; /* in its shared memory, that not all its threads know of */
   std::vector<WarpOrder> warps;
   std::vector<ThreadOrder> threads;
   Shadow shadow; /* of its shared memory */
@@ -152,6 +158,10 @@ Past past_of(const Warp &warp, unsigned lane, uint32_t next);
 /* It knows more now. */
 void learn(Warp &warp, unsigned lane, const View &view);
 Fences &fences_of(Warp &warp, unsigned lane);
+/* Recomputes WarpOrder::shared_floor. */
+void raise_floor(const BlockOrder &block, WarpOrder &warp);
+/* A peer is about to touch the block's shared memory: from now on the floors must know of peers. */
+void mark_visited(BlockOrder &block);
 /* What its warp did until now may become known: what follows is another segment. */
 inline void cut(Warp &warp) { warp.block->clock.order->warps[warp.number].segment = 0; }
 

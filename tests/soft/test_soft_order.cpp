@@ -394,6 +394,7 @@ void test_cluster_barrier() {
   const auto play = [](bool release, bool acquire) {
     return [release, acquire](World &w) {
       w.act(1, 3, ST_V4, S);
+      w.bar_sync(1);
       meet(w, release, acquire);
       w.act(0, 40, LD_V4, S);
       meet(w);
@@ -419,17 +420,19 @@ void test_cluster_barrier() {
         w.act(1, 3, ST_V4, S);
       },
       2, 2);
-  races(
-      "a store between arrival and wait", LD, ST,
-      [](World &w) {
-        w.arrive(0);
-        w.act(0, 3, ST, S);
-        w.arrive(1);
-        w.wait(0);
-        w.wait(1);
-        w.act(1, 3, LD, S);
-      },
-      2, 2);
+  for (const bool barrier : {false, true})
+    races(
+        barrier ? "a store and bar.sync between arrival and wait" : "a store between arrival and wait", LD,
+        ST,
+        [barrier](World &w) {
+          w.arrive(0);
+          w.act(0, 3, ST, S);
+          if (barrier) w.bar_sync(0);
+          w.arrive(1);
+          w.wait(1);
+          w.act(1, 3, LD, S);
+        },
+        2, 2);
   orders(
       "another warp's store before its arrival",
       [](World &w) {
