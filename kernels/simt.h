@@ -340,7 +340,7 @@ static __device__ __forceinline__ float sq_block_max(float v) {
   if (lane == 0) part[threadIdx.x / SQ_WARP] = v;
   __syncthreads();
   v = sq_warp_max(lane < warps ? part[lane] : -INFINITY);
-  __syncthreads();
+  __syncthreads(); /* part may be written by the next call */
   return v;
 }
 
@@ -351,7 +351,7 @@ static __device__ __forceinline__ float sq_column_sum(float v) {
   __syncthreads();
   float sum = 0.0f;
   for (unsigned y = 0; y < SQ_TILE_ROWS; y++) sum += part[y * SQ_TILE_COLS + threadIdx.x];
-  __syncthreads();
+  __syncthreads(); /* part may be written by the next call */
   return sum;
 }
 

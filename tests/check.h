@@ -169,6 +169,14 @@ static inline int check_is_for(const char *device) {
 #endif
 }
 
+/* Whether its threads are interpreted or emulated: too slow for large shapes. */
+static inline int check_is_slow(const char *device) {
+#if defined(SEQGPU_TEST_SOFT)
+  if (strcmp(device, "cuda") == 0) return 1;
+#endif
+  return strcmp(device, "emulator") == 0;
+}
+
 /* --- errors: |out - ref| / |ref| over a tensor, |out| where ref is all zeros; NaN if anything is --- */
 
 typedef struct check_distance {

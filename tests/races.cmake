@@ -59,8 +59,8 @@ function(seqgpu_races_program name)
   add_custom_target(${name} ALL DEPENDS ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/${name})
 endfunction()
 
-foreach(source ${SIMT})
-  seqgpu_races_object(RACES_ENGINE ${CMAKE_CURRENT_SOURCE_DIR}/${source} -O2 -DSIMT_TSAN)
+foreach(source ${SIMT_ENGINE})
+  seqgpu_races_object(RACES_ENGINE ${source} -O2 -DSIMT_TSAN)
 endforeach()
 # -O0: the persistent kernels alone would take a minute at -O1
 foreach(source ${KERNELS})

@@ -29,7 +29,8 @@ static const int32_t ragged_slices[11] = {4, 4, 4, 3, 4, 4,
 static const int32_t ragged_long[5] = {10, 0, 3, 8, 4};
 static const int32_t nothing[2] = {0, 0};
 
-/* Who runs a row.  LARGE: not on the emulator, whose threads are too slow for it. */
+/* Who runs a row.  LARGE: neither on the emulator nor on the software device, whose threads are too slow for it;
+ * TILES: not on the emulator. */
 enum {
   FOR_CONFORMANCE = 1,
   FOR_CONFORMANCE_LARGE = 2,
@@ -40,6 +41,7 @@ enum {
   FOR_PERSISTENT_ROUNDED = 64, /* also with TF32 and bfloat16 products */
   FOR_REPEAT = 128,
   FOR_WAVEFRONT = 256,
+  FOR_CONFORMANCE_TILES = 512,
   BY_NAME = 0
 };
 
@@ -95,6 +97,7 @@ static const struct {
      {"inference in chunks", {12, 200, 2, 3}, NULL, {.num_layers = 2, .bidirectional = 1, .inference = 1}}},
     {FOR_CONFORMANCE_LARGE,
      {"inference, B > chunk", {3, 1100, 2, 3}, NULL, {.bidirectional = 1, .inference = 1}}},
+    {FOR_CONFORMANCE_TILES, {"several tiles", {2, 33, 20, 130}, NULL, {0}}},
     {FOR_CONFORMANCE_LARGE, {"wide", {3, 37, 130, 257}, NULL, {0}}},
     {FOR_CUDNN_LARGE, {"T = 40, H = 64, B = 8", {40, 8, 16, 64}, NULL, {0}}},
     {FOR_CUDNN_LARGE, {"H = 256, B = 16", {20, 16, 256, 256}, NULL, {0}}},

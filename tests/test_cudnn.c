@@ -39,7 +39,7 @@ static const cell_row cells[] = {
     {"gru reset_after", {.cell = "gru", .reset_after = 1}, 1, 0},
 };
 
-static int emulated;                 /* the stand-in answers */
+static int emulated, slow;           /* the stand-in answers; check_is_slow */
 static seqgpu_context *gpu, *oracle; /* gpu NULL: nothing can run, and `why_skipped` says why */
 static char why_skipped[600];
 
@@ -239,7 +239,7 @@ static void check_inspect(void) {
 
 /* All plans there are, timed: the chosen one runs. */
 static void check_measured(seqgpu_math math) {
-  const shape_row *shape = shape_named(emulated ? "rounded products, one layer" : "H = 256, B = 16");
+  const shape_row *shape = shape_named(slow ? "rounded products, one layer" : "H = 256, B = 16");
   const seqgpu_rnn_desc desc = with_math(combine(&cells[2], shape), math);
   const seqgpu_plan_options options = {.mode = SEQGPU_PLAN_MEASURE};
   net out, ref;
@@ -285,7 +285,7 @@ static void check_cell(const struct plan_row *plan, const cell_row *cell) {
   for (int math = SEQGPU_MATH_TF32; math <= SEQGPU_MATH_BF16; math++)
     if (math >= (int)least)
       check_row(plan->name, (seqgpu_math)math, cell, shape_named("rounded products, one layer"), 0);
-  for (int s = 0; !emulated && (shape = shape_at(FOR_CUDNN_LARGE, s)) != NULL; s++)
+  for (int s = 0; !slow && (shape = shape_at(FOR_CUDNN_LARGE, s)) != NULL; s++)
     for (int math = (int)least; math <= SEQGPU_MATH_BF16; math++)
       check_row(plan->name, (seqgpu_math)math, cell, shape, 0);
   check_carried(plan->name, least, cell);
@@ -298,6 +298,7 @@ int main(int argc, char **argv) {
   check_start();
   oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   emulated = strcmp(device, "emulator") == 0;
+  slow = check_is_slow(device);
   open_gpu(device);
   for (size_t p = 0; p < COUNT(plans); p++) {
     for (size_t c = 0; c < COUNT(cells); c++) check_cell(&plans[p], &cells[c]);

@@ -21,7 +21,8 @@
 #include <memory>
 #include <vector>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SIMT_ASAN) /* only what it is linked with has the checks */
+#elif defined(__SANITIZE_ADDRESS__)
 #define SIMT_ASAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)

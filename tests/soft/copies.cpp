@@ -100,7 +100,8 @@ void release(void *pointer) {
     refuse(cudaErrorInvalidValue, "%p is byte %" PRIu64 " of an allocation of %zu, not its begin", pointer,
            address - a->begin, a->bytes);
   finish_all();
-  machine().order.memory_released(address, a->bytes);
+  const Range nobodys = Memory::around(*a); /* so that whole pages of its shadow may go */
+  machine().order.memory_released(nobodys.begin, nobodys.end - nobodys.begin);
   allocated().erase(address);
   memory().release(address);
 }

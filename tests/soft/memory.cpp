@@ -19,8 +19,6 @@ const uint64_t BASE = 0xD0ull << 48;
 const size_t PAGE = 4096, ALIGNMENT = 256, GUARD = (size_t)1 << 16;
 /* A freed address comes again after so many bytes of allocations. */
 const size_t REACH_MOST = (size_t)1 << 38, REACH_LEAST = (size_t)1 << 32;
-/* Larger ones give their pages back when they are freed. */
-const size_t LARGE = (size_t)1 << 18;
 
 unsigned char *map(size_t bytes) {
   void *p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -84,11 +82,13 @@ bool Memory::release(uint64_t address) {
   return true;
 }
 
+Range Memory::around(const Allocation &a) { return {a.begin - ALIGNMENT, a.begin + a.bytes + PAGE}; }
+
+/* Whole pages of both mappings. */
 void Memory::drop_pages(const Allocation &a) {
-  if (a.bytes < LARGE) return set_valid(a.begin, a.bytes, false);
-  /* what lies around it is nobody's, so whole pages of both mappings may go */
-  const size_t pages = 4 * PAGE, first = offset(a.begin) / pages * pages;
-  const size_t bytes = round_up(offset(a.begin) + a.bytes - first, pages);
+  const Range nobodys = around(a);
+  const size_t pages = 4 * PAGE, first = offset(nobodys.begin) / pages * pages;
+  const size_t bytes = round_up(offset(nobodys.end) - first, pages);
   madvise(data_ + first, bytes, MADV_DONTNEED);
   madvise(valid_ + first / 4, bytes / 4, MADV_DONTNEED);
 }

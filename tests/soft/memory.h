@@ -27,6 +27,10 @@ struct Allocation {
   uint64_t number; /* the how-manieth of the process */
 };
 
+struct Range {
+  uint64_t begin, end;
+};
+
 class Memory {
 public:
   Memory();
@@ -54,6 +58,9 @@ public:
   uint64_t offset(uint64_t address) const { return address - base_; } /* for shadows of others */
   size_t reach() const { return reach_; }                             /* bytes of addresses */
 
+  /* An allocation and some of what lies around it, which is nobody's. */
+  static Range around(const Allocation &a);
+
   size_t live_bytes() const { return live_bytes_; }
   size_t live_count() const;
   size_t capacity = (size_t)8 << 30; /* of the device */
@@ -63,9 +70,6 @@ private:
   uint64_t room(size_t bytes); /* where an allocation can begin; 0 if nowhere */
   void drop_pages(const Allocation &a);
 
-  struct Range {
-    uint64_t begin, end;
-  };
   enum : uint64_t { RECENT = 64 };
   mutable Range recent_[RECENT] = {}; /* live allocations, by some bits of the address asked for */
   uint64_t base_ = 0, next_ = 0;

@@ -22,15 +22,18 @@
 #include "tests/soft/controls.h"
 #include "tests/soft/mutants.h"
 
-enum { TRIALS = 4000, KERNELS = 1024, MUTANTS = 100000, TRIALS_EACH = 4, CHILD_SECONDS = 60 };
+enum { TRIALS = 8000, KERNELS = 1024, MUTANTS = 100000, TRIALS_EACH = 4, CHILD_SECONDS = 60 };
 enum { SURVIVED = 0, BY_NUMBERS = 1, BY_FAULT = 2 }; /* exit statuses of a child */
 
-/* A network (out is open) or an operator's row. */
+/* A network or an operator's row.  It draws the same inputs whenever it is opened. */
 typedef struct trial {
-  net ref, out;
-  const op_row *row;
-  int64_t size[3];
+  const char *algorithm;
+  const cell_row *cell;
+  const shape_row *shape;
   seqgpu_math math;
+  const op_row *row; /* or NULL: a network */
+  int64_t size[3];
+  net ref, out;    /* while it is open */
   uint64_t cost;   /* warp instructions */
   int survived[2]; /* without a mutant: not weak, weak */
 } trial;
@@ -49,15 +52,46 @@ static size_t chosen_count;
 
 /* ---- trials ---- */
 
-/* 1 if the result is right. */
+/* What it draws depends on the printed seed and on the trial, not on what was opened before. */
+static void draw_from_here(const trial *t) {
+  check_counts.random = check_counts.seed + (uint64_t)(t - trials) * 0x100000001B3u;
+}
+
+/* 0 if the algorithm refuses it, or the cell has no such network. */
+static int open_trial(trial *t) {
+  if (t->row != NULL) return 1;
+  draw_from_here(t);
+  seqgpu_rnn_desc desc = combine(t->cell, t->shape);
+  const seqgpu_plan_options options = {.algorithm = t->algorithm};
+  seqgpu_plan *plan = NULL;
+  desc.math = t->math;
+  const seqgpu_status status = seqgpu_plan_create(device, &desc, &options, &plan);
+  seqgpu_plan_destroy(plan);
+  if (status == SEQGPU_EUNSUPPORTED) return 0;
+  const seqgpu_math math = desc.math;
+  desc.math = combine(t->cell, t->shape).math;
+  if (!net_reference(&t->ref, oracle, &desc, t->shape->lengths, math)) return 0;
+  desc.math = math;
+  if (net_open_as(&t->out, device, &desc, t->algorithm, t->shape->lengths)) return 1;
+  net_close(&t->ref);
+  return 0;
+}
+
+static void close_trial(trial *t) {
+  if (t->row != NULL) return;
+  net_close(&t->out);
+  net_close(&t->ref);
+}
+
+/* Runs an open trial: 1 if the result is right. */
 static int run(trial *t) {
   char where[80];
+  const long failed = check_counts.failed;
   if (t->row != NULL) {
-    const long failed = check_counts.failed;
+    draw_from_here(t);
     op_check(device, oracle, t->row, t->size);
     return check_counts.failed == failed;
   }
-  const long failed = check_counts.failed;
   net_copy_inputs(&t->out, &t->ref);
   memset(t->out.value[NET_DPARAMS], 0, (size_t)t->out.count[NET_DPARAMS] * sizeof(double)); /* added to */
   net_forward(&t->out);
@@ -66,31 +100,12 @@ static int run(trial *t) {
   return check_counts.failed == failed && error <= arithmetic[t->math].limit;
 }
 
-static trial *new_trial(void) {
+static void add_trial(trial t) {
   if (trial_count == TRIALS) {
     printf("mutants_soft.c: there is room for %d trials\n", TRIALS);
     exit(EXIT_FAILURE);
   }
-  return &trials[trial_count];
-}
-
-static void add_network(const char *algorithm, const cell_row *cell, const shape_row *shape,
-                        seqgpu_math math) {
-  trial *t = new_trial();
-  if (!fits(cell, shape)) return;
-  seqgpu_rnn_desc desc = combine(cell, shape);
-  if (!net_reference(&t->ref, oracle, &desc, shape->lengths, math)) return;
-  desc.math = math;
-  seqgpu_plan *plan = NULL;
-  const seqgpu_plan_options options = {.algorithm = algorithm};
-  const seqgpu_status status = seqgpu_plan_create(device, &desc, &options, &plan);
-  seqgpu_plan_destroy(plan);
-  if (status == SEQGPU_EUNSUPPORTED || !net_open_as(&t->out, device, &desc, algorithm, shape->lengths)) {
-    net_close(&t->ref);
-    return;
-  }
-  t->math = math;
-  trial_count++;
+  trials[trial_count++] = t;
 }
 
 /* Small, with more than one block in every direction. */
@@ -106,16 +121,13 @@ static void add_trials(void) {
     for (size_t c = 0; c < COUNT(cell_rows) && ours && a->dtype == SEQGPU_DTYPE_F32; c++)
       for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
         for (size_t s = 0; s < COUNT(mutant_shapes); s++)
-          add_network(a->id, &cell_rows[c], &mutant_shapes[s], (seqgpu_math)math);
+          if (fits(&cell_rows[c], &mutant_shapes[s]))
+            add_trial((trial){a->id, &cell_rows[c], &mutant_shapes[s], (seqgpu_math)math, .row = NULL});
   }
   static const int64_t sizes[][3] = {{33, 31, 2}, {3, 257, 4}};
   for (size_t r = 0; r < COUNT(op_rows); r++)
-    for (size_t s = 0; s < COUNT(sizes); s++) {
-      trial *t = new_trial();
-      t->row = &op_rows[r];
-      memcpy(t->size, sizes[s], sizeof sizes[s]);
-      trial_count++;
-    }
+    for (size_t s = 0; s < COUNT(sizes); s++)
+      add_trial((trial){.row = &op_rows[r], .size = {sizes[s][0], sizes[s][1], sizes[s][2]}});
 }
 
 /* Runs every trial as it is, and notes which kernels it reaches. */
@@ -123,6 +135,7 @@ static void survey(void) {
   static uint64_t before[KERNELS];
   kernel_count = soft_all_kernels(kernels, KERNELS);
   for (int t = 0; t < trial_count; t++) {
+    if (!open_trial(&trials[t])) continue;
     for (size_t k = 0; k < kernel_count; k++) before[k] = soft_launches_of(kernels[k]);
     const uint64_t instructions = soft_instructions();
     if (!run(&trials[t])) {
@@ -131,6 +144,7 @@ static void survey(void) {
     }
     trials[t].cost = soft_instructions() - instructions;
     for (size_t k = 0; k < kernel_count; k++) reaches[k][t] = soft_launches_of(kernels[k]) > before[k];
+    close_trial(&trials[t]);
   }
 }
 
@@ -172,31 +186,47 @@ static int choose_trials(size_t kernel, trial *best[TRIALS_EACH]) {
   return chosen_trials;
 }
 
-/* A trial as it is must survive a second run, in a child, with weak behaviour and without. */
-static void require_survival(size_t kernel) {
-  trial *best[TRIALS_EACH] = {NULL};
-  const int count = choose_trials(kernel, best);
-  for (int t = 0; t < count; t++)
-    for (int weak = 0; weak <= 1; weak++)
-      if (!best[t]->survived[weak] && try_in_child(best[t], NULL, 0, weak) != SURVIVED) {
-        printf("FAIL a trial of %s fails without a mutant, weak %d\n", kernels[kernel], weak);
-        exit(EXIT_FAILURE);
-      } else {
-        best[t]->survived[weak] = 1;
-      }
+/* The trials of a kernel, open.  Kernels come in turn, so they stay open until another one comes: few at a
+ * time, because each child copies the process. */
+typedef struct bench {
+  size_t kernel;
+  trial *trial[TRIALS_EACH];
+  int count;
+} bench;
+
+static void clear(bench *b) {
+  for (int t = 0; t < b->count; t++) close_trial(b->trial[t]);
+  b->count = 0;
 }
 
-static void try_mutant(size_t kernel, size_t index) {
+/* As it is, each must survive a second run, in a child, with weak behaviour and without. */
+static void set_up(bench *b, size_t kernel) {
+  clear(b);
+  b->kernel = kernel;
+  b->count = choose_trials(kernel, b->trial);
+  for (int t = 0; t < b->count; t++) {
+    trial *one = b->trial[t];
+    int right = open_trial(one);
+    for (int weak = 0; weak <= 1 && right; weak++) {
+      if (!one->survived[weak]) right = try_in_child(one, NULL, 0, weak) == SURVIVED;
+      one->survived[weak] = right;
+    }
+    if (!right) {
+      printf("FAIL a trial of %s fails without a mutant\n", kernels[kernel]);
+      exit(EXIT_FAILURE);
+    }
+  }
+}
+
+static void try_mutant(bench *b, size_t kernel, size_t index) {
   static const char *const words[] = {"", "numbers", "fault"};
   const char *kind, *place;
-  trial *best[TRIALS_EACH] = {NULL};
   const int reached = (soft_mutant(kernels[kernel], index, &kind, &place) & SOFT_REACHED) != 0;
-  const int count = choose_trials(kernel, best);
   int how = SURVIVED;
-  require_survival(kernel);
-  for (int t = 0; t < count && how == SURVIVED && reached; t++)
+  if (b->count == 0 || b->kernel != kernel) set_up(b, kernel);
+  for (int t = 0; t < b->count && how == SURVIVED && reached; t++)
     for (int weak = 0; weak <= 1 && how == SURVIVED; weak++)
-      how = try_in_child(best[t], kernels[kernel], index, weak);
+      how = try_in_child(b->trial[t], kernels[kernel], index, weak);
   printf("%s\t%s\t%s\t%s\t%s\n",
          !reached          ? "not reached"
          : how == SURVIVED ? "survived"
@@ -228,6 +258,11 @@ static void list_mutants(const char *word) {
   }
 }
 
+static int by_kernel(const void *a, const void *b) {
+  const size_t x = ((const choice *)a)->kernel, y = ((const choice *)b)->kernel;
+  return (x > y) - (x < y);
+}
+
 /* Leaves `count` of them, drawn by the printed seed. */
 static void draw(size_t count) {
   for (size_t i = 0; i < count && i < chosen_count; i++) {
@@ -237,6 +272,7 @@ static void draw(size_t count) {
     chosen[other] = kept;
   }
   if (count < chosen_count) chosen_count = count;
+  qsort(chosen, chosen_count, sizeof chosen[0], by_kernel);
 }
 
 int main(int argc, char **argv) {
@@ -255,8 +291,12 @@ int main(int argc, char **argv) {
   survey();
   list_mutants(word);
   if (sample != 0) draw(sample);
-  for (size_t i = part; i < chosen_count; i += parts) try_mutant(chosen[i].kernel, chosen[i].index);
+  bench open = {0};
+  for (size_t i = 0; i < chosen_count; i++)
+    if (chosen[i].kernel % parts == part) try_mutant(&open, chosen[i].kernel, chosen[i].index);
+  clear(&open);
   printf("%zu mutants of %zu kernels, %d trials\n", chosen_count, kernel_count, trial_count);
-  fflush(NULL);
-  _exit(0); /* what the trials hold is not given back */
+  seqgpu_context_destroy(device);
+  seqgpu_context_destroy(oracle);
+  return 0;
 }

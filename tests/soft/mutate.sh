@@ -4,7 +4,8 @@
 #
 # Without --sample all of them, which takes a quarter of an hour on two cores; the last table is in
 # bench/results/.  Kinds and rules are in mutate.cpp.  A mutant that no trial notices must stand in survivors.txt,
-# KIND | PLACE | REASON, with the reason why it changes nothing; any other is a failure.
+# KIND | WORDS OF THE SOURCE LINE OR OF ITS PLACE | REASON, with the reason why it changes nothing; any other is a
+# failure.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$(dirname "$here")")
@@ -61,11 +62,23 @@ table() {
     }' "$temp/mutants" | sort | sed 's/^| ~ all/| all/'
 }
 
-# A survivor's kind and place, and how many instances; its reason, or nothing.
+# The source line at a place, "kernels/simt.h:204"; of a header of CUDA, its name: lines move.
+line_at() {
+  file=${1%:*}
+  if [ -f "$root/$file" ]; then
+    sed -n "${1##*:}s/^ *//p" "$root/$file"
+  else
+    echo "${file##*/}"
+  fi
+}
+
+# A survivor's kind, place and source line, and how many instances; its reason, or nothing.
 survivors() {
   grep -v '^killed' "$temp/mutants" | cut -f 1,3,4 | sort | uniq -c | while read -r count rest; do
     what=$(printf '%s' "$rest" | cut -f 1) kind=$(printf '%s' "$rest" | cut -f 2) place=$(printf '%s' "$rest" | cut -f 3)
-    reason=$(awk -F ' *[|] *' -v kind="$kind" -v place="$place" '$1 == kind && $2 == place { print $3 }' "$here/survivors.txt")
+    line=$(line_at "$place")
+    reason=$(KIND=$kind LINE="$place: $line" awk -F ' *[|] *' '
+      $1 == ENVIRON["KIND"] && index(ENVIRON["LINE"], $2) { print $3; exit }' "$here/survivors.txt")
     printf '| %s | %s | %s | %s | %s |\n' "$what" "$count" "$kind" "$place" "$reason"
   done
 }
