@@ -42,6 +42,7 @@ int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits);
  * base. */
 enum {
   SQ_CUBLAS_ERRORS = 10000,
+  SQ_CUDNN_MISSING = 19998,
   SQ_CUDNN_TOO_LARGE = 19999,
   SQ_CUDNN_ERRORS = 20000,
   SQ_CUFFT_ERRORS = 30000

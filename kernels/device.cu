@@ -53,7 +53,7 @@ const char *device_error_text(int error) {
   if (error == simt::NO_MEMORY) return "out of memory";
   if (error >= SQ_CUFFT_ERRORS) return "out of memory for a Fourier transform";
 #ifdef SEQGPU_CUDNN_STANDIN
-  if (error >= SQ_CUDNN_TOO_LARGE) return sq_cudnn_error_text(error);
+  if (error >= SQ_CUDNN_MISSING) return sq_cudnn_error_text(error);
 #endif
   return simt::last_error();
 }
@@ -102,7 +102,7 @@ extern "C" const sq_device sq_emulator_device = {
 
 #include <cuda_runtime.h>
 #ifdef SEQGPU_CUBLAS
-#include <cublas_v2.h>
+#include "kernels/cublas_calls.h"
 #endif
 
 namespace {
@@ -154,10 +154,11 @@ int device_zero(sq_exec *exec, void *pointer, size_t bytes) {
 const char *device_error_text(int error) {
   if (error >= SQ_CUFFT_ERRORS) return "cuFFT cannot transform vectors of this size (or is out of memory)";
 #ifdef SEQGPU_CUDNN
-  if (error >= SQ_CUDNN_TOO_LARGE) return sq_cudnn_error_text(error);
+  if (error >= SQ_CUDNN_MISSING) return sq_cudnn_error_text(error);
 #endif
 #ifdef SEQGPU_CUBLAS
-  if (error >= SQ_CUBLAS_ERRORS) return cublasGetStatusString((cublasStatus_t)(error - SQ_CUBLAS_ERRORS));
+  if (error >= SQ_CUBLAS_ERRORS)
+    return sq_cublas_library()->cublasGetStatusString((cublasStatus_t)(error - SQ_CUBLAS_ERRORS));
 #endif
   return cudaGetErrorString((cudaError_t)error);
 }
@@ -172,7 +173,9 @@ void device_describe(sq_exec *exec, char *text, size_t size) {
   char blas[32] = "built-in GEMM", dnn[32] = "";
 #ifdef SEQGPU_CUBLAS
   int version = 0;
-  if (gpu->cublas != NULL && cublasGetVersion((cublasHandle_t)gpu->cublas, &version) == CUBLAS_STATUS_SUCCESS)
+  if (gpu->cublas != NULL)
+    sq_cublas_library()->cublasGetVersion(static_cast<cublasHandle_t>(gpu->cublas), &version);
+  if (version != 0)
     snprintf(blas, sizeof blas, "cuBLAS %d.%d", version / 10000, version / 100 % 100);
 #endif
 #ifdef SEQGPU_CUDNN
@@ -185,12 +188,13 @@ void device_describe(sq_exec *exec, char *text, size_t size) {
 /* Without a usable cuBLAS the built-in GEMM runs; only a lack of memory is an error. */
 int open_cublas(sq_gpu *gpu) {
 #ifdef SEQGPU_CUBLAS
+  const sq_cublas *blas = sq_cublas_library();
   cublasHandle_t handle = NULL;
-  if (cublasCreate(&handle) != CUBLAS_STATUS_SUCCESS) return 0;
+  if (blas == NULL || blas->cublasCreate(&handle) != CUBLAS_STATUS_SUCCESS) return 0;
   gpu->cublas = handle;
   const cudaError_t error = cudaMalloc(&gpu->cublas_space, SQ_CUBLAS_SPACE_BYTES);
   if (error != cudaSuccess) return (int)error;
-  const cublasStatus_t status = cublasSetWorkspace(handle, gpu->cublas_space, SQ_CUBLAS_SPACE_BYTES);
+  const cublasStatus_t status = blas->cublasSetWorkspace(handle, gpu->cublas_space, SQ_CUBLAS_SPACE_BYTES);
   return status == CUBLAS_STATUS_SUCCESS ? 0 : SQ_CUBLAS_ERRORS + (int)status;
 #else
   (void)gpu;
@@ -208,7 +212,8 @@ void device_close(sq_exec *exec) {
     sq_cudnn_close(gpu);
 #endif
 #ifdef SEQGPU_CUBLAS
-    if (gpu->cublas != NULL) cublasDestroy(static_cast<cublasHandle_t>(gpu->cublas));
+    if (gpu->cublas != NULL)
+      sq_cublas_library()->cublasDestroy(static_cast<cublasHandle_t>(gpu->cublas));
 #endif
     cudaFree(gpu->cublas_space);
     cudaFree(gpu->scratch);

@@ -16,7 +16,7 @@
 #include "kernels/simt.h"
 
 #if defined(SEQGPU_CUBLAS) && !defined(SEQGPU_EMULATE)
-#include <cublas_v2.h>
+#include "kernels/cublas_calls.h"
 #define GEMM_CUBLAS 1
 #endif
 
@@ -131,9 +131,10 @@ int gemm_cublas_bind(sq_exec *exec, sq_gpu *gpu) {
   const int error = sq_gpu_bind(exec);
   if (error != 0 || gpu->cublas_stream == exec->stream) return error;
   cublasHandle_t handle = static_cast<cublasHandle_t>(gpu->cublas);
-  cublasStatus_t status = cublasSetStream(handle, static_cast<cudaStream_t>(exec->stream));
+  const sq_cublas *blas = sq_cublas_library();
+  cublasStatus_t status = blas->cublasSetStream(handle, static_cast<cudaStream_t>(exec->stream));
   if (status == CUBLAS_STATUS_SUCCESS)
-    status = cublasSetWorkspace(handle, gpu->cublas_space, SQ_CUBLAS_SPACE_BYTES);
+    status = blas->cublasSetWorkspace(handle, gpu->cublas_space, SQ_CUBLAS_SPACE_BYTES);
   if (status != CUBLAS_STATUS_SUCCESS) return SQ_CUBLAS_ERRORS + (int)status;
   gpu->cublas_stream = exec->stream;
   return 0;
@@ -149,7 +150,7 @@ int gemm_cublas(sq_exec *exec, const sq_gemm_args *a) {
   const int error = gemm_cublas_bind(exec, gpu);
   if (error != 0) return error;
   const float one = 1.0f, beta = a->accumulate ? 1.0f : 0.0f;
-  const cublasStatus_t status = cublasGemmEx_64(
+  const cublasStatus_t status = sq_cublas_library()->cublasGemmEx_64(
       static_cast<cublasHandle_t>(gpu->cublas), a->trans_b ? CUBLAS_OP_T : CUBLAS_OP_N,
       a->trans_a ? CUBLAS_OP_T : CUBLAS_OP_N, a->n, a->m, a->k, &one, a->b, CUDA_R_32F, a->ldb, a->a,
       CUDA_R_32F, a->lda, &beta, a->c, CUDA_R_32F, a->ldc, compute_types[a->math], CUBLAS_GEMM_DEFAULT);

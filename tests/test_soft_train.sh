@@ -45,4 +45,9 @@ check "cuda f32: 3 updates" train --steps 3 --checkpoint part
 check "cuda f32: 3 more" train --steps 6 --resume part --checkpoint rest
 check "cuda f32: a restart has the same bits, under another schedule" cmp whole rest
 
+# Without cuBLAS, cuFFT and cuDNN (soft/test_soft_missing.c).
+SEQGPU_SOFT_LIBRARIES=0
+export SEQGPU_SOFT_LIBRARIES
+check "cuda f32: task charlm without cuBLAS, losses of the CPU" same_numbers charlm --text text --seq-len 6 --cell lstm
+
 finish

@@ -222,7 +222,7 @@ int forward(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way way
   TRY(take_x(k));
   TRY(take_states(k, runs[0].initial, k.state, NULL));
   void *const end[2] = {landing(k, runs[0].final[0], 0), landing(k, runs[0].final[1], 1)};
-  TRY_CUDNN(cudnnRNNForward(
+  TRY_CUDNN(dnn().cudnnRNNForward(
       k.c->handle, k.l->rnn, training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, NULL, k.c->x, k.x,
       k.c->y, k.y, k.c->state, k.state[0], end[0], k.c->state, k.state[1], end[1], k.l->weight_bytes,
       k.weights, k.r.work_bytes, k.workspace + k.r.work, k.r.reserve_bytes, k.reserve));
@@ -261,7 +261,7 @@ int backward_data(const call &k, void *dx, void *const dstate[]) {
   float *w = k.workspace;
   void *const *to = k.run[0].dinitial;
   void *const end[2] = {landing(k, to[0], 0), landing(k, to[1], 1)};
-  TRY_CUDNN(cudnnRNNBackwardData_v8(k.c->handle, k.l->rnn, NULL, k.c->y, k.y, w + k.r.dy, k.c->x, dx,
+  TRY_CUDNN(dnn().cudnnRNNBackwardData_v8(k.c->handle, k.l->rnn, NULL, k.c->y, k.y, w + k.r.dy, k.c->x, dx,
                                     k.c->state, k.state[0], dstate[0], end[0], k.c->state, k.state[1],
                                     dstate[1], end[1], k.l->weight_bytes, k.weights, k.r.work_bytes,
                                     w + k.r.work, k.r.reserve_bytes, k.reserve));
@@ -272,7 +272,7 @@ int backward_data(const call &k, void *dx, void *const dstate[]) {
 int backward_weights(const call &k) {
   float *dweights = k.workspace + k.r.dweights;
   TRY(sq_gpu_zero(k.exec, dweights, sq_cudnn_elements_of(k.l->weight_bytes)));
-  TRY_CUDNN(cudnnRNNBackwardWeights_v8(k.c->handle, k.l->rnn, CUDNN_WGRAD_MODE_ADD, NULL, k.c->x, k.x,
+  TRY_CUDNN(dnn().cudnnRNNBackwardWeights_v8(k.c->handle, k.l->rnn, CUDNN_WGRAD_MODE_ADD, NULL, k.c->x, k.x,
                                        k.c->state, k.state[0], k.c->y, k.y, k.l->weight_bytes, dweights,
                                        k.r.work_bytes, k.workspace + k.r.work, k.r.reserve_bytes, k.reserve));
   return SQ_GPU(cudnn_unpack)(k.exec, k.half, &k.l->blocks, dweights, k.largest,
@@ -328,11 +328,15 @@ const char *refuses(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, char *
   if (why != NULL) return why;
   if (way.type == CUDNN_DATA_HALF && p->math != SQ_MATH_BF16)
     return "math: must be SEQGPU_MATH_BF16, because operands and states are rounded to half";
+  if (sq_cudnn_library(&why) == NULL) {
+    snprintf(text, size, "algorithm: %s", why);
+    return text;
+  }
   int64_t workspace, reserve;
   const int error = sq_cudnn_ask(exec, p, way, &workspace, &reserve);
   if (error == 0) return NULL;
   cudaGetLastError(); /* a refusal is an answer, not a failure */
-  snprintf(text, size, "cuDNN %d refuses this layer: %s", (int)cudnnGetVersion(),
+  snprintf(text, size, "cuDNN %d refuses this layer: %s", (int)dnn().cudnnGetVersion(),
            SQ_GPU(device).error_text(error));
   return text;
 }

@@ -13,26 +13,26 @@ enum { ALIGN = 64 /* elements: 256 bytes */, MAX_DIMS = 8 };
 /* ---- the context's part ---- */
 
 static int create(sq_cudnn *c) {
-  TRY_CUDNN(cudnnCreate(&c->handle));
-  TRY_CUDNN(cudnnCreateDropoutDescriptor(&c->no_dropout));
-  TRY_CUDNN(cudnnSetDropoutDescriptor(c->no_dropout, c->handle, 0.0f, NULL, 0, 0));
-  TRY_CUDNN(cudnnCreateRNNDataDescriptor(&c->x));
-  TRY_CUDNN(cudnnCreateRNNDataDescriptor(&c->y));
-  TRY_CUDNN(cudnnCreateTensorDescriptor(&c->state));
-  TRY_CUDNN(cudnnCreateTensorDescriptor(&c->matrix));
-  return sq_cudnn_status_error(cudnnCreateTensorDescriptor(&c->bias));
+  TRY_CUDNN(dnn().cudnnCreate(&c->handle));
+  TRY_CUDNN(dnn().cudnnCreateDropoutDescriptor(&c->no_dropout));
+  TRY_CUDNN(dnn().cudnnSetDropoutDescriptor(c->no_dropout, c->handle, 0.0f, NULL, 0, 0));
+  TRY_CUDNN(dnn().cudnnCreateRNNDataDescriptor(&c->x));
+  TRY_CUDNN(dnn().cudnnCreateRNNDataDescriptor(&c->y));
+  TRY_CUDNN(dnn().cudnnCreateTensorDescriptor(&c->state));
+  TRY_CUDNN(dnn().cudnnCreateTensorDescriptor(&c->matrix));
+  return sq_cudnn_status_error(dnn().cudnnCreateTensorDescriptor(&c->bias));
 }
 
 static void destroy(sq_cudnn *c) {
   for (sq_cudnn_layer &l : c->slot)
-    if (l.rnn != NULL) cudnnDestroyRNNDescriptor(l.rnn);
-  if (c->bias != NULL) cudnnDestroyTensorDescriptor(c->bias);
-  if (c->matrix != NULL) cudnnDestroyTensorDescriptor(c->matrix);
-  if (c->state != NULL) cudnnDestroyTensorDescriptor(c->state);
-  if (c->y != NULL) cudnnDestroyRNNDataDescriptor(c->y);
-  if (c->x != NULL) cudnnDestroyRNNDataDescriptor(c->x);
-  if (c->no_dropout != NULL) cudnnDestroyDropoutDescriptor(c->no_dropout);
-  if (c->handle != NULL) cudnnDestroy(c->handle);
+    if (l.rnn != NULL) dnn().cudnnDestroyRNNDescriptor(l.rnn);
+  if (c->bias != NULL) dnn().cudnnDestroyTensorDescriptor(c->bias);
+  if (c->matrix != NULL) dnn().cudnnDestroyTensorDescriptor(c->matrix);
+  if (c->state != NULL) dnn().cudnnDestroyTensorDescriptor(c->state);
+  if (c->y != NULL) dnn().cudnnDestroyRNNDataDescriptor(c->y);
+  if (c->x != NULL) dnn().cudnnDestroyRNNDataDescriptor(c->x);
+  if (c->no_dropout != NULL) dnn().cudnnDestroyDropoutDescriptor(c->no_dropout);
+  if (c->handle != NULL) dnn().cudnnDestroy(c->handle);
   free(c->lengths);
   delete c;
 }
@@ -40,6 +40,7 @@ static void destroy(sq_cudnn *c) {
 int sq_cudnn_open(sq_exec *exec, sq_cudnn **out) {
   sq_gpu *gpu = sq_gpu_of(exec);
   TRY(sq_gpu_bind(exec));
+  if (sq_cudnn_library(NULL) == NULL) return SQ_CUDNN_MISSING;
   if (gpu->cudnn == NULL) {
     sq_cudnn *c = new (std::nothrow) sq_cudnn();
     if (c == NULL) return (int)cudaErrorMemoryAllocation;
@@ -49,7 +50,7 @@ int sq_cudnn_open(sq_exec *exec, sq_cudnn **out) {
     gpu->cudnn = c;
   }
   *out = gpu->cudnn;
-  return sq_cudnn_status_error(cudnnSetStream((*out)->handle, static_cast<cudaStream_t>(exec->stream)));
+  return sq_cudnn_status_error(dnn().cudnnSetStream((*out)->handle, static_cast<cudaStream_t>(exec->stream)));
 }
 
 /* ---- descriptors ---- */
@@ -78,12 +79,12 @@ sq_cudnn_key sq_cudnn_key_of(const sq_layout *l, sq_cudnn_way way, sq_math math,
 
 static int describe_layer(sq_cudnn *c, sq_cudnn_layer *l) {
   const sq_cudnn_key &k = l->key;
-  if (l->rnn == NULL) TRY_CUDNN(cudnnCreateRNNDescriptor(&l->rnn));
-  TRY_CUDNN(cudnnSetRNNDescriptor_v8(l->rnn, k.way.algorithm, k.mode, CUDNN_RNN_DOUBLE_BIAS,
+  if (l->rnn == NULL) TRY_CUDNN(dnn().cudnnCreateRNNDescriptor(&l->rnn));
+  TRY_CUDNN(dnn().cudnnSetRNNDescriptor_v8(l->rnn, k.way.algorithm, k.mode, CUDNN_RNN_DOUBLE_BIAS,
                                      k.directions == 2 ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL,
                                      CUDNN_LINEAR_INPUT, k.way.type, CUDNN_DATA_FLOAT, k.math, k.input,
                                      k.hidden, k.hidden, 1, c->no_dropout, CUDNN_RNN_PADDED_IO_ENABLED));
-  return sq_cudnn_status_error(cudnnGetRNNWeightSpaceSize(c->handle, l->rnn, &l->weight_bytes));
+  return sq_cudnn_status_error(dnn().cudnnGetRNNWeightSpaceSize(c->handle, l->rnn, &l->weight_bytes));
 }
 
 int sq_cudnn_find_layer(sq_cudnn *c, const sq_cudnn_key &key, sq_cudnn_layer **out) {
@@ -108,7 +109,7 @@ int sq_cudnn_find_layer(sq_cudnn *c, const sq_cudnn_key &key, sq_cudnn_layer **o
 
 int sq_cudnn_build(sq_cudnn *c, sq_cudnn_layer *l, int64_t batch) {
   if (l->key.way.algorithm != CUDNN_RNN_ALGO_PERSIST_DYNAMIC || l->built_batch == batch) return 0;
-  TRY_CUDNN(cudnnBuildRNNDynamic(c->handle, l->rnn, (int)batch));
+  TRY_CUDNN(dnn().cudnnBuildRNNDynamic(c->handle, l->rnn, (int)batch));
   l->built_batch = (int)batch;
   return 0;
 }
@@ -124,13 +125,13 @@ int sq_cudnn_want_lengths(sq_cudnn *c, int64_t batch) {
 
 int sq_cudnn_describe_data(sq_cudnn *c, const sq_cudnn_key &k, int64_t seq_len, int64_t batch) {
   float zero = 0.0f; /* also in half */
-  TRY_CUDNN(cudnnSetRNNDataDescriptor(c->x, k.way.type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
+  TRY_CUDNN(dnn().cudnnSetRNNDataDescriptor(c->x, k.way.type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
                                       (int)seq_len, (int)batch, k.input, c->lengths, &zero));
-  TRY_CUDNN(cudnnSetRNNDataDescriptor(c->y, k.way.type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
+  TRY_CUDNN(dnn().cudnnSetRNNDataDescriptor(c->y, k.way.type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
                                       (int)seq_len, (int)batch, k.directions * k.hidden, c->lengths, &zero));
   const int dims[3] = {k.directions, (int)batch, k.hidden};
   const int strides[3] = {dims[1] * dims[2], dims[2], 1};
-  return sq_cudnn_status_error(cudnnSetTensorNdDescriptor(c->state, k.way.type, 3, dims, strides));
+  return sq_cudnn_status_error(dnn().cudnnSetTensorNdDescriptor(c->state, k.way.type, 3, dims, strides));
 }
 
 /* ---- memory ---- */
@@ -161,7 +162,7 @@ int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, i
   const int64_t state = room(k.directions * B * k.hidden), y = room(T * B * k.directions * k.hidden),
                 x = room(T * B * k.input), weights = sq_cudnn_elements_of(l->weight_bytes);
   sq_cudnn_room r = {};
-  TRY_CUDNN(cudnnGetRNNTempSpaceSizes(c->handle, l->rnn,
+  TRY_CUDNN(dnn().cudnnGetRNNTempSpaceSizes(c->handle, l->rnn,
                                       training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, c->x,
                                       &r.work_bytes, &r.reserve_bytes));
   if (!training) r.reserve_bytes = 0;
@@ -216,7 +217,7 @@ static int expect(cudnnTensorDescriptor_t tensor, const void *address, cudnnData
   cudnnDataType_t type;
   int dims = 0, size[MAX_DIMS], stride[MAX_DIMS];
   if (address == NULL) return SQ_CUDNN_BAD_PARAM;
-  TRY_CUDNN(cudnnGetTensorNdDescriptor(tensor, MAX_DIMS, &type, &dims, size, stride));
+  TRY_CUDNN(dnn().cudnnGetTensorNdDescriptor(tensor, MAX_DIMS, &type, &dims, size, stride));
   int64_t elements = 1;
   for (int i = 0; i < dims && i < MAX_DIMS; i++) elements *= size[i];
   return elements == count && type == wanted ? 0 : SQ_CUDNN_BAD_PARAM;
@@ -237,7 +238,7 @@ int sq_cudnn_find_blocks(sq_cudnn *c, sq_cudnn_layer *l, const sq_layout *ours, 
       const bool input = id < gates;
       const int gate = id % gates;
       void *matrix = NULL, *bias = NULL;
-      TRY_CUDNN(cudnnGetRNNWeightParams(c->handle, l->rnn, direction, l->weight_bytes, weights, id, c->matrix,
+      TRY_CUDNN(dnn().cudnnGetRNNWeightParams(c->handle, l->rnn, direction, l->weight_bytes, weights, id, c->matrix,
                                         &matrix, c->bias, &bias));
       const int64_t width = input ? I : H;
       TRY(expect(c->matrix, matrix, type, H * width));
@@ -262,10 +263,13 @@ void sq_cudnn_close(sq_gpu *gpu) {
 
 const char *sq_cudnn_error_text(int error) {
   if (error == SQ_CUDNN_TOO_LARGE) return "this run needs more memory in cuDNN than the plan's largest run";
-  return cudnnGetErrorString((cudnnStatus_t)(error - SQ_CUDNN_ERRORS));
+  const char *why = "cuDNN cannot be opened";
+  if (sq_cudnn_library(&why) == NULL) return why;
+  return dnn().cudnnGetErrorString((cudnnStatus_t)(error - SQ_CUDNN_ERRORS));
 }
 
 void sq_cudnn_describe(char *text, size_t size) {
-  const int version = (int)cudnnGetVersion();
+  if (sq_cudnn_library(NULL) == NULL) return;
+  const int version = (int)dnn().cudnnGetVersion();
   snprintf(text, size, ", cuDNN %d.%d", version / 10000, version / 100 % 100);
 }

@@ -8,8 +8,8 @@
 #define SQ_CUDNN_LAYER_H
 
 #include <cuda_runtime.h>
-#include <cudnn.h>
 
+#include "kernels/cudnn/calls.h"
 #include "kernels/cudnn/context.h"
 #include "kernels/cudnn/pack.h"
 

@@ -167,7 +167,6 @@ template <class fragment> struct product_mma {
     const int down = n.rows / 16, across = (n.width / 8 + ACROSS - 1) / ACROSS,
               count = down * across * n.parts;
     const int warps = (int)blockDim.x / SQ_WARP;
-    __syncwarp(SQ_FULL_MASK); /* mma needs the whole warp at one place */
     for (int i = (int)threadIdx.x / SQ_WARP; i < count; i += warps) {
       const int rest = i / down;
       tile(weights, operand, sums, n, i % down, rest % across * ACROSS, rest / across);

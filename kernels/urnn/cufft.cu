@@ -231,7 +231,11 @@ int replay(sq_exec *exec, const sq_layer_run *runs, int count, int (*enqueue)(sq
 
 extern "C" const char *SQ_GPU(cufft_refuses)(sq_exec *exec, const sq_problem *p, char *text, size_t size) {
   if (strcmp(p->layout->cell->name, "urnn") != 0) return "cell: cufft runs urnn only";
-  if (!sq_cufft_built()) return "algorithm: this build has no cuFFT";
+  const char *missing = sq_cufft_missing();
+  if (missing != NULL) {
+    snprintf(text, size, "algorithm: %s", missing);
+    return text;
+  }
   const int error = sq_cufft_ready(exec, p->layout->config.hidden_size, p->batch);
   if (error == 0) return NULL;
   snprintf(text, size, "hidden_size, batch: cuFFT gives status %d for %lld transforms of %lld numbers",

@@ -8,7 +8,7 @@
 
 #include "core/fft.h"
 
-int sq_cufft_built(void) { return 1; }
+const char *sq_cufft_missing(void) { return NULL; }
 int sq_cufft_ready(sq_exec *, int64_t, int64_t) { return 0; }
 
 namespace {
@@ -49,6 +49,10 @@ void sq_cufft_close(sq_gpu *) {}
 #include <cufft.h>
 #include <new>
 
+#include "kernels/library.h"
+
+#define CUFFT_FUNCTIONS(F) F(cufftPlanMany) F(cufftDestroy) F(cufftSetStream) F(cufftExecC2C)
+
 struct sq_cufft {
   int64_t n, batch;
   cufftHandle handle;
@@ -56,6 +60,10 @@ struct sq_cufft {
 };
 
 namespace {
+
+struct {
+  CUFFT_FUNCTIONS(SQ_LIBRARY_MEMBER)
+} functions;
 
 int error_of(cufftResult status) { return status == CUFFT_SUCCESS ? 0 : SQ_CUFFT_ERRORS + (int)status; }
 
@@ -67,7 +75,14 @@ sq_cufft *find(const sq_gpu *gpu, int64_t n, int64_t batch) {
 
 } // namespace
 
-int sq_cufft_built(void) { return 1; }
+const char *sq_cufft_missing(void) {
+  static const sq_library opened = [] {
+    sq_library library("libcufft.so." SQ_LIBRARY_TEXT(CUFFT_VER_MAJOR), SEQGPU_CUFFT_PATH);
+    CUFFT_FUNCTIONS(SQ_LIBRARY_LOAD)
+    return library;
+  }();
+  return opened.complete ? NULL : opened.why;
+}
 
 int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch) {
   sq_gpu *gpu = sq_gpu_of(exec);
@@ -76,7 +91,8 @@ int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch) {
   sq_cufft *p = new (std::nothrow) sq_cufft();
   if (p == NULL) return error_of(CUFFT_ALLOC_FAILED);
   int size = (int)n;
-  error = error_of(cufftPlanMany(&p->handle, 1, &size, NULL, 1, size, NULL, 1, size, CUFFT_C2C, (int)batch));
+  error = error_of(functions.cufftPlanMany(&p->handle, 1, &size, NULL, 1, size, NULL, 1, size, CUFFT_C2C,
+                                           (int)batch));
   if (error != 0) {
     delete p;
     return error;
@@ -93,22 +109,23 @@ int sq_cufft_run(sq_exec *exec, int64_t n, int64_t batch, float *data, int inver
   if (error != 0) return error;
   const cufftHandle handle = find(sq_gpu_of(exec), n, batch)->handle;
   cufftComplex *z = reinterpret_cast<cufftComplex *>(data);
-  error = error_of(cufftSetStream(handle, static_cast<cudaStream_t>(exec->stream)));
-  return error != 0 ? error : error_of(cufftExecC2C(handle, z, z, inverse ? CUFFT_INVERSE : CUFFT_FORWARD));
+  error = error_of(functions.cufftSetStream(handle, static_cast<cudaStream_t>(exec->stream)));
+  if (error != 0) return error;
+  return error_of(functions.cufftExecC2C(handle, z, z, inverse ? CUFFT_INVERSE : CUFFT_FORWARD));
 }
 
 void sq_cufft_close(sq_gpu *gpu) {
   while (gpu->cufft != NULL) {
     sq_cufft *p = gpu->cufft;
     gpu->cufft = p->next;
-    cufftDestroy(p->handle);
+    functions.cufftDestroy(p->handle);
     delete p;
   }
 }
 
 #else
 
-int sq_cufft_built(void) { return 0; }
+const char *sq_cufft_missing(void) { return "this build has no cuFFT"; }
 int sq_cufft_ready(sq_exec *, int64_t, int64_t) { return SQ_CUFFT_ERRORS; }
 int sq_cufft_run(sq_exec *, int64_t, int64_t, float *, int) { return SQ_CUFFT_ERRORS; }
 void sq_cufft_close(sq_gpu *) {}

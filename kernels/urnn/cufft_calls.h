@@ -5,8 +5,8 @@
 
 #include "kernels/context.h"
 
-/* 1 if this build has cuFFT, or the emulator's twin. */
-int sq_cufft_built(void);
+/* NULL if cuFFT, or the emulator's twin, is there, else the sentence why not. */
+const char *sq_cufft_missing(void);
 
 /* Makes what transforms of `batch` vectors of n complex numbers need, for which cuFFT allocates a work area.
  * It is kept until the context closes, since recorded graphs refer to it. */

@@ -2,7 +2,7 @@
  *
  * Environment: SEQGPU_SOFT_DEVICE  a row of device.cpp ("4 SMs")
  *              SEQGPU_SOFT_SEED    the seed of the schedules; fresh, and printed on stdout, unless it is given
- *              SEQGPU_SOFT_CUBLAS  0: cuBLAS cannot be used, and the library's own products run
+ *              SEQGPU_SOFT_LIBRARIES  0: cuBLAS, cuFFT and cuDNN are not installed
  *              SEQGPU_SOFT_WEAK    1: late stores and stale lines, as soft_set_weak(1)
  *
  * At the end of the process it says on stderr what was not released, and which calls were refused without a

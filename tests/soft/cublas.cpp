@@ -124,10 +124,7 @@ using soft::refuse;
 
 extern "C" {
 
-/* With SEQGPU_SOFT_CUBLAS=0 the library is there and does not work, as where its own libraries are missing. */
 cublasStatus_t cublasCreate_v2(cublasHandle_t *handle) {
-  const char *works = getenv("SEQGPU_SOFT_CUBLAS");
-  if (works != nullptr && strcmp(works, "0") == 0) return CUBLAS_STATUS_NOT_INITIALIZED;
   return blas("cublasCreate", [=] {
     soft::forbid_while_recording();
     *handle = new cublasContext();

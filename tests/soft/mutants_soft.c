@@ -1,6 +1,9 @@
 /* mutants_soft.c - plants faults in the kernels, one at a time, and looks whether the tests notice.
  *
- *   mutants_soft [--part I/N] [--sample N] [--kernel WORD]      sh tests/soft/mutate.sh runs it and makes the table
+ *   mutants_soft [--part I/N] [--sample N] [--kernel WORD] [--cell CELL]
+ *
+ * sh tests/soft/mutate.sh runs it and makes the table.  --kernel: kernels with the word in their names; --cell: of
+ * that cell, or of one that is drawn ("any"), its kernels on its trials alone.
  *
  * A trial is a network forward and backward by one algorithm, or an operator; it is a small one, and its result
  * is compared with the CPU's float64.  A kernel's mutants are tried on the cheapest trials that reach the
@@ -110,22 +113,24 @@ static void add_trial(trial t) {
 
 /* Small, with more than one block in every direction. */
 static const shape_row mutant_shapes[] = {
+    {"one block", {3, 1, 1, 1}, NULL, {.num_layers = 1}}, /* and a bulk copy for a cluster of one */
     {"small", {3, 3, 2, 5}, NULL, {.num_layers = 1}},
     {"ragged", {4, 5, 3, 20}, ragged, {.num_layers = 1}},
     {"wide", {2, 9, 2, 150}, NULL, {.num_layers = 1}},
 };
 
-static void add_trials(void) {
+/* cell: in the name of the trials' cells; "": all, and operators. */
+static void add_trials(const char *cell) {
   for (const sq_algorithm *a = sq_algorithms; a->name != NULL; a++) {
     const int ours = strcmp(a->device, "cuda") == 0 && strncmp(a->id, "cudnn", 5) != 0;
     for (size_t c = 0; c < COUNT(cell_rows) && ours && a->dtype == SEQGPU_DTYPE_F32; c++)
       for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
         for (size_t s = 0; s < COUNT(mutant_shapes); s++)
-          if (fits(&cell_rows[c], &mutant_shapes[s]))
+          if (fits(&cell_rows[c], &mutant_shapes[s]) && strstr(cell_rows[c].desc.cell, cell) != NULL)
             add_trial((trial){a->id, &cell_rows[c], &mutant_shapes[s], (seqgpu_math)math, .row = NULL});
   }
   static const int64_t sizes[][3] = {{33, 31, 2}, {3, 257, 4}};
-  for (size_t r = 0; r < COUNT(op_rows); r++)
+  for (size_t r = 0; r < COUNT(op_rows) && cell[0] == '\0'; r++)
     for (size_t s = 0; s < COUNT(sizes); s++)
       add_trial((trial){.row = &op_rows[r], .size = {sizes[s][0], sizes[s][1], sizes[s][2]}});
 }
@@ -275,21 +280,29 @@ static void draw(size_t count) {
   qsort(chosen, chosen_count, sizeof chosen[0], by_kernel);
 }
 
+/* A cell, as its kernels and those of its relatives are named. */
+static const char *draw_cell(void) {
+  const char *cell = cell_rows[check_below(COUNT(cell_rows))].desc.cell;
+  return strcmp(cell, "lstm0") == 0 ? "lstm" : cell;
+}
+
 int main(int argc, char **argv) {
   unsigned part = 0, parts = 1, sample = 0;
-  const char *word = "";
+  const char *word = "", *cell = "";
   for (int i = 1; i + 1 < argc; i += 2) {
     if (strcmp(argv[i], "--part") == 0) sscanf(argv[i + 1], "%u/%u", &part, &parts);
     if (strcmp(argv[i], "--sample") == 0) sample = (unsigned)strtoul(argv[i + 1], NULL, 10);
     if (strcmp(argv[i], "--kernel") == 0) word = argv[i + 1];
+    if (strcmp(argv[i], "--cell") == 0) cell = argv[i + 1];
   }
   check_start();
   const seqgpu_context_options options = {.device = "cuda", .threads = 1};
   oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   net_require(NULL, seqgpu_context_create(&options, &device), "seqgpu_context_create");
-  add_trials();
+  if (strcmp(cell, "any") == 0) cell = draw_cell();
+  add_trials(cell);
   survey();
-  list_mutants(word);
+  list_mutants(word[0] != '\0' ? word : cell);
   if (sample != 0) draw(sample);
   bench open = {0};
   for (size_t i = 0; i < chosen_count; i++)

@@ -77,6 +77,15 @@ uint32_t wait_of(const Kernel &kernel, uint32_t arrive) {
   return arrive;
 }
 
+/* One barrier is written once and inlined at several places: the last of a kernel is a kind by itself. */
+std::string kind_at(const Kernel &kernel, uint32_t at, const char *kind) {
+  const std::string &name = kernel.opcodes[kernel.code[at].opcode];
+  if (!begins(name, "barrier.cluster")) return kind;
+  for (size_t i = at + 1; i < kernel.code.size(); i++)
+    if (kernel.opcodes[kernel.code[i].opcode] == name) return kind;
+  return std::string("last ") + kind;
+}
+
 After nothing(Warp &, const Instruction &, uint32_t) { return After::next; }
 
 /* A wait that says at once that it is over. */
@@ -98,7 +107,7 @@ std::vector<Mutant> mutants_of(const Kernel &kernel) {
     const std::string &name = kernel.opcodes[i.opcode];
     for (const Rule &r : rules) {
       if (!begins(name, r.prefix) || (r.from != nullptr && name.find(r.from) == std::string::npos)) continue;
-      Mutant m = {r.change, at, at, 0, 0, "", r.kind};
+      Mutant m = {r.change, at, at, 0, 0, "", kind_at(kernel, at, r.kind)};
       if (begins(name, "barrier.cluster.arrive") && r.change == Mutant::deleted)
         m.partner = wait_of(kernel, at);
       if (r.change == Mutant::renamed) m.name = replaced(name, r.from, r.to);

@@ -1,0 +1,29 @@
+/* calls.cu - opens cuDNN; see calls.h.  In the emulator a stand-in is linked instead (tests/simt). */
+#include "kernels/cudnn/calls.h"
+
+#ifdef SEQGPU_EMULATE
+
+const sq_cudnn_functions *sq_cudnn_library(const char **) {
+  static const sq_cudnn_functions linked = [] {
+    sq_cudnn_functions functions;
+    SQ_CUDNN_FUNCTIONS(SQ_LIBRARY_LINKED)
+    return functions;
+  }();
+  return &linked;
+}
+
+#else
+
+const sq_cudnn_functions *sq_cudnn_library(const char **why) {
+  static sq_cudnn_functions functions;
+  static const sq_library opened = [] {
+    sq_library library("libcudnn.so." SQ_LIBRARY_TEXT(CUDNN_MAJOR), SEQGPU_CUDNN_PATH);
+    SQ_CUDNN_FUNCTIONS(SQ_LIBRARY_LOAD)
+    return library;
+  }();
+  if (opened.complete) return &functions;
+  if (why != nullptr) *why = opened.why;
+  return nullptr;
+}
+
+#endif
