@@ -175,8 +175,7 @@ void device_describe(sq_exec *exec, char *text, size_t size) {
   int version = 0;
   if (gpu->cublas != NULL)
     sq_cublas_library()->cublasGetVersion(static_cast<cublasHandle_t>(gpu->cublas), &version);
-  if (version != 0)
-    snprintf(blas, sizeof blas, "cuBLAS %d.%d", version / 10000, version / 100 % 100);
+  if (version != 0) snprintf(blas, sizeof blas, "cuBLAS %d.%d", version / 10000, version / 100 % 100);
 #endif
 #ifdef SEQGPU_CUDNN
   sq_cudnn_describe(dnn, sizeof dnn);
@@ -212,8 +211,7 @@ void device_close(sq_exec *exec) {
     sq_cudnn_close(gpu);
 #endif
 #ifdef SEQGPU_CUBLAS
-    if (gpu->cublas != NULL)
-      sq_cublas_library()->cublasDestroy(static_cast<cublasHandle_t>(gpu->cublas));
+    if (gpu->cublas != NULL) sq_cublas_library()->cublasDestroy(static_cast<cublasHandle_t>(gpu->cublas));
 #endif
     cudaFree(gpu->cublas_space);
     cudaFree(gpu->scratch);

@@ -11,10 +11,9 @@
 #define SQ_LIBRARY_H
 
 #define SQ_LIBRARY_TEXT_OF(name) #name
-#define SQ_LIBRARY_TEXT(name) SQ_LIBRARY_TEXT_OF(name) /* after macros: a header may rename its functions */
-#define SQ_LIBRARY_MEMBER(name) decltype(&::name) name = nullptr;
-#define SQ_LIBRARY_LOAD(name)                                                                                \
-  library.load(SQ_LIBRARY_TEXT(name), reinterpret_cast<void **>(&functions.name));
+#define SQ_LIBRARY_TEXT(name)    SQ_LIBRARY_TEXT_OF(name) /* after macros: a header may rename its functions */
+#define SQ_LIBRARY_MEMBER(name)  decltype(&::name) name = nullptr;
+#define SQ_LIBRARY_LOAD(name)    library.load(SQ_LIBRARY_TEXT(name), reinterpret_cast<void **>(&functions.name));
 
 #ifdef SEQGPU_EMULATE
 #define SQ_LIBRARY_LINKED(name) functions.name = &::name;

@@ -262,9 +262,9 @@ int backward_data(const call &k, void *dx, void *const dstate[]) {
   void *const *to = k.run[0].dinitial;
   void *const end[2] = {landing(k, to[0], 0), landing(k, to[1], 1)};
   TRY_CUDNN(dnn().cudnnRNNBackwardData_v8(k.c->handle, k.l->rnn, NULL, k.c->y, k.y, w + k.r.dy, k.c->x, dx,
-                                    k.c->state, k.state[0], dstate[0], end[0], k.c->state, k.state[1],
-                                    dstate[1], end[1], k.l->weight_bytes, k.weights, k.r.work_bytes,
-                                    w + k.r.work, k.r.reserve_bytes, k.reserve));
+                                          k.c->state, k.state[0], dstate[0], end[0], k.c->state, k.state[1],
+                                          dstate[1], end[1], k.l->weight_bytes, k.weights, k.r.work_bytes,
+                                          w + k.r.work, k.r.reserve_bytes, k.reserve));
   return give_states(k, end, to, k.run[0].dfinal, k.largest);
 }
 
@@ -272,9 +272,9 @@ int backward_data(const call &k, void *dx, void *const dstate[]) {
 int backward_weights(const call &k) {
   float *dweights = k.workspace + k.r.dweights;
   TRY(sq_gpu_zero(k.exec, dweights, sq_cudnn_elements_of(k.l->weight_bytes)));
-  TRY_CUDNN(dnn().cudnnRNNBackwardWeights_v8(k.c->handle, k.l->rnn, CUDNN_WGRAD_MODE_ADD, NULL, k.c->x, k.x,
-                                       k.c->state, k.state[0], k.c->y, k.y, k.l->weight_bytes, dweights,
-                                       k.r.work_bytes, k.workspace + k.r.work, k.r.reserve_bytes, k.reserve));
+  TRY_CUDNN(dnn().cudnnRNNBackwardWeights_v8(
+      k.c->handle, k.l->rnn, CUDNN_WGRAD_MODE_ADD, NULL, k.c->x, k.x, k.c->state, k.state[0], k.c->y, k.y,
+      k.l->weight_bytes, dweights, k.r.work_bytes, k.workspace + k.r.work, k.r.reserve_bytes, k.reserve));
   return SQ_GPU(cudnn_unpack)(k.exec, k.half, &k.l->blocks, dweights, k.largest,
                               static_cast<float *>(k.run[0].dparams));
 }

@@ -80,10 +80,10 @@ sq_cudnn_key sq_cudnn_key_of(const sq_layout *l, sq_cudnn_way way, sq_math math,
 static int describe_layer(sq_cudnn *c, sq_cudnn_layer *l) {
   const sq_cudnn_key &k = l->key;
   if (l->rnn == NULL) TRY_CUDNN(dnn().cudnnCreateRNNDescriptor(&l->rnn));
-  TRY_CUDNN(dnn().cudnnSetRNNDescriptor_v8(l->rnn, k.way.algorithm, k.mode, CUDNN_RNN_DOUBLE_BIAS,
-                                     k.directions == 2 ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL,
-                                     CUDNN_LINEAR_INPUT, k.way.type, CUDNN_DATA_FLOAT, k.math, k.input,
-                                     k.hidden, k.hidden, 1, c->no_dropout, CUDNN_RNN_PADDED_IO_ENABLED));
+  TRY_CUDNN(dnn().cudnnSetRNNDescriptor_v8(
+      l->rnn, k.way.algorithm, k.mode, CUDNN_RNN_DOUBLE_BIAS,
+      k.directions == 2 ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT, k.way.type,
+      CUDNN_DATA_FLOAT, k.math, k.input, k.hidden, k.hidden, 1, c->no_dropout, CUDNN_RNN_PADDED_IO_ENABLED));
   return sq_cudnn_status_error(dnn().cudnnGetRNNWeightSpaceSize(c->handle, l->rnn, &l->weight_bytes));
 }
 
@@ -126,9 +126,10 @@ int sq_cudnn_want_lengths(sq_cudnn *c, int64_t batch) {
 int sq_cudnn_describe_data(sq_cudnn *c, const sq_cudnn_key &k, int64_t seq_len, int64_t batch) {
   float zero = 0.0f; /* also in half */
   TRY_CUDNN(dnn().cudnnSetRNNDataDescriptor(c->x, k.way.type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
-                                      (int)seq_len, (int)batch, k.input, c->lengths, &zero));
+                                            (int)seq_len, (int)batch, k.input, c->lengths, &zero));
   TRY_CUDNN(dnn().cudnnSetRNNDataDescriptor(c->y, k.way.type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
-                                      (int)seq_len, (int)batch, k.directions * k.hidden, c->lengths, &zero));
+                                            (int)seq_len, (int)batch, k.directions * k.hidden, c->lengths,
+                                            &zero));
   const int dims[3] = {k.directions, (int)batch, k.hidden};
   const int strides[3] = {dims[1] * dims[2], dims[2], 1};
   return sq_cudnn_status_error(dnn().cudnnSetTensorNdDescriptor(c->state, k.way.type, 3, dims, strides));
@@ -163,8 +164,8 @@ int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, i
                 x = room(T * B * k.input), weights = sq_cudnn_elements_of(l->weight_bytes);
   sq_cudnn_room r = {};
   TRY_CUDNN(dnn().cudnnGetRNNTempSpaceSizes(c->handle, l->rnn,
-                                      training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, c->x,
-                                      &r.work_bytes, &r.reserve_bytes));
+                                            training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE,
+                                            c->x, &r.work_bytes, &r.reserve_bytes));
   if (!training) r.reserve_bytes = 0;
   r.kept_weights = take(&r.kept_size, weights);
   for (int64_t &kept : r.kept_state) kept = take(&r.kept_size, state);
@@ -238,8 +239,8 @@ int sq_cudnn_find_blocks(sq_cudnn *c, sq_cudnn_layer *l, const sq_layout *ours, 
       const bool input = id < gates;
       const int gate = id % gates;
       void *matrix = NULL, *bias = NULL;
-      TRY_CUDNN(dnn().cudnnGetRNNWeightParams(c->handle, l->rnn, direction, l->weight_bytes, weights, id, c->matrix,
-                                        &matrix, c->bias, &bias));
+      TRY_CUDNN(dnn().cudnnGetRNNWeightParams(c->handle, l->rnn, direction, l->weight_bytes, weights, id,
+                                              c->matrix, &matrix, c->bias, &bias));
       const int64_t width = input ? I : H;
       TRY(expect(c->matrix, matrix, type, H * width));
       TRY(expect(c->bias, bias, type, H));

@@ -91,8 +91,8 @@ int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch) {
   sq_cufft *p = new (std::nothrow) sq_cufft();
   if (p == NULL) return error_of(CUFFT_ALLOC_FAILED);
   int size = (int)n;
-  error = error_of(functions.cufftPlanMany(&p->handle, 1, &size, NULL, 1, size, NULL, 1, size, CUFFT_C2C,
-                                           (int)batch));
+  error = error_of(
+      functions.cufftPlanMany(&p->handle, 1, &size, NULL, 1, size, NULL, 1, size, CUFFT_C2C, (int)batch));
   if (error != 0) {
     delete p;
     return error;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <initializer_list>
+#include <string>
 
 extern "C" {
 
@@ -20,7 +21,8 @@ void *__wrap_dlopen(const char *name, int flags) {
     standin |= name != nullptr && strstr(name, known) != nullptr;
   const char *installed = getenv("SEQGPU_SOFT_LIBRARIES");
   if (!standin) return __real_dlopen(name, flags);
-  if (installed != nullptr && strcmp(installed, "0") == 0) return __real_dlopen("libnowhere.so", flags);
+  if (installed != nullptr && strcmp(installed, "0") == 0)
+    return __real_dlopen((std::string("/nowhere/") + name).c_str(), flags);
   return __real_dlopen(nullptr, flags);
 }
 

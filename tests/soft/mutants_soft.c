@@ -86,6 +86,26 @@ static void close_trial(trial *t) {
   net_close(&t->ref);
 }
 
+/* Once more with the final states over the initial ones, as a caller may, and their gradients likewise, as
+ * the stretches of a wavefront are (host/run/wavefront.c): a block must not write while a peer still reads. */
+static void run_in_place(net *n) {
+  const seqgpu_rnn_run apart = n->run;
+  for (int k = 0; k < 2; k++) {
+    n->run.final[k] = n->device[NET_H0 + k];
+    n->run.dinitial[k] = n->device[NET_DHT + k];
+  }
+  net_upload_inputs(n);
+  net_upload(n->ctx, n->device[NET_DPARAMS], n->value[NET_DPARAMS], n->count[NET_DPARAMS]);
+  net_require(n->ctx, seqgpu_rnn_forward(n->ctx, n->plan, &n->run), "seqgpu_rnn_forward");
+  for (int k = 0; k < 2; k++)
+    net_download(n->ctx, n->value[NET_HT + k], n->device[NET_H0 + k], n->count[NET_HT + k]);
+  net_upload_inputs(n);
+  net_require(n->ctx, seqgpu_rnn_backward(n->ctx, n->plan, &n->run), "seqgpu_rnn_backward");
+  for (int k = 0; k < 2; k++)
+    net_download(n->ctx, n->value[NET_DH0 + k], n->device[NET_DHT + k], n->count[NET_DH0 + k]);
+  n->run = apart;
+}
+
 /* Runs an open trial: 1 if the result is right. */
 static int run(trial *t) {
   char where[80];
@@ -97,10 +117,17 @@ static int run(trial *t) {
   }
   net_copy_inputs(&t->out, &t->ref);
   memset(t->out.value[NET_DPARAMS], 0, (size_t)t->out.count[NET_DPARAMS] * sizeof(double)); /* added to */
+  const double limit = arithmetic[t->math].limit;
+  int right = 1;
+  if (strncmp(t->algorithm, "persistent-grid", 15) == 0) {
+    run_in_place(&t->out);
+    right = net_error(&t->out, &t->ref, NET_HT, NET_CT, where) <= limit &&
+            net_error(&t->out, &t->ref, NET_DH0, NET_DC0, where) <= limit;
+  }
   net_forward(&t->out);
   net_backward(&t->out);
-  const double error = net_error(&t->out, &t->ref, NET_Y, NET_DPARAMS, where);
-  return check_counts.failed == failed && error <= arithmetic[t->math].limit;
+  return right && check_counts.failed == failed &&
+         net_error(&t->out, &t->ref, NET_Y, NET_DPARAMS, where) <= limit;
 }
 
 static void add_trial(trial t) {
@@ -113,7 +140,7 @@ static void add_trial(trial t) {
 
 /* Small, with more than one block in every direction. */
 static const shape_row mutant_shapes[] = {
-    {"one block", {3, 1, 1, 1}, NULL, {.num_layers = 1}}, /* and a bulk copy for a cluster of one */
+    {"one block", {3, 3, 2, 4}, NULL, {.num_layers = 1}}, /* and a bulk copy for a cluster of one */
     {"small", {3, 3, 2, 5}, NULL, {.num_layers = 1}},
     {"ragged", {4, 5, 3, 20}, ragged, {.num_layers = 1}},
     {"wide", {2, 9, 2, 150}, NULL, {.num_layers = 1}},
