@@ -131,9 +131,14 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   n.units = units;
   n.ctas = ctas;
   n.cluster = cluster;
+  while (1 << n.cluster_bits < cluster) n.cluster_bits++;
   n.columns = columns;
   n.slices = n.at_once = (int)sq_ceil_div(q.batch, columns);
   n.width = sq_recurrence_width(q.math, columns);
+  const int across = sq_recurrence_across(q.math != SQ_MATH_F32, n.width);
+  n.across = sq_divisor_by((n.width + across - 1) / across);
+  n.stride =
+      sq_divisor_by((int)((int64_t)n.padded * n.width * q.product.element_bytes / (int64_t)sizeof(uint4)));
   int64_t at = 0, operand = 0, sums = 0, work = 0;
   for (int s = 0; s < q.info.stages; s++) {
     const int blocks = q.info.count[s];
@@ -144,7 +149,11 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   n.threads = threads_for(work);
   for (int s = 0; s < q.info.stages; s++) {
     const int64_t rows = n.stage[s].rows, depth = n.stage[s].depth;
-    n.stage[s].parts = parts_for(q, n, (int)rows, (int)depth, most_parts);
+    const int parts = parts_for(q, n, (int)rows, (int)depth, most_parts);
+    n.stage[s].parts = parts;
+    n.stage[s].tiles = (int)depth / (q.math == SQ_MATH_F32 ? 1 : q.product.depth_tile);
+    n.stage[s].by_parts = sq_divisor_by(parts);
+    n.stage[s].down = sq_divisor_by((int)rows / q.product.row_tile);
     n.stage[s].weights = (unsigned)at;
     at += align16(rows * depth * q.product.element_bytes);
     if (depth * n.width > operand) operand = depth * n.width;

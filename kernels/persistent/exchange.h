@@ -42,12 +42,17 @@ struct exchange_pieces {
   uint4 *operand;
   int count, first, stride, length; /* piece i: [first + i * stride, + length) */
   int whole;                        /* length of the operand */
+  sq_divisor by_length, by_stride;
 
   /* Where number i of the 16-byte units in the pieces lies, i < count * length; and whether unit i of the
    * operand is in a piece. */
-  __device__ __forceinline__ int at(int i) const { return first + i / length * stride + i % length; }
+  __device__ __forceinline__ int at(int i) const {
+    if (count == 1) return first + i;
+    const int piece = by_length.of(i);
+    return first + piece * stride + i - piece * length;
+  }
   __device__ __forceinline__ bool owns(int i) const {
-    const int in = i % stride - first;
+    const int in = i - (count == 1 ? 0 : by_stride.of(i) * stride) - first;
     return in >= 0 && in < length;
   }
 };
@@ -55,12 +60,18 @@ struct exchange_pieces {
 /* Where the block is in its group, and how many exchanges there have been. */
 struct exchange_place {
   int rank, ctas;
-  int cluster; /* blocks of its cluster: grid multicast */
+  int cluster, cluster_bits; /* blocks of its cluster, and log2: grid multicast */
   uint32_t turn;
   uint4 *exchange; /* of the slice: two buffers of `spacing` */
   int spacing;
   uint32_t *flags;    /* of the slice */
   uint64_t *barriers; /* of the block: two mbarriers */
+
+  /* Peer i of 0..ctas - 2, the next one first. */
+  __device__ __forceinline__ unsigned peer(int i) const {
+    const int rank_of = rank + 1 + i;
+    return (unsigned)(rank_of < ctas ? rank_of : rank_of - ctas);
+  }
 };
 
 /* Loads of 16 bytes that a thread has in flight: with 4, an lstm on sm_90a spills. */
@@ -70,8 +81,10 @@ enum { EXCHANGE_IN_FLIGHT = 2 };
 struct exchange_plain {
   enum { BUFFERS = 1, POSSIBLE = 1, BARRIERS = 0, PACKETS = 0 };
   static __device__ __forceinline__ void enter(const exchange_place &) { __syncthreads(); }
-  static __device__ __forceinline__ void settle(void) {
-  } /* the final state may lie in the initial one's memory */
+  /* Forward, before the first step and after the last one: the final state may lie in the initial one's memory,
+   * which peers have read. */
+  static __device__ __forceinline__ void open(void) {}
+  static __device__ __forceinline__ void settle(void) {}
   static __device__ __forceinline__ void leave(void) {}
 };
 
@@ -92,8 +105,9 @@ struct exchange_cluster : exchange_plain {
     __syncthreads(); /* the pieces are written */
     const int each = p.count * p.length, all = each * (at.ctas - 1);
     for (int i = (int)threadIdx.x; i < all; i += (int)blockDim.x) {
-      uint4 *own = p.operand + p.at(i % each);
-      sq_cluster_store(own, (unsigned)((at.rank + 1 + i / each) % at.ctas), *own);
+      const int peer = p.by_length.of(i) / p.count;
+      uint4 *own = p.operand + p.at(i - peer * each);
+      sq_cluster_store(own, at.peer(peer), *own);
     }
     meet();
   }
@@ -119,8 +133,9 @@ struct exchange_cluster_async : exchange_on_barriers {
     const int each = p.count * p.length, all = each * (at.ctas - 1);
     if (threadIdx.x == 0) sq_mbarrier_expect(bar, (unsigned)(p.whole - each) * (unsigned)sizeof(uint4));
     for (int i = (int)threadIdx.x; i < all; i += (int)blockDim.x) {
-      uint4 *own = p.operand + p.at(i % each);
-      sq_store_async(own, bar, (unsigned)((at.rank + 1 + i / each) % at.ctas), *own);
+      const int peer = p.by_length.of(i) / p.count;
+      uint4 *own = p.operand + p.at(i - peer * each);
+      sq_store_async(own, bar, at.peer(peer), *own);
     }
     sq_mbarrier_wait(bar, at.turn / 2 % 2);
   }
@@ -164,8 +179,8 @@ struct exchange_grid_multicast : exchange_on_barriers {
     const uint4 *buffer = exchange_publish(p, at);
     uint64_t *bar = at.barriers; /* no peer copies again before this block's next flag: one is enough */
     if (threadIdx.x == 0) {
-      const int mine = at.rank % at.cluster;
-      const int begin = p.whole * mine / at.cluster, end = p.whole * (mine + 1) / at.cluster;
+      const int mine = at.rank & (at.cluster - 1);
+      const int begin = p.whole * mine >> at.cluster_bits, end = p.whole * (mine + 1) >> at.cluster_bits;
       sq_mbarrier_expect(bar, (unsigned)p.whole * (unsigned)sizeof(uint4));
       sq_fence_bulk();
       if (end > begin)
@@ -180,10 +195,7 @@ struct exchange_grid_packets : exchange_plain {
   enum { PACKETS = 1, AT_ONCE = 2 };
   /* Packets order nothing beside themselves: without these fences, once a launch, a block might overwrite the
    * initial state that a peer still reads. */
-  static __device__ __forceinline__ void enter(const exchange_place &) {
-    __syncthreads();
-    sq_fence_gpu();
-  }
+  static __device__ __forceinline__ void open(void) { sq_fence_gpu(); }
   static __device__ __forceinline__ void settle(void) {
     sq_fence_gpu();
     __syncthreads();

@@ -38,8 +38,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int rank, slice;       /* of the block */
   int first_unit, units; /* units of the block that exist */
   int first_row, columns, pairs;
-  int64_t longest; /* steps of the slice */
-  uint32_t turn;   /* exchanges so far */
+  int64_t longest;                /* steps of the slice */
+  uint32_t turn;                  /* exchanges so far */
+  sq_divisor by_units, by_length; /* of the block's units, and of its piece of an operand */
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
                                         unsigned char *memory_)
@@ -72,63 +73,93 @@ template <class cell, bool backward, class product, class exchange> struct recur
     return reinterpret_cast<float *>(memory + n.kept) + k * n.units * n.columns + p;
   }
   __device__ __forceinline__ product_size size_of(int s) const {
-    return {n.stage[s].rows, n.stage[s].depth, n.width, n.stage[s].parts};
+    return {n.stage[s].rows,  n.stage[s].depth,    n.width,         n.stage[s].parts,
+            n.stage[s].tiles, n.stage[s].by_parts, n.stage[s].down, n.across};
   }
 
   /* ---- the beginning ---- */
 
-  /* The element of W_hh at (row, k) of the block's weights in stage s. */
-  __device__ __forceinline__ float weight(int s, int row, int k) const {
-    const int which = row / n.units, u = row % n.units, block = k / n.padded, i = k % n.padded;
-    if (which >= sums_of(s) || u >= units || i >= n.hidden) return 0.0f;
-    const int64_t own = first_unit + u, H = n.hidden, first = cell::first(s);
-    return backward ? run.weights[((first + block) * H + i) * H + own]
-                    : run.weights[((first + which) * H + own) * H + i];
+  /* Four neighbouring elements of W_hh, of which `left` exist; 16 bytes at a time where they are aligned. */
+  static __device__ __forceinline__ void fetch(const float *from, int left, bool aligned, float (&w)[4]) {
+    if (aligned && left >= 4) {
+      const float4 v = *reinterpret_cast<const float4 *>(from);
+      w[0] = v.x, w[1] = v.y, w[2] = v.z, w[3] = v.w;
+      return;
+    }
+    SQ_UNROLL
+    for (int j = 0; j < 4; j++) w[j] = j < left ? from[j] : 0.0f;
   }
 
-  /* Neighbouring threads take neighbouring elements of W_hh, each thread eight at a time to hide the
-   * latency. */
+  /* A warp reads four rows of W_hh by 32 columns at a time, 128 contiguous bytes of each; forward those are rows
+   * of the product and its depth, backward the other way round. */
   __device__ __forceinline__ void load_weights(int s) const {
-    enum { AT_ONCE = 8 };
     const product_size size = size_of(s);
-    const int count = size.rows * size.depth, threads = (int)blockDim.x;
-    element *to = weights(s);
-    for (int first = (int)threadIdx.x; first < count; first += AT_ONCE * threads) {
-      float w[AT_ONCE];
-      SQ_UNROLL
-      for (int j = 0; j < AT_ONCE; j++) {
-        const int i = first + j * threads;
-        w[j] = i < count ? weight(s, row_of(i, size), depth_of(i, size)) : 0.0f;
-      }
-      SQ_UNROLL
-      for (int j = 0; j < AT_ONCE; j++) {
-        const int i = first + j * threads;
-        if (i < count)
-          to[product::weight_at(row_of(i, size), depth_of(i, size), size)] = product::round(w[j]);
+    const int bytes = size.rows * size.depth * (int)sizeof(element);
+    uint4 *all = reinterpret_cast<uint4 *>(weights(s));
+    for (int i = (int)threadIdx.x; i < bytes / (int)sizeof(uint4); i += (int)blockDim.x)
+      all[i] = uint4{0, 0, 0, 0};
+    __syncthreads(); /* padding is zeros */
+    for (int b = 0; b < cell::count(s); b++) {
+      const float *from = run.weights + (int64_t)(cell::first(s) + b) * n.hidden * n.hidden;
+      if (backward)
+        load_down(weights(s), from + first_unit, b * n.padded, size);
+      else
+        load_along(weights(s), from + (int64_t)first_unit * n.hidden, b * n.units, size);
+    }
+  }
+  __device__ __forceinline__ bool aligned(const float *from) const {
+    return n.hidden % 4 == 0 && reinterpret_cast<uintptr_t>(from) % sizeof(float4) == 0;
+  }
+  /* from [units, H] becomes rows of the product from first_row_ on. */
+  __device__ __forceinline__ void load_along(element *to, const float *from, int first,
+                                             const product_size &size) const {
+    enum { AT_ONCE = 4 }; /* loads in flight */
+    const int lane = (int)threadIdx.x % SQ_WARP, warp = (int)threadIdx.x / SQ_WARP;
+    const bool whole = aligned(from);
+    for (int u = warp * 4 + lane / 8; u < units; u += (int)blockDim.x / 8) {
+      const float *row = from + (int64_t)u * n.hidden;
+      for (int k = lane % 8 * 4; k < n.hidden; k += AT_ONCE * SQ_WARP) {
+        float w[AT_ONCE][4];
+        SQ_UNROLL
+        for (int j = 0; j < AT_ONCE; j++)
+          fetch(row + k + j * SQ_WARP, n.hidden - k - j * SQ_WARP, whole, w[j]);
+        SQ_UNROLL
+        for (int j = 0; j < AT_ONCE; j++)
+          if (k + j * SQ_WARP < n.hidden) product::put_along(to, first + u, k + j * SQ_WARP, w[j], size);
       }
     }
   }
-  /* Forward, a block has rows of W_hh; backward, columns. */
-  static __device__ __forceinline__ int row_of(int i, const product_size &size) {
-    return backward ? i % size.rows : i / size.depth;
-  }
-  static __device__ __forceinline__ int depth_of(int i, const product_size &size) {
-    return backward ? i / size.rows : i % size.depth;
+  /* from [H, units], with rows of H, becomes the depth of the product from first on. */
+  __device__ __forceinline__ void load_down(element *to, const float *from, int first,
+                                            const product_size &size) const {
+    enum { PACK = product::PACK };
+    const int lane = (int)threadIdx.x % SQ_WARP, warp = (int)threadIdx.x / SQ_WARP;
+    const bool whole = aligned(from);
+    for (int i = (warp * 4 + lane / 8) * PACK; i < n.hidden; i += (int)blockDim.x / 8 * PACK) {
+      for (int u = lane % 8 * 4; u < units; u += SQ_WARP) {
+        float w[PACK][4];
+        SQ_UNROLL
+        for (int j = 0; j < PACK; j++)
+          fetch(from + (int64_t)(i + j) * n.hidden + u, i + j < n.hidden ? units - u : 0, whole, w[j]);
+        product::put_down(to, u, first + i, w, size);
+      }
+    }
   }
 
   /* Padding, and the first operand of backward, are zeros.  The first operand of forward is the initial
-   * state, which every ock reads for itself. */
+   * state, which every block reads for itself. */
   __device__ __forceinline__ void load_operand() const {
     uint4 *all = reinterpret_cast<uint4 *>(memory + n.operand);
     const int count = (int)(n.operand_bytes * exchange::BUFFERS / sizeof(uint4));
     for (int i = (int)threadIdx.x; i < count; i += (int)blockDim.x) all[i] = uint4{0, 0, 0, 0};
     if (backward || run.enter[0] == NULL) return;
     __syncthreads();
-    for (int i = (int)threadIdx.x; i < columns * n.hidden; i += (int)blockDim.x) {
-      const int c = i / n.hidden, k = i % n.hidden;
-      const float h = run.enter[0][(int64_t)(first_row + c) * n.hidden + k];
-      operand(0)[product::operand_at(k, c, n.width)] = product::round(h);
-    }
+    const int lane = (int)threadIdx.x % SQ_WARP, warp = (int)threadIdx.x / SQ_WARP;
+    for (int c = warp; c < columns; c += (int)blockDim.x / SQ_WARP)
+      for (int k = lane; k < n.hidden; k += SQ_WARP) {
+        const float h = run.enter[0][(int64_t)(first_row + c) * n.hidden + k];
+        operand(0)[product::operand_at(k, c, n.width)] = product::round(h);
+      }
   }
 
   __device__ __forceinline__ void find_longest() {
@@ -142,7 +173,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   __device__ __forceinline__ pair pair_at(int p, int64_t t) const {
     pair at;
-    at.c = p / units;
+    at.c = by_units.of(p);
     at.u = p - at.c * units;
     at.j = first_unit + at.u;
     at.b = first_row + at.c;
@@ -262,9 +293,11 @@ template <class cell, bool backward, class product, class exchange> struct recur
     p.operand = reinterpret_cast<uint4 *>(next);
     p.count = blocks_of(s);
     p.first = first_unit * n.width / each;
-    p.stride = n.padded * n.width / each;
+    p.stride = (int)n.stride.by;
     p.length = own > 0 ? own * n.width / each : 0;
     p.whole = blocks_of(s) * p.stride;
+    p.by_length = by_length;
+    p.by_stride = n.stride;
     return p;
   }
 
@@ -273,6 +306,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     at.rank = rank;
     at.ctas = n.ctas;
     at.cluster = n.cluster;
+    at.cluster_bits = n.cluster_bits;
     at.turn = turn;
     at.spacing = (int)(n.operand_bytes / sizeof(uint4)) << exchange::PACKETS;
     /* only a grid exchanges through global memory: elsewhere both are NULL */
@@ -314,7 +348,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     product::multiply(weights(0), operand(turn), sums(), size_of(0));
     __syncthreads();
     for (int p = (int)threadIdx.x; p < pairs; p += (int)blockDim.x)
-      *kept(0, p) += total(0, p % units, p / units);
+      *kept(0, p) += total(0, p - by_units.of(p) * units, by_units.of(p));
   }
 
   /* ---- all of it ---- */
@@ -330,12 +364,15 @@ template <class cell, bool backward, class product, class exchange> struct recur
     columns = left < n.columns ? (int)left : n.columns;
     pairs = units * columns;
     turn = 0;
+    by_units = sq_divisor_by(units);
+    by_length = sq_divisor_by(pieces_of(0, operand(0)).length);
     find_longest();
     SQ_UNROLL
     for (int s = 0; s < cell::STAGES; s++) load_weights(s);
     load_operand();
     enter_pairs();
     exchange::enter(place());
+    if (!backward) exchange::open();
   }
 
   __device__ __forceinline__ void go() {
@@ -348,7 +385,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     }
     if (backward) last_product();
     if (!descending()) tail();
-    exchange::settle();
+    if (!backward) exchange::settle();
     leave_pairs();
     exchange::leave();
   }

@@ -14,7 +14,7 @@
 #define SQ_PERSISTENT_H
 
 #include "kernels/persistent/algorithms.h"
-#include "kernels/simt.h"
+#include "kernels/persistent/divisor.h"
 
 enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3, RECURRENCE_RUNS = 8 };
 
@@ -44,23 +44,29 @@ struct recurrence_run {
 
 /* How the work is cut, and where everything lies in a block's shared memory. */
 struct recurrence_shape {
-  int hidden;  /* H */
-  int padded;  /* H rounded up to the tiles of the product */
-  int units;   /* of a block; the last blocks may have fewer */
-  int ctas;    /* blocks of a group */
-  int cluster; /* blocks of a thread-block cluster: 1, the group, or a part of it */
-  int slices;  /* of the batch */
-  int at_once; /* slices of one launch: all, unless a grid holds fewer */
-  int first;   /* slice of this launch */
-  int columns; /* sequences of a slice */
-  int width;   /* columns rounded up to the tiles of the product */
-  int threads; /* of a block */
+  int hidden;       /* H */
+  int padded;       /* H rounded up to the tiles of the product */
+  int units;        /* of a block; the last blocks may have fewer */
+  int ctas;         /* blocks of a group */
+  int cluster;      /* blocks of a thread-block cluster: 1, the group, or a part of it */
+  int cluster_bits; /* a part of the group: log2(cluster) */
+  int slices;       /* of the batch */
+  int at_once;      /* slices of one launch: all, unless a grid holds fewer */
+  int first;        /* slice of this launch */
+  int columns;      /* sequences of a slice */
+  int width;        /* columns rounded up to the tiles of the product */
+  int threads;      /* of a block */
   struct {
     /* Of the block's weights: sums[rows, width] = weights[rows, depth] operand[depth, width]. */
     int rows, depth;
-    int parts;        /* parts into which the depth is cut; their sums are added in order */
-    unsigned weights; /* byte offset */
+    int parts;           /* parts into which the depth is cut; their sums are added in order */
+    int tiles;           /* of the product in its depth */
+    unsigned weights;    /* byte offset */
+    sq_divisor by_parts; /* parts */
+    sq_divisor down;     /* tiles of the product in its rows */
   } stage[RECURRENCE_STAGES];
+  sq_divisor across;               /* tiles of the products in their columns */
+  sq_divisor stride;               /* 16-byte units of an operand in a block of H */
   unsigned operand, operand_bytes; /* byte offset; bytes of one buffer */
   unsigned sums, kept, barriers, bytes;
 };
@@ -104,6 +110,12 @@ SQ_PERSISTENT_ALGORITHMS(SQ_KERNEL_DECLARE)
 static inline int sq_recurrence_width(sq_math math, int columns) {
   if (math == SQ_MATH_F32 && columns <= 4) return 4;
   return (columns + 7) / 8 * 8;
+}
+
+/* Columns that a tile of a product has (product.h). */
+static __host__ __device__ __forceinline__ int sq_recurrence_across(bool mma, int width) {
+  if (!mma) return width % 8 == 0 ? 8 : 4;
+  return width <= 16 ? width : 32;
 }
 
 #endif

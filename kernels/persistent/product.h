@@ -17,7 +17,7 @@
  * float32 (product_f32): a thread owns 4 rows x 8 columns (4 x 4 if the operand is narrow) and a part of the
  * depth: 3 loads of 16 bytes per 32 multiply-adds, where those of the operand are broadcasts.  Limits: FFMA
  * at width 8; below, reading the weights from shared memory (128 bytes per clock).
- * TF32, bf16 (product_mma): a warp owns 16 rows x 32 columns and a part; one 16-byte load per lane and
+ * TF32, bf16 (product_mma): a warp owns 16 rows x 8, 16 or 32 columns and a part; one 16-byte load per lane and
  * fragment of weights, two 4-byte loads per fragment of the operand, no bank conflicts.  Limits: those loads,
  * below width 32.
  */
@@ -27,19 +27,20 @@
 #include "kernels/mma.h"
 #include "kernels/persistent/persistent.h"
 
-/* Sizes of one product. */
+/* Sizes of one product, and how it is divided among threads or warps. */
 struct product_size {
   int rows, depth, width, parts;
-};
+  int tiles; /* in the depth */
+  sq_divisor by_parts;
+  sq_divisor down, across; /* tiles in the rows, and in the columns */
 
-/* Where part `part` of 0..parts of the depth begins, in tiles. */
-static __device__ __forceinline__ int product_begin(int tiles, int part, int parts) {
-  return tiles * part / parts;
-}
+  /* Where part `part` of 0..parts of the depth begins, in tiles. */
+  __device__ __forceinline__ int begin(int part) const { return by_parts.of(part * tiles); }
+};
 
 struct product_f32 {
   typedef float element;
-  enum { UNIT_TILE = 4, ROW_TILE = 4, DEPTH_TILE = 4 };
+  enum { UNIT_TILE = 4, ROW_TILE = 4, DEPTH_TILE = 4, PACK = 1 };
   static __device__ __forceinline__ element round(float x) { return x; }
   static __device__ __forceinline__ int weight_at(int row, int k, const product_size &n) {
     return k * n.rows + row;
@@ -47,14 +48,24 @@ struct product_f32 {
   static __device__ __forceinline__ int operand_at(int k, int column, int width) {
     return k * width + column;
   }
+  /* Weights of a row from k on, and of rows from `row` on at k; both are multiples of 4. */
+  static __device__ __forceinline__ void put_along(element *weights, int row, int k, const float (&w)[4],
+                                                   const product_size &n) {
+    SQ_UNROLL
+    for (int j = 0; j < 4; j++) weights[(k + j) * n.rows + row] = w[j];
+  }
+  static __device__ __forceinline__ void put_down(element *weights, int row, int k, const float (&w)[PACK][4],
+                                                  const product_size &n) {
+    *reinterpret_cast<float4 *>(weights + k * n.rows + row) = make_float4(w[0][0], w[0][1], w[0][2], w[0][3]);
+  }
 
   /* One thread's tile: rows row..row+3, columns column..column+wide-1. */
   template <int wide>
   static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
                                               const product_size &n, int row, int column, int part) {
     float sum[wide][4] = {};
-    const int end = product_begin(n.depth, part + 1, n.parts);
-    for (int k = product_begin(n.depth, part, n.parts); k < end; k++) {
+    const int end = n.begin(part + 1);
+    for (int k = n.begin(part); k < end; k++) {
       const float4 w = *reinterpret_cast<const float4 *>(weights + k * n.rows + row);
       SQ_UNROLL
       for (int c = 0; c < wide; c += 4) {
@@ -79,10 +90,10 @@ struct product_f32 {
   template <int wide>
   static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
                                                const product_size &n) {
-    const int down = n.rows / 4, across = n.width / wide, count = down * across * n.parts;
+    const int down = (int)n.down.by, across = (int)n.across.by, count = down * across * n.parts;
     for (int i = (int)threadIdx.x; i < count; i += (int)blockDim.x) {
-      const int rest = i / down;
-      tile<wide>(weights, operand, sums, n, i % down * 4, rest % across * wide, rest / across);
+      const int rest = n.down.of(i), part = n.across.of(rest);
+      tile<wide>(weights, operand, sums, n, (i - rest * down) * 4, (rest - part * across) * wide, part);
     }
   }
 
@@ -100,6 +111,7 @@ struct fragment_tf32 {
   typedef uint32_t element;
   enum { PACK = 1, DEPTH = 8 };
   static __device__ __forceinline__ element round(float x) { return sq_to_tf32(x); }
+  static __device__ __forceinline__ uint32_t word(const float (&x)[PACK]) { return round(x[0]); }
   static __device__ __forceinline__ void multiply(float (&c)[4], const uint32_t (&a)[4],
                                                   const uint32_t (&b)[2]) {
     sq_mma_tf32(c, a, b);
@@ -109,6 +121,9 @@ struct fragment_bf16 {
   typedef uint16_t element;
   enum { PACK = 2, DEPTH = 16 };
   static __device__ __forceinline__ element round(float x) { return sq_to_bf16(x); }
+  static __device__ __forceinline__ uint32_t word(const float (&x)[PACK]) {
+    return round(x[0]) | (uint32_t)round(x[1]) << 16;
+  }
   static __device__ __forceinline__ void multiply(float (&c)[4], const uint32_t (&a)[4],
                                                   const uint32_t (&b)[2]) {
     sq_mma_bf16(c, a, b);
@@ -118,7 +133,7 @@ struct fragment_bf16 {
 template <class fragment> struct product_mma {
   typedef typename fragment::element element;
   enum { PACK = fragment::PACK, HALF = 4 * PACK }; /* HALF: elements along k in one register of four lanes */
-  enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH, ACROSS = 4 };
+  enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH, CHAINS = 2 };
   static __device__ __forceinline__ element round(float x) { return fragment::round(x); }
 
   /* Fragment (row/16, k/DEPTH) is 32 lanes of 4 words. */
@@ -132,45 +147,95 @@ template <class fragment> struct product_mma {
     return ((k / HALF * (width / 8) + column / 8) * 8 + column % 8) * HALF + k % HALF;
   }
 
-  /* One warp's tile: 16 rows, and columns of 8 from piece `column` on. */
+  /* Weights of a row from k on, and of rows from `row` on at k (and k + 1); row and k are multiples of 4 and of
+   * PACK.  Words of neighbouring k are a lane apart, those of neighbouring rows four lanes. */
+  static __device__ __forceinline__ void put_along(element *weights, int row, int k, const float (&w)[4],
+                                                   const product_size &n) {
+    uint32_t *to = reinterpret_cast<uint32_t *>(weights) + weight_at(row, k, n) / PACK;
+    SQ_UNROLL
+    for (int j = 0; j < 4 / PACK; j++) {
+      float pack[PACK];
+      SQ_UNROLL
+      for (int i = 0; i < PACK; i++) pack[i] = w[j * PACK + i];
+      to[j * 4] = fragment::word(pack);
+    }
+  }
+  static __device__ __forceinline__ void put_down(element *weights, int row, int k, const float (&w)[PACK][4],
+                                                  const product_size &n) {
+    uint32_t *to = reinterpret_cast<uint32_t *>(weights) + weight_at(row, k, n) / PACK;
+    SQ_UNROLL
+    for (int j = 0; j < 4; j++) {
+      float pack[PACK];
+      SQ_UNROLL
+      for (int i = 0; i < PACK; i++) pack[i] = w[i][j];
+      to[j * 16] = fragment::word(pack);
+    }
+  }
+
+  /* One warp's tile: 16 rows, and up to ACROSS pieces of 8 columns from piece `column` on.  Even and odd
+   * fragments of the depth have sums of their own, so that two chains of products are in flight. */
+  template <int ACROSS>
   static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
                                               const product_size &n, int row, int column, int part) {
-    const int lane = (int)threadIdx.x % SQ_WARP, tiles = n.depth / DEPTH_TILE, across = n.width / 8;
-    const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + row * tiles * SQ_WARP + lane;
-    const uint32_t *b1 = reinterpret_cast<const uint32_t *>(operand) + column * SQ_WARP + lane;
-    const int end = product_begin(tiles, part + 1, n.parts);
-    float sum[ACROSS][4] = {};
-    for (int k = product_begin(tiles, part, n.parts); k < end; k++) {
-      const uint4 w = a4[k * SQ_WARP];
-      const uint32_t a[4] = {w.x, w.y, w.z, w.w};
+    const int lane = (int)threadIdx.x % SQ_WARP, tiles = n.depth / DEPTH_TILE;
+    const int pieces = ACROSS < 4 ? ACROSS : n.width / 8; /* of a narrow operand known, and none is missing */
+    const int begin = n.begin(part), count = n.begin(part + 1) - begin, half = pieces * SQ_WARP;
+    const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + (row * tiles + begin) * SQ_WARP + lane;
+    const uint32_t *b1 =
+        reinterpret_cast<const uint32_t *>(operand) + 2 * begin * half + column * SQ_WARP + lane;
+    float sum[CHAINS][ACROSS][4] = {};
+    int k = 0;
+    for (; k + CHAINS <= count; k += CHAINS, a4 += CHAINS * SQ_WARP, b1 += CHAINS * 2 * half) {
       SQ_UNROLL
-      for (int c = 0; c < ACROSS; c++) {
-        if (column + c >= across) continue;
-        const uint32_t b[2] = {b1[(2 * k * across + c) * SQ_WARP], b1[((2 * k + 1) * across + c) * SQ_WARP]};
-        fragment::multiply(sum[c], a, b);
-      }
+      for (int i = 0; i < CHAINS; i++)
+        step<ACROSS>(a4 + i * SQ_WARP, b1 + i * 2 * half, half, pieces - column, sum[i]);
     }
+    if (k < count) step<ACROSS>(a4, b1, half, pieces - column, sum[0]);
     float *to = sums + (part * n.width + column * 8 + lane % 4 * 2) * (n.rows + 4) + row * 16 + lane / 4;
     SQ_UNROLL
     for (int c = 0; c < ACROSS; c++) {
-      if (column + c >= across) continue;
+      if (ACROSS == 4 && column + c >= pieces) continue;
       float *at = to + c * 8 * (n.rows + 4);
-      at[0] = sum[c][0];
-      at[n.rows + 4] = sum[c][1];
-      at[8] = sum[c][2];
-      at[n.rows + 12] = sum[c][3];
+      at[0] = sum[0][c][0] + sum[1][c][0];
+      at[n.rows + 4] = sum[0][c][1] + sum[1][c][1];
+      at[8] = sum[0][c][2] + sum[1][c][2];
+      at[n.rows + 12] = sum[0][c][3] + sum[1][c][3];
+    }
+  }
+
+  /* One fragment of the depth; half: words from one half of a fragment of the operand to the other. */
+  template <int ACROSS>
+  static __device__ __forceinline__ void step(const uint4 *a4, const uint32_t *b1, int half, int left,
+                                              float (&sum)[ACROSS][4]) {
+    const uint4 w = *a4;
+    const uint32_t a[4] = {w.x, w.y, w.z, w.w};
+    SQ_UNROLL
+    for (int c = 0; c < ACROSS; c++) {
+      if (ACROSS == 4 && c >= left) continue;
+      const uint32_t b[2] = {b1[c * SQ_WARP], b1[half + c * SQ_WARP]};
+      fragment::multiply(sum[c], a, b);
+    }
+  }
+
+  template <int ACROSS>
+  static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
+                                               const product_size &n) {
+    const int down = (int)n.down.by, across = (int)n.across.by, count = down * across * n.parts;
+    const int warps = (int)blockDim.x / SQ_WARP;
+    for (int i = (int)threadIdx.x / SQ_WARP; i < count; i += warps) {
+      const int rest = n.down.of(i), part = n.across.of(rest);
+      tile<ACROSS>(weights, operand, sums, n, i - rest * down, (rest - part * across) * ACROSS, part);
     }
   }
 
   static __device__ __forceinline__ void multiply(const element *weights, const element *operand, float *sums,
                                                   const product_size &n) {
-    const int down = n.rows / 16, across = (n.width / 8 + ACROSS - 1) / ACROSS,
-              count = down * across * n.parts;
-    const int warps = (int)blockDim.x / SQ_WARP;
-    for (int i = (int)threadIdx.x / SQ_WARP; i < count; i += warps) {
-      const int rest = i / down;
-      tile(weights, operand, sums, n, i % down, rest % across * ACROSS, rest / across);
-    }
+    if (n.width == 8)
+      tiles<1>(weights, operand, sums, n);
+    else if (n.width == 16)
+      tiles<2>(weights, operand, sums, n);
+    else
+      tiles<4>(weights, operand, sums, n);
   }
 };
 
