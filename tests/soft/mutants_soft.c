@@ -268,9 +268,8 @@ static void try_mutant(bench *b, size_t kernel, size_t index) {
 
 /* ---- which ---- */
 
-/* The mutants of all kernels that a trial reaches and whose name has the word in it.  Of exchanged operands, one
- * instruction of a kind in a kernel stands for all that were inlined: the last, whose sums are not zeros any
- * more. */
+/* The mutants of all kernels that a trial reaches and whose name has the word in it.  Exchanged operands are
+ * one mutant of a kernel for all places where the statement was inlined. */
 static void list_mutants(const char *word) {
   for (size_t k = 0; k < kernel_count; k++) {
     if (strstr(kernels[k], word) == NULL || soft_launches_of(kernels[k]) == 0) continue;

@@ -117,7 +117,7 @@ std::vector<Mutant> mutants_of(const Kernel &kernel) {
       if (begins(name, e.prefix) && e.second < i.operands && i.size[e.first] == i.size[e.second] &&
           (i.at[e.first].offset != i.at[e.second].offset ||
            i.at[e.first].constant != i.at[e.second].constant))
-        all.push_back({Mutant::exchanged, at, at, e.first, e.second, "", e.kind});
+        all.push_back({Mutant::exchanged, at, at, e.first, e.second, e.prefix, e.kind});
   }
   return all;
 }
@@ -133,8 +133,11 @@ Kernel mutated(const Kernel &kernel, const Mutant &m) {
   case Mutant::passed:
     i->run = passes;
     break;
-  case Mutant::exchanged:
-    std::swap(i->at[m.first], i->at[m.second]);
+  case Mutant::exchanged: /* wherever the statement was inlined */
+    for (Instruction &other : mutant.code)
+      if (begins(kernel.opcodes[other.opcode], m.name.c_str()) && m.second < other.operands &&
+          other.size[m.first] == other.size[m.second])
+        std::swap(other.at[m.first], other.at[m.second]);
     break;
   case Mutant::renamed: {
     const Instruction other = instruction_of(m.name);

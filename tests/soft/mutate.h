@@ -18,7 +18,7 @@ struct Mutant {
   enum Change : uint8_t { deleted, renamed, passed, exchanged } change;
   uint32_t at, partner;  /* instructions; partner: deleted together with it, or `at` */
   uint8_t first, second; /* operands that are exchanged */
-  std::string name;      /* renamed: the new name */
+  std::string name;      /* renamed: the new name; exchanged: how the names of the instructions begin */
   std::string kind;      /* of the table's row: "bar.sync deleted" */
 };
 
