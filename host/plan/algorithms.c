@@ -2,6 +2,7 @@
  */
 #include "host/plan/algorithms.h"
 
+#include "core/stream.h"
 #include "core/structure.h"
 #include "kernels/cudnn/algorithms.h"
 
@@ -129,6 +130,11 @@ const sq_algorithm sq_algorithms[] = {
      .workspace = sq_layer_workspace_f32_of,
      .forward = sq_layer_forward_f32_all,
      .backward = sq_layer_backward_f32_all},
+    {NAMED("cpu", "stream", SEQGPU_DTYPE_F32), /* inference only: no backward */
+     .refuses = sq_stream_refuses,
+     .estimate = sq_stream_estimate,
+     .workspace = sq_stream_workspace,
+     .forward = sq_stream_forward},
     {NAMED("cpu", "step", SEQGPU_DTYPE_F64),
      .refuses = never_refuses,
      .estimate = step_estimate,
