@@ -10,7 +10,7 @@
  * the work itself.  Here the weights are read once a step, in the layout in which the user holds them, so
  * they may change between any two calls.  The products are stream_kernel.c's, in the processor's best
  * instruction set; the pointwise steps are the cells' own, so every cell and option with dense products
- * works.
+ * works, but for those of the plain LSTM and GRU (stream_step.c).
  *
  * Nothing is allocated, locked or shared with another thread.  A sequence has the same bits whatever the rest
  * of its batch, and however its steps are divided into calls.
@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/cells.h"
 #include "core/step.h"
 #include "core/stream_kernel.h"
 #include "core/structure.h"
@@ -32,10 +33,19 @@
 #include <xmmintrin.h>
 #endif
 
+typedef void pointwise(const sq_step_f32 *step);
+
+/* The functions of an instruction set (stream_kernel.h). */
+typedef struct sq_stream_kernels {
+  void (*multiply)(const sq_stream_product *product);
+  pointwise *lstm, *gru;
+} sq_stream_kernels;
+
 typedef struct stream {
   const sq_layer_run *run;
   const sq_layout *layout;
-  sq_stream_kernel *kernel;
+  const sq_stream_kernels *kernels;
+  pointwise *only;                  /* the one stage of a cell that has its step here, or NULL */
   float *gates, *aux;               /* [B,G], [B,A] */
   float *state[SQ_MAX_STATES][2];   /* [B,W_k]: steps write to one and the other in turn */
   const float *prev[SQ_MAX_STATES]; /* [B,W_k]: the state before the step */
@@ -44,14 +54,19 @@ typedef struct stream {
 
 /* ---------------------------------------------------------------- processor */
 
-static sq_stream_kernel *best_kernel(void) {
+static const sq_stream_kernels *best_kernels(void) {
+#define ROW(isa)                                                                                             \
+  { sq_stream_multiply_##isa, sq_stream_lstm_##isa, sq_stream_gru_##isa }
+  static const sq_stream_kernels baseline = ROW(baseline);
 #if defined(__x86_64__)
+  static const sq_stream_kernels avx2 = ROW(avx2), avx512 = ROW(avx512);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("fma"))
-    return sq_stream_avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return sq_stream_avx2;
+    return &avx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2;
 #endif
-  return sq_stream_baseline;
+#undef ROW
+  return &baseline;
 }
 
 /* Flushes denormals from now on; returns the mode to restore. */
@@ -114,7 +129,7 @@ static void project(const stream *s, int64_t from, int64_t to) {
   if (from >= to) return;
   sq_stream_product g = product_into(s, 1, from, to - from);
   g.operand[g.operands++] = input_of(s, from);
-  s->kernel(&g);
+  s->kernels->multiply(&g);
 }
 
 /* A product, together with the input's share of the same gates if there is one to add. */
@@ -125,7 +140,7 @@ static void multiply(const stream *s, const sq_step_f32 *step, const sq_product 
   g.operand[g.operands++] = operand_of(s, step, p);
   for (int64_t b = 0; b < g.batch && !to_gates; b++)
     memset(g.out + b * g.ld_out, 0, (size_t)g.rows * sizeof(float));
-  s->kernel(&g);
+  s->kernels->multiply(&g);
 }
 
 static void begin_gates(const stream *s) {
@@ -161,6 +176,14 @@ static void later_products(const stream *s, const sq_step_f32 *step, int stage) 
 
 /* ---------------------------------------------------------------- steps */
 
+/* The step of stream_step.c that is the whole cell, or NULL: the cell's own. */
+static pointwise *only_step(const sq_stream_kernels *kernels, const sq_layout *l) {
+  const sq_config *c = &l->config;
+  if (l->cell->forward_f32 == sq_lstm_forward_f32 && !c->peephole && !c->coupled && !c->projection_size)
+    return kernels->lstm;
+  return l->cell->forward_f32 == sq_gru_forward_f32 && c->reset_after ? kernels->gru : NULL;
+}
+
 /* The states before the first step: the caller's, or zeros. */
 static void enter(stream *s) {
   for (int k = 0; k < s->layout->states; k++) {
@@ -188,6 +211,10 @@ static void step_at(stream *s, int64_t t, int64_t i) {
     s->prev[k] = step.next[k];
   }
   first_products(s, &step);
+  if (s->only) {
+    s->only(&step);
+    return;
+  }
   l->cell->forward_f32(&step, 0);
   for (int stage = 1; stage < l->stages; stage++) {
     later_products(s, &step, stage);
@@ -222,7 +249,8 @@ static int64_t lay_out(stream *s, const sq_layout *layout, int64_t batch, float 
 }
 
 static void forward(const sq_layer_run *run) {
-  stream s = {.run = run, .layout = run->layout, .kernel = best_kernel()};
+  stream s = {.run = run, .layout = run->layout, .kernels = best_kernels()};
+  s.only = only_step(s.kernels, run->layout);
   const int64_t T = run->batch > 0 ? run->seq_len : 0;
   lay_out(&s, run->layout, run->batch, run->workspace);
   enter(&s);

@@ -23,10 +23,6 @@
 
 #include "core/real.h"
 
-#ifndef SQ_ISA
-#define SQ_ISA baseline
-#endif
-
 #if defined(__AVX512F__)
 enum { VEC = 16 };
 #elif defined(__AVX2__)
@@ -121,8 +117,11 @@ SQ_INLINE vec load_masked(const float *at, bits mask) { return (vec)((bits)load(
 SQ_INLINE void add_operand(const int rows, const int batch, int64_t cols, const float *w, int64_t ld_w,
                            const float *v, int64_t ld_v, vec *sum) {
   int64_t k = 0;
+  const char *next = (const char *)(w + rows * ld_w);
   for (; k + VEC <= cols; k += VEC) {
     vec x[3];
+    UNROLL for (int i = 0; i < rows * VEC * 4; i += 64) { __builtin_prefetch(next + i); }
+    next += rows * VEC * 4;
     UNROLL for (int b = 0; b < batch; b++) { x[b] = load(v + b * ld_v + k); }
     UNROLL for (int r = 0; r < rows; r++) {
       const vec row = load(w + r * ld_w + k);
@@ -140,17 +139,18 @@ SQ_INLINE void add_operand(const int rows, const int batch, int64_t cols, const 
   }
 }
 
-/* The sums of rows row.. and vectors first.. over the operands that are not narrow.  stride: 1, or 0 for the
- * same row over and over. */
+/* Adds the sums of rows row.. and vectors first.. over all operands, none of which is narrow.  stride: 1, or 0
+ * for the same row over and over. */
 SQ_INLINE void sum_block(const int rows, const int batch, const sq_stream_product *p, int64_t row,
                          int64_t first, int64_t stride, vec *sum) {
   UNROLL for (int i = 0; i < rows * batch; i++) { sum[i] = (vec){0}; }
-  for (int i = 0; i < p->operands; i++) {
-    const sq_stream_operand *o = &p->operand[i];
-    if (o->cols < VEC) continue;
-    add_operand(rows, batch, o->cols, o->weights + row * o->cols, stride * o->cols,
-                o->vectors + first * o->ld, o->ld, sum);
-  }
+  const sq_stream_operand *o = p->operand;
+  add_operand(rows, batch, o->cols, o->weights + row * o->cols, stride * o->cols, o->vectors + first * o->ld,
+              o->ld, sum);
+  if (p->operands == 1) return;
+  o++;
+  add_operand(rows, batch, o->cols, o->weights + row * o->cols, stride * o->cols, o->vectors + first * o->ld,
+              o->ld, sum);
 }
 
 SQ_INLINE void run_block(const int rows, const int batch, const sq_stream_product *p, int64_t row,
@@ -173,26 +173,22 @@ static void run_one(const sq_stream_product *p, int64_t row, int64_t b) {
   p->out[b * p->ld_out + row] += add_lanes(sum[0], sum[1], sum[2], sum[3])[0];
 }
 
-static void run_8x1(const sq_stream_product *p, int64_t row, int64_t b) { run_block(8, 1, p, row, b); }
-static void run_4x1(const sq_stream_product *p, int64_t row, int64_t b) { run_block(4, 1, p, row, b); }
-static void run_4x2(const sq_stream_product *p, int64_t row, int64_t b) { run_block(4, 2, p, row, b); }
-static void run_4x3(const sq_stream_product *p, int64_t row, int64_t b) { run_block(4, 3, p, row, b); }
-
 /* Four rows and every vector. */
 static void run_quad(const sq_stream_product *p, int64_t row) {
-  int64_t b = 0;
-  if (p->batch == 3) {
-    run_4x3(p, row, 0);
-    return;
-  }
-  for (; b + 2 <= p->batch; b += 2) run_4x2(p, row, b);
-  if (b < p->batch) run_4x1(p, row, b);
+  if (p->batch == 1)
+    run_block(4, 1, p, row, 0);
+  else if (p->batch == 2)
+    run_block(4, 2, p, row, 0);
+  else if (p->batch == 3)
+    run_block(4, 3, p, row, 0);
+  else
+    for (int64_t b = 0; b < p->batch; b += 2) run_block(4, 2, p, row, b);
 }
 
 static void run_wide(const sq_stream_product *p) {
   int64_t row = 0;
   if (p->batch == 1)
-    for (; row + 8 <= p->rows; row += 8) run_8x1(p, row, 0);
+    for (; row + 8 <= p->rows; row += 8) run_block(8, 1, p, row, 0);
   for (; row + QUAD <= p->rows; row += QUAD) run_quad(p, row);
   for (; row < p->rows; row++)
     for (int64_t b = 0; b < p->batch; b++) run_one(p, row, b);
@@ -225,17 +221,17 @@ static void add_narrow(int64_t rows, const sq_stream_operand *o, const float *v,
 
 /* ---- the entry ----------------------------------------------------------------------------------------- */
 
-#define ENTRY_(isa) sq_stream_##isa
-#define ENTRY(isa)  ENTRY_(isa)
-
-void ENTRY(SQ_ISA)(const sq_stream_product *p) {
-  int wide = 0;
-  for (int i = 0; i < p->operands; i++) {
-    const sq_stream_operand *o = &p->operand[i];
-    wide |= o->cols >= VEC;
-    if (o->cols >= VEC) continue;
-    for (int64_t b = 0; b < p->batch; b++)
-      add_narrow(p->rows, o, o->vectors + b * o->ld, p->out + b * p->ld_out);
+void SQ_STREAM(multiply)(const sq_stream_product *product) {
+  sq_stream_product wide = *product;
+  wide.operands = 0;
+  for (int i = 0; i < product->operands; i++) {
+    const sq_stream_operand *o = &product->operand[i];
+    if (o->cols >= VEC) {
+      wide.operand[wide.operands++] = *o;
+      continue;
+    }
+    for (int64_t b = 0; b < product->batch; b++)
+      add_narrow(product->rows, o, o->vectors + b * o->ld, product->out + b * product->ld_out);
   }
-  if (wide) run_wide(p);
+  if (wide.operands) run_wide(&wide);
 }

@@ -21,9 +21,26 @@ typedef struct sq_stream_product {
   sq_stream_operand operand[2];
 } sq_stream_product;
 
-/* The same sum in the same order for out[b, r], whatever the batch and the place of b in it. */
-typedef void sq_stream_kernel(const sq_stream_product *product);
+/* What each instruction set has (stream_kernel.c, stream_step.c):
+ *   multiply    the same sum in the same order for out[b, r], whatever the batch and the place of b in it
+ *   lstm, gru   the only stage of a plain "lstm", and of a "gru" with reset_after: what core/step.h says, but
+ *               for the gates and aux of inference, which nobody reads */
+#define SQ_STREAM_KERNELS(isa)                                                                               \
+  void sq_stream_multiply_##isa(const sq_stream_product *product);                                           \
+  void sq_stream_lstm_##isa(const struct sq_step_f32 *step);                                                 \
+  void sq_stream_gru_##isa(const struct sq_step_f32 *step);
 
-sq_stream_kernel sq_stream_baseline, sq_stream_avx2, sq_stream_avx512;
+struct sq_step_f32;
+SQ_STREAM_KERNELS(baseline)
+SQ_STREAM_KERNELS(avx2)
+SQ_STREAM_KERNELS(avx512)
+
+/* A function's name in the build for -DSQ_ISA=name. */
+#ifndef SQ_ISA
+#define SQ_ISA baseline
+#endif
+#define SQ_STREAM_JOIN(name, isa) sq_stream_##name##_##isa
+#define SQ_STREAM_NAME(name, isa) SQ_STREAM_JOIN(name, isa)
+#define SQ_STREAM(name)           SQ_STREAM_NAME(name, SQ_ISA)
 
 #endif
