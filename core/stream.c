@@ -277,17 +277,9 @@ const char *sq_stream_refuses(struct sq_exec *exec, const sq_problem *problem, c
   (void)exec;
   if (problem->training) return "inference is 0; it must be 1: a stream keeps nothing for a backward";
   if (sq_layout_structured(problem->layout))
-    return "cell has a recurrent matrix that is not stored; a stream reads stored weights only";
+    return "cell has a recurrent matrix that is not stored; it must be one that is, for a stream to read";
   if (problem->batch <= SQ_STREAM_BATCH) return NULL;
   snprintf(text, size, "batch is %lld; it must be at most %d: more sequences share packed weights",
            (long long)problem->batch, SQ_STREAM_BATCH);
   return text;
-}
-
-double sq_stream_estimate(struct sq_exec *exec, const sq_problem *problem) {
-  (void)exec;
-  const sq_layout *l = problem->layout;
-  double weights = (double)l->gates * (double)l->config.input_size;
-  for (int i = 0; i < l->products; i++) weights += (double)l->product[i].rows * (double)l->product[i].cols;
-  return 0.1 * (double)problem->seq_len * problem->directions + weights * 1e-5;
 }

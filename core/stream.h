@@ -1,5 +1,6 @@
 /* stream.h - algorithm `cpu/stream`: one time step, or a few, of a small batch, without packing a weight.
- * The functions are those of a row of host/plan/algorithms.c; float32, inference only. */
+ * The functions are those of a row of host/plan/algorithms.c, whose estimate stands there; float32,
+ * inference only. */
 #ifndef SQ_STREAM_H
 #define SQ_STREAM_H
 
@@ -11,7 +12,6 @@
 enum { SQ_STREAM_BATCH = 4 };
 
 const char *sq_stream_refuses(struct sq_exec *exec, const sq_problem *problem, char *text, size_t size);
-double sq_stream_estimate(struct sq_exec *exec, const sq_problem *problem);
 int64_t sq_stream_workspace(struct sq_exec *exec, const sq_problem *problem);
 int sq_stream_forward(struct sq_exec *exec, const sq_layer_run *runs, int count);
 
