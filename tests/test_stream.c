@@ -8,9 +8,14 @@
  *   refusals  training, five sequences, a matrix that is not stored: a sentence each, which names the argument
  *   planner   it is the choice for a step, and not for a long sequence
  *   mode      flush-to-zero is set during the call alone (x86)
+ *   kernels   those of each instruction set that the processor has: products against float64, pointwise steps
+ *             against the cells' own
  */
 #include <string.h>
 
+#include "core/cells.h"
+#include "core/step.h"
+#include "core/stream_kernel.h"
 #include "seqgpu/seqgpu.h"
 #include "tests/cells.h"
 #include "tests/check.h"
@@ -256,6 +261,115 @@ static void check_decay(seqgpu_context *ctx) {
 }
 #endif
 
+/* ---------------------------------------------------------------- kernels */
+
+typedef struct kernels {
+  const char *name;
+  int here; /* the processor has it */
+  void (*multiply)(const sq_stream_product *product);
+  void (*lstm)(const sq_step_f32 *step);
+  void (*gru)(const sq_step_f32 *step);
+} kernels;
+
+enum { MOST_ROWS = 21, MOST_COLS = 40, MOST_BATCH = 4, LD = MOST_COLS + 3 };
+
+/* |out - ref| / |ref| of a product that adds two operands, of `cols` and 2 cols / 3 + 1 columns. */
+static double product_error(const kernels *k, int64_t rows, int64_t cols, int64_t batch) {
+  float *w[2], v[2][MOST_BATCH * LD], out[MOST_BATCH * LD];
+  double ref[MOST_BATCH * LD];
+  sq_stream_product p = {.out = out, .ld_out = LD, .rows = rows, .batch = batch, .operands = 2};
+  check_fill_f32(out, COUNT(out), -1, 1);
+  for (size_t i = 0; i < COUNT(out); i++) ref[i] = (double)out[i];
+  for (int i = 0; i < 2; i++) {
+    const int64_t width = i ? 2 * cols / 3 + 1 : cols;
+    w[i] = check_alloc("weights", (size_t)(rows * width) * sizeof(float));
+    check_fill_f32(w[i], rows * width, -1, 1);
+    check_fill_f32(v[i], COUNT(v[i]), -1, 1);
+    p.operand[i] = (sq_stream_operand){.weights = w[i], .cols = width, .vectors = v[i], .ld = LD};
+    for (int64_t b = 0; b < batch; b++)
+      for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < width; c++)
+          ref[b * LD + r] += (double)w[i][r * width + c] * (double)v[i][b * LD + c];
+  }
+  k->multiply(&p);
+  check_free(w[0]);
+  check_free(w[1]);
+  return check_norm_f32(out, ref, COUNT(out)); /* what lies between the rows must stay */
+}
+
+static void check_products(const kernels *k) {
+  static const int64_t rows[] = {1, 3, 4, 8, 21}, cols[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 31, 32, 40};
+  double worst = 0;
+  for (size_t r = 0; r < COUNT(rows); r++)
+    for (size_t c = 0; c < COUNT(cols); c++)
+      for (int64_t batch = 1; batch <= MOST_BATCH; batch++) {
+        const double error = product_error(k, rows[r], cols[c], batch);
+        if (!(error <= worst)) worst = error;
+      }
+  check_error(worst, 1e-6, "%s: products", k->name);
+}
+
+/* The largest difference, in h and in what else comes out, of a step from the cell's own on the same row. */
+static double step_difference(const char *cell, void (*step)(const sq_step_f32 *), int reset_after,
+                              double scale) {
+  enum { H = 37 };
+  const sq_config config = {.input_size = 1, .hidden_size = H, .reset_after = reset_after};
+  sq_layout layout;
+  float params[4 * H * (H + 3)], gates[2][4 * H], aux[2][H], prev[2][H], next[2][2][H], y[2][H];
+  sq_layout_resolve(sq_cell_find(cell), &config, &layout);
+  check_fill_f32(params, COUNT(params), -1, 1);
+  check_fill_f32(gates[0], 4 * H, -scale, scale);
+  check_fill_f32(aux[0], H, -1, 1);
+  check_fill_f32(&prev[0][0], 2 * H, -1, 1);
+  memcpy(gates[1], gates[0], sizeof gates[0]);
+  memcpy(aux[1], aux[0], sizeof aux[0]);
+  for (int i = 0; i < 2; i++) {
+    sq_step_f32 s = {.layout = &layout, .batch = 1, .params = params, .gates = gates[i], .aux = aux[i]};
+    s.y = y[i];
+    s.ldy = H;
+    for (int n = 0; n < layout.states; n++) s.prev[n] = prev[n], s.next[n] = next[i][n];
+    if (i)
+      step(&s);
+    else
+      layout.cell->forward_f32(&s, 0);
+  }
+  double worst = 0;
+  for (int j = 0; j < H; j++) {
+    const double difference = fabs((double)y[0][j] - (double)y[1][j]);
+    if (!(difference <= worst)) worst = difference;
+    for (int n = 0; n < layout.states; n++) {
+      const double other = fabs((double)next[0][n][j] - (double)next[1][n][j]);
+      if (!(other <= worst)) worst = other;
+    }
+  }
+  return worst;
+}
+
+static void check_kernels(void) {
+  const kernels all[] = {
+    {"baseline", 1, sq_stream_multiply_baseline, sq_stream_lstm_baseline, sq_stream_gru_baseline},
+#if defined(__x86_64__)
+    {"avx2", __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), sq_stream_multiply_avx2,
+     sq_stream_lstm_avx2, sq_stream_gru_avx2},
+    {"avx512", __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"),
+     sq_stream_multiply_avx512, sq_stream_lstm_avx512, sq_stream_gru_avx512},
+#endif
+  };
+  for (size_t i = 0; i < COUNT(all); i++) {
+    if (!all[i].here) {
+      check_skip("the processor does not have it", "%s", all[i].name);
+      continue;
+    }
+    check_products(&all[i]);
+    for (double scale = 1; scale <= 1000; scale *= 10) { /* to gates that are 0 or 1 */
+      check_error(step_difference("lstm", all[i].lstm, 0, scale), 2e-6, "%s: lstm, gates to %g", all[i].name,
+                  scale);
+      check_error(step_difference("gru", all[i].gru, 1, scale), 2e-6, "%s: gru, gates to %g", all[i].name,
+                  scale);
+    }
+  }
+}
+
 /* ---------------------------------------------------------------- all */
 
 static void check_cell(seqgpu_context *ctx, const cell_row *cell) {
@@ -274,6 +388,7 @@ int main(void) {
   seqgpu_context *ctx = NULL;
   check_at("cpu/stream f32");
   if (!CHECK(seqgpu_context_create(&options, &ctx) == SEQGPU_OK, "a context")) return check_finish();
+  check_kernels();
   check_refusals(ctx);
   check_planner(ctx);
 #if defined(__SSE__)
