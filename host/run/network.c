@@ -62,7 +62,9 @@ seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *
   SQ_TRY(sq_usable(ctx));
   if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan is NULL");
   if (run == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "run is NULL");
-  *n = (sq_net){.ctx = ctx, .plan = plan, .element_size = ctx->element_size};
+  n->ctx = ctx; /* every field is set here once: clearing all of them costs a stream more than its checks */
+  n->plan = plan;
+  n->element_size = ctx->element_size;
   SQ_TRY(sq_struct_in(ctx, "run", &n->run, sizeof n->run, run, run_size));
   SQ_TRY(check_run(ctx, plan, &n->run));
   n->training = n->run.reserve != NULL;
