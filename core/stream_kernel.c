@@ -114,7 +114,7 @@ SQ_INLINE vec load(const float *at) { return *(const vec_unaligned *)at; }
 SQ_INLINE vec load_masked(const float *at, bits mask) { return (vec)((bits)load(at) & mask); }
 
 /* sum[r, b] += the lanes of w[r] . v[b]; rows and batch are constants at the call.  The rows that follow arrive
- * while these are computed: a third less time where the weights live in L2.  An address outside does no harm. */
+ * while these are computed: a quarter less time where the weights live in L2.  An address outside does no harm. */
 SQ_INLINE void add_operand(const int rows, const int batch, int64_t cols, const float *w, int64_t ld_w,
                            const float *v, int64_t ld_v, vec *sum) {
   int64_t k = 0;

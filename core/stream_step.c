@@ -5,11 +5,11 @@
  *
  * Compiled once for each instruction set with -DSQ_ISA=name.  The cells' own steps (lstm.c, gru.c) go over a
  * row once for each gate and keep what backward reads.  A stream keeps nothing, and its rows are short, so
- * here a row is one loop in which the gates of a unit are independent of one another: about twice as fast at
- * H = 16, where the time of a loop is that of its longest chain.
+ * here a row is one loop in which the gates of a unit are independent of one another: 1.6 times as fast
+ * at H = 16 (AVX2), where the time of a loop is that of its longest chain.
  *
  * s(x) = 1/(1+e^-x) with one power of two, since -x is kept inside +-87, where e^-x is a normal number.
- * Largest relative error 2e-7 for x >= -87; below, s(x) stays at 1.6e-38.
+ * Largest relative error, over every seventh float, 1.5e-7 for x >= -87; below, s(x) stays at 1.65e-38.
  */
 #include "core/step.h"
 #include "core/stream_kernel.h"
