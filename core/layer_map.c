@@ -1,10 +1,6 @@
 /* layer_map.c - see layer_map.h. */
 #include "core/layer_map.h"
 
-int64_t sq_align_elements(int64_t n) {
-  return (n + SQ_ALIGN_ELEMENTS - 1) / SQ_ALIGN_ELEMENTS * SQ_ALIGN_ELEMENTS;
-}
-
 sq_reserve_map sq_reserve_layout(const sq_layout *layout, int64_t seq_len, int64_t batch) {
   sq_reserve_map map = {.size = 0};
   for (int k = 0; k < layout->states; k++) {

@@ -13,7 +13,9 @@ extern "C" {
 enum { SQ_ALIGN_ELEMENTS = 16 };
 
 /* n rounded up to a multiple of SQ_ALIGN_ELEMENTS. */
-int64_t sq_align_elements(int64_t n);
+static inline int64_t sq_align_elements(int64_t n) {
+  return (n + SQ_ALIGN_ELEMENTS - 1) / SQ_ALIGN_ELEMENTS * SQ_ALIGN_ELEMENTS;
+}
 
 /* Offsets of the blocks of the reserve (core/layer.h), and its size. */
 typedef struct sq_reserve_map {

@@ -92,6 +92,16 @@ static const struct {
       ragged,
       {.num_layers = 3, .bidirectional = 1, .batch_first = 1, .inference = 1, .dropout = 0.5}}},
 
+    /* Streams (core/stream_kernel.c): one to four sequences, rows and columns that leave some over. */
+    {FOR_CONFORMANCE_LARGE, {"inference, B = 1, I = 34, H = 33", {3, 1, 34, 33}, NULL, {.inference = 1}}},
+    {FOR_CONFORMANCE_LARGE, {"inference, B = 2, I = 1, H = 70", {3, 2, 1, 70}, NULL, {.inference = 1}}},
+    {FOR_CONFORMANCE_LARGE,
+     {"inference, ragged, B = 3, I = 17, H = 40", {5, 3, 17, 40}, ragged_three, {.inference = 1}}},
+    {FOR_CONFORMANCE_LARGE,
+     {"inference, B = 4, I = 40, H = 19, bidirectional",
+      {3, 4, 40, 19},
+      NULL,
+      {.num_layers = 2, .bidirectional = 1, .inference = 1}}},
     /* The CPU's inference works in chunks of about 1024 rows of [T,B]. */
     {FOR_CONFORMANCE_LARGE,
      {"inference in chunks", {12, 200, 2, 3}, NULL, {.num_layers = 2, .bidirectional = 1, .inference = 1}}},

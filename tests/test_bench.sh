@@ -59,6 +59,18 @@ parses() { # NAME FILE...: each line is one JSON object
   fi
 }
 
+# ---------------------------------------------------------------------- bench_stream
+if [ -x "$bin/bench_stream" ]; then
+  exits "bench_stream: a bad number" 2 "$bin/bench_stream" --samples 0
+  exits "bench_stream: no such cell" 1 "$bin/bench_stream" --cells nonsense
+  exits "bench_stream: right, and no request for memory" 0 "$bin/bench_stream" --cells lstm,gru --hidden 5,16 --samples 3 --steps 20 \
+    --json "$temp/stream.json"
+  parses "bench_stream: each line is JSON" "$temp/stream.json"
+  every_line_has "bench_stream: no requests" "$temp/stream.json" '"requests": 0'
+else
+  skip "bench_stream" "the linker here may not know --wrap"
+fi
+
 # ---------------------------------------------------------------------- bench_rnn
 cat >"$temp/shapes.csv" <<'END'
 set,hidden,batch,timesteps,cell

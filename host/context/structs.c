@@ -15,7 +15,7 @@ static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 seqgpu_status sq_struct_in(seqgpu_context *ctx, const char *name, void *ours, size_t our_size,
                            const void *theirs, size_t their_size) {
-  memset(ours, 0, our_size);
+  if (their_size < our_size) memset(ours, 0, our_size);
   if (their_size == 0) return sq_fail(ctx, SEQGPU_EINVAL, "%s: its size is 0", name);
   memcpy(ours, theirs, smaller(our_size, their_size));
   const unsigned char *byte = theirs;

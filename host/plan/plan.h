@@ -34,7 +34,7 @@ typedef struct sq_algorithm {
   /* `count` directions of one layer: independent recurrences over the same x, which may run side by side.
    * They share dx: the second one's is added to the first one's.  Everything else that has a place per
    * direction (states, their gradients, parameters, workspaces, reserves) lies one direction after the other,
-   * without a gap. */
+   * without a gap.  backward NULL: `refuses` refuses training. */
   int (*forward)(sq_exec *exec, const sq_layer_run *runs, int count);
   int (*backward)(sq_exec *exec, const sq_layer_run *runs, int count);
 

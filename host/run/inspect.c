@@ -69,7 +69,8 @@ seqgpu_status seqgpu_rnn_inspect_(seqgpu_context *ctx, const seqgpu_plan *plan, 
         ctx, SEQGPU_EUNSUPPORTED,
         "inspect: \"%s\" keeps its reserve in a form of its own; look inside with algorithm \"step\"",
         plan->algorithm->name);
-  const sq_layer_run s = sq_net_layer_run(&n, layer, direction);
+  sq_layer_run s;
+  sq_net_layer_run(&n, layer, direction, &s);
   place p;
   if (part == NULL || !find_part(&s, part, &p)) return no_part(ctx, plan, part);
   if (width) *width = p.width;

@@ -1,6 +1,8 @@
 /* network.c - the parts of a run of a network: addresses, one layer and direction, dropout (network.h). */
 #include "host/run/network.h"
 
+#include <string.h>
+
 #include "host/context/structs.h"
 #include "host/plan/layers.h"
 
@@ -60,7 +62,9 @@ seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *
   SQ_TRY(sq_usable(ctx));
   if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan is NULL");
   if (run == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "run is NULL");
-  *n = (sq_net){.ctx = ctx, .plan = plan, .element_size = ctx->element_size};
+  n->ctx = ctx; /* every field is set here once: clearing all of them costs a stream more than its checks */
+  n->plan = plan;
+  n->element_size = ctx->element_size;
   SQ_TRY(sq_struct_in(ctx, "run", &n->run, sizeof n->run, run, run_size));
   SQ_TRY(check_run(ctx, plan, &n->run));
   n->training = n->run.reserve != NULL;
@@ -105,35 +109,38 @@ void *sq_net_dx(const sq_net *n, int64_t layer) {
 
 /* ---------------------------------------------------------------- one layer and direction */
 
-sq_layer_run sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction) {
+void sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction, sq_layer_run *s) {
   const seqgpu_plan *plan = n->plan;
   const seqgpu_rnn_run *run = &n->run;
   const sq_layout *l = sq_plan_layout(plan, layer);
   const int64_t block = layer * plan->directions + direction;
-  sq_layer_run s = {.layout = l, .seq_len = run->seq_len, .batch = run->batch, .reverse = (int)direction};
-  s.lengths = run->lengths;
-  s.host_lengths = run->host_lengths;
-  s.params = sq_net_at(n, run->params, sq_plan_param_offset(plan, layer, direction));
-  s.dparams = sq_net_at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
-  s.x = layer_input(n, layer);
-  s.ldx = l->config.input_size;
-  s.math = (sq_math)plan->desc.math;
-  s.workspace = sq_net_borrowed(n, n->map.scratch + (plan->chunk ? layer : direction) * n->map.scratch_size);
-  s.workspace_size = n->map.scratch_size;
+  memset(s, 0, sizeof *s);
+  s->layout = l;
+  s->seq_len = run->seq_len;
+  s->batch = run->batch;
+  s->reverse = (int)direction;
+  s->lengths = run->lengths;
+  s->host_lengths = run->host_lengths;
+  s->params = sq_net_at(n, run->params, sq_plan_param_offset(plan, layer, direction));
+  s->dparams = sq_net_at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
+  s->x = layer_input(n, layer);
+  s->ldx = l->config.input_size;
+  s->math = (sq_math)plan->desc.math;
+  s->workspace = sq_net_borrowed(n, n->map.scratch + (plan->chunk ? layer : direction) * n->map.scratch_size);
+  s->workspace_size = n->map.scratch_size;
   if (n->training) {
     const int64_t below =
         layer == 0 ? direction * n->map.first_reserve
                    : plan->directions * (n->map.first_reserve + (layer - 1) * n->map.rest_reserve) +
                          direction * n->map.rest_reserve;
-    s.reserve = sq_net_at(n, run->reserve, n->map.reserves + below);
-    s.reserve_size = layer == 0 ? n->map.first_reserve : n->map.rest_reserve;
+    s->reserve = sq_net_at(n, run->reserve, n->map.reserves + below);
+    s->reserve_size = layer == 0 ? n->map.first_reserve : n->map.rest_reserve;
   }
   for (int k = 0; k < l->states; k++) {
     const int64_t offset = block * run->batch * l->state_width[k];
-    s.initial[k] = sq_net_at(n, run->initial[k], offset);
-    s.final[k] = sq_net_at(n, run->final[k], offset);
-    s.dfinal[k] = sq_net_at(n, run->dfinal[k], offset);
-    s.dinitial[k] = sq_net_at(n, run->dinitial[k], offset);
+    s->initial[k] = sq_net_at(n, run->initial[k], offset);
+    s->final[k] = sq_net_at(n, run->final[k], offset);
+    s->dfinal[k] = sq_net_at(n, run->dfinal[k], offset);
+    s->dinitial[k] = sq_net_at(n, run->dinitial[k], offset);
   }
-  return s;
 }

@@ -27,8 +27,9 @@ void *sq_net_at(const sq_net *n, const void *base, int64_t offset);
 void *sq_net_kept(const sq_net *n, int64_t offset);
 void *sq_net_borrowed(const sq_net *n, int64_t offset);
 
-/* Everything of a layer and direction but y, dy and dx. */
-sq_layer_run sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction);
+/* Everything of a layer and direction but y, dy and dx, which are 0.  Written in place: a copy would cost a
+ * stream as much as some of its arithmetic. */
+void sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction, sq_layer_run *out);
 
 /* Where a layer writes y, and the gradient at its input: [T,B,Y], and [T,B,I] or NULL in layer 0. */
 void *sq_net_output(const sq_net *n, int64_t layer);

@@ -47,7 +47,7 @@ static seqgpu_status forward_layer(const sq_net *n, int64_t layer) {
   sq_layer_run s[2];
   for (int64_t direction = 0; direction < plan->directions; direction++) {
     const int half = direction == 1 && summed(n);
-    s[direction] = sq_net_layer_run(n, layer, direction);
+    sq_net_layer_run(n, layer, direction, &s[direction]);
     s[direction].y = half ? sq_net_borrowed(n, n->map.half) : sq_net_at(n, out, column_of(n, direction));
     s[direction].ldy = half ? plan->first.output : plan->output_width;
   }
@@ -82,7 +82,7 @@ static seqgpu_status backward_layer(const sq_net *n, int64_t layer, const void *
   const seqgpu_plan *plan = n->plan;
   sq_layer_run s[2];
   for (int64_t direction = 0; direction < plan->directions; direction++) {
-    s[direction] = sq_net_layer_run(n, layer, direction);
+    sq_net_layer_run(n, layer, direction, &s[direction]);
     s[direction].dy = sq_net_at(n, dy, column_of(n, direction));
     s[direction].ldy = plan->output_width;
     s[direction].dx = dx;

@@ -29,7 +29,8 @@ static void *carry(const sq_net *n, int64_t layer, int state) {
 /* Chunk `chunk` of the layer; between chunks the states come from the carry and go there. */
 static sq_stretch stretch_of(const sq_net *n, int64_t layer, int64_t chunk, int backward) {
   const int64_t T = n->run.seq_len, K = n->plan->chunk, last = chunks_of(n) - 1;
-  sq_stretch s = {.run = sq_net_layer_run(n, layer, 0), .first = chunk * K};
+  sq_stretch s = {.first = chunk * K};
+  sq_net_layer_run(n, layer, 0, &s.run);
   s.steps = chunk == last ? T - s.first : K;
   s.run.ldy = n->plan->output_width;
   for (int k = 0; k < s.run.layout->states; k++) {
@@ -89,7 +90,8 @@ seqgpu_status sq_wave_backward(const sq_net *n, const void *dy) {
   const int64_t L = n->plan->layers, waves = chunks_of(n) + L - 1;
   for (int64_t wave = 0; wave < waves; wave++) SQ_TRY(backward_wave(n, dy, wave));
   for (int64_t layer = L - 1; layer >= 0 && n->run.dparams; layer--) {
-    const sq_layer_run run = sq_net_layer_run(n, layer, 0);
+    sq_layer_run run;
+    sq_net_layer_run(n, layer, 0, &run);
     SQ_TRY(
         sq_check(n->ctx, n->plan->algorithm->wave_gradients(&n->ctx->exec, &run), n->plan->algorithm->name));
   }

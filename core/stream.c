@@ -1,0 +1,285 @@
+/* stream.c - the layer driver for streams: audio, control, games, which bring one time step a call.
+ *
+ *   for t: gates = b
+ *          for each stage: gates += [W_ih | W_hh] [x_t ; h_{t-1}]     stage 0: both in one pass
+ *                          aux   =  W h_{t-1}                         products to aux, by themselves
+ *                          the cell's pointwise step                  core/step.h
+ *
+ * The driver of whole sequences (layer.c) packs the recurrent weights at each call and makes one GEMM of the
+ * inputs of all steps.  That pays from some tens of steps on; for a single step the packing is several times
+ * the work itself.  Here the weights are read once a step, in the layout in which the user holds them, so
+ * they may change between any two calls.  The products are stream_kernel.c's, in the processor's best
+ * instruction set; the pointwise steps are the cells' own, so every cell and option with dense products
+ * works, but for those of the plain LSTM and GRU (stream_step.c).
+ *
+ * Nothing is allocated, locked or shared with another thread.  A sequence has the same bits whatever the rest
+ * of its batch, and however its steps are divided into calls.
+ *
+ * Denormals: on x86 the call sets flush-to-zero and denormals-are-zero and restores the caller's mode at the
+ * end.  A decaying state would otherwise make steps many times as slow as others, which a stream cannot
+ * afford.  Numbers below 1.2e-38 become zero; no other result changes.
+ */
+#include "core/stream.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cells.h"
+#include "core/step.h"
+#include "core/stream_kernel.h"
+#include "core/structure.h"
+
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
+typedef void pointwise(const sq_step_f32 *step);
+
+/* The functions of an instruction set (stream_kernel.h). */
+typedef struct sq_stream_kernels {
+  void (*multiply)(const sq_stream_product *product);
+  pointwise *lstm, *gru;
+} sq_stream_kernels;
+
+typedef struct stream {
+  const sq_layer_run *run;
+  const sq_layout *layout;
+  const sq_stream_kernels *kernels;
+  pointwise *only;                  /* the one stage of a cell that has its step here, or NULL */
+  float *gates, *aux;               /* [B,G], [B,A] */
+  float *state[SQ_MAX_STATES][2];   /* [B,W_k]: steps write to one and the other in turn */
+  const float *prev[SQ_MAX_STATES]; /* [B,W_k]: the state before the step */
+  const float *x;                   /* [B,I] of the step, row stride ldx */
+} stream;
+
+/* ---------------------------------------------------------------- processor */
+
+static const sq_stream_kernels *best_kernels(void) {
+#define ROW(isa)                                                                                             \
+  { sq_stream_multiply_##isa, sq_stream_lstm_##isa, sq_stream_gru_##isa }
+  static const sq_stream_kernels baseline = ROW(baseline);
+#if defined(__x86_64__)
+  static const sq_stream_kernels avx2 = ROW(avx2), avx512 = ROW(avx512);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("fma"))
+    return &avx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2;
+#endif
+#undef ROW
+  return &baseline;
+}
+
+/* Flushes denormals from now on; returns the mode to restore. */
+static unsigned flush_denormals(void) {
+#if defined(__SSE__)
+  enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
+  const unsigned mode = _mm_getcsr();
+  _mm_setcsr(mode | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
+  return mode;
+#else
+  return 0;
+#endif
+}
+
+static void restore_denormals(unsigned mode) {
+#if defined(__SSE__)
+  _mm_setcsr(mode);
+#else
+  (void)mode;
+#endif
+}
+
+/* ---------------------------------------------------------------- products */
+
+static const float *weight(const stream *s, int param, int64_t row) {
+  const sq_param *p = &s->layout->param[param];
+  return (const float *)s->run->params + p->offset + row * p->cols;
+}
+
+/* What a product multiplies. */
+static sq_stream_operand operand_of(const stream *s, const sq_step_f32 *step, const sq_product *p) {
+  sq_stream_operand o = {.weights = weight(s, p->param, p->row), .cols = p->cols};
+  if (p->from.buffer == SQ_AUX) {
+    o.vectors = step->aux + p->from.column;
+    o.ld = s->layout->aux;
+    return o;
+  }
+  const int k = p->from.state;
+  o.vectors = (p->from.buffer == SQ_STATE ? step->next[k] : step->prev[k]) + p->from.column;
+  o.ld = s->layout->state_width[k];
+  return o;
+}
+
+/* Rows `row`.. of W_ih and the inputs of the step. */
+static sq_stream_operand input_of(const stream *s, int64_t row) {
+  return (sq_stream_operand){
+      .weights = weight(s, 0, row), .cols = s->layout->config.input_size, .vectors = s->x, .ld = s->run->ldx};
+}
+
+/* Columns column.. of the gates or of aux as the result of a product. */
+static sq_stream_product product_into(const stream *s, int to_gates, int64_t column, int64_t rows) {
+  return (sq_stream_product){.out = (to_gates ? s->gates : s->aux) + column,
+                             .ld_out = to_gates ? s->layout->gates : s->layout->aux,
+                             .rows = rows,
+                             .batch = s->run->batch};
+}
+
+/* Gates from..to of W_ih x by themselves. */
+static void project(const stream *s, int64_t from, int64_t to) {
+  if (from >= to) return;
+  sq_stream_product g = product_into(s, 1, from, to - from);
+  g.operand[g.operands++] = input_of(s, from);
+  s->kernels->multiply(&g);
+}
+
+/* A product, together with the input's share of the same gates if there is one to add. */
+static void multiply(const stream *s, const sq_step_f32 *step, const sq_product *p, int with_input) {
+  const int to_gates = p->to.buffer == SQ_GATES;
+  sq_stream_product g = product_into(s, to_gates, p->to.column, p->rows);
+  if (with_input) g.operand[g.operands++] = input_of(s, p->to.column);
+  g.operand[g.operands++] = operand_of(s, step, p);
+  for (int64_t b = 0; b < g.batch && !to_gates; b++)
+    memset(g.out + b * g.ld_out, 0, (size_t)g.rows * sizeof(float));
+  s->kernels->multiply(&g);
+}
+
+static void begin_gates(const stream *s) {
+  const sq_layout *l = s->layout;
+  const float *bias = l->bias < 0 ? NULL : weight(s, l->bias, 0);
+  for (int64_t b = 0; b < s->run->batch; b++) {
+    float *gates = s->gates + b * l->gates;
+    if (bias) memcpy(gates, bias, (size_t)l->biased * sizeof(float));
+    memset(gates + l->biased, 0, (size_t)(l->gates - l->biased) * sizeof(float));
+  }
+}
+
+/* Stage 0: every gate gets its W_ih x, by itself or with a product of this stage. */
+static void first_products(const stream *s, const sq_step_f32 *step) {
+  const sq_layout *l = s->layout;
+  int64_t done = 0; /* gates that have their input */
+  begin_gates(s);
+  for (int i = 0; i < l->products; i++) {
+    const sq_product *p = &l->product[i];
+    if (p->stage != 0) continue;
+    const int with_input = p->to.buffer == SQ_GATES && p->to.column >= done;
+    if (with_input) project(s, done, p->to.column);
+    multiply(s, step, p, with_input);
+    if (with_input) done = p->to.column + p->rows;
+  }
+  project(s, done, l->gates);
+}
+
+static void later_products(const stream *s, const sq_step_f32 *step, int stage) {
+  for (int i = 0; i < s->layout->products; i++)
+    if (s->layout->product[i].stage == stage) multiply(s, step, &s->layout->product[i], 0);
+}
+
+/* ---------------------------------------------------------------- steps */
+
+/* The step of stream_step.c that is the whole cell, or NULL: the cell's own. */
+static pointwise *only_step(const sq_stream_kernels *kernels, const sq_layout *l) {
+  const sq_config *c = &l->config;
+  if (l->cell->forward_f32 == sq_lstm_forward_f32 && !c->peephole && !c->coupled && !c->projection_size)
+    return kernels->lstm;
+  return l->cell->forward_f32 == sq_gru_forward_f32 && c->reset_after ? kernels->gru : NULL;
+}
+
+/* The states before the first step: the caller's, or zeros. */
+static void enter(stream *s) {
+  for (int k = 0; k < s->layout->states; k++) {
+    s->prev[k] = s->run->initial[k];
+    if (s->prev[k]) continue;
+    memset(s->state[k][1], 0, (size_t)(s->run->batch * s->layout->state_width[k]) * sizeof(float));
+    s->prev[k] = s->state[k][1];
+  }
+}
+
+/* Step t, the i-th of the run; its states are the next one's. */
+static void step_at(stream *s, int64_t t, int64_t i) {
+  const sq_layer_run *run = s->run;
+  const sq_layout *l = s->layout;
+  sq_step_f32 step = {
+      .layout = l, .batch = run->batch, .t = t, .lengths = run->lengths, .params = run->params};
+  s->x = (const float *)run->x + t * run->batch * run->ldx;
+  step.gates = s->gates;
+  step.aux = s->aux;
+  step.y = (float *)run->y + t * run->batch * run->ldy;
+  step.ldy = run->ldy;
+  for (int k = 0; k < l->states; k++) {
+    step.prev[k] = s->prev[k];
+    step.next[k] = s->state[k][i % 2];
+    s->prev[k] = step.next[k];
+  }
+  first_products(s, &step);
+  if (s->only) {
+    s->only(&step);
+    return;
+  }
+  l->cell->forward_f32(&step, 0);
+  for (int stage = 1; stage < l->stages; stage++) {
+    later_products(s, &step, stage);
+    l->cell->forward_f32(&step, stage);
+  }
+}
+
+static void leave(const stream *s) {
+  for (int k = 0; k < s->layout->states; k++)
+    if (s->run->final[k] && s->run->final[k] != s->prev[k])
+      memcpy(s->run->final[k], s->prev[k],
+             (size_t)(s->run->batch * s->layout->state_width[k]) * sizeof(float));
+}
+
+/* Places in the workspace, and its size. */
+static int64_t lay_out(stream *s, const sq_layout *layout, int64_t batch, float *at) {
+  int64_t size = 0;
+  const int64_t gates = size;
+  size += sq_align_elements(batch * layout->gates);
+  const int64_t aux = size;
+  size += sq_align_elements(batch * layout->aux);
+  if (s) {
+    s->gates = at + gates;
+    s->aux = at + aux;
+  }
+  for (int k = 0; k < layout->states; k++)
+    for (int turn = 0; turn < 2; turn++) {
+      if (s) s->state[k][turn] = at + size;
+      size += sq_align_elements(batch * layout->state_width[k]);
+    }
+  return size;
+}
+
+static void forward(const sq_layer_run *run) {
+  stream s = {.run = run, .layout = run->layout, .kernels = best_kernels()};
+  s.only = only_step(s.kernels, run->layout);
+  const int64_t T = run->batch > 0 ? run->seq_len : 0;
+  lay_out(&s, run->layout, run->batch, run->workspace);
+  enter(&s);
+  for (int64_t i = 0; i < T; i++) step_at(&s, run->reverse ? T - 1 - i : i, i);
+  leave(&s);
+}
+
+/* ---------------------------------------------------------------- the row of the table */
+
+int sq_stream_forward(struct sq_exec *exec, const sq_layer_run *runs, int count) {
+  (void)exec;
+  const unsigned mode = flush_denormals();
+  for (int i = 0; i < count; i++) forward(&runs[i]);
+  restore_denormals(mode);
+  return 0;
+}
+
+int64_t sq_stream_workspace(struct sq_exec *exec, const sq_problem *problem) {
+  (void)exec;
+  return lay_out(NULL, problem->layout, problem->batch, NULL);
+}
+
+const char *sq_stream_refuses(struct sq_exec *exec, const sq_problem *problem, char *text, size_t size) {
+  (void)exec;
+  if (problem->training) return "inference is 0; it must be 1: a stream keeps nothing for a backward";
+  if (sq_layout_structured(problem->layout))
+    return "cell has a recurrent matrix that is not stored; it must be one that is, for a stream to read";
+  if (problem->batch <= SQ_STREAM_BATCH) return NULL;
+  snprintf(text, size, "batch is %lld; it must be at most %d: more sequences share packed weights",
+           (long long)problem->batch, SQ_STREAM_BATCH);
+  return text;
+}

@@ -1,0 +1,46 @@
+/* stream_kernel.h - what one build of stream_kernel.c offers to stream.c (internal). */
+#ifndef SQ_STREAM_KERNEL_H
+#define SQ_STREAM_KERNEL_H
+
+#include <stdint.h>
+
+/* One of the matrices of a product, as the user holds it, and the vectors that it is multiplied by. */
+typedef struct sq_stream_operand {
+  const float *weights; /* [rows, cols], without a gap */
+  int64_t cols;
+  const float *vectors; /* [batch, cols] row stride ld */
+  int64_t ld;
+} sq_stream_operand;
+
+/* out[b, r] += weights[r] . vectors[b], for each operand: all of them in one pass over the rows. */
+typedef struct sq_stream_product {
+  float *out; /* [batch, rows] row stride ld_out */
+  int64_t ld_out;
+  int64_t rows, batch;
+  int operands; /* 1 or 2 */
+  sq_stream_operand operand[2];
+} sq_stream_product;
+
+/* What each instruction set has (stream_kernel.c, stream_step.c):
+ *   multiply    the same sum in the same order for out[b, r], whatever the batch and the place of b in it
+ *   lstm, gru   the only stage of a plain "lstm", and of a "gru" with reset_after: what core/step.h says, but
+ *               for the gates and aux of inference, which nobody reads */
+#define SQ_STREAM_KERNELS(isa)                                                                               \
+  void sq_stream_multiply_##isa(const sq_stream_product *product);                                           \
+  void sq_stream_lstm_##isa(const struct sq_step_f32 *step);                                                 \
+  void sq_stream_gru_##isa(const struct sq_step_f32 *step);
+
+struct sq_step_f32;
+SQ_STREAM_KERNELS(baseline)
+SQ_STREAM_KERNELS(avx2)
+SQ_STREAM_KERNELS(avx512)
+
+/* A function's name in the build for -DSQ_ISA=name. */
+#ifndef SQ_ISA
+#define SQ_ISA baseline
+#endif
+#define SQ_STREAM_JOIN(name, isa) sq_stream_##name##_##isa
+#define SQ_STREAM_NAME(name, isa) SQ_STREAM_JOIN(name, isa)
+#define SQ_STREAM(name)           SQ_STREAM_NAME(name, SQ_ISA)
+
+#endif
