@@ -102,6 +102,7 @@ static const struct {
       {3, 4, 40, 19},
       NULL,
       {.num_layers = 2, .bidirectional = 1, .inference = 1}}},
+
     /* The CPU's inference works in chunks of about 1024 rows of [T,B]. */
     {FOR_CONFORMANCE_LARGE,
      {"inference in chunks", {12, 200, 2, 3}, NULL, {.num_layers = 2, .bidirectional = 1, .inference = 1}}},
