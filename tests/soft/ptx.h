@@ -61,11 +61,11 @@ enum : unsigned { OPERANDS = 14 };
  * base: `ld.global.v2.f32 {x, y}, [p+8]` has at = x, y, p; `st` begins with the address. */
 struct Instruction {
   Handler *run;
-  int64_t displacement;   /* of the address, if there is one */
-  Place at[OPERANDS];     /* `_` is a place that nobody reads */
-  uint8_t size[OPERANDS]; /* bytes of a lane there; 0: a predicate */
+  int64_t displacement;      /* of the address, if there is one */
+  Place at[OPERANDS];        /* `_` is a place that nobody reads */
+  uint8_t size[OPERANDS];    /* bytes of a lane there; 0: a predicate */
   uint8_t operands, results; /* the first so many of them are written */
-  bool guarded, negated; /* @p, @!p */
+  bool guarded, negated;     /* @p, @!p */
   Place guard;
   uint32_t target; /* of a branch: an index into the code */
   uint32_t opcode; /* its name: Kernel::opcodes */
