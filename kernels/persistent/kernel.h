@@ -99,6 +99,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int i = (int)threadIdx.x; i < bytes / (int)sizeof(uint4); i += (int)blockDim.x)
       all[i] = uint4{0, 0, 0, 0};
     __syncthreads(); /* padding is zeros */
+    SQ_ROLLED
     for (int b = 0; b < cell::count(s); b++) {
       const float *from = run.weights + (int64_t)(cell::first(s) + b) * n.hidden * n.hidden;
       if (backward)
