@@ -86,22 +86,15 @@ static __device__ __forceinline__ void sq_store_async(uint4 *own, uint64_t *bar,
 
 /* Copies from global memory to where `own` lies in every block of `ranks` (one bit each); completes on the
  * `bar` of each. */
-static __device__ __forceinline__ void sq_copy_bulk(uint4 *own, const uint4 *from, unsigned bytes,
-                                                    uint64_t *bar, uint16_t ranks) {
+static __device__ __forceinline__ void sq_copy_multicast(uint4 *own, const uint4 *from, unsigned bytes,
+                                                         uint64_t *bar, uint16_t ranks) {
 #ifdef SEQGPU_EMULATE
   simt::copy_bulk(own, from, bytes, bar, ranks, SIMT_SITE("cp.async.bulk"));
 #elif SQ_HAS_CLUSTERS
-  if (ranks == 1)
-    asm volatile(
-        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
-            sq_shared_address(own)),
-        "l"(from), "r"(bytes), "r"(sq_shared_address(bar))
-        : "memory");
-  else
-    asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster "
-                 "[%0], [%1], %2, [%3], %4;" ::"r"(sq_shared_address(own)),
-                 "l"(from), "r"(bytes), "r"(sq_shared_address(bar)), "h"(ranks)
-                 : "memory");
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster "
+               "[%0], [%1], %2, [%3], %4;" ::"r"(sq_shared_address(own)),
+               "l"(from), "r"(bytes), "r"(sq_shared_address(bar)), "h"(ranks)
+               : "memory");
 #else
   (void)own, (void)from, (void)bytes, (void)bar, (void)ranks;
 #endif

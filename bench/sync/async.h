@@ -53,7 +53,8 @@ __global__ void bulk_kernel(unsigned ranks, const uint4 *h, unsigned count, int 
   for (unsigned r = 0; r < (unsigned)rounds; r++) {
     if (threadIdx.x == 0) {
       sq_mbarrier_expect(bar, count * (unsigned)sizeof *h);
-      sq_copy_bulk(stage + first, h + first, share * (unsigned)sizeof *h, bar, (uint16_t)((1u << ranks) - 1));
+      sq_copy_multicast(stage + first, h + first, share * (unsigned)sizeof *h, bar,
+                        (uint16_t)((1u << ranks) - 1));
     }
     sq_mbarrier_wait(bar, r & 1);
     const unsigned look = (threadIdx.x * 7 + r) % count;

@@ -184,8 +184,9 @@ struct exchange_grid_multicast : exchange_on_barriers {
       sq_mbarrier_expect(bar, (unsigned)p.whole * (unsigned)sizeof(uint4));
       sq_fence_bulk();
       if (end > begin)
-        sq_copy_bulk(p.operand + begin, buffer + begin, (unsigned)(end - begin) * (unsigned)sizeof(uint4),
-                     bar, (uint16_t)((1u << at.cluster) - 1));
+        sq_copy_multicast(p.operand + begin, buffer + begin,
+                          (unsigned)(end - begin) * (unsigned)sizeof(uint4), bar,
+                          (uint16_t)((1u << at.cluster) - 1));
     }
     sq_mbarrier_wait(bar, at.turn % 2);
   }

@@ -229,7 +229,7 @@ __global__ void copy_kernel(const float *x, float *y, bool faulty) {
   if (i == 0) {
     sq_mbarrier_init(bar);
     sq_mbarrier_expect(bar, THREADS * sizeof(uint4));
-    sq_copy_bulk(box, reinterpret_cast<const uint4 *>(x), THREADS * sizeof(uint4), bar, 1); /* race */
+    sq_copy_multicast(box, reinterpret_cast<const uint4 *>(x), THREADS * sizeof(uint4), bar, 1); /* race */
   }
   __syncthreads();
   unsigned early = 0;

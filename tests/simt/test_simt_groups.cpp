@@ -91,7 +91,8 @@ __global__ void bulk_copy_kernel(const uint4 *from, float *y, bool faulty) {
   sq_cluster_wait();
   if (i == 0) {
     sq_mbarrier_expect(bar, THREADS * sizeof(uint4));
-    sq_copy_bulk(stage + rank * share, from + rank * share, share * sizeof(uint4), bar, (1u << RANKS) - 1);
+    sq_copy_multicast(stage + rank * share, from + rank * share, share * sizeof(uint4), bar,
+                      (1u << RANKS) - 1);
   }
   if (!faulty) sq_mbarrier_wait(bar, 0);
   y[blockIdx.x * THREADS + i] = (float)stage[i].w;
@@ -105,7 +106,7 @@ __global__ void unawaited_copy_kernel(const uint4 *from) {
   SQ_SHARED_DYNAMIC(uint4, stage);
   uint64_t *bar = reinterpret_cast<uint64_t *>(stage + 64);
   sq_mbarrier_init(bar);
-  for (int i = 0; i < 64; i++) sq_copy_bulk(stage + i, from + i, sizeof(uint4), bar, 1);
+  for (int i = 0; i < 64; i++) sq_copy_multicast(stage + i, from + i, sizeof(uint4), bar, 1);
 }
 
 /* grid_ring_kernel with packets.  The fault: what is there is taken, whatever its turn. */

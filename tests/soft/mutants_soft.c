@@ -1,8 +1,8 @@
 /* mutants_soft.c - plants faults in the kernels, one at a time, and looks whether the tests notice.
  *
- *   mutants_soft [--part I/N] [--sample N] [--kernel WORD] [--cell CELL]
+ *   mutants_soft [--part I/N] [--sample N] [--kernel WORD] [--cell CELL] [--kind WORD]
  *
- * sh tests/soft/mutate.sh runs it and makes the table.  --kernel: kernels with the word in their names; --cell: of
+ * sh tests/soft/mutate.sh runs it and makes the table.  --kernel, --kind: with the word in their names; --cell: of
  * that cell, or of one that is drawn ("any"), its kernels on its trials alone.
  *
  * A trial is a network forward and backward by one algorithm, or an operator; it is a small one, and its result
@@ -140,10 +140,10 @@ static void add_trial(trial t) {
 
 /* Small, with more than one block in every direction. */
 static const shape_row mutant_shapes[] = {
-    {"one block", {3, 3, 2, 4}, NULL, {.num_layers = 1}}, /* and a bulk copy for a cluster of one */
     {"small", {3, 3, 2, 5}, NULL, {.num_layers = 1}},
     {"ragged", {4, 5, 3, 20}, ragged, {.num_layers = 1}},
     {"wide", {2, 9, 2, 150}, NULL, {.num_layers = 1}},
+    {"wider", {2, 33, 2, 200}, NULL, {.num_layers = 1}}, /* more units of an operand than threads */
 };
 
 /* cell: in the name of the trials' cells; "": all, and operators. */
@@ -270,7 +270,7 @@ static void try_mutant(bench *b, size_t kernel, size_t index) {
 
 /* The mutants of all kernels that a trial reaches and whose name has the word in it.  Exchanged operands are
  * one mutant of a kernel for all places where the statement was inlined. */
-static void list_mutants(const char *word) {
+static void list_mutants(const char *word, const char *wanted) {
   for (size_t k = 0; k < kernel_count; k++) {
     if (strstr(kernels[k], word) == NULL || soft_launches_of(kernels[k]) == 0) continue;
     const char *seen[64] = {NULL};
@@ -280,6 +280,7 @@ static void list_mutants(const char *word) {
       const int what = soft_mutant(kernels[k], i, &kind, &place);
       int again = 0;
       for (size_t s = 0; s < seen_count; s++) again |= strcmp(seen[s], kind) == 0;
+      if (strstr(kind, wanted) == NULL) continue;
       if (what & SOFT_EXCHANGED && (again || !(what & SOFT_REACHED))) continue;
       if (what & SOFT_EXCHANGED) seen[seen_count++] = kind;
       if (chosen_count == MUTANTS) return;
@@ -314,12 +315,13 @@ static const char *draw_cell(void) {
 
 int main(int argc, char **argv) {
   unsigned part = 0, parts = 1, sample = 0;
-  const char *word = "", *cell = "";
+  const char *word = "", *cell = "", *kind = "";
   for (int i = 1; i + 1 < argc; i += 2) {
     if (strcmp(argv[i], "--part") == 0) sscanf(argv[i + 1], "%u/%u", &part, &parts);
     if (strcmp(argv[i], "--sample") == 0) sample = (unsigned)strtoul(argv[i + 1], NULL, 10);
     if (strcmp(argv[i], "--kernel") == 0) word = argv[i + 1];
     if (strcmp(argv[i], "--cell") == 0) cell = argv[i + 1];
+    if (strcmp(argv[i], "--kind") == 0) kind = argv[i + 1];
   }
   check_start();
   const seqgpu_context_options options = {.device = "cuda", .threads = 1};
@@ -328,7 +330,7 @@ int main(int argc, char **argv) {
   if (strcmp(cell, "any") == 0) cell = draw_cell();
   add_trials(cell);
   survey();
-  list_mutants(word[0] != '\0' ? word : cell);
+  list_mutants(word[0] != '\0' ? word : cell, kind);
   if (sample != 0) draw(sample);
   bench open = {0};
   for (size_t i = 0; i < chosen_count; i++)
