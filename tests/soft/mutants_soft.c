@@ -138,13 +138,21 @@ static void add_trial(trial t) {
   trials[trial_count++] = t;
 }
 
-/* Small, with more than one block in every direction. */
+/* Small, with more than one block in every direction; the last is for the cells with Fourier transforms and
+ * reflections, whose blocks have several warps there. */
 static const shape_row mutant_shapes[] = {
     {"small", {3, 3, 2, 5}, NULL, {.num_layers = 1}},
     {"ragged", {4, 5, 3, 20}, ragged, {.num_layers = 1}},
     {"wide", {2, 9, 2, 150}, NULL, {.num_layers = 1}},
     {"wider", {2, 33, 2, 200}, NULL, {.num_layers = 1}}, /* more units of an operand than threads */
+    {"power of two", {2, 9, 2, 256}, NULL, {.num_layers = 1}},
 };
+
+/* Whether a network of that cell and shape is a trial. */
+static int tried(const cell_row *cell, const shape_row *shape) {
+  const int unitary = strcmp(cell->desc.cell, "urnn") == 0 || strcmp(cell->desc.cell, "householder") == 0;
+  return fits(cell, shape) && (unitary || shape->size[3] != 256);
+}
 
 /* cell: in the name of the trials' cells; "": all, and operators. */
 static void add_trials(const char *cell) {
@@ -153,7 +161,7 @@ static void add_trials(const char *cell) {
     for (size_t c = 0; c < COUNT(cell_rows) && ours && a->dtype == SEQGPU_DTYPE_F32; c++)
       for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
         for (size_t s = 0; s < COUNT(mutant_shapes); s++)
-          if (fits(&cell_rows[c], &mutant_shapes[s]) && strstr(cell_rows[c].desc.cell, cell) != NULL)
+          if (tried(&cell_rows[c], &mutant_shapes[s]) && strstr(cell_rows[c].desc.cell, cell) != NULL)
             add_trial((trial){a->id, &cell_rows[c], &mutant_shapes[s], (seqgpu_math)math, .row = NULL});
   }
   static const int64_t sizes[][3] = {{33, 31, 2}, {3, 257, 4}};
