@@ -315,9 +315,12 @@ static void draw(size_t count) {
   qsort(chosen, chosen_count, sizeof chosen[0], by_kernel);
 }
 
-/* A cell, as its kernels and those of its relatives are named. */
+/* A cell with persistent kernels, as they and those of its relatives are named. */
 static const char *draw_cell(void) {
-  const char *cell = cell_rows[check_below(COUNT(cell_rows))].desc.cell;
+  const cell_row *row;
+  do row = &cell_rows[check_below(COUNT(cell_rows))];
+  while (!is_persistent(row));
+  const char *cell = row->desc.cell;
   return strcmp(cell, "lstm0") == 0 ? "lstm" : cell;
 }
 
