@@ -200,7 +200,7 @@ static __device__ __forceinline__ void sq_fft_plain(int64_t n, const float *tabl
     other->set(f, sum);
   }
   sq_swap(x, other);
-  __syncthreads();
+  __syncthreads(); /* whoever comes next may read any of it */
 }
 
 static __device__ __forceinline__ void sq_fft_block_forward(int64_t n, const float *table, sq_planes *x,

@@ -77,7 +77,7 @@ __global__ void __launch_bounds__(UNITARY_THREADS) unitary_backward_kernel(unita
     __syncthreads();
     sq_fft_block_inverse(u.n, u.table, &x2, &other);
     sq_unitary_backward_first(u, h, x2, r.dfrom + b * r.ld_from, grads);
-    __syncthreads();
+    __syncthreads(); /* the next row overwrites shared memory that others still read */
   }
 }
 

@@ -63,7 +63,7 @@ template <int count, int slot> static __device__ __forceinline__ void sq_block_s
 }
 template <int count> static __device__ __forceinline__ void sq_block_sums(float v[count]) {
   sq_block_sums_once<count, -1>(v);
-  __syncthreads();
+  __syncthreads(); /* part may be written by the next call */
 }
 
 /* v^* z of one number, added to a sum's two halves. */

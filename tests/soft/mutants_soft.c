@@ -25,7 +25,7 @@
 #include "tests/soft/controls.h"
 #include "tests/soft/mutants.h"
 
-enum { TRIALS = 8000, KERNELS = 1024, MUTANTS = 100000, TRIALS_EACH = 4, CHILD_SECONDS = 60 };
+enum { TRIALS = 8000, KERNELS = 1024, MUTANTS = 100000, TRIALS_EACH = 5, CHILD_SECONDS = 60 };
 enum { SURVIVED = 0, BY_NUMBERS = 1, BY_FAULT = 2 }; /* exit statuses of a child */
 
 /* A network or an operator's row.  It draws the same inputs whenever it is opened. */
@@ -213,16 +213,20 @@ static int by_cost(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Of the trials that reach the kernel, the cheapest, and last the dearest: it comes to the ends of long loops. */
+/* Of the trials that reach the kernel, the cheapest of each shape; of operators the cheapest. */
 static int choose_trials(size_t kernel, trial *best[TRIALS_EACH]) {
   static trial *all[TRIALS];
   int count = 0;
   for (int t = 0; t < trial_count; t++)
     if (reaches[kernel][t]) all[count++] = &trials[t];
   qsort(all, (size_t)count, sizeof all[0], by_cost);
-  const int chosen_trials = count < TRIALS_EACH ? count : TRIALS_EACH;
-  for (int t = 0; t < chosen_trials; t++) best[t] = all[t];
-  if (count > 0) best[chosen_trials - 1] = all[count - 1];
+  int chosen_trials = 0;
+  for (int t = 0; t < count && chosen_trials < TRIALS_EACH; t++) {
+    int again = 0;
+    for (int c = 0; c < chosen_trials; c++)
+      again |= all[t]->row == NULL && best[c]->row == NULL && best[c]->shape == all[t]->shape;
+    if (!again) best[chosen_trials++] = all[t];
+  }
   return chosen_trials;
 }
 
