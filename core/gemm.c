@@ -27,6 +27,7 @@
 #include "core/gemm.h"
 
 #include "core/gemm_kernel.h"
+#include "core/lanes.h"
 
 #include <string.h>
 
@@ -69,10 +70,8 @@ static int64_t ceil_div(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
 static const kernels *best_kernels(void) {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("fma"))
-    return &FN(sq_gemm_avx512);
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &FN(sq_gemm_avx2);
+  if (sq_best_isa() == SQ_ISA_AVX512) return &FN(sq_gemm_avx512);
+  if (sq_best_isa() == SQ_ISA_AVX2) return &FN(sq_gemm_avx2);
 #endif
   return &FN(sq_gemm_baseline);
 }

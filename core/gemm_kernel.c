@@ -22,45 +22,28 @@
 
 #include <string.h>
 
-#ifndef SQ_ISA
-#define SQ_ISA baseline
-#endif
+#include "core/lanes.h"
 
-#if defined(__AVX512F__)
-enum { VEC_BYTES = 64, MR = 12 };
-#elif defined(__AVX2__)
-enum { VEC_BYTES = 32, MR = 6 };
-#else
-enum { VEC_BYTES = 16, MR = 6 };
-#endif
+enum { MR = VEC_BYTES == 64 ? 12 : 6 };
 enum { VEC = VEC_BYTES / (int)sizeof(real), VECS = 2, NR = VECS * VEC, SUMS_MAX = MR * VECS };
 
 typedef real vec __attribute__((vector_size(VEC_BYTES), may_alias));
 typedef real vec_unaligned __attribute__((vector_size(VEC_BYTES), aligned(sizeof(real)), may_alias));
 typedef real quad __attribute__((vector_size(4 * sizeof(real)), aligned(sizeof(real)), may_alias));
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 /* ---- tiles --------------------------------------------------------------------------------------------- */
-
-/* The loops over a tile must be unrolled early, or its sums live in memory.  clang sees this for itself. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define UNROLL _Pragma("GCC unroll 16")
-#else
-#define UNROLL
-#endif
 
 /* The rows of C below this tile are those of the next: they arrive while this tile is computed.  An address
  * outside C does no harm. */
-ALWAYS_INLINE void prefetch_next(const int rows, const int vecs, const real *c, int64_t ldc) {
+SQ_INLINE void prefetch_next(const int rows, const int vecs, const real *c, int64_t ldc) {
   uintptr_t next = (uintptr_t)c + (uintptr_t)(rows * ldc) * sizeof(real);
   for (int i = 0; i < rows; i++, next += (uintptr_t)ldc * sizeof(real))
     for (int v = 0; v < vecs; v++) __builtin_prefetch((const char *)next + v * VEC_BYTES);
 }
 
 /* rows and panels are constants at the call. */
-ALWAYS_INLINE void run_tile(const int rows, const int panels, int64_t k, const real *a, const real *b,
-                            int64_t panel, int load, real *c, int64_t ldc) {
+SQ_INLINE void run_tile(const int rows, const int panels, int64_t k, const real *a, const real *b,
+                        int64_t panel, int load, real *c, int64_t ldc) {
   vec sum[SUMS_MAX];
   const int vecs = panels * VECS;
   UNROLL for (int i = 0; i < rows; i++) {
@@ -113,8 +96,8 @@ TILE(3, 2)
 /* ---- packing ------------------------------------------------------------------------------------------- */
 
 /* Rows of `count` elements, half <= count <= 2 half: two overlapping copies of fixed size. */
-ALWAYS_INLINE void copy_rows(const int half, int64_t k, int count, int width, const real *src, int64_t ld,
-                             real *dst) {
+SQ_INLINE void copy_rows(const int half, int64_t k, int count, int width, const real *src, int64_t ld,
+                         real *dst) {
   for (int64_t p = 0; p < k; p++, src += ld, dst += width) {
     memcpy(dst, src, (size_t)half * sizeof(real));
     memcpy(dst + count - half, src + count - half, (size_t)half * sizeof(real));
@@ -135,12 +118,7 @@ static void pack_rows(int64_t k, int count, int width, const real *src, int64_t 
 }
 
 /* dst[p, 0..3] = src[0..3, p] for four values of p. */
-ALWAYS_INLINE void transpose_4x4(const real *src, int64_t ld, real *dst, int width) {
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define HAVE_SHUFFLE 1
-#endif
-#endif
+SQ_INLINE void transpose_4x4(const real *src, int64_t ld, real *dst, int width) {
 #ifdef HAVE_SHUFFLE
   quad r0 = *(const quad *)src, r1 = *(const quad *)(src + ld);
   quad r2 = *(const quad *)(src + 2 * ld), r3 = *(const quad *)(src + 3 * ld);

@@ -162,16 +162,6 @@ static FN(sq_step) step_at(const job *j, int64_t t, int64_t first, int64_t count
   return s;
 }
 
-/* Address and row stride of a place of one step. */
-static const real *operand(const FN(sq_step) * s, sq_place place, int64_t *ld) {
-  if (place.buffer == SQ_AUX) {
-    *ld = s->layout->aux;
-    return s->aux + place.column;
-  }
-  *ld = s->layout->state_width[place.state];
-  return (place.buffer == SQ_STATE ? s->next[place.state] : s->prev[place.state]) + place.column;
-}
-
 static void forward_rows(const sq_structure *structure, const FN(sq_rows) * rows) {
 #if SEQGPU_REAL_BITS == 64
   structure->forward_f64(rows);
@@ -193,7 +183,7 @@ static FN(sq_rows) rows_at(const job *j, int i, const FN(sq_step) * s, int64_t f
   const sq_product *p = &j->layout->product[i];
   FN(sq_rows) r = {.layout = j->layout, .product = p, .rows = s->batch, .params = weight(j, p)};
   r.prepared = j->packed[i];
-  r.from = operand(s, p->from, &r.ld_from);
+  r.from = FN(sq_step_operand)(s, p->from, &r.ld_from);
   r.scratch = j->scratch[i] + first * p->structure->scratch(j->layout, p);
   if (j->grads[i]) r.grads = j->grads[i] + first * p->structure->params(j->layout, p);
   return r;
@@ -216,7 +206,7 @@ static void forward_products(const job *j, const FN(sq_step) * s, int stage, int
       continue;
     }
     int64_t lda;
-    const real *a = operand(s, p->from, &lda);
+    const real *a = FN(sq_step_operand)(s, p->from, &lda);
     FN(sq_gemm_run_packed)(s->batch, p->rows, p->cols, a, lda, j->packed[i], to_gates, c, ldc);
   }
 }

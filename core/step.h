@@ -38,6 +38,16 @@ static inline int FN(sq_step_valid)(const FN(sq_step) * s, int64_t b) {
   return s->lengths == NULL || s->t < s->lengths[b];
 }
 
+/* Where a product reads at this step, and the row stride there. */
+static inline const real *FN(sq_step_operand)(const FN(sq_step) * s, sq_place place, int64_t *ld) {
+  if (place.buffer == SQ_AUX) {
+    *ld = s->layout->aux;
+    return s->aux + place.column;
+  }
+  *ld = s->layout->state_width[place.state];
+  return (place.buffer == SQ_STATE ? s->next[place.state] : s->prev[place.state]) + place.column;
+}
+
 /* An invalid row of a forward step: the state passes on, y is zero. */
 static inline void FN(sq_step_pass)(const FN(sq_step) * s, int64_t b) {
   for (int k = 0; k < s->layout->states; k++) {

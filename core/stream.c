@@ -60,10 +60,8 @@ static const sq_stream_kernels *best_kernels(void) {
   static const sq_stream_kernels baseline = ROW(baseline);
 #if defined(__x86_64__)
   static const sq_stream_kernels avx2 = ROW(avx2), avx512 = ROW(avx512);
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("fma"))
-    return &avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2;
+  if (sq_best_isa() == SQ_ISA_AVX512) return &avx512;
+  if (sq_best_isa() == SQ_ISA_AVX2) return &avx2;
 #endif
 #undef ROW
   return &baseline;
@@ -99,14 +97,7 @@ static const float *weight(const stream *s, int param, int64_t row) {
 /* What a product multiplies. */
 static sq_stream_operand operand_of(const stream *s, const sq_step_f32 *step, const sq_product *p) {
   sq_stream_operand o = {.weights = weight(s, p->param, p->row), .cols = p->cols};
-  if (p->from.buffer == SQ_AUX) {
-    o.vectors = step->aux + p->from.column;
-    o.ld = s->layout->aux;
-    return o;
-  }
-  const int k = p->from.state;
-  o.vectors = (p->from.buffer == SQ_STATE ? step->next[k] : step->prev[k]) + p->from.column;
-  o.ld = s->layout->state_width[k];
+  o.vectors = sq_step_operand_f32(step, p->from, &o.ld);
   return o;
 }
 

@@ -21,36 +21,17 @@
  */
 #include "core/stream_kernel.h"
 
+#include "core/lanes.h"
 #include "core/real.h"
 
-#if defined(__AVX512F__)
-enum { VEC = 16 };
-#elif defined(__AVX2__)
-enum { VEC = 8 };
-#else
-enum { VEC = 4 };
-#endif
-enum { QUAD = 4, SUMS_MAX = 12 };
+enum { VEC = VEC_BYTES / 4, QUAD = 4, SUMS_MAX = 12 };
 
-typedef float vec __attribute__((vector_size(VEC * 4), may_alias));
-typedef float vec_unaligned __attribute__((vector_size(VEC * 4), aligned(4), may_alias));
-typedef int32_t bits __attribute__((vector_size(VEC * 4), may_alias));
+typedef float vec __attribute__((vector_size(VEC_BYTES), may_alias));
+typedef float vec_unaligned __attribute__((vector_size(VEC_BYTES), aligned(4), may_alias));
+typedef int32_t bits __attribute__((vector_size(VEC_BYTES), may_alias));
 typedef float quad __attribute__((vector_size(QUAD * 4), aligned(4), may_alias));
 
-/* The loops over a block must be unrolled early, or its sums live in memory.  clang sees this for itself. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define UNROLL _Pragma("GCC unroll 16")
-#else
-#define UNROLL
-#endif
-
 /* ---- lanes --------------------------------------------------------------------------------------------- */
-
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define HAVE_SHUFFLE 1
-#endif
-#endif
 
 #ifdef HAVE_SHUFFLE
 /* Of each 128 bits the elements 0 2 (1 3) of a, then those of b. */

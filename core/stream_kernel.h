@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "core/lanes.h"
+
 /* One of the matrices of a product, as the user holds it, and the vectors that it is multiplied by. */
 typedef struct sq_stream_operand {
   const float *weights; /* [rows, cols], without a gap */
@@ -36,9 +38,6 @@ SQ_STREAM_KERNELS(avx2)
 SQ_STREAM_KERNELS(avx512)
 
 /* A function's name in the build for -DSQ_ISA=name. */
-#ifndef SQ_ISA
-#define SQ_ISA baseline
-#endif
 #define SQ_STREAM_JOIN(name, isa) sq_stream_##name##_##isa
 #define SQ_STREAM_NAME(name, isa) SQ_STREAM_JOIN(name, isa)
 #define SQ_STREAM(name)           SQ_STREAM_NAME(name, SQ_ISA)

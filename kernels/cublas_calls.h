@@ -19,7 +19,6 @@ struct sq_cublas {
   SQ_CUBLAS_FUNCTIONS(SQ_LIBRARY_MEMBER)
 };
 
-/* NULL where it cannot be opened. */
-const sq_cublas *sq_cublas_library(void);
+const sq_cublas *sq_cublas_library(const char **why = nullptr);
 
 #endif

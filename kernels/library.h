@@ -5,7 +5,11 @@
  *
  *     #define SQ_THING_FUNCTIONS(F) F(thingCreate) F(thingDestroy)
  *     struct sq_thing { SQ_THING_FUNCTIONS(SQ_LIBRARY_MEMBER) };
- *     const sq_thing *sq_thing_library(const char **why);     NULL, and the loader's sentence, where it is not
+ *     const sq_thing *sq_thing_library(const char **why);
+ *
+ * NULL where it cannot be opened, and then `why`, unless it is NULL, gets the loader's sentence.  It is defined by
+ *
+ *     SQ_LIBRARY(sq_thing, SQ_THING_FUNCTIONS, "libthing.so.1", "where it was when this was built")
  */
 #ifndef SQ_LIBRARY_H
 #define SQ_LIBRARY_H
@@ -15,7 +19,7 @@
 #define SQ_LIBRARY_MEMBER(name)  decltype(&::name) name = nullptr;
 #define SQ_LIBRARY_LOAD(name)    library.load(SQ_LIBRARY_TEXT(name), reinterpret_cast<void **>(&functions.name));
 
-#ifdef SEQGPU_EMULATE
+#ifdef SEQGPU_EMULATE /* a stand-in is linked */
 #define SQ_LIBRARY_LINKED(name) functions.name = &::name;
 #else
 
@@ -44,6 +48,19 @@ struct sq_library {
 
   void note(const char *sentence) { snprintf(why, sizeof why, "%s", sentence != nullptr ? sentence : ""); }
 };
+
+#define SQ_LIBRARY(thing, FUNCTIONS, name, path)                                                             \
+  const thing *thing##_library(const char **why) {                                                           \
+    static thing functions;                                                                                  \
+    static const sq_library opened = [] {                                                                    \
+      sq_library library(name, path);                                                                        \
+      FUNCTIONS(SQ_LIBRARY_LOAD)                                                                             \
+      return library;                                                                                        \
+    }();                                                                                                     \
+    if (opened.complete) return &functions;                                                                  \
+    if (why != nullptr) *why = opened.why;                                                                   \
+    return nullptr;                                                                                          \
+  }
 
 #endif
 #endif

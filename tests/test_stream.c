@@ -349,10 +349,9 @@ static void check_kernels(void) {
   const kernels all[] = {
     {"baseline", 1, sq_stream_multiply_baseline, sq_stream_lstm_baseline, sq_stream_gru_baseline},
 #if defined(__x86_64__)
-    {"avx2", __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), sq_stream_multiply_avx2,
-     sq_stream_lstm_avx2, sq_stream_gru_avx2},
-    {"avx512", __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"),
-     sq_stream_multiply_avx512, sq_stream_lstm_avx512, sq_stream_gru_avx512},
+    {"avx2", sq_best_isa() >= SQ_ISA_AVX2, sq_stream_multiply_avx2, sq_stream_lstm_avx2, sq_stream_gru_avx2},
+    {"avx512", sq_best_isa() >= SQ_ISA_AVX512, sq_stream_multiply_avx512, sq_stream_lstm_avx512,
+     sq_stream_gru_avx512},
 #endif
   };
   for (size_t i = 0; i < COUNT(all); i++) {

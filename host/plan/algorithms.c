@@ -14,6 +14,17 @@ static const char *never_refuses(sq_exec *exec, const sq_problem *problem, char 
   return NULL;
 }
 
+/* Weights that the products of a step read. */
+static double recurrent_weights(const sq_layout *layout) {
+  double weights = 0;
+  for (int i = 0; i < layout->products; i++) {
+    const sq_product *p = &layout->product[i];
+    weights += p->structure ? 10.0 * (double)p->structure->params(layout, p) /* a guess */
+                            : (double)p->rows * (double)p->cols;
+  }
+  return weights;
+}
+
 /* ---------------------------------------------------------------- a GPU's step */
 
 #if defined(SEQGPU_WITH_CUDA) || defined(SEQGPU_WITH_EMULATOR)
@@ -22,13 +33,7 @@ static const char *never_refuses(sq_exec *exec, const sq_problem *problem, char 
 static double step_estimate(sq_exec *exec, const sq_problem *problem) {
   (void)exec;
   const sq_layout *layout = problem->layout;
-  double flops = 0;
-  for (int i = 0; i < layout->products; i++) {
-    const sq_product *p = &layout->product[i];
-    const double weights = p->structure ? 10.0 * (double)p->structure->params(layout, p) /* a guess */
-                                        : (double)p->rows * (double)p->cols;
-    flops += 2.0 * weights * (double)problem->batch;
-  }
+  const double flops = 2.0 * recurrent_weights(layout) * (double)problem->batch;
   const double launches = layout->products + layout->stages;
   const double passes =
       problem->training ? 2 : 1; /* backward: as many launches, and the transposed products */
@@ -38,15 +43,9 @@ static double step_estimate(sq_exec *exec, const sq_problem *problem) {
 
 /* ---------------------------------------------------------------- the CPU's step and stream */
 
-/* Weights that a step reads, W_ih among them. */
+/* With W_ih. */
 static double weights_of(const sq_layout *layout) {
-  double weights = (double)layout->gates * (double)layout->config.input_size;
-  for (int i = 0; i < layout->products; i++) {
-    const sq_product *p = &layout->product[i];
-    weights += p->structure ? 10.0 * (double)p->structure->params(layout, p) /* a guess */
-                            : (double)p->rows * (double)p->cols;
-  }
-  return weights;
+  return (double)layout->gates * (double)layout->config.input_size + recurrent_weights(layout);
 }
 
 /* Microseconds of a call, of a sequence in each step, and of a weight: in each call, in each step.  Fitted to

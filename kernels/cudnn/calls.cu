@@ -3,7 +3,7 @@
 
 #ifdef SEQGPU_EMULATE
 
-const sq_cudnn_functions *sq_cudnn_library(const char **) {
+const sq_cudnn_functions *sq_cudnn_functions_library(const char **) {
   static const sq_cudnn_functions linked = [] {
     sq_cudnn_functions functions;
     SQ_CUDNN_FUNCTIONS(SQ_LIBRARY_LINKED)
@@ -14,16 +14,7 @@ const sq_cudnn_functions *sq_cudnn_library(const char **) {
 
 #else
 
-const sq_cudnn_functions *sq_cudnn_library(const char **why) {
-  static sq_cudnn_functions functions;
-  static const sq_library opened = [] {
-    sq_library library("libcudnn.so." SQ_LIBRARY_TEXT(CUDNN_MAJOR), SEQGPU_CUDNN_PATH);
-    SQ_CUDNN_FUNCTIONS(SQ_LIBRARY_LOAD)
-    return library;
-  }();
-  if (opened.complete) return &functions;
-  if (why != nullptr) *why = opened.why;
-  return nullptr;
-}
+SQ_LIBRARY(sq_cudnn_functions, SQ_CUDNN_FUNCTIONS, "libcudnn.so." SQ_LIBRARY_TEXT(CUDNN_MAJOR),
+           SEQGPU_CUDNN_PATH)
 
 #endif

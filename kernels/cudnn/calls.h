@@ -37,10 +37,9 @@ struct sq_cudnn_functions {
   SQ_CUDNN_FUNCTIONS(SQ_LIBRARY_MEMBER)
 };
 
-/* NULL where it cannot be opened, and then `why`, if it is not NULL, gets the loader's sentence. */
-const sq_cudnn_functions *sq_cudnn_library(const char **why);
+const sq_cudnn_functions *sq_cudnn_functions_library(const char **why = nullptr);
 
 /* For all that runs after it was opened. */
-static inline const sq_cudnn_functions &dnn(void) { return *sq_cudnn_library(nullptr); }
+static inline const sq_cudnn_functions &dnn(void) { return *sq_cudnn_functions_library(); }
 
 #endif

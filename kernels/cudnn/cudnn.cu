@@ -328,7 +328,7 @@ const char *refuses(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, char *
   if (why != NULL) return why;
   if (way.type == CUDNN_DATA_HALF && p->math != SQ_MATH_BF16)
     return "math: must be SEQGPU_MATH_BF16, because operands and states are rounded to half";
-  if (sq_cudnn_library(&why) == NULL) {
+  if (sq_cudnn_functions_library(&why) == NULL) {
     snprintf(text, size, "algorithm: %s", why);
     return text;
   }

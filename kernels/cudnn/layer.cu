@@ -40,7 +40,7 @@ static void destroy(sq_cudnn *c) {
 int sq_cudnn_open(sq_exec *exec, sq_cudnn **out) {
   sq_gpu *gpu = sq_gpu_of(exec);
   TRY(sq_gpu_bind(exec));
-  if (sq_cudnn_library(NULL) == NULL) return SQ_CUDNN_MISSING;
+  if (sq_cudnn_functions_library() == NULL) return SQ_CUDNN_MISSING;
   if (gpu->cudnn == NULL) {
     sq_cudnn *c = new (std::nothrow) sq_cudnn();
     if (c == NULL) return (int)cudaErrorMemoryAllocation;
@@ -265,12 +265,12 @@ void sq_cudnn_close(sq_gpu *gpu) {
 const char *sq_cudnn_error_text(int error) {
   if (error == SQ_CUDNN_TOO_LARGE) return "this run needs more memory in cuDNN than the plan's largest run";
   const char *why = "cuDNN cannot be opened";
-  if (sq_cudnn_library(&why) == NULL) return why;
+  if (sq_cudnn_functions_library(&why) == NULL) return why;
   return dnn().cudnnGetErrorString((cudnnStatus_t)(error - SQ_CUDNN_ERRORS));
 }
 
 void sq_cudnn_describe(char *text, size_t size) {
-  if (sq_cudnn_library(NULL) == NULL) return;
+  if (sq_cudnn_functions_library() == NULL) return;
   const int version = (int)dnn().cudnnGetVersion();
   snprintf(text, size, ", cuDNN %d.%d", version / 10000, version / 100 % 100);
 }

@@ -136,7 +136,7 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   n.slices = n.at_once = (int)sq_ceil_div(q.batch, columns);
   n.width = sq_recurrence_width(q.math, columns);
   const int across = sq_recurrence_across(q.math != SQ_MATH_F32, n.width);
-  n.across = sq_divisor_by((n.width + across - 1) / across);
+  n.across = sq_divisor_by((int)sq_ceil_div(n.width, across));
   n.stride =
       sq_divisor_by((int)((int64_t)n.padded * n.width * q.product.element_bytes / (int64_t)sizeof(uint4)));
   int64_t at = 0, operand = 0, sums = 0, work = 0;

@@ -36,6 +36,16 @@ struct product_size {
 
   /* Where part `part` of 0..parts of the depth begins, in tiles. */
   __device__ __forceinline__ int begin(int part) const { return by_parts.of(part * tiles); }
+
+  /* The pieces of work: a tile of the sums and a part of the depth.  Neighbours are one below another. */
+  struct piece {
+    int row, column, part; /* row, column: in tiles */
+  };
+  __device__ __forceinline__ int pieces() const { return (int)(down.by * across.by) * parts; }
+  __device__ __forceinline__ piece at(int i) const {
+    const int rest = down.of(i), part = across.of(rest);
+    return {i - rest * (int)down.by, rest - part * (int)across.by, part};
+  }
 };
 
 struct product_f32 {
@@ -90,10 +100,10 @@ struct product_f32 {
   template <int wide>
   static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
                                                const product_size &n) {
-    const int down = (int)n.down.by, across = (int)n.across.by, count = down * across * n.parts;
+    const int count = n.pieces();
     for (int i = (int)threadIdx.x; i < count; i += (int)blockDim.x) {
-      const int rest = n.down.of(i), part = n.across.of(rest);
-      tile<wide>(weights, operand, sums, n, (i - rest * down) * 4, (rest - part * across) * wide, part);
+      const product_size::piece p = n.at(i);
+      tile<wide>(weights, operand, sums, n, p.row * 4, p.column * wide, p.part);
     }
   }
 
@@ -177,10 +187,10 @@ template <class fragment> struct product_mma {
   template <int ACROSS>
   static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
                                               const product_size &n, int row, int column, int part) {
-    const int lane = (int)threadIdx.x % SQ_WARP, tiles = n.depth / DEPTH_TILE;
+    const int lane = (int)threadIdx.x % SQ_WARP;
     const int pieces = ACROSS < 4 ? ACROSS : n.width / 8; /* of a narrow operand known, and none is missing */
     const int begin = n.begin(part), count = n.begin(part + 1) - begin, half = pieces * SQ_WARP;
-    const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + (row * tiles + begin) * SQ_WARP + lane;
+    const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + (row * n.tiles + begin) * SQ_WARP + lane;
     const uint32_t *b1 =
         reinterpret_cast<const uint32_t *>(operand) + 2 * begin * half + column * SQ_WARP + lane;
     float sum[CHAINS][ACROSS][4] = {};
@@ -220,11 +230,10 @@ template <class fragment> struct product_mma {
   template <int ACROSS>
   static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
                                                const product_size &n) {
-    const int down = (int)n.down.by, across = (int)n.across.by, count = down * across * n.parts;
-    const int warps = (int)blockDim.x / SQ_WARP;
+    const int count = n.pieces(), warps = (int)blockDim.x / SQ_WARP;
     for (int i = (int)threadIdx.x / SQ_WARP; i < count; i += warps) {
-      const int rest = n.down.of(i), part = n.across.of(rest);
-      tile<ACROSS>(weights, operand, sums, n, i - rest * down, (rest - part * across) * ACROSS, part);
+      const product_size::piece p = n.at(i);
+      tile<ACROSS>(weights, operand, sums, n, p.row, p.column * ACROSS, p.part);
     }
   }
 

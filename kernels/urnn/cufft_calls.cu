@@ -61,9 +61,10 @@ struct sq_cufft {
 
 namespace {
 
-struct {
+struct cufft {
   CUFFT_FUNCTIONS(SQ_LIBRARY_MEMBER)
-} functions;
+};
+SQ_LIBRARY(cufft, CUFFT_FUNCTIONS, "libcufft.so." SQ_LIBRARY_TEXT(CUFFT_VER_MAJOR), SEQGPU_CUFFT_PATH)
 
 int error_of(cufftResult status) { return status == CUFFT_SUCCESS ? 0 : SQ_CUFFT_ERRORS + (int)status; }
 
@@ -76,12 +77,9 @@ sq_cufft *find(const sq_gpu *gpu, int64_t n, int64_t batch) {
 } // namespace
 
 const char *sq_cufft_missing(void) {
-  static const sq_library opened = [] {
-    sq_library library("libcufft.so." SQ_LIBRARY_TEXT(CUFFT_VER_MAJOR), SEQGPU_CUFFT_PATH);
-    CUFFT_FUNCTIONS(SQ_LIBRARY_LOAD)
-    return library;
-  }();
-  return opened.complete ? NULL : opened.why;
+  const char *why = NULL;
+  cufft_library(&why);
+  return why;
 }
 
 int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch) {
@@ -91,8 +89,8 @@ int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch) {
   sq_cufft *p = new (std::nothrow) sq_cufft();
   if (p == NULL) return error_of(CUFFT_ALLOC_FAILED);
   int size = (int)n;
-  error = error_of(
-      functions.cufftPlanMany(&p->handle, 1, &size, NULL, 1, size, NULL, 1, size, CUFFT_C2C, (int)batch));
+  error = error_of(cufft_library(NULL)->cufftPlanMany(&p->handle, 1, &size, NULL, 1, size, NULL, 1, size,
+                                                      CUFFT_C2C, (int)batch));
   if (error != 0) {
     delete p;
     return error;
@@ -109,16 +107,16 @@ int sq_cufft_run(sq_exec *exec, int64_t n, int64_t batch, float *data, int inver
   if (error != 0) return error;
   const cufftHandle handle = find(sq_gpu_of(exec), n, batch)->handle;
   cufftComplex *z = reinterpret_cast<cufftComplex *>(data);
-  error = error_of(functions.cufftSetStream(handle, static_cast<cudaStream_t>(exec->stream)));
+  error = error_of(cufft_library(NULL)->cufftSetStream(handle, static_cast<cudaStream_t>(exec->stream)));
   if (error != 0) return error;
-  return error_of(functions.cufftExecC2C(handle, z, z, inverse ? CUFFT_INVERSE : CUFFT_FORWARD));
+  return error_of(cufft_library(NULL)->cufftExecC2C(handle, z, z, inverse ? CUFFT_INVERSE : CUFFT_FORWARD));
 }
 
 void sq_cufft_close(sq_gpu *gpu) {
   while (gpu->cufft != NULL) {
     sq_cufft *p = gpu->cufft;
     gpu->cufft = p->next;
-    functions.cufftDestroy(p->handle);
+    cufft_library(NULL)->cufftDestroy(p->handle);
     delete p;
   }
 }

@@ -64,17 +64,15 @@ static void draw_from_here(const trial *t) {
 static int open_trial(trial *t) {
   if (t->row != NULL) return 1;
   draw_from_here(t);
-  seqgpu_rnn_desc desc = combine(t->cell, t->shape);
+  const seqgpu_rnn_desc exact = combine(t->cell, t->shape);
+  seqgpu_rnn_desc desc = exact;
+  desc.math = t->math;
   const seqgpu_plan_options options = {.algorithm = t->algorithm};
   seqgpu_plan *plan = NULL;
-  desc.math = t->math;
   const seqgpu_status status = seqgpu_plan_create(device, &desc, &options, &plan);
   seqgpu_plan_destroy(plan);
   if (status == SEQGPU_EUNSUPPORTED) return 0;
-  const seqgpu_math math = desc.math;
-  desc.math = combine(t->cell, t->shape).math;
-  if (!net_reference(&t->ref, oracle, &desc, t->shape->lengths, math)) return 0;
-  desc.math = math;
+  if (!net_reference(&t->ref, oracle, &exact, t->shape->lengths, t->math)) return 0;
   if (net_open_as(&t->out, device, &desc, t->algorithm, t->shape->lengths)) return 1;
   net_close(&t->ref);
   return 0;
