@@ -141,13 +141,15 @@ static void add_trial(trial t) {
 static const shape_row mutant_shapes[] = {
     {"small", {3, 3, 2, 5}, NULL, {.num_layers = 1}},
     {"ragged", {4, 5, 3, 20}, ragged, {.num_layers = 1}},
-    {"wide", {2, 9, 2, 150}, NULL, {.num_layers = 1}},
+    {"wide", {2, 9, 2, 120}, NULL, {.num_layers = 1}}, /* the longest sums that fit one block of every cell */
     {"wider", {2, 33, 2, 200}, NULL, {.num_layers = 1}}, /* more units of an operand than threads */
     {"power of two", {2, 9, 2, 256}, NULL, {.num_layers = 1}},
 };
 
-/* Whether a network of that cell and shape is a trial. */
+/* Whether a network of that cell and shape is a trial.  Of the activations, which no kernel is compiled for, not
+ * the rectifier: its networks are drawn far from the kink (net.h), and wrong products hardly show in them. */
 static int tried(const cell_row *cell, const shape_row *shape) {
+  if (cell->desc.activation == SEQGPU_ACTIVATION_RELU) return 0;
   const int unitary = strcmp(cell->desc.cell, "urnn") == 0 || strcmp(cell->desc.cell, "householder") == 0;
   return fits(cell, shape) && shape->size[3] != (unitary ? 200 : 256);
 }
