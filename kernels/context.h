@@ -7,6 +7,9 @@
 /* Scratch of the context for partial sums.  Used in stream order: one stream at a time. */
 enum { SQ_SCRATCH_ELEMENTS = 1 << 20 };
 
+/* Places for kernels that have been prepared: one that finds its place taken is prepared again. */
+enum { SQ_PREPARED = 256 };
+
 struct sq_graph_cache;
 struct sq_cudnn;
 struct sq_cufft;
@@ -23,12 +26,28 @@ typedef struct sq_gpu {
   sq_cudnn *cudnn;       /* cuDNN's handle and descriptors; NULL before its first use (cudnn/layer.cu) */
   sq_cufft *cufft; /* the transforms that the algorithm cufft has asked for, a list (urnn/cufft_calls.cu) */
   sq_cut_memory *cuts; /* how persistent algorithms divide their work, once asked (persistent/cut.cu) */
+  const void *prepared[SQ_PREPARED]; /* kernels that sq_gpu_prepare has seen, each at a place of its own */
 } sq_gpu;
 
 static inline sq_gpu *sq_gpu_of(const sq_exec *exec) { return static_cast<sq_gpu *>(exec->device); }
 
-/* Makes the context's device current in this thread. */
-int sq_gpu_bind(const sq_exec *exec);
+/* Makes the context's device current in this thread while it lives, and then the caller's again: a thread may
+ * work with several devices, and with CUDA by itself.  error: why it is not current, or 0. */
+class sq_gpu_current {
+public:
+  explicit sq_gpu_current(const sq_exec *exec);
+  ~sq_gpu_current();
+  sq_gpu_current(const sq_gpu_current &) = delete;
+  sq_gpu_current &operator=(const sq_gpu_current &) = delete;
+  int error;
+
+private:
+  int before_, now_; /* the caller's device, and the context's */
+};
+
+/* Lets a kernel take as much shared memory, and clusters as large, as the device has: asked of CUDA once, not at
+ * each launch, and the same for all threads that launch it. */
+int sq_gpu_prepare(sq_exec *exec, const void *kernel);
 
 /* What algorithms that stay on the chip must know of a device. */
 typedef struct sq_gpu_limits {
@@ -42,6 +61,7 @@ int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits);
  * base. */
 enum {
   SQ_CUBLAS_ERRORS = 10000,
+  SQ_CUDNN_CAPTURED = 19997,
   SQ_CUDNN_MISSING = 19998,
   SQ_CUDNN_TOO_LARGE = 19999,
   SQ_CUDNN_ERRORS = 20000,

@@ -1,7 +1,8 @@
 /* device.cu - memory, copies and lifetime of a device context: the table sq_cuda_device, or in the emulator
  * sq_emulator_device, whose device memory is plain memory.
  *
- * Functions make the context's device current in the calling thread and leave it so.
+ * A function makes the context's device current in the calling thread for as long as it runs.  An error that it
+ * returns is CUDA's last one no more.
  */
 #include "kernels/device.h"
 
@@ -53,7 +54,7 @@ const char *device_error_text(int error) {
   if (error == simt::NO_MEMORY) return "out of memory";
   if (error >= SQ_CUFFT_ERRORS) return "out of memory for a Fourier transform";
 #ifdef SEQGPU_CUDNN_STANDIN
-  if (error >= SQ_CUDNN_MISSING) return sq_cudnn_error_text(error);
+  if (error >= SQ_CUDNN_CAPTURED) return sq_cudnn_error_text(error);
 #endif
   return simt::last_error();
 }
@@ -85,7 +86,9 @@ int device_open(sq_exec *exec, int) {
 
 } // namespace
 
-int sq_gpu_bind(const sq_exec *) { return 0; }
+sq_gpu_current::sq_gpu_current(const sq_exec *) : error(0), before_(0), now_(0) {}
+sq_gpu_current::~sq_gpu_current() {}
+int sq_gpu_prepare(sq_exec *, const void *) { return 0; }
 
 int sq_gpu_limits_of(const sq_exec *, sq_gpu_limits *limits) {
   const simt::Device device = simt::device();
@@ -101,6 +104,8 @@ extern "C" const sq_device sq_emulator_device = {
 #else
 
 #include <cuda_runtime.h>
+
+#include "kernels/simt.h"
 #ifdef SEQGPU_CUBLAS
 #include "kernels/cublas_calls.h"
 #endif
@@ -111,33 +116,31 @@ cudaStream_t stream_of(const sq_exec *exec) { return static_cast<cudaStream_t>(e
 
 int device_count(int *devices) {
   *devices = 0;
-  const cudaError_t error = cudaGetDeviceCount(devices);
-  if (error == cudaSuccess) return 0;
-  *devices = 0;
-  cudaGetLastError(); /* no driver and no card are an answer, not a failure */
-  return error == cudaErrorNoDevice || error == cudaErrorInsufficientDriver ? 0 : (int)error;
+  const int error = sq_reported(cudaGetDeviceCount(devices));
+  if (error == 0) return 0;
+  *devices = 0; /* no driver and no card are an answer, not a failure */
+  return error == cudaErrorNoDevice || error == cudaErrorInsufficientDriver ? 0 : error;
 }
 
 int device_allocate(sq_exec *exec, size_t bytes, void **out) {
-  int error = sq_gpu_bind(exec);
-  if (error == 0) error = (int)cudaMalloc(out, bytes ? bytes : 1);
-  if (error != 0) cudaGetLastError(); /* reported here, and not again to the next caller */
-  return error;
+  const sq_gpu_current here(exec);
+  return here.error != 0 ? here.error : sq_reported(cudaMalloc(out, bytes ? bytes : 1));
 }
 
 void device_release(sq_exec *exec, void *pointer) {
-  if (sq_gpu_bind(exec) == 0) cudaFree(pointer);
+  const sq_gpu_current here(exec);
+  if (here.error == 0) sq_reported(cudaFree(pointer));
 }
 
 int device_copy(sq_exec *exec, void *to, const void *from, size_t bytes) {
-  const int error = sq_gpu_bind(exec);
-  if (error != 0 || bytes == 0) return error;
-  return (int)cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_of(exec));
+  const sq_gpu_current here(exec);
+  if (here.error != 0 || bytes == 0) return here.error;
+  return sq_reported(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_of(exec)));
 }
 
 int device_synchronize(sq_exec *exec) {
-  const int error = sq_gpu_bind(exec);
-  return error != 0 ? error : (int)cudaStreamSynchronize(stream_of(exec));
+  const sq_gpu_current here(exec);
+  return here.error != 0 ? here.error : sq_reported(cudaStreamSynchronize(stream_of(exec)));
 }
 
 int device_copy_out(sq_exec *exec, void *host, const void *device, size_t bytes) {
@@ -146,15 +149,15 @@ int device_copy_out(sq_exec *exec, void *host, const void *device, size_t bytes)
 }
 
 int device_zero(sq_exec *exec, void *pointer, size_t bytes) {
-  const int error = sq_gpu_bind(exec);
-  if (error != 0 || bytes == 0) return error;
-  return (int)cudaMemsetAsync(pointer, 0, bytes, stream_of(exec));
+  const sq_gpu_current here(exec);
+  if (here.error != 0 || bytes == 0) return here.error;
+  return sq_reported(cudaMemsetAsync(pointer, 0, bytes, stream_of(exec)));
 }
 
 const char *device_error_text(int error) {
   if (error >= SQ_CUFFT_ERRORS) return "cuFFT cannot transform vectors of this size (or is out of memory)";
 #ifdef SEQGPU_CUDNN
-  if (error >= SQ_CUDNN_MISSING) return sq_cudnn_error_text(error);
+  if (error >= SQ_CUDNN_CAPTURED) return sq_cudnn_error_text(error);
 #endif
 #ifdef SEQGPU_CUBLAS
   if (error >= SQ_CUBLAS_ERRORS)
@@ -191,8 +194,8 @@ int open_cublas(sq_gpu *gpu) {
   cublasHandle_t handle = NULL;
   if (blas == NULL || blas->cublasCreate(&handle) != CUBLAS_STATUS_SUCCESS) return 0;
   gpu->cublas = handle;
-  const cudaError_t error = cudaMalloc(&gpu->cublas_space, SQ_CUBLAS_SPACE_BYTES);
-  if (error != cudaSuccess) return (int)error;
+  const int error = sq_reported(cudaMalloc(&gpu->cublas_space, SQ_CUBLAS_SPACE_BYTES));
+  if (error != 0) return error;
   const cublasStatus_t status = blas->cublasSetWorkspace(handle, gpu->cublas_space, SQ_CUBLAS_SPACE_BYTES);
   return status == CUBLAS_STATUS_SUCCESS ? 0 : SQ_CUBLAS_ERRORS + (int)status;
 #else
@@ -204,7 +207,8 @@ int open_cublas(sq_gpu *gpu) {
 void device_close(sq_exec *exec) {
   sq_gpu *gpu = sq_gpu_of(exec);
   if (gpu == NULL) return;
-  if (sq_gpu_bind(exec) == 0) {
+  const sq_gpu_current here(exec);
+  if (here.error == 0) {
     sq_graph_close(gpu);
     sq_cufft_close(gpu);
 #ifdef SEQGPU_CUDNN
@@ -222,14 +226,16 @@ void device_close(sq_exec *exec) {
   exec->device = NULL;
 }
 
-int open_parts(sq_gpu *gpu) {
+int open_parts(sq_exec *exec) {
+  sq_gpu *gpu = sq_gpu_of(exec);
+  const sq_gpu_current here(exec);
+  if (here.error != 0) return here.error;
   cudaStream_t capture = NULL;
-  cudaError_t error = cudaSetDevice(gpu->index);
-  if (error == cudaSuccess)
-    error = cudaMalloc(reinterpret_cast<void **>(&gpu->scratch), SQ_SCRATCH_ELEMENTS * sizeof(float));
-  if (error == cudaSuccess) error = cudaStreamCreateWithFlags(&capture, cudaStreamNonBlocking);
+  int error =
+      sq_reported(cudaMalloc(reinterpret_cast<void **>(&gpu->scratch), SQ_SCRATCH_ELEMENTS * sizeof(float)));
+  if (error == 0) error = sq_reported(cudaStreamCreateWithFlags(&capture, cudaStreamNonBlocking));
   gpu->capture = capture;
-  return error == cudaSuccess ? open_cublas(gpu) : (int)error;
+  return error == 0 ? open_cublas(gpu) : error;
 }
 
 int device_open(sq_exec *exec, int device) {
@@ -237,23 +243,46 @@ int device_open(sq_exec *exec, int device) {
   if (gpu == NULL) return (int)cudaErrorMemoryAllocation;
   gpu->index = device;
   exec->device = gpu;
-  const int error = open_parts(gpu);
+  const int error = open_parts(exec);
   if (error != 0) device_close(exec);
   return error;
 }
 
 } // namespace
 
-int sq_gpu_bind(const sq_exec *exec) { return (int)cudaSetDevice(sq_gpu_of(exec)->index); }
+sq_gpu_current::sq_gpu_current(const sq_exec *exec) : error(0), before_(-1), now_(sq_gpu_of(exec)->index) {
+  error = sq_reported(cudaGetDevice(&before_));
+  if (error == 0 && before_ != now_) error = sq_reported(cudaSetDevice(now_));
+}
+sq_gpu_current::~sq_gpu_current() {
+  if (error == 0 && before_ != now_) sq_reported(cudaSetDevice(before_));
+}
+
+/* What the kernel declares by itself counts as well. */
+int sq_gpu_prepare(sq_exec *exec, const void *kernel) {
+  const void **place = &sq_gpu_of(exec)->prepared[reinterpret_cast<uintptr_t>(kernel) / 16 % SQ_PREPARED];
+  if (*place == kernel) return 0;
+  sq_gpu_limits limits;
+  cudaFuncAttributes own;
+  int error = sq_gpu_limits_of(exec, &limits);
+  if (error == 0) error = sq_reported(cudaFuncGetAttributes(&own, kernel));
+  if (error != 0) return error;
+  const int shared = (int)(limits.shared_bytes - own.sharedSizeBytes);
+  error = sq_reported(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared));
+  if (error == 0 && limits.cluster_max > 8)
+    error = sq_reported(cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+  if (error == 0) *place = kernel;
+  return error;
+}
 
 int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits) {
   const int index = sq_gpu_of(exec)->index;
-  int shared = 0, major = 0, error = sq_gpu_bind(exec);
+  int shared = 0, major = 0;
+  int error = sq_reported(cudaDeviceGetAttribute(&limits->processors, cudaDevAttrMultiProcessorCount, index));
   if (error == 0)
-    error = (int)cudaDeviceGetAttribute(&limits->processors, cudaDevAttrMultiProcessorCount, index);
+    error = sq_reported(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, index));
   if (error == 0)
-    error = (int)cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, index);
-  if (error == 0) error = (int)cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index);
+    error = sq_reported(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index));
   limits->shared_bytes = (size_t)shared;
   limits->cluster_max = major >= 9 ? 16 : 1;
   return error;

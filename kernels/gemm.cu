@@ -128,8 +128,7 @@ int gemm_built_in(sq_exec *exec, const sq_gemm_args *a) {
 #ifdef GEMM_CUBLAS
 /* cuBLAS forgets its workspace when its stream changes. */
 int gemm_cublas_bind(sq_exec *exec, sq_gpu *gpu) {
-  const int error = sq_gpu_bind(exec);
-  if (error != 0 || gpu->cublas_stream == exec->stream) return error;
+  if (gpu->cublas_stream == exec->stream) return 0;
   cublasHandle_t handle = static_cast<cublasHandle_t>(gpu->cublas);
   const sq_cublas *blas = sq_cublas_library();
   cublasStatus_t status = blas->cublasSetStream(handle, static_cast<cudaStream_t>(exec->stream));
@@ -147,14 +146,17 @@ const cublasComputeType_t compute_types[] = {CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_
 /* Row-major C = op(A) op(B) is column-major C^T = op(B)^T op(A)^T. */
 int gemm_cublas(sq_exec *exec, const sq_gemm_args *a) {
   sq_gpu *gpu = sq_gpu_of(exec);
-  const int error = gemm_cublas_bind(exec, gpu);
+  const sq_gpu_current here(exec);
+  const int error = here.error != 0 ? here.error : gemm_cublas_bind(exec, gpu);
   if (error != 0) return error;
   const float one = 1.0f, beta = a->accumulate ? 1.0f : 0.0f;
   const cublasStatus_t status = sq_cublas_library()->cublasGemmEx_64(
       static_cast<cublasHandle_t>(gpu->cublas), a->trans_b ? CUBLAS_OP_T : CUBLAS_OP_N,
       a->trans_a ? CUBLAS_OP_T : CUBLAS_OP_N, a->n, a->m, a->k, &one, a->b, CUDA_R_32F, a->ldb, a->a,
       CUDA_R_32F, a->lda, &beta, a->c, CUDA_R_32F, a->ldc, compute_types[a->math], CUBLAS_GEMM_DEFAULT);
-  return status == CUBLAS_STATUS_SUCCESS ? 0 : SQ_CUBLAS_ERRORS + (int)status;
+  if (status == CUBLAS_STATUS_SUCCESS) return 0;
+  cudaGetLastError();
+  return SQ_CUBLAS_ERRORS + (int)status;
 }
 #endif
 

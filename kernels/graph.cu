@@ -25,6 +25,8 @@ int sq_graph_run(sq_exec *exec, const void *, size_t, int (*enqueue)(sq_exec *, 
 #include <cuda_runtime.h>
 #include <new>
 
+#include "kernels/simt.h"
+
 enum { GRAPH_SLOTS = 32 };
 
 /* One key; the least recently used is dropped first.  graph NULL: seen but not recorded yet. */
@@ -96,8 +98,8 @@ bool may_record(const sq_exec *exec) {
 int sq_graph_run(sq_exec *exec, const void *key, size_t key_bytes, int (*enqueue)(sq_exec *, const void *),
                  const void *argument) {
   sq_gpu *gpu = sq_gpu_of(exec);
-  const int error = sq_gpu_bind(exec);
-  if (error != 0) return error;
+  const sq_gpu_current here(exec);
+  if (here.error != 0) return here.error;
   if (gpu->graph == NULL) gpu->graph = new (std::nothrow) sq_graph_cache();
   if (gpu->graph == NULL || key_bytes > SQ_GRAPH_KEY_BYTES || !may_record(exec))
     return enqueue(exec, argument);
@@ -109,7 +111,7 @@ int sq_graph_run(sq_exec *exec, const void *key, size_t key_bytes, int (*enqueue
     if (slot->refused) cudaGetLastError(); /* the direct launches below speak for themselves */
   }
   if (slot->graph == NULL) return enqueue(exec, argument);
-  return (int)cudaGraphLaunch(slot->graph, static_cast<cudaStream_t>(exec->stream));
+  return sq_reported(cudaGraphLaunch(slot->graph, static_cast<cudaStream_t>(exec->stream)));
 }
 
 void sq_graph_close(sq_gpu *gpu) {

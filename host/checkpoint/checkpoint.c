@@ -444,12 +444,15 @@ static seqgpu_status commit(loading *l) {
     p->seed = (uint64_t)l->counters[SEED];
     p->draws = l->counters[DRAWS];
   }
-  for (int i = 0; i < l->count; i++) {
+  seqgpu_status status = SEQGPU_OK;
+  for (int i = 0; i < l->count && status == SEQGPU_OK; i++) {
     const staged *s = &l->list[i];
     void *device = s->tensor ? part_memory(p, s->tensor, s->which) : p->clip_state;
-    SQ_TRY(seqgpu_copy_in(p->ctx, device, s->host, (size_t)s->elements * p->ctx->element_size));
+    status = seqgpu_copy_in(p->ctx, device, s->host, (size_t)s->elements * p->ctx->element_size);
   }
-  return SEQGPU_OK;
+  /* the host copies may be page-locked, and are freed next */
+  const seqgpu_status arrived = seqgpu_synchronize(p->ctx);
+  return status != SEQGPU_OK ? status : arrived;
 }
 
 seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *c, seqgpu_params *p, int resume) {

@@ -62,6 +62,8 @@ seqgpu_status sq_params_draw(seqgpu_params *p, const sq_tensor *t, const sq_draw
   } else {
     add_shift(p, t, d, host);
     status = seqgpu_copy_in(p->ctx, sq_params_address(p, t, p->blocks[t->block].value), host, bytes);
+    if (status == SEQGPU_OK)
+      status = seqgpu_synchronize(p->ctx); /* the allocator may give page-locked memory */
   }
   sq_host_free(p->ctx, host);
   return status;

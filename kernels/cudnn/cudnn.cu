@@ -52,16 +52,29 @@ struct call {
   uint32_t *largest; /* of the incoming gradients, half only; else NULL: nothing is scaled */
 };
 
+/* As sq_reported (simt.h), whatever function of CUDA the error came from. */
+int reported(int error) {
+  if (error != 0) cudaGetLastError();
+  return error;
+}
+
+/* Waits for the lengths from the device: not while the stream is recorded, whose recording that would end. */
+int fetch_lengths(sq_cudnn *c, cudaStream_t stream, const int32_t *lengths, size_t bytes) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  TRY((int)cudaStreamIsCapturing(stream, &status));
+  if (status != cudaStreamCaptureStatusNone) return SQ_CUDNN_CAPTURED;
+  TRY((int)cudaMemcpyAsync(c->lengths, lengths, bytes, cudaMemcpyDeviceToHost, stream));
+  return (int)cudaStreamSynchronize(stream);
+}
+
 /* The sequences' lengths into c->lengths: at least 1 each. */
 int read_lengths(sq_cudnn *c, const sq_exec *exec, const sq_layer_run *run) {
-  const cudaStream_t stream = static_cast<cudaStream_t>(exec->stream);
   const size_t bytes = (size_t)run->batch * sizeof *c->lengths;
   TRY(sq_cudnn_want_lengths(c, run->batch));
   if (run->host_lengths != NULL) {
     memcpy(c->lengths, run->host_lengths, bytes);
   } else if (run->lengths != NULL) {
-    TRY((int)cudaMemcpyAsync(c->lengths, run->lengths, bytes, cudaMemcpyDeviceToHost, stream));
-    TRY((int)cudaStreamSynchronize(stream));
+    TRY(fetch_lengths(c, static_cast<cudaStream_t>(exec->stream), run->lengths, bytes));
   }
   for (int64_t b = 0; b < run->batch; b++) {
     const int64_t length = run->lengths != NULL ? c->lengths[b] : run->seq_len;
@@ -216,6 +229,8 @@ int pass_through(sq_exec *exec, const sq_layer_run *runs, int count, int backwar
 int forward(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way way) {
   if (runs[0].seq_len == 0 || runs[0].batch == 0) return pass_through(exec, runs, count, 0);
   const int training = runs[0].reserve != NULL;
+  const sq_gpu_current here(exec);
+  TRY(here.error);
   call k;
   TRY(enter(exec, runs, count, way, training, &k));
   TRY(pack_weights(k));
@@ -289,6 +304,8 @@ int give_dx(const call &k, const void *dx) {
 
 int backward(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way way) {
   if (runs[0].seq_len == 0 || runs[0].batch == 0) return pass_through(exec, runs, count, 1);
+  const sq_gpu_current here(exec);
+  TRY(here.error);
   call k;
   TRY(enter(exec, runs, count, way, 1, &k));
   const bool two = runs[0].layout->states == 2;
@@ -333,9 +350,8 @@ const char *refuses(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, char *
     return text;
   }
   int64_t workspace, reserve;
-  const int error = sq_cudnn_ask(exec, p, way, &workspace, &reserve);
+  const int error = reported(sq_cudnn_ask(exec, p, way, &workspace, &reserve));
   if (error == 0) return NULL;
-  cudaGetLastError(); /* a refusal is an answer, not a failure */
   snprintf(text, size, "cuDNN %d refuses this layer: %s", (int)dnn().cudnnGetVersion(),
            SQ_GPU(device).error_text(error));
   return text;
@@ -373,9 +389,9 @@ double estimate(const sq_problem *p, sq_cudnn_way way) {
     return sq_cudnn_ask(exec, p, {algorithm, type}, &workspace, &reserve) == 0 ? reserve : -1;               \
   }                                                                                                          \
   extern "C" int sq_cudnn_##id##_forward(sq_exec *exec, const sq_layer_run *runs, int count) {               \
-    return forward(exec, runs, count, {algorithm, type});                                                    \
+    return reported(forward(exec, runs, count, {algorithm, type}));                                          \
   }                                                                                                          \
   extern "C" int sq_cudnn_##id##_backward(sq_exec *exec, const sq_layer_run *runs, int count) {              \
-    return backward(exec, runs, count, {algorithm, type});                                                   \
+    return reported(backward(exec, runs, count, {algorithm, type}));                                         \
   }
 SQ_CUDNN_ALGORITHMS(DEFINE)

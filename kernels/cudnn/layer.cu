@@ -39,7 +39,6 @@ static void destroy(sq_cudnn *c) {
 
 int sq_cudnn_open(sq_exec *exec, sq_cudnn **out) {
   sq_gpu *gpu = sq_gpu_of(exec);
-  TRY(sq_gpu_bind(exec));
   if (sq_cudnn_functions_library() == NULL) return SQ_CUDNN_MISSING;
   if (gpu->cudnn == NULL) {
     sq_cudnn *c = new (std::nothrow) sq_cudnn();
@@ -200,6 +199,8 @@ static int place_problem(sq_cudnn *c, const sq_problem *p, sq_cudnn_way way, sq_
 int sq_cudnn_ask(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, int64_t *workspace, int64_t *reserve) {
   sq_cudnn *c = NULL;
   sq_cudnn_room own, ragged;
+  const sq_gpu_current here(exec);
+  TRY(here.error);
   TRY(sq_cudnn_open(exec, &c));
   TRY(place_problem(c, p, way, &own));
   TRY(place_problem(c, p, {CUDNN_RNN_ALGO_STANDARD, way.type}, &ragged));
@@ -263,6 +264,9 @@ void sq_cudnn_close(sq_gpu *gpu) {
 }
 
 const char *sq_cudnn_error_text(int error) {
+  if (error == SQ_CUDNN_CAPTURED)
+    return "host_lengths: must be given while the stream is recorded, because cuDNN wants lengths on the "
+           "host";
   if (error == SQ_CUDNN_TOO_LARGE) return "this run needs more memory in cuDNN than the plan's largest run";
   const char *why = "cuDNN cannot be opened";
   if (sq_cudnn_functions_library(&why) == NULL) return why;

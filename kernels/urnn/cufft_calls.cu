@@ -66,7 +66,11 @@ struct cufft {
 };
 SQ_LIBRARY(cufft, CUFFT_FUNCTIONS, "libcufft.so." SQ_LIBRARY_TEXT(CUFFT_VER_MAJOR), SEQGPU_CUFFT_PATH)
 
-int error_of(cufftResult status) { return status == CUFFT_SUCCESS ? 0 : SQ_CUFFT_ERRORS + (int)status; }
+int error_of(cufftResult status) {
+  if (status == CUFFT_SUCCESS) return 0;
+  cudaGetLastError(); /* reported here */
+  return SQ_CUFFT_ERRORS + (int)status;
+}
 
 sq_cufft *find(const sq_gpu *gpu, int64_t n, int64_t batch) {
   sq_cufft *p = gpu->cufft;
@@ -84,13 +88,14 @@ const char *sq_cufft_missing(void) {
 
 int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch) {
   sq_gpu *gpu = sq_gpu_of(exec);
-  int error = sq_gpu_bind(exec);
-  if (error != 0 || find(gpu, n, batch) != NULL) return error;
+  if (find(gpu, n, batch) != NULL) return 0;
+  const sq_gpu_current here(exec);
+  if (here.error != 0) return here.error;
   sq_cufft *p = new (std::nothrow) sq_cufft();
   if (p == NULL) return error_of(CUFFT_ALLOC_FAILED);
   int size = (int)n;
-  error = error_of(cufft_library(NULL)->cufftPlanMany(&p->handle, 1, &size, NULL, 1, size, NULL, 1, size,
-                                                      CUFFT_C2C, (int)batch));
+  const int error = error_of(cufft_library(NULL)->cufftPlanMany(&p->handle, 1, &size, NULL, 1, size, NULL, 1,
+                                                                size, CUFFT_C2C, (int)batch));
   if (error != 0) {
     delete p;
     return error;
@@ -105,6 +110,8 @@ int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch) {
 int sq_cufft_run(sq_exec *exec, int64_t n, int64_t batch, float *data, int inverse) {
   int error = sq_cufft_ready(exec, n, batch); /* nothing to do, unless the batch is smaller than the plan's */
   if (error != 0) return error;
+  const sq_gpu_current here(exec);
+  if (here.error != 0) return here.error;
   const cufftHandle handle = find(sq_gpu_of(exec), n, batch)->handle;
   cufftComplex *z = reinterpret_cast<cufftComplex *>(data);
   error = error_of(cufft_library(NULL)->cufftSetStream(handle, static_cast<cudaStream_t>(exec->stream)));

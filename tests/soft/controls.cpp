@@ -29,6 +29,11 @@ uint64_t fresh_seed() {
 
 } // namespace
 
+int device_count = 1;
+thread_local int current_device;
+bool page_locked;
+uint64_t attributes_set;
+
 void start() {
   static bool started;
   if (started) return;
@@ -75,6 +80,18 @@ const char *soft_get_device(void) {
   const char *name = NULL;
   locked([&] { name = machine().device.name; });
   return name;
+}
+
+void soft_set_devices(int count) {
+  locked([&] { soft::device_count = count; });
+}
+void soft_set_page_locked(int on) {
+  locked([&] { soft::page_locked = on != 0; });
+}
+uint64_t soft_attributes_set(void) {
+  uint64_t count = 0;
+  locked([&] { count = soft::attributes_set; });
+  return count;
 }
 
 void soft_set_weak(int on) {

@@ -25,6 +25,12 @@ uint64_t soft_get_seed(void);
 int soft_set_device(const char *name);
 const char *soft_get_device(void);
 
+/* How many cards there are, all of that kind; they share their memory.  One, unless a test asks for more. */
+void soft_set_devices(int count);
+/* Whether all of the host's memory counts as page-locked: a copy to the device then reads it when the stream gets
+ * there, not when it is enqueued. */
+void soft_set_page_locked(int on);
+
 /* Whether stores to global memory become visible late, and plain loads may see old lines, as far as the memory
  * model allows. */
 void soft_set_weak(int on);
@@ -34,6 +40,9 @@ void soft_set_weak(int on);
 const char *soft_last_fault(void);
 /* Forgets it: the device works again, and the exit status is not bad for it.  What was enqueued is dropped. */
 void soft_reset_fault(void);
+
+/* So far: calls that set an attribute of a kernel. */
+uint64_t soft_attributes_set(void);
 
 /* So far: kernels run, warp instructions executed, bytes allocated at present. */
 uint64_t soft_launches(void);

@@ -130,9 +130,10 @@ void write_device(void *to, const void *from, size_t bytes) {
   memcpy(device_bytes(to, bytes, Wants::to_write, "the target of a copy"), from, bytes);
 }
 
-/* A recorded copy reads the host's memory each time it is replayed. */
+/* A recorded copy reads the host's memory each time it is replayed; and any does when the stream gets there, if it
+ * is page-locked. */
 Work host_to_device(void *to, const void *from, size_t bytes, bool recorded) {
-  if (recorded) return [=] { write_device(to, from, bytes); };
+  if (recorded || page_locked) return [=] { write_device(to, from, bytes); };
   const auto *begin = static_cast<const unsigned char *>(from);
   const auto staged = std::make_shared<const std::vector<unsigned char>>(begin, begin + bytes);
   return [=] { write_device(to, staged->data(), bytes); };

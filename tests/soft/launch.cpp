@@ -125,6 +125,7 @@ void check_cooperative(const Asked &a, const Kernel &kernel) {
 void check(const Asked &a) {
   const Kernel &kernel = *a.kernel->kernel;
   check_stream(a.stream);
+  check_current(a.stream);
   check_grid(a);
   check_threads(a, kernel);
   check_shared(a, kernel);
@@ -199,6 +200,7 @@ cudaError_t launch_plain(const char *name, const void *function, dim3 grid, dim3
 /* ---- attributes ---- */
 
 void set_attribute(const void *function, cudaFuncAttribute which, int value) {
+  attributes_set++;
   Registered *kernel = kernel_of(function);
   const size_t fixed = kernel->kernel->static_shared_bytes;
   switch (which) {
@@ -275,6 +277,17 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *fu
 
 cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute which, int value) {
   return call("cudaFuncSetAttribute", [=] { soft::set_attribute(function, which, value); });
+}
+
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *attributes, const void *function) {
+  return call("cudaFuncGetAttributes", [=] {
+    if (attributes == NULL) refuse(cudaErrorInvalidValue, "attr is NULL");
+    const soft::Kernel &kernel = *soft::kernel_of(function)->kernel;
+    *attributes = cudaFuncAttributes();
+    attributes->sharedSizeBytes = kernel.static_shared_bytes;
+    attributes->numRegs = (int)kernel.registers;
+    attributes->maxThreadsPerBlock = (int)kernel.max_threads;
+  });
 }
 
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, const void *function,

@@ -154,7 +154,8 @@ namespace {
 const Device &device() { return machine().device; }
 
 void check_device(int index) {
-  if (index != 0) refuse(cudaErrorInvalidDevice, "there is no device %d: there is one", index);
+  if (index < 0 || index >= device_count)
+    refuse(cudaErrorInvalidDevice, "there is no device %d: there are %d, from 0 on", index, device_count);
 }
 
 const struct {
@@ -277,18 +278,21 @@ const char *cudaGetErrorString(cudaError_t error) {
 cudaError_t cudaGetDeviceCount(int *count) {
   return call("cudaGetDeviceCount", [&] {
     if (count == NULL) refuse(cudaErrorInvalidValue, "count is NULL");
-    *count = 1;
+    *count = soft::device_count;
   });
 }
 
 cudaError_t cudaSetDevice(int index) {
-  return call("cudaSetDevice", [&] { soft::check_device(index); });
+  return call("cudaSetDevice", [&] {
+    soft::check_device(index);
+    soft::current_device = index;
+  });
 }
 
 cudaError_t cudaGetDevice(int *index) {
   return call("cudaGetDevice", [&] {
     if (index == NULL) refuse(cudaErrorInvalidValue, "device is NULL");
-    *index = 0;
+    *index = soft::current_device;
   });
 }
 

@@ -57,6 +57,8 @@ void drop_all_work();
 void forbid_while_recording();
 /* Refuses streams that are destroyed or that never were. */
 void check_stream(cudaStream_t stream);
+/* Refuses work for a stream of another device than this thread's current one. */
+void check_current(cudaStream_t stream);
 /* One line on stderr for everything that was not destroyed; how many. */
 unsigned report_streams_left();
 void forget_streams();
@@ -79,6 +81,11 @@ void report_at_end(const char *what, size_t (*left)());
 
 /* Once, at the first call: the environment. */
 void start();
+/* The cards, the one that is current in this thread, and whether copies read the host's memory late. */
+extern int device_count;
+extern thread_local int current_device;
+extern bool page_locked;
+extern uint64_t attributes_set;
 /* Of the runtime's own chance, apart from the machine's schedules: in 0..below-1. */
 unsigned chance(unsigned below);
 

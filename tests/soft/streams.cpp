@@ -33,6 +33,7 @@ struct CUevent_st {
   std::chrono::steady_clock::time_point time;
 };
 struct CUstream_st {
+  int device = 0;
   bool blocking = false;
   std::deque<soft::Work> queue;
   std::shared_ptr<std::vector<soft::Work>> recording; /* NULL: work is enqueued */
@@ -151,6 +152,13 @@ void check_stream(cudaStream_t stream) {
   if (stream == cudaStreamPerThread)
     refuse(cudaErrorNotSupported, "the software device has no default stream for each thread");
   if (!is_legacy(stream_of(stream))) objects().streams.check(stream);
+}
+
+void check_current(cudaStream_t stream) {
+  const CUstream_st &s = stream_of(stream);
+  if (!is_legacy(s) && s.device != current_device)
+    refuse(cudaErrorInvalidResourceHandle, "the stream is of device %d, and device %d is current", s.device,
+           current_device);
 }
 
 bool is_recording(cudaStream_t stream) { return stream_of(stream).recording != NULL; }
@@ -323,6 +331,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags) {
     if (out == NULL) refuse(cudaErrorInvalidValue, "pStream is NULL");
     if (flags > cudaStreamNonBlocking) refuse(cudaErrorInvalidValue, "there are no flags %#x", flags);
     *out = objects().streams.make();
+    (*out)->device = soft::current_device;
     (*out)->blocking = flags == cudaStreamDefault;
   });
 }
