@@ -48,7 +48,7 @@ __global__ void attention_scores_kernel(sq_attention_args a) {
     reals q = (reals)a.query + b * a.dim, k = (reals)a.keys + row * a.dim, v = (reals)a.v;
     float e = 0.0f;
     if (s < source_length(a, b))
-      for (int64_t d = threadIdx.x; d < a.dim; d += SQ_WARP) e += v[d] * tanhf(q[d] + k[d]);
+      for (int64_t d = threadIdx.x; d < a.dim; d += SQ_WARP) e += v[d] * sq_tanh(q[d] + k[d]);
     e = sq_warp_sum(e);
     if (threadIdx.x == 0) static_cast<float *>(a.weights)[row] = e;
   }
@@ -124,7 +124,7 @@ __device__ __forceinline__ float key_gradients(const sq_attention_args &a, int64
   float *dkey = static_cast<float *>(a.dkeys) + at;
   float dq = 0.0f, dv = 0.0f;
   for (int64_t s = 0; s < n; s++) {
-    const float th = tanhf(q + key[s * stride]);
+    const float th = sq_tanh(q + key[s * stride]);
     const float dp = de[s * a.batch] * v * (1.0f - th * th);
     dkey[s * stride] += dp;
     dq += dp;

@@ -51,7 +51,7 @@ __global__ void gru_after_kernel(sq_step s, int64_t H, const float *bias_rec) {
         continue;
       }
       const float r = sq_sigmoid(s.gates[i.r]), u = sq_sigmoid(s.gates[i.u]), q = s.aux[i.at] + bias_rec[j];
-      const float c = tanhf(s.gates[i.c] + r * q);
+      const float c = sq_tanh(s.gates[i.c] + r * q);
       s.gates[i.r] = r;
       s.gates[i.u] = u;
       s.gates[i.c] = c;
@@ -86,7 +86,7 @@ __global__ void gru_candidate_kernel(sq_step s, int64_t H) {
         gru_pass(s, i, y);
         continue;
       }
-      const float c = tanhf(s.gates[i.c]);
+      const float c = sq_tanh(s.gates[i.c]);
       s.gates[i.c] = c;
       gru_mix(s, i, s.gates[i.u], c, y);
     }

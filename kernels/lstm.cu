@@ -55,12 +55,12 @@ __device__ __forceinline__ void lstm_unit(const sq_step &s, const lstm_shape &n,
   float *a = s.gates + b * n.G + j;
   const float old = s.prev[1][at];
   const float i = sq_sigmoid(a[0] + (peephole ? n.p_i[j] * old : 0.0f));
-  const float g = tanhf(a[gate::g * n.H]);
+  const float g = sq_tanh(a[gate::g * n.H]);
   float f = kind == COUPLED ? 1.0f - i : 1.0f;
   if (kind == FORGET) f = sq_sigmoid(a[gate::f * n.H] + (peephole ? n.p_f[j] * old : 0.0f));
   const float c = f * old + i * g;
   const float o = sq_sigmoid(a[gate::o * n.H] + (peephole ? n.p_o[j] * c : 0.0f));
-  const float m = o * tanhf(c);
+  const float m = o * sq_tanh(c);
   a[0] = i;
   if (kind == FORGET) a[gate::f * n.H] = f;
   a[gate::g * n.H] = g;
@@ -95,7 +95,7 @@ __device__ __forceinline__ void lstm_unit_backward(const sq_step &s, const lstm_
   float *d = s.dgates + b * n.G + j;
   const float i = a[0], g = a[gate::g * n.H], o = a[gate::o * n.H];
   const float f = kind == FORGET ? a[gate::f * n.H] : kind == COUPLED ? 1.0f - i : 1.0f;
-  const float old = s.prev[1][at], tc = tanhf(s.next[1][at]);
+  const float old = s.prev[1][at], tc = sq_tanh(s.next[1][at]);
   const float dm = n.A != 0 ? s.daux[b * n.A + j] : s.dstate[0][at] + sq_dy(s, b, j);
   const float da_o = dm * tc * o * (1.0f - o);
   const float dc = s.dstate[1][at] + dm * o * (1.0f - tc * tc) + (peephole ? n.p_o[j] * da_o : 0.0f);

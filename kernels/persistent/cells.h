@@ -105,7 +105,7 @@ template <int gates> struct lstm_recurrence {
                                                   recurrence_output &out) {
     const float old = kept[1];
     const float i = sq_sigmoid(in.gate[0] + sum[0] + in.vector[0] * old);
-    const float g = tanhf(in.gate[G] + sum[G]);
+    const float g = sq_tanh(in.gate[G] + sum[G]);
     float f = in.option ? 1.0f - i : 1.0f;
     if (forget) f = sq_sigmoid(in.gate[F] + sum[F] + in.vector[1] * old);
     const float c = f * old + i * g;
@@ -115,14 +115,14 @@ template <int gates> struct lstm_recurrence {
     out.gate[G] = g;
     out.gate[O] = o;
     kept[1] = c;
-    kept[0] = o * tanhf(c);
+    kept[0] = o * sq_tanh(c);
     return kept[0];
   }
 
   template <int stage>
   static __device__ __forceinline__ void backward(const recurrence_input &in, float, float *kept,
                                                   recurrence_output &out, float *operand) {
-    const float i = in.gate[0], g = in.gate[G], o = in.gate[O], old = in.prev[1], tc = tanhf(in.next[1]);
+    const float i = in.gate[0], g = in.gate[G], o = in.gate[O], old = in.prev[1], tc = sq_tanh(in.next[1]);
     const float f = forget ? in.gate[F] : in.option ? 1.0f - i : 1.0f;
     const float dm = kept[0] + in.dy;
     const float da_o = dm * tc * o * (1.0f - o);
@@ -151,7 +151,7 @@ struct gru_after_recurrence {
   static __device__ __forceinline__ float forward(const recurrence_input &in, const float *sum, float *kept,
                                                   recurrence_output &out) {
     const float r = sq_sigmoid(in.gate[0] + sum[0]), u = sq_sigmoid(in.gate[1] + sum[1]);
-    const float q = sum[2] + in.vector[0], c = tanhf(in.gate[2] + r * q);
+    const float q = sum[2] + in.vector[0], c = sq_tanh(in.gate[2] + r * q);
     out.gate[0] = r;
     out.gate[1] = u;
     out.gate[2] = c;
@@ -189,7 +189,7 @@ struct gru_before_recurrence {
       kept[2] = sq_sigmoid(in.gate[1] + sum[1]);
       return kept[1] * kept[0];
     }
-    const float r = kept[1], u = kept[2], c = tanhf(in.gate[2] + sum[0]);
+    const float r = kept[1], u = kept[2], c = sq_tanh(in.gate[2] + sum[0]);
     out.gate[0] = r;
     out.gate[1] = u;
     out.gate[2] = c;

@@ -90,7 +90,12 @@ template <class cell> recurrence_cell_info cell_info() {
 }
 
 template <class product> recurrence_product_info product_info() {
-  return {(int)sizeof(typename product::element), product::UNIT_TILE, product::ROW_TILE, product::DEPTH_TILE};
+  return {(int)sizeof(typename product::element),
+          product::UNIT_TILE,
+          product::ROW_TILE,
+          product::DEPTH_TILE,
+          product::LANES,
+          product::LANES_ALONG};
 }
 
 /* In the order of RECURRENCE_CELLS, and of sq_math. */
@@ -122,6 +127,18 @@ int parts_for(const question &q, const recurrence_shape &n, int rows, int depth,
 
 int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
+/* The chunks of an operand, and the places of a block: a chunk is several units of a column, or several columns
+ * of a unit. */
+void place_chunks(const question &q, recurrence_shape *n) {
+  const int lanes = q.product.lanes, along = q.product.lanes_along;
+  const int rows = along ? (int)sq_ceil_div(n->hidden, lanes) : n->hidden;
+  const int columns = along ? n->columns : (int)sq_ceil_div(n->columns, lanes);
+  n->chunk.rows = sq_divisor_by(rows);
+  n->chunk.across = along ? n->width : n->width / lanes;
+  n->chunk.stride = (along ? n->padded / lanes : n->padded) * n->chunk.across;
+  n->places = n->units * (along ? n->columns : columns * lanes);
+}
+
 /* Sizes, and places in shared memory, of a cut whose ctas, units and columns are given.  The places are
  * meaningless if `bytes` is 2^30, which stands for that and more. */
 recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, int columns, int most_parts) {
@@ -137,8 +154,7 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   n.width = sq_recurrence_width(q.math, columns);
   const int across = sq_recurrence_across(q.math != SQ_MATH_F32, n.width);
   n.across = sq_divisor_by((int)sq_ceil_div(n.width, across));
-  n.stride =
-      sq_divisor_by((int)((int64_t)n.padded * n.width * q.product.element_bytes / (int64_t)sizeof(uint4)));
+  place_chunks(q, &n);
   int64_t at = 0, operand = 0, sums = 0, work = 0;
   for (int s = 0; s < q.info.stages; s++) {
     const int blocks = q.info.count[s];
@@ -167,7 +183,7 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   n.sums = (unsigned)at;
   at += align16(sums * (int64_t)sizeof(float));
   n.kept = (unsigned)at;
-  at += align16((int64_t)q.info.kept * units * columns * (int64_t)sizeof(float));
+  at += align16((int64_t)q.info.kept * n.places * (int64_t)sizeof(float));
   n.barriers = (unsigned)at;
   at += align16(q.algorithm().barriers * (int64_t)sizeof(uint64_t));
   n.bytes = at > 1 << 30 ? 1u << 30 : (unsigned)at;
@@ -210,16 +226,21 @@ double exchange_of(const question &q, const recurrence_shape &n, int s) {
 
 int64_t launches_of(const recurrence_shape &n) { return sq_ceil_div(n.slices, n.at_once); }
 
-double microseconds_a_step(const question &q, const recurrence_shape &n) {
+/* Rounds of a launch: all blocks of a grid are resident; of others the device takes up as many as it has room
+ * for, `resident` blocks or clusters at a time. */
+double rounds_of(const question &q, const recurrence_shape &n, int resident) {
+  if (q.algorithm().reach == SQ_WHOLE_GRID) return 1;
+  return (double)sq_ceil_div((int64_t)n.slices * q.abreast, resident);
+}
+
+double microseconds_a_step(const question &q, const recurrence_shape &n, int resident) {
   double clocks = 0;
   for (int s = 0; s < q.info.stages; s++) {
     const double pairs = (double)n.units * n.columns;
     const double turns = pairs > n.threads ? pairs / n.threads - 1 : 0;
     clocks += product_clocks(q, n, s) + 280 + 100 * turns + exchange_of(q, n, s);
   }
-  const int64_t at_once = (int64_t)n.ctas * n.at_once * q.abreast;
-  const double rounds = (double)sq_ceil_div(at_once, q.limits.processors), launches = (double)launches_of(n);
-  return clocks * rounds * launches / 1700;
+  return clocks * rounds_of(q, n, resident) * (double)launches_of(n) / 1700;
 }
 
 /* ---- choosing the cut ---- */
@@ -227,12 +248,14 @@ double microseconds_a_step(const question &q, const recurrence_shape &n) {
 /* Clusters up to this size are portable. */
 enum { PORTABLE_CLUSTER = 8 };
 
-/* A cluster of 2, 4 or 8 fits on every device that has clusters; for other sizes the device is asked.  Where
- * all clusters of a grid must be resident, their number depends on how the device groups its processors. */
-bool clusters_fit(const question &q, const recurrence_shape &n) {
-  const bool usual = n.cluster <= PORTABLE_CLUSTER && (n.cluster & (n.cluster - 1)) == 0;
-  if (q.algorithm().reach == SQ_ONE_CLUSTER) return usual || sq_cut_resident(q.exec, q, n) > 0;
-  return sq_cut_resident(q.exec, q, n) * n.cluster >= n.ctas * n.at_once * q.abreast;
+/* Blocks or clusters of a cut that are on the device at a time; 0: too few for it.  How many clusters depends on
+ * how the device groups its processors, so it is asked: an H100 takes up 15 clusters of 8 blocks, not 16. */
+int resident_of(const question &q, const recurrence_shape &n) {
+  if (n.cluster == 1) return q.limits.processors;
+  const int resident = sq_cut_resident(q.exec, q, n);
+  const bool enough = q.algorithm().reach == SQ_ONE_CLUSTER ||
+                      (int64_t)resident * n.cluster >= (int64_t)n.ctas * n.at_once * q.abreast;
+  return enough ? resident : 0;
 }
 
 /* Tries a cut, with fewer parts if many do not fit.  most_slices: at most that many slices per launch. */
@@ -243,9 +266,13 @@ void consider(const question &q, int ctas, int cluster, int units, int columns, 
     n.at_once = at_most(n.slices, most_slices);
     if (best->least_bytes == 0 || n.bytes < best->least_bytes) best->least_bytes = n.bytes;
     if (n.bytes > q.limits.shared_bytes) continue;
-    const double cost = microseconds_a_step(q, n);
+    /* at best every processor has a block; only a cut that would then win is worth a question */
+    const double hoped = microseconds_a_step(q, n, at_least(q.limits.processors / cluster, 1));
+    if (best->microseconds >= 0 && hoped >= best->microseconds) return;
+    const int resident = resident_of(q, n);
+    if (resident == 0) return;
+    const double cost = microseconds_a_step(q, n, resident);
     if (best->microseconds >= 0 && cost >= best->microseconds) return;
-    if (cluster > 1 && !clusters_fit(q, n)) return;
     best->shape = n;
     best->microseconds = cost;
     return;

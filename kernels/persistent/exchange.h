@@ -1,23 +1,25 @@
 /* exchange.h - how the blocks of a group give each other their parts of the next operand.
  *
- * Every block has a whole operand in its shared memory, in the layout of the product, and has just written
- * the elements of its own units there.  When share() ends, all blocks have all of it; the call orders the
- * block's threads like __syncthreads.  An operand of several blocks of H rows (backward: the gates'
- * gradients) has one contiguous piece in each.
+ * The lanes that own the pairs of a 16-byte chunk have all of it in registers (product.h).  Three steps, between
+ * which the kernel stores what nobody waits for:
+ *
+ *   give      lanes of a chunk hand it to the blocks of the group, their own included
+ *   announce  the block has given all of its chunks
+ *   receive   all chunks of all blocks are in this block's shared memory; it orders the block's threads like
+ *             __syncthreads
  *
  *   cta               nothing to exchange: one barrier, one buffer
- *   cluster           pieces are pushed into the peers' shared memory, 16 bytes per store, then the cluster's
- *                     barrier
+ *   cluster           chunks are pushed into the peers' shared memory, then the cluster's barrier
  *   cluster async     the same with st.async: the bytes count on an mbarrier of the block that receives them,
  *                     and a block goes on as soon as it has all of them, whatever its peers do
- *   grid flags        pieces go to global memory (L2), then the block's flag is set to the number of the
+ *   grid flags        chunks go to global memory (L2), then the block's flag is set to the number of the
  *                     exchange; when all flags have arrived, the whole operand is fetched
  *   grid multicast    likewise, but each block of a cluster fetches a share of the operand for all blocks of
  *                     the cluster, by a bulk copy with multicast
- *   grid packets      pieces go to global memory as packets, which carry the number of the exchange beside
+ *   grid packets      chunks go to global memory as packets, which carry the number of the exchange beside
  *                     each element: twice the bytes, but no flag to wait for first
  *
- * Buffers.  To end an exchange, a block needs a piece of each of its peers (with flags: the flag of each), so
+ * Buffers.  To end an exchange, a block needs a chunk of each of its peers (with flags: the flag of each), so
  * it is never more than one exchange ahead of them.  This is why every block of a cluster, and of a grid with
  * packets, must have units of its own, and why two buffers are enough wherever a peer writes what a block
  * reads: in shared memory for both clusters, in global memory for the grids.  With st.async each buffer has
@@ -27,8 +29,8 @@
  *
  * Each algorithm's .litmus files prove by the memory model that this is ordered as it must be.
  *
- * Bytes: in a cluster, (ctas - 1) pieces out of each block; in a grid, one piece out and a whole operand in,
- * which is the limit: ctas * operand bytes from L2 per step, twice that with packets, 1 / cluster of it with
+ * Bytes: in a cluster, a block's chunks times ctas out of it; in a grid, a block's chunks out and a whole operand
+ * in, which is the limit: ctas * operand bytes from L2 per step, twice that with packets, 1 / cluster of it with
  * multicast.
  */
 #ifndef SQ_PERSISTENT_EXCHANGE_H
@@ -37,23 +39,30 @@
 #include "kernels/async.h"
 #include "kernels/persistent/persistent.h"
 
-/* The next operand and the block's pieces of it, in units of 16 bytes. */
-struct exchange_pieces {
-  uint4 *operand;
-  int count, first, stride, length; /* piece i: [first + i * stride, + length) */
-  int whole;                        /* length of the operand */
-  sq_divisor by_length, by_stride;
+/* The next operand in 16-byte chunks. */
+struct exchange_operand {
+  uint4 *memory; /* in the block's shared memory */
+  int blocks;    /* of H */
+  int across;    /* chunks from a row to the next */
+  int stride;    /* chunks from a block of H to the next */
+  int first_row; /* the block's own rows of each block of H */
+  int own_rows;
+  sq_divisor rows, columns; /* those of a block of H that exist */
 
-  /* Where number i of the 16-byte units in the pieces lies, i < count * length; and whether unit i of the
-   * operand is in a piece. */
-  __device__ __forceinline__ int at(int i) const {
-    if (count == 1) return first + i;
-    const int piece = by_length.of(i);
-    return first + piece * stride + i - piece * length;
-  }
-  __device__ __forceinline__ bool owns(int i) const {
-    const int in = i - (count == 1 ? 0 : by_stride.of(i) * stride) - first;
-    return in >= 0 && in < length;
+  __device__ __forceinline__ int count() const { return blocks * (int)(rows.by * columns.by); }
+  __device__ __forceinline__ unsigned bytes() const { return (unsigned)count() * (unsigned)sizeof(uint4); }
+  /* Chunks with all padding between them. */
+  __device__ __forceinline__ int whole() const { return blocks * stride; }
+
+  /* Where number i of those that exist lies, and whether it is the block's own. */
+  struct chunk {
+    int at;
+    bool own;
+  };
+  __device__ __forceinline__ chunk number(int i) const {
+    const int down = columns.of(i), column = i - down * (int)columns.by;
+    const int block = blocks == 1 ? 0 : rows.of(down), row = down - block * (int)rows.by;
+    return {block * stride + row * across + column, row >= first_row && row < first_row + own_rows};
   }
 };
 
@@ -67,14 +76,18 @@ struct exchange_place {
   uint32_t *flags;    /* of the slice */
   uint64_t *barriers; /* of the block: two mbarriers */
 
-  /* Peer i of 0..ctas - 2, the next one first. */
+  /* Block i of 0..ctas - 1 of the group, this one first. */
   __device__ __forceinline__ unsigned peer(int i) const {
-    const int rank_of = rank + 1 + i;
+    const int rank_of = rank + i;
     return (unsigned)(rank_of < ctas ? rank_of : rank_of - ctas);
+  }
+  /* The buffer of this exchange in global memory. */
+  __device__ __forceinline__ uint4 *buffer() const {
+    return exchange + ((turn + 1) & 1u) * (unsigned)spacing;
   }
 };
 
-/* Loads of 16 bytes that a thread has in flight: with 4, an lstm on sm_90a spills. */
+/* Chunks that a thread has in flight: with 4, an lstm on sm_90a spills. */
 enum { EXCHANGE_IN_FLIGHT = 2 };
 
 /* What most exchanges have in common. */
@@ -88,8 +101,15 @@ struct exchange_plain {
   static __device__ __forceinline__ void leave(void) {}
 };
 
+/* In all of them, `lane` is the lane's number in the chunk's, of which there are `lanes`. */
 struct exchange_cta : exchange_plain {
-  static __device__ __forceinline__ void share(const exchange_pieces &, const exchange_place &) {
+  template <int lanes>
+  static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &, int to,
+                                              uint4 v, int lane) {
+    if (lane == 0) o.memory[to] = v;
+  }
+  static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {}
+  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &) {
     __syncthreads();
   }
 };
@@ -101,15 +121,16 @@ struct exchange_cluster : exchange_plain {
     sq_cluster_wait();
   }
   static __device__ __forceinline__ void enter(const exchange_place &) { meet(); }
-  static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
-    __syncthreads(); /* the pieces are written */
-    const int each = p.count * p.length, all = each * (at.ctas - 1);
-    for (int i = (int)threadIdx.x; i < all; i += (int)blockDim.x) {
-      const int peer = p.by_length.of(i) / p.count;
-      uint4 *own = p.operand + p.at(i - peer * each);
-      sq_cluster_store(own, at.peer(peer), *own);
-    }
-    meet();
+  template <int lanes>
+  static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &at, int to,
+                                              uint4 v, int lane) {
+    for (int i = lane; i < at.ctas; i += lanes) sq_cluster_store(o.memory + to, at.peer(i), v);
+  }
+  static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {
+    sq_cluster_arrive();
+  }
+  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &) {
+    sq_cluster_wait();
   }
 };
 
@@ -127,64 +148,70 @@ struct exchange_on_barriers : exchange_plain {
 
 struct exchange_cluster_async : exchange_on_barriers {
   enum { BUFFERS = 2 };
-  static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
-    uint64_t *bar = at.barriers + at.turn % 2;
-    __syncthreads(); /* the pieces are written, the sums are read */
-    const int each = p.count * p.length, all = each * (at.ctas - 1);
-    if (threadIdx.x == 0) sq_mbarrier_expect(bar, (unsigned)(p.whole - each) * (unsigned)sizeof(uint4));
-    for (int i = (int)threadIdx.x; i < all; i += (int)blockDim.x) {
-      const int peer = p.by_length.of(i) / p.count;
-      uint4 *own = p.operand + p.at(i - peer * each);
-      sq_store_async(own, bar, at.peer(peer), *own);
-    }
-    sq_mbarrier_wait(bar, at.turn / 2 % 2);
+  static __device__ __forceinline__ uint64_t *barrier(const exchange_place &at) {
+    return at.barriers + at.turn % 2;
+  }
+  template <int lanes>
+  static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &at, int to,
+                                              uint4 v, int lane) {
+    for (int i = lane; i < at.ctas; i += lanes) sq_store_async(o.memory + to, barrier(at), at.peer(i), v);
+  }
+  static __device__ __forceinline__ void announce(const exchange_operand &o, const exchange_place &at) {
+    if (threadIdx.x == 0) sq_mbarrier_expect(barrier(at), o.bytes());
+  }
+  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &at) {
+    __syncthreads(); /* the sums are read; the chunks are on their way meanwhile */
+    sq_mbarrier_wait(barrier(at), at.turn / 2 % 2);
   }
 };
 
-/* Stores the pieces to L2, raises the block's flag and waits for everybody's; returns the buffer that has the
- * whole operand. */
-static __device__ __forceinline__ const uint4 *exchange_publish(const exchange_pieces &p,
-                                                                const exchange_place &at) {
-  const uint32_t turn = at.turn + 1; /* flags begin at 0 */
-  uint4 *buffer = at.exchange + (turn & 1u) * (unsigned)at.spacing;
-  __syncthreads(); /* the pieces are written */
-  for (int i = (int)threadIdx.x; i < p.count * p.length; i += (int)blockDim.x)
-    buffer[p.at(i)] = p.operand[p.at(i)];
-  __syncthreads(); /* all of them are under way: the release covers what the barrier covers */
-  if (threadIdx.x == 0) sq_flag_release(&at.flags[at.rank], turn);
-  for (int i = (int)threadIdx.x; i < at.ctas; i += (int)blockDim.x) sq_flag_wait(&at.flags[i], turn);
-  __syncthreads(); /* each flag has been seen by some thread of this block */
-  return buffer;
-}
+/* Through L2: lane 0 stores the chunk, and when all are stored the block raises its flag. */
+struct exchange_on_flags {
+  template <int lanes>
+  static __device__ __forceinline__ void give(const exchange_operand &, const exchange_place &at, int to,
+                                              uint4 v, int lane) {
+    if (lane == 0) at.buffer()[to] = v;
+  }
+  static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &at) {
+    __syncthreads(); /* all chunks are under way: the release covers what the barrier covers */
+    if (threadIdx.x == 0) sq_flag_release(&at.flags[at.rank], at.turn + 1); /* flags begin at 0 */
+  }
+  static __device__ __forceinline__ void wait(const exchange_place &at) {
+    for (int i = (int)threadIdx.x; i < at.ctas; i += (int)blockDim.x) sq_flag_wait(&at.flags[i], at.turn + 1);
+    __syncthreads(); /* each flag has been seen by some thread of this block */
+  }
+};
 
-struct exchange_grid : exchange_plain {
-  static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
-    const uint4 *buffer = exchange_publish(p, at);
-    const int step = (int)blockDim.x;
-    for (int i = (int)threadIdx.x; i < p.whole; i += EXCHANGE_IN_FLIGHT * step) {
+struct exchange_grid : exchange_plain, exchange_on_flags {
+  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
+    const uint4 *buffer = at.buffer();
+    const int step = (int)blockDim.x, count = o.count();
+    wait(at);
+    for (int i = (int)threadIdx.x; i < count; i += EXCHANGE_IN_FLIGHT * step) {
       uint4 v[EXCHANGE_IN_FLIGHT]; /* all loads before the first store, so that they are in flight together */
       SQ_UNROLL
       for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
-        if (i + k * step < p.whole) v[k] = sq_load_l2(&buffer[i + k * step]);
+        if (i + k * step < count) v[k] = sq_load_l2(&buffer[o.number(i + k * step).at]);
       SQ_UNROLL
       for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
-        if (i + k * step < p.whole) p.operand[i + k * step] = v[k];
+        if (i + k * step < count) o.memory[o.number(i + k * step).at] = v[k];
     }
     __syncthreads();
   }
 };
 
-struct exchange_grid_multicast : exchange_on_barriers {
-  static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
-    const uint4 *buffer = exchange_publish(p, at);
+/* A copy takes the padding along, which is zeros in global memory from the launch on. */
+struct exchange_grid_multicast : exchange_on_barriers, exchange_on_flags {
+  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
     uint64_t *bar = at.barriers; /* no peer copies again before this block's next flag: one is enough */
+    wait(at);
     if (threadIdx.x == 0) {
-      const int mine = at.rank & (at.cluster - 1);
-      const int begin = p.whole * mine >> at.cluster_bits, end = p.whole * (mine + 1) >> at.cluster_bits;
-      sq_mbarrier_expect(bar, (unsigned)p.whole * (unsigned)sizeof(uint4));
+      const int mine = at.rank & (at.cluster - 1), whole = o.whole();
+      const int begin = whole * mine >> at.cluster_bits, end = whole * (mine + 1) >> at.cluster_bits;
+      sq_mbarrier_expect(bar, (unsigned)whole * (unsigned)sizeof(uint4));
       sq_fence_bulk();
       if (end > begin)
-        sq_copy_multicast(p.operand + begin, buffer + begin,
+        sq_copy_multicast(o.memory + begin, at.buffer() + begin,
                           (unsigned)(end - begin) * (unsigned)sizeof(uint4), bar,
                           (uint16_t)((1u << at.cluster) - 1));
     }
@@ -193,7 +220,7 @@ struct exchange_grid_multicast : exchange_on_barriers {
 };
 
 struct exchange_grid_packets : exchange_plain {
-  enum { PACKETS = 1, AT_ONCE = 2 };
+  enum { PACKETS = 1 };
   /* Packets order nothing beside themselves: without these fences, once a launch, a block might overwrite the
    * initial state that a peer still reads. */
   static __device__ __forceinline__ void open(void) { sq_fence_gpu(); }
@@ -201,38 +228,43 @@ struct exchange_grid_packets : exchange_plain {
     sq_fence_gpu();
     __syncthreads();
   }
-  static __device__ __forceinline__ void share(const exchange_pieces &p, const exchange_place &at) {
-    const uint32_t turn = at.turn + 1; /* packets begin at 0 */
-    uint4 *buffer = at.exchange + (turn & 1u) * (unsigned)at.spacing;
-    __syncthreads(); /* the pieces are written */
-    for (int i = (int)threadIdx.x; i < p.count * p.length; i += (int)blockDim.x) {
-      const uint4 v = p.operand[p.at(i)];
-      uint4 *to = buffer + 2 * p.at(i);
-      sq_packet_store(to, v.x, v.y, turn);
-      sq_packet_store(to + 1, v.z, v.w, turn);
-    }
-    for (int i = (int)threadIdx.x; i < p.whole; i += AT_ONCE * (int)blockDim.x) fetch(p, buffer, turn, i);
+  template <int lanes>
+  static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &at, int to,
+                                              uint4 v, int lane) {
+    uint4 *packet = at.buffer() + 2 * to;
+    if (lane == 0) sq_packet_store(packet, v.x, v.y, at.turn + 1); /* packets begin at 0 */
+    if (lane == 1) sq_packet_store(packet + 1, v.z, v.w, at.turn + 1);
+    if (lane == 2) o.memory[to] = v;
+  }
+  static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {}
+  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
+    const int count = o.count();
+    for (int i = (int)threadIdx.x; i < count; i += EXCHANGE_IN_FLIGHT * (int)blockDim.x)
+      fetch(o, at, i, count);
     __syncthreads();
   }
 
-  /* Units i, i + threads, ... of the operand that are not the block's own: all loads, then again those that
-   * came too early. */
-  static __device__ __forceinline__ void fetch(const exchange_pieces &p, const uint4 *buffer, uint32_t turn,
-                                               int i) {
-    const int step = (int)blockDim.x;
-    uint4 v[2 * AT_ONCE] = {};
+  /* Chunks i, i + threads, ... that are not the block's own: all loads, then again those that came too early. */
+  static __device__ __forceinline__ void fetch(const exchange_operand &o, const exchange_place &at, int i,
+                                               int count) {
+    const uint4 *buffer = at.buffer();
+    const uint32_t turn = at.turn + 1;
+    exchange_operand::chunk to[EXCHANGE_IN_FLIGHT];
+    uint4 v[EXCHANGE_IN_FLIGHT][2] = {};
     SQ_UNROLL
-    for (int k = 0; k < 2 * AT_ONCE; k++) {
-      const int to = i + k / 2 * step;
-      if (to < p.whole && !p.owns(to)) v[k] = sq_packet_load(buffer + 2 * to + k % 2);
+    for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++) {
+      to[k] = o.number(i + k * (int)blockDim.x);
+      to[k].own |= i + k * (int)blockDim.x >= count; /* nothing to fetch either */
+      if (to[k].own) continue;
+      v[k][0] = sq_packet_load(buffer + 2 * to[k].at);
+      v[k][1] = sq_packet_load(buffer + 2 * to[k].at + 1);
     }
     SQ_UNROLL
-    for (int k = 0; k < AT_ONCE; k++) {
-      const int to = i + k * step;
-      if (to >= p.whole || p.owns(to)) continue;
-      sq_packet_wait(buffer + 2 * to, turn, v[2 * k]);
-      sq_packet_wait(buffer + 2 * to + 1, turn, v[2 * k + 1]);
-      p.operand[to] = uint4{v[2 * k].x, v[2 * k].z, v[2 * k + 1].x, v[2 * k + 1].z};
+    for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++) {
+      if (to[k].own) continue;
+      sq_packet_wait(buffer + 2 * to[k].at, turn, v[k][0]);
+      sq_packet_wait(buffer + 2 * to[k].at + 1, turn, v[k][1]);
+      o.memory[to[k].at] = uint4{v[k][0].x, v[k][0].z, v[k][1].x, v[k][1].z};
     }
   }
 };

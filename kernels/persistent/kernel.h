@@ -3,8 +3,9 @@
  *   weights of the block's units -> shared memory, once
  *   for each step, for each stage of the cell:
  *     sums = weights operand              operand: h (or r h) of all units; backward: gradients at the gates
- *     pointwise step of its own units     -> its piece of the next operand, and what is stored
- *     exchange                            all blocks of the group get all pieces
+ *     pointwise step of its own units     -> its chunks of the next operand, given away from registers
+ *     stores                              what only memory waits for
+ *     exchange                            all blocks of the group get all chunks
  *
  * Forward, a block multiplies by its own rows of W_hh.  Backward gathers: the operand is the gradient at the
  * gates of all units, and the block multiplies by its own columns of W_hh; W^T operand is the gradient at its
@@ -37,21 +38,30 @@ template <class cell, bool backward, class product, class exchange> struct recur
   unsigned char *memory; /* the block's shared memory */
   int rank, slice;       /* of the block */
   int first_unit, units; /* units of the block that exist */
-  int first_row, columns, pairs;
-  int64_t longest;                /* steps of the slice */
-  uint32_t turn;                  /* exchanges so far */
-  sq_divisor by_units, by_length; /* of the block's units, and of its piece of an operand */
+  int first_row, columns;
+  int places;          /* that may have a pair: product::place */
+  int64_t longest;     /* steps of the slice */
+  uint32_t turn;       /* exchanges so far */
+  sq_divisor by_units; /* of a place: the block's units, of whole chunks */
+  sq_divisor wide;     /* chunks of a row that exist: the last slice may have fewer */
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
                                         unsigned char *memory_)
       : run(run_), n(shape), memory(memory_) {}
 
-  /* One pair (the block's unit u, column c of the slice) at step t. */
+  /* One pair (the block's unit u, column c of the slice) at step t; `there` unless the place is padding, `valid`
+   * unless the step is masked. */
   struct pair {
     int u, c;
     int64_t j, b, row; /* row = t B + b */
     int64_t t;
-    bool valid;
+    bool there, valid;
+  };
+
+  /* What the pointwise step of a pair has made. */
+  struct result {
+    recurrence_output out;
+    float own[cell::KEPT], put[RECURRENCE_GATES]; /* put: its elements of the next operand */
   };
 
   /* Stage s: how many sums a pair takes, and how many blocks of H its operand has. */
@@ -70,7 +80,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   }
   __device__ __forceinline__ float *sums() const { return reinterpret_cast<float *>(memory + n.sums); }
   __device__ __forceinline__ float *kept(int k, int p) const {
-    return reinterpret_cast<float *>(memory + n.kept) + k * n.units * n.columns + p;
+    return reinterpret_cast<float *>(memory + n.kept) + k * n.places + p;
   }
   __device__ __forceinline__ product_size size_of(int s) const {
     return {n.stage[s].rows,  n.stage[s].depth,    n.width,         n.stage[s].parts,
@@ -174,13 +184,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   __device__ __forceinline__ pair pair_at(int p, int64_t t) const {
     pair at;
-    at.c = by_units.of(p);
-    at.u = p - at.c * units;
+    product::place(p, by_units, &at.u, &at.c);
     at.j = first_unit + at.u;
     at.b = first_row + at.c;
     at.t = t;
     at.row = t * run.batch + at.b;
-    at.valid = run.lengths == NULL || run.first + t < run.lengths[at.b];
+    at.there = p < places && at.u < units && at.c < columns;
+    at.valid = at.there && (run.lengths == NULL || run.first + t < run.lengths[at.b]);
     return at;
   }
 
@@ -190,8 +200,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
   }
 
   __device__ __forceinline__ void enter_pairs() const {
-    for (int p = (int)threadIdx.x; p < pairs; p += (int)blockDim.x) {
+    for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
       const pair at = pair_at(p, 0);
+      if (!at.there) continue;
       SQ_UNROLL
       for (int k = 0; k < cell::KEPT; k++) {
         const bool given = k < cell::STATES && run.enter[k < cell::STATES ? k : 0] != NULL;
@@ -205,8 +216,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* If no step has run, a final state in the initial one's memory is there, and peers may still read it. */
   __device__ __forceinline__ void leave_pairs() const {
-    for (int p = (int)threadIdx.x; p < pairs; p += (int)blockDim.x) {
+    for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
       const pair at = pair_at(p, 0);
+      if (!at.there) continue;
       SQ_UNROLL
       for (int k = 0; k < cell::STATES; k++)
         if (run.leave[k] != NULL && (longest > 0 || run.leave[k] != run.enter[k]))
@@ -240,6 +252,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* What the last stage of a step leaves in memory. */
   __device__ __forceinline__ void store(const pair &at, const recurrence_output &out,
                                         const float *own) const {
+    if (!at.there) return;
     const int64_t H = n.hidden;
     float *gates = backward ? run.dgates : run.gates, *aux = backward ? run.daux : run.aux;
     if (backward || run.state[0] != NULL) {
@@ -254,52 +267,72 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int k = 0; k < cell::STATES; k++) *state(k, at.t + (run.reverse ? 0 : 1), at) = own[k];
   }
 
-  /* Pointwise stage s of a pair: from the product's sums to its elements of the next operand. */
+  /* Pointwise stage s of the pair at place p. */
   template <int s>
-  __device__ __forceinline__ void point(int p, const pair &at, const recurrence_input &in,
-                                        element *next) const {
-    constexpr int after = (s + 1) % cell::STAGES;
-    float own[cell::KEPT], sum[RECURRENCE_GATES] = {}, put[RECURRENCE_GATES] = {};
-    recurrence_output out = {};
+  __device__ __forceinline__ result point(int p, const pair &at, const recurrence_input &in) const {
+    result r = {};
+    if (!at.there) return r;
+    float sum[RECURRENCE_GATES];
+    total<s>(at, sum);
     SQ_UNROLL
-    for (int k = 0; k < cell::KEPT; k++) own[k] = *kept(k, p);
+    for (int k = 0; k < cell::KEPT; k++) r.own[k] = *kept(k, p);
+    if (backward && s == 0) r.own[0] += sum[0];
+    if (backward && at.valid) cell::template backward<s>(in, sum[0], r.own, r.out, r.put);
+    if (!backward && at.valid) r.put[0] = cell::template forward<s>(in, sum, r.own, r.out);
+    if (!backward && !at.valid) r.put[0] = r.own[0];
     SQ_UNROLL
-    for (int g = 0; g < sums_of(s); g++) sum[g] = total(s, g * n.units + at.u, at.c);
-    if (backward && s == 0) own[0] += sum[0];
-    if (backward && at.valid) cell::template backward<s>(in, sum[0], own, out, put);
-    if (!backward && at.valid) put[0] = cell::template forward<s>(in, sum, own, out);
-    if (!backward && !at.valid) put[0] = own[0];
-    SQ_UNROLL
-    for (int k = 0; k < cell::KEPT; k++) *kept(k, p) = own[k];
-    SQ_UNROLL
-    for (int g = 0; g < blocks_of(after); g++)
-      next[product::operand_at(g * n.padded + (int)at.j, at.c, n.width)] = product::round(put[g]);
-    if (after == 0) store(at, out, own);
+    for (int k = 0; k < cell::KEPT; k++) *kept(k, p) = r.own[k];
+    return r;
   }
 
-  /* The parts of a sum, in order. */
-  __device__ __forceinline__ float total(int s, int row, int column) const {
+  /* A pair's sums, the parts of each in order. */
+  template <int s> __device__ __forceinline__ void total(const pair &at, float *sum) const {
     const int stride = n.stage[s].rows + 4;
-    const float *at = sums() + column * stride + row;
-    float sum = at[0];
-    for (int part = 1; part < n.stage[s].parts; part++) sum += at[part * n.width * stride];
-    return sum;
+    const float *from = sums() + at.c * stride + at.u;
+    SQ_UNROLL
+    for (int g = 0; g < sums_of(s); g++) sum[g] = from[g * n.units];
+    for (int part = 1; part < n.stage[s].parts; part++) {
+      from += n.width * stride;
+      SQ_UNROLL
+      for (int g = 0; g < sums_of(s); g++) sum[g] += from[g * n.units];
+    }
   }
 
-  /* The block's pieces of the operand of stage s. */
-  __device__ __forceinline__ exchange_pieces pieces_of(int s, element *next) const {
-    const int each = (int)(sizeof(uint4) / sizeof(element));
-    const int own = n.padded - first_unit < n.units ? n.padded - first_unit : n.units;
-    exchange_pieces p;
-    p.operand = reinterpret_cast<uint4 *>(next);
-    p.count = blocks_of(s);
-    p.first = first_unit * n.width / each;
-    p.stride = (int)n.stride.by;
-    p.length = own > 0 ? own * n.width / each : 0;
-    p.whole = blocks_of(s) * p.stride;
-    p.by_length = by_length;
-    p.by_stride = n.stride;
-    return p;
+  /* ---- the exchange ---- */
+
+  static __device__ __forceinline__ int chunk_row(int unit) {
+    return product::LANES_ALONG ? unit / product::LANES : unit;
+  }
+  static __device__ __forceinline__ int chunk_column(int column) {
+    return product::LANES_ALONG ? column : column / product::LANES;
+  }
+
+  /* The operand of stage s in the next exchange. */
+  __device__ __forceinline__ exchange_operand next_of(int s) const {
+    exchange_operand o;
+    o.memory = reinterpret_cast<uint4 *>(operand(turn + 1));
+    o.blocks = blocks_of(s);
+    o.across = n.chunk.across;
+    o.stride = n.chunk.stride;
+    o.rows = n.chunk.rows;
+    o.columns = wide;
+    o.first_row = chunk_row(first_unit);
+    o.own_rows = chunk_row(n.units);
+    return o;
+  }
+
+  /* The elements of the pair at place p, with those of the other lanes of their chunks.  Whole warps call. */
+  template <int after>
+  __device__ __forceinline__ void give(int p, const pair &at, const result &r,
+                                       const exchange_operand &next) const {
+    const int to = chunk_row((int)at.j) * n.chunk.across + chunk_column(at.c);
+    SQ_UNROLL
+    for (int g = 0; g < blocks_of(after); g++) {
+      const uint4 v = product::chunk(r.put[g]);
+      if (p < places)
+        exchange::template give<product::LANES>(next, place(), g * n.chunk.stride + to, v,
+                                                p % product::LANES);
+    }
   }
 
   __device__ __forceinline__ exchange_place place() const {
@@ -318,29 +351,41 @@ template <class cell, bool backward, class product, class exchange> struct recur
   }
 
   template <int s> __device__ __forceinline__ void stage(int64_t t) {
-    const int mine = (int)threadIdx.x;
+    constexpr int after = (s + 1) % cell::STAGES;
+    const int mine = (int)threadIdx.x, step = (int)blockDim.x,
+              last = (places + SQ_WARP - 1) / SQ_WARP * SQ_WARP;
+    pair at = pair_at(mine, t);
     recurrence_input in;
-    if (mine < pairs) load(pair_at(mine, t), in);
+    load(at, in);
     product::multiply(weights(s), operand(turn), sums(), size_of(s));
     __syncthreads(); /* the sums are complete, and the operand may be overwritten */
-    element *next = operand(turn + 1);
-    for (int p = mine; p < pairs; p += (int)blockDim.x) {
-      const pair at = pair_at(p, t);
-      if (p != mine) load(at, in);
-      point<s>(p, at, in, next);
+    const exchange_operand next = next_of(after);
+    result r = {};
+    for (int p = mine; p < last; p += step) {
+      if (p != mine) {
+        if (after == 0) store(at, r.out, r.own);
+        at = pair_at(p, t);
+        load(at, in);
+      }
+      r = point<s>(p, at, in);
+      give<after>(p, at, r, next);
     }
-    exchange::share(pieces_of((s + 1) % cell::STAGES, next), place());
+    exchange::announce(next, place());
+    if (after == 0) store(at, r.out, r.own); /* the last pair's, while its chunk is on its way */
+    exchange::receive(next, place());
     turn++;
   }
 
   /* The steps after the longest sequence of the slice. */
   __device__ __forceinline__ void tail() const {
     for (int64_t t = longest; t < run.seq_len; t++)
-      for (int p = (int)threadIdx.x; p < pairs; p += (int)blockDim.x) {
+      for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
+        const pair at = pair_at(p, t);
         float own[cell::STATES];
+        if (!at.there) continue;
         SQ_UNROLL
         for (int k = 0; k < cell::STATES; k++) own[k] = *kept(k, p);
-        store(pair_at(p, t), recurrence_output{}, own);
+        store(at, recurrence_output{}, own);
       }
   }
 
@@ -348,8 +393,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ void last_product() const {
     product::multiply(weights(0), operand(turn), sums(), size_of(0));
     __syncthreads();
-    for (int p = (int)threadIdx.x; p < pairs; p += (int)blockDim.x)
-      *kept(0, p) += total(0, p - by_units.of(p) * units, by_units.of(p));
+    for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
+      const pair at = pair_at(p, 0);
+      float sum[RECURRENCE_GATES];
+      if (!at.there) continue;
+      total<0>(at, sum);
+      *kept(0, p) += sum[0];
+    }
   }
 
   /* ---- all of it ---- */
@@ -363,10 +413,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
     first_row = (n.first + slice) * n.columns;
     const int64_t left = run.batch - first_row;
     columns = left < n.columns ? (int)left : n.columns;
-    pairs = units * columns;
+    const int each = product::LANES, along = product::LANES_ALONG;
+    const int tall = along ? (units + each - 1) / each * each : units;
+    places = tall * (along ? columns : (columns + each - 1) / each * each);
+    by_units = sq_divisor_by(tall);
+    wide = sq_divisor_by(along ? columns : (columns + each - 1) / each);
     turn = 0;
-    by_units = sq_divisor_by(units);
-    by_length = sq_divisor_by(pieces_of(0, operand(0)).length);
     find_longest();
     SQ_UNROLL
     for (int s = 0; s < cell::STAGES; s++) load_weights(s);

@@ -65,8 +65,15 @@ struct recurrence_shape {
     sq_divisor by_parts; /* parts */
     sq_divisor down;     /* tiles of the product in its rows */
   } stage[RECURRENCE_STAGES];
-  sq_divisor across;               /* tiles of the products in their columns */
-  sq_divisor stride;               /* 16-byte units of an operand in a block of H */
+  sq_divisor across; /* tiles of the products in their columns */
+  /* The 16-byte chunks of an operand, which is blocks of H.  Those that exist are `rows` rows of a block of H, and as
+   * many columns as the slice has sequences for; the rest is padding, whose zeros nobody exchanges. */
+  struct {
+    int across; /* from a row to the next */
+    int stride; /* from a block to the next */
+    sq_divisor rows;
+  } chunk;
+  int places; /* pairs of a block, each in a lane of its chunk: with padding (product.h) */
   unsigned operand, operand_bytes; /* byte offset; bytes of one buffer */
   unsigned sums, kept, barriers, bytes;
 };
@@ -99,6 +106,7 @@ struct recurrence_product_info {
   int element_bytes;
   int unit_tile; /* units of a block are a multiple of it */
   int row_tile, depth_tile;
+  int lanes, lanes_along; /* elements of a chunk; 1: of neighbouring units, 0: of neighbouring columns */
 };
 
 /* The kernels of each algorithm, each function in the algorithm's own file: [cell][backward][math]. */

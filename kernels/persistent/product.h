@@ -6,8 +6,10 @@
  * in order, so the result does not depend on the schedule.  The 4 keeps the stores of a warp in different
  * banks.
  *
- * An operand is stored in groups of k, so that the elements of neighbouring units are contiguous: for k a
- * multiple of unit_tile, the piece from unit k on begins at element k * width.  Weights and operands:
+ * An operand is stored in chunks of 16 bytes, so that the elements of neighbouring units, or in float32 of
+ * neighbouring columns, are contiguous: chunk (row, column) of a block of H begins at 16-byte unit row * across +
+ * column.  The lanes that own the pairs of a chunk are neighbours as well: place p of a block is unit u and column
+ * c.  Weights and operands:
  *
  *            element    weight (row, k)                              operand (k, column)
  *   float32  float      [k][row]                                     [k][column]
@@ -24,6 +26,7 @@
 #ifndef SQ_PERSISTENT_PRODUCT_H
 #define SQ_PERSISTENT_PRODUCT_H
 
+#include "kernels/half.h"
 #include "kernels/mma.h"
 #include "kernels/persistent/persistent.h"
 
@@ -48,9 +51,18 @@ struct product_size {
   }
 };
 
+/* Four words of a chunk, of which every lanes_each-th lane has one. */
+static __device__ __forceinline__ uint4 product_words(uint32_t own, int lanes_each) {
+  const int first = (int)threadIdx.x & ~(4 * lanes_each - 1);
+  return {__shfl_sync(SQ_FULL_MASK, own, first), __shfl_sync(SQ_FULL_MASK, own, first + lanes_each),
+          __shfl_sync(SQ_FULL_MASK, own, first + 2 * lanes_each),
+          __shfl_sync(SQ_FULL_MASK, own, first + 3 * lanes_each)};
+}
+
 struct product_f32 {
   typedef float element;
   enum { UNIT_TILE = 4, ROW_TILE = 4, DEPTH_TILE = 4, PACK = 1 };
+  enum { LANES = 4, LANES_ALONG = 0 }; /* of a chunk; LANES_ALONG: their pairs are neighbouring units */
   static __device__ __forceinline__ element round(float x) { return x; }
   static __device__ __forceinline__ int weight_at(int row, int k, const product_size &n) {
     return k * n.rows + row;
@@ -58,6 +70,13 @@ struct product_f32 {
   static __device__ __forceinline__ int operand_at(int k, int column, int width) {
     return k * width + column;
   }
+  static __device__ __forceinline__ void place(int p, sq_divisor by_units, int *u, int *c) {
+    const int rest = p / LANES, four = by_units.of(rest);
+    *u = rest - four * (int)by_units.by;
+    *c = four * LANES + p % LANES;
+  }
+  /* The chunk to which every lane gives its element; all lanes of the warp must call. */
+  static __device__ __forceinline__ uint4 chunk(float own) { return product_words(sq_float_bits(own), 1); }
   /* Weights of a row from k on, and of rows from `row` on at k; both are multiples of 4. */
   static __device__ __forceinline__ void put_along(element *weights, int row, int k, const float (&w)[4],
                                                    const product_size &n) {
@@ -144,6 +163,7 @@ template <class fragment> struct product_mma {
   typedef typename fragment::element element;
   enum { PACK = fragment::PACK, HALF = 4 * PACK }; /* HALF: elements along k in one register of four lanes */
   enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH, CHAINS = 2 };
+  enum { LANES = HALF, LANES_ALONG = 1 };
   static __device__ __forceinline__ element round(float x) { return fragment::round(x); }
 
   /* Fragment (row/16, k/DEPTH) is 32 lanes of 4 words. */
@@ -155,6 +175,16 @@ template <class fragment> struct product_mma {
   /* Half a fragment of 8 columns is 32 lanes of one word. */
   static __device__ __forceinline__ int operand_at(int k, int column, int width) {
     return ((k / HALF * (width / 8) + column / 8) * 8 + column % 8) * HALF + k % HALF;
+  }
+  static __device__ __forceinline__ void place(int p, sq_divisor by_units, int *u, int *c) {
+    *c = by_units.of(p);
+    *u = p - *c * (int)by_units.by;
+  }
+  static __device__ __forceinline__ uint4 chunk(float own) {
+    float pack[PACK];
+    pack[0] = own;
+    if (PACK == 2) pack[PACK - 1] = __shfl_down_sync(SQ_FULL_MASK, own, 1);
+    return product_words(fragment::word(pack), PACK);
   }
 
   /* Weights of a row from k on, and of rows from `row` on at k (and k + 1); row and k are multiples of 4 and of

@@ -72,11 +72,12 @@ def proofs(kernel, tests):
 
 
 def barriers_in(text, exchange):
-    """How many __syncthreads its share() takes, what it calls included."""
-    body = re.search(r"struct exchange_" + exchange + r" .*?\n};", text, re.S).group(0)
-    publish = re.search(r"exchange_publish\(const.*?\n}", text, re.S).group(0)
-    own = body.count("__syncthreads()")
-    return own + (publish.count("__syncthreads()") if "exchange_publish(" in body else 0)
+    """How many __syncthreads an exchange of a step takes, what it inherits included."""
+    def body(name):
+        return re.search(r"struct " + name + r"\b[^;]*?{.*?\n};", text, re.S).group(0)
+    own = body("exchange_" + exchange)
+    flags = body("exchange_on_flags") if "exchange_on_flags {" in own.split("\n")[0] else ""
+    return (own + flags).count("__syncthreads()")
 
 
 def sources(kernel, tests, project):
