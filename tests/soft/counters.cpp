@@ -11,6 +11,11 @@ namespace {
 /* A loop that waits comes back within so many instructions; then the warp as it was is forgotten. */
 enum : unsigned { SOON = 1000 };
 
+/* Slots that an instruction takes from other warps: what makes only its own warp wait, as a fence does, is one. */
+unsigned slots_of(const Meaning &m) {
+  return m.cost.issue < 30 || m.kind == SOFT_DIVISION ? m.cost.issue : 1;
+}
+
 bool is_look(const Meaning &m) { return m.act == Act::look || m.act == Act::mbarrier_wait; }
 
 } // namespace
@@ -31,6 +36,7 @@ void Counting::begins(const Launch &launch) {
   warp_ = nullptr;
   chain_.begin();
   launches.push_back({plain_name(kernel.name), {}});
+  launches.back().counts.of[SOFT_BLOCKS] = launch.grid.count();
 }
 
 void Counting::ends() { launches.back().counts.of[SOFT_CHAIN] = chain_.longest(); }
@@ -163,7 +169,9 @@ bool Counting::note(Warp &w, const Instruction &i, uint32_t lanes) {
   s.last_kind = m.kind;
   s.last_lanes = (unsigned)__builtin_popcount(m.kind == SOFT_BRANCH ? w.active : lanes);
   s.last_flops = (uint64_t)m.flops * (unsigned)__builtin_popcount(lanes);
+  s.last_slots = slots_of(m);
   s.counts.of[m.kind]++;
+  s.counts.of[SOFT_SLOTS] += s.last_slots;
   s.counts.of[SOFT_LANES] += s.last_lanes;
   s.counts.of[SOFT_FLOPS] += s.last_flops;
   const unsigned extra = m.requests && lanes != 0 ? request(&s, w, i, m, lanes) : 0;
@@ -176,6 +184,7 @@ bool Counting::note(Warp &w, const Instruction &i, uint32_t lanes) {
 void Counting::again(Warp &w) {
   State &s = state_of(w);
   s.counts.of[s.last_kind]--;
+  s.counts.of[SOFT_SLOTS] -= s.last_slots;
   s.counts.of[SOFT_LANES] -= s.last_lanes;
   s.counts.of[SOFT_FLOPS] -= s.last_flops;
   Chain::again(&s.timing);

@@ -55,7 +55,7 @@ private:
     Timing timing;
     Before before;
     uint8_t last_kind = 0; /* of the last instruction, and what it added */
-    unsigned last_lanes = 0;
+    unsigned last_lanes = 0, last_slots = 0;
     uint64_t last_flops = 0;
     uint32_t last_looks = 0; /* lanes whose last address is of that instruction */
   };

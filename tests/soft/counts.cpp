@@ -2,6 +2,7 @@
 #include "tests/soft/counts.h"
 
 #include "tests/soft/counters.h"
+#include "tests/soft/fatbin.h"
 #include "tests/soft/runtime.h"
 
 namespace soft {
@@ -33,6 +34,15 @@ void soft_count_end(void) {
     soft::machine().counters = nullptr;
     soft::machine().order.on = soft::races;
   });
+}
+
+long soft_spilled_bytes(const char *kernel) {
+  long bytes = -1;
+  locked([&] {
+    for (soft::Registered *r : soft::registered_kernels())
+      if (r->name == kernel) bytes = (long)soft::decoded(*r)->stack_bytes;
+  });
+  return bytes;
 }
 
 size_t soft_counted(void) { return counting.launches.size(); }

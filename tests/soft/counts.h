@@ -41,6 +41,8 @@ extern "C" {
   X(GLOBAL_REQUESTS, "global_requests", "requests to global memory by at least one lane")                    \
   X(SECTORS, "sectors", "the 32-byte sectors they touch")                                                    \
   X(SECTORS_LEAST, "sectors_least", "the same if their different bytes lay side by side")                    \
+  X(SLOTS, "slots", "issue slots of the machine instructions that they become, of a table of costs")         \
+  X(BLOCKS, "blocks", "blocks of the launch")                                                                \
   X(FLOPS, "flops", "float additions and multiplications, an fma and each term of an mma two")               \
   X(CHAIN, "chain", "estimated cycles of the chain of dependences")
 
@@ -59,6 +61,9 @@ typedef struct soft_counts {
 /* Counts the launches from here to the end, which waits for them. */
 void soft_count_begin(void);
 void soft_count_end(void);
+/* Whether ptxas keeps registers of a kernel of that name in local memory, and how many bytes of a thread; -1: no
+ * kernel of this program has the name. */
+long soft_spilled_bytes(const char *kernel);
 /* The launches in their order; *kernel is the name as in the source, without arguments.  Valid until the next
  * begin. */
 size_t soft_counted(void);

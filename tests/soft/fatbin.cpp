@@ -6,7 +6,7 @@
  *   entries     kind (1: PTX, 2: machine code in an ELF file), size of this header, size of the payload, size
  *               of a compressed one, architecture, flags; then the payload
  * Of several texts the one for the highest architecture that the device runs is taken.  The machine code beside
- * it says how many registers ptxas gave each kernel: attribute REGCOUNT in the section .nv.info.
+ * it says how many registers ptxas gave each kernel: attributes REGCOUNT and FRAME_SIZE in the section .nv.info.
  */
 #include "tests/soft/fatbin.h"
 
@@ -25,7 +25,7 @@ namespace {
 
 enum : uint32_t { WRAPPER_MAGIC = 0x466243B1, CONTAINER_MAGIC = 0xBA55ED50, ARCHITECTURE = 90 };
 enum : uint16_t { KIND_PTX = 1, KIND_ELF = 2 };
-enum : uint8_t { FORMAT_SIZED = 4, ATTRIBUTE_REGCOUNT = 0x2F }; /* of .nv.info */
+enum : uint8_t { FORMAT_SIZED = 4, ATTRIBUTE_REGCOUNT = 0x2F, ATTRIBUTE_FRAME_SIZE = 0x11 }; /* of .nv.info */
 
 struct Wrapper {
   uint32_t magic, version;
@@ -59,7 +59,7 @@ struct Binary {
   const unsigned char *container = NULL;
   bool is_read = false;
   Module module;
-  std::map<std::string, unsigned> registers; /* by kernel */
+  std::map<std::string, unsigned> registers, frames; /* by kernel */
 };
 
 namespace {
@@ -75,7 +75,7 @@ Registry &registry() {
   return *all;
 }
 
-/* ---- how many registers a kernel has ---- */
+/* ---- how many registers a kernel has, and bytes of local memory in a thread ---- */
 
 struct Elf {
   const unsigned char *file;
@@ -93,20 +93,20 @@ Elf open_elf(const unsigned char *file) {
   return elf;
 }
 
-/* Calls found(symbol, count) for each REGCOUNT of a section .nv.info. */
-template <class F> void each_register_count(const unsigned char *at, uint64_t bytes, F found) {
+/* Calls found(attribute, symbol, value) for each attribute of a symbol in a section .nv.info. */
+template <class F> void each_attribute(const unsigned char *at, uint64_t bytes, F found) {
   const unsigned char *const end = at + bytes;
   while (end - at >= 4) {
     const uint8_t format = at[0], attribute = at[1];
     const uint16_t size = read<uint16_t>(at + 2);
     at += 4;
     if (format != FORMAT_SIZED) continue; /* the value stands in place of the size */
-    if (attribute == ATTRIBUTE_REGCOUNT && size == 8) found(read<uint32_t>(at), read<uint32_t>(at + 4));
+    if (size == 8) found(attribute, read<uint32_t>(at), read<uint32_t>(at + 4));
     at += size;
   }
 }
 
-void read_registers(const unsigned char *file, std::map<std::string, unsigned> *registers) {
+void read_attributes(const unsigned char *file, Binary *binary) {
   const Elf elf = open_elf(file);
   const Elf64_Shdr &names = elf.sections.at(read<Elf64_Ehdr>(file).e_shstrndx);
   const Elf64_Shdr *symbols = NULL, *info = NULL;
@@ -116,9 +116,10 @@ void read_registers(const unsigned char *file, std::map<std::string, unsigned> *
   }
   if (symbols == NULL || info == NULL) return;
   const Elf64_Shdr &strings = elf.sections.at(symbols->sh_link);
-  each_register_count(file + info->sh_offset, info->sh_size, [&](uint32_t symbol, uint32_t count) {
+  each_attribute(file + info->sh_offset, info->sh_size, [&](uint8_t which, uint32_t symbol, uint32_t value) {
+    if (which != ATTRIBUTE_REGCOUNT && which != ATTRIBUTE_FRAME_SIZE) return;
     const Elf64_Sym s = read<Elf64_Sym>(file + symbols->sh_offset + symbol * sizeof(Elf64_Sym));
-    (*registers)[elf.text(strings, s.st_name)] = count;
+    (which == ATTRIBUTE_REGCOUNT ? binary->registers : binary->frames)[elf.text(strings, s.st_name)] = value;
   });
 }
 
@@ -157,7 +158,7 @@ void read_binary(Binary *binary) {
   binary->module = read_module(begin, strnlen(begin, text.entry.size));
   machine().load(&binary->module);
   if (code.payload != NULL && code.entry.compressed_size == 0 && code.entry.architecture == ARCHITECTURE)
-    read_registers(code.payload, &binary->registers);
+    read_attributes(code.payload, binary);
   binary->is_read = true;
 }
 
@@ -179,6 +180,7 @@ const std::shared_ptr<const Kernel> &decoded(Registered &kernel) {
     Kernel made = decode(binary->module, entry);
     const auto registers = binary->registers.find(kernel.name);
     if (registers != binary->registers.end()) made.registers = registers->second;
+    made.stack_bytes = binary->frames[kernel.name];
     kernel.kernel = std::make_shared<const Kernel>(std::move(made));
     return kernel.kernel;
   }

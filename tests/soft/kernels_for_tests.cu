@@ -2,6 +2,8 @@
  * mistake that it must name. */
 #include "tests/soft/kernels_for_tests.h"
 
+#include "kernels/simt.h"
+
 __global__ void soft_fill(float *out, float value, int count) {
   const int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < count) out[i] = value;
@@ -33,6 +35,13 @@ __global__ void soft_cluster_ranks(unsigned *out) {
   unsigned rank;
   asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
   if (threadIdx.x == 0) out[blockIdx.x] = rank;
+}
+
+__global__ void soft_functions(const float *x, float *sigmoid, float *tangent, int count) {
+  const int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i >= count) return;
+  sigmoid[i] = sq_sigmoid(x[i]);
+  tangent[i] = sq_tanh(x[i]);
 }
 
 /* ---- mistakes ---- */

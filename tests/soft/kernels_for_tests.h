@@ -15,6 +15,8 @@ SOFT_KERNEL soft_bounded(int *out);        /* compiled for at most 64 threads */
 SOFT_KERNEL soft_static_shared(int *out);  /* 40,000 bytes of static shared memory */
 SOFT_KERNEL soft_dynamic_shared(int *out); /* as many ints of dynamic shared memory as there are threads */
 SOFT_KERNEL soft_cluster_ranks(unsigned *out); /* the rank of each block in its cluster */
+/* The logistic function and the hyperbolic tangent of kernels/simt.h. */
+SOFT_KERNEL soft_functions(const float *x, float *sigmoid, float *tangent, int count);
 
 /* ---- each with a mistake ---- */
 SOFT_KERNEL soft_bad_no_barrier(int *out); /* reads a neighbour's shared memory without a barrier */

@@ -61,6 +61,8 @@ const struct {
     {"mbarrier.", "", {30, 1}},             /* [-] as a load of shared memory */
     {"shfl.", "", {24, 1}},                 /* [-] */
     {"vote.", "", {6, 1}},                  /* [-] */
+    {"div.approx", "", {33, 3}},            /* [-] a reciprocal, and what keeps its argument in range */
+    {"div.full", "", {33, 3}},              /* [-] */
     {"div.", "f32", {45, 8}},               /* [-] a reciprocal and five dependent fma */
     {"div.", "f64", {120, 12}},             /* [-] */
     {"div.", "64", {300, 80}},              /* [-] a call */

@@ -104,6 +104,7 @@ struct Kernel {
   std::vector<Variable> parameters;
   size_t frame_bytes = 0, parameter_bytes = 0, static_shared_bytes = 0, local_bytes = 0;
   unsigned max_threads = 1024, registers = 0; /* .maxntid; registers: what ptxas says, 0 if not known */
+  unsigned stack_bytes = 0;                   /* of a thread in local memory, as ptxas says */
 };
 
 /* The PTX text of an object, and where its kernels begin and end. */

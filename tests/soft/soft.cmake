@@ -85,6 +85,7 @@ if(SEQGPU_BENCH)
   target_compile_options(bench_sync_kernels PRIVATE -lineinfo --no-compress)
   set_target_properties(bench_sync_kernels PROPERTIES CUDA_ARCHITECTURES 90a)
   seqgpu_soft_program(bench_sync_soft $<TARGET_OBJECTS:bench_sync_kernels> $<TARGET_OBJECTS:bench_base>)
+  seqgpu_soft_program(bench_model ${BENCH}/model/bench_model.c $<TARGET_OBJECTS:bench_base>)
   add_custom_target(soft_tests DEPENDS test_conformance_soft test_repeat_soft test_planner_soft test_tape_soft)
   add_test(NAME soft_gpu_sh COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_gpu_sh.sh ${CMAKE_BINARY_DIR})
 endif()
@@ -125,12 +126,19 @@ endforeach()
 add_library(soft_kernels OBJECT ${SOFT}/kernels_for_tests.cu)
 target_compile_options(soft_kernels PRIVATE -lineinfo --no-compress)
 set_target_properties(soft_kernels PROPERTIES CUDA_ARCHITECTURES 90a)
-target_sources(test_soft_runtime PRIVATE $<TARGET_OBJECTS:soft_kernels>)
-set_target_properties(test_soft_runtime PROPERTIES LINKER_LANGUAGE CXX CUDA_RUNTIME_LIBRARY None)
+foreach(name soft_functions soft_runtime)
+  target_sources(test_${name} PRIVATE $<TARGET_OBJECTS:soft_kernels>)
+  set_target_properties(test_${name} PROPERTIES LINKER_LANGUAGE CXX CUDA_RUNTIME_LIBRARY None)
+endforeach()
 
 # Where other libraries are missing.
 seqgpu_soft_program(test_soft_missing ${SOFT}/test_soft_missing.c)
 add_test(NAME soft_missing COMMAND test_soft_missing)
+
+# What the library leaves to a caller who works with CUDA by himself.
+seqgpu_soft_program(test_soft_caller ${SOFT}/test_soft_caller.c)
+target_include_directories(test_soft_caller SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+add_test(NAME soft_caller COMMAND test_soft_caller)
 
 # What plans execute per step.  It depends on nvcc, and on which products are left to cuBLAS and cuFFT.
 seqgpu_soft_program(test_soft_counters ${SOFT}/test_soft_counters.c)

@@ -121,7 +121,7 @@ static int same_again(seqgpu_context *ctx, const char *algorithm, const cell_row
                       const plan_counts first[2], uint64_t seed) {
   plan_counts other[2];
   soft_set_seed(seed);
-  count_plan(ctx, algorithm, cell, math, other);
+  count_plan(ctx, algorithm, cell, math, counted_small, other);
   return memcmp(first[0].step, other[0].step, sizeof first[0].step) == 0 &&
          memcmp(first[1].step, other[1].step, sizeof first[1].step) == 0;
 }
@@ -132,11 +132,37 @@ static void check_seeds(seqgpu_context *ctx) {
     for (size_t c = 0; is_counted(a) && c < COUNT(cell_rows); c++) {
       const cell_row *cell = &cell_rows[c];
       const int chosen = strcmp(cell->name, "lstm") == 0 || strcmp(cell->name, "urnn") == 0;
-      if (!chosen || !count_plan(ctx, a->id, cell, SEQGPU_MATH_BF16, first)) continue;
+      if (!chosen || !count_plan(ctx, a->id, cell, SEQGPU_MATH_BF16, counted_small, first)) continue;
       CHECK(same_again(ctx, a->id, cell, SEQGPU_MATH_BF16, first, 7919) &&
                 same_again(ctx, a->id, cell, SEQGPU_MATH_BF16, first, 104729),
             "the same counts whatever the schedule: %s, %s", a->id, cell->name);
     }
+}
+
+/* No step of a persistent kernel divides integers: all divisors are fixed for a launch (divisor.h). */
+static void check_divisions(seqgpu_context *ctx) {
+  const counted_size size = {COUNTED_BATCH, COUNTED_INPUT, COUNTED_UNITS, 1};
+  plan_counts rows[2];
+  for (const sq_algorithm *a = sq_algorithms; a->name; a++)
+    for (size_t c = 0; is_counted(a) && strncmp(a->id, "persistent", 10) == 0 && c < COUNT(cell_rows); c++)
+      for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++) {
+        if (!count_plan(ctx, a->id, &cell_rows[c], (seqgpu_math)math, size, rows)) continue;
+        for (int d = 0; d < 2; d++)
+          CHECK(rows[d].step[SOFT_DIVISION] == 0, "%s, %s, %s, %s: %g integer divisions in a step", a->id,
+                rows[d].direction, rows[d].cell, arithmetic[math].name, rows[d].step[SOFT_DIVISION]);
+      }
+}
+
+/* No persistent kernel keeps registers in local memory, for want of others: every step would wait for them. */
+static void check_spills(void) {
+  enum { MOST = 512 };
+  static const char *names[MOST];
+  const size_t count = soft_kernels(names, MOST);
+  for (size_t i = 0; i < count && i < MOST; i++) {
+    if (strstr(names[i], "recurrence_main") == NULL) continue;
+    const long bytes = soft_spilled_bytes(names[i]);
+    CHECK(bytes == 0, "%s: %ld bytes of local memory in a thread", names[i], bytes);
+  }
 }
 
 static void check_table(seqgpu_context *ctx, const char *path) {
@@ -168,6 +194,8 @@ int main(int argc, char **argv) {
   else {
     check_seeds(ctx);
     check_table(ctx, argv[1]);
+    check_divisions(ctx);
+    check_spills();
   }
   seqgpu_context_destroy(ctx);
   return reports ? check_counts.failed != 0 : check_finish();

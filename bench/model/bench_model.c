@@ -1,0 +1,100 @@
+/* bench_model.c - what a time step should cost on an H100, where no card is: an estimate of counted numbers.
+ *
+ *   bench_model [--shapes FILE] [--algorithm NAME] [--math f32|tf32|bf16] [--device ROW]
+ *
+ * Each plan of the library's own runs a few steps of each shape on the software device (tests/soft), which counts
+ * what a step executes.  Five terms, in cycles, none of which a step can beat:
+ *
+ *   chain    the longest chain of dependent instructions, of a table of latencies (tests/soft/meaning.cpp)
+ *   issue    issue slots of a processor's warps, spread over its 4 schedulers
+ *   tensor   mma.sync of a processor: 1.5 cycles for an m16n8k16 of bfloat16 or an m16n8k8 of TF32, which is 63 % of
+ *            the dense peak, as Luo and others measured
+ *   shared   turns at the 32 banks of a processor's shared memory, 1 cycle each
+ *   L2       sectors into a processor, 64 bytes a cycle, or into all of them, 3,200 bytes a cycle
+ *
+ * `at least` is the largest of them, as if they overlapped perfectly; `at most` their sum, as if not at all.  Both in
+ * microseconds at 1.755 GHz, the boost clock of an H100 SXM.  They are estimates: PTX is counted where ptxas may
+ * make more or fewer instructions of it, and the input's product and caches that miss are left out.
+ */
+#include "bench/common/shapes.h"
+#include "tests/soft/plan_counts.h"
+
+static const double GHZ = 1.755, SCHEDULERS = 4, PROCESSORS = 132, L2_PROCESSOR = 64, L2_ALL = 3200;
+static const double MMA = 1.5;
+
+typedef struct terms {
+  double chain, issue, tensor, shared, l2;
+} terms;
+
+static terms terms_of(const plan_counts *c) {
+  const double used = fmax(1, fmin(c->blocks, PROCESSORS)), bytes = 32 * c->step[SOFT_SECTORS];
+  return (terms){.chain = c->step[SOFT_CHAIN],
+                 .issue = c->step[SOFT_SLOTS] / used / SCHEDULERS,
+                 .tensor = c->step[SOFT_TENSOR] / used * MMA,
+                 .shared = c->step[SOFT_WAVEFRONTS] / used,
+                 .l2 = fmax(bytes / used / L2_PROCESSOR, bytes / L2_ALL)};
+}
+
+static void print_row(const bench_row *row, const plan_counts *c) {
+  const terms t = terms_of(c);
+  const double least = fmax(fmax(fmax(t.chain, t.issue), fmax(t.tensor, t.shared)), t.l2);
+  const double most = t.chain + t.issue + t.tensor + t.shared + t.l2;
+  const double tensor = c->step[SOFT_TENSOR], all = counted_instructions(c->step);
+  printf("| %s | %lld | %lld | %s | %s | %s | %.0f | %.0f | ", row->cell, (long long)row->hidden,
+         (long long)row->batch, arithmetic[c->math].name, c->algorithm, c->direction, c->blocks, all);
+  if (tensor > 0)
+    printf("%.1f | ", all / tensor);
+  else
+    printf("- | ");
+  printf("%.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.2f | %.2f |\n", t.chain, t.issue, t.tensor, t.shared,
+         t.l2, c->setup_chain, least / GHZ / 1000, most / GHZ / 1000);
+  fflush(stdout);
+}
+
+static const cell_row *cell_of(const char *name) {
+  const char *ours = strcmp(name, "vanilla") == 0 ? "rnn" : name;
+  for (size_t c = 0; c < COUNT(cell_rows); c++)
+    if (strcmp(cell_rows[c].desc.cell, ours) == 0) return &cell_rows[c];
+  return NULL;
+}
+
+static void count_row(seqgpu_context *ctx, const bench_row *row, const char *algorithm, const char *math) {
+  const cell_row *cell = cell_of(row->cell);
+  const counted_size size = {row->batch, 16, row->hidden, 1}; /* the input's product is not counted */
+  plan_counts rows[2];
+  for (const sq_algorithm *a = sq_algorithms; a->name && cell != NULL; a++) {
+    if (!is_counted(a) || strcmp(a->id, "step") == 0 || strstr(a->id, algorithm) == NULL) continue;
+    for (int m = SEQGPU_MATH_F32; m <= SEQGPU_MATH_BF16; m++) {
+      if (math[0] != '\0' && strcmp(arithmetic[m].name, math) != 0) continue;
+      if (!count_plan(ctx, a->id, cell, (seqgpu_math)m, size, rows)) continue;
+      print_row(row, &rows[0]);
+      print_row(row, &rows[1]);
+    }
+  }
+}
+
+int main(int argc, char **argv) {
+  const char *shapes = "bench/shapes/model.csv", *algorithm = "", *math = "", *device = "H100";
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (strcmp(argv[i], "--shapes") == 0) shapes = argv[i + 1];
+    if (strcmp(argv[i], "--algorithm") == 0) algorithm = argv[i + 1];
+    if (strcmp(argv[i], "--math") == 0) math = argv[i + 1];
+    if (strcmp(argv[i], "--device") == 0) device = argv[i + 1];
+  }
+  bench_row *rows;
+  const int count = bench_read_shapes(shapes, &rows);
+  if (count < 0) return 1;
+  if (!soft_set_device(device)) {
+    fprintf(stderr, "bench_model: the software device has no row \"%s\"\n", device);
+    return 2;
+  }
+  seqgpu_context *ctx = net_context("cuda", SEQGPU_DTYPE_F32, 1);
+  printf("| cell | H | B | arithmetic | algorithm | direction | blocks | instructions | of an mma | chain | "
+         "issue | "
+         "tensor | shared | L2 | set-up chain | at least, us (estimate) | at most, us (estimate) |\n"
+         "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+  for (int r = 0; r < count; r++) count_row(ctx, &rows[r], algorithm, math);
+  seqgpu_context_destroy(ctx);
+  free(rows);
+  return check_counts.failed != 0;
+}
