@@ -289,20 +289,20 @@ void consider_slices(const question &q, int ctas, int units, answer *best) {
 /* Every block of a cluster has units, because nobody would wait for one without (exchange.h, Buffers).  If
  * there are too few units for a size of cluster, the same number of units per block takes fewer blocks. */
 void consider_clusters(const question &q, answer *best) {
-  const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
+  const int tile = q.product.unit_tile, all = round_up(q.hidden, tile);
   for (int most = 2; most <= q.limits.cluster_max; most *= 2) {
-    const int units = round_up(sq_ceil_div(padded, most), q.product.unit_tile);
-    consider_slices(q, (int)sq_ceil_div(padded, units), units, best);
+    const int units = round_up(sq_ceil_div(all, most), tile);
+    consider_slices(q, (int)sq_ceil_div(all, units), units, best);
   }
 }
 
 /* All blocks of a launch must be resident; one per processor is assumed.  If the operand of all sequences
  * does not fit, fewer of them run at a time, one launch after another.  The blocks of a group are whole
- * clusters; the last blocks may have no units. */
+ * clusters; the last blocks may have no units, where that makes a cluster whole. */
 void consider_grids(const question &q, int cluster, answer *best) {
-  const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16), tile = q.product.unit_tile;
-  for (int units = tile; units < padded + tile; units += tile) {
-    const int ctas = round_up(sq_ceil_div(padded, units), cluster);
+  const int tile = q.product.unit_tile, all = round_up(q.hidden, tile);
+  for (int units = tile; units < all + tile; units += tile) {
+    const int ctas = round_up(sq_ceil_div(all, units), cluster);
     const int room = q.limits.processors / (ctas * q.abreast);
     for (int slices = 1; slices <= at_most(room, sq_ceil_div(q.batch, 8)); slices *= 2)
       for (int columns = (int)sq_ceil_div(q.batch, slices); columns > 0; columns /= 2)

@@ -35,6 +35,7 @@ typedef struct plan_counts {
   double launches;                        /* of a step */
   double setup_instructions, setup_chain; /* of a run */
   double blocks;                          /* of the largest launch */
+  double divisions;                       /* of integers, in a step of a persistent kernel */
 } plan_counts;
 
 typedef void plan_counts_visitor(void *self, const plan_counts *counts);
@@ -48,11 +49,11 @@ static inline double counted_instructions(const double count[SOFT_COUNTS]) {
 
 /* What one call of a run executes. */
 typedef struct run_counts {
-  double of[SOFT_COUNTS], launches, blocks;
+  double of[SOFT_COUNTS], launches, blocks, divisions;
 } run_counts;
 
 static inline run_counts run_counted(seqgpu_status (*call)(net *), net *n, int recurrence) {
-  run_counts sum = {{0}, 0, 0};
+  run_counts sum = {{0}, 0, 0, 0};
   soft_count_begin();
   call(n);
   soft_count_end();
@@ -62,6 +63,7 @@ static inline run_counts run_counted(seqgpu_status (*call)(net *), net *n, int r
     const soft_counts *launch = soft_count_of(i, &kernel);
     if (recurrence && !is_recurrence(kernel)) continue;
     for (int k = 0; k < SOFT_COUNTS; k++) sum.of[k] += (double)launch->of[k];
+    if (strstr(kernel, "recurrence_main") != NULL) sum.divisions += (double)launch->of[SOFT_DIVISION];
     sum.blocks = fmax(sum.blocks, (double)launch->of[SOFT_BLOCKS]);
   }
   return sum;
@@ -95,7 +97,7 @@ static inline int count_plan(seqgpu_context *ctx, const char *algorithm, const c
     if (once.count[i]) memcpy(once.value[i], twice.value[i], (size_t)once.count[i] * sizeof(double));
   for (int d = 0; d < 2; d++) {
     plan_counts *row = &rows[d];
-    *row = (plan_counts){algorithm, cell->name, directions[d], math, {0}, 0, 0, 0, 0};
+    *row = (plan_counts){algorithm, cell->name, directions[d], math, {0}, 0, 0, 0, 0, 0};
     const run_counts shorter = run_counted(calls[d], &once, size.recurrence),
                      longer = run_counted(calls[d], &twice, size.recurrence);
     for (int k = 0; k < SOFT_COUNTS; k++) row->step[k] = (longer.of[k] - shorter.of[k]) / COUNTED_STEPS;
@@ -103,6 +105,7 @@ static inline int count_plan(seqgpu_context *ctx, const char *algorithm, const c
     row->setup_instructions =
         counted_instructions(shorter.of) - COUNTED_STEPS * counted_instructions(row->step);
     row->blocks = shorter.blocks;
+    row->divisions = (longer.divisions - shorter.divisions) / COUNTED_STEPS;
     row->setup_chain = shorter.of[SOFT_CHAIN] - COUNTED_STEPS * row->step[SOFT_CHAIN];
   }
   net_close(&once);
