@@ -17,7 +17,7 @@ configure() {
 
 compile() { # TARGETS...: one that does not compile leaves the others
   if [ -e "$build/Makefile" ]; then on=-k; else on=-k0; fi
-  within 1000 cmake --build "$build" -j "$(getconf _NPROCESSORS_ONLN)" --target "$@" -- "$on"
+  within "$(left)" cmake --build "$build" -j "$(getconf _NPROCESSORS_ONLN)" --target "$@" -- "$on"
 }
 
 # What the compiler said of the kernels: registers, spills, how often each instruction occurs.
