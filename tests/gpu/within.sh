@@ -6,7 +6,8 @@
 # good, ends with the process as well.
 #
 # Each stage has a share of the time.  It ends when the shares of all stages up to it are over: what an earlier
-# stage did not use is its own, and what it does not use is the next one's.
+# stage did not use is its own, and what it does not use is the next one's.  The build alone may take two shares,
+# because nothing runs without it; what it takes is missing at the end of the run.
 # shellcheck shell=sh
 
 now() { date +%s; }
@@ -63,24 +64,33 @@ stop_run() {
 
 share_of() { # STAGE: in seconds
   case $1 in
-    build) share=200 ;;
+    build) share=140 ;;
     conformance) share=150 ;;
-    sync) share=15 ;;
-    plans | memcheck | synccheck | racecheck | initcheck) share=60 ;;
-    bench) share=90 ;;
-    operators) share=10 ;;
-    cudnn | profile) share=30 ;;
-    *) share=45 ;;
+    sync | operators) share=10 ;;
+    plans) share=50 ;;
+    bench) share=65 ;;
+    cudnn) share=20 ;;
+    memcheck | synccheck | racecheck | initcheck) share=60 ;;
+    *) share=40 ;;
   esac
   eval "echo \${SEQGPU_SECONDS_$1:-$share}"
+}
+
+# When the stage has to end.
+begin_share() {
+  share=$(share_of "$stage")
+  started=$(now)
+  [ "$shares_end" -ge "$started" ] || shares_end=$started
+  shares_end=$((shares_end + share))
+  stage_end=$shares_end
+  [ "$stage" != build ] || stage_end=$((stage_end + share))
+  [ "$stage_end" -le "$run_end" ] || stage_end=$run_end
 }
 
 # run_stage NAME: the function stage_NAME as a process of its own.
 run_stage() {
   stage=$1
-  stage_end=$((run_end < shares_end + $(share_of "$stage") ? run_end : shares_end + $(share_of "$stage")))
-  shares_end=$((shares_end + $(share_of "$stage")))
-  started=$(now)
+  begin_share
   why=$(refusal "$stage")
   [ -n "$why" ] || [ "$(left)" -ge 2 ] || why="no time left"
   if [ -n "$why" ]; then
