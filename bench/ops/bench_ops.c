@@ -84,21 +84,26 @@ static int64_t tensor_elements(int64_t elements, int i) {
   return i < 2 ? (elements - 2 * vector) / 2 : vector;
 }
 
-static int open_params(side *s, int64_t elements) {
+/* Parameters that no update has seen yet. */
+static int renew_params(side *s, int64_t elements) {
   static const char *const names[TENSORS] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
+  seqgpu_params_destroy(s->params);
+  s->params = NULL;
   if (seqgpu_params_create(s->ctx, 1, &s->params) != SEQGPU_OK) return 0;
   for (int i = 0; i < TENSORS; i++) {
     const int64_t count = tensor_elements(elements, i);
     if (seqgpu_params_add(s->params, names[i], 1, count, "zeros", 0, &s->tensor[i]) != SEQGPU_OK) return 0;
-    s->drawn[i] = drawn_buffer(s, count, 0.1, (uint64_t)(20 + i));
-    if (s->drawn[i] == NULL) return 0;
   }
   return 1;
 }
 
 static int open_side(side *s, int64_t elements, const seqgpu_context_options *options) {
   *s = (side){.rows = elements / COLUMNS};
-  if (seqgpu_context_create(options, &s->ctx) != SEQGPU_OK || !open_params(s, elements)) return 0;
+  if (seqgpu_context_create(options, &s->ctx) != SEQGPU_OK) return 0;
+  for (int i = 0; i < TENSORS; i++) {
+    s->drawn[i] = drawn_buffer(s, tensor_elements(elements, i), 0.1, (uint64_t)(20 + i));
+    if (s->drawn[i] == NULL) return 0;
+  }
   s->matrix = drawn_buffer(s, s->rows * COLUMNS, 1, 1);
   s->other = drawn_buffer(s, s->rows * COLUMNS, 1, 2);
   s->ones = drawn_buffer(s, s->rows, 1, 3);
@@ -266,6 +271,12 @@ static void report(const world *w, const operation *o, int64_t elements, double 
   bench_json_end(w->json, &w->origin);
 }
 
+static int failed(world *w, const side *s) {
+  fprintf(stderr, "bench_ops: %s\n", seqgpu_last_error(s->ctx));
+  w->failures++;
+  return 0;
+}
+
 static void measure(world *w, const side *s, const side *ref, const operation *o, int64_t elements) {
   static double us[MAX_RUNS];
   const double error = error_of(s, ref, o);
@@ -278,8 +289,7 @@ static void measure(world *w, const side *s, const side *ref, const operation *o
   for (int i = -WARMUP; i < w->o->runs; i++) {
     const double seconds = time_run(w, s, o);
     if (seconds < 0) {
-      fprintf(stderr, "bench_ops: %s: %s\n", o->name, seqgpu_last_error(s->ctx));
-      w->failures++;
+      failed(w, s);
       return;
     }
     if (i >= 0) us[i] = 1e6 * seconds;
@@ -287,21 +297,19 @@ static void measure(world *w, const side *s, const side *ref, const operation *o
   report(w, o, elements, error, us);
 }
 
-/* Every operation on tensors of that many elements.  Both sides have the same history of updates. */
+/* Every operation on tensors of that many elements. */
 static void measure_size(world *w, int64_t elements) {
   const seqgpu_context_options device = {.device = w->o->device, .threads = w->o->threads},
                                oracle = {.device = "cpu", .dtype = SEQGPU_DTYPE_F64};
-  for (int i = 0; i < BENCH_COUNT(operations); i++) {
-    side s, ref = {.ctx = NULL};
-    if (open_side(&s, elements, &device) && open_side(&ref, elements, &oracle)) {
-      measure(w, &s, &ref, &operations[i], elements);
-    } else {
-      fprintf(stderr, "bench_ops: %s\n", seqgpu_last_error(s.ctx));
-      w->failures++;
-    }
-    close_side(&s);
-    close_side(&ref);
+  side s, ref = {.ctx = NULL};
+  int good = (open_side(&s, elements, &device) || failed(w, &s)) &&
+             (open_side(&ref, elements, &oracle) || failed(w, &ref));
+  for (int i = 0; i < BENCH_COUNT(operations) && good; i++) {
+    good = (renew_params(&s, elements) || failed(w, &s)) && (renew_params(&ref, elements) || failed(w, &ref));
+    if (good) measure(w, &s, &ref, &operations[i], elements);
   }
+  close_side(&s);
+  close_side(&ref);
 }
 
 static int open_world(world *w, const ops_options *o) {

@@ -52,7 +52,7 @@ build_refusal() {
 # How often each machine instruction occurs in each kernel.
 stage_code() {
   status=0
-  within 60 sh -c '"$1" -sass "$2" | awk "$3"' sh "$(tool cuobjdump)" "$build/libseqgpu.so" '
+  within 60 sh -c '"$1" -sass "$2" | awk "$3"' sh "$(tool cuobjdump)" "$bin/$bench_rnn" '
     /Function :/ { kernel = $NF }
     /^ +\/\*[0-9a-f]+\*\// {
       name = $2 ~ /^@/ ? $3 : $2

@@ -18,35 +18,35 @@ cut_logs() {
 
 write_rows() {
   cat "$work"/stages.rows "$work"/rows/*.json 2>/dev/null |
-    awk 'BEGIN { print "[" } /^{.*}$/ { if (n++) print ","; printf "%s", $0 } END { print "\n]" }' >"$results/$name.json"
+    awk 'BEGIN { print "[" } /^{.*}$/ { if (n++) print ","; printf "%s", $0 } END { print "\n]" }'
 }
 
 write_page() {
-  {
-    echo "# $device, driver $driver, $day, commit $(commit)"
-    echo
-    echo '| stage | result | seconds |'
-    echo '|---|---|---|'
-    cat "$work/stages.md"
-    for title in "$work"/rows/*.title; do
-      [ -e "$title" ] && [ -s "${title%.title}.md" ] && cat "$title" "${title%.title}.md"
-    done
-  } >"$results/$name.md"
+  echo "# $device, driver $driver, $day, commit $(commit)"
+  echo
+  echo '| stage | result | seconds |'
+  echo '|---|---|---|'
+  cat "$work/stages.md"
+  for title in "$work"/rows/*.title; do
+    [ ! -e "$title" ] || [ ! -s "${title%.title}.md" ] || cat "$title" "${title%.title}.md"
+  done
 }
 
-# Made beside the work and moved, so that the folder never holds half of one.
 write_tar() {
-  have tar && have gzip || return 0
   cut_logs
-  tar -C "$work" -cf - logs rows stages.md 2>/dev/null | gzip -1 >"$work/results.tar.gz" &&
-    mv "$work/results.tar.gz" "$results/$name.tar.gz"
+  tar -C "$work" -cf - logs rows stages.md 2>/dev/null | gzip -1
+}
+
+# A file is made beside the work and moved, so that the folder never holds half of one.
+write_file() { # ENDING FUNCTION
+  "$2" >"$work/result" && mv "$work/result" "$results/$name.$1"
 }
 
 write_results() {
   mkdir -p "$results"
-  write_rows
-  write_page
-  write_tar
+  write_file json write_rows
+  write_file md write_page
+  if have tar && have gzip; then write_file tar.gz write_tar; fi
 }
 
 note() { # STAGE RESULT SECONDS
