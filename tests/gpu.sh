@@ -62,6 +62,16 @@ say() { printf '== %s\n' "$*"; }
 . "$here/gpu/checks.sh"
 . "$here/gpu/benches.sh"
 
+program_of() { # STAGE: what it runs
+  case $1 in
+    sync) echo $bench_sync ;;
+    operators) echo $bench_ops ;;
+    plans | bench | profile | code) echo $bench_rnn ;;
+    conformance | cudnn) echo test_conformance_$kind ;;
+    *) echo test_repeat_$kind ;;
+  esac
+}
+
 # Why a stage cannot run here, or nothing.
 refusal() { # STAGE
   case $1 in
@@ -85,7 +95,7 @@ refusal() { # STAGE
       ;;
     code) [ -n "$(tool cuobjdump)" ] || { echo "no cuobjdump here"; return; } ;;
   esac
-  [ -x "$bin/$bench_sync" ] && [ -x "$bin/test_conformance_$kind" ] || echo "not built: sh tests/gpu.sh build"
+  [ -x "$bin/$(program_of "$1")" ] || echo "not built: sh tests/gpu.sh build"
 }
 
 [ $# -gt 0 ] || set -- all
@@ -117,5 +127,6 @@ trap stop_run INT TERM HUP
 failures=0
 shares_end=$(now)
 for word in $wanted; do run_stage "$word" || failures=$((failures + 1)); done
+sed 's/^/    /' "$work/stages.md"
 say "results: $results/$name.json, .md and .tar.gz; $failures stages failed; $(($(now) - begin)) s"
 [ "$failures" = 0 ]
