@@ -5,11 +5,11 @@ GPU_TARGETS="gpu_tests bench_rnn bench_sync bench_ops"
 
 configure() {
   set -- -DCMAKE_BUILD_TYPE=Release -DSEQGPU_CUDA=ON -DSEQGPU_TESTS=OFF -DSEQGPU_GPU_TESTS=ON -DSEQGPU_BENCH=ON \
-    "-DCMAKE_CUDA_ARCHITECTURES=$(architecture)"
+    "-DCMAKE_CUDA_ARCHITECTURES=$(architecture)" "-DCMAKE_CUDA_FLAGS=$(nvcc_flags)"
   old_ifs=$IFS
   IFS='
 '
-  for option in $(python_options); do set -- "$@" "$option"; done
+  for option in $(python_libraries); do set -- "$@" "$option"; done
   IFS=$old_ifs
   if have ninja && [ ! -e "$build/Makefile" ]; then set -- -G Ninja "$@"; fi
   within 60 cmake -S "$root" -B "$build" "$@"

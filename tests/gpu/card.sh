@@ -70,21 +70,33 @@ use_python_libraries() {
   export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}"
 }
 
-# Where the toolkit has no cuBLAS or cuFFT, the same packages have headers and libraries: options for CMake.
-python_options() {
-  nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
-  toolkit=$(dirname "$(dirname "$(readlink -f "$nvcc")")")
-  [ -z "$(find -L "$toolkit" -name cublas_v2.h 2>/dev/null | head -n 1)" ] || return 0
-  includes=
+nvcc_path() { command -v nvcc || echo /usr/local/cuda/bin/nvcc; }
+
+# Where the toolkit has no cuBLAS or cuFFT, the same packages have headers and libraries.
+toolkit_has_libraries() {
+  toolkit=$(dirname "$(dirname "$(readlink -f "$(nvcc_path)")")")
+  [ -n "$(find -L "$toolkit" -name cublas_v2.h 2>/dev/null | head -n 1)" ]
+}
+
+python_libraries() { # as options for CMake
+  toolkit_has_libraries && return
   for packages in $(python_packages); do
     for library in cublas cublasLt cufft; do
       file=$(find "$packages" -name "lib$library.so.*" | head -n 1)
-      [ -n "$file" ] && printf '%s\n' "-DCUDA_${library}_LIBRARY=$file"
-    done
-    for header in cublas_v2.h cufft.h; do
-      file=$(find "$packages" -name "$header" | head -n 1)
-      [ -n "$file" ] && includes="$includes -I$(dirname "$file")"
+      [ -z "$file" ] || echo "-DCUDA_${library}_LIBRARY=$file"
     done
   done
-  [ -z "$includes" ] || printf '%s\n' "-DCMAKE_CUDA_FLAGS=$includes"
+}
+
+# Flags for nvcc: those headers; and several threads for a file, without which a machine of many processors waits
+# for the largest one.  The machine code is the same.
+nvcc_flags() {
+  ! "$(nvcc_path)" --help 2>/dev/null | grep -q -e --split-compile || printf ' --split-compile=0'
+  toolkit_has_libraries && return
+  for packages in $(python_packages); do
+    for header in cublas_v2.h cufft.h; do
+      file=$(find "$packages" -name "$header" | head -n 1)
+      [ -z "$file" ] || printf ' -I%s' "$(dirname "$file")"
+    done
+  done
 }
