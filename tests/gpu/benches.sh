@@ -39,7 +39,8 @@ stage_operators() {
 shares_left=100
 
 # One race: SHARE of the stage in percent, the rest are options of bench_rnn.  A contender that hangs, crashes or
-# leaves the device unusable ends the process; then another one goes on where it was, without that contender.
+# leaves the device unusable ends the process; then another one goes on where it was, without that contender.  The
+# patience is long for cuDNN's sake, which loads large libraries before its first run.
 race() {
   race_end=$(($(now) + $(left) * $1 / shares_left))
   shares_left=$((shares_left - $1))
@@ -79,7 +80,7 @@ go_on_after() {
 # Our own algorithms: what a launch costs and what a step costs, from three lengths of the same layer.
 stage_plans() {
   # shellcheck disable=SC2086
-  set -- $bench_runs --steps $lengths --peers none --check-gflop 1 --direction train
+  set -- $bench_runs --steps $lengths --peers none --check-gflop 1 --direction train --patience 10
   race 40 --set short --math bf16 "$@"
   race 20 --set short --math f32 "$@"
   race 20 --set urnn --math f32 "$@"
