@@ -31,4 +31,18 @@ check "layers of one step, and of three" sh -c 'grep -q "\"seq_len\": 1,.*persis
 check "a page with the stages" grep -q '^| bench | passed |' "$page"
 check "and the tables of the benches" sh -c 'grep -q "^## bench_rnn" "$1" && grep -q "cuda/persistent-cta" "$1"' sh "$page"
 
+# A kernel that does not end: the software device gives up after a million instructions and is lost to the process,
+# as a card would be.  The journal says whose kernel it was, and without it all is well.
+printf 'set,hidden,batch,timesteps,cell\nlost,24,8,400,lstm\n' >"$temp/shapes.csv"
+lose() { # BUILD CONTENDER_LEFT_OUT: the exit code is in $status
+  status=0
+  SEQGPU_SOFT_LIMIT=1 "$1/bin/bench_rnn_soft" --device cuda --shapes "$temp/shapes.csv" --algorithms persistent-cta,step \
+    --peers none --runs 1 --warmup 0 --direction fwd --journal "$temp/journal" --without "$2" >"$temp/said" 2>&1 || status=$?
+}
+lose "$1" none
+check "a lost device ends bench_rnn" test $status = 3
+check "the journal names the contender" grep -qx '0 cuda/persistent-cta' "$temp/journal"
+lose "$1" cuda/persistent-cta
+check "another one goes on without it" sh -c 'test "$2" = 0 && grep -q "lstm T400 .*cuda/step" "$1"' sh "$temp/said" $status
+
 finish
