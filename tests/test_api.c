@@ -223,6 +223,11 @@ static void check_questions(seqgpu_context *ctx) {
   REFUSED(ctx, EINVAL, "index", seqgpu_plan_part_get(ctx, plan, seqgpu_plan_part_count(plan), &part));
   REFUSED(ctx, EINVAL, "plan", seqgpu_plan_part_get(ctx, NULL, 0, &part));
   REFUSED(ctx, EINVAL, "out", seqgpu_plan_part_get(ctx, plan, 0, NULL));
+  seqgpu_cut_info cut;
+  REFUSED(ctx, EUNSUPPORTED, "cpu/step does not cut", seqgpu_plan_cut_get(ctx, plan, 0, &cut));
+  REFUSED(ctx, EINVAL, "backward", seqgpu_plan_cut_get(ctx, plan, 2, &cut));
+  REFUSED(ctx, EINVAL, "plan", seqgpu_plan_cut_get(ctx, NULL, 0, &cut));
+  REFUSED(ctx, EINVAL, "out", seqgpu_plan_cut_get(ctx, plan, 0, NULL));
   CHECK(seqgpu_plan_get_sizes(plan).state_width[2] == 0 && seqgpu_plan_get_sizes(plan).state[2] == 0,
         "no third state");
   CHECK(seqgpu_plan_get_sizes(plan).param_elements == 16 * (3 + 4 + 1), "parameters of an lstm");

@@ -117,6 +117,32 @@ exits "bench_rnn: a large problem is checked in part" 0 "$bin/bench_rnn" --shape
   --peers none --check-gflop 1 --json "$temp/large.json"
 every_line_has "bench_rnn: and says so" "$temp/large.json" 'sequences, .* steps; the rest finite\|rnn_mean'
 
+# A bench that something ended goes on: from a problem, without a contender.
+exits "bench_rnn: a bad length" 2 "$bin/bench_rnn" $small --steps 1,none
+exits "bench_rnn: lengths in place of the file's" 0 "$bin/bench_rnn" $small --set two --peers none --steps 1,file,9 --json "$temp/steps.json"
+lengths=$(sed -n 's/.*"kind": "rnn",.*"seq_len": \([0-9]*\),.*/\1/p' "$temp/steps.json" | tr '\n' ' ')
+if [ "$lengths" = "1 4 9 " ]; then pass "bench_rnn: three lengths"; else fail "bench_rnn: three lengths" "$lengths"; fi
+exits "bench_rnn: from problem 2 on" 0 "$bin/bench_rnn" $small --set two --peers none --steps 1,file,9 --first 2 --json "$temp/first.json" \
+  --journal "$temp/journal"
+every_line_has "bench_rnn: problem 2" "$temp/first.json" '"seq_len": 9,\|rnn_mean'
+if [ -e "$temp/journal" ] && [ ! -s "$temp/journal" ]; then pass "the journal ends empty"; else fail "the journal ends empty" "no"; fi
+exits "bench_rnn: without a contender" 0 "$bin/bench_rnn" $small --set two --peers none --algorithms step --without cpu/step
+if grep -q 'us/step' "$temp/out" && ! grep -q 'lstm T4' "$temp/out"; then pass "it is not there"; else fail "it is not there" "it is"; fi
+cat >"$temp/patience.csv" <<'END'
+set,hidden,batch,timesteps,cell
+slow,1024,4,2000,lstm
+END
+exits "bench_rnn: the end of its patience" 142 sh -c '"$@"; exit $?' sh "$bin/bench_rnn" --shapes "$temp/patience.csv" --peers none \
+  --check-gflop 1 --patience 1 --journal "$temp/journal"
+if grep -q '^0 ' "$temp/journal"; then pass "the journal names the problem"; else fail "the journal names the problem" "$(cat "$temp/journal")"; fi
+
+# ---------------------------------------------------------------------- bench_ops
+exits "bench_ops: a bad number" 2 "$bin/bench_ops" --runs 0
+exits "bench_ops: too few elements" 1 "$bin/bench_ops" --elements 10
+exits "bench_ops: all right" 0 "$bin/bench_ops" --elements 5000,20000 --runs 3 --json "$temp/ops.json"
+parses "bench_ops: each line is JSON" "$temp/ops.json"
+if [ "$(grep -c '"kind": "op"' "$temp/ops.json")" = 20 ]; then pass "bench_ops: twenty rows"; else fail "bench_ops: twenty rows" "no"; fi
+
 # ---------------------------------------------------------------------- bench_sync
 if [ -x "$bin/bench_sync" ]; then
   exits "bench_sync --help" 0 "$bin/bench_sync" --help
@@ -140,39 +166,10 @@ if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q 
   skip "gpu.sh without a GPU" "there is one"
 else
   exits "gpu.sh without a GPU ends well" 0 env SEQGPU_RESULTS="$temp/results" sh "$root/tests/gpu.sh" all
-  for stage in build conformance sanitizer sync bench torch; do
+  for stage in build conformance sync plans operators bench cudnn memcheck synccheck torch profile code; do
     if grep -q "^skip $stage: " "$temp/out"; then pass "gpu.sh skips $stage"; else fail "gpu.sh skips $stage" "not said"; fi
   done
   if [ -e "$temp/results" ]; then fail "gpu.sh claims nothing" "it wrote results"; else pass "gpu.sh claims nothing"; fi
-fi
-
-# A card that does not exist and programs that only pretend: what gpu.sh does with their answers and with
-# stages that fail.
-pretend() { # FILE LINES...: a program that prints the lines; the last one is run
-  file=$1
-  shift
-  { echo '#!/bin/sh'; printf '%s\n' "$@"; } >"$file"
-  chmod +x "$file"
-}
-mkdir -p "$temp/path" "$temp/fake/bin"
-pretend "$temp/path/nvidia-smi" 'case $* in -L) echo "GPU 0: pretended" ;; *name*) echo "Pretended card" ;; *) echo 9.0 ;; esac'
-pretend "$temp/fake/bin/bench_sync" 'echo a table' 'echo "{\"kind\": \"sync\", \"what\": \"pretended\"}" >"$2"'
-pretend "$temp/fake/bin/test_conformance_gpu" 'echo "FAIL it: pretended"' 'echo "2 passed, 1 failed, 0 skipped"' 'exit 1'
-pretend "$temp/fake/bin/bench_rnn" 'while [ "$1" != --json ]; do shift; done' \
-  'echo "{\"kind\": \"rnn\", \"plan\": \"pretended\"}" >"$2"' 'exec sleep 60'
-if command -v timeout >/dev/null 2>&1; then
-  exits "gpu.sh: a stage that fails is told by the exit code" 1 env PATH="$temp/path:$PATH" SEQGPU_GPU_BUILD="$temp/fake" \
-    SEQGPU_RESULTS="$temp/results" SEQGPU_COMMIT=none SEQGPU_SECONDS_bench=5 sh "$root/tests/gpu.sh" conformance sync bench
-  for line in 'conformance: FAILED' 'sync: passed' 'bench: out of time'; do
-    if grep -q "$line" "$temp/out"; then pass "gpu.sh says $line"; else fail "gpu.sh says $line" "no"; fi
-  done
-  cat "$temp"/results/Pretended-card-*-none.json | tr -d '\n' >"$temp/results.json"
-  parses "gpu.sh: the results are JSON" "$temp/results.json"
-  for row in '"2 passed, 1 failed' '"what": "pretended"' '"plan": "pretended"' '"out of time"'; do
-    every_line_has "gpu.sh: the results keep $row" "$temp/results.json" "$row"
-  done
-else
-  skip "gpu.sh: stages" "no timeout(1) here"
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -108,6 +108,24 @@ static int counts(uint64_t count, uint64_t each, uint64_t least) {
   return each == 0 ? count == 0 : count >= least * each && count % each == 0;
 }
 
+/* What a plan says of its cut is what runs: all units and sequences have a block, none is without, and as many
+ * blocks as it says raised a flag or ended a phase in each step. */
+static void check_told(const net *n, const exchange_row *expected, uint64_t flags, uint64_t phases) {
+  seqgpu_cut_info cut;
+  for (int backward = 1; backward >= 0; backward--) {
+    net_require(emulator, seqgpu_plan_cut_get(emulator, n->plan, backward, &cut), "seqgpu_plan_cut_get");
+    CHECK(cut.ctas * cut.units >= 37 && (cut.ctas - 1) * cut.units < 37 && cut.slices * cut.columns >= 4 &&
+              cut.width >= cut.columns && cut.launches >= 1 && cut.parts[0] >= 1 && cut.parts[1] == 0 &&
+              cut.threads > 0 && cut.shared_size > 0 && cut.resident > 0 && cut.step_us > 0,
+          "lstm, its cut %s: %d blocks of %d units, %d slices of %d", backward ? "backward" : "forward",
+          cut.ctas, cut.units, cut.slices, cut.columns);
+  }
+  const uint64_t blocks = (uint64_t)cut.ctas * (uint64_t)cut.slices;
+  CHECK((expected->flags == 0 || flags == expected->flags * blocks) &&
+            (expected->phases == 0 || phases == expected->phases * blocks),
+        "lstm, as many blocks run as its cut has");
+}
+
 /* Did the cuts of the rows above happen at all?  One layer of each tier, counted. */
 static void check_cut(const device_row *device, const exchange_row *expected) {
   static const shape_row shape = {"cuts", {STEPS, 5, 4, 37}, NULL, {0}};
@@ -126,6 +144,7 @@ static void check_cut(const device_row *device, const exchange_row *expected) {
               counts(sq_simt_phases() - phases, expected->phases, 2) &&
               counts(sq_simt_packets() - packets, expected->packets, 2),
           "%s, %s, several blocks tell each other every step", cell.name, device->name);
+    check_told(&out, expected, sq_simt_releases() - flags, sq_simt_phases() - phases);
     net_close(&out);
   }
   net_close(&ref);

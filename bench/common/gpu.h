@@ -27,6 +27,7 @@ int bench_gpu_flush_l2(bench_gpu *gpu); /* enqueues a write of twice the size of
 enum { BENCH_GPU_MARKS = 3 };
 int bench_gpu_mark(bench_gpu *gpu, int mark);                         /* enqueues an event */
 int bench_gpu_seconds(bench_gpu *gpu, int from, int to, double *out); /* waits for `to` */
+double bench_gpu_clock_hz(void);                                      /* of the SMs now; 0 = unknown */
 const char *bench_gpu_error(const bench_gpu *gpu);                    /* what the last failed call said */
 
 #endif

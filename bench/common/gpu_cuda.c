@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bench/common/gpu.h"
+#include "bench/common/nvml.h"
 
 struct bench_gpu {
   cudaEvent_t event[BENCH_GPU_MARKS];
@@ -86,6 +87,12 @@ int bench_gpu_seconds(bench_gpu *gpu, int from, int to, double *out) {
   if (!succeeded(gpu, cudaEventElapsedTime(&milliseconds, gpu->event[from], gpu->event[to]))) return 0;
   *out = 1e-3 * milliseconds;
   return 1;
+}
+
+double bench_gpu_clock_hz(void) {
+  struct cudaDeviceProp p;
+  if (cudaGetDeviceProperties(&p, 0) != cudaSuccess) return 0;
+  return bench_nvml_clock_hz((unsigned)p.pciDomainID, (unsigned)p.pciBusID, (unsigned)p.pciDeviceID);
 }
 
 const char *bench_gpu_error(const bench_gpu *gpu) { return cudaGetErrorString(gpu->error); }

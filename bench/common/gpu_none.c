@@ -30,6 +30,8 @@ int bench_gpu_seconds(bench_gpu *gpu, int from, int to, double *out) {
   return 0;
 }
 
+double bench_gpu_clock_hz(void) { return 0; }
+
 const char *bench_gpu_error(const bench_gpu *gpu) {
   (void)gpu;
   return "this build has no CUDA";

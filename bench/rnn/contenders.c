@@ -15,6 +15,7 @@ typedef struct contender_list {
   int count;
   const rnn_problem *problem;
   rnn_device *device;
+  const char *without;
   char chosen[RNN_NAME]; /* the algorithm that the planner takes */
   int unknown;           /* algorithms that the device does not have */
 } contender_list;
@@ -38,9 +39,23 @@ static void find_chosen(contender_list *l) {
   seqgpu_plan_destroy(plan);
 }
 
+static int is_unwanted(const contender_list *l, const char *name) {
+  return l->without && bench_listed(l->without, name);
+}
+
 static int already_there(const contender_list *l, const char *name) {
   for (int i = 0; i < l->count; i++)
     if (strcmp(l->contenders[i].name, name) == 0) return 1;
+  return 0;
+}
+
+/* Microseconds of the whole problem by the planner's model; 0 if the device has no such algorithm. */
+static double model_us(const contender_list *l, const char *name) {
+  seqgpu_algorithm_info info = {.estimate_us = 0};
+  for (int i = 0; i < seqgpu_algorithm_count(l->device->ctx); i++)
+    if (seqgpu_algorithm_get(l->device->ctx, &l->problem->desc, i, &info) == SEQGPU_OK &&
+        strcmp(info.name, name) == 0)
+      return info.estimate_us;
   return 0;
 }
 
@@ -53,14 +68,16 @@ static void add_algorithm(contender_list *l, const char *name) {
     l->unknown += status != SEQGPU_EUNSUPPORTED;
     return;
   }
-  if (l->count == RNN_MAX_CONTENDERS || already_there(l, seqgpu_plan_algorithm(plan))) {
+  const char *found = seqgpu_plan_algorithm(plan);
+  if (l->count == RNN_MAX_CONTENDERS || already_there(l, found) || is_unwanted(l, found)) {
     seqgpu_plan_destroy(plan);
     return;
   }
   rnn_contender *contender = &l->contenders[l->count++];
   *contender = (rnn_contender){.plan = plan};
-  snprintf(contender->name, sizeof contender->name, "%s", seqgpu_plan_algorithm(plan));
+  snprintf(contender->name, sizeof contender->name, "%s", found);
   contender->is_cudnn = is_cudnn(contender->name);
+  contender->model_us = model_us(l, contender->name);
   contender->is_chosen = strcmp(contender->name, l->chosen) == 0;
 }
 
@@ -99,7 +116,7 @@ static const char *peer_refuses(const rnn_problem *p) {
 
 static void add_peer(contender_list *l, const bench_peer *peer) {
   const rnn_problem *p = l->problem;
-  const char *why = peer_refuses(p);
+  const char *why = is_unwanted(l, peer->name) ? "--without names it" : peer_refuses(p);
   const bench_shape shape = peer_shape(p, p->row.seq_len);
   const rnn_device *d = l->device;
   /* on the CPU device memory is host memory: the peer reads and writes the same buffers */
@@ -129,7 +146,7 @@ static void find_largest(const contender_list *l, size_t *workspace, size_t *res
 
 int rnn_contenders_open(rnn_contender *contenders, const rnn_problem *p, rnn_device *device,
                         const rnn_options *o) {
-  contender_list l = {.contenders = contenders, .problem = p, .device = device};
+  contender_list l = {.contenders = contenders, .problem = p, .device = device, .without = o->without};
   find_chosen(&l);
   const char *algorithms = o->algorithms ? o->algorithms : on_cuda(&l) ? "all" : "auto";
   if (strcmp(algorithms, "all") == 0)

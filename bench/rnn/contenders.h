@@ -20,6 +20,7 @@ typedef struct rnn_contender {
   seqgpu_plan *plan;                                 /* or NULL */
   const bench_peer *peer;                            /* or NULL */
   void *state;                                       /* the peer's */
+  double model_us;                                   /* by the planner's model; 0 = unknown */
   double error;                                      /* against float64 */
   double total[RNN_MAX_RUNS], forward[RNN_MAX_RUNS]; /* seconds of each run, in the order of the runs */
 } rnn_contender;

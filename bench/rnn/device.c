@@ -61,6 +61,8 @@ void rnn_device_close(rnn_device *d) {
   seqgpu_context_destroy(d->ctx);
 }
 
+int rnn_device_works(const rnn_device *d) { return seqgpu_synchronize(d->ctx) == SEQGPU_OK; }
+
 int rnn_poison(const rnn_device *d, void *to, int64_t count) {
   float *chunk = malloc(CHUNK * sizeof *chunk);
   int good = chunk != NULL;

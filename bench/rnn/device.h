@@ -18,6 +18,7 @@ typedef struct rnn_device {
   void *x[RNN_MAX_SETS], *dy[RNN_MAX_SETS], *y[RNN_MAX_SETS], *dx[RNN_MAX_SETS];
   void *params, *dparams, *reserve, *workspace, *lengths, *check_dy, *check_lengths;
   size_t workspace_bytes, reserve_bytes;
+  double clock_hz; /* of the SMs after the last race; 0 = unknown */
 } rnn_device;
 
 /* 1, or 0 after a sentence on stderr; close it in both cases. */
@@ -25,6 +26,9 @@ int rnn_device_context(rnn_device *device, const rnn_problem *problem, const cha
 int rnn_device_buffers(rnn_device *device, const rnn_problem *problem, size_t workspace_bytes,
                        size_t reserve_bytes);
 void rnn_device_close(rnn_device *device);
+
+/* Does the device still take work?  An error in a kernel spoils it for the whole process. */
+int rnn_device_works(const rnn_device *device);
 
 /* Fills a buffer with NaN. */
 int rnn_poison(const rnn_device *device, void *buffer, int64_t count);

@@ -2,6 +2,7 @@
 #include "bench/rnn/options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench/common/options.h"
@@ -14,6 +15,9 @@ static const char USAGE[] =
     "                         cell \"any\" stands for each of --cells (default: T50 B64 H512 and two more)\n"
     "  --set NAME             only the rows of this set, as train in bench/shapes/deepbench.csv\n"
     "  --cells A,B            only these cells\n"
+    "  --steps A,B            lengths in place of the file's, each a problem of its own; the word file is "
+    "the\n"
+    "                         file's.  1 and 200 separate what a launch costs from what a step costs\n"
     "  --algorithms A,B|all   algorithms to time; \"auto\" is the one that the planner chooses (default:\n"
     "                         auto, on cuda all); --plans is another spelling of this option\n"
     "  --peers A,B|none       cudnn (each algorithm cuda/cudnn*), onednn, cpu (each CPU library); default:\n"
@@ -31,6 +35,10 @@ static const char USAGE[] =
     "  --warmup N             runs before those (default: 5)\n"
     "  --warm                 on a GPU: do not write over the L2 before each run\n"
     "  --budget SECONDS       begin no problem after that time (default: no limit)\n"
+    "  --journal FILE         holds the number of the problem and the contender that is running\n"
+    "  --patience SECONDS     end if the contender in the journal takes longer (default: never)\n"
+    "  --first N              begin with problem N, from 0\n"
+    "  --without A,B          not these contenders, by their names in the table\n"
     "  --check-gflop N        float64 work that the check of a problem may cost (default: 20).  Of a larger\n"
     "                         problem some sequences and the first steps are compared, and the rest must\n"
     "                         be finite\n"
@@ -88,11 +96,34 @@ static int check_peers(const rnn_options *o) {
   return 1;
 }
 
+int64_t rnn_steps(const char *word, int64_t file) {
+  char *end;
+  if (strcmp(word, "file") == 0) return file;
+  const long steps = strtol(word, &end, 10);
+  return *end || steps > 1000000 ? 0 : steps;
+}
+
+static int check_steps(const rnn_options *o) {
+  char word[64];
+  const char *list = o->steps;
+  while (bench_next_word(&list, word, (int)sizeof word)) {
+    if (rnn_steps(word, 1) >= 1) continue;
+    fprintf(stderr, "bench_rnn: --steps has %s; each must be a number from 1 to 1000000, or file\n", word);
+    return 0;
+  }
+  return 1;
+}
+
 /* --help explains more than a mistake on the command line does. */
 static int parse(rnn_options *o, int argc, char **argv) {
   const bench_option table[] = {
       bench_option_text("--shapes", &o->shapes),
       bench_option_text("--set", &o->set),
+      bench_option_text("--steps", &o->steps),
+      bench_option_text("--without", &o->without),
+      bench_option_text("--journal", &o->journal),
+      bench_option_int("--first", &o->first, 0, 1000000),
+      bench_option_int("--patience", &o->patience_s, 0, 1000000),
       bench_option_text("--cells", &o->cells),
       bench_option_text("--algorithms", &o->algorithms),
       bench_option_text("--plans", &o->algorithms), /* its name until version 0.1, still documented */
@@ -122,6 +153,7 @@ static int parse(rnn_options *o, int argc, char **argv) {
 
 int rnn_parse(rnn_options *o, int argc, char **argv) {
   *o = (rnn_options){.device = "cpu",
+                     .steps = "file",
                      .math_name = "f32",
                      .runs = 30,
                      .warmup = 5,
@@ -132,5 +164,6 @@ int rnn_parse(rnn_options *o, int argc, char **argv) {
                      .training = 1};
   const int code = parse(o, argc, argv);
   if (code != BENCH_GO_ON) return code;
-  return resolve_math(o) && resolve_direction(o) && check_peers(o) ? BENCH_GO_ON : BENCH_USAGE;
+  return resolve_math(o) && resolve_direction(o) && check_peers(o) && check_steps(o) ? BENCH_GO_ON
+                                                                                     : BENCH_USAGE;
 }

@@ -258,8 +258,9 @@ static void describe(rnn_problem *p, const bench_row *row, const rnn_options *o)
                               .math = o->math};
 }
 
-int rnn_problem_open(rnn_problem *p, const bench_row *row, const rnn_options *o) {
+int rnn_problem_open(rnn_problem *p, int number, const bench_row *row, const rnn_options *o) {
   describe(p, row, o);
+  p->number = number;
   if (!find_sizes(p)) return 0;
   p->x_count = row->seq_len * row->batch * p->desc.input_size;
   p->y_count = row->seq_len * row->batch * p->out;

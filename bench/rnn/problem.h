@@ -23,6 +23,7 @@ typedef struct rnn_check {
 } rnn_check;
 
 typedef struct rnn_problem {
+  int number; /* in the order of the run, from 0 */
   bench_row row;
   seqgpu_rnn_desc desc;
   int training, threads;
@@ -40,7 +41,7 @@ typedef struct rnn_problem {
 } rnn_problem;
 
 /* 1, or 0 after a sentence on stderr; close it in both cases. */
-int rnn_problem_open(rnn_problem *problem, const bench_row *row, const rnn_options *options);
+int rnn_problem_open(rnn_problem *problem, int number, const bench_row *row, const rnn_options *options);
 void rnn_problem_close(rnn_problem *problem);
 
 /* "lstm T50 B64 H512", followed by layers, directions and raggedness where they are not the usual ones. */

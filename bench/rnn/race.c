@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "bench/common/measure.h"
+#include "bench/rnn/journal.h"
 
 /* One race, and the run under way. */
 typedef struct race {
@@ -76,6 +77,7 @@ int rnn_race(rnn_contender *contenders, int count, const rnn_problem *problem, c
   for (int i = -warmup; i < o->runs; i++) {
     for (int s = 0; s < count; s++) {
       double total = 0, forward = 0;
+      rnn_journal_turn(o, problem->number, contenders[s].name);
       if (!run_once(&r, &contenders[s], s, (i + warmup) % device->sets, &total, &forward)) {
         fprintf(stderr, "bench_rnn: %s: %s\n", contenders[s].name, gpu ? bench_gpu_error(gpu) : "failed");
         return 0;

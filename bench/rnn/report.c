@@ -100,6 +100,36 @@ static void json_problem(FILE *f, const rnn_problem *p, const rnn_options *o) {
   bench_json_text(f, "checked", checked);
 }
 
+/* How a pass is cut into blocks, where the algorithm does that: "forward_ctas" and so on. */
+static void json_cut(FILE *f, const rnn_contender *contender, const rnn_device *d, int backward) {
+  seqgpu_cut_info cut;
+  if (contender->plan == NULL || seqgpu_plan_cut_get(d->ctx, contender->plan, backward, &cut) != SEQGPU_OK)
+    return;
+  const struct {
+    const char *name;
+    int value;
+  } numbers[] = {{"ctas", cut.ctas},
+                 {"cluster", cut.cluster},
+                 {"slices", cut.slices},
+                 {"launches", cut.launches},
+                 {"units", cut.units},
+                 {"columns", cut.columns},
+                 {"width", cut.width},
+                 {"parts", cut.parts[0]},
+                 {"parts_second", cut.parts[1]},
+                 {"threads", cut.threads},
+                 {"shared_bytes", cut.shared_size},
+                 {"resident", cut.resident}};
+  const char *pass = backward ? "backward" : "forward";
+  char key[64];
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    snprintf(key, sizeof key, "%s_%s", pass, numbers[i].name);
+    bench_json_integer(f, key, numbers[i].value);
+  }
+  snprintf(key, sizeof key, "%s_model_us_per_step", pass);
+  bench_json_number(f, key, cut.step_us);
+}
+
 /* The key "plan" names the algorithm or the peer: rows of all versions have it, and can be read together. */
 static void json_line(const rnn_report *report, const result *r, const rnn_problem *p, const rnn_floor *floor,
                       const rnn_device *d) {
@@ -118,6 +148,9 @@ static void json_line(const rnn_report *report, const result *r, const rnn_probl
   json_known(f, "max_ms", 1e3 * r->total.max);
   json_known(f, "us_per_step", r->us_per_step);
   json_known(f, "forward_us_per_step", 1e6 / (double)p->row.seq_len * r->forward.median);
+  json_known(f, "model_us", r->contender->model_us);
+  json_known(f, "sm_mhz", 1e-6 * d->clock_hz);
+  for (int backward = 0; backward <= p->training; backward++) json_cut(f, r->contender, d, backward);
   json_known(f, "tflops", r->tflops);
   json_known(f, "gb_per_s", r->gb_per_s);
   bench_json_text(f, "peer", r->peer);
@@ -227,7 +260,8 @@ static FILE *open_to_write(const char *path, int *good) {
 
 int rnn_report_open(rnn_report *report, const rnn_options *o, const bench_gpu_info *info) {
   int good = 1;
-  *report = (rnn_report){.options = o, .origin = bench_origin_of(info->name[0] ? info->name : NULL)};
+  *report = (rnn_report){
+      .options = o, .origin = bench_origin_of(info->name[0] ? info->name : NULL), .begin = bench_now()};
   report->flushed = info->name[0] != 0 && !o->warm;
   if (!rnn_limits_of(&report->limits, info, o->sync)) return 0;
   report->json = open_to_write(o->json, &good);

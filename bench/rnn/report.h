@@ -23,7 +23,9 @@ typedef struct rnn_report {
   rnn_limits limits;
   rnn_mean mean[RNN_MAX_CONTENDERS];
   int means, failures;
-  int flushed; /* the L2 is written over before each run */
+  int problems, over; /* begun or skipped so far; the time of --budget is over */
+  double begin;       /* by bench_now */
+  int flushed;        /* the L2 is written over before each run */
 } rnn_report;
 
 /* 1, or 0 after a sentence on stderr. */

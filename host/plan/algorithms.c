@@ -142,7 +142,8 @@ SQ_URNN_ALGORITHMS(EMULATOR_WORKSPACE)
    .backward = sq_##on##_##function##_backward,                                                              \
    .wave_forward = sq_##on##_##function##_wave_forward,                                                      \
    .wave_backward = sq_##on##_##function##_wave_backward,                                                    \
-   .wave_gradients = sq_##on##_##function##_wave_gradients},
+   .wave_gradients = sq_##on##_##function##_wave_gradients,                                                  \
+   .cut = sq_##on##_##function##_cut},
 
 /* cuDNN's algorithms in each element type (kernels/cudnn/). */
 #define CUDNN_ROW(on, function, text)                                                                        \

@@ -8,6 +8,7 @@
 #define SQ_PLAN_H
 
 #include "host/context/context.h"
+#include "kernels/persistent/questions.h"
 #include "seqgpu/rnn.h"
 
 typedef struct sq_algorithm {
@@ -46,6 +47,9 @@ typedef struct sq_algorithm {
   int (*wave_forward)(sq_exec *exec, const sq_stretch *stretches, int count, int abreast);
   int (*wave_backward)(sq_exec *exec, const sq_stretch *stretches, int count, int abreast);
   int (*wave_gradients)(sq_exec *exec, const sq_layer_run *run);
+
+  /* How it cuts a pass of the problem; not 0: it does not fit.  NULL: it cuts nothing. */
+  int (*cut)(sq_exec *exec, const sq_problem *problem, int backward, sq_cut_numbers *out);
 } sq_algorithm;
 
 struct seqgpu_plan {

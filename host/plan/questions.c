@@ -76,7 +76,7 @@ void seqgpu_plan_get_sizes_(const seqgpu_plan *plan, seqgpu_plan_sizes *out, siz
   sq_struct_out(out, out_size, &sizes, sizeof sizes);
 }
 
-/* ---------------------------------------------------------------- parameters and parts */
+/* ---------------------------------------------------------------- parameters */
 
 static seqgpu_status check_index(seqgpu_context *ctx, const seqgpu_plan *plan, int index, int count,
                                  const void *out) {
@@ -100,6 +100,45 @@ seqgpu_status seqgpu_plan_param_get_(seqgpu_context *ctx, const seqgpu_plan *pla
   sq_struct_out(out, out_size, &info, sizeof info);
   return SEQGPU_OK;
 }
+
+/* ---------------------------------------------------------------- the cut */
+
+/* The layers of a wavefront run side by side, as directions do (host/run/wavefront.c). */
+static sq_problem problem_cut(const seqgpu_plan *plan) {
+  sq_problem problem = sq_plan_problem(plan, 0, !plan->desc.inference);
+  if (plan->chunk > 0) problem.directions = (int)plan->layers;
+  return problem;
+}
+
+seqgpu_status seqgpu_plan_cut_get_(seqgpu_context *ctx, const seqgpu_plan *plan, int backward,
+                                   seqgpu_cut_info *out, size_t out_size) {
+  SQ_TRY(sq_usable(ctx));
+  if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan is NULL");
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out is NULL");
+  SQ_TRY(sq_check_range(ctx, "backward", backward, 0, 1));
+  const sq_problem problem = problem_cut(plan);
+  sq_cut_numbers n;
+  if (plan->algorithm->cut == NULL || (backward && plan->desc.inference) ||
+      plan->algorithm->cut(&ctx->exec, &problem, backward, &n) != 0)
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "plan: its algorithm %s does not cut the %s pass",
+                   plan->algorithm->name, backward ? "backward" : "forward");
+  const seqgpu_cut_info info = {.ctas = n.ctas,
+                                .cluster = n.cluster,
+                                .slices = n.slices,
+                                .launches = n.launches,
+                                .units = n.units,
+                                .columns = n.columns,
+                                .width = n.width,
+                                .parts = {n.parts[0], n.parts[1]},
+                                .threads = n.threads,
+                                .shared_size = n.shared_size,
+                                .resident = n.resident,
+                                .step_us = n.step_us};
+  sq_struct_out(out, out_size, &info, sizeof info);
+  return SEQGPU_OK;
+}
+
+/* ---------------------------------------------------------------- parts of a cell */
 
 int seqgpu_plan_part_count(const seqgpu_plan *plan) { return plan ? plan->first.parts : 0; }
 

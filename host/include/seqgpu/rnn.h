@@ -259,6 +259,38 @@ static inline seqgpu_status seqgpu_plan_part_get(seqgpu_context *ctx, const seqg
   return seqgpu_plan_part_get_(ctx, plan, index, out, sizeof(seqgpu_part_info));
 }
 
+/** How a pass over a layer is cut into pieces of work for a GPU, where the algorithm keeps the recurrent weights on
+ * the chip ("persistent-...").  A group of blocks holds the weights of one direction of the layer, and runs a
+ * slice of the batch. */
+typedef struct seqgpu_cut_info {
+  int ctas;     /**< blocks of a group */
+  int cluster;  /**< of them in a thread-block cluster; 1 = there are no clusters */
+  int slices;   /**< of the batch */
+  int launches; /**< one after the other, each with as many slices as the device has room for */
+  int units;    /**< of the layer, that a block owns */
+  int columns;  /**< sequences of a slice */
+  int width;    /**< columns with their padding */
+  int parts
+      [2];     /**< into which the depth of the step's first and second product is cut; 0 = no such product */
+  int threads; /**< of a block */
+  int shared_size; /**< bytes of shared memory of a block */
+  /** Clusters that fit on the device together, by its driver; blocks where cluster is 1. */
+  int resident;
+  double step_us; /**< microseconds of a time step by the planner's model: an estimate */
+} seqgpu_cut_info;
+
+/** What seqgpu_plan_cut_get calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_plan_cut_get_(seqgpu_context *ctx, const seqgpu_plan *plan, int backward,
+                                              seqgpu_cut_info *out, size_t out_size);
+
+/** Describes the cut of the plan's forward pass (backward 0) or of its backward pass (1).
+ * EINVAL: plan or out is NULL, backward is neither 0 nor 1.  EUNSUPPORTED: the plan's algorithm cuts nothing, or
+ * not for this pass. */
+static inline seqgpu_status seqgpu_plan_cut_get(seqgpu_context *ctx, const seqgpu_plan *plan, int backward,
+                                                seqgpu_cut_info *out) {
+  return seqgpu_plan_cut_get_(ctx, plan, backward, out, sizeof(seqgpu_cut_info));
+}
+
 /* ---- runs ---- */
 
 /** One run of a plan.  All pointers but host_lengths are device memory of the context; the same struct goes

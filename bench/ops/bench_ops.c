@@ -1,0 +1,350 @@
+/* bench_ops.c - times what surrounds a recurrence in a training step: updates with and without clipping, sums over
+ * rows, losses.
+ *
+ *   update   seqgpu_params_update of four tensors, as an LSTM layer has them: two matrices, two vectors
+ *   sums     the gradient of a bias, squared error, cross-entropy of a matrix of as many elements
+ *
+ * Each is compared with float64 on the CPU first, |out - ref| / |ref| <= 1e-5; what is wrong is not timed.  On a
+ * GPU the L2 is written over before each run, and events count the time; on the CPU the host's clock does.
+ * Bytes are those that must move: every tensor that is read once, every one that is written once.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/common/gpu.h"
+#include "bench/common/json.h"
+#include "bench/common/measure.h"
+#include "bench/common/options.h"
+#include "seqgpu/seqgpu.h"
+
+static const char USAGE[] = "usage: bench_ops [options]\n"
+                            "  --device NAME          cpu or cuda (default: cpu)\n"
+                            "  --threads N            on the CPU (default: 2)\n"
+                            "  --elements A,B         sizes (default: 300000,8400000)\n"
+                            "  --runs N               timed runs of each row (default: 21)\n" BENCH_HELP_JSON;
+
+static const double LIMIT = 1e-5;
+enum { TENSORS = 4, COLUMNS = 1000, WARMUP = 3, MAX_RUNS = 1000 };
+
+typedef struct ops_options {
+  const char *device, *elements, *json;
+  int threads, runs;
+} ops_options;
+
+/* ---------------------------------------------------------------- one device's buffers */
+
+/* R rows of COLUMNS elements; `drawn` are the gradients that an update begins with, since clipping changes them. */
+typedef struct side {
+  seqgpu_context *ctx;
+  seqgpu_params *params;
+  seqgpu_param tensor[TENSORS];
+  void *drawn[TENSORS];
+  int64_t rows;
+  void *matrix, *other; /* [R,COLUMNS] */
+  void *ones, *weight;  /* [R] and [COLUMNS]: of a linear layer with one input */
+  void *lse, *row_loss; /* [R] */
+  int32_t *targets;     /* [R] */
+  void *sums, *loss;    /* [COLUMNS] and [2] */
+} side;
+
+static size_t element(const side *s) { return seqgpu_dtype_size(seqgpu_context_dtype(s->ctx)); }
+
+/* `count` drawn numbers in the device's element type; NULL after an error. */
+static void *drawn_buffer(const side *s, int64_t count, double scale, uint64_t seed) {
+  const size_t size = (size_t)count * element(s);
+  float *narrow = malloc((size_t)count * sizeof *narrow);
+  double *wide = malloc((size_t)count * sizeof *wide);
+  void *out = NULL;
+  if (narrow && wide && seqgpu_malloc(s->ctx, size, &out) == SEQGPU_OK) {
+    bench_fill(narrow, count, scale, seed);
+    for (int64_t i = 0; i < count; i++) wide[i] = (double)narrow[i];
+    seqgpu_copy_in(s->ctx, out, element(s) == sizeof *wide ? (const void *)wide : narrow, size);
+    seqgpu_synchronize(s->ctx);
+  }
+  free(narrow);
+  free(wide);
+  return out;
+}
+
+static int32_t *targets_buffer(const side *s) {
+  int32_t *host = malloc((size_t)s->rows * sizeof *host);
+  void *out = NULL;
+  for (int64_t r = 0; host && r < s->rows; r++) host[r] = (int32_t)(r * 7 % COLUMNS);
+  if (host && seqgpu_malloc(s->ctx, (size_t)s->rows * sizeof *host, &out) == SEQGPU_OK)
+    seqgpu_copy_in(s->ctx, out, host, (size_t)s->rows * sizeof *host);
+  seqgpu_synchronize(s->ctx);
+  free(host);
+  return out;
+}
+
+static int64_t tensor_elements(int64_t elements, int i) {
+  const int64_t vector = elements / 1000 + 1;
+  return i < 2 ? (elements - 2 * vector) / 2 : vector;
+}
+
+/* Parameters that no update has seen yet. */
+static int renew_params(side *s, int64_t elements) {
+  static const char *const names[TENSORS] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
+  seqgpu_params_destroy(s->params);
+  s->params = NULL;
+  if (seqgpu_params_create(s->ctx, 1, &s->params) != SEQGPU_OK) return 0;
+  for (int i = 0; i < TENSORS; i++) {
+    const int64_t count = tensor_elements(elements, i);
+    if (seqgpu_params_add(s->params, names[i], 1, count, "zeros", 0, &s->tensor[i]) != SEQGPU_OK) return 0;
+  }
+  return 1;
+}
+
+static int open_side(side *s, int64_t elements, const seqgpu_context_options *options) {
+  *s = (side){.rows = elements / COLUMNS};
+  if (seqgpu_context_create(options, &s->ctx) != SEQGPU_OK) return 0;
+  for (int i = 0; i < TENSORS; i++) {
+    s->drawn[i] = drawn_buffer(s, tensor_elements(elements, i), 0.1, (uint64_t)(20 + i));
+    if (s->drawn[i] == NULL) return 0;
+  }
+  s->matrix = drawn_buffer(s, s->rows * COLUMNS, 1, 1);
+  s->other = drawn_buffer(s, s->rows * COLUMNS, 1, 2);
+  s->ones = drawn_buffer(s, s->rows, 1, 3);
+  s->weight = drawn_buffer(s, COLUMNS, 1, 4);
+  s->lse = drawn_buffer(s, s->rows, 1, 5);
+  s->row_loss = drawn_buffer(s, s->rows, 1, 6);
+  s->sums = drawn_buffer(s, COLUMNS, 1, 7);
+  s->loss = drawn_buffer(s, 2, 1, 8);
+  s->targets = targets_buffer(s);
+  return s->matrix && s->other && s->ones && s->weight && s->lse && s->row_loss && s->sums && s->loss &&
+         s->targets;
+}
+
+static void close_side(side *s) {
+  void *const memory[] = {s->matrix, s->other,   s->ones,     s->weight,   s->lse,      s->row_loss, s->sums,
+                          s->loss,   s->targets, s->drawn[0], s->drawn[1], s->drawn[2], s->drawn[3]};
+  for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++) seqgpu_free(s->ctx, memory[i]);
+  seqgpu_params_destroy(s->params);
+  seqgpu_context_destroy(s->ctx);
+}
+
+/* ---------------------------------------------------------------- operations */
+
+typedef struct operation {
+  const char *name;
+  double bytes; /* per element */
+  seqgpu_status (*call)(const side *s, const struct operation *o);
+  seqgpu_optimizer how; /* of an update */
+} operation;
+
+static seqgpu_status update(const side *s, const operation *o) {
+  return seqgpu_params_update(s->params, &o->how);
+}
+
+static seqgpu_status bias_gradient(const side *s, const operation *o) {
+  (void)o;
+  return seqgpu_linear_backward(s->ctx, s->rows, 1, COLUMNS, s->ones, s->weight, s->matrix, NULL, NULL,
+                                s->sums);
+}
+
+static seqgpu_status squared_error(const side *s, const operation *o) {
+  (void)o;
+  return seqgpu_squared_error_forward(s->ctx, s->rows, COLUMNS, 1, 1, s->matrix, s->other, NULL, s->row_loss,
+                                      s->loss);
+}
+
+static seqgpu_status cross_entropy(const side *s, const operation *o) {
+  (void)o;
+  return seqgpu_cross_entropy_forward(s->ctx, s->rows, COLUMNS, 1, 1, s->matrix, s->targets, s->lse,
+                                      s->row_loss, s->loss);
+}
+
+/* An update reads a gradient, and reads and writes a parameter and each moment; a clip of the norm reads the
+ * gradients once more, and reads and writes them; a clip of values does the latter alone. */
+#define UPDATE(kind_, moments)                                                                               \
+  12 + 8 * (moments), update, { .kind = SEQGPU_OPTIMIZER_##kind_, .lr = 1e-3 }
+#define CLIPPED(clip_, bytes, threshold)                                                                     \
+  12 + (bytes), update, {                                                                                    \
+    .kind = SEQGPU_OPTIMIZER_SGD, .lr = 1e-3, .clip = SEQGPU_CLIP_##clip_, .clip_threshold = threshold       \
+  }
+static const operation operations[] = {{"sgd", UPDATE(SGD, 0)},
+                                       {"momentum", UPDATE(MOMENTUM, 1)},
+                                       {"rmsprop", UPDATE(RMSPROP, 1)},
+                                       {"adam", UPDATE(ADAM, 2)},
+                                       {"sgd, clip of the norm", CLIPPED(NORM, 12, 0.5)},
+                                       {"sgd, clip by average", CLIPPED(AUTO, 12, 0.5)},
+                                       {"sgd, clip of values", CLIPPED(VALUE, 8, 0.01)},
+                                       {"gradient of a bias", 4, bias_gradient, {.lr = 0}},
+                                       {"squared error", 8, squared_error, {.lr = 0}},
+                                       {"cross-entropy", 4, cross_entropy, {.lr = 0}}};
+
+/* What a run changes or adds to, as it was; not timed. */
+static int prepare(const side *s) {
+  seqgpu_status status = seqgpu_zero(s->ctx, s->sums, COLUMNS * element(s));
+  for (int i = 0; i < TENSORS && status == SEQGPU_OK; i++) {
+    const size_t size = (size_t)(s->tensor[i].rows * s->tensor[i].cols) * element(s);
+    status = seqgpu_copy(s->ctx, s->tensor[i].grad, s->drawn[i], size);
+  }
+  return status == SEQGPU_OK;
+}
+
+/* ---------------------------------------------------------------- checking */
+
+/* A buffer in host memory, as float64; NULL after an error. */
+static double *fetch(const side *s, const void *from, int64_t count) {
+  double *wide = malloc((size_t)count * sizeof *wide);
+  float *narrow = malloc((size_t)count * sizeof *narrow);
+  const int is_wide = element(s) == sizeof *wide;
+  const int good =
+      wide && narrow &&
+      seqgpu_copy_out(s->ctx, is_wide ? (void *)wide : narrow, from, (size_t)count * element(s)) == SEQGPU_OK;
+  for (int64_t i = 0; good && !is_wide && i < count; i++) wide[i] = (double)narrow[i];
+  free(narrow);
+  if (good) return wide;
+  free(wide);
+  return NULL;
+}
+
+static double buffer_error(const side *s, const side *ref, const void *out, const void *wanted,
+                           int64_t count) {
+  double *a = fetch(s, out, count), *b = fetch(ref, wanted, count);
+  const double error = a && b ? bench_error(a, b, count) : 1;
+  free(a);
+  free(b);
+  return error;
+}
+
+static double worse(double a, double b) { return a > b ? a : b; }
+
+/* The worst error of everything that an operation may have written, after a few calls. */
+static double error_of(const side *s, const side *ref, const operation *o) {
+  for (int i = 0; i < WARMUP; i++)
+    if (!prepare(s) || !prepare(ref) || o->call(s, o) != SEQGPU_OK || o->call(ref, o) != SEQGPU_OK) return 1;
+  double error =
+      worse(buffer_error(s, ref, s->sums, ref->sums, COLUMNS), buffer_error(s, ref, s->loss, ref->loss, 2));
+  for (int i = 0; i < TENSORS && o->call == update; i++) {
+    const seqgpu_param *a = &s->tensor[i], *b = &ref->tensor[i];
+    error = worse(error, buffer_error(s, ref, a->value, b->value, a->rows * a->cols));
+  }
+  return error;
+}
+
+/* ---------------------------------------------------------------- timing and reports */
+
+typedef struct world {
+  const ops_options *o;
+  bench_gpu *gpu; /* NULL on the CPU */
+  bench_origin origin;
+  FILE *json;
+  int failures;
+} world;
+
+/* Seconds of one run; negative after an error. */
+static double time_run(const world *w, const side *s, const operation *o) {
+  double seconds;
+  if (!prepare(s)) return -1;
+  if (w->gpu == NULL) {
+    const double start = bench_now();
+    return o->call(s, o) == SEQGPU_OK ? bench_now() - start : -1;
+  }
+  const int good = bench_gpu_flush_l2(w->gpu) && bench_gpu_mark(w->gpu, 0) && o->call(s, o) == SEQGPU_OK &&
+                   bench_gpu_mark(w->gpu, 1) && bench_gpu_seconds(w->gpu, 0, 1, &seconds);
+  return good ? seconds : -1;
+}
+
+static void report(const world *w, const operation *o, int64_t elements, double error, double *us) {
+  const bench_stats s = bench_statistics(us, w->o->runs);
+  const double rate = 1e-3 * o->bytes * (double)elements / s.median;
+  printf("%-22s %9lld elements %9.2f %9.2f %9.2f us %8.1f GB/s, error %.1e\n", o->name, (long long)elements,
+         s.min, s.median, s.max, rate, error);
+  fflush(stdout);
+  if (w->json == NULL) return;
+  bench_json_begin(w->json, "op");
+  bench_json_text(w->json, "operation", o->name);
+  bench_json_integer(w->json, "elements", elements);
+  bench_json_text(w->json, "l2", w->gpu ? "flushed" : "warm");
+  bench_json_integer(w->json, "runs", s.count);
+  bench_json_number(w->json, "error", error);
+  bench_json_number(w->json, "min_us", s.min);
+  bench_json_number(w->json, "median_us", s.median);
+  bench_json_number(w->json, "max_us", s.max);
+  bench_json_number(w->json, "gb_per_s", rate);
+  const double clock_hz = w->gpu ? bench_gpu_clock_hz() : 0;
+  bench_json_number(w->json, "sm_mhz", clock_hz > 0 ? 1e-6 * clock_hz : (double)NAN);
+  bench_json_end(w->json, &w->origin);
+}
+
+static int failed(world *w, const side *s) {
+  fprintf(stderr, "bench_ops: %s\n", seqgpu_last_error(s->ctx));
+  w->failures++;
+  return 0;
+}
+
+static void measure(world *w, const side *s, const side *ref, const operation *o, int64_t elements) {
+  static double us[MAX_RUNS];
+  const double error = error_of(s, ref, o);
+  if (error > LIMIT) {
+    printf("FAIL %s, %lld elements: the error is %.2e; it must be at most %.0e; not timed\n", o->name,
+           (long long)elements, error, LIMIT);
+    w->failures++;
+    return;
+  }
+  for (int i = -WARMUP; i < w->o->runs; i++) {
+    const double seconds = time_run(w, s, o);
+    if (seconds < 0) {
+      failed(w, s);
+      return;
+    }
+    if (i >= 0) us[i] = 1e6 * seconds;
+  }
+  report(w, o, elements, error, us);
+}
+
+/* Every operation on tensors of that many elements. */
+static void measure_size(world *w, int64_t elements) {
+  const seqgpu_context_options device = {.device = w->o->device, .threads = w->o->threads},
+                               oracle = {.device = "cpu", .dtype = SEQGPU_DTYPE_F64};
+  side s, ref = {.ctx = NULL};
+  int good = (open_side(&s, elements, &device) || failed(w, &s)) &&
+             (open_side(&ref, elements, &oracle) || failed(w, &ref));
+  for (int i = 0; i < BENCH_COUNT(operations) && good; i++) {
+    good = (renew_params(&s, elements) || failed(w, &s)) && (renew_params(&ref, elements) || failed(w, &ref));
+    if (good) measure(w, &s, &ref, &operations[i], elements);
+  }
+  close_side(&s);
+  close_side(&ref);
+}
+
+static int open_world(world *w, const ops_options *o) {
+  const char *why = "";
+  bench_gpu_info info = {.name = ""};
+  *w = (world){.o = o};
+  if (strcmp(o->device, "cpu") != 0 && (w->gpu = bench_gpu_open(&info, &why)) == NULL) {
+    fprintf(stderr, "bench_ops: --device %s: %s\n", o->device, why);
+    return 0;
+  }
+  w->origin = bench_origin_of(w->gpu ? info.name : NULL);
+  if (o->json == NULL || (w->json = fopen(o->json, "w")) != NULL) return 1;
+  fprintf(stderr, "bench_ops: cannot write %s\n", o->json);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  ops_options o = {.device = "cpu", .elements = "300000,8400000", .threads = 2, .runs = 21};
+  const bench_option table[] = {BENCH_DEVICE(&o.device), BENCH_THREADS(&o.threads),
+                                bench_option_text("--elements", &o.elements),
+                                bench_option_int("--runs", &o.runs, 1, MAX_RUNS), BENCH_JSON(&o.json)};
+  const int code = bench_parse("bench_ops", USAGE, table, BENCH_COUNT(table), argc, argv);
+  if (code != BENCH_GO_ON) return code;
+  char word[32];
+  world w;
+  if (!open_world(&w, &o)) return BENCH_FAILED;
+  const char *list = o.elements;
+  while (bench_next_word(&list, word, (int)sizeof word)) {
+    const int64_t elements = strtoll(word, NULL, 10);
+    if (elements >= 4 * COLUMNS)
+      measure_size(&w, elements);
+    else
+      w.failures += fprintf(stderr, "bench_ops: --elements has %s; each must be 4000 or more\n", word) != 0;
+  }
+  bench_gpu_close(w.gpu);
+  if (w.json && fclose(w.json) != 0) w.failures++;
+  return w.failures ? BENCH_FAILED : BENCH_OK;
+}

@@ -1,0 +1,103 @@
+# checks.sh - sourced by gpu.sh: the stages that look at results, conformance, cudnn and the sanitizers.
+# shellcheck shell=sh
+
+# Runs a test program for that many seconds at most, and keeps its last line, "N passed, N failed, N skipped", as
+# a row.
+run_test() { # SECONDS LABEL PROGRAM ARGUMENTS...
+  most=$1 label=$2
+  shift 2
+  [ -x "$1" ] || { echo "skip $label: not built"; return 0; }
+  status=0
+  within "$most" "$@" >"$logs/$label.log" 2>&1 || status=$?
+  count=$(tail -n 1 "$logs/$label.log")
+  [ $late = 0 ] || count="$(grep -c '^pass' "$logs/$label.log") passed, out of time after: $count"
+  grep '^FAIL' "$logs/$label.log" | head -n 20
+  echo "$label: exit $status, $count"
+  printf '{"kind": "test", "name": "%s", "exit": %d, "count": "%s"}\n' "$label" "$status" \
+    "$(printf %s "$count" | tr -d '"\\')" >>"$work/rows/$stage.json"
+  case $count in "0 passed"*) status=1 ;; esac # on a machine with a GPU all skipped is no success
+  add_outcome "$status"
+  return "$status"
+}
+
+# What is tried one by one, in processes of their own, and the programs after it: for a rehearsal a few quick ones.
+list_algorithms() {
+  status=0
+  if [ "$kind" = soft ]; then
+    printf '%s\n' persistent-cta fused
+  else
+    within 20 "$bin/test_conformance_gpu" cuda algorithms
+  fi >"$work/algorithms" || status=$?
+  add_outcome "$status"
+}
+programs() {
+  if [ "$kind" = soft ]; then
+    echo "$bin/test_planner_soft" "$bin/test_tape_soft"
+  else
+    for program in "$bin"/test_*_gpu; do
+      case $program in */test_conformance_gpu | */test_repeat_gpu | */test_cudnn_gpu) ;; *) echo "$program" ;; esac
+    done
+  fi
+}
+
+# Whether many runs have the same bits, of the algorithms whose one run was right; those that fail are good no
+# longer.
+check_repeats() {
+  for algorithm in $(cat "$work/algorithms.good"); do
+    run_test "$most" "repeat-$algorithm" "$bin/test_repeat_$kind" cuda "$repeats" "$algorithm" || [ $late = 1 ] ||
+      sed -i "/^$algorithm\$/d" "$work/algorithms.good"
+  done
+}
+
+# Our own algorithms.  A program that hangs costs a sixth of the stage, and what it tried is not run again.
+stage_conformance() {
+  most=$(($(left) / 6 + 1))
+  : >"$work/algorithms.good"
+  list_algorithms
+  for algorithm in $(grep -v '^cudnn' "$work/algorithms"); do
+    run_test "$most" "conformance-$algorithm" "$bin/test_conformance_$kind" cuda "$algorithm" &&
+      echo "$algorithm" >>"$work/algorithms.good"
+  done
+  run_test "$most" conformance-others "$bin/test_conformance_$kind" cuda others
+  for program in $(programs); do
+    label=$(basename "$program" "_$kind")
+    run_test "$most" "${label#test_}" "$program"
+  done
+  check_repeats
+}
+
+stage_cudnn() {
+  most=$(($(left) / 3 + 1))
+  list_algorithms
+  for algorithm in $(grep '^cudnn' "$work/algorithms"); do
+    run_test "$most" "conformance-$algorithm" "$bin/test_conformance_$kind" cuda "$algorithm"
+  done
+  run_test "$most" cudnn "$bin/test_cudnn_$kind"
+}
+
+# One tool of compute-sanitizer over the small table, one family of algorithms after the other; what a family
+# leaves of its time is the others'.
+sanitize() { # TOOL
+  families=6
+  for family in step persistent-cta persistent-cluster persistent-grid fused cufft; do
+    status=0 log=$logs/$1-$family.log
+    within $(($(left) / families + 1)) "$(tool compute-sanitizer)" --tool "$1" --error-exitcode 99 \
+      "$bin/test_repeat_$kind" cuda 1 "$family" >"$log" 2>&1 || status=$?
+    families=$((families - 1))
+    case $status$late in
+      00) word=passed ;;
+      *1) word='out of time' ;;
+      *) word=FAILED ;;
+    esac
+    checks=$(grep -c '^pass ' "$log")
+    echo "$1 $family: $word, $checks checks; $(grep 'ERROR SUMMARY\|RACECHECK SUMMARY' "$log" | tail -n 1)"
+    printf '{"kind": "sanitizer", "name": "%s", "algorithms": "%s", "result": "%s", "checks": %d}\n' "$1" "$family" \
+      "$word" "$checks" >>"$work/rows/$stage.json"
+    add_outcome "$status"
+  done
+}
+
+stage_memcheck() { sanitize memcheck; }
+stage_synccheck() { sanitize synccheck; }
+stage_racecheck() { sanitize racecheck; }
+stage_initcheck() { sanitize initcheck; }
