@@ -12,6 +12,9 @@
  * instruction set; the pointwise steps are the cells' own, so every cell and option with dense products
  * works, but for those of the plain LSTM and GRU (stream_step.c).
  *
+ * Weights of fewer bits, bfloat16 or int8, are packed once (stream_pack.h) and read in their place: half or a
+ * quarter of the bytes, which is what a step takes its time for.  The rest of the step is the same.
+ *
  * Nothing is allocated, locked or shared with another thread.  A sequence has the same bits whatever the rest
  * of its batch, and however its steps are divided into calls.
  *
@@ -37,7 +40,7 @@ typedef void pointwise(const sq_step_f32 *step);
 
 /* The functions of an instruction set (stream_kernel.h). */
 typedef struct sq_stream_kernels {
-  void (*multiply)(const sq_stream_product *product);
+  void (*multiply[SQ_STREAM_FORMATS])(const sq_stream_product *product);
   pointwise *lstm, *gru;
 } sq_stream_kernels;
 
@@ -45,8 +48,11 @@ typedef struct stream {
   const sq_layer_run *run;
   const sq_layout *layout;
   const sq_stream_kernels *kernels;
+  sq_stream_format format;
+  sq_stream_map packed;             /* unless in float32 */
   pointwise *only;                  /* the one stage of a cell that has its step here, or NULL */
   float *gates, *aux;               /* [B,G], [B,A] */
+  float *scratch;                   /* of products with packed weights */
   float *state[SQ_MAX_STATES][2];   /* [B,W_k]: steps write to one and the other in turn */
   const float *prev[SQ_MAX_STATES]; /* [B,W_k]: the state before the step */
   const float *x;                   /* [B,I] of the step, row stride ldx */
@@ -56,7 +62,10 @@ typedef struct stream {
 
 static const sq_stream_kernels *best_kernels(void) {
 #define ROW(isa)                                                                                             \
-  { sq_stream_multiply_##isa, sq_stream_lstm_##isa, sq_stream_gru_##isa }
+  {                                                                                                          \
+    {sq_stream_multiply_##isa, sq_stream_multiply_bf16_##isa, sq_stream_multiply_int8_##isa},                \
+        sq_stream_lstm_##isa, sq_stream_gru_##isa                                                            \
+  }
   static const sq_stream_kernels baseline = ROW(baseline);
 #if defined(__x86_64__)
   static const sq_stream_kernels avx2 = ROW(avx2), avx512 = ROW(avx512);
@@ -94,17 +103,33 @@ static const float *weight(const stream *s, int param, int64_t row) {
   return (const float *)s->run->params + p->offset + row * p->cols;
 }
 
+/* Rows `row`.. of a matrix, in the format of the stream. */
+static sq_stream_operand rows_of(const stream *s, int param, int64_t row, int64_t cols) {
+  sq_stream_operand o = {.cols = cols};
+  if (s->format == SQ_STREAM_F32) {
+    o.weights = weight(s, param, row);
+    return o;
+  }
+  const char *base = s->run->packed;
+  o.row = row;
+  o.packed = base + s->packed.weights[param];
+  if (s->format == SQ_STREAM_INT8) o.scales = (const float *)(base + s->packed.scales[param]);
+  return o;
+}
+
 /* What a product multiplies. */
 static sq_stream_operand operand_of(const stream *s, const sq_step_f32 *step, const sq_product *p) {
-  sq_stream_operand o = {.weights = weight(s, p->param, p->row), .cols = p->cols};
+  sq_stream_operand o = rows_of(s, p->param, p->row, p->cols);
   o.vectors = sq_step_operand_f32(step, p->from, &o.ld);
   return o;
 }
 
 /* Rows `row`.. of W_ih and the inputs of the step. */
 static sq_stream_operand input_of(const stream *s, int64_t row) {
-  return (sq_stream_operand){
-      .weights = weight(s, 0, row), .cols = s->layout->config.input_size, .vectors = s->x, .ld = s->run->ldx};
+  sq_stream_operand o = rows_of(s, 0, row, s->layout->config.input_size);
+  o.vectors = s->x;
+  o.ld = s->run->ldx;
+  return o;
 }
 
 /* Columns column.. of the gates or of aux as the result of a product. */
@@ -112,7 +137,8 @@ static sq_stream_product product_into(const stream *s, int to_gates, int64_t col
   return (sq_stream_product){.out = (to_gates ? s->gates : s->aux) + column,
                              .ld_out = to_gates ? s->layout->gates : s->layout->aux,
                              .rows = rows,
-                             .batch = s->run->batch};
+                             .batch = s->run->batch,
+                             .scratch = s->scratch};
 }
 
 /* Gates from..to of W_ih x by themselves. */
@@ -120,7 +146,7 @@ static void project(const stream *s, int64_t from, int64_t to) {
   if (from >= to) return;
   sq_stream_product g = product_into(s, 1, from, to - from);
   g.operand[g.operands++] = input_of(s, from);
-  s->kernels->multiply(&g);
+  s->kernels->multiply[s->format](&g);
 }
 
 /* A product, together with the input's share of the same gates if there is one to add. */
@@ -131,7 +157,7 @@ static void multiply(const stream *s, const sq_step_f32 *step, const sq_product 
   g.operand[g.operands++] = operand_of(s, step, p);
   for (int64_t b = 0; b < g.batch && !to_gates; b++)
     memset(g.out + b * g.ld_out, 0, (size_t)g.rows * sizeof(float));
-  s->kernels->multiply(&g);
+  s->kernels->multiply[s->format](&g);
 }
 
 static void begin_gates(const stream *s) {
@@ -221,7 +247,8 @@ static void leave(const stream *s) {
 }
 
 /* Places in the workspace, and its size. */
-static int64_t lay_out(stream *s, const sq_layout *layout, int64_t batch, float *at) {
+static int64_t lay_out(stream *s, sq_stream_format format, const sq_layout *layout, int64_t batch,
+                       float *at) {
   int64_t size = 0;
   const int64_t gates = size;
   size += sq_align_elements(batch * layout->gates);
@@ -236,32 +263,29 @@ static int64_t lay_out(stream *s, const sq_layout *layout, int64_t batch, float 
       if (s) s->state[k][turn] = at + size;
       size += sq_align_elements(batch * layout->state_width[k]);
     }
-  return size;
+  if (format == SQ_STREAM_F32) return size;
+  if (s) s->scratch = at + size;
+  return size + sq_align_elements(sq_stream_scratch(sq_stream_widest(layout), batch));
 }
 
-static void forward(const sq_layer_run *run) {
-  stream s = {.run = run, .layout = run->layout, .kernels = best_kernels()};
+static void forward(sq_stream_format format, const sq_layer_run *run) {
+  stream s = {.run = run, .layout = run->layout, .kernels = best_kernels(), .format = format};
   s.only = only_step(s.kernels, run->layout);
+  if (format != SQ_STREAM_F32) s.packed = sq_stream_map_of(format, run->layout);
   const int64_t T = run->batch > 0 ? run->seq_len : 0;
-  lay_out(&s, run->layout, run->batch, run->workspace);
+  lay_out(&s, format, run->layout, run->batch, run->workspace);
   enter(&s);
   for (int64_t i = 0; i < T; i++) step_at(&s, run->reverse ? T - 1 - i : i, i);
   leave(&s);
 }
 
-/* ---------------------------------------------------------------- the row of the table */
+/* ---------------------------------------------------------------- the rows of the table */
 
-int sq_stream_forward(struct sq_exec *exec, const sq_layer_run *runs, int count) {
-  (void)exec;
+static int forward_all(sq_stream_format format, const sq_layer_run *runs, int count) {
   const unsigned mode = flush_denormals();
-  for (int i = 0; i < count; i++) forward(&runs[i]);
+  for (int i = 0; i < count; i++) forward(format, &runs[i]);
   restore_denormals(mode);
   return 0;
-}
-
-int64_t sq_stream_workspace(struct sq_exec *exec, const sq_problem *problem) {
-  (void)exec;
-  return lay_out(NULL, problem->layout, problem->batch, NULL);
 }
 
 const char *sq_stream_refuses(struct sq_exec *exec, const sq_problem *problem, char *text, size_t size) {
@@ -274,3 +298,36 @@ const char *sq_stream_refuses(struct sq_exec *exec, const sq_problem *problem, c
            (long long)problem->batch, SQ_STREAM_BATCH);
   return text;
 }
+
+const char *sq_stream_int8_refuses(struct sq_exec *exec, const sq_problem *problem, char *text, size_t size) {
+  const int64_t widest = sq_stream_widest(problem->layout);
+  const char *why = sq_stream_refuses(exec, problem, text, size);
+  if (why || widest <= SQ_STREAM_INT8_COLS) return why;
+  snprintf(
+      text, size,
+      "input_size or hidden_size makes a matrix of %lld columns; they must be at most %d: their products "
+      "are added in 32 bits",
+      (long long)widest, SQ_STREAM_INT8_COLS);
+  return text;
+}
+
+/* The other functions of a format's row. */
+#define ROW(name, format)                                                                                    \
+  int name##_forward(struct sq_exec *exec, const sq_layer_run *runs, int count) {                            \
+    (void)exec;                                                                                              \
+    return forward_all(format, runs, count);                                                                 \
+  }                                                                                                          \
+  int64_t name##_workspace(struct sq_exec *exec, const sq_problem *problem) {                                \
+    (void)exec;                                                                                              \
+    return lay_out(NULL, format, problem->layout, problem->batch, NULL);                                     \
+  }
+#define PACKED_ROW(name, format)                                                                             \
+  ROW(name, format)                                                                                          \
+  int64_t name##_packed(const sq_layout *layout) { return sq_stream_map_of(format, layout).size; }           \
+  void name##_pack(const sq_layout *layout, const void *params, void *packed) {                              \
+    sq_stream_pack(format, layout, params, packed);                                                          \
+  }
+
+ROW(sq_stream, SQ_STREAM_F32)
+PACKED_ROW(sq_stream_bf16, SQ_STREAM_BF16)
+PACKED_ROW(sq_stream_int8, SQ_STREAM_INT8)

@@ -15,6 +15,7 @@ typedef struct sq_algorithm {
   const char *device;
   const char *id;
   seqgpu_dtype dtype;
+  int by_name; /* 1: less exact than the descriptor allows, so that only its whole name stands for it */
 
   /* NULL if it can run this problem on this context, else the reason why not (may use text[size]). */
   const char *(*refuses)(sq_exec *exec, const sq_problem *problem, char *text, size_t size);
@@ -38,6 +39,11 @@ typedef struct sq_algorithm {
   int (*forward)(sq_exec *exec, const sq_layer_run *runs, int count);
   int (*backward)(sq_exec *exec, const sq_layer_run *runs, int count);
 
+  /* Weights that are packed once for many runs (seqgpu_rnn_pack): the bytes of a layer and direction, a
+   * multiple of 64, and who writes them.  NULL: params are read as they lie. */
+  int64_t (*packed)(const sq_layout *layout);
+  void (*pack)(const sq_layout *layout, const void *params, void *packed);
+
   /* Layers of one size side by side (host/run/wavefront.c); NULL: only one after the other.  `refuses` and
    * `estimate` are then also asked about problems whose `directions` are layers.  `count` stretches, of
    * layers that do not wait for one another in this call; `abreast` is the most that any call brings: however
@@ -60,7 +66,9 @@ struct seqgpu_plan {
   int64_t output_width;   /* Y */
   int64_t param_elements; /* of the flat parameter buffer */
   /* elements per direction, for the largest run */
-  int64_t scratch_size[2];    /* of the algorithm's workspace: in inference, in training */
+  int64_t scratch_size[2]; /* of the algorithm's workspace: in inference, in training */
+  int64_t packed_size[2];  /* layer 0, the layers above; bytes per direction; 0: the algorithm packs none */
+  uint64_t packed_mark;    /* of weights that were packed for it */
   int64_t private_reserve[2]; /* layer 0, the layers above; 0 where the reserve is the cell's */
 };
 

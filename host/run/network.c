@@ -5,6 +5,7 @@
 
 #include "host/context/structs.h"
 #include "host/plan/layers.h"
+#include "host/plan/packed.h"
 
 /* ---------------------------------------------------------------- addresses */
 
@@ -42,30 +43,50 @@ seqgpu_status sq_run_need(seqgpu_context *ctx, const char *name, const void *poi
   return pointer ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EINVAL, "run: %s is NULL", name);
 }
 
+seqgpu_status sq_run_without_packed(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
+  if (run->packed == NULL) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "run: packed is given; algorithm %s reads params, and it must be NULL",
+                 plan->algorithm->name);
+}
+
+static seqgpu_status check_packed(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
+  if (plan->packed_size[0] == 0) return sq_run_without_packed(ctx, plan, run);
+  SQ_TRY(sq_run_need(ctx, "packed", run->packed));
+  if (memcmp(run->packed, &plan->packed_mark, sizeof plan->packed_mark) == 0) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL,
+                 "run: packed holds no weights for this plan; seqgpu_rnn_pack must have filled it");
+}
+
 /* What a run must have, whichever way it goes. */
 static seqgpu_status check_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
   const seqgpu_rnn_desc *d = &plan->desc;
-  if (plan->device != ctx->backend->device->name || plan->dtype != ctx->dtype)
-    return sq_fail(ctx, SEQGPU_EINVAL, "run: the plan was made for another device or element type than ctx");
   SQ_TRY(sq_check_range(ctx, "run: seq_len", run->seq_len, 0, d->seq_len));
   SQ_TRY(sq_check_range(ctx, "run: batch", run->batch, 0, d->batch));
   if (run->reserve && d->inference)
     return sq_fail(ctx, SEQGPU_EINVAL, "run: reserve is given; the plan is for inference and has none");
   SQ_TRY(sq_run_need(ctx, "params", run->params));
   SQ_TRY(sq_run_need(ctx, "workspace", run->workspace));
+  SQ_TRY(check_packed(ctx, plan, run));
   if (run->seq_len > 0 && run->batch > 0) SQ_TRY(sq_run_need(ctx, "x", run->x));
   return check_lengths(ctx, run);
 }
 
-seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *plan,
-                             const seqgpu_rnn_run *run, size_t run_size) {
+seqgpu_status sq_net_take_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
+                              size_t run_size, seqgpu_rnn_run *out) {
   SQ_TRY(sq_usable(ctx));
   if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan is NULL");
   if (run == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "run is NULL");
+  SQ_TRY(sq_struct_in(ctx, "run", out, sizeof *out, run, run_size));
+  if (plan->device == ctx->backend->device->name && plan->dtype == ctx->dtype) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "run: the plan was made for another device or element type than ctx");
+}
+
+seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *plan,
+                             const seqgpu_rnn_run *run, size_t run_size) {
+  SQ_TRY(sq_net_take_run(ctx, plan, run, run_size, &n->run));
   n->ctx = ctx; /* every field is set here once: clearing all of them costs a stream more than its checks */
   n->plan = plan;
   n->element_size = ctx->element_size;
-  SQ_TRY(sq_struct_in(ctx, "run", &n->run, sizeof n->run, run, run_size));
   SQ_TRY(check_run(ctx, plan, &n->run));
   n->training = n->run.reserve != NULL;
   n->map = sq_plan_map(plan, n->run.seq_len, n->run.batch, n->run.lengths != NULL, n->training);
@@ -123,6 +144,7 @@ void sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction, sq_laye
   s->host_lengths = run->host_lengths;
   s->params = sq_net_at(n, run->params, sq_plan_param_offset(plan, layer, direction));
   s->dparams = sq_net_at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
+  if (run->packed) s->packed = (char *)run->packed + sq_plan_packed_offset(plan, layer, direction);
   s->x = layer_input(n, layer);
   s->ldx = l->config.input_size;
   s->math = (sq_math)plan->desc.math;

@@ -20,6 +20,11 @@ seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *
                              const seqgpu_rnn_run *run, size_t run_size);
 /* EINVAL "run.NAME: is NULL" if it is. */
 seqgpu_status sq_run_need(seqgpu_context *ctx, const char *name, const void *pointer);
+/* The first of these checks: that there is a run, for a plan of this context; *out is the caller's. */
+seqgpu_status sq_net_take_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
+                              size_t run_size, seqgpu_rnn_run *out);
+/* EINVAL if the run brings packed weights to a plan that has none. */
+seqgpu_status sq_run_without_packed(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run);
 
 /* Address of element `offset` in a buffer; NULL if either is "not there".  Then in the two buffers of the
  * map: what a run keeps (its reserve, in inference its workspace), and what it borrows (its workspace). */
