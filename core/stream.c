@@ -49,7 +49,7 @@ typedef struct stream {
   const sq_layout *layout;
   const sq_stream_kernels *kernels;
   sq_stream_format format;
-  sq_stream_map packed;             /* unless in float32 */
+  const sq_stream_map *packed;      /* NULL for float32 */
   pointwise *only;                  /* the one stage of a cell that has its step here, or NULL */
   float *gates, *aux;               /* [B,G], [B,A] */
   float *scratch;                   /* of products with packed weights */
@@ -98,63 +98,66 @@ static void restore_denormals(unsigned mode) {
 
 /* ---------------------------------------------------------------- products */
 
-static const float *weight(const stream *s, int param, int64_t row) {
-  const sq_param *p = &s->layout->param[param];
-  return (const float *)s->run->params + p->offset + row * p->cols;
+static const float *weight(const stream *s, int param) {
+  return (const float *)s->run->params + s->layout->param[param].offset;
 }
 
-/* Rows `row`.. of a matrix, in the format of the stream. */
-static sq_stream_operand rows_of(const stream *s, int param, int64_t row, int64_t cols) {
-  sq_stream_operand o = {.cols = cols};
+/* Rows `row`.. of a matrix, in the format of the stream, without vectors yet. */
+static sq_stream_operand *add_rows(const stream *s, int param, int64_t row, sq_stream_product *g) {
+  sq_stream_operand *o = &g->operand[g->operands++];
+  o->row = row;
+  o->cols = s->layout->param[param].cols;
+  o->scales = NULL;
   if (s->format == SQ_STREAM_F32) {
-    o.weights = weight(s, param, row);
+    o->weights = weight(s, param);
     return o;
   }
-  const char *base = s->run->packed;
-  o.row = row;
-  o.packed = base + s->packed.weights[param];
-  if (s->format == SQ_STREAM_INT8) o.scales = (const float *)(base + s->packed.scales[param]);
+  const char *base = (const char *)s->packed;
+  o->weights = base + s->packed->weights[param];
+  if (s->format == SQ_STREAM_INT8) o->scales = (const float *)(base + s->packed->scales[param]);
   return o;
 }
 
 /* What a product multiplies. */
-static sq_stream_operand operand_of(const stream *s, const sq_step_f32 *step, const sq_product *p) {
-  sq_stream_operand o = rows_of(s, p->param, p->row, p->cols);
-  o.vectors = sq_step_operand_f32(step, p->from, &o.ld);
-  return o;
+static void add_operand(const stream *s, const sq_step_f32 *step, const sq_product *p, sq_stream_product *g) {
+  sq_stream_operand *o = add_rows(s, p->param, p->row, g);
+  o->vectors = sq_step_operand_f32(step, p->from, &o->ld);
 }
 
 /* Rows `row`.. of W_ih and the inputs of the step. */
-static sq_stream_operand input_of(const stream *s, int64_t row) {
-  sq_stream_operand o = rows_of(s, 0, row, s->layout->config.input_size);
-  o.vectors = s->x;
-  o.ld = s->run->ldx;
-  return o;
+static void add_input(const stream *s, int64_t row, sq_stream_product *g) {
+  sq_stream_operand *o = add_rows(s, 0, row, g);
+  o->vectors = s->x;
+  o->ld = s->run->ldx;
 }
 
-/* Columns column.. of the gates or of aux as the result of a product. */
-static sq_stream_product product_into(const stream *s, int to_gates, int64_t column, int64_t rows) {
-  return (sq_stream_product){.out = (to_gates ? s->gates : s->aux) + column,
-                             .ld_out = to_gates ? s->layout->gates : s->layout->aux,
-                             .rows = rows,
-                             .batch = s->run->batch,
-                             .scratch = s->scratch};
+/* Columns column.. of the gates or of aux as the result of a product, which has no operand yet.  Its fields are
+ * set one by one: clearing those of the operands first would cost a small layer a twentieth of its step. */
+static void begin_product(const stream *s, int to_gates, int64_t column, int64_t rows, sq_stream_product *g) {
+  g->out = (to_gates ? s->gates : s->aux) + column;
+  g->ld_out = to_gates ? s->layout->gates : s->layout->aux;
+  g->rows = rows;
+  g->batch = s->run->batch;
+  g->operands = 0;
+  g->scratch = s->scratch;
 }
 
 /* Gates from..to of W_ih x by themselves. */
 static void project(const stream *s, int64_t from, int64_t to) {
   if (from >= to) return;
-  sq_stream_product g = product_into(s, 1, from, to - from);
-  g.operand[g.operands++] = input_of(s, from);
+  sq_stream_product g;
+  begin_product(s, 1, from, to - from, &g);
+  add_input(s, from, &g);
   s->kernels->multiply[s->format](&g);
 }
 
 /* A product, together with the input's share of the same gates if there is one to add. */
 static void multiply(const stream *s, const sq_step_f32 *step, const sq_product *p, int with_input) {
   const int to_gates = p->to.buffer == SQ_GATES;
-  sq_stream_product g = product_into(s, to_gates, p->to.column, p->rows);
-  if (with_input) g.operand[g.operands++] = input_of(s, p->to.column);
-  g.operand[g.operands++] = operand_of(s, step, p);
+  sq_stream_product g;
+  begin_product(s, to_gates, p->to.column, p->rows, &g);
+  if (with_input) add_input(s, p->to.column, &g);
+  add_operand(s, step, p, &g);
   for (int64_t b = 0; b < g.batch && !to_gates; b++)
     memset(g.out + b * g.ld_out, 0, (size_t)g.rows * sizeof(float));
   s->kernels->multiply[s->format](&g);
@@ -162,7 +165,7 @@ static void multiply(const stream *s, const sq_step_f32 *step, const sq_product 
 
 static void begin_gates(const stream *s) {
   const sq_layout *l = s->layout;
-  const float *bias = l->bias < 0 ? NULL : weight(s, l->bias, 0);
+  const float *bias = l->bias < 0 ? NULL : weight(s, l->bias);
   for (int64_t b = 0; b < s->run->batch; b++) {
     float *gates = s->gates + b * l->gates;
     if (bias) memcpy(gates, bias, (size_t)l->biased * sizeof(float));
@@ -246,9 +249,8 @@ static void leave(const stream *s) {
              (size_t)(s->run->batch * s->layout->state_width[k]) * sizeof(float));
 }
 
-/* Places in the workspace, and its size. */
-static int64_t lay_out(stream *s, sq_stream_format format, const sq_layout *layout, int64_t batch,
-                       float *at) {
+/* Places in the workspace; returns what it takes but for the scratch, which comes last. */
+static int64_t lay_out(stream *s, const sq_layout *layout, int64_t batch, float *at) {
   int64_t size = 0;
   const int64_t gates = size;
   size += sq_align_elements(batch * layout->gates);
@@ -263,17 +265,22 @@ static int64_t lay_out(stream *s, sq_stream_format format, const sq_layout *layo
       if (s) s->state[k][turn] = at + size;
       size += sq_align_elements(batch * layout->state_width[k]);
     }
-  if (format == SQ_STREAM_F32) return size;
   if (s) s->scratch = at + size;
+  return size;
+}
+
+static int64_t workspace(sq_stream_format format, const sq_layout *layout, int64_t batch) {
+  const int64_t size = lay_out(NULL, layout, batch, NULL);
+  if (format == SQ_STREAM_F32) return size;
   return size + sq_align_elements(sq_stream_scratch(sq_stream_widest(layout), batch));
 }
 
 static void forward(sq_stream_format format, const sq_layer_run *run) {
   stream s = {.run = run, .layout = run->layout, .kernels = best_kernels(), .format = format};
+  s.packed = run->packed;
   s.only = only_step(s.kernels, run->layout);
-  if (format != SQ_STREAM_F32) s.packed = sq_stream_map_of(format, run->layout);
   const int64_t T = run->batch > 0 ? run->seq_len : 0;
-  lay_out(&s, format, run->layout, run->batch, run->workspace);
+  lay_out(&s, run->layout, run->batch, run->workspace);
   enter(&s);
   for (int64_t i = 0; i < T; i++) step_at(&s, run->reverse ? T - 1 - i : i, i);
   leave(&s);
@@ -319,7 +326,7 @@ const char *sq_stream_int8_refuses(struct sq_exec *exec, const sq_problem *probl
   }                                                                                                          \
   int64_t name##_workspace(struct sq_exec *exec, const sq_problem *problem) {                                \
     (void)exec;                                                                                              \
-    return lay_out(NULL, format, problem->layout, problem->batch, NULL);                                     \
+    return workspace(format, problem->layout, problem->batch);                                               \
   }
 #define PACKED_ROW(name, format)                                                                             \
   ROW(name, format)                                                                                          \

@@ -7,18 +7,18 @@
 #include "core/lanes.h"
 #include "core/stream_pack.h"
 
-/* One of the matrices of a product, and the vectors that it is multiplied by. */
+/* One of the matrices of a product, from row `row` on, and the vectors that it is multiplied by. */
 typedef struct sq_stream_operand {
-  const float *weights; /* [rows, cols], without a gap: as the user holds them; or else ... */
-  const void *packed;   /* ... from their row `row` on, a matrix in fewer bits (stream_pack.h) ... */
+  const void
+      *weights; /* floats [rows, cols] without a gap, as the user holds them; or packed (stream_pack.h) */
+  const float *scales; /* of int8 */
   int64_t row;
-  const float *scales; /* ... with its scales for int8 */
   int64_t cols;
   const float *vectors; /* [batch, cols] row stride ld */
   int64_t ld;
 } sq_stream_operand;
 
-/* out[b, r] += weights[r] . vectors[b], for each operand: all of them in one pass over the rows. */
+/* out[b, r] += weights[row + r] . vectors[b], for each operand: all of them in one pass over the rows. */
 typedef struct sq_stream_product {
   float *out; /* [batch, rows] row stride ld_out */
   int64_t ld_out;

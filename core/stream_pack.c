@@ -19,7 +19,7 @@ static int64_t padded_rows(int64_t rows) {
 
 sq_stream_map sq_stream_map_of(sq_stream_format format, const sq_layout *layout) {
   const int64_t element = format == SQ_STREAM_INT8 ? 1 : 2;
-  sq_stream_map map = {.size = 0};
+  sq_stream_map map = {.size = whole_lines(sizeof map)};
   for (int i = 0; i < layout->params; i++) {
     map.weights[i] = map.scales[i] = -1;
     if (!is_matrix(layout, i)) continue;
@@ -75,6 +75,7 @@ void sq_stream_pack(sq_stream_format format, const sq_layout *layout, const floa
   const sq_stream_map map = sq_stream_map_of(format, layout);
   char *base = packed;
   memset(packed, 0, (size_t)map.size);
+  memcpy(packed, &map, sizeof map);
   for (int i = 0; i < layout->params; i++) {
     if (map.weights[i] < 0) continue;
     const float *w = params + layout->param[i].offset;

@@ -30,7 +30,8 @@ typedef enum sq_stream_format {
 
 enum { SQ_STREAM_ROWS = 8, SQ_STREAM_COLS = 4 };
 
-/* Where the matrices are; -1 for a parameter that no product reads.  In bytes. */
+/* Where the matrices are; -1 for a parameter that no product reads.  In bytes from the map itself, which packed
+ * weights begin with: a stream has no time to make it in each step. */
 typedef struct sq_stream_map {
   int64_t weights[SQ_MAX_PARAMS], scales[SQ_MAX_PARAMS];
   int64_t size;
@@ -41,7 +42,7 @@ sq_stream_map sq_stream_map_of(sq_stream_format format, const sq_layout *layout)
 /* The columns of the widest matrix that products read. */
 int64_t sq_stream_widest(const sq_layout *layout);
 
-/* params: the layer's, flat.  packed: size bytes, aligned for floats. */
+/* params: the layer's, flat.  packed: size bytes, aligned for the map. */
 void sq_stream_pack(sq_stream_format format, const sq_layout *layout, const float *params, void *packed);
 
 /* cols with their padding. */

@@ -198,7 +198,7 @@ SQ_INLINE void run(const sq_stream_format format, const factor *f, int64_t batch
 /* ---- the entries --------------------------------------------------------------------------------------- */
 
 SQ_INLINE factor factor_of(const sq_stream_product *p, const sq_stream_operand *o) {
-  return (factor){.weights = o->packed,
+  return (factor){.weights = o->weights,
                   .scales = o->scales,
                   .stride = sq_stream_stride(o->cols),
                   .first = o->row,

@@ -74,7 +74,7 @@ static double product_share(multiply *run, sq_stream_format format, const produc
   check_fill_f32(out, COUNT(out), -1e-6, 1e-6);
   memcpy(before, out, sizeof out);
   sq_stream_pack(format, &layout, params, packed);
-  const sq_stream_operand o = {.packed = packed + map.weights[0],
+  const sq_stream_operand o = {.weights = packed + map.weights[0],
                                .scales = format == SQ_STREAM_INT8 ? (float *)(packed + map.scales[0]) : NULL,
                                .row = c->first,
                                .cols = c->cols,
@@ -363,6 +363,9 @@ static void check_runs(seqgpu_context *ctx, const char *algorithm) {
   n.run.packed = NULL;
   REFUSED(ctx, EINVAL, "packed is NULL", seqgpu_rnn_forward(ctx, n.plan, &n.run));
   REFUSED(ctx, EINVAL, "packed is NULL", seqgpu_rnn_pack(ctx, n.plan, &n.run));
+  n.run.packed = (char *)packed + 4;
+  REFUSED(ctx, EINVAL, "multiple of 8", seqgpu_rnn_forward(ctx, n.plan, &n.run));
+  REFUSED(ctx, EINVAL, "multiple of 8", seqgpu_rnn_pack(ctx, n.plan, &n.run));
   n.run.packed = strange.run.packed;
   REFUSED(ctx, EINVAL, "seqgpu_rnn_pack", seqgpu_rnn_forward(ctx, n.plan, &n.run));
   n.run.packed = packed;

@@ -45,6 +45,8 @@ seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
     SQ_TRY(ask_layer(ctx, plan, 0, training));
     if (plan->layers > 1) SQ_TRY(ask_layer(ctx, plan, 1, training));
   }
+  for (int ragged = 0; ragged < 2; ragged++)
+    plan->largest[ragged] = sq_plan_map(plan, plan->desc.seq_len, plan->desc.batch, ragged, 0);
   return SEQGPU_OK;
 }
 

@@ -14,14 +14,15 @@ static void pack_layer(const seqgpu_plan *plan, const seqgpu_rnn_run *run, int64
 
 seqgpu_status seqgpu_rnn_pack_(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *theirs,
                                size_t run_size) {
-  seqgpu_rnn_run run;
-  SQ_TRY(sq_net_take_run(ctx, plan, theirs, run_size, &run));
-  SQ_TRY(sq_run_need(ctx, "params", run.params));
-  if (plan->packed_size[0] == 0) return sq_run_without_packed(ctx, plan, &run);
-  SQ_TRY(sq_run_need(ctx, "packed", run.packed));
+  seqgpu_rnn_run completed;
+  const seqgpu_rnn_run *run;
+  SQ_TRY(sq_net_take_run(ctx, plan, theirs, run_size, &completed, &run));
+  SQ_TRY(sq_run_need(ctx, "params", run->params));
+  if (plan->packed_size[0] == 0) return sq_run_without_packed(ctx, plan, run);
+  SQ_TRY(sq_run_need_packed(ctx, run));
   for (int64_t layer = 0; layer < plan->layers; layer++)
     for (int64_t direction = 0; direction < plan->directions; direction++)
-      pack_layer(plan, &run, layer, direction);
-  memcpy(run.packed, &plan->packed_mark, sizeof plan->packed_mark); /* last: now they are whole */
+      pack_layer(plan, run, layer, direction);
+  memcpy(run->packed, &plan->packed_mark, sizeof plan->packed_mark); /* last: now they are whole */
   return SEQGPU_OK;
 }

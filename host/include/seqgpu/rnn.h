@@ -321,7 +321,8 @@ SEQGPU_API seqgpu_status seqgpu_rnn_pack_(seqgpu_context *ctx, const seqgpu_plan
  * "stream-int8": once, and again after each change of the weights.  Their forward reads biases and other
  * vectors in params, and every matrix in packed.  Plans that differ in seq_len and batch alone may share
  * packed, and threads may, too.  Where sizes.packed is 0 there is nothing to do.
- * EINVAL: params or packed is NULL, or packed is given to a plan that packs nothing. */
+ * EINVAL: params or packed is NULL, packed is not at a multiple of 8 bytes, or it is given to a plan that packs
+ * nothing. */
 static inline seqgpu_status seqgpu_rnn_pack(seqgpu_context *ctx, const seqgpu_plan *plan,
                                             const seqgpu_rnn_run *run) {
   return seqgpu_rnn_pack_(ctx, plan, run, sizeof(seqgpu_rnn_run));
