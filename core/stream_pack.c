@@ -40,11 +40,16 @@ int64_t sq_stream_widest(const sq_layout *layout) {
   return widest;
 }
 
-static uint16_t to_bf16(float w) {
+/* The upper half of a word that is nearest to w, given its lower half.  What is not finite becomes NaN: an
+ * infinity would be one or the other, depending on the lower half. */
+static uint32_t upper_half(float w, uint32_t lower) {
+  const int64_t largest = 0x7F7F;
   uint32_t bits;
   memcpy(&bits, &w, sizeof bits);
-  if (isnan(w)) return (uint16_t)(bits >> 16 | 0x40u); /* quiet, whatever bits are cut off */
-  return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+  if (!isfinite(w)) return 0x7FC0;
+  const int64_t nearest = ((int64_t)(bits & 0x7FFFFFFFu) - (int64_t)lower + 0x8000) >> 16;
+  const int64_t upper = nearest < 0 ? 0 : nearest > largest ? largest : nearest;
+  return (bits >> 16 & 0x8000u) | (uint32_t)upper;
 }
 
 /* Where element [r,k] is; n columns in a word. */
@@ -53,12 +58,14 @@ static int64_t place_of(int64_t stride, int64_t n, int64_t r, int64_t k) {
   return group * SQ_STREAM_ROWS * stride + (k / n * SQ_STREAM_ROWS + lane) * n + k % n;
 }
 
-/* Words in the order of the machine's bytes. */
+/* Words in the order of the machine's bytes; the even column of a word comes first. */
 static void pack_bf16(const sq_param *p, const float *w, uint32_t *words) {
   const int64_t stride = sq_stream_stride(p->cols);
   for (int64_t r = 0; r < p->rows; r++)
-    for (int64_t k = 0; k < p->cols; k++)
-      words[place_of(stride, 2, r, k) / 2] |= (uint32_t)to_bf16(w[r * p->cols + k]) << (k % 2 ? 16 : 0);
+    for (int64_t k = 0; k < p->cols; k++) {
+      uint32_t *word = &words[place_of(stride, 2, r, k) / 2];
+      *word |= k % 2 ? upper_half(w[r * p->cols + k], *word) << 16 : upper_half(w[r * p->cols + k], 0);
+    }
 }
 
 static void pack_int8(const sq_param *p, const float *w, int8_t *q, float *scales) {

@@ -1,6 +1,6 @@
 /* stream_pack.h - the weights of a layer in fewer bits than the user holds them in, for streams (internal).
  *
- *   bf16   the upper 16 bits of w, rounded to nearest, ties to even
+ *   bf16   the upper 16 bits of w, rounded to nearest: off by 2^-8 |w| at most
  *   int8   w = m q / 127    m = max |w| of the row, q = round(127 w / m)    (Jacob et al. 2018, eq. 1, Z = 0)
  *
  * Packed are the matrices that products read, in the order of the layout's parameters; everything else, the
@@ -11,6 +11,10 @@
  *
  * with rows and columns of zeros up to multiples of 8 and 4.  So a vector register holds the same columns of
  * eight rows (stream_packed.c).
+ *
+ * In bf16 the even column of a word is its lower half moved up.  The odd one is the whole word, read as a
+ * float32: its upper half is rounded so that the two halves together are nearest to w.  That saves a mask for
+ * every word, and is off by no more.
  */
 #ifndef SQ_STREAM_PACK_H
 #define SQ_STREAM_PACK_H

@@ -32,7 +32,7 @@ typedef uint32_t words_unaligned __attribute__((vector_size(ROWS * 4), aligned(4
 #define ALL(x)                                                                                               \
   { x, x, x, x, x, x, x, x }
 
-/* gcc would load the words a second time for their upper halves, and loads are what the loop is short of. */
+/* gcc would load the words a second time for the odd columns, and loads are what the loop is short of. */
 #if defined(__AVX2__) && defined(__GNUC__)
 #define KEEP_IN_REGISTER(w) __asm__("" : "+x"(w))
 #else
@@ -86,7 +86,7 @@ SQ_INLINE void block_bf16(const int groups, const int batch, const factor *f, in
       KEEP_IN_REGISTER(w);
       UNROLL for (int b = 0; b < batch; b++) {
         even[g * batch + b] += (octet)(w << 16) * x[b];
-        odd[g * batch + b] += (octet)(w & 0xFFFF0000u) * z[b];
+        odd[g * batch + b] += (octet)w * z[b];
       }
     }
   }
