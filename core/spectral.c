@@ -60,11 +60,25 @@ int sq_spectral_radius(int64_t n, const double *a, double *radius) {
   return 0;
 }
 
+static void scale(int64_t n, double factor, double *weight) {
+  for (int64_t i = 0; i < n * n; i++) weight[i] *= factor;
+}
+
 static int scale_to_radius(int64_t n, double radius, double *weight) {
   double now;
   if (sq_spectral_radius(n, weight, &now)) return -1;
-  if (now > 0)
-    for (int64_t i = 0; i < n * n; i++) weight[i] *= radius / now;
+  if (now > 0) scale(n, radius / now, weight);
+  return 0;
+}
+
+/* From some hundred units on squaring takes seconds, and at 5,000 many minutes. */
+static int scale_links(int64_t n, int64_t links, double radius, double *weight) {
+  enum { MANY = 512, FEW = 16 };
+  double now = (double)NAN;
+  if (n < MANY || links > n / FEW) return scale_to_radius(n, radius, weight);
+  if (sq_spectral_radius_links(n, links, weight, &now)) return -1;
+  if (!isfinite(now) || now == 0) return scale_to_radius(n, radius, weight);
+  scale(n, radius / now, weight);
   return 0;
 }
 
@@ -78,7 +92,7 @@ int sq_draw_links(sq_rng *rng, int64_t n, int64_t links, sq_link_weight kind, do
       if (kind == SQ_LINK_NORMAL) sq_rng_normal_pair(rng, pair);
       weight[i * n + j] = pair[0];
     }
-  return scale_to_radius(n, radius, weight);
+  return scale_links(n, links, radius, weight);
 }
 
 int sq_draw_normalised_positive(sq_rng *rng, int64_t n, double scale, double *weight) {

@@ -11,6 +11,10 @@
 /* The largest absolute value of the eigenvalues of a [n,n]; 0 for n = 0; NaN if a is not finite. */
 int sq_spectral_radius(int64_t n, const double *a, double *radius);
 
+/* The same to about 1e-8, for a matrix with at most `links` elements in each row that are not 0; n from 65 on.
+ * NaN where its way fails, as with a nilpotent matrix: then ask the other one. */
+int sq_spectral_radius_links(int64_t n, int64_t links, const double *a, double *radius);
+
 typedef enum sq_link_weight { SQ_LINK_UNIFORM, SQ_LINK_NORMAL } sq_link_weight; /* in +-1; N(0,1) */
 
 /* min(links, n) incoming links for each unit, from different units drawn at random, the rest 0; then scaled

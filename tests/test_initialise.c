@@ -52,6 +52,35 @@ static void disguise(int n, double *a) {
   }
 }
 
+/* The radius of a large matrix by its links, where squaring says the same; none of a nilpotent one. */
+static void test_links_radii(void) {
+  enum { N = 520, LINKS = 7 };
+  double *a = check_alloc("matrix", sizeof(double) * N * N), by_links = 0, by_squaring = 0;
+  for (int nilpotent = 0; nilpotent < 2; nilpotent++) {
+    memset(a, 0, sizeof(double) * N * N);
+    for (int i = 1; i < N; i++)
+      for (int k = 0; k < LINKS; k++)
+        a[i * N + check_below((uint32_t)(nilpotent ? i : N))] = check_uniform(-1, 1);
+    CHECK(sq_spectral_radius_links(N, LINKS, a, &by_links) == 0, "a radius by links");
+    if (nilpotent)
+      CHECK(isnan(by_links), "a nilpotent matrix has none by its links");
+    else if (CHECK(sq_spectral_radius(N, a, &by_squaring) == 0, "a radius by squaring"))
+      check_error(fabs(by_links / by_squaring - 1), 1e-7, "the same radius");
+  }
+  check_free(a);
+}
+
+/* A matrix that is drawn large enough to be scaled by its links has the radius that was asked for. */
+static void test_drawn_radius(void) {
+  enum { N = 512, LINKS = 10 };
+  double *a = check_alloc("matrix", sizeof(double) * N * N), radius = 0;
+  sq_rng rng = {.seed = check_random()};
+  CHECK(sq_draw_links(&rng, N, LINKS, SQ_LINK_UNIFORM, 0.9, a) == 0, "drawn");
+  sq_spectral_radius(N, a, &radius);
+  check_error(fabs(radius / 0.9 - 1), 1e-7, "the radius of %d units", N);
+  check_free(a);
+}
+
 static void test_known_radii(void) {
   const double zero[4] = {0}, one[1] = {-3}, shift[9] = {0, 1e3, 0, 0, 0, 1e3, 0, 0, 0};
   const double turn[4] = {0.6, -0.8, 0.8, 0.6}, jordan[4] = {0.5, 1, 0, 0.5}, twins[4] = {2, 0, 0, -2};
@@ -318,6 +347,8 @@ static void test_refusals(seqgpu_context *ctx) {
 int main(void) {
   check_start();
   test_known_radii();
+  test_links_radii();
+  test_drawn_radius();
   test_links("sparse", 15, 1.1);
   test_links("reservoir", 10, 0.95);
   test_np();
