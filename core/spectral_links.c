@@ -1,4 +1,4 @@
-/* spectral_links.c - the spectral radius of a large matrix with few links in each row; see spectral.h.
+/* spectral_links.c - the spectral radius of a large matrix with few links in each row; see spectral_links.h.
  *
  * Subspace iteration (Rutishauser 1969; Saad, Numerical Methods for Large Eigenvalue Problems, chapter 5):
  *
@@ -16,7 +16,9 @@
 #include <string.h>
 
 #include "core/gemm.h"
+#include "core/philox.h"
 #include "core/spectral.h"
+#include "core/spectral_links.h"
 
 /* Squaring even V^T A V takes as long as some rounds, so that it is looked at in each eighth. */
 enum { P = 64, STEPS = 4, CHECK = 8, MOST_ROUNDS = 4096 };

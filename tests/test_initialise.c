@@ -4,6 +4,8 @@
 
 #include "core/initialise.h"
 #include "core/spectral.h"
+#include "core/spectral_draw.h"
+#include "core/spectral_links.h"
 #include "host/context/context.h"
 #include "seqgpu/seqgpu.h"
 

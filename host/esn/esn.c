@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/spectral.h"
+#include "core/spectral_draw.h"
 #include "host/context/defaults.h"
 #include "host/context/sizes.h"
 #include "host/context/structs.h"
