@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/dot.h"
-#include "core/spectral.h"
+#include "core/spectral_draw.h"
 
 int FN(sq_initialise_uniform)(sq_rng *rng, int64_t rows, int64_t cols, double value, real *weight) {
   for (int64_t i = 0; i < rows * cols; i++) weight[i] = (real)(value * (2 * sq_rng_uniform(rng) - 1));

@@ -47,6 +47,7 @@ typedef struct sq_layer_run {
   const int32_t *lengths;      /* [B], each 0..T, or NULL = all T; on the device for a GPU */
   const int32_t *host_lengths; /* the same in host memory, or NULL: for libraries that want them there */
   const void *params;          /* flat, layout->param_elements elements */
+  const void *packed;          /* the weights as the algorithm packed them, where it does */
   const void *x;               /* [T,B,I] row stride ldx; padded rows finite (the caller zeroes them) */
   int64_t ldx;
   const void *initial[SQ_MAX_STATES]; /* [B,W_k] or NULL = zeros */

@@ -96,15 +96,46 @@ static void cholesky_add(sq_pool *pool, int64_t n, int64_t m, double *a, int64_t
   }
 }
 
-/* The lower triangle becomes L, row by row. */
+enum { PANEL = 64 };
+
+/* Rows i.. and columns j.. of A lose their product of all columns before j: [rows,j] [cols,j]^T. */
+static void subtract_product(int64_t n, double *a, int64_t i, int64_t rows, int64_t j, int64_t cols) {
+  double product[PANEL * PANEL];
+  if (j == 0) return;
+  sq_gemm_f64(NULL, 0, 1, rows, cols, j, a + i * n, n, a + j * n, n, 0, product, cols);
+  for (int64_t r = 0; r < rows; r++) add_scaled(cols, -1, product + r * cols, a + (i + r) * n + j);
+}
+
+/* Element [i,j] from those before it in columns first..j-1. */
+static double remainder_of(int64_t n, const double *a, int64_t i, int64_t j, int64_t first) {
+  return a[i * n + j] - dot(j - first, a + i * n + first, a + j * n + first);
+}
+
+/* The panel on the diagonal, from row i on; 0, or 1 + the row that is singular. */
+static int64_t factor_panel(int64_t n, double *a, double lambda, int64_t i, int64_t rows) {
+  double diagonal[PANEL];
+  for (int64_t r = 0; r < rows; r++) diagonal[r] = a[(i + r) * n + i + r] += lambda;
+  subtract_product(n, a, i, rows, i, rows);
+  for (int64_t r = i; r < i + rows; r++) {
+    for (int64_t j = i; j < r; j++) a[r * n + j] = remainder_of(n, a, r, j, i) / a[j * n + j];
+    const double pivot = remainder_of(n, a, r, r, i);
+    if (!(pivot > 64 * DBL_EPSILON * diagonal[r - i])) return 1 + r;
+    a[r * n + r] = sqrt(pivot);
+  }
+  return 0;
+}
+
+/* The lower triangle becomes L, a panel of rows after the other: almost all of it is products of matrices. */
 static int64_t factor(int64_t n, double *a, double lambda) {
-  for (int64_t i = 0; i < n; i++) {
-    double *row = a + i * n;
-    const double diagonal = row[i] + lambda;
-    for (int64_t j = 0; j < i; j++) row[j] = (row[j] - dot(j, row, a + j * n)) / a[j * n + j];
-    const double pivot = diagonal - dot(i, row, row);
-    if (!(pivot > 64 * DBL_EPSILON * diagonal)) return 1 + i;
-    row[i] = sqrt(pivot);
+  for (int64_t i = 0; i < n; i += PANEL) {
+    const int64_t rows = n - i < PANEL ? n - i : PANEL;
+    for (int64_t j = 0; j < i; j += PANEL) {
+      subtract_product(n, a, i, rows, j, PANEL);
+      for (int64_t r = i; r < i + rows; r++)
+        for (int64_t c = j; c < j + PANEL; c++) a[r * n + c] = remainder_of(n, a, r, c, j) / a[c * n + c];
+    }
+    const int64_t singular = factor_panel(n, a, lambda, i, rows);
+    if (singular) return singular;
   }
   return 0;
 }

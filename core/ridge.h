@@ -16,7 +16,7 @@
 #include "core/pool.h"
 #include "core/real.h"
 
-enum { SQ_RIDGE_ROWS = 32 }; /* of a piece, at most */
+enum { SQ_RIDGE_ROWS = 256 }; /* of a piece, at most */
 
 /* One of the two methods.  add: z [rows,n+m] = (x | y), used up.  solve: w [m,n] from a, which is used up;
  * work [SQ_RIDGE_ROWS,n+m].

@@ -1,24 +1,14 @@
-/* spectral.h - square matrices of recurrent weights with a given spectral radius.
+/* spectral.h - the spectral radius of any matrix, in float64.
  *
- * Everything is in double precision, dense and row-major; entry [i,j] is the weight of the link from unit j
- * to unit i.  Every function returns 0, or -1 if there is no memory for its work.
+ * Matrices are dense and row-major, in double precision; entry [i,j] is the weight of the link from unit j to
+ * unit i.  Every function returns 0, or -1 if there is no memory for its work.
  */
 #ifndef SQ_SPECTRAL_H
 #define SQ_SPECTRAL_H
 
-#include "core/philox.h"
+#include <stdint.h>
 
 /* The largest absolute value of the eigenvalues of a [n,n]; 0 for n = 0; NaN if a is not finite. */
 int sq_spectral_radius(int64_t n, const double *a, double *radius);
-
-typedef enum sq_link_weight { SQ_LINK_UNIFORM, SQ_LINK_NORMAL } sq_link_weight; /* in +-1; N(0,1) */
-
-/* min(links, n) incoming links for each unit, from different units drawn at random, the rest 0; then scaled
- * to the spectral radius. */
-int sq_draw_links(sq_rng *rng, int64_t n, int64_t links, sq_link_weight kind, double radius, double *weight);
-
-/* (A + I) / lambda_max(A + I), A = R R^T / n, R standard normal; times scale.  Positive definite, largest
- * eigenvalue 1, all others below: the np-RNN of Talathi & Vartak 2015. */
-int sq_draw_normalised_positive(sq_rng *rng, int64_t n, double scale, double *weight);
 
 #endif

@@ -12,6 +12,9 @@
  * instruction set; the pointwise steps are the cells' own, so every cell and option with dense products
  * works, but for those of the plain LSTM and GRU (stream_step.c).
  *
+ * Weights of fewer bits, bfloat16 or int8, are packed once (stream_pack.h) and read in their place: half or a
+ * quarter of the bytes, which is what a step takes its time for.  The rest of the step is the same.
+ *
  * Nothing is allocated, locked or shared with another thread.  A sequence has the same bits whatever the rest
  * of its batch, and however its steps are divided into calls.
  *
@@ -37,7 +40,7 @@ typedef void pointwise(const sq_step_f32 *step);
 
 /* The functions of an instruction set (stream_kernel.h). */
 typedef struct sq_stream_kernels {
-  void (*multiply)(const sq_stream_product *product);
+  void (*multiply[SQ_STREAM_FORMATS])(const sq_stream_product *product);
   pointwise *lstm, *gru;
 } sq_stream_kernels;
 
@@ -45,8 +48,11 @@ typedef struct stream {
   const sq_layer_run *run;
   const sq_layout *layout;
   const sq_stream_kernels *kernels;
+  sq_stream_format format;
+  const sq_stream_map *packed;      /* NULL for float32 */
   pointwise *only;                  /* the one stage of a cell that has its step here, or NULL */
   float *gates, *aux;               /* [B,G], [B,A] */
+  float *scratch;                   /* of products with packed weights */
   float *state[SQ_MAX_STATES][2];   /* [B,W_k]: steps write to one and the other in turn */
   const float *prev[SQ_MAX_STATES]; /* [B,W_k]: the state before the step */
   const float *x;                   /* [B,I] of the step, row stride ldx */
@@ -56,7 +62,10 @@ typedef struct stream {
 
 static const sq_stream_kernels *best_kernels(void) {
 #define ROW(isa)                                                                                             \
-  { sq_stream_multiply_##isa, sq_stream_lstm_##isa, sq_stream_gru_##isa }
+  {                                                                                                          \
+    {sq_stream_multiply_##isa, sq_stream_multiply_bf16_##isa, sq_stream_multiply_int8_##isa},                \
+        sq_stream_lstm_##isa, sq_stream_gru_##isa                                                            \
+  }
   static const sq_stream_kernels baseline = ROW(baseline);
 #if defined(__x86_64__)
   static const sq_stream_kernels avx2 = ROW(avx2), avx512 = ROW(avx512);
@@ -89,54 +98,74 @@ static void restore_denormals(unsigned mode) {
 
 /* ---------------------------------------------------------------- products */
 
-static const float *weight(const stream *s, int param, int64_t row) {
-  const sq_param *p = &s->layout->param[param];
-  return (const float *)s->run->params + p->offset + row * p->cols;
+static const float *weight(const stream *s, int param) {
+  return (const float *)s->run->params + s->layout->param[param].offset;
 }
 
-/* What a product multiplies. */
-static sq_stream_operand operand_of(const stream *s, const sq_step_f32 *step, const sq_product *p) {
-  sq_stream_operand o = {.weights = weight(s, p->param, p->row), .cols = p->cols};
-  o.vectors = sq_step_operand_f32(step, p->from, &o.ld);
+/* Rows `row`.. of a matrix, in the format of the stream, without vectors yet. */
+static sq_stream_operand *add_rows(const stream *s, int param, int64_t row, sq_stream_product *g) {
+  sq_stream_operand *o = &g->operand[g->operands++];
+  o->row = row;
+  o->cols = s->layout->param[param].cols;
+  o->scales = NULL;
+  if (s->format == SQ_STREAM_F32) {
+    o->weights = weight(s, param);
+    return o;
+  }
+  const char *base = (const char *)s->packed;
+  o->weights = base + s->packed->weights[param];
+  if (s->format == SQ_STREAM_INT8) o->scales = (const float *)(base + s->packed->scales[param]);
   return o;
 }
 
-/* Rows `row`.. of W_ih and the inputs of the step. */
-static sq_stream_operand input_of(const stream *s, int64_t row) {
-  return (sq_stream_operand){
-      .weights = weight(s, 0, row), .cols = s->layout->config.input_size, .vectors = s->x, .ld = s->run->ldx};
+/* What a product multiplies. */
+static void add_operand(const stream *s, const sq_step_f32 *step, const sq_product *p, sq_stream_product *g) {
+  sq_stream_operand *o = add_rows(s, p->param, p->row, g);
+  o->vectors = sq_step_operand_f32(step, p->from, &o->ld);
 }
 
-/* Columns column.. of the gates or of aux as the result of a product. */
-static sq_stream_product product_into(const stream *s, int to_gates, int64_t column, int64_t rows) {
-  return (sq_stream_product){.out = (to_gates ? s->gates : s->aux) + column,
-                             .ld_out = to_gates ? s->layout->gates : s->layout->aux,
-                             .rows = rows,
-                             .batch = s->run->batch};
+/* Rows `row`.. of W_ih and the inputs of the step. */
+static void add_input(const stream *s, int64_t row, sq_stream_product *g) {
+  sq_stream_operand *o = add_rows(s, 0, row, g);
+  o->vectors = s->x;
+  o->ld = s->run->ldx;
+}
+
+/* Columns column.. of the gates or of aux as the result of a product, which has no operand yet.  Its fields are
+ * set one by one: clearing those of the operands first would cost a small layer a twentieth of its step. */
+static void begin_product(const stream *s, int to_gates, int64_t column, int64_t rows, sq_stream_product *g) {
+  g->out = (to_gates ? s->gates : s->aux) + column;
+  g->ld_out = to_gates ? s->layout->gates : s->layout->aux;
+  g->rows = rows;
+  g->batch = s->run->batch;
+  g->operands = 0;
+  g->scratch = s->scratch;
 }
 
 /* Gates from..to of W_ih x by themselves. */
 static void project(const stream *s, int64_t from, int64_t to) {
   if (from >= to) return;
-  sq_stream_product g = product_into(s, 1, from, to - from);
-  g.operand[g.operands++] = input_of(s, from);
-  s->kernels->multiply(&g);
+  sq_stream_product g;
+  begin_product(s, 1, from, to - from, &g);
+  add_input(s, from, &g);
+  s->kernels->multiply[s->format](&g);
 }
 
 /* A product, together with the input's share of the same gates if there is one to add. */
 static void multiply(const stream *s, const sq_step_f32 *step, const sq_product *p, int with_input) {
   const int to_gates = p->to.buffer == SQ_GATES;
-  sq_stream_product g = product_into(s, to_gates, p->to.column, p->rows);
-  if (with_input) g.operand[g.operands++] = input_of(s, p->to.column);
-  g.operand[g.operands++] = operand_of(s, step, p);
+  sq_stream_product g;
+  begin_product(s, to_gates, p->to.column, p->rows, &g);
+  if (with_input) add_input(s, p->to.column, &g);
+  add_operand(s, step, p, &g);
   for (int64_t b = 0; b < g.batch && !to_gates; b++)
     memset(g.out + b * g.ld_out, 0, (size_t)g.rows * sizeof(float));
-  s->kernels->multiply(&g);
+  s->kernels->multiply[s->format](&g);
 }
 
 static void begin_gates(const stream *s) {
   const sq_layout *l = s->layout;
-  const float *bias = l->bias < 0 ? NULL : weight(s, l->bias, 0);
+  const float *bias = l->bias < 0 ? NULL : weight(s, l->bias);
   for (int64_t b = 0; b < s->run->batch; b++) {
     float *gates = s->gates + b * l->gates;
     if (bias) memcpy(gates, bias, (size_t)l->biased * sizeof(float));
@@ -220,7 +249,7 @@ static void leave(const stream *s) {
              (size_t)(s->run->batch * s->layout->state_width[k]) * sizeof(float));
 }
 
-/* Places in the workspace, and its size. */
+/* Places in the workspace; returns what it takes but for the scratch, which comes last. */
 static int64_t lay_out(stream *s, const sq_layout *layout, int64_t batch, float *at) {
   int64_t size = 0;
   const int64_t gates = size;
@@ -236,11 +265,19 @@ static int64_t lay_out(stream *s, const sq_layout *layout, int64_t batch, float 
       if (s) s->state[k][turn] = at + size;
       size += sq_align_elements(batch * layout->state_width[k]);
     }
+  if (s) s->scratch = at + size;
   return size;
 }
 
-static void forward(const sq_layer_run *run) {
-  stream s = {.run = run, .layout = run->layout, .kernels = best_kernels()};
+static int64_t workspace(sq_stream_format format, const sq_layout *layout, int64_t batch) {
+  const int64_t size = lay_out(NULL, layout, batch, NULL);
+  if (format == SQ_STREAM_F32) return size;
+  return size + sq_align_elements(sq_stream_scratch(sq_stream_widest(layout), batch));
+}
+
+static void forward(sq_stream_format format, const sq_layer_run *run) {
+  stream s = {.run = run, .layout = run->layout, .kernels = best_kernels(), .format = format};
+  s.packed = run->packed;
   s.only = only_step(s.kernels, run->layout);
   const int64_t T = run->batch > 0 ? run->seq_len : 0;
   lay_out(&s, run->layout, run->batch, run->workspace);
@@ -249,19 +286,13 @@ static void forward(const sq_layer_run *run) {
   leave(&s);
 }
 
-/* ---------------------------------------------------------------- the row of the table */
+/* ---------------------------------------------------------------- the rows of the table */
 
-int sq_stream_forward(struct sq_exec *exec, const sq_layer_run *runs, int count) {
-  (void)exec;
+static int forward_all(sq_stream_format format, const sq_layer_run *runs, int count) {
   const unsigned mode = flush_denormals();
-  for (int i = 0; i < count; i++) forward(&runs[i]);
+  for (int i = 0; i < count; i++) forward(format, &runs[i]);
   restore_denormals(mode);
   return 0;
-}
-
-int64_t sq_stream_workspace(struct sq_exec *exec, const sq_problem *problem) {
-  (void)exec;
-  return lay_out(NULL, problem->layout, problem->batch, NULL);
 }
 
 const char *sq_stream_refuses(struct sq_exec *exec, const sq_problem *problem, char *text, size_t size) {
@@ -274,3 +305,36 @@ const char *sq_stream_refuses(struct sq_exec *exec, const sq_problem *problem, c
            (long long)problem->batch, SQ_STREAM_BATCH);
   return text;
 }
+
+const char *sq_stream_int8_refuses(struct sq_exec *exec, const sq_problem *problem, char *text, size_t size) {
+  const int64_t widest = sq_stream_widest(problem->layout);
+  const char *why = sq_stream_refuses(exec, problem, text, size);
+  if (why || widest <= SQ_STREAM_INT8_COLS) return why;
+  snprintf(
+      text, size,
+      "input_size or hidden_size makes a matrix of %lld columns; they must be at most %d: their products "
+      "are added in 32 bits",
+      (long long)widest, SQ_STREAM_INT8_COLS);
+  return text;
+}
+
+/* The other functions of a format's row. */
+#define ROW(name, format)                                                                                    \
+  int name##_forward(struct sq_exec *exec, const sq_layer_run *runs, int count) {                            \
+    (void)exec;                                                                                              \
+    return forward_all(format, runs, count);                                                                 \
+  }                                                                                                          \
+  int64_t name##_workspace(struct sq_exec *exec, const sq_problem *problem) {                                \
+    (void)exec;                                                                                              \
+    return workspace(format, problem->layout, problem->batch);                                               \
+  }
+#define PACKED_ROW(name, format)                                                                             \
+  ROW(name, format)                                                                                          \
+  int64_t name##_packed(const sq_layout *layout) { return sq_stream_map_of(format, layout).size; }           \
+  void name##_pack(const sq_layout *layout, const void *params, void *packed) {                              \
+    sq_stream_pack(format, layout, params, packed);                                                          \
+  }
+
+ROW(sq_stream, SQ_STREAM_F32)
+PACKED_ROW(sq_stream_bf16, SQ_STREAM_BF16)
+PACKED_ROW(sq_stream_int8, SQ_STREAM_INT8)

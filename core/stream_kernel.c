@@ -11,76 +11,18 @@
  *   3           VEC   4 rows x 3                   12
  *   4           VEC   4 rows x 2, twice             8: the second time the rows come from L1
  *
- *   VEC = 16 floats (avx512), 8 (avx2), 4 (baseline: SSE2, NEON, or plain C)
- *
- * Then the lanes of four sums are added at once: a 4 x 4 transposition by shuffles inside each 128 bits, and
- * halves folded onto one another until four lanes are left, one for each row.
+ * Then the lanes of four sums are added at once (stream_lanes.h).
  *
  * The last columns, where VEC does not divide them, are read with those before them, which are masked: no
  * load leaves the row.  An operand narrower than a vector has loops of its own.
  */
 #include "core/stream_kernel.h"
 
-#include "core/lanes.h"
-#include "core/real.h"
+#include "core/stream_lanes.h"
 
-enum { VEC = VEC_BYTES / 4, QUAD = 4, SUMS_MAX = 12 };
+enum { SUMS_MAX = 12, L1_BYTES = 32 << 10 };
 
-typedef float vec __attribute__((vector_size(VEC_BYTES), may_alias));
-typedef float vec_unaligned __attribute__((vector_size(VEC_BYTES), aligned(4), may_alias));
 typedef int32_t bits __attribute__((vector_size(VEC_BYTES), may_alias));
-typedef float quad __attribute__((vector_size(QUAD * 4), aligned(4), may_alias));
-
-/* ---- lanes --------------------------------------------------------------------------------------------- */
-
-#ifdef HAVE_SHUFFLE
-/* Of each 128 bits the elements 0 2 (1 3) of a, then those of b. */
-#if defined(__AVX512F__)
-#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30)
-#define ODD(a, b)  __builtin_shufflevector(a, b, 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31)
-#elif defined(__AVX2__)
-#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14)
-#define ODD(a, b)  __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15)
-#else
-#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
-#define ODD(a, b)  __builtin_shufflevector(a, b, 1, 3, 5, 7)
-#endif
-
-/* Neighbouring lanes added: of each 128 bits those of a, then those of b. */
-SQ_INLINE vec add_pairs(vec a, vec b) { return EVEN(a, b) + ODD(a, b); }
-#else
-SQ_INLINE vec add_pairs(vec a, vec b) {
-  vec c;
-  for (int i = 0; i < VEC; i += QUAD) {
-    c[i] = a[i] + a[i + 1];
-    c[i + 1] = a[i + 2] + a[i + 3];
-    c[i + 2] = b[i] + b[i + 1];
-    c[i + 3] = b[i + 2] + b[i + 3];
-  }
-  return c;
-}
-#endif
-
-/* The upper lanes onto the lower ones, until four are left. */
-SQ_INLINE quad fold(vec a) {
-#if defined(HAVE_SHUFFLE) && defined(__AVX512F__)
-  const __typeof__(__builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7)) half =
-      __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7) +
-      __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15);
-  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
-#elif defined(HAVE_SHUFFLE) && defined(__AVX2__)
-  return __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
-#else
-  for (int half = VEC / 2; half >= QUAD; half /= 2)
-    for (int j = 0; j < half; j++) a[j] += a[half + j];
-  return (quad){a[0], a[1], a[2], a[3]};
-#endif
-}
-
-/* The lanes of four sums, each added up. */
-SQ_INLINE quad add_lanes(vec a, vec b, vec c, vec d) {
-  return fold(add_pairs(add_pairs(a, b), add_pairs(c, d)));
-}
 
 /* ---- blocks -------------------------------------------------------------------------------------------- */
 
@@ -91,19 +33,20 @@ SQ_INLINE bits last_lanes(int64_t count) {
   return number >= (int32_t)(VEC - count);
 }
 
-SQ_INLINE vec load(const float *at) { return *(const vec_unaligned *)at; }
 SQ_INLINE vec load_masked(const float *at, bits mask) { return (vec)((bits)load(at) & mask); }
 
-/* sum[r, b] += the lanes of w[r] . v[b]; rows and batch are constants at the call.  The rows that follow arrive
- * while these are computed: a quarter less time where the weights live in L2.  An address outside does no harm. */
-SQ_INLINE void add_operand(const int rows, const int batch, int64_t cols, const float *w, int64_t ld_w,
-                           const float *v, int64_t ld_v, vec *sum) {
+/* sum[r, b] += the lanes of w[r] . v[b]; rows, batch and ahead are constants at the call.  With `ahead` the rows
+ * that follow arrive while these are computed: a quarter less time where the weights live in L2, and one
+ * twelfth more where they are in L1 anyway.  An address outside does no harm. */
+SQ_INLINE void add_operand(const int ahead, const int rows, const int batch, int64_t cols, const float *w,
+                           int64_t ld_w, const float *v, int64_t ld_v, vec *sum) {
   int64_t k = 0;
+  const int bytes = ahead ? rows * VEC * 4 : 0;
   uintptr_t next = (uintptr_t)w + (uintptr_t)(rows * ld_w) * sizeof(float);
   for (; k + VEC <= cols; k += VEC) {
     vec x[3];
-    UNROLL for (int i = 0; i < rows * VEC * 4; i += 64) { __builtin_prefetch((const char *)next + i); }
-    next += (uintptr_t)(rows * VEC * 4);
+    UNROLL for (int i = 0; i < bytes; i += 64) { __builtin_prefetch((const char *)next + i); }
+    next += (uintptr_t)bytes;
     UNROLL for (int b = 0; b < batch; b++) { x[b] = load(v + b * ld_v + k); }
     UNROLL for (int r = 0; r < rows; r++) {
       const vec row = load(w + r * ld_w + k);
@@ -121,24 +64,28 @@ SQ_INLINE void add_operand(const int rows, const int batch, int64_t cols, const 
   }
 }
 
+SQ_INLINE const float *first_row(const sq_stream_operand *o, int64_t row) {
+  return (const float *)o->weights + (o->row + row) * o->cols;
+}
+
 /* Adds the sums of rows row.. and vectors first.. over all operands, none of which is narrow.  stride: 1, or 0
  * for the same row over and over. */
-SQ_INLINE void sum_block(const int rows, const int batch, const sq_stream_product *p, int64_t row,
-                         int64_t first, int64_t stride, vec *sum) {
+SQ_INLINE void sum_block(const int ahead, const int rows, const int batch, const sq_stream_product *p,
+                         int64_t row, int64_t first, int64_t stride, vec *sum) {
   UNROLL for (int i = 0; i < rows * batch; i++) { sum[i] = (vec){0}; }
   const sq_stream_operand *o = p->operand;
-  add_operand(rows, batch, o->cols, o->weights + row * o->cols, stride * o->cols, o->vectors + first * o->ld,
+  add_operand(ahead, rows, batch, o->cols, first_row(o, row), stride * o->cols, o->vectors + first * o->ld,
               o->ld, sum);
   if (p->operands == 1) return;
   o++;
-  add_operand(rows, batch, o->cols, o->weights + row * o->cols, stride * o->cols, o->vectors + first * o->ld,
+  add_operand(ahead, rows, batch, o->cols, first_row(o, row), stride * o->cols, o->vectors + first * o->ld,
               o->ld, sum);
 }
 
-SQ_INLINE void run_block(const int rows, const int batch, const sq_stream_product *p, int64_t row,
-                         int64_t first) {
+SQ_INLINE void run_block(const int ahead, const int rows, const int batch, const sq_stream_product *p,
+                         int64_t row, int64_t first) {
   vec sum[SUMS_MAX];
-  sum_block(rows, batch, p, row, first, 1, sum);
+  sum_block(ahead, rows, batch, p, row, first, 1, sum);
   UNROLL for (int b = 0; b < batch; b++) {
     UNROLL for (int r = 0; r < rows; r += QUAD) {
       const vec *s = sum + r * batch + b;
@@ -151,26 +98,35 @@ SQ_INLINE void run_block(const int rows, const int batch, const sq_stream_produc
 /* One row and one vector: what four rows leave over. */
 static void run_one(const sq_stream_product *p, int64_t row, int64_t b) {
   vec sum[QUAD];
-  sum_block(QUAD, 1, p, row, b, 0, sum);
+  sum_block(0, QUAD, 1, p, row, b, 0, sum);
   p->out[b * p->ld_out + row] += add_lanes(sum[0], sum[1], sum[2], sum[3])[0];
 }
 
 /* Four rows and every vector. */
 static void run_quad(const sq_stream_product *p, int64_t row) {
   if (p->batch == 1)
-    run_block(4, 1, p, row, 0);
+    run_block(1, 4, 1, p, row, 0);
   else if (p->batch == 2)
-    run_block(4, 2, p, row, 0);
+    run_block(1, 4, 2, p, row, 0);
   else if (p->batch == 3)
-    run_block(4, 3, p, row, 0);
+    run_block(1, 4, 3, p, row, 0);
   else
-    for (int64_t b = 0; b < p->batch; b += 2) run_block(4, 2, p, row, b);
+    for (int64_t b = 0; b < p->batch; b += 2) run_block(1, 4, 2, p, row, b);
+}
+
+/* The weights of a product, in bytes. */
+static int64_t size_of(const sq_stream_product *p) {
+  int64_t cols = 0;
+  for (int i = 0; i < p->operands; i++) cols += p->operand[i].cols;
+  return p->rows * cols * (int64_t)sizeof(float);
 }
 
 static void run_wide(const sq_stream_product *p) {
   int64_t row = 0;
-  if (p->batch == 1)
-    for (; row + 8 <= p->rows; row += 8) run_block(8, 1, p, row, 0);
+  if (p->batch == 1 && size_of(p) <= L1_BYTES)
+    for (; row + 8 <= p->rows; row += 8) run_block(0, 8, 1, p, row, 0);
+  else if (p->batch == 1)
+    for (; row + 8 <= p->rows; row += 8) run_block(1, 8, 1, p, row, 0);
   for (; row + QUAD <= p->rows; row += QUAD) run_quad(p, row);
   for (; row < p->rows; row++)
     for (int64_t b = 0; b < p->batch; b++) run_one(p, row, b);
@@ -190,20 +146,21 @@ SQ_INLINE void add_columns(int64_t rows, int64_t cols, const float *restrict w, 
 
 static void add_narrow(int64_t rows, const sq_stream_operand *o, const float *v, float *out) {
   if (o->cols == 1)
-    add_columns(rows, 1, o->weights, v, out);
+    add_columns(rows, 1, first_row(o, 0), v, out);
   else if (o->cols == 2)
-    add_columns(rows, 2, o->weights, v, out);
+    add_columns(rows, 2, first_row(o, 0), v, out);
   else if (o->cols == 3)
-    add_columns(rows, 3, o->weights, v, out);
+    add_columns(rows, 3, first_row(o, 0), v, out);
   else if (o->cols == 4)
-    add_columns(rows, 4, o->weights, v, out);
+    add_columns(rows, 4, first_row(o, 0), v, out);
   else
-    add_columns(rows, o->cols, o->weights, v, out);
+    add_columns(rows, o->cols, first_row(o, 0), v, out);
 }
 
 /* ---- the entry ----------------------------------------------------------------------------------------- */
 
-void SQ_STREAM(multiply)(const sq_stream_product *product) {
+/* The narrow operands one by one, then the others together. */
+static void multiply_some_narrow(const sq_stream_product *product) {
   sq_stream_product wide = *product;
   wide.operands = 0;
   for (int i = 0; i < product->operands; i++) {
@@ -216,4 +173,13 @@ void SQ_STREAM(multiply)(const sq_stream_product *product) {
       add_narrow(product->rows, o, o->vectors + b * o->ld, product->out + b * product->ld_out);
   }
   if (wide.operands) run_wide(&wide);
+}
+
+void SQ_STREAM(multiply)(const sq_stream_product *product) {
+  int narrow = 0;
+  for (int i = 0; i < product->operands; i++) narrow |= product->operand[i].cols < VEC;
+  if (narrow)
+    multiply_some_narrow(product);
+  else
+    run_wide(product);
 }

@@ -59,6 +59,13 @@ parses() { # NAME FILE...: each line is one JSON object
   fi
 }
 
+# ---------------------------------------------------------------------- bench_esn
+exits "bench_esn: a bad type" 2 "$bin/bench_esn" --dtype half
+exits "bench_esn: a bad number" 2 "$bin/bench_esn" --hidden 0
+exits "bench_esn: a network" 0 "$bin/bench_esn" --hidden 60 --links 5 --steps 500 --json "$temp/esn.json"
+parses "bench_esn: each line is JSON" "$temp/esn.json"
+exits "bench_esn: the series" 0 "$bin/bench_esn" --steps 500 --series "$temp/series.txt"
+
 # ---------------------------------------------------------------------- bench_stream
 if [ -x "$bin/bench_stream" ]; then
   exits "bench_stream: a bad number" 2 "$bin/bench_stream" --samples 0

@@ -112,6 +112,22 @@ static void test_conditioning(seqgpu_context *ctx) {
   seqgpu_ridge_destroy(cholesky);
 }
 
+/* More features than a panel of the factorisation, and more rows than a piece: both methods agree. */
+static void test_wide(seqgpu_context *ctx) {
+  enum { WIDE = 150, LONG = 600 };
+  static double x[LONG * WIDE], y[LONG], w[2][WIDE];
+  check_fill_f64(x, LONG * WIDE, -1, 1);
+  check_fill_f64(y, LONG, -1, 1);
+  for (int k = 0; k < 2; k++) {
+    seqgpu_ridge *r = NULL;
+    ACCEPTED(ctx, seqgpu_ridge_create(ctx, WIDE, 1, k ? SEQGPU_RIDGE_CHOLESKY : SEQGPU_RIDGE_QR, &r));
+    ACCEPTED(ctx, seqgpu_ridge_add(r, LONG, x, y));
+    ACCEPTED(ctx, seqgpu_ridge_solve(r, 0.1, w[k]));
+    seqgpu_ridge_destroy(r);
+  }
+  check_error(difference(w[0], w[1], WIDE), 1e-12, "150 features, by either method");
+}
+
 static void test_ridge_refusals(seqgpu_context *ctx, seqgpu_ridge_method method) {
   const double good[6] = {1, 2, 3, 4, 5, 6}, bad[6] = {1, 2, 3, (double)NAN, 5, 6};
   double w[3];
@@ -584,6 +600,7 @@ int main(void) {
   test_ridge(ctx, SEQGPU_RIDGE_QR, "qr");
   test_ridge(ctx, SEQGPU_RIDGE_CHOLESKY, "cholesky");
   test_conditioning(ctx);
+  test_wide(ctx);
   test_ridge_refusals(ctx, SEQGPU_RIDGE_QR);
   test_ridge_refusals(ctx, SEQGPU_RIDGE_CHOLESKY);
   test_ridge_creation(ctx);

@@ -4,6 +4,8 @@
 
 #include "core/initialise.h"
 #include "core/spectral.h"
+#include "core/spectral_draw.h"
+#include "core/spectral_links.h"
 #include "host/context/context.h"
 #include "seqgpu/seqgpu.h"
 
@@ -50,6 +52,35 @@ static void disguise(int n, double *a) {
     for (int c = 0; c < n; c++) a[i * n + c] += s * a[j * n + c];
     for (int r = 0; r < n; r++) a[r * n + j] -= s * a[r * n + i];
   }
+}
+
+/* The radius of a large matrix by its links, where squaring says the same; none of a nilpotent one. */
+static void test_links_radii(void) {
+  enum { N = 520, LINKS = 7 };
+  double *a = check_alloc("matrix", sizeof(double) * N * N), by_links = 0, by_squaring = 0;
+  for (int nilpotent = 0; nilpotent < 2; nilpotent++) {
+    memset(a, 0, sizeof(double) * N * N);
+    for (int i = 1; i < N; i++)
+      for (int k = 0; k < LINKS; k++)
+        a[i * N + check_below((uint32_t)(nilpotent ? i : N))] = check_uniform(-1, 1);
+    CHECK(sq_spectral_radius_links(N, LINKS, a, &by_links) == 0, "a radius by links");
+    if (nilpotent)
+      CHECK(isnan(by_links), "a nilpotent matrix has none by its links");
+    else if (CHECK(sq_spectral_radius(N, a, &by_squaring) == 0, "a radius by squaring"))
+      check_error(fabs(by_links / by_squaring - 1), 1e-7, "the same radius");
+  }
+  check_free(a);
+}
+
+/* A matrix that is drawn large enough to be scaled by its links has the radius that was asked for. */
+static void test_drawn_radius(void) {
+  enum { N = 512, LINKS = 10 };
+  double *a = check_alloc("matrix", sizeof(double) * N * N), radius = 0;
+  sq_rng rng = {.seed = check_random()};
+  CHECK(sq_draw_links(&rng, N, LINKS, SQ_LINK_UNIFORM, 0.9, a) == 0, "drawn");
+  sq_spectral_radius(N, a, &radius);
+  check_error(fabs(radius / 0.9 - 1), 1e-7, "the radius of %d units", N);
+  check_free(a);
 }
 
 static void test_known_radii(void) {
@@ -318,6 +349,8 @@ static void test_refusals(seqgpu_context *ctx) {
 int main(void) {
   check_start();
   test_known_radii();
+  test_links_radii();
+  test_drawn_radius();
   test_links("sparse", 15, 1.1);
   test_links("reservoir", 10, 0.95);
   test_np();

@@ -29,7 +29,7 @@ static candidates all_candidates(seqgpu_context *ctx, const seqgpu_rnn_desc *des
   for (int i = 0; i < c.count && i < MOST; i++) {
     check_record(seqgpu_algorithm_get(ctx, desc, i, &c.at[i]) == SEQGPU_OK, seqgpu_last_error(ctx),
                  "candidate %d of %s", i, seqgpu_context_device(ctx));
-    c.fitting += c.at[i].why_not[0] == 0;
+    c.fitting += c.at[i].why_not[0] == 0 && !c.at[i].by_name;
   }
   return c;
 }
@@ -101,7 +101,7 @@ static void check_family(seqgpu_context *ctx, seqgpu_rnn_desc desc, const char *
   const seqgpu_algorithm_info *best = NULL;
   int members = 0;
   for (int i = 0; i < all.count; i++) {
-    if (strncmp(all.at[i].name + device, family, length) != 0) continue;
+    if (strncmp(all.at[i].name + device, family, length) != 0 || all.at[i].by_name) continue;
     members++;
     if (all.at[i].why_not[0]) continue;
     if (best == NULL || all.at[i].estimate_us < best->estimate_us) best = &all.at[i];
@@ -144,7 +144,8 @@ static void check_estimate(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, con
     const int fits = all.at[i].why_not[0] == 0;
     CHECK(fits ? all.at[i].estimate_us > 0 && isfinite(all.at[i].estimate_us) : all.at[i].estimate_us == 0,
           "%s of %s: an estimate if it fits", all.at[i].name, what);
-    if (fits && (best == NULL || all.at[i].estimate_us < best->estimate_us)) best = &all.at[i];
+    if (fits && !all.at[i].by_name && (best == NULL || all.at[i].estimate_us < best->estimate_us))
+      best = &all.at[i];
   }
   chosen(ctx, desc, NULL, once);
   chosen(ctx, desc, NULL, again);

@@ -1,78 +1,25 @@
 /* test_stream.c - what algorithm `cpu/stream` promises beyond right results (test_conformance.c looks at
  * these).
  *
- * Every cell that it runs, sizes around those of its blocks and vectors, inputs from the printed seed:
+ * Every cell that it runs, sizes around those of its blocks and vectors, inputs from the printed seed; calls,
+ * batch and weights also with packed weights, of which test_stream_packed.c has the rest:
  *   calls     one step a call with the state carried has the bits of the whole sequence in one call
  *   batch     a sequence has the bits that it has by itself, in any batch and any place of it
- *   weights   they are read at each call: a change in between is seen
+ *   weights   they are read at each call, or packed again: a change in between is seen
  *   refusals  training, five sequences, a matrix that is not stored: a sentence each, which names the argument
  *   planner   it is the choice for a step, and not for a long sequence
  *   mode      flush-to-zero is set during the call alone (x86)
  *   kernels   those of each instruction set that the processor has: products against float64, pointwise steps
  *             against the cells' own
  */
-#include <string.h>
-
 #include "core/cells.h"
 #include "core/step.h"
 #include "core/stream_kernel.h"
-#include "seqgpu/seqgpu.h"
-#include "tests/cells.h"
-#include "tests/check.h"
+#include "tests/stream_net.h"
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
-
-/* A network with all its memory; y, params and x are the run's. */
-typedef struct network {
-  seqgpu_context *ctx;
-  seqgpu_plan *plan;
-  seqgpu_rnn_run run;
-  seqgpu_plan_sizes sizes;
-} network;
-
-/* 0, with the sentence in the context, where the algorithm refuses. */
-static int open_network(network *n, seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const char *algorithm) {
-  const seqgpu_plan_options options = {.algorithm = algorithm};
-  *n = (network){.ctx = ctx};
-  if (seqgpu_plan_create(ctx, desc, &options, &n->plan) != SEQGPU_OK) return 0;
-  n->sizes = seqgpu_plan_get_sizes(n->plan);
-  return CHECK(seqgpu_run_allocate(ctx, n->plan, &n->run) == SEQGPU_OK, "%s: memory", desc->cell);
-}
-
-static void close_network(network *n) {
-  seqgpu_run_release(n->ctx, &n->run);
-  seqgpu_plan_destroy(n->plan);
-}
-
-/* All buffers of the CPU are ordinary memory of ours, however the run declares them. */
-static float *of(const void *buffer) { return (float *)(uintptr_t)buffer; }
-
-static void fill(network *n) {
-  check_fill_f32(of(n->run.params), n->sizes.param_elements, -0.5, 0.5);
-  check_fill_f32(of(n->run.x), (int64_t)(n->sizes.x / sizeof(float)), -1, 1);
-  for (int k = 0; k < n->sizes.state_count; k++)
-    check_fill_f32(of(n->run.initial[k]), (int64_t)(n->sizes.state[k] / sizeof(float)), -0.5, 0.5);
-}
-
-static void forward(network *n) {
-  if (seqgpu_rnn_forward(n->ctx, n->plan, &n->run) != SEQGPU_OK)
-    check_record(0, seqgpu_last_error(n->ctx), "forward");
-}
-
-static seqgpu_rnn_desc desc_of(const cell_row *cell, int64_t T, int64_t B, int64_t I, int64_t H) {
-  seqgpu_rnn_desc desc = cell->desc;
-  desc.input_size = I;
-  desc.hidden_size = H;
-  desc.seq_len = T;
-  desc.batch = B;
-  desc.inference = 1;
-  if (cell->projects) desc.projection_size = H / 2;
-  return desc;
-}
-
-static int same(const void *a, const void *b, size_t size) { return memcmp(a, b, size) == 0; }
 
 /* ---------------------------------------------------------------- calls */
 
@@ -84,17 +31,18 @@ static int step_agrees(network *one, const network *whole, int64_t t, int64_t B,
   return same(one->run.y, of(whole->run.y) + t * B * Y, (size_t)(B * Y) * sizeof(float));
 }
 
-static void check_calls(seqgpu_context *ctx, const cell_row *cell, int64_t B, int64_t I, int64_t H,
-                        int layers) {
+static void check_calls(seqgpu_context *ctx, const char *algorithm, const cell_row *cell, int64_t B,
+                        int64_t I, int64_t H, int layers) {
   enum { T = 6 };
   seqgpu_rnn_desc desc = desc_of(cell, T, B, I, H);
   desc.num_layers = layers;
   network whole, one;
-  if (!open_network(&whole, ctx, &desc, "stream")) return;
+  if (!open_network(&whole, ctx, &desc, algorithm)) return;
   desc.seq_len = 1;
-  if (!open_network(&one, ctx, &desc, "stream")) return;
+  if (!open_network(&one, ctx, &desc, algorithm)) return;
   fill(&whole);
   one.run.params = whole.run.params;
+  one.run.packed = whole.run.packed; /* the plans differ in seq_len alone */
   for (int k = 0; k < whole.sizes.state_count; k++)
     memcpy(one.run.final[k], whole.run.initial[k], whole.sizes.state[k]);
   forward(&whole);
@@ -128,15 +76,17 @@ static int sequence_agrees(const network *one, const float *y, int64_t b, int64_
   return equal;
 }
 
-static void check_batch(seqgpu_context *ctx, const cell_row *cell, int64_t B, int64_t I, int64_t H) {
+static void check_batch(seqgpu_context *ctx, const char *algorithm, const cell_row *cell, int64_t B,
+                        int64_t I, int64_t H) {
   enum { T = 3 };
   seqgpu_rnn_desc desc = desc_of(cell, T, B, I, H);
   network all, one;
-  if (!open_network(&all, ctx, &desc, "stream")) return;
+  if (!open_network(&all, ctx, &desc, algorithm)) return;
   desc.batch = 1;
-  if (!open_network(&one, ctx, &desc, "stream")) return;
+  if (!open_network(&one, ctx, &desc, algorithm)) return;
   fill(&all);
   one.run.params = all.run.params;
+  one.run.packed = all.run.packed;
   for (int k = 0; k < all.sizes.state_count; k++) all.run.final[k] = NULL; /* the initial ones stay */
   forward(&all);
   int equal = 1;
@@ -152,16 +102,17 @@ static void check_batch(seqgpu_context *ctx, const cell_row *cell, int64_t B, in
 
 /* ---------------------------------------------------------------- weights */
 
-static void check_weights(seqgpu_context *ctx, const cell_row *cell) {
+static void check_weights(seqgpu_context *ctx, const char *algorithm, const cell_row *cell) {
   const seqgpu_rnn_desc desc = desc_of(cell, 1, 1, 9, 20);
   network n;
-  if (!open_network(&n, ctx, &desc, "stream")) return;
+  if (!open_network(&n, ctx, &desc, algorithm)) return;
   fill(&n);
   for (int k = 0; k < n.sizes.state_count; k++) n.run.final[k] = NULL;
   float *before = malloc(n.sizes.y);
   forward(&n);
   memcpy(before, n.run.y, n.sizes.y);
   for (int64_t i = 0; i < n.sizes.param_elements; i++) of(n.run.params)[i] *= 0.75f;
+  pack(&n);
   forward(&n);
   CHECK(!same(before, n.run.y, n.sizes.y), "%s: new weights are seen", cell->name);
   free(before);
@@ -371,17 +322,19 @@ static void check_kernels(void) {
 
 /* ---------------------------------------------------------------- all */
 
-static void check_cell(seqgpu_context *ctx, const cell_row *cell) {
+static void check_cell(seqgpu_context *ctx, const char *algorithm, const cell_row *cell) {
   static const int64_t sizes[][2] = {{1, 1}, {3, 5}, {8, 16}, {17, 8}, {20, 33}, {40, 70}};
   for (size_t i = 0; i < COUNT(sizes); i++) {
     if (sizes[i][1] < cell->least_hidden) continue;
-    for (int64_t B = 1; B <= 4; B++) check_calls(ctx, cell, B, sizes[i][0], sizes[i][1], 1 + (int)(B % 2));
-    for (int64_t B = 2; B <= 4; B++) check_batch(ctx, cell, B, sizes[i][0], sizes[i][1]);
+    for (int64_t B = 1; B <= 4; B++)
+      check_calls(ctx, algorithm, cell, B, sizes[i][0], sizes[i][1], 1 + (int)(B % 2));
+    for (int64_t B = 2; B <= 4; B++) check_batch(ctx, algorithm, cell, B, sizes[i][0], sizes[i][1]);
   }
-  check_weights(ctx, cell);
+  check_weights(ctx, algorithm, cell);
 }
 
 int main(void) {
+  static const char *const algorithms[] = {"stream", "stream-bf16", "stream-int8"};
   check_start();
   const seqgpu_context_options options = {.device = "cpu", .threads = 2};
   seqgpu_context *ctx = NULL;
@@ -396,7 +349,10 @@ int main(void) {
 #else
   check_skip("no MXCSR here", "mode of the processor");
 #endif
-  for (size_t c = 0; c < COUNT(cell_rows); c++) check_cell(ctx, &cell_rows[c]);
+  for (size_t a = 0; a < COUNT(algorithms); a++) {
+    check_at("cpu/%s f32", algorithms[a]);
+    for (size_t c = 0; c < COUNT(cell_rows); c++) check_cell(ctx, algorithms[a], &cell_rows[c]);
+  }
   seqgpu_context_destroy(ctx);
   return check_finish();
 }

@@ -7,8 +7,9 @@ median of the ratios of the rounds.  Its results are compared with a float64 rec
 
   python3 bench/peers/ort_stream.py --bench build/bin/bench_stream
 
-needs numpy, onnx and onnxruntime.  Columns, in microseconds per step: ours one step a call (stream, step), ours whole, theirs
-whole; then the ratios of those to stream, and requests for memory while it ran.
+needs numpy, onnx and onnxruntime.  Columns, in microseconds per step: ours one step a call (cpu/stream, then with bfloat16 and
+int8 weights, then cpu/step), ours whole, theirs whole.  Then ratios: the stream to our other two, and all three streams to
+theirs, which is float32.  Then the errors of rounded weights against float32, and requests for memory while the streams ran.
 """
 
 import argparse
@@ -28,6 +29,8 @@ from onnx import TensorProto, helper, numpy_helper
 GATES = {"lstm": 4, "gru": 3}
 OPERATORS = {"lstm": "LSTM", "gru": "GRU"}
 LIMIT = 1e-5
+STREAMS = ("stream", "bf16", "int8")
+TIMES = STREAMS + ("step", "whole", "ort")
 
 
 def parse_arguments():
@@ -122,11 +125,14 @@ def race(o, cell, hidden):
     for _ in range(o.rounds):
         ours = run_ours(o, cell, hidden)
         ours["ort_us"] = network.time_us(o.samples)
-        ours["to_ort"] = ours["stream_us"] / ours["ort_us"]
+        for name in STREAMS:
+            ours[f"{name}_to_ort"] = ours[f"{name}_us"] / ours["ort_us"]
+        ours["stream_to_step"] = ours["stream_us"] / ours["step_us"]
         rows.append(ours)
     middle = dict(rows[0])
-    for key in ("stream_us", "step_us", "whole_us", "ort_us", "to_step", "to_whole", "to_ort"):
-        middle[key] = statistics.median(row[key] for row in rows)
+    for key in middle:
+        if key.endswith("_us") or "_to_" in key:
+            middle[key] = statistics.median(row[key] for row in rows)
     middle["requests"] = sum(row["requests"] for row in rows)
     return middle
 
@@ -135,14 +141,18 @@ def main():
     o = parse_arguments()
     file = open(o.json, "w") if o.json else None
     print(f"onnxruntime {ort.__version__}; microseconds per step, one sequence, one thread, input_size = hidden_size")
-    print("| cell | H | stream | step | whole | ort, whole | stream/step | stream/whole | stream/ort | allocations |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    ratios = ("stream_to_step", "stream_to_whole") + tuple(f"{name}_to_ort" for name in STREAMS)
+    errors = ("bf16_error", "int8_error")
+    columns = TIMES[:-1] + ("ort, whole",) + tuple(ratio.replace("_to_", "/") for ratio in ratios)
+    columns += tuple(error.replace("_", " ") for error in errors) + ("allocations",)
+    print("| cell | H | " + " | ".join(columns) + " |")
+    print("|---|" + "---:|" * (len(columns) + 1))
     for cell in o.cells.split(","):
         for hidden in map(int, o.hidden.split(",")):
             row = race(o, cell, hidden)
-            times = " | ".join(f"{row[key]:.3f}" for key in ("stream_us", "step_us", "whole_us", "ort_us"))
-            ratios = " | ".join(f"{row[key]:.2f}" for key in ("to_step", "to_whole", "to_ort"))
-            print(f"| {cell} | {hidden} | {times} | {ratios} | {row['requests']} |", flush=True)
+            cells = [f"{row[name + '_us']:.3f}" for name in TIMES] + [f"{row[ratio]:.2f}" for ratio in ratios]
+            cells += [f"{row[error]:.1e}" for error in errors] + [str(row["requests"])]
+            print(f"| {cell} | {hidden} | " + " | ".join(cells) + " |", flush=True)
             if file:
                 file.write(json.dumps(row) + "\n")
     if file:

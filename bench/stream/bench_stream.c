@@ -1,17 +1,19 @@
 /* bench_stream.c - what one time step costs when it comes by itself: audio, control, games.
  *
- * A layer with input_size = hidden_size, one sequence, one thread, in three ways:
+ * A layer with input_size = hidden_size, one sequence, one thread, in five ways:
  *
  *   stream   cpu/stream, a call for each step, the state carried from call to call
+ *   bf16     cpu/stream-bf16, likewise
+ *   int8     cpu/stream-int8, likewise
  *   step     cpu/step, likewise
  *   whole    cpu/step, the whole sequence in one call: what a step costs when its neighbours are known
  *
- *   check    stream and step must agree with the whole sequence, |out - ref| / |ref| <= 1e-5, before anything
- *            is timed.
- *   race     The three take turns, sample by sample, so that a machine whose speed drifts is slow for all.  A
+ *   check    All must agree with the whole sequence before anything is timed: |out - ref| / |ref| at most 1e-5,
+ *            2e-2 where weights are rounded.
+ *   race     They take turns, sample by sample, so that a machine whose speed drifts is slow for all.  A
  *            sample is some hundreds of steps in a row; reported is the median of the samples, and of their
  *            ratios.
- *   memory   Requests to malloc and its relatives between the first and the last sample of the stream, which
+ *   memory   Requests to malloc and its relatives between the first and the last sample of the streams, which
  *            must be 0: the linker sends those of the library and of this program through the counters below
  *            (--wrap), so none can pass by.
  */
@@ -62,14 +64,23 @@ int __wrap_posix_memalign(void **out, size_t alignment, size_t size) {
 
 /* ---------------------------------------------------------------- contenders */
 
-enum { STREAM, STEP, WHOLE, CONTENDERS };
-static const char *const names[CONTENDERS] = {"stream", "step", "whole"};
+enum { STREAM, BF16, INT8, STEP, WHOLE, CONTENDERS };
+static const struct {
+  const char *name, *algorithm;
+  double limit; /* of the error */
+  int frugal;   /* it may not ask for memory */
+} row[CONTENDERS] = {[STREAM] = {"stream", "stream", 1e-5, 1},
+                     [BF16] = {"bf16", "stream-bf16", 2e-2, 1},
+                     [INT8] = {"int8", "stream-int8", 2e-2, 1},
+                     [STEP] = {"step", "step", 1e-5, 0},
+                     [WHOLE] = {"whole", "step", 1e-5, 0}};
 
 typedef struct contender {
   seqgpu_plan *plan;
   seqgpu_rnn_run run;
   int64_t steps; /* of a call */
   double *us;    /* [samples], per step */
+  double error;  /* against the whole sequence */
 } contender;
 
 typedef struct race {
@@ -97,9 +108,9 @@ static void open_contender(race *r, int which) {
   desc.seq_len = c->steps;
   desc.inference = 1;
   desc.reset_after = strcmp(r->cell, "gru") == 0;
-  const seqgpu_plan_options options = {.algorithm = which == STREAM ? "stream" : "step"};
-  must(r, seqgpu_plan_create(r->ctx, &desc, &options, &c->plan), names[which]);
-  must(r, seqgpu_run_allocate(r->ctx, c->plan, &c->run), names[which]);
+  const seqgpu_plan_options options = {.algorithm = row[which].algorithm};
+  must(r, seqgpu_plan_create(r->ctx, &desc, &options, &c->plan), row[which].name);
+  must(r, seqgpu_run_allocate(r->ctx, c->plan, &c->run), row[which].name);
 }
 
 /* One input and one set of weights for all of them. */
@@ -110,7 +121,10 @@ static void share_tensors(race *r) {
   r->params = (float *)(uintptr_t)r->at[WHOLE].run.params;
   bench_fill(r->x, r->o->steps * r->hidden, 1, 1);
   bench_fill(r->params, sizes.param_elements, 0.1, 2);
-  for (int i = 0; i < WHOLE; i++) r->at[i].run.params = r->params;
+  for (int i = 0; i < WHOLE; i++) {
+    r->at[i].run.params = r->params;
+    must(r, seqgpu_rnn_pack(r->ctx, r->at[i].plan, &r->at[i].run), row[i].name);
+  }
 }
 
 static void open_race(race *r) {
@@ -134,11 +148,11 @@ static void call(const race *r, contender *c, int64_t t) {
 
 /* ---------------------------------------------------------------- check */
 
-/* The worse error of the two streams against the whole sequence, all from a state of zeros. */
-static double check(race *r) {
+/* The errors of the streams against the whole sequence, all from a state of zeros; 1 if each is in its limit. */
+static int check(race *r) {
   const int64_t H = r->hidden, steps = r->o->steps;
   double *ref = malloc((size_t)(steps * H) * sizeof *ref), *out = malloc((size_t)(steps * H) * sizeof *out);
-  double worst = 0;
+  int right = 1;
   call(r, &r->at[WHOLE], 0);
   for (int64_t i = 0; i < steps * H; i++) ref[i] = (double)r->y[i];
   for (int which = 0; which < WHOLE; which++) {
@@ -147,12 +161,12 @@ static double check(race *r) {
       call(r, c, t);
       for (int64_t j = 0; j < H; j++) out[t * H + j] = (double)((float *)c->run.y)[j];
     }
-    const double error = bench_error(out, ref, steps * H);
-    if (error > worst) worst = error;
+    c->error = bench_error(out, ref, steps * H);
+    right &= c->error <= row[which].limit;
   }
   free(ref);
   free(out);
-  return worst;
+  return right;
 }
 
 /* ---------------------------------------------------------------- race */
@@ -174,7 +188,7 @@ static double sample(const race *r, contender *c, int64_t calls) {
   return (bench_now() - start) * 1e6 / (double)(calls * c->steps);
 }
 
-/* Fills the samples of all; returns the requests for memory while the stream ran. */
+/* Fills the samples of all; returns the requests for memory while the streams ran. */
 static long run_race(race *r) {
   int64_t calls[CONTENDERS];
   long asked = 0;
@@ -184,7 +198,7 @@ static long run_race(race *r) {
       const long before = requests;
       sample(r, &r->at[i], calls[i] / 8 + 1); /* what the one before pushed out of the caches comes back */
       r->at[i].us[n] = sample(r, &r->at[i], calls[i]);
-      if (i == STREAM) asked += requests - before;
+      if (row[i].frugal) asked += requests - before;
     }
   return asked;
 }
@@ -197,26 +211,35 @@ static double median_ratio(const race *r, int over, int under) {
   return bench_statistics(ratio, r->o->samples).median;
 }
 
-static void report(const race *r, FILE *json, const bench_origin *origin, double error, long asked) {
-  const double to_step = median_ratio(r, STREAM, STEP), to_whole = median_ratio(r, STREAM, WHOLE);
-  double us[CONTENDERS]; /* after the ratios: statistics sort the samples */
-  for (int i = 0; i < CONTENDERS; i++) us[i] = bench_statistics(r->at[i].us, r->o->samples).median;
-  printf("%-6s %5lld %10.3f %10.3f %10.3f %12.2f %12.2f %9.1e %12ld\n", r->cell, (long long)r->hidden,
-         us[STREAM], us[STEP], us[WHOLE], to_step, to_whole, error, asked);
-  if (json == NULL) return;
+static void report_json(const race *r, FILE *json, const bench_origin *origin, const double us[CONTENDERS],
+                        const double to_whole[CONTENDERS], long asked) {
   bench_json_begin(json, "stream");
   bench_json_text(json, "cell", r->cell);
   bench_json_integer(json, "hidden", r->hidden);
   for (int i = 0; i < CONTENDERS; i++) {
     char key[32];
-    snprintf(key, sizeof key, "%s_us", names[i]);
+    snprintf(key, sizeof key, "%s_us", row[i].name);
     bench_json_number(json, key, us[i]);
+    snprintf(key, sizeof key, "%s_to_whole", row[i].name);
+    bench_json_number(json, key, to_whole[i]);
+    snprintf(key, sizeof key, "%s_error", row[i].name);
+    bench_json_number(json, key, r->at[i].error);
   }
-  bench_json_number(json, "to_step", to_step);
-  bench_json_number(json, "to_whole", to_whole);
-  bench_json_number(json, "error", error);
   bench_json_integer(json, "requests", asked);
   bench_json_end(json, origin);
+}
+
+static void report(const race *r, FILE *json, const bench_origin *origin, long asked) {
+  double us[CONTENDERS], to_whole[CONTENDERS];
+  for (int i = 0; i < CONTENDERS; i++) to_whole[i] = median_ratio(r, i, WHOLE);
+  for (int i = 0; i < CONTENDERS; i++)
+    us[i] = bench_statistics(r->at[i].us, r->o->samples).median; /* sorts */
+  printf("%-6s %5lld", r->cell, (long long)r->hidden);
+  for (int i = 0; i < CONTENDERS; i++) printf(" %9.3f", us[i]);
+  for (int i = 0; i < WHOLE; i++) printf(" %7.2f", to_whole[i]);
+  for (int i = 0; i < WHOLE; i++) printf(" %8.1e", r->at[i].error);
+  printf(" %7ld\n", asked);
+  if (json) report_json(r, json, origin, us, to_whole, asked);
 }
 
 /* 0 if the results are right and no memory was asked for. */
@@ -224,14 +247,14 @@ static int bench_problem(seqgpu_context *ctx, const stream_options *o, const cha
                          FILE *json, const bench_origin *origin) {
   race r = {.ctx = ctx, .o = o, .cell = cell, .hidden = hidden};
   open_race(&r);
-  const double error = check(&r);
-  const int right = error <= 1e-5;
+  const int right = check(&r);
   long asked = 0;
   if (right) {
     asked = run_race(&r);
-    report(&r, json, origin, error, asked);
+    report(&r, json, origin, asked);
   } else {
-    printf("%-6s %5lld wrong: error %.1e\n", cell, (long long)hidden, error);
+    for (int i = 0; i < WHOLE; i++)
+      printf("%-6s %5lld %s: error %.1e\n", cell, (long long)hidden, row[i].name, r.at[i].error);
   }
   close_race(&r);
   return !right || asked != 0;
@@ -244,8 +267,11 @@ static int bench_all(seqgpu_context *ctx, const stream_options *o, FILE *json) {
   int failures = 0;
   printf("%s, commit %s, %s\nmicroseconds per step, one sequence, one thread, input_size = hidden_size\n",
          origin.device, origin.commit, origin.date);
-  printf("%-6s %5s %10s %10s %10s %12s %12s %9s %12s\n", "cell", "H", "stream", "step", "whole",
-         "stream/step", "stream/whole", "error", "allocations");
+  printf("then ratios to whole, errors, and requests for memory\n%-6s %5s", "cell", "H");
+  for (int i = 0; i < CONTENDERS; i++) printf(" %9s", row[i].name);
+  for (int i = 0; i < WHOLE; i++) printf(" %7s", row[i].name);
+  for (int i = 0; i < WHOLE; i++) printf(" %8s", row[i].name);
+  printf(" %7s\n", "asked");
   char cell[16], hidden[16];
   for (const char *cells = o->cells; bench_next_word(&cells, cell, sizeof cell);)
     for (const char *sizes = o->hidden; bench_next_word(&sizes, hidden, sizeof hidden);)

@@ -10,10 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/spectral.h"
+#include "core/spectral_draw.h"
 #include "host/context/defaults.h"
 #include "host/context/sizes.h"
 #include "host/context/structs.h"
+#include "host/esn/reservoir.h"
 #include "host/params/draw.h"
 #include "host/params/store.h"
 
@@ -25,6 +26,7 @@ struct seqgpu_esn {
   int64_t features;     /* F = 1 + width + H (+ H) */
   int64_t batch;        /* B, at most desc.batch */
   seqgpu_plan *plan;
+  sq_reservoir runner;
   seqgpu_ridge *ridge;
   seqgpu_param reservoir, readout;
   sq_rng noise;
@@ -188,6 +190,7 @@ static seqgpu_status allocate(seqgpu_esn *e) {
 
 static seqgpu_status build(seqgpu_esn *e, const char *prefix) {
   SQ_TRY(make_plan(e));
+  SQ_TRY(sq_reservoir_open(e->ctx, e->plan, e->desc.links, &e->runner));
   SQ_TRY(seqgpu_ridge_create(e->ctx, e->features, e->desc.output_size, e->desc.method, &e->ridge));
   SQ_TRY(allocate(e));
   SQ_TRY(seqgpu_esn_reset(e, e->desc.batch));
@@ -227,6 +230,7 @@ void seqgpu_esn_destroy(seqgpu_esn *e) {
   for (int i = 0; i < 4; i++) seqgpu_free(e->ctx, device[i]);
   for (int i = 0; i < 5; i++) sq_host_free(e->ctx, host[i]);
   seqgpu_ridge_destroy(e->ridge);
+  sq_reservoir_release(e->ctx, &e->runner);
   seqgpu_plan_destroy(e->plan);
   sq_host_free(e->ctx, e);
 }
@@ -287,7 +291,7 @@ static seqgpu_status run_reservoir(seqgpu_esn *e, int64_t steps) {
                               .final = {e->state},
                               .workspace = e->workspace};
   SQ_TRY(put(e->ctx, e->x, e->inputs, rows * e->width));
-  SQ_TRY(seqgpu_rnn_forward(e->ctx, e->plan, &run));
+  SQ_TRY(sq_reservoir_run(e->ctx, &e->runner, &run));
   SQ_TRY(get(e->ctx, e->states, e->y, rows * e->desc.hidden_size));
   gather_rows(e, steps);
   return SEQGPU_OK;
@@ -330,6 +334,7 @@ seqgpu_status seqgpu_esn_train(seqgpu_esn *e, int64_t T, const double *u, const 
   if (washout < 0)
     return sq_fail(e->ctx, SEQGPU_EINVAL, "esn: washout is %lld; it must be at least 0", (long long)washout);
   const int64_t B = e->batch, O = e->desc.output_size;
+  sq_reservoir_begin(e->ctx, &e->runner, e->reservoir.value);
   for (int64_t t = 0; t < T;) {
     const int64_t steps = T - t < e->desc.seq_len ? T - t : e->desc.seq_len;
     const double *target = after(e, d, t, O);
@@ -357,6 +362,7 @@ seqgpu_status seqgpu_esn_run(seqgpu_esn *e, int64_t T, const double *u, const do
   const int alone = e->desc.feedback && d == NULL;
   const int64_t longest = alone ? 1 : e->desc.seq_len;
   SQ_TRY(get(e->ctx, e->weight, e->readout.value, O * e->features));
+  sq_reservoir_begin(e->ctx, &e->runner, e->reservoir.value);
   for (int64_t t = 0; t < T;) {
     const int64_t steps = T - t < longest ? T - t : longest;
     gather_inputs(e, steps, after(e, u, t, e->desc.input_size), after(e, d, t, O), 0);

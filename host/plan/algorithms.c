@@ -63,11 +63,26 @@ static double cpu_step_estimate(sq_exec *exec, const sq_problem *p) {
   return p->directions * passes * (CALL_US + weights * PACKED_US + T * step);
 }
 
+static double stream_cost(const sq_problem *p, double weights) {
+  const int64_t last = p->batch < SQ_STREAM_BATCH ? p->batch : SQ_STREAM_BATCH;
+  const double step = SEQUENCE_US * (double)p->batch + weights * STREAM_US[last - 1];
+  return p->directions * (CALL_US + (double)p->seq_len * step);
+}
+
 static double stream_estimate(sq_exec *exec, const sq_problem *p) {
   (void)exec;
-  const int64_t last = p->batch < SQ_STREAM_BATCH ? p->batch : SQ_STREAM_BATCH;
-  const double step = SEQUENCE_US * (double)p->batch + weights_of(p->layout) * STREAM_US[last - 1];
-  return p->directions * (CALL_US + (double)p->seq_len * step);
+  return stream_cost(p, weights_of(p->layout));
+}
+
+/* As though the time were that of the bytes.  They are never compared: only a whole name stands for them. */
+static double stream_bf16_estimate(sq_exec *exec, const sq_problem *p) {
+  (void)exec;
+  return stream_cost(p, weights_of(p->layout) / 2);
+}
+
+static double stream_int8_estimate(sq_exec *exec, const sq_problem *p) {
+  (void)exec;
+  return stream_cost(p, weights_of(p->layout) / 4);
 }
 
 /* ---------------------------------------------------------------- functions in the form of the table */
@@ -172,6 +187,22 @@ const sq_algorithm sq_algorithms[] = {
      .estimate = stream_estimate,
      .workspace = sq_stream_workspace,
      .forward = sq_stream_forward},
+    {NAMED("cpu", "stream-bf16", SEQGPU_DTYPE_F32),
+     .by_name = 1,
+     .refuses = sq_stream_refuses,
+     .estimate = stream_bf16_estimate,
+     .workspace = sq_stream_bf16_workspace,
+     .packed = sq_stream_bf16_packed,
+     .pack = sq_stream_bf16_pack,
+     .forward = sq_stream_bf16_forward},
+    {NAMED("cpu", "stream-int8", SEQGPU_DTYPE_F32),
+     .by_name = 1,
+     .refuses = sq_stream_int8_refuses,
+     .estimate = stream_int8_estimate,
+     .workspace = sq_stream_int8_workspace,
+     .packed = sq_stream_int8_packed,
+     .pack = sq_stream_int8_pack,
+     .forward = sq_stream_int8_forward},
     {NAMED("cpu", "step", SEQGPU_DTYPE_F64),
      .refuses = never_refuses,
      .estimate = cpu_step_estimate,

@@ -6,6 +6,7 @@
 #include "host/plan/map.h"
 
 #include "host/plan/layers.h"
+#include "host/plan/packed.h"
 
 /* Takes `count` elements from a running total, or nothing and -1. */
 static int64_t take(int64_t *total, int needed, int64_t count) {
@@ -39,10 +40,13 @@ static seqgpu_status ask_layer(seqgpu_context *ctx, seqgpu_plan *plan, int64_t l
 
 seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
   plan->scratch_size[0] = plan->scratch_size[1] = 0;
+  if (plan->algorithm->packed) sq_plan_ask_packed(plan);
   for (int training = 0; training <= !plan->desc.inference; training++) {
     SQ_TRY(ask_layer(ctx, plan, 0, training));
     if (plan->layers > 1) SQ_TRY(ask_layer(ctx, plan, 1, training));
   }
+  for (int ragged = 0; ragged < 2; ragged++)
+    plan->largest[ragged] = sq_plan_map(plan, plan->desc.seq_len, plan->desc.batch, ragged, 0);
   return SEQGPU_OK;
 }
 

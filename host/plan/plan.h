@@ -16,6 +16,7 @@ typedef struct sq_algorithm {
   const char *device;
   const char *id;
   seqgpu_dtype dtype;
+  int by_name; /* 1: less exact than the descriptor allows, so that only its whole name stands for it */
 
   /* NULL if it can run this problem on this context, else the reason why not (may use text[size]). */
   const char *(*refuses)(sq_exec *exec, const sq_problem *problem, char *text, size_t size);
@@ -39,6 +40,11 @@ typedef struct sq_algorithm {
   int (*forward)(sq_exec *exec, const sq_layer_run *runs, int count);
   int (*backward)(sq_exec *exec, const sq_layer_run *runs, int count);
 
+  /* Weights that are packed once for many runs (seqgpu_rnn_pack): the bytes of a layer and direction, a
+   * multiple of 64, and who writes them.  NULL: params are read as they lie. */
+  int64_t (*packed)(const sq_layout *layout);
+  void (*pack)(const sq_layout *layout, const void *params, void *packed);
+
   /* Layers of one size side by side (host/run/wavefront.c); NULL: only one after the other.  `refuses` and
    * `estimate` are then also asked about problems whose `directions` are layers.  `count` stretches, of
    * layers that do not wait for one another in this call; `abreast` is the most that any call brings: however
@@ -52,6 +58,28 @@ typedef struct sq_algorithm {
   int (*cut)(sq_exec *exec, const sq_problem *problem, int backward, sq_cut_numbers *out);
 } sq_algorithm;
 
+/* Offsets in elements of everything that a run keeps or borrows, for its own seq_len and batch; -1: not
+ * needed. */
+typedef struct sq_network_map {
+  /* reserve (training), or workspace (inference) */
+  int64_t clean_x;   /* [T,B,I] time-major, padding zeroed */
+  int64_t layer_out; /* layer l's output at layer_out + l * layer_out_size */
+  int64_t layer_out_size;
+  int64_t first_reserve, rest_reserve; /* sizes of one direction's reserve */
+  int64_t reserves;                    /* start of the reserves: layer 0's directions, then the others */
+  int64_t reserve_size;
+  /* workspace */
+  int64_t scratch; /* the algorithm's own, scratch_size per direction, or per layer of a wavefront */
+  int64_t scratch_size;
+  int64_t half;    /* [T,B,O] second direction's output of a sum */
+  int64_t y;       /* [T,B,Y] time-major y or dy */
+  int64_t dx;      /* [T,B,I] time-major dx */
+  int64_t grad[2]; /* [T,B,Y] gradients between layers */
+  int64_t carry;   /* wavefront: states or their gradients between chunks, carry_size each */
+  int64_t carry_size;
+  int64_t workspace_size;
+} sq_network_map;
+
 struct seqgpu_plan {
   seqgpu_allocator allocator;
   seqgpu_rnn_desc desc; /* num_layers filled in; cell is a static name */
@@ -64,7 +92,10 @@ struct seqgpu_plan {
   int64_t output_width;   /* Y */
   int64_t param_elements; /* of the flat parameter buffer */
   /* elements per direction, for the largest run */
-  int64_t scratch_size[2];    /* of the algorithm's workspace: in inference, in training */
+  int64_t scratch_size[2];   /* of the algorithm's workspace: in inference, in training */
+  sq_network_map largest[2]; /* of inference at the largest sizes: with full lengths, ragged */
+  int64_t packed_size[2];    /* layer 0, the layers above; bytes per direction; 0: the algorithm packs none */
+  uint64_t packed_mark;      /* of weights that were packed for it */
   int64_t private_reserve[2]; /* layer 0, the layers above; 0 where the reserve is the cell's */
 };
 

@@ -5,6 +5,7 @@
 #include "host/context/structs.h"
 #include "host/plan/layers.h"
 #include "host/plan/map.h"
+#include "host/plan/packed.h"
 
 int seqgpu_cell_count(void) { return sq_cell_count; }
 
@@ -62,7 +63,8 @@ static seqgpu_plan_sizes sizes_of(const seqgpu_plan *plan) {
                          .param_elements = plan->param_elements,
                          .output_width = plan->output_width,
                          .state_count = plan->first.states,
-                         .random_blocks = random_blocks(plan)};
+                         .random_blocks = random_blocks(plan),
+                         .packed = (size_t)sq_plan_packed_size(plan)};
   for (int k = 0; k < s.state_count; k++) {
     s.state_width[k] = plan->first.state_width[k];
     s.state[k] = (size_t)(plan->layers * plan->directions * d->batch * s.state_width[k]) * element;

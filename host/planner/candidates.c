@@ -19,14 +19,15 @@ static int is_of(const sq_algorithm *a, const seqgpu_context *ctx) {
   return strcmp(a->device, ctx->backend->device->name) == 0 && a->dtype == ctx->dtype;
 }
 
-/* True if the algorithm is called `wanted`: "persistent-grid", "cuda/persistent-grid", or the beginning
- * "persistent". */
+/* True if the algorithm is called `wanted`: "persistent-grid", "cuda/persistent-grid", or unless only its
+ * whole name will do, the beginning "persistent" or nothing at all. */
 static int is_called(const sq_algorithm *a, const char *wanted) {
-  if (wanted == NULL) return 1;
+  if (wanted == NULL) return !a->by_name;
   const size_t device = strlen(a->device);
   if (strncmp(wanted, a->device, device) == 0 && wanted[device] == '/') wanted += device + 1;
   const size_t length = strlen(wanted);
-  return length > 0 && strncmp(a->id, wanted, length) == 0 && (a->id[length] == 0 || a->id[length] == '-');
+  if (length == 0 || strncmp(a->id, wanted, length) != 0) return 0;
+  return a->id[length] == 0 || (a->id[length] == '-' && !a->by_name);
 }
 
 const sq_algorithm *sq_algorithm_at(const seqgpu_context *ctx, int index) {

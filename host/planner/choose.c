@@ -133,7 +133,8 @@ seqgpu_status seqgpu_algorithm_get_(seqgpu_context *ctx, const seqgpu_rnn_desc *
   char text[256];
   int64_t chunk;
   const char *why = sq_algorithm_refusal(ctx, &plan, algorithm, text, sizeof text);
-  seqgpu_algorithm_info info = {.estimate_us = why ? 0 : sq_algorithm_cost(ctx, &plan, algorithm, &chunk)};
+  seqgpu_algorithm_info info = {.estimate_us = why ? 0 : sq_algorithm_cost(ctx, &plan, algorithm, &chunk),
+                                .by_name = algorithm->by_name};
   snprintf(info.name, sizeof info.name, "%s", algorithm->name);
   snprintf(info.why_not, sizeof info.why_not, "%s", why ? why : "");
   sq_struct_out(out, out_size, &info, sizeof info);

@@ -61,7 +61,7 @@ seqgpu_status seqgpu_rnn_inspect_(seqgpu_context *ctx, const seqgpu_plan *plan, 
                                   int64_t *width) {
   sq_net n;
   SQ_TRY(sq_net_prepare(&n, ctx, plan, run, run_size));
-  SQ_TRY(sq_run_need(ctx, "reserve", n.run.reserve));
+  SQ_TRY(sq_run_need(ctx, "reserve", n.run->reserve));
   SQ_TRY(sq_check_range(ctx, "inspect: layer", layer, 0, plan->layers - 1));
   SQ_TRY(sq_check_range(ctx, "inspect: direction", direction, 0, plan->directions - 1));
   if (plan->algorithm->reserve)
@@ -74,6 +74,6 @@ seqgpu_status seqgpu_rnn_inspect_(seqgpu_context *ctx, const seqgpu_plan *plan, 
   place p;
   if (part == NULL || !find_part(&s, part, &p)) return no_part(ctx, plan, part);
   if (width) *width = p.width;
-  const int64_t rows = n.run.seq_len * n.run.batch;
+  const int64_t rows = n.run->seq_len * n.run->batch;
   return out == NULL || rows == 0 ? SEQGPU_OK : copy_part(&n, s.reserve, &p, rows, out);
 }

@@ -5,6 +5,7 @@
 
 #include "host/context/structs.h"
 #include "host/plan/layers.h"
+#include "host/plan/packed.h"
 
 /* ---------------------------------------------------------------- addresses */
 
@@ -13,10 +14,10 @@ void *sq_net_at(const sq_net *n, const void *base, int64_t offset) {
 }
 
 void *sq_net_kept(const sq_net *n, int64_t offset) {
-  return sq_net_at(n, n->training ? n->run.reserve : n->run.workspace, offset);
+  return sq_net_at(n, n->training ? n->run->reserve : n->run->workspace, offset);
 }
 
-void *sq_net_borrowed(const sq_net *n, int64_t offset) { return sq_net_at(n, n->run.workspace, offset); }
+void *sq_net_borrowed(const sq_net *n, int64_t offset) { return sq_net_at(n, n->run->workspace, offset); }
 
 /* ---------------------------------------------------------------- checks */
 
@@ -42,33 +43,69 @@ seqgpu_status sq_run_need(seqgpu_context *ctx, const char *name, const void *poi
   return pointer ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EINVAL, "run: %s is NULL", name);
 }
 
+seqgpu_status sq_run_without_packed(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
+  if (run->packed == NULL) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "run: packed is given; algorithm %s reads params, and it must be NULL",
+                 plan->algorithm->name);
+}
+
+seqgpu_status sq_run_need_packed(seqgpu_context *ctx, const seqgpu_rnn_run *run) {
+  SQ_TRY(sq_run_need(ctx, "packed", run->packed));
+  if ((uintptr_t)run->packed % SQ_PACKED_ALIGNMENT == 0) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "run: packed is at %p; it must be at a multiple of %d", run->packed,
+                 SQ_PACKED_ALIGNMENT);
+}
+
+static seqgpu_status check_packed(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
+  if (plan->packed_size[0] == 0) return sq_run_without_packed(ctx, plan, run);
+  SQ_TRY(sq_run_need_packed(ctx, run));
+  if (memcmp(run->packed, &plan->packed_mark, sizeof plan->packed_mark) == 0) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL,
+                 "run: packed holds no weights for this plan; seqgpu_rnn_pack must have filled it");
+}
+
 /* What a run must have, whichever way it goes. */
 static seqgpu_status check_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
   const seqgpu_rnn_desc *d = &plan->desc;
-  if (plan->device != ctx->backend->device->name || plan->dtype != ctx->dtype)
-    return sq_fail(ctx, SEQGPU_EINVAL, "run: the plan was made for another device or element type than ctx");
   SQ_TRY(sq_check_range(ctx, "run: seq_len", run->seq_len, 0, d->seq_len));
   SQ_TRY(sq_check_range(ctx, "run: batch", run->batch, 0, d->batch));
   if (run->reserve && d->inference)
     return sq_fail(ctx, SEQGPU_EINVAL, "run: reserve is given; the plan is for inference and has none");
   SQ_TRY(sq_run_need(ctx, "params", run->params));
   SQ_TRY(sq_run_need(ctx, "workspace", run->workspace));
+  SQ_TRY(check_packed(ctx, plan, run));
   if (run->seq_len > 0 && run->batch > 0) SQ_TRY(sq_run_need(ctx, "x", run->x));
   return check_lengths(ctx, run);
 }
 
-seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *plan,
-                             const seqgpu_rnn_run *run, size_t run_size) {
+seqgpu_status sq_net_take_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
+                              size_t run_size, seqgpu_rnn_run *completed, const seqgpu_rnn_run **out) {
   SQ_TRY(sq_usable(ctx));
   if (plan == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "plan is NULL");
   if (run == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "run is NULL");
+  *out = run;
+  if (run_size != sizeof *run) {
+    SQ_TRY(sq_struct_in(ctx, "run", completed, sizeof *completed, run, run_size));
+    *out = completed;
+  }
+  if (plan->device == ctx->backend->device->name && plan->dtype == ctx->dtype) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "run: the plan was made for another device or element type than ctx");
+}
+
+seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *plan,
+                             const seqgpu_rnn_run *run, size_t run_size) {
+  SQ_TRY(sq_net_take_run(ctx, plan, run, run_size, &n->completed, &n->run));
   n->ctx = ctx; /* every field is set here once: clearing all of them costs a stream more than its checks */
   n->plan = plan;
   n->element_size = ctx->element_size;
-  SQ_TRY(sq_struct_in(ctx, "run", &n->run, sizeof n->run, run, run_size));
-  SQ_TRY(check_run(ctx, plan, &n->run));
-  n->training = n->run.reserve != NULL;
-  n->map = sq_plan_map(plan, n->run.seq_len, n->run.batch, n->run.lengths != NULL, n->training);
+  SQ_TRY(check_run(ctx, plan, n->run));
+  n->training = n->run->reserve != NULL;
+  const int ragged = n->run->lengths != NULL;
+  n->map = &plan->largest[ragged];
+  if (!n->training && n->run->seq_len == plan->desc.seq_len && n->run->batch == plan->desc.batch)
+    return SEQGPU_OK;
+  n->own = sq_plan_map(plan, n->run->seq_len, n->run->batch, ragged, n->training);
+  n->map = &n->own;
   return SEQGPU_OK;
 }
 
@@ -77,12 +114,12 @@ seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *
 seqgpu_status sq_net_drop(const sq_net *n, int64_t layer, void *data, int64_t first, int64_t steps) {
   const double p = n->plan->desc.dropout;
   if (!n->training || p <= 0) return SEQGPU_OK;
-  const int64_t width = n->run.batch * n->plan->output_width;
+  const int64_t width = n->run->batch * n->plan->output_width;
   const int64_t blocks = (n->plan->desc.seq_len * n->plan->desc.batch * n->plan->output_width + 3) / 4;
   const sq_dropout_args a = {.count = steps * width,
                              .p = p,
-                             .seed = n->run.seed,
-                             .offset = n->run.offset + (uint64_t)(layer * blocks + first * width / 4),
+                             .seed = n->run->seed,
+                             .offset = n->run->offset + (uint64_t)(layer * blocks + first * width / 4),
                              .x = sq_net_at(n, data, first * width),
                              .y = sq_net_at(n, data, first * width)};
   return SQ_RUN(n->ctx, dropout, &a);
@@ -90,57 +127,66 @@ seqgpu_status sq_net_drop(const sq_net *n, int64_t layer, void *data, int64_t fi
 
 /* What layer l reads: x, or the (dropped) output of the layer below. */
 static const void *layer_input(const sq_net *n, int64_t layer) {
-  if (layer == 0) return n->map.clean_x >= 0 ? sq_net_kept(n, n->map.clean_x) : n->run.x;
+  if (layer == 0) return n->map->clean_x >= 0 ? sq_net_kept(n, n->map->clean_x) : n->run->x;
   const int64_t index = n->training ? layer - 1 : (layer - 1) % 2;
-  return sq_net_kept(n, n->map.layer_out + index * n->map.layer_out_size);
+  return sq_net_kept(n, n->map->layer_out + index * n->map->layer_out_size);
 }
 
 void *sq_net_output(const sq_net *n, int64_t layer) {
   if (layer < n->plan->layers - 1) return (void *)(uintptr_t)layer_input(n, layer + 1);
-  return n->map.y >= 0 ? sq_net_borrowed(n, n->map.y) : n->run.y;
+  return n->map->y >= 0 ? sq_net_borrowed(n, n->map->y) : n->run->y;
 }
 
 /* That at layer 0's input goes straight to the caller, or through a time-major copy. */
 void *sq_net_dx(const sq_net *n, int64_t layer) {
-  if (layer > 0) return sq_net_borrowed(n, n->map.grad[layer % 2 && n->map.grad[1] >= 0]);
-  if (n->run.dx == NULL) return NULL;
-  return n->map.dx >= 0 ? sq_net_borrowed(n, n->map.dx) : n->run.dx;
+  if (layer > 0) return sq_net_borrowed(n, n->map->grad[layer % 2 && n->map->grad[1] >= 0]);
+  if (n->run->dx == NULL) return NULL;
+  return n->map->dx >= 0 ? sq_net_borrowed(n, n->map->dx) : n->run->dx;
 }
 
 /* ---------------------------------------------------------------- one layer and direction */
 
+/* Offset of a state of a layer and direction, in elements. */
+static int64_t state_offset(const sq_net *n, const sq_layer_run *s, int64_t layer, int64_t direction, int k) {
+  return (layer * n->plan->directions + direction) * n->run->batch * s->layout->state_width[k];
+}
+
+/* What only a run with a reserve has: that, and the gradients. */
+static void add_training(const sq_net *n, int64_t layer, int64_t direction, sq_layer_run *s) {
+  const int64_t first = n->map->first_reserve, rest = n->map->rest_reserve, N = n->plan->directions;
+  const int64_t below = layer == 0 ? direction * first : N * (first + (layer - 1) * rest) + direction * rest;
+  s->reserve = sq_net_at(n, n->run->reserve, n->map->reserves + below);
+  s->reserve_size = layer == 0 ? first : rest;
+  s->dparams = sq_net_at(n, n->run->dparams, sq_plan_param_offset(n->plan, layer, direction));
+  for (int k = 0; k < s->layout->states; k++) {
+    const int64_t offset = state_offset(n, s, layer, direction, k);
+    s->dfinal[k] = sq_net_at(n, n->run->dfinal[k], offset);
+    s->dinitial[k] = sq_net_at(n, n->run->dinitial[k], offset);
+  }
+}
+
 void sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction, sq_layer_run *s) {
   const seqgpu_plan *plan = n->plan;
-  const seqgpu_rnn_run *run = &n->run;
-  const sq_layout *l = sq_plan_layout(plan, layer);
-  const int64_t block = layer * plan->directions + direction;
+  const seqgpu_rnn_run *run = n->run;
   memset(s, 0, sizeof *s);
-  s->layout = l;
+  s->layout = sq_plan_layout(plan, layer);
   s->seq_len = run->seq_len;
   s->batch = run->batch;
   s->reverse = (int)direction;
   s->lengths = run->lengths;
   s->host_lengths = run->host_lengths;
   s->params = sq_net_at(n, run->params, sq_plan_param_offset(plan, layer, direction));
-  s->dparams = sq_net_at(n, run->dparams, sq_plan_param_offset(plan, layer, direction));
+  if (run->packed) s->packed = (char *)run->packed + sq_plan_packed_offset(plan, layer, direction);
   s->x = layer_input(n, layer);
-  s->ldx = l->config.input_size;
+  s->ldx = s->layout->config.input_size;
   s->math = (sq_math)plan->desc.math;
-  s->workspace = sq_net_borrowed(n, n->map.scratch + (plan->chunk ? layer : direction) * n->map.scratch_size);
-  s->workspace_size = n->map.scratch_size;
-  if (n->training) {
-    const int64_t below =
-        layer == 0 ? direction * n->map.first_reserve
-                   : plan->directions * (n->map.first_reserve + (layer - 1) * n->map.rest_reserve) +
-                         direction * n->map.rest_reserve;
-    s->reserve = sq_net_at(n, run->reserve, n->map.reserves + below);
-    s->reserve_size = layer == 0 ? n->map.first_reserve : n->map.rest_reserve;
-  }
-  for (int k = 0; k < l->states; k++) {
-    const int64_t offset = block * run->batch * l->state_width[k];
+  s->workspace =
+      sq_net_borrowed(n, n->map->scratch + (plan->chunk ? layer : direction) * n->map->scratch_size);
+  s->workspace_size = n->map->scratch_size;
+  for (int k = 0; k < s->layout->states; k++) {
+    const int64_t offset = state_offset(n, s, layer, direction, k);
     s->initial[k] = sq_net_at(n, run->initial[k], offset);
     s->final[k] = sq_net_at(n, run->final[k], offset);
-    s->dfinal[k] = sq_net_at(n, run->dfinal[k], offset);
-    s->dinitial[k] = sq_net_at(n, run->dinitial[k], offset);
   }
+  if (n->training) add_training(n, layer, direction, s);
 }

@@ -9,10 +9,12 @@
 typedef struct sq_net {
   seqgpu_context *ctx;
   const seqgpu_plan *plan;
-  seqgpu_rnn_run run; /* the caller's, completed where the caller's struct is an older one */
-  sq_network_map map;
+  const seqgpu_rnn_run *run; /* the caller's, or completed */
+  const sq_network_map *map; /* the plan's, or own */
   int training;
   size_t element_size;
+  seqgpu_rnn_run completed; /* where the caller's struct is an older one, or a newer one */
+  sq_network_map own;       /* of a run that the plan has no map of */
 } sq_net;
 
 /* Checks the arguments of a run and fills *n. */
@@ -20,6 +22,14 @@ seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *
                              const seqgpu_rnn_run *run, size_t run_size);
 /* EINVAL "run.NAME: is NULL" if it is. */
 seqgpu_status sq_run_need(seqgpu_context *ctx, const char *name, const void *pointer);
+/* The first of these checks: that there is a run, for a plan of this context.  *out is the caller's, or where
+ * its size is another one, *completed. */
+seqgpu_status sq_net_take_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
+                              size_t run_size, seqgpu_rnn_run *completed, const seqgpu_rnn_run **out);
+/* EINVAL if the run brings no room for packed weights, or brings it to a plan that has none. */
+enum { SQ_PACKED_ALIGNMENT = 8 };
+seqgpu_status sq_run_need_packed(seqgpu_context *ctx, const seqgpu_rnn_run *run);
+seqgpu_status sq_run_without_packed(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run);
 
 /* Address of element `offset` in a buffer; NULL if either is "not there".  Then in the two buffers of the
  * map: what a run keeps (its reserve, in inference its workspace), and what it borrows (its workspace). */

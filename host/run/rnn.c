@@ -16,7 +16,7 @@
 
 /* [T,B,width] <-> [B,T,width], and zeros at padded steps. */
 static seqgpu_status relayout(const sq_net *n, int to_time_major, int64_t width, const void *src, void *dst) {
-  const seqgpu_rnn_run *run = &n->run;
+  const seqgpu_rnn_run *run = n->run;
   sq_relayout_args a = {.width = width, .swap = n->plan->desc.batch_first, .src = src, .dst = dst};
   a.lengths = run->lengths;
   a.time_axis = a.swap && to_time_major ? 1 : 0;
@@ -48,13 +48,13 @@ static seqgpu_status forward_layer(const sq_net *n, int64_t layer) {
   for (int64_t direction = 0; direction < plan->directions; direction++) {
     const int half = direction == 1 && summed(n);
     sq_net_layer_run(n, layer, direction, &s[direction]);
-    s[direction].y = half ? sq_net_borrowed(n, n->map.half) : sq_net_at(n, out, column_of(n, direction));
+    s[direction].y = half ? sq_net_borrowed(n, n->map->half) : sq_net_at(n, out, column_of(n, direction));
     s[direction].ldy = half ? plan->first.output : plan->output_width;
   }
   SQ_TRY(sq_check(n->ctx, plan->algorithm->forward(&n->ctx->exec, s, (int)plan->directions),
                   plan->algorithm->name));
-  if (summed(n)) SQ_TRY(add_into(n, out, s[1].y, n->run.seq_len * n->run.batch * plan->output_width));
-  return layer < plan->layers - 1 ? sq_net_drop(n, layer, out, 0, n->run.seq_len) : SEQGPU_OK;
+  if (summed(n)) SQ_TRY(add_into(n, out, s[1].y, n->run->seq_len * n->run->batch * plan->output_width));
+  return layer < plan->layers - 1 ? sq_net_drop(n, layer, out, 0, n->run->seq_len) : SEQGPU_OK;
 }
 
 static seqgpu_status forward_layers(const sq_net *n) {
@@ -66,12 +66,12 @@ seqgpu_status seqgpu_rnn_forward_(seqgpu_context *ctx, const seqgpu_plan *plan, 
                                   size_t run_size) {
   sq_net n;
   SQ_TRY(sq_net_prepare(&n, ctx, plan, theirs, run_size));
-  const seqgpu_rnn_run *run = &n.run;
+  const seqgpu_rnn_run *run = n.run;
   if (run->seq_len > 0 && run->batch > 0) SQ_TRY(sq_run_need(ctx, "y", run->y));
-  if (n.map.clean_x >= 0)
-    SQ_TRY(relayout(&n, 1, plan->desc.input_size, run->x, sq_net_kept(&n, n.map.clean_x)));
+  if (n.map->clean_x >= 0)
+    SQ_TRY(relayout(&n, 1, plan->desc.input_size, run->x, sq_net_kept(&n, n.map->clean_x)));
   SQ_TRY(sq_wave_applies(&n) ? sq_wave_forward(&n) : forward_layers(&n));
-  if (n.map.y >= 0) SQ_TRY(relayout(&n, 0, plan->output_width, sq_net_borrowed(&n, n.map.y), run->y));
+  if (n.map->y >= 0) SQ_TRY(relayout(&n, 0, plan->output_width, sq_net_borrowed(&n, n.map->y), run->y));
   return SEQGPU_OK;
 }
 
@@ -96,7 +96,7 @@ static seqgpu_status backward_layers(const sq_net *n, const void *dy) {
   for (int64_t layer = n->plan->layers - 1; layer >= 0; layer--) {
     void *dx = sq_net_dx(n, layer);
     SQ_TRY(backward_layer(n, layer, dy, dx));
-    if (layer > 0) SQ_TRY(sq_net_drop(n, layer - 1, dx, 0, n->run.seq_len));
+    if (layer > 0) SQ_TRY(sq_net_drop(n, layer - 1, dx, 0, n->run->seq_len));
     dy = dx;
   }
   return SEQGPU_OK;
@@ -106,15 +106,15 @@ seqgpu_status seqgpu_rnn_backward_(seqgpu_context *ctx, const seqgpu_plan *plan,
                                    size_t run_size) {
   sq_net n;
   SQ_TRY(sq_net_prepare(&n, ctx, plan, theirs, run_size));
-  const seqgpu_rnn_run *run = &n.run;
+  const seqgpu_rnn_run *run = n.run;
   SQ_TRY(sq_run_need(ctx, "reserve", run->reserve));
   const void *dy = run->dy;
-  if (dy && n.map.y >= 0) {
-    SQ_TRY(relayout(&n, 1, plan->output_width, dy, sq_net_borrowed(&n, n.map.y)));
-    dy = sq_net_borrowed(&n, n.map.y);
+  if (dy && n.map->y >= 0) {
+    SQ_TRY(relayout(&n, 1, plan->output_width, dy, sq_net_borrowed(&n, n.map->y)));
+    dy = sq_net_borrowed(&n, n.map->y);
   }
   SQ_TRY(sq_wave_applies(&n) ? sq_wave_backward(&n, dy) : backward_layers(&n, dy));
-  if (run->dx && n.map.dx >= 0)
-    SQ_TRY(relayout(&n, 0, plan->desc.input_size, sq_net_borrowed(&n, n.map.dx), run->dx));
+  if (run->dx && n.map->dx >= 0)
+    SQ_TRY(relayout(&n, 0, plan->desc.input_size, sq_net_borrowed(&n, n.map->dx), run->dx));
   return SEQGPU_OK;
 }

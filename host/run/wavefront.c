@@ -16,19 +16,21 @@
 
 /* ---------------------------------------------------------------- one layer's part of a wave */
 
-static int64_t chunks_of(const sq_net *n) { return (n->run.seq_len + n->plan->chunk - 1) / n->plan->chunk; }
+static int64_t chunks_of(const sq_net *n) { return (n->run->seq_len + n->plan->chunk - 1) / n->plan->chunk; }
 
-int sq_wave_applies(const sq_net *n) { return n->plan->chunk > 0 && n->run.seq_len > 0 && n->run.batch > 0; }
+int sq_wave_applies(const sq_net *n) {
+  return n->plan->chunk > 0 && n->run->seq_len > 0 && n->run->batch > 0;
+}
 
 /* The states, or their gradients, that a chunk of the layer hands to the next one. */
 static void *carry(const sq_net *n, int64_t layer, int state) {
   const int64_t place = layer * SQ_MAX_STATES + state;
-  return sq_net_at(n, n->run.workspace, n->map.carry + place * n->map.carry_size);
+  return sq_net_at(n, n->run->workspace, n->map->carry + place * n->map->carry_size);
 }
 
 /* Chunk `chunk` of the layer; between chunks the states come from the carry and go there. */
 static sq_stretch stretch_of(const sq_net *n, int64_t layer, int64_t chunk, int backward) {
-  const int64_t T = n->run.seq_len, K = n->plan->chunk, last = chunks_of(n) - 1;
+  const int64_t T = n->run->seq_len, K = n->plan->chunk, last = chunks_of(n) - 1;
   sq_stretch s = {.first = chunk * K};
   sq_net_layer_run(n, layer, 0, &s.run);
   s.steps = chunk == last ? T - s.first : K;
@@ -89,7 +91,7 @@ static seqgpu_status backward_wave(const sq_net *n, const void *dy, int64_t wave
 seqgpu_status sq_wave_backward(const sq_net *n, const void *dy) {
   const int64_t L = n->plan->layers, waves = chunks_of(n) + L - 1;
   for (int64_t wave = 0; wave < waves; wave++) SQ_TRY(backward_wave(n, dy, wave));
-  for (int64_t layer = L - 1; layer >= 0 && n->run.dparams; layer--) {
+  for (int64_t layer = L - 1; layer >= 0 && n->run->dparams; layer--) {
     sq_layer_run run;
     sq_net_layer_run(n, layer, 0, &run);
     SQ_TRY(

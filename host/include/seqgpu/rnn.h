@@ -60,7 +60,7 @@ typedef enum seqgpu_merge {
 } seqgpu_merge;
 
 /** The least exact arithmetic that products may use on a GPU; a device may always be more exact, and the CPU
- * is.  Sums and states stay float32.  The one exception are the algorithms "cudnn-half": for BF16 they hold
+ * is, but for "stream-bf16" and "stream-int8", which only their whole name stands for.  Sums and states stay float32.  The one exception are the algorithms "cudnn-half": for BF16 they hold
  * everything, states included, in half precision (10 bits of mantissa, at most 65504; what is larger becomes
  * infinity).  They run only where they are named or measured to be the fastest. */
 typedef enum seqgpu_math {
@@ -111,7 +111,8 @@ typedef enum seqgpu_plan_mode {
 /** How a descriptor is to run. */
 typedef struct seqgpu_plan_options {
   /** NULL = the planner's choice; or a name, "step" or "cuda/step"; or the beginning of several names,
-   * "persistent" or "cudnn", among which the planner chooses.  seqgpu_algorithm_get lists all names. */
+   * "persistent" or "cudnn", among which the planner chooses.  seqgpu_algorithm_get lists all names, and says
+   * which of them are never a choice and must be given whole. */
   const char *algorithm;
   seqgpu_plan_mode mode; /**< estimate or measure */
   /** SEQGPU_PLAN_MEASURE: a text file of earlier choices, keyed by device, version and descriptor; NULL =
@@ -149,6 +150,7 @@ typedef struct seqgpu_algorithm_info {
   /** Microseconds of a forward by the planner's model, and of the backward with it unless desc->inference; 0
    * where it cannot run. */
   double estimate_us;
+  int by_name; /**< 1: it rounds more than desc->math allows, and runs only where its whole name is given */
 } seqgpu_algorithm_info;
 
 /** The number of algorithms that the context's device has, whether they fit a descriptor or not. */
@@ -202,6 +204,7 @@ typedef struct seqgpu_plan_sizes {
   /** Philox blocks that the dropout masks of a run use from run.offset on: add it to the offset after each
    * training step. */
   uint64_t random_blocks;
+  size_t packed; /**< bytes of packed; 0 unless the algorithm packs weights (seqgpu_rnn_pack) */
 } seqgpu_plan_sizes;
 
 /** Writes the sizes into *out: what seqgpu_plan_get_sizes returns. */
@@ -322,6 +325,8 @@ typedef struct seqgpu_rnn_run {
   void *dinitial[SEQGPU_MAX_STATES];     /**< like initial, overwritten; NULL = not wanted */
   void *dparams;                         /**< [param_elements], added to; NULL = not wanted */
   void *memory;                          /**< of seqgpu_run_allocate; else NULL */
+  /* weights in fewer bits */
+  void *packed; /**< written by seqgpu_rnn_pack, read by forward; NULL where sizes.packed is 0 */
 } seqgpu_rnn_run;
 
 /** What seqgpu_run_allocate calls, with the size of the caller's struct. */
@@ -329,7 +334,7 @@ SEQGPU_API seqgpu_status seqgpu_run_allocate_(seqgpu_context *ctx, const seqgpu_
                                               seqgpu_rnn_run *run, size_t run_size);
 
 /** Fills *run for the plan's largest run, with device memory for every buffer, all set to 0: params, x, y,
- * workspace, the states (initial and final are the same memory, so that they are carried from run to run),
+ * workspace, packed, the states (initial and final are the same memory, so that they are carried from run to run),
  * and unless the plan is for inference reserve, dy, dx and dparams.  Any of the pointers may then be replaced
  * by the caller's own buffers. Free it with seqgpu_run_release.  ENOMEM: *run is all zeros. */
 static inline seqgpu_status seqgpu_run_allocate(seqgpu_context *ctx, const seqgpu_plan *plan,
@@ -339,6 +344,21 @@ static inline seqgpu_status seqgpu_run_allocate(seqgpu_context *ctx, const seqgp
 
 /** Frees what seqgpu_run_allocate took, and nothing else that the run points to.  NULL is allowed. */
 SEQGPU_API void seqgpu_run_release(seqgpu_context *ctx, seqgpu_rnn_run *run);
+
+/** What seqgpu_rnn_pack calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_rnn_pack_(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                          const seqgpu_rnn_run *run, size_t run_size);
+
+/** Packs run.params into run.packed, for the algorithms that read weights in fewer bits, "stream-bf16" and
+ * "stream-int8": once, and again after each change of the weights.  Their forward reads biases and other
+ * vectors in params, and every matrix in packed.  Plans that differ in seq_len and batch alone may share
+ * packed, and threads may, too.  Where sizes.packed is 0 there is nothing to do.
+ * EINVAL: params or packed is NULL, packed is not at a multiple of 8 bytes, or it is given to a plan that packs
+ * nothing. */
+static inline seqgpu_status seqgpu_rnn_pack(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                            const seqgpu_rnn_run *run) {
+  return seqgpu_rnn_pack_(ctx, plan, run, sizeof(seqgpu_rnn_run));
+}
 
 /** What seqgpu_rnn_forward calls, with the size of the caller's struct. */
 SEQGPU_API seqgpu_status seqgpu_rnn_forward_(seqgpu_context *ctx, const seqgpu_plan *plan,
