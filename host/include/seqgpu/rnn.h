@@ -60,9 +60,10 @@ typedef enum seqgpu_merge {
 } seqgpu_merge;
 
 /** The least exact arithmetic that products may use on a GPU; a device may always be more exact, and the CPU
- * is, but for "stream-bf16" and "stream-int8", which only their whole name stands for.  Sums and states stay float32.  The one exception are the algorithms "cudnn-half": for BF16 they hold
- * everything, states included, in half precision (10 bits of mantissa, at most 65504; what is larger becomes
- * infinity).  They run only where they are named or measured to be the fastest. */
+ * is.  Sums and states stay float32.  The exceptions are algorithms that round more, and run only where they are
+ * named.  "cudnn-half", for BF16, holds everything, states included, in half precision (10 bits of mantissa, at
+ * most 65504; what is larger becomes infinity); measuring may choose it as well.  "stream-bf16" and "stream-int8",
+ * on the CPU, round the weights. */
 typedef enum seqgpu_math {
   SEQGPU_MATH_F32 = 0,
   SEQGPU_MATH_TF32 = 1, /**< inputs of a product rounded to 10 bits of mantissa */
