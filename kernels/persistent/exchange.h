@@ -124,6 +124,7 @@ struct exchange_cluster : exchange_plain {
   template <int lanes>
   static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &at, int to,
                                               uint4 v, int lane) {
+    SQ_ROLLED
     for (int i = lane; i < at.ctas; i += lanes) sq_cluster_store(o.memory + to, at.peer(i), v);
   }
   static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {
@@ -154,6 +155,7 @@ struct exchange_cluster_async : exchange_on_barriers {
   template <int lanes>
   static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &at, int to,
                                               uint4 v, int lane) {
+    SQ_ROLLED
     for (int i = lane; i < at.ctas; i += lanes) sq_store_async(o.memory + to, barrier(at), at.peer(i), v);
   }
   static __device__ __forceinline__ void announce(const exchange_operand &o, const exchange_place &at) {

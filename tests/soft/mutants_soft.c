@@ -3,7 +3,7 @@
  *   mutants_soft [--part I/N] [--sample N] [--kernel WORD] [--cell CELL] [--kind WORD]
  *
  * sh tests/soft/mutate.sh runs it and makes the table.  --kernel, --kind: with the word in their names; --cell: of
- * that cell, or of one that is drawn ("any"), its kernels on its trials alone.
+ * that cell, or of one that is drawn ("any"), its persistent kernels on its trials alone.
  *
  * A trial is a network forward and backward by one algorithm, or an operator; it is a small one, and its result
  * is compared with the CPU's float64.  A kernel's mutants are tried on the cheapest trials that reach the
@@ -154,15 +154,23 @@ static int tried(const cell_row *cell, const shape_row *shape) {
   return fits(cell, shape) && shape->size[3] != (unitary ? 200 : 256);
 }
 
-/* cell: in the name of the trials' cells; "": all, and operators. */
+static void add_networks(const char *algorithm, const cell_row *cell) {
+  for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
+    for (size_t s = 0; s < COUNT(mutant_shapes); s++)
+      if (tried(cell, &mutant_shapes[s]))
+        add_trial((trial){algorithm, cell, &mutant_shapes[s], (seqgpu_math)math, .row = NULL});
+}
+
+/* cell: in the name of the trials' cells, and then only persistent algorithms, for which peepholes choose no other
+ * kernel; "": all, and operators. */
 static void add_trials(const char *cell) {
   for (const sq_algorithm *a = sq_algorithms; a->name != NULL; a++) {
     const int ours = strcmp(a->device, "cuda") == 0 && strncmp(a->id, "cudnn", 5) != 0;
-    for (size_t c = 0; c < COUNT(cell_rows) && ours && a->dtype == SEQGPU_DTYPE_F32; c++)
-      for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++)
-        for (size_t s = 0; s < COUNT(mutant_shapes); s++)
-          if (tried(&cell_rows[c], &mutant_shapes[s]) && strstr(cell_rows[c].desc.cell, cell) != NULL)
-            add_trial((trial){a->id, &cell_rows[c], &mutant_shapes[s], (seqgpu_math)math, .row = NULL});
+    if (!ours || a->dtype != SEQGPU_DTYPE_F32) continue;
+    if (cell[0] != '\0' && strncmp(a->id, "persistent", 10) != 0) continue;
+    for (size_t c = 0; c < COUNT(cell_rows); c++)
+      if (strstr(cell_rows[c].desc.cell, cell) != NULL && (cell[0] == '\0' || !cell_rows[c].desc.peephole))
+        add_networks(a->id, &cell_rows[c]);
   }
   static const int64_t sizes[][3] = {{33, 31, 2}, {3, 257, 4}};
   for (size_t r = 0; r < COUNT(op_rows) && cell[0] == '\0'; r++)
