@@ -3,18 +3,20 @@
  *   bench_model [--shapes FILE] [--algorithm NAME] [--math f32|tf32|bf16] [--device ROW]
  *
  * Each plan of the library's own runs a few steps of each shape on the software device (tests/soft), which counts
- * what a step executes.  Five terms, in cycles, none of which a step can beat:
+ * what a step executes.  Five terms, in cycles:
  *
- *   chain    the longest chain of dependent instructions, of a table of latencies (tests/soft/meaning.cpp)
+ *   chain    the longest chain of dependent instructions, of a table of latencies (tests/soft/meaning.cpp), where a
+ *            warp issues in the order of the PTX: ptxas moves loads ahead, and makes it shorter
  *   issue    issue slots of a processor's warps, spread over its 4 schedulers
  *   tensor   mma.sync of a processor: 1.5 cycles for an m16n8k16 of bfloat16 or an m16n8k8 of TF32, which is 63 % of
  *            the dense peak, as Luo and others measured
  *   shared   turns at the 32 banks of a processor's shared memory, 1 cycle each
  *   L2       sectors into a processor, 64 bytes a cycle, or into all of them, 3,200 bytes a cycle
  *
- * `at least` is the largest of them, as if they overlapped perfectly; `at most` their sum, as if not at all.  Both in
- * microseconds at 1.755 GHz, the boost clock of an H100 SXM.  They are estimates: PTX is counted where ptxas may
- * make more or fewer instructions of it, and the input's product and caches that miss are left out.
+ * `largest` is the largest of them, as if the others were hidden behind it; `sum` their sum, as if nothing were.
+ * Both in microseconds at 1.755 GHz, the boost clock of an H100 SXM.  They are estimates, to compare plans and
+ * versions with: PTX is counted where ptxas may make more or fewer instructions of it, and the input's product and
+ * caches that miss are left out.
  */
 #include "bench/common/shapes.h"
 #include "tests/soft/plan_counts.h"
@@ -36,9 +38,10 @@ static terms terms_of(const plan_counts *c) {
 }
 
 static void print_row(const bench_row *row, const plan_counts *c) {
+  if (c->blocks == 0) return; /* its steps are launches */
   const terms t = terms_of(c);
-  const double least = fmax(fmax(fmax(t.chain, t.issue), fmax(t.tensor, t.shared)), t.l2);
-  const double most = t.chain + t.issue + t.tensor + t.shared + t.l2;
+  const double largest = fmax(fmax(fmax(t.chain, t.issue), fmax(t.tensor, t.shared)), t.l2);
+  const double sum = t.chain + t.issue + t.tensor + t.shared + t.l2;
   const double tensor = c->step[SOFT_TENSOR], all = counted_instructions(c->step);
   printf("| %s | %lld | %lld | %s | %s | %s | %.0f | %.0f | ", row->cell, (long long)row->hidden,
          (long long)row->batch, arithmetic[c->math].name, c->algorithm, c->direction, c->blocks, all);
@@ -47,7 +50,7 @@ static void print_row(const bench_row *row, const plan_counts *c) {
   else
     printf("- | ");
   printf("%.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.2f | %.2f |\n", t.chain, t.issue, t.tensor, t.shared,
-         t.l2, c->setup_chain, least / GHZ / 1000, most / GHZ / 1000);
+         t.l2, c->setup_chain, largest / GHZ / 1000, sum / GHZ / 1000);
   fflush(stdout);
 }
 
@@ -91,7 +94,7 @@ int main(int argc, char **argv) {
   seqgpu_context *ctx = net_context("cuda", SEQGPU_DTYPE_F32, 1);
   printf("| cell | H | B | arithmetic | algorithm | direction | blocks | instructions | of an mma | chain | "
          "issue | "
-         "tensor | shared | L2 | set-up chain | at least, us (estimate) | at most, us (estimate) |\n"
+         "tensor | shared | L2 | set-up chain | largest, us (estimate) | sum, us (estimate) |\n"
          "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (int r = 0; r < count; r++) count_row(ctx, &rows[r], algorithm, math);
   seqgpu_context_destroy(ctx);
