@@ -15,10 +15,10 @@
  * order of summation by construction.
  *
  * Per step and stage, a block does rows * depth * columns multiply-adds, reads its weights from shared memory
- * once for every 8 (float32) or 32 columns, and takes two __syncthreads and an exchange.  Global memory,
+ * once for every 8 (float32) or 32 columns, and takes a __syncthreads and an exchange.  Global memory,
  * forward: x W_ih^T + b of the pair in (loaded before the product), activations, state and y out; backward:
  * activations, states and dy in, dgates out.
- * Limits: the product where rows * columns is large, else the latency of two barriers and the exchange.
+ * Limits: the product where rows * columns is large, else the latency of the barriers and the exchange.
  *
  * Ragged batches: the recurrence of a slice ends with its longest sequence.  Later steps only pass on the
  * state and write zeros, without products and exchanges.
