@@ -13,18 +13,16 @@ theirs, which is float32.  Then the errors of rounded weights against float32, a
 """
 
 import argparse
-import json
-import os
+import itertools
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
+from rounds import RowFile, medians, run_ours
 
 GATES = {"lstm": 4, "gru": 3}
 OPERATORS = {"lstm": "LSTM", "gru": "GRU"}
@@ -106,40 +104,27 @@ class Network:
         return statistics.median(times)
 
 
-def run_ours(o, cell, hidden):
-    """One row of bench_stream."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "row.json")
-        command = [o.bench, "--cells", cell, "--hidden", str(hidden), "--steps", str(o.steps), "--samples", str(o.samples)]
-        subprocess.run(command + ["--json", path], check=True, stdout=subprocess.DEVNULL)
-        with open(path) as file:
-            return json.loads(file.readline())
-
-
 def race(o, cell, hidden):
     network = Network(cell, hidden, o.steps)
     error = network.error()
     if not error <= LIMIT:
         sys.exit(f"ONNX Runtime's {cell}, H = {hidden}: error {error:.1e}")
+    command = [o.bench, "--cells", cell, "--hidden", str(hidden), "--steps", str(o.steps), "--samples", str(o.samples)]
     rows = []
     for _ in range(o.rounds):
-        ours = run_ours(o, cell, hidden)
+        ours = run_ours(command)
         ours["ort_us"] = network.time_us(o.samples)
         for name in STREAMS:
             ours[f"{name}_to_ort"] = ours[f"{name}_us"] / ours["ort_us"]
         ours["stream_to_step"] = ours["stream_us"] / ours["step_us"]
         rows.append(ours)
-    middle = dict(rows[0])
-    for key in middle:
-        if key.endswith("_us") or "_to_" in key:
-            middle[key] = statistics.median(row[key] for row in rows)
+    middle = medians(rows, lambda key: key.endswith("_us") or "_to_" in key)
     middle["requests"] = sum(row["requests"] for row in rows)
     return middle
 
 
 def main():
     o = parse_arguments()
-    file = open(o.json, "w") if o.json else None
     print(f"onnxruntime {ort.__version__}; microseconds per step, one sequence, one thread, input_size = hidden_size")
     ratios = ("stream_to_step", "stream_to_whole") + tuple(f"{name}_to_ort" for name in STREAMS)
     errors = ("bf16_error", "int8_error")
@@ -147,16 +132,13 @@ def main():
     columns += tuple(error.replace("_", " ") for error in errors) + ("allocations",)
     print("| cell | H | " + " | ".join(columns) + " |")
     print("|---|" + "---:|" * (len(columns) + 1))
-    for cell in o.cells.split(","):
-        for hidden in map(int, o.hidden.split(",")):
+    with RowFile(o.json) as file:
+        for cell, hidden in itertools.product(o.cells.split(","), map(int, o.hidden.split(","))):
             row = race(o, cell, hidden)
             cells = [f"{row[name + '_us']:.3f}" for name in TIMES] + [f"{row[ratio]:.2f}" for ratio in ratios]
             cells += [f"{row[error]:.1e}" for error in errors] + [str(row["requests"])]
             print(f"| {cell} | {hidden} | " + " | ".join(cells) + " |", flush=True)
-            if file:
-                file.write(json.dumps(row) + "\n")
-    if file:
-        file.close()
+            file.write(row)
 
 
 if __name__ == "__main__":

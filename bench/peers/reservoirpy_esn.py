@@ -13,9 +13,7 @@ theirs and ours; then ratios, theirs over ours; then seconds to draw the reservo
 """
 
 import argparse
-import json
 import os
-import statistics
 import subprocess
 import tempfile
 import time
@@ -24,6 +22,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import reservoirpy
 from reservoirpy.nodes import Reservoir, Ridge
+from rounds import RowFile, medians, run_ours
 
 WASHOUT, RIDGE = 200, 1e-8  # bench_esn has the same
 
@@ -40,10 +39,11 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def read_series(o, folder):
-    path = os.path.join(folder, "series.txt")
-    subprocess.run([o.bench, "--steps", str(o.steps), "--series", path], check=True)
-    series = np.loadtxt(path)
+def read_series(o):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "series.txt")
+        subprocess.run([o.bench, "--steps", str(o.steps), "--series", path], check=True)
+        series = np.loadtxt(path)
     return series[:, :1], series[:, 1:]
 
 
@@ -64,18 +64,11 @@ def run_theirs(o, hidden, u, d):
     return {"rp_create_s": start - begin, "rp_states_s": between - start, "rp_fit_s": end - between, "rp_nrmse": nrmse}
 
 
-def run_ours(o, hidden, folder):
-    path = os.path.join(folder, "row.json")
+def race(o, hidden, u, d):
     command = [o.bench, "--hidden", str(hidden), "--links", str(o.links), "--steps", str(o.steps), "--dtype", o.dtype]
-    subprocess.run(command + ["--json", path], check=True, stdout=subprocess.DEVNULL)
-    with open(path) as file:
-        return json.loads(file.readline())
-
-
-def race(o, hidden, folder, u, d):
     rows = []
     for _ in range(o.rounds):
-        row = run_ours(o, hidden, folder) | run_theirs(o, hidden, u, d)
+        row = run_ours(command) | run_theirs(o, hidden, u, d)
         row["fit_s"] = row["train_s"] - row["states_s"] + row["solve_s"]  # train runs the states, too
         for name in ("states", "fit"):
             row[f"{name}_ratio"] = row[f"rp_{name}_s"] / row[f"{name}_s"]
@@ -83,11 +76,7 @@ def race(o, hidden, folder, u, d):
         row["rp_both_s"] = row["rp_states_s"] + row["rp_fit_s"]
         row["both_ratio"] = row["rp_both_s"] / row["both_s"]
         rows.append(row)
-    middle = dict(rows[0])
-    for key in middle:
-        if key.endswith(("_s", "_ratio")):
-            middle[key] = statistics.median(row[key] for row in rows)
-    return middle
+    return medians(rows, lambda key: key.endswith(("_s", "_ratio")))
 
 
 def main():
@@ -97,18 +86,14 @@ def main():
     print(f"reservoirpy {reservoirpy.__version__}, numpy {np.__version__}; seconds, {o.steps} steps, {o.links} links, our {o.dtype}")
     print("| H | " + " | ".join(columns) + " | create, theirs | ours | NRMSE, theirs | ours |")
     print("|" + "---:|" * (len(columns) + 5))
-    file = open(o.json, "w") if o.json else None
-    with tempfile.TemporaryDirectory() as folder:
-        u, d = read_series(o, folder)
+    u, d = read_series(o)
+    with RowFile(o.json) as file:
         for hidden in map(int, o.hidden.split(",")):
-            row = race(o, hidden, folder, u, d)
+            row = race(o, hidden, u, d)
             cells = [f"{row[f'rp_{part}_s']:.4f}" for part in parts] + [f"{row[f'{part}_s']:.4f}" for part in parts]
             cells += [f"{row[f'{part}_ratio']:.2f}" for part in parts] + [f"{row[key]:.3f}" for key in ("rp_create_s", "create_s", "rp_nrmse", "nrmse")]
             print(f"| {hidden} | " + " | ".join(cells) + " |", flush=True)
-            if file:
-                file.write(json.dumps(row) + "\n")
-    if file:
-        file.close()
+            file.write(row)
 
 
 if __name__ == "__main__":
