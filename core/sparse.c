@@ -31,21 +31,7 @@ int64_t sq_sparse_workspace(const sq_layout *l, int64_t batch) {
 
 int FN(sq_sparse_collect)(const sq_layout *l, const void *params, sq_links *links) {
   const sq_param *p = &l->param[l->product[0].param];
-  const real *w = (const real *)params + p->offset;
-  real *weight = links->weight;
-  int64_t count = 0;
-  for (int64_t j = 0; j < p->rows; j++) {
-    links->first[j] = count;
-    for (int64_t k = 0; k < p->cols; k++) {
-      const real v = w[j * p->cols + k];
-      if (v == 0) continue; /* NaN is not */
-      if (count == links->most) return 0;
-      links->from[count] = (int32_t)k;
-      weight[count++] = v;
-    }
-  }
-  links->first[p->rows] = count;
-  return 1;
+  return FN(sq_links_collect)(p->rows, p->cols, (const real *)params + p->offset, links);
 }
 
 /* W_ih x of one unit; few inputs are the rule. */

@@ -4,19 +4,11 @@
 #define SQ_SPARSE_H
 
 #include "core/layer.h"
-#include "core/real.h"
+#include "core/links.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* The links into unit j: first[j] .. first[j+1] - 1.  Memory is the caller's: first [H+1], the others [most]. */
-typedef struct sq_links {
-  int64_t most;
-  int64_t *first;
-  int32_t *from; /* the unit that a link comes from */
-  void *weight;  /* in the precision of the layer */
-} sq_links;
 
 /* 1 if a layer of this layout can run so: one stage, one product, of all units by all units. */
 int sq_sparse_applies(const sq_layout *layout);

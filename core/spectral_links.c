@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "core/gemm.h"
+#include "core/links.h"
 #include "core/philox.h"
 #include "core/spectral.h"
 #include "core/spectral_links.h"
@@ -28,32 +29,19 @@ static const double TOLERANCE = 1e-9;
 typedef struct iteration {
   int64_t n;
   double *v, *av; /* [n,P] */
-  int64_t *first; /* [n+1] */
-  int32_t *from;  /* [links] */
-  double *weight; /* [links] */
+  sq_links links; /* of A */
   double gram[P * P], h[P * P];
 } iteration;
 
-static void collect(iteration *it, const double *a) {
-  int64_t count = 0;
-  for (int64_t i = 0; i < it->n; i++) {
-    it->first[i] = count;
-    for (int64_t j = 0; j < it->n; j++) {
-      if (a[i * it->n + j] == 0) continue;
-      it->from[count] = (int32_t)j;
-      it->weight[count++] = a[i * it->n + j];
-    }
-  }
-  it->first[it->n] = count;
-}
-
 /* av = A v */
 static void multiply(iteration *it) {
+  const sq_links *a = &it->links;
+  const double *weight = a->weight;
   for (int64_t i = 0; i < it->n; i++) {
     double *restrict out = it->av + i * P;
     memset(out, 0, P * sizeof *out);
-    for (int64_t l = it->first[i]; l < it->first[i + 1]; l++) {
-      const double w = it->weight[l], *restrict row = it->v + it->from[l] * P;
+    for (int64_t l = a->first[i]; l < a->first[i + 1]; l++) {
+      const double w = weight[l], *restrict row = it->v + a->from[l] * P;
       for (int k = 0; k < P; k++) out[k] += w * row[k];
     }
   }
@@ -120,21 +108,24 @@ int sq_spectral_radius_links(int64_t n, int64_t links, const double *a, double *
     *it = (iteration){.n = n,
                       .v = malloc((size_t)(n * P) * sizeof(double)),
                       .av = malloc((size_t)(n * P) * sizeof(double)),
-                      .first = malloc((size_t)(n + 1) * sizeof(int64_t)),
-                      .from = malloc((size_t)(n * links) * sizeof(int32_t)),
-                      .weight = malloc((size_t)(n * links) * sizeof(double))};
-    failed = !it->v || !it->av || !it->first || !it->from || !it->weight;
+                      .links = {.most = n * links,
+                                .first = malloc((size_t)(n + 1) * sizeof(int64_t)),
+                                .from = malloc((size_t)(n * links) * sizeof(int32_t)),
+                                .weight = malloc((size_t)(n * links) * sizeof(double))}};
+    failed = !it->v || !it->av || !it->links.first || !it->links.from || !it->links.weight;
     if (!failed) {
       sq_rng rng = {.seed = 1}; /* any start will do; this one is the same each time */
       for (int64_t i = 0; i < n * P; i++) it->v[i] = 2 * sq_rng_uniform(&rng) - 1;
-      collect(it, a);
-      failed = iterate(it, radius) != 0;
+      if (!sq_links_collect_f64(n, n, a, &it->links))
+        *radius = (double)NAN; /* more than were promised: that way is not for it */
+      else
+        failed = iterate(it, radius) != 0;
     }
     free(it->v);
     free(it->av);
-    free(it->first);
-    free(it->from);
-    free(it->weight);
+    free(it->links.first);
+    free(it->links.from);
+    free(it->links.weight);
   }
   free(it);
   return failed ? -1 : 0;
