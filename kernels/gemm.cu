@@ -154,9 +154,7 @@ int gemm_cublas(sq_exec *exec, const sq_gemm_args *a) {
       static_cast<cublasHandle_t>(gpu->cublas), a->trans_b ? CUBLAS_OP_T : CUBLAS_OP_N,
       a->trans_a ? CUBLAS_OP_T : CUBLAS_OP_N, a->n, a->m, a->k, &one, a->b, CUDA_R_32F, a->ldb, a->a,
       CUDA_R_32F, a->lda, &beta, a->c, CUDA_R_32F, a->ldc, compute_types[a->math], CUBLAS_GEMM_DEFAULT);
-  if (status == CUBLAS_STATUS_SUCCESS) return 0;
-  cudaGetLastError();
-  return SQ_CUBLAS_ERRORS + (int)status;
+  return status == CUBLAS_STATUS_SUCCESS ? 0 : sq_reported(SQ_CUBLAS_ERRORS + (int)status);
 }
 #endif
 

@@ -25,6 +25,8 @@
 #include "tests/simt/simt_emulator.h"
 #else
 #include <cuda_runtime.h>
+
+#include "kernels/reported.h"
 #endif
 
 enum { SQ_WARP = 32 };
@@ -74,11 +76,6 @@ struct sq_mode {
 };
 
 #ifndef SEQGPU_EMULATE
-/* An error that goes to the caller as a status, and so not to whoever next asks CUDA for its last one. */
-static inline int sq_reported(cudaError_t error) {
-  if (error != cudaSuccess) cudaGetLastError();
-  return (int)error;
-}
 
 static inline cudaLaunchConfig_t sq_config_of(sq_mode mode, dim3 grid, dim3 block, size_t shared,
                                               void *stream, cudaLaunchAttribute attribute[2]) {

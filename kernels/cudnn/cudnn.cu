@@ -29,6 +29,7 @@
 #include "kernels/cudnn/algorithms.h"
 #include "kernels/cudnn/layer.h"
 #include "kernels/device.h"
+#include "kernels/reported.h"
 
 namespace {
 
@@ -51,12 +52,6 @@ struct call {
   const void *x;
   uint32_t *largest; /* of the incoming gradients, half only; else NULL: nothing is scaled */
 };
-
-/* As sq_reported (simt.h), whatever function of CUDA the error came from. */
-int reported(int error) {
-  if (error != 0) cudaGetLastError();
-  return error;
-}
 
 /* Waits for the lengths from the device: not while the stream is recorded, whose recording that would end. */
 int fetch_lengths(sq_cudnn *c, cudaStream_t stream, const int32_t *lengths, size_t bytes) {
@@ -350,7 +345,7 @@ const char *refuses(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, char *
     return text;
   }
   int64_t workspace, reserve;
-  const int error = reported(sq_cudnn_ask(exec, p, way, &workspace, &reserve));
+  const int error = sq_reported(sq_cudnn_ask(exec, p, way, &workspace, &reserve));
   if (error == 0) return NULL;
   snprintf(text, size, "cuDNN %d refuses this layer: %s", (int)dnn().cudnnGetVersion(),
            SQ_GPU(device).error_text(error));
@@ -389,9 +384,9 @@ double estimate(const sq_problem *p, sq_cudnn_way way) {
     return sq_cudnn_ask(exec, p, {algorithm, type}, &workspace, &reserve) == 0 ? reserve : -1;               \
   }                                                                                                          \
   extern "C" int sq_cudnn_##id##_forward(sq_exec *exec, const sq_layer_run *runs, int count) {               \
-    return reported(forward(exec, runs, count, {algorithm, type}));                                          \
+    return sq_reported(forward(exec, runs, count, {algorithm, type}));                                       \
   }                                                                                                          \
   extern "C" int sq_cudnn_##id##_backward(sq_exec *exec, const sq_layer_run *runs, int count) {              \
-    return reported(backward(exec, runs, count, {algorithm, type}));                                         \
+    return sq_reported(backward(exec, runs, count, {algorithm, type}));                                      \
   }
 SQ_CUDNN_ALGORITHMS(DEFINE)

@@ -95,7 +95,8 @@ template <class product> recurrence_product_info product_info() {
           product::ROW_TILE,
           product::DEPTH_TILE,
           product::LANES,
-          product::LANES_ALONG};
+          product::chunk_rows,
+          product::chunk_columns};
 }
 
 /* In the order of RECURRENCE_CELLS, and of sq_math. */
@@ -127,16 +128,13 @@ int parts_for(const question &q, const recurrence_shape &n, int rows, int depth,
 
 int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
-/* The chunks of an operand, and the places of a block: a chunk is several units of a column, or several columns
- * of a unit. */
+/* The chunks of an operand, and the places of a block. */
 void place_chunks(const question &q, recurrence_shape *n) {
-  const int lanes = q.product.lanes, along = q.product.lanes_along;
-  const int rows = along ? (int)sq_ceil_div(n->hidden, lanes) : n->hidden;
-  const int columns = along ? n->columns : (int)sq_ceil_div(n->columns, lanes);
-  n->chunk.rows = sq_divisor_by(rows);
-  n->chunk.across = along ? n->width : n->width / lanes;
-  n->chunk.stride = (along ? n->padded / lanes : n->padded) * n->chunk.across;
-  n->places = n->units * (along ? n->columns : columns * lanes);
+  const recurrence_product_info &product = q.product;
+  n->chunk.rows = sq_divisor_by(product.chunk_rows(n->hidden));
+  n->chunk.across = product.chunk_columns(n->width);
+  n->chunk.stride = product.chunk_rows(n->padded) * n->chunk.across;
+  n->places = product.chunk_rows(n->units) * product.chunk_columns(n->columns) * product.lanes;
 }
 
 /* Sizes, and places in shared memory, of a cut whose ctas, units and columns are given.  The places are

@@ -101,7 +101,7 @@ struct exchange_plain {
   static __device__ __forceinline__ void leave(void) {}
 };
 
-/* In all of them, `lane` is the lane's number in the chunk's, of which there are `lanes`. */
+/* In all of them `lanes` lanes share a chunk, and `lane` is the number of this one among them. */
 struct exchange_cta : exchange_plain {
   template <int lanes>
   static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &, int to,

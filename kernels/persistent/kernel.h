@@ -39,11 +39,11 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int rank, slice;       /* of the block */
   int first_unit, units; /* units of the block that exist */
   int first_row, columns;
-  int places;          /* that may have a pair: product::place */
-  int64_t longest;     /* steps of the slice */
-  uint32_t turn;       /* exchanges so far */
-  sq_divisor by_units; /* of a place: the block's units, of whole chunks */
-  sq_divisor wide;     /* chunks of a row that exist: the last slice may have fewer */
+  int places;            /* lanes of the block's chunks, each with a pair or padding */
+  int64_t longest;       /* steps of the slice */
+  uint32_t turn;         /* exchanges so far */
+  sq_divisor by_rows;    /* of the block's chunks */
+  sq_divisor by_columns; /* of all blocks' chunks: the last slice may have fewer */
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
                                         unsigned char *memory_)
@@ -56,6 +56,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     int64_t j, b, row; /* row = t B + b */
     int64_t t;
     bool there, valid;
+    int chunk; /* where its element of the operand lies, in a block of H */
   };
 
   /* What the pointwise step of a pair has made. */
@@ -184,7 +185,11 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   __device__ __forceinline__ pair pair_at(int p, int64_t t) const {
     pair at;
-    product::place(p, by_units, &at.u, &at.c);
+    const int chunk = p / product::LANES, lane = p % product::LANES;
+    const int column = by_rows.of(chunk), row = chunk - column * (int)by_rows.by;
+    at.u = product::unit_of(row, lane);
+    at.c = product::column_of(column, lane);
+    at.chunk = (product::chunk_rows(first_unit) + row) * n.chunk.across + column;
     at.j = first_unit + at.u;
     at.b = first_row + at.c;
     at.t = t;
@@ -300,13 +305,6 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* ---- the exchange ---- */
 
-  static __device__ __forceinline__ int chunk_row(int unit) {
-    return product::LANES_ALONG ? unit / product::LANES : unit;
-  }
-  static __device__ __forceinline__ int chunk_column(int column) {
-    return product::LANES_ALONG ? column : column / product::LANES;
-  }
-
   /* The operand of stage s in the next exchange. */
   __device__ __forceinline__ exchange_operand next_of(int s) const {
     exchange_operand o;
@@ -315,9 +313,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
     o.across = n.chunk.across;
     o.stride = n.chunk.stride;
     o.rows = n.chunk.rows;
-    o.columns = wide;
-    o.first_row = chunk_row(first_unit);
-    o.own_rows = chunk_row(n.units);
+    o.columns = by_columns;
+    o.first_row = product::chunk_rows(first_unit);
+    o.own_rows = product::chunk_rows(n.units);
     return o;
   }
 
@@ -325,12 +323,11 @@ template <class cell, bool backward, class product, class exchange> struct recur
   template <int after>
   __device__ __forceinline__ void give(int p, const pair &at, const result &r,
                                        const exchange_operand &next) const {
-    const int to = chunk_row((int)at.j) * n.chunk.across + chunk_column(at.c);
     SQ_UNROLL
     for (int g = 0; g < blocks_of(after); g++) {
       const uint4 v = product::chunk(r.put[g]);
       if (p < places)
-        exchange::template give<product::LANES>(next, place(), g * n.chunk.stride + to, v,
+        exchange::template give<product::LANES>(next, place(), g * n.chunk.stride + at.chunk, v,
                                                 p % product::LANES);
     }
   }
@@ -413,11 +410,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
     first_row = (n.first + slice) * n.columns;
     const int64_t left = run.batch - first_row;
     columns = left < n.columns ? (int)left : n.columns;
-    const int each = product::LANES, along = product::LANES_ALONG;
-    const int tall = along ? (units + each - 1) / each * each : units;
-    places = tall * (along ? columns : (columns + each - 1) / each * each);
-    by_units = sq_divisor_by(tall);
-    wide = sq_divisor_by(along ? columns : (columns + each - 1) / each);
+    const int rows = product::chunk_rows(units), wide = product::chunk_columns(columns);
+    places = rows * wide * product::LANES;
+    by_rows = sq_divisor_by(rows);
+    by_columns = sq_divisor_by(wide);
     turn = 0;
     find_longest();
     SQ_UNROLL

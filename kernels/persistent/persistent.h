@@ -73,7 +73,7 @@ struct recurrence_shape {
     int stride; /* from a block to the next */
     sq_divisor rows;
   } chunk;
-  int places; /* pairs of a block, each in a lane of its chunk: with padding (product.h) */
+  int places;                      /* lanes of all chunks of a block: its pairs, and padding */
   unsigned operand, operand_bytes; /* byte offset; bytes of one buffer */
   unsigned sums, kept, barriers, bytes;
 };
@@ -106,7 +106,8 @@ struct recurrence_product_info {
   int element_bytes;
   int unit_tile; /* units of a block are a multiple of it */
   int row_tile, depth_tile;
-  int lanes, lanes_along; /* elements of a chunk; 1: of neighbouring units, 0: of neighbouring columns */
+  int lanes; /* elements of a chunk */
+  int (*chunk_rows)(int units), (*chunk_columns)(int columns);
 };
 
 /* The kernels of each algorithm, each function in the algorithm's own file: [cell][backward][math]. */

@@ -50,6 +50,7 @@ void sq_cufft_close(sq_gpu *) {}
 #include <new>
 
 #include "kernels/library.h"
+#include "kernels/reported.h"
 
 #define CUFFT_FUNCTIONS(F) F(cufftPlanMany) F(cufftDestroy) F(cufftSetStream) F(cufftExecC2C)
 
@@ -67,9 +68,7 @@ struct cufft {
 SQ_LIBRARY(cufft, CUFFT_FUNCTIONS, "libcufft.so." SQ_LIBRARY_TEXT(CUFFT_VER_MAJOR), SEQGPU_CUFFT_PATH)
 
 int error_of(cufftResult status) {
-  if (status == CUFFT_SUCCESS) return 0;
-  cudaGetLastError(); /* reported here */
-  return SQ_CUFFT_ERRORS + (int)status;
+  return status == CUFFT_SUCCESS ? 0 : sq_reported(SQ_CUFFT_ERRORS + (int)status);
 }
 
 sq_cufft *find(const sq_gpu *gpu, int64_t n, int64_t batch) {
