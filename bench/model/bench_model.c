@@ -1,7 +1,5 @@
 /* bench_model.c - what a time step should cost on an H100, where no card is: an estimate of counted numbers.
  *
- *   bench_model [--shapes FILE] [--algorithm NAME] [--math f32|tf32|bf16] [--device ROW]
- *
  * Each plan of the library's own runs a few steps of each shape on the software device (tests/soft), which counts
  * what a step executes.  Five terms, in cycles:
  *
@@ -18,8 +16,19 @@
  * versions with: PTX is counted where ptxas may make more or fewer instructions of it, and the input's product and
  * caches that miss are left out.
  */
+#include "bench/common/options.h"
 #include "bench/common/shapes.h"
 #include "tests/soft/plan_counts.h"
+
+static const char USAGE[] = "usage: bench_model [options]\n"
+                            "  --shapes FILE          (default: bench/shapes/model.csv)\n"
+                            "  --algorithm WORD       those whose names have it (default: all)\n"
+                            "  --math f32|tf32|bf16   (default: all three)\n"
+                            "  --device ROW           of the software device (default: H100)\n";
+
+typedef struct model_options {
+  const char *shapes, *algorithm, *math, *device;
+} model_options;
 
 static const double GHZ = 1.755, SCHEDULERS = 4, PROCESSORS = 132, L2_PROCESSOR = 64, L2_ALL = 3200;
 static const double MMA = 1.5;
@@ -61,14 +70,14 @@ static const cell_row *cell_of(const char *name) {
   return NULL;
 }
 
-static void count_row(seqgpu_context *ctx, const bench_row *row, const char *algorithm, const char *math) {
+static void count_row(seqgpu_context *ctx, const bench_row *row, const model_options *o) {
   const cell_row *cell = cell_of(row->cell);
   const counted_size size = {row->batch, 16, row->hidden, 1}; /* the input's product is not counted */
   plan_counts rows[2];
   for (const sq_algorithm *a = sq_algorithms; a->name && cell != NULL; a++) {
-    if (!is_counted(a) || strcmp(a->id, "step") == 0 || strstr(a->id, algorithm) == NULL) continue;
+    if (!is_counted(a) || strcmp(a->id, "step") == 0 || strstr(a->id, o->algorithm) == NULL) continue;
     for (int m = SEQGPU_MATH_F32; m <= SEQGPU_MATH_BF16; m++) {
-      if (math[0] != '\0' && strcmp(arithmetic[m].name, math) != 0) continue;
+      if (!bench_listed(o->math, arithmetic[m].name)) continue;
       if (!count_plan(ctx, a->id, cell, (seqgpu_math)m, size, rows)) continue;
       print_row(row, &rows[0]);
       print_row(row, &rows[1]);
@@ -77,27 +86,25 @@ static void count_row(seqgpu_context *ctx, const bench_row *row, const char *alg
 }
 
 int main(int argc, char **argv) {
-  const char *shapes = "bench/shapes/model.csv", *algorithm = "", *math = "", *device = "H100";
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (strcmp(argv[i], "--shapes") == 0) shapes = argv[i + 1];
-    if (strcmp(argv[i], "--algorithm") == 0) algorithm = argv[i + 1];
-    if (strcmp(argv[i], "--math") == 0) math = argv[i + 1];
-    if (strcmp(argv[i], "--device") == 0) device = argv[i + 1];
-  }
+  model_options o = {.shapes = "bench/shapes/model.csv", .algorithm = "", .device = "H100"};
+  const bench_option table[] = {bench_option_text("--shapes", &o.shapes),
+                                bench_option_text("--algorithm", &o.algorithm),
+                                bench_option_text("--math", &o.math), BENCH_DEVICE(&o.device)};
+  const int code = bench_parse("bench_model", USAGE, table, BENCH_COUNT(table), argc, argv);
+  if (code != BENCH_GO_ON) return code;
   bench_row *rows;
-  const int count = bench_read_shapes(shapes, &rows);
-  if (count < 0) return 1;
-  if (!soft_set_device(device)) {
-    fprintf(stderr, "bench_model: the software device has no row \"%s\"\n", device);
-    return 2;
+  const int count = bench_read_shapes(o.shapes, &rows);
+  if (count < 0) return BENCH_FAILED;
+  if (!soft_set_device(o.device)) {
+    fprintf(stderr, "bench_model: the software device has no row \"%s\"\n", o.device);
+    return BENCH_USAGE;
   }
   seqgpu_context *ctx = net_context("cuda", SEQGPU_DTYPE_F32, 1);
   printf("| cell | H | B | arithmetic | algorithm | direction | blocks | instructions | of an mma | chain | "
-         "issue | "
-         "tensor | shared | L2 | set-up chain | largest, us (estimate) | sum, us (estimate) |\n"
+         "issue | tensor | shared | L2 | set-up chain | largest, us (estimate) | sum, us (estimate) |\n"
          "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
-  for (int r = 0; r < count; r++) count_row(ctx, &rows[r], algorithm, math);
+  for (int r = 0; r < count; r++) count_row(ctx, &rows[r], &o);
   seqgpu_context_destroy(ctx);
   free(rows);
-  return check_counts.failed != 0;
+  return check_counts.failed != 0 ? BENCH_FAILED : BENCH_OK;
 }

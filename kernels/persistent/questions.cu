@@ -11,7 +11,7 @@ sq_cut_numbers numbers_of(const recurrence_shape &n) {
   out.ctas = n.ctas;
   out.cluster = n.cluster;
   out.slices = n.slices;
-  out.launches = (n.slices + n.at_once - 1) / n.at_once;
+  out.launches = (int)sq_ceil_div(n.slices, n.at_once);
   out.units = n.units;
   out.columns = n.columns;
   out.width = n.width;

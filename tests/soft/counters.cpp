@@ -35,8 +35,7 @@ void Counting::begins(const Launch &launch) {
   blocks_.clear();
   warp_ = nullptr;
   chain_.begin();
-  launches.push_back({plain_name(kernel.name), {}});
-  launches.back().counts.of[SOFT_BLOCKS] = launch.grid.count();
+  launches.push_back({plain_name(kernel.name), launch.grid.count(), {}});
 }
 
 void Counting::ends() { launches.back().counts.of[SOFT_CHAIN] = chain_.longest(); }

@@ -24,6 +24,7 @@ class Counting : public Counters {
 public:
   struct Counted {
     std::string kernel;
+    uint64_t blocks;
     soft_counts counts;
   };
   std::vector<Counted> launches;

@@ -52,4 +52,6 @@ const soft_counts *soft_count_of(size_t launch, const char **kernel) {
   return &counting.launches[launch].counts;
 }
 
+uint64_t soft_blocks_of(size_t launch) { return counting.launches[launch].blocks; }
+
 } // extern "C"

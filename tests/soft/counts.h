@@ -42,7 +42,6 @@ extern "C" {
   X(SECTORS, "sectors", "the 32-byte sectors they touch")                                                    \
   X(SECTORS_LEAST, "sectors_least", "the same if their different bytes lay side by side")                    \
   X(SLOTS, "slots", "issue slots of the machine instructions that they become, of a table of costs")         \
-  X(BLOCKS, "blocks", "blocks of the launch")                                                                \
   X(FLOPS, "flops", "float additions and multiplications, an fma and each term of an mma two")               \
   X(CHAIN, "chain", "estimated cycles of the chain of dependences")
 
@@ -68,6 +67,8 @@ long soft_spilled_bytes(const char *kernel);
  * begin. */
 size_t soft_counted(void);
 const soft_counts *soft_count_of(size_t launch, const char **kernel);
+/* Blocks of a launch. */
+uint64_t soft_blocks_of(size_t launch);
 
 #ifdef __cplusplus
 }

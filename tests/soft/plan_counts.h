@@ -64,7 +64,7 @@ static inline run_counts run_counted(seqgpu_status (*call)(net *), net *n, int r
     if (recurrence && !is_recurrence(kernel)) continue;
     for (int k = 0; k < SOFT_COUNTS; k++) sum.of[k] += (double)launch->of[k];
     if (strstr(kernel, "recurrence_main") != NULL) sum.divisions += (double)launch->of[SOFT_DIVISION];
-    sum.blocks = fmax(sum.blocks, (double)launch->of[SOFT_BLOCKS]);
+    sum.blocks = fmax(sum.blocks, (double)soft_blocks_of(i));
   }
   return sum;
 }
