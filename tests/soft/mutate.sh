@@ -2,7 +2,7 @@
 # mutate.sh - faults planted in the kernels, one at a time, and whether the tests notice:
 #   sh tests/soft/mutate.sh BUILD_FOLDER [--sample N] [--kernel WORD] [--cell CELL] [--kind WORD] [--output FILE]
 #
-# Without options all of them, which takes 17 minutes on two cores; the last table is in bench/results/.  The test
+# Without options all of them, which takes some 20 minutes on two cores; the last table is in bench/results/.  The test
 # suite draws a cell and a few of its mutants.  Kinds and rules are in mutate.cpp.  A mutant that no trial notices
 # must stand in survivors.txt, with the reason why it changes nothing; any other is a failure:
 #   KIND | WORDS OF THE SOURCE LINE OR OF ITS PLACE | REASON
