@@ -94,9 +94,8 @@ template <class product> recurrence_product_info product_info() {
           product::UNIT_TILE,
           product::ROW_TILE,
           product::DEPTH_TILE,
-          product::LANES,
-          product::chunk_rows,
-          product::chunk_columns};
+          product::DOWN,
+          product::ACROSS};
 }
 
 /* In the order of RECURRENCE_CELLS, and of sq_math. */
@@ -130,11 +129,11 @@ int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
 /* The chunks of an operand, and the places of a block. */
 void place_chunks(const question &q, recurrence_shape *n) {
-  const recurrence_product_info &product = q.product;
-  n->chunk.rows = sq_divisor_by(product.chunk_rows(n->hidden));
-  n->chunk.across = product.chunk_columns(n->width);
-  n->chunk.stride = product.chunk_rows(n->padded) * n->chunk.across;
-  n->places = product.chunk_rows(n->units) * product.chunk_columns(n->columns) * product.lanes;
+  const int down = q.product.down, across = q.product.across;
+  n->chunk.rows = sq_divisor_by((int)sq_ceil_div(n->hidden, down));
+  n->chunk.across = n->width / across;
+  n->chunk.stride = n->padded / down * n->chunk.across;
+  n->places = n->units * (int)sq_ceil_div(n->columns, across) * across;
 }
 
 /* Sizes, and places in shared memory, of a cut whose ctas, units and columns are given.  The places are

@@ -32,6 +32,7 @@
 
 template <class cell, bool backward, class product, class exchange> struct recurrence {
   typedef typename product::element element;
+  enum { LANES = product::DOWN * product::ACROSS }; /* of a chunk */
 
   const recurrence_run &run;
   const recurrence_shape &n;
@@ -42,8 +43,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int places;            /* lanes of the block's chunks, each with a pair or padding */
   int64_t longest;       /* steps of the slice */
   uint32_t turn;         /* exchanges so far */
-  sq_divisor by_rows;    /* of the block's chunks */
-  sq_divisor by_columns; /* of all blocks' chunks: the last slice may have fewer */
+  sq_divisor by_units;   /* of the block, with padding */
+  sq_divisor by_columns; /* of chunks that exist: the last slice may have fewer */
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
                                         unsigned char *memory_)
@@ -52,11 +53,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* One pair (the block's unit u, column c of the slice) at step t; `there` unless the place is padding, `valid`
    * unless the step is masked. */
   struct pair {
-    int u, c;
-    int64_t j, b, row; /* row = t B + b */
+    int u, c, j;
+    int64_t b, row; /* row = t B + b */
     int64_t t;
     bool there, valid;
-    int chunk; /* where its element of the operand lies, in a block of H */
   };
 
   /* What the pointwise step of a pair has made. */
@@ -185,11 +185,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   __device__ __forceinline__ pair pair_at(int p, int64_t t) const {
     pair at;
-    const int chunk = p / product::LANES, lane = p % product::LANES;
-    const int column = by_rows.of(chunk), row = chunk - column * (int)by_rows.by;
-    at.u = product::unit_of(row, lane);
-    at.c = product::column_of(column, lane);
-    at.chunk = (product::chunk_rows(first_unit) + row) * n.chunk.across + column;
+    const int down = p / product::ACROSS, column = by_units.of(down); /* down the columns of chunks */
+    at.u = down - column * (int)by_units.by;
+    at.c = column * product::ACROSS + p % product::ACROSS;
     at.j = first_unit + at.u;
     at.b = first_row + at.c;
     at.t = t;
@@ -314,8 +312,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     o.stride = n.chunk.stride;
     o.rows = n.chunk.rows;
     o.columns = by_columns;
-    o.first_row = product::chunk_rows(first_unit);
-    o.own_rows = product::chunk_rows(n.units);
+    o.first_row = first_unit / product::DOWN;
+    o.own_rows = n.units / product::DOWN;
     return o;
   }
 
@@ -323,12 +321,11 @@ template <class cell, bool backward, class product, class exchange> struct recur
   template <int after>
   __device__ __forceinline__ void give(int p, const pair &at, const result &r,
                                        const exchange_operand &next) const {
+    const int to = at.j / product::DOWN * n.chunk.across + at.c / product::ACROSS;
     SQ_UNROLL
     for (int g = 0; g < blocks_of(after); g++) {
       const uint4 v = product::chunk(r.put[g]);
-      if (p < places)
-        exchange::template give<product::LANES>(next, place(), g * n.chunk.stride + at.chunk, v,
-                                                p % product::LANES);
+      if (p < places) exchange::template give<LANES>(next, place(), g * n.chunk.stride + to, v, p % LANES);
     }
   }
 
@@ -410,9 +407,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
     first_row = (n.first + slice) * n.columns;
     const int64_t left = run.batch - first_row;
     columns = left < n.columns ? (int)left : n.columns;
-    const int rows = product::chunk_rows(units), wide = product::chunk_columns(columns);
-    places = rows * wide * product::LANES;
-    by_rows = sq_divisor_by(rows);
+    const int tall = (units + product::DOWN - 1) / product::DOWN * product::DOWN;
+    const int wide = (columns + product::ACROSS - 1) / product::ACROSS;
+    places = tall * wide * product::ACROSS;
+    by_units = sq_divisor_by(tall);
     by_columns = sq_divisor_by(wide);
     turn = 0;
     find_longest();

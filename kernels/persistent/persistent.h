@@ -106,8 +106,7 @@ struct recurrence_product_info {
   int element_bytes;
   int unit_tile; /* units of a block are a multiple of it */
   int row_tile, depth_tile;
-  int lanes; /* elements of a chunk */
-  int (*chunk_rows)(int units), (*chunk_columns)(int columns);
+  int down, across; /* units and columns of a chunk */
 };
 
 /* The kernels of each algorithm, each function in the algorithm's own file: [cell][backward][math]. */

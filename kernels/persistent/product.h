@@ -61,7 +61,7 @@ static __device__ __forceinline__ uint4 product_words(uint32_t own, int lanes_ea
 struct product_f32 {
   typedef float element;
   enum { UNIT_TILE = 4, ROW_TILE = 4, DEPTH_TILE = 4, PACK = 1 };
-  enum { LANES = 4 }; /* of a chunk, each with the pair of a column */
+  enum { DOWN = 1, ACROSS = 4 }; /* units and columns of a chunk, a pair for each of its lanes */
   static __device__ __forceinline__ element round(float x) { return x; }
   static __device__ __forceinline__ int weight_at(int row, int k, const product_size &n) {
     return k * n.rows + row;
@@ -69,13 +69,6 @@ struct product_f32 {
   static __device__ __forceinline__ int operand_at(int k, int column, int width) {
     return k * width + column;
   }
-  /* Rows and columns of chunks that so many units and columns take; and the unit and the column of a lane. */
-  static __host__ __device__ __forceinline__ int chunk_rows(int units) { return units; }
-  static __host__ __device__ __forceinline__ int chunk_columns(int columns) {
-    return (columns + LANES - 1) / LANES;
-  }
-  static __device__ __forceinline__ int unit_of(int row, int) { return row; }
-  static __device__ __forceinline__ int column_of(int column, int lane) { return column * LANES + lane; }
   /* The chunk to which every lane gives its element; all lanes of the warp must call. */
   static __device__ __forceinline__ uint4 chunk(float own) { return product_words(sq_float_bits(own), 1); }
   /* Weights of a row from k on, and of rows from `row` on at k; both are multiples of 4. */
@@ -164,7 +157,7 @@ template <class fragment> struct product_mma {
   typedef typename fragment::element element;
   enum { PACK = fragment::PACK, HALF = 4 * PACK }; /* HALF: elements along k in one register of four lanes */
   enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH, CHAINS = 2 };
-  enum { LANES = HALF }; /* of a chunk, each with the pair of a unit */
+  enum { DOWN = HALF, ACROSS = 1 };
   static __device__ __forceinline__ element round(float x) { return fragment::round(x); }
 
   /* Fragment (row/16, k/DEPTH) is 32 lanes of 4 words. */
@@ -177,10 +170,6 @@ template <class fragment> struct product_mma {
   static __device__ __forceinline__ int operand_at(int k, int column, int width) {
     return ((k / HALF * (width / 8) + column / 8) * 8 + column % 8) * HALF + k % HALF;
   }
-  static __host__ __device__ __forceinline__ int chunk_rows(int units) { return (units + LANES - 1) / LANES; }
-  static __host__ __device__ __forceinline__ int chunk_columns(int columns) { return columns; }
-  static __device__ __forceinline__ int unit_of(int row, int lane) { return row * LANES + lane; }
-  static __device__ __forceinline__ int column_of(int column, int) { return column; }
   static __device__ __forceinline__ uint4 chunk(float own) {
     float pack[PACK];
     pack[0] = own;
