@@ -52,7 +52,7 @@ static __host__ __device__ __forceinline__ bool sq_fft_fast(int64_t n) {
   return n >= 4 && (n & (n - 1)) == 0;
 }
 
-static __device__ __forceinline__ int sq_fft_stages(int64_t n) {
+static __host__ __device__ __forceinline__ int sq_fft_stages(int64_t n) {
   int s = 0;
   while (((int64_t)1 << s) < n) s++;
   return s;
@@ -72,25 +72,43 @@ static __device__ __forceinline__ sq_complex sq_fft_factor(const float *table, i
   return {table[c], table[n + c]};
 }
 
-/* x_j, x_{j+n/4}, x_{j+n/2}, x_{j+3n/4} to places 4j..4j+3. */
-static __device__ __forceinline__ void sq_fft_split(sq_complex x[4], sq_complex factor) {
-  const sq_complex w = sq_conj(factor), w2 = w * w, w3 = w2 * w;
-  const sq_complex a0 = x[0] + x[2], a1 = x[1] + x[3], b0 = x[0] - x[2], b1 = sq_times_i(x[1] - x[3]);
-  x[0] = a0 + a1;
-  x[1] = w2 * (a0 - a1);
-  x[2] = w * (b0 - b1);
-  x[3] = w3 * (b0 + b1);
+/* The three factors of a pass: w, w^2, w^3. */
+struct sq_fft_factors {
+  sq_complex w[3];
+};
+static __device__ __forceinline__ sq_fft_factors sq_fft_powers(sq_complex w) {
+  const sq_complex w2 = w * w;
+  return {{w, w2, w2 * w}};
 }
 
-/* The adjoint: places 4j..4j+3 to x_j, ... */
-static __device__ __forceinline__ void sq_fft_merge(sq_complex y[4], sq_complex w) {
-  const sq_complex w2 = w * w, w3 = w2 * w;
-  const sq_complex p1 = w2 * y[1], p2 = w * y[2], p3 = w3 * y[3];
-  const sq_complex a0 = y[0] + p1, a1 = y[0] - p1, b0 = p2 + p3, b1 = sq_times_i(p2 - p3);
+/* x_j, x_{j+n/4}, x_{j+n/2}, x_{j+3n/4} to places 4j..4j+3, if all factors are 1; and with factors. */
+static __device__ __forceinline__ void sq_fft_split_plain(sq_complex x[4]) {
+  const sq_complex a0 = x[0] + x[2], a1 = x[1] + x[3], b0 = x[0] - x[2], b1 = sq_times_i(x[1] - x[3]);
+  x[0] = a0 + a1;
+  x[1] = a0 - a1;
+  x[2] = b0 - b1;
+  x[3] = b0 + b1;
+}
+static __device__ __forceinline__ void sq_fft_split(sq_complex x[4], const sq_fft_factors &f) {
+  sq_fft_split_plain(x);
+  x[1] = sq_conj(f.w[1]) * x[1];
+  x[2] = sq_conj(f.w[0]) * x[2];
+  x[3] = sq_conj(f.w[2]) * x[3];
+}
+
+/* The adjoints: places 4j..4j+3 to x_j, ... */
+static __device__ __forceinline__ void sq_fft_merge_plain(sq_complex y[4]) {
+  const sq_complex a0 = y[0] + y[1], a1 = y[0] - y[1], b0 = y[2] + y[3], b1 = sq_times_i(y[2] - y[3]);
   y[0] = a0 + b0;
   y[1] = a1 + b1;
   y[2] = a0 - b0;
   y[3] = a1 - b1;
+}
+static __device__ __forceinline__ void sq_fft_merge(sq_complex y[4], const sq_fft_factors &f) {
+  y[1] = f.w[1] * y[1];
+  y[2] = f.w[0] * y[2];
+  y[3] = f.w[2] * y[3];
+  sq_fft_merge_plain(y);
 }
 
 /* The last stage if their number is odd: x_{2j}, x_{2j+1}, x_{2j+n/2}, x_{2j+1+n/2} to places 4j..4j+3; and
@@ -153,7 +171,7 @@ static __device__ __forceinline__ void sq_fft_forward_fast(int64_t n, const floa
       sq_complex v[4];
       if (s + 1 < stages) {
         sq_fft_load_quarters(*x, n, j, v);
-        sq_fft_split(v, sq_fft_factor(table, n, s, j));
+        sq_fft_split(v, sq_fft_powers(sq_fft_factor(table, n, s, j)));
       } else {
         sq_fft_load_pairs(*x, n, j, v);
         sq_fft_split_last(v);
@@ -173,7 +191,7 @@ static __device__ __forceinline__ void sq_fft_inverse_fast(int64_t n, const floa
       sq_complex v[4];
       sq_fft_load_run(*x, j, v);
       if (s + 1 < stages) {
-        sq_fft_merge(v, sq_fft_factor(table, n, s, j));
+        sq_fft_merge(v, sq_fft_powers(sq_fft_factor(table, n, s, j)));
         sq_fft_store_quarters(*other, n, j, v);
       } else {
         sq_fft_merge_last(v);

@@ -7,9 +7,18 @@
 
 #include "kernels/fft.h"
 
+/* 1 / sqrt(x): 2 ulp (CUDA C++ Programming Guide, mathematical functions). */
+static __device__ __forceinline__ float sq_rsqrt(float x) {
+#ifdef SEQGPU_EMULATE
+  return 1.0f / sqrtf(x);
+#else
+  return rsqrtf(x);
+#endif
+}
+
 static __device__ __forceinline__ sq_complex sq_modrelu(sq_complex z, float b, float *q) {
   sq_count(10);
-  *q = 1.0f / sqrtf(z.re * z.re + z.im * z.im + 1e-10f);
+  *q = sq_rsqrt(z.re * z.re + z.im * z.im + 1e-10f);
   const float factor = 1.0f + b * *q, k = factor > 0.0f ? factor : 0.0f;
   return {k * z.re, k * z.im};
 }
