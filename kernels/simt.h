@@ -52,6 +52,15 @@ enum { SQ_WARP = 32 };
 
 #endif
 
+/* The value is worked out here, and not again and again where it is used. */
+template <class T> static __device__ __forceinline__ void sq_work_out(T &value) {
+#ifdef SEQGPU_EMULATE
+  (void)value;
+#else
+  asm volatile("" : "+r"(value));
+#endif
+}
+
 /* The thread has done that many float additions and multiplications.  The emulator adds them up; a device
  * does nothing.
  * Complex numbers (fft.h, unitary.h, modrelu.h) and matrix products (gemm.cu) are counted. */
@@ -354,33 +363,36 @@ static __device__ __forceinline__ float sq_column_sum(float v) {
 
 /* ---- the functions of the literature ---- */
 
-/* e^x and a/b by the instructions that approximate 2^x and 1/b, without the branches of expf and of a division
- * that rounds: many steps wait for them one after another.  e^x has a relative error of 2^-22 + |x| 2^-24, and
- * a/b one of 2^-22 (CUDA C++ Programming Guide, mathematical functions); b up to infinity, not above 2^126
- * unless a/b may be 0. */
+/* e^x and 1/x by the instructions that approximate 2^x and 1/x, without the branches of expf and of a division
+ * that rounds, and with 0 for what is smaller than a normal number: many steps wait for them one after another.  e^x
+ * has a relative error of 2^-22 + |x| 2^-24, and 1/x one of 2^-23 (PTX ISA, ex2.approx and rcp.approx). */
 static __device__ __forceinline__ float sq_exp(float x) {
 #ifdef SEQGPU_EMULATE
   return expf(x);
 #else
-  return __expf(x);
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x * 1.44269504f));
+  return y;
 #endif
 }
-static __device__ __forceinline__ float sq_ratio(float a, float b) {
+static __device__ __forceinline__ float sq_inverse(float x) {
 #ifdef SEQGPU_EMULATE
-  return a / b;
+  return 1.0f / x;
 #else
-  return __fdividef(a, b);
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
 #endif
 }
 
 /* s(x) = 1/(1+e^-x); e^-x may overflow to infinity, which gives the right 0. */
-static __device__ __forceinline__ float sq_sigmoid(float x) { return sq_ratio(1.0f, 1.0f + sq_exp(-x)); }
+static __device__ __forceinline__ float sq_sigmoid(float x) { return sq_inverse(1.0f + sq_exp(-x)); }
 
 /* tanh(x) = 1 - 2/(1+e^2x), and near 0, where that would cancel, x + x^3 p(x^2): p by least squares with weights
  * that even out the relative error, which is 8e-8 up to 0.625.  Both are computed, and one is chosen. */
 static __device__ __forceinline__ float sq_tanh(float x) {
   const float a = fabsf(x), s = x * x;
-  const float far = 1.0f - sq_ratio(2.0f, 1.0f + sq_exp(2.0f * a));
+  const float far = 1.0f - 2.0f * sq_inverse(1.0f + sq_exp(2.0f * a));
   float p = -0.00577684818f;
   p = fmaf(p, s, 0.0207055062f);
   p = fmaf(p, s, -0.0537610427f);

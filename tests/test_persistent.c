@@ -285,6 +285,7 @@ static void check_refusals(void) {
       .cell = "rnn", .hidden_size = 8, .seq_len = 3, .batch = 4, .bidirectional = 1};
   const seqgpu_rnn_desc projected = {
       .cell = "lstm", .hidden_size = 8, .projection_size = 4, .seq_len = 3, .batch = 4};
+  const seqgpu_rnn_desc many = {.cell = "lstm", .hidden_size = 8, .seq_len = 1, .batch = (1 << 26) + 1};
   const device_row cta = {"persistent-cta", "4 processors", 4, 100000, 1};
   const device_row cluster = {"persistent-cluster", "clusters of 8", 8, 100000, 8};
   const device_row grid = {"persistent-grid", "4 processors", 4, 100000, 1};
@@ -297,6 +298,7 @@ static void check_refusals(void) {
   check_refusal(&cluster, wide, "bytes of shared memory needed", "cluster");
   check_refusal(&grid, wide, "bytes of shared memory needed", "grid");
   check_refusal(&cta, projected, "projection_size", "one block");
+  check_refusal(&cta, many, "batch: 67108865", "at most 67108864");
   check_refusal(&flat, both, "no thread-block clusters", "device");
   check_refusal(&few, wide, "shared memory", "cluster");
   check_refusal(&single, both, "on 1 processors at the same time", "2 runs");

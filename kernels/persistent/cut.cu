@@ -116,13 +116,16 @@ int threads_for(int64_t multiply_adds) {
 #endif
 }
 
-/* Parts into which the depth of a product is cut, so that all workers have a tile. */
+/* Parts into which the depth of a product is cut, so that all workers have a tile: a power of two. */
 int parts_for(const question &q, const recurrence_shape &n, int rows, int depth, int most) {
   const bool f32 = q.math == SQ_MATH_F32;
   const int64_t across = f32 ? n.width / (n.width % 8 == 0 ? 8 : 4) : (n.width + 31) / 32;
   const int64_t tiles = rows / (f32 ? 4 : 16) * across;
   const int workers = f32 ? n.threads : n.threads / SQ_WARP;
-  return at_most(at_least(workers / tiles, 1), at_least(at_most(depth / q.product.depth_tile, most), 1));
+  const int room = at_most(workers / tiles, at_most(depth / q.product.depth_tile, most));
+  int parts = 1;
+  while (2 * parts <= room) parts *= 2;
+  return parts;
 }
 
 int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }

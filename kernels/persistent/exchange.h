@@ -39,6 +39,14 @@
 #include "kernels/async.h"
 #include "kernels/persistent/persistent.h"
 
+/* Chunks that a thread has in flight: with 4, an lstm on sm_90a spills. */
+enum { EXCHANGE_IN_FLIGHT = 2 };
+
+/* Where they lie; -1: there is none. */
+struct exchange_chunks {
+  int at[EXCHANGE_IN_FLIGHT];
+};
+
 /* The next operand in 16-byte chunks. */
 struct exchange_operand {
   uint4 *memory; /* in the block's shared memory */
@@ -54,15 +62,18 @@ struct exchange_operand {
   /* Chunks with all padding between them. */
   __device__ __forceinline__ int whole() const { return blocks * stride; }
 
-  /* Where number i of those that exist lies, and whether it is the block's own. */
-  struct chunk {
-    int at;
-    bool own;
-  };
-  __device__ __forceinline__ chunk number(int i) const {
+  /* Those of numbers i, i + threads, ... of the chunks that exist; `own`: the block's own as well. */
+  __device__ __forceinline__ exchange_chunks chunks(int i, bool own) const {
+    exchange_chunks c;
+    SQ_UNROLL
+    for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++) c.at[k] = number(i + k * (int)blockDim.x, own);
+    return c;
+  }
+  __device__ __forceinline__ int number(int i, bool own) const {
     const int down = columns.of(i), column = i - down * (int)columns.by;
     const int block = blocks == 1 ? 0 : rows.of(down), row = down - block * (int)rows.by;
-    return {block * stride + row * across + column, row >= first_row && row < first_row + own_rows};
+    const bool mine = row >= first_row && row < first_row + own_rows;
+    return i < count() && (own || !mine) ? block * stride + row * across + column : -1;
   }
 };
 
@@ -87,12 +98,10 @@ struct exchange_place {
   }
 };
 
-/* Chunks that a thread has in flight: with 4, an lstm on sm_90a spills. */
-enum { EXCHANGE_IN_FLIGHT = 2 };
-
 /* What most exchanges have in common. */
 struct exchange_plain {
-  enum { BUFFERS = 1, POSSIBLE = 1, BARRIERS = 0, PACKETS = 0 };
+  /* OWN: a block fetches its own chunks with those of its peers. */
+  enum { BUFFERS = 1, POSSIBLE = 1, BARRIERS = 0, PACKETS = 0, OWN = 1 };
   static __device__ __forceinline__ void enter(const exchange_place &) { __syncthreads(); }
   /* Forward, before the first step and after the last one: the final state may lie in the initial one's memory,
    * which peers have read. */
@@ -109,7 +118,8 @@ struct exchange_cta : exchange_plain {
     if (lane == 0) o.memory[to] = v;
   }
   static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {}
-  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &) {
+  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &,
+                                                 const exchange_chunks &) {
     __syncthreads();
   }
 };
@@ -130,7 +140,8 @@ struct exchange_cluster : exchange_plain {
   static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {
     sq_cluster_arrive();
   }
-  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &) {
+  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &,
+                                                 const exchange_chunks &) {
     sq_cluster_wait();
   }
 };
@@ -161,7 +172,8 @@ struct exchange_cluster_async : exchange_on_barriers {
   static __device__ __forceinline__ void announce(const exchange_operand &o, const exchange_place &at) {
     if (threadIdx.x == 0) sq_mbarrier_expect(barrier(at), o.bytes());
   }
-  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &at) {
+  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &at,
+                                                 const exchange_chunks &) {
     __syncthreads(); /* the sums are read; the chunks are on their way meanwhile */
     sq_mbarrier_wait(barrier(at), at.turn / 2 % 2);
   }
@@ -185,26 +197,32 @@ struct exchange_on_flags {
 };
 
 struct exchange_grid : exchange_plain, exchange_on_flags {
-  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
-    const uint4 *buffer = at.buffer();
-    const int step = (int)blockDim.x, count = o.count();
+  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
+                                                 const exchange_chunks &first) {
+    const int step = EXCHANGE_IN_FLIGHT * (int)blockDim.x, count = o.count();
     wait(at);
-    for (int i = (int)threadIdx.x; i < count; i += EXCHANGE_IN_FLIGHT * step) {
-      uint4 v[EXCHANGE_IN_FLIGHT]; /* all loads before the first store, so that they are in flight together */
-      SQ_UNROLL
-      for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
-        if (i + k * step < count) v[k] = sq_load_l2(&buffer[o.number(i + k * step).at]);
-      SQ_UNROLL
-      for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
-        if (i + k * step < count) o.memory[o.number(i + k * step).at] = v[k];
-    }
+    fetch(o, at, first);
+    for (int i = (int)threadIdx.x + step; i < count; i += step) fetch(o, at, o.chunks(i, OWN));
     __syncthreads();
+  }
+
+  /* All loads before the first store, so that they are in flight together. */
+  static __device__ __forceinline__ void fetch(const exchange_operand &o, const exchange_place &at,
+                                               const exchange_chunks &c) {
+    uint4 v[EXCHANGE_IN_FLIGHT];
+    SQ_UNROLL
+    for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
+      if (c.at[k] >= 0) v[k] = sq_load_l2(&at.buffer()[c.at[k]]);
+    SQ_UNROLL
+    for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
+      if (c.at[k] >= 0) o.memory[c.at[k]] = v[k];
   }
 };
 
 /* A copy takes the padding along, which is zeros in global memory from the launch on. */
 struct exchange_grid_multicast : exchange_on_barriers, exchange_on_flags {
-  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
+  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
+                                                 const exchange_chunks &) {
     uint64_t *bar = at.barriers; /* no peer copies again before this block's next flag: one is enough */
     wait(at);
     if (threadIdx.x == 0) {
@@ -222,7 +240,7 @@ struct exchange_grid_multicast : exchange_on_barriers, exchange_on_flags {
 };
 
 struct exchange_grid_packets : exchange_plain {
-  enum { PACKETS = 1 };
+  enum { PACKETS = 1, OWN = 0 };
   /* Packets order nothing beside themselves: without these fences, once a launch, a block might overwrite the
    * initial state that a peer still reads. */
   static __device__ __forceinline__ void open(void) { sq_fence_gpu(); }
@@ -239,34 +257,32 @@ struct exchange_grid_packets : exchange_plain {
     if (lane == 2) o.memory[to] = v;
   }
   static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {}
-  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
-    const int count = o.count();
-    for (int i = (int)threadIdx.x; i < count; i += EXCHANGE_IN_FLIGHT * (int)blockDim.x)
-      fetch(o, at, i, count);
+  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
+                                                 const exchange_chunks &first) {
+    const int step = EXCHANGE_IN_FLIGHT * (int)blockDim.x, count = o.count();
+    fetch(o, at, first);
+    for (int i = (int)threadIdx.x + step; i < count; i += step) fetch(o, at, o.chunks(i, OWN));
     __syncthreads();
   }
 
-  /* Chunks i, i + threads, ... that are not the block's own: all loads, then again those that came too early. */
-  static __device__ __forceinline__ void fetch(const exchange_operand &o, const exchange_place &at, int i,
-                                               int count) {
+  /* All loads, then again those that came too early. */
+  static __device__ __forceinline__ void fetch(const exchange_operand &o, const exchange_place &at,
+                                               const exchange_chunks &c) {
     const uint4 *buffer = at.buffer();
     const uint32_t turn = at.turn + 1;
-    exchange_operand::chunk to[EXCHANGE_IN_FLIGHT];
     uint4 v[EXCHANGE_IN_FLIGHT][2] = {};
     SQ_UNROLL
     for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++) {
-      to[k] = o.number(i + k * (int)blockDim.x);
-      to[k].own |= i + k * (int)blockDim.x >= count; /* nothing to fetch either */
-      if (to[k].own) continue;
-      v[k][0] = sq_packet_load(buffer + 2 * to[k].at);
-      v[k][1] = sq_packet_load(buffer + 2 * to[k].at + 1);
+      if (c.at[k] < 0) continue;
+      v[k][0] = sq_packet_load(buffer + 2 * c.at[k]);
+      v[k][1] = sq_packet_load(buffer + 2 * c.at[k] + 1);
     }
     SQ_UNROLL
     for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++) {
-      if (to[k].own) continue;
-      sq_packet_wait(buffer + 2 * to[k].at, turn, v[k][0]);
-      sq_packet_wait(buffer + 2 * to[k].at + 1, turn, v[k][1]);
-      o.memory[to[k].at] = uint4{v[k][0].x, v[k][0].z, v[k][1].x, v[k][1].z};
+      if (c.at[k] < 0) continue;
+      sq_packet_wait(buffer + 2 * c.at[k], turn, v[k][0]);
+      sq_packet_wait(buffer + 2 * c.at[k] + 1, turn, v[k][1]);
+      o.memory[c.at[k]] = uint4{v[k][0].x, v[k][0].z, v[k][1].x, v[k][1].z};
     }
   }
 };

@@ -40,23 +40,31 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int rank, slice;       /* of the block */
   int first_unit, units; /* units of the block that exist */
   int first_row, columns;
-  int places;            /* lanes of the block's chunks, each with a pair or padding */
-  int64_t longest;       /* steps of the slice */
-  uint32_t turn;         /* exchanges so far */
-  sq_divisor by_units;   /* of the block, with padding */
-  sq_divisor by_columns; /* of chunks that exist: the last slice may have fewer */
+  int places;                                 /* lanes of the block's chunks, each with a pair or padding */
+  int64_t longest;                            /* steps of the slice */
+  uint32_t turn;                              /* exchanges so far */
+  sq_divisor by_units;                        /* of the block, with padding */
+  sq_divisor by_columns;                      /* of chunks that exist: the last slice may have fewer */
+  uint4 *buffers;                             /* of the slice, in global memory */
+  uint32_t *flags;                            /* of the slice */
+  exchange_chunks first_chunks[cell::STAGES]; /* of the thread, in the exchange of each stage's operand */
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
                                         unsigned char *memory_)
       : run(run_), n(shape), memory(memory_) {}
 
-  /* One pair (the block's unit u, column c of the slice) at step t; `there` unless the place is padding, `valid`
-   * unless the step is masked. */
+  /* One pair: the block's unit u, and column c of the slice.  What is the same in all steps. */
   struct pair {
-    int u, c, j;
-    int64_t b, row; /* row = t B + b */
-    int64_t t;
-    bool there, valid;
+    int u, c;
+    int chunk;                /* where its element of the operand lies, in a block of H */
+    unsigned gate, hidden, y; /* where its numbers begin in a step's [B, G], [B, H] and rows of y */
+    int64_t steps;            /* the first one that is masked */
+    bool there;               /* not padding */
+  };
+
+  /* A step: where its rows begin in [T, B, G], in the states before and after it, in [T, B, H] and in y. */
+  struct moment {
+    int64_t t, gate, before, after, hidden, y;
   };
 
   /* What the pointwise step of a pair has made. */
@@ -183,36 +191,49 @@ template <class cell, bool backward, class product, class exchange> struct recur
     longest = longest < run.seq_len ? longest : run.seq_len; /* lengths on the device were not checked */
   }
 
-  __device__ __forceinline__ pair pair_at(int p, int64_t t) const {
+  __device__ __forceinline__ pair pair_at(int p) const {
     pair at;
     const int down = p / product::ACROSS, column = by_units.of(down); /* down the columns of chunks */
     at.u = down - column * (int)by_units.by;
     at.c = column * product::ACROSS + p % product::ACROSS;
-    at.j = first_unit + at.u;
-    at.b = first_row + at.c;
-    at.t = t;
-    at.row = t * run.batch + at.b;
     at.there = p < places && at.u < units && at.c < columns;
-    at.valid = at.there && (run.lengths == NULL || run.first + t < run.lengths[at.b]);
+    const int j = first_unit + at.u;
+    const unsigned b = (unsigned)(first_row + at.c);
+    at.chunk = j / product::DOWN * n.chunk.across + at.c / product::ACROSS;
+    at.gate = b * (unsigned)(cell::GATES * n.hidden) + (unsigned)j;
+    at.hidden = b * (unsigned)n.hidden + (unsigned)j;
+    at.y = b * (unsigned)run.ldy + (unsigned)j;
+    at.steps = !at.there ? 0 : run.lengths == NULL ? run.seq_len : run.lengths[b] - run.first;
     return at;
   }
 
-  /* Where a pair's state k is in the reserve; `slot` as in sq_slot_prev and sq_slot_next. */
-  __device__ __forceinline__ float *state(int k, int64_t slot, const pair &at) const {
-    return run.state[k] + (slot * run.batch + at.b) * n.hidden + at.j;
+  __device__ __forceinline__ moment moment_at(int64_t t) const {
+    const int64_t step = run.batch * n.hidden, at = t * step;
+    const int64_t up = run.reverse ? 0 : step,
+                  down = run.reverse ? step : 0; /* sq_slot_next and sq_slot_prev */
+    return {t, at * cell::GATES, at + down, at + up, at, t * run.batch * run.ldy};
+  }
+  /* From a step to the next one; working out each place anew would take products of 64 bits. */
+  __device__ __forceinline__ void go_on(moment *at, const moment &by) const {
+    at->t += by.t;
+    at->gate += by.gate;
+    at->before += by.hidden;
+    at->after += by.hidden;
+    at->hidden += by.hidden;
+    at->y += by.y;
   }
 
   __device__ __forceinline__ void enter_pairs() const {
     for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
-      const pair at = pair_at(p, 0);
+      const pair at = pair_at(p);
       if (!at.there) continue;
       SQ_UNROLL
       for (int k = 0; k < cell::KEPT; k++) {
         const bool given = k < cell::STATES && run.enter[k < cell::STATES ? k : 0] != NULL;
-        const float v = given ? run.enter[k < cell::STATES ? k : 0][at.b * n.hidden + at.j] : 0.0f;
+        const float v = given ? run.enter[k < cell::STATES ? k : 0][at.hidden] : 0.0f;
         *kept(k, p) = v;
         if (k < cell::STATES && !backward && run.state[0] != NULL)
-          *state(k, run.reverse ? run.seq_len : 0, at) = v;
+          (run.state[k] + moment_at(run.reverse ? run.seq_len - 1 : 0).before)[at.hidden] = v;
       }
     }
   }
@@ -220,59 +241,61 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* If no step has run, a final state in the initial one's memory is there, and peers may still read it. */
   __device__ __forceinline__ void leave_pairs() const {
     for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
-      const pair at = pair_at(p, 0);
+      const pair at = pair_at(p);
       if (!at.there) continue;
       SQ_UNROLL
       for (int k = 0; k < cell::STATES; k++)
         if (run.leave[k] != NULL && (longest > 0 || run.leave[k] != run.enter[k]))
-          run.leave[k][at.b * n.hidden + at.j] = *kept(k, p);
+          run.leave[k][at.hidden] = *kept(k, p);
     }
   }
 
   /* ---- a step ---- */
 
-  __device__ __forceinline__ void load(const pair &at, recurrence_input &in) const {
+  __device__ __forceinline__ void load(const pair &at, const moment &now, recurrence_input &in) const {
     const int64_t H = n.hidden;
     in = recurrence_input{};
     in.option = run.option;
     in.leak = run.leak;
-    if (!at.valid) return;
+    if (now.t >= at.steps) return;
+    const float *gates = run.gates + now.gate;
     SQ_UNROLL
-    for (int g = 0; g < cell::GATES; g++) in.gate[g] = run.gates[at.row * cell::GATES * H + g * H + at.j];
+    for (int g = 0; g < cell::GATES; g++) in.gate[g] = (gates + g * H)[at.gate];
     SQ_UNROLL
     for (int k = 0; k < cell::VECTORS; k++)
-      if (run.vectors[k] != NULL) in.vector[k] = run.vectors[k][at.j];
+      if (run.vectors[k] != NULL) in.vector[k] = run.vectors[k][first_unit + at.u];
     if (!backward) return;
-    if (cell::AUX) in.aux = run.aux[at.row * H + at.j];
+    if (cell::AUX) in.aux = (run.aux + now.hidden)[at.hidden];
     SQ_UNROLL
     for (int k = 0; k < cell::STATES; k++) {
-      in.prev[k] = *state(k, at.t + (run.reverse ? 1 : 0), at);
-      in.next[k] = *state(k, at.t + (run.reverse ? 0 : 1), at);
+      in.prev[k] = (run.state[k] + now.before)[at.hidden];
+      in.next[k] = (run.state[k] + now.after)[at.hidden];
     }
-    if (run.dy != NULL) in.dy = run.dy[at.row * run.ldy + at.j];
+    if (run.dy != NULL) in.dy = (run.dy + now.y)[at.y];
   }
 
   /* What the last stage of a step leaves in memory. */
-  __device__ __forceinline__ void store(const pair &at, const recurrence_output &out,
+  __device__ __forceinline__ void store(const pair &at, const moment &now, const recurrence_output &out,
                                         const float *own) const {
     if (!at.there) return;
     const int64_t H = n.hidden;
-    float *gates = backward ? run.dgates : run.gates, *aux = backward ? run.daux : run.aux;
     if (backward || run.state[0] != NULL) {
+      float *gates = (backward ? run.dgates : run.gates) + now.gate;
       SQ_UNROLL
-      for (int g = 0; g < cell::GATES; g++) gates[at.row * cell::GATES * H + g * H + at.j] = out.gate[g];
-      if (cell::AUX) aux[at.row * H + at.j] = out.aux;
+      for (int g = 0; g < cell::GATES; g++) (gates + g * H)[at.gate] = out.gate[g];
+      if (cell::AUX) ((backward ? run.daux : run.aux) + now.hidden)[at.hidden] = out.aux;
     }
     if (backward) return;
-    run.y[at.row * run.ldy + at.j] = at.valid ? own[0] : 0.0f;
+    (run.y + now.y)[at.y] = now.t < at.steps ? own[0] : 0.0f;
     if (run.state[0] == NULL) return;
     SQ_UNROLL
-    for (int k = 0; k < cell::STATES; k++) *state(k, at.t + (run.reverse ? 0 : 1), at) = own[k];
+    for (int k = 0; k < cell::STATES; k++) (run.state[k] + now.after)[at.hidden] = own[k];
   }
 
   /* Pointwise stage s of the pair at place p. */
   template <int s>
-  __device__ __forceinline__ result point(int p, const pair &at, const recurrence_input &in) const {
+  __device__ __forceinline__ result point(int p, const pair &at, bool valid,
+                                          const recurrence_input &in) const {
     result r = {};
     if (!at.there) return r;
     float sum[RECURRENCE_GATES];
@@ -280,25 +303,37 @@ template <class cell, bool backward, class product, class exchange> struct recur
     SQ_UNROLL
     for (int k = 0; k < cell::KEPT; k++) r.own[k] = *kept(k, p);
     if (backward && s == 0) r.own[0] += sum[0];
-    if (backward && at.valid) cell::template backward<s>(in, sum[0], r.own, r.out, r.put);
-    if (!backward && at.valid) r.put[0] = cell::template forward<s>(in, sum, r.own, r.out);
-    if (!backward && !at.valid) r.put[0] = r.own[0];
+    if (backward && valid) cell::template backward<s>(in, sum[0], r.own, r.out, r.put);
+    if (!backward && valid) r.put[0] = cell::template forward<s>(in, sum, r.own, r.out);
+    if (!backward && !valid) r.put[0] = r.own[0];
     SQ_UNROLL
     for (int k = 0; k < cell::KEPT; k++) *kept(k, p) = r.own[k];
     return r;
   }
 
-  /* A pair's sums, the parts of each in order. */
+  /* A pair's sums.  Up to eight parts are read at a time, and added by neighbours, so that few wait for others. */
   template <int s> __device__ __forceinline__ void total(const pair &at, float *sum) const {
-    const int stride = n.stage[s].rows + 4;
+    const int stride = n.stage[s].rows + 4, step = n.width * stride, parts = n.stage[s].parts;
     const float *from = sums() + at.c * stride + at.u;
     SQ_UNROLL
-    for (int g = 0; g < sums_of(s); g++) sum[g] = from[g * n.units];
-    for (int part = 1; part < n.stage[s].parts; part++) {
-      from += n.width * stride;
-      SQ_UNROLL
-      for (int g = 0; g < sums_of(s); g++) sum[g] += from[g * n.units];
-    }
+    for (int g = 0; g < RECURRENCE_GATES; g++) sum[g] = 0.0f;
+    if (parts == 1) add_parts<s, 1>(from, step, sum);
+    if (parts == 2) add_parts<s, 2>(from, step, sum);
+    if (parts == 4) add_parts<s, 4>(from, step, sum);
+    for (int part = 0; part + 8 <= parts; part += 8) add_parts<s, 8>(from + part * step, step, sum);
+  }
+  template <int s, int parts>
+  __device__ __forceinline__ void add_parts(const float *from, int step, float *sum) const {
+    float part[parts][RECURRENCE_GATES];
+    SQ_UNROLL
+    for (int i = 0; i < parts; i++)
+      for (int g = 0; g < sums_of(s); g++) part[i][g] = from[i * step + g * n.units];
+    SQ_UNROLL
+    for (int half = parts / 2; half > 0; half /= 2)
+      for (int i = 0; i < half; i++)
+        for (int g = 0; g < sums_of(s); g++) part[i][g] = part[2 * i][g] + part[2 * i + 1][g];
+    SQ_UNROLL
+    for (int g = 0; g < sums_of(s); g++) sum[g] += part[0][g];
   }
 
   /* ---- the exchange ---- */
@@ -321,11 +356,11 @@ template <class cell, bool backward, class product, class exchange> struct recur
   template <int after>
   __device__ __forceinline__ void give(int p, const pair &at, const result &r,
                                        const exchange_operand &next) const {
-    const int to = at.j / product::DOWN * n.chunk.across + at.c / product::ACROSS;
     SQ_UNROLL
     for (int g = 0; g < blocks_of(after); g++) {
       const uint4 v = product::chunk(r.put[g]);
-      if (p < places) exchange::template give<LANES>(next, place(), g * n.chunk.stride + to, v, p % LANES);
+      if (p < places)
+        exchange::template give<LANES>(next, place(), g * n.chunk.stride + at.chunk, v, p % LANES);
     }
   }
 
@@ -337,36 +372,36 @@ template <class cell, bool backward, class product, class exchange> struct recur
     at.cluster_bits = n.cluster_bits;
     at.turn = turn;
     at.spacing = (int)(n.operand_bytes / sizeof(uint4)) << exchange::PACKETS;
-    /* only a grid exchanges through global memory: elsewhere both are NULL */
-    at.exchange = run.exchange != NULL ? run.exchange + (int64_t)slice * 2 * at.spacing : NULL;
-    at.flags = run.flags != NULL ? run.flags + slice * n.ctas : NULL;
+    at.exchange = buffers;
+    at.flags = flags;
     at.barriers = reinterpret_cast<uint64_t *>(memory + n.barriers);
     return at;
   }
 
-  template <int s> __device__ __forceinline__ void stage(int64_t t) {
+  /* `mine` is the thread's first pair. */
+  template <int s> __device__ __forceinline__ void stage(const pair &mine, const moment &now) {
     constexpr int after = (s + 1) % cell::STAGES;
-    const int mine = (int)threadIdx.x, step = (int)blockDim.x,
+    const int first = (int)threadIdx.x, step = (int)blockDim.x,
               last = (places + SQ_WARP - 1) / SQ_WARP * SQ_WARP;
-    pair at = pair_at(mine, t);
+    pair at = mine;
     recurrence_input in;
-    load(at, in);
+    load(at, now, in);
     product::multiply(weights(s), operand(turn), sums(), size_of(s));
     __syncthreads(); /* the sums are complete, and the operand may be overwritten */
     const exchange_operand next = next_of(after);
     result r = {};
-    for (int p = mine; p < last; p += step) {
-      if (p != mine) {
-        if (after == 0) store(at, r.out, r.own);
-        at = pair_at(p, t);
-        load(at, in);
+    for (int p = first; p < last; p += step) {
+      if (p != first) {
+        if (after == 0) store(at, now, r.out, r.own);
+        at = pair_at(p);
+        load(at, now, in);
       }
-      r = point<s>(p, at, in);
+      r = point<s>(p, at, now.t < at.steps, in);
       give<after>(p, at, r, next);
     }
     exchange::announce(next, place());
-    if (after == 0) store(at, r.out, r.own); /* the last pair's, while its chunk is on its way */
-    exchange::receive(next, place());
+    if (after == 0) store(at, now, r.out, r.own); /* the last pair's, while its chunk is on its way */
+    exchange::receive(next, place(), first_chunks[after]);
     turn++;
   }
 
@@ -374,12 +409,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ void tail() const {
     for (int64_t t = longest; t < run.seq_len; t++)
       for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
-        const pair at = pair_at(p, t);
+        const pair at = pair_at(p);
         float own[cell::STATES];
         if (!at.there) continue;
         SQ_UNROLL
         for (int k = 0; k < cell::STATES; k++) own[k] = *kept(k, p);
-        store(at, recurrence_output{}, own);
+        store(at, moment_at(t), recurrence_output{}, own);
       }
   }
 
@@ -388,7 +423,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     product::multiply(weights(0), operand(turn), sums(), size_of(0));
     __syncthreads();
     for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
-      const pair at = pair_at(p, 0);
+      const pair at = pair_at(p);
       float sum[RECURRENCE_GATES];
       if (!at.there) continue;
       total<0>(at, sum);
@@ -413,6 +448,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
     by_units = sq_divisor_by(tall);
     by_columns = sq_divisor_by(wide);
     turn = 0;
+    /* only a grid exchanges through global memory: elsewhere both are NULL */
+    buffers = run.exchange != NULL ? run.exchange + (int64_t)slice * 2 * place().spacing : NULL;
+    flags = run.flags != NULL ? run.flags + slice * n.ctas : NULL;
+    SQ_UNROLL
+    for (int s = 0; s < cell::STAGES; s++)
+      first_chunks[s] = next_of(s).chunks((int)threadIdx.x, exchange::OWN);
     find_longest();
     SQ_UNROLL
     for (int s = 0; s < cell::STAGES; s++) load_weights(s);
@@ -425,10 +466,16 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ void go() {
     prepare();
     if (descending()) tail();
-    for (int64_t i = 0; i < longest; i++) {
-      const int64_t t = descending() ? longest - 1 - i : i;
-      stage<0>(t);
-      if (cell::STAGES == 2) stage<cell::STAGES - 1>(t);
+    pair mine = pair_at((int)threadIdx.x);
+    sq_work_out(mine.chunk);
+    sq_work_out(mine.gate);
+    sq_work_out(mine.hidden);
+    sq_work_out(mine.y);
+    moment now = moment_at(descending() ? longest - 1 : 0);
+    const moment by = moment_at(descending() ? -1 : 1);
+    for (int64_t i = 0; i < longest; i++, go_on(&now, by)) {
+      stage<0>(mine, now);
+      if (cell::STAGES == 2) stage<cell::STAGES - 1>(mine, now);
     }
     if (backward) last_product();
     if (!descending()) tail();

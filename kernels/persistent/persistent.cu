@@ -62,6 +62,14 @@ const char *refuses(sq_exec *exec, sq_persistent which, const sq_problem *p, cha
   if (p->layout->config.projection_size != 0)
     return "projection_size: must be 0, because one block owns both a unit and its element of h";
   if (sq_cut_cell(p->layout) < 0) return "cell: no persistent algorithm has its pointwise step";
+  const int64_t H = p->layout->config.hidden_size,
+                widest = p->layout->gates > 2 * H ? p->layout->gates : 2 * H;
+  if (p->batch > RECURRENCE_STEP_MOST / widest) {
+    snprintf(text, size,
+             "batch: %lld; with %lld units at most %lld, so that a step has no more than 2^31 numbers",
+             (long long)p->batch, (long long)H, (long long)(RECURRENCE_STEP_MOST / widest));
+    return text;
+  }
   if (p->directions > RECURRENCE_RUNS) {
     snprintf(text, size, "%d runs side by side: a launch takes %d", p->directions, RECURRENCE_RUNS);
     return text;

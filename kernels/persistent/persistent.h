@@ -18,6 +18,9 @@
 
 enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3, RECURRENCE_RUNS = 8 };
 
+/* Numbers of a step of a layer, gates or outputs of two directions: places in a step have 32 bits. */
+static const int64_t RECURRENCE_STEP_MOST = (int64_t)1 << 31;
+
 /* One run: a stretch of the steps of one direction of a layer; everything is in device memory.  What only
  * forward or only backward needs is NULL in the other. */
 struct recurrence_run {

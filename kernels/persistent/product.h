@@ -156,7 +156,7 @@ struct fragment_bf16 {
 template <class fragment> struct product_mma {
   typedef typename fragment::element element;
   enum { PACK = fragment::PACK, HALF = 4 * PACK }; /* HALF: elements along k in one register of four lanes */
-  enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH, CHAINS = 2 };
+  enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH };
   enum { DOWN = HALF, ACROSS = 1 };
   static __device__ __forceinline__ element round(float x) { return fragment::round(x); }
 
@@ -202,35 +202,45 @@ template <class fragment> struct product_mma {
     }
   }
 
-  /* One warp's tile: 16 rows, and up to ACROSS pieces of 8 columns from piece `column` on.  Even and odd
-   * fragments of the depth have sums of their own, so that two chains of products are in flight. */
+  /* One warp's tile: 16 rows, and up to ACROSS pieces of 8 columns from piece `column` on.  Neighbouring fragments
+   * of the depth have sums of their own, so that as many chains of products are in flight. */
   template <int ACROSS>
   static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
                                               const product_size &n, int row, int column, int part) {
+    enum { CHAINS = ACROSS == 1 ? 4 : 2 };
     const int lane = (int)threadIdx.x % SQ_WARP;
     const int pieces = ACROSS < 4 ? ACROSS : n.width / 8; /* of a narrow operand known, and none is missing */
-    const int begin = n.begin(part), count = n.begin(part + 1) - begin, half = pieces * SQ_WARP;
+    const int begin = n.begin(part), half = pieces * SQ_WARP;
     const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + (row * n.tiles + begin) * SQ_WARP + lane;
     const uint32_t *b1 =
         reinterpret_cast<const uint32_t *>(operand) + 2 * begin * half + column * SQ_WARP + lane;
     float sum[CHAINS][ACROSS][4] = {};
-    int k = 0;
-    for (; k + CHAINS <= count; k += CHAINS, a4 += CHAINS * SQ_WARP, b1 += CHAINS * 2 * half) {
+    int left = n.begin(part + 1) - begin;
+    for (; left >= CHAINS; left -= CHAINS, a4 += CHAINS * SQ_WARP, b1 += CHAINS * 2 * half) {
       SQ_UNROLL
       for (int i = 0; i < CHAINS; i++)
         step<ACROSS>(a4 + i * SQ_WARP, b1 + i * 2 * half, half, pieces - column, sum[i]);
     }
-    if (k < count) step<ACROSS>(a4, b1, half, pieces - column, sum[0]);
+    SQ_UNROLL
+    for (int i = 0; i < CHAINS - 1; i++)
+      if (i < left) step<ACROSS>(a4 + i * SQ_WARP, b1 + i * 2 * half, half, pieces - column, sum[i]);
     float *to = sums + (part * n.width + column * 8 + lane % 4 * 2) * (n.rows + 4) + row * 16 + lane / 4;
     SQ_UNROLL
     for (int c = 0; c < ACROSS; c++) {
       if (ACROSS == 4 && column + c >= pieces) continue;
       float *at = to + c * 8 * (n.rows + 4);
-      at[0] = sum[0][c][0] + sum[1][c][0];
-      at[n.rows + 4] = sum[0][c][1] + sum[1][c][1];
-      at[8] = sum[0][c][2] + sum[1][c][2];
-      at[n.rows + 12] = sum[0][c][3] + sum[1][c][3];
+      at[0] = fold<CHAINS, ACROSS>(sum, c, 0);
+      at[n.rows + 4] = fold<CHAINS, ACROSS>(sum, c, 1);
+      at[8] = fold<CHAINS, ACROSS>(sum, c, 2);
+      at[n.rows + 12] = fold<CHAINS, ACROSS>(sum, c, 3);
     }
+  }
+
+  /* Number i of the chains' sums in piece c, added by neighbours. */
+  template <int CHAINS, int ACROSS>
+  static __device__ __forceinline__ float fold(const float (&sum)[CHAINS][ACROSS][4], int c, int i) {
+    const float first = sum[0][c][i] + sum[1][c][i];
+    return CHAINS == 2 ? first : first + (sum[CHAINS - 2][c][i] + sum[CHAINS - 1][c][i]);
   }
 
   /* One fragment of the depth; half: words from one half of a fragment of the operand to the other. */

@@ -1,7 +1,7 @@
 /* fused.cu - the algorithm `fused`: all time steps of a unitary evolution RNN in one kernel (core/urnn.c,
  * core/unitary.c).
  *
- * One block per sequence and direction; a thread owns four numbers of every vector (numbers.h), so h, the factors
+ * One block per sequence and direction; a thread owns four numbers of every vector (fused.h), so h, the factors
  * and all gradients of parameters stay in its registers.
  *   forward, per step: log2 n - 1 exchanges, two block sums;     two transforms, and 62 n operations
  *   backward:          2 log2 n - 2 exchanges, three block sums;  four transforms, and 155 n operations
@@ -24,7 +24,7 @@
 
 #include "kernels/job.h"
 #include "kernels/modrelu.h"
-#include "kernels/urnn/numbers.h"
+#include "kernels/urnn/fused.h"
 
 namespace {
 

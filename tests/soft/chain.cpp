@@ -1,6 +1,7 @@
 /* chain.cpp - see chain.h. */
 #include "tests/soft/chain.h"
 #include "tests/soft/addresses.h"
+#include "tests/soft/counts.h"
 
 #include <algorithm>
 
@@ -70,12 +71,53 @@ void Chain::issue(Timing *timing, const Warp &w, const Instruction &i, const Mea
   if (i.guarded) at = std::max(at, ready[unit_of(i.guard)]);
   for (unsigned k = i.results; k < i.operands; k++)
     if (!i.at[k].constant) at = std::max(at, ready[unit_of(i.at[k])]);
+  at = in_order(&now, i, m, at);
   uint64_t done = at + m.cost.latency + extra;
   if (m.act != Act::none && lanes != 0) done = meet(timing, w, i, m, lanes, at);
-  now.next = at + m.cost.issue;
   if (m.act == Act::cluster_wait) now.next = done;
   now.last = &i;
   now.last_ready = done;
+}
+
+namespace {
+
+/* No instruction moves across it: a branch, and what other warps may wait for. */
+bool is_border(const Instruction &i, const Meaning &m) {
+  switch (m.act) {
+  case Act::none:
+  case Act::store_shared:
+    return m.kind == SOFT_BRANCH;
+  case Act::look: /* relaxed ones keep the order among themselves */
+  case Act::show:
+    return i.access.strength != Strength::relaxed;
+  case Act::other:
+    return !m.requests;
+  default:
+    return true;
+  }
+}
+
+} // namespace
+
+/* When an instruction issues whose sources are ready at `at`. */
+uint64_t Chain::in_order(Timing::Moment *now, const Instruction &i, const Meaning &m, uint64_t at) {
+  if (is_border(i, m)) {
+    at = std::max(at, std::max(now->latest, now->next + now->count));
+    now->next = now->latest = at + m.cost.issue;
+    now->count = 0;
+    return at;
+  }
+  if (m.requests) {
+    const unsigned space = m.kind == SOFT_SHARED ? 0 : 1;
+    const bool strong = i.access.strength != Strength::weak, load = m.act == Act::none || m.act == Act::look;
+    at = std::max(at, now->stored[space]);
+    if (!load || strong) at = std::max(at, now->loaded[space]);
+    uint64_t *last = load ? now->loaded : now->stored;
+    last[space] = std::max(last[space], at);
+  }
+  now->count += m.cost.issue;
+  now->latest = std::max(now->latest, at + m.cost.issue);
+  return at;
 }
 
 /* What the instruction has to do with other warps; when its result is ready. */

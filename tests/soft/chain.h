@@ -1,7 +1,10 @@
 /* chain.h - how long the chain of dependences of a launch is, in estimated cycles.
  *
- * Each warp issues in order, one instruction a cycle, when its sources are ready; a result is ready after the
- * latency of its instruction (meaning.cpp).  What ties warps together carries time from one to the other:
+ * Each warp issues one instruction a cycle, when its sources are ready; a result is ready after the latency of its
+ * instruction (meaning.cpp).  PTX is not in the order of the machine code: ptxas moves loads to the front, and what
+ * waits for them back.  So between one branch, barrier or wait and the next an instruction issues as soon as its
+ * sources are ready and the stores that it must not overtake have issued, as if ptxas had found the best order; the
+ * branch issues when all before it have.  What ties warps together carries time from one to the other:
  *
  *   bar.sync                   from the last to arrive, to all warps of the block
  *   the cluster's barrier      likewise, of the cluster
@@ -28,9 +31,12 @@ namespace soft {
 struct Timing {
   /* What an instruction that turns out not to be executed yet must be given back. */
   struct Moment {
-    uint64_t next = 0;     /* it can issue again */
-    uint64_t barriers = 0; /* of its block that it has come to */
-    bool joins = false;    /* the last of them has not been left yet */
+    uint64_t next = 0;   /* the earliest that an instruction issues, since the last that none may cross */
+    uint64_t count = 0;  /* cycles to issue all since then, */
+    uint64_t latest = 0; /* and the end of the last of them */
+    uint64_t stored[2] = {}, loaded[2] = {}; /* the last store and load: to shared memory, to global memory */
+    uint64_t barriers = 0;                   /* of its block that it has come to */
+    bool joins = false;                      /* the last of them has not been left yet */
     const Instruction *last = nullptr;
     uint64_t last_ready = 0; /* the results of `last`, which are not in `ready` yet */
   };
@@ -72,6 +78,8 @@ private:
     uint64_t value, at;
   };
 
+  static uint64_t in_order(Timing::Moment *now, const Instruction &instruction, const Meaning &meaning,
+                           uint64_t at);
   uint64_t meet(Timing *timing, const Warp &warp, const Instruction &instruction, const Meaning &meaning,
                 uint32_t lanes, uint64_t at);
   void arrive(const Warp &warp, const Instruction &instruction, const Meaning &meaning, uint32_t lanes,

@@ -84,6 +84,7 @@ const struct {
     {"cvt.", "f32.u32", {25, 1}},
     {"cvt.r", "s32.f32", {25, 1}},
     {"cvt.r", "u32.f32", {25, 1}},
+    {"mov.", "", {0, 0}},       /* [-] a second name for a register, which ptxas does away with */
     {"mul.lo.", "64", {16, 4}}, /* [-] four multiplications of 32 bits */
     {"mad.lo.", "64", {16, 4}}, /* [-] */
     {"add.", "64", {8, 2}},     /* [-] two instructions, with a carry; so are the following */

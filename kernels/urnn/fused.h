@@ -1,4 +1,4 @@
-/* numbers.h - the four numbers of every vector that a thread of the algorithm `fused` owns, and what the threads of
+/* fused.h - the four numbers of every vector that a thread of the algorithm `fused` owns, and what the threads of
  * a block exchange: transforms, and sums.
  *
  * n is 2^bits, and known at compile time, with n / 4 threads (a warp at least).  A thread owns numbers j, j + n/4,
@@ -9,8 +9,8 @@
  * Up to FUSED_KEPT a thread keeps its factors in registers, those of the transforms as well: 56 + 6 floats a pass.
  * Above, they are read from the caches when they are used.
  */
-#ifndef SQ_URNN_NUMBERS_H
-#define SQ_URNN_NUMBERS_H
+#ifndef SQ_URNN_FUSED_H
+#define SQ_URNN_FUSED_H
 
 #include "kernels/unitary.h"
 
