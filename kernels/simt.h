@@ -365,13 +365,14 @@ static __device__ __forceinline__ float sq_column_sum(float v) {
 
 /* e^x and 1/x by the instructions that approximate 2^x and 1/x, without the branches of expf and of a division
  * that rounds, and with 0 for what is smaller than a normal number: many steps wait for them one after another.  e^x
- * has a relative error of 2^-22 + |x| 2^-24, and 1/x one of 2^-23 (PTX ISA, ex2.approx and rcp.approx). */
+ * has a relative error of 2^-22 + |x| 2^-24, and 1/x one of 2^-23 (PTX ISA, ex2.approx and rcp.approx).  Volatile: lest
+ * a choice between two results become a branch round one of them. */
 static __device__ __forceinline__ float sq_exp(float x) {
 #ifdef SEQGPU_EMULATE
   return expf(x);
 #else
   float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x * 1.44269504f));
+  asm volatile("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x * 1.44269504f));
   return y;
 #endif
 }
@@ -380,7 +381,7 @@ static __device__ __forceinline__ float sq_inverse(float x) {
   return 1.0f / x;
 #else
   float y;
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  asm volatile("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 #endif
 }

@@ -40,14 +40,15 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int rank, slice;       /* of the block */
   int first_unit, units; /* units of the block that exist */
   int first_row, columns;
-  int places;                                 /* lanes of the block's chunks, each with a pair or padding */
-  int64_t longest;                            /* steps of the slice */
-  uint32_t turn;                              /* exchanges so far */
-  sq_divisor by_units;                        /* of the block, with padding */
-  sq_divisor by_columns;                      /* of chunks that exist: the last slice may have fewer */
-  uint4 *buffers;                             /* of the slice, in global memory */
-  uint32_t *flags;                            /* of the slice */
-  exchange_chunks first_chunks[cell::STAGES]; /* of the thread, in the exchange of each stage's operand */
+  int places;            /* lanes of the block's chunks, each with a pair or padding */
+  int64_t longest;       /* steps of the slice */
+  uint32_t turn;         /* exchanges so far */
+  sq_divisor by_units;   /* of the block, with padding */
+  sq_divisor by_columns; /* of chunks that exist: the last slice may have fewer */
+  uint4 *buffers;        /* of the slice, in global memory */
+  uint32_t *flags;       /* of the slice */
+  product_size::piece first_piece[cell::STAGES]; /* of the thread, or its warp, in each product */
+  exchange_chunks first_chunks[cell::STAGES];    /* of the thread, in the exchange of each stage's operand */
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
                                         unsigned char *memory_)
@@ -124,14 +125,14 @@ template <class cell, bool backward, class product, class exchange> struct recur
       if (backward)
         load_down(weights(s), from + first_unit, b * n.padded, size);
       else
-        load_along(weights(s), from + (int64_t)first_unit * n.hidden, b * n.units, size);
+        load_along(weights(s), from + (int64_t)first_unit * n.hidden, b, cell::count(s), size);
     }
   }
   __device__ __forceinline__ bool aligned(const float *from) const {
     return n.hidden % 4 == 0 && reinterpret_cast<uintptr_t>(from) % sizeof(float4) == 0;
   }
-  /* from [units, H] becomes rows of the product from first_row_ on. */
-  __device__ __forceinline__ void load_along(element *to, const float *from, int first,
+  /* from [units, H] becomes rows first, first + each, ... of the product: the gates of a unit are neighbours. */
+  __device__ __forceinline__ void load_along(element *to, const float *from, int first, int each,
                                              const product_size &size) const {
     enum { AT_ONCE = 4 }; /* loads in flight */
     const int lane = (int)threadIdx.x % SQ_WARP, warp = (int)threadIdx.x / SQ_WARP;
@@ -145,7 +146,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
           fetch(row + k + j * SQ_WARP, n.hidden - k - j * SQ_WARP, whole, w[j]);
         SQ_UNROLL
         for (int j = 0; j < AT_ONCE; j++)
-          if (k + j * SQ_WARP < n.hidden) product::put_along(to, first + u, k + j * SQ_WARP, w[j], size);
+          if (k + j * SQ_WARP < n.hidden)
+            product::put_along(to, first + u * each, k + j * SQ_WARP, w[j], size);
       }
     }
   }
@@ -314,7 +316,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* A pair's sums.  Up to eight parts are read at a time, and added by neighbours, so that few wait for others. */
   template <int s> __device__ __forceinline__ void total(const pair &at, float *sum) const {
     const int stride = n.stage[s].rows + 4, step = n.width * stride, parts = n.stage[s].parts;
-    const float *from = sums() + at.c * stride + at.u;
+    const float *from = sums() + at.c * stride + at.u * sums_of(s);
     SQ_UNROLL
     for (int g = 0; g < RECURRENCE_GATES; g++) sum[g] = 0.0f;
     if (parts == 1) add_parts<s, 1>(from, step, sum);
@@ -326,14 +328,22 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ void add_parts(const float *from, int step, float *sum) const {
     float part[parts][RECURRENCE_GATES];
     SQ_UNROLL
-    for (int i = 0; i < parts; i++)
-      for (int g = 0; g < sums_of(s); g++) part[i][g] = from[i * step + g * n.units];
+    for (int i = 0; i < parts; i++) read_sums<s>(from + i * step, part[i]);
     SQ_UNROLL
     for (int half = parts / 2; half > 0; half /= 2)
       for (int i = 0; i < half; i++)
         for (int g = 0; g < sums_of(s); g++) part[i][g] = part[2 * i][g] + part[2 * i + 1][g];
     SQ_UNROLL
     for (int g = 0; g < sums_of(s); g++) sum[g] += part[0][g];
+  }
+  template <int s> static __device__ __forceinline__ void read_sums(const float *from, float *sum) {
+    if (sums_of(s) == 4) {
+      const float4 v = *reinterpret_cast<const float4 *>(from);
+      sum[0] = v.x, sum[1] = v.y, sum[2] = v.z, sum[3] = v.w;
+      return;
+    }
+    SQ_UNROLL
+    for (int g = 0; g < sums_of(s); g++) sum[g] = from[g];
   }
 
   /* ---- the exchange ---- */
@@ -386,7 +396,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     pair at = mine;
     recurrence_input in;
     load(at, now, in);
-    product::multiply(weights(s), operand(turn), sums(), size_of(s));
+    product::multiply(weights(s), operand(turn), sums(), size_of(s), first_piece[s]);
     __syncthreads(); /* the sums are complete, and the operand may be overwritten */
     const exchange_operand next = next_of(after);
     result r = {};
@@ -420,7 +430,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* Backward: what reaches the initial state from the step after it. */
   __device__ __forceinline__ void last_product() const {
-    product::multiply(weights(0), operand(turn), sums(), size_of(0));
+    product::multiply(weights(0), operand(turn), sums(), size_of(0), first_piece[0]);
     __syncthreads();
     for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
       const pair at = pair_at(p);
@@ -452,8 +462,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
     buffers = run.exchange != NULL ? run.exchange + (int64_t)slice * 2 * place().spacing : NULL;
     flags = run.flags != NULL ? run.flags + slice * n.ctas : NULL;
     SQ_UNROLL
-    for (int s = 0; s < cell::STAGES; s++)
+    for (int s = 0; s < cell::STAGES; s++) {
+      first_piece[s] = size_of(s).at(product::worker());
       first_chunks[s] = next_of(s).chunks((int)threadIdx.x, exchange::OWN);
+    }
     find_longest();
     SQ_UNROLL
     for (int s = 0; s < cell::STAGES; s++) load_weights(s);
@@ -467,6 +479,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     prepare();
     if (descending()) tail();
     pair mine = pair_at((int)threadIdx.x);
+    sq_work_out(mine.u);
+    sq_work_out(mine.c);
     sq_work_out(mine.chunk);
     sq_work_out(mine.gate);
     sq_work_out(mine.hidden);

@@ -42,11 +42,12 @@ struct product_size {
   /* The pieces of work: a tile of the sums and a part of the depth.  Neighbours are one below another. */
   struct piece {
     int row, column, part; /* row, column: in tiles */
+    int begin, end;        /* of the part */
   };
   __device__ __forceinline__ int pieces() const { return (int)(down.by * across.by) * parts; }
   __device__ __forceinline__ piece at(int i) const {
     const int rest = down.of(i), part = across.of(rest);
-    return {i - rest * (int)down.by, rest - part * (int)across.by, part};
+    return {i - rest * (int)down.by, rest - part * (int)across.by, part, begin(part), begin(part + 1)};
   }
 };
 
@@ -85,10 +86,10 @@ struct product_f32 {
   /* One thread's tile: rows row..row+3, columns column..column+wide-1. */
   template <int wide>
   static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
-                                              const product_size &n, int row, int column, int part) {
+                                              const product_size &n, const product_size::piece &p) {
+    const int row = p.row * 4, column = p.column * wide;
     float sum[wide][4] = {};
-    const int end = n.begin(part + 1);
-    for (int k = n.begin(part); k < end; k++) {
+    for (int k = p.begin; k < p.end; k++) {
       const float4 w = *reinterpret_cast<const float4 *>(weights + k * n.rows + row);
       SQ_UNROLL
       for (int c = 0; c < wide; c += 4) {
@@ -103,7 +104,7 @@ struct product_f32 {
         }
       }
     }
-    float *to = sums + (part * n.width + column) * (n.rows + 4) + row;
+    float *to = sums + (p.part * n.width + column) * (n.rows + 4) + row;
     SQ_UNROLL
     for (int c = 0; c < wide; c++)
       *reinterpret_cast<float4 *>(to + c * (n.rows + 4)) =
@@ -112,20 +113,20 @@ struct product_f32 {
 
   template <int wide>
   static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
-                                               const product_size &n) {
-    const int count = n.pieces();
-    for (int i = (int)threadIdx.x; i < count; i += (int)blockDim.x) {
-      const product_size::piece p = n.at(i);
-      tile<wide>(weights, operand, sums, n, p.row * 4, p.column * wide, p.part);
-    }
+                                               const product_size &n, const product_size::piece &first) {
+    const int count = n.pieces(), begin = worker();
+    for (int i = begin; i < count; i += (int)blockDim.x)
+      tile<wide>(weights, operand, sums, n, i == begin ? first : n.at(i));
   }
 
+  /* Who works on a piece: a thread.  `first` is its first one, n.at(worker()), the same in every step. */
+  static __device__ __forceinline__ int worker(void) { return (int)threadIdx.x; }
   static __device__ __forceinline__ void multiply(const element *weights, const element *operand, float *sums,
-                                                  const product_size &n) {
+                                                  const product_size &n, const product_size::piece &first) {
     if (n.width % 8 == 0)
-      tiles<8>(weights, operand, sums, n);
+      tiles<8>(weights, operand, sums, n, first);
     else
-      tiles<4>(weights, operand, sums, n);
+      tiles<4>(weights, operand, sums, n, first);
   }
 };
 
@@ -206,16 +207,16 @@ template <class fragment> struct product_mma {
    * of the depth have sums of their own, so that as many chains of products are in flight. */
   template <int ACROSS>
   static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
-                                              const product_size &n, int row, int column, int part) {
+                                              const product_size &n, const product_size::piece &p) {
     enum { CHAINS = ACROSS == 1 ? 4 : 2 };
     const int lane = (int)threadIdx.x % SQ_WARP;
     const int pieces = ACROSS < 4 ? ACROSS : n.width / 8; /* of a narrow operand known, and none is missing */
-    const int begin = n.begin(part), half = pieces * SQ_WARP;
-    const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + (row * n.tiles + begin) * SQ_WARP + lane;
+    const int column = p.column * ACROSS, half = pieces * SQ_WARP;
+    const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + (p.row * n.tiles + p.begin) * SQ_WARP + lane;
     const uint32_t *b1 =
-        reinterpret_cast<const uint32_t *>(operand) + 2 * begin * half + column * SQ_WARP + lane;
+        reinterpret_cast<const uint32_t *>(operand) + 2 * p.begin * half + column * SQ_WARP + lane;
     float sum[CHAINS][ACROSS][4] = {};
-    int left = n.begin(part + 1) - begin;
+    int left = p.end - p.begin;
     for (; left >= CHAINS; left -= CHAINS, a4 += CHAINS * SQ_WARP, b1 += CHAINS * 2 * half) {
       SQ_UNROLL
       for (int i = 0; i < CHAINS; i++)
@@ -224,7 +225,7 @@ template <class fragment> struct product_mma {
     SQ_UNROLL
     for (int i = 0; i < CHAINS - 1; i++)
       if (i < left) step<ACROSS>(a4 + i * SQ_WARP, b1 + i * 2 * half, half, pieces - column, sum[i]);
-    float *to = sums + (part * n.width + column * 8 + lane % 4 * 2) * (n.rows + 4) + row * 16 + lane / 4;
+    float *to = sums + (p.part * n.width + column * 8 + lane % 4 * 2) * (n.rows + 4) + p.row * 16 + lane / 4;
     SQ_UNROLL
     for (int c = 0; c < ACROSS; c++) {
       if (ACROSS == 4 && column + c >= pieces) continue;
@@ -259,22 +260,22 @@ template <class fragment> struct product_mma {
 
   template <int ACROSS>
   static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
-                                               const product_size &n) {
-    const int count = n.pieces(), warps = (int)blockDim.x / SQ_WARP;
-    for (int i = (int)threadIdx.x / SQ_WARP; i < count; i += warps) {
-      const product_size::piece p = n.at(i);
-      tile<ACROSS>(weights, operand, sums, n, p.row, p.column * ACROSS, p.part);
-    }
+                                               const product_size &n, const product_size::piece &first) {
+    const int count = n.pieces(), begin = worker();
+    for (int i = begin; i < count; i += (int)blockDim.x / SQ_WARP)
+      tile<ACROSS>(weights, operand, sums, n, i == begin ? first : n.at(i));
   }
 
+  /* Who works on a piece: a warp. */
+  static __device__ __forceinline__ int worker(void) { return (int)threadIdx.x / SQ_WARP; }
   static __device__ __forceinline__ void multiply(const element *weights, const element *operand, float *sums,
-                                                  const product_size &n) {
+                                                  const product_size &n, const product_size::piece &first) {
     if (n.width == 8)
-      tiles<1>(weights, operand, sums, n);
+      tiles<1>(weights, operand, sums, n, first);
     else if (n.width == 16)
-      tiles<2>(weights, operand, sums, n);
+      tiles<2>(weights, operand, sums, n, first);
     else
-      tiles<4>(weights, operand, sums, n);
+      tiles<4>(weights, operand, sums, n, first);
   }
 };
 
