@@ -10,7 +10,7 @@
  * floats >= 0 is that of the numbers.
  */
 #include "kernels/cudnn/pack.h"
-#include "kernels/half.h"
+#include "kernels/numbers.h"
 
 namespace {
 
