@@ -6,12 +6,13 @@
  *
  * What is looked at: cells (so that gates in another order show as wrong numbers, and each parameter's
  * gradient is compared on its own), ragged batches with sequences of no steps, both directions, states in and
- * out, gradients that accumulate, runs smaller than the plan's, gradients too small for half, and
- * what the plans refuse.
+ * out, gradients that accumulate, runs smaller than the plan's, gradients too small for half, what the plans
+ * refuse, and which of them an older cuDNN cannot run.
  *
  * Inputs are drawn fresh from the printed seed; outputs, reserve and workspace are poisoned with NaN before,
  * padded steps of x and dy are NaN, guards are read after.
  */
+#define _POSIX_C_SOURCE 200809L /* setenv */
 #include "tests/net.h"
 #include "tests/shapes.h"
 
@@ -30,6 +31,11 @@ static const struct plan_row {
     {"cudnn-half-persist-static", SEQGPU_MATH_BF16},
     {"cudnn-half-persist-dynamic", SEQGPU_MATH_BF16},
     {"cudnn-half-small-h", SEQGPU_MATH_BF16},
+    {"cudnn-bf16", SEQGPU_MATH_BF16},
+    {"cudnn-bf16-standard", SEQGPU_MATH_BF16},
+    {"cudnn-bf16-persist-static", SEQGPU_MATH_BF16},
+    {"cudnn-bf16-persist-dynamic", SEQGPU_MATH_BF16},
+    {"cudnn-bf16-small-h", SEQGPU_MATH_BF16},
 };
 
 static const cell_row cells[] = {
@@ -39,7 +45,7 @@ static const cell_row cells[] = {
     {"gru reset_after", {.cell = "gru", .reset_after = 1}, 1, 0},
 };
 
-static int emulated, slow;           /* the stand-in answers; check_is_slow */
+static int emulated, slow; /* on the emulator; the stand-in answers, here or on the software device */
 static seqgpu_context *gpu, *oracle; /* gpu NULL: nothing can run, and `why_skipped` says why */
 static char why_skipped[600];
 
@@ -224,6 +230,20 @@ static void check_refusals(const char *algorithm, seqgpu_math least) {
   }
 }
 
+/* A cuDNN before 9.13, played by the stand-in: bfloat16 is refused, with both versions, and nothing else. */
+static void check_old_cudnn(const char *algorithm, seqgpu_math math) {
+  const seqgpu_rnn_desc desc = with_math(combine(&cells[2], shape_named("T = 1")), math);
+  if (gpu == NULL || !slow) return;
+  setenv("SEQGPU_STANDIN_CUDNN", "91200", 1);
+  if (strncmp(algorithm, "cudnn-bf16", strlen("cudnn-bf16")) == 0) {
+    check_refused(&desc, algorithm, "cuDNN 9.12", "this is cuDNN 9.12");
+    check_refused(&desc, algorithm, "cuDNN 9.12, for the one it needs", "9.13");
+  } else {
+    check_row(algorithm, math, &cells[2], shape_named("T = 1"), 0);
+  }
+  unsetenv("SEQGPU_STANDIN_CUDNN");
+}
+
 static void check_inspect(void) {
   const seqgpu_rnn_desc desc =
       with_math(combine(&cells[2], shape_named("H = 33, I = 34, T = 5")), SEQGPU_MATH_F32);
@@ -303,6 +323,7 @@ int main(int argc, char **argv) {
   for (size_t p = 0; p < COUNT(plans); p++) {
     for (size_t c = 0; c < COUNT(cells); c++) check_cell(&plans[p], &cells[c]);
     check_refusals(plans[p].name, plans[p].math);
+    check_old_cudnn(plans[p].name, plans[p].math);
   }
   check_inspect();
   check_measured(SEQGPU_MATH_F32);
