@@ -24,7 +24,7 @@ extern "C" {
 struct sq_exec;
 
 /* The least exact arithmetic that products may use.  Sums and states are at least float32 in all of them,
- * except in the algorithms cudnn-half-..., which round states to half.
+ * except in the algorithms cudnn-half-... and cudnn-bf16-..., which round states to those types.
  *   SQ_MATH_F32    float32 products
  *   SQ_MATH_TF32   inputs of a product rounded to TF32 (10 bits of mantissa)
  *   SQ_MATH_BF16   inputs of a product rounded to bfloat16 (7 bits) */

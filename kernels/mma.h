@@ -14,26 +14,6 @@
 
 #include "kernels/simt.h"
 
-/* Round to nearest: TF32 with ties away from zero, bfloat16 with ties to even. */
-static __device__ __forceinline__ uint32_t sq_to_tf32(float x) {
-#ifdef SEQGPU_EMULATE
-  return simt::to_tf32(x);
-#else
-  uint32_t bits;
-  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
-  return bits;
-#endif
-}
-static __device__ __forceinline__ uint16_t sq_to_bf16(float x) {
-#ifdef SEQGPU_EMULATE
-  return simt::to_bf16(x);
-#else
-  uint16_t bits;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
-  return bits;
-#endif
-}
-
 static __device__ __forceinline__ void sq_mma_tf32(float (&c)[4], const uint32_t (&a)[4],
                                                    const uint32_t (&b)[2]) {
 #ifdef SEQGPU_EMULATE

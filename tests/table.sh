@@ -46,7 +46,7 @@ optimisers() {
 
 algorithms() {
   echo step
-  cat "$root"/kernels/*/algorithms.h | grep -o 'X([a-z_]*, "[a-z-]*"' | sed 's/.*"\(.*\)"/\1/'
+  cat "$root"/kernels/*/algorithms.h | grep -o 'X([a-z0-9_]*, "[a-z0-9-]*"' | sed 's/.*"\(.*\)"/\1/'
 }
 
 tasks() {

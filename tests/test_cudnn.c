@@ -6,12 +6,13 @@
  *
  * What is looked at: cells (so that gates in another order show as wrong numbers, and each parameter's
  * gradient is compared on its own), ragged batches with sequences of no steps, both directions, states in and
- * out, gradients that accumulate, runs smaller than the plan's, gradients too small for half, and
- * what the plans refuse.
+ * out, gradients that accumulate, runs smaller than the plan's, gradients too small for half, what the plans
+ * refuse, and which of them an older cuDNN cannot run.
  *
  * Inputs are drawn fresh from the printed seed; outputs, reserve and workspace are poisoned with NaN before,
  * padded steps of x and dy are NaN, guards are read after.
  */
+#define _POSIX_C_SOURCE 200809L /* setenv */
 #include "tests/net.h"
 #include "tests/shapes.h"
 
@@ -30,6 +31,11 @@ static const struct plan_row {
     {"cudnn-half-persist-static", SEQGPU_MATH_BF16},
     {"cudnn-half-persist-dynamic", SEQGPU_MATH_BF16},
     {"cudnn-half-small-h", SEQGPU_MATH_BF16},
+    {"cudnn-bf16", SEQGPU_MATH_BF16},
+    {"cudnn-bf16-standard", SEQGPU_MATH_BF16},
+    {"cudnn-bf16-persist-static", SEQGPU_MATH_BF16},
+    {"cudnn-bf16-persist-dynamic", SEQGPU_MATH_BF16},
+    {"cudnn-bf16-small-h", SEQGPU_MATH_BF16},
 };
 
 static const cell_row cells[] = {
@@ -39,7 +45,7 @@ static const cell_row cells[] = {
     {"gru reset_after", {.cell = "gru", .reset_after = 1}, 1, 0},
 };
 
-static int emulated, slow;           /* the stand-in answers; check_is_slow */
+static int emulated, slow; /* on the emulator; the stand-in answers, here or on the software device */
 static seqgpu_context *gpu, *oracle; /* gpu NULL: nothing can run, and `why_skipped` says why */
 static char why_skipped[600];
 
@@ -73,12 +79,18 @@ static seqgpu_rnn_desc with_math(seqgpu_rnn_desc desc, seqgpu_math math) {
   return desc;
 }
 
+/* The row of arithmetic[] by which the reference is drawn.  NULL: any algorithm. */
+static int exactness(const char *algorithm, seqgpu_math math) {
+  const int states = algorithm == NULL || strncmp(algorithm, "cudnn-bf16", strlen("cudnn-bf16")) == 0;
+  return states && math == SEQGPU_MATH_BF16 ? BF16_STATES : (int)math;
+}
+
 /* Both networks on the same inputs, the reference run.  Parameter gradients start from numbers onto which
  * they must add, of their own size and sign: no sum cancels, none is dwarfed. */
 static int open_pair(net *out, net *ref, const seqgpu_rnn_desc *desc, const seqgpu_plan_options *options,
                      const int32_t *lengths) {
   const seqgpu_rnn_desc reference = with_math(*desc, SEQGPU_MATH_F32);
-  if (!net_reference(ref, oracle, &reference, lengths, desc->math) ||
+  if (!net_reference(ref, oracle, &reference, lengths, exactness(options->algorithm, desc->math)) ||
       !net_open_with(out, gpu, desc, options, lengths))
     return 0;
   net_copy_inputs(out, ref);
@@ -155,7 +167,8 @@ static void check_smaller(const char *algorithm, seqgpu_math math, const cell_ro
   net out, ref;
   check_plan(algorithm, math);
   if (skipped(cell->name, small.name) || !runs(&desc, algorithm, cell->name, small.name)) return;
-  if (!net_open_as(&out, gpu, &desc, algorithm, NULL) || !net_reference(&ref, oracle, &fewer, NULL, math))
+  if (!net_open_as(&out, gpu, &desc, algorithm, NULL) ||
+      !net_reference(&ref, oracle, &fewer, NULL, exactness(algorithm, math)))
     return;
   for (int i = 0; i < NET_Y; i++) net_upload(gpu, out.device[i], ref.value[i], ref.count[i]);
   out.run.seq_len = 3;
@@ -222,6 +235,25 @@ static void check_refusals(const char *algorithm, seqgpu_math least) {
     const seqgpu_rnn_desc desc = with_math(combine(&cells[0], shape_named("T = 1")), (seqgpu_math)math);
     check_refused(&desc, algorithm, arithmetic[math].name, "math");
   }
+}
+
+/* A cuDNN before 9.13, played by the stand-in: bfloat16 is refused, with both versions, and nothing else. */
+static void check_old_cudnn(const char *algorithm, seqgpu_math math) {
+  const seqgpu_rnn_desc desc = with_math(combine(&cells[2], shape_named("T = 1")), math);
+  const seqgpu_plan_options options = {.algorithm = algorithm};
+  seqgpu_plan *plan = NULL;
+  if (gpu == NULL || !slow) return;
+  setenv("SEQGPU_STANDIN_CUDNN", "91200", 1);
+  if (strncmp(algorithm, "cudnn-bf16", strlen("cudnn-bf16")) == 0) {
+    check_refused(&desc, algorithm, "a cuDNN too old", "this is cuDNN 9.12");
+    check_refused(&desc, algorithm, "the cuDNN that it needs", "needs cuDNN 9.13");
+  } else {
+    check_plan(algorithm, math);
+    CHECK(seqgpu_plan_create(gpu, &desc, &options, &plan) == SEQGPU_OK,
+          "a cuDNN too old for bfloat16 runs it");
+  }
+  seqgpu_plan_destroy(plan);
+  unsetenv("SEQGPU_STANDIN_CUDNN");
 }
 
 static void check_inspect(void) {
@@ -303,6 +335,7 @@ int main(int argc, char **argv) {
   for (size_t p = 0; p < COUNT(plans); p++) {
     for (size_t c = 0; c < COUNT(cells); c++) check_cell(&plans[p], &cells[c]);
     check_refusals(plans[p].name, plans[p].math);
+    check_old_cudnn(plans[p].name, plans[p].math);
   }
   check_inspect();
   check_measured(SEQGPU_MATH_F32);

@@ -1,4 +1,5 @@
-/* cudnn.cu - a layer of one or two directions through cuDNN's RNN functions (version 9), in float32 or half.
+/* cudnn.cu - a layer of one or two directions through cuDNN's RNN functions (version 9), in float32,
+ * half or bfloat16.
  *
  * What cuDNN wants, and where it comes from:
  *   weights       Its own weight space, filled from our parameters in forward (pack.cu) and kept for
@@ -7,16 +8,16 @@
  *                 except for the GRU's bias_rec.
  *   y, hx, cx     Read again in backward, when the caller may have overwritten them, so they are kept in the
  *                 reserve, behind cuDNN's own part.  y is dense there, [T,B,D*H], and copied to the caller's
- *                 rows.  In half, x is kept as well.
+ *                 rows.  In the short types, x is kept as well.
  *   lengths       On the host: the caller's host_lengths, or read back from the device.  Not all versions
  *                 accept a length of 0, so such a sequence runs one step on zeros and is corrected before and
  *                 after.
  *   dweights      cuDNN can only add to them: they are zeroed, and then added to our gradients.
  *
  * Precision: SQ_MATH_F32 forbids tensor cores, TF32 allows them.  The float32 algorithms run SQ_MATH_BF16 as
- * TF32, which is more exact, with states in float32.  The half algorithms also round the states, so they
- * accept no other problem; the cost model never chooses them, only their name or a measurement does.  Range
- * and scaling: algorithms.h.
+ * TF32, which is more exact, with states in float32.  The half and bf16 algorithms also round the states, so
+ * they accept no other problem; the cost model never chooses them, only their name or a measurement does.
+ * Range and scaling: algorithms.h.
  *
  * Whether results repeat bit for bit is up to cuDNN; this file adds nothing random.
  *
@@ -44,9 +45,9 @@ struct call {
   int count;
   int64_t T, B, H, I;
   sq_cudnn_room r;
-  bool half;
+  sq_cudnn_type type;
   float *workspace, *reserve, *kept;
-  /* What cuDNN reads, float32 or half.  All in `kept`, except that a float32 x is the caller's; the second
+  /* What cuDNN reads, of that type.  All in `kept`, except that a float32 x is the caller's; the second
    * state is NULL if the cell has none. */
   void *weights, *state[SQ_MAX_STATES], *y;
   const void *x;
@@ -81,15 +82,16 @@ int read_lengths(sq_cudnn *c, const sq_exec *exec, const sq_layer_run *run) {
 /* Aims the call at its parts of the caller's memory. */
 void point(call *k, sq_cudnn_way way, int training) {
   const sq_cudnn_room &r = k->r;
-  k->half = way.type == CUDNN_DATA_HALF;
+  k->type = way.type;
   k->workspace = sq_cudnn_align_up(k->run->workspace);
   k->reserve = training ? sq_cudnn_align_up(k->run->reserve) : NULL;
   k->kept = training ? k->reserve + sq_cudnn_elements_of(r.reserve_bytes) : k->workspace + r.kept;
   k->weights = k->kept + r.kept_weights;
   for (int s = 0; s < k->run->layout->states; s++) k->state[s] = k->kept + r.kept_state[s];
-  k->x = k->half ? k->kept + r.kept_x : k->run->x;
+  k->x = k->type != SQ_CUDNN_F32 ? k->kept + r.kept_x : k->run->x;
   k->y = k->kept + r.kept_y;
-  k->largest = k->half && training ? reinterpret_cast<uint32_t *>(k->workspace + r.largest) : NULL;
+  const bool scaled = training && sq_cudnn_scales(k->type);
+  k->largest = scaled ? reinterpret_cast<uint32_t *>(k->workspace + r.largest) : NULL;
 }
 
 /* Finds descriptors and room for a run; an error if the caller's memory could not hold it. */
@@ -121,7 +123,7 @@ int enter(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way way, 
 int pack_weights(const call &k) {
   const int64_t count = sq_cudnn_elements_of(k.l->weight_bytes);
   TRY(sq_gpu_zero(k.exec, k.weights, count)); /* gaps between blocks */
-  return SQ_GPU(cudnn_pack)(k.exec, k.half, &k.l->blocks, static_cast<const float *>(k.run->params),
+  return SQ_GPU(cudnn_pack)(k.exec, k.type, &k.l->blocks, static_cast<const float *>(k.run->params),
                             k.weights);
 }
 
@@ -130,7 +132,7 @@ int pack_weights(const call &k) {
 /* The rows of all steps, of one width, or the states of all directions; src and dst are still to be set. */
 sq_cudnn_move steps_of(const call &k, int64_t width) {
   sq_cudnn_move m = {};
-  m.half = k.half;
+  m.type = k.type;
   m.outer = k.T;
   m.batch = k.B;
   m.width = width;
@@ -155,12 +157,12 @@ sq_cudnn_move between(sq_cudnn_move m, const void *src, int64_t ld_src, void *ds
 
 /* Direction d's columns of cuDNN's rows [T,B,D*H]. */
 void *columns_of(const call &k, void *rows, int d) {
-  return static_cast<char *>(rows) + d * k.H * (int64_t)(k.half ? sizeof(uint16_t) : sizeof(float));
+  return static_cast<char *>(rows) + d * k.H * sq_cudnn_type_size(k.type);
 }
 
 /* A float32 x is read where the caller has it: rows of padded steps are finite there. */
 int take_x(const call &k) {
-  if (!k.half) return 0;
+  if (k.type == SQ_CUDNN_F32) return 0;
   const sq_cudnn_move m = between(steps_of(k, k.I), k.run->x, k.I, k.kept + k.r.kept_x, k.I);
   return SQ_GPU(cudnn_take)(k.exec, &m);
 }
@@ -188,7 +190,8 @@ int give_y(const call &k) {
 /* Where cuDNN writes states whose destination is `to`: directly there, if nothing more has to be done and
  * `to` is aligned as memory of our own would be. */
 void *landing(const call &k, void *to, int state) {
-  const bool direct = !k.half && k.run->lengths == NULL && (reinterpret_cast<uintptr_t>(to) & 15u) == 0;
+  const bool direct =
+      k.type == SQ_CUDNN_F32 && k.run->lengths == NULL && (reinterpret_cast<uintptr_t>(to) & 15u) == 0;
   return direct || to == NULL ? to : k.workspace + k.r.end[state];
 }
 
@@ -285,7 +288,7 @@ int backward_weights(const call &k) {
   TRY_CUDNN(dnn().cudnnRNNBackwardWeights_v8(
       k.c->handle, k.l->rnn, CUDNN_WGRAD_MODE_ADD, NULL, k.c->x, k.x, k.c->state, k.state[0], k.c->y, k.y,
       k.l->weight_bytes, dweights, k.r.work_bytes, k.workspace + k.r.work, k.r.reserve_bytes, k.reserve));
-  return SQ_GPU(cudnn_unpack)(k.exec, k.half, &k.l->blocks, dweights, k.largest,
+  return SQ_GPU(cudnn_unpack)(k.exec, k.type, &k.l->blocks, dweights, k.largest,
                               static_cast<float *>(k.run[0].dparams));
 }
 
@@ -306,7 +309,7 @@ int backward(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way wa
   const bool two = runs[0].layout->states == 2;
   void *const dstate[2] = {k.workspace + k.r.dstate[0], two ? k.workspace + k.r.dstate[1] : NULL};
   TRY(take_gradients(k, dstate));
-  const bool direct = runs[0].dx != NULL && !runs[0].dx_accumulate && !k.half;
+  const bool direct = runs[0].dx != NULL && !runs[0].dx_accumulate && k.type == SQ_CUDNN_F32;
   void *dx = direct ? runs[0].dx : k.workspace + k.r.dx;
   TRY(backward_data(k, dx, dstate));
   TRY(give_dx(k, dx));
@@ -335,20 +338,31 @@ const char *unsupported(const sq_layout *l) {
   return "cell: cuDNN has rnn, lstm and gru";
 }
 
+/* The first cuDNN whose RNN functions take bfloat16: 9.13.  The one that runs need not be the header's. */
+enum { BF16_SINCE = 91300 };
+
 const char *refuses(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, char *text, size_t size) {
   const char *why = unsupported(p->layout);
   if (why != NULL) return why;
-  if (way.type == CUDNN_DATA_HALF && p->math != SQ_MATH_BF16)
-    return "math: must be SEQGPU_MATH_BF16, because operands and states are rounded to half";
+  if (way.type != SQ_CUDNN_F32 && p->math != SQ_MATH_BF16) {
+    snprintf(text, size, "math: must be SEQGPU_MATH_BF16, because operands and states are rounded to %s",
+             way.type == SQ_CUDNN_HALF ? "half" : "bfloat16");
+    return text;
+  }
   if (sq_cudnn_functions_library(&why) == NULL) {
     snprintf(text, size, "algorithm: %s", why);
+    return text;
+  }
+  const int version = (int)dnn().cudnnGetVersion();
+  if (way.type == SQ_CUDNN_BF16 && version < BF16_SINCE) {
+    snprintf(text, size, "algorithm: bfloat16 needs cuDNN 9.13 or newer, and this is cuDNN %d.%d",
+             version / 10000, version / 100 % 100);
     return text;
   }
   int64_t workspace, reserve;
   const int error = sq_reported(sq_cudnn_ask(exec, p, way, &workspace, &reserve));
   if (error == 0) return NULL;
-  snprintf(text, size, "cuDNN %d refuses this layer: %s", (int)dnn().cudnnGetVersion(),
-           SQ_GPU(device).error_text(error));
+  snprintf(text, size, "cuDNN %d refuses this layer: %s", version, SQ_GPU(device).error_text(error));
   return text;
 }
 
@@ -362,7 +376,7 @@ double estimate(const sq_problem *p, sq_cudnn_way way) {
     flops += 2.0 * (double)l->product[i].rows * (double)l->product[i].cols * (double)p->batch;
   const double step = 1.3 * (l->products + l->stages) + flops / 2e7;
   return (p->training ? 2 : 1) * (double)p->seq_len * p->directions * step *
-         ((way.algorithm == CUDNN_RNN_ALGO_STANDARD ? 1.05 : 1.1) + (way.type == CUDNN_DATA_HALF ? 0.1 : 0));
+         ((way.algorithm == CUDNN_RNN_ALGO_STANDARD ? 1.05 : 1.1) + (way.type != SQ_CUDNN_F32 ? 0.1 : 0));
 }
 
 } // namespace

@@ -54,10 +54,16 @@ int sq_cudnn_open(sq_exec *exec, sq_cudnn **out) {
 
 /* ---- descriptors ---- */
 
+static cudnnDataType_t data_type_of(sq_cudnn_type type) {
+  return type == SQ_CUDNN_HALF   ? CUDNN_DATA_HALF
+         : type == SQ_CUDNN_BF16 ? CUDNN_DATA_BFLOAT16
+                                 : CUDNN_DATA_FLOAT;
+}
+
 /* Whether tensor cores may be used.  Sums are float32 with and without: cuDNN 9.19 takes CUDNN_DATA_FLOAT as
- * mathPrec with both types in all algorithms, CUDNN_DATA_HALF only in the standard one. */
-static cudnnMathType_t math_of(cudnnDataType_t type, sq_math math) {
-  if (type == CUDNN_DATA_HALF) return CUDNN_TENSOR_OP_MATH;
+ * mathPrec with all three types in all algorithms; CUDNN_DATA_HALF only with half in the standard one. */
+static cudnnMathType_t math_of(sq_cudnn_type type, sq_math math) {
+  if (type != SQ_CUDNN_F32) return CUDNN_TENSOR_OP_MATH;
   return math == SQ_MATH_F32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;
 }
 
@@ -79,10 +85,11 @@ sq_cudnn_key sq_cudnn_key_of(const sq_layout *l, sq_cudnn_way way, sq_math math,
 static int describe_layer(sq_cudnn *c, sq_cudnn_layer *l) {
   const sq_cudnn_key &k = l->key;
   if (l->rnn == NULL) TRY_CUDNN(dnn().cudnnCreateRNNDescriptor(&l->rnn));
-  TRY_CUDNN(dnn().cudnnSetRNNDescriptor_v8(
-      l->rnn, k.way.algorithm, k.mode, CUDNN_RNN_DOUBLE_BIAS,
-      k.directions == 2 ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT, k.way.type,
-      CUDNN_DATA_FLOAT, k.math, k.input, k.hidden, k.hidden, 1, c->no_dropout, CUDNN_RNN_PADDED_IO_ENABLED));
+  TRY_CUDNN(dnn().cudnnSetRNNDescriptor_v8(l->rnn, k.way.algorithm, k.mode, CUDNN_RNN_DOUBLE_BIAS,
+                                           k.directions == 2 ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL,
+                                           CUDNN_LINEAR_INPUT, data_type_of(k.way.type), CUDNN_DATA_FLOAT,
+                                           k.math, k.input, k.hidden, k.hidden, 1, c->no_dropout,
+                                           CUDNN_RNN_PADDED_IO_ENABLED));
   return sq_cudnn_status_error(dnn().cudnnGetRNNWeightSpaceSize(c->handle, l->rnn, &l->weight_bytes));
 }
 
@@ -123,15 +130,16 @@ int sq_cudnn_want_lengths(sq_cudnn *c, int64_t batch) {
 }
 
 int sq_cudnn_describe_data(sq_cudnn *c, const sq_cudnn_key &k, int64_t seq_len, int64_t batch) {
-  float zero = 0.0f; /* also in half */
-  TRY_CUDNN(dnn().cudnnSetRNNDataDescriptor(c->x, k.way.type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
+  float zero = 0.0f; /* also in the short types */
+  const cudnnDataType_t type = data_type_of(k.way.type);
+  TRY_CUDNN(dnn().cudnnSetRNNDataDescriptor(c->x, type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
                                             (int)seq_len, (int)batch, k.input, c->lengths, &zero));
-  TRY_CUDNN(dnn().cudnnSetRNNDataDescriptor(c->y, k.way.type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
+  TRY_CUDNN(dnn().cudnnSetRNNDataDescriptor(c->y, type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
                                             (int)seq_len, (int)batch, k.directions * k.hidden, c->lengths,
                                             &zero));
   const int dims[3] = {k.directions, (int)batch, k.hidden};
   const int strides[3] = {dims[1] * dims[2], dims[2], 1};
-  return sq_cudnn_status_error(dnn().cudnnSetTensorNdDescriptor(c->state, k.way.type, 3, dims, strides));
+  return sq_cudnn_status_error(dnn().cudnnSetTensorNdDescriptor(c->state, type, 3, dims, strides));
 }
 
 /* ---- memory ---- */
@@ -152,13 +160,11 @@ static int64_t take(int64_t *total, int64_t count) {
   return at;
 }
 
-static int64_t size_of(cudnnDataType_t type) { return type == CUDNN_DATA_HALF ? 2 : 4; }
-
 int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, int training,
                    sq_cudnn_room *out) {
   const sq_cudnn_key &k = l->key;
-  const bool half = k.way.type == CUDNN_DATA_HALF;
-  const auto room = [&](int64_t count) { return half ? (count + 1) / 2 : count; };
+  const int64_t size = sq_cudnn_type_size(k.way.type), each = (int64_t)sizeof(float);
+  const auto room = [&](int64_t count) { return (count * size + each - 1) / each; };
   const int64_t state = room(k.directions * B * k.hidden), y = room(T * B * k.directions * k.hidden),
                 x = room(T * B * k.input), weights = sq_cudnn_elements_of(l->weight_bytes);
   sq_cudnn_room r = {};
@@ -168,7 +174,7 @@ int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, i
   if (!training) r.reserve_bytes = 0;
   r.kept_weights = take(&r.kept_size, weights);
   for (int64_t &kept : r.kept_state) kept = take(&r.kept_size, state);
-  r.kept_x = take(&r.kept_size, half ? x : 0);
+  r.kept_x = take(&r.kept_size, k.way.type != SQ_CUDNN_F32 ? x : 0);
   r.kept_y = take(&r.kept_size, y);
   r.reserve_size = ALIGN + sq_cudnn_elements_of(r.reserve_bytes) + r.kept_size; /* ALIGN: for align_up */
   int64_t total = 0;
@@ -179,7 +185,7 @@ int sq_cudnn_place(sq_cudnn *c, const sq_cudnn_layer *l, int64_t T, int64_t B, i
   r.dy = take(&total, training ? y : 0);
   r.dx = take(&total, training ? x : 0);
   for (int64_t &dstate : r.dstate) dstate = take(&total, training ? state : 0);
-  r.largest = take(&total, half && training ? 1 : 0);
+  r.largest = take(&total, training && sq_cudnn_scales(k.way.type) ? 1 : 0);
   r.workspace_size = ALIGN + total;
   *out = r;
   return 0;
@@ -229,9 +235,10 @@ int sq_cudnn_find_blocks(sq_cudnn *c, sq_cudnn_layer *l, const sq_layout *ours, 
   const int64_t H = ours->config.hidden_size, I = ours->config.input_size;
   const int gates = (int)(ours->gates / H), recurrent = sq_layout_param(ours, "weight_hh");
   const int bias_rec = sq_layout_param(ours, "bias_rec");
-  const cudnnDataType_t type = l->key.way.type;
+  const cudnnDataType_t type = data_type_of(l->key.way.type);
+  const int64_t size = sq_cudnn_type_size(l->key.way.type);
   const auto offset = [&](const void *at) {
-    return (static_cast<const char *>(at) - static_cast<const char *>(weights)) / size_of(type);
+    return (static_cast<const char *>(at) - static_cast<const char *>(weights)) / size;
   };
   sq_cudnn_blocks found = {};
   for (int direction = 0; direction < l->key.directions; direction++) {

@@ -20,8 +20,11 @@ enum { SQ_CUDNN_SLOTS = 32 };
 /* How a layer runs: a row of SQ_CUDNN_ALGORITHMS. */
 struct sq_cudnn_way {
   cudnnRNNAlgo_t algorithm;
-  cudnnDataType_t type; /* of everything that cuDNN reads and writes: CUDNN_DATA_FLOAT or CUDNN_DATA_HALF */
+  sq_cudnn_type type;
 };
+
+/* Whether gradients are scaled in this type, into its range: see algorithms.h. */
+static inline bool sq_cudnn_scales(sq_cudnn_type type) { return type == SQ_CUDNN_HALF; }
 
 /* What an RNN descriptor depends on. */
 struct sq_cudnn_key {
@@ -73,7 +76,7 @@ static const int SQ_CUDNN_BAD_PARAM = SQ_CUDNN_ERRORS + (int)CUDNN_STATUS_BAD_PA
  * reserve, behind cuDNN's own; else they are in the workspace. */
 struct sq_cudnn_room {
   size_t work_bytes, reserve_bytes; /* cuDNN's own */
-  /* from the beginning of the kept part; x in half only: float32 is read where the caller has it */
+  /* from the beginning of the kept part; x if it is not float32, which is read where the caller has it */
   int64_t kept_weights, kept_state[SQ_MAX_STATES], kept_x, kept_y, kept_size;
   int64_t reserve_size;                                                 /* all of the reserve */
   int64_t dweights, work, dy, dx, dstate[SQ_MAX_STATES], kept, largest; /* workspace */

@@ -11,6 +11,13 @@
 extern "C" {
 #endif
 
+/* The type of everything that cuDNN reads and writes in a run; half and bfloat16 are converted on the way in
+ * and out. */
+typedef enum sq_cudnn_type { SQ_CUDNN_F32, SQ_CUDNN_HALF, SQ_CUDNN_BF16 } sq_cudnn_type;
+
+/* In bytes. */
+static inline int64_t sq_cudnn_type_size(sq_cudnn_type type) { return type == SQ_CUDNN_F32 ? 4 : 2; }
+
 /* A run of `count` elements: from `ours` on in our parameters (-1: not there, zeros to cuDNN), from `theirs`
  * on in cuDNN's weight space. */
 typedef struct sq_cudnn_block {
@@ -24,16 +31,16 @@ typedef struct sq_cudnn_blocks {
   sq_cudnn_block block[SQ_CUDNN_BLOCKS];
 } sq_cudnn_blocks;
 
-/* pack: weights = params, block by block.  unpack: params += weights / scale.  half: the weights are half,
- * else float32.  The scale follows from `largest` as in sq_cudnn_move. */
-int SQ_GPU(cudnn_pack)(sq_exec *exec, int half, const sq_cudnn_blocks *blocks, const float *params,
+/* pack: weights = params, block by block.  unpack: params += weights / scale.  type: of the weights;
+ * params are float32.  The scale follows from `largest` as in sq_cudnn_move. */
+int SQ_GPU(cudnn_pack)(sq_exec *exec, sq_cudnn_type type, const sq_cudnn_blocks *blocks, const float *params,
                        void *weights);
-int SQ_GPU(cudnn_unpack)(sq_exec *exec, int half, const sq_cudnn_blocks *blocks, const void *weights,
-                         const uint32_t *largest, float *params);
+int SQ_GPU(cudnn_unpack)(sq_exec *exec, sq_cudnn_type type, const sq_cudnn_blocks *blocks,
+                         const void *weights, const uint32_t *largest, float *params);
 
-/* A tensor on its way to cuDNN or back: rows [outer,B,width]; cuDNN's side is float32 or half. */
+/* A tensor on its way to cuDNN or back: rows [outer,B,width]; float32 on our side. */
 typedef struct sq_cudnn_move {
-  int half;
+  sq_cudnn_type type; /* on cuDNN's side */
   int64_t outer, batch, width;
   const int32_t *lengths; /* [B] or NULL; row (t,b) is padding if t * step >= lengths[b] */
   int step; /* 1: outer counts time steps; 0: it counts directions, and sequences without steps are padding */

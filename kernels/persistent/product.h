@@ -25,8 +25,8 @@
 #ifndef SQ_PERSISTENT_PRODUCT_H
 #define SQ_PERSISTENT_PRODUCT_H
 
-#include "kernels/half.h"
 #include "kernels/mma.h"
+#include "kernels/numbers.h"
 #include "kernels/persistent/persistent.h"
 
 /* Sizes of one product, and how it is divided among threads or warps. */

@@ -6,11 +6,14 @@
  * cannot show that cuDNN takes them so, which tests/test_cudnn.c does on a card.  Where the contract leaves
  * something open, this is unkind:
  *   - the weight space has an order of its own, and gaps that hold NaN when they are read
- *   - all descriptors of a call must have one type, float or half; half is computed in float, and results are
- *     rounded
+ *   - all descriptors of a call must have one type, float, half or bfloat16; the short ones are computed in
+ *     float, and results are rounded
  *   - padded steps of y and dx come out as NaN
  *   - lengths of 0, other x, y or hx in backward than in forward, and too small spaces are refused
  *   - the work space is filled with NaN after each call
+ *
+ * Environment: SEQGPU_STANDIN_CUDNN   the version it plays, 90200 for 9.2 (the header's); before 9.13 it does
+ *                                     not support bfloat16
  *
  * The headers are the real ones; for the emulator, the few functions of the CUDA runtime that are called are
  * here as well.
@@ -66,26 +69,55 @@ template <typename T> cudnnStatus_t end(T *object) {
 
 typedef std::vector<float> numbers;
 
-size_t size_of(cudnnDataType_t type) { return type == CUDNN_DATA_HALF ? sizeof(uint16_t) : sizeof(float); }
-bool is_known(cudnnDataType_t type) { return type == CUDNN_DATA_FLOAT || type == CUDNN_DATA_HALF; }
+size_t version(void) {
+  const char *played = getenv("SEQGPU_STANDIN_CUDNN");
+  return played != NULL ? strtoul(played, NULL, 10) : CUDNN_VERSION;
+}
+
+/* bfloat16 by its definition, not as the kernels convert it: the upper half of the bits of a float, and one
+ * more if the lower half is above the middle of its range, or in the middle and the upper half odd. */
+uint16_t to_bf16(float x) {
+  const uint32_t upper = simt::bits_of(x) >> 16, lower = simt::bits_of(x) & 0xFFFFu;
+  if (isnan(x)) return 0xFFFF;
+  return (uint16_t)(upper + (lower > 0x8000u || (lower == 0x8000u && upper % 2 == 1) ? 1 : 0));
+}
+float from_bf16(uint16_t bits) {
+  const int exponent = bits >> 7 & 255, mantissa = bits & 127;
+  float size = ldexpf((float)(128 + mantissa), exponent - 134);
+  if (exponent == 0) size = ldexpf((float)mantissa, -133);
+  if (exponent == 255) size = mantissa ? NAN : INFINITY;
+  return bits & 0x8000 ? -size : size;
+}
+
+uint16_t to_short(cudnnDataType_t type, float x) {
+  return type == CUDNN_DATA_HALF ? simt::to_half(x) : to_bf16(x);
+}
+float from_short(cudnnDataType_t type, uint16_t bits) {
+  return type == CUDNN_DATA_HALF ? simt::from_half(bits) : from_bf16(bits);
+}
+
+size_t size_of(cudnnDataType_t type) { return type == CUDNN_DATA_FLOAT ? sizeof(float) : sizeof(uint16_t); }
+bool is_known(cudnnDataType_t type) {
+  return type == CUDNN_DATA_FLOAT || type == CUDNN_DATA_HALF || type == CUDNN_DATA_BFLOAT16;
+}
 
 /* What is at `device`; nothing if that is NULL. */
 numbers load(cudnnDataType_t type, const void *device, int64_t count) {
   const void *from = seat::readable(device, (size_t)count * size_of(type));
   numbers out(from != NULL ? (size_t)count : 0);
   for (size_t i = 0; i < out.size(); i++)
-    out[i] = type == CUDNN_DATA_HALF ? simt::from_half(static_cast<const uint16_t *>(from)[i])
-                                     : static_cast<const float *>(from)[i];
+    out[i] = type == CUDNN_DATA_FLOAT ? static_cast<const float *>(from)[i]
+                                      : from_short(type, static_cast<const uint16_t *>(from)[i]);
   return out;
 }
 
 void store(cudnnDataType_t type, const numbers &from, void *device) {
   void *to = seat::writable(device, from.size() * size_of(type));
   for (size_t i = 0; to != NULL && i < from.size(); i++) {
-    if (type == CUDNN_DATA_HALF)
-      static_cast<uint16_t *>(to)[i] = simt::to_half(from[i]);
-    else
+    if (type == CUDNN_DATA_FLOAT)
       static_cast<float *>(to)[i] = from[i];
+    else
+      static_cast<uint16_t *>(to)[i] = to_short(type, from[i]);
   }
 }
 
@@ -255,7 +287,7 @@ extern "C" {
 
 /* ---- objects ---- */
 
-size_t cudnnGetVersion(void) { return CUDNN_VERSION; }
+size_t cudnnGetVersion(void) { return version(); }
 const char *cudnnGetErrorString(cudnnStatus_t status) {
   return status == CUDNN_STATUS_NOT_SUPPORTED ? "not supported (stand-in)" : "bad parameter (stand-in)";
 }
@@ -318,9 +350,10 @@ cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t r, cudnnRNNAlgo_t al
                                        int32_t hidden, int32_t projection, int32_t layers,
                                        cudnnDropoutDescriptor_t dropout, uint32_t flags) {
   if (bias != CUDNN_RNN_DOUBLE_BIAS || input != CUDNN_LINEAR_INPUT || !is_known(type) ||
-      (math == CUDNN_TENSOR_OP_MATH) != (type == CUDNN_DATA_HALF) || precision != CUDNN_DATA_FLOAT ||
+      (math == CUDNN_TENSOR_OP_MATH) != (type != CUDNN_DATA_FLOAT) || precision != CUDNN_DATA_FLOAT ||
       projection != hidden || layers != 1 || !dropout->set || flags != CUDNN_RNN_PADDED_IO_ENABLED)
     return CUDNN_STATUS_BAD_PARAM;
+  if (type == CUDNN_DATA_BFLOAT16 && version() < 91300) return CUDNN_STATUS_BAD_PARAM;
   if (algorithm == CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H && hidden > 32) return CUDNN_STATUS_NOT_SUPPORTED;
   sq_config config = {};
   config.input_size = in;

@@ -33,6 +33,7 @@ inline uint16_t to_bf16(float x) {
   if (isnan(x)) return 0x7FFF;
   return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
+inline float from_bf16(uint16_t bits) { return float_of((uint32_t)bits << 16); }
 /* cvt.rn.f16.f32: ties to even; from 65520 on infinity.  Below 2^-14 the number is a multiple of 2^-24, and
  * 2^-14 itself, to which it may round, has the bits that follow. */
 inline uint16_t to_half(float x) {

@@ -5,6 +5,7 @@
 
 #include "kernels/async.h"
 #include "kernels/mma.h"
+#include "kernels/numbers.h"
 #include "tests/simt/test_simt.h"
 
 namespace {

@@ -61,9 +61,9 @@ typedef enum seqgpu_merge {
 
 /** The least exact arithmetic that products may use on a GPU; a device may always be more exact, and the CPU
  * is.  Sums and states stay float32.  The exceptions are algorithms that round more, and run only where they are
- * named.  "cudnn-half", for BF16, holds everything, states included, in half precision (10 bits of mantissa, at
- * most 65504; what is larger becomes infinity); measuring may choose it as well.  "stream-bf16" and "stream-int8",
- * on the CPU, round the weights. */
+ * named.  "cudnn-half" and "cudnn-bf16", for BF16, hold everything, states included, in half precision (10 bits of
+ * mantissa, at most 65504; what is larger becomes infinity) or in bfloat16 (7 bits, the range of float32; cuDNN 9.13
+ * or newer); measuring may choose them as well.  "stream-bf16" and "stream-int8", on the CPU, round the weights. */
 typedef enum seqgpu_math {
   SEQGPU_MATH_F32 = 0,
   SEQGPU_MATH_TF32 = 1, /**< inputs of a product rounded to 10 bits of mantissa */
