@@ -4,7 +4,7 @@
  *
  *   SQ_SHARED(float, tile, 1024);       __shared__ float tile[1024];
  *   SQ_SHARED_DYNAMIC(float, tile);     extern __shared__ float tile[];
- *   SQ_UNROLL, SQ_ROLLED                #pragma unroll, #pragma unroll 1
+ *   SQ_UNROLL, SQ_UNROLL_BY(n)          #pragma unroll, #pragma unroll n
  *   SQ_LAUNCH(exec, kernel, grid, block, dynamic_shared_bytes, arguments...)     no <<<>>>; returns the error
  *       sq_launch_as: the same for clusters and cooperative grids
  *   atomics on integers only, and shuffles over the full width of a warp
@@ -39,7 +39,7 @@ enum { SQ_WARP = 32 };
   type *const name = static_cast<type *>(simt::shared_array(&name##_key, sizeof(type) * (count)))
 #define SQ_SHARED_DYNAMIC(type, name) type *const name = static_cast<type *>(simt::shared_dynamic())
 #define SQ_UNROLL
-#define SQ_ROLLED
+#define SQ_UNROLL_BY(n)
 
 #else
 
@@ -47,8 +47,9 @@ enum { SQ_WARP = 32 };
 #define SQ_SHARED_DYNAMIC(type, name)                                                                        \
   extern __shared__ __align__(16) unsigned char sq_dynamic_shared[];                                         \
   type *const name = reinterpret_cast<type *>(sq_dynamic_shared)
-#define SQ_UNROLL _Pragma("unroll")
-#define SQ_ROLLED _Pragma("unroll 1")
+#define SQ_PRAGMA(words) _Pragma(#words)
+#define SQ_UNROLL        SQ_PRAGMA(unroll)
+#define SQ_UNROLL_BY(n)  SQ_PRAGMA(unroll n)
 
 #endif
 

@@ -3,8 +3,8 @@
  * Each plan of the library's own runs a few steps of each shape on the software device (tests/soft), which counts
  * what a step executes.  Five terms, in cycles:
  *
- *   chain    the longest chain of dependent instructions, of a table of latencies (tests/soft/meaning.cpp), where a
- *            warp issues in the order of the PTX: ptxas moves loads ahead, and makes it shorter
+ *   chain    the longest chain of dependent instructions, of a table of latencies (tests/soft/meaning.cpp), in the best
+ *            order between one branch or barrier and the next (tests/soft/chain.h)
  *   issue    issue slots of a processor's warps, spread over its 4 schedulers
  *   tensor   mma.sync of a processor: 1.5 cycles for an m16n8k16 of bfloat16 or an m16n8k8 of TF32, which is 63 % of
  *            the dense peak, as Luo and others measured

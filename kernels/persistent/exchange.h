@@ -82,9 +82,10 @@ struct exchange_place {
   int rank, ctas;
   int cluster, cluster_bits; /* blocks of its cluster, and log2: grid multicast */
   uint32_t turn;
-  uint4 *exchange; /* of the slice: two buffers of `spacing` */
+  uint4 *exchange; /* two buffers of `spacing` for each slice */
   int spacing;
-  uint32_t *flags;    /* of the slice */
+  uint32_t *flags; /* of the blocks of each slice */
+  int slice;
   uint64_t *barriers; /* of the block: two mbarriers */
 
   /* Block i of 0..ctas - 1 of the group, this one first. */
@@ -94,8 +95,9 @@ struct exchange_place {
   }
   /* The buffer of this exchange in global memory. */
   __device__ __forceinline__ uint4 *buffer() const {
-    return exchange + ((turn + 1) & 1u) * (unsigned)spacing;
+    return exchange + (int64_t)(2 * slice + (int)((turn + 1) & 1)) * spacing;
   }
+  __device__ __forceinline__ uint32_t *flag(int i) const { return flags + (slice * ctas + i); }
 };
 
 /* What most exchanges have in common. */
@@ -134,7 +136,7 @@ struct exchange_cluster : exchange_plain {
   template <int lanes>
   static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &at, int to,
                                               uint4 v, int lane) {
-    SQ_ROLLED
+    SQ_UNROLL_BY(1)
     for (int i = lane; i < at.ctas; i += lanes) sq_cluster_store(o.memory + to, at.peer(i), v);
   }
   static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {
@@ -166,7 +168,7 @@ struct exchange_cluster_async : exchange_on_barriers {
   template <int lanes>
   static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &at, int to,
                                               uint4 v, int lane) {
-    SQ_ROLLED
+    SQ_UNROLL_BY(1)
     for (int i = lane; i < at.ctas; i += lanes) sq_store_async(o.memory + to, barrier(at), at.peer(i), v);
   }
   static __device__ __forceinline__ void announce(const exchange_operand &o, const exchange_place &at) {
@@ -188,10 +190,10 @@ struct exchange_on_flags {
   }
   static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &at) {
     __syncthreads(); /* all chunks are under way: the release covers what the barrier covers */
-    if (threadIdx.x == 0) sq_flag_release(&at.flags[at.rank], at.turn + 1); /* flags begin at 0 */
+    if (threadIdx.x == 0) sq_flag_release(at.flag(at.rank), at.turn + 1); /* flags begin at 0 */
   }
   static __device__ __forceinline__ void wait(const exchange_place &at) {
-    for (int i = (int)threadIdx.x; i < at.ctas; i += (int)blockDim.x) sq_flag_wait(&at.flags[i], at.turn + 1);
+    for (int i = (int)threadIdx.x; i < at.ctas; i += (int)blockDim.x) sq_flag_wait(at.flag(i), at.turn + 1);
     __syncthreads(); /* each flag has been seen by some thread of this block */
   }
 };

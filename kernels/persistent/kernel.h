@@ -40,15 +40,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int rank, slice;       /* of the block */
   int first_unit, units; /* units of the block that exist */
   int first_row, columns;
-  int places;            /* lanes of the block's chunks, each with a pair or padding */
-  int64_t longest;       /* steps of the slice */
-  uint32_t turn;         /* exchanges so far */
-  sq_divisor by_units;   /* of the block, with padding */
-  sq_divisor by_columns; /* of chunks that exist: the last slice may have fewer */
-  uint4 *buffers;        /* of the slice, in global memory */
-  uint32_t *flags;       /* of the slice */
-  product_size::piece first_piece[cell::STAGES]; /* of the thread, or its warp, in each product */
-  exchange_chunks first_chunks[cell::STAGES];    /* of the thread, in the exchange of each stage's operand */
+  int places;                                 /* lanes of the block's chunks, each with a pair or padding */
+  int64_t longest;                            /* steps of the slice */
+  uint32_t turn;                              /* exchanges so far */
+  sq_divisor by_units;                        /* of the block, with padding */
+  sq_divisor by_columns;                      /* of chunks that exist: the last slice may have fewer */
+  product_size::piece first_piece;            /* of the thread, or its warp, in the first stage's product */
+  exchange_chunks first_chunks[cell::STAGES]; /* of the thread, in the exchange of each stage's operand */
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
                                         unsigned char *memory_)
@@ -63,10 +61,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     bool there;               /* not padding */
   };
 
-  /* A step: where its rows begin in [T, B, G], in the states before and after it, in [T, B, H] and in y. */
-  struct moment {
-    int64_t t, gate, before, after, hidden, y;
-  };
+  typedef recurrence_moment moment;
 
   /* What the pointwise step of a pair has made. */
   struct result {
@@ -119,7 +114,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int i = (int)threadIdx.x; i < bytes / (int)sizeof(uint4); i += (int)blockDim.x)
       all[i] = uint4{0, 0, 0, 0};
     __syncthreads(); /* padding is zeros */
-    SQ_ROLLED
+    SQ_UNROLL_BY(1)
     for (int b = 0; b < cell::count(s); b++) {
       const float *from = run.weights + (int64_t)(cell::first(s) + b) * n.hidden * n.hidden;
       if (backward)
@@ -210,19 +205,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
   }
 
   __device__ __forceinline__ moment moment_at(int64_t t) const {
-    const int64_t step = run.batch * n.hidden, at = t * step;
-    const int64_t up = run.reverse ? 0 : step,
-                  down = run.reverse ? step : 0; /* sq_slot_next and sq_slot_prev */
-    return {t, at * cell::GATES, at + down, at + up, at, t * run.batch * run.ldy};
+    return {t, t * run.batch * n.hidden, t * run.batch * run.ldy};
   }
-  /* From a step to the next one; working out each place anew would take products of 64 bits. */
-  __device__ __forceinline__ void go_on(moment *at, const moment &by) const {
-    at->t += by.t;
-    at->gate += by.gate;
-    at->before += by.hidden;
-    at->after += by.hidden;
-    at->hidden += by.hidden;
-    at->y += by.y;
+  /* To the next step of the pass.  Working out each place anew would take products of 64 bits. */
+  __device__ __forceinline__ void go_on(moment *at) const {
+    at->t += run.stride.t;
+    at->hidden += run.stride.hidden;
+    at->y += run.stride.y;
   }
 
   __device__ __forceinline__ void enter_pairs() const {
@@ -235,7 +224,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
         const float v = given ? run.enter[k < cell::STATES ? k : 0][at.hidden] : 0.0f;
         *kept(k, p) = v;
         if (k < cell::STATES && !backward && run.state[0] != NULL)
-          (run.state[k] + moment_at(run.reverse ? run.seq_len - 1 : 0).before)[at.hidden] = v;
+          (run.state[k] + moment_at(run.reverse ? run.seq_len - 1 : 0).hidden + run.before)[at.hidden] = v;
       }
     }
   }
@@ -260,7 +249,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     in.option = run.option;
     in.leak = run.leak;
     if (now.t >= at.steps) return;
-    const float *gates = run.gates + now.gate;
+    const float *gates = run.gates + now.hidden * cell::GATES;
     SQ_UNROLL
     for (int g = 0; g < cell::GATES; g++) in.gate[g] = (gates + g * H)[at.gate];
     SQ_UNROLL
@@ -270,8 +259,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     if (cell::AUX) in.aux = (run.aux + now.hidden)[at.hidden];
     SQ_UNROLL
     for (int k = 0; k < cell::STATES; k++) {
-      in.prev[k] = (run.state[k] + now.before)[at.hidden];
-      in.next[k] = (run.state[k] + now.after)[at.hidden];
+      in.prev[k] = (run.state[k] + now.hidden + run.before)[at.hidden];
+      in.next[k] = (run.state[k] + now.hidden + run.after)[at.hidden];
     }
     if (run.dy != NULL) in.dy = (run.dy + now.y)[at.y];
   }
@@ -282,7 +271,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     if (!at.there) return;
     const int64_t H = n.hidden;
     if (backward || run.state[0] != NULL) {
-      float *gates = (backward ? run.dgates : run.gates) + now.gate;
+      float *gates = (backward ? run.dgates : run.gates) + now.hidden * cell::GATES;
       SQ_UNROLL
       for (int g = 0; g < cell::GATES; g++) (gates + g * H)[at.gate] = out.gate[g];
       if (cell::AUX) ((backward ? run.daux : run.aux) + now.hidden)[at.hidden] = out.aux;
@@ -291,7 +280,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     (run.y + now.y)[at.y] = now.t < at.steps ? own[0] : 0.0f;
     if (run.state[0] == NULL) return;
     SQ_UNROLL
-    for (int k = 0; k < cell::STATES; k++) (run.state[k] + now.after)[at.hidden] = own[k];
+    for (int k = 0; k < cell::STATES; k++) (run.state[k] + now.hidden + run.after)[at.hidden] = own[k];
   }
 
   /* Pointwise stage s of the pair at place p. */
@@ -313,7 +302,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     return r;
   }
 
-  /* A pair's sums.  Up to eight parts are read at a time, and added by neighbours, so that few wait for others. */
+  /* A pair's sums.  Up to four parts are read at a time, and added by neighbours, so that few wait for others. */
   template <int s> __device__ __forceinline__ void total(const pair &at, float *sum) const {
     const int stride = n.stage[s].rows + 4, step = n.width * stride, parts = n.stage[s].parts;
     const float *from = sums() + at.c * stride + at.u * sums_of(s);
@@ -321,8 +310,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int g = 0; g < RECURRENCE_GATES; g++) sum[g] = 0.0f;
     if (parts == 1) add_parts<s, 1>(from, step, sum);
     if (parts == 2) add_parts<s, 2>(from, step, sum);
-    if (parts == 4) add_parts<s, 4>(from, step, sum);
-    for (int part = 0; part + 8 <= parts; part += 8) add_parts<s, 8>(from + part * step, step, sum);
+    for (int part = 0; part + 4 <= parts; part += 4) add_parts<s, 4>(from + part * step, step, sum);
   }
   template <int s, int parts>
   __device__ __forceinline__ void add_parts(const float *from, int step, float *sum) const {
@@ -382,8 +370,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
     at.cluster_bits = n.cluster_bits;
     at.turn = turn;
     at.spacing = (int)(n.operand_bytes / sizeof(uint4)) << exchange::PACKETS;
-    at.exchange = buffers;
-    at.flags = flags;
+    at.exchange = run.exchange; /* only a grid exchanges through global memory: elsewhere both are NULL */
+    at.flags = run.flags;
+    at.slice = slice;
     at.barriers = reinterpret_cast<uint64_t *>(memory + n.barriers);
     return at;
   }
@@ -396,7 +385,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     pair at = mine;
     recurrence_input in;
     load(at, now, in);
-    product::multiply(weights(s), operand(turn), sums(), size_of(s), first_piece[s]);
+    product::multiply(weights(s), operand(turn), sums(), size_of(s),
+                      s == 0 ? first_piece : size_of(s).at(product::worker()));
     __syncthreads(); /* the sums are complete, and the operand may be overwritten */
     const exchange_operand next = next_of(after);
     result r = {};
@@ -430,7 +420,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* Backward: what reaches the initial state from the step after it. */
   __device__ __forceinline__ void last_product() const {
-    product::multiply(weights(0), operand(turn), sums(), size_of(0), first_piece[0]);
+    product::multiply(weights(0), operand(turn), sums(), size_of(0), first_piece);
     __syncthreads();
     for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
       const pair at = pair_at(p);
@@ -458,12 +448,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
     by_units = sq_divisor_by(tall);
     by_columns = sq_divisor_by(wide);
     turn = 0;
-    /* only a grid exchanges through global memory: elsewhere both are NULL */
-    buffers = run.exchange != NULL ? run.exchange + (int64_t)slice * 2 * place().spacing : NULL;
-    flags = run.flags != NULL ? run.flags + slice * n.ctas : NULL;
+    first_piece = size_of(0).at(product::worker());
     SQ_UNROLL
     for (int s = 0; s < cell::STAGES; s++) {
-      first_piece[s] = size_of(s).at(product::worker());
       first_chunks[s] = next_of(s).chunks((int)threadIdx.x, exchange::OWN);
     }
     find_longest();
@@ -485,9 +472,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     sq_work_out(mine.gate);
     sq_work_out(mine.hidden);
     sq_work_out(mine.y);
-    moment now = moment_at(descending() ? longest - 1 : 0);
-    const moment by = moment_at(descending() ? -1 : 1);
-    for (int64_t i = 0; i < longest; i++, go_on(&now, by)) {
+    const int64_t end = descending() ? -1 : longest;
+    for (moment now = moment_at(descending() ? longest - 1 : 0); now.t != end; go_on(&now)) {
       stage<0>(mine, now);
       if (cell::STAGES == 2) stage<cell::STAGES - 1>(mine, now);
     }

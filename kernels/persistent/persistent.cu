@@ -153,6 +153,11 @@ void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recu
   r->first = s.first;
   r->batch = run->batch;
   r->reverse = run->reverse;
+  const int64_t hidden = run->batch * l->config.hidden_size,
+                way = (run->reverse != 0) != (backward != 0) ? -1 : 1;
+  r->stride = {way, way * hidden, way * run->batch * run->ldy};
+  r->before = run->reverse ? hidden : 0; /* sq_slot_prev and sq_slot_next */
+  r->after = run->reverse ? 0 : hidden;
   const int cell = sq_cut_cell(l);
   const bool plain = cell == RECURRENCE_RNN || cell == RECURRENCE_LEAKY;
   r->option = plain ? (int)l->config.activation : l->config.coupled;

@@ -21,16 +21,23 @@ enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3, 
 /* Numbers of a step of a layer, gates or outputs of two directions: places in a step have 32 bits. */
 static const int64_t RECURRENCE_STEP_MOST = (int64_t)1 << 31;
 
+/* A step: where its rows begin in [T, B, H] and in those of y.  Or how far these are from one step to the next. */
+struct recurrence_moment {
+  int64_t t, hidden, y;
+};
+
 /* One run: a stretch of the steps of one direction of a layer; everything is in device memory.  What only
  * forward or only backward needs is NULL in the other. */
 struct recurrence_run {
   int64_t seq_len, batch; /* T, B: steps of the stretch */
   int64_t first;          /* step of the sequence at which the stretch begins; only lengths count from 0 */
   int reverse;
-  int option;                               /* rnn, leaky: the activation; lstm of three gates: coupled */
-  float leak;                               /* leaky: the share of the new value */
-  const int32_t *lengths;                   /* [B] or NULL */
-  const float *weights;                     /* W_hh [blocks * H, H] */
+  recurrence_moment stride; /* from a step to the next one that this pass comes to */
+  int64_t before, after;    /* from a step's rows in [T, B, H] to its states before and after it */
+  int option;               /* rnn, leaky: the activation; lstm of three gates: coupled */
+  float leak;               /* leaky: the share of the new value */
+  const int32_t *lengths;   /* [B] or NULL */
+  const float *weights;     /* W_hh [blocks * H, H] */
   const float *vectors[RECURRENCE_VECTORS]; /* [H] or NULL (zeros): peepholes, or the recurrent bias */
   float *gates;                             /* [T,B,G] forward: x W_ih^T + b in, activations out */
   float *aux;                               /* [T,B,A] */
