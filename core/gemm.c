@@ -4,7 +4,7 @@
  *
  *   for columns of C in blocks of nc        B block, kc x nc, packed: up to 3.75 MB of scratch, lives in L3
  *     for k in blocks of kc                 (kc = 512 floats, 256 doubles)
- *       for rows of C in blocks of mc       A block, mc x kc, packed: 256 KB, lives in L2
+ *       for rows of C in blocks of mc       A block, mc x kc, packed: 128 KB, lives in L2
  *         for panels of nr columns          B panel, kc x nr: 64 KB with AVX-512, 32 KB with AVX2; L1 and L2
  *           for tiles of mr rows            A tile, mr x kc: 24 KB or 12 KB, L1;  C tile: in registers
  *
@@ -38,7 +38,7 @@
 
 enum {
   KC = 2048 / (int)sizeof(real), /* a long k saves passes over C: each block loads and stores it */
-  A_BLOCK_ELEMENTS = (256 << 10) / (int)sizeof(real), /* leaves most of L2 to B and C */
+  A_BLOCK_ELEMENTS = (128 << 10) / (int)sizeof(real), /* leaves most of L2 to B and C */
   STACK_ELEMENTS = (64 << 10) / (int)sizeof(real),    /* packing on the stack */
   STACK_KC = 128,                                     /* sq_gemm without a pool: half for A, half for B */
   PACKED_KC = 1024 / (int)sizeof(real),               /* sq_gemm_run_packed: 64 rows of A at a time */
