@@ -136,16 +136,28 @@ static void run_block(const kernels *ks, int64_t m, int64_t n, int64_t k, const 
     run_panel(ks, m, j - reach, (int)min64(ks->nr, n - j), k, a, b + j / ks->nr * panel, load, c + j, ldc);
 }
 
-/* op(A)[m,k] as tiles; a is the first element. */
-static void pack_a(const kernels *ks, int trans, int64_t m, int64_t k, const real *a, int64_t lda,
-                   real *packed) {
+/* Columns p.. of op(A)[m,k] as tiles, `count` of them; a is the first element of op(A). */
+static void pack_a_columns(const kernels *ks, int trans, int64_t m, int64_t k, int64_t p, int64_t count,
+                           const real *a, int64_t lda, real *packed) {
   int64_t tiles = tile_count(ks, m);
+  a += trans ? p * lda : p;
   for (int64_t t = 0; t < tiles; t++) {
     int rows = tile_height(m, tiles, t);
-    ks->pack(!trans, k, rows, rows, a, lda, packed);
+    ks->pack(!trans, count, rows, rows, a, lda, packed + p * rows);
     a += trans ? rows : rows * lda;
     packed += rows * k;
   }
+}
+
+/* op(A)[m,k] as tiles.  A tile takes part of a line from each row of a transposed A, and rows a large power of two
+ * apart share few sets of the cache: all tiles take theirs from some rows before those are gone.  How many rows is
+ * measured: 16 doubles make 512 x 128 x 2500 15 % faster, with so few floats the calls cost more than the lines. */
+static void pack_a(const kernels *ks, int trans, int64_t m, int64_t k, const real *a, int64_t lda,
+                   real *packed) {
+  enum { ROWS = sizeof(real) == 8 ? 16 : 64 };
+  const int64_t step = trans ? ROWS : k;
+  for (int64_t p = 0; p < k; p += step)
+    pack_a_columns(ks, trans, m, k, p, min64(step, k - p), a, lda, packed);
 }
 
 /* op(B)[k,n] as panels. */
