@@ -17,6 +17,11 @@
 void FN(sq_gemm)(sq_pool *pool, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a,
                  int64_t lda, const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc);
 
+/* C[m,n] += A[k,m]^T B[k,n] on the diagonal and below it, over the whole pool: half of the work where the product
+ * is symmetric.  What is above the diagonal is lost.  The elements below have the bits of sq_gemm_f64. */
+void sq_gemm_lower_f64(sq_pool *pool, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda,
+                       const double *b, int64_t ldb, double *c, int64_t ldc);
+
 /* A weight that is multiplied at every step is packed once per run into the order in which the inner loop
  * reads it.  The packed matrix is op(B)[k,n]; `packed` holds sq_gemm_packed_size elements, 64-byte
  * aligned. */

@@ -31,14 +31,25 @@ typedef real vec __attribute__((vector_size(VEC_BYTES), may_alias));
 typedef real vec_unaligned __attribute__((vector_size(VEC_BYTES), aligned(sizeof(real)), may_alias));
 typedef real quad __attribute__((vector_size(4 * sizeof(real)), aligned(sizeof(real)), may_alias));
 
+/* Four steps of k in one turn of the loop: 5 % faster with AVX2, where 12 multiply-adds leave little room for
+ * counting. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLL_K _Pragma("GCC unroll 4")
+#else
+#define UNROLL_K
+#endif
+
 /* ---- tiles --------------------------------------------------------------------------------------------- */
 
-/* The rows of C below this tile are those of the next: they arrive while this tile is computed.  An address
+/* The rows of C below this tile are those of the next: they arrive while this tile is computed.  A row that does
+ * not begin with a line of the cache (64 bytes) ends in one line more, which its last byte names.  An address
  * outside C does no harm. */
 SQ_INLINE void prefetch_next(const int rows, const int vecs, const real *c, int64_t ldc) {
   uintptr_t next = (uintptr_t)c + (uintptr_t)(rows * ldc) * sizeof(real);
-  for (int i = 0; i < rows; i++, next += (uintptr_t)ldc * sizeof(real))
-    for (int v = 0; v < vecs; v++) __builtin_prefetch((const char *)next + v * VEC_BYTES);
+  for (int i = 0; i < rows; i++, next += (uintptr_t)ldc * sizeof(real)) {
+    for (int byte = 0; byte < vecs * VEC_BYTES; byte += 64) __builtin_prefetch((const char *)next + byte);
+    __builtin_prefetch((const char *)next + vecs * VEC_BYTES - 1);
+  }
 }
 
 /* rows and panels are constants at the call. */
@@ -57,7 +68,7 @@ SQ_INLINE void run_tile(const int rows, const int panels, int64_t k, const real 
     }
   }
   prefetch_next(rows, vecs, c, ldc);
-  for (int64_t p = 0; p < k; p++, a += rows, b += NR) {
+  UNROLL_K for (int64_t p = 0; p < k; p++, a += rows, b += NR) {
     vec bv[8];
     UNROLL for (int v = 0; v < vecs; v++) { bv[v] = *(const vec *)(b + v / VECS * panel + v % VECS * VEC); }
     UNROLL for (int i = 0; i < rows; i++) {

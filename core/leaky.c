@@ -16,6 +16,7 @@
  * to which the driver adds W_hh^T d(pre-activation).
  */
 #include "core/cells.h"
+#include "core/quick.h"
 #include "core/step.h"
 
 #if SEQGPU_REAL_BITS == 32
@@ -25,10 +26,10 @@ const char *sq_leaky_layout(const sq_config *config, sq_layout *layout) {
 }
 #endif
 
-SQ_CLONES static void forward_row(const sq_config *c, real *restrict n, const real *restrict hp,
+SQ_CLONES static void forward_row(int quick, const sq_config *c, real *restrict n, const real *restrict hp,
                                   real *restrict h, real *restrict y) {
   const real a = (real)c->leak;
-  FN(sq_activate_row)(c->activation, c->hidden_size, n, n);
+  FN(sq_activate_quick_row)(quick, c->activation, c->hidden_size, n, n);
   for (int64_t j = 0; j < c->hidden_size; j++) y[j] = h[j] = (1 - a) * hp[j] + a * n[j];
 }
 
@@ -46,7 +47,7 @@ void FN(sq_leaky_forward)(const FN(sq_step) * s, int stage) {
   const sq_config *c = &s->layout->config;
   SQ_FORWARD_ROWS(s, b) {
     const int64_t at = b * c->hidden_size;
-    forward_row(c, s->gates + at, s->prev[0] + at, s->next[0] + at, s->y + b * s->ldy);
+    forward_row(s->quick, c, s->gates + at, s->prev[0] + at, s->next[0] + at, s->y + b * s->ldy);
   }
 }
 

@@ -7,8 +7,7 @@
  *
  * (Golub & Van Loan, section 6.5: updating QR).  The penalty is n more rows: sqrt(lambda) I | 0.
  *
- * cholesky: X^T X + lambda I = L L^T.  A pivot of at most 64 rounding errors of its diagonal element has no
- * correct digit: the matrix counts as singular.
+ * cholesky: X^T X + lambda I = L L^T (cholesky.c).
  */
 #define SEQGPU_REAL_BITS 64 /* whose GEMM it is */
 #include "core/ridge.h"
@@ -17,8 +16,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/cholesky.h"
 #include "core/dot.h"
 #include "core/gemm.h"
+
+enum { PIECE = 256 }; /* rows that are rotated at once */
 
 /* ---------------------------------------------------------------- vectors */
 
@@ -34,7 +36,7 @@ SQ_CLONES static double dot(int64_t n, const double *x, const double *y) { retur
 /* One reflection: column j of Z vanishes into R[j,j].  r: R[j,j], and the `width` - 1 elements after it; z:
  * Z[0,j]. */
 static void reflect(int64_t width, double *r, int64_t rows, double *z, int64_t ld) {
-  double v[SQ_RIDGE_ROWS], sum = 0;
+  double v[PIECE], sum = 0;
   for (int64_t i = 0; i < rows; i++) v[i] = z[i * ld];
   for (int64_t i = 0; i < rows; i++) sum += v[i] * v[i];
   if (sum < DBL_MIN) return; /* nothing, or as good as that: 2 / sum must be a number */
@@ -52,16 +54,26 @@ static void reflect(int64_t width, double *r, int64_t rows, double *z, int64_t l
   r[0] = beta;
 }
 
-static void qr_add(sq_pool *pool, int64_t n, int64_t m, double *a, int64_t rows, double *z) {
+/* In pieces (x | y), which are used up. */
+static void qr_add(sq_pool *pool, int64_t n, int64_t m, double *a, int64_t rows, const double *x,
+                   const double *y, double *work) {
   (void)pool;
-  for (int64_t j = 0; j < n; j++) reflect(n + m - j, a + j * (n + m) + j, rows, z + j, n + m);
+  const int64_t width = n + m;
+  for (int64_t first = 0; first < rows; first += PIECE) {
+    const int64_t count = rows - first < PIECE ? rows - first : PIECE;
+    for (int64_t i = 0; i < count; i++) {
+      memcpy(work + i * width, x + (first + i) * n, (size_t)n * sizeof *x);
+      memcpy(work + i * width + n, y + (first + i) * m, (size_t)m * sizeof *y);
+    }
+    for (int64_t j = 0; j < n; j++) reflect(width - j, a + j * width + j, count, work + j, width);
+  }
 }
 
 /* The rows sqrt(lambda) I; those from `first` on have nothing in the columns before. */
 static void qr_penalty(int64_t n, int64_t m, double *a, double lambda, double *work) {
   const int64_t width = n + m;
-  for (int64_t first = 0; first < n; first += SQ_RIDGE_ROWS) {
-    const int64_t rows = n - first < SQ_RIDGE_ROWS ? n - first : SQ_RIDGE_ROWS;
+  for (int64_t first = 0; first < n; first += PIECE) {
+    const int64_t rows = n - first < PIECE ? n - first : PIECE;
     memset(work, 0, (size_t)(rows * width) * sizeof *work);
     for (int64_t i = 0; i < rows; i++) work[i * width + first + i] = sqrt(lambda);
     for (int64_t j = first; j < n; j++) reflect(width - j, a + j * width + j, rows, work + j, width);
@@ -69,7 +81,9 @@ static void qr_penalty(int64_t n, int64_t m, double *a, double lambda, double *w
 }
 
 /* Upper triangular R w = b for each column b of Q^T Y. */
-static int64_t qr_solve(int64_t n, int64_t m, double *a, double lambda, double *work, double *w) {
+static int64_t qr_solve(sq_pool *pool, int64_t n, int64_t m, double *a, double lambda, double *work,
+                        double *w) {
+  (void)pool;
   const int64_t width = n + m;
   double largest = 0;
   if (lambda > 0) qr_penalty(n, m, a, lambda, work);
@@ -86,64 +100,18 @@ static int64_t qr_solve(int64_t n, int64_t m, double *a, double lambda, double *
 
 /* ---------------------------------------------------------------- Cholesky */
 
-/* a += (x | y)^T x, the lower triangle in blocks of rows. */
-static void cholesky_add(sq_pool *pool, int64_t n, int64_t m, double *a, int64_t rows, double *z) {
-  enum { BLOCK = 256 };
-  for (int64_t first = 0; first < n + m; first += BLOCK) {
-    const int64_t height = n + m - first < BLOCK ? n + m - first : BLOCK;
-    const int64_t cols = first + height < n ? first + height : n;
-    sq_gemm_f64(pool, 1, 0, height, cols, rows, z + first, n + m, z, n + m, 1, a + first * n, n);
-  }
-}
-
-enum { PANEL = 64 };
-
-/* Rows i.. and columns j.. of A lose their product of all columns before j: [rows,j] [cols,j]^T. */
-static void subtract_product(int64_t n, double *a, int64_t i, int64_t rows, int64_t j, int64_t cols) {
-  double product[PANEL * PANEL];
-  if (j == 0) return;
-  sq_gemm_f64(NULL, 0, 1, rows, cols, j, a + i * n, n, a + j * n, n, 0, product, cols);
-  for (int64_t r = 0; r < rows; r++) add_scaled(cols, -1, product + r * cols, a + (i + r) * n + j);
-}
-
-/* Element [i,j] from those before it in columns first..j-1. */
-static double remainder_of(int64_t n, const double *a, int64_t i, int64_t j, int64_t first) {
-  return a[i * n + j] - dot(j - first, a + i * n + first, a + j * n + first);
-}
-
-/* The panel on the diagonal, from row i on; 0, or 1 + the row that is singular. */
-static int64_t factor_panel(int64_t n, double *a, double lambda, int64_t i, int64_t rows) {
-  double diagonal[PANEL];
-  for (int64_t r = 0; r < rows; r++) diagonal[r] = a[(i + r) * n + i + r] += lambda;
-  subtract_product(n, a, i, rows, i, rows);
-  for (int64_t r = i; r < i + rows; r++) {
-    for (int64_t j = i; j < r; j++) a[r * n + j] = remainder_of(n, a, r, j, i) / a[j * n + j];
-    const double pivot = remainder_of(n, a, r, r, i);
-    if (!(pivot > 64 * DBL_EPSILON * diagonal[r - i])) return 1 + r;
-    a[r * n + r] = sqrt(pivot);
-  }
-  return 0;
-}
-
-/* The lower triangle becomes L, a panel of rows after the other: almost all of it is products of matrices. */
-static int64_t factor(int64_t n, double *a, double lambda) {
-  for (int64_t i = 0; i < n; i += PANEL) {
-    const int64_t rows = n - i < PANEL ? n - i : PANEL;
-    for (int64_t j = 0; j < i; j += PANEL) {
-      subtract_product(n, a, i, rows, j, PANEL);
-      for (int64_t r = i; r < i + rows; r++)
-        for (int64_t c = j; c < j + PANEL; c++) a[r * n + c] = remainder_of(n, a, r, c, j) / a[c * n + c];
-    }
-    const int64_t singular = factor_panel(n, a, lambda, i, rows);
-    if (singular) return singular;
-  }
-  return 0;
+/* a += (x | y)^T x */
+static void cholesky_add(sq_pool *pool, int64_t n, int64_t m, double *a, int64_t rows, const double *x,
+                         const double *y, double *work) {
+  (void)work;
+  sq_gemm_lower_f64(pool, n, n, rows, x, n, x, n, a, n);
+  sq_gemm_f64(pool, 1, 0, m, n, rows, y, m, x, n, 1, a + n * n, n);
 }
 
 /* L L^T w = b: forward, then backward by columns of L^T, which are rows of L. */
-static int64_t cholesky_solve(int64_t n, int64_t m, double *a, double lambda, double *work, double *w) {
-  (void)work;
-  const int64_t singular = factor(n, a, lambda);
+static int64_t cholesky_solve(sq_pool *pool, int64_t n, int64_t m, double *a, double lambda, double *work,
+                              double *w) {
+  const int64_t singular = sq_cholesky(pool, n, a, lambda, work);
   if (singular) return singular;
   memcpy(w, a + n * n, (size_t)(m * n) * sizeof *w);
   for (int64_t k = 0; k < m; k++) {
@@ -157,5 +125,11 @@ static int64_t cholesky_solve(int64_t n, int64_t m, double *a, double lambda, do
   return 0;
 }
 
-const sq_ridge_method sq_ridge_qr = {qr_add, qr_solve};
-const sq_ridge_method sq_ridge_cholesky = {cholesky_add, cholesky_solve};
+static int64_t qr_work(int64_t n, int64_t m) { return PIECE * (n + m); }
+static int64_t cholesky_work(int64_t n, int64_t m) {
+  (void)m;
+  return sq_cholesky_work(n);
+}
+
+const sq_ridge_method sq_ridge_qr = {qr_work, qr_add, qr_solve};
+const sq_ridge_method sq_ridge_cholesky = {cholesky_work, cholesky_add, cholesky_solve};

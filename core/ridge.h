@@ -16,14 +16,14 @@
 #include "core/pool.h"
 #include "core/real.h"
 
-enum { SQ_RIDGE_ROWS = 256 }; /* of a piece, at most */
-
-/* One of the two methods.  add: z [rows,n+m] = (x | y), used up.  solve: w [m,n] from a, which is used up;
- * work [SQ_RIDGE_ROWS,n+m].
+/* One of the two methods.  add: x [rows,n], y [rows,m].  solve: w [m,n] from a, which is used up.  work: as many
+ * elements as its first function says.
  * Returns 0, or 1 + the number of the column of x at which the matrix proved singular. */
 typedef struct sq_ridge_method {
-  void (*add)(sq_pool *pool, int64_t n, int64_t m, double *a, int64_t rows, double *z);
-  int64_t (*solve)(int64_t n, int64_t m, double *a, double lambda, double *work, double *w);
+  int64_t (*work)(int64_t n, int64_t m);
+  void (*add)(sq_pool *pool, int64_t n, int64_t m, double *a, int64_t rows, const double *x, const double *y,
+              double *work);
+  int64_t (*solve)(sq_pool *pool, int64_t n, int64_t m, double *a, double lambda, double *work, double *w);
 } sq_ridge_method;
 
 extern const sq_ridge_method sq_ridge_qr, sq_ridge_cholesky;

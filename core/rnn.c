@@ -11,6 +11,7 @@
  * Backward:  da = dh * g'(a);   the driver adds W_hh^T da to dh_{t-1}.
  */
 #include "core/cells.h"
+#include "core/quick.h"
 #include "core/step.h"
 
 #if SEQGPU_REAL_BITS == 32
@@ -26,9 +27,9 @@ const char *sq_rnn_layout(const sq_config *config, sq_layout *layout) {
 }
 #endif
 
-SQ_CLONES static void forward_row(sq_activation g, int64_t n, real *restrict a, real *restrict h,
+SQ_CLONES static void forward_row(int quick, sq_activation g, int64_t n, real *restrict a, real *restrict h,
                                   real *restrict y) {
-  FN(sq_activate_row)(g, n, a, a);
+  FN(sq_activate_quick_row)(quick, g, n, a, a);
   for (int64_t j = 0; j < n; j++) y[j] = h[j] = a[j];
 }
 
@@ -44,7 +45,9 @@ void FN(sq_rnn_forward)(const FN(sq_step) * s, int stage) {
   (void)stage;
   const int64_t H = s->layout->config.hidden_size, G = s->layout->gates;
   const sq_activation g = s->layout->config.activation;
-  SQ_FORWARD_ROWS(s, b) { forward_row(g, H, s->gates + b * G, s->next[0] + b * H, s->y + b * s->ldy); }
+  SQ_FORWARD_ROWS(s, b) {
+    forward_row(s->quick, g, H, s->gates + b * G, s->next[0] + b * H, s->y + b * s->ldy);
+  }
 }
 
 void FN(sq_rnn_backward)(const FN(sq_step) * s, int stage) {

@@ -76,7 +76,8 @@ void FN(sq_sparse_forward)(const sq_layer_run *run, const sq_links *links) {
   const sq_layout *l = run->layout;
   const int64_t B = run->batch, W = l->state_width[0];
   FN(sq_step)
-  step = {.layout = l, .batch = B, .params = run->params, .gates = run->workspace, .ldy = run->ldy};
+  step = {
+      .layout = l, .batch = B, .quick = 1, .params = run->params, .gates = run->workspace, .ldy = run->ldy};
   real *state = step.gates + sq_align_elements(B * l->gates);
   const real *h = run->initial[0];
   for (int64_t t = 0; t < run->seq_len; t++) {

@@ -19,6 +19,7 @@ typedef struct FN(sq_step) {
   const sq_layout *layout;
   int64_t batch;                   /* rows of this slice */
   int64_t t;                       /* time step, for the mask */
+  int quick;                       /* 1: float64 may have tanh as in quick.h, not libm's; forward */
   const int32_t *lengths;          /* [B] or NULL */
   const real *params;              /* the layer's flat parameter buffer */
   real *gates;                     /* [B,G] forward: in/out; backward: in, the activations */

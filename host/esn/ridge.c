@@ -14,7 +14,7 @@ struct seqgpu_ridge {
   size_t seen_size;
   double *seen;  /* what the method remembers */
   double *trial; /* a copy of it, which solve consumes */
-  double *piece; /* [SQ_RIDGE_ROWS,in+out] */
+  double *work;  /* the method's */
 };
 
 static const sq_ridge_method *const methods[] = {
@@ -41,8 +41,8 @@ seqgpu_status seqgpu_ridge_create(seqgpu_context *ctx, int64_t in, int64_t out, 
   r->seen_size = (size_t)(in * (in + out)) * sizeof(double);
   r->seen = sq_host_alloc(ctx, r->seen_size);
   r->trial = sq_host_alloc(ctx, r->seen_size);
-  r->piece = sq_host_alloc(ctx, (size_t)(SQ_RIDGE_ROWS * (in + out)) * sizeof(double));
-  if (r->seen == NULL || r->trial == NULL || r->piece == NULL) {
+  r->work = sq_host_alloc(ctx, (size_t)r->method->work(in, out) * sizeof(double));
+  if (r->seen == NULL || r->trial == NULL || r->work == NULL) {
     seqgpu_ridge_destroy(r);
     return sq_fail(ctx, SEQGPU_ENOMEM, "ridge: out of memory for %lld features", (long long)in);
   }
@@ -54,7 +54,7 @@ void seqgpu_ridge_destroy(seqgpu_ridge *r) {
   if (r == NULL) return;
   sq_host_free(r->ctx, r->seen);
   sq_host_free(r->ctx, r->trial);
-  sq_host_free(r->ctx, r->piece);
+  sq_host_free(r->ctx, r->work);
   sq_host_free(r->ctx, r);
 }
 
@@ -84,15 +84,7 @@ seqgpu_status seqgpu_ridge_add(seqgpu_ridge *r, int64_t rows, const double *x, c
   if (rows == 0) return SEQGPU_OK;
   SQ_TRY(check_finite(r, "x", rows, r->in, x));
   SQ_TRY(check_finite(r, "y", rows, r->out, y));
-  const int64_t width = r->in + r->out;
-  for (int64_t done = 0; done < rows; done += SQ_RIDGE_ROWS) {
-    const int64_t count = rows - done < SQ_RIDGE_ROWS ? rows - done : SQ_RIDGE_ROWS;
-    for (int64_t i = 0; i < count; i++) {
-      memcpy(r->piece + i * width, x + (done + i) * r->in, (size_t)r->in * sizeof *x);
-      memcpy(r->piece + i * width + r->in, y + (done + i) * r->out, (size_t)r->out * sizeof *y);
-    }
-    r->method->add(r->ctx->exec.pool, r->in, r->out, r->seen, count, r->piece);
-  }
+  r->method->add(r->ctx->exec.pool, r->in, r->out, r->seen, rows, x, y, r->work);
   r->rows += rows;
   return SEQGPU_OK;
 }
@@ -104,7 +96,7 @@ seqgpu_status seqgpu_ridge_solve(seqgpu_ridge *r, double lambda, double *w) {
     return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: lambda is %g; it must be finite and at least 0", lambda);
   if (r->rows == 0) return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: there are no rows yet");
   memcpy(r->trial, r->seen, r->seen_size);
-  const int64_t singular = r->method->solve(r->in, r->out, r->trial, lambda, r->piece, w);
+  const int64_t singular = r->method->solve(r->ctx->exec.pool, r->in, r->out, r->trial, lambda, r->work, w);
   if (singular == 0) return SEQGPU_OK;
   return sq_fail(r->ctx, SEQGPU_EINVAL,
                  "ridge: lambda is %g, which is too small: up to rounding, feature %lld of %lld is a "

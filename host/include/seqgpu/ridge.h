@@ -28,8 +28,8 @@ typedef enum seqgpu_ridge_method {
 
 /** Creates a regression without rows.
  * ctx: must outlive it; its threads do the work.  in, out: width of x and y, each from 1 to 2^20.  result:
- * receives the regression, or NULL on failure.  It takes 16 in (in + out) bytes of host memory and a buffer
- * for some rows.
+ * receives the regression, or NULL on failure.  It takes 16 in (in + out) bytes of host memory and, to work in,
+ * some hundred times in + out elements.
  * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_ridge_create(seqgpu_context *ctx, int64_t in, int64_t out,
                                              seqgpu_ridge_method method, seqgpu_ridge **result);
