@@ -1,7 +1,8 @@
 /* activations.h - exp, tanh, sigmoid and relu of the CPU path, and their derivatives.
  *
- * The 64-bit build, which is the oracle, calls libm (quick.h has a tanh for where it is none).  The 32-bit build has no calls, tables or branches, so a
- * plain loop over an array vectorises (gcc and clang, any width, no -ffast-math needed):
+ * The 64-bit build, which is the oracle, calls libm; quick.h has a tanh for reservoirs, which are not.  The
+ * 32-bit build has no calls, tables or branches, so a plain loop over an array vectorises (gcc and clang, any
+ * width, no -ffast-math needed):
  *
  *   x = n ln2 + r,  |r| <= ln2/2      Cody & Waite 1980: n ln2 in two parts, the first one exact
  *   e^r - 1 = r + r^2 q(r)            q: minimax polynomial of degree 4, error 4e-9 (Remez exchange)

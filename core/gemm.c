@@ -22,7 +22,8 @@
  *
  * CBLAS (-DSEQGPU_CBLAS) serves sq_gemm only on processors that have no vector kernel here.  On x86 with AVX2
  * (a Zen 3) ours has 0.9 to 1.0 of the speed of OpenBLAS 0.3.21 in float32 and 0.8 to 1.0 in float64; with
- * AVX-512 it is twice as fast on a Zen 5, which that release does not know.  It also keeps to the threads of the pool and gives the bits promised above.
+ * AVX-512 it is twice as fast on a Zen 5, which that release does not know.  It also keeps to the threads of the
+ * pool and gives the bits promised above.
  */
 #include "core/gemm.h"
 

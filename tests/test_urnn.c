@@ -352,8 +352,9 @@ static const plan_row plan_rows[] = {
     {"inference", ragged, 1, {.inference = 1, .bidirectional = 1}},
 };
 
-/* The emulator's threads are fibers: few steps, and few rows of the larger sizes. */
-static const int64_t plan_sizes[] = {4, 5, 8, 16, 64, 128, 256, 512, 4096};
+/* All powers of two that fused takes, and 5.  The emulator's threads are fibers: few steps, and few rows of the
+ * larger sizes. */
+static const int64_t plan_sizes[] = {4, 5, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
 
 static void drop_first_state(net *n, int own) {
   if (own) n->run.initial[0] = NULL;
