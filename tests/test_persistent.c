@@ -184,7 +184,7 @@ static void check_idle(const char *algorithm) {
 
 /* More sequences than a grid's operand has room for: one launch after the other, 2 steps each. */
 static void check_launches(void) {
-  static const shape_row shape = {"many sequences", {2, 70, 3, 37}, NULL, {0}};
+  static const shape_row shape = {"many sequences", {2, 170, 3, 37}, NULL, {0}};
   static const cell_row cell = {"lstm", {.cell = "lstm"}, 1, 0};
   static const device_row few = {"persistent-grid-flags", "24 processors", 24, 19500, 1};
   const device_row *device = &few;
@@ -198,9 +198,39 @@ static void check_launches(void) {
     const uint64_t releases = sq_simt_releases();
     net_run(&out);
     const uint64_t blocks = (sq_simt_releases() - releases) / (2 + 2);
-    CHECK(blocks > device->processors, "%s, %s, 70 sequences take several launches", cell.name, device->name);
+    CHECK(blocks > device->processors, "%s, %s, 170 sequences take several launches", cell.name, device->name);
     net_check(net_error(&out, &ref, NET_Y, NET_DPARAMS, where), arithmetic[SEQGPU_MATH_F32].limit, where,
-              "%s, %s, 70 sequences", cell.name, device->name);
+              "%s, %s, 170 sequences", cell.name, device->name);
+    net_close(&out);
+  }
+  net_close(&ref);
+}
+
+/* Backward with so little memory that the gradients at the gates arrive block by block. */
+static void check_blocks(const char *algorithm, const cell_row *cell, int math) {
+  static const shape_row shape = {"block by block", {4, 21, 3, 37}, NULL, {0}};
+  seqgpu_rnn_desc desc = combine(cell, &shape), asked = desc;
+  seqgpu_cut_info cut = {0};
+  net ref, out;
+  char where[64];
+  asked.math = (seqgpu_math)math;
+  if (!net_reference(&ref, oracle, &desc, NULL, math)) return;
+  check_at("emulator/%s %s", algorithm, arithmetic[math].name);
+  for (size_t shared = 40000; shared > 6000 && cut.blocks[0] < 2 && cut.blocks[1] < 2; shared -= 500) {
+    const device_row device = {algorithm, "24 processors", 24, shared, 1};
+    seqgpu_plan *plan = NULL;
+    const seqgpu_plan_options options = {.algorithm = algorithm};
+    use_device(&device);
+    if (seqgpu_plan_create(emulator, &asked, &options, &plan) != SEQGPU_OK) break;
+    net_require(emulator, seqgpu_plan_cut_get(emulator, plan, 1, &cut), "seqgpu_plan_cut_get");
+    seqgpu_plan_destroy(plan);
+  }
+  const int blocks = cut.blocks[0] > cut.blocks[1] ? cut.blocks[0] : cut.blocks[1];
+  CHECK(blocks > 1, "%s, backward, there is a device on which operands arrive in blocks", cell->name);
+  if (blocks > 1 && open_like(&out, &ref, &asked, algorithm, NULL)) {
+    net_run(&out);
+    net_check(net_error(&out, &ref, NET_Y, NET_DPARAMS, where), arithmetic[math].limit, where,
+              "%s, operands in %d blocks, %d launches", cell->name, blocks, cut.launches);
     net_close(&out);
   }
   net_close(&ref);
@@ -310,6 +340,13 @@ int main(void) {
   emulator = net_context("emulator", SEQGPU_DTYPE_F32, 1);
   check_cuts();
   check_launches();
+  for (size_t c = 0; c < COUNT(cell_rows); c++)
+    for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++) {
+      const char *name = cell_rows[c].desc.cell;
+      if (!is_persistent(&cell_rows[c]) || (strcmp(name, "lstm") != 0 && strcmp(name, "gru") != 0)) continue;
+      check_blocks("persistent-grid-flags", &cell_rows[c], math);
+      check_blocks("persistent-grid-packets", &cell_rows[c], math);
+    }
   check_networks();
   check_handovers();
   for (size_t d = 0; d < COUNT(devices); d++) check_smaller_run(&devices[d]);

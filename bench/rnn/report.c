@@ -117,6 +117,7 @@ static void json_cut(FILE *f, const rnn_contender *contender, const rnn_device *
                  {"width", cut.width},
                  {"parts", cut.parts[0]},
                  {"parts_second", cut.parts[1]},
+                 {"blocks", cut.blocks[0]},
                  {"threads", cut.threads},
                  {"shared_bytes", cut.shared_size},
                  {"resident", cut.resident}};

@@ -135,7 +135,8 @@ seqgpu_status seqgpu_plan_cut_get_(seqgpu_context *ctx, const seqgpu_plan *plan,
                                 .threads = n.threads,
                                 .shared_size = n.shared_size,
                                 .resident = n.resident,
-                                .step_us = n.step_us};
+                                .step_us = n.step_us,
+                                .blocks = {n.blocks[0], n.blocks[1]}};
   sq_struct_out(out, out_size, &info, sizeof info);
   return SEQGPU_OK;
 }

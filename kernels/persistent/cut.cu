@@ -37,7 +37,8 @@ double clocks_packets(double bytes, int, int) { return 750 + 2 * bytes / 40; }
 template <class exchange>
 constexpr sq_persistent_info info(sq_reach reach, int grouped, exchange_clocks *clocks,
                                   recurrence_kernel *(*kernel)(int, int, sq_math)) {
-  return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, grouped, clocks, kernel};
+  return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, exchange::APART, grouped, clocks,
+          kernel};
 }
 
 } // namespace
@@ -139,9 +140,10 @@ void place_chunks(const question &q, recurrence_shape *n) {
   n->places = n->units * (int)sq_ceil_div(n->columns, across) * across;
 }
 
-/* Sizes, and places in shared memory, of a cut whose ctas, units and columns are given.  The places are
- * meaningless if `bytes` is 2^30, which stands for that and more. */
-recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, int columns, int most_parts) {
+/* Sizes, and places in shared memory, of a cut whose ctas, units and columns are given; apart: an operand arrives
+ * in blocks of H.  The places are meaningless if `bytes` is 2^30, which stands for that and more. */
+recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, int columns, int most_parts,
+                          bool apart) {
   recurrence_shape n = {};
   n.hidden = (int)q.hidden;
   n.padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
@@ -155,7 +157,7 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   const int across = sq_recurrence_across(q.math != SQ_MATH_F32, n.width);
   n.across = sq_divisor_by((int)sq_ceil_div(n.width, across));
   place_chunks(q, &n);
-  int64_t at = 0, operand = 0, sums = 0, work = 0;
+  int64_t at = 0, operand = 0, whole = 0, sums = 0, work = 0;
   for (int s = 0; s < q.info.stages; s++) {
     const int blocks = q.info.count[s];
     n.stage[s].rows = round_up((int64_t)(q.backward ? 1 : blocks) * units, q.product.row_tile);
@@ -165,20 +167,25 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   n.threads = threads_for(work);
   for (int s = 0; s < q.info.stages; s++) {
     const int64_t rows = n.stage[s].rows, depth = n.stage[s].depth;
-    const int parts = parts_for(q, n, (int)rows, (int)depth, most_parts);
+    const int arrivals = apart ? q.info.count[s] : 1;
+    const int parts = parts_for(q, n, (int)rows, (int)depth / arrivals, most_parts);
     n.stage[s].parts = parts;
     n.stage[s].tiles = (int)depth / (q.math == SQ_MATH_F32 ? 1 : q.product.depth_tile);
+    n.stage[s].blocks = arrivals;
+    n.stage[s].count = n.stage[s].tiles / arrivals;
     n.stage[s].by_parts = sq_divisor_by(parts);
     n.stage[s].down = sq_divisor_by((int)rows / q.product.row_tile);
     n.stage[s].weights = (unsigned)at;
     at += align16(rows * depth * q.product.element_bytes);
-    if (depth * n.width > operand) operand = depth * n.width;
+    if (depth / arrivals * n.width > operand) operand = depth / arrivals * n.width;
+    if (depth * n.width > whole) whole = depth * n.width;
     if ((rows + 4) * n.width * n.stage[s].parts > sums) sums = (rows + 4) * n.width * n.stage[s].parts;
     if (at > 1 << 30) break; /* far from fitting; stopping here avoids overflow */
   }
   n.operand = (unsigned)at;
   operand = align16(operand * q.product.element_bytes);
   n.operand_bytes = (unsigned)operand;
+  n.exchange_bytes = (unsigned)align16(whole * q.product.element_bytes);
   at += q.algorithm().buffers * operand;
   n.sums = (unsigned)at;
   at += align16(sums * (int64_t)sizeof(float));
@@ -197,7 +204,7 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
  *              (bfloat16, 16 deep) or 0.3 (TF32, 8 deep) per clock; shared memory at 128 bytes per clock; 8
  *              clocks for each element of a part's depth (float32), 35 for each fragment (dependent sums)
  *   pointwise  200, and 100 for each further pair of a thread;  two barriers 80
- *   exchange   the algorithm's own, above
+ *   exchange   the algorithm's own, above; 700 for each further block of an operand that arrives in blocks
  * times the rounds that the blocks need because not all fit on the device at a time, and the launches of a
  * grid.
  */
@@ -238,7 +245,8 @@ double microseconds_a_step(const question &q, const recurrence_shape &n, int res
   for (int s = 0; s < q.info.stages; s++) {
     const double pairs = (double)n.units * n.columns;
     const double turns = pairs > n.threads ? pairs / n.threads - 1 : 0;
-    clocks += product_clocks(q, n, s) + 280 + 100 * turns + exchange_of(q, n, s);
+    clocks +=
+        product_clocks(q, n, s) + 280 + 100 * turns + exchange_of(q, n, s) + 700 * (n.stage[s].blocks - 1);
   }
   return clocks * rounds_of(q, n, resident) * (double)launches_of(n) / 1700;
 }
@@ -259,10 +267,10 @@ int resident_of(const question &q, const recurrence_shape &n) {
 }
 
 /* Tries a cut, with fewer parts if many do not fit.  most_slices: at most that many slices per launch. */
-void consider(const question &q, int ctas, int cluster, int units, int columns, int most_slices,
-              answer *best) {
+void consider_one(const question &q, int ctas, int cluster, int units, int columns, int most_slices,
+                  bool apart, answer *best) {
   for (int parts = 16; parts >= 1; parts /= 4) {
-    recurrence_shape n = shape_of(q, ctas, cluster, units, columns, parts);
+    recurrence_shape n = shape_of(q, ctas, cluster, units, columns, parts, apart);
     n.at_once = at_most(n.slices, most_slices);
     if (best->least_bytes == 0 || n.bytes < best->least_bytes) best->least_bytes = n.bytes;
     if (n.bytes > q.limits.shared_bytes) continue;
@@ -277,6 +285,13 @@ void consider(const question &q, int ctas, int cluster, int units, int columns, 
     best->microseconds = cost;
     return;
   }
+}
+
+void consider(const question &q, int ctas, int cluster, int units, int columns, int most_slices,
+              answer *best) {
+  consider_one(q, ctas, cluster, units, columns, most_slices, false, best);
+  if (q.backward && q.algorithm().apart)
+    consider_one(q, ctas, cluster, units, columns, most_slices, true, best);
 }
 
 /* Slices of the batch: as many as the device has room for, then narrower ones until they fit. */

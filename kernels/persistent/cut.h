@@ -27,6 +27,7 @@ struct sq_persistent_info {
   int buffers;  /* operands in shared memory */
   int barriers; /* mbarriers there */
   int packets;  /* 1: an operand takes twice its size in global memory */
+  int apart;    /* 1: blocks of H of an operand may arrive one at a time */
   int grouped;  /* 1: blocks of a grid in clusters */
   exchange_clocks *clocks;
   recurrence_kernel *(*kernel)(int cell, int backward, sq_math math);

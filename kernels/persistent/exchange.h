@@ -27,6 +27,10 @@
  * memory of a grid's block is written by the block itself, or by a peer that has seen the block's flag, which
  * says that the block has finished multiplying: there one buffer is enough.
  *
+ * Apart.  Where shared memory has no room for an operand of several blocks of H (backward, of the gates), a grid
+ * fetches one block of H after the other, and multiplies by each before the next one takes its place.  A block's
+ * chunks of the next exchange still leave after its last load of this one, and so two buffers still do.
+ *
  * Each algorithm's .litmus files prove by the memory model that this is ordered as it must be.
  *
  * Bytes: in a cluster, a block's chunks times ctas out of it; in a grid, a block's chunks out and a whole operand
@@ -53,6 +57,8 @@ struct exchange_operand {
   int blocks;    /* of H */
   int across;    /* chunks from a row to the next */
   int stride;    /* chunks from a block of H to the next */
+  bool apart;    /* they arrive one at a time, each in the memory of the one before */
+  int before;    /* chunks of those that have arrived; 0 unless apart */
   int first_row; /* the block's own rows of each block of H */
   int own_rows;
   sq_divisor rows, columns; /* those of a block of H that exist */
@@ -102,8 +108,8 @@ struct exchange_place {
 
 /* What most exchanges have in common. */
 struct exchange_plain {
-  /* OWN: a block fetches its own chunks with those of its peers. */
-  enum { BUFFERS = 1, POSSIBLE = 1, BARRIERS = 0, PACKETS = 0, OWN = 1 };
+  /* OWN: a block fetches its own chunks with those of its peers.  APART: blocks of H may arrive one at a time. */
+  enum { BUFFERS = 1, POSSIBLE = 1, BARRIERS = 0, PACKETS = 0, OWN = 1, APART = 0 };
   static __device__ __forceinline__ void enter(const exchange_place &) { __syncthreads(); }
   /* Forward, before the first step and after the last one: the final state may lie in the initial one's memory,
    * which peers have read. */
@@ -199,6 +205,7 @@ struct exchange_on_flags {
 };
 
 struct exchange_grid : exchange_plain, exchange_on_flags {
+  enum { APART = 1 };
   static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
                                                  const exchange_chunks &first) {
     const int step = EXCHANGE_IN_FLIGHT * (int)blockDim.x, count = o.count();
@@ -214,7 +221,7 @@ struct exchange_grid : exchange_plain, exchange_on_flags {
     uint4 v[EXCHANGE_IN_FLIGHT];
     SQ_UNROLL
     for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
-      if (c.at[k] >= 0) v[k] = sq_load_l2(&at.buffer()[c.at[k]]);
+      if (c.at[k] >= 0) v[k] = sq_load_l2(&at.buffer()[o.before + c.at[k]]);
     SQ_UNROLL
     for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
       if (c.at[k] >= 0) o.memory[c.at[k]] = v[k];
@@ -242,7 +249,7 @@ struct exchange_grid_multicast : exchange_on_barriers, exchange_on_flags {
 };
 
 struct exchange_grid_packets : exchange_plain {
-  enum { PACKETS = 1, OWN = 0 };
+  enum { PACKETS = 1, OWN = 0, APART = 1 };
   /* Packets order nothing beside themselves: without these fences, once a launch, a block might overwrite the
    * initial state that a peer still reads. */
   static __device__ __forceinline__ void open(void) { sq_fence_gpu(); }
@@ -256,21 +263,21 @@ struct exchange_grid_packets : exchange_plain {
     uint4 *packet = at.buffer() + 2 * to;
     if (lane == 0) sq_packet_store(packet, v.x, v.y, at.turn + 1); /* packets begin at 0 */
     if (lane == 1) sq_packet_store(packet + 1, v.z, v.w, at.turn + 1);
-    if (lane == 2) o.memory[to] = v;
+    if (lane == 2 && !o.apart) o.memory[to] = v;
   }
   static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {}
   static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
                                                  const exchange_chunks &first) {
     const int step = EXCHANGE_IN_FLIGHT * (int)blockDim.x, count = o.count();
     fetch(o, at, first);
-    for (int i = (int)threadIdx.x + step; i < count; i += step) fetch(o, at, o.chunks(i, OWN));
+    for (int i = (int)threadIdx.x + step; i < count; i += step) fetch(o, at, o.chunks(i, o.apart));
     __syncthreads();
   }
 
   /* All loads, then again those that came too early. */
   static __device__ __forceinline__ void fetch(const exchange_operand &o, const exchange_place &at,
                                                const exchange_chunks &c) {
-    const uint4 *buffer = at.buffer();
+    const uint4 *buffer = at.buffer() + 2 * o.before;
     const uint32_t turn = at.turn + 1;
     uint4 v[EXCHANGE_IN_FLIGHT][2] = {};
     SQ_UNROLL

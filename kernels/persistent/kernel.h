@@ -87,9 +87,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ float *kept(int k, int p) const {
     return reinterpret_cast<float *>(memory + n.kept) + k * n.places + p;
   }
-  __device__ __forceinline__ product_size size_of(int s) const {
-    return {n.stage[s].rows,  n.stage[s].depth,    n.width,         n.stage[s].parts,
-            n.stage[s].tiles, n.stage[s].by_parts, n.stage[s].down, n.across};
+  /* The product with part `block` of the operand. */
+  __device__ __forceinline__ product_size size_of(int s, int block) const {
+    const int count = n.stage[s].count;
+    return {n.stage[s].rows,  n.stage[s].depth, n.width, n.stage[s].parts,
+            n.stage[s].tiles, block * count,    count,   n.stage[s].by_parts,
+            n.stage[s].down,  n.across};
   }
 
   /* ---- the beginning ---- */
@@ -108,7 +111,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* A warp reads four rows of W_hh by 32 columns at a time, 128 contiguous bytes of each; forward those are rows
    * of the product and its depth, backward the other way round. */
   __device__ __forceinline__ void load_weights(int s) const {
-    const product_size size = size_of(s);
+    const product_size size = size_of(s, 0);
     const int bytes = size.rows * size.depth * (int)sizeof(element);
     uint4 *all = reinterpret_cast<uint4 *>(weights(s));
     for (int i = (int)threadIdx.x; i < bytes / (int)sizeof(uint4); i += (int)blockDim.x)
@@ -340,7 +343,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ exchange_operand next_of(int s) const {
     exchange_operand o;
     o.memory = reinterpret_cast<uint4 *>(operand(turn + 1));
-    o.blocks = blocks_of(s);
+    o.apart = exchange::APART && n.stage[s].blocks > 1;
+    o.blocks = o.apart ? 1 : blocks_of(s);
+    o.before = 0;
     o.across = n.chunk.across;
     o.stride = n.chunk.stride;
     o.rows = n.chunk.rows;
@@ -369,12 +374,29 @@ template <class cell, bool backward, class product, class exchange> struct recur
     at.cluster = n.cluster;
     at.cluster_bits = n.cluster_bits;
     at.turn = turn;
-    at.spacing = (int)(n.operand_bytes / sizeof(uint4)) << exchange::PACKETS;
+    at.spacing = (int)(n.exchange_bytes / sizeof(uint4)) << exchange::PACKETS;
     at.exchange = run.exchange; /* only a grid exchanges through global memory: elsewhere both are NULL */
     at.flags = run.flags;
     at.slice = slice;
     at.barriers = reinterpret_cast<uint64_t *>(memory + n.barriers);
     return at;
+  }
+
+  /* The sums of stage s, after which the operand may be overwritten.  Of an operand that arrives in blocks the first
+   * is there; before the first exchange they are all zeros. */
+  template <int s> __device__ __forceinline__ void multiply() const {
+    const int blocks = backward && exchange::APART && turn > 0 ? n.stage[s].blocks : 1;
+    SQ_UNROLL_BY(1)
+    for (int block = 0; block < blocks; block++) {
+      exchange_operand o = next_of(s);
+      exchange_place last = place();
+      o.before = block * o.stride;
+      last.turn = turn - 1;
+      if (block > 0) exchange::receive(o, last, first_chunks[s]);
+      product::multiply(weights(s), operand(turn), sums(), size_of(s, block),
+                        s == 0 ? first_piece : size_of(s, block).at(product::worker()));
+      __syncthreads();
+    }
   }
 
   /* `mine` is the thread's first pair. */
@@ -385,9 +407,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     pair at = mine;
     recurrence_input in;
     load(at, now, in);
-    product::multiply(weights(s), operand(turn), sums(), size_of(s),
-                      s == 0 ? first_piece : size_of(s).at(product::worker()));
-    __syncthreads(); /* the sums are complete, and the operand may be overwritten */
+    multiply<s>();
     const exchange_operand next = next_of(after);
     result r = {};
     for (int p = first; p < last; p += step) {
@@ -420,8 +440,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* Backward: what reaches the initial state from the step after it. */
   __device__ __forceinline__ void last_product() const {
-    product::multiply(weights(0), operand(turn), sums(), size_of(0), first_piece);
-    __syncthreads();
+    multiply<0>();
     for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
       const pair at = pair_at(p);
       float sum[RECURRENCE_GATES];
@@ -448,10 +467,11 @@ template <class cell, bool backward, class product, class exchange> struct recur
     by_units = sq_divisor_by(tall);
     by_columns = sq_divisor_by(wide);
     turn = 0;
-    first_piece = size_of(0).at(product::worker());
+    first_piece = size_of(0, 0).at(product::worker());
     SQ_UNROLL
     for (int s = 0; s < cell::STAGES; s++) {
-      first_chunks[s] = next_of(s).chunks((int)threadIdx.x, exchange::OWN);
+      const exchange_operand o = next_of(s);
+      first_chunks[s] = o.chunks((int)threadIdx.x, exchange::OWN || o.apart);
     }
     find_longest();
     SQ_UNROLL

@@ -189,7 +189,7 @@ int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, const recu
   const sq_persistent_info &algorithm = sq_persistent_algorithms[q.which];
   const int64_t slices = at_most(n.slices - n.first, n.at_once);
   /* zeros: what announces an exchange, the flags or the packets; and the padding that a multicast takes along */
-  const int64_t operand = ((int64_t)n.operand_bytes << algorithm.packets) / (int64_t)sizeof(float);
+  const int64_t operand = ((int64_t)n.exchange_bytes << algorithm.packets) / (int64_t)sizeof(float);
   const int64_t operands = algorithm.packets || algorithm.grouped ? slices * 2 * operand : 0;
   int error = 0;
   for (int i = 0; i < count && error == 0; i++)

@@ -71,6 +71,8 @@ struct recurrence_shape {
     int rows, depth;
     int parts;           /* parts into which the depth is cut; their sums are added in order */
     int tiles;           /* of the product in its depth */
+    int count;           /* of them, those of one block of the operand */
+    int blocks;          /* that its operand arrives in: 1 (all at once), or one for each block of H */
     unsigned weights;    /* byte offset */
     sq_divisor by_parts; /* parts */
     sq_divisor down;     /* tiles of the product in its rows */
@@ -84,7 +86,8 @@ struct recurrence_shape {
     sq_divisor rows;
   } chunk;
   int places;                      /* lanes of all chunks of a block: its pairs, and padding */
-  unsigned operand, operand_bytes; /* byte offset; bytes of one buffer */
+  unsigned operand, operand_bytes; /* byte offset; bytes of one buffer in shared memory */
+  unsigned exchange_bytes;         /* of a whole operand, as in global memory */
   unsigned sums, kept, barriers, bytes;
 };
 

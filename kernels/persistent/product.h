@@ -32,12 +32,15 @@
 /* Sizes of one product, and how it is divided among threads or warps. */
 struct product_size {
   int rows, depth, width, parts;
-  int tiles; /* in the depth */
+  int tiles;        /* in the depth */
+  int first, count; /* those that this product is over: all of them, or those whose operand is there */
   sq_divisor by_parts;
   sq_divisor down, across; /* tiles in the rows, and in the columns */
 
-  /* Where part `part` of 0..parts of the depth begins, in tiles. */
-  __device__ __forceinline__ int begin(int part) const { return by_parts.of(part * tiles); }
+  /* Where part `part` of 0..parts of them begins, in tiles. */
+  __device__ __forceinline__ int begin(int part) const { return by_parts.of(part * count); }
+  /* To the sums of the products before it. */
+  __device__ __forceinline__ bool adds() const { return first > 0; }
 
   /* The pieces of work: a tile of the sums and a part of the depth.  Neighbours are one below another. */
   struct piece {
@@ -91,7 +94,7 @@ struct product_f32 {
     float sum[wide][4] = {};
     SQ_UNROLL_BY(wide == 8 ? 1 : 4) /* backward has no registers for two steps of eight columns */
     for (int k = p.begin; k < p.end; k++) {
-      const float4 w = *reinterpret_cast<const float4 *>(weights + k * n.rows + row);
+      const float4 w = *reinterpret_cast<const float4 *>(weights + (n.first + k) * n.rows + row);
       SQ_UNROLL
       for (int c = 0; c < wide; c += 4) {
         const float4 v = *reinterpret_cast<const float4 *>(operand + k * n.width + column + c);
@@ -107,9 +110,11 @@ struct product_f32 {
     }
     float *to = sums + (p.part * n.width + column) * (n.rows + 4) + row;
     SQ_UNROLL
-    for (int c = 0; c < wide; c++)
-      *reinterpret_cast<float4 *>(to + c * (n.rows + 4)) =
-          make_float4(sum[c][0], sum[c][1], sum[c][2], sum[c][3]);
+    for (int c = 0; c < wide; c++) {
+      float4 *at = reinterpret_cast<float4 *>(to + c * (n.rows + 4));
+      const float4 old = n.adds() ? *at : float4{0.0f, 0.0f, 0.0f, 0.0f};
+      *at = make_float4(old.x + sum[c][0], old.y + sum[c][1], old.z + sum[c][2], old.w + sum[c][3]);
+    }
   }
 
   template <int wide>
@@ -213,7 +218,8 @@ template <class fragment> struct product_mma {
     const int lane = (int)threadIdx.x % SQ_WARP;
     const int pieces = ACROSS < 4 ? ACROSS : n.width / 8; /* of a narrow operand known, and none is missing */
     const int column = p.column * ACROSS, half = pieces * SQ_WARP;
-    const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + (p.row * n.tiles + p.begin) * SQ_WARP + lane;
+    const uint4 *a4 =
+        reinterpret_cast<const uint4 *>(weights) + (p.row * n.tiles + n.first + p.begin) * SQ_WARP + lane;
     const uint32_t *b1 =
         reinterpret_cast<const uint32_t *>(operand) + 2 * p.begin * half + column * SQ_WARP + lane;
     float sum[CHAINS][ACROSS][4] = {};
@@ -231,10 +237,12 @@ template <class fragment> struct product_mma {
     for (int c = 0; c < ACROSS; c++) {
       if (ACROSS == 4 && column + c >= pieces) continue;
       float *at = to + c * 8 * (n.rows + 4);
-      at[0] = fold<CHAINS, ACROSS>(sum, c, 0);
-      at[n.rows + 4] = fold<CHAINS, ACROSS>(sum, c, 1);
-      at[8] = fold<CHAINS, ACROSS>(sum, c, 2);
-      at[n.rows + 12] = fold<CHAINS, ACROSS>(sum, c, 3);
+      float *const places[4] = {at, at + n.rows + 4, at + 8, at + n.rows + 12};
+      SQ_UNROLL
+      for (int i = 0; i < 4; i++) {
+        const float old = n.adds() ? *places[i] : 0.0f;
+        *places[i] = old + fold<CHAINS, ACROSS>(sum, c, i);
+      }
     }
   }
 

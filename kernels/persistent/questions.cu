@@ -15,7 +15,10 @@ sq_cut_numbers numbers_of(const recurrence_shape &n) {
   out.units = n.units;
   out.columns = n.columns;
   out.width = n.width;
-  for (int s = 0; s < RECURRENCE_STAGES; s++) out.parts[s] = n.stage[s].parts;
+  for (int s = 0; s < RECURRENCE_STAGES; s++) {
+    out.parts[s] = n.stage[s].parts;
+    out.blocks[s] = n.stage[s].blocks;
+  }
   out.threads = n.threads;
   out.shared_size = (int)n.bytes;
   return out;

@@ -16,6 +16,7 @@ typedef struct sq_cut_numbers {
   int shared_size; /* bytes of a block */
   int resident;    /* clusters, or blocks where they are in none, that fit on the device together */
   double step_us;  /* by the model */
+  int blocks[2];   /* that an operand arrives in */
 } sq_cut_numbers;
 
 /* SQ_PERSISTENT_ALGORITHMS's identifier _cut: 0, or 1 where no cut fits or the device does not answer. */

@@ -281,6 +281,9 @@ typedef struct seqgpu_cut_info {
   /** Clusters that fit on the device together, by its driver; blocks where cluster is 1. */
   int resident;
   double step_us; /**< microseconds of a time step by the planner's model: an estimate */
+  /** Blocks, one after the other, that the operand of the step's first and second product arrives in; 1 = all at
+   * once, 0 = no such product.  Backward, an operand that shared memory has no room for arrives gate by gate. */
+  int blocks[2];
 } seqgpu_cut_info;
 
 /** What seqgpu_plan_cut_get calls, with the size of the caller's struct. */
