@@ -10,10 +10,10 @@
  * Forward, a block multiplies by its own rows of W_hh, those of a unit's gates side by side.  Backward gathers:
  * the operand is the gradient at the gates of all units, and the block multiplies by its own columns of W_hh;
  * W^T operand is the gradient at its own h.  Where that operand is too large for shared memory, a grid takes one
- * block of H after the other.  The alternative, where each block multiplies the gradients of its own gates and sends partial sums
- * of dh to their owners, would exchange `count` times fewer elements, but needs a slot for every sender and a
- * product of another shape.  Gathering is the same product and the same exchange as forward, and has one
- * order of summation by construction.
+ * block of H after the other.  The alternative, where each block multiplies the gradients of its own gates and
+ * sends partial sums of dh to their owners, would exchange `count` times fewer elements, but needs a slot for
+ * every sender and a product of another shape.  Gathering is the same product and the same exchange as forward,
+ * and has one order of summation by construction.
  *
  * Per step and stage, a block does rows * depth * columns multiply-adds, reads its weights from shared memory
  * once for every 8 (float32) or 32 columns, and takes a __syncthreads and an exchange.  Global memory,

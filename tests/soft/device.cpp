@@ -22,14 +22,16 @@ enum : unsigned {
   SHARED_PIECE = 128    /* bytes */
 };
 
-/* Hopper's processor throughout; what differs is how many there are, and how they are grouped. */
-constexpr Device hopper(const char *name, unsigned processors, unsigned per_cluster_group) {
-  return {name, 9, 0, processors, per_cluster_group, 227 * KB, 228 * KB, 1 * KB, 16, 2048u, 32u, 65536u};
+/* Hopper's processor throughout; what differs is how many there are, how they are grouped, and in one row their
+ * shared memory. */
+constexpr Device hopper(const char *name, unsigned processors, unsigned per_cluster_group,
+                        size_t shared = 227 * KB) {
+  return {name, 9, 0, processors, per_cluster_group, shared, shared + KB, 1 * KB, 16, 2048u, 32u, 65536u};
 }
 
 /* An H100 (SXM) and an H200 have 132 of the 144 processors of the chip, so that their GPCs have 16 or 18. */
 const Device devices[] = {hopper("4 SMs", 4, 4), hopper("8 SMs", 8, 8), hopper("H100", 132, 18),
-                          hopper("H200", 132, 18)};
+                          hopper("H200", 132, 18), hopper("4 SMs, 16 KB", 4, 4, 16 * KB)};
 
 size_t round_up(size_t n, size_t piece) { return (n + piece - 1) / piece * piece; }
 

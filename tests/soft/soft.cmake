@@ -142,6 +142,10 @@ seqgpu_soft_program(test_soft_caller ${SOFT}/test_soft_caller.c)
 target_include_directories(test_soft_caller SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
 add_test(NAME soft_caller COMMAND test_soft_caller)
 
+# Operands that arrive block by block.
+seqgpu_soft_program(test_soft_blocks ${SOFT}/test_soft_blocks.c)
+add_test(NAME soft_blocks COMMAND test_soft_blocks)
+
 # What plans execute per step.  It depends on nvcc, and on which products are left to cuBLAS and cuFFT.
 seqgpu_soft_program(test_soft_counters ${SOFT}/test_soft_counters.c)
 target_compile_definitions(test_soft_counters PRIVATE

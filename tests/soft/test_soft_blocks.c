@@ -1,0 +1,47 @@
+/* test_soft_blocks.c - backward of a persistent grid on processors with so little shared memory that the gradients
+ * at the gates arrive block by block: the kernels that nvcc made, which test_persistent asks the emulator for. */
+#include "tests/net.h"
+#include "tests/shapes.h"
+#include "tests/soft/controls.h"
+
+static seqgpu_context *oracle, *device;
+
+static void check_blocks(const char *algorithm, const char *cell, int math) {
+  static const int32_t lengths[21] = {4, 4, 1, 3, 0, 4, 2, 4, 4, 4, 1, 4, 4, 3, 4, 4, 2, 4, 4, 4, 4};
+  const seqgpu_rnn_desc desc = {.cell = cell, .seq_len = 4, .batch = 21, .input_size = 3, .hidden_size = 37};
+  seqgpu_rnn_desc asked = desc;
+  seqgpu_cut_info cut = {0};
+  net ref, out;
+  char where[64];
+  asked.math = (seqgpu_math)math;
+  if (!net_reference(&ref, oracle, &desc, lengths, math)) return;
+  check_at("cuda/%s %s", algorithm, arithmetic[math].name);
+  if (net_open_as(&out, device, &asked, algorithm, lengths)) {
+    net_require(device, seqgpu_plan_cut_get(device, out.plan, 1, &cut), "seqgpu_plan_cut_get");
+    CHECK(cut.blocks[0] > 1 || cut.blocks[1] > 1, "%s, backward, operands arrive in blocks: %d, %d", cell,
+          cut.blocks[0], cut.blocks[1]);
+    net_copy_inputs(&out, &ref);
+    net_poison_padding(&out, lengths);
+    net_run(&out);
+    net_check(net_error(&out, &ref, NET_Y, NET_DPARAMS, where), arithmetic[math].limit, where,
+              "%s, operands in blocks", cell);
+    net_close(&out);
+  }
+  net_close(&ref);
+}
+
+int main(void) {
+  static const char *const algorithms[] = {"persistent-grid-flags", "persistent-grid-packets"};
+  check_start();
+  CHECK(soft_set_device("4 SMs, 16 KB"), "a device with little shared memory");
+  oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
+  device = net_context("cuda", SEQGPU_DTYPE_F32, 1);
+  for (size_t a = 0; a < COUNT(algorithms); a++)
+    for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++) {
+      check_blocks(algorithms[a], "lstm", math);
+      check_blocks(algorithms[a], "gru", math);
+    }
+  seqgpu_context_destroy(device);
+  seqgpu_context_destroy(oracle);
+  return check_finish();
+}
