@@ -198,7 +198,8 @@ static void check_launches(void) {
     const uint64_t releases = sq_simt_releases();
     net_run(&out);
     const uint64_t blocks = (sq_simt_releases() - releases) / (2 + 2);
-    CHECK(blocks > device->processors, "%s, %s, 170 sequences take several launches", cell.name, device->name);
+    CHECK(blocks > device->processors, "%s, %s, 170 sequences take several launches", cell.name,
+          device->name);
     net_check(net_error(&out, &ref, NET_Y, NET_DPARAMS, where), arithmetic[SEQGPU_MATH_F32].limit, where,
               "%s, %s, 170 sequences", cell.name, device->name);
     net_close(&out);
@@ -342,8 +343,9 @@ int main(void) {
   check_launches();
   for (size_t c = 0; c < COUNT(cell_rows); c++)
     for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++) {
-      const char *name = cell_rows[c].desc.cell;
-      if (!is_persistent(&cell_rows[c]) || (strcmp(name, "lstm") != 0 && strcmp(name, "gru") != 0)) continue;
+      const seqgpu_rnn_desc *desc = &cell_rows[c].desc;
+      const int after = strcmp(desc->cell, "gru") == 0 && desc->reset_after;
+      if (!is_persistent(&cell_rows[c]) || (strcmp(desc->cell, "lstm") != 0 && !after)) continue;
       check_blocks("persistent-grid-flags", &cell_rows[c], math);
       check_blocks("persistent-grid-packets", &cell_rows[c], math);
     }

@@ -209,7 +209,7 @@ struct exchange_grid : exchange_plain, exchange_on_flags {
   static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
                                                  const exchange_chunks &first) {
     const int step = EXCHANGE_IN_FLIGHT * (int)blockDim.x, count = o.count();
-    wait(at);
+    if (o.before == 0) wait(at);
     fetch(o, at, first);
     for (int i = (int)threadIdx.x + step; i < count; i += step) fetch(o, at, o.chunks(i, OWN));
     __syncthreads();

@@ -34,6 +34,8 @@
 template <class cell, bool backward, class product, class exchange> struct recurrence {
   typedef typename product::element element;
   enum { LANES = product::DOWN * product::ACROSS }; /* of a chunk */
+  /* An operand may arrive block by block.  With two stages, registers do not suffice for that. */
+  enum { APART = backward && exchange::APART && cell::STAGES == 1 };
 
   const recurrence_run &run;
   const recurrence_shape &n;
@@ -41,13 +43,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int rank, slice;       /* of the block */
   int first_unit, units; /* units of the block that exist */
   int first_row, columns;
-  int places;                                 /* lanes of the block's chunks, each with a pair or padding */
-  int64_t longest;                            /* steps of the slice */
-  uint32_t turn;                              /* exchanges so far */
-  sq_divisor by_units;                        /* of the block, with padding */
-  sq_divisor by_columns;                      /* of chunks that exist: the last slice may have fewer */
-  product_size::piece first_piece;            /* of the thread, or its warp, in the first stage's product */
-  exchange_chunks first_chunks[cell::STAGES]; /* of the thread, in the exchange of each stage's operand */
+  int places;                      /* lanes of the block's chunks, each with a pair or padding */
+  int64_t longest;                 /* steps of the slice */
+  uint32_t turn;                   /* exchanges so far */
+  sq_divisor by_units;             /* of the block, with padding */
+  sq_divisor by_columns;           /* of chunks that exist: the last slice may have fewer */
+  product_size::piece first_piece; /* of the thread, or its warp, in the first stage's product */
+  exchange_chunks first_chunks;    /* of the thread, in the exchange of the first stage's operand */
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
                                         unsigned char *memory_)
@@ -329,13 +331,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int g = 0; g < sums_of(s); g++) sum[g] += part[0][g];
   }
   template <int s> static __device__ __forceinline__ void read_sums(const float *from, float *sum) {
-    if (sums_of(s) == 4) {
+    if constexpr (sums_of(s) == 4) {
       const float4 v = *reinterpret_cast<const float4 *>(from);
       sum[0] = v.x, sum[1] = v.y, sum[2] = v.z, sum[3] = v.w;
-      return;
+    } else {
+      SQ_UNROLL
+      for (int g = 0; g < sums_of(s); g++) sum[g] = from[g];
     }
-    SQ_UNROLL
-    for (int g = 0; g < sums_of(s); g++) sum[g] = from[g];
   }
 
   /* ---- the exchange ---- */
@@ -344,7 +346,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ exchange_operand next_of(int s) const {
     exchange_operand o;
     o.memory = reinterpret_cast<uint4 *>(operand(turn + 1));
-    o.apart = exchange::APART && n.stage[s].blocks > 1;
+    o.apart = APART && n.stage[s].blocks > 1;
     o.blocks = o.apart ? 1 : blocks_of(s);
     o.before = 0;
     o.across = n.chunk.across;
@@ -386,14 +388,14 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* The sums of stage s, after which the operand may be overwritten.  Of an operand that arrives in blocks the first
    * is there; before the first exchange they are all zeros. */
   template <int s> __device__ __forceinline__ void multiply() const {
-    const int blocks = backward && exchange::APART && turn > 0 ? n.stage[s].blocks : 1;
+    const int blocks = APART && turn > 0 ? n.stage[s].blocks : 1;
     SQ_UNROLL_BY(1)
     for (int block = 0; block < blocks; block++) {
       exchange_operand o = next_of(s);
       exchange_place last = place();
       o.before = block * o.stride;
       last.turn = turn - 1;
-      if (block > 0) exchange::receive(o, last, first_chunks[s]);
+      if (block > 0) exchange::receive(o, last, first_chunks);
       product::multiply(weights(s), operand(turn), sums(), size_of(s, block),
                         s == 0 ? first_piece : size_of(s, block).at(product::worker()));
       __syncthreads();
@@ -422,7 +424,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     }
     exchange::announce(next, place());
     if (after == 0) store(at, now, r.out, r.own); /* the last pair's, while its chunk is on its way */
-    exchange::receive(next, place(), first_chunks[after]);
+    exchange::receive(next, place(),
+                      after == 0 ? first_chunks : next.chunks((int)threadIdx.x, exchange::OWN));
     turn++;
   }
 
@@ -469,11 +472,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     by_columns = sq_divisor_by(wide);
     turn = 0;
     first_piece = size_of(0, 0).at(product::worker());
-    SQ_UNROLL
-    for (int s = 0; s < cell::STAGES; s++) {
-      const exchange_operand o = next_of(s);
-      first_chunks[s] = o.chunks((int)threadIdx.x, exchange::OWN || o.apart);
-    }
+    const exchange_operand o = next_of(0);
+    first_chunks = o.chunks((int)threadIdx.x, exchange::OWN || o.apart);
     find_longest();
     SQ_UNROLL
     for (int s = 0; s < cell::STAGES; s++) load_weights(s);
