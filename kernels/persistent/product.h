@@ -92,7 +92,7 @@ struct product_f32 {
                                               const product_size &n, const product_size::piece &p) {
     const int row = p.row * 4, column = p.column * wide;
     float sum[wide][4] = {};
-    SQ_UNROLL_BY(wide == 8 ? 1 : 4) /* backward has no registers for two steps of eight columns */
+    SQ_UNROLL_BY(wide == 8 ? 1 : 2) /* backward has no registers for more */
     for (int k = p.begin; k < p.end; k++) {
       const float4 w = *reinterpret_cast<const float4 *>(weights + (n.first + k) * n.rows + row);
       SQ_UNROLL
