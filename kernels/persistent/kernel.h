@@ -487,8 +487,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     prepare();
     if (descending()) tail();
     pair mine = pair_at((int)threadIdx.x);
-    sq_work_out(mine.u);
-    sq_work_out(mine.c);
+    if (cell::STAGES == 1) sq_work_out(mine.u); /* with two, registers do not suffice for them */
+    if (cell::STAGES == 1) sq_work_out(mine.c);
     sq_work_out(mine.chunk);
     sq_work_out(mine.gate);
     sq_work_out(mine.hidden);
