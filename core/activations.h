@@ -22,6 +22,25 @@
 #include "core/cell.h"
 #include "core/real.h"
 
+/* A number's bits as an integer, and back. */
+#if SEQGPU_REAL_BITS == 64
+typedef uint64_t FN(sq_word);
+#else
+typedef uint32_t FN(sq_word);
+#endif
+
+SQ_INLINE FN(sq_word) FN(sq_bits)(real x) {
+  FN(sq_word) word;
+  memcpy(&word, &x, sizeof word);
+  return word;
+}
+
+SQ_INLINE real FN(sq_from_bits)(FN(sq_word) word) {
+  real x;
+  memcpy(&x, &word, sizeof x);
+  return x;
+}
+
 #if SEQGPU_REAL_BITS == 64
 
 SQ_INLINE real FN(sq_exp)(real x) { return exp(x); }
@@ -29,20 +48,8 @@ SQ_INLINE real FN(sq_tanh)(real x) { return tanh(x); }
 
 #else
 
-SQ_INLINE uint32_t sq_float_bits(float x) {
-  uint32_t u;
-  memcpy(&u, &x, sizeof u);
-  return u;
-}
-
-SQ_INLINE float sq_float_from_bits(uint32_t u) {
-  float x;
-  memcpy(&x, &u, sizeof x);
-  return x;
-}
-
 /* 2^n for -126 <= n <= 127, n given with the exponent's bias: n + 127. */
-SQ_INLINE float sq_float_power2(uint32_t biased) { return sq_float_from_bits(biased << 23); }
+SQ_INLINE float sq_float_power2(uint32_t biased) { return FN(sq_from_bits)(biased << 23); }
 
 /* Returns e^r - 1, the reduced part of e^x for |x| <= 2^21, and the integer n + 512 of e^x = 2^n e^r.  Adding
  * 1.5 * 2^23 rounds to an integer and leaves it in the low bits; a conversion of a NaN would be undefined. */
@@ -53,7 +60,7 @@ SQ_INLINE float sq_exp_reduce(float x, uint32_t *n_plus_512) {
   const float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
   const float q =
       0.5f + r * (0x1.555492p-3f + r * (0x1.555464p-5f + r * (0x1.123a1ep-7f + r * 0x1.6db14cp-10f)));
-  *n_plus_512 = sq_float_bits(shifted) - sq_float_bits(magic) + 512u;
+  *n_plus_512 = FN(sq_bits)(shifted) - FN(sq_bits)(magic) + 512u;
   return r + r * r * q;
 }
 
@@ -68,14 +75,14 @@ SQ_INLINE float FN(sq_exp)(float x) {
 }
 
 SQ_INLINE float FN(sq_tanh)(float x) {
-  const uint32_t sign = sq_float_bits(x) & 0x80000000u;
-  float a = 2.0f * sq_float_from_bits(sq_float_bits(x) ^ sign);
+  const uint32_t sign = FN(sq_bits)(x) & 0x80000000u;
+  float a = 2.0f * FN(sq_from_bits)(FN(sq_bits)(x) ^ sign);
   a = a > 20.0f ? 20.0f : a; /* tanh 10 rounds to 1 */
   uint32_t n;
   const float p = sq_exp_reduce(a, &n);
   const float power = sq_float_power2(n - 512u + 127u);
   const float m = power * p + (power - 1.0f);
-  return sq_float_from_bits(sq_float_bits(m / (m + 2.0f)) | sign);
+  return FN(sq_from_bits)(FN(sq_bits)(m / (m + 2.0f)) | sign);
 }
 
 #endif

@@ -16,17 +16,7 @@
 
 #include "core/activations.h"
 
-SQ_INLINE uint64_t sq_double_bits(double x) {
-  uint64_t u;
-  memcpy(&u, &x, sizeof u);
-  return u;
-}
-
-SQ_INLINE double sq_double_from_bits(uint64_t u) {
-  double x;
-  memcpy(&x, &u, sizeof x);
-  return x;
-}
+#if SEQGPU_REAL_BITS == 64
 
 /* (e^r - 1 - r) / r^2 */
 SQ_INLINE double sq_quick_q(double r) {
@@ -45,16 +35,18 @@ SQ_INLINE double sq_quick_q(double r) {
 /* Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits. */
 SQ_INLINE double sq_tanh_quick(double x) {
   const double magic = 0x1.8p52;
-  const uint64_t sign = sq_double_bits(x) & ((uint64_t)1 << 63);
-  double a = 2 * sq_double_from_bits(sq_double_bits(x) ^ sign);
+  const uint64_t sign = FN(sq_bits)(x) & ((uint64_t)1 << 63);
+  double a = 2 * FN(sq_from_bits)(FN(sq_bits)(x) ^ sign);
   a = a > 40 ? 40 : a; /* tanh 20 rounds to 1; this way round a NaN stays */
   const double shifted = a * 0x1.71547652b82fep+0 + magic, n = shifted - magic;
   const double r = (a - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33;
   const double p = r + r * r * sq_quick_q(r);
-  const double power = sq_double_from_bits((sq_double_bits(shifted) - sq_double_bits(magic) + 1023) << 52);
+  const double power = FN(sq_from_bits)((FN(sq_bits)(shifted) - FN(sq_bits)(magic) + 1023) << 52);
   const double m = power * p + (power - 1);
-  return sq_double_from_bits(sq_double_bits(m / (m + 2)) | sign);
+  return FN(sq_from_bits)(FN(sq_bits)(m / (m + 2)) | sign);
 }
+
+#endif
 
 /* y[i] = g(x[i]), i < n; y may be x.  Quick or not, float32 has its own. */
 SQ_INLINE void FN(sq_activate_quick_row)(int quick, sq_activation kind, int64_t n, const real *x, real *y) {

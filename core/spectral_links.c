@@ -6,7 +6,7 @@
  *                          rho = the radius of V^T A V [p,p], by squaring (spectral.c)
  *
  * A step costs p products for each link, where squaring costs n^3: at n = 1000 with ten links a row that is
- * 0.3 million against a milliard.  The error falls by |lambda_{p+1} / lambda_1| in each step.  The eigenvalues
+ * 0.3 million against a billion.  The error falls by |lambda_{p+1} / lambda_1| in each step.  The eigenvalues
  * of a random matrix fill a disc evenly (Girko's circular law), so that this is about sqrt(1 - p/n): slow, but
  * known, and from the last change of rho follows how much is still to come.
  */

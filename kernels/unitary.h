@@ -49,20 +49,16 @@ int sq_unitary_prepare(sq_exec *exec, int64_t n, const float *theta, float *prep
 
 /* ---- sums ---- */
 
-/* Several sums over the block at once; every thread gets the results.  The call is also a barrier of the
- * block.  Between two calls with the same slot there must be another barrier. */
-template <int count, int slot> static __device__ __forceinline__ void sq_block_sums_once(float v[count]) {
+/* Several sums over the block at once; every thread gets the results.  The call is also a barrier of the block. */
+template <int count> static __device__ __forceinline__ void sq_block_sums(float v[count]) {
   SQ_SHARED(float, part, count *SQ_WARP);
   const unsigned warps = blockDim.x / SQ_WARP, warp = threadIdx.x / SQ_WARP, lane = threadIdx.x % SQ_WARP;
   for (int i = 0; i < count; i++) v[i] = sq_warp_sum(v[i]);
   if (lane == 0)
     for (int i = 0; i < count; i++) part[i * SQ_WARP + warp] = v[i];
   __syncthreads();
-  if (warps == 1) return;
-  for (int i = 0; i < count; i++) v[i] = sq_warp_sum(lane < warps ? part[i * SQ_WARP + lane] : 0.0f);
-}
-template <int count> static __device__ __forceinline__ void sq_block_sums(float v[count]) {
-  sq_block_sums_once<count, -1>(v);
+  for (int i = 0; warps > 1 && i < count; i++)
+    v[i] = sq_warp_sum(lane < warps ? part[i * SQ_WARP + lane] : 0.0f);
   __syncthreads(); /* part may be written by the next call */
 }
 

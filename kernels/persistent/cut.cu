@@ -290,7 +290,7 @@ void consider_one(const question &q, int ctas, int cluster, int units, int colum
 void consider(const question &q, int ctas, int cluster, int units, int columns, int most_slices,
               answer *best) {
   consider_one(q, ctas, cluster, units, columns, most_slices, false, best);
-  if (q.backward && q.algorithm().apart && q.info.stages == 1)
+  if (recurrence_may_be_apart(q.algorithm().apart, q.backward, q.info.stages))
     consider_one(q, ctas, cluster, units, columns, most_slices, true, best);
 }
 

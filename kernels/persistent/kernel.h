@@ -34,8 +34,7 @@
 template <class cell, bool backward, class product, class exchange> struct recurrence {
   typedef typename product::element element;
   enum { LANES = product::DOWN * product::ACROSS }; /* of a chunk */
-  /* An operand may arrive block by block.  With two stages, registers do not suffice for that. */
-  enum { APART = backward && exchange::APART && cell::STAGES == 1 };
+  enum { APART = recurrence_may_be_apart(exchange::APART, backward, cell::STAGES) };
 
   const recurrence_run &run;
   const recurrence_shape &n;

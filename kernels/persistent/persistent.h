@@ -21,6 +21,13 @@ enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3, 
 /* Numbers of a step of a layer, gates or outputs of two directions: places in a step have 32 bits. */
 static const int64_t RECURRENCE_STEP_MOST = (int64_t)1 << 31;
 
+/* Whether an operand may arrive in blocks of H, where the exchange can do that: backward's, which has several.  With
+ * two stages, registers do not suffice for it. */
+static __host__ __device__ constexpr bool recurrence_may_be_apart(bool exchange_can, bool backward,
+                                                                  int stages) {
+  return exchange_can && backward && stages == 1;
+}
+
 /* A step: where its rows begin in [T, B, H] and in those of y.  Or how far these are from one step to the next. */
 struct recurrence_moment {
   int64_t t, hidden, y;

@@ -109,8 +109,7 @@ template <int bits> struct fused_stash {
 
 /* Where the rows of the block's sequence at the present step begin.  A walk adds strides: places worked out from
  * the step would take 64-bit products in each. */
-template <int bits> struct fused_walk {
-  enum { N = fused_size<bits>::N };
+struct fused_walk {
   int64_t step, left; /* of the sequence; steps still to come */
   int direction;      /* from a step to the next of the walk */
   int64_t row;        /* step B + b */
@@ -191,7 +190,7 @@ __device__ __forceinline__ void fused_product(fused_thread<bits> &t, fused_excha
 
 template <int bits>
 __device__ __forceinline__ void fused_forward_step(fused_thread<bits> &t, fused_exchange<bits> *x,
-                                                   const fused_run &r, const fused_walk<bits> &at,
+                                                   const fused_run &r, const fused_walk &at,
                                                    sq_complex h[4]) {
   float *gates = r.gates + at.row * 2 * t.N, *next = r.state + (at.row + (r.reverse ? 0 : r.batch)) * 2 * t.N;
   sq_complex y[4] = {}, z[4] = {};
@@ -211,7 +210,7 @@ template <int bits> __device__ __forceinline__ void fused_forward(const fused_ru
   SQ_SHARED_DYNAMIC(float, shared);
   fused_thread<bits> t(r.matrix, r.bias);
   fused_exchange<bits> x(shared);
-  fused_walk<bits> at(r, !r.reverse);
+  fused_walk at(r, !r.reverse);
   sq_complex h[4];
   fused_load(t, r.state + (at.row + (r.reverse ? r.batch : 0)) * 2 * t.N, h);
   for (; at.left > 0; at.go(r)) {
@@ -313,10 +312,9 @@ __device__ __forceinline__ void fused_backward_product(fused_thread<bits> &t, fu
 }
 
 template <int bits>
-__device__ __forceinline__ void fused_backward_step(fused_thread<bits> &t, fused_exchange<bits> *x,
-                                                    const fused_run &r, const fused_walk<bits> &at,
-                                                    sq_complex dh[4], fused_stash<bits> stash[2],
-                                                    fused_gradients<bits> *d) {
+__device__ __forceinline__ void
+fused_backward_step(fused_thread<bits> &t, fused_exchange<bits> *x, const fused_run &r, const fused_walk &at,
+                    sq_complex dh[4], fused_stash<bits> stash[2], fused_gradients<bits> *d) {
   const bool valid = at.valid(r);
   const float *state = r.state + (at.row + (r.reverse ? r.batch : 0)) * 2 * t.N;
   float *dgates = r.dgates + at.row * 2 * t.N;
@@ -352,7 +350,7 @@ template <int bits> __device__ __forceinline__ void fused_backward(const fused_r
   float *dstate = r.dstate + (int64_t)blockIdx.x * 2 * t.N;
   sq_complex dh[4];
   fused_load(t, dstate, dh);
-  for (fused_walk<bits> at(r, r.reverse != 0); at.left > 0; at.go(r)) {
+  for (fused_walk at(r, r.reverse != 0); at.left > 0; at.go(r)) {
     t.forget();
     fused_backward_step(t, &x, r, at, dh, stash, &d);
   }

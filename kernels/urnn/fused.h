@@ -43,7 +43,7 @@ __host__ __device__ constexpr bool fused_is_placed(int vector) {
 }
 
 /* The thread's place in the block, and its factors. */
-template <int bits> struct fused_thread : fused_size<bits> {
+template <int bits> struct fused_thread {
   typedef fused_size<bits> size;
   enum { N = size::N, QUARTER = size::QUARTER, KEPT = size::KEPT };
   const unitary &matrix;
