@@ -28,8 +28,9 @@
  * says that the block has finished multiplying: there one buffer is enough.
  *
  * Apart.  Where shared memory has no room for an operand of several blocks of H (backward, of the gates), a grid
- * fetches one block of H after the other, and multiplies by each before the next one takes its place.  A block's
- * chunks of the next exchange still leave after its last load of this one, and so two buffers still do.
+ * takes one block of H after the other, and multiplies by each before the next one takes its place: receive() in
+ * two halves, wait() once and take() for each block.  A block's chunks of the next exchange still leave after its
+ * last load of this one, and so two buffers still do.
  *
  * Each algorithm's .litmus files prove by the memory model that this is ordered as it must be.
  *
@@ -208,8 +209,12 @@ struct exchange_grid : exchange_plain, exchange_on_flags {
   enum { APART = 1 };
   static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
                                                  const exchange_chunks &first) {
+    wait(at);
+    take(o, at, first);
+  }
+  static __device__ __forceinline__ void take(const exchange_operand &o, const exchange_place &at,
+                                              const exchange_chunks &first) {
     const int step = EXCHANGE_IN_FLIGHT * (int)blockDim.x, count = o.count();
-    if (o.before == 0) wait(at);
     fetch(o, at, first);
     for (int i = (int)threadIdx.x + step; i < count; i += step) fetch(o, at, o.chunks(i, OWN));
     __syncthreads();
@@ -268,6 +273,12 @@ struct exchange_grid_packets : exchange_plain {
   static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {}
   static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
                                                  const exchange_chunks &first) {
+    take(o, at, first);
+  }
+  static __device__ __forceinline__ void wait(const exchange_place &) {
+  } /* for each packet, when it is taken */
+  static __device__ __forceinline__ void take(const exchange_operand &o, const exchange_place &at,
+                                              const exchange_chunks &first) {
     const int step = EXCHANGE_IN_FLIGHT * (int)blockDim.x, count = o.count();
     fetch(o, at, first);
     for (int i = (int)threadIdx.x + step; i < count; i += step) fetch(o, at, o.chunks(i, o.apart));

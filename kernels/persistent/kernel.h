@@ -384,21 +384,27 @@ template <class cell, bool backward, class product, class exchange> struct recur
     return at;
   }
 
-  /* The sums of stage s, after which the operand may be overwritten.  Of an operand that arrives in blocks the first
-   * is there; before the first exchange they are all zeros. */
+  /* The sums of stage s, after which the operand may be overwritten.  An operand apart is taken here, each block of
+   * it before its product; before the first exchange all of it is zeros. */
   template <int s> __device__ __forceinline__ void multiply() const {
     const int blocks = APART && turn > 0 ? n.stage[s].blocks : 1;
     SQ_UNROLL_BY(1)
     for (int block = 0; block < blocks; block++) {
-      exchange_operand o = next_of(s);
-      exchange_place last = place();
-      o.before = block * o.stride;
-      last.turn = turn - 1;
-      if (block > 0) exchange::receive(o, last, first_chunks);
+      if constexpr (APART)
+        if (turn > 0) take(block);
       product::multiply(weights(s), operand(turn), sums(), size_of(s, block),
                         s == 0 ? first_piece : size_of(s, block).at(product::worker()));
       __syncthreads();
     }
+  }
+
+  /* A block of the operand of the last exchange. */
+  __device__ __forceinline__ void take(int block) const {
+    exchange_operand o = next_of(0);
+    exchange_place at = place();
+    o.before = block * o.stride;
+    at.turn = turn - 1;
+    exchange::take(o, at, first_chunks);
   }
 
   /* `mine` is the thread's first pair. */
@@ -423,8 +429,11 @@ template <class cell, bool backward, class product, class exchange> struct recur
     }
     exchange::announce(next, place());
     if (after == 0) store(at, now, r.out, r.own); /* the last pair's, while its chunk is on its way */
-    exchange::receive(next, place(),
-                      after == 0 ? first_chunks : next.chunks((int)threadIdx.x, exchange::OWN));
+    if constexpr (APART)
+      exchange::wait(place());
+    else
+      exchange::receive(next, place(),
+                        after == 0 ? first_chunks : next.chunks((int)threadIdx.x, exchange::OWN));
     turn++;
   }
 
