@@ -172,7 +172,7 @@ __device__ __forceinline__ void fused_second_half(fused_thread<bits> &t, fused_e
 template <int bits>
 __device__ __forceinline__ void fused_product(fused_thread<bits> &t, fused_exchange<bits> *x,
                                               const float *gates, const sq_complex h[4], sq_complex z[4]) {
-  if constexpr (t.KEPT) fused_load(t, gates, z);
+  if constexpr (fused_thread<bits>::KEPT) fused_load(t, gates, z);
   sq_complex v[4], r[4];
   fused_first_half(t, x, h, v);
   fused_permute(t, x, v, r);
@@ -183,7 +183,7 @@ __device__ __forceinline__ void fused_product(fused_thread<bits> &t, fused_excha
   fused_sums<bits, 2, 1>(sum);
   const float s = t.matrix.scale(1);
   const sq_complex a = {s * sum[0], s * sum[1]};
-  if constexpr (!t.KEPT) fused_load(t, gates, z);
+  if constexpr (!fused_thread<bits>::KEPT) fused_load(t, gates, z);
   SQ_UNROLL
   for (int i = 0; i < 4; i++) z[i] = z[i] + t.pair(SQ_UNITARY_COS3, i) * (v[i] - a * t.pair(FUSED_V2_RE, i));
 }
@@ -291,18 +291,18 @@ __device__ __forceinline__ void fused_backward_product(fused_thread<bits> &t, fu
                                                        sq_complex g[4], fused_stash<bits> stash[2],
                                                        fused_gradients<bits> *d) {
   sq_complex v[4], r[4];
-  if constexpr (!t.KEPT) fused_load(t, state, h);
+  if constexpr (!fused_thread<bits>::KEPT) fused_load(t, state, h);
   fused_first_half(t, x, h, v);
   stash[0].put(t, v);
   const sq_complex a = fused_permute(t, x, v, r);
   stash[1].put(t, r);
   fused_second_half(t, x, r, v);
-  if constexpr (!t.KEPT) fused_load(t, dz, g); /* which this thread itself has stored */
+  if constexpr (!fused_thread<bits>::KEPT) fused_load(t, dz, g); /* which this thread itself has stored */
   fused_backward_last(t, v, g, d);
   fused_forward_transform(t, x, g);
   fused_backward_middle(t, x, a, stash[0], stash[1], g, d);
   fused_inverse_transform(t, x, g);
-  if constexpr (!t.KEPT) fused_load(t, state, h);
+  if constexpr (!fused_thread<bits>::KEPT) fused_load(t, state, h);
   SQ_UNROLL
   for (int i = 0; i < 4; i++) {
     g[i] = sq_conj(t.pair(SQ_UNITARY_COS1, i)) * g[i];
@@ -320,7 +320,7 @@ fused_backward_step(fused_thread<bits> &t, fused_exchange<bits> *x, const fused_
   float *dgates = r.dgates + at.row * 2 * t.N;
   sq_complex dz[4] = {}, h[4];
   float db[4] = {};
-  if constexpr (t.KEPT) fused_load(t, state, h);
+  if constexpr (fused_thread<bits>::KEPT) fused_load(t, state, h);
   if (valid) {
     sq_complex z[4], dy[4];
     fused_load(t, r.gates + at.row * 2 * t.N, z);
