@@ -54,7 +54,7 @@ void run_join_specs(arg_spec table[ARGS_MAX], size_t shift, int has_epochs) {
 
 /* What asks for a checkpoint, or for a validation, must have one. */
 static int check_saving(const run_command *c) {
-  static const char *const names[] = {"force", "checkpoint-every", "checkpoint-minutes", "keep", "keep-best"};
+  static const char *const names[] = {"checkpoint-every", "checkpoint-minutes", "keep", "keep-best"};
   const run_options *o = c->run;
   for (size_t i = 0; !o->checkpoint && !o->resume && i < sizeof names / sizeof names[0]; i++)
     if (c->given[args_find(c->specs, names[i])])
