@@ -63,7 +63,9 @@ static void test_links(seqgpu_context *ctx, seqgpu_params *p) {
             symlink("link", at("link of link")) == 0,
         "a checkpoint and links to it");
   CHECK(seqgpu_checkpoint_save(p, at("link of link"), NULL, 0) == SEQGPU_OK, "saved by a link");
-  CHECK(lstat(at("link"), &about) == 0 && S_ISLNK(about.st_mode), "the link is a link still");
+  CHECK(lstat(at("link"), &about) == 0 && S_ISLNK(about.st_mode) && lstat(at("link of link"), &about) == 0 &&
+            S_ISLNK(about.st_mode),
+        "the links are links still");
   CHECK(mode_of(at("far/model")) == 0640, "permissions are kept: %o", (unsigned)mode_of(at("far/model")));
   CHECK(symlink("far/new", at("dangling")) == 0 &&
             seqgpu_checkpoint_save(p, at("dangling"), NULL, 0) == SEQGPU_OK &&
