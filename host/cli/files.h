@@ -4,6 +4,8 @@
 
 #include "host/cli/args.h"
 
+/* What follows the last slash of a path. */
+const char *files_base(const char *path);
 /* 1 if there is something else than an empty file. */
 int files_has_content(const char *path);
 /* 1 if a regular file begins like a .safetensors file. */
