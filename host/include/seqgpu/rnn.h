@@ -284,6 +284,9 @@ typedef struct seqgpu_cut_info {
   /** Blocks, one after the other, that the operand of the step's first and second product arrives in; 1 = all at
    * once, 0 = no such product.  Backward, an operand that shared memory has no room for arrives gate by gate. */
   int blocks[2];
+  double product_us;   /**< of step_us: the products by the recurrent weights */
+  double pointwise_us; /**< of step_us: the cell's pointwise steps, and barriers */
+  double exchange_us;  /**< of step_us: giving blocks the results of others */
 } seqgpu_cut_info;
 
 /** What seqgpu_plan_cut_get calls, with the size of the caller's struct. */
