@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARGS_WORD = 32, ARGS_MAX = 64, ARGS_VALUE = 64 };
+enum { ARGS_WORD = 32, ARGS_MAX = 128, ARGS_VALUE = 64 };
 
 /* The type of the field in the options struct. */
 typedef enum arg_kind {

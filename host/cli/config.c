@@ -1,6 +1,8 @@
 /* config.c - options of the model and the run, and how they are kept in checkpoints (config.h). */
 #include "host/cli/config.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -119,6 +121,21 @@ void config_add(config_meta *out, const char *key, const char *value) {
   out->meta[out->count++] = (seqgpu_meta){key, value};
 }
 
+/* What only some files say. */
+static void add_extent(config_meta *out, const config_cursor *cursor) {
+  if (cursor->train_size > 0) {
+    snprintf(out->text[out->count], ARGS_VALUE, "%" PRId64, cursor->train_size);
+    config_add(out, "train_size", out->text[out->count]);
+  }
+  if (cursor->val_hash) {
+    snprintf(out->text[out->count], ARGS_VALUE, "%016" PRIx64, cursor->val_hash);
+    config_add(out, "val_hash", out->text[out->count]);
+  }
+  if (!cursor->has_val_loss) return;
+  snprintf(out->text[out->count], ARGS_VALUE, "%.17g", cursor->val_loss);
+  config_add(out, "val_loss", out->text[out->count]);
+}
+
 void config_write(config_meta *out, const char *format, const arg_spec *specs, const void *config,
                   const config_cursor *cursor) {
   out->count = 0;
@@ -133,6 +150,7 @@ void config_write(config_meta *out, const char *format, const arg_spec *specs, c
   config_add(out, "data_size", out->text[out->count]);
   snprintf(out->text[out->count], ARGS_VALUE, "%016" PRIx64, cursor->data_hash);
   config_add(out, "data_hash", out->text[out->count]);
+  add_extent(out, cursor);
   config_add(out, "format", format);
 }
 
@@ -152,6 +170,27 @@ static int read_cursor(const seqgpu_checkpoint *file, const char *path, config_c
   return CLI_OK;
 }
 
+/* A number that older files lack: *out is then 0. */
+static int read_younger(const seqgpu_checkpoint *file, const char *path, const char *key, int base,
+                        uint64_t most, uint64_t *out) {
+  const char *text = seqgpu_checkpoint_meta(file, key);
+  char *end;
+  *out = 0;
+  if (text == NULL) return CLI_OK;
+  errno = 0;
+  *out = strtoull(text, &end, base);
+  if (isxdigit((unsigned char)text[0]) && *end == 0 && errno == 0 && *out <= most) return CLI_OK;
+  return cli_error("%s: %s is \"%.40s\"; it must be a whole number of at most %llu", path, key, text,
+                   (unsigned long long)most);
+}
+
+static int read_extent(const seqgpu_checkpoint *file, const char *path, config_cursor *out) {
+  uint64_t train_size;
+  CLI_TRY(read_younger(file, path, "train_size", 10, INT64_MAX, &train_size));
+  out->train_size = (int64_t)train_size;
+  return read_younger(file, path, "val_hash", 16, UINT64_MAX, &out->val_hash);
+}
+
 int config_read(const seqgpu_checkpoint *file, const char *path, const arg_spec *specs, void *config,
                 config_cursor *cursor) {
   char who[200];
@@ -161,7 +200,8 @@ int config_read(const seqgpu_checkpoint *file, const char *path, const arg_spec 
     snprintf(who, sizeof who, "%.150s: %s", path, args_key(specs));
     if (value && args_set(specs, value, config, who)) return CLI_FAILED;
   }
-  return read_cursor(file, path, cursor);
+  CLI_TRY(read_cursor(file, path, cursor));
+  return read_extent(file, path, cursor);
 }
 
 int config_merge(const arg_spec *specs, const unsigned char *given, void *config, const void *stored,

@@ -38,9 +38,14 @@ typedef struct config_cursor {
   int64_t step;
   uint64_t data_hash; /* of the files that are learnt from, 0 without any */
   int64_t data_size;
+  /* Younger than the format: 0 where a file does not say. */
+  int64_t train_size; /* what is learnt of them: sequences, or predictions, per epoch */
+  uint64_t val_hash;  /* of files that are only validated on */
+  int has_val_loss;   /* of the file of --keep-best: what was measured at that step */
+  double val_loss;
 } config_cursor;
 
-enum { CONFIG_META = ARGS_MAX + 8 };
+enum { CONFIG_META = ARGS_MAX + 12 };
 /* What goes into __metadata__: lines of text, and the keys and values that point to them. */
 typedef struct config_meta {
   char text[CONFIG_META][ARGS_VALUE];

@@ -21,29 +21,37 @@ static const arg_spec specs[] = {
             "streams the text is cut into, 0 = one per 1000 tokens, at most 50"),
     ROW_END,
 };
-static const arg_command help = {"seqgpu eval --checkpoint FILE --text FILE [options]",
-                                 "Prints the mean loss of a model of seqgpu train charlm over a text, its "
-                                 "states carried from start to end.",
-                                 specs};
+static const arg_command help = {
+    "seqgpu eval --checkpoint FILE --text FILE [options]",
+    "Prints the mean loss of a model of seqgpu train charlm over a text.  The text is "
+    "cut into --batch streams,\nread side by side, each from zero states on; with "
+    "--batch 1 the states are carried from start to end.",
+    specs};
 
 enum { EVAL_STEPS = 50 };
 
-static void print_result(const eval_options *o, int64_t predictions, double nats) {
+/* Loss and perplexity are those of a token; `tokens_per_char` is 1 where each is one character. */
+static void print_result(const eval_options *o, const charlm_streams *s, double tokens_per_char,
+                         double nats) {
   const double bits = nats / CHARLM_LN2;
+  const long long tokens = (long long)s->predictions, streams = (long long)s->batch;
   if (o->common.json)
-    printf("{\"tokens\": %lld, \"loss\": %.9g, \"bits_per_char\": %.9g, \"perplexity\": %.9g}\n",
-           (long long)predictions, nats, bits, exp(nats));
+    printf("{\"tokens\": %lld, \"streams\": %lld, \"loss\": %.9g, \"bits_per_token\": %.9g, "
+           "\"bits_per_char\": %.9g, \"perplexity\": %.9g}\n",
+           tokens, streams, nats, bits, tokens_per_char * bits, exp(nats));
   else
-    printf("%lld tokens predicted: loss %.4f nats, %.4f bits, perplexity %.4f\n", (long long)predictions,
-           nats, bits, exp(nats));
+    printf(
+        "%lld tokens predicted in %lld streams: loss %.4f nats, %.4f bits per character, perplexity %.4f\n",
+        tokens, streams, nats, tokens_per_char * bits, exp(nats));
 }
 
-static seqgpu_status evaluate(const eval_options *o, charlm *m, const charlm_streams *streams) {
+static seqgpu_status evaluate(const eval_options *o, charlm *m, const charlm_streams *streams,
+                              double tokens_per_char) {
   charlm_pass pass = {.model = NULL};
   double nats = 0;
   seqgpu_status status = charlm_pass_create(m, EVAL_STEPS, streams->batch, 0, &pass);
   if (status == SEQGPU_OK) status = charlm_evaluate(&pass, streams, NULL, &nats);
-  if (status == SEQGPU_OK) print_result(o, streams->predictions, nats);
+  if (status == SEQGPU_OK) print_result(o, streams, tokens_per_char, nats);
   charlm_pass_destroy(&pass);
   return status;
 }
@@ -59,7 +67,7 @@ static int run(const eval_options *o, charlm *m, const vocabulary *v, const text
   charlm_streams streams = {.ids = NULL};
   seqgpu_status status = charlm_eval_streams(m->ctx, ids, count, o->batch, &streams);
   free(ids);
-  if (status == SEQGPU_OK) status = evaluate(o, m, &streams);
+  if (status == SEQGPU_OK) status = evaluate(o, m, &streams, (double)count / (double)text_characters(t));
   charlm_streams_destroy(m->ctx, &streams);
   return status == SEQGPU_OK ? CLI_OK : cli_library_error(m->ctx);
 }

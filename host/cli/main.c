@@ -20,7 +20,8 @@ static int print_help(void) {
   printf("usage: seqgpu COMMAND [options]\n\n");
   for (int i = 0; i < COMMANDS; i++) printf("  %-10s %s\n", commands[i]->name, commands[i]->about);
   printf("\nseqgpu COMMAND --help lists the options of a command; seqgpu --version prints the version.\n"
-         "Exit codes: 0 success, 1 failure, 2 wrong command line, 130 stopped by Ctrl-C.\n");
+         "Exit codes: 0 success, 1 failure, 2 wrong command line, 129, 130 and 143 stopped by\n"
+         "a hang-up, by Ctrl-C and by SIGTERM.\n");
   return CLI_OK;
 }
 

@@ -6,38 +6,22 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/cli/cli.h"
 #include "host/cli/json.h"
+#include "host/cli/log.h"
 
 enum { BAR = 20 };
 static const double DRAW_EVERY = 0.1; /* seconds */
 
-int progress_open(progress *p, const char *log_path, int json, double fraction) {
+int progress_open(progress *p, const char *log_path, int64_t after, int json, double fraction) {
   const double now = cli_now();
   *p = (progress){.json = json, .start = now, .drawn = 0, .reported = now, .start_fraction = fraction};
   p->terminal = !json && isatty(STDOUT_FILENO);
   p->log_path = log_path;
   if (log_path == NULL) return CLI_OK;
-  p->log_is_new = access(log_path, F_OK) != 0;
-  p->log = fopen(log_path, "a");
-  return p->log ? CLI_OK : cli_error("%s: cannot open for writing: %s", log_path, strerror(errno));
-}
-
-int progress_empty_log(progress *p) {
-  struct stat status;
-  if (p->log == NULL || fstat(fileno(p->log), &status) != 0 || !S_ISREG(status.st_mode)) return CLI_OK;
-  if (ftruncate(fileno(p->log), 0) == 0) return CLI_OK;
-  return cli_error("%s: cannot empty: %s", p->log_path, strerror(errno));
-}
-
-void progress_abandon(progress *p) {
-  if (p->log == NULL) return;
-  fclose(p->log);
-  p->log = NULL;
-  if (p->log_is_new) unlink(p->log_path);
+  return log_open(log_path, after, &p->log);
 }
 
 /* Seconds until the end, at the pace so far; NaN while there is no pace. */
@@ -94,6 +78,7 @@ static void put_json(FILE *to, const progress *p, const progress_report *r) {
   char val_name[64];
   snprintf(val_name, sizeof val_name, "val_%s", r->metric_name);
   put_number(to, val_name, r->val_metric);
+  if (!isnan(r->token_bits)) put_number(to, "bits_per_token", r->token_bits);
   put_number(to, "grad_norm", r->grad_norm);
   put_number(to, "lr", r->lr);
   put_number(to, "tokens_per_s", p->speed);

@@ -10,16 +10,16 @@ typedef struct progress_report {
   double fraction;         /* of the whole run, 0 to 1 */
   double epoch;            /* NaN: there are none */
   double loss;             /* mean since the last report */
-  double val_loss;         /* NaN where none was measured yet */
+  double val_loss;         /* of a line: NaN where none was measured at this step; of the bar: the last one */
   const char *metric_name;
-  double metric, val_metric; /* NaN where only a validation can tell, or none did yet */
+  double metric, val_metric; /* NaN where only a validation can tell, or none did */
+  double token_bits;         /* of the loss, NaN where it is not of tokens */
   double grad_norm, lr;
 } progress_report;
 
 typedef struct progress {
   FILE *log;
   const char *log_path;
-  int log_is_new; /* the file did not exist before */
   int json, terminal;
   double start, drawn, reported; /* times */
   double start_fraction;
@@ -27,12 +27,9 @@ typedef struct progress {
   double speed;   /* tokens per second, of the last report */
 } progress;
 
-/* log_path NULL = none.  `fraction` of the run is done already.  0, or an exit code after a sentence. */
-int progress_open(progress *p, const char *log_path, int json, double fraction);
-/* Empties a log of an earlier run. */
-int progress_empty_log(progress *p);
-/* The run did not begin: closes the log, and removes it if this run created it. */
-void progress_abandon(progress *p);
+/* log_path NULL = none; of a log that is there only the reports up to step number `after` stay (log.h).
+ * `fraction` of the run is done already.  0, or an exit code after a sentence. */
+int progress_open(progress *p, const char *log_path, int64_t after, int json, double fraction);
 /* Redraws the bar now and then; costs next to nothing when it does not. */
 void progress_draw(progress *p, const progress_report *r);
 /* Prints a line and adds one to the log.  0, or an exit code when the log cannot be written. */

@@ -9,9 +9,9 @@
 typedef struct run_options {
   common_options common;
   const char *checkpoint, *resume, *init_from, *log;
-  int64_t steps, checkpoint_every, log_every, eval_every;
-  double epochs, minutes, stop_at, stop_at_metric;
-  int dry_run;
+  int64_t steps, checkpoint_every, log_every, eval_every, keep, patience;
+  double epochs, minutes, stop_at, stop_at_metric, checkpoint_minutes;
+  int dry_run, force, keep_best;
 } run_options;
 
 extern const run_options run_defaults;

@@ -105,3 +105,27 @@ size_t text_next_token(token_kind kind, const char **at, const char *end, const 
   *at += length;
   return length;
 }
+
+/* ---------------------------------------------------------------- characters */
+
+static int is_utf8(const text_file *t) {
+  for (size_t i = 0, length; i < t->size; i += length)
+    if ((length = sq_utf8_length(t->data + i, t->size - i)) == 0) return 0;
+  return 1;
+}
+
+static int64_t count_characters(const text_file *t, size_t size) {
+  if (!is_utf8(t)) return (int64_t)size;
+  int64_t count = 0;
+  for (size_t i = 0; i < size; i++) count += ((unsigned char)t->data[i] & 0xC0) != 0x80;
+  return count;
+}
+
+int64_t text_characters(const text_file *t) { return count_characters(t, t->size); }
+
+int64_t text_characters_of(const text_file *t, token_kind kind, int64_t tokens) {
+  const char *at = t->data, *end = at + t->size, *token = at;
+  for (int64_t i = 0; i <= tokens; i++)
+    if (text_next_token(kind, &at, end, &token) == 0) return text_characters(t);
+  return count_characters(t, (size_t)(token - t->data));
+}

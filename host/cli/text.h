@@ -33,6 +33,11 @@ void text_free(text_file *t);
  * first wrong byte. */
 int text_check(const text_file *t, token_kind kind, const char *path);
 
+/* How many characters a text has: code points, or bytes where it is not UTF-8. */
+int64_t text_characters(const text_file *t);
+/* The same of what its first `tokens` tokens take, with all that lies before the next token. */
+int64_t text_characters_of(const text_file *t, token_kind kind, int64_t tokens);
+
 /* The next token of *at..end, which is valid UTF-8: its start and length, *at moved past it; 0 at the end. */
 size_t text_next_token(token_kind kind, const char **at, const char *end, const char **token);
 

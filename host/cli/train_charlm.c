@@ -21,7 +21,9 @@ typedef struct charlm_learner {
   charlm model;
   charlm_pass pass, val_pass;
   charlm_streams train, val;
-  int64_t pieces; /* per epoch */
+  int64_t pieces;              /* per epoch */
+  int64_t train_size;          /* predictions per epoch */
+  double train_bits, val_bits; /* bits per character of a nat per token, in either part of the text */
 } charlm_learner;
 
 #define FIELD(name) offsetof(charlm_options, name)
@@ -37,21 +39,52 @@ static const double BITS = 1 / CHARLM_LN2; /* per nat */
 
 /* ---------------------------------------------------------------- building */
 
-/* Cuts the tokens into the streams of training and validation. */
-static int build_streams(charlm_learner *c, const int32_t *ids, int64_t count) {
+/* How the training part of a text is read: the last piece may be shorter, and some streams by one step. */
+static void cut_whole(charlm_learner *c, int64_t count, int64_t *length) {
+  const int64_t B = c->options->config.model.rnn.batch, T = c->options->config.model.rnn.seq_len;
+  *length = (count - 1 + B - 1) / B;
+  c->pieces = (*length + T - 1) / T;
+  c->train_size = count - 1;
+}
+
+/* Until version 0.2 whole pieces only, and the rest was never learnt; a run that began so goes on so. */
+static void cut_old(charlm_learner *c, int64_t count, int64_t *length) {
+  const int64_t B = c->options->config.model.rnn.batch, T = c->options->config.model.rnn.seq_len;
+  *length = (count - 1) / B;
+  c->pieces = *length / T;
+  c->train_size = c->pieces * T * B;
+}
+
+static int cut_training(charlm_learner *c, int64_t count, config_cursor *cursor, int64_t *length) {
   const charlm_options *o = c->options;
   const int64_t B = o->config.model.rnn.batch, T = o->config.model.rnn.seq_len;
-  int64_t val_count = (int64_t)((double)count * o->config.val_fraction);
+  if ((count - 1) / B < T)
+    return cli_error("%s: has %lld tokens to train on; --batch %lld and --seq-len %lld need at least %lld",
+                     o->text, (long long)count, (long long)B, (long long)T, (long long)(B * T + 1));
+  cut_whole(c, count, length);
+  if (o->run.resume && cursor->train_size != c->train_size) cut_old(c, count, length);
+  if (o->run.resume && cursor->train_size > 0 && cursor->train_size != c->train_size)
+    return cli_error("%s: was trained on %lld predictions per epoch, and here there are %lld", o->run.resume,
+                     (long long)cursor->train_size, (long long)c->train_size);
+  cursor->train_size = c->train_size;
+  return CLI_OK;
+}
+
+/* Cuts the tokens into the streams of training and validation. */
+static int build_streams(charlm_learner *c, const int32_t *ids, int64_t count, const text_file *text,
+                         config_cursor *cursor) {
+  const charlm_options *o = c->options;
+  int64_t val_count = (int64_t)((double)count * o->config.val_fraction), length = 0;
   if (val_count < 2) val_count = 0;
   const int64_t train_count = count - val_count;
-  const int64_t length = (train_count - 1) / B;
-  c->pieces = length / T;
-  if (c->pieces < 1)
-    return cli_error("%s: has %lld tokens to train on; --batch %lld and --seq-len %lld need at least %lld",
-                     o->text, (long long)train_count, (long long)B, (long long)T, (long long)(B * T + 1));
-  if (charlm_streams_create(c->ctx, ids, train_count, B, length, &c->train) != SEQGPU_OK)
+  CLI_TRY(cut_training(c, train_count, cursor, &length));
+  const int64_t characters = text_characters_of(text, text_token_kind(o->config.tokens), train_count);
+  c->train_bits = BITS * (double)train_count / (double)characters;
+  if (charlm_streams_create(c->ctx, ids, train_count, o->config.model.rnn.batch, length, &c->train) !=
+      SEQGPU_OK)
     return cli_library_error(c->ctx);
   if (val_count == 0) return CLI_OK;
+  c->val_bits = BITS * (double)val_count / (double)(text_characters(text) - characters);
   if (charlm_eval_streams(c->ctx, ids + train_count, val_count, 0, &c->val) != SEQGPU_OK)
     return cli_library_error(c->ctx);
   return CLI_OK;
@@ -70,7 +103,7 @@ static int build_tokens(charlm_learner *c, const text_file *text, config_cursor 
   int32_t *ids;
   int64_t count;
   CLI_TRY(vocab_encode(&c->vocab, text, o->text, &ids, &count));
-  const int code = build_streams(c, ids, count);
+  const int code = build_streams(c, ids, count, text, cursor);
   free(ids);
   return code;
 }
@@ -97,10 +130,16 @@ static void charlm_learner_destroy(charlm_learner *c) {
 
 /* ---------------------------------------------------------------- the learner */
 
+/* Steps of a piece: the last one is what is left. */
+static int64_t steps_of(const charlm_learner *c, int64_t piece) {
+  const int64_t left = c->train.length - piece * c->pass.T;
+  return left < c->pass.T ? left : c->pass.T;
+}
+
 static seqgpu_status gradients(void *self, int64_t step) {
   const charlm_learner *c = self;
-  const int64_t piece = step % c->pieces, T = c->pass.T;
-  const int32_t *ids = c->train.ids + piece * T * c->train.batch, *targets = ids + c->train.batch;
+  const int64_t piece = step % c->pieces, first = piece * c->pass.T, T = steps_of(c, piece);
+  const int32_t *ids = c->train.ids + first * c->train.batch, *targets = ids + c->train.batch;
   if (piece == 0) LIB_TRY(charlm_zero_state(&c->pass));
   LIB_TRY(charlm_forward(&c->pass, T, ids, (uint64_t)step));
   LIB_TRY(charlm_loss(&c->pass, T, targets, 1));
@@ -118,7 +157,7 @@ static seqgpu_status loss_of(void *self, double *loss) {
 static seqgpu_status validate(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric) {
   const charlm_learner *c = self;
   LIB_TRY(charlm_evaluate(&c->val_pass, &c->val, stop, loss));
-  *metric = BITS * *loss;
+  *metric = c->val_bits * *loss;
   return SEQGPU_OK;
 }
 
@@ -133,9 +172,11 @@ static learner as_learner(charlm_learner *c) {
                .plan = c->pass.plan,
                .epoch_updates = c->pieces,
                .tokens = c->pass.T * c->pass.B,
+               .last_tokens = steps_of(c, c->pieces - 1) * c->pass.B,
                .baseline = (double)NAN,
                .metric = "bits_per_char",
-               .metric_of_loss = BITS,
+               .metric_of_loss = c->train_bits,
+               .token_bits = BITS,
                .gradients = gradients,
                .loss = loss_of,
                .validate = c->val.ids ? validate : NULL,

@@ -187,6 +187,7 @@ static learner as_learner(task_learner *l) {
                  .plan = l->plan,
                  .epoch_updates = s->train_size / batch_of(l),
                  .tokens = s->steps * batch_of(l),
+                 .last_tokens = s->steps * batch_of(l),
                  .baseline = s->baseline,
                  .metric = l->task->metric,
                  .gradients = gradients,
@@ -267,13 +268,32 @@ static int check_length(const task_spec *task, int64_t T) {
   return CLI_OK;
 }
 
+/* A number must have the effect that it says it has; what a checkpoint says is taken as it was. */
+static int check_given(const run_command *command, const task_learner *l) {
+  const task_config *c = &l->options->config;
+  const int row = args_find(command->specs, "dropout");
+  if (command->given[row] && c->model.rnn.dropout > 0 && c->model.rnn.num_layers == 1)
+    return cli_usage("--dropout: is %g; with one layer nothing is between layers, so it needs --layers 2",
+                     c->model.rnn.dropout);
+  return l->task->check && !l->options->run.resume ? l->task->check(c) : CLI_OK;
+}
+
 static int check_data(const task_learner *l, config_cursor *cursor) {
   const task_source *s = &l->source;
   const char *path = l->options->run.resume;
   if (path && (cursor->data_hash != s->data_hash || cursor->data_size != s->data_size))
     return cli_error("%s: was trained on other data; resuming needs the same files", path);
+  if (path && cursor->train_size > 0 && cursor->train_size != s->train_size)
+    return cli_error(
+        "%s: was trained on %lld sequences, and here there are %lld; resuming needs the same files, "
+        "those of validation too",
+        path, (long long)cursor->train_size, (long long)s->train_size);
+  if (path && cursor->val_hash && cursor->val_hash != s->val_hash)
+    return cli_error("%s: was validated on other data; resuming needs the same files", path);
   cursor->data_hash = s->data_hash;
   cursor->data_size = s->data_size;
+  cursor->train_size = s->train_size;
+  cursor->val_hash = s->val_hash;
   return CLI_OK;
 }
 
@@ -283,6 +303,7 @@ static int prepare(run_command *command, task_learner *l, run_start *start) {
   l->ctx = start->ctx;
   if (start->file) CLI_TRY(check_task(l, start->file, run->resume ? run->resume : run->init_from));
   CLI_TRY(check_length(l->task, l->options->config.model.rnn.seq_len));
+  CLI_TRY(check_given(command, l));
   l->source.config = &l->options->config;
   CLI_TRY(l->task->open(&l->source));
   CLI_TRY(check_data(l, &start->cursor));

@@ -195,12 +195,12 @@ typedef enum seqgpu_clip_kind {
 /** An optimiser and its settings.  A field that is 0 takes the value in brackets. */
 typedef struct seqgpu_optimizer {
   seqgpu_optimizer_kind kind; /**< [SEQGPU_OPTIMIZER_SGD] */
-  double lr;                  /**< learning rate, at least 0 */
+  double lr;                  /**< learning rate, at least 0, and a number of the context's element type */
   double momentum;            /**< MOMENTUM: mu, ADAM: beta1, in [0,1) [0.9] */
   double decay;               /**< RMSPROP: rho [0.95], ADAM: beta2 [0.999], in [0,1) */
   double eps;                 /**< RMSPROP, ADAM: added to the denominator [1e-8] */
   double weight_decay;        /**< L2 penalty [0] */
-  int nesterov;               /**< MOMENTUM: 1 for Nesterov's form */
+  int nesterov;               /**< MOMENTUM: 1 for Nesterov's form; else it must be 0 */
   seqgpu_clip_kind clip;      /**< [SEQGPU_CLIP_NONE] */
   double clip_threshold;      /**< NORM, VALUE: the threshold [5]; AUTO: times the average norm [1] */
   double clip_window;         /**< AUTO: how many updates the average remembers [1000] */
