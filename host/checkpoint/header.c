@@ -37,16 +37,8 @@ static seqgpu_status out_of_memory(const reader *r) {
 /* A stranger's name for a sentence: plain characters, and not too many. */
 static const char *show(const char *name, char out[SHOWN]) {
   size_t used = 0;
-  for (size_t left = strlen(name); left > 0 && used + 5 < SHOWN;) {
-    const size_t plain = sq_utf8_plain(name, left), length = sq_utf8_length(name, left);
-    if (plain)
-      memcpy(out + used, name, plain);
-    else
-      out[used] = '?';
-    used += plain ? plain : 1;
-    name += length ? length : 1;
-    left -= length ? length : 1;
-  }
+  for (size_t left = strlen(name), taken; left > 0 && used + 5 < SHOWN; name += taken, left -= taken)
+    used += sq_utf8_shown(name, left, out + used, &taken);
   out[used] = 0;
   return out;
 }

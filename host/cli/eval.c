@@ -5,6 +5,7 @@
 #include "host/cli/charlm_file.h"
 #include "host/cli/charlm_streams.h"
 #include "host/cli/command.h"
+#include "host/cli/json.h"
 
 typedef struct eval_options {
   common_options common;
@@ -30,12 +31,16 @@ enum { EVAL_STEPS = 50 };
 
 static void print_result(const eval_options *o, int64_t predictions, double nats) {
   const double bits = nats / CHARLM_LN2;
-  if (o->common.json)
-    printf("{\"tokens\": %lld, \"loss\": %.9g, \"bits_per_char\": %.9g, \"perplexity\": %.9g}\n",
-           (long long)predictions, nats, bits, exp(nats));
-  else
-    printf("%lld tokens predicted: loss %.4f nats, %.4f bits, perplexity %.4f\n", (long long)predictions,
-           nats, bits, exp(nats));
+  if (o->common.json) {
+    printf("{\"tokens\": %lld", (long long)predictions);
+    json_number(stdout, ", \"loss\": ", 9, nats);
+    json_number(stdout, ", \"bits_per_char\": ", 9, bits);
+    json_number(stdout, ", \"perplexity\": ", 9, exp(nats)); /* may be infinite */
+    printf("}\n");
+    return;
+  }
+  printf("%lld tokens predicted: loss %.4f nats, %.4f bits, perplexity %.4f\n", (long long)predictions, nats,
+         bits, exp(nats));
 }
 
 static seqgpu_status evaluate(const eval_options *o, charlm *m, const charlm_streams *streams) {

@@ -37,6 +37,16 @@ static inline size_t sq_utf8_plain(const char *text, size_t n) {
   return code >= 0x2066 && code <= 0x2069 ? 0 : length;
 }
 
+/* What may be shown of the character with which text[n], n > 0, begins: itself, or a question mark; and how many bytes
+ * of text it takes.  Returns the length of what is in out. */
+static inline size_t sq_utf8_shown(const char *text, size_t n, char out[4], size_t *taken) {
+  const size_t length = sq_utf8_length(text, n), plain = sq_utf8_plain(text, n);
+  *taken = length ? length : 1;
+  out[0] = '?';
+  for (size_t i = 0; i < plain; i++) out[i] = text[i];
+  return plain ? plain : 1;
+}
+
 /* Writes a code point that is no surrogate, at most 10FFFF; returns the length, at most 4. */
 static inline size_t sq_utf8_write(uint32_t code, char *out) {
   static const unsigned char first[] = {0, 0, 0xc0, 0xe0, 0xf0};
