@@ -23,7 +23,8 @@ struct sq_st_file {
   int64_t data; /* where the data begin in the file */
   char *text;   /* of the header, which points into it */
   sq_st_header header;
-  sq_crc crc; /* made if the file has checksums */
+  sq_crc crc;   /* made if the file has checksums */
+  int sums_fit; /* whether these are as many as they must be */
   char path[];
 };
 
@@ -63,7 +64,10 @@ static seqgpu_status read_header(sq_st_file *f) {
   if (f->text == NULL) return sq_fail(f->ctx, SEQGPU_ENOMEM, "%s: out of memory", f->path);
   SQ_TRY(read_all(f->ctx, f, PREFIX, f->text, (int64_t)length));
   SQ_TRY(sq_st_header_parse(f->ctx, f->path, f->text, length, size - f->data, &f->header));
-  if (f->header.sums) sq_crc_make(&f->crc);
+  if (f->header.sums) {
+    sq_crc_make(&f->crc);
+    f->sums_fit = sq_sums_fit(f->header.sums, f->header.count);
+  }
   return SEQGPU_OK;
 }
 
@@ -126,8 +130,7 @@ int sq_st_has_sums(const sq_st_file *f) { return f->header.sums != NULL; }
 
 /* The checksum in the file at `index`, 0 = the header's. */
 static seqgpu_status sum_at(seqgpu_context *ctx, const sq_st_file *f, int index, uint32_t *out) {
-  if (sq_sums_fit(f->header.sums, f->header.count) && sq_sums_get(f->header.sums, index, out) == 0)
-    return SEQGPU_OK;
+  if (f->sums_fit && sq_sums_get(f->header.sums, index, out) == 0) return SEQGPU_OK;
   return sq_fail(ctx, SEQGPU_EFORMAT,
                  "%s: metadata key \"%s\" is not a list of checksums, one for each tensor", f->path,
                  SQ_SUMS_KEY);
