@@ -141,6 +141,10 @@ seqgpu_status sq_target_write(const sq_target *t, const void *from, int64_t byte
   return SEQGPU_OK;
 }
 
+seqgpu_status sq_target_go_to(const sq_target *t, int64_t at) {
+  return lseek(t->fd, (off_t)at, SEEK_SET) < 0 ? io_error(t, "write") : SEQGPU_OK;
+}
+
 /* The new file is in place and its content on disk.  Where its folder cannot be flushed, a power cut may
  * bring the old file back, whole as well: no reason to call the new one not saved. */
 static void flush_folder(const sq_target *t) {

@@ -62,9 +62,10 @@ static int check_memory(const charlm *m, const seqgpu_plan *plan, int training) 
   return network_check_memory(m->ctx, plan, rest);
 }
 
-static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
+static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan, weights_source from) {
   m->output_size = seqgpu_plan_get_sizes(plan).output_width;
   LIB_TRY(seqgpu_params_create(m->ctx, (uint64_t)m->config.model.seed, &m->params));
+  if (from.file) LIB_TRY(seqgpu_checkpoint_attach(from.file, m->params, from.resume));
   LIB_TRY(seqgpu_params_add(m->params, "embedding.weight", m->vocab, m->embedding_size, "uniform", 0.1,
                             &m->embedding));
   LIB_TRY(network_add_params(&m->config.model, m->params, plan, &m->rnn));
@@ -73,13 +74,15 @@ static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
 }
 
 int charlm_create(seqgpu_context *ctx, const charlm_config *config, int64_t vocab, int64_t T, int64_t B,
-                  int training, charlm *out) {
+                  int training, weights_source from, charlm *out) {
   *out = (charlm){.ctx = ctx, .config = *config, .vocab = vocab};
   out->embedding_size = config->embedding ? config->embedding : config->model.rnn.hidden_size;
   seqgpu_plan *plan;
   if (make_plan(out, T, B, training, &plan) != SEQGPU_OK) return cli_library_error(ctx);
-  int code = check_memory(out, plan, training);
-  if (code == CLI_OK && add_params(out, plan) != SEQGPU_OK) code = cli_library_error(ctx);
+  int code = from.file ? CLI_OK : check_memory(out, plan, training);
+  if (code == CLI_OK && add_params(out, plan, from) != SEQGPU_OK) code = cli_library_error(ctx);
+  if (code == CLI_OK && from.file)
+    code = check_memory(out, plan, training); /* the buffers that are still to come */
   seqgpu_plan_destroy(plan);
   if (code) charlm_destroy(out);
   return code;

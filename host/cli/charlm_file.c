@@ -48,7 +48,8 @@ int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int
   *v = (vocabulary){.unknown = -1};
   if (seqgpu_checkpoint_open(ctx, path, &file) != SEQGPU_OK) return cli_library_error(ctx);
   int code = read_meta(file, path, &config, v);
-  if (code == CLI_OK) code = charlm_create(ctx, &config, v->size, T, B, training, m);
+  if (code == CLI_OK)
+    code = charlm_create(ctx, &config, v->size, T, B, training, (weights_source){file, 0}, m);
   if (code == CLI_OK && seqgpu_checkpoint_load(file, m->params, 0) != SEQGPU_OK)
     code = cli_library_error(ctx);
   seqgpu_checkpoint_close(file);

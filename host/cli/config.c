@@ -1,7 +1,6 @@
 /* config.c - options of the model and the run, and how they are kept in checkpoints (config.h). */
 #include "host/cli/config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -159,29 +158,36 @@ int config_is_of(const seqgpu_checkpoint *file, const char *format) {
   return there && strcmp(there, format) == 0;
 }
 
-static int read_cursor(const seqgpu_checkpoint *file, const char *path, config_cursor *out) {
-  const char *step = seqgpu_checkpoint_meta(file, "step"), *size = seqgpu_checkpoint_meta(file, "data_size");
-  const char *hash = seqgpu_checkpoint_meta(file, "data_hash");
-  if (step == NULL || size == NULL || hash == NULL || sscanf(step, "%" SCNd64, &out->step) != 1 ||
-      sscanf(size, "%" SCNd64, &out->data_size) != 1 || sscanf(hash, "%" SCNx64, &out->data_hash) != 1 ||
-      out->step < 0)
-    return cli_error(
-        "%s: does not say where training stood; step, data_size and data_hash must be in its metadata", path);
+/* A number of the metadata, of nothing but digits, at most `most`. */
+static int read_number(const seqgpu_checkpoint *file, const char *path, const char *key, int base,
+                       uint64_t most, uint64_t *out) {
+  const char *text = seqgpu_checkpoint_meta(file, key),
+             *digits = base == 10 ? "0123456789" : "0123456789abcdef";
+  if (text == NULL)
+    return cli_error("%s: does not say where training stood; %s must be in its metadata", path, key);
+  errno = 0;
+  *out = strtoull(text, NULL, base);
+  if (text[0] == 0 || text[strspn(text, digits)] || errno || *out > most)
+    return cli_error("%s: %s is \"%.40s\"; it must be a whole number of at most %llu", path, key, text,
+                     (unsigned long long)most);
   return CLI_OK;
 }
 
-/* A number that older files lack: *out is then 0. */
+static int read_cursor(const seqgpu_checkpoint *file, const char *path, config_cursor *out) {
+  uint64_t step, size;
+  CLI_TRY(read_number(file, path, "step", 10, CONFIG_MOST_STEPS, &step));
+  CLI_TRY(read_number(file, path, "data_size", 10, INT64_MAX, &size));
+  CLI_TRY(read_number(file, path, "data_hash", 16, UINT64_MAX, &out->data_hash));
+  out->step = (int64_t)step;
+  out->data_size = (int64_t)size;
+  return CLI_OK;
+}
+
+/* One that older files lack: it is then 0. */
 static int read_younger(const seqgpu_checkpoint *file, const char *path, const char *key, int base,
                         uint64_t most, uint64_t *out) {
-  const char *text = seqgpu_checkpoint_meta(file, key);
-  char *end;
   *out = 0;
-  if (text == NULL) return CLI_OK;
-  errno = 0;
-  *out = strtoull(text, &end, base);
-  if (isxdigit((unsigned char)text[0]) && *end == 0 && errno == 0 && *out <= most) return CLI_OK;
-  return cli_error("%s: %s is \"%.40s\"; it must be a whole number of at most %llu", path, key, text,
-                   (unsigned long long)most);
+  return seqgpu_checkpoint_meta(file, key) ? read_number(file, path, key, base, most, out) : CLI_OK;
 }
 
 static int read_extent(const seqgpu_checkpoint *file, const char *path, config_cursor *out) {

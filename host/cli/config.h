@@ -45,6 +45,10 @@ typedef struct config_cursor {
   double val_loss;
 } config_cursor;
 
+/* Of a cursor in a file: so many updates are the work of years, and their sequences, a million each, still have
+ * numbers that fit. */
+#define CONFIG_MOST_STEPS INT64_C(1000000000000)
+
 enum { CONFIG_META = ARGS_MAX + 12 };
 /* What goes into __metadata__: lines of text, and the keys and values that point to them. */
 typedef struct config_meta {

@@ -5,6 +5,7 @@
 #include "host/cli/charlm_file.h"
 #include "host/cli/charlm_streams.h"
 #include "host/cli/command.h"
+#include "host/cli/json.h"
 
 typedef struct eval_options {
   common_options common;
@@ -35,14 +36,17 @@ static void print_result(const eval_options *o, const charlm_streams *s, double 
                          double nats) {
   const double bits = nats / CHARLM_LN2;
   const long long tokens = (long long)s->predictions, streams = (long long)s->batch;
-  if (o->common.json)
-    printf("{\"tokens\": %lld, \"streams\": %lld, \"loss\": %.9g, \"bits_per_token\": %.9g, "
-           "\"bits_per_char\": %.9g, \"perplexity\": %.9g}\n",
-           tokens, streams, nats, bits, tokens_per_char * bits, exp(nats));
-  else
-    printf(
-        "%lld tokens predicted in %lld streams: loss %.4f nats, %.4f bits per character, perplexity %.4f\n",
-        tokens, streams, nats, tokens_per_char * bits, exp(nats));
+  if (o->common.json) {
+    printf("{\"tokens\": %lld, \"streams\": %lld", tokens, streams);
+    json_number(stdout, ", \"loss\": ", 9, nats);
+    json_number(stdout, ", \"bits_per_token\": ", 9, bits);
+    json_number(stdout, ", \"bits_per_char\": ", 9, tokens_per_char * bits);
+    json_number(stdout, ", \"perplexity\": ", 9, exp(nats)); /* may be infinite */
+    printf("}\n");
+    return;
+  }
+  printf("%lld tokens predicted in %lld streams: loss %.4f nats, %.4f bits per character, perplexity %.4f\n",
+         tokens, streams, nats, tokens_per_char * bits, exp(nats));
 }
 
 static seqgpu_status evaluate(const eval_options *o, charlm *m, const charlm_streams *streams,

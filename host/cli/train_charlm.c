@@ -108,10 +108,11 @@ static int build_tokens(charlm_learner *c, const text_file *text, config_cursor 
   return code;
 }
 
-static int build_model(charlm_learner *c) {
+static int build_model(charlm_learner *c, const run_start *start) {
   const charlm_config *config = &c->options->config;
   const int64_t B = config->model.rnn.batch, T = config->model.rnn.seq_len;
-  CLI_TRY(charlm_create(c->ctx, config, c->vocab.size, T, B, 1, &c->model));
+  const weights_source from = {start->file, c->options->run.resume != NULL};
+  CLI_TRY(charlm_create(c->ctx, config, c->vocab.size, T, B, 1, from, &c->model));
   seqgpu_status status = charlm_pass_create(&c->model, T, B, 1, &c->pass);
   if (status == SEQGPU_OK && c->val.ids)
     status = charlm_pass_create(&c->model, T, c->val.batch, 0, &c->val_pass);
@@ -201,7 +202,7 @@ static int prepare(run_command *command, charlm_learner *c, run_start *start, co
   if (start->file && config_is_of(start->file, charlm_format))
     CLI_TRY(charlm_open_vocab(start->file, &o->config, &c->vocab));
   CLI_TRY(build_tokens(c, text, &start->cursor));
-  CLI_TRY(build_model(c));
+  CLI_TRY(build_model(c, start));
   return run_load(start, c->model.params, o->run.resume != NULL);
 }
 

@@ -224,10 +224,11 @@ static int build_buffers(task_learner *l) {
   return l->x && l->target && l->answer && l->label ? CLI_OK : cli_error("out of memory");
 }
 
-static seqgpu_status build_params(task_learner *l) {
+static seqgpu_status build_params(task_learner *l, const seqgpu_checkpoint *from) {
   const int64_t O = l->source.outputs;
   const uint64_t seed = (uint64_t)l->options->config.model.seed;
   LIB_TRY(seqgpu_params_create(l->ctx, seed, &l->params));
+  if (from) LIB_TRY(seqgpu_checkpoint_attach(from, l->params, l->options->run.resume != NULL));
   LIB_TRY(network_add_params(&l->options->config.model, l->params, l->plan, &l->rnn));
   LIB_TRY(seqgpu_params_add(l->params, "output.weight", O, seqgpu_plan_get_sizes(l->plan).output_width,
                             "xavier", 1, &l->weight));
@@ -308,8 +309,8 @@ static int prepare(run_command *command, task_learner *l, run_start *start) {
   CLI_TRY(l->task->open(&l->source));
   CLI_TRY(check_data(l, &start->cursor));
   CLI_TRY(build_plans(l));
+  if (build_params(l, start->file) != SEQGPU_OK) return cli_library_error(l->ctx);
   CLI_TRY(build_buffers(l));
-  if (build_params(l) != SEQGPU_OK) return cli_library_error(l->ctx);
   return run_load(start, l->params, run->resume != NULL);
 }
 

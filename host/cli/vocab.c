@@ -1,11 +1,15 @@
 /* vocab.c - numbering tokens: a hash table with linear probing (vocab.h). */
+#define _DEFAULT_SOURCE /* getrandom, fileno */
+
 #include "host/cli/vocab.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "host/cli/cli.h"
-#include "host/cli/hash.h"
 #include "host/context/utf8.h"
 
 static const char unknown_word[] =
@@ -13,19 +17,22 @@ static const char unknown_word[] =
 
 /* ---------------------------------------------------------------- the table */
 
-static size_t hash_of(const char *s, size_t length) {
-  const uint64_t hash = hash_bytes(HASH_START, s, length);
-  return (size_t)(hash ^ (hash >> 29));
-}
-
 /* The slot of a token, or the free slot where it belongs. */
 static size_t find_slot(const vocabulary *v, const char *s, size_t length) {
-  size_t slot = hash_of(s, length) & (v->slot_count - 1);
+  size_t slot = (size_t)hash_keyed(v->key, s, length) & (v->slot_count - 1);
   for (; v->slots[slot] >= 0; slot = (slot + 1) & (v->slot_count - 1)) {
     const vocab_token *t = &v->tokens[v->slots[slot]];
     if (t->length == length && memcmp(t->text, s, length) == 0) break;
   }
   return slot;
+}
+
+/* From the system's random numbers; where it has none left, from where this program lies in memory, and when. */
+static hash_key draw_key(void) {
+  hash_key key;
+  if (getrandom(&key, sizeof key, GRND_NONBLOCK) != (ssize_t)sizeof key)
+    key = (hash_key){(uint64_t)(uintptr_t)&key, (uint64_t)(uintptr_t)&draw_key ^ (uint64_t)time(NULL)};
+  return key;
 }
 
 /* Fills a fresh table with at least twice as many slots as tokens; 0 when out of memory. */
@@ -34,6 +41,7 @@ static int rebuild_slots(vocabulary *v, size_t least) {
   while (count < 2 * least) count *= 2;
   int32_t *slots = malloc(count * sizeof *slots);
   if (slots == NULL) return 0;
+  if (v->slots == NULL) v->key = draw_key();
   free(v->slots);
   v->slots = slots;
   v->slot_count = count;
@@ -224,8 +232,24 @@ static int needs_space(const vocab_token *before, const vocab_token *t) {
   return t->length > 1 || strchr("\n.,;:!?)]", t->text[0]) == NULL;
 }
 
+/* On a terminal a token of a stranger's model is only seen.  Among bytes the halves of a character come one by one: C1
+ * control characters are the byte C2 and another one. */
+static void print_token(const vocabulary *v, int32_t before, const vocab_token *t, FILE *to) {
+  const int is_terminal = isatty(fileno(to)), after_c2 = before >= 0 && v->tokens[before].text[0] == '\xc2';
+  for (size_t i = 0, taken; i < t->length; i += taken) {
+    char shown[4];
+    const unsigned char c = (unsigned char)t->text[i];
+    size_t length = sq_utf8_shown(t->text + i, t->length - i, shown, &taken);
+    const int is_half = v->kind == TOKEN_BYTES && c >= 0x80 && !(after_c2 && c < 0xa0);
+    if (!is_terminal || c == '\n' || c == '\t' || is_half)
+      fwrite(t->text + i, 1, taken, to);
+    else
+      fwrite(shown, 1, length, to);
+  }
+}
+
 void vocab_print(const vocabulary *v, int32_t before, int32_t id, FILE *to) {
   const vocab_token *t = &v->tokens[id];
   if (v->kind == TOKEN_WORDS && before >= 0 && needs_space(&v->tokens[before], t)) fputc(' ', to);
-  fwrite(t->text, 1, t->length, to);
+  print_token(v, before, t, to);
 }

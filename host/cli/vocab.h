@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "host/cli/hash.h"
 #include "host/cli/text.h"
 
 typedef struct vocab_token {
@@ -20,6 +21,7 @@ typedef struct vocabulary {
   int32_t room;
   int32_t *slots; /* hash table of token numbers, -1 = free */
   size_t slot_count;
+  hash_key key; /* of this table alone: nobody can choose words that collide */
 } vocabulary;
 
 /* The tokens of a text, at most `limit` of them (words; 0 = all).  Bytes and characters are numbered in their

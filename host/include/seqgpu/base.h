@@ -33,6 +33,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if SIZE_MAX < 0xffffffffffffffff
+#error "libseqgpu needs a 64-bit target: tensors, files and their sizes may exceed 4 GB"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
