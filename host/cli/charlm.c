@@ -43,7 +43,7 @@ static const arg_spec own_specs[] = {
 void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
   args_join(table, model_specs, shift + FIELD(model));
   table[args_find(table, "dropout")].help =
-      "probability of dropping a value between layers and before the last one";
+      "probability of dropping a value between layers and before the output layer";
   args_join(table, own_specs, shift);
   args_join(table, epoch_specs, shift + FIELD(model));
 }

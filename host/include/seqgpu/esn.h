@@ -42,15 +42,15 @@ typedef struct seqgpu_esn_desc {
   seqgpu_activation activation; /**< g [SEQGPU_ACTIVATION_TANH] */
   double leak;                  /**< a, in (0,1] [1] */
   double spectral_radius;       /**< of W [0.95] */
-  int64_t links;              /**< into each unit: nonzero weights in each row of W, at most its size [10] */
-  double input_scale;         /**< W_in is uniform in +- this [1] */
-  double feedback_scale;      /**< W_fb is uniform in +- this [1] */
-  double bias_scale;          /**< b is uniform in +- this [0] */
-  double noise;               /**< added to d_{t-1} in seqgpu_esn_train, uniform in +- this [0] */
-  int squares;                /**< 1: the read-out also sees h^2 */
-  seqgpu_ridge_method method; /**< of the regression [SEQGPU_RIDGE_QR] */
-  int64_t batch;              /**< the largest B [1] */
-  int64_t seq_len;            /**< steps in one run of the plan; longer calls are split [256] */
+  int64_t links;                /**< nonzero weights in each row of W, at most all [10] */
+  double input_scale;           /**< W_in is uniform in +- this [1] */
+  double feedback_scale;        /**< W_fb is uniform in +- this [1] */
+  double bias_scale;            /**< b is uniform in +- this [0] */
+  double noise;                 /**< added to d_{t-1} in seqgpu_esn_train, uniform in +- this [0] */
+  int squares;                  /**< 1: the read-out also sees h^2 */
+  seqgpu_ridge_method method;   /**< of the regression [SEQGPU_RIDGE_QR] */
+  int64_t batch;                /**< the largest B [1] */
+  int64_t seq_len;              /**< steps in one run of the plan; longer calls are split [256] */
 } seqgpu_esn_desc;
 
 /** An echo state network; freed by seqgpu_esn_destroy. */
