@@ -23,14 +23,20 @@ seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cur
   return status;
 }
 
-/* Config and vocabulary. */
-static int read_meta(const seqgpu_checkpoint *file, const char *path, charlm_config *config, vocabulary *v) {
+/* Config and vocabulary, from the file or, where it does not say them, from the command line. */
+static int read_meta(const seqgpu_checkpoint *file, const char *path, const foreign_model *foreign,
+                     charlm_config *config, vocabulary *v) {
   arg_spec specs[ARGS_MAX] = {ROW_END};
   config_cursor unused;
   charlm_join_specs(specs, 0);
+  if (foreign && !config_is_of(file, charlm_format)) {
+    *config = foreign->config;
+    return foreign_vocabulary(foreign, path, v);
+  }
   if (!config_is_of(file, charlm_format))
     return cli_error("%s: is not a checkpoint of seqgpu train charlm", path);
   CLI_TRY(config_read(file, path, specs, config, &unused));
+  if (foreign) CLI_TRY(foreign_check(foreign, path, config));
   return charlm_open_vocab(file, config, v);
 }
 
@@ -40,14 +46,14 @@ int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config
   return vocab_read(line, text_token_kind(config->tokens), out);
 }
 
-int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
-                vocabulary *v) {
+int charlm_load(seqgpu_context *ctx, const char *path, const foreign_model *foreign, int64_t T, int64_t B,
+                int training, charlm *m, vocabulary *v) {
   seqgpu_checkpoint *file;
   charlm_config config = charlm_defaults;
   *m = (charlm){.ctx = ctx};
   *v = (vocabulary){.unknown = -1};
   if (seqgpu_checkpoint_open(ctx, path, &file) != SEQGPU_OK) return cli_library_error(ctx);
-  int code = read_meta(file, path, &config, v);
+  int code = read_meta(file, path, foreign, &config, v);
   if (code == CLI_OK)
     code = charlm_create(ctx, &config, v->size, T, B, training, (weights_source){file, 0}, m);
   if (code == CLI_OK && seqgpu_checkpoint_load(file, m->params, 0) != SEQGPU_OK)

@@ -8,8 +8,7 @@
 #ifndef CHARLM_FILE_H
 #define CHARLM_FILE_H
 
-#include "host/cli/charlm.h"
-#include "host/cli/vocab.h"
+#include "host/cli/foreign.h"
 
 extern const char charlm_format[];
 
@@ -19,8 +18,9 @@ seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cur
 /* The vocabulary of a checkpoint of the language model. */
 int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocabulary *out);
 /* Config, vocabulary and weights, for a pass over T steps of B streams: what sample, eval and inspect need.
+ * foreign: what the command line says of a file of another program; NULL: there is no such.
  * 0, or an exit code after a sentence. */
-int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
-                vocabulary *v);
+int charlm_load(seqgpu_context *ctx, const char *path, const foreign_model *foreign, int64_t T, int64_t B,
+                int training, charlm *m, vocabulary *v);
 
 #endif

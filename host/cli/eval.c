@@ -10,24 +10,24 @@
 typedef struct eval_options {
   common_options common;
   const char *checkpoint, *text;
+  foreign_model foreign;
   int64_t batch;
 } eval_options;
 
 #define FIELD(name) offsetof(eval_options, name)
 
-static const arg_spec specs[] = {
+static const arg_spec own_specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "the model"),
     ROW_REQUIRED_FILE("text", FIELD(text), "the text"),
     ROW_INT("batch", ARG_NOT_KEPT, FIELD(batch), 0, 1000000, "B",
             "streams the text is cut into, 0 = one per 1000 tokens, at most 50"),
     ROW_END,
 };
-static const arg_command help = {
-    "seqgpu eval --checkpoint FILE --text FILE [options]",
-    "Prints the mean loss of a model of seqgpu train charlm over a text.  The text is "
-    "cut into --batch streams,\nread side by side, each from zero states on; with "
-    "--batch 1 the states are carried from start to end.",
-    specs};
+static const char about[] =
+    "Prints the mean loss of a model of seqgpu train charlm over a text.  The text is cut into --batch "
+    "streams,\n"
+    "read side by side, each from zero states on; with --batch 1 the states are carried from start to end.\n"
+    "The shape of the model is needed only for a file of another program, which does not say it.";
 
 enum { EVAL_STEPS = 50 };
 
@@ -80,12 +80,16 @@ static int run(const eval_options *o, charlm *m, const vocabulary *v, const text
 static int load(seqgpu_context *ctx, const eval_options *o, const text_file *t, charlm *m, vocabulary *v) {
   int64_t batch = o->batch ? o->batch : charlm_eval_batch((int64_t)t->size + 1);
   if (batch > (int64_t)t->size) batch = (int64_t)t->size;
-  return charlm_load(ctx, o->checkpoint, EVAL_STEPS, batch, 0, m, v);
+  return charlm_load(ctx, o->checkpoint, &o->foreign, EVAL_STEPS, batch, 0, m, v);
 }
 
 static int eval(int argc, char **argv) {
-  eval_options options = {.common = COMMON_DEFAULTS};
+  eval_options options = {.common = COMMON_DEFAULTS, .foreign = FOREIGN_DEFAULTS};
+  arg_spec specs[ARGS_MAX] = {ROW_END};
+  const arg_command help = {"seqgpu eval --checkpoint FILE --text FILE [options]", about, specs};
   seqgpu_context *ctx;
+  args_join(specs, own_specs, 0);
+  foreign_join_specs(specs, FIELD(foreign));
   const int started = command_start(&help, argc, argv, &options, &ctx);
   if (started != ARGS_GO_ON) return started;
   text_file t = {.data = NULL};

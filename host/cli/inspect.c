@@ -210,7 +210,7 @@ static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_check
   int32_t *ids = NULL;
   int64_t count = 0;
   int code = CLI_OK;
-  if (o->prime) code = charlm_load(ctx, o->checkpoint, 1, 1, 1, &m, &v);
+  if (o->prime) code = charlm_load(ctx, o->checkpoint, NULL, 1, 1, 1, &m, &v);
   if (o->prime && code == CLI_OK) code = read_prime(o, &v, &ids, &count);
   if (code == CLI_OK) {
     print_meta(file, o->common.json);

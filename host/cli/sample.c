@@ -14,13 +14,14 @@
 typedef struct sample_options {
   common_options common;
   const char *checkpoint, *prime;
+  foreign_model foreign;
   double temperature;
   int64_t length, seed;
 } sample_options;
 
 #define FIELD(name) offsetof(sample_options, name)
 
-static const arg_spec specs[] = {
+static const arg_spec own_specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "the model"),
     ROW_TEXT("prime", FIELD(prime), "TEXT", "beginning of the text"),
     ROW_REAL("temperature", ARG_NOT_KEPT, FIELD(temperature), 0, 1000, "T",
@@ -29,8 +30,9 @@ static const arg_spec specs[] = {
     ROW_INT("seed", ARG_NOT_KEPT, FIELD(seed), 0, 9e15, "N", "seed of the random choices"),
     ROW_END,
 };
-static const arg_command help = {"seqgpu sample --checkpoint FILE [options]",
-                                 "Writes text with a model of seqgpu train charlm.", specs};
+static const char about[] =
+    "Writes text with a model of seqgpu train charlm.\n"
+    "The shape of the model is needed only for a file of another program, which does not say it.";
 
 typedef struct sampler {
   const sample_options *options;
@@ -143,12 +145,17 @@ static int run(sampler *s) {
 }
 
 static int sample(int argc, char **argv) {
-  sample_options options = {.common = COMMON_DEFAULTS, .temperature = 1, .length = 500, .seed = 1};
+  sample_options options = {
+      .common = COMMON_DEFAULTS, .foreign = FOREIGN_DEFAULTS, .temperature = 1, .length = 500, .seed = 1};
+  arg_spec specs[ARGS_MAX] = {ROW_END};
+  const arg_command help = {"seqgpu sample --checkpoint FILE [options]", about, specs};
   seqgpu_context *ctx;
+  args_join(specs, own_specs, 0);
+  foreign_join_specs(specs, FIELD(foreign));
   const int started = command_start(&help, argc, argv, &options, &ctx);
   if (started != ARGS_GO_ON) return started;
   sampler s = {.options = &options, .seed = (uint64_t)options.seed};
-  int code = charlm_load(ctx, options.checkpoint, 1, 1, 0, &s.model, &s.vocab);
+  int code = charlm_load(ctx, options.checkpoint, &options.foreign, 1, 1, 0, &s.model, &s.vocab);
   if (code == CLI_OK) code = run(&s);
   charlm_destroy(&s.model);
   vocab_free(&s.vocab);
