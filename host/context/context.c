@@ -73,12 +73,11 @@ static seqgpu_status open_device(seqgpu_context *ctx, const seqgpu_context_optio
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "context: dtype is F64; device \"%s\" computes in F32 only",
                    backend->device->name);
   ctx->exec.stream = options->stream;
-  if (backend == &sq_backend_cpu) {
-    ctx->exec.pool = sq_pool_create(options->threads ? options->threads : processors());
-    if (ctx->exec.pool == NULL)
-      return sq_fail(ctx, SEQGPU_ENOMEM, "context: threads is %d; out of memory for that many",
-                     options->threads);
-  }
+  /* a GPU's context does some algebra on the host, in the caller's thread */
+  const int threads = backend != &sq_backend_cpu ? 1 : options->threads ? options->threads : processors();
+  ctx->exec.pool = sq_pool_create(threads);
+  if (ctx->exec.pool == NULL)
+    return sq_fail(ctx, SEQGPU_ENOMEM, "context: threads is %d; out of memory for that many", threads);
   ctx->backend = backend;
   const int error = backend->device->open(&ctx->exec, options->device_index);
   if (error) return sq_check(ctx, error, "device");

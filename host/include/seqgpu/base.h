@@ -10,6 +10,8 @@
  *  - The caller owns all tensors.  On a GPU, calls enqueue their work on the context's stream and return: no
  *    hidden allocation, no hidden synchronisation, no streams of their own.  Streams are opaque pointers
  *    here, so these headers need no CUDA.
+ *  - A call needs at most SEQGPU_STACK_SIZE bytes of the caller's stack, and no frame in it is above 8 KB: threads
+ *    with small stacks may call.  CUDA's own libraries take more; see their documents.
  *  - Gradients of parameters accumulate (+=); gradients of activations overwrite (=).
  *  - Tensors are dense, row-major, of the context's element type, in the memory of the context's device.
  *
@@ -53,6 +55,10 @@ extern "C" {
 #define SEQGPU_VERSION_MAJOR 0
 #define SEQGPU_VERSION_MINOR 2 /**< see SEQGPU_VERSION_MAJOR */
 #define SEQGPU_VERSION_PATCH 0 /**< see SEQGPU_VERSION_MAJOR */
+
+/** Bytes of stack that suffice for a thread in which a network is planned, run and trained on the CPU, with what the
+ * C library takes for each thread.  Measured for every cell with glibc on x86-64. */
+#define SEQGPU_STACK_SIZE 32768
 
 /** Every status: X(name, value, what it means). */
 #define SEQGPU_STATUS_LIST(X)                                                                                \
