@@ -81,7 +81,7 @@ static int known_type(const char *text, sq_npy_header *h) {
   h->kind = text[1];
   h->width = text[2] - '0';
   h->swapped = text[0] == '>';
-  snprintf(h->dtype, sizeof h->dtype, "%s", text);
+  memcpy(h->dtype, text, 4);
   if (h->kind == 'b') return h->width == 1;
   if (h->kind == 'f') return h->width == 2 || h->width == 4 || h->width == 8;
   return (h->kind == 'i' || h->kind == 'u') &&
@@ -103,8 +103,8 @@ static const char *take_entry(cursor *c, sq_npy_header *h, char type[32], int *s
   if (bit == SEEN_SHAPE) return take_shape(c, h);
   if (bit == SEEN_TYPE) {
     if (take_string(c, type)) return NULL;
-    strcpy(type, "a structure");
-    return "it";
+    if (take(c, "[") || take(c, "(")) strcpy(type, "a structure");
+    return "its descr is no string";
   }
   h->fortran = take(c, "True");
   return h->fortran || take(c, "False") ? NULL : "its fortran_order is neither True nor False";
