@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host/cli/command.h"
+#include "host/cli/exchange.h"
 
 static int run_bench(int argc, char **argv) {
   (void)argc;
@@ -13,8 +14,8 @@ static int run_bench(int argc, char **argv) {
 static const command_spec command_bench = {"bench", "see the program bench_rnn", run_bench};
 
 static const command_spec *const commands[] = {&command_train,   &command_sample, &command_eval,
-                                               &command_inspect, &command_verify, &command_info,
-                                               &command_bench};
+                                               &command_inspect, &command_verify, &command_import,
+                                               &command_export,  &command_info,   &command_bench};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static int print_help(void) {

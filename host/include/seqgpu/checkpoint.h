@@ -37,6 +37,11 @@ typedef struct seqgpu_meta {
 SEQGPU_API seqgpu_status seqgpu_checkpoint_save(seqgpu_params *params, const char *path,
                                                 const seqgpu_meta *meta, int meta_count);
 
+/** The same with the values of all tensors alone: no moments, counters or random streams.  The file is a third of the
+ * size, say, and training cannot be resumed from it; seqgpu_checkpoint_load with resume 0 reads it. */
+SEQGPU_API seqgpu_status seqgpu_checkpoint_save_weights(seqgpu_params *params, const char *path,
+                                                        const seqgpu_meta *meta, int meta_count);
+
 /** A checkpoint that is open for reading; freed by seqgpu_checkpoint_close. */
 typedef struct seqgpu_checkpoint seqgpu_checkpoint;
 
