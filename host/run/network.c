@@ -172,7 +172,7 @@ void sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction, sq_laye
   s->layout = sq_plan_layout(plan, layer);
   s->seq_len = run->seq_len;
   s->batch = run->batch;
-  s->reverse = (int)direction;
+  s->reverse = direction == 1 || plan->desc.reverse;
   s->lengths = run->lengths;
   s->host_lengths = run->host_lengths;
   s->params = sq_net_at(n, run->params, sq_plan_param_offset(plan, layer, direction));

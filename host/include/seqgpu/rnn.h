@@ -94,6 +94,7 @@ typedef struct seqgpu_rnn_desc {
   int batch_first;     /**< x and y are [B,T,*] instead of [T,B,*] */
   int inference;       /**< 1: no reserve, no backward */
   seqgpu_math math;    /**< the least exact arithmetic allowed */
+  int reverse;         /**< 1: from each sequence's last step to its first; not with bidirectional */
 } seqgpu_rnn_desc;
 
 /* ---- how: algorithms and plans ---- */
