@@ -11,7 +11,7 @@
 
 #include "host/checkpoint/checksum.h"
 #include "host/checkpoint/signature.h"
-#include "host/checkpoint/target.h"
+#include "host/files/target.h"
 #include "host/context/json.h"
 #include "host/context/utf8.h"
 

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host/checkpoint/leftovers.h"
+#include "host/files/leftovers.h"
 #include "host/cli/cli.h"
 #include "host/cli/hash.h"
 

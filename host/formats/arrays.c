@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "host/context/shape.h"
-#include "host/formats/file.h"
+#include "host/files/read.h"
 #include "host/formats/foreign.h"
 #include "seqgpu/npy.h"
 

@@ -191,6 +191,7 @@ seqgpu_status seqgpu_export(seqgpu_params *params, const char *prefix, const seq
   SQ_TRY(sq_format_named(ctx, format, &row));
   if (row->write == NULL)
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "export: format %s can only be read", format);
+  SQ_TRY(sq_format_may_replace(ctx, path, row));
   sq_foreign foreign = {.net_count = 0};
   seqgpu_status status = sq_transfer_take(params, prefix, plan, &foreign);
   if (status == SEQGPU_OK) status = row->write(ctx, path, &foreign.nets[0]);

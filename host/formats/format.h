@@ -12,6 +12,8 @@
 #ifndef SQ_FORMAT_H
 #define SQ_FORMAT_H
 
+#include <string.h>
+
 #include "host/context/context.h"
 #include "seqgpu/rnn.h"
 
@@ -57,6 +59,14 @@ typedef struct sq_format {
   /* Writes a whole file in place of path; NULL: this format can only be read. */
   seqgpu_status (*write)(seqgpu_context *ctx, const char *path, const sq_foreign_net *net);
 } sq_format;
+
+/* Whether the bytes that a format recognises files by contain a text. */
+static inline int sq_head_contains(const unsigned char *head, size_t size, const char *text) {
+  const size_t length = strlen(text);
+  for (size_t i = 0; i + length <= size; i++)
+    if (head[i] == (unsigned char)text[0] && memcmp(head + i, text, length) == 0) return 1;
+  return 0;
+}
 
 extern const sq_format sq_format_seqgpu;   /* seqgpu.c */
 extern const sq_format sq_format_keras;    /* keras.c */

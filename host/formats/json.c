@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "host/formats/file.h"
+#include "host/files/read.h"
 
 #ifdef SEQGPU_CJSON
 /* A number of two bytes becomes a node of 64: a file of 64 MiB takes 2 GB at the very worst, some 500 MB with
@@ -11,10 +11,10 @@
 enum { MOST = 64 << 20 };
 
 seqgpu_status sq_json_open(seqgpu_context *ctx, const char *path, cJSON **out) {
-  char *text;
+  unsigned char *text;
   size_t size;
-  SQ_TRY(sq_file_read(ctx, path, MOST, &text, &size));
-  *out = cJSON_ParseWithLength(text, size);
+  SQ_TRY(sq_file_read(ctx, path, 0, -1, MOST, &text, &size));
+  *out = cJSON_ParseWithLength((const char *)text, size);
   sq_host_free(ctx, text);
   return *out ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EFORMAT, "%s: is not valid JSON", path);
 }

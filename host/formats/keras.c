@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "host/formats/arrays.h"
-#include "host/formats/file.h"
 #include "host/formats/foreign.h"
 #include "host/formats/keras_orders.h"
 #include "seqgpu/npy.h"

@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "host/formats/file.h"
+#include "host/files/replace.h"
 #include "host/formats/foreign.h"
 #include "host/formats/json.h"
 

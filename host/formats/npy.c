@@ -7,7 +7,8 @@
 
 #include "host/context/sizes.h"
 #include "host/context/structs.h"
-#include "host/formats/file.h"
+#include "host/files/read.h"
+#include "host/files/replace.h"
 #include "host/formats/npy_header.h"
 #include "host/formats/zip.h"
 

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "host/files/read.h"
 #include "host/formats/onnx.h"
-#include "host/formats/whole_file.h"
 
 /* A file of Protocol Buffers cannot be larger. */
 static const int64_t MOST_BYTES = INT32_MAX;
@@ -189,7 +189,7 @@ seqgpu_status sq_onnx_read_bytes(seqgpu_context *ctx, const char *path, sq_bytes
 static seqgpu_status read_file(seqgpu_context *ctx, const char *path, sq_foreign *out) {
   unsigned char *bytes = NULL;
   size_t size = 0;
-  SQ_TRY(sq_whole_file_read(ctx, path, 0, -1, MOST_BYTES, &bytes, &size));
+  SQ_TRY(sq_file_read(ctx, path, 0, -1, MOST_BYTES, &bytes, &size));
   const seqgpu_status status = sq_onnx_read_bytes(ctx, path, (sq_bytes){bytes, size}, out);
   sq_host_free(ctx, bytes);
   return status;

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "host/context/sizes.h"
+#include "host/files/read.h"
 #include "host/formats/onnx.h"
-#include "host/formats/whole_file.h"
 
 /* How often the average weight may be used; each use makes a copy. */
 enum { MOST_USES = 16 };
@@ -228,7 +228,7 @@ static seqgpu_status read_outside(sq_onnx_graph *g, const outside *at, int64_t b
   memcpy(path, g->path, folder);
   memcpy(path + folder, at->file.at, at->file.size);
   size_t size;
-  const seqgpu_status status = sq_whole_file_read(g->ctx, path, at->offset, bytes, bytes, out, &size);
+  const seqgpu_status status = sq_file_read(g->ctx, path, at->offset, bytes, bytes, out, &size);
   sq_host_free(g->ctx, path);
   return status;
 }

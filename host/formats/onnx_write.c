@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/files/replace.h"
 #include "host/formats/onnx.h"
-#include "host/formats/whole_file.h"
 
 enum { IR_VERSION = 8, OPSET = 17, NAME = 48 };
 
@@ -382,7 +382,7 @@ seqgpu_status sq_onnx_write(seqgpu_context *ctx, const char *path, const sq_fore
   w.H = net->desc.hidden_size;
   SQ_TRY(check_net(ctx, net, &w));
   seqgpu_status status = put_model(&w);
-  if (status == SEQGPU_OK) status = sq_whole_file_replace(ctx, path, out.data, out.size);
+  if (status == SEQGPU_OK) status = sq_replace_with(ctx, path, out.data, out.size);
   sq_host_free(ctx, out.data);
   return status;
 }

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/formats/file.h"
+#include "host/files/replace.h"
 #include "host/formats/foreign.h"
 #include "host/formats/json.h"
 #include "host/formats/keras_orders.h"

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "host/formats/describe.h"
-#include "host/formats/file.h"
 #include "host/formats/foreign.h"
 #include "host/formats/names.h"
 #include "host/formats/transfer.h"

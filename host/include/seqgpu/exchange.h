@@ -142,6 +142,7 @@ SEQGPU_API const char *seqgpu_import_left(const seqgpu_import *import, int index
  * plan: of the network's descriptor; its seq_len and batch do not matter.
  * format: a name of seqgpu_format_get.  "seqgpu" is a checkpoint with weights only, which describes the network: a
  * reader needs no sizes from elsewhere.
+ * A file of another kind that is there, and is not empty, is never replaced.
  * Errors: SEQGPU_EINVAL, SEQGPU_EUNSUPPORTED (the format cannot say what the network has; the sentence names it),
  * SEQGPU_EIO, SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_export(seqgpu_params *params, const char *prefix, const seqgpu_plan *plan,
