@@ -98,6 +98,8 @@ rm -f timed*
 check "--keep-best" train --steps 60 --lr 0.3 --eval-every 5 --keep-best --checkpoint good.st --log good.log
 best=$(sed -n 's/.*"step": \([0-9]*\),.*"val_loss": \([0-9.]*\),.*/\2 \1/p' good.log | sort -n | head -1)
 equal "the model with the lowest validation loss" "$(step_of good-best.st)" "${best#* }"
+check "inspect of the best model" "$seqgpu" inspect --checkpoint good-best.st
+equal "it says its loss" "$(awk '$1 == "val_loss" { printf "%.6g", $2 }' out)" "${best% *}"
 check "--keep-best goes on" "$seqgpu" train charlm --text text --resume good.st --steps 61 --lr 0 --eval-every 1 --keep-best --device cpu --threads 1
 equal "a worse model does not replace it" "$(step_of good-best.st)" "${best#* }"
 check "--patience" train --steps 1000 --lr 0 --eval-every 5 --patience 2 --log patient.log
@@ -128,6 +130,19 @@ check "a finished run" "$seqgpu" train charlm --text text --resume part.st --ste
 has "a finished run says so" "already at step 30" out
 cp out out.finished
 if grep -q 'nan' out.finished; then fail "it reports no nan" "$(cat out.finished)"; else pass "it reports no nan"; fi
+if (trap '' XFSZ && ulimit -f 4) 2>/dev/null; then
+  (trap '' XFSZ && ulimit -f 4 && exec "$seqgpu" train charlm --text text $tiny --hidden 40 --steps 20 --log-every 5 --checkpoint-every 5 --checkpoint full >out 2>err)
+  equal "a disk that stays full" "$? $(grep -c 'goes on' err) $(wc -l <out)" "1 4 5"
+  if [ -e full ]; then fail "leaves no file" "$(ls -l full)"; else pass "leaves no file"; fi
+else
+  skip "a disk that stays full" "no limit of file sizes here"
+fi
+if [ -w /dev/full ]; then
+  train --steps 9 --log-every 3 --log /dev/full --checkpoint full >out 2>err
+  equal "a full disk under the log: the model is saved" "$? $(step_of full)" "1 3"
+else
+  skip "a full disk under the log" "no /dev/full"
+fi
 check "without a checkpoint" train --steps 1
 has "it says that nothing will be saved" "will not be saved" err
 (trap '' HUP && exec "$seqgpu" train charlm --text text $tiny --steps 100000000 --minutes 1 --checkpoint nohup.st --log nohup.log --log-every 1 >out 2>err) &

@@ -24,7 +24,8 @@ static int check_copies(const char *path) {
 int saver_check(const run_options *o) {
   char best[NUMBERED_PATH];
   const char *path = o->checkpoint ? o->checkpoint : o->resume;
-  if (path == NULL) return CLI_OK;
+  if (path == NULL || (o->checkpoint == NULL && !files_is_model(path)))
+    return CLI_OK; /* opening it will tell */
   const int continues = o->resume && files_are_same(path, o->resume), replace = o->force || continues;
   CLI_TRY(files_check_model(path, "--checkpoint", replace));
   if (o->keep > 0 && !replace) CLI_TRY(check_copies(path));
@@ -97,7 +98,6 @@ static int check_finite(const saver *s, int64_t step) {
 }
 
 static int save_as(const saver *s, const config_cursor *cursor, const char *path) {
-  CLI_TRY(check_finite(s, cursor->step));
   if (s->learner->save(s->learner->self, cursor, path) == SEQGPU_OK) return CLI_OK;
   return cli_library_error(s->ctx);
 }
@@ -116,13 +116,21 @@ int saver_is_due(const saver *s, int64_t step) {
   return o->checkpoint_minutes > 0 && cli_now() - s->saved_at >= 60 * o->checkpoint_minutes;
 }
 
-int saver_save(saver *s, const config_cursor *cursor) {
+static int save(saver *s, const config_cursor *cursor) {
   const run_options *o = s->options;
-  if (o->checkpoint == NULL || s->saved == cursor->step) return CLI_OK;
+  s->saved_at = cli_now();
   CLI_TRY(save_as(s, cursor, o->checkpoint));
   s->saved = cursor->step;
-  s->saved_at = cli_now();
   return o->keep > 0 ? save_copy(s, cursor) : CLI_OK;
+}
+
+int saver_save(saver *s, const config_cursor *cursor, int is_last) {
+  if (s->options->checkpoint == NULL || s->saved == cursor->step) return CLI_OK;
+  CLI_TRY(check_finite(s, cursor->step));
+  const int code = save(s, cursor);
+  if (code == CLI_OK || is_last) return code;
+  cli_error("step %lld: not saved, but training goes on; the next save may succeed", (long long)cursor->step);
+  return CLI_OK;
 }
 
 int saver_save_best(saver *s, const config_cursor *cursor, double val_loss) {
@@ -133,6 +141,7 @@ int saver_save_best(saver *s, const config_cursor *cursor, double val_loss) {
   if (!s->options->keep_best) return CLI_OK;
   best.has_val_loss = 1;
   best.val_loss = val_loss;
+  CLI_TRY(check_finite(s, cursor->step));
   CLI_TRY(numbered_name(s->options->checkpoint, BEST, name));
   return save_as(s, &best, name);
 }

@@ -27,8 +27,9 @@ int saver_open(saver *s, const run_options *options, seqgpu_context *ctx, const 
                const config_cursor *start);
 /* Whether --checkpoint-every or --checkpoint-minutes asks for a save at this step. */
 int saver_is_due(const saver *s, int64_t step);
-/* Saves the model if that step is not in the file yet, with its copy; nothing without --checkpoint. */
-int saver_save(saver *s, const config_cursor *cursor);
+/* Saves the model if that step is not in the file yet, with its copy; nothing without --checkpoint.  A file that cannot be
+ * written is a failure only of the last save: the model of a run is still there, and the disk may be again. */
+int saver_save(saver *s, const config_cursor *cursor, int is_last);
 /* The validation loss is the best so far: saves the model apart, if --keep-best asks for it. */
 int saver_save_best(saver *s, const config_cursor *cursor, double val_loss);
 void saver_close(saver *s);

@@ -194,8 +194,13 @@ static learner as_learner(task_learner *l) {
                  .loss = loss_of,
                  .validate = validation_size(l) > 0 ? validate : NULL,
                  .save = save};
-  snprintf(out.about, sizeof out.about, "%lld steps of %lld inputs, baseline %.6g", (long long)s->steps,
-           (long long)s->inputs, s->baseline);
+  const int length = snprintf(out.about, sizeof out.about, "%lld steps of %lld inputs, baseline %.6g",
+                              (long long)s->steps, (long long)s->inputs, s->baseline);
+  const int64_t left = s->train_size % batch_of(l);
+  if (left > 0 && length > 0 && (size_t)length < sizeof out.about)
+    snprintf(out.about + length, sizeof out.about - (size_t)length,
+             "; %lld of %lld sequences, others each time, are left out of an epoch", (long long)left,
+             (long long)s->train_size);
   return out;
 }
 

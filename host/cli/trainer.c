@@ -21,6 +21,7 @@ typedef struct trainer {
   int64_t validated, reported; /* the steps of the last ones, -1 = none */
   int64_t worse;               /* validations since the best one */
   int reached;                 /* the goal of --stop-at or --stop-at-metric, or the end of --patience */
+  int log_failed;
   double start_time;
   seqgpu_optimizer optimizer;
   double loss_sum, last_loss; /* since the last report; the mean of that report */
@@ -36,9 +37,9 @@ static int failed(trainer *t) {
 }
 
 /* The saver says what went wrong below the bar. */
-static int save(trainer *t) {
+static int save(trainer *t, int is_last) {
   progress_end_bar(&t->shown);
-  return saver_save(&t->saver, &t->cursor);
+  return saver_save(&t->saver, &t->cursor, is_last);
 }
 
 /* ---------------------------------------------------------------- one update */
@@ -122,7 +123,8 @@ static int report_line(trainer *t) {
   t->loss_sum = 0;
   t->loss_count = 0;
   t->reported = t->cursor.step;
-  return progress_line(&t->shown, &r);
+  t->log_failed = progress_line(&t->shown, &r);
+  return t->log_failed;
 }
 
 static int out_of_patience(const trainer *t) {
@@ -165,7 +167,7 @@ static int after_step(trainer *t) {
   const int valid = is_multiple(step, o->eval_every) && !last;
   if (valid) CLI_TRY(validate(t));
   if (valid || (is_multiple(step, o->log_every) && !last)) CLI_TRY(report_line(t));
-  if (saver_is_due(&t->saver, step)) CLI_TRY(save(t));
+  if (saver_is_due(&t->saver, step)) CLI_TRY(save(t, 0));
   if (t->shown.terminal) {
     const progress_report r = report(t);
     progress_draw(&t->shown, &r);
@@ -200,7 +202,7 @@ static int stopped(const trainer *t) {
 static int finish(trainer *t) {
   if (!*signals_stop() && t->validated != t->cursor.step) CLI_TRY(validate(t));
   if (!*signals_stop() && t->reported != t->cursor.step) CLI_TRY(report_line(t));
-  if (t->cursor.step > 0) CLI_TRY(save(t)); /* what has learnt nothing is not worth a file */
+  if (t->cursor.step > 0) CLI_TRY(save(t, 1)); /* what has learnt nothing is not worth a file */
   progress_end_bar(&t->shown);
   if (out_of_patience(t) && !t->options->common.json)
     printf("%lld validations without a better loss than %.6g at step %lld\n", (long long)t->worse,
@@ -210,7 +212,7 @@ static int finish(trainer *t) {
 
 /* A run that has come to its end before: nothing to learn, validate or report. */
 static int already_there(trainer *t) {
-  CLI_TRY(save(t));
+  CLI_TRY(save(t, 1));
   FILE *to = t->options->common.json ? stderr : stdout;
   fprintf(to, "already at step %lld; there is nothing left to do\n", (long long)t->cursor.step);
   return CLI_OK;
@@ -253,8 +255,10 @@ static int run(trainer *t) {
   print_start(t);
   if (t->last_step > 0 && t->cursor.step >= t->last_step) return already_there(t);
   if (t->saver.best >= 0 && o->eval_every > 0) t->worse = (t->cursor.step - t->saver.best) / o->eval_every;
-  CLI_TRY(loop(t));
-  return finish(t);
+  const int code = loop(t);
+  if (code == CLI_OK) return finish(t);
+  if (t->log_failed) save(t, 1); /* a full disk under the log is no reason to lose the model */
+  return code;
 }
 
 /* Opens the log and runs, under the lock of the checkpoint. */
