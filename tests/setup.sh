@@ -17,7 +17,7 @@ missing_packages() {
   have make || echo make
   have cmake || echo cmake
   have pkg-config || echo pkg-config # how the tests link the installed library
-  have cc && have_header cblas.h && have_header cjson/cJSON.h || echo libopenblas-dev libcjson-dev
+  have cc && have_header cblas.h || echo libopenblas-dev
 }
 
 as_root() {
