@@ -1,5 +1,5 @@
-/* test_bytes.c - what the readers of files are made of: CRC-32, SipHash, characters that may be shown, and their forms in
- * JSON.
+/* test_bytes.c - what the readers of files are made of: CRC-32, SipHash, characters that may be shown, and
+ * their forms in JSON.
  */
 #include "host/checkpoint/checksum.h"
 #include "host/cli/hash.h"
@@ -41,8 +41,8 @@ static void test_crc(void) {
 
 /* ---------------------------------------------------------------- SipHash-1-3 */
 
-/* Of the bytes 0, 1, 2, ... under the key 00 01 ... 0f, as computed by an implementation in Python that gives the vector
- * of the paper (SipHash-2-4 of 15 bytes, a129ca6149be45e5) with 2 and 4 rounds. */
+/* Of the bytes 0, 1, 2, ... under the key 00 01 ... 0f, as computed by an implementation in Python that
+ * gives the vector of the paper (SipHash-2-4 of 15 bytes, a129ca6149be45e5) with 2 and 4 rounds. */
 static const struct {
   size_t size;
   uint64_t hash;
