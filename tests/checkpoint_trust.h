@@ -1,5 +1,5 @@
-/* checkpoint_trust.h - part of test_checkpoint.c: files of other programs, checksums, numbers that are none, and models
- * whose sizes come from a file.
+/* checkpoint_trust.h - part of test_checkpoint.c: files of other programs, checksums, numbers that are none,
+ * and models whose sizes come from a file.
  */
 #ifndef CHECKPOINT_TRUST_H
 #define CHECKPOINT_TRUST_H
@@ -300,7 +300,8 @@ static void test_attached_sizes(void) {
   seqgpu_context_destroy(ctx);
 }
 
-/* Attached parameters are not drawn; once loaded they are those of any other load, and later draws are the same. */
+/* Attached parameters are not drawn; once loaded they are those of any other load, and later draws are the
+ * same. */
 static void test_attached_draws(seqgpu_context *ctx) {
   const seqgpu_rnn_desc desc = small((seqgpu_rnn_desc){.cell = "gru", .reset_after = 1});
   seqgpu_params *saved = make_params(ctx, &desc, 1), *plain = make_params(ctx, &desc, 2), *attached;

@@ -1,8 +1,8 @@
 /* checksum.c - CRC-32 of tensors and headers (checksum.h).
  *
- * The generator is x^32 + x^26 + x^23 + x^22 + x^16 + x^12 + x^11 + x^10 + x^8 + x^7 + x^5 + x^4 + x^2 + x + 1, with
- * the lowest power in the highest bit.  Slicing by eight: Kounavis and Berry, A Systematic Approach to Building
- * High Performance Software-Based CRC Generators, 2005.
+ * The generator is x^32 + x^26 + x^23 + x^22 + x^16 + x^12 + x^11 + x^10 + x^8 + x^7 + x^5 + x^4 + x^2 + x +
+ * 1, with the lowest power in the highest bit.  Slicing by eight: Kounavis and Berry, A Systematic Approach
+ * to Building High Performance Software-Based CRC Generators, 2005.
  */
 #include "host/checkpoint/checksum.h"
 

@@ -2,9 +2,9 @@
  *
  * A small floating-point number of 1 + e + m bits, s E M, with the bias b = 2^(e-1) - 1:
  *   E = 0: (-1)^s 2^(1-b) M/2^m      else: (-1)^s 2^(E-b) (1 + M/2^m)
- * With all bits of E set it is infinite (M = 0) or NaN, as in IEEE 754; but F8_E4M3 has no infinities, and a NaN
- * only where all bits of M are set, too.  F8_E8M0 is 2^(E-127), and NaN for 255.  (Micikevicius et al., FP8
- * Formats for Deep Learning, 2022; OCP Microscaling Formats, 2023.)
+ * With all bits of E set it is infinite (M = 0) or NaN, as in IEEE 754; but F8_E4M3 has no infinities, and a
+ * NaN only where all bits of M are set, too.  F8_E8M0 is 2^(E-127), and NaN for 255.  (Micikevicius et al.,
+ * FP8 Formats for Deep Learning, 2022; OCP Microscaling Formats, 2023.)
  */
 #include "host/checkpoint/element.h"
 

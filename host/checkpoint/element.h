@@ -1,4 +1,4 @@
-/* element.h - the element types of .safetensors files: names, sizes, and their values as doubles (element.c). */
+/* element.h - the element types of .safetensors files: names, sizes, values as doubles (element.c). */
 #ifndef SQ_ELEMENT_H
 #define SQ_ELEMENT_H
 

@@ -42,7 +42,8 @@ static int has(const sq_fit *f, const char *name, const char *kind) {
   return sq_st_find(f->file, other) != NULL;
 }
 
-/* Only a network of one of PyTorch's forms, and a linear layer, can do without: the weight is there, no bias is. */
+/* Only a network of one of PyTorch's forms, and a linear layer, can do without: the weight is there, no bias
+ * is. */
 static int is_left_out(const sq_fit *f, const sq_tensor *t) {
   const size_t length = strlen(t->name), end = strlen(".bias");
   if (f->resume) return 0;

@@ -1,8 +1,9 @@
 /* header.c - the JSON at the beginning of a .safetensors file (header.h).
  *
- * The reader takes files from strangers.  It knows the one form that the format allows, takes time and memory in
- * proportion to the text, and calls nothing of itself.  Numbers are whole, of at most 15 digits; strings are UTF-8
- * without control characters and without U+0000; no name or key stands twice; the tensors cover the data exactly.
+ * The reader takes files from strangers.  It knows the one form that the format allows, takes time and
+ * memory in proportion to the text, and calls nothing of itself.  Numbers are whole, of at most 15 digits;
+ * strings are UTF-8 without control characters and without U+0000; no name or key stands twice; the tensors
+ * cover the data exactly.
  */
 #include "host/checkpoint/header.h"
 

@@ -14,8 +14,8 @@ typedef struct sq_st_header {
   const char *sums;           /* the text of checksums (checksum.h), NULL = there is none */
 } sq_st_header;
 
-/* Parses text[size], whose strings are decoded in place, for a file with data_bytes bytes of data.  `out` is all
- * zeros; sq_st_header_free frees what it holds, after a failure as well.  `path` is for the sentences.
+/* Parses text[size], whose strings are decoded in place, for a file with data_bytes bytes of data.  `out` is
+ * all zeros; sq_st_header_free frees what it holds, after a failure as well.  `path` is for the sentences.
  * Errors: EFORMAT, ENOMEM; EUNSUPPORTED for an element type that element.h does not have. */
 seqgpu_status sq_st_header_parse(seqgpu_context *ctx, const char *path, char *text, size_t size,
                                  int64_t data_bytes, sq_st_header *out);

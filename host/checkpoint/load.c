@@ -38,7 +38,8 @@ static int64_t first_not_finite(const seqgpu_context *ctx, const void *host, int
   return -1;
 }
 
-/* Reads the data of a tensor as they are into host [elements], or through `raw` in the context's element type. */
+/* Reads the data of a tensor as they are into host [elements], or through `raw` in the context's element
+ * type. */
 static seqgpu_status read_raw(const loading *l, const sq_st_tensor *t, void *raw, void *host) {
   seqgpu_context *ctx = l->params->ctx;
   SQ_TRY(sq_st_read(ctx, l->fit.file, t, raw));
@@ -94,7 +95,7 @@ static void add_nonzero(const seqgpu_context *ctx, void *to, const void *add, in
   }
 }
 
-/* Reads bias_hh: of a GRU its last third is a parameter of its own, t, and the rest is added to the bias t. */
+/* Reads bias_hh: of a GRU its last third is a parameter of its own, and the rest is added to the bias. */
 static seqgpu_status read_bias_hh(const loading *l, const sq_tensor *t, const sq_st_tensor *hh, void *host) {
   seqgpu_context *ctx = l->params->ctx;
   char *other = sq_host_alloc(ctx, (size_t)hh->elements * ctx->element_size);

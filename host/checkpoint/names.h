@@ -28,8 +28,8 @@ void *sq_memory_of(const seqgpu_params *params, const sq_tensor *tensor, sq_memo
 int sq_is_trained(const seqgpu_params *params, const sq_tensor *tensor);
 sq_st_dtype sq_context_dtype(const seqgpu_context *ctx);
 
-/* The same layer's and direction's: "rnn.bias_l0" with "bias_ih" is "rnn.bias_ih_l0", "rnn.bias_rec_l1_reverse" with
- * "weight_ih" is "rnn.weight_ih_l1_reverse". */
+/* The same layer's and direction's: "rnn.bias_l0" with "bias_ih" is "rnn.bias_ih_l0",
+ * "rnn.bias_rec_l1_reverse" with "weight_ih" is "rnn.weight_ih_l1_reverse". */
 void sq_bias_name(const char *name, const char *kind, char out[SQ_FILE_NAME]);
 
 #endif

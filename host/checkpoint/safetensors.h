@@ -5,7 +5,8 @@
  *    "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
  * then the data, row-major; offsets count from their start.
  *
- * The reader takes files from strangers: everything is checked when a file is opened (header.c), before it is used.
+ * The reader takes files from strangers: everything is checked when a file is opened (header.c), before it
+ * is used.
  */
 #ifndef SQ_SAFETENSORS_H
 #define SQ_SAFETENSORS_H
@@ -30,7 +31,8 @@ int sq_st_meta_count(const sq_st_file *file);
 /* index: from 0 to the count less one. */
 seqgpu_meta sq_st_meta_at(const sq_st_file *file, int index);
 
-/* ---- data.  Where the file has checksums, they are compared: EFORMAT with the tensor's name if one is wrong. */
+/* ---- data.  Where the file has checksums, they are compared: EFORMAT with the tensor's name if one is
+ * wrong. */
 
 /* tensor->bytes bytes into host memory. */
 seqgpu_status sq_st_read(seqgpu_context *ctx, const sq_st_file *file, const sq_st_tensor *tensor, void *host);

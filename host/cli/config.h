@@ -45,8 +45,8 @@ typedef struct config_cursor {
   double val_loss;
 } config_cursor;
 
-/* Of a cursor in a file: so many updates are the work of years, and their sequences, a million each, still have
- * numbers that fit. */
+/* Of a cursor in a file: so many updates are the work of years, and their sequences, a million each, still
+ * have numbers that fit. */
 #define CONFIG_MOST_STEPS INT64_C(1000000000000)
 
 enum { CONFIG_META = ARGS_MAX + 12 };

@@ -1,8 +1,8 @@
 /* hash.h - two short hashes: FNV-1a tells files apart, SipHash-1-3 numbers what is in a table.
  *
- * Whoever writes a text can choose words that collide under a hash that is known, and make a table a list.  SipHash
- * depends on a key that is drawn anew for each table (Aumasson and Bernstein, SipHash: a fast short-input PRF, 2012; one
- * round per word and three at the end, as in the tables of Rust and Python).
+ * Whoever writes a text can choose words that collide under a hash that is known, and make a table a list.
+ * SipHash depends on a key that is drawn anew for each table (Aumasson and Bernstein, SipHash: a fast
+ * short-input PRF, 2012; one round per word and three at the end, as in the tables of Rust and Python).
  */
 #ifndef HASH_H
 #define HASH_H

@@ -27,7 +27,7 @@ static size_t find_slot(const vocabulary *v, const char *s, size_t length) {
   return slot;
 }
 
-/* From the system's random numbers; where it has none left, from where this program lies in memory, and when. */
+/* From the system's random numbers; where it has none, from where this program lies in memory, and when. */
 static hash_key draw_key(void) {
   hash_key key;
   if (getrandom(&key, sizeof key, GRND_NONBLOCK) != (ssize_t)sizeof key)
@@ -232,8 +232,8 @@ static int needs_space(const vocab_token *before, const vocab_token *t) {
   return t->length > 1 || strchr("\n.,;:!?)]", t->text[0]) == NULL;
 }
 
-/* On a terminal a token of a stranger's model is only seen.  Among bytes the halves of a character come one by one: C1
- * control characters are the byte C2 and another one. */
+/* On a terminal a token of a stranger's model is only seen.  Among bytes the halves of a character come one
+ * by one: C1 control characters are the byte C2 and another one. */
 static void print_token(const vocabulary *v, int32_t before, const vocab_token *t, FILE *to) {
   const int is_terminal = isatty(fileno(to)), after_c2 = before >= 0 && v->tokens[before].text[0] == '\xc2';
   for (size_t i = 0, taken; i < t->length; i += taken) {

@@ -27,8 +27,8 @@ static inline uint32_t sq_utf8_code(const char *text, size_t length) {
   return code;
 }
 
-/* The same length for a character that does nothing to a terminal but appear; 0 for a control character (of C0
- * and C1), for one that turns the direction of writing, and for a byte that is not UTF-8. */
+/* The same length for a character that does nothing to a terminal but appear; 0 for a control character (of
+ * C0 and C1), for one that turns the direction of writing, and for a byte that is not UTF-8. */
 static inline size_t sq_utf8_plain(const char *text, size_t n) {
   const size_t length = sq_utf8_length(text, n);
   const uint32_t code = length ? sq_utf8_code(text, length) : 0;
@@ -37,8 +37,8 @@ static inline size_t sq_utf8_plain(const char *text, size_t n) {
   return code >= 0x2066 && code <= 0x2069 ? 0 : length;
 }
 
-/* What may be shown of the character with which text[n], n > 0, begins: itself, or a question mark; and how many bytes
- * of text it takes.  Returns the length of what is in out. */
+/* What may be shown of the character with which text[n], n > 0, begins: itself, or a question mark; and how
+ * many bytes of text it takes.  Returns the length of what is in out. */
 static inline size_t sq_utf8_shown(const char *text, size_t n, char out[4], size_t *taken) {
   const size_t length = sq_utf8_length(text, n), plain = sq_utf8_plain(text, n);
   *taken = length ? length : 1;

@@ -50,8 +50,8 @@ typedef struct sq_tensor {
   void *scratch; /* device memory of a matrix that stays orthogonal (orthogonal.c), else NULL */
 } sq_tensor;
 
-/* Where tensors come from that are loaded after they were added: they are checked before memory is asked for, and
- * not drawn. */
+/* Where tensors come from that are loaded after they were added: they are checked before memory is asked
+ * for, and not drawn. */
 typedef struct sq_params_source {
   const void *self;
   int all; /* states come from there, too; else only what is trained */

@@ -96,29 +96,31 @@ static inline seqgpu_status seqgpu_checkpoint_tensor_get(const seqgpu_checkpoint
 
 /** Reads the data of one tensor, converted to double: integers beyond 2^53 are rounded, a BOOL is 0 or 1.
  * index: as for seqgpu_checkpoint_tensor_get.  out: host memory [elements].
- * Errors: SEQGPU_EINVAL, SEQGPU_EIO, SEQGPU_EFORMAT (the checksum says that the data are damaged, or the file was
- * truncated after it was opened), SEQGPU_ENOMEM. */
+ * Errors: SEQGPU_EINVAL, SEQGPU_EIO, SEQGPU_EFORMAT (the checksum says that the data are damaged, or the
+ * file was truncated after it was opened), SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_read(const seqgpu_checkpoint *checkpoint, int index, double *out);
 
 /** Loads every tensor of params from the file by its name; the file may hold more.  All or nothing: if
  * anything is missing or does not fit, params is unchanged (a device error while copying is the exception).
- * resume: 0 loads the trained weights only, from F32, F64, F16 or BF16; biases that the file leaves out (PyTorch's
- * bias=False: the weight is there, no bias is) become zeros.  1 also loads the moments, counters, random streams and
- * states, which must be there and of the context's element type: training then continues as if it had never stopped.
- * Errors: SEQGPU_EINVAL, SEQGPU_EFORMAT (a tensor is missing, of another shape, or not what its checksum says),
- * SEQGPU_ENONFINITE (a weight is infinite or NaN), SEQGPU_EIO, SEQGPU_ENOMEM, SEQGPU_EDEVICE; the sentence is in the
- * context of params. */
+ * resume: 0 loads the trained weights only, from F32, F64, F16 or BF16; biases that the file leaves out
+ * (PyTorch's bias=False: the weight is there, no bias is) become zeros.  1 also loads the moments, counters,
+ * random streams and states, which must be there and of the context's element type: training then continues
+ * as if it had never stopped.
+ * Errors: SEQGPU_EINVAL, SEQGPU_EFORMAT (a tensor is missing, of another shape, or not what its checksum
+ * says), SEQGPU_ENONFINITE (a weight is infinite or NaN), SEQGPU_EIO, SEQGPU_ENOMEM, SEQGPU_EDEVICE; the
+ * sentence is in the context of params. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *checkpoint, seqgpu_params *params,
                                                 int resume);
 
-/** Says that params will be loaded from this file: tensors that are added from now on are looked up in its header
- * before memory is asked for, and they are not drawn, but zeros until seqgpu_checkpoint_load.  So a model whose sizes
- * come from a stranger costs no more than the file holds, and one with a costly initialisation none of that.  Later
- * draws are the same as without it.
- * The checkpoint must stay open until seqgpu_checkpoint_load, which ends this; if that fails, the tensors have no
- * values.  resume: as for seqgpu_checkpoint_load.
- * Errors: SEQGPU_EINVAL; SEQGPU_EFORMAT if the header is not what its checksum says.  The calls that add tensors then
- * give SEQGPU_EFORMAT for one that is missing or of another shape; the sentence is in the context of params. */
+/** Says that params will be loaded from this file: tensors that are added from now on are looked up in its
+ * header before memory is asked for, and they are not drawn, but zeros until seqgpu_checkpoint_load.  So a
+ * model whose sizes come from a stranger costs no more than the file holds, and a costly initialisation
+ * nothing.  Later draws are the same as without this.
+ * The checkpoint must stay open until seqgpu_checkpoint_load, which ends this; if that fails, the tensors
+ * have no values.  resume: as for seqgpu_checkpoint_load.
+ * Errors: SEQGPU_EINVAL; SEQGPU_EFORMAT if the header is not what its checksum says.  The calls that add
+ * tensors then give SEQGPU_EFORMAT for one that is missing or of another shape; the sentence is in the
+ * context of params. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_attach(const seqgpu_checkpoint *checkpoint, seqgpu_params *params,
                                                   int resume);
 
@@ -129,8 +131,10 @@ SEQGPU_API int seqgpu_checkpoint_has_checksums(const seqgpu_checkpoint *checkpoi
 #define SEQGPU_CHECKPOINT_HEADER (-1)
 
 /** Reads the data of one tensor and compares their checksum; a file without checksums is not read.
- * index: as for seqgpu_checkpoint_tensor_get, or SEQGPU_CHECKPOINT_HEADER for names, types, shapes and metadata.
- * Errors: SEQGPU_EFORMAT with the tensor's name if the checksum differs; SEQGPU_EINVAL, SEQGPU_EIO, SEQGPU_ENOMEM. */
+ * index: as for seqgpu_checkpoint_tensor_get, or SEQGPU_CHECKPOINT_HEADER for names, types, shapes and
+ * metadata.
+ * Errors: SEQGPU_EFORMAT with the tensor's name if the checksum differs; SEQGPU_EINVAL, SEQGPU_EIO,
+ * SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_verify(const seqgpu_checkpoint *checkpoint, int index);
 
 #ifdef __cplusplus
