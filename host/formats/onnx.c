@@ -72,6 +72,9 @@ __attribute__((format(printf, 2, 3))) static seqgpu_status add_left(reader *r, c
   return SEQGPU_OK;
 }
 
+/* Constants are named no more than initialisers are. */
+static int is_left(const sq_onnx_node *node) { return !node->taken && !sq_onnx_is(node->op, "Constant"); }
+
 /* Whether an attribute of the node is a graph. */
 static int has_graph(const sq_onnx_node *node) {
   sq_bytes rest = node->body;
@@ -97,7 +100,7 @@ static seqgpu_status name_left(reader *r, const sq_onnx_node *node) {
 static seqgpu_status list_left(reader *r) {
   const sq_onnx_graph *g = &r->graph;
   for (int i = 0; i < g->node_count; i++)
-    if (!g->nodes[i].taken) SQ_TRY(name_left(r, &g->nodes[i]));
+    if (is_left(&g->nodes[i])) SQ_TRY(name_left(r, &g->nodes[i]));
   if (g->sparse) SQ_TRY(add_left(r, "%d sparse initialisers", g->sparse));
   if (g->functions) SQ_TRY(add_left(r, "%d functions of the model, and what is inside them", g->functions));
   if (g->training) SQ_TRY(add_left(r, "what the model says about training"));

@@ -152,8 +152,11 @@ int sq_onnx_behind(sq_onnx_graph *graph, int value, int take);
 int sq_onnx_field(sq_bytes message, int number, sq_bytes *out);
 
 /* The attribute of a node by name, of which only these fields count.  1: *out is its message; 0: none; -1:
- * damaged. */
+ * damaged, or there is more than one. */
 int sq_onnx_attribute(const sq_onnx_node *node, const char *name, sq_bytes *out);
+
+/* An attribute with a whole number, or `otherwise` where the node does not have it; INT64_MIN: damaged. */
+int64_t sq_onnx_integer(const sq_onnx_node *node, const char *name, int64_t otherwise);
 
 /* EFORMAT, EUNSUPPORTED: "PATH: LSTM node "NAME": ...". */
 seqgpu_status sq_onnx_fail(const sq_onnx_graph *graph, seqgpu_status status, const sq_onnx_node *node,
@@ -177,7 +180,7 @@ typedef struct sq_onnx_tensor {
 } sq_onnx_tensor;
 
 /* The constant that a node reads at a place: an initialiser, or the value of a Constant node.  EUNSUPPORTED: what it
- * reads is not constant; `what` names the input, "W". */
+ * reads is not constant, or has no type of floats; `what` names the input, "W". */
 seqgpu_status sq_onnx_constant(sq_onnx_graph *graph, const sq_onnx_node *node, int place, const char *what,
                                sq_onnx_tensor *out);
 /* Whether it is one. */

@@ -38,26 +38,23 @@ const sq_onnx_operator *sq_onnx_operator_for(const seqgpu_rnn_desc *desc) {
 
 /* ---------------------------------------------------------------- attributes */
 
-/* An attribute with a whole number; `otherwise` where the node does not have it. */
+/* An attribute with a whole number from 0 to `most`; `otherwise` where the node does not have it. */
 static seqgpu_status read_integer(const sq_onnx_graph *g, const sq_onnx_node *node, const char *name,
                                   int64_t otherwise, int64_t most, int64_t *out) {
-  sq_bytes attribute = {NULL, 0};
-  sq_pb_field f;
-  *out = otherwise;
-  if (sq_onnx_attribute(node, name, &attribute) == 0) return SEQGPU_OK;
-  while (sq_pb_next(&attribute, &f) == 1)
-    if (f.number == ATTRIBUTE_I && f.type == SQ_PB_VARINT) *out = (int64_t)f.value;
+  *out = sq_onnx_integer(node, name, otherwise);
   if (*out >= 0 && *out <= most) return SEQGPU_OK;
+  if (*out == INT64_MIN) return sq_onnx_fail(g, SEQGPU_EFORMAT, node, "%s is damaged, or there twice", name);
   return sq_onnx_fail(g, SEQGPU_EFORMAT, node, "%s is %lld; it must be from 0 to %lld", name, (long long)*out,
                       (long long)most);
 }
 
-/* Floats of an attribute, one (F) or a list, packed or not: how many, at most `most`; -1: more. */
+/* Floats of an attribute, one (F) or a list, packed or not: how many, at most `most`; -1: more, or damaged. */
 static int read_floats(const sq_onnx_node *node, const char *name, double *out, int most) {
   sq_bytes attribute = {NULL, 0};
   sq_pb_field f;
   int count = 0;
-  if (sq_onnx_attribute(node, name, &attribute) == 0) return 0;
+  const int found = sq_onnx_attribute(node, name, &attribute);
+  if (found != 1) return found;
   while (sq_pb_next(&attribute, &f) == 1) {
     if (f.number != ATTRIBUTE_FLOATS && f.number != ATTRIBUTE_F) continue;
     const int packed = f.type == SQ_PB_BYTES, one = f.type == SQ_PB_FOUR;
@@ -74,12 +71,13 @@ static int read_floats(const sq_onnx_node *node, const char *name, double *out, 
   return count;
 }
 
-/* Texts of an attribute, one (S) or a list: how many, at most `most`; -1: more. */
+/* Texts of an attribute, one (S) or a list: how many, at most `most`; -1: more, or damaged. */
 static int read_texts(const sq_onnx_node *node, const char *name, sq_bytes *out, int most) {
   sq_bytes attribute = {NULL, 0};
   sq_pb_field f;
   int count = 0;
-  if (sq_onnx_attribute(node, name, &attribute) == 0) return 0;
+  const int found = sq_onnx_attribute(node, name, &attribute);
+  if (found != 1) return found;
   while (sq_pb_next(&attribute, &f) == 1) {
     if ((f.number != ATTRIBUTE_STRINGS && f.number != ATTRIBUTE_S) || f.type != SQ_PB_BYTES) continue;
     if (count == most) return -1;
@@ -235,9 +233,9 @@ static seqgpu_status read_clip(const sq_onnx_graph *g, sq_onnx_recurrent *r) {
   double clip;
   const int given = read_floats(r->node, "clip", &clip, 1);
   if (given == 0) return SEQGPU_OK;
+  if (given < 0) return sq_onnx_fail(g, SEQGPU_EFORMAT, r->node, "clip must be one number");
   return sq_onnx_fail(g, SEQGPU_EUNSUPPORTED, r->node,
-                      "clip is %g; our cells do not bound what goes into their activations",
-                      given < 0 ? (double)NAN : clip);
+                      "clip is %g; our cells do not bound what goes into their activations", clip);
 }
 
 static seqgpu_status read_options(const sq_onnx_graph *g, sq_onnx_recurrent *r) {
@@ -271,6 +269,14 @@ static seqgpu_status read_sizes(sq_onnx_graph *g, sq_onnx_recurrent *r) {
   r->desc.hidden_size = H;
   r->desc.input_size = I;
   return SEQGPU_OK;
+}
+
+/* What is there of B and P must be constant, too. */
+static seqgpu_status look_at_rest(sq_onnx_graph *g, const sq_onnx_recurrent *r) {
+  sq_onnx_tensor t;
+  if (sq_onnx_input(g, r->node, ONNX_B) != SQ_ONNX_ABSENT)
+    SQ_TRY(sq_onnx_constant(g, r->node, ONNX_B, "B", &t));
+  return r->desc.peephole ? sq_onnx_constant(g, r->node, ONNX_P, "P", &t) : SEQGPU_OK;
 }
 
 /* Initial states that are constant belong to the file, others to a run. */
@@ -317,6 +323,7 @@ seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *g, int index, sq_onnx_recurr
   SQ_TRY(read_options(g, out));
   SQ_TRY(read_activations(g, out));
   SQ_TRY(read_sizes(g, out));
+  SQ_TRY(look_at_rest(g, out));
   look_at_states(g, out);
   look_at_x(g, out);
   return SEQGPU_OK;

@@ -51,10 +51,8 @@ static int squeezes(sq_onnx_graph *g, const sq_onnx_node *node, const sq_onnx_re
 
 static int flattens(sq_onnx_graph *g, const sq_onnx_node *node, const sq_onnx_recurrent *lower) {
   int64_t shape[4];
-  sq_bytes zero;
   const int64_t width = lower->directions * lower->desc.hidden_size;
-  if (read_list(g, node, "shape", shape, 4) != 3 || sq_onnx_attribute(node, "allowzero", &zero) != 0)
-    return 0;
+  if (read_list(g, node, "shape", shape, 4) != 3 || sq_onnx_integer(node, "allowzero", 0) != 0) return 0;
   if (shape[0] == 0 && shape[1] == 0) return shape[2] == -1 || shape[2] == width;
   return shape[2] == width && ((shape[0] == 0 && shape[1] == -1) || (shape[0] == -1 && shape[1] == 0));
 }
