@@ -290,41 +290,41 @@ static void look_at_states(sq_onnx_graph *g, sq_onnx_recurrent *r) {
   }
 }
 
-/* T and B, where x is an input of the graph that says them. */
-static void look_at_x(sq_onnx_graph *g, sq_onnx_recurrent *r) {
-  const int x = sq_onnx_behind(g, sq_onnx_input(g, r->node, ONNX_X), 0);
+void sq_onnx_look_at_x(sq_onnx_graph *g, int value, seqgpu_rnn_desc *desc) {
+  const int x = sq_onnx_behind(g, value, 0);
   sq_bytes at;
   sq_pb_field f;
   int64_t dims[3] = {0, 0, 0};
   int rank = 0;
+  desc->seq_len = desc->batch = 0;
   if (x < 0 || g->values[x].node >= 0 || g->values[x].initial) return;
   if (!sq_onnx_field(g->values[x].body, VALUE_TYPE, &at) || !sq_onnx_field(at, TYPE_TENSOR, &at) ||
       !sq_onnx_field(at, TENSOR_TYPE_SHAPE, &at))
     return;
   while (sq_pb_next(&at, &f) == 1) {
-    sq_pb_field value;
+    sq_pb_field size;
     if (f.number != SHAPE_DIM || f.type != SQ_PB_BYTES) continue;
     if (rank == 3) return;
-    while (sq_pb_next(&f.bytes, &value) == 1)
-      if (value.number == DIM_VALUE && value.type == SQ_PB_VARINT && value.value <= INT32_MAX)
-        dims[rank] = (int64_t)value.value;
+    while (sq_pb_next(&f.bytes, &size) == 1)
+      if (size.number == DIM_VALUE && size.type == SQ_PB_VARINT && size.value <= INT32_MAX)
+        dims[rank] = (int64_t)size.value;
     rank++;
   }
   if (rank != 3) return;
-  r->desc.seq_len = dims[r->layout];
-  r->desc.batch = dims[1 - r->layout];
+  desc->seq_len = dims[desc->batch_first];
+  desc->batch = dims[1 - desc->batch_first];
 }
 
 seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *g, int index, sq_onnx_recurrent *out) {
   sq_onnx_node *node = &g->nodes[index];
   *out = (sq_onnx_recurrent){
-      .op = sq_onnx_operator_of(node), .node = node, .index = index, .below = -1, .above = -1};
+      .op = sq_onnx_operator_of(node), .node = node, .index = index, .below = -1, .above = -1, .turned = -1};
   out->desc = (seqgpu_rnn_desc){.cell = out->op->cell, .num_layers = 1};
   SQ_TRY(read_options(g, out));
   SQ_TRY(read_activations(g, out));
   SQ_TRY(read_sizes(g, out));
   SQ_TRY(look_at_rest(g, out));
   look_at_states(g, out);
-  look_at_x(g, out);
+  sq_onnx_look_at_x(g, sq_onnx_input(g, node, ONNX_X), &out->desc);
   return SEQGPU_OK;
 }
