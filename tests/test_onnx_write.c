@@ -101,7 +101,6 @@ static int same_tensors(const sq_foreign_tensor *a, const sq_foreign_tensor *b, 
   return same;
 }
 
-/* The first layer's options come back; depth and order of x only where a reader can know them. */
 static int same_options(const seqgpu_rnn_desc *a, const seqgpu_rnn_desc *b) {
   return strcmp(a->cell, b->cell) == 0 && a->input_size == b->input_size &&
          a->hidden_size == b->hidden_size && a->num_layers == b->num_layers &&
@@ -113,9 +112,8 @@ static void check_back(seqgpu_context *ctx, const row *r, const char *path, cons
   sq_foreign f = {0};
   const seqgpu_status status = sq_format_onnx.read(ctx, path, &f);
   if (!check_record(status == SEQGPU_OK, seqgpu_last_error(ctx), "%s, is read back", r->name)) return;
-  const int sum = ours->desc.merge == SEQGPU_MERGE_SUM, lstm0 = strcmp(ours->desc.cell, "lstm0") == 0;
-  CHECK(f.net_count == (sum ? (int)ours->desc.num_layers : 1), "%s, comes back as one network", r->name);
-  if (!sum && !lstm0) { /* a sum is a node of its own, and an LSTM of the format always has a forget gate */
+  const int lstm0 = strcmp(ours->desc.cell, "lstm0") == 0; /* an LSTM of the format has a forget gate */
+  if (CHECK(f.net_count == 1, "%s, comes back as one network", r->name) && !lstm0) {
     const sq_foreign_net *back = &f.nets[0];
     CHECK(same_options(&back->desc, &ours->desc), "%s, has its options back", r->name);
     CHECK(back->tensor_count == ours->tensor_count &&

@@ -72,6 +72,9 @@ __attribute__((format(printf, 2, 3))) static seqgpu_status add_left(reader *r, c
   return SEQGPU_OK;
 }
 
+/* Constants are named no more than initialisers are. */
+static int is_left(const sq_onnx_node *node) { return !node->taken && !sq_onnx_is(node->op, "Constant"); }
+
 /* Whether an attribute of the node is a graph. */
 static int has_graph(const sq_onnx_node *node) {
   sq_bytes rest = node->body;
@@ -97,7 +100,7 @@ static seqgpu_status name_left(reader *r, const sq_onnx_node *node) {
 static seqgpu_status list_left(reader *r) {
   const sq_onnx_graph *g = &r->graph;
   for (int i = 0; i < g->node_count; i++)
-    if (!g->nodes[i].taken) SQ_TRY(name_left(r, &g->nodes[i]));
+    if (is_left(&g->nodes[i])) SQ_TRY(name_left(r, &g->nodes[i]));
   if (g->sparse) SQ_TRY(add_left(r, "%d sparse initialisers", g->sparse));
   if (g->functions) SQ_TRY(add_left(r, "%d functions of the model, and what is inside them", g->functions));
   if (g->training) SQ_TRY(add_left(r, "what the model says about training"));
@@ -154,17 +157,19 @@ static void name_net(reader *r, const sq_onnx_recurrent *first, sq_foreign_net *
 /* The network whose first layer is `first`. */
 static seqgpu_status read_net(reader *r, const sq_onnx_recurrent *first) {
   sq_foreign_net *net = &r->out->nets[r->out->net_count++];
+  const sq_onnx_recurrent *last = first;
   name_net(r, first, net);
   net->desc = first->desc;
-  for (int up = first->above; up >= 0; up = r->all[up].above) net->desc.num_layers++;
+  for (; last->above >= 0; net->desc.num_layers++) last = &r->all[last->above];
+  sq_onnx_turn(&r->graph, first, last, &net->desc);
   SQ_TRY(mention_lengths(r, first->node));
-  int64_t layer = 0;
-  for (const sq_onnx_recurrent *at = first;; at = &r->all[at->above]) {
+  const sq_onnx_recurrent *at = first;
+  for (int64_t layer = 0; layer < net->desc.num_layers; layer++) {
     at->node->taken = 1;
-    if (at->below >= 0) sq_onnx_take_between(&r->graph, at);
-    SQ_TRY(sq_onnx_layer_read(&r->graph, at, layer++, net));
-    if (at->above < 0) return SEQGPU_OK;
+    SQ_TRY(sq_onnx_layer_read(&r->graph, at, layer, net));
+    if (at->above >= 0) at = &r->all[at->above];
   }
+  return SEQGPU_OK;
 }
 
 static seqgpu_status read_nets(reader *r) {

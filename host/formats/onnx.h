@@ -152,8 +152,11 @@ int sq_onnx_behind(sq_onnx_graph *graph, int value, int take);
 int sq_onnx_field(sq_bytes message, int number, sq_bytes *out);
 
 /* The attribute of a node by name, of which only these fields count.  1: *out is its message; 0: none; -1:
- * damaged. */
+ * damaged, or there is more than one. */
 int sq_onnx_attribute(const sq_onnx_node *node, const char *name, sq_bytes *out);
+
+/* An attribute with a whole number, or `otherwise` where the node does not have it; INT64_MIN: damaged. */
+int64_t sq_onnx_integer(const sq_onnx_node *node, const char *name, int64_t otherwise);
 
 /* EFORMAT, EUNSUPPORTED: "PATH: LSTM node "NAME": ...". */
 seqgpu_status sq_onnx_fail(const sq_onnx_graph *graph, seqgpu_status status, const sq_onnx_node *node,
@@ -177,7 +180,7 @@ typedef struct sq_onnx_tensor {
 } sq_onnx_tensor;
 
 /* The constant that a node reads at a place: an initialiser, or the value of a Constant node.  EUNSUPPORTED: what it
- * reads is not constant; `what` names the input, "W". */
+ * reads is not constant, or has no type of floats; `what` names the input, "W". */
 seqgpu_status sq_onnx_constant(sq_onnx_graph *graph, const sq_onnx_node *node, int place, const char *what,
                                sq_onnx_tensor *out);
 /* Whether it is one. */
@@ -223,14 +226,17 @@ typedef struct sq_onnx_recurrent {
   int directions, layout;
   seqgpu_rnn_desc desc; /* of one layer */
   sq_onnx_activation functions[SQ_ONNX_FUNCTIONS];
-  int stateful; /* some initial state is constant */
-  int given;    /* some initial state comes from the graph */
-  int below;    /* index of the recurrent node whose y it reads as a layer above does; -1 */
-  int above;
+  int stateful;     /* some initial state is constant */
+  int given;        /* some initial state comes from the graph */
+  int below, above; /* indices of the recurrent nodes that are the next layers; -1 */
+  int turned;       /* index of the node that puts the batch of its y first; -1 */
 } sq_onnx_recurrent;
 
 /* NULL: the node is no recurrent one. */
 const sq_onnx_operator *sq_onnx_operator_of(const sq_onnx_node *node);
+
+/* Sets seq_len and batch of a descriptor where x is an input of the graph that says them; else both are 0. */
+void sq_onnx_look_at_x(sq_onnx_graph *graph, int value, seqgpu_rnn_desc *desc);
 
 /* Reads what a recurrent node says but its numbers.  EFORMAT; EUNSUPPORTED: no cell of ours is that. */
 seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *graph, int index, sq_onnx_recurrent *out);
@@ -243,12 +249,13 @@ seqgpu_status sq_onnx_layer_read(sq_onnx_graph *graph, const sq_onnx_recurrent *
 
 /* ---------------------------------------------------------------- stacks (onnx_stack.c) */
 
-/* Fills in `below` and `above` of all recurrent nodes, in the order of the file, where a node is a layer on top
- * of another one and nothing else reads what lies between. */
+/* Fills in below, above, turned and desc.merge of all recurrent nodes, which are in the order of the file, and marks
+ * the nodes that only lie between layers, or give the last one's y its form, as taken. */
 void sq_onnx_stack(sq_onnx_graph *graph, sq_onnx_recurrent *all, int count);
 
-/* Marks the nodes between a layer and the one below it as taken. */
-void sq_onnx_take_between(sq_onnx_graph *graph, const sq_onnx_recurrent *upper);
+/* Makes the network of these layers one with the batch first, where the graph turns both its x and its y. */
+void sq_onnx_turn(sq_onnx_graph *graph, const sq_onnx_recurrent *first, const sq_onnx_recurrent *last,
+                  seqgpu_rnn_desc *desc);
 
 /* ---------------------------------------------------------------- whole files */
 

@@ -203,7 +203,7 @@ static void link_names(sq_onnx_graph *g, sq_bytes graph, const sq_bytes *names) 
     }
   sq_pb_field f;
   while (sq_pb_next(&graph, &f) == 1) {
-    sq_bytes name;
+    sq_bytes name = {NULL, 0};
     if (f.number != GRAPH_OUTPUT || f.type != SQ_PB_BYTES || !sq_onnx_field(f.bytes, VALUE_NAME, &name))
       continue;
     const int value = find_value(g, name);
@@ -276,14 +276,24 @@ int sq_onnx_behind(sq_onnx_graph *g, int value, int take) {
 }
 
 int sq_onnx_attribute(const sq_onnx_node *node, const char *name, sq_bytes *out) {
-  sq_bytes rest = node->body, given;
+  sq_bytes rest = node->body, given = {NULL, 0};
   sq_pb_field f;
   int got, found = 0;
   while ((got = sq_pb_next(&rest, &f)) == 1) {
     if (f.number != NODE_ATTRIBUTE || f.type != SQ_PB_BYTES) continue;
     if (!sq_onnx_field(f.bytes, ATTRIBUTE_NAME, &given) || !sq_onnx_is(given, name)) continue;
     *out = f.bytes;
-    found = 1;
+    found++;
   }
-  return got == 0 ? found : -1;
+  return got == 0 && found <= 1 ? found : -1;
+}
+
+int64_t sq_onnx_integer(const sq_onnx_node *node, const char *name, int64_t otherwise) {
+  sq_bytes attribute = {NULL, 0};
+  sq_pb_field f;
+  const int found = sq_onnx_attribute(node, name, &attribute);
+  if (found <= 0) return found == 0 ? otherwise : INT64_MIN;
+  while (sq_pb_next(&attribute, &f) == 1)
+    if (f.number == ATTRIBUTE_I && f.type == SQ_PB_VARINT) otherwise = (int64_t)f.value;
+  return otherwise;
 }

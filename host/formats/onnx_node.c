@@ -38,26 +38,23 @@ const sq_onnx_operator *sq_onnx_operator_for(const seqgpu_rnn_desc *desc) {
 
 /* ---------------------------------------------------------------- attributes */
 
-/* An attribute with a whole number; `otherwise` where the node does not have it. */
+/* An attribute with a whole number from 0 to `most`; `otherwise` where the node does not have it. */
 static seqgpu_status read_integer(const sq_onnx_graph *g, const sq_onnx_node *node, const char *name,
                                   int64_t otherwise, int64_t most, int64_t *out) {
-  sq_bytes attribute = {NULL, 0};
-  sq_pb_field f;
-  *out = otherwise;
-  if (sq_onnx_attribute(node, name, &attribute) == 0) return SEQGPU_OK;
-  while (sq_pb_next(&attribute, &f) == 1)
-    if (f.number == ATTRIBUTE_I && f.type == SQ_PB_VARINT) *out = (int64_t)f.value;
+  *out = sq_onnx_integer(node, name, otherwise);
   if (*out >= 0 && *out <= most) return SEQGPU_OK;
+  if (*out == INT64_MIN) return sq_onnx_fail(g, SEQGPU_EFORMAT, node, "%s is damaged, or there twice", name);
   return sq_onnx_fail(g, SEQGPU_EFORMAT, node, "%s is %lld; it must be from 0 to %lld", name, (long long)*out,
                       (long long)most);
 }
 
-/* Floats of an attribute, one (F) or a list, packed or not: how many, at most `most`; -1: more. */
+/* Floats of an attribute, one (F) or a list, packed or not: how many, at most `most`; -1: more, or damaged. */
 static int read_floats(const sq_onnx_node *node, const char *name, double *out, int most) {
   sq_bytes attribute = {NULL, 0};
   sq_pb_field f;
   int count = 0;
-  if (sq_onnx_attribute(node, name, &attribute) == 0) return 0;
+  const int found = sq_onnx_attribute(node, name, &attribute);
+  if (found != 1) return found;
   while (sq_pb_next(&attribute, &f) == 1) {
     if (f.number != ATTRIBUTE_FLOATS && f.number != ATTRIBUTE_F) continue;
     const int packed = f.type == SQ_PB_BYTES, one = f.type == SQ_PB_FOUR;
@@ -74,12 +71,13 @@ static int read_floats(const sq_onnx_node *node, const char *name, double *out, 
   return count;
 }
 
-/* Texts of an attribute, one (S) or a list: how many, at most `most`; -1: more. */
+/* Texts of an attribute, one (S) or a list: how many, at most `most`; -1: more, or damaged. */
 static int read_texts(const sq_onnx_node *node, const char *name, sq_bytes *out, int most) {
   sq_bytes attribute = {NULL, 0};
   sq_pb_field f;
   int count = 0;
-  if (sq_onnx_attribute(node, name, &attribute) == 0) return 0;
+  const int found = sq_onnx_attribute(node, name, &attribute);
+  if (found != 1) return found;
   while (sq_pb_next(&attribute, &f) == 1) {
     if ((f.number != ATTRIBUTE_STRINGS && f.number != ATTRIBUTE_S) || f.type != SQ_PB_BYTES) continue;
     if (count == most) return -1;
@@ -235,9 +233,9 @@ static seqgpu_status read_clip(const sq_onnx_graph *g, sq_onnx_recurrent *r) {
   double clip;
   const int given = read_floats(r->node, "clip", &clip, 1);
   if (given == 0) return SEQGPU_OK;
+  if (given < 0) return sq_onnx_fail(g, SEQGPU_EFORMAT, r->node, "clip must be one number");
   return sq_onnx_fail(g, SEQGPU_EUNSUPPORTED, r->node,
-                      "clip is %g; our cells do not bound what goes into their activations",
-                      given < 0 ? (double)NAN : clip);
+                      "clip is %g; our cells do not bound what goes into their activations", clip);
 }
 
 static seqgpu_status read_options(const sq_onnx_graph *g, sq_onnx_recurrent *r) {
@@ -273,6 +271,14 @@ static seqgpu_status read_sizes(sq_onnx_graph *g, sq_onnx_recurrent *r) {
   return SEQGPU_OK;
 }
 
+/* What is there of B and P must be constant, too. */
+static seqgpu_status look_at_rest(sq_onnx_graph *g, const sq_onnx_recurrent *r) {
+  sq_onnx_tensor t;
+  if (sq_onnx_input(g, r->node, ONNX_B) != SQ_ONNX_ABSENT)
+    SQ_TRY(sq_onnx_constant(g, r->node, ONNX_B, "B", &t));
+  return r->desc.peephole ? sq_onnx_constant(g, r->node, ONNX_P, "P", &t) : SEQGPU_OK;
+}
+
 /* Initial states that are constant belong to the file, others to a run. */
 static void look_at_states(sq_onnx_graph *g, sq_onnx_recurrent *r) {
   for (int k = 0; k < r->op->states; k++) {
@@ -284,40 +290,41 @@ static void look_at_states(sq_onnx_graph *g, sq_onnx_recurrent *r) {
   }
 }
 
-/* T and B, where x is an input of the graph that says them. */
-static void look_at_x(sq_onnx_graph *g, sq_onnx_recurrent *r) {
-  const int x = sq_onnx_behind(g, sq_onnx_input(g, r->node, ONNX_X), 0);
+void sq_onnx_look_at_x(sq_onnx_graph *g, int value, seqgpu_rnn_desc *desc) {
+  const int x = sq_onnx_behind(g, value, 0);
   sq_bytes at;
   sq_pb_field f;
   int64_t dims[3] = {0, 0, 0};
   int rank = 0;
+  desc->seq_len = desc->batch = 0;
   if (x < 0 || g->values[x].node >= 0 || g->values[x].initial) return;
   if (!sq_onnx_field(g->values[x].body, VALUE_TYPE, &at) || !sq_onnx_field(at, TYPE_TENSOR, &at) ||
       !sq_onnx_field(at, TENSOR_TYPE_SHAPE, &at))
     return;
   while (sq_pb_next(&at, &f) == 1) {
-    sq_pb_field value;
+    sq_pb_field size;
     if (f.number != SHAPE_DIM || f.type != SQ_PB_BYTES) continue;
     if (rank == 3) return;
-    while (sq_pb_next(&f.bytes, &value) == 1)
-      if (value.number == DIM_VALUE && value.type == SQ_PB_VARINT && value.value <= INT32_MAX)
-        dims[rank] = (int64_t)value.value;
+    while (sq_pb_next(&f.bytes, &size) == 1)
+      if (size.number == DIM_VALUE && size.type == SQ_PB_VARINT && size.value <= INT32_MAX)
+        dims[rank] = (int64_t)size.value;
     rank++;
   }
   if (rank != 3) return;
-  r->desc.seq_len = dims[r->layout];
-  r->desc.batch = dims[1 - r->layout];
+  desc->seq_len = dims[desc->batch_first];
+  desc->batch = dims[1 - desc->batch_first];
 }
 
 seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *g, int index, sq_onnx_recurrent *out) {
   sq_onnx_node *node = &g->nodes[index];
   *out = (sq_onnx_recurrent){
-      .op = sq_onnx_operator_of(node), .node = node, .index = index, .below = -1, .above = -1};
+      .op = sq_onnx_operator_of(node), .node = node, .index = index, .below = -1, .above = -1, .turned = -1};
   out->desc = (seqgpu_rnn_desc){.cell = out->op->cell, .num_layers = 1};
   SQ_TRY(read_options(g, out));
   SQ_TRY(read_activations(g, out));
   SQ_TRY(read_sizes(g, out));
+  SQ_TRY(look_at_rest(g, out));
   look_at_states(g, out);
-  look_at_x(g, out);
+  sq_onnx_look_at_x(g, sq_onnx_input(g, node, ONNX_X), &out->desc);
   return SEQGPU_OK;
 }

@@ -1,14 +1,17 @@
-/* onnx_stack.c - which recurrent nodes of an ONNX graph are layers of one network (onnx.h).
+/* onnx_stack.c - which recurrent nodes of an ONNX graph are layers of one network, and which other nodes only give
+ * its x and y their form (onnx.h).
  *
- * A node's Y is [T, N, B, H], with layout 1 [B, T, N, H]; the X of the next one [T, B, N H] or [B, T, N H].  What lies
- * between two layers is therefore one of
+ * A node's Y is [T, N, B, H], with layout 1 [B, T, N, H]; the X of the next one [T, B, N H] or [B, T, N H], and so is our
+ * y.  What lies between two layers, and after the last one, is therefore one of
  *
  *   Squeeze of the axis N                         where N is 1
+ *   ReduceSum of the axis N                       where N is 2: the directions are added
  *   Transpose (0, 2, 1, 3), Reshape (0, 0, -1)    layout 0
  *   Reshape (0, 0, -1)                            layout 1
  *
  * and Identity.  Two nodes are layers of one network where nothing else reads what lies between them, and they are
- * alike in everything that layers of ours have in common.
+ * alike in everything that layers of ours have in common.  Where x and y are also turned by Transpose (1, 0, 2), the
+ * network has the batch first.
  */
 #include <string.h>
 
@@ -42,38 +45,52 @@ static int read_list(sq_onnx_graph *g, const sq_onnx_node *node, const char *nam
   return count;
 }
 
-static int squeezes(sq_onnx_graph *g, const sq_onnx_node *node, const sq_onnx_recurrent *lower) {
+/* Whether a node works on the axis of the directions alone. */
+static int is_of_directions(sq_onnx_graph *g, const sq_onnx_node *node, const sq_onnx_recurrent *lower) {
   int64_t axes[2];
   const int64_t axis = lower->layout ? 2 : 1;
-  return lower->directions == 1 && read_list(g, node, "axes", axes, 2) == 1 &&
-         (axes[0] == axis || axes[0] == axis - 4);
+  return read_list(g, node, "axes", axes, 2) == 1 && (axes[0] == axis || axes[0] == axis - 4);
+}
+
+static int squeezes(sq_onnx_graph *g, const sq_onnx_node *node, const sq_onnx_recurrent *lower) {
+  return lower->directions == 1 && is_of_directions(g, node, lower);
+}
+
+static int sums(sq_onnx_graph *g, const sq_onnx_node *node, const sq_onnx_recurrent *lower) {
+  return lower->directions == 2 && is_of_directions(g, node, lower) &&
+         sq_onnx_integer(node, "keepdims", 1) == 0;
+}
+
+static int is_sum(const sq_onnx_recurrent *r) { return r->desc.merge == SEQGPU_MERGE_SUM; }
+
+/* Elements of a row of our y. */
+static int64_t width_of(const sq_onnx_recurrent *r) {
+  return (is_sum(r) ? 1 : r->directions) * r->desc.hidden_size;
 }
 
 static int flattens(sq_onnx_graph *g, const sq_onnx_node *node, const sq_onnx_recurrent *lower) {
   int64_t shape[4];
-  sq_bytes zero;
-  const int64_t width = lower->directions * lower->desc.hidden_size;
-  if (read_list(g, node, "shape", shape, 4) != 3 || sq_onnx_attribute(node, "allowzero", &zero) != 0)
-    return 0;
+  const int64_t width = width_of(lower);
+  if (read_list(g, node, "shape", shape, 4) != 3 || sq_onnx_integer(node, "allowzero", 0) != 0) return 0;
   if (shape[0] == 0 && shape[1] == 0) return shape[2] == -1 || shape[2] == width;
   return shape[2] == width && ((shape[0] == 0 && shape[1] == -1) || (shape[0] == -1 && shape[1] == 0));
 }
 
-static int transposes(sq_onnx_graph *g, const sq_onnx_node *node) {
-  static const int64_t wanted[4] = {0, 2, 1, 3};
+/* Whether it is a Transpose into this order, of 3 or 4 axes. */
+static int transposes(sq_onnx_graph *g, const sq_onnx_node *node, const int64_t *order, int rank) {
   int64_t perm[5];
-  (void)g;
   sq_bytes attribute;
-  if (sq_onnx_attribute(node, "perm", &attribute) != 1) return 0;
-  return read_list(g, node, "perm", perm, 5) == 4 && memcmp(perm, wanted, sizeof wanted) == 0;
+  if (!sq_onnx_is(node->op, "Transpose") || sq_onnx_attribute(node, "perm", &attribute) != 1) return 0;
+  return read_list(g, node, "perm", perm, 5) == rank &&
+         memcmp(perm, order, (size_t)rank * sizeof *order) == 0;
 }
+
+static const int64_t directions_inside[4] = {0, 2, 1, 3}, batch_first[3] = {1, 0, 2};
 
 /* ---------------------------------------------------------------- paths */
 
-/* Walks down from X as long as every value has one reader alone. */
-static int walk_down(const sq_onnx_graph *g, const sq_onnx_node *upper, path *p) {
-  int value = sq_onnx_input(g, upper, ONNX_X);
-  p->count = 0;
+/* Walks down from a value as long as each has one reader alone; 1 at the Y of a recurrent node. */
+static int walk_down(const sq_onnx_graph *g, int value, path *p) {
   for (;;) {
     if (value < 0 || g->values[value].node < 0 || g->values[value].uses != 1) return 0;
     const int index = g->values[value].node;
@@ -86,38 +103,29 @@ static int walk_down(const sq_onnx_graph *g, const sq_onnx_node *upper, path *p)
   }
 }
 
-/* Whether the nodes of a path turn the lower one's Y into the next X. */
+/* Whether the nodes of a path turn the lower one's Y into the next X, which is also our y. */
 static int only_moves(sq_onnx_graph *g, const path *p, const sq_onnx_recurrent *lower) {
-  int transposed = lower->layout, done = 0;
+  int inside = lower->layout, done = 0; /* inside: the directions stand beside the units */
   for (int i = p->count - 1; i >= 0; i--) {
     const sq_onnx_node *node = &g->nodes[p->nodes[i]];
     if (sq_onnx_is(node->op, "Identity")) continue;
     if (done) return 0;
-    if (sq_onnx_is(node->op, "Squeeze") && transposed == lower->layout)
+    if (sq_onnx_is(node->op, "Squeeze") && inside == lower->layout)
       done = squeezes(g, node, lower);
-    else if (sq_onnx_is(node->op, "Reshape") && transposed)
-      done = flattens(g, node, lower);
-    else if (sq_onnx_is(node->op, "Transpose") && !transposed)
-      transposed = transposes(g, node);
+    else if (sq_onnx_is(node->op, "ReduceSum") && inside == lower->layout)
+      done = is_sum(lower) && sums(g, node, lower);
+    else if (sq_onnx_is(node->op, "Reshape") && inside)
+      done = !is_sum(lower) && flattens(g, node, lower);
+    else if (!inside && transposes(g, node, directions_inside, 4))
+      inside = 1;
     else
       return 0;
   }
   return done;
 }
 
-static int same_functions(const sq_onnx_recurrent *a, const sq_onnx_recurrent *b) {
-  return a->desc.activation == b->desc.activation; /* scales are in the weights */
-}
-
-/* Whether one network can have both as layers. */
-static int alike(const sq_onnx_graph *g, const sq_onnx_recurrent *lower, const sq_onnx_recurrent *upper) {
-  const seqgpu_rnn_desc *a = &lower->desc, *b = &upper->desc;
-  return lower->op == upper->op && a->hidden_size == b->hidden_size && a->bidirectional == b->bidirectional &&
-         a->reverse == b->reverse && a->batch_first == b->batch_first && a->peephole == b->peephole &&
-         a->coupled == b->coupled && a->reset_after == b->reset_after && same_functions(lower, upper) &&
-         b->input_size == lower->directions * a->hidden_size && !(lower->stateful && upper->given) &&
-         !(lower->given && upper->stateful) &&
-         sq_onnx_input(g, lower->node, ONNX_LENGTHS) == sq_onnx_input(g, upper->node, ONNX_LENGTHS);
+static void take_path(sq_onnx_graph *g, const path *p) {
+  for (int i = 0; i < p->count; i++) g->nodes[p->nodes[i]].taken = 1;
 }
 
 /* The recurrent node of this index, among those in the order of the file; -1. */
@@ -134,20 +142,82 @@ static int find_recurrent(const sq_onnx_recurrent *all, int count, int index) {
   return -1;
 }
 
-void sq_onnx_stack(sq_onnx_graph *g, sq_onnx_recurrent *all, int count) {
-  for (int i = 0; i < count; i++) {
-    path p;
-    if (!walk_down(g, all[i].node, &p)) continue;
-    const int below = find_recurrent(all, count, p.end);
-    if (below < 0 || below >= i) continue; /* a graph is sorted: what comes later is a circle */
-    if (!alike(g, &all[below], &all[i]) || !only_moves(g, &p, &all[below])) continue;
-    all[i].below = below;
-    all[below].above = i;
+/* The recurrent node at the lower end of the path from a value, where all that lies between gives its Y the form of
+ * ours; -1. */
+static int plain_end(sq_onnx_graph *g, int value, const sq_onnx_recurrent *all, int count, path *p) {
+  *p = (path){.count = 0};
+  if (!walk_down(g, value, p)) return -1;
+  const int end = find_recurrent(all, count, p->end);
+  return end >= 0 && only_moves(g, p, &all[end]) ? end : -1;
+}
+
+/* ---------------------------------------------------------------- sums, stacks, and what stands around them */
+
+/* Whose directions are added.  Where something else reads Y as well, they are not. */
+static void find_sums(sq_onnx_graph *g, sq_onnx_recurrent *all, int count) {
+  for (int i = 0; i < g->node_count; i++) {
+    const sq_onnx_node *node = &g->nodes[i];
+    path p = {.count = 0};
+    if (!sq_onnx_is(node->op, "ReduceSum") || !walk_down(g, sq_onnx_input(g, node, 0), &p)) continue;
+    const int end = p.count == 0 ? find_recurrent(all, count, p.end) : -1;
+    if (end >= 0 && sums(g, node, &all[end])) all[end].desc.merge = SEQGPU_MERGE_SUM;
   }
 }
 
-void sq_onnx_take_between(sq_onnx_graph *g, const sq_onnx_recurrent *upper) {
-  path p;
-  if (!walk_down(g, upper->node, &p)) return;
-  for (int i = 0; i < p.count; i++) g->nodes[p.nodes[i]].taken = 1;
+/* Whether one network can have both as layers. */
+static int alike(const sq_onnx_graph *g, const sq_onnx_recurrent *lower, const sq_onnx_recurrent *upper) {
+  const seqgpu_rnn_desc *a = &lower->desc, *b = &upper->desc;
+  return lower->op == upper->op && a->hidden_size == b->hidden_size && a->bidirectional == b->bidirectional &&
+         a->reverse == b->reverse && a->merge == b->merge && a->batch_first == b->batch_first &&
+         a->peephole == b->peephole && a->coupled == b->coupled && a->reset_after == b->reset_after &&
+         a->activation == b->activation && b->input_size == width_of(lower) &&
+         !(lower->stateful && upper->given) && !(lower->given && upper->stateful) &&
+         sq_onnx_input(g, lower->node, ONNX_LENGTHS) == sq_onnx_input(g, upper->node, ONNX_LENGTHS);
+}
+
+static void find_stacks(sq_onnx_graph *g, sq_onnx_recurrent *all, int count) {
+  for (int i = 0; i < count; i++) {
+    path p;
+    const int below = plain_end(g, sq_onnx_input(g, all[i].node, ONNX_X), all, count, &p);
+    if (below < 0 || below >= i || !alike(g, &all[below], &all[i])) continue; /* below >= i: a circle */
+    all[i].below = below;
+    all[below].above = i;
+    take_path(g, &p);
+  }
+}
+
+/* Nodes after a last layer that give its Y the form of our y, and those that then turn it. */
+static void find_ends(sq_onnx_graph *g, sq_onnx_recurrent *all, int count) {
+  for (int i = 0; i < g->node_count; i++) {
+    const sq_onnx_node *node = &g->nodes[i];
+    const int turns = transposes(g, node, batch_first, 3);
+    if (!turns && !sq_onnx_is(node->op, "Squeeze") && !sq_onnx_is(node->op, "ReduceSum") &&
+        !sq_onnx_is(node->op, "Reshape"))
+      continue;
+    path p = {.count = 0};
+    if (!turns) p.nodes[p.count++] = i;
+    if (!walk_down(g, sq_onnx_input(g, node, 0), &p)) continue;
+    const int end = find_recurrent(all, count, p.end);
+    if (end < 0 || all[end].above >= 0 || !only_moves(g, &p, &all[end])) continue;
+    take_path(g, &p);
+    if (turns) all[end].turned = i;
+  }
+}
+
+void sq_onnx_stack(sq_onnx_graph *g, sq_onnx_recurrent *all, int count) {
+  find_sums(g, all, count);
+  find_stacks(g, all, count);
+  find_ends(g, all, count);
+}
+
+void sq_onnx_turn(sq_onnx_graph *g, const sq_onnx_recurrent *first, const sq_onnx_recurrent *last,
+                  seqgpu_rnn_desc *desc) {
+  const int x = sq_onnx_input(g, first->node, ONNX_X);
+  if (last->turned < 0 || first->layout || x < 0 || g->values[x].node < 0 || g->values[x].uses != 1) return;
+  sq_onnx_node *before = &g->nodes[g->values[x].node];
+  if (!transposes(g, before, batch_first, 3)) return;
+  before->taken = 1;
+  g->nodes[last->turned].taken = 1;
+  desc->batch_first = 1;
+  sq_onnx_look_at_x(g, sq_onnx_input(g, before, 0), desc);
 }

@@ -99,7 +99,12 @@ seqgpu_status sq_onnx_constant(sq_onnx_graph *g, const sq_onnx_node *node, int p
   const char *why = read_tensor(body, out);
   out->value = value;
   if (out->name.size == 0) out->name = (sq_bytes){(const unsigned char *)what, strlen(what)};
-  return why ? bad_tensor(g, node, out, why) : SEQGPU_OK;
+  if (why) return bad_tensor(g, node, out, why);
+  if (element_of(out->type)) return SEQGPU_OK;
+  return sq_onnx_fail(g, SEQGPU_EUNSUPPORTED, node,
+                      "tensor \"%s\" is of type %d; it must be FLOAT (1), FLOAT16 (10), DOUBLE (11) or "
+                      "BFLOAT16 (16)",
+                      sq_onnx_show(out->name).text, out->type);
 }
 
 /* ---------------------------------------------------------------- numbers */
@@ -272,11 +277,6 @@ static seqgpu_status check_finite(const sq_onnx_graph *g, const sq_onnx_node *no
 seqgpu_status sq_onnx_numbers(sq_onnx_graph *g, const sq_onnx_node *node, const sq_onnx_tensor *t,
                               double **out) {
   const element *e = element_of(t->type);
-  if (e == NULL)
-    return sq_onnx_fail(g, SEQGPU_EUNSUPPORTED, node,
-                        "tensor \"%s\" is of type %d; it must be FLOAT (1), FLOAT16 (10), DOUBLE (11) or "
-                        "BFLOAT16 (16)",
-                        sq_onnx_show(t->name).text, t->type);
   if (!t->external && (uint64_t)t->elements > t->body.size)
     return bad_tensor(g, node, t, "has fewer numbers than its dimensions say");
   if (!within_budget(g, t))

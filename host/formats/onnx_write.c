@@ -53,11 +53,11 @@ static size_t begin_node(const writer *w, const char *op, const char *output) {
   return start;
 }
 
-/* A node of two inputs at most; b may be NULL. */
+/* A node of two inputs. */
 static void put_node(const writer *w, const char *op, const char *a, const char *b, const char *output) {
   const size_t start = begin_node(w, op, output);
   sq_pb_put_text(w->out, NODE_INPUT, a);
-  if (b) sq_pb_put_text(w->out, NODE_INPUT, b);
+  sq_pb_put_text(w->out, NODE_INPUT, b);
   sq_pb_end(w->out, start);
 }
 
@@ -162,8 +162,9 @@ static void put_values(const writer *w) {
 static void put_lengths(const writer *w) {
   const int64_t largest = INT32_MAX;
   put_integers(w, "sequence_lens", ONNX_INT32, &largest, 1);
-  put_size(w, "x_steps", 0, "seq_len");
-  put_size(w, "x_steps", 1, "batch");
+  const int batch_first = w->net->desc.batch_first;
+  put_size(w, "x", batch_first, "seq_len");
+  put_size(w, "x", 1 - batch_first, "batch");
   const size_t cast = begin_node(w, "Cast", "longest");
   sq_pb_put_text(w->out, NODE_INPUT, "seq_len");
   put_integer(w, "to", ONNX_INT32);
@@ -295,7 +296,7 @@ static void put_between(const writer *w, int64_t l, const char *y, const char *n
 static seqgpu_status put_layers(const writer *w) {
   static const int64_t swap[3] = {1, 0, 2}, flat[3] = {0, 0, -1};
   const int batch_first = w->net->desc.batch_first;
-  label x = {"x_steps"};
+  label x = batch_first ? (label){"x_steps"} : (label){"x"};
   if (w->N == 2 && !summed(w)) put_integers(w, "flat", ONNX_INT64, flat, 3);
   for (int64_t l = 0; l < w->L; l++) {
     const label y = numbered("Y", l);
@@ -349,10 +350,7 @@ static seqgpu_status put_graph(const writer *w) {
   static const int64_t swap[3] = {1, 0, 2}, one = 1;
   put_integers(w, "one", ONNX_INT64, &one, 1);
   sq_pb_put_text(w->out, GRAPH_NAME, w->net->name[0] ? w->net->name : "seqgpu");
-  if (w->net->desc.batch_first)
-    put_transpose(w, "x", swap, 3, "x_steps");
-  else
-    put_node(w, "Identity", "x", NULL, "x_steps");
+  if (w->net->desc.batch_first) put_transpose(w, "x", swap, 3, "x_steps");
   put_lengths(w);
   SQ_TRY(put_states(w));
   SQ_TRY(put_layers(w));

@@ -126,7 +126,7 @@ def case(name, op, T=3, B=2, I=2, H=3, layers=1, direction="forward", kind="f32"
                 nodes.append(helper.make_node("Squeeze", ["Y%d" % l, "one"], [at]))
             else:
                 nodes.append(helper.make_node("Transpose", ["Y%d" % l], ["t%d" % l], perm=[0, 2, 1, 3]))
-                nodes.append(helper.make_node("Reshape", ["t%d" % l, "flat"], [at]))
+                nodes.append(helper.make_node("Reshape", ["t%d" % l, "flat"], [at], allowzero=0))
         used = {name for node in nodes for name in node.input}
         initializers += [numpy_helper.from_array(np.array(numbers), name)
                          for name, numbers in (("one", [1]), ("flat", [0, 0, -1])) if name in used]
