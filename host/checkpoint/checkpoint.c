@@ -17,6 +17,7 @@
 #include "host/checkpoint/safetensors_write.h"
 #include "host/context/shape.h"
 #include "host/context/structs.h"
+#include "host/params/split.h"
 #include "host/params/store.h"
 
 enum { FILE_NAME = SQ_NAME_SIZE + 24, COUNTERS = 5 };
@@ -34,6 +35,14 @@ static void *part_memory(const seqgpu_params *p, const sq_tensor *t, part which)
 }
 
 static int is_trained(const seqgpu_params *p, const sq_tensor *t) { return p->blocks[t->block].grad != NULL; }
+
+/* A bias that is split stands in the file as its two parts, under the same names. */
+static int is_sum(const seqgpu_params *p, const sq_tensor *t) {
+  if (t->form != SQ_FORM_GRU_REC) return t->part[0] != NULL;
+  for (int i = 0; i < p->tensor_count; i++)
+    if (p->tensors[i]->rec == t) return 1;
+  return 0;
+}
 
 /* "rnn.bias_l0" with "ih" becomes "rnn.bias_ih_l0". */
 static void bias_name(const char *name, const char *kind, char out[FILE_NAME]) {
@@ -105,6 +114,7 @@ static void list_entries(saving *s, int weights_only) {
   if (!weights_only) add_optimizer(s);
   for (int i = 0; i < p->tensor_count; i++) {
     const sq_tensor *t = p->tensors[i];
+    if (is_sum(p, t)) continue;
     add_values(s, t);
     if (weights_only) continue;
     if (is_trained(p, t) && p->has_first) add_entry(s, t, PART_FIRST, t->rows, t->cols);
@@ -426,6 +436,7 @@ static seqgpu_status stage_everything(loading *l) {
   for (int i = 0; i < p->tensor_count; i++) {
     const sq_tensor *t = p->tensors[i];
     const int trained = is_trained(p, t);
+    if (is_sum(p, t)) continue;
     if (trained || l->resume) SQ_TRY(stage_value(l, t));
     if (trained && l->counters[HAS_FIRST]) SQ_TRY(stage_moment(l, t, PART_FIRST));
     if (trained && l->counters[HAS_SECOND]) SQ_TRY(stage_moment(l, t, PART_SECOND));
@@ -461,6 +472,7 @@ static seqgpu_status commit(loading *l) {
     void *device = s->tensor ? part_memory(p, s->tensor, s->which) : p->clip_state;
     status = seqgpu_copy_in(p->ctx, device, s->host, (size_t)s->elements * p->ctx->element_size);
   }
+  if (status == SEQGPU_OK) status = sq_split_add_up(p);
   /* the host copies may be page-locked, and are freed next */
   const seqgpu_status arrived = seqgpu_synchronize(p->ctx);
   return status != SEQGPU_OK ? status : arrived;
