@@ -57,6 +57,7 @@ static void list_entries(saving *s, int weights_only) {
   if (!weights_only) add_optimizer(s);
   for (int i = 0; i < p->tensor_count; i++) {
     const sq_tensor *t = p->tensors[i];
+    if (sq_is_sum(p, t)) continue;
     add_values(s, t);
     if (weights_only) continue;
     if (sq_is_trained(p, t) && p->has_first) add_entry(s, t, SQ_MEMORY_FIRST, t->rows, t->cols);

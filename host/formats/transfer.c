@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/formats/foreign.h"
+#include "host/params/split.h"
 #include "host/params/store.h"
 #include "host/plan/plan.h"
 
@@ -122,7 +123,8 @@ static seqgpu_status visit_all(seqgpu_params *p, const char *prefix, const sq_fo
 
 seqgpu_status sq_transfer_load(seqgpu_params *p, const char *prefix, const sq_foreign_net *net) {
   SQ_TRY(visit_all(p, prefix, net, 0));
-  return visit_all(p, prefix, net, 1);
+  SQ_TRY(visit_all(p, prefix, net, 1));
+  return sq_split_take_sums(p);
 }
 
 /* ---------------------------------------------------------------- out of parameters */

@@ -17,8 +17,8 @@
  *
  * **Two biases.** PyTorch, Keras's GRU and ONNX add two biases, b_ih + b_hh, where this library has their sum.  The
  * outputs are the same.  Training is not: the gradient of either bias is the gradient g of the sum, so that plain
- * gradient descent on two biases moves their sum by 2 lr g, and on one bias by lr g.  To follow a program that
- * trains two, give the bias twice the learning rate; host/doc/exchange.md says for which optimisers that is exact.
+ * gradient descent on two biases moves their sum by 2 lr g, and on one bias by lr g.  seqgpu_params_split_biases
+ * trains two.
  */
 #ifndef SEQGPU_EXCHANGE_H
 #define SEQGPU_EXCHANGE_H

@@ -108,6 +108,29 @@ def nam():
                    "config": {"input_size": 1, "hidden_size": 3, "num_layers": 2}, "weights": flat}, out)
 
 
+def training():
+    """20 updates of both biases, for tests/test_split.c: the weights before them, and the output after them."""
+    torch.set_default_dtype(torch.float64)
+    nets = nn.ModuleDict({"lstm": nn.LSTM(2, 3, 2, bidirectional=True), "gru": nn.GRU(2, 3, 2), "rnn": nn.RNN(2, 3)})
+    save_file(nets.state_dict(), path("train.safetensors"))
+    optimizers = {"lstm": lambda p: torch.optim.Adam(p, lr=.03, weight_decay=.01),
+                  "gru": lambda p: torch.optim.SGD(p, lr=.05, momentum=.9, nesterov=True, weight_decay=.01),
+                  "rnn": lambda p: torch.optim.SGD(p, lr=.1)}
+    for name, net in nets.items():
+        x = torch.rand(T, B, 2) * 2 - 1
+        dy = torch.rand(T, B, net(x)[0].shape[2]) * 2 - 1
+        optimizer = optimizers[name](net.parameters())
+        for _ in range(20):
+            optimizer.zero_grad()
+            (net(x)[0] * dy).sum().backward()
+            norm = torch.sqrt(sum((p.grad ** 2).sum() for p in net.parameters()))
+            for p in net.parameters():  # clip_grad_norm_ adds 1e-6 to the norm
+                p.grad *= min(1, 2 / norm)
+            optimizer.step()
+        note("train", name, x, net(x)[0].detach())
+        expected[f"train/{name}/dy"] = dy.numpy()
+
+
 def npy():
     """Orders, types and versions of .npy that NumPy writes, all of the same numbers 0 .. 11."""
     a = np.arange(12).reshape(3, 4)
@@ -133,5 +156,6 @@ L = keras.layers
 rtneural("rtneural", [L.GRU(3, return_sequences=True), L.GRU(3, return_sequences=True)], ["gru", "gru"])
 rtneural("aidax", [L.LSTM(4, return_sequences=True), L.Dense(1)], ["lstm", "dense"], in_skip=1, in_gain=0, out_gain=-3.5)
 nam()
+training()
 npy()
 np.savez(path("expected.npz"), **expected)
