@@ -1,6 +1,10 @@
 /* main.c - the program `seqgpu`: finds the command and runs it. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/cli/command.h"
 #include "host/cli/exchange.h"
@@ -39,7 +43,17 @@ static int run(int argc, char **argv) {
   return cli_usage("\"%.40s\": is not a command; see seqgpu --help", argv[1]);
 }
 
+/* Where the shell has closed a standard stream, the first file that is opened would take its place, and what is printed
+ * would end in a model. */
+static void fill_standard_streams(void) {
+  int fd;
+  do fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) close(fd);
+}
+
 int main(int argc, char **argv) {
+  fill_standard_streams();
   const int code = run(argc, argv);
   if (fflush(stdout) == 0 && !ferror(stdout)) return code;
   if (code == CLI_OK) return cli_error("standard output: %s", strerror(errno));

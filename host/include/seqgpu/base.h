@@ -7,6 +7,8 @@
  *    names the argument and its limit.  The library never prints, exits or aborts, and it has no global
  *    state.
  *  - A context is used by one thread at a time; any number of contexts may be used by any number of threads.
+ *  - fork(): the child must make contexts of its own.  Calls with one of its parent's return EINVAL, and destroying
+ *    that one frees what the child has of it.  A context of one thread on the CPU may be used on both sides.
  *  - The caller owns all tensors.  On a GPU, calls enqueue their work on the context's stream and return: no
  *    hidden allocation, no hidden synchronisation, no streams of their own.  Streams are opaque pointers
  *    here, so these headers need no CUDA.
@@ -110,7 +112,8 @@ typedef struct seqgpu_allocator {
 typedef struct seqgpu_context_options {
   const char *device; /**< "cpu", "cuda", or "auto": cuda where there is one, else cpu; NULL = "auto" */
   int device_index;   /**< which GPU */
-  int threads;        /**< CPU: threads including the caller's; 0 = one per processor, at most 1024 */
+  int threads;        /**< CPU: threads including the caller's; 0 = one for each processor that the affinity mask and the
+                          CPU quota of the control group leave to the process; at most 1024 */
   seqgpu_dtype dtype; /**< SEQGPU_DTYPE_F64 on the CPU only */
   void *stream;       /**< GPU: a cudaStream_t of the caller; NULL = the default stream */
   const seqgpu_allocator *allocator; /**< NULL = the C library's; copied */
