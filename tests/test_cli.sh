@@ -64,7 +64,7 @@ has_keys() {
   if [ "$(keys "$3")" = "$2 " ]; then pass "$1"; else fail "$1" "$(keys "$3")"; fi
 }
 model_keys="cell layers hidden projection activation reset-after peephole coupled factors context leak learn-leak reflections \
-init init-scale forget-bias batch seed optimizer momentum decay dropout clip lr"
+init init-scale forget-bias batch seed optimizer momentum decay dropout clip lr math"
 cursor_keys="step data_size data_hash format"
 check "lstm with a projection" train --cell lstm --projection-size 4 --steps 3 --checkpoint new_name
 has_keys "keys of a language model" "$model_keys seq-len embedding tokens vocab-limit val-fraction lr-decay lr-decay-after \

@@ -40,14 +40,15 @@ int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config
   return vocab_read(line, text_token_kind(config->tokens), out);
 }
 
-int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
-                vocabulary *v) {
+int charlm_load(seqgpu_context *ctx, const char *path, const how_options *how, int64_t T, int64_t B,
+                int training, charlm *m, vocabulary *v) {
   seqgpu_checkpoint *file;
   charlm_config config = charlm_defaults;
   *m = (charlm){.ctx = ctx};
   *v = (vocabulary){.unknown = -1};
   if (seqgpu_checkpoint_open(ctx, path, &file) != SEQGPU_OK) return cli_library_error(ctx);
   int code = read_meta(file, path, &config, v);
+  config.model.how = *how;
   if (code == CLI_OK) code = charlm_create(ctx, &config, v->size, T, B, training, m);
   if (code == CLI_OK && seqgpu_checkpoint_load(file, m->params, 0) != SEQGPU_OK)
     code = cli_library_error(ctx);

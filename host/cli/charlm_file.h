@@ -19,8 +19,8 @@ seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cur
 /* The vocabulary of a checkpoint of the language model. */
 int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocabulary *out);
 /* Config, vocabulary and weights, for a pass over T steps of B streams: what sample, eval and inspect need.
- * 0, or an exit code after a sentence. */
-int charlm_load(seqgpu_context *ctx, const char *path, int64_t T, int64_t B, int training, charlm *m,
-                vocabulary *v);
+ * It runs as `how` says, not as it was trained.  0, or an exit code after a sentence. */
+int charlm_load(seqgpu_context *ctx, const char *path, const how_options *how, int64_t T, int64_t B,
+                int training, charlm *m, vocabulary *v);
 
 #endif

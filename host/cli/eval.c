@@ -7,7 +7,7 @@
 #include "host/cli/command.h"
 
 typedef struct eval_options {
-  common_options common;
+  network_options base;
   const char *checkpoint, *text;
   int64_t batch;
 } eval_options;
@@ -30,7 +30,7 @@ enum { EVAL_STEPS = 50 };
 
 static void print_result(const eval_options *o, int64_t predictions, double nats) {
   const double bits = nats / CHARLM_LN2;
-  if (o->common.json)
+  if (o->base.common.json)
     printf("{\"tokens\": %lld, \"loss\": %.9g, \"bits_per_char\": %.9g, \"perplexity\": %.9g}\n",
            (long long)predictions, nats, bits, exp(nats));
   else
@@ -68,13 +68,13 @@ static int run(const eval_options *o, charlm *m, const vocabulary *v, const text
 static int load(seqgpu_context *ctx, const eval_options *o, const text_file *t, charlm *m, vocabulary *v) {
   int64_t batch = o->batch ? o->batch : charlm_eval_batch((int64_t)t->size + 1);
   if (batch > (int64_t)t->size) batch = (int64_t)t->size;
-  return charlm_load(ctx, o->checkpoint, EVAL_STEPS, batch, 0, m, v);
+  return charlm_load(ctx, o->checkpoint, &o->base.how, EVAL_STEPS, batch, 0, m, v);
 }
 
 static int eval(int argc, char **argv) {
-  eval_options options = {.common = COMMON_DEFAULTS};
+  eval_options options = {.base = {.common = COMMON_DEFAULTS}};
   seqgpu_context *ctx;
-  const int started = command_start(&help, argc, argv, &options, &ctx);
+  const int started = command_start_network(&help, argc, argv, &options, &ctx);
   if (started != ARGS_GO_ON) return started;
   text_file t = {.data = NULL};
   charlm m = {.ctx = ctx};

@@ -8,7 +8,7 @@
 #include "host/cli/json.h"
 
 typedef struct inspect_options {
-  common_options common;
+  network_options base;
   const char *checkpoint, *prime;
 } inspect_options;
 
@@ -203,14 +203,14 @@ static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_check
   int32_t *ids = NULL;
   int64_t count = 0;
   int code = CLI_OK;
-  if (o->prime) code = charlm_load(ctx, o->checkpoint, 1, 1, 1, &m, &v);
+  if (o->prime) code = charlm_load(ctx, o->checkpoint, &o->base.how, 1, 1, 1, &m, &v);
   if (o->prime && code == CLI_OK) code = read_prime(o, &v, &ids, &count);
   if (code == CLI_OK) {
-    print_meta(file, o->common.json);
-    code = print_tensors(ctx, file, o->common.json);
+    print_meta(file, o->base.common.json);
+    code = print_tensors(ctx, file, o->base.common.json);
   }
-  if (o->prime && code == CLI_OK) code = look_inside(&m, ids, count, o->common.json);
-  if (o->common.json && code == CLI_OK) printf("}\n");
+  if (o->prime && code == CLI_OK) code = look_inside(&m, ids, count, o->base.common.json);
+  if (o->base.common.json && code == CLI_OK) printf("}\n");
   free(ids);
   charlm_destroy(&m);
   vocab_free(&v);
@@ -218,9 +218,9 @@ static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_check
 }
 
 static int inspect(int argc, char **argv) {
-  inspect_options options = {.common = COMMON_DEFAULTS};
+  inspect_options options = {.base = {.common = COMMON_DEFAULTS}};
   seqgpu_context *ctx;
-  const int started = command_start(&help, argc, argv, &options, &ctx);
+  const int started = command_start_network(&help, argc, argv, &options, &ctx);
   if (started != ARGS_GO_ON) return started;
   seqgpu_checkpoint *file;
   int code = CLI_OK;

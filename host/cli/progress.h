@@ -1,4 +1,4 @@
-/* progress.h - what training prints: a bar on a terminal, lines in a pipe, JSON Lines in a file. */
+/* progress.h - what training prints: lines, under them a bar on a terminal, and JSON Lines in a file. */
 #ifndef PROGRESS_H
 #define PROGRESS_H
 
@@ -16,11 +16,14 @@ typedef struct progress_report {
   double grad_norm, lr;
 } progress_report;
 
+typedef enum progress_mode { PROGRESS_TEXT, PROGRESS_JSON, PROGRESS_QUIET } progress_mode;
+
 typedef struct progress {
   FILE *log;
   const char *log_path;
   int log_is_new; /* the file did not exist before */
-  int json, terminal;
+  progress_mode mode;
+  int terminal;
   double start, drawn, reported; /* times */
   double start_fraction;
   int64_t tokens; /* time steps since the last report */
@@ -28,16 +31,16 @@ typedef struct progress {
 } progress;
 
 /* log_path NULL = none.  `fraction` of the run is done already.  0, or an exit code after a sentence. */
-int progress_open(progress *p, const char *log_path, int json, double fraction);
+int progress_open(progress *p, const char *log_path, progress_mode mode, double fraction);
 /* Empties a log of an earlier run. */
 int progress_empty_log(progress *p);
 /* The run did not begin: closes the log, and removes it if this run created it. */
 void progress_abandon(progress *p);
-/* Redraws the bar now and then; costs next to nothing when it does not. */
+/* Redraws the bar now and then, as wide as the terminal is now; costs next to nothing when it does not. */
 void progress_draw(progress *p, const progress_report *r);
 /* Prints a line and adds one to the log.  0, or an exit code when the log cannot be written. */
 int progress_line(progress *p, const progress_report *r);
-/* Ends the bar, so that what follows starts on a line of its own. */
+/* Removes the bar, so that what follows starts on a line of its own. */
 void progress_end_bar(progress *p);
 int progress_close(progress *p);
 

@@ -9,16 +9,19 @@ const run_options run_defaults = {
     .common = COMMON_DEFAULTS, .checkpoint_every = 1000, .log_every = 50, .eval_every = 500};
 
 static const arg_spec epochs_spec[] = {
+    ROW_GROUP("Length of the run"),
     ROW_REAL("epochs", ARG_NOT_KEPT, FIELD(epochs), 0, 1e9, "N", "passes over the data, 0 = no limit"),
     ROW_END,
 };
 static const arg_spec run_specs[] = {
+    ROW_GROUP("Length of the run"),
     ROW_INT("steps", ARG_NOT_KEPT, FIELD(steps), 0, 4e18, "N", "updates in all, 0 = no limit"),
     ROW_REAL("minutes", ARG_NOT_KEPT, FIELD(minutes), 0, 1e9, "M", "minutes of this run, 0 = no limit"),
     ROW_REAL("stop-at", ARG_NOT_KEPT, FIELD(stop_at), 0, 1e38, "L",
              "stop once the validation loss is L or less, 0 = never"),
     ROW_REAL("stop-at-metric", ARG_NOT_KEPT, FIELD(stop_at_metric), 0, 1e38, "M",
              "stop once the validation metric is M or less, 0 = never"),
+    ROW_GROUP("Files and reports"),
     ROW_TEXT("checkpoint", FIELD(checkpoint), "FILE", "where to save the model (.safetensors)"),
     ROW_INT("checkpoint-every", ARG_NOT_KEPT, FIELD(checkpoint_every), 0, 4e18, "N",
             "updates between saves, 0 = save only at the end"),

@@ -12,7 +12,7 @@
 #include "host/cli/json.h"
 
 typedef struct sample_options {
-  common_options common;
+  network_options base;
   const char *checkpoint, *prime;
   double temperature;
   int64_t length, seed;
@@ -133,8 +133,8 @@ static int run(sampler *s) {
   seqgpu_status status = s->logits ? seqgpu_malloc(ctx, sizeof(int32_t), &s->id) : SEQGPU_ENOMEM;
   if (status == SEQGPU_OK) status = charlm_pass_create(&s->model, 1, 1, 0, &s->pass);
   if (status == SEQGPU_OK)
-    status = s->options->common.json ? write_json(s, prime, count) : write_text(s, prime, count, stdout);
-  if (status == SEQGPU_OK && !s->options->common.json) printf("\n");
+    status = s->options->base.common.json ? write_json(s, prime, count) : write_text(s, prime, count, stdout);
+  if (status == SEQGPU_OK && !s->options->base.common.json) printf("\n");
   free(prime);
   free(s->logits);
   charlm_pass_destroy(&s->pass);
@@ -143,12 +143,12 @@ static int run(sampler *s) {
 }
 
 static int sample(int argc, char **argv) {
-  sample_options options = {.common = COMMON_DEFAULTS, .temperature = 1, .length = 500, .seed = 1};
+  sample_options options = {.base = {.common = COMMON_DEFAULTS}, .temperature = 1, .length = 500, .seed = 1};
   seqgpu_context *ctx;
-  const int started = command_start(&help, argc, argv, &options, &ctx);
+  const int started = command_start_network(&help, argc, argv, &options, &ctx);
   if (started != ARGS_GO_ON) return started;
   sampler s = {.options = &options, .seed = (uint64_t)options.seed};
-  int code = charlm_load(ctx, options.checkpoint, 1, 1, 0, &s.model, &s.vocab);
+  int code = charlm_load(ctx, options.checkpoint, &options.base.how, 1, 1, 0, &s.model, &s.vocab);
   if (code == CLI_OK) code = run(&s);
   charlm_destroy(&s.model);
   vocab_free(&s.vocab);

@@ -27,6 +27,7 @@ typedef struct charlm_learner {
 #define FIELD(name) offsetof(charlm_options, name)
 
 static const arg_spec own_specs[] = {
+    ROW_GROUP("Data"),
     ROW_REQUIRED_FILE("text", FIELD(text), "the text to learn"),
     ROW_FLAG("bidirectional", ARG_NOT_KEPT, FIELD(bidirectional),
              "refused: such a model would see what it has to predict"),
@@ -202,8 +203,8 @@ int train_charlm(int argc, char **argv) {
            "Without --epochs, --steps or --minutes it trains for %d epochs.",
            EPOCHS);
   args_join(command.specs, own_specs, 0);
-  run_join_specs(command.specs, FIELD(run), 1);
   charlm_join_specs(command.specs, FIELD(config));
+  run_join_specs(command.specs, FIELD(run), 1);
   const arg_command help = {"seqgpu train charlm --text FILE [--checkpoint FILE] [options]", about,
                             command.specs};
   const int parsed = args_parse(&help, argc, argv, &options, command.given);

@@ -34,11 +34,14 @@ typedef struct task_learner {
 static const char format[] = "seqgpu task 1";
 #define FIELD(name) offsetof(task_options, name)
 
+static const arg_spec data_group[] = {ROW_GROUP("Data"), ROW_END};
 static const arg_spec length_spec[] = {
+    ROW_GROUP("Data"),
     ROW_INT("T", ARG_KEEP_RUN, FIELD(config.model.rnn.seq_len), 1, 1000000, "T", "steps per sequence"),
     ROW_END,
 };
 static const arg_spec eval_spec[] = {
+    ROW_GROUP("Data"),
     ROW_INT("eval-size", ARG_KEEP_FREE, FIELD(config.eval_size), 0, 1000000000, "N",
             "sequences per validation; 0 = all, where the data have an end"),
     ROW_END,
@@ -163,9 +166,10 @@ static seqgpu_status validate(void *self, const volatile sig_atomic_t *stop, dou
 
 static void join_specs(arg_spec table[ARGS_MAX], const task_spec *task) {
   if (task->shortest) args_join(table, length_spec, 0);
+  if (task->options) args_join(table, data_group, 0);
   if (task->options) args_join(table, task->options, FIELD(config));
   args_join(table, eval_spec, 0);
-  args_join(table, model_specs, FIELD(config.model));
+  config_join_specs(table, FIELD(config.model));
   if (task->has_epochs) args_join(table, epoch_specs, FIELD(config.model));
   run_join_specs(table, FIELD(run), task->has_epochs);
 }

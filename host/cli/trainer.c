@@ -222,7 +222,7 @@ static void print_start(const trainer *t) {
     json_number(stdout, ", \"baseline\": ", 9, l->baseline);
     printf("}\n");
   }
-  if (json) return;
+  if (json || t->options->common.quiet) return;
   char device[200];
   seqgpu_context_describe(t->ctx, device, sizeof device);
   printf("%lld parameters, %s; %s, algorithm %s\n", total, l->about, device, seqgpu_plan_algorithm(l->plan));
@@ -267,6 +267,9 @@ int trainer_run(const run_options *options, const model_config *config, run_star
   }
   t.start_time = cli_now();
   const double done = t.last_step > 0 ? fraction(&t) : 0;
-  CLI_TRY(progress_open(&t.shown, options->log, options->common.json, done));
+  const progress_mode mode = options->common.json    ? PROGRESS_JSON
+                             : options->common.quiet ? PROGRESS_QUIET
+                                                     : PROGRESS_TEXT;
+  CLI_TRY(progress_open(&t.shown, options->log, mode, done));
   return run(&t);
 }
