@@ -64,3 +64,14 @@ int args_parse(const arg_command *command, int argc, char **argv, void *options,
   CLI_TRY(check_required(command->specs, given));
   return ARGS_GO_ON;
 }
+
+const char *args_peek(int argc, char **argv, const char *name) {
+  const size_t length = strlen(name);
+  for (int i = 0; i < argc; i++) {
+    const char *arg = argv[i];
+    if (strncmp(arg, "--", 2) != 0 || strncmp(arg + 2, name, length) != 0) continue;
+    if (arg[2 + length] == '=') return arg + 2 + length + 1;
+    if (arg[2 + length] == 0) return i + 1 < argc ? argv[i + 1] : NULL;
+  }
+  return NULL;
+}

@@ -13,4 +13,7 @@ enum { ARGS_GO_ON = -1 };
 int args_parse(const arg_command *command, int argc, char **argv, void *options,
                unsigned char given[ARGS_MAX]);
 
+/* The value that a command line gives an option, NULL if none: for a command whose table depends on it. */
+const char *args_peek(int argc, char **argv, const char *name);
+
 #endif

@@ -82,6 +82,8 @@ typedef struct arg_spec {
   { .name = name_, .kind = ARG_TEXT, .offset = at, .value = value_, .help = help_ }
 #define ROW_REQUIRED_FILE(name_, at, help_)                                                                  \
   { .name = name_, .kind = ARG_TEXT, .offset = at, .value = "FILE", .help = help_, .required = 1 }
+#define ROW_REQUIRED_FILES(name_, at, help_)                                                                 \
+  { .name = name_, .kind = ARG_TEXTS, .offset = at, .value = "FILE", .help = help_, .required = 1 }
 #define ROW_TEXTS(name_, at, value_, help_)                                                                  \
   { .name = name_, .kind = ARG_TEXTS, .offset = at, .value = value_, .help = help_ }
 #define ROW_END                                                                                              \

@@ -3,11 +3,36 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char charlm_format[] = "seqgpu charlm 1";
 
+/* From malloc, NULL when out of memory. */
+static char *join_lines(const arg_list *list) {
+  size_t size = 1;
+  for (int i = 0; i < list->count; i++) size += strlen(list->item[i]) + 1;
+  char *text = calloc(size, 1);
+  for (int i = 0; text && i < list->count; i++) {
+    if (i > 0) strcat(text, "\n");
+    strcat(text, list->item[i]);
+  }
+  return text;
+}
+
+int charlm_open_texts(const seqgpu_checkpoint *file, arg_list *out, char **memory) {
+  const char *text = seqgpu_checkpoint_meta(file, "text");
+  out->count = 0;
+  *memory = malloc(text ? strlen(text) + 1 : 1);
+  if (*memory == NULL) return cli_error("out of memory");
+  if (text == NULL) return CLI_OK;
+  strcpy(*memory, text);
+  for (char *line = strtok(*memory, "\n"); line && out->count < ARGS_LIST; line = strtok(NULL, "\n"))
+    out->item[out->count++] = line;
+  return CLI_OK;
+}
+
 seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cursor *cursor, int64_t epoch,
-                          const char *path) {
+                          const arg_list *texts, const char *path) {
   arg_spec specs[ARGS_MAX] = {ROW_END};
   config_meta meta;
   char epochs[24];
@@ -15,11 +40,18 @@ seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cur
   config_write(&meta, charlm_format, specs, &m->config, cursor);
   snprintf(epochs, sizeof epochs, "%" PRId64, epoch);
   char *tokens = vocab_write(v);
-  if (tokens == NULL) return SEQGPU_ENOMEM;
+  char *names = join_lines(texts);
+  if (tokens == NULL || names == NULL) {
+    free(tokens);
+    free(names);
+    return SEQGPU_ENOMEM;
+  }
   config_add(&meta, "epoch", epochs);
   config_add(&meta, "vocabulary", tokens);
+  config_add(&meta, "text", names);
   const seqgpu_status status = seqgpu_checkpoint_save(m->params, path, meta.meta, meta.count);
   free(tokens);
+  free(names);
   return status;
 }
 

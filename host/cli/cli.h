@@ -16,6 +16,8 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_STOPPED = 130 };
 /* "seqgpu: ..." on standard error; they return CLI_FAILED and CLI_USAGE. */
 int cli_error(const char *format, ...) CLI_FORMAT(1);
 int cli_usage(const char *format, ...) CLI_FORMAT(1);
+/* The same for what is no failure. */
+void cli_note(const char *format, ...) CLI_FORMAT(1);
 /* The last sentence of the context. */
 int cli_library_error(const seqgpu_context *ctx);
 

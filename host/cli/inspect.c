@@ -6,17 +6,19 @@
 #include "host/cli/charlm_file.h"
 #include "host/cli/command.h"
 #include "host/cli/json.h"
+#include "host/cli/prime.h"
 
 typedef struct inspect_options {
   network_options base;
-  const char *checkpoint, *prime;
+  const char *checkpoint;
+  prime_options prime;
 } inspect_options;
 
 #define FIELD(name) offsetof(inspect_options, name)
 
 static const arg_spec specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "a .safetensors file, of this program or any other"),
-    ROW_TEXT("prime", FIELD(prime), "TEXT", "read this with the model and show its gates"),
+    PRIME_ROWS(FIELD(prime)),
     ROW_END,
 };
 static const arg_command help = {"seqgpu inspect --checkpoint FILE [--prime TEXT] [options]",
@@ -190,8 +192,7 @@ static int look_inside(charlm *m, const int32_t *ids, int64_t count, int json) {
 }
 
 static int read_prime(const inspect_options *o, const vocabulary *v, int32_t **ids, int64_t *count) {
-  const text_file prime = text_of(o->prime);
-  CLI_TRY(vocab_encode(v, &prime, "--prime", ids, count));
+  CLI_TRY(prime_encode(&o->prime, v, o->base.common.quiet, ids, count));
   return *count > 0 ? CLI_OK : cli_error("--prime: is empty; it must have at least one token");
 }
 
@@ -203,13 +204,14 @@ static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_check
   int32_t *ids = NULL;
   int64_t count = 0;
   int code = CLI_OK;
-  if (o->prime) code = charlm_load(ctx, o->checkpoint, &o->base.how, 1, 1, 1, &m, &v);
-  if (o->prime && code == CLI_OK) code = read_prime(o, &v, &ids, &count);
+  const int has_prime = o->prime.text || o->prime.file;
+  if (has_prime) code = charlm_load(ctx, o->checkpoint, &o->base.how, 1, 1, 1, &m, &v);
+  if (has_prime && code == CLI_OK) code = read_prime(o, &v, &ids, &count);
   if (code == CLI_OK) {
     print_meta(file, o->base.common.json);
     code = print_tensors(ctx, file, o->base.common.json);
   }
-  if (o->prime && code == CLI_OK) code = look_inside(&m, ids, count, o->base.common.json);
+  if (has_prime && code == CLI_OK) code = look_inside(&m, ids, count, o->base.common.json);
   if (o->base.common.json && code == CLI_OK) printf("}\n");
   free(ids);
   charlm_destroy(&m);

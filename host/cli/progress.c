@@ -187,6 +187,12 @@ static void put_line(const progress *p, const progress_report *r) {
   printf("\n");
 }
 
+static int flush_log(progress *p) {
+  if (p->log == NULL || (fflush(p->log) == 0 && !ferror(p->log))) return CLI_OK;
+  progress_end_bar(p);
+  return cli_error("%s: cannot write: %s", p->log_path, strerror(errno));
+}
+
 int progress_line(progress *p, const progress_report *r) {
   p->speed = speed_now(p);
   p->tokens = 0;
@@ -198,13 +204,29 @@ int progress_line(progress *p, const progress_report *r) {
     put_line(p, r);
   progress_draw(p, r); /* it is due, below the line */
   fflush(stdout);
-  if (p->log == NULL) return CLI_OK;
-  put_json(p->log, p, r);
-  if (fflush(p->log) == 0 && !ferror(p->log)) return CLI_OK;
-  progress_end_bar(p);
-  return cli_error("%s: cannot write: %s", p->log_path, strerror(errno));
+  if (p->log) put_json(p->log, p, r);
+  return flush_log(p);
 }
 
+static void put_sample(FILE *to, int64_t step, const char *text, size_t size) {
+  fprintf(to, "{\"step\": %lld, \"sample\": ", (long long)step);
+  json_string(to, text, size);
+  fprintf(to, "}\n");
+}
+
+int progress_sample(progress *p, int64_t step, const char *text, size_t size) {
+  progress_end_bar(p);
+  if (p->mode == PROGRESS_JSON) {
+    put_sample(stdout, step, text, size);
+  } else if (p->mode == PROGRESS_TEXT) {
+    printf("---- after step %lld\n", (long long)step);
+    fwrite(text, 1, size, stdout);
+    printf("%s----\n", size > 0 && text[size - 1] == '\n' ? "" : "\n");
+  }
+  fflush(stdout);
+  if (p->log) put_sample(p->log, step, text, size);
+  return flush_log(p);
+}
 int progress_close(progress *p) {
   progress_end_bar(p);
   FILE *log = p->log;

@@ -10,6 +10,7 @@ typedef struct run_options {
   common_options common;
   const char *checkpoint, *resume, *init_from, *log;
   int64_t steps, checkpoint_every, log_every, eval_every;
+  int64_t sample_every; /* for learners that have samples */
   double epochs, minutes, stop_at, stop_at_metric;
   int dry_run;
 } run_options;

@@ -167,6 +167,20 @@ static int validate(trainer *t) {
   return CLI_OK;
 }
 
+/* --sample-every: the learner writes, and the log keeps it. */
+static int show_sample(trainer *t) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *to = open_memstream(&text, &size);
+  if (to == NULL) return cli_error("out of memory");
+  const seqgpu_status status = t->learner.sample(t->learner.self, to);
+  int code = fclose(to) == 0 ? CLI_OK : cli_error("out of memory");
+  if (status != SEQGPU_OK) code = failed(t);
+  if (code == CLI_OK) code = progress_sample(&t->shown, t->cursor.step, text, size);
+  free(text);
+  return code;
+}
+
 static int is_multiple(int64_t step, int64_t every) { return every > 0 && step % every == 0; }
 
 /* What is due after an update. */
@@ -177,6 +191,7 @@ static int after_step(trainer *t) {
   const int valid = is_multiple(step, o->eval_every) && !last;
   if (valid) CLI_TRY(validate(t));
   if (valid || (is_multiple(step, o->log_every) && !last)) CLI_TRY(report_line(t));
+  if (is_multiple(step, o->sample_every)) CLI_TRY(show_sample(t));
   if (is_multiple(step, o->checkpoint_every)) CLI_TRY(save(t));
   if (t->shown.terminal) {
     const progress_report r = report(t);
