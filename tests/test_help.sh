@@ -10,7 +10,7 @@ has() { case $1 in *"$2"*) pass "$3" ;; *) fail "$3" "\"$2\" is not in: $(echo "
 
 # ---------------------------------------------------------------- help
 
-for command in "--help" "train --help" "help sample" "help eval" "help inspect" "help info"; do
+for command in "--help" "train --help" "help sample" "help eval" "help inspect" "help report" "help info"; do
   check "seqgpu $command: at most 80 columns" sh -c '"$1" $2 >help.txt && [ "$(awk "length > 80" help.txt | wc -l)" = 0 ]' sh "$seqgpu" "$command"
 done
 for task in $tasks; do
@@ -45,7 +45,7 @@ for shell in bash zsh fish; do
   else skip "completion $shell: the shell reads it" "no $shell"; fi
 done
 check "completion fish: every option of every command" sh -c '
-  for command in sample eval inspect info; do "$1" $command --help=rows; done >rows
+  for command in sample eval inspect report info; do "$1" $command --help=rows; done >rows
   "$1" train --help=rows >>rows
   [ "$(wc -l <rows)" = "$(grep -c "^complete.* -l " script.fish)" ]' sh "$seqgpu"
 rm -f rows

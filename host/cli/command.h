@@ -11,7 +11,8 @@ typedef struct command_spec {
 } command_spec;
 
 /* Each stands in the file of its name; main.c has the table. */
-extern const command_spec command_train, command_sample, command_eval, command_inspect, command_info;
+extern const command_spec command_train, command_sample, command_eval, command_inspect, command_report,
+    command_info;
 
 /* Options of every command. */
 typedef struct common_options {

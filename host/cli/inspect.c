@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cli/cells_page.h"
 #include "host/cli/charlm_file.h"
 #include "host/cli/command.h"
 #include "host/cli/json.h"
@@ -12,6 +13,7 @@ typedef struct inspect_options {
   network_options base;
   const char *checkpoint;
   prime_options prime;
+  cells_options cells;
 } inspect_options;
 
 #define FIELD(name) offsetof(inspect_options, name)
@@ -19,6 +21,7 @@ typedef struct inspect_options {
 static const arg_spec specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "a .safetensors file, of this program or any other"),
     PRIME_ROWS(FIELD(prime)),
+    CELLS_ROWS(FIELD(cells)),
     ROW_END,
 };
 static const arg_command help = {"seqgpu inspect --checkpoint FILE [--prime TEXT] [options]",
@@ -220,12 +223,17 @@ static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_check
 }
 
 static int inspect(int argc, char **argv) {
-  inspect_options options = {.base = {.common = COMMON_DEFAULTS}};
+  inspect_options options = {.base = {.common = COMMON_DEFAULTS}, .cells = {.length = CELLS_LENGTH}};
   seqgpu_context *ctx;
   const int started = command_start_network(&help, argc, argv, &options, &ctx);
   if (started != ARGS_GO_ON) return started;
   seqgpu_checkpoint *file;
   int code = CLI_OK;
+  if (options.cells.text) {
+    code = cells_page(ctx, options.checkpoint, &options.base, &options.cells);
+    seqgpu_context_destroy(ctx);
+    return code;
+  }
   if (seqgpu_checkpoint_open(ctx, options.checkpoint, &file) != SEQGPU_OK)
     code = cli_library_error(ctx);
   else

@@ -1,4 +1,4 @@
-/* progress.c - bar, lines and log of a training run (progress.h). */
+/* progress.c - bar, lines, log and events of a training run (progress.h). */
 #define _DEFAULT_SOURCE /* TIOCGWINSZ */
 
 #include "host/cli/progress.h"
@@ -17,15 +17,22 @@
 enum { BAR = 20 };
 static const double DRAW_EVERY = 0.1; /* seconds */
 
-int progress_open(progress *p, const char *log_path, progress_mode mode, double fraction) {
+static int open_log(progress *p) {
+  p->log_is_new = access(p->log_path, F_OK) != 0;
+  p->log = fopen(p->log_path, "a");
+  return p->log ? CLI_OK : cli_error("%s: cannot open for writing: %s", p->log_path, strerror(errno));
+}
+
+int progress_open(progress *p, const progress_target *target, double fraction) {
   const double now = cli_now();
-  *p = (progress){.mode = mode, .start = now, .drawn = 0, .reported = now, .start_fraction = fraction};
-  p->terminal = mode == PROGRESS_TEXT && isatty(STDOUT_FILENO);
-  p->log_path = log_path;
-  if (log_path == NULL) return CLI_OK;
-  p->log_is_new = access(log_path, F_OK) != 0;
-  p->log = fopen(log_path, "a");
-  return p->log ? CLI_OK : cli_error("%s: cannot open for writing: %s", log_path, strerror(errno));
+  *p =
+      (progress){.mode = target->mode, .start = now, .drawn = 0, .reported = now, .start_fraction = fraction};
+  p->terminal = p->mode == PROGRESS_TEXT && isatty(STDOUT_FILENO);
+  p->log_path = target->log;
+  if (p->log_path) CLI_TRY(open_log(p));
+  const int code = target->tensorboard ? events_open(target->tensorboard, &p->events) : CLI_OK;
+  if (code) progress_abandon(p);
+  return code;
 }
 
 int progress_empty_log(progress *p) {
@@ -36,6 +43,8 @@ int progress_empty_log(progress *p) {
 }
 
 void progress_abandon(progress *p) {
+  events_abandon(p->events);
+  p->events = NULL;
   if (p->log == NULL) return;
   fclose(p->log);
   p->log = NULL;
@@ -193,6 +202,17 @@ static int flush_log(progress *p) {
   return cli_error("%s: cannot write: %s", p->log_path, strerror(errno));
 }
 
+static int put_events(const progress *p, const progress_report *r) {
+  char metric[64], val_metric[64];
+  snprintf(metric, sizeof metric, "%s/training", r->metric_name);
+  snprintf(val_metric, sizeof val_metric, "%s/validation", r->metric_name);
+  const events_scalar values[] = {
+      {"loss/training", r->loss},     {"loss/validation", r->val_loss}, {metric, r->metric},
+      {val_metric, r->val_metric},    {"gradient norm", r->grad_norm},  {"learning rate", r->lr},
+      {"tokens per second", p->speed}};
+  return events_add(p->events, r->step, values, sizeof values / sizeof values[0]);
+}
+
 int progress_line(progress *p, const progress_report *r) {
   p->speed = speed_now(p);
   p->tokens = 0;
@@ -205,7 +225,8 @@ int progress_line(progress *p, const progress_report *r) {
   progress_draw(p, r); /* it is due, below the line */
   fflush(stdout);
   if (p->log) put_json(p->log, p, r);
-  return flush_log(p);
+  CLI_TRY(flush_log(p));
+  return p->events ? put_events(p, r) : CLI_OK;
 }
 
 static void put_sample(FILE *to, int64_t step, const char *text, size_t size) {
@@ -225,10 +246,13 @@ int progress_sample(progress *p, int64_t step, const char *text, size_t size) {
   }
   fflush(stdout);
   if (p->log) put_sample(p->log, step, text, size);
-  return flush_log(p);
+  CLI_TRY(flush_log(p));
+  return p->events ? events_add_text(p->events, step, "sample", text, size) : CLI_OK;
 }
 int progress_close(progress *p) {
   progress_end_bar(p);
+  events_close(p->events);
+  p->events = NULL;
   FILE *log = p->log;
   p->log = NULL;
   if (log == NULL || fclose(log) == 0) return CLI_OK;

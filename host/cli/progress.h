@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "host/cli/events.h"
+
 typedef struct progress_report {
   int64_t step, last_step; /* last_step 0: not known, only `fraction` is */
   double fraction;         /* of the whole run, 0 to 1 */
@@ -22,6 +24,7 @@ typedef struct progress {
   FILE *log;
   const char *log_path;
   int log_is_new; /* the file did not exist before */
+  events *events;
   progress_mode mode;
   int terminal;
   double start, drawn, reported; /* times */
@@ -30,8 +33,15 @@ typedef struct progress {
   double speed;   /* tokens per second, of the last report */
 } progress;
 
-/* log_path NULL = none.  `fraction` of the run is done already.  0, or an exit code after a sentence. */
-int progress_open(progress *p, const char *log_path, progress_mode mode, double fraction);
+/* Where reports go; NULL = nowhere. */
+typedef struct progress_target {
+  progress_mode mode;      /* standard output */
+  const char *log;         /* a file of JSON Lines */
+  const char *tensorboard; /* a folder of event files */
+} progress_target;
+
+/* `fraction` of the run is done already.  0, or an exit code after a sentence. */
+int progress_open(progress *p, const progress_target *target, double fraction);
 /* Empties a log of an earlier run. */
 int progress_empty_log(progress *p);
 /* The run did not begin: closes the log, and removes it if this run created it. */

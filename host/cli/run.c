@@ -28,6 +28,7 @@ static const arg_spec run_specs[] = {
     ROW_TEXT("resume", FIELD(resume), "FILE", "continue the run of a checkpoint, bit for bit"),
     ROW_TEXT("init-from", FIELD(init_from), "FILE", "start from the weights of a checkpoint"),
     ROW_TEXT("log", FIELD(log), "FILE", "JSON Lines file, one object per report"),
+    ROW_TEXT("tensorboard", FIELD(tensorboard), "DIR", "folder of event files for TensorBoard"),
     ROW_INT("log-every", ARG_NOT_KEPT, FIELD(log_every), 1, 4e18, "N", "updates between reports"),
     ROW_INT("eval-every", ARG_NOT_KEPT, FIELD(eval_every), 0, 4e18, "N",
             "updates between validations, 0 = validate only at the end"),

@@ -8,7 +8,7 @@
 /* Options of any run; none of them is kept in checkpoints. */
 typedef struct run_options {
   common_options common;
-  const char *checkpoint, *resume, *init_from, *log;
+  const char *checkpoint, *resume, *init_from, *log, *tensorboard;
   int64_t steps, checkpoint_every, log_every, eval_every;
   int64_t sample_every; /* for learners that have samples */
   double epochs, minutes, stop_at, stop_at_metric;

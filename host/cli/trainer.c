@@ -282,9 +282,11 @@ int trainer_run(const run_options *options, const model_config *config, run_star
   }
   t.start_time = cli_now();
   const double done = t.last_step > 0 ? fraction(&t) : 0;
-  const progress_mode mode = options->common.json    ? PROGRESS_JSON
-                             : options->common.quiet ? PROGRESS_QUIET
-                                                     : PROGRESS_TEXT;
-  CLI_TRY(progress_open(&t.shown, options->log, mode, done));
+  const progress_target target = {.mode = options->common.json    ? PROGRESS_JSON
+                                          : options->common.quiet ? PROGRESS_QUIET
+                                                                  : PROGRESS_TEXT,
+                                  .log = options->log,
+                                  .tensorboard = options->tensorboard};
+  CLI_TRY(progress_open(&t.shown, &target, done));
   return run(&t);
 }
