@@ -1,4 +1,5 @@
-/* test_cells.c - what `seqgpu inspect --cells` measures: features of a text, how cells follow them, and saturation. */
+/* test_cells.c - what `seqgpu inspect --cells` measures: features of a text, how cells follow them, and
+ * saturation. */
 #include "tests/check.h"
 
 #include <math.h>

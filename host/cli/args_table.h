@@ -1,6 +1,6 @@
-/* args_table.h - options as a table: one row per option.  The same row parses the option, explains it in --help
- * and in the man page, completes it in a shell, and writes it to the metadata of a checkpoint and reads it from
- * there.
+/* args_table.h - options as a table: one row per option.  The same row parses the option, explains it in
+ * --help and in the man page, completes it in a shell, and writes it to the metadata of a checkpoint and
+ * reads it from there.
  */
 #ifndef ARGS_TABLE_H
 #define ARGS_TABLE_H
@@ -74,7 +74,8 @@ typedef struct arg_spec {
   { .name = name_, .kind = ARG_CELL, .keep = keep_, .offset = at, .value = "CELL", .help = help_ }
 #define ROW_WORD(name_, keep_, at, value_, help_)                                                            \
   { .name = name_, .kind = ARG_WORD, .keep = keep_, .offset = at, .value = value_, .help = help_ }
-/* "Network": the heading under which --help shows the rows that follow.  Rows of several tables may share one. */
+/* "Network": the heading under which --help shows the rows that follow.  Rows of several tables may share
+ * one. */
 #define ROW_GROUP(name_)                                                                                     \
   { .name = name_, .kind = ARG_GROUP }
 /* Files and texts are never kept.  The help of a required one says what it must name: "the model". */
@@ -106,7 +107,8 @@ int args_find(const arg_spec *specs, const char *name);
 /* The heading of row `index`, "" without one. */
 const char *args_group(const arg_spec *specs, int index);
 
-/* What a row offers, as "a|b|c": its choices, or the cells of this build; NULL where any value may be right. */
+/* What a row offers, as "a|b|c": its choices, or the cells of this build; NULL where any value may be
+ * right. */
 const char *args_choices(const arg_spec *spec, char cells[ARGS_CHOICES]);
 
 /* What the option is called in metadata. */

@@ -1,4 +1,5 @@
-/* cells_look.h - the states and gates of a language model over a text, for a page that shows them (cells_page.h).
+/* cells_look.h - the states and gates of a language model over a text, for a page that shows them
+ * (cells_page.h).
  *
  * Letters: n = tokens, L = layers, H = cells of a layer, U = L H.
  */
@@ -21,7 +22,8 @@ typedef struct cells_look {
   size_t *ends;               /* [n] where each ends in it */
 } cells_look;
 
-/* Runs a model that was loaded for training, but without dropout, over ids[n].  0, or an exit code after a sentence. */
+/* Runs a model that was loaded for training, but without dropout, over ids[n].  0, or an exit code after a
+ * sentence. */
 int cells_look_at(charlm *m, const vocabulary *v, const int32_t *ids, int64_t n, cells_look *out);
 void cells_look_free(cells_look *c);
 

@@ -1,4 +1,5 @@
-/* cells_page.h - `seqgpu inspect --cells`: a page that shows what each cell of a language model does over a text. */
+/* cells_page.h - `seqgpu inspect --cells`: a page that shows what each cell of a language model does over
+ * a text. */
 #ifndef CELLS_PAGE_H
 #define CELLS_PAGE_H
 

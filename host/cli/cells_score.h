@@ -1,5 +1,6 @@
-/* cells_score.h - how well single cells follow something in the text, and how often their gates are saturated, as in
- * Karpathy, Johnson, Fei-Fei 2016 (Visualizing and understanding recurrent networks, sections 4.2 and 4.3).
+/* cells_score.h - how well single cells follow something in the text, and how often their gates are
+ * saturated, as in Karpathy, Johnson, Fei-Fei 2016 (Visualizing and understanding recurrent networks,
+ * sections 4.2 and 4.3).
  *
  * Letters: n = tokens, U = cells.
  */
@@ -22,9 +23,9 @@ void cells_feature(int feature, const char *text, const size_t *ends, int64_t n,
 
 /* How cells follow a feature: the correlation of Pearson between both over the text, without its sign.
  *
- * The best of many cells follows anything a little.  So the same is asked of the feature moved around the text, by a random
- * distance from a tenth of the text to nine tenths, which keeps how slowly it changes but not where: in 95 of 100 such
- * texts the best of all cells has at most `chance`. */
+ * The best of many cells follows anything a little.  So the same is asked of the feature moved around the
+ * text, by a random distance from a tenth of the text to nine tenths, which keeps how slowly it changes
+ * but not where: in 95 of 100 such texts the best of all cells has at most `chance`. */
 typedef struct cell_scores {
   double *correlation; /* [U] with its sign, NaN for a cell that never changes */
   int32_t *rank;       /* [U] the best first */
@@ -35,8 +36,8 @@ typedef struct cell_scores {
 int cells_score(const float *x, int64_t n, int64_t U, const float *feature, cell_scores *out);
 void cells_scores_free(cell_scores *s);
 
-/* Shares of the n steps in which a gate x[n,U], whose values are in (0,1), is left saturated, below 0.1, and right
- * saturated, above 0.9, for each of its U units. */
+/* Shares of the n steps in which a gate x[n,U], whose values are in (0,1), is left saturated, below 0.1,
+ * and right saturated, above 0.9, for each of its U units. */
 void cells_saturation(const float *x, int64_t n, int64_t U, double *left, double *right);
 
 #endif

@@ -14,11 +14,12 @@
 
 extern const char charlm_format[];
 
-/* Saves model, config, vocabulary, cursor and the names of the texts; a library status (the sentence is in the context). */
+/* Saves model, config, vocabulary, cursor and the names of the texts; a library status (the sentence is in
+ * the context). */
 seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cursor *cursor, int64_t epoch,
                           const arg_list *texts, const char *path);
-/* The names of the texts of a checkpoint, in *out, whose items point into *memory, which is to be freed; none where it
- * does not name them. */
+/* The names of the texts of a checkpoint, in *out, whose items point into *memory, which is to be freed;
+ * none where it does not name them. */
 int charlm_open_texts(const seqgpu_checkpoint *file, arg_list *out, char **memory);
 /* The vocabulary of a checkpoint of the language model. */
 int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocabulary *out);

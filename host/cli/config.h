@@ -20,7 +20,8 @@ typedef struct model_config {
   how_options how;
 } model_config;
 
-/* Appends the rows of model_specs and of how_specs to the table of options that hold the config at `shift`. */
+/* Appends the rows of model_specs and of how_specs to the table of options that hold the config at
+ * `shift`. */
 void config_join_specs(arg_spec table[ARGS_MAX], size_t shift);
 /* For data that has epochs. */
 extern const arg_spec epoch_specs[];

@@ -104,8 +104,8 @@ static int eval_charlm(token_kind kind, int argc, char **argv) {
 
 /* ---------------------------------------------------------------- which model it is */
 
-/* What the metadata say of the checkpoint on the command line: its task, NULL for a language model and for what cannot
- * be read, which the command then says; and the kind of its tokens. */
+/* What the metadata say of the checkpoint on the command line: its task, NULL for a language model and for
+ * what cannot be read, which the command then says; and the kind of its tokens. */
 static const task_spec *task_of(int argc, char **argv, token_kind *kind) {
   const char *path = args_peek(argc, argv, "checkpoint");
   const task_spec *task = NULL;

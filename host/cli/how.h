@@ -1,4 +1,5 @@
-/* how.h - how a network runs, whatever it computes: arithmetic, algorithm, and choices that were measured before. */
+/* how.h - how a network runs, whatever it computes: arithmetic, algorithm, and choices that were measured
+ * before. */
 #ifndef HOW_H
 #define HOW_H
 

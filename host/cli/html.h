@@ -1,4 +1,5 @@
-/* html.h - pages of one file each, without a network: head and style, escaped text, and how a page is saved. */
+/* html.h - pages of one file each, without a network: head and style, escaped text, and how a page is
+ * saved. */
 #ifndef HTML_H
 #define HTML_H
 
@@ -25,8 +26,8 @@ typedef struct html_page {
 
 /* 0, or an exit code after a sentence. */
 int html_open(html_page *page);
-/* Closes the page, and writes it to a file, NULL or "-" being standard output, as a whole or not at all.  A file that is
- * there is replaced only if it is a page, too.  0, or an exit code after a sentence. */
+/* Closes the page, and writes it to a file, NULL or "-" being standard output, as a whole or not at all. 
+ * A file that is there is replaced only if it is a page, too.  0, or an exit code after a sentence. */
 int html_save(html_page *page, const char *path);
 /* Closes it without writing. */
 void html_drop(html_page *page);

@@ -24,8 +24,9 @@ typedef struct training_log {
   char metric[64]; /* its name, "" if no row has one */
 } training_log;
 
-/* Reads a file, "-" being standard input.  A step that comes again, because the run was resumed, replaces what was there
- * from that step on; a last line that is cut is left out.  0, or an exit code after a sentence that names the line. */
+/* Reads a file, "-" being standard input.  A step that comes again, because the run was resumed, replaces
+ * what was there from that step on; a last line that is cut is left out.  0, or an exit code after a
+ * sentence that names the line. */
 int log_read(const char *path, training_log *out);
 void log_free(training_log *l);
 

@@ -4,8 +4,8 @@
 
 #include "host/cli/vocab.h"
 
-/* --prime TEXT, in which \n, \t, \r, \\, \" and \xHH stand for characters, and --prime-file FILE, "-" being standard
- * input; NULL = not given. */
+/* --prime TEXT, in which \n, \t, \r, \\, \" and \xHH stand for characters, and --prime-file FILE, "-"
+ * being standard input; NULL = not given. */
 typedef struct prime_options {
   const char *text, *file;
 } prime_options;
@@ -17,8 +17,8 @@ typedef struct prime_options {
       ROW_TEXT("prime-file", (at) + offsetof(prime_options, file), "FILE",                                   \
                "file with the beginning of the text, - = standard input")
 
-/* The numbers of its tokens, in an array with room for at least one; none where no prime is given.  0, or an exit
- * code after a sentence. */
+/* The numbers of its tokens, in an array with room for at least one; none where no prime is given.  0, or
+ * an exit code after a sentence. */
 int prime_encode(const prime_options *o, const vocabulary *v, int quiet, int32_t **ids, int64_t *count);
 
 #endif

@@ -73,8 +73,8 @@ static double speed_now(const progress *p) {
 
 /* ---------------------------------------------------------------- one line of fields */
 
-/* A line made of fields.  What does not fit into its width is left out, the least important fields first: those
- * with the highest rank, and among them the last. */
+/* A line made of fields.  What does not fit into its width is left out, the least important fields first:
+ * those with the highest rank, and among them the last. */
 typedef struct line {
   struct {
     char text[64];

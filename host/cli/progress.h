@@ -50,7 +50,8 @@ void progress_abandon(progress *p);
 void progress_draw(progress *p, const progress_report *r);
 /* Prints a line and adds one to the log.  0, or an exit code when the log cannot be written. */
 int progress_line(progress *p, const progress_report *r);
-/* Prints a sample of what was learnt after an update, and adds it to the log.  0, or an exit code as above. */
+/* Prints a sample of what was learnt after an update, and adds it to the log.  0, or an exit code as
+ * above. */
 int progress_sample(progress *p, int64_t step, const char *text, size_t size);
 /* Removes the bar, so that what follows starts on a line of its own. */
 void progress_end_bar(progress *p);

@@ -71,7 +71,8 @@ void sampler_rank(sampler *s) {
   free(all);
 }
 
-/* Leaves the likeliest top_k, and of these the fewest that have top_p together; returns the sum that is left. */
+/* Leaves the likeliest top_k, and of these the fewest that have top_p together; returns the sum that is
+ * left. */
 static double cut_tail(sampler *s) {
   const int64_t V = s->model->vocab, k = s->how.top_k > 0 && s->how.top_k < V ? s->how.top_k : V;
   double kept = 0, among = 0;

@@ -1,7 +1,9 @@
 /* sampler.h - text from a language model, one token at a time.
  *
- *   p = softmax(logits / temperature), of the likeliest top_k tokens, and of these of the fewest that together have
- *   top_p of the probability (Fan, Lewis, Dauphin 2018; Holtzman et al. 2020); temperature 0: the likeliest token
+ *   p = softmax(logits / temperature);   temperature 0: the likeliest token
+ *
+ * Only the likeliest top_k tokens are drawn (Fan, Lewis, Dauphin 2018), and of these only the fewest that
+ * together have top_p of the probability (Holtzman et al. 2020).
  *
  * It has a plan and states of its own, and so leaves a model in training as it is.
  */
@@ -45,8 +47,8 @@ int32_t sampler_draw(sampler *s);
 
 /* Where a text begins that has no beginning: a line end, or else the first token that is no <unk>. */
 int32_t sampler_start_token(const vocabulary *v);
-/* Writes prime[count], which has not been read yet, and `length` tokens more; stops early when `to` fails.  Without a
- * prime the text begins after sampler_start_token. */
+/* Writes prime[count], which has not been read yet, and `length` tokens more; stops early when `to`
+ * fails.  Without a prime the text begins after sampler_start_token. */
 seqgpu_status sampler_write(sampler *s, const int32_t *prime, int64_t count, int64_t length, FILE *to);
 
 #endif

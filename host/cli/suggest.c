@@ -1,5 +1,5 @@
-/* suggest.c - the edit distance of Damerau 1964 in its restricted form: insertions, deletions, replacements and
- * exchanges of neighbours cost 1 each (suggest.h).
+/* suggest.c - the edit distance of Damerau 1964 in its restricted form: insertions, deletions,
+ * replacements and exchanges of neighbours cost 1 each (suggest.h).
  */
 #include "host/cli/suggest.h"
 

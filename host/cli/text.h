@@ -25,11 +25,11 @@ typedef struct text_file {
   char *memory;
 } text_file;
 
-/* Reads a whole file, a compressed one too, or "-", standard input; 0, or an exit code after a sentence. Empty
- * files are refused. */
+/* Reads a whole file, a compressed one too, or "-", standard input; 0, or an exit code after a sentence.
+ * Empty files are refused. */
 int text_read(const char *path, text_file *out);
-/* Reads files, of which there is at least one, as one text for tokens of a kind: characters and words must be UTF-8,
- * or UTF-16, which is converted.  The hash is of the bytes in the files. */
+/* Reads files, of which there is at least one, as one text for tokens of a kind: characters and words must
+ * be UTF-8, or UTF-16, which is converted.  The hash is of the bytes in the files. */
 int text_load(const arg_list *paths, token_kind kind, text_file *out);
 /* A string as a text: nothing to free, not hashed. */
 text_file text_of(const char *string);

@@ -1,4 +1,5 @@
-/* text_bytes.c - reading a file of any kind into memory (text_bytes.h).  gzip: RFC 1952, members one after another. */
+/* text_bytes.c - reading a file of any kind into memory (text_bytes.h).  gzip: RFC 1952, members one after
+ * another. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "host/cli/text_bytes.h"

@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* Reads `path` to its end, "-" being standard input, and unpacks it if it is compressed.  *out comes from malloc
- * and may be empty.  0, or an exit code after a sentence that begins with the path; *out is then NULL. */
+/* Reads `path` to its end, "-" being standard input, and unpacks it if it is compressed.  *out comes from
+ * malloc and may be empty.  0, or an exit code after a sentence that begins with the path; *out is then
+ * NULL. */
 int text_bytes(const char *path, char **out, size_t *size);
 
 #endif

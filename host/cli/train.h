@@ -1,4 +1,5 @@
-/* train.h - the tasks of `seqgpu train TASK` and of `seqgpu eval`; argv[0] is the first argument after the task's name. */
+/* train.h - the tasks of `seqgpu train TASK` and of `seqgpu eval`; argv[0] is the first argument after the
+ * task's name. */
 #ifndef TRAIN_H
 #define TRAIN_H
 

@@ -95,7 +95,8 @@ static int by_count(const void *a, const void *b) {
   return by_bytes(a, b);
 }
 
-/* Words: <unk> and the space stay first, the others follow by frequency, and those beyond the limit are dropped. */
+/* Words: <unk> and the space stay first, the others follow by frequency, and those beyond the limit are
+ * dropped. */
 enum { FIXED_WORDS = 2 };
 static void rank_words(vocabulary *v, int64_t limit) {
   const int64_t least = limit < FIXED_WORDS ? FIXED_WORDS : limit;

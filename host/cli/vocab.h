@@ -22,8 +22,9 @@ typedef struct vocabulary {
   size_t slot_count;
 } vocabulary;
 
-/* The tokens of a text, at most `limit` of them (words; 0 = all).  Bytes are all 256; characters are numbered in
- * their own order after <unk>, words by falling frequency after <unk>.  Words are TOKEN_SPACED.  0, or an exit code after a sentence about `path`. */
+/* The tokens of a text, at most `limit` of them (words; 0 = all).  Bytes are all 256; characters are
+ * numbered in their own order after <unk>, words by falling frequency after <unk>.  Words are
+ * TOKEN_SPACED.  0, or an exit code after a sentence about `path`. */
 int vocab_build(const text_file *t, const char *path, token_kind kind, int64_t limit, vocabulary *out);
 void vocab_free(vocabulary *v);
 
@@ -35,9 +36,9 @@ typedef struct vocab_misses {
   int left_out;   /* 1: the vocabulary, of an older checkpoint, has no <unk> */
 } vocab_misses;
 
-/* Numbers the tokens of a text into a new array with room for at least one.  What is not in the vocabulary becomes
- * <unk>, or is left out where there is none, and is counted in *misses (NULL: not counted).  0, or an exit code after
- * a sentence about `path`. */
+/* Numbers the tokens of a text into a new array with room for at least one.  What is not in the vocabulary
+ * becomes <unk>, or is left out where there is none, and is counted in *misses (NULL: not counted).  0, or
+ * an exit code after a sentence about `path`. */
 int vocab_encode(const vocabulary *v, const text_file *t, const char *path, int32_t **ids, int64_t *count,
                  vocab_misses *misses);
 /* Says on standard error how many tokens were missed, if any were. */
