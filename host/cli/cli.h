@@ -20,6 +20,8 @@ int cli_usage(const char *format, ...) CLI_FORMAT(1);
 /* Prints text that may come from a file of a stranger, at most `most` characters of it: none of them can
  * control the terminal. */
 void cli_show(FILE *to, const char *text, size_t most);
+/* The same for what is no failure. */
+void cli_note(const char *format, ...) CLI_FORMAT(1);
 /* The last sentence of the context. */
 int cli_library_error(const seqgpu_context *ctx);
 

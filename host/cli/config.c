@@ -30,7 +30,8 @@
   ROW_OPTION(ARG_ENUM, field, 0, 0, "tanh|relu|sigmoid|identity", __VA_ARGS__)
 #define OPTION(BIT, field, kind, least, most, refusal, ...) OPTION_##kind(field, least, most, __VA_ARGS__)
 
-const arg_spec model_specs[] = {
+static const arg_spec model_specs[] = {
+    ROW_GROUP("Network"),
     ROW_CELL("cell", ARG_KEEP_MODEL, FIELD(cell), "recurrent cell"),
     ROW_INT("layers", ARG_KEEP_MODEL, FIELD(rnn.num_layers), 1, 1024, "N", "recurrent layers"),
     ROW_INT("hidden", ARG_KEEP_MODEL, FIELD(rnn.hidden_size), 1, INT32_MAX, "N", "units per layer"),
@@ -42,6 +43,7 @@ const arg_spec model_specs[] = {
              "scale of the recurrent weights, 0 = the scheme's own"),
     ROW_WORD("forget-bias", ARG_KEEP_RUN, FIELD(forget_bias), "B",
              "bias of the gate that keeps the old state; auto = the scheme's own"),
+    ROW_GROUP("Learning"),
     ROW_INT("batch", ARG_KEEP_RUN, FIELD(rnn.batch), 1, 1000000, "B", "sequences per update"),
     ROW_INT("seed", ARG_KEEP_RUN, FIELD(seed), 0, 9e15, "N", "seed of all random numbers"),
     ROW_CHOICE("optimizer", ARG_KEEP_RUN, FIELD(optimizer), "sgd|momentum|rmsprop|adam", "NAME",
@@ -57,12 +59,18 @@ const arg_spec model_specs[] = {
     ROW_END,
 };
 const arg_spec epoch_specs[] = {
+    ROW_GROUP("Learning"),
     ROW_REAL("lr-decay", ARG_KEEP_FREE, FIELD(lr_decay), 1e-9, 1, "F",
              "factor on the learning rate after each epoch ..."),
     ROW_INT("lr-decay-after", ARG_KEEP_FREE, FIELD(lr_decay_after), 0, 1000000000, "N",
             "... from this epoch on"),
     ROW_END,
 };
+
+void config_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
+  args_join(table, model_specs, shift);
+  args_join(table, how_specs, shift + FIELD(how));
+}
 
 /* ---------------------------------------------------------------- options that are words */
 

@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host/files/leftovers.h"
 #include "host/cli/cli.h"
 #include "host/cli/hash.h"
+#include "host/files/leftovers.h"
 
 enum { TRIES = 5 };
 
