@@ -2,7 +2,7 @@
 # matrix.sh - the quick tests in every configuration: sh tests/matrix.sh [--ci] [FOLDER]
 #
 #   compilers      gcc, clang
-#   dependencies   all that are found; none; all but CBLAS; all but cJSON
+#   dependencies   all that are found; none; all but CBLAS
 #   builds         release (library and program as they are installed), asan (AddressSanitizer and
 #                  UndefinedBehaviorSanitizer), tsan (ThreadSanitizer)
 #
@@ -21,7 +21,7 @@ root=$(dirname "$here")
 . "$here/setup.sh"
 . "$here/report.sh"
 compilers=${COMPILERS:-gcc clang}
-dependencies=${DEPENDENCIES:-all none no-cblas no-cjson}
+dependencies=${DEPENDENCIES:-all none no-cblas}
 builds=${BUILDS:-release asan tsan}
 if [ "${1:-}" = --ci ]; then
   compilers=clang dependencies=none builds=release CUDA80=
@@ -40,11 +40,11 @@ threaded="laws_runs ops_threads"
 
 cxx_of() { case $1 in gcc) echo g++ ;; *) echo clang++ ;; esac }
 
-off() { # DEPENDENCIES: what is left out
+off() { # DEPENDENCIES: the options that leave out and take in
   case $1 in
+    all) echo -DSEQGPU_CBLAS=ON ;; # which is not the default everywhere
     none) echo -DSEQGPU_CBLAS=OFF -DSEQGPU_CJSON=OFF -DSEQGPU_ZLIB=OFF ;;
     no-cblas) echo -DSEQGPU_CBLAS=OFF ;;
-    no-cjson) echo -DSEQGPU_CJSON=OFF ;;
   esac
 }
 
@@ -59,9 +59,7 @@ sanitizers() { # BUILD
 missing() { # COMPILER DEPENDENCIES BUILD
   have "$1" && have "$(cxx_of "$1")" || { echo "no $1 here"; return; }
   case $2 in
-    all) have_header cblas.h && have_header cjson/cJSON.h || echo "CBLAS or cJSON is not installed" ;;
-    no-cblas) have_header cjson/cJSON.h || echo "cJSON is not installed" ;;
-    no-cjson) have_header cblas.h || echo "CBLAS is not installed" ;;
+    all) have_header cblas.h || echo "CBLAS is not installed" ;;
   esac
   [ "$3" = release ] && return
   echo 'int main(void) { return 0; }' >"$folder/empty.c"
@@ -84,8 +82,7 @@ build() { # COMPILER DEPENDENCIES BUILD FOLDER
 run() { # DEPENDENCIES BUILD FOLDER
   tests=$quick
   [ "$2" = tsan ] && tests=$threaded
-  [ "$2" = release ] && tests="$tests abi"
-  case $1,$2 in all,release | no-cblas,release) tests="$tests cli" ;; esac # most of it saves models, which takes cJSON
+  [ "$2" = release ] && tests="$tests abi cli trust"
   # shellcheck disable=SC2086
   (cd "$3" && ctest --output-on-failure --timeout 600 -j "$(processors)" -R "^($(echo $tests | tr ' ' '|'))\$")
 }

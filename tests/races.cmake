@@ -74,7 +74,7 @@ add_test(NAME races_planted COMMAND ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/test_races
 add_library(races_host OBJECT ${PROJECT_SOURCE_DIR}/host/plan/algorithms.c ${PROJECT_SOURCE_DIR}/host/context/backend_cpu.c)
 target_compile_definitions(races_host PRIVATE SEQGPU_WITH_EMULATOR SEQGPU_PERSISTENT)
 set(RACES_LIBRARIES ${LINK_LIBRARIES})
-list(FILTER RACES_LIBRARIES INCLUDE REGEX "^/") # CBLAS, cJSON
+list(FILTER RACES_LIBRARIES INCLUDE REGEX "^/") # CBLAS
 
 function(seqgpu_races_test name source)
   add_library(${name}_main OBJECT ${source})

@@ -1,5 +1,6 @@
 /* test_checkpoint.c - checkpoints: bit-exact round trips, PyTorch's layout, atomic writing
- * (seqgpu/checkpoint.h). Damaged and hostile files are in checkpoint_hostile.h.
+ * (seqgpu/checkpoint.h). Damaged and hostile files are in checkpoint_hostile.h,
+ * checksums and files of other programs in checkpoint_trust.h.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -390,6 +391,7 @@ static void test_out_of_memory(void) {
 }
 
 #include "tests/checkpoint_hostile.h"
+#include "tests/checkpoint_trust.h"
 
 static void remove_folder(void) {
   DIR *dir = opendir(folder);
@@ -404,23 +406,17 @@ int main(void) {
   snprintf(folder, sizeof folder, "/tmp/seqgpu-test-XXXXXX");
   if (mkdtemp(folder) == NULL) return EXIT_FAILURE;
   seqgpu_context *ctx = open_cpu(SEQGPU_DTYPE_F32);
-  write_raw(at("empty"), "{}", "", 0);
-  seqgpu_checkpoint *c;
-  if (seqgpu_checkpoint_open(ctx, at("empty"), &c) == SEQGPU_EUNSUPPORTED) {
-    check_skip("this build has no cJSON", "checkpoints");
-  } else {
-    seqgpu_checkpoint_close(c);
-    for (size_t i = 0; i < COUNT(cell_rows); i++)
-      test_round_trip(&cell_rows[i], (seqgpu_optimizer_kind)(i % 4),
-                      i % 3 ? SEQGPU_DTYPE_F32 : SEQGPU_DTYPE_F64);
-    test_weights_only();
-    test_meta(ctx);
-    test_torch(ctx);
-    test_other_shapes(ctx);
-    test_atomic(ctx);
-    test_out_of_memory();
-    test_hostile(ctx);
-  }
+  for (size_t i = 0; i < COUNT(cell_rows); i++)
+    test_round_trip(&cell_rows[i], (seqgpu_optimizer_kind)(i % 4),
+                    i % 3 ? SEQGPU_DTYPE_F32 : SEQGPU_DTYPE_F64);
+  test_weights_only();
+  test_meta(ctx);
+  test_torch(ctx);
+  test_other_shapes(ctx);
+  test_atomic(ctx);
+  test_out_of_memory();
+  test_hostile(ctx);
+  test_trust(ctx);
   seqgpu_context_destroy(ctx);
   remove_folder();
   return check_finish();

@@ -64,11 +64,11 @@ has_keys() {
   if [ "$(keys "$3")" = "$2 " ]; then pass "$1"; else fail "$1" "$(keys "$3")"; fi
 }
 model_keys="cell layers hidden projection activation reset-after peephole coupled factors context leak learn-leak reflections \
-init init-scale forget-bias batch seed optimizer momentum decay dropout clip lr"
+init init-scale forget-bias batch seed optimizer momentum decay dropout clip lr math"
 cursor_keys="step data_size data_hash"
 check "lstm with a projection" train --cell lstm --projection-size 4 --steps 3 --checkpoint new_name
 has_keys "keys of a language model" "$model_keys seq-len embedding tokens vocab-limit val-fraction lr-decay lr-decay-after \
-$cursor_keys train_size format epoch vocabulary" new_name
+$cursor_keys train_size format epoch vocabulary text" new_name
 check "temporal order" "$seqgpu" train temporal-order --T 12 --hidden 6 --batch 3 --steps 1 --device cpu --threads 1 --checkpoint order
 has_keys "keys of a task" "T symbols eval-size $model_keys $cursor_keys format task" order
 for pair in "projection-size projection lstm" "factor-size factors mrnn" "context-size context scrn"; do
@@ -93,7 +93,7 @@ last=$(sed -n '$s/.*"loss": \([0-9.]*\).*/\1/p' out)
 if [ -n "$first" ] && awk "BEGIN { exit !($last < $first - 0.5) }"; then pass "cpu f32: task charlm, the loss falls"
 else fail "cpu f32: task charlm, the loss falls" "from $first to $last"; fi
 check "sample" "$seqgpu" sample --checkpoint model --prime "the " --length 40 --seed 3
-if [ "$(wc -c <out)" = 45 ]; then pass "sample has 4 + 40 characters"; else fail "sample has 4 + 40 characters" "$(wc -c <out)"; fi
+if [ "$(wc -c <out)" = 44 ]; then pass "sample has 4 + 40 characters"; else fail "sample has 4 + 40 characters" "$(wc -c <out)"; fi
 cp out sample1
 check "sample again" "$seqgpu" sample --checkpoint model --prime "the " --length 40 --seed 3
 cp out sample2
@@ -149,7 +149,7 @@ for signal in "INT 130" "TERM 143" "HUP 129"; do
   fi
 done
 check "minutes limit the time" train --minutes 0.01 --checkpoint timed
-train --steps 50 --optimizer sgd --clip none --lr 1e38 --checkpoint-every 1 --checkpoint wild >out 2>err
+train --steps 50 --optimizer momentum --clip none --lr 1e38 --checkpoint-every 1 --checkpoint wild >out 2>err
 code=$?
 if [ $code = 1 ] && [ "$(wc -l <err)" = 1 ] && "$seqgpu" inspect --checkpoint wild --json >out && ! grep -q null out; then
   pass "numbers that explode stop it, the last good checkpoint stays"
@@ -239,9 +239,6 @@ refused "resume with another size" 1 "hidden" train charlm --text long --resume 
 refused "resume with another batch" 1 "batch" train charlm --text long --resume model --batch 5 --log newlog
 refused "resume on another text" 1 "not the text" train charlm --text text --resume model --log newlog
 refused "init-from with another cell" 1 "cell" train charlm --text text --init-from model --cell gru --checkpoint new
-printf 'The q%s' "$(cat text)" >strange
-refused "text with a character that the model does not know" 1 "not in the vocabulary" eval --checkpoint model --text strange
-refused "prime with a character that the model does not know" 1 "not in the vocabulary" sample --checkpoint model --prime "caf\303\251 q"
 refused "prime not UTF-8" 1 "UTF-8" sample --checkpoint model --prime "$(printf 'a\377')"
 refused "inspect: prime empty" 1 "empty" inspect --checkpoint model --prime ""
 

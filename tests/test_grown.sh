@@ -17,7 +17,6 @@ growing="context_options cell_info rnn_desc plan_options algorithm_info cut_info
   optimizer esn_desc tensor_info"
 libraries=$(sed -n 's/^Libs.private: //p' "$build/seqgpu.pc")
 defines=-DSEQGPU_PERSISTENT
-case $libraries in *cjson*) defines="$defines -DSEQGPU_CJSON" ;; esac
 
 grow() { # every struct of the list, once
   cp -r "$source/host/include" "$temp/include"

@@ -133,6 +133,14 @@ head -c 500 images >short
 refused "cut images" 1 "is truncated: 484 of 960 data bytes" train pixels $tiny --images short --labels labels
 (cat images; echo) >long
 refused "bytes after the end" 1 "too long" train pixels $tiny --images long --labels labels
+if command -v gzip >/dev/null; then
+  (cat images; head -c 3000000 /dev/zero) | gzip >bomb
+  refused "more data than the header says, compressed" 1 "too long\|no zlib" train pixels $tiny --images bomb --labels labels
+  (bytes 0 0 8 3 0 0 1 0 0 0 2 0 0 0 2 0; head -c 100 /dev/zero) | gzip >lie
+  refused "sizes that so small a file cannot have" 1 "announces 67108864 data bytes, and the file has\|no zlib" train pixels $tiny --images lie --labels labels
+else
+  skip "compressed images" "no gzip"
+fi
 echo "no images at all" >words
 refused "no IDX file" 1 "not an IDX file" train pixels $tiny --images words --labels labels
 refused "labels for images" 1 "dimensions" train pixels $tiny --images labels --labels labels

@@ -1,8 +1,9 @@
-"""rounds.py - what a race between one of our programs and a peer's library takes: rows of our program, medians of rounds, and a
-file of rows.
+"""rounds.py - what a race between one of our programs and a peer's library takes: rows of our program, medians of rounds, rows as
+JSON, and a file of them.
 """
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -23,6 +24,12 @@ def medians(rows, is_measured):
     return {key: statistics.median(row[key] for row in rows) if is_measured(key) else value for key, value in rows[0].items()}
 
 
+def json_line(row):
+    """A row as one line of JSON, which has no infinities and no NaN: null stands for them."""
+    finite = {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+    return json.dumps(finite, allow_nan=False) + "\n"
+
+
 class RowFile:
     """One object a line; nothing is written where the path is None."""
 
@@ -38,4 +45,4 @@ class RowFile:
 
     def write(self, row):
         if self.file:
-            self.file.write(json.dumps(row) + "\n")
+            self.file.write(json_line(row))

@@ -15,12 +15,12 @@ Prints JSON Lines: one per epoch (val_loss in nats, tokens_per_s of the training
 milliseconds per update.
 """
 import argparse
-import json
 import math
 import statistics
 import time
 
 import torch
+from rounds import json_line
 from torch import nn
 
 VAL_STREAM = 1000  # the least characters in a validation stream; at most 50 streams
@@ -99,9 +99,9 @@ def time_updates(model, optimizer, train, args):
                 break
     times = times[3:]  # the first updates allocate
     median = statistics.median(times)
-    print(json.dumps({"updates": len(times), "median_ms": round(median, 3), "min_ms": round(min(times), 3),
-                      "max_ms": round(max(times), 3),
-                      "tokens_per_s": round(1e3 * args.seq_len * args.batch / median)}), flush=True)
+    print(json_line({"updates": len(times), "median_ms": round(median, 3), "min_ms": round(min(times), 3),
+                     "max_ms": round(max(times), 3),
+                     "tokens_per_s": round(1e3 * args.seq_len * args.batch / median)}), end="", flush=True)
 
 
 def train_epochs(model, optimizer, train, val, args):
@@ -120,9 +120,9 @@ def train_epochs(model, optimizer, train, val, args):
         seconds = time.perf_counter() - start
         epoch += 1
         val_loss = evaluate(model, val, args.seq_len)
-        print(json.dumps({"epoch": epoch, "step": step, "train_loss": round(loss.item(), 5),
-                          "val_loss": round(val_loss, 5), "val_bpc": round(val_loss / math.log(2), 5),
-                          "tokens_per_s": round((step - begun) * args.seq_len * args.batch / seconds)}), flush=True)
+        print(json_line({"epoch": epoch, "step": step, "train_loss": round(loss.item(), 5),
+                         "val_loss": round(val_loss, 5), "val_bpc": round(val_loss / math.log(2), 5),
+                         "tokens_per_s": round((step - begun) * args.seq_len * args.batch / seconds)}), end="", flush=True)
 
 
 def main():

@@ -12,11 +12,11 @@ Writes JSON Lines with the keys of `seqgpu train --log`, and prints the number o
 """
 import argparse
 import gzip
-import json
 import time
 
 import numpy
 import torch
+from rounds import json_line
 from torch import nn
 
 
@@ -98,10 +98,10 @@ def main():
             if step % args.eval_every == 0 or step == args.steps:
                 seconds = time.perf_counter() - start
                 val_loss, error_rate = evaluate(model, val_images, val_labels)
-                log.write(json.dumps({"step": step, "loss": sum_loss / since, "val_loss": val_loss,
-                                      "val_error_rate": error_rate, "grad_norm": norm.item(), "lr": args.lr,
-                                      "tokens_per_s": step * args.batch * images.shape[1] / seconds,
-                                      "elapsed_s": seconds}) + "\n")
+                log.write(json_line({"step": step, "loss": sum_loss / since, "val_loss": val_loss,
+                                     "val_error_rate": error_rate, "grad_norm": norm.item(), "lr": args.lr,
+                                     "tokens_per_s": step * args.batch * images.shape[1] / seconds,
+                                     "elapsed_s": seconds}))
                 log.flush()
                 sum_loss, since = 0.0, 0
             if step == args.steps:

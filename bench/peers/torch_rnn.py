@@ -11,7 +11,6 @@ The result is compared with float64 on the CPU before it is timed; of a large pr
 import argparse
 import csv
 import datetime
-import json
 import os
 import statistics
 import subprocess
@@ -19,6 +18,7 @@ import sys
 import time
 
 import torch
+from rounds import json_line
 
 MODULES = {"rnn": torch.nn.RNN, "vanilla": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
 LIMITS = {"f32": 1e-5, "tf32": 2e-3, "bf16": 2e-2}
@@ -239,7 +239,7 @@ def main():
         print(MARKDOWN_HEAD, file=table)
 
     def write(row):
-        print(json.dumps(row), file=out, flush=True)
+        print(json_line(row), end="", file=out, flush=True)
         if table:
             print(markdown_row(row), file=table, flush=True)
 

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/checkpoint/checksum.h"
 #include "host/checkpoint/signature.h"
-#include "host/checkpoint/target.h"
+#include "host/files/target.h"
 #include "host/context/json.h"
 #include "host/context/utf8.h"
 
@@ -22,7 +23,8 @@ typedef struct text {
   seqgpu_context *ctx;
   char *data;
   size_t length, room;
-  int failed; /* out of memory: further text is dropped */
+  int failed;     /* out of memory: further text is dropped */
+  size_t sums_at; /* where the checksums belong */
 } text;
 
 static void put(text *t, const char *s, size_t n) {
@@ -72,11 +74,20 @@ static void put_tensor(text *t, const sq_st_tensor *tensor) {
   put_text(t, "]}");
 }
 
-static void put_header(text *t, const sq_st_tensor *tensors, int count, const seqgpu_meta *meta,
-                       int meta_count) {
+/* Blanks where the checksums will stand, which are known last. */
+static void put_sums(text *t, const sq_sums *sums) {
+  put_text(t, "\"" SQ_SUMS_KEY "\":\"");
+  t->sums_at = t->length;
+  for (size_t i = 0; i < sq_sums_length(sums) && !t->failed; i++) put_text(t, " ");
+  put_text(t, "\"");
+}
+
+static void put_header(text *t, const sq_sums *sums, const sq_st_tensor *tensors, int count,
+                       const seqgpu_meta *meta, int meta_count) {
   put_text(t, "{\"__metadata__\":{");
+  put_sums(t, sums);
   for (int i = 0; i < meta_count; i++) {
-    if (i > 0) put_text(t, ",");
+    put_text(t, ",");
     put_string(t, meta[i].key);
     put_text(t, ":");
     put_string(t, meta[i].value);
@@ -127,6 +138,7 @@ static seqgpu_status check_names(seqgpu_context *ctx, const sq_st_tensor *tensor
   for (int i = 0; i < meta_count && why == NULL; i++) {
     which = meta[i].key;
     if (!is_utf8(meta[i].value)) why = "has a value that is not valid UTF-8";
+    if (strcmp(meta[i].key, SQ_SUMS_KEY) == 0) why = "is the key of the checksums";
   }
   sq_host_free(ctx, names);
   return why ? sq_fail(ctx, SEQGPU_EINVAL, "%s: \"%.60s\" %s", what, which, why) : SEQGPU_OK;
@@ -134,7 +146,7 @@ static seqgpu_status check_names(seqgpu_context *ctx, const sq_st_tensor *tensor
 
 /* ---------------------------------------------------------------- files */
 
-static seqgpu_status write_data(const sq_target *t, const sq_st_tensor *tensors, int count,
+static seqgpu_status write_data(const sq_target *t, const sq_st_tensor *tensors, int count, sq_sums *sums,
                                 sq_st_fetch *fetch, void *user) {
   int64_t largest = 1;
   for (int i = 0; i < count; i++) largest = tensors[i].bytes > largest ? tensors[i].bytes : largest;
@@ -143,27 +155,35 @@ static seqgpu_status write_data(const sq_target *t, const sq_st_tensor *tensors,
   seqgpu_status status = SEQGPU_OK;
   for (int i = 0; i < count && status == SEQGPU_OK; i++) {
     status = fetch(user, i, host);
+    if (status == SEQGPU_OK) sq_sums_add(sums, i, host);
     if (status == SEQGPU_OK) status = sq_target_write(t, host, tensors[i].bytes);
   }
   sq_host_free(t->ctx, host);
   return status;
 }
 
-static seqgpu_status write_file(sq_target *t, const text *header, const sq_st_tensor *tensors, int count,
-                                sq_st_fetch *fetch, void *user) {
+/* Puts the checksums into the header that is already written. */
+static seqgpu_status write_sums(const sq_target *t, text *header, const sq_sums *sums) {
+  char *to = header->data + header->sums_at;
+  const char after = to[sq_sums_length(sums)];
+  sq_sums_text(sums, to);
+  to[sq_sums_length(sums)] = after;
+  SQ_TRY(sq_target_go_to(t, PREFIX));
+  return sq_target_write(t, header->data, (int64_t)header->length);
+}
+
+static seqgpu_status write_file(sq_target *t, text *header, const sq_st_tensor *tensors, int count,
+                                sq_sums *sums, sq_st_fetch *fetch, void *user) {
   const uint64_t length = header->length;
   SQ_TRY(sq_target_write(t, &length, PREFIX));
   SQ_TRY(sq_target_write(t, header->data, (int64_t)header->length));
-  SQ_TRY(write_data(t, tensors, count, fetch, user));
+  SQ_TRY(write_data(t, tensors, count, sums, fetch, user));
+  SQ_TRY(write_sums(t, header, sums));
   return sq_target_finish(t);
 }
 
 seqgpu_status sq_st_write(seqgpu_context *ctx, const char *path, sq_st_tensor *tensors, int count,
                           const seqgpu_meta *meta, int meta_count, sq_st_fetch *fetch, void *user) {
-#ifndef SEQGPU_CJSON
-  return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
-                 "%s: this build has no cJSON, so it could not read the checkpoint back", path);
-#endif
   SQ_TRY(check_names(ctx, tensors, count, meta, meta_count));
   int64_t end = 0;
   for (int i = 0; i < count; i++) {
@@ -171,14 +191,16 @@ seqgpu_status sq_st_write(seqgpu_context *ctx, const char *path, sq_st_tensor *t
     tensors[i].bytes = tensors[i].elements * sq_st_dtype_size(tensors[i].dtype);
     end += tensors[i].bytes;
   }
+  sq_sums *sums = sq_sums_make(ctx, tensors, count, meta, meta_count);
   text header = {.ctx = ctx};
-  put_header(&header, tensors, count, meta, meta_count);
+  if (sums) put_header(&header, sums, tensors, count, meta, meta_count);
   sq_target t = {.ctx = ctx, .fd = -1};
   seqgpu_status status = SEQGPU_OK;
-  if (header.failed) status = sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
+  if (sums == NULL || header.failed) status = sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
   if (status == SEQGPU_OK) status = sq_target_open(ctx, path, sq_st_begins, &t);
-  if (status == SEQGPU_OK) status = write_file(&t, &header, tensors, count, fetch, user);
+  if (status == SEQGPU_OK) status = write_file(&t, &header, tensors, count, sums, fetch, user);
   sq_target_close(&t);
+  sq_sums_free(sums);
   sq_host_free(ctx, header.data);
   return status;
 }

@@ -28,10 +28,13 @@ const charlm_config charlm_defaults = {
 };
 
 static const arg_spec own_specs[] = {
+    ROW_GROUP("Data"),
     ROW_INT("seq-len", ARG_KEEP_RUN, FIELD(model.rnn.seq_len), 1, 1000000, "T",
             "steps of truncated back-propagation through time"),
+    ROW_GROUP("Network"),
     ROW_INT("embedding", ARG_KEEP_MODEL, FIELD(embedding), 0, INT32_MAX, "N",
             "width of the embedding, 0 = hidden"),
+    ROW_GROUP("Data"),
     ROW_CHOICE("tokens", ARG_KEEP_MODEL, FIELD(tokens), TOKEN_CHOICES, "KIND", "what is predicted"),
     ROW_INT("vocab-limit", ARG_KEEP_MODEL, FIELD(vocab_limit), 0, INT32_MAX, "N",
             "largest number of words, the others become <unk>; 0 = no limit"),
@@ -41,7 +44,7 @@ static const arg_spec own_specs[] = {
 };
 
 void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
-  args_join(table, model_specs, shift + FIELD(model));
+  config_join_specs(table, shift + FIELD(model));
   table[args_find(table, "dropout")].help =
       "probability of dropping a value between layers and before the output layer";
   args_join(table, own_specs, shift);
@@ -62,9 +65,10 @@ static int check_memory(const charlm *m, const seqgpu_plan *plan, int training) 
   return network_check_memory(m->ctx, plan, rest);
 }
 
-static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
+static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan, weights_source from) {
   m->output_size = seqgpu_plan_get_sizes(plan).output_width;
   LIB_TRY(seqgpu_params_create(m->ctx, (uint64_t)m->config.model.seed, &m->params));
+  if (from.file) LIB_TRY(seqgpu_checkpoint_attach(from.file, m->params, from.resume));
   LIB_TRY(seqgpu_params_add(m->params, "embedding.weight", m->vocab, m->embedding_size, "uniform", 0.1,
                             &m->embedding));
   LIB_TRY(network_add_params(&m->config.model, m->params, plan, &m->rnn));
@@ -73,13 +77,15 @@ static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan) {
 }
 
 int charlm_create(seqgpu_context *ctx, const charlm_config *config, int64_t vocab, int64_t T, int64_t B,
-                  int training, charlm *out) {
+                  int training, weights_source from, charlm *out) {
   *out = (charlm){.ctx = ctx, .config = *config, .vocab = vocab};
   out->embedding_size = config->embedding ? config->embedding : config->model.rnn.hidden_size;
   seqgpu_plan *plan;
   if (make_plan(out, T, B, training, &plan) != SEQGPU_OK) return cli_library_error(ctx);
-  int code = check_memory(out, plan, training);
-  if (code == CLI_OK && add_params(out, plan) != SEQGPU_OK) code = cli_library_error(ctx);
+  int code = from.file ? CLI_OK : check_memory(out, plan, training);
+  if (code == CLI_OK && add_params(out, plan, from) != SEQGPU_OK) code = cli_library_error(ctx);
+  if (code == CLI_OK && from.file)
+    code = check_memory(out, plan, training); /* the buffers that are still to come */
   seqgpu_plan_destroy(plan);
   if (code) charlm_destroy(out);
   return code;

@@ -48,10 +48,11 @@ typedef struct charlm_pass {
   uint64_t random_blocks; /* that the dropout of one piece draws */
 } charlm_pass;
 
-/* Makes the model and draws its weights.  0, or CLI_FAILED after a sentence, also if the model and the
- * buffers of a pass over T steps of B streams would not fit into memory. */
+/* Makes the model and draws its weights, or leaves them for seqgpu_checkpoint_load.  0, or CLI_FAILED after
+ * a sentence, also if the file does not have its weights, or the model and the buffers of a pass over T
+ * steps of B streams would not fit into memory. */
 int charlm_create(seqgpu_context *ctx, const charlm_config *config, int64_t vocab, int64_t T, int64_t B,
-                  int training, charlm *out);
+                  int training, weights_source from, charlm *out);
 void charlm_destroy(charlm *m);
 
 seqgpu_status charlm_pass_create(charlm *m, int64_t T, int64_t B, int training, charlm_pass *out);

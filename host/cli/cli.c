@@ -4,13 +4,31 @@
 #include "host/cli/cli.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "host/context/utf8.h"
+
+enum { SENTENCE = 2048 };
+
+void cli_show(FILE *to, const char *text, size_t most) {
+  char shown[4];
+  size_t left = strlen(text);
+  for (size_t taken; left > 0 && most > 0; text += taken, left -= taken, most--) {
+    const size_t length = sq_utf8_shown(text, left, shown, &taken);
+    fwrite(shown, 1, length, to);
+  }
+  if (left > 0) fputs("...", to);
+}
+
+/* Sentences quote what stands in files. */
 static void say(const char *format, va_list args) {
+  char sentence[SENTENCE];
+  vsnprintf(sentence, sizeof sentence, format, args);
   fflush(stdout);
   fputs("seqgpu: ", stderr);
-  vfprintf(stderr, format, args);
+  cli_show(stderr, sentence, sizeof sentence);
   fputs("\n", stderr);
 }
 
@@ -28,6 +46,13 @@ int cli_usage(const char *format, ...) {
   say(format, args);
   va_end(args);
   return CLI_USAGE;
+}
+
+void cli_note(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say(format, args);
+  va_end(args);
 }
 
 int cli_library_error(const seqgpu_context *ctx) {
@@ -49,8 +74,9 @@ static double free_memory(void) {
   FILE *file = fopen("/proc/meminfo", "r");
   double kilobytes = 0;
   char line[128];
-  while (file && fgets(line, sizeof line, file))
-    if (sscanf(line, "MemAvailable: %lf kB", &kilobytes) == 1) break;
+  static const char key[] = "MemAvailable:";
+  while (file && fgets(line, sizeof line, file) && kilobytes == 0)
+    if (strncmp(line, key, strlen(key)) == 0) kilobytes = strtod(line + strlen(key), NULL);
   if (file) fclose(file);
   return 1024 * kilobytes;
 }

@@ -17,6 +17,11 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_SIGNAL = 128 };
 /* "seqgpu: ..." on standard error; they return CLI_FAILED and CLI_USAGE. */
 int cli_error(const char *format, ...) CLI_FORMAT(1);
 int cli_usage(const char *format, ...) CLI_FORMAT(1);
+/* Prints text that may come from a file of a stranger, at most `most` characters of it: none of them can
+ * control the terminal. */
+void cli_show(FILE *to, const char *text, size_t most);
+/* The same for what is no failure. */
+void cli_note(const char *format, ...) CLI_FORMAT(1);
 /* The last sentence of the context. */
 int cli_library_error(const seqgpu_context *ctx);
 

@@ -1,7 +1,6 @@
 /* config.c - options of the model and the run, and how they are kept in checkpoints (config.h). */
 #include "host/cli/config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -31,7 +30,8 @@
   ROW_OPTION(ARG_ENUM, field, 0, 0, "tanh|relu|sigmoid|identity", __VA_ARGS__)
 #define OPTION(BIT, field, kind, least, most, refusal, ...) OPTION_##kind(field, least, most, __VA_ARGS__)
 
-const arg_spec model_specs[] = {
+static const arg_spec model_specs[] = {
+    ROW_GROUP("Network"),
     ROW_CELL("cell", ARG_KEEP_MODEL, FIELD(cell), "recurrent cell"),
     ROW_INT("layers", ARG_KEEP_MODEL, FIELD(rnn.num_layers), 1, 1024, "N", "recurrent layers"),
     ROW_INT("hidden", ARG_KEEP_MODEL, FIELD(rnn.hidden_size), 1, INT32_MAX, "N", "units per layer"),
@@ -43,6 +43,7 @@ const arg_spec model_specs[] = {
              "scale of the recurrent weights, 0 = the scheme's own"),
     ROW_WORD("forget-bias", ARG_KEEP_RUN, FIELD(forget_bias), "B",
              "bias of the gate that keeps the old state; auto = the scheme's own"),
+    ROW_GROUP("Learning"),
     ROW_INT("batch", ARG_KEEP_RUN, FIELD(rnn.batch), 1, 1000000, "B", "sequences per update"),
     ROW_INT("seed", ARG_KEEP_RUN, FIELD(seed), 0, 9e15, "N", "seed of all random numbers"),
     ROW_CHOICE("optimizer", ARG_KEEP_RUN, FIELD(optimizer), "sgd|momentum|rmsprop|adam", "NAME",
@@ -58,12 +59,18 @@ const arg_spec model_specs[] = {
     ROW_END,
 };
 const arg_spec epoch_specs[] = {
+    ROW_GROUP("Learning"),
     ROW_REAL("lr-decay", ARG_KEEP_FREE, FIELD(lr_decay), 1e-9, 1, "F",
              "factor on the learning rate after each epoch ..."),
     ROW_INT("lr-decay-after", ARG_KEEP_FREE, FIELD(lr_decay_after), 0, 1000000000, "N",
             "... from this epoch on"),
     ROW_END,
 };
+
+void config_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
+  args_join(table, model_specs, shift);
+  args_join(table, how_specs, shift + FIELD(how));
+}
 
 /* ---------------------------------------------------------------- options that are words */
 
@@ -159,29 +166,36 @@ int config_is_of(const seqgpu_checkpoint *file, const char *format) {
   return there && strcmp(there, format) == 0;
 }
 
-static int read_cursor(const seqgpu_checkpoint *file, const char *path, config_cursor *out) {
-  const char *step = seqgpu_checkpoint_meta(file, "step"), *size = seqgpu_checkpoint_meta(file, "data_size");
-  const char *hash = seqgpu_checkpoint_meta(file, "data_hash");
-  if (step == NULL || size == NULL || hash == NULL || sscanf(step, "%" SCNd64, &out->step) != 1 ||
-      sscanf(size, "%" SCNd64, &out->data_size) != 1 || sscanf(hash, "%" SCNx64, &out->data_hash) != 1 ||
-      out->step < 0)
-    return cli_error(
-        "%s: does not say where training stood; step, data_size and data_hash must be in its metadata", path);
+/* A number of the metadata, of nothing but digits, at most `most`. */
+static int read_number(const seqgpu_checkpoint *file, const char *path, const char *key, int base,
+                       uint64_t most, uint64_t *out) {
+  const char *text = seqgpu_checkpoint_meta(file, key),
+             *digits = base == 10 ? "0123456789" : "0123456789abcdef";
+  if (text == NULL)
+    return cli_error("%s: does not say where training stood; %s must be in its metadata", path, key);
+  errno = 0;
+  *out = strtoull(text, NULL, base);
+  if (text[0] == 0 || text[strspn(text, digits)] || errno || *out > most)
+    return cli_error("%s: %s is \"%.40s\"; it must be a whole number of at most %llu", path, key, text,
+                     (unsigned long long)most);
   return CLI_OK;
 }
 
-/* A number that older files lack: *out is then 0. */
+static int read_cursor(const seqgpu_checkpoint *file, const char *path, config_cursor *out) {
+  uint64_t step, size;
+  CLI_TRY(read_number(file, path, "step", 10, CONFIG_MOST_STEPS, &step));
+  CLI_TRY(read_number(file, path, "data_size", 10, INT64_MAX, &size));
+  CLI_TRY(read_number(file, path, "data_hash", 16, UINT64_MAX, &out->data_hash));
+  out->step = (int64_t)step;
+  out->data_size = (int64_t)size;
+  return CLI_OK;
+}
+
+/* One that older files lack: it is then 0. */
 static int read_younger(const seqgpu_checkpoint *file, const char *path, const char *key, int base,
                         uint64_t most, uint64_t *out) {
-  const char *text = seqgpu_checkpoint_meta(file, key);
-  char *end;
   *out = 0;
-  if (text == NULL) return CLI_OK;
-  errno = 0;
-  *out = strtoull(text, &end, base);
-  if (isxdigit((unsigned char)text[0]) && *end == 0 && errno == 0 && *out <= most) return CLI_OK;
-  return cli_error("%s: %s is \"%.40s\"; it must be a whole number of at most %llu", path, key, text,
-                   (unsigned long long)most);
+  return seqgpu_checkpoint_meta(file, key) ? read_number(file, path, key, base, most, out) : CLI_OK;
 }
 
 static int read_extent(const seqgpu_checkpoint *file, const char *path, config_cursor *out) {

@@ -70,9 +70,15 @@ int files_check_model(const char *path, const char *option, int replace) {
 
 /* ---------------------------------------------------------------- twice the same */
 
-static const char *file_of(const arg_spec *spec, const void *options) {
-  const int is_file = spec->kind == ARG_TEXT && spec->value && strcmp(spec->value, "FILE") == 0;
-  return is_file ? *(const char *const *)((const char *)options + spec->offset) : NULL;
+/* File number `n` of a row, NULL where it names no more. */
+static const char *file_of(const arg_spec *spec, const void *options, int n) {
+  const void *field = (const char *)options + spec->offset;
+  if (spec->value == NULL || strcmp(spec->value, "FILE") != 0) return NULL;
+  if (spec->kind == ARG_TEXTS) {
+    const arg_list *list = field;
+    return n < list->count ? list->item[n] : NULL;
+  }
+  return spec->kind == ARG_TEXT && n == 0 ? *(const char *const *)field : NULL;
 }
 
 /* A model is saved where it was read. */
@@ -81,18 +87,21 @@ static int may_be_same(const char *written, const char *other) {
          (strcmp(other, "resume") == 0 || strcmp(other, "init-from") == 0);
 }
 
+/* The file that `row` writes against all of another row's. */
+static int check_row(const arg_spec *row, const arg_spec *other, const void *options) {
+  const char *path = file_of(row, options, 0), *read;
+  if (path == NULL || other == row || may_be_same(row->name, other->name)) return CLI_OK;
+  for (int n = 0; (read = file_of(other, options, n)) != NULL; n++)
+    if (files_are_same(path, read))
+      return cli_error("--%s: is %s, and so is --%s; they must be two files", row->name, path, other->name);
+  return CLI_OK;
+}
+
 int files_check_twice(const arg_spec *specs, const void *options) {
   static const char *const written[] = {"checkpoint", "log"};
   for (int w = 0; w < 2; w++) {
     const int row = args_find(specs, written[w]);
-    const char *path = row < 0 ? NULL : file_of(&specs[row], options);
-    for (int i = 0; path && specs[i].name[0]; i++) {
-      const char *other = file_of(&specs[i], options);
-      if (i == row || other == NULL || may_be_same(written[w], specs[i].name)) continue;
-      if (files_are_same(path, other))
-        return cli_error("--%s: is %s, and so is --%s; they must be two files", written[w], path,
-                         specs[i].name);
-    }
+    for (int i = 0; row >= 0 && specs[i].name[0]; i++) CLI_TRY(check_row(&specs[row], &specs[i], options));
   }
   return CLI_OK;
 }

@@ -46,11 +46,20 @@ static const char *no_magic(const unsigned char *magic) {
 
 /* ---------------------------------------------------------------- header */
 
+/* A file of `size` bytes cannot hold more: gzip's deflate makes at most 1032 bytes of one. */
+static int64_t most_of(int64_t size) {
+#ifdef SEQGPU_ZLIB
+  return size < INT64_MAX / 1032 ? 1032 * size : INT64_MAX;
+#else
+  return size;
+#endif
+}
+
 static int64_t big_endian(const unsigned char *b) {
   return ((int64_t)b[0] << 24) | (b[1] << 16) | (b[2] << 8) | b[3];
 }
 
-static int read_header(source s, const char *path, int dims, idx_file *out) {
+static int read_header(source s, const char *path, int64_t file_size, int dims, idx_file *out) {
   unsigned char magic[4], sizes[4 * IDX_DIMS];
   if (read_source(s, magic, 4) != 4) return cli_error("%s: is too short for an IDX file", path);
   if (magic[0] != 0 || magic[1] != 0) return cli_error("%s: %s", path, no_magic(magic));
@@ -68,7 +77,9 @@ static int read_header(source s, const char *path, int dims, idx_file *out) {
     total *= out->size[d];
   }
   out->item = total / out->size[0];
-  return CLI_OK;
+  if (total <= most_of(file_size)) return CLI_OK;
+  return cli_error("%s: is truncated: its header announces %lld data bytes, and the file has %lld", path,
+                   (long long)total, (long long)file_size);
 }
 
 /* ---------------------------------------------------------------- data */
@@ -104,7 +115,7 @@ int idx_read(const char *path, int dims, idx_file *out) {
   if (!S_ISREG(status.st_mode)) return cli_error("%s: is not a regular file", path);
   source s = open_source(path);
   if (s == NULL) return cli_error("%s: cannot open: %s", path, strerror(errno));
-  int code = read_header(s, path, dims, out);
+  int code = read_header(s, path, status.st_size, dims, out);
   if (code == CLI_OK) code = read_data(s, path, out);
   close_source(s);
   if (code == CLI_OK) out->hash = hash_bytes(HASH_START, out->data, (size_t)(out->size[0] * out->item));

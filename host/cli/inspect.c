@@ -3,32 +3,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cli/cells_page.h"
 #include "host/cli/charlm_file.h"
 #include "host/cli/command.h"
 #include "host/cli/json.h"
+#include "host/cli/prime.h"
 
 typedef struct inspect_options {
-  common_options common;
-  const char *checkpoint, *prime;
+  network_options base;
+  const char *checkpoint;
+  prime_options prime;
+  cells_options cells;
 } inspect_options;
 
 #define FIELD(name) offsetof(inspect_options, name)
 
 static const arg_spec specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "a .safetensors file, of this program or any other"),
-    ROW_TEXT("prime", FIELD(prime), "TEXT", "read this with the model and show its gates"),
+    PRIME_ROWS(FIELD(prime)),
+    CELLS_ROWS(FIELD(cells)),
     ROW_END,
 };
 static const arg_command help = {"seqgpu inspect --checkpoint FILE [--prime TEXT] [options]",
                                  "Shows what is in a checkpoint, and what gates and states do on a text.",
                                  specs};
-
-/* Names come from a file that anyone may have written: no control characters may reach the terminal. */
-static void print_safely(const char *text, size_t most) {
-  for (size_t i = 0; text[i] && i < most; i++)
-    putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
-  if (strlen(text) > most) printf("...");
-}
 
 /* ---------------------------------------------------------------- metadata and tensors */
 
@@ -42,27 +40,34 @@ static void print_meta(const seqgpu_checkpoint *file, int json) {
       json_text(stdout, ": ", entry.value);
       continue;
     }
-    print_safely(entry.key, 40);
+    cli_show(stdout, entry.key, 40);
     printf("%*s", strlen(entry.key) < 16 ? (int)(16 - strlen(entry.key)) : 1, "");
-    print_safely(entry.value, 90);
+    cli_show(stdout, entry.value, 90);
     printf("\n");
   }
   printf(json ? "}" : "\n");
 }
 
 typedef struct statistics {
-  double norm, mean, deviation, smallest, largest;
+  int64_t not_finite;                              /* how many are infinite or NaN */
+  double norm, mean, deviation, smallest, largest; /* of the others, 0 if there are none */
 } statistics;
 
-static statistics measure(const double *x, int64_t n) {
-  statistics s = {.smallest = n ? INFINITY : 0, .largest = n ? -INFINITY : 0};
+static statistics measure(const double *x, int64_t count) {
+  statistics s = {.smallest = INFINITY, .largest = -INFINITY};
   double sum = 0, squares = 0;
-  for (int64_t i = 0; i < n; i++) {
+  for (int64_t i = 0; i < count; i++) {
+    if (!isfinite(x[i])) {
+      s.not_finite++;
+      continue;
+    }
     sum += x[i];
     squares += x[i] * x[i];
     s.smallest = fmin(s.smallest, x[i]);
     s.largest = fmax(s.largest, x[i]);
   }
+  const int64_t n = count - s.not_finite;
+  if (n == 0) s.smallest = s.largest = 0;
   s.norm = sqrt(squares);
   s.mean = n ? sum / (double)n : 0;
   s.deviation = n ? sqrt(fmax(0, squares / (double)n - s.mean * s.mean)) : 0;
@@ -80,10 +85,12 @@ static void shape_text(const seqgpu_tensor_info *t, char out[SHAPE_TEXT]) {
 }
 
 static void print_tensor_text(const seqgpu_tensor_info *t, const char *shape, const statistics *s) {
-  print_safely(t->name, 60);
-  printf("%*s %s %15s  norm %-11.6g mean %-12.5g min %-12.5g max %.5g\n",
+  cli_show(stdout, t->name, 60);
+  printf("%*s %s %15s  norm %-11.6g mean %-12.5g min %-12.5g max %.5g",
          strlen(t->name) < 38 ? (int)(38 - strlen(t->name)) : 0, "", t->dtype, shape, s->norm, s->mean,
          s->smallest, s->largest);
+  if (s->not_finite) printf("  (%lld not finite)", (long long)s->not_finite);
+  printf("\n");
 }
 
 static void print_tensor_json(const seqgpu_tensor_info *t, const char *shape, const statistics *s) {
@@ -94,7 +101,7 @@ static void print_tensor_json(const seqgpu_tensor_info *t, const char *shape, co
   json_number(stdout, ", \"mean\": ", 9, s->mean);
   json_number(stdout, ", \"min\": ", 9, s->smallest);
   json_number(stdout, ", \"max\": ", 9, s->largest);
-  printf("}");
+  printf(", \"not_finite\": %lld}", (long long)s->not_finite);
 }
 
 /* One tensor of the file. */
@@ -141,14 +148,19 @@ static void print_part(int layer, const char *part, const float *x, int64_t n, i
   const statistics s = measure(wide, n);
   free(wide);
   const double below = 100 * (double)low / (double)n, above = 100 * (double)high / (double)n;
-  if (json)
-    printf("%s{\"layer\": %d, \"part\": \"%s\", \"mean\": %.6g, \"deviation\": %.6g, \"min\": %.6g, "
-           "\"max\": %.6g, \"below_0.1\": %.6g, \"above_0.9\": %.6g}",
-           first ? "" : ", ", layer, part, s.mean, s.deviation, s.smallest, s.largest, below / 100,
-           above / 100);
-  else
+  if (json) {
+    printf("%s{\"layer\": %d, \"part\": \"%s\"", first ? "" : ", ", layer, part);
+    json_number(stdout, ", \"mean\": ", 6, s.mean);
+    json_number(stdout, ", \"deviation\": ", 6, s.deviation);
+    json_number(stdout, ", \"min\": ", 6, s.smallest);
+    json_number(stdout, ", \"max\": ", 6, s.largest);
+    json_number(stdout, ", \"below_0.1\": ", 6, below / 100);
+    json_number(stdout, ", \"above_0.9\": ", 6, above / 100);
+    printf("}");
+  } else {
     printf("%5d  %-4s %9.4f %9.4f %9.4f %9.4f %8.1f %% %8.1f %%\n", layer, part, s.mean, s.deviation,
            s.smallest, s.largest, below, above);
+  }
 }
 
 /* All parts of all layers. */
@@ -190,8 +202,7 @@ static int look_inside(charlm *m, const int32_t *ids, int64_t count, int json) {
 }
 
 static int read_prime(const inspect_options *o, const vocabulary *v, int32_t **ids, int64_t *count) {
-  const text_file prime = text_of(o->prime);
-  CLI_TRY(vocab_encode(v, &prime, "--prime", ids, count));
+  CLI_TRY(prime_encode(&o->prime, v, o->base.common.quiet, ids, count));
   return *count > 0 ? CLI_OK : cli_error("--prime: is empty; it must have at least one token");
 }
 
@@ -203,14 +214,15 @@ static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_check
   int32_t *ids = NULL;
   int64_t count = 0;
   int code = CLI_OK;
-  if (o->prime) code = charlm_load(ctx, o->checkpoint, 1, 1, 1, &m, &v);
-  if (o->prime && code == CLI_OK) code = read_prime(o, &v, &ids, &count);
+  const int has_prime = o->prime.text || o->prime.file;
+  if (has_prime) code = charlm_load(ctx, o->checkpoint, &o->base.how, NULL, 1, 1, 1, &m, &v);
+  if (has_prime && code == CLI_OK) code = read_prime(o, &v, &ids, &count);
   if (code == CLI_OK) {
-    print_meta(file, o->common.json);
-    code = print_tensors(ctx, file, o->common.json);
+    print_meta(file, o->base.common.json);
+    code = print_tensors(ctx, file, o->base.common.json);
   }
-  if (o->prime && code == CLI_OK) code = look_inside(&m, ids, count, o->common.json);
-  if (o->common.json && code == CLI_OK) printf("}\n");
+  if (has_prime && code == CLI_OK) code = look_inside(&m, ids, count, o->base.common.json);
+  if (o->base.common.json && code == CLI_OK) printf("}\n");
   free(ids);
   charlm_destroy(&m);
   vocab_free(&v);
@@ -218,12 +230,17 @@ static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_check
 }
 
 static int inspect(int argc, char **argv) {
-  inspect_options options = {.common = COMMON_DEFAULTS};
+  inspect_options options = {.base = {.common = COMMON_DEFAULTS}, .cells = {.length = CELLS_LENGTH}};
   seqgpu_context *ctx;
-  const int started = command_start(&help, argc, argv, &options, &ctx);
+  const int started = command_start_network(&help, argc, argv, &options, &ctx);
   if (started != ARGS_GO_ON) return started;
   seqgpu_checkpoint *file;
   int code = CLI_OK;
+  if (options.cells.text) {
+    code = cells_page(ctx, options.checkpoint, &options.base, &options.cells);
+    seqgpu_context_destroy(ctx);
+    return code;
+  }
   if (seqgpu_checkpoint_open(ctx, options.checkpoint, &file) != SEQGPU_OK)
     code = cli_library_error(ctx);
   else

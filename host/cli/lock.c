@@ -14,10 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host/checkpoint/leftovers.h"
 #include "host/cli/cli.h"
 #include "host/cli/files.h"
 #include "host/cli/hash.h"
+#include "host/files/leftovers.h"
 
 enum { TRIES = 5 };
 

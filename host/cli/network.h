@@ -14,6 +14,13 @@ seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t i
 seqgpu_status network_add_params(const model_config *c, seqgpu_params *params, const seqgpu_plan *plan,
                                  seqgpu_param *out);
 
+/* The file that weights will be loaded from, all zeros if they are drawn; with `resume` also moments and
+ * states. */
+typedef struct weights_source {
+  const seqgpu_checkpoint *file;
+  int resume;
+} weights_source;
+
 /* What a model needs beside its recurrent layers. */
 typedef struct network_rest {
   double params;   /* elements of its other parameters */

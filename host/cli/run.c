@@ -13,10 +13,12 @@ const run_options run_defaults = {
     .common = COMMON_DEFAULTS, .checkpoint_every = 1000, .log_every = 50, .eval_every = 500};
 
 static const arg_spec epochs_spec[] = {
+    ROW_GROUP("Length of the run"),
     ROW_REAL("epochs", ARG_NOT_KEPT, FIELD(epochs), 0, 1e9, "N", "passes over the data, 0 = no limit"),
     ROW_END,
 };
 static const arg_spec run_specs[] = {
+    ROW_GROUP("Length of the run"),
     ROW_INT("steps", ARG_NOT_KEPT, FIELD(steps), 0, 4e18, "N", "updates in all, 0 = no limit"),
     ROW_REAL("minutes", ARG_NOT_KEPT, FIELD(minutes), 0, 1e9, "M", "minutes of this run, 0 = no limit"),
     ROW_REAL("stop-at", ARG_NOT_KEPT, FIELD(stop_at), 0, 1e38, "L",
@@ -25,6 +27,7 @@ static const arg_spec run_specs[] = {
              "stop once the validation metric is M or less, 0 = never"),
     ROW_INT("patience", ARG_NOT_KEPT, FIELD(patience), 0, 1000000000, "N",
             "stop after N validations without a better loss, 0 = never"),
+    ROW_GROUP("Files and reports"),
     ROW_TEXT("checkpoint", FIELD(checkpoint), "FILE", "where to save the model (.safetensors)"),
     ROW_FLAG("force", ARG_NOT_KEPT, FIELD(force), "replace a model that is there already"),
     ROW_INT("checkpoint-every", ARG_NOT_KEPT, FIELD(checkpoint_every), 0, 4e18, "N",
@@ -38,6 +41,7 @@ static const arg_spec run_specs[] = {
     ROW_TEXT("resume", FIELD(resume), "FILE", "continue the run of a checkpoint, bit for bit"),
     ROW_TEXT("init-from", FIELD(init_from), "FILE", "start from the weights of a checkpoint"),
     ROW_TEXT("log", FIELD(log), "FILE", "JSON Lines file that each report is added to"),
+    ROW_TEXT("tensorboard", FIELD(tensorboard), "DIR", "folder of event files for TensorBoard"),
     ROW_INT("log-every", ARG_NOT_KEPT, FIELD(log_every), 1, 4e18, "N", "updates between reports"),
     ROW_INT("eval-every", ARG_NOT_KEPT, FIELD(eval_every), 0, 4e18, "N",
             "updates between validations, 0 = validate only at the end"),

@@ -160,6 +160,20 @@ static int validate(trainer *t) {
   return judge(t);
 }
 
+/* --sample-every: the learner writes, and the log keeps it. */
+static int show_sample(trainer *t) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *to = open_memstream(&text, &size);
+  if (to == NULL) return cli_error("out of memory");
+  const seqgpu_status status = t->learner.sample(t->learner.self, to);
+  int code = fclose(to) == 0 ? CLI_OK : cli_error("out of memory");
+  if (status != SEQGPU_OK) code = failed(t);
+  if (code == CLI_OK) code = progress_sample(&t->shown, t->cursor.step, text, size);
+  free(text);
+  return code;
+}
+
 static int is_multiple(int64_t step, int64_t every) { return every > 0 && step % every == 0; }
 
 /* What is due after an update. */
@@ -170,6 +184,7 @@ static int after_step(trainer *t) {
   const int valid = is_multiple(step, o->eval_every) && !last;
   if (valid) CLI_TRY(validate(t));
   if (valid || (is_multiple(step, o->log_every) && !last)) CLI_TRY(report_line(t));
+  if (is_multiple(step, o->sample_every)) CLI_TRY(show_sample(t));
   if (saver_is_due(&t->saver, step) && !last) CLI_TRY(save(t, 0));
   if (t->shown.terminal) {
     const progress_report r = report(t);
@@ -208,7 +223,7 @@ static int finish(trainer *t) {
   if (!*signals_stop() && t->validated != t->cursor.step) CLI_TRY(validate(t));
   if (!*signals_stop() && t->reported != t->cursor.step) CLI_TRY(report_line(t));
   progress_end_bar(&t->shown);
-  if (out_of_patience(t) && !t->options->common.json)
+  if (out_of_patience(t) && !t->options->common.json && !t->options->common.quiet)
     printf("%lld validations without a better loss than %.6g at step %lld\n", (long long)t->worse,
            t->saver.best_loss, (long long)t->saver.best);
   if (*signals_stop()) return stopped(t);
@@ -221,7 +236,7 @@ static int already_there(trainer *t) {
   const long long step = (long long)t->cursor.step;
   if (t->options->common.json)
     cli_error("already at step %lld; there is nothing left to do", step);
-  else
+  else if (!t->options->common.quiet)
     printf("already at step %lld; there is nothing left to do\n", step);
   return CLI_OK;
 }
@@ -235,7 +250,7 @@ static void print_start(const trainer *t) {
     json_number(stdout, ", \"baseline\": ", 9, l->baseline);
     printf("}\n");
   }
-  if (json) return;
+  if (json || t->options->common.quiet) return;
   char device[200];
   seqgpu_context_describe(t->ctx, device, sizeof device);
   printf("%lld parameters, %s; %s, algorithm %s\n", total, l->about, device, seqgpu_plan_algorithm(l->plan));
@@ -259,7 +274,8 @@ static int prepare(trainer *t) {
 /* The run that was prepared; lock and log are open. */
 static int run(trainer *t) {
   const run_options *o = t->options;
-  if (o->checkpoint == NULL) cli_error("without --checkpoint the model will not be saved");
+  if (o->checkpoint == NULL && !o->common.quiet)
+    cli_error("without --checkpoint the model will not be saved");
   print_start(t);
   if (t->last_step > 0 && t->cursor.step >= t->last_step) return already_there(t);
   if (t->saver.best >= 0 && t->saver.best < t->cursor.step && o->eval_every > 0)
@@ -275,7 +291,13 @@ static int run_locked(trainer *t) {
   const run_options *o = t->options;
   const int64_t after = o->resume ? t->cursor.step : INT64_MAX;
   const double done = t->last_step > 0 ? fraction(t) : 0;
-  CLI_TRY(progress_open(&t->shown, o->log, after, o->common.json, done));
+  const progress_target target = {.mode = o->common.json    ? PROGRESS_JSON
+                                          : o->common.quiet ? PROGRESS_QUIET
+                                                            : PROGRESS_TEXT,
+                                  .log = o->log,
+                                  .after = after,
+                                  .tensorboard = o->tensorboard};
+  CLI_TRY(progress_open(&t->shown, &target, done));
   const int code = run(t), closed = progress_close(&t->shown);
   return code ? code : closed;
 }

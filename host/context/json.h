@@ -10,8 +10,8 @@
 enum { SQ_JSON_CHARACTER = 8 }; /* room for the longest form, six characters of an escape */
 
 /* Writes the form of the character with which text[size], size > 0, begins, and how many bytes of text it
- * takes; returns the length of the form.  Quotes, backslashes and control characters are escaped; a byte that
- * is not UTF-8 becomes U+FFFD. */
+ * takes; returns the length of the form.  Quotes, backslashes and what would do more to a terminal than
+ * appear (sq_utf8_plain) are escaped; a byte that is not UTF-8 becomes U+FFFD. */
 static inline size_t sq_json_character(const char *text, size_t size, char form[SQ_JSON_CHARACTER],
                                        size_t *taken) {
   const size_t length = sq_utf8_length(text, size);
@@ -19,7 +19,9 @@ static inline size_t sq_json_character(const char *text, size_t size, char form[
   *taken = length ? length : 1;
   if (length == 0) return (size_t)snprintf(form, SQ_JSON_CHARACTER, "\xEF\xBF\xBD");
   if (c == '"' || c == '\\') return (size_t)snprintf(form, SQ_JSON_CHARACTER, "\\%c", c);
-  if (c < 0x20) return (size_t)snprintf(form, SQ_JSON_CHARACTER, "\\u%04x", c);
+  if (sq_utf8_plain(text, size) == 0)
+    return (size_t)snprintf(form, SQ_JSON_CHARACTER, "\\u%04x",
+                            (unsigned)(sq_utf8_code(text, length) & 0xffff));
   memcpy(form, text, length);
   return length;
 }

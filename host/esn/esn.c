@@ -39,7 +39,7 @@ struct seqgpu_esn {
 
 /* ---------------------------------------------------------------- doubles to and from the device */
 
-enum { CHUNK = 2048 };
+enum { CHUNK = 1024 };
 
 static seqgpu_status put(seqgpu_context *ctx, void *device, const double *from, int64_t elements) {
   float narrow[CHUNK];

@@ -1,4 +1,5 @@
 /* add.c - adding parameters: lone tensors, states, and whole recurrent networks (seqgpu/params.h). */
+#include <stdio.h>
 #include <string.h>
 
 #include "host/context/sizes.h"
@@ -6,6 +7,14 @@
 #include "host/params/draw.h"
 #include "host/params/store.h"
 #include "host/plan/plan.h"
+
+/* What is loaded later must be where it is loaded from. */
+static seqgpu_status expect(seqgpu_params *p, const char *name, const sq_tensor *t, int trained) {
+  if (!sq_params_is_loaded(p, trained)) return SEQGPU_OK;
+  sq_tensor named = *t;
+  snprintf(named.name, sizeof named.name, "%s", name ? name : "");
+  return p->source.expect(&p->source, p, &named);
+}
 
 /* ---------------------------------------------------------------- one tensor */
 
@@ -26,6 +35,7 @@ static seqgpu_status add_lone(seqgpu_params *p, const char *name, int64_t rows, 
         name ? name : "", (long long)rows, (long long)cols);
   const sq_tensor t = {
       .rows = rows, .cols = cols, .block = p->block_count, .form = plain_form(name ? name : "", cols)};
+  SQ_TRY(expect(p, name, &t, trained));
   SQ_TRY(sq_params_add_block(p, elements, trained));
   return sq_params_add_tensor(p, name, &t);
 }
@@ -57,28 +67,46 @@ seqgpu_status seqgpu_params_add_state_(seqgpu_params *p, const char *name, int64
 
 /* Cells that PyTorch has as well are written with its two biases. */
 static sq_file_form recurrent_form(const seqgpu_rnn_desc *desc, const char *name, int64_t cols) {
-  const int gru = strcmp(desc->cell, "gru") == 0 && desc->reset_after;
+  const int is_gru = strcmp(desc->cell, "gru") == 0, gru = is_gru && desc->reset_after;
   const int torch_cell =
       gru || strcmp(desc->cell, "rnn") == 0 || (strcmp(desc->cell, "lstm") == 0 && !desc->coupled);
   if (torch_cell && sq_starts_with(name, "bias_rec_l")) return SQ_FORM_GRU_REC;
   if (torch_cell && sq_starts_with(name, "bias_l")) return gru ? SQ_FORM_GRU_BIAS : SQ_FORM_BIAS;
+  if (is_gru && sq_starts_with(name, "bias_l")) return SQ_FORM_GRU_BEFORE;
   return cols == 1 && !sq_starts_with(name, "weight") ? SQ_FORM_VECTOR : SQ_FORM_MATRIX;
 }
 
-/* Adds one of the plan's parameters under its full name and draws it. */
+/* One of the plan's parameters as a tensor of a block, with its full name; info tells the rest. */
+static seqgpu_status recurrent_tensor(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan,
+                                      int index, int block, seqgpu_param_info *info, sq_tensor *out) {
+  SQ_TRY(seqgpu_plan_param_get(p->ctx, plan, index, info));
+  *out = (sq_tensor){.rows = info->rows,
+                     .cols = info->cols,
+                     .block = block,
+                     .offset = info->offset,
+                     .fixed = info->fixed,
+                     .form = recurrent_form(&plan->desc, info->name, info->cols)};
+  return sq_params_full_name(p, prefix, info->name, out->name);
+}
+
+/* Looks for all of them before there is memory for any. */
+static seqgpu_status expect_recurrent(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan) {
+  for (int i = 0; i < seqgpu_plan_param_count(plan); i++) {
+    seqgpu_param_info info;
+    sq_tensor t;
+    SQ_TRY(recurrent_tensor(p, prefix, plan, i, p->block_count, &info, &t));
+    SQ_TRY(expect(p, t.name, &t, 1));
+  }
+  return SEQGPU_OK;
+}
+
+/* Adds one and draws it. */
 static seqgpu_status add_recurrent(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan, int index,
                                    int block) {
   seqgpu_param_info info;
-  char name[SQ_NAME_SIZE];
-  SQ_TRY(seqgpu_plan_param_get(p->ctx, plan, index, &info));
-  SQ_TRY(sq_params_full_name(p, prefix, info.name, name));
-  const sq_tensor t = {.rows = info.rows,
-                       .cols = info.cols,
-                       .block = block,
-                       .offset = info.offset,
-                       .fixed = info.fixed,
-                       .form = recurrent_form(&plan->desc, info.name, info.cols)};
-  SQ_TRY(sq_params_add_tensor(p, name, &t));
+  sq_tensor t;
+  SQ_TRY(recurrent_tensor(p, prefix, plan, index, block, &info, &t));
+  SQ_TRY(sq_params_add_tensor(p, t.name, &t));
   const sq_drawing drawing = sq_params_standard_drawing(plan, index, &info);
   return sq_params_draw(p, p->tensors[p->tensor_count - 1], &drawing);
 }
@@ -88,6 +116,7 @@ seqgpu_status seqgpu_params_add_rnn_(seqgpu_params *p, const char *prefix, const
   if (p == NULL) return SEQGPU_EINVAL;
   if (plan == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: plan is NULL");
   const int blocks = p->block_count, tensors = p->tensor_count;
+  if (sq_params_is_loaded(p, 1)) SQ_TRY(expect_recurrent(p, prefix, plan));
   seqgpu_status status = sq_params_add_block(p, plan->param_elements, 1);
   for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_param_count(plan); i++)
     status = add_recurrent(p, prefix, plan, i, blocks);

@@ -5,6 +5,7 @@
  *   add.c         lone tensors, states, and whole recurrent networks
  *   schemes.c     networks drawn again: by a scheme, and the biases of gates
  *   orthogonal.c  matrices that stay orthogonal
+ *   split.c       biases that are the sum of two trained ones
  *   update.c      gradients and optimisers
  *
  * Memory comes in blocks, one per addition: a lone tensor, or all parameters of a recurrent network.
@@ -36,7 +37,8 @@ typedef enum sq_file_form {
   SQ_FORM_VECTOR, /* [rows] */
   SQ_FORM_BIAS,
   SQ_FORM_GRU_BIAS,
-  SQ_FORM_GRU_REC
+  SQ_FORM_GRU_REC,
+  SQ_FORM_GRU_BEFORE /* [3H] of a GRU that resets before the product, as it is: PyTorch has none */
 } sq_file_form;
 
 typedef struct sq_tensor {
@@ -46,8 +48,20 @@ typedef struct sq_tensor {
   int64_t offset; /* in the block, in elements */
   int fixed;      /* in a trained block, but not trained itself */
   sq_file_form form;
-  void *scratch; /* device memory of a matrix that stays orthogonal (orthogonal.c), else NULL */
+  void *scratch;             /* device memory of a matrix that stays orthogonal (orthogonal.c), else NULL */
+  struct sq_tensor *part[2]; /* of a bias that is a sum: bias_ih and bias_hh (split.c), else NULL */
+  struct sq_tensor *rec;     /* and of a GRU its bias_rec */
 } sq_tensor;
+
+/* Where tensors come from that are loaded after they were added: they are checked before memory is asked
+ * for, and not drawn. */
+typedef struct sq_params_source {
+  const void *self;
+  int all; /* states come from there, too; else only what is trained */
+  /* SEQGPU_OK if the tensor can be loaded; NULL: tensors are drawn. */
+  seqgpu_status (*expect)(const struct sq_params_source *source, seqgpu_params *params,
+                          const sq_tensor *tensor);
+} sq_params_source;
 
 struct seqgpu_params {
   seqgpu_context *ctx;
@@ -65,7 +79,13 @@ struct seqgpu_params {
   void **list[4]; /* values, gradients, first and second moments */
   int64_t *sizes;
   int piece_room;
+  sq_params_source source;
 };
+
+/* Whether a tensor, trained or not, is loaded later. */
+static inline int sq_params_is_loaded(const seqgpu_params *p, int trained) {
+  return p->source.expect != NULL && (trained || p->source.all);
+}
 
 static inline int64_t sq_tensor_elements(const sq_tensor *t) { return t->rows * t->cols; }
 

@@ -5,6 +5,7 @@
 #include "host/context/defaults.h"
 #include "host/context/structs.h"
 #include "host/params/orthogonal.h"
+#include "host/params/split.h"
 #include "host/params/store.h"
 
 /* ---------------------------------------------------------------- checks */
@@ -117,6 +118,7 @@ static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
   const int64_t n = collect_blocks(p);
   if (n == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params_update: there is no trained tensor to update");
   const sq_tensor_list grads = {n, p->list[1], p->sizes};
+  SQ_TRY(sq_split_before_update(p));
   SQ_TRY(sq_orthogonal_before_update(p));
   SQ_TRY(clip(p, o, grads));
   const sq_optimizer_args args = {
@@ -136,6 +138,7 @@ static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
   };
   SQ_TRY(SQ_RUN(p->ctx, optimizer, &args));
   p->updates++;
+  SQ_TRY(sq_split_add_up(p));
   return sq_orthogonal_after_update(p);
 }
 

@@ -9,7 +9,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "host/checkpoint/target.h"
+#include "host/files/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host/checkpoint/leftovers.h"
+#include "host/files/leftovers.h"
 
 enum { PATH_SIZE = 4096, MOST_LINKS = 40, TEMP_ATTEMPTS = 100, TEMP_NAME = 96 };
 
@@ -73,7 +73,7 @@ static seqgpu_status look_at_place(sq_target *t, int (*is_ours)(int fd, int64_t 
   t->mode = about.st_mode & 07777;
   t->owner = about.st_uid;
   t->group = about.st_gid;
-  if (about.st_size == 0) return SEQGPU_OK;
+  if (about.st_size == 0 || is_ours == NULL) return SEQGPU_OK;
   const int fd = open(t->place, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return io_error(t, "look at the file that is there");
   const int replaceable = is_ours(fd, about.st_size);
@@ -139,6 +139,10 @@ seqgpu_status sq_target_write(const sq_target *t, const void *from, int64_t byte
     done += n;
   }
   return SEQGPU_OK;
+}
+
+seqgpu_status sq_target_go_to(const sq_target *t, int64_t at) {
+  return lseek(t->fd, (off_t)at, SEEK_SET) < 0 ? io_error(t, "write") : SEQGPU_OK;
 }
 
 /* The new file is in place and its content on disk.  Where its folder cannot be flushed, a power cut may

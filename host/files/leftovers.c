@@ -7,7 +7,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "host/checkpoint/leftovers.h"
+#include "host/files/leftovers.h"
 
 #include <dirent.h>
 #include <errno.h>
