@@ -156,10 +156,11 @@ static void replace(const char *path, mode_t mode, FILE *old, const char *key, c
 }
 
 void sq_plan_cache_store(const char *path, const char *key, const char *name, double microseconds) {
-  char place[PATH_SIZE]; /* where a link leads to */
   mode_t mode = 0600;
   FILE *old;
   if (!open_old(path, &old, &mode)) return;
-  replace(realpath(path, place) ? place : path, mode, old, key, name, microseconds);
+  char *place = realpath(path, NULL); /* where a link leads to */
+  replace(place ? place : path, mode, old, key, name, microseconds);
+  free(place);
   if (old) fclose(old);
 }
