@@ -53,9 +53,10 @@ say "CUDA kernels against the float64 reference"
 "$build/bin/check_kernels" | tee "$build/kernels.txt"
 
 say "training a 2-layer LSTM on $text ($(wc -c <"$text") bytes) for $minutes minutes"
+rm -f "$build/demo.jsonl" # a log is only added to
 "$build/bin/seqgpu" train charlm --text "$text" --tokens bytes --cell lstm --layers 2 --hidden 128 --seq-len 50 --batch 50 \
   --optimizer rmsprop --lr 4e-3 --clip 5 --minutes "$minutes" --seed 1 --eval-every 200 --log-every 100 \
-  --checkpoint "$build/demo.safetensors" --log "$build/demo.jsonl"
+  --checkpoint "$build/demo.safetensors" --force --log "$build/demo.jsonl"
 
 say "a sample of the model"
 "$build/bin/seqgpu" sample --checkpoint "$build/demo.safetensors" --prime "The " --temperature 0.6 --length 400 --seed 7 |

@@ -19,8 +19,8 @@
 
 enum { BLOCK = 64, LANES = 32 };
 
-/* The diagonal of A + lambda I, and L21^T [BLOCK,n] in both signs. */
-int64_t sq_cholesky_work(int64_t n) { return n + 2 * BLOCK * n; }
+/* The diagonal of A + lambda I, L21^T [BLOCK,n] in both signs, and a strip of it. */
+int64_t sq_cholesky_work(int64_t n) { return n + 2 * BLOCK * n + BLOCK * LANES; }
 
 /* Element [i,j] of a block without the product of the columns before j. */
 SQ_CLONES static double remainder_of(int64_t n, const double *a, int64_t i, int64_t j) {
@@ -50,10 +50,10 @@ SQ_CLONES static void solve_lanes(int64_t n, int64_t cols, const double *l, doub
   }
 }
 
-/* Rows of A21 become rows of L21, and columns of plus = L21^T and minus = -L21^T, whose rows are n apart, too. */
+/* Rows of A21 become rows of L21, and columns of plus = L21^T and minus = -L21^T, whose rows are n apart, too;
+ * x [BLOCK] is work. */
 static void solve_strip(int64_t n, int64_t cols, const double *l, int64_t rows, double *a, double *plus,
-                        double *minus) {
-  double x[BLOCK][LANES];
+                        double *minus, double (*x)[LANES]) {
   for (int64_t c = 0; c < cols; c++)
     for (int64_t r = 0; r < LANES; r++) x[c][r] = r < rows ? a[r * n + c] : 0;
   solve_lanes(n, cols, l, x);
@@ -66,6 +66,7 @@ static void solve_strip(int64_t n, int64_t cols, const double *l, int64_t rows, 
 
 int64_t sq_cholesky(sq_pool *pool, int64_t n, double *a, double lambda, double *work) {
   double *diagonal = work, *plus = diagonal + n, *minus = plus + BLOCK * n;
+  double(*x)[LANES] = (double(*)[LANES])(minus + BLOCK * n);
   for (int64_t i = 0; i < n; i++) diagonal[i] = a[i * n + i] += lambda;
   for (int64_t i = 0; i < n; i += BLOCK) {
     const int64_t cols = n - i < BLOCK ? n - i : BLOCK, below = i + cols;
@@ -74,7 +75,7 @@ int64_t sq_cholesky(sq_pool *pool, int64_t n, double *a, double lambda, double *
     if (singular) return i + singular;
     for (int64_t r = below; r < n; r += LANES)
       solve_strip(n, cols, l, n - r < LANES ? n - r : LANES, a + r * n + i, plus + r - below,
-                  minus + r - below);
+                  minus + r - below, x);
     sq_gemm_lower_f64(pool, n - below, n - below, cols, minus, n, plus, n, a + below * n + below, n);
   }
   return 0;

@@ -22,7 +22,8 @@ enum { SMALLEST_PIECE = 4096, MAX_PIECES = 1024, TILE = 4096 };
 typedef struct piece_sums {
   const sq_clip_args *args;
   int64_t total, piece; /* elements of all tensors, elements of one piece */
-  double *sum;          /* [MAX_PIECES] */
+  int64_t first;        /* piece of the round */
+  double *sum;          /* of its pieces */
 } piece_sums;
 
 SQ_INLINE void add_squares(int64_t n, const real *g, double lane[SQ_LANES]) {
@@ -47,19 +48,26 @@ SQ_INLINE double sum_squares(const sq_tensor_list *list, int64_t first, int64_t 
 
 SQ_CLONES static void sum_pieces(const void *arg, int64_t first, int64_t last) {
   const piece_sums *p = arg;
-  for (int64_t i = first; i < last; i++)
-    p->sum[i] = sum_squares(&p->args->grads, i * p->piece, sq_min((i + 1) * p->piece, p->total));
+  for (int64_t i = first; i < last; i++) {
+    const int64_t begin = (p->first + i) * p->piece;
+    p->sum[i] = sum_squares(&p->args->grads, begin, sq_min(begin + p->piece, p->total));
+  }
 }
 
+/* A round of pieces at a time, for the sake of the caller's stack. */
 static double gradient_norm(sq_exec *exec, const sq_clip_args *a) {
-  double sum[MAX_PIECES];
-  piece_sums p = {a, 0, SMALLEST_PIECE, sum};
+  enum { ROUND = MAX_PIECES / 2 };
+  double sum[ROUND];
+  piece_sums p = {a, 0, SMALLEST_PIECE, 0, sum};
   for (int64_t k = 0; k < a->grads.count; k++) p.total += a->grads.sizes[k];
   if (p.piece < (p.total + MAX_PIECES - 1) / MAX_PIECES) p.piece = (p.total + MAX_PIECES - 1) / MAX_PIECES;
   const int64_t pieces = (p.total + p.piece - 1) / p.piece;
-  sq_split(exec, pieces, 1, p.piece, sum_pieces, &p);
   double total = 0;
-  for (int64_t i = 0; i < pieces; i++) total += sum[i];
+  for (; p.first < pieces; p.first += ROUND) {
+    const int64_t count = sq_min(ROUND, pieces - p.first);
+    sq_split(exec, count, 1, p.piece, sum_pieces, &p);
+    for (int64_t i = 0; i < count; i++) total += sum[i];
+  }
   return sqrt(total);
 }
 

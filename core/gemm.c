@@ -41,10 +41,11 @@
 enum {
   KC = 2048 / (int)sizeof(real), /* a long k saves passes over C: each block loads and stores it */
   A_BLOCK_ELEMENTS = (128 << 10) / (int)sizeof(real), /* leaves most of L2 to B and C */
-  STACK_ELEMENTS = (64 << 10) / (int)sizeof(real),    /* packing on the stack */
-  STACK_KC = 128,                                     /* sq_gemm without a pool: half for A, half for B */
-  PACKED_KC = 1024 / (int)sizeof(real),               /* sq_gemm_run_packed: 64 rows of A at a time */
-  PACKED_MC = STACK_ELEMENTS / PACKED_KC,
+  PACKED_ELEMENTS = (64 << 10) / (int)sizeof(real),   /* sq_gemm_run_packed: 64 rows of A at a time */
+  PACKED_KC = 1024 / (int)sizeof(real),
+  STACK_ELEMENTS =
+      (6 << 10) / (int)sizeof(real), /* packing without a pool: slow, but no stack is too small */
+  STACK_KC = 128 / (int)sizeof(real),
 };
 
 typedef FN(sq_gemm_kernels) kernels;
@@ -202,10 +203,11 @@ static void cut_buffer(const kernels *ks, real *buffer, int64_t a_elements, int6
   s->b = buffer + a_elements;
 }
 
+/* A third for A: its tiles are lower than a panel of B is wide. */
 static void run_on_stack(const kernels *ks, const product *g) {
   _Alignas(64) real buffer[STACK_ELEMENTS];
   blocks s;
-  cut_buffer(ks, buffer, STACK_ELEMENTS / 2, STACK_ELEMENTS, STACK_KC, &s);
+  cut_buffer(ks, buffer, STACK_ELEMENTS / 3, STACK_ELEMENTS, STACK_KC, &s);
   run_product(ks, g, &s);
 }
 
@@ -358,19 +360,31 @@ void FN(sq_gemm_pack)(int trans_b, int64_t n, int64_t k, const real *b, int64_t 
   if (n > 0 && k > 0) pack_b(best_kernels(), trans_b, n, k, b, ldb, packed);
 }
 
-/* Up to PACKED_MC rows; A goes through a small packed block, PACKED_KC columns at a time. */
-static void run_rows(const kernels *ks, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
-                     const real *packed, int accumulate, real *c, int64_t ldc) {
-  _Alignas(64) real block[STACK_ELEMENTS];
-  for (int64_t p = 0; p < k; p += PACKED_KC) {
-    int64_t kb = min64(PACKED_KC, k - p);
-    pack_a(ks, 0, m, kb, a + p, lda, block);
-    run_block(ks, m, n, kb, block, packed + p * ks->nr, k * ks->nr, accumulate || p > 0, c, ldc, EVERYWHERE);
+/* The rows of A go through a small packed block, `kc` columns at a time. */
+static void run_rows(const kernels *ks, const blocks *s, int64_t m, int64_t n, int64_t k, const real *a,
+                     int64_t lda, const real *packed, int accumulate, real *c, int64_t ldc) {
+  for (int64_t p = 0; p < k; p += s->kc) {
+    int64_t kb = min64(s->kc, k - p);
+    pack_a(ks, 0, m, kb, a + p, lda, s->a);
+    run_block(ks, m, n, kb, s->a, packed + p * ks->nr, k * ks->nr, accumulate || p > 0, c, ldc, EVERYWHERE);
   }
 }
 
-void FN(sq_gemm_run_packed)(int64_t m, int64_t n, int64_t k, const real *a, int64_t lda, const real *packed,
-                            int accumulate, real *c, int64_t ldc) {
+static void run_all_rows(const kernels *ks, const blocks *s, int64_t m, int64_t n, int64_t k, const real *a,
+                         int64_t lda, const real *packed, int accumulate, real *c, int64_t ldc) {
+  for (int64_t i = 0; i < m; i += s->mc)
+    run_rows(ks, s, min64(s->mc, m - i), n, k, a + i * lda, lda, packed, accumulate, c + i * ldc, ldc);
+}
+
+static void run_all_rows_on_stack(const kernels *ks, int64_t m, int64_t n, int64_t k, const real *a,
+                                  int64_t lda, const real *packed, int accumulate, real *c, int64_t ldc) {
+  _Alignas(64) real block[STACK_ELEMENTS];
+  const blocks s = {.a = block, .mc = STACK_ELEMENTS / STACK_KC, .kc = STACK_KC};
+  run_all_rows(ks, &s, m, n, k, a, lda, packed, accumulate, c, ldc);
+}
+
+void FN(sq_gemm_run_packed)(void *scratch, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
+                            const real *packed, int accumulate, real *c, int64_t ldc) {
   const kernels *ks = best_kernels();
   if (m <= 0 || n <= 0) return;
   if (k <= 0) {
@@ -381,8 +395,12 @@ void FN(sq_gemm_run_packed)(int64_t m, int64_t n, int64_t k, const real *a, int6
     run_block(ks, m, n, k, a, packed, k * ks->nr, accumulate, c, ldc, EVERYWHERE);
     return;
   }
-  for (int64_t i = 0; i < m; i += PACKED_MC)
-    run_rows(ks, min64(PACKED_MC, m - i), n, k, a + i * lda, lda, packed, accumulate, c + i * ldc, ldc);
+  if (scratch == NULL) {
+    run_all_rows_on_stack(ks, m, n, k, a, lda, packed, accumulate, c, ldc);
+    return;
+  }
+  const blocks s = {.a = scratch, .mc = PACKED_ELEMENTS / PACKED_KC, .kc = PACKED_KC};
+  run_all_rows(ks, &s, m, n, k, a, lda, packed, accumulate, c, ldc);
 }
 
 const char *FN(sq_gemm_name)(void) {

@@ -28,6 +28,7 @@ enum { MIN_WORK = 1 << 14 };
 
 /* Everything a slice needs, for `steps` time steps whose first (lowest) is t0. */
 typedef struct job {
+  sq_pool *pool;
   const sq_layer_run *run;
   const sq_layout *layout;
   int64_t t0, steps;
@@ -189,7 +190,7 @@ static FN(sq_rows) rows_at(const job *j, int i, const FN(sq_step) * s, int64_t f
   return r;
 }
 
-static void forward_products(const job *j, const FN(sq_step) * s, int stage, int64_t first) {
+static void forward_products(const job *j, const FN(sq_step) * s, int stage, int64_t first, void *scratch) {
   const sq_layout *l = j->layout;
   for (int i = 0; i < l->products; i++) {
     const sq_product *p = &l->product[i];
@@ -207,7 +208,7 @@ static void forward_products(const job *j, const FN(sq_step) * s, int stage, int
     }
     int64_t lda;
     const real *a = FN(sq_step_operand)(s, p->from, &lda);
-    FN(sq_gemm_run_packed)(s->batch, p->rows, p->cols, a, lda, j->packed[i], to_gates, c, ldc);
+    FN(sq_gemm_run_packed)(scratch, s->batch, p->rows, p->cols, a, lda, j->packed[i], to_gates, c, ldc);
   }
 }
 
@@ -232,6 +233,7 @@ static pointwise *backward_of(const sq_cell *cell) {
 static void forward_slice(void *arg, int part, int parts) {
   const job *j = arg;
   pointwise *step = forward_of(j->layout->cell);
+  void *scratch = sq_pool_scratch(j->pool, part);
   int64_t first, count;
   slice(j->run->batch, part, parts, &first, &count);
   for (int64_t i = 0; i < j->steps; i++) {
@@ -240,7 +242,7 @@ static void forward_slice(void *arg, int part, int parts) {
     s.ldy = j->run->ldy;
     s.y = j->y + (t * j->run->batch + first) * s.ldy;
     for (int stage = 0; stage < j->layout->stages; stage++) {
-      forward_products(j, &s, stage, first);
+      forward_products(j, &s, stage, first, scratch);
       step(&s, stage);
     }
   }
@@ -288,7 +290,7 @@ static void enter(sq_exec *exec, const job *j, int k, real *to) {
 int FN(sq_layer_forward)(sq_exec *exec, const sq_layer_run *run) {
   const sq_layout *l = run->layout;
   const int64_t T = run->seq_len, B = run->batch;
-  job j = {.run = run, .layout = l};
+  job j = {.pool = exec->pool, .run = run, .layout = l};
   real *after = pack_weights(&j, align_up(run->workspace), 0);
   const int64_t chunk = run->reserve ? T : sq_chunk_steps(CHUNK_ROWS, T, B);
   reserve_pointers(&j, run->reserve ? run->reserve : after, chunk);
@@ -320,7 +322,7 @@ int FN(sq_layer_forward)(sq_exec *exec, const sq_layer_run *run) {
 }
 
 /* A stage's products transposed: from the gradients at the results to those at the operands. */
-static void backward_products(const job *j, const FN(sq_step) * s, int stage, int64_t first) {
+static void backward_products(const job *j, const FN(sq_step) * s, int stage, int64_t first, void *scratch) {
   const sq_layout *l = j->layout;
   for (int i = l->products - 1; i >= 0; i--) {
     const sq_product *p = &l->product[i];
@@ -338,7 +340,7 @@ static void backward_products(const job *j, const FN(sq_step) * s, int stage, in
       backward_rows(p->structure, &r);
       continue;
     }
-    FN(sq_gemm_run_packed)(s->batch, p->cols, p->rows, d, ldd, j->packed[i], !to_aux, out, ld);
+    FN(sq_gemm_run_packed)(scratch, s->batch, p->cols, p->rows, d, ldd, j->packed[i], !to_aux, out, ld);
   }
 }
 
@@ -347,6 +349,7 @@ static void backward_slice(void *arg, int part, int parts) {
   const sq_layout *l = j->layout;
   const sq_layer_run *run = j->run;
   pointwise *step = backward_of(l->cell);
+  void *scratch = sq_pool_scratch(j->pool, part);
   int64_t first, count;
   slice(run->batch, part, parts, &first, &count);
   for (int64_t i = 0; i < j->steps; i++) {
@@ -359,7 +362,7 @@ static void backward_slice(void *arg, int part, int parts) {
     for (int k = 0; k < l->states; k++) s.dstate[k] = j->dstate[k] + first * l->state_width[k];
     for (int stage = l->stages - 1; stage >= 0; stage--) {
       step(&s, stage);
-      backward_products(j, &s, stage, first);
+      backward_products(j, &s, stage, first, scratch);
     }
   }
 }
@@ -428,7 +431,7 @@ static void parameter_gradients(sq_exec *exec, const job *j) {
 int FN(sq_layer_backward)(sq_exec *exec, const sq_layer_run *run) {
   const sq_layout *l = run->layout;
   const int64_t T = run->seq_len, B = run->batch, I = l->config.input_size;
-  job j = {.run = run, .layout = l, .steps = T};
+  job j = {.pool = exec->pool, .run = run, .layout = l, .steps = T};
   reserve_pointers(&j, run->reserve, T);
   real *at = pack_weights(&j, align_up(run->workspace), 1);
   j.dgates = at;

@@ -35,6 +35,7 @@ typedef struct sq_problem {
   const sq_layout *layout;
   int64_t seq_len, batch; /* the largest of any run */
   int directions;         /* or layers of one size (host/run/wavefront.c) */
+  int reverse;            /* a lone direction that runs from the last step to the first */
   int training;           /* forward keeps a reserve, and backward runs */
   sq_math math;
 } sq_problem;

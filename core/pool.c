@@ -17,6 +17,8 @@
 
 #include "core/pool.h"
 
+#include "core/processors.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -24,7 +26,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { CACHE_LINE = 64, SPIN_NS = 50000, PAUSES_PER_LOOK = 32 };
 
@@ -178,10 +179,7 @@ static void *alloc_lines(size_t bytes) {
 }
 
 /* Spinning pays only while every thread has a processor of its own. */
-static long spin_time(int threads) {
-  long processors = sysconf(_SC_NPROCESSORS_ONLN);
-  return processors > 0 && threads > processors ? 0 : SPIN_NS;
-}
+static long spin_time(int threads) { return threads > sq_processors() ? 0 : SPIN_NS; }
 
 static int alloc_parts(sq_pool *pool) {
   size_t threads = (size_t)pool->threads;
@@ -222,6 +220,12 @@ void sq_pool_destroy(sq_pool *pool) {
   if (!pool) return;
   stop_workers(pool);
   bed_free(&pool->caller);
+  free_parts(pool);
+  free(pool);
+}
+
+void sq_pool_abandon(sq_pool *pool) {
+  if (!pool) return;
   free_parts(pool);
   free(pool);
 }

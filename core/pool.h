@@ -22,6 +22,8 @@ typedef void sq_task(void *arg, int part, int parts);
  * threads. */
 sq_pool *sq_pool_create(int threads);
 void sq_pool_destroy(sq_pool *pool);
+/* Frees the memory alone: in a child of fork(), which has none of the workers. */
+void sq_pool_abandon(sq_pool *pool);
 int sq_pool_threads(const sq_pool *pool);
 
 /* Runs task(arg, part, parts) for part = 0..parts-1, parts <= threads of the pool, and returns when all

@@ -34,11 +34,11 @@ static double normalise(int64_t count, double *a) {
   return norm;
 }
 
-/* The radius of p [n,n], which is used up; `square` is work of the same size. */
-static double radius_of(int64_t n, double *p, double *square) {
+/* The radius of p [n,n], which is used up; `square` is work of the same size, the pool brings scratch. */
+static double radius_of(sq_pool *pool, int64_t n, double *p, double *square) {
   double norm = normalise(n * n, p), power = 1, total = log(norm);
   for (int k = 0; k < SQUARINGS && norm > 0; k++) {
-    sq_gemm_f64(NULL, 0, 0, n, n, n, p, n, p, n, 0, square, n);
+    sq_gemm_f64(pool, 0, 0, n, n, n, p, n, p, n, 0, square, n);
     norm = normalise(n * n, square);
     power /= 2;
     total += power * log(norm);
@@ -53,9 +53,13 @@ int sq_spectral_radius(int64_t n, const double *a, double *radius) {
   *radius = 0;
   if (n == 0) return 0;
   double *work = malloc((size_t)(2 * n * n) * sizeof *work);
-  if (work == NULL) return -1;
-  memcpy(work, a, (size_t)(n * n) * sizeof *a);
-  *radius = radius_of(n, work, work + n * n);
+  sq_pool *pool = sq_pool_create(1);
+  const int failed = work == NULL || pool == NULL;
+  if (!failed) {
+    memcpy(work, a, (size_t)(n * n) * sizeof *a);
+    *radius = radius_of(pool, n, work, work + n * n);
+  }
+  sq_pool_destroy(pool);
   free(work);
-  return 0;
+  return failed ? -1 : 0;
 }

@@ -45,15 +45,24 @@ int sq_draw_links(sq_rng *rng, int64_t n, int64_t links, sq_link_weight kind, do
   return scale_links(n, links, radius, weight);
 }
 
-int sq_draw_normalised_positive(sq_rng *rng, int64_t n, double scale, double *weight) {
-  double *r = malloc((size_t)(n * n + 1) * sizeof *r), pair[2];
-  if (r == NULL) return -1;
+/* weight = R R^T / n of normal numbers; r [n,n] is work. */
+static void draw_squares(sq_pool *pool, sq_rng *rng, int64_t n, double *r, double *weight) {
+  double pair[2];
   for (int64_t i = 0; i < n * n; i++) {
     if (i % 2 == 0) sq_rng_normal_pair(rng, pair);
     r[i] = pair[i % 2] / sqrt((double)n);
   }
-  sq_gemm_f64(NULL, 0, 1, n, n, n, r, n, r, n, 0, weight, n);
+  sq_gemm_f64(pool, 0, 1, n, n, n, r, n, r, n, 0, weight, n);
+}
+
+int sq_draw_normalised_positive(sq_rng *rng, int64_t n, double scale, double *weight) {
+  double *r = malloc((size_t)(n * n + 1) * sizeof *r);
+  sq_pool *pool = sq_pool_create(1); /* for its scratch */
+  const int failed = r == NULL || pool == NULL;
+  if (!failed) draw_squares(pool, rng, n, r, weight);
+  sq_pool_destroy(pool);
   free(r);
+  if (failed) return -1;
   for (int64_t i = 0; i < n; i++) weight[i * n + i] += 1;
   return scale_to_radius(n, scale, weight);
 }

@@ -30,6 +30,7 @@ typedef struct iteration {
   int64_t n;
   double *v, *av; /* [n,P] */
   sq_links links; /* of A */
+  sq_pool *pool;  /* for its scratch */
   double gram[P * P], h[P * P];
 } iteration;
 
@@ -81,10 +82,10 @@ static void invert(const double *l, double *inverse) {
 
 /* V = V L^-T: orthonormal columns; 0 where they have become dependent. */
 static int orthonormalise(iteration *it) {
-  sq_gemm_f64(NULL, 1, 0, P, P, it->n, it->v, P, it->v, P, 0, it->gram, P);
+  sq_gemm_f64(it->pool, 1, 0, P, P, it->n, it->v, P, it->v, P, 0, it->gram, P);
   if (!factor(it->gram)) return 0;
   invert(it->gram, it->h);
-  sq_gemm_f64(NULL, 0, 1, it->n, P, P, it->v, P, it->h, P, 0, it->av, P);
+  sq_gemm_f64(it->pool, 0, 1, it->n, P, P, it->v, P, it->h, P, 0, it->av, P);
   swap_vectors(it);
   return 1;
 }
@@ -92,7 +93,7 @@ static int orthonormalise(iteration *it) {
 /* The radius of A on the subspace, whose V is orthonormal. */
 static int project(iteration *it, double *radius) {
   multiply(it);
-  sq_gemm_f64(NULL, 1, 0, P, P, it->n, it->v, P, it->av, P, 0, it->h, P);
+  sq_gemm_f64(it->pool, 1, 0, P, P, it->n, it->v, P, it->av, P, 0, it->h, P);
   return sq_spectral_radius(P, it->h, radius);
 }
 
@@ -123,11 +124,12 @@ int sq_spectral_radius_links(int64_t n, int64_t links, const double *a, double *
     *it = (iteration){.n = n,
                       .v = malloc((size_t)(n * P) * sizeof(double)),
                       .av = malloc((size_t)(n * P) * sizeof(double)),
+                      .pool = sq_pool_create(1),
                       .links = {.most = n * links,
                                 .first = malloc((size_t)(n + 1) * sizeof(int64_t)),
                                 .from = malloc((size_t)(n * links) * sizeof(int32_t)),
                                 .weight = malloc((size_t)(n * links) * sizeof(double))}};
-    failed = !it->v || !it->av || !it->links.first || !it->links.from || !it->links.weight;
+    failed = !it->pool || !it->v || !it->av || !it->links.first || !it->links.from || !it->links.weight;
     if (!failed) {
       sq_rng rng = {.seed = 1}; /* any start will do; this one is the same each time */
       for (int64_t i = 0; i < n * P; i++) it->v[i] = 2 * sq_rng_uniform(&rng) - 1;
@@ -136,6 +138,7 @@ int sq_spectral_radius_links(int64_t n, int64_t links, const double *a, double *
       else
         failed = iterate(it, radius) != 0;
     }
+    sq_pool_destroy(it->pool);
     free(it->v);
     free(it->av);
     free(it->links.first);

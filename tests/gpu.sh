@@ -15,6 +15,7 @@
 #   code         how often each machine instruction occurs in each kernel
 #   all          all of them, in this order (default)
 #   racecheck    compute-sanitizer once more; initcheck likewise.  Not in `all`: they take a second call
+#   timeline     where the time of a step goes, by a build of its own.  Not in `all` either
 #
 # Each stage has a share of the time, and what it does not use is the next one's.  A program that hangs, a stage
 # that fails or a device that is lost ends that program and no other (gpu/within.sh).  What was found is written
@@ -52,7 +53,7 @@ bin=$build/bin
 work=$build/gpu-run # rows of JSON and tables
 logs=$work/logs
 ALL="build conformance sync plans operators bench cudnn memcheck synccheck torch profile code"
-STAGES="$ALL racecheck initcheck"
+STAGES="$ALL racecheck initcheck timeline"
 
 say() { printf '== %s\n' "$*"; }
 . "$here/gpu/card.sh"
@@ -87,6 +88,11 @@ refusal() { # STAGE
       [ $kind = gpu ] || { echo "PyTorch cannot use the software device"; return; }
       ask python3 -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' ||
         echo "python3 has no PyTorch that sees the GPU"
+      return
+      ;;
+    timeline)
+      [ $kind = gpu ] || { echo "the software device has no clock"; return; }
+      build_refusal
       return
       ;;
     profile)

@@ -40,9 +40,10 @@ threaded="laws_runs ops_threads"
 
 cxx_of() { case $1 in gcc) echo g++ ;; *) echo clang++ ;; esac }
 
-off() { # DEPENDENCIES: what is left out
+off() { # DEPENDENCIES: the options that leave out and take in
   case $1 in
-    none) echo -DSEQGPU_CBLAS=OFF -DSEQGPU_ZLIB=OFF ;;
+    all) echo -DSEQGPU_CBLAS=ON ;; # which is not the default everywhere
+    none) echo -DSEQGPU_CBLAS=OFF -DSEQGPU_CJSON=OFF -DSEQGPU_ZLIB=OFF ;;
     no-cblas) echo -DSEQGPU_CBLAS=OFF ;;
   esac
 }

@@ -17,7 +17,8 @@ missing_packages() {
   have make || echo make
   have cmake || echo cmake
   have pkg-config || echo pkg-config # how the tests link the installed library
-  have cc && have_header cblas.h || echo libopenblas-dev
+  have cc && have_header cjson/cJSON.h || echo libcjson-dev
+  have cc && have_header zlib.h || echo zlib1g-dev
 }
 
 as_root() {

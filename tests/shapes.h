@@ -61,6 +61,12 @@ static const struct {
     {FOR_CONFORMANCE | FOR_CUDNN, {"ragged", {4, 5, 3, 6}, ragged, {0}}},
     {FOR_CONFORMANCE | FOR_CUDNN, {"all lengths 0", {3, 2, 3, 5}, nothing, {0}}},
     {FOR_CONFORMANCE | FOR_CUDNN, {"bidirectional", {3, 3, 4, 5}, NULL, {.bidirectional = 1}}},
+    {FOR_CONFORMANCE,
+     {"ragged, reverse, two layers, dropout, batch first",
+      {4, 5, 3, 6},
+      ragged,
+      {.num_layers = 2, .reverse = 1, .dropout = 0.4, .batch_first = 1}}},
+    {FOR_CONFORMANCE, {"inference, reverse", {4, 3, 3, 6}, NULL, {.reverse = 1, .inference = 1}}},
     {FOR_CONFORMANCE | FOR_CUDNN,
      {"sum", {3, 3, 4, 5}, NULL, {.bidirectional = 1, .merge = SEQGPU_MERGE_SUM}}},
     {FOR_CONFORMANCE | FOR_CUDNN,
@@ -206,6 +212,7 @@ static inline seqgpu_rnn_desc combine(const cell_row *cell, const shape_row *sha
   seqgpu_rnn_desc d = cell->desc;
   d.num_layers = shape->desc.num_layers;
   d.bidirectional = shape->desc.bidirectional;
+  d.reverse = shape->desc.reverse;
   d.merge = shape->desc.merge;
   d.dropout = shape->desc.dropout;
   d.batch_first = shape->desc.batch_first;

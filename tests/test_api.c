@@ -115,6 +115,8 @@ static const desc_row desc_rows[] = {
     FIELD("lstm", INT64, batch, 0x1p62),
     FIELD("lstm", INT, bidirectional, 2),
     FIELD("lstm", INT, bidirectional, -1),
+    FIELD("lstm", INT, reverse, 2),
+    FIELD("lstm", INT, reverse, -1),
     FIELD("lstm", INT, merge, 2),
     FIELD("rnn", INT, activation, 4),
     FIELD("rnn", INT, activation, -1),
@@ -195,6 +197,9 @@ static void check_descriptors(seqgpu_context *ctx) {
           seqgpu_plan_create(ctx, &desc, &(seqgpu_plan_options){.mode = (seqgpu_plan_mode)2}, &plan));
   REFUSED(ctx, EINVAL, "mode",
           seqgpu_plan_create(ctx, &desc, &(seqgpu_plan_options){.mode = (seqgpu_plan_mode)-1}, &plan));
+  seqgpu_rnn_desc both = desc;
+  both.bidirectional = both.reverse = 1;
+  REFUSED(ctx, EINVAL, "reverse", seqgpu_plan_create(ctx, &both, NULL, &plan));
   REFUSED(ctx, EINVAL, "desc", seqgpu_plan_create(ctx, NULL, NULL, &plan));
   REFUSED(ctx, EINVAL, "out", seqgpu_plan_create(ctx, &desc, NULL, NULL));
   REFUSED(NULL, EINVAL, "", seqgpu_plan_create(NULL, &desc, NULL, &plan));

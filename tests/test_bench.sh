@@ -158,6 +158,43 @@ else
   skip "bench_sync" "this build has no CUDA"
 fi
 
+# ---------------------------------------------------------------------- bench_model
+# --fit: runs of which the times are the planner's terms times known factors, a launch of 5 us, and a
+# product over the sequence; the factors are found, and other rows are left out.
+fit_rows() {
+  awk 'BEGIN {
+    print "[{\"kind\": \"sync\", \"plan\": \"cuda/persistent-grid-flags\"}"
+    for (h = 128; h <= 1024; h *= 2) for (b = 8; b <= 64; b *= 8) for (t = 1; t <= 200; t += 199) {
+      product = h * b / 4e4; pointwise = .2; exchange = .6 + h * b / 3e4; mflop = 24e-6 * h * h * b
+      forward = 1.5 * product + 1.2 * pointwise + .5 * exchange + mflop / 3 * 2e-3 + 5 / t
+      backward = 2 * 1.5 * product + 1.2 * pointwise + 2 * .5 * exchange + mflop / 1.5 * 2e-3 + 5 / t
+      printf ",\n{\"kind\": \"rnn\", \"plan\": \"cuda/persistent-grid-flags\", \"cell\": \"lstm\", \"math\": \"bf16\", "
+      printf "\"batch\": %d, \"hidden\": %d, \"layers\": 1, \"training\": true, \"seq_len\": %d, ", b, h, t
+      printf "\"us_per_step\": %.9f, \"forward_us_per_step\": %.9f, \"tflops\": %.12f", forward + backward, forward, mflop / (forward + backward)
+      for (p = 1; p <= 2; p++) {
+        pass = p == 1 ? "forward" : "backward"
+        printf ", \"%s_model_us_per_step\": %.9f, \"%s_product_us_per_step\": %.9f", pass, p * product + pointwise + p * exchange, pass, p * product
+        printf ", \"%s_pointwise_us_per_step\": %.9f, \"%s_exchange_us_per_step\": %.9f", pass, pointwise, pass, p * exchange
+      }
+      printf "}"
+    }
+    print "]"
+  }'
+}
+if [ -x "$bin/bench_model" ]; then
+  fit_rows >"$temp/measured.json"
+  exits "bench_model compares the planner's model with times" 0 "$bin/bench_model" --fit "$temp/measured.json"
+  if grep -q '^| cuda/persistent-grid-flags | 16 | 1.50 | 1.20 | 0.50 | .* | 0 % |$' "$temp/out"; then
+    pass "bench_model finds the factors of the model's terms"
+  else
+    fail "bench_model finds the factors of the model's terms" "$(tail -n 1 "$temp/out")"
+  fi
+  echo '[{"kind": "rnn"}]' >"$temp/measured.json"
+  exits "bench_model says that there is nothing to compare" 1 "$bin/bench_model" --fit "$temp/measured.json"
+else
+  skip "bench_model compares the planner's model with times" "not built: no nvcc"
+fi
+
 # ---------------------------------------------------------------------- the PyTorch peer
 torch=$root/bench/peers/torch_rnn.py
 if command -v python3 >/dev/null 2>&1 && python3 -c 'import torch' 2>/dev/null; then

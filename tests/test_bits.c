@@ -298,7 +298,7 @@ static void hash_all(seqgpu_dtype dtype, int threads, hash_list *list) {
       const seqgpu_optimizer o = {.kind = (seqgpu_optimizer_kind)kind,
                                   .lr = 0.01,
                                   .weight_decay = 0.02 * clip,
-                                  .nesterov = clip & 1,
+                                  .nesterov = kind == SEQGPU_OPTIMIZER_MOMENTUM && clip & 1,
                                   .clip = (seqgpu_clip_kind)clip,
                                   .clip_threshold = clip == SEQGPU_CLIP_AUTO ? 0 : 0.7};
       note(list, hash_optimizer(&o), "optimizer", "clip", kind * 10 + clip);

@@ -14,7 +14,7 @@ make_text() {
 make_text 450 >text
 make_text 3000 >long
 tiny="--hidden 6 --batch 4 --seq-len 8 --device cpu --threads 1"
-train() { "$seqgpu" train charlm --text text $tiny "$@"; }
+train() { "$seqgpu" train charlm --text text $tiny --force "$@"; }
 
 # ---------------------------------------------------------------- help
 
@@ -39,7 +39,7 @@ different=""
 for step in $(seq 1 29); do
   train $options --steps "$step" --checkpoint part >out 2>err || different="$different $step(train)"
   "$seqgpu" train charlm --text text --device cpu --threads 1 --eval-every 7 --resume part --checkpoint rest \
-    --steps 30 >out 2>err || different="$different $step(resume)"
+    --force --steps 30 >out 2>err || different="$different $step(resume)"
   cmp -s whole rest || different="$different $step"
 done
 if [ -z "$different" ]; then pass "cpu f32: task charlm, resumed at any of 29 steps, the same bits"
@@ -49,8 +49,8 @@ for cell in "--cell gru" "--cell gru --reset-after" "--cell rnn" "--cell lstm0" 
   "--tokens words --vocab-limit 12" "--tokens bytes --optimizer rmsprop" "--optimizer momentum --embedding 3 --layers 1"; do
   check "cpu f32: task charlm, resume with $cell" sh -c '
     set -e
-    "$1" train charlm --text text $2 --steps 9 --checkpoint w --batch 2 --seq-len 4
-    "$1" train charlm --text text $2 --steps 4 --checkpoint p --batch 2 --seq-len 4
+    "$1" train charlm --text text $2 --steps 9 --force --checkpoint w --batch 2 --seq-len 4
+    "$1" train charlm --text text $2 --steps 4 --force --checkpoint p --batch 2 --seq-len 4
     "$1" train charlm --text text --resume p --steps 9 --device cpu --threads 1
     cmp w p' sh "$seqgpu" "$tiny $cell"
 done
@@ -64,19 +64,19 @@ has_keys() {
   if [ "$(keys "$3")" = "$2 " ]; then pass "$1"; else fail "$1" "$(keys "$3")"; fi
 }
 model_keys="cell layers hidden projection activation reset-after peephole coupled factors context leak learn-leak reflections \
-init init-scale forget-bias batch seed optimizer momentum decay dropout clip lr"
-cursor_keys="step data_size data_hash format"
+init init-scale forget-bias batch seed optimizer momentum decay dropout clip lr math"
+cursor_keys="step data_size data_hash"
 check "lstm with a projection" train --cell lstm --projection-size 4 --steps 3 --checkpoint new_name
 has_keys "keys of a language model" "$model_keys seq-len embedding tokens vocab-limit val-fraction lr-decay lr-decay-after \
-$cursor_keys epoch vocabulary" new_name
+$cursor_keys train_size format epoch vocabulary text" new_name
 check "temporal order" "$seqgpu" train temporal-order --T 12 --hidden 6 --batch 3 --steps 1 --device cpu --threads 1 --checkpoint order
-has_keys "keys of a task" "T symbols eval-size $model_keys $cursor_keys task" order
+has_keys "keys of a task" "T symbols eval-size $model_keys $cursor_keys format task" order
 for pair in "projection-size projection lstm" "factor-size factors mrnn" "context-size context scrn"; do
   set -- $pair
   check "--$2 is an older name of --$1" sh -c '
     set -e
-    "$1" train charlm --text text $2 --cell $5 --steps 3 --checkpoint new_name --$3 4
-    "$1" train charlm --text text $2 --cell $5 --steps 2 --checkpoint old_name --$4 4
+    "$1" train charlm --text text $2 --cell $5 --steps 3 --force --checkpoint new_name --$3 4
+    "$1" train charlm --text text $2 --cell $5 --steps 2 --force --checkpoint old_name --$4 4
     "$1" train charlm --text text --resume old_name --$3 4 --steps 3 --device cpu --threads 1
     cmp new_name old_name
     "$1" inspect --checkpoint old_name | grep -q "^$4 *4$"
@@ -93,7 +93,7 @@ last=$(sed -n '$s/.*"loss": \([0-9.]*\).*/\1/p' out)
 if [ -n "$first" ] && awk "BEGIN { exit !($last < $first - 0.5) }"; then pass "cpu f32: task charlm, the loss falls"
 else fail "cpu f32: task charlm, the loss falls" "from $first to $last"; fi
 check "sample" "$seqgpu" sample --checkpoint model --prime "the " --length 40 --seed 3
-if [ "$(wc -c <out)" = 45 ]; then pass "sample has 4 + 40 characters"; else fail "sample has 4 + 40 characters" "$(wc -c <out)"; fi
+if [ "$(wc -c <out)" = 44 ]; then pass "sample has 4 + 40 characters"; else fail "sample has 4 + 40 characters" "$(wc -c <out)"; fi
 cp out sample1
 check "sample again" "$seqgpu" sample --checkpoint model --prime "the " --length 40 --seed 3
 cp out sample2
@@ -132,7 +132,8 @@ check "a byte order mark is no character" sh -c '"$1" eval --checkpoint model --
 
 # ---------------------------------------------------------------- stopping
 
-for signal in INT TERM; do
+for signal in "INT 130" "TERM 143" "HUP 129"; do
+  expected=${signal#* } signal=${signal% *}
   rm -f stopped out
   "$seqgpu" train charlm --text text $tiny --steps 100000000 --minutes 1 --checkpoint stopped >out 2>err &
   child=$!
@@ -141,14 +142,14 @@ for signal in INT TERM; do
   kill -s $signal $child
   wait $child
   code=$?
-  if [ $code = 130 ] && [ "$(wc -l <err)" = 1 ] && "$seqgpu" inspect --checkpoint stopped >out 2>err; then
-    pass "SIG$signal saves and gives 130"
+  if [ $code = "$expected" ] && [ "$(wc -l <err)" = 1 ] && "$seqgpu" inspect --checkpoint stopped >out 2>err; then
+    pass "SIG$signal saves and gives $expected"
   else
-    fail "SIG$signal saves and gives 130" "exit $code, $(head -c 200 err)"
+    fail "SIG$signal saves and gives $expected" "exit $code, $(head -c 200 err)"
   fi
 done
 check "minutes limit the time" train --minutes 0.01 --checkpoint timed
-train --steps 50 --optimizer sgd --clip none --lr 1e38 --checkpoint-every 1 --checkpoint wild >out 2>err
+train --steps 50 --optimizer momentum --clip none --lr 1e38 --checkpoint-every 1 --checkpoint wild >out 2>err
 code=$?
 if [ $code = 1 ] && [ "$(wc -l <err)" = 1 ] && "$seqgpu" inspect --checkpoint wild --json >out && ! grep -q null out; then
   pass "numbers that explode stop it, the last good checkpoint stays"
@@ -208,7 +209,7 @@ refused "log in a folder that is not there" 1 "no/log" train charlm --text text 
 if [ -w /dev/full ]; then
   train --steps 3 --log-every 1 --log /dev/full >out 2>err
   code=$?
-  if [ $code = 1 ] && [ "$(wc -l <err)" = 1 ]; then pass "full disk under the log"; else fail "full disk under the log" "exit $code, $(cat err)"; fi
+  if [ $code = 1 ] && [ "$(wc -l <err)" = 2 ] && grep -q 'not be saved' err; then pass "full disk under the log"; else fail "full disk under the log" "exit $code, $(cat err)"; fi
   "$seqgpu" sample --checkpoint model >/dev/full 2>err
   code=$?
   if [ $code = 1 ] && [ "$(wc -l <err)" = 1 ]; then pass "full disk under the output"; else fail "full disk under the output" "exit $code, $(cat err)"; fi
@@ -238,9 +239,6 @@ refused "resume with another size" 1 "hidden" train charlm --text long --resume 
 refused "resume with another batch" 1 "batch" train charlm --text long --resume model --batch 5 --log newlog
 refused "resume on another text" 1 "not the text" train charlm --text text --resume model --log newlog
 refused "init-from with another cell" 1 "cell" train charlm --text text --init-from model --cell gru --checkpoint new
-printf 'The q%s' "$(cat text)" >strange
-refused "text with a character that the model does not know" 1 "not in the vocabulary" eval --checkpoint model --text strange
-refused "prime with a character that the model does not know" 1 "not in the vocabulary" sample --checkpoint model --prime "caf\303\251 q"
 refused "prime not UTF-8" 1 "UTF-8" sample --checkpoint model --prime "$(printf 'a\377')"
 refused "inspect: prime empty" 1 "empty" inspect --checkpoint model --prime ""
 

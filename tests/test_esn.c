@@ -485,6 +485,7 @@ static void test_refusals(seqgpu_context *ctx) {
       {"output_size", {.output_size = -1}},
       {"hidden_size", {.hidden_size = 1 << 21}},
       {"links", {.links = -1}},
+      {"links is 41", {.links = 41, .hidden_size = 40}},
       {"batch", {.batch = -1}},
       {"seq_len", {.seq_len = -5}},
       {"spectral_radius", {.spectral_radius = -1}},

@@ -10,12 +10,13 @@ export SEQGPU_SOFT=1 SEQGPU_GPU_BUILD="$1" SEQGPU_RESULTS="$temp/results" SEQGPU
 export SEQGPU_SECONDS=900 SEQGPU_SECONDS_conformance=400 SEQGPU_SECONDS_sync=120 SEQGPU_SECONDS_bench=300
 export SEQGPU_SECONDS_plans=300 SEQGPU_SECONDS_operators=120
 
-sh "$here/gpu.sh" conformance sync plans operators bench cudnn memcheck torch profile >"$temp/said" 2>&1
+sh "$here/gpu.sh" conformance sync plans operators bench cudnn memcheck torch profile timeline >"$temp/said" 2>&1
 status=$?
 check "gpu.sh succeeds" sh -c 'cat "$1"; exit "$2"' sh "$temp/said" $status
 said() { grep -q -e "$1" "$temp/said"; }
 for stage in conformance sync plans operators bench cudnn; do check "stage $stage passes" said "^== $stage: passed"; done
 check "the sanitizer is skipped by name" said '^skip memcheck: the software device checks'
+check "the timeline is skipped by name" said '^skip timeline: the software device has no clock'
 check "PyTorch is skipped by name" said '^skip torch: PyTorch cannot'
 
 json=$(ls "$temp"/results/software-device-*-rehearsal.json) page=${json%.json}.md

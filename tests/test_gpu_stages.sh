@@ -98,6 +98,16 @@ check "machine instructions are counted" grep -qx 'a_kernel HMMA 2' "$temp/fake/
 check "at most eight files" sh -c 'test "$(ls "$1" | wc -l)" -le 8' sh "$temp/results"
 check "names that any system takes" sh -c '! ls "$1" | grep -q "[^A-Za-z0-9._-]"' sh "$temp/results"
 
+# ---------------------------------------------------------------------- a build that looks at the phases of a step
+rm -rf "$temp/results"
+pretend "$temp/path/cmake" 'case $* in *--build*) mkdir -p "$2/bin"; cp "$2/../bin/bench_rnn" "$2/bin" ;; *) echo "flags: $*" ;; esac'
+program bench_rnn 'option --math "$@"; echo "{\"kind\": \"timeline\", \"math\": \"$value\"}" >>"$SEQGPU_TIMELINE"'
+gpu 8 2 timeline
+check "the timeline has a build of its own" sh -c 'grep -q "flags: .*-B [^ ]*/timeline .*-DSQ_TIMELINE" "$1"' sh "$temp/fake/gpu-run/logs/timeline-build.log"
+check "and rows for each arithmetic" rows '"kind": "timeline", "math": "bf16"'
+check "the last of them too" rows '"kind": "timeline", "math": "f32"'
+rm "$temp/path/cmake"
+
 # ---------------------------------------------------------------------- time
 rm -rf "$temp/results"
 program test_conformance_gpu 'echo "3 passed, 0 failed, 0 skipped"'

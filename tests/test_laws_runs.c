@@ -140,6 +140,35 @@ static double law_null(const contexts *c, const cell_row *cell) {
   return worst;
 }
 
+/* A network that runs backwards is the second half of one that runs both ways. */
+static double law_reverse(const contexts *c, const cell_row *cell) {
+  const int32_t lengths[3] = {4, 1, 3};
+  net both = fresh(c->f32, cell, 4, 3, BOTH_WAYS, lengths);
+  net half = opened(c->f32, cell, 4, 3, (seqgpu_rnn_desc){.reverse = 1}, lengths);
+  const int64_t rows = 4 * 3, out = row_width(&half, NET_Y);
+  copy(half.value[NET_X], both.value[NET_X], half.count[NET_X]);
+  for (int i = NET_PARAMS; i <= NET_DCT;
+       i++) /* the halves of y lie side by side, all others one after another */
+    if (i != NET_DY) copy(half.value[i], both.value[i] + half.count[i], half.count[i]);
+  for (int64_t r = 0; r < rows; r++) {
+    copy(half.value[NET_DY] + r * out, both.value[NET_DY] + (2 * r + 1) * out, out);
+    memset(both.value[NET_DY] + 2 * r * out, 0, (size_t)out * sizeof(double)); /* dx is of both directions */
+  }
+  for (int i = NET_DHT; i <= NET_DCT; i++)
+    if (half.count[i]) memset(both.value[i], 0, (size_t)half.count[i] * sizeof(double));
+  run(&both);
+  run(&half);
+  double worst = differ(half.value[NET_DX], both.value[NET_DX], half.count[NET_DX]);
+  for (int i = NET_HT; i <= NET_DPARAMS; i++)
+    if (i != NET_DX)
+      worst = net_worse(differ(half.value[i], both.value[i] + half.count[i], half.count[i]), worst);
+  for (int64_t r = 0; r < rows; r++)
+    worst = net_worse(differ(half.value[NET_Y] + r * out, both.value[NET_Y] + (2 * r + 1) * out, out), worst);
+  net_close(&both);
+  net_close(&half);
+  return worst;
+}
+
 /* One part of the second direction, [T,B,*], or NULL if the cell has none of that name. */
 static double *inspected(const net *n, const char *part) {
   int64_t width = 0;
@@ -199,6 +228,7 @@ static const law_row laws[] = {
     {"parameter gradients accumulate", law_accumulate, every, EXACT, 0},
     {"final states over the initial ones", law_in_place, every, 0, 1},
     {"NULL is zeros, or not wanted", law_null, begins_at_zero, 0, 1},
+    {"reverse is the second half of both ways", law_reverse, every, 0, 1},
     {"inspect", law_inspect, every, EXACT, 0},
 };
 

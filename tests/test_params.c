@@ -422,6 +422,8 @@ static void test_misuse(seqgpu_context *ctx) {
       {.kind = (seqgpu_optimizer_kind)9, .lr = 1},
       {.lr = -1},
       {.lr = (double)NAN},
+      {.lr = 1e300},
+      {.lr = 1, .nesterov = 1},
       {.lr = 1, .momentum = 1},
       {.lr = 1, .decay = -0.5},
       {.lr = 1, .eps = -1},

@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -191,6 +192,40 @@ static void check_foreign(void) {
   CHECK(finds("/dev/zero", "key", NULL), "/dev/zero holds nothing");
 }
 
+/* Where a single file can be opened the old one cannot be read and the new one be written. */
+static void check_no_descriptors(void) {
+  struct rlimit old, tight;
+  sq_plan_cache_store(path, "key", "cpu/step", 1);
+  const int next = open("/dev/null", O_RDONLY);
+  getrlimit(RLIMIT_NOFILE, &old);
+  tight = old;
+  tight.rlim_cur = (rlim_t)next + 1;
+  close(next);
+  if (setrlimit(RLIMIT_NOFILE, &tight) != 0) {
+    check_skip("no limit of open files here", "too many open files");
+    return;
+  }
+  sq_plan_cache_store(path, "other", "cuda/step", 1);
+  setrlimit(RLIMIT_NOFILE, &old);
+  CHECK(finds(path, "key", "cpu/step"), "what was stored outlives a moment without file descriptors");
+  unlink(path);
+}
+
+static void check_links(void) {
+  struct stat about;
+  sq_plan_cache_store(beside("far"), "key", "cpu/step", 1);
+  char far[300];
+  snprintf(far, sizeof far, "%s", beside("far"));
+  CHECK(chmod(far, 0640) == 0 && symlink("far", path) == 0, "a link to a cache");
+  sq_plan_cache_store(path, "other", "cuda/step", 1);
+  CHECK(finds(far, "key", "cpu/step") && finds(far, "other", "cuda/step"), "it is followed");
+  CHECK(lstat(path, &about) == 0 && S_ISLNK(about.st_mode) && stat(path, &about) == 0 &&
+            (about.st_mode & 0777) == 0640,
+        "and stays a link; permissions are kept");
+  unlink(path);
+  unlink(far);
+}
+
 /* A gigabyte that begins like a cache (a sparse file). */
 static void check_huge(void) {
   write_file(path, first_line(), strlen(first_line()));
@@ -235,6 +270,8 @@ int main(void) {
   check_random_bytes();
   check_foreign();
   check_huge();
+  check_no_descriptors();
+  check_links();
   check_unwritable();
   CHECK(rmdir(folder) == 0, "no temporary file is left");
   return check_finish();

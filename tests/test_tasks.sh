@@ -110,6 +110,11 @@ refused "no goal without a validation" 2 "nothing to validate" train adding $tin
 refused "bad clip" 2 "clip" train adding $tiny --clip value:0
 refused "bad forget bias" 2 "forget-bias" train adding $tiny --forget-bias much
 refused "unknown init" 2 "pytorch" train adding $tiny --init zero
+refused "a delay that would be rounded" 2 "multiple of 0.1" train mackey-glass $tiny --tau 17.25
+refused "dropout between one layer" 2 "--layers 2" train adding $tiny --dropout 0.3
+refused "momentum of an optimiser that has none" 2 "no effect with --optimizer rmsprop" train adding $tiny --momentum 0.5
+refused "decay of an optimiser that has none" 2 "no effect with --optimizer sgd" train adding $tiny --optimizer sgd --decay 0.5
+refused "a rate beyond all numbers" 2 "from 0 to" train adding $tiny --lr 1e300
 refused "no such gate" 1 "no gate" train adding $tiny --cell rnn --forget-bias 1
 refused "hidden 10^9" 1 "out of memory" train adding $tiny --hidden 1000000000
 task adding $tiny --T 5 --steps 2 --checkpoint model >out 2>err
@@ -154,6 +159,10 @@ refused "validation of another size" 1 "8 x 2" train pixels $pixels $tiny --val-
 refused "a class that training has not" 1 "label 19 is 9" train pixels $pixels $tiny --val-images images2 --val-labels high
 refused "batch larger than the data" 1 "60 images" train pixels $pixels $tiny --val-fraction 0 --batch 61
 task pixels $pixels $tiny --steps 2 --checkpoint seen >out 2>err
+task pixels $pixels $tiny --val-images images2 --val-labels labels2 --steps 2 --checkpoint apart >out 2>err
+refused "resume without the images of validation" 1 "trained on 60 sequences, and here there are 54" train pixels $pixels --resume apart --steps 4
+refused "resume with other images of validation" 1 "validated on other data" train pixels $pixels --resume apart --val-images images --val-labels labels --steps 4
+refused "resume with images of validation" 1 "trained on 54 sequences, and here there are 60" train pixels $pixels --resume seen --val-images images2 --val-labels labels2 --steps 4
 refused "resume on other images" 1 "other data" train pixels --images images2 --labels labels2 --batch 3 --resume seen
 if command -v gzip >/dev/null; then
   gzip -c images >images.gz

@@ -108,18 +108,10 @@ static void json_cut(FILE *f, const rnn_contender *contender, const rnn_device *
   const struct {
     const char *name;
     int value;
-  } numbers[] = {{"ctas", cut.ctas},
-                 {"cluster", cut.cluster},
-                 {"slices", cut.slices},
-                 {"launches", cut.launches},
-                 {"units", cut.units},
-                 {"columns", cut.columns},
-                 {"width", cut.width},
-                 {"parts", cut.parts[0]},
-                 {"parts_second", cut.parts[1]},
-                 {"blocks", cut.blocks[0]},
-                 {"threads", cut.threads},
-                 {"shared_bytes", cut.shared_size},
+  } numbers[] = {{"ctas", cut.ctas},         {"cluster", cut.cluster}, {"slices", cut.slices},
+                 {"launches", cut.launches}, {"units", cut.units},     {"columns", cut.columns},
+                 {"width", cut.width},       {"parts", cut.parts[0]},  {"parts_second", cut.parts[1]},
+                 {"blocks", cut.blocks[0]},  {"threads", cut.threads}, {"shared_bytes", cut.shared_size},
                  {"resident", cut.resident}};
   const char *pass = backward ? "backward" : "forward";
   char key[64];
@@ -127,8 +119,17 @@ static void json_cut(FILE *f, const rnn_contender *contender, const rnn_device *
     snprintf(key, sizeof key, "%s_%s", pass, numbers[i].name);
     bench_json_integer(f, key, numbers[i].value);
   }
-  snprintf(key, sizeof key, "%s_model_us_per_step", pass);
-  bench_json_number(f, key, cut.step_us);
+  const struct {
+    const char *name;
+    double us;
+  } terms[] = {{"model", cut.step_us},
+               {"product", cut.product_us},
+               {"pointwise", cut.pointwise_us},
+               {"exchange", cut.exchange_us}};
+  for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++) {
+    snprintf(key, sizeof key, "%s_%s_us_per_step", pass, terms[i].name);
+    bench_json_number(f, key, terms[i].us);
+  }
 }
 
 /* The key "plan" names the algorithm or the peer: rows of all versions have it, and can be read together. */

@@ -8,6 +8,7 @@
 
 #include "host/checkpoint/checkpoint.h"
 #include "host/checkpoint/fit.h"
+#include "host/params/split.h"
 #include "host/params/store.h"
 
 static const int64_t MOST = (int64_t)1 << 62; /* of a counter that still counts on */
@@ -151,6 +152,7 @@ static seqgpu_status stage_everything(loading *l) {
   for (int i = 0; i < p->tensor_count; i++) {
     const sq_tensor *t = p->tensors[i];
     const int trained = sq_is_trained(p, t);
+    if (sq_is_sum(p, t)) continue;
     if (trained || l->fit.resume) SQ_TRY(stage_value(l, t));
     if (trained && l->counters[SQ_HAS_FIRST]) SQ_TRY(stage_moment(l, t, SQ_MEMORY_FIRST));
     if (trained && l->counters[SQ_HAS_SECOND]) SQ_TRY(stage_moment(l, t, SQ_MEMORY_SECOND));
@@ -186,6 +188,7 @@ static seqgpu_status commit(loading *l) {
     void *device = s->tensor ? sq_memory_of(p, s->tensor, s->which) : p->clip_state;
     status = seqgpu_copy_in(p->ctx, device, s->host, (size_t)s->elements * p->ctx->element_size);
   }
+  if (status == SEQGPU_OK) status = sq_split_add_up(p);
   /* the host copies may be page-locked, and are freed next */
   const seqgpu_status arrived = seqgpu_synchronize(p->ctx);
   return status != SEQGPU_OK ? status : arrived;

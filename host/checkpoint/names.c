@@ -19,6 +19,13 @@ void *sq_memory_of(const seqgpu_params *p, const sq_tensor *t, sq_memory which) 
 
 int sq_is_trained(const seqgpu_params *p, const sq_tensor *t) { return p->blocks[t->block].grad != NULL; }
 
+int sq_is_sum(const seqgpu_params *p, const sq_tensor *t) {
+  if (t->form != SQ_FORM_GRU_REC) return t->part[0] != NULL;
+  for (int i = 0; i < p->tensor_count; i++)
+    if (p->tensors[i]->rec == t) return 1;
+  return 0;
+}
+
 sq_st_dtype sq_context_dtype(const seqgpu_context *ctx) {
   return ctx->dtype == SEQGPU_DTYPE_F64 ? SQ_ST_F64 : SQ_ST_F32;
 }

@@ -26,6 +26,8 @@ extern const char *const sq_memory_prefix[];
 
 void *sq_memory_of(const seqgpu_params *params, const sq_tensor *tensor, sq_memory which);
 int sq_is_trained(const seqgpu_params *params, const sq_tensor *tensor);
+/* A bias that is split (params/split.h) stands in the file as its two parts, under the same names. */
+int sq_is_sum(const seqgpu_params *params, const sq_tensor *tensor);
 sq_st_dtype sq_context_dtype(const seqgpu_context *ctx);
 
 /* The same layer's and direction's: "rnn.bias_l0" with "bias_ih" is "rnn.bias_ih_l0",

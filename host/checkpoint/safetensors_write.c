@@ -1,26 +1,21 @@
-/* safetensors_write.c - the atomic writer of .safetensors files (safetensors_write.h).
- *
- * A reader of the target sees the old file or the new one, never half of one; after a success it is on disk.
- * It is written to a temporary file in the same folder, which is flushed and renamed; then the folder is
- * flushed.  If anything fails, the temporary file is removed and the target is as it was.
+/* safetensors_write.c - the writer of .safetensors files (safetensors_write.h): checks of names, the header,
+ * the data.  target.c puts the file into its place.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _POSIX_C_SOURCE 200809L /* of signature.h */
 
 #include "host/checkpoint/safetensors_write.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "host/checkpoint/checksum.h"
+#include "host/checkpoint/signature.h"
+#include "host/files/target.h"
 #include "host/context/json.h"
 #include "host/context/utf8.h"
 
-enum { PREFIX = 8, ALIGNMENT = 8, TEMP_ATTEMPTS = 1000, TEMP_NAME = 64 };
+enum { PREFIX = 8, ALIGNMENT = 8 };
 
 /* ---------------------------------------------------------------- the header */
 
@@ -151,77 +146,7 @@ static seqgpu_status check_names(seqgpu_context *ctx, const sq_st_tensor *tensor
 
 /* ---------------------------------------------------------------- files */
 
-typedef struct target {
-  seqgpu_context *ctx;
-  const char *path;
-  char *folder; /* up to and including the last slash, or "" */
-  char *temp;
-  int fd;
-} target;
-
-static seqgpu_status io_error(const target *t, const char *what) {
-  return sq_fail(t->ctx, SEQGPU_EIO, "%s: cannot %s: %s", t->path, what, strerror(errno));
-}
-
-static seqgpu_status write_all(const target *t, const void *from, int64_t bytes) {
-  for (int64_t done = 0; done < bytes;) {
-    const ssize_t n = write(t->fd, (const char *)from + done, (size_t)(bytes - done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n == 0) errno = ENOSPC;
-    if (n <= 0) return io_error(t, "write");
-    done += n;
-  }
-  return SEQGPU_OK;
-}
-
-/* Splits the path, and refuses targets that a rename would turn into something else (a device, a folder). */
-static seqgpu_status look_at_target(target *t, mode_t *mode) {
-  struct stat status;
-  const int exists = stat(t->path, &status) == 0;
-  if (exists && !S_ISREG(status.st_mode))
-    return sq_fail(t->ctx, SEQGPU_EIO, "%s: is not a regular file", t->path);
-  *mode = exists ? status.st_mode & 0777 : 0666;
-  const char *slash = strrchr(t->path, '/');
-  const size_t length = slash ? (size_t)(slash - t->path) + 1 : 0;
-  t->folder = sq_host_alloc(t->ctx, length + 1);
-  t->temp = sq_host_alloc(t->ctx, length + TEMP_NAME);
-  if (!t->folder || !t->temp) return sq_fail(t->ctx, SEQGPU_ENOMEM, "%s: out of memory", t->path);
-  memcpy(t->folder, t->path, length);
-  return SEQGPU_OK;
-}
-
-static seqgpu_status open_temp(target *t, mode_t mode) {
-  for (int attempt = 0; attempt < TEMP_ATTEMPTS; attempt++) {
-    sprintf(t->temp, "%s.seqgpu-%ld-%d.tmp", t->folder, (long)getpid(), attempt);
-    t->fd = open(t->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (t->fd >= 0) return SEQGPU_OK;
-    if (errno != EEXIST) break;
-  }
-  t->temp[0] = 0;
-  return io_error(t, "create a file in its folder");
-}
-
-static seqgpu_status sync_folder(const target *t) {
-  const int fd = open(t->folder[0] ? t->folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return io_error(t, "open its folder");
-  /* some file systems cannot flush folders and say so by EINVAL */
-  const int failed = fsync(fd) != 0 && errno != EINVAL;
-  const seqgpu_status status = failed ? io_error(t, "flush its folder") : SEQGPU_OK;
-  close(fd);
-  return status;
-}
-
-static seqgpu_status finish(target *t) {
-  if (fsync(t->fd) != 0) return io_error(t, "flush");
-  const int fd = t->fd;
-  t->fd = -1;
-  if (close(fd) != 0) return io_error(t, "close");
-  if (rename(t->temp, t->path) != 0) return io_error(t, "rename the finished file");
-  t->temp[0] = 0;
-  return sync_folder(t);
-}
-
-static seqgpu_status write_data(const target *t, const sq_st_tensor *tensors, int count, sq_sums *sums,
+static seqgpu_status write_data(const sq_target *t, const sq_st_tensor *tensors, int count, sq_sums *sums,
                                 sq_st_fetch *fetch, void *user) {
   int64_t largest = 1;
   for (int i = 0; i < count; i++) largest = tensors[i].bytes > largest ? tensors[i].bytes : largest;
@@ -231,40 +156,30 @@ static seqgpu_status write_data(const target *t, const sq_st_tensor *tensors, in
   for (int i = 0; i < count && status == SEQGPU_OK; i++) {
     status = fetch(user, i, host);
     if (status == SEQGPU_OK) sq_sums_add(sums, i, host);
-    if (status == SEQGPU_OK) status = write_all(t, host, tensors[i].bytes);
+    if (status == SEQGPU_OK) status = sq_target_write(t, host, tensors[i].bytes);
   }
   sq_host_free(t->ctx, host);
   return status;
 }
 
 /* Puts the checksums into the header that is already written. */
-static seqgpu_status write_sums(const target *t, text *header, const sq_sums *sums) {
+static seqgpu_status write_sums(const sq_target *t, text *header, const sq_sums *sums) {
   char *to = header->data + header->sums_at;
   const char after = to[sq_sums_length(sums)];
   sq_sums_text(sums, to);
   to[sq_sums_length(sums)] = after;
-  if (lseek(t->fd, PREFIX, SEEK_SET) < 0) return io_error(t, "write");
-  return write_all(t, header->data, (int64_t)header->length);
+  SQ_TRY(sq_target_go_to(t, PREFIX));
+  return sq_target_write(t, header->data, (int64_t)header->length);
 }
 
-static seqgpu_status write_file(target *t, text *header, const sq_st_tensor *tensors, int count,
+static seqgpu_status write_file(sq_target *t, text *header, const sq_st_tensor *tensors, int count,
                                 sq_sums *sums, sq_st_fetch *fetch, void *user) {
-  mode_t mode = 0666;
   const uint64_t length = header->length;
-  SQ_TRY(look_at_target(t, &mode));
-  SQ_TRY(open_temp(t, mode));
-  SQ_TRY(write_all(t, &length, PREFIX));
-  SQ_TRY(write_all(t, header->data, (int64_t)header->length));
+  SQ_TRY(sq_target_write(t, &length, PREFIX));
+  SQ_TRY(sq_target_write(t, header->data, (int64_t)header->length));
   SQ_TRY(write_data(t, tensors, count, sums, fetch, user));
   SQ_TRY(write_sums(t, header, sums));
-  return finish(t);
-}
-
-static void clean_up(target *t) {
-  if (t->fd >= 0) close(t->fd);
-  if (t->temp && t->temp[0]) unlink(t->temp);
-  sq_host_free(t->ctx, t->temp);
-  sq_host_free(t->ctx, t->folder);
+  return sq_target_finish(t);
 }
 
 seqgpu_status sq_st_write(seqgpu_context *ctx, const char *path, sq_st_tensor *tensors, int count,
@@ -279,11 +194,12 @@ seqgpu_status sq_st_write(seqgpu_context *ctx, const char *path, sq_st_tensor *t
   sq_sums *sums = sq_sums_make(ctx, tensors, count, meta, meta_count);
   text header = {.ctx = ctx};
   if (sums) put_header(&header, sums, tensors, count, meta, meta_count);
-  target t = {.ctx = ctx, .path = path, .fd = -1};
+  sq_target t = {.ctx = ctx, .fd = -1};
   seqgpu_status status = SEQGPU_OK;
   if (sums == NULL || header.failed) status = sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
+  if (status == SEQGPU_OK) status = sq_target_open(ctx, path, sq_st_begins, &t);
   if (status == SEQGPU_OK) status = write_file(&t, &header, tensors, count, sums, fetch, user);
-  clean_up(&t);
+  sq_target_close(&t);
   sq_sums_free(sums);
   sq_host_free(ctx, header.data);
   return status;

@@ -52,12 +52,14 @@ static void add_values(saving *s, const sq_tensor *t) {
   e->is_bias_hh = 1;
 }
 
-static void list_entries(saving *s) {
+static void list_entries(saving *s, int weights_only) {
   const seqgpu_params *p = s->params;
-  add_optimizer(s);
+  if (!weights_only) add_optimizer(s);
   for (int i = 0; i < p->tensor_count; i++) {
     const sq_tensor *t = p->tensors[i];
+    if (sq_is_sum(p, t)) continue;
     add_values(s, t);
+    if (weights_only) continue;
     if (sq_is_trained(p, t) && p->has_first) add_entry(s, t, SQ_MEMORY_FIRST, t->rows, t->cols);
     if (sq_is_trained(p, t) && p->has_second) add_entry(s, t, SQ_MEMORY_SECOND, t->rows, t->cols);
   }
@@ -106,8 +108,8 @@ static seqgpu_status check_meta(seqgpu_context *ctx, const seqgpu_meta *meta, in
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_checkpoint_save(seqgpu_params *p, const char *path, const seqgpu_meta *meta,
-                                     int meta_count) {
+static seqgpu_status save(seqgpu_params *p, const char *path, const seqgpu_meta *meta, int meta_count,
+                          int weights_only) {
   if (p == NULL) return SEQGPU_EINVAL;
   seqgpu_context *ctx = p->ctx;
   if (path == NULL || path[0] == 0) return sq_fail(ctx, SEQGPU_EINVAL, "checkpoint: path is empty");
@@ -119,7 +121,7 @@ seqgpu_status seqgpu_checkpoint_save(seqgpu_params *p, const char *path, const s
   s.tensors = sq_host_alloc(ctx, room * sizeof *s.tensors);
   seqgpu_status status = SEQGPU_ENOMEM;
   if (s.entries && s.tensors) {
-    list_entries(&s);
+    list_entries(&s, weights_only);
     status = sq_st_write(ctx, path, s.tensors, s.count, meta, meta_count, fetch, &s);
   } else {
     sq_fail(ctx, status, "%s: out of memory", path);
@@ -127,4 +129,14 @@ seqgpu_status seqgpu_checkpoint_save(seqgpu_params *p, const char *path, const s
   sq_host_free(ctx, s.entries);
   sq_host_free(ctx, s.tensors);
   return status;
+}
+
+seqgpu_status seqgpu_checkpoint_save(seqgpu_params *p, const char *path, const seqgpu_meta *meta,
+                                     int meta_count) {
+  return save(p, path, meta, meta_count, 0);
+}
+
+seqgpu_status seqgpu_checkpoint_save_weights(seqgpu_params *p, const char *path, const seqgpu_meta *meta,
+                                             int meta_count) {
+  return save(p, path, meta, meta_count, 1);
 }

@@ -1,108 +1,19 @@
-/* args.h - the command line as a table: one row per option.  The same row parses the option, explains it in
- * --help, and writes it to the metadata of a checkpoint and reads it from there.
- */
+/* args.h - the command line of a command, by the table of its options (args_table.h). */
 #ifndef ARGS_H
 #define ARGS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-enum { ARGS_WORD = 32, ARGS_MAX = 64, ARGS_VALUE = 64 };
-
-/* The type of the field in the options struct. */
-typedef enum arg_kind {
-  ARG_FLAG,   /* int, set to 1 */
-  ARG_INT,    /* int64_t from min to max */
-  ARG_REAL,   /* double from min to max */
-  ARG_CHOICE, /* char[ARGS_WORD], one of choices "a|b|c" */
-  ARG_ENUM,   /* an enum of the library: the position in choices */
-  ARG_CELL,   /* char[ARGS_WORD], a cell of the library */
-  ARG_WORD,   /* char[ARGS_WORD], checked by the command */
-  ARG_TEXT    /* const char *, as given */
-} arg_kind;
-
-/* Whether an option is kept in a checkpoint, and what may differ when training continues from one. */
-typedef enum arg_keep {
-  ARG_NOT_KEPT,
-  ARG_KEEP_MODEL, /* the shape of the model: must be the same wherever the checkpoint is used */
-  ARG_KEEP_RUN,   /* must be the same to resume */
-  ARG_KEEP_FREE   /* a resumed run may change it */
-} arg_keep;
-
-typedef struct arg_spec {
-  char name[ARGS_WORD]; /* without the dashes; args_join makes "factor-size" of "factor_size" */
-  arg_kind kind;
-  arg_keep keep;
-  size_t offset; /* of the field */
-  double min, max;
-  const char *choices;
-  const char *value; /* what --help calls the value */
-  const char *help;
-  const char *key; /* its name in metadata, and a second one on the command line; NULL = the name */
-  int required;
-} arg_spec;
-
-/* ---- rows ----
- * `at` is the field's offset; a table ends with ROW_END. */
-#define ROW_FLAG(name_, keep_, at, help_)                                                                    \
-  { .name = name_, .kind = ARG_FLAG, .keep = keep_, .offset = at, .help = help_ }
-#define ROW_INT(name_, keep_, at, min_, max_, value_, help_)                                                 \
-  ROW_RANGE(ARG_INT, name_, keep_, at, min_, max_, value_, help_)
-#define ROW_REAL(name_, keep_, at, min_, max_, value_, help_)                                                \
-  ROW_RANGE(ARG_REAL, name_, keep_, at, min_, max_, value_, help_)
-#define ROW_CHOICE(name_, keep_, at, choices_, value_, help_)                                                \
-  {                                                                                                          \
-    .name = name_, .kind = ARG_CHOICE, .keep = keep_, .offset = at, .choices = choices_, .value = value_,    \
-    .help = help_                                                                                            \
-  }
-#define ROW_CELL(name_, keep_, at, help_)                                                                    \
-  { .name = name_, .kind = ARG_CELL, .keep = keep_, .offset = at, .value = "CELL", .help = help_ }
-#define ROW_WORD(name_, keep_, at, value_, help_)                                                            \
-  { .name = name_, .kind = ARG_WORD, .keep = keep_, .offset = at, .value = value_, .help = help_ }
-/* Files and texts are never kept.  The help of a required one says what it must name: "the model". */
-#define ROW_TEXT(name_, at, value_, help_)                                                                   \
-  { .name = name_, .kind = ARG_TEXT, .offset = at, .value = value_, .help = help_ }
-#define ROW_REQUIRED_FILE(name_, at, help_)                                                                  \
-  { .name = name_, .kind = ARG_TEXT, .offset = at, .value = "FILE", .help = help_, .required = 1 }
-#define ROW_END                                                                                              \
-  { .name = "" }
-
-#define ROW_RANGE(kind_, name_, keep_, at, min_, max_, value_, help_)                                        \
-  {                                                                                                          \
-    .name = name_, .kind = kind_, .keep = keep_, .offset = at, .min = min_, .max = max_, .value = value_,    \
-    .help = help_                                                                                            \
-  }
-
-/* ---- tables ---- */
-
-/* Appends rows to a table, both ended by ROW_END; the fields of the rows lie `shift` bytes further on. */
-void args_join(arg_spec table[ARGS_MAX], const arg_spec *rows, size_t shift);
-
-/* Index of the row with that name or key, -1 if there is none. */
-int args_find(const arg_spec *specs, const char *name);
-
-/* What the option is called in metadata. */
-const char *args_key(const arg_spec *spec);
-
-/* Sets one field from text; 0, or CLI_USAGE after a sentence that begins with `who`. */
-int args_set(const arg_spec *spec, const char *text, void *options, const char *who);
-
-/* The field as text, from which args_set restores the same bits. */
-void args_format(const arg_spec *spec, const void *options, char out[ARGS_VALUE]);
-
-/* ---- the command line ---- */
-
-typedef struct arg_command {
-  const char *usage; /* "seqgpu eval --checkpoint FILE --text FILE [options]" */
-  const char *about;
-  const arg_spec *specs;
-} arg_command;
+#include "host/cli/args_help.h"
+#include "host/cli/args_table.h"
 
 enum { ARGS_GO_ON = -1 };
 
 /* Fills *options, which holds the defaults; given[i] becomes 1 for each option that was given.  Returns
- * ARGS_GO_ON, or the exit code: 0 after --help, 2 after a sentence about what is wrong. */
+ * ARGS_GO_ON, or the exit code: 0 after --help, 2 after a sentence about what is wrong.
+ * "--help=bash" and the other names of args_help.h print the table in that form. */
 int args_parse(const arg_command *command, int argc, char **argv, void *options,
                unsigned char given[ARGS_MAX]);
+
+/* The value that a command line gives an option, NULL if none: for a command whose table depends on it. */
+const char *args_peek(int argc, char **argv, const char *name);
 
 #endif

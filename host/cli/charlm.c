@@ -28,10 +28,13 @@ const charlm_config charlm_defaults = {
 };
 
 static const arg_spec own_specs[] = {
+    ROW_GROUP("Data"),
     ROW_INT("seq-len", ARG_KEEP_RUN, FIELD(model.rnn.seq_len), 1, 1000000, "T",
             "steps of truncated back-propagation through time"),
+    ROW_GROUP("Network"),
     ROW_INT("embedding", ARG_KEEP_MODEL, FIELD(embedding), 0, INT32_MAX, "N",
             "width of the embedding, 0 = hidden"),
+    ROW_GROUP("Data"),
     ROW_CHOICE("tokens", ARG_KEEP_MODEL, FIELD(tokens), TOKEN_CHOICES, "KIND", "what is predicted"),
     ROW_INT("vocab-limit", ARG_KEEP_MODEL, FIELD(vocab_limit), 0, INT32_MAX, "N",
             "largest number of words, the others become <unk>; 0 = no limit"),
@@ -41,7 +44,9 @@ static const arg_spec own_specs[] = {
 };
 
 void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
-  args_join(table, model_specs, shift + FIELD(model));
+  config_join_specs(table, shift + FIELD(model));
+  table[args_find(table, "dropout")].help =
+      "probability of dropping a value between layers and before the output layer";
   args_join(table, own_specs, shift);
   args_join(table, epoch_specs, shift + FIELD(model));
 }

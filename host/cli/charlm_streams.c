@@ -3,11 +3,17 @@
 
 #include <stdlib.h>
 
+/* Where stream b begins, so that the streams share `total` predictions evenly.  No product that overflows. */
+static int64_t first_of(int64_t b, int64_t batch, int64_t total) {
+  const int64_t each = total / batch, rest = total % batch;
+  return b * each + (b < rest ? b : rest);
+}
+
 seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
                                     int64_t length, charlm_streams *out) {
   const size_t size = (size_t)(length + 1) * (size_t)batch;
   *out = (charlm_streams){.length = length, .batch = batch};
-  out->predictions = count - 1 < length * batch ? count - 1 : length * batch;
+  const int64_t total = out->predictions = count - 1 < length * batch ? count - 1 : length * batch;
   void *device;
   LIB_TRY(seqgpu_malloc(ctx, size * sizeof *ids, &device));
   out->ids = device;
@@ -16,11 +22,11 @@ seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int
     charlm_streams_destroy(ctx, out);
     return SEQGPU_ENOMEM;
   }
-  for (int64_t t = 0; t <= length; t++)
-    for (int64_t b = 0; b < batch; b++) {
-      const int64_t at = b * length + t;
-      host[t * batch + b] = at < count ? ids[at] : -1; /* beyond the end: masked */
-    }
+  for (int64_t b = 0; b < batch; b++) {
+    const int64_t first = first_of(b, batch, total), after = first_of(b + 1, batch, total);
+    for (int64_t t = 0; t <= length; t++)
+      host[t * batch + b] = first + t <= after ? ids[first + t] : -1; /* beyond its end: masked */
+  }
   const seqgpu_status status = seqgpu_copy_in(ctx, out->ids, host, size * sizeof *host);
   free(host);
   if (status != SEQGPU_OK) charlm_streams_destroy(ctx, out);

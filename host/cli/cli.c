@@ -48,6 +48,13 @@ int cli_usage(const char *format, ...) {
   return CLI_USAGE;
 }
 
+void cli_note(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say(format, args);
+  va_end(args);
+}
+
 int cli_library_error(const seqgpu_context *ctx) {
   const char *sentence = seqgpu_last_error(ctx);
   return cli_error("%s", sentence[0] ? sentence : "out of memory");

@@ -1,6 +1,7 @@
 /* cli.h - what every file of the program builds on: exit codes, error sentences, the device and the clock.
  *
- * Exit codes: 0 success, 1 failure, 2 wrong command line, 130 stopped by Ctrl-C.
+ * Exit codes: 0 success, 1 failure, 2 wrong command line, CLI_SIGNAL + N stopped by
+ * signal N: 129 hang-up, 130 Ctrl-C, 143 SIGTERM.
  * Every failure is one sentence on standard error that says who: what it is; what it must be.
  */
 #ifndef CLI_H
@@ -9,7 +10,7 @@
 #include "seqgpu/seqgpu.h"
 #include <stdio.h>
 
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_STOPPED = 130 };
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_SIGNAL = 128 };
 
 #define CLI_FORMAT(at) __attribute__((format(printf, at, at + 1)))
 
@@ -19,6 +20,8 @@ int cli_usage(const char *format, ...) CLI_FORMAT(1);
 /* Prints text that may come from a file of a stranger, at most `most` characters of it: none of them can
  * control the terminal. */
 void cli_show(FILE *to, const char *text, size_t most);
+/* The same for what is no failure. */
+void cli_note(const char *format, ...) CLI_FORMAT(1);
 /* The last sentence of the context. */
 int cli_library_error(const seqgpu_context *ctx);
 

@@ -30,7 +30,8 @@
   ROW_OPTION(ARG_ENUM, field, 0, 0, "tanh|relu|sigmoid|identity", __VA_ARGS__)
 #define OPTION(BIT, field, kind, least, most, refusal, ...) OPTION_##kind(field, least, most, __VA_ARGS__)
 
-const arg_spec model_specs[] = {
+static const arg_spec model_specs[] = {
+    ROW_GROUP("Network"),
     ROW_CELL("cell", ARG_KEEP_MODEL, FIELD(cell), "recurrent cell"),
     ROW_INT("layers", ARG_KEEP_MODEL, FIELD(rnn.num_layers), 1, 1024, "N", "recurrent layers"),
     ROW_INT("hidden", ARG_KEEP_MODEL, FIELD(rnn.hidden_size), 1, INT32_MAX, "N", "units per layer"),
@@ -42,6 +43,7 @@ const arg_spec model_specs[] = {
              "scale of the recurrent weights, 0 = the scheme's own"),
     ROW_WORD("forget-bias", ARG_KEEP_RUN, FIELD(forget_bias), "B",
              "bias of the gate that keeps the old state; auto = the scheme's own"),
+    ROW_GROUP("Learning"),
     ROW_INT("batch", ARG_KEEP_RUN, FIELD(rnn.batch), 1, 1000000, "B", "sequences per update"),
     ROW_INT("seed", ARG_KEEP_RUN, FIELD(seed), 0, 9e15, "N", "seed of all random numbers"),
     ROW_CHOICE("optimizer", ARG_KEEP_RUN, FIELD(optimizer), "sgd|momentum|rmsprop|adam", "NAME",
@@ -57,12 +59,18 @@ const arg_spec model_specs[] = {
     ROW_END,
 };
 const arg_spec epoch_specs[] = {
+    ROW_GROUP("Learning"),
     ROW_REAL("lr-decay", ARG_KEEP_FREE, FIELD(lr_decay), 1e-9, 1, "F",
              "factor on the learning rate after each epoch ..."),
     ROW_INT("lr-decay-after", ARG_KEEP_FREE, FIELD(lr_decay_after), 0, 1000000000, "N",
             "... from this epoch on"),
     ROW_END,
 };
+
+void config_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
+  args_join(table, model_specs, shift);
+  args_join(table, how_specs, shift + FIELD(how));
+}
 
 /* ---------------------------------------------------------------- options that are words */
 
@@ -120,6 +128,21 @@ void config_add(config_meta *out, const char *key, const char *value) {
   out->meta[out->count++] = (seqgpu_meta){key, value};
 }
 
+/* What only some files say. */
+static void add_extent(config_meta *out, const config_cursor *cursor) {
+  if (cursor->train_size > 0) {
+    snprintf(out->text[out->count], ARGS_VALUE, "%" PRId64, cursor->train_size);
+    config_add(out, "train_size", out->text[out->count]);
+  }
+  if (cursor->val_hash) {
+    snprintf(out->text[out->count], ARGS_VALUE, "%016" PRIx64, cursor->val_hash);
+    config_add(out, "val_hash", out->text[out->count]);
+  }
+  if (!cursor->has_val_loss) return;
+  snprintf(out->text[out->count], ARGS_VALUE, "%.17g", cursor->val_loss);
+  config_add(out, "val_loss", out->text[out->count]);
+}
+
 void config_write(config_meta *out, const char *format, const arg_spec *specs, const void *config,
                   const config_cursor *cursor) {
   out->count = 0;
@@ -134,6 +157,7 @@ void config_write(config_meta *out, const char *format, const arg_spec *specs, c
   config_add(out, "data_size", out->text[out->count]);
   snprintf(out->text[out->count], ARGS_VALUE, "%016" PRIx64, cursor->data_hash);
   config_add(out, "data_hash", out->text[out->count]);
+  add_extent(out, cursor);
   config_add(out, "format", format);
 }
 
@@ -167,6 +191,20 @@ static int read_cursor(const seqgpu_checkpoint *file, const char *path, config_c
   return CLI_OK;
 }
 
+/* One that older files lack: it is then 0. */
+static int read_younger(const seqgpu_checkpoint *file, const char *path, const char *key, int base,
+                        uint64_t most, uint64_t *out) {
+  *out = 0;
+  return seqgpu_checkpoint_meta(file, key) ? read_number(file, path, key, base, most, out) : CLI_OK;
+}
+
+static int read_extent(const seqgpu_checkpoint *file, const char *path, config_cursor *out) {
+  uint64_t train_size;
+  CLI_TRY(read_younger(file, path, "train_size", 10, INT64_MAX, &train_size));
+  out->train_size = (int64_t)train_size;
+  return read_younger(file, path, "val_hash", 16, UINT64_MAX, &out->val_hash);
+}
+
 int config_read(const seqgpu_checkpoint *file, const char *path, const arg_spec *specs, void *config,
                 config_cursor *cursor) {
   char who[200];
@@ -176,7 +214,8 @@ int config_read(const seqgpu_checkpoint *file, const char *path, const arg_spec 
     snprintf(who, sizeof who, "%.150s: %s", path, args_key(specs));
     if (value && args_set(specs, value, config, who)) return CLI_FAILED;
   }
-  return read_cursor(file, path, cursor);
+  CLI_TRY(read_cursor(file, path, cursor));
+  return read_extent(file, path, cursor);
 }
 
 int config_merge(const arg_spec *specs, const unsigned char *given, void *config, const void *stored,

@@ -1,13 +1,13 @@
 /* config.h - what makes a run what it is, whatever is learnt: layers, sequences, optimiser.
  *
  * Each row of a table is an option of the command line and a key of the checkpoint's metadata.  The config of
- * every task begins with a model_config, so that model_specs serves them all.
+ * every task begins with a model_config, so that one table serves them all.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
 
-#include "host/cli/args.h"
 #include "host/cli/cli.h"
+#include "host/cli/how.h"
 
 typedef struct model_config {
   char cell[ARGS_WORD], optimizer[ARGS_WORD], clip[ARGS_WORD];
@@ -17,9 +17,12 @@ typedef struct model_config {
   int64_t seed, lr_decay_after;
   double lr, momentum, decay; /* momentum and decay 0: the library's */
   double lr_decay;            /* factor per epoch, from epoch lr_decay_after on */
+  how_options how;
 } model_config;
 
-extern const arg_spec model_specs[];
+/* Appends the rows of model_specs and of how_specs to the table of options that hold the config at
+ * `shift`. */
+void config_join_specs(arg_spec table[ARGS_MAX], size_t shift);
 /* For data that has epochs. */
 extern const arg_spec epoch_specs[];
 
@@ -38,13 +41,18 @@ typedef struct config_cursor {
   int64_t step;
   uint64_t data_hash; /* of the files that are learnt from, 0 without any */
   int64_t data_size;
+  /* Younger than the format: 0 where a file does not say. */
+  int64_t train_size; /* what is learnt of them: sequences, or predictions, per epoch */
+  uint64_t val_hash;  /* of files that are only validated on */
+  int has_val_loss;   /* of the file of --keep-best: what was measured at that step */
+  double val_loss;
 } config_cursor;
 
 /* Of a cursor in a file: so many updates are the work of years, and their sequences, a million each, still
  * have numbers that fit. */
 #define CONFIG_MOST_STEPS INT64_C(1000000000000)
 
-enum { CONFIG_META = ARGS_MAX + 8 };
+enum { CONFIG_META = ARGS_MAX + 12 };
 /* What goes into __metadata__: lines of text, and the keys and values that point to them. */
 typedef struct config_meta {
   char text[CONFIG_META][ARGS_VALUE];

@@ -3,20 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cli/cells_page.h"
 #include "host/cli/charlm_file.h"
 #include "host/cli/command.h"
 #include "host/cli/json.h"
+#include "host/cli/prime.h"
 
 typedef struct inspect_options {
-  common_options common;
-  const char *checkpoint, *prime;
+  network_options base;
+  const char *checkpoint;
+  prime_options prime;
+  cells_options cells;
 } inspect_options;
 
 #define FIELD(name) offsetof(inspect_options, name)
 
 static const arg_spec specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "a .safetensors file, of this program or any other"),
-    ROW_TEXT("prime", FIELD(prime), "TEXT", "read this with the model and show its gates"),
+    PRIME_ROWS(FIELD(prime)),
+    CELLS_ROWS(FIELD(cells)),
     ROW_END,
 };
 static const arg_command help = {"seqgpu inspect --checkpoint FILE [--prime TEXT] [options]",
@@ -197,8 +202,7 @@ static int look_inside(charlm *m, const int32_t *ids, int64_t count, int json) {
 }
 
 static int read_prime(const inspect_options *o, const vocabulary *v, int32_t **ids, int64_t *count) {
-  const text_file prime = text_of(o->prime);
-  CLI_TRY(vocab_encode(v, &prime, "--prime", ids, count));
+  CLI_TRY(prime_encode(&o->prime, v, o->base.common.quiet, ids, count));
   return *count > 0 ? CLI_OK : cli_error("--prime: is empty; it must have at least one token");
 }
 
@@ -210,14 +214,15 @@ static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_check
   int32_t *ids = NULL;
   int64_t count = 0;
   int code = CLI_OK;
-  if (o->prime) code = charlm_load(ctx, o->checkpoint, NULL, 1, 1, 1, &m, &v);
-  if (o->prime && code == CLI_OK) code = read_prime(o, &v, &ids, &count);
+  const int has_prime = o->prime.text || o->prime.file;
+  if (has_prime) code = charlm_load(ctx, o->checkpoint, &o->base.how, NULL, 1, 1, 1, &m, &v);
+  if (has_prime && code == CLI_OK) code = read_prime(o, &v, &ids, &count);
   if (code == CLI_OK) {
-    print_meta(file, o->common.json);
-    code = print_tensors(ctx, file, o->common.json);
+    print_meta(file, o->base.common.json);
+    code = print_tensors(ctx, file, o->base.common.json);
   }
-  if (o->prime && code == CLI_OK) code = look_inside(&m, ids, count, o->common.json);
-  if (o->common.json && code == CLI_OK) printf("}\n");
+  if (has_prime && code == CLI_OK) code = look_inside(&m, ids, count, o->base.common.json);
+  if (o->base.common.json && code == CLI_OK) printf("}\n");
   free(ids);
   charlm_destroy(&m);
   vocab_free(&v);
@@ -225,12 +230,17 @@ static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_check
 }
 
 static int inspect(int argc, char **argv) {
-  inspect_options options = {.common = COMMON_DEFAULTS};
+  inspect_options options = {.base = {.common = COMMON_DEFAULTS}, .cells = {.length = CELLS_LENGTH}};
   seqgpu_context *ctx;
-  const int started = command_start(&help, argc, argv, &options, &ctx);
+  const int started = command_start_network(&help, argc, argv, &options, &ctx);
   if (started != ARGS_GO_ON) return started;
   seqgpu_checkpoint *file;
   int code = CLI_OK;
+  if (options.cells.text) {
+    code = cells_page(ctx, options.checkpoint, &options.base, &options.cells);
+    seqgpu_context_destroy(ctx);
+    return code;
+  }
   if (seqgpu_checkpoint_open(ctx, options.checkpoint, &file) != SEQGPU_OK)
     code = cli_library_error(ctx);
   else

@@ -12,8 +12,10 @@ seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t i
   desc.seq_len = T;
   desc.batch = B;
   desc.inference = !training;
+  desc.math = c->how.math;
   if (!training) desc.dropout = 0;
-  return seqgpu_plan_create(ctx, &desc, NULL, out);
+  const seqgpu_plan_options options = how_to_plan(&c->how);
+  return seqgpu_plan_create(ctx, &desc, &options, out);
 }
 
 seqgpu_status network_add_params(const model_config *c, seqgpu_params *params, const seqgpu_plan *plan,

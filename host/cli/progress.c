@@ -1,43 +1,32 @@
-/* progress.c - bar, lines and log of a training run (progress.h). */
-#define _POSIX_C_SOURCE 200809L
+/* progress.c - bar, lines, log and events of a training run (progress.h). */
+#define _DEFAULT_SOURCE /* TIOCGWINSZ */
 
 #include "host/cli/progress.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "host/cli/cli.h"
 #include "host/cli/json.h"
+#include "host/cli/log.h"
 
 enum { BAR = 20 };
 static const double DRAW_EVERY = 0.1; /* seconds */
 
-int progress_open(progress *p, const char *log_path, int json, double fraction) {
+int progress_open(progress *p, const progress_target *target, double fraction) {
   const double now = cli_now();
-  *p = (progress){.json = json, .start = now, .drawn = 0, .reported = now, .start_fraction = fraction};
-  p->terminal = !json && isatty(STDOUT_FILENO);
-  p->log_path = log_path;
-  if (log_path == NULL) return CLI_OK;
-  p->log_is_new = access(log_path, F_OK) != 0;
-  p->log = fopen(log_path, "a");
-  return p->log ? CLI_OK : cli_error("%s: cannot open for writing: %s", log_path, strerror(errno));
-}
-
-int progress_empty_log(progress *p) {
-  struct stat status;
-  if (p->log == NULL || fstat(fileno(p->log), &status) != 0 || !S_ISREG(status.st_mode)) return CLI_OK;
-  if (ftruncate(fileno(p->log), 0) == 0) return CLI_OK;
-  return cli_error("%s: cannot empty: %s", p->log_path, strerror(errno));
-}
-
-void progress_abandon(progress *p) {
-  if (p->log == NULL) return;
-  fclose(p->log);
-  p->log = NULL;
-  if (p->log_is_new) unlink(p->log_path);
+  *p =
+      (progress){.mode = target->mode, .start = now, .drawn = 0, .reported = now, .start_fraction = fraction};
+  p->terminal = p->mode == PROGRESS_TEXT && isatty(STDOUT_FILENO);
+  p->log_path = target->log;
+  if (p->log_path) CLI_TRY(log_open(p->log_path, target->after, &p->log));
+  const int code = target->tensorboard ? events_open(target->tensorboard, &p->events) : CLI_OK;
+  if (code && p->log) fclose(p->log);
+  return code;
 }
 
 /* Seconds until the end, at the pace so far; NaN while there is no pace. */
@@ -60,25 +49,84 @@ static double speed_now(const progress *p) {
   return p->tokens > 0 && seconds > 0 ? (double)p->tokens / seconds : p->speed;
 }
 
+/* ---------------------------------------------------------------- one line of fields */
+
+/* A line made of fields.  What does not fit into its width is left out, the least important fields first:
+ * those with the highest rank, and among them the last. */
+typedef struct line {
+  struct {
+    char text[64];
+    int rank;
+  } field[10];
+  int count;
+} line;
+
+static void add(line *l, int rank, const char *format, ...) CLI_FORMAT(3);
+static void add(line *l, int rank, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(l->field[l->count].text, sizeof l->field[0].text, format, args);
+  va_end(args);
+  l->field[l->count++].rank = rank;
+}
+
+static int length_of(const line *l, const char *between) {
+  int length = 0;
+  for (int i = 0; i < l->count; i++) length += (int)strlen(l->field[i].text) + (i ? (int)strlen(between) : 0);
+  return length;
+}
+
+static void leave_out_one(line *l) {
+  int least = 0;
+  for (int i = 0; i < l->count; i++)
+    if (l->field[i].rank >= l->field[least].rank) least = i;
+  l->count--;
+  memmove(&l->field[least], &l->field[least + 1], (size_t)(l->count - least) * sizeof l->field[0]);
+}
+
+/* `width` 0: any. */
+static void print_fields(line *l, const char *between, int width) {
+  while (width > 0 && l->count > 1 && length_of(l, between) > width) leave_out_one(l);
+  for (int i = 0; i < l->count; i++) printf("%s%s", i ? between : "", l->field[i].text);
+}
+
+/* Columns of the terminal but the last, in which some would wrap; 79 if it does not say. */
+static int terminal_width(void) {
+  struct winsize size;
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+}
+
+/* ---------------------------------------------------------------- the bar */
+
 void progress_draw(progress *p, const progress_report *r) {
   if (!p->terminal || cli_now() - p->drawn < DRAW_EVERY) return;
   p->drawn = cli_now();
-  char bar[BAR + 1], eta[32], epoch[32] = "", val[64] = "";
+  line l = {.count = 0};
+  char bar[BAR + 1], eta[32];
   for (int i = 0; i < BAR; i++) bar[i] = i < (int)(r->fraction * BAR) ? '#' : '.';
   bar[BAR] = 0;
   clock_text(remaining(p, r), eta, sizeof eta);
-  if (!isnan(r->epoch)) snprintf(epoch, sizeof epoch, " epoch %.2f", r->epoch);
-  if (!isnan(r->val_loss)) snprintf(val, sizeof val, " val %.3f (%.3g)", r->val_loss, r->val_metric);
-  printf("\r[%s] step %lld%s loss %.4g%s |g| %.2f %.0f tok/s eta %s\033[K", bar, (long long)r->step, epoch,
-         r->loss, val, r->grad_norm, speed_now(p), eta);
+  add(&l, 4, "[%s]", bar);
+  add(&l, 0, "step %lld", (long long)r->step);
+  if (!isnan(r->epoch)) add(&l, 6, "epoch %.2f", r->epoch);
+  add(&l, 1, "loss %.4g", r->loss);
+  if (!isnan(r->val_loss)) add(&l, 3, "val %.3f (%.3g)", r->val_loss, r->val_metric);
+  add(&l, 7, "|g| %.2f", r->grad_norm);
+  add(&l, 5, "%.0f tok/s", speed_now(p));
+  add(&l, 2, "eta %s", eta);
+  printf("\r");
+  print_fields(&l, " ", terminal_width());
+  printf("\033[K");
   fflush(stdout);
 }
 
 void progress_end_bar(progress *p) {
-  if (p->terminal && p->drawn > 0) printf("\n");
+  if (p->terminal && p->drawn > 0) printf("\r\033[K");
   p->drawn = 0;
   fflush(stdout);
 }
+
+/* ---------------------------------------------------------------- reports */
 
 static void put_number(FILE *to, const char *key, double value) {
   fprintf(to, ", \"%s\": ", key);
@@ -94,6 +142,7 @@ static void put_json(FILE *to, const progress *p, const progress_report *r) {
   char val_name[64];
   snprintf(val_name, sizeof val_name, "val_%s", r->metric_name);
   put_number(to, val_name, r->val_metric);
+  if (!isnan(r->token_bits)) put_number(to, "bits_per_token", r->token_bits);
   put_number(to, "grad_norm", r->grad_norm);
   put_number(to, "lr", r->lr);
   put_number(to, "tokens_per_s", p->speed);
@@ -102,37 +151,87 @@ static void put_json(FILE *to, const progress *p, const progress_report *r) {
   fprintf(to, "}\n");
 }
 
+static void add_number(line *l, int rank, const char *name, double value) {
+  if (isnan(value))
+    add(l, rank, "%s -", name);
+  else
+    add(l, rank, "%s %.4g", name, value);
+}
+
 static void put_line(const progress *p, const progress_report *r) {
-  char eta[32], epoch[32] = "", val[32] = "-", metric[32] = "-";
   const double shown = isnan(r->metric) ? r->val_metric : r->metric;
+  line l = {.count = 0};
+  char eta[32];
   clock_text(remaining(p, r), eta, sizeof eta);
-  if (!isnan(r->epoch)) snprintf(epoch, sizeof epoch, "  epoch %.3f", r->epoch);
-  if (!isnan(r->val_loss)) snprintf(val, sizeof val, "%.4g", r->val_loss);
-  if (!isnan(shown)) snprintf(metric, sizeof metric, "%.4g", shown);
-  printf("step %lld%s  loss %.4g  val %s  %s %s  grad %.4f  tokens/s %.0f  eta %s\n", (long long)r->step,
-         epoch, r->loss, val, r->metric_name, metric, r->grad_norm, p->speed, eta);
+  add(&l, 0, "step %lld", (long long)r->step);
+  if (!isnan(r->epoch)) add(&l, 5, "epoch %.3f", r->epoch);
+  add(&l, 1, "loss %.4g", r->loss);
+  add_number(&l, 2, "val", r->val_loss);
+  add_number(&l, 3, r->metric_name, shown);
+  add(&l, 6, "grad %.4f", r->grad_norm);
+  add(&l, 7, "tokens/s %.0f", p->speed);
+  add(&l, 4, "eta %s", eta);
+  print_fields(&l, "  ", p->terminal ? terminal_width() : 0);
+  printf("\n");
+}
+
+static int flush_log(progress *p) {
+  if (p->log == NULL || (fflush(p->log) == 0 && !ferror(p->log))) return CLI_OK;
+  progress_end_bar(p);
+  return cli_error("%s: cannot write: %s", p->log_path, strerror(errno));
+}
+
+static int put_events(const progress *p, const progress_report *r) {
+  char metric[64], val_metric[64];
+  snprintf(metric, sizeof metric, "%s/training", r->metric_name);
+  snprintf(val_metric, sizeof val_metric, "%s/validation", r->metric_name);
+  const events_scalar values[] = {
+      {"loss/training", r->loss},     {"loss/validation", r->val_loss}, {metric, r->metric},
+      {val_metric, r->val_metric},    {"gradient norm", r->grad_norm},  {"learning rate", r->lr},
+      {"tokens per second", p->speed}};
+  return events_add(p->events, r->step, values, sizeof values / sizeof values[0]);
 }
 
 int progress_line(progress *p, const progress_report *r) {
   p->speed = speed_now(p);
   p->tokens = 0;
   p->reported = cli_now();
-  if (p->json)
-    put_json(stdout, p, r);
-  else if (!p->terminal)
-    put_line(p, r);
-  p->drawn = 0; /* the bar is due */
-  progress_draw(p, r);
-  fflush(stdout);
-  if (p->log == NULL) return CLI_OK;
-  put_json(p->log, p, r);
-  if (fflush(p->log) == 0 && !ferror(p->log)) return CLI_OK;
   progress_end_bar(p);
-  return cli_error("%s: cannot write: %s", p->log_path, strerror(errno));
+  if (p->mode == PROGRESS_JSON)
+    put_json(stdout, p, r);
+  else if (p->mode == PROGRESS_TEXT)
+    put_line(p, r);
+  progress_draw(p, r); /* it is due, below the line */
+  fflush(stdout);
+  if (p->log) put_json(p->log, p, r);
+  CLI_TRY(flush_log(p));
+  return p->events ? put_events(p, r) : CLI_OK;
 }
 
+static void put_sample(FILE *to, int64_t step, const char *text, size_t size) {
+  fprintf(to, "{\"step\": %lld, \"sample\": ", (long long)step);
+  json_string(to, text, size);
+  fprintf(to, "}\n");
+}
+
+int progress_sample(progress *p, int64_t step, const char *text, size_t size) {
+  progress_end_bar(p);
+  if (p->mode == PROGRESS_JSON) {
+    put_sample(stdout, step, text, size);
+  } else if (p->mode == PROGRESS_TEXT) {
+    printf("---- after step %lld\n", (long long)step);
+    fwrite(text, 1, size, stdout);
+    printf("%s----\n", size > 0 && text[size - 1] == '\n' ? "" : "\n");
+  }
+  fflush(stdout);
+  if (p->log) put_sample(p->log, step, text, size);
+  CLI_TRY(flush_log(p));
+  return p->events ? events_add_text(p->events, step, "sample", text, size) : CLI_OK;
+}
 int progress_close(progress *p) {
   progress_end_bar(p);
+  events_close(p->events);
+  p->events = NULL;
   FILE *log = p->log;
   p->log = NULL;
   if (log == NULL || fclose(log) == 0) return CLI_OK;

@@ -3,28 +3,45 @@
 
 #include "host/cli/run.h"
 
+#include "host/cli/files.h"
+#include "host/cli/log.h"
+#include "host/cli/saver.h"
+
 #define FIELD(name) offsetof(run_options, name)
 
 const run_options run_defaults = {
     .common = COMMON_DEFAULTS, .checkpoint_every = 1000, .log_every = 50, .eval_every = 500};
 
 static const arg_spec epochs_spec[] = {
+    ROW_GROUP("Length of the run"),
     ROW_REAL("epochs", ARG_NOT_KEPT, FIELD(epochs), 0, 1e9, "N", "passes over the data, 0 = no limit"),
     ROW_END,
 };
 static const arg_spec run_specs[] = {
+    ROW_GROUP("Length of the run"),
     ROW_INT("steps", ARG_NOT_KEPT, FIELD(steps), 0, 4e18, "N", "updates in all, 0 = no limit"),
     ROW_REAL("minutes", ARG_NOT_KEPT, FIELD(minutes), 0, 1e9, "M", "minutes of this run, 0 = no limit"),
     ROW_REAL("stop-at", ARG_NOT_KEPT, FIELD(stop_at), 0, 1e38, "L",
              "stop once the validation loss is L or less, 0 = never"),
     ROW_REAL("stop-at-metric", ARG_NOT_KEPT, FIELD(stop_at_metric), 0, 1e38, "M",
              "stop once the validation metric is M or less, 0 = never"),
+    ROW_INT("patience", ARG_NOT_KEPT, FIELD(patience), 0, 1000000000, "N",
+            "stop after N validations without a better loss, 0 = never"),
+    ROW_GROUP("Files and reports"),
     ROW_TEXT("checkpoint", FIELD(checkpoint), "FILE", "where to save the model (.safetensors)"),
+    ROW_FLAG("force", ARG_NOT_KEPT, FIELD(force), "replace a model that is there already"),
     ROW_INT("checkpoint-every", ARG_NOT_KEPT, FIELD(checkpoint_every), 0, 4e18, "N",
             "updates between saves, 0 = save only at the end"),
+    ROW_REAL("checkpoint-minutes", ARG_NOT_KEPT, FIELD(checkpoint_minutes), 0, 1e9, "M",
+             "save also when the last save is M minutes ago, 0 = never"),
+    ROW_INT("keep", ARG_NOT_KEPT, FIELD(keep), 0, 1000000, "N",
+            "also keep the last N saves, numbered by their steps: FILE-00001000"),
+    ROW_FLAG("keep-best", ARG_NOT_KEPT, FIELD(keep_best),
+             "also keep the model with the lowest validation loss: FILE-best"),
     ROW_TEXT("resume", FIELD(resume), "FILE", "continue the run of a checkpoint, bit for bit"),
     ROW_TEXT("init-from", FIELD(init_from), "FILE", "start from the weights of a checkpoint"),
-    ROW_TEXT("log", FIELD(log), "FILE", "JSON Lines file, one object per report"),
+    ROW_TEXT("log", FIELD(log), "FILE", "JSON Lines file that each report is added to"),
+    ROW_TEXT("tensorboard", FIELD(tensorboard), "DIR", "folder of event files for TensorBoard"),
     ROW_INT("log-every", ARG_NOT_KEPT, FIELD(log_every), 1, 4e18, "N", "updates between reports"),
     ROW_INT("eval-every", ARG_NOT_KEPT, FIELD(eval_every), 0, 4e18, "N",
             "updates between validations, 0 = validate only at the end"),
@@ -39,10 +56,27 @@ void run_join_specs(arg_spec table[ARGS_MAX], size_t shift, int has_epochs) {
   args_join(table, common_specs, shift + FIELD(common));
 }
 
+/* What asks for a checkpoint, or for a validation, must have one. */
+static int check_saving(const run_command *c) {
+  static const char *const names[] = {"checkpoint-every", "checkpoint-minutes", "keep", "keep-best"};
+  const run_options *o = c->run;
+  for (size_t i = 0; !o->checkpoint && !o->resume && i < sizeof names / sizeof names[0]; i++)
+    if (c->given[args_find(c->specs, names[i])])
+      return cli_usage("--%s: nothing is saved without --checkpoint", names[i]);
+  if (o->patience > 0 && o->eval_every == 0)
+    return cli_usage("--patience: there is only one validation with --eval-every 0");
+  return CLI_OK;
+}
+
 int run_check(const run_command *c, const model_config *config) {
   if (c->run->resume && c->run->init_from)
     return cli_usage("--resume: excludes --init-from; give only one of them");
-  return config_check(config);
+  CLI_TRY(config_check(config));
+  CLI_TRY(check_saving(c));
+  CLI_TRY(files_check_twice(c->specs, c->options));
+  if (c->run->dry_run) return CLI_OK;
+  if (c->run->log) CLI_TRY(log_check(c->run->log));
+  return saver_check(c->run);
 }
 
 /* Reads the checkpoint's options into c->stored, and takes from them what the command line does not say. */
@@ -55,7 +89,20 @@ static int merge_stored(run_command *c, run_start *start, const char *path) {
   return CLI_OK;
 }
 
-int run_open(run_command *c, run_start *out) {
+/* What the command line says, and the optimiser has no use for. */
+static int check_ignored(const run_command *c) {
+  static const struct {
+    const char *name, *optimizers; /* that have it */
+  } numbers[] = {{"momentum", "momentum adam"}, {"decay", "rmsprop adam"}};
+  char optimizer[ARGS_VALUE];
+  args_format(&c->specs[args_find(c->specs, "optimizer")], c->options, optimizer);
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+    if (c->given[args_find(c->specs, numbers[i].name)] && !strstr(numbers[i].optimizers, optimizer))
+      return cli_usage("--%s: has no effect with --optimizer %s", numbers[i].name, optimizer);
+  return CLI_OK;
+}
+
+static int open_start(run_command *c, run_start *out) {
   const common_options *common = &c->run->common;
   const char *path = c->run->resume ? c->run->resume : c->run->init_from;
   CLI_TRY(cli_open(common->device, common->threads, &out->ctx));
@@ -64,6 +111,11 @@ int run_open(run_command *c, run_start *out) {
   if (config_is_of(out->file, c->format)) return merge_stored(c, out, path);
   if (c->run->resume) return cli_error("%s: is not a checkpoint of this task", path);
   return CLI_OK; /* weights of another program: names and shapes must fit */
+}
+
+int run_open(run_command *c, run_start *out) {
+  CLI_TRY(open_start(c, out));
+  return check_ignored(c);
 }
 
 int run_load(run_start *start, seqgpu_params *params, int resume) {

@@ -8,10 +8,11 @@
 /* Options of any run; none of them is kept in checkpoints. */
 typedef struct run_options {
   common_options common;
-  const char *checkpoint, *resume, *init_from, *log;
-  int64_t steps, checkpoint_every, log_every, eval_every;
-  double epochs, minutes, stop_at, stop_at_metric;
-  int dry_run;
+  const char *checkpoint, *resume, *init_from, *log, *tensorboard;
+  int64_t steps, checkpoint_every, log_every, eval_every, keep, patience;
+  int64_t sample_every; /* for learners that have samples */
+  double epochs, minutes, stop_at, stop_at_metric, checkpoint_minutes;
+  int dry_run, force, keep_best;
 } run_options;
 
 extern const run_options run_defaults;

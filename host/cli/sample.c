@@ -1,124 +1,65 @@
-/* sample.c - `seqgpu sample`: text from a model, one token at a time.
- *
- *   p = softmax(logits / temperature);   temperature 0: the likeliest token
- */
+/* sample.c - `seqgpu sample`: text from a model, or what it expects next (sampler.h). */
 #define _POSIX_C_SOURCE 200809L
 
-#include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "host/cli/charlm_file.h"
 #include "host/cli/command.h"
 #include "host/cli/json.h"
+#include "host/cli/prime.h"
+#include "host/cli/sampler.h"
 
 typedef struct sample_options {
-  common_options common;
-  const char *checkpoint, *prime;
+  network_options base;
+  const char *checkpoint;
   foreign_model foreign;
-  double temperature;
-  int64_t length, seed;
+  prime_options prime;
+  double temperature, top_p;
+  int64_t length, seed, top_k, probabilities;
 } sample_options;
 
 #define FIELD(name) offsetof(sample_options, name)
 
 static const arg_spec own_specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "the model"),
-    ROW_TEXT("prime", FIELD(prime), "TEXT", "beginning of the text"),
+    PRIME_ROWS(FIELD(prime)),
     ROW_REAL("temperature", ARG_NOT_KEPT, FIELD(temperature), 0, 1000, "T",
              "1 = the model's own probabilities, lower = safer, 0 = always the likeliest token"),
+    ROW_INT("top-k", ARG_NOT_KEPT, FIELD(top_k), 0, INT32_MAX, "K",
+            "draw among the K likeliest tokens only, 0 = all"),
+    ROW_REAL("top-p", ARG_NOT_KEPT, FIELD(top_p), 1e-9, 1, "P",
+             "draw among the fewest tokens that together have probability P, 1 = all"),
     ROW_INT("length", ARG_NOT_KEPT, FIELD(length), 0, 1e15, "N", "tokens to write"),
     ROW_INT("seed", ARG_NOT_KEPT, FIELD(seed), 0, 9e15, "N", "seed of the random choices"),
+    ROW_INT("probabilities", ARG_NOT_KEPT, FIELD(probabilities), 0, INT32_MAX, "N",
+            "write no text, but the N likeliest next tokens and their probabilities"),
     ROW_END,
 };
 static const char about[] =
     "Writes text with a model of seqgpu train charlm.\n"
     "The shape of the model is needed only for a file of another program, which does not say it.";
 
-typedef struct sampler {
-  const sample_options *options;
-  charlm model;
-  charlm_pass pass;
-  vocabulary vocab;
-  uint64_t seed, drawn;
-  float *logits; /* [V] */
-  void *id;      /* device */
-} sampler;
+/* ---------------------------------------------------------------- text */
 
-/* The next number in (0, 1) of the library's generator: the same on every device. */
-static double next_uniform(sampler *s) { return seqgpu_uniform(s->seed, 0, s->drawn++); }
-
-/* Reads one token; the logits of the next are then in s->logits. */
-static seqgpu_status read_token(sampler *s, int32_t id) {
-  seqgpu_context *ctx = s->model.ctx;
-  LIB_TRY(seqgpu_copy_in(ctx, s->id, &id, sizeof id));
-  LIB_TRY(charlm_forward(&s->pass, 1, s->id, 0));
-  return seqgpu_copy_out(ctx, s->logits, s->pass.logits, (size_t)s->model.vocab * sizeof(float));
-}
-
-static int32_t likeliest(const sampler *s) {
-  int32_t best = 0;
-  for (int32_t v = 1; v < (int32_t)s->model.vocab; v++)
-    if (s->logits[v] > s->logits[best]) best = v;
-  return best;
-}
-
-static double weight(const sampler *s, int32_t v, float largest) {
-  return exp((double)(s->logits[v] - largest) / s->options->temperature);
-}
-
-static int32_t draw(sampler *s) {
-  const int32_t best = likeliest(s), V = (int32_t)s->model.vocab;
-  if (s->options->temperature == 0) return best;
-  double sum = 0;
-  for (int32_t v = 0; v < V; v++) sum += weight(s, v, s->logits[best]);
-  double left = next_uniform(s) * sum;
-  for (int32_t v = 0; v < V; v++) {
-    left -= weight(s, v, s->logits[best]);
-    if (left < 0) return v;
-  }
-  return best; /* the sum was rounded */
-}
-
-/* The tokens of the prime text; without one *count is 0, and (*ids)[0] a line end or else the first token. */
-static int prime_tokens(const sampler *s, int32_t **ids, int64_t *count) {
-  const text_file prime = text_of(s->options->prime ? s->options->prime : "");
-  CLI_TRY(vocab_encode(&s->vocab, &prime, "--prime", ids, count));
-  if (*count > 0) return CLI_OK;
-  (*ids)[0] = 0;
-  for (int32_t v = 0; v < s->vocab.size; v++)
-    if (s->vocab.tokens[v].length == 1 && s->vocab.tokens[v].text[0] == '\n') (*ids)[0] = v;
-  return CLI_OK;
-}
-
-/* Writes the prime text and what follows; `before` is the token that decides whether a word needs a space. */
-static seqgpu_status write_text(sampler *s, const int32_t *prime, int64_t count, FILE *to) {
-  int32_t before = -1;
-  for (int64_t i = 0; i < (count > 0 ? count : 1); i++) {
-    LIB_TRY(read_token(s, prime[i]));
-    if (count == 0) break;
-    vocab_print(&s->vocab, before, prime[i], to);
-    before = prime[i];
-  }
-  for (int64_t i = 0; i < s->options->length && !ferror(to); i++) {
-    const int32_t id = draw(s);
-    vocab_print(&s->vocab, before, id, to);
-    before = id;
-    if (i % 16 == 0 && to == stdout) fflush(to);
-    if (i + 1 < s->options->length) LIB_TRY(read_token(s, id));
-  }
+/* The text and nothing else; on a terminal the line is ended, so that the prompt does not follow it. */
+static seqgpu_status write_plain(sampler *s, const sample_options *o, const int32_t *prime, int64_t count) {
+  LIB_TRY(sampler_write(s, prime, count, o->length, stdout));
+  if (isatty(STDOUT_FILENO)) printf("\n");
   return SEQGPU_OK;
 }
 
-static seqgpu_status write_json(sampler *s, const int32_t *prime, int64_t count) {
+static seqgpu_status write_json(sampler *s, const sample_options *o, const int32_t *prime, int64_t count) {
   char *all = NULL;
   size_t size = 0;
   FILE *memory = open_memstream(&all, &size);
   if (memory == NULL) return SEQGPU_ENOMEM;
-  seqgpu_status status = write_text(s, prime, count, memory);
+  seqgpu_status status = sampler_write(s, prime, count, o->length, memory);
   if (fclose(memory) != 0) status = SEQGPU_ENOMEM;
   if (status == SEQGPU_OK) {
-    printf("{\"seed\": %lld, \"temperature\": %g, \"length\": %lld, \"text\": ", (long long)s->options->seed,
-           s->options->temperature, (long long)s->options->length);
+    printf("{\"seed\": %lld, \"temperature\": %g, \"length\": %lld, \"text\": ", (long long)o->seed,
+           o->temperature, (long long)o->length);
     json_string(stdout, all, size);
     printf("}\n");
   }
@@ -126,39 +67,71 @@ static seqgpu_status write_json(sampler *s, const int32_t *prime, int64_t count)
   return status;
 }
 
-static int run(sampler *s) {
-  seqgpu_context *ctx = s->model.ctx;
-  int32_t *prime;
+/* ---------------------------------------------------------------- the next token */
+
+static void print_probability(const vocab_token *t, double p, int json, int first) {
+  if (!json) printf("%.6f  ", p);
+  if (json) printf("%s{\"token\": ", first ? "" : ", ");
+  json_string(stdout, t->text, t->length); /* a line end is "\u000a" on a terminal, too */
+  if (json) json_number(stdout, ", \"probability\": ", 9, p);
+  printf(json ? "}" : "\n");
+}
+
+static seqgpu_status write_probabilities(sampler *s, const sample_options *o, const int32_t *prime,
+                                         int64_t count) {
+  const int32_t start = sampler_start_token(s->vocab);
+  const int json = o->base.common.json;
+  if (count == 0) LIB_TRY(sampler_read(s, start));
+  for (int64_t i = 0; i < count; i++) LIB_TRY(sampler_read(s, prime[i]));
+  const double sum = sampler_weigh(s);
+  sampler_rank(s);
+  if (json) printf("{\"probabilities\": [");
+  for (int64_t i = 0; i < o->probabilities && i < s->model->vocab; i++) {
+    const int32_t id = s->rank[i];
+    print_probability(&s->vocab->tokens[id], s->weight[id] / sum, json, i == 0);
+  }
+  if (json) printf("]}\n");
+  return SEQGPU_OK;
+}
+
+/* ---------------------------------------------------------------- the command */
+
+static int run(charlm *m, const vocabulary *v, const sample_options *o) {
+  const sampling how = {o->temperature, o->top_k, o->top_p, (uint64_t)o->seed};
+  int32_t *prime = NULL;
   int64_t count;
-  CLI_TRY(prime_tokens(s, &prime, &count));
-  s->logits = malloc((size_t)s->model.vocab * sizeof(float));
-  seqgpu_status status = s->logits ? seqgpu_malloc(ctx, sizeof(int32_t), &s->id) : SEQGPU_ENOMEM;
-  if (status == SEQGPU_OK) status = charlm_pass_create(&s->model, 1, 1, 0, &s->pass);
-  if (status == SEQGPU_OK)
-    status = s->options->common.json ? write_json(s, prime, count) : write_text(s, prime, count, stdout);
-  if (status == SEQGPU_OK && !s->options->common.json) printf("\n");
+  sampler s;
+  CLI_TRY(prime_encode(&o->prime, v, o->base.common.quiet, &prime, &count));
+  seqgpu_status status = sampler_create(m, v, how, &s);
+  if (status == SEQGPU_OK && o->probabilities > 0)
+    status = write_probabilities(&s, o, prime, count);
+  else if (status == SEQGPU_OK)
+    status = o->base.common.json ? write_json(&s, o, prime, count) : write_plain(&s, o, prime, count);
+  sampler_destroy(&s);
   free(prime);
-  free(s->logits);
-  charlm_pass_destroy(&s->pass);
-  seqgpu_free(ctx, s->id);
-  return status == SEQGPU_OK ? CLI_OK : cli_library_error(ctx);
+  return status == SEQGPU_OK ? CLI_OK : cli_library_error(m->ctx);
 }
 
 static int sample(int argc, char **argv) {
-  sample_options options = {
-      .common = COMMON_DEFAULTS, .foreign = FOREIGN_DEFAULTS, .temperature = 1, .length = 500, .seed = 1};
+  sample_options options = {.base = {.common = COMMON_DEFAULTS},
+                            .foreign = FOREIGN_DEFAULTS,
+                            .temperature = 1,
+                            .top_p = 1,
+                            .length = 500,
+                            .seed = 1};
   arg_spec specs[ARGS_MAX] = {ROW_END};
   const arg_command help = {"seqgpu sample --checkpoint FILE [options]", about, specs};
   seqgpu_context *ctx;
   args_join(specs, own_specs, 0);
   foreign_join_specs(specs, FIELD(foreign));
-  const int started = command_start(&help, argc, argv, &options, &ctx);
+  const int started = command_start_network(&help, argc, argv, &options, &ctx);
   if (started != ARGS_GO_ON) return started;
-  sampler s = {.options = &options, .seed = (uint64_t)options.seed};
-  int code = charlm_load(ctx, options.checkpoint, &options.foreign, 1, 1, 0, &s.model, &s.vocab);
-  if (code == CLI_OK) code = run(&s);
-  charlm_destroy(&s.model);
-  vocab_free(&s.vocab);
+  charlm m;
+  vocabulary v;
+  int code = charlm_load(ctx, options.checkpoint, &options.base.how, &options.foreign, 1, 1, 0, &m, &v);
+  if (code == CLI_OK) code = run(&m, &v, &options);
+  charlm_destroy(&m);
+  vocab_free(&v);
   seqgpu_context_destroy(ctx);
   return code;
 }

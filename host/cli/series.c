@@ -7,7 +7,7 @@
 
 /* ---------------------------------------------------------------- Mackey-Glass */
 
-enum { STEPS = 10, TRANSIENT = 1000 }; /* integration steps per time unit; time units */
+enum { STEPS = SERIES_STEPS, TRANSIENT = 1000 /* time units */ };
 
 static double slope(double x, double delayed) { return 0.2 * delayed / (1 + pow(delayed, 10)) - 0.1 * x; }
 

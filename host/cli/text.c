@@ -1,16 +1,13 @@
-/* text.c - reading text files and splitting them into tokens (text.h). */
-#define _POSIX_C_SOURCE 200809L
-
+/* text.c - texts from files, and splitting them into tokens (text.h). */
 #include "host/cli/text.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "host/cli/cli.h"
 #include "host/cli/hash.h"
+#include "host/cli/text_bytes.h"
+#include "host/cli/utf16.h"
 #include "host/context/utf8.h"
 
 token_kind text_token_kind(const char *name) {
@@ -19,38 +16,9 @@ token_kind text_token_kind(const char *name) {
 
 /* ---------------------------------------------------------------- files */
 
-/* Reads to the end, also from a pipe, whose size is not known beforehand. */
-static int read_stream(FILE *file, text_file *t) {
-  size_t room = 0;
-  for (;;) {
-    if (t->size == room) {
-      room = room ? 2 * room : 1 << 16;
-      char *larger = realloc(t->memory, room);
-      if (larger == NULL) return ENOMEM;
-      t->memory = larger;
-    }
-    const size_t n = fread(t->memory + t->size, 1, room - t->size, file);
-    t->size += n;
-    if (n == 0) return ferror(file) ? errno : 0;
-  }
-}
-
 int text_read(const char *path, text_file *out) {
   *out = (text_file){0};
-  errno = 0;
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) return cli_error("%s: cannot open: %s", path, strerror(errno));
-  struct stat status;
-  if (fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode)) {
-    fclose(file);
-    return cli_error("%s: is a folder; it must be a text", path);
-  }
-  const int error = read_stream(file, out);
-  fclose(file);
-  if (error) {
-    text_free(out);
-    return cli_error("%s: cannot read: %s", path, strerror(error));
-  }
+  CLI_TRY(text_bytes(path, &out->memory, &out->size));
   out->mark = out->size >= 3 && memcmp(out->memory, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
   out->data = out->memory + out->mark;
   out->size -= out->mark;
@@ -60,6 +28,53 @@ int text_read(const char *path, text_file *out) {
   }
   out->hash = hash_bytes(HASH_START, out->data, out->size);
   return CLI_OK;
+}
+
+/* UTF-16 becomes UTF-8, unless it is bytes that are wanted. */
+static int decode(text_file *t, token_kind kind, const char *path) {
+  const utf16_order order = kind == TOKEN_BYTES ? UTF16_NONE : utf16_find(t->data, t->size);
+  if (order == UTF16_NONE) return CLI_OK;
+  char *text;
+  size_t size;
+  const size_t end = utf16_to_utf8(t->data, t->size, order, &text, &size);
+  if (end < t->size) return cli_error("%s: is UTF-16, but byte %zu is no character", path, t->mark + end);
+  if (text == NULL) return cli_error("%s: out of memory", path);
+  free(t->memory);
+  t->data = t->memory = text;
+  t->size = size;
+  t->mark = 0;
+  return size > 0 ? CLI_OK : cli_error("%s: is empty; it must have some text", path);
+}
+
+/* Appends t, and its hash. */
+static int append(text_file *to, const text_file *t, const char *path) {
+  char *larger = realloc(to->memory, to->size + t->size);
+  if (larger == NULL) return cli_error("%s: out of memory", path);
+  memcpy(larger + to->size, t->data, t->size);
+  to->data = to->memory = larger;
+  to->size += t->size;
+  return CLI_OK;
+}
+
+int text_load(const arg_list *paths, token_kind kind, text_file *out) {
+  *out = (text_file){.hash = HASH_START};
+  int code = CLI_OK;
+  for (int i = 0; i < paths->count && code == CLI_OK; i++) {
+    text_file t;
+    CLI_TRY(text_read(paths->item[i], &t));
+    out->hash = hash_bytes(out->hash, t.data, t.size);
+    code = decode(&t, kind, paths->item[i]);
+    if (code == CLI_OK) code = text_check(&t, kind, paths->item[i]);
+    if (code == CLI_OK && paths->count == 1) {
+      t.hash = out->hash;
+      *out = t;
+      return CLI_OK;
+    }
+    if (code == CLI_OK) code = append(out, &t, paths->item[i]);
+    text_free(&t);
+  }
+  if (code != CLI_OK) text_free(out);
+  return code;
 }
 
 text_file text_of(const char *string) { return (text_file){.data = string, .size = strlen(string)}; }
@@ -97,11 +112,47 @@ static size_t next_word(const char **at, const char *end, const char **token) {
   return (size_t)(*at - *token);
 }
 
+/* A space belongs to the word or mark that follows it. */
+static size_t next_spaced(const char **at, const char *end, const char **token) {
+  *token = *at;
+  if (*at == end) return 0;
+  if (**at == ' ' && *at + 1 < end && !is_blank((*at)[1]) && (*at)[1] != '\n') ++*at;
+  const char *word = *at;
+  while (*at < end && is_word_byte(**at)) ++*at;
+  if (*at == word) ++*at;
+  return (size_t)(*at - *token);
+}
+
 size_t text_next_token(token_kind kind, const char **at, const char *end, const char **token) {
   if (kind == TOKEN_WORDS) return next_word(at, end, token);
+  if (kind == TOKEN_SPACED) return next_spaced(at, end, token);
   if (*at == end) return 0;
   const size_t length = kind == TOKEN_UTF8 ? sq_utf8_length(*at, (size_t)(end - *at)) : 1;
   *token = *at;
   *at += length;
   return length;
+}
+
+/* ---------------------------------------------------------------- characters */
+
+static int is_utf8(const text_file *t) {
+  for (size_t i = 0, length; i < t->size; i += length)
+    if ((length = sq_utf8_length(t->data + i, t->size - i)) == 0) return 0;
+  return 1;
+}
+
+static int64_t count_characters(const text_file *t, size_t size) {
+  if (!is_utf8(t)) return (int64_t)size;
+  int64_t count = 0;
+  for (size_t i = 0; i < size; i++) count += ((unsigned char)t->data[i] & 0xC0) != 0x80;
+  return count;
+}
+
+int64_t text_characters(const text_file *t) { return count_characters(t, t->size); }
+
+int64_t text_characters_of(const text_file *t, token_kind kind, int64_t tokens) {
+  const char *at = t->data, *end = at + t->size, *token = at;
+  for (int64_t i = 0; i <= tokens; i++)
+    if (text_next_token(kind, &at, end, &token) == 0) return text_characters(t);
+  return count_characters(t, (size_t)(token - t->data));
 }

@@ -2,31 +2,46 @@
 #include <string.h>
 
 #include "host/cli/command.h"
+#include "host/cli/suggest.h"
 #include "host/cli/train.h"
 
 static int print_help(void) {
   printf("usage: seqgpu train TASK [options]\n\n");
   printf("  %-16s %s\n", "charlm", "the next character, byte or word of a text: --text FILE");
-  for (int i = 0; task_specs[i]; i++) printf("  %-16s %s\n", task_specs[i]->name, task_specs[i]->about);
+  for (int i = 0; task_specs[i]; i++) {
+    printf("  %-16s ", task_specs[i]->name);
+    args_print_wrapped(task_specs[i]->about, 19, 19);
+  }
   printf("\nseqgpu train TASK --help lists the options of a task.\n"
-         "Every task works with every cell.  Ctrl-C saves and stops; resuming from any checkpoint reproduces "
-         "the\n"
-         "uninterrupted run bit for bit.\n");
+         "Every task works with every cell.  Ctrl-C saves and stops; resuming from any\n"
+         "checkpoint reproduces the uninterrupted run bit for bit.\n");
   return CLI_OK;
 }
 
 static int unknown_task(const char *name) {
   char names[512] = "charlm";
+  suggestion s = suggest_start(name);
+  suggest_try(&s, "charlm");
   for (int i = 0; task_specs[i]; i++) {
     const size_t used = strlen(names);
+    suggest_try(&s, task_specs[i]->name);
     snprintf(names + used, sizeof names - used, ", %s", task_specs[i]->name);
   }
   if (name[0] == 0) return cli_usage("train: no task is given; it must be one of %s", names);
+  if (s.best) return cli_usage("train: \"%.40s\" is not a task; did you mean %s?", name, s.best);
   return cli_usage("train: \"%.40s\" is not a task; it must be one of %s", name, names);
+}
+
+/* --help=FORMAT of every task, one after the other. */
+static int describe_tasks(int argc, char **argv) {
+  CLI_TRY(train_charlm(argc, argv));
+  for (int i = 0; task_specs[i]; i++) CLI_TRY(train_task(task_specs[i], argc, argv));
+  return CLI_OK;
 }
 
 static int train(int argc, char **argv) {
   const char *name = argc > 0 ? argv[0] : "";
+  if (strncmp(name, "--help=", 7) == 0) return describe_tasks(argc, argv);
   if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) return print_help();
   if (strcmp(name, "charlm") == 0) return train_charlm(argc - 1, argv + 1);
   for (int i = 0; task_specs[i]; i++)

@@ -1,4 +1,5 @@
-/* train.h - the tasks of `seqgpu train TASK`; argv[0] is the first argument after the task's name. */
+/* train.h - the tasks of `seqgpu train TASK` and of `seqgpu eval`; argv[0] is the first argument after the
+ * task's name. */
 #ifndef TRAIN_H
 #define TRAIN_H
 
@@ -8,5 +9,7 @@
 int train_charlm(int argc, char **argv);
 /* A task of the table in task.h: train_task.c. */
 int train_task(const task_spec *task, int argc, char **argv);
+/* `seqgpu eval` for a checkpoint of such a task, all of its arguments: train_task.c, too. */
+int eval_task(const task_spec *task, int argc, char **argv);
 
 #endif

@@ -1,16 +1,22 @@
 /* train_charlm.c - `seqgpu train charlm`: a text cut into streams, and the language model as a learner. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "host/cli/charlm_file.h"
 #include "host/cli/charlm_streams.h"
+#include "host/cli/sampler.h"
 #include "host/cli/train.h"
 #include "host/cli/trainer.h"
 
 typedef struct charlm_options {
   run_options run;
   charlm_config config;
-  const char *text;
+  arg_list text;
   int bidirectional;
 } charlm_options;
 
@@ -21,15 +27,24 @@ typedef struct charlm_learner {
   charlm model;
   charlm_pass pass, val_pass;
   charlm_streams train, val;
-  int64_t pieces; /* per epoch */
+  int64_t pieces;              /* per epoch */
+  int64_t train_size;          /* predictions per epoch */
+  double train_bits, val_bits; /* bits per character of a nat per token, in either part of the text */
+  sampler sampler;             /* of --sample-every */
+  char *names;                 /* of the texts that a checkpoint named */
 } charlm_learner;
 
 #define FIELD(name) offsetof(charlm_options, name)
 
 static const arg_spec own_specs[] = {
-    ROW_REQUIRED_FILE("text", FIELD(text), "the text to learn"),
+    ROW_GROUP("Data"),
+    ROW_TEXTS("text", FIELD(text), "FILE",
+              "the text to learn, also compressed by gzip, - = standard input; several are read as one"),
     ROW_FLAG("bidirectional", ARG_NOT_KEPT, FIELD(bidirectional),
              "refused: such a model would see what it has to predict"),
+    ROW_GROUP("Files and reports"),
+    ROW_INT("sample-every", ARG_NOT_KEPT, FIELD(run.sample_every), 0, 4e18, "N",
+            "updates between samples that are shown, and written to the log; 0 = none"),
     ROW_END,
 };
 
@@ -37,21 +52,52 @@ static const double BITS = 1 / CHARLM_LN2; /* per nat */
 
 /* ---------------------------------------------------------------- building */
 
-/* Cuts the tokens into the streams of training and validation. */
-static int build_streams(charlm_learner *c, const int32_t *ids, int64_t count) {
+/* How the training part of a text is read: the last piece may be shorter, and some streams by one step. */
+static void cut_whole(charlm_learner *c, int64_t count, int64_t *length) {
+  const int64_t B = c->options->config.model.rnn.batch, T = c->options->config.model.rnn.seq_len;
+  *length = (count - 1 + B - 1) / B;
+  c->pieces = (*length + T - 1) / T;
+  c->train_size = count - 1;
+}
+
+/* Until version 0.2 whole pieces only, and the rest was never learnt; a run that began so goes on so. */
+static void cut_old(charlm_learner *c, int64_t count, int64_t *length) {
+  const int64_t B = c->options->config.model.rnn.batch, T = c->options->config.model.rnn.seq_len;
+  *length = (count - 1) / B;
+  c->pieces = *length / T;
+  c->train_size = c->pieces * T * B;
+}
+
+static int cut_training(charlm_learner *c, int64_t count, config_cursor *cursor, int64_t *length) {
   const charlm_options *o = c->options;
   const int64_t B = o->config.model.rnn.batch, T = o->config.model.rnn.seq_len;
-  int64_t val_count = (int64_t)((double)count * o->config.val_fraction);
+  if ((count - 1) / B < T)
+    return cli_error("%s: has %lld tokens to train on; --batch %lld and --seq-len %lld need at least %lld",
+                     o->text.item[0], (long long)count, (long long)B, (long long)T, (long long)(B * T + 1));
+  cut_whole(c, count, length);
+  if (o->run.resume && cursor->train_size != c->train_size) cut_old(c, count, length);
+  if (o->run.resume && cursor->train_size > 0 && cursor->train_size != c->train_size)
+    return cli_error("%s: was trained on %lld predictions per epoch, and here there are %lld", o->run.resume,
+                     (long long)cursor->train_size, (long long)c->train_size);
+  cursor->train_size = c->train_size;
+  return CLI_OK;
+}
+
+/* Cuts the tokens into the streams of training and validation. */
+static int build_streams(charlm_learner *c, const int32_t *ids, int64_t count, const text_file *text,
+                         config_cursor *cursor) {
+  const charlm_options *o = c->options;
+  int64_t val_count = (int64_t)((double)count * o->config.val_fraction), length = 0;
   if (val_count < 2) val_count = 0;
   const int64_t train_count = count - val_count;
-  const int64_t length = (train_count - 1) / B;
-  c->pieces = length / T;
-  if (c->pieces < 1)
-    return cli_error("%s: has %lld tokens to train on; --batch %lld and --seq-len %lld need at least %lld",
-                     o->text, (long long)train_count, (long long)B, (long long)T, (long long)(B * T + 1));
-  if (charlm_streams_create(c->ctx, ids, train_count, B, length, &c->train) != SEQGPU_OK)
+  CLI_TRY(cut_training(c, train_count, cursor, &length));
+  const int64_t characters = text_characters_of(text, text_token_kind(o->config.tokens), train_count);
+  c->train_bits = BITS * (double)train_count / (double)characters;
+  if (charlm_streams_create(c->ctx, ids, train_count, o->config.model.rnn.batch, length, &c->train) !=
+      SEQGPU_OK)
     return cli_library_error(c->ctx);
   if (val_count == 0) return CLI_OK;
+  c->val_bits = BITS * (double)val_count / (double)(text_characters(text) - characters);
   if (charlm_eval_streams(c->ctx, ids + train_count, val_count, 0, &c->val) != SEQGPU_OK)
     return cli_library_error(c->ctx);
   return CLI_OK;
@@ -60,17 +106,20 @@ static int build_streams(charlm_learner *c, const int32_t *ids, int64_t count) {
 /* The text of a resumed run must be the one it began with. */
 static int build_tokens(charlm_learner *c, const text_file *text, config_cursor *cursor) {
   const charlm_options *o = c->options;
+  const char *path = o->text.item[0];
   if (o->run.resume && (cursor->data_hash != text->hash || cursor->data_size != (int64_t)text->size))
-    return cli_error("%s: is not the text that %s was trained on; resuming needs the same text", o->text,
+    return cli_error("%s: is not the text that %s was trained on; resuming needs the same text", path,
                      o->run.resume);
   cursor->data_hash = text->hash;
   cursor->data_size = (int64_t)text->size;
   if (c->vocab.size == 0)
-    CLI_TRY(vocab_build(text, o->text, text_token_kind(o->config.tokens), o->config.vocab_limit, &c->vocab));
+    CLI_TRY(vocab_build(text, path, text_token_kind(o->config.tokens), o->config.vocab_limit, &c->vocab));
   int32_t *ids;
   int64_t count;
-  CLI_TRY(vocab_encode(&c->vocab, text, o->text, &ids, &count));
-  const int code = build_streams(c, ids, count);
+  vocab_misses misses;
+  CLI_TRY(vocab_encode(&c->vocab, text, path, &ids, &count, &misses));
+  if (!o->run.common.quiet) vocab_note_misses(&misses, count, path);
+  const int code = build_streams(c, ids, count, text, cursor);
   free(ids);
   return code;
 }
@@ -83,13 +132,17 @@ static int build_model(charlm_learner *c, const run_start *start) {
   seqgpu_status status = charlm_pass_create(&c->model, T, B, 1, &c->pass);
   if (status == SEQGPU_OK && c->val.ids)
     status = charlm_pass_create(&c->model, T, c->val.batch, 0, &c->val_pass);
+  if (status == SEQGPU_OK && c->options->run.sample_every > 0)
+    status = sampler_create(&c->model, &c->vocab, (sampling){.temperature = 1, .top_p = 1}, &c->sampler);
   return status == SEQGPU_OK ? CLI_OK : cli_library_error(c->ctx);
 }
 
 static void charlm_learner_destroy(charlm_learner *c) {
+  free(c->names);
   if (c->ctx == NULL) return;
   charlm_pass_destroy(&c->pass);
   charlm_pass_destroy(&c->val_pass);
+  sampler_destroy(&c->sampler);
   charlm_streams_destroy(c->ctx, &c->train);
   charlm_streams_destroy(c->ctx, &c->val);
   charlm_destroy(&c->model);
@@ -98,10 +151,16 @@ static void charlm_learner_destroy(charlm_learner *c) {
 
 /* ---------------------------------------------------------------- the learner */
 
+/* Steps of a piece: the last one is what is left. */
+static int64_t steps_of(const charlm_learner *c, int64_t piece) {
+  const int64_t left = c->train.length - piece * c->pass.T;
+  return left < c->pass.T ? left : c->pass.T;
+}
+
 static seqgpu_status gradients(void *self, int64_t step) {
   const charlm_learner *c = self;
-  const int64_t piece = step % c->pieces, T = c->pass.T;
-  const int32_t *ids = c->train.ids + piece * T * c->train.batch, *targets = ids + c->train.batch;
+  const int64_t piece = step % c->pieces, first = piece * c->pass.T, T = steps_of(c, piece);
+  const int32_t *ids = c->train.ids + first * c->train.batch, *targets = ids + c->train.batch;
   if (piece == 0) LIB_TRY(charlm_zero_state(&c->pass));
   LIB_TRY(charlm_forward(&c->pass, T, ids, (uint64_t)step));
   LIB_TRY(charlm_loss(&c->pass, T, targets, 1));
@@ -119,13 +178,23 @@ static seqgpu_status loss_of(void *self, double *loss) {
 static seqgpu_status validate(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric) {
   const charlm_learner *c = self;
   LIB_TRY(charlm_evaluate(&c->val_pass, &c->val, stop, loss));
-  *metric = BITS * *loss;
+  *metric = c->val_bits * *loss;
   return SEQGPU_OK;
 }
 
 static seqgpu_status save(void *self, const config_cursor *cursor, const char *path) {
   const charlm_learner *c = self;
-  return charlm_save(&c->model, &c->vocab, cursor, cursor->step / c->pieces, path);
+  return charlm_save(&c->model, &c->vocab, cursor, cursor->step / c->pieces, &c->options->text, path);
+}
+
+enum { SAMPLE = 200 }; /* tokens of a sample while training */
+
+/* The same numbers are drawn each time, so that samples differ by what was learnt. */
+static seqgpu_status sample(void *self, FILE *to) {
+  charlm_learner *c = self;
+  c->sampler.drawn = 0;
+  LIB_TRY(charlm_zero_state(&c->sampler.pass));
+  return sampler_write(&c->sampler, NULL, 0, SAMPLE, to);
 }
 
 static learner as_learner(charlm_learner *c) {
@@ -134,13 +203,16 @@ static learner as_learner(charlm_learner *c) {
                .plan = c->pass.plan,
                .epoch_updates = c->pieces,
                .tokens = c->pass.T * c->pass.B,
+               .last_tokens = steps_of(c, c->pieces - 1) * c->pass.B,
                .baseline = (double)NAN,
                .metric = "bits_per_char",
-               .metric_of_loss = BITS,
+               .metric_of_loss = c->train_bits,
+               .token_bits = BITS,
                .gradients = gradients,
                .loss = loss_of,
                .validate = c->val.ids ? validate : NULL,
-               .save = save};
+               .save = save,
+               .sample = sample};
   snprintf(l.about, sizeof l.about, "%d tokens in the vocabulary, %lld updates per epoch", (int)c->vocab.size,
            (long long)c->pieces);
   return l;
@@ -151,13 +223,31 @@ static learner as_learner(charlm_learner *c) {
 static int check_options(const run_command *command, const charlm_options *o) {
   if (o->bidirectional)
     return cli_usage("--bidirectional: is refused; such a model would see what it has to predict");
+  if (o->text.count == 0 && o->run.resume == NULL)
+    return cli_usage("--text: is missing; it must name the text to learn");
   return run_check(command, &o->config.model);
 }
 
-static int prepare(run_command *command, charlm_learner *c, run_start *start, const text_file *text) {
+/* A resumed run goes on with the texts that its checkpoint names, if they are still there. */
+static int find_texts(charlm_learner *c, const run_start *start) {
+  charlm_options *o = c->options;
+  if (o->text.count > 0) return CLI_OK;
+  CLI_TRY(charlm_open_texts(start->file, &o->text, &c->names));
+  if (o->text.count == 0)
+    return cli_usage("--text: is missing; %s does not say what it was trained on", o->run.resume);
+  for (int i = 0; i < o->text.count; i++)
+    if (access(o->text.item[i], R_OK) != 0)
+      return cli_usage("--text: is missing; %s, which %s was trained on, is not there: %s", o->text.item[i],
+                       o->run.resume, strerror(errno));
+  return CLI_OK;
+}
+
+static int prepare(run_command *command, charlm_learner *c, run_start *start, text_file *text) {
   const charlm_options *o = c->options;
   CLI_TRY(run_open(command, start));
   c->ctx = start->ctx;
+  CLI_TRY(find_texts(c, start));
+  CLI_TRY(text_load(&o->text, text_token_kind(o->config.tokens), text));
   if (start->file && config_is_of(start->file, charlm_format))
     CLI_TRY(charlm_open_vocab(start->file, &o->config, &c->vocab));
   CLI_TRY(build_tokens(c, text, &start->cursor));
@@ -166,8 +256,7 @@ static int prepare(run_command *command, charlm_learner *c, run_start *start, co
 }
 
 static int run(run_command *command, charlm_options *o) {
-  text_file text;
-  CLI_TRY(text_read(o->text, &text));
+  text_file text = {.data = NULL};
   charlm_learner c = {.options = o, .vocab = {.unknown = -1}};
   run_start start = {.ctx = NULL};
   int code = prepare(command, &c, &start, &text);
@@ -203,8 +292,8 @@ int train_charlm(int argc, char **argv) {
            "Without --epochs, --steps or --minutes it trains for %d epochs.",
            EPOCHS);
   args_join(command.specs, own_specs, 0);
-  run_join_specs(command.specs, FIELD(run), 1);
   charlm_join_specs(command.specs, FIELD(config));
+  run_join_specs(command.specs, FIELD(run), 1);
   const arg_command help = {"seqgpu train charlm --text FILE [--checkpoint FILE] [options]", about,
                             command.specs};
   const int parsed = args_parse(&help, argc, argv, &options, command.given);

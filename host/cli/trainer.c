@@ -7,6 +7,9 @@
 #include <stdlib.h>
 
 #include "host/cli/json.h"
+#include "host/cli/progress.h"
+#include "host/cli/saver.h"
+#include "host/cli/signals.h"
 
 typedef struct trainer {
   const run_options *options;
@@ -14,67 +17,29 @@ typedef struct trainer {
   seqgpu_context *ctx;
   config_cursor cursor;
   learner learner;
-  int64_t last_step;                  /* of the run, 0 = no limit but time */
-  int64_t saved, validated, reported; /* the steps of the last ones, -1 = none */
-  int reached;                        /* the goal of --stop-at or --stop-at-metric */
+  int64_t last_step;           /* of the run, 0 = no limit but time */
+  int64_t validated, reported; /* the steps of the last ones, -1 = none */
+  int64_t worse;               /* validations since the best one */
+  int reached;                 /* the goal of --stop-at or --stop-at-metric, or the end of --patience */
+  int log_failed;
   double start_time;
   seqgpu_optimizer optimizer;
   double loss_sum, last_loss; /* since the last report; the mean of that report */
   int64_t loss_count;
   double val_loss, val_metric, grad_norm;
   progress shown;
+  saver saver;
 } trainer;
-
-static volatile sig_atomic_t stop_signal; /* the only thing a signal handler may touch */
-
-static void on_signal(int number) { stop_signal = number; }
-
-static void catch_signals(void) {
-  struct sigaction action = {.sa_handler = on_signal};
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  signal(SIGPIPE, SIG_IGN); /* the reader of the lines has gone: no reason to die without saving */
-}
-
-/* ---------------------------------------------------------------- checkpoints */
 
 static int failed(trainer *t) {
   progress_end_bar(&t->shown);
   return cli_library_error(t->ctx);
 }
 
-/* 1 if every element of a parameter is finite; 0 also when it cannot be read. */
-static int is_finite_tensor(trainer *t, const seqgpu_param *p) {
-  const size_t count = (size_t)(p->rows * p->cols);
-  float *host = malloc(count * sizeof *host);
-  int finite = host && seqgpu_copy_out(t->ctx, host, p->value, count * sizeof *host) == SEQGPU_OK;
-  for (size_t i = 0; finite && i < count; i++) finite = isfinite(host[i]) != 0;
-  free(host);
-  return finite;
-}
-
-/* A model with infinities in it must not replace a good one. */
-static int check_finite(trainer *t) {
-  for (int i = 0; i < seqgpu_params_count(t->learner.params); i++) {
-    seqgpu_param p;
-    seqgpu_params_get(t->learner.params, i, &p);
-    if (is_finite_tensor(t, &p)) continue;
-    progress_end_bar(&t->shown);
-    return cli_error("step %lld: %s is no longer finite, so training stopped and this step was not saved; "
-                     "try a lower --lr",
-                     (long long)t->cursor.step, p.name);
-  }
-  return CLI_OK;
-}
-
-static int save(trainer *t) {
-  const char *path = t->options->checkpoint;
-  if (path == NULL || t->saved == t->cursor.step) return CLI_OK;
-  CLI_TRY(check_finite(t));
-  if (t->learner.save(t->learner.self, &t->cursor, path) != SEQGPU_OK) return failed(t);
-  t->saved = t->cursor.step;
-  return CLI_OK;
+/* The saver says what went wrong below the bar. */
+static int save(trainer *t, int is_last) {
+  progress_end_bar(&t->shown);
+  return saver_save(&t->saver, &t->cursor, is_last);
 }
 
 /* ---------------------------------------------------------------- one update */
@@ -97,12 +62,17 @@ static seqgpu_status update(trainer *t, double *loss) {
 
 static int not_finite(trainer *t, double loss) {
   progress_end_bar(&t->shown);
-  const char *path = t->options->checkpoint;
+  const long long saved = (long long)t->saver.saved;
   char kept[64] = "";
-  if (path) snprintf(kept, sizeof kept, "; the checkpoint still holds step %lld", (long long)t->saved);
+  if (saved >= 0) snprintf(kept, sizeof kept, "; the checkpoint still holds step %lld", saved);
   return cli_error(
       "step %lld: the loss is %g and the gradient norm %g, so training stopped%s; try a lower --lr or --clip",
       (long long)t->cursor.step + 1, loss, t->grad_norm, kept);
+}
+
+static int ends_epoch(const trainer *t) {
+  const int64_t updates = t->learner.epoch_updates;
+  return updates > 0 && t->cursor.step % updates == 0;
 }
 
 static int train_step(trainer *t) {
@@ -113,7 +83,7 @@ static int train_step(trainer *t) {
   t->cursor.step++;
   t->loss_sum += loss;
   t->loss_count++;
-  t->shown.tokens += t->learner.tokens;
+  t->shown.tokens += ends_epoch(t) ? t->learner.last_tokens : t->learner.tokens;
   return CLI_OK;
 }
 
@@ -140,31 +110,65 @@ static progress_report report(const trainer *t) {
       .metric_name = l->metric,
       .metric = l->metric_of_loss > 0 ? l->metric_of_loss * loss : (double)NAN,
       .val_metric = t->val_metric,
+      .token_bits = l->token_bits > 0 ? l->token_bits * loss : (double)NAN,
       .grad_norm = t->grad_norm,
       .lr = t->optimizer.lr,
   };
 }
 
 static int report_line(trainer *t) {
-  const progress_report r = report(t);
+  progress_report r = report(t);
+  if (t->validated != t->cursor.step) r.val_loss = r.val_metric = (double)NAN;
   t->last_loss = r.loss;
   t->loss_sum = 0;
   t->loss_count = 0;
   t->reported = t->cursor.step;
-  return progress_line(&t->shown, &r);
+  t->log_failed = progress_line(&t->shown, &r);
+  return t->log_failed;
+}
+
+static int out_of_patience(const trainer *t) {
+  return t->options->patience > 0 && t->worse >= t->options->patience;
+}
+
+/* Keeps the best model, and counts the validations that were no better. */
+static int judge(trainer *t) {
+  if (!isnan(t->saver.best_loss) && !(t->val_loss < t->saver.best_loss)) {
+    t->worse++;
+    t->reached |= out_of_patience(t);
+    return CLI_OK;
+  }
+  t->worse = 0;
+  progress_end_bar(&t->shown);
+  return saver_save_best(&t->saver, &t->cursor, t->val_loss);
 }
 
 /* Also says whether the goal of the run is reached. */
 static int validate(trainer *t) {
   const learner *l = &t->learner;
   const run_options *o = t->options;
-  t->validated = t->cursor.step;
   if (l->validate == NULL) return CLI_OK;
-  const seqgpu_status status = l->validate(l->self, &stop_signal, &t->val_loss, &t->val_metric);
-  if (status != SEQGPU_OK && status != SEQGPU_ESTOPPED) return failed(t);
+  const seqgpu_status status = l->validate(l->self, signals_stop(), &t->val_loss, &t->val_metric);
+  if (status == SEQGPU_ESTOPPED) return CLI_OK;
+  if (status != SEQGPU_OK) return failed(t);
+  t->validated = t->cursor.step;
   t->reached = (o->stop_at > 0 && t->val_loss <= o->stop_at) ||
                (o->stop_at_metric > 0 && t->val_metric <= o->stop_at_metric);
-  return CLI_OK;
+  return judge(t);
+}
+
+/* --sample-every: the learner writes, and the log keeps it. */
+static int show_sample(trainer *t) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *to = open_memstream(&text, &size);
+  if (to == NULL) return cli_error("out of memory");
+  const seqgpu_status status = t->learner.sample(t->learner.self, to);
+  int code = fclose(to) == 0 ? CLI_OK : cli_error("out of memory");
+  if (status != SEQGPU_OK) code = failed(t);
+  if (code == CLI_OK) code = progress_sample(&t->shown, t->cursor.step, text, size);
+  free(text);
+  return code;
 }
 
 static int is_multiple(int64_t step, int64_t every) { return every > 0 && step % every == 0; }
@@ -177,7 +181,8 @@ static int after_step(trainer *t) {
   const int valid = is_multiple(step, o->eval_every) && !last;
   if (valid) CLI_TRY(validate(t));
   if (valid || (is_multiple(step, o->log_every) && !last)) CLI_TRY(report_line(t));
-  if (is_multiple(step, o->checkpoint_every)) CLI_TRY(save(t));
+  if (is_multiple(step, o->sample_every)) CLI_TRY(show_sample(t));
+  if (saver_is_due(&t->saver, step)) CLI_TRY(save(t, 0));
   if (t->shown.terminal) {
     const progress_report r = report(t);
     progress_draw(&t->shown, &r);
@@ -194,23 +199,39 @@ static int is_over(const trainer *t) {
 }
 
 static int loop(trainer *t) {
-  while (!is_over(t) && !stop_signal) {
+  while (!is_over(t) && !*signals_stop()) {
     CLI_TRY(train_step(t));
     CLI_TRY(after_step(t));
   }
   return CLI_OK;
 }
 
-static int finish(trainer *t) {
-  if (!stop_signal && t->validated != t->cursor.step) CLI_TRY(validate(t));
-  if (!stop_signal && t->reported != t->cursor.step) CLI_TRY(report_line(t));
-  CLI_TRY(save(t));
-  progress_end_bar(&t->shown);
-  if (!stop_signal) return CLI_OK;
-  const char *path = t->options->checkpoint;
+/* The exit code of a run that a signal ended. */
+static int stopped(const trainer *t) {
+  const char *path = t->saver.saved == t->cursor.step ? t->options->checkpoint : NULL;
   cli_error("stopped after step %lld; %s%s", (long long)t->cursor.step, path ? "saved in " : "not saved",
             path ? path : "");
-  return CLI_STOPPED;
+  return CLI_SIGNAL + *signals_stop();
+}
+
+static int finish(trainer *t) {
+  if (!*signals_stop() && t->validated != t->cursor.step) CLI_TRY(validate(t));
+  if (!*signals_stop() && t->reported != t->cursor.step) CLI_TRY(report_line(t));
+  if (t->cursor.step > 0) CLI_TRY(save(t, 1)); /* what has learnt nothing is not worth a file */
+  progress_end_bar(&t->shown);
+  if (out_of_patience(t) && !t->options->common.json && !t->options->common.quiet)
+    printf("%lld validations without a better loss than %.6g at step %lld\n", (long long)t->worse,
+           t->saver.best_loss, (long long)t->saver.best);
+  return *signals_stop() ? stopped(t) : CLI_OK;
+}
+
+/* A run that has come to its end before: nothing to learn, validate or report. */
+static int already_there(trainer *t) {
+  CLI_TRY(save(t, 1));
+  if (t->options->common.quiet) return CLI_OK;
+  FILE *to = t->options->common.json ? stderr : stdout;
+  fprintf(to, "already at step %lld; there is nothing left to do\n", (long long)t->cursor.step);
+  return CLI_OK;
 }
 
 static void print_start(const trainer *t) {
@@ -222,7 +243,7 @@ static void print_start(const trainer *t) {
     json_number(stdout, ", \"baseline\": ", 9, l->baseline);
     printf("}\n");
   }
-  if (json) return;
+  if (json || t->options->common.quiet) return;
   char device[200];
   seqgpu_context_describe(t->ctx, device, sizeof device);
   printf("%lld parameters, %s; %s, algorithm %s\n", total, l->about, device, seqgpu_plan_algorithm(l->plan));
@@ -233,27 +254,43 @@ static int prepare(trainer *t) {
   CLI_TRY(config_optimizer(t->config, &t->optimizer));
   if ((o->stop_at > 0 || o->stop_at_metric > 0) && t->learner.validate == NULL)
     return cli_usage("--stop-at: there is nothing to validate on; it needs validation data");
+  if ((o->keep_best || o->patience > 0) && t->learner.validate == NULL)
+    return cli_usage("--%s: there is nothing to validate on; it needs validation data",
+                     o->keep_best ? "keep-best" : "patience");
   if (o->epochs > 0) t->last_step = (int64_t)ceil(o->epochs * (double)t->learner.epoch_updates);
   if (o->steps > 0 && (t->last_step == 0 || o->steps < t->last_step)) t->last_step = o->steps;
   t->val_loss = t->val_metric = t->last_loss = t->grad_norm = (double)NAN;
-  t->saved = t->validated = t->reported = -1;
+  t->validated = t->reported = -1;
   return CLI_OK;
 }
 
-/* The run that was prepared; the log is open. */
+/* The run that was prepared; lock and log are open. */
 static int run(trainer *t) {
   const run_options *o = t->options;
-  catch_signals();    /* from here on there may be a temporary file to clean up */
-  int code = save(t); /* that it cannot be written should show now, not after an hour */
-  if (code == CLI_OK && !o->resume) code = progress_empty_log(&t->shown);
-  if (code) {
-    progress_abandon(&t->shown);
-    return code;
-  }
+  if (o->checkpoint == NULL && !o->common.quiet)
+    cli_error("without --checkpoint the model will not be saved");
   print_start(t);
-  code = loop(t);
-  if (code == CLI_OK) code = finish(t);
-  const int closed = progress_close(&t->shown);
+  if (t->last_step > 0 && t->cursor.step >= t->last_step) return already_there(t);
+  if (t->saver.best >= 0 && o->eval_every > 0) t->worse = (t->cursor.step - t->saver.best) / o->eval_every;
+  const int code = loop(t);
+  if (code == CLI_OK) return finish(t);
+  if (t->log_failed) save(t, 1); /* a full disk under the log is no reason to lose the model */
+  return code;
+}
+
+/* Opens the log and runs, under the lock of the checkpoint. */
+static int run_locked(trainer *t) {
+  const run_options *o = t->options;
+  const int64_t after = o->resume ? t->cursor.step : INT64_MAX;
+  const double done = t->last_step > 0 ? fraction(t) : 0;
+  const progress_target target = {.mode = o->common.json    ? PROGRESS_JSON
+                                          : o->common.quiet ? PROGRESS_QUIET
+                                                            : PROGRESS_TEXT,
+                                  .log = o->log,
+                                  .after = after,
+                                  .tensorboard = o->tensorboard};
+  CLI_TRY(progress_open(&t->shown, &target, done));
+  const int code = run(t), closed = progress_close(&t->shown);
   return code ? code : closed;
 }
 
@@ -266,7 +303,9 @@ int trainer_run(const run_options *options, const model_config *config, run_star
     return CLI_OK;
   }
   t.start_time = cli_now();
-  const double done = t.last_step > 0 ? fraction(&t) : 0;
-  CLI_TRY(progress_open(&t.shown, options->log, options->common.json, done));
-  return run(&t);
+  signals_catch(); /* from here on there may be a temporary file to clean up */
+  int code = saver_open(&t.saver, options, t.ctx, &t.learner, &t.cursor);
+  if (code == CLI_OK) code = run_locked(&t);
+  saver_close(&t.saver);
+  return code;
 }

@@ -1,35 +1,9 @@
-/* trainer.h - the training loop, whatever is learnt: updates, reports, validations, checkpoints, Ctrl-C.
- *
- * A task brings a learner: data, loss and metric behind a few functions.  The number of the update is all
- * that the loop keeps of the data, and the learner finds its place by it, so resuming from any checkpoint
- * reproduces the uninterrupted run bit for bit.
- */
+/* trainer.h - the training loop, whatever is learnt (learner.h): updates, reports, validations, Ctrl-C. */
 #ifndef TRAINER_H
 #define TRAINER_H
 
-#include <signal.h>
-
-#include "host/cli/progress.h"
+#include "host/cli/learner.h"
 #include "host/cli/run.h"
-
-typedef struct learner {
-  void *self;
-  seqgpu_params *params;
-  const seqgpu_plan *plan;
-  int64_t epoch_updates; /* updates per epoch, 0 = data without end */
-  int64_t tokens;        /* time steps per update, over all sequences */
-  char about[120];       /* "65 tokens in the vocabulary, 446 updates per epoch" */
-  double baseline;       /* loss of the best answer that ignores the input, NaN = not known */
-  const char *metric;    /* its name in the log; less is better */
-  double metric_of_loss; /* the metric is this factor times the loss; 0: only a validation can tell */
-  /* Adds the gradients of update number `step`. */
-  seqgpu_status (*gradients)(void *self, int64_t step);
-  /* The loss of that update; waits for the device. */
-  seqgpu_status (*loss)(void *self, double *loss);
-  /* NULL: there is nothing to validate on.  SEQGPU_ESTOPPED when *stop becomes nonzero. */
-  seqgpu_status (*validate)(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric);
-  seqgpu_status (*save)(void *self, const config_cursor *cursor, const char *path);
-} learner;
 
 /* Trains until the end, a signal, or an error, from start->cursor on; saves.  An exit code. */
 int trainer_run(const run_options *options, const model_config *config, run_start *start, learner l);

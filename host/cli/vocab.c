@@ -13,7 +13,8 @@
 #include "host/context/utf8.h"
 
 static const char unknown_word[] =
-    "<unk>"; /* in a text that would be three tokens, so no word looks like it */
+    "<unk>"; /* in a text that would be several tokens, so none looks like it */
+static const char unknown_character[] = "\xEF\xBF\xBD"; /* how it is printed among characters: U+FFFD */
 
 /* ---------------------------------------------------------------- the table */
 
@@ -33,6 +34,11 @@ static hash_key draw_key(void) {
   if (getrandom(&key, sizeof key, GRND_NONBLOCK) != (ssize_t)sizeof key)
     key = (hash_key){(uint64_t)(uintptr_t)&key, (uint64_t)(uintptr_t)&draw_key ^ (uint64_t)time(NULL)};
   return key;
+}
+
+/* The number of a token, -1 if there is none. */
+static int32_t find_token(const vocabulary *v, const char *s, size_t length) {
+  return v->slots[find_slot(v, s, length)];
 }
 
 /* Fills a fresh table with at least twice as many slots as tokens; 0 when out of memory. */
@@ -97,30 +103,52 @@ static int by_count(const void *a, const void *b) {
   return by_bytes(a, b);
 }
 
-/* Words: <unk> stays first, the others follow by frequency, and those beyond the limit are dropped. */
+/* Words: <unk> and the space stay first, the others follow by frequency, and those beyond the limit are
+ * dropped. */
+enum { FIXED_WORDS = 2 };
 static void rank_words(vocabulary *v, int64_t limit) {
-  qsort(v->tokens + 1, (size_t)v->size - 1, sizeof *v->tokens, by_count);
-  while (limit > 0 && v->size > limit) free(v->tokens[--v->size].text);
+  const int64_t least = limit < FIXED_WORDS ? FIXED_WORDS : limit;
+  qsort(v->tokens + FIXED_WORDS, (size_t)v->size - FIXED_WORDS, sizeof *v->tokens, by_count);
+  while (limit > 0 && v->size > least) free(v->tokens[--v->size].text);
+}
+
+static void rank_characters(vocabulary *v) {
+  qsort(v->tokens + 1, (size_t)v->size - 1, sizeof *v->tokens, by_bytes);
 }
 
 static int find_unknown(vocabulary *v) {
-  v->unknown = -1;
-  if (v->kind != TOKEN_WORDS) return CLI_OK;
-  v->unknown = v->slots[find_slot(v, unknown_word, sizeof unknown_word - 1)];
-  return v->unknown >= 0 ? CLI_OK : cli_error("vocabulary: has no <unk>; words need one");
+  v->unknown = v->kind == TOKEN_BYTES ? -1 : find_token(v, unknown_word, sizeof unknown_word - 1);
+  if (v->unknown >= 0 || v->kind == TOKEN_BYTES || v->kind == TOKEN_UTF8) return CLI_OK;
+  return cli_error("vocabulary: has no <unk>; words need one");
+}
+
+/* Every byte, whether a text has it or not: any file can be read, and any file can be drawn. */
+static int count_all_bytes(vocabulary *v) {
+  int ok = 1;
+  for (int i = 0; i < 256 && ok; i++) ok = count_token(v, &(const char){(char)i}, 1);
+  return ok;
+}
+
+/* What stands in the vocabulary of any text. */
+static int count_fixed(vocabulary *v) {
+  if (v->kind == TOKEN_BYTES) return count_all_bytes(v);
+  if (!count_token(v, unknown_word, sizeof unknown_word - 1)) return 0;
+  return v->kind != TOKEN_SPACED || count_token(v, " ", 1);
+}
+
+static int count_text(vocabulary *v, const text_file *t) {
+  const char *at = t->data, *end = t->data + t->size, *token;
+  for (size_t length; (length = text_next_token(v->kind, &at, end, &token)) > 0;)
+    if (!count_token(v, token, length)) return 0;
+  return 1;
 }
 
 int vocab_build(const text_file *t, const char *path, token_kind kind, int64_t limit, vocabulary *out) {
-  vocabulary v = {.kind = kind, .unknown = -1};
-  CLI_TRY(text_check(t, kind, path));
-  const char *at = t->data, *end = t->data + t->size, *token;
-  int ok = kind != TOKEN_WORDS || count_token(&v, unknown_word, sizeof unknown_word - 1);
-  for (size_t length; ok && (length = text_next_token(kind, &at, end, &token)) > 0;)
-    ok = count_token(&v, token, length);
-  if (ok && kind == TOKEN_WORDS)
-    rank_words(&v, limit);
-  else if (ok)
-    qsort(v.tokens, (size_t)v.size, sizeof *v.tokens, by_bytes);
+  vocabulary v = {.kind = kind == TOKEN_WORDS ? TOKEN_SPACED : kind, .unknown = -1};
+  CLI_TRY(text_check(t, v.kind, path));
+  int ok = count_fixed(&v) && count_text(&v, t);
+  if (ok && v.kind == TOKEN_SPACED) rank_words(&v, limit);
+  if (ok && v.kind == TOKEN_UTF8) rank_characters(&v);
   ok = ok && rebuild_slots(&v, (size_t)v.size);
   if (!ok) {
     vocab_free(&v);
@@ -132,32 +160,64 @@ int vocab_build(const text_file *t, const char *path, token_kind kind, int64_t l
 
 /* ---------------------------------------------------------------- encoding */
 
-static int unknown_token(const char *path, const char *token, size_t length, size_t where) {
-  if (sq_utf8_length(token, length) == length && (unsigned char)token[0] >= 0x20)
-    return cli_error("%s: \"%.*s\" at byte %zu is not in the vocabulary of the model", path, (int)length,
-                     token, where);
-  return cli_error("%s: byte 0x%02x at byte %zu is not in the vocabulary of the model", path,
-                   (unsigned)(unsigned char)token[0], where);
+/* What a terminal might obey: C0, DEL, and C1 in UTF-8. */
+static int is_control(const char *s) {
+  const unsigned char *c = (const unsigned char *)s;
+  return c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0);
 }
 
-int vocab_encode(const vocabulary *v, const text_file *t, const char *path, int32_t **ids, int64_t *count) {
+static void miss(vocab_misses *misses, const char *token, size_t length, size_t where, int left_out) {
+  if (misses->count++ > 0) return;
+  misses->first = where;
+  misses->left_out = left_out;
+  size_t shown = 0; /* whole characters of it */
+  for (size_t next; (next = sq_utf8_length(token + shown, length - shown)) > 0 && shown + next <= 12;)
+    shown += next;
+  if (shown > 0 && !is_control(token))
+    snprintf(misses->token, sizeof misses->token, "\"%.*s\"", (int)shown, token);
+  else
+    snprintf(misses->token, sizeof misses->token, "0x%02x", (unsigned)(unsigned char)token[0]);
+}
+
+/* The numbers of one token: none, one, or that of a space and one. */
+static int encode_token(const vocabulary *v, const char *token, size_t length, int32_t ids[2]) {
+  ids[0] = find_token(v, token, length);
+  if (ids[0] >= 0) return 1;
+  const int spaced = v->kind == TOKEN_SPACED && length > 1 && token[0] == ' ';
+  ids[0] = spaced ? find_token(v, " ", 1) : v->unknown;
+  if (!spaced) return ids[0] >= 0;
+  ids[1] = find_token(v, token + 1, length - 1);
+  if (ids[1] < 0) ids[1] = v->unknown;
+  return 2;
+}
+
+int vocab_encode(const vocabulary *v, const text_file *t, const char *path, int32_t **ids, int64_t *count,
+                 vocab_misses *misses) {
   const char *at = t->data, *end = t->data + t->size, *token;
+  vocab_misses unused;
+  if (misses == NULL) misses = &unused;
+  *misses = (vocab_misses){.count = 0};
   *ids = NULL;
   *count = 0;
   CLI_TRY(text_check(t, v->kind, path));
   *ids = malloc((t->size + 1) * sizeof **ids); /* no token is shorter than a byte */
   if (*ids == NULL) return cli_error("%s: out of memory for %zu tokens", path, t->size);
   for (size_t length; (length = text_next_token(v->kind, &at, end, &token)) > 0;) {
-    int32_t id = v->slots[find_slot(v, token, length)];
-    if (id < 0) id = v->unknown;
-    if (id < 0) {
-      free(*ids);
-      *ids = NULL;
-      return unknown_token(path, token, length, t->mark + (size_t)(token - t->data));
-    }
-    (*ids)[(*count)++] = id;
+    int32_t found[2];
+    const int n = encode_token(v, token, length, found);
+    if (n == 0 || found[n - 1] == v->unknown)
+      miss(misses, token, length, t->mark + (size_t)(token - t->data), n == 0);
+    for (int i = 0; i < n; i++) (*ids)[(*count)++] = found[i];
   }
   return CLI_OK;
+}
+
+void vocab_note_misses(const vocab_misses *misses, int64_t count, const char *path) {
+  if (misses->count == 0) return;
+  cli_note("%s: %lld of %lld tokens are not in the vocabulary of the model, the first is %s at byte %zu; "
+           "they are %s",
+           path, (long long)misses->count, (long long)(count + (misses->left_out ? misses->count : 0)),
+           misses->token, misses->first, misses->left_out ? "left out" : "read as <unk>");
 }
 
 /* ---------------------------------------------------------------- in a checkpoint */
@@ -219,6 +279,7 @@ int vocab_read(const char *line, token_kind kind, vocabulary *out) {
     return cli_error("vocabulary: is damaged in the checkpoint");
   }
   *out = v;
+  if (kind == TOKEN_WORDS && find_token(out, " ", 1) >= 0) out->kind = TOKEN_SPACED;
   const int code = find_unknown(out);
   if (code) vocab_free(out);
   return code;
@@ -250,6 +311,10 @@ static void print_token(const vocabulary *v, int32_t before, const vocab_token *
 
 void vocab_print(const vocabulary *v, int32_t before, int32_t id, FILE *to) {
   const vocab_token *t = &v->tokens[id];
+  if (v->kind == TOKEN_UTF8 && id == v->unknown) {
+    fputs(unknown_character, to);
+    return;
+  }
   if (v->kind == TOKEN_WORDS && before >= 0 && needs_space(&v->tokens[before], t)) fputc(' ', to);
   print_token(v, before, t, to);
 }

@@ -24,14 +24,27 @@ typedef struct vocabulary {
   hash_key key; /* of this table alone: nobody can choose words that collide */
 } vocabulary;
 
-/* The tokens of a text, at most `limit` of them (words; 0 = all).  Bytes and characters are numbered in their
- * own order, words by falling frequency after <unk>.  0, or an exit code after a sentence about `path`. */
+/* The tokens of a text, at most `limit` of them (words; 0 = all).  Bytes are all 256; characters are
+ * numbered in their own order after <unk>, words by falling frequency after <unk>.  Words are
+ * TOKEN_SPACED.  0, or an exit code after a sentence about `path`. */
 int vocab_build(const text_file *t, const char *path, token_kind kind, int64_t limit, vocabulary *out);
 void vocab_free(vocabulary *v);
 
-/* Numbers the tokens of a text into a new array with room for at least one; words that are not in the
- * vocabulary become <unk>, other tokens are refused.  0, or an exit code after a sentence about `path`. */
-int vocab_encode(const vocabulary *v, const text_file *t, const char *path, int32_t **ids, int64_t *count);
+/* The tokens of a text that a vocabulary lacks. */
+typedef struct vocab_misses {
+  int64_t count;
+  size_t first;   /* the byte where the first of them begins */
+  char token[16]; /* the first of them, or how it begins */
+  int left_out;   /* 1: the vocabulary, of an older checkpoint, has no <unk> */
+} vocab_misses;
+
+/* Numbers the tokens of a text into a new array with room for at least one.  What is not in the vocabulary
+ * becomes <unk>, or is left out where there is none, and is counted in *misses (NULL: not counted).  0, or
+ * an exit code after a sentence about `path`. */
+int vocab_encode(const vocabulary *v, const text_file *t, const char *path, int32_t **ids, int64_t *count,
+                 vocab_misses *misses);
+/* Says on standard error how many tokens were missed, if any were. */
+void vocab_note_misses(const vocab_misses *misses, int64_t count, const char *path);
 
 /* One line for a checkpoint, from malloc (NULL: out of memory), and back. */
 char *vocab_write(const vocabulary *v);

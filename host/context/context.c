@@ -3,10 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "host/context/context.h"
 
+#include "core/processors.h"
+#include "host/context/cgroup.h"
 #include "host/context/structs.h"
 
 enum { MAX_THREADS = 1024, HOST_ALIGNMENT = 64 };
@@ -52,9 +53,9 @@ static const sq_backend *find_backend(const char *name) {
   return NULL;
 }
 
-static int processors(void) {
-  const long n = sysconf(_SC_NPROCESSORS_ONLN);
-  return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
+static int default_threads(void) {
+  const int n = sq_cgroup_processors("", sq_processors());
+  return n > MAX_THREADS ? MAX_THREADS : n;
 }
 
 static seqgpu_status open_device(seqgpu_context *ctx, const seqgpu_context_options *options) {
@@ -73,13 +74,15 @@ static seqgpu_status open_device(seqgpu_context *ctx, const seqgpu_context_optio
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "context: dtype is F64; device \"%s\" computes in F32 only",
                    backend->device->name);
   ctx->exec.stream = options->stream;
-  if (backend == &sq_backend_cpu) {
-    ctx->exec.pool = sq_pool_create(options->threads ? options->threads : processors());
-    if (ctx->exec.pool == NULL)
-      return sq_fail(ctx, SEQGPU_ENOMEM, "context: threads is %d; out of memory for that many",
-                     options->threads);
-  }
+  /* a GPU's context does some algebra on the host, in the caller's thread */
+  const int threads = backend != &sq_backend_cpu ? 1
+                      : options->threads         ? options->threads
+                                                 : default_threads();
+  ctx->exec.pool = sq_pool_create(threads);
+  if (ctx->exec.pool == NULL)
+    return sq_fail(ctx, SEQGPU_ENOMEM, "context: threads is %d; out of memory for that many", threads);
   ctx->backend = backend;
+  if (threads > 1 || backend != &sq_backend_cpu) sq_home_note(&ctx->home);
   const int error = backend->device->open(&ctx->exec, options->device_index);
   if (error) return sq_check(ctx, error, "device");
   ctx->ops = backend->ops[ctx->dtype];
@@ -125,8 +128,13 @@ seqgpu_status seqgpu_context_create_(const seqgpu_context_options *options, size
 
 void seqgpu_context_destroy(seqgpu_context *ctx) {
   if (ctx == NULL) return;
-  if (ctx->ops) ctx->backend->device->close(&ctx->exec);
-  sq_pool_destroy(ctx->exec.pool);
+  const int left = sq_home_left(&ctx->home);
+  if (ctx->ops && !left) ctx->backend->device->close(&ctx->exec);
+  if (left)
+    sq_pool_abandon(ctx->exec.pool);
+  else
+    sq_pool_destroy(ctx->exec.pool);
+  sq_home_forget(&ctx->home);
   const seqgpu_allocator allocator = ctx->allocator;
   allocator.release(ctx, allocator.user);
 }
@@ -148,6 +156,12 @@ void seqgpu_context_describe(const seqgpu_context *ctx, char *text, size_t size)
 seqgpu_status sq_usable(seqgpu_context *ctx) {
   if (ctx == NULL) return SEQGPU_EINVAL;
   if (ctx->ops == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "ctx: its creation failed; it has no device");
+  if (sq_home_left(&ctx->home))
+    return sq_fail(
+        ctx, SEQGPU_EINVAL,
+        "ctx: it was made before fork(), and its %s did not come into this child process; make a new "
+        "context here",
+        ctx->backend == &sq_backend_cpu ? "threads" : "device");
   return SEQGPU_OK;
 }
 
@@ -168,7 +182,7 @@ void seqgpu_free(seqgpu_context *ctx, void *pointer) {
   if (ctx == NULL || pointer == NULL || ctx->ops == NULL) return;
   if (ctx->backend == &sq_backend_cpu)
     sq_host_free(ctx, pointer);
-  else
+  else if (!sq_home_left(&ctx->home))
     ctx->backend->device->release(&ctx->exec, pointer);
 }
 

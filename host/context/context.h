@@ -4,6 +4,7 @@
 
 #include "host/context/backend.h"
 #include "host/context/errors.h"
+#include "host/context/home.h"
 
 enum { SQ_ERROR_SIZE = 512 };
 
@@ -11,14 +12,15 @@ struct seqgpu_context {
   const sq_backend *backend;
   const sq_ops *ops; /* of the context's precision; NULL if creation failed */
   sq_exec exec;
+  sq_home home; /* of what a child of fork() lacks: worker threads, a GPU; nothing where there are none */
   seqgpu_dtype dtype;
   size_t element_size; /* bytes */
   seqgpu_allocator allocator;
   char error[SQ_ERROR_SIZE];
 };
 
-/* SEQGPU_OK if the context exists and has a device; else SEQGPU_EINVAL.  The first line of every public call.
- */
+/* SEQGPU_OK if the context exists, has a device, and is used in the process that made it; else SEQGPU_EINVAL.  The
+ * first line of every public call. */
 seqgpu_status sq_usable(seqgpu_context *ctx);
 
 /* Host memory of the library's objects, from the context's allocator; zeroed; NULL when out of memory. */
@@ -26,6 +28,8 @@ void *sq_host_alloc(seqgpu_context *ctx, size_t size);
 void sq_host_free(seqgpu_context *ctx, void *pointer);
 
 /* Runs operator `name` of the context's table: SQ_RUN(ctx, gemm, &args). */
-#define SQ_RUN(ctx, name, args) sq_check((ctx), (ctx)->ops->name(&(ctx)->exec, (args)), #name)
+#define SQ_RUN(ctx, name, args)                                                                              \
+  (sq_home_left(&(ctx)->home) ? sq_usable(ctx)                                                               \
+                              : sq_check((ctx), (ctx)->ops->name(&(ctx)->exec, (args)), #name))
 
 #endif

@@ -39,7 +39,7 @@ struct seqgpu_esn {
 
 /* ---------------------------------------------------------------- doubles to and from the device */
 
-enum { CHUNK = 2048 };
+enum { CHUNK = 1024 };
 
 static seqgpu_status put(seqgpu_context *ctx, void *device, const double *from, int64_t elements) {
   float narrow[CHUNK];
@@ -73,7 +73,7 @@ static seqgpu_esn_desc with_defaults(const seqgpu_esn_desc *desc) {
   d.spectral_radius = sq_or_default(d.spectral_radius, 0.95);
   d.input_scale = sq_or_default(d.input_scale, 1);
   d.feedback_scale = sq_or_default(d.feedback_scale, 1);
-  if (d.links == 0) d.links = 10;
+  if (d.links == 0) d.links = d.hidden_size < 10 ? d.hidden_size : 10;
   if (d.batch == 0) d.batch = 1;
   if (d.seq_len == 0) d.seq_len = 256;
   return d;
@@ -90,7 +90,7 @@ static seqgpu_status check_desc(seqgpu_context *ctx, const seqgpu_esn_desc *d) {
   SQ_TRY(sq_check_range(ctx, "esn: input_size", d->input_size, d->feedback ? 0 : 1, MOST));
   SQ_TRY(sq_check_range(ctx, "esn: output_size", d->output_size, 1, MOST));
   SQ_TRY(sq_check_range(ctx, "esn: hidden_size", d->hidden_size, 1, MOST));
-  SQ_TRY(sq_check_range(ctx, "esn: links", d->links, 0, MOST));
+  SQ_TRY(sq_check_range(ctx, "esn: links", d->links, 0, d->hidden_size));
   SQ_TRY(sq_check_range(ctx, "esn: batch", d->batch, 0, MOST));
   SQ_TRY(sq_check_range(ctx, "esn: seq_len", d->seq_len, 0, MOST));
   SQ_TRY(check_setting(ctx, "spectral_radius", d->spectral_radius));

@@ -79,6 +79,7 @@ static seqgpu_status check_finite(const seqgpu_ridge *r, const char *name, int64
 
 seqgpu_status seqgpu_ridge_add(seqgpu_ridge *r, int64_t rows, const double *x, const double *y) {
   if (r == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(sq_usable(r->ctx));
   if (rows < 0)
     return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: rows is %lld; it must be at least 0", (long long)rows);
   if (rows == 0) return SEQGPU_OK;
@@ -91,6 +92,7 @@ seqgpu_status seqgpu_ridge_add(seqgpu_ridge *r, int64_t rows, const double *x, c
 
 seqgpu_status seqgpu_ridge_solve(seqgpu_ridge *r, double lambda, double *w) {
   if (r == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(sq_usable(r->ctx));
   if (w == NULL) return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: w is NULL");
   if (!(isfinite(lambda) && lambda >= 0))
     return sq_fail(r->ctx, SEQGPU_EINVAL, "ridge: lambda is %g; it must be finite and at least 0", lambda);

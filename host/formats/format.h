@@ -12,6 +12,8 @@
 #ifndef SQ_FORMAT_H
 #define SQ_FORMAT_H
 
+#include <string.h>
+
 #include "host/context/context.h"
 #include "seqgpu/rnn.h"
 
@@ -30,6 +32,9 @@ typedef struct sq_foreign_net {
   sq_foreign_tensor *tensors;
   int state_count;           /* states that the file says a run begins with; 0 = zeros */
   sq_foreign_tensor *states; /* named as seqgpu_plan_part_get names them, [L N, B W_k]; NULL = zeros */
+  /* A linear read-out of y that belongs to the network, "weight" [O, Y] and "bias" [O]; 0 or 2 tensors. */
+  int head_count;
+  sq_foreign_tensor *head;
 } sq_foreign_net;
 
 /* What a file holds. */
@@ -40,10 +45,13 @@ typedef struct sq_foreign {
   char **left;
 } sq_foreign;
 
+enum { SQ_FORMAT_HEAD = 1 << 16 };
+
 typedef struct sq_format {
   const char *name;  /* "onnx": a value of --format */
   const char *about; /* one line for --help */
-  /* Whether a file is of this format, by its first bytes [size] and its name. */
+  /* Whether a file is of this format, by its name and its bytes: all of a small file; of a larger one its first
+   * SQ_FORMAT_HEAD and, right behind them, its last (where a zip file has its directory). */
   int (*recognises)(const unsigned char *head, size_t size, const char *path);
   /* Fills *out, which is all zeros; what it holds after a failure is freed by the caller.
    * EFORMAT: damaged; EUNSUPPORTED: a sentence that names what this library does not have; EIO, ENOMEM. */
@@ -52,6 +60,19 @@ typedef struct sq_format {
   seqgpu_status (*write)(seqgpu_context *ctx, const char *path, const sq_foreign_net *net);
 } sq_format;
 
-extern const sq_format sq_format_onnx; /* onnx.c */
+/* Whether the bytes that a format recognises files by contain a text. */
+static inline int sq_head_contains(const unsigned char *head, size_t size, const char *text) {
+  const size_t length = strlen(text);
+  for (size_t i = 0; i + length <= size; i++)
+    if (head[i] == (unsigned char)text[0] && memcmp(head + i, text, length) == 0) return 1;
+  return 0;
+}
+
+extern const sq_format sq_format_seqgpu;   /* seqgpu.c */
+extern const sq_format sq_format_keras;    /* keras.c */
+extern const sq_format sq_format_pytorch;  /* pytorch.c */
+extern const sq_format sq_format_rtneural; /* rtneural.c */
+extern const sq_format sq_format_nam;      /* nam.c */
+extern const sq_format sq_format_onnx;     /* onnx.c */
 
 #endif

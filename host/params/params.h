@@ -5,6 +5,7 @@
  *   add.c         lone tensors, states, and whole recurrent networks
  *   schemes.c     networks drawn again: by a scheme, and the biases of gates
  *   orthogonal.c  matrices that stay orthogonal
+ *   split.c       biases that are the sum of two trained ones
  *   update.c      gradients and optimisers
  *
  * Memory comes in blocks, one per addition: a lone tensor, or all parameters of a recurrent network.
@@ -47,7 +48,9 @@ typedef struct sq_tensor {
   int64_t offset; /* in the block, in elements */
   int fixed;      /* in a trained block, but not trained itself */
   sq_file_form form;
-  void *scratch; /* device memory of a matrix that stays orthogonal (orthogonal.c), else NULL */
+  void *scratch;             /* device memory of a matrix that stays orthogonal (orthogonal.c), else NULL */
+  struct sq_tensor *part[2]; /* of a bias that is a sum: bias_ih and bias_hh (split.c), else NULL */
+  struct sq_tensor *rec;     /* and of a GRU its bias_rec */
 } sq_tensor;
 
 /* Where tensors come from that are loaded after they were added: they are checked before memory is asked

@@ -83,7 +83,7 @@ static seqgpu_status room_for_block(seqgpu_params *p) {
 }
 
 /* Room to list the pieces of all blocks; each fixed tensor may make one more of them. */
-static seqgpu_status room_for_pieces(seqgpu_params *p) {
+seqgpu_status sq_params_room_for_pieces(seqgpu_params *p) {
   int pieces = p->block_count;
   for (int i = 0; i < p->tensor_count; i++) pieces += p->tensors[i]->fixed;
   if (pieces <= p->piece_room) return SEQGPU_OK;
@@ -112,7 +112,7 @@ seqgpu_status sq_params_add_block(seqgpu_params *p, int64_t elements, int traine
   SQ_TRY(room_for_block(p));
   sq_param_block *block = &p->blocks[p->block_count++];
   *block = (sq_param_block){.elements = elements};
-  SQ_TRY(room_for_pieces(p));
+  SQ_TRY(sq_params_room_for_pieces(p));
   SQ_TRY(zeroed(p->ctx, elements, &block->value));
   if (!trained) return SEQGPU_OK;
   SQ_TRY(zeroed(p->ctx, elements, &block->grad));
@@ -184,7 +184,7 @@ seqgpu_status sq_params_add_tensor(seqgpu_params *p, const char *name, const sq_
   *copy = *tensor;
   strcpy(copy->name, name);
   p->tensors[p->tensor_count++] = copy;
-  return room_for_pieces(p); /* a fixed tensor divides its block */
+  return sq_params_room_for_pieces(p); /* a fixed tensor divides its block */
 }
 
 /* ---------------------------------------------------------------- what there is */

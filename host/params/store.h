@@ -23,6 +23,8 @@ void sq_params_give(const seqgpu_params *params, const sq_tensor *tensor, seqgpu
 seqgpu_status sq_params_add_block(seqgpu_params *params, int64_t elements, int trained);
 /* Adds a copy of `tensor` under a name that must be free, fit, and be none that checkpoints use. */
 seqgpu_status sq_params_add_tensor(seqgpu_params *params, const char *name, const sq_tensor *tensor);
+/* Room for the optimisers' lists; after a tensor has become fixed. */
+seqgpu_status sq_params_room_for_pieces(seqgpu_params *params);
 /* Drops the blocks and tensors beyond these counts, which a failed addition has left; returns status. */
 seqgpu_status sq_params_undo(seqgpu_params *params, int blocks, int tensors, seqgpu_status status);
 

@@ -1,10 +1,11 @@
 /* update.c - gradients and optimisers: clipping, one update, the norm (equations: core/ops.h). */
-#include <math.h>
+#include <float.h>
 #include <string.h>
 
 #include "host/context/defaults.h"
 #include "host/context/structs.h"
 #include "host/params/orthogonal.h"
+#include "host/params/split.h"
 #include "host/params/store.h"
 
 /* ---------------------------------------------------------------- checks */
@@ -15,10 +16,10 @@ static seqgpu_status check_kind(seqgpu_params *p, seqgpu_optimizer_kind kind) {
                  (int)kind);
 }
 
-static seqgpu_status check_finite(seqgpu_params *p, const char *field, double value) {
-  if (isfinite(value) && value >= 0) return SEQGPU_OK;
-  return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: %s is %g; it must be finite and at least 0", field,
-                 value);
+static seqgpu_status check_number(seqgpu_params *p, const char *field, double value) {
+  const double most = p->ctx->dtype == SEQGPU_DTYPE_F64 ? DBL_MAX : (double)FLT_MAX;
+  if (value >= 0 && value <= most) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: %s is %g; it must be from 0 to %g", field, value, most);
 }
 
 static seqgpu_status check_share(seqgpu_params *p, const char *field, double value) {
@@ -32,13 +33,16 @@ static seqgpu_status check_optimizer(seqgpu_params *p, const seqgpu_optimizer *o
   if ((int)o->clip < SEQGPU_CLIP_NONE || o->clip > SEQGPU_CLIP_VALUE)
     return sq_fail(p->ctx, SEQGPU_EINVAL, "optimizer: clip is %d; it must be one of seqgpu_clip_kind",
                    (int)o->clip);
-  SQ_TRY(check_finite(p, "lr", o->lr));
+  if (o->nesterov && o->kind != SEQGPU_OPTIMIZER_MOMENTUM)
+    return sq_fail(p->ctx, SEQGPU_EINVAL,
+                   "optimizer: nesterov is %d; only MOMENTUM has such a form, so it must be 0", o->nesterov);
+  SQ_TRY(check_number(p, "lr", o->lr));
   SQ_TRY(check_share(p, "momentum", o->momentum));
   SQ_TRY(check_share(p, "decay", o->decay));
-  SQ_TRY(check_finite(p, "eps", o->eps));
-  SQ_TRY(check_finite(p, "weight_decay", o->weight_decay));
-  SQ_TRY(check_finite(p, "clip_threshold", o->clip_threshold));
-  return check_finite(p, "clip_window", o->clip_window);
+  SQ_TRY(check_number(p, "eps", o->eps));
+  SQ_TRY(check_number(p, "weight_decay", o->weight_decay));
+  SQ_TRY(check_number(p, "clip_threshold", o->clip_threshold));
+  return check_number(p, "clip_window", o->clip_window);
 }
 
 /* ---------------------------------------------------------------- what is updated */
@@ -114,6 +118,7 @@ static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
   const int64_t n = collect_blocks(p);
   if (n == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params_update: there is no trained tensor to update");
   const sq_tensor_list grads = {n, p->list[1], p->sizes};
+  SQ_TRY(sq_split_before_update(p));
   SQ_TRY(sq_orthogonal_before_update(p));
   SQ_TRY(clip(p, o, grads));
   const sq_optimizer_args args = {
@@ -133,6 +138,7 @@ static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
   };
   SQ_TRY(SQ_RUN(p->ctx, optimizer, &args));
   p->updates++;
+  SQ_TRY(sq_split_add_up(p));
   return sq_orthogonal_after_update(p);
 }
 

@@ -40,6 +40,9 @@ static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d)
   SQ_TRY(check_size(ctx, "desc: batch", d->batch, 1));
   SQ_TRY(check_options(ctx, d));
   SQ_TRY(check_flag(ctx, "desc: bidirectional", d->bidirectional));
+  SQ_TRY(check_flag(ctx, "desc: reverse", d->reverse));
+  if (d->reverse && d->bidirectional)
+    return sq_fail(ctx, SEQGPU_EINVAL, "desc: reverse is 1; it must be 0 where bidirectional is 1");
   SQ_TRY(check_flag(ctx, "desc: batch_first", d->batch_first));
   SQ_TRY(check_flag(ctx, "desc: inference", d->inference));
   if (d->merge != SEQGPU_MERGE_CONCAT && d->merge != SEQGPU_MERGE_SUM)

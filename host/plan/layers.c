@@ -12,6 +12,7 @@ sq_problem sq_plan_problem(const seqgpu_plan *plan, int64_t layer, int training)
                       .seq_len = d->seq_len,
                       .batch = d->batch,
                       .directions = (int)plan->directions,
+                      .reverse = d->reverse,
                       .training = training,
                       .math = (sq_math)d->math};
 }

@@ -6,6 +6,7 @@
 #include "host/plan/map.h"
 
 #include "host/plan/layers.h"
+#include "host/plan/mark.h"
 #include "host/plan/packed.h"
 
 /* Takes `count` elements from a running total, or nothing and -1. */
@@ -40,6 +41,7 @@ static seqgpu_status ask_layer(seqgpu_context *ctx, seqgpu_plan *plan, int64_t l
 
 seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
   plan->scratch_size[0] = plan->scratch_size[1] = 0;
+  plan->mark = ctx->backend == &sq_backend_cpu ? sq_plan_mark(plan) : 0;
   if (plan->algorithm->packed) sq_plan_ask_packed(plan);
   for (int training = 0; training <= !plan->desc.inference; training++) {
     SQ_TRY(ask_layer(ctx, plan, 0, training));
@@ -56,6 +58,7 @@ sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ra
   sq_network_map m = {.layer_out_size = sq_align_elements(rows * plan->output_width)};
   int64_t kept = 0, borrowed = 0;
   int64_t *keep = training ? &kept : &borrowed; /* inference keeps nothing: all of it is workspace */
+  m.stamp = take(&kept, training && plan->mark, SQ_STAMP_ELEMENTS);
   m.clean_x = take(keep, ragged || d->batch_first, rows * d->input_size);
   /* in inference two outputs are enough, used in turn */
   m.layer_out = take(keep, L > 1, (training ? L - 1 : L > 2 ? 2 : 1) * m.layer_out_size);

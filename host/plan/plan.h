@@ -58,9 +58,12 @@ typedef struct sq_algorithm {
   int (*cut)(sq_exec *exec, const sq_problem *problem, int backward, sq_cut_numbers *out);
 } sq_algorithm;
 
+enum { SQ_STAMP_ELEMENTS = 16 };
+
 /* Offsets in elements of everything that a run keeps or borrows, for its own seq_len and batch; -1: not
  * needed. */
 typedef struct sq_network_map {
+  int64_t stamp; /* host memory: what the run was that filled the reserve (host/run/guard.h) */
   /* reserve (training), or workspace (inference) */
   int64_t clean_x;   /* [T,B,I] time-major, padding zeroed */
   int64_t layer_out; /* layer l's output at layer_out + l * layer_out_size */
@@ -95,6 +98,7 @@ struct seqgpu_plan {
   int64_t scratch_size[2];   /* of the algorithm's workspace: in inference, in training */
   sq_network_map largest[2]; /* of inference at the largest sizes: with full lengths, ragged */
   int64_t packed_size[2];    /* layer 0, the layers above; bytes per direction; 0: the algorithm packs none */
+  uint64_t mark;             /* of the network, in the reserves that it filled; 0: its device keeps none */
   uint64_t packed_mark;      /* of weights that were packed for it */
   int64_t private_reserve[2]; /* layer 0, the layers above; 0 where the reserve is the cell's */
 };

@@ -136,7 +136,10 @@ seqgpu_status seqgpu_plan_cut_get_(seqgpu_context *ctx, const seqgpu_plan *plan,
                                 .shared_size = n.shared_size,
                                 .resident = n.resident,
                                 .step_us = n.step_us,
-                                .blocks = {n.blocks[0], n.blocks[1]}};
+                                .blocks = {n.blocks[0], n.blocks[1]},
+                                .product_us = n.product_us,
+                                .pointwise_us = n.pointwise_us,
+                                .exchange_us = n.exchange_us};
   sq_struct_out(out, out_size, &info, sizeof info);
   return SEQGPU_OK;
 }

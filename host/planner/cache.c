@@ -1,6 +1,6 @@
 /* cache.c - see cache.h.  No memory is allocated but the stream's buffer: a line at a time, of bounded
  * length, of a file of bounded size. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 
 #include "host/planner/cache.h"
 
@@ -85,64 +85,82 @@ int sq_plan_cache_find(const char *path, const char *key, char *name, size_t siz
   return found;
 }
 
-/* Lines of the old file that stay: those with another key. */
-static int count_others(const char *path, const char *key) {
-  FILE *file = open_cache(path);
-  char line[LINE_SIZE];
-  int count = 0;
-  while (file && next_line(file, line)) count += key_of(line) && !has_key(line, key);
-  if (file) fclose(file);
-  return count;
+/* ---------------------------------------------------------------- storing */
+
+/* The file that is there, as far as its lines stay: open and behind its first line, or NULL where there is
+ * nothing to keep: no file, an empty one, a cache of another version.  Returns 0 if it must stay as it is: a
+ * document or a device whose path was given by mistake, and a cache that cannot be read just now. */
+static int open_old(const char *path, FILE **old, mode_t *mode) {
+  struct stat about;
+  *old = NULL;
+  if (stat(path, &about) != 0) return errno == ENOENT;
+  *mode = about.st_mode & 0777;
+  if (!S_ISREG(about.st_mode) || about.st_size == 0) return S_ISREG(about.st_mode);
+  FILE *file = open_regular(path, about.st_size);
+  char line[LINE_SIZE] = "", expected[LINE_SIZE];
+  first_line(expected);
+  if (file == NULL) return 0;
+  const int ours = fgets(line, sizeof line, file) && strncmp(line, MAGIC, strlen(MAGIC)) == 0;
+  if (ours && about.st_size <= MOST_BYTES && strcmp(line, expected) == 0)
+    *old = file;
+  else
+    fclose(file);
+  return ours;
 }
 
-/* Copies them, without the oldest where they are too many. */
-static void copy_others(FILE *to, const char *path, const char *key) {
-  int surplus = count_others(path, key) - (MOST_LINES - 1);
-  FILE *file = open_cache(path);
+/* The next line that stays: one with another key. */
+static int next_other(FILE *old, const char *key, char line[LINE_SIZE]) {
+  while (next_line(old, line))
+    if (key_of(line) && !has_key(line, key)) return 1;
+  return 0;
+}
+
+/* Copies the lines that stay, without the oldest where they are too many.  1, or 0 if the old file could not
+ * be read. */
+static int copy_others(FILE *to, FILE *old, const char *key) {
   char line[LINE_SIZE];
-  while (file && next_line(file, line)) {
-    if (key_of(line) == NULL || has_key(line, key)) continue;
-    if (surplus-- > 0) continue;
-    fputs(line, to);
-  }
-  if (file) fclose(file);
+  const long start = ftell(old);
+  int surplus = 1 - MOST_LINES;
+  while (next_other(old, key, line)) surplus++;
+  if (ferror(old) || start < 0 || fseek(old, start, SEEK_SET) != 0) return 0;
+  while (next_other(old, key, line))
+    if (surplus-- <= 0) fputs(line, to);
+  return !ferror(old);
 }
 
 /* Everything on disk, or 0. */
-static int write_all(FILE *to, const char *path, const char *key, const char *name, double microseconds) {
+static int write_all(FILE *to, FILE *old, const char *key, const char *name, double microseconds) {
   char line[LINE_SIZE];
   first_line(line);
   fputs(line, to);
-  copy_others(to, path, key);
+  if (old && !copy_others(to, old, key)) return 0;
   fprintf(to, "%s\t%.1f us\t%s\n", name, microseconds, key);
   return fflush(to) == 0 && !ferror(to) && fsync(fileno(to)) == 0;
 }
 
-/* Only nothing, an empty file, or a cache of whatever version is written over: a path given by mistake costs
- * nobody a document, or a device its name. */
-static int may_replace(const char *path) {
-  struct stat about;
-  if (stat(path, &about) != 0) return errno == ENOENT;
-  if (!S_ISREG(about.st_mode) || about.st_size == 0) return S_ISREG(about.st_mode);
-  char start[sizeof MAGIC] = "";
-  FILE *file = open_regular(path, about.st_size);
-  const int read = file && fread(start, 1, sizeof MAGIC - 1, file) == sizeof MAGIC - 1;
-  if (file) fclose(file);
-  return read && strcmp(start, MAGIC) == 0;
-}
-
-void sq_plan_cache_store(const char *path, const char *key, const char *name, double microseconds) {
+/* Writes beside the file and renames. */
+static void replace(const char *path, mode_t mode, FILE *old, const char *key, const char *name,
+                    double microseconds) {
   char temporary[PATH_SIZE];
-  if (!may_replace(path)) return;
   const int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
   if (length < 0 || length >= PATH_SIZE) return;
   const int fd = mkstemp(temporary);
   if (fd < 0) return;
   FILE *file = fdopen(fd, "w");
-  int written = file && write_all(file, path, key, name, microseconds);
+  int written = file && fchmod(fd, mode) == 0 && write_all(file, old, key, name, microseconds);
   if (file)
     written &= fclose(file) == 0;
   else
     close(fd);
   if (!written || rename(temporary, path) != 0) unlink(temporary);
+}
+
+void sq_plan_cache_store(const char *path, const char *key, const char *name, double microseconds) {
+  mode_t mode = 0600;
+  FILE *old;
+  if (!open_old(path, &old, &mode)) return;
+  char *place = realpath(path, NULL); /* where a link leads to */
+  replace(place ? place : path, mode, old, key, name, microseconds);
+  free(place);
+  if (old) fclose(old);
 }

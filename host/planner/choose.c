@@ -102,15 +102,16 @@ seqgpu_status seqgpu_plan_create_(seqgpu_context *ctx, const seqgpu_rnn_desc *de
   SQ_TRY(sq_usable(ctx));
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out is NULL");
   seqgpu_plan_options o;
-  seqgpu_plan resolved;
   SQ_TRY(take_options(ctx, options, options_size, &o));
-  SQ_TRY(resolve(ctx, desc, desc_size, &resolved));
-  SQ_TRY(choose(ctx, &resolved, &o));
-  seqgpu_plan *plan = sq_host_alloc(ctx, sizeof *plan);
+  seqgpu_plan *plan = sq_host_alloc(ctx, sizeof *plan); /* not on the stack: it is some kilobytes */
   if (plan == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "plan: out of memory");
-  *plan = resolved;
-  *out = plan;
-  return SEQGPU_OK;
+  seqgpu_status status = resolve(ctx, desc, desc_size, plan);
+  if (status == SEQGPU_OK) status = choose(ctx, plan, &o);
+  if (status == SEQGPU_OK)
+    *out = plan;
+  else
+    sq_host_free(ctx, plan);
+  return status;
 }
 
 /* ---------------------------------------------------------------- what the planner thinks */

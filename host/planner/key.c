@@ -45,6 +45,7 @@ void sq_plan_key(const seqgpu_context *ctx, const seqgpu_plan *plan, const char 
   append_value(&l, "seq_len", (double)d->seq_len);
   append_value(&l, "batch", (double)d->batch);
   append_value(&l, "bidirectional", d->bidirectional);
+  append_value(&l, "reverse", d->reverse);
   append_value(&l, "merge", (int)d->merge);
   append_value(&l, "dropout", d->dropout);
   append_value(&l, "batch_first", d->batch_first);

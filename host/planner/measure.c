@@ -11,7 +11,7 @@
 
 #include "host/planner/measure.h"
 
-enum { WARM_UPS = 3, SAMPLES = 7, MOST_REPEATS = 16, NOISE = 1024 };
+enum { WARM_UPS = 3, SAMPLES = 7, MOST_REPEATS = 16, NOISE = 512 };
 static const double BUDGET_US = 1e6, SAMPLE_US = 1e3; /* of warm-ups and of samples together; of one sample */
 
 /* One plan with a run of its own. */

@@ -12,7 +12,8 @@
  * is gained. In numbers: L = 4, T = 1000, s = s1 = 1, o = 35 gives K = 108 (128 is tried), 11 waves of 163
  * us: 1.8 ms, not 4. s and s1 come from the algorithms' own models, so the planner compares like with like.
  *
- * Refused: two directions, since a layer then needs all of the one below.
+ * Refused: two directions, since a layer then needs all of the one below, and the backward direction alone,
+ * since the chunks are cut and handed on from the first step.
  */
 #include "host/planner/waves.h"
 
@@ -38,7 +39,7 @@ int64_t sq_wave_choose(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_al
   char text[256];
   int64_t best = 0;
   double least = *cost;
-  if (algorithm->wave_forward == NULL || plan->directions != 1 || plan->layers < 2 ||
+  if (algorithm->wave_forward == NULL || plan->directions != 1 || plan->desc.reverse || plan->layers < 2 ||
       plan->layers > SQ_WAVE_ABREAST)
     return 0;
   sq_problem p = sq_plan_problem(plan, 1, !plan->desc.inference);

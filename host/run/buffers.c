@@ -24,9 +24,11 @@ static void lay_out(block *b, const seqgpu_plan_sizes *s, int inference, seqgpu_
   run->y = part(b, s->y);
   for (int k = 0; k < s->state_count; k++) run->initial[k] = run->final[k] = part(b, s->state[k]);
   run->workspace = part(b, s->workspace ? s->workspace : 1); /* never NULL */
+  run->workspace_bytes = s->workspace;
   run->packed = part(b, s->packed);
   if (inference) return;
   run->reserve = part(b, s->reserve);
+  run->reserve_bytes = s->reserve;
   run->dy = part(b, s->y);
   run->dx = part(b, s->x);
   run->dparams = part(b, s->params);

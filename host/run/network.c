@@ -6,6 +6,7 @@
 #include "host/context/structs.h"
 #include "host/plan/layers.h"
 #include "host/plan/packed.h"
+#include "host/run/guard.h"
 
 /* ---------------------------------------------------------------- addresses */
 
@@ -102,11 +103,11 @@ seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *
   n->training = n->run->reserve != NULL;
   const int ragged = n->run->lengths != NULL;
   n->map = &plan->largest[ragged];
-  if (!n->training && n->run->seq_len == plan->desc.seq_len && n->run->batch == plan->desc.batch)
-    return SEQGPU_OK;
-  n->own = sq_plan_map(plan, n->run->seq_len, n->run->batch, ragged, n->training);
-  n->map = &n->own;
-  return SEQGPU_OK;
+  if (n->training || n->run->seq_len != plan->desc.seq_len || n->run->batch != plan->desc.batch) {
+    n->own = sq_plan_map(plan, n->run->seq_len, n->run->batch, ragged, n->training);
+    n->map = &n->own;
+  }
+  return sq_guard_sizes(n);
 }
 
 /* ---------------------------------------------------------------- between layers */
@@ -172,7 +173,7 @@ void sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction, sq_laye
   s->layout = sq_plan_layout(plan, layer);
   s->seq_len = run->seq_len;
   s->batch = run->batch;
-  s->reverse = (int)direction;
+  s->reverse = direction == 1 || plan->desc.reverse;
   s->lengths = run->lengths;
   s->host_lengths = run->host_lengths;
   s->params = sq_net_at(n, run->params, sq_plan_param_offset(plan, layer, direction));

@@ -10,6 +10,7 @@
  * Dropout is applied to the outputs of all layers but the last, as PyTorch does (Zaremba et al. 2014:
  * non-recurrent connections only).  The mask is drawn again in backward; nothing is stored for it.
  */
+#include "host/run/guard.h"
 #include "host/run/wavefront.h"
 
 /* ---------------------------------------------------------------- between layers */
@@ -68,10 +69,13 @@ seqgpu_status seqgpu_rnn_forward_(seqgpu_context *ctx, const seqgpu_plan *plan, 
   SQ_TRY(sq_net_prepare(&n, ctx, plan, theirs, run_size));
   const seqgpu_rnn_run *run = n.run;
   if (run->seq_len > 0 && run->batch > 0) SQ_TRY(sq_run_need(ctx, "y", run->y));
+  SQ_TRY(sq_guard_forward(&n));
+  if (n.training) sq_stamp_remove(&n);
   if (n.map->clean_x >= 0)
     SQ_TRY(relayout(&n, 1, plan->desc.input_size, run->x, sq_net_kept(&n, n.map->clean_x)));
   SQ_TRY(sq_wave_applies(&n) ? sq_wave_forward(&n) : forward_layers(&n));
   if (n.map->y >= 0) SQ_TRY(relayout(&n, 0, plan->output_width, sq_net_borrowed(&n, n.map->y), run->y));
+  if (n.training) sq_stamp_set(&n);
   return SEQGPU_OK;
 }
 
@@ -108,6 +112,8 @@ seqgpu_status seqgpu_rnn_backward_(seqgpu_context *ctx, const seqgpu_plan *plan,
   SQ_TRY(sq_net_prepare(&n, ctx, plan, theirs, run_size));
   const seqgpu_rnn_run *run = n.run;
   SQ_TRY(sq_run_need(ctx, "reserve", run->reserve));
+  SQ_TRY(sq_guard_backward(&n));
+  SQ_TRY(sq_stamp_check(&n));
   const void *dy = run->dy;
   if (dy && n.map->y >= 0) {
     SQ_TRY(relayout(&n, 1, plan->output_width, dy, sq_net_borrowed(&n, n.map->y)));

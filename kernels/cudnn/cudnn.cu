@@ -344,6 +344,7 @@ enum { BF16_SINCE = 91300 };
 const char *refuses(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, char *text, size_t size) {
   const char *why = unsupported(p->layout);
   if (why != NULL) return why;
+  if (p->reverse) return "reverse: cuDNN runs the backward direction beside the forward one only";
   if (way.type != SQ_CUDNN_F32 && p->math != SQ_MATH_BF16) {
     snprintf(text, size, "math: must be SEQGPU_MATH_BF16, because operands and states are rounded to %s",
              way.type == SQ_CUDNN_HALF ? "half" : "bfloat16");

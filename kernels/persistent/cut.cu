@@ -1,4 +1,4 @@
-/* cut.cu - see cut.h: the possible cuts, the model that chooses among them, and the answers it remembers.
+/* cut.cu - see cut.h: the possible cuts, the choice among them by the model (cost.h), and the answers remembered.
  *
  * A cut depends only on the sizes, the runs side by side and the device, so a problem always has one order of
  * summation.
@@ -11,46 +11,28 @@
 #include <new>
 
 #include "kernels/persistent/cells.h"
+#include "kernels/persistent/cost.h"
 #include "kernels/persistent/exchange.h"
 #include "kernels/persistent/product.h"
 
 namespace {
 
-/* ---- the cost of an exchange: arithmetic, not measured ----
- *
- * In clocks of 1.7 GHz.  A barrier of a cluster takes 400, including the latency of what was stored before
- * it; st.async alone takes 250; 32 bytes per clock go out of a block to its peers.  Setting a flag in L2,
- * seeing it and fetching the data takes 1500, half of which a packet saves; 40 bytes per clock go from L2
- * into a block.  With multicast, L2 sends a cluster's operand once, and a block takes in 64 bytes per clock;
- * the mbarrier adds 300.  So packets pay off below some 30 KB of operand, and multicast above.
- */
-double clocks_cta(double, int, int) { return 0; }
-double clocks_cluster(double bytes, int ctas, int) { return 400 + bytes / ctas * (ctas - 1) / 32; }
-double clocks_cluster_async(double bytes, int ctas, int) { return 250 + bytes / ctas * (ctas - 1) / 32; }
-double clocks_grid(double bytes, int, int) { return 1500 + bytes / 40; }
-double clocks_multicast(double bytes, int, int cluster) {
-  const double from_l2 = bytes / 40 / cluster, into_block = bytes / 64;
-  return 1800 + (from_l2 > into_block ? from_l2 : into_block);
-}
-double clocks_packets(double bytes, int, int) { return 750 + 2 * bytes / 40; }
-
 template <class exchange>
-constexpr sq_persistent_info info(sq_reach reach, int grouped, exchange_clocks *clocks,
+constexpr sq_persistent_info info(sq_reach reach, int grouped,
                                   recurrence_kernel *(*kernel)(int, int, sq_math)) {
-  return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, exchange::APART, grouped, clocks,
-          kernel};
+  return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, exchange::APART, grouped, kernel};
 }
 
 } // namespace
 
 /* In the order of SQ_PERSISTENT_ALGORITHMS. */
 const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
-    info<exchange_cta>(SQ_ONE_BLOCK, 0, clocks_cta, sq_cta_kernel),
-    info<exchange_cluster>(SQ_ONE_CLUSTER, 0, clocks_cluster, sq_cluster_kernel),
-    info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, clocks_cluster_async, sq_cluster_async_kernel),
-    info<exchange_grid>(SQ_WHOLE_GRID, 0, clocks_grid, sq_grid_kernel),
-    info<exchange_grid_packets>(SQ_WHOLE_GRID, 0, clocks_packets, sq_grid_packets_kernel),
-    info<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, clocks_multicast, sq_grid_multicast_kernel)};
+    info<exchange_cta>(SQ_ONE_BLOCK, 0, sq_cta_kernel),
+    info<exchange_cluster>(SQ_ONE_CLUSTER, 0, sq_cluster_kernel),
+    info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, sq_cluster_async_kernel),
+    info<exchange_grid>(SQ_WHOLE_GRID, 0, sq_grid_kernel),
+    info<exchange_grid_packets>(SQ_WHOLE_GRID, 0, sq_grid_packets_kernel),
+    info<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, sq_grid_multicast_kernel)};
 
 namespace {
 
@@ -197,60 +179,6 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   return n;
 }
 
-/* ---- the model ----
- *
- * Arithmetic only, not measured.  In clocks of 1.7 GHz, per step and stage of one block:
- *   product    the largest of: float32 multiply-adds at 128 per clock, or fragments of mma.sync at 0.6
- *              (bfloat16, 16 deep) or 0.3 (TF32, 8 deep) per clock; shared memory at 128 bytes per clock; 8
- *              clocks for each element of a part's depth (float32), 35 for each fragment (dependent sums)
- *   pointwise  200, and 100 for each further pair of a thread;  two barriers 80
- *   exchange   the algorithm's own, above; 700 for each further block of an operand that arrives in blocks
- * times the rounds that the blocks need because not all fit on the device at a time, and the launches of a
- * grid.
- */
-double product_clocks(const question &q, const recurrence_shape &n, int s) {
-  const double rows = n.stage[s].rows, depth = n.stage[s].depth, parts = n.stage[s].parts, width = n.width;
-  double work, bytes, chain;
-  if (q.math == SQ_MATH_F32) {
-    const double across = n.width % 8 == 0 ? 8 : 4;
-    work = rows * depth * width / 128;
-    bytes = rows * depth * (4 + across / 4) * (width / across);
-    chain = 8 * depth / parts;
-  } else {
-    const double tiles = rows / 16 * depth / q.product.depth_tile;
-    work = tiles * (width / 8) / (q.math == SQ_MATH_BF16 ? 0.6 : 0.3);
-    bytes = tiles * (512 * ((n.width + 31) / 32) + 256 * width / 8);
-    chain = 35 * depth / q.product.depth_tile / parts;
-  }
-  const double most = bytes / 128 > work ? bytes / 128 : work;
-  return most > chain ? most : chain;
-}
-
-double exchange_of(const question &q, const recurrence_shape &n, int s) {
-  return q.algorithm().clocks((double)n.stage[s].depth * n.width * q.product.element_bytes, n.ctas,
-                              n.cluster);
-}
-
-int64_t launches_of(const recurrence_shape &n) { return sq_ceil_div(n.slices, n.at_once); }
-
-/* Rounds of a launch: all blocks of a grid are resident; of others the device takes up as many as it has room
- * for, `resident` blocks or clusters at a time. */
-double rounds_of(const question &q, const recurrence_shape &n, int resident) {
-  if (q.algorithm().reach == SQ_WHOLE_GRID) return 1;
-  return (double)sq_ceil_div((int64_t)n.slices * q.abreast, resident);
-}
-
-double microseconds_a_step(const question &q, const recurrence_shape &n, int resident) {
-  double clocks = 0;
-  for (int s = 0; s < q.info.stages; s++) {
-    const double pairs = (double)n.units * n.columns;
-    const double turns = pairs > n.threads ? pairs / n.threads - 1 : 0;
-    clocks +=
-        product_clocks(q, n, s) + 280 + 100 * turns + exchange_of(q, n, s) + 700 * (n.stage[s].blocks - 1);
-  }
-  return clocks * rounds_of(q, n, resident) * (double)launches_of(n) / 1700;
-}
-
 /* ---- choosing the cut ---- */
 
 /* Clusters up to this size are portable. */
@@ -266,6 +194,11 @@ int resident_of(const question &q, const recurrence_shape &n) {
   return enough ? resident : 0;
 }
 
+sq_step_cost cost_of(const question &q, const recurrence_shape &n, int resident) {
+  return sq_cost_of(q, q.product, q.info.stages, n, resident);
+}
+double sum_of(const sq_step_cost &c) { return c.product + c.pointwise + c.exchange; }
+
 /* Tries a cut, with fewer parts if many do not fit.  most_slices: at most that many slices per launch. */
 void consider_one(const question &q, int ctas, int cluster, int units, int columns, int most_slices,
                   bool apart, answer *best) {
@@ -275,14 +208,15 @@ void consider_one(const question &q, int ctas, int cluster, int units, int colum
     if (best->least_bytes == 0 || n.bytes < best->least_bytes) best->least_bytes = n.bytes;
     if (n.bytes > q.limits.shared_bytes) continue;
     /* at best every processor has a block; only a cut that would then win is worth a question */
-    const double hoped = microseconds_a_step(q, n, at_least(q.limits.processors / cluster, 1));
-    if (best->microseconds >= 0 && hoped >= best->microseconds) return;
+    const sq_step_cost hope = cost_of(q, n, at_least(q.limits.processors / cluster, 1));
+    if (best->microseconds >= 0 && sum_of(hope) >= best->microseconds) return;
     const int resident = resident_of(q, n);
     if (resident == 0) return;
-    const double cost = microseconds_a_step(q, n, resident);
-    if (best->microseconds >= 0 && cost >= best->microseconds) return;
+    const sq_step_cost terms = cost_of(q, n, resident);
+    if (best->microseconds >= 0 && sum_of(terms) >= best->microseconds) return;
     best->shape = n;
-    best->microseconds = cost;
+    best->terms = terms;
+    best->microseconds = sum_of(terms);
     return;
   }
 }

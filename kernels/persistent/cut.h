@@ -18,10 +18,6 @@ enum sq_persistent {
       SQ_PERSISTENT_COUNT
 };
 
-/* Clocks of an exchange of `bytes`, to which each of `ctas` blocks contributes an equal piece; the blocks are
- * in clusters of `cluster`. */
-typedef double exchange_clocks(double bytes, int ctas, int cluster);
-
 struct sq_persistent_info {
   sq_reach reach;
   int buffers;  /* operands in shared memory */
@@ -29,7 +25,6 @@ struct sq_persistent_info {
   int packets;  /* 1: an operand takes twice its size in global memory */
   int apart;    /* 1: blocks of H of an operand may arrive one at a time */
   int grouped;  /* 1: blocks of a grid in clusters */
-  exchange_clocks *clocks;
   recurrence_kernel *(*kernel)(int cell, int backward, sq_math math);
 };
 extern const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT];
@@ -44,10 +39,18 @@ struct sq_cut_question {
   sq_gpu_limits limits;
 };
 
+/* Microseconds of a step by the model (cost.h), which are the sum of the three. */
+struct sq_step_cost {
+  double product;   /* of the weights and the operand */
+  double pointwise; /* the cell's, with the barriers around it */
+  double exchange;  /* of the next operand */
+};
+
 /* The best answer, and what to report if there is none. */
 struct sq_cut {
   recurrence_shape shape;
   double microseconds; /* per step; negative: none fits */
+  sq_step_cost terms;  /* of these microseconds */
   size_t least_bytes;  /* of shared memory, over all cuts tried; 0: none could even be tried */
 };
 

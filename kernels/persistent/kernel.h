@@ -30,6 +30,7 @@
 #include "kernels/persistent/cells.h"
 #include "kernels/persistent/exchange.h"
 #include "kernels/persistent/product.h"
+#include "kernels/persistent/timeline.h"
 
 template <class cell, bool backward, class product, class exchange> struct recurrence {
   typedef typename product::element element;
@@ -49,6 +50,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   sq_divisor by_columns;           /* of chunks that exist: the last slice may have fewer */
   product_size::piece first_piece; /* of the thread, or its warp, in the first stage's product */
   exchange_chunks first_chunks;    /* of the thread, in the exchange of the first stage's operand */
+  timeline marks;
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
                                         unsigned char *memory_)
@@ -414,8 +416,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
               last = (places + SQ_WARP - 1) / SQ_WARP * SQ_WARP;
     pair at = mine;
     recurrence_input in;
+    marks.mark(s, TIMELINE_BEGIN);
     load(at, now, in);
     multiply<s>();
+    marks.mark(s, TIMELINE_PRODUCT);
     const exchange_operand next = next_of(after);
     result r = {};
     for (int p = first; p < last; p += step) {
@@ -427,13 +431,16 @@ template <class cell, bool backward, class product, class exchange> struct recur
       r = point<s>(p, at, now.t < at.steps, in);
       give<after>(p, at, r, next);
     }
+    marks.mark(s, TIMELINE_POINTWISE);
     exchange::announce(next, place());
     if (after == 0) store(at, now, r.out, r.own); /* the last pair's, while its chunk is on its way */
+    marks.mark(s, TIMELINE_ANNOUNCE);
     if constexpr (APART)
       exchange::wait(place());
     else
       exchange::receive(next, place(),
                         after == 0 ? first_chunks : next.chunks((int)threadIdx.x, exchange::OWN));
+    marks.mark(s, TIMELINE_EXCHANGE);
     turn++;
   }
 
@@ -505,6 +512,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (moment now = moment_at(descending() ? longest - 1 : 0); now.t != end; go_on(&now)) {
       stage<0>(mine, now);
       if (cell::STAGES == 2) stage<cell::STAGES - 1>(mine, now);
+      marks.next_step();
     }
     if (backward) last_product();
     if (!descending()) tail();
@@ -519,6 +527,7 @@ __global__ void __launch_bounds__(RECURRENCE_THREADS, 1)
     recurrence_main(const __grid_constant__ recurrence_args args) {
   SQ_SHARED_DYNAMIC(unsigned char, memory);
   recurrence<cell, backward, product, exchange> r(args.run[blockIdx.y], args.shape, memory);
+  r.marks.open(args.timeline);
   if (exchange::POSSIBLE) r.go();
 }
 

@@ -16,6 +16,7 @@
 
 #include "kernels/job.h"
 #include "kernels/persistent/cut.h"
+#include "kernels/persistent/timeline.h"
 
 namespace {
 
@@ -184,7 +185,7 @@ void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recu
 /* ---- the launch ---- */
 
 /* One launch: the slices from shape.first on. */
-int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, const recurrence_args &args) {
+int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, recurrence_args args) {
   const recurrence_shape &n = args.shape;
   const sq_persistent_info &algorithm = sq_persistent_algorithms[q.which];
   const int64_t slices = at_most(n.slices - n.first, n.at_once);
@@ -197,8 +198,11 @@ int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, const recu
       error = sq_gpu_zero(exec, reinterpret_cast<float *>(args.run[i].flags), FLAGS + operands);
   if (error != 0) return error;
   const dim3 grid((unsigned)(n.ctas * slices), (unsigned)count);
-  return sq_launch_as(exec, sq_cut_mode(q, n), "recurrence_main", sq_cut_kernel(q), grid, (unsigned)n.threads,
-                      n.bytes, args);
+  args.timeline = sq_timeline_begin(exec);
+  error = sq_launch_as(exec, sq_cut_mode(q, n), "recurrence_main", sq_cut_kernel(q), grid,
+                       (unsigned)n.threads, n.bytes, args);
+  sq_timeline_end(exec, args.timeline, q, n, args.run[0].seq_len);
+  return error;
 }
 
 /* `count` of the runs in args->run, in the cut for `abreast` of them: the order of the sums does not depend

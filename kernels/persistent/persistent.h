@@ -101,6 +101,7 @@ struct recurrence_shape {
 struct recurrence_args {
   recurrence_run run[RECURRENCE_RUNS];
   recurrence_shape shape;
+  struct timeline_memory *timeline; /* NULL, but for builds that look (timeline.h) */
 };
 
 typedef void recurrence_kernel(const recurrence_args args);

@@ -15,7 +15,8 @@ typedef struct sq_cut_numbers {
   int units, columns, width, parts[2], threads;
   int shared_size; /* bytes of a block */
   int resident;    /* clusters, or blocks where they are in none, that fit on the device together */
-  double step_us;  /* by the model */
+  double step_us;  /* by the model: the sum of the next three */
+  double product_us, pointwise_us, exchange_us;
   int blocks[2];   /* that an operand arrives in */
 } sq_cut_numbers;
 

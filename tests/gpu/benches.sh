@@ -132,3 +132,21 @@ stage_profile() {
     add_outcome "$status"
   done
 }
+
+# Where the time of a step goes, in clocks: a build that notes when it passes the borders of a step's phases
+# (kernels/persistent/timeline.h), and the shapes of the model (bench/shapes/model.csv).  Its times are of no use.
+stage_timeline() {
+  begin_rows 'Phases of a step, in clocks (SQ_TIMELINE)'
+  status=0
+  { configure "$build/timeline" -DSQ_TIMELINE && compile "$build/timeline" bench_rnn; } >"$logs/timeline-build.log" 2>&1 || status=$?
+  add_outcome "$status"
+  [ "$status" = 0 ] || { tail -n 30 "$logs/timeline-build.log"; return; }
+  for shape in bf16:768,16 bf16:512,64 f32:128,8; do
+    printf 'set,hidden,batch,timesteps,cell\nmodel,%s,100,lstm\n' "${shape#*:}" >"$work/timeline.csv"
+    SEQGPU_TIMELINE=$rows.json within 60 "$build/timeline/bin/bench_rnn" --device cuda --shapes "$work/timeline.csv" \
+      --math "${shape%%:*}" --algorithms all --without cuda/step --peers none --check-gflop 1 --runs 1 --warmup 1 \
+      >>"$logs/timeline.log" 2>&1 || status=$?
+    add_outcome "$status"
+  done
+  sort -u "$rows.json" | sed 's/^/    /' >"$rows.md"
+}

@@ -3,21 +3,24 @@
 
 GPU_TARGETS="gpu_tests bench_rnn bench_sync bench_ops"
 
-configure() {
+configure() { # FOLDER FLAGS: of nvcc, beside those that this machine needs
+  folder=$1
   set -- -DCMAKE_BUILD_TYPE=Release -DSEQGPU_CUDA=ON -DSEQGPU_TESTS=OFF -DSEQGPU_GPU_TESTS=ON -DSEQGPU_BENCH=ON \
-    "-DCMAKE_CUDA_ARCHITECTURES=$(architecture)" "-DCMAKE_CUDA_FLAGS=$(nvcc_flags)"
+    "-DCMAKE_CUDA_ARCHITECTURES=$(architecture)" "-DCMAKE_CUDA_FLAGS=$(nvcc_flags) $2"
   old_ifs=$IFS
   IFS='
 '
   for option in $(python_libraries); do set -- "$@" "$option"; done
   IFS=$old_ifs
-  if have ninja && [ ! -e "$build/Makefile" ]; then set -- -G Ninja "$@"; fi
-  within 60 cmake -S "$root" -B "$build" "$@"
+  if have ninja && [ ! -e "$folder/Makefile" ]; then set -- -G Ninja "$@"; fi
+  within 60 cmake -S "$root" -B "$folder" "$@"
 }
 
-compile() { # TARGETS...: one that does not compile leaves the others
-  if [ -e "$build/Makefile" ]; then on=-k; else on=-k0; fi
-  within "$(left)" cmake --build "$build" -j "$(getconf _NPROCESSORS_ONLN)" --target "$@" -- "$on"
+compile() { # FOLDER TARGETS...: one that does not compile leaves the others
+  folder=$1
+  shift
+  if [ -e "$folder/Makefile" ]; then on=-k; else on=-k0; fi
+  within "$(left)" cmake --build "$folder" -j "$(getconf _NPROCESSORS_ONLN)" --target "$@" -- "$on"
 }
 
 # What the compiler said of the kernels: registers, spills, how often each instruction occurs.
@@ -30,10 +33,10 @@ stage_build() {
   status=0
   if [ "$kind" = soft ]; then
     # shellcheck disable=SC2086
-    compile soft_tests $bench_rnn $bench_sync $bench_ops >"$logs/build.log" 2>&1 || status=$?
+    compile "$build" soft_tests $bench_rnn $bench_sync $bench_ops >"$logs/build.log" 2>&1 || status=$?
   else
     # shellcheck disable=SC2086
-    { configure && compile $GPU_TARGETS; } >"$logs/build.log" 2>&1 || status=$?
+    { configure "$build" '' && compile "$build" $GPU_TARGETS; } >"$logs/build.log" 2>&1 || status=$?
   fi
   keep_compiler_words
   [ "$status" = 0 ] || tail -n 30 "$logs/build.log"

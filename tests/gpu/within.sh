@@ -64,7 +64,7 @@ stop_run() {
 
 share_of() { # STAGE: in seconds
   case $1 in
-    build) share=140 ;;
+    build | timeline) share=140 ;;
     conformance) share=150 ;;
     sync | operators) share=10 ;;
     plans) share=50 ;;

@@ -36,6 +36,7 @@ typedef struct plan_counts {
   double setup_instructions, setup_chain; /* of a run */
   double blocks;                          /* of the largest launch */
   double divisions;                       /* of integers, in a step of a persistent kernel */
+  seqgpu_cut_info cut;                    /* zeros where the algorithm cuts nothing */
 } plan_counts;
 
 typedef void plan_counts_visitor(void *self, const plan_counts *counts);
@@ -97,7 +98,8 @@ static inline int count_plan(seqgpu_context *ctx, const char *algorithm, const c
     if (once.count[i]) memcpy(once.value[i], twice.value[i], (size_t)once.count[i] * sizeof(double));
   for (int d = 0; d < 2; d++) {
     plan_counts *row = &rows[d];
-    *row = (plan_counts){algorithm, cell->name, directions[d], math, {0}, 0, 0, 0, 0, 0};
+    *row = (plan_counts){algorithm, cell->name, directions[d], math, {0}, 0, 0, 0, 0, 0, {0}};
+    seqgpu_plan_cut_get(ctx, twice.plan, d, &row->cut);
     const run_counts shorter = run_counted(calls[d], &once, size.recurrence),
                      longer = run_counted(calls[d], &twice, size.recurrence);
     for (int k = 0; k < SOFT_COUNTS; k++) row->step[k] = (longer.of[k] - shorter.of[k]) / COUNTED_STEPS;

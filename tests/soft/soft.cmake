@@ -85,7 +85,7 @@ if(SEQGPU_BENCH)
   target_compile_options(bench_sync_kernels PRIVATE -lineinfo --no-compress)
   set_target_properties(bench_sync_kernels PROPERTIES CUDA_ARCHITECTURES 90a)
   seqgpu_soft_program(bench_sync_soft $<TARGET_OBJECTS:bench_sync_kernels> $<TARGET_OBJECTS:bench_base>)
-  seqgpu_soft_program(bench_model ${BENCH}/model/bench_model.c $<TARGET_OBJECTS:bench_base>)
+  seqgpu_soft_program(bench_model ${BENCH}/model/bench_model.c ${BENCH}/model/fit.c $<TARGET_OBJECTS:bench_base>)
   seqgpu_soft_program(bench_ops_soft ${BENCH}/ops/bench_ops.c $<TARGET_OBJECTS:bench_base>)
   add_custom_target(soft_tests
                     DEPENDS test_conformance_soft test_repeat_soft test_planner_soft test_tape_soft test_cudnn_soft)

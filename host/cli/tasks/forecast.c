@@ -7,6 +7,7 @@
  *   narma10        input u[t], target y[t+1]
  * Always answering the mean gives the variance of the series as loss, and an NRMSE of 1.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "host/cli/series.h"
@@ -72,9 +73,17 @@ static void draw(const task_source *source, task_sequence *s) {
   }
 }
 
+/* The delay is a number of integration steps. */
+static int check_tau(const task_config *c) {
+  const double steps = c->tau * SERIES_STEPS;
+  if (fabs(steps - round(steps)) <= 1e-9 * steps) return CLI_OK;
+  return cli_usage("--tau: is %.17g; it must be a multiple of %g, the step of the integration", c->tau,
+                   1.0 / SERIES_STEPS);
+}
+
 static const arg_spec mackey_glass_options[] = {
     ROW_REAL("tau", ARG_KEEP_RUN, TASK_FIELD(tau), 1, 1000, "F",
-             "delay of the equation: 17 = mildly chaotic, 30 = strongly"),
+             "delay of the equation, in tenths: 17 = mildly chaotic, 30 = strongly"),
     ROW_END,
 };
 
@@ -90,6 +99,7 @@ const task_spec task_mackey_glass = {
     .longest = LONG,
     .options = mackey_glass_options,
     .start = &start,
+    .check = check_tau,
     .open = open_mackey_glass,
     .draw = draw,
     .close = close,

@@ -96,6 +96,7 @@ static int describe(task_source *s, const pixels *p) {
   s->baseline = log((double)s->outputs);
   s->data_size = images->size[0] * images->item;
   s->data_hash = images->hash ^ p->set[0].labels.hash;
+  if (p->owns_second) s->val_hash = p->set[1].images.hash ^ p->set[1].labels.hash;
   if (s->train_size >= batch) return CLI_OK;
   return cli_error("%s: has %lld images to train on; --batch %lld needs as many", c->images,
                    (long long)s->train_size, (long long)batch);

@@ -72,6 +72,7 @@ typedef struct task_source {
   int64_t train_size, val_size;           /* sequences in the data, 0 = without end */
   double baseline;    /* loss of the best answer that ignores the input; NaN = not known */
   uint64_t data_hash; /* of the files, 0 without any */
+  uint64_t val_hash;  /* of those that are only validated on */
   int64_t data_size;
   void *data; /* the generator's own */
 } task_source;
@@ -86,7 +87,9 @@ typedef struct task_spec {
   int64_t shortest, longest; /* range of --T; shortest 0: there is no --T, longest 0: no limit of its own */
   const arg_spec *options;   /* its own, NULL = none */
   int has_epochs;            /* the data have an end */
-  const task_config *start;  /* defaults */
+  /* Refuses what single rows of its options cannot; NULL: nothing.  0, or CLI_USAGE after a sentence. */
+  int (*check)(const task_config *config);
+  const task_config *start; /* defaults */
   /* Fills the source, whose config is set, and opens what it needs; 0, or an exit code after a sentence. */
   int (*open)(task_source *source);
   void (*draw)(const task_source *source, task_sequence *s);

@@ -7,9 +7,13 @@
  *    names the argument and its limit.  The library never prints, exits or aborts, and it has no global
  *    state.
  *  - A context is used by one thread at a time; any number of contexts may be used by any number of threads.
+ *  - fork(): the child must make contexts of its own.  Calls with one of its parent's return EINVAL, and destroying
+ *    that one frees what the child has of it.  A context of one thread on the CPU may be used on both sides.
  *  - The caller owns all tensors.  On a GPU, calls enqueue their work on the context's stream and return: no
  *    hidden allocation, no hidden synchronisation, no streams of their own.  Streams are opaque pointers
  *    here, so these headers need no CUDA.
+ *  - A call needs at most SEQGPU_STACK_SIZE bytes of the caller's stack, and no frame in it is above 8 KB: threads
+ *    with small stacks may call.  CUDA's own libraries take more; see their documents.
  *  - Gradients of parameters accumulate (+=); gradients of activations overwrite (=).
  *  - Tensors are dense, row-major, of the context's element type, in the memory of the context's device.
  *
@@ -53,6 +57,10 @@ extern "C" {
 #define SEQGPU_VERSION_MAJOR 0
 #define SEQGPU_VERSION_MINOR 2 /**< see SEQGPU_VERSION_MAJOR */
 #define SEQGPU_VERSION_PATCH 0 /**< see SEQGPU_VERSION_MAJOR */
+
+/** Bytes of stack that suffice for a thread in which a network is planned, run and trained on the CPU, with what the
+ * C library takes for each thread.  Measured for every cell with glibc on x86-64. */
+#define SEQGPU_STACK_SIZE 32768
 
 /** Every status: X(name, value, what it means). */
 #define SEQGPU_STATUS_LIST(X)                                                                                \
@@ -104,7 +112,8 @@ typedef struct seqgpu_allocator {
 typedef struct seqgpu_context_options {
   const char *device; /**< "cpu", "cuda", or "auto": cuda where there is one, else cpu; NULL = "auto" */
   int device_index;   /**< which GPU */
-  int threads;        /**< CPU: threads including the caller's; 0 = one per processor, at most 1024 */
+  int threads;        /**< CPU: threads including the caller's; 0 = one for each processor that the affinity mask and the
+                          CPU quota of the control group leave to the process; at most 1024 */
   seqgpu_dtype dtype; /**< SEQGPU_DTYPE_F64 on the CPU only */
   void *stream;       /**< GPU: a cudaStream_t of the caller; NULL = the default stream */
   const seqgpu_allocator *allocator; /**< NULL = the C library's; copied */

@@ -24,15 +24,23 @@ typedef struct seqgpu_meta {
 } seqgpu_meta;
 
 /** Writes all tensors of params, the optimiser's state and the metadata to a file, replacing one that is
- * there, and under the reserved metadata key "seqgpu.crc32" a checksum of each tensor and one of the rest.
- * path: of a regular file, in a folder that can be written.  meta [meta_count]: keys must differ; may be NULL
- * if meta_count is 0.
- * Whatever fails, a file that was there before is unchanged, except that an error in flushing the folder may
- * come after the new file is in place.
- * Errors: SEQGPU_EINVAL (an argument, or text that is not UTF-8), SEQGPU_EIO, SEQGPU_ENOMEM,
- * SEQGPU_EDEVICE. */
+ * there.
+ * path: of a regular file, in a folder that can be written.  Links are followed.  A file that is there is
+ * replaced only if it is empty or a .safetensors file; its permissions are kept, and its owner where the
+ * process may give files away.  meta [meta_count]: keys must differ; may be NULL if meta_count is 0.
+ * Whatever fails, a file that was there before is unchanged.  Temporary files (.seqgpu-*.tmp) that killed
+ * processes of the same user left in the folder are removed.
+ * A checksum of each tensor and one of the rest are written under the metadata key "seqgpu.crc32", which is
+ * reserved.
+ * Errors: SEQGPU_EINVAL (an argument, text that is not UTF-8, or a file of another kind), SEQGPU_EIO,
+ * SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_save(seqgpu_params *params, const char *path,
                                                 const seqgpu_meta *meta, int meta_count);
+
+/** The same with the values of all tensors alone: no moments, counters or random streams.  The file is a third of the
+ * size, say, and training cannot be resumed from it; seqgpu_checkpoint_load with resume 0 reads it. */
+SEQGPU_API seqgpu_status seqgpu_checkpoint_save_weights(seqgpu_params *params, const char *path,
+                                                        const seqgpu_meta *meta, int meta_count);
 
 /** A checkpoint that is open for reading; freed by seqgpu_checkpoint_close. */
 typedef struct seqgpu_checkpoint seqgpu_checkpoint;

@@ -42,7 +42,7 @@ typedef struct seqgpu_esn_desc {
   seqgpu_activation activation; /**< g [SEQGPU_ACTIVATION_TANH] */
   double leak;                  /**< a, in (0,1] [1] */
   double spectral_radius;       /**< of W [0.95] */
-  int64_t links;                /**< into each unit: nonzero weights in each row of W [10] */
+  int64_t links;                /**< nonzero weights in each row of W, at most all [10] */
   double input_scale;           /**< W_in is uniform in +- this [1] */
   double feedback_scale;        /**< W_fb is uniform in +- this [1] */
   double bias_scale;            /**< b is uniform in +- this [0] */

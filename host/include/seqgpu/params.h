@@ -148,6 +148,20 @@ SEQGPU_API seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *params, cons
  * Errors: SEQGPU_EINVAL (no such tensor, not square, or not trained), SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_params_orthogonal(seqgpu_params *params, const char *name);
 
+/** Trains the biases of a network as PyTorch, Keras's GRU and ONNX have them: two, bias_ih and bias_hh, of which the
+ * network's own bias is the sum.  The outputs stay the same; training then follows PyTorch, whose sum of two biases
+ * moves twice as far in each step as one bias does, and whose norm of gradients counts both.
+ * From now on params also have prefix.bias_ih_l0, prefix.bias_hh_l0 [G*H] and so on, as PyTorch names them; bias_ih
+ * begins with what the bias is, bias_hh with 0 (of a GRU with bias_rec).  Updates change these two, and
+ * prefix.bias_l0 (and bias_rec_l0) become their sum after each: who wants to write to a bias writes to the parts,
+ * and what is drawn again (seqgpu_params_init_rnn, seqgpu_params_set_gate_bias) is drawn before the split.
+ * seqgpu_checkpoint_load reads both parts from any file that has them, a state dict of PyTorch included;
+ * seqgpu_import_load puts the sum into bias_ih.
+ * prefix: as it was given to seqgpu_params_add_rnn: a network of cell "rnn", "lstm" (not coupled), or "gru" with
+ * reset_after.
+ * Errors: SEQGPU_EINVAL (no such network, or it is split already), SEQGPU_ENOMEM; nothing is changed then. */
+SEQGPU_API seqgpu_status seqgpu_params_split_biases(seqgpu_params *params, const char *prefix);
+
 /** The number of named tensors; 0 for NULL. */
 SEQGPU_API int seqgpu_params_count(const seqgpu_params *params);
 
@@ -195,12 +209,12 @@ typedef enum seqgpu_clip_kind {
 /** An optimiser and its settings.  A field that is 0 takes the value in brackets. */
 typedef struct seqgpu_optimizer {
   seqgpu_optimizer_kind kind; /**< [SEQGPU_OPTIMIZER_SGD] */
-  double lr;                  /**< learning rate, at least 0 */
+  double lr;                  /**< learning rate, at least 0, and a number of the context's element type */
   double momentum;            /**< MOMENTUM: mu, ADAM: beta1, in [0,1) [0.9] */
   double decay;               /**< RMSPROP: rho [0.95], ADAM: beta2 [0.999], in [0,1) */
   double eps;                 /**< RMSPROP, ADAM: added to the denominator [1e-8] */
   double weight_decay;        /**< L2 penalty [0] */
-  int nesterov;               /**< MOMENTUM: 1 for Nesterov's form */
+  int nesterov;               /**< MOMENTUM: 1 for Nesterov's form; else it must be 0 */
   seqgpu_clip_kind clip;      /**< [SEQGPU_CLIP_NONE] */
   double clip_threshold;      /**< NORM, VALUE: the threshold [5]; AUTO: times the average norm [1] */
   double clip_window;         /**< AUTO: how many updates the average remembers [1000] */

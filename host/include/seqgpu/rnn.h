@@ -94,6 +94,7 @@ typedef struct seqgpu_rnn_desc {
   int batch_first;     /**< x and y are [B,T,*] instead of [T,B,*] */
   int inference;       /**< 1: no reserve, no backward */
   seqgpu_math math;    /**< the least exact arithmetic allowed */
+  int reverse;         /**< 1: from each sequence's last step to its first; not with bidirectional */
 } seqgpu_rnn_desc;
 
 /* ---- how: algorithms and plans ---- */
@@ -284,6 +285,9 @@ typedef struct seqgpu_cut_info {
   /** Blocks, one after the other, that the operand of the step's first and second product arrives in; 1 = all at
    * once, 0 = no such product.  Backward, an operand that shared memory has no room for arrives gate by gate. */
   int blocks[2];
+  double product_us;   /**< of step_us: the products by the recurrent weights */
+  double pointwise_us; /**< of step_us: the cell's pointwise steps, and barriers */
+  double exchange_us;  /**< of step_us: giving blocks the results of others */
 } seqgpu_cut_info;
 
 /** What seqgpu_plan_cut_get calls, with the size of the caller's struct. */
@@ -302,7 +306,8 @@ static inline seqgpu_status seqgpu_plan_cut_get(seqgpu_context *ctx, const seqgp
 
 /** One run of a plan.  All pointers but host_lengths are device memory of the context; the same struct goes
  * to forward and to backward.  No buffer may overlap another one, except that final may be the memory of
- * initial. */
+ * initial; in training a pass refuses (EINVAL) to write over something else that it uses, in inference to write y
+ * over x or two states into one memory. */
 typedef struct seqgpu_rnn_run {
   int64_t seq_len; /**< T, at most the plan's */
   int64_t batch;   /**< B, at most the plan's */
@@ -331,6 +336,9 @@ typedef struct seqgpu_rnn_run {
   void *memory;                          /**< of seqgpu_run_allocate; else NULL */
   /* weights in fewer bits */
   void *packed; /**< written by seqgpu_rnn_pack, read by forward; NULL where sizes.packed is 0 */
+  /* how much memory there is, for the library to check; 0 = not told */
+  size_t workspace_bytes; /**< bytes at workspace */
+  size_t reserve_bytes;   /**< bytes at reserve */
 } seqgpu_rnn_run;
 
 /** What seqgpu_run_allocate calls, with the size of the caller's struct. */
@@ -380,9 +388,11 @@ static inline seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu
 SEQGPU_API seqgpu_status seqgpu_rnn_backward_(seqgpu_context *ctx, const seqgpu_plan *plan,
                                               const seqgpu_rnn_run *run, size_t run_size);
 
-/** Back-propagation through time: the gradients of the run's last forward, whose reserve, lengths, seed and
- * offset must be unchanged.  Writes dx and dinitial, adds to dparams.  For truncated BPTT, run a piece of the
- * sequence at a time and carry `final` into the next piece's `initial`. */
+/** Back-propagation through time: the gradients of the run's last forward, whose reserve, seq_len, batch, lengths,
+ * seed and offset must be unchanged.  On the CPU the reserve says what run filled it, and another run is EINVAL; a GPU's
+ * memory cannot be looked at without waiting for it, and there the gradients would be wrong.  Writes dx and dinitial,
+ * adds to dparams.  For truncated BPTT, run a piece of the sequence at a time and carry `final` into the next piece's
+ * `initial`. */
 static inline seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_plan *plan,
                                                 const seqgpu_rnn_run *run) {
   return seqgpu_rnn_backward_(ctx, plan, run, sizeof(seqgpu_rnn_run));

@@ -9,6 +9,8 @@
  *   params.h       named parameters: initial values, optimisers, clipping
  *   tape.h         models as formulas, differentiated in reverse
  *   checkpoint.h   models in .safetensors files
+ *   exchange.h     networks from the files of other programs, and into them
+ *   npy.h          NumPy's .npy and .npz files
  *   esn.h          echo state networks
  *   ridge.h        ridge regression, for read-outs
  *
@@ -30,6 +32,8 @@
 #include "base.h"
 #include "checkpoint.h"
 #include "esn.h"
+#include "exchange.h"
+#include "npy.h"
 #include "ops.h"
 #include "params.h"
 #include "ridge.h"

@@ -1,0 +1,17 @@
+/* signature.h - how a .safetensors file begins: the size of its header, little-endian, and the header's '{'. */
+#ifndef SQ_SIGNATURE_H
+#define SQ_SIGNATURE_H
+
+#include <stdint.h>
+#include <unistd.h>
+
+/* 1 if the file that is open at fd begins so, and its header lies within its `size` bytes. */
+static inline int sq_st_begins(int fd, int64_t size) {
+  unsigned char start[9];
+  uint64_t header = 0;
+  if (pread(fd, start, sizeof start, 0) != (ssize_t)sizeof start || start[8] != '{') return 0;
+  for (int i = 0; i < 8; i++) header |= (uint64_t)start[i] << (8 * i);
+  return header <= (uint64_t)(size - 8);
+}
+
+#endif

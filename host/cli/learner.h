@@ -1,0 +1,37 @@
+/* learner.h - what a task brings to the training loop: data, loss and metric behind a few functions.
+ *
+ * The number of the update is all that the loop keeps of the data, and the learner finds its place by it, so
+ * resuming from any checkpoint reproduces the uninterrupted run bit for bit.
+ */
+#ifndef LEARNER_H
+#define LEARNER_H
+
+#include <signal.h>
+
+#include "host/cli/config.h"
+
+typedef struct learner {
+  void *self;
+  seqgpu_params *params;
+  const seqgpu_plan *plan;
+  int64_t epoch_updates; /* updates per epoch, 0 = data without end */
+  int64_t tokens;        /* time steps per update, over all sequences ... */
+  int64_t last_tokens;   /* ... and of the last update of an epoch */
+  char about[160];       /* "65 tokens in the vocabulary, 446 updates per epoch" */
+  double baseline;       /* loss of the best answer that ignores the input, NaN = not known */
+  const char *metric;    /* its name in the log; less is better */
+  double metric_of_loss; /* the metric is this factor times the loss; 0: only a validation can tell */
+  double token_bits;     /* the same for bits per token, 0 = the loss is not of tokens */
+  /* Adds the gradients of update number `step`. */
+  seqgpu_status (*gradients)(void *self, int64_t step);
+  /* The loss of that update; waits for the device. */
+  seqgpu_status (*loss)(void *self, double *loss);
+  /* NULL: there is nothing to validate on.  SEQGPU_ESTOPPED when *stop becomes nonzero. */
+  seqgpu_status (*validate)(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric);
+  /* Writes a sample of what was learnt, for --sample-every; NULL: there are none.  Changes nothing that is
+   * learnt. */
+  seqgpu_status (*sample)(void *self, FILE *to);
+  seqgpu_status (*save)(void *self, const config_cursor *cursor, const char *path);
+} learner;
+
+#endif

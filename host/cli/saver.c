@@ -1,0 +1,147 @@
+/* saver.c - the checkpoints of a run (saver.h). */
+#include "host/cli/saver.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "host/cli/files.h"
+
+static const char BEST[] = "best";
+
+/* ---------------------------------------------------------------- before the run */
+
+/* Copies of an earlier run would be taken for this one's, and go. */
+static int check_copies(const char *path) {
+  numbered copies;
+  char name[NUMBERED_PATH];
+  int code = numbered_find(path, &copies);
+  if (code == CLI_OK && copies.count > 0) code = numbered_step_name(path, copies.steps[0], name);
+  if (code == CLI_OK && copies.count > 0) code = files_check_model(name, "--keep", 0);
+  numbered_free(&copies);
+  return code;
+}
+
+int saver_check(const run_options *o) {
+  char best[NUMBERED_PATH];
+  const char *path = o->checkpoint ? o->checkpoint : o->resume;
+  if (path == NULL || (o->checkpoint == NULL && !files_is_model(path)))
+    return CLI_OK; /* opening it will tell */
+  const int continues = o->resume && files_are_same(path, o->resume), replace = o->force || continues;
+  CLI_TRY(files_check_model(path, "--checkpoint", replace));
+  if (o->keep > 0 && !replace) CLI_TRY(check_copies(path));
+  if (!o->keep_best) return CLI_OK;
+  CLI_TRY(numbered_name(path, BEST, best));
+  return files_check_model(best, "--keep-best", replace);
+}
+
+/* ---------------------------------------------------------------- what is there */
+
+/* The best model of a run that is continued says how good it was. */
+static int read_best(saver *s, const char *name) {
+  seqgpu_checkpoint *file;
+  if (!files_has_content(name)) return CLI_OK;
+  if (seqgpu_checkpoint_open(s->ctx, name, &file) != SEQGPU_OK) return cli_library_error(s->ctx);
+  const char *loss = seqgpu_checkpoint_meta(file, "val_loss"), *step = seqgpu_checkpoint_meta(file, "step");
+  if (loss && step) {
+    s->best_loss = strtod(loss, NULL);
+    s->best = strtoll(step, NULL, 10);
+  }
+  seqgpu_checkpoint_close(file);
+  return CLI_OK;
+}
+
+int saver_open(saver *s, const run_options *options, seqgpu_context *ctx, const learner *l,
+               const config_cursor *start) {
+  const run_options *o = options;
+  char best[NUMBERED_PATH];
+  *s = (saver){.options = o, .ctx = ctx, .learner = l, .saved = -1, .best = -1, .lock = {.fd = -1}};
+  s->saved_at = cli_now();
+  s->best_loss = (double)NAN;
+  if (o->checkpoint == NULL) return CLI_OK;
+  const int continues = o->resume && files_are_same(o->checkpoint, o->resume);
+  if (continues) s->saved = start->step;
+  CLI_TRY(lock_take(&s->lock, o->checkpoint));
+  if (o->keep > 0) CLI_TRY(numbered_find(o->checkpoint, &s->copies));
+  if (!o->keep_best || !continues) return CLI_OK;
+  CLI_TRY(numbered_name(o->checkpoint, BEST, best));
+  return read_best(s, best);
+}
+
+void saver_close(saver *s) {
+  lock_release(&s->lock);
+  numbered_free(&s->copies);
+}
+
+/* ---------------------------------------------------------------- saving */
+
+/* 1 if every element of a parameter is finite; 0 also when it cannot be read. */
+static int is_finite_tensor(const saver *s, const seqgpu_param *p) {
+  const size_t count = (size_t)(p->rows * p->cols);
+  float *host = malloc(count * sizeof *host);
+  int finite = host && seqgpu_copy_out(s->ctx, host, p->value, count * sizeof *host) == SEQGPU_OK;
+  for (size_t i = 0; finite && i < count; i++) finite = isfinite(host[i]) != 0;
+  free(host);
+  return finite;
+}
+
+/* A model with infinities in it must not replace a good one. */
+static int check_finite(const saver *s, int64_t step) {
+  for (int i = 0; i < seqgpu_params_count(s->learner->params); i++) {
+    seqgpu_param p;
+    seqgpu_params_get(s->learner->params, i, &p);
+    if (is_finite_tensor(s, &p)) continue;
+    return cli_error("step %lld: %s is no longer finite, so training stopped and this step was not saved; "
+                     "try a lower --lr",
+                     (long long)step, p.name);
+  }
+  return CLI_OK;
+}
+
+static int save_as(const saver *s, const config_cursor *cursor, const char *path) {
+  if (s->learner->save(s->learner->self, cursor, path) == SEQGPU_OK) return CLI_OK;
+  return cli_library_error(s->ctx);
+}
+
+static int save_copy(saver *s, const config_cursor *cursor) {
+  const char *path = s->options->checkpoint;
+  char name[NUMBERED_PATH];
+  CLI_TRY(numbered_step_name(path, cursor->step, name));
+  if (!numbered_link(path, name)) CLI_TRY(save_as(s, cursor, name));
+  return numbered_add(&s->copies, cursor->step, s->options->keep);
+}
+
+int saver_is_due(const saver *s, int64_t step) {
+  const run_options *o = s->options;
+  if (o->checkpoint_every > 0 && step % o->checkpoint_every == 0) return 1;
+  return o->checkpoint_minutes > 0 && cli_now() - s->saved_at >= 60 * o->checkpoint_minutes;
+}
+
+static int save(saver *s, const config_cursor *cursor) {
+  const run_options *o = s->options;
+  s->saved_at = cli_now();
+  CLI_TRY(save_as(s, cursor, o->checkpoint));
+  s->saved = cursor->step;
+  return o->keep > 0 ? save_copy(s, cursor) : CLI_OK;
+}
+
+int saver_save(saver *s, const config_cursor *cursor, int is_last) {
+  if (s->options->checkpoint == NULL || s->saved == cursor->step) return CLI_OK;
+  CLI_TRY(check_finite(s, cursor->step));
+  const int code = save(s, cursor);
+  if (code == CLI_OK || is_last) return code;
+  cli_error("step %lld: not saved, but training goes on; the next save may succeed", (long long)cursor->step);
+  return CLI_OK;
+}
+
+int saver_save_best(saver *s, const config_cursor *cursor, double val_loss) {
+  char name[NUMBERED_PATH];
+  config_cursor best = *cursor;
+  s->best = cursor->step;
+  s->best_loss = val_loss;
+  if (!s->options->keep_best) return CLI_OK;
+  best.has_val_loss = 1;
+  best.val_loss = val_loss;
+  CLI_TRY(check_finite(s, cursor->step));
+  CLI_TRY(numbered_name(s->options->checkpoint, BEST, name));
+  return save_as(s, &best, name);
+}

@@ -1,0 +1,12 @@
+/* signals.h - signals that end a training run, which saves first: Ctrl-C, SIGTERM, a terminal that hangs up. */
+#ifndef SIGNALS_H
+#define SIGNALS_H
+
+#include <signal.h>
+
+/* From here on these signals only leave their number in *signals_stop(). */
+void signals_catch(void);
+/* Nonzero: the run shall end.  Its exit code is 128 and the number, as that of a shell. */
+const volatile sig_atomic_t *signals_stop(void);
+
+#endif

@@ -1,0 +1,75 @@
+/* json.c - JSON files of other programs: parsed within limits, and numbers written (json.h). */
+#include "host/formats/json.h"
+
+#include <math.h>
+
+#include "host/files/read.h"
+
+#ifdef SEQGPU_CJSON
+/* A number of two bytes becomes a node of 64: a file of 64 MiB takes 2 GB at the very worst, some 500 MB with
+ * numbers as they are. */
+enum { MOST = 64 << 20 };
+
+seqgpu_status sq_json_open(seqgpu_context *ctx, const char *path, cJSON **out) {
+  unsigned char *text;
+  size_t size;
+  SQ_TRY(sq_file_read(ctx, path, 0, -1, MOST, &text, &size));
+  *out = cJSON_ParseWithLength((const char *)text, size);
+  sq_host_free(ctx, text);
+  return *out ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EFORMAT, "%s: is not valid JSON", path);
+}
+
+int sq_json_numbers(const cJSON *array, int64_t count, double *out) {
+  const cJSON *item;
+  int64_t at = 0;
+  if (!cJSON_IsArray(array)) return 0;
+  cJSON_ArrayForEach(item, array) {
+    if (at == count || !cJSON_IsNumber(item)) return 0;
+    out[at++] = item->valuedouble;
+  }
+  return at == count;
+}
+
+int sq_json_matrix(const cJSON *array, int64_t rows, int64_t cols, double *out) {
+  const cJSON *row;
+  int64_t at = 0;
+  if (!cJSON_IsArray(array)) return 0;
+  cJSON_ArrayForEach(row, array) {
+    if (at == rows || !sq_json_numbers(row, cols, out + at * cols)) return 0;
+    at++;
+  }
+  return at == rows;
+}
+
+int64_t sq_json_whole(const cJSON *object, const char *key, int64_t least, int64_t most) {
+  const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+  if (!cJSON_IsNumber(item) || !(item->valuedouble >= (double)least && item->valuedouble <= (double)most))
+    return -1;
+  return floor(item->valuedouble) == item->valuedouble ? (int64_t)item->valuedouble : -1;
+}
+#endif
+
+seqgpu_status sq_json_missing(seqgpu_context *ctx, const char *path) {
+  return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "%s: this build has no cJSON, which reads files of this format",
+                 path);
+}
+
+void sq_json_write_number(FILE *to, double number) {
+  fprintf(to, "%.*g", (double)(float)number == number ? 9 : 17, number);
+}
+
+void sq_json_write_numbers(FILE *to, const double *numbers, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    fputs(i ? "," : "[", to);
+    sq_json_write_number(to, numbers[i]);
+  }
+  fputs(count > 0 ? "]" : "[]", to);
+}
+
+void sq_json_write_matrix(FILE *to, const double *numbers, int64_t rows, int64_t cols) {
+  for (int64_t i = 0; i < rows; i++) {
+    fputs(i ? "," : "[", to);
+    sq_json_write_numbers(to, numbers + i * cols, cols);
+  }
+  fputs(rows > 0 ? "]" : "[]", to);
+}

@@ -1,0 +1,13 @@
+/* cost.h - what a time step of a persistent algorithm should cost: the model by which the planner and the choice of
+ * a cut decide.  An estimate: cost.cu says where its constants come from.
+ */
+#ifndef SQ_PERSISTENT_COST_H
+#define SQ_PERSISTENT_COST_H
+
+#include "kernels/persistent/cut.h"
+
+/* stages: of the cell.  resident: blocks or clusters that are on the device at a time. */
+sq_step_cost sq_cost_of(const sq_cut_question &q, const recurrence_product_info &product, int stages,
+                        const recurrence_shape &n, int resident);
+
+#endif

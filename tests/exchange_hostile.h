@@ -1,0 +1,59 @@
+/* exchange_hostile.h - damaged copies of the files that test_exchange.c imports: cut off anywhere, bits flipped,
+ * numbers replaced.  Each is refused with a sentence or read; nothing crashes, leaks or takes much memory (the
+ * sanitizers look, and the allocator counts).
+ */
+#ifndef EXCHANGE_HOSTILE_H
+#define EXCHANGE_HOSTILE_H
+
+#include "seqgpu/seqgpu.h"
+#include <sys/stat.h>
+
+#include "tests/check.h"
+
+enum { HOSTILE_MOST = 1 << 16 };
+
+/* Opens a copy of bytes; what has been read is thrown away.  1: it behaved. */
+static inline int hostile_try(seqgpu_context *ctx, const char *path, const unsigned char *bytes,
+                              size_t size) {
+  seqgpu_import *import = NULL;
+  FILE *file = fopen(path, "wb");
+  fwrite(bytes, 1, size, file);
+  fclose(file);
+  const seqgpu_status status = seqgpu_import_open(ctx, path, NULL, &import);
+  const int said = status == SEQGPU_OK || (import == NULL && strlen(seqgpu_last_error(ctx)) > 10);
+  seqgpu_import_close(import);
+  return said;
+}
+
+static inline void hostile_file(seqgpu_context *ctx, const char *goldens, const char *name,
+                                const char *folder) {
+  static unsigned char good[HOSTILE_MOST], bad[HOSTILE_MOST];
+  char path[160];
+  snprintf(path, sizeof path, "%s/%s", goldens, name);
+  FILE *file = fopen(path, "rb");
+  const size_t size = file ? fread(good, 1, sizeof good, file) : 0;
+  if (file) fclose(file);
+  snprintf(path, sizeof path, "%s/hostile-%s", folder, name);
+  int cut = 1, flipped = 1, replaced = 1;
+  for (size_t n = 0; n < size; n += 1 + size / 100) cut &= hostile_try(ctx, path, good, n);
+  for (int i = 0; i < 200; i++) {
+    memcpy(bad, good, size);
+    const size_t at = (size_t)check_below((int64_t)size);
+    bad[at] = (unsigned char)(bad[at] ^ 1u << check_below(8));
+    flipped &= hostile_try(ctx, path, bad, size);
+  }
+  for (int i = 0; i < 100; i++) { /* another digit, or the largest byte, in several places */
+    memcpy(bad, good, size);
+    for (int k = 0; k < 4; k++) {
+      const size_t at = (size_t)check_below((int64_t)size);
+      bad[at] = bad[at] >= '0' && bad[at] <= '9' ? (unsigned char)('0' + check_below(10)) : 0xff;
+    }
+    replaced &= hostile_try(ctx, path, bad, size);
+  }
+  remove(path);
+  CHECK(size > 0 && cut, "%s, cut off, is refused with a sentence or read", name);
+  CHECK(flipped, "%s, a bit flipped, is refused with a sentence or read", name);
+  CHECK(replaced, "%s, bytes replaced, is refused with a sentence or read", name);
+}
+
+#endif

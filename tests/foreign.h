@@ -1,0 +1,60 @@
+/* foreign.h - networks of other programs' files (host/formats/format.h) under test: run, drawn, compared, freed. */
+#ifndef FOREIGN_H
+#define FOREIGN_H
+
+#include "host/formats/format.h"
+#include "tests/net.h"
+
+static inline void foreign_free_tensors(seqgpu_context *ctx, sq_foreign_tensor *tensors, int count) {
+  for (int i = 0; i < count; i++) sq_host_free(ctx, tensors[i].value);
+  sq_host_free(ctx, tensors);
+}
+
+/* Everything that a reader, or foreign_draw, has put there. */
+static inline void foreign_free(seqgpu_context *ctx, sq_foreign *f) {
+  for (int i = 0; i < f->net_count; i++) {
+    foreign_free_tensors(ctx, f->nets[i].tensors, f->nets[i].tensor_count);
+    foreign_free_tensors(ctx, f->nets[i].states, f->nets[i].state_count);
+  }
+  for (int i = 0; i < f->left_count; i++) sq_host_free(ctx, f->left[i]);
+  sq_host_free(ctx, f->nets);
+  sq_host_free(ctx, f->left);
+  memset(f, 0, sizeof *f);
+}
+
+/* Whether a sentence of `left` has this word in it. */
+static inline int foreign_left(const sq_foreign *f, const char *word) {
+  for (int i = 0; i < f->left_count; i++)
+    if (strstr(f->left[i], word)) return 1;
+  return 0;
+}
+
+static inline const sq_foreign_tensor *foreign_find(const sq_foreign_tensor *tensors, int count,
+                                                    const char *name) {
+  for (int i = 0; i < count; i++)
+    if (strcmp(tensors[i].name, name) == 0) return &tensors[i];
+  return NULL;
+}
+
+/* The parameters and states of a file into an open network; a failed check unless the parameters are exactly
+ * the plan's, by name and size. */
+static inline int foreign_load(const sq_foreign_net *f, net *n) {
+  const int count = seqgpu_plan_param_count(n->plan);
+  if (!CHECK(f->tensor_count == count, "%s, has %d parameters", f->name, count)) return 0;
+  for (int i = 0; i < count; i++) {
+    seqgpu_param_info p;
+    net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param_get");
+    const sq_foreign_tensor *t = foreign_find(f->tensors, count, p.name);
+    if (!CHECK(t && t->rows == p.rows && t->cols == p.cols, "%s, has %s", f->name, p.name)) return 0;
+    memcpy(n->value[NET_PARAMS] + p.offset, t->value, (size_t)(p.rows * p.cols) * sizeof(double));
+  }
+  for (int k = 0; k < f->state_count; k++) {
+    const sq_foreign_tensor *t = &f->states[k];
+    if (!CHECK(t->rows * t->cols == n->count[NET_H0 + k], "%s, its state %s fits", f->name, t->name))
+      return 0;
+    memcpy(n->value[NET_H0 + k], t->value, (size_t)n->count[NET_H0 + k] * sizeof(double));
+  }
+  return 1;
+}
+
+#endif

@@ -1,0 +1,300 @@
+/* test_npy.c - .npy and .npz files (seqgpu/npy.h): what NumPy writes is read, what is written reads back, and damaged
+ * files are refused.  goldens/exchange/types.npz and version*.npy are NumPy's (make_exchange.py).
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "seqgpu/seqgpu.h"
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/check.h"
+#include "tests/failing.h"
+#include "tests/refused.h"
+
+static char folder[64]; /* of this run */
+static seqgpu_context *ctx;
+
+static const char *at(const char *name) {
+  static char paths[4][160];
+  static int next;
+  char *path = paths[next++ % 4];
+  snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+  return path;
+}
+
+static void write_file(const char *path, const void *bytes, size_t size) {
+  FILE *file = fopen(path, "wb");
+  fwrite(bytes, 1, size, file);
+  fclose(file);
+}
+
+/* ---------------------------------------------------------------- what NumPy writes */
+
+/* Whether an array counts 0, 1, 2, ... */
+static int counts_up(const seqgpu_npy *file, int index, int64_t elements) {
+  seqgpu_npy_info info;
+  double value[16];
+  if (index < 0 || seqgpu_npy_get(file, index, &info) != SEQGPU_OK || info.elements != elements) return 0;
+  if (seqgpu_npy_read(file, index, value) != SEQGPU_OK) return 0;
+  for (int64_t i = 0; i < elements; i++)
+    if (value[i] != (double)i) return 0;
+  return 1;
+}
+
+static void test_types(void) {
+  static const char *const names[] = {"f2", "f4", "f8", "i1", "i2",      "i4",      "i8",
+                                      "u1", "u2", "u4", "u8", "swapped", "fortran", "cube"};
+  seqgpu_npy *file = NULL;
+  seqgpu_npy_info info;
+  double value[16];
+  if (!CHECK(seqgpu_npy_open(ctx, "goldens/exchange/types.npz", &file) == SEQGPU_OK, "NumPy's .npz opens"))
+    return;
+  for (size_t i = 0; i < COUNT(names); i++)
+    CHECK(counts_up(file, seqgpu_npy_find(file, names[i]), 12), "type %s", names[i]);
+  const int scalar = seqgpu_npy_find(file, "scalar"), empty = seqgpu_npy_find(file, "empty"),
+            flags = seqgpu_npy_find(file, "flags");
+  CHECK(seqgpu_npy_get(file, scalar, &info) == SEQGPU_OK && info.rank == 0 && info.elements == 1 &&
+            strcmp(info.dtype, "<f8") == 0 && seqgpu_npy_read(file, scalar, value) == SEQGPU_OK &&
+            value[0] == 7,
+        "a scalar");
+  CHECK(seqgpu_npy_get(file, empty, &info) == SEQGPU_OK && info.rank == 2 && info.shape[0] == 0 &&
+            info.shape[1] == 3 && seqgpu_npy_read(file, empty, value) == SEQGPU_OK,
+        "an empty array");
+  CHECK(seqgpu_npy_read(file, flags, value) == SEQGPU_OK && value[0] == 0 && value[1] == 1, "booleans");
+  CHECK(seqgpu_npy_find(file, "none") == -1 && seqgpu_npy_count(file) == 17, "names");
+  REFUSED(ctx, EINVAL, "index is 17", seqgpu_npy_read(file, 17, value));
+  REFUSED(ctx, EINVAL, "out", seqgpu_npy_read(file, 0, NULL));
+  seqgpu_npy_close(file);
+}
+
+static void test_deflated(void) {
+  seqgpu_npy *file = NULL;
+  const seqgpu_status status = seqgpu_npy_open(ctx, "goldens/exchange/deflated.npz", &file);
+  if (status == SEQGPU_EUNSUPPORTED)
+    check_skip(seqgpu_last_error(ctx), "a deflated .npz");
+  else
+    CHECK(status == SEQGPU_OK && counts_up(file, seqgpu_npy_find(file, "cube"), 12), "a deflated .npz");
+  seqgpu_npy_close(file);
+}
+
+static void test_versions(void) {
+  char path[64];
+  for (int version = 1; version <= 3; version++) {
+    seqgpu_npy *file = NULL;
+    snprintf(path, sizeof path, "goldens/exchange/version%d.npy", version);
+    CHECK(seqgpu_npy_open(ctx, path, &file) == SEQGPU_OK && seqgpu_npy_count(file) == 1 &&
+              counts_up(file, 0, 12),
+          "version %d", version);
+    seqgpu_npy_close(file);
+  }
+}
+
+/* ---------------------------------------------------------------- there and back */
+
+static void test_back(void) {
+  float narrow[24];
+  double wide[24], read[24];
+  check_fill_f32(narrow, 24, -1, 1);
+  check_fill_f64(wide, 24, -1, 1);
+  const seqgpu_npy_array arrays[] = {
+      {.name = "a/b", .dtype = SEQGPU_DTYPE_F32, .rank = 3, .shape = {2, 3, 4}, .values = narrow},
+      {.name = "wide", .dtype = SEQGPU_DTYPE_F64, .rank = 1, .shape = {24}, .values = wide},
+      {.name = "none", .dtype = SEQGPU_DTYPE_F64, .rank = 2, .shape = {0, 5}},
+      {.name = "one", .dtype = SEQGPU_DTYPE_F64, .values = wide},
+  };
+  seqgpu_npy *file = NULL;
+  seqgpu_npy_info info;
+  CHECK(seqgpu_npy_write(ctx, at("all.npz"), arrays, 4) == SEQGPU_OK &&
+            seqgpu_npy_open(ctx, at("all.npz"), &file) == SEQGPU_OK && seqgpu_npy_count(file) == 4,
+        "a .npz of four arrays");
+  CHECK(seqgpu_npy_get(file, 0, &info) == SEQGPU_OK && strcmp(info.name, "a/b") == 0 && info.rank == 3 &&
+            info.shape[2] == 4,
+        "names and shapes");
+  int same = seqgpu_npy_read(file, 0, read) == SEQGPU_OK;
+  for (int i = 0; i < 24; i++) same &= read[i] == (double)narrow[i];
+  CHECK(same, "the same float32");
+  CHECK(seqgpu_npy_read(file, seqgpu_npy_find(file, "wide"), read) == SEQGPU_OK &&
+            memcmp(read, wide, sizeof wide) == 0,
+        "the same float64");
+  seqgpu_npy_close(file);
+  CHECK(seqgpu_npy_write(ctx, at("one.npy"), arrays + 1, 1) == SEQGPU_OK &&
+            seqgpu_npy_open(ctx, at("one.npy"), &file) == SEQGPU_OK &&
+            seqgpu_npy_read(file, 0, read) == SEQGPU_OK && memcmp(read, wide, sizeof wide) == 0,
+        "a .npy");
+  seqgpu_npy_close(file);
+  unlink(at("all.npz"));
+  unlink(at("one.npy"));
+}
+
+/* A file that is there survives what is refused, and what a link points to is replaced, not the link. */
+static void test_replaced(void) {
+  const double one = 1;
+  const seqgpu_npy_array array = {.name = "a", .dtype = SEQGPU_DTYPE_F64, .values = &one};
+  struct stat status;
+  seqgpu_npy *file = NULL;
+  write_file(at("there.npy"), "precious", 8);
+  CHECK(chmod(at("there.npy"), 0640) == 0 && symlink("there.npy", at("link.npy")) == 0,
+        "a file and a link to it");
+  REFUSED(ctx, EINVAL, "count", seqgpu_npy_write(ctx, at("there.npy"), &array, 2));
+  CHECK(stat(at("there.npy"), &status) == 0 && status.st_size == 8, "a refused write changes nothing");
+  CHECK(seqgpu_npy_write(ctx, at("link.npy"), &array, 1) == SEQGPU_OK &&
+            lstat(at("link.npy"), &status) == 0 && S_ISLNK(status.st_mode) &&
+            stat(at("there.npy"), &status) == 0 && (status.st_mode & 0777) == 0640 &&
+            seqgpu_npy_open(ctx, at("there.npy"), &file) == SEQGPU_OK,
+        "through a link, the mode kept");
+  seqgpu_npy_close(file);
+  unlink(at("link.npy"));
+  unlink(at("there.npy"));
+}
+
+/* ---------------------------------------------------------------- what is refused */
+
+/* Refuses a .npy with this text for a header and `data` bytes behind it. */
+static void refuse(const char *header, size_t data, seqgpu_status expected, const char *word) {
+  unsigned char bytes[512] = "\x93NUMPY\1";
+  seqgpu_npy *file = NULL;
+  bytes[8] = (unsigned char)strlen(header);
+  memcpy(bytes + 10, header, strlen(header));
+  write_file(at("bad.npy"), bytes, 10 + strlen(header) + data);
+  forget_error(ctx);
+  refused(ctx, seqgpu_npy_open(ctx, at("bad.npy"), &file), expected, word, header);
+  seqgpu_npy_close(file);
+}
+
+static void test_refused(void) {
+  refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 11, SEQGPU_EFORMAT, "it must have");
+  refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 13, SEQGPU_EFORMAT, "it must have");
+  refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999, 99999999999), }", 0,
+         SEQGPU_EFORMAT, "too large");
+  refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 0, SEQGPU_EFORMAT, "whole numbers");
+  refuse("{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,), }", 4, SEQGPU_EFORMAT, "fortran_order");
+  refuse("{'descr': '<f4', 'shape': (1,), }", 4, SEQGPU_EFORMAT, "lacks");
+  refuse("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", 4, SEQGPU_EFORMAT,
+         "twice");
+  refuse("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 4, SEQGPU_EUNSUPPORTED, "|O");
+  refuse("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", 8, SEQGPU_EUNSUPPORTED, "<c8");
+  refuse("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4, SEQGPU_EUNSUPPORTED,
+         "structure");
+  refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4, SEQGPU_EFORMAT,
+         "8 dimensions");
+  refuse("[1]", 4, SEQGPU_EFORMAT, "dictionary");
+  refuse("{'descr': '<f4", 0, SEQGPU_EFORMAT, "descr");
+  unlink(at("bad.npy"));
+  const double one = 1;
+  seqgpu_npy_array bad[2] = {{.name = "a", .dtype = SEQGPU_DTYPE_F64, .values = &one},
+                             {.name = "a", .dtype = SEQGPU_DTYPE_F64, .values = &one}};
+  REFUSED(ctx, EINVAL, "twice", seqgpu_npy_write(ctx, at("x.npz"), bad, 2));
+  bad[1].name = "/etc/passwd";
+  REFUSED(ctx, EINVAL, "slash", seqgpu_npy_write(ctx, at("x.npz"), bad, 2));
+  bad[1].name = "b";
+  bad[1].rank = 9;
+  REFUSED(ctx, EINVAL, "rank", seqgpu_npy_write(ctx, at("x.npz"), bad, 2));
+  bad[1].rank = 1;
+  bad[1].shape[0] = -1;
+  REFUSED(ctx, EINVAL, "shape", seqgpu_npy_write(ctx, at("x.npz"), bad, 2));
+  bad[1].shape[0] = 1;
+  bad[1].values = NULL;
+  REFUSED(ctx, EINVAL, "values", seqgpu_npy_write(ctx, at("x.npz"), bad, 2));
+  bad[1].dtype = (seqgpu_dtype)7;
+  REFUSED(ctx, EINVAL, "dtype", seqgpu_npy_write(ctx, at("x.npz"), bad, 2));
+  CHECK(access(at("x.npz"), F_OK) != 0, "a refused write leaves no file");
+}
+
+/* ---------------------------------------------------------------- damaged files */
+
+/* Opens and reads all of a file; 1: it was read, 0: refused with a sentence, -1: neither. */
+static int read_all(const char *path) {
+  seqgpu_npy *file = NULL;
+  seqgpu_npy_info info;
+  double value[16];
+  seqgpu_status status = seqgpu_npy_open(ctx, path, &file);
+  for (int i = 0; status == SEQGPU_OK && i < seqgpu_npy_count(file); i++) {
+    status = seqgpu_npy_get(file, i, &info);
+    if (status == SEQGPU_OK && info.elements <= 16) status = seqgpu_npy_read(file, i, value);
+  }
+  seqgpu_npy_close(file);
+  if (status == SEQGPU_OK) return 1;
+  return strlen(seqgpu_last_error(ctx)) > 10 ? 0 : -1;
+}
+
+/* A deflated member that unpacks to more than deflate can pack is refused before anything is unpacked. */
+static void test_bomb(void) {
+  static const unsigned char member[] = "PK\3\4\24\0\0\0\10\0\0\0\41\0\0\0\0\0\4\0\0\0\0\0\0\100\5\0\0\0a.npy"
+                                        "\1\2\3\4";
+  unsigned char bytes[200];
+  seqgpu_npy *file = NULL;
+  const size_t local = sizeof member - 1;
+  memcpy(bytes, member, local);
+  unsigned char *e = bytes + local; /* the same in the directory */
+  memset(e, 0, 46 + 5 + 22);
+  memcpy(e, "PK\1\2\24\0", 6);
+  memcpy(e + 6, member + 4, 26);
+  memcpy(e + 46, "a.npy", 5);
+  memcpy(e + 51, "PK\5\6", 4);
+  e[51 + 8] = e[51 + 10] = 1;
+  e[51 + 12] = 51;
+  e[51 + 16] = (unsigned char)local;
+  write_file(at("bomb.npz"), bytes, local + 51 + 22);
+  REFUSED(ctx, EFORMAT, "sizes that cannot be", seqgpu_npy_open(ctx, at("bomb.npz"), &file));
+  unlink(at("bomb.npz"));
+}
+
+static void test_damaged(void) {
+  static unsigned char good[1 << 14], bad[1 << 14];
+  FILE *file = fopen("goldens/exchange/types.npz", "rb");
+  const size_t size = fread(good, 1, sizeof good, file);
+  fclose(file);
+  int cut = 1, noticed = 0, behaved = 1;
+  for (size_t n = 0; n < size; n += 13) {
+    write_file(at("cut.npz"), good, n);
+    cut &= read_all(at("cut.npz")) == 0;
+  }
+  CHECK(cut, "cut off anywhere, a .npz is refused");
+  enum { FLIPS = 400 };
+  for (int i = 0; i < FLIPS; i++) {
+    memcpy(bad, good, size);
+    const size_t place = (size_t)check_below((int64_t)size);
+    bad[place] = (unsigned char)(bad[place] ^ 1u << check_below(8));
+    write_file(at("cut.npz"), bad, size);
+    const int result = read_all(at("cut.npz"));
+    behaved &= result >= 0;
+    noticed += result == 0;
+  }
+  CHECK(behaved, "a bit flipped, a .npz is refused with a sentence or read");
+  /* the names, times and attributes of members have no checksum */
+  CHECK(noticed > FLIPS / 3, "a bit flipped is mostly noticed: %d of %d", noticed, FLIPS);
+  unlink(at("cut.npz"));
+}
+
+static seqgpu_status read_and_write(seqgpu_context *c) {
+  seqgpu_npy *file = NULL;
+  double value[16] = {0};
+  const seqgpu_npy_array array = {
+      .name = "a", .dtype = SEQGPU_DTYPE_F64, .rank = 1, .shape = {16}, .values = value};
+  seqgpu_status status = seqgpu_npy_write(c, at("memory.npz"), &array, 1);
+  if (status == SEQGPU_OK) status = seqgpu_npy_open(c, at("memory.npz"), &file);
+  if (status == SEQGPU_OK) status = seqgpu_npy_read(file, 0, value);
+  seqgpu_npy_close(file);
+  unlink(at("memory.npz"));
+  return status;
+}
+
+int main(void) {
+  check_start();
+  snprintf(folder, sizeof folder, "/tmp/seqgpu-npy-%ld", (long)getpid());
+  const seqgpu_context_options options = {.device = "cpu", .threads = 1};
+  if (!CHECK(mkdir(folder, 0700) == 0 && seqgpu_context_create(&options, &ctx) == SEQGPU_OK, "a context"))
+    return check_finish();
+  test_types();
+  test_deflated();
+  test_versions();
+  test_back();
+  test_replaced();
+  test_refused();
+  test_bomb();
+  test_damaged();
+  failing_each("cpu", read_and_write, 0);
+  seqgpu_context_destroy(ctx);
+  CHECK(rmdir(folder) == 0, "nothing is left behind");
+  return check_finish();
+}

@@ -1,0 +1,179 @@
+#!/bin/sh
+# test_pages.sh PROGRAM - what training and models look like elsewhere: the page of cells, the report of a run, and event files
+# for TensorBoard.  Numbers in them are compared with those of other commands; where Chromium is, it shows the pages, and
+# where TensorBoard is, it reads the events ($SEQGPU_TENSORBOARD_PYTHON: a Python that has it).
+. "$(dirname "$0")/cli.sh"
+
+equal() { if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "is $2, must be $3"; fi; }
+has() { if grep -q -e "$2" "$3"; then pass "$1"; else fail "$1" "$2 is not in $3"; fi; }
+
+awk 'BEGIN { for (i = 0; i < 200; i++) printf "%s\n", i % 3 ? "  say \"well & so\" (<b>)" : i % 2 ? "\tand then [it] ran" : "so \"it\" ran" }' >text
+train() { "$seqgpu" train charlm --text text --hidden 12 --batch 4 --seq-len 20 --device cpu --threads 1 --optimizer adam --lr 0.01 --quiet "$@"; }
+train --steps 100 --eval-every 50 --log-every 10 --sample-every 50 --checkpoint model --log log.jsonl --tensorboard events
+
+# A page of one file: whole, nothing from elsewhere, valid SVG.
+check_page() {
+  if [ "$(head -n 1 "$1")" = "<!doctype html>" ] && [ "$(tail -n 1 "$1")" = "</html>" ] && ! grep -qE '(src|href)="?(https?:)?//|@import|url\(' "$1"; then
+    pass "$1: one file that needs no other"
+  else fail "$1: one file that needs no other" "$(head -c 200 "$1")"; fi
+  for tag in div table svg pre script head body p; do
+    equal "$1: every <$tag> is closed" "$(grep -oE "<$tag[ >]" "$1" | wc -l)" "$(grep -o "</$tag>" "$1" | wc -l)"
+  done
+}
+
+# ---------------------------------------------------------------- cells
+
+check "a page of cells" "$seqgpu" inspect --checkpoint model --cells text --cells-length 700 --html cells.html --device cpu --threads 1
+check_page cells.html
+equal "a chart for each gate of each layer" "$(grep -c 'aria-label="gate [ifo] of layer [01]"' cells.html)" 6
+equal "a dot for each cell in it" "$(grep -o '<circle' cells.html | wc -l)" 72
+for feature in quotes "line position" brackets indentation; do
+  if awk -v f="$feature" '$0 ~ "data-feature=\"" f "\"" { on = 1 } on && /<td>/ { gsub("<[^>]*>", " "); r = $3; if (n++ && r > last + 0) bad = 1; last = r } /<\/table>/ { on = 0 }
+    END { exit !(n == 10 && !bad && last >= 0) }' cells.html; then pass "ten cells by how they follow $feature"; else fail "ten cells by how they follow $feature" "$(grep -A3 "data-feature=.$feature" cells.html)"; fi
+done
+head -c 700 text >part # one byte is one token here
+"$seqgpu" inspect --checkpoint model --prime-file part --json --device cpu --threads 1 >inspected.json
+if command -v python3 >/dev/null; then
+  cat >look_at_cells.py <<'END'
+import base64, json, re
+page = open("cells.html").read()
+data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
+text = open("part").read()
+assert "".join(data["tokens"]) == text and (data["layers"], data["cells"]) == (2, 12)
+raw = base64.b64decode(data["activations"], validate=True)
+n, U = 700, 24
+assert len(raw) == n * U
+cell = [[(b - 256 if b > 127 else b) / 127 for b in raw[u * n:(u + 1) * n]] for u in range(U)]
+line, lines = 0, []
+for c in text:
+    line = 0 if c == "\n" else line + 1
+    lines.append(line)
+def pearson(x, y):
+    mx, my = sum(x) / n, sum(y) / n
+    sxy = sum((a - mx) * (b - my) for a, b in zip(x, y))
+    return sxy / (sum((a - mx) ** 2 for a in x) * sum((b - my) ** 2 for b in y)) ** .5
+k = data["features"].index("line position")
+worst = max(abs(pearson(cell[u], lines) - data["correlation"][k][u]) for u in range(U))
+assert worst < 0.02, worst
+best = max(range(U), key=lambda u: abs(data["correlation"][k][u]))
+assert re.search(r'data-feature="line position".*?#cell-(\d+)', page, re.S).group(1) == str(best)
+gates = json.load(open("inspected.json"))["gates"]
+shown = re.findall(r"layer (\d), gate (\w)<.*?means: left ([0-9.]+), right ([0-9.]+)<", page, re.S)
+assert len(shown) == 6
+for layer, gate, left, right in shown:
+    g = next(g for g in gates if g["layer"] == int(layer) and g["part"] == gate)
+    assert abs(g["below_0.1"] - float(left)) < 2e-3 and abs(g["above_0.9"] - float(right)) < 2e-3, (g, left, right)
+END
+  check "its numbers are those of the model" python3 look_at_cells.py
+else
+  skip "its numbers are those of the model" "no python3"
+fi
+"$seqgpu" train charlm --text text --cell gru --hidden 4 --steps 1 --batch 4 --seq-len 20 --checkpoint gru --quiet --device cpu
+check "a page goes to standard output" sh -c '"$1" inspect --checkpoint gru --cells text --cells-length 50 --device cpu >gru.html' sh "$seqgpu"
+has "a GRU has gates r and u, and shows h" "A cell shows h\." gru.html
+equal "two gates of two layers" "$(grep -c 'aria-label="gate [ru] of layer [01]"' gru.html)" 4
+"$seqgpu" train charlm --text text --cell rnn --hidden 4 --steps 1 --batch 4 --seq-len 20 --checkpoint rnn --quiet --device cpu
+"$seqgpu" inspect --checkpoint rnn --cells text --cells-length 50 --device cpu >rnn.html
+has "a cell without gates" "no gates" rnn.html
+printf 'ab' >flat
+"$seqgpu" inspect --checkpoint rnn --cells flat --device cpu >flat.html 2>err
+has "a text without quotes has no scores for them" "The same everywhere" flat.html
+refused "a file that is no page is kept" 1 "text: is there and is no HTML page" inspect --checkpoint model --cells text --html text
+refused "no folder for the page" 1 "cannot write" inspect --checkpoint model --cells text --html no/cells.html
+printf 'a' >single
+refused "a text of one token" 1 "at least 2" inspect --checkpoint model --cells single
+rm -f single flat
+
+# ---------------------------------------------------------------- the report
+
+check "a report" "$seqgpu" report log.jsonl --html report.html
+check_page report.html
+for title in loss bits_per_char "gradient norm" "learning rate"; do has "chart of $title" "aria-label=\"$title\"" report.html; done
+equal "curves of training and validation" "$(grep -c 'data-curve="training"' report.html) $(grep -c 'data-curve="validation"' report.html)" "4 2"
+equal "a point for each report" "$(sed -n '/aria-label="gradient norm"/,/<\/svg>/s/.*data-curve="training" d="\([^"]*\)".*/\1/p' report.html | tr 'L' '\n' | wc -l)" 10
+has "the last loss" "<tr><td>loss</td><td>$(sed -n 's/.*"loss": \([^,]*\), "val_loss.*/\1/p' log.jsonl | tail -1)</td></tr>" report.html
+equal "samples" "$(grep -c 'after update \(50\|100\)<' report.html)" 2
+check "--log FILE is the same" sh -c '"$1" report --log log.jsonl | cmp - report.html' sh "$seqgpu"
+(cat log.jsonl; printf '{"step": 200, "loss": 1.') >cut.jsonl
+check "a last line that is being written is left out" sh -c '"$1" report cut.jsonl | sed "s/cut\.jsonl/log.jsonl/" | cmp - report.html' sh "$seqgpu"
+(cat log.jsonl; sed -n '3,$p' log.jsonl) >twice.jsonl
+check "steps that come again count once" sh -c '"$1" report twice.jsonl | sed "s/twice\.jsonl/log.jsonl/" | cmp - report.html' sh "$seqgpu"
+printf '{"step": 1, "loss": 2, "odd<&": 3, "val_odd<&": 4}\n{"step": 2, "sample": "<script>x\\u0007\\u00e9\\n"}\n' >odd.jsonl
+"$seqgpu" report odd.jsonl >odd.html
+has "texts of the log are text" "&lt;script&gt;x $(printf '\303\251')" odd.html
+has "names, too" 'aria-label="odd&lt;&amp;"' odd.html
+(cat log.jsonl; echo '{"step": 3, "loss": }'; echo '{"step": 4}') >wrong.jsonl
+refused "a line that is no report" 1 "wrong.jsonl: line 13 is no report" report wrong.jsonl
+refused "no log at all" 1 "text: line 1 is no report" report text
+: >empty
+refused "an empty log" 1 "no reports" report empty
+refused "a log that is missing" 1 "nobody: cannot open" report nobody
+refused "report without a log" 2 "--log" report
+rm -f cut.jsonl twice.jsonl odd.jsonl wrong.jsonl
+
+# ---------------------------------------------------------------- in a browser
+
+browser=
+for name in chromium chromium-browser google-chrome; do
+  command -v $name >/dev/null && [ -z "$browser" ] && browser=$name
+done
+# dom FILE: the page after its scripts ran.
+dom() { timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --dump-dom "file://$work/$1" 2>/dev/null; }
+echo '<!doctype html><p id=a></p><script>a.textContent = 6 * 7</script>' >probe.html
+if [ -z "$browser" ]; then skip "in a browser" "no Chromium"
+elif ! dom probe.html | grep -q '>42<'; then skip "in a browser" "$browser does not run here"
+else
+  dom cells.html >shown
+  equal "a browser shows every token" "$(grep -o '<span title="[^"]*" style="background' shown | wc -l)" 700
+  best=$(sed -n 's/.*"first": \([0-9]*\),.*/\1/p' cells.html)
+  equal "and first the cell that tells most" "$(sed -n 's/.*id="layer">\([0-9]*\)<.*id="unit">\([0-9]*\)<.*/\1 \2/p' shown)" "$((best / 12)) $((best % 12))"
+  # Right three times, left once, down: two cells on, in the other layer.
+  sed 's#^</body>#<script>for (const key of ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowDown"]) document.dispatchEvent(new KeyboardEvent("keydown", {key}))</script></body>#' cells.html >keys.html
+  dom keys.html >shown
+  equal "keys flip through the cells" "$(sed -n 's/.*id="layer">\([0-9]*\)<.*id="unit">\([0-9]*\)<.*/\1 \2/p' shown)" "$(((best + 14) % 24 / 12)) $(((best + 14) % 24 % 12))"
+  dom report.html >shown
+  equal "a browser shows the report" "$(grep -c '<svg' shown)" 4
+fi
+rm -rf browser shown keys.html probe.html
+
+# ---------------------------------------------------------------- TensorBoard
+
+equal "one event file" "$(ls events | wc -l)" 1
+equal "its first record is the version" "$(head -c 60 events/* | tail -c +13 | LC_ALL=C grep -a -o 'brain.Event:2')" brain.Event:2
+equal "the length of that record" "$(od -An -tu8 -N8 events/* | tr -d ' ')" 26
+python=${SEQGPU_TENSORBOARD_PYTHON:-python3}
+if command -v "$python" >/dev/null && "$python" -c 'import tensorboard' 2>/dev/null; then
+  cat >look_at_events.py <<'END'
+import glob, json
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+rows = [json.loads(line) for line in open("log.jsonl")]
+reports, samples = [r for r in rows if "loss" in r], [r for r in rows if "sample" in r]
+a = EventAccumulator("events", size_guidance={"scalars": 0, "tensors": 0})
+a.Reload()
+def scalars(tag):
+    if tag in a.Tags()["scalars"]:
+        return [(e.step, e.value) for e in a.Scalars(tag)]
+    return [(e.step, float(e.tensor_proto.float_val[0])) for e in a.Tensors(tag)]
+for tag, key in [("loss/training", "loss"), ("loss/validation", "val_loss"), ("bits_per_char/training", "bits_per_char"),
+                 ("gradient norm", "grad_norm"), ("learning rate", "lr"), ("tokens per second", "tokens_per_s")]:
+    wanted = [(r["step"], r[key]) for r in reports if r[key] is not None]
+    got = scalars(tag)
+    assert [s for s, _ in got] == [s for s, _ in wanted], (tag, got, wanted)
+    assert all(abs(x - y) <= 2e-5 * abs(y) for (_, x), (_, y) in zip(got, wanted)), (tag, got, wanted)
+texts = [(e.step, e.tensor_proto.string_val[0].decode("utf-8", "replace")) for e in a.Tensors("sample/text_summary" if "sample/text_summary" in a.Tags()["tensors"] else "sample")]
+assert texts == [(s["step"], s["sample"]) for s in samples], texts
+records = list(RawEventFileLoader(glob.glob("events/*")[0]).Load()) # checks every CRC
+assert len(records) == 1 + len(rows) and Event.FromString(records[0]).file_version == "brain.Event:2"
+END
+  check "TensorBoard reads the numbers of the log" "$python" look_at_events.py
+else
+  skip "TensorBoard reads the numbers of the log" "no tensorboard for $python"
+fi
+train --steps 20 --checkpoint model2 --tensorboard events
+equal "another run is another file" "$(ls events | wc -l)" 2
+refused "a folder that cannot be made" 1 "no/events: cannot create" train charlm --text text --steps 2 --batch 4 --seq-len 20 --tensorboard no/events --log newlog
+refused "a file for a folder" 1 "text" train charlm --text text --steps 2 --batch 4 --seq-len 20 --tensorboard text --log newlog
+
+finish_cli

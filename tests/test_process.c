@@ -1,0 +1,187 @@
+/* test_process.c - the library in other people's processes: fork(), the affinity mask, CPU quotas of control groups. */
+#define _GNU_SOURCE /* sched_setaffinity, mkdtemp */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/processors.h"
+#include "host/context/cgroup.h"
+#include "seqgpu/seqgpu.h"
+#include "tests/check.h"
+
+/* ---------------------------------------------------------------- fork */
+
+static seqgpu_context *open_context(int threads) {
+  seqgpu_context *ctx;
+  const seqgpu_context_options options = {.device = "cpu", .threads = threads};
+  if (seqgpu_context_create(&options, &ctx) == SEQGPU_OK) return ctx;
+  printf("FAIL no context: %s\n", seqgpu_last_error(ctx));
+  exit(EXIT_FAILURE);
+}
+
+/* What a child finds; it says so by its exit code, in which each bit is a check that failed. */
+enum { RUN_REFUSED = 1, SAID_SO = 2, OPERATOR_REFUSED = 4, NEW_ONE_WORKS = 8, OLD_ONE_WORKS = 16 };
+
+typedef struct network {
+  seqgpu_context *ctx;
+  seqgpu_plan *plan;
+  seqgpu_rnn_run run;
+} network;
+
+static seqgpu_status open_network(seqgpu_context *ctx, network *n) {
+  const seqgpu_rnn_desc desc = {
+      .cell = "lstm", .input_size = 40, .hidden_size = 64, .seq_len = 9, .batch = 8};
+  n->ctx = ctx;
+  const seqgpu_status status = seqgpu_plan_create(ctx, &desc, NULL, &n->plan);
+  return status == SEQGPU_OK ? seqgpu_run_allocate(ctx, n->plan, &n->run) : status;
+}
+
+static void close_network(network *n) {
+  seqgpu_run_release(n->ctx, &n->run);
+  seqgpu_plan_destroy(n->plan);
+  seqgpu_context_destroy(n->ctx);
+}
+
+/* The parent's network in the child, and one of its own. */
+static int look_in_child(network *parents) {
+  int found = 0;
+  seqgpu_params *params;
+  network own;
+  const seqgpu_status status = seqgpu_rnn_forward(parents->ctx, parents->plan, &parents->run);
+  if (status == SEQGPU_EINVAL) found |= RUN_REFUSED;
+  if (status == SEQGPU_OK) found |= OLD_ONE_WORKS;
+  if (strstr(seqgpu_last_error(parents->ctx), "fork()")) found |= SAID_SO;
+  if (seqgpu_params_create(parents->ctx, 1, &params) == SEQGPU_EINVAL)
+    found |= OPERATOR_REFUSED;
+  else
+    seqgpu_params_destroy(params);
+  if (open_network(open_context(2), &own) == SEQGPU_OK &&
+      seqgpu_rnn_forward(own.ctx, own.plan, &own.run) == SEQGPU_OK)
+    found |= NEW_ONE_WORKS;
+  close_network(&own);
+  close_network(parents); /* and it must return */
+  return found;
+}
+
+static int look_in_fork(network *n) {
+  int status = 0;
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) _exit(look_in_child(n));
+  if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) return -1;
+  return WEXITSTATUS(status);
+}
+
+static void test_fork(int threads) {
+  network n;
+  CHECK(open_network(open_context(threads), &n) == SEQGPU_OK, "fork, %d threads: a network", threads);
+  CHECK(seqgpu_rnn_forward(n.ctx, n.plan, &n.run) == SEQGPU_OK, "fork, %d threads: runs before", threads);
+  const int found = look_in_fork(&n);
+  const int want =
+      threads == 1 ? OLD_ONE_WORKS | NEW_ONE_WORKS : RUN_REFUSED | SAID_SO | OPERATOR_REFUSED | NEW_ONE_WORKS;
+  CHECK(found == want, "fork, %d threads: the child finds %d", threads, found);
+  CHECK(seqgpu_rnn_backward(n.ctx, n.plan, &n.run) == SEQGPU_OK, "fork, %d threads: the parent goes on",
+        threads);
+  close_network(&n);
+}
+
+/* ---------------------------------------------------------------- processors */
+
+static void test_affinity(void) {
+#ifdef __linux__
+  cpu_set_t before, one;
+  char text[128];
+  if (sched_getaffinity(0, sizeof before, &before)) {
+    check_skip("the affinity mask cannot be read", "affinity");
+    return;
+  }
+  size_t first = 0;
+  while (!CPU_ISSET(first, &before)) first++;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  CHECK(sched_setaffinity(0, sizeof one, &one) == 0, "affinity: one processor alone");
+  CHECK(sq_processors() == 1, "affinity: one processor is counted");
+  seqgpu_context *ctx = open_context(0);
+  seqgpu_context_describe(ctx, text, sizeof text);
+  CHECK(strncmp(text, "cpu, 1 threads", 14) == 0, "affinity: a context says \"%s\"", text);
+  seqgpu_context_destroy(ctx);
+  sched_setaffinity(0, sizeof before, &before);
+  CHECK(sq_processors() == CPU_COUNT(&before), "affinity: all of them again");
+#else
+  check_skip("only Linux has one", "affinity");
+#endif
+}
+
+/* Writes a sample file below `root`, with the folders on its way. */
+static void write_sample(const char *root, const char *path, const char *text) {
+  char full[512];
+  snprintf(full, sizeof full, "%s%s", root, path);
+  for (char *c = full + 1; (c = strchr(c, '/')) != NULL; c++) {
+    *c = 0;
+    mkdir(full, 0700);
+    *c = '/';
+  }
+  FILE *file = fopen(full, "w");
+  if (file) fputs(text, file);
+  if (file) fclose(file);
+}
+
+typedef struct sample {
+  const char *path, *text;
+} sample;
+
+static void check_quota(const char *name, const sample *files, int most, int want) {
+  char root[] = "/tmp/seqgpu-cgroup-XXXXXX", command[64];
+  if (!CHECK(mkdtemp(root) != NULL, "quota: a folder")) return;
+  for (; files->path; files++) write_sample(root, files->path, files->text);
+  const int got = sq_cgroup_processors(root, most);
+  CHECK(got == want, "quota, %s: %d processors of %d", name, got, most);
+  snprintf(command, sizeof command, "rm -r %s", root);
+  CHECK(system(command) == 0, "quota, %s: the folder is removed", name);
+}
+
+static void test_quotas(void) {
+  static const char GROUPS[] = "/proc/self/cgroup", V2[] = "0::/a/b\n",
+                    V1[] = "9:memory:/\n4:cpu,cpuacct:/job\n";
+  const sample nothing[] = {{"/empty", ""}, {NULL, NULL}};
+  const sample v2[] = {{GROUPS, V2}, {"/sys/fs/cgroup/a/b/cpu.max", "150000 100000\n"}, {NULL, NULL}};
+  const sample above[] = {{GROUPS, V2},
+                          {"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"},
+                          {"/sys/fs/cgroup/a/cpu.max", "300000 100000\n"},
+                          {"/sys/fs/cgroup/cpu.max", "400000 100000\n"},
+                          {NULL, NULL}};
+  const sample container[] = {{GROUPS, V2}, {"/sys/fs/cgroup/cpu.max", "50000 100000\n"}, {NULL, NULL}};
+  const sample unlimited[] = {{GROUPS, V2}, {"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"}, {NULL, NULL}};
+  const sample v1[] = {{GROUPS, V1},
+                       {"/sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", "250000\n"},
+                       {"/sys/fs/cgroup/cpu/job/cpu.cfs_period_us", "100000\n"},
+                       {NULL, NULL}};
+  const sample v1_none[] = {{GROUPS, V1},
+                            {"/sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", "-1\n"},
+                            {"/sys/fs/cgroup/cpu/job/cpu.cfs_period_us", "100000\n"},
+                            {NULL, NULL}};
+  const sample broken[] = {{GROUPS, "::\n0:\n\n0::/x\n"},
+                           {"/sys/fs/cgroup/x/cpu.max", "0 0\n"},
+                           {"/sys/fs/cgroup/cpu.max", "nonsense\n"},
+                           {NULL, NULL}};
+  check_quota("no control groups", nothing, 8, 8);
+  check_quota("version 2: one and a half", v2, 8, 2);
+  check_quota("version 2: no more than there are", v2, 1, 1);
+  check_quota("version 2: the group above", above, 8, 3);
+  check_quota("version 2: a container's root", container, 8, 1);
+  check_quota("version 2: max", unlimited, 8, 8);
+  check_quota("version 1: two and a half", v1, 8, 3);
+  check_quota("version 1: -1", v1_none, 8, 8);
+  check_quota("damaged files", broken, 8, 8);
+}
+
+int main(void) {
+  check_start();
+  test_affinity();
+  test_quotas();
+  test_fork(1);
+  test_fork(2);
+  return check_finish();
+}
