@@ -10,6 +10,7 @@ import json
 import os
 
 os.environ["KERAS_BACKEND"] = "torch"
+import h5py
 import keras
 import numpy as np
 import torch
@@ -67,7 +68,18 @@ def keras_layers():
             value = keras.ops.convert_to_numpy(weight)
             arrays[weight.path] = value
     arrays["dense/kernel"] = np.zeros((3, 1), "float32")
+    keras_files(layers["gru"], layers["both"])
     np.savez(path("keras.npz"), **arrays)
+
+
+def keras_files(gru, both):
+    """The same two layers in a file of Keras 3, and one of them by names as Keras 2 wrote them."""
+    x = keras.Input((T, 3))
+    model = keras.Model(x, [gru(x), both(x)])
+    model.save(path("model.keras"))
+    with h5py.File(path("keras2.h5"), "w") as out:
+        for weight in gru.weights:
+            out[f"gru_1/gru_1/{weight.name}:0"] = keras.ops.convert_to_numpy(weight)
 
 
 def json_layer(layer, kind):
