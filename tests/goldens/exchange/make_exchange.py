@@ -67,9 +67,24 @@ def keras_layers():
         for weight in layer.weights:
             value = keras.ops.convert_to_numpy(weight)
             arrays[weight.path] = value
+    for name, like, gates in (("cudnn_lstm", "lstm", 4), ("cudnn_gru", "gru", 3)):
+        cudnn(arrays, name, like, gates)
     arrays["dense/kernel"] = np.zeros((3, 1), "float32")
     keras_files(layers["gru"], layers["both"])
     np.savez(path("keras.npz"), **arrays)
+
+
+def cudnn(arrays, name, like, gates):
+    """A layer as Keras 2's CuDNNLSTM and CuDNNGRU kept it: each gate's kernel transposed, and two biases in one vector."""
+    turn = lambda kernel: np.hstack([k.flatten("F").reshape(k.shape) for k in np.hsplit(kernel, gates)])
+    cell = next(n for n in arrays if n.startswith(f"{like}/") and n.endswith("/recurrent_kernel"))[:-len("recurrent_kernel")]
+    bias = arrays[cell + "bias"]
+    other = np.random.uniform(-.5, .5, bias.shape).astype("float32")
+    arrays[f"{name}/kernel"] = turn(arrays[cell + "kernel"])
+    arrays[f"{name}/recurrent_kernel"] = turn(arrays[cell + "recurrent_kernel"])
+    arrays[f"{name}/bias"] = np.concatenate([bias - other, other]) if bias.ndim == 1 else bias.flatten()
+    for what in "xy":
+        expected[f"keras/{name}/{what}"] = expected[f"keras/{like}/{what}"]
 
 
 def keras_files(gru, both):
