@@ -81,6 +81,9 @@ for name, value in ("nan", float("nan")), ("inf", float("inf")):
     write(name, broken, meta)
 write("escapes", tensors, {**meta, "a\x1b[31m": "\x1b]0;title\x07\u009b31m\u202e"})
 write("escape", tensors, {**meta, "hidden": "\x1b[31m6"})
+vocabulary = meta["vocabulary"].split(" ")
+vocabulary[1:4] = "%1B", "\u009b", "\u202e"
+write("spoken", tensors, {**meta, "vocabulary": " ".join(vocabulary)})
 
 lies = {"large": {"hidden": "16000", "layers": "2"}, "drawn": {"hidden": "3000", "cell": "rnn", "init": "np"},
         "wide": {"embedding": "2147483647"}, "deep": {"layers": "1024", "hidden": "1048576"}}
@@ -138,6 +141,29 @@ says "names of strangers are shown" 0 "^a?\[31m *?\]0;title??31m?" inspect --che
 check "without control characters" sh -c '! LC_ALL=C grep -q "[^[:print:][:space:]]" out && ! LC_ALL=C grep -q "$(printf "\033")" out'
 says "in a sentence, too" 1 'hidden: is "?\[31m6"' sample --checkpoint escape
 check "and in JSON" sh -c '"$1" inspect --checkpoint escapes --json >out && ! LC_ALL=C grep -q "$(printf "[\033\302\342]")" out' sh "$seqgpu"
+
+cat >terminal.py <<'END'
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+written = b""
+while True:
+    try:
+        piece = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not piece:
+        break
+    written += piece
+ended = os.waitpid(child, 0)[1] == 0
+sys.exit(not (ended and b"?" in written and not any(c in written.decode() for c in "\x1b\x9b\u202e")))
+END
+check "a sample on a terminal has no control characters" python3 terminal.py "$seqgpu" sample --checkpoint spoken --length 200 --temperature 9 \
+  --device cpu --threads 1
+check "in a pipe it is what the model says" sh -c '"$1" sample --checkpoint spoken --length 200 --temperature 9 --device cpu --threads 1 |
+  grep -q "$(printf "\033")"' sh "$seqgpu"
+rm -f terminal.py
 
 # ---------------------------------------------------------------- lies
 

@@ -170,12 +170,13 @@ seqgpu_status sq_st_read(seqgpu_context *ctx, const sq_st_file *f, const sq_st_t
 
 seqgpu_status sq_st_check(seqgpu_context *ctx, const sq_st_file *f, const sq_st_tensor *t) {
   if (f->header.sums == NULL) return SEQGPU_OK;
-  void *piece = sq_host_alloc(ctx, PIECE);
+  const int64_t most = t->bytes < PIECE ? t->bytes : PIECE;
+  void *piece = sq_host_alloc(ctx, (size_t)most + 1);
   if (piece == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", f->path);
   seqgpu_status status = SEQGPU_OK;
   uint32_t sum = 0;
   for (int64_t done = 0, n; done < t->bytes && status == SEQGPU_OK; done += n) {
-    n = t->bytes - done < PIECE ? t->bytes - done : PIECE;
+    n = t->bytes - done < most ? t->bytes - done : most;
     status = read_all(ctx, f, f->data + t->begin + done, piece, n);
     if (status == SEQGPU_OK) sum = sq_crc_add(&f->crc, sum, piece, (size_t)n);
   }

@@ -1,4 +1,4 @@
-/* cache.c - see cache.h.  No memory is allocated but for streams and a path: a line at a time, of bounded
+/* cache.c - see cache.h.  No memory is allocated but the stream's buffer: a line at a time, of bounded
  * length, of a file of bounded size. */
 #define _XOPEN_SOURCE 700
 
