@@ -112,7 +112,9 @@ int args_set(const arg_spec *spec, const char *text, void *options, const char *
   void *field = (char *)options + spec->offset;
   switch (spec->kind) {
   case ARG_FLAG:
-    *(int *)field = strcmp(text, "0") != 0;
+    if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
+      return cli_usage("%s: is \"%.40s\"; it must be 0 or 1", who, text);
+    *(int *)field = text[0] == '1';
     return CLI_OK;
   case ARG_INT:
     return set_int(spec, text, field, who);
