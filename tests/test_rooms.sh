@@ -39,9 +39,9 @@ if ! command -v nm >/dev/null 2>&1 || ! command -v tsort >/dev/null 2>&1; then
   skip "circles" "no nm or tsort here"
 else
   : >"$temp/defined" >"$temp/needed"
-  names host host
-  names core_f32 core
-  names core_once core
+  names seqgpu_host host
+  names seqgpu_core_f32 core
+  names seqgpu_core_once core
   arrows >"$temp/arrows"
   check "the objects of core/ and host/ were found" test "$(wc -l <"$temp/arrows")" -gt 100
   check "no circle between files of core/ and host/" circles "$temp/arrows"

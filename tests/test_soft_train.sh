@@ -24,6 +24,7 @@ agree() { # CPU CUDA
 
 # One line of numbers per update on both devices, and they agree.
 same_numbers() { # TASK OPTIONS...
+  rm -f cpu.log cuda.log
   for device in cpu cuda; do
     "$seqgpu" train "$@" $small --device $device --log $device.log --steps 4 || return 1
   done

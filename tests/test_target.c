@@ -1,5 +1,5 @@
-/* test_target.c - where a checkpoint goes (host/checkpoint/target.c, leftovers.c): links, permissions, files that are
- * none of ours, folders that cannot be flushed, and what killed processes left.
+/* test_target.c - where a checkpoint goes (host/checkpoint/target.c, leftovers.c): links, permissions, files
+ * that are none of ours, folders that cannot be flushed, and what killed processes left.
  */
 #define _POSIX_C_SOURCE 200809L
 

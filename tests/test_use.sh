@@ -79,7 +79,7 @@ rm -f moved elsewhere whole part
 measured() {
   task=$1
   shift
-  "$seqgpu" train "$task" "$@" --hidden 6 --batch 4 --steps 3 --eval-size 10 --checkpoint of_task --json --device cpu --threads 1 >run 2>err &&
+  "$seqgpu" train "$task" "$@" --hidden 6 --batch 4 --steps 3 --eval-size 10 --checkpoint of_task --force --json --device cpu --threads 1 >run 2>err &&
     "$seqgpu" eval --checkpoint of_task --json --device cpu --threads 1 $data >out 2>err
   metric=$(sed 's/.*"\(val_[a-z]*_*[a-z]*\)": [^,]*, "grad_norm.*/\1/' run | tail -1)
   if [ -s out ] && grep -q "\"task\": \"$task\", \"sequences\": 10, " out &&

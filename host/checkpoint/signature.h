@@ -1,4 +1,4 @@
-/* signature.h - how a .safetensors file begins: the size of its header, little-endian, and the header's '{'. */
+/* signature.h - how a .safetensors file begins: the size of its header, little-endian, and '{'. */
 #ifndef SQ_SIGNATURE_H
 #define SQ_SIGNATURE_H
 

@@ -1,6 +1,7 @@
 /* args_help.c - options explained from their table (args_help.h). */
 #include "host/cli/args_help.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,9 +10,10 @@
 
 enum { COLUMNS = 80, HELP_AT = 26 };
 
+/* Behind the name come options, "[...]", or the "FILE" of a command. */
 int args_name_length(const char *usage) {
   int n = 0;
-  while (usage[n] && !(usage[n] == ' ' && strchr("-[", usage[n + 1]))) n++;
+  while (usage[n] && !(usage[n] == ' ' && !islower((unsigned char)usage[n + 1]))) n++;
   return n;
 }
 

@@ -14,8 +14,8 @@ typedef struct charlm_streams {
   int32_t *ids;          /* [length+1,B] on the device */
 } charlm_streams;
 
-/* Cuts the predictions of count tokens, at most `batch` times `length`, into streams of equal length, or of one more in
- * some of them: then the last row of the others is masked. */
+/* Cuts the predictions of count tokens, at most `batch` times `length`, into streams.  Some may be one longer
+ * than the others, whose last row is then masked. */
 seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
                                     int64_t length, charlm_streams *out);
 /* Streams that together make every prediction of count >= 2 tokens; batch 0 = charlm_eval_batch. */

@@ -40,9 +40,3 @@ int exchange_choose(const seqgpu_import *import, const char *name, int one, int 
   if (seqgpu_import_count(import) == 1) return CLI_OK;
   return cli_usage("--network: is missing; the file has %s", names);
 }
-
-void exchange_print(const char *text, size_t most) {
-  for (size_t i = 0; text[i] && i < most; i++)
-    putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
-  if (strlen(text) > most) printf("...");
-}

@@ -17,7 +17,4 @@ int exchange_open(seqgpu_context *ctx, const char *path, const char *format, seq
  * an exit code. */
 int exchange_choose(const seqgpu_import *import, const char *name, int one, int *index);
 
-/* Text from a file that anyone may have written: no control characters may reach the terminal. */
-void exchange_print(const char *text, size_t most);
-
 #endif

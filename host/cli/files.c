@@ -14,6 +14,11 @@
 #include "host/checkpoint/signature.h"
 #include "host/cli/cli.h"
 
+const char *files_base(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
 int files_has_content(const char *path) {
   struct stat about;
   return stat(path, &about) == 0 && !(S_ISREG(about.st_mode) && about.st_size == 0);
@@ -36,8 +41,7 @@ static int will_be_same(const char *a, const char *b) {
   struct stat *const of[] = {&of_a, &of_b};
   const char *base[2];
   for (int i = 0; i < 2; i++) {
-    const char *slash = strrchr(paths[i], '/');
-    base[i] = slash ? slash + 1 : paths[i];
+    base[i] = files_base(paths[i]);
     const int length = (int)(base[i] - paths[i]);
     if (snprintf(folder, sizeof folder, "%.*s", length, paths[i]) >= (int)sizeof folder) return 0;
     if (stat(length ? folder : ".", of[i]) != 0) return 0;

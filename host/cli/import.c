@@ -44,7 +44,7 @@ static void print_network(const seqgpu_import *import, int index, int json) {
            (long long)info.head_rows);
     return;
   }
-  exchange_print(info.name[0] ? info.name : "(no name)", 60);
+  cli_show(stdout, info.name[0] ? info.name : "(no name)", 60);
   printf(": %s, %lld -> %lld, %lld layer%s%s, %lld parameters", d.cell, (long long)d.input_size,
          (long long)d.hidden_size, (long long)d.num_layers, d.num_layers == 1 ? "" : "s",
          d.bidirectional ? ", two directions" : "", (long long)info.elements);
@@ -64,7 +64,7 @@ static void print_file(const seqgpu_import *import, int json) {
       continue;
     }
     printf("left: ");
-    exchange_print(seqgpu_import_left(import, i), 200);
+    cli_show(stdout, seqgpu_import_left(import, i), 200);
     printf("\n");
   }
   printf(json ? "]}\n" : "");

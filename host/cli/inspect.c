@@ -236,6 +236,8 @@ static int inspect(int argc, char **argv) {
   if (started != ARGS_GO_ON) return started;
   seqgpu_checkpoint *file;
   int code = CLI_OK;
+  if (options.base.how.plan == NULL)
+    options.base.how.plan = "step"; /* not all show what they keep: cuDNN's do not */
   if (options.cells.text) {
     code = cells_page(ctx, options.checkpoint, &options.base, &options.cells);
     seqgpu_context_destroy(ctx);

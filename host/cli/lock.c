@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "host/cli/cli.h"
+#include "host/cli/files.h"
 #include "host/cli/hash.h"
 #include "host/files/leftovers.h"
 
@@ -32,7 +33,7 @@ static int name_lock(lock *l, const char *path) {
     return failed(path, "open");
   }
   if (realpath(path, place) == NULL) strcpy(place, path); /* a new file */
-  const char *slash = strrchr(place, '/'), *base = slash ? slash + 1 : place;
+  const char *base = files_base(place);
   const uint64_t hash = hash_bytes(HASH_START, base, strlen(base));
   snprintf(l->name, sizeof l->name, "%.*s" SQ_LEFTOVER_PREFIX "lock-%016" PRIx64 SQ_LEFTOVER_SUFFIX,
            (int)(base - place), place, hash);

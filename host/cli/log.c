@@ -47,7 +47,7 @@ static log_end find_end(FILE *file, int64_t after) {
     const int64_t step = report ? strtoll(line + sizeof START - 1, NULL, 10) : -1;
     if (!report || (whole && step <= after))
       end.keep = -1;
-    else if (end.keep < 0 || (whole && step <= before))
+    else if (end.keep < 0 || (whole && step < before))
       end.keep = at;
     end.needs_newline = !ends && end.keep < 0;
     before = step;

@@ -1,4 +1,4 @@
-/* log.h - the log of training runs: JSON Lines, one object a report, {"step": N, ...}.  It is only added to. */
+/* log.h - the log of training runs: JSON Lines, one object per report, {"step": N, ...}. */
 #ifndef LOG_H
 #define LOG_H
 

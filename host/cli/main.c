@@ -71,8 +71,8 @@ static int print_help(void) {
   printf("  %-10s  %s\n", "completion", "print the completion of a shell: bash, zsh or fish");
   printf("\nseqgpu COMMAND --help lists the options of a command; seqgpu --version, or -V,\n"
          "prints the version.\n"
-         "Exit codes: 0 success, 1 failure, 2 wrong command line, 129, 130 and 143 stopped by\n"
-         "a hang-up, by Ctrl-C and by SIGTERM.\n");
+         "Exit codes: 0 success, 1 failure, 2 wrong command line, 129, 130 and 143\n"
+         "stopped by a hang-up, by Ctrl-C and by SIGTERM.\n");
   return CLI_OK;
 }
 

@@ -17,11 +17,6 @@
 
 /* ---------------------------------------------------------------- names */
 
-static const char *base_of(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
-}
-
 /* Where ".safetensors" begins in a name; its end if it has no such part. */
 static const char *ending_of(const char *base) {
   const char *dot = strrchr(base, '.');
@@ -29,7 +24,7 @@ static const char *ending_of(const char *base) {
 }
 
 int numbered_name(const char *path, const char *text, char out[NUMBERED_PATH]) {
-  const char *ending = ending_of(base_of(path));
+  const char *ending = ending_of(files_base(path));
   const int length = snprintf(out, NUMBERED_PATH, "%.*s-%s%s", (int)(ending - path), path, text, ending);
   if (length < NUMBERED_PATH) return CLI_OK;
   return cli_error("%s: cannot open: %s", path, strerror(ENAMETOOLONG));
@@ -43,7 +38,7 @@ int numbered_step_name(const char *path, int64_t step, char out[NUMBERED_PATH]) 
 
 /* The step of a copy's name, -1 if it is none. */
 static int64_t step_of(const char *path, const char *name) {
-  const char *base = base_of(path), *ending = ending_of(base);
+  const char *base = files_base(path), *ending = ending_of(base);
   const size_t stem = (size_t)(ending - base);
   char expected[NUMBERED_PATH];
   if (strncmp(name, base, stem) != 0 || name[stem] != '-') return -1;
@@ -79,7 +74,7 @@ static int by_step(const void *a, const void *b) {
 int numbered_find(const char *path, numbered *out) {
   char folder[NUMBERED_PATH];
   *out = (numbered){.path = path};
-  snprintf(folder, sizeof folder, "%.*s", (int)(base_of(path) - path), path);
+  snprintf(folder, sizeof folder, "%.*s", (int)(files_base(path) - path), path);
   DIR *dir = opendir(folder[0] ? folder : ".");
   int code = CLI_OK;
   for (struct dirent *entry; code == CLI_OK && dir && (entry = readdir(dir)) != NULL;) {

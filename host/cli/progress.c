@@ -23,9 +23,9 @@ int progress_open(progress *p, const progress_target *target, double fraction) {
       (progress){.mode = target->mode, .start = now, .drawn = 0, .reported = now, .start_fraction = fraction};
   p->terminal = p->mode == PROGRESS_TEXT && isatty(STDOUT_FILENO);
   p->log_path = target->log;
-  if (p->log_path) CLI_TRY(log_open(p->log_path, target->after, &p->log));
-  const int code = target->tensorboard ? events_open(target->tensorboard, &p->events) : CLI_OK;
-  if (code && p->log) fclose(p->log);
+  if (target->tensorboard) CLI_TRY(events_open(target->tensorboard, &p->events));
+  const int code = p->log_path ? log_open(p->log_path, target->after, &p->log) : CLI_OK;
+  if (code && p->events) events_abandon(p->events);
   return code;
 }
 

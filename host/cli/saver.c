@@ -132,12 +132,15 @@ int saver_save(saver *s, const config_cursor *cursor, int is_last) {
 int saver_save_best(saver *s, const config_cursor *cursor, double val_loss) {
   char name[NUMBERED_PATH];
   config_cursor best = *cursor;
+  if (s->options->keep_best) {
+    best.has_val_loss = 1;
+    best.val_loss = val_loss;
+    CLI_TRY(check_finite(s, cursor->step));
+    CLI_TRY(numbered_name(s->options->checkpoint, BEST, name));
+    s->best_failed = save_as(s, &best, name) != CLI_OK;
+    if (s->best_failed) return CLI_OK;
+  }
   s->best = cursor->step;
   s->best_loss = val_loss;
-  if (!s->options->keep_best) return CLI_OK;
-  best.has_val_loss = 1;
-  best.val_loss = val_loss;
-  CLI_TRY(check_finite(s, cursor->step));
-  CLI_TRY(numbered_name(s->options->checkpoint, BEST, name));
-  return save_as(s, &best, name);
+  return CLI_OK;
 }

@@ -16,6 +16,7 @@ typedef struct saver {
   numbered copies;  /* of --keep */
   int64_t best;     /* the step in the file of --keep-best, -1 = none */
   double best_loss; /* its validation loss */
+  int best_failed;  /* a better one could not be saved */
   lock lock;
 } saver;
 
@@ -27,10 +28,12 @@ int saver_open(saver *s, const run_options *options, seqgpu_context *ctx, const 
                const config_cursor *start);
 /* Whether --checkpoint-every or --checkpoint-minutes asks for a save at this step. */
 int saver_is_due(const saver *s, int64_t step);
-/* Saves the model if that step is not in the file yet, with its copy; nothing without --checkpoint.  A file that cannot be
- * written is a failure only of the last save: the model of a run is still there, and the disk may be again. */
+/* Saves the model if that step is not in the file yet, with its copy; nothing without --checkpoint.  A file
+ * that cannot be written is a failure only of the last save: until then the model is still in memory, and the
+ * next save may succeed. */
 int saver_save(saver *s, const config_cursor *cursor, int is_last);
-/* The validation loss is the best so far: saves the model apart, if --keep-best asks for it. */
+/* The validation loss is the best so far: saves the model apart, if --keep-best asks for it.  Where that fails
+ * it says so, and the best model is still the one in the file. */
 int saver_save_best(saver *s, const config_cursor *cursor, double val_loss);
 void saver_close(saver *s);
 

@@ -1,4 +1,4 @@
-/* signals.h - signals that end a training run, which saves first: Ctrl-C, SIGTERM, a terminal that hangs up. */
+/* signals.h - signals upon which a training run saves and ends: Ctrl-C, SIGTERM, a hang-up. */
 #ifndef SIGNALS_H
 #define SIGNALS_H
 

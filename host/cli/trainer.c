@@ -21,7 +21,7 @@ typedef struct trainer {
   int64_t validated, reported; /* the steps of the last ones, -1 = none */
   int64_t worse;               /* validations since the best one */
   int reached;                 /* the goal of --stop-at or --stop-at-metric, or the end of --patience */
-  int log_failed;
+  int usable; /* the parameters are those of the cursor's step, and finite as far as is known */
   double start_time;
   seqgpu_optimizer optimizer;
   double loss_sum, last_loss; /* since the last report; the mean of that report */
@@ -39,7 +39,9 @@ static int failed(trainer *t) {
 /* The saver says what went wrong below the bar. */
 static int save(trainer *t, int is_last) {
   progress_end_bar(&t->shown);
-  return saver_save(&t->saver, &t->cursor, is_last);
+  const int code = saver_save(&t->saver, &t->cursor, is_last);
+  if (code) t->usable = 0;
+  return code;
 }
 
 /* ---------------------------------------------------------------- one update */
@@ -77,10 +79,12 @@ static int ends_epoch(const trainer *t) {
 
 static int train_step(trainer *t) {
   double loss = 0;
+  t->usable = 0;
   const seqgpu_status status = update(t, &loss);
   if (status == SEQGPU_ENONFINITE || (status == SEQGPU_OK && !isfinite(loss))) return not_finite(t, loss);
   if (status != SEQGPU_OK) return failed(t);
   t->cursor.step++;
+  t->usable = 1;
   t->loss_sum += loss;
   t->loss_count++;
   t->shown.tokens += ends_epoch(t) ? t->learner.last_tokens : t->learner.tokens;
@@ -123,8 +127,7 @@ static int report_line(trainer *t) {
   t->loss_sum = 0;
   t->loss_count = 0;
   t->reported = t->cursor.step;
-  t->log_failed = progress_line(&t->shown, &r);
-  return t->log_failed;
+  return progress_line(&t->shown, &r);
 }
 
 static int out_of_patience(const trainer *t) {
@@ -177,12 +180,12 @@ static int is_multiple(int64_t step, int64_t every) { return every > 0 && step %
 static int after_step(trainer *t) {
   const run_options *o = t->options;
   const int64_t step = t->cursor.step;
-  const int last = step == t->last_step; /* then finish() validates and reports */
+  const int last = step == t->last_step; /* then finish() saves, validates and reports */
   const int valid = is_multiple(step, o->eval_every) && !last;
   if (valid) CLI_TRY(validate(t));
   if (valid || (is_multiple(step, o->log_every) && !last)) CLI_TRY(report_line(t));
   if (is_multiple(step, o->sample_every)) CLI_TRY(show_sample(t));
-  if (saver_is_due(&t->saver, step)) CLI_TRY(save(t, 0));
+  if (saver_is_due(&t->saver, step) && !last) CLI_TRY(save(t, 0));
   if (t->shown.terminal) {
     const progress_report r = report(t);
     progress_draw(&t->shown, &r);
@@ -214,23 +217,27 @@ static int stopped(const trainer *t) {
   return CLI_SIGNAL + *signals_stop();
 }
 
+/* Saves first: what has been learnt matters more than how well. */
 static int finish(trainer *t) {
+  if (t->cursor.step > 0) CLI_TRY(save(t, 1)); /* a model that has learnt nothing is not worth a file */
   if (!*signals_stop() && t->validated != t->cursor.step) CLI_TRY(validate(t));
   if (!*signals_stop() && t->reported != t->cursor.step) CLI_TRY(report_line(t));
-  if (t->cursor.step > 0) CLI_TRY(save(t, 1)); /* what has learnt nothing is not worth a file */
   progress_end_bar(&t->shown);
   if (out_of_patience(t) && !t->options->common.json && !t->options->common.quiet)
     printf("%lld validations without a better loss than %.6g at step %lld\n", (long long)t->worse,
            t->saver.best_loss, (long long)t->saver.best);
-  return *signals_stop() ? stopped(t) : CLI_OK;
+  if (*signals_stop()) return stopped(t);
+  return t->saver.best_failed ? CLI_FAILED : CLI_OK;
 }
 
 /* A run that has come to its end before: nothing to learn, validate or report. */
 static int already_there(trainer *t) {
   CLI_TRY(save(t, 1));
-  if (t->options->common.quiet) return CLI_OK;
-  FILE *to = t->options->common.json ? stderr : stdout;
-  fprintf(to, "already at step %lld; there is nothing left to do\n", (long long)t->cursor.step);
+  const long long step = (long long)t->cursor.step;
+  if (t->options->common.json)
+    cli_error("already at step %lld; there is nothing left to do", step);
+  else if (!t->options->common.quiet)
+    printf("already at step %lld; there is nothing left to do\n", step);
   return CLI_OK;
 }
 
@@ -271,10 +278,11 @@ static int run(trainer *t) {
     cli_error("without --checkpoint the model will not be saved");
   print_start(t);
   if (t->last_step > 0 && t->cursor.step >= t->last_step) return already_there(t);
-  if (t->saver.best >= 0 && o->eval_every > 0) t->worse = (t->cursor.step - t->saver.best) / o->eval_every;
+  if (t->saver.best >= 0 && t->saver.best < t->cursor.step && o->eval_every > 0)
+    t->worse = (t->cursor.step - t->saver.best) / o->eval_every;
   const int code = loop(t);
   if (code == CLI_OK) return finish(t);
-  if (t->log_failed) save(t, 1); /* a full disk under the log is no reason to lose the model */
+  if (t->usable) save(t, 1); /* a full disk under the log is no reason to lose the model */
   return code;
 }
 

@@ -4,7 +4,7 @@
  *
  * where LAYER may end with the name of a cell ("lstm/lstm_cell"), names may be joined by dots, and end with ":0".  A
  * layer is a network; a bidirectional one has .../forward_X/... and .../backward_X/....  (Keras's own HDF5 files: the
- * Python package has a converter.)  G tells the cell, the rank of a GRU's bias its form; without biases it is taken
+ * Python package has a converter.)  Layers CuDNNLSTM and CuDNNGRU have a bias [2 G H] and other orders.  G tells the cell, the rank of a GRU's bias its form; without biases it is taken
  * to reset after the product, which is what Keras does unless told otherwise.  Activations are not in the file: they
  * are Keras's own choice, tanh and sigmoid; of an RNN the caller may set desc.activation.
  */
@@ -91,6 +91,11 @@ static arrays_of around(const sq_arrays *a, sq_array *recurrent) {
                      find_beside(a, recurrent->name, "bias")};
 }
 
+/* A layer that was made for cuDNN alone: its bias is two, one behind the other. */
+static int is_cudnn(const arrays_of *d) {
+  return d->bias && d->bias->rank == 1 && d->bias->shape[0] == 2 * d->kernel->shape[1];
+}
+
 /* The descriptor by the shapes; 0 where they are of no layer that we have. */
 static int derive(const arrays_of *d, seqgpu_rnn_desc *desc) {
   const sq_array *k = d->kernel, *r = d->recurrent, *b = d->bias;
@@ -99,25 +104,39 @@ static int derive(const arrays_of *d, seqgpu_rnn_desc *desc) {
   const int64_t H = r->shape[0], GH = r->shape[1];
   const char *cell = sq_keras_cell(GH / H);
   if (cell == NULL || k->shape[1] != GH) return 0;
-  const int twice = b && b->rank == 2 && b->shape[0] == 2 && b->shape[1] == GH;
-  if (b && !twice && (b->rank != 1 || b->shape[0] != GH)) return 0;
-  const int gru = GH / H == 3;
-  if (twice && !gru) return 0;
+  const int gru = GH / H == 3, rnn = GH == H, cudnn = is_cudnn(d) && !rnn;
+  const int twice = b && b->rank == 2 && b->shape[0] == 2 && b->shape[1] == GH && gru;
+  const int once = b && b->rank == 1 && b->shape[0] == GH;
+  if (b && !once && !twice && !cudnn) return 0;
   *desc = (seqgpu_rnn_desc){.cell = cell, .input_size = k->shape[0], .hidden_size = H, .num_layers = 1};
-  desc->reset_after = gru && (twice || b == NULL);
+  desc->reset_after = gru && !once;
   return 1;
+}
+
+/* Into the orders of other layers: kernels turned, and of an LSTM the sum of its biases.  spare is as large as the
+ * larger kernel. */
+static void from_cudnn(const seqgpu_rnn_desc *d, double *kernel, double *recurrent, double *bias,
+                       double *spare) {
+  const int64_t gates = sq_keras_gates(d->cell), H = d->hidden_size, I = d->input_size, GH = gates * H;
+  memcpy(spare, kernel, (size_t)(I * GH) * sizeof *spare);
+  sq_keras_from_cudnn(gates, H, I, spare, kernel);
+  memcpy(spare, recurrent, (size_t)(H * GH) * sizeof *spare);
+  sq_keras_from_cudnn(gates, H, H, spare, recurrent);
+  for (int64_t i = 0; gates == 4 && i < GH; i++) bias[i] += bias[GH + i];
 }
 
 static seqgpu_status take_direction(const sq_arrays *a, const arrays_of *d, sq_foreign_net *net,
                                     int direction) {
   const int64_t kernel = d->kernel->elements, recurrent = d->recurrent->elements;
-  double *room =
-      sq_host_alloc(a->ctx, (size_t)(kernel + recurrent + (d->bias ? d->bias->elements : 0)) * sizeof *room);
+  const int64_t biases = d->bias ? d->bias->elements : 0, spare = kernel > recurrent ? kernel : recurrent;
+  double *room = sq_host_alloc(a->ctx, (size_t)(kernel + recurrent + biases + spare) * sizeof *room);
   if (room == NULL) return sq_fail(a->ctx, SEQGPU_ENOMEM, "%s: out of memory", a->path);
   double *const bias = d->bias ? room + kernel + recurrent : NULL;
   seqgpu_status status = sq_arrays_take(a, d->kernel, room);
   if (status == SEQGPU_OK) status = sq_arrays_take(a, d->recurrent, room + kernel);
   if (status == SEQGPU_OK && bias) status = sq_arrays_take(a, d->bias, bias);
+  if (status == SEQGPU_OK && is_cudnn(d))
+    from_cudnn(&net->desc, room, room + kernel, bias, room + kernel + recurrent + biases);
   if (status == SEQGPU_OK) sq_keras_take(net, 0, direction, room, room + kernel, bias);
   sq_host_free(a->ctx, room);
   return status;

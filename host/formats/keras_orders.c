@@ -63,6 +63,16 @@ static void turn(const int *theirs, int64_t gates, int64_t H, int64_t n, double 
     }
 }
 
+/* The block [I, H] of a gate holds W^T [H, I], row by row. */
+void sq_keras_from_cudnn(int64_t gates, int64_t H, int64_t I, const double *theirs, double *kernel) {
+  for (int64_t g = 0; g < gates; g++)
+    for (int64_t i = 0; i < I; i++)
+      for (int64_t h = 0; h < H; h++) {
+        const int64_t flat = i + h * I;
+        kernel[i * gates * H + g * H + h] = theirs[flat / H * gates * H + g * H + flat % H];
+      }
+}
+
 void sq_keras_take(const sq_foreign_net *net, int layer, int direction, const double *kernel,
                    const double *recurrent, const double *bias) {
   const seqgpu_rnn_desc *d = &net->desc;

@@ -19,6 +19,10 @@ void sq_keras_take(const sq_foreign_net *net, int layer, int direction, const do
 void sq_keras_give(const sq_foreign_net *net, int layer, int direction, double *kernel, double *recurrent,
                    double *bias);
 
+/* A kernel [I, G H] as the layers CuDNNLSTM and CuDNNGRU keep it, into the order of the others: in the block of each
+ * gate the matrix stands transposed.  A recurrent kernel is one with I = H. */
+void sq_keras_from_cudnn(int64_t gates, int64_t H, int64_t I, const double *theirs, double *kernel);
+
 /* The width of a layer's input, and the numbers of its bias. */
 int64_t sq_keras_input(const seqgpu_rnn_desc *desc, int layer);
 int64_t sq_keras_biases(const seqgpu_rnn_desc *desc);

@@ -7,8 +7,8 @@
  * The file is only ever replaced as a whole, by rename, so readers see the old one or the new one; of two
  * writers at once one may be forgotten.  Neither function has an error: a file that is missing, too large, of
  * another version, not a file, or damaged holds nothing, and a place that cannot be written keeps nothing.  A
- * file that does not begin like a cache, or cannot be read just now, is never written over; links are followed
- * and permissions kept.
+ * file that does not begin like a cache, or cannot be read just now, is never written over.  Links are
+ * followed and permissions kept.
  */
 #ifndef SQ_PLANNER_CACHE_H
 #define SQ_PLANNER_CACHE_H

@@ -9,6 +9,7 @@
  *   params.h       named parameters: initial values, optimisers, clipping
  *   tape.h         models as formulas, differentiated in reverse
  *   checkpoint.h   models in .safetensors files
+ *   dlpack.h       tensors without a copy between this library and others
  *   exchange.h     networks from the files of other programs, and into them
  *   npy.h          NumPy's .npy and .npz files
  *   esn.h          echo state networks
@@ -31,6 +32,7 @@
 
 #include "base.h"
 #include "checkpoint.h"
+#include "dlpack.h"
 #include "esn.h"
 #include "exchange.h"
 #include "npy.h"

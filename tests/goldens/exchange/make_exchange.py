@@ -10,6 +10,7 @@ import json
 import os
 
 os.environ["KERAS_BACKEND"] = "torch"
+import h5py
 import keras
 import numpy as np
 import torch
@@ -66,8 +67,34 @@ def keras_layers():
         for weight in layer.weights:
             value = keras.ops.convert_to_numpy(weight)
             arrays[weight.path] = value
+    for name, like, gates in (("cudnn_lstm", "lstm", 4), ("cudnn_gru", "gru", 3)):
+        cudnn(arrays, name, like, gates)
     arrays["dense/kernel"] = np.zeros((3, 1), "float32")
+    keras_files(layers["gru"], layers["both"])
     np.savez(path("keras.npz"), **arrays)
+
+
+def cudnn(arrays, name, like, gates):
+    """A layer as Keras 2's CuDNNLSTM and CuDNNGRU kept it: each gate's kernel transposed, and two biases in one vector."""
+    turn = lambda kernel: np.hstack([k.flatten("F").reshape(k.shape) for k in np.hsplit(kernel, gates)])
+    cell = next(n for n in arrays if n.startswith(f"{like}/") and n.endswith("/recurrent_kernel"))[:-len("recurrent_kernel")]
+    bias = arrays[cell + "bias"]
+    other = np.random.uniform(-.5, .5, bias.shape).astype("float32")
+    arrays[f"{name}/kernel"] = turn(arrays[cell + "kernel"])
+    arrays[f"{name}/recurrent_kernel"] = turn(arrays[cell + "recurrent_kernel"])
+    arrays[f"{name}/bias"] = np.concatenate([bias - other, other]) if bias.ndim == 1 else bias.flatten()
+    for what in "xy":
+        expected[f"keras/{name}/{what}"] = expected[f"keras/{like}/{what}"]
+
+
+def keras_files(gru, both):
+    """The same two layers in a file of Keras 3, and one of them by names as Keras 2 wrote them."""
+    x = keras.Input((T, 3))
+    model = keras.Model(x, [gru(x), both(x)])
+    model.save(path("model.keras"))
+    with h5py.File(path("keras2.h5"), "w") as out:
+        for weight in gru.weights:
+            out[f"gru_1/gru_1/{weight.name}:0"] = keras.ops.convert_to_numpy(weight)
 
 
 def json_layer(layer, kind):

@@ -1,16 +1,15 @@
-# seqgpu-pkgconfig.cmake - what stands in seqgpu.pc.
+# seqgpu-libraries.cmake - the libraries that ours links, for those who link ours.
+
+# Installed files must not hold the paths of this machine.  A library of the system's folders is named by its path here,
+# and in the CMake package by its name:
 #
-# The folders, from the file's own place where they lie below the prefix: an installation may be moved.
-if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
-  set(PC_PREFIX ${CMAKE_INSTALL_PREFIX})
-  set(PC_LIBDIR ${CMAKE_INSTALL_FULL_LIBDIR})
-  set(PC_INCLUDEDIR ${CMAKE_INSTALL_FULL_INCLUDEDIR})
-else()
-  file(RELATIVE_PATH PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
-  string(REGEX REPLACE "/$" "" PC_PREFIX "\${pcfiledir}/${PC_PREFIX}")
-  set(PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
-  set(PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
-endif()
+#   seqgpu_relocatable(VARIABLE)   VARIABLE holds a path; afterwards what target_link_libraries takes
+function(seqgpu_relocatable variable)
+  seqgpu_linker_options(SHORT ${${variable}})
+  string(REGEX REPLACE "^-l" "" short "${SHORT}")
+  set(${variable}_PATH ${${variable}} PARENT_SCOPE)
+  set(${variable} "$<BUILD_INTERFACE:${${variable}}>" "$<INSTALL_INTERFACE:${short}>" PARENT_SCOPE)
+endfunction()
 
 # What a program that links libseqgpu.a must link besides it, as linker options.
 #
@@ -20,6 +19,11 @@ endif()
 function(seqgpu_linker_options result)
   set(options)
   foreach(library ${ARGN})
+    if(library MATCHES "INSTALL_INTERFACE")
+      continue()
+    elseif(library MATCHES "BUILD_INTERFACE:(.*)>$")
+      set(library ${CMAKE_MATCH_1})
+    endif()
     if(library STREQUAL "Threads::Threads")
       list(APPEND options -pthread)
       continue()

@@ -1,0 +1,22 @@
+# uninstall.cmake - removes what the last installation from this build wrote, and the folders that this leaves empty.
+#   cmake -D MANIFEST=build/install_manifest.txt -P uninstall.cmake
+if(NOT EXISTS ${MANIFEST})
+  message(FATAL_ERROR "${MANIFEST} is not there: nothing was installed from this build")
+endif()
+file(STRINGS ${MANIFEST} files)
+foreach(file ${files})
+  if(NOT EXISTS "$ENV{DESTDIR}${file}" AND NOT IS_SYMLINK "$ENV{DESTDIR}${file}")
+    continue()
+  endif()
+  message(STATUS "Removing $ENV{DESTDIR}${file}")
+  file(REMOVE "$ENV{DESTDIR}${file}")
+  get_filename_component(folder "${file}" DIRECTORY)
+  while(folder MATCHES "/seqgpu($|/)") # of ours alone: lib/cmake/seqgpu, include/seqgpu, share/doc/seqgpu
+    file(GLOB rest "$ENV{DESTDIR}${folder}/*")
+    if(rest)
+      break()
+    endif()
+    file(REMOVE_RECURSE "$ENV{DESTDIR}${folder}")
+    get_filename_component(folder "${folder}" DIRECTORY)
+  endwhile()
+endforeach()
