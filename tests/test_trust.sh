@@ -9,6 +9,7 @@ tiny="--hidden 6 --layers 1 --batch 4 --seq-len 8 --device cpu --threads 1"
 # shellcheck disable=SC2086
 train() { "$seqgpu" train charlm --text text $tiny "$@"; }
 check "a model" train --steps 2 --checkpoint model
+check "and the best one" train --steps 2 --checkpoint kept --eval-every 1 --keep-best
 
 # says NAME CODE WORDS ARGUMENTS...: the program ends with CODE, and WORDS are in what it printed.
 says() {
@@ -84,6 +85,12 @@ write("escape", tensors, {**meta, "hidden": "\x1b[31m6"})
 vocabulary = meta["vocabulary"].split(" ")
 vocabulary[1:4] = "%1B", "\u009b", "\u202e"
 write("spoken", tensors, {**meta, "vocabulary": " ".join(vocabulary)})
+
+kept, kept_data = read("kept-best")
+kept_meta = kept.pop("__metadata__")
+kept_meta.pop("seqgpu.crc32")
+write("kept-best", {name: (t["dtype"], t["shape"], kept_data[slice(*t["data_offsets"])]) for name, t in kept.items()},
+      {**kept_meta, "val_loss": "nan"})
 
 lies = {"large": {"hidden": "16000", "layers": "2"}, "drawn": {"hidden": "3000", "cell": "rnn", "init": "np"},
         "wide": {"embedding": "2147483647"}, "deep": {"layers": "1024", "hidden": "1048576"}}
@@ -179,6 +186,7 @@ done
 for file in overflow exponent tail minus blank empty hash; do
   refused "cursor $file" 1 "must be a whole number of at most" train charlm --text text --resume cursor-$file
 done
+refused "a best loss that is no number" 1 'kept-best: val_loss is "nan"; it must be a number' train charlm --text text --resume kept --keep-best --steps 3
 refused "flag yes" 1 "must be 0 or 1" sample --checkpoint cursor-flag
 refused "size 6.0" 1 "must be a whole number" sample --checkpoint cursor-size
 

@@ -7,6 +7,7 @@
  */
 #include "host/checkpoint/header.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +28,10 @@ typedef struct reader {
 /* ---------------------------------------------------------------- errors */
 
 static seqgpu_status bad_header(const reader *r, const char *why) {
-  return sq_fail(r->ctx, SEQGPU_EFORMAT, "%s: is not a valid .safetensors file: %s (byte %lld of its header)",
-                 r->path, why, (long long)(r->at - r->text));
+  char where[60] = "";
+  if (r->at < r->end)
+    snprintf(where, sizeof where, " (byte %lld of its header)", (long long)(r->at - r->text));
+  return sq_fail(r->ctx, SEQGPU_EFORMAT, "%s: is not a valid .safetensors file: %s%s", r->path, why, where);
 }
 
 static seqgpu_status out_of_memory(const reader *r) {

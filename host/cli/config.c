@@ -191,6 +191,21 @@ static int read_cursor(const seqgpu_checkpoint *file, const char *path, config_c
   return CLI_OK;
 }
 
+int config_read_measure(const seqgpu_checkpoint *file, const char *path, int64_t *step, double *val_loss) {
+  const char *text = seqgpu_checkpoint_meta(file, "val_loss");
+  char *end;
+  uint64_t number = 0;
+  *step = -1;
+  *val_loss = (double)NAN;
+  if (text == NULL) return CLI_OK;
+  CLI_TRY(read_number(file, path, "step", 10, CONFIG_MOST_STEPS, &number));
+  *val_loss = strtod(text, &end);
+  if (end == text || *end || !isfinite(*val_loss))
+    return cli_error("%s: val_loss is \"%.40s\"; it must be a number", path, text);
+  *step = (int64_t)number;
+  return CLI_OK;
+}
+
 /* One that older files lack: it is then 0. */
 static int read_younger(const seqgpu_checkpoint *file, const char *path, const char *key, int base,
                         uint64_t most, uint64_t *out) {

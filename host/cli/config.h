@@ -73,6 +73,10 @@ int config_is_of(const seqgpu_checkpoint *file, const char *format);
 int config_read(const seqgpu_checkpoint *file, const char *path, const arg_spec *specs, void *config,
                 config_cursor *cursor);
 
+/* What the file of --keep-best says of its model: the step and the loss of its validation; -1 and NaN if it
+ * says nothing.  0, or an exit code after a sentence. */
+int config_read_measure(const seqgpu_checkpoint *file, const char *path, int64_t *step, double *val_loss);
+
 /* Takes from a checkpoint what the command line does not say.  What it does say (given[row]) must agree where
  * it has to: with the shape of the model always, with the run when it is resumed. */
 int config_merge(const arg_spec *specs, const unsigned char *given, void *config, const void *stored,

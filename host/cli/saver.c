@@ -41,13 +41,9 @@ static int read_best(saver *s, const char *name) {
   seqgpu_checkpoint *file;
   if (!files_has_content(name)) return CLI_OK;
   if (seqgpu_checkpoint_open(s->ctx, name, &file) != SEQGPU_OK) return cli_library_error(s->ctx);
-  const char *loss = seqgpu_checkpoint_meta(file, "val_loss"), *step = seqgpu_checkpoint_meta(file, "step");
-  if (loss && step) {
-    s->best_loss = strtod(loss, NULL);
-    s->best = strtoll(step, NULL, 10);
-  }
+  const int code = config_read_measure(file, name, &s->best, &s->best_loss);
   seqgpu_checkpoint_close(file);
-  return CLI_OK;
+  return code;
 }
 
 int saver_open(saver *s, const run_options *options, seqgpu_context *ctx, const learner *l,

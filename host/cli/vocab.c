@@ -160,20 +160,14 @@ int vocab_build(const text_file *t, const char *path, token_kind kind, int64_t l
 
 /* ---------------------------------------------------------------- encoding */
 
-/* What a terminal might obey: C0, DEL, and C1 in UTF-8. */
-static int is_control(const char *s) {
-  const unsigned char *c = (const unsigned char *)s;
-  return c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0);
-}
-
 static void miss(vocab_misses *misses, const char *token, size_t length, size_t where, int left_out) {
   if (misses->count++ > 0) return;
   misses->first = where;
   misses->left_out = left_out;
   size_t shown = 0; /* whole characters of it */
-  for (size_t next; (next = sq_utf8_length(token + shown, length - shown)) > 0 && shown + next <= 12;)
+  for (size_t next; (next = sq_utf8_plain(token + shown, length - shown)) > 0 && shown + next <= 12;)
     shown += next;
-  if (shown > 0 && !is_control(token))
+  if (shown > 0)
     snprintf(misses->token, sizeof misses->token, "\"%.*s\"", (int)shown, token);
   else
     snprintf(misses->token, sizeof misses->token, "0x%02x", (unsigned)(unsigned char)token[0]);
