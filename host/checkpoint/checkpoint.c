@@ -229,6 +229,11 @@ int seqgpu_checkpoint_meta_count(const seqgpu_checkpoint *c) { return c ? sq_st_
 
 int seqgpu_checkpoint_tensor_count(const seqgpu_checkpoint *c) { return c ? sq_st_count(c->file) : 0; }
 
+int seqgpu_checkpoint_find(const seqgpu_checkpoint *c, const char *name) {
+  const sq_st_tensor *t = c && name ? sq_st_find(c->file, name) : NULL;
+  return t ? (int)(t - sq_st_at(c->file, 0)) : -1;
+}
+
 /* There is a place for the answer, and `index` is one of `count` things. */
 static seqgpu_status check_index(const seqgpu_checkpoint *c, int index, int count, const void *out) {
   if (out == NULL) return sq_fail(c->ctx, SEQGPU_EINVAL, "%s: out is NULL", sq_st_path(c->file));
@@ -297,6 +302,8 @@ typedef struct loading {
   seqgpu_params *params;
   const sq_st_file *file;
   int resume;
+  const char
+      *only; /* of seqgpu_checkpoint_load_some: what names begin with; NULL = everything must be there */
   int count;
   staged *list;
   int64_t counters[COUNTERS];
@@ -426,6 +433,16 @@ static seqgpu_status read_counters(loading *l) {
   return SEQGPU_OK;
 }
 
+/* Whether a tensor is to be loaded; of a partial load, one that the file has. */
+static int is_wanted(const loading *l, const sq_tensor *t) {
+  char name[FILE_NAME];
+  if (l->only == NULL) return 1;
+  if (!sq_starts_with(t->name, l->only)) return 0;
+  const int bias = t->form == SQ_FORM_BIAS || t->form == SQ_FORM_GRU_BIAS;
+  if (bias) bias_name(t->name, "ih", name);
+  return sq_st_find(l->file, bias ? name : t->name) != NULL || t->form == SQ_FORM_GRU_REC;
+}
+
 static seqgpu_status stage_everything(loading *l) {
   const seqgpu_params *p = l->params;
   void *host;
@@ -436,7 +453,7 @@ static seqgpu_status stage_everything(loading *l) {
   for (int i = 0; i < p->tensor_count; i++) {
     const sq_tensor *t = p->tensors[i];
     const int trained = is_trained(p, t);
-    if (is_sum(p, t)) continue;
+    if (is_sum(p, t) || !is_wanted(l, t)) continue;
     if (trained || l->resume) SQ_TRY(stage_value(l, t));
     if (trained && l->counters[HAS_FIRST]) SQ_TRY(stage_moment(l, t, PART_FIRST));
     if (trained && l->counters[HAS_SECOND]) SQ_TRY(stage_moment(l, t, PART_SECOND));
@@ -478,18 +495,29 @@ static seqgpu_status commit(loading *l) {
   return status != SEQGPU_OK ? status : arrived;
 }
 
-seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *c, seqgpu_params *p, int resume) {
+static seqgpu_status load(seqgpu_checkpoint *c, seqgpu_params *p, int resume, const char *only, int *loaded) {
+  if (loaded) *loaded = 0;
   if (c == NULL || p == NULL)
     return sq_fail(p   ? p->ctx
                    : c ? c->ctx
                        : NULL,
                    SEQGPU_EINVAL, "checkpoint_load: %s is NULL", c ? "params" : "checkpoint");
-  loading l = {.params = p, .file = c->file, .resume = resume != 0};
+  loading l = {.params = p, .file = c->file, .resume = resume != 0, .only = only};
   l.list = sq_host_alloc(p->ctx, ((size_t)p->tensor_count * 3 + 1) * sizeof *l.list);
   if (l.list == NULL) return sq_fail(p->ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(c->file));
   seqgpu_status status = stage_everything(&l);
   if (status == SEQGPU_OK) status = commit(&l);
+  if (status == SEQGPU_OK && loaded) *loaded = l.count;
   for (int i = 0; i < l.count; i++) sq_host_free(p->ctx, l.list[i].host);
   sq_host_free(p->ctx, l.list);
   return status;
+}
+
+seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *c, seqgpu_params *p, int resume) {
+  return load(c, p, resume, NULL, NULL);
+}
+
+seqgpu_status seqgpu_checkpoint_load_some(seqgpu_checkpoint *c, seqgpu_params *p, const char *prefix,
+                                          int *loaded) {
+  return load(c, p, 0, prefix ? prefix : "", loaded);
 }
