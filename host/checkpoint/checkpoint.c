@@ -37,6 +37,11 @@ int seqgpu_checkpoint_meta_count(const seqgpu_checkpoint *c) { return c ? sq_st_
 
 int seqgpu_checkpoint_tensor_count(const seqgpu_checkpoint *c) { return c ? sq_st_count(c->file) : 0; }
 
+int seqgpu_checkpoint_find(const seqgpu_checkpoint *c, const char *name) {
+  const sq_st_tensor *t = c && name ? sq_st_find(c->file, name) : NULL;
+  return t ? (int)(t - sq_st_at(c->file, 0)) : -1;
+}
+
 /* There is a place for the answer, and `index` is one of `count` things. */
 static seqgpu_status check_index(const seqgpu_checkpoint *c, int index, int count, const void *out) {
   if (out == NULL) return sq_fail(c->ctx, SEQGPU_EINVAL, "%s: out is NULL", sq_st_path(c->file));

@@ -24,6 +24,7 @@ typedef struct staged {
 typedef struct loading {
   seqgpu_params *params;
   sq_fit fit;
+  const char *only; /* of a partial load: what names begin with; NULL: everything must be there */
   int count;
   staged *list;
   int64_t counters[SQ_COUNTERS];
@@ -142,6 +143,16 @@ static seqgpu_status read_counters(loading *l) {
   return SEQGPU_OK;
 }
 
+/* Whether a tensor is to be loaded; of a partial load, one that the file has. */
+static int is_wanted(const loading *l, const sq_tensor *t) {
+  char name[SQ_FILE_NAME];
+  if (l->only == NULL) return 1;
+  if (!sq_starts_with(t->name, l->only)) return 0;
+  const int rec = t->form == SQ_FORM_GRU_REC, bias = t->form == SQ_FORM_BIAS || t->form == SQ_FORM_GRU_BIAS;
+  if (bias || rec) sq_bias_name(t->name, rec ? "bias_hh" : "bias_ih", name);
+  return sq_st_find(l->fit.file, bias || rec ? name : t->name) != NULL;
+}
+
 static seqgpu_status stage_everything(loading *l) {
   const seqgpu_params *p = l->params;
   void *host;
@@ -152,7 +163,7 @@ static seqgpu_status stage_everything(loading *l) {
   for (int i = 0; i < p->tensor_count; i++) {
     const sq_tensor *t = p->tensors[i];
     const int trained = sq_is_trained(p, t);
-    if (sq_is_sum(p, t)) continue;
+    if (sq_is_sum(p, t) || !is_wanted(l, t)) continue;
     if (trained || l->fit.resume) SQ_TRY(stage_value(l, t));
     if (trained && l->counters[SQ_HAS_FIRST]) SQ_TRY(stage_moment(l, t, SQ_MEMORY_FIRST));
     if (trained && l->counters[SQ_HAS_SECOND]) SQ_TRY(stage_moment(l, t, SQ_MEMORY_SECOND));
@@ -200,18 +211,29 @@ static seqgpu_status check_given(const seqgpu_checkpoint *c, const seqgpu_params
   return sq_fail(ctx, SEQGPU_EINVAL, "checkpoint_%s: %s is NULL", call, c ? "params" : "checkpoint");
 }
 
-seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *c, seqgpu_params *p, int resume) {
+static seqgpu_status load(seqgpu_checkpoint *c, seqgpu_params *p, int resume, const char *only, int *loaded) {
+  if (loaded) *loaded = 0;
   SQ_TRY(check_given(c, p, "load"));
-  loading l = {.params = p, .fit = {p->ctx, c->file, resume != 0}};
+  loading l = {.params = p, .fit = {p->ctx, c->file, resume != 0}, .only = only};
   p->source = (sq_params_source){.self = NULL};
   l.list = sq_host_alloc(p->ctx, ((size_t)p->tensor_count * 3 + 1) * sizeof *l.list);
   if (l.list == NULL) return sq_fail(p->ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(c->file));
   seqgpu_status status = sq_st_check_header(p->ctx, c->file);
   if (status == SEQGPU_OK) status = stage_everything(&l);
   if (status == SEQGPU_OK) status = commit(&l);
+  if (status == SEQGPU_OK && loaded) *loaded = l.count;
   for (int i = 0; i < l.count; i++) sq_host_free(p->ctx, l.list[i].host);
   sq_host_free(p->ctx, l.list);
   return status;
+}
+
+seqgpu_status seqgpu_checkpoint_load(seqgpu_checkpoint *c, seqgpu_params *p, int resume) {
+  return load(c, p, resume, NULL, NULL);
+}
+
+seqgpu_status seqgpu_checkpoint_load_some(seqgpu_checkpoint *c, seqgpu_params *p, const char *prefix,
+                                          int *loaded) {
+  return load(c, p, 0, prefix ? prefix : "", loaded);
 }
 
 /* ---------------------------------------------------------------- before a model is built */

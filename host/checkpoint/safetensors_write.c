@@ -11,9 +11,9 @@
 
 #include "host/checkpoint/checksum.h"
 #include "host/checkpoint/signature.h"
-#include "host/files/target.h"
 #include "host/context/json.h"
 #include "host/context/utf8.h"
+#include "host/files/target.h"
 
 enum { PREFIX = 8, ALIGNMENT = 8 };
 

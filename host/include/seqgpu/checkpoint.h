@@ -94,6 +94,9 @@ static inline seqgpu_status seqgpu_checkpoint_tensor_get(const seqgpu_checkpoint
   return seqgpu_checkpoint_tensor_get_(checkpoint, index, out, sizeof(seqgpu_tensor_info));
 }
 
+/** The index of the tensor with this name, -1 if there is none. */
+SEQGPU_API int seqgpu_checkpoint_find(const seqgpu_checkpoint *checkpoint, const char *name);
+
 /** Reads the data of one tensor, converted to double: integers beyond 2^53 are rounded, a BOOL is 0 or 1.
  * index: as for seqgpu_checkpoint_tensor_get.  out: host memory [elements].
  * Errors: SEQGPU_EINVAL, SEQGPU_EIO, SEQGPU_EFORMAT (the checksum says that the data are damaged, or the
@@ -136,6 +139,16 @@ SEQGPU_API int seqgpu_checkpoint_has_checksums(const seqgpu_checkpoint *checkpoi
  * Errors: SEQGPU_EFORMAT with the tensor's name if the checksum differs; SEQGPU_EINVAL, SEQGPU_EIO,
  * SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_verify(const seqgpu_checkpoint *checkpoint, int index);
+
+/** Loads some tensors of params from the file by their names: the trained ones whose names begin with `prefix`.  What
+ * the file does not have keeps its value; what it has in another shape is refused.  All or nothing, as
+ * seqgpu_checkpoint_load.
+ * prefix: "encoder." for all of a network called encoder; NULL or "" = every tensor.
+ * loaded: receives how many tensors of params were loaded; may be NULL.
+ * Errors: SEQGPU_EINVAL, SEQGPU_EFORMAT (a shape or an element type that does not fit), SEQGPU_EIO, SEQGPU_ENOMEM,
+ * SEQGPU_EDEVICE. */
+SEQGPU_API seqgpu_status seqgpu_checkpoint_load_some(seqgpu_checkpoint *checkpoint, seqgpu_params *params,
+                                                     const char *prefix, int *loaded);
 
 #ifdef __cplusplus
 }
