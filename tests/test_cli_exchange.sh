@@ -54,10 +54,10 @@ refused "import without --to" 2 "to is missing" import "$goldens/model.nam"
 refused "a file that is not there" 1 "no/such" import no/such --to kept
 refused "a file of no format" 1 "no format" import "$goldens/make_exchange.py" --to kept
 refused "an unknown format" 1 "must be one of" import "$goldens/model.nam" --format caffe --to kept
-refused "an unknown network" 2 "the file has decoder, elman" import "$goldens/torch.safetensors" --network no --to kept
+refused "an unknown network" 2 "the file has decoder, elman" import "$goldens/torch.safetensors" --network no --to kept --force
 refused "export without --format" 2 "format is missing" export all.st --to kept
 refused "export without the model" 2 "model is missing" export --to kept --format nam
 refused "one of several networks" 2 "network: is missing" export all.st --to kept --format pytorch
-refused "a network that does not fit" 1 "one direction" export all.st --network encoder --to kept --format rtneural
+refused "a network that does not fit" 1 "one direction" export all.st --network encoder --to kept --force --format rtneural
 check "nothing was overwritten" grep -q precious kept
 finish_cli
