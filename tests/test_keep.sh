@@ -48,6 +48,15 @@ same "the other text" book text.copy
 same "the diary" diary diary.copy
 same "the model" model model.copy
 
+refused "export over a diary" 1 "diary: is there already" export model --to diary --format pytorch
+refused "export over the model itself" 1 "the file that is read" export model --to ./model --format pytorch --force
+refused "import over a model" 1 "other: is there already" import model --to other
+refused "import over a diary" 1 "no .safetensors file" import model --to diary --force
+same "the diary, after import and export" diary diary.copy
+same "the other model" other other.copy
+same "the model, after import and export" model model.copy
+check "export over a model that may go" "$seqgpu" export model --to other --format pytorch --force
+
 # ---------------------------------------------------------------- links, permissions, two runs
 
 mkdir far

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "host/cli/files.h"
+
 const char *exchange_file(int *argc, char ***argv) {
   if (*argc < 1 || (*argv)[0][0] == '-') return NULL;
   --*argc;
@@ -39,4 +41,10 @@ int exchange_choose(const seqgpu_import *import, const char *name, int one, int 
   *index = 0;
   if (seqgpu_import_count(import) == 1) return CLI_OK;
   return cli_usage("--network: is missing; the file has %s", names);
+}
+
+int exchange_check_target(const char *to, const char *from, int replace) {
+  if (files_are_same(to, from)) return cli_error("--to: is %s, the file that is read; give another name", to);
+  if (files_has_content(to) && !replace) return cli_error("%s: is there already; --force replaces it", to);
+  return CLI_OK;
 }

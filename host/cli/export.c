@@ -7,12 +7,14 @@ typedef struct export_options {
   common_options common;
   const char *to, *network, *name;
   char format[ARGS_WORD], from[ARGS_WORD];
+  int force;
 } export_options;
 
 #define FIELD(name) offsetof(export_options, name)
 
 static const arg_spec specs[] = {
     ROW_REQUIRED_FILE("to", FIELD(to), "the file to write"),
+    ROW_FLAG("force", ARG_NOT_KEPT, FIELD(force), "replace a file that is there already"),
     ROW_WORD("format", ARG_NOT_KEPT, FIELD(format), "F", "of the file to write, see seqgpu import --formats"),
     ROW_TEXT("network", FIELD(network), "NAME", "which network, where there are several"),
     ROW_TEXT("name", FIELD(name), "NAME", "what the file is to call it; \"\" = names without a prefix"),
@@ -44,6 +46,7 @@ static int run(seqgpu_context *ctx, const char *path, const export_options *o) {
   int index = 0;
   CLI_TRY(exchange_open(ctx, path, o->from, &import));
   int code = exchange_choose(import, o->network, 1, &index);
+  if (code == CLI_OK) code = exchange_check_target(o->to, path, o->force);
   if (code == CLI_OK && (seqgpu_import_get(import, index, &info) != SEQGPU_OK ||
                          write_network(ctx, import, index, o->name ? o->name : info.name, o) != SEQGPU_OK))
     code = cli_library_error(ctx);

@@ -9,13 +9,14 @@ typedef struct import_options {
   common_options common;
   const char *to, *network;
   char format[ARGS_WORD], activation[ARGS_WORD];
-  int list, formats;
+  int list, formats, force;
 } import_options;
 
 #define FIELD(name) offsetof(import_options, name)
 
 static const arg_spec specs[] = {
     ROW_TEXT("to", FIELD(to), "FILE", "the checkpoint to write, .safetensors"),
+    ROW_FLAG("force", ARG_NOT_KEPT, FIELD(force), "replace a checkpoint that is there already"),
     ROW_WORD("format", ARG_NOT_KEPT, FIELD(format), "F", "what the file is, see --formats; auto = look"),
     ROW_TEXT("network", FIELD(network), "NAME", "only this network of the file"),
     ROW_CHOICE("activation", ARG_NOT_KEPT, FIELD(activation), "auto|tanh|relu|sigmoid|identity", "G",
@@ -156,7 +157,8 @@ static int run(seqgpu_context *ctx, const char *path, const import_options *o) {
   seqgpu_import *import;
   CLI_TRY(exchange_open(ctx, path, o->format, &import));
   int code = CLI_OK;
-  if (!o->list) code = write_checkpoint(ctx, import, o);
+  if (!o->list) code = exchange_check_target(o->to, path, o->force);
+  if (!o->list && code == CLI_OK) code = write_checkpoint(ctx, import, o);
   if (code == CLI_OK) print_file(import, o->common.json);
   seqgpu_import_close(import);
   return code;
