@@ -179,6 +179,26 @@ static void test_loaded_types(seqgpu_context *ctx) {
   CHECK(load_as(ctx, "F64", large, 32, &last) == SEQGPU_ENONFINITE, "nor what is infinite as a float");
 }
 
+/* Other programs' JSON has no word for NaN. */
+static void test_export(seqgpu_context *ctx) {
+  const seqgpu_rnn_desc lstm = {.cell = "lstm", .input_size = 1, .hidden_size = 1, .seq_len = 1, .batch = 1};
+  const float nan = (float)NAN;
+  seqgpu_plan *plan;
+  seqgpu_params *p;
+  seqgpu_param weight;
+  seqgpu_plan_create(ctx, &lstm, NULL, &plan);
+  seqgpu_params_create(ctx, 1, &p);
+  seqgpu_params_add_rnn(p, "rnn", plan, NULL);
+  seqgpu_params_find(p, "rnn.weight_hh_l0", &weight);
+  seqgpu_copy_in(ctx, (float *)weight.value + 2, &nan, sizeof nan);
+  CHECK(seqgpu_export(p, "rnn", plan, at("nan.json"), "rtneural") == SEQGPU_ENONFINITE &&
+            strstr(seqgpu_last_error(ctx), "\"weight_hh_l0\" has a number that is not finite, at element 2"),
+        "NaN is not exported: %s", seqgpu_last_error(ctx));
+  CHECK(access(at("nan.json"), F_OK) != 0, "and leaves no file");
+  seqgpu_params_destroy(p);
+  seqgpu_plan_destroy(plan);
+}
+
 /* ---------------------------------------------------------------- biases */
 
 #define WEIGHTS                                                                                              \
@@ -343,6 +363,7 @@ static void test_trust(seqgpu_context *ctx) {
   test_other_sums(ctx);
   test_element_types(ctx);
   test_loaded_types(ctx);
+  test_export(ctx);
   test_biases(ctx);
   test_linear_bias(ctx);
   test_attached_sizes();

@@ -58,6 +58,7 @@ refused "an unknown network" 2 "the file has decoder, elman" import "$goldens/to
 refused "export without --format" 2 "format is missing" export all.st --to kept
 refused "export without the model" 2 "model is missing" export --to kept --format nam
 refused "one of several networks" 2 "network: is missing" export all.st --to kept --format pytorch
-refused "a network that does not fit" 1 "one direction" export all.st --network encoder --to new --format rtneural
+refused "a network that does not fit" 1 "one direction" export all.st --network encoder --to unfit.json --format rtneural
+refused "a file of another kind is there" 1 "no file of format rtneural" export all.st --network encoder --to kept --format rtneural --force
 check "nothing was overwritten" grep -q precious kept
 finish_cli

@@ -60,4 +60,6 @@ done
 edit 's/"train_size":"36"/"train_size":"35"/' new >wrong
 refused "another cut of the text" 1 "trained on 35 predictions per epoch" train charlm --text begun --resume wrong --steps 9
 
+refused "a limit of words for characters" 2 "no effect with --tokens utf8" train charlm --text text --vocab-limit 9
+
 finish_cli

@@ -114,6 +114,7 @@ refused "a delay that would be rounded" 2 "multiple of 0.1" train mackey-glass $
 refused "dropout between one layer" 2 "--layers 2" train adding $tiny --dropout 0.3
 refused "momentum of an optimiser that has none" 2 "no effect with --optimizer rmsprop" train adding $tiny --momentum 0.5
 refused "decay of an optimiser that has none" 2 "no effect with --optimizer sgd" train adding $tiny --optimizer sgd --decay 0.5
+refused "a share that is not taken" 2 "no effect with --val-images" train pixels $pixels $tiny --val-images images2 --val-labels labels2 --val-fraction 0.2
 refused "a rate beyond all numbers" 2 "from 0 to" train adding $tiny --lr 1e300
 refused "no such gate" 1 "no gate" train adding $tiny --cell rnn --forget-bias 1
 refused "hidden 10^9" 1 "out of memory" train adding $tiny --hidden 1000000000

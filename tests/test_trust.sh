@@ -135,6 +135,7 @@ for file in nan inf; do
   refused "$file: sample" 1 '"rnn.weight_hh_l0" has a number that is not finite, at element 2' sample --checkpoint $file
   refused "$file: eval" 1 '"rnn.weight_hh_l0" has a number that is not finite' eval --checkpoint $file --text text
   refused "$file: resume" 1 '"rnn.weight_hh_l0" has a number that is not finite' train charlm --text text --resume $file
+  refused "$file: export" 1 '"rnn.weight_hh_l0" has a number that is infinite or NaN' export $file --network rnn --to new.json --format rtneural
   says "$file: inspect counts them" 0 "rnn.weight_hh_l0 .*(1 not finite)" inspect --checkpoint $file
   check "$file: inspect --json is JSON" sh -c '
     "$1" inspect --checkpoint '$file' --json | python3 -c "

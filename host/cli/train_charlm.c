@@ -246,6 +246,8 @@ static int prepare(run_command *command, charlm_learner *c, run_start *start, te
   const charlm_options *o = c->options;
   CLI_TRY(run_open(command, start));
   c->ctx = start->ctx;
+  if (command->given[args_find(command->specs, "vocab-limit")] && strcmp(o->config.tokens, "words") != 0)
+    return cli_usage("--vocab-limit: has no effect with --tokens %s", o->config.tokens);
   CLI_TRY(find_texts(c, start));
   CLI_TRY(text_load(&o->text, text_token_kind(o->config.tokens), text));
   if (start->file && config_is_of(start->file, charlm_format))

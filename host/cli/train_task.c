@@ -287,6 +287,9 @@ static int check_given(const run_command *command, const task_learner *l) {
   if (command->given[row] && c->model.rnn.dropout > 0 && c->model.rnn.num_layers == 1)
     return cli_usage("--dropout: is %g; with one layer nothing is between layers, so it needs --layers 2",
                      c->model.rnn.dropout);
+  const int fraction = args_find(command->specs, "val-fraction");
+  if (c->val_images && fraction >= 0 && command->given[fraction])
+    return cli_usage("--val-fraction: has no effect with --val-images");
   return l->task->check && !l->options->run.resume ? l->task->check(c) : CLI_OK;
 }
 

@@ -165,6 +165,15 @@ seqgpu_status sq_usable(seqgpu_context *ctx) {
   return SEQGPU_OK;
 }
 
+seqgpu_status seqgpu_context_set_stream(seqgpu_context *ctx, void *stream) {
+  SQ_TRY(sq_usable(ctx));
+  if (ctx->backend == &sq_backend_cpu && stream != NULL)
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
+                   "set_stream: stream is %p; device \"cpu\" has none, and it must be NULL", stream);
+  ctx->exec.stream = stream;
+  return SEQGPU_OK;
+}
+
 seqgpu_status seqgpu_malloc(seqgpu_context *ctx, size_t size, void **out) {
   SQ_TRY(sq_usable(ctx));
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "malloc: out is NULL");

@@ -1,6 +1,7 @@
 /* exchange.c - import and export for whoever uses the library (seqgpu/exchange.h). */
 #include "seqgpu/exchange.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "host/context/sizes.h"
@@ -180,6 +181,19 @@ seqgpu_status seqgpu_import_state(const seqgpu_import *import, int index, int st
 
 /* ---------------------------------------------------------------- export */
 
+/* JSON has no word for infinity and NaN, and no network computes anything with them. */
+static seqgpu_status check_finite(seqgpu_context *ctx, const sq_foreign_net *net) {
+  for (int i = 0; i < net->tensor_count; i++) {
+    const sq_foreign_tensor *t = &net->tensors[i];
+    for (int64_t k = 0; k < t->rows * t->cols; k++)
+      if (!isfinite(t->value[k]))
+        return sq_fail(ctx, SEQGPU_ENONFINITE,
+                       "export: \"%s\" has a number that is not finite, at element %lld", t->name,
+                       (long long)k);
+  }
+  return SEQGPU_OK;
+}
+
 seqgpu_status seqgpu_export(seqgpu_params *params, const char *prefix, const seqgpu_plan *plan,
                             const char *path, const char *format) {
   const sq_format *row;
@@ -194,6 +208,7 @@ seqgpu_status seqgpu_export(seqgpu_params *params, const char *prefix, const seq
   SQ_TRY(sq_format_may_replace(ctx, path, row));
   sq_foreign foreign = {.net_count = 0};
   seqgpu_status status = sq_transfer_take(params, prefix, plan, &foreign);
+  if (status == SEQGPU_OK) status = check_finite(ctx, &foreign.nets[0]);
   if (status == SEQGPU_OK) status = row->write(ctx, path, &foreign.nets[0]);
   sq_foreign_free(ctx, &foreign);
   return status;

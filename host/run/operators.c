@@ -112,12 +112,23 @@ static seqgpu_status check_loss(seqgpu_context *ctx, int mean, double scale, con
   return need(ctx, "loss", loss, 1);
 }
 
+/* A GPU's memory cannot be looked at; there such a row is masked. */
+static seqgpu_status check_targets(seqgpu_context *ctx, const sq_xent_args *a) {
+  for (int64_t r = 0; r < a->rows && ctx->backend == &sq_backend_cpu; r++)
+    if (a->targets[r] >= a->classes)
+      return sq_fail(ctx, SEQGPU_EINVAL,
+                     "targets[%lld] is %d; it must be below %lld, the classes, or negative", (long long)r,
+                     (int)a->targets[r], (long long)a->classes);
+  return SEQGPU_OK;
+}
+
 static seqgpu_status check_xent(seqgpu_context *ctx, const sq_xent_args *a) {
   SQ_TRY(sq_usable(ctx));
   SQ_TRY(check_pair(ctx, "rows", a->rows, 0, "classes", a->classes, 1));
   SQ_TRY(check_loss(ctx, a->mean, a->scale, a->loss));
   SQ_TRY(need(ctx, "logits", a->logits, a->rows));
   SQ_TRY(need(ctx, "targets", a->targets, a->rows));
+  SQ_TRY(check_targets(ctx, a));
   return need(ctx, "lse", a->lse, a->rows);
 }
 

@@ -69,6 +69,9 @@ seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logit
         "cross_entropy: logits is %s but targets is %s; targets must be logits without the last "
         "dimension",
         SQ_SHAPE(logits->shape), SQ_SHAPE(targets->shape));
+  if (targets->highest >= sq_last_dim(logits))
+    return sq_tape_fail(tape, SEQGPU_EINVAL, "cross_entropy: targets hold %d; logits has %lld classes",
+                        (int)targets->highest, (long long)sq_last_dim(logits));
   return apply_loss(tape, &cross_entropy_op, XENT_INPUTS, args, mean, scale);
 }
 

@@ -79,11 +79,15 @@ seqgpu_tensor *sq_tape_tensor(seqgpu_tape *tape, const char *who, sq_element ele
   const int64_t elements = shape_elements(tape, who, shape);
   if (elements == 0) return NULL;
   void *memory = NULL;
-  const seqgpu_status status = sq_arena_alloc(&tape->host, sizeof(seqgpu_tensor), &memory);
+  const seqgpu_status status = sq_arena_alloc(&tape->host[tape->step % 2], sizeof(seqgpu_tensor), &memory);
   if (sq_tape_check(tape, status, who) != SEQGPU_OK) return NULL;
   seqgpu_tensor *t = memory;
-  *t = (seqgpu_tensor){
-      .tape = tape, .older = tape->newest, .shape = shape, .elements = elements, .element = element};
+  *t = (seqgpu_tensor){.tape = tape,
+                       .step = tape->step,
+                       .older = tape->newest,
+                       .shape = shape,
+                       .elements = elements,
+                       .element = element};
   tape->newest = t;
   return t;
 }
@@ -103,6 +107,9 @@ int sq_tape_accepts(seqgpu_tape *tape, const sq_tape_op *op, int count, const sq
       sq_tape_fail(tape, SEQGPU_EINVAL, "%s: %s is NULL", who, args[i].name);
     else if (t->tape != tape)
       sq_tape_fail(tape, SEQGPU_EINVAL, "%s: %s belongs to another tape", who, args[i].name);
+    else if (sq_is_stale(t))
+      sq_tape_fail(tape, SEQGPU_EINVAL, "%s: %s was made before the tape was cleared, and is no more", who,
+                   args[i].name);
     else if (!fits(args[i].element, t->element))
       sq_tape_fail(tape, SEQGPU_EINVAL, "%s: %s holds %s; it must hold %s", who, args[i].name,
                    kinds[t->element], kinds[args[i].element]);

@@ -24,7 +24,7 @@ seqgpu_status seqgpu_tape_create(seqgpu_context *ctx, uint64_t seed, seqgpu_tape
   tape->seed = seed;
   tape->training = 1;
   tape->device = (sq_arena){.ctx = ctx, .on_device = 1};
-  tape->host = (sq_arena){.ctx = ctx};
+  for (int i = 0; i < 2; i++) tape->host[i] = (sq_arena){.ctx = ctx};
   *out = tape;
   return SEQGPU_OK;
 }
@@ -32,7 +32,7 @@ seqgpu_status seqgpu_tape_create(seqgpu_context *ctx, uint64_t seed, seqgpu_tape
 void seqgpu_tape_destroy(seqgpu_tape *tape) {
   if (tape == NULL) return;
   sq_arena_free(&tape->device);
-  sq_arena_free(&tape->host);
+  for (int i = 0; i < 2; i++) sq_arena_free(&tape->host[i]);
   seqgpu_free(tape->ctx, tape->scratch);
   sq_host_free(tape->ctx, tape);
 }
@@ -43,7 +43,8 @@ seqgpu_status seqgpu_tape_clear(seqgpu_tape *tape, int training) {
   tape->training = training != 0;
   tape->status = SEQGPU_OK;
   tape->error[0] = '\0';
-  seqgpu_status status = sq_arena_reset(&tape->host);
+  tape->step++;
+  seqgpu_status status = sq_arena_reset(&tape->host[tape->step % 2]);
   if (status == SEQGPU_OK) status = sq_arena_reset(&tape->device);
   return sq_tape_check(tape, status, "clear");
 }
@@ -58,7 +59,7 @@ void seqgpu_tape_set_counter(seqgpu_tape *tape, uint64_t counter) {
 
 size_t seqgpu_tape_memory(const seqgpu_tape *tape) {
   if (tape == NULL) return 0;
-  return sizeof *tape + tape->device.total + tape->host.total + tape->scratch_size;
+  return sizeof *tape + tape->device.total + tape->host[0].total + tape->host[1].total + tape->scratch_size;
 }
 
 /* --- leaves --- */
@@ -97,7 +98,9 @@ seqgpu_tensor *seqgpu_tape_input(seqgpu_tape *tape, int rank, const int64_t *sha
 
 seqgpu_tensor *seqgpu_tape_ids(seqgpu_tape *tape, int rank, const int64_t *shape, const int32_t *host) {
   if (!leaf_accepts(tape, "ids", rank, shape, "host", host)) return NULL;
-  return copied(tape, "ids", leaf(tape, "ids", SQ_IDS, rank, shape), host);
+  seqgpu_tensor *t = leaf(tape, "ids", SQ_IDS, rank, shape);
+  for (int64_t i = 0; t && i < t->elements; i++) t->highest = host[i] > t->highest ? host[i] : t->highest;
+  return copied(tape, "ids", t, host);
 }
 
 seqgpu_tensor *seqgpu_tape_lengths(seqgpu_tape *tape, int64_t batch, const int32_t *host) {
@@ -176,6 +179,8 @@ static seqgpu_status check_backward(seqgpu_tape *tape, seqgpu_tensor *loss, cons
   if (tape->status != SEQGPU_OK) return sq_fail(tape->ctx, tape->status, "%s", tape->error);
   if (loss == NULL || loss->tape != tape)
     sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss %s", who, loss ? "belongs to another tape" : "is NULL");
+  else if (sq_is_stale(loss))
+    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss was made before the tape was cleared, and is no more", who);
   else if (!tape->training)
     sq_tape_fail(tape, SEQGPU_EINVAL, "%s: the tape was cleared with training = 0; it must be 1", who);
   else if (!loss->needs_grad)
@@ -218,8 +223,15 @@ seqgpu_status seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu
 
 /* --- reading --- */
 
-seqgpu_status seqgpu_tensor_read(const seqgpu_tensor *tensor, void *host) {
+static seqgpu_status check_reading(const seqgpu_tensor *tensor, const char *who) {
   if (tensor == NULL) return SEQGPU_EINVAL;
+  if (!sq_is_stale(tensor)) return SEQGPU_OK;
+  return sq_fail(tensor->tape->ctx, SEQGPU_EINVAL,
+                 "%s: tensor was made before the tape was cleared, and is no more", who);
+}
+
+seqgpu_status seqgpu_tensor_read(const seqgpu_tensor *tensor, void *host) {
+  SQ_TRY(check_reading(tensor, "tensor_read"));
   seqgpu_context *ctx = tensor->tape->ctx;
   if (host == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "tensor_read: host is NULL");
   const size_t size = tensor->element == SQ_REALS ? ctx->element_size : sizeof(int32_t);
@@ -227,7 +239,7 @@ seqgpu_status seqgpu_tensor_read(const seqgpu_tensor *tensor, void *host) {
 }
 
 seqgpu_status seqgpu_tensor_number(const seqgpu_tensor *tensor, double *out) {
-  if (tensor == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(check_reading(tensor, "tensor_number"));
   seqgpu_context *ctx = tensor->tape->ctx;
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "tensor_number: out is NULL");
   if (tensor->elements != 1 || tensor->element != SQ_REALS)
@@ -248,10 +260,12 @@ int seqgpu_tensor_shape(const seqgpu_tensor *tensor, int64_t *shape) {
 }
 
 int64_t seqgpu_tensor_elements(const seqgpu_tensor *tensor) { return tensor ? tensor->elements : 0; }
-const void *seqgpu_tensor_value(const seqgpu_tensor *tensor) { return tensor ? tensor->value : NULL; }
+const void *seqgpu_tensor_value(const seqgpu_tensor *tensor) {
+  return tensor && !sq_is_stale(tensor) ? tensor->value : NULL;
+}
 
 const void *seqgpu_tensor_grad(const seqgpu_tensor *tensor) {
-  if (tensor == NULL) return NULL;
+  if (tensor == NULL || sq_is_stale(tensor)) return NULL;
   const seqgpu_tensor *o = tensor->base != NULL ? tensor->base : tensor;
   return o->written && o->grad != NULL ? sq_grad_address(tensor) : NULL;
 }

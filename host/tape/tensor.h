@@ -61,6 +61,7 @@ typedef union sq_tape_attr {
 
 struct seqgpu_tensor {
   seqgpu_tape *tape;
+  uint64_t step;               /* the tape's when it was made */
   seqgpu_tensor *older;        /* the tensor made before this one */
   const struct sq_tape_op *op; /* NULL: a leaf */
   seqgpu_tensor *input[SQ_TAPE_INPUTS];
@@ -71,7 +72,7 @@ struct seqgpu_tensor {
   void *value, *grad;
   seqgpu_tensor *base;     /* a view: whose memory this is, never itself a view; else NULL */
   int64_t base_offset;     /* of a view, in elements */
-  int32_t lowest, highest; /* lengths: the range of the values */
+  int32_t lowest, highest; /* lengths and copied ids: the range of the values; else 0 */
   int needs_grad;
   int wrapped; /* value and gradient are the caller's */
   int written; /* grad holds a gradient: the next contribution adds */
@@ -82,8 +83,11 @@ struct seqgpu_tape {
   seqgpu_context *ctx;
   uint64_t seed, counter;
   int training;
-  sq_arena device, host; /* for values and gradients; for seqgpu_tensor */
-  void *scratch;         /* device memory that is free between operators */
+  uint64_t step;   /* how often it was cleared */
+  sq_arena device; /* for values and gradients */
+  /* For seqgpu_tensor, in turn: what was made before the last clear is still there to say so. */
+  sq_arena host[2];
+  void *scratch; /* device memory that is free between operators */
   size_t scratch_size;
   seqgpu_tensor *newest;
   seqgpu_status status;
@@ -102,6 +106,9 @@ typedef struct sq_tape_op {
 
 /* "[3,4]" for a sentence. */
 #define SQ_SHAPE(shape) sq_shape_text((shape).rank, (shape).dim, (char[SQ_SHAPE_TEXT]){0})
+
+/* Was it made before the tape was cleared? */
+static inline int sq_is_stale(const seqgpu_tensor *t) { return t->step != t->tape->step; }
 
 static inline int64_t sq_last_dim(const seqgpu_tensor *t) { return t->shape.dim[t->shape.rank - 1]; }
 

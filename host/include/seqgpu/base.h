@@ -14,6 +14,14 @@
  *    here, so these headers need no CUDA.
  *  - A call needs at most SEQGPU_STACK_SIZE bytes of the caller's stack, and no frame in it is above 8 KB: threads
  *    with small stacks may call.  CUDA's own libraries take more; see their documents.
+ *  - A stream may be recorded (cudaStreamBeginCapture) around calls that only enqueue: forward, backward, the operators,
+ *    seqgpu_copy, seqgpu_zero, and seqgpu_params_update after seqgpu_params_reserve.  One run of the same sizes must have come before, outside, since the first one opens
+ *    libraries.  The graph holds the addresses of the run, and the context and the plan must outlive it.  Not while
+ *    recording: seqgpu_copy_out, seqgpu_synchronize, seqgpu_malloc, plans, and ragged runs of the cudnn algorithms without
+ *    host_lengths.
+ *  - Bits: the same processor or GPU, version and seed give the same bits in each run, with any number of threads.  Another
+ *    instruction set, which is chosen when the library runs, may round the last bit otherwise, as may another C library
+ *    or algorithm; there is no mode that makes a processor with AVX-512 and one without agree in all bits.
  *  - Gradients of parameters accumulate (+=); gradients of activations overwrite (=).
  *  - Tensors are dense, row-major, of the context's element type, in the memory of the context's device.
  *
@@ -146,6 +154,11 @@ SEQGPU_API seqgpu_dtype seqgpu_context_dtype(const seqgpu_context *ctx);
 
 /** The kind of device: "cpu", "cuda"; "none" where opening it failed.  Static memory. */
 SEQGPU_API const char *seqgpu_context_device(const seqgpu_context *ctx);
+
+/** Further calls enqueue on `stream`, a cudaStream_t of the context's device; NULL = the default stream.  The context
+ * keeps scratch memory on the device, which its calls share: work on the stream before must have finished, or the new
+ * one wait for an event on it, before the next call.  EUNSUPPORTED: a stream for the CPU. */
+SEQGPU_API seqgpu_status seqgpu_context_set_stream(seqgpu_context *ctx, void *stream);
 
 /** One line about the device and the libraries in use into text[size], cut off where it does not fit. */
 SEQGPU_API void seqgpu_context_describe(const seqgpu_context *ctx, char *text, size_t size);
