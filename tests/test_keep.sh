@@ -100,8 +100,8 @@ check "--keep goes on" "$seqgpu" train charlm --text text --resume kept.st --ste
 equal "the last three saves of both" "$(names kept)" "kept-00000010.st kept-00000012.st kept-00000014.st kept.st "
 rm kept.st
 refused "copies of another run" 1 "kept-00000010.st: is there already" train charlm --text text $tiny --keep 3 --checkpoint kept.st
-check "--checkpoint-minutes" train --steps 100000000 --minutes 0.01 --checkpoint-every 0 --checkpoint-minutes 0.001 --keep 1000000 --checkpoint timed.st
-if [ "$(ls timed-*.st | wc -l)" -gt 2 ]; then pass "saves by the clock"; else fail "saves by the clock" "$(names timed)"; fi
+check "--checkpoint-minutes" train --steps 100000000 --minutes 0.02 --checkpoint-every 0 --checkpoint-minutes 0.001 --keep 1000000 --checkpoint timed.st
+if [ "$(ls timed-*.st | wc -l)" -gt 1 ]; then pass "saves by the clock"; else fail "saves by the clock" "$(names timed)"; fi
 rm -f timed*
 
 check "--keep-best" train --steps 60 --lr 0.3 --eval-every 5 --keep-best --checkpoint good.st --log good.log

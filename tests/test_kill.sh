@@ -17,11 +17,12 @@ while read -r moment; do
   if [ -e model.st ]; then set -- --resume model.st; else rm -f log && set -- --checkpoint model.st $tiny; fi
   "$seqgpu" train charlm $run "$@" --log log >out 2>err &
   child=$!
+  tries=0 # the first run lives until it has saved once
+  while [ ! -e model.st ] && [ $tries -lt 600 ]; do sleep 0.05; tries=$((tries + 1)); done
   sleep "$moment"
   kill -9 $child
   wait $child 2>/dev/null
   left=$((left + $(ls -A | grep -c '^\.seqgpu')))
-  [ -e model.st ] || continue
   now=$("$seqgpu" inspect --checkpoint model.st 2>err | sed -n 's/^step  *//p')
   [ "${now:-0}" -ge "$before" ] && [ -n "$now" ] || broken="$broken after $moment s: \"$now\" after $before, $(head -c 100 err);"
   before=${now:-$before}
