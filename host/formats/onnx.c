@@ -169,6 +169,7 @@ static seqgpu_status read_net(reader *r, const sq_onnx_recurrent *first) {
     SQ_TRY(sq_onnx_layer_read(&r->graph, at, layer, net));
     if (at->above >= 0) at = &r->all[at->above];
   }
+  sq_onnx_states_tidy(r->graph.ctx, net);
   return SEQGPU_OK;
 }
 

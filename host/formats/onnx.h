@@ -6,6 +6,7 @@
  *   onnx_tensor.c   the numbers of a tensor, inside the file or beside it
  *   onnx_node.c     one RNN, LSTM or GRU node: what it says, and whether a cell of ours is that
  *   onnx_layer.c    its weights in our order
+ *   onnx_state.c    the states that it begins with
  *   onnx_stack.c    which nodes are layers of one network
  *   onnx_write.c    a network as a model file
  *   onnx_pack.c     its weights in their order
@@ -243,9 +244,19 @@ seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *graph, int index, sq_onnx_re
 
 /* ---------------------------------------------------------------- weights (onnx_layer.c) */
 
-/* Adds the parameters of a layer to a network with room for them, and its constant initial states. */
+/* Adds the parameters of a layer to a network, and its constant initial states. */
 seqgpu_status sq_onnx_layer_read(sq_onnx_graph *graph, const sq_onnx_recurrent *r, int64_t layer,
                                  sq_foreign_net *net);
+
+/* ---------------------------------------------------------------- initial states (onnx_state.c) */
+
+/* Fills in `stateful` and `given`. */
+void sq_onnx_states_look(sq_onnx_graph *graph, sq_onnx_recurrent *r);
+/* Adds a layer's constant initial states to those of the network. */
+seqgpu_status sq_onnx_states_read(sq_onnx_graph *graph, const sq_onnx_recurrent *r, int64_t layer,
+                                  sq_foreign_net *net);
+/* States that are all zeros are none. */
+void sq_onnx_states_tidy(seqgpu_context *ctx, sq_foreign_net *net);
 
 /* ---------------------------------------------------------------- stacks (onnx_stack.c) */
 

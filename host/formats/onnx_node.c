@@ -279,17 +279,6 @@ static seqgpu_status look_at_rest(sq_onnx_graph *g, const sq_onnx_recurrent *r) 
   return r->desc.peephole ? sq_onnx_constant(g, r->node, ONNX_P, "P", &t) : SEQGPU_OK;
 }
 
-/* Initial states that are constant belong to the file, others to a run. */
-static void look_at_states(sq_onnx_graph *g, sq_onnx_recurrent *r) {
-  for (int k = 0; k < r->op->states; k++) {
-    if (sq_onnx_input(g, r->node, ONNX_H0 + k) == SQ_ONNX_ABSENT) continue;
-    if (sq_onnx_is_constant(g, r->node, ONNX_H0 + k))
-      r->stateful = 1;
-    else
-      r->given = 1;
-  }
-}
-
 void sq_onnx_look_at_x(sq_onnx_graph *g, int value, seqgpu_rnn_desc *desc) {
   const int x = sq_onnx_behind(g, value, 0);
   sq_bytes at;
@@ -324,7 +313,7 @@ seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *g, int index, sq_onnx_recurr
   SQ_TRY(read_activations(g, out));
   SQ_TRY(read_sizes(g, out));
   SQ_TRY(look_at_rest(g, out));
-  look_at_states(g, out);
+  sq_onnx_states_look(g, out);
   sq_onnx_look_at_x(g, sq_onnx_input(g, node, ONNX_X), &out->desc);
   return SEQGPU_OK;
 }
