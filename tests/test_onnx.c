@@ -108,8 +108,10 @@ static void check_stacks(seqgpu_context *ctx) {
 
 static void check_recognised(void) {
   static const unsigned char model[] = {8, 8, 18, 3, 'a', 'b', 'c'}, text[] = "8: not a model";
+  static const unsigned char large[] = {8, 8, 58, 0xff, 0xff, 0x7f};
   CHECK(sq_format_onnx.recognises(text, sizeof text, "m.ONNX"), "a name with .onnx is recognised");
   CHECK(sq_format_onnx.recognises(model, sizeof model, "m"), "the first fields of a model are recognised");
+  CHECK(sq_format_onnx.recognises(large, sizeof large, "m"), "a graph that goes on is recognised");
   CHECK(!sq_format_onnx.recognises(text, sizeof text, "m"), "text is not recognised");
   CHECK(!sq_format_onnx.recognises(model, 1, "onnx"), "one byte is not recognised");
 }
