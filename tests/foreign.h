@@ -1,4 +1,5 @@
-/* foreign.h - networks of other programs' files (host/formats/format.h) under test: run, drawn, compared, freed. */
+/* foreign.h - networks of other programs' files (host/formats/format.h) under test: run, drawn, compared,
+ * freed. */
 #ifndef FOREIGN_H
 #define FOREIGN_H
 

@@ -1,7 +1,6 @@
 /* test_onnx.c - ONNX model files: what the reader makes of them, run, against what ONNX Runtime computes.
  *
- *   test_onnx            the files and vectors of goldens/onnx (goldens/make_onnx.py makes them), stacks and what is left,
- *                        refusals, damaged files
+ *   test_onnx            the files and vectors of goldens/onnx (goldens/make_onnx.py), stacks and what is left
  *   test_onnx FOLDER     the files and vectors of another folder (onnx_vectors.py)
  */
 #include "tests/foreign.h"
@@ -10,7 +9,7 @@
 
 #define GOLDEN_FOLDER "goldens/onnx" /* ctest runs in tests/ */
 
-enum { PATH_SIZE = 512, TOLERANCE_DIGITS = 6 };
+enum { PATH_SIZE = 512 };
 
 static const double tolerance = 1e-6;
 

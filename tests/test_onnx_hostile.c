@@ -1,13 +1,15 @@
 /* test_onnx_hostile.c - ONNX model files that are wrong, damaged or meant to harm.
  *
- * A small model is written field by field, each time with one thing that is not as it should be; a good file is cut off
- * after each byte and has each byte changed; every file that a fuzzer found worth keeping is read (fuzz/corpus/onnx).
+ * A small model is written field by field, each time with one thing that is not as it should be; a good file
+ * is cut off after each byte and has each byte changed; every file that a fuzzer found worth keeping is read
+ * (fuzz/corpus/onnx).
  */
 #define _XOPEN_SOURCE 700
 #include <dirent.h>
 #include <unistd.h>
 
 #include "host/formats/onnx.h"
+#include "host/formats/onnx_fields.h"
 #include "tests/failing.h"
 #include "tests/foreign.h"
 #include "tests/refused.h"
@@ -280,8 +282,8 @@ static content content_of(const char *path) {
   return c;
 }
 
-/* Reads bytes; 1 unless a failure has no sentence.  A copy of their size alone lets the sanitizers see every step
- * too far. */
+/* Reads bytes; 1 unless a failure has no sentence.  A copy of their size alone lets the sanitizers see every
+ * step too far. */
 static int survives(seqgpu_context *ctx, const unsigned char *bytes, size_t size, seqgpu_status *status) {
   unsigned char *copy = malloc(size + !size);
   sq_foreign out = {0};

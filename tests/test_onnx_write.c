@@ -1,7 +1,7 @@
 /* test_onnx_write.c - networks of ours as ONNX model files.
  *
  *   test_onnx_write                  written and read back: the same network, the same parameters in float32
- *   test_onnx_write --into FOLDER    leaves the files there, and vectors.bin: what this library computes with them
+ *   test_onnx_write --into FOLDER    leaves the files there, and in vectors.bin what this library computes with them
  *                                    (onnx_export.py compares ONNX Runtime)
  */
 #define _XOPEN_SOURCE 700

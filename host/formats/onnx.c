@@ -1,8 +1,10 @@
-/* onnx.c - ONNX model files, as networks of ours: the row of the format, and its reader (onnx.h has the parts).
+/* onnx.c - ONNX model files, as networks of ours: the row of the format, and its reader (onnx.h lists the
+ * parts).
  *
- * Recurrent nodes of the main graph become networks, stacked ones one network with several layers.  All other nodes are
- * named in `left`, with what the graph says that a network of ours has no place for.  A recurrent node that no cell of
- * ours is stands there, too, with the reason; where it is the only one, that is the error.
+ * Recurrent nodes of the main graph become networks, stacked ones one network with several layers.  All other
+ * nodes are named in `left`, with what the graph says that a network of ours has no place for.  A recurrent
+ * node that no cell of ours is stands there, too, with the reason; where it is the only one, that is the
+ * error.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +12,11 @@
 #include <strings.h>
 
 #include "host/formats/onnx.h"
+#include "host/formats/onnx_layer.h"
+#include "host/formats/onnx_stack.h"
+#include "host/formats/onnx_state.h"
+#include "host/formats/onnx_tensor.h"
+#include "host/formats/onnx_write.h"
 #include "host/formats/whole_file.h"
 
 /* A file of Protocol Buffers cannot be larger. */
@@ -19,8 +26,8 @@ enum { MOST_RECURRENT = 4096, MOST_LEFT = 1000, SENTENCE = 600 };
 
 /* ---------------------------------------------------------------- whether it is one */
 
-/* Whether the bytes begin with the version of the format, and then with another field of a ModelProto.  That one may be
- * the graph, and longer than what is known of the file, so that only its key is looked at. */
+/* Whether the bytes begin with the version of the format, and then with another field of a ModelProto.  That
+ * one may be the graph, and longer than what is known of the file, so that only its key is looked at. */
 static int begins_like_model(sq_bytes rest) {
   static const int next[] = {MODEL_PRODUCER, MODEL_PRODUCER_VERSION, MODEL_GRAPH, MODEL_OPSET};
   sq_pb_field f;

@@ -1,17 +1,19 @@
 /* onnx_layer.c - the weights of a recurrent node as the parameters of a layer of ours (onnx.h).
  *
- *   theirs                                    ours, for each direction
- *   W [N, G H, I], R [N, G H, H]              weight_ih [G H, I], weight_hh [G H, H]: blocks in our order
- *   B [N, 2 G H] = Wb, then Rb                bias [G H] = Wb + Rb; where a GRU resets after the product, the candidate's
- *                                             Wb alone, and its Rb is bias_rec [H]
- *   P [N, 3 H] = i, o, f                      peephole_i, peephole_f, peephole_o [H]
+ *   theirs                            ours, for each direction
+ *   W [N, G H, I], R [N, G H, H]      weight_ih [G H, I], weight_hh [G H, H]: blocks in our order
+ *   B [N, 2 G H] = Wb, then Rb        bias [G H] = Wb + Rb; where a GRU resets after the product, the
+ *                                     candidate's Wb alone, and its Rb is bias_rec [H]
+ *   P [N, 3 H] = i, o, f              peephole_i, peephole_f, peephole_o [H]
  *
  * A coupled LSTM (input_forget) has no forget gate of its own; that block is left out.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "host/formats/onnx.h"
+#include "host/formats/onnx_layer.h"
+#include "host/formats/onnx_state.h"
+#include "host/formats/onnx_tensor.h"
 
 enum { MOST_PARAMS = 6 };
 

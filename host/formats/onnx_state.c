@@ -1,15 +1,16 @@
 /* onnx_state.c - the initial states that an ONNX file gives a recurrent node (onnx.h).
  *
- *   theirs                                                          ours, states h and c
- *   initial_h, initial_c [N, B, H], with layout 1 [B, N, H]         [L N, B H]: that many sequences
- *   Expand of [N, 1, H], or of [L N, 1, H] and Split into layers    [L N, H]: the same for any number of sequences
+ *   theirs                                                       ours, states h and c
+ *   initial_h, initial_c [N, B, H], with layout 1 [B, N, H]      [L N, B H]: that many sequences
+ *   Expand of [N, 1, H], or of [L N, 1, H] and Split into layers [L N, H]: of any number of sequences
  *
  * What the graph computes otherwise, or is given, belongs to a run.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "host/formats/onnx.h"
+#include "host/formats/onnx_state.h"
+#include "host/formats/onnx_tensor.h"
 
 /* Where a constant state comes from. */
 typedef struct source {

@@ -1,7 +1,7 @@
 /* onnx_write.c - a network as an ONNX model file (onnx.h): opset 17, float32.
  *
  *   inputs    x [T, B, I], batch first [B, T, I]
- *             sequence_lens [B], h0 and c0 [L N, B, H]: they have defaults, full lengths and zeros, and may be left out
+ *             sequence_lens [B], h0 and c0 [L N, B, H]: they have defaults, full lengths and zeros
  *   outputs   y [T, B, Y] or [B, T, Y], hn and cn [L N, B, H]
  *
  * Each layer is one node, and between two of them are the nodes that make an X of a Y:
@@ -9,14 +9,16 @@
  *   Y [T, 1, B, H]   Squeeze of axis 1                   -> [T, B, H]
  *   Y [T, 2, B, H]   Transpose (0, 2, 1, 3), Reshape     -> [T, B, 2 H]; or ReduceSum of axis 1 -> [T, B, H]
  *
- * A default has one sequence, and is expanded to the B of x.  States that the network begins with are such defaults,
- * too, where they are those of one sequence; those of several are constants of each layer, and B is theirs.  Dropout is
- * left out: the file is for inference.
+ * A default has one sequence, and is expanded to the B of x.  States that the network begins with are such
+ * defaults, too, where they are those of one sequence; those of several are constants of each layer, and B is
+ * theirs.  Dropout is left out: the file is for inference.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "host/formats/onnx.h"
+#include "host/formats/onnx_node.h"
+#include "host/formats/onnx_pack.h"
+#include "host/formats/onnx_write.h"
 #include "host/formats/whole_file.h"
 
 enum { IR_VERSION = 8, OPSET = 17, NAME = 48 };

@@ -5,7 +5,8 @@
 #include "host/context/context.h"
 
 /* Reads `size` bytes from `offset` on, or all that follow where size is -1, but no more than `most`.  *out is
- * freed with sq_host_free.  EIO; EFORMAT: the file ends earlier; EUNSUPPORTED: there is more than `most`; ENOMEM. */
+ * freed with sq_host_free.  EIO; EFORMAT: the file ends earlier; EUNSUPPORTED: there is more than `most`;
+ * ENOMEM. */
 seqgpu_status sq_whole_file_read(seqgpu_context *ctx, const char *path, int64_t offset, int64_t size,
                                  int64_t most, unsigned char **out, size_t *out_size);
 
