@@ -164,7 +164,7 @@ refused "resume without the images of validation" 1 "trained on 60 sequences, an
 refused "resume with other images of validation" 1 "validated on other data" train pixels $pixels --resume apart --val-images images --val-labels labels --steps 4
 refused "resume with images of validation" 1 "trained on 54 sequences, and here there are 60" train pixels $pixels --resume seen --val-images images2 --val-labels labels2 --steps 4
 refused "resume on other images" 1 "other data" train pixels --images images2 --labels labels2 --batch 3 --resume seen
-task pixels $pixels --val-images images2 --val-labels labels2 $tiny --rows --steps 3 --checkpoint seen --json >trained 2>err
+task pixels $pixels --val-images images2 --val-labels labels2 $tiny --rows --steps 3 --checkpoint seen --force --json >trained 2>err
 "$seqgpu" eval --checkpoint seen --images images2 --labels labels2 --device cpu --threads 1 --json >measured 2>err
 if grep -q '"sequences": 20, ' measured && [ "$(sed -n '$s/.*"val_loss": \([0-9.]*\).*/\1/p' trained)" = "$(sed 's/.*"loss": \([0-9.]*\).*/\1/' measured | xargs printf '%.6g')" ]; then
   pass "cpu f32: task pixels, eval measures all images that it is given"
