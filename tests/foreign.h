@@ -1,4 +1,5 @@
-/* foreign.h - networks of other programs' files (host/formats/format.h) under test: run, drawn, compared, freed. */
+/* foreign.h - networks of other programs' files (host/formats/format.h) under test: run, drawn, compared,
+ * freed. */
 #ifndef FOREIGN_H
 #define FOREIGN_H
 
@@ -36,6 +37,16 @@ static inline const sq_foreign_tensor *foreign_find(const sq_foreign_tensor *ten
   return NULL;
 }
 
+static inline int foreign_load_state(const sq_foreign_tensor *t, net *n, int k) {
+  const int64_t width = n->count[NET_H0 + k] / (t->rows * n->desc.batch), batch = t->cols / width;
+  if (t->cols != width && batch != n->desc.batch) return 0;
+  for (int64_t row = 0; row < t->rows; row++)
+    for (int64_t b = 0; b < n->desc.batch; b++)
+      memcpy(n->value[NET_H0 + k] + (row * n->desc.batch + b) * width,
+             t->value + row * t->cols + (batch == 1 ? 0 : b * width), (size_t)width * sizeof(double));
+  return 1;
+}
+
 /* The parameters and states of a file into an open network; a failed check unless the parameters are exactly
  * the plan's, by name and size. */
 static inline int foreign_load(const sq_foreign_net *f, net *n) {
@@ -48,12 +59,9 @@ static inline int foreign_load(const sq_foreign_net *f, net *n) {
     if (!CHECK(t && t->rows == p.rows && t->cols == p.cols, "%s, has %s", f->name, p.name)) return 0;
     memcpy(n->value[NET_PARAMS] + p.offset, t->value, (size_t)(p.rows * p.cols) * sizeof(double));
   }
-  for (int k = 0; k < f->state_count; k++) {
-    const sq_foreign_tensor *t = &f->states[k];
-    if (!CHECK(t->rows * t->cols == n->count[NET_H0 + k], "%s, its state %s fits", f->name, t->name))
+  for (int k = 0; k < f->state_count; k++) /* of one sequence, or of all */
+    if (!CHECK(foreign_load_state(&f->states[k], n, k), "%s, its state %s fits", f->name, f->states[k].name))
       return 0;
-    memcpy(n->value[NET_H0 + k], t->value, (size_t)n->count[NET_H0 + k] * sizeof(double));
-  }
   return 1;
 }
 

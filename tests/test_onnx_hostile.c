@@ -1,13 +1,15 @@
 /* test_onnx_hostile.c - ONNX model files that are wrong, damaged or meant to harm.
  *
- * A small model is written field by field, each time with one thing that is not as it should be; a good file is cut off
- * after each byte and has each byte changed; every file that a fuzzer found worth keeping is read (fuzz/corpus/onnx).
+ * A small model is written field by field, each time with one thing that is not as it should be; a good file
+ * is cut off after each byte and has each byte changed; every file that a fuzzer found worth keeping is read
+ * (fuzz/corpus/onnx).
  */
 #define _XOPEN_SOURCE 700
 #include <dirent.h>
 #include <unistd.h>
 
 #include "host/formats/onnx.h"
+#include "host/formats/onnx_fields.h"
 #include "tests/failing.h"
 #include "tests/foreign.h"
 #include "tests/refused.h"
@@ -29,6 +31,10 @@ typedef struct fault {
   int type, missing;             /* of the weights; numbers that W lacks */
   int functions, uses;           /* uses: as many more nodes with the same weights */
   int no_weight, no_graph, two_graphs, twice, circle, nan, only_last;
+  int64_t state[3];   /* dimensions of a constant initial_h; 0: there is none */
+  int lengths;        /* constant sequence_lens */
+  int others, graphs; /* as many other nodes, and nodes with a graph inside */
+  int more;           /* functions, training and sparse initialisers besides */
 } fault;
 
 static void put_attribute(sq_pb_out *out, const char *name, int field, const char *text, int64_t number) {
@@ -77,6 +83,29 @@ static void put_functions(sq_pb_out *out, const fault *f) {
   sq_pb_end(out, at);
 }
 
+/* A constant of zeros. */
+static void put_zeros(sq_pb_out *out, const char *name, int type, const int64_t *dims, int rank) {
+  static const char zeros[256];
+  size_t count = 1;
+  const size_t at = sq_pb_begin(out, GRAPH_INITIALIZER);
+  for (int i = 0; i < rank; i++) {
+    sq_pb_put_number(out, TENSOR_DIMS, dims[i]);
+    count *= (size_t)dims[i];
+  }
+  sq_pb_put_number(out, TENSOR_TYPE, type);
+  sq_pb_put_text(out, TENSOR_NAME, name);
+  sq_pb_put_bytes(out, TENSOR_RAW, zeros, 4 * count);
+  sq_pb_end(out, at);
+}
+
+static void put_other(sq_pb_out *out, int graph) {
+  const size_t at = sq_pb_begin(out, GRAPH_NODE);
+  sq_pb_put_text(out, NODE_OPERATOR, graph ? "If" : "Tanh");
+  sq_pb_put_text(out, NODE_DOMAIN, "a.b");
+  if (graph) put_attribute(out, "then_branch", ATTRIBUTE_G, "", 0);
+  sq_pb_end(out, at);
+}
+
 static void put_recurrent(sq_pb_out *out, const fault *f, int index) {
   char y[16];
   const size_t at = sq_pb_begin(out, GRAPH_NODE);
@@ -84,6 +113,9 @@ static void put_recurrent(sq_pb_out *out, const fault *f, int index) {
   sq_pb_put_text(out, NODE_INPUT, f->circle ? y : "x");
   if (!f->no_weight) sq_pb_put_text(out, NODE_INPUT, "W");
   sq_pb_put_text(out, NODE_INPUT, "R");
+  sq_pb_put_text(out, NODE_INPUT, "");
+  sq_pb_put_text(out, NODE_INPUT, f->lengths ? "lengths" : "");
+  sq_pb_put_text(out, NODE_INPUT, f->state[0] ? "state" : "");
   sq_pb_put_text(out, NODE_OUTPUT, y);
   sq_pb_put_text(out, NODE_NAME, "node\x1b[1m");
   sq_pb_put_text(out, NODE_OPERATOR, f->op ? f->op : "RNN");
@@ -104,8 +136,15 @@ static sq_pb_out model_of(seqgpu_context *ctx, const fault *f) {
     for (int i = 0; i < 1 + f->twice + f->uses; i++) put_recurrent(&out, f, i);
     put_weight(&out, f, "W", f->rows ? f->rows : H, I);
     put_weight(&out, f, "R", f->rows ? f->rows : H, H);
+    if (f->state[0]) put_zeros(&out, "state", ONNX_FLOAT, f->state, 3);
+    if (f->lengths) put_zeros(&out, "lengths", ONNX_INT32, (const int64_t[]){2}, 1);
+    for (int i = 0; i < f->others; i++) put_other(&out, 0);
+    for (int i = 0; i < f->graphs; i++) put_other(&out, 1);
+    if (f->more) sq_pb_put_text(&out, GRAPH_SPARSE, "");
     sq_pb_end(&out, graph);
   }
+  if (f->more) sq_pb_put_text(&out, MODEL_FUNCTION, "");
+  if (f->more) sq_pb_put_text(&out, MODEL_TRAINING, "");
   return out;
 }
 
@@ -117,6 +156,17 @@ static const fault faults[] = {
      .function = "Softsign",
      .uses = 1,
      .only_last = 1},
+    {.name = "lengths of the file", .word = "sequence_lens", .lengths = 1},
+    {.name = "a graph inside a node", .word = "a.b.If \"\", with the graph inside it", .graphs = 1},
+    {.name = "more nodes than are listed", .word = "and 501 more", .others = 1500},
+    {.name = "functions", .word = "1 functions", .more = 1},
+    {.name = "training", .word = "training", .more = 1},
+    {.name = "sparse initialisers", .word = "1 sparse", .more = 1},
+    {.name = "a state of zeros", .state = {1, 2, H}},
+    {.name = "a state of another width",
+     .status = SEQGPU_EFORMAT,
+     .word = "dimensions of a state",
+     .state = {1, 2, 4}},
     {.name = "no graph", .status = SEQGPU_EFORMAT, .word = "no graph", .no_graph = 1},
     {.name = "two graphs", .status = SEQGPU_EFORMAT, .word = "several graphs", .two_graphs = 1},
     {.name = "no recurrent node", .status = SEQGPU_EUNSUPPORTED, .word = "RNN, LSTM or GRU", .op = "MatMul"},
@@ -148,6 +198,17 @@ static const fault faults[] = {
      .status = SEQGPU_EUNSUPPORTED,
      .word = "Softsign",
      .function = "Softsign"},
+    {.name = "two numbers of one",
+     .status = SEQGPU_EUNSUPPORTED,
+     .word = "(alpha 0.2, beta 0.5)",
+     .function = "HardSigmoid"},
+    {.name = "one number of one", .status = SEQGPU_EUNSUPPORTED, .word = "(alpha 1)", .function = "Elu"},
+    {.name = "two nodes that we lack",
+     .status = SEQGPU_EUNSUPPORTED,
+     .word = "Softplus",
+     .function = "Softplus",
+     .uses = 1},
+    {.name = "thousands of nodes", .status = SEQGPU_EUNSUPPORTED, .word = "at most 4096", .uses = 4096},
     {.name = "too many activations",
      .status = SEQGPU_EFORMAT,
      .word = "activations",
@@ -199,7 +260,7 @@ static void check_fault(seqgpu_context *ctx, const fault *f) {
       sq_onnx_read_bytes(ctx, "fuzz/model.onnx", (sq_bytes){model.data, model.size}, &out);
   refused(f->status ? ctx : NULL, status, f->status, f->word ? f->word : "", f->name);
   if (f->status == SEQGPU_OK && f->word)
-    CHECK(out.net_count == 1 && foreign_left(&out, f->word), "%s, and the other is a network", f->name);
+    CHECK(out.net_count == 1 && foreign_left(&out, f->word), "%s, named as left", f->name);
   CHECK(strchr(seqgpu_last_error(ctx), 0x1b) == NULL, "%s, no control characters in the sentence", f->name);
   foreign_free(ctx, &out);
   sq_host_free(ctx, model.data);
@@ -221,8 +282,8 @@ static content content_of(const char *path) {
   return c;
 }
 
-/* Reads bytes; 1 unless a failure has no sentence.  A copy of their size alone lets the sanitizers see every step
- * too far. */
+/* Reads bytes; 1 unless a failure has no sentence.  A copy of their size alone lets the sanitizers see every
+ * step too far. */
 static int survives(seqgpu_context *ctx, const unsigned char *bytes, size_t size, seqgpu_status *status) {
   unsigned char *copy = malloc(size + !size);
   sq_foreign out = {0};

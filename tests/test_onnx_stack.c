@@ -1,9 +1,12 @@
-/* test_onnx_stack.c - two RNN nodes of an ONNX graph, with all sorts of nodes between: layers of one network, or two.
+/* test_onnx_stack.c - two RNN nodes of an ONNX graph, with all sorts of nodes between: layers of one network,
+ * or two.
  *
- * A row says what lies between them, and after the second one again; the network has as many layers as the row says,
- * and everything that is not part of it is named as left.
+ * A row says what lies between them, and after the second one again; the network has as many layers as the
+ * row says, and everything that is not part of it is named as left.
  */
 #include "host/formats/onnx.h"
+#include "host/formats/onnx_fields.h"
+#include "host/formats/onnx_pack.h"
 #include "tests/foreign.h"
 
 enum { H = 3, I = 2, MOST = 3 };

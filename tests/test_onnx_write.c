@@ -1,7 +1,7 @@
 /* test_onnx_write.c - networks of ours as ONNX model files.
  *
  *   test_onnx_write                  written and read back: the same network, the same parameters in float32
- *   test_onnx_write --into FOLDER    leaves the files there, and vectors.bin: what this library computes with them
+ *   test_onnx_write --into FOLDER    leaves the files there, and in vectors.bin what this library computes with them
  *                                    (onnx_export.py compares ONNX Runtime)
  */
 #define _XOPEN_SOURCE 700
@@ -17,7 +17,8 @@ enum { PATH_SIZE = 512, T = 4, B = 3, I = 2, H = 5 };
 typedef struct row {
   const char *name;
   seqgpu_rnn_desc desc;
-  int ragged, states; /* the file begins with states of its own */
+  int ragged;
+  int states; /* the file begins with states: of all sequences; 2: of one, the same for each */
 } row;
 
 #define SIZES .input_size = I, .hidden_size = H, .seq_len = T, .batch = B, .inference = 1
@@ -36,6 +37,8 @@ static const row rows[] = {
     {"lstm0", {.cell = "lstm0", .peephole = 1, SIZES}, 0, 0},
     {"lstm_stack", {.cell = "lstm", .num_layers = 3, .batch_first = 1, SIZES}, 1, 0},
     {"lstm_both_stack", {.cell = "lstm", .num_layers = 2, .bidirectional = 1, SIZES}, 1, 1},
+    {"lstm_one_state", {.cell = "lstm", .num_layers = 2, .bidirectional = 1, SIZES}, 0, 2},
+    {"gru_one_state", {.cell = "gru", .reverse = 1, SIZES}, 0, 2},
     {"lstm_sum",
      {.cell = "lstm", .num_layers = 2, .bidirectional = 1, .merge = SEQGPU_MERGE_SUM, SIZES},
      0,
@@ -74,9 +77,10 @@ static sq_foreign foreign_of(const net *n, const row *r) {
     sq_foreign_tensor *t = &out->states[out->state_count++];
     snprintf(t->name, sizeof t->name, "%c", "hc"[k]);
     t->rows = n->desc.num_layers * (n->desc.bidirectional ? 2 : 1);
-    t->cols = n->count[NET_H0 + k] / t->rows;
+    t->cols = r->states == 2 ? H : n->count[NET_H0 + k] / t->rows;
     t->value = sq_host_alloc(ctx, (size_t)(t->rows * t->cols) * sizeof(double));
-    memcpy(t->value, n->value[NET_H0 + k], (size_t)(t->rows * t->cols) * sizeof(double));
+    for (int64_t i = 0; i < t->rows; i++)
+      memcpy(t->value + i * t->cols, n->value[NET_H0 + k] + i * B * H, (size_t)t->cols * sizeof(double));
   }
   return f;
 }
@@ -86,6 +90,9 @@ static int open_drawn(net *n, seqgpu_context *ctx, const row *r) {
   if (!net_open(n, ctx, &r->desc, r->ragged ? ragged : NULL)) return 0;
   net_fill(n);
   net_round_inputs(n);
+  for (int k = 0; r->states == 2 && k < n->states; k++) /* all sequences begin alike */
+    for (int64_t i = 0; i < n->count[NET_H0 + k]; i++)
+      n->value[NET_H0 + k][i] = n->value[NET_H0 + k][i / (B * H) * B * H + i % H];
   return 1;
 }
 

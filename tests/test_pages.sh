@@ -78,7 +78,12 @@ has "a cell without gates" "no gates" rnn.html
 printf 'ab' >flat
 "$seqgpu" inspect --checkpoint rnn --cells flat --device cpu >flat.html 2>err
 has "a text without quotes has no scores for them" "The same everywhere" flat.html
-refused "a file that is no page is kept" 1 "text: is there and is no HTML page" inspect --checkpoint model --cells text --html text
+refused "a file that is no page is kept" 1 "part: is there and is no HTML page" inspect --checkpoint model --cells text --html part
+cp cells.html kept.html
+ln -s kept.html link.html
+check "a page is replaced where a link leads to" sh -c '"$1" inspect --checkpoint gru --cells text --cells-length 50 --html link.html --device cpu && [ -L link.html ] && ! cmp -s kept.html cells.html' sh "$seqgpu"
+rm -f kept.html link.html
+refused "a page that is read is not replaced" 1 "they must be two files" inspect --checkpoint model --cells cells.html --html ./cells.html
 refused "no folder for the page" 1 "cannot write" inspect --checkpoint model --cells text --html no/cells.html
 printf 'a' >single
 refused "a text of one token" 1 "at least 2" inspect --checkpoint model --cells single

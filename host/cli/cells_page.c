@@ -11,6 +11,7 @@
 #include "host/cli/cells_look.h"
 #include "host/cli/cells_score.h"
 #include "host/cli/charlm_file.h"
+#include "host/cli/files.h"
 #include "host/cli/html.h"
 #include "host/cli/json.h"
 
@@ -277,6 +278,8 @@ int cells_page(seqgpu_context *ctx, const char *checkpoint, const network_option
   cells_look look = {.n = 0};
   int32_t *ids = NULL;
   int64_t count = 0;
+  if (o->html && files_are_same(o->html, o->text))
+    return cli_error("--html: is %s, and so is --cells; they must be two files", o->html);
   CLI_TRY(charlm_load(ctx, checkpoint, &base->how, NULL, o->length, 1, 1, &m, &v));
   int code = read_text(o, &v, base->common.quiet, &ids, &count);
   if (code == CLI_OK) code = cells_look_at(&m, &v, ids, count, &look);

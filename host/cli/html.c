@@ -1,17 +1,20 @@
 /* html.c - writing and saving pages (html.h). */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* flock */
 
 #include "host/cli/html.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "host/cli/cli.h"
 #include "host/context/json.h"
 #include "host/context/utf8.h"
+#include "host/files/leftovers.h"
 
 /* ---------------------------------------------------------------- text */
 
@@ -120,30 +123,48 @@ static int may_replace(const char *path) {
   return ok;
 }
 
-static int write_file(const char *path, const char *data, size_t size) {
-  FILE *file = fopen(path, "wbx");
-  if (file == NULL) return 0;
-  const size_t written = fwrite(data, 1, size, file);
-  const int ok = fclose(file) == 0 && written == size;
-  if (!ok) unlink(path);
-  return ok;
+/* "FOLDER/.seqgpu-PROCESS.html.tmp" beside the file: a name and a lock by which the library knows what dead
+ * processes left (host/files/leftovers.h).  NULL when out of memory. */
+static char *name_beside(const char *path) {
+  const char *slash = strrchr(path, '/');
+  const int folder = slash ? (int)(slash - path) + 1 : 0;
+  const size_t size = (size_t)folder + 64;
+  char *name = malloc(size);
+  if (name)
+    snprintf(name, size, "%.*s" SQ_LEFTOVER_PREFIX "%ld.html" SQ_LEFTOVER_SUFFIX, folder, path,
+             (long)getpid());
+  return name;
 }
 
-/* By a file beside it that takes its name once it is whole. */
+/* 0, or an errno. */
+static int write_file(const char *path, const char *data, size_t size) {
+  const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
+  int error = file ? 0 : errno;
+  if (file) {
+    flock(fd, LOCK_EX | LOCK_NB);
+    errno = 0;
+    if (fwrite(data, 1, size, file) != size || fflush(file) != 0 || fsync(fd) != 0)
+      error = errno ? errno : EIO;
+    if (fclose(file) != 0 && error == 0) error = errno;
+  }
+  if (fd >= 0 && file == NULL) close(fd);
+  if (fd >= 0 && error) unlink(path);
+  return error;
+}
+
+/* By a file beside it that takes its name once it is whole; where a link leads to another place, there. */
 static int replace(const char *path, const char *data, size_t size) {
   if (!may_replace(path)) return cli_error("%s: is there and is no HTML page; it is not replaced", path);
-  char *beside = malloc(strlen(path) + 40);
-  if (beside == NULL) return cli_error("%s: out of memory", path);
-  sprintf(beside, "%s.%ld.tmp", path, (long)getpid());
-  int code = CLI_OK;
-  if (!write_file(beside, data, size)) {
-    code = cli_error("%s: cannot write: %s", path, strerror(errno));
-  } else if (rename(beside, path) != 0) {
-    code = cli_error("%s: cannot write: %s", path, strerror(errno));
+  char *linked = realpath(path, NULL), *beside = name_beside(linked ? linked : path);
+  int error = beside ? write_file(beside, data, size) : ENOMEM;
+  if (error == 0 && rename(beside, linked ? linked : path) != 0) {
+    error = errno;
     unlink(beside);
   }
+  free(linked);
   free(beside);
-  return code;
+  return error ? cli_error("%s: cannot write: %s", path, strerror(error)) : CLI_OK;
 }
 
 int html_save(html_page *page, const char *path) {

@@ -9,7 +9,7 @@
 int train_charlm(int argc, char **argv);
 /* A task of the table in task.h: train_task.c. */
 int train_task(const task_spec *task, int argc, char **argv);
-/* `seqgpu eval` for a checkpoint of such a task, all of its arguments: train_task.c, too. */
+/* `seqgpu eval` for a checkpoint of such a task, all of its arguments: eval_task.c. */
 int eval_task(const task_spec *task, int argc, char **argv);
 
 #endif

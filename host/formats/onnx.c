@@ -1,8 +1,10 @@
-/* onnx.c - ONNX model files, as networks of ours: the row of the format, and its reader (onnx.h has the parts).
+/* onnx.c - ONNX model files, as networks of ours: the row of the format, and its reader (onnx.h lists the
+ * parts).
  *
- * Recurrent nodes of the main graph become networks, stacked ones one network with several layers.  All other nodes are
- * named in `left`, with what the graph says that a network of ours has no place for.  A recurrent node that no cell of
- * ours is stands there, too, with the reason; where it is the only one, that is the error.
+ * Recurrent nodes of the main graph become networks, stacked ones one network with several layers.  All other
+ * nodes are named in `left`, with what the graph says that a network of ours has no place for.  A recurrent
+ * node that no cell of ours is stands there, too, with the reason; where it is the only one, that is the
+ * error.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +13,11 @@
 
 #include "host/files/read.h"
 #include "host/formats/onnx.h"
+#include "host/formats/onnx_layer.h"
+#include "host/formats/onnx_stack.h"
+#include "host/formats/onnx_state.h"
+#include "host/formats/onnx_tensor.h"
+#include "host/formats/onnx_write.h"
 
 /* A file of Protocol Buffers cannot be larger. */
 static const int64_t MOST_BYTES = INT32_MAX;
@@ -19,28 +26,23 @@ enum { MOST_RECURRENT = 4096, MOST_LEFT = 1000, SENTENCE = 600 };
 
 /* ---------------------------------------------------------------- whether it is one */
 
-/* Fields of a ModelProto and their types; a file begins with one of them. */
-static int is_model_field(const sq_pb_field *f) {
-  switch (f->number) {
-  case MODEL_IR_VERSION:
-    return f->type == SQ_PB_VARINT && f->value > 0 && f->value < 1000;
-  case MODEL_PRODUCER:
-  case MODEL_PRODUCER_VERSION:
-  case MODEL_GRAPH:
-  case MODEL_OPSET:
-    return f->type == SQ_PB_BYTES;
-  default:
-    return 0;
-  }
+/* Whether the bytes begin with the version of the format, and then with another field of a ModelProto.  That
+ * one may be the graph, and longer than what is known of the file, so that only its key is looked at. */
+static int begins_like_model(sq_bytes rest) {
+  static const int next[] = {MODEL_PRODUCER, MODEL_PRODUCER_VERSION, MODEL_GRAPH, MODEL_OPSET};
+  sq_pb_field f;
+  uint64_t key;
+  if (sq_pb_next(&rest, &f) != 1 || f.number != MODEL_IR_VERSION || f.type != SQ_PB_VARINT) return 0;
+  if (f.value == 0 || f.value > 1000 || sq_pb_varint(&rest, &key) != 1) return 0;
+  for (size_t i = 0; i < sizeof next / sizeof next[0]; i++)
+    if (key == (uint64_t)(next[i] << 3 | SQ_PB_BYTES)) return 1;
+  return 0;
 }
 
 static int recognises(const unsigned char *head, size_t size, const char *path) {
   const size_t length = path ? strlen(path) : 0;
-  sq_bytes rest = {head, size};
-  sq_pb_field f;
   if (length > 5 && strcasecmp(path + length - 5, ".onnx") == 0) return 1;
-  return sq_pb_next(&rest, &f) == 1 && f.number == MODEL_IR_VERSION && is_model_field(&f) &&
-         sq_pb_next(&rest, &f) == 1 && is_model_field(&f);
+  return begins_like_model((sq_bytes){head, size});
 }
 
 /* ---------------------------------------------------------------- what is left */
@@ -169,6 +171,7 @@ static seqgpu_status read_net(reader *r, const sq_onnx_recurrent *first) {
     SQ_TRY(sq_onnx_layer_read(&r->graph, at, layer, net));
     if (at->above >= 0) at = &r->all[at->above];
   }
+  sq_onnx_states_tidy(r->graph.ctx, net);
   return SEQGPU_OK;
 }
 

@@ -1,7 +1,7 @@
 /* onnx_graph.c - the nodes and values of an ONNX graph, and who reads what (onnx.h).
  *
- * Two walks over the graph's fields: one counts, one fills; then the names are sorted, and each name that a node reads
- * is looked up once.
+ * Two walks over the graph's fields: one counts, one fills; then the names are sorted, and each name that a
+ * node reads is looked up once.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "host/context/utf8.h"
-#include "host/formats/onnx.h"
+#include "host/formats/onnx_graph.h"
 
 enum { MOST_NODES = 1000000, MOST_NAMES = 4000000, MOST_HOPS = 16 };
 

@@ -1,18 +1,19 @@
 /* onnx_layer.c - the weights of a recurrent node as the parameters of a layer of ours (onnx.h).
  *
- *   theirs                                    ours, for each direction
- *   W [N, G H, I], R [N, G H, H]              weight_ih [G H, I], weight_hh [G H, H]: blocks in our order
- *   B [N, 2 G H] = Wb, then Rb                bias [G H] = Wb + Rb; where a GRU resets after the product, the candidate's
- *                                             Wb alone, and its Rb is bias_rec [H]
- *   P [N, 3 H] = i, o, f                      peephole_i, peephole_f, peephole_o [H]
- *   initial_h, initial_c [N, B, H]            states h and c [L N, B H]; with layout 1 theirs are [B, N, H]
+ *   theirs                            ours, for each direction
+ *   W [N, G H, I], R [N, G H, H]      weight_ih [G H, I], weight_hh [G H, H]: blocks in our order
+ *   B [N, 2 G H] = Wb, then Rb        bias [G H] = Wb + Rb; where a GRU resets after the product, the
+ *                                     candidate's Wb alone, and its Rb is bias_rec [H]
+ *   P [N, 3 H] = i, o, f              peephole_i, peephole_f, peephole_o [H]
  *
  * A coupled LSTM (input_forget) has no forget gate of its own; that block is left out.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "host/formats/onnx.h"
+#include "host/formats/onnx_layer.h"
+#include "host/formats/onnx_state.h"
+#include "host/formats/onnx_tensor.h"
 
 enum { MOST_PARAMS = 6 };
 
@@ -131,58 +132,6 @@ static seqgpu_status add_direction(const layer *l, int direction) {
   return l->p ? add_peepholes(l, direction) : SEQGPU_OK;
 }
 
-/* ---------------------------------------------------------------- initial states */
-
-/* Room for the states of all layers, for this many sequences. */
-static seqgpu_status make_states(const layer *l, int64_t batch) {
-  sq_foreign_net *net = l->net;
-  if (net->state_count > 0) return SEQGPU_OK;
-  net->states = sq_host_alloc(l->g->ctx, (size_t)l->r->op->states * sizeof *net->states);
-  if (net->states == NULL) return sq_fail(l->g->ctx, SEQGPU_ENOMEM, "%s: out of memory", l->g->path);
-  net->desc.batch = batch;
-  for (int k = 0; k < l->r->op->states; k++) {
-    sq_foreign_tensor *t = &net->states[k];
-    snprintf(t->name, sizeof t->name, "%c", "hc"[k]);
-    t->rows = net->desc.num_layers * l->r->directions;
-    t->cols = batch * l->H;
-    t->value = sq_host_alloc(l->g->ctx, (size_t)(t->rows * t->cols) * sizeof *t->value);
-    if (t->value == NULL) return sq_fail(l->g->ctx, SEQGPU_ENOMEM, "%s: out of memory", l->g->path);
-    net->state_count++;
-  }
-  return SEQGPU_OK;
-}
-
-/* State k from theirs, [N, B, H] or with layout 1 [B, N, H]. */
-static void copy_state(const layer *l, int k, int64_t batch, const double *from) {
-  const int64_t N = l->r->directions, H = l->H;
-  double *to = l->net->states[k].value + l->index * N * batch * H;
-  for (int64_t n = 0; n < N; n++)
-    for (int64_t b = 0; b < batch; b++) {
-      const int64_t row = l->r->layout ? b * N + n : n * batch + b;
-      memcpy(to + (n * batch + b) * H, from + row * H, (size_t)H * sizeof *to);
-    }
-}
-
-static seqgpu_status add_state(const layer *l, int k) {
-  static const char *const names[2] = {"initial_h", "initial_c"};
-  sq_onnx_tensor t;
-  const int place = ONNX_H0 + k;
-  if (!sq_onnx_is_constant(l->g, l->r->node, place)) return SEQGPU_OK;
-  SQ_TRY(sq_onnx_constant(l->g, l->r->node, place, names[k], &t));
-  const int64_t batch = t.rank == 3 ? t.dims[1 - l->r->layout] : 0;
-  if (batch < 1 || (l->net->desc.batch > 0 && batch != l->net->desc.batch))
-    return sq_onnx_fail(l->g, SEQGPU_EFORMAT, l->r->node, "%s is for %lld sequences, and x has %lld",
-                        names[k], (long long)batch, (long long)l->net->desc.batch);
-  const int64_t N = l->r->directions;
-  const int64_t dims[3] = {l->r->layout ? batch : N, l->r->layout ? N : batch, l->H};
-  double *values = NULL;
-  SQ_TRY(read_input(l, place, names[k], dims, 3, &values));
-  const seqgpu_status status = make_states(l, batch);
-  if (status == SEQGPU_OK) copy_state(l, k, batch, values);
-  sq_host_free(l->g->ctx, values);
-  return status;
-}
-
 /* ---------------------------------------------------------------- the whole */
 
 static seqgpu_status make_params(const layer *l) {
@@ -197,8 +146,7 @@ static seqgpu_status fill(layer *l) {
   SQ_TRY(make_params(l));
   SQ_TRY(read_inputs(l));
   for (int direction = 0; direction < l->r->directions; direction++) SQ_TRY(add_direction(l, direction));
-  for (int k = 0; k < l->r->op->states; k++) SQ_TRY(add_state(l, k));
-  return SEQGPU_OK;
+  return sq_onnx_states_read(l->g, l->r, l->index, l->net);
 }
 
 seqgpu_status sq_onnx_layer_read(sq_onnx_graph *g, const sq_onnx_recurrent *r, int64_t index,

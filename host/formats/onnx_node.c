@@ -4,8 +4,9 @@
  *   LSTM   i, o, f of f;  c of g;  C = f C + i c;  H = o h(C)              f, g, h = Sigmoid, Tanh, Tanh
  *   GRU    z, r of f;  n of g, with r (H R') + ... or (r H) R' (linear_before_reset);  H = (1 - z) n + z H
  *
- * Our cells have Sigmoid and Tanh in these places, RNN also Relu and Affine.  An activation that is one of them on a
- * scaled argument is taken by scaling the weights: Affine(a, b)(x) = a x + b, and ScaledTanh(1, b)(x) = tanh(b x).
+ * Our cells have Sigmoid and Tanh in these places, RNN also Relu and Affine.  An activation that is one of
+ * them on a scaled argument is taken by scaling the weights: Affine(a, b)(x) = a x + b, and ScaledTanh(1,
+ * b)(x) = tanh(b x).
  */
 #include <limits.h>
 #include <math.h>
@@ -13,7 +14,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "host/formats/onnx.h"
+#include "host/formats/onnx_node.h"
+#include "host/formats/onnx_state.h"
+#include "host/formats/onnx_tensor.h"
 
 /* `uses`: i, f and o of an LSTM are under function 0, g under 1; function 2 is that of the state. */
 static const sq_onnx_operator operators[] = {
@@ -48,7 +51,8 @@ static seqgpu_status read_integer(const sq_onnx_graph *g, const sq_onnx_node *no
                       (long long)most);
 }
 
-/* Floats of an attribute, one (F) or a list, packed or not: how many, at most `most`; -1: more, or damaged. */
+/* Floats of an attribute, one (F) or a list, packed or not: how many, at most `most`; -1: more, or damaged.
+ * */
 static int read_floats(const sq_onnx_node *node, const char *name, double *out, int most) {
   sq_bytes attribute = {NULL, 0};
   sq_pb_field f;
@@ -156,14 +160,15 @@ static int allowed(const sq_onnx_recurrent *r, int function, const sq_onnx_activ
 
 static seqgpu_status missing(const sq_onnx_graph *g, const sq_onnx_recurrent *r, int function,
                              const named *n) {
+  const char letter = "fgh"[function];
   char numbers[64] = "";
   if (n->row->has_beta)
     snprintf(numbers, sizeof numbers, " (alpha %g, beta %g)", n->alpha, n->beta);
   else if (n->row->has_alpha)
     snprintf(numbers, sizeof numbers, " (alpha %g)", n->alpha);
   return sq_onnx_fail(g, SEQGPU_EUNSUPPORTED, r->node,
-                      "activation %c is %s%s, which our cell \"%s\" does not have in its place",
-                      "fgh"[function], n -> row -> name, numbers, r -> op -> cell);
+                      "activation %c is %s%s, which our cell \"%s\" does not have in its place", letter,
+                      n->row->name, numbers, r->op->cell);
 }
 
 /* The activations as the node names them, all directions one after the other. */
@@ -176,7 +181,8 @@ static seqgpu_status read_named(const sq_onnx_graph *g, const sq_onnx_recurrent 
   const int alphas = read_floats(r->node, "activation_alpha", alpha, MOST_NAMED);
   const int betas = read_floats(r->node, "activation_beta", beta, MOST_NAMED);
   if ((given != 0 && given != wanted) || alphas < 0 || betas < 0)
-    return sq_onnx_fail(g, SEQGPU_EFORMAT, r->node, "activations must be %d, with a number each at most",
+    return sq_onnx_fail(g, SEQGPU_EFORMAT, r->node,
+                        "activations must name %d functions, with one alpha and one beta each at most",
                         wanted);
   int used_alpha = 0, used_beta = 0;
   for (int i = 0; i < wanted; i++) {
@@ -279,17 +285,6 @@ static seqgpu_status look_at_rest(sq_onnx_graph *g, const sq_onnx_recurrent *r) 
   return r->desc.peephole ? sq_onnx_constant(g, r->node, ONNX_P, "P", &t) : SEQGPU_OK;
 }
 
-/* Initial states that are constant belong to the file, others to a run. */
-static void look_at_states(sq_onnx_graph *g, sq_onnx_recurrent *r) {
-  for (int k = 0; k < r->op->states; k++) {
-    if (sq_onnx_input(g, r->node, ONNX_H0 + k) == SQ_ONNX_ABSENT) continue;
-    if (sq_onnx_is_constant(g, r->node, ONNX_H0 + k))
-      r->stateful = 1;
-    else
-      r->given = 1;
-  }
-}
-
 void sq_onnx_look_at_x(sq_onnx_graph *g, int value, seqgpu_rnn_desc *desc) {
   const int x = sq_onnx_behind(g, value, 0);
   sq_bytes at;
@@ -324,7 +319,7 @@ seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *g, int index, sq_onnx_recurr
   SQ_TRY(read_activations(g, out));
   SQ_TRY(read_sizes(g, out));
   SQ_TRY(look_at_rest(g, out));
-  look_at_states(g, out);
+  sq_onnx_states_look(g, out);
   sq_onnx_look_at_x(g, sq_onnx_input(g, node, ONNX_X), &out->desc);
   return SEQGPU_OK;
 }

@@ -1,13 +1,14 @@
-/* onnx_pack.c - the parameters of a layer of ours as the weights of an ONNX node: onnx_layer.c the other way round.
+/* onnx_pack.c - the parameters of a layer of ours as the weights of an ONNX node: onnx_layer.c the other way
+ * round.
  *
- * Blocks that we do not have are zeros.  The forget gate of "lstm0", which is always 1, has a bias of 100 in the file:
- * sigmoid(100) is 1 in float32.
+ * Blocks that we do not have are zeros.  The forget gate of "lstm0", which is always 1, has a bias of 100 in
+ * the file: sigmoid(100) is 1 in float32.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "host/formats/onnx.h"
+#include "host/formats/onnx_pack.h"
 
 static const double OPEN_GATE = 100;
 
@@ -75,7 +76,8 @@ static seqgpu_status pack_matrix(const packing *p, const char *name, int64_t col
   return SEQGPU_OK;
 }
 
-/* B: to [N, 2 G H].  Ours goes into Wb, and into Rb what stands inside the product with a GRU's reset gate. */
+/* B: to [N, 2 G H].  Ours goes into Wb, and into Rb what stands inside the product with a GRU's reset gate.
+ * */
 static seqgpu_status pack_bias(const packing *p, double *to) {
   const int gates = p->op->gates;
   for (int64_t d = 0; d < p->N; d++, to += 2 * gates * p->H) {

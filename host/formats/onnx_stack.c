@@ -1,21 +1,22 @@
-/* onnx_stack.c - which recurrent nodes of an ONNX graph are layers of one network, and which other nodes only give
- * its x and y their form (onnx.h).
+/* onnx_stack.c - which recurrent nodes of an ONNX graph are layers of one network, and which other nodes only
+ * give its x and y their form (onnx.h).
  *
- * A node's Y is [T, N, B, H], with layout 1 [B, T, N, H]; the X of the next one [T, B, N H] or [B, T, N H], and so is our
- * y.  What lies between two layers, and after the last one, is therefore one of
+ * A node's Y is [T, N, B, H], with layout 1 [B, T, N, H]; the X of the next one [T, B, N H] or [B, T, N H],
+ * and so is our y.  What lies between two layers, and after the last one, is therefore one of
  *
  *   Squeeze of the axis N                         where N is 1
  *   ReduceSum of the axis N                       where N is 2: the directions are added
  *   Transpose (0, 2, 1, 3), Reshape (0, 0, -1)    layout 0
  *   Reshape (0, 0, -1)                            layout 1
  *
- * and Identity.  Two nodes are layers of one network where nothing else reads what lies between them, and they are
- * alike in everything that layers of ours have in common.  Where x and y are also turned by Transpose (1, 0, 2), the
- * network has the batch first.
+ * and Identity.  Two nodes are layers of one network where nothing else reads what lies between them, and
+ * they are alike in everything that layers of ours have in common.  Where x and y are also turned by
+ * Transpose (1, 0, 2), the network has the batch first.
  */
 #include <string.h>
 
-#include "host/formats/onnx.h"
+#include "host/formats/onnx_stack.h"
+#include "host/formats/onnx_tensor.h"
 
 enum { MOST_BETWEEN = 8 };
 
@@ -142,8 +143,8 @@ static int find_recurrent(const sq_onnx_recurrent *all, int count, int index) {
   return -1;
 }
 
-/* The recurrent node at the lower end of the path from a value, where all that lies between gives its Y the form of
- * ours; -1. */
+/* The recurrent node at the lower end of the path from a value, where all that lies between gives its Y the
+ * form of ours; -1. */
 static int plain_end(sq_onnx_graph *g, int value, const sq_onnx_recurrent *all, int count, path *p) {
   *p = (path){.count = 0};
   if (!walk_down(g, value, p)) return -1;
@@ -151,7 +152,8 @@ static int plain_end(sq_onnx_graph *g, int value, const sq_onnx_recurrent *all, 
   return end >= 0 && only_moves(g, p, &all[end]) ? end : -1;
 }
 
-/* ---------------------------------------------------------------- sums, stacks, and what stands around them */
+/* ---------------------------------------------------------------- sums, stacks, and what stands around them
+ * */
 
 /* Whose directions are added.  Where something else reads Y as well, they are not. */
 static void find_sums(sq_onnx_graph *g, sq_onnx_recurrent *all, int count) {

@@ -1,8 +1,8 @@
 /* onnx_tensor.c - the numbers of an ONNX tensor, inside the model file or in one beside it (onnx.h).
  *
- * A TensorProto has its numbers as raw bytes, little-endian; or in a list of its type's own (floats, doubles, and 16-bit
- * types as integers of their bits); or names a file, an offset and a length.  Whichever it is, there must be exactly as
- * many as its dimensions say.
+ * A TensorProto has its numbers as raw bytes, little-endian; or in a list of its type's own (floats, doubles,
+ * and 16-bit types as integers of their bits); or names a file, an offset and a length.  Whichever it is,
+ * there must be exactly as many as its dimensions say.
  */
 #include <limits.h>
 #include <math.h>
@@ -11,7 +11,7 @@
 
 #include "host/context/sizes.h"
 #include "host/files/read.h"
-#include "host/formats/onnx.h"
+#include "host/formats/onnx_tensor.h"
 
 /* How often the average weight may be used; each use makes a copy. */
 enum { MOST_USES = 16 };

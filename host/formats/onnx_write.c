@@ -1,7 +1,7 @@
 /* onnx_write.c - a network as an ONNX model file (onnx.h): opset 17, float32.
  *
  *   inputs    x [T, B, I], batch first [B, T, I]
- *             sequence_lens [B], h0 and c0 [L N, B, H]: they have defaults, full lengths and zeros, and may be left out
+ *             sequence_lens [B], h0 and c0 [L N, B, H]: they have defaults, full lengths and zeros
  *   outputs   y [T, B, Y] or [B, T, Y], hn and cn [L N, B, H]
  *
  * Each layer is one node, and between two of them are the nodes that make an X of a Y:
@@ -9,14 +9,17 @@
  *   Y [T, 1, B, H]   Squeeze of axis 1                   -> [T, B, H]
  *   Y [T, 2, B, H]   Transpose (0, 2, 1, 3), Reshape     -> [T, B, 2 H]; or ReduceSum of axis 1 -> [T, B, H]
  *
- * A default has one sequence, and is expanded to the B of x.  Where the network begins with states of its own, those
- * are constants of each layer instead, and B is theirs.  Dropout is left out: the file is for inference.
+ * A default has one sequence, and is expanded to the B of x.  States that the network begins with are such
+ * defaults, too, where they are those of one sequence; those of several are constants of each layer, and B is
+ * theirs.  Dropout is left out: the file is for inference.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "host/files/replace.h"
-#include "host/formats/onnx.h"
+#include "host/formats/onnx_node.h"
+#include "host/formats/onnx_pack.h"
+#include "host/formats/onnx_write.h"
 
 enum { IR_VERSION = 8, OPSET = 17, NAME = 48 };
 
@@ -26,6 +29,7 @@ typedef struct writer {
   const sq_foreign_net *net;
   const sq_onnx_operator *op;
   int64_t L, N, H;
+  int64_t batch; /* sequences of initial states that are constants of the file; 0: a run may bring its own */
   sq_pb_out *out;
 } writer;
 
@@ -140,7 +144,7 @@ static void put_value(const writer *w, int field, const char *name, int type, co
 static int64_t output_width(const writer *w) { return summed(w) ? w->H : w->N * w->H; }
 
 static void put_values(const writer *w) {
-  const dim T = {"seq_len", 0}, B = w->net->state_count ? (dim){NULL, w->net->desc.batch} : (dim){"batch", 0};
+  const dim T = {"seq_len", 0}, B = w->batch ? (dim){NULL, w->batch} : (dim){"batch", 0};
   const int batch_first = w->net->desc.batch_first;
   const dim rows[2] = {batch_first ? B : T, batch_first ? T : B};
   const dim x[3] = {rows[0], rows[1], {NULL, w->net->desc.input_size}};
@@ -151,7 +155,7 @@ static void put_values(const writer *w) {
   put_value(w, GRAPH_INPUT, "sequence_lens", ONNX_INT32, given, 1);
   put_value(w, GRAPH_OUTPUT, "y", ONNX_FLOAT, y, 3);
   for (int k = 0; k < w->op->states; k++) {
-    if (w->net->state_count == 0) put_value(w, GRAPH_INPUT, k ? "c0" : "h0", ONNX_FLOAT, before, 3);
+    if (w->batch == 0) put_value(w, GRAPH_INPUT, k ? "c0" : "h0", ONNX_FLOAT, before, 3);
     put_value(w, GRAPH_OUTPUT, k ? "cn" : "hn", ONNX_FLOAT, after, 3);
   }
 }
@@ -175,9 +179,9 @@ static void put_lengths(const writer *w) {
 
 /* A state that the file begins with: a constant [N, B, H] of each layer. */
 static seqgpu_status put_own_state(const writer *w, int k) {
-  const int64_t batch = w->net->desc.batch, dims[3] = {w->N, batch, w->H};
+  const int64_t dims[3] = {w->N, w->batch, w->H};
   for (int64_t l = 0; l < w->L; l++) {
-    const double *values = w->net->states[k].value + l * w->N * batch * w->H;
+    const double *values = w->net->states[k].value + l * w->N * w->batch * w->H;
     SQ_TRY(sq_onnx_put_floats(w->out, numbered(k ? "c0" : "h0", l).text, dims, 3, values));
   }
   return SEQGPU_OK;
@@ -189,7 +193,8 @@ static seqgpu_status put_default_state(const writer *w, int k) {
   const int64_t dims[3] = {w->L * w->N, 1, w->H};
   double *zeros = sq_host_alloc(w->ctx, (size_t)(dims[0] * w->H) * sizeof *zeros);
   if (zeros == NULL) return sq_fail(w->ctx, SEQGPU_ENOMEM, "onnx: out of memory");
-  const seqgpu_status status = sq_onnx_put_floats(w->out, name, dims, 3, zeros);
+  const double *values = w->net->state_count ? w->net->states[k].value : zeros;
+  const seqgpu_status status = sq_onnx_put_floats(w->out, name, dims, 3, values);
   sq_host_free(w->ctx, zeros);
   if (w->L == 1) {
     put_node(w, "Expand", name, "state_shape", numbered(name, 0).text);
@@ -216,9 +221,8 @@ static void put_state_shape(const writer *w) {
 }
 
 static seqgpu_status put_states(const writer *w) {
-  if (w->net->state_count == 0) put_state_shape(w);
-  for (int k = 0; k < w->op->states; k++)
-    SQ_TRY(w->net->state_count ? put_own_state(w, k) : put_default_state(w, k));
+  if (w->batch == 0) put_state_shape(w);
+  for (int k = 0; k < w->op->states; k++) SQ_TRY(w->batch ? put_own_state(w, k) : put_default_state(w, k));
   return SEQGPU_OK;
 }
 
@@ -312,16 +316,20 @@ static seqgpu_status put_layers(const writer *w) {
 
 /* ---------------------------------------------------------------- checks */
 
-static seqgpu_status check_states(seqgpu_context *ctx, const sq_foreign_net *net, const writer *w) {
+/* States of one sequence, or of as many as the descriptor says; which of both goes into w->batch. */
+static seqgpu_status check_states(seqgpu_context *ctx, const sq_foreign_net *net, writer *w) {
   if (net->state_count == 0) return SEQGPU_OK;
-  if (net->state_count != w->op->states || net->desc.batch < 1)
-    return sq_fail(ctx, SEQGPU_EINVAL, "net: has %d initial states for %lld sequences; it must have %d",
-                   net->state_count, (long long)net->desc.batch, w->op->states);
+  const int64_t rows = w->L * w->N, batch = net->states[0].cols / w->H;
+  if (net->state_count != w->op->states)
+    return sq_fail(ctx, SEQGPU_EINVAL, "net: has %d initial states; it must have %d", net->state_count,
+                   w->op->states);
   for (int k = 0; k < net->state_count; k++)
-    if (net->states[k].rows != w->L * w->N || net->states[k].cols != net->desc.batch * w->H)
-      return sq_fail(ctx, SEQGPU_EINVAL, "net: initial state %d is [%lld,%lld]; it must be [%lld,%lld]", k,
-                     (long long)net->states[k].rows, (long long)net->states[k].cols, (long long)(w->L * w->N),
-                     (long long)(net->desc.batch * w->H));
+    if (net->states[k].rows != rows || batch < 1 || net->states[k].cols != batch * w->H)
+      return sq_fail(ctx, SEQGPU_EINVAL,
+                     "net: initial state %d is [%lld,%lld]; it must be [%lld,%lld] for each sequence", k,
+                     (long long)net->states[k].rows, (long long)net->states[k].cols, (long long)rows,
+                     (long long)w->H);
+  w->batch = batch > 1 ? batch : 0;
   return SEQGPU_OK;
 }
 
@@ -380,6 +388,9 @@ seqgpu_status sq_onnx_write(seqgpu_context *ctx, const char *path, const sq_fore
   w.H = net->desc.hidden_size;
   SQ_TRY(check_net(ctx, net, &w));
   seqgpu_status status = put_model(&w);
+  if (status == SEQGPU_OK && out.size > INT32_MAX)
+    status = sq_fail(ctx, SEQGPU_EUNSUPPORTED, "onnx: the model is %zu bytes; a model file holds %d at most",
+                     out.size, INT32_MAX);
   if (status == SEQGPU_OK) status = sq_replace_with(ctx, path, out.data, out.size);
   sq_host_free(ctx, out.data);
   return status;

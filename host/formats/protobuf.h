@@ -4,9 +4,9 @@
  *   type 0: a varint, seven bits a byte, the lowest first       type 1: 8 bytes, little-endian
  *   type 2: a varint n, then n bytes: text, a message, or a packed list of numbers      type 5: 4 bytes
  *
- * (protobuf.dev/programming-guides/encoding.)  Types 3 and 4, the groups of long ago, are refused.  Nothing is copied:
- * what is read points into the message.  Messages inside messages are read where somebody asks for them, so nothing here
- * recurses.
+ * (protobuf.dev/programming-guides/encoding.)  Types 3 and 4, the groups of long ago, are refused.  Nothing
+ * is copied: what is read points into the message.  Messages inside messages are read where somebody asks for
+ * them, so nothing here recurses.
  */
 #ifndef SQ_PROTOBUF_H
 #define SQ_PROTOBUF_H
@@ -35,8 +35,8 @@ int sq_pb_next(sq_bytes *message, sq_pb_field *out);
 /* Takes the next number off the front of the bytes of a packed list of varints: 1, 0 or -1 as above. */
 int sq_pb_varint(sq_bytes *list, uint64_t *out);
 
-/* A message as it grows.  All zeros but ctx to begin with; the data are the caller's to free (sq_host_free).  After
- * `failed`, out of memory, nothing more is added. */
+/* A message as it grows.  All zeros but ctx to begin with; the data are the caller's to free
+ * (sq_host_free).  After `failed`, out of memory, nothing more is added. */
 typedef struct sq_pb_out {
   seqgpu_context *ctx;
   unsigned char *data;

@@ -1,0 +1,308 @@
+/* task_learner.c - batches, the network, the learner of a task (task_learner.h). */
+#include "host/cli/task_learner.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cli/network.h"
+
+const char task_format[] = "seqgpu task 1";
+#define FIELD(name) offsetof(task_options, name)
+
+/* ---------------------------------------------------------------- options */
+
+static const arg_spec data_group[] = {ROW_GROUP("Data"), ROW_END};
+static const arg_spec length_spec[] = {
+    ROW_GROUP("Data"),
+    ROW_INT("T", ARG_KEEP_RUN, FIELD(config.model.rnn.seq_len), 1, 1000000, "T", "steps per sequence"),
+    ROW_END,
+};
+static const arg_spec eval_spec[] = {
+    ROW_GROUP("Data"),
+    ROW_INT("eval-size", ARG_KEEP_FREE, FIELD(config.eval_size), 0, 1000000000, "N",
+            "sequences per validation; 0 = all, where the data have an end"),
+    ROW_END,
+};
+
+void task_join_data_specs(arg_spec table[ARGS_MAX], const task_spec *task) {
+  if (task->shortest) args_join(table, length_spec, 0);
+  if (task->options) args_join(table, data_group, 0);
+  if (task->options) args_join(table, task->options, FIELD(config));
+  args_join(table, eval_spec, 0);
+}
+
+void task_join_specs(arg_spec table[ARGS_MAX], const task_spec *task) {
+  task_join_data_specs(table, task);
+  config_join_specs(table, FIELD(config.model));
+  if (task->has_epochs) args_join(table, epoch_specs, FIELD(config.model));
+  run_join_specs(table, FIELD(run), task->has_epochs);
+}
+
+int64_t task_learner_batch(const task_learner *l) { return l->options->config.model.rnn.batch; }
+
+/* ---------------------------------------------------------------- batches */
+
+void task_learner_draw(task_learner *l, int validation, int64_t first, int64_t count) {
+  const task_source *s = &l->source;
+  memset(l->x, 0, (size_t)(s->steps * count * s->inputs) * sizeof *l->x);
+  memset(l->target, 0, (size_t)(s->scored * count * s->outputs) * sizeof *l->target);
+  memset(l->label, 0, (size_t)(s->scored * count) * sizeof *l->label);
+  for (int64_t b = 0; b < count; b++) {
+    const uint64_t number = (uint64_t)(first + b), stream = (uint64_t)(validation ? 2 : 1) << 60;
+    task_sequence sequence = {.validation = validation,
+                              .number = first + b,
+                              .random = {(uint64_t)l->options->config.model.seed, stream | number, 0},
+                              .x = l->x + b * s->inputs,
+                              .target = l->target + b * s->outputs,
+                              .label = l->label + b,
+                              .x_stride = count * s->inputs,
+                              .target_stride = count * s->outputs,
+                              .label_stride = count};
+    l->task->draw(s, &sequence);
+  }
+}
+
+seqgpu_status task_learner_forward(task_learner *l, int64_t B, int training) {
+  const task_source *s = &l->source;
+  const int64_t x_shape[] = {s->steps, B, s->inputs}, y_shape[] = {s->scored, B, s->outputs};
+  seqgpu_tape *t = l->tape;
+  LIB_TRY(seqgpu_tape_clear(t, training));
+  seqgpu_tensor *x = seqgpu_tape_input(t, 3, x_shape, l->x);
+  seqgpu_tensor *y =
+      seqgpu_tape_rnn(t, training ? l->plan : l->eval_plan, seqgpu_tape_param(t, &l->rnn), x, NULL, NULL);
+  seqgpu_tensor *scored = seqgpu_tape_rows(t, y, s->steps - s->scored, s->scored);
+  l->output = seqgpu_tape_linear(t, scored, seqgpu_tape_param(t, &l->weight), seqgpu_tape_param(t, &l->bias));
+  if (l->task->loss == TASK_CLASSES)
+    l->loss = seqgpu_tape_cross_entropy(t, l->output, seqgpu_tape_ids(t, 2, y_shape, l->label), 1, 1);
+  else
+    l->loss =
+        seqgpu_tape_squared_error(t, l->output, seqgpu_tape_input(t, 3, y_shape, l->target), NULL, 1, 1);
+  return seqgpu_tape_status(t);
+}
+
+/* ---------------------------------------------------------------- the learner */
+
+static seqgpu_status gradients(void *self, int64_t step) {
+  task_learner *l = self;
+  const int64_t B = task_learner_batch(l);
+  task_learner_draw(l, 0, step * B, B);
+  seqgpu_tape_set_counter(l->tape,
+                          (uint64_t)step * seqgpu_plan_get_sizes(l->plan).random_blocks); /* of its dropout */
+  LIB_TRY(task_learner_forward(l, B, 1));
+  return seqgpu_tape_backward(l->tape, l->loss, NULL);
+}
+
+static seqgpu_status loss_of(void *self, double *loss) {
+  const task_learner *l = self;
+  return seqgpu_tensor_number(l->loss, loss);
+}
+
+int64_t task_learner_class(const float *answer, int64_t classes) {
+  int64_t best = 0;
+  for (int64_t v = 1; v < classes; v++)
+    if (answer[v] > answer[best]) best = v;
+  return best;
+}
+
+static void judge_number(const task_learner *l, double answer, double target, task_errors *e) {
+  const double error = answer - target;
+  e->count++;
+  e->wrong += !(fabs(error) <= l->task->tolerance);
+  e->squares += error * error;
+  e->target += target;
+  e->target2 += target * target;
+}
+
+/* Adds the errors of the outputs of `count` sequences at the judged steps. */
+static void judge(const task_learner *l, int64_t count, task_errors *e) {
+  const task_source *s = &l->source;
+  for (int64_t r = (s->scored - s->judged) * count; r < s->scored * count; r++) {
+    const float *answer = l->answer + r * s->outputs, *target = l->target + r * s->outputs;
+    if (l->task->loss == TASK_CLASSES) {
+      e->count++;
+      e->wrong += task_learner_class(answer, s->outputs) != l->label[r];
+      continue;
+    }
+    for (int64_t o = 0; o < s->outputs; o++) judge_number(l, (double)answer[o], (double)target[o], e);
+  }
+}
+
+int64_t task_learner_validations(const task_learner *l) {
+  const int64_t wanted = l->options->config.eval_size, most = l->source.val_size;
+  return most > 0 && (wanted == 0 || wanted > most) ? most : wanted;
+}
+
+seqgpu_status task_learner_validate(void *self, const volatile sig_atomic_t *stop, double *loss,
+                                    double *metric) {
+  task_learner *l = self;
+  const int64_t size = task_learner_validations(l);
+  task_errors errors = {0};
+  double sum = 0;
+  for (int64_t first = 0; first < size; first += task_learner_batch(l)) {
+    const int64_t count = size - first < task_learner_batch(l) ? size - first : task_learner_batch(l);
+    double mean;
+    if (*stop) return SEQGPU_ESTOPPED;
+    task_learner_draw(l, 1, first, count);
+    LIB_TRY(task_learner_forward(l, count, 0));
+    LIB_TRY(seqgpu_tensor_number(l->loss, &mean));
+    LIB_TRY(seqgpu_tensor_read(l->output, l->answer));
+    judge(l, count, &errors);
+    sum += mean * (double)count;
+  }
+  *loss = sum / (double)size;
+  *metric = l->task->error(&errors);
+  return SEQGPU_OK;
+}
+
+static seqgpu_status save(void *self, const config_cursor *cursor, const char *path) {
+  const task_learner *l = self;
+  arg_spec specs[ARGS_MAX] = {ROW_END};
+  config_meta meta;
+  task_join_specs(specs, l->task);
+  config_write(&meta, task_format, specs, l->options, cursor);
+  config_add(&meta, "task", l->task->name);
+  return seqgpu_checkpoint_save(l->params, path, meta.meta, meta.count);
+}
+
+learner task_as_learner(task_learner *l) {
+  const task_source *s = &l->source;
+  learner out = {.self = l,
+                 .params = l->params,
+                 .plan = l->plan,
+                 .epoch_updates = s->train_size / task_learner_batch(l),
+                 .tokens = s->steps * task_learner_batch(l),
+                 .last_tokens = s->steps * task_learner_batch(l),
+                 .baseline = s->baseline,
+                 .metric = l->task->metric,
+                 .gradients = gradients,
+                 .loss = loss_of,
+                 .validate = task_learner_validations(l) > 0 ? task_learner_validate : NULL,
+                 .save = save};
+  const int length = snprintf(out.about, sizeof out.about, "%lld steps of %lld inputs, baseline %.6g",
+                              (long long)s->steps, (long long)s->inputs, s->baseline);
+  const int64_t left = s->train_size % task_learner_batch(l);
+  if (left > 0 && length > 0 && (size_t)length < sizeof out.about)
+    snprintf(out.about + length, sizeof out.about - (size_t)length,
+             "; %lld of %lld sequences, others each time, are left out of an epoch", (long long)left,
+             (long long)s->train_size);
+  return out;
+}
+
+/* ---------------------------------------------------------------- building */
+
+static int build_plans(task_learner *l) {
+  const model_config *c = &l->options->config.model;
+  const task_source *s = &l->source;
+  const int64_t T = s->steps, B = task_learner_batch(l);
+  if (network_plan(l->ctx, c, s->inputs, T, B, 1, &l->plan) != SEQGPU_OK ||
+      network_plan(l->ctx, c, s->inputs, T, B, 0, &l->eval_plan) != SEQGPU_OK)
+    return cli_library_error(l->ctx);
+  const double I = (double)s->inputs, O = (double)s->outputs,
+               Y = (double)seqgpu_plan_get_sizes(l->plan).output_width;
+  const network_rest rest = {.params = O * Y + O, .per_step = 4 * I + 4 * Y + 6 * O + 4};
+  return network_check_memory(l->ctx, l->plan, rest);
+}
+
+static int build_buffers(task_learner *l) {
+  const task_source *s = &l->source;
+  const size_t B = (size_t)task_learner_batch(l), outputs = (size_t)(s->scored * s->outputs) * B;
+  l->x = malloc((size_t)(s->steps * s->inputs) * B * sizeof *l->x);
+  l->target = malloc(outputs * sizeof *l->target);
+  l->answer = malloc(outputs * sizeof *l->answer);
+  l->label = malloc((size_t)s->scored * B * sizeof *l->label);
+  return l->x && l->target && l->answer && l->label ? CLI_OK : cli_error("out of memory");
+}
+
+static seqgpu_status build_params(task_learner *l, const seqgpu_checkpoint *from) {
+  const int64_t O = l->source.outputs;
+  const uint64_t seed = (uint64_t)l->options->config.model.seed;
+  LIB_TRY(seqgpu_params_create(l->ctx, seed, &l->params));
+  if (from) LIB_TRY(seqgpu_checkpoint_attach(from, l->params, l->options->run.resume != NULL));
+  LIB_TRY(network_add_params(&l->options->config.model, l->params, l->plan, &l->rnn));
+  LIB_TRY(seqgpu_params_add(l->params, "output.weight", O, seqgpu_plan_get_sizes(l->plan).output_width,
+                            "xavier", 1, &l->weight));
+  LIB_TRY(seqgpu_params_add(l->params, "output.bias", O, 1, "zeros", 0, &l->bias));
+  return seqgpu_tape_create(l->ctx, seed, &l->tape);
+}
+
+void task_learner_close(task_learner *l) {
+  if (l->task->close) l->task->close(&l->source);
+  seqgpu_tape_destroy(l->tape);
+  seqgpu_params_destroy(l->params);
+  seqgpu_plan_destroy(l->plan);
+  seqgpu_plan_destroy(l->eval_plan);
+  free(l->x);
+  free(l->target);
+  free(l->answer);
+  free(l->label);
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/* A checkpoint of another task has other rows. */
+static int check_task(const task_learner *l, const seqgpu_checkpoint *file, const char *path) {
+  const char *name = seqgpu_checkpoint_meta(file, "task");
+  if (!config_is_of(file, task_format) || (name && strcmp(name, l->task->name) == 0)) return CLI_OK;
+  return cli_error("%s: is a checkpoint of task %s; it must be one of task %s", path,
+                   name ? name : "(not named)", l->task->name);
+}
+
+static int check_length(const task_spec *task, int64_t T) {
+  if (task->shortest == 0) return CLI_OK;
+  if (T < task->shortest)
+    return cli_usage("--T: is %lld; %s needs at least %lld steps", (long long)T, task->name,
+                     (long long)task->shortest);
+  if (task->longest && T > task->longest)
+    return cli_usage("--T: is %lld; %s allows at most %lld steps", (long long)T, task->name,
+                     (long long)task->longest);
+  return CLI_OK;
+}
+
+/* A number must have the effect that it says it has; what a checkpoint says is taken as it was. */
+static int check_given(const run_command *command, const task_learner *l) {
+  const task_config *c = &l->options->config;
+  const int row = args_find(command->specs, "dropout");
+  if (command->given[row] && c->model.rnn.dropout > 0 && c->model.rnn.num_layers == 1)
+    return cli_usage("--dropout: is %g; with one layer nothing is between layers, so it needs --layers 2",
+                     c->model.rnn.dropout);
+  const int fraction = args_find(command->specs, "val-fraction");
+  if (c->val_images && fraction >= 0 && command->given[fraction])
+    return cli_usage("--val-fraction: has no effect with --val-images");
+  return l->task->check && !l->options->run.resume ? l->task->check(c) : CLI_OK;
+}
+
+static int check_data(const task_learner *l, config_cursor *cursor) {
+  const task_source *s = &l->source;
+  const char *path = l->options->run.resume;
+  if (path && (cursor->data_hash != s->data_hash || cursor->data_size != s->data_size))
+    return cli_error("%s: was trained on other data; resuming needs the same files", path);
+  if (path && cursor->train_size > 0 && cursor->train_size != s->train_size)
+    return cli_error(
+        "%s: was trained on %lld sequences, and here there are %lld; resuming needs the same files, "
+        "those of validation too",
+        path, (long long)cursor->train_size, (long long)s->train_size);
+  if (path && cursor->val_hash && cursor->val_hash != s->val_hash)
+    return cli_error("%s: was validated on other data; resuming needs the same files", path);
+  cursor->data_hash = s->data_hash;
+  cursor->data_size = s->data_size;
+  cursor->train_size = s->train_size;
+  cursor->val_hash = s->val_hash;
+  return CLI_OK;
+}
+
+int task_learner_open(run_command *command, task_learner *l, run_start *start) {
+  const run_options *run = &l->options->run;
+  CLI_TRY(run_open(command, start));
+  l->ctx = start->ctx;
+  if (start->file) CLI_TRY(check_task(l, start->file, run->resume ? run->resume : run->init_from));
+  CLI_TRY(check_length(l->task, l->options->config.model.rnn.seq_len));
+  CLI_TRY(check_given(command, l));
+  l->source.config = &l->options->config;
+  CLI_TRY(l->task->open(&l->source));
+  CLI_TRY(check_data(l, &start->cursor));
+  CLI_TRY(build_plans(l));
+  if (build_params(l, start->file) != SEQGPU_OK) return cli_library_error(l->ctx);
+  CLI_TRY(build_buffers(l));
+  return run_load(start, l->params, run->resume != NULL);
+}

@@ -1,0 +1,79 @@
+/* onnx_fields.h - numbers of the fields of ONNX's messages (onnx.proto3), those that are read or written. */
+#ifndef SQ_ONNX_FIELDS_H
+#define SQ_ONNX_FIELDS_H
+
+/* Field numbers, MESSAGE_FIELD. */
+enum {
+  MODEL_IR_VERSION = 1,
+  MODEL_PRODUCER = 2,
+  MODEL_PRODUCER_VERSION = 3,
+  MODEL_GRAPH = 7,
+  MODEL_OPSET = 8,
+  MODEL_TRAINING = 20,
+  MODEL_FUNCTION = 25,
+  OPSET_VERSION = 2,
+  GRAPH_NODE = 1,
+  GRAPH_NAME = 2,
+  GRAPH_INITIALIZER = 5,
+  GRAPH_INPUT = 11,
+  GRAPH_OUTPUT = 12,
+  GRAPH_SPARSE = 15,
+  NODE_INPUT = 1,
+  NODE_OUTPUT = 2,
+  NODE_NAME = 3,
+  NODE_OPERATOR = 4,
+  NODE_ATTRIBUTE = 5,
+  NODE_DOMAIN = 7,
+  ATTRIBUTE_NAME = 1,
+  ATTRIBUTE_F = 2,
+  ATTRIBUTE_I = 3,
+  ATTRIBUTE_S = 4,
+  ATTRIBUTE_T = 5,
+  ATTRIBUTE_G = 6,
+  ATTRIBUTE_FLOATS = 7,
+  ATTRIBUTE_INTS = 8,
+  ATTRIBUTE_STRINGS = 9,
+  ATTRIBUTE_GRAPHS = 11,
+  ATTRIBUTE_TYPE = 20,
+  TENSOR_DIMS = 1,
+  TENSOR_TYPE = 2,
+  TENSOR_FLOATS = 4,
+  TENSOR_INT32S = 5,
+  TENSOR_INT64S = 7,
+  TENSOR_NAME = 8,
+  TENSOR_RAW = 9,
+  TENSOR_DOUBLES = 10,
+  TENSOR_EXTERNAL = 13,
+  TENSOR_LOCATION = 14,
+  ENTRY_KEY = 1,
+  ENTRY_VALUE = 2,
+  VALUE_NAME = 1,
+  VALUE_TYPE = 2,
+  TYPE_TENSOR = 1,
+  TENSOR_TYPE_ELEMENT = 1,
+  TENSOR_TYPE_SHAPE = 2,
+  SHAPE_DIM = 1,
+  DIM_VALUE = 1,
+  DIM_PARAM = 2
+};
+
+/* TensorProto.DataType, those that are read or written. */
+enum {
+  ONNX_FLOAT = 1,
+  ONNX_INT32 = 6,
+  ONNX_INT64 = 7,
+  ONNX_FLOAT16 = 10,
+  ONNX_DOUBLE = 11,
+  ONNX_BFLOAT16 = 16
+};
+
+/* AttributeProto.AttributeType. */
+enum {
+  ONNX_ATTRIBUTE_INT = 2,
+  ONNX_ATTRIBUTE_STRING = 3,
+  ONNX_ATTRIBUTE_INTS = 7,
+  ONNX_ATTRIBUTE_STRINGS = 8,
+  ONNX_ATTRIBUTE_FLOATS = 6
+};
+
+#endif
