@@ -130,8 +130,9 @@ static seqgpu_status find_recurrent(reader *r) {
   if (r->all == NULL || r->out->left == NULL)
     return sq_fail(g->ctx, SEQGPU_ENOMEM, "%s: out of memory", g->path);
   for (int i = 0; i < g->node_count; i++) {
-    if (!sq_onnx_operator_of(&g->nodes[i])) continue;
-    const seqgpu_status status = sq_onnx_recurrent_read(g, i, &r->all[r->count]);
+    const sq_onnx_operator *op = sq_onnx_operator_of(&g->nodes[i]);
+    if (op == NULL) continue;
+    const seqgpu_status status = sq_onnx_recurrent_read(g, i, op, &r->all[r->count]);
     if (status == SEQGPU_OK) r->count++;
     if (status == SEQGPU_OK) continue;
     if (status != SEQGPU_EUNSUPPORTED || found == 1) return status;

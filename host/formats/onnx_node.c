@@ -236,7 +236,7 @@ static seqgpu_status read_direction(const sq_onnx_graph *g, sq_onnx_recurrent *r
 }
 
 static seqgpu_status read_clip(const sq_onnx_graph *g, sq_onnx_recurrent *r) {
-  double clip;
+  double clip = 0;
   const int given = read_floats(r->node, "clip", &clip, 1);
   if (given == 0) return SEQGPU_OK;
   if (given < 0) return sq_onnx_fail(g, SEQGPU_EFORMAT, r->node, "clip must be one number");
@@ -310,11 +310,11 @@ void sq_onnx_look_at_x(sq_onnx_graph *g, int value, seqgpu_rnn_desc *desc) {
   desc->batch = dims[1 - desc->batch_first];
 }
 
-seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *g, int index, sq_onnx_recurrent *out) {
+seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *g, int index, const sq_onnx_operator *op,
+                                     sq_onnx_recurrent *out) {
   sq_onnx_node *node = &g->nodes[index];
-  *out = (sq_onnx_recurrent){
-      .op = sq_onnx_operator_of(node), .node = node, .index = index, .below = -1, .above = -1, .turned = -1};
-  out->desc = (seqgpu_rnn_desc){.cell = out->op->cell, .num_layers = 1};
+  *out = (sq_onnx_recurrent){.op = op, .node = node, .index = index, .below = -1, .above = -1, .turned = -1};
+  out->desc = (seqgpu_rnn_desc){.cell = op->cell, .num_layers = 1};
   SQ_TRY(read_options(g, out));
   SQ_TRY(read_activations(g, out));
   SQ_TRY(read_sizes(g, out));

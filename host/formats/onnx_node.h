@@ -49,7 +49,8 @@ const sq_onnx_operator *sq_onnx_operator_of(const sq_onnx_node *node);
 void sq_onnx_look_at_x(sq_onnx_graph *graph, int value, seqgpu_rnn_desc *desc);
 
 /* Reads what a recurrent node says but its numbers.  EFORMAT; EUNSUPPORTED: no cell of ours is that. */
-seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *graph, int index, sq_onnx_recurrent *out);
+seqgpu_status sq_onnx_recurrent_read(sq_onnx_graph *graph, int index, const sq_onnx_operator *op,
+                                     sq_onnx_recurrent *out);
 
 /* The operator that a cell is; NULL: none. */
 const sq_onnx_operator *sq_onnx_operator_for(const seqgpu_rnn_desc *desc);

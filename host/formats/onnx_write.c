@@ -300,7 +300,8 @@ static void put_between(const writer *w, int64_t l, const char *y, const char *n
 static seqgpu_status put_layers(const writer *w) {
   static const int64_t swap[3] = {1, 0, 2}, flat[3] = {0, 0, -1};
   const int batch_first = w->net->desc.batch_first;
-  label x = batch_first ? (label){"x_steps"} : (label){"x"};
+  label x = {"x"};
+  if (batch_first) x = (label){"x_steps"};
   if (w->N == 2 && !summed(w)) put_integers(w, "flat", ONNX_INT64, flat, 3);
   for (int64_t l = 0; l < w->L; l++) {
     const label y = numbered("Y", l);
