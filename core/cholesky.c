@@ -4,9 +4,9 @@
  *   (A21 A22 ) = (L21 L22) (L21 L22)         L21 = A21 L11^-T                 in strips of LANES rows
  *                                            A22 - L21 L21^T = L22 L22^T      a product, then the same again
  *
- * (Golub & Van Loan, Matrix Computations, section 4.2: the block outer product form.)  The product is n^3/3 of
- * multiplications and additions, all but a share of BLOCK / n, and the GEMM computes half of it.  It subtracts by
- * adding the product of -L21, so that L21 is kept transposed in both signs.
+ * (Golub & Van Loan, Matrix Computations, section 4.2: the block outer product form.)  The product is n^3/3
+ * of multiplications and additions, all but a share of BLOCK / n, and the GEMM computes half of it.  It
+ * subtracts by adding the product of -L21, so that L21 is kept transposed in both signs.
  */
 #define SEQGPU_REAL_BITS 64 /* whose GEMM it is */
 #include "core/cholesky.h"
@@ -50,8 +50,8 @@ SQ_CLONES static void solve_lanes(int64_t n, int64_t cols, const double *l, doub
   }
 }
 
-/* Rows of A21 become rows of L21, and columns of plus = L21^T and minus = -L21^T, whose rows are n apart, too;
- * x [BLOCK] is work. */
+/* Rows of A21 become rows of L21, and columns of plus = L21^T and minus = -L21^T, whose rows are n apart,
+ * too; x [BLOCK] is work. */
 static void solve_strip(int64_t n, int64_t cols, const double *l, int64_t rows, double *a, double *plus,
                         double *minus, double (*x)[LANES]) {
   for (int64_t c = 0; c < cols; c++)

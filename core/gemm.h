@@ -13,13 +13,14 @@
 #include "core/pool.h"
 #include "core/real.h"
 
-/* Over the whole pool.  Without one (NULL) in the calling thread, with 6 KB of its stack for packing, which is about
- * half as fast. */
+/* Over the whole pool.  Without one (NULL) in the calling thread, with 6 KB of its stack for packing, which
+ * is slower. */
 void FN(sq_gemm)(sq_pool *pool, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a,
                  int64_t lda, const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc);
 
-/* C[m,n] += A[k,m]^T B[k,n] on the diagonal and below it, over the whole pool: half of the work where the product
- * is symmetric.  What is above the diagonal is lost.  The elements below have the bits of sq_gemm_f64. */
+/* C[m,n] += A[k,m]^T B[k,n] on the diagonal and below it, over the whole pool: half of the work where the
+ * product is symmetric.  What is above the diagonal is lost.  The elements below have the bits of
+ * sq_gemm_f64. */
 void sq_gemm_lower_f64(sq_pool *pool, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda,
                        const double *b, int64_t ldb, double *c, int64_t ldc);
 
@@ -29,8 +30,8 @@ void sq_gemm_lower_f64(sq_pool *pool, int64_t m, int64_t n, int64_t k, const dou
 int64_t FN(sq_gemm_packed_size)(int64_t n, int64_t k);
 void FN(sq_gemm_pack)(int trans_b, int64_t n, int64_t k, const real *b, int64_t ldb, real *packed);
 
-/* C[m,n] (+)= A[m,k] packed[k,n] in the calling thread, for small m (a batch slice).  `scratch` is the thread's
- * sq_pool_scratch; NULL: 6 KB of its stack. */
+/* C[m,n] (+)= A[m,k] packed[k,n] in the calling thread, for small m (a batch slice).  `scratch` is the
+ * thread's sq_pool_scratch; NULL: 6 KB of its stack. */
 void FN(sq_gemm_run_packed)(void *scratch, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
                             const real *packed, int accumulate, real *c, int64_t ldc);
 

@@ -1,6 +1,7 @@
-/* client.c - a program of somebody else, which test_install.sh builds in every way that the installed library can be
- * used in: as C99, C11 and C++17, which share what this file is written in.  It trains an LSTM for one step on the CPU
- * and prints the loss's gradient norm; exit code 0 if every call succeeded and the gradient is a number. */
+/* client.c - a program of somebody else, which test_install.sh builds in every way that the installed library
+ * can be used in: as C99, C11 and C++17, which share what this file is written in.  It trains an LSTM for one
+ * step on the CPU and prints the loss's gradient norm; exit code 0 if every call succeeded and the gradient
+ * is a number. */
 #include <math.h>
 #include <seqgpu/seqgpu.h>
 #include <stdio.h>

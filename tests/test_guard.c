@@ -1,5 +1,5 @@
-/* test_guard.c - misuse that would show as a wrong number far away: a reserve of another run, memory that is too small or
- * shared, tensors of a step that is over, targets that no class has. */
+/* test_guard.c - misuse that would show as a wrong number far away: a reserve of another run, memory that is
+ * too small or shared, tensors of a step that is over, targets that no class has. */
 #include "tests/refused.h"
 
 enum { T = 5, B = 4, L = 2 };

@@ -1,7 +1,7 @@
 #!/bin/sh
 # test_install.sh BUILD_FOLDER SOURCE_FOLDER - the installed library as other people use it: client.c as C99, C11 and C++17,
 # through pkg-config and find_package with the shared and with the static library, and inside another build by
-# add_subdirectory and FetchContent.  Also: what is installed, that it may be moved, and that it can be removed again.
+# add_subdirectory and FetchContent, and from the Debian packages.  Also: what is installed, that it may be moved, and that it can be removed again.
 #
 # The library is not built again but once, inside the other build, and there without optimisation.
 set -u
@@ -122,6 +122,27 @@ for way in find_package subdirectory; do
     check "$way: $library runs" "$program"
   done
 done
+
+# ---------------------------------------------------------------- Debian packages
+packed() { (cd "$temp" && cpack --config "$build/CPackConfig.cmake" -B "$temp/deb"); }
+unpacked() { for package in "$temp"/deb/*.deb; do dpkg-deb -x "$package" "$temp/debian" || return 1; done; }
+depends() { dpkg-deb -f "$temp"/deb/libseqgpu-dev_*.deb Depends | grep -q '^libseqgpu[0-9.]* (= '; }
+from_packages() { # the shared library of one package, by the headers of the other
+  library=$(dirname "$(find "$temp/debian" -name libseqgpu.so)")
+  cc -std=c99 -I"$temp/debian/usr/include" "$client" -L"$library" -lseqgpu -lm -o "$temp/client_deb" &&
+    LD_LIBRARY_PATH=$library "$temp/client_deb"
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+if have cpack && have dpkg-deb && have dpkg-shlibdeps; then
+  check "three Debian packages are made" packed
+  check "there are three" test "$(find "$temp/deb" -maxdepth 1 -name '*.deb' | wc -l)" = 3
+  check "libseqgpu-dev depends on the library of its version" depends
+  check "they unpack" unpacked
+  check "the client runs with what is in them" from_packages
+  check "the program in them runs" "$temp/debian/usr/bin/seqgpu" --version
+else
+  skip "Debian packages" "no cpack, dpkg-deb or dpkg-shlibdeps here"
+fi
 
 # ---------------------------------------------------------------- the way back
 # In the build's own manifest stands what was installed last; a copy of it is enough for the script.

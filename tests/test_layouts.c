@@ -1,4 +1,5 @@
-/* test_layouts.c - host/doc/cells.md says of every cell what the library says: its parameters, in their order. */
+/* test_layouts.c - host/doc/cells.md says of every cell what the library says: its parameters, in their
+ * order. */
 #include "seqgpu/seqgpu.h"
 #include "tests/check.h"
 

@@ -1,4 +1,5 @@
-/* test_process.c - the library in other people's processes: fork(), the affinity mask, CPU quotas of control groups. */
+/* test_process.c - the library in other people's processes: fork(), the affinity mask, CPU quotas of control
+ * groups. */
 #define _GNU_SOURCE /* sched_setaffinity, mkdtemp */
 #include <fcntl.h>
 #include <sched.h>

@@ -1,8 +1,9 @@
 /* test_stack.c - how much of the caller's stack the library takes, for every cell (seqgpu/base.h states it).
  *
- * Each cell trains once and infers once in a thread whose stack is SEQGPU_STACK_SIZE and ends at a page that must not be
- * touched; the stack is painted before, so that the deepest byte written can be told.  A small network and one
- * large enough for blocked products and the pool's threads.  It runs on the product, since sanitizers widen frames.
+ * Each cell trains once and infers once in a thread whose stack is SEQGPU_STACK_SIZE and ends at a page that
+ * must not be touched; the stack is painted before, so that the deepest byte written can be told.  A small
+ * network and one large enough for blocked products and the pool's threads.  It runs on the product, since
+ * sanitizers widen frames.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <pthread.h>
@@ -43,7 +44,8 @@ static void *train_main(void *argument) {
   return NULL;
 }
 
-/* Bytes of a fresh stack that the thread wrote to, with what the C library puts there; -1: it could not start. */
+/* Bytes of a fresh stack that the thread wrote to, with what the C library puts there; -1: it could not
+ * start. */
 static long stack_of(void *(*thread_main)(void *), void *argument) {
   unsigned char *memory =
       mmap(NULL, GUARD + STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -110,8 +110,8 @@ static int run(int argc, char **argv) {
   return command ? command->run(argc - 2, argv + 2) : unknown_command(name);
 }
 
-/* Where the shell has closed a standard stream, the first file that is opened would take its place, and what is printed
- * would end in a model. */
+/* Where the shell has closed a standard stream, the first file that is opened would take its place, and what
+ * is printed would end in a model. */
 static void fill_standard_streams(void) {
   int fd;
   do fd = open("/dev/null", O_RDWR);

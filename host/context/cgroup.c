@@ -4,9 +4,10 @@
  *                       "4:cpu,cpuacct:/GROUP"     version 1: /sys/fs/cgroup/cpu/GROUP/cpu.cfs_quota_us, -1 = none,
  *                                                  and cpu.cfs_period_us
  *
- * A quota holds for all groups below it, so every folder from the group up to the root is asked.  In a container the
- * group's path may be that of the host, which is not there: its folders are then missing, and the root is the
- * container's own.  (Linux: Documentation/admin-guide/cgroup-v2.rst, scheduler/sched-bwc.rst.)
+ * A quota holds for all groups below it, so every folder from the group up to the root is asked.  In a
+ * container the group's path may be that of the host, which is not there: its folders are then missing, and
+ * the root is the container's own.  (Linux: Documentation/admin-guide/cgroup-v2.rst,
+ * scheduler/sched-bwc.rst.)
  */
 #include "host/context/cgroup.h"
 

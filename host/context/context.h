@@ -19,8 +19,8 @@ struct seqgpu_context {
   char error[SQ_ERROR_SIZE];
 };
 
-/* SEQGPU_OK if the context exists, has a device, and is used in the process that made it; else SEQGPU_EINVAL.  The
- * first line of every public call. */
+/* SEQGPU_OK if the context exists, has a device, and is used in the process that made it; else
+ * SEQGPU_EINVAL.  The first line of every public call. */
 seqgpu_status sq_usable(seqgpu_context *ctx);
 
 /* Host memory of the library's objects, from the context's allocator; zeroed; NULL when out of memory. */

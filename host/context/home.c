@@ -1,5 +1,5 @@
-/* home.c - a page that the kernel clears in children (Linux 4.14: MADV_WIPEONFORK), or the process's number; see
- * home.h. */
+/* home.c - a page that the kernel clears in children (Linux 4.14: MADV_WIPEONFORK), or the process's number;
+ * see home.h. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS, MADV_WIPEONFORK */
 
 #include "host/context/home.h"

@@ -1,4 +1,5 @@
-/* guard.c - memory of a run that cannot be right (guard.h): what would otherwise show as a wrong number, far away. */
+/* guard.c - memory of a run that cannot be right (guard.h): what would otherwise show as a wrong number, far
+ * away. */
 #include "host/run/guard.h"
 
 #include <stdio.h>
@@ -96,8 +97,8 @@ static void add_inputs(const sq_net *n, span_list *list) {
   for (int k = 0; k < n->plan->first.states; k++) add(list, "initial", k, run->initial[k], state_size(n, k));
 }
 
-/* The mistakes that are made, for a step of a stream, which takes less than a microsecond: y in place, and one memory
- * for two states. */
+/* The mistakes that are made, for a step of a stream, which takes less than a microsecond: y in place, and
+ * one memory for two states. */
 static seqgpu_status check_stream(const sq_net *n) {
   const seqgpu_rnn_run *run = n->run;
   for (int k = 1; k < n->plan->first.states; k++)

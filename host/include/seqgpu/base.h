@@ -7,21 +7,24 @@
  *    names the argument and its limit.  The library never prints, exits or aborts, and it has no global
  *    state.
  *  - A context is used by one thread at a time; any number of contexts may be used by any number of threads.
- *  - fork(): the child must make contexts of its own.  Calls with one of its parent's return EINVAL, and destroying
- *    that one frees what the child has of it.  A context of one thread on the CPU may be used on both sides.
+ *  - fork(): the child must make contexts of its own.  Calls with one of its parent's return EINVAL, and
+ *    destroying that one frees what the child has of it.  A context of one thread on the CPU may be used on
+ *    both sides.
  *  - The caller owns all tensors.  On a GPU, calls enqueue their work on the context's stream and return: no
  *    hidden allocation, no hidden synchronisation, no streams of their own.  Streams are opaque pointers
  *    here, so these headers need no CUDA.
- *  - A call needs at most SEQGPU_STACK_SIZE bytes of the caller's stack, and no frame in it is above 8 KB: threads
- *    with small stacks may call.  CUDA's own libraries take more; see their documents.
- *  - A stream may be recorded (cudaStreamBeginCapture) around calls that only enqueue: forward, backward, the operators,
- *    seqgpu_copy, seqgpu_zero, and seqgpu_params_update after seqgpu_params_reserve.  One run of the same sizes must have come before, outside, since the first one opens
- *    libraries.  The graph holds the addresses of the run, and the context and the plan must outlive it.  Not while
- *    recording: seqgpu_copy_out, seqgpu_synchronize, seqgpu_malloc, plans, and ragged runs of the cudnn algorithms without
- *    host_lengths.
- *  - Bits: the same processor or GPU, version and seed give the same bits in each run, with any number of threads.  Another
- *    instruction set, which is chosen when the library runs, may round the last bit otherwise, as may another C library
- *    or algorithm; there is no mode that makes a processor with AVX-512 and one without agree in all bits.
+ *  - A call needs at most SEQGPU_STACK_SIZE bytes of the caller's stack, and no frame in it is above 8 KB:
+ *    threads with small stacks may call.  CUDA's own libraries take more; see their documents.
+ *  - A stream may be recorded (cudaStreamBeginCapture) around calls that only enqueue: forward, backward, the
+ *    operators, seqgpu_copy, seqgpu_zero, and seqgpu_params_update after seqgpu_params_reserve.  One run of
+ *    the same sizes must have come before, outside, since the first one opens libraries.  The graph holds the
+ *    addresses of the run, and the context and the plan must outlive it.  Not while recording:
+ *    seqgpu_copy_out, seqgpu_synchronize, seqgpu_malloc, plans, and ragged runs of the cudnn algorithms
+ *    without host_lengths.
+ *  - Bits: the same processor or GPU, version and seed give the same bits in each run, with any number of
+ *    threads.  Another instruction set, which is chosen when the library runs, may round the last bit
+ *    otherwise, as may another C library or algorithm; there is no mode that makes a processor with AVX-512
+ *    and one without agree in all bits.
  *  - Gradients of parameters accumulate (+=); gradients of activations overwrite (=).
  *  - Tensors are dense, row-major, of the context's element type, in the memory of the context's device.
  *
@@ -66,8 +69,8 @@ extern "C" {
 #define SEQGPU_VERSION_MINOR 2 /**< see SEQGPU_VERSION_MAJOR */
 #define SEQGPU_VERSION_PATCH 0 /**< see SEQGPU_VERSION_MAJOR */
 
-/** Bytes of stack that suffice for a thread in which a network is planned, run and trained on the CPU, with what the
- * C library takes for each thread.  Measured for every cell with glibc on x86-64. */
+/** Bytes of stack that suffice for a thread in which a network is planned, run and trained on the CPU, with
+ * what the C library takes for each thread.  Measured for every cell with glibc on x86-64. */
 #define SEQGPU_STACK_SIZE 32768
 
 /** Every status: X(name, value, what it means). */
@@ -120,10 +123,11 @@ typedef struct seqgpu_allocator {
 typedef struct seqgpu_context_options {
   const char *device; /**< "cpu", "cuda", or "auto": cuda where there is one, else cpu; NULL = "auto" */
   int device_index;   /**< which GPU */
-  int threads;        /**< CPU: threads including the caller's; 0 = one for each processor that the affinity mask and the
-                          CPU quota of the control group leave to the process; at most 1024 */
-  seqgpu_dtype dtype; /**< SEQGPU_DTYPE_F64 on the CPU only */
-  void *stream;       /**< GPU: a cudaStream_t of the caller; NULL = the default stream */
+  /** CPU: threads including the caller's; 0 = one for each processor that the affinity mask and the CPU quota
+   * of the control group leave to the process; at most 1024. */
+  int threads;
+  seqgpu_dtype dtype;                /**< SEQGPU_DTYPE_F64 on the CPU only */
+  void *stream;                      /**< GPU: a cudaStream_t of the caller; NULL = the default stream */
   const seqgpu_allocator *allocator; /**< NULL = the C library's; copied */
 } seqgpu_context_options;
 
@@ -155,9 +159,10 @@ SEQGPU_API seqgpu_dtype seqgpu_context_dtype(const seqgpu_context *ctx);
 /** The kind of device: "cpu", "cuda"; "none" where opening it failed.  Static memory. */
 SEQGPU_API const char *seqgpu_context_device(const seqgpu_context *ctx);
 
-/** Further calls enqueue on `stream`, a cudaStream_t of the context's device; NULL = the default stream.  The context
- * keeps scratch memory on the device, which its calls share: work on the stream before must have finished, or the new
- * one wait for an event on it, before the next call.  EUNSUPPORTED: a stream for the CPU. */
+/** Further calls enqueue on `stream`, a cudaStream_t of the context's device; NULL = the default stream.  The
+ * context keeps scratch memory on the device, which its calls share: work on the stream before must have
+ * finished, or the new one wait for an event on it, before the next call.  EUNSUPPORTED: a stream for the
+ * CPU. */
 SEQGPU_API seqgpu_status seqgpu_context_set_stream(seqgpu_context *ctx, void *stream);
 
 /** One line about the device and the libraries in use into text[size], cut off where it does not fit. */

@@ -25,31 +25,37 @@ extern "C" {
 
 /** DLPack's numbers for the devices that this library has (DLDeviceType). */
 typedef enum seqgpu_dl_device_type {
-  SEQGPU_DL_CPU = 1,
-  SEQGPU_DL_CUDA = 2,
+  SEQGPU_DL_CPU = 1,          /**< host memory */
+  SEQGPU_DL_CUDA = 2,         /**< memory of an NVIDIA GPU */
   SEQGPU_DL_CUDA_HOST = 3,    /**< page-locked host memory */
   SEQGPU_DL_CUDA_MANAGED = 13 /**< memory that host and device share */
 } seqgpu_dl_device_type;
 
 /** The version of DLPack that is written; of the same major version any is read. */
-enum { SEQGPU_DL_MAJOR = 1, SEQGPU_DL_MINOR = 1 };
+enum {
+  SEQGPU_DL_MAJOR = 1, /**< another one is another layout */
+  SEQGPU_DL_MINOR = 1  /**< a later one adds to it */
+};
 
 /** Flags of a managed tensor. */
-enum { SEQGPU_DL_READ_ONLY = 1, SEQGPU_DL_IS_COPIED = 2 };
+enum {
+  SEQGPU_DL_READ_ONLY = 1, /**< the consumer must not write */
+  SEQGPU_DL_IS_COPIED = 2  /**< the producer made a copy for this consumer */
+};
 
 /** DLTensor. */
 typedef struct seqgpu_dl_tensor {
-  void *data;
+  void *data; /**< device memory */
   struct {
     int32_t type;  /**< a seqgpu_dl_device_type */
     int32_t index; /**< which of them */
-  } device;
-  int32_t rank;
+  } device;        /**< where data is */
+  int32_t rank;    /**< how many dimensions */
   struct {
-    uint8_t code;   /**< 0 signed integer, 1 unsigned integer, 2 float, ... */
-    uint8_t bits;   /**< of a lane */
-    uint16_t lanes; /**< 1 unless it is a vector */
-  } dtype;
+    uint8_t code;       /**< 0 signed integer, 1 unsigned integer, 2 float, ... */
+    uint8_t bits;       /**< of a lane */
+    uint16_t lanes;     /**< 1 unless it is a vector */
+  } dtype;              /**< of an element */
   int64_t *shape;       /**< [rank] */
   int64_t *strides;     /**< [rank], in elements; NULL = row-major and dense */
   uint64_t byte_offset; /**< of the first element from data */
@@ -58,11 +64,11 @@ typedef struct seqgpu_dl_tensor {
 /** DLManagedTensorVersioned. */
 typedef struct seqgpu_dl_managed {
   uint32_t major; /**< where it differs from SEQGPU_DL_MAJOR, only the deleter may be used */
-  uint32_t minor;
-  void *manager;                                   /**< the producer's */
+  uint32_t minor; /**< of what the producer knew */
+  void *manager;  /**< the producer's */
   void (*deleter)(struct seqgpu_dl_managed *self); /**< may be NULL: then there is nothing to do */
-  uint64_t flags;
-  seqgpu_dl_tensor tensor;
+  uint64_t flags;                                  /**< SEQGPU_DL_READ_ONLY and its like */
+  seqgpu_dl_tensor tensor;                         /**< what is lent */
 } seqgpu_dl_managed;
 
 /** What is lent. */

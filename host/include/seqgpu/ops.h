@@ -34,9 +34,9 @@ SEQGPU_API seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t 
                                                    int64_t vocab, const int32_t *ids, const void *dy,
                                                    void *dtable);
 
-/** Softmax and cross-entropy of logits [R,V] against targets [R]; a negative target masks its row.  EINVAL on the CPU: a
- * target is V or more; a GPU, whose memory the library cannot look at, masks such rows and does not count them in
- * loss[1].
+/** Softmax and cross-entropy of logits [R,V] against targets [R]; a negative target masks its row.  EINVAL on
+ * the CPU: a target is V or more; a GPU, whose memory the library cannot look at, masks such rows and does
+ * not count them in loss[1].
  *   loss[0] = scale * sum of -log p[target], divided by the number of unmasked rows if `mean`
  *   loss[1] = the number of unmasked rows
  * Also written: row_loss [R], and lse [R], the log of the sum of exponentials, which backward reads.  loss

@@ -60,10 +60,11 @@ typedef enum seqgpu_merge {
 } seqgpu_merge;
 
 /** The least exact arithmetic that products may use on a GPU; a device may always be more exact, and the CPU
- * is.  Sums and states stay float32.  The exceptions are algorithms that round more, and run only where they are
- * named.  "cudnn-half" and "cudnn-bf16", for BF16, hold everything, states included, in half precision (10 bits of
- * mantissa, at most 65504; what is larger becomes infinity) or in bfloat16 (7 bits, the range of float32; cuDNN 9.13
- * or newer); measuring may choose them as well.  "stream-bf16" and "stream-int8", on the CPU, round the weights. */
+ * is.  Sums and states stay float32.  The exceptions are algorithms that round more, and run only where they
+ * are named.  "cudnn-half" and "cudnn-bf16", for BF16, hold everything, states included, in half precision
+ * (10 bits of mantissa, at most 65504; what is larger becomes infinity) or in bfloat16 (7 bits, the range of
+ * float32; cuDNN 9.13 or newer); measuring may choose them as well.  "stream-bf16" and "stream-int8", on the
+ * CPU, round the weights. */
 typedef enum seqgpu_math {
   SEQGPU_MATH_F32 = 0,
   SEQGPU_MATH_TF32 = 1, /**< inputs of a product rounded to 10 bits of mantissa */
@@ -264,9 +265,9 @@ static inline seqgpu_status seqgpu_plan_part_get(seqgpu_context *ctx, const seqg
   return seqgpu_plan_part_get_(ctx, plan, index, out, sizeof(seqgpu_part_info));
 }
 
-/** How a pass over a layer is cut into pieces of work for a GPU, where the algorithm keeps the recurrent weights on
- * the chip ("persistent-...").  A group of blocks holds the weights of one direction of the layer, and runs a
- * slice of the batch. */
+/** How a pass over a layer is cut into pieces of work for a GPU, where the algorithm keeps the recurrent
+ * weights on the chip ("persistent-...").  A group of blocks holds the weights of one direction of the
+ * layer, and runs a slice of the batch. */
 typedef struct seqgpu_cut_info {
   int ctas;     /**< blocks of a group */
   int cluster;  /**< of them in a thread-block cluster; 1 = there are no clusters */
@@ -282,8 +283,9 @@ typedef struct seqgpu_cut_info {
   /** Clusters that fit on the device together, by its driver; blocks where cluster is 1. */
   int resident;
   double step_us; /**< microseconds of a time step by the planner's model: an estimate */
-  /** Blocks, one after the other, that the operand of the step's first and second product arrives in; 1 = all at
-   * once, 0 = no such product.  Backward, an operand that shared memory has no room for arrives gate by gate. */
+  /** Blocks, one after the other, that the operand of the step's first and second product arrives in; 1 = all
+   * at once, 0 = no such product.  Backward, an operand that shared memory has no room for arrives gate by
+   * gate. */
   int blocks[2];
   double product_us;   /**< of step_us: the products by the recurrent weights */
   double pointwise_us; /**< of step_us: the cell's pointwise steps, and barriers */
@@ -294,9 +296,9 @@ typedef struct seqgpu_cut_info {
 SEQGPU_API seqgpu_status seqgpu_plan_cut_get_(seqgpu_context *ctx, const seqgpu_plan *plan, int backward,
                                               seqgpu_cut_info *out, size_t out_size);
 
-/** Describes the cut of the plan's forward pass (backward 0) or of its backward pass (1).
- * EINVAL: plan or out is NULL, backward is neither 0 nor 1.  EUNSUPPORTED: the plan's algorithm cuts nothing, or
- * not for this pass. */
+/** Describes the cut of the plan's forward pass (backward 0) or of its backward pass (1). EINVAL: plan or out
+ * is NULL, backward is neither 0 nor 1.  EUNSUPPORTED: the plan's algorithm cuts nothing, or not for this
+ * pass. */
 static inline seqgpu_status seqgpu_plan_cut_get(seqgpu_context *ctx, const seqgpu_plan *plan, int backward,
                                                 seqgpu_cut_info *out) {
   return seqgpu_plan_cut_get_(ctx, plan, backward, out, sizeof(seqgpu_cut_info));
@@ -306,8 +308,8 @@ static inline seqgpu_status seqgpu_plan_cut_get(seqgpu_context *ctx, const seqgp
 
 /** One run of a plan.  All pointers but host_lengths are device memory of the context; the same struct goes
  * to forward and to backward.  No buffer may overlap another one, except that final may be the memory of
- * initial; in training a pass refuses (EINVAL) to write over something else that it uses, in inference to write y
- * over x or two states into one memory. */
+ * initial; in training a pass refuses (EINVAL) to write over something else that it uses, in inference to
+ * write y over x or two states into one memory. */
 typedef struct seqgpu_rnn_run {
   int64_t seq_len; /**< T, at most the plan's */
   int64_t batch;   /**< B, at most the plan's */
@@ -346,9 +348,9 @@ SEQGPU_API seqgpu_status seqgpu_run_allocate_(seqgpu_context *ctx, const seqgpu_
                                               seqgpu_rnn_run *run, size_t run_size);
 
 /** Fills *run for the plan's largest run, with device memory for every buffer, all set to 0: params, x, y,
- * workspace, packed, the states (initial and final are the same memory, so that they are carried from run to run),
- * and unless the plan is for inference reserve, dy, dx and dparams.  Any of the pointers may then be replaced
- * by the caller's own buffers. Free it with seqgpu_run_release.  ENOMEM: *run is all zeros. */
+ * workspace, packed, the states (initial and final are the same memory, so that they are carried from run to
+ * run), and unless the plan is for inference reserve, dy, dx and dparams.  Any of the pointers may then be
+ * replaced by the caller's own buffers. Free it with seqgpu_run_release.  ENOMEM: *run is all zeros. */
 static inline seqgpu_status seqgpu_run_allocate(seqgpu_context *ctx, const seqgpu_plan *plan,
                                                 seqgpu_rnn_run *run) {
   return seqgpu_run_allocate_(ctx, plan, run, sizeof(seqgpu_rnn_run));
@@ -364,9 +366,8 @@ SEQGPU_API seqgpu_status seqgpu_rnn_pack_(seqgpu_context *ctx, const seqgpu_plan
 /** Packs run.params into run.packed, for the algorithms that read weights in fewer bits, "stream-bf16" and
  * "stream-int8": once, and again after each change of the weights.  Their forward reads biases and other
  * vectors in params, and every matrix in packed.  Plans that differ in seq_len and batch alone may share
- * packed, and threads may, too.  Where sizes.packed is 0 there is nothing to do.
- * EINVAL: params or packed is NULL, packed is not at a multiple of 8 bytes, or it is given to a plan that packs
- * nothing. */
+ * packed, and threads may, too.  Where sizes.packed is 0 there is nothing to do. EINVAL: params or packed is
+ * NULL, packed is not at a multiple of 8 bytes, or it is given to a plan that packs nothing. */
 static inline seqgpu_status seqgpu_rnn_pack(seqgpu_context *ctx, const seqgpu_plan *plan,
                                             const seqgpu_rnn_run *run) {
   return seqgpu_rnn_pack_(ctx, plan, run, sizeof(seqgpu_rnn_run));
@@ -388,11 +389,11 @@ static inline seqgpu_status seqgpu_rnn_forward(seqgpu_context *ctx, const seqgpu
 SEQGPU_API seqgpu_status seqgpu_rnn_backward_(seqgpu_context *ctx, const seqgpu_plan *plan,
                                               const seqgpu_rnn_run *run, size_t run_size);
 
-/** Back-propagation through time: the gradients of the run's last forward, whose reserve, seq_len, batch, lengths,
- * seed and offset must be unchanged.  On the CPU the reserve says what run filled it, and another run is EINVAL; a GPU's
- * memory cannot be looked at without waiting for it, and there the gradients would be wrong.  Writes dx and dinitial,
- * adds to dparams.  For truncated BPTT, run a piece of the sequence at a time and carry `final` into the next piece's
- * `initial`. */
+/** Back-propagation through time: the gradients of the run's last forward, whose reserve, seq_len, batch,
+ * lengths, seed and offset must be unchanged.  On the CPU the reserve says what run filled it, and another
+ * run is EINVAL; a GPU's memory cannot be looked at without waiting for it, and there the gradients would be
+ * wrong.  Writes dx and dinitial, adds to dparams.  For truncated BPTT, run a piece of the sequence at a
+ * time and carry `final` into the next piece's `initial`. */
 static inline seqgpu_status seqgpu_rnn_backward(seqgpu_context *ctx, const seqgpu_plan *plan,
                                                 const seqgpu_rnn_run *run) {
   return seqgpu_rnn_backward_(ctx, plan, run, sizeof(seqgpu_rnn_run));
