@@ -10,10 +10,6 @@
 
 /* ---------------------------------------------------------------- addresses */
 
-void *sq_net_at(const sq_net *n, const void *base, int64_t offset) {
-  return base == NULL || offset < 0 ? NULL : (char *)(uintptr_t)base + (size_t)offset * n->element_size;
-}
-
 void *sq_net_kept(const sq_net *n, int64_t offset) {
   return sq_net_at(n, n->training ? n->run->reserve : n->run->workspace, offset);
 }

@@ -33,7 +33,9 @@ seqgpu_status sq_run_without_packed(seqgpu_context *ctx, const seqgpu_plan *plan
 
 /* Address of element `offset` in a buffer; NULL if either is "not there".  Then in the two buffers of the
  * map: what a run keeps (its reserve, in inference its workspace), and what it borrows (its workspace). */
-void *sq_net_at(const sq_net *n, const void *base, int64_t offset);
+static inline void *sq_net_at(const sq_net *n, const void *base, int64_t offset) {
+  return base == NULL || offset < 0 ? NULL : (char *)(uintptr_t)base + (size_t)offset * n->element_size;
+}
 void *sq_net_kept(const sq_net *n, int64_t offset);
 void *sq_net_borrowed(const sq_net *n, int64_t offset);
 
