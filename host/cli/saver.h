@@ -32,8 +32,8 @@ int saver_is_due(const saver *s, int64_t step);
  * that cannot be written is a failure only of the last save: until then the model is still in memory, and the
  * next save may succeed. */
 int saver_save(saver *s, const config_cursor *cursor, int is_last);
-/* The validation loss is the best so far: saves the model apart, if --keep-best asks for it.  Where that fails
- * it says so, and the best model is still the one in the file. */
+/* The validation loss is the best so far: saves the model apart, if --keep-best asks for it.  Where that
+ * fails it says so, and the best model is still the one in the file. */
 int saver_save_best(saver *s, const config_cursor *cursor, double val_loss);
 void saver_close(saver *s);
 
