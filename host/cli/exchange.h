@@ -13,8 +13,8 @@ const char *exchange_file(int *argc, char ***argv);
 /* Opens a file of a format, "auto" = by its bytes.  Returns an exit code. */
 int exchange_open(seqgpu_context *ctx, const char *path, const char *format, seqgpu_import **out);
 
-/* The network with this name.  NULL: -1, which stands for all of them; with `one` it must be the only one.  Returns
- * an exit code. */
+/* The network with this name.  NULL: -1, which stands for all of them; with `one` it must be the only one.
+ * Returns an exit code. */
 int exchange_choose(const seqgpu_import *import, const char *name, int one, int *index);
 
 /* Text from a file that anyone may have written: no control characters may reach the terminal. */

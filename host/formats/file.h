@@ -9,8 +9,8 @@
 /* Opens a regular file for reading; *size receives its bytes. */
 seqgpu_status sq_file_open(seqgpu_context *ctx, const char *path, FILE **out, int64_t *size);
 
-/* The whole file as text that ends with a zero, from the context's allocator.  EFORMAT: it has more bytes than
- * `most`. */
+/* The whole file as text that ends with a zero, from the context's allocator.  EFORMAT: it has more bytes
+ * than `most`. */
 seqgpu_status sq_file_read(seqgpu_context *ctx, const char *path, int64_t most, char **text, size_t *size);
 
 /* Whether the bytes that a format recognises files by contain a text. */
@@ -26,8 +26,8 @@ typedef struct sq_replacement {
 
 /* Opens a file in the folder of the target (of what it points to, where it is a link). */
 seqgpu_status sq_replace_begin(seqgpu_context *ctx, const char *path, sq_replacement *out);
-/* With status SEQGPU_OK flushes the file and puts it in place; otherwise, or where that fails, removes it.  Returns
- * the first failure. */
+/* With status SEQGPU_OK flushes the file and puts it in place; otherwise, or where that fails, removes it.
+ * Returns the first failure. */
 seqgpu_status sq_replace_end(sq_replacement *replacement, seqgpu_status status);
 
 #endif
