@@ -1,6 +1,6 @@
-/* exchange_hostile.h - damaged copies of the files that test_exchange.c imports: cut off anywhere, bits flipped,
- * numbers replaced.  Each is refused with a sentence or read; nothing crashes, leaks or takes much memory (the
- * sanitizers look, and the allocator counts).
+/* exchange_hostile.h - damaged copies of the files that test_exchange.c imports: cut off anywhere, bits
+ * flipped, numbers replaced.  Each is refused with a sentence or read; nothing crashes, leaks or takes much
+ * memory (the sanitizers look, and the allocator counts).
  */
 #ifndef EXCHANGE_HOSTILE_H
 #define EXCHANGE_HOSTILE_H
@@ -23,6 +23,28 @@ static inline int hostile_try(seqgpu_context *ctx, const char *path, const unsig
   const int said = status == SEQGPU_OK || (import == NULL && strlen(seqgpu_last_error(ctx)) > 10);
   seqgpu_import_close(import);
   return said;
+}
+
+/* A megabyte that says it has H units, with one row of weights of that size and all the others empty: sizes are
+ * compared with every row before memory for H^2 numbers is asked for. */
+static inline void hostile_sizes(seqgpu_context *ctx, const char *folder) {
+  enum { H = 4000 };
+  char path[160];
+  seqgpu_import *import = NULL;
+  snprintf(path, sizeof path, "%s/sizes.json", folder);
+  FILE *file = fopen(path, "w");
+  fprintf(file, "{\"in_shape\":[1],\"layers\":[{\"type\":\"lstm\",\"shape\":[%d],\"weights\":[[[0", H);
+  for (int i = 1; i < 4 * H; i++) fputs(",0", file);
+  fputs("]],[[0", file);
+  for (int i = 1; i < 4 * H; i++) fputs(",0", file);
+  fputs("]", file);
+  for (int i = 1; i < H; i++) fputs(",[]", file);
+  fputs("],[0]]}]}", file);
+  fclose(file);
+  CHECK(seqgpu_import_open(ctx, path, NULL, &import) == SEQGPU_EFORMAT &&
+            strstr(seqgpu_last_error(ctx), "not of its shape") != NULL,
+        "a file that claims more numbers than it has");
+  remove(path);
 }
 
 static inline void hostile_file(seqgpu_context *ctx, const char *goldens, const char *name,

@@ -1,5 +1,5 @@
-/* test_dlpack.c - tensors lent and taken by DLPack (seqgpu/dlpack.h): layout, refusals, and that a deleter is called
- * once, whoever calls it and when.
+/* test_dlpack.c - tensors lent and taken by DLPack (seqgpu/dlpack.h): layout, refusals, and that a deleter is
+ * called once, whoever calls it and when.
  */
 #include "seqgpu/seqgpu.h"
 

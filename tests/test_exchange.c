@@ -1,8 +1,8 @@
 /* test_exchange.c - networks from the files of other programs, and into them (seqgpu/exchange.h).
  *
  * goldens/exchange has a file of each format and, in expected.npz, what the program it is of computes
- * (make_exchange.py).  An imported network must compute the same; exported to every format that can say it and
- * imported again, too.  Damaged files are in exchange_hostile.h.
+ * (make_exchange.py).  An imported network must compute the same; exported to every format that can say it
+ * and imported again, too.  Damaged files are in exchange_hostile.h.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -439,6 +439,7 @@ int main(void) {
   for (size_t i = 0; i < COUNT(cases); i++)
     if (i == 0 || strcmp(cases[i].file, cases[i - 1].file) != 0)
       hostile_file(ctx, goldens, cases[i].file, folder);
+  hostile_sizes(ctx, folder);
   seqgpu_npy_close(expected);
   seqgpu_context_destroy(ctx);
   CHECK(rmdir(folder) == 0, "nothing is left behind");

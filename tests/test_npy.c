@@ -1,5 +1,5 @@
-/* test_npy.c - .npy and .npz files (seqgpu/npy.h): what NumPy writes is read, what is written reads back, and damaged
- * files are refused.  goldens/exchange/types.npz and version*.npy are NumPy's (make_exchange.py).
+/* test_npy.c - .npy and .npz files (seqgpu/npy.h): what NumPy writes is read, what is written reads back, and
+ * damaged files are refused.  goldens/exchange/types.npz and version*.npy are NumPy's (make_exchange.py).
  */
 #define _POSIX_C_SOURCE 200809L
 

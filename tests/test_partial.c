@@ -1,4 +1,5 @@
-/* test_partial.c - parts of checkpoints: weights alone, tensors by name, and loading some of them (seqgpu/checkpoint.h). */
+/* test_partial.c - parts of checkpoints: weights alone, tensors by name, and loading some of them
+ * (seqgpu/checkpoint.h). */
 #define _POSIX_C_SOURCE 200809L
 
 #include "seqgpu/seqgpu.h"
@@ -29,7 +30,8 @@ static seqgpu_params *make(uint64_t seed, int64_t units) {
   return params;
 }
 
-/* How many tensors of a and b have the same bits: of those whose names begin with `prefix`, and of the others. */
+/* How many tensors of a and b have the same bits: of those whose names begin with `prefix`, and of the
+ * others. */
 static void compare(const seqgpu_params *a, const seqgpu_params *b, const char *prefix, int *same,
                     int *others) {
   seqgpu_param x, y;

@@ -1,7 +1,7 @@
 /* test_split.c - training that follows PyTorch, whose layers have two biases (seqgpu_params_split_biases).
  *
- * goldens/exchange/train.safetensors has the weights before 20 updates and expected.npz the output after them, by
- * PyTorch's own optimisers (make_exchange.py).
+ * goldens/exchange/train.safetensors has the weights before 20 updates and expected.npz the output after
+ * them, by PyTorch's own optimisers (make_exchange.py).
  */
 #define _POSIX_C_SOURCE 200809L
 

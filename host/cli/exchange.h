@@ -16,8 +16,8 @@ int exchange_open(seqgpu_context *ctx, const char *path, const char *format, seq
 /* 0 if a file may be written: it is not the one that is read, and nothing is there, or it may be replaced. */
 int exchange_check_target(const char *to, const char *from, int replace);
 
-/* The network with this name.  NULL: -1, which stands for all of them; with `one` it must be the only one.  Returns
- * an exit code. */
+/* The network with this name.  NULL: -1, which stands for all of them; with `one` it must be the only one.
+ * Returns an exit code. */
 int exchange_choose(const seqgpu_import *import, const char *name, int one, int *index);
 
 #endif

@@ -35,7 +35,8 @@ void sq_arrays_close(sq_arrays *arrays);
 
 /* The array with this name, or NULL. */
 sq_array *sq_arrays_find(const sq_arrays *arrays, const char *name);
-/* EFORMAT and a sentence unless the array is [rows, cols], or [rows] where cols is 1; NULL is "not in the file". */
+/* EFORMAT and a sentence unless the array is [rows, cols], or [rows] where cols is 1; NULL is "not in the
+ * file". */
 seqgpu_status sq_arrays_fit(const sq_arrays *arrays, const sq_array *array, const char *name, int64_t rows,
                             int64_t cols);
 /* Reads the elements and marks the array as taken. */

@@ -17,12 +17,13 @@ typedef struct field {
   size_t at;
 } field;
 
-#define FIELD(name, key, kind) {#name, key, kind, offsetof(seqgpu_rnn_desc, name)},
-static const field fields[] = {FIELD(input_size, NULL, KIND_SIZE) FIELD(hidden_size, "hidden", KIND_SIZE)
-                                   FIELD(num_layers, "layers", KIND_SIZE)
-                                       FIELD(bidirectional, NULL, KIND_FLAG) FIELD(merge, NULL, KIND_FLAG)
-                                           FIELD(batch_first, NULL, KIND_FLAG)
-#define OPTION(BIT, field, kind, least, most, refusal, key, ...) FIELD(field, key, KIND_##kind)
+#define FIELD(name, key, kind)                                                                               \
+  { #name, key, kind, offsetof(seqgpu_rnn_desc, name) }
+static const field fields[] = {
+    FIELD(input_size, NULL, KIND_SIZE),     FIELD(hidden_size, "hidden", KIND_SIZE),
+    FIELD(num_layers, "layers", KIND_SIZE), FIELD(bidirectional, NULL, KIND_FLAG),
+    FIELD(merge, NULL, KIND_FLAG),          FIELD(batch_first, NULL, KIND_FLAG),
+#define OPTION(BIT, field, kind, least, most, refusal, key, ...) FIELD(field, key, KIND_##kind),
 #include "core/options.def"
 #undef OPTION
 };

@@ -29,8 +29,8 @@ seqgpu_status sq_foreign_leave(seqgpu_context *ctx, sq_foreign *to, const char *
 void sq_foreign_free_net(seqgpu_context *ctx, sq_foreign_net *net);
 void sq_foreign_free(seqgpu_context *ctx, sq_foreign *foreign);
 
-/* A plan that is only asked questions: one step of one sequence.  path and name are for sentences.  EFORMAT: the
- * descriptor is none that could run. */
+/* A plan that is only asked questions: one step of one sequence.  path and name are for sentences.  EFORMAT:
+ * the descriptor is none that could run. */
 seqgpu_status sq_foreign_plan(seqgpu_context *ctx, const char *path, const char *name,
                               const seqgpu_rnn_desc *desc, seqgpu_plan **plan);
 

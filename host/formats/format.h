@@ -1,13 +1,14 @@
 /* format.h - the seam between this library and the files of other programs.
  *
- * A format is one file, host/formats/NAME.c, and one row of sq_formats[] (formats.c).  Whatever the file looks
- * like, what comes out of it, and what goes into it, is the same: recurrent networks, each a descriptor and its
- * parameters in host memory under our own names and in our own order of gates ("weight_ih_l0", "bias_l0",
- * "bias_rec_l0", "weight_hh_l1_reverse": what seqgpu_plan_param_get lists for that descriptor, no more and no
- * less).  So a format knows nothing of plans, devices or checkpoints, and they know nothing of formats.
+ * A format is one file, host/formats/NAME.c, and one row of sq_formats[] (formats.c).  Whatever the file
+ * looks like, what comes out of it, and what goes into it, is the same: recurrent networks, each a descriptor
+ * and its parameters in host memory under our own names and in our own order of gates ("weight_ih_l0",
+ * "bias_l0", "bias_rec_l0", "weight_hh_l1_reverse": what seqgpu_plan_param_get lists for that descriptor, no
+ * more and no less).  So a format knows nothing of plans, devices or checkpoints, and they know nothing of
+ * formats.
  *
- * Readers take files from strangers: sizes are checked against the file before memory is asked for, sums against
- * overflow, and every refusal is a sentence with the name of what is wrong.
+ * Readers take files from strangers: sizes are checked against the file before memory is asked for, sums
+ * against overflow, and every refusal is a sentence with the name of what is wrong.
  */
 #ifndef SQ_FORMAT_H
 #define SQ_FORMAT_H
@@ -50,8 +51,8 @@ enum { SQ_FORMAT_HEAD = 1 << 16 };
 typedef struct sq_format {
   const char *name;  /* "onnx": a value of --format */
   const char *about; /* one line for --help */
-  /* Whether a file is of this format, by its name and its bytes: all of a small file; of a larger one its first
-   * SQ_FORMAT_HEAD and, right behind them, its last (where a zip file has its directory). */
+  /* Whether a file is of this format, by its name and its bytes: all of a small file; of a larger one its
+   * first SQ_FORMAT_HEAD and, right behind them, its last (where a zip file has its directory). */
   int (*recognises)(const unsigned char *head, size_t size, const char *path);
   /* Fills *out, which is all zeros; what it holds after a failure is freed by the caller.
    * EFORMAT: damaged; EUNSUPPORTED: a sentence that names what this library does not have; EIO, ENOMEM. */

@@ -9,8 +9,8 @@
 
 #include "host/files/read.h"
 
-/* A file is of the first format that recognises it; PyTorch's takes any list of named arrays, so it comes after the
- * others of that kind. */
+/* A file is of the first format that recognises it; PyTorch's takes any list of named arrays, so it comes
+ * after the others of that kind. */
 const sq_format *const sq_formats[] = {&sq_format_seqgpu,   &sq_format_keras, &sq_format_pytorch,
                                        &sq_format_rtneural, &sq_format_nam,   &sq_format_onnx};
 const int sq_format_count = sizeof sq_formats / sizeof sq_formats[0];

@@ -6,9 +6,9 @@
 #include "host/files/read.h"
 
 #ifdef SEQGPU_CJSON
-/* A number of two bytes becomes a node of 64: a file of 64 MiB takes 2 GB at the very worst, some 500 MB with
+/* A number of two bytes becomes a node of 64: a file of 32 MiB takes 1 GB at the very worst, some 200 MB with
  * numbers as they are. */
-enum { MOST = 64 << 20 };
+enum { MOST = 32 << 20 };
 
 seqgpu_status sq_json_open(seqgpu_context *ctx, const char *path, cJSON **out) {
   unsigned char *text;

@@ -9,7 +9,8 @@
 #ifdef SEQGPU_CJSON
 #include <cjson/cJSON.h>
 
-/* The file as a tree, which cJSON_Delete frees.  EFORMAT: it is no JSON; EUNSUPPORTED: it has more than 64 MiB. */
+/* The file as a tree, which cJSON_Delete frees.  EFORMAT: it is no JSON; EUNSUPPORTED: it has more than
+ * 32 MiB. */
 seqgpu_status sq_json_open(seqgpu_context *ctx, const char *path, cJSON **out);
 
 /* Numbers of an array into out[count].  Returns 0 unless it has as many, all of them numbers. */

@@ -1,11 +1,13 @@
 /* keras.c - recurrent layers of Keras, as named arrays in .npz or .safetensors.
  *
- *   LAYER/kernel [I, G H]   LAYER/recurrent_kernel [H, G H]   LAYER/bias [G H], of a GRU with reset_after [2, G H]
+ *   LAYER/kernel [I, G H]   LAYER/recurrent_kernel [H, G H]
+ *   LAYER/bias [G H], of a GRU with reset_after [2, G H]
  *
- * where LAYER may end with the name of a cell ("lstm/lstm_cell"), names may be joined by dots, and end with ":0".  A
- * layer is a network; a bidirectional one has .../forward_X/... and .../backward_X/....  (Keras's own HDF5 files: the
- * Python package has a converter.)  Layers CuDNNLSTM and CuDNNGRU have a bias [2 G H] and other orders.  G tells the cell, the rank of a GRU's bias its form; without biases it is taken
- * to reset after the product, which is what Keras does unless told otherwise.  Activations are not in the file: they
+ * where LAYER may end with the name of a cell ("lstm/lstm_cell"), names may be joined by dots, and end with
+ * ":0".  A layer is a network; a bidirectional one has .../forward_X/... and .../backward_X/....  (Keras's
+ * own HDF5 files: the Python package has a converter.)  Layers CuDNNLSTM and CuDNNGRU have a bias [2 G H] and
+ * other orders.  G tells the cell, the rank of a GRU's bias its form; without biases it is taken to reset
+ * after the product, which is what Keras does unless told otherwise.  Activations are not in the file: they
  * are Keras's own choice, tanh and sigmoid; of an RNN the caller may set desc.activation.
  */
 #include <stdio.h>
@@ -113,8 +115,8 @@ static int derive(const arrays_of *d, seqgpu_rnn_desc *desc) {
   return 1;
 }
 
-/* Into the orders of other layers: kernels turned, and of an LSTM the sum of its biases.  spare is as large as the
- * larger kernel. */
+/* Into the orders of other layers: kernels turned, and of an LSTM the sum of its biases.  spare is as large
+ * as the larger kernel. */
 static void from_cudnn(const seqgpu_rnn_desc *d, double *kernel, double *recurrent, double *bias,
                        double *spare) {
   const int64_t gates = sq_keras_gates(d->cell), H = d->hidden_size, I = d->input_size, GH = gates * H;

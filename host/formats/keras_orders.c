@@ -3,7 +3,8 @@
  *   ours                      Keras's
  *   weight_ih [G H, I]        kernel [I, G H], transposed
  *   weight_hh [G H, H]        recurrent_kernel [H, G H], transposed
- *   bias [G H]                bias [G H]; of a GRU with reset_after [2, G H], b_ih and b_hh, whose last third is bias_rec
+ *   bias [G H]                bias [G H]; of a GRU with reset_after [2, G H]: b_ih, and b_hh,
+ *                             whose last third is bias_rec
  *   LSTM: i,f,g,o             i,f,c,o: the same order
  *   GRU:  r,u,c               z,r,h: z is our u, which keeps the old state in both
  */

@@ -3,8 +3,9 @@
  *   {"version": "0.5.4", "architecture": "LSTM",
  *    "config": {"input_size": 1, "hidden_size": H, "num_layers": L}, "weights": [...], "sample_rate": 48000}
  *
- * weights is one list.  For each layer: W [4H, I+H] = weight_ih and weight_hh side by side, bias [4H], and the states
- * h [H] and c [H] that a run begins with; then the read-out, weight [H] and bias [1].  Gates are in our order.
+ * weights is one list.  For each layer: W [4H, I+H] = weight_ih and weight_hh side by side, bias [4H], and
+ * the states h [H] and c [H] that a run begins with; then the read-out, weight [H] and bias [1].  Gates are
+ * in our order.
  */
 #include <string.h>
 

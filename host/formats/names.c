@@ -1,7 +1,8 @@
 /* names.c - a network's parameters in a list of arrays, under our names or PyTorch's (names.h).
  *
- * Where we have one bias PyTorch has two, bias_ih and bias_hh, of which ours is the sum.  A GRU that resets after
- * the product keeps the candidate's part of bias_hh apart, as bias_rec [H]: it is multiplied by the reset gate.
+ * Where we have one bias PyTorch has two, bias_ih and bias_hh, of which ours is the sum.  A GRU that resets
+ * after the product keeps the candidate's part of bias_hh apart, as bias_rec [H]: it is multiplied by the
+ * reset gate.
  */
 #include "host/formats/names.h"
 

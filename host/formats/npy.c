@@ -160,8 +160,8 @@ seqgpu_status seqgpu_npy_get_(const seqgpu_npy *f, int index, seqgpu_npy_info *o
   return SEQGPU_OK;
 }
 
-/* Where the next number of a file in Fortran order belongs in a row-major array: an odometer whose first digit runs
- * fastest. */
+/* Where the next number of a file in Fortran order belongs in a row-major array: an odometer whose first
+ * digit runs fastest. */
 typedef struct order {
   const sq_npy_header *header;
   int64_t digit[SQ_NPY_RANK], stride[SQ_NPY_RANK], at;
@@ -269,15 +269,25 @@ static seqgpu_status make_parts(seqgpu_context *ctx, const seqgpu_npy_array *arr
   int64_t elements;
   for (int i = 0; i < count; i++) {
     SQ_TRY(check_array(ctx, &arrays[i], zipped, &elements));
-    for (int k = 0; zipped && k < i; k++)
-      if (strcmp(arrays[k].name, arrays[i].name) == 0)
-        return sq_fail(ctx, SEQGPU_EINVAL, "npy: name \"%.60s\" is given twice", arrays[i].name);
     snprintf(outputs[i].name, NAME, "%.255s%s", zipped ? arrays[i].name : "", ending);
     parts[i] = (sq_zip_part){.name = outputs[i].name, .head = outputs[i].header, .data = arrays[i].values};
     parts[i].head_size = make_header(&arrays[i], outputs[i].header);
     parts[i].data_size = (size_t)elements * seqgpu_dtype_size(arrays[i].dtype);
   }
   return SEQGPU_OK;
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static seqgpu_status check_names(seqgpu_context *ctx, const sq_zip_part *parts, int count) {
+  const char **names = sq_host_alloc(ctx, (size_t)count * sizeof *names + 1), *twice = NULL;
+  if (names == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "npy: out of memory");
+  for (int i = 0; i < count; i++) names[i] = parts[i].name;
+  qsort(names, (size_t)count, sizeof *names, by_text);
+  for (int i = 1; i < count; i++)
+    if (strcmp(names[i - 1], names[i]) == 0) twice = names[i];
+  sq_host_free(ctx, names);
+  return twice ? sq_fail(ctx, SEQGPU_EINVAL, "npy: the name of \"%.60s\" is given twice", twice) : SEQGPU_OK;
 }
 
 static seqgpu_status write_parts(seqgpu_context *ctx, const char *path, int zipped, const sq_zip_part *parts,
@@ -308,6 +318,7 @@ seqgpu_status seqgpu_npy_write(seqgpu_context *ctx, const char *path, const seqg
   seqgpu_status status = SEQGPU_ENOMEM;
   if (outputs && parts) {
     status = make_parts(ctx, arrays, count, zipped, outputs, parts);
+    if (status == SEQGPU_OK) status = check_names(ctx, parts, count);
     if (status == SEQGPU_OK) status = write_parts(ctx, path, zipped, parts, count);
   } else {
     sq_fail(ctx, status, "%s: out of memory", path);

@@ -18,9 +18,9 @@ typedef struct sq_npy_header {
   int64_t size; /* bytes from the start of the file to the first number */
 } sq_npy_header;
 
-/* The length of the text that follows the first SQ_NPY_PREFIX bytes of a file, and where it begins: *start is 10 or
- * 12, and with 10 the last two of these bytes are already text.  0: these are not the first bytes of a .npy file
- * of version 1, 2 or 3, or the text is longer than SQ_NPY_MOST. */
+/* The length of the text that follows the first SQ_NPY_PREFIX bytes of a file, and where it begins: *start is
+ * 10 or 12, and with 10 the last two of these bytes are already text.  0: these are not the first bytes of a
+ * .npy file of version 1, 2 or 3, or the text is longer than SQ_NPY_MOST. */
 int sq_npy_prefix(const unsigned char prefix[SQ_NPY_PREFIX], int64_t *start, int64_t *length);
 
 /* Parses the text [length].  `name` is for sentences.  EFORMAT, EUNSUPPORTED. */

@@ -5,7 +5,8 @@
  *   PREFIX.weight_hr_l0 [P, H], and weight_hh is [4 H, P] then
  *
  * G tells the cell: 1 RNN, 3 GRU, 4 LSTM, whose gates are in our order.  bias=False leaves out the biases.
- * An RNN's nonlinearity is not in the file: the caller knows it and sets desc.activation (tanh where he does not).
+ * An RNN's nonlinearity is not in the file: the caller knows it and sets desc.activation (tanh where he does
+ * not).
  */
 #include <stdio.h>
 #include <string.h>

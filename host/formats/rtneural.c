@@ -1,13 +1,13 @@
-/* rtneural.c - models of RTNeural, and of AIDA-X, whose files are the same with a few keys more (.json, .aidax).
+/* rtneural.c - models of RTNeural (.json), and of AIDA-X (.aidax), whose files have a few keys more.
  *
  *   {"in_shape": [null, null, I], "layers": [
  *     {"type": "lstm", "shape": [null, null, H], "weights": [kernel [I][4H], recurrent [H][4H], bias [4H]]},
  *     {"type": "gru",  "shape": [null, null, H], "weights": [kernel [I][3H], recurrent [H][3H], bias [2][3H]]},
  *     {"type": "dense", "activation": "", "shape": [null, null, O], "weights": [kernel [H][O], bias [O]]}]}
  *
- * Orders are Keras's; a GRU resets after the product.  Recurrent layers of one type and size that follow one another
- * are one network.  A dense layer without an activation right behind it is its read-out; other layers are left, and so
- * are the gains and the skip connection of AIDA-X.
+ * Orders are Keras's; a GRU resets after the product.  Recurrent layers of one type and size that follow one
+ * another are one network.  A dense layer without an activation right behind it is its read-out; other layers
+ * are left, and so are the gains and the skip connection of AIDA-X.
  */
 #include <stdio.h>
 #include <string.h>
@@ -101,10 +101,13 @@ static seqgpu_status read_recurrent(reading *r, const cJSON *layer, const sq_for
   return SEQGPU_OK;
 }
 
-/* The first row of a matrix has so many numbers. */
+/* Each row of a list of weights has so many numbers. */
 static int has_cols(const cJSON *layer, int index, int64_t cols) {
-  const cJSON *row = cJSON_GetArrayItem(weight_of(layer, index), 0);
-  return cJSON_IsArray(row) && cJSON_GetArraySize(row) == cols;
+  const cJSON *row;
+  cJSON_ArrayForEach(row, weight_of(layer, index)) {
+    if (!cJSON_IsArray(row) || cJSON_GetArraySize(row) != cols) return 0;
+  }
+  return 1;
 }
 
 static int sizes_fit(const cJSON *layer, int64_t I, int64_t H, int64_t gates) {

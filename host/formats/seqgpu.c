@@ -1,10 +1,11 @@
 /* seqgpu.c - our own checkpoints as a format: weights with a description of the network they belong to.
  *
- * Metadata "network.PREFIX" describes the network whose tensors are PREFIX.weight_ih_l0 and so on (describe.c), and
- * beside it stand, where it has them,
+ * Metadata "network.PREFIX" describes the network whose tensors are PREFIX.weight_ih_l0 and so on
+ * (describe.c), and beside it stand, where it has them,
  *   PREFIX.head.weight [O, Y], PREFIX.head.bias [O]   a linear read-out of y
  *   PREFIX.initial.h [L N, W], ...                    the states that a run begins with
- * Checkpoints of the program's training commands describe their network, "rnn", by the options of the command line.
+ * Checkpoints of the program's training commands describe their network, "rnn", by the options of the command
+ * line.
  */
 #include <stdio.h>
 #include <string.h>

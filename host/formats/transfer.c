@@ -87,8 +87,8 @@ seqgpu_status sq_transfer_add(seqgpu_params *p, const char *prefix, const sq_for
   return status == SEQGPU_OK ? status : sq_params_undo(p, blocks, tensors, status);
 }
 
-/* Visits the tensors of a room: with `copy` they are copied, else only looked at, so that nothing is copied where
- * a later one would be refused.  Those of a room that may be
+/* Visits the tensors of a room: with `copy` they are copied, else only looked at, so that nothing is copied
+ * where a later one would be refused.  Those of a room that may be
  * missing in the parameters are passed over. */
 static seqgpu_status visit(seqgpu_params *p, const char *prefix, const char *room, int optional,
                            const sq_foreign_tensor *list, int count, int copy) {

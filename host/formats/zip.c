@@ -1,7 +1,8 @@
 /* zip.c - the members of a zip file (zip.h; PKWARE's APPNOTE 6.3, the records below).
  *
  *   local header   "PK" 3 4  ...  26: name length, 28: extra length, 30: name, extra, then the data
- *   directory      "PK" 1 2  8: flags  10: method  16: crc, sizes  28: lengths  42: local header  46: name, extra, comment
+ *   directory      "PK" 1 2  8: flags  10: method  16: crc, sizes  28: lengths  42: local header
+ *                            46: name, extra, comment
  *   end            "PK" 5 6  10: entries  12: size  16: directory  20: comment length
  *
  * The directory is what counts; local headers only say where the data begin.

@@ -42,8 +42,8 @@ typedef struct sq_zip_part {
   size_t head_size, data_size;
 } sq_zip_part;
 
-/* Writes all members and the directory; errors show in ferror(file).  0: something is 4 GiB or more, and nothing is
- * written. */
+/* Writes all members and the directory; errors show in ferror(file).  0: something is 4 GiB or more, and
+ * nothing is written. */
 int sq_zip_write(FILE *file, const sq_zip_part *parts, int count);
 
 #endif

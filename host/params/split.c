@@ -1,7 +1,7 @@
 /* split.c - biases that are the sum of two trained ones, as in PyTorch (seqgpu/params.h).
  *
- * Networks run on one bias; PyTorch trains two, bias_ih and bias_hh.  The two are tensors of their own here, in a
- * block of their own, and the network's bias b, which no update touches any more, is their sum:
+ * Networks run on one bias; PyTorch trains two, bias_ih and bias_hh.  The two are tensors of their own here,
+ * in a block of their own, and the network's bias b, which no update touches any more, is their sum:
  *   before an update   d bias_ih = db                 d bias_hh = db
  *   after it           b = bias_ih + bias_hh
  * So clipping, moments and weight decay see what PyTorch's see.  Of a GRU that resets after the product, the
@@ -27,7 +27,8 @@ static seqgpu_status copy(seqgpu_params *p, void *to, const void *from, int64_t 
   return seqgpu_copy(p->ctx, to, from, (size_t)elements * p->ctx->element_size);
 }
 
-/* The first `shared` elements of both parts belong to the sum; the rest of bias_ih to b alone, of bias_hh to rec. */
+/* The first `shared` elements of both parts belong to the sum; the rest of bias_ih to b alone, of bias_hh to
+ * rec. */
 static int64_t shared_of(const sq_tensor *sum) { return sum->rows - (sum->rec ? sum->rec->rows : 0); }
 
 /* ---------------------------------------------------------------- updates */

@@ -37,8 +37,9 @@ typedef struct seqgpu_meta {
 SEQGPU_API seqgpu_status seqgpu_checkpoint_save(seqgpu_params *params, const char *path,
                                                 const seqgpu_meta *meta, int meta_count);
 
-/** The same with the values of all tensors alone: no moments, counters or random streams.  The file is a third of the
- * size, say, and training cannot be resumed from it; seqgpu_checkpoint_load with resume 0 reads it. */
+/** The same with the values of all tensors alone: no moments, counters or random streams.  The file is a
+ * third of the size, say, and training cannot be resumed from it; seqgpu_checkpoint_load with resume 0 reads
+ * it. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_save_weights(seqgpu_params *params, const char *path,
                                                         const seqgpu_meta *meta, int meta_count);
 
@@ -140,13 +141,13 @@ SEQGPU_API int seqgpu_checkpoint_has_checksums(const seqgpu_checkpoint *checkpoi
  * SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_verify(const seqgpu_checkpoint *checkpoint, int index);
 
-/** Loads some tensors of params from the file by their names: the trained ones whose names begin with `prefix`.  What
- * the file does not have keeps its value; what it has in another shape is refused.  All or nothing, as
- * seqgpu_checkpoint_load.
+/** Loads some tensors of params from the file by their names: the trained ones whose names begin with
+ * `prefix`.  What the file does not have keeps its value; what it has in another shape is refused.  All or
+ * nothing, as seqgpu_checkpoint_load.
  * prefix: "encoder." for all of a network called encoder; NULL or "" = every tensor.
  * loaded: receives how many tensors of params were loaded; may be NULL.
- * Errors: SEQGPU_EINVAL, SEQGPU_EFORMAT (a shape or an element type that does not fit), SEQGPU_EIO, SEQGPU_ENOMEM,
- * SEQGPU_EDEVICE. */
+ * Errors: SEQGPU_EINVAL, SEQGPU_EFORMAT (a shape or an element type that does not fit), SEQGPU_EIO,
+ * SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_checkpoint_load_some(seqgpu_checkpoint *checkpoint, seqgpu_params *params,
                                                      const char *prefix, int *loaded);
 

@@ -1,18 +1,18 @@
 /** @file dlpack.h
  * Tensors without a copy between this library and others, by DLPack 1.1 (dmlc.github.io/dlpack).
  *
- * Ownership. A managed tensor is a loan: who made it (the producer) keeps the memory alive until its deleter is
- * called, and who takes it (the consumer) calls the deleter once, when he no longer uses the memory.
- *  - seqgpu_dlpack_export makes one of device memory of a context: of a parameter's value or gradient, say.  The
- *    consumer's call of the deleter calls `release`, and frees the managed tensor itself; it may come from any
- *    thread, and after the context is gone.
+ * Ownership. A managed tensor is a loan: who made it (the producer) keeps the memory alive until its deleter
+ * is called, and who takes it (the consumer) calls the deleter once, when he no longer uses the memory.
+ *  - seqgpu_dlpack_export makes one of device memory of a context: of a parameter's value or gradient, say.
+ *    The consumer's call of the deleter calls `release`, and frees the managed tensor itself; it may come
+ *    from any thread, and after the context is gone.
  *  - seqgpu_dlpack_import takes one from another library.  seqgpu_dlpack_close calls its deleter.
  *
- * Streams are not part of DLPack's structs: who exports GPU memory sees to it that work on it is done or ordered
- * before the consumer's (seqgpu_synchronize is enough).
+ * Streams are not part of DLPack's structs: who exports GPU memory sees to it that work on it is done or
+ * ordered before the consumer's (seqgpu_synchronize is enough).
  *
- * The structs have the layout of DLManagedTensorVersioned and its members, under names of our own, so that a program
- * may include dlpack.h as well and cast the pointers.  They never grow: the ABI is DLPack's.
+ * The structs have the layout of DLManagedTensorVersioned and its members, under names of our own, so that a
+ * program may include dlpack.h as well and cast the pointers.  They never grow: the ABI is DLPack's.
  */
 #ifndef SEQGPU_DLPACK_H
 #define SEQGPU_DLPACK_H
@@ -87,8 +87,8 @@ SEQGPU_API seqgpu_status seqgpu_dlpack_export_(seqgpu_context *ctx, const seqgpu
                                                size_t source_size, seqgpu_dl_managed **out);
 
 /** Lends memory.  The memory itself stays whoever's it is, and must be there until `release` is called.
- * out: receives the managed tensor, which is the consumer's to delete; NULL on failure, and then release is not
- * called.  Its memory is from the context's allocator.
+ * out: receives the managed tensor, which is the consumer's to delete; NULL on failure, and then release is
+ * not called.  Its memory is from the context's allocator.
  * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
 static inline seqgpu_status seqgpu_dlpack_export(seqgpu_context *ctx, const seqgpu_dl_source *source,
                                                  seqgpu_dl_managed **out) {
@@ -110,16 +110,17 @@ SEQGPU_API seqgpu_status seqgpu_dlpack_import_(seqgpu_context *ctx, seqgpu_dl_ma
                                                seqgpu_dl_view *out, size_t out_size);
 
 /** Takes a tensor: it must be on the context's kind of device, of its element type, dense and row-major.
- * On success the managed tensor is the library's, until seqgpu_dlpack_close; on failure it is still the caller's,
- * who calls its deleter.
- * Errors: SEQGPU_EINVAL (an argument, a shape that cannot be, or another element type), SEQGPU_EUNSUPPORTED (another
- * major version, device or order of the elements). */
+ * On success the managed tensor is the library's, until seqgpu_dlpack_close; on failure it is still the
+ * caller's, who calls its deleter.
+ * Errors: SEQGPU_EINVAL (an argument, a shape that cannot be, or another element type), SEQGPU_EUNSUPPORTED
+ * (another major version, device or order of the elements). */
 static inline seqgpu_status seqgpu_dlpack_import(seqgpu_context *ctx, seqgpu_dl_managed *managed,
                                                  seqgpu_dl_view *out) {
   return seqgpu_dlpack_import_(ctx, managed, out, sizeof(seqgpu_dl_view));
 }
 
-/** Gives a view's tensor back: calls its deleter, and sets `managed` to NULL, so that a second call does nothing.
+/** Gives a view's tensor back: calls its deleter, and sets `managed` to NULL, so that a second call does
+ * nothing.
  * managed: the view's field; NULL, or a pointer to NULL, is allowed. */
 SEQGPU_API void seqgpu_dlpack_close(seqgpu_dl_managed **managed);
 

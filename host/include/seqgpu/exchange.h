@@ -9,16 +9,16 @@
  *   seqgpu_import_load(import, 0, params, "amp");
  *   seqgpu_import_close(import);
  *
- * Whatever the order of gates in the file, parameters are in ours afterwards (host/doc/exchange.md has the table of
- * formats and what each of them can say).  Beside a network PREFIX.weight_ih_l0, ... may stand, in params and in
- * checkpoints,
+ * Whatever the order of gates in the file, parameters are in ours afterwards (host/doc/exchange.md has the
+ * table of formats and what each of them can say).  Beside a network PREFIX.weight_ih_l0, ... may stand, in
+ * params and in checkpoints,
  *   PREFIX.head.weight [O,Y], PREFIX.head.bias [O]      the linear read-out that the file has behind it
  *   PREFIX.initial.h, PREFIX.initial.c [L*N,W_k]        the states that a run begins with
  *
- * **Two biases.** PyTorch, Keras's GRU and ONNX add two biases, b_ih + b_hh, where this library has their sum.  The
- * outputs are the same.  Training is not: the gradient of either bias is the gradient g of the sum, so that plain
- * gradient descent on two biases moves their sum by 2 lr g, and on one bias by lr g.  seqgpu_params_split_biases
- * trains two.
+ * **Two biases.** PyTorch, Keras's GRU and ONNX add two biases, b_ih + b_hh, where this library has their
+ * sum.  The outputs are the same.  Training is not: the gradient of either bias is the gradient g of the sum,
+ * so that plain gradient descent on two biases moves their sum by 2 lr g, and on one bias by lr g.
+ * seqgpu_params_split_biases trains two.
  */
 #ifndef SEQGPU_EXCHANGE_H
 #define SEQGPU_EXCHANGE_H
@@ -57,10 +57,11 @@ static inline seqgpu_status seqgpu_format_get(int index, seqgpu_format_info *out
 typedef struct seqgpu_import seqgpu_import;
 
 /** Reads a file.  All of it is checked: sizes against the file, before memory is asked for.
- * ctx: for memory and sentences; must outlive the import.  format: a name of seqgpu_format_get; NULL = by the file's
- * bytes and name.  out: receives the import, or NULL on failure.
- * Errors: SEQGPU_EINVAL (an argument, or no such format), SEQGPU_EIO, SEQGPU_EFORMAT (damaged, or of no format that
- * is known), SEQGPU_EUNSUPPORTED (the sentence names what this library does not have), SEQGPU_ENOMEM. */
+ * ctx: for memory and sentences; must outlive the import.  format: a name of seqgpu_format_get; NULL = by the
+ * file's bytes and name.  out: receives the import, or NULL on failure.
+ * Errors: SEQGPU_EINVAL (an argument, or no such format), SEQGPU_EIO, SEQGPU_EFORMAT (damaged, or of no
+ * format that is known), SEQGPU_EUNSUPPORTED (the sentence names what this library does not have),
+ * SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_import_open(seqgpu_context *ctx, const char *path, const char *format,
                                             seqgpu_import **out);
 
@@ -98,8 +99,9 @@ SEQGPU_API int seqgpu_import_find(const seqgpu_import *import, const char *name)
 SEQGPU_API void seqgpu_import_desc_(const seqgpu_import *import, int index, seqgpu_rnn_desc *out,
                                     size_t out_size);
 
-/** The descriptor of network `index`, zeros for an index that is out of range.  `cell` is in static memory; seq_len
- * and batch are 0 where the file does not say, and may be set to anything.  PyTorch's RNN does not say its
+/** The descriptor of network `index`, zeros for an index that is out of range.  `cell` is in static memory;
+ * seq_len and batch are 0 where the file does not say, and may be set to anything.  PyTorch's RNN does not
+ * say its
  * activation: it is tanh here, and may be set to what it was trained with. */
 static inline seqgpu_rnn_desc seqgpu_import_desc(const seqgpu_import *import, int index) {
   seqgpu_rnn_desc desc;
@@ -107,16 +109,16 @@ static inline seqgpu_rnn_desc seqgpu_import_desc(const seqgpu_import *import, in
   return desc;
 }
 
-/** Copies a network's parameters into params, where seqgpu_params_add_rnn added a network of its descriptor under
- * `prefix`; its read-out and its initial states as well, where params have them under the names above.  All or
- * nothing, unless the device fails.
- * Errors: SEQGPU_EINVAL (index, or params lack a tensor, or it has another shape), SEQGPU_ENONFINITE (a number is
- * NaN, or infinite in the context's type), SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
+/** Copies a network's parameters into params, where seqgpu_params_add_rnn added a network of its descriptor
+ * under `prefix`; its read-out and its initial states as well, where params have them under the names above.
+ * All or nothing, unless the device fails.
+ * Errors: SEQGPU_EINVAL (index, or params lack a tensor, or it has another shape), SEQGPU_ENONFINITE (a
+ * number is NaN, or infinite in the context's type), SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_import_load(const seqgpu_import *import, int index, seqgpu_params *params,
                                             const char *prefix);
 
-/** Adds a network to params under `prefix`, with its read-out and initial states where the file has them, and loads
- * it.
+/** Adds a network to params under `prefix`, with its read-out and initial states where the file has them, and
+ * loads it.
  * Errors: as for seqgpu_params_add_rnn and seqgpu_import_load; nothing is added then. */
 SEQGPU_API seqgpu_status seqgpu_import_add(const seqgpu_import *import, int index, seqgpu_params *params,
                                            const char *prefix);
@@ -125,7 +127,8 @@ SEQGPU_API seqgpu_status seqgpu_import_add(const seqgpu_import *import, int inde
  * seqgpu_rnn_run.initial wants it.
  * batch: B.  A state of the file that is that of one sequence is repeated for each.
  * device: [L*N,B,W_k] of the context's type; set to zeros where the file says nothing.
- * Errors: SEQGPU_EINVAL (an argument, or the file's state is of another batch), SEQGPU_ENONFINITE, SEQGPU_ENOMEM. */
+ * Errors: SEQGPU_EINVAL (an argument, or the file's state is of another batch), SEQGPU_ENONFINITE,
+ * SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_import_state(const seqgpu_import *import, int index, int state, int64_t batch,
                                              void *device);
 
@@ -138,13 +141,14 @@ SEQGPU_API const char *seqgpu_import_left(const seqgpu_import *import, int index
 /* ---- export ---- */
 
 /** Writes a network of params to a file, replacing one that is there once the new one is complete.
- * prefix: as it was given to seqgpu_params_add_rnn; what the file calls the network, where the format has names.
+ * prefix: as it was given to seqgpu_params_add_rnn; what the file calls the network, where the format has
+ * names.
  * plan: of the network's descriptor; its seq_len and batch do not matter.
- * format: a name of seqgpu_format_get.  "seqgpu" is a checkpoint with weights only, which describes the network: a
- * reader needs no sizes from elsewhere.
+ * format: a name of seqgpu_format_get.  "seqgpu" is a checkpoint with weights only, which describes the
+ * network: a reader needs no sizes from elsewhere.
  * A file of another kind that is there, and is not empty, is never replaced.
- * Errors: SEQGPU_EINVAL, SEQGPU_EUNSUPPORTED (the format cannot say what the network has; the sentence names it),
- * SEQGPU_EIO, SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
+ * Errors: SEQGPU_EINVAL, SEQGPU_EUNSUPPORTED (the format cannot say what the network has; the sentence names
+ * it), SEQGPU_EIO, SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_export(seqgpu_params *params, const char *prefix, const seqgpu_plan *plan,
                                        const char *path, const char *format);
 

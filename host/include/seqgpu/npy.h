@@ -1,11 +1,12 @@
 /** @file npy.h
  * NumPy's .npy and .npz files, for data and states.
  *
- * Read: versions 1 to 3 of .npy, little- or big-endian; floats of 2, 4 and 8 bytes, integers and booleans; C and
- * Fortran order, which comes out row-major.  .npz: stored members, and deflated ones in a build with zlib.
+ * Read: versions 1 to 3 of .npy, little- or big-endian; floats of 2, 4 and 8 bytes, integers and booleans; C
+ * and Fortran order, which comes out row-major.  .npz: stored members, and deflated ones in a build with
+ * zlib.
  * Written: version 1, little-endian, row-major; members stored, which numpy.load reads.
- * Everything is on the host.  Files may come from anyone: sizes are compared with the file before memory is asked
- * for, and checksums of members are looked at.
+ * Everything is on the host.  Files may come from anyone: sizes are compared with the file before memory is
+ * asked for, and checksums of members are looked at.
  */
 #ifndef SEQGPU_NPY_H
 #define SEQGPU_NPY_H
@@ -21,8 +22,8 @@ typedef struct seqgpu_npy seqgpu_npy;
 
 /** Opens a file and reads the headers of all its arrays; no data are read yet.
  * ctx: for memory and sentences; must outlive the file.  out: receives the file, or NULL on failure.
- * Errors: SEQGPU_EINVAL, SEQGPU_EIO, SEQGPU_EFORMAT (damaged, or neither .npy nor .npz), SEQGPU_EUNSUPPORTED (an
- * element type, compression or encryption that is not read here), SEQGPU_ENOMEM. */
+ * Errors: SEQGPU_EINVAL, SEQGPU_EIO, SEQGPU_EFORMAT (damaged, or neither .npy nor .npz), SEQGPU_EUNSUPPORTED
+ * (an element type, compression or encryption that is not read here), SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_npy_open(seqgpu_context *ctx, const char *path, seqgpu_npy **out);
 
 /** Closes the file and frees all texts it gave out.  NULL is allowed. */
@@ -67,10 +68,11 @@ typedef struct seqgpu_npy_array {
   const void *values; /**< host memory, row-major */
 } seqgpu_npy_array;
 
-/** Writes one array to a .npy file, or any number to a .npz file: by the end of `path`.  A file that is there is
- * replaced once the new one is complete.
- * Errors: SEQGPU_EINVAL (an argument; names must differ, be no longer than 255 bytes and hold no slash at their
- * beginning), SEQGPU_EIO, SEQGPU_ENOMEM; SEQGPU_EUNSUPPORTED for a member or a file of 4 GiB or more. */
+/** Writes one array to a .npy file, or any number to a .npz file: by the end of `path`.  A file that is there
+ * is replaced once the new one is complete.
+ * Errors: SEQGPU_EINVAL (an argument; names must differ, be no longer than 255 bytes and hold no slash at
+ * their beginning), SEQGPU_EIO, SEQGPU_ENOMEM; SEQGPU_EUNSUPPORTED for a member or a file of 4 GiB or more.
+ * */
 SEQGPU_API seqgpu_status seqgpu_npy_write(seqgpu_context *ctx, const char *path,
                                           const seqgpu_npy_array *arrays, int count);
 

@@ -148,17 +148,17 @@ SEQGPU_API seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *params, cons
  * Errors: SEQGPU_EINVAL (no such tensor, not square, or not trained), SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_params_orthogonal(seqgpu_params *params, const char *name);
 
-/** Trains the biases of a network as PyTorch, Keras's GRU and ONNX have them: two, bias_ih and bias_hh, of which the
- * network's own bias is the sum.  The outputs stay the same; training then follows PyTorch, whose sum of two biases
- * moves twice as far in each step as one bias does, and whose norm of gradients counts both.
- * From now on params also have prefix.bias_ih_l0, prefix.bias_hh_l0 [G*H] and so on, as PyTorch names them; bias_ih
- * begins with what the bias is, bias_hh with 0 (of a GRU with bias_rec).  Updates change these two, and
- * prefix.bias_l0 (and bias_rec_l0) become their sum after each: who wants to write to a bias writes to the parts,
- * and what is drawn again (seqgpu_params_init_rnn, seqgpu_params_set_gate_bias) is drawn before the split.
- * seqgpu_checkpoint_load reads both parts from any file that has them, a state dict of PyTorch included;
- * seqgpu_import_load puts the sum into bias_ih.
- * prefix: as it was given to seqgpu_params_add_rnn: a network of cell "rnn", "lstm" (not coupled), or "gru" with
- * reset_after.
+/** Trains the biases of a network as PyTorch, Keras's GRU and ONNX have them: two, bias_ih and bias_hh, of
+ * which the network's own bias is the sum.  The outputs stay the same; training then follows PyTorch, whose
+ * sum of two biases moves twice as far in each step as one bias does, and whose norm of gradients counts
+ * both. From now on params also have prefix.bias_ih_l0, prefix.bias_hh_l0 [G*H] and so on, as PyTorch names
+ * them; bias_ih begins with what the bias is, bias_hh with 0 (of a GRU with bias_rec).  Updates change these
+ * two, and prefix.bias_l0 (and bias_rec_l0) become their sum after each: who wants to write to a bias writes
+ * to the parts, and what is drawn again (seqgpu_params_init_rnn, seqgpu_params_set_gate_bias) is drawn before
+ * the split. seqgpu_checkpoint_load reads both parts from any file that has them, a state dict of PyTorch
+ * included; seqgpu_import_load puts the sum into bias_ih.
+ * prefix: as it was given to seqgpu_params_add_rnn: a network of cell "rnn", "lstm" (not coupled), or "gru"
+ * with reset_after.
  * Errors: SEQGPU_EINVAL (no such network, or it is split already), SEQGPU_ENOMEM; nothing is changed then. */
 SEQGPU_API seqgpu_status seqgpu_params_split_biases(seqgpu_params *params, const char *prefix);
 
