@@ -123,6 +123,15 @@ for way in find_package subdirectory; do
   done
 done
 
+# ---------------------------------------------------------------- a closed standard stream
+# The log must not become the standard output of a program that was started without one.
+log_alone() {
+  echo "all work and no play makes a dull text, all work and no play makes a dull text" >"$temp/text.txt"
+  "$prefix/bin/seqgpu" train charlm --device cpu --text "$temp/text.txt" --steps 2 --hidden 4 --seq-len 4 --batch 2 \
+    --log "$temp/log.jsonl" >&- && [ -s "$temp/log.jsonl" ] && ! grep -v '^{' "$temp/log.jsonl"
+}
+check "the program prints into no file where standard output is closed" log_alone
+
 # ---------------------------------------------------------------- Debian packages
 packed() { (cd "$temp" && cpack --config "$build/CPackConfig.cmake" -B "$temp/deb"); }
 unpacked() { for package in "$temp"/deb/*.deb; do dpkg-deb -x "$package" "$temp/debian" || return 1; done; }

@@ -111,6 +111,7 @@ static seqgpu_status check_stream(const sq_net *n) {
 
 seqgpu_status sq_guard_forward(const sq_net *n) {
   const seqgpu_rnn_run *run = n->run;
+  SQ_TRY(sq_guard_sizes(n));
   if (!n->training) return check_stream(n);
   span_list written, read;
   written.count = read.count = 0;
@@ -124,6 +125,7 @@ seqgpu_status sq_guard_forward(const sq_net *n) {
 
 seqgpu_status sq_guard_backward(const sq_net *n) {
   const seqgpu_rnn_run *run = n->run;
+  SQ_TRY(sq_guard_sizes(n));
   span_list written, read;
   written.count = read.count = 0;
   add_inputs(n, &read);

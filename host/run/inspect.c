@@ -62,6 +62,7 @@ seqgpu_status seqgpu_rnn_inspect_(seqgpu_context *ctx, const seqgpu_plan *plan, 
   sq_net n;
   SQ_TRY(sq_net_prepare(&n, ctx, plan, run, run_size));
   SQ_TRY(sq_run_need(ctx, "reserve", n.run->reserve));
+  SQ_TRY(sq_guard_sizes(&n));
   SQ_TRY(sq_stamp_check(&n));
   SQ_TRY(sq_check_range(ctx, "inspect: layer", layer, 0, plan->layers - 1));
   SQ_TRY(sq_check_range(ctx, "inspect: direction", direction, 0, plan->directions - 1));

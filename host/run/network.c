@@ -6,7 +6,6 @@
 #include "host/context/structs.h"
 #include "host/plan/layers.h"
 #include "host/plan/packed.h"
-#include "host/run/guard.h"
 
 /* ---------------------------------------------------------------- addresses */
 
@@ -103,7 +102,7 @@ seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *
     n->own = sq_plan_map(plan, n->run->seq_len, n->run->batch, ragged, n->training);
     n->map = &n->own;
   }
-  return sq_guard_sizes(n);
+  return SEQGPU_OK;
 }
 
 /* ---------------------------------------------------------------- between layers */

@@ -87,6 +87,43 @@ static void check_recording(void) {
   cudaStreamDestroy(stream);
 }
 
+/* The contract of seqgpu/base.h: after a run outside, a run is recorded on another stream than the context began with, and
+ * the graph does what the run did. */
+static void check_set_stream(void) {
+  check_at("cuda f32: lstm, another stream, recorded");
+  enum { ELEMENTS = 3 * 2 * 8 };
+  float before[ELEMENTS], after[ELEMENTS];
+  cudaStream_t stream;
+  cudaGraph_t graph = NULL;
+  cudaGraphExec_t ready = NULL;
+  const seqgpu_context_options options = {.device = "cuda", .threads = 1};
+  seqgpu_context *ctx = NULL;
+  net_require(ctx, seqgpu_context_create(&options, &ctx), "seqgpu_context_create");
+  const seqgpu_rnn_desc desc = {.cell = "lstm", .seq_len = 3, .batch = 2, .input_size = 3, .hidden_size = 8};
+  net n;
+  CHECK(net_open_as(&n, ctx, &desc, "step", NULL), "a network");
+  net_fill(&n);
+  net_forward(&n);
+  net_require(ctx, seqgpu_copy_out(ctx, before, n.run.y, sizeof before), "seqgpu_copy_out");
+  CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking) == cudaSuccess, "a stream");
+  net_require(ctx, seqgpu_context_set_stream(ctx, stream), "seqgpu_context_set_stream");
+  CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess, "recording begins");
+  net_require(ctx, seqgpu_zero(ctx, n.run.y, sizeof before), "seqgpu_zero");
+  net_require(ctx, seqgpu_rnn_forward(ctx, n.plan, &n.run), "seqgpu_rnn_forward");
+  CHECK(cudaStreamEndCapture(stream, &graph) == cudaSuccess && graph != NULL, "the recording is whole");
+  net_require(ctx, seqgpu_zero(ctx, n.run.y, sizeof before), "seqgpu_zero");
+  CHECK(cudaGraphInstantiate(&ready, graph, 0) == cudaSuccess &&
+            cudaGraphLaunch(ready, stream) == cudaSuccess,
+        "the graph runs");
+  net_require(ctx, seqgpu_copy_out(ctx, after, n.run.y, sizeof after), "seqgpu_copy_out");
+  CHECK(memcmp(before, after, sizeof before) == 0, "the graph gives the same bits");
+  cudaGraphExecDestroy(ready);
+  cudaGraphDestroy(graph);
+  net_close(&n);
+  seqgpu_context_destroy(ctx);
+  cudaStreamDestroy(stream);
+}
+
 /* An allocator whose memory changes when it is freed. */
 enum { HEAD = 64 };
 static void *give(size_t bytes, void *user) {
@@ -135,6 +172,7 @@ int main(void) {
   check_attributes(ctx);
   seqgpu_context_destroy(ctx);
   check_recording();
+  check_set_stream();
   for (int i = 0; i < 8; i++) check_page_locked(); /* whether a copy waits is chance */
   return check_finish();
 }

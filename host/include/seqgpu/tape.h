@@ -45,7 +45,8 @@ enum { SEQGPU_TAPE_RANK = 4 };
 
 /** A tape; owned by the program, freed by seqgpu_tape_destroy. */
 typedef struct seqgpu_tape seqgpu_tape;
-/** A value on a tape; owned by the tape, valid until seqgpu_tape_clear. */
+/** A value on a tape; owned by the tape, valid until seqgpu_tape_clear.  Using it afterwards is EINVAL; after one
+ * more clear its memory may be another tensor's. */
 typedef struct seqgpu_tensor seqgpu_tensor;
 
 /* --- the tape --- */
