@@ -240,7 +240,7 @@ static const seqgpu_rnn_desc described[] = {
     {.cell = "lstm", .coupled = 1},
     {.cell = "lstm", .projection_size = 2},
     {.cell = "lstm0"},
-    {.cell = "gru"},
+    {.cell = "gru", .reverse = 1},
     {.cell = "gru", .reset_after = 1, .num_layers = 3},
     {.cell = "scrn", .context_size = 2, .learn_leak = 1},
     {.cell = "mrnn", .factor_size = 3},
@@ -344,6 +344,27 @@ static void test_refused(void) {
 }
 
 /* A weight that is not finite in the context's type is refused, and nothing is changed. */
+/* Files of these formats do not say that a network runs backwards; read again, it would run forward. */
+static void test_reverse(void) {
+  static const char *const formats[] = {"pytorch", "keras", "rtneural", "nam"};
+  const seqgpu_rnn_desc desc = {
+      .cell = "lstm", .input_size = 1, .hidden_size = 2, .seq_len = 1, .batch = 1, .reverse = 1};
+  char path[128];
+  seqgpu_plan *plan = NULL;
+  seqgpu_params *params = NULL;
+  snprintf(path, sizeof path, "%s/reverse.npz", folder);
+  CHECK(seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_OK &&
+            seqgpu_params_create(ctx, 1, &params) == SEQGPU_OK,
+        "a network that runs backwards");
+  ACCEPTED(ctx, seqgpu_params_add_rnn(params, "a", plan, NULL));
+  ACCEPTED(ctx, seqgpu_params_add(params, "a.head.weight", 1, 2, "zeros", 0, NULL));
+  ACCEPTED(ctx, seqgpu_params_add(params, "a.head.bias", 1, 1, "zeros", 0, NULL));
+  for (size_t i = 0; i < COUNT(formats); i++)
+    REFUSED(ctx, EUNSUPPORTED, "backwards", seqgpu_export(params, "a", plan, path, formats[i]));
+  seqgpu_params_destroy(params);
+  seqgpu_plan_destroy(plan);
+}
+
 static void test_not_finite(void) {
   char path[128];
   const array one = {{1, 1, 1}, NULL};
@@ -386,12 +407,13 @@ static void test_not_finite(void) {
 
 static const char *memory_file;
 static seqgpu_status import_and_export(seqgpu_context *c) {
-  char path[128], to[128];
+  char path[128], to[128], model[128];
   seqgpu_import *import = NULL;
   seqgpu_params *params = NULL;
   seqgpu_plan *plan = NULL;
   snprintf(path, sizeof path, "%s/%s", goldens, memory_file);
   snprintf(to, sizeof to, "%s/memory.npz", folder);
+  snprintf(model, sizeof model, "%s/memory.safetensors", folder);
   seqgpu_status status = seqgpu_import_open(c, path, NULL, &import);
   if (status == SEQGPU_OK) status = seqgpu_params_create(c, 1, &params);
   if (status == SEQGPU_OK) status = seqgpu_import_add(import, 0, params, "net");
@@ -399,11 +421,12 @@ static seqgpu_status import_and_export(seqgpu_context *c) {
   desc.seq_len = desc.batch = 1;
   if (status == SEQGPU_OK) status = seqgpu_plan_create(c, &desc, NULL, &plan);
   if (status == SEQGPU_OK) status = seqgpu_export(params, "net", plan, to, "keras");
-  if (status == SEQGPU_OK) status = seqgpu_export(params, "net", plan, to, "seqgpu");
+  if (status == SEQGPU_OK) status = seqgpu_export(params, "net", plan, model, "seqgpu");
   seqgpu_plan_destroy(plan);
   seqgpu_params_destroy(params);
   seqgpu_import_close(import);
   unlink(to);
+  unlink(model);
   return status;
 }
 
@@ -434,6 +457,7 @@ int main(void) {
   test_left();
   test_described();
   test_refused();
+  test_reverse();
   test_not_finite();
   test_memory();
   for (size_t i = 0; i < COUNT(cases); i++)

@@ -22,7 +22,8 @@ typedef struct field {
 static const field fields[] = {
     FIELD(input_size, NULL, KIND_SIZE),     FIELD(hidden_size, "hidden", KIND_SIZE),
     FIELD(num_layers, "layers", KIND_SIZE), FIELD(bidirectional, NULL, KIND_FLAG),
-    FIELD(merge, NULL, KIND_FLAG),          FIELD(batch_first, NULL, KIND_FLAG),
+    FIELD(reverse, NULL, KIND_FLAG),        FIELD(merge, NULL, KIND_FLAG),
+    FIELD(batch_first, NULL, KIND_FLAG),
 #define OPTION(BIT, field, kind, least, most, refusal, key, ...) FIELD(field, key, KIND_##kind),
 #include "core/options.def"
 #undef OPTION

@@ -40,6 +40,7 @@ const char *sq_keras_cell(int64_t gates) {
 
 const char *sq_keras_unfit(const seqgpu_rnn_desc *d) {
   if (row_of(d->cell) < 0) return "there is no such layer";
+  if (d->reverse) return "weights do not say that a layer runs backwards (reverse)";
   if (d->peephole || d->coupled || d->projection_size)
     return "an LSTM there has no peepholes, coupled gates or projection";
   return NULL;

@@ -112,6 +112,7 @@ static const char *unfit(const sq_foreign_net *net) {
   if (strcmp(d->cell, "lstm") != 0) return "it must be an lstm";
   if (d->peephole || d->coupled || d->projection_size || d->bidirectional)
     return "it must have no peepholes, coupled gates, projection or second direction";
+  if (d->reverse) return "it must not run backwards";
   if (net->head_count == 0)
     return "it has no read-out; params must have PREFIX.head.weight and PREFIX.head.bias";
   if (net->head[0].rows != 1 || net->head[0].cols != d->hidden_size)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/checkpoint/element.h"
 #include "host/context/sizes.h"
 
 int sq_npy_prefix(const unsigned char p[SQ_NPY_PREFIX], int64_t *start, int64_t *length) {
@@ -132,15 +133,6 @@ seqgpu_status sq_npy_parse(seqgpu_context *ctx, const char *name, const char *te
 
 /* ---------------------------------------------------------------- numbers */
 
-/* IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction. */
-static double half(uint64_t bits) {
-  const int exponent = (int)(bits >> 10 & 31);
-  const double fraction = (double)(bits & 1023) / 1024;
-  double value = ldexp(exponent > 0 ? 1 + fraction : 2 * fraction, exponent - 15);
-  if (exponent == 31) value = fraction > 0 ? (double)NAN : (double)INFINITY;
-  return bits >> 15 ? -value : value;
-}
-
 double sq_npy_number(const sq_npy_header *h, const unsigned char *bytes) {
   uint64_t bits = 0;
   for (int i = 0; i < h->width; i++) bits |= (uint64_t)bytes[h->swapped ? h->width - 1 - i : i] << 8 * i;
@@ -152,7 +144,8 @@ double sq_npy_number(const sq_npy_header *h, const unsigned char *bytes) {
     const int unused = 64 - 8 * h->width;
     return (double)((int64_t)(bits << unused) >> unused);
   }
-  if (h->width == 2) return half(bits);
+  const uint16_t half = (uint16_t)bits;
+  if (h->width == 2) return sq_st_element(&half, SQ_ST_F16, 0);
   memcpy(&narrow, &low, sizeof narrow);
   memcpy(&value, &bits, sizeof value);
   return h->width == 4 ? (double)narrow : value;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/checkpoint/element.h"
 #include "host/context/sizes.h"
 #include "host/files/read.h"
 #include "host/formats/onnx_tensor.h"
@@ -109,14 +110,6 @@ seqgpu_status sq_onnx_constant(sq_onnx_graph *g, const sq_onnx_node *node, int p
 
 /* ---------------------------------------------------------------- numbers */
 
-/* IEEE 754 half precision: 1 bit of sign, 5 of exponent, 10 of mantissa. */
-static double half_value(uint64_t bits) {
-  const int exponent = (int)(bits >> 10 & 31), mantissa = (int)(bits & 1023);
-  const double sign = bits & 0x8000 ? -1 : 1;
-  if (exponent == 31) return mantissa ? (double)NAN : sign * (double)INFINITY;
-  return sign * (exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24));
-}
-
 static double float_value(uint64_t bits) {
   const uint32_t word = (uint32_t)bits;
   float value;
@@ -127,8 +120,9 @@ static double float_value(uint64_t bits) {
 static double value_of(int type, uint64_t bits) {
   double value;
   if (type == ONNX_FLOAT) return float_value(bits);
-  if (type == ONNX_BFLOAT16) return float_value((bits & 0xffff) << 16);
-  if (type == ONNX_FLOAT16) return half_value(bits & 0xffff);
+  const uint16_t half = (uint16_t)bits;
+  if (type == ONNX_BFLOAT16) return sq_st_element(&half, SQ_ST_BF16, 0);
+  if (type == ONNX_FLOAT16) return sq_st_element(&half, SQ_ST_F16, 0);
   memcpy(&value, &bits, sizeof value);
   return value;
 }

@@ -108,6 +108,7 @@ static const char *unfit(const seqgpu_rnn_desc *d) {
     return "PyTorch's RNN has the activations tanh and relu";
   if (lstm && (d->peephole || d->coupled)) return "PyTorch's LSTM has no peepholes and no coupled gates";
   if (gru && !d->reset_after) return "PyTorch's GRU resets after the product (reset_after)";
+  if (d->reverse) return "PyTorch's networks do not run backwards alone (reverse)";
   if (d->bidirectional && d->merge != SEQGPU_MERGE_CONCAT)
     return "PyTorch puts the two directions side by side (merge concat)";
   return NULL;

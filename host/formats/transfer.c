@@ -63,7 +63,10 @@ static seqgpu_status copy_out(const seqgpu_params *p, const sq_tensor *t, double
 
 /* Initial states are those of one sequence, [L N, W]. */
 static int one_sequence(const sq_foreign_net *net, const sq_foreign_tensor *state) {
-  return state->rows == net->desc.num_layers * (net->desc.bidirectional ? 2 : 1);
+  const seqgpu_rnn_desc *d = &net->desc;
+  const int64_t h = d->projection_size ? d->projection_size : d->hidden_size;
+  return state->rows == d->num_layers * (d->bidirectional ? 2 : 1) &&
+         state->cols == (strcmp(state->name, "h") == 0 ? h : d->hidden_size);
 }
 
 seqgpu_status sq_transfer_add(seqgpu_params *p, const char *prefix, const sq_foreign_net *net) {
