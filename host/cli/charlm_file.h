@@ -23,8 +23,8 @@ int charlm_open_texts(const seqgpu_checkpoint *file, arg_list *out, char **memor
 /* The vocabulary of a checkpoint of the language model. */
 int charlm_open_vocab(const seqgpu_checkpoint *file, const charlm_config *config, vocabulary *out);
 /* Config, vocabulary and weights, for a pass over T steps of B streams: what sample, eval and inspect need.
- * It runs as `how` says, not as it was trained.  foreign: what the command line says of a file of another program; NULL:
- * there is no such.  0, or an exit code after a sentence. */
+ * It runs as `how` says, not as it was trained.  foreign: what the command line says of a file of another
+ * program; NULL: there is no such.  0, or an exit code after a sentence. */
 int charlm_load(seqgpu_context *ctx, const char *path, const how_options *how, const foreign_model *foreign,
                 int64_t T, int64_t B, int training, charlm *m, vocabulary *v);
 

@@ -9,8 +9,8 @@
 /* Opens a regular file for reading; *size receives its bytes.  EIO, ENOMEM. */
 seqgpu_status sq_file_open(seqgpu_context *ctx, const char *path, FILE **out, int64_t *size);
 
-/* `size` bytes from `offset` on, or all that follow where size is -1, from the context's allocator and with a zero
- * behind them.  EFORMAT: the file ends earlier; EUNSUPPORTED: they are more than `most`; EIO, ENOMEM. */
+/* `size` bytes from `offset` on, or all that follow where size is -1, from the context's allocator and with a
+ * zero behind them.  EFORMAT: the file ends earlier; EUNSUPPORTED: they are more than `most`; EIO, ENOMEM. */
 seqgpu_status sq_file_read(seqgpu_context *ctx, const char *path, int64_t offset, int64_t size, int64_t most,
                            unsigned char **out, size_t *out_size);
 

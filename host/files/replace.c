@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A second descriptor, which the stream closes: the target's own keeps the lock until the file is in place. */
+/* A second descriptor, for the stream to close: the target's own keeps the lock until the file is in place. */
 static seqgpu_status open_stream(sq_replacement *r) {
   const int fd = dup(r->target.fd);
   r->file = fd < 0 ? NULL : fdopen(fd, "wb");

@@ -14,8 +14,8 @@ typedef struct sq_replacement {
 
 /* Opens a file beside `path`.  After a failure there is nothing to end. */
 seqgpu_status sq_replace_begin(seqgpu_context *ctx, const char *path, sq_replacement *out);
-/* With status SEQGPU_OK flushes the file and puts it in place; otherwise, or where that fails, removes it.  Returns
- * the first failure. */
+/* With status SEQGPU_OK flushes the file and puts it in place; otherwise, or where that fails, removes it.
+ * Returns the first failure. */
 seqgpu_status sq_replace_end(sq_replacement *replacement, seqgpu_status status);
 
 /* Both at once, with all bytes of the file. */

@@ -7,7 +7,6 @@
  */
 #include "host/formats/npy_header.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
