@@ -266,6 +266,27 @@ static void test_damaged(void) {
   unlink(at("cut.npz"));
 }
 
+/* Numbers that were changed after the file was written. */
+static void test_checksum(void) {
+  unsigned char bytes[1024];
+  const double values[4] = {1, 2, 3, 4};
+  const seqgpu_npy_array array = {
+      .name = "a", .dtype = SEQGPU_DTYPE_F64, .rank = 1, .shape = {4}, .values = values};
+  double read[4];
+  seqgpu_npy *npy = NULL;
+  CHECK(seqgpu_npy_write(ctx, at("sum.npz"), &array, 1) == SEQGPU_OK, "a .npz of four numbers");
+  FILE *file = fopen(at("sum.npz"), "rb");
+  const size_t size = fread(bytes, 1, sizeof bytes, file),
+               first = 30 + 5 + 128; /* header, name, .npy header */
+  fclose(file);
+  bytes[first + 9] ^= 16;
+  write_file(at("sum.npz"), bytes, size);
+  ACCEPTED(ctx, seqgpu_npy_open(ctx, at("sum.npz"), &npy));
+  REFUSED(ctx, EFORMAT, "checksum", seqgpu_npy_read(npy, 0, read));
+  seqgpu_npy_close(npy);
+  unlink(at("sum.npz"));
+}
+
 static seqgpu_status read_and_write(seqgpu_context *c) {
   seqgpu_npy *file = NULL;
   double value[16] = {0};
@@ -293,6 +314,7 @@ int main(void) {
   test_refused();
   test_bomb();
   test_damaged();
+  test_checksum();
   failing_each("cpu", read_and_write, 0);
   seqgpu_context_destroy(ctx);
   CHECK(rmdir(folder) == 0, "nothing is left behind");
