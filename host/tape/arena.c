@@ -63,14 +63,25 @@ void sq_arena_free(sq_arena *arena) {
   arena->total = 0;
 }
 
+static size_t used_by(const sq_arena *arena) {
+  size_t used = 0;
+  for (const sq_chunk *chunk = arena->newest; chunk != NULL; chunk = chunk->next) used += chunk->used;
+  return used;
+}
+
+seqgpu_status sq_arena_begin_like(sq_arena *arena, const sq_arena *other) {
+  const size_t used = used_by(other);
+  if (arena->newest != NULL || used == 0) return SEQGPU_OK;
+  return add_chunk(arena, at_least(round_up(used + used / 8), MIN_CHUNK));
+}
+
 seqgpu_status sq_arena_reset(sq_arena *arena) {
   if (arena->newest == NULL) return SEQGPU_OK;
   if (arena->newest->next == NULL) {
     arena->newest->used = 0;
     return SEQGPU_OK;
   }
-  size_t used = 0;
-  for (const sq_chunk *chunk = arena->newest; chunk != NULL; chunk = chunk->next) used += chunk->used;
+  const size_t used = used_by(arena);
   /* an eighth more, so that slowly growing steps do not come here every time */
   const size_t size = at_most(round_up(used + used / 8), arena->total);
   if (arena->on_device) SQ_TRY(seqgpu_synchronize(arena->ctx)); /* the last step may still be running */

@@ -24,4 +24,7 @@ seqgpu_status sq_arena_reset(sq_arena *arena);
 /* Frees all chunks. */
 void sq_arena_free(sq_arena *arena);
 
+/* Gives an arena that has no memory yet as much as the other one's step has taken. */
+seqgpu_status sq_arena_begin_like(sq_arena *arena, const sq_arena *other);
+
 #endif

@@ -43,8 +43,10 @@ seqgpu_status seqgpu_tape_clear(seqgpu_tape *tape, int training) {
   tape->training = training != 0;
   tape->status = SEQGPU_OK;
   tape->error[0] = '\0';
-  tape->step++;
-  seqgpu_status status = sq_arena_reset(&tape->host[tape->step % 2]);
+  const sq_arena *last = &tape->host[tape->step++ % 2];
+  sq_arena *next = &tape->host[tape->step % 2];
+  seqgpu_status status = sq_arena_reset(next);
+  if (status == SEQGPU_OK) status = sq_arena_begin_like(next, last);
   if (status == SEQGPU_OK) status = sq_arena_reset(&tape->device);
   return sq_tape_check(tape, status, "clear");
 }

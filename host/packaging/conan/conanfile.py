@@ -4,7 +4,7 @@ import os
 
 from conan import ConanFile
 from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
-from conan.tools.files import copy, rmdir
+from conan.tools.files import copy, rm, rmdir
 
 
 class SeqgpuConan(ConanFile):
@@ -54,9 +54,11 @@ class SeqgpuConan(ConanFile):
 
     def package(self):
         CMake(self).install()
+        libraries = os.path.join(self.package_folder, "lib")
+        rm(self, "libseqgpu.a" if self.options.shared else "libseqgpu.so*", libraries)
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
-        rmdir(self, os.path.join(self.package_folder, "lib", "cmake"))  # Conan writes its own
-        rmdir(self, os.path.join(self.package_folder, "lib", "pkgconfig"))
+        rmdir(self, os.path.join(libraries, "cmake"))  # Conan writes its own
+        rmdir(self, os.path.join(libraries, "pkgconfig"))
 
     def package_info(self):
         self.cpp_info.libs = ["seqgpu"]
