@@ -19,8 +19,8 @@
  * Whatever fails on a tape, seqgpu_last_error(ctx) says the same sentence as seqgpu_tape_error(tape).
  *
  * Memory.  Tensors belong to the tape and end with the next seqgpu_tape_clear.  Values, gradients and what
- * backward needs lie in device memory that the tape keeps between steps: a step that needs no more than each of
- * the two before it allocates nothing.
+ * backward needs lie in device memory that the tape keeps between steps: a step that needs no more than each
+ * of the two before it allocates nothing.
  *
  * Gradients.  Those of wrapped memory (parameters) are added to the caller's buffer.  Those of everything
  * else start afresh with each backward: the first contribution overwrites, every further one adds, in an
