@@ -95,16 +95,20 @@ static double law_accumulate(const contexts *c, const cell_row *cell) {
   return differ_at_end(&a, &b, NET_Y, NET_DPARAMS);
 }
 
-/* Final states may be written over the initial ones. */
+/* Final states may be written over the initial ones, and the gradients at these over those at the final ones. */
 static double law_in_place(const contexts *c, const cell_row *cell) {
   net a = fresh(c->f32, cell, 4, 3, DEEP, NULL), b = twin(&a, c->f32, NULL);
   run(&a);
   b.run.final[0] = b.device[NET_H0];
   b.run.final[1] = b.device[NET_C0];
+  b.run.dinitial[0] = b.device[NET_DHT];
+  b.run.dinitial[1] = b.device[NET_DCT];
   net_forward(&b);
   for (int i = 0; i < 2; i++)
     net_download(b.ctx, b.value[NET_HT + i], b.device[NET_H0 + i], b.count[NET_H0 + i]);
   net_backward(&b);
+  for (int i = 0; i < 2; i++)
+    net_download(b.ctx, b.value[NET_DH0 + i], b.device[NET_DHT + i], b.count[NET_DH0 + i]);
   return differ_at_end(&a, &b, NET_Y, NET_DPARAMS);
 }
 
@@ -226,7 +230,7 @@ static const law_row laws[] = {
     {"inference is training forward", law_inference, every, 0, 0},
     {"a smaller run of a plan", law_smaller_run, every, 0, 0},
     {"parameter gradients accumulate", law_accumulate, every, EXACT, 0},
-    {"final states over the initial ones", law_in_place, every, 0, 1},
+    {"states over states, gradients over gradients", law_in_place, every, 0, 1},
     {"NULL is zeros, or not wanted", law_null, begins_at_zero, 0, 1},
     {"reverse is the second half of both ways", law_reverse, every, 0, 1},
     {"inspect", law_inspect, every, EXACT, 0},

@@ -58,7 +58,7 @@ sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ra
   sq_network_map m = {.layer_out_size = sq_align_elements(rows * plan->output_width)};
   int64_t kept = 0, borrowed = 0;
   int64_t *keep = training ? &kept : &borrowed; /* inference keeps nothing: all of it is workspace */
-  m.stamp = take(&kept, training && plan->mark, SQ_STAMP_ELEMENTS);
+  m.stamp = take(&kept, training, SQ_STAMP_ELEMENTS); /* on every device: a reserve has one layout */
   m.clean_x = take(keep, ragged || d->batch_first, rows * d->input_size);
   /* in inference two outputs are enough, used in turn */
   m.layer_out = take(keep, L > 1, (training ? L - 1 : L > 2 ? 2 : 1) * m.layer_out_size);

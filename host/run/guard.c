@@ -62,10 +62,11 @@ static seqgpu_status refuse(const sq_net *n, const span *a, const span *b) {
                  name_of(a, first), name_of(b, second));
 }
 
-/* Final states may be in the place of the initial ones. */
+/* Final states may be in the place of the initial ones, and the gradients at these in the place of those. */
 static int carried(const span *written, const span *read) {
-  return written->state >= 0 && written->state == read->state && written->at == read->at &&
-         strcmp(written->name, "final") == 0 && strcmp(read->name, "initial") == 0;
+  const int forward = strcmp(written->name, "final") == 0 && strcmp(read->name, "initial") == 0,
+            backward = strcmp(written->name, "dinitial") == 0 && strcmp(read->name, "dfinal") == 0;
+  return (forward || backward) && written->state == read->state && written->at == read->at;
 }
 
 static seqgpu_status check_overlaps(const sq_net *n, const span_list *written, const span_list *read) {
@@ -163,13 +164,18 @@ static stamp stamp_of(const sq_net *n) {
   return s;
 }
 
+/* NULL: there is no reserve, or it is a GPU's. */
+static void *stamp_at(const sq_net *n) {
+  return n->plan->mark ? sq_net_at(n, n->run->reserve, n->map->stamp) : NULL;
+}
+
 void sq_stamp_remove(const sq_net *n) {
-  void *at = sq_net_at(n, n->run->reserve, n->map->stamp);
+  void *at = stamp_at(n);
   if (at) memset(at, 0, sizeof(stamp));
 }
 
 void sq_stamp_set(const sq_net *n) {
-  void *at = sq_net_at(n, n->run->reserve, n->map->stamp);
+  void *at = stamp_at(n);
   if (at == NULL) return;
   const stamp s = stamp_of(n);
   memcpy(at, &s, sizeof s);
@@ -181,7 +187,7 @@ static seqgpu_status differs(const sq_net *n, const char *name, int64_t now, int
 }
 
 seqgpu_status sq_stamp_check(const sq_net *n) {
-  const void *at = sq_net_at(n, n->run->reserve, n->map->stamp);
+  const void *at = stamp_at(n);
   if (at == NULL) return SEQGPU_OK;
   const stamp want = stamp_of(n);
   stamp found;

@@ -308,8 +308,8 @@ static inline seqgpu_status seqgpu_plan_cut_get(seqgpu_context *ctx, const seqgp
 
 /** One run of a plan.  All pointers but host_lengths are device memory of the context; the same struct goes
  * to forward and to backward.  No buffer may overlap another one, except that final may be the memory of
- * initial; in training a pass refuses (EINVAL) to write over something else that it uses, in inference to
- * write y over x or two states into one memory. */
+ * initial, and dinitial that of dfinal; in training a pass refuses (EINVAL) to write over something else that
+ * it uses, in inference to write y over x or two states into one memory. */
 typedef struct seqgpu_rnn_run {
   int64_t seq_len; /**< T, at most the plan's */
   int64_t batch;   /**< B, at most the plan's */
