@@ -1,5 +1,5 @@
-/* export.c - `seqgpu export`: a network of a checkpoint, or of any file that import reads, in another format.
- * */
+/* export.c - `seqgpu export`: a network of a checkpoint, or of any file that import reads, in
+ * another format. */
 #include <string.h>
 
 #include "host/cli/exchange.h"

@@ -74,7 +74,15 @@ int sq_arrays_recognise(const unsigned char *head, size_t size) {
   return is_npy(head, size) || (size > 9 && head[7] == 0 && head[8] == '{');
 }
 
-seqgpu_status sq_arrays_open(seqgpu_context *ctx, const char *path, sq_arrays *out) {
+static void close_file(sq_arrays *a) {
+  sq_host_free(a->ctx, a->list);
+  if (a->source) a->close(a->source);
+  a->list = NULL;
+  a->source = NULL;
+}
+
+/* *out need not be closed after a failure. */
+static seqgpu_status open_file(seqgpu_context *ctx, const char *path, sq_arrays *out) {
   unsigned char head[8] = {0};
   FILE *file;
   int64_t bytes = 0;
@@ -83,15 +91,18 @@ seqgpu_status sq_arrays_open(seqgpu_context *ctx, const char *path, sq_arrays *o
   fclose(file);
   *out = (sq_arrays){.ctx = ctx, .path = path};
   const seqgpu_status status = is_npy(head, size) ? open_npy(out) : open_safetensors(out);
-  if (status != SEQGPU_OK) sq_arrays_close(out);
+  if (status != SEQGPU_OK) close_file(out);
   return status;
 }
 
-void sq_arrays_close(sq_arrays *a) {
-  sq_host_free(a->ctx, a->list);
-  if (a->source) a->close(a->source);
-  a->list = NULL;
-  a->source = NULL;
+seqgpu_status sq_arrays_read(seqgpu_context *ctx, const char *path,
+                             seqgpu_status (*take)(const sq_arrays *arrays, sq_foreign *out),
+                             sq_foreign *out) {
+  sq_arrays arrays;
+  SQ_TRY(open_file(ctx, path, &arrays));
+  const seqgpu_status status = take(&arrays, out);
+  close_file(&arrays);
+  return status;
 }
 
 /* ---------------------------------------------------------------- arrays */

@@ -29,9 +29,10 @@ typedef struct sq_arrays {
   const seqgpu_checkpoint *checkpoint; /* the source, where it is a .safetensors file: for its metadata */
 } sq_arrays;
 
-/* Opens a file; *out need not be closed after a failure. */
-seqgpu_status sq_arrays_open(seqgpu_context *ctx, const char *path, sq_arrays *out);
-void sq_arrays_close(sq_arrays *arrays);
+/* Opens a file for `take`, which makes networks of its arrays. */
+seqgpu_status sq_arrays_read(seqgpu_context *ctx, const char *path,
+                             seqgpu_status (*take)(const sq_arrays *arrays, sq_foreign *out),
+                             sq_foreign *out);
 
 /* The array with this name, or NULL. */
 sq_array *sq_arrays_find(const sq_arrays *arrays, const char *name);

@@ -58,8 +58,8 @@ int sq_onnx_output(const sq_onnx_graph *graph, const sq_onnx_node *node, int pla
 /* The value behind Identity nodes, which only pass one on; with `take` they are marked as taken. */
 int sq_onnx_behind(sq_onnx_graph *graph, int value, int take);
 
-/* The bytes of a field of a message, of the last one with that number; 0 if there is none or it is damaged.
- * */
+/* The bytes of a field of a message, of the last one with that number; 0 if there is none or it
+ * is damaged. */
 int sq_onnx_field(sq_bytes message, int number, sq_bytes *out);
 
 /* The attribute of a node by name, of which only these fields count.  1: *out is its message; 0: none; -1:

@@ -51,8 +51,8 @@ static seqgpu_status read_integer(const sq_onnx_graph *g, const sq_onnx_node *no
                       (long long)most);
 }
 
-/* Floats of an attribute, one (F) or a list, packed or not: how many, at most `most`; -1: more, or damaged.
- * */
+/* Floats of an attribute, one (F) or a list, packed or not: how many, at most `most`; -1: more, or
+ * damaged. */
 static int read_floats(const sq_onnx_node *node, const char *name, double *out, int most) {
   sq_bytes attribute = {NULL, 0};
   sq_pb_field f;

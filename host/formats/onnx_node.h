@@ -1,5 +1,5 @@
-/* onnx_node.h - a recurrent node of an ONNX graph: what it says, and which cell of ours it is (onnx_node.c).
- * */
+/* onnx_node.h - a recurrent node of an ONNX graph: what it says, and which cell of ours it
+ * is (onnx_node.c). */
 #ifndef SQ_ONNX_NODE_H
 #define SQ_ONNX_NODE_H
 

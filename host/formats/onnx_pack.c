@@ -76,8 +76,8 @@ static seqgpu_status pack_matrix(const packing *p, const char *name, int64_t col
   return SEQGPU_OK;
 }
 
-/* B: to [N, 2 G H].  Ours goes into Wb, and into Rb what stands inside the product with a GRU's reset gate.
- * */
+/* B: to [N, 2 G H].  Ours goes into Wb, and into Rb what stands inside the product with a GRU's
+ * reset gate. */
 static seqgpu_status pack_bias(const packing *p, double *to) {
   const int gates = p->op->gates;
   for (int64_t d = 0; d < p->N; d++, to += 2 * gates * p->H) {

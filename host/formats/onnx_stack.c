@@ -152,8 +152,8 @@ static int plain_end(sq_onnx_graph *g, int value, const sq_onnx_recurrent *all, 
   return end >= 0 && only_moves(g, p, &all[end]) ? end : -1;
 }
 
-/* ---------------------------------------------------------------- sums, stacks, and what stands around them
- * */
+/* ---------------------------------------------------------------- sums, stacks, and what stands
+ * around them */
 
 /* Whose directions are added.  Where something else reads Y as well, they are not. */
 static void find_sums(sq_onnx_graph *g, sq_onnx_recurrent *all, int count) {

@@ -94,11 +94,7 @@ static seqgpu_status read_networks(const sq_arrays *a, sq_foreign *out) {
 }
 
 static seqgpu_status read(seqgpu_context *ctx, const char *path, sq_foreign *out) {
-  sq_arrays arrays;
-  SQ_TRY(sq_arrays_open(ctx, path, &arrays));
-  const seqgpu_status status = read_networks(&arrays, out);
-  sq_arrays_close(&arrays);
-  return status;
+  return sq_arrays_read(ctx, path, read_networks, out);
 }
 
 /* ---------------------------------------------------------------- writing */

@@ -9,8 +9,8 @@
 #define SQ_MARK_START UINT64_C(0xCBF29CE484222325)
 uint64_t sq_mark_bytes(uint64_t hash, const void *data, size_t size);
 
-/* Of everything that says how weights are packed: the same for plans that differ in seq_len and batch alone.
- * */
+/* Of everything that says how weights are packed: the same for plans that differ in seq_len and
+ * batch alone. */
 uint64_t sq_plan_packed_mark(const seqgpu_plan *plan);
 
 /* And of what else says where things lie in a reserve. */

@@ -71,8 +71,8 @@ typedef struct seqgpu_npy_array {
 /** Writes one array to a .npy file, or any number to a .npz file: by the end of `path`.  A file that is there
  * is replaced once the new one is complete.
  * Errors: SEQGPU_EINVAL (an argument; names must differ, be no longer than 255 bytes and hold no slash at
- * their beginning), SEQGPU_EIO, SEQGPU_ENOMEM; SEQGPU_EUNSUPPORTED for a member or a file of 4 GiB or more.
- * */
+ * their beginning), SEQGPU_EIO, SEQGPU_ENOMEM; SEQGPU_EUNSUPPORTED for a member or a file of 4 GiB
+ * or more. */
 SEQGPU_API seqgpu_status seqgpu_npy_write(seqgpu_context *ctx, const char *path,
                                           const seqgpu_npy_array *arrays, int count);
 
