@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 build=$root/build-demo
 text=
-minutes=1.1
+minutes=0.9
 . "$root/tests/setup.sh"
 
 while [ $# -gt 0 ]; do
