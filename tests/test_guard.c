@@ -88,9 +88,11 @@ static void test_overlaps(seqgpu_context *ctx) {
 static void test_reserve(seqgpu_context *ctx) {
   const int32_t lengths[B] = {5, 2, 3, 4}, others[B] = {5, 2, 3, 3};
   const seqgpu_rnn_desc desc = lstm();
-  seqgpu_rnn_desc wider = lstm();
+  seqgpu_rnn_desc wider = lstm(), back = lstm();
   wider.hidden_size = 5;
-  network n = open_network(ctx, &desc), other = open_network(ctx, &wider), again = open_network(ctx, &desc);
+  back.reverse = 1;
+  network n = open_network(ctx, &desc), other = open_network(ctx, &wider), again = open_network(ctx, &desc),
+          reversed = open_network(ctx, &back);
   REFUSED(ctx, EINVAL, "seqgpu_rnn_forward", seqgpu_rnn_backward(ctx, n.plan, &n.run));
   REFUSED(ctx, EINVAL, "seqgpu_rnn_forward",
           seqgpu_rnn_inspect(ctx, n.plan, &n.run, 0, 0, "h", (float[T * B * 6]){0}, NULL));
@@ -114,11 +116,13 @@ static void test_reserve(seqgpu_context *ctx) {
   wrong.lengths = lengths;
   wrong.reserve = n.run.reserve;
   REFUSED(ctx, EINVAL, "nothing of this network", seqgpu_rnn_backward(ctx, other.plan, &wrong));
+  REFUSED(ctx, EINVAL, "nothing of this network", seqgpu_rnn_backward(ctx, reversed.plan, &n.run));
   ACCEPTED(ctx, seqgpu_rnn_backward(ctx, again.plan, &n.run)); /* another plan of the same network */
   ACCEPTED(ctx, seqgpu_rnn_backward(ctx, n.plan, &n.run));
   close_network(ctx, &n);
   close_network(ctx, &other);
   close_network(ctx, &again);
+  close_network(ctx, &reversed);
 }
 
 /* ---------------------------------------------------------------- the tape, losses, streams */

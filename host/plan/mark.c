@@ -30,5 +30,6 @@ uint64_t sq_plan_packed_mark(const seqgpu_plan *plan) {
 uint64_t sq_plan_mark(const seqgpu_plan *plan) {
   uint64_t hash = add_value(sq_plan_packed_mark(plan), (double)plan->dtype);
   hash = add_value(hash, (double)plan->desc.batch_first);
+  hash = add_value(hash, (double)plan->desc.reverse);
   return add_value(hash, plan->desc.dropout);
 }

@@ -13,7 +13,7 @@ uint64_t sq_mark_bytes(uint64_t hash, const void *data, size_t size);
  * batch alone. */
 uint64_t sq_plan_packed_mark(const seqgpu_plan *plan);
 
-/* And of what else says where things lie in a reserve. */
+/* And of what else says what lies where in a reserve. */
 uint64_t sq_plan_mark(const seqgpu_plan *plan);
 
 #endif
