@@ -1,40 +1,16 @@
-/* foreign.h - networks of other programs' files (host/formats/format.h) under test: run, drawn, compared,
- * freed. */
+/* foreign.h - networks of other programs' files (host/formats/format.h) under test: loaded and looked
+ * at. */
 #ifndef FOREIGN_H
 #define FOREIGN_H
 
-#include "host/formats/format.h"
+#include "host/formats/foreign.h"
 #include "tests/net.h"
-
-static inline void foreign_free_tensors(seqgpu_context *ctx, sq_foreign_tensor *tensors, int count) {
-  for (int i = 0; i < count; i++) sq_host_free(ctx, tensors[i].value);
-  sq_host_free(ctx, tensors);
-}
-
-/* Everything that a reader, or foreign_draw, has put there. */
-static inline void foreign_free(seqgpu_context *ctx, sq_foreign *f) {
-  for (int i = 0; i < f->net_count; i++) {
-    foreign_free_tensors(ctx, f->nets[i].tensors, f->nets[i].tensor_count);
-    foreign_free_tensors(ctx, f->nets[i].states, f->nets[i].state_count);
-  }
-  for (int i = 0; i < f->left_count; i++) sq_host_free(ctx, f->left[i]);
-  sq_host_free(ctx, f->nets);
-  sq_host_free(ctx, f->left);
-  memset(f, 0, sizeof *f);
-}
 
 /* Whether a sentence of `left` has this word in it. */
 static inline int foreign_left(const sq_foreign *f, const char *word) {
   for (int i = 0; i < f->left_count; i++)
     if (strstr(f->left[i], word)) return 1;
   return 0;
-}
-
-static inline const sq_foreign_tensor *foreign_find(const sq_foreign_tensor *tensors, int count,
-                                                    const char *name) {
-  for (int i = 0; i < count; i++)
-    if (strcmp(tensors[i].name, name) == 0) return &tensors[i];
-  return NULL;
 }
 
 static inline int foreign_load_state(const sq_foreign_tensor *t, net *n, int k) {
@@ -55,7 +31,7 @@ static inline int foreign_load(const sq_foreign_net *f, net *n) {
   for (int i = 0; i < count; i++) {
     seqgpu_param_info p;
     net_require(n->ctx, seqgpu_plan_param_get(n->ctx, n->plan, i, &p), "seqgpu_plan_param_get");
-    const sq_foreign_tensor *t = foreign_find(f->tensors, count, p.name);
+    const sq_foreign_tensor *t = sq_foreign_find(f->tensors, count, p.name);
     if (!CHECK(t && t->rows == p.rows && t->cols == p.cols, "%s, has %s", f->name, p.name)) return 0;
     memcpy(n->value[NET_PARAMS] + p.offset, t->value, (size_t)(p.rows * p.cols) * sizeof(double));
   }

@@ -63,7 +63,7 @@ static void run_case(seqgpu_context *ctx, const char *folder, const char *name, 
       net_close(&n);
     }
   }
-  foreign_free(ctx, &f);
+  sq_foreign_free(ctx, &f);
 }
 
 static int run_cases(seqgpu_context *ctx, const char *folder) {
@@ -93,16 +93,16 @@ static void check_stacks(seqgpu_context *ctx) {
         "T and B of x are known");
   CHECK(f.left_count == 1 && foreign_left(&f, "Softmax \"soft\""),
         "other nodes are named as left, but not those that only give y its form");
-  foreign_free(ctx, &f);
+  sq_foreign_free(ctx, &f);
   f = opened(ctx, GOLDEN_FOLDER, "gru_stack");
   CHECK(f.net_count == 1 && f.nets[0].desc.num_layers == 2 && f.nets[0].desc.bidirectional,
         "two nodes with Transpose and Reshape between are two layers");
   CHECK(f.net_count == 1 && f.nets[0].state_count == 1 && f.nets[0].states[0].rows == 4,
         "constant initial states are the network's");
-  foreign_free(ctx, &f);
+  sq_foreign_free(ctx, &f);
   f = opened(ctx, GOLDEN_FOLDER, "gru_constant");
   CHECK(f.left_count == 0, "Constant and Identity nodes of weights are not left");
-  foreign_free(ctx, &f);
+  sq_foreign_free(ctx, &f);
 }
 
 static void check_recognised(void) {

@@ -262,7 +262,7 @@ static void check_fault(seqgpu_context *ctx, const fault *f) {
   if (f->status == SEQGPU_OK && f->word)
     CHECK(out.net_count == 1 && foreign_left(&out, f->word), "%s, named as left", f->name);
   CHECK(strchr(seqgpu_last_error(ctx), 0x1b) == NULL, "%s, no control characters in the sentence", f->name);
-  foreign_free(ctx, &out);
+  sq_foreign_free(ctx, &out);
   sq_host_free(ctx, model.data);
 }
 
@@ -290,7 +290,7 @@ static int survives(seqgpu_context *ctx, const unsigned char *bytes, size_t size
   if (size) memcpy(copy, bytes, size);
   forget_error(ctx);
   *status = sq_onnx_read_bytes(ctx, "fuzz/model.onnx", (sq_bytes){copy, size}, &out);
-  foreign_free(ctx, &out);
+  sq_foreign_free(ctx, &out);
   free(copy);
   return *status == SEQGPU_OK || seqgpu_last_error(ctx)[0] != 0;
 }
@@ -337,7 +337,7 @@ static seqgpu_status there_and_back(seqgpu_context *ctx) {
   snprintf(path, sizeof path, "/tmp/seqgpu-onnx-memory-%ld.onnx", (long)getpid());
   seqgpu_status status = sq_format_onnx.read(ctx, "goldens/onnx/lstm_layout.onnx", &out);
   if (status == SEQGPU_OK) status = sq_format_onnx.write(ctx, path, &out.nets[0]);
-  foreign_free(ctx, &out);
+  sq_foreign_free(ctx, &out);
   remove(path);
   return status;
 }

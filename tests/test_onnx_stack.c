@@ -190,7 +190,7 @@ static void check_row(seqgpu_context *ctx, const row *r) {
           "%s, its form", r->name);
     CHECK(f.left_count == r->left, "%s, %d nodes are left", r->name, r->left);
   }
-  foreign_free(ctx, &f);
+  sq_foreign_free(ctx, &f);
   sq_host_free(ctx, model.data);
 }
 

@@ -53,7 +53,7 @@ static const row rows[] = {
 
 static const int32_t ragged[B] = {4, 1, 3};
 
-/* Parameters and states of a drawn network, as a file has them; foreign_free frees it. */
+/* Parameters and states of a drawn network, as a file has them; sq_foreign_free frees it. */
 static sq_foreign foreign_of(const net *n, const row *r) {
   seqgpu_context *ctx = n->ctx;
   const int count = seqgpu_plan_param_count(n->plan);
@@ -98,10 +98,10 @@ static int open_drawn(net *n, seqgpu_context *ctx, const row *r) {
 
 /* ---------------------------------------------------------------- there and back */
 
-static int same_tensors(const sq_foreign_tensor *a, const sq_foreign_tensor *b, int count) {
+static int same_tensors(const sq_foreign_tensor *a, sq_foreign_tensor *b, int count) {
   int same = 1;
   for (int i = 0; i < count; i++) {
-    const sq_foreign_tensor *t = foreign_find(b, count, a[i].name);
+    const sq_foreign_tensor *t = sq_foreign_find(b, count, a[i].name);
     same &= t && t->rows == a[i].rows && t->cols == a[i].cols &&
             memcmp(t->value, a[i].value, (size_t)(t->rows * t->cols) * sizeof(double)) == 0;
   }
@@ -130,7 +130,7 @@ static void check_back(seqgpu_context *ctx, const row *r, const char *path, cons
               same_tensors(ours->states, back->states, ours->state_count),
           "%s, has its states back", r->name);
   }
-  foreign_free(ctx, &f);
+  sq_foreign_free(ctx, &f);
 }
 
 static void check_row(seqgpu_context *ctx, const row *r, const char *folder) {
@@ -143,7 +143,7 @@ static void check_row(seqgpu_context *ctx, const row *r, const char *folder) {
   if (check_record(status == SEQGPU_OK, seqgpu_last_error(ctx), "%s, is written", r->name))
     check_back(ctx, r, path, &f.nets[0]);
   remove(path);
-  foreign_free(ctx, &f);
+  sq_foreign_free(ctx, &f);
   net_close(&n);
 }
 
@@ -174,7 +174,7 @@ static void check_refusals(seqgpu_context *ctx, const char *folder) {
   one->tensors[0].value[1] = (double)NAN;
   REFUSED(ctx, EUNSUPPORTED, "W_l0", sq_format_onnx.write(ctx, path, one));
   CHECK(access(path, F_OK) != 0, "refused: nothing is left of a file that was not written");
-  foreign_free(ctx, &f);
+  sq_foreign_free(ctx, &f);
   net_close(&n);
 }
 
@@ -223,7 +223,7 @@ static void write_into(seqgpu_context *ctx, const char *folder) {
     snprintf(path, sizeof path, "%s/%s.onnx", folder, rows[i].name);
     net_require(ctx, sq_format_onnx.write(ctx, path, &f.nets[0]), "write");
     put_vectors(file, &n, &rows[i]);
-    foreign_free(ctx, &f);
+    sq_foreign_free(ctx, &f);
     net_close(&n);
   }
   CHECK(fclose(file) == 0, "%d files are written", (int)COUNT(rows));

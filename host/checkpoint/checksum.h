@@ -16,18 +16,11 @@
 #define SQ_CHECKSUM_H
 
 #include "host/checkpoint/tensor.h"
+#include "host/files/crc.h"
 
 #define SQ_SUMS_KEY "seqgpu.crc32"
 
-/* Eight bytes are taken at once: slice[k][b] is the CRC of byte b with k zero bytes after it. */
-typedef struct sq_crc {
-  uint32_t slice[8][256];
-} sq_crc;
-
-void sq_crc_make(sq_crc *crc);
-/* The sum of what was summed up so far (0: nothing) and then of `size` bytes. */
-uint32_t sq_crc_add(const sq_crc *crc, uint32_t sum, const void *data, size_t size);
-/* The same for the parts of a header. */
+/* The parts of a header, added to the sum of those before. */
 uint32_t sq_crc_add_tensor(const sq_crc *crc, uint32_t sum, const sq_st_tensor *tensor);
 uint32_t sq_crc_add_meta(const sq_crc *crc, uint32_t sum, const seqgpu_meta *meta);
 

@@ -161,11 +161,8 @@ static seqgpu_status take_key(reader *r, char **key) {
 static seqgpu_status grow(const reader *r, void **array, size_t element, int count, int *room) {
   if (count < *room) return SEQGPU_OK;
   const int larger = *room ? 2 * *room : 16;
-  void *moved = sq_host_alloc(r->ctx, (size_t)larger * element);
-  if (moved == NULL) return out_of_memory(r);
-  if (count > 0) memcpy(moved, *array, (size_t)count * element);
-  sq_host_free(r->ctx, *array);
-  *array = moved;
+  if (!sq_host_enlarge(r->ctx, array, (size_t)count * element, (size_t)larger * element))
+    return out_of_memory(r);
   *room = larger;
   return SEQGPU_OK;
 }

@@ -93,27 +93,20 @@ static int write_text(const vocabulary *v, const int32_t *ids, cells_look *c) {
   return fclose(to) == 0 ? CLI_OK : cli_error("out of memory");
 }
 
-static int fill(charlm *m, const charlm_pass *pass, const vocabulary *v, const int32_t *ids, void *device,
+static int fill(const charlm *m, const charlm_pass *pass, const vocabulary *v, const int32_t *ids,
                 cells_look *out) {
-  seqgpu_status status = seqgpu_copy_in(m->ctx, device, ids, (size_t)out->n * sizeof *ids);
-  if (status == SEQGPU_OK) status = charlm_forward(pass, out->n, device, 0);
   describe(m, pass, out);
-  if (status != SEQGPU_OK) return cli_library_error(m->ctx);
   CLI_TRY(allocate(out));
   CLI_TRY(write_text(v, ids, out));
   return read_layers(m, pass, out) == SEQGPU_OK ? CLI_OK : cli_library_error(m->ctx);
 }
 
 int cells_look_at(charlm *m, const vocabulary *v, const int32_t *ids, int64_t n, cells_look *out) {
-  charlm_pass pass = {.model = NULL};
-  void *device = NULL;
+  charlm_pass pass;
   *out = (cells_look){.n = n};
-  m->config.model.rnn.dropout = 0; /* this is no training, but only a training pass keeps the gates */
-  seqgpu_status status = seqgpu_malloc(m->ctx, (size_t)n * sizeof *ids, &device);
-  if (status == SEQGPU_OK) status = charlm_pass_create(m, n, 1, 1, &pass);
-  const int code = status == SEQGPU_OK ? fill(m, &pass, v, ids, device, out) : cli_library_error(m->ctx);
+  if (charlm_look(m, ids, n, &pass) != SEQGPU_OK) return cli_library_error(m->ctx);
+  const int code = fill(m, &pass, v, ids, out);
   charlm_pass_destroy(&pass);
-  seqgpu_free(m->ctx, device);
   if (code) cells_look_free(out);
   return code;
 }

@@ -211,6 +211,19 @@ seqgpu_status charlm_forward(const charlm_pass *p, int64_t T, const int32_t *ids
                                m->bias.value, p->logits);
 }
 
+seqgpu_status charlm_look(charlm *m, const int32_t *ids, int64_t n, charlm_pass *out) {
+  const size_t size = (size_t)n * sizeof *ids;
+  void *device = NULL;
+  m->config.model.rnn.dropout = 0; /* this is no training, but only a training pass keeps the gates */
+  LIB_TRY(charlm_pass_create(m, n, 1, 1, out));
+  seqgpu_status status = seqgpu_malloc(m->ctx, size, &device);
+  if (status == SEQGPU_OK) status = seqgpu_copy_in(m->ctx, device, ids, size);
+  if (status == SEQGPU_OK) status = charlm_forward(out, n, device, 0);
+  seqgpu_free(m->ctx, device);
+  if (status != SEQGPU_OK) charlm_pass_destroy(out);
+  return status;
+}
+
 seqgpu_status charlm_loss(const charlm_pass *p, int64_t T, const int32_t *targets, int mean) {
   const charlm *m = p->model;
   return seqgpu_cross_entropy_forward(m->ctx, T * p->B, m->vocab, mean, 1, p->logits, targets, p->lse,

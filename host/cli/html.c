@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "host/cli/cli.h"
+#include "host/cli/files.h"
 #include "host/context/json.h"
 #include "host/context/utf8.h"
 #include "host/files/leftovers.h"
@@ -126,8 +127,7 @@ static int may_replace(const char *path) {
 /* "FOLDER/.seqgpu-PROCESS.html.tmp" beside the file: a name and a lock by which the library knows what dead
  * processes left (host/files/leftovers.h).  NULL when out of memory. */
 static char *name_beside(const char *path) {
-  const char *slash = strrchr(path, '/');
-  const int folder = slash ? (int)(slash - path) + 1 : 0;
+  const int folder = (int)(files_base(path) - path);
   const size_t size = (size_t)folder + 64;
   char *name = malloc(size);
   if (name)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/cli/cells_page.h"
+#include "host/cli/cells_score.h"
 #include "host/cli/charlm_file.h"
 #include "host/cli/command.h"
 #include "host/cli/json.h"
@@ -139,27 +140,23 @@ static int print_tensors(seqgpu_context *ctx, const seqgpu_checkpoint *file, int
 static void print_part(int layer, const char *part, const float *x, int64_t n, int json, int first) {
   double *wide = malloc(((size_t)n + 1) * sizeof *wide);
   if (wide == NULL) return;
-  int64_t low = 0, high = 0;
-  for (int64_t i = 0; i < n; i++) {
-    wide[i] = (double)x[i];
-    low += x[i] < 0.1f;
-    high += x[i] > 0.9f;
-  }
+  double low, high;
+  for (int64_t i = 0; i < n; i++) wide[i] = (double)x[i];
   const statistics s = measure(wide, n);
   free(wide);
-  const double below = 100 * (double)low / (double)n, above = 100 * (double)high / (double)n;
+  cells_saturation(x, n, 1, &low, &high);
   if (json) {
     printf("%s{\"layer\": %d, \"part\": \"%s\"", first ? "" : ", ", layer, part);
     json_number(stdout, ", \"mean\": ", 6, s.mean);
     json_number(stdout, ", \"deviation\": ", 6, s.deviation);
     json_number(stdout, ", \"min\": ", 6, s.smallest);
     json_number(stdout, ", \"max\": ", 6, s.largest);
-    json_number(stdout, ", \"below_0.1\": ", 6, below / 100);
-    json_number(stdout, ", \"above_0.9\": ", 6, above / 100);
+    json_number(stdout, ", \"below_0.1\": ", 6, low);
+    json_number(stdout, ", \"above_0.9\": ", 6, high);
     printf("}");
   } else {
     printf("%5d  %-4s %9.4f %9.4f %9.4f %9.4f %8.1f %% %8.1f %%\n", layer, part, s.mean, s.deviation,
-           s.smallest, s.largest, below, above);
+           s.smallest, s.largest, 100 * low, 100 * high);
   }
 }
 
@@ -182,23 +179,16 @@ static int print_parts(const charlm *m, const charlm_pass *p, int64_t T, int jso
 }
 
 static int look_inside(charlm *m, const int32_t *ids, int64_t count, int json) {
-  charlm_pass pass = {.model = NULL};
-  void *device = NULL;
-  seqgpu_status status = seqgpu_malloc(m->ctx, (size_t)count * sizeof *ids, &device);
-  if (status == SEQGPU_OK) status = seqgpu_copy_in(m->ctx, device, ids, (size_t)count * sizeof *ids);
-  m->config.model.rnn.dropout = 0; /* this is no training, but only a training pass keeps the gates */
-  if (status == SEQGPU_OK) status = charlm_pass_create(m, count, 1, 1, &pass);
-  if (status == SEQGPU_OK) status = charlm_forward(&pass, count, device, 0);
-  int code = CLI_OK;
+  charlm_pass pass;
+  if (charlm_look(m, ids, count, &pass) != SEQGPU_OK) return cli_library_error(m->ctx);
   if (json)
     printf(", \"gates\": [");
   else
     printf("\nlayer  part      mean deviation       min       max      < 0.1      > 0.9\n");
-  if (status == SEQGPU_OK) code = print_parts(m, &pass, count, json);
+  const int code = print_parts(m, &pass, count, json);
   if (json) printf("]");
   charlm_pass_destroy(&pass);
-  seqgpu_free(m->ctx, device);
-  return status == SEQGPU_OK ? code : cli_library_error(m->ctx);
+  return code;
 }
 
 static int read_prime(const inspect_options *o, const vocabulary *v, int32_t **ids, int64_t *count) {

@@ -8,6 +8,7 @@
 
 #include "host/cli/cli.h"
 #include "host/cli/text_bytes.h"
+#include "host/context/utf8.h"
 
 /* ---------------------------------------------------------------- values */
 
@@ -20,21 +21,6 @@ static int hex4(const char *s, uint32_t *out) {
     *out = 16 * *out + (uint32_t)(at - digits);
   }
   return 1;
-}
-
-/* Up to U+FFFF, which is what escapes of this program are; surrogates are refused. */
-static char *put_character(char *to, uint32_t c) {
-  if (c < 0x80) {
-    *to++ = (char)c;
-  } else if (c < 0x800) {
-    *to++ = (char)(0xc0 | c >> 6);
-    *to++ = (char)(0x80 | (c & 0x3f));
-  } else {
-    *to++ = (char)(0xe0 | c >> 12);
-    *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-    *to++ = (char)(0x80 | (c & 0x3f));
-  }
-  return to;
 }
 
 /* The string at *s, whose escapes are replaced where it stands; 0 if it is none. */
@@ -54,8 +40,8 @@ static int read_string(char **s, char **out, size_t *size) {
     if (name) {
       *to++ = values[name - names];
       from += 2;
-    } else if (from[1] == 'u' && hex4(from + 2, &c) && (c < 0xd800 || c > 0xdfff)) {
-      to = put_character(to, c);
+    } else if (from[1] == 'u' && hex4(from + 2, &c) && (c < 0xd800 || c > 0xdfff)) { /* no surrogate */
+      to += sq_utf8_write(c, to);
       from += 6;
     } else {
       return 0;
@@ -191,19 +177,10 @@ static int read_lines(const char *path, char *s, training_log *l) {
 }
 
 int log_read(const char *path, training_log *out) {
-  char *bytes;
-  size_t size;
+  char *text;
   *out = (training_log){.row = NULL};
-  CLI_TRY(text_bytes(path, &bytes, &size));
-  char *text = realloc(bytes, size + 1);
-  if (text == NULL) {
-    free(bytes);
-    return cli_error("%s: out of memory", path);
-  }
-  text[size] = 0;
-  const int code = strlen(text) == size
-                       ? read_lines(path, text, out)
-                       : cli_error("%s: holds a zero byte; it must be a log of seqgpu train", path);
+  CLI_TRY(text_string(path, "a log of seqgpu train", &text));
+  const int code = read_lines(path, text, out);
   free(text);
   if (code) log_free(out);
   return code;

@@ -39,24 +39,16 @@ static int read_rows(const char *path, char *text, int64_t columns, float *out, 
 }
 
 int numbers_read(const char *path, int64_t columns, float **out, int64_t *rows) {
-  char *bytes, *text = NULL;
-  size_t size, lines = 1;
+  char *text;
+  size_t lines = 1;
   *out = NULL;
   *rows = 0;
-  CLI_TRY(text_bytes(path, &bytes, &size));
-  for (size_t i = 0; i < size; i++) lines += bytes[i] == '\n';
-  if ((double)lines * (double)columns < (double)(SIZE_MAX / 8)) {
-    text = realloc(bytes, size + 1);
+  CLI_TRY(text_string(path, "a text", &text));
+  for (const char *c = text; *c; c++) lines += *c == '\n';
+  if ((double)lines * (double)columns < (double)(SIZE_MAX / 8))
     *out = malloc(lines * (size_t)columns * sizeof **out);
-  }
-  if (text) bytes = text;
-  int code = text && *out ? CLI_OK : cli_error("%s: out of memory", path);
-  if (code == CLI_OK) {
-    bytes[size] = 0;
-    code = strlen(bytes) == size ? read_rows(path, bytes, columns, *out, rows)
-                                 : cli_error("%s: holds a zero byte; it must be a text", path);
-  }
-  free(bytes);
+  const int code = *out ? read_rows(path, text, columns, *out, rows) : cli_error("%s: out of memory", path);
+  free(text);
   if (code == CLI_OK) return CLI_OK;
   free(*out);
   *out = NULL;

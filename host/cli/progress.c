@@ -228,6 +228,7 @@ int progress_sample(progress *p, int64_t step, const char *text, size_t size) {
   CLI_TRY(flush_log(p));
   return p->events ? events_add_text(p->events, step, "sample", text, size) : CLI_OK;
 }
+
 int progress_close(progress *p) {
   progress_end_bar(p);
   events_close(p->events);

@@ -26,7 +26,6 @@ int text_read(const char *path, text_file *out) {
     text_free(out);
     return cli_error("%s: is empty; it must have some text", path);
   }
-  out->hash = hash_bytes(HASH_START, out->data, out->size);
   return CLI_OK;
 }
 
@@ -46,7 +45,6 @@ static int decode(text_file *t, token_kind kind, const char *path) {
   return size > 0 ? CLI_OK : cli_error("%s: is empty; it must have some text", path);
 }
 
-/* Appends t, and its hash. */
 static int append(text_file *to, const text_file *t, const char *path) {
   char *larger = realloc(to->memory, to->size + t->size);
   if (larger == NULL) return cli_error("%s: out of memory", path);
@@ -61,7 +59,7 @@ int text_load(const arg_list *paths, token_kind kind, text_file *out) {
   int code = CLI_OK;
   for (int i = 0; i < paths->count && code == CLI_OK; i++) {
     text_file t;
-    CLI_TRY(text_read(paths->item[i], &t));
+    if ((code = text_read(paths->item[i], &t)) != CLI_OK) break;
     out->hash = hash_bytes(out->hash, t.data, t.size);
     code = decode(&t, kind, paths->item[i]);
     if (code == CLI_OK) code = text_check(&t, kind, paths->item[i]);
@@ -84,15 +82,18 @@ void text_free(text_file *t) {
   *t = (text_file){0};
 }
 
+/* The first byte that is not UTF-8, the size if there is none. */
+static size_t valid_utf8(const text_file *t) {
+  size_t at = 0;
+  for (size_t length; at < t->size; at += length)
+    if ((length = sq_utf8_length(t->data + at, t->size - at)) == 0) break;
+  return at;
+}
+
 int text_check(const text_file *t, token_kind kind, const char *path) {
-  if (kind == TOKEN_BYTES) return CLI_OK;
-  for (size_t i = 0; i < t->size;) {
-    const size_t length = sq_utf8_length(t->data + i, t->size - i);
-    if (length == 0)
-      return cli_error("%s: byte %zu is not valid UTF-8; --tokens bytes takes any file", path, t->mark + i);
-    i += length;
-  }
-  return CLI_OK;
+  const size_t at = kind == TOKEN_BYTES ? t->size : valid_utf8(t);
+  if (at == t->size) return CLI_OK;
+  return cli_error("%s: byte %zu is not valid UTF-8; --tokens bytes takes any file", path, t->mark + at);
 }
 
 /* ---------------------------------------------------------------- tokens */
@@ -135,14 +136,8 @@ size_t text_next_token(token_kind kind, const char **at, const char *end, const 
 
 /* ---------------------------------------------------------------- characters */
 
-static int is_utf8(const text_file *t) {
-  for (size_t i = 0, length; i < t->size; i += length)
-    if ((length = sq_utf8_length(t->data + i, t->size - i)) == 0) return 0;
-  return 1;
-}
-
 static int64_t count_characters(const text_file *t, size_t size) {
-  if (!is_utf8(t)) return (int64_t)size;
+  if (valid_utf8(t) < t->size) return (int64_t)size;
   int64_t count = 0;
   for (size_t i = 0; i < size; i++) count += ((unsigned char)t->data[i] & 0xC0) != 0x80;
   return count;

@@ -20,7 +20,7 @@ token_kind text_token_kind(const char *name);
 typedef struct text_file {
   const char *data; /* after a byte order mark, if there is one */
   size_t size;
-  uint64_t hash; /* FNV-1a of the data */
+  uint64_t hash; /* FNV-1a of the bytes in the files, by text_load */
   size_t mark;   /* size of the byte order mark */
   char *memory;
 } text_file;
@@ -29,9 +29,9 @@ typedef struct text_file {
  * Empty files are refused. */
 int text_read(const char *path, text_file *out);
 /* Reads files, of which there is at least one, as one text for tokens of a kind: characters and words must
- * be UTF-8, or UTF-16, which is converted.  The hash is of the bytes in the files. */
+ * be UTF-8, or UTF-16, which is converted. */
 int text_load(const arg_list *paths, token_kind kind, text_file *out);
-/* A string as a text: nothing to free, not hashed. */
+/* A string as a text: nothing to free. */
 text_file text_of(const char *string);
 void text_free(text_file *t);
 

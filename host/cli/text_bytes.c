@@ -124,3 +124,22 @@ int text_bytes(const char *path, char **out, size_t *size) {
   *size = file.size;
   return CLI_OK;
 }
+
+int text_string(const char *path, const char *what, char **out) {
+  char *bytes;
+  size_t size;
+  *out = NULL;
+  CLI_TRY(text_bytes(path, &bytes, &size));
+  char *text = realloc(bytes, size + 1);
+  if (text == NULL) {
+    free(bytes);
+    return cli_error("%s: out of memory", path);
+  }
+  text[size] = 0;
+  if (strlen(text) < size) {
+    free(text);
+    return cli_error("%s: holds a zero byte; it must be %s", path, what);
+  }
+  *out = text;
+  return CLI_OK;
+}

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/context/utf8.h"
+
 enum { LOOKED_AT = 4096, HIGH = 0xd800, LOW = 0xdc00, PAST = 0xe000, BEYOND = 0x10000 };
 
 static int begins(const char *data, size_t size, const char *with, size_t length) {
@@ -39,18 +41,6 @@ static size_t character_at(const char *data, size_t size, utf16_order order, uin
   return 4;
 }
 
-static char *put(char *to, uint32_t c) {
-  static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-  const int length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < BEYOND ? 3 : 4;
-  if (length == 1) {
-    *to++ = (char)c;
-    return to;
-  }
-  *to++ = (char)(lead[length] | c >> (6 * (length - 1)));
-  for (int k = length - 2; k >= 0; k--) *to++ = (char)(0x80 | (c >> (6 * k) & 0x3f));
-  return to;
-}
-
 size_t utf16_to_utf8(const char *data, size_t size, utf16_order order, char **out, size_t *out_size) {
   size_t at = size >= 2 && unit_at(data, order) == 0xfeff ? 2 : 0;
   char *text = *out = malloc(size / 2 * 3 + 1); /* two bytes become three at most */
@@ -63,7 +53,7 @@ size_t utf16_to_utf8(const char *data, size_t size, utf16_order order, char **ou
       *out = NULL;
       return at;
     }
-    text = put(text, c);
+    text += sq_utf8_write(c, text);
     at += taken;
   }
   *text = 0;

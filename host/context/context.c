@@ -37,6 +37,15 @@ void sq_host_free(seqgpu_context *ctx, void *pointer) {
   if (pointer) ctx->allocator.release(pointer, ctx->allocator.user);
 }
 
+int sq_host_enlarge(seqgpu_context *ctx, void **array, size_t used, size_t size) {
+  void *larger = sq_host_alloc(ctx, size);
+  if (larger == NULL) return 0;
+  if (used > 0) memcpy(larger, *array, used);
+  sq_host_free(ctx, *array);
+  *array = larger;
+  return 1;
+}
+
 static int device_count(const sq_backend *backend) {
   int devices = 0;
   return backend->device->count(&devices) == 0 ? devices : 0;

@@ -26,6 +26,9 @@ seqgpu_status sq_usable(seqgpu_context *ctx);
 /* Host memory of the library's objects, from the context's allocator; zeroed; NULL when out of memory. */
 void *sq_host_alloc(seqgpu_context *ctx, size_t size);
 void sq_host_free(seqgpu_context *ctx, void *pointer);
+/* Moves the first `used` bytes of *array to a place of `size` bytes; 0 when out of memory, and then nothing
+ * has changed. */
+int sq_host_enlarge(seqgpu_context *ctx, void **array, size_t used, size_t size);
 
 /* Runs operator `name` of the context's table: SQ_RUN(ctx, gemm, &args). */
 #define SQ_RUN(ctx, name, args)                                                                              \

@@ -16,13 +16,9 @@ static seqgpu_status out_of_memory(seqgpu_context *ctx) {
 /* One more element of zeros at the end of *array, which has *count; NULL when out of memory. */
 static void *append(seqgpu_context *ctx, void **array, int *count, size_t element) {
   const size_t used = (size_t)*count * element;
-  char *larger = sq_host_alloc(ctx, used + element);
-  if (larger == NULL) return NULL;
-  if (used > 0) memcpy(larger, *array, used);
-  sq_host_free(ctx, *array);
-  *array = larger;
+  if (!sq_host_enlarge(ctx, array, used, used + element)) return NULL;
   ++*count;
-  return larger + used;
+  return (char *)*array + used;
 }
 
 static seqgpu_status add_tensor(seqgpu_context *ctx, sq_foreign_tensor **list, int *count, const char *name,
@@ -132,7 +128,7 @@ double *sq_foreign_param(const sq_foreign_net *net, const char *kind, int layer,
 /* ---------------------------------------------------------------- what is left */
 
 seqgpu_status sq_foreign_leave(seqgpu_context *ctx, sq_foreign *to, const char *format, ...) {
-  char text[512];
+  char text[SQ_ERROR_SIZE];
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);

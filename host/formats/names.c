@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "host/formats/foreign.h"
+#include "host/params/params.h"
 
 enum { NAME = 512 };
 
@@ -18,10 +19,6 @@ typedef struct pair {
   sq_array *own, *ih, *hh;
   char own_name[NAME], ih_name[NAME], hh_name[NAME];
 } pair;
-
-static int starts_with(const char *text, const char *start) {
-  return strncmp(text, start, strlen(start)) == 0;
-}
 
 /* "bias_l0" or "bias_rec_l0": the arrays for "_l0". */
 static pair find_pair(const sq_arrays *a, const char *prefix, const char *name) {
@@ -43,12 +40,12 @@ static int is_missing(const pair *p) { return p->own == NULL && p->ih == NULL &&
 static seqgpu_status fit(const sq_arrays *a, const char *prefix, const seqgpu_param_info *info, int bare) {
   char name[NAME];
   snprintf(name, sizeof name, "%s%s", prefix, info->name);
-  if (!starts_with(info->name, "bias_"))
+  if (!sq_starts_with(info->name, "bias_"))
     return sq_arrays_fit(a, sq_arrays_find(a, name), name, info->rows, info->cols);
   const pair p = find_pair(a, prefix, info->name);
   if (p.own) return sq_arrays_fit(a, p.own, p.own_name, info->rows, 1);
   if (bare && is_missing(&p)) return SEQGPU_OK;
-  const int64_t rows = starts_with(info->name, "bias_rec_") ? 3 * info->rows : info->rows;
+  const int64_t rows = sq_starts_with(info->name, "bias_rec_") ? 3 * info->rows : info->rows;
   SQ_TRY(sq_arrays_fit(a, p.ih, p.ih_name, rows, 1));
   return sq_arrays_fit(a, p.hh, p.hh_name, rows, 1);
 }
@@ -82,7 +79,7 @@ static seqgpu_status take_bias(const sq_arrays *a, const char *prefix, sq_foreig
   char rec_name[NAME];
   const pair p = find_pair(a, prefix, t->name);
   if (p.own) return sq_arrays_take(a, p.own, t->value);
-  if (is_missing(&p) || starts_with(t->name, "bias_rec_"))
+  if (is_missing(&p) || sq_starts_with(t->name, "bias_rec_"))
     return SEQGPU_OK; /* the latter comes with its bias */
   snprintf(rec_name, sizeof rec_name, "bias_rec%s", strstr(t->name, "_l"));
   const sq_foreign_tensor *rec = sq_foreign_find(net->tensors, net->tensor_count, rec_name);
@@ -94,7 +91,7 @@ static seqgpu_status take_all(const sq_arrays *a, const char *prefix, sq_foreign
   for (int i = 0; i < net->tensor_count; i++) {
     sq_foreign_tensor *t = &net->tensors[i];
     snprintf(name, sizeof name, "%s%s", prefix, t->name);
-    if (starts_with(t->name, "bias_"))
+    if (sq_starts_with(t->name, "bias_"))
       SQ_TRY(take_bias(a, prefix, net, t));
     else
       SQ_TRY(sq_arrays_take(a, sq_arrays_find(a, name), t->value));

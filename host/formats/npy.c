@@ -290,7 +290,7 @@ static seqgpu_status check_names(seqgpu_context *ctx, const sq_zip_part *parts, 
   return twice ? sq_fail(ctx, SEQGPU_EINVAL, "npy: the name of \"%.60s\" is given twice", twice) : SEQGPU_OK;
 }
 
-static seqgpu_status write_parts(seqgpu_context *ctx, const char *path, int zipped, const sq_zip_part *parts,
+static seqgpu_status write_parts(seqgpu_context *ctx, const char *path, int zipped, sq_zip_part *parts,
                                  int count) {
   sq_replacement r;
   SQ_TRY(sq_replace_begin(ctx, path, &r));
@@ -298,9 +298,8 @@ static seqgpu_status write_parts(seqgpu_context *ctx, const char *path, int zipp
   if (!zipped) {
     fwrite(parts[0].head, 1, parts[0].head_size, r.file);
     if (parts[0].data_size > 0) fwrite(parts[0].data, 1, parts[0].data_size, r.file);
-  } else if (!sq_zip_write(r.file, parts, count)) {
-    status =
-        sq_fail(ctx, SEQGPU_EUNSUPPORTED, "%s: would have 4 GiB or more, or more than 65535 arrays", path);
+  } else {
+    status = sq_zip_write(ctx, path, r.file, parts, count);
   }
   return sq_replace_end(&r, status);
 }

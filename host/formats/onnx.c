@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "host/files/read.h"
+#include "host/formats/foreign.h"
 #include "host/formats/onnx.h"
 #include "host/formats/onnx_layer.h"
 #include "host/formats/onnx_stack.h"
@@ -22,7 +23,7 @@
 /* A file of Protocol Buffers cannot be larger. */
 static const int64_t MOST_BYTES = INT32_MAX;
 
-enum { MOST_RECURRENT = 4096, MOST_LEFT = 1000, SENTENCE = 600 };
+enum { MOST_RECURRENT = 4096, MOST_LEFT = 1000 };
 
 /* ---------------------------------------------------------------- whether it is one */
 
@@ -57,21 +58,16 @@ typedef struct reader {
 } reader;
 
 __attribute__((format(printf, 2, 3))) static seqgpu_status add_left(reader *r, const char *format, ...) {
-  char sentence[SENTENCE];
+  char sentence[SQ_ERROR_SIZE];
   va_list values;
-  sq_foreign *out = r->out;
-  if (out->left_count == MOST_LEFT) {
+  if (r->out->left_count == MOST_LEFT) {
     r->unnamed++;
     return SEQGPU_OK;
   }
   va_start(values, format);
   vsnprintf(sentence, sizeof sentence, format, values);
   va_end(values);
-  char *text = sq_host_alloc(r->graph.ctx, strlen(sentence) + 1);
-  if (text == NULL) return sq_fail(r->graph.ctx, SEQGPU_ENOMEM, "%s: out of memory", r->graph.path);
-  strcpy(text, sentence);
-  out->left[out->left_count++] = text;
-  return SEQGPU_OK;
+  return sq_foreign_leave(r->graph.ctx, r->out, "%s", sentence);
 }
 
 /* Constants are named no more than initialisers are. */
@@ -126,9 +122,7 @@ static seqgpu_status find_recurrent(reader *r) {
     return sq_fail(g->ctx, SEQGPU_EUNSUPPORTED, "%s: has %d recurrent nodes; it must have at most %d",
                    g->path, found, MOST_RECURRENT);
   r->all = sq_host_alloc(g->ctx, (size_t)found * sizeof *r->all);
-  r->out->left = sq_host_alloc(g->ctx, MOST_LEFT * sizeof *r->out->left);
-  if (r->all == NULL || r->out->left == NULL)
-    return sq_fail(g->ctx, SEQGPU_ENOMEM, "%s: out of memory", g->path);
+  if (r->all == NULL) return sq_fail(g->ctx, SEQGPU_ENOMEM, "%s: out of memory", g->path);
   for (int i = 0; i < g->node_count; i++) {
     const sq_onnx_operator *op = sq_onnx_operator_of(&g->nodes[i]);
     if (op == NULL) continue;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/formats/foreign.h"
 #include "host/formats/onnx_pack.h"
 
 static const double OPEN_GATE = 100;
@@ -29,15 +30,12 @@ static seqgpu_status find(const packing *p, const char *name, int64_t direction,
                           const double **out) {
   char full[64];
   snprintf(full, sizeof full, "%s_l%lld%s", name, (long long)p->layer, direction ? "_reverse" : "");
-  for (int i = 0; i < p->net->tensor_count; i++) {
-    const sq_foreign_tensor *t = &p->net->tensors[i];
-    if (strcmp(t->name, full) != 0) continue;
-    *out = t->value;
-    if (t->rows == rows && t->cols == cols) return SEQGPU_OK;
-    return sq_fail(p->graph->ctx, SEQGPU_EINVAL, "net: %s is [%lld,%lld]; it must be [%lld,%lld]", full,
-                   (long long)t->rows, (long long)t->cols, (long long)rows, (long long)cols);
-  }
-  return sq_fail(p->graph->ctx, SEQGPU_EINVAL, "net: has no parameter %s", full);
+  const sq_foreign_tensor *t = sq_foreign_find(p->net->tensors, p->net->tensor_count, full);
+  *out = t ? t->value : NULL;
+  if (t == NULL) return sq_fail(p->graph->ctx, SEQGPU_EINVAL, "net: has no parameter %s", full);
+  if (t->rows == rows && t->cols == cols) return SEQGPU_OK;
+  return sq_fail(p->graph->ctx, SEQGPU_EINVAL, "net: %s is [%lld,%lld]; it must be [%lld,%lld]", full,
+                 (long long)t->rows, (long long)t->cols, (long long)rows, (long long)cols);
 }
 
 /* Which of our blocks is block `theirs` of the file; -1: we have none. */

@@ -6,9 +6,9 @@
  *
  * What the graph computes otherwise, or is given, belongs to a run.
  */
-#include <stdio.h>
 #include <string.h>
 
+#include "host/formats/foreign.h"
 #include "host/formats/onnx_state.h"
 #include "host/formats/onnx_tensor.h"
 
@@ -75,17 +75,9 @@ typedef struct reading {
 static seqgpu_status make_states(const reading *d, int64_t batch) {
   sq_foreign_net *net = d->net;
   if (net->state_count > 0) return SEQGPU_OK;
-  net->states = sq_host_alloc(d->g->ctx, (size_t)d->r->op->states * sizeof *net->states);
-  if (net->states == NULL) return sq_fail(d->g->ctx, SEQGPU_ENOMEM, "%s: out of memory", d->g->path);
-  for (int k = 0; k < d->r->op->states; k++) {
-    sq_foreign_tensor *t = &net->states[k];
-    snprintf(t->name, sizeof t->name, "%c", "hc"[k]);
-    t->rows = net->desc.num_layers * d->N;
-    t->cols = batch * d->H;
-    t->value = sq_host_alloc(d->g->ctx, (size_t)(t->rows * t->cols) * sizeof *t->value);
-    if (t->value == NULL) return sq_fail(d->g->ctx, SEQGPU_ENOMEM, "%s: out of memory", d->g->path);
-    net->state_count++;
-  }
+  for (int k = 0; k < d->r->op->states; k++)
+    SQ_TRY(
+        sq_foreign_add_state(d->g->ctx, net, k ? "c" : "h", net->desc.num_layers * d->N, batch * d->H, NULL));
   return SEQGPU_OK;
 }
 

@@ -20,12 +20,13 @@ enum { MOST_USES = 16 };
 typedef struct element {
   int type, size;
   int list; /* field of its own list */
+  sq_st_dtype dtype;
 } element;
 
-static const element elements[] = {{ONNX_FLOAT, 4, TENSOR_FLOATS},
-                                   {ONNX_DOUBLE, 8, TENSOR_DOUBLES},
-                                   {ONNX_FLOAT16, 2, TENSOR_INT32S},
-                                   {ONNX_BFLOAT16, 2, TENSOR_INT32S}};
+static const element elements[] = {{ONNX_FLOAT, 4, TENSOR_FLOATS, SQ_ST_F32},
+                                   {ONNX_DOUBLE, 8, TENSOR_DOUBLES, SQ_ST_F64},
+                                   {ONNX_FLOAT16, 2, TENSOR_INT32S, SQ_ST_F16},
+                                   {ONNX_BFLOAT16, 2, TENSOR_INT32S, SQ_ST_BF16}};
 
 static const element *element_of(int type) {
   for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++)
@@ -110,23 +111,6 @@ seqgpu_status sq_onnx_constant(sq_onnx_graph *g, const sq_onnx_node *node, int p
 
 /* ---------------------------------------------------------------- numbers */
 
-static double float_value(uint64_t bits) {
-  const uint32_t word = (uint32_t)bits;
-  float value;
-  memcpy(&value, &word, sizeof value);
-  return (double)value;
-}
-
-static double value_of(int type, uint64_t bits) {
-  double value;
-  if (type == ONNX_FLOAT) return float_value(bits);
-  const uint16_t half = (uint16_t)bits;
-  if (type == ONNX_BFLOAT16) return sq_st_element(&half, SQ_ST_BF16, 0);
-  if (type == ONNX_FLOAT16) return sq_st_element(&half, SQ_ST_F16, 0);
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 /* A tensor's numbers as they come. */
 typedef struct sink {
   const element *e;
@@ -136,7 +120,7 @@ typedef struct sink {
 
 static int add_number(sink *s, uint64_t bits) {
   if (s->count == s->room) return 0;
-  s->values[s->count++] = value_of(s->e->type, bits);
+  s->values[s->count++] = sq_st_element(&bits, s->e->dtype, 0); /* the low bytes come first */
   return 1;
 }
 

@@ -65,15 +65,10 @@ unsigned char *sq_pb_extend(sq_pb_out *out, size_t size) {
   if (out->failed) return NULL;
   if (size > out->room - out->size) {
     const size_t least = out->size + size, room = least > 2 * out->room ? least : 2 * out->room;
-    unsigned char *data = sq_host_alloc(out->ctx, room > LEAST_ROOM ? room : LEAST_ROOM);
-    if (data == NULL) {
-      out->failed = 1;
-      return NULL;
-    }
-    if (out->size) memcpy(data, out->data, out->size);
-    sq_host_free(out->ctx, out->data);
-    out->data = data;
-    out->room = room > LEAST_ROOM ? room : LEAST_ROOM;
+    const size_t larger = room > LEAST_ROOM ? room : LEAST_ROOM;
+    out->failed = !sq_host_enlarge(out->ctx, (void **)&out->data, out->size, larger);
+    if (out->failed) return NULL;
+    out->room = larger;
   }
   out->size += size;
   return out->data + out->size - size;

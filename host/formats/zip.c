@@ -127,7 +127,8 @@ struct sq_zip_stream {
   FILE *file;
   int deflated, checked;
   int64_t at, packed, size; /* packed and unpacked bytes that are still to come, and where in the file */
-  uint32_t crc, expected;
+  uint32_t sum, expected;
+  sq_crc crc; /* made if checked */
 #ifdef SEQGPU_ZLIB
   z_stream z;
   unsigned char chunk[CHUNK];
@@ -173,6 +174,7 @@ seqgpu_status sq_zip_open(seqgpu_context *ctx, const char *path, FILE *file, int
   s->size = member ? member->size : bytes;
   s->checked = member != NULL;
   s->expected = member ? member->crc : 0;
+  if (s->checked) sq_crc_make(&s->crc);
   seqgpu_status status = member ? find_data(s, member, bytes) : SEQGPU_OK;
   if (status == SEQGPU_OK && member && member->deflated) {
     s->deflated = 1;
@@ -225,14 +227,14 @@ seqgpu_status sq_zip_read(sq_zip_stream *s, void *to, size_t size) {
     SQ_TRY(s->deflated ? read_deflated(s, place, part) : read_stored(s, place, part));
     done += part;
   }
-  if (s->checked) s->crc = sq_crc32(s->crc, to, size);
+  if (s->checked) s->sum = sq_crc_add(&s->crc, s->sum, to, size);
   s->size -= (int64_t)size;
   return SEQGPU_OK;
 }
 
 seqgpu_status sq_zip_check(sq_zip_stream *s) {
   if (s->size != 0) return bad_member(s, "has bytes after its last number");
-  return s->checked && s->crc != s->expected ? bad_member(s, "has another checksum than its directory says")
+  return s->checked && s->sum != s->expected ? bad_member(s, "has another checksum than its directory says")
                                              : SEQGPU_OK;
 }
 
@@ -246,21 +248,6 @@ void sq_zip_close(sq_zip_stream *s) {
 
 /* ---------------------------------------------------------------- writing */
 
-/* Four bits at a time: the reversed polynomial 0xedb88320. */
-uint32_t sq_crc32(uint32_t crc, const void *data, size_t size) {
-  static const uint32_t step[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-                                    0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-                                    0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-  const unsigned char *p = data;
-  crc = ~crc;
-  for (size_t i = 0; i < size; i++) {
-    crc ^= p[i];
-    crc = crc >> 4 ^ step[crc & 15];
-    crc = crc >> 4 ^ step[crc & 15];
-  }
-  return ~crc;
-}
-
 static void put16(FILE *file, uint32_t v) {
   fputc((int)(v & 255), file);
   fputc((int)(v >> 8 & 255), file);
@@ -273,18 +260,14 @@ static void put32(FILE *file, uint32_t v) {
 
 /* The fields that both records share: version, flags, method, time, date (the first of 1980, so that the same
  * members make the same bytes), checksum, sizes, length of the name. */
-static void put_common(FILE *file, const sq_zip_part *p, uint32_t crc) {
+static void put_common(FILE *file, const sq_zip_part *p) {
   const uint32_t size = (uint32_t)(p->head_size + p->data_size);
   const uint32_t fields[] = {20, 0, STORED, 0, 0x21};
   for (int i = 0; i < 5; i++) put16(file, fields[i]);
-  put32(file, crc);
+  put32(file, p->crc);
   put32(file, size);
   put32(file, size);
   put16(file, (uint32_t)strlen(p->name));
-}
-
-static uint32_t part_crc(const sq_zip_part *p) {
-  return sq_crc32(sq_crc32(0, p->head, p->head_size), p->data, p->data_size);
 }
 
 static uint64_t record_size(const sq_zip_part *p) {
@@ -293,7 +276,7 @@ static uint64_t record_size(const sq_zip_part *p) {
 
 static void put_member(FILE *file, const sq_zip_part *p) {
   fwrite(local_mark, 1, 4, file);
-  put_common(file, p, part_crc(p));
+  put_common(file, p);
   put16(file, 0);
   fputs(p->name, file);
   fwrite(p->head, 1, p->head_size, file);
@@ -303,18 +286,32 @@ static void put_member(FILE *file, const sq_zip_part *p) {
 static void put_entry(FILE *file, const sq_zip_part *p, uint32_t at) {
   fwrite(entry_mark, 1, 4, file);
   put16(file, 20);
-  put_common(file, p, part_crc(p));
+  put_common(file, p);
   for (int i = 0; i < 4; i++) put16(file, 0); /* extra, comment, disk, internal attributes */
   put32(file, 0);                             /* external attributes */
   put32(file, at);
   fputs(p->name, file);
 }
 
-int sq_zip_write(FILE *file, const sq_zip_part *parts, int count) {
+static seqgpu_status sum_parts(seqgpu_context *ctx, const char *path, sq_zip_part *parts, int count) {
+  sq_crc *crc = sq_host_alloc(ctx, sizeof *crc);
+  if (crc == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
+  sq_crc_make(crc);
+  for (sq_zip_part *p = parts; p < parts + count; p++) {
+    p->crc = sq_crc_add(crc, 0, p->head, p->head_size);
+    if (p->data_size > 0) p->crc = sq_crc_add(crc, p->crc, p->data, p->data_size);
+  }
+  sq_host_free(ctx, crc);
+  return SEQGPU_OK;
+}
+
+seqgpu_status sq_zip_write(seqgpu_context *ctx, const char *path, FILE *file, sq_zip_part *parts, int count) {
   uint64_t directory = 0, size = 0, at = 0;
   for (int i = 0; i < count; i++) directory += record_size(&parts[i]);
   for (int i = 0; i < count; i++) size += ENTRY + strlen(parts[i].name);
-  if (directory + size + END >= UINT32_MAX || count > 65535) return 0;
+  if (directory + size + END >= UINT32_MAX || count > 65535)
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "%s: would have 4 GiB or more, or more than 65535 arrays", path);
+  SQ_TRY(sum_parts(ctx, path, parts, count));
   for (int i = 0; i < count; i++) put_member(file, &parts[i]);
   for (int i = 0; i < count; i++) {
     put_entry(file, &parts[i], (uint32_t)at);
@@ -327,5 +324,5 @@ int sq_zip_write(FILE *file, const sq_zip_part *parts, int count) {
   put32(file, (uint32_t)size);
   put32(file, (uint32_t)directory);
   put16(file, 0);
-  return 1;
+  return SEQGPU_OK;
 }

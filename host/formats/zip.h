@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "host/context/context.h"
+#include "host/files/crc.h"
 
 typedef struct sq_zip_member {
   char *name;   /* without control characters */
@@ -33,17 +34,16 @@ void sq_zip_close(sq_zip_stream *stream);
 
 /* ---- writing ---- */
 
-uint32_t sq_crc32(uint32_t crc, const void *data, size_t size); /* begins with 0 */
-
 /* A member in two parts, header and data; the caller's, and may not change before sq_zip_write is done. */
 typedef struct sq_zip_part {
   const char *name;
   const void *head, *data;
   size_t head_size, data_size;
+  uint32_t crc; /* of both, set by sq_zip_write */
 } sq_zip_part;
 
-/* Writes all members and the directory; errors show in ferror(file).  0: something is 4 GiB or more, and
- * nothing is written. */
-int sq_zip_write(FILE *file, const sq_zip_part *parts, int count);
+/* Writes all members and the directory; errors of the file show in ferror(file).  After EUNSUPPORTED, it
+ * would have 4 GiB or more, and ENOMEM nothing is written. */
+seqgpu_status sq_zip_write(seqgpu_context *ctx, const char *path, FILE *file, sq_zip_part *parts, int count);
 
 #endif

@@ -64,14 +64,9 @@ void seqgpu_params_destroy(seqgpu_params *p) {
   sq_host_free(ctx, p);
 }
 
-/* Moves an array into a larger one; 0 when out of memory, and then nothing changed. */
+/* An array of `count` elements gets room for `room`; 0 when out of memory. */
 static int grow(seqgpu_context *ctx, void **array, size_t element, int count, int room) {
-  void *larger = sq_host_alloc(ctx, (size_t)room * element);
-  if (larger == NULL) return 0;
-  if (count > 0) memcpy(larger, *array, (size_t)count * element);
-  sq_host_free(ctx, *array);
-  *array = larger;
-  return 1;
+  return sq_host_enlarge(ctx, array, (size_t)count * element, (size_t)room * element);
 }
 
 static seqgpu_status room_for_block(seqgpu_params *p) {

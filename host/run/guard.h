@@ -8,8 +8,8 @@
 /* EINVAL if the caller said how large the workspace or the reserve is, and that is too small for this run. */
 seqgpu_status sq_guard_sizes(const sq_net *n);
 
-/* The same, and EINVAL if what forward or backward writes overlaps anything else that it uses; in inference only the
- * commonest cases are looked for. */
+/* The same, and EINVAL if what forward or backward writes overlaps anything else that it uses; in inference
+ * only the commonest cases are looked for. */
 seqgpu_status sq_guard_forward(const sq_net *n);
 seqgpu_status sq_guard_backward(const sq_net *n);
 

@@ -185,8 +185,8 @@ void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recu
 /* ---- the launch ---- */
 
 /* One launch: the slices from shape.first on. */
-int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, recurrence_args args) {
-  const recurrence_shape &n = args.shape;
+int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, recurrence_args *args) {
+  const recurrence_shape &n = args->shape;
   const sq_persistent_info &algorithm = sq_persistent_algorithms[q.which];
   const int64_t slices = at_most(n.slices - n.first, n.at_once);
   /* zeros: what announces an exchange, the flags or the packets; and the padding that a multicast takes along */
@@ -195,13 +195,13 @@ int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, recurrence
   int error = 0;
   for (int i = 0; i < count && error == 0; i++)
     if (algorithm.reach == SQ_WHOLE_GRID)
-      error = sq_gpu_zero(exec, reinterpret_cast<float *>(args.run[i].flags), FLAGS + operands);
+      error = sq_gpu_zero(exec, reinterpret_cast<float *>(args->run[i].flags), FLAGS + operands);
   if (error != 0) return error;
   const dim3 grid((unsigned)(n.ctas * slices), (unsigned)count);
-  args.timeline = sq_timeline_begin(exec);
+  args->timeline = sq_timeline_begin(exec);
   error = sq_launch_as(exec, sq_cut_mode(q, n), "recurrence_main", sq_cut_kernel(q), grid,
-                       (unsigned)n.threads, n.bytes, args);
-  sq_timeline_end(exec, args.timeline, q, n, args.run[0].seq_len);
+                       (unsigned)n.threads, n.bytes, *args);
+  sq_timeline_end(exec, args->timeline, q, n, args->run[0].seq_len);
   return error;
 }
 
@@ -218,7 +218,7 @@ int launch(sq_exec *exec, sq_persistent which, const sq_layer_run *run, int coun
   args->shape = a.shape;
   for (int first = 0; first < a.shape.slices && error == 0; first += a.shape.at_once) {
     args->shape.first = first;
-    error = launch_slices(exec, q, count, *args);
+    error = launch_slices(exec, q, count, args);
   }
   return error;
 }

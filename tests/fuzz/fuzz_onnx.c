@@ -16,6 +16,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   ctx->error[0] = 0;
   const seqgpu_status status = sq_onnx_read_bytes(ctx, "fuzz/model.onnx", (sq_bytes){data, size}, &out);
   if (status != SEQGPU_OK && ctx->error[0] == 0) __builtin_trap();
-  foreign_free(ctx, &out);
+  sq_foreign_free(ctx, &out);
   return 0;
 }
