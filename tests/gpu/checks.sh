@@ -20,6 +20,34 @@ run_test() { # SECONDS LABEL PROGRAM ARGUMENTS...
   return "$status"
 }
 
+# run_test in a process of its own, side by side with others: most of a test's time is its reference's, on one
+# processor.  A test that hangs shares the device with the rest, which takes turns.
+start_test() { # as run_test
+  (
+    trap stop_stage TERM
+    late=0
+    run_test "$@"
+    status=$?
+    [ $late = 0 ] || status=124
+    echo $status >"$work/ended/$2"
+  ) &
+  side_by_side="$side_by_side $!"
+}
+
+wait_for_tests() { # LABELS...: adds what they came to
+  for process in $side_by_side; do wait "$process"; done
+  side_by_side=
+  for label in "$@"; do
+    late=0 status=$(cat "$work/ended/$label" 2>/dev/null || echo 1)
+    [ "$status" != 124 ] || late=1
+    add_outcome "$status"
+  done
+}
+
+ended_well() { # LABEL
+  [ "$(cat "$work/ended/$1" 2>/dev/null)" = 0 ]
+}
+
 # What is tried one by one, in processes of their own, and the programs after it: for a rehearsal a few quick ones.
 list_algorithms() {
   status=0
@@ -40,39 +68,66 @@ programs() {
   fi
 }
 
-# Whether many runs have the same bits, of the algorithms whose one run was right; those that fail are good no
-# longer.
-check_repeats() {
-  for algorithm in $(cat "$work/algorithms.good"); do
-    run_test "$most" "repeat-$algorithm" "$bin/test_repeat_$kind" cuda "$repeats" "$algorithm" || [ $late = 1 ] ||
-      sed -i "/^$algorithm\$/d" "$work/algorithms.good"
+# The algorithms of a list, each against the reference; `labels` are the tests under way.
+start_conformance() { # ALGORITHMS...
+  for algorithm in "$@"; do
+    start_test "$most" "conformance-$algorithm" "$bin/test_conformance_$kind" cuda "$algorithm"
+    labels="$labels conformance-$algorithm"
   done
 }
 
-# Our own algorithms.  A program that hangs costs a sixth of the stage, and what it tried is not run again.
-stage_conformance() {
-  most=$(($(left) / 6 + 1))
-  : >"$work/algorithms.good"
-  list_algorithms
-  for algorithm in $(grep -v '^cudnn' "$work/algorithms"); do
-    run_test "$most" "conformance-$algorithm" "$bin/test_conformance_$kind" cuda "$algorithm" &&
-      echo "$algorithm" >>"$work/algorithms.good"
-  done
-  run_test "$most" conformance-others "$bin/test_conformance_$kind" cuda others
+start_programs() {
   for program in $(programs); do
     label=$(basename "$program" "_$kind")
-    run_test "$most" "${label#test_}" "$program"
+    start_test "$most" "${label#test_}" "$program"
+    labels="$labels ${label#test_}"
+  done
+}
+
+# Whether many runs have the same bits, of the algorithms whose one run was right; those that differ are good no
+# longer.
+check_repeats() {
+  labels=
+  for algorithm in $(cat "$work/algorithms.good"); do
+    start_test "$most" "repeat-$algorithm" "$bin/test_repeat_$kind" cuda "$repeats" "$algorithm"
+    labels="$labels repeat-$algorithm"
+  done
+  # shellcheck disable=SC2086
+  wait_for_tests $labels
+  for algorithm in $(cat "$work/algorithms.good"); do
+    case $(cat "$work/ended/repeat-$algorithm" 2>/dev/null) in
+      0 | 124 | '') ;;
+      *) sed -i "/^$algorithm\$/d" "$work/algorithms.good" ;;
+    esac
+  done
+}
+
+# Our own algorithms.  A program that hangs costs a third of the stage, and what it tried is not run again.
+stage_conformance() {
+  most=$(($(left) / 3 + 1)) labels=conformance-others
+  : >"$work/algorithms.good"
+  list_algorithms
+  ours=$(grep -v '^cudnn' "$work/algorithms")
+  start_test "$most" conformance-others "$bin/test_conformance_$kind" cuda others
+  # shellcheck disable=SC2086
+  start_conformance $ours
+  start_programs
+  # shellcheck disable=SC2086
+  wait_for_tests $labels
+  for algorithm in $ours; do
+    ! ended_well "conformance-$algorithm" || echo "$algorithm" >>"$work/algorithms.good"
   done
   check_repeats
 }
 
 stage_cudnn() {
-  most=$(($(left) / 3 + 1))
+  most=$(left) labels=cudnn
   list_algorithms
-  for algorithm in $(grep '^cudnn' "$work/algorithms"); do
-    run_test "$most" "conformance-$algorithm" "$bin/test_conformance_$kind" cuda "$algorithm"
-  done
-  run_test "$most" cudnn "$bin/test_cudnn_$kind"
+  # shellcheck disable=SC2046
+  start_conformance $(grep '^cudnn' "$work/algorithms")
+  start_test "$most" cudnn "$bin/test_cudnn_$kind"
+  # shellcheck disable=SC2086
+  wait_for_tests $labels
 }
 
 # One tool of compute-sanitizer over the small table, one family of algorithms after the other; what a family

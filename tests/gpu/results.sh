@@ -63,8 +63,8 @@ begin_results() {
   [ -n "$device" ] || device=unknown-GPU
   driver=$(ask_card driver_version)
   name=$(printf '%s' "$device" | tr -c 'A-Za-z0-9._\n-' '-')-$day-$(commit)
-  rm -rf "$work/rows" "$logs"
-  mkdir -p "$work/rows" "$logs"
+  rm -rf "$work/rows" "$work/ended" "$logs"
+  mkdir -p "$work/rows" "$work/ended" "$logs"
   : >"$work/stages.rows"
   : >"$work/stages.md"
 }

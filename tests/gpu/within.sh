@@ -47,9 +47,11 @@ add_outcome() { # STATUS OF THE LAST PROGRAM
   elif [ $outcome = 0 ]; then outcome=124; fi
 }
 
-# Ends the program under way and the stage with it.
+side_by_side= # processes of tests that run at the same time, each with a program of its own
+
+# Ends the program under way, or the tests side by side, and the stage with them.
 stop_stage() {
-  [ -z "$child" ] || kill -s TERM "$child" 2>/dev/null
+  for process in $child $side_by_side; do kill -s TERM "$process" 2>/dev/null; done
   exit 143
 }
 
