@@ -236,12 +236,13 @@ void consider_slices(const question &q, int ctas, int units, answer *best) {
 }
 
 /* Every block of a cluster has units, because nobody would wait for one without (exchange.h, Buffers).  If
- * there are too few units for a size of cluster, the same number of units per block takes fewer blocks. */
+ * there are too few units for a size of cluster, the same number of units per block takes fewer blocks; but two at
+ * least, for st.async is an illegal instruction in a launch without clusters (an H100 says so). */
 void consider_clusters(const question &q, answer *best) {
   const int tile = q.product.unit_tile, all = round_up(q.hidden, tile);
   for (int most = 2; most <= q.limits.cluster_max; most *= 2) {
     const int units = round_up(sq_ceil_div(all, most), tile);
-    consider_slices(q, (int)sq_ceil_div(all, units), units, best);
+    if (units < all) consider_slices(q, (int)sq_ceil_div(all, units), units, best);
   }
 }
 

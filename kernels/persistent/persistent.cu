@@ -24,8 +24,12 @@ int at_most(int64_t n, int64_t most) { return (int)(n < most ? n : most); }
 
 /* ---- refusals ---- */
 
+enum { LARGEST_UNIT_TILE = 8 }; /* of all products */
+
 const char *no_room(const sq_cut_question &q, const sq_cut &a, char *text, size_t size) {
   static const char *const places[] = {"block", "block of a cluster", "block of the grid"};
+  if (a.least_bytes == 0 && q.hidden <= LARGEST_UNIT_TILE)
+    return "hidden_size: one block holds all units, as with persistent-cta; a cluster has two at least";
   if (a.least_bytes == 0) { /* no cut could even be tried */
     snprintf(text, size,
              "no cut of %lld units in %d runs side by side has its blocks on %d processors at the same time",
