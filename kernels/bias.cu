@@ -3,7 +3,8 @@
  *   bias     y[r,j] = bias[j]
  *   reduce   out[j] += sum_r a[r,j] b[r,j]      (b NULL: * 1)
  *
- * bias: one thread per element, 32 columns x 8 rows per block; 4 bytes per element, limited by memory.
+ * bias: a thread has 4 columns, where they are aligned, else one, and every eighth of 64 rows; 4 bytes per element,
+ * limited by memory.
  * reduce: the rows are cut into up to 64 parts (SQ_PART_ROWS or more rows each) so that even a narrow matrix
  * has work for the whole device.  A block sums one part of 32 columns: each of its 8 rows of threads every
  * eighth row, then the 8 sums through 1 KB of shared memory.  A second launch adds the parts in order.  4 or
@@ -16,11 +17,23 @@
 
 namespace {
 
-__global__ void bias_kernel(int64_t rows, int64_t cols, const float *bias, float *y, int64_t ld) {
+/* Rows of a block. */
+enum { BIAS_ROWS = 64 };
+
+/* number: float4 or float; cols and ld count numbers. */
+template <class number>
+__global__ void bias_kernel(int64_t rows, int64_t cols, const number *bias, number *y, int64_t ld) {
   SQ_FOR_COLS(c, cols) {
-    const float v = bias[c];
+    const number v = bias[c];
     SQ_FOR_ROWS(r, rows) y[r * ld + c] = v;
   }
+}
+
+template <class number> int bias_of(sq_exec *exec, const sq_bias_args &a) {
+  const int64_t each = sizeof(number) / sizeof(float), cols = a.cols / each;
+  const dim3 grid(sq_blocks(cols, SQ_TILE_COLS), sq_blocks(a.rows, BIAS_ROWS));
+  return SQ_LAUNCH(exec, bias_kernel<number>, grid, sq_matrix_block(), 0, a.rows, cols,
+                   static_cast<const number *>(a.bias), static_cast<number *>(a.y), a.ld / each);
 }
 
 /* Sum of rows first..last-1 of column c that this row of threads takes. */
@@ -29,8 +42,11 @@ __device__ __forceinline__ float column_part(const sq_reduce_args &a, int64_t fi
   const float *x = static_cast<const float *>(a.a) + c;
   const float *y = a.b != NULL ? static_cast<const float *>(a.b) + c : NULL;
   float sum = 0.0f;
-  for (int64_t r = first + threadIdx.y; r < last; r += SQ_TILE_ROWS)
-    sum += y != NULL ? x[r * a.lda] * y[r * a.ldb] : x[r * a.lda];
+  SQ_UNROLL_BY(4) /* loads in flight */
+  for (int64_t r = first + threadIdx.y; r < last && y == NULL; r += SQ_TILE_ROWS) sum += x[r * a.lda];
+  SQ_UNROLL_BY(4)
+  for (int64_t r = first + threadIdx.y; r < last && y != NULL; r += SQ_TILE_ROWS)
+    sum += x[r * a.lda] * y[r * a.ldb];
   return sum;
 }
 
@@ -62,8 +78,8 @@ int sq_gpu_add_parts(sq_exec *exec, const float *partial, int64_t parts, int64_t
 }
 
 extern "C" int SQ_GPU(bias)(sq_exec *exec, const sq_bias_args *a) {
-  return SQ_LAUNCH(exec, bias_kernel, sq_matrix_grid(a->rows, a->cols), sq_matrix_block(), 0, a->rows,
-                   a->cols, static_cast<const float *>(a->bias), static_cast<float *>(a->y), a->ld);
+  const bool four = a->cols % 4 == 0 && a->ld % 4 == 0 && sq_aligned16(a->bias) && sq_aligned16(a->y);
+  return four ? bias_of<float4>(exec, *a) : bias_of<float>(exec, *a);
 }
 
 extern "C" int SQ_GPU(reduce)(sq_exec *exec, const sq_reduce_args *a) {

@@ -32,6 +32,15 @@
 #include "kernels/persistent/product.h"
 #include "kernels/persistent/timeline.h"
 
+/* As sq_work_out, for 64 bits. */
+static __device__ __forceinline__ void recurrence_work_out(int64_t &value) {
+#ifdef SEQGPU_EMULATE
+  (void)value;
+#else
+  asm volatile("" : "+l"(value));
+#endif
+}
+
 template <class cell, bool backward, class product, class exchange> struct recurrence {
   typedef typename product::element element;
   enum { LANES = product::DOWN * product::ACROSS }; /* of a chunk */
@@ -48,7 +57,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   uint32_t turn;                   /* exchanges so far */
   sq_divisor by_units;             /* of the block, with padding */
   sq_divisor by_columns;           /* of chunks that exist: the last slice may have fewer */
-  product_size::piece first_piece; /* of the thread, or its warp, in the first stage's product */
+  product_spot first_spot;         /* of the thread, or its warp, in the first stage's product */
   exchange_chunks first_chunks;    /* of the thread, in the exchange of the first stage's operand */
   timeline marks;
 
@@ -59,18 +68,29 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* One pair: the block's unit u, and column c of the slice.  What is the same in all steps. */
   struct pair {
     int u, c;
-    int chunk;                /* where its element of the operand lies, in a block of H */
-    unsigned gate, hidden, y; /* where its numbers begin in a step's [B, G], [B, H] and rows of y */
-    int64_t steps;            /* the first one that is masked */
-    bool there;               /* not padding */
+    int chunk;     /* where its element of the operand lies, in a block of H */
+    int64_t steps; /* the first one that is masked */
+    bool there;    /* not padding */
   };
 
-  typedef recurrence_moment moment;
+  /* Where a pair's numbers of one step lie in memory.  Pointers that go from step to step: to work out a place
+   * from the step's number takes longer than all of the arithmetic. */
+  struct numbers {
+    float *gates, *dgates; /* G of them, H apart */
+    float *aux, *daux;
+    float *state[cell::STATES]; /* forward: after the step; backward: before it */
+    float *y;
+    const float *dy;
+  };
+  /* From a step to the next one of the pass, in numbers of [T, B, H] and in those of y. */
+  struct stride {
+    int64_t hidden, y;
+  };
 
   /* What the pointwise step of a pair has made. */
   struct result {
     recurrence_output out;
-    float own[cell::KEPT], put[RECURRENCE_GATES]; /* put: its elements of the next operand */
+    float put[RECURRENCE_GATES]; /* its elements of the next operand */
   };
 
   /* Stage s: how many sums a pair takes, and how many blocks of H its operand has. */
@@ -201,24 +221,40 @@ template <class cell, bool backward, class product, class exchange> struct recur
     at.u = down - column * (int)by_units.by;
     at.c = column * product::ACROSS + p % product::ACROSS;
     at.there = p < places && at.u < units && at.c < columns;
-    const int j = first_unit + at.u;
-    const unsigned b = (unsigned)(first_row + at.c);
-    at.chunk = j / product::DOWN * n.chunk.across + at.c / product::ACROSS;
-    at.gate = b * (unsigned)(cell::GATES * n.hidden) + (unsigned)j;
-    at.hidden = b * (unsigned)n.hidden + (unsigned)j;
-    at.y = b * (unsigned)run.ldy + (unsigned)j;
-    at.steps = !at.there ? 0 : run.lengths == NULL ? run.seq_len : run.lengths[b] - run.first;
+    at.chunk = (first_unit + at.u) / product::DOWN * n.chunk.across + at.c / product::ACROSS;
+    at.steps = !at.there ? 0 : run.lengths == NULL ? run.seq_len : run.lengths[first_row + at.c] - run.first;
+    at.steps = at.steps > 0 ? at.steps : 0;
     return at;
   }
-
-  __device__ __forceinline__ moment moment_at(int64_t t) const {
-    return {t, t * run.batch * n.hidden, t * run.batch * run.ldy};
+  /* Where it begins in [B, H]. */
+  __device__ __forceinline__ int64_t hidden_at(const pair &at) const {
+    return (int64_t)(first_row + at.c) * n.hidden + first_unit + at.u;
   }
-  /* To the next step of the pass.  Working out each place anew would take products of 64 bits. */
-  __device__ __forceinline__ void go_on(moment *at) const {
-    at->t += run.stride.t;
-    at->hidden += run.stride.hidden;
-    at->y += run.stride.y;
+  __device__ __forceinline__ numbers numbers_at(const pair &at, int64_t t) const {
+    const int64_t H = n.hidden, row = t * run.batch + first_row + at.c, unit = first_unit + at.u;
+    const int64_t hidden = row * H + unit, gate = row * H * cell::GATES + unit, y = row * run.ldy + unit;
+    numbers place = {};
+    place.gates = run.gates + gate;
+    if (backward) place.dgates = run.dgates + gate;
+    if (cell::AUX && run.aux != NULL) place.aux = run.aux + hidden;
+    if (cell::AUX && backward) place.daux = run.daux + hidden;
+    SQ_UNROLL
+    for (int k = 0; k < cell::STATES; k++)
+      if (run.state[k] != NULL) place.state[k] = run.state[k] + hidden + (backward ? run.before : run.after);
+    if (!backward) place.y = run.y + y;
+    if (backward && run.dy != NULL) place.dy = run.dy + y;
+    return place;
+  }
+  __device__ __forceinline__ void go_on(numbers *place, const stride &by) const {
+    place->gates += by.hidden * cell::GATES;
+    if (backward) place->dgates += by.hidden * cell::GATES;
+    if (cell::AUX && place->aux != NULL) place->aux += by.hidden;
+    if (cell::AUX && backward) place->daux += by.hidden;
+    SQ_UNROLL
+    for (int k = 0; k < cell::STATES; k++)
+      if (place->state[k] != NULL) place->state[k] += by.hidden;
+    if (!backward) place->y += by.y;
+    if (place->dy != NULL) place->dy += by.y;
   }
 
   __device__ __forceinline__ void enter_pairs() const {
@@ -228,10 +264,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
       SQ_UNROLL
       for (int k = 0; k < cell::KEPT; k++) {
         const bool given = k < cell::STATES && run.enter[k < cell::STATES ? k : 0] != NULL;
-        const float v = given ? run.enter[k < cell::STATES ? k : 0][at.hidden] : 0.0f;
+        const float v = given ? run.enter[k < cell::STATES ? k : 0][hidden_at(at)] : 0.0f;
         *kept(k, p) = v;
         if (k < cell::STATES && !backward && run.state[0] != NULL)
-          (run.state[k] + moment_at(run.reverse ? run.seq_len - 1 : 0).hidden + run.before)[at.hidden] = v;
+          (numbers_at(at, run.reverse ? run.seq_len - 1 : 0).state[k] - run.after)[run.before] = v;
       }
     }
   }
@@ -244,68 +280,75 @@ template <class cell, bool backward, class product, class exchange> struct recur
       SQ_UNROLL
       for (int k = 0; k < cell::STATES; k++)
         if (run.leave[k] != NULL && (longest > 0 || run.leave[k] != run.enter[k]))
-          run.leave[k][at.hidden] = *kept(k, p);
+          run.leave[k][hidden_at(at)] = *kept(k, p);
     }
   }
 
   /* ---- a step ---- */
 
-  __device__ __forceinline__ void load(const pair &at, const moment &now, recurrence_input &in) const {
-    const int64_t H = n.hidden;
-    in = recurrence_input{};
-    in.option = run.option;
-    in.leak = run.leak;
-    if (now.t >= at.steps) return;
-    const float *gates = run.gates + now.hidden * cell::GATES;
-    SQ_UNROLL
-    for (int g = 0; g < cell::GATES; g++) in.gate[g] = (gates + g * H)[at.gate];
+  /* Whether step t is one of the sequence, neither masked nor before the first one. */
+  static __device__ __forceinline__ bool valid(const pair &at, int64_t t) {
+    return (uint64_t)t < (uint64_t)at.steps;
+  }
+
+  /* What is the same in all steps. */
+  __device__ __forceinline__ void load_once(const pair &at, recurrence_input *in) const {
+    *in = recurrence_input{};
+    in->option = run.option;
+    in->leak = run.leak;
     SQ_UNROLL
     for (int k = 0; k < cell::VECTORS; k++)
-      if (run.vectors[k] != NULL) in.vector[k] = run.vectors[k][first_unit + at.u];
+      if (run.vectors[k] != NULL && at.there) in->vector[k] = run.vectors[k][first_unit + at.u];
+  }
+  /* What a step has; of a masked one nothing is needed. */
+  __device__ __forceinline__ void load(const pair &at, int64_t t, const numbers &from,
+                                       recurrence_input *in) const {
+    const int64_t H = n.hidden;
+    if (!valid(at, t)) return;
+    SQ_UNROLL
+    for (int g = 0; g < cell::GATES; g++) in->gate[g] = from.gates[g * H];
     if (!backward) return;
-    if (cell::AUX) in.aux = (run.aux + now.hidden)[at.hidden];
+    if (cell::AUX) in->aux = *from.aux;
     SQ_UNROLL
     for (int k = 0; k < cell::STATES; k++) {
-      in.prev[k] = (run.state[k] + now.hidden + run.before)[at.hidden];
-      in.next[k] = (run.state[k] + now.hidden + run.after)[at.hidden];
+      in->prev[k] = *from.state[k];
+      in->next[k] = from.state[k][run.after - run.before];
     }
-    if (run.dy != NULL) in.dy = (run.dy + now.y)[at.y];
+    if (from.dy != NULL) in->dy = *from.dy;
   }
 
   /* What the last stage of a step leaves in memory. */
-  __device__ __forceinline__ void store(const pair &at, const moment &now, const recurrence_output &out,
-                                        const float *own) const {
+  __device__ __forceinline__ void store(const pair &at, int64_t t, const numbers &to,
+                                        const recurrence_output &out, const float *own) const {
     if (!at.there) return;
     const int64_t H = n.hidden;
-    if (backward || run.state[0] != NULL) {
-      float *gates = (backward ? run.dgates : run.gates) + now.hidden * cell::GATES;
-      SQ_UNROLL
-      for (int g = 0; g < cell::GATES; g++) (gates + g * H)[at.gate] = out.gate[g];
-      if (cell::AUX) ((backward ? run.daux : run.aux) + now.hidden)[at.hidden] = out.aux;
-    }
-    if (backward) return;
-    (run.y + now.y)[at.y] = now.t < at.steps ? own[0] : 0.0f;
-    if (run.state[0] == NULL) return;
+    if (!backward) *to.y = valid(at, t) ? own[0] : 0.0f;
+    if (!backward && to.state[0] == NULL) return;
+    float *gates = backward ? to.dgates : to.gates;
     SQ_UNROLL
-    for (int k = 0; k < cell::STATES; k++) (run.state[k] + now.hidden + run.after)[at.hidden] = own[k];
+    for (int g = 0; g < cell::GATES; g++) gates[g * H] = out.gate[g];
+    if (cell::AUX) *(backward ? to.daux : to.aux) = out.aux;
+    SQ_UNROLL
+    for (int k = 0; k < cell::STATES && !backward; k++) *to.state[k] = own[k];
   }
 
-  /* Pointwise stage s of the pair at place p. */
+  /* Pointwise stage s of a pair, whose kept numbers are `own`. */
   template <int s>
-  __device__ __forceinline__ result point(int p, const pair &at, bool valid,
-                                          const recurrence_input &in) const {
+  __device__ __forceinline__ result point(const pair &at, int64_t t, const recurrence_input &in,
+                                          float (&own)[cell::KEPT]) const {
     result r = {};
     if (!at.there) return r;
     float sum[RECURRENCE_GATES];
     total<s>(at, sum);
-    SQ_UNROLL
-    for (int k = 0; k < cell::KEPT; k++) r.own[k] = *kept(k, p);
-    if (backward && s == 0) r.own[0] += sum[0];
-    if (backward && valid) cell::template backward<s>(in, sum[0], r.own, r.out, r.put);
-    if (!backward && valid) r.put[0] = cell::template forward<s>(in, sum, r.own, r.out);
-    if (!backward && !valid) r.put[0] = r.own[0];
-    SQ_UNROLL
-    for (int k = 0; k < cell::KEPT; k++) *kept(k, p) = r.own[k];
+    if (backward && s == 0) own[0] += sum[0];
+    if (valid(at, t)) {
+      if (backward)
+        cell::template backward<s>(in, sum[0], own, r.out, r.put);
+      else
+        r.put[0] = cell::template forward<s>(in, sum, own, r.out);
+    } else if (!backward) {
+      r.put[0] = own[0];
+    }
     return r;
   }
 
@@ -395,7 +438,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
       if constexpr (APART)
         if (turn > 0) take(block);
       product::multiply(weights(s), operand(turn), sums(), size_of(s, block),
-                        s == 0 ? first_piece : size_of(s, block).at(product::worker()));
+                        s == 0 ? first_spot : product::spot(size_of(s, block), product::worker()));
       __syncthreads();
     }
   }
@@ -409,31 +452,38 @@ template <class cell, bool backward, class product, class exchange> struct recur
     exchange::take(o, at, first_chunks);
   }
 
-  /* `mine` is the thread's first pair. */
-  template <int s> __device__ __forceinline__ void stage(const pair &mine, const moment &now) {
-    constexpr int after = (s + 1) % cell::STAGES;
-    const int first = (int)threadIdx.x, step = (int)blockDim.x,
-              last = (places + SQ_WARP - 1) / SQ_WARP * SQ_WARP;
-    pair at = mine;
+  /* A thread's first pair, and in registers what belongs to it. */
+  struct owned {
+    pair at;
+    numbers place;        /* in the step at hand */
+    float own[cell::KEPT];
     recurrence_input in;
+  };
+  /* The numbers of a step are loaded in the step before, where registers suffice for it. */
+  enum { AHEAD = cell::STAGES == 1 && !(backward && cell::AUX) };
+
+  template <int s> __device__ __forceinline__ void stage(owned &mine, int64_t t, const stride &by) {
+    constexpr int after = (s + 1) % cell::STAGES;
+    const int first = (int)threadIdx.x, last = (places + SQ_WARP - 1) / SQ_WARP * SQ_WARP;
     marks.mark(s, TIMELINE_BEGIN);
-    load(at, now, in);
+    if (!AHEAD) load(mine.at, t, mine.place, &mine.in);
     multiply<s>();
     marks.mark(s, TIMELINE_PRODUCT);
     const exchange_operand next = next_of(after);
     result r = {};
-    for (int p = first; p < last; p += step) {
-      if (p != first) {
-        if (after == 0) store(at, now, r.out, r.own);
-        at = pair_at(p);
-        load(at, now, in);
-      }
-      r = point<s>(p, at, now.t < at.steps, in);
-      give<after>(p, at, r, next);
+    if (first < last) {
+      r = point<s>(mine.at, t, mine.in, mine.own);
+      give<after>(first, mine.at, r, next);
     }
+    SQ_UNROLL_BY(1)
+    for (int p = first + (int)blockDim.x; p < last; p += (int)blockDim.x) further<s>(p, t, next);
     marks.mark(s, TIMELINE_POINTWISE);
     exchange::announce(next, place());
-    if (after == 0) store(at, now, r.out, r.own); /* the last pair's, while its chunk is on its way */
+    if (after == 0) { /* while its chunk is on its way */
+      store(mine.at, t, mine.place, r.out, mine.own);
+      go_on(&mine.place, by);
+      if (AHEAD) load(mine.at, t + run.stride.t, mine.place, &mine.in);
+    }
     marks.mark(s, TIMELINE_ANNOUNCE);
     if constexpr (APART)
       exchange::wait(place());
@@ -444,16 +494,41 @@ template <class cell, bool backward, class product, class exchange> struct recur
     turn++;
   }
 
+  /* A further pair of the thread, of which nothing is in registers. */
+  template <int s>
+  __device__ __forceinline__ void further(int p, int64_t t, const exchange_operand &next) const {
+    constexpr int after = (s + 1) % cell::STAGES;
+    const pair at = pair_at(p);
+    const numbers where = numbers_at(at, t);
+    recurrence_input in;
+    float own[cell::KEPT];
+    load_once(at, &in);
+    load(at, t, where, &in);
+    fetch_kept(at, p, own);
+    const result r = point<s>(at, t, in, own);
+    give<after>(p, at, r, next);
+    keep(at, p, own);
+    if (after == 0) store(at, t, where, r.out, own);
+  }
+  __device__ __forceinline__ void fetch_kept(const pair &at, int p, float (&own)[cell::KEPT]) const {
+    SQ_UNROLL
+    for (int k = 0; k < cell::KEPT; k++) own[k] = at.there ? *kept(k, p) : 0.0f;
+  }
+  __device__ __forceinline__ void keep(const pair &at, int p, const float (&own)[cell::KEPT]) const {
+    SQ_UNROLL
+    for (int k = 0; k < cell::KEPT; k++)
+      if (at.there) *kept(k, p) = own[k];
+  }
+
   /* The steps after the longest sequence of the slice. */
   __device__ __forceinline__ void tail() const {
     for (int64_t t = longest; t < run.seq_len; t++)
       for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
         const pair at = pair_at(p);
-        float own[cell::STATES];
+        float own[cell::KEPT];
         if (!at.there) continue;
-        SQ_UNROLL
-        for (int k = 0; k < cell::STATES; k++) own[k] = *kept(k, p);
-        store(at, moment_at(t), recurrence_output{}, own);
+        fetch_kept(at, p, own);
+        store(at, t, numbers_at(at, t), recurrence_output{}, own);
       }
   }
 
@@ -486,7 +561,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     by_units = sq_divisor_by(tall);
     by_columns = sq_divisor_by(wide);
     turn = 0;
-    first_piece = size_of(0, 0).at(product::worker());
+    first_spot = product::spot(size_of(0, 0), product::worker());
     const exchange_operand o = next_of(0);
     first_chunks = o.chunks((int)threadIdx.x, exchange::OWN || o.apart);
     find_longest();
@@ -501,19 +576,28 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ void go() {
     prepare();
     if (descending()) tail();
-    pair mine = pair_at((int)threadIdx.x);
-    if (cell::STAGES == 1) sq_work_out(mine.u); /* with two, registers do not suffice for them */
-    if (cell::STAGES == 1) sq_work_out(mine.c);
-    sq_work_out(mine.chunk);
-    sq_work_out(mine.gate);
-    sq_work_out(mine.hidden);
-    sq_work_out(mine.y);
-    const int64_t end = descending() ? -1 : longest;
-    for (moment now = moment_at(descending() ? longest - 1 : 0); now.t != end; go_on(&now)) {
-      stage<0>(mine, now);
-      if (cell::STAGES == 2) stage<cell::STAGES - 1>(mine, now);
+    const int first = (int)threadIdx.x;
+    const int64_t end = descending() ? -1 : longest, begin = descending() ? longest - 1 : 0;
+    owned mine;
+    mine.at = pair_at(first);
+    mine.place = numbers_at(mine.at, begin);
+    fetch_kept(mine.at, first, mine.own);
+    load_once(mine.at, &mine.in);
+    if (AHEAD) load(mine.at, begin, mine.place, &mine.in);
+    stride by = {run.stride.hidden, run.stride.y};
+    if (cell::STAGES == 1) { /* with two, registers do not suffice for them */
+      recurrence_work_out(by.hidden);
+      recurrence_work_out(by.y);
+      sq_work_out(mine.at.u);
+      sq_work_out(mine.at.c);
+    }
+    sq_work_out(mine.at.chunk);
+    for (int64_t t = begin; t != end; t += run.stride.t) {
+      stage<0>(mine, t, by);
+      if (cell::STAGES == 2) stage<cell::STAGES - 1>(mine, t, by);
       marks.next_step();
     }
+    keep(mine.at, first, mine.own);
     if (backward) last_product();
     if (!descending()) tail();
     if (!backward) exchange::settle();

@@ -54,6 +54,13 @@ struct product_size {
   }
 };
 
+/* A piece of work as the loop of a product wants it: a worker's first one is the same in every step. */
+struct product_spot {
+  int weights, operand, sums; /* where it begins in each, in the units of the product */
+  int count;                  /* of its depth, in tiles; 0 or less: there is no such piece */
+  int columns;                /* pieces of 8 columns from its first one to the last */
+};
+
 /* Four words of a chunk, of which every lanes_each-th lane has one. */
 static __device__ __forceinline__ uint4 product_words(uint32_t own, int lanes_each) {
   const int first = (int)threadIdx.x & ~(4 * lanes_each - 1);
@@ -86,18 +93,27 @@ struct product_f32 {
     *reinterpret_cast<float4 *>(weights + k * n.rows + row) = make_float4(w[0][0], w[0][1], w[0][2], w[0][3]);
   }
 
-  /* One thread's tile: rows row..row+3, columns column..column+wide-1. */
+  /* Where piece i begins: in elements; in words of the sums. */
+  static __device__ __forceinline__ product_spot spot(const product_size &n, int i) {
+    if (i >= n.pieces()) return product_spot{};
+    const product_size::piece p = n.at(i);
+    const int row = p.row * 4, column = p.column * (n.width % 8 == 0 ? 8 : 4);
+    return {p.begin * n.rows + row, p.begin * n.width + column,
+            (p.part * n.width + column) * (n.rows + 4) + row, p.end - p.begin, 0};
+  }
+
+  /* One thread's tile: 4 rows and `wide` columns. */
   template <int wide>
   static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
-                                              const product_size &n, const product_size::piece &p) {
-    const int row = p.row * 4, column = p.column * wide;
+                                              const product_size &n, const product_spot &at) {
+    const element *from = weights + n.first * n.rows + at.weights, *of = operand + at.operand;
     float sum[wide][4] = {};
     SQ_UNROLL_BY(wide == 8 ? 1 : 2) /* backward has no registers for more */
-    for (int k = p.begin; k < p.end; k++) {
-      const float4 w = *reinterpret_cast<const float4 *>(weights + (n.first + k) * n.rows + row);
+    for (int k = 0; k < at.count; k++, from += n.rows, of += n.width) {
+      const float4 w = *reinterpret_cast<const float4 *>(from);
       SQ_UNROLL
       for (int c = 0; c < wide; c += 4) {
-        const float4 v = *reinterpret_cast<const float4 *>(operand + k * n.width + column + c);
+        const float4 v = *reinterpret_cast<const float4 *>(of + c);
         const float u[4] = {v.x, v.y, v.z, v.w};
         SQ_UNROLL
         for (int i = 0; i < 4; i++) {
@@ -108,27 +124,31 @@ struct product_f32 {
         }
       }
     }
-    float *to = sums + (p.part * n.width + column) * (n.rows + 4) + row;
     SQ_UNROLL
     for (int c = 0; c < wide; c++) {
-      float4 *at = reinterpret_cast<float4 *>(to + c * (n.rows + 4));
-      const float4 old = n.adds() ? *at : float4{0.0f, 0.0f, 0.0f, 0.0f};
-      *at = make_float4(old.x + sum[c][0], old.y + sum[c][1], old.z + sum[c][2], old.w + sum[c][3]);
+      float4 *to = reinterpret_cast<float4 *>(sums + at.sums + c * (n.rows + 4));
+      float4 v = make_float4(sum[c][0], sum[c][1], sum[c][2], sum[c][3]);
+      if (n.adds()) v = make_float4(to->x + v.x, to->y + v.y, to->z + v.z, to->w + v.w);
+      *to = v;
     }
   }
 
   template <int wide>
   static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
-                                               const product_size &n, const product_size::piece &first) {
-    const int count = n.pieces(), begin = worker();
-    for (int i = begin; i < count; i += (int)blockDim.x)
-      tile<wide>(weights, operand, sums, n, i == begin ? first : n.at(i));
+                                               const product_size &n, const product_spot &first) {
+    product_spot at = first;
+    SQ_UNROLL_BY(1)
+    for (int i = worker(); at.count > 0; at = spot(n, i)) {
+      tile<wide>(weights, operand, sums, n, at);
+      i += (int)blockDim.x;
+      if (i >= n.pieces()) break;
+    }
   }
 
-  /* Who works on a piece: a thread.  `first` is its first one, n.at(worker()), the same in every step. */
+  /* Who works on a piece: a thread.  `first` is its first one, spot(n, worker()). */
   static __device__ __forceinline__ int worker(void) { return (int)threadIdx.x; }
   static __device__ __forceinline__ void multiply(const element *weights, const element *operand, float *sums,
-                                                  const product_size &n, const product_size::piece &first) {
+                                                  const product_size &n, const product_spot &first) {
     if (n.width % 8 == 0)
       tiles<8>(weights, operand, sums, n, first);
     else
@@ -209,39 +229,45 @@ template <class fragment> struct product_mma {
     }
   }
 
-  /* One warp's tile: 16 rows, and up to ACROSS pieces of 8 columns from piece `column` on.  Neighbouring fragments
-   * of the depth have sums of their own, so that as many chains of products are in flight. */
+  /* Where piece i begins: in 16 bytes of the weights, in words of the operand and of the sums. */
+  static __device__ __forceinline__ product_spot spot(const product_size &n, int i) {
+    if (i >= n.pieces()) return product_spot{};
+    const product_size::piece p = n.at(i);
+    const int lane = (int)threadIdx.x % SQ_WARP, pieces = n.width / 8;
+    const int column = p.column * (pieces < 4 ? pieces : 4);
+    return {(p.row * n.tiles + p.begin) * SQ_WARP + lane, (2 * p.begin * pieces + column) * SQ_WARP + lane,
+            (p.part * n.width + column * 8 + lane % 4 * 2) * (n.rows + 4) + p.row * 16 + lane / 4,
+            p.end - p.begin, pieces - column};
+  }
+
+  /* One warp's tile: 16 rows, and up to ACROSS pieces of 8 columns.  Neighbouring fragments of the depth have sums
+   * of their own, so that as many chains of products are in flight. */
   template <int ACROSS>
   static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
-                                              const product_size &n, const product_size::piece &p) {
+                                              const product_size &n, const product_spot &at) {
     enum { CHAINS = ACROSS == 1 ? 4 : 2 };
-    const int lane = (int)threadIdx.x % SQ_WARP;
-    const int pieces = ACROSS < 4 ? ACROSS : n.width / 8; /* of a narrow operand known, and none is missing */
-    const int column = p.column * ACROSS, half = pieces * SQ_WARP;
-    const uint4 *a4 =
-        reinterpret_cast<const uint4 *>(weights) + (p.row * n.tiles + n.first + p.begin) * SQ_WARP + lane;
-    const uint32_t *b1 =
-        reinterpret_cast<const uint32_t *>(operand) + 2 * p.begin * half + column * SQ_WARP + lane;
+    const int half = (ACROSS < 4 ? ACROSS : n.width / 8) * SQ_WARP; /* of a narrow operand known */
+    const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + at.weights + n.first * SQ_WARP;
+    const uint32_t *b1 = reinterpret_cast<const uint32_t *>(operand) + at.operand;
     float sum[CHAINS][ACROSS][4] = {};
-    int left = p.end - p.begin;
+    int left = at.count;
     for (; left >= CHAINS; left -= CHAINS, a4 += CHAINS * SQ_WARP, b1 += CHAINS * 2 * half) {
       SQ_UNROLL
       for (int i = 0; i < CHAINS; i++)
-        step<ACROSS>(a4 + i * SQ_WARP, b1 + i * 2 * half, half, pieces - column, sum[i]);
+        step<ACROSS>(a4 + i * SQ_WARP, b1 + i * 2 * half, half, at.columns, sum[i]);
     }
     SQ_UNROLL
     for (int i = 0; i < CHAINS - 1; i++)
-      if (i < left) step<ACROSS>(a4 + i * SQ_WARP, b1 + i * 2 * half, half, pieces - column, sum[i]);
-    float *to = sums + (p.part * n.width + column * 8 + lane % 4 * 2) * (n.rows + 4) + p.row * 16 + lane / 4;
+      if (i < left) step<ACROSS>(a4 + i * SQ_WARP, b1 + i * 2 * half, half, at.columns, sum[i]);
     SQ_UNROLL
     for (int c = 0; c < ACROSS; c++) {
-      if (ACROSS == 4 && column + c >= pieces) continue;
-      float *at = to + c * 8 * (n.rows + 4);
-      float *const places[4] = {at, at + n.rows + 4, at + 8, at + n.rows + 12};
+      if (ACROSS == 4 && c >= at.columns) continue;
+      float *to = sums + at.sums + c * 8 * (n.rows + 4);
+      float *const places[4] = {to, to + n.rows + 4, to + 8, to + n.rows + 12};
       SQ_UNROLL
       for (int i = 0; i < 4; i++) {
-        const float old = n.adds() ? *places[i] : 0.0f;
-        *places[i] = old + fold<CHAINS, ACROSS>(sum, c, i);
+        const float v = fold<CHAINS, ACROSS>(sum, c, i);
+        *places[i] = n.adds() ? *places[i] + v : v;
       }
     }
   }
@@ -269,16 +295,20 @@ template <class fragment> struct product_mma {
 
   template <int ACROSS>
   static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
-                                               const product_size &n, const product_size::piece &first) {
-    const int count = n.pieces(), begin = worker();
-    for (int i = begin; i < count; i += (int)blockDim.x / SQ_WARP)
-      tile<ACROSS>(weights, operand, sums, n, i == begin ? first : n.at(i));
+                                               const product_size &n, const product_spot &first) {
+    product_spot at = first;
+    SQ_UNROLL_BY(1)
+    for (int i = worker(); at.count > 0; at = spot(n, i)) {
+      tile<ACROSS>(weights, operand, sums, n, at);
+      i += (int)blockDim.x / SQ_WARP;
+      if (i >= n.pieces()) break;
+    }
   }
 
   /* Who works on a piece: a warp. */
   static __device__ __forceinline__ int worker(void) { return (int)threadIdx.x / SQ_WARP; }
   static __device__ __forceinline__ void multiply(const element *weights, const element *operand, float *sums,
-                                                  const product_size &n, const product_size::piece &first) {
+                                                  const product_size &n, const product_spot &first) {
     if (n.width == 8)
       tiles<1>(weights, operand, sums, n, first);
     else if (n.width == 16)
