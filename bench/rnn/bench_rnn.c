@@ -46,7 +46,7 @@ static int keep_right_ones(rnn_report *report, rnn_contender *contenders, int co
   for (int i = 0; i < count; i++) {
     rnn_journal_turn(report->options, p->number, contenders[i].name);
     contenders[i].error = rnn_contender_check(&contenders[i], p, d);
-    if (contenders[i].error <= rnn_error_limit(report->options->math)) {
+    if (contenders[i].error <= rnn_error_limit(report->options->math, &p->desc)) {
       contenders[kept++] = contenders[i];
       continue;
     }

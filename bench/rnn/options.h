@@ -19,7 +19,8 @@ typedef struct rnn_options {
 int rnn_parse(rnn_options *options, int argc, char **argv);
 /* The length that a word of --steps stands for, where the file's is `file`; 0: none. */
 int64_t rnn_steps(const char *word, int64_t file);
-/* The largest error against float64 of a result that is timed: 1e-5, 2e-3, 2e-2 for f32, tf32, bf16. */
-double rnn_error_limit(seqgpu_math math);
+/* The largest error against float64 of a result that is timed: 1e-5, 2e-3, 2e-2 for f32, tf32, bf16.  A uRNN keeps
+ * its norm, so that rounding errors add up: beyond 100 steps it may have as many times more. */
+double rnn_error_limit(seqgpu_math math, const seqgpu_rnn_desc *desc);
 
 #endif

@@ -171,7 +171,7 @@ void rnn_report_wrong(rnn_report *report, const rnn_problem *p, const rnn_conten
   rnn_problem_name(p, problem, sizeof problem);
   printf("%s %s %s: the error is %.2e; it must be at most %.0e; not timed\n",
          contender->plan ? "FAIL" : "skip", problem, contender->name, contender->error,
-         rnn_error_limit(report->options->math));
+         rnn_error_limit(report->options->math, &p->desc));
   if (report->markdown)
     fprintf(report->markdown, "| %s | %s | WRONG, not timed | | | | %.1e | | |\n", problem, contender->name,
             contender->error);

@@ -367,7 +367,7 @@ const char *refuses(sq_exec *exec, const sq_problem *p, sq_cudnn_way way, char *
   return text;
 }
 
-/* Not measured: assumed to be a little slower than our `step`, which has the same structure, so that the
+/* Assumed to be a little slower than our `step`, which has the same structure, so that the
  * model alone never picks an algorithm whose reserve nobody else can read, let alone one that rounds states.
  * Measuring may. */
 double estimate(const sq_problem *p, sq_cudnn_way way) {
@@ -375,7 +375,7 @@ double estimate(const sq_problem *p, sq_cudnn_way way) {
   double flops = 0;
   for (int i = 0; i < l->products; i++)
     flops += 2.0 * (double)l->product[i].rows * (double)l->product[i].cols * (double)p->batch;
-  const double step = 1.3 * (l->products + l->stages) + flops / 2e7;
+  const double step = 3.3 * (l->products + l->stages) + flops / 4.6e7;
   return (p->training ? 2 : 1) * (double)p->seq_len * p->directions * step *
          ((way.algorithm == CUDNN_RNN_ALGO_STANDARD ? 1.05 : 1.1) + (way.type != SQ_CUDNN_F32 ? 0.1 : 0));
 }

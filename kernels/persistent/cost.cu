@@ -102,6 +102,11 @@ double rounds_of(const sq_cut_question &q, const recurrence_shape &n, int reside
   return (double)sq_ceil_div((int64_t)n.slices * q.abreast, resident);
 }
 
+/* How often all of that happens. */
+double turns_of(const sq_cut_question &q, const recurrence_shape &n, int resident) {
+  return rounds_of(q, n, resident) * (double)sq_ceil_div(n.slices, n.at_once);
+}
+
 } // namespace
 
 sq_step_cost sq_cost_of(const sq_cut_question &q, const recurrence_product_info &product, int stages,
@@ -114,7 +119,20 @@ sq_step_cost sq_cost_of(const sq_cut_question &q, const recurrence_product_info 
     clocks.exchange += exchanges[q.which]({column * n.columns, column * n.width, n.ctas, n.threads}) +
                        CLOCKS_A_BLOCK * (n.stage[s].blocks - 1);
   }
-  const double turns =
-      rounds_of(q, n, resident) * (double)sq_ceil_div(n.slices, n.at_once) / CLOCKS_A_MICROSECOND;
+  const double turns = turns_of(q, n, resident) / CLOCKS_A_MICROSECOND;
   return {clocks.product * turns, clocks.pointwise * turns, clocks.exchange * turns};
+}
+
+/* ---- the launch ---- */
+
+const double LAUNCH_US = 5, LOADS_US = 0.9; /* a warp's loads that are under way together (kernel.h) */
+
+double sq_launch_cost_of(const sq_cut_question &q, const recurrence_cell_info &cell,
+                         const recurrence_shape &n, int resident) {
+  const int pack = q.math == SQ_MATH_BF16 ? 2 : 1, warps = n.threads < SQ_WARP ? 1 : n.threads / SQ_WARP;
+  int64_t loads = 0;
+  for (int s = 0; s < cell.stages; s++)
+    loads += cell.count[s] * (q.backward ? sq_ceil_div(n.hidden, 16 * pack) * sq_ceil_div(n.units, SQ_WARP)
+                                         : sq_ceil_div(n.units, 4) * sq_ceil_div(n.hidden, 4 * SQ_WARP));
+  return turns_of(q, n, resident) * (LAUNCH_US + LOADS_US * (double)sq_ceil_div(loads, warps));
 }

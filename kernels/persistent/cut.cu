@@ -37,10 +37,20 @@ const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
 namespace {
 
 /* A question, with what is known of the cell and the product. */
+/* What the device has answered about clusters of one kernel (clusters_of). */
+struct resident_answers {
+  enum { MOST = 32 };
+  struct entry {
+    int cluster, threads, blocks, resident;
+  } at[MOST];
+  int count;
+};
+
 struct question : sq_cut_question {
   sq_exec *exec;
   recurrence_cell_info info;
   recurrence_product_info product;
+  resident_answers *known;
   const sq_persistent_info &algorithm() const { return sq_persistent_algorithms[which]; }
 };
 
@@ -184,11 +194,27 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
 /* Clusters up to this size are portable. */
 enum { PORTABLE_CLUSTER = 8 };
 
-/* Blocks or clusters of a cut that are on the device at a time; 0: too few for it.  How many clusters depends on
- * how the device groups its processors, so it is asked: an H100 takes up 15 clusters of 8 blocks, not 16. */
+/* How many clusters the device takes up at a time.  That depends on how it groups its processors, so it is asked: an
+ * H100 takes up 15 clusters of 8 blocks, not 16.  An answer costs as much as trying a hundred cuts, and is the same for
+ * all that have as many threads and, by their shared memory, as many blocks on a processor. */
+int clusters_of(const question &q, const recurrence_shape &n) {
+  const size_t reserved = 1024; /* of each block, by the driver */
+  const int blocks = (int)((q.limits.shared_bytes + reserved) / (n.bytes + reserved));
+  resident_answers *known = q.known;
+  for (int i = 0; i < known->count; i++) {
+    const resident_answers::entry &e = known->at[i];
+    if (e.cluster == n.cluster && e.threads == n.threads && e.blocks == blocks) return e.resident;
+  }
+  const int resident = sq_cut_resident(q.exec, q, n);
+  if (known->count < resident_answers::MOST)
+    known->at[known->count++] = {n.cluster, n.threads, blocks, resident};
+  return resident;
+}
+
+/* Blocks or clusters of a cut that are on the device at a time; 0: too few for it. */
 int resident_of(const question &q, const recurrence_shape &n) {
   if (n.cluster == 1) return q.limits.processors;
-  const int resident = sq_cut_resident(q.exec, q, n);
+  const int resident = clusters_of(q, n);
   const bool enough = q.algorithm().reach == SQ_ONE_CLUSTER ||
                       (int64_t)resident * n.cluster >= (int64_t)n.ctas * n.at_once * q.abreast;
   return enough ? resident : 0;
@@ -217,6 +243,7 @@ void consider_one(const question &q, int ctas, int cluster, int units, int colum
     best->shape = n;
     best->terms = terms;
     best->microseconds = sum_of(terms);
+    best->launch = sq_launch_cost_of(q, q.info, n, resident);
     return;
   }
 }
@@ -228,10 +255,17 @@ void consider(const question &q, int ctas, int cluster, int units, int columns, 
     consider_one(q, ctas, cluster, units, columns, most_slices, true, best);
 }
 
-/* Slices of the batch: as many as the device has room for, then narrower ones until they fit. */
+/* Slices of the batch: as many as the device has room for and fewer, for not all of them may be there at a time;
+ * then narrower ones until they fit. */
 void consider_slices(const question &q, int ctas, int units, answer *best) {
   const int room = at_least(q.limits.processors / (ctas * q.abreast), 1);
-  for (int columns = at_most(sq_ceil_div(q.batch, room), 256); columns > 0; columns /= 2)
+  const int narrowest = at_most(sq_ceil_div(q.batch, room), 256);
+  for (int columns = narrowest, before = 0, slices = room; slices > 0; slices--) {
+    columns = at_most(sq_ceil_div(q.batch, slices), 256);
+    if (columns != before) consider(q, ctas, ctas, units, columns, INT_MAX, best);
+    before = columns;
+  }
+  for (int columns = narrowest / 2; columns > 0; columns /= 2)
     consider(q, ctas, ctas, units, columns, INT_MAX, best);
 }
 
@@ -268,7 +302,7 @@ answer choose(const question &q) {
   if (q.algorithm().reach == SQ_ONE_BLOCK) consider_slices(q, 1, padded, &best);
   if (q.algorithm().reach == SQ_ONE_CLUSTER) consider_clusters(q, &best);
   if (q.algorithm().reach == SQ_WHOLE_GRID && !q.algorithm().grouped) consider_grids(q, 1, &best);
-  for (int cluster = 2; q.algorithm().grouped && cluster <= at_most(q.limits.cluster_max, PORTABLE_CLUSTER);
+  for (int cluster = 1; q.algorithm().grouped && cluster <= at_most(q.limits.cluster_max, PORTABLE_CLUSTER);
        cluster *= 2)
     consider_grids(q, cluster, &best);
   return best;
@@ -313,9 +347,11 @@ sq_cut sq_cut_choose(sq_exec *exec, const sq_cut_question &asked) {
   if (gpu->cuts == NULL) gpu->cuts = new (std::nothrow) sq_cut_memory();
   for (int i = 0; gpu->cuts != NULL && i < SLOTS; i++)
     if (gpu->cuts->at[i].taken && same(gpu->cuts->at[i].key, asked)) return gpu->cuts->at[i].value;
+  resident_answers known = {};
   question q;
   static_cast<sq_cut_question &>(q) = asked;
   q.exec = exec;
+  q.known = &known;
   q.info = cell_infos[q.cell];
   q.product = product_infos[q.math];
   const answer found = choose(q);

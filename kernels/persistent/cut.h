@@ -50,6 +50,7 @@ struct sq_step_cost {
 struct sq_cut {
   recurrence_shape shape;
   double microseconds; /* per step; negative: none fits */
+  double launch;       /* and once, of what comes before the first step */
   sq_step_cost terms;  /* of these microseconds */
   size_t least_bytes;  /* of shared memory, over all cuts tried; 0: none could even be tried */
 };

@@ -109,8 +109,10 @@ struct exchange_place {
 
 /* What most exchanges have in common. */
 struct exchange_plain {
-  /* OWN: a block fetches its own chunks with those of its peers.  APART: blocks of H may arrive one at a time. */
-  enum { BUFFERS = 1, POSSIBLE = 1, BARRIERS = 0, PACKETS = 0, OWN = 1, APART = 0 };
+  /* OWN: a block fetches its own chunks with those of its peers.  APART: blocks of H may arrive one at a time.
+   * AHEAD: a thread may have loads under way meanwhile.  Where it asks L2 for flags or packets it must not, because
+   * answers come in the order of the questions. */
+  enum { BUFFERS = 1, POSSIBLE = 1, BARRIERS = 0, PACKETS = 0, OWN = 1, APART = 0, AHEAD = 1 };
   static __device__ __forceinline__ void enter(const exchange_place &) { __syncthreads(); }
   /* Forward, before the first step and after the last one: the final state may lie in the initial one's memory,
    * which peers have read. */
@@ -206,17 +208,18 @@ struct exchange_on_flags {
 };
 
 struct exchange_grid : exchange_plain, exchange_on_flags {
-  enum { APART = 1 };
+  enum { APART = 1, AHEAD = 0 };
   static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
                                                  const exchange_chunks &first) {
     wait(at);
     take(o, at, first);
   }
+  /* The first chunks are found anew: registers do not suffice to keep them. */
   static __device__ __forceinline__ void take(const exchange_operand &o, const exchange_place &at,
-                                              const exchange_chunks &first) {
+                                              const exchange_chunks &) {
     const int step = EXCHANGE_IN_FLIGHT * (int)blockDim.x, count = o.count();
-    fetch(o, at, first);
-    for (int i = (int)threadIdx.x + step; i < count; i += step) fetch(o, at, o.chunks(i, OWN));
+    SQ_UNROLL_BY(1)
+    for (int i = (int)threadIdx.x; i < count; i += step) fetch(o, at, o.chunks(i, OWN));
     __syncthreads();
   }
 
@@ -235,6 +238,7 @@ struct exchange_grid : exchange_plain, exchange_on_flags {
 
 /* A copy takes the padding along, which is zeros in global memory from the launch on. */
 struct exchange_grid_multicast : exchange_on_barriers, exchange_on_flags {
+  enum { AHEAD = 0 };
   static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
                                                  const exchange_chunks &) {
     uint64_t *bar = at.barriers; /* no peer copies again before this block's next flag: one is enough */
@@ -254,7 +258,7 @@ struct exchange_grid_multicast : exchange_on_barriers, exchange_on_flags {
 };
 
 struct exchange_grid_packets : exchange_plain {
-  enum { PACKETS = 1, OWN = 0, APART = 1 };
+  enum { PACKETS = 1, OWN = 0, APART = 1, AHEAD = 0 };
   /* Packets order nothing beside themselves: without these fences, once a launch, a block might overwrite the
    * initial state that a peer still reads. */
   static __device__ __forceinline__ void open(void) { sq_fence_gpu(); }

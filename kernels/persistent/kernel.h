@@ -53,7 +53,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int first_unit, units; /* units of the block that exist */
   int first_row, columns;
   int places;                      /* lanes of the block's chunks, each with a pair or padding */
-  int64_t longest;                 /* steps of the slice */
+  int longest;                     /* steps of the slice */
   uint32_t turn;                   /* exchanges so far */
   sq_divisor by_units;             /* of the block, with padding */
   sq_divisor by_columns;           /* of chunks that exist: the last slice may have fewer */
@@ -68,16 +68,15 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* One pair: the block's unit u, and column c of the slice.  What is the same in all steps. */
   struct pair {
     int u, c;
-    int chunk;     /* where its element of the operand lies, in a block of H */
-    int64_t steps; /* the first one that is masked */
-    bool there;    /* not padding */
+    int chunk;  /* where its element of the operand lies, in a block of H */
+    int steps;  /* the first one that is masked */
+    bool there; /* not padding */
   };
 
   /* Where a pair's numbers of one step lie in memory.  Pointers that go from step to step: to work out a place
    * from the step's number takes longer than all of the arithmetic. */
   struct numbers {
-    float *gates, *dgates; /* G of them, H apart */
-    float *aux, *daux;
+    float *gates; /* G of them, H apart; those of the gradients lie as far from dgates */
     float *state[cell::STATES]; /* forward: after the step; backward: before it */
     float *y;
     const float *dy;
@@ -132,8 +131,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int j = 0; j < 4; j++) w[j] = j < left ? from[j] : 0.0f;
   }
 
-  /* A warp reads four rows of W_hh by 32 columns at a time, 128 contiguous bytes of each; forward those are rows
-   * of the product and its depth, backward the other way round. */
+  /* A warp reads four rows of W_hh (with two elements a word, of four pairs) by 32 columns at a time, 128 contiguous
+   * bytes of each. */
   __device__ __forceinline__ void load_weights(int s) const {
     const product_size size = size_of(s, 0);
     const int bytes = size.rows * size.depth * (int)sizeof(element);
@@ -141,52 +140,61 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int i = (int)threadIdx.x; i < bytes / (int)sizeof(uint4); i += (int)blockDim.x)
       all[i] = uint4{0, 0, 0, 0};
     __syncthreads(); /* padding is zeros */
-    SQ_UNROLL_BY(1)
-    for (int b = 0; b < cell::count(s); b++) {
-      const float *from = run.weights + (int64_t)(cell::first(s) + b) * n.hidden * n.hidden;
-      if (backward)
-        load_down(weights(s), from + first_unit, b * n.padded, size);
-      else
-        load_along(weights(s), from + (int64_t)first_unit * n.hidden, b, cell::count(s), size);
-    }
+    if (backward)
+      load_down(s, size);
+    else
+      load_along(s, size);
   }
   __device__ __forceinline__ bool aligned(const float *from) const {
     return n.hidden % 4 == 0 && reinterpret_cast<uintptr_t>(from) % sizeof(float4) == 0;
   }
-  /* from [units, H] becomes rows first, first + each, ... of the product: the gates of a unit are neighbours. */
-  __device__ __forceinline__ void load_along(element *to, const float *from, int first, int each,
-                                             const product_size &size) const {
-    enum { AT_ONCE = 4 }; /* loads in flight */
-    const int lane = (int)threadIdx.x % SQ_WARP, warp = (int)threadIdx.x / SQ_WARP;
-    const bool whole = aligned(from);
-    for (int u = warp * 4 + lane / 8; u < units; u += (int)blockDim.x / 8) {
-      const float *row = from + (int64_t)u * n.hidden;
-      for (int k = lane % 8 * 4; k < n.hidden; k += AT_ONCE * SQ_WARP) {
-        float w[AT_ONCE][4];
-        SQ_UNROLL
-        for (int j = 0; j < AT_ONCE; j++)
-          fetch(row + k + j * SQ_WARP, n.hidden - k - j * SQ_WARP, whole, w[j]);
-        SQ_UNROLL
-        for (int j = 0; j < AT_ONCE; j++)
-          if (k + j * SQ_WARP < n.hidden)
-            product::put_along(to, first + u * each, k + j * SQ_WARP, w[j], size);
-      }
+  enum { AT_ONCE = 4 }; /* loads that a lane has in flight */
+  static __device__ __forceinline__ int pieces_of(int n, int piece) { return (n + piece - 1) / piece; }
+
+  /* Rows of the block's units become rows of the product, the gates of a unit side by side.  Few units have few
+   * rows, so the warps share these as well. */
+  __device__ __forceinline__ void load_along(int s, const product_size &size) const {
+    const int lane = (int)threadIdx.x % SQ_WARP, warps = (int)blockDim.x / SQ_WARP;
+    const int down = pieces_of(units, 4), across = pieces_of(n.hidden, AT_ONCE * SQ_WARP);
+    const bool whole = aligned(run.weights);
+    SQ_UNROLL_BY(1)
+    for (int i = (int)threadIdx.x / SQ_WARP; i < cell::count(s) * down * across; i += warps) {
+      const int b = i / (down * across), rest = i - b * down * across, high = rest / across;
+      const int u = high * 4 + lane / 8, k = (rest - high * across) * AT_ONCE * SQ_WARP + lane % 8 * 4;
+      if (u >= units) continue;
+      const float *row = run.weights + ((int64_t)(cell::first(s) + b) * n.hidden + first_unit + u) * n.hidden;
+      float w[AT_ONCE][4];
+      SQ_UNROLL
+      for (int j = 0; j < AT_ONCE; j++)
+        fetch(row + k + j * SQ_WARP, n.hidden - k - j * SQ_WARP, whole, w[j]);
+      SQ_UNROLL
+      for (int j = 0; j < AT_ONCE; j++)
+        if (k + j * SQ_WARP < n.hidden)
+          product::put_along(weights(s), b + u * cell::count(s), k + j * SQ_WARP, w[j], size);
     }
   }
-  /* from [H, units], with rows of H, becomes the depth of the product from first on. */
-  __device__ __forceinline__ void load_down(element *to, const float *from, int first,
-                                            const product_size &size) const {
-    enum { PACK = product::PACK };
-    const int lane = (int)threadIdx.x % SQ_WARP, warp = (int)threadIdx.x / SQ_WARP;
-    const bool whole = aligned(from);
-    for (int i = (warp * 4 + lane / 8) * PACK; i < n.hidden; i += (int)blockDim.x / 8 * PACK) {
-      for (int u = lane % 8 * 4; u < units; u += SQ_WARP) {
-        float w[PACK][4];
-        SQ_UNROLL
-        for (int j = 0; j < PACK; j++)
-          fetch(from + (int64_t)(i + j) * n.hidden + u, i + j < n.hidden ? units - u : 0, whole, w[j]);
-        product::put_down(to, u, first + i, w, size);
+  /* Rows of W_hh become the depth of the product, and the columns of the block's units its rows. */
+  __device__ __forceinline__ void load_down(int s, const product_size &size) const {
+    enum { PACK = product::PACK, ROWS = 4 * PACK }; /* of a warp's load */
+    const int lane = (int)threadIdx.x % SQ_WARP, warps = (int)blockDim.x / SQ_WARP;
+    const int down = pieces_of(n.hidden, AT_ONCE * ROWS), across = pieces_of(units, SQ_WARP);
+    const bool whole = aligned(run.weights + first_unit);
+    SQ_UNROLL_BY(1)
+    for (int i = (int)threadIdx.x / SQ_WARP; i < cell::count(s) * down * across; i += warps) {
+      const int b = i / (down * across), rest = i - b * down * across, high = rest / across;
+      const int row = high * AT_ONCE * ROWS + lane / 8 * PACK, u = (rest - high * across) * SQ_WARP + lane % 8 * 4;
+      const float *from = run.weights + (int64_t)(cell::first(s) + b) * n.hidden * n.hidden + first_unit;
+      if (u >= units) continue;
+      float w[AT_ONCE][PACK][4];
+      SQ_UNROLL
+      for (int j = 0; j < AT_ONCE * PACK; j++) {
+        const int r = row + j / PACK * ROWS + j % PACK;
+        fetch(from + (int64_t)r * n.hidden + u, r < n.hidden ? units - u : 0, whole, w[j / PACK][j % PACK]);
       }
+      SQ_UNROLL
+      for (int j = 0; j < AT_ONCE; j++)
+        if (row + j * ROWS < n.hidden)
+          product::put_down(weights(s), u, b * n.padded + row + j * ROWS, w[j], size);
     }
   }
 
@@ -206,13 +214,17 @@ template <class cell, bool backward, class product, class exchange> struct recur
       }
   }
 
+  /* Steps of the stretch that sequence b has: lengths on the device were not checked. */
+  __device__ __forceinline__ int steps_of(int b) const {
+    const int64_t left = run.lengths == NULL ? run.seq_len : run.lengths[b] - run.first;
+    return (int)(left < 0 ? 0 : left < run.seq_len ? left : run.seq_len);
+  }
   __device__ __forceinline__ void find_longest() {
-    longest = run.lengths == NULL ? run.seq_len : 0;
+    longest = run.lengths == NULL ? (int)run.seq_len : 0;
     for (int c = 0; run.lengths != NULL && c < columns; c++) {
-      const int64_t length = run.lengths[first_row + c] - run.first;
-      longest = length > longest ? length : longest;
+      const int steps = steps_of(first_row + c);
+      longest = steps > longest ? steps : longest;
     }
-    longest = longest < run.seq_len ? longest : run.seq_len; /* lengths on the device were not checked */
   }
 
   __device__ __forceinline__ pair pair_at(int p) const {
@@ -222,8 +234,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     at.c = column * product::ACROSS + p % product::ACROSS;
     at.there = p < places && at.u < units && at.c < columns;
     at.chunk = (first_unit + at.u) / product::DOWN * n.chunk.across + at.c / product::ACROSS;
-    at.steps = !at.there ? 0 : run.lengths == NULL ? run.seq_len : run.lengths[first_row + at.c] - run.first;
-    at.steps = at.steps > 0 ? at.steps : 0;
+    at.steps = at.there ? steps_of(first_row + at.c) : 0;
     return at;
   }
   /* Where it begins in [B, H]. */
@@ -235,9 +246,6 @@ template <class cell, bool backward, class product, class exchange> struct recur
     const int64_t hidden = row * H + unit, gate = row * H * cell::GATES + unit, y = row * run.ldy + unit;
     numbers place = {};
     place.gates = run.gates + gate;
-    if (backward) place.dgates = run.dgates + gate;
-    if (cell::AUX && run.aux != NULL) place.aux = run.aux + hidden;
-    if (cell::AUX && backward) place.daux = run.daux + hidden;
     SQ_UNROLL
     for (int k = 0; k < cell::STATES; k++)
       if (run.state[k] != NULL) place.state[k] = run.state[k] + hidden + (backward ? run.before : run.after);
@@ -245,11 +253,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
     if (backward && run.dy != NULL) place.dy = run.dy + y;
     return place;
   }
+  /* Where they are in [T, B, H], told from a state that is kept. */
+  __device__ __forceinline__ int64_t hidden_of(const numbers &place) const {
+    return place.state[0] - run.state[0] - (backward ? run.before : run.after);
+  }
   __device__ __forceinline__ void go_on(numbers *place, const stride &by) const {
     place->gates += by.hidden * cell::GATES;
-    if (backward) place->dgates += by.hidden * cell::GATES;
-    if (cell::AUX && place->aux != NULL) place->aux += by.hidden;
-    if (cell::AUX && backward) place->daux += by.hidden;
     SQ_UNROLL
     for (int k = 0; k < cell::STATES; k++)
       if (place->state[k] != NULL) place->state[k] += by.hidden;
@@ -287,8 +296,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* ---- a step ---- */
 
   /* Whether step t is one of the sequence, neither masked nor before the first one. */
-  static __device__ __forceinline__ bool valid(const pair &at, int64_t t) {
-    return (uint64_t)t < (uint64_t)at.steps;
+  static __device__ __forceinline__ bool valid(const pair &at, int t) {
+    return (unsigned)t < (unsigned)at.steps;
   }
 
   /* What is the same in all steps. */
@@ -301,14 +310,14 @@ template <class cell, bool backward, class product, class exchange> struct recur
       if (run.vectors[k] != NULL && at.there) in->vector[k] = run.vectors[k][first_unit + at.u];
   }
   /* What a step has; of a masked one nothing is needed. */
-  __device__ __forceinline__ void load(const pair &at, int64_t t, const numbers &from,
+  __device__ __forceinline__ void load(const pair &at, int t, const numbers &from,
                                        recurrence_input *in) const {
     const int64_t H = n.hidden;
     if (!valid(at, t)) return;
     SQ_UNROLL
     for (int g = 0; g < cell::GATES; g++) in->gate[g] = from.gates[g * H];
     if (!backward) return;
-    if (cell::AUX) in->aux = *from.aux;
+    if (cell::AUX) in->aux = run.aux[hidden_of(from)];
     SQ_UNROLL
     for (int k = 0; k < cell::STATES; k++) {
       in->prev[k] = *from.state[k];
@@ -318,28 +327,28 @@ template <class cell, bool backward, class product, class exchange> struct recur
   }
 
   /* What the last stage of a step leaves in memory. */
-  __device__ __forceinline__ void store(const pair &at, int64_t t, const numbers &to,
+  __device__ __forceinline__ void store(const pair &at, int t, const numbers &to,
                                         const recurrence_output &out, const float *own) const {
     if (!at.there) return;
     const int64_t H = n.hidden;
     if (!backward) *to.y = valid(at, t) ? own[0] : 0.0f;
     if (!backward && to.state[0] == NULL) return;
-    float *gates = backward ? to.dgates : to.gates;
+    float *gates = backward ? run.dgates + (to.gates - run.gates) : to.gates;
     SQ_UNROLL
     for (int g = 0; g < cell::GATES; g++) gates[g * H] = out.gate[g];
-    if (cell::AUX) *(backward ? to.daux : to.aux) = out.aux;
+    if (cell::AUX) (backward ? run.daux : run.aux)[hidden_of(to)] = out.aux;
     SQ_UNROLL
     for (int k = 0; k < cell::STATES && !backward; k++) *to.state[k] = own[k];
   }
 
   /* Pointwise stage s of a pair, whose kept numbers are `own`. */
   template <int s>
-  __device__ __forceinline__ result point(const pair &at, int64_t t, const recurrence_input &in,
+  __device__ __forceinline__ result point(const pair &at, int sums_at, int t, const recurrence_input &in,
                                           float (&own)[cell::KEPT]) const {
     result r = {};
     if (!at.there) return r;
     float sum[RECURRENCE_GATES];
-    total<s>(at, sum);
+    total<s>(sums_at, sum);
     if (backward && s == 0) own[0] += sum[0];
     if (valid(at, t)) {
       if (backward)
@@ -353,9 +362,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
   }
 
   /* A pair's sums.  Up to four parts are read at a time, and added by neighbours, so that few wait for others. */
-  template <int s> __device__ __forceinline__ void total(const pair &at, float *sum) const {
-    const int stride = n.stage[s].rows + 4, step = n.width * stride, parts = n.stage[s].parts;
-    const float *from = sums() + at.c * stride + at.u * sums_of(s);
+  template <int s> __device__ __forceinline__ int sums_at(const pair &at) const {
+    return at.c * (n.stage[s].rows + 4) + at.u * sums_of(s);
+  }
+  template <int s> __device__ __forceinline__ void total(int place, float *sum) const {
+    const int step = n.width * (n.stage[s].rows + 4), parts = n.stage[s].parts;
+    const float *from = sums() + place;
     SQ_UNROLL
     for (int g = 0; g < RECURRENCE_GATES; g++) sum[g] = 0.0f;
     if (parts == 1) add_parts<s, 1>(from, step, sum);
@@ -455,14 +467,16 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* A thread's first pair, and in registers what belongs to it. */
   struct owned {
     pair at;
-    numbers place;        /* in the step at hand */
+    int sums;      /* where its sums lie, if there is one stage */
+    numbers place; /* in the step at hand */
     float own[cell::KEPT];
     recurrence_input in;
   };
-  /* The numbers of a step are loaded in the step before, where registers suffice for it. */
-  enum { AHEAD = cell::STAGES == 1 && !(backward && cell::AUX) };
+  /* The numbers of a step are loaded in the step before, and the kept ones stay in registers, where those suffice and
+   * the exchange allows. */
+  enum { AHEAD = exchange::AHEAD && cell::STAGES == 1 && !(backward && cell::AUX) };
 
-  template <int s> __device__ __forceinline__ void stage(owned &mine, int64_t t, const stride &by) {
+  template <int s> __device__ __forceinline__ void stage(owned &mine, int t, const stride &by) {
     constexpr int after = (s + 1) % cell::STAGES;
     const int first = (int)threadIdx.x, last = (places + SQ_WARP - 1) / SQ_WARP * SQ_WARP;
     marks.mark(s, TIMELINE_BEGIN);
@@ -472,8 +486,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
     const exchange_operand next = next_of(after);
     result r = {};
     if (first < last) {
-      r = point<s>(mine.at, t, mine.in, mine.own);
+      if (!AHEAD) fetch_kept(mine.at, first, mine.own);
+      r = point<s>(mine.at, cell::STAGES == 1 ? mine.sums : sums_at<s>(mine.at), t, mine.in, mine.own);
       give<after>(first, mine.at, r, next);
+      if (!AHEAD) keep(mine.at, first, mine.own);
     }
     SQ_UNROLL_BY(1)
     for (int p = first + (int)blockDim.x; p < last; p += (int)blockDim.x) further<s>(p, t, next);
@@ -482,7 +498,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     if (after == 0) { /* while its chunk is on its way */
       store(mine.at, t, mine.place, r.out, mine.own);
       go_on(&mine.place, by);
-      if (AHEAD) load(mine.at, t + run.stride.t, mine.place, &mine.in);
+      if (AHEAD) load(mine.at, t + (int)run.stride.t, mine.place, &mine.in);
     }
     marks.mark(s, TIMELINE_ANNOUNCE);
     if constexpr (APART)
@@ -496,7 +512,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* A further pair of the thread, of which nothing is in registers. */
   template <int s>
-  __device__ __forceinline__ void further(int p, int64_t t, const exchange_operand &next) const {
+  __device__ __forceinline__ void further(int p, int t, const exchange_operand &next) const {
     constexpr int after = (s + 1) % cell::STAGES;
     const pair at = pair_at(p);
     const numbers where = numbers_at(at, t);
@@ -505,7 +521,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     load_once(at, &in);
     load(at, t, where, &in);
     fetch_kept(at, p, own);
-    const result r = point<s>(at, t, in, own);
+    const result r = point<s>(at, sums_at<s>(at), t, in, own);
     give<after>(p, at, r, next);
     keep(at, p, own);
     if (after == 0) store(at, t, where, r.out, own);
@@ -522,7 +538,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* The steps after the longest sequence of the slice. */
   __device__ __forceinline__ void tail() const {
-    for (int64_t t = longest; t < run.seq_len; t++)
+    for (int t = longest; t < (int)run.seq_len; t++)
       for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
         const pair at = pair_at(p);
         float own[cell::KEPT];
@@ -539,7 +555,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
       const pair at = pair_at(p);
       float sum[RECURRENCE_GATES];
       if (!at.there) continue;
-      total<0>(at, sum);
+      total<0>(sums_at<0>(at), sum);
       *kept(0, p) += sum[0];
     }
   }
@@ -577,27 +593,27 @@ template <class cell, bool backward, class product, class exchange> struct recur
     prepare();
     if (descending()) tail();
     const int first = (int)threadIdx.x;
-    const int64_t end = descending() ? -1 : longest, begin = descending() ? longest - 1 : 0;
+    const int end = descending() ? -1 : longest, begin = descending() ? longest - 1 : 0;
     owned mine;
     mine.at = pair_at(first);
     mine.place = numbers_at(mine.at, begin);
-    fetch_kept(mine.at, first, mine.own);
+    if (AHEAD) fetch_kept(mine.at, first, mine.own);
     load_once(mine.at, &mine.in);
     if (AHEAD) load(mine.at, begin, mine.place, &mine.in);
     stride by = {run.stride.hidden, run.stride.y};
-    if (cell::STAGES == 1) { /* with two, registers do not suffice for them */
+    mine.sums = sums_at<0>(mine.at);
+    if (AHEAD) { /* elsewhere registers do not suffice for them */
       recurrence_work_out(by.hidden);
       recurrence_work_out(by.y);
-      sq_work_out(mine.at.u);
-      sq_work_out(mine.at.c);
+      sq_work_out(mine.sums);
+      sq_work_out(mine.at.chunk);
     }
-    sq_work_out(mine.at.chunk);
-    for (int64_t t = begin; t != end; t += run.stride.t) {
+    for (int t = begin; t != end; t += (int)run.stride.t) {
       stage<0>(mine, t, by);
       if (cell::STAGES == 2) stage<cell::STAGES - 1>(mine, t, by);
       marks.next_step();
     }
-    keep(mine.at, first, mine.own);
+    if (AHEAD) keep(mine.at, first, mine.own);
     if (backward) last_product();
     if (!descending()) tail();
     if (!backward) exchange::settle();

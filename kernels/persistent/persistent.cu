@@ -12,6 +12,7 @@
  */
 #include "kernels/persistent/algorithms.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "kernels/job.h"
@@ -75,6 +76,7 @@ const char *refuses(sq_exec *exec, sq_persistent which, const sq_problem *p, cha
              (long long)p->batch, (long long)H, (long long)(RECURRENCE_STEP_MOST / widest));
     return text;
   }
+  if (p->seq_len > INT_MAX) return "seq_len: must be below 2^31, because the kernels count steps in 32 bits";
   if (p->directions > RECURRENCE_RUNS) {
     snprintf(text, size, "%d runs side by side: a launch takes %d", p->directions, RECURRENCE_RUNS);
     return text;
@@ -89,7 +91,7 @@ double pass_estimate(sq_exec *exec, sq_persistent which, const sq_problem *p, in
   const int error = sq_cut_ask(exec, which, p->layout, p->batch, p->directions, p->math, backward, &q);
   if (error != 0 || q.cell < 0) return HUGE_VAL;
   const sq_cut a = sq_cut_choose(exec, q);
-  return a.microseconds < 0 ? HUGE_VAL : 5.0 + a.microseconds * (double)p->seq_len;
+  return a.microseconds < 0 ? HUGE_VAL : a.launch + a.microseconds * (double)p->seq_len;
 }
 
 double estimate(sq_exec *exec, sq_persistent which, const sq_problem *p) {

@@ -481,14 +481,14 @@ extern "C" const char *SQ_GPU(fused_refuses)(sq_exec *exec, const sq_problem *p,
   return NULL;
 }
 
-/* Microseconds: an exchange of a block costs about 0.05, and twice that where a block fills its processor.
- * As many sequences as the device holds (a guess: 100 processors, each with 2048 / n blocks, or 4 from n =
+/* Microseconds: an exchange of a block costs 0.1 and more, the larger the block; fitted to n = 512 and 1024 on an
+ * H100.  As many sequences as the device holds (a guess: 100 processors, each with 2048 / n blocks, or 4 from n =
  * 512 on) take as long as one. */
 extern "C" double SQ_GPU(fused_estimate)(sq_exec *, const sq_problem *p) {
   const double n = (double)p->layout->config.hidden_size;
   const double held = 100.0 * (n < 512 ? 2048 / n : 4.0), rows = (double)(p->batch * p->directions);
-  const double step = (log2(n) + 4) * (0.05 + n / 40960);
-  const double passes = p->training ? 3 : 1; /* backward has twice the transforms */
+  const double step = (log2(n) + 4) * (0.1 + n / 20480);
+  const double passes = p->training ? 2.9 : 1; /* backward has twice the transforms */
   return 5.0 + passes * (double)p->seq_len * step * ceil(rows / held);
 }
 
