@@ -11,7 +11,7 @@ sq_step_cost sq_cost_of(const sq_cut_question &q, const recurrence_product_info 
                         const recurrence_shape &n, int resident);
 
 /* Microseconds before the first step: launches, and the weights that come into shared memory. */
-double sq_launch_cost_of(const sq_cut_question &q, const recurrence_cell_info &cell, const recurrence_shape &n,
-                         int resident);
+double sq_launch_cost_of(const sq_cut_question &q, const recurrence_cell_info &cell,
+                         const recurrence_shape &n, int resident);
 
 #endif

@@ -52,13 +52,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int rank, slice;       /* of the block */
   int first_unit, units; /* units of the block that exist */
   int first_row, columns;
-  int places;                      /* lanes of the block's chunks, each with a pair or padding */
-  int longest;                     /* steps of the slice */
-  uint32_t turn;                   /* exchanges so far */
-  sq_divisor by_units;             /* of the block, with padding */
-  sq_divisor by_columns;           /* of chunks that exist: the last slice may have fewer */
-  product_spot first_spot;         /* of the thread, or its warp, in the first stage's product */
-  exchange_chunks first_chunks;    /* of the thread, in the exchange of the first stage's operand */
+  int places;                   /* lanes of the block's chunks, each with a pair or padding */
+  int longest;                  /* steps of the slice */
+  uint32_t turn;                /* exchanges so far */
+  sq_divisor by_units;          /* of the block, with padding */
+  sq_divisor by_columns;        /* of chunks that exist: the last slice may have fewer */
+  product_spot first_spot;      /* of the thread, or its warp, in the first stage's product */
+  exchange_chunks first_chunks; /* of the thread, in the exchange of the first stage's operand */
   timeline marks;
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
@@ -76,7 +76,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* Where a pair's numbers of one step lie in memory.  Pointers that go from step to step: to work out a place
    * from the step's number takes longer than all of the arithmetic. */
   struct numbers {
-    float *gates; /* G of them, H apart; those of the gradients lie as far from dgates */
+    float *gates;               /* G of them, H apart; those of the gradients lie as far from dgates */
     float *state[cell::STATES]; /* forward: after the step; backward: before it */
     float *y;
     const float *dy;
@@ -165,8 +165,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
       const float *row = run.weights + ((int64_t)(cell::first(s) + b) * n.hidden + first_unit + u) * n.hidden;
       float w[AT_ONCE][4];
       SQ_UNROLL
-      for (int j = 0; j < AT_ONCE; j++)
-        fetch(row + k + j * SQ_WARP, n.hidden - k - j * SQ_WARP, whole, w[j]);
+      for (int j = 0; j < AT_ONCE; j++) fetch(row + k + j * SQ_WARP, n.hidden - k - j * SQ_WARP, whole, w[j]);
       SQ_UNROLL
       for (int j = 0; j < AT_ONCE; j++)
         if (k + j * SQ_WARP < n.hidden)
@@ -182,7 +181,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     SQ_UNROLL_BY(1)
     for (int i = (int)threadIdx.x / SQ_WARP; i < cell::count(s) * down * across; i += warps) {
       const int b = i / (down * across), rest = i - b * down * across, high = rest / across;
-      const int row = high * AT_ONCE * ROWS + lane / 8 * PACK, u = (rest - high * across) * SQ_WARP + lane % 8 * 4;
+      const int row = high * AT_ONCE * ROWS + lane / 8 * PACK,
+                u = (rest - high * across) * SQ_WARP + lane % 8 * 4;
       const float *from = run.weights + (int64_t)(cell::first(s) + b) * n.hidden * n.hidden + first_unit;
       if (u >= units) continue;
       float w[AT_ONCE][PACK][4];
@@ -511,8 +511,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   }
 
   /* A further pair of the thread, of which nothing is in registers. */
-  template <int s>
-  __device__ __forceinline__ void further(int p, int t, const exchange_operand &next) const {
+  template <int s> __device__ __forceinline__ void further(int p, int t, const exchange_operand &next) const {
     constexpr int after = (s + 1) % cell::STAGES;
     const pair at = pair_at(p);
     const numbers where = numbers_at(at, t);

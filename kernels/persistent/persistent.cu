@@ -29,7 +29,8 @@ enum { LARGEST_UNIT_TILE = 8 }; /* of all products */
 
 const char *no_room(const sq_cut_question &q, const sq_cut &a, char *text, size_t size) {
   static const char *const places[] = {"block", "block of a cluster", "block of the grid"};
-  if (a.least_bytes == 0 && q.hidden <= LARGEST_UNIT_TILE)
+  const sq_reach reach = sq_persistent_algorithms[q.which].reach;
+  if (reach == SQ_ONE_CLUSTER && a.least_bytes == 0 && q.hidden <= LARGEST_UNIT_TILE)
     return "hidden_size: one block holds all units, as with persistent-cta; a cluster has two at least";
   if (a.least_bytes == 0) { /* no cut could even be tried */
     snprintf(text, size,
@@ -38,8 +39,8 @@ const char *no_room(const sq_cut_question &q, const sq_cut &a, char *text, size_
     return text;
   }
   snprintf(text, size, "%s: %llu bytes of shared memory needed in a %s at least, the device has %llu",
-           q.backward ? "backward" : "forward", (unsigned long long)a.least_bytes,
-           places[sq_persistent_algorithms[q.which].reach], (unsigned long long)q.limits.shared_bytes);
+           q.backward ? "backward" : "forward", (unsigned long long)a.least_bytes, places[reach],
+           (unsigned long long)q.limits.shared_bytes);
   return text;
 }
 

@@ -17,7 +17,7 @@ typedef struct sq_cut_numbers {
   int resident;    /* clusters, or blocks where they are in none, that fit on the device together */
   double step_us;  /* by the model: the sum of the next three */
   double product_us, pointwise_us, exchange_us;
-  int blocks[2];   /* that an operand arrives in */
+  int blocks[2]; /* that an operand arrives in */
 } sq_cut_numbers;
 
 /* SQ_PERSISTENT_ALGORITHMS's identifier _cut: 0, or 1 where no cut fits or the device does not answer. */

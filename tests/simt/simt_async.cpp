@@ -92,10 +92,13 @@ void Engine::depart(const Flight &f, void *caller) {
 
 void Engine::store_async(const void *own, uint64_t *bar, unsigned rank, uint4 value, Site site,
                          void *caller) {
+  Block *owner = running_->thread->owner;
+  if (owner->cluster->blocks.size() < 2) /* an H100 calls it an illegal instruction */
+    fail(BAD_SHARED, *owner, "line %d: st.async in a launch without clusters", site.line);
   Flight f = {};
   f.to = (char *)cluster_peer(own, rank, site);
   f.bar = (uint64_t *)cluster_peer(bar, rank, site);
-  f.target = running_->thread->owner->cluster->blocks[rank];
+  f.target = owner->cluster->blocks[rank];
   f.value = value;
   f.bytes = sizeof value;
   depart(f, caller);

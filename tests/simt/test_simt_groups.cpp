@@ -110,6 +110,16 @@ __global__ void unawaited_copy_kernel(const uint4 *from) {
   for (int i = 0; i < 64; i++) sq_copy_multicast(stage + i, from + i, sizeof(uint4), bar, 1);
 }
 
+/* A block alone sends to itself. */
+__global__ void lonely_store_kernel(void) {
+  SQ_SHARED_DYNAMIC(uint4, box);
+  uint64_t *bar = reinterpret_cast<uint64_t *>(box + 1);
+  sq_mbarrier_init(bar);
+  sq_mbarrier_expect(bar, sizeof *box);
+  sq_store_async(box, bar, 0, uint4{1, 2, 3, 4});
+  sq_mbarrier_wait(bar, 0);
+}
+
 /* grid_ring_kernel with packets.  The fault: what is there is taken, whatever its turn. */
 __global__ void packet_ring_kernel(uint4 *packets, float *y, bool faulty) {
   const unsigned block = blockIdx.x, next = (block + 1) % gridDim.x, i = threadIdx.x;
@@ -274,6 +284,8 @@ void test_asynchrony() {
   CHECK_ERROR_RESULT(SQ_LAUNCH(exec, unawaited_copy_kernel, 1, 1, 65 * sizeof(uint4), from.data()),
                      simt::BAD_SHARED, "an exit before the bytes are there", "unawaited_copy_kernel",
                      "in flight to a block that exits");
+  CHECK_ERROR_RESULT(SQ_LAUNCH(exec, lonely_store_kernel, 1, 1, 2 * sizeof(uint4)), simt::BAD_SHARED,
+                     "st.async of a block alone", "lonely_store_kernel", "without clusters");
   CHECK(wrong_packet_rings(false) == 0, "packets: what has the turn has the number, under every seed");
   CHECK(wrong_packet_rings(true) > 0, "packets: a turn that nobody looks at is found");
 }

@@ -220,10 +220,11 @@ void send(const Machine::Flight &flight) {
   flight.target->bytes_in_flight += flight.bytes;
 }
 
-/* [to], {values}, [mbarrier] */
+/* [to], {values}, [mbarrier].  An H100 calls it an illegal instruction in a launch without clusters. */
 After store_async(Warp &warp, const Instruction &ins, uint32_t lanes) {
   const unsigned each = ins.access.bytes, count = ins.access.elements;
   each_lane(lanes, [&](unsigned lane) {
+    if (warp.block->cluster->blocks.size() < 2) fault(warp, lane, "st.async in a launch without clusters");
     const Spot to = spot_at(warp, ins, lane, "st.async", 0, ins.displacement);
     const Spot bar = spot_at(warp, ins, lane, "st.async", 1 + count, 0);
     check_spot(warp, lane, "st.async", to, each * count, each * count);

@@ -194,6 +194,13 @@ void check_mbarrier_faults() {
   CHECK(says(arrive(peer), "where no mbarrier"), "soft async: an arrival after inval");
 }
 
+void check_lonely_send() {
+  World w(1);
+  init(w.warp(), 1);
+  CHECK(says(send(w.warp(), 0, 128, 1), "st.async in a launch without clusters"),
+        "soft async: a block alone has nobody to send to");
+}
+
 void check_send_faults() {
   World w(2);
   fence_both(w);
@@ -460,6 +467,7 @@ int main() {
   check_bytes();
   check_waits();
   check_mbarrier_faults();
+  check_lonely_send();
   check_send_faults();
   check_order();
   check_bulk();
