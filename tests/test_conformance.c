@@ -50,7 +50,7 @@ static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *c
   net_forward(&out);
   if (!desc.inference) net_backward(&out);
   const double error = net_error(&out, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, arithmetic[s->math].limit, where, "%s, %s", cell->name, shape->name);
+  net_check(error, limit_of(s->algorithm, s->math), where, "%s, %s", cell->name, shape->name);
   net_close(&out);
   net_close(&ref);
   return 1;

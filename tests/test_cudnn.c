@@ -110,8 +110,8 @@ static void check_pair(net *out, net *ref, const int32_t *lengths, const char *n
   net_forward(out);
   if (!desc->inference) net_backward(out);
   const double error = net_error(out, ref, NET_Y, desc->inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, arithmetic[desc->math].limit, where, "%s, %s, by %s", name, shape,
-            seqgpu_plan_algorithm(out->plan));
+  net_check(error, limit_of(seqgpu_plan_algorithm(out->plan), (int)desc->math), where, "%s, %s, by %s", name,
+            shape, seqgpu_plan_algorithm(out->plan));
   net_close(out);
   net_close(ref);
 }
@@ -151,9 +151,9 @@ static void check_carried(const char *algorithm, seqgpu_math math, const cell_ro
   net_require(gpu, seqgpu_rnn_backward(gpu, out.plan, &out.run), "seqgpu_rnn_backward");
   for (int i = NET_DX; i < NET_TENSORS; i++) net_download(gpu, out.value[i], out.device[i], out.count[i]);
   double error = net_error(&out, &ref, NET_DX, NET_DPARAMS, where);
-  net_check(error, arithmetic[math].limit, where, "%s, backward after states were carried on", cell->name);
+  net_check(error, limit_of(algorithm, math), where, "%s, backward after states were carried on", cell->name);
   error = net_error(&out, &ref, NET_HT, NET_HT, where);
-  net_check(error, arithmetic[math].limit, where, "%s, the carried states", cell->name);
+  net_check(error, limit_of(algorithm, math), where, "%s, the carried states", cell->name);
   net_close(&out);
   net_close(&ref);
 }
@@ -175,7 +175,7 @@ static void check_smaller(const char *algorithm, seqgpu_math math, const cell_ro
   out.run.batch = 2;
   net_require(gpu, seqgpu_rnn_forward(gpu, out.plan, &out.run), "seqgpu_rnn_forward");
   net_download(gpu, out.value[NET_Y], out.device[NET_Y], ref.count[NET_Y]);
-  check_error(check_norm_f64(out.value[NET_Y], ref.value[NET_Y], ref.count[NET_Y]), arithmetic[math].limit,
+  check_error(check_norm_f64(out.value[NET_Y], ref.value[NET_Y], ref.count[NET_Y]), limit_of(algorithm, math),
               "%s, %s", cell->name, small.name);
   net_close(&out);
   net_close(&ref);
@@ -280,8 +280,8 @@ static void check_measured(seqgpu_math math) {
   if (skipped("measured choice", shape->name) || !open_pair(&out, &ref, &desc, &options, NULL)) return;
   net_forward(&out);
   const double error = net_error(&out, &ref, NET_Y, NET_CT, where);
-  net_check(error, arithmetic[math].limit, where, "%s, measured choice, %s", cells[2].name,
-            seqgpu_plan_algorithm(out.plan));
+  net_check(error, limit_of(seqgpu_plan_algorithm(out.plan), math), where, "%s, measured choice, %s",
+            cells[2].name, seqgpu_plan_algorithm(out.plan));
   net_close(&out);
   net_close(&ref);
 }
