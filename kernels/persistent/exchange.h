@@ -159,7 +159,7 @@ struct exchange_cluster : exchange_plain {
 
 /* Mbarriers exist before a peer's first byte arrives.  leave(): a block stays until its peers have received
  * their last byte; by the letter it need not, for each has waited for all that it is sent (cluster_async.litmus),
- * but no card has confirmed that yet. */
+ * but no card has run without it. */
 struct exchange_on_barriers : exchange_plain {
   enum { POSSIBLE = SQ_HAS_CLUSTERS, BARRIERS = 2 };
   static __device__ __forceinline__ void enter(const exchange_place &at) {
