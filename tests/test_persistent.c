@@ -21,7 +21,6 @@ typedef struct device_row {
 static const device_row devices[] = {
     {"persistent-cta", "3 processors", 3, 100000, 1},
     {"persistent-cta", "16 processors", 16, 100000, 1},
-    {"persistent-cluster-barrier", "clusters of 4", 9, 26000, 4},
     {"persistent-cluster-async", "clusters of 8", 24, 26000, 8},
     {"persistent-cluster-async", "clusters of 4", 9, 26000, 4},
     {"persistent-grid-flags", "24 processors", 24, 19500, 1},
@@ -121,7 +120,6 @@ typedef struct exchange_row {
 
 static const exchange_row exchanges[] = {
     {"persistent-cta", 0, 0, 0, 0},
-    {"persistent-cluster-barrier", 1 + STEPS, 0, 0, 0},
     {"persistent-cluster-async", 2, 0, STEPS, 0},
     {"persistent-grid-flags", 0, STEPS, 0, 0},
     {"persistent-grid-packets", 0, 0, 0, 2 * STEPS}, /* two for each 16 bytes of a piece */

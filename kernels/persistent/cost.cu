@@ -59,8 +59,7 @@ double pointwise_clocks(const recurrence_shape &n, int s) {
 
 /* ---- the exchange after a stage ----
  *
- * A barrier of a cluster takes 1200, including the latency of what was stored before it; st.async alone
- * takes 670; 11 bytes per clock go out of a block to its peers.  Setting a flag in L2, seeing those of all
+ * st.async takes 670, and 11 bytes per clock go out of a block to its peers.  Setting a flag in L2, seeing those of all
  * blocks and fetching the data takes 2000, of which packets save 900; each block of the group adds 15,
  * and whatever a block's threads have in flight at a time 700, or 2000 with packets, which are twice as
  * large and polled.  A multicast takes 2500, and a block takes in 43 bytes per clock.  So clusters pay off
@@ -79,7 +78,6 @@ struct exchange_size {
 typedef double exchange_clocks(const exchange_size &n);
 
 double clocks_cta(const exchange_size &) { return 0; }
-double clocks_cluster(const exchange_size &n) { return 1200 + n.bytes / 11; }
 double clocks_cluster_async(const exchange_size &n) { return 670 + n.bytes / 11; }
 double clocks_grid(const exchange_size &n) { return 2000 + 15 * n.ctas + 700 * n.rounds(); }
 double clocks_grid_packets(const exchange_size &n) { return 1100 + 15 * n.ctas + 2000 * n.rounds(); }

@@ -28,7 +28,6 @@ constexpr sq_persistent_info info(sq_reach reach, int grouped,
 /* In the order of SQ_PERSISTENT_ALGORITHMS. */
 const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
     info<exchange_cta>(SQ_ONE_BLOCK, 0, sq_cta_kernel),
-    info<exchange_cluster>(SQ_ONE_CLUSTER, 0, sq_cluster_kernel),
     info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, sq_cluster_async_kernel),
     info<exchange_grid>(SQ_WHOLE_GRID, 0, sq_grid_kernel),
     info<exchange_grid_packets>(SQ_WHOLE_GRID, 0, sq_grid_packets_kernel),

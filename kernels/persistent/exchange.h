@@ -9,9 +9,9 @@
  *             __syncthreads
  *
  *   cta               nothing to exchange: one barrier, one buffer
- *   cluster           chunks are pushed into the peers' shared memory, then the cluster's barrier
- *   cluster async     the same with st.async: the bytes count on an mbarrier of the block that receives them,
- *                     and a block goes on as soon as it has all of them, whatever its peers do
+ *   cluster async     chunks are pushed into the peers' shared memory by st.async: the bytes count on an mbarrier
+ *                     of the block that receives them, and a block goes on as soon as it has all of them, whatever
+ *                     its peers do
  *   grid flags        chunks go to global memory (L2), then the block's flag is set to the number of the
  *                     exchange; when all flags have arrived, the whole operand is fetched
  *   grid multicast    likewise, but each block of a cluster fetches a share of the operand for all blocks of
@@ -22,7 +22,7 @@
  * Buffers.  To end an exchange, a block needs a chunk of each of its peers (with flags: the flag of each), so
  * it is never more than one exchange ahead of them.  This is why every block of a cluster, and of a grid with
  * packets, must have units of its own, and why two buffers are enough wherever a peer writes what a block
- * reads: in shared memory for both clusters, in global memory for the grids.  With st.async each buffer has
+ * reads: in shared memory for clusters, in global memory for the grids.  With st.async each buffer has
  * an mbarrier of its own, lest bytes of the next exchange count on this one.  The operand in the shared
  * memory of a grid's block is written by the block itself, or by a peer that has seen the block's flag, which
  * says that the block has finished multiplying: there one buffer is enough.
@@ -135,38 +135,20 @@ struct exchange_cta : exchange_plain {
   }
 };
 
-struct exchange_cluster : exchange_plain {
-  enum { BUFFERS = 2, POSSIBLE = SQ_HAS_CLUSTERS };
-  static __device__ __forceinline__ void meet(void) {
-    sq_cluster_arrive();
-    sq_cluster_wait();
-  }
-  static __device__ __forceinline__ void enter(const exchange_place &) { meet(); }
-  template <int lanes>
-  static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &at, int to,
-                                              uint4 v, int lane) {
-    SQ_UNROLL_BY(1)
-    for (int i = lane; i < at.ctas; i += lanes) sq_cluster_store(o.memory + to, at.peer(i), v);
-  }
-  static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {
-    sq_cluster_arrive();
-  }
-  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &,
-                                                 const exchange_chunks &) {
-    sq_cluster_wait();
-  }
-};
-
 /* Mbarriers exist before a peer's first byte arrives.  leave(): a block stays until its peers have received
  * their last byte; by the letter it need not, for each has waited for all that it is sent (cluster_async.litmus),
  * but no card has run without it. */
 struct exchange_on_barriers : exchange_plain {
   enum { POSSIBLE = SQ_HAS_CLUSTERS, BARRIERS = 2 };
+  static __device__ __forceinline__ void meet(void) {
+    sq_cluster_arrive();
+    sq_cluster_wait();
+  }
   static __device__ __forceinline__ void enter(const exchange_place &at) {
     if (threadIdx.x < BARRIERS) sq_mbarrier_init(at.barriers + threadIdx.x);
-    exchange_cluster::meet();
+    meet();
   }
-  static __device__ __forceinline__ void leave(void) { exchange_cluster::meet(); }
+  static __device__ __forceinline__ void leave(void) { meet(); }
 };
 
 struct exchange_cluster_async : exchange_on_barriers {

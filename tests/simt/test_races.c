@@ -27,9 +27,9 @@ typedef struct device_row {
 } device_row;
 
 static const device_row devices[] = {
-    {"persistent-cta", 2, 100000, 1},          {"persistent-cluster-barrier", 8, 26000, 4},
-    {"persistent-cluster-async", 8, 26000, 4}, {"persistent-grid-flags", 8, 19500, 1},
-    {"persistent-grid-packets", 8, 20000, 1},  {"persistent-grid-multicast", 8, 20000, 2},
+    {"persistent-cta", 2, 100000, 1},           {"persistent-cluster-async", 8, 26000, 4},
+    {"persistent-grid-flags", 8, 19500, 1},     {"persistent-grid-packets", 8, 20000, 1},
+    {"persistent-grid-multicast", 8, 20000, 2},
 };
 
 /* One row for each kernel of kernels/persistent/cells.h. */
