@@ -109,6 +109,10 @@ endforeach()
 add_test(NAME soft_gemm COMMAND test_conformance_soft cuda others) # our own products instead of cuBLAS
 set_tests_properties(soft_gemm PROPERTIES FIXTURES_REQUIRED soft_folder FIXTURES_SETUP soft_run
                                           ENVIRONMENT "SEQGPU_SOFT_COVERAGE=${SOFT_COVERAGE};SEQGPU_SOFT_LIBRARIES=0")
+if(TARGET bench_sync_soft) # a value that an exchange brings wrong is its failure
+  add_test(NAME soft_sync COMMAND bench_sync_soft --runs 1 --rounds 8)
+  list(APPEND SOFT_RUN soft_sync)
+endif()
 set_tests_properties(${SOFT_RUN} soft_train PROPERTIES FIXTURES_REQUIRED soft_folder FIXTURES_SETUP soft_run
                                                        ENVIRONMENT SEQGPU_SOFT_COVERAGE=${SOFT_COVERAGE})
 set_tests_properties(soft_coverage PROPERTIES FIXTURES_REQUIRED soft_run)
