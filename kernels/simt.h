@@ -53,12 +53,20 @@ enum { SQ_WARP = 32 };
 
 #endif
 
-/* The value is worked out here, and not again and again where it is used. */
+/* The value is worked out here, and not again and again where it is used: 32 bits, or 64. */
 template <class T> static __device__ __forceinline__ void sq_work_out(T &value) {
 #ifdef SEQGPU_EMULATE
   (void)value;
 #else
   asm volatile("" : "+r"(value));
+#endif
+}
+
+static __device__ __forceinline__ void sq_work_out(int64_t &value) {
+#ifdef SEQGPU_EMULATE
+  (void)value;
+#else
+  asm volatile("" : "+l"(value));
 #endif
 }
 

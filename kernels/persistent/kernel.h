@@ -32,15 +32,6 @@
 #include "kernels/persistent/product.h"
 #include "kernels/persistent/timeline.h"
 
-/* As sq_work_out, for 64 bits. */
-static __device__ __forceinline__ void recurrence_work_out(int64_t &value) {
-#ifdef SEQGPU_EMULATE
-  (void)value;
-#else
-  asm volatile("" : "+l"(value));
-#endif
-}
-
 template <class cell, bool backward, class product, class exchange> struct recurrence {
   typedef typename product::element element;
   enum { LANES = product::DOWN * product::ACROSS }; /* of a chunk */
@@ -602,8 +593,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     stride by = {run.stride.hidden, run.stride.y};
     mine.sums = sums_at<0>(mine.at);
     if (AHEAD) { /* elsewhere registers do not suffice for them */
-      recurrence_work_out(by.hidden);
-      recurrence_work_out(by.y);
+      sq_work_out(by.hidden);
+      sq_work_out(by.y);
       sq_work_out(mine.sums);
       sq_work_out(mine.at.chunk);
     }
