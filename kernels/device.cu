@@ -97,9 +97,9 @@ int sq_gpu_limits_of(const sq_exec *, sq_gpu_limits *limits) {
 }
 
 extern "C" const sq_device sq_emulator_device = {
-    "emulator",         device_count,      device_open,    device_close, device_allocate,
-    device_release,     device_copy,       device_copy,    device_copy,  device_zero,
-    device_synchronize, device_error_text, device_describe};
+    "emulator",         device_count,      device_open,     device_close, device_allocate,
+    device_release,     device_copy,       device_copy,     device_copy,  device_zero,
+    device_synchronize, device_error_text, device_describe, NULL};
 
 #else
 
@@ -289,9 +289,9 @@ int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits) {
 }
 
 extern "C" const sq_device sq_cuda_device = {
-    "cuda",         device_count,    device_open, device_close, device_allocate,    device_release,
-    device_copy,    device_copy_out, device_copy, device_zero,  device_synchronize, device_error_text,
-    device_describe};
+    "cuda",          device_count,    device_open, device_close, device_allocate,    device_release,
+    device_copy,     device_copy_out, device_copy, device_zero,  device_synchronize, device_error_text,
+    device_describe, sq_gpu_range};
 
 #endif
 

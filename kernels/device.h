@@ -23,7 +23,11 @@ typedef struct sq_device {
   int (*synchronize)(sq_exec *exec);
   const char *(*error_text)(int error);
   void (*describe)(sq_exec *exec, char *text, size_t size); /* "NVIDIA H200, sm_90, 132 SMs, cuBLAS 13.0" */
+  void (*range)(
+      const char *name); /* begins a range for a profiler, or with NULL ends the last; may be NULL */
 } sq_device;
+
+void sq_gpu_range(const char *name); /* ranges.cu */
 
 extern const sq_device sq_cuda_device, sq_emulator_device;
 

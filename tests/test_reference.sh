@@ -1,6 +1,6 @@
 #!/bin/sh
 # test_reference.sh BUILD_FOLDER SOURCE_FOLDER - every public function, type and constant group has a comment of its own, and Doxygen
-# makes the API reference from them without a warning.
+# makes the API reference from them without a warning, which is installed.
 set -u
 build=$1
 source=$2
@@ -24,6 +24,8 @@ else
 fi
 if [ -f "$build/Doxyfile" ]; then
   check "Doxygen makes the reference without a warning" cmake --build "$build" --target reference
+  check "an installation of what developers need" cmake --install "$build" --component dev --prefix "$temp/prefix"
+  check "it has the reference" test -n "$(find "$temp/prefix" -path '*/doc/seqgpu/html/index.html')"
 else
   skip "the API reference" "no doxygen here"
 fi

@@ -23,6 +23,8 @@ if(NOT CMAKE_CROSSCOMPILING)
 endif()
 install(DIRECTORY host/include/seqgpu DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 install(FILES LICENSE README.md CHANGELOG.md host/doc/cells.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT dev)
+# The API reference, where the target `reference` was built before.
+install(DIRECTORY ${PROJECT_BINARY_DIR}/reference/html DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT dev OPTIONAL)
 
 install(DIRECTORY host/bindings/python/seqgpu DESTINATION ${CMAKE_INSTALL_DATADIR}/seqgpu/python COMPONENT dev
         FILES_MATCHING PATTERN "*.py")

@@ -174,6 +174,15 @@ seqgpu_status sq_usable(seqgpu_context *ctx) {
   return SEQGPU_OK;
 }
 
+void sq_range_begin(seqgpu_context *ctx, const char *name) {
+  if (ctx->backend->device->range != NULL) ctx->backend->device->range(name);
+}
+
+seqgpu_status sq_range_end(seqgpu_context *ctx, seqgpu_status status) {
+  if (ctx->backend->device->range != NULL) ctx->backend->device->range(NULL);
+  return status;
+}
+
 seqgpu_status seqgpu_context_set_stream(seqgpu_context *ctx, void *stream) {
   SQ_TRY(sq_usable(ctx));
   if (ctx->backend == &sq_backend_cpu && stream != NULL)

@@ -52,8 +52,8 @@ static seqgpu_status forward_layer(const sq_net *n, int64_t layer) {
     s[direction].y = half ? sq_net_borrowed(n, n->map->half) : sq_net_at(n, out, column_of(n, direction));
     s[direction].ldy = half ? plan->first.output : plan->output_width;
   }
-  SQ_TRY(sq_check(n->ctx, plan->algorithm->forward(&n->ctx->exec, s, (int)plan->directions),
-                  plan->algorithm->name));
+  SQ_TRY(SQ_RUN_CALL(n->ctx, plan->algorithm->forward(&n->ctx->exec, s, (int)plan->directions),
+                     plan->algorithm->name));
   if (summed(n)) SQ_TRY(add_into(n, out, s[1].y, n->run->seq_len * n->run->batch * plan->output_width));
   return layer < plan->layers - 1 ? sq_net_drop(n, layer, out, 0, n->run->seq_len) : SEQGPU_OK;
 }
@@ -92,8 +92,8 @@ static seqgpu_status backward_layer(const sq_net *n, int64_t layer, const void *
     s[direction].dx = dx;
     s[direction].dx_accumulate = direction > 0;
   }
-  return sq_check(n->ctx, plan->algorithm->backward(&n->ctx->exec, s, (int)plan->directions),
-                  plan->algorithm->name);
+  return SQ_RUN_CALL(n->ctx, plan->algorithm->backward(&n->ctx->exec, s, (int)plan->directions),
+                     plan->algorithm->name);
 }
 
 static seqgpu_status backward_layers(const sq_net *n, const void *dy) {

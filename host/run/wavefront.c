@@ -56,8 +56,8 @@ static seqgpu_status forward_wave(const sq_net *n, int64_t wave) {
     s[layer - from] = stretch_of(n, layer, wave - layer, 0);
     s[layer - from].run.y = sq_net_output(n, layer);
   }
-  SQ_TRY(sq_check(n->ctx, plan->algorithm->wave_forward(&n->ctx->exec, s, (int)(to - from + 1), (int)L),
-                  plan->algorithm->name));
+  SQ_TRY(SQ_RUN_CALL(n->ctx, plan->algorithm->wave_forward(&n->ctx->exec, s, (int)(to - from + 1), (int)L),
+                     plan->algorithm->name));
   for (int64_t layer = from; layer <= to && layer < L - 1; layer++)
     SQ_TRY(sq_net_drop(n, layer, sq_net_output(n, layer), s[layer - from].first, s[layer - from].steps));
   return SEQGPU_OK;
@@ -81,8 +81,8 @@ static seqgpu_status backward_wave(const sq_net *n, const void *dy, int64_t wave
     s[i - from].run.dy = layer == L - 1 ? dy : sq_net_dx(n, layer + 1);
     s[i - from].run.dx = sq_net_dx(n, layer);
   }
-  SQ_TRY(sq_check(n->ctx, plan->algorithm->wave_backward(&n->ctx->exec, s, (int)(to - from + 1), (int)L),
-                  plan->algorithm->name));
+  SQ_TRY(SQ_RUN_CALL(n->ctx, plan->algorithm->wave_backward(&n->ctx->exec, s, (int)(to - from + 1), (int)L),
+                     plan->algorithm->name));
   for (int64_t i = from; i <= to && i < L - 1; i++)
     SQ_TRY(sq_net_drop(n, L - 2 - i, s[i - from].run.dx, s[i - from].first, s[i - from].steps));
   return SEQGPU_OK;
@@ -94,8 +94,8 @@ seqgpu_status sq_wave_backward(const sq_net *n, const void *dy) {
   for (int64_t layer = L - 1; layer >= 0 && n->run->dparams; layer--) {
     sq_layer_run run;
     sq_net_layer_run(n, layer, 0, &run);
-    SQ_TRY(
-        sq_check(n->ctx, n->plan->algorithm->wave_gradients(&n->ctx->exec, &run), n->plan->algorithm->name));
+    SQ_TRY(SQ_RUN_CALL(n->ctx, n->plan->algorithm->wave_gradients(&n->ctx->exec, &run),
+                       n->plan->algorithm->name));
   }
   return SEQGPU_OK;
 }

@@ -70,6 +70,15 @@ endif()
 find_program(SH NAMES sh REQUIRED)
 add_test(NAME soft_train COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_soft_train.sh $<TARGET_FILE:seqgpu_soft>)
 
+# What a profiler sees, where the toolkit has NVTX 3.
+find_path(NVTX_INCLUDE nvtx3/nvToolsExt.h HINTS ${CUDAToolkit_INCLUDE_DIRS} NO_CACHE)
+if(NVTX_INCLUDE)
+  add_library(nvtx_listener MODULE ${SOFT}/nvtx_listener.c)
+  target_compile_options(nvtx_listener PRIVATE ${WARNINGS})
+  target_include_directories(nvtx_listener SYSTEM PRIVATE ${NVTX_INCLUDE})
+  add_test(NAME soft_nvtx COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_nvtx.sh $<TARGET_FILE:seqgpu_soft> $<TARGET_FILE:nvtx_listener>)
+endif()
+
 # A rehearsal of tests/gpu.sh, with the benches.
 if(SEQGPU_BENCH)
   set(BENCH ${PROJECT_SOURCE_DIR}/bench)
