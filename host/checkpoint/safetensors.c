@@ -12,6 +12,7 @@
 
 #include "host/checkpoint/checksum.h"
 #include "host/checkpoint/header.h"
+#include "host/files/retry.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is little-endian");
 
@@ -35,13 +36,9 @@ static seqgpu_status io_error(seqgpu_context *ctx, const char *what, const char 
 }
 
 static seqgpu_status read_all(seqgpu_context *ctx, const sq_st_file *f, int64_t at, void *to, int64_t bytes) {
-  for (int64_t done = 0; done < bytes;) {
-    const ssize_t n = pread(f->fd, (char *)to + done, (size_t)(bytes - done), (off_t)(at + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return io_error(ctx, "read", f->path);
-    if (n == 0) return sq_fail(ctx, SEQGPU_EFORMAT, "%s: is truncated", f->path);
-    done += n;
-  }
+  const int64_t n = sq_read_at(f->fd, to, bytes, at);
+  if (n < 0) return io_error(ctx, "read", f->path);
+  if (n < bytes) return sq_fail(ctx, SEQGPU_EFORMAT, "%s: is truncated", f->path);
   return SEQGPU_OK;
 }
 

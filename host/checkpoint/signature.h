@@ -3,13 +3,14 @@
 #define SQ_SIGNATURE_H
 
 #include <stdint.h>
-#include <unistd.h>
+
+#include "host/files/retry.h"
 
 /* 1 if the file that is open at fd begins so, and its header lies within its `size` bytes. */
 static inline int sq_st_begins(int fd, int64_t size) {
   unsigned char start[9];
   uint64_t header = 0;
-  if (pread(fd, start, sizeof start, 0) != (ssize_t)sizeof start || start[8] != '{') return 0;
+  if (sq_read_at(fd, start, sizeof start, 0) != (int64_t)sizeof start || start[8] != '{') return 0;
   for (int i = 0; i < 8; i++) header |= (uint64_t)start[i] << (8 * i);
   return header <= (uint64_t)(size - 8);
 }

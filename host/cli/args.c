@@ -65,6 +65,13 @@ int args_parse(const arg_command *command, int argc, char **argv, void *options,
   return ARGS_GO_ON;
 }
 
+int args_ask_help(int argc, char **argv) {
+  const char *format;
+  for (int i = 0; i < argc; i++)
+    if (asks_for_help(argv[i], &format)) return 1;
+  return 0;
+}
+
 const char *args_peek(int argc, char **argv, const char *name) {
   const size_t length = strlen(name);
   for (int i = 0; i < argc; i++) {

@@ -15,5 +15,7 @@ int args_parse(const arg_command *command, int argc, char **argv, void *options,
 
 /* The value that a command line gives an option, NULL if none: for a command whose table depends on it. */
 const char *args_peek(int argc, char **argv, const char *name);
+/* 1 if a command line asks for help. */
+int args_ask_help(int argc, char **argv);
 
 #endif

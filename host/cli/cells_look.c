@@ -1,6 +1,4 @@
 /* cells_look.c - running a language model over a text and keeping what its cells do (cells_look.h). */
-#define _POSIX_C_SOURCE 200809L
-
 #include "host/cli/cells_look.h"
 
 #include <math.h>
@@ -83,14 +81,12 @@ static seqgpu_status read_layers(const charlm *m, const charlm_pass *pass, cells
 
 /* The tokens as they are printed, and where each ends. */
 static int write_text(const vocabulary *v, const int32_t *ids, cells_look *c) {
-  size_t size = 0;
-  FILE *to = open_memstream(&c->text, &size);
-  if (to == NULL) return cli_error("out of memory");
+  if (!memory_open(&c->text)) return cli_error("out of memory");
   for (int64_t i = 0; i < c->n; i++) {
-    vocab_print(v, i ? ids[i - 1] : -1, ids[i], to);
-    c->ends[i] = fflush(to) == 0 ? size : 0;
+    vocab_print(v, i ? ids[i - 1] : -1, ids[i], c->text.to);
+    c->ends[i] = fflush(c->text.to) == 0 ? c->text.size : 0;
   }
-  return fclose(to) == 0 ? CLI_OK : cli_error("out of memory");
+  return memory_close(&c->text) ? CLI_OK : cli_error("out of memory");
 }
 
 static int fill(const charlm *m, const charlm_pass *pass, const vocabulary *v, const int32_t *ids,
@@ -114,7 +110,7 @@ int cells_look_at(charlm *m, const vocabulary *v, const int32_t *ids, int64_t n,
 void cells_look_free(cells_look *c) {
   free(c->cell);
   free(c->gate_value);
-  free(c->text);
+  memory_free(&c->text);
   free(c->ends);
   *c = (cells_look){.n = 0};
 }

@@ -7,6 +7,7 @@
 #define CELLS_LOOK_H
 
 #include "host/cli/charlm.h"
+#include "host/cli/memory.h"
 #include "host/cli/vocab.h"
 
 enum { CELLS_GATES = 4 };
@@ -18,7 +19,7 @@ typedef struct cells_look {
   int gates;                  /* of a layer */
   char gate[CELLS_GATES][16]; /* their names */
   float *gate_value;          /* [L,gates,n,H], values in (0,1) */
-  char *text;                 /* the tokens, one after the other */
+  memory_stream text;         /* the tokens, one after the other */
   size_t *ends;               /* [n] where each ends in it */
 } cells_look;
 

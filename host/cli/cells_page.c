@@ -107,7 +107,7 @@ static int put_data(FILE *to, const cells_look *c, const cell_scores scores[TEXT
   for (int64_t i = 0; i < c->n; i++) {
     const size_t begin = i ? c->ends[i - 1] : 0;
     if (i) fputs(", ", to);
-    html_json(to, c->text + begin, c->ends[i] - begin);
+    html_json(to, c->text.data + begin, c->ends[i] - begin);
   }
   fprintf(to, "], \"activations\": \"");
   CLI_TRY(put_activations(to, c, scale));
@@ -236,7 +236,7 @@ static int score_all(const cells_look *c, cell_scores scores[TEXT_FEATURES]) {
   float *feature = malloc((size_t)c->n * sizeof *feature);
   int ok = feature != NULL;
   for (int f = 0; f < TEXT_FEATURES && ok; f++) {
-    cells_feature(f, c->text, c->ends, c->n, feature);
+    cells_feature(f, c->text.data, c->ends, c->n, feature);
     ok = cells_score(c->cell, c->n, c->L * c->H, feature, &scores[f]);
   }
   free(feature);

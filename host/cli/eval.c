@@ -6,6 +6,7 @@
 #include "host/cli/charlm_file.h"
 #include "host/cli/charlm_streams.h"
 #include "host/cli/command.h"
+#include "host/cli/files.h"
 #include "host/cli/json.h"
 #include "host/cli/train.h"
 
@@ -118,32 +119,32 @@ static int eval_charlm(token_kind kind, int argc, char **argv) {
 
 /* ---------------------------------------------------------------- which model it is */
 
-/* What the metadata say of the checkpoint on the command line: its task, NULL for a language model and for
- * what cannot be read, which the command then says; and the kind of its tokens. */
-static const task_spec *task_of(int argc, char **argv, token_kind *kind) {
-  const char *path = args_peek(argc, argv, "checkpoint");
-  const task_spec *task = NULL;
-  seqgpu_checkpoint *file = NULL;
+/* What the metadata of a checkpoint say: its task, NULL for a language model, and the kind of its tokens. */
+static int read_task(const char *path, const task_spec **task, token_kind *kind) {
+  seqgpu_checkpoint *file;
   seqgpu_context *ctx;
-  *kind = TOKEN_BYTES;
-  const seqgpu_context_options options = {.device = "cpu", .threads = 1};
-  if (path && seqgpu_context_create(&options, &ctx) == SEQGPU_OK) {
-    if (seqgpu_checkpoint_open(ctx, path, &file) == SEQGPU_OK) {
-      const char *name = seqgpu_checkpoint_meta(file, "task"),
-                 *tokens = seqgpu_checkpoint_meta(file, "tokens");
-      for (int i = 0; name && task_specs[i]; i++)
-        if (strcmp(task_specs[i]->name, name) == 0) task = task_specs[i];
-      if (tokens) *kind = text_token_kind(tokens);
-    }
-    seqgpu_checkpoint_close(file);
-    seqgpu_context_destroy(ctx);
+  CLI_TRY(cli_open("cpu", 1, &ctx));
+  int code = CLI_OK;
+  if (seqgpu_checkpoint_open(ctx, path, &file) == SEQGPU_OK) {
+    const char *name = seqgpu_checkpoint_meta(file, "task"), *tokens = seqgpu_checkpoint_meta(file, "tokens");
+    for (int i = 0; name && task_specs[i]; i++)
+      if (strcmp(task_specs[i]->name, name) == 0) *task = task_specs[i];
+    if (tokens) *kind = text_token_kind(tokens);
+  } else {
+    code = cli_library_error(ctx);
   }
-  return task;
+  seqgpu_checkpoint_close(file);
+  seqgpu_context_destroy(ctx);
+  return code;
 }
 
+/* Which options there are depends on the model; help is given without one, too. */
 static int eval(int argc, char **argv) {
-  token_kind kind;
-  const task_spec *task = task_of(argc, argv, &kind);
+  const char *path = args_peek(argc, argv, "checkpoint");
+  const task_spec *task = NULL;
+  token_kind kind = TOKEN_BYTES;
+  const int help = args_ask_help(argc, argv);
+  if (path && (!help || files_has_content(path))) CLI_TRY(read_task(path, &task, &kind));
   return task ? eval_task(task, argc, argv) : eval_charlm(kind, argc, argv);
 }
 

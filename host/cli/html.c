@@ -16,6 +16,7 @@
 #include "host/context/json.h"
 #include "host/context/utf8.h"
 #include "host/files/leftovers.h"
+#include "host/files/retry.h"
 
 /* ---------------------------------------------------------------- text */
 
@@ -101,17 +102,12 @@ void html_base64(FILE *to, const signed char *data, size_t size) {
 /* ---------------------------------------------------------------- pages */
 
 int html_open(html_page *page) {
-  *page = (html_page){.to = NULL};
-  page->to = open_memstream(&page->data, &page->size);
-  return page->to ? CLI_OK : cli_error("out of memory for the page");
+  if (memory_open(page)) return CLI_OK;
+  memory_free(page);
+  return cli_error("out of memory for the page");
 }
 
-void html_drop(html_page *page) {
-  if (page->to) fclose(page->to);
-  page->to = NULL;
-  free(page->data);
-  page->data = NULL;
-}
+void html_drop(html_page *page) { memory_free(page); }
 
 /* 1 if a file is not there, is empty, or is a page: what may be replaced. */
 static int may_replace(const char *path) {
@@ -144,7 +140,7 @@ static int write_file(const char *path, const char *data, size_t size) {
   if (file) {
     flock(fd, LOCK_EX | LOCK_NB);
     errno = 0;
-    if (fwrite(data, 1, size, file) != size || fflush(file) != 0 || fsync(fd) != 0)
+    if (fwrite(data, 1, size, file) != size || fflush(file) != 0 || sq_flush(fd) != 0)
       error = errno ? errno : EIO;
     if (fclose(file) != 0 && error == 0) error = errno;
   }
@@ -168,9 +164,7 @@ static int replace(const char *path, const char *data, size_t size) {
 }
 
 int html_save(html_page *page, const char *path) {
-  const int closed = fclose(page->to) == 0;
-  int code = closed ? CLI_OK : cli_error("out of memory for the page");
-  page->to = NULL;
+  int code = memory_close(page) ? CLI_OK : cli_error("out of memory for the page");
   if (code == CLI_OK && path && strcmp(path, "-") != 0)
     code = replace(path, page->data, page->size);
   else if (code == CLI_OK)

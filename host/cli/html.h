@@ -3,8 +3,7 @@
 #ifndef HTML_H
 #define HTML_H
 
-#include <stddef.h>
-#include <stdio.h>
+#include "host/cli/memory.h"
 
 /* From <!doctype html> to the title as a heading, in a style for light and dark. */
 void html_begin(FILE *to, const char *title);
@@ -17,12 +16,8 @@ void html_string(FILE *to, const char *text);
 void html_json(FILE *to, const char *text, size_t size);
 void html_base64(FILE *to, const signed char *data, size_t size);
 
-/* A page that is being written to memory. */
-typedef struct html_page {
-  FILE *to;
-  char *data;
-  size_t size;
-} html_page;
+/* A page that is being written to memory, by page.to. */
+typedef memory_stream html_page;
 
 /* 0, or an exit code after a sentence. */
 int html_open(html_page *page);

@@ -137,9 +137,9 @@ static int print_tensors(seqgpu_context *ctx, const seqgpu_checkpoint *file, int
 /* ---------------------------------------------------------------- gates */
 
 /* One state or gate of one layer, over all steps of the prime text. */
-static void print_part(int layer, const char *part, const float *x, int64_t n, int json, int first) {
+static int print_part(int layer, const char *part, const float *x, int64_t n, int json, int first) {
   double *wide = malloc(((size_t)n + 1) * sizeof *wide);
-  if (wide == NULL) return;
+  if (wide == NULL) return cli_error("out of memory");
   double low, high;
   for (int64_t i = 0; i < n; i++) wide[i] = (double)x[i];
   const statistics s = measure(wide, n);
@@ -158,6 +158,7 @@ static void print_part(int layer, const char *part, const float *x, int64_t n, i
     printf("%5d  %-4s %9.4f %9.4f %9.4f %9.4f %8.1f %% %8.1f %%\n", layer, part, s.mean, s.deviation,
            s.smallest, s.largest, 100 * low, 100 * high);
   }
+  return CLI_OK;
 }
 
 /* All parts of all layers. */
@@ -169,11 +170,12 @@ static int print_parts(const charlm *m, const charlm_pass *p, int64_t T, int jso
     for (int k = 0; seqgpu_plan_part_get(m->ctx, p->plan, k, &part) == SEQGPU_OK; k++) {
       float *x = malloc((size_t)(T * part.width) * sizeof *x);
       if (x == NULL) return cli_error("out of memory");
-      const seqgpu_status status = seqgpu_rnn_inspect(m->ctx, p->plan, &run, layer, 0, part.name, x, NULL);
-      if (status == SEQGPU_OK) print_part(layer, part.name, x, T * part.width, json, first);
+      const int code = seqgpu_rnn_inspect(m->ctx, p->plan, &run, layer, 0, part.name, x, NULL) == SEQGPU_OK
+                           ? print_part(layer, part.name, x, T * part.width, json, first)
+                           : cli_library_error(m->ctx);
       free(x);
       first = 0;
-      if (status != SEQGPU_OK) return cli_library_error(m->ctx);
+      CLI_TRY(code);
     }
   return CLI_OK;
 }

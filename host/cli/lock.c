@@ -18,6 +18,7 @@
 #include "host/cli/files.h"
 #include "host/cli/hash.h"
 #include "host/files/leftovers.h"
+#include "host/files/retry.h"
 
 enum { TRIES = 5 };
 
@@ -53,7 +54,7 @@ static int lock_file(int fd) {
 
 static int taken_by_other(const lock *l, const char *path) {
   char pid[24] = "";
-  const ssize_t length = pread(l->fd, pid, sizeof pid - 1, 0);
+  const int64_t length = sq_read_at(l->fd, pid, sizeof pid - 1, 0);
   pid[length > 0 ? strspn(pid, "0123456789") : 0] = 0;
   return cli_error("%s: another run%s%s saves into it; end that one first, or give another --checkpoint",
                    path, pid[0] ? ", process " : "", pid);
@@ -67,7 +68,10 @@ static int open_locked(lock *l, const char *path) {
     l->fd = open(l->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (l->fd < 0) return failed(path, "create a file in its folder");
     if (!lock_file(l->fd)) return taken_by_other(l, path);
-    if (fstat(l->fd, &about) != 0) return failed(path, "lock");
+    if (fstat(l->fd, &about) == 0) continue;
+    const int code = failed(path, "lock");
+    unlink(l->name);
+    return code;
   }
   return CLI_OK;
 }
@@ -75,7 +79,7 @@ static int open_locked(lock *l, const char *path) {
 static int write_pid(const lock *l, const char *path) {
   char pid[24];
   const int length = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-  if (ftruncate(l->fd, 0) == 0 && pwrite(l->fd, pid, (size_t)length, 0) == length) return CLI_OK;
+  if (sq_truncate(l->fd, 0) == 0 && sq_write_all(l->fd, pid, length) == 0) return CLI_OK;
   return failed(path, "write in its folder");
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host/cli/cli.h"
+#include "host/files/retry.h"
 
 static const char START[] = "{\"step\":";
 
@@ -63,7 +64,7 @@ static int cut(FILE *file, const char *path, int64_t after) {
   rewind(file);
   const log_end end = find_end(file, after);
   if (ferror(file)) return cli_error("%s: cannot read: %s", path, strerror(errno));
-  if (end.keep >= 0 && ftruncate(fileno(file), end.keep) != 0)
+  if (end.keep >= 0 && sq_truncate(fileno(file), end.keep) != 0)
     return cli_error("%s: cannot shorten: %s", path, strerror(errno));
   fseek(file, 0, SEEK_END); /* between reading and writing */
   if (end.needs_newline) fputc('\n', file);
@@ -75,5 +76,9 @@ int log_open(const char *path, int64_t after, FILE **out) {
   const int regular = stat(path, &about) != 0 || S_ISREG(about.st_mode);
   *out = fopen(path, regular ? "a+" : "a");
   if (*out == NULL) return cli_error("%s: cannot open for writing: %s", path, strerror(errno));
-  return regular ? cut(*out, path, after) : CLI_OK;
+  const int code = regular ? cut(*out, path, after) : CLI_OK;
+  if (code == CLI_OK) return code;
+  fclose(*out);
+  *out = NULL;
+  return code;
 }

@@ -1,5 +1,5 @@
 /* sample.c - `seqgpu sample`: text from a model, or what it expects next (sampler.h). */
-#define _POSIX_C_SOURCE 200809L
+#define _POSIX_C_SOURCE 200809L /* isatty */
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "host/cli/charlm_file.h"
 #include "host/cli/command.h"
 #include "host/cli/json.h"
+#include "host/cli/memory.h"
 #include "host/cli/prime.h"
 #include "host/cli/sampler.h"
 
@@ -51,19 +52,17 @@ static seqgpu_status write_plain(sampler *s, const sample_options *o, const int3
 }
 
 static seqgpu_status write_json(sampler *s, const sample_options *o, const int32_t *prime, int64_t count) {
-  char *all = NULL;
-  size_t size = 0;
-  FILE *memory = open_memstream(&all, &size);
-  if (memory == NULL) return SEQGPU_ENOMEM;
-  seqgpu_status status = sampler_write(s, prime, count, o->length, memory);
-  if (fclose(memory) != 0) status = SEQGPU_ENOMEM;
+  memory_stream all;
+  if (!memory_open(&all)) return SEQGPU_ENOMEM;
+  seqgpu_status status = sampler_write(s, prime, count, o->length, all.to);
+  if (!memory_close(&all) && status == SEQGPU_OK) status = SEQGPU_ENOMEM;
   if (status == SEQGPU_OK) {
     printf("{\"seed\": %lld, \"temperature\": %g, \"length\": %lld, \"text\": ", (long long)o->seed,
            o->temperature, (long long)o->length);
-    json_string(stdout, all, size);
+    json_string(stdout, all.data, all.size);
     printf("}\n");
   }
-  free(all);
+  memory_free(&all);
   return status;
 }
 
@@ -87,7 +86,7 @@ static seqgpu_status write_probabilities(sampler *s, const sample_options *o, co
   sampler_rank(s);
   if (json) printf("{\"probabilities\": [");
   for (int64_t i = 0; i < o->probabilities && i < s->model->vocab; i++) {
-    const int32_t id = s->rank[i];
+    const int32_t id = s->rank[i].token;
     print_probability(&s->vocab->tokens[id], s->weight[id] / sum, json, i == 0);
   }
   if (json) printf("]}\n");

@@ -49,11 +49,6 @@ static int32_t likeliest(const sampler *s) {
   return best < 0 ? 0 : best;
 }
 
-typedef struct ranked {
-  float logit;
-  int32_t token;
-} ranked;
-
 static int by_logit(const void *a, const void *b) {
   const ranked *x = a, *y = b;
   if (x->logit != y->logit) return x->logit < y->logit ? 1 : -1;
@@ -61,14 +56,9 @@ static int by_logit(const void *a, const void *b) {
 }
 
 void sampler_rank(sampler *s) {
-  const int64_t V = s->model->vocab;
-  ranked *all = malloc((size_t)V * sizeof *all);
-  for (int32_t v = 0; v < (int32_t)V; v++) s->rank[v] = v;
-  if (all == NULL) return; /* then they stay in the order of their numbers */
-  for (int32_t v = 0; v < (int32_t)V; v++) all[v] = (ranked){is_drawn(s, v) ? s->logits[v] : -INFINITY, v};
-  qsort(all, (size_t)V, sizeof *all, by_logit);
-  for (int64_t i = 0; i < V; i++) s->rank[i] = all[i].token;
-  free(all);
+  const int32_t V = (int32_t)s->model->vocab;
+  for (int32_t v = 0; v < V; v++) s->rank[v] = (ranked){is_drawn(s, v) ? s->logits[v] : -INFINITY, v};
+  qsort(s->rank, (size_t)V, sizeof *s->rank, by_logit);
 }
 
 /* Leaves the likeliest top_k, and of these the fewest that have top_p together; returns the sum that is
@@ -77,9 +67,9 @@ static double cut_tail(sampler *s) {
   const int64_t V = s->model->vocab, k = s->how.top_k > 0 && s->how.top_k < V ? s->how.top_k : V;
   double kept = 0, among = 0;
   sampler_rank(s);
-  for (int64_t i = 0; i < k; i++) among += s->weight[s->rank[i]];
+  for (int64_t i = 0; i < k; i++) among += s->weight[s->rank[i].token];
   for (int64_t i = 0; i < V; i++) {
-    double *w = &s->weight[s->rank[i]];
+    double *w = &s->weight[s->rank[i].token];
     if (i >= k || (i > 0 && kept >= s->how.top_p * among)) *w = 0;
     kept += *w;
   }

@@ -20,6 +20,12 @@ typedef struct sampling {
   uint64_t seed;
 } sampling;
 
+/* A token by its logit. */
+typedef struct ranked {
+  float logit;
+  int32_t token;
+} ranked;
+
 typedef struct sampler {
   sampling how;
   const charlm *model;
@@ -28,7 +34,7 @@ typedef struct sampler {
   uint64_t drawn;
   float *logits;  /* [V] of the next token */
   double *weight; /* [V] its probabilities, not normalised; 0 = never drawn */
-  int32_t *rank;  /* [V] tokens, the likeliest first, where they were needed */
+  ranked *rank;   /* [V] tokens, the likeliest first, where they were needed */
   void *id;       /* device */
 } sampler;
 

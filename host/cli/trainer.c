@@ -1,12 +1,10 @@
 /* trainer.c - the training loop: gradients, update, now and then a report, a validation, a checkpoint. */
-#define _POSIX_C_SOURCE 200809L
-
 #include "host/cli/trainer.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "host/cli/json.h"
+#include "host/cli/memory.h"
 #include "host/cli/progress.h"
 #include "host/cli/saver.h"
 #include "host/cli/signals.h"
@@ -162,15 +160,13 @@ static int validate(trainer *t) {
 
 /* --sample-every: the learner writes, and the log keeps it. */
 static int show_sample(trainer *t) {
-  char *text = NULL;
-  size_t size = 0;
-  FILE *to = open_memstream(&text, &size);
-  if (to == NULL) return cli_error("out of memory");
-  const seqgpu_status status = t->learner.sample(t->learner.self, to);
-  int code = fclose(to) == 0 ? CLI_OK : cli_error("out of memory");
-  if (status != SEQGPU_OK) code = failed(t);
-  if (code == CLI_OK) code = progress_sample(&t->shown, t->cursor.step, text, size);
-  free(text);
+  memory_stream text;
+  int code = CLI_OK;
+  if (!memory_open(&text)) code = cli_error("out of memory");
+  if (code == CLI_OK && t->learner.sample(t->learner.self, text.to) != SEQGPU_OK) code = failed(t);
+  if (code == CLI_OK && !memory_close(&text)) code = cli_error("out of memory");
+  if (code == CLI_OK) code = progress_sample(&t->shown, t->cursor.step, text.data, text.size);
+  memory_free(&text);
   return code;
 }
 

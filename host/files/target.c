@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "host/files/leftovers.h"
+#include "host/files/retry.h"
 
 enum { PATH_SIZE = 4096, MOST_LINKS = 40, TEMP_ATTEMPTS = 100, TEMP_NAME = 96 };
 
@@ -85,6 +86,15 @@ static seqgpu_status look_at_place(sq_target *t, int (*is_ours)(int fd, int64_t 
 
 /* ---------------------------------------------------------------- the temporary file */
 
+/* Nobody else makes a file of this name. */
+static void drop_temp(sq_target *t) {
+  const int error = errno;
+  unlink(t->temp);
+  close(t->fd);
+  t->fd = -1;
+  errno = error;
+}
+
 /* Locks a file that was just made.  0: somebody who takes it for a leftover was quicker. */
 static int lock_temp(int fd) {
   struct stat about;
@@ -104,8 +114,7 @@ static seqgpu_status open_temp(sq_target *t) {
     t->fd = open(t->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, t->exists ? 0600 : 0666);
     if (t->fd >= 0 && lock_temp(t->fd)) return SEQGPU_OK;
     if (t->fd < 0 && errno != EEXIST) break;
-    if (t->fd >= 0) close(t->fd);
-    t->fd = -1;
+    if (t->fd >= 0) drop_temp(t);
   }
   t->temp[0] = 0;
   return io_error(t, "create a file in its folder");
@@ -131,14 +140,7 @@ seqgpu_status sq_target_open(seqgpu_context *ctx, const char *path, int (*is_our
 }
 
 seqgpu_status sq_target_write(const sq_target *t, const void *from, int64_t bytes) {
-  for (int64_t done = 0; done < bytes;) {
-    const ssize_t n = write(t->fd, (const char *)from + done, (size_t)(bytes - done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n == 0) errno = ENOSPC;
-    if (n <= 0) return io_error(t, "write");
-    done += n;
-  }
-  return SEQGPU_OK;
+  return sq_write_all(t->fd, from, bytes) == 0 ? SEQGPU_OK : io_error(t, "write");
 }
 
 seqgpu_status sq_target_go_to(const sq_target *t, int64_t at) {
@@ -154,12 +156,12 @@ static void flush_folder(const sq_target *t) {
   const int fd = open(t->place[0] ? t->place : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   *name = first;
   if (fd < 0) return;
-  fsync(fd);
+  sq_flush(fd);
   close(fd);
 }
 
 seqgpu_status sq_target_finish(sq_target *t) {
-  if (fsync(t->fd) != 0) return io_error(t, "flush");
+  if (sq_flush(t->fd) != 0) return io_error(t, "flush");
   /* renamed before it is closed: without its lock it could be taken for a leftover */
   if (rename(t->temp, t->place) != 0) return io_error(t, "rename the finished file");
   t->temp[0] = 0;

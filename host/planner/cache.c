@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/files/retry.h"
 #include "seqgpu/base.h"
 
 /* A larger file is not ours: 256 lines of the longest kind are smaller. */
@@ -135,7 +136,7 @@ static int write_all(FILE *to, FILE *old, const char *key, const char *name, dou
   fputs(line, to);
   if (old && !copy_others(to, old, key)) return 0;
   fprintf(to, "%s\t%.1f us\t%s\n", name, microseconds, key);
-  return fflush(to) == 0 && !ferror(to) && fsync(fileno(to)) == 0;
+  return fflush(to) == 0 && !ferror(to) && sq_flush(fileno(to)) == 0;
 }
 
 /* Writes beside the file and renames. */

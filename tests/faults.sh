@@ -1,0 +1,88 @@
+#!/bin/sh
+# faults.sh - the program when calls of the C library fail, one after another, through the life of a model.
+#
+#   sh tests/faults.sh all [BUILD]            every call of every kind of fault; some ten minutes
+#   sh tests/faults.sh NUMBER [BUILD] [NAME]  so many calls of each kind and command, drawn by SEQGPU_TEST_SEED; of one command
+#
+# faults/kinds.h lists the kinds, faults/sweep.c says what must hold.  BUILD is the build folder, by default `build`.
+# SEQGPU_FAULTS_KIND=KIND tries one kind alone; SEQGPU_FAULTS_TELL=1 prints what the program said each time.
+# A fault by hand:  SEQGPU_FAULT=read:3 LD_PRELOAD=build/libseqgpu_faults.so build/bin/seqgpu verify model.st
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+most=${1:-all} build=${2:-$(dirname "$here")/build} only=${3:-}
+[ "$most" = all ] && most=0
+build=$(cd "$build" && pwd) || exit 1
+seqgpu=$build/bin/seqgpu shim=$build/libseqgpu_faults.so sweep=$build/bin/faults_sweep
+set -- "$seqgpu"
+. "$here/cli.sh"
+SEQGPU_TEST_SEED=${SEQGPU_TEST_SEED:-$(date +%s)}
+export SEQGPU_TEST_SEED
+echo "seed $SEQGPU_TEST_SEED"
+if ! LD_PRELOAD=$shim "$seqgpu" --version >out 2>err || [ -s err ]; then
+  skip "faults" "the program does not run with $shim: $(head -c 200 err)"
+  finish_cli
+  exit
+fi
+
+# ---------------------------------------------------------------- what a model's life begins with
+
+mkdir all
+cd all || exit 1
+awk 'BEGIN { for (i = 0; i < 40; i++) printf "the %d cats sat on \"%d\" mats\n", i % 7, i % 5 }' >text
+one="--device cpu --threads 1"
+small="--hidden 4 --layers 2 --batch 3 --seq-len 6"
+train() { "$seqgpu" train "$@" $one --quiet >/dev/null 2>&1 || fail "preparing" "seqgpu train $*"; }
+train charlm --text text $small --optimizer adam --dropout 0.2 --steps 3 --checkpoint-every 1 --keep 2 --checkpoint model.st --log run.jsonl \
+  --log-every 1 --sample-every 2
+train adding --hidden 4 --batch 3 --T 8 --eval-size 6 --steps 2 --checkpoint adding.st
+train charlm --text text $small --steps 1 --tokens words --cell gru --reset-after --checkpoint words.st
+for format in pytorch keras rtneural nam onnx; do
+  case $format in keras) to=x.npz ;; rtneural) to=x.json ;; nam) to=x.nam ;; onnx) to=x.onnx ;; *) to=x.safetensors ;; esac
+  "$seqgpu" export model.st --format $format --to $to $one >>../made 2>&1
+done
+cd ..
+
+# ---------------------------------------------------------------- the commands
+
+# sweep NAME "FILES" ARGUMENTS...: a command in a folder with these files.
+sweep() {
+  name=$1 files=$2
+  shift 2
+  [ -z "$only" ] || [ "$only" = "$name" ] || return
+  rm -rf folder
+  mkdir folder
+  for file in $files; do cp "all/$file" folder || fail "$name" "$file is not there"; done
+  "$sweep" "$shim" folder "$name" $most "$seqgpu" "$@" >lines 2>&1
+  cat lines
+  passed=$((passed + $(grep -c '^pass' lines))) failed=$((failed + $(grep -c '^FAIL' lines)))
+  cat lines >>sums
+}
+
+every="--log-every 1 --eval-every 2 --checkpoint-every 1"
+sweep train "text" train charlm --text text $small $one --steps 4 $every --sample-every 2 --checkpoint new.st --keep 2 --keep-best --log new.jsonl \
+  --tensorboard board
+sweep resume "text model.st model-00000002.st model-00000003.st run.jsonl" train charlm --text text --resume model.st $one --steps 5 $every --keep 2 \
+  --log run.jsonl
+sweep force "text model.st" train charlm --text text $small --optimizer momentum --steps 2 $every --checkpoint model.st --force $one
+sweep init-from "text words.st" train charlm --text text --init-from words.st --batch 3 --seq-len 6 --steps 2 --checkpoint new.st $one --quiet
+sweep threads "" train adding --hidden 4 --batch 3 --T 6 --eval-size 6 --steps 2 --checkpoint new.st --log new.jsonl --device cpu --threads 2
+sweep eval "text model.st" eval --checkpoint model.st --text text $one
+sweep eval-task "adding.st" eval --checkpoint adding.st --show 2 $one
+sweep sample "model.st" sample --checkpoint model.st --prime "the " --length 30 $one
+sweep likeliest "words.st" sample --checkpoint words.st --probabilities 5 $one
+sweep inspect "model.st" inspect --checkpoint model.st --prime "the 3" $one
+sweep page "model.st text" inspect --checkpoint model.st --cells text --cells-length 200 --html page.html $one
+sweep verify "model.st words.st" verify model.st words.st
+sweep report "run.jsonl" report run.jsonl --html page.html
+sweep info "" info $one
+for format in pytorch keras rtneural nam onnx; do
+  case $format in keras) to=x.npz ;; rtneural) to=x.json ;; nam) to=x.nam ;; onnx) to=x.onnx ;; *) to=x.safetensors ;; esac
+  [ -e all/$to ] || continue
+  sweep export-$format "model.st $to" export model.st --format $format --to $to --force $one
+  sweep import-$format "$to words.st" import $to --to words.st --force $one
+done
+
+awk '/^pass/ { for (i = 1; i < NF; i++) { if ($(i + 1) == "of") all += $i; if ($(i + 1) ~ /^recovered/) a += $i; if ($(i + 1) == "went") b += $i
+       if ($(i + 1) ~ /^refused/) c += $i } }
+  END { printf "%d injections where all is well: %d recovered, %d went on and said so, %d refused\n", all, a, b, c }' sums
+finish_cli

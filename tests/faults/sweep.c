@@ -1,0 +1,326 @@
+/* sweep.c - runs a command again and again, and each time another call of the C library fails (kinds.h, shim.c).
+ *
+ *   faults_sweep SHIM FOLDER NAME MOST PROGRAM ARGUMENTS...
+ *
+ * Each run begins in a folder with the files of FOLDER.  First come two runs without a fault: what they leave alike is
+ * the result.  Then, for each kind of fault, the n-th call fails, for all n, or for MOST of them, drawn by
+ * SEQGPU_TEST_SEED.  Whatever happens:
+ *
+ *   - the program ends by itself, with 0 or 1; with 1, it has said why, in a sentence; with 0, it has said what it
+ *     left out, or the result is the same;
+ *   - nothing is left that it had: no temporary file, no block of memory, no open file;
+ *   - every file is what it was, or what it should become, or a whole state between: a model that `verify` confirms,
+ *     a log of whole lines, whole records of events.
+ *
+ * A line for each kind, "pass NAME, KIND: ..." or "FAIL NAME, KIND: ...".
+ */
+#define _XOPEN_SOURCE 700
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/faults/folder.h"
+#include "tests/faults/kinds.h"
+
+enum { SECONDS = 60, WORDS = 600 };
+
+typedef struct outcome {
+  int status; /* of waitpid */
+  folder_file out, err;
+  folder left;
+} outcome;
+
+static const char *shim, *name;
+static char **command;
+static char scratch[64], work[96], report_path[96], out_path[96], err_path[96];
+static fault_report *report;
+static folder start, whole; /* models that verify has confirmed */
+static outcome expected;
+static int out_is_fixed;
+
+/* ---------------------------------------------------------------- running */
+
+static void child(char **arguments, const char *which) {
+  const int out = open(out_path, O_WRONLY | O_CREAT | O_TRUNC, 0666),
+            err = open(err_path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  if (chdir(work) != 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0) _exit(125);
+  close(out);
+  close(err);
+  if (which) {
+    setenv("LD_PRELOAD", shim, 1);
+    setenv(FAULT_REPORT, report_path, 1);
+    if (which[0]) setenv(FAULT_WHICH, which, 1);
+  }
+  alarm(SECONDS);
+  execv(arguments[0], arguments);
+  _exit(125);
+}
+
+static int run(char **arguments, const char *which) {
+  int status = 0;
+  memset(report, 0, sizeof *report);
+  fflush(stdout);
+  const pid_t pid = fork();
+  if (pid == 0) child(arguments, which);
+  while (waitpid(pid, &status, 0) < 0) {}
+  return status;
+}
+
+/* which: "KIND:N", or "" for no fault. */
+static outcome run_command(const char *which) {
+  outcome o;
+  folder_write(&start, work);
+  o.status = run(command, which);
+  o.out = folder_read_file(out_path);
+  o.err = folder_read_file(err_path);
+  o.left = folder_read(work);
+  return o;
+}
+
+static void outcome_free(outcome *o) {
+  folder files = {.files = NULL};
+  folder_free(&o->left);
+  free(o->out.name), free(o->out.data), free(o->err.name), free(o->err.data);
+  (void)files;
+}
+
+/* ---------------------------------------------------------------- files */
+
+static int ends_with(const char *text, const char *end) {
+  const size_t length = strlen(text), n = strlen(end);
+  return length >= n && strcmp(text + length - n, end) == 0;
+}
+
+static int is_log(const char *file) { return ends_with(file, ".jsonl"); }
+static int is_events(const char *file) { return strstr(file, "events.out.tfevents") != NULL; }
+static int is_model(const char *file) { return ends_with(file, ".st"); }
+
+/* Whole lines, each an object. */
+static int is_whole_log(const folder_file *f) {
+  for (const char *line = f->data; *line;) {
+    const char *end = strchr(line, '\n');
+    if (end == NULL || line[0] != '{' || end[-1] != '}') return 0;
+    line = end + 1;
+  }
+  return 1;
+}
+
+/* Whole records: length, checksum of the length, data, checksum. */
+static int is_whole_events(const folder_file *f) {
+  uint64_t length;
+  for (size_t at = 0; at < f->size; at += 16 + (size_t)length) {
+    if (f->size - at < 16) return 0;
+    memcpy(&length, f->data + at, sizeof length);
+    if (length > f->size - at - 16) return 0;
+  }
+  return 1;
+}
+
+/* A model that verify confirms, in the folder of the last run. */
+static int is_whole_model(const folder_file *f) {
+  char word[] = "verify", *arguments[] = {command[0], word, f->name, NULL};
+  for (int i = 0; i < whole.count; i++)
+    if (folder_same(&whole.files[i], f)) return 1;
+  if (run(arguments, NULL) != 0) return 0;
+  whole.files = realloc(whole.files, (size_t)(whole.count + 1) * sizeof *whole.files);
+  folder_file *copy = &whole.files[whole.count++];
+  *copy = (folder_file){.name = strdup(f->name), .data = malloc(f->size + 1), .size = f->size};
+  memcpy(copy->data, f->data, f->size);
+  return 1;
+}
+
+static int is_as(const folder *f, const folder_file *file) {
+  const folder_file *other = folder_find(f, file->name);
+  return other && folder_same(other, file);
+}
+
+static int is_temporary(const char *file) { return strstr(file, ".tmp") || strstr(file, ".seqgpu"); }
+
+static int is_whole(const folder_file *f) {
+  if (is_as(&start, f) || is_as(&expected.left, f)) return 1;
+  if (is_log(f->name)) return is_whole_log(f);
+  if (is_events(f->name)) return is_whole_events(f);
+  return is_model(f->name) && is_whole_model(f);
+}
+
+/* ---------------------------------------------------------------- the judgement */
+
+static char why[WORDS]; /* "" = all is well */
+
+__attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(why, sizeof why, format, args);
+  va_end(args);
+  return 0;
+}
+
+/* Lines of standard error that do not come from the program; its sentences are counted. */
+static int count_sentences(const folder_file *err, int *count) {
+  *count = 0;
+  for (const char *line = err->data; *line; (*count)++) {
+    const char *end = strchr(line, '\n');
+    if (strncmp(line, "seqgpu: ", 8) != 0 || end == NULL) return wrong("it said: %.200s", line);
+    line = end + 1;
+  }
+  return 1;
+}
+
+static int judge_files(const outcome *o, const fault_kind *kind) {
+  for (int i = 0; i < o->left.count; i++) {
+    const folder_file *f = &o->left.files[i];
+    if (is_temporary(f->name)) {
+      if (kind->of != FAULT_UNLINK) return wrong("it left %s", f->name);
+    } else if (!is_whole(f)) {
+      return wrong("%s, %zu bytes, is neither old nor new nor whole", f->name, f->size);
+    }
+  }
+  for (int i = 0; i < start.count; i++)
+    if (folder_find(&expected.left, start.files[i].name) && !folder_find(&o->left, start.files[i].name))
+      return wrong("%s is gone", start.files[i].name);
+  return 1;
+}
+
+/* The results are those of the run without a fault. */
+static int judge_results(const outcome *o) {
+  for (int i = 0; i < expected.left.count; i++) {
+    const folder_file *f = &expected.left.files[i];
+    if (is_log(f->name) || is_events(f->name)) continue; /* they tell the time */
+    const folder_file *own = folder_find(&o->left, f->name);
+    if (own == NULL) return wrong("it succeeded without %s", f->name);
+    if (!folder_same(own, f)) return wrong("it succeeded with another %s", f->name);
+  }
+  if (out_is_fixed && !folder_same(&o->out, &expected.out)) return wrong("it printed something else");
+  return 1;
+}
+
+typedef struct counts {
+  int runs, recovered, told, refused, missed;
+} counts;
+
+static int judge(const outcome *o, const fault_kind *kind, counts *c) {
+  int sentences, usual;
+  why[0] = 0;
+  if (WIFSIGNALED(o->status)) return wrong("it died of signal %d", WTERMSIG(o->status));
+  const int code = WEXITSTATUS(o->status);
+  if (code > 1) return wrong("it ended with %d: %.200s", code, o->err.data);
+  if (!report->ended) return wrong("it did not come to its end");
+  if (report->blocks || report->streams)
+    return wrong("it left %ld blocks of memory and %ld files open: %.200s", report->blocks, report->streams,
+                 o->err.data);
+  if (!count_sentences(&o->err, &sentences)) return 0;
+  count_sentences(&expected.err, &usual);
+  if (code == 1 && sentences <= usual) return wrong("it failed without a sentence");
+  if (!judge_files(o, kind)) return 0;
+  c->missed += report->fired == 0;
+  if (code == 1) c->refused++;
+  if (code == 0 && sentences > usual) c->told++;
+  if (code == 0 && sentences <= usual) {
+    c->recovered++;
+    if (!judge_results(o)) return 0;
+  }
+  if (kind->must_recover && (code || sentences > usual))
+    return wrong("it did not recover: %.200s", o->err.data);
+  return 1;
+}
+
+/* ---------------------------------------------------------------- the sweep */
+
+static uint32_t random_below(uint32_t below) { /* splitmix (Vigna) */
+  static uint64_t state;
+  if (state == 0)
+    state = strtoull(getenv("SEQGPU_TEST_SEED") ? getenv("SEQGPU_TEST_SEED") : "1", NULL, 10) + 1;
+  uint64_t z = state += 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  return (uint32_t)((z ^ (z >> 31)) % below);
+}
+
+static int inject(const fault_kind *kind, long n, counts *c) {
+  char which[64];
+  snprintf(which, sizeof which, "%s:%ld", kind->name, n);
+  outcome o = run_command(which);
+  fault_report seen = *report;
+  c->runs++;
+  const int ok = judge(&o, kind, c);
+  if (!ok) printf("FAIL %s, %s: %s: %s\n", name, which, seen.where, why);
+  if (getenv("SEQGPU_FAULTS_TELL"))
+    printf("  %s (%s): %d %.300s\n", which, seen.where, WEXITSTATUS(o.status), o.err.data);
+  outcome_free(&o);
+  return ok;
+}
+
+/* Call number i of `most` that are spread over all of them. */
+static long pick(long i, long most, long calls) {
+  if (most >= calls) return i + 1;
+  const long begin = i * calls / most, end = (i + 1) * calls / most;
+  return begin + 1 + random_below((uint32_t)(end - begin));
+}
+
+static int sweep(const fault_kind *kind, long calls, long most) {
+  counts c = {.runs = 0};
+  int ok = 1;
+  if (calls == 0) return 1;
+  if (most > calls || most == 0) most = calls;
+  for (long i = 0; i < most; i++) ok &= inject(kind, pick(i, most, calls), &c);
+  if (ok)
+    printf("pass %s, %s: %d of %ld calls failed; %d recovered, %d went on and said so, %d refused, %d not "
+           "reached\n",
+           name, kind->name, c.runs, calls, c.recovered, c.told, c.refused, c.missed);
+  return ok;
+}
+
+static void prepare(const char *from) {
+  snprintf(scratch, sizeof scratch, "/tmp/seqgpu-faults-XXXXXX");
+  if (mkdtemp(scratch) == NULL) exit(1);
+  snprintf(work, sizeof work, "%s/work", scratch);
+  snprintf(report_path, sizeof report_path, "%s/report", scratch);
+  snprintf(out_path, sizeof out_path, "%s/out", scratch);
+  snprintf(err_path, sizeof err_path, "%s/err", scratch);
+  const int fd = open(report_path, O_RDWR | O_CREAT, 0666);
+  if (fd < 0 || ftruncate(fd, sizeof *report) != 0) exit(1);
+  report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+  if (report == MAP_FAILED) exit(1);
+  start = folder_read(from);
+}
+
+/* The runs without a fault; 0 if they do not succeed. */
+static int run_without(long calls[FAULT_CLASSES]) {
+  outcome first = run_command("");
+  expected = run_command("");
+  for (int i = 0; i < FAULT_CLASSES; i++) calls[i] = report->calls[i];
+  out_is_fixed = folder_same(&first.out, &expected.out);
+  const int ok = expected.status == 0 && report->ended && !report->blocks && !report->streams;
+  if (!ok)
+    printf("FAIL %s, without a fault: status %d, ended %d, %ld blocks and %ld files left: %.300s\n", name,
+           expected.status, report->ended, report->blocks, report->streams, expected.err.data);
+  outcome_free(&first);
+  return ok;
+}
+
+int main(int argc, char **argv) {
+  long calls[FAULT_CLASSES];
+  const char *only = getenv("SEQGPU_FAULTS_KIND"); /* one kind alone */
+  if (argc < 6) {
+    fprintf(stderr, "usage: faults_sweep SHIM FOLDER NAME MOST PROGRAM ARGUMENTS...\n");
+    return 2;
+  }
+  shim = argv[1], name = argv[3], command = argv + 5;
+  prepare(argv[2]);
+  int ok = run_without(calls);
+  for (int i = 0; ok >= 0 && i < FAULT_KINDS && expected.status == 0; i++)
+    if (only == NULL || strcmp(only, fault_kinds[i].name) == 0)
+      ok &= sweep(&fault_kinds[i], calls[fault_kinds[i].of], strtol(argv[4], NULL, 10));
+  folder_remove(scratch);
+  folder_free(&start), folder_free(&whole);
+  outcome_free(&expected);
+  return ok ? 0 : 1;
+}
