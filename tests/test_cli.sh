@@ -70,7 +70,7 @@ check "lstm with a projection" train --cell lstm --projection-size 4 --steps 3 -
 has_keys "keys of a language model" "$model_keys seq-len embedding tokens vocab-limit val-fraction lr-decay lr-decay-after \
 $cursor_keys train_size format epoch vocabulary text" new_name
 check "temporal order" "$seqgpu" train temporal-order --T 12 --hidden 6 --batch 3 --steps 1 --device cpu --threads 1 --checkpoint order
-has_keys "keys of a task" "T symbols eval-size $model_keys $cursor_keys format task" order
+has_keys "keys of a task" "T T-max symbols eval-size $model_keys $cursor_keys format task" order
 for pair in "projection-size projection lstm" "factor-size factors mrnn" "context-size context scrn"; do
   set -- $pair
   check "--$2 is an older name of --$1" sh -c '

@@ -5,7 +5,8 @@ source=$2
 . "$(dirname "$0")/cli.sh"
 export LC_ALL=C
 
-tasks="charlm adding copy temporal-order mackey-glass narma10 pixels"
+tasks="charlm adding multiplication xor copy memory-5bit memory-20bit temporal-order permutation embedded-reber continual-reber \
+mackey-glass narma10 pixels"
 has() { case $1 in *"$2"*) pass "$3" ;; *) fail "$3" "\"$2\" is not in: $(echo "$1" | head -c 300)" ;; esac; }
 
 # ---------------------------------------------------------------- help

@@ -39,6 +39,8 @@ check "cuda f32: task charlm, adam, two layers, losses of the CPU" \
 check "cuda f32: task adding, losses of the CPU" same_numbers adding --T 8
 check "cuda f32: task copy, losses of the CPU" same_numbers copy --T 4
 check "cuda f32: task temporal-order, losses of the CPU" same_numbers temporal-order --T 12
+check "cuda f32: task xor, losses of the CPU" same_numbers xor --T 10 --T-max 13
+check "cuda f32: task embedded-reber, losses of the CPU" same_numbers embedded-reber --T 12
 
 train() { "$seqgpu" train charlm --text text $small --seq-len 6 --device cuda "$@"; }
 check "cuda f32: 6 updates" train --steps 6 --checkpoint whole

@@ -30,7 +30,8 @@ pixels="--images images --labels labels"
 
 check "train --help lists the tasks" sh -c '"$1" train --help >h && grep -q adding h && grep -q copy h && grep -q pixels h' sh "$seqgpu"
 rm -f h
-for name in adding copy temporal-order mackey-glass narma10 pixels; do
+for name in adding multiplication xor copy memory-5bit memory-20bit temporal-order permutation embedded-reber continual-reber \
+  mackey-glass narma10 pixels; do
   check "train $name --help" sh -c '"$1" train $2 --help | grep -q "^usage: seqgpu train"' sh "$seqgpu" "$name"
 done
 check "the cells are the library's" sh -c '
@@ -55,7 +56,15 @@ resumed() {
   rm -f whole part
 }
 resumed adding adding --T 9 --dropout 0.3 --layers 2
+resumed "adding, lengths drawn" adding --T 4 --T-max 9
+resumed multiplication multiplication --T 10 --T-max 12
+resumed xor xor --T 11
 resumed copy copy --T 3 --optimizer adam
+resumed memory-5bit memory-5bit --T 2
+resumed memory-20bit memory-20bit --T 2
+resumed permutation permutation --T 4 --every-step
+resumed embedded-reber embedded-reber --T 14
+resumed continual-reber continual-reber --T 14
 resumed temporal-order temporal-order --T 12 --symbols 3
 resumed mackey-glass mackey-glass --T 22 --tau 30
 resumed narma10 narma10 --T 25
@@ -83,6 +92,22 @@ learns() {
   else fail "cpu f32: task $name" "exit $code, loss $loss: $(head -c 300 err)"; fi
 }
 learns "adding, learns" 0.05 adding --T 8 --hidden 24 --lr 0.01 --steps 3000 --eval-every 100 --eval-size 200
+# solves NAME LIMIT OPTIONS...: comes to the metric at which its paper calls it solved.
+solves() {
+  name=$1 limit=$2
+  shift 2
+  if task "$@" --eval-size 200 --eval-every 100 --stop-at-metric "$limit" --json >out 2>err &&
+    sed -n '$p' out | sed 's/.*"val_[a-z_]*": \([0-9.e-]*\), "grad_norm".*/\1/' | awk "{ solved = \$1 <= $limit } END { exit !solved }"; then
+    pass "cpu f32: task $name, is solved"
+  else fail "cpu f32: task $name, is solved" "$(tail -1 out) $(head -c 300 err)"; fi
+}
+solves multiplication 0.01 multiplication --T 10 --hidden 24 --lr 0.01 --steps 8000
+solves xor 0.01 xor --T 10 --T-max 12 --hidden 24 --lr 0.003 --batch 50 --optimizer adam --steps 8000
+solves memory-5bit 0.01 memory-5bit --T 1 --hidden 30 --lr 0.01 --steps 3000
+learns "memory-20bit, learns" 0.2 memory-20bit --T 1 --hidden 40 --lr 0.01 --steps 3000 --eval-every 100 --eval-size 50
+solves permutation 0.01 permutation --T 5 --hidden 10 --lr 0.01 --steps 1000
+solves embedded-reber 0.01 embedded-reber --T 30 --hidden 16 --lr 0.01 --steps 6000
+solves continual-reber 0.01 continual-reber --T 40 --hidden 16 --lr 0.01 --steps 6000
 learns "copy, learns" 0.5 copy --T 1 --hidden 40 --lr 0.01 --steps 3000 --eval-every 100 --eval-size 50
 learns "temporal-order, learns" 0.1 temporal-order --T 10 --hidden 20 --lr 0.01 --steps 2000 --eval-every 100 --eval-size 200
 learns "pixels, learns" 0.1 pixels $pixels --rows --hidden 10 --batch 10 --lr 0.01 --steps 2000 --eval-every 50
@@ -101,6 +126,10 @@ if [ -e new ] || [ -e newlog ]; then fail "a dry run leaves nothing" "files"; el
 # ---------------------------------------------------------------- what is wrong
 
 refused "adding of one number" 2 "at least 2" train adding $tiny --T 1
+refused "lengths that end before they begin" 2 "at least 9" train adding $tiny --T 9 --T-max 8
+refused "no other lengths where every step is scored" 2 "--T-max" train copy $tiny --T 9 --T-max 12
+refused "the last step of other lengths" 2 "excludes --T-max" train permutation $tiny --T 5 --T-max 9 --every-step
+refused "ten steps have a tenth" 2 "at least 10" train xor $tiny --T 9
 refused "temporal order is long" 2 "at least 10" train temporal-order $tiny --T 9
 refused "a window that is all warm-up" 2 "at least 21" train narma10 $tiny --T 20
 refused "4 symbols" 2 "from 2 to 3" train temporal-order $tiny --symbols 4

@@ -89,7 +89,14 @@ measured() {
 }
 data=
 measured adding --T 9
+measured multiplication --T 10 --T-max 14
+measured xor --T 10 --T-max 14
 measured copy --T 3
+measured memory-5bit --T 3
+measured memory-20bit --T 3
+measured permutation --T 3
+measured embedded-reber --T 12
+measured continual-reber --T 12
 measured temporal-order --T 12 --symbols 3
 measured mackey-glass --T 24 --tau 30
 measured narma10 --T 24
@@ -98,6 +105,10 @@ check "eval --help of a task lists its options" sh -c '"$1" eval --checkpoint of
 "$seqgpu" train adding --T 9 --hidden 6 --steps 3 --checkpoint adding --quiet --device cpu
 check "at another length" sh -c '"$1" eval --checkpoint adding --T 30 --eval-size 7 | grep -q "^7 sequences of adding: loss"' sh "$seqgpu"
 equal "answers and targets" "$("$seqgpu" eval --checkpoint adding --show 5 | grep -c '^answer \[.*\]  target \[.*\]$')" 5
+"$seqgpu" train adding --T 5 --T-max 9 --hidden 6 --steps 3 --checkpoint lengths --quiet --device cpu
+equal "one answer whatever the length" "$("$seqgpu" eval --checkpoint lengths --show 50 | grep -c '^answer \[[^,]*\]  target \[[^,]*\]$')" 50
+refused "lengths of training at another length" 2 "--T-max: is 9; it must be at least 12" eval --checkpoint lengths --T 12
+check "other lengths than in training" "$seqgpu" eval --checkpoint lengths --T 12 --T-max 20
 if command -v python3 >/dev/null; then
   check "answers in JSON" sh -c '"$1" eval --checkpoint adding --show 25 --json | python3 -c "
 import json, sys

@@ -66,6 +66,7 @@ static void print_values(const task_learner *l, int64_t count, int64_t b, int ta
   const char *before = "[";
   for (int64_t t = s->scored - s->judged; t < s->scored; t++) {
     const int64_t r = t * count + b;
+    if (!task_learner_counts(l, r)) continue;
     const float *row = (targets ? l->target : l->answer) + r * s->outputs;
     if (l->task->loss == TASK_CLASSES) {
       printf("%s%lld", before, (long long)(targets ? l->label[r] : task_learner_class(row, s->outputs)));

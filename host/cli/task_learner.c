@@ -18,6 +18,12 @@ static const arg_spec length_spec[] = {
     ROW_INT("T", ARG_KEEP_RUN, FIELD(config.model.rnn.seq_len), 1, 1000000, "T", "steps per sequence"),
     ROW_END,
 };
+static const arg_spec longest_spec[] = {
+    ROW_GROUP("Data"),
+    ROW_INT("T-max", ARG_KEEP_RUN, FIELD(config.longest), 0, 1000000, "N",
+            "draw the steps of each sequence from T to N, 0 = all have T"),
+    ROW_END,
+};
 static const arg_spec eval_spec[] = {
     ROW_GROUP("Data"),
     ROW_INT("eval-size", ARG_KEEP_FREE, FIELD(config.eval_size), 0, 1000000000, "N",
@@ -27,6 +33,7 @@ static const arg_spec eval_spec[] = {
 
 void task_join_data_specs(arg_spec table[ARGS_MAX], const task_spec *task) {
   if (task->shortest) args_join(table, length_spec, 0);
+  if (task->at_end) args_join(table, longest_spec, 0);
   if (task->options) args_join(table, data_group, 0);
   if (task->options) args_join(table, task->options, FIELD(config));
   args_join(table, eval_spec, 0);
@@ -43,22 +50,44 @@ int64_t task_learner_batch(const task_learner *l) { return l->options->config.mo
 
 /* ---------------------------------------------------------------- batches */
 
+/* The streams of random numbers of sequences, and of their lengths: of training, of validation. */
+static const uint64_t sequence_stream[] = {1, 2}, length_stream[] = {5, 6};
+
+/* Steps of a sequence. */
+static int64_t length_of(const task_learner *l, int validation, uint64_t number) {
+  const task_config *c = &l->options->config;
+  const int64_t T = c->model.rnn.seq_len;
+  if (!l->task->at_end || c->longest <= T) return l->source.steps;
+  task_random random = {(uint64_t)c->model.seed, length_stream[validation] << 60 | number, 0};
+  return T + task_below(&random, c->longest - T + 1);
+}
+
+int task_learner_counts(const task_learner *l, int64_t r) {
+  return l->task->loss == TASK_CLASSES ? l->label[r] >= 0 : l->label[r] != 0;
+}
+
 void task_learner_draw(task_learner *l, int validation, int64_t first, int64_t count) {
   const task_source *s = &l->source;
+  const int32_t unscored = l->task->loss == TASK_CLASSES ? -1 : 0;
   memset(l->x, 0, (size_t)(s->steps * count * s->inputs) * sizeof *l->x);
   memset(l->target, 0, (size_t)(s->scored * count * s->outputs) * sizeof *l->target);
-  memset(l->label, 0, (size_t)(s->scored * count) * sizeof *l->label);
+  for (int64_t r = 0; r < s->scored * count; r++) l->label[r] = unscored;
   for (int64_t b = 0; b < count; b++) {
-    const uint64_t number = (uint64_t)(first + b), stream = (uint64_t)(validation ? 2 : 1) << 60;
-    task_sequence sequence = {.validation = validation,
-                              .number = first + b,
-                              .random = {(uint64_t)l->options->config.model.seed, stream | number, 0},
-                              .x = l->x + b * s->inputs,
-                              .target = l->target + b * s->outputs,
-                              .label = l->label + b,
-                              .x_stride = count * s->inputs,
-                              .target_stride = count * s->outputs,
-                              .label_stride = count};
+    const uint64_t number = (uint64_t)(first + b);
+    const int64_t length = length_of(l, validation, number);
+    /* Where sequences end at different steps, each writes to its own end. */
+    const int64_t end = l->task->at_end ? length - l->options->config.model.rnn.seq_len : 0;
+    task_sequence sequence = {
+        .validation = validation,
+        .number = first + b,
+        .length = length,
+        .random = {(uint64_t)l->options->config.model.seed, sequence_stream[validation] << 60 | number, 0},
+        .x = l->x + b * s->inputs,
+        .target = l->target + (end * count + b) * s->outputs,
+        .label = l->label + end * count + b,
+        .x_stride = count * s->inputs,
+        .target_stride = count * s->outputs,
+        .label_stride = count};
     l->task->draw(s, &sequence);
   }
 }
@@ -73,11 +102,11 @@ seqgpu_status task_learner_forward(task_learner *l, int64_t B, int training) {
       seqgpu_tape_rnn(t, training ? l->plan : l->eval_plan, seqgpu_tape_param(t, &l->rnn), x, NULL, NULL);
   seqgpu_tensor *scored = seqgpu_tape_rows(t, y, s->steps - s->scored, s->scored);
   l->output = seqgpu_tape_linear(t, scored, seqgpu_tape_param(t, &l->weight), seqgpu_tape_param(t, &l->bias));
-  if (l->task->loss == TASK_CLASSES)
-    l->loss = seqgpu_tape_cross_entropy(t, l->output, seqgpu_tape_ids(t, 2, y_shape, l->label), 1, 1);
-  else
-    l->loss =
-        seqgpu_tape_squared_error(t, l->output, seqgpu_tape_input(t, 3, y_shape, l->target), NULL, 1, 1);
+  const int classes = l->task->loss == TASK_CLASSES;
+  seqgpu_tensor *labels = classes || s->masked ? seqgpu_tape_ids(t, 2, y_shape, l->label) : NULL;
+  l->loss = classes ? seqgpu_tape_cross_entropy(t, l->output, labels, 1, 1)
+                    : seqgpu_tape_squared_error(t, l->output, seqgpu_tape_input(t, 3, y_shape, l->target),
+                                                labels, 1, 1);
   return seqgpu_tape_status(t);
 }
 
@@ -105,27 +134,49 @@ int64_t task_learner_class(const float *answer, int64_t classes) {
   return best;
 }
 
-static void judge_number(const task_learner *l, double answer, double target, task_errors *e) {
+/* 1 if the answer is wrong. */
+static int judge_number(const task_learner *l, double answer, double target, task_errors *e) {
   const double error = answer - target;
+  const int wrong = !(fabs(error) <= l->task->tolerance);
   e->count++;
-  e->wrong += !(fabs(error) <= l->task->tolerance);
+  e->wrong += wrong;
   e->squares += error * error;
   e->target += target;
   e->target2 += target * target;
+  return wrong;
+}
+
+/* The answers of one step of one sequence; 1 if one of them is wrong. */
+static int judge_step(const task_learner *l, int64_t r, task_errors *e) {
+  const int64_t O = l->source.outputs;
+  const float *answer = l->answer + r * O, *target = l->target + r * O;
+  int wrong = 0;
+  if (l->task->loss == TASK_CLASSES) {
+    wrong = task_learner_class(answer, O) != l->label[r];
+    e->count++;
+    e->wrong += wrong;
+    return wrong;
+  }
+  for (int64_t o = 0; o < O; o++) wrong |= judge_number(l, (double)answer[o], (double)target[o], e);
+  return wrong;
 }
 
 /* Adds the errors of the outputs of `count` sequences at the judged steps. */
 static void judge(const task_learner *l, int64_t count, task_errors *e) {
   const task_source *s = &l->source;
-  for (int64_t r = (s->scored - s->judged) * count; r < s->scored * count; r++) {
-    const float *answer = l->answer + r * s->outputs, *target = l->target + r * s->outputs;
-    if (l->task->loss == TASK_CLASSES) {
-      e->count++;
-      e->wrong += task_learner_class(answer, s->outputs) != l->label[r];
-      continue;
-    }
-    for (int64_t o = 0; o < s->outputs; o++) judge_number(l, (double)answer[o], (double)target[o], e);
-  }
+  memset(l->failed, 0, (size_t)count);
+  for (int64_t r = (s->scored - s->judged) * count; r < s->scored * count; r++)
+    if (task_learner_counts(l, r)) l->failed[r % count] |= (char)judge_step(l, r, e);
+  for (int64_t b = 0; b < count; b++) e->failed += l->failed[b];
+  e->sequences += (double)count;
+}
+
+/* How much the mean loss of the `count` sequences in the buffers counts: by its scored steps. */
+static double weight(const task_learner *l, int64_t count) {
+  double steps = 0;
+  if (!l->source.masked) return (double)count;
+  for (int64_t r = 0; r < l->source.scored * count; r++) steps += task_learner_counts(l, r);
+  return steps;
 }
 
 int64_t task_learner_validations(const task_learner *l) {
@@ -138,7 +189,7 @@ seqgpu_status task_learner_validate(void *self, const volatile sig_atomic_t *sto
   task_learner *l = self;
   const int64_t size = task_learner_validations(l);
   task_errors errors = {0};
-  double sum = 0;
+  double sum = 0, weights = 0;
   for (int64_t first = 0; first < size; first += task_learner_batch(l)) {
     const int64_t count = size - first < task_learner_batch(l) ? size - first : task_learner_batch(l);
     double mean;
@@ -148,9 +199,10 @@ seqgpu_status task_learner_validate(void *self, const volatile sig_atomic_t *sto
     LIB_TRY(seqgpu_tensor_number(l->loss, &mean));
     LIB_TRY(seqgpu_tensor_read(l->output, l->answer));
     judge(l, count, &errors);
-    sum += mean * (double)count;
+    sum += mean * weight(l, count);
+    weights += weight(l, count);
   }
-  *loss = sum / (double)size;
+  *loss = sum / weights;
   *metric = l->task->error(&errors);
   return SEQGPU_OK;
 }
@@ -211,7 +263,8 @@ static int build_buffers(task_learner *l) {
   l->target = malloc(outputs * sizeof *l->target);
   l->answer = malloc(outputs * sizeof *l->answer);
   l->label = malloc((size_t)s->scored * B * sizeof *l->label);
-  return l->x && l->target && l->answer && l->label ? CLI_OK : cli_error("out of memory");
+  l->failed = malloc(B);
+  return l->x && l->target && l->answer && l->label && l->failed ? CLI_OK : cli_error("out of memory");
 }
 
 static seqgpu_status build_params(task_learner *l, const seqgpu_checkpoint *from) {
@@ -236,6 +289,7 @@ void task_learner_close(task_learner *l) {
   free(l->target);
   free(l->answer);
   free(l->label);
+  free(l->failed);
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -248,7 +302,8 @@ static int check_task(const task_learner *l, const seqgpu_checkpoint *file, cons
                    name ? name : "(not named)", l->task->name);
 }
 
-static int check_length(const task_spec *task, int64_t T) {
+static int check_length(const task_spec *task, const task_config *c) {
+  const int64_t T = c->model.rnn.seq_len;
   if (task->shortest == 0) return CLI_OK;
   if (T < task->shortest)
     return cli_usage("--T: is %lld; %s needs at least %lld steps", (long long)T, task->name,
@@ -256,6 +311,9 @@ static int check_length(const task_spec *task, int64_t T) {
   if (task->longest && T > task->longest)
     return cli_usage("--T: is %lld; %s allows at most %lld steps", (long long)T, task->name,
                      (long long)task->longest);
+  if (c->longest && c->longest < T)
+    return cli_usage("--T-max: is %lld; it must be at least %lld, which is --T, or 0", (long long)c->longest,
+                     (long long)T);
   return CLI_OK;
 }
 
@@ -296,7 +354,7 @@ int task_learner_open(run_command *command, task_learner *l, run_start *start) {
   CLI_TRY(run_open(command, start));
   l->ctx = start->ctx;
   if (start->file) CLI_TRY(check_task(l, start->file, run->resume ? run->resume : run->init_from));
-  CLI_TRY(check_length(l->task, l->options->config.model.rnn.seq_len));
+  CLI_TRY(check_length(l->task, &l->options->config));
   CLI_TRY(check_given(command, l));
   l->source.config = &l->options->config;
   CLI_TRY(l->task->open(&l->source));

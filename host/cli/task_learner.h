@@ -27,6 +27,7 @@ typedef struct task_learner {
   seqgpu_tensor *loss, *output; /* of the last batch: [1], [S,B,O] */
   float *x, *target, *answer;   /* host: [T,B,I], [S,B,O], [S,B,O] */
   int32_t *label;               /* host: [S,B] */
+  char *failed;                 /* [B] sequences with a wrong answer */
 } task_learner;
 
 /* The format that checkpoints of tasks name. */
@@ -50,6 +51,8 @@ int64_t task_learner_validations(const task_learner *l);
 
 /* Writes the sequences first .. first+count-1 side by side into the host's buffers. */
 void task_learner_draw(task_learner *l, int validation, int64_t first, int64_t count);
+/* Whether scored step r / B of sequence r % B counts. */
+int task_learner_counts(const task_learner *l, int64_t r);
 /* Loss and outputs of the B sequences in the host's buffers. */
 seqgpu_status task_learner_forward(task_learner *l, int64_t B, int training);
 /* Loss and metric over a validation; `self` is a task_learner (learner.h). */

@@ -10,15 +10,13 @@
 enum { NUMBER, MARK, INPUTS };
 
 static int open(task_source *s) {
-  s->steps = s->config->model.rnn.seq_len;
-  s->scored = s->judged = s->outputs = 1;
-  s->inputs = INPUTS;
-  s->baseline = 1.0 / 6;
+  task_open_at_end(s, INPUTS, 1, 1.0 / 6);
   return CLI_OK;
 }
 
 static void draw(const task_source *source, task_sequence *s) {
-  const int64_t T = source->steps, half = T / 2;
+  (void)source;
+  const int64_t T = s->length, half = T / 2;
   const int64_t first = task_below(&s->random, half), second = half + task_below(&s->random, T - half);
   double sum = 0;
   for (int64_t t = 0; t < T; t++) {
@@ -41,6 +39,7 @@ const task_spec task_adding = {
     .error = task_error_rate,
     .tolerance = 0.04, /* Hochreiter & Schmidhuber */
     .shortest = 2,
+    .at_end = 1,
     .start = &start,
     .open = open,
     .draw = draw,

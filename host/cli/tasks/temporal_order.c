@@ -13,17 +13,14 @@
 enum { DISTRACTORS = 4, INPUTS = 2 + DISTRACTORS, MOST = 3 };
 
 static int open(task_source *s) {
-  s->steps = s->config->model.rnn.seq_len;
-  s->scored = s->judged = 1;
-  s->inputs = INPUTS;
-  s->outputs = (int64_t)1 << s->config->symbols;
-  s->baseline = log((double)s->outputs);
+  const int64_t classes = (int64_t)1 << s->config->symbols;
+  task_open_at_end(s, INPUTS, classes, log((double)classes));
   return CLI_OK;
 }
 
 static void draw(const task_source *source, task_sequence *s) {
   static const int tenth[][MOST] = {[2] = {1, 4}, [3] = {1, 3, 6}};
-  const int64_t T = source->steps, symbols = source->config->symbols;
+  const int64_t T = s->length, symbols = source->config->symbols;
   int64_t class = 0, next = 0, place = -1;
   for (int64_t t = 0; t < T; t++) {
     if (next < symbols && t == T * tenth[symbols][next] / 10) {
@@ -56,6 +53,7 @@ const task_spec task_temporal_order = {
     .metric = "error_rate",
     .error = task_error_rate,
     .shortest = 10,
+    .at_end = 1,
     .options = options,
     .start = &start,
     .open = open,
