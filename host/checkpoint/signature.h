@@ -6,11 +6,13 @@
 
 #include "host/files/retry.h"
 
-/* 1 if the file that is open at fd begins so, and its header lies within its `size` bytes. */
+/* 1 if the file that is open at fd begins so, and its header lies within its `size` bytes; 0 if not, -1 = errno
+ * if it cannot be read. */
 static inline int sq_st_begins(int fd, int64_t size) {
   unsigned char start[9];
   uint64_t header = 0;
-  if (sq_read_at(fd, start, sizeof start, 0) != (int64_t)sizeof start || start[8] != '{') return 0;
+  const int64_t n = sq_read_at(fd, start, sizeof start, 0);
+  if (n < (int64_t)sizeof start || start[8] != '{') return n < 0 ? -1 : 0;
   for (int i = 0; i < 8; i++) header |= (uint64_t)start[i] << (8 * i);
   return header <= (uint64_t)(size - 8);
 }

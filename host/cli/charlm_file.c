@@ -44,7 +44,7 @@ seqgpu_status charlm_save(const charlm *m, const vocabulary *v, const config_cur
   if (tokens == NULL || names == NULL) {
     free(tokens);
     free(names);
-    return SEQGPU_ENOMEM;
+    return cli_no_memory();
   }
   config_add(&meta, "epoch", epochs);
   config_add(&meta, "vocabulary", tokens);

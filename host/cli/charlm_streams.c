@@ -20,7 +20,7 @@ seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int
   int32_t *host = malloc(size * sizeof *host);
   if (host == NULL) {
     charlm_streams_destroy(ctx, out);
-    return SEQGPU_ENOMEM;
+    return cli_no_memory();
   }
   for (int64_t b = 0; b < batch; b++) {
     const int64_t first = first_of(b, batch, total), after = first_of(b + 1, batch, total);

@@ -3,6 +3,7 @@
 
 #include "host/cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +23,23 @@ void cli_show(FILE *to, const char *text, size_t most) {
   if (left > 0) fputs("...", to);
 }
 
+static int output_error; /* the first */
+
+void cli_flush(void) {
+  if (fflush(stdout) != 0 && output_error == 0) output_error = errno;
+}
+
+int cli_finish_output(int code) {
+  cli_flush();
+  if (code != CLI_OK || (output_error == 0 && !ferror(stdout))) return code;
+  return cli_error("standard output: %s", output_error ? strerror(output_error) : "not all could be written");
+}
+
 /* Sentences quote what stands in files. */
 static void say(const char *format, va_list args) {
   char sentence[SENTENCE];
   vsnprintf(sentence, sizeof sentence, format, args);
-  fflush(stdout);
+  cli_flush();
   fputs("seqgpu: ", stderr);
   cli_show(stderr, sentence, sizeof sentence);
   fputs("\n", stderr);
@@ -55,8 +68,16 @@ void cli_note(const char *format, ...) {
   va_end(args);
 }
 
+static int no_memory;
+
+seqgpu_status cli_no_memory(void) {
+  no_memory = 1;
+  return SEQGPU_ENOMEM;
+}
+
 int cli_library_error(const seqgpu_context *ctx) {
-  const char *sentence = seqgpu_last_error(ctx);
+  const char *sentence = no_memory ? "" : seqgpu_last_error(ctx);
+  no_memory = 0;
   return cli_error("%s", sentence[0] ? sentence : "out of memory");
 }
 

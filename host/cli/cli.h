@@ -12,6 +12,11 @@
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_SIGNAL = 128 };
 
+/* What was printed so far leaves the program. */
+void cli_flush(void);
+/* The last of it; the exit code of a command that ended with `code`: a success whose output was lost is none. */
+int cli_finish_output(int code);
+
 #define CLI_FORMAT(at) __attribute__((format(printf, at, at + 1)))
 
 /* "seqgpu: ..." on standard error; they return CLI_FAILED and CLI_USAGE. */
@@ -24,6 +29,9 @@ void cli_show(FILE *to, const char *text, size_t most);
 void cli_note(const char *format, ...) CLI_FORMAT(1);
 /* The last sentence of the context. */
 int cli_library_error(const seqgpu_context *ctx);
+/* SEQGPU_ENOMEM, for memory of the program's own: cli_library_error then says this, and not what the context
+ * said last. */
+seqgpu_status cli_no_memory(void);
 
 /* Opens a device in float32; on failure says why, and *out is NULL. */
 int cli_open(const char *device, int64_t threads, seqgpu_context **out);

@@ -132,7 +132,7 @@ static seqgpu_status print_outputs(task_learner *l, const float *x, int64_t T) {
       seqgpu_tape_linear(t, y, seqgpu_tape_param(t, &l->weight), seqgpu_tape_param(t, &l->bias));
   LIB_TRY(seqgpu_tape_status(t));
   float *answer = malloc((size_t)(T * O) * sizeof *answer);
-  if (answer == NULL) return SEQGPU_ENOMEM;
+  if (answer == NULL) return cli_no_memory();
   const seqgpu_status status = seqgpu_tensor_read(output, answer);
   for (int64_t i = 0; status == SEQGPU_OK && i < T * O; i++)
     printf("%.7g%s", (double)answer[i], (i + 1) % O ? " " : "\n");

@@ -19,18 +19,31 @@ const char *files_base(const char *path) {
   return slash ? slash + 1 : path;
 }
 
+/* 1 if something is there, 0 if not, -1 = errno if nobody knows. */
+static int look(const char *path, struct stat *about) {
+  if (stat(path, about) == 0) return 1;
+  return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+}
+
 int files_has_content(const char *path) {
   struct stat about;
-  return stat(path, &about) == 0 && !(S_ISREG(about.st_mode) && about.st_size == 0);
+  const int there = look(path, &about);
+  return there < 0 || (there && !(S_ISREG(about.st_mode) && about.st_size == 0));
+}
+
+/* 1 if a file of this size begins as a model does, 0 if not, -1 = errno if it cannot be read. */
+static int begins_as_model(const char *path, off_t size) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  const int begins = sq_st_begins(fd, size), error = errno;
+  close(fd);
+  errno = error;
+  return begins;
 }
 
 int files_is_model(const char *path) {
   struct stat about;
-  if (stat(path, &about) != 0 || !S_ISREG(about.st_mode)) return 0;
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  const int is = fd >= 0 && sq_st_begins(fd, about.st_size);
-  if (fd >= 0) close(fd);
-  return is;
+  return stat(path, &about) == 0 && S_ISREG(about.st_mode) && begins_as_model(path, about.st_size) > 0;
 }
 
 /* Two new files: the same name in the same folder. */
@@ -51,6 +64,7 @@ static int will_be_same(const char *a, const char *b) {
 
 int files_are_same(const char *a, const char *b) {
   struct stat of_a, of_b;
+  if (strcmp(a, b) == 0) return 1;
   const int has_a = stat(a, &of_a) == 0, has_b = stat(b, &of_b) == 0;
   if (has_a && has_b) return of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
   return !has_a && !has_b && will_be_same(a, b);
@@ -58,10 +72,14 @@ int files_are_same(const char *a, const char *b) {
 
 int files_check_model(const char *path, const char *option, int replace) {
   struct stat about;
-  if (stat(path, &about) != 0) return CLI_OK;
+  const int there = look(path, &about);
+  if (there == 0) return CLI_OK;
+  if (there < 0) return cli_error("%s: cannot look at the file that is there: %s", path, strerror(errno));
   if (!S_ISREG(about.st_mode)) return cli_error("%s: is not a regular file", path);
   if (about.st_size == 0) return CLI_OK;
-  if (!files_is_model(path))
+  const int model = begins_as_model(path, about.st_size);
+  if (model < 0) return cli_error("%s: cannot look at the file that is there: %s", path, strerror(errno));
+  if (!model)
     return cli_error("%s: is there and is no .safetensors file; %s never replaces such a file", path, option);
   if (!replace) return cli_error("%s: is there already; --resume continues it, --force replaces it", path);
   if (access(path, W_OK) != 0) return cli_error("%s: cannot be replaced: %s", path, strerror(errno));

@@ -6,7 +6,7 @@
 
 /* What follows the last slash of a path. */
 const char *files_base(const char *path);
-/* 1 if there is something else than an empty file. */
+/* 1 if there is something else than an empty file, or nobody knows. */
 int files_has_content(const char *path);
 /* 1 if a regular file begins like a .safetensors file. */
 int files_is_model(const char *path);

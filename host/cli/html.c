@@ -109,15 +109,17 @@ int html_open(html_page *page) {
 
 void html_drop(html_page *page) { memory_free(page); }
 
-/* 1 if a file is not there, is empty, or is a page: what may be replaced. */
-static int may_replace(const char *path) {
+/* 0 if a file is not there, is empty, or is a page: what may be replaced. */
+static int check_place(const char *path) {
   char begin[sizeof doctype] = "";
   FILE *file = fopen(path, "rb");
-  if (file == NULL) return errno == ENOENT;
-  const size_t n = fread(begin, 1, sizeof doctype - 1, file);
-  const int ok = !ferror(file) && (n == 0 || memcmp(begin, doctype, sizeof doctype - 1) == 0);
-  fclose(file);
-  return ok;
+  if (file == NULL && errno == ENOENT) return CLI_OK;
+  const size_t n = file ? fread(begin, 1, sizeof doctype - 1, file) : 0;
+  const int error = file == NULL || ferror(file) ? errno : 0;
+  if (file) fclose(file);
+  if (error) return cli_error("%s: cannot look at the file that is there: %s", path, strerror(error));
+  if (n == 0 || memcmp(begin, doctype, sizeof doctype - 1) == 0) return CLI_OK;
+  return cli_error("%s: is there and is no HTML page; it is not replaced", path);
 }
 
 /* "FOLDER/.seqgpu-PROCESS.html.tmp" beside the file: a name and a lock by which the library knows what dead
@@ -151,7 +153,7 @@ static int write_file(const char *path, const char *data, size_t size) {
 
 /* By a file beside it that takes its name once it is whole; where a link leads to another place, there. */
 static int replace(const char *path, const char *data, size_t size) {
-  if (!may_replace(path)) return cli_error("%s: is there and is no HTML page; it is not replaced", path);
+  CLI_TRY(check_place(path));
   char *linked = realpath(path, NULL), *beside = name_beside(linked ? linked : path);
   int error = beside ? write_file(beside, data, size) : ENOMEM;
   if (error == 0 && rename(beside, linked ? linked : path) != 0) {

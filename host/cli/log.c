@@ -24,7 +24,9 @@ int log_check(const char *path) {
   FILE *file = fopen(path, "r");
   if (file == NULL) return cli_error("%s: cannot open: %s", path, strerror(errno));
   const size_t read = fread(start, 1, sizeof START - 1, file);
+  const int error = ferror(file) ? errno : 0;
   fclose(file);
+  if (error) return cli_error("%s: cannot read: %s", path, strerror(error));
   if (read == sizeof START - 1 && is_report(start)) return CLI_OK;
   return cli_error("%s: is there and is no log of a run (JSON Lines), so nothing is added to it", path);
 }

@@ -1,7 +1,6 @@
 /* main.c - the program `seqgpu`: finds the command and runs it; help and completion for all of them. */
 #define _POSIX_C_SOURCE 200809L
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -121,8 +120,5 @@ static void fill_standard_streams(void) {
 
 int main(int argc, char **argv) {
   fill_standard_streams();
-  const int code = run(argc, argv);
-  if (fflush(stdout) == 0 && !ferror(stdout)) return code;
-  if (code == CLI_OK) return cli_error("standard output: %s", strerror(errno));
-  return code;
+  return cli_finish_output(run(argc, argv));
 }

@@ -117,13 +117,13 @@ void progress_draw(progress *p, const progress_report *r) {
   printf("\r");
   print_fields(&l, " ", terminal_width());
   printf("\033[K");
-  fflush(stdout);
+  cli_flush();
 }
 
 void progress_end_bar(progress *p) {
   if (p->terminal && p->drawn > 0) printf("\r\033[K");
   p->drawn = 0;
-  fflush(stdout);
+  cli_flush();
 }
 
 /* ---------------------------------------------------------------- reports */
@@ -202,7 +202,7 @@ int progress_line(progress *p, const progress_report *r) {
   else if (p->mode == PROGRESS_TEXT)
     put_line(p, r);
   progress_draw(p, r); /* it is due, below the line */
-  fflush(stdout);
+  cli_flush();
   if (p->log) put_json(p->log, p, r);
   CLI_TRY(flush_log(p));
   return p->events ? put_events(p, r) : CLI_OK;
@@ -223,7 +223,7 @@ int progress_sample(progress *p, int64_t step, const char *text, size_t size) {
     fwrite(text, 1, size, stdout);
     printf("%s----\n", size > 0 && text[size - 1] == '\n' ? "" : "\n");
   }
-  fflush(stdout);
+  cli_flush();
   if (p->log) put_sample(p->log, step, text, size);
   CLI_TRY(flush_log(p));
   return p->events ? events_add_text(p->events, step, "sample", text, size) : CLI_OK;

@@ -53,9 +53,9 @@ static seqgpu_status write_plain(sampler *s, const sample_options *o, const int3
 
 static seqgpu_status write_json(sampler *s, const sample_options *o, const int32_t *prime, int64_t count) {
   memory_stream all;
-  if (!memory_open(&all)) return SEQGPU_ENOMEM;
+  if (!memory_open(&all)) return cli_no_memory();
   seqgpu_status status = sampler_write(s, prime, count, o->length, all.to);
-  if (!memory_close(&all) && status == SEQGPU_OK) status = SEQGPU_ENOMEM;
+  if (!memory_close(&all) && status == SEQGPU_OK) status = cli_no_memory();
   if (status == SEQGPU_OK) {
     printf("{\"seed\": %lld, \"temperature\": %g, \"length\": %lld, \"text\": ", (long long)o->seed,
            o->temperature, (long long)o->length);

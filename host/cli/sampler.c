@@ -4,13 +4,15 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "host/cli/cli.h"
+
 seqgpu_status sampler_create(charlm *m, const vocabulary *v, sampling how, sampler *out) {
   const size_t V = (size_t)m->vocab;
   sampler s = {.how = how, .model = m, .vocab = v};
   s.logits = malloc(V * sizeof *s.logits);
   s.weight = malloc(V * sizeof *s.weight);
   s.rank = malloc(V * sizeof *s.rank);
-  seqgpu_status status = s.logits && s.weight && s.rank ? SEQGPU_OK : SEQGPU_ENOMEM;
+  seqgpu_status status = s.logits && s.weight && s.rank ? SEQGPU_OK : cli_no_memory();
   if (status == SEQGPU_OK) status = seqgpu_malloc(m->ctx, sizeof(int32_t), &s.id);
   if (status == SEQGPU_OK) status = charlm_pass_create(m, 1, 1, 0, &s.pass);
   if (status != SEQGPU_OK) sampler_destroy(&s);
@@ -119,7 +121,7 @@ seqgpu_status sampler_write(sampler *s, const int32_t *prime, int64_t count, int
     const int32_t id = sampler_draw(s);
     vocab_print(s->vocab, before, id, to);
     before = id;
-    if (i % 16 == 0 && to == stdout) fflush(to);
+    if (i % 16 == 0 && to == stdout) cli_flush();
     if (i + 1 < length) LIB_TRY(sampler_read(s, id));
   }
   return SEQGPU_OK;

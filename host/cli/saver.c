@@ -56,6 +56,8 @@ int saver_open(saver *s, const run_options *options, seqgpu_context *ctx, const 
   if (o->checkpoint == NULL) return CLI_OK;
   const int continues = o->resume && files_are_same(o->checkpoint, o->resume);
   if (continues) s->saved = start->step;
+  s->piece = malloc(SAVER_PIECE * sizeof *s->piece);
+  if (s->piece == NULL) return cli_error("%s: out of memory", o->checkpoint);
   CLI_TRY(lock_take(&s->lock, o->checkpoint));
   if (o->keep > 0) CLI_TRY(numbered_find(o->checkpoint, &s->copies));
   if (!o->keep_best || !continues) return CLI_OK;
@@ -66,26 +68,32 @@ int saver_open(saver *s, const run_options *options, seqgpu_context *ctx, const 
 void saver_close(saver *s) {
   lock_release(&s->lock);
   numbered_free(&s->copies);
+  free(s->piece);
+  s->piece = NULL;
 }
 
 /* ---------------------------------------------------------------- saving */
 
-/* 1 if every element of a parameter is finite; 0 also when it cannot be read. */
-static int is_finite_tensor(const saver *s, const seqgpu_param *p) {
-  const size_t count = (size_t)(p->rows * p->cols);
-  float *host = malloc(count * sizeof *host);
-  int finite = host && seqgpu_copy_out(s->ctx, host, p->value, count * sizeof *host) == SEQGPU_OK;
-  for (size_t i = 0; finite && i < count; i++) finite = isfinite(host[i]) != 0;
-  free(host);
-  return finite;
+/* Whether every element of a parameter is finite. */
+static seqgpu_status look_at(const saver *s, const seqgpu_param *p, int *finite) {
+  const int64_t count = p->rows * p->cols;
+  *finite = 1;
+  for (int64_t at = 0, n; at < count && *finite; at += n) {
+    n = count - at < SAVER_PIECE ? count - at : SAVER_PIECE;
+    LIB_TRY(seqgpu_copy_out(s->ctx, s->piece, (const float *)p->value + at, (size_t)n * sizeof(float)));
+    for (int64_t i = 0; i < n; i++) *finite &= isfinite(s->piece[i]) != 0;
+  }
+  return SEQGPU_OK;
 }
 
 /* A model with infinities in it must not replace a good one. */
 static int check_finite(const saver *s, int64_t step) {
   for (int i = 0; i < seqgpu_params_count(s->learner->params); i++) {
     seqgpu_param p;
+    int finite;
     seqgpu_params_get(s->learner->params, i, &p);
-    if (is_finite_tensor(s, &p)) continue;
+    if (look_at(s, &p, &finite) != SEQGPU_OK) return cli_library_error(s->ctx);
+    if (finite) continue;
     return cli_error("step %lld: %s is no longer finite, so training stopped and this step was not saved; "
                      "try a lower --lr",
                      (long long)step, p.name);

@@ -7,6 +7,8 @@
 #include "host/cli/numbered.h"
 #include "host/cli/run.h"
 
+enum { SAVER_PIECE = 1 << 14 };
+
 typedef struct saver {
   const run_options *options;
   seqgpu_context *ctx;
@@ -17,6 +19,7 @@ typedef struct saver {
   int64_t best;     /* the step in the file of --keep-best, -1 = none */
   double best_loss; /* its validation loss */
   int best_failed;  /* a better one could not be saved */
+  float *piece;     /* [SAVER_PIECE] of a parameter: looking at a model takes no more memory than this */
   lock lock;
 } saver;
 

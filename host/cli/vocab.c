@@ -256,21 +256,26 @@ static size_t decode_token(char *s, size_t length) {
 }
 
 int vocab_read(const char *line, token_kind kind, vocabulary *out) {
+  static const char damaged[] = "is damaged in the checkpoint", no_memory[] = "out of memory";
   vocabulary v = {.kind = kind, .unknown = -1};
   char *copy = malloc(strlen(line) + 1);
-  int ok = copy != NULL;
-  if (ok) strcpy(copy, line);
-  for (char *s = copy; ok && *s;) {
+  const char *wrong = copy ? NULL : no_memory;
+  if (copy) strcpy(copy, line);
+  for (char *s = copy; wrong == NULL && *s;) {
     const size_t length = strcspn(s, " "), decoded = decode_token(s, length);
     const int32_t before = v.size;
     const int more = s[length] == ' ';
-    ok = decoded > 0 && count_token(&v, s, decoded) && v.size == before + 1;
+    if (decoded > 0 && !count_token(&v, s, decoded))
+      wrong = no_memory;
+    else if (decoded == 0 || v.size != before + 1)
+      wrong = damaged;
     s += length + (size_t)more;
   }
   free(copy);
-  if (!ok || v.size == 0) {
+  if (wrong == NULL && v.size == 0) wrong = damaged;
+  if (wrong) {
     vocab_free(&v);
-    return cli_error("vocabulary: is damaged in the checkpoint");
+    return cli_error("vocabulary: %s", wrong);
   }
   *out = v;
   if (kind == TOKEN_WORDS && find_token(out, " ", 1) >= 0) out->kind = TOKEN_SPACED;

@@ -18,24 +18,36 @@ seqgpu_status sq_file_open(seqgpu_context *ctx, const char *path, FILE **out, in
   *out = NULL;
   const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not wait for a pipe's writer */
   if (fd < 0) return io_error(ctx, path, "open");
-  if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
-    close(fd);
-    return sq_fail(ctx, SEQGPU_EIO, "%s: is not a regular file", path);
-  }
-  *size = about.st_size;
-  *out = fdopen(fd, "rb");
-  if (*out) return SEQGPU_OK;
-  close(fd);
-  return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
+  seqgpu_status status = SEQGPU_OK;
+  if (fstat(fd, &about) != 0)
+    status = io_error(ctx, path, "read");
+  else if (!S_ISREG(about.st_mode))
+    status = sq_fail(ctx, SEQGPU_EIO, "%s: is not a regular file", path);
+  else if ((*out = fdopen(fd, "rb")) == NULL)
+    status = sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
+  else
+    *size = about.st_size;
+  if (status != SEQGPU_OK) close(fd);
+  return status;
+}
+
+seqgpu_status sq_file_take(seqgpu_context *ctx, const char *path, FILE *file, void *to, size_t size,
+                           size_t *got) {
+  *got = fread(to, 1, size, file);
+  return *got < size && ferror(file) ? io_error(ctx, path, "read") : SEQGPU_OK;
+}
+
+seqgpu_status sq_file_seek(seqgpu_context *ctx, const char *path, FILE *file, int64_t at) {
+  return fseeko(file, (off_t)at, SEEK_SET) == 0 ? SEQGPU_OK : io_error(ctx, path, "read");
 }
 
 /* Fills `to`; a file may have become shorter since it was opened. */
 static seqgpu_status fill(seqgpu_context *ctx, const char *path, FILE *file, int64_t offset,
                           unsigned char *to, size_t size) {
-  if (fseeko(file, (off_t)offset, SEEK_SET) != 0) return io_error(ctx, path, "read");
-  if (fread(to, 1, size, file) == size) return SEQGPU_OK;
-  if (ferror(file)) return io_error(ctx, path, "read");
-  return sq_fail(ctx, SEQGPU_EFORMAT, "%s: is truncated", path);
+  size_t got;
+  SQ_TRY(sq_file_seek(ctx, path, file, offset));
+  SQ_TRY(sq_file_take(ctx, path, file, to, size, &got));
+  return got == size ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EFORMAT, "%s: is truncated", path);
 }
 
 static seqgpu_status read_part(seqgpu_context *ctx, const char *path, FILE *file, int64_t all, int64_t offset,

@@ -12,7 +12,9 @@ static seqgpu_status open_stream(sq_replacement *r) {
   const int fd = dup(r->target.fd);
   r->file = fd < 0 ? NULL : fdopen(fd, "wb");
   if (r->file) return SEQGPU_OK;
-  if (fd >= 0) close(fd);
+  if (fd < 0)
+    return sq_fail(r->target.ctx, SEQGPU_EIO, "%s: cannot write: %s", r->target.path, strerror(errno));
+  close(fd);
   return sq_fail(r->target.ctx, SEQGPU_ENOMEM, "%s: out of memory", r->target.path);
 }
 

@@ -69,6 +69,7 @@ static seqgpu_status find_place(sq_target *t) {
 static seqgpu_status look_at_place(sq_target *t, int (*is_ours)(int fd, int64_t size)) {
   struct stat about;
   t->exists = stat(t->place, &about) == 0;
+  if (!t->exists && errno != ENOENT) return io_error(t, "look at the file that is there");
   if (!t->exists) return SEQGPU_OK;
   if (!S_ISREG(about.st_mode)) return sq_fail(t->ctx, SEQGPU_EIO, "%s: is not a regular file", t->path);
   t->mode = about.st_mode & 07777;
@@ -77,9 +78,10 @@ static seqgpu_status look_at_place(sq_target *t, int (*is_ours)(int fd, int64_t 
   if (about.st_size == 0 || is_ours == NULL) return SEQGPU_OK;
   const int fd = open(t->place, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return io_error(t, "look at the file that is there");
-  const int replaceable = is_ours(fd, about.st_size);
+  const int ours = is_ours(fd, about.st_size);
+  const seqgpu_status status = ours < 0 ? io_error(t, "look at the file that is there") : SEQGPU_OK;
   close(fd);
-  if (replaceable) return SEQGPU_OK;
+  if (ours) return status;
   return sq_fail(t->ctx, SEQGPU_EINVAL, "%s: is there and is no .safetensors file, so it is not replaced",
                  t->path);
 }

@@ -20,7 +20,7 @@ typedef struct sq_target {
 
 /* Finds the place of `path` and opens a temporary file beside it, after removing what dead processes left in
  * that folder.  `is_ours` looks at the file that is there, open for reading, and its size: 0 = must not be
- * replaced; NULL: any regular file is.  Whatever comes of it, sq_target_close is to be called.
+ * replaced, -1 = errno; NULL: any regular file is.  Whatever comes of it, sq_target_close is to be called.
  * Errors: EINVAL, EIO, ENOMEM. */
 seqgpu_status sq_target_open(seqgpu_context *ctx, const char *path, int (*is_ours)(int fd, int64_t size),
                              sq_target *out);

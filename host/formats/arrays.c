@@ -87,10 +87,11 @@ static seqgpu_status open_file(seqgpu_context *ctx, const char *path, sq_arrays 
   FILE *file;
   int64_t bytes = 0;
   SQ_TRY(sq_file_open(ctx, path, &file, &bytes));
-  const size_t size = fread(head, 1, sizeof head, file);
+  size_t size = 0;
+  seqgpu_status status = sq_file_take(ctx, path, file, head, sizeof head, &size);
   fclose(file);
   *out = (sq_arrays){.ctx = ctx, .path = path};
-  const seqgpu_status status = is_npy(head, size) ? open_npy(out) : open_safetensors(out);
+  if (status == SEQGPU_OK) status = is_npy(head, size) ? open_npy(out) : open_safetensors(out);
   if (status != SEQGPU_OK) close_file(out);
   return status;
 }

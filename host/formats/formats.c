@@ -30,13 +30,15 @@ seqgpu_status sq_format_named(seqgpu_context *ctx, const char *name, const sq_fo
 static seqgpu_status read_ends(seqgpu_context *ctx, const char *path, unsigned char *head, size_t *size) {
   FILE *file;
   int64_t bytes = 0;
+  size_t first = 0, last = 0;
   SQ_TRY(sq_file_open(ctx, path, &file, &bytes));
-  *size = fread(head, 1, SQ_FORMAT_HEAD, file);
-  if (bytes <= 2 * SQ_FORMAT_HEAD || fseek(file, -(long)SQ_FORMAT_HEAD, SEEK_END) == 0)
-    *size += fread(head + *size, 1, SQ_FORMAT_HEAD, file);
-  const int failed = ferror(file);
+  seqgpu_status status = sq_file_take(ctx, path, file, head, SQ_FORMAT_HEAD, &first);
+  if (status == SEQGPU_OK && bytes > 2 * SQ_FORMAT_HEAD)
+    status = sq_file_seek(ctx, path, file, bytes - SQ_FORMAT_HEAD);
+  if (status == SEQGPU_OK) status = sq_file_take(ctx, path, file, head + first, SQ_FORMAT_HEAD, &last);
+  *size = first + last;
   fclose(file);
-  return failed ? sq_fail(ctx, SEQGPU_EIO, "%s: cannot be read", path) : SEQGPU_OK;
+  return status;
 }
 
 /* *out receives the first of these rows that recognises the file, or NULL. */

@@ -16,7 +16,7 @@ seqgpu_status sq_json_open(seqgpu_context *ctx, const char *path, cJSON **out) {
   SQ_TRY(sq_file_read(ctx, path, 0, -1, MOST, &text, &size));
   *out = cJSON_ParseWithLength((const char *)text, size);
   sq_host_free(ctx, text);
-  return *out ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EFORMAT, "%s: is not valid JSON", path);
+  return *out ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EFORMAT, "%s: is not valid JSON, or too large for the memory that is free", path);
 }
 
 int sq_json_numbers(const cJSON *array, int64_t count, double *out) {

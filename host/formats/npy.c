@@ -98,7 +98,8 @@ static seqgpu_status list_members(seqgpu_npy *f) {
 
 static seqgpu_status read_list(seqgpu_npy *f) {
   char mark[4] = "";
-  const size_t size = fread(mark, 1, sizeof mark, f->file);
+  size_t size;
+  SQ_TRY(sq_file_take(f->ctx, f->path, f->file, mark, sizeof mark, &size));
   if (size == sizeof mark && memcmp(mark, "PK", 2) == 0) return list_members(f);
   f->items = sq_host_alloc(f->ctx, sizeof *f->items);
   if (f->items == NULL) return sq_fail(f->ctx, SEQGPU_ENOMEM, "%s: out of memory", f->path);

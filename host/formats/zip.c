@@ -15,6 +15,8 @@
 #include <zlib.h>
 #endif
 
+#include "host/files/read.h"
+
 enum { LOCAL = 30, ENTRY = 46, END = 22, COMMENT = 65535, STORED = 0, DEFLATED = 8, CHUNK = 1 << 14 };
 enum { MOST_RATIO = 1032 }; /* deflate makes no less of its input: a smaller member lies about its size */
 static const char local_mark[] = "PK\3\4", entry_mark[] = "PK\1\2", end_mark[] = "PK\5\6";
@@ -30,9 +32,10 @@ static seqgpu_status bad(seqgpu_context *ctx, const char *path, const char *why)
 
 static seqgpu_status read_at(seqgpu_context *ctx, const char *path, FILE *file, int64_t at, void *to,
                              size_t size) {
-  if (fseek(file, (long)at, SEEK_SET) == 0 && fread(to, 1, size, file) == size) return SEQGPU_OK;
-  return ferror(file) ? sq_fail(ctx, SEQGPU_EIO, "%s: cannot be read", path)
-                      : bad(ctx, path, "it is cut off");
+  size_t got;
+  SQ_TRY(sq_file_seek(ctx, path, file, at));
+  SQ_TRY(sq_file_take(ctx, path, file, to, size, &got));
+  return got == size ? SEQGPU_OK : bad(ctx, path, "it is cut off");
 }
 
 /* The end record is last, behind it only a comment as long as it says. */
