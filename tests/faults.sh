@@ -31,7 +31,7 @@ cd all || exit 1
 awk 'BEGIN { for (i = 0; i < 40; i++) printf "the %d cats sat on \"%d\" mats\n", i % 7, i % 5 }' >text
 one="--device cpu --threads 1"
 small="--hidden 4 --layers 2 --batch 3 --seq-len 6"
-train() { "$seqgpu" train "$@" $one --quiet >/dev/null 2>&1 || fail "preparing" "seqgpu train $*"; }
+train() { "$seqgpu" train "$@" $one --quiet >../made 2>&1 || fail "preparing" "seqgpu train $*"; }
 train charlm --text text $small --optimizer adam --dropout 0.2 --steps 3 --checkpoint-every 1 --keep 2 --checkpoint model.st --log run.jsonl \
   --log-every 1 --sample-every 2
 train adding --hidden 4 --batch 3 --T 8 --eval-size 6 --steps 2 --checkpoint adding.st
@@ -40,11 +40,19 @@ for format in pytorch keras rtneural nam onnx; do
   case $format in keras) to=x.npz ;; rtneural) to=x.json ;; nam) to=x.nam ;; onnx) to=x.onnx ;; *) to=x.safetensors ;; esac
   "$seqgpu" export model.st --format $format --to $to $one >>../made 2>&1
 done
+head -c 700 model.st >half.st
+gzip -k text
+awk 'BEGIN { for (i = 0; i < 9; i++) print i / 9, i % 2 }' >numbers
+cp numbers input
+# 12 images of 2 x 2, two classes
+printf '\0\0\010\003\0\0\0\014\0\0\0\002\0\0\0\002aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuUvVwWxX' | gzip >images
+printf '\0\0\010\001\0\0\0\014\0\001\0\001\0\001\0\001\0\001\0\001' >labels
 cd ..
 
 # ---------------------------------------------------------------- the commands
 
 # sweep NAME "FILES" ARGUMENTS...: a command in a folder with these files.
+code=0
 sweep() {
   name=$1 files=$2
   shift 2
@@ -52,7 +60,7 @@ sweep() {
   rm -rf folder
   mkdir folder
   for file in $files; do cp "all/$file" folder || fail "$name" "$file is not there"; done
-  "$sweep" "$shim" folder "$name" $most "$seqgpu" "$@" >lines 2>&1
+  "$sweep" "$shim" folder "$name" $code $most "$seqgpu" "$@" >lines 2>&1
   cat lines
   passed=$((passed + $(grep -c '^pass' lines))) failed=$((failed + $(grep -c '^FAIL' lines)))
   cat lines >>sums
@@ -66,15 +74,35 @@ sweep resume "text model.st model-00000002.st model-00000003.st run.jsonl" train
 sweep force "text model.st" train charlm --text text $small --optimizer momentum --steps 2 $every --checkpoint model.st --force $one
 sweep init-from "text words.st" train charlm --text text --init-from words.st --batch 3 --seq-len 6 --steps 2 --checkpoint new.st $one --quiet
 sweep threads "" train adding --hidden 4 --batch 3 --T 6 --eval-size 6 --steps 2 --checkpoint new.st --log new.jsonl --device cpu --threads 2
+sweep packed "text.gz words.st" train charlm --text text.gz $small --tokens words --vocab-limit 9 --steps 1 --keep 1 --checkpoint new.st $one
+sweep pixels "images labels" train pixels --images images --labels labels --val-images images --val-labels labels --hidden 4 --batch 4 \
+  --steps 2 --checkpoint new.st $one
+sweep series "" train narma10 --hidden 4 --batch 2 --T 25 --eval-size 2 --steps 1 --checkpoint new.st $one
+sweep orthogonal "text" train charlm --text text $small --cell rnn --init orthogonal --steps 1 --checkpoint new.st $one
 sweep eval "text model.st" eval --checkpoint model.st --text text $one
 sweep eval-task "adding.st" eval --checkpoint adding.st --show 2 $one
+sweep eval-input "adding.st input" eval --checkpoint adding.st --input - $one
+sweep plans "text model.st" eval --checkpoint model.st --text text --plan-cache cache.plans $one
 sweep sample "model.st" sample --checkpoint model.st --prime "the " --length 30 $one
+sweep top-k "model.st" sample --checkpoint model.st --length 9 --top-k 3 --json $one
 sweep likeliest "words.st" sample --checkpoint words.st --probabilities 5 $one
 sweep inspect "model.st" inspect --checkpoint model.st --prime "the 3" $one
 sweep page "model.st text" inspect --checkpoint model.st --cells text --cells-length 200 --html page.html $one
 sweep verify "model.st words.st" verify model.st words.st
 sweep report "run.jsonl" report run.jsonl --html page.html
 sweep info "" info $one
+sweep help "" train charlm --help
+sweep completion "" completion bash
+code=1 # what is refused: whatever fails, it is not done
+sweep keeps-model "text model.st" train charlm --text text $small --steps 1 --checkpoint model.st $one
+sweep keeps-text "text numbers" train charlm --text text $small --steps 1 --checkpoint numbers --force $one
+sweep keeps-log "text numbers" train charlm --text text $small --steps 1 --checkpoint new.st --log numbers $one
+sweep keeps-page "run.jsonl numbers" report run.jsonl --html numbers
+sweep keeps-export "model.st words.st" export model.st --format pytorch --to words.st $one
+sweep damaged "text half.st" eval --checkpoint half.st --text text $one
+sweep damaged-resume "text half.st" train charlm --text text --resume half.st $one
+sweep damaged-verify "half.st model.st" verify model.st half.st
+code=0
 for format in pytorch keras rtneural nam onnx; do
   case $format in keras) to=x.npz ;; rtneural) to=x.json ;; nam) to=x.nam ;; onnx) to=x.onnx ;; *) to=x.safetensors ;; esac
   [ -e all/$to ] || continue

@@ -23,8 +23,15 @@ typedef gzFile source; /* reads plain files as they are */
 
 static source open_source(const char *path) { return gzopen(path, "rb"); }
 static void close_source(source s) { gzclose(s); }
-/* Bytes read: fewer than `size` at the end of the file, -1 where it is damaged. */
+/* Bytes read: fewer than `size` at the end of the file, -1 where it cannot be read. */
 static int64_t read_source(source s, void *out, size_t size) { return gzread(s, out, (unsigned)size); }
+static int read_failed(source s, const char *path) {
+  int error = Z_OK;
+  gzerror(s, &error);
+  if (error == Z_MEM_ERROR) return cli_error("%s: out of memory", path);
+  if (error == Z_ERRNO) return cli_error("%s: cannot read: %s", path, strerror(errno));
+  return cli_error("%s: is damaged; it cannot be read to its end", path);
+}
 static const char *no_magic(const unsigned char *magic) {
   (void)magic;
   return "is not an IDX file";
@@ -37,6 +44,10 @@ static void close_source(source s) { fclose(s); }
 static int64_t read_source(source s, void *out, size_t size) {
   const size_t got = fread(out, 1, size, s);
   return ferror(s) ? -1 : (int64_t)got;
+}
+static int read_failed(source s, const char *path) {
+  (void)s;
+  return cli_error("%s: cannot read: %s", path, strerror(errno));
 }
 static const char *no_magic(const unsigned char *magic) {
   const int compressed = magic[0] == 0x1f && magic[1] == 0x8b;
@@ -61,13 +72,16 @@ static int64_t big_endian(const unsigned char *b) {
 
 static int read_header(source s, const char *path, int64_t file_size, int dims, idx_file *out) {
   unsigned char magic[4], sizes[4 * IDX_DIMS];
-  if (read_source(s, magic, 4) != 4) return cli_error("%s: is too short for an IDX file", path);
+  int64_t got = read_source(s, magic, 4);
+  if (got < 0) return read_failed(s, path);
+  if (got < 4) return cli_error("%s: is too short for an IDX file", path);
   if (magic[0] != 0 || magic[1] != 0) return cli_error("%s: %s", path, no_magic(magic));
   if (magic[2] != 8)
     return cli_error("%s: has elements of type %d; they must be bytes (type 8)", path, magic[2]);
   if (magic[3] != dims) return cli_error("%s: has %d dimensions; it must have %d", path, magic[3], dims);
-  if (read_source(s, sizes, 4 * (size_t)dims) != 4 * dims)
-    return cli_error("%s: is truncated in its header", path);
+  got = read_source(s, sizes, 4 * (size_t)dims);
+  if (got < 0) return read_failed(s, path);
+  if (got < 4 * dims) return cli_error("%s: is truncated in its header", path);
   int64_t total = 1;
   for (int d = 0; d < dims; d++) {
     out->size[d] = big_endian(sizes + 4 * d);
@@ -96,14 +110,14 @@ static int read_data(source s, const char *path, idx_file *out) {
     }
     const int64_t wanted = room - have < CHUNK ? room - have : CHUNK;
     const int64_t got = read_source(s, out->data + have, (size_t)wanted);
-    if (got < 0) return cli_error("%s: is damaged; it cannot be read to its end", path);
+    if (got < 0) return read_failed(s, path);
     if (got == 0)
       return cli_error("%s: is truncated: %lld of %lld data bytes", path, (long long)have, (long long)total);
     have += got;
   }
   unsigned char more;
   const int64_t after = read_source(s, &more, 1);
-  if (after < 0) return cli_error("%s: is damaged; it cannot be read to its end", path);
+  if (after < 0) return read_failed(s, path);
   if (after == 0) return CLI_OK;
   return cli_error("%s: is too long; its header announces %lld data bytes", path, (long long)total);
 }
@@ -113,8 +127,9 @@ int idx_read(const char *path, int dims, idx_file *out) {
   *out = (idx_file){.size = {0}};
   if (stat(path, &status) != 0) return cli_error("%s: cannot open: %s", path, strerror(errno));
   if (!S_ISREG(status.st_mode)) return cli_error("%s: is not a regular file", path);
+  errno = 0;
   source s = open_source(path);
-  if (s == NULL) return cli_error("%s: cannot open: %s", path, strerror(errno));
+  if (s == NULL) return cli_error("%s: cannot open: %s", path, strerror(errno ? errno : ENOMEM));
   int code = read_header(s, path, status.st_size, dims, out);
   if (code == CLI_OK) code = read_data(s, path, out);
   close_source(s);

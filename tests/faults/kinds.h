@@ -32,6 +32,7 @@ typedef enum fault_class {
   FAULT_THREAD,   /* pthread_create */
   FAULT_MUTEX,    /* pthread_mutex_init, pthread_cond_init */
   FAULT_SYSTEM,   /* sysconf, sched_getaffinity, gethostname, getrandom */
+  FAULT_SIGNALS,  /* no call: a signal all the time, with a handler that restarts nothing */
   FAULT_CLASSES
 } fault_class;
 
@@ -79,6 +80,7 @@ static const fault_kind fault_kinds[] = {
     {"thread", FAULT_THREAD, EAGAIN, FAULT_ONCE, 0},
     {"mutex", FAULT_MUTEX, ENOMEM, FAULT_ONCE, 0},
     {"system", FAULT_SYSTEM, ENOSYS, FAULT_ONCE, 1},
+    {"signals", FAULT_SIGNALS, 0, FAULT_ONCE, 1}, /* every n tenths of a millisecond */
 };
 enum { FAULT_KINDS = sizeof fault_kinds / sizeof fault_kinds[0] };
 

@@ -15,6 +15,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The C library's, under names that nobody else has: its own start calls ours before dlsym works. */
@@ -50,8 +52,15 @@ static void note_where(const char *function, const void *caller) {
            offset);
 }
 
+static int is_program(const void *caller) {
+  return (const char *)caller >= program_begin && (const char *)caller < program_end;
+}
+
+/* Signals interrupt calls of the program itself: what libraries read and write are files, which the kernel does in
+ * one piece. */
 int fault_hits(fault_class of, const char *function, const void *caller) {
   if (!atomic_load(&begun)) return 0;
+  if (chosen && chosen->error == EINTR && !is_program(caller)) return 0;
   const long n = atomic_fetch_add(&report->calls[of], 1) + 1;
   if (chosen == NULL || chosen->of != of || (chosen->way == FAULT_ALWAYS ? n < fail_at : n != fail_at))
     return 0;
@@ -72,10 +81,6 @@ static void take_book(void) {
   while (atomic_flag_test_and_set_explicit(&book, memory_order_acquire)) sched_yield();
 }
 static void leave_book(void) { atomic_flag_clear_explicit(&book, memory_order_release); }
-
-static int is_program(const void *caller) {
-  return (const char *)caller >= program_begin && (const char *)caller < program_end;
-}
 
 static size_t slot_of(const void *block) { return ((uintptr_t)block >> 4) * 0x9E3779B97F4A7C15u >> 48; }
 
@@ -241,12 +246,28 @@ static void map_report(const char *path) {
   if (fd >= 0) close(fd);
 }
 
+static void on_signal(int number) { (void)number; }
+
+/* For runs with and without the faults: what may be tried. */
+static void send_signals(void) {
+  const struct sigaction action = {.sa_handler = on_signal};
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+  struct itimerspec every = {.it_interval.tv_nsec = 100000 * fail_at, .it_value.tv_nsec = 100000};
+  timer_t timer;
+  report->calls[FAULT_SIGNALS] = 4;
+  if (chosen == NULL || chosen->of != FAULT_SIGNALS) return;
+  sigaction(SIGUSR1, &action, NULL);
+  report->fired =
+      timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 && timer_settime(timer, 0, &every, NULL) == 0;
+}
+
 void fault_take_streams(void); /* shim_streams.c */
 
 __attribute__((constructor)) static void begin(void) {
   dl_iterate_phdr(find_program, NULL);
   map_report(getenv(FAULT_REPORT));
   choose(getenv(FAULT_WHICH));
+  send_signals();
   fault_take_streams();
   atomic_store(&begun, 1);
 }

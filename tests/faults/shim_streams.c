@@ -2,8 +2,7 @@
  *
  * The C library's streams call the system without passing by us.  So every stream of the program is one that calls
  * functions of ours (fopencookie), the standard streams too: a fault comes where the buffer is filled or
- * written, as it does in life.  Signals interrupt none of them: files are read and written in one piece by the
- * kernel, and where the program reads a pipe it has no handler.
+ * written, as it does in life.
  */
 #include "tests/faults/shim.h"
 
@@ -31,10 +30,7 @@ static int *fd_of(FILE *stream) {
 
 static ssize_t cookie_read(void *cookie, char *to, size_t size) {
   const struct place *p = cookie;
-  ssize_t n;
-  do n = fault_read(FAULT_READ, p->fd, to, size, "read of a stream", NULL);
-  while (n < 0 && errno == EINTR);
-  return n;
+  return fault_read(FAULT_READ, p->fd, to, size, "read of a stream", NULL);
 }
 
 /* The C library's own streams go on after a write of a part. */
@@ -43,8 +39,8 @@ static ssize_t cookie_write(void *cookie, const char *from, size_t size) {
   size_t done = 0;
   while (done < size) {
     const ssize_t n = fault_write(p->fd, from + done, size - done, "write of a stream", NULL);
-    if (n < 0 && errno != EINTR) break;
-    if (n > 0) done += (size_t)n;
+    if (n < 0) break;
+    done += (size_t)n;
   }
   return (ssize_t)done;
 }

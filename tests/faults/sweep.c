@@ -1,16 +1,16 @@
 /* sweep.c - runs a command again and again, and each time another call of the C library fails (kinds.h, shim.c).
  *
- *   faults_sweep SHIM FOLDER NAME MOST PROGRAM ARGUMENTS...
+ *   faults_sweep SHIM FOLDER NAME CODE MOST PROGRAM ARGUMENTS...
  *
- * Each run begins in a folder with the files of FOLDER.  First come two runs without a fault: what they leave alike is
+ * Each run begins in a folder with the files of FOLDER, of which `input` is its standard input.  First come two runs without a fault: what they leave alike is
  * the result.  Then, for each kind of fault, the n-th call fails, for all n, or for MOST of them, drawn by
- * SEQGPU_TEST_SEED.  Whatever happens:
+ * SEQGPU_TEST_SEED.  CODE is what the program ends with.  Whatever happens:
  *
- *   - the program ends by itself, with 0 or 1; with 1, it has said why, in a sentence; with 0, it has said what it
- *     left out, or the result is the same;
+ *   - the program ends by itself, with 0 or 1; with 1, it has said why, in a sentence with the reason that the call
+ *     gave; with 0, it has said what it left out, or the result is the same; what it refuses, it refuses always;
  *   - nothing is left that it had: no temporary file, no block of memory, no open file;
  *   - every file is what it was, or what it should become, or a whole state between: a model that `verify` confirms,
- *     a log of whole lines, whole records of events.
+ *     a log or a cache of whole lines, whole records of events.
  *
  * A line for each kind, "pass NAME, KIND: ..." or "FAIL NAME, KIND: ...".
  */
@@ -34,6 +34,7 @@ enum { SECONDS = 60, WORDS = 600 };
 
 typedef struct outcome {
   int status; /* of waitpid */
+  fault_report report;
   folder_file out, err;
   folder left;
 } outcome;
@@ -52,8 +53,10 @@ static void child(char **arguments, const char *which) {
   const int out = open(out_path, O_WRONLY | O_CREAT | O_TRUNC, 0666),
             err = open(err_path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
   if (chdir(work) != 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0) _exit(125);
-  close(out);
-  close(err);
+  int in = open("input", O_RDONLY);
+  if (in < 0) in = open("/dev/null", O_RDONLY);
+  dup2(in, STDIN_FILENO);
+  close(in), close(out), close(err);
   if (which) {
     setenv("LD_PRELOAD", shim, 1);
     setenv(FAULT_REPORT, report_path, 1);
@@ -79,6 +82,7 @@ static outcome run_command(const char *which) {
   outcome o;
   folder_write(&start, work);
   o.status = run(command, which);
+  o.report = *report;
   o.out = folder_read_file(out_path);
   o.err = folder_read_file(err_path);
   o.left = folder_read(work);
@@ -86,11 +90,11 @@ static outcome run_command(const char *which) {
 }
 
 static void outcome_free(outcome *o) {
-  folder files = {.files = NULL};
   folder_free(&o->left);
   free(o->out.name), free(o->out.data), free(o->err.name), free(o->err.data);
-  (void)files;
 }
+
+static int code_of(const outcome *o) { return WEXITSTATUS(o->status); }
 
 /* ---------------------------------------------------------------- files */
 
@@ -101,13 +105,14 @@ static int ends_with(const char *text, const char *end) {
 
 static int is_log(const char *file) { return ends_with(file, ".jsonl"); }
 static int is_events(const char *file) { return strstr(file, "events.out.tfevents") != NULL; }
+static int is_cache(const char *file) { return ends_with(file, ".plans"); }
 static int is_model(const char *file) { return ends_with(file, ".st"); }
 
-/* Whole lines, each an object. */
-static int is_whole_log(const folder_file *f) {
+/* Whole lines, each with these characters at its ends, 0 = any. */
+static int has_whole_lines(const folder_file *f, char first, char last) {
   for (const char *line = f->data; *line;) {
     const char *end = strchr(line, '\n');
-    if (end == NULL || line[0] != '{' || end[-1] != '}') return 0;
+    if (end == NULL || (first && line[0] != first) || (last && end[-1] != last)) return 0;
     line = end + 1;
   }
   return 1;
@@ -146,7 +151,8 @@ static int is_temporary(const char *file) { return strstr(file, ".tmp") || strst
 
 static int is_whole(const folder_file *f) {
   if (is_as(&start, f) || is_as(&expected.left, f)) return 1;
-  if (is_log(f->name)) return is_whole_log(f);
+  if (is_log(f->name)) return has_whole_lines(f, '{', '}');
+  if (is_cache(f->name)) return has_whole_lines(f, 0, 0) && strncmp(f->data, "seqgpu plans ", 13) == 0;
   if (is_events(f->name)) return is_whole_events(f);
   return is_model(f->name) && is_whole_model(f);
 }
@@ -201,12 +207,13 @@ static int judge_files(const outcome *o, const fault_kind *kind) {
 static int judge_results(const outcome *o) {
   for (int i = 0; i < expected.left.count; i++) {
     const folder_file *f = &expected.left.files[i];
-    if (is_log(f->name) || is_events(f->name)) continue; /* they tell the time */
+    if (is_log(f->name) || is_events(f->name) || is_cache(f->name)) continue; /* they tell the time */
     const folder_file *own = folder_find(&o->left, f->name);
     if (own == NULL) return wrong("it succeeded without %s", f->name);
     if (!folder_same(own, f)) return wrong("it succeeded with another %s", f->name);
   }
-  if (out_is_fixed && !folder_same(&o->out, &expected.out)) return wrong("it printed something else");
+  if (out_is_fixed && code_of(o) == 0 && !folder_same(&o->out, &expected.out))
+    return wrong("it printed something else");
   return 1;
 }
 
@@ -214,31 +221,32 @@ typedef struct counts {
   int runs, recovered, told, refused, missed;
 } counts;
 
+static int judge_end(const outcome *o) {
+  if (WIFSIGNALED(o->status)) return wrong("it died of signal %d", WTERMSIG(o->status));
+  if (code_of(o) > 1) return wrong("it ended with %d: %.200s", code_of(o), o->err.data);
+  if (code_of(o) == 0 && code_of(&expected) == 1) return wrong("it did what it must not");
+  if (!o->report.ended) return wrong("it did not come to its end");
+  if (o->report.blocks == 0 && o->report.streams == 0) return 1;
+  return wrong("it left %ld blocks of memory and %ld files open: %.200s", o->report.blocks, o->report.streams,
+               o->err.data);
+}
+
 static int judge(const outcome *o, const fault_kind *kind, counts *c) {
   int sentences, usual;
   why[0] = 0;
-  if (WIFSIGNALED(o->status)) return wrong("it died of signal %d", WTERMSIG(o->status));
-  const int code = WEXITSTATUS(o->status);
-  if (code > 1) return wrong("it ended with %d: %.200s", code, o->err.data);
-  if (!report->ended) return wrong("it did not come to its end");
-  if (report->blocks || report->streams)
-    return wrong("it left %ld blocks of memory and %ld files open: %.200s", report->blocks, report->streams,
-                 o->err.data);
-  if (!count_sentences(&o->err, &sentences)) return 0;
+  if (!judge_end(o) || !count_sentences(&o->err, &sentences)) return 0;
   count_sentences(&expected.err, &usual);
-  if (code == 1 && sentences <= usual) return wrong("it failed without a sentence");
-  if (sentences > usual && !says_why(&o->err, kind)) return 0;
-  if (!judge_files(o, kind)) return 0;
-  c->missed += report->fired == 0;
-  if (code == 1) c->refused++;
-  if (code == 0 && sentences > usual) c->told++;
-  if (code == 0 && sentences <= usual) {
-    c->recovered++;
-    if (!judge_results(o)) return 0;
-  }
-  if (kind->must_recover && (code || sentences > usual))
-    return wrong("it did not recover: %.200s", o->err.data);
-  return 1;
+  const int as_usual = code_of(o) == code_of(&expected);
+  const int told = code_of(o) == 1 ? !folder_same(&o->err, &expected.err) : sentences > usual;
+  c->missed += o->report.fired == 0;
+  if (as_usual && !told) c->recovered++;
+  if (code_of(o) == 0 && told) c->told++;
+  if (code_of(o) == 1 && told) c->refused++;
+  if (!as_usual && (sentences == 0 || folder_same(&o->err, &expected.err)))
+    return wrong("it failed without a sentence");
+  if (told && !says_why(&o->err, kind)) return 0;
+  if (told && kind->must_recover) return wrong("it did not recover: %.200s", o->err.data);
+  return judge_files(o, kind) && (told || judge_results(o));
 }
 
 /* ---------------------------------------------------------------- the sweep */
@@ -256,12 +264,11 @@ static int inject(const fault_kind *kind, long n, counts *c) {
   char which[64];
   snprintf(which, sizeof which, "%s:%ld", kind->name, n);
   outcome o = run_command(which);
-  fault_report seen = *report;
   c->runs++;
   const int ok = judge(&o, kind, c);
-  if (!ok) printf("FAIL %s, %s: %s: %s\n", name, which, seen.where, why);
+  if (!ok) printf("FAIL %s, %s: %s: %s\n", name, which, o.report.where, why);
   if (getenv("SEQGPU_FAULTS_TELL"))
-    printf("  %s (%s): %d %.300s\n", which, seen.where, WEXITSTATUS(o.status), o.err.data);
+    printf("  %s (%s): %d %.300s\n", which, o.report.where, code_of(&o), o.err.data);
   outcome_free(&o);
   return ok;
 }
@@ -301,16 +308,16 @@ static void prepare(const char *from) {
   start = folder_read(from);
 }
 
-/* The runs without a fault; 0 if they do not succeed. */
-static int run_without(long calls[FAULT_CLASSES]) {
+/* The runs without a fault, which end with this code. */
+static int run_without(int code, long calls[FAULT_CLASSES]) {
   outcome first = run_command("");
   expected = run_command("");
-  for (int i = 0; i < FAULT_CLASSES; i++) calls[i] = report->calls[i];
+  for (int i = 0; i < FAULT_CLASSES; i++) calls[i] = expected.report.calls[i];
   out_is_fixed = folder_same(&first.out, &expected.out);
-  const int ok = expected.status == 0 && report->ended && !report->blocks && !report->streams;
-  if (!ok)
-    printf("FAIL %s, without a fault: status %d, ended %d, %ld blocks and %ld files left: %.300s\n", name,
-           expected.status, report->ended, report->blocks, report->streams, expected.err.data);
+  why[0] = 0;
+  const int ok = judge_end(&expected) && code_of(&first) == code && code_of(&expected) == code;
+  if (!ok && !why[0]) wrong("it ended with %d: %.300s", code_of(&expected), expected.err.data);
+  if (!ok) printf("FAIL %s, without a fault: %s\n", name, why);
   outcome_free(&first);
   return ok;
 }
@@ -318,16 +325,17 @@ static int run_without(long calls[FAULT_CLASSES]) {
 int main(int argc, char **argv) {
   long calls[FAULT_CLASSES];
   const char *only = getenv("SEQGPU_FAULTS_KIND"); /* one kind alone */
-  if (argc < 6) {
-    fprintf(stderr, "usage: faults_sweep SHIM FOLDER NAME MOST PROGRAM ARGUMENTS...\n");
+  if (argc < 7) {
+    fprintf(stderr, "usage: faults_sweep SHIM FOLDER NAME CODE MOST PROGRAM ARGUMENTS...\n");
     return 2;
   }
-  shim = argv[1], name = argv[3], command = argv + 5;
+  shim = argv[1], name = argv[3], command = argv + 6;
   prepare(argv[2]);
-  int ok = run_without(calls);
-  for (int i = 0; ok >= 0 && i < FAULT_KINDS && expected.status == 0; i++)
+  const int runs = run_without(strcmp(argv[4], "0") != 0, calls);
+  int ok = runs;
+  for (int i = 0; runs && i < FAULT_KINDS; i++)
     if (only == NULL || strcmp(only, fault_kinds[i].name) == 0)
-      ok &= sweep(&fault_kinds[i], calls[fault_kinds[i].of], strtol(argv[4], NULL, 10));
+      ok &= sweep(&fault_kinds[i], calls[fault_kinds[i].of], strtol(argv[5], NULL, 10));
   folder_remove(scratch);
   folder_free(&start), folder_free(&whole);
   outcome_free(&expected);
