@@ -12,7 +12,13 @@
 
 const sq_option sq_options[SQ_OPTIONS] = {
 #define OPTION(BIT, field, kind, least, most, refusal, ...)                                                  \
-  {#field, SQ_OPTION_##BIT, field##_of, least, most, #field ": " refusal},
+  {#field,                                                                                                   \
+   SQ_OPTION_##BIT,                                                                                          \
+   field##_of,                                                                                               \
+   least,                                                                                                    \
+   most,                                                                                                     \
+   #field ": " refusal,                                                                                      \
+   #field ": must be 0, because this algorithm does not have the option; \"step\" does"},
 #include "core/options.def"
 #undef OPTION
 };
@@ -25,12 +31,15 @@ const sq_option *sq_option_out_of_range(const sq_config *config) {
   return NULL;
 }
 
-/* NULL, or the refusal of the first option that is set and that the cell lacks. */
-static const char *check_options(const sq_cell *cell, const sq_config *config) {
+const sq_option *sq_option_first(const sq_config *config, unsigned known) {
   for (int i = 0; i < SQ_OPTIONS; i++)
-    if (sq_options[i].value(config) != 0 && !(cell->options & sq_options[i].bit))
-      return sq_options[i].refusal;
+    if (sq_options[i].value(config) != 0 && !(known & sq_options[i].bit)) return &sq_options[i];
   return NULL;
+}
+
+const char *sq_option_beyond(const sq_config *config, unsigned known) {
+  const sq_option *found = sq_option_first(config, known);
+  return found ? found->beyond : NULL;
 }
 
 /* ---- parts ---- */
@@ -45,6 +54,12 @@ static int next_name(const char **at, char name[8]) {
   return 1;
 }
 
+/* f = 1 - i of a coupled LSTM is not stored either. */
+static int left_out(const sq_config *c, const char *gate) {
+  return (c->no_input_gate && strcmp(gate, "i") == 0) || (c->no_output_gate && strcmp(gate, "o") == 0) ||
+         ((c->no_forget_gate || c->coupled) && strcmp(gate, "f") == 0);
+}
+
 /* The gates under the cell's names, each H wide, except those that the cell's layout has added itself. */
 static void add_gate_parts(sq_layout *layout) {
   const int64_t H = layout->config.hidden_size;
@@ -52,7 +67,7 @@ static void add_gate_parts(sq_layout *layout) {
   char name[8];
   int64_t column = 0;
   while (next_name(&names, name)) {
-    if (layout->config.coupled && strcmp(name, "f") == 0) continue; /* f = 1 - i is not stored */
+    if (left_out(&layout->config, name)) continue;
     sq_layout_add_part(layout, name, (sq_place){.buffer = SQ_GATES, .column = column}, H);
     column += H;
   }
@@ -73,8 +88,8 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
   layout->config = *config;
   layout->bias = -1;
   for (int k = 0; k < SQ_MAX_STATES; k++) layout->initial[k] = -1;
-  const char *why = check_options(cell, config);
-  if (why == NULL) why = cell->layout(config, layout);
+  const sq_option *lacking = sq_option_first(config, cell->options);
+  const char *why = lacking ? lacking->refusal : cell->layout(config, layout);
   if (why != NULL) return why;
   add_state_parts(layout); /* before the gates: the rnn has an "h" of both kinds */
   add_gate_parts(layout);

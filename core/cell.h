@@ -73,12 +73,19 @@ typedef struct sq_option {
   unsigned bit;
   double (*value)(const sq_config *config);
   double least, most;
-  const char *refusal;
+  const char *refusal; /* of a cell that lacks it */
+  const char *beyond;  /* of an algorithm that lacks it */
 } sq_option;
 extern const sq_option sq_options[SQ_OPTIONS];
 
 /* NULL if every option is in its range, else the first that is not. */
 const sq_option *sq_option_out_of_range(const sq_config *config);
+
+/* The first option that is set and not in `known`, a set of SQ_OPTION_... bits; NULL if there is none. */
+const sq_option *sq_option_first(const sq_config *config, unsigned known);
+
+/* For algorithms that have only the options in `known`: NULL, or why not the first other one that is set. */
+const char *sq_option_beyond(const sq_config *config, unsigned known);
 
 /* A place in the tensors of one step. */
 typedef enum sq_buffer { SQ_NONE, SQ_GATES, SQ_AUX, SQ_STATE, SQ_STATE_PREV } sq_buffer;

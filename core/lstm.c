@@ -1,4 +1,4 @@
-/* lstm.c - long short-term memory, with and without forget gate.
+/* lstm.c - long short-term memory, and its variants.
  *
  *   i_t = s(W_i x_t + b_i + U_i h_{t-1} + p_i c_{t-1})     input gate
  *   f_t = s(W_f x_t + b_f + U_f h_{t-1} + p_f c_{t-1})     forget gate     s = logistic sigmoid
@@ -8,15 +8,19 @@
  *   h_t = o_t tanh(c_t)                                    or  h_t = W_hr (o_t tanh(c_t)) with a projection
  *
  * "lstm":  Gers, Schmidhuber, Cummins 2000 (forget gate); gates [B,4H] = i,f,g,o, PyTorch's order.
- * "lstm0": Hochreiter, Schmidhuber 1997: f = 1, the constant error carousel; gates [B,3H] = i,g,o.
- * Options: peephole: vectors p (Gers, Schmidhuber 2000), without p_f where there is no forget gate;
- *          coupled: f = 1 - i (Greff et al. 2017), gates i,g,o, "lstm" only;
+ * "lstm0": Hochreiter, Schmidhuber 1997: "lstm" with no_forget_gate, the constant error carousel.
+ * Options: peephole: vectors p (Gers, Schmidhuber 2000), of the gates that there are;
  *          projection_size (Sak, Senior, Beaufays 2014): h has P elements.
  *          aux [B,H+P] = m = o tanh(c), then W_hr m.
+ * And, "lstm" only, the variants of Greff, Srivastava, Koutnik, Steunebrink, Schmidhuber, "LSTM: a search
+ * space odyssey", 2017 (their names in brackets).  Gates that are absent have no block in `gates`:
+ *          coupled: f = 1 - i (CIFG);   no_input_gate: i = 1 (NIG);   no_forget_gate: f = 1 (NFG);
+ *          no_output_gate: o = 1 (NOG);   no_input_activation: g without tanh (NIAF);
+ *          no_output_activation: c_t for tanh(c_t) (NOAF).
  * Another cell with the same c and h (mlstm.c) uses this pointwise step as well.  Its further gates stand
  * behind i,f,g,o, have no bias, and are its own, as is aux.
  *
- * Backward, where dm is the gradient at o tanh(c):
+ * Backward, where dm is the gradient at o tanh(c), and a gate that is 1 has none:
  *   do' = dm tanh(c) o(1-o)      dc += dm o (1 - tanh(c)^2) + p_o do'
  *   di' = dc g i(1-i)    df' = dc c_{t-1} f(1-f)    dg' = dc i (1-g^2)
  *   di' = dc (g - c_{t-1}) i(1-i)                    if coupled
@@ -25,10 +29,36 @@
 #include "core/cells.h"
 #include "core/step.h"
 
+enum { ABSENT = -1 };
+
+/* The columns of the gates; those of the sigmoids i and f come first. */
+typedef struct lstm_gates {
+  int64_t i, f, g, o; /* ABSENT: the gate is 1, or f = 1 - i */
+  int64_t end;
+} lstm_gates;
+
+/* The next block of H columns, if it is there. */
+static int64_t take_block(lstm_gates *at, int there, int64_t H) {
+  const int64_t column = at->end;
+  if (!there) return ABSENT;
+  at->end += H;
+  return column;
+}
+
+static lstm_gates gates_of(const sq_config *c) {
+  lstm_gates at = {.end = 0};
+  at.i = take_block(&at, !c->no_input_gate, c->hidden_size);
+  at.f = take_block(&at, !c->no_forget_gate && !c->coupled, c->hidden_size);
+  at.g = take_block(&at, 1, c->hidden_size);
+  at.o = take_block(&at, !c->no_output_gate, c->hidden_size);
+  return at;
+}
+
 #if SEQGPU_REAL_BITS == 32
-/* A peephole vector: dp = sum over time of d(gate) * c. */
+/* A peephole vector, unless its gate is absent: dp = sum over time of d(gate) * c. */
 static void add_peephole(sq_layout *layout, const char *name, int64_t column, sq_buffer c) {
   const int64_t H = layout->config.hidden_size;
+  if (column == ABSENT) return;
   const int param = sq_layout_add_param(layout, name, H, 1);
   sq_layout_add_sum(layout, (sq_sum){.param = param,
                                      .width = H,
@@ -47,134 +77,186 @@ static void add_projection(sq_layout *layout) {
                                              .to = {.buffer = SQ_AUX, .column = H}});
 }
 
-static const char *layout_with(const sq_config *config, sq_layout *layout, int forget) {
-  const int64_t H = config->hidden_size, P = config->projection_size;
-  const int64_t blocks = forget ? 4 : 3, out = P ? P : H;
+const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
+  const int64_t H = config->hidden_size, P = config->projection_size, out = P ? P : H;
+  const lstm_gates at = gates_of(config);
   if (P < 0 || P >= H) {
     if (P != 0) return "projection_size: must be 0 (none) or from 1 to hidden_size - 1";
   }
+  if (config->coupled && (config->no_input_gate || config->no_forget_gate))
+    return "coupled: must be 0 with no_input_gate or no_forget_gate, because f = 1 - i needs both gates";
   layout->aux = P ? H + P : 0;
   layout->output = out;
   layout->states = 2;
   layout->state_width[0] = out;
   layout->state_width[1] = H;
   layout->stages = P ? 2 : 1;
-  sq_layout_add_input(layout, blocks * H, blocks * H);
-  const int whh = sq_layout_add_param(layout, "weight_hh", blocks * H, out);
+  sq_layout_add_input(layout, at.end, at.end);
+  const int whh = sq_layout_add_param(layout, "weight_hh", at.end, out);
   sq_layout_add_product(layout, (sq_product){.param = whh,
-                                             .rows = blocks * H,
+                                             .rows = at.end,
                                              .cols = out,
                                              .from = {.buffer = SQ_STATE_PREV},
                                              .to = {.buffer = SQ_GATES}});
   if (config->peephole) {
-    add_peephole(layout, "peephole_i", 0, SQ_STATE_PREV);
-    if (forget) add_peephole(layout, "peephole_f", H, SQ_STATE_PREV);
-    add_peephole(layout, "peephole_o", (blocks - 1) * H, SQ_STATE);
+    add_peephole(layout, "peephole_i", at.i, SQ_STATE_PREV);
+    add_peephole(layout, "peephole_f", at.f, SQ_STATE_PREV);
+    add_peephole(layout, "peephole_o", at.o, SQ_STATE);
   }
   if (P) add_projection(layout);
   return NULL;
 }
 
-const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
-  return layout_with(config, layout, !config->coupled);
-}
-
 const char *sq_lstm0_layout(const sq_config *config, sq_layout *layout) {
-  return layout_with(config, layout, 0);
+  (void)config;
+  layout->config.no_forget_gate = 1;
+  return sq_lstm_layout(&layout->config, layout);
 }
 #endif
 
 /* Where the blocks of one row are, and which of the options hold. */
 typedef struct lstm_row {
   int64_t H;
-  int forget, coupled;
-  int64_t f, g, o; /* columns; i is at 0 */
-  const real *p_i, *p_f, *p_o;
+  lstm_gates at;
+  int coupled;
+  int bounded_in, bounded_out; /* g and c go through a tanh */
+  const real *p_i, *p_f, *p_o; /* NULL: none */
 } lstm_row;
 
 static int projected(const FN(sq_step) * s) { return s->layout->config.projection_size != 0; }
 
 static const real *peephole(const FN(sq_step) * s, const char *name) {
-  return s->params + s->layout->param[sq_layout_param(s->layout, name)].offset;
+  const int param = sq_layout_param(s->layout, name);
+  return param < 0 ? NULL : s->params + s->layout->param[param].offset;
 }
 
 static lstm_row row_of(const FN(sq_step) * s) {
-  const int64_t H = s->layout->config.hidden_size;
-  const int forget = s->layout->biased == 4 * H;
-  lstm_row r = {.H = H, .forget = forget, .coupled = s->layout->config.coupled};
-  r.f = H;
-  r.g = forget ? 2 * H : H;
-  r.o = r.g + H;
-  if (!s->layout->config.peephole) return r;
+  const sq_config *c = &s->layout->config;
+  lstm_row r = {.H = c->hidden_size, .at = gates_of(c), .coupled = c->coupled};
+  r.bounded_in = !c->no_input_activation;
+  r.bounded_out = !c->no_output_activation;
+  if (!c->peephole) return r;
   r.p_i = peephole(s, "peephole_i");
-  r.p_f = forget ? peephole(s, "peephole_f") : NULL;
+  r.p_f = peephole(s, "peephole_f");
   r.p_o = peephole(s, "peephole_o");
   return r;
 }
+
+/* A gate's block of a row; NULL if it is absent. */
+SQ_INLINE const real *block(const real *row, int64_t column) {
+  return column == ABSENT ? NULL : row + column;
+}
+SQ_INLINE real *block_out(real *row, int64_t column) { return column == ABSENT ? NULL : row + column; }
 
 SQ_INLINE void add_scaled(int64_t n, real *restrict a, const real *restrict p, const real *restrict c) {
   for (int64_t j = 0; j < n; j++) a[j] += p[j] * c[j];
 }
 
+/* The loops below are compiled for the common variants apart, where `has_i` and so on are constants, and once
+ * for all others. */
+
 /* c_t from activated gates. */
-SQ_INLINE void next_cell(const lstm_row *r, const real *restrict a, const real *restrict cp,
-                         real *restrict c) {
-  const real *restrict i = a, *restrict f = a + r->f, *restrict g = a + r->g;
-  if (r->forget)
-    for (int64_t j = 0; j < r->H; j++) c[j] = f[j] * cp[j] + i[j] * g[j];
+SQ_INLINE void next_cell_of(int has_i, int has_f, int coupled, const lstm_row *r, const real *restrict a,
+                            const real *restrict cp, real *restrict c) {
+  const real *restrict i = block(a, r->at.i), *restrict f = block(a, r->at.f), *restrict g = a + r->at.g;
+  for (int64_t j = 0; j < r->H; j++)
+    c[j] = (has_f ? f[j] : coupled ? 1 - i[j] : 1) * cp[j] + (has_i ? i[j] : 1) * g[j];
+}
+
+SQ_INLINE void next_cell(const lstm_row *r, const real *a, const real *cp, real *c) {
+  const int has_i = r->at.i != ABSENT, has_f = r->at.f != ABSENT;
+  if (has_i && has_f)
+    next_cell_of(1, 1, 0, r, a, cp, c);
   else if (r->coupled)
-    for (int64_t j = 0; j < r->H; j++) c[j] = (1 - i[j]) * cp[j] + i[j] * g[j];
+    next_cell_of(1, 0, 1, r, a, cp, c);
+  else if (has_i)
+    next_cell_of(1, 0, 0, r, a, cp, c);
   else
-    for (int64_t j = 0; j < r->H; j++) c[j] = cp[j] + i[j] * g[j];
+    next_cell_of(0, has_f, 0, r, a, cp, c);
+}
+
+/* m = o tanh(c) */
+SQ_INLINE void output_of(int has_o, int bounded, int64_t H, const real *restrict o, const real *restrict c,
+                         real *restrict m) {
+  for (int64_t j = 0; j < H; j++) m[j] = (has_o ? o[j] : 1) * (bounded ? FN(sq_tanh)(c[j]) : c[j]);
 }
 
 /* Activates one row of gates, writes c, and m = o tanh(c). */
 SQ_CLONES static void forward_row(const lstm_row *r, real *a, const real *cp, real *c, real *restrict m) {
   const int64_t H = r->H;
-  if (r->p_i) add_scaled(H, a, r->p_i, cp);
-  if (r->p_f) add_scaled(H, a + r->f, r->p_f, cp);
-  FN(sq_activate_row)(SQ_SIGMOID, r->forget ? 2 * H : H, a, a);
-  FN(sq_activate_row)(SQ_TANH, H, a + r->g, a + r->g);
+  if (r->p_i) add_scaled(H, a + r->at.i, r->p_i, cp);
+  if (r->p_f) add_scaled(H, a + r->at.f, r->p_f, cp);
+  FN(sq_activate_row)(SQ_SIGMOID, r->at.g, a, a);
+  if (r->bounded_in) FN(sq_activate_row)(SQ_TANH, H, a + r->at.g, a + r->at.g);
   next_cell(r, a, cp, c);
-  real *restrict o = a + r->o;
+  const int has_o = r->at.o != ABSENT;
+  real *o = block_out(a, r->at.o);
   if (r->p_o) add_scaled(H, o, r->p_o, c);
-  FN(sq_activate_row)(SQ_SIGMOID, H, o, o);
-  for (int64_t j = 0; j < H; j++) m[j] = o[j] * FN(sq_tanh)(c[j]);
+  if (has_o) FN(sq_activate_row)(SQ_SIGMOID, H, o, o);
+  if (has_o && r->bounded_out)
+    output_of(1, 1, H, o, c, m);
+  else
+    output_of(has_o, r->bounded_out, H, o, c, m);
 }
 
-/* One row backward.  In: dm, and dc at c_t; out: d, the gradients at the pre-activations, and dc at
- * c_{t-1}. */
-SQ_CLONES static void backward_row(const lstm_row *r, const real *restrict a, const real *restrict cp,
-                                   const real *restrict c, const real *restrict dm, real *restrict dc,
-                                   real *restrict d) {
-  const int64_t H = r->H;
-  const real *restrict i = a, *restrict g = a + r->g, *restrict o = a + r->o;
-  real *restrict di = d, *restrict dg = d + r->g, *restrict dout = d + r->o;
-  for (int64_t j = 0; j < H; j++) {
-    const real tc = FN(sq_tanh)(c[j]);
-    dout[j] = dm[j] * tc * o[j] * (1 - o[j]);
-    dc[j] += dm[j] * o[j] * (1 - tc * tc);
+/* do', and what h adds to dc. */
+SQ_INLINE void output_back_of(int has_o, int bounded, const lstm_row *r, const real *restrict a,
+                              const real *restrict c, const real *restrict dm, real *restrict dc,
+                              real *restrict d) {
+  const real *restrict o = block(a, r->at.o);
+  real *restrict dout = block_out(d, r->at.o);
+  for (int64_t j = 0; j < r->H; j++) {
+    const real tc = bounded ? FN(sq_tanh)(c[j]) : c[j], slope = bounded ? 1 - tc * tc : 1;
+    if (has_o) dout[j] = dm[j] * tc * o[j] * (1 - o[j]);
+    dc[j] += dm[j] * (has_o ? o[j] : 1) * slope;
   }
-  if (r->p_o) add_scaled(H, dc, r->p_o, dout);
-  for (int64_t j = 0; j < H; j++) dg[j] = dc[j] * i[j] * (1 - g[j] * g[j]);
+}
+
+SQ_INLINE void input_back_of(int has_i, int bounded, const lstm_row *r, const real *restrict a,
+                             const real *restrict dc, real *restrict d) {
+  const real *restrict i = block(a, r->at.i), *restrict g = a + r->at.g;
+  real *restrict dg = d + r->at.g;
+  for (int64_t j = 0; j < r->H; j++) dg[j] = dc[j] * (has_i ? i[j] : 1) * (bounded ? 1 - g[j] * g[j] : 1);
+}
+
+/* di' and df'; dc becomes the gradient at c_{t-1} but for the peepholes. */
+SQ_INLINE void gates_back(const lstm_row *r, const real *restrict a, const real *restrict cp,
+                          real *restrict dc, real *restrict d) {
+  const int64_t H = r->H;
+  const real *restrict i = block(a, r->at.i), *restrict f = block(a, r->at.f), *restrict g = a + r->at.g;
+  real *restrict di = block_out(d, r->at.i), *restrict df = block_out(d, r->at.f);
   if (r->coupled) {
     for (int64_t j = 0; j < H; j++) {
       di[j] = dc[j] * (g[j] - cp[j]) * i[j] * (1 - i[j]);
       dc[j] *= 1 - i[j];
     }
-  } else {
+  } else if (r->at.i != ABSENT) {
     for (int64_t j = 0; j < H; j++) di[j] = dc[j] * g[j] * i[j] * (1 - i[j]);
   }
-  if (r->forget) {
-    const real *restrict f = a + r->f;
-    real *restrict df = d + r->f;
-    for (int64_t j = 0; j < H; j++) {
-      df[j] = dc[j] * cp[j] * f[j] * (1 - f[j]);
-      dc[j] *= f[j];
-    }
-    if (r->p_f) add_scaled(H, dc, r->p_f, df);
+  if (r->at.f == ABSENT) return;
+  for (int64_t j = 0; j < H; j++) {
+    df[j] = dc[j] * cp[j] * f[j] * (1 - f[j]);
+    dc[j] *= f[j];
   }
-  if (r->p_i) add_scaled(H, dc, r->p_i, di);
+}
+
+/* One row backward.  In: dm, and dc at c_t; out: d, the gradients at the pre-activations, and dc at
+ * c_{t-1}. */
+SQ_CLONES static void backward_row(const lstm_row *r, const real *a, const real *cp, const real *c,
+                                   const real *dm, real *dc, real *d) {
+  const int has_i = r->at.i != ABSENT, has_o = r->at.o != ABSENT;
+  if (has_o && r->bounded_out)
+    output_back_of(1, 1, r, a, c, dm, dc, d);
+  else
+    output_back_of(has_o, r->bounded_out, r, a, c, dm, dc, d);
+  if (r->p_o) add_scaled(r->H, dc, r->p_o, d + r->at.o);
+  if (has_i && r->bounded_in)
+    input_back_of(1, 1, r, a, dc, d);
+  else
+    input_back_of(has_i, r->bounded_in, r, a, dc, d);
+  gates_back(r, a, cp, dc, d);
+  if (r->p_f) add_scaled(r->H, dc, r->p_f, d + r->at.f);
+  if (r->p_i) add_scaled(r->H, dc, r->p_i, d + r->at.i);
 }
 
 /* Stage 0: gates, c, and m (which is h, or the operand of the projection). */
@@ -237,6 +319,6 @@ void FN(sq_lstm_backward)(const FN(sq_step) * s, int stage) {
     backward_projection(s);
 }
 
-/* lstm0 is the same arithmetic; its layout has no forget block. */
+/* lstm0 is the same arithmetic. */
 void FN(sq_lstm0_forward)(const FN(sq_step) * s, int stage) { FN(sq_lstm_forward)(s, stage); }
 void FN(sq_lstm0_backward)(const FN(sq_step) * s, int stage) { FN(sq_lstm_backward)(s, stage); }

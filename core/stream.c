@@ -196,12 +196,11 @@ static void later_products(const stream *s, const sq_step_f32 *step, int stage) 
 
 /* ---------------------------------------------------------------- steps */
 
-/* The step of stream_step.c that is the whole cell, or NULL: the cell's own. */
+/* The step of stream_step.c that is the whole cell, or NULL: the cell's own.  The LSTM's is without options. */
 static pointwise *only_step(const sq_stream_kernels *kernels, const sq_layout *l) {
-  const sq_config *c = &l->config;
-  if (l->cell->forward_f32 == sq_lstm_forward_f32 && !c->peephole && !c->coupled && !c->projection_size)
+  if (l->cell->forward_f32 == sq_lstm_forward_f32 && sq_option_beyond(&l->config, 0) == NULL)
     return kernels->lstm;
-  return l->cell->forward_f32 == sq_gru_forward_f32 && c->reset_after ? kernels->gru : NULL;
+  return l->cell->forward_f32 == sq_gru_forward_f32 && l->config.reset_after ? kernels->gru : NULL;
 }
 
 /* The states before the first step: the caller's, or zeros. */

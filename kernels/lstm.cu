@@ -1,7 +1,7 @@
 /* lstm.cu - the pointwise steps of the LSTM cells (core/lstm.c has equations, papers and gate order).
  *
  *   i = s(a_i + p_i c')   f = s(a_f + p_f c')   g = tanh(a_g)      c' = c_{t-1};  a: pre-activations
- *   c = f c' + i g                              lstm0: f = 1       coupled: f = 1 - i
+ *   c = f c' + i g                              lstm0: f = 1       coupled: f = 1 - i     (further ones: ANY)
  *   o = s(a_o + p_o c)    m = o tanh(c)         h = m, or with a projection, in a second stage, h = W_hr m
  *
  * Backward, where dm is the gradient at m:
@@ -9,7 +9,8 @@
  *   di' = dc g i(1-i)    df' = dc c' f(1-f)    dg' = dc i (1-g^2)    (coupled: di' = dc (g - c') i(1-i))
  *   dc' = dc f + p_i di' + p_f df'
  *
- * Launch as in step.h.  The variants are template arguments, so the plain LSTM pays for none of them.
+ * Launch as in step.h.  The common variants are template arguments, so the plain LSTM pays for none of them;
+ * the others (Greff et al. 2017) are one more instance, ANY, which asks at run time.
  * 48 bytes per thread and step forward, 56 to 60 backward (lstm without options); 5 transcendentals forward,
  * 1 backward.
  */
@@ -18,27 +19,39 @@
 
 namespace {
 
-/* How c keeps its old value. */
-enum { CAROUSEL, FORGET, COUPLED };
+/* How c keeps its old value, or any variant. */
+enum { CAROUSEL, FORGET, COUPLED, ANY };
+
+enum { ABSENT = -1 };
+
+/* Columns of the gates in units of H, and the rest of a variant. */
+struct lstm_variant {
+  int i, f, g, o; /* ABSENT: the gate is 1, or with `coupled` f = 1 - i */
+  int count;
+  bool coupled, bounded_in, bounded_out; /* g and c go through a tanh */
+};
 
 struct lstm_shape {
   int64_t H, P; /* P: width of h */
   int64_t G;    /* width of gates */
   int64_t A;    /* width of aux with a projection: H + P; else 0 */
   const float *p_i, *p_f, *p_o;
+  lstm_variant any;
 };
 
-/* Columns of the gates in units of H. */
-template <int kind> struct lstm_gates {
-  enum { i = 0, f = 1, g = kind == FORGET ? 2 : 1, o = g + 1, count = o + 1 };
-};
+/* Constants but for ANY. */
+template <int kind> __device__ __forceinline__ lstm_variant lstm_variant_of(const lstm_shape &n) {
+  if (kind == ANY) return n.any;
+  if (kind == FORGET) return {0, 1, 2, 3, 4, false, true, true};
+  return {0, ABSENT, 1, 2, 3, kind == COUPLED, true, true};
+}
 
 /* A sequence that has ended: its state passes on, and everything else is zero. */
-template <int kind>
-__device__ __forceinline__ void lstm_pass(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j) {
+__device__ __forceinline__ void lstm_pass(const sq_step &s, const lstm_shape &n, int count, int64_t b,
+                                          int64_t j) {
   const int64_t at = b * n.H + j;
   SQ_UNROLL
-  for (int k = 0; k < lstm_gates<kind>::count; k++) s.gates[b * n.G + k * n.H + j] = 0.0f;
+  for (int k = 0; k < count; k++) s.gates[b * n.G + k * n.H + j] = 0.0f;
   s.next[1][at] = s.prev[1][at];
   if (n.A != 0) {
     s.aux[b * n.A + j] = 0.0f;
@@ -50,21 +63,22 @@ __device__ __forceinline__ void lstm_pass(const sq_step &s, const lstm_shape &n,
 
 template <int kind, bool peephole>
 __device__ __forceinline__ void lstm_unit(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j) {
-  typedef lstm_gates<kind> gate;
+  const lstm_variant v = lstm_variant_of<kind>(n);
   const int64_t at = b * n.H + j;
   float *a = s.gates + b * n.G + j;
   const float old = s.prev[1][at];
-  const float i = sq_sigmoid(a[0] + (peephole ? n.p_i[j] * old : 0.0f));
-  const float g = sq_tanh(a[gate::g * n.H]);
-  float f = kind == COUPLED ? 1.0f - i : 1.0f;
-  if (kind == FORGET) f = sq_sigmoid(a[gate::f * n.H] + (peephole ? n.p_f[j] * old : 0.0f));
+  float i = 1.0f, f = 1.0f, o = 1.0f;
+  if (v.i != ABSENT) i = sq_sigmoid(a[v.i * n.H] + (peephole ? n.p_i[j] * old : 0.0f));
+  const float g = v.bounded_in ? sq_tanh(a[v.g * n.H]) : a[v.g * n.H];
+  if (v.coupled) f = 1.0f - i;
+  if (v.f != ABSENT) f = sq_sigmoid(a[v.f * n.H] + (peephole ? n.p_f[j] * old : 0.0f));
   const float c = f * old + i * g;
-  const float o = sq_sigmoid(a[gate::o * n.H] + (peephole ? n.p_o[j] * c : 0.0f));
-  const float m = o * sq_tanh(c);
-  a[0] = i;
-  if (kind == FORGET) a[gate::f * n.H] = f;
-  a[gate::g * n.H] = g;
-  a[gate::o * n.H] = o;
+  if (v.o != ABSENT) o = sq_sigmoid(a[v.o * n.H] + (peephole ? n.p_o[j] * c : 0.0f));
+  const float m = o * (v.bounded_out ? sq_tanh(c) : c);
+  if (v.i != ABSENT) a[v.i * n.H] = i;
+  if (v.f != ABSENT) a[v.f * n.H] = f;
+  a[v.g * n.H] = g;
+  if (v.o != ABSENT) a[v.o * n.H] = o;
   s.next[1][at] = c;
   if (n.A != 0) {
     s.aux[b * n.A + j] = m;
@@ -81,7 +95,7 @@ template <int kind, bool peephole> __global__ void lstm_kernel(sq_step s, lstm_s
       if (valid)
         lstm_unit<kind, peephole>(s, n, b, j);
       else
-        lstm_pass<kind>(s, n, b, j);
+        lstm_pass(s, n, lstm_variant_of<kind>(n).count, b, j);
     }
   }
 }
@@ -89,25 +103,27 @@ template <int kind, bool peephole> __global__ void lstm_kernel(sq_step s, lstm_s
 template <int kind, bool peephole>
 __device__ __forceinline__ void lstm_unit_backward(const sq_step &s, const lstm_shape &n, int64_t b,
                                                    int64_t j) {
-  typedef lstm_gates<kind> gate;
+  const lstm_variant v = lstm_variant_of<kind>(n);
   const int64_t at = b * n.H + j;
   const float *a = s.gates + b * n.G + j;
   float *d = s.dgates + b * n.G + j;
-  const float i = a[0], g = a[gate::g * n.H], o = a[gate::o * n.H];
-  const float f = kind == FORGET ? a[gate::f * n.H] : kind == COUPLED ? 1.0f - i : 1.0f;
-  const float old = s.prev[1][at], tc = sq_tanh(s.next[1][at]);
+  const float i = v.i != ABSENT ? a[v.i * n.H] : 1.0f, g = a[v.g * n.H];
+  const float o = v.o != ABSENT ? a[v.o * n.H] : 1.0f;
+  const float f = v.f != ABSENT ? a[v.f * n.H] : v.coupled ? 1.0f - i : 1.0f;
+  const float old = s.prev[1][at], c = s.next[1][at], tc = v.bounded_out ? sq_tanh(c) : c;
   const float dm = n.A != 0 ? s.daux[b * n.A + j] : s.dstate[0][at] + sq_dy(s, b, j);
-  const float da_o = dm * tc * o * (1.0f - o);
-  const float dc = s.dstate[1][at] + dm * o * (1.0f - tc * tc) + (peephole ? n.p_o[j] * da_o : 0.0f);
-  const float da_i = dc * (kind == COUPLED ? g - old : g) * i * (1.0f - i);
-  const float da_f = kind == FORGET ? dc * old * f * (1.0f - f) : 0.0f;
-  d[0] = da_i;
-  if (kind == FORGET) d[gate::f * n.H] = da_f;
-  d[gate::g * n.H] = dc * i * (1.0f - g * g);
-  d[gate::o * n.H] = da_o;
+  const float da_o = v.o != ABSENT ? dm * tc * o * (1.0f - o) : 0.0f;
+  const float dc = s.dstate[1][at] + dm * o * (v.bounded_out ? 1.0f - tc * tc : 1.0f) +
+                   (peephole && v.o != ABSENT ? n.p_o[j] * da_o : 0.0f);
+  const float da_i = v.i != ABSENT ? dc * (v.coupled ? g - old : g) * i * (1.0f - i) : 0.0f;
+  const float da_f = v.f != ABSENT ? dc * old * f * (1.0f - f) : 0.0f;
+  if (v.i != ABSENT) d[v.i * n.H] = da_i;
+  if (v.f != ABSENT) d[v.f * n.H] = da_f;
+  d[v.g * n.H] = dc * i * (v.bounded_in ? 1.0f - g * g : 1.0f);
+  if (v.o != ABSENT) d[v.o * n.H] = da_o;
   float dold = dc * f;
-  if (peephole) dold += n.p_i[j] * da_i;
-  if (peephole && kind == FORGET) dold += n.p_f[j] * da_f;
+  if (peephole && v.i != ABSENT) dold += n.p_i[j] * da_i;
+  if (peephole && v.f != ABSENT) dold += n.p_f[j] * da_f;
   s.dstate[1][at] = dold;
   if (n.A == 0) s.dstate[0][at] = 0.0f; /* h_{t-1} enters only through the product */
 }
@@ -121,7 +137,7 @@ template <int kind, bool peephole> __global__ void lstm_backward_kernel(sq_step 
         continue;
       }
       SQ_UNROLL
-      for (int k = 0; k < lstm_gates<kind>::count; k++) s.dgates[b * n.G + k * n.H + j] = 0.0f;
+      for (int k = 0; k < lstm_variant_of<kind>(n).count; k++) s.dgates[b * n.G + k * n.H + j] = 0.0f;
       if (n.A != 0) s.daux[b * n.A + j] = 0.0f;
     }
   }
@@ -155,13 +171,27 @@ __global__ void lstm_projection_backward_kernel(sq_step s, lstm_shape n) {
 typedef void lstm_step_kernel(sq_step s, lstm_shape n);
 
 /* [kind][peephole] */
-lstm_step_kernel *const lstm_kernels[3][2] = {{lstm_kernel<CAROUSEL, false>, lstm_kernel<CAROUSEL, true>},
+lstm_step_kernel *const lstm_kernels[4][2] = {{lstm_kernel<CAROUSEL, false>, lstm_kernel<CAROUSEL, true>},
                                               {lstm_kernel<FORGET, false>, lstm_kernel<FORGET, true>},
-                                              {lstm_kernel<COUPLED, false>, lstm_kernel<COUPLED, true>}};
-lstm_step_kernel *const lstm_backward_kernels[3][2] = {
+                                              {lstm_kernel<COUPLED, false>, lstm_kernel<COUPLED, true>},
+                                              {lstm_kernel<ANY, false>, lstm_kernel<ANY, true>}};
+lstm_step_kernel *const lstm_backward_kernels[4][2] = {
     {lstm_backward_kernel<CAROUSEL, false>, lstm_backward_kernel<CAROUSEL, true>},
     {lstm_backward_kernel<FORGET, false>, lstm_backward_kernel<FORGET, true>},
-    {lstm_backward_kernel<COUPLED, false>, lstm_backward_kernel<COUPLED, true>}};
+    {lstm_backward_kernel<COUPLED, false>, lstm_backward_kernel<COUPLED, true>},
+    {lstm_backward_kernel<ANY, false>, lstm_backward_kernel<ANY, true>}};
+
+lstm_variant lstm_variant_in(const sq_config &c) {
+  lstm_variant v = {};
+  v.i = c.no_input_gate ? ABSENT : v.count++;
+  v.f = c.no_forget_gate || c.coupled ? ABSENT : v.count++;
+  v.g = v.count++;
+  v.o = c.no_output_gate ? ABSENT : v.count++;
+  v.coupled = c.coupled;
+  v.bounded_in = !c.no_input_activation;
+  v.bounded_out = !c.no_output_activation;
+  return v;
+}
 
 lstm_shape lstm_shape_of(const sq_step *s) {
   const sq_layout *l = s->layout;
@@ -173,12 +203,14 @@ lstm_shape lstm_shape_of(const sq_step *s) {
   n.p_i = sq_step_param(s, "peephole_i");
   n.p_f = sq_step_param(s, "peephole_f");
   n.p_o = sq_step_param(s, "peephole_o");
+  n.any = lstm_variant_in(l->config);
   return n;
 }
 
 int lstm_kind_of(const sq_step *s) {
-  if (s->layout->biased == 4 * s->layout->config.hidden_size) return FORGET;
-  return s->layout->config.coupled ? COUPLED : CAROUSEL;
+  const sq_config &c = s->layout->config;
+  if (c.no_input_gate || c.no_output_gate || c.no_input_activation || c.no_output_activation) return ANY;
+  return c.coupled ? COUPLED : c.no_forget_gate ? CAROUSEL : FORGET;
 }
 
 } // namespace
@@ -186,7 +218,8 @@ int lstm_kind_of(const sq_step *s) {
 extern "C" int SQ_GPU(lstm_forward)(sq_exec *exec, const sq_step *s, int stage) {
   const lstm_shape n = lstm_shape_of(s);
   if (stage == 1) return sq_step_launch(exec, "lstm_projection_kernel", lstm_projection_kernel, n.P, s, n);
-  return sq_step_launch(exec, "lstm_kernel", lstm_kernels[lstm_kind_of(s)][n.p_i != NULL], n.H, s, n);
+  return sq_step_launch(exec, "lstm_kernel", lstm_kernels[lstm_kind_of(s)][s->layout->config.peephole], n.H,
+                        s, n);
 }
 
 extern "C" int SQ_GPU(lstm_backward)(sq_exec *exec, const sq_step *s, int stage) {
@@ -194,11 +227,11 @@ extern "C" int SQ_GPU(lstm_backward)(sq_exec *exec, const sq_step *s, int stage)
   if (stage == 1)
     return sq_step_launch(exec, "lstm_projection_backward_kernel", lstm_projection_backward_kernel, n.P, s,
                           n);
-  return sq_step_launch(exec, "lstm_backward_kernel", lstm_backward_kernels[lstm_kind_of(s)][n.p_i != NULL],
-                        n.H, s, n);
+  return sq_step_launch(exec, "lstm_backward_kernel",
+                        lstm_backward_kernels[lstm_kind_of(s)][s->layout->config.peephole], n.H, s, n);
 }
 
-/* lstm0 is the same arithmetic; its layout has no forget block. */
+/* lstm0 is the same arithmetic. */
 extern "C" int SQ_GPU(lstm0_forward)(sq_exec *exec, const sq_step *s, int stage) {
   return SQ_GPU(lstm_forward)(exec, s, stage);
 }

@@ -51,11 +51,28 @@ static const cell_row cell_rows[] = {
      2,
      0},
     {"urnn", {.cell = "urnn"}, 2, 0},
+    {"lstm no_input_gate peephole", {.cell = "lstm", .no_input_gate = 1, .peephole = 1}, 1, 0},
+    {"lstm no_forget_gate peephole", {.cell = "lstm", .no_forget_gate = 1, .peephole = 1}, 1, 0},
+    {"lstm no_output_gate projection peephole", {.cell = "lstm", .no_output_gate = 1, .peephole = 1}, 2, 1},
+    {"lstm no_input_activation no_output_activation",
+     {.cell = "lstm", .no_input_activation = 1, .no_output_activation = 1},
+     1,
+     0},
+    {"lstm coupled no_output_gate no_input_activation",
+     {.cell = "lstm", .coupled = 1, .no_output_gate = 1, .no_input_activation = 1},
+     1,
+     0},
 };
+
+/* An LSTM that lacks more than its forget gate. */
+static inline int is_rare_lstm(const seqgpu_rnn_desc *d) {
+  return d->no_input_gate || d->no_output_gate || d->no_input_activation || d->no_output_activation;
+}
 
 /* Whether the persistent kernels have the cell's step (kernels/persistent/cells.h). */
 static inline int is_persistent(const cell_row *row) {
   static const char *const names[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
+  if (is_rare_lstm(&row->desc)) return 0;
   for (size_t i = 0; i < COUNT(names); i++)
     if (strcmp(row->desc.cell, names[i]) == 0) return !row->projects;
   return 0;

@@ -125,6 +125,11 @@ static const desc_row desc_rows[] = {
     FIELD("lstm", INT64, projection_size, 0x1p62),
     FIELD("lstm", INT, peephole, 2),
     FIELD("lstm", INT, coupled, -1),
+    FIELD("lstm", INT, no_input_gate, 2),
+    FIELD("lstm", INT, no_forget_gate, -1),
+    FIELD("lstm", INT, no_output_gate, 2),
+    FIELD("lstm", INT, no_input_activation, 2),
+    FIELD("lstm", INT, no_output_activation, 2),
     FIELD("gru", INT, reset_after, 2),
     FIELD("scrn", INT64, context_size, -1),
     FIELD("mrnn", INT64, factor_size, -1),
@@ -160,6 +165,11 @@ static const desc_row desc_rows[] = {
     FIELD("gru", INT64, projection_size, 2),
     FIELD("gru", INT, peephole, 1),
     FIELD("gru", INT, coupled, 1),
+    FIELD("lstm0", INT, no_forget_gate, 1),
+    FIELD("mlstm", INT, no_input_gate, 1),
+    FIELD("gru", INT, no_output_gate, 1),
+    FIELD("rnn", INT, no_input_activation, 1),
+    FIELD("lstm0", INT, no_output_activation, 1),
 };
 
 /* Writes the row's value into its field. */

@@ -87,10 +87,16 @@ static void jaeger(const step *s) {
 /* The gates' order by name; gates that a cell does not have are left out of its blocks. */
 enum { GATE_I, GATE_F, GATE_G, GATE_O };
 
+static int has_gate(const seqgpu_rnn_desc *d, int which) {
+  if (which == GATE_I) return !d->no_input_gate;
+  if (which == GATE_F) return strcmp(d->cell, "lstm0") != 0 && !d->coupled && !d->no_forget_gate;
+  return which == GATE_O ? !d->no_output_gate : 1;
+}
+
 /* The pre-activation of unit j: `recurrent` and its matrix are h's, or of a multiplicative LSTM m's. */
 static double gate(const step *s, int which, int64_t j, const char *matrix, const double *recurrent) {
-  const int has_f = strcmp(s->desc->cell, "lstm0") != 0 && !s->desc->coupled;
-  const int64_t block = which > GATE_F && !has_f ? which - 1 : which, r = block * s->H + j;
+  int64_t r = j;
+  for (int before = 0; before < which; before++) r += has_gate(s->desc, before) ? s->H : 0;
   return input(s, r) + row(s, matrix, r, recurrent);
 }
 
@@ -99,19 +105,24 @@ static double peephole(const step *s, const char *name, int64_t j, double c) {
 }
 
 /* Hochreiter, Schmidhuber 1997 without a forget gate; Gers, Schmidhuber, Cummins 2000 with one; peepholes:
- * Gers, Schmidhuber 2000; f = 1 - i: Greff et al. 2017; projection: Sak, Senior, Beaufays 2014. */
+ * Gers, Schmidhuber 2000; f = 1 - i, and what else may be left out: Greff et al. 2017; projection: Sak, Senior,
+ * Beaufays 2014. */
 static void lstm_of(const step *s, const char *matrix, const double *recurrent) {
-  const int none = strcmp(s->desc->cell, "lstm0") == 0;
+  const seqgpu_rnn_desc *d = s->desc;
   double m[MOST];
   for (int64_t j = 0; j < s->H; j++) {
     const double old = s->c[j];
-    const double i = sigmoid(gate(s, GATE_I, j, matrix, recurrent) + peephole(s, "peephole_i", j, old));
-    double f = none ? 1 : 1 - i;
-    if (!none && !s->desc->coupled)
+    double i = 1, f = 1, o = 1, g = gate(s, GATE_G, j, matrix, recurrent);
+    if (has_gate(d, GATE_I))
+      i = sigmoid(gate(s, GATE_I, j, matrix, recurrent) + peephole(s, "peephole_i", j, old));
+    if (has_gate(d, GATE_F))
       f = sigmoid(gate(s, GATE_F, j, matrix, recurrent) + peephole(s, "peephole_f", j, old));
-    s->c[j] = f * old + i * tanh(gate(s, GATE_G, j, matrix, recurrent));
-    m[j] = sigmoid(gate(s, GATE_O, j, matrix, recurrent) + peephole(s, "peephole_o", j, s->c[j])) *
-           tanh(s->c[j]);
+    if (d->coupled) f = 1 - i;
+    if (!d->no_input_activation) g = tanh(g);
+    s->c[j] = f * old + i * g;
+    if (has_gate(d, GATE_O))
+      o = sigmoid(gate(s, GATE_O, j, matrix, recurrent) + peephole(s, "peephole_o", j, s->c[j]));
+    m[j] = o * (d->no_output_activation ? s->c[j] : tanh(s->c[j]));
   }
   const int64_t P = s->desc->projection_size ? s->desc->projection_size : s->H;
   for (int64_t j = 0; j < P; j++) s->y[j] = s->desc->projection_size ? row(s, "weight_hr", j, m) : m[j];

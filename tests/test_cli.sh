@@ -45,7 +45,7 @@ done
 if [ -z "$different" ]; then pass "cpu f32: task charlm, resumed at any of 29 steps, the same bits"
 else fail "cpu f32: task charlm, resumed at any of 29 steps, the same bits" "not at$different: $(head -c 200 err)"; fi
 
-for cell in "--cell gru" "--cell gru --reset-after" "--cell rnn" "--cell lstm0" "--peephole" "--coupled" \
+for cell in "--cell gru" "--cell gru --reset-after" "--cell rnn" "--cell lstm0" "--peephole" "--coupled" "--no-input-gate --no-output-activation" \
   "--tokens words --vocab-limit 12" "--tokens bytes --optimizer rmsprop" "--optimizer momentum --embedding 3 --layers 1"; do
   check "cpu f32: task charlm, resume with $cell" sh -c '
     set -e
@@ -64,7 +64,7 @@ has_keys() {
   if [ "$(keys "$3")" = "$2 " ]; then pass "$1"; else fail "$1" "$(keys "$3")"; fi
 }
 model_keys="cell layers hidden projection activation reset-after peephole coupled factors context leak learn-leak reflections \
-init init-scale forget-bias batch seed optimizer momentum decay dropout clip lr math"
+no-input-gate no-forget-gate no-output-gate no-input-activation no-output-activation init init-scale forget-bias batch seed optimizer momentum decay dropout clip lr math"
 cursor_keys="step data_size data_hash"
 check "lstm with a projection" train --cell lstm --projection-size 4 --steps 3 --checkpoint new_name
 has_keys "keys of a language model" "$model_keys seq-len embedding tokens vocab-limit val-fraction lr-decay lr-decay-after \

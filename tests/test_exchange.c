@@ -239,6 +239,8 @@ static const seqgpu_rnn_desc described[] = {
     {.cell = "lstm", .peephole = 1, .bidirectional = 1, .merge = SEQGPU_MERGE_SUM, .num_layers = 2},
     {.cell = "lstm", .coupled = 1},
     {.cell = "lstm", .projection_size = 2},
+    {.cell = "lstm", .no_input_gate = 1, .no_output_activation = 1},
+    {.cell = "lstm", .no_forget_gate = 1, .no_output_gate = 1, .no_input_activation = 1},
     {.cell = "lstm0"},
     {.cell = "gru", .reverse = 1},
     {.cell = "gru", .reset_after = 1, .num_layers = 3},

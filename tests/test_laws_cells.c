@@ -260,7 +260,7 @@ typedef struct zero_row {
   double keep[2]; /* of h, of the second state; LEAK: 1 - leak */
   double leak;    /* what a leak of 0 stands for */
   double h;       /* where nothing of h is kept */
-  int squashes;   /* h is 0.5 tanh(second state) */
+  int squashes;   /* h is the LSTM's of the second state */
 } zero_row;
 
 #define LEAK -1
@@ -279,8 +279,14 @@ static const zero_row *zero_row_of(const cell_row *cell) {
 
 /* What T steps leave of state k. */
 static double kept(const cell_row *cell, const zero_row *row, int k, double T) {
+  if (k == 1 && cell->desc.no_forget_gate) return 1;
   const double leak = cell->desc.learn_leak ? 0.5 : cell->desc.leak != 0 ? cell->desc.leak : row->leak;
   return pow(row->keep[k] == LEAK ? 1 - leak : row->keep[k], T);
+}
+
+/* o tanh(c) of an LSTM, where every gate is 0.5. */
+static double zero_output(const seqgpu_rnn_desc *d, double c) {
+  return (d->no_output_gate ? 1 : 0.5) * (d->no_output_activation ? c : tanh(c));
 }
 
 static double law_zero_weights(const contexts *c, const cell_row *cell) {
@@ -295,7 +301,7 @@ static double law_zero_weights(const contexts *c, const cell_row *cell) {
   double worst = 0;
   for (int64_t i = 0; i < n.count[NET_HT]; i++) {
     double h = n.value[NET_H0][i] * keep[0] + (1 - keep[0]) * rest;
-    if (row->squashes) h = cell->projects ? 0 : 0.5 * tanh(n.value[NET_C0][i] * keep[1]);
+    if (row->squashes) h = cell->projects ? 0 : zero_output(&cell->desc, n.value[NET_C0][i] * keep[1]);
     worst = net_worse(fabs(n.value[NET_HT][i] - h), worst);
   }
   for (int64_t i = 0; i < n.count[NET_CT]; i++)
@@ -336,42 +342,70 @@ static double law_keeps_norm(const contexts *c, const cell_row *cell) {
   return worst;
 }
 
-/* Parameters of an LSTM with forget gate from one of gates i,g,o: f is `factor` times i, plus a bias. */
-static void expand_gates(const net *three, const net *four, double factor, double bias) {
+/* Whether an LSTM has gate i, f, g or o. */
+static int has_gate(const seqgpu_rnn_desc *d, char gate) {
+  if (gate == 'i') return !d->no_input_gate;
+  if (gate == 'f') return strcmp(d->cell, "lstm0") != 0 && !d->no_forget_gate && !d->coupled;
+  return gate != 'o' || !d->no_output_gate;
+}
+
+/* Rows of one gate in a parameter of the full LSTM: the gate's own; of f = 1 - i, those of i with the other
+ * sign; of a gate that is 1, zeros and a bias of 40, whose sigmoid is 1. */
+static void expand_gate(const seqgpu_rnn_desc *d, char gate, const double *own, const double *i,
+                        int64_t count, int bias, double *to) {
+  const int there = has_gate(d, gate), mirrored = gate == 'f' && d->coupled;
+  for (int64_t j = 0; j < count; j++) to[j] = there ? own[j] : mirrored ? -i[j] : bias ? 40 : 0;
+}
+
+/* Parameters of an LSTM with all gates from those of one without some of them. */
+static void expand_gates(const net *few, const net *full) {
   seqgpu_param_info from, to;
-  for (int k = 0; k < seqgpu_plan_param_count(four->plan); k++) {
-    if (seqgpu_plan_param_get(four->ctx, four->plan, k, &to) != SEQGPU_OK) continue;
-    const int f = strcmp(to.name, "peephole_f_l0") == 0;
-    const double *source = parameter(three, NET_PARAMS, f ? "peephole_i_l0" : to.name, &from);
-    double *target = four->value[NET_PARAMS] + to.offset;
-    const int64_t block = four->desc.hidden_size * to.cols;
-    const int gates = to.rows == 4 * four->desc.hidden_size;
-    for (int64_t j = 0; j < to.rows * to.cols; j++) {
-      const int64_t gate = gates ? j / block : 0; /* i,f,g,o in four; i,g,o in three */
-      target[j] = source[gates && gate > 0 ? j - block : j];
-      if (gates && gate == 1) target[j] = factor * source[j - block];
-      if (f) target[j] = factor * source[j];
-      if (gates && gate == 1 && strcmp(to.name, "bias_l0") == 0) target[j] += bias;
+  for (int k = 0; k < seqgpu_plan_param_count(full->plan); k++) {
+    if (seqgpu_plan_param_get(full->ctx, full->plan, k, &to) != SEQGPU_OK) continue;
+    double *target = full->value[NET_PARAMS] + to.offset;
+    const double *source = parameter(few, NET_PARAMS, to.name, &from);
+    const int peephole = strncmp(to.name, "peephole_", 9) == 0;
+    const int64_t block = full->desc.hidden_size * to.cols;
+    if (peephole) {
+      const double *i = parameter(few, NET_PARAMS, "peephole_i_l0", &from);
+      expand_gate(&few->desc, to.name[9], source, i, block, 0, target);
+    } else if (to.rows != 4 * full->desc.hidden_size) { /* weight_hr */
+      copy(target, source, to.rows * to.cols);
+    } else {
+      const double *own = source;
+      for (const char *gate = "ifgo"; *gate; gate++, target += block) {
+        expand_gate(&few->desc, *gate, own, source, block, strcmp(to.name, "bias_l0") == 0, target);
+        if (has_gate(&few->desc, *gate)) own += block;
+      }
     }
   }
 }
 
-/* lstm0 is lstm with f = s(40) = 1;  coupled is lstm with f = s(-a_i) = 1 - s(a_i). */
-static double law_forget_gate(const contexts *c, const cell_row *cell) {
-  const int coupled = cell->desc.coupled;
-  cell_row full = *cell;
-  full.desc.cell = "lstm";
-  full.desc.coupled = 0;
-  net three = fresh(c->f64, cell, 4, 3, NONE, NULL), four = opened(c->f64, &full, 4, 3, NONE, NULL);
-  expand_gates(&three, &four, coupled ? -1 : 0, coupled ? 0 : 40);
+/* A gate that is 1 is s(40);  coupled is f = s(-a_i) = 1 - s(a_i). */
+static double law_fixed_gates(const contexts *c, const cell_row *cell) {
+  cell_row all = *cell;
+  all.desc.cell = "lstm";
+  all.desc.coupled = all.desc.no_input_gate = all.desc.no_forget_gate = all.desc.no_output_gate = 0;
+  net few = fresh(c->f64, cell, 4, 3, NONE, NULL), full = opened(c->f64, &all, 4, 3, NONE, NULL);
+  expand_gates(&few, &full);
   for (int i = NET_X; i < NET_Y; i++)
-    if (i != NET_PARAMS) copy(four.value[i], three.value[i], three.count[i]);
-  run(&three);
-  run(&four);
-  const double worst = differ_in(&three, &four, NET_Y, NET_DC0);
-  net_close(&three);
-  net_close(&four);
+    if (i != NET_PARAMS) copy(full.value[i], few.value[i], few.count[i]);
+  run(&few);
+  run(&full);
+  const double worst = differ_in(&few, &full, NET_Y, NET_DC0);
+  net_close(&few);
+  net_close(&full);
   return worst;
+}
+
+/* An lstm with no_forget_gate is lstm0: the same bits, whichever algorithm. */
+static double law_carousel(const contexts *c, const cell_row *cell) {
+  cell_row other = *cell;
+  other.desc.cell = "lstm0";
+  other.desc.no_forget_gate = 0;
+  net a = fresh(c->f32, cell, 4, 3, DEEP, NULL), b = opened(c->f32, &other, 4, 3, DEEP, NULL);
+  net_copy_inputs(&b, &a);
+  return differ_when_run(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* A leak of 1 leaves nothing of the old state: the same bits as the vanilla network's. */
@@ -409,9 +443,12 @@ static double law_reset(const contexts *c, const cell_row *cell) {
 
 /* --- the table --- */
 
-static int without_forget_gate(const cell_row *cell) {
-  return strcmp(cell->desc.cell, "lstm0") == 0 || cell->desc.coupled;
+static int without_a_gate(const cell_row *cell) {
+  const seqgpu_rnn_desc *d = &cell->desc;
+  return strcmp(d->cell, "lstm0") == 0 || d->coupled || d->no_input_gate || d->no_forget_gate ||
+         d->no_output_gate;
 }
+static int without_forget_gate(const cell_row *cell) { return cell->desc.no_forget_gate; }
 static int reset_before(const cell_row *cell) {
   return strcmp(cell->desc.cell, "gru") == 0 && !cell->desc.reset_after;
 }
@@ -436,7 +473,8 @@ static const law_row laws[] = {
     {"all parts can be looked at", law_parts, every, EXACT, 0},
     {"zero weights", law_zero_weights, dense, EXACT, 0},
     {"the recurrent matrix keeps the norm", law_keeps_norm, orthogonal, EXACT, 0},
-    {"is an lstm with a fixed forget gate", law_forget_gate, without_forget_gate, EXACT, 0},
+    {"is an lstm with fixed gates", law_fixed_gates, without_a_gate, EXACT, 0},
+    {"no forget gate: lstm0", law_carousel, without_forget_gate, 0, 1},
     {"no leak: the vanilla network", law_no_leak, without_leak, 0, 1},
     {"diagonal U_c: reset before is reset after", law_reset, reset_before, EXACT, 0},
 };

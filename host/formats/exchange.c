@@ -11,7 +11,7 @@
 #include "host/formats/formats.h"
 #include "host/formats/transfer.h"
 #include "host/params/store.h"
-#include "host/plan/plan.h"
+#include "host/plan/check.h"
 
 struct seqgpu_import {
   seqgpu_context *ctx;
@@ -194,6 +194,19 @@ static seqgpu_status check_finite(seqgpu_context *ctx, const sq_foreign_net *net
   return SEQGPU_OK;
 }
 
+/* What no other program's cells have. */
+static const unsigned our_options = SQ_OPTION_NO_INPUT_GATE | SQ_OPTION_NO_FORGET_GATE |
+                                    SQ_OPTION_NO_OUTPUT_GATE | SQ_OPTION_NO_INPUT_ACTIVATION |
+                                    SQ_OPTION_NO_OUTPUT_ACTIVATION;
+
+static seqgpu_status check_options(seqgpu_context *ctx, const sq_format *format, const seqgpu_plan *plan) {
+  const sq_config config = sq_plan_config(&plan->desc);
+  const sq_option *found = format->ours ? NULL : sq_option_first(&config, ~our_options);
+  if (found == NULL) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "export: %s is %g; it must be 0, format %s has no such cell",
+                 found->name, found->value(&config), format->name);
+}
+
 seqgpu_status seqgpu_export(seqgpu_params *params, const char *prefix, const seqgpu_plan *plan,
                             const char *path, const char *format) {
   const sq_format *row;
@@ -205,6 +218,7 @@ seqgpu_status seqgpu_export(seqgpu_params *params, const char *prefix, const seq
   SQ_TRY(sq_format_named(ctx, format, &row));
   if (row->write == NULL)
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "export: format %s can only be read", format);
+  SQ_TRY(check_options(ctx, row, plan));
   SQ_TRY(sq_format_may_replace(ctx, path, row));
   sq_foreign foreign = {.net_count = 0};
   seqgpu_status status = sq_transfer_take(params, prefix, plan, &foreign);

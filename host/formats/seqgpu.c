@@ -113,6 +113,10 @@ static seqgpu_status write(seqgpu_context *ctx, const char *path, const sq_forei
   return status;
 }
 
-const sq_format sq_format_seqgpu = {"seqgpu",
-                                    "checkpoints of libseqgpu that describe their networks (.safetensors)",
-                                    recognises, read, write};
+const sq_format sq_format_seqgpu = {
+    .name = "seqgpu",
+    .about = "checkpoints of libseqgpu that describe their networks (.safetensors)",
+    .recognises = recognises,
+    .read = read,
+    .write = write,
+    .ours = 1};

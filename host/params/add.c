@@ -65,11 +65,16 @@ seqgpu_status seqgpu_params_add_state_(seqgpu_params *p, const char *name, int64
 
 /* ---------------------------------------------------------------- recurrent networks */
 
+/* An LSTM with the parameters of PyTorch's, or with peepholes besides. */
+static int is_torch_lstm(const seqgpu_rnn_desc *d) {
+  return strcmp(d->cell, "lstm") == 0 && !d->coupled && !d->no_input_gate && !d->no_forget_gate &&
+         !d->no_output_gate;
+}
+
 /* Cells that PyTorch has as well are written with its two biases. */
 static sq_file_form recurrent_form(const seqgpu_rnn_desc *desc, const char *name, int64_t cols) {
   const int is_gru = strcmp(desc->cell, "gru") == 0, gru = is_gru && desc->reset_after;
-  const int torch_cell =
-      gru || strcmp(desc->cell, "rnn") == 0 || (strcmp(desc->cell, "lstm") == 0 && !desc->coupled);
+  const int torch_cell = gru || strcmp(desc->cell, "rnn") == 0 || is_torch_lstm(desc);
   if (torch_cell && sq_starts_with(name, "bias_rec_l")) return SQ_FORM_GRU_REC;
   if (torch_cell && sq_starts_with(name, "bias_l")) return gru ? SQ_FORM_GRU_BIAS : SQ_FORM_BIAS;
   if (is_gru && sq_starts_with(name, "bias_l")) return SQ_FORM_GRU_BEFORE;

@@ -331,7 +331,7 @@ const char *unsupported(const sq_layout *l) {
     if (c.coupled) return "coupled: cuDNN's lstm has separate input and forget gates";
     if (c.projection_size != 0)
       return "projection_size: must be 0, because cuDNN's lstm runs without a projection here";
-    return NULL;
+    return sq_option_beyond(&c, 0);
   }
   if (strcmp(cell, "gru") == 0)
     return c.reset_after ? NULL : "reset_after: cuDNN's gru resets after the recurrent product only";

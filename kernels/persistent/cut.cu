@@ -63,7 +63,7 @@ int at_least(int64_t n, int64_t least) { return (int)(n > least ? n : least); }
 
 struct named_cell {
   const char *name;
-  int without, with; /* the cell's option: coupled, reset_after */
+  int without, with; /* the cell's option: coupled or no_forget_gate, reset_after */
 };
 const named_cell named_cells[] = {{"rnn", RECURRENCE_RNN, RECURRENCE_RNN},
                                   {"leaky", RECURRENCE_LEAKY, RECURRENCE_LEAKY},
@@ -362,7 +362,7 @@ int sq_cut_cell(const sq_layout *l) {
   if (l->config.projection_size != 0) return -1;
   for (const named_cell &c : named_cells)
     if (strcmp(c.name, l->cell->name) == 0)
-      return l->config.coupled || l->config.reset_after ? c.with : c.without;
+      return l->config.coupled || l->config.no_forget_gate || l->config.reset_after ? c.with : c.without;
   return -1;
 }
 

@@ -65,10 +65,16 @@ const char *pass_refuses(sq_exec *exec, sq_persistent which, const sq_problem *p
   return text;
 }
 
+/* What the steps of cells.h have. */
+const unsigned KNOWN_OPTIONS = SQ_OPTION_ACTIVATION | SQ_OPTION_LEAK | SQ_OPTION_RESET_AFTER |
+                               SQ_OPTION_PEEPHOLE | SQ_OPTION_COUPLED | SQ_OPTION_NO_FORGET_GATE;
+
 const char *refuses(sq_exec *exec, sq_persistent which, const sq_problem *p, char *text, size_t size) {
   if (p->layout->config.projection_size != 0)
     return "projection_size: must be 0, because one block owns both a unit and its element of h";
   if (sq_cut_cell(p->layout) < 0) return "cell: no persistent algorithm has its pointwise step";
+  const char *option = sq_option_beyond(&p->layout->config, KNOWN_OPTIONS);
+  if (option != NULL) return option;
   const int64_t H = p->layout->config.hidden_size,
                 widest = p->layout->gates > 2 * H ? p->layout->gates : 2 * H;
   if (p->batch > RECURRENCE_STEP_MOST / widest) {

@@ -157,8 +157,8 @@ SEQGPU_API seqgpu_status seqgpu_params_orthogonal(seqgpu_params *params, const c
  * to the parts, and what is drawn again (seqgpu_params_init_rnn, seqgpu_params_set_gate_bias) is drawn before
  * the split. seqgpu_checkpoint_load reads both parts from any file that has them, a state dict of PyTorch
  * included; seqgpu_import_load puts the sum into bias_ih.
- * prefix: as it was given to seqgpu_params_add_rnn: a network of cell "rnn", "lstm" (not coupled), or "gru"
- * with reset_after.
+ * prefix: as it was given to seqgpu_params_add_rnn: a network of cell "rnn", "lstm" (with all four
+ * gates), or "gru" with reset_after.
  * Errors: SEQGPU_EINVAL (no such network, or it is split already), SEQGPU_ENOMEM; nothing is changed then. */
 SEQGPU_API seqgpu_status seqgpu_params_split_biases(seqgpu_params *params, const char *prefix);
 

@@ -96,6 +96,12 @@ typedef struct seqgpu_rnn_desc {
   int inference;       /**< 1: no reserve, no backward */
   seqgpu_math math;    /**< the least exact arithmetic allowed */
   int reverse;         /**< 1: from each sequence's last step to its first; not with bidirectional */
+  /* cell "lstm": the variants of Greff et al. 2017; peephole and coupled are further ones */
+  int no_input_gate;        /**< i = 1 */
+  int no_forget_gate;       /**< f = 1: cell "lstm0" */
+  int no_output_gate;       /**< o = 1 */
+  int no_input_activation;  /**< the cell input without its tanh */
+  int no_output_activation; /**< h = o c, without the tanh */
 } seqgpu_rnn_desc;
 
 /* ---- how: algorithms and plans ---- */
