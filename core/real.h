@@ -26,7 +26,8 @@ typedef float real;
 
 /* Hot loops over rows are compiled for several vector widths; the loader picks one (GNU ifunc).  Everything
  * they call is inlined (SQ_INLINE), so that it is compiled for the same width.  Results differ between widths
- * only where the compiler may contract a*b+c, never between runs on one machine. */
+ * only where the compiler may contract a*b+c, never between runs on one machine.  With SEQGPU_NO_CLONES a
+ * function is compiled once for each precision, as tests/coverage.sh counts. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__has_attribute) && !defined(SEQGPU_NO_CLONES)
 /* clang 14 gives the resolvers of static functions global names, which then clash between files. */
 #if __has_attribute(target_clones) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
@@ -36,7 +37,7 @@ typedef float real;
 #ifndef SQ_CLONES
 #define SQ_CLONES
 #endif
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(SEQGPU_NO_CLONES)
 #define SQ_INLINE static inline __attribute__((always_inline))
 #else
 #define SQ_INLINE static inline
