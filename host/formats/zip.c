@@ -152,8 +152,18 @@ static seqgpu_status find_data(sq_zip_stream *s, const sq_zip_member *m, int64_t
   return s->at + s->packed > bytes ? bad_member(s, "extends beyond the end of the file") : SEQGPU_OK;
 }
 
+#ifdef SEQGPU_ZLIB
+/* zlib's memory is the context's, too. */
+static void *inflate_alloc(void *user, uInt items, uInt size) {
+  return sq_host_alloc(user, (size_t)items * size);
+}
+
+static void inflate_free(void *user, void *pointer) { sq_host_free(user, pointer); }
+#endif
+
 static seqgpu_status begin_inflating(sq_zip_stream *s) {
 #ifdef SEQGPU_ZLIB
+  s->z = (z_stream){.zalloc = inflate_alloc, .zfree = inflate_free, .opaque = s->ctx};
   if (inflateInit2(&s->z, -MAX_WBITS) == Z_OK) return SEQGPU_OK;
   s->deflated = 0;
   return sq_fail(s->ctx, SEQGPU_ENOMEM, "%s: out of memory", s->path);
@@ -206,11 +216,11 @@ static seqgpu_status read_deflated(sq_zip_stream *s, void *to, size_t size) {
       s->z.next_in = s->chunk;
       s->z.avail_in = (uInt)next;
     }
-    const uInt before = s->z.avail_out;
     const int code = inflate(&s->z, Z_NO_FLUSH);
+    if (code == Z_MEM_ERROR) return sq_fail(s->ctx, SEQGPU_ENOMEM, "%s: out of memory", s->path);
+    if (code == Z_BUF_ERROR) return bad_member(s, "is cut off"); /* all that there is has been taken */
     if (code != Z_OK && !(code == Z_STREAM_END && s->z.avail_out == 0))
       return bad_member(s, "cannot be unpacked");
-    if (s->z.avail_out == before && s->z.avail_in == 0 && s->packed == 0) return bad_member(s, "is cut off");
   }
   return SEQGPU_OK;
 }
