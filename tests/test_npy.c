@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/formats/zip.h"
 #include "tests/check.h"
 #include "tests/failing.h"
 #include "tests/refused.h"
@@ -122,6 +123,12 @@ static void test_back(void) {
             seqgpu_npy_read(file, 0, read) == SEQGPU_OK && memcmp(read, wide, sizeof wide) == 0,
         "a .npy");
   seqgpu_npy_close(file);
+  CHECK(seqgpu_npy_write(ctx, at("one.npy"), &(seqgpu_npy_array){.rank = 1}, 1) == SEQGPU_OK &&
+            seqgpu_npy_open(ctx, at("one.npy"), &file) == SEQGPU_OK &&
+            seqgpu_npy_get(file, 0, &info) == SEQGPU_OK && info.elements == 0 &&
+            strcmp(info.dtype, "<f4") == 0,
+        "a .npy of no numbers");
+  seqgpu_npy_close(file);
   unlink(at("all.npz"));
   unlink(at("one.npy"));
 }
@@ -149,36 +156,156 @@ static void test_replaced(void) {
 
 /* ---------------------------------------------------------------- what is refused */
 
-/* Refuses a .npy with this text for a header and `data` bytes behind it. */
-static void refuse(const char *header, size_t data, seqgpu_status expected, const char *word) {
+/* Opens a .npy with this text for a header and `data` bytes of zeros behind it. */
+static seqgpu_status open_made(const char *header, size_t data, seqgpu_npy **file) {
   unsigned char bytes[512] = "\x93NUMPY\1";
-  seqgpu_npy *file = NULL;
   bytes[8] = (unsigned char)strlen(header);
   memcpy(bytes + 10, header, strlen(header));
   write_file(at("bad.npy"), bytes, 10 + strlen(header) + data);
+  return seqgpu_npy_open(ctx, at("bad.npy"), file);
+}
+
+static void refuse(const char *header, size_t data, seqgpu_status expected, const char *word) {
+  seqgpu_npy *file = NULL;
   forget_error(ctx);
-  refused(ctx, seqgpu_npy_open(ctx, at("bad.npy"), &file), expected, word, header);
+  refused(ctx, open_made(header, data, &file), expected, word, header);
   seqgpu_npy_close(file);
 }
 
+#define ONE "'fortran_order': False, 'shape': (1,), }"
+
+/* A header, the bytes behind it, and what is said. */
+static const struct {
+  const char *header;
+  size_t data;
+  seqgpu_status status;
+  const char *word;
+} headers[] = {
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 11, SEQGPU_EFORMAT, "it must have"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 13, SEQGPU_EFORMAT, "it must have"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999, 99999999999), }", 0, SEQGPU_EFORMAT,
+     "too large"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999999,), }", 0, SEQGPU_EFORMAT,
+     "too large"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 0, SEQGPU_EFORMAT, "whole numbers"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (x,), }", 0, SEQGPU_EFORMAT, "whole numbers"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1;), }", 0, SEQGPU_EFORMAT, "its shape is no tuple"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1", 0, SEQGPU_EFORMAT, "its shape is no tuple"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': 1, }", 0, SEQGPU_EFORMAT, "its shape is no tuple"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4, SEQGPU_EFORMAT,
+     "8 dimensions"},
+    {"{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,), }", 4, SEQGPU_EFORMAT, "fortran_order"},
+    {"{'descr': '<f4', 'shape': (1,), }", 4, SEQGPU_EFORMAT, "lacks"},
+    {"{'descr': '<f4', 'descr': '<f4', " ONE, 4, SEQGPU_EFORMAT, "unknown or there twice"},
+    {"{'endian': '<f4', " ONE, 4, SEQGPU_EFORMAT, "unknown or there twice"},
+    {"{'a key that is longer than any of NumPy': '<f4', " ONE, 4, SEQGPU_EFORMAT, "no dictionary"},
+    {"{'descr' '<f4', " ONE, 4, SEQGPU_EFORMAT, "no dictionary"},
+    {"{'descr': '<f4'; " ONE, 4, SEQGPU_EFORMAT, "no dictionary"},
+    {"{'descr': '<f4'", 0, SEQGPU_EFORMAT, "no dictionary"},
+    {"{ ", 0, SEQGPU_EFORMAT, "no dictionary"},
+    {"{3: 4}", 0, SEQGPU_EFORMAT, "no dictionary"},
+    {"[1]", 4, SEQGPU_EFORMAT, "dictionary"},
+    {"{'descr': '<f4", 0, SEQGPU_EFORMAT, "its descr is no string"},
+    {"{'descr': 4, " ONE, 0, SEQGPU_EFORMAT, "its descr is no string"},
+    {"{'descr': '|O', " ONE, 4, SEQGPU_EUNSUPPORTED, "|O"},
+    {"{'descr': '<c8', " ONE, 8, SEQGPU_EUNSUPPORTED, "<c8"},
+    {"{'descr': '<f16', " ONE, 16, SEQGPU_EUNSUPPORTED, "<f16"},
+    {"{'descr': 'xf4', " ONE, 4, SEQGPU_EUNSUPPORTED, "xf4"},
+    {"{'descr': '<f1', " ONE, 1, SEQGPU_EUNSUPPORTED, "<f1"},
+    {"{'descr': '<i3', " ONE, 3, SEQGPU_EUNSUPPORTED, "<i3"},
+    {"{'descr': '|b2', " ONE, 2, SEQGPU_EUNSUPPORTED, "|b2"},
+    {"{'descr': [('a', '<f4')], " ONE, 4, SEQGPU_EUNSUPPORTED, "structure"},
+    {"{'descr': ('<f4', (2,)), " ONE, 8, SEQGPU_EUNSUPPORTED, "structure"},
+};
+
+/* As others write it: the quotes of JSON, lines, numbers of Python 2, no comma at the end. */
+static const char *const accepted[] = {
+    "{\"descr\": \"<f8\", \"fortran_order\": True, \"shape\": (2L, 3L)}",
+    "{\n 'shape': (2,\n3), 'descr':'=f8','fortran_order' :False}  \n",
+};
+
+/* The bytes before the text. */
+static const struct {
+  const char *name, bytes[14];
+} prefixes[] = {
+    {"no mark", "\x93NUMPX\1\0\x2\0{}"},
+    {"version 0", "\x93NUMPY\0\0\x2\0{}"},
+    {"version 4", "\x93NUMPY\4\0\x2\0\0\0{}"},
+    {"no text", "\x93NUMPY\1\0\x1\0{}"},
+    {"a text of 16 MiB", "\x93NUMPY\2\0\0\0\0\1{}"},
+};
+
+static void test_headers(void) {
+  for (size_t i = 0; i < COUNT(headers); i++)
+    refuse(headers[i].header, headers[i].data, headers[i].status, headers[i].word);
+  for (size_t i = 0; i < COUNT(accepted); i++) {
+    seqgpu_npy *file = NULL;
+    seqgpu_npy_info info = {.rank = 0};
+    CHECK(open_made(accepted[i], 48, &file) == SEQGPU_OK && seqgpu_npy_get(file, 0, &info) == SEQGPU_OK &&
+              info.rank == 2 && info.shape[0] == 2 && info.shape[1] == 3,
+          "header %zu of other programs", i);
+    seqgpu_npy_close(file);
+  }
+  for (size_t i = 0; i < COUNT(prefixes); i++) {
+    seqgpu_npy *file = NULL;
+    write_file(at("bad.npy"), prefixes[i].bytes, sizeof prefixes[i].bytes);
+    forget_error(ctx);
+    refused(ctx, seqgpu_npy_open(ctx, at("bad.npy"), &file), SEQGPU_EFORMAT, "does not begin as .npy",
+            prefixes[i].name);
+  }
+}
+
+/* ---------------------------------------------------------------- members that are none of ours */
+
+/* A zip file of the same .npy under these names. */
+static void write_members(const char *const *names, int count) {
+  static const char one[] = "\x93NUMPY\1\0\x38\0{'descr': '|u1', 'fortran_order': False, 'shape': (), }   \7";
+  sq_zip_part parts[3];
+  for (int i = 0; i < count; i++)
+    parts[i] =
+        (sq_zip_part){.name = names[i], .head = one, .head_size = 10 + 0x38, .data = "\7", .data_size = 1};
+  FILE *file = fopen(at("made.npz"), "wb");
+  CHECK(sq_zip_write(ctx, "made.npz", file, parts, count) == SEQGPU_OK, "a zip file is made");
+  fclose(file);
+}
+
+static void test_members(void) {
+  static const char *const mixed[] = {"npy", "a.npy", "a.txt"}, *const twice[] = {"a.npy", "b.npy", "a.npy"};
+  seqgpu_npy *file = NULL;
+  double value = 0;
+  write_members(mixed, 3);
+  CHECK(seqgpu_npy_open(ctx, at("made.npz"), &file) == SEQGPU_OK && seqgpu_npy_count(file) == 1 &&
+            seqgpu_npy_find(file, "a") == 0 && seqgpu_npy_read(file, 0, &value) == SEQGPU_OK && value == 7,
+        "members that are no .npy are passed over");
+  seqgpu_npy_close(file);
+  write_members(twice, 3);
+  REFUSED(ctx, EFORMAT, "array \"a\" is there twice", seqgpu_npy_open(ctx, at("made.npz"), &file));
+  unlink(at("made.npz"));
+}
+
 static void test_refused(void) {
-  refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 11, SEQGPU_EFORMAT, "it must have");
-  refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 13, SEQGPU_EFORMAT, "it must have");
-  refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999, 99999999999), }", 0,
-         SEQGPU_EFORMAT, "too large");
-  refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 0, SEQGPU_EFORMAT, "whole numbers");
-  refuse("{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,), }", 4, SEQGPU_EFORMAT, "fortran_order");
-  refuse("{'descr': '<f4', 'shape': (1,), }", 4, SEQGPU_EFORMAT, "lacks");
-  refuse("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", 4, SEQGPU_EFORMAT,
-         "twice");
-  refuse("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 4, SEQGPU_EUNSUPPORTED, "|O");
-  refuse("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", 8, SEQGPU_EUNSUPPORTED, "<c8");
-  refuse("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4, SEQGPU_EUNSUPPORTED,
-         "structure");
-  refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4, SEQGPU_EFORMAT,
-         "8 dimensions");
-  refuse("[1]", 4, SEQGPU_EFORMAT, "dictionary");
-  refuse("{'descr': '<f4", 0, SEQGPU_EFORMAT, "descr");
+  seqgpu_npy *none = NULL, *file = NULL;
+  double number;
+  CHECK(seqgpu_npy_count(NULL) == 0 && seqgpu_npy_find(NULL, "a") == -1, "no file has no arrays");
+  REFUSED(NULL, EINVAL, "", seqgpu_npy_open(NULL, "x", &none));
+  REFUSED(NULL, EINVAL, "", seqgpu_npy_get(NULL, 0, &(seqgpu_npy_info){.rank = 0}));
+  REFUSED(NULL, EINVAL, "", seqgpu_npy_read(NULL, 0, &number));
+  REFUSED(NULL, EINVAL, "", seqgpu_npy_write(NULL, "x", NULL, 0));
+  REFUSED(ctx, EINVAL, "out is NULL", seqgpu_npy_open(ctx, "x", NULL));
+  REFUSED(ctx, EINVAL, "path", seqgpu_npy_open(ctx, NULL, &none));
+  REFUSED(ctx, EINVAL, "path", seqgpu_npy_open(ctx, "", &none));
+  REFUSED(ctx, EIO, "nothing.npy", seqgpu_npy_open(ctx, at("nothing.npy"), &none));
+  CHECK(open_made("{'descr': '<f8', " ONE, 8, &file) == SEQGPU_OK && seqgpu_npy_find(file, NULL) == -1,
+        "a good file");
+  REFUSED(ctx, EINVAL, "index is -1", seqgpu_npy_get(file, -1, &(seqgpu_npy_info){.rank = 0}));
+  seqgpu_npy_close(file);
+  static double many[2000];
+  const seqgpu_npy_array array = {.dtype = SEQGPU_DTYPE_F64, .rank = 1, .shape = {2000}, .values = many};
+  CHECK(seqgpu_npy_write(ctx, at("bad.npy"), &array, 1) == SEQGPU_OK &&
+            seqgpu_npy_open(ctx, at("bad.npy"), &file) == SEQGPU_OK && truncate(at("bad.npy"), 9000) == 0,
+        "a file that becomes shorter");
+  REFUSED(ctx, EFORMAT, "cut off", seqgpu_npy_read(file, 0, many));
+  seqgpu_npy_close(file);
   unlink(at("bad.npy"));
   const double one = 1;
   seqgpu_npy_array bad[2] = {{.name = "a", .dtype = SEQGPU_DTYPE_F64, .values = &one},
@@ -197,6 +324,21 @@ static void test_refused(void) {
   REFUSED(ctx, EINVAL, "values", seqgpu_npy_write(ctx, at("x.npz"), bad, 2));
   bad[1].dtype = (seqgpu_dtype)7;
   REFUSED(ctx, EINVAL, "dtype", seqgpu_npy_write(ctx, at("x.npz"), bad, 2));
+  bad[1].dtype = SEQGPU_DTYPE_F64;
+  bad[1].rank = -1;
+  REFUSED(ctx, EINVAL, "rank", seqgpu_npy_write(ctx, at("x.npz"), bad, 2));
+  char name[257];
+  memset(name, 'n', 256);
+  name[256] = 0;
+  const char *const names[] = {NULL, "", name};
+  for (size_t i = 0; i < COUNT(names); i++) {
+    bad[1].name = names[i];
+    REFUSED(ctx, EINVAL, "1 to 255 bytes", seqgpu_npy_write(ctx, at("x.npz"), bad, 2));
+  }
+  REFUSED(ctx, EINVAL, "path", seqgpu_npy_write(ctx, NULL, bad, 1));
+  REFUSED(ctx, EINVAL, "path", seqgpu_npy_write(ctx, "", bad, 1));
+  REFUSED(ctx, EINVAL, "arrays", seqgpu_npy_write(ctx, at("x.npz"), NULL, 1));
+  REFUSED(ctx, EINVAL, "from 0 to 65535", seqgpu_npy_write(ctx, "npy", bad, 65536));
   CHECK(access(at("x.npz"), F_OK) != 0, "a refused write leaves no file");
 }
 
@@ -292,7 +434,12 @@ static seqgpu_status read_and_write(seqgpu_context *c) {
   if (status == SEQGPU_OK) status = seqgpu_npy_open(c, at("memory.npz"), &file);
   if (status == SEQGPU_OK) status = seqgpu_npy_read(file, 0, value);
   seqgpu_npy_close(file);
+  file = NULL;
+  if (status == SEQGPU_OK) status = seqgpu_npy_write(c, at("memory.npy"), &array, 1);
+  if (status == SEQGPU_OK) status = seqgpu_npy_open(c, at("memory.npy"), &file);
+  seqgpu_npy_close(file);
   unlink(at("memory.npz"));
+  unlink(at("memory.npy"));
   return status;
 }
 
@@ -307,6 +454,8 @@ int main(void) {
   test_versions();
   test_back();
   test_replaced();
+  test_headers();
+  test_members();
   test_refused();
   test_bomb();
   test_damaged();
