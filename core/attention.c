@@ -10,6 +10,10 @@
  *   de[s,b] = a[s,b] (g[b].values[s,b] - sum_k a[k,b] g[b].values[k,b])
  *   dp = de v (1 - th^2):  dkeys += dp,  dquery[b] = sum_s dp,  dv += sum_{s,b} de th
  *
+ * Tangent, with a t before what moves:
+ *   te[s,b] = tv . th + v . ((1 - th^2) (tquery[b] + tkeys[s,b]))
+ *   tcontext[b] = sum_s a[s,b] ((te[s,b] - sum_k a[k,b] te[k,b]) values[s,b] + tvalues[s,b])
+ *
  * Padded source steps have weight 0, and their keys and values are not read.
  */
 #include "core/ops_cpu.h"
@@ -130,5 +134,52 @@ SQ_CLONES static void key_gradients(const void *arg, int64_t column, int64_t end
 int FN(sq_cpu_attention_backward)(sq_exec *exec, const sq_attention_args *a) {
   sq_split(exec, a->batch, 1, 2 * a->source_len * a->value_dim, score_gradients, a);
   sq_split(exec, a->dim, SQ_LANES, 8 * a->source_len * a->batch, key_gradients, a);
+  return 0;
+}
+
+/* Row `row` of width n of a tangent; NULL if it is 0. */
+static const real *tangent_row(const void *tangent, int64_t row, int64_t n) {
+  return tangent ? (const real *)tangent + row * n : NULL;
+}
+
+/* te [S,B] in scratch. */
+SQ_CLONES static void score_tangents(const void *arg, int64_t first, int64_t last) {
+  const sq_attention_args *a = arg;
+  const int64_t D = a->dim;
+  const real *v = a->v, *tv = a->tv;
+  for (int64_t r = first; r < last; r++) {
+    const int64_t s = r / a->batch, b = r % a->batch;
+    const real *q = (const real *)a->query + b * D, *k = (const real *)a->keys + r * D;
+    const real *tq = tangent_row(a->tquery, b, D), *tk = tangent_row(a->tkeys, r, D);
+    real te = 0;
+    for (int64_t j = 0; s < source_length(a, b) && j < D; j++) {
+      const real th = FN(sq_tanh)(q[j] + k[j]), moved = (tq ? tq[j] : 0) + (tk ? tk[j] : 0);
+      te += (tv ? tv[j] * th : 0) + v[j] * (1 - th * th) * moved;
+    }
+    ((real *)a->scratch)[r] = te;
+  }
+}
+
+SQ_CLONES static void context_tangents(const void *arg, int64_t first, int64_t last) {
+  const sq_attention_args *a = arg;
+  const int64_t B = a->batch, E = a->value_dim;
+  for (int64_t b = first; b < last; b++) {
+    const int64_t length = source_length(a, b);
+    const real *weight = (const real *)a->weights + b, *te = (const real *)a->scratch + b;
+    real *tcontext = (real *)a->tcontext + b * E, mean = 0;
+    for (int64_t s = 0; s < length; s++) mean += weight[s * B] * te[s * B];
+    for (int64_t j = 0; j < E; j++) tcontext[j] = 0;
+    for (int64_t s = 0; s < length; s++) {
+      const real w = weight[s * B], tw = w * (te[s * B] - mean);
+      const real *value = (const real *)a->values + (s * B + b) * E;
+      const real *tvalue = tangent_row(a->tvalues, s * B + b, E);
+      for (int64_t j = 0; j < E; j++) tcontext[j] += tw * value[j] + (tvalue ? w * tvalue[j] : 0);
+    }
+  }
+}
+
+int FN(sq_cpu_attention_tangent)(sq_exec *exec, const sq_attention_args *a) {
+  sq_split(exec, a->source_len * a->batch, 1, 8 * a->dim, score_tangents, a);
+  sq_split(exec, a->batch, 1, a->source_len * a->value_dim, context_tangents, a);
   return 0;
 }

@@ -77,7 +77,10 @@ typedef struct sq_embedding_args {
  *   loss_r = lse_r - logits[r,target_r],  lse_r = max + log sum exp(logits - max);  rows with target < 0 are
  *   masked loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
  * Backward: dlogits[r,v] = (exp(logits[r,v]-lse_r) - [v = target_r]) * dloss * scale / (that number or 1), 0
- * if masked. */
+ * if masked.
+ * Curvature: dlogits = H tlogits, where H is the matrix of second derivatives, positive semi-definite:
+ *   dlogits[r,v] = p_v (tlogits[r,v] - sum_u p_u tlogits[r,u]) * dloss * scale / (that number or 1),
+ * p_v = exp(logits[r,v]-lse_r), 0 if masked. */
 typedef struct sq_xent_args {
   int64_t rows, classes;
   int mean;
@@ -89,6 +92,7 @@ typedef struct sq_xent_args {
   void *loss;             /* [2] out: loss, and the number of unmasked rows; backward: [1] is read */
   const void *dloss;      /* [1] backward, NULL = 1 */
   void *dlogits;          /* [R,V] backward, = */
+  const void *tlogits;    /* [R,V] curvature */
 } sq_xent_args;
 
 /* Squared error, masked by rows:
@@ -164,7 +168,8 @@ typedef struct sq_relayout_args {
  *   e[s,b] = v . tanh(query[b] + keys[s,b])
  *   a[:,b] = softmax of e[:,b] over s < lengths[b]
  *   context[b] = sum_s a[s,b] values[s,b]
- * Backward overwrites dquery; dkeys, dvalues and dv accumulate (every decoder step adds to them). */
+ * Backward overwrites dquery; dkeys, dvalues and dv accumulate (every decoder step adds to them).
+ * Tangent: how context moves when query, keys, values and v do; NULL: it does not. */
 typedef struct sq_attention_args {
   int64_t source_len, batch, dim, value_dim; /* S, B, D, E */
   const int32_t *lengths;                    /* [B], 1..S, or NULL */
@@ -175,9 +180,11 @@ typedef struct sq_attention_args {
   void *weights;                             /* [S,B] a; forward: out, backward: in */
   void *context;                             /* [B,E] forward: out */
   const void *dcontext;                      /* [B,E] */
-  void *scratch;                             /* [S,B,D] backward: de * v * (1 - tanh^2), free */
-  void *dquery;                              /* [B,D] = */
-  void *dkeys, *dvalues, *dv;                /* += */
+  void *scratch;              /* [S,B,D] backward: de * v * (1 - tanh^2), free; [S,B] tangent */
+  void *dquery;               /* [B,D] = */
+  void *dkeys, *dvalues, *dv; /* += */
+  const void *tquery, *tkeys, *tvalues, *tv; /* tangent */
+  void *tcontext;                            /* tangent, = */
 } sq_attention_args;
 
 /* A list of tensors that one launch walks. The arrays are in host memory and copied by the callee. */
@@ -231,6 +238,7 @@ typedef struct sq_optimizer_args {
   X(embedding_backward, sq_embedding_args)                                                                   \
   X(xent_forward, sq_xent_args)                                                                              \
   X(xent_backward, sq_xent_args)                                                                             \
+  X(xent_curvature, sq_xent_args)                                                                            \
   X(mse_forward, sq_mse_args)                                                                                \
   X(mse_backward, sq_mse_args)                                                                               \
   X(dropout, sq_dropout_args)                                                                                \
@@ -239,6 +247,7 @@ typedef struct sq_optimizer_args {
   X(relayout, sq_relayout_args)                                                                              \
   X(attention_forward, sq_attention_args)                                                                    \
   X(attention_backward, sq_attention_args)                                                                   \
+  X(attention_tangent, sq_attention_args)                                                                    \
   X(clip, sq_clip_args)                                                                                      \
   X(optimizer, sq_optimizer_args)
 

@@ -4,6 +4,7 @@
  *   loss_r = lse_r - z[r,target_r]                                0 where masked
  *   loss   = scale sum_r loss_r / N                            N = unmasked rows if mean (at least 1), else 1
  *   dz[r,v] = (exp(z[r,v] - lse_r) - [v = target_r]) dloss scale / N
+ *   H t     = p (t - p . t) dloss scale / N,  p = exp(z - lse_r): the second derivatives times t
  *
  * A row is masked if its target is negative, or beyond the last class, since nothing may be read there.  The
  * rows' losses are added in double precision, in the order of r.
@@ -78,5 +79,28 @@ SQ_CLONES static void backward_rows(const void *arg, int64_t first, int64_t last
 
 int FN(sq_cpu_xent_backward)(sq_exec *exec, const sq_xent_args *a) {
   sq_split(exec, a->rows, 1, a->classes, backward_rows, a);
+  return 0;
+}
+
+SQ_CLONES static void curvature_rows(const void *arg, int64_t first, int64_t last) {
+  const sq_xent_args *a = arg;
+  const int64_t V = a->classes;
+  const real scale = (real)FN(sq_loss_gradient)(a->loss, a->dloss, a->mean, a->scale, 1);
+  for (int64_t r = first; r < last; r++) {
+    const real *z = (const real *)a->logits + r * V, *t = (const real *)a->tlogits + r * V;
+    real *out = (real *)a->dlogits + r * V; /* p first */
+    if (masked(a, r)) {
+      memset(out, 0, (size_t)V * sizeof(real));
+      continue;
+    }
+    const real lse = ((const real *)a->lse)[r];
+    for (int64_t v = 0; v < V; v++) out[v] = FN(sq_exp)(z[v] - lse);
+    const real mean = FN(sq_dot_lanes)(SQ_LANES, V, out, t);
+    for (int64_t v = 0; v < V; v++) out[v] *= (t[v] - mean) * scale;
+  }
+}
+
+int FN(sq_cpu_xent_curvature)(sq_exec *exec, const sq_xent_args *a) {
+  sq_split(exec, a->rows, 1, a->classes, curvature_rows, a);
   return 0;
 }

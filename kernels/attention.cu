@@ -10,6 +10,10 @@
  *   de[s,b] = a[s,b] (g[b].values[s,b] - sum_k a[k,b] g[b].values[k,b])
  *   dp = de v (1 - th^2):  dkeys += dp,  dquery[b] = sum_s dp,  dv += sum_{s,b} de th
  *
+ * Tangent, with a t before what moves:
+ *   te[s,b] = tv . th + v . ((1 - th^2) (tquery[b] + tkeys[s,b]))
+ *   tcontext[b] = sum_s a[s,b] ((te[s,b] - sum_k a[k,b] te[k,b]) values[s,b] + tvalues[s,b])
+ *
  * forward    scores    one warp per pair (s,b), 4 warps per block       4 bytes and one tanh per element of
  *            keys contexts  one block of 128 threads per sequence          4 bytes and one multiply-add per
  *            element of values
@@ -18,6 +22,7 @@
  *            sequences per block, loop over s;  12 bytes and
  *                      one tanh per element of keys;  dv in parts to the context's scratch, then added in
  *                      order
+ * tangent    as forward: a warp per pair, then a block per sequence
  * All are limited by memory, or by launches when source and batch are small.  Shared: 1 KB or less, for sums.
  * Padded source steps have weight 0, and their keys and values are not read.
  */
@@ -161,6 +166,47 @@ int launch_dkeys(sq_exec *exec, const sq_attention_args *a) {
   return sq_gpu_add_parts(exec, scratch, parts, a->dim, dv);
 }
 
+/* A tangent's element, 0 if there is none. */
+__device__ __forceinline__ float moved(const void *tangent, int64_t at) {
+  return tangent == NULL ? 0.0f : static_cast<reals>(tangent)[at];
+}
+
+/* te, in the first S*B elements of scratch. */
+__global__ void attention_tscores_kernel(sq_attention_args a) {
+  FOR_EACH_PAIR(row, a) {
+    const int64_t s = row / a.batch, b = row % a.batch;
+    float te = 0.0f;
+    if (s < source_length(a, b))
+      for (int64_t d = threadIdx.x; d < a.dim; d += SQ_WARP) {
+        const int64_t q = b * a.dim + d, k = row * a.dim + d;
+        const float th = sq_tanh(((reals)a.query)[q] + ((reals)a.keys)[k]);
+        te += moved(a.tv, d) * th +
+              ((reals)a.v)[d] * (1.0f - th * th) * (moved(a.tquery, q) + moved(a.tkeys, k));
+      }
+    te = sq_warp_sum(te);
+    if (threadIdx.x == 0) static_cast<float *>(a.scratch)[row] = te;
+  }
+}
+
+__global__ void __launch_bounds__(ATTENTION_THREADS) attention_tcontexts_kernel(sq_attention_args a) {
+  for (int64_t b = blockIdx.x; b < a.batch; b += gridDim.x) {
+    const int64_t n = source_length(a, b);
+    reals weight = (reals)a.weights + b, te = (reals)a.scratch + b;
+    float mean = 0.0f;
+    for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS)
+      mean += weight[s * a.batch] * te[s * a.batch];
+    mean = sq_block_sum(mean);
+    for (int64_t j = threadIdx.x; j < a.value_dim; j += ATTENTION_THREADS) {
+      float sum = 0.0f;
+      for (int64_t s = 0; s < n; s++) {
+        const int64_t row = s * a.batch, value = (row + b) * a.value_dim + j;
+        sum += weight[row] * ((te[row] - mean) * ((reals)a.values)[value] + moved(a.tvalues, value));
+      }
+      static_cast<float *>(a.tcontext)[b * a.value_dim + j] = sum;
+    }
+  }
+}
+
 } // namespace
 
 extern "C" int SQ_GPU(attention_forward)(sq_exec *exec, const sq_attention_args *a) {
@@ -176,4 +222,11 @@ extern "C" int SQ_GPU(attention_backward)(sq_exec *exec, const sq_attention_args
   if (error == 0)
     error = SQ_LAUNCH(exec, attention_dsoftmax_kernel, sq_blocks(a->batch, 1), ATTENTION_THREADS, 0, *a);
   return error != 0 ? error : launch_dkeys(exec, a);
+}
+
+extern "C" int SQ_GPU(attention_tangent)(sq_exec *exec, const sq_attention_args *a) {
+  const unsigned pairs = sq_blocks(a->source_len * a->batch, ATTENTION_WARPS);
+  const int error = SQ_LAUNCH(exec, attention_tscores_kernel, pairs, dim3(SQ_WARP, ATTENTION_WARPS), 0, *a);
+  if (error != 0) return error;
+  return SQ_LAUNCH(exec, attention_tcontexts_kernel, sq_blocks(a->batch, 1), ATTENTION_THREADS, 0, *a);
 }

@@ -4,11 +4,13 @@
  *   loss_r = lse_r - z[r,target_r]                                0 where masked (target outside 0..V-1)
  *   loss   = scale sum_r loss_r / N                            N = unmasked rows (at least 1) if mean, else 1
  *   dz[r,v] = (exp(z[r,v] - lse_r) - [v = target_r]) dloss scale / N
+ *   H t     = p (t - p . t) dloss scale / N,  p = exp(z - lse_r): the second derivatives times t
  *
  * forward: one warp per row up to XENT_WARP_CLASSES classes, else one block of 256 threads; two passes over
  * the row, the second from the cache.  4 bytes and one exp per logit, limited by memory.  Then one block of
  * 256 threads adds the rows' losses in double precision, in a fixed order.
  * backward: one thread per element, 32 x 8 per block; 8 bytes and one exp per logit, limited by memory.
+ * curvature: one warp per row, two passes; 12 bytes and two exp per logit.
  * Shared: 256 bytes or less, in block sums only.
  */
 #include "kernels/loss.h"
@@ -63,6 +65,24 @@ __global__ void xent_backward_kernel(sq_xent_args a) {
   }
 }
 
+/* One warp a row. */
+__global__ void xent_curvature_kernel(sq_xent_args a) {
+  const float scale = (float)sq_loss_gradient(a.loss, a.dloss, a.mean, a.scale, 1.0);
+  for (int64_t r = (int64_t)blockIdx.x * XENT_WARPS + threadIdx.y; r < a.rows;
+       r += (int64_t)gridDim.x * XENT_WARPS) {
+    const bool masked = xent_masked(a, r);
+    const float lse = static_cast<const float *>(a.lse)[r];
+    const float *z = static_cast<const float *>(a.logits) + r * a.classes;
+    const float *t = static_cast<const float *>(a.tlogits) + r * a.classes;
+    float *out = static_cast<float *>(a.dlogits) + r * a.classes;
+    float mean = 0.0f;
+    for (int64_t v = threadIdx.x; v < a.classes; v += SQ_WARP) mean += expf(z[v] - lse) * t[v];
+    mean = sq_warp_sum(mean);
+    for (int64_t v = threadIdx.x; v < a.classes; v += SQ_WARP)
+      out[v] = masked ? 0.0f : expf(z[v] - lse) * (t[v] - mean) * scale;
+  }
+}
+
 } // namespace
 
 extern "C" int SQ_GPU(xent_forward)(sq_exec *exec, const sq_xent_args *a) {
@@ -78,4 +98,9 @@ extern "C" int SQ_GPU(xent_forward)(sq_exec *exec, const sq_xent_args *a) {
 
 extern "C" int SQ_GPU(xent_backward)(sq_exec *exec, const sq_xent_args *a) {
   return SQ_LAUNCH(exec, xent_backward_kernel, sq_matrix_grid(a->rows, a->classes), sq_matrix_block(), 0, *a);
+}
+
+extern "C" int SQ_GPU(xent_curvature)(sq_exec *exec, const sq_xent_args *a) {
+  return SQ_LAUNCH(exec, xent_curvature_kernel, sq_blocks(a->rows, XENT_WARPS), dim3(SQ_WARP, XENT_WARPS), 0,
+                   *a);
 }

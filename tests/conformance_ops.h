@@ -184,6 +184,20 @@ static int call_xent_backward(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, xent_backward, a);
 }
 
+/* As backward; option 2 with dloss. */
+static void lay_xent_curvature(op_case *c) {
+  lay_xent_backward(c);
+  op_add(c, OP_IN, "tlogits", c->m * c->n, -1, 1);
+}
+static int call_xent_curvature(seqgpu_context *ctx, const op_case *c, void **p) {
+  sq_xent_args a = xent_of(c, p);
+  a.loss = p[3];
+  a.dloss = c->option == 2 ? p[4] : NULL;
+  a.dlogits = p[5];
+  a.tlogits = p[6];
+  return OP_CALL(ctx, xent_curvature, a);
+}
+
 /* --- squared error: m rows of n elements; option 0 sum, 1 mean, 2 mean and no mask, 3 mean with dloss --- */
 
 static void lay_mse_forward(op_case *c) {
@@ -282,26 +296,55 @@ static void lay_attention(op_case *c) {
   op_add(c, OP_INOUT, "dv", D, -1, 1);
   op_add(c, OP_INTS, "lengths", B, 1, (double)S + 1);
 }
+/* The operands, which all passes have. */
+static sq_attention_args attention_of(const op_case *c, void **p) {
+  return (sq_attention_args){.source_len = c->m,
+                             .batch = c->k,
+                             .dim = c->n,
+                             .value_dim = c->n + 2,
+                             .lengths = c->option == 1 ? p[12] : NULL,
+                             .query = p[0],
+                             .keys = p[1],
+                             .values = p[2],
+                             .v = p[3],
+                             .weights = p[4],
+                             .context = p[5]};
+}
 static int call_attention(seqgpu_context *ctx, const op_case *c, void **p) {
-  const sq_attention_args a = {.source_len = c->m,
-                               .batch = c->k,
-                               .dim = c->n,
-                               .value_dim = c->n + 2,
-                               .lengths = c->option ? p[12] : NULL,
-                               .query = p[0],
-                               .keys = p[1],
-                               .values = p[2],
-                               .v = p[3],
-                               .weights = p[4],
-                               .context = p[5],
-                               .dcontext = p[6],
-                               .scratch = p[7],
-                               .dquery = p[8],
-                               .dkeys = p[9],
-                               .dvalues = p[10],
-                               .dv = p[11]};
+  sq_attention_args a = attention_of(c, p);
+  a.dcontext = p[6];
+  a.scratch = p[7];
+  a.dquery = p[8];
+  a.dkeys = p[9];
+  a.dvalues = p[10];
+  a.dv = p[11];
   const int error = OP_CALL(ctx, attention_forward, a);
   return error ? error : OP_CALL(ctx, attention_backward, a);
+}
+
+/* Forward, then tangent; option 2: only keys and v move. */
+static void lay_attention_tangent(op_case *c) {
+  const int64_t S = c->m, B = c->k, D = c->n, E = c->n + 2;
+  lay_attention(c);
+  c->tensors = 6; /* the operands and the results of forward */
+  op_add(c, OP_SCRATCH, "scratch", S * B, 0, 0);
+  op_add(c, OP_IN, "tquery", B * D, -1, 1);
+  op_add(c, OP_IN, "tkeys", S * B * D, -1, 1);
+  op_add(c, OP_IN, "tvalues", S * B * E, -1, 1);
+  op_add(c, OP_IN, "tv", D, -1, 1);
+  op_add(c, OP_OUT, "tcontext", B * E, 0, 0);
+  op_add(c, OP_INTS, "lengths", B, 1, (double)S + 1);
+}
+static int call_attention_tangent(seqgpu_context *ctx, const op_case *c, void **p) {
+  sq_attention_args a = attention_of(c, p);
+  a.scratch = p[6];
+  a.tquery = c->option == 2 ? NULL : p[7];
+  a.tkeys = p[8];
+  a.tvalues = c->option == 2 ? NULL : p[9];
+  a.tv = p[10];
+  a.tcontext = p[11];
+  const int error = OP_CALL(ctx, attention_forward, a);
+  return error ? error : OP_CALL(ctx, attention_tangent, a);
 }
 
 /* --- clipping and updates of three tensors: m * n elements, 1, and k --- */
@@ -355,6 +398,7 @@ static const op_row op_rows[] = {
     {"embedding_backward", 0, 1, lay_embedding_backward, call_embedding_backward},
     {"xent_forward", 0, 2, lay_xent_forward, call_xent_forward},
     {"xent_backward", 0, 3, lay_xent_backward, call_xent_backward},
+    {"xent_curvature", 0, 3, lay_xent_curvature, call_xent_curvature},
     {"mse_forward", 0, 3, lay_mse_forward, call_mse_forward},
     {"mse_backward", 0, 4, lay_mse_backward, call_mse_backward},
     {"dropout", 0, 6, lay_dropout, call_dropout},
@@ -362,6 +406,7 @@ static const op_row op_rows[] = {
     {"copy", 0, 2, lay_copy, call_copy},
     {"relayout", 0, 16, lay_relayout, call_relayout},
     {"attention", 0, 2, lay_attention, call_attention},
+    {"attention_tangent", 0, 3, lay_attention_tangent, call_attention_tangent},
     {"clip", 0, 4, lay_clip, call_clip},
     {"sgd", SQ_SGD, 1, lay_optimizer, call_optimizer},
     {"momentum", SQ_MOMENTUM, 1, lay_optimizer, call_optimizer},
@@ -491,7 +536,8 @@ static inline void op_check_all(seqgpu_context *ctx, seqgpu_context *oracle) {
   for (size_t r = 0; r < COUNT(op_rows); r++) {
     for (size_t s = 0; s < COUNT(sizes); s++) op_check(ctx, oracle, &op_rows[r], sizes[s]);
     if (op_rows[r].lay == lay_gemm) op_check(ctx, oracle, &op_rows[r], wide_gemm);
-    if (op_rows[r].lay != lay_attention) op_check(ctx, oracle, &op_rows[r], empty); /* a source has steps */
+    if (op_rows[r].call != call_attention && op_rows[r].call != call_attention_tangent)
+      op_check(ctx, oracle, &op_rows[r], empty); /* a source has steps */
   }
 }
 

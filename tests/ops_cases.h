@@ -8,7 +8,7 @@
 
 typedef struct xent_case {
   sq_xent_args args[2];
-  tensor logits, lse, row_loss, loss, dloss, dlogits;
+  tensor logits, lse, row_loss, loss, dloss, dlogits, tlogits;
   int32_t *targets;
 } xent_case;
 
@@ -19,6 +19,7 @@ static inline xent_case xent_new(int64_t rows, int64_t classes, int mean) {
                  .loss = tensor_new("loss", 2),
                  .dloss = tensor_random("dloss", 1, 0.5, 2),
                  .dlogits = tensor_new("dlogits", rows * classes),
+                 .tlogits = tensor_random("tlogits", rows * classes, -1, 1),
                  .targets = lengths_new(rows, -1, classes - 1)};
   for (int k = 0; k < 2; k++) {
     const int bits = both[k];
@@ -32,7 +33,8 @@ static inline xent_case xent_new(int64_t rows, int64_t classes, int mean) {
                                at(c.row_loss, bits),
                                at(c.loss, bits),
                                at(c.dloss, bits),
-                               at(c.dlogits, bits)};
+                               at(c.dlogits, bits),
+                               at(c.tlogits, bits)};
   }
   return c;
 }
@@ -45,7 +47,7 @@ static inline void xent_run(xent_case *c) {
 }
 
 static inline void xent_free(xent_case *c) {
-  TENSORS_FREE(&c->logits, &c->lse, &c->row_loss, &c->loss, &c->dloss, &c->dlogits);
+  TENSORS_FREE(&c->logits, &c->lse, &c->row_loss, &c->loss, &c->dloss, &c->dlogits, &c->tlogits);
   check_free(c->targets);
 }
 
@@ -99,6 +101,7 @@ static inline void mse_free(mse_case *c) {
 typedef struct attention_case {
   sq_attention_args args[2];
   tensor query, keys, values, v, weights, context, dcontext, scratch, dquery, dkeys, dvalues, dv;
+  tensor tquery, tkeys, tvalues, tv, tcontext;
   int32_t *lengths;
 } attention_case;
 
@@ -116,6 +119,11 @@ static inline attention_case attention_new(int64_t source, int64_t batch, int64_
                       .dkeys = tensor_new("dkeys", source * batch * dim),
                       .dvalues = tensor_new("dvalues", source * batch * value_dim),
                       .dv = tensor_new("dv", dim),
+                      .tquery = tensor_random("tquery", batch * dim, -1, 1),
+                      .tkeys = tensor_random("tkeys", source * batch * dim, -1, 1),
+                      .tvalues = tensor_random("tvalues", source * batch * value_dim, -1, 1),
+                      .tv = tensor_random("tv", dim, -1, 1),
+                      .tcontext = tensor_new("tcontext", batch * value_dim),
                       .lengths = lengths_new(batch, 1, source)};
   tensor_fill(c.dkeys, 0, 0);
   tensor_fill(c.dvalues, 0, 0);
@@ -138,14 +146,20 @@ static inline attention_case attention_new(int64_t source, int64_t batch, int64_
                                     .dquery = at(c.dquery, bits),
                                     .dkeys = at(c.dkeys, bits),
                                     .dvalues = at(c.dvalues, bits),
-                                    .dv = at(c.dv, bits)};
+                                    .dv = at(c.dv, bits),
+                                    .tquery = at(c.tquery, bits),
+                                    .tkeys = at(c.tkeys, bits),
+                                    .tvalues = at(c.tvalues, bits),
+                                    .tv = at(c.tv, bits),
+                                    .tcontext = at(c.tcontext, bits)};
   }
   return c;
 }
 
 static inline void attention_free(attention_case *c) {
   TENSORS_FREE(&c->query, &c->keys, &c->values, &c->v, &c->weights, &c->context, &c->dcontext, &c->scratch,
-               &c->dquery, &c->dkeys, &c->dvalues, &c->dv);
+               &c->dquery, &c->dkeys, &c->dvalues, &c->dv, &c->tquery, &c->tkeys, &c->tvalues, &c->tv,
+               &c->tcontext);
   check_free(c->lengths);
 }
 

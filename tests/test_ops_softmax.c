@@ -22,6 +22,28 @@ static double xent_scalar(void *context) {
   return c->loss.d[0] * c->dloss.d[0];
 }
 
+/* tlogits . gradient, whose own gradient is the curvature's product. */
+static double xent_along(void *context) {
+  xent_case *c = context;
+  sq_cpu_ops_f64.xent_forward(&serial, &c->args[0]);
+  sq_cpu_ops_f64.xent_backward(&serial, &c->args[0]);
+  return weighted_sum(c->tlogits, c->dlogits);
+}
+
+/* H t against differences of the gradient, and t . H t >= 0. */
+static void test_curvature(xent_case *c, const char *what) {
+  tensor product = tensor_new("product", c->dlogits.n);
+  for (int k = 0; k < 2; k++) {
+    sq_xent_args args = c->args[k];
+    args.dlogits = at(product, both[k]);
+    ops(both[k])->xent_curvature(&serial, &args);
+  }
+  check_single(product, name("xent_curvature, %s, product", what));
+  check_slope(xent_along, c, c->logits, product, name("xent_curvature, %s", what));
+  CHECK(weighted_sum(c->tlogits, product) >= 0, "xent_curvature, %s, is not negative", what);
+  tensor_free(product);
+}
+
 static double naive_lse(int64_t n, const double *z) {
   double sum = 0;
   for (int64_t v = 0; v < n; v++) sum += exp(z[v]);
@@ -54,6 +76,7 @@ static void test_xent(int64_t rows, int64_t classes, int mean) {
   check_single(c.lse, name("xent_forward, %s, lse", what));
   check_single(c.dlogits, name("xent_backward, %s, gradient", what));
   check_slope(xent_scalar, &c, c.logits, c.dlogits, name("xent_backward, %s", what));
+  if (classes > 1) test_curvature(&c, what); /* of one class it is 0 */
   xent_free(&c);
 }
 
@@ -198,6 +221,32 @@ static void poison_padding(const attention_case *c) {
   }
 }
 
+/* dcontext . tcontext = the gradients of each operand times its tangent; each operand may stand still. */
+static void test_attention_tangent(attention_case *c, const char *what) {
+  for (int still = 0; still < 5; still++) { /* the last time none does */
+    const int moves[] = {still != 0, still != 1, still != 2, still != 3};
+    for (int k = 0; k < 2; k++) {
+      sq_attention_args args = c->args[k];
+      const void **operands[] = {&args.tquery, &args.tkeys, &args.tvalues, &args.tv};
+      for (int i = 0; i < 4; i++)
+        if (!moves[i]) *operands[i] = NULL;
+      ops(both[k])->attention_tangent(&serial, &args);
+    }
+    const tensor gradients[] = {c->dquery, c->dkeys, c->dvalues, c->dv};
+    const tensor tangents[] = {c->tquery, c->tkeys, c->tvalues, c->tv};
+    double wanted = 0, terms = 0;
+    for (int i = 0; i < 4; i++)
+      for (int64_t j = 0; j < gradients[i].n; j++) {
+        const double term = moves[i] ? gradients[i].d[j] * tangents[i].d[j] : 0;
+        wanted += term;
+        terms += fabs(term);
+      }
+    check_error(fabs(weighted_sum(c->dcontext, c->tcontext) - wanted) / (terms + 1e-300), EXACT,
+                "attention, %s, tangent %d against the gradients", what, still);
+    check_single(c->tcontext, name("attention, %s, tangent %d", what, still));
+  }
+}
+
 static void test_attention(int64_t source, int64_t batch, int64_t dim, int64_t value_dim, int ragged) {
   attention_case c = attention_new(source, batch, dim, value_dim, ragged);
   tensor weights = tensor_new("weights", c.weights.n), context = tensor_new("context", c.context.n);
@@ -218,6 +267,7 @@ static void test_attention(int64_t source, int64_t batch, int64_t dim, int64_t v
   /* With one source step the weight is 1 and these gradients are exactly 0 up to rounding. */
   for (int i = 0; i < 6; i++)
     if (source > 1 || i < 2 || i == 4) check_single(outputs[i], name("%s, %s", what, names[i]));
+  test_attention_tangent(&c, what + strlen("attention, "));
   check_slope(attention_scalar, &c, c.query, c.dquery, name("%s, query", what));
   check_slope(attention_scalar, &c, c.keys, c.dkeys, name("%s, keys", what));
   check_slope(attention_scalar, &c, c.values, c.dvalues, name("%s, values", what));

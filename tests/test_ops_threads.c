@@ -49,6 +49,8 @@ static void digest_losses(digest *d, sq_exec *exec, int bits) {
   digest_add(d, "xent_forward", c.loss, bits);
   ops(bits)->xent_backward(exec, &c.args[bits == 32]);
   digest_add(d, "xent_backward", c.dlogits, bits);
+  ops(bits)->xent_curvature(exec, &c.args[bits == 32]);
+  digest_add(d, "xent_curvature", c.dlogits, bits);
   xent_free(&c);
   mse_case e = mse_new(1501, 131, 1);
   ops(bits)->mse_forward(exec, &e.args[bits == 32]);
@@ -64,6 +66,8 @@ static void digest_losses(digest *d, sq_exec *exec, int bits) {
   digest_add(d, "attention, dkeys", t.dkeys, bits);
   digest_add(d, "attention, dvalues", t.dvalues, bits);
   digest_add(d, "attention, dv", t.dv, bits);
+  ops(bits)->attention_tangent(exec, &t.args[bits == 32]);
+  digest_add(d, "attention, tangent", t.tcontext, bits);
   attention_free(&t);
 }
 
