@@ -82,6 +82,22 @@ static void add_state_parts(sq_layout *layout) {
 
 /* ---- layouts ---- */
 
+static int is_result(const sq_layout *layout, int state) {
+  for (int i = 0; i < layout->results; i++)
+    if (layout->result[i].to.buffer == SQ_STATE && layout->result[i].to.state == state) return 1;
+  return 0;
+}
+
+/* The states that the cell's layout has not named. */
+static void add_state_results(sq_layout *layout) {
+  for (int k = 0; k < layout->states; k++) {
+    if (is_result(layout, k)) continue;
+    const sq_place to = {.buffer = SQ_STATE, .state = k};
+    const sq_result result = {.stage = layout->stages - 1, .to = to, .units = layout->state_width[k]};
+    sq_layout_add_result(layout, result);
+  }
+}
+
 const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_layout *layout) {
   memset(layout, 0, sizeof *layout);
   layout->cell = cell;
@@ -91,6 +107,7 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
   const sq_option *lacking = sq_option_first(config, cell->options);
   const char *why = lacking ? lacking->refusal : cell->layout(config, layout);
   if (why != NULL) return why;
+  add_state_results(layout);
   add_state_parts(layout); /* before the gates: the rnn has an "h" of both kinds */
   add_gate_parts(layout);
   return NULL;
@@ -139,6 +156,8 @@ void sq_layout_add_product(sq_layout *layout, sq_product product) {
 }
 
 void sq_layout_add_sum(sq_layout *layout, sq_sum sum) { layout->sum[layout->sums++] = sum; }
+
+void sq_layout_add_result(sq_layout *layout, sq_result result) { layout->result[layout->results++] = result; }
 
 void sq_layout_add_part(sq_layout *layout, const char *name, sq_place place, int64_t width) {
   for (int i = 0; i < layout->parts; i++)

@@ -32,6 +32,7 @@ enum {
   SQ_MAX_STAGES = 2,
   SQ_MAX_PRODUCTS = 4,
   SQ_MAX_SUMS = 6,
+  SQ_MAX_RESULTS = 4,
   SQ_MAX_PARAMS = 10,
   SQ_MAX_PARTS = 8
 };
@@ -119,6 +120,17 @@ typedef struct sq_sum {
   sq_place to, from;
 } sq_sum;
 
+/* What a pointwise step computes: `units` columns of a state or of aux, of which column j depends on the operands
+ * of unit j alone.  These are the columns j, units + j, 2 units + j, ... of the states before the step, and of gates
+ * and aux from the first on.  So one backward of ones gives the derivatives of all units at once, which is how
+ * tangents are computed (core/layer_tangent.c). */
+typedef struct sq_result {
+  int stage;
+  sq_place to; /* SQ_STATE or SQ_AUX */
+  int64_t units;
+  int64_t first_gate, first_aux;
+} sq_result;
+
 /* One named parameter, a [rows, cols] matrix (cols = 1: a vector) at `offset` of the layer's flat buffer. */
 typedef struct sq_param {
   const char *name; /* "weight_ih", "weight_hh", "bias", ... PyTorch's where PyTorch has it */
@@ -141,7 +153,7 @@ typedef struct sq_layout {
   sq_config config;
   int64_t gates;  /* G */
   int64_t aux;    /* A */
-  int64_t output; /* width of y: h (H or P) and whatever else a cell shows */
+  int64_t output; /* width of y: h (H or P), and if it is wider the next state behind it */
   int states;
   int64_t state_width[SQ_MAX_STATES];
   int stages;
@@ -149,6 +161,8 @@ typedef struct sq_layout {
   sq_product product[SQ_MAX_PRODUCTS]; /* ordered by stage */
   int sums;
   sq_sum sum[SQ_MAX_SUMS];
+  int results;
+  sq_result result[SQ_MAX_RESULTS];
   int params;
   sq_param param[SQ_MAX_PARAMS]; /* [0] is always weight_ih [G,I] */
   int64_t param_elements;        /* elements of the flat buffer of one layer and direction */
@@ -204,6 +218,9 @@ void sq_layout_add_input(sq_layout *layout, int64_t gates, int64_t biased);
 void sq_layout_one_gate(sq_layout *layout);
 void sq_layout_add_product(sq_layout *layout, sq_product product);
 void sq_layout_add_sum(sq_layout *layout, sq_sum sum);
+/* Only of what is not the rule: a state that is not named here is a result of the last stage, with as many units
+ * as columns, and operands from the first column on. */
+void sq_layout_add_result(sq_layout *layout, sq_result result);
 void sq_layout_add_part(sq_layout *layout, const char *name, sq_place place, int64_t width);
 
 /* 1 if a product of the layout is structured, or a state starts from a parameter.  Such a layer runs on the

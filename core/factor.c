@@ -17,6 +17,7 @@ void sq_factor_layout(sq_layout *layout, int64_t own) {
                         (sq_product){.stage = 0, .param = wfh, .rows = F, .cols = H, .from = h, .to = fh});
   sq_layout_add_product(
       layout, (sq_product){.stage = 1, .param = whf, .rows = own, .cols = F, .from = m, .to = gates});
+  sq_layout_add_result(layout, (sq_result){.to = m, .units = F, .first_gate = own});
   sq_layout_add_part(layout, "fx", fx, F);
   sq_layout_add_part(layout, "m", m, F);
 }

@@ -42,6 +42,7 @@ const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
     candidate.to = (sq_place){.buffer = SQ_AUX};
   }
   sq_layout_add_product(layout, candidate);
+  if (!after) sq_layout_add_result(layout, (sq_result){.to = {.buffer = SQ_AUX}, .units = H});
   if (after) {
     const int rec = sq_layout_add_param(layout, "bias_rec", H, 1);
     sq_layout_add_sum(layout, (sq_sum){.param = rec, .width = H, .to = {.buffer = SQ_AUX}});

@@ -13,6 +13,8 @@
  * The product of one row, H_k first, and its gradient; u = H_i z, and d(u) is known:
  *   s = 2 / |v|^2     z = u - s (v.u) v     d(z) = d(u) - s (v.d(u)) v
  *   d(v) += -s ( (v.d(u)) z + (v.z) d(u) - s (v.d(u)) (v.z) v )
+ * Its tangent, where ts = -s^2 (v.tv) and t(v.z) = v.tz + tv.z:
+ *   tu = tz - s t(v.z) v - ts (v.z) v - s (v.z) tv
  * A reflection is its own inverse, so backward walks from Q h back to h and needs no record of what lies
  * between.
  */
@@ -47,7 +49,9 @@ const sq_structure sq_householder_structure = {.name = "householder",
                                                .forward_f32 = sq_householder_rows_forward_f32,
                                                .forward_f64 = sq_householder_rows_forward_f64,
                                                .backward_f32 = sq_householder_rows_backward_f32,
-                                               .backward_f64 = sq_householder_rows_backward_f64};
+                                               .backward_f64 = sq_householder_rows_backward_f64,
+                                               .tangent_f32 = sq_householder_rows_tangent_f32,
+                                               .tangent_f64 = sq_householder_rows_tangent_f64};
 
 const char *sq_householder_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
@@ -138,5 +142,28 @@ void FN(sq_householder_rows_backward)(const FN(sq_rows) * r) {
     memcpy(d, r->dto + b * r->ld_to, (size_t)H * sizeof(real));
     backward_row(r, z, d, r->grads + b * count);
     for (int64_t j = 0; j < H; j++) dfrom[j] += d[j];
+  }
+}
+
+/* z and its tangent tz = Q tz + Q' z, in place. */
+SQ_CLONES static void tangent_row(const FN(sq_rows) * r, real *restrict z, real *restrict tz) {
+  const int64_t H = r->product->cols, k = r->layout->param[r->product->param].rows;
+  for (int64_t i = k - 1; i >= 0; i--) {
+    const real *restrict v = r->params + i * H, *restrict tv = r->tparams + i * H;
+    const real s = r->prepared[i], ts = -s * s * dot(H, v, tv), along_tv = dot(H, tv, z);
+    const real vz = reflect(H, s, v, z);
+    const real a = s * (dot(H, v, tz) + along_tv) + ts * vz, b = s * vz;
+    for (int64_t j = 0; j < H; j++) tz[j] -= a * v[j] + b * tv[j];
+  }
+}
+
+void FN(sq_householder_rows_tangent)(const FN(sq_rows) * r) {
+  const int64_t H = r->product->cols;
+  for (int64_t b = 0; b < r->rows; b++) {
+    real *z = r->scratch + b * 2 * H, *tz = z + H, *to = r->to + b * r->ld_to;
+    memcpy(z, r->from + b * r->ld_from, (size_t)H * sizeof(real));
+    memcpy(tz, r->tfrom + b * r->ld_from, (size_t)H * sizeof(real));
+    tangent_row(r, z, tz);
+    for (int64_t j = 0; j < H; j++) to[j] += tz[j];
   }
 }

@@ -75,6 +75,10 @@ static void add_projection(sq_layout *layout) {
                                              .cols = H,
                                              .from = {.buffer = SQ_AUX},
                                              .to = {.buffer = SQ_AUX, .column = H}});
+  sq_layout_add_result(layout, (sq_result){.to = {.buffer = SQ_STATE, .state = 1}, .units = H});
+  sq_layout_add_result(layout, (sq_result){.to = {.buffer = SQ_AUX}, .units = H});
+  sq_layout_add_result(layout,
+                       (sq_result){.stage = 1, .to = {.buffer = SQ_STATE}, .units = P, .first_aux = H});
 }
 
 const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {

@@ -45,6 +45,8 @@ const char *sq_scrn_layout(const sq_config *config, sq_layout *layout) {
   context.from = (sq_place){.buffer = SQ_STATE, .state = 1};
   context.to = (sq_place){.buffer = SQ_GATES};
   sq_layout_add_product(layout, context);
+  sq_layout_add_result(layout,
+                       (sq_result){.to = {.buffer = SQ_STATE, .state = 1}, .units = C, .first_gate = H});
   sq_layout_add_part(layout, "bx", (sq_place){.buffer = SQ_GATES, .column = H}, C);
   if (!config->learn_leak) return NULL;
   const int logit = sq_layout_add_param(layout, "leak_logit", C, 1);

@@ -9,6 +9,8 @@
  *
  * Backward of a row needs only `from` and d(to):
  *   d(from) += S^T d(to)        grads[b,:] += d(theta), the row's own sum over the time steps
+ * Its tangent, where tfrom and tparams are those of from and theta:
+ *   to[b,:] += S tfrom[b,:] + S'(theta; tparams) from[b,:]
  * The driver adds up the rows of `grads` once, after the recurrence.  So there are no sums across rows inside
  * the loop, and the order of additions depends neither on threads nor on blocks.
  *
@@ -39,6 +41,9 @@ typedef struct FN(sq_rows) {
   const real *dto; /* [rows, product->rows], stride ld_to */
   real *dfrom;     /* [rows, product->cols], stride ld_from: += */
   real *grads;     /* [rows, params]: += */
+  /* tangent */
+  const real *tparams; /* of theta */
+  const real *tfrom;   /* of from, stride ld_from */
 } FN(sq_rows);
 
 struct sq_rows_f32;
@@ -57,6 +62,8 @@ typedef struct sq_structure {
   void (*forward_f64)(const struct sq_rows_f64 *rows);
   void (*backward_f32)(const struct sq_rows_f32 *rows);
   void (*backward_f64)(const struct sq_rows_f64 *rows);
+  void (*tangent_f32)(const struct sq_rows_f32 *rows);
+  void (*tangent_f64)(const struct sq_rows_f64 *rows);
 } sq_structure;
 
 #endif

@@ -15,7 +15,9 @@
   void sq_##id##_rows_forward_f32(const struct sq_rows_f32 *rows);                                           \
   void sq_##id##_rows_forward_f64(const struct sq_rows_f64 *rows);                                           \
   void sq_##id##_rows_backward_f32(const struct sq_rows_f32 *rows);                                          \
-  void sq_##id##_rows_backward_f64(const struct sq_rows_f64 *rows);
+  void sq_##id##_rows_backward_f64(const struct sq_rows_f64 *rows);                                          \
+  void sq_##id##_rows_tangent_f32(const struct sq_rows_f32 *rows);                                           \
+  void sq_##id##_rows_tangent_f64(const struct sq_rows_f64 *rows);
 #include "core/structures.def"
 #undef STRUCTURE
 

@@ -16,6 +16,9 @@
  *   y = D z:   g_z = conj(e^{iw}) g_y             dw_j += Im(g_z) Re(z) - Re(g_z) Im(z)
  *   y = R z:   a = v^* z, b = v^* g_y, s = 2 / |v|^2
  *              g_z = g_y - s b v                  dv += -s (conj(a) g_y + conj(b) z - s Re(conj(b) a) v)
+ * and tangents go through the factors like values:
+ *   y = D z:   ty = e^{iw} tz + i tw y
+ *   y = R z:   ty = tz - (s (v^* tz + tv^* z) + ts a) v - s a tv       ts = -s^2 Re(v^* tv)
  * Backward computes x1 and x2 again from h: two transforms forward and four backward, none of which is
  * reordered.
  */
@@ -51,7 +54,9 @@ const sq_structure sq_unitary_structure = {.name = "unitary",
                                            .forward_f32 = sq_unitary_rows_forward_f32,
                                            .forward_f64 = sq_unitary_rows_forward_f64,
                                            .backward_f32 = sq_unitary_rows_backward_f32,
-                                           .backward_f64 = sq_unitary_rows_backward_f64};
+                                           .backward_f64 = sq_unitary_rows_backward_f64,
+                                           .tangent_f32 = sq_unitary_rows_tangent_f32,
+                                           .tangent_f64 = sq_unitary_rows_tangent_f64};
 #endif
 
 /* ---- what all steps have in common ---- */
@@ -339,5 +344,88 @@ void FN(sq_unitary_rows_backward)(const FN(sq_rows) * r) {
     backward_first_reflection(&m, sa, x1.re, x1.im, d.re, d.im, grads);
     FN(sq_fft_inverse)(m.n, m.tables, d.re, d.im, m.work);
     backward_first_phases(&m, h, d.re, d.im, r->dfrom + b * r->ld_from, grads);
+  }
+}
+
+/* ---- tangent of one row: z becomes a factor's result, tz its tangent ---- */
+
+/* z = D z, in place, where tw are the tangents of D's phases. */
+SQ_CLONES static void turn_tangent(int64_t n, const real *restrict c, const real *restrict s,
+                                   const real *restrict tw, vector z, vector tz) {
+  for (int64_t j = 0; j < n; j++) {
+    const real re = c[j] * z.re[j] - s[j] * z.im[j], im = c[j] * z.im[j] + s[j] * z.re[j];
+    const real tre = c[j] * tz.re[j] - s[j] * tz.im[j], tim = c[j] * tz.im[j] + s[j] * tz.re[j];
+    z.re[j] = re;
+    z.im[j] = im;
+    tz.re[j] = tre - tw[j] * im;
+    tz.im[j] = tim + tw[j] * re;
+  }
+}
+
+/* z -= a v */
+SQ_INLINE void subtract(int64_t n, complex_number a, const real *restrict vr, const real *restrict vi,
+                        vector z) {
+  for (int64_t j = 0; j < n; j++) {
+    z.re[j] -= a.re * vr[j] - a.im * vi[j];
+    z.im[j] -= a.re * vi[j] + a.im * vr[j];
+  }
+}
+
+/* z = R z, in place. */
+SQ_CLONES static void reflect_tangent(int64_t n, real s, const real *vr, const real *vi, const real *tvr,
+                                      const real *tvi, vector z, vector tz) {
+  const complex_number a = dot(n, vr, vi, z.re, z.im), b = dot(n, tvr, tvi, z.re, z.im);
+  const complex_number c = dot(n, vr, vi, tz.re, tz.im);
+  const real ts = -s * s * dot(n, vr, vi, tvr, tvi).re;
+  subtract(n, (complex_number){s * (b.re + c.re) + ts * a.re, s * (b.im + c.im) + ts * a.im}, vr, vi, tz);
+  subtract(n, scaled(s, a), tvr, tvi, tz);
+  subtract(n, scaled(s, a), vr, vi, z);
+}
+
+/* to = P from: what lies at a place comes from another. */
+SQ_INLINE void permute(const matrix *m, vector from, vector to) {
+  for (int64_t k = 0; k < m->n; k++) {
+    const int32_t at = (int32_t)PART(m, FROM)[k];
+    to.re[k] = from.re[at];
+    to.im[k] = from.im[at];
+  }
+}
+
+/* to = numbers in the order of the places between F and F^-1. */
+SQ_INLINE void place(const matrix *m, const real *from, real *to) {
+  for (int64_t k = 0; k < m->n; k++) to[k] = from[(int32_t)PART(m, ORDER)[k]];
+}
+
+/* From z = h in vectors 0 and 1 to D3 R2 x2 in vectors 2 and 3; theta' as theta. */
+static void tangent_row(const matrix *m, const real *ttheta, vector z, vector tz, vector x2, vector tx2) {
+  const int64_t n = m->n;
+  const real *tw = ttheta + SQ_THETA_PHASES * n, *tv1 = ttheta + SQ_THETA_V1 * n,
+             *tv2 = ttheta + SQ_THETA_V2 * n;
+  turn_tangent(n, PART(m, COS1), PART(m, SIN1), tw, z, tz);
+  FN(sq_fft_forward)(n, m->tables, z.re, z.im, m->work);
+  FN(sq_fft_forward)(n, m->tables, tz.re, tz.im, m->work);
+  place(m, tv1, x2.re);
+  place(m, tv1 + n, x2.im);
+  reflect_tangent(n, SCALE(m, 0), PART(m, V1_RE), PART(m, V1_IM), x2.re, x2.im, z, tz);
+  permute(m, z, x2);
+  permute(m, tz, tx2);
+  place(m, tw + n, z.re);
+  turn_tangent(n, PART(m, COS2), PART(m, SIN2), z.re, x2, tx2);
+  FN(sq_fft_inverse)(n, m->tables, x2.re, x2.im, m->work);
+  FN(sq_fft_inverse)(n, m->tables, tx2.re, tx2.im, m->work);
+  reflect_tangent(n, SCALE(m, 1), THETA(m, V2), THETA(m, V2) + n, tv2, tv2 + n, x2, tx2);
+  turn_tangent(n, PART(m, COS3), PART(m, SIN3), tw + 2 * n, x2, tx2);
+}
+
+void FN(sq_unitary_rows_tangent)(const FN(sq_rows) * r) {
+  const size_t bytes = (size_t)r->product->cols * sizeof(real);
+  for (int64_t b = 0; b < r->rows; b++) {
+    const matrix m = matrix_of(r, b);
+    const vector z = room(r, b, 0), tz = room(r, b, 1), x2 = room(r, b, 2), tx2 = room(r, b, 3);
+    real *to = r->to + b * r->ld_to;
+    memcpy(z.re, r->from + b * r->ld_from, bytes);
+    memcpy(tz.re, r->tfrom + b * r->ld_from, bytes);
+    tangent_row(&m, r->tparams, z, tz, x2, tx2);
+    for (int64_t j = 0; j < r->product->cols; j++) to[j] += tx2.re[j];
   }
 }

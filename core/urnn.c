@@ -63,6 +63,8 @@ const char *sq_urnn_layout(const sq_config *config, sq_layout *layout) {
                                              .from = {.buffer = SQ_STATE_PREV},
                                              .to = {.buffer = SQ_GATES},
                                              .structure = &sq_unitary_structure});
+  for (int64_t part = 0; part < 2; part++) /* Re and Im of a unit */
+    sq_layout_add_result(layout, (sq_result){.to = {.buffer = SQ_STATE, .column = part * n}, .units = n});
   sq_layout_add_sum(layout, (sq_sum){.param = BIAS_MOD, .width = n, .to = {.buffer = SQ_AUX}});
   return NULL;
 }

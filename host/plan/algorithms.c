@@ -96,8 +96,9 @@ static double stream_int8_estimate(sq_exec *exec, const sq_problem *p) {
   }
 
 /* A driver of one layer and direction, called for the directions one after the other. */
-#define ONE_BY_ONE(function)                                                                                 \
-  static int function##_all(sq_exec *exec, const sq_layer_run *runs, int count) {                            \
+#define ONE_BY_ONE(function)      ONE_BY_ONE_OF(function, sq_layer_run)
+#define ONE_BY_ONE_OF(function, type)                                                                        \
+  static int function##_all(sq_exec *exec, const type *runs, int count) {                                    \
     int error = 0;                                                                                           \
     for (int i = 0; i < count && error == 0; i++) error = function(exec, &runs[i]);                          \
     return error;                                                                                            \
@@ -109,6 +110,8 @@ ONE_BY_ONE(sq_layer_forward_f32)
 ONE_BY_ONE(sq_layer_backward_f32)
 ONE_BY_ONE(sq_layer_forward_f64)
 ONE_BY_ONE(sq_layer_backward_f64)
+ONE_BY_ONE_OF(sq_layer_tangent_f32, sq_layer_tangent)
+ONE_BY_ONE_OF(sq_layer_tangent_f64, sq_layer_tangent)
 
 #ifdef SEQGPU_WITH_CUDA
 #define CUDA_WORKSPACE(id, text) WORKSPACE(sq_cuda_##id##_workspace)
@@ -182,7 +185,8 @@ const sq_algorithm sq_algorithms[] = {
      .estimate = cpu_step_estimate,
      .workspace = sq_layer_workspace_f32_of,
      .forward = sq_layer_forward_f32_all,
-     .backward = sq_layer_backward_f32_all},
+     .backward = sq_layer_backward_f32_all,
+     .tangent = sq_layer_tangent_f32_all},
     {NAMED("cpu", "stream", SEQGPU_DTYPE_F32), /* inference only: it needs no backward */
      .refuses = sq_stream_refuses,
      .estimate = stream_estimate,
@@ -209,7 +213,8 @@ const sq_algorithm sq_algorithms[] = {
      .estimate = cpu_step_estimate,
      .workspace = sq_layer_workspace_f64_of,
      .forward = sq_layer_forward_f64_all,
-     .backward = sq_layer_backward_f64_all},
+     .backward = sq_layer_backward_f64_all,
+     .tangent = sq_layer_tangent_f64_all},
 #ifdef SEQGPU_WITH_CUDA
     SQ_PERSISTENT_ALGORITHMS(CUDA_PERSISTENT_ROW)
     SQ_URNN_ALGORITHMS(CUDA_URNN_ROW)

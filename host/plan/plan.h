@@ -40,6 +40,9 @@ typedef struct sq_algorithm {
   int (*forward)(sq_exec *exec, const sq_layer_run *runs, int count);
   int (*backward)(sq_exec *exec, const sq_layer_run *runs, int count);
 
+  /* The same for tangents, of runs whose forward kept the cell's own reserve; NULL: it has no tangent pass. */
+  int (*tangent)(sq_exec *exec, const sq_layer_tangent *tangents, int count);
+
   /* Weights that are packed once for many runs (seqgpu_rnn_pack): the bytes of a layer and direction, a
    * multiple of 64, and who writes them.  NULL: params are read as they lie. */
   int64_t (*packed)(const sq_layout *layout);

@@ -121,6 +121,30 @@ seqgpu_status sq_net_drop(const sq_net *n, int64_t layer, void *data, int64_t fi
   return SQ_RUN(n->ctx, dropout, &a);
 }
 
+seqgpu_status sq_net_relayout(const sq_net *n, int to_time_major, int64_t width, const void *src, void *dst) {
+  const seqgpu_rnn_run *run = n->run;
+  sq_relayout_args a = {.width = width, .swap = n->plan->desc.batch_first, .src = src, .dst = dst};
+  a.lengths = run->lengths;
+  a.time_axis = a.swap && to_time_major ? 1 : 0;
+  a.outer = a.time_axis ? run->batch : run->seq_len;
+  a.inner = a.time_axis ? run->seq_len : run->batch;
+  return SQ_RUN(n->ctx, relayout, &a);
+}
+
+int sq_net_sums(const sq_net *n) {
+  return n->plan->directions == 2 && n->plan->desc.merge == SEQGPU_MERGE_SUM;
+}
+
+seqgpu_status sq_net_add(const sq_net *n, void *sum, const void *other) {
+  const int64_t count = n->run->seq_len * n->run->batch * n->plan->output_width;
+  const sq_map_args a = {.kind = SQ_MAP_ADD, .count = count, .alpha = 1, .a = sum, .b = other, .y = sum};
+  return SQ_RUN(n->ctx, map, &a);
+}
+
+int64_t sq_net_column(const sq_net *n, int64_t direction) {
+  return sq_net_sums(n) ? 0 : direction * n->plan->first.output;
+}
+
 /* What layer l reads: x, or the (dropped) output of the layer below. */
 static const void *layer_input(const sq_net *n, int64_t layer) {
   if (layer == 0) return n->map->clean_x >= 0 ? sq_net_kept(n, n->map->clean_x) : n->run->x;
@@ -142,9 +166,9 @@ void *sq_net_dx(const sq_net *n, int64_t layer) {
 
 /* ---------------------------------------------------------------- one layer and direction */
 
-/* Offset of a state of a layer and direction, in elements. */
-static int64_t state_offset(const sq_net *n, const sq_layer_run *s, int64_t layer, int64_t direction, int k) {
-  return (layer * n->plan->directions + direction) * n->run->batch * s->layout->state_width[k];
+void *sq_net_state(const sq_net *n, int64_t layer, int64_t direction, int k, const void *states) {
+  const int64_t width = sq_plan_layout(n->plan, layer)->state_width[k];
+  return sq_net_at(n, states, (layer * n->plan->directions + direction) * n->run->batch * width);
 }
 
 /* What only a run with a reserve has: that, and the gradients. */
@@ -155,9 +179,8 @@ static void add_training(const sq_net *n, int64_t layer, int64_t direction, sq_l
   s->reserve_size = layer == 0 ? first : rest;
   s->dparams = sq_net_at(n, n->run->dparams, sq_plan_param_offset(n->plan, layer, direction));
   for (int k = 0; k < s->layout->states; k++) {
-    const int64_t offset = state_offset(n, s, layer, direction, k);
-    s->dfinal[k] = sq_net_at(n, n->run->dfinal[k], offset);
-    s->dinitial[k] = sq_net_at(n, n->run->dinitial[k], offset);
+    s->dfinal[k] = sq_net_state(n, layer, direction, k, n->run->dfinal[k]);
+    s->dinitial[k] = sq_net_state(n, layer, direction, k, n->run->dinitial[k]);
   }
 }
 
@@ -180,9 +203,8 @@ void sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction, sq_laye
       sq_net_borrowed(n, n->map->scratch + (plan->chunk ? layer : direction) * n->map->scratch_size);
   s->workspace_size = n->map->scratch_size;
   for (int k = 0; k < s->layout->states; k++) {
-    const int64_t offset = state_offset(n, s, layer, direction, k);
-    s->initial[k] = sq_net_at(n, run->initial[k], offset);
-    s->final[k] = sq_net_at(n, run->final[k], offset);
+    s->initial[k] = sq_net_state(n, layer, direction, k, run->initial[k]);
+    s->final[k] = sq_net_state(n, layer, direction, k, run->final[k]);
   }
   if (n->training) add_training(n, layer, direction, s);
 }

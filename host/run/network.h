@@ -1,4 +1,4 @@
-/* network.h - one forward or backward of a network of layers, for the files that walk through it: rnn.c,
+/* network.h - one pass through a network of layers, for the files that walk through it: rnn.c and tangent.c,
  * layer after layer, and wavefront.c, layers side by side.
  */
 #ifndef SQ_NETWORK_H
@@ -46,6 +46,19 @@ void sq_net_layer_run(const sq_net *n, int64_t layer, int64_t direction, sq_laye
 /* Where a layer writes y, and the gradient at its input: [T,B,Y], and [T,B,I] or NULL in layer 0. */
 void *sq_net_output(const sq_net *n, int64_t layer);
 void *sq_net_dx(const sq_net *n, int64_t layer);
+
+/* State k of a layer and direction among the states of all of them, [L*N,B,W_k]; NULL for NULL. */
+void *sq_net_state(const sq_net *n, int64_t layer, int64_t direction, int k, const void *states);
+
+/* The caller's layout [B,T,width] of a batch_first plan to our [T,B,width] and back, and zeros at padded
+ * steps. */
+seqgpu_status sq_net_relayout(const sq_net *n, int to_time_major, int64_t width, const void *src, void *dst);
+
+/* 1 if the output is the sum of two directions; then the second one's [T,B,Y] is added to the first one's. */
+int sq_net_sums(const sq_net *n);
+seqgpu_status sq_net_add(const sq_net *n, void *sum, const void *other);
+/* Where a direction's columns begin in a [T,B,Y] buffer. */
+int64_t sq_net_column(const sq_net *n, int64_t direction);
 
 /* Dropout of a layer's output, or of the gradient there, in steps first .. first + steps - 1 of data [T,B,Y];
  * first is a multiple of 4, so that no Philox block of four numbers is cut. */

@@ -13,33 +13,6 @@
 #include "host/run/guard.h"
 #include "host/run/wavefront.h"
 
-/* ---------------------------------------------------------------- between layers */
-
-/* [T,B,width] <-> [B,T,width], and zeros at padded steps. */
-static seqgpu_status relayout(const sq_net *n, int to_time_major, int64_t width, const void *src, void *dst) {
-  const seqgpu_rnn_run *run = n->run;
-  sq_relayout_args a = {.width = width, .swap = n->plan->desc.batch_first, .src = src, .dst = dst};
-  a.lengths = run->lengths;
-  a.time_axis = a.swap && to_time_major ? 1 : 0;
-  a.outer = a.time_axis ? run->batch : run->seq_len;
-  a.inner = a.time_axis ? run->seq_len : run->batch;
-  return SQ_RUN(n->ctx, relayout, &a);
-}
-
-static seqgpu_status add_into(const sq_net *n, void *sum, const void *other, int64_t count) {
-  const sq_map_args a = {.kind = SQ_MAP_ADD, .count = count, .alpha = 1, .a = sum, .b = other, .y = sum};
-  return SQ_RUN(n->ctx, map, &a);
-}
-
-static int summed(const sq_net *n) {
-  return n->plan->directions == 2 && n->plan->desc.merge == SEQGPU_MERGE_SUM;
-}
-
-/* Where a direction's columns begin in a [T,B,Y] buffer. */
-static int64_t column_of(const sq_net *n, int64_t direction) {
-  return summed(n) ? 0 : direction * n->plan->first.output;
-}
-
 /* ---------------------------------------------------------------- forward */
 
 static seqgpu_status forward_layer(const sq_net *n, int64_t layer) {
@@ -47,14 +20,14 @@ static seqgpu_status forward_layer(const sq_net *n, int64_t layer) {
   void *out = sq_net_output(n, layer);
   sq_layer_run s[2];
   for (int64_t direction = 0; direction < plan->directions; direction++) {
-    const int half = direction == 1 && summed(n);
+    const int half = direction == 1 && sq_net_sums(n);
     sq_net_layer_run(n, layer, direction, &s[direction]);
-    s[direction].y = half ? sq_net_borrowed(n, n->map->half) : sq_net_at(n, out, column_of(n, direction));
+    s[direction].y = half ? sq_net_borrowed(n, n->map->half) : sq_net_at(n, out, sq_net_column(n, direction));
     s[direction].ldy = half ? plan->first.output : plan->output_width;
   }
   SQ_TRY(SQ_RUN_CALL(n->ctx, plan->algorithm->forward(&n->ctx->exec, s, (int)plan->directions),
                      plan->algorithm->name));
-  if (summed(n)) SQ_TRY(add_into(n, out, s[1].y, n->run->seq_len * n->run->batch * plan->output_width));
+  if (sq_net_sums(n)) SQ_TRY(sq_net_add(n, out, s[1].y));
   return layer < plan->layers - 1 ? sq_net_drop(n, layer, out, 0, n->run->seq_len) : SEQGPU_OK;
 }
 
@@ -72,9 +45,10 @@ seqgpu_status seqgpu_rnn_forward_(seqgpu_context *ctx, const seqgpu_plan *plan, 
   SQ_TRY(sq_guard_forward(&n));
   if (n.training) sq_stamp_remove(&n);
   if (n.map->clean_x >= 0)
-    SQ_TRY(relayout(&n, 1, plan->desc.input_size, run->x, sq_net_kept(&n, n.map->clean_x)));
+    SQ_TRY(sq_net_relayout(&n, 1, plan->desc.input_size, run->x, sq_net_kept(&n, n.map->clean_x)));
   SQ_TRY(sq_wave_applies(&n) ? sq_wave_forward(&n) : forward_layers(&n));
-  if (n.map->y >= 0) SQ_TRY(relayout(&n, 0, plan->output_width, sq_net_borrowed(&n, n.map->y), run->y));
+  if (n.map->y >= 0)
+    SQ_TRY(sq_net_relayout(&n, 0, plan->output_width, sq_net_borrowed(&n, n.map->y), run->y));
   if (n.training) sq_stamp_set(&n);
   return SEQGPU_OK;
 }
@@ -87,7 +61,7 @@ static seqgpu_status backward_layer(const sq_net *n, int64_t layer, const void *
   sq_layer_run s[2];
   for (int64_t direction = 0; direction < plan->directions; direction++) {
     sq_net_layer_run(n, layer, direction, &s[direction]);
-    s[direction].dy = sq_net_at(n, dy, column_of(n, direction));
+    s[direction].dy = sq_net_at(n, dy, sq_net_column(n, direction));
     s[direction].ldy = plan->output_width;
     s[direction].dx = dx;
     s[direction].dx_accumulate = direction > 0;
@@ -116,11 +90,11 @@ seqgpu_status seqgpu_rnn_backward_(seqgpu_context *ctx, const seqgpu_plan *plan,
   SQ_TRY(sq_stamp_check(&n));
   const void *dy = run->dy;
   if (dy && n.map->y >= 0) {
-    SQ_TRY(relayout(&n, 1, plan->output_width, dy, sq_net_borrowed(&n, n.map->y)));
+    SQ_TRY(sq_net_relayout(&n, 1, plan->output_width, dy, sq_net_borrowed(&n, n.map->y)));
     dy = sq_net_borrowed(&n, n.map->y);
   }
   SQ_TRY(sq_wave_applies(&n) ? sq_wave_backward(&n, dy) : backward_layers(&n, dy));
   if (run->dx && n.map->dx >= 0)
-    SQ_TRY(relayout(&n, 0, plan->desc.input_size, sq_net_borrowed(&n, n.map->dx), run->dx));
+    SQ_TRY(sq_net_relayout(&n, 0, plan->desc.input_size, sq_net_borrowed(&n, n.map->dx), run->dx));
   return SEQGPU_OK;
 }
