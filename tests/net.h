@@ -419,6 +419,25 @@ static inline int net_reference(net *ref, seqgpu_context *oracle, const seqgpu_r
   return 0;
 }
 
+/* The smallest |z| of a complex cell, whose gradient turns too fast near 0 for differences of STEP; for other
+ * cells something large. */
+static inline double net_least_modulus(net *n) {
+  const int64_t count = n->desc.seq_len * n->desc.batch * n->desc.hidden_size;
+  double least = 1, *re = (double *)malloc((size_t)(2 * count) * sizeof *re), *im = re + count;
+  for (int layer = 0; strcmp(n->desc.cell, "urnn") == 0 && layer < n->desc.num_layers; layer++)
+    for (int d = 0; d <= n->desc.bidirectional; d++) {
+      int64_t width;
+      net_require(n->ctx, seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, layer, d, "re", re, &width), "re");
+      net_require(n->ctx, seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, layer, d, "im", im, &width), "im");
+      for (int64_t i = 0; i < count; i++) {
+        const double r = hypot(re[i], im[i]);
+        if (r > 0 && r < least) least = r; /* 0: a padded step */
+      }
+    }
+  free(re);
+  return least;
+}
+
 /* A context that must open. */
 static inline seqgpu_context *net_context(const char *device, seqgpu_dtype dtype, int threads) {
   const seqgpu_context_options options = {.device = device, .dtype = dtype, .threads = threads};

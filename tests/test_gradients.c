@@ -46,31 +46,12 @@ static int is_fixed(const net *n, int tensor, int64_t i) {
   return 0;
 }
 
-/* The smallest |z| of a complex cell, whose gradient turns too fast near 0 for differences of STEP; for other
- * cells something large. */
-static double least_modulus(net *n) {
-  const int64_t count = n->desc.seq_len * n->desc.batch * n->desc.hidden_size;
-  double least = 1, *re = (double *)malloc((size_t)(2 * count) * sizeof *re), *im = re + count;
-  for (int layer = 0; strcmp(n->desc.cell, "urnn") == 0 && layer < n->desc.num_layers; layer++)
-    for (int d = 0; d <= n->desc.bidirectional; d++) {
-      int64_t width;
-      net_require(n->ctx, seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, layer, d, "re", re, &width), "re");
-      net_require(n->ctx, seqgpu_rnn_inspect(n->ctx, n->plan, &n->run, layer, d, "im", im, &width), "im");
-      for (int64_t i = 0; i < count; i++) {
-        const double r = hypot(re[i], im[i]);
-        if (r > 0 && r < least) least = r; /* 0: a padded step */
-      }
-    }
-  free(re);
-  return least;
-}
-
 /* The analytic gradients, at a point where differences can be taken. */
 static int smooth_reference(net *n, seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
                             const int32_t *lengths) {
   for (int draw = 0; draw < 100; draw++) {
     if (!net_reference(n, ctx, desc, lengths, DIFFERENCES)) return 0;
-    if (least_modulus(n) > 0.1) return 1;
+    if (net_least_modulus(n) > 0.1) return 1;
     net_close(n);
   }
   return check_record(0, "no draw has all |z| away from 0", "%s", desc->cell);

@@ -184,6 +184,73 @@ static void check_bad_backward(world *w) {
   CHECK(seqgpu_tape_backward(w->tape, NULL, NULL) == SEQGPU_EINVAL, "backward of NULL is refused");
 }
 
+/* ---------------------------------------------------------------- seqgpu_tape_tangent */
+
+/* The call failed with this status, and the tape and the context say the same, which has this part. */
+static void check_says(seqgpu_context *ctx, const seqgpu_tape *tape, seqgpu_status status, const char *part) {
+  const char *sentence = seqgpu_tape_error(tape);
+  check_record(status == SEQGPU_EINVAL && seqgpu_tape_status(tape) == status && strstr(sentence, part),
+               sentence, "the tape says: %s", part);
+  CHECK(strcmp(seqgpu_last_error(ctx), sentence) == 0, "the context says the same: %s", part);
+}
+
+/* tangent of a vector [3] in the direction of another leaf's memory, with one thing wrong. */
+static void check_bad_tangent(world *w) {
+  seqgpu_tape *tape = w->tape;
+  const void *v[] = {w->value[1]}, *none[] = {NULL};
+  for (int fault = 0; fault < 8; fault++) {
+    seqgpu_tape_clear(tape, fault != 0);
+    seqgpu_tensor *x = seqgpu_tape_wrap(tape, 1, DIM(3), w->value[1], NULL);
+    seqgpu_tensor *ids = seqgpu_tape_ids(tape, 1, DIM(3), (int32_t[]){1, 2, 3});
+    seqgpu_tensor *y = seqgpu_tape_scale(tape, x, 2), *nobody = NULL;
+    seqgpu_status status = SEQGPU_OK;
+    static const char *const says[] = {
+        "training = 0",           "y is NULL",           "count is 0",
+        "direction is NULL",      "leaf[0] is NULL",     "leaf[0] is the result of an operator",
+        "leaf[0] holds integers", "direction[0] is NULL"};
+    if (fault == 0) status = seqgpu_tape_tangent(tape, y, 1, &x, v);
+    if (fault == 1) status = seqgpu_tape_tangent(tape, NULL, 1, &x, v);
+    if (fault == 2) status = seqgpu_tape_tangent(tape, y, 0, &x, v);
+    if (fault == 3) status = seqgpu_tape_tangent(tape, y, 1, &x, NULL);
+    if (fault == 4) status = seqgpu_tape_tangent(tape, y, 1, &nobody, v);
+    if (fault == 5) status = seqgpu_tape_tangent(tape, y, 1, &y, v);
+    if (fault == 6) status = seqgpu_tape_tangent(tape, y, 1, &ids, v);
+    if (fault == 7) status = seqgpu_tape_tangent(tape, y, 1, &x, none);
+    check_says(w->ctx, tape, status, says[fault]);
+  }
+}
+
+/* What moves, what stands still, and what a step for inference and moving targets say. */
+static void check_tangent(world *w) {
+  seqgpu_tape *tape = w->tape;
+  const void *v[] = {w->value[1]}, *x_v[] = {w->value[3]};
+  double two[3], one[3];
+  seqgpu_tape_clear(tape, 1);
+  seqgpu_tensor *x = seqgpu_tape_wrap(tape, 1, DIM(3), w->value[1], NULL);
+  seqgpu_tensor *still = seqgpu_tape_wrap(tape, 1, DIM(3), w->value[1], NULL);
+  seqgpu_tensor *y = seqgpu_tape_scale(tape, x, 2), *z = seqgpu_tape_scale(tape, still, 2);
+  seqgpu_tensor *later = seqgpu_tape_scale(tape, x, 3);
+  CHECK(seqgpu_tape_tangent(tape, z, 1, &x, v) == SEQGPU_OK, "a leaf needs no gradient buffer to move");
+  CHECK(seqgpu_tensor_tangent(x) == v[0] && seqgpu_tensor_tangent(still) == NULL,
+        "a leaf's tangent is the caller's");
+  net_download(w->ctx, two, seqgpu_tensor_tangent(y), 3);
+  net_download(w->ctx, one, v[0], 3);
+  CHECK(two[0] == 2 * one[0] && two[2] == 2 * one[2], "what moves is 2 v");
+  CHECK(seqgpu_tensor_tangent(z) == NULL && seqgpu_tensor_tangent(later) == NULL,
+        "what stands still has no tangent, nor has what is newer than y");
+  seqgpu_tensor *loss = seqgpu_tape_squared_error(tape, still, x, NULL, 1, 1);
+  check_says(w->ctx, tape, seqgpu_tape_tangent(tape, loss, 1, &x, v), "targets moves; it must be constant");
+  seqgpu_tape_clear(tape, 1);
+  CHECK(seqgpu_tensor_tangent(y) == NULL && seqgpu_tensor_tangent(NULL) == NULL,
+        "nothing of a tensor that is no more");
+  x = seqgpu_tape_wrap(tape, 3, DIM(4, 4, 3), w->value[3], NULL);
+  seqgpu_tensor *params =
+      seqgpu_tape_wrap(tape, 1, DIM(seqgpu_plan_get_sizes(w->plan[1]).param_elements), w->value[2], NULL);
+  y = seqgpu_tape_rnn(tape, w->plan[1], params, x, NULL, NULL);
+  check_says(w->ctx, tape, seqgpu_tape_tangent(tape, y, 1, &x, x_v), "the plan has inference = 1");
+  CHECK(seqgpu_tape_tangent(NULL, y, 1, &x, x_v) == SEQGPU_EINVAL, "no tape to go forward");
+}
+
 /* ---------------------------------------------------------------- seqgpu_tape_update */
 
 static const seqgpu_optimizer descent = {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.5};
@@ -193,14 +260,6 @@ static seqgpu_tensor *half_square(seqgpu_tape *tape, const seqgpu_param *w) {
   seqgpu_tape_clear(tape, 1);
   seqgpu_tensor *x = seqgpu_tape_param(tape, w);
   return seqgpu_tape_scale(tape, seqgpu_tape_mul(tape, x, x), 0.5);
-}
-
-/* The call failed with this status, and the tape and the context say the same, which has this part. */
-static void check_says(seqgpu_context *ctx, const seqgpu_tape *tape, seqgpu_status status, const char *part) {
-  const char *sentence = seqgpu_tape_error(tape);
-  check_record(status == SEQGPU_EINVAL && seqgpu_tape_status(tape) == status && strstr(sentence, part),
-               sentence, "the tape says: %s", part);
-  CHECK(strcmp(seqgpu_last_error(ctx), sentence) == 0, "the context says the same: %s", part);
 }
 
 static void check_bad_update(seqgpu_context *ctx, seqgpu_tape *tape, seqgpu_params *p,
@@ -273,6 +332,8 @@ static void check_errors(seqgpu_context *ctx) {
   check_sticky(&w);
   check_foreign(&w);
   check_bad_backward(&w);
+  check_bad_tangent(&w);
+  check_tangent(&w);
   check_null(ctx);
   world_close(&w);
 }
@@ -342,7 +403,9 @@ static void check_out_of_memory(const test_case *c) {
     double one = 1;
     r.fail_at = r.requests + allowed;
     seqgpu_tensor *y = world_build(&w, c, 1);
-    const seqgpu_status status = seqgpu_tape_backward(w.tape, y, &one);
+    seqgpu_status status = seqgpu_tape_backward(w.tape, y, &one);
+    if (status == SEQGPU_OK)
+      status = seqgpu_tape_tangent(w.tape, y, w.leaves, w.leaf, (const void *const *)w.value);
     r.fail_at = 1L << 60;
     done = status == SEQGPU_OK;
     failures += !done;

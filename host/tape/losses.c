@@ -1,10 +1,12 @@
 /* losses.c - the tape's operators whose result is one element: softmax cross-entropy and squared error.
  *
  * Both are sums over rows: the operator leaves every row's loss in row_loss, the result in value[0] and the
- * number of unmasked rows in value[1] (core/loss.h).  Their backward overwrites the gradient of one input.
+ * number of unmasked rows in value[1] (core/loss.h).  Their backward overwrites the gradient of one input, and their
+ * tangent is its product with the input's tangent.
  */
 #include "host/tape/grad.h"
 #include "host/tape/record.h"
+#include "host/tape/tangent.h"
 
 /* `of` without its last dimension. */
 static int is_per_row(const seqgpu_tensor *t, const seqgpu_tensor *of) {
@@ -21,6 +23,24 @@ static seqgpu_tensor *apply_loss(seqgpu_tape *tape, const sq_tape_op *op, int co
 static seqgpu_status loss_memory(seqgpu_tensor *y) {
   SQ_TRY(sq_tape_alloc(y->tape, sq_rows(y->input[0]), &y->attr.loss.row_loss));
   return sq_tape_alloc(y->tape, 2, &y->value);
+}
+
+/* Memory for the gradient of input 0, free between operators. */
+static seqgpu_status gradient_scratch(seqgpu_tensor *y, void **out) {
+  return sq_tape_scratch(y->tape, (size_t)y->input[0]->elements * y->tape->ctx->element_size, out);
+}
+
+/* ty = gradient . tx */
+static seqgpu_status along(seqgpu_tensor *y, const void *gradient) {
+  SQ_TRY(seqgpu_zero(y->tape->ctx, y->tangent, y->tape->ctx->element_size));
+  const sq_reduce_args dot = {.rows = y->input[0]->elements,
+                              .cols = 1,
+                              .a = gradient,
+                              .lda = 1,
+                              .b = sq_tangent_of(y->input[0]),
+                              .ldb = 1,
+                              .out = y->tangent};
+  return SQ_RUN(y->tape->ctx, reduce, &dot);
 }
 
 /* --- cross-entropy (sq_xent_args) --- */
@@ -56,8 +76,15 @@ static seqgpu_status cross_entropy_backward(seqgpu_tensor *y) {
   return sq_grad_join(y->input[XENT_LOGITS], args.dlogits);
 }
 
+static seqgpu_status cross_entropy_tangent(seqgpu_tensor *y) {
+  sq_xent_args args = xent_args(y);
+  SQ_TRY(gradient_scratch(y, &args.dlogits));
+  SQ_TRY(SQ_RUN(y->tape->ctx, xent_backward, &args));
+  return along(y, args.dlogits);
+}
+
 static const sq_tape_op cross_entropy_op = {"cross_entropy", SQ_TAPE_PLACED, cross_entropy_forward,
-                                            cross_entropy_backward};
+                                            cross_entropy_backward, cross_entropy_tangent};
 
 seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits, seqgpu_tensor *targets,
                                          int mean, double scale) {
@@ -107,8 +134,17 @@ static seqgpu_status squared_error_backward(seqgpu_tensor *y) {
   return sq_grad_join(y->input[MSE_X], args.dx);
 }
 
+static seqgpu_status squared_error_tangent(seqgpu_tensor *y) {
+  sq_mse_args args = mse_args(y);
+  if (sq_tangent_of(y->input[MSE_TARGETS]))
+    return sq_fail(y->tape->ctx, SEQGPU_EINVAL, "squared_error: targets moves; it must be constant");
+  SQ_TRY(gradient_scratch(y, &args.dx));
+  SQ_TRY(SQ_RUN(y->tape->ctx, mse_backward, &args));
+  return along(y, args.dx);
+}
+
 static const sq_tape_op squared_error_op = {"squared_error", SQ_TAPE_PLACED, squared_error_forward,
-                                            squared_error_backward};
+                                            squared_error_backward, squared_error_tangent};
 
 seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *targets,
                                          seqgpu_tensor *mask, int mean, double scale) {

@@ -1,12 +1,13 @@
 /* ops.c - the tape's operators on rows and elements.
  *
- * Each is a forward, a backward, and a builder that checks its arguments and finds the shape
+ * Each is a forward, a backward, a tangent, and a builder that checks its arguments and finds the shape
  * (host/tape/tape.h).
- * Letters: y is the operator's tensor, dy its gradient; a row is one vector along the last dimension.
+ * Letters: y is the operator's tensor, dy its gradient, ty its tangent; a row is one vector along the last dimension.
  */
 #include "host/context/sizes.h"
 #include "host/tape/grad.h"
 #include "host/tape/record.h"
+#include "host/tape/tangent.h"
 
 /* dx (+)= what the map says of args->a and args->b; the map fills in its gradient's memory and size. */
 static seqgpu_status map_to_grad(seqgpu_tensor *x, sq_map_args args) {
@@ -14,6 +15,13 @@ static seqgpu_status map_to_grad(seqgpu_tensor *x, sq_map_args args) {
   if (args.y == NULL) return SEQGPU_OK;
   args.count = x->elements;
   return SQ_RUN(x->tape->ctx, map, &args);
+}
+
+/* ty (+)= what the map says of args->a and args->b. */
+static seqgpu_status map_to_tangent(seqgpu_tensor *y, sq_map_args args) {
+  args.count = y->elements;
+  args.y = y->tangent;
+  return SQ_RUN(y->tape->ctx, map, &args);
 }
 
 /* --- embedding: y[r] = table[ids[r]],  dtable[ids[r]] += dy[r] --- */
@@ -26,11 +34,19 @@ static sq_embedding_args embedding_args(const seqgpu_tensor *y) {
       .rows = ids->elements, .dim = table->shape.dim[1], .vocab = table->shape.dim[0], .ids = ids->value};
 }
 
-static seqgpu_status embedding_forward(seqgpu_tensor *y) {
+static seqgpu_status look_up(seqgpu_tensor *y, const void *table, void *out) {
   sq_embedding_args args = embedding_args(y);
-  args.table = y->input[EMBEDDING_TABLE]->value;
-  args.y = y->value;
+  args.table = table;
+  args.y = out;
   return SQ_RUN(y->tape->ctx, embedding_forward, &args);
+}
+
+static seqgpu_status embedding_forward(seqgpu_tensor *y) {
+  return look_up(y, y->input[EMBEDDING_TABLE]->value, y->value);
+}
+
+static seqgpu_status embedding_tangent(seqgpu_tensor *y) {
+  return look_up(y, sq_tangent_of(y->input[EMBEDDING_TABLE]), y->tangent);
 }
 
 static seqgpu_status embedding_backward(seqgpu_tensor *y) {
@@ -40,7 +56,8 @@ static seqgpu_status embedding_backward(seqgpu_tensor *y) {
   return args.dtable ? SQ_RUN(y->tape->ctx, embedding_backward, &args) : SEQGPU_OK;
 }
 
-static const sq_tape_op embedding_op = {"embedding", SQ_TAPE_OWN, embedding_forward, embedding_backward};
+static const sq_tape_op embedding_op = {"embedding", SQ_TAPE_OWN, embedding_forward, embedding_backward,
+                                        embedding_tangent};
 
 seqgpu_tensor *seqgpu_tape_embedding(seqgpu_tape *tape, seqgpu_tensor *table, seqgpu_tensor *ids) {
   const sq_tape_arg args[] = {{"table", table, SQ_REALS, 0}, {"ids", ids, SQ_IDS, 0}};
@@ -60,25 +77,44 @@ seqgpu_tensor *seqgpu_tape_embedding(seqgpu_tape *tape, seqgpu_tensor *table, se
 
 enum { LINEAR_X, LINEAR_W, LINEAR_B };
 
-static seqgpu_status linear_forward(seqgpu_tensor *y) {
-  const seqgpu_tensor *x = y->input[LINEAR_X], *w = y->input[LINEAR_W], *b = y->input[LINEAR_B];
-  const int64_t rows = sq_rows(x), in = sq_last_dim(x), out = sq_last_dim(y);
-  if (b != NULL) {
-    const sq_bias_args bias = {.rows = rows, .cols = out, .bias = b->value, .y = y->value, .ld = out};
-    SQ_TRY(SQ_RUN(y->tape->ctx, bias, &bias));
-  }
+/* out (+)= x w^T */
+static seqgpu_status linear_product(seqgpu_tensor *y, const void *x, const void *w, int accumulate,
+                                    void *out) {
+  const int64_t in = sq_last_dim(y->input[LINEAR_X]);
   const sq_gemm_args product = {.trans_b = 1,
-                                .accumulate = b != NULL,
-                                .m = rows,
-                                .n = out,
+                                .accumulate = accumulate,
+                                .m = sq_rows(y),
+                                .n = sq_last_dim(y),
                                 .k = in,
-                                .a = x->value,
+                                .a = x,
                                 .lda = in,
-                                .b = w->value,
+                                .b = w,
                                 .ldb = in,
-                                .c = y->value,
-                                .ldc = out};
+                                .c = out,
+                                .ldc = sq_last_dim(y)};
   return SQ_RUN(y->tape->ctx, gemm, &product);
+}
+
+/* Every row of out = b. */
+static seqgpu_status linear_bias(seqgpu_tensor *y, const void *b, void *out) {
+  const sq_bias_args bias = {
+      .rows = sq_rows(y), .cols = sq_last_dim(y), .bias = b, .y = out, .ld = sq_last_dim(y)};
+  return SQ_RUN(y->tape->ctx, bias, &bias);
+}
+
+static seqgpu_status linear_forward(seqgpu_tensor *y) {
+  const seqgpu_tensor *b = y->input[LINEAR_B];
+  if (b != NULL) SQ_TRY(linear_bias(y, b->value, y->value));
+  return linear_product(y, y->input[LINEAR_X]->value, y->input[LINEAR_W]->value, b != NULL, y->value);
+}
+
+/* ty = tx W^T + x tW^T + tb */
+static seqgpu_status linear_tangent(seqgpu_tensor *y) {
+  const seqgpu_tensor *x = y->input[LINEAR_X], *w = y->input[LINEAR_W];
+  const void *tx = sq_tangent_of(x), *tw = sq_tangent_of(w), *tb = sq_tangent_of(y->input[LINEAR_B]);
+  if (tb) SQ_TRY(linear_bias(y, tb, y->tangent));
+  if (tx) SQ_TRY(linear_product(y, tx, w->value, tb != NULL, y->tangent));
+  return tw ? linear_product(y, x->value, tw, tb || tx, y->tangent) : SEQGPU_OK;
 }
 
 static seqgpu_status linear_backward(seqgpu_tensor *y) {
@@ -99,7 +135,7 @@ static seqgpu_status linear_backward(seqgpu_tensor *y) {
   return db.out ? SQ_RUN(y->tape->ctx, reduce, &db) : SEQGPU_OK;
 }
 
-static const sq_tape_op linear_op = {"linear", SQ_TAPE_OWN, linear_forward, linear_backward};
+static const sq_tape_op linear_op = {"linear", SQ_TAPE_OWN, linear_forward, linear_backward, linear_tangent};
 
 seqgpu_tensor *seqgpu_tape_linear(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *w, seqgpu_tensor *b) {
   const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}, {"w", w, SQ_REALS, 0}, {"b", b, SQ_REALS, 1}};
@@ -131,6 +167,12 @@ static seqgpu_status add_backward(seqgpu_tensor *y) {
   return map_to_grad(y->input[1], copy);
 }
 
+static seqgpu_status add_tangent(seqgpu_tensor *y) {
+  const void *ta = sq_tangent_of(y->input[0]), *tb = sq_tangent_of(y->input[1]);
+  if (ta && tb) return map_to_tangent(y, (sq_map_args){.kind = SQ_MAP_ADD, .a = ta, .b = tb});
+  return map_to_tangent(y, (sq_map_args){.kind = SQ_MAP_SCALE, .alpha = 1, .a = ta ? ta : tb});
+}
+
 static seqgpu_status mul_forward(seqgpu_tensor *y) { return element_wise_forward(y, SQ_MAP_MUL); }
 
 static seqgpu_status mul_backward(seqgpu_tensor *y) {
@@ -139,8 +181,17 @@ static seqgpu_status mul_backward(seqgpu_tensor *y) {
   return map_to_grad(b, (sq_map_args){.kind = SQ_MAP_MUL, .a = y->grad, .b = a->value});
 }
 
-static const sq_tape_op add_op = {"add", SQ_TAPE_OWN, add_forward, add_backward};
-static const sq_tape_op mul_op = {"mul", SQ_TAPE_OWN, mul_forward, mul_backward};
+static seqgpu_status mul_tangent(seqgpu_tensor *y) {
+  const seqgpu_tensor *a = y->input[0], *b = y->input[1];
+  const void *ta = sq_tangent_of(a), *tb = sq_tangent_of(b);
+  if (ta) SQ_TRY(map_to_tangent(y, (sq_map_args){.kind = SQ_MAP_MUL, .a = ta, .b = b->value}));
+  if (tb == NULL) return SEQGPU_OK;
+  return map_to_tangent(y,
+                        (sq_map_args){.kind = SQ_MAP_MUL, .a = a->value, .b = tb, .accumulate = ta != NULL});
+}
+
+static const sq_tape_op add_op = {"add", SQ_TAPE_OWN, add_forward, add_backward, add_tangent};
+static const sq_tape_op mul_op = {"mul", SQ_TAPE_OWN, mul_forward, mul_backward, mul_tangent};
 
 static seqgpu_tensor *element_wise(seqgpu_tape *tape, const sq_tape_op *op, seqgpu_tensor *a,
                                    seqgpu_tensor *b) {
@@ -175,7 +226,12 @@ static seqgpu_status scale_backward(seqgpu_tensor *y) {
   return map_to_grad(y->input[0], (sq_map_args){.kind = SQ_MAP_SCALE, .alpha = y->attr.alpha, .a = y->grad});
 }
 
-static const sq_tape_op scale_op = {"scale", SQ_TAPE_OWN, scale_forward, scale_backward};
+static seqgpu_status scale_tangent(seqgpu_tensor *y) {
+  const void *tx = sq_tangent_of(y->input[0]);
+  return map_to_tangent(y, (sq_map_args){.kind = SQ_MAP_SCALE, .alpha = y->attr.alpha, .a = tx});
+}
+
+static const sq_tape_op scale_op = {"scale", SQ_TAPE_OWN, scale_forward, scale_backward, scale_tangent};
 
 seqgpu_tensor *seqgpu_tape_scale(seqgpu_tape *tape, seqgpu_tensor *x, double alpha) {
   const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}};
@@ -201,7 +257,15 @@ static seqgpu_status activation_backward(seqgpu_tensor *y) {
                                                 .b = y->grad});
 }
 
-static const sq_tape_op activation_op = {"activation", SQ_TAPE_OWN, activation_forward, activation_backward};
+static seqgpu_status activation_tangent(seqgpu_tensor *y) {
+  return map_to_tangent(y, (sq_map_args){.kind = SQ_MAP_ACTIVATION_GRAD,
+                                         .activation = y->attr.activation,
+                                         .a = y->value,
+                                         .b = sq_tangent_of(y->input[0])});
+}
+
+static const sq_tape_op activation_op = {"activation", SQ_TAPE_OWN, activation_forward, activation_backward,
+                                         activation_tangent};
 
 seqgpu_tensor *seqgpu_tape_activation(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_activation activation) {
   const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}};
@@ -222,16 +286,28 @@ static void *part_of(const seqgpu_tensor *y, void *memory, int input) {
   return (char *)memory + column * y->tape->ctx->element_size;
 }
 
+/* The columns of `out` that belong to an input. */
+static seqgpu_status put_part(seqgpu_tensor *y, int input, const void *from, void *out) {
+  const int64_t cols = sq_last_dim(y->input[input]);
+  const sq_copy_args args = {.rows = sq_rows(y),
+                             .cols = cols,
+                             .src = from,
+                             .ld_src = cols,
+                             .dst = part_of(y, out, input),
+                             .ld_dst = sq_last_dim(y)};
+  return SQ_RUN(y->tape->ctx, copy, &args);
+}
+
 static seqgpu_status concat_forward(seqgpu_tensor *y) {
+  for (int i = 0; i < 2; i++) SQ_TRY(put_part(y, i, y->input[i]->value, y->value));
+  return SEQGPU_OK;
+}
+
+static seqgpu_status concat_tangent(seqgpu_tensor *y) {
+  SQ_TRY(seqgpu_zero(y->tape->ctx, y->tangent, (size_t)y->elements * y->tape->ctx->element_size));
   for (int i = 0; i < 2; i++) {
-    const int64_t cols = sq_last_dim(y->input[i]);
-    const sq_copy_args args = {.rows = sq_rows(y),
-                               .cols = cols,
-                               .src = y->input[i]->value,
-                               .ld_src = cols,
-                               .dst = part_of(y, y->value, i),
-                               .ld_dst = sq_last_dim(y)};
-    SQ_TRY(SQ_RUN(y->tape->ctx, copy, &args));
+    const void *tx = sq_tangent_of(y->input[i]);
+    if (tx) SQ_TRY(put_part(y, i, tx, y->tangent));
   }
   return SEQGPU_OK;
 }
@@ -250,7 +326,7 @@ static seqgpu_status concat_backward(seqgpu_tensor *y) {
   return SEQGPU_OK;
 }
 
-static const sq_tape_op concat_op = {"concat", SQ_TAPE_OWN, concat_forward, concat_backward};
+static const sq_tape_op concat_op = {"concat", SQ_TAPE_OWN, concat_forward, concat_backward, concat_tangent};
 
 seqgpu_tensor *seqgpu_tape_concat(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_tensor *b) {
   const sq_tape_arg args[] = {{"a", a, SQ_REALS, 0}, {"b", b, SQ_REALS, 0}};
@@ -281,6 +357,12 @@ static seqgpu_status view_backward(seqgpu_tensor *y) {
   return SEQGPU_OK;
 }
 
+/* So is the tangent. */
+static seqgpu_status view_tangent(seqgpu_tensor *y) {
+  (void)y;
+  return SEQGPU_OK;
+}
+
 static seqgpu_status rows_forward(seqgpu_tensor *y) {
   return view(y, y->attr.first_row * (y->elements / y->shape.dim[0]));
 }
@@ -290,8 +372,9 @@ static seqgpu_status reshape_forward(seqgpu_tensor *y) { return view(y, 0); }
 
 static seqgpu_status reshape_backward(seqgpu_tensor *y) { return view_backward(y); }
 
-static const sq_tape_op rows_op = {"rows", SQ_TAPE_PLACED, rows_forward, rows_backward};
-static const sq_tape_op reshape_op = {"reshape", SQ_TAPE_PLACED, reshape_forward, reshape_backward};
+static const sq_tape_op rows_op = {"rows", SQ_TAPE_PLACED, rows_forward, rows_backward, view_tangent};
+static const sq_tape_op reshape_op = {"reshape", SQ_TAPE_PLACED, reshape_forward, reshape_backward,
+                                      view_tangent};
 
 seqgpu_tensor *seqgpu_tape_rows(seqgpu_tape *tape, seqgpu_tensor *x, int64_t first, int64_t count) {
   const sq_tape_arg args[] = {{"x", x, SQ_INDEXED, 0}};
@@ -347,7 +430,15 @@ static seqgpu_status dropout_backward(seqgpu_tensor *y) {
   return args.y ? SQ_RUN(y->tape->ctx, dropout, &args) : SEQGPU_OK;
 }
 
-static const sq_tape_op dropout_op = {"dropout", SQ_TAPE_OWN, dropout_forward, dropout_backward};
+static seqgpu_status dropout_tangent(seqgpu_tensor *y) {
+  sq_dropout_args args = dropout_args(y);
+  args.x = sq_tangent_of(y->input[0]);
+  args.y = y->tangent;
+  return SQ_RUN(y->tape->ctx, dropout, &args);
+}
+
+static const sq_tape_op dropout_op = {"dropout", SQ_TAPE_OWN, dropout_forward, dropout_backward,
+                                      dropout_tangent};
 
 seqgpu_tensor *seqgpu_tape_dropout(seqgpu_tape *tape, seqgpu_tensor *x, double p) {
   const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}};

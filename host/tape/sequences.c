@@ -1,10 +1,12 @@
 /* sequences.c - the tape's operators on sequences: recurrent networks and additive attention.
  *
  * An rnn node keeps the seqgpu_rnn_run of its forward, with final states and reserve; backward completes it
- * with the gradients that have come to y and to the tensors of the final states.
+ * with the gradients that have come to y and to the tensors of the final states.  Its tangent fills theirs as well.
  */
+#include "host/run/tangent.h"
 #include "host/tape/grad.h"
 #include "host/tape/record.h"
+#include "host/tape/tangent.h"
 
 /* --- rnn --- */
 
@@ -114,7 +116,28 @@ static seqgpu_status rnn_backward(seqgpu_tensor *y) {
   return SEQGPU_OK;
 }
 
-static const sq_tape_op rnn_op = {"rnn", SQ_TAPE_OWN, rnn_forward, rnn_backward};
+static seqgpu_status rnn_tangent(seqgpu_tensor *y) {
+  seqgpu_tape *tape = y->tape;
+  const seqgpu_plan *plan = y->attr.rnn.plan;
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
+  seqgpu_rnn_run run = y->attr.rnn.run;
+  sq_rnn_tangents t = {.x = sq_tangent_of(y->input[RNN_X]), .params = sq_tangent_of(y->input[RNN_PARAMS])};
+  if (run.reserve == NULL)
+    return sq_fail(tape->ctx, SEQGPU_EINVAL,
+                   "the plan has inference = 1, but an argument moves; it must be 0");
+  t.y = y->tangent;
+  for (int k = 0; k < sizes.state_count; k++) {
+    seqgpu_tensor *final = y->attr.rnn.final[k];
+    t.initial[k] = sq_tangent_of(y->input[RNN_INITIAL + k]);
+    if (final == NULL) continue;
+    SQ_TRY(sq_tangent_memory(final));
+    t.final[k] = final->tangent;
+  }
+  SQ_TRY(sq_tape_scratch(tape, sizes.workspace, &run.workspace)); /* it may have moved */
+  return sq_rnn_tangent(tape->ctx, plan, &run, &t);
+}
+
+static const sq_tape_op rnn_op = {"rnn", SQ_TAPE_OWN, rnn_forward, rnn_backward, rnn_tangent};
 
 seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgpu_tensor *params,
                                seqgpu_tensor *x, seqgpu_tensor *const *initial, seqgpu_tensor *lengths) {
@@ -146,7 +169,8 @@ seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgp
   return sq_tape_apply(tape, &rnn_op, shape, RNN_INPUTS, args, attr);
 }
 
-/* --- rnn_final: its value is what rnn's forward left, its gradient what rnn's backward fetches --- */
+/* --- rnn_final: its value is what rnn's forward left, its tangent what rnn's tangent left, its
+ * gradient what rnn's backward fetches --- */
 
 static seqgpu_status rnn_final_forward(seqgpu_tensor *y) {
   y->value = y->input[0]->attr.rnn.run.final[y->attr.state];
@@ -158,7 +182,14 @@ static seqgpu_status rnn_final_backward(seqgpu_tensor *y) {
   return SEQGPU_OK;
 }
 
-static const sq_tape_op rnn_final_op = {"rnn_final", SQ_TAPE_PLACED, rnn_final_forward, rnn_final_backward};
+/* It is there already. */
+static seqgpu_status rnn_final_tangent(seqgpu_tensor *y) {
+  (void)y;
+  return SEQGPU_OK;
+}
+
+static const sq_tape_op rnn_final_op = {"rnn_final", SQ_TAPE_PLACED, rnn_final_forward, rnn_final_backward,
+                                        rnn_final_tangent};
 
 seqgpu_tensor *seqgpu_tape_rnn_final(seqgpu_tape *tape, seqgpu_tensor *y, int state) {
   const sq_tape_arg args[] = {{"y", y, SQ_REALS, 0}};
@@ -259,7 +290,20 @@ static seqgpu_status attention_backward(seqgpu_tensor *y) {
   return sq_grad_join(query, args.dquery);
 }
 
-static const sq_tape_op attention_op = {"attention", SQ_TAPE_OWN, attention_forward, attention_backward};
+static seqgpu_status attention_tangent(seqgpu_tensor *y) {
+  sq_attention_args args = attention_args(y);
+  args.tquery = sq_tangent_of(y->input[ATTENTION_QUERY]);
+  args.tkeys = sq_tangent_of(y->input[ATTENTION_KEYS]);
+  args.tvalues = sq_tangent_of(y->input[ATTENTION_VALUES]);
+  args.tv = sq_tangent_of(y->input[ATTENTION_V]);
+  args.tcontext = y->tangent;
+  const size_t scratch = (size_t)y->attr.attention.weights->elements * y->tape->ctx->element_size;
+  SQ_TRY(sq_tape_scratch(y->tape, scratch, &args.scratch));
+  return SQ_RUN(y->tape->ctx, attention_tangent, &args);
+}
+
+static const sq_tape_op attention_op = {"attention", SQ_TAPE_OWN, attention_forward, attention_backward,
+                                        attention_tangent};
 
 seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor *query, seqgpu_tensor *keys,
                                      seqgpu_tensor *values, seqgpu_tensor *v, seqgpu_tensor *lengths) {

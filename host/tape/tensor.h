@@ -3,12 +3,13 @@
  *   arena.c      memory that is kept between steps
  *   record.c     how a result is recorded: errors, new tensors, operators applied
  *   grad.c       where gradients lie, and who adds to them
+ *   tangent.c    where tangents lie, and the walk forward
  *   ops.c        operators on rows and elements
  *   losses.c     operators whose result is one element: cross-entropy, squared error
  *   sequences.c  operators on sequences: rnn, attention
  *   tape.c       life of a tape, leaves, the walk backward, reading
  *
- * An operator is a builder (checks its arguments and finds the shape), a forward, a backward, and one
+ * An operator is a builder (checks its arguments and finds the shape), a forward, a backward, a tangent, and one
  * sq_tape_op that names them; they stand together in one of these files, and nothing else knows them.
  */
 #ifndef SQ_TENSOR_H
@@ -63,6 +64,7 @@ struct seqgpu_tensor {
   seqgpu_tape *tape;
   uint64_t step;               /* the tape's when it was made */
   seqgpu_tensor *older;        /* the tensor made before this one */
+  seqgpu_tensor *newer;        /* made after it; only during a walk forward */
   const struct sq_tape_op *op; /* NULL: a leaf */
   seqgpu_tensor *input[SQ_TAPE_INPUTS];
   sq_tape_attr attr;
@@ -74,9 +76,11 @@ struct seqgpu_tensor {
   int64_t base_offset;     /* of a view, in elements */
   int32_t lowest, highest; /* lengths and copied ids: the range of the values; else 0 */
   int needs_grad;
-  int wrapped; /* value and gradient are the caller's */
-  int written; /* grad holds a gradient: the next contribution adds */
-  int reached; /* a gradient came here: this backward has to pass it on */
+  int wrapped;   /* value and gradient are the caller's */
+  int written;   /* grad holds a gradient: the next contribution adds */
+  int reached;   /* a gradient came here: this backward has to pass it on */
+  void *tangent; /* its memory, of a view in its base's; a leaf's is the caller's */
+  int moves;     /* the last walk forward brought a tangent; else it is 0 */
 };
 
 struct seqgpu_tape {
@@ -102,6 +106,7 @@ typedef struct sq_tape_op {
   sq_tape_memory memory;
   seqgpu_status (*forward)(seqgpu_tensor *y);  /* y->value from the values of y->input */
   seqgpu_status (*backward)(seqgpu_tensor *y); /* from y->grad to the gradients of y->input */
+  seqgpu_status (*tangent)(seqgpu_tensor *y);  /* y->tangent from those of y->input, of which one moves */
 } sq_tape_op;
 
 /* "[3,4]" for a sentence. */

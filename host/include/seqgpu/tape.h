@@ -1,5 +1,5 @@
 /** @file tape.h
- * Reverse-mode differentiation whose nodes are whole-sequence operators.
+ * Differentiation, in reverse mode and in forward mode, whose nodes are whole-sequence operators.
  *
  * Every builder below computes its result at once and records how it came about; seqgpu_tape_backward then
  * walks back through the operators.  A recurrent layer over T steps is one node, so the tape costs a little
@@ -28,7 +28,7 @@
  *
  * Shapes are row-major, of rank 1 to SEQGPU_TAPE_RANK; time-major sequences are [T,B,F].  "vector [n]" means
  * any shape of n elements, so that an [n,1] parameter serves.  Everything works on every device and in both
- * element types.
+ * element types, but that tangents pass through recurrent networks on the CPU alone.
  */
 #ifndef SEQGPU_TAPE_H
 #define SEQGPU_TAPE_H
@@ -91,6 +91,19 @@ SEQGPU_API size_t seqgpu_tape_memory(const seqgpu_tape *tape);
  * Errors: the tape's first failure if there was one.  SEQGPU_EINVAL: the tape is not in training mode, or
  * nothing that loss was computed from has a gradient buffer.  SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss);
+
+/** Forward mode: how y moves when leaves move, the product of a Jacobian with a vector.  Where backward answers for
+ * one result and every leaf, this answers for one direction of the leaves and every tensor up to y;
+ * seqgpu_tensor_tangent has the answers.  It costs about as much as a forward, and may be called again with other
+ * directions.
+ * y: any tensor of the tape.  leaf [count]: tensors of seqgpu_tape_input, seqgpu_tape_wrap or seqgpu_tape_param;
+ * all other leaves stay where they are.  direction [count]: for each leaf, device memory of its shape, which must stay
+ * until the next call or clear.
+ * Errors: the tape's first failure if there was one.  SEQGPU_EINVAL: the tape is not in training mode; a plan that y
+ * depends on is for inference; the targets of a squared error move.  SEQGPU_EUNSUPPORTED: y depends on a recurrent
+ * network that does not run on the CPU.  SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
+SEQGPU_API seqgpu_status seqgpu_tape_tangent(seqgpu_tape *tape, seqgpu_tensor *y, int count,
+                                             seqgpu_tensor *const *leaf, const void *const *direction);
 
 /** What seqgpu_tape_update calls, with the size of the caller's struct. */
 SEQGPU_API seqgpu_status seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
@@ -249,6 +262,10 @@ SEQGPU_API const void *seqgpu_tensor_value(const seqgpu_tensor *tensor);
 
 /** The gradient in device memory, valid until clear; NULL if the last backward brought none, and for NULL. */
 SEQGPU_API const void *seqgpu_tensor_grad(const seqgpu_tensor *tensor);
+
+/** The tangent of the last seqgpu_tape_tangent in device memory, of the tensor's shape, valid until clear; NULL where
+ * it is 0 because nothing moved that the tensor depends on, past that call's y, and for NULL. */
+SEQGPU_API const void *seqgpu_tensor_tangent(const seqgpu_tensor *tensor);
 
 #ifdef __cplusplus
 }

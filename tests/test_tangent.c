@@ -1,0 +1,338 @@
+/* test_tangent.c - Jacobian-vector products: of every operator of the tape and of whole models (tape_cases.h), and of
+ * every cell with its options in every shape (cells.h, shapes.h).
+ *
+ * All leaves move at once, in a random direction v.  In float64 on the CPU, J v is
+ *   - compared with differences along v:  (8 (y(s) - y(-s)) - (y(2s) - y(-2s))) / 12s,  y(s) = y(leaves + s v)
+ *   - the adjoint of backward:  u . J v = J^T u . v  for a random u
+ *   - the sum of what each leaf brings that moves alone
+ * and float32 on every device is compared with it.  Leaves and v are drawn until they determine J v well
+ * (conditioned.h).
+ */
+#include "host/tape/tensor.h"
+#include "tests/shapes.h"
+#include "tests/tape_cases.h"
+
+#define STEP      2e-4
+#define TOLERANCE 1e-7
+#define ADJOINT   1e-12
+
+/* ---------------------------------------------------------------- one Jacobian-vector product */
+
+/* A case at work: a direction for each leaf, and J v [count]. */
+typedef struct trial {
+  world w;
+  const test_case *c;
+  net *n;     /* of a cell: draws the leaves; else NULL */
+  int smooth; /* only where differences can be taken */
+  double *v[LEAVES];
+  void *direction[LEAVES]; /* v on the device */
+  int64_t count;
+  double *jv, ones[ONES];
+} trial;
+
+/* Leaves of a cell: parameters, x, and the states. */
+static const int net_leaves[] = {NET_PARAMS, NET_X, NET_H0, NET_C0};
+
+static void draw_cell(trial *t) {
+  do {
+    net_fill(t->n);
+    net_round_inputs(t->n);
+    net_forward(t->n);
+  } while (t->smooth && net_least_modulus(t->n) < 0.1);
+  for (int i = 0; i < t->w.leaves; i++)
+    memcpy(t->w.host[i], t->n->value[net_leaves[i]], (size_t)t->w.count[i] * sizeof(double));
+}
+
+static void trial_draw(void *self) {
+  trial *t = self;
+  if (t->n)
+    draw_cell(t);
+  else
+    world_draw(&t->w, t->c);
+  for (int i = 0; i < t->w.leaves; i++) dy_draw(t->v[i], t->w.count[i]);
+}
+
+/* J v, where the leaves from first to last move, into `out` unless that is NULL. */
+static seqgpu_status product(trial *t, int first, int last, double *out) {
+  world *w = &t->w;
+  seqgpu_tensor *y = world_build(w, t->c, 1);
+  for (int i = first; i <= last; i++) net_upload(w->ctx, t->direction[i], t->v[i], w->count[i]);
+  const seqgpu_status status = seqgpu_tape_tangent(w->tape, y, last - first + 1, w->leaf + first,
+                                                   (const void *const *)(t->direction + first));
+  if (status != SEQGPU_OK || out == NULL) return status;
+  const void *tangent = seqgpu_tensor_tangent(y);
+  memset(out, 0, (size_t)t->count * sizeof *out);
+  if (tangent) net_download(w->ctx, out, tangent, t->count);
+  return status;
+}
+
+static void trial_run(void *self) {
+  trial *t = self;
+  net_require(t->w.ctx, product(t, 0, t->w.leaves - 1, t->jv), t->c->name);
+}
+
+static void trial_open(trial *t, seqgpu_context *ctx, const test_case *c, net *n) {
+  *t = (trial){.c = c, .n = n};
+  world_open(&t->w, ctx, c);
+  for (int i = 0; i < t->w.leaves; i++) {
+    const size_t bytes = (size_t)t->w.count[i] * sizeof(double);
+    t->v[i] = malloc(bytes);
+    net_require(ctx, seqgpu_malloc(ctx, bytes, &t->direction[i]), "seqgpu_malloc");
+  }
+  t->count = seqgpu_tensor_elements(world_build(&t->w, c, 1));
+  net_require(ctx, seqgpu_tape_status(t->w.tape), c->name);
+  t->jv = calloc((size_t)t->count + 1, sizeof(double));
+}
+
+static void trial_close(trial *t) {
+  for (int i = 0; i < t->w.leaves; i++) {
+    free(t->v[i]);
+    seqgpu_free(t->w.ctx, t->direction[i]);
+  }
+  free(t->jv);
+  world_close(&t->w);
+}
+
+/* The reference: a draw for which J v is well-conditioned. */
+static int trial_reference(trial *t, seqgpu_context *oracle, const test_case *c, net *n, int math) {
+  problem p = {trial_draw, trial_run, t, {0}, {0}};
+  trial_open(t, oracle, c, n);
+  t->smooth = 1;
+  for (int i = 0; i < ONES; i++) t->ones[i] = 1;
+  t->w.ones = t->ones;
+  world_build(&t->w, c, 1); /* counts the ones */
+  for (int i = 0; i < t->w.leaves; i++) {
+    list_add(&p.in, "leaf", t->w.host[i], t->w.count[i]);
+    list_add(&p.in, "v", t->v[i], t->w.count[i]);
+  }
+  list_add(&p.in, "ones", t->ones, t->w.ones_used);
+  list_add(&p.out, "J v", t->jv, t->count);
+  return problem_draw(&p, math, c->name);
+}
+
+/* ---------------------------------------------------------------- what holds of it */
+
+/* sum += weight * y(leaves + step v) */
+static void add_moved(trial *t, double step, double weight, double *sum) {
+  for (int i = 0; i < t->w.leaves; i++)
+    for (int64_t j = 0; j < t->w.count[i]; j++) t->w.host[i][j] += step * t->v[i][j];
+  double *y = world_read(&t->w, world_build(&t->w, t->c, 1));
+  for (int64_t i = 0; i < t->count; i++) sum[i] += weight * y[i];
+  free(y);
+  for (int i = 0; i < t->w.leaves; i++)
+    for (int64_t j = 0; j < t->w.count[i]; j++) t->w.host[i][j] -= step * t->v[i][j];
+}
+
+static void check_differences(trial *t, const char *name) {
+  static const double place[] = {1, -1, 2, -2}, weight[] = {8, -8, -1, 1};
+  double *slope = calloc((size_t)t->count + 1, sizeof *slope);
+  for (int i = 0; i < 4; i++) add_moved(t, place[i] * STEP, weight[i] / (12 * STEP), slope);
+  check_error(check_norm_f64(t->jv, slope, t->count), TOLERANCE, "%s, J v against differences", name);
+  free(slope);
+}
+
+/* Where the leaves go on: u . J v against J^T u . v, relative to the terms of the first sum. */
+static void check_adjoint(trial *t, const char *name) {
+  world *w = &t->w;
+  seqgpu_tensor *y = world_build(w, t->c, 1);
+  double *u = random_dy(y), forward = 0, back = 0, terms = 0;
+  world_backward(w, y, u);
+  for (int64_t i = 0; i < t->count; i++) {
+    forward += u[i] * t->jv[i];
+    terms += fabs(u[i] * t->jv[i]);
+  }
+  for (int i = 0; i < w->leaves; i++)
+    for (int64_t j = 0; j < w->count[i]; j++) {
+      back += w->host_grad[i][j] * t->v[i][j];
+      terms += fabs(w->host_grad[i][j] * t->v[i][j]);
+    }
+  check_error(fabs(forward - back) / (terms + 1e-300), ADJOINT, "%s, u . J v = J^T u . v", name);
+  free(u);
+}
+
+static void check_alone(trial *t, const char *name) {
+  double *sum = calloc((size_t)t->count + 1, sizeof *sum), *one = calloc((size_t)t->count + 1, sizeof *one);
+  for (int i = 0; i < t->w.leaves; i++) {
+    net_require(t->w.ctx, product(t, i, i, one), name);
+    for (int64_t j = 0; j < t->count; j++) sum[j] += one[j];
+  }
+  check_error(check_norm_f64(sum, t->jv, t->count), ADJOINT, "%s, J v is the sum of its leaves'", name);
+  free(sum);
+  free(one);
+}
+
+/* The same leaves and directions on another context. */
+static seqgpu_status repeat(const trial *reference, trial *t, seqgpu_context *ctx) {
+  trial_open(t, ctx, reference->c, NULL);
+  for (int i = 0; i < t->w.leaves; i++) {
+    memcpy(t->w.host[i], reference->w.host[i], (size_t)t->w.count[i] * sizeof(double));
+    memcpy(t->v[i], reference->v[i], (size_t)t->w.count[i] * sizeof(double));
+  }
+  return product(t, 0, t->w.leaves - 1, t->jv);
+}
+
+static void check_single(const trial *reference, seqgpu_context *single, const char *name) {
+  trial t;
+  const seqgpu_status status = repeat(reference, &t, single);
+  check_on(single);
+  net_require(single, status, name);
+  if (status == SEQGPU_OK)
+    check_error(check_norm_f64(t.jv, reference->jv, t.count), arithmetic[MODELS].limit, "%s, J v", name);
+  check_at("cpu f64");
+  trial_close(&t);
+}
+
+static void check_case(seqgpu_context *oracle, seqgpu_context *single, const test_case *c, net *n,
+                       const char *name) {
+  trial t;
+  check_at("cpu f64");
+  if (trial_reference(&t, oracle, c, n, MODELS)) {
+    check_differences(&t, name);
+    check_adjoint(&t, name);
+    check_alone(&t, name);
+    check_single(&t, single, name);
+  }
+  trial_close(&t);
+}
+
+/* ---------------------------------------------------------------- cells */
+
+static const int32_t *cell_lengths; /* of the shape that is built */
+
+static seqgpu_tensor *cell_run(world *w) {
+  const int64_t batch = seqgpu_plan_get_desc(w->plan[0]).batch;
+  seqgpu_tensor *initial[2] = {w->leaf[2], w->leaves > 3 ? w->leaf[3] : NULL};
+  seqgpu_tensor *lengths = cell_lengths ? seqgpu_tape_lengths(w->tape, batch, cell_lengths) : NULL;
+  return with_finals(w, seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[0], w->leaf[1], initial, lengths));
+}
+
+/* A cell in a shape as a case of the table; the net draws its leaves. */
+typedef struct cell_case {
+  char name[160];
+  seqgpu_rnn_desc desc;
+  net n;
+  test_case c;
+} cell_case;
+
+static int cell_open(cell_case *k, seqgpu_context *ctx, const cell_row *cell, const shape_row *shape) {
+  snprintf(k->name, sizeof k->name, "%s, %s", cell->name, shape->name);
+  k->desc = combine(cell, shape);
+  if (!net_open(&k->n, ctx, &k->desc, shape->lengths)) return 0;
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(k->n.plan);
+  const int64_t layers = k->n.desc.num_layers * (k->n.desc.bidirectional ? 2 : 1);
+  const int64_t rows[] = {k->desc.seq_len, k->desc.batch};
+  k->c = (test_case){k->name, cell_run, {{PLAN_0}}, {&k->desc}};
+  const int64_t x[] = {rows[k->desc.batch_first], rows[!k->desc.batch_first], k->desc.input_size};
+  memcpy(k->c.shape[1], x, sizeof x);
+  for (int i = 0; i < sizes.state_count; i++) {
+    const int64_t state[] = {layers, k->desc.batch, sizes.state_width[i]};
+    memcpy(k->c.shape[2 + i], state, sizeof state);
+  }
+  cell_lengths = shape->lengths;
+  return 1;
+}
+
+static void check_cell(seqgpu_context *oracle, seqgpu_context *single, const cell_row *cell,
+                       const shape_row *shape) {
+  cell_case k;
+  if (!cell_open(&k, oracle, cell, shape)) return;
+  check_case(oracle, single, &k.c, &k.n, k.name);
+  net_close(&k.n);
+}
+
+/* Any number of threads gives the same bits.  Large enough that the work is split. */
+static void check_threads(seqgpu_context *single, const cell_row *cell) {
+  const shape_row shape = {"1 and 3 threads", {5, 7, 40, 65}, NULL, {.num_layers = 2, .dropout = 0.3}};
+  seqgpu_context *threads = net_context("cpu", SEQGPU_DTYPE_F32, 3);
+  cell_case k;
+  trial a, b;
+  if (!cell_open(&k, single, cell, &shape)) return;
+  trial_open(&a, single, &k.c, &k.n);
+  trial_draw(&a);
+  const seqgpu_status status = product(&a, 0, a.w.leaves - 1, a.jv);
+  check_on(single);
+  CHECK(status == SEQGPU_OK && repeat(&a, &b, threads) == SEQGPU_OK &&
+            memcmp(a.jv, b.jv, (size_t)a.count * sizeof *a.jv) == 0,
+        "%s, same bits of J v", k.name);
+  trial_close(&b);
+  trial_close(&a);
+  net_close(&k.n);
+  seqgpu_context_destroy(threads);
+}
+
+/* ---------------------------------------------------------------- memory */
+
+/* Another direction on the same tape takes no more memory. */
+static void check_memory(seqgpu_context *oracle) {
+  trial t;
+  trial_open(&t, oracle, find_case("encoder-decoder"), NULL);
+  trial_draw(&t);
+  trial_run(&t);
+  const size_t memory = seqgpu_tape_memory(t.w.tape);
+  seqgpu_status status = SEQGPU_OK;
+  seqgpu_tensor *y = t.w.tape->newest;
+  for (int i = 0; i < 50 && status == SEQGPU_OK; i++)
+    status = seqgpu_tape_tangent(t.w.tape, y, t.w.leaves, t.w.leaf, (const void *const *)t.direction);
+  check_at("cpu f64");
+  CHECK(status == SEQGPU_OK && seqgpu_tape_memory(t.w.tape) == memory,
+        "fifty directions take the memory of one");
+  trial_close(&t);
+}
+
+/* ---------------------------------------------------------------- other devices */
+
+static int has_rnn(const test_case *c) { return c->plan[0] != NULL; }
+
+static void check_device(seqgpu_context *oracle, seqgpu_context *ctx, const test_case *c) {
+  trial reference, t;
+  if (trial_reference(&reference, oracle, c, NULL, MODELS)) {
+    const seqgpu_status status = repeat(&reference, &t, ctx);
+    const char *sentence = seqgpu_tape_error(t.w.tape);
+    check_on(ctx);
+    if (has_rnn(c))
+      CHECK(status == SEQGPU_EUNSUPPORTED && strstr(sentence, "has no tangent pass"),
+            "tape %s, J v is refused", c->name);
+    else
+      check_error(status == SEQGPU_OK ? check_norm_f64(t.jv, reference.jv, t.count) : (double)NAN,
+                  arithmetic[MODELS].limit, "tape %s, J v", c->name);
+    check_at("cpu f64");
+    trial_close(&t);
+  }
+  trial_close(&reference);
+}
+
+static void check_devices(seqgpu_context *oracle) {
+  static const char *const devices[] = {"emulator", "cuda"};
+  for (size_t d = 0; d < COUNT(devices); d++) {
+    if (!check_is_for(devices[d])) continue;
+    const seqgpu_context_options options = {.device = devices[d]};
+    seqgpu_context *ctx = NULL;
+    if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) {
+      check_at("%s f32", devices[d]);
+      check_skip(seqgpu_last_error(ctx), "tape, J v");
+    } else
+      for (int i = 0; i < CASES; i++) check_device(oracle, ctx, &cases[i]);
+    seqgpu_context_destroy(ctx);
+  }
+}
+
+int main(void) {
+  check_start();
+  seqgpu_context *oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1),
+                 *single = net_context("cpu", SEQGPU_DTYPE_F32, 2);
+  char name[80];
+  for (int i = 0; i < CASES; i++) {
+    snprintf(name, sizeof name, "tape %s", cases[i].name);
+    check_case(oracle, single, &cases[i], NULL, name);
+  }
+  const shape_row *shape;
+  for (size_t c = 0; c < COUNT(cell_rows); c++)
+    for (int s = 0; (shape = shape_at(FOR_GRADIENTS, s)) != NULL; s++)
+      if (fits(&cell_rows[c], shape)) check_cell(oracle, single, &cell_rows[c], shape);
+  for (size_t c = 0; c < COUNT(cell_rows); c++) check_threads(single, &cell_rows[c]);
+  check_memory(oracle);
+  check_devices(oracle);
+  seqgpu_context_destroy(single);
+  seqgpu_context_destroy(oracle);
+  return check_finish();
+}
