@@ -16,6 +16,36 @@ static seqgpu_status grad_memory(seqgpu_tensor *o) {
   return o->grad != NULL ? SEQGPU_OK : sq_tape_alloc(o->tape, o->elements, &o->grad);
 }
 
+/* --- the beginning of a walk back --- */
+
+seqgpu_status sq_grad_check(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss, const char *who) {
+  if (tape->status != SEQGPU_OK) return sq_fail(tape->ctx, tape->status, "%s", tape->error);
+  if (loss == NULL || loss->tape != tape)
+    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss %s", who, loss ? "belongs to another tape" : "is NULL");
+  else if (sq_is_stale(loss))
+    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss was made before the tape was cleared, and is no more", who);
+  else if (!tape->training)
+    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: the tape was cleared with training = 0; it must be 1", who);
+  else if (!loss->needs_grad)
+    sq_tape_fail(tape, SEQGPU_EINVAL,
+                 "%s: nothing that loss was computed from has a gradient buffer; wrap something with "
+                 "seqgpu_tape_wrap or seqgpu_tape_param",
+                 who);
+  else if (dloss == NULL && loss->elements != 1)
+    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss is %s and has no dloss; it must be one element", who,
+                 SQ_SHAPE(loss->shape));
+  return tape->status;
+}
+
+void sq_grad_start(seqgpu_tape *tape) {
+  for (seqgpu_tensor *t = tape->newest; t != NULL; t = t->older) {
+    t->reached = 0;
+    t->written = t->wrapped;
+  }
+}
+
+/* --- what an operator does --- */
+
 seqgpu_status sq_grad_open(seqgpu_tensor *x, void **at, int *accumulate) {
   *at = NULL;
   *accumulate = 0;

@@ -2,7 +2,8 @@
  *
  * Both are sums over rows: the operator leaves every row's loss in row_loss, the result in value[0] and the
  * number of unmasked rows in value[1] (core/loss.h).  Their backward overwrites the gradient of one input, and their
- * tangent is its product with the input's tangent.
+ * tangent is its product with the input's tangent.  Their curvature is the matrix of second derivatives with respect to
+ * that input, which is positive semi-definite, times its tangent.
  */
 #include "host/tape/grad.h"
 #include "host/tape/record.h"
@@ -83,8 +84,20 @@ static seqgpu_status cross_entropy_tangent(seqgpu_tensor *y) {
   return along(y, args.dlogits);
 }
 
-static const sq_tape_op cross_entropy_op = {"cross_entropy", SQ_TAPE_PLACED, cross_entropy_forward,
-                                            cross_entropy_backward, cross_entropy_tangent};
+static seqgpu_status cross_entropy_curvature(seqgpu_tensor *y) {
+  seqgpu_tensor *logits = y->input[XENT_LOGITS];
+  sq_xent_args args = xent_args(y);
+  args.scale *= y->weight;
+  args.tlogits = sq_tangent_of(logits);
+  SQ_TRY(sq_grad_to_set(logits, &args.dlogits));
+  if (args.dlogits == NULL) return SEQGPU_OK;
+  SQ_TRY(SQ_RUN(y->tape->ctx, xent_curvature, &args));
+  return sq_grad_join(logits, args.dlogits);
+}
+
+static const sq_tape_op cross_entropy_op = {"cross_entropy",       SQ_TAPE_PLACED,
+                                            cross_entropy_forward, cross_entropy_backward,
+                                            cross_entropy_tangent, cross_entropy_curvature};
 
 seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits, seqgpu_tensor *targets,
                                          int mean, double scale) {
@@ -143,8 +156,25 @@ static seqgpu_status squared_error_tangent(seqgpu_tensor *y) {
   return along(y, args.dx);
 }
 
-static const sq_tape_op squared_error_op = {"squared_error", SQ_TAPE_PLACED, squared_error_forward,
-                                            squared_error_backward, squared_error_tangent};
+/* The gradient of a squared error is linear: it is the curvature's product with x - targets. */
+static seqgpu_status squared_error_curvature(seqgpu_tensor *y) {
+  seqgpu_tensor *x = y->input[MSE_X];
+  sq_mse_args args = mse_args(y);
+  void *zeros;
+  args.scale *= y->weight;
+  args.x = sq_tangent_of(x);
+  SQ_TRY(gradient_scratch(y, &zeros));
+  SQ_TRY(seqgpu_zero(y->tape->ctx, zeros, (size_t)x->elements * y->tape->ctx->element_size));
+  args.targets = zeros;
+  SQ_TRY(sq_grad_to_set(x, &args.dx));
+  if (args.dx == NULL) return SEQGPU_OK;
+  SQ_TRY(SQ_RUN(y->tape->ctx, mse_backward, &args));
+  return sq_grad_join(x, args.dx);
+}
+
+static const sq_tape_op squared_error_op = {"squared_error",       SQ_TAPE_PLACED,
+                                            squared_error_forward, squared_error_backward,
+                                            squared_error_tangent, squared_error_curvature};
 
 seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *targets,
                                          seqgpu_tensor *mask, int mean, double scale) {

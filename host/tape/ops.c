@@ -56,8 +56,8 @@ static seqgpu_status embedding_backward(seqgpu_tensor *y) {
   return args.dtable ? SQ_RUN(y->tape->ctx, embedding_backward, &args) : SEQGPU_OK;
 }
 
-static const sq_tape_op embedding_op = {"embedding", SQ_TAPE_OWN, embedding_forward, embedding_backward,
-                                        embedding_tangent};
+static const sq_tape_op embedding_op = {"embedding",        SQ_TAPE_OWN,       embedding_forward,
+                                        embedding_backward, embedding_tangent, NULL};
 
 seqgpu_tensor *seqgpu_tape_embedding(seqgpu_tape *tape, seqgpu_tensor *table, seqgpu_tensor *ids) {
   const sq_tape_arg args[] = {{"table", table, SQ_REALS, 0}, {"ids", ids, SQ_IDS, 0}};
@@ -135,7 +135,8 @@ static seqgpu_status linear_backward(seqgpu_tensor *y) {
   return db.out ? SQ_RUN(y->tape->ctx, reduce, &db) : SEQGPU_OK;
 }
 
-static const sq_tape_op linear_op = {"linear", SQ_TAPE_OWN, linear_forward, linear_backward, linear_tangent};
+static const sq_tape_op linear_op = {"linear",        SQ_TAPE_OWN,    linear_forward,
+                                     linear_backward, linear_tangent, NULL};
 
 seqgpu_tensor *seqgpu_tape_linear(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *w, seqgpu_tensor *b) {
   const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}, {"w", w, SQ_REALS, 0}, {"b", b, SQ_REALS, 1}};
@@ -190,8 +191,13 @@ static seqgpu_status mul_tangent(seqgpu_tensor *y) {
                         (sq_map_args){.kind = SQ_MAP_MUL, .a = a->value, .b = tb, .accumulate = ta != NULL});
 }
 
-static const sq_tape_op add_op = {"add", SQ_TAPE_OWN, add_forward, add_backward, add_tangent};
-static const sq_tape_op mul_op = {"mul", SQ_TAPE_OWN, mul_forward, mul_backward, mul_tangent};
+static seqgpu_status add_curvature(seqgpu_tensor *y) {
+  for (int i = 0; i < 2; i++) y->input[i]->weight += y->weight;
+  return SEQGPU_OK;
+}
+
+static const sq_tape_op add_op = {"add", SQ_TAPE_OWN, add_forward, add_backward, add_tangent, add_curvature};
+static const sq_tape_op mul_op = {"mul", SQ_TAPE_OWN, mul_forward, mul_backward, mul_tangent, NULL};
 
 static seqgpu_tensor *element_wise(seqgpu_tape *tape, const sq_tape_op *op, seqgpu_tensor *a,
                                    seqgpu_tensor *b) {
@@ -231,7 +237,13 @@ static seqgpu_status scale_tangent(seqgpu_tensor *y) {
   return map_to_tangent(y, (sq_map_args){.kind = SQ_MAP_SCALE, .alpha = y->attr.alpha, .a = tx});
 }
 
-static const sq_tape_op scale_op = {"scale", SQ_TAPE_OWN, scale_forward, scale_backward, scale_tangent};
+static seqgpu_status scale_curvature(seqgpu_tensor *y) {
+  y->input[0]->weight += y->attr.alpha * y->weight;
+  return SEQGPU_OK;
+}
+
+static const sq_tape_op scale_op = {"scale",        SQ_TAPE_OWN,   scale_forward,
+                                    scale_backward, scale_tangent, scale_curvature};
 
 seqgpu_tensor *seqgpu_tape_scale(seqgpu_tape *tape, seqgpu_tensor *x, double alpha) {
   const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}};
@@ -264,8 +276,8 @@ static seqgpu_status activation_tangent(seqgpu_tensor *y) {
                                          .b = sq_tangent_of(y->input[0])});
 }
 
-static const sq_tape_op activation_op = {"activation", SQ_TAPE_OWN, activation_forward, activation_backward,
-                                         activation_tangent};
+static const sq_tape_op activation_op = {"activation",        SQ_TAPE_OWN,        activation_forward,
+                                         activation_backward, activation_tangent, NULL};
 
 seqgpu_tensor *seqgpu_tape_activation(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_activation activation) {
   const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}};
@@ -326,7 +338,8 @@ static seqgpu_status concat_backward(seqgpu_tensor *y) {
   return SEQGPU_OK;
 }
 
-static const sq_tape_op concat_op = {"concat", SQ_TAPE_OWN, concat_forward, concat_backward, concat_tangent};
+static const sq_tape_op concat_op = {"concat",        SQ_TAPE_OWN,    concat_forward,
+                                     concat_backward, concat_tangent, NULL};
 
 seqgpu_tensor *seqgpu_tape_concat(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_tensor *b) {
   const sq_tape_arg args[] = {{"a", a, SQ_REALS, 0}, {"b", b, SQ_REALS, 0}};
@@ -372,9 +385,9 @@ static seqgpu_status reshape_forward(seqgpu_tensor *y) { return view(y, 0); }
 
 static seqgpu_status reshape_backward(seqgpu_tensor *y) { return view_backward(y); }
 
-static const sq_tape_op rows_op = {"rows", SQ_TAPE_PLACED, rows_forward, rows_backward, view_tangent};
-static const sq_tape_op reshape_op = {"reshape", SQ_TAPE_PLACED, reshape_forward, reshape_backward,
-                                      view_tangent};
+static const sq_tape_op rows_op = {"rows", SQ_TAPE_PLACED, rows_forward, rows_backward, view_tangent, NULL};
+static const sq_tape_op reshape_op = {"reshape",        SQ_TAPE_PLACED, reshape_forward,
+                                      reshape_backward, view_tangent,   NULL};
 
 seqgpu_tensor *seqgpu_tape_rows(seqgpu_tape *tape, seqgpu_tensor *x, int64_t first, int64_t count) {
   const sq_tape_arg args[] = {{"x", x, SQ_INDEXED, 0}};
@@ -437,8 +450,8 @@ static seqgpu_status dropout_tangent(seqgpu_tensor *y) {
   return SQ_RUN(y->tape->ctx, dropout, &args);
 }
 
-static const sq_tape_op dropout_op = {"dropout", SQ_TAPE_OWN, dropout_forward, dropout_backward,
-                                      dropout_tangent};
+static const sq_tape_op dropout_op = {"dropout",        SQ_TAPE_OWN,     dropout_forward,
+                                      dropout_backward, dropout_tangent, NULL};
 
 seqgpu_tensor *seqgpu_tape_dropout(seqgpu_tape *tape, seqgpu_tensor *x, double p) {
   const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}};

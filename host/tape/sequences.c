@@ -137,7 +137,7 @@ static seqgpu_status rnn_tangent(seqgpu_tensor *y) {
   return sq_rnn_tangent(tape->ctx, plan, &run, &t);
 }
 
-static const sq_tape_op rnn_op = {"rnn", SQ_TAPE_OWN, rnn_forward, rnn_backward, rnn_tangent};
+static const sq_tape_op rnn_op = {"rnn", SQ_TAPE_OWN, rnn_forward, rnn_backward, rnn_tangent, NULL};
 
 seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgpu_tensor *params,
                                seqgpu_tensor *x, seqgpu_tensor *const *initial, seqgpu_tensor *lengths) {
@@ -188,8 +188,8 @@ static seqgpu_status rnn_final_tangent(seqgpu_tensor *y) {
   return SEQGPU_OK;
 }
 
-static const sq_tape_op rnn_final_op = {"rnn_final", SQ_TAPE_PLACED, rnn_final_forward, rnn_final_backward,
-                                        rnn_final_tangent};
+static const sq_tape_op rnn_final_op = {"rnn_final",        SQ_TAPE_PLACED,    rnn_final_forward,
+                                        rnn_final_backward, rnn_final_tangent, NULL};
 
 seqgpu_tensor *seqgpu_tape_rnn_final(seqgpu_tape *tape, seqgpu_tensor *y, int state) {
   const sq_tape_arg args[] = {{"y", y, SQ_REALS, 0}};
@@ -302,8 +302,8 @@ static seqgpu_status attention_tangent(seqgpu_tensor *y) {
   return SQ_RUN(y->tape->ctx, attention_tangent, &args);
 }
 
-static const sq_tape_op attention_op = {"attention", SQ_TAPE_OWN, attention_forward, attention_backward,
-                                        attention_tangent};
+static const sq_tape_op attention_op = {"attention",        SQ_TAPE_OWN,       attention_forward,
+                                        attention_backward, attention_tangent, NULL};
 
 seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor *query, seqgpu_tensor *keys,
                                      seqgpu_tensor *values, seqgpu_tensor *v, seqgpu_tensor *lengths) {

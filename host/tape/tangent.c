@@ -33,6 +33,7 @@ static seqgpu_status move(seqgpu_tensor *y) {
 
 seqgpu_status sq_tangent_walk(seqgpu_tensor *y, int count, seqgpu_tensor *const *leaf,
                               const void *const *direction) {
+  y->tape->moved = NULL;
   for (seqgpu_tensor *t = y->tape->newest; t != NULL; t = t->older) t->moves = 0;
   for (int i = 0; i < count; i++) {
     leaf[i]->tangent = (void *)direction[i]; /* never written: a leaf has no operator */
@@ -41,6 +42,7 @@ seqgpu_status sq_tangent_walk(seqgpu_tensor *y, int count, seqgpu_tensor *const 
   seqgpu_tensor *oldest = y;
   for (y->newer = NULL; oldest->older != NULL; oldest = oldest->older) oldest->older->newer = oldest;
   for (seqgpu_tensor *t = oldest; t != NULL; t = t->newer) SQ_TRY(move(t));
+  y->tape->moved = y;
   return SEQGPU_OK;
 }
 

@@ -39,7 +39,7 @@ void seqgpu_tape_destroy(seqgpu_tape *tape) {
 
 seqgpu_status seqgpu_tape_clear(seqgpu_tape *tape, int training) {
   if (tape == NULL) return SEQGPU_EINVAL;
-  tape->newest = NULL;
+  tape->newest = tape->moved = NULL;
   tape->training = training != 0;
   tape->status = SEQGPU_OK;
   tape->error[0] = '\0';
@@ -154,10 +154,7 @@ seqgpu_tensor *seqgpu_tape_param_(seqgpu_tape *tape, const seqgpu_param *param, 
 /* --- backward --- */
 
 static seqgpu_status start_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss) {
-  for (seqgpu_tensor *t = tape->newest; t != NULL; t = t->older) {
-    t->reached = 0;
-    t->written = t->wrapped;
-  }
+  sq_grad_start(tape);
   const float one_f32 = 1;
   const double one_f64 = 1;
   const void *one = tape->ctx->dtype == SEQGPU_DTYPE_F64 ? (const void *)&one_f64 : (const void *)&one_f32;
@@ -175,30 +172,9 @@ static seqgpu_status backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void
   return SEQGPU_OK;
 }
 
-/* What `who`, a walk back from loss, needs: no failure so far, training, and a gradient to bring. */
-static seqgpu_status check_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss,
-                                    const char *who) {
-  if (tape->status != SEQGPU_OK) return sq_fail(tape->ctx, tape->status, "%s", tape->error);
-  if (loss == NULL || loss->tape != tape)
-    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss %s", who, loss ? "belongs to another tape" : "is NULL");
-  else if (sq_is_stale(loss))
-    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss was made before the tape was cleared, and is no more", who);
-  else if (!tape->training)
-    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: the tape was cleared with training = 0; it must be 1", who);
-  else if (!loss->needs_grad)
-    sq_tape_fail(tape, SEQGPU_EINVAL,
-                 "%s: nothing that loss was computed from has a gradient buffer; wrap something with "
-                 "seqgpu_tape_wrap or seqgpu_tape_param",
-                 who);
-  else if (dloss == NULL && loss->elements != 1)
-    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss is %s and has no dloss; it must be one element", who,
-                 SQ_SHAPE(loss->shape));
-  return tape->status;
-}
-
 seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss) {
   if (tape == NULL) return SEQGPU_EINVAL;
-  SQ_TRY(check_backward(tape, loss, dloss, "backward"));
+  SQ_TRY(sq_grad_check(tape, loss, dloss, "backward"));
   return sq_tape_check(tape, backward(tape, loss, dloss), "backward");
 }
 
@@ -215,7 +191,7 @@ static seqgpu_status update(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_param
 seqgpu_status seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
                                   const seqgpu_optimizer *optimizer, size_t size, double *value) {
   if (tape == NULL) return SEQGPU_EINVAL;
-  SQ_TRY(check_backward(tape, loss, NULL, "update"));
+  SQ_TRY(sq_grad_check(tape, loss, NULL, "update"));
   if (params == NULL || params->ctx != tape->ctx)
     sq_tape_fail(tape, SEQGPU_EINVAL, "update: params %s", params ? "belongs to another context" : "is NULL");
   if (tape->status != SEQGPU_OK) return tape->status;

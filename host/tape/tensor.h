@@ -4,6 +4,7 @@
  *   record.c     how a result is recorded: errors, new tensors, operators applied
  *   grad.c       where gradients lie, and who adds to them
  *   tangent.c    where tangents lie, and the walk forward
+ *   curvature.c  the walk back with curvature times tangent in place of the gradient
  *   ops.c        operators on rows and elements
  *   losses.c     operators whose result is one element: cross-entropy, squared error
  *   sequences.c  operators on sequences: rnn, attention
@@ -81,6 +82,7 @@ struct seqgpu_tensor {
   int reached;   /* a gradient came here: this backward has to pass it on */
   void *tangent; /* its memory, of a view in its base's; a leaf's is the caller's */
   int moves;     /* the last walk forward brought a tangent; else it is 0 */
+  double weight; /* how much the loss of a Gauss-Newton product moves with this loss */
 };
 
 struct seqgpu_tape {
@@ -94,6 +96,7 @@ struct seqgpu_tape {
   void *scratch; /* device memory that is free between operators */
   size_t scratch_size;
   seqgpu_tensor *newest;
+  seqgpu_tensor *moved; /* whose tangent the last walk forward was for; NULL: there was none */
   seqgpu_status status;
   char error[SQ_ERROR_SIZE];
 };
@@ -107,6 +110,9 @@ typedef struct sq_tape_op {
   seqgpu_status (*forward)(seqgpu_tensor *y);  /* y->value from the values of y->input */
   seqgpu_status (*backward)(seqgpu_tensor *y); /* from y->grad to the gradients of y->input */
   seqgpu_status (*tangent)(seqgpu_tensor *y);  /* y->tangent from those of y->input, of which one moves */
+  /* Of a loss: its second derivatives with respect to input[0], times that one's tangent and y->weight, to the gradient
+   * of input[0].  Of a sum of losses: hands y->weight on.  NULL: it is neither. */
+  seqgpu_status (*curvature)(seqgpu_tensor *y);
 } sq_tape_op;
 
 /* "[3,4]" for a sentence. */

@@ -105,6 +105,22 @@ SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *
 SEQGPU_API seqgpu_status seqgpu_tape_tangent(seqgpu_tape *tape, seqgpu_tensor *y, int count,
                                              seqgpu_tensor *const *leaf, const void *const *direction);
 
+/** A Gauss-Newton product: the curvature of loss in the direction v of the last seqgpu_tape_tangent, which must have
+ * been called with this loss as y.  Adds to the gradients of wrapped memory
+ *   G v = J^T H J v + strength (J_0^T J_0 v + J_1^T J_1 v + ...)
+ * where J is the Jacobian of what the losses in `loss` are computed from (logits, x), H their second derivatives with
+ * respect to that, and J_i the Jacobian of damped[i].  H is positive semi-definite, and so is G, unless a loss is scaled
+ * by a negative number.  Where residuals are 0, or logits and x linear in the leaves, J^T H J is the Hessian
+ * (Schraudolph 2002).  The second term, which may be left out, keeps a step of v from moving other tensors much: the
+ * states of a recurrent network, say (structural damping: Martens & Sutskever 2011).
+ * loss: one element: a cross-entropy, a squared error, or sums (seqgpu_tape_add) and multiples (seqgpu_tape_scale) of
+ * them.  damped [count]: tensors that loss depends on; NULL where count is 0.
+ * May be called again, after other tangents, too.  Gradients of everything else are those of this call.
+ * Errors: those of seqgpu_tape_backward.  SEQGPU_EINVAL: loss is no sum of losses; the last seqgpu_tape_tangent was for
+ * another tensor. */
+SEQGPU_API seqgpu_status seqgpu_tape_gauss_newton(seqgpu_tape *tape, seqgpu_tensor *loss, int count,
+                                                  seqgpu_tensor *const *damped, double strength);
+
 /** What seqgpu_tape_update calls, with the size of the caller's struct. */
 SEQGPU_API seqgpu_status seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
                                              const seqgpu_optimizer *optimizer, size_t size, double *value);
