@@ -120,10 +120,10 @@ typedef struct sq_sum {
   sq_place to, from;
 } sq_sum;
 
-/* What a pointwise step computes: `units` columns of a state or of aux, of which column j depends on the operands
- * of unit j alone.  These are the columns j, units + j, 2 units + j, ... of the states before the step, and of gates
- * and aux from the first on.  So one backward of ones gives the derivatives of all units at once, which is how
- * tangents are computed (core/layer_tangent.c). */
+/* What a pointwise step computes: `units` columns of a state or of aux, of which column j depends on the
+ * operands of unit j alone.  These are the columns j, units + j, 2 units + j, ... of the states before the
+ * step, and of gates and aux from the first on.  So one backward of ones gives the derivatives of all units
+ * at once, which is how tangents are computed (core/layer_tangent.c). */
 typedef struct sq_result {
   int stage;
   sq_place to; /* SQ_STATE or SQ_AUX */
@@ -218,8 +218,8 @@ void sq_layout_add_input(sq_layout *layout, int64_t gates, int64_t biased);
 void sq_layout_one_gate(sq_layout *layout);
 void sq_layout_add_product(sq_layout *layout, sq_product product);
 void sq_layout_add_sum(sq_layout *layout, sq_sum sum);
-/* Only of what is not the rule: a state that is not named here is a result of the last stage, with as many units
- * as columns, and operands from the first column on. */
+/* Only of what is not the rule: a state that is not named here is a result of the last stage, with as many
+ * units as columns, and operands from the first column on. */
 void sq_layout_add_result(sq_layout *layout, sq_result result);
 void sq_layout_add_part(sq_layout *layout, const char *name, sq_place place, int64_t width);
 

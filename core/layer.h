@@ -75,16 +75,16 @@ typedef struct sq_stretch {
   int64_t first, steps;
 } sq_stretch;
 
-/* A Jacobian-vector product of a run, whose forward has filled the reserve: how y and the final states move when
- * x, the parameters and the initial states do.  A tangent lies like what it is the tangent of; NULL stands for one
- * that is 0, or is not wanted. */
+/* A Jacobian-vector product of a run, whose forward has filled the reserve: how y and the final states move
+ * when x, the parameters and the initial states do.  A tangent lies like what it is the tangent of; NULL
+ * stands for one that is 0, or is not wanted. */
 typedef struct sq_layer_tangent {
   sq_layer_run run; /* as for forward; y, initial and final are not looked at, but initial for what is NULL */
   const void *x, *params, *initial[SQ_MAX_STATES];
   void *y, *final[SQ_MAX_STATES];
 } sq_layer_tangent;
 
-/* The CPU driver (core/layer.c in both precisions.  With `training`, a reserve is kept for backward.
+/* The CPU driver (core/layer.c) in both precisions.  With `training`, a reserve is kept for backward.
  * Without one (run->reserve NULL) forward works in chunks, inside the workspace.  Workspace in elements. */
 int64_t sq_layer_workspace_f32(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
 int64_t sq_layer_workspace_f64(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);

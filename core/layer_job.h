@@ -1,8 +1,8 @@
-/* layer_job.h - what the passes over a layer on the CPU have in common (layer.c, layer_tangent.c): where everything
- * lies, the weights as the steps read them, the rows of a step and its products.
+/* layer_job.h - what the passes over a layer on the CPU have in common (layer.c, layer_tangent.c): where
+ * everything lies, the weights as the steps read them, the rows of a step and its products.
  *
- * Sizes in elements.  A pass lays out its workspace piece by piece: each function that takes memory from `at` on
- * returns the first free element.
+ * Sizes in elements.  A pass lays out its workspace piece by piece: each function that takes memory from `at`
+ * on returns the first free element.
  */
 #ifndef SQ_LAYER_JOB_H
 #define SQ_LAYER_JOB_H
@@ -59,8 +59,8 @@ real *FN(sq_job_place_states)(const sq_layout *layout, int64_t rows, real *at, r
 void FN(sq_job_reserve)(FN(sq_job) * j, real *reserve, int64_t steps);
 
 void FN(sq_job_copy_or_zero)(real *to, const void *from, int64_t count);
-/* State k before the first step, [B,W_k]: `given`, or the layer's own of these parameters where the run gives no
- * initial state and the layer has one, or zeros. */
+/* State k before the first step, [B,W_k]: `given`, or the layer's own of these parameters where the run gives
+ * no initial state and the layer has one, or zeros. */
 void FN(sq_job_enter)(const FN(sq_job) * j, int k, const void *given, const real *params, real *to);
 
 /* ---- a step ---- */
@@ -75,13 +75,13 @@ FN(sq_step) FN(sq_job_step)(const FN(sq_job) * j, int64_t t, int64_t first, int6
 FN(sq_rows) FN(sq_job_rows)(const FN(sq_job) * j, int i, const FN(sq_step) * s, int64_t first);
 /* The parameters of a product, in the layer's own buffer or in another one laid out like it. */
 const real *FN(sq_job_weight)(const FN(sq_job) * j, const sq_product *p, const void *params);
-/* Product i of a step's rows.  One into the gates is added; one into aux overwrites, or is added as well if `add` is
- * set. */
+/* Product i of a step's rows.  One into the gates is added; one into aux overwrites, or is added as well if
+ * `add` is set. */
 void FN(sq_job_product)(const FN(sq_job) * j, int i, const FN(sq_step) * s, int64_t first, int add,
                         void *scratch);
 
-/* Address and row stride of a place over the whole sequence, [T*B, width]: its gradient or its value; NULL for
- * SQ_NONE. */
+/* Address and row stride of a place over the whole sequence, [T*B, width]: its gradient or its value; NULL
+ * for SQ_NONE. */
 real *FN(sq_job_whole)(const FN(sq_job) * j, sq_place place, int gradient, int64_t *ld);
 
 #endif

@@ -1,25 +1,25 @@
 /* layer_tangent.c - the tangent pass over a layer on the CPU: a Jacobian-vector product (layer.h).
  *
  * Backward is a linear program, from gradients at results to gradients at operands.  The tangent pass is its
- * transpose, in the order of forward.  Where backward adds W^T d(to) to the gradient at `from`, and d(to)^T from to that
- * of W, here, with t before what is a tangent,
+ * transpose, in the order of forward.  Where backward adds W^T d(to) to the gradient at `from`, and d(to)^T
+ * from to that of W, here, with t before what is a tangent,
  *
  *   tgates = tx W_ih^T + x tW_ih^T;   t(to) += from tW^T of every product      one GEMM each
  *   for t: t(to) += tparam * from of every sum;  for each stage:
  *     its products      t(to) += t(from) W^T
  *     its pointwise step
  *
- * The transpose of a pointwise step needs no code of the cell's own.  Unit j's results depend on unit j's operands
- * alone (sq_result), so backward of a gradient that is 1 at one result of every unit, and 0 elsewhere, leaves the
- * derivatives of that result with respect to all operands, and
+ * The transpose of a pointwise step needs no code of the cell's own.  Unit j's results depend on unit j's
+ * operands alone (sq_result), so backward of a gradient that is 1 at one result of every unit, and 0
+ * elsewhere, leaves the derivatives of that result with respect to all operands, and
  *
  *   t(result)_j = sum over the operands of unit j of derivative * t(operand)
  *
- * So a Jacobian-vector product agrees with backward to rounding, whatever the cell.  It costs one backward of the
- * pointwise step for each result.
+ * So a Jacobian-vector product agrees with backward to rounding, whatever the cell.  It costs one backward of
+ * the pointwise step for each result.
  *
- * Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994, has the tangent pass of a
- * recurrent network (his operator R).
+ * Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994, has the tangent pass
+ * of a recurrent network (his operator R).
  */
 #include <string.h>
 
@@ -152,8 +152,8 @@ static void differentiate(const step_pair *s, const sq_result *r) {
   FN(sq_backward_of)(l->cell)(v, r->stage);
 }
 
-/* to += derivative * tangent over the blocks of a row's columns, from the first one on; the result itself is none of
- * its operands. */
+/* to += derivative * tangent over the blocks of a row's columns, from the first one on; the result itself is
+ * none of its operands. */
 static void add_blocks(int64_t units, int64_t first, int64_t width, const real *derivative,
                        const real *tangent, real *to) {
   for (int64_t c = first; c + units <= width; c += units)

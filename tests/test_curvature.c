@@ -1,10 +1,10 @@
 /* test_curvature.c - Gauss-Newton products G v = J^T H J v (seqgpu_tape_gauss_newton).
  *
- * Where the losses look at something linear in the leaves, and where a squared error has no residual, G is the Hessian:
- * there G v is compared with differences of gradients along v,
+ * Where the losses look at something linear in the leaves, and where a squared error has no residual, G is
+ * the Hessian: there G v is compared with differences of gradients along v,
  *   (8 (g(s) - g(-s)) - (g(2s) - g(-2s))) / 12s,  g(s) = the gradient at leaves + s v
- * For every other model u . G v = v . G u and v . G v >= 0.  The damping of a tensor is the product of a squared error of
- * it.  In float64 on the CPU; float32 on every device is compared with it.
+ * For every other model u .  G v = v .  G u and v .  G v >= 0.  The damping of a tensor is the product of a
+ * squared error of it.  In float64 on the CPU; float32 on every device is compared with it.
  */
 #include "tests/tape_cases.h"
 

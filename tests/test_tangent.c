@@ -1,8 +1,9 @@
-/* test_tangent.c - Jacobian-vector products: of every operator of the tape and of whole models (tape_cases.h), and of
- * every cell with its options in every shape (cells.h, shapes.h).
+/* test_tangent.c - Jacobian-vector products: of every operator of the tape and of whole models
+ * (tape_cases.h), and of every cell with its options in every shape (cells.h, shapes.h).
  *
  * All leaves move at once, in a random direction v.  In float64 on the CPU, J v is
- *   - compared with differences along v:  (8 (y(s) - y(-s)) - (y(2s) - y(-2s))) / 12s,  y(s) = y(leaves + s v)
+ *   - compared with differences along v, where y(s) = y(leaves + s v):
+ *       (8 (y(s) - y(-s)) - (y(2s) - y(-2s))) / 12s
  *   - the adjoint of backward:  u . J v = J^T u . v  for a random u
  *   - the sum of what each leaf brings that moves alone
  * and float32 on every device is compared with it.  Leaves and v are drawn until they determine J v well

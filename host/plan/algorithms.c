@@ -96,7 +96,7 @@ static double stream_int8_estimate(sq_exec *exec, const sq_problem *p) {
   }
 
 /* A driver of one layer and direction, called for the directions one after the other. */
-#define ONE_BY_ONE(function)      ONE_BY_ONE_OF(function, sq_layer_run)
+#define ONE_BY_ONE(function) ONE_BY_ONE_OF(function, sq_layer_run)
 #define ONE_BY_ONE_OF(function, type)                                                                        \
   static int function##_all(sq_exec *exec, const type *runs, int count) {                                    \
     int error = 0;                                                                                           \

@@ -40,7 +40,7 @@ typedef struct sq_algorithm {
   int (*forward)(sq_exec *exec, const sq_layer_run *runs, int count);
   int (*backward)(sq_exec *exec, const sq_layer_run *runs, int count);
 
-  /* The same for tangents, of runs whose forward kept the cell's own reserve; NULL: it has no tangent pass. */
+  /* The same for tangents, of runs whose forward kept the cell's own reserve; NULL: it has none. */
   int (*tangent)(sq_exec *exec, const sq_layer_tangent *tangents, int count);
 
   /* Weights that are packed once for many runs (seqgpu_rnn_pack): the bytes of a layer and direction, a

@@ -1,4 +1,4 @@
-/* tangent.c - the tangent pass through a network of layers (tangent.h): what rnn.c's forward does, to tangents.
+/* tangent.c - the tangent pass through a network of layers (tangent.h): what forward does, to tangents.
  *
  * The tangents of a layer's output lie where backward has the gradient at the next layer's input.
  */
@@ -26,8 +26,8 @@ static seqgpu_status tangent_layer(const sq_net *n, const sq_rnn_tangents *t, in
       one->final[k] = is_state ? sq_net_state(n, layer, direction, k, t->final[k]) : NULL;
     }
   }
-  SQ_TRY(sq_check(n->ctx, plan->algorithm->tangent(&n->ctx->exec, l, (int)plan->directions),
-                  plan->algorithm->name));
+  SQ_TRY(SQ_RUN_CALL(n->ctx, plan->algorithm->tangent(&n->ctx->exec, l, (int)plan->directions),
+                     plan->algorithm->name));
   return sq_net_sums(n) ? sq_net_add(n, ty, l[1].y) : SEQGPU_OK;
 }
 

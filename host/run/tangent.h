@@ -12,8 +12,9 @@ typedef struct sq_rnn_tangents {
   void *y, *final[SEQGPU_MAX_STATES];
 } sq_rnn_tangents;
 
-/* A Jacobian-vector product of the run's last forward, whose reserve, seq_len, batch, lengths, seed and offset must be
- * unchanged, as for seqgpu_rnn_backward.  EUNSUPPORTED: the plan's algorithm has no tangent pass. */
+/* A Jacobian-vector product of the run's last forward, whose reserve, seq_len, batch, lengths, seed and
+ * offset must be unchanged, as for seqgpu_rnn_backward.  EUNSUPPORTED: the plan's algorithm has no tangent
+ * pass. */
 seqgpu_status sq_rnn_tangent(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
                              const sq_rnn_tangents *tangents);
 

@@ -1,11 +1,11 @@
 /* curvature.c - Gauss-Newton products: J^T H J v (seqgpu/tape.h).
  *
- * J v has been left by a walk forward (tangent.c).  This walk back begins like backward's, but with weights in place of
- * gradients: how much `loss` moves with each of the losses that it is the sum of.  At each of these H J v takes the
- * place of the gradient, and from there on it is backward's walk.
+ * J v has been left by a walk forward (tangent.c).  This walk back begins like backward's, but with weights
+ * in place of gradients: how much `loss` moves with each of the losses that it is the sum of.  At each of
+ * these H J v takes the place of the gradient, and from there on it is backward's walk.
  *
- * Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent", Neural Computation 14, 2002;
- * Martens, "Deep learning via Hessian-free optimization", ICML 2010.
+ * Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent", Neural Computation
+ * 14, 2002; Martens, "Deep learning via Hessian-free optimization", ICML 2010.
  */
 #include "host/tape/grad.h"
 #include "host/tape/record.h"

@@ -1,9 +1,9 @@
 /* losses.c - the tape's operators whose result is one element: softmax cross-entropy and squared error.
  *
  * Both are sums over rows: the operator leaves every row's loss in row_loss, the result in value[0] and the
- * number of unmasked rows in value[1] (core/loss.h).  Their backward overwrites the gradient of one input, and their
- * tangent is its product with the input's tangent.  Their curvature is the matrix of second derivatives with respect to
- * that input, which is positive semi-definite, times its tangent.
+ * number of unmasked rows in value[1] (core/loss.h).  Their backward overwrites the gradient of one input,
+ * and their tangent is its product with the input's tangent.  Their curvature is the matrix of second
+ * derivatives with respect to that input, which is positive semi-definite, times its tangent.
  */
 #include "host/tape/grad.h"
 #include "host/tape/record.h"

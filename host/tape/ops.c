@@ -2,7 +2,8 @@
  *
  * Each is a forward, a backward, a tangent, and a builder that checks its arguments and finds the shape
  * (host/tape/tape.h).
- * Letters: y is the operator's tensor, dy its gradient, ty its tangent; a row is one vector along the last dimension.
+ * Letters: y is the operator's tensor, dy its gradient, ty its tangent; a row is one vector along
+ * the last dimension.
  */
 #include "host/context/sizes.h"
 #include "host/tape/grad.h"

@@ -1,7 +1,8 @@
 /* sequences.c - the tape's operators on sequences: recurrent networks and additive attention.
  *
  * An rnn node keeps the seqgpu_rnn_run of its forward, with final states and reserve; backward completes it
- * with the gradients that have come to y and to the tensors of the final states.  Its tangent fills theirs as well.
+ * with the gradients that have come to y and to the tensors of the final states.  Its tangent fills theirs as
+ * well.
  */
 #include "host/run/tangent.h"
 #include "host/tape/grad.h"

@@ -1,7 +1,7 @@
 /* tangent.c - forward mode: where tangents lie, and the walk forward (seqgpu/tape.h).
  *
- * The walk goes along the list of tensors, oldest first, and passes by those whose inputs do not move.  A view has no
- * tangent of its own: it reads its base's.
+ * The walk goes along the list of tensors, oldest first, and passes by those whose inputs do not move.  A
+ * view has no tangent of its own: it reads its base's.
  */
 #include "host/tape/tangent.h"
 

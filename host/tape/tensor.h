@@ -10,8 +10,8 @@
  *   sequences.c  operators on sequences: rnn, attention
  *   tape.c       life of a tape, leaves, the walk backward, reading
  *
- * An operator is a builder (checks its arguments and finds the shape), a forward, a backward, a tangent, and one
- * sq_tape_op that names them; they stand together in one of these files, and nothing else knows them.
+ * An operator is a builder (checks its arguments and finds the shape), a forward, a backward, a tangent, and
+ * one sq_tape_op that names them; they stand together in one of these files, and nothing else knows them.
  */
 #ifndef SQ_TENSOR_H
 #define SQ_TENSOR_H
@@ -110,8 +110,8 @@ typedef struct sq_tape_op {
   seqgpu_status (*forward)(seqgpu_tensor *y);  /* y->value from the values of y->input */
   seqgpu_status (*backward)(seqgpu_tensor *y); /* from y->grad to the gradients of y->input */
   seqgpu_status (*tangent)(seqgpu_tensor *y);  /* y->tangent from those of y->input, of which one moves */
-  /* Of a loss: its second derivatives with respect to input[0], times that one's tangent and y->weight, to the gradient
-   * of input[0].  Of a sum of losses: hands y->weight on.  NULL: it is neither. */
+  /* Of a loss: its second derivatives with respect to input[0], times that one's tangent and y->weight, to
+   * the gradient of input[0].  Of a sum of losses: hands y->weight on.  NULL: it is neither. */
   seqgpu_status (*curvature)(seqgpu_tensor *y);
 } sq_tape_op;
 

@@ -45,8 +45,8 @@ enum { SEQGPU_TAPE_RANK = 4 };
 
 /** A tape; owned by the program, freed by seqgpu_tape_destroy. */
 typedef struct seqgpu_tape seqgpu_tape;
-/** A value on a tape; owned by the tape, valid until seqgpu_tape_clear.  Using it afterwards is EINVAL; after one
- * more clear its memory may be another tensor's. */
+/** A value on a tape; owned by the tape, valid until seqgpu_tape_clear.  Using it afterwards is EINVAL; after
+ * one more clear its memory may be another tensor's. */
 typedef struct seqgpu_tensor seqgpu_tensor;
 
 /* --- the tape --- */
@@ -92,32 +92,33 @@ SEQGPU_API size_t seqgpu_tape_memory(const seqgpu_tape *tape);
  * nothing that loss was computed from has a gradient buffer.  SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss);
 
-/** Forward mode: how y moves when leaves move, the product of a Jacobian with a vector.  Where backward answers for
- * one result and every leaf, this answers for one direction of the leaves and every tensor up to y;
- * seqgpu_tensor_tangent has the answers.  It costs about as much as a forward, and may be called again with other
- * directions.
- * y: any tensor of the tape.  leaf [count]: tensors of seqgpu_tape_input, seqgpu_tape_wrap or seqgpu_tape_param;
- * all other leaves stay where they are.  direction [count]: for each leaf, device memory of its shape, which must stay
- * until the next call or clear.
- * Errors: the tape's first failure if there was one.  SEQGPU_EINVAL: the tape is not in training mode; a plan that y
- * depends on is for inference; the targets of a squared error move.  SEQGPU_EUNSUPPORTED: y depends on a recurrent
- * network that does not run on the CPU.  SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
+/** Forward mode: how y moves when leaves move, the product of a Jacobian with a vector.  Where backward
+ * answers for one result and every leaf, this answers for one direction of the leaves and every tensor up to
+ * y; seqgpu_tensor_tangent has the answers.  It costs about as much as a forward, and may be called again
+ * with other directions.
+ * y: any tensor of the tape.  leaf [count]: tensors of seqgpu_tape_input, seqgpu_tape_wrap or
+ * seqgpu_tape_param; all other leaves stay where they are.
+ * direction [count]: for each leaf, device memory of its shape, which must stay until the next call or clear.
+ * Errors: the tape's first failure if there was one.  SEQGPU_EINVAL: the tape is not in training mode; a plan
+ * that y depends on is for inference; the targets of a squared error move.  SEQGPU_EUNSUPPORTED: y depends on
+ * a recurrent network that does not run on the CPU.  SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_tape_tangent(seqgpu_tape *tape, seqgpu_tensor *y, int count,
                                              seqgpu_tensor *const *leaf, const void *const *direction);
 
-/** A Gauss-Newton product: the curvature of loss in the direction v of the last seqgpu_tape_tangent, which must have
- * been called with this loss as y.  Adds to the gradients of wrapped memory
+/** A Gauss-Newton product: the curvature of loss in the direction v of the last seqgpu_tape_tangent, which
+ * must have been called with this loss as y.  Adds to the gradients of wrapped memory
  *   G v = J^T H J v + strength (J_0^T J_0 v + J_1^T J_1 v + ...)
- * where J is the Jacobian of what the losses in `loss` are computed from (logits, x), H their second derivatives with
- * respect to that, and J_i the Jacobian of damped[i].  H is positive semi-definite, and so is G, unless a loss is scaled
- * by a negative number.  Where residuals are 0, or logits and x linear in the leaves, J^T H J is the Hessian
- * (Schraudolph 2002).  The second term, which may be left out, keeps a step of v from moving other tensors much: the
- * states of a recurrent network, say (structural damping: Martens & Sutskever 2011).
- * loss: one element: a cross-entropy, a squared error, or sums (seqgpu_tape_add) and multiples (seqgpu_tape_scale) of
- * them.  damped [count]: tensors that loss depends on; NULL where count is 0.
- * May be called again, after other tangents, too.  Gradients of everything else are those of this call.
- * Errors: those of seqgpu_tape_backward.  SEQGPU_EINVAL: loss is no sum of losses; the last seqgpu_tape_tangent was for
- * another tensor. */
+ * where J is the Jacobian of what the losses in `loss` are computed from (logits, x), H their second
+ * derivatives with respect to that, and J_i the Jacobian of damped[i].  H is positive semi-definite, and so
+ * is G unless a loss is scaled by a negative number.  Where residuals are 0, or logits and x linear in the
+ * leaves, J^T H J is the Hessian (Schraudolph 2002).  The second term keeps a step of v from moving other
+ * tensors much, the states of a recurrent network, say (structural damping: Martens & Sutskever 2011).
+ * loss: one element: a cross-entropy, a squared error, or sums (seqgpu_tape_add) and multiples
+ * (seqgpu_tape_scale) of them.
+ * damped [count]: tensors that loss depends on; NULL where count is 0.
+ * May be called again, also after other tangents.  Gradients of everything else are those of this call.
+ * Errors: those of seqgpu_tape_backward.  SEQGPU_EINVAL: loss is no sum of losses; the last
+ * seqgpu_tape_tangent was for another tensor. */
 SEQGPU_API seqgpu_status seqgpu_tape_gauss_newton(seqgpu_tape *tape, seqgpu_tensor *loss, int count,
                                                   seqgpu_tensor *const *damped, double strength);
 
@@ -279,8 +280,8 @@ SEQGPU_API const void *seqgpu_tensor_value(const seqgpu_tensor *tensor);
 /** The gradient in device memory, valid until clear; NULL if the last backward brought none, and for NULL. */
 SEQGPU_API const void *seqgpu_tensor_grad(const seqgpu_tensor *tensor);
 
-/** The tangent of the last seqgpu_tape_tangent in device memory, of the tensor's shape, valid until clear; NULL where
- * it is 0 because nothing moved that the tensor depends on, past that call's y, and for NULL. */
+/** The tangent of the last seqgpu_tape_tangent in device memory, of the tensor's shape, valid until clear;
+ * NULL where it is 0 because nothing moved that the tensor depends on, past that call's y, and for NULL. */
 SEQGPU_API const void *seqgpu_tensor_tangent(const seqgpu_tensor *tensor);
 
 #ifdef __cplusplus
