@@ -14,8 +14,12 @@ typedef struct range {
 
 static double at(const double *p, const chart_curve *c, int64_t i) { return p[i * c->stride]; }
 
+/* Differences of what is on the axes are finite; what lies beyond is drawn at the edge. */
+static const double FARTHEST = 1e300;
+
 static void widen(range *r, double value) {
   if (!isfinite(value)) return;
+  value = fmax(-FARTHEST, fmin(value, FARTHEST));
   r->low = fmin(r->low, value);
   r->high = fmax(r->high, value);
 }
@@ -36,7 +40,8 @@ static range range_of(const chart_curve curves[2], int of_y) {
 
 /* 0 to 1. */
 static double share(range r, double value) {
-  if (r.logarithmic) return log(value / r.low) / log(r.high / r.low);
+  value = fmax(r.low, fmin(value, r.high));
+  if (r.logarithmic) return (log(value) - log(r.low)) / (log(r.high) - log(r.low));
   return (value - r.low) / (r.high - r.low);
 }
 
@@ -64,20 +69,26 @@ static void tick(FILE *to, double x, double y, double value, int of_y) {
             value);
 }
 
+/* At powers of ten; between few of them also at 2 and 5, and of many only at some. */
 static void put_logarithmic(FILE *to, range y) {
-  const double decades = log10(y.high / y.low);
   static const double digits[] = {1, 2, 5};
-  for (double power = pow(10, floor(log10(y.low))); power <= y.high; power *= 10)
-    for (int k = 0; k < (decades < 4 ? 3 : 1); k++)
-      if (power * digits[k] >= y.low && power * digits[k] <= y.high)
-        tick(to, 0, place_y(y, power * digits[k]), power * digits[k], 1);
+  const double decades = log10(y.high) - log10(y.low);
+  const int last = (int)floor(log10(y.high)), step = 1 + (int)decades / 10;
+  for (int power = (int)floor(log10(y.low)); power <= last; power += step)
+    for (int k = 0; k < (decades < 4 ? 3 : 1); k++) {
+      const double value = digits[k] * pow(10, power);
+      if (value >= y.low && value <= y.high) tick(to, 0, place_y(y, value), value, 1);
+    }
 }
 
+/* At multiples of a step, of which the next may be the same number where they are large. */
 static void put_linear(FILE *to, range r, int of_y) {
-  const double step = tick_step(r.high - r.low, of_y ? 4 : 8);
-  const double first = ceil(r.low / step);
-  for (double k = first; k * step <= r.high * (1 + 1e-12) && k < first + 20; k++) {
-    const double value = fabs(k * step) < 1e-9 * step ? 0 : k * step;
+  const double step = tick_step(r.high - r.low, of_y ? 4 : 8), first = ceil(r.low / step);
+  double before = -INFINITY;
+  for (int n = 0; n < 20; n++) {
+    const double multiple = (first + n) * step, value = fabs(multiple) < 1e-9 * step ? 0 : multiple;
+    if (!(value > before && multiple <= r.high * (1 + 1e-12))) return;
+    before = value;
     if (of_y)
       tick(to, 0, place_y(r, value), value, 1);
     else

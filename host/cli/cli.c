@@ -35,14 +35,20 @@ int cli_finish_output(int code) {
   return cli_error("standard output: %s", output_error ? strerror(output_error) : "not all could be written");
 }
 
-/* Sentences quote what stands in files. */
+/* Sentences quote what stands in files.  One is a single write, so that those of several processes do not mix:
+ * what may be shown of a character is never longer. */
 static void say(const char *format, va_list args) {
-  char sentence[SENTENCE];
-  vsnprintf(sentence, sizeof sentence, format, args);
+  char sentence[SENTENCE + 16] = "seqgpu: ", *text = sentence + strlen(sentence), *to = text;
+  vsnprintf(text, SENTENCE, format, args);
+  for (size_t left = strlen(text), taken; left > 0; text += taken, left -= taken) {
+    char shown[4];
+    const size_t length = sq_utf8_shown(text, left, shown, &taken);
+    memcpy(to, shown, length);
+    to += length;
+  }
+  *to++ = '\n';
   cli_flush();
-  fputs("seqgpu: ", stderr);
-  cli_show(stderr, sentence, sizeof sentence);
-  fputs("\n", stderr);
+  fwrite(sentence, 1, (size_t)(to - sentence), stderr);
 }
 
 int cli_error(const char *format, ...) {

@@ -176,13 +176,19 @@ static int read_lines(const char *path, char *s, training_log *l) {
   return l->rows > 0 ? CLI_OK : cli_error("%s: has no reports; it must be a log of seqgpu train", path);
 }
 
+int log_parse(const char *path, char *text, training_log *out) {
+  *out = (training_log){.row = NULL};
+  const int code = read_lines(path, text, out);
+  if (code) log_free(out);
+  return code;
+}
+
 int log_read(const char *path, training_log *out) {
   char *text;
   *out = (training_log){.row = NULL};
   CLI_TRY(text_string(path, "a log of seqgpu train", &text));
-  const int code = read_lines(path, text, out);
+  const int code = log_parse(path, text, out);
   free(text);
-  if (code) log_free(out);
   return code;
 }
 

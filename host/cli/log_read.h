@@ -28,6 +28,8 @@ typedef struct training_log {
  * what was there from that step on; a last line that is cut is left out.  0, or an exit code after a
  * sentence that names the line. */
 int log_read(const char *path, training_log *out);
+/* The same of a text in memory, which is changed; `path` is what the sentences call it. */
+int log_parse(const char *path, char *text, training_log *out);
 void log_free(training_log *l);
 
 #endif

@@ -38,19 +38,29 @@ static int read_rows(const char *path, char *text, int64_t columns, float *out, 
   return *rows > 0 ? CLI_OK : cli_error("%s: has no numbers; it must have at least one line of them", path);
 }
 
-int numbers_read(const char *path, int64_t columns, float **out, int64_t *rows) {
-  char *text;
-  size_t lines = 1;
-  *out = NULL;
+/* A row is a digit and a separator for each number, so memory follows the text and not its line ends times
+ * the columns; one row more, for the one that turns out to be too short. */
+static float *room_for(const char *text, int64_t columns) {
+  const size_t rows = (strlen(text) + 1) / (2 * (size_t)columns) + 1;
+  return malloc(rows * (size_t)columns * sizeof(float));
+}
+
+int numbers_parse(const char *path, char *text, int64_t columns, float **out, int64_t *rows) {
   *rows = 0;
-  CLI_TRY(text_string(path, "a text", &text));
-  for (const char *c = text; *c; c++) lines += *c == '\n';
-  if ((double)lines * (double)columns < (double)(SIZE_MAX / 8))
-    *out = malloc(lines * (size_t)columns * sizeof **out);
+  *out = room_for(text, columns);
   const int code = *out ? read_rows(path, text, columns, *out, rows) : cli_error("%s: out of memory", path);
-  free(text);
   if (code == CLI_OK) return CLI_OK;
   free(*out);
   *out = NULL;
+  return code;
+}
+
+int numbers_read(const char *path, int64_t columns, float **out, int64_t *rows) {
+  char *text;
+  *out = NULL;
+  *rows = 0;
+  CLI_TRY(text_string(path, "a text", &text));
+  const int code = numbers_parse(path, text, columns, out, rows);
+  free(text);
   return code;
 }

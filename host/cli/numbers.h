@@ -9,5 +9,7 @@
  * lines that begin with # are skipped.  *out, [rows, columns], comes from malloc.  0, or an exit code
  * after a sentence that names the line. */
 int numbers_read(const char *path, int64_t columns, float **out, int64_t *rows);
+/* The same of a text in memory, which is changed; `path` is what the sentences call it. */
+int numbers_parse(const char *path, char *text, int64_t columns, float **out, int64_t *rows);
 
 #endif

@@ -5,7 +5,7 @@
 #include "host/cli/chart.h"
 #include "host/cli/command.h"
 #include "host/cli/html.h"
-#include "host/cli/log_read.h"
+#include "host/cli/report.h"
 
 typedef struct report_options {
   const char *log, *html;
@@ -98,18 +98,22 @@ static void put_samples(FILE *to, const training_log *l) {
   }
 }
 
+void report_page(FILE *to, const char *name, const training_log *l) {
+  char title[300];
+  snprintf(title, sizeof title, "Training run %.250s", name);
+  html_begin(to, title);
+  put_summary(to, l);
+  put_charts(to, l);
+  put_samples(to, l);
+  html_end(to);
+}
+
 /* ---------------------------------------------------------------- the command */
 
 static int write_page(const report_options *o, const training_log *l) {
   html_page page;
-  char title[300];
   CLI_TRY(html_open(&page));
-  snprintf(title, sizeof title, "Training run %.250s", o->log);
-  html_begin(page.to, title);
-  put_summary(page.to, l);
-  put_charts(page.to, l);
-  put_samples(page.to, l);
-  html_end(page.to);
+  report_page(page.to, o->log, l);
   return html_save(&page, o->html);
 }
 

@@ -16,9 +16,9 @@ token_kind text_token_kind(const char *name) {
 
 /* ---------------------------------------------------------------- files */
 
-int text_read(const char *path, text_file *out) {
-  *out = (text_file){0};
-  CLI_TRY(text_bytes(path, &out->memory, &out->size));
+/* Bytes of malloc as a text. */
+static int take(const char *path, char *bytes, size_t size, text_file *out) {
+  *out = (text_file){.memory = bytes, .size = size};
   out->mark = out->size >= 3 && memcmp(out->memory, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
   out->data = out->memory + out->mark;
   out->size -= out->mark;
@@ -27,6 +27,14 @@ int text_read(const char *path, text_file *out) {
     return cli_error("%s: is empty; it must have some text", path);
   }
   return CLI_OK;
+}
+
+int text_read(const char *path, text_file *out) {
+  char *bytes;
+  size_t size;
+  *out = (text_file){0};
+  CLI_TRY(text_bytes(path, &bytes, &size));
+  return take(path, bytes, size, out);
 }
 
 /* UTF-16 becomes UTF-8, unless it is bytes that are wanted. */
@@ -45,6 +53,22 @@ static int decode(text_file *t, token_kind kind, const char *path) {
   return size > 0 ? CLI_OK : cli_error("%s: is empty; it must have some text", path);
 }
 
+/* A text as it was read becomes one for tokens of a kind; `hash` is that of the texts before it. */
+static int prepare(text_file *t, uint64_t hash, token_kind kind, const char *path) {
+  t->hash = hash_bytes(hash, t->data, t->size);
+  CLI_TRY(decode(t, kind, path));
+  return text_check(t, kind, path);
+}
+
+int text_parse(const char *path, char *bytes, size_t size, token_kind kind, text_file *out) {
+  *out = (text_file){0};
+  CLI_TRY(text_unpack(path, &bytes, &size));
+  CLI_TRY(take(path, bytes, size, out));
+  const int code = prepare(out, HASH_START, kind, path);
+  if (code != CLI_OK) text_free(out);
+  return code;
+}
+
 static int append(text_file *to, const text_file *t, const char *path) {
   char *larger = realloc(to->memory, to->size + t->size);
   if (larger == NULL) return cli_error("%s: out of memory", path);
@@ -60,11 +84,9 @@ int text_load(const arg_list *paths, token_kind kind, text_file *out) {
   for (int i = 0; i < paths->count && code == CLI_OK; i++) {
     text_file t;
     if ((code = text_read(paths->item[i], &t)) != CLI_OK) break;
-    out->hash = hash_bytes(out->hash, t.data, t.size);
-    code = decode(&t, kind, paths->item[i]);
-    if (code == CLI_OK) code = text_check(&t, kind, paths->item[i]);
+    code = prepare(&t, out->hash, kind, paths->item[i]);
+    out->hash = t.hash;
     if (code == CLI_OK && paths->count == 1) {
-      t.hash = out->hash;
       *out = t;
       return CLI_OK;
     }

@@ -31,6 +31,9 @@ int text_read(const char *path, text_file *out);
 /* Reads files, of which there is at least one, as one text for tokens of a kind: characters and words must
  * be UTF-8, or UTF-16, which is converted. */
 int text_load(const arg_list *paths, token_kind kind, text_file *out);
+/* The same of the bytes of one file, which come from malloc and are taken; `path` is what the sentences call
+ * it. */
+int text_parse(const char *path, char *bytes, size_t size, token_kind kind, text_file *out);
 /* A string as a text: nothing to free. */
 text_file text_of(const char *string);
 void text_free(text_file *t);

@@ -106,23 +106,31 @@ static int unpack(const char *path, const heap *packed, heap *out) {
 
 /* ---------------------------------------------------------------- any file */
 
-int text_bytes(const char *path, char **out, size_t *size) {
-  heap file = {.data = NULL}, plain = {.data = NULL};
-  int code = read_file(path, &file);
-  if (code == CLI_OK && is_compressed(&file)) {
-    code = unpack(path, &file, &plain);
-    free(file.data);
-    file = plain;
+int text_unpack(const char *path, char **bytes, size_t *size) {
+  const heap packed = {.data = *bytes, .size = *size};
+  heap plain = {.data = NULL};
+  if (!is_compressed(&packed)) return CLI_OK;
+  const int code = unpack(path, &packed, &plain);
+  free(packed.data);
+  if (code != CLI_OK) {
+    free(plain.data);
+    plain = (heap){.data = NULL};
   }
-  *out = NULL;
-  *size = 0;
+  *bytes = plain.data;
+  *size = plain.size;
+  return code;
+}
+
+int text_bytes(const char *path, char **out, size_t *size) {
+  heap file = {.data = NULL};
+  const int code = read_file(path, &file);
   if (code != CLI_OK) {
     free(file.data);
-    return code;
+    file = (heap){.data = NULL};
   }
   *out = file.data;
   *size = file.size;
-  return CLI_OK;
+  return code == CLI_OK ? text_unpack(path, out, size) : code;
 }
 
 int text_string(const char *path, const char *what, char **out) {

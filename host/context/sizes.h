@@ -1,4 +1,4 @@
-/* sizes.h - products of sizes that came from outside. */
+/* sizes.h - products of sizes that came from outside, and the strides that they make. */
 #ifndef SQ_SIZES_H
 #define SQ_SIZES_H
 
@@ -11,6 +11,16 @@ static inline int sq_mul_size(int64_t a, int64_t b, int64_t *out) {
   if (a != 0 && b > limit / a) return 0;
   *out = a * b;
   return 1;
+}
+
+/* The strides of a row-major array, in elements, stride[rank].  Where an array has no elements they say
+ * nothing, and the product of its other sizes may be larger than any array: a stride that would be stays. */
+static inline void sq_row_major(int rank, const int64_t *shape, int64_t *stride) {
+  int64_t next = 1;
+  for (int d = rank - 1; d >= 0; d--) {
+    stride[d] = next;
+    if (shape[d] > 0) sq_mul_size(next, shape[d], &next);
+  }
 }
 
 #endif

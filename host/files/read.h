@@ -6,6 +6,12 @@
 
 #include "host/context/context.h"
 
+/* Bytes of somebody else's memory. */
+typedef struct sq_bytes {
+  const unsigned char *at;
+  size_t size;
+} sq_bytes;
+
 /* Opens a regular file for reading; *size receives its bytes.  EIO, ENOMEM. */
 seqgpu_status sq_file_open(seqgpu_context *ctx, const char *path, FILE **out, int64_t *size);
 

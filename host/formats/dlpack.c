@@ -63,12 +63,8 @@ seqgpu_status seqgpu_dlpack_export_(seqgpu_context *ctx, const seqgpu_dl_source 
   l->allocator = ctx->allocator;
   l->release = s.release;
   l->user = s.user;
-  int64_t stride = 1;
-  for (int d = s.rank - 1; d >= 0; d--) {
-    l->shape[d] = s.shape[d];
-    l->strides[d] = stride;
-    stride *= s.shape[d];
-  }
+  for (int d = 0; d < s.rank; d++) l->shape[d] = s.shape[d];
+  sq_row_major(s.rank, l->shape, l->strides);
   l->managed = (seqgpu_dl_managed){
       .major = SEQGPU_DL_MAJOR,
       .minor = SEQGPU_DL_MINOR,
@@ -113,12 +109,11 @@ static seqgpu_status check_shape(seqgpu_context *ctx, const seqgpu_dl_tensor *t,
 
 /* The stride of a dimension of one element says nothing. */
 static int is_dense(const seqgpu_dl_tensor *t, int64_t elements) {
-  int64_t stride = 1;
+  int64_t stride[RANK];
   if (t->strides == NULL || elements <= 1) return 1;
-  for (int d = t->rank - 1; d >= 0; d--) {
-    if (t->shape[d] != 1 && t->strides[d] != stride) return 0;
-    stride *= t->shape[d];
-  }
+  sq_row_major(t->rank, t->shape, stride);
+  for (int d = 0; d < t->rank; d++)
+    if (t->shape[d] != 1 && t->strides[d] != stride[d]) return 0;
   return 1;
 }
 

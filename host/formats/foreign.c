@@ -7,6 +7,17 @@
 
 #include "host/context/sizes.h"
 
+seqgpu_status sq_foreign_read(seqgpu_context *ctx, const char *path, int64_t most,
+                              seqgpu_status (*parse)(seqgpu_context *, const char *, sq_bytes, sq_foreign *),
+                              sq_foreign *out) {
+  unsigned char *bytes;
+  size_t size;
+  SQ_TRY(sq_file_read(ctx, path, 0, -1, most, &bytes, &size));
+  const seqgpu_status status = parse(ctx, path, (sq_bytes){bytes, size}, out);
+  sq_host_free(ctx, bytes);
+  return status;
+}
+
 /* ---------------------------------------------------------------- lists */
 
 static seqgpu_status out_of_memory(seqgpu_context *ctx) {

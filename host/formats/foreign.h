@@ -4,6 +4,11 @@
 
 #include "host/formats/format.h"
 
+/* What `parse`, a member of sq_format, makes of a whole file.  EUNSUPPORTED: it has more than `most` bytes. */
+seqgpu_status sq_foreign_read(seqgpu_context *ctx, const char *path, int64_t most,
+                              seqgpu_status (*parse)(seqgpu_context *, const char *, sq_bytes, sq_foreign *),
+                              sq_foreign *out);
+
 /* Adds a network whose parameters are all there, and zero.  The caller has checked that the file has as many
  * numbers.  EFORMAT: a descriptor that no plan can run, with the reason; `path` is for that sentence. */
 seqgpu_status sq_foreign_add(seqgpu_context *ctx, sq_foreign *to, const char *path, const char *name,

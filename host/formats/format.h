@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#include "host/context/context.h"
+#include "host/files/read.h"
 #include "seqgpu/rnn.h"
 
 /* One parameter: row-major [rows, cols], in host memory of the context's allocator. */
@@ -57,6 +57,8 @@ typedef struct sq_format {
   /* Fills *out, which is all zeros; what it holds after a failure is freed by the caller.
    * EFORMAT: damaged; EUNSUPPORTED: a sentence that names what this library does not have; EIO, ENOMEM. */
   seqgpu_status (*read)(seqgpu_context *ctx, const char *path, sq_foreign *out);
+  /* The same of all bytes of a file; NULL: there is more to it than bytes in a row. */
+  seqgpu_status (*parse)(seqgpu_context *ctx, const char *path, sq_bytes bytes, sq_foreign *out);
   /* Writes a whole file in place of path; NULL: this format can only be read. */
   seqgpu_status (*write)(seqgpu_context *ctx, const char *path, const sq_foreign_net *net);
   int ours; /* 1: it says every option of a network; others know nothing of those that only our cells have */

@@ -3,20 +3,11 @@
 
 #include <math.h>
 
-#include "host/files/read.h"
-
 #ifdef SEQGPU_CJSON
-/* A number of two bytes becomes a node of 64: a file of 32 MiB takes 1 GB at the very worst, some 200 MB with
- * numbers as they are. */
-enum { MOST = 32 << 20 };
-
-seqgpu_status sq_json_open(seqgpu_context *ctx, const char *path, cJSON **out) {
-  unsigned char *text;
-  size_t size;
-  SQ_TRY(sq_file_read(ctx, path, 0, -1, MOST, &text, &size));
-  *out = cJSON_ParseWithLength((const char *)text, size);
-  sq_host_free(ctx, text);
-  return *out ? SEQGPU_OK : sq_fail(ctx, SEQGPU_EFORMAT, "%s: is not valid JSON, or too large for the memory that is free", path);
+seqgpu_status sq_json_parse(seqgpu_context *ctx, const char *path, sq_bytes text, cJSON **out) {
+  *out = cJSON_ParseWithLength((const char *)text.at, text.size);
+  if (*out) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EFORMAT, "%s: is not valid JSON, or too large for the memory that is free", path);
 }
 
 int sq_json_numbers(const cJSON *array, int64_t count, double *out) {

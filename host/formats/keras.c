@@ -248,4 +248,9 @@ static seqgpu_status write(seqgpu_context *ctx, const char *path, const sq_forei
 }
 
 const sq_format sq_format_keras = {
-    "keras", "layers of Keras as arrays: SimpleRNN, LSTM, GRU (.npz, .safetensors)", recognises, read, write};
+    .name = "keras",
+    .about = "layers of Keras as arrays: SimpleRNN, LSTM, GRU (.npz, .safetensors)",
+    .recognises = recognises,
+    .read = read,
+    .write = write,
+};

@@ -91,19 +91,23 @@ static seqgpu_status read_tree(seqgpu_context *ctx, const char *path, const cJSO
   return read_weights(ctx, path, cJSON_GetObjectItemCaseSensitive(tree, "weights"), &desc, out);
 }
 
-static seqgpu_status read(seqgpu_context *ctx, const char *path, sq_foreign *out) {
+static seqgpu_status parse(seqgpu_context *ctx, const char *path, sq_bytes text, sq_foreign *out) {
   cJSON *tree;
-  SQ_TRY(sq_json_open(ctx, path, &tree));
+  SQ_TRY(sq_json_parse(ctx, path, text, &tree));
   const seqgpu_status status = read_tree(ctx, path, tree, out);
   cJSON_Delete(tree);
   return status;
 }
 #else
-static seqgpu_status read(seqgpu_context *ctx, const char *path, sq_foreign *out) {
-  (void)out;
+static seqgpu_status parse(seqgpu_context *ctx, const char *path, sq_bytes text, sq_foreign *out) {
+  (void)text, (void)out;
   return sq_json_missing(ctx, path);
 }
 #endif
+
+static seqgpu_status read(seqgpu_context *ctx, const char *path, sq_foreign *out) {
+  return sq_foreign_read(ctx, path, SQ_JSON_MOST, parse, out);
+}
 
 /* ---------------------------------------------------------------- writing */
 
@@ -162,4 +166,11 @@ static seqgpu_status write(seqgpu_context *ctx, const char *path, const sq_forei
   return sq_replace_end(&r, SEQGPU_OK);
 }
 
-const sq_format sq_format_nam = {"nam", "LSTM models of Neural Amp Modeler (.nam)", recognises, read, write};
+const sq_format sq_format_nam = {
+    .name = "nam",
+    .about = "LSTM models of Neural Amp Modeler (.nam)",
+    .recognises = recognises,
+    .read = read,
+    .parse = parse,
+    .write = write,
+};

@@ -1,5 +1,5 @@
 /* npy.c - .npy and .npz files (seqgpu/npy.h): arrays by name, whether they are a file or members of one. */
-#include "seqgpu/npy.h"
+#include "host/formats/npy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,23 +108,36 @@ static seqgpu_status read_list(seqgpu_npy *f) {
   return look_at(f, &f->items[0]);
 }
 
-seqgpu_status seqgpu_npy_open(seqgpu_context *ctx, const char *path, seqgpu_npy **out) {
-  if (out) *out = NULL;
-  SQ_TRY(sq_usable(ctx));
-  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "npy: out is NULL");
-  if (path == NULL || path[0] == 0) return sq_fail(ctx, SEQGPU_EINVAL, "npy: path is empty");
+seqgpu_status sq_npy_open_file(seqgpu_context *ctx, const char *path, FILE *file, int64_t bytes,
+                               seqgpu_npy **out) {
   const size_t length = strlen(path);
+  *out = NULL;
   seqgpu_npy *f = sq_host_alloc(ctx, sizeof *f + length + 1);
-  if (f == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
+  if (f == NULL) {
+    fclose(file);
+    return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
+  }
   f->ctx = ctx;
+  f->file = file;
+  f->bytes = bytes;
   memcpy(f->path, path, length + 1);
-  seqgpu_status status = sq_file_open(ctx, path, &f->file, &f->bytes);
-  if (status == SEQGPU_OK) status = read_list(f);
+  const seqgpu_status status = read_list(f);
   if (status == SEQGPU_OK)
     *out = f;
   else
     seqgpu_npy_close(f);
   return status;
+}
+
+seqgpu_status seqgpu_npy_open(seqgpu_context *ctx, const char *path, seqgpu_npy **out) {
+  FILE *file;
+  int64_t bytes;
+  if (out) *out = NULL;
+  SQ_TRY(sq_usable(ctx));
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "npy: out is NULL");
+  if (path == NULL || path[0] == 0) return sq_fail(ctx, SEQGPU_EINVAL, "npy: path is empty");
+  SQ_TRY(sq_file_open(ctx, path, &file, &bytes));
+  return sq_npy_open_file(ctx, path, file, bytes, out);
 }
 
 void seqgpu_npy_close(seqgpu_npy *f) {
@@ -170,11 +183,7 @@ typedef struct order {
 
 static order order_of(const sq_npy_header *h) {
   order o = {.header = h};
-  int64_t stride = 1;
-  for (int d = h->rank - 1; d >= 0; d--) {
-    o.stride[d] = stride;
-    stride *= h->shape[d];
-  }
+  sq_row_major(h->rank, h->shape, o.stride);
   return o;
 }
 

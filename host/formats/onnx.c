@@ -11,7 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "host/files/read.h"
 #include "host/formats/foreign.h"
 #include "host/formats/onnx.h"
 #include "host/formats/onnx_layer.h"
@@ -190,16 +189,12 @@ seqgpu_status sq_onnx_read_bytes(seqgpu_context *ctx, const char *path, sq_bytes
 }
 
 static seqgpu_status read_file(seqgpu_context *ctx, const char *path, sq_foreign *out) {
-  unsigned char *bytes = NULL;
-  size_t size = 0;
-  SQ_TRY(sq_file_read(ctx, path, 0, -1, MOST_BYTES, &bytes, &size));
-  const seqgpu_status status = sq_onnx_read_bytes(ctx, path, (sq_bytes){bytes, size}, out);
-  sq_host_free(ctx, bytes);
-  return status;
+  return sq_foreign_read(ctx, path, MOST_BYTES, sq_onnx_read_bytes, out);
 }
 
 const sq_format sq_format_onnx = {.name = "onnx",
                                   .about = "ONNX model files: their RNN, LSTM and GRU nodes",
                                   .recognises = recognises,
                                   .read = read_file,
+                                  .parse = sq_onnx_read_bytes,
                                   .write = sq_onnx_write};

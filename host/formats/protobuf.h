@@ -11,13 +11,7 @@
 #ifndef SQ_PROTOBUF_H
 #define SQ_PROTOBUF_H
 
-#include "host/context/context.h"
-
-/* Bytes of somebody else's memory. */
-typedef struct sq_bytes {
-  const unsigned char *at;
-  size_t size;
-} sq_bytes;
+#include "host/files/read.h"
 
 enum { SQ_PB_VARINT = 0, SQ_PB_EIGHT = 1, SQ_PB_BYTES = 2, SQ_PB_FOUR = 5 };
 

@@ -181,5 +181,10 @@ static seqgpu_status write(seqgpu_context *ctx, const char *path, const sq_forei
   return status;
 }
 
-const sq_format sq_format_pytorch = {"pytorch", "state dicts of PyTorch: RNN, LSTM, GRU (.safetensors, .npz)",
-                                     recognises, read, write};
+const sq_format sq_format_pytorch = {
+    .name = "pytorch",
+    .about = "state dicts of PyTorch: RNN, LSTM, GRU (.safetensors, .npz)",
+    .recognises = recognises,
+    .read = read,
+    .write = write,
+};

@@ -203,21 +203,25 @@ static seqgpu_status read_tree(reading *r, const cJSON *tree) {
   return leave_keys(r, tree);
 }
 
-static seqgpu_status read(seqgpu_context *ctx, const char *path, sq_foreign *out) {
+static seqgpu_status parse(seqgpu_context *ctx, const char *path, sq_bytes text, sq_foreign *out) {
   cJSON *tree;
   reading r = {.ctx = ctx, .path = path, .out = out};
-  SQ_TRY(sq_json_open(ctx, path, &tree));
+  SQ_TRY(sq_json_parse(ctx, path, text, &tree));
   const seqgpu_status status = read_tree(&r, tree);
   sq_host_free(ctx, r.room);
   cJSON_Delete(tree);
   return status;
 }
 #else
-static seqgpu_status read(seqgpu_context *ctx, const char *path, sq_foreign *out) {
-  (void)out;
+static seqgpu_status parse(seqgpu_context *ctx, const char *path, sq_bytes text, sq_foreign *out) {
+  (void)text, (void)out;
   return sq_json_missing(ctx, path);
 }
 #endif
+
+static seqgpu_status read(seqgpu_context *ctx, const char *path, sq_foreign *out) {
+  return sq_foreign_read(ctx, path, SQ_JSON_MOST, parse, out);
+}
 
 /* ---------------------------------------------------------------- writing */
 
@@ -283,5 +287,11 @@ static seqgpu_status write(seqgpu_context *ctx, const char *path, const sq_forei
   return status;
 }
 
-const sq_format sq_format_rtneural = {"rtneural", "models of RTNeural and AIDA-X: LSTM, GRU (.json, .aidax)",
-                                      recognises, read, write};
+const sq_format sq_format_rtneural = {
+    .name = "rtneural",
+    .about = "models of RTNeural and AIDA-X: LSTM, GRU (.json, .aidax)",
+    .recognises = recognises,
+    .read = read,
+    .parse = parse,
+    .write = write,
+};

@@ -119,4 +119,5 @@ const sq_format sq_format_seqgpu = {
     .recognises = recognises,
     .read = read,
     .write = write,
-    .ours = 1};
+    .ours = 1,
+};

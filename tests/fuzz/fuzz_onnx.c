@@ -1,21 +1,14 @@
-/* fuzz_onnx.c - libFuzzer on the reader of ONNX model files.
- *
- *   build/bin/fuzz_onnx -max_total_time=60 tests/fuzz/corpus/onnx
- *
- * Whatever the bytes are, the reader gives a status; with a failure, a sentence; and frees what it took.
- */
+/* fuzz_onnx.c - ONNX model files. */
 #include "host/formats/onnx.h"
-#include "tests/foreign.h"
+#include "tests/fuzz/fuzz_foreign.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static seqgpu_context *ctx;
+FUZZ_TARGET(onnx) {
+  seqgpu_context *ctx = fuzz_context();
   sq_foreign out = {0};
-  if (ctx == NULL) ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
-  ctx->error[0] = 0;
-  const seqgpu_status status = sq_onnx_read_bytes(ctx, "fuzz/model.onnx", (sq_bytes){data, size}, &out);
-  if (status != SEQGPU_OK && ctx->error[0] == 0) __builtin_trap();
+  char *copy = fuzz_copy(data, size);
+  const sq_bytes bytes = {(const unsigned char *)copy, size};
+  if (fuzz_said(ctx, sq_onnx_read_bytes(ctx, "fuzz/model.onnx", bytes, &out))) fuzz_networks(ctx, &out);
   sq_foreign_free(ctx, &out);
+  free(copy);
   return 0;
 }
