@@ -15,7 +15,7 @@ typedef struct range {
 static double at(const double *p, const chart_curve *c, int64_t i) { return p[i * c->stride]; }
 
 /* Differences of what is on the axes are finite; what lies beyond is drawn at the edge. */
-static const double FARTHEST = 1e300;
+static const double FARTHEST = 1e300, NARROWEST = 1e-300;
 
 static void widen(range *r, double value) {
   if (!isfinite(value)) return;
@@ -32,7 +32,8 @@ static range range_of(const chart_curve curves[2], int of_y) {
   if (r.low > r.high) r.low = r.high = 0;
   r.logarithmic = of_y && r.low > 0 && r.high > 20 * r.low;
   if (r.high > r.low) return r;
-  const double room = r.low != 0 ? fabs(r.low) / 2 : 0.5; /* a flat line lies in the middle */
+  const double room =
+      r.low != 0 ? fmax(fabs(r.low) / 2, NARROWEST) : 0.5; /* a flat line lies in the middle */
   r.low -= of_y ? room : 0;
   r.high += room;
   return r;

@@ -116,6 +116,18 @@ sq_array *sq_arrays_find(const sq_arrays *a, const char *name) {
   return bsearch(name, a->list, (size_t)a->count, sizeof *a->list, by_name);
 }
 
+sq_array *sq_arrays_first(const sq_arrays *a, const char *start) {
+  int low = 0, high = a->count; /* what is before low is less, what is from high on is not */
+  while (low < high) {
+    const int middle = low + (high - low) / 2;
+    if (strcmp(a->list[middle].name, start) < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < a->count && strncmp(a->list[low].name, start, strlen(start)) == 0 ? &a->list[low] : NULL;
+}
+
 seqgpu_status sq_arrays_fit(const sq_arrays *a, const sq_array *array, const char *name, int64_t rows,
                             int64_t cols) {
   char shape[SQ_SHAPE_TEXT];

@@ -133,6 +133,10 @@ static seqgpu_status check_tensor(seqgpu_context *ctx, const seqgpu_dl_tensor *t
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                    "dlpack: the tensor's strides are %s; it must be dense and row-major",
                    sq_shape_text(t->rank, t->strides, strides));
+  if (t->byte_offset > PTRDIFF_MAX || (uintptr_t)t->data > UINTPTR_MAX - t->byte_offset)
+    return sq_fail(ctx, SEQGPU_EINVAL,
+                   "dlpack: the tensor's byte_offset is %llu; there is no memory so far from its data",
+                   (unsigned long long)t->byte_offset);
   if (((uintptr_t)t->data + t->byte_offset) % ctx->element_size != 0)
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                    "dlpack: the tensor does not begin at a multiple of its element's size");

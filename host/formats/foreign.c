@@ -24,10 +24,11 @@ static seqgpu_status out_of_memory(seqgpu_context *ctx) {
   return sq_fail(ctx, SEQGPU_ENOMEM, "import: out of memory");
 }
 
-/* One more element of zeros at the end of *array, which has *count; NULL when out of memory. */
+/* One more element of zeros at the end of *array, which has *count, and room for the next power of two; NULL
+ * when out of memory. */
 static void *append(seqgpu_context *ctx, void **array, int *count, size_t element) {
-  const size_t used = (size_t)*count * element;
-  if (!sq_host_enlarge(ctx, array, used, used + element)) return NULL;
+  const size_t n = (size_t)*count, used = n * element;
+  if ((n & (n - 1)) == 0 && !sq_host_enlarge(ctx, array, used, n ? 2 * used : element)) return NULL;
   ++*count;
   return (char *)*array + used;
 }

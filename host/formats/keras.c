@@ -18,7 +18,8 @@
 #include "host/formats/keras_orders.h"
 #include "seqgpu/npy.h"
 
-enum { NAME = 512 };
+/* BESIDE: as many arrays as a layer may have before its recurrent kernel. */
+enum { NAME = 512, BESIDE = 64 };
 static const char mark[] = "recurrent_kernel", ahead[] = "forward_", back[] = "backward_";
 
 static int recognises(const unsigned char *head, size_t size, const char *path) {
@@ -51,13 +52,14 @@ static sq_array *find_beside(const sq_arrays *a, const char *recurrent, const ch
 static sq_array *find_backward(const sq_arrays *a, const char *forward) {
   const char *at = strstr(forward, ahead);
   if (at == NULL) return NULL;
-  const size_t before = (size_t)(at - forward), skip = before + sizeof ahead - 1;
-  const size_t layer = strcspn(forward + skip, "/.") + 1;
-  for (int i = 0; i < a->count; i++) {
-    const char *other = a->list[i].name;
-    if (find_mark(other) == NULL || strncmp(other, forward, before) != 0) continue;
-    if (strncmp(other + before, back, sizeof back - 1) != 0) continue;
-    if (strncmp(other + before + sizeof back - 1, forward + skip, layer) == 0) return &a->list[i];
+  char start[NAME + sizeof back]; /* a kernel's name is shorter than NAME */
+  const char *name = at + sizeof ahead - 1;
+  snprintf(start, sizeof start, "%.*s%s%.*s", (int)(at - forward), forward, back,
+           (int)strcspn(name, "/.") + 1, name);
+  sq_array *other = sq_arrays_first(a, start);
+  for (int i = 0; other && i < BESIDE && other < a->list + a->count; i++, other++) {
+    if (strncmp(other->name, start, strlen(start)) != 0) return NULL;
+    if (find_mark(other->name)) return other;
   }
   return NULL;
 }

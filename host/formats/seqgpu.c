@@ -44,9 +44,9 @@ static seqgpu_status take_states(const sq_arrays *a, const char *prefix, sq_fore
   double *value;
   snprintf(name, sizeof name, "%.400sinitial.", prefix);
   const size_t length = strlen(name);
-  for (int i = 0; i < a->count; i++) {
-    sq_array *array = &a->list[i];
-    if (strncmp(array->name, name, length) != 0 || array->rank != 2) continue;
+  sq_array *array = sq_arrays_first(a, name);
+  for (; array && array < a->list + a->count && strncmp(array->name, name, length) == 0; array++) {
+    if (array->rank != 2) continue;
     SQ_TRY(sq_foreign_add_state(a->ctx, net, array->name + length, array->shape[0], array->shape[1], &value));
     SQ_TRY(sq_arrays_take(a, array, value));
   }
@@ -57,6 +57,11 @@ static seqgpu_status take_network(const sq_arrays *a, const char *name, const se
                                   sq_foreign *out) {
   char prefix[NAME];
   sq_foreign_net *net;
+  if (strlen(name) >= sizeof net->name)
+    return sq_fail(a->ctx, SEQGPU_EFORMAT,
+                   "%s: its metadata describe \"%.60s...\", whose name has %zu bytes; "
+                   "a network's has at most %zu",
+                   a->path, name, strlen(name), sizeof net->name - 1);
   snprintf(prefix, sizeof prefix, "%.128s%s", name, name[0] ? "." : "");
   SQ_TRY(sq_names_take(a, prefix, name, desc, 0, out, &net));
   SQ_TRY(take_head(a, prefix, net));

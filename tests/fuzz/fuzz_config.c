@@ -65,7 +65,8 @@ static void read_language(const seqgpu_checkpoint *file, const charlm_config *co
   if (charlm_open_vocab(file, config, &v) == 0) vocab_free(&v);
 }
 
-static void read_options(seqgpu_context *ctx, const seqgpu_checkpoint *file, const task_spec *task, int resume) {
+static void read_options(seqgpu_context *ctx, const seqgpu_checkpoint *file, const task_spec *task,
+                         int resume) {
   arg_spec specs[ARGS_MAX];
   unsigned char given[ARGS_MAX] = {0};
   fuzz_options options, stored;

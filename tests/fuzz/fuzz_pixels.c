@@ -9,8 +9,11 @@ static void draw_one(const task_source *s, int validation) {
   float *x = calloc(numbers, sizeof *x);
   int32_t label = -1;
   fuzz_require(x != NULL);
-  task_sequence one = {
-      .validation = validation, .number = validation ? s->val_size - 1 : 3, .x = x, .label = &label, .x_stride = s->inputs};
+  task_sequence one = {.validation = validation,
+                       .number = validation ? s->val_size - 1 : 3,
+                       .x = x,
+                       .label = &label,
+                       .x_stride = s->inputs};
   task_pixels.draw(s, &one);
   fuzz_require(label >= 0 && label < s->outputs);
   free(x);

@@ -39,7 +39,8 @@ static void number(const text_file *t, token_kind kind, int64_t limit) {
   fuzz_require(limit > 0 || misses.count == 0);
   if (misses.count == 0) put_together(&v, t, ids, count);
   const int64_t all = text_characters(t);
-  fuzz_require(text_characters_of(t, v.kind, count) == all && text_characters_of(t, v.kind, count / 2) <= all);
+  fuzz_require(text_characters_of(t, v.kind, count) == all &&
+               text_characters_of(t, v.kind, count / 2) <= all);
   free(ids);
   vocab_free(&v);
 }
