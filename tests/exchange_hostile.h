@@ -47,6 +47,57 @@ static inline void hostile_sizes(seqgpu_context *ctx, const char *folder) {
   remove(path);
 }
 
+/* What a context has asked for. */
+static inline void *hostile_count(size_t bytes, void *user) {
+  *(size_t *)user += bytes;
+  return malloc(bytes);
+}
+
+static inline void hostile_release(void *pointer, void *user) {
+  (void)user;
+  free(pointer);
+}
+
+/* Opens a file of `count` things of a kind; the bytes that were asked for in all. */
+static inline size_t hostile_memory(const char *path, const char *before, const char *thing, int count,
+                                    const char *after) {
+  size_t total = 0;
+  const seqgpu_allocator allocator = {hostile_count, hostile_release, &total};
+  const seqgpu_context_options options = {.device = "cpu", .threads = 1, .allocator = &allocator};
+  seqgpu_context *ctx = NULL;
+  seqgpu_import *import = NULL;
+  FILE *file = fopen(path, "w");
+  fputs(before, file);
+  for (int i = 0; i < count; i++) fprintf(file, "%s%s", i ? "," : "", thing);
+  fputs(after, file);
+  fclose(file);
+  CHECK(seqgpu_context_create(&options, &ctx) == SEQGPU_OK, "a context that counts");
+  total = 0;
+  const seqgpu_status status = seqgpu_import_open(ctx, path, NULL, &import);
+  CHECK(status == SEQGPU_OK, "a file of %d %s is read", count, thing);
+  seqgpu_import_close(import);
+  seqgpu_context_destroy(ctx);
+  remove(path);
+  return total;
+}
+
+/* Four times as many take about four times the memory, each list that grew counted at every size it had, and
+ * so as much time. */
+static inline void hostile_many(const char *folder) {
+  enum { FEW = 1000, MANY = 4 * FEW };
+  static const char *const things[] = {
+      "{\"type\":\"x\"}",
+      "{\"type\":\"lstm\",\"shape\":[1],\"weights\":[[[0,0,0,0]],[[0,0,0,0]],[0,0,0,0]]},{\"type\":\"x\"}"};
+  char path[160];
+  snprintf(path, sizeof path, "%s/many.json", folder);
+  for (size_t i = 0; i < COUNT(things); i++) {
+    const char *before = "{\"in_shape\":[1],\"layers\":[";
+    const size_t few = hostile_memory(path, before, things[i], FEW, "]}");
+    const size_t many = hostile_memory(path, before, things[i], MANY, "]}");
+    CHECK(few > 0 && many < 6 * few, "memory follows the number of %s: %zu bytes, %zu", things[i], few, many);
+  }
+}
+
 static inline void hostile_file(seqgpu_context *ctx, const char *goldens, const char *name,
                                 const char *folder) {
   static unsigned char good[HOSTILE_MOST], bad[HOSTILE_MOST];

@@ -69,16 +69,19 @@ run() { # TARGET SECONDS
   fi
 }
 
-# The smallest files that reach what all reach, the small ones first, as many as fit.
+# The few files that reach the most, short ones before long ones.
 keep() { # TARGET
-  chosen=$build/chosen/$1
-  rm -rf "$chosen"
-  mkdir -p "$chosen" "$here/fuzz/corpus/$1" "$build/corpus/$1"
-  fuzzer "$1" -merge=1 "$chosen" "$here/fuzz/corpus/$1" "$build/corpus/$1" "$build/seeds/$1" >"$build/$1.log" 2>&1 ||
-    { fail "keep $1" "see $build/$1.log"; return; }
-  python3 "$here/fuzz/choose.py" "$chosen" "$here/fuzz/corpus/$1" "$most_files" "$build/bin/fuzz_$1" >"$build/$1.log" 2>&1 ||
-    { fail "keep $1" "see $build/$1.log"; return; }
-  pass "keep $1, $(find "$here/fuzz/corpus/$1" -type f | wc -l) files"
+  merge=$build/merge/$1
+  rm -rf "$merge"
+  mkdir -p "$merge" "$here/fuzz/corpus/$1" "$build/corpus/$1"
+  if fuzzer "$1" -set_cover_merge=1 "-merge_control_file=$merge.control" "$merge" "$build/corpus/$1" "$here/fuzz/corpus/$1" \
+      "$build/seeds/$1" >"$build/$1.log" 2>&1 &&
+    python3 "$here/fuzz/choose.py" "$merge.control" "$here/fuzz/corpus/$1" $most_files >"$build/$1.log" 2>&1; then
+    pass "keep $1, $(find "$here/fuzz/corpus/$1" -type f | wc -l) files"
+  else
+    fail "keep $1" "see $build/$1.log"
+  fi
+  rm -f "$merge.control"
 }
 
 edges() { # TARGET

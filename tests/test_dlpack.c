@@ -46,6 +46,13 @@ static void test_export(seqgpu_context *ctx) {
   REFUSED(ctx, EINVAL, "device_index", seqgpu_dlpack_export(ctx, &source, &lent));
   REFUSED(ctx, EINVAL, "source", seqgpu_dlpack_export(ctx, NULL, &lent));
   CHECK(released == 1 && lent == NULL, "what is refused is not released");
+  source.device_index = 0;
+  source.shape = (const int64_t[]){0, INT64_C(1) << 46, INT64_C(1) << 46};
+  source.rank = 3;
+  ACCEPTED(ctx, seqgpu_dlpack_export(ctx, &source, &lent));
+  CHECK(lent && lent->tensor.strides[2] == 1 && lent->tensor.strides[1] == INT64_C(1) << 46,
+        "no elements of large sizes are lent");
+  seqgpu_dlpack_close(&lent);
 }
 
 /* The consumer is done when the context is gone. */
@@ -118,6 +125,8 @@ static void test_import(seqgpu_context *ctx) {
   t->dtype.code = 2;
   t->byte_offset = 2;
   REFUSED(ctx, EUNSUPPORTED, "multiple", seqgpu_dlpack_import(ctx, &theirs, &view));
+  t->byte_offset = UINT64_MAX - 3;
+  REFUSED(ctx, EINVAL, "byte_offset", seqgpu_dlpack_import(ctx, &theirs, &view));
   t->byte_offset = 0;
   shape[0] = -3;
   REFUSED(ctx, EINVAL, "shape[0] is -3", seqgpu_dlpack_import(ctx, &theirs, &view));

@@ -466,6 +466,7 @@ int main(void) {
     if (i == 0 || strcmp(cases[i].file, cases[i - 1].file) != 0)
       hostile_file(ctx, goldens, cases[i].file, folder);
   hostile_sizes(ctx, folder);
+  hostile_many(folder);
   seqgpu_npy_close(expected);
   seqgpu_context_destroy(ctx);
   CHECK(rmdir(folder) == 0, "nothing is left behind");

@@ -359,26 +359,55 @@ static int read_all(const char *path) {
   return strlen(seqgpu_last_error(ctx)) > 10 ? 0 : -1;
 }
 
-/* A deflated member that unpacks to more than deflate can pack is refused before anything is unpacked. */
-static void test_bomb(void) {
-  static const unsigned char member[] = "PK\3\4\24\0\0\0\10\0\0\0\41\0\0\0\0\0\4\0\0\0\0\0\0\100\5\0\0\0a.npy"
-                                        "\1\2\3\4";
-  unsigned char bytes[200];
+/* Refuses a .npz of one member, with a name of 5 letters, that its directory lists `entries` times under other
+ * names. */
+static void refuse_member(const unsigned char *member, size_t size, int entries, const char *word) {
+  enum { ENTRY = 46 + 5, END = 22 };
+  unsigned char bytes[400] = {0};
   seqgpu_npy *file = NULL;
-  const size_t local = sizeof member - 1;
-  memcpy(bytes, member, local);
-  unsigned char *e = bytes + local; /* the same in the directory */
-  memset(e, 0, 46 + 5 + 22);
-  memcpy(e, "PK\1\2\24\0", 6);
-  memcpy(e + 6, member + 4, 26);
-  memcpy(e + 46, "a.npy", 5);
-  memcpy(e + 51, "PK\5\6", 4);
-  e[51 + 8] = e[51 + 10] = 1;
-  e[51 + 12] = 51;
-  e[51 + 16] = (unsigned char)local;
-  write_file(at("bomb.npz"), bytes, local + 51 + 22);
-  REFUSED(ctx, EFORMAT, "sizes that cannot be", seqgpu_npy_open(ctx, at("bomb.npz"), &file));
+  memcpy(bytes, member, size);
+  unsigned char *e = bytes + size;
+  for (int i = 0; i < entries; i++, e += ENTRY) {
+    memcpy(e, "PK\1\2\24\0", 6);
+    memcpy(e + 6, member + 4, 26);
+    memcpy(e + 46, member + 30, 5);
+    e[46] = (unsigned char)(e[46] + i);
+  }
+  memcpy(e, "PK\5\6", 4);
+  e[8] = e[10] = (unsigned char)entries;
+  e[12] = (unsigned char)(entries * ENTRY);
+  e[16] = (unsigned char)size;
+  write_file(at("bomb.npz"), bytes, (size_t)(e + END - bytes));
+  REFUSED(ctx, EFORMAT, word, seqgpu_npy_open(ctx, at("bomb.npz"), &file));
+  seqgpu_npy_close(file);
   unlink(at("bomb.npz"));
+}
+
+/* Files that would be far larger unpacked than they are, refused before anything is unpacked: by a size that
+ * deflate cannot pack into so few bytes, and by several members that are the same bytes. */
+static void test_bomb(void) {
+  static const unsigned char large[] = "PK\3\4\24\0\0\0\10\0\0\0\41\0\0\0\0\0\4\0\0\0\0\0\0\100\5\0\0\0a.npy"
+                                       "\1\2\3\4";
+  static const unsigned char shared[] = "PK\3\4\24\0\0\0\0\0\0\0\41\0\0\0\0\0\4\0\0\0\4\0\0\0\5\0\0\0a.npy"
+                                        "\1\2\3\4";
+  refuse_member(large, sizeof large - 1, 1, "sizes that cannot be");
+  refuse_member(shared, sizeof shared - 1, 3, "overlaps");
+}
+
+/* An array without elements may have sizes whose product is none. */
+static void test_empty(void) {
+  seqgpu_npy_info info;
+  seqgpu_npy *file = NULL;
+  double none;
+  static const char header[] = "\x93NUMPY\1\0\150\0{'descr': '<f4', 'fortran_order': True, 'shape': "
+                               "(0, 70368744177664, 70368744177664, 70368744177664)}   ";
+  write_file(at("empty.npy"), header, sizeof header - 1);
+  ACCEPTED(ctx, seqgpu_npy_open(ctx, at("empty.npy"), &file));
+  CHECK(seqgpu_npy_get(file, 0, &info) == SEQGPU_OK && info.elements == 0 &&
+            seqgpu_npy_read(file, 0, &none) == SEQGPU_OK,
+        "no elements of large sizes are read");
+  seqgpu_npy_close(file);
+  unlink(at("empty.npy"));
 }
 
 static void test_damaged(void) {
@@ -458,6 +487,7 @@ int main(void) {
   test_members();
   test_refused();
   test_bomb();
+  test_empty();
   test_damaged();
   test_checksum();
   failing_each("cpu", read_and_write, 0);

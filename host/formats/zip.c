@@ -9,6 +9,7 @@
  */
 #include "host/formats/zip.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #ifdef SEQGPU_ZLIB
@@ -87,6 +88,20 @@ static seqgpu_status read_entries(seqgpu_context *ctx, const char *path, const u
   return SEQGPU_OK;
 }
 
+static int by_place(const void *a, const void *b) {
+  const sq_zip_member *x = a, *y = b;
+  return (x->header > y->header) - (x->header < y->header);
+}
+
+/* Members that share bytes would be more, unpacked, than so many bytes can be. */
+static seqgpu_status check_places(seqgpu_context *ctx, const char *path, sq_zip_member *members, int count) {
+  if (count > 0) qsort(members, (size_t)count, sizeof *members, by_place);
+  for (int i = 1; i < count; i++)
+    if (members[i - 1].header + LOCAL + members[i - 1].packed > members[i].header)
+      return sq_fail(ctx, SEQGPU_EFORMAT, "%s: member \"%.60s\" overlaps another one", path, members[i].name);
+  return SEQGPU_OK;
+}
+
 seqgpu_status sq_zip_directory(seqgpu_context *ctx, const char *path, FILE *file, int64_t bytes,
                                sq_zip_member **members, int *count) {
   const size_t size = bytes < END + COMMENT ? (size_t)bytes : END + COMMENT;
@@ -107,6 +122,7 @@ seqgpu_status sq_zip_directory(seqgpu_context *ctx, const char *path, FILE *file
       status = sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
     if (status == SEQGPU_OK) status = read_at(ctx, path, file, u32(end + 16), directory, all);
     if (status == SEQGPU_OK) status = read_entries(ctx, path, directory, all, bytes, *members, count, most);
+    if (status == SEQGPU_OK) status = check_places(ctx, path, *members, *count);
   }
   sq_host_free(ctx, tail);
   sq_host_free(ctx, directory);
