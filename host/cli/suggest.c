@@ -33,8 +33,9 @@ suggestion suggest_start(const char *typed) {
 
 /* What begins as a known name counts as one mistake: it was cut short. */
 void suggest_try(suggestion *s, const char *candidate) {
-  const size_t typed = strlen(s->typed);
-  int d = distance(s->typed, candidate);
+  const size_t typed = strlen(s->typed), length = strlen(candidate);
+  const int far = 2 * LONGEST, apart = (int)(typed > length ? typed - length : length - typed);
+  int d = apart < s->distance ? distance(s->typed, candidate) : far; /* no distance is less than that */
   if (typed >= 3 && strncmp(s->typed, candidate, typed) == 0) d = least(d, 1);
   if (d >= s->distance) return;
   s->distance = d;

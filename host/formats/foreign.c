@@ -7,6 +7,10 @@
 
 #include "host/context/sizes.h"
 
+/* Names are looked up one by one where parameters are added: so many take seconds.  A network of 1024 layers
+ * has fewer. */
+enum { MOST_TENSORS = 1 << 14 };
+
 seqgpu_status sq_foreign_read(seqgpu_context *ctx, const char *path, int64_t most,
                               seqgpu_status (*parse)(seqgpu_context *, const char *, sq_bytes, sq_foreign *),
                               sq_foreign *out) {
@@ -96,7 +100,14 @@ seqgpu_status sq_foreign_add(seqgpu_context *ctx, sq_foreign *to, const char *pa
                              const seqgpu_rnn_desc *desc, sq_foreign_net **out) {
   seqgpu_plan *plan;
   seqgpu_status status = SEQGPU_OK;
+  *out = NULL;
   SQ_TRY(sq_foreign_plan(ctx, path, name, desc, &plan));
+  to->tensor_count += seqgpu_plan_param_count(plan);
+  if (to->tensor_count > MOST_TENSORS) {
+    seqgpu_plan_destroy(plan);
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "%s: has networks of more than %d parameters", path,
+                   MOST_TENSORS);
+  }
   sq_foreign_net *net = append(ctx, (void **)&to->nets, &to->net_count, sizeof *net);
   if (net == NULL) {
     status = out_of_memory(ctx);

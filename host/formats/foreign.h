@@ -10,7 +10,8 @@ seqgpu_status sq_foreign_read(seqgpu_context *ctx, const char *path, int64_t mos
                               sq_foreign *out);
 
 /* Adds a network whose parameters are all there, and zero.  The caller has checked that the file has as many
- * numbers.  EFORMAT: a descriptor that no plan can run, with the reason; `path` is for that sentence. */
+ * numbers.  EFORMAT: a descriptor that no plan can run, with the reason; `path` is for that sentence;
+ * EUNSUPPORTED: there are tens of thousands of parameters. */
 seqgpu_status sq_foreign_add(seqgpu_context *ctx, sq_foreign *to, const char *path, const char *name,
                              const seqgpu_rnn_desc *desc, sq_foreign_net **net);
 

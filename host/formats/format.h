@@ -42,7 +42,8 @@ typedef struct sq_foreign_net {
 typedef struct sq_foreign {
   int net_count;
   sq_foreign_net *nets;
-  int left_count; /* what is in the file and was not taken: one sentence or name for each */
+  int tensor_count; /* parameters of all networks together */
+  int left_count;   /* what is in the file and was not taken: one sentence or name for each */
   char **left;
 } sq_foreign;
 
