@@ -30,7 +30,7 @@ endforeach()
 
 # Under libFuzzer host/ is instrumented, where all foreign bytes are read, and core/ is not.
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
-  set(FUZZ_FLAGS -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  set(FUZZ_FLAGS -g -O2 -fsanitize=address,undefined -fno-sanitize-recover=undefined)
   add_library(fuzz_host STATIC EXCLUDE_FROM_ALL ${HOST} ${FUZZ_CLI})
   target_compile_definitions(fuzz_host PRIVATE SEQGPU_PERSISTENT ${FUZZ_DEFINES})
   target_compile_options(fuzz_host PRIVATE ${WARNINGS} ${FUZZ_FLAGS} -fsanitize=fuzzer-no-link)

@@ -2,7 +2,7 @@
  *
  * Each target is run on the files of corpus/NAME, in which is every input that once did harm: on each as it
  * is, cut off after each byte, and with bits flipped.  It runs in a process of its own, so that this one can
- * say which input ended it.
+ * say which input ended it, or took a minute.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -32,7 +32,7 @@ static const target targets[] = {
 };
 #undef TARGET
 
-enum { MOST_SIZE = 1 << 16, FLIPS = 256, PATH_SIZE = 512 };
+enum { MOST_SIZE = 1 << 16, FLIPS = 256, PATH_SIZE = 512, MOST_SECONDS = 60 /* for one input */ };
 
 /* What is being tried, which the other process writes and this one reads. */
 typedef struct progress {
@@ -47,6 +47,7 @@ static void try(const target *t, progress *p, const uint8_t *bytes, size_t size)
   uint8_t *copy = malloc(size + !size);
   if (copy == NULL) return;
   if (size > 0) memcpy(copy, bytes, size);
+  alarm(MOST_SECONDS);
   t->run(copy, size);
   p->runs++;
   free(copy);
@@ -109,12 +110,16 @@ static void hush(void) {
 static void replay(const target *t) {
   progress *p = mmap(NULL, sizeof *p, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   int status = 0;
-  if (!CHECK(p != MAP_FAILED, "%s, memory for the progress", t->name)) return;
+  if (p == MAP_FAILED) {
+    check_record(0, "no memory for what it does", "%s", t->name);
+    return;
+  }
   fflush(stdout);
   const pid_t child = fork();
   if (child == 0) {
     hush();
     try_folder(t, p);
+    alarm(0);
     snprintf(p->now, sizeof p->now, "the end: a leak");
     exit(EXIT_SUCCESS);
   }

@@ -321,6 +321,28 @@ def seeds_plans():
     yield "long", b"\0" + b"a" * 700 + b"\tx\tk\n" + line
 
 
+def language_model(cell="lstm", gates=4, **meta):
+    units, tokens = 1, 4
+    tensors = [tensor("embedding.weight", "F32", tokens, 2), tensor("rnn.weight_ih_l0", "F32", gates * units, 2),
+               tensor("rnn.weight_hh_l0", "F32", gates * units, units), tensor("rnn.bias_ih_l0", "F32", gates * units),
+               tensor("rnn.bias_hh_l0", "F32", gates * units), tensor("output.weight", "F32", tokens, units),
+               tensor("output.bias", "F32", tokens)]
+    meta = dict({"format": "seqgpu charlm 1", "cell": cell, "layers": "1", "hidden": "1", "embedding": "2",
+                 "tokens": "utf8", "vocabulary": "<unk> %0A a b", "step": "1", "data_size": "3", "data_hash": "0f"},
+                **meta)
+    return tensors, meta
+
+
+def seeds_look():
+    lstm = safetensors(*language_model(), True)
+    words = safetensors(*language_model("gru", 3, **{"tokens": "words", "vocabulary": "<unk> %20 a b", "reset-after": "1"}))
+    for choice in range(9):
+        yield "lstm%d" % choice, bytes([choice]) + lstm
+        yield "words%d" % choice, bytes([choice]) + words
+    yield "json", b"\7" + rtneural([layer("lstm", 1, 2), dense(2, 1), {"type": "\u001b[1m"}])
+    yield "npz", b"\10" + npz([(n, array(*shape)) for n, shape in keras("\u202ex", 4, 1, 1)])
+
+
 def main():
     for name, make in sorted(globals().items()):
         if not name.startswith("seeds_"):
