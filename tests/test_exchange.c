@@ -301,6 +301,30 @@ static void test_described(void) {
 
 /* ---------------------------------------------------------------- what is refused */
 
+/* Names that would be the same, were they cut off where a name ends. */
+static void test_long_names(void) {
+  char path[128], keys[2][192];
+  const seqgpu_rnn_desc desc = {.cell = "rnn", .input_size = 1, .hidden_size = 1, .seq_len = 1, .batch = 1};
+  seqgpu_meta meta[2];
+  seqgpu_params *params = NULL;
+  seqgpu_plan *plan = NULL;
+  seqgpu_import *import = NULL;
+  snprintf(path, sizeof path, "%s/long.safetensors", folder);
+  for (int i = 0; i < 2; i++) {
+    snprintf(keys[i], sizeof keys[i], "network.%0130d%d", 0, i);
+    meta[i] = (seqgpu_meta){keys[i], "cell=rnn input_size=1 hidden_size=1"};
+  }
+  CHECK(seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_OK &&
+            seqgpu_params_create(ctx, 1, &params) == SEQGPU_OK &&
+            seqgpu_params_add_rnn(params, "a", plan, NULL) == SEQGPU_OK &&
+            seqgpu_checkpoint_save_weights(params, path, meta, 2) == SEQGPU_OK,
+        "a checkpoint that describes networks of long names");
+  REFUSED(ctx, EFORMAT, "at most 127", seqgpu_import_open(ctx, path, NULL, &import));
+  seqgpu_params_destroy(params);
+  seqgpu_plan_destroy(plan);
+  unlink(path);
+}
+
 static void test_refused(void) {
   char path[128];
   seqgpu_import *import = NULL, *amp = open_golden("model.nam");
@@ -459,6 +483,7 @@ int main(void) {
   test_left();
   test_described();
   test_refused();
+  test_long_names();
   test_reverse();
   test_not_finite();
   test_memory();
