@@ -35,7 +35,7 @@ mkdir -p "$folder"
 
 # Tests of a few seconds that need no emulator.  Under ThreadSanitizer: those that start threads.
 quick="api api_operators cells_plain checkpoint esn goldens initialise laws_runs ops_maps ops_random ops_rows
-  ops_softmax ops_threads ops_training onnx onnx_hostile onnx_write params plan_cache tape_rules"
+  ops_softmax ops_threads ops_training fuzz onnx onnx_hostile onnx_write params plan_cache tape_rules"
 threaded="laws_runs ops_threads"
 
 cxx_of() { case $1 in gcc) echo g++ ;; *) echo clang++ ;; esac }
@@ -84,7 +84,7 @@ run() { # DEPENDENCIES BUILD FOLDER
   [ "$2" = tsan ] && tests=$threaded
   [ "$2" = release ] && tests="$tests abi cli trust"
   # shellcheck disable=SC2086
-  (cd "$3" && ctest --output-on-failure --timeout 600 -j "$(processors)" -R "^($(echo $tests | tr ' ' '|'))\$")
+  (cd "$3" && ctest --output-on-failure --timeout 600 -j "$(processors)" -R "^($(echo $tests | sed 's/fuzz/fuzz_.*/; s/ /|/g'))\$")
 }
 
 configuration() { # COMPILER DEPENDENCIES BUILD

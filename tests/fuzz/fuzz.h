@@ -28,9 +28,13 @@
   int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);                                              \
   int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #else
+/* It enters the list of replay.c before main begins. */
+typedef int fuzz_run(const uint8_t *data, size_t size);
+void fuzz_enter(const char *name, fuzz_run *run);
 #define FUZZ_TARGET(name)                                                                                    \
-  int fuzz_##name(const uint8_t *data, size_t size);                                                         \
-  int fuzz_##name(const uint8_t *data, size_t size)
+  static int run_##name(const uint8_t *data, size_t size);                                                   \
+  __attribute__((constructor)) static void enter_##name(void) { fuzz_enter(#name, run_##name); }             \
+  static int run_##name(const uint8_t *data, size_t size)
 #endif
 
 /* Ends the process where something does not hold. */
