@@ -209,6 +209,12 @@ def seeds_report():
     yield "null", b'{"step": 1, "loss": null, "error_rate": -0.5, "val_error_rate": 2}\r\n'
 
 
+def seeds_log():
+    for after in (0, 2, 51, 255):
+        yield "rising%d" % after, bytes([after]) + b'{"step": 1, "loss": 2}\n{"step": 50}\n{"step": 60}\n{"step": 70, "lo'
+        yield "again%d" % after, bytes([after]) + b'{"step": 50}\n{"step": 60}\n{"step": 2}\nx\n{"step": 3}'
+
+
 def seeds_numbers():
     yield "one", b"\0001\n2.5\n# x\n\n-3e-2\n"
     yield "three", b"\x021, 2; 3\n4\t5 6\r\n"
