@@ -44,6 +44,7 @@ SQ_INLINE real FN(sq_from_bits)(FN(sq_word) word) {
 #if SEQGPU_REAL_BITS == 64
 
 SQ_INLINE real FN(sq_exp)(real x) { return exp(x); }
+SQ_INLINE real FN(sq_exp_below)(real x) { return exp(x); }
 SQ_INLINE real FN(sq_tanh)(real x) { return tanh(x); }
 
 #else
@@ -72,6 +73,13 @@ SQ_INLINE float FN(sq_exp)(float x) {
   const float e = 1.0f + sq_exp_reduce(x, &n);
   const uint32_t half = n >> 1;
   return e * sq_float_power2(half - 256u + 127u) * sq_float_power2(n - half - 256u + 127u);
+}
+
+/* The same for x up to 88, with 0 for what is less than e^-87 = 1.6e-38: two thirds of the time. */
+SQ_INLINE float FN(sq_exp_below)(float x) {
+  uint32_t n;
+  const float e = 1.0f + sq_exp_reduce(x < -87.0f ? -87.0f : x, &n), y = e * sq_float_power2(n - 512u + 127u);
+  return x < -87.0f ? 0.0f : y;
 }
 
 SQ_INLINE float FN(sq_tanh)(float x) {

@@ -73,14 +73,16 @@ typedef struct sq_embedding_args {
   void *dtable;       /* [V,D] backward, += */
 } sq_embedding_args;
 
-/* Log-softmax and cross-entropy, stable (row maximum subtracted), masked:
- *   loss_r = lse_r - logits[r,target_r],  lse_r = max + log sum exp(logits - max);  rows with target < 0 are
- *   masked loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
- * Backward: dlogits[r,v] = (exp(logits[r,v]-lse_r) - [v = target_r]) * dloss * scale / (that number or 1), 0
- * if masked.
+/* Log-softmax and cross-entropy, masked: rows with target < 0 do not count.
+ *   loss_r = -log p[r,target_r],  p[r,v] = exp(logits[r,v]) / sum exp(logits[r,:])
+ *   lse_r = log sum exp(logits[r,:])
+ *   loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
+ * Backward: dlogits[r,v] = (p[r,v] - [v = target_r]) * dloss * scale / (that number or 1), 0 if masked.  All of it
+ * to a few units in the last place of the logits' distances, whatever offset they share and however sure the
+ * row is: lse_r only keeps exp in its range, and what it has lost by rounding does not matter.
  * Curvature: dlogits = H tlogits, where H is the matrix of second derivatives, positive semi-definite:
- *   dlogits[r,v] = p_v (tlogits[r,v] - sum_u p_u tlogits[r,u]) * dloss * scale / (that number or 1),
- * p_v = exp(logits[r,v]-lse_r), 0 if masked. */
+ *   dlogits[r,v] = p[r,v] (tlogits[r,v] - sum_u p[r,u] tlogits[r,u]) * dloss * scale / (that number or 1), 0 if
+ * masked. */
 typedef struct sq_xent_args {
   int64_t rows, classes;
   int mean;

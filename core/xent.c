@@ -1,15 +1,25 @@
 /* xent.c - log-softmax and cross-entropy with a mask.
  *
- *   lse_r  = m + log sum_v exp(z[r,v] - m),  m = max_v z[r,v]     (exp cannot overflow)
- *   loss_r = lse_r - z[r,target_r]                                0 where masked
+ *   m_r    = max_v z[r,v]
+ *   s_r    = sum_v exp(z[r,v] - m) - 1                            exp cannot overflow; >= 0
+ *   loss_r = (m - z[r,target_r]) + log(1 + s)                     0 where masked
  *   loss   = scale sum_r loss_r / N                            N = unmasked rows if mean (at least 1), else 1
- *   dz[r,v] = (exp(z[r,v] - lse_r) - [v = target_r]) dloss scale / N
- *   H t     = p (t - p . t) dloss scale / N,  p = exp(z - lse_r): the second derivatives times t
+ *   lse_r  = m + log(1 + s)
+ *   p[r,v] = e_v / sum_k e_k,  e_v = exp(z[r,v] - lse_r)
+ *   dz[r,v] = p[r,v] dloss scale / N;  at the target, minus the sum of the other p in place of p
+ *   H t     = p (t - p . t) dloss scale / N: the second derivatives times t
+ *
+ * So no digit is lost where the logits of a row share an offset, or where the row is sure of its target: loss_r
+ * is not lse_r - z, the difference of two large numbers, nor the logarithm of a rounded 1 + s, and dz at the
+ * target is not p - 1.  Of lse_r an offset leaves few digits.  All e of the row are wrong by the same factor
+ * then, which the division removes.
  *
  * A row is masked if its target is negative, or beyond the last class, since nothing may be read there.  The
  * rows' losses are added in double precision, in the order of r.
  */
 #include "core/ops_cpu.h"
+
+#include <string.h>
 
 #include "core/activations.h"
 #include "core/loss.h"
@@ -18,24 +28,85 @@ static int masked(const sq_xent_args *a, int64_t r) {
   return a->targets[r] < 0 || a->targets[r] >= a->classes;
 }
 
-SQ_INLINE real row_max(int64_t n, const real *z) {
-  real lane[SQ_LANES];
-  for (int j = 0; j < SQ_LANES; j++) lane[j] = -(real)INFINITY;
-  for (int64_t i = 0; i < n; i += SQ_LANES) {
-    const int64_t width = sq_min(SQ_LANES, n - i);
-    for (int64_t j = 0; j < width; j++) lane[j] = z[i + j] > lane[j] ? z[i + j] : lane[j];
-  }
-  return FN(sq_fold_max)(SQ_LANES, lane);
+/* A row is walked in groups of LANES classes.  Exponentials are added up lane by lane, BLOCK classes at a time in
+ * the build's precision, and these sums in double precision, so that the error does not grow with the classes. */
+enum { LANES = 32, BLOCK = 8 * LANES };
+
+/* The group from class i on, with minus infinity, whose exp is 0, beyond the end of the row and at the class
+ * `without`. */
+SQ_INLINE void copy_group(int64_t n, const real *z, int64_t i, int64_t without, real copy[LANES]) {
+  for (int j = 0; j < LANES; j++) copy[j] = i + j < n && i + j != without ? z[i + j] : -(real)INFINITY;
 }
 
-/* The maximum loses a NaN in z; it comes back here. */
-SQ_INLINE real row_sum_exp(int64_t n, const real *z, real max) {
-  real lane[SQ_LANES] = {0};
-  for (int64_t i = 0; i < n; i += SQ_LANES) {
-    const int64_t width = sq_min(SQ_LANES, n - i);
-    for (int64_t j = 0; j < width; j++) lane[j] += FN(sq_exp)(z[i + j] - max);
+SQ_INLINE void raise(const real *z, real lane[LANES]) {
+  for (int j = 0; j < LANES; j++) lane[j] = z[j] > lane[j] ? z[j] : lane[j];
+}
+
+SQ_INLINE real row_max(int64_t n, const real *z) {
+  real lane[LANES], copy[LANES];
+  int64_t i = 0;
+  for (int j = 0; j < LANES; j++) lane[j] = -(real)INFINITY;
+  for (; i + LANES <= n; i += LANES) raise(z + i, lane);
+  if (i < n) {
+    copy_group(n, z, i, n, copy);
+    raise(copy, lane);
   }
-  return FN(sq_fold_sum)(SQ_LANES, lane);
+  return FN(sq_fold_max)(LANES, lane);
+}
+
+/* The first class whose logit is x, n if there is none. */
+SQ_INLINE int64_t place_of(int64_t n, const real *z, real x) {
+  int64_t v = 0;
+  for (int found = 0; v + LANES <= n; v += LANES) {
+    for (int j = 0; j < LANES; j++) found |= z[v + j] == x;
+    if (found) break;
+  }
+  while (v < n && z[v] != x) v++;
+  return v;
+}
+
+/* exp(z - shift) of whole groups, n classes in all, added to the lanes, and to e unless that is NULL; e may be
+ * z. */
+SQ_INLINE void add_groups(int64_t n, const real *z, real shift, real *e, real *restrict lane) {
+  for (int64_t i = 0; i < n; i += LANES) {
+    real x[LANES];
+    for (int j = 0; j < LANES; j++) x[j] = FN(sq_exp_below)(z[i + j] - shift);
+    for (int j = 0; j < LANES; j++) lane[j] += x[j];
+    if (e) memcpy(e + i, x, sizeof x);
+  }
+}
+
+/* Classes begin..end-1 of a row, at most BLOCK; see row_exp. */
+SQ_INLINE void add_block(int64_t begin, int64_t end, const real *z, real shift, int64_t without, real *e,
+                         double total[LANES]) {
+  real lane[LANES] = {0}, copy[LANES], out[LANES];
+  for (int64_t i = begin; i < end;) {
+    const int64_t whole = ((without >= i && without < end ? without : end) - i) / LANES * LANES;
+    if (whole > 0) {
+      add_groups(whole, z + i, shift, e ? e + i : NULL, lane);
+      i += whole;
+      continue;
+    }
+    copy_group(end, z, i, without, copy);
+    add_groups(LANES, copy, shift, e ? out : NULL, lane);
+    if (e) memcpy(e + i, out, (size_t)sq_min(LANES, end - i) * sizeof *e);
+    i += LANES;
+  }
+  for (int j = 0; j < LANES; j++) total[j] += (double)lane[j];
+}
+
+/* sum_v exp(z[v] - shift), and these numbers in e unless that is NULL; the class `without` counts as 0. */
+SQ_INLINE double row_exp(int64_t n, const real *z, real shift, int64_t without, real *e) {
+  double total[LANES] = {0};
+  for (int64_t v = 0; v < n; v += BLOCK) add_block(v, sq_min(v + BLOCK, n), z, shift, without, e, total);
+  for (int half = LANES / 2; half > 0; half /= 2)
+    for (int j = 0; j < half; j++) total[j] += total[half + j];
+  return total[0];
+}
+
+/* s_r.  The maximum loses a NaN in z; it comes back here, as z - max does where both are infinite. */
+SQ_INLINE double row_sum(int64_t n, const real *z, real max) {
+  return row_exp(n, z, max, place_of(n, z, max), NULL);
 }
 
 SQ_CLONES static void forward_rows(const void *arg, int64_t first, int64_t last) {
@@ -44,8 +115,9 @@ SQ_CLONES static void forward_rows(const void *arg, int64_t first, int64_t last)
   for (int64_t r = first; r < last; r++) {
     const real *z = (const real *)a->logits + r * a->classes;
     const real max = row_max(a->classes, z);
-    lse[r] = max + (real)log((double)row_sum_exp(a->classes, z, max));
-    row_loss[r] = masked(a, r) ? 0 : lse[r] - z[a->targets[r]];
+    const double log_sum = log1p(row_sum(a->classes, z, max));
+    lse[r] = (real)((double)max + log_sum);
+    row_loss[r] = masked(a, r) ? 0 : (real)((double)max - (double)z[a->targets[r]] + log_sum);
   }
 }
 
@@ -61,19 +133,24 @@ int FN(sq_cpu_xent_forward)(sq_exec *exec, const sq_xent_args *a) {
   return 0;
 }
 
+/* dz may be z. */
+SQ_INLINE void backward_row(int64_t n, const real *z, real lse, int64_t target, double scale, real *dz) {
+  const double own = (double)FN(sq_exp_below)(z[target] - lse), others = row_exp(n, z, lse, target, dz);
+  const double factor = scale / (own + others);
+  for (int64_t v = 0; v < n; v++) dz[v] *= (real)factor;
+  dz[target] = (real)(-others * factor);
+}
+
 SQ_CLONES static void backward_rows(const void *arg, int64_t first, int64_t last) {
   const sq_xent_args *a = arg;
-  const real scale = (real)FN(sq_loss_gradient)(a->loss, a->dloss, a->mean, a->scale, 1);
+  const double scale = FN(sq_loss_gradient)(a->loss, a->dloss, a->mean, a->scale, 1);
   for (int64_t r = first; r < last; r++) {
     const real *z = (const real *)a->logits + r * a->classes;
     real *dz = (real *)a->dlogits + r * a->classes;
-    if (masked(a, r)) {
-      for (int64_t v = 0; v < a->classes; v++) dz[v] = 0;
-      continue;
-    }
-    const real lse = ((const real *)a->lse)[r];
-    for (int64_t v = 0; v < a->classes; v++) dz[v] = FN(sq_exp)(z[v] - lse) * scale;
-    dz[a->targets[r]] -= scale;
+    if (masked(a, r))
+      memset(dz, 0, (size_t)a->classes * sizeof *dz);
+    else
+      backward_row(a->classes, z, ((const real *)a->lse)[r], a->targets[r], scale, dz);
   }
 }
 
@@ -85,18 +162,18 @@ int FN(sq_cpu_xent_backward)(sq_exec *exec, const sq_xent_args *a) {
 SQ_CLONES static void curvature_rows(const void *arg, int64_t first, int64_t last) {
   const sq_xent_args *a = arg;
   const int64_t V = a->classes;
-  const real scale = (real)FN(sq_loss_gradient)(a->loss, a->dloss, a->mean, a->scale, 1);
+  const double scale = FN(sq_loss_gradient)(a->loss, a->dloss, a->mean, a->scale, 1);
   for (int64_t r = first; r < last; r++) {
     const real *z = (const real *)a->logits + r * V, *t = (const real *)a->tlogits + r * V;
-    real *out = (real *)a->dlogits + r * V; /* p first */
+    real *out = (real *)a->dlogits + r * V; /* e first */
     if (masked(a, r)) {
       memset(out, 0, (size_t)V * sizeof(real));
       continue;
     }
-    const real lse = ((const real *)a->lse)[r];
-    for (int64_t v = 0; v < V; v++) out[v] = FN(sq_exp)(z[v] - lse);
-    const real mean = FN(sq_dot_lanes)(SQ_LANES, V, out, t);
-    for (int64_t v = 0; v < V; v++) out[v] *= (t[v] - mean) * scale;
+    const double sum = row_exp(V, z, ((const real *)a->lse)[r], V, out);
+    const real mean = (real)((double)FN(sq_dot_lanes)(SQ_LANES, V, out, t) / sum),
+               factor = (real)(scale / sum);
+    for (int64_t v = 0; v < V; v++) out[v] *= (t[v] - mean) * factor;
   }
 }
 

@@ -1,16 +1,18 @@
-/* xent.cu - log-softmax and cross-entropy with a mask.
+/* xent.cu - log-softmax and cross-entropy with a mask (core/xent.c says why in this way).
  *
- *   lse_r  = m + log sum_v exp(z[r,v] - m),  m = max_v z[r,v]
- *   loss_r = lse_r - z[r,target_r]                                0 where masked (target outside 0..V-1)
+ *   m_r    = max_v z[r,v],  k_r how many z[r,v] are m
+ *   s_r    = k - 1 + sum of exp(z[r,v] - m) over the others
+ *   loss_r = (m - z[r,target_r]) + log(1 + s)                     0 where masked (target outside 0..V-1)
  *   loss   = scale sum_r loss_r / N                            N = unmasked rows (at least 1) if mean, else 1
- *   dz[r,v] = (exp(z[r,v] - lse_r) - [v = target_r]) dloss scale / N
- *   H t     = p (t - p . t) dloss scale / N,  p = exp(z - lse_r): the second derivatives times t
+ *   lse_r  = m + log(1 + s)
+ *   dz[r,v] = e_v / sum_k e_k dloss scale / N, e_v = exp(z[r,v] - lse_r);  at the target, minus the sum of the
+ *             other e in place of e
+ *   H t     = p (t - p . t) dloss scale / N,  p = e / sum e: the second derivatives times t
  *
- * forward: one warp per row up to XENT_WARP_CLASSES classes, else one block of 256 threads; two passes over
- * the row, the second from the cache.  4 bytes and one exp per logit, limited by memory.  Then one block of
- * 256 threads adds the rows' losses in double precision, in a fixed order.
- * backward: one thread per element, 32 x 8 per block; 8 bytes and one exp per logit, limited by memory.
- * curvature: one warp per row, two passes; 12 bytes and two exp per logit.
+ * One warp per row up to XENT_WARP_CLASSES classes, else one block of 256 threads; two passes over the row, the
+ * second from the cache.  Limited by memory: 4 bytes and one exp per logit forward, 8 bytes and two exp backward.
+ * Curvature: one warp per row, two passes; 12 bytes and two exp per logit.
+ * After forward one block of 256 threads adds the rows' losses in double precision, in a fixed order.
  * Shared: 256 bytes or less, in block sums only.
  */
 #include "kernels/loss.h"
@@ -24,18 +26,59 @@ __device__ __forceinline__ bool xent_masked(const sq_xent_args &a, int64_t r) {
   return a.targets[r] < 0 || a.targets[r] >= a.classes;
 }
 
-/* lse and loss of row r by `threads` threads: a warp, or the whole block. */
+template <int threads> __device__ __forceinline__ float xent_max(float v) {
+  return threads == SQ_WARP ? sq_warp_max(v) : sq_block_max(v);
+}
+template <int threads> __device__ __forceinline__ float xent_sum(float v) {
+  return threads == SQ_WARP ? sq_warp_sum(v) : sq_block_sum(v);
+}
+
+/* A thread's sum of many numbers, which keeps what each addition rounds away (Kahan 1965). */
+struct xent_total {
+  float sum, lost;
+  __device__ __forceinline__ void add(float x) {
+    const float y = x - lost, next = sum + y;
+    lost = (next - sum) - y;
+    sum = next;
+  }
+};
+
+/* lse and loss of row r by `threads` threads: a warp, or the whole block.  fmaxf loses a NaN; the sum brings it
+ * back. */
 template <int threads> __device__ __forceinline__ void xent_row(const sq_xent_args &a, int64_t r) {
   const float *z = static_cast<const float *>(a.logits) + r * a.classes;
-  float max = -INFINITY, sum = 0.0f;
+  float max = -INFINITY, equal = 0.0f;
+  xent_total total = {0.0f, 0.0f};
   for (int64_t v = threadIdx.x; v < a.classes; v += threads) max = fmaxf(max, z[v]);
-  max = threads == SQ_WARP ? sq_warp_max(max) : sq_block_max(max);
-  for (int64_t v = threadIdx.x; v < a.classes; v += threads) sum += expf(z[v] - max);
-  sum = threads == SQ_WARP ? sq_warp_sum(sum) : sq_block_sum(sum);
+  max = xent_max<threads>(max);
+  for (int64_t v = threadIdx.x; v < a.classes; v += threads) {
+    const float below = z[v] - max;
+    equal += below == 0.0f ? 1.0f : 0.0f;
+    total.add(below == 0.0f ? 0.0f : expf(below));
+  }
+  equal = xent_sum<threads>(equal);
+  const float others = xent_sum<threads>(total.sum);
   if (threadIdx.x != 0) return;
-  const float lse = max + logf(sum);
-  static_cast<float *>(a.lse)[r] = lse;
-  static_cast<float *>(a.row_loss)[r] = xent_masked(a, r) ? 0.0f : lse - z[a.targets[r]];
+  const float log_sum = log1pf(equal - 1.0f + others);
+  static_cast<float *>(a.lse)[r] = max + log_sum;
+  static_cast<float *>(a.row_loss)[r] = xent_masked(a, r) ? 0.0f : max - z[a.targets[r]] + log_sum;
+}
+
+/* The gradient of row r, likewise. */
+template <int threads>
+__device__ __forceinline__ void xent_backward_row(const sq_xent_args &a, int64_t r, float scale) {
+  const float *z = static_cast<const float *>(a.logits) + r * a.classes;
+  const float lse = static_cast<const float *>(a.lse)[r];
+  const int64_t target = a.targets[r];
+  const bool masked = xent_masked(a, r);
+  const float own = masked ? 0.0f : expf(z[target] - lse); /* dz may be z: read before any thread writes */
+  float *dz = static_cast<float *>(a.dlogits) + r * a.classes;
+  xent_total total = {0.0f, 0.0f};
+  for (int64_t v = threadIdx.x; v < a.classes && !masked; v += threads)
+    total.add(v == target ? 0.0f : expf(z[v] - lse));
+  const float others = xent_sum<threads>(total.sum), factor = masked ? 0.0f : scale / (others + own);
+  for (int64_t v = threadIdx.x; v < a.classes; v += threads)
+    dz[v] = masked ? 0.0f : (v == target ? -others : expf(z[v] - lse)) * factor;
 }
 
 __global__ void xent_warp_kernel(sq_xent_args a) {
@@ -53,16 +96,24 @@ __global__ void __launch_bounds__(LOSS_THREADS) xent_loss_kernel(sq_xent_args a)
   sq_loss_store(a.rows, a.row_loss, masked, a.mean, a.scale, 1.0, a.loss);
 }
 
-__global__ void xent_backward_kernel(sq_xent_args a) {
+__global__ void xent_backward_warp_kernel(sq_xent_args a) {
   const float scale = (float)sq_loss_gradient(a.loss, a.dloss, a.mean, a.scale, 1.0);
-  SQ_FOR_ROWS(r, a.rows) {
-    const bool masked = xent_masked(a, r);
-    const float lse = static_cast<const float *>(a.lse)[r];
-    const float *z = static_cast<const float *>(a.logits) + r * a.classes;
-    float *dz = static_cast<float *>(a.dlogits) + r * a.classes;
-    SQ_FOR_COLS(v, a.classes)
-    dz[v] = masked ? 0.0f : (expf(z[v] - lse) - (v == a.targets[r] ? 1.0f : 0.0f)) * scale;
-  }
+  for (int64_t r = (int64_t)blockIdx.x * XENT_WARPS + threadIdx.y; r < a.rows;
+       r += (int64_t)gridDim.x * XENT_WARPS)
+    xent_backward_row<SQ_WARP>(a, r, scale);
+}
+
+__global__ void __launch_bounds__(XENT_THREADS) xent_backward_block_kernel(sq_xent_args a) {
+  const float scale = (float)sq_loss_gradient(a.loss, a.dloss, a.mean, a.scale, 1.0);
+  for (int64_t r = blockIdx.x; r < a.rows; r += gridDim.x) xent_backward_row<XENT_THREADS>(a, r, scale);
+}
+
+/* By the kernel for rows of so many classes. */
+int xent_launch(sq_exec *exec, const sq_xent_args &a, const char *name, void (*warp)(sq_xent_args),
+                void (*block)(sq_xent_args)) {
+  if (a.classes <= XENT_WARP_CLASSES)
+    return sq_launch(exec, name, warp, sq_blocks(a.rows, XENT_WARPS), dim3(SQ_WARP, XENT_WARPS), 0, a);
+  return sq_launch(exec, name, block, sq_blocks(a.rows, 1), XENT_THREADS, 0, a);
 }
 
 /* One warp a row. */
@@ -75,29 +126,29 @@ __global__ void xent_curvature_kernel(sq_xent_args a) {
     const float *z = static_cast<const float *>(a.logits) + r * a.classes;
     const float *t = static_cast<const float *>(a.tlogits) + r * a.classes;
     float *out = static_cast<float *>(a.dlogits) + r * a.classes;
-    float mean = 0.0f;
-    for (int64_t v = threadIdx.x; v < a.classes; v += SQ_WARP) mean += expf(z[v] - lse) * t[v];
-    mean = sq_warp_sum(mean);
+    float sum = 0.0f, mean = 0.0f;
+    for (int64_t v = threadIdx.x; v < a.classes; v += SQ_WARP) {
+      const float e = expf(z[v] - lse);
+      sum += e;
+      mean += e * t[v];
+    }
+    sum = sq_warp_sum(sum);
+    mean = sq_warp_sum(mean) / sum;
     for (int64_t v = threadIdx.x; v < a.classes; v += SQ_WARP)
-      out[v] = masked ? 0.0f : expf(z[v] - lse) * (t[v] - mean) * scale;
+      out[v] = masked ? 0.0f : expf(z[v] - lse) * (t[v] - mean) * (scale / sum);
   }
 }
 
 } // namespace
 
 extern "C" int SQ_GPU(xent_forward)(sq_exec *exec, const sq_xent_args *a) {
-  int error;
-  if (a->classes <= XENT_WARP_CLASSES)
-    error =
-        SQ_LAUNCH(exec, xent_warp_kernel, sq_blocks(a->rows, XENT_WARPS), dim3(SQ_WARP, XENT_WARPS), 0, *a);
-  else
-    error = SQ_LAUNCH(exec, xent_block_kernel, sq_blocks(a->rows, 1), XENT_THREADS, 0, *a);
+  const int error = xent_launch(exec, *a, "xent_forward", xent_warp_kernel, xent_block_kernel);
   if (error != 0) return error;
   return SQ_LAUNCH(exec, xent_loss_kernel, 1, LOSS_THREADS, 0, *a);
 }
 
 extern "C" int SQ_GPU(xent_backward)(sq_exec *exec, const sq_xent_args *a) {
-  return SQ_LAUNCH(exec, xent_backward_kernel, sq_matrix_grid(a->rows, a->classes), sq_matrix_block(), 0, *a);
+  return xent_launch(exec, *a, "xent_backward", xent_backward_warp_kernel, xent_backward_block_kernel);
 }
 
 extern "C" int SQ_GPU(xent_curvature)(sq_exec *exec, const sq_xent_args *a) {

@@ -80,10 +80,10 @@ static double cut_tail(sampler *s) {
 
 double sampler_weigh(sampler *s) {
   const double temperature = s->how.temperature > 0 ? s->how.temperature : 1;
-  const float largest = s->logits[likeliest(s)];
+  const double largest = s->logits[likeliest(s)];
   double sum = 0;
   for (int32_t v = 0; v < (int32_t)s->model->vocab; v++) {
-    s->weight[v] = is_drawn(s, v) ? exp((double)(s->logits[v] - largest) / temperature) : 0;
+    s->weight[v] = is_drawn(s, v) ? exp(((double)s->logits[v] - largest) / temperature) : 0;
     sum += s->weight[v];
   }
   return s->how.top_k > 0 || s->how.top_p < 1 ? cut_tail(s) : sum;

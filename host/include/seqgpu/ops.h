@@ -40,7 +40,8 @@ SEQGPU_API seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t 
  *   loss[0] = scale * sum of -log p[target], divided by the number of unmasked rows if `mean`
  *   loss[1] = the number of unmasked rows
  * Also written: row_loss [R], and lse [R], the log of the sum of exponentials, which backward reads.  loss
- * [2]. */
+ * [2].  An offset that a row's logits share costs the loss and the gradient no digit; lse has those of the
+ * offset. */
 SEQGPU_API seqgpu_status seqgpu_cross_entropy_forward(seqgpu_context *ctx, int64_t rows, int64_t classes,
                                                       int mean, double scale, const void *logits,
                                                       const int32_t *targets, void *lse, void *row_loss,
