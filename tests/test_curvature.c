@@ -149,7 +149,7 @@ static seqgpu_status bent(bend *b, seqgpu_tensor *loss, seqgpu_tensor *damped, d
   zero_grads(w);
   seqgpu_status status = move(b, loss, v);
   if (status == SEQGPU_OK)
-    status = seqgpu_tape_gauss_newton(w->tape, loss, damped != NULL, &damped, strength);
+    status = seqgpu_tape_gauss_newton(w->tape, loss, damped != NULL, &damped, &strength);
   if (status != SEQGPU_OK) return status;
   for (int i = 0; i < w->leaves; i++) net_download(w->ctx, w->host_grad[i], w->grad[i], w->count[i]);
   collect(b, out);
@@ -289,6 +289,29 @@ static void check_damping(seqgpu_context *oracle, const curve_case *k) {
   bend_close(&b);
 }
 
+/* ---------------------------------------------------------------- memory */
+
+/* Walks back take no more memory the fiftieth time than the second, where many gradients meet in one tensor. */
+static void check_memory(seqgpu_context *oracle) {
+  const curve_case shared = {*find_case("one tensor used by many"), 0, 0, 1};
+  bend b;
+  bend_open(&b, oracle, &shared);
+  double *v = random_vector(b.count), *gv = malloc((size_t)b.count * sizeof *gv);
+  seqgpu_tensor *loss = world_build(&b.w, &shared.c, 1);
+  size_t memory = 0;
+  seqgpu_status status = SEQGPU_OK;
+  for (int i = 0; i < 50 && status == SEQGPU_OK; i++) {
+    status = bent(&b, loss, NULL, 0, v, gv);
+    if (status == SEQGPU_OK) status = seqgpu_tape_backward(b.w.tape, loss, NULL);
+    if (i == 1) memory = seqgpu_tape_memory(b.w.tape);
+  }
+  CHECK(status == SEQGPU_OK && seqgpu_tape_memory(b.w.tape) == memory,
+        "fifty products take the memory of two");
+  free(v);
+  free(gv);
+  bend_close(&b);
+}
+
 /* ---------------------------------------------------------------- refusals */
 
 static void check_says(const world *w, seqgpu_status status, const char *part) {
@@ -304,10 +327,10 @@ static void check_refusals(seqgpu_context *oracle, const curve_case *k) {
   double *v = random_vector(b.count), *gv = malloc((size_t)b.count * sizeof *gv);
   seqgpu_tape *tape = b.w.tape;
   seqgpu_tensor *loss = world_build(&b.w, &k->c, 1), *nobody = NULL;
-  check_says(&b.w, seqgpu_tape_gauss_newton(tape, loss, 0, NULL, 0), "was before the tape was cleared");
+  check_says(&b.w, seqgpu_tape_gauss_newton(tape, loss, 0, NULL, NULL), "was before the tape was cleared");
   loss = world_build(&b.w, &k->c, 1);
   net_require(oracle, move(&b, loss, v), "move");
-  check_says(&b.w, seqgpu_tape_gauss_newton(tape, seqgpu_tape_scale(tape, loss, 1), 0, NULL, 0),
+  check_says(&b.w, seqgpu_tape_gauss_newton(tape, seqgpu_tape_scale(tape, loss, 1), 0, NULL, NULL),
              "was for another tensor");
   loss = world_build(&b.w, &k->c, 1);
   check_says(&b.w, bent(&b, seqgpu_tape_mul(tape, loss, loss), NULL, 0, v, gv),
@@ -318,17 +341,17 @@ static void check_refusals(seqgpu_context *oracle, const curve_case *k) {
   check_says(&b.w, bent(&b, sum, NULL, 0, v, gv), "loss comes from operator rows");
   loss = world_build(&b.w, &k->c, 1);
   net_require(oracle, move(&b, loss, v), "move");
-  check_says(&b.w, seqgpu_tape_gauss_newton(tape, loss, 1, &nobody, 1), "damped[0] is NULL");
+  check_says(&b.w, seqgpu_tape_gauss_newton(tape, loss, 1, &nobody, v), "damped[0] is NULL");
   loss = world_build(&b.w, &k->c, 1);
   net_require(oracle, move(&b, loss, v), "move");
-  check_says(&b.w, seqgpu_tape_gauss_newton(tape, loss, 1, NULL, 1), "damped NULL");
+  check_says(&b.w, seqgpu_tape_gauss_newton(tape, loss, 1, NULL, v), "damped is NULL");
   loss = world_build(&b.w, &k->c, 1);
   seqgpu_tensor *constant = seqgpu_tape_input(tape, 1, DIM(1), v);
   net_require(
       oracle,
       bent(&b, seqgpu_tape_add(tape, loss, seqgpu_tape_mul(tape, constant, constant)), NULL, 0, v, gv),
       "a constant term");
-  CHECK(seqgpu_tape_gauss_newton(NULL, loss, 0, NULL, 0) == SEQGPU_EINVAL, "no tape to go back");
+  CHECK(seqgpu_tape_gauss_newton(NULL, loss, 0, NULL, NULL) == SEQGPU_EINVAL, "no tape to go back");
   free(v);
   free(gv);
   bend_close(&b);
@@ -340,6 +363,7 @@ int main(void) {
   seqgpu_context *oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
   for (size_t i = 0; i < COUNT(curve_cases); i++) check_case(oracle, &curve_cases[i]);
   check_damping(oracle, &curve_cases[3]);
+  check_memory(oracle);
   check_refusals(oracle, &curve_cases[0]);
   seqgpu_context_destroy(oracle);
   return check_finish();

@@ -30,10 +30,11 @@ static seqgpu_status curve(seqgpu_tensor *t) {
       t->op->name);
 }
 
-static seqgpu_status walk(seqgpu_tensor *loss, int count, seqgpu_tensor *const *damped, double strength) {
-  sq_grad_start(loss->tape);
+static seqgpu_status walk(seqgpu_tensor *loss, int count, seqgpu_tensor *const *damped,
+                          const double *strength) {
+  SQ_TRY(sq_grad_start(loss->tape));
   for (seqgpu_tensor *t = loss->tape->newest; t != NULL; t = t->older) t->weight = 0;
-  for (int i = 0; i < count; i++) SQ_TRY(damp(damped[i], strength));
+  for (int i = 0; i < count; i++) SQ_TRY(damp(damped[i], strength[i]));
   loss->weight = 1;
   for (seqgpu_tensor *t = loss; t != NULL; t = t->older) {
     SQ_TRY(curve(t));
@@ -42,13 +43,12 @@ static seqgpu_status walk(seqgpu_tensor *loss, int count, seqgpu_tensor *const *
   return SEQGPU_OK;
 }
 
-static int accepts_damped(seqgpu_tape *tape, int count, seqgpu_tensor *const *damped) {
-  if (count < 0 || (count > 0 && damped == NULL)) {
-    sq_tape_fail(tape, SEQGPU_EINVAL, "gauss_newton: count is %d and damped %s; count must be at least 0",
-                 count, damped ? "given" : "NULL");
-    return 0;
-  }
-  for (int i = 0; i < count; i++) {
+static int accepts_damped(seqgpu_tape *tape, int count, seqgpu_tensor *const *damped,
+                          const double *strength) {
+  if (count < 0) sq_tape_fail(tape, SEQGPU_EINVAL, "gauss_newton: count is %d; it must be at least 0", count);
+  if (count > 0 && (damped == NULL || strength == NULL))
+    sq_tape_fail(tape, SEQGPU_EINVAL, "gauss_newton: %s is NULL", damped ? "strength" : "damped");
+  for (int i = 0; tape->status == SEQGPU_OK && i < count; i++) {
     const seqgpu_tensor *t = damped[i];
     if (t == NULL || t->tape != tape || t->element != SQ_REALS)
       sq_tape_fail(tape, SEQGPU_EINVAL, "gauss_newton: damped[%d] %s", i,
@@ -63,13 +63,13 @@ static int accepts_damped(seqgpu_tape *tape, int count, seqgpu_tensor *const *da
 }
 
 seqgpu_status seqgpu_tape_gauss_newton(seqgpu_tape *tape, seqgpu_tensor *loss, int count,
-                                       seqgpu_tensor *const *damped, double strength) {
+                                       seqgpu_tensor *const *damped, const double *strength) {
   if (tape == NULL) return SEQGPU_EINVAL;
   SQ_TRY(sq_grad_check(tape, loss, NULL, "gauss_newton"));
   if (tape->moved != loss)
     sq_tape_fail(tape, SEQGPU_EINVAL,
                  "gauss_newton: the last seqgpu_tape_tangent was %s; it must be for loss",
                  tape->moved ? "for another tensor" : "before the tape was cleared, or failed");
-  if (tape->status != SEQGPU_OK || !accepts_damped(tape, count, damped)) return tape->status;
+  if (tape->status != SEQGPU_OK || !accepts_damped(tape, count, damped, strength)) return tape->status;
   return sq_tape_check(tape, walk(loss, count, damped, strength), "gauss_newton");
 }

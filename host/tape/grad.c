@@ -37,11 +37,12 @@ seqgpu_status sq_grad_check(seqgpu_tape *tape, seqgpu_tensor *loss, const void *
   return tape->status;
 }
 
-void sq_grad_start(seqgpu_tape *tape) {
+seqgpu_status sq_grad_start(seqgpu_tape *tape) {
   for (seqgpu_tensor *t = tape->newest; t != NULL; t = t->older) {
     t->reached = 0;
     t->written = t->wrapped;
   }
+  return sq_arena_reset(&tape->aside);
 }
 
 /* --- what an operator does --- */
@@ -72,7 +73,7 @@ seqgpu_status sq_grad_to_add(seqgpu_tensor *x, void **at) {
 seqgpu_status sq_grad_to_set(seqgpu_tensor *x, void **at) {
   int accumulate;
   SQ_TRY(sq_grad_open(x, at, &accumulate));
-  return accumulate ? sq_tape_alloc(x->tape, x->elements, at) : SEQGPU_OK;
+  return accumulate ? sq_tape_aside(x->tape, x->elements, at) : SEQGPU_OK;
 }
 
 seqgpu_status sq_grad_join(seqgpu_tensor *x, void *at) {

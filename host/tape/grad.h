@@ -22,7 +22,7 @@ seqgpu_status sq_grad_join(seqgpu_tensor *x, void *at);
 /* What `who`, a walk back from loss, needs: no failure so far, training, and a gradient to bring. */
 seqgpu_status sq_grad_check(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss, const char *who);
 /* No gradient has come yet, but to wrapped memory. */
-void sq_grad_start(seqgpu_tape *tape);
+seqgpu_status sq_grad_start(seqgpu_tape *tape);
 
 /* Address of the gradient of a tensor that has one; of a view, in its base's memory. */
 void *sq_grad_address(const seqgpu_tensor *t);

@@ -42,6 +42,10 @@ seqgpu_status sq_tape_alloc(seqgpu_tape *tape, int64_t elements, void **out) {
   return sq_arena_alloc(&tape->device, (size_t)elements * tape->ctx->element_size, out);
 }
 
+seqgpu_status sq_tape_aside(seqgpu_tape *tape, int64_t elements, void **out) {
+  return sq_arena_alloc(&tape->aside, (size_t)elements * tape->ctx->element_size, out);
+}
+
 seqgpu_status sq_tape_scratch(seqgpu_tape *tape, size_t bytes, void **out) {
   if (bytes > tape->scratch_size) {
     if (tape->scratch != NULL) SQ_TRY(seqgpu_synchronize(tape->ctx)); /* it may still be in use */

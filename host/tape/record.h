@@ -17,6 +17,8 @@ seqgpu_status sq_tape_check(seqgpu_tape *tape, seqgpu_status status, const char 
 
 /* Device memory for elements of the context's element type, kept until clear. */
 seqgpu_status sq_tape_alloc(seqgpu_tape *tape, int64_t elements, void **out);
+/* The same, kept until the next walk back. */
+seqgpu_status sq_tape_aside(seqgpu_tape *tape, int64_t elements, void **out);
 /* Device memory that the next operator may use as well. */
 seqgpu_status sq_tape_scratch(seqgpu_tape *tape, size_t bytes, void **out);
 

@@ -269,7 +269,7 @@ static seqgpu_status apart(seqgpu_tensor *y, int input, void **at) {
   int shared = *at == NULL;
   for (int i = ATTENTION_KEYS; i < input; i++) shared |= sq_owner(x) == sq_owner(y->input[i]);
   if (!shared) return SEQGPU_OK;
-  SQ_TRY(sq_tape_alloc(y->tape, x->elements, at));
+  SQ_TRY(sq_tape_aside(y->tape, x->elements, at));
   return seqgpu_zero(y->tape->ctx, *at, (size_t)x->elements * y->tape->ctx->element_size);
 }
 
@@ -283,7 +283,7 @@ static seqgpu_status attention_backward(seqgpu_tensor *y) {
   SQ_TRY(apart(y, ATTENTION_VALUES, &args.dvalues));
   SQ_TRY(apart(y, ATTENTION_V, &args.dv));
   SQ_TRY(sq_grad_to_set(query, &args.dquery));
-  if (args.dquery == NULL) SQ_TRY(sq_tape_alloc(y->tape, query->elements, &args.dquery));
+  if (args.dquery == NULL) SQ_TRY(sq_tape_aside(y->tape, query->elements, &args.dquery));
   SQ_TRY(SQ_RUN(y->tape->ctx, attention_backward, &args));
   SQ_TRY(sq_grad_join(y->input[ATTENTION_KEYS], args.dkeys));
   SQ_TRY(sq_grad_join(y->input[ATTENTION_VALUES], args.dvalues));

@@ -23,7 +23,7 @@ seqgpu_status seqgpu_tape_create(seqgpu_context *ctx, uint64_t seed, seqgpu_tape
   tape->ctx = ctx;
   tape->seed = seed;
   tape->training = 1;
-  tape->device = (sq_arena){.ctx = ctx, .on_device = 1};
+  tape->device = tape->aside = (sq_arena){.ctx = ctx, .on_device = 1};
   for (int i = 0; i < 2; i++) tape->host[i] = (sq_arena){.ctx = ctx};
   *out = tape;
   return SEQGPU_OK;
@@ -32,6 +32,7 @@ seqgpu_status seqgpu_tape_create(seqgpu_context *ctx, uint64_t seed, seqgpu_tape
 void seqgpu_tape_destroy(seqgpu_tape *tape) {
   if (tape == NULL) return;
   sq_arena_free(&tape->device);
+  sq_arena_free(&tape->aside);
   for (int i = 0; i < 2; i++) sq_arena_free(&tape->host[i]);
   seqgpu_free(tape->ctx, tape->scratch);
   sq_host_free(tape->ctx, tape);
@@ -61,7 +62,8 @@ void seqgpu_tape_set_counter(seqgpu_tape *tape, uint64_t counter) {
 
 size_t seqgpu_tape_memory(const seqgpu_tape *tape) {
   if (tape == NULL) return 0;
-  return sizeof *tape + tape->device.total + tape->host[0].total + tape->host[1].total + tape->scratch_size;
+  return sizeof *tape + tape->device.total + tape->aside.total + tape->host[0].total + tape->host[1].total +
+         tape->scratch_size;
 }
 
 /* --- leaves --- */
@@ -154,7 +156,7 @@ seqgpu_tensor *seqgpu_tape_param_(seqgpu_tape *tape, const seqgpu_param *param, 
 /* --- backward --- */
 
 static seqgpu_status start_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss) {
-  sq_grad_start(tape);
+  SQ_TRY(sq_grad_start(tape));
   const float one_f32 = 1;
   const double one_f64 = 1;
   const void *one = tape->ctx->dtype == SEQGPU_DTYPE_F64 ? (const void *)&one_f64 : (const void *)&one_f32;

@@ -90,7 +90,8 @@ struct seqgpu_tape {
   uint64_t seed, counter;
   int training;
   uint64_t step;   /* how often it was cleared */
-  sq_arena device; /* for values and gradients */
+  sq_arena device; /* for values, gradients and tangents */
+  sq_arena aside;  /* for what one walk back needs besides */
   /* For seqgpu_tensor, in turn: what was made before the last clear is still there to say so. */
   sq_arena host[2];
   void *scratch; /* device memory that is free between operators */

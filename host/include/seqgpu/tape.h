@@ -107,20 +107,20 @@ SEQGPU_API seqgpu_status seqgpu_tape_tangent(seqgpu_tape *tape, seqgpu_tensor *y
 
 /** A Gauss-Newton product: the curvature of loss in the direction v of the last seqgpu_tape_tangent, which
  * must have been called with this loss as y.  Adds to the gradients of wrapped memory
- *   G v = J^T H J v + strength (J_0^T J_0 v + J_1^T J_1 v + ...)
+ *   G v = J^T H J v + strength[0] J_0^T J_0 v + strength[1] J_1^T J_1 v + ...
  * where J is the Jacobian of what the losses in `loss` are computed from (logits, x), H their second
  * derivatives with respect to that, and J_i the Jacobian of damped[i].  H is positive semi-definite, and so
  * is G unless a loss is scaled by a negative number.  Where residuals are 0, or logits and x linear in the
- * leaves, J^T H J is the Hessian (Schraudolph 2002).  The second term keeps a step of v from moving other
+ * leaves, J^T H J is the Hessian (Schraudolph 2002).  The further terms keep a step of v from moving other
  * tensors much, the states of a recurrent network, say (structural damping: Martens & Sutskever 2011).
  * loss: one element: a cross-entropy, a squared error, or sums (seqgpu_tape_add) and multiples
  * (seqgpu_tape_scale) of them.
- * damped [count]: tensors that loss depends on; NULL where count is 0.
+ * damped [count]: tensors that loss depends on.  strength [count]: host memory.  NULL where count is 0.
  * May be called again, also after other tangents.  Gradients of everything else are those of this call.
  * Errors: those of seqgpu_tape_backward.  SEQGPU_EINVAL: loss is no sum of losses; the last
  * seqgpu_tape_tangent was for another tensor. */
 SEQGPU_API seqgpu_status seqgpu_tape_gauss_newton(seqgpu_tape *tape, seqgpu_tensor *loss, int count,
-                                                  seqgpu_tensor *const *damped, double strength);
+                                                  seqgpu_tensor *const *damped, const double *strength);
 
 /** What seqgpu_tape_update calls, with the size of the caller's struct. */
 SEQGPU_API seqgpu_status seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
