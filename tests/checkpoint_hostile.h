@@ -116,6 +116,18 @@ static const struct {
      "escape"},
     {"half a pair and a letter", "{\"__metadata__\":{\"a\":\"\\ud83c\\u0041\"}}", 0, SEQGPU_EFORMAT,
      "escape"},
+    {"an escape that the header's end cuts", "{\"__metadata__\":{\"a\":\"\\u41", 0, SEQGPU_EFORMAT, "escape"},
+    {"half a pair at the header's end", "{\"__metadata__\":{\"a\":\"\\ud83c", 0, SEQGPU_EFORMAT, "escape"},
+    {"half a pair and another escape", "{\"__metadata__\":{\"a\":\"\\ud83c\\nabcd\"}}", 0, SEQGPU_EFORMAT,
+     "escape"},
+    {"half a pair and a character above", "{\"__metadata__\":{\"a\":\"\\ud83c\\uffee\"}}", 0, SEQGPU_EFORMAT,
+     "escape"},
+    {"an escape beyond F", "{\"__metadata__\":{\"a\":\"\\u00G0\"}}", 0, SEQGPU_EFORMAT, "escape"},
+    {"escapes in capitals, and above the pairs", "{\"__metadata__\":{\"a\":\"\\u00E9\\uFFEE\"}}", 0,
+     SEQGPU_OK, ""},
+    {"a number at the header's end", "{\"a\":{\"shape\":[1", 0, SEQGPU_EFORMAT, "a comma or the end"},
+    {"checksums twice", "{\"__metadata__\":{\"seqgpu.crc32\":\"\",\"seqgpu.crc32\":\"\"}}", 0, SEQGPU_EFORMAT,
+     "\"seqgpu.crc32\" appears twice"},
     {"an unknown escape", "{\"__metadata__\":{\"a\":\"\\x41\"}}", 0, SEQGPU_EFORMAT, "escape"},
     {"a hidden zero", "{\"__metadata__\":{\"a\":\"b\\u0000c\"}}", 0, SEQGPU_EFORMAT, "escape"},
     {"escaped name", "{" TENSOR("\\u00e9\\n", "I32", "[1]", 0, 4) "}", 4, SEQGPU_OK, ""},
@@ -163,6 +175,8 @@ static const struct {
      ""},
     {"offsets smaller than shape", "{" TENSOR("a", "F32", "[2]", 0, 4) "}", 4, SEQGPU_EFORMAT, ""},
     {"offsets backwards", "{" TENSOR("a", "F32", "[1]", 4, 0) "}", 4, SEQGPU_EFORMAT, ""},
+    {"one offset", "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, SEQGPU_EFORMAT,
+     "one data_offset instead of two"},
     {"three offsets", "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,4]}}", 4, SEQGPU_EFORMAT,
      ""},
     {"beyond the file", "{" TENSOR("a", "F32", "[2]", 0, 8) "}", 4, SEQGPU_EFORMAT, ""},
@@ -244,6 +258,16 @@ static void test_strange_files(seqgpu_context *ctx, seqgpu_params *p) {
   seqgpu_checkpoint_close(NULL);
   CHECK(seqgpu_checkpoint_tensor_count(NULL) == 0 && seqgpu_checkpoint_meta(NULL, "a") == NULL,
         "questions about NULL");
+  CHECK(seqgpu_checkpoint_open(NULL, "x", &c) == SEQGPU_EINVAL &&
+            seqgpu_checkpoint_open(ctx, "", &c) == SEQGPU_EINVAL &&
+            strstr(seqgpu_last_error(ctx), "path is empty") != NULL,
+        "no context, and an empty path");
+  seqgpu_tensor_info info;
+  double number;
+  CHECK(seqgpu_checkpoint_tensor_get(NULL, 0, &info) == SEQGPU_EINVAL &&
+            seqgpu_checkpoint_read(NULL, 0, &number) == SEQGPU_EINVAL &&
+            seqgpu_checkpoint_attach(NULL, NULL, 0) == SEQGPU_EINVAL,
+        "no checkpoint at all");
 }
 
 static void test_hostile(seqgpu_context *ctx) {

@@ -214,6 +214,12 @@ static const struct {
     {"without biases, resetting before", "{" WEIGHTS "}", 36, 0, "rnn.bias_l0\" is not in the file"},
     {"with one bias of two", "{" WEIGHTS "," TENSOR("rnn.bias_ih_l0", "F32", "[3]", 36, 48) "}", 48, 1,
      "rnn.bias_hh_l0\" is not in the file"},
+    {"with the other bias of two", "{" WEIGHTS "," TENSOR("rnn.bias_hh_l0", "F32", "[3]", 36, 48) "}", 48, 1,
+     "rnn.bias_ih_l0\" is not in the file"},
+    {"of both forms at once",
+     "{" WEIGHTS
+     "," TENSOR("rnn.bias_l0", "F32", "[3]", 36, 48) "," TENSOR("rnn.bias_hh_l0", "F32", "[3]", 48, 60) "}",
+     60, 1, "rnn.bias_ih_l0\" is not in the file"},
     {"of the other form", "{" WEIGHTS "," TENSOR("rnn.bias_l0", "F32", "[3]", 36, 48) "}", 48, 1,
      "resets before the product; this model resets after it (reset_after)"},
     {"of PyTorch's form",

@@ -1,6 +1,6 @@
 /* test_checkpoint.c - checkpoints: bit-exact round trips, PyTorch's layout, atomic writing
- * (seqgpu/checkpoint.h). Damaged and hostile files are in checkpoint_hostile.h,
- * checksums and files of other programs in checkpoint_trust.h.
+ * (seqgpu/checkpoint.h).  Damaged and hostile files are in checkpoint_hostile.h, checksums and files of other
+ * programs in checkpoint_trust.h, what fails on the way in checkpoint_fails.h.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -13,8 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/check.h"
-#include "tests/failing.h"
+#include "tests/breaking.h"
 #include "tests/shapes.h"
 
 static char folder[64]; /* of this run */
@@ -317,16 +316,16 @@ static void test_other_shapes(seqgpu_context *ctx) {
   seqgpu_params_destroy(a);
 }
 
-/* Disk full, as far as one can have it without a disk: no file may grow beyond 300 bytes. */
-static void save_with_limit(seqgpu_params *p, const char *path) {
-  struct rlimit old, limit = {300, 300};
+/* Disk full, as far as one can have it without a disk: no file may grow beyond so many bytes. */
+static seqgpu_status save_with_limit(seqgpu_params *p, const char *path, rlim_t bytes) {
+  struct rlimit old, limit = {bytes, bytes};
   signal(SIGXFSZ, SIG_IGN);
   getrlimit(RLIMIT_FSIZE, &old);
   limit.rlim_max = old.rlim_max;
   setrlimit(RLIMIT_FSIZE, &limit);
   const seqgpu_status status = seqgpu_checkpoint_save(p, path, NULL, 0);
   setrlimit(RLIMIT_FSIZE, &old);
-  CHECK(status == SEQGPU_EIO, "a full disk is EIO");
+  return status;
 }
 
 /* In a process that is not root, where folders can be read-only. */
@@ -347,7 +346,7 @@ static void test_atomic(seqgpu_context *ctx) {
   seqgpu_checkpoint_save(p, at("good"), NULL, 0);
   seqgpu_checkpoint_save(p, at("copy"), NULL, 0);
   const int files = count_files();
-  save_with_limit(p, at("good"));
+  CHECK(save_with_limit(p, at("good"), 300) == SEQGPU_EIO, "a full disk is EIO");
   CHECK(count_files() == files && same_files(at("good"), at("copy")),
         "the old checkpoint is untouched, no file is left");
   CHECK(seqgpu_checkpoint_save(p, at("none/x"), NULL, 0) == SEQGPU_EIO, "a folder that does not exist");
@@ -393,6 +392,8 @@ static void test_out_of_memory(void) {
 #include "tests/checkpoint_hostile.h"
 #include "tests/checkpoint_trust.h"
 
+#include "tests/checkpoint_fails.h"
+
 static void remove_folder(void) {
   DIR *dir = opendir(folder);
   for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;)
@@ -417,6 +418,7 @@ int main(void) {
   test_out_of_memory();
   test_hostile(ctx);
   test_trust(ctx);
+  test_fails(ctx);
   seqgpu_context_destroy(ctx);
   remove_folder();
   return check_finish();

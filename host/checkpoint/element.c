@@ -79,9 +79,8 @@ double sq_st_element(const void *bytes, sq_st_dtype dtype, int64_t i) {
   case SQ_ST_U8:
     return (double)((const uint8_t *)bytes)[i];
   case SQ_ST_BOOL:
-    return ((const uint8_t *)bytes)[i] != 0;
-  case SQ_ST_DTYPES:
+  case SQ_ST_DTYPES: /* is none */
     break;
   }
-  return 0;
+  return ((const uint8_t *)bytes)[i] != 0;
 }

@@ -28,16 +28,13 @@ typedef struct text {
 } text;
 
 static void put(text *t, const char *s, size_t n) {
-  if (t->length + n > t->room && !t->failed) {
-    const size_t room = 2 * (t->length + n) + 1024;
-    char *larger = sq_host_alloc(t->ctx, room);
-    if (larger && t->length) memcpy(larger, t->data, t->length);
-    sq_host_free(t->ctx, t->data);
-    t->data = larger;
-    t->room = room;
-    t->failed = larger == NULL;
-  }
   if (t->failed) return;
+  if (t->length + n > t->room) {
+    const size_t room = 2 * (t->length + n) + 1024;
+    t->failed = !sq_host_enlarge(t->ctx, (void **)&t->data, t->length, room);
+    if (t->failed) return;
+    t->room = room;
+  }
   memcpy(t->data + t->length, s, n);
   t->length += n;
 }
