@@ -23,31 +23,68 @@ static seqgpu_context *open_context(int threads) {
 }
 
 /* What a child finds; it says so by its exit code, in which each bit is a check that failed. */
-enum { RUN_REFUSED = 1, SAID_SO = 2, OPERATOR_REFUSED = 4, NEW_ONE_WORKS = 8, OLD_ONE_WORKS = 16 };
+enum {
+  RUN_REFUSED = 1,
+  SAID_SO = 2,
+  OPERATOR_REFUSED = 4,
+  NEW_ONE_WORKS = 8,
+  OLD_ONE_WORKS = 16,
+  TAPE_REFUSED = 32,
+  UPDATE_REFUSED = 64
+};
 
 typedef struct network {
   seqgpu_context *ctx;
   seqgpu_plan *plan;
   seqgpu_rnn_run run;
+  seqgpu_params *params;
+  seqgpu_tape *tape[2];
+  seqgpu_tensor *leaf[2]; /* of a tape: a parameter */
 } network;
 
 static seqgpu_status open_network(seqgpu_context *ctx, network *n) {
   const seqgpu_rnn_desc desc = {
       .cell = "lstm", .input_size = 40, .hidden_size = 64, .seq_len = 9, .batch = 8};
   n->ctx = ctx;
-  const seqgpu_status status = seqgpu_plan_create(ctx, &desc, NULL, &n->plan);
-  return status == SEQGPU_OK ? seqgpu_run_allocate(ctx, n->plan, &n->run) : status;
+  seqgpu_param param;
+  seqgpu_status status = seqgpu_plan_create(ctx, &desc, NULL, &n->plan);
+  if (status == SEQGPU_OK) status = seqgpu_run_allocate(ctx, n->plan, &n->run);
+  if (status == SEQGPU_OK) status = seqgpu_params_create(ctx, 1, &n->params);
+  if (status == SEQGPU_OK) status = seqgpu_params_add(n->params, "w", 300, 300, "normal", 1, &param);
+  for (int i = 0; status == SEQGPU_OK && i < 2; i++) {
+    status = seqgpu_tape_create(ctx, 1, &n->tape[i]);
+    if (status == SEQGPU_OK) n->leaf[i] = seqgpu_tape_param(n->tape[i], &param);
+  }
+  return status;
 }
 
 static void close_network(network *n) {
+  for (int i = 0; i < 2; i++) seqgpu_tape_destroy(n->tape[i]);
+  seqgpu_params_destroy(n->params);
   seqgpu_run_release(n->ctx, &n->run);
   seqgpu_plan_destroy(n->plan);
   seqgpu_context_destroy(n->ctx);
 }
 
+/* Operators, a walk backward and an update that have no memory to take, so that nothing else refuses them. */
+static int look_at_training(const network *parents) {
+  const seqgpu_optimizer sgd = {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.1};
+  static float dy[300 * 300];
+  int found = 0;
+  if (seqgpu_tape_add(parents->tape[0], parents->leaf[0], parents->leaf[0]) == NULL &&
+      strstr(seqgpu_tape_error(parents->tape[0]), "fork()") &&
+      seqgpu_tape_backward(parents->tape[1], parents->leaf[1], dy) == SEQGPU_EINVAL &&
+      strstr(seqgpu_tape_error(parents->tape[1]), "fork()"))
+    found |= TAPE_REFUSED;
+  if (seqgpu_params_update(parents->params, &sgd) == SEQGPU_EINVAL &&
+      strstr(seqgpu_last_error(parents->ctx), "fork()"))
+    found |= UPDATE_REFUSED;
+  return found;
+}
+
 /* The parent's network in the child, and one of its own. */
 static int look_in_child(network *parents) {
-  int found = 0;
+  int found = look_at_training(parents);
   seqgpu_params *params;
   network own;
   const seqgpu_status status = seqgpu_rnn_forward(parents->ctx, parents->plan, &parents->run);
@@ -81,7 +118,8 @@ static void test_fork(int threads) {
   CHECK(seqgpu_rnn_forward(n.ctx, n.plan, &n.run) == SEQGPU_OK, "fork, %d threads: runs before", threads);
   const int found = look_in_fork(&n);
   const int want =
-      threads == 1 ? OLD_ONE_WORKS | NEW_ONE_WORKS : RUN_REFUSED | SAID_SO | OPERATOR_REFUSED | NEW_ONE_WORKS;
+      threads == 1 ? OLD_ONE_WORKS | NEW_ONE_WORKS
+                   : RUN_REFUSED | SAID_SO | OPERATOR_REFUSED | NEW_ONE_WORKS | TAPE_REFUSED | UPDATE_REFUSED;
   CHECK(found == want, "fork, %d threads: the child finds %d", threads, found);
   CHECK(seqgpu_rnn_backward(n.ctx, n.plan, &n.run) == SEQGPU_OK, "fork, %d threads: the parent goes on",
         threads);

@@ -37,9 +37,7 @@ seqgpu_status sq_range_end(seqgpu_context *ctx, seqgpu_status status);
 /* What `call` on the device returns, as a status; `name` is that of its range, and of who says the sentence. */
 #define SQ_RUN_CALL(ctx, call, name) (sq_range_begin(ctx, name), sq_range_end(ctx, sq_check(ctx, call, name)))
 
-/* Runs operator `name` of the context's table: SQ_RUN(ctx, gemm, &args). */
-#define SQ_RUN(ctx, name, args)                                                                              \
-  (sq_home_left(&(ctx)->home) ? sq_usable(ctx)                                                               \
-                              : SQ_RUN_CALL(ctx, (ctx)->ops->name(&(ctx)->exec, (args)), #name))
+/* Runs operator `name` of the table of a usable context: SQ_RUN(ctx, gemm, &args). */
+#define SQ_RUN(ctx, name, args) SQ_RUN_CALL(ctx, (ctx)->ops->name(&(ctx)->exec, (args)), #name)
 
 #endif

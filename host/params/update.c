@@ -146,6 +146,7 @@ seqgpu_status seqgpu_params_update_(seqgpu_params *p, const seqgpu_optimizer *op
   if (p == NULL) return SEQGPU_EINVAL;
   if (optimizer == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "params_update: optimizer is NULL");
   seqgpu_optimizer o;
+  SQ_TRY(sq_usable(p->ctx));
   SQ_TRY(sq_struct_in(p->ctx, "optimizer", &o, sizeof o, optimizer, size));
   return update(p, &o);
 }

@@ -20,6 +20,7 @@ static seqgpu_status grad_memory(seqgpu_tensor *o) {
 
 seqgpu_status sq_grad_check(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss, const char *who) {
   if (tape->status != SEQGPU_OK) return sq_fail(tape->ctx, tape->status, "%s", tape->error);
+  SQ_TRY(sq_tape_check(tape, sq_usable(tape->ctx), who));
   if (loss == NULL || loss->tape != tape)
     sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss %s", who, loss ? "belongs to another tape" : "is NULL");
   else if (sq_is_stale(loss))

@@ -104,6 +104,7 @@ int sq_tape_accepts(seqgpu_tape *tape, const sq_tape_op *op, int count, const sq
   static const char *const kinds[] = {"reals", "ids", "lengths", "reals or ids"};
   if (tape == NULL || tape->status != SEQGPU_OK) return 0;
   const char *who = op->name;
+  if (sq_tape_check(tape, sq_usable(tape->ctx), who) != SEQGPU_OK) return 0;
   for (int i = 0; i < count; i++) {
     const seqgpu_tensor *t = args[i].tensor;
     if (t == NULL && args[i].optional) continue;

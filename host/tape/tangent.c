@@ -67,7 +67,8 @@ static int accepts_leaf(seqgpu_tape *tape, int i, const seqgpu_tensor *leaf, con
 
 static int accepts(seqgpu_tape *tape, const seqgpu_tensor *y, int count, seqgpu_tensor *const *leaf,
                    const void *const *direction) {
-  if (tape->status != SEQGPU_OK) return 0;
+  if (tape->status != SEQGPU_OK || sq_tape_check(tape, sq_usable(tape->ctx), "tangent") != SEQGPU_OK)
+    return 0;
   if (y == NULL || y->tape != tape)
     sq_tape_fail(tape, SEQGPU_EINVAL, "tangent: y %s", y ? "belongs to another tape" : "is NULL");
   else if (sq_is_stale(y))

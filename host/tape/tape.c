@@ -14,10 +14,8 @@
 
 seqgpu_status seqgpu_tape_create(seqgpu_context *ctx, uint64_t seed, seqgpu_tape **out) {
   if (out != NULL) *out = NULL;
-  if (ctx == NULL) return SEQGPU_EINVAL;
+  SQ_TRY(sq_usable(ctx));
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "tape_create: out is NULL");
-  if (ctx->ops == NULL)
-    return sq_fail(ctx, SEQGPU_EINVAL, "tape_create: the context has no device; its creation failed");
   seqgpu_tape *tape = sq_host_alloc(ctx, sizeof *tape);
   if (tape == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "tape_create: out of memory");
   tape->ctx = ctx;
