@@ -17,6 +17,7 @@
 #include "host/esn/reservoir.h"
 #include "host/params/draw.h"
 #include "host/params/store.h"
+#include "host/plan/layers.h"
 
 struct seqgpu_esn {
   seqgpu_context *ctx;
@@ -115,8 +116,7 @@ static int draw_reservoir(seqgpu_esn *e, double *block) {
   const int64_t H = d->hidden_size, I = d->input_size;
   sq_rng rng = sq_params_next_rng(e->params);
   for (int i = 0; i < seqgpu_plan_param_count(e->plan); i++) {
-    seqgpu_param_info info;
-    if (seqgpu_plan_param_get(e->ctx, e->plan, i, &info) != SEQGPU_OK) return -1;
+    const seqgpu_param_info info = sq_plan_param_info(e->plan, i);
     double *weight = block + info.offset;
     if (sq_starts_with(info.name, "weight_hh_")) {
       if (sq_draw_links(&rng, H, d->links, SQ_LINK_UNIFORM, d->spectral_radius, weight)) return -1;

@@ -1,7 +1,6 @@
 /* describe.c - a descriptor as a line of text, and back (describe.h). */
 #include "host/formats/describe.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -50,7 +49,7 @@ static int show(const field *f, const seqgpu_rnn_desc *desc, char out[WORD]) {
     snprintf(out, WORD, "%.17g", *(const double *)at);
     return *(const double *)at != 0;
   }
-  if (f->kind == KIND_ACTIVATION && number >= 0 && number < ACTIVATIONS)
+  if (f->kind == KIND_ACTIVATION) /* one of them: it is a plan's */
     snprintf(out, WORD, "%s", activations[number]);
   else
     snprintf(out, WORD, "%d", number);
@@ -70,19 +69,18 @@ seqgpu_status sq_describe(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, char
 
 /* ---------------------------------------------------------------- reading */
 
-static int whole(const char *text, int64_t least, int64_t most, int64_t *out) {
+/* A whole number from 0 to `most`; a larger one than there are comes as the largest. */
+static int whole(const char *text, int64_t most, int64_t *out) {
   char *end;
   if (text[0] < '0' || text[0] > '9') return 0;
-  errno = 0;
-  const long long value = strtoll(text, &end, 10);
-  *out = value;
-  return *end == 0 && errno == 0 && value >= least && value <= most;
+  *out = strtoll(text, &end, 10);
+  return *end == 0 && *out <= most;
 }
 
 static int set(const field *f, const char *text, seqgpu_rnn_desc *desc) {
   char *at = (char *)desc + f->at, *end;
   int64_t value = 0;
-  if (f->kind == KIND_SIZE) return whole(text, 0, INT32_MAX, (int64_t *)at);
+  if (f->kind == KIND_SIZE) return whole(text, INT32_MAX, (int64_t *)at);
   if (f->kind == KIND_SHARE) {
     *(double *)at = strtod(text, &end);
     return end != text && *end == 0 && isfinite(*(double *)at);
@@ -90,7 +88,7 @@ static int set(const field *f, const char *text, seqgpu_rnn_desc *desc) {
   if (f->kind == KIND_ACTIVATION) {
     while (value < ACTIVATIONS && strcmp(activations[value], text) != 0) value++;
     if (value == ACTIVATIONS) return 0;
-  } else if (!whole(text, 0, 1, &value)) {
+  } else if (!whole(text, 1, &value)) {
     return 0;
   }
   *(int *)at = (int)value;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/context/sizes.h"
+#include "host/plan/layers.h"
 
 /* Names are looked up one by one where parameters are added: so many take seconds.  A network of 1024 layers
  * has fewer. */
@@ -88,9 +89,8 @@ seqgpu_status sq_foreign_plan(seqgpu_context *ctx, const char *path, const char 
 }
 
 static seqgpu_status add_parameters(seqgpu_context *ctx, sq_foreign_net *net, const seqgpu_plan *plan) {
-  seqgpu_param_info info;
   for (int i = 0; i < seqgpu_plan_param_count(plan); i++) {
-    SQ_TRY(seqgpu_plan_param_get(ctx, plan, i, &info));
+    const seqgpu_param_info info = sq_plan_param_info(plan, i);
     SQ_TRY(add_tensor(ctx, &net->tensors, &net->tensor_count, info.name, info.rows, info.cols, NULL));
   }
   return SEQGPU_OK;

@@ -11,10 +11,9 @@ seqgpu_status sq_json_parse(seqgpu_context *ctx, const char *path, sq_bytes text
 }
 
 int sq_json_numbers(const cJSON *array, int64_t count, double *out) {
-  const cJSON *item;
   int64_t at = 0;
   if (!cJSON_IsArray(array)) return 0;
-  cJSON_ArrayForEach(item, array) {
+  for (const cJSON *item = array->child; item; item = item->next) {
     if (at == count || !cJSON_IsNumber(item)) return 0;
     out[at++] = item->valuedouble;
   }
@@ -22,10 +21,9 @@ int sq_json_numbers(const cJSON *array, int64_t count, double *out) {
 }
 
 int sq_json_matrix(const cJSON *array, int64_t rows, int64_t cols, double *out) {
-  const cJSON *row;
   int64_t at = 0;
   if (!cJSON_IsArray(array)) return 0;
-  cJSON_ArrayForEach(row, array) {
+  for (const cJSON *row = array->child; row; row = row->next) {
     if (at == rows || !sq_json_numbers(row, cols, out + at * cols)) return 0;
     at++;
   }
@@ -50,17 +48,19 @@ void sq_json_write_number(FILE *to, double number) {
 }
 
 void sq_json_write_numbers(FILE *to, const double *numbers, int64_t count) {
+  fputs("[", to);
   for (int64_t i = 0; i < count; i++) {
-    fputs(i ? "," : "[", to);
+    if (i > 0) fputs(",", to);
     sq_json_write_number(to, numbers[i]);
   }
-  fputs(count > 0 ? "]" : "[]", to);
+  fputs("]", to);
 }
 
 void sq_json_write_matrix(FILE *to, const double *numbers, int64_t rows, int64_t cols) {
+  fputs("[", to);
   for (int64_t i = 0; i < rows; i++) {
-    fputs(i ? "," : "[", to);
+    if (i > 0) fputs(",", to);
     sq_json_write_numbers(to, numbers + i * cols, cols);
   }
-  fputs(rows > 0 ? "]" : "[]", to);
+  fputs("]", to);
 }

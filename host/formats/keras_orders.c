@@ -27,10 +27,7 @@ static int row_of(const char *cell) {
   return -1;
 }
 
-int64_t sq_keras_gates(const char *cell) {
-  const int row = row_of(cell);
-  return row < 0 ? 0 : cells[row].gates;
-}
+int64_t sq_keras_gates(const char *cell) { return cells[row_of(cell)].gates; }
 
 const char *sq_keras_cell(int64_t gates) {
   for (int i = 0; i < CELLS; i++)

@@ -5,7 +5,7 @@
 
 #include "host/formats/format.h"
 
-/* Gates of a cell: 1, 3 or 4; 0 for a cell that Keras does not have. */
+/* Gates of a cell that Keras has: 1, 3 or 4. */
 int64_t sq_keras_gates(const char *cell);
 /* The cell with so many gates, NULL if there is none. */
 const char *sq_keras_cell(int64_t gates);

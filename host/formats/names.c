@@ -11,6 +11,7 @@
 
 #include "host/formats/foreign.h"
 #include "host/params/params.h"
+#include "host/plan/layers.h"
 
 enum { NAME = 512 };
 
@@ -51,9 +52,8 @@ static seqgpu_status fit(const sq_arrays *a, const char *prefix, const seqgpu_pa
 }
 
 static seqgpu_status fit_all(const sq_arrays *a, const char *prefix, const seqgpu_plan *plan, int bare) {
-  seqgpu_param_info info;
   for (int i = 0; i < seqgpu_plan_param_count(plan); i++) {
-    SQ_TRY(seqgpu_plan_param_get(a->ctx, plan, i, &info));
+    const seqgpu_param_info info = sq_plan_param_info(plan, i);
     SQ_TRY(fit(a, prefix, &info, bare));
   }
   return SEQGPU_OK;

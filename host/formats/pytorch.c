@@ -50,8 +50,7 @@ static int derive(const sq_arrays *a, const char *prefix, seqgpu_rnn_desc *desc)
                             .projection_size = hr ? hr->shape[0] : 0,
                             .reset_after = gates == 3,
                             .bidirectional = find(a, prefix, "weight_ih", 0, "_reverse") != NULL};
-  while (desc->num_layers < 1 << 20 && find(a, prefix, "weight_ih", (int)desc->num_layers, ""))
-    desc->num_layers++;
+  while (find(a, prefix, "weight_ih", (int)desc->num_layers, "")) desc->num_layers++;
   return 1;
 }
 

@@ -101,12 +101,10 @@ static seqgpu_status read_recurrent(reading *r, const cJSON *layer, const sq_for
   return SEQGPU_OK;
 }
 
-/* Each row of a list of weights has so many numbers. */
+/* Each row of a list of weights, which is there, has so many numbers. */
 static int has_cols(const cJSON *layer, int index, int64_t cols) {
-  const cJSON *row;
-  cJSON_ArrayForEach(row, weight_of(layer, index)) {
+  for (const cJSON *row = weight_of(layer, index)->child; row; row = row->next)
     if (!cJSON_IsArray(row) || cJSON_GetArraySize(row) != cols) return 0;
-  }
   return 1;
 }
 

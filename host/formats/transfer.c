@@ -157,7 +157,7 @@ static seqgpu_status take_head(const seqgpu_params *p, const char *prefix, sq_fo
 
 void sq_transfer_state_name(const seqgpu_plan *plan, int state, char out[SQ_STATE_NAME]) {
   const char *name = plan->first.cell->states; /* "h,c" */
-  for (int k = 0; k < state && strchr(name, ','); k++) name = strchr(name, ',') + 1;
+  for (int k = 0; k < state; k++) name = strchr(name, ',') + 1;
   snprintf(out, SQ_STATE_NAME, "%.*s", (int)strcspn(name, ","), name);
 }
 

@@ -6,7 +6,7 @@
 #include "host/context/structs.h"
 #include "host/params/draw.h"
 #include "host/params/store.h"
-#include "host/plan/plan.h"
+#include "host/plan/layers.h"
 
 /* What is loaded later must be where it is loaded from. */
 static seqgpu_status expect(seqgpu_params *p, const char *name, const sq_tensor *t, int trained) {
@@ -84,7 +84,7 @@ static sq_file_form recurrent_form(const seqgpu_rnn_desc *desc, const char *name
 /* One of the plan's parameters as a tensor of a block, with its full name; info tells the rest. */
 static seqgpu_status recurrent_tensor(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan,
                                       int index, int block, seqgpu_param_info *info, sq_tensor *out) {
-  SQ_TRY(seqgpu_plan_param_get(p->ctx, plan, index, info));
+  *info = sq_plan_param_info(plan, index);
   *out = (sq_tensor){.rows = info->rows,
                      .cols = info->cols,
                      .block = block,

@@ -17,7 +17,7 @@
 static seqgpu_status find_recurrent(seqgpu_params *p, const char *prefix, const seqgpu_plan *plan, int index,
                                     seqgpu_param_info *info, sq_tensor **out) {
   char name[SQ_NAME_SIZE];
-  SQ_TRY(seqgpu_plan_param_get(p->ctx, plan, index, info));
+  *info = sq_plan_param_info(plan, index);
   SQ_TRY(sq_params_full_name(p, prefix, info->name, name));
   SQ_TRY(sq_params_find(p, name, out));
   if ((*out)->rows == info->rows && (*out)->cols == info->cols) return SEQGPU_OK;

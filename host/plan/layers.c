@@ -2,6 +2,8 @@
  * alike. */
 #include "host/plan/layers.h"
 
+#include <stdio.h>
+
 const sq_layout *sq_plan_layout(const seqgpu_plan *plan, int64_t layer) {
   return layer == 0 ? &plan->first : &plan->rest;
 }
@@ -30,4 +32,15 @@ int sq_plan_param_count(const seqgpu_plan *plan) {
 const sq_param *sq_plan_param(const seqgpu_plan *plan, int index) {
   const int per_direction = plan->first.params, layer = index / per_direction / (int)plan->directions;
   return &sq_plan_layout(plan, layer)->param[index % per_direction];
+}
+
+seqgpu_param_info sq_plan_param_info(const seqgpu_plan *plan, int index) {
+  const int block = index / plan->first.params;
+  const int layer = block / (int)plan->directions, direction = block % (int)plan->directions;
+  const sq_param *p = sq_plan_param(plan, index);
+  seqgpu_param_info info = {
+      .rows = p->rows, .cols = p->cols, .layer = layer, .direction = direction, .fixed = p->fixed};
+  info.offset = sq_plan_param_offset(plan, layer, direction) + p->offset;
+  snprintf(info.name, sizeof info.name, "%s_l%d%s", p->name, layer, direction ? "_reverse" : "");
+  return info;
 }

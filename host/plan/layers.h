@@ -17,5 +17,7 @@ int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t dir
 /* The number of named parameters of all layers and directions, and one of them as its layout has it. */
 int sq_plan_param_count(const seqgpu_plan *plan);
 const sq_param *sq_plan_param(const seqgpu_plan *plan, int index);
+/* What seqgpu_plan_param_get tells of it. */
+seqgpu_param_info sq_plan_param_info(const seqgpu_plan *plan, int index);
 
 #endif

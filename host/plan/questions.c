@@ -92,13 +92,7 @@ int seqgpu_plan_param_count(const seqgpu_plan *plan) { return plan ? sq_plan_par
 seqgpu_status seqgpu_plan_param_get_(seqgpu_context *ctx, const seqgpu_plan *plan, int index,
                                      seqgpu_param_info *out, size_t out_size) {
   SQ_TRY(check_index(ctx, plan, index, seqgpu_plan_param_count(plan), out));
-  const int block = index / plan->first.params;
-  const int layer = block / (int)plan->directions, direction = block % (int)plan->directions;
-  const sq_param *p = sq_plan_param(plan, index);
-  seqgpu_param_info info = {
-      .rows = p->rows, .cols = p->cols, .layer = layer, .direction = direction, .fixed = p->fixed};
-  info.offset = sq_plan_param_offset(plan, layer, direction) + p->offset;
-  snprintf(info.name, sizeof info.name, "%s_l%d%s", p->name, layer, direction ? "_reverse" : "");
+  const seqgpu_param_info info = sq_plan_param_info(plan, index);
   sq_struct_out(out, out_size, &info, sizeof info);
   return SEQGPU_OK;
 }
