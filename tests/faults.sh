@@ -93,6 +93,13 @@ sweep report "run.jsonl" report run.jsonl --html page.html
 sweep info "" info $one
 sweep help "" train charlm --help
 sweep completion "" completion bash
+# the library, as other programs call it: faults/lives.h
+export SEQGPU_FAULTS_PROGRAM
+SEQGPU_FAULTS_PROGRAM=$seqgpu
+seqgpu=$build/bin/faults_library
+for life in lstm cells stream plan params tape checkpoint exchange esn ridge; do sweep library-$life "" $life; done
+sweep library-threads "" tape 3
+seqgpu=$SEQGPU_FAULTS_PROGRAM
 code=1 # what is refused: whatever fails, it is not done
 sweep keeps-model "text model.st" train charlm --text text $small --steps 1 --checkpoint model.st $one
 sweep keeps-text "text numbers" train charlm --text text $small --steps 1 --checkpoint numbers --force $one

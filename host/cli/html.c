@@ -102,9 +102,7 @@ void html_base64(FILE *to, const signed char *data, size_t size) {
 /* ---------------------------------------------------------------- pages */
 
 int html_open(html_page *page) {
-  if (memory_open(page)) return CLI_OK;
-  memory_free(page);
-  return cli_error("out of memory for the page");
+  return memory_open(page) ? CLI_OK : cli_error("out of memory for the page");
 }
 
 void html_drop(html_page *page) { memory_free(page); }

@@ -20,7 +20,9 @@ static int is_report(const char *line) { return strncmp(line, START, sizeof STAR
 int log_check(const char *path) {
   struct stat about;
   char start[sizeof START] = "";
-  if (stat(path, &about) != 0 || !S_ISREG(about.st_mode) || about.st_size == 0) return CLI_OK;
+  if (stat(path, &about) != 0)
+    return errno == ENOENT ? CLI_OK : cli_error("%s: cannot open: %s", path, strerror(errno));
+  if (!S_ISREG(about.st_mode) || about.st_size == 0) return CLI_OK;
   FILE *file = fopen(path, "r");
   if (file == NULL) return cli_error("%s: cannot open: %s", path, strerror(errno));
   const size_t read = fread(start, 1, sizeof START - 1, file);

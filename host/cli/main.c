@@ -1,7 +1,8 @@
 /* main.c - the program `seqgpu`: finds the command and runs it; help and completion for all of them. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 /* SIGXFSZ */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -120,5 +121,6 @@ static void fill_standard_streams(void) {
 
 int main(int argc, char **argv) {
   fill_standard_streams();
+  signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a failure to write, with its sentence */
   return cli_finish_output(run(argc, argv));
 }

@@ -28,6 +28,7 @@ static ssize_t append(void *self, const char *text, size_t size) {
 int memory_open(memory_stream *m) {
   *m = (memory_stream){.data = calloc(1, 1), .room = 1};
   if (m->data) m->to = fopencookie(m, "w", (cookie_io_functions_t){.write = append});
+  if (m->to == NULL) memory_free(m);
   return m->to != NULL;
 }
 

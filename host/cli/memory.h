@@ -11,7 +11,7 @@ typedef struct memory_stream {
   size_t size, room;
 } memory_stream;
 
-/* Opens one, which must stay where it is; 0: out of memory.  memory_free is to be called in any case. */
+/* Opens one, which must stay where it is; 0: out of memory, and there is nothing to free. */
 int memory_open(memory_stream *m);
 /* Ends writing; 0: out of memory, or an earlier write failed, and some of the text is not there. */
 int memory_close(memory_stream *m);

@@ -194,9 +194,7 @@ static seqgpu_status build(seqgpu_esn *e, const char *prefix) {
   SQ_TRY(seqgpu_ridge_create(e->ctx, e->features, e->desc.output_size, e->desc.method, &e->ridge));
   SQ_TRY(allocate(e));
   SQ_TRY(seqgpu_esn_reset(e, e->desc.batch));
-  const int blocks = e->params->block_count, tensors = e->params->tensor_count;
-  const seqgpu_status status = add_weights(e, prefix);
-  return status == SEQGPU_OK ? status : sq_params_undo(e->params, blocks, tensors, status);
+  return add_weights(e, prefix);
 }
 
 seqgpu_status seqgpu_esn_create_(seqgpu_params *params, const char *prefix, const seqgpu_esn_desc *desc,
@@ -214,13 +212,15 @@ seqgpu_status seqgpu_esn_create_(seqgpu_params *params, const char *prefix, cons
   *e = (seqgpu_esn){.ctx = ctx, .params = params, .desc = with_defaults(&given)};
   e->width = given.input_size + (given.feedback ? given.output_size : 0);
   e->features = 1 + e->width + given.hidden_size * (given.squares ? 2 : 1);
+  const sq_params_mark before = sq_params_now(params);
   e->noise = sq_params_next_rng(params);
   const seqgpu_status status = build(e, prefix);
-  if (status != SEQGPU_OK)
-    seqgpu_esn_destroy(e);
-  else
+  if (status == SEQGPU_OK) {
     *out = e;
-  return status;
+    return status;
+  }
+  seqgpu_esn_destroy(e);
+  return sq_params_undo(params, before, status);
 }
 
 void seqgpu_esn_destroy(seqgpu_esn *e) {

@@ -124,10 +124,10 @@ seqgpu_status seqgpu_import_add(const seqgpu_import *import, int index, seqgpu_p
                                 const char *prefix) {
   SQ_TRY(check_load(import, index, params));
   const sq_foreign_net *net = network(import, index);
-  const int blocks = params->block_count, tensors = params->tensor_count;
+  const sq_params_mark before = sq_params_now(params);
   SQ_TRY(sq_transfer_add(params, prefix, net));
   const seqgpu_status status = sq_transfer_load(params, prefix, net);
-  return status == SEQGPU_OK ? status : sq_params_undo(params, blocks, tensors, status);
+  return status == SEQGPU_OK ? status : sq_params_undo(params, before, status);
 }
 
 /* Rows of a state that is there for one sequence, repeated for each of the batch. */

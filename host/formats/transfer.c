@@ -73,7 +73,7 @@ seqgpu_status sq_transfer_add(seqgpu_params *p, const char *prefix, const sq_for
   char name[SQ_NAME_SIZE];
   seqgpu_plan *plan;
   SQ_TRY(sq_foreign_plan(p->ctx, "import", net->name, &net->desc, &plan));
-  const int blocks = p->block_count, tensors = p->tensor_count;
+  const sq_params_mark before = sq_params_now(p);
   seqgpu_status status = seqgpu_params_add_rnn(p, prefix, plan, NULL);
   seqgpu_plan_destroy(plan);
   for (int i = 0; status == SEQGPU_OK && i < net->head_count; i++) {
@@ -87,7 +87,7 @@ seqgpu_status sq_transfer_add(seqgpu_params *p, const char *prefix, const sq_for
     status = full_name(p, prefix, state_room, t->name, name);
     if (status == SEQGPU_OK) status = seqgpu_params_add_state(p, name, t->rows, t->cols, NULL);
   }
-  return status == SEQGPU_OK ? status : sq_params_undo(p, blocks, tensors, status);
+  return status == SEQGPU_OK ? status : sq_params_undo(p, before, status);
 }
 
 /* Visits the tensors of a room: with `copy` they are copied, else only looked at, so that nothing is copied

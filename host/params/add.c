@@ -45,21 +45,21 @@ seqgpu_status seqgpu_params_add_(seqgpu_params *p, const char *name, int64_t row
   if (p == NULL) return SEQGPU_EINVAL;
   sq_drawing drawing;
   SQ_TRY(sq_params_drawing(p, init, scale, &drawing));
-  const int blocks = p->block_count, tensors = p->tensor_count;
+  const sq_params_mark before = sq_params_now(p);
   seqgpu_status status = add_lone(p, name, rows, cols, 1);
-  if (status == SEQGPU_OK) status = sq_params_draw(p, p->tensors[tensors], &drawing);
-  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
-  sq_params_give(p, p->tensors[tensors], out, size);
+  if (status == SEQGPU_OK) status = sq_params_draw(p, p->tensors[before.tensors], &drawing);
+  if (status != SEQGPU_OK) return sq_params_undo(p, before, status);
+  sq_params_give(p, p->tensors[before.tensors], out, size);
   return SEQGPU_OK;
 }
 
 seqgpu_status seqgpu_params_add_state_(seqgpu_params *p, const char *name, int64_t rows, int64_t cols,
                                        seqgpu_param *out, size_t size) {
   if (p == NULL) return SEQGPU_EINVAL;
-  const int blocks = p->block_count, tensors = p->tensor_count;
+  const sq_params_mark before = sq_params_now(p);
   const seqgpu_status status = add_lone(p, name, rows, cols, 0);
-  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
-  sq_params_give(p, p->tensors[tensors], out, size);
+  if (status != SEQGPU_OK) return sq_params_undo(p, before, status);
+  sq_params_give(p, p->tensors[before.tensors], out, size);
   return SEQGPU_OK;
 }
 
@@ -120,14 +120,15 @@ seqgpu_status seqgpu_params_add_rnn_(seqgpu_params *p, const char *prefix, const
                                      seqgpu_param *out, size_t size) {
   if (p == NULL) return SEQGPU_EINVAL;
   if (plan == NULL) return sq_fail(p->ctx, SEQGPU_EINVAL, "params: plan is NULL");
-  const int blocks = p->block_count, tensors = p->tensor_count;
+  const sq_params_mark before = sq_params_now(p);
   if (sq_params_is_loaded(p, 1)) SQ_TRY(expect_recurrent(p, prefix, plan));
   seqgpu_status status = sq_params_add_block(p, plan->param_elements, 1);
   for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_param_count(plan); i++)
-    status = add_recurrent(p, prefix, plan, i, blocks);
-  if (status != SEQGPU_OK) return sq_params_undo(p, blocks, tensors, status);
-  const sq_param_block *block = &p->blocks[blocks];
-  const seqgpu_param whole = {p->tensors[tensors]->name, 1, block->elements, block->value, block->grad};
+    status = add_recurrent(p, prefix, plan, i, before.blocks);
+  if (status != SEQGPU_OK) return sq_params_undo(p, before, status);
+  const sq_param_block *block = &p->blocks[before.blocks];
+  const seqgpu_param whole = {p->tensors[before.tensors]->name, 1, block->elements, block->value,
+                              block->grad};
   if (out) sq_struct_out(out, size, &whole, sizeof whole);
   return SEQGPU_OK;
 }

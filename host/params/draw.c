@@ -59,6 +59,7 @@ seqgpu_status sq_params_draw(seqgpu_params *p, const sq_tensor *t, const sq_draw
   const size_t bytes = (size_t)sq_tensor_elements(t) * p->ctx->element_size;
   void *host = sq_host_alloc(p->ctx, bytes ? bytes : 1);
   if (host == NULL) return sq_fail(p->ctx, SEQGPU_ENOMEM, "params: out of memory");
+  const sq_params_mark before = sq_params_now(p);
   sq_rng rng = sq_params_next_rng(p);
   seqgpu_status status;
   if (fill(p, t, d, &rng, host)) {
@@ -70,7 +71,7 @@ seqgpu_status sq_params_draw(seqgpu_params *p, const sq_tensor *t, const sq_draw
       status = seqgpu_synchronize(p->ctx); /* the allocator may give page-locked memory */
   }
   sq_host_free(p->ctx, host);
-  return status;
+  return status == SEQGPU_OK ? status : sq_params_undo(p, before, status);
 }
 
 seqgpu_status sq_params_drawing(seqgpu_params *p, const char *init, double scale, sq_drawing *out) {

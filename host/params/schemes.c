@@ -107,14 +107,17 @@ seqgpu_status seqgpu_params_init_rnn(seqgpu_params *p, const char *prefix, const
   const scheme *s = find_scheme(p, name);
   if (s == NULL) return SEQGPU_EINVAL;
   SQ_TRY(check_scheme(p, prefix, plan, s, scale));
-  for (int i = 0; i < seqgpu_plan_param_count(plan); i++) {
+  const sq_params_mark before = sq_params_now(p);
+  seqgpu_status status = SEQGPU_OK;
+  for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_param_count(plan); i++) {
     seqgpu_param_info info;
     sq_tensor *t;
     sq_drawing drawing;
-    SQ_TRY(find_recurrent(p, prefix, plan, i, &info, &t));
-    if (scheme_drawing(s, plan, i, &info, scale, &drawing)) SQ_TRY(sq_params_draw(p, t, &drawing));
+    status = find_recurrent(p, prefix, plan, i, &info, &t);
+    if (status == SEQGPU_OK && scheme_drawing(s, plan, i, &info, scale, &drawing))
+      status = sq_params_draw(p, t, &drawing);
   }
-  return SEQGPU_OK;
+  return status == SEQGPU_OK ? status : sq_params_undo(p, before, status);
 }
 
 /* ---------------------------------------------------------------- biases of gates
@@ -145,11 +148,13 @@ seqgpu_status seqgpu_params_set_gate_bias(seqgpu_params *p, const char *prefix, 
     return sq_fail(p->ctx, SEQGPU_EINVAL,
                    "params: there is no gate %.20s with a bias of its own in cell \"%s\"",
                    gate ? gate : "f or u", plan->desc.cell);
-  for (int i = 0; i < seqgpu_plan_param_count(plan); i++) {
+  const sq_params_mark before = sq_params_now(p);
+  seqgpu_status status = SEQGPU_OK;
+  for (int i = 0; status == SEQGPU_OK && i < seqgpu_plan_param_count(plan); i++) {
     seqgpu_param_info info;
     sq_tensor *t;
-    SQ_TRY(find_recurrent(p, prefix, plan, i, &info, &t));
-    if (sq_starts_with(info.name, "bias_l")) SQ_TRY(set_rows(p, t, found, value));
+    status = find_recurrent(p, prefix, plan, i, &info, &t);
+    if (status == SEQGPU_OK && sq_starts_with(info.name, "bias_l")) status = set_rows(p, t, found, value);
   }
-  return SEQGPU_OK;
+  return status == SEQGPU_OK ? status : sq_params_undo(p, before, status);
 }

@@ -120,10 +120,10 @@ static int is_of(const sq_tensor *t, const char *prefix) {
 
 seqgpu_status seqgpu_params_split_biases(seqgpu_params *p, const char *prefix) {
   if (p == NULL) return SEQGPU_EINVAL;
-  const int blocks = p->block_count, tensors = p->tensor_count;
+  const sq_params_mark before = sq_params_now(p);
   int found = 0;
   seqgpu_status status = SEQGPU_OK;
-  for (int i = 0; i < tensors && status == SEQGPU_OK; i++) {
+  for (int i = 0; i < before.tensors && status == SEQGPU_OK; i++) {
     if (!is_of(p->tensors[i], prefix)) continue;
     found++;
     if (p->tensors[i]->part[0])
@@ -136,7 +136,7 @@ seqgpu_status seqgpu_params_split_biases(seqgpu_params *p, const char *prefix) {
                    "params: under \"%.60s\" there is no network whose biases are two in PyTorch",
                    prefix ? prefix : "");
   if (status == SEQGPU_OK) return status;
-  for (int i = 0; i < tensors; i++)
-    if (p->tensors[i]->part[0] && p->tensors[i]->part[0]->block >= blocks) unsplit(p->tensors[i]);
-  return sq_params_undo(p, blocks, tensors, status);
+  for (int i = 0; i < before.tensors; i++)
+    if (p->tensors[i]->part[0] && p->tensors[i]->part[0]->block >= before.blocks) unsplit(p->tensors[i]);
+  return sq_params_undo(p, before, status);
 }

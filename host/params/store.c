@@ -97,9 +97,10 @@ static seqgpu_status room_for_tensor(seqgpu_params *p) {
   return SEQGPU_OK;
 }
 
-seqgpu_status sq_params_undo(seqgpu_params *p, int blocks, int tensors, seqgpu_status status) {
-  while (p->tensor_count > tensors) free_tensor(p->ctx, p->tensors[--p->tensor_count]);
-  while (p->block_count > blocks) free_block(p->ctx, &p->blocks[--p->block_count]);
+seqgpu_status sq_params_undo(seqgpu_params *p, sq_params_mark before, seqgpu_status status) {
+  while (p->tensor_count > before.tensors) free_tensor(p->ctx, p->tensors[--p->tensor_count]);
+  while (p->block_count > before.blocks) free_block(p->ctx, &p->blocks[--p->block_count]);
+  p->draws = before.draws;
   return status;
 }
 

@@ -25,8 +25,16 @@ seqgpu_status sq_params_add_block(seqgpu_params *params, int64_t elements, int t
 seqgpu_status sq_params_add_tensor(seqgpu_params *params, const char *name, const sq_tensor *tensor);
 /* Room for the optimisers' lists; after a tensor has become fixed. */
 seqgpu_status sq_params_room_for_pieces(seqgpu_params *params);
-/* Drops the blocks and tensors beyond these counts, which a failed addition has left; returns status. */
-seqgpu_status sq_params_undo(seqgpu_params *params, int blocks, int tensors, seqgpu_status status);
+/* What there is before something is added or drawn. */
+typedef struct sq_params_mark {
+  int blocks, tensors;
+  int64_t draws;
+} sq_params_mark;
+static inline sq_params_mark sq_params_now(const seqgpu_params *p) {
+  return (sq_params_mark){p->block_count, p->tensor_count, p->draws};
+}
+/* Drops what a failed call has added since, and what is drawn next is what would have been; returns status. */
+seqgpu_status sq_params_undo(seqgpu_params *params, sq_params_mark before, seqgpu_status status);
 
 /* Allocates zeroed moments for every trained block that has none. */
 seqgpu_status sq_params_need_moments(seqgpu_params *params, int first, int second);

@@ -2,7 +2,8 @@
  *
  * An arena is a list of chunks; only the newest one has room.  A step that finds it full gets another chunk,
  * and the reset before the next step replaces all chunks by one, as large as what was used.  From then on a
- * step of the same size finds room in that one, at the same addresses, and allocates nothing.
+ * step of the same size finds room in that one, at the same addresses, and allocates nothing.  Where there is no
+ * memory for it ahead, the step itself asks for what it needs: a step that is over must not fail for the next one.
  */
 #include "host/tape/arena.h"
 
@@ -69,10 +70,9 @@ static size_t used_by(const sq_arena *arena) {
   return used;
 }
 
-seqgpu_status sq_arena_begin_like(sq_arena *arena, const sq_arena *other) {
+void sq_arena_begin_like(sq_arena *arena, const sq_arena *other) {
   const size_t used = used_by(other);
-  if (arena->newest != NULL || used == 0) return SEQGPU_OK;
-  return add_chunk(arena, at_least(round_up(used + used / 8), MIN_CHUNK));
+  if (arena->newest == NULL && used > 0) add_chunk(arena, at_least(round_up(used + used / 8), MIN_CHUNK));
 }
 
 seqgpu_status sq_arena_reset(sq_arena *arena) {
@@ -86,5 +86,6 @@ seqgpu_status sq_arena_reset(sq_arena *arena) {
   const size_t size = at_most(round_up(used + used / 8), arena->total);
   if (arena->on_device) SQ_TRY(seqgpu_synchronize(arena->ctx)); /* the last step may still be running */
   sq_arena_free(arena);
-  return add_chunk(arena, size);
+  add_chunk(arena, size);
+  return SEQGPU_OK;
 }

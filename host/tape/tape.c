@@ -45,7 +45,7 @@ seqgpu_status seqgpu_tape_clear(seqgpu_tape *tape, int training) {
   const sq_arena *last = &tape->host[tape->step++ % 2];
   sq_arena *next = &tape->host[tape->step % 2];
   seqgpu_status status = sq_arena_reset(next);
-  if (status == SEQGPU_OK) status = sq_arena_begin_like(next, last);
+  sq_arena_begin_like(next, last);
   if (status == SEQGPU_OK) status = sq_arena_reset(&tape->device);
   return sq_tape_check(tape, status, "clear");
 }

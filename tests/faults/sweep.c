@@ -40,7 +40,7 @@ typedef struct outcome {
 } outcome;
 
 static const char *shim, *name;
-static char **command;
+static char **command, *program; /* to run, and the one whose command `verify` is */
 static char scratch[64], work[96], report_path[96], out_path[96], err_path[96];
 static fault_report *report;
 static folder start, whole; /* models that verify has confirmed */
@@ -131,7 +131,7 @@ static int is_whole_events(const folder_file *f) {
 
 /* A model that verify confirms, in the folder of the last run. */
 static int is_whole_model(const folder_file *f) {
-  char word[] = "verify", *arguments[] = {command[0], word, f->name, NULL};
+  char word[] = "verify", *arguments[] = {program, word, f->name, NULL};
   for (int i = 0; i < whole.count; i++)
     if (folder_same(&whole.files[i], f)) return 1;
   if (run(arguments, NULL) != 0) return 0;
@@ -330,6 +330,7 @@ int main(int argc, char **argv) {
     return 2;
   }
   shim = argv[1], name = argv[3], command = argv + 6;
+  program = getenv("SEQGPU_FAULTS_PROGRAM") ? getenv("SEQGPU_FAULTS_PROGRAM") : command[0];
   prepare(argv[2]);
   const int runs = run_without(strcmp(argv[4], "0") != 0, calls);
   int ok = runs;

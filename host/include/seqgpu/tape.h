@@ -64,7 +64,7 @@ SEQGPU_API void seqgpu_tape_destroy(seqgpu_tape *tape);
 /** Starts the next step: forgets all tensors and the error, and keeps the memory.
  * training: 1, or 0 for inference: dropout then does nothing, nothing is kept for a backward, and there is
  * none.
- * Errors: SEQGPU_ENOMEM (the chunks of the last step's memory could not be joined), SEQGPU_EDEVICE. */
+ * Errors: SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_tape_clear(seqgpu_tape *tape, int training);
 
 /** SEQGPU_OK, or the status of the first failure since the last clear; SEQGPU_EINVAL for NULL. */
