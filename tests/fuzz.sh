@@ -23,7 +23,7 @@ build=${FUZZ_BUILD:-$root/build-fuzz}
 most_files=30 most_bytes=4096
 memory="-rss_limit_mb=512 -malloc_limit_mb=64"
 # Freed memory that waits to be seen used: little, so that the limit is on what is in use.
-ASAN_OPTIONS=quarantine_size_mb=16:allocator_release_to_os_interval_ms=500${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+ASAN_OPTIONS=quarantine_size_mb=16${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 export ASAN_OPTIONS
 
 has_libfuzzer() {

@@ -26,16 +26,20 @@ seqgpu_status sq_format_named(seqgpu_context *ctx, const char *name, const sq_fo
   return sq_fail(ctx, SEQGPU_EINVAL, "format: is \"%.40s\"; it must be one of %s", name, names);
 }
 
-/* The first bytes of a file and its last. */
-static seqgpu_status read_ends(seqgpu_context *ctx, const char *path, unsigned char *head, size_t *size) {
+/* The first bytes of a file and its last, in memory that the caller frees: one more byte than there are. */
+static seqgpu_status read_ends(seqgpu_context *ctx, const char *path, unsigned char **head, size_t *size) {
   FILE *file;
   int64_t bytes = 0;
   size_t first = 0, last = 0;
   SQ_TRY(sq_file_open(ctx, path, &file, &bytes));
-  seqgpu_status status = sq_file_take(ctx, path, file, head, SQ_FORMAT_HEAD, &first);
+  const size_t room = bytes < 2 * SQ_FORMAT_HEAD ? (size_t)bytes : 2 * SQ_FORMAT_HEAD;
+  const size_t front = room < SQ_FORMAT_HEAD ? room : SQ_FORMAT_HEAD;
+  *head = sq_host_alloc(ctx, room + 1);
+  seqgpu_status status = *head ? sq_file_take(ctx, path, file, *head, front, &first)
+                               : sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
   if (status == SEQGPU_OK && bytes > 2 * SQ_FORMAT_HEAD)
     status = sq_file_seek(ctx, path, file, bytes - SQ_FORMAT_HEAD);
-  if (status == SEQGPU_OK) status = sq_file_take(ctx, path, file, head + first, SQ_FORMAT_HEAD, &last);
+  if (status == SEQGPU_OK) status = sq_file_take(ctx, path, file, *head + first, room - front, &last);
   *size = first + last;
   fclose(file);
   return status;
@@ -45,10 +49,9 @@ static seqgpu_status read_ends(seqgpu_context *ctx, const char *path, unsigned c
 static seqgpu_status recognise(seqgpu_context *ctx, const char *path, const sq_format *const *from, int count,
                                const sq_format **out) {
   size_t size = 0;
-  unsigned char *head = sq_host_alloc(ctx, 2 * SQ_FORMAT_HEAD);
+  unsigned char *head = NULL;
   *out = NULL;
-  if (head == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", path);
-  const seqgpu_status status = read_ends(ctx, path, head, &size);
+  const seqgpu_status status = read_ends(ctx, path, &head, &size);
   for (int i = 0; status == SEQGPU_OK && *out == NULL && i < count; i++)
     if (from[i]->recognises(head, size, path)) *out = from[i];
   sq_host_free(ctx, head);
