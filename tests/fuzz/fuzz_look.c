@@ -5,7 +5,7 @@
 #include "host/cli/exchange.h"
 #include "tests/fuzz/fuzz_file.h"
 
-enum { MOST = 12 };
+enum { MOST = 16 };
 
 /* A command line; FILE stands for the file. */
 typedef struct line {
@@ -15,16 +15,17 @@ typedef struct line {
 
 static const char FILE_NAME[] = "FILE";
 
+#define CPU "--device", "cpu", "--threads", "1"
 static const line lines[] = {
-    {&command_inspect, {"--checkpoint", FILE_NAME, "--threads", "1"}},
-    {&command_inspect, {"--checkpoint", FILE_NAME, "--threads", "1", "--json"}},
-    {&command_inspect, {"--checkpoint", FILE_NAME, "--threads", "1", "--prime", "ab"}},
-    {&command_inspect, {"--checkpoint", FILE_NAME, "--threads", "1", "--prime", "ab", "--json"}},
-    {&command_sample, {"--checkpoint", FILE_NAME, "--threads", "1", "--length", "3", "--prime", "b"}},
+    {&command_inspect, {"--checkpoint", FILE_NAME, CPU}},
+    {&command_inspect, {"--checkpoint", FILE_NAME, CPU, "--json"}},
+    {&command_inspect, {"--checkpoint", FILE_NAME, CPU, "--prime", "ab"}},
+    {&command_inspect, {"--checkpoint", FILE_NAME, CPU, "--prime", "ab", "--json"}},
+    {&command_sample, {"--checkpoint", FILE_NAME, CPU, "--length", "3", "--prime", "b"}},
     {&command_verify, {FILE_NAME}},
     {&command_verify, {FILE_NAME, "--json"}},
-    {&command_import, {FILE_NAME, "--list", "--threads", "1"}},
-    {&command_import, {FILE_NAME, "--list", "--threads", "1", "--json"}},
+    {&command_import, {FILE_NAME, "--list", CPU}},
+    {&command_import, {FILE_NAME, "--list", CPU, "--json"}},
 };
 
 FUZZ_TARGET(look) {
