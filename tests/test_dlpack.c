@@ -44,6 +44,14 @@ static void test_export(seqgpu_context *ctx) {
   source.shape = shape;
   source.device_index = 1;
   REFUSED(ctx, EINVAL, "device_index", seqgpu_dlpack_export(ctx, &source, &lent));
+  source.device_index = 0;
+  const int64_t huge[] = {INT64_MAX, 3};
+  source.shape = huge;
+  REFUSED(ctx, EINVAL, "shape[0] is", seqgpu_dlpack_export(ctx, &source, &lent));
+  source.shape = shape;
+  REFUSED(ctx, EINVAL, "its size is 0", seqgpu_dlpack_export_(ctx, &source, 0, &lent));
+  REFUSED(ctx, EINVAL, "out is NULL", seqgpu_dlpack_export(ctx, &source, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_dlpack_export(NULL, &source, &lent));
   REFUSED(ctx, EINVAL, "source", seqgpu_dlpack_export(ctx, NULL, &lent));
   CHECK(released == 1 && lent == NULL, "what is refused is not released");
   source.device_index = 0;
@@ -138,8 +146,72 @@ static void test_import(seqgpu_context *ctx) {
   t->rank = 2;
   t->data = NULL;
   REFUSED(ctx, EINVAL, "data", seqgpu_dlpack_import(ctx, &theirs, &view));
+  t->rank = -1;
+  REFUSED(ctx, EINVAL, "-1 dimensions", seqgpu_dlpack_import(ctx, &theirs, &view));
+  t->rank = 2;
+  t->shape = NULL;
+  REFUSED(ctx, EINVAL, "shape is NULL", seqgpu_dlpack_import(ctx, &theirs, &view));
+  t->shape = shape;
+  t->data = data;
+  t->dtype.lanes = 2;
+  REFUSED(ctx, EINVAL, "2 lanes", seqgpu_dlpack_import(ctx, &theirs, &view));
+  t->dtype.lanes = 1;
+  REFUSED(ctx, EINVAL, "out is NULL", seqgpu_dlpack_import(ctx, &theirs, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_dlpack_import(NULL, &theirs, &view));
   REFUSED(ctx, EINVAL, "managed", seqgpu_dlpack_import(ctx, NULL, &view));
   CHECK(deleted == 1, "what is refused stays its owner's");
+}
+
+/* What is dense although its strides do not look like it, what has no numbers, and whose memory is reached. */
+static void test_unusual(seqgpu_context *ctx) {
+  float data[6] = {0};
+  int64_t one[] = {1, 1}, row[] = {1, 4}, none[] = {0, 4}, strides[] = {7, 1};
+  seqgpu_dl_managed theirs = {.major = 1};
+  seqgpu_dl_tensor *t = &theirs.tensor;
+  seqgpu_dl_view view;
+  *t = (seqgpu_dl_tensor){.data = data, .device.type = SEQGPU_DL_CPU, .rank = 2, .dtype = {2, 32, 1}};
+  t->strides = strides;
+  int64_t *const shapes[] = {one, row, none};
+  const int64_t elements[] = {1, 4, 0};
+  for (size_t i = 0; i < COUNT(shapes); i++) {
+    t->shape = shapes[i];
+    t->data = elements[i] ? data : NULL;
+    CHECK(seqgpu_dlpack_import(ctx, &theirs, &view) == SEQGPU_OK && view.elements == elements[i] &&
+              view.data == t->data,
+          "a tensor of %d numbers with a stride of 7", (int)elements[i]);
+    seqgpu_dlpack_close(&view.managed); /* it has no deleter */
+  }
+  t->data = data;
+  const int32_t reached[] = {SEQGPU_DL_CUDA_HOST, SEQGPU_DL_CUDA_MANAGED};
+  for (size_t i = 0; i < COUNT(reached); i++) {
+    t->device.type = reached[i];
+    CHECK(seqgpu_dlpack_import(ctx, &theirs, &view) == SEQGPU_OK, "memory of type %d is reached",
+          (int)reached[i]);
+  }
+  const seqgpu_dl_source source = {.rank = 1, .shape = none};
+  seqgpu_dl_managed *lent = NULL;
+  CHECK(seqgpu_dlpack_export(ctx, &source, &lent) == SEQGPU_OK && lent->tensor.data == NULL,
+        "a tensor of no numbers is lent, too");
+  seqgpu_dlpack_close(&lent);
+}
+
+/* A context whose device is called "cuda" takes and gives what is there; its memory is not looked at. */
+static void test_cuda(seqgpu_context *ctx) {
+  const sq_device device = {.name = "cuda"};
+  const sq_backend backend = {&device, {ctx->backend->ops[0], NULL}}, *const before = ctx->backend;
+  float data = 0;
+  const seqgpu_dl_source source = {.data = &data, .device_index = 3};
+  seqgpu_dl_managed *lent = NULL;
+  seqgpu_dl_view view;
+  ctx->backend = &backend;
+  CHECK(seqgpu_dlpack_export(ctx, &source, &lent) == SEQGPU_OK &&
+            lent->tensor.device.type == SEQGPU_DL_CUDA && lent->tensor.device.index == 3 &&
+            seqgpu_dlpack_import(ctx, lent, &view) == SEQGPU_OK && view.data == &data,
+        "memory of a GPU is lent and taken");
+  lent->tensor.device.type = SEQGPU_DL_CPU;
+  REFUSED(ctx, EUNSUPPORTED, "type 1; the context is on cuda", seqgpu_dlpack_import(ctx, lent, &view));
+  seqgpu_dlpack_close(&lent);
+  ctx->backend = before;
 }
 
 /* A parameter of ours, through both ends. */
@@ -181,6 +253,8 @@ int main(void) {
   test_export(ctx);
   test_late();
   test_import(ctx);
+  test_unusual(ctx);
+  test_cuda(ctx);
   test_round(ctx);
   failing_each("cpu", lend, 0);
   seqgpu_context_destroy(ctx);

@@ -1,7 +1,8 @@
 /* test_process.c - the library in other people's processes: fork(), the affinity mask, CPU quotas of control
- * groups. */
+ * groups, locales. */
 #define _GNU_SOURCE /* sched_setaffinity, mkdtemp */
 #include <fcntl.h>
+#include <locale.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -9,6 +10,7 @@
 
 #include "core/processors.h"
 #include "host/context/cgroup.h"
+#include "host/context/decimal.h"
 #include "seqgpu/seqgpu.h"
 #include "tests/check.h"
 
@@ -216,11 +218,89 @@ static void test_quotas(void) {
   check_quota("damaged files", broken, 8, 8);
 }
 
+/* ---------------------------------------------------------------- locales */
+
+/* A locale with another decimal point than "C" has, made in the folder; 0 where there is none to be had. */
+static int take_locale(const char *folder, const char *name) {
+  char command[256];
+  snprintf(command, sizeof command, "localedef -i %s -f UTF-8 %s/%s.UTF-8 >/dev/null 2>&1", name, folder,
+           name);
+  if (system(command) == -1) return 0;
+  snprintf(command, sizeof command, "%s.UTF-8", name);
+  setenv("LOCPATH", folder, 1);
+  return setlocale(LC_NUMERIC, command) != NULL && strcmp(localeconv()->decimal_point, ".") != 0;
+}
+
+static void check_decimals(const char *locale) {
+  static const struct {
+    double number;
+    const char *text;
+  } rows[] = {{0.5, "0.5"},          {-2, "-2"},   {1e300, "1e+300"},
+              {-1.5e-7, "-1.5e-07"}, {0.1, "0.1"}, {0.1 + 0.2, "0.30000000000000004"}};
+  int same = 1;
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    char text[SQ_DECIMAL];
+    double back = 0;
+    sq_decimal_write(rows[i].number, text);
+    same &= strcmp(text, rows[i].text) == 0 && sq_decimal_read(text, &back) && back == rows[i].number;
+  }
+  CHECK(same, "locale %s, numbers have a point, and all their digits", locale);
+  double number;
+  CHECK(!sq_decimal_read("", &number) && !sq_decimal_read("1.5x", &number) &&
+            !sq_decimal_read("inf", &number),
+        "locale %s, what is no number", locale);
+}
+
+/* What an export and a description say must be the same for everybody. */
+static void check_files(const char *folder, const char *locale) {
+  const seqgpu_rnn_desc desc = {
+      .cell = "leaky", .input_size = 2, .hidden_size = 2, .seq_len = 1, .batch = 1, .leak = 0.1 + 0.2};
+  char path[96];
+  seqgpu_context *ctx = open_context(1);
+  seqgpu_plan *plan = NULL;
+  seqgpu_params *params = NULL;
+  seqgpu_import *import = NULL;
+  snprintf(path, sizeof path, "%s/leaky.safetensors", folder);
+  CHECK(seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_OK &&
+            seqgpu_params_create(ctx, 1, &params) == SEQGPU_OK &&
+            seqgpu_params_add_rnn(params, "a", plan, NULL) == SEQGPU_OK &&
+            seqgpu_export(params, "a", plan, path, "seqgpu") == SEQGPU_OK,
+        "locale %s, a network is written", locale);
+  setlocale(LC_NUMERIC, "C");
+  CHECK(seqgpu_import_open(ctx, path, NULL, &import) == SEQGPU_OK &&
+            seqgpu_import_desc(import, 0).leak == desc.leak,
+        "locale %s, and read in another one", locale);
+  seqgpu_import_close(import);
+  seqgpu_params_destroy(params);
+  seqgpu_plan_destroy(plan);
+  seqgpu_context_destroy(ctx);
+  unlink(path);
+}
+
+static void test_locales(void) {
+  static const char *const names[] = {"de_DE", "ps_AF"}; /* a comma; a point of two bytes */
+  char folder[] = "/tmp/seqgpu-locale-XXXXXX", command[64];
+  check_decimals("C");
+  if (!CHECK(mkdtemp(folder) != NULL, "a folder")) return;
+  for (size_t i = 0; i < COUNT(names); i++) {
+    if (!take_locale(folder, names[i])) {
+      check_skip("localedef cannot make it here", "locale %s", names[i]);
+      continue;
+    }
+    check_decimals(names[i]);
+    check_files(folder, names[i]);
+  }
+  setlocale(LC_NUMERIC, "C");
+  snprintf(command, sizeof command, "rm -r %s", folder);
+  CHECK(system(command) == 0, "nothing is left behind");
+}
+
 int main(void) {
   check_start();
   test_affinity();
   test_quotas();
   test_fork(1);
   test_fork(2);
+  test_locales();
   return check_finish();
 }

@@ -1,11 +1,12 @@
 /* describe.c - a descriptor as a line of text, and back (describe.h). */
 #include "host/formats/describe.h"
 
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "host/context/decimal.h"
 
 typedef enum kind { KIND_SIZE, KIND_FLAG, KIND_ACTIVATION, KIND_SHARE } kind;
 
@@ -46,7 +47,7 @@ static int show(const field *f, const seqgpu_rnn_desc *desc, char out[WORD]) {
     return *(const int64_t *)at != 0;
   }
   if (f->kind == KIND_SHARE) {
-    snprintf(out, WORD, "%.17g", *(const double *)at);
+    sq_decimal_write(*(const double *)at, out);
     return *(const double *)at != 0;
   }
   if (f->kind == KIND_ACTIVATION) /* one of them: it is a plan's */
@@ -78,13 +79,10 @@ static int whole(const char *text, int64_t most, int64_t *out) {
 }
 
 static int set(const field *f, const char *text, seqgpu_rnn_desc *desc) {
-  char *at = (char *)desc + f->at, *end;
+  char *at = (char *)desc + f->at;
   int64_t value = 0;
   if (f->kind == KIND_SIZE) return whole(text, INT32_MAX, (int64_t *)at);
-  if (f->kind == KIND_SHARE) {
-    *(double *)at = strtod(text, &end);
-    return end != text && *end == 0 && isfinite(*(double *)at);
-  }
+  if (f->kind == KIND_SHARE) return sq_decimal_read(text, (double *)at);
   if (f->kind == KIND_ACTIVATION) {
     while (value < ACTIVATIONS && strcmp(activations[value], text) != 0) value++;
     if (value == ACTIVATIONS) return 0;

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "host/context/decimal.h"
+
 #ifdef SEQGPU_CJSON
 seqgpu_status sq_json_parse(seqgpu_context *ctx, const char *path, sq_bytes text, cJSON **out) {
   *out = cJSON_ParseWithLength((const char *)text.at, text.size);
@@ -44,7 +46,9 @@ seqgpu_status sq_json_missing(seqgpu_context *ctx, const char *path) {
 }
 
 void sq_json_write_number(FILE *to, double number) {
-  fprintf(to, "%.*g", (double)(float)number == number ? 9 : 17, number);
+  char text[SQ_DECIMAL];
+  sq_decimal_write(number, text);
+  fputs(text, to);
 }
 
 void sq_json_write_numbers(FILE *to, const double *numbers, int64_t count) {

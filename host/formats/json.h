@@ -27,7 +27,7 @@ enum { SQ_JSON_MOST = 32 << 20 };
 /* EUNSUPPORTED: this build has no cJSON. */
 seqgpu_status sq_json_missing(seqgpu_context *ctx, const char *path);
 
-/* "2.5", "[1,2.5]" and "[[...],[...]]", with as many digits as restore the numbers. */
+/* "2.5", "[1,2.5]" and "[[...],[...]]", with a point, and as many digits as restore the numbers. */
 void sq_json_write_number(FILE *to, double number);
 void sq_json_write_numbers(FILE *to, const double *numbers, int64_t count);
 void sq_json_write_matrix(FILE *to, const double *numbers, int64_t rows, int64_t cols);
