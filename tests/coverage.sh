@@ -20,7 +20,7 @@ command -v gcovr >/dev/null 2>&1 || { echo "skip coverage: no gcovr here (Debian
 processors=$(getconf _NPROCESSORS_ONLN)
 
 cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Debug -DSEQGPU_CUDA=OFF -DSEQGPU_TEST_SANITIZE= -DSEQGPU_TEST_RACES=OFF \
-  -DCMAKE_C_FLAGS="--coverage -O0 -fprofile-update=atomic -DSEQGPU_NO_CLONES" -DCMAKE_EXE_LINKER_FLAGS=--coverage \
+  -DCMAKE_C_FLAGS="--coverage -O0 -fprofile-update=atomic -DSEQGPU_NO_CLONES" -DCMAKE_EXE_LINKER_FLAGS="--coverage -Wl,-u,__gcov_dump" \
   -DCMAKE_SHARED_LINKER_FLAGS=--coverage >/dev/null
 cmake --build "$build" -j "$processors"
 find "$build" -name '*.gcda' -delete

@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 #include "seqgpu/seqgpu.h"
-#include "tests/failing.h"
+#include "tests/breaking.h"
 #include "tests/refused.h"
 
 /* --- contexts --- */
@@ -56,8 +56,51 @@ static void check_f64_device(const char *device) {
   seqgpu_context_destroy(ctx);
 }
 
+/* Each status by its name, and what is none. */
+static void check_statuses(void) {
+#define STATUS(name, number, text)                                                                           \
+  CHECK(SEQGPU_##name == number && strcmp(seqgpu_status_name(SEQGPU_##name), #name) == 0 &&                  \
+            strcmp(seqgpu_status_text(SEQGPU_##name), text) == 0,                                            \
+        "status %s", #name);
+  SEQGPU_STATUS_LIST(STATUS)
+#undef STATUS
+  CHECK(strcmp(seqgpu_status_name((seqgpu_status)999), "unknown status") == 0 &&
+            strcmp(seqgpu_status_text((seqgpu_status)999), "unknown status") == 0,
+        "a status that is none");
+}
+
+static void *refuse_all(size_t size, void *user) {
+  (void)size;
+  (void)user;
+  return NULL;
+}
+
+/* No context, and one whose creation failed: questions have answers, and calls are refused. */
+static void check_no_context(void) {
+  const seqgpu_context_options wrong = {.device = "abacus"};
+  char text[64] = "untouched", *const before = text;
+  seqgpu_context *ctx = NULL;
+  CHECK(seqgpu_context_dtype(NULL) == SEQGPU_DTYPE_F32 && strcmp(seqgpu_context_device(NULL), "none") == 0 &&
+            strcmp(seqgpu_last_error(NULL), "") == 0,
+        "no context: its type, its device, its error");
+  seqgpu_context_describe(NULL, before, 0);
+  CHECK(strcmp(text, "untouched") == 0, "no room for a description");
+  seqgpu_context_describe(NULL, text, sizeof text);
+  CHECK(text[0] == 0, "no context has none");
+  seqgpu_free(NULL, text);
+  seqgpu_context_create(&wrong, &ctx);
+  CHECK(strcmp(seqgpu_context_device(ctx), "none") == 0, "a context that failed has no device");
+  seqgpu_context_describe(ctx, text, sizeof text);
+  CHECK(text[0] == 0, "and no description");
+  seqgpu_context_describe(ctx, NULL, 9);
+  seqgpu_free(ctx, text); /* it has none of its memory */
+  REFUSED(ctx, EINVAL, "its creation failed", seqgpu_synchronize(ctx));
+  REFUSED(ctx, EINVAL, "its creation failed", seqgpu_context_set_stream(ctx, NULL));
+  seqgpu_context_destroy(ctx);
+}
+
 static void check_contexts(void) {
-  const seqgpu_allocator half = {NULL, NULL, NULL};
+  const seqgpu_allocator half = {NULL, NULL, NULL}, other_half = {refuse_all, NULL, NULL};
   const seqgpu_context_options no_functions = {.device = "cpu", .allocator = &half};
   seqgpu_context *ctx = NULL;
   for (size_t i = 0; i < COUNT(context_rows); i++)
@@ -67,6 +110,8 @@ static void check_contexts(void) {
   if (check_is_for("cuda")) check_f64_device("cuda");
   REFUSED(NULL, EINVAL, "", seqgpu_context_create(NULL, NULL));
   REFUSED(NULL, EINVAL, "", seqgpu_context_create(&no_functions, &ctx));
+  const seqgpu_context_options no_release = {.device = "cpu", .allocator = &other_half};
+  REFUSED(NULL, EINVAL, "", seqgpu_context_create(&no_release, &ctx));
   seqgpu_context_destroy(ctx);
   seqgpu_context_destroy(NULL);
   ACCEPTED(ctx, seqgpu_context_create(NULL, &ctx));
@@ -351,11 +396,14 @@ int main(void) {
   check_start();
   ACCEPTED(ctx, seqgpu_context_create(&f32, &ctx));
   CHECK(strcmp(seqgpu_last_error(ctx), "") == 0, "a new context has no error");
+  check_statuses();
   check_contexts();
+  check_no_context();
   check_descriptors(ctx);
   check_questions(ctx);
   check_memory(ctx);
   CHECK(failing_each("cpu", scenario, 0) > 20, "it does ask for memory");
+  breaking_each("a run, parameters and an update", SEQGPU_DTYPE_F32, scenario);
   seqgpu_context_destroy(ctx);
   return check_finish();
 }

@@ -87,6 +87,20 @@ static const struct {
     {"half a character", "\xc3", "?", "\xef\xbf\xbd"},
     {"a long form", "\xc0\x80", "?", "\xef\xbf\xbd"},
     {"half a surrogate", "\xed\xa0\x80", "?", "\xef\xbf\xbd"},
+    {"the last character below the surrogates", "\xed\x9f\xbf", "\xed\x9f\xbf", "\xed\x9f\xbf"},
+    {"a long form of three bytes", "\xe0\x9f\xbf", "?", "\xef\xbf\xbd"},
+    {"the first character of three bytes", "\xe0\xa0\x80", "\xe0\xa0\x80", "\xe0\xa0\x80"},
+    {"a long form of four bytes", "\xf0\x8f\xbf\xbf", "?", "\xef\xbf\xbd"},
+    {"the last character", "\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"},
+    {"one behind the last", "\xf4\x90\x80\x80", "?", "\xef\xbf\xbd"},
+    {"a byte that begins nothing", "\xf5\x80\x80\x80", "?", "\xef\xbf\xbd"},
+    {"a middle without a beginning", "\x80", "?", "\xef\xbf\xbd"},
+    {"a beginning without a middle", "\xc3(", "?", "\xef\xbf\xbd"},
+    {"left-to-right mark", "\xe2\x80\x8e", "?", "\\u200e"},
+    {"a dash before the marks' neighbours", "\xe2\x80\x90", "\xe2\x80\x90", "\xe2\x80\x90"},
+    {"zero-width joiner, before the marks", "\xe2\x80\x8d", "\xe2\x80\x8d", "\xe2\x80\x8d"},
+    {"narrow no-break space, behind the turns", "\xe2\x80\xaf", "\xe2\x80\xaf", "\xe2\x80\xaf"},
+    {"behind the isolates", "\xe2\x81\xaa", "\xe2\x81\xaa", "\xe2\x81\xaa"},
 };
 
 static void test_characters(void) {
@@ -115,7 +129,7 @@ static void test_codes(void) {
     const size_t length = sq_utf8_write(code, text);
     same &= sq_utf8_length(text, length) == length && sq_utf8_code(text, length) == code;
   }
-  CHECK(same, "code points, to UTF-8 and back");
+  CHECK(same && sq_utf8_length("a", 0) == 0, "code points, to UTF-8 and back; no bytes are none");
 }
 
 int main(void) {

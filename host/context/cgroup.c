@@ -22,7 +22,7 @@ enum { PATH_SIZE = 1024 };
 static int first_line(const char *root, const char *folder, const char *name, char *line, int size) {
   char path[PATH_SIZE];
   const int length = snprintf(path, sizeof path, "%s%s/%s", root, folder, name);
-  FILE *file = length > 0 && length < PATH_SIZE ? fopen(path, "re") : NULL;
+  FILE *file = length < PATH_SIZE ? fopen(path, "re") : NULL;
   if (file == NULL) return 0;
   const int found = fgets(line, size, file) != NULL;
   fclose(file);
@@ -62,11 +62,11 @@ static int quota_of_path(const char *root, const char *mount, const char *group,
                          int most) {
   char folder[PATH_SIZE];
   const int length = snprintf(folder, sizeof folder, "%s%s", mount, group);
-  if (length < 0 || length >= PATH_SIZE) return most;
+  if (length >= PATH_SIZE) return most;
   for (;;) {
     most = quota(root, folder, most);
-    char *last = strrchr(folder, '/');
-    if (last == NULL || (size_t)(last - folder) < strlen(mount)) return most;
+    char *last = strrchr(folder, '/'); /* the mount's own, in the end */
+    if ((size_t)(last - folder) < strlen(mount)) return most;
     *last = 0;
   }
 }
@@ -99,7 +99,7 @@ static int quota_of_line(const char *root, char *line, int most) {
 int sq_cgroup_processors(const char *root, int most) {
   char path[PATH_SIZE], line[PATH_SIZE];
   const int length = snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
-  FILE *file = length > 0 && length < PATH_SIZE ? fopen(path, "re") : NULL;
+  FILE *file = length < PATH_SIZE ? fopen(path, "re") : NULL;
   if (file == NULL) return most;
   while (fgets(line, sizeof line, file)) most = quota_of_line(root, line, most);
   fclose(file);

@@ -8,10 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static size_t page_size(void) {
-  const long size = sysconf(_SC_PAGESIZE);
-  return size > 0 ? (size_t)size : 4096;
-}
+static size_t page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 static volatile unsigned char *wiped_page(void) {
 #ifdef MADV_WIPEONFORK
