@@ -20,14 +20,14 @@ enum { PATH_SIZE = 512, H = 3, I = 2 };
 typedef struct fault {
   const char *name;
   seqgpu_status status;
-  const char *word;              /* in the sentence; of a file that is read, in what is left */
-  const char *op, *direction;    /* of the node */
-  const char *function;          /* its activations; `functions` more of them */
-  const char *attribute;         /* one more attribute, and its number */
-  const char *location, *length; /* of W in a file beside the model */
-  int64_t number, rows, hidden;  /* rows: of W and R; hidden: hidden_size */
-  int type, missing;             /* of the weights; numbers that W lacks */
-  int functions, uses;           /* uses: as many more nodes with the same weights */
+  const char *word;                       /* in the sentence; of a file that is read, in what is left */
+  const char *op, *direction;             /* of the node */
+  const char *function;                   /* its activations; `functions` more of them */
+  const char *attribute;                  /* one more attribute, and its number */
+  const char *location, *length, *offset; /* of W in a file beside the model */
+  int64_t number, rows, hidden;           /* rows: of W and R; hidden: hidden_size */
+  int type, missing;                      /* of the weights; numbers that W lacks */
+  int functions, uses;                    /* uses: as many more nodes with the same weights */
   int no_weight, no_graph, two_graphs, twice, circle, nan, only_last;
   int64_t state[3];   /* dimensions of a constant initial_h; 0: there is none */
   int lengths;        /* constant sequence_lens */
@@ -68,6 +68,7 @@ static void put_weight(sq_pb_out *out, const fault *f, const char *name, int64_t
     sq_pb_put_number(out, TENSOR_LOCATION, 1);
     put_entry(out, "location", f->location);
     if (f->length) put_entry(out, "length", f->length);
+    if (f->offset) put_entry(out, "offset", f->offset);
   } else {
     sq_pb_put_bytes(out, TENSOR_RAW, values, (size_t)count * sizeof(float));
   }
@@ -232,6 +233,15 @@ static const fault faults[] = {
     {.name = "a file at the root", .status = SEQGPU_EFORMAT, .word = "folder", .location = "/etc/passwd"},
     {.name = "a file of another system", .status = SEQGPU_EFORMAT, .word = "folder", .location = "..\\w.bin"},
     {.name = "a file on a drive", .status = SEQGPU_EFORMAT, .word = "folder", .location = "c:w.bin"},
+    {.name = "a hidden file", .status = SEQGPU_EIO, .word = ".w.bin", .location = "a/.w.bin"},
+    {.name = "a file of two letters", .status = SEQGPU_EIO, .word = "ab", .location = "a/ab"},
+    {.name = "a folder without a name", .status = SEQGPU_EFORMAT, .word = "folder", .location = "a//w.bin"},
+    {.name = "a control character", .status = SEQGPU_EFORMAT, .word = "folder", .location = "a\x1bw.bin"},
+    {.name = "an offset of letters",
+     .status = SEQGPU_EFORMAT,
+     .word = "offset",
+     .location = "w.bin",
+     .offset = "x"},
     {.name = "no file", .status = SEQGPU_EFORMAT, .word = "names no file", .location = ""},
     {.name = "another length",
      .status = SEQGPU_EFORMAT,

@@ -7,6 +7,7 @@
 #define _XOPEN_SOURCE 700
 #include <unistd.h>
 
+#include "tests/failing.h"
 #include "tests/foreign.h"
 #include "tests/refused.h"
 
@@ -178,6 +179,93 @@ static void check_refusals(seqgpu_context *ctx, const char *folder) {
   net_close(&n);
 }
 
+/* Each parameter of a network in turn is missing, and has another size. */
+static void check_missing(seqgpu_context *ctx, const row *r, const char *path) {
+  net n;
+  if (!open_drawn(&n, ctx, r)) return;
+  sq_foreign f = foreign_of(&n, r);
+  sq_foreign_net *one = &f.nets[0];
+  int named = 1;
+  for (int i = 0; i < one->tensor_count; i++) {
+    sq_foreign_tensor *t = &one->tensors[i];
+    char name[sizeof t->name];
+    strcpy(name, t->name);
+    for (int fault = 0; fault < 3; fault++) {
+      t->name[0] = fault == 0 ? '?' : name[0];
+      t->rows += fault == 1;
+      t->cols += fault == 2;
+      named &= sq_format_onnx.write(ctx, path, one) == SEQGPU_EINVAL &&
+               strstr(seqgpu_last_error(ctx), name) != NULL;
+      t->rows -= fault == 1;
+      t->cols -= fault == 2;
+    }
+  }
+  CHECK(named && access(path, F_OK) != 0, "%s, each parameter that is missing, or of another size, is named",
+        r->name);
+  sq_foreign_free(ctx, &f);
+  net_close(&n);
+}
+
+/* States that are too few, of other sizes, or of numbers that float32 lacks. */
+static void check_states(seqgpu_context *ctx, const row *r, const char *path) {
+  net n;
+  if (!open_drawn(&n, ctx, r)) return;
+  sq_foreign f = foreign_of(&n, r);
+  sq_foreign_net *one = &f.nets[0];
+  one->state_count--;
+  REFUSED(ctx, EINVAL, "initial states; it must have", sq_format_onnx.write(ctx, path, one));
+  one->state_count++;
+  one->states[1].rows++;
+  REFUSED(ctx, EINVAL, "initial state 1 is", sq_format_onnx.write(ctx, path, one));
+  one->states[1].rows--;
+  one->states[1].cols++;
+  REFUSED(ctx, EINVAL, "initial state 1 is", sq_format_onnx.write(ctx, path, one));
+  one->states[1].cols--;
+  const int64_t cols = one->states[0].cols;
+  one->states[0].cols = one->states[1].cols = H - 1;
+  REFUSED(ctx, EINVAL, "initial state 0 is", sq_format_onnx.write(ctx, path, one));
+  one->states[0].cols = one->states[1].cols = cols;
+  one->states[1].value[0] = 1e300;
+  REFUSED(ctx, EUNSUPPORTED, "which float32 cannot hold", sq_format_onnx.write(ctx, path, one));
+  one->states[1].value[0] = 0;
+  one->tensors[0].rows = one->tensors[0].cols = 1 << 20;
+  REFUSED(ctx, EUNSUPPORTED, "a model file holds 2.1e9 at most", sq_format_onnx.write(ctx, path, one));
+  sq_foreign_free(ctx, &f);
+  net_close(&n);
+}
+
+static const row *present; /* the row that runs */
+
+static seqgpu_status write_present(seqgpu_context *c) {
+  seqgpu_context *plain = net_context("cpu", SEQGPU_DTYPE_F64, 1);
+  char path[PATH_SIZE];
+  net n;
+  snprintf(path, sizeof path, "/tmp/seqgpu-onnx-write-%ld.onnx", (long)getpid());
+  if (!open_drawn(&n, plain, present)) return SEQGPU_EDEVICE;
+  sq_foreign f = foreign_of(&n, present);
+  f.nets[0].name[0] = 0;
+  const seqgpu_status status = sq_format_onnx.write(c, path, &f.nets[0]);
+  remove(path);
+  sq_foreign_free(plain, &f);
+  net_close(&n);
+  seqgpu_context_destroy(plain);
+  return status;
+}
+
+static void check_failures(seqgpu_context *ctx, const char *folder) {
+  static const char *const names[] = {"lstm_peephole", "lstm_both_stack", "lstm_one_state", "gru_after"};
+  char path[PATH_SIZE];
+  snprintf(path, sizeof path, "%s/refused.onnx", folder);
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    check_missing(ctx, &rows[i], path);
+    if (rows[i].states && strcmp(rows[i].desc.cell, "lstm") == 0) check_states(ctx, &rows[i], path);
+    for (size_t k = 0; k < COUNT(names); k++) {
+      present = &rows[i];
+      if (strcmp(rows[i].name, names[k]) == 0) failing_each("cpu", write_present, 0);
+    }
+  }
+}
+
 /* ---------------------------------------------------------------- for another program to compare */
 
 static void put_record(FILE *file, const char *test, const char *name, const int64_t *dims, int rank,
@@ -238,6 +326,7 @@ int main(int argc, char **argv) {
   } else if (CHECK(mkdtemp(folder) != NULL, "a folder for the files")) {
     for (size_t i = 0; i < COUNT(rows); i++) check_row(ctx, &rows[i], folder);
     check_refusals(ctx, folder);
+    check_failures(ctx, folder);
     CHECK(rmdir(folder) == 0, "no other file is left behind");
   }
   seqgpu_context_destroy(ctx);

@@ -40,7 +40,7 @@ static int begins_like_model(sq_bytes rest) {
 }
 
 static int recognises(const unsigned char *head, size_t size, const char *path) {
-  const size_t length = path ? strlen(path) : 0;
+  const size_t length = strlen(path);
   if (length > 5 && strcasecmp(path + length - 5, ".onnx") == 0) return 1;
   return begins_like_model((sq_bytes){head, size});
 }

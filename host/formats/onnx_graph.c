@@ -34,13 +34,13 @@ sq_onnx_text sq_onnx_show(sq_bytes name) {
 }
 
 int sq_onnx_is(sq_bytes bytes, const char *text) {
-  return bytes.size == strlen(text) && (bytes.size == 0 || memcmp(bytes.at, text, bytes.size) == 0);
+  return bytes.size == strlen(text) && memcmp(bytes.at, text, bytes.size) == 0;
 }
 
-/* Order of two names: by their bytes, the shorter one first. */
+/* Order of two names, of one byte at least: by their bytes, the shorter one first. */
 static int compare(sq_bytes a, sq_bytes b) {
   const size_t both = a.size < b.size ? a.size : b.size;
-  const int order = both ? memcmp(a.at, b.at, both) : 0;
+  const int order = memcmp(a.at, b.at, both);
   return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 

@@ -44,7 +44,7 @@ typedef struct sq_onnx_text {
 } sq_onnx_text;
 sq_onnx_text sq_onnx_show(sq_bytes name);
 
-/* Whether the bytes are this text. */
+/* Whether the bytes are this text, of one byte at least. */
 int sq_onnx_is(sq_bytes bytes, const char *text);
 
 /* The graph of a model of these bytes, which must outlive it.  EFORMAT, EUNSUPPORTED (too many nodes),

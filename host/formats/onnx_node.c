@@ -225,7 +225,7 @@ static seqgpu_status read_direction(const sq_onnx_graph *g, sq_onnx_recurrent *r
   sq_bytes text = {NULL, 0};
   const int given = read_texts(r->node, "direction", &text, 1);
   r->directions = 1;
-  if (given == 0 || sq_onnx_is(text, "forward")) return SEQGPU_OK;
+  if (given == 0 || (given == 1 && sq_onnx_is(text, "forward"))) return SEQGPU_OK;
   r->desc.reverse = sq_onnx_is(text, "reverse");
   r->desc.bidirectional = sq_onnx_is(text, "bidirectional");
   r->directions = 1 + r->desc.bidirectional;

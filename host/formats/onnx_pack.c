@@ -42,15 +42,11 @@ static seqgpu_status find(const packing *p, const char *name, int64_t direction,
 static int64_t block_of(const packing *p, int theirs) {
   int64_t block = 0;
   const int closed = p->net->desc.coupled || is_cell(p, "lstm0");
-  for (const char *c = p->op->ours; *c; c++) {
-    if (*c == 'f' && closed) {
-      if (p->op->order[theirs] == 'f') return -1;
-      continue;
-    }
-    if (*c == p->op->order[theirs]) return block;
-    block++;
+  for (const char *c = p->op->ours;; c++) { /* every letter of theirs is one of ours */
+    const int shut = *c == 'f' && closed;
+    if (*c == p->op->order[theirs]) return shut ? -1 : block;
+    block += !shut;
   }
-  return -1;
 }
 
 static int64_t rows_of(const packing *p) {

@@ -334,6 +334,13 @@ static seqgpu_status check_states(seqgpu_context *ctx, const sq_foreign_net *net
   return SEQGPU_OK;
 }
 
+static double bytes_of(const sq_foreign_tensor *tensors, int count) {
+  double bytes = 0;
+  for (int i = 0; i < count; i++)
+    bytes += (double)tensors[i].rows * (double)tensors[i].cols * (double)sizeof(float);
+  return bytes;
+}
+
 static seqgpu_status check_net(seqgpu_context *ctx, const sq_foreign_net *net, writer *w) {
   const seqgpu_rnn_desc *d = &net->desc;
   w->op = sq_onnx_operator_for(d);
@@ -344,10 +351,8 @@ static seqgpu_status check_net(seqgpu_context *ctx, const sq_foreign_net *net, w
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                    "onnx: projection_size is %lld; the LSTM of ONNX has no projection",
                    (long long)d->projection_size);
-  double bytes = 0;
-  for (int i = 0; i < net->tensor_count; i++)
-    bytes += (double)net->tensors[i].rows * (double)net->tensors[i].cols * (double)sizeof(float);
-  if (bytes > 0x7f000000)
+  const double bytes = bytes_of(net->tensors, net->tensor_count) + bytes_of(net->states, net->state_count);
+  if (bytes > 0x7f000000) /* the rest fits into the 16 MiB up to INT32_MAX */
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                    "onnx: the weights are %.3g bytes; a model file holds 2.1e9 at most", bytes);
   return check_states(ctx, net, w);
@@ -389,9 +394,6 @@ seqgpu_status sq_onnx_write(seqgpu_context *ctx, const char *path, const sq_fore
   w.H = net->desc.hidden_size;
   SQ_TRY(check_net(ctx, net, &w));
   seqgpu_status status = put_model(&w);
-  if (status == SEQGPU_OK && out.size > INT32_MAX)
-    status = sq_fail(ctx, SEQGPU_EUNSUPPORTED, "onnx: the model is %zu bytes; a model file holds %d at most",
-                     out.size, INT32_MAX);
   if (status == SEQGPU_OK) status = sq_replace_with(ctx, path, out.data, out.size);
   sq_host_free(ctx, out.data);
   return status;
