@@ -28,8 +28,8 @@ typedef int32_t bits __attribute__((vector_size(VEC_BYTES), may_alias));
 
 /* All bits of the last `count` lanes. */
 SQ_INLINE bits last_lanes(int64_t count) {
-  bits number;
-  for (int i = 0; i < VEC; i++) number[i] = i;
+  bits number = {0};
+  for (int i = 1; i < VEC; i++) number[i] = i;
   return number >= (int32_t)(VEC - count);
 }
 

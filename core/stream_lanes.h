@@ -35,7 +35,7 @@ typedef float quad __attribute__((vector_size(QUAD * 4), aligned(4), may_alias))
 SQ_INLINE vec add_pairs(vec a, vec b) { return EVEN(a, b) + ODD(a, b); }
 #else
 SQ_INLINE vec add_pairs(vec a, vec b) {
-  vec c;
+  vec c = {0};
   for (int i = 0; i < VEC; i += QUAD) {
     c[i] = a[i] + a[i + 1];
     c[i + 1] = a[i + 2] + a[i + 3];

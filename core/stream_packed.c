@@ -156,7 +156,7 @@ SQ_INLINE void block_int8(const int groups, const int batch, const factor *f, in
   UNROLL for (int g = 0; g < groups; g++) {
     const octet scale = *(const octet_unaligned *)(f->scales + (group + g) * ROWS);
     UNROLL for (int b = 0; b < batch; b++) {
-      octet results;
+      octet results = {0};
       to_floats(&sum[g * batch + b], &results);
       results = results * scale * f->largest[first + b];
       add_results(f, group + g, first + b, &results);

@@ -80,9 +80,11 @@ static const struct {
     {"delete", "\x7f", "?", "\\u007f"},
     {"C1's introducer of control sequences", "\xc2\x9b", "?", "\\u009b"},
     {"no-break space", "\xc2\xa0", "\xc2\xa0", "\xc2\xa0"},
+    /* NOLINTBEGIN(misc-misleading-bidirectional): what they are must be recognised */
     {"right-to-left override", "\xe2\x80\xae", "?", "\\u202e"},
     {"line separator", "\xe2\x80\xa8", "?", "\\u2028"},
     {"isolate", "\xe2\x81\xa6", "?", "\\u2066"},
+    /* NOLINTEND(misc-misleading-bidirectional) */
     {"a dash", "\xe2\x80\x94", "\xe2\x80\x94", "\xe2\x80\x94"},
     {"half a character", "\xc3", "?", "\xef\xbf\xbd"},
     {"a long form", "\xc0\x80", "?", "\xef\xbf\xbd"},

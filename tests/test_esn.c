@@ -207,10 +207,10 @@ static const double *values(net n, const char *name) {
 /* A network whose read-out has seen a series with a rule in it. */
 static net trained_net(seqgpu_context *ctx, const seqgpu_esn_desc *desc, uint64_t seed) {
   enum { LONG = 300 };
-  double u[LONG * I], d[LONG * O];
+  double u[LONG * I], d[LONG * O] = {0};
   const net n = make_net(ctx, desc, seed);
   check_fill_f64(u, LONG * I, -1, 1);
-  for (int t = 0; t < LONG; t++) d[t] = t < 2 ? 0 : 0.5 * d[t - 1] + 0.3 * u[(t - 2) * I] * u[t * I + 1];
+  for (int t = 2; t < LONG; t++) d[t] = 0.5 * d[t - 1] + 0.3 * u[(t - 2) * I] * u[t * I + 1];
   seqgpu_esn_reset(n.esn, 1);
   seqgpu_esn_train(n.esn, LONG, u, d, 50);
   seqgpu_esn_solve(n.esn, 1e-8);

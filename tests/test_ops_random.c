@@ -46,7 +46,8 @@ static void test_dropout(int64_t n, double p) {
   int right = 1;
   double kept = 0;
   for (int64_t i = 0; i < n; i++) {
-    const int keep = (double)sq_philox(seed, 0, 77 + (uint64_t)i / 4).word[i % 4] >= p * 4294967296.0;
+    const uint64_t block = 77 + (uint64_t)i / 4;
+    const int keep = (double)sq_philox(seed, 0, block).word[i % 4] >= p * 4294967296.0;
     right &= keep ? fabs(y.d[i] - x.d[i] / (1 - p)) <= 1e-15 * fabs(y.d[i]) : y.d[i] == 0;
     right &= (y.d[i] != 0) == (y.f[i] != 0);
     kept += keep;

@@ -454,7 +454,7 @@ static int count_step(seqgpu_context *emulator, int64_t n, double out[2]) {
 
 /* Of a transform of one number, as kernels/urnn/fused.cu says; up to n = 128 the emulated kernel keeps powers. */
 static double said_of_transform(int stages) {
-  return (stages <= 7 ? 8.5 : 11.5) * ((stages - 1) / 2) + (stages % 2 == 0 ? 4 : 2);
+  return (stages <= 7 ? 8.5 : 11.5) * floor((stages - 1) / 2.0) + (stages % 2 == 0 ? 4 : 2);
 }
 
 static void check_operations(void) {

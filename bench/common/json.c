@@ -14,8 +14,10 @@ void bench_json_put_text(FILE *file, const char *text) {
   char form[SQ_JSON_CHARACTER];
   const size_t size = strlen(text);
   fputc('"', file);
-  for (size_t i = 0, taken; i < size; i += taken)
-    fwrite(form, 1, sq_json_character(text + i, size - i, form, &taken), file);
+  for (size_t i = 0, taken; i < size; i += taken) {
+    const size_t length = sq_json_character(text + i, size - i, form, &taken);
+    fwrite(form, 1, length, file);
+  }
   fputc('"', file);
 }
 

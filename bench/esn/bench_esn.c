@@ -67,7 +67,7 @@ static seqgpu_status measure(seqgpu_esn *esn, const esn_options *o, const double
   if (status == SEQGPU_OK) status = seqgpu_esn_solve(esn, LAMBDA);
   m->solve_s = bench_now() - start;
   if (status == SEQGPU_OK) status = seqgpu_esn_run(esn, T, u + T, NULL, y);
-  m->nrmse = nrmse_of(y, d + T, o->steps);
+  if (status == SEQGPU_OK) m->nrmse = nrmse_of(y, d + T, o->steps);
   return status;
 }
 

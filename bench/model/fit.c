@@ -59,7 +59,8 @@ static int read_run(const char *row, run *r) {
   r->us = number(row, "us_per_step");
   r->forward_us = number(row, "forward_us_per_step");
   r->mflop = number(row, "tflops") * r->us;
-  for (int p = 0; p <= r->key.training; p++) {
+  const int passes_run = r->key.training ? PASSES : 1;
+  for (int p = 0; p < passes_run; p++) {
     r->model_us[p] = term(row, passes[p], "model");
     r->product_us[p] = term(row, passes[p], "product");
     r->pointwise_us[p] = term(row, passes[p], "pointwise");

@@ -136,9 +136,9 @@ static int by_end(const void *a, const void *b) {
 /* Moves the labels apart, as little as possible in the sense of least squares: labels that would overlap form
  * a block that is centred on the mean of what its members want, and blocks that meet become one. */
 static void place_labels(page *p) {
-  line *order[CHART_CURVES];
-  double centre[CHART_CURVES]; /* of a block: where its first label would be, on average */
-  int size[CHART_CURVES], blocks = 0, next = 0;
+  line *order[CHART_CURVES] = {NULL};
+  double centre[CHART_CURVES] = {0}; /* of a block: where its first label would be, on average */
+  int size[CHART_CURVES] = {0}, blocks = 0, next = 0;
   for (int k = 0; k < p->count; k++) order[k] = &p->lines[k];
   qsort(order, (size_t)p->count, sizeof order[0], by_end);
   for (int k = 0; k < p->count; k++) {
@@ -233,7 +233,7 @@ static void draw_marks(const page *p, const line *l, int index) {
     if (!shown(p, c, i)) continue;
     const double x = axis_pixel(&p->x, c->x[i]), y = axis_pixel(&p->y, c->y[i]);
     const int alone = (i == 0 || !shown(p, c, i - 1)) && (i + 1 == c->count || !shown(p, c, i + 1));
-    const int last = x == l->end_x && y == l->end_y, crowded = l->end_x - x < DISTANCE / 2;
+    const int last = x == l->end_x && y == l->end_y, crowded = l->end_x - x < DISTANCE * 0.5;
     if (c->count > FEW && !last && !alone && (x < next || crowded)) continue;
     put_mark(p, l, x, y);
     next = x + DISTANCE;

@@ -43,15 +43,18 @@ static void put_text(text *t, const char *s) { put(t, s, strlen(s)); }
 
 static void put_number(text *t, int64_t number) {
   char digits[24];
-  put(t, digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)number));
+  const int count = snprintf(digits, sizeof digits, "%lld", (long long)number);
+  put(t, digits, (size_t)count);
 }
 
 static void put_string(text *t, const char *s) {
   char form[SQ_JSON_CHARACTER];
   const size_t size = strlen(s);
   put_text(t, "\"");
-  for (size_t i = 0, taken; i < size; i += taken)
-    put(t, form, sq_json_character(s + i, size - i, form, &taken));
+  for (size_t i = 0, taken; i < size; i += taken) {
+    const size_t length = sq_json_character(s + i, size - i, form, &taken);
+    put(t, form, length);
+  }
   put_text(t, "\"");
 }
 

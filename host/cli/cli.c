@@ -51,7 +51,7 @@ static void say(const char *format, va_list args) {
   fwrite(sentence, 1, (size_t)(to - sentence), stderr);
 }
 
-int cli_error(const char *format, ...) {
+int(cli_error)(const char *format, ...) {
   va_list args;
   va_start(args, format);
   say(format, args);
@@ -59,7 +59,7 @@ int cli_error(const char *format, ...) {
   return CLI_FAILED;
 }
 
-int cli_usage(const char *format, ...) {
+int(cli_usage)(const char *format, ...) {
   va_list args;
   va_start(args, format);
   say(format, args);

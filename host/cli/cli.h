@@ -22,6 +22,14 @@ int cli_finish_output(int code);
 /* "seqgpu: ..." on standard error; they return CLI_FAILED and CLI_USAGE. */
 int cli_error(const char *format, ...) CLI_FORMAT(1);
 int cli_usage(const char *format, ...) CLI_FORMAT(1);
+/* Their codes once more, where compilers and analysers see them. */
+#define cli_error(...) cli_failed(cli_error(__VA_ARGS__), CLI_FAILED)
+#define cli_usage(...) cli_failed(cli_usage(__VA_ARGS__), CLI_USAGE)
+static inline int cli_failed(int said, int code) {
+  (void)said;
+  return code;
+}
+
 /* Prints text that may come from a file of a stranger, at most `most` characters of it: none of them can
  * control the terminal. */
 void cli_show(FILE *to, const char *text, size_t most);

@@ -29,15 +29,16 @@ typedef struct message {
 } message;
 
 static void put(message *m, const void *data, size_t size) {
-  if (m->size + size > m->room) {
+  if (size == 0 || m->failed) return;
+  if (m->data == NULL || m->size + size > m->room) {
     const size_t room = 2 * (m->size + size);
-    unsigned char *larger = m->failed ? NULL : realloc(m->data, room);
+    unsigned char *larger = realloc(m->data, room);
     m->failed = larger == NULL;
     if (m->failed) return;
     m->data = larger;
     m->room = room;
   }
-  if (size > 0) memcpy(m->data + m->size, data, size);
+  memcpy(m->data + m->size, data, size);
   m->size += size;
 }
 

@@ -49,17 +49,16 @@ int files_is_model(const char *path) {
 /* Two new files: the same name in the same folder. */
 static int will_be_same(const char *a, const char *b) {
   char folder[4096];
-  struct stat of_a, of_b;
+  struct stat of[2];
   const char *const paths[] = {a, b};
-  struct stat *const of[] = {&of_a, &of_b};
   const char *base[2];
   for (int i = 0; i < 2; i++) {
     base[i] = files_base(paths[i]);
     const int length = (int)(base[i] - paths[i]);
     if (snprintf(folder, sizeof folder, "%.*s", length, paths[i]) >= (int)sizeof folder) return 0;
-    if (stat(length ? folder : ".", of[i]) != 0) return 0;
+    if (stat(length ? folder : ".", &of[i]) != 0) return 0;
   }
-  return of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino && strcmp(base[0], base[1]) == 0;
+  return of[0].st_dev == of[1].st_dev && of[0].st_ino == of[1].st_ino && strcmp(base[0], base[1]) == 0;
 }
 
 int files_are_same(const char *a, const char *b) {

@@ -9,8 +9,10 @@
 void json_string(FILE *to, const char *text, size_t size) {
   char form[SQ_JSON_CHARACTER];
   fputc('"', to);
-  for (size_t i = 0, taken; i < size; i += taken)
-    fwrite(form, 1, sq_json_character(text + i, size - i, form, &taken), to);
+  for (size_t i = 0, taken; i < size; i += taken) {
+    const size_t length = sq_json_character(text + i, size - i, form, &taken);
+    fwrite(form, 1, length, to);
+  }
   fputc('"', to);
 }
 

@@ -74,11 +74,13 @@ static int count_token(vocabulary *v, const char *s, size_t length) {
     v->tokens[v->slots[slot]].count++;
     return 1;
   }
-  char *copy = malloc(length);
-  if (copy == NULL) return 0;
-  memcpy(copy, s, length);
-  v->slots[slot] = v->size;
-  v->tokens[v->size++] = (vocab_token){copy, length, 1};
+  vocab_token *token = &v->tokens[v->size];
+  token->text = malloc(length);
+  if (token->text == NULL) return 0;
+  memcpy(token->text, s, length);
+  token->length = length;
+  token->count = 1;
+  v->slots[slot] = v->size++;
   return 1;
 }
 

@@ -34,7 +34,7 @@ const char *seqgpu_version(void) {
   return VERSION(SEQGPU_VERSION_MAJOR, SEQGPU_VERSION_MINOR, SEQGPU_VERSION_PATCH);
 }
 
-seqgpu_status sq_fail(seqgpu_context *ctx, seqgpu_status status, const char *format, ...) {
+seqgpu_status(sq_fail)(seqgpu_context *ctx, seqgpu_status status, const char *format, ...) {
   if (ctx == NULL) return status;
   va_list args;
   va_start(args, format);

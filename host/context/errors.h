@@ -16,6 +16,15 @@ seqgpu_status sq_fail(seqgpu_context *ctx, seqgpu_status status, const char *for
 #endif
     ;
 
+/* The status once more, where compilers and analysers see it: what comes after a check is reached only if it
+ * has passed. */
+#define sq_fail(ctx, status, ...) sq_failed(sq_fail(ctx, status, __VA_ARGS__), status)
+
+static inline seqgpu_status sq_failed(seqgpu_status said, seqgpu_status status) {
+  (void)said;
+  return status;
+}
+
 /* SEQGPU_EINVAL and "NAME is VALUE; it must be from LEAST to MOST" if it is not; `name` may say who: "run:
  * seq_len". */
 seqgpu_status sq_check_range(seqgpu_context *ctx, const char *name, int64_t value, int64_t least,

@@ -254,12 +254,12 @@ seqgpu_status seqgpu_esn_state(seqgpu_esn *e, double *h) {
   return get(e->ctx, h, e->state, e->batch * e->desc.hidden_size);
 }
 
-/* x_t = [u_t; d_{t-1} + noise]; d NULL: only the first step is known, from `last`. */
+/* x_t = [u_t; d_{t-1} + noise]; u NULL: there are no inputs; d NULL: only the first step is known, from `last`. */
 static void gather_inputs(seqgpu_esn *e, int64_t steps, const double *u, const double *d, double noise) {
   const int64_t B = e->batch, I = e->desc.input_size, O = e->desc.output_size;
   for (int64_t r = 0; r < steps * B; r++) {
     double *x = e->inputs + r * e->width;
-    if (I > 0) memcpy(x, u + r * I, (size_t)I * sizeof *x);
+    if (u) memcpy(x, u + r * I, (size_t)I * sizeof *x);
     if (!e->desc.feedback) continue;
     memcpy(x + I, r < B ? e->last + r * O : d + (r - B) * O, (size_t)O * sizeof *x);
     for (int64_t k = 0; k < O && noise > 0; k++) x[I + k] += noise * (2 * sq_rng_uniform(&e->noise) - 1);

@@ -268,7 +268,8 @@ static size_t make_header(const seqgpu_npy_array *a, char out[HEADER]) {
                       a->dtype == SEQGPU_DTYPE_F64 ? "<f8" : "<f4", shape);
   while ((10 + used + 1) % 64 != 0) out[10 + used++] = ' ';
   out[10 + used++] = '\n';
-  memcpy(out, "\x93NUMPY\1\0", 8);
+  static const char magic[8] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0};
+  memcpy(out, magic, sizeof magic);
   out[8] = (char)(used & 255);
   out[9] = (char)(used >> 8);
   return 10 + (size_t)used;

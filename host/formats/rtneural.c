@@ -45,7 +45,8 @@ static seqgpu_status bad(const reading *r, const char *why) {
 /* The last number of "shape": [null, null, H]; -1 if there is none. */
 static int64_t last_of(const cJSON *shape) {
   const cJSON *last = cJSON_IsArray(shape) ? cJSON_GetArrayItem(shape, cJSON_GetArraySize(shape) - 1) : NULL;
-  if (!cJSON_IsNumber(last) || !(last->valuedouble >= 1 && last->valuedouble <= MOST_UNITS)) return -1;
+  if (last == NULL || !cJSON_IsNumber(last) || !(last->valuedouble >= 1 && last->valuedouble <= MOST_UNITS))
+    return -1;
   return (int64_t)last->valuedouble;
 }
 
@@ -90,8 +91,9 @@ static int has_rows(const cJSON *layer, int index, int64_t rows) {
 static seqgpu_status read_recurrent(reading *r, const cJSON *layer, const sq_foreign_net *net, int l) {
   const seqgpu_rnn_desc *d = &net->desc;
   const int64_t H = d->hidden_size, GH = sq_keras_gates(d->cell) * H, I = sq_keras_input(d, l);
-  double *kernel = room_for(r, (I + H + 2) * GH), *recurrent = kernel + I * GH, *bias = recurrent + H * GH;
+  double *kernel = room_for(r, (I + H + 2) * GH);
   if (kernel == NULL) return sq_fail(r->ctx, SEQGPU_ENOMEM, "%s: out of memory", r->path);
+  double *recurrent = kernel + I * GH, *bias = recurrent + H * GH;
   const cJSON *list = weight_of(layer, 2);
   if (!sq_json_matrix(weight_of(layer, 0), I, GH, kernel) ||
       !sq_json_matrix(weight_of(layer, 1), H, GH, recurrent) ||

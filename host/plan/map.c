@@ -43,7 +43,8 @@ seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
   plan->scratch_size[0] = plan->scratch_size[1] = 0;
   plan->mark = ctx->backend == &sq_backend_cpu ? sq_plan_mark(plan) : 0;
   if (plan->algorithm->packed) sq_plan_ask_packed(plan);
-  for (int training = 0; training <= !plan->desc.inference; training++) {
+  const int kinds = plan->desc.inference ? 1 : 2; /* of calls: inference, training */
+  for (int training = 0; training < kinds; training++) {
     SQ_TRY(ask_layer(ctx, plan, 0, training));
     if (plan->layers > 1) SQ_TRY(ask_layer(ctx, plan, 1, training));
   }
