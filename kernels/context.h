@@ -42,7 +42,7 @@ public:
   int error;
 
 private:
-  int before_, now_; /* the caller's device, and the context's */
+  [[maybe_unused]] int before_, now_; /* the caller's device, and the context's */
 };
 
 /* Lets a kernel take as much shared memory, and clusters as large, as the device has: asked of CUDA once, not at

@@ -55,10 +55,10 @@ template <int count> static __device__ __forceinline__ void sq_block_sums(float 
   const unsigned warps = blockDim.x / SQ_WARP, warp = threadIdx.x / SQ_WARP, lane = threadIdx.x % SQ_WARP;
   for (int i = 0; i < count; i++) v[i] = sq_warp_sum(v[i]);
   if (lane == 0)
-    for (int i = 0; i < count; i++) part[i * SQ_WARP + warp] = v[i];
+    for (int i = 0; i < count; i++) part[(unsigned)i * SQ_WARP + warp] = v[i];
   __syncthreads();
   for (int i = 0; warps > 1 && i < count; i++)
-    v[i] = sq_warp_sum(lane < warps ? part[i * SQ_WARP + lane] : 0.0f);
+    v[i] = sq_warp_sum(lane < warps ? part[(unsigned)i * SQ_WARP + lane] : 0.0f);
   __syncthreads(); /* part may be written by the next call */
 }
 

@@ -43,14 +43,14 @@ static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *c
   check_at("%s/%s %s", seqgpu_context_device(s->ctx), s->algorithm, arithmetic[s->math].name);
   asked.math = s->math;
   if (refuses(s, &asked)) return 0;
-  if (!net_reference(&ref, oracle, &desc, shape->lengths, s->math)) return 1;
+  if (!net_reference(&ref, oracle, &desc, shape->lengths, (int)s->math)) return 1;
   if (!net_open_as(&out, s->ctx, &asked, s->algorithm, shape->lengths)) return 1;
   net_copy_inputs(&out, &ref);
   net_poison_padding(&out, shape->lengths);
   net_forward(&out);
   if (!desc.inference) net_backward(&out);
   const double error = net_error(&out, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
-  net_check(error, limit_of(s->algorithm, s->math), where, "%s, %s", cell->name, shape->name);
+  net_check(error, limit_of(s->algorithm, (int)s->math), where, "%s, %s", cell->name, shape->name);
   net_close(&out);
   net_close(&ref);
   return 1;

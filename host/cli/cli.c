@@ -37,7 +37,7 @@ int cli_finish_output(int code) {
 
 /* Sentences quote what stands in files.  One is a single write, so that those of several processes do not mix:
  * what may be shown of a character is never longer. */
-static void say(const char *format, va_list args) {
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args) {
   char sentence[SENTENCE + 16] = "seqgpu: ", *text = sentence + strlen(sentence), *to = text;
   vsnprintf(text, SENTENCE, format, args);
   for (size_t left = strlen(text), taken; left > 0; text += taken, left -= taken) {
