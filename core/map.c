@@ -1,4 +1,5 @@
-/* map.c - element-wise maps: activations and their gradients, scale, sum, product; formulas in ops.h.
+/* map.c - element-wise maps: activations and their gradients, scale, sum, product, mean; formulas in
+ * ops.h.
  *
  * A tile is computed into local memory and then stored or added.  So y may be a or b, and no map needs a
  * second version for `accumulate`.
@@ -38,10 +39,15 @@ SQ_CLONES static void multiply(const sq_map_args *args, int64_t n, const real *a
   for (int64_t i = 0; i < n; i++) out[i] = a[i] * b[i];
 }
 
+SQ_CLONES static void towards(const sq_map_args *args, int64_t n, const real *a, const real *b, real *out) {
+  const real alpha = (real)args->alpha;
+  for (int64_t i = 0; i < n; i++) out[i] = b[i] + alpha * (a[i] - b[i]);
+}
+
 static tile_map *const maps[] = {
     [SQ_MAP_ACTIVATION] = activation, [SQ_MAP_ACTIVATION_GRAD] = activation_grad,
     [SQ_MAP_SCALE] = scale,           [SQ_MAP_ADD] = add,
-    [SQ_MAP_MUL] = multiply,
+    [SQ_MAP_MUL] = multiply,          [SQ_MAP_TOWARDS] = towards,
 };
 
 /* Elements first..last-1, at most TILE. */

@@ -114,9 +114,9 @@ typedef struct sq_mse_args {
   void *dx;            /* [R,D] backward, = */
 } sq_mse_args;
 
-/* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox block
- * offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives
- * zeros. */
+/* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox
+ * block offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p =
+ * 1 gives zeros. */
 typedef struct sq_dropout_args {
   int64_t count;
   double p;
@@ -132,7 +132,8 @@ typedef enum sq_map_kind {
   SQ_MAP_ACTIVATION_GRAD, /* y = b * g'(a), a being the *output* of g, b the gradient at the output */
   SQ_MAP_SCALE,           /* y = alpha * a */
   SQ_MAP_ADD,             /* y = a + b */
-  SQ_MAP_MUL              /* y = a * b */
+  SQ_MAP_MUL,             /* y = a * b */
+  SQ_MAP_TOWARDS          /* y = b + alpha (a - b): where a = b, it stays */
 } sq_map_kind;
 typedef struct sq_map_args {
   sq_map_kind kind;
@@ -204,7 +205,8 @@ typedef struct sq_tensor_list {
  *     no clip
  *   SQ_CLIP_VALUE:  g = min(max(g, -threshold), threshold)
  * state [8], device: [0] norm, [1] scale applied, [2] running average, [3] updates seen, [4] 1 if norm is
- * finite; zero it before the first call. A non-finite norm gives scale 0 and leaves the average as it was. */
+ * finite; zero it before the first call. A non-finite norm gives scale 0 and leaves the average as it was.
+ * */
 typedef enum sq_clip_kind { SQ_CLIP_NONE, SQ_CLIP_NORM, SQ_CLIP_AUTO, SQ_CLIP_VALUE } sq_clip_kind;
 typedef struct sq_clip_args {
   sq_clip_kind kind;
@@ -214,11 +216,22 @@ typedef struct sq_clip_args {
   void *state;          /* [8] */
 } sq_clip_args;
 
+/* Noise on gradients (Neelakantan et al. 2015): x[i] += scale z, of standard deviation sigma
+ * (core/noise.h).  The tensors are one long vector, whose element i draws Philox block i of `stream` under
+ * `seed`: wherever it is cut into tensors, every backend adds the same numbers. */
+typedef struct sq_noise_args {
+  double sigma;
+  uint64_t seed, stream;
+  sq_tensor_list tensors;
+} sq_noise_args;
+
 /* One optimiser update of all tensors; g is the gradient + weight_decay * p.
  *   SQ_SGD       p -= lr g
- *   SQ_MOMENTUM  m = mu m + g;  p -= lr m          (nesterov: p -= lr (g + mu m))
+ *   SQ_MOMENTUM  m = mu m + g;  p -= lr m          (nesterov: p -= lr (g + mu' m), mu' = momentum_next)
  *   SQ_RMSPROP   v = rho v + (1-rho) g^2;  p -= lr g / (sqrt(v) + eps)
  *   SQ_ADAM      m, v with b1, b2;  p -= lr * m/(1-b1^k) / (sqrt(v/(1-b2^k)) + eps)
+ * decoupled (Loshchilov & Hutter 2019): g is the gradient alone, and first p *= 1 - lr weight_decay.
+ * lr_factor multiplies lr, tensor by tensor.
  * If clip_state is given and says that the norm was not finite ([4] == 0 after at least one clip), nothing
  * changes. */
 typedef enum sq_optimizer_kind { SQ_SGD, SQ_MOMENTUM, SQ_RMSPROP, SQ_ADAM } sq_optimizer_kind;
@@ -229,7 +242,47 @@ typedef struct sq_optimizer_args {
   int64_t update;                              /* k, from 1 */
   sq_tensor_list params, grads, first, second; /* first: m; second: v; data NULL where the kind has none */
   const void *clip_state;
+  int decoupled;
+  double momentum_next;    /* mu of the next update; 0 = momentum */
+  const double *lr_factor; /* [count] in host memory; NULL = 1 */
 } sq_optimizer_args;
+
+/* Pascanu's regulariser (Pascanu, Mikolov, Bengio 2013, section 3.3) of a layer h_t = g(W h_{t-1} + ...);
+ * core/omega.c has the equations.  First the error signal of one step t, row by row:
+ *   d = dy[b] + the signal from the step after (next[b]; dfinal[b] where t is the sequence's last step,
+ *   NULL = 0) v[b] = d * g'(h[b]),   norm2[b] = |d|^2;   both 0 where t >= lengths[b] */
+typedef struct sq_signal_args {
+  int64_t batch, dim; /* B, H */
+  int64_t t, seq_len;
+  int reverse;            /* the last step is t = 0 */
+  const int32_t *lengths; /* [B] or NULL */
+  sq_activation activation;
+  const void *h; /* [B,H] after step t */
+  const void *dy;
+  int64_t ld_dy;      /* row stride; dy NULL = 0 */
+  const void *next;   /* [B,H]; not read where t is the last step */
+  const void *dfinal; /* [B,H] or NULL */
+  void *v;            /* [B,H] */
+  void *norm2;        /* [B] */
+} sq_signal_args;
+
+/* Then, from u = v W of all steps, the regulariser and what it wants of W: dW += v^T u once u is scaled.
+ *   active rows: norm2 >= 1e-20;   A = their number
+ *   SQ_OMEGA_NORMS     q = |u| / sqrt(norm2)     omega = sum (q - 1)^2 / batch
+ *   SQ_OMEGA_SQUARES   q = |u|^2 / norm2         omega = sum (q - 1)^2 / A       (0 if A = 0)
+ * forward: slope[r] = d(q-1)^2 / d(|u|^2 / 2), 0 where the row is not active or u = 0;  omega [2] = value,
+ * A backward: u[r,:] *= alpha slope[r] / (batch or A) */
+typedef enum sq_omega_form { SQ_OMEGA_NORMS, SQ_OMEGA_SQUARES } sq_omega_form;
+typedef struct sq_omega_args {
+  sq_omega_form form;
+  int64_t rows, dim, batch; /* R = T*B, H, B */
+  double alpha;
+  const void *norm2; /* [R] */
+  void *u;           /* [R,H] */
+  void *slope;       /* [R] forward: out; backward: in */
+  void *row;         /* [R] out, (q-1)^2; -1 where the row is not active */
+  void *omega;       /* [2] forward: out; backward: in */
+} sq_omega_args;
 
 /* The table: X(name, argument type). */
 #define SQ_OPS(X)                                                                                            \
@@ -251,7 +304,11 @@ typedef struct sq_optimizer_args {
   X(attention_backward, sq_attention_args)                                                                   \
   X(attention_tangent, sq_attention_args)                                                                    \
   X(clip, sq_clip_args)                                                                                      \
-  X(optimizer, sq_optimizer_args)
+  X(noise, sq_noise_args)                                                                                    \
+  X(optimizer, sq_optimizer_args)                                                                            \
+  X(omega_signal, sq_signal_args)                                                                            \
+  X(omega_forward, sq_omega_args)                                                                            \
+  X(omega_backward, sq_omega_args)
 
 typedef struct sq_ops {
 #define SQ_OP_MEMBER(name, args) int (*name)(sq_exec * exec, const args *a);

@@ -2,12 +2,17 @@
  *
  *   SGD        p -= lr g
  *   MOMENTUM   m = mu m + g;  p -= lr m               Polyak 1964
- *              nesterov: p -= lr (g + mu m)           Sutskever et al. 2013
+ *              nesterov: p -= lr (g + mu' m)          Sutskever et al. 2013, at the point that they look
+ *              ahead to; mu' is mu of the next update
  *   RMSPROP    v = rho v + (1-rho) g^2                Tieleman & Hinton 2012
  *              p -= lr g / (sqrt(v) + eps)
  *   ADAM       m = b1 m + (1-b1) g                    Kingma & Ba 2015, algorithm 1
  *              v = b2 v + (1-b2) g^2
  *              p -= lr (m / (1-b1^k)) / (sqrt(v / (1-b2^k)) + eps)
+ *
+ * Decoupled weight decay: g is the gradient alone, and first p *= 1 - lr weight_decay (of ADAM: AdamW,
+ * Loshchilov & Hutter 2019, algorithm 2, where lr is the product of their alpha and eta; of the others
+ * SGDW and so on).
  *
  * A gradient that clip found not to be finite changes nothing at all: neither parameters nor moments.
  */
@@ -19,9 +24,15 @@ enum { TILE = 4096 };
 typedef struct tensor {
   real *p, *m, *v;
   const real *g;
-  real lr, b1, b2, one_minus_b1, one_minus_b2, eps, weight_decay;
+  real lr, b1, b1_next, b2, one_minus_b1, one_minus_b2, eps, weight_decay;
+  real keep;               /* of p, before all else */
   real unbias_m, unbias_v; /* 1 / (1 - b^k) */
 } tensor;
+
+SQ_CLONES static void shrink(const void *arg, int64_t first, int64_t last) {
+  const tensor t = *(const tensor *)arg;
+  for (int64_t i = first; i < last; i++) t.p[i] *= t.keep;
+}
 
 SQ_CLONES static void sgd(const void *arg, int64_t first, int64_t last) {
   const tensor t = *(const tensor *)arg;
@@ -42,7 +53,7 @@ SQ_CLONES static void nesterov(const void *arg, int64_t first, int64_t last) {
     const real g = t.g[i] + t.weight_decay * t.p[i];
     const real m = t.b1 * t.m[i] + g;
     t.m[i] = m;
-    t.p[i] -= t.lr * (g + t.b1 * m);
+    t.p[i] -= t.lr * (g + t.b1_next * m);
   }
 }
 
@@ -89,13 +100,13 @@ int FN(sq_cpu_optimizer)(sq_exec *exec, const sq_optimizer_args *a) {
   if (refused(a)) return 0;
   sq_range_task *rule = a->kind == SQ_MOMENTUM && a->nesterov ? nesterov : rules[a->kind];
   tensor t = {
-      .lr = (real)a->lr,
       .b1 = (real)a->momentum,
+      .b1_next = (real)(a->momentum_next > 0 ? a->momentum_next : a->momentum),
       .b2 = (real)a->decay,
       .one_minus_b1 = (real)(1 - a->momentum),
       .one_minus_b2 = (real)(1 - a->decay),
       .eps = (real)a->eps,
-      .weight_decay = (real)a->weight_decay,
+      .weight_decay = a->decoupled ? 0 : (real)a->weight_decay,
       .unbias_m = (real)(1 / (1 - pow(a->momentum, (double)a->update))),
       .unbias_v = (real)(1 / (1 - pow(a->decay, (double)a->update))),
   };
@@ -104,6 +115,10 @@ int FN(sq_cpu_optimizer)(sq_exec *exec, const sq_optimizer_args *a) {
     t.g = a->grads.data[k];
     t.m = tensor_data(&a->first, k);
     t.v = tensor_data(&a->second, k);
+    const double lr = a->lr_factor != NULL ? a->lr * a->lr_factor[k] : a->lr;
+    t.lr = (real)lr;
+    t.keep = (real)(1 - lr * a->weight_decay);
+    if (a->decoupled && a->weight_decay > 0) sq_split(exec, a->params.sizes[k], TILE, 1, shrink, &t);
     sq_split(exec, a->params.sizes[k], TILE, 4, rule, &t);
   }
   return 0;

@@ -37,6 +37,10 @@ struct map_mul {
 template <typename map> __device__ __forceinline__ float map_one(float a, float b, float alpha, float old) {
   return old + map::apply(a, b, alpha);
 }
+struct map_towards {
+  enum { second = 1 };
+  static __device__ float apply(float a, float b, float alpha) { return b + alpha * (a - b); }
+};
 
 /* The first 4 * quads elements as float4, the rest one by one. */
 template <typename map>
@@ -85,8 +89,8 @@ int map_run_activation_grad(sq_exec *exec, const sq_map_args *m) {
 }
 
 /* In the order of sq_map_kind. */
-map_launcher *const map_kinds[] = {map_run_activation, map_run_activation_grad, map_launch<map_scale>,
-                                   map_launch<map_add>, map_launch<map_mul>};
+map_launcher *const map_kinds[] = {map_run_activation,  map_run_activation_grad, map_launch<map_scale>,
+                                   map_launch<map_add>, map_launch<map_mul>,     map_launch<map_towards>};
 
 } // namespace
 

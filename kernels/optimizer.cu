@@ -2,16 +2,21 @@
  *
  *   SGD        p -= lr g
  *   MOMENTUM   m = mu m + g;  p -= lr m               Polyak 1964
- *              nesterov: p -= lr (g + mu m)           Sutskever et al. 2013
+ *              nesterov: p -= lr (g + mu' m)          Sutskever et al. 2013, at the point that they look
+ *              ahead to; mu' is mu of the next update
  *   RMSPROP    v = rho v + (1-rho) g^2                Tieleman & Hinton 2012
  *              p -= lr g / (sqrt(v) + eps)
  *   ADAM       m = b1 m + (1-b1) g                    Kingma & Ba 2015, algorithm 1
  *              v = b2 v + (1-b2) g^2
  *              p -= lr (m / (1-b1^k)) / (sqrt(v / (1-b2^k)) + eps)
  *
- * Launch: up to OPTIMIZER_TENSORS tensors per launch, one row of blocks of 256 threads per tensor, one thread
- * per element, grid-stride.  No shared memory.  12 (SGD) to 28 (ADAM) bytes per element: limited by memory.
- * If the clip state holds a norm that is not finite, every thread returns at once.
+ * Decoupled weight decay: g is the gradient alone, and first p *= 1 - lr weight_decay (of ADAM: AdamW,
+ * Loshchilov & Hutter 2019, algorithm 2, where lr is the product of their alpha and eta; of the others
+ * SGDW and so on).
+ *
+ * Launch: up to OPTIMIZER_TENSORS tensors per launch, one row of blocks of 256 threads per tensor, one
+ * thread per element, grid-stride.  No shared memory.  12 (SGD) to 28 (ADAM) bytes per element: limited by
+ * memory. If the clip state holds a norm that is not finite, every thread returns at once.
  */
 #include "kernels/ops.h"
 #include "kernels/simt.h"
@@ -26,45 +31,46 @@ struct optimizer_tensors {
   const float *g[OPTIMIZER_TENSORS];
   float *m[OPTIMIZER_TENSORS], *v[OPTIMIZER_TENSORS]; /* NULL where the rule has none */
   int64_t sizes[OPTIMIZER_TENSORS];
+  float lr[OPTIMIZER_TENSORS], keep[OPTIMIZER_TENSORS]; /* keep: of p, before all else; 1 = untouched */
 };
 
 struct optimizer_rule {
-  float lr, b1, b2, one_minus_b1, one_minus_b2, eps, weight_decay;
+  float b1, b1_next, b2, one_minus_b1, one_minus_b2, eps, weight_decay;
   float unbias_m, unbias_v; /* 1 / (1 - b^k) */
 };
 
-/* One struct per rule: reads and writes m and v in place, returns what p loses. */
+/* One struct per rule: reads and writes m and v in place, returns what p loses at the learning rate lr. */
 struct rule_sgd {
   enum { first = 0, second = 0 };
-  static __device__ float step(const optimizer_rule &u, float g, float &, float &) { return u.lr * g; }
+  static __device__ float step(const optimizer_rule &, float lr, float g, float &, float &) { return lr * g; }
 };
 struct rule_momentum {
   enum { first = 1, second = 0 };
-  static __device__ float step(const optimizer_rule &u, float g, float &m, float &) {
+  static __device__ float step(const optimizer_rule &u, float lr, float g, float &m, float &) {
     m = u.b1 * m + g;
-    return u.lr * m;
+    return lr * m;
   }
 };
 struct rule_nesterov {
   enum { first = 1, second = 0 };
-  static __device__ float step(const optimizer_rule &u, float g, float &m, float &) {
+  static __device__ float step(const optimizer_rule &u, float lr, float g, float &m, float &) {
     m = u.b1 * m + g;
-    return u.lr * (g + u.b1 * m);
+    return lr * (g + u.b1_next * m);
   }
 };
 struct rule_rmsprop {
   enum { first = 0, second = 1 };
-  static __device__ float step(const optimizer_rule &u, float g, float &, float &v) {
+  static __device__ float step(const optimizer_rule &u, float lr, float g, float &, float &v) {
     v = u.b2 * v + u.one_minus_b2 * g * g;
-    return u.lr * g / (sqrtf(v) + u.eps);
+    return lr * g / (sqrtf(v) + u.eps);
   }
 };
 struct rule_adam {
   enum { first = 1, second = 1 };
-  static __device__ float step(const optimizer_rule &u, float g, float &m, float &v) {
+  static __device__ float step(const optimizer_rule &u, float lr, float g, float &m, float &v) {
     m = u.b1 * m + u.one_minus_b1 * g;
     v = u.b2 * v + u.one_minus_b2 * g * g;
-    return u.lr * (m * u.unbias_m) / (sqrtf(v * u.unbias_v) + u.eps);
+    return lr * (m * u.unbias_m) / (sqrtf(v * u.unbias_v) + u.eps);
   }
 };
 
@@ -75,9 +81,11 @@ __global__ void __launch_bounds__(OPTIMIZER_THREADS)
   const unsigned k = blockIdx.y;
   float *p = t.p[k], *first = t.m[k], *second = t.v[k];
   const float *g = t.g[k];
+  const float lr = t.lr[k], keep = t.keep[k];
   SQ_FOR_EACH(i, t.sizes[k]) {
     float m = rule::first ? first[i] : 0.0f, v = rule::second ? second[i] : 0.0f;
-    p[i] -= rule::step(u, g[i] + u.weight_decay * p[i], m, v);
+    const float value = keep == 1.0f ? p[i] : keep * p[i];
+    p[i] = value - rule::step(u, lr, g[i] + u.weight_decay * p[i], m, v);
     if (rule::first) first[i] = m;
     if (rule::second) second[i] = v;
   }
@@ -97,6 +105,9 @@ optimizer_tensors optimizer_group(const sq_optimizer_args *a, int64_t first, int
     t.m[t.count] = tensor_of(a->first, k);
     t.v[t.count] = tensor_of(a->second, k);
     t.sizes[t.count] = a->params.sizes[k];
+    const double lr = a->lr_factor != NULL ? a->lr * a->lr_factor[k] : a->lr;
+    t.lr[t.count] = (float)lr;
+    t.keep[t.count] = a->decoupled ? (float)(1.0 - lr * a->weight_decay) : 1.0f;
     if (t.sizes[t.count] > *largest) *largest = t.sizes[t.count];
   }
   return t;
@@ -127,13 +138,13 @@ optimizer_runner *const optimizer_rules[][2] = {{optimizer_run<rule_sgd>, optimi
 
 extern "C" int SQ_GPU(optimizer)(sq_exec *exec, const sq_optimizer_args *a) {
   optimizer_rule u;
-  u.lr = (float)a->lr;
   u.b1 = (float)a->momentum;
+  u.b1_next = (float)(a->momentum_next > 0.0 ? a->momentum_next : a->momentum);
   u.b2 = (float)a->decay;
   u.one_minus_b1 = (float)(1.0 - a->momentum);
   u.one_minus_b2 = (float)(1.0 - a->decay);
   u.eps = (float)a->eps;
-  u.weight_decay = (float)a->weight_decay;
+  u.weight_decay = a->decoupled ? 0.0f : (float)a->weight_decay;
   u.unbias_m = (float)(1.0 / (1.0 - pow(a->momentum, (double)a->update)));
   u.unbias_v = (float)(1.0 / (1.0 - pow(a->decay, (double)a->update)));
   return optimizer_rules[a->kind][a->nesterov != 0](exec, a, u);

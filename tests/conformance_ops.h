@@ -258,21 +258,22 @@ static int call_dropout(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, dropout, a);
 }
 
-/* options: kind * 4 + activation, and 20 more that accumulate */
+/* options: kind * 4 + activation, and MAPS more that accumulate */
+enum { MAPS = 24 };
 static void lay_map(op_case *c) {
   op_add(c, OP_IN, "a", c->m * c->n, -0.99, 0.99);
   op_add(c, OP_IN, "b", c->m * c->n, -1, 1);
-  op_add(c, c->option < 20 ? OP_OUT : OP_INOUT, "y", c->m * c->n, -1, 1);
+  op_add(c, c->option < MAPS ? OP_OUT : OP_INOUT, "y", c->m * c->n, -1, 1);
 }
 static int call_map(seqgpu_context *ctx, const op_case *c, void **p) {
-  const sq_map_args a = {.kind = (sq_map_kind)(c->option % 20 / 4),
+  const sq_map_args a = {.kind = (sq_map_kind)(c->option % MAPS / 4),
                          .activation = (sq_activation)(c->option % 4),
                          .count = c->m * c->n,
                          .alpha = -1.7,
                          .a = p[0],
                          .b = p[1],
                          .y = p[2],
-                         .accumulate = c->option >= 20};
+                         .accumulate = c->option >= MAPS};
   return OP_CALL(ctx, map, a);
 }
 
@@ -365,7 +366,19 @@ static int call_clip(seqgpu_context *ctx, const op_case *c, void **p) {
   return error;
 }
 
-/* options: sq_optimizer_kind, 4: nesterov */
+static void lay_noise(op_case *c) {
+  op_add(c, OP_INOUT, "g0", c->m * c->n, -1, 1);
+  op_add(c, OP_INOUT, "g1", 1, -1, 1);
+  op_add(c, OP_INOUT, "g2", c->k, -1, 1);
+}
+static int call_noise(seqgpu_context *ctx, const op_case *c, void **p) {
+  const int64_t sizes[3] = {c->m * c->n, 1, c->k};
+  const sq_noise_args a = {0.3, check_counts.seed, (uint64_t)1 << 63 | 5, {3, p, sizes}};
+  return OP_CALL(ctx, noise, a);
+}
+
+/* options: sq_optimizer_kind and these */
+enum { NESTEROV = 8, DECOUPLED = 16, FACTORS = 32 };
 static void lay_optimizer(op_case *c) {
   static const char *const names[4] = {"p", "g", "first", "second"};
   const int64_t sizes[3] = {c->m * c->n, 1, c->k};
@@ -374,19 +387,88 @@ static void lay_optimizer(op_case *c) {
 }
 static int call_optimizer(seqgpu_context *ctx, const op_case *c, void **p) {
   const int64_t sizes[3] = {c->m * c->n, 1, c->k};
-  const sq_optimizer_args a = {.kind = c->option == 4 ? SQ_MOMENTUM : (sq_optimizer_kind)c->option,
+  static const double factor[3] = {0.5, 1, 2};
+  const sq_optimizer_args a = {.kind = (sq_optimizer_kind)(c->option % NESTEROV),
                                .lr = 0.1,
                                .momentum = 0.9,
                                .decay = 0.95,
                                .eps = 1e-6,
                                .weight_decay = 0.02,
-                               .nesterov = c->option == 4,
+                               .nesterov = c->option & NESTEROV,
                                .update = 3,
                                .params = {3, p, sizes},
                                .grads = {3, p + 3, sizes},
                                .first = {3, p + 6, sizes},
-                               .second = {3, p + 9, sizes}};
+                               .second = {3, p + 9, sizes},
+                               .decoupled = c->option & DECOUPLED,
+                               .momentum_next = c->option & FACTORS ? 0.7 : 0,
+                               .lr_factor = c->option & FACTORS ? factor : NULL};
   return OP_CALL(ctx, optimizer, a);
+}
+
+/* --- Pascanu's regulariser: m sequences or rows, n units --- */
+
+/* options: activation + 4 ragged + 8 reverse + 16 without dy and dfinal */
+static void lay_signal(op_case *c) {
+  const char *const names[] = {"h", "next", "dfinal"};
+  for (int i = 0; i < 3; i++) op_add(c, OP_IN, names[i], c->m * c->n, -0.99, 0.99);
+  op_add(c, OP_IN, "dy", c->m * (c->n + PAD), -1, 1);
+  op_add(c, OP_INTS, "lengths", c->m, 0, 4);
+  op_add(c, OP_OUT, "v", c->m * c->n, 0, 0);
+  op_add(c, OP_OUT, "norm2", c->m, 0, 0);
+}
+static int call_signal(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_signal_args a = {.batch = c->m,
+                            .dim = c->n,
+                            .t = 1,
+                            .seq_len = 3,
+                            .reverse = (c->option & 8) != 0,
+                            .lengths = c->option & 4 ? p[4] : NULL,
+                            .activation = (sq_activation)(c->option % 4),
+                            .h = p[0],
+                            .dy = c->option & 16 ? NULL : p[3],
+                            .ld_dy = c->n + PAD,
+                            .next = p[1],
+                            .dfinal = c->option & 16 ? NULL : p[2],
+                            .v = p[5],
+                            .norm2 = p[6]};
+  return OP_CALL(ctx, omega_signal, a);
+}
+
+static sq_omega_args omega_of(const op_case *c, void **p) {
+  return (sq_omega_args){.form = (sq_omega_form)c->option,
+                         .rows = c->m,
+                         .dim = c->n,
+                         .batch = 3,
+                         .alpha = 1.7,
+                         .norm2 = p[0],
+                         .u = p[1],
+                         .slope = p[2],
+                         .row = p[3],
+                         .omega = p[4]};
+}
+/* a squared norm below 0 stands for one that is too small */
+static void lay_omega_forward(op_case *c) {
+  op_add(c, OP_IN, "norm2", c->m, -0.3, 0.9);
+  op_add(c, OP_IN, "u", c->m * c->n, -1, 1);
+  op_add(c, OP_OUT, "slope", c->m, 0, 0);
+  op_add(c, OP_OUT, "row", c->m, 0, 0);
+  op_add(c, OP_OUT, "omega", 2, 0, 0);
+}
+static int call_omega_forward(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_omega_args a = omega_of(c, p);
+  return OP_CALL(ctx, omega_forward, a);
+}
+static void lay_omega_backward(op_case *c) {
+  op_add(c, OP_SCRATCH, "norm2", 1, 0, 0);
+  op_add(c, OP_INOUT, "u", c->m * c->n, -1, 1);
+  op_add(c, OP_IN, "slope", c->m, -2, 2);
+  op_add(c, OP_SCRATCH, "row", 1, 0, 0);
+  op_add(c, OP_IN, "omega", 2, 2, 9); /* [1]: the number of rows that count */
+}
+static int call_omega_backward(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_omega_args a = omega_of(c, p);
+  return OP_CALL(ctx, omega_backward, a);
 }
 
 /* attention stands for attention_forward and attention_backward; each optimiser has a row of its own */
@@ -402,17 +484,24 @@ static const op_row op_rows[] = {
     {"mse_forward", 0, 3, lay_mse_forward, call_mse_forward},
     {"mse_backward", 0, 4, lay_mse_backward, call_mse_backward},
     {"dropout", 0, 6, lay_dropout, call_dropout},
-    {"map", 0, 40, lay_map, call_map},
+    {"map", 0, 2 * MAPS, lay_map, call_map},
     {"copy", 0, 2, lay_copy, call_copy},
     {"relayout", 0, 16, lay_relayout, call_relayout},
     {"attention", 0, 2, lay_attention, call_attention},
     {"attention_tangent", 0, 3, lay_attention_tangent, call_attention_tangent},
     {"clip", 0, 4, lay_clip, call_clip},
+    {"noise", 0, 1, lay_noise, call_noise},
     {"sgd", SQ_SGD, 1, lay_optimizer, call_optimizer},
     {"momentum", SQ_MOMENTUM, 1, lay_optimizer, call_optimizer},
-    {"momentum nesterov", 4, 1, lay_optimizer, call_optimizer},
+    {"momentum nesterov", SQ_MOMENTUM | NESTEROV, 1, lay_optimizer, call_optimizer},
+    {"momentum nesterov, factors", SQ_MOMENTUM | NESTEROV | FACTORS, 1, lay_optimizer, call_optimizer},
     {"rmsprop", SQ_RMSPROP, 1, lay_optimizer, call_optimizer},
     {"adam", SQ_ADAM, 1, lay_optimizer, call_optimizer},
+    {"adam decoupled", SQ_ADAM | DECOUPLED, 1, lay_optimizer, call_optimizer},
+    {"sgd decoupled, factors", SQ_SGD | DECOUPLED | FACTORS, 1, lay_optimizer, call_optimizer},
+    {"omega_signal", 0, 32, lay_signal, call_signal},
+    {"omega_forward", SQ_OMEGA_NORMS, 2, lay_omega_forward, call_omega_forward},
+    {"omega_backward", SQ_OMEGA_NORMS, 2, lay_omega_backward, call_omega_backward},
 };
 
 /* --- the walker --- */

@@ -48,11 +48,13 @@ static double plain_map(const sq_map_args *m, double a, double b) {
                           [SQ_MAP_ACTIVATION_GRAD] = b * slope[m->activation],
                           [SQ_MAP_SCALE] = m->alpha * a,
                           [SQ_MAP_ADD] = a + b,
-                          [SQ_MAP_MUL] = a * b};
+                          [SQ_MAP_MUL] = a * b,
+                          [SQ_MAP_TOWARDS] = (1 - m->alpha) * b + m->alpha * a};
   return value[m->kind];
 }
 
-static const char *const map_names[] = {"activation", "activation gradient", "scale", "add", "multiply"};
+static const char *const map_names[] = {"activation", "activation gradient", "scale", "add", "multiply",
+                                        "towards"};
 static const char *const activation_names[] = {"tanh", "relu", "sigmoid", "identity"};
 
 /* The ranges keep results away from 0, where float32 has few digits left of a difference. */
@@ -61,7 +63,7 @@ static void test_map(sq_map_kind kind, sq_activation activation, int64_t n, int 
   tensor a = tensor_random("a", n, -range, range), b = tensor_random("b", n, -3, 3),
          want = tensor_new("want", n);
   tensor y = accumulate ? tensor_random("y", n, 20, 21) : tensor_new("y", n);
-  const int two = kind == SQ_MAP_ADD || kind == SQ_MAP_MUL || kind == SQ_MAP_ACTIVATION_GRAD;
+  const int two = kind != SQ_MAP_ACTIVATION && kind != SQ_MAP_SCALE;
   sq_map_args m = {kind, activation, n, -0.7, NULL, NULL, NULL, accumulate};
   for (int64_t i = 0; i < n; i++) want.d[i] = plain_map(&m, a.d[i], b.d[i]) + (accumulate ? y.d[i] : 0);
   for (int k = 0; k < 2; k++) {
@@ -134,6 +136,7 @@ static void test_maps(void) {
       test_map(SQ_MAP_SCALE, SQ_IDENTITY, sizes[i], accumulate);
       test_map(SQ_MAP_ADD, SQ_IDENTITY, sizes[i], accumulate);
       test_map(SQ_MAP_MUL, SQ_IDENTITY, sizes[i], accumulate);
+      test_map(SQ_MAP_TOWARDS, SQ_IDENTITY, sizes[i], accumulate);
     }
   }
   for (int k = SQ_TANH; k <= SQ_IDENTITY; k++) {

@@ -1,7 +1,8 @@
-/* test_ops_random.c - what draws random numbers: Philox, dropout, the initialisers. */
+/* test_ops_random.c - what draws random numbers: Philox, dropout, noise, the initialisers. */
 #include "tests/tensors.h"
 
 #include "core/initialise.h"
+#include "core/noise.h"
 #include "core/philox.h"
 
 /* --- Philox --- */
@@ -88,6 +89,71 @@ static void test_dropouts(void) {
   for (int i = 0; i < 1000; i++) mean += y.d[i] / 1000;
   CHECK(fabs(mean - 1) < 5 * sqrt(0.25 / 0.75 / 1000), "dropout, keeps the mean (%.3f)", mean);
   TENSORS_FREE(&x, &y);
+}
+
+/* --- noise --- */
+
+static void noise(int bits, double sigma, uint64_t seed, uint64_t stream, int count, tensor list[]) {
+  void *data[3];
+  int64_t sizes[3];
+  for (int i = 0; i < count; i++) {
+    data[i] = at(list[i], bits);
+    sizes[i] = list[i].n;
+  }
+  const sq_noise_args a = {sigma, seed, stream, {count, data, sizes}};
+  ops(bits)->noise(&serial, &a);
+}
+
+/* The numbers themselves: their moments, and that they are the sums of bytes that noise.h says. */
+static void test_noise_numbers(void) {
+  enum { N = 200000 };
+  const uint64_t seed = check_random(), stream = check_random();
+  double sum[4] = {0};
+  int right = 1;
+  for (uint64_t i = 0; i < N; i++) {
+    const int z = sq_noise_number(seed, stream, i);
+    const sq_philox_block block = sq_philox(seed, stream, i);
+    int bytes = -16 * 255 / 2;
+    for (int k = 0; k < 16; k++) bytes += (int)(block.word[k / 4] >> k % 4 * 8 & 255);
+    right &= z == bytes;
+    for (int k = 0; k < 4; k++) sum[k] += pow(z, k + 1) / N;
+  }
+  const double variance = 16 * 65535.0 / 12;
+  CHECK(right, "noise, sums of 16 bytes");
+  CHECK(fabs(sum[0]) < 5 * sqrt(variance / N), "noise, mean 0 (%.3f)", sum[0]);
+  CHECK(fabs(sum[1] / variance - 1) < 5 * sqrt(2.0 / N), "noise, variance (%.4f)", sum[1] / variance);
+  CHECK(fabs(sum[2] / pow(variance, 1.5)) < 5 * sqrt(6.0 / N), "noise, no skew");
+  CHECK(fabs(sum[3] / (variance * variance) - 2.925) < 5 * sqrt(24.0 / N), "noise, kurtosis (%.3f)",
+        sum[3] / (variance * variance));
+}
+
+/* Where the vector is cut does not matter; both precisions add the same numbers, which float32 holds exactly. */
+static void test_noises(void) {
+  const uint64_t seed = check_random();
+  const double sigmas[] = {0.1, 1, 3.7e-5};
+  for (size_t s = 0; s < COUNT(sigmas); s++) {
+    tensor one = tensor_random("one", 700, 0, 0),
+           three[3] = {tensor_random("a", 1, 0, 0), tensor_random("b", 300, 0, 0),
+                       tensor_random("c", 399, 0, 0)};
+    for (int k = 0; k < 2; k++) {
+      noise(both[k], sigmas[s], seed, 9, 1, &one);
+      noise(both[k], sigmas[s], seed, 9, 3, three);
+    }
+    int alike = 1, exact = 1;
+    double square = 0;
+    for (int64_t i = 0; i < 700; i++) {
+      const tensor t = three[i < 1 ? 0 : i < 301 ? 1 : 2];
+      const int64_t j = i < 1 ? i : i < 301 ? i - 1 : i - 301;
+      alike &= t.d[j] == one.d[i] && t.f[j] == one.f[i];
+      exact &= (double)one.f[i] == one.d[i];
+      square += one.d[i] * one.d[i] / 700;
+    }
+    CHECK(alike, "noise, sigma %g, however the vector is cut", sigmas[s]);
+    CHECK(exact, "noise, sigma %g, the same numbers in both precisions", sigmas[s]);
+    CHECK(fabs(sqrt(square) / sigmas[s] - 1) < 5 * sqrt(0.5 / 700), "noise, sigma %g is %g", sigmas[s],
+          sqrt(square));
+    TENSORS_FREE(&one, &three[0], &three[1], &three[2]);
+  }
 }
 
 /* --- initialisers --- */
@@ -197,6 +263,8 @@ int main(void) {
   test_philox();
   check_bits(64);
   test_dropouts();
+  test_noise_numbers();
+  test_noises();
   check_at("%s", "");
   test_initialisers();
   return check_finish();

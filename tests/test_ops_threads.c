@@ -3,7 +3,7 @@
  */
 #include "tests/ops_cases.h"
 
-enum { OPERATORS = 24 };
+enum { OPERATORS = 32 };
 
 typedef struct digest {
   const char *name[OPERATORS];
@@ -86,11 +86,51 @@ static void digest_elements(digest *d, sq_exec *exec, int bits) {
   ops(bits)->clip(exec, &clip);
   digest_add(d, "clip, gradients", y, bits);
   digest_add(d, "clip, state", state, bits);
-  const sq_optimizer_args adam = {SQ_ADAM,     0.1,         0.9,         0.99,        1e-8,           0, 0, 1,
-                                  {1, xs, &n}, {1, ys, &n}, {1, ms, &n}, {1, vs, &n}, at(state, bits)};
+  const sq_optimizer_args adam = {.kind = SQ_ADAM,
+                                  .lr = 0.1,
+                                  .momentum = 0.9,
+                                  .decay = 0.99,
+                                  .eps = 1e-8,
+                                  .update = 1,
+                                  .params = {1, xs, &n},
+                                  .grads = {1, ys, &n},
+                                  .first = {1, ms, &n},
+                                  .second = {1, vs, &n},
+                                  .clip_state = at(state, bits)};
   ops(bits)->optimizer(exec, &adam);
   digest_add(d, "adam", x, bits);
+  const sq_noise_args noise = {0.3, 5, 7, {1, xs, &n}};
+  ops(bits)->noise(exec, &noise);
+  digest_add(d, "noise", x, bits);
+  const sq_map_args towards = {SQ_MAP_TOWARDS, SQ_TANH, n, 0.3, at(x, bits), at(y, bits), at(y, bits), 0};
+  ops(bits)->map(exec, &towards);
+  digest_add(d, "map, towards", y, bits);
   TENSORS_FREE(&x, &y, &state, &m, &v);
+}
+
+static void digest_omega(digest *d, sq_exec *exec, int bits) {
+  const int64_t rows = 3001, cols = 67;
+  tensor h = tensor_random("h", rows * cols, -0.9, 0.9), u = tensor_random("u", rows * cols, -1, 1);
+  tensor v = tensor_new("v", rows * cols), norm2 = tensor_new("norm2", rows),
+         slope = tensor_new("slope", rows);
+  tensor row = tensor_new("row", rows), omega = tensor_new("omega", 2);
+  const sq_signal_args signal = {.batch = rows,
+                                 .dim = cols,
+                                 .seq_len = 2,
+                                 .h = at(h, bits),
+                                 .next = at(u, bits),
+                                 .v = at(v, bits),
+                                 .norm2 = at(norm2, bits)};
+  ops(bits)->omega_signal(exec, &signal);
+  digest_add(d, "omega_signal", v, bits);
+  const sq_omega_args a = {
+      SQ_OMEGA_SQUARES, rows,          cols,           rows, 1, at(norm2, bits), at(u, bits),
+      at(slope, bits),  at(row, bits), at(omega, bits)};
+  ops(bits)->omega_forward(exec, &a);
+  digest_add(d, "omega_forward", omega, bits);
+  ops(bits)->omega_backward(exec, &a);
+  digest_add(d, "omega_backward", u, bits);
+  TENSORS_FREE(&h, &u, &v, &norm2, &slope, &row, &omega);
 }
 
 static digest digest_all(int threads, int bits) {
@@ -100,6 +140,7 @@ static digest digest_all(int threads, int bits) {
   digest_rows(&d, &exec, bits);
   digest_losses(&d, &exec, bits);
   digest_elements(&d, &exec, bits);
+  digest_omega(&d, &exec, bits);
   sq_pool_destroy(exec.pool);
   return d;
 }

@@ -163,7 +163,8 @@ typedef struct moments {
 
 /* One parameter, as the papers have it. */
 static void plain_update(const sq_optimizer_args *o, double gradient, moments *s) {
-  const double g = gradient + o->weight_decay * s->p;
+  const double g = o->decoupled ? gradient : gradient + o->weight_decay * s->p;
+  if (o->decoupled) s->p -= o->lr * o->weight_decay * s->p;
   if (o->kind == SQ_SGD) s->p -= o->lr * g;
   if (o->kind == SQ_MOMENTUM) {
     s->m = o->momentum * s->m + g;
@@ -185,7 +186,7 @@ static void plain_update(const sq_optimizer_args *o, double gradient, moments *s
 static const char *const optimizer_names[] = {"sgd", "momentum", "rmsprop", "adam"};
 
 /* Tensors of several sizes, 0 among them, for five updates. */
-static void test_optimizer(sq_optimizer_kind kind, int nesterov, double weight_decay) {
+static void test_optimizer(sq_optimizer_kind kind, int nesterov, int decoupled, double weight_decay) {
   tensor p[TENSORS], g[TENSORS], m[TENSORS], v[TENSORS], want[TENSORS];
   void *data[2][4][TENSORS];
   moments *plain[TENSORS];
@@ -221,6 +222,9 @@ static void test_optimizer(sq_optimizer_kind kind, int nesterov, double weight_d
                                       {TENSORS, data[k][1], clip_sizes},
                                       {has_m ? TENSORS : 0, has_m ? data[k][2] : NULL, clip_sizes},
                                       {has_v ? TENSORS : 0, has_v ? data[k][3] : NULL, clip_sizes},
+                                      NULL,
+                                      decoupled,
+                                      0,
                                       NULL};
       ops(both[k])->optimizer(&serial, &args);
       for (int i = 0; k == 0 && i < TENSORS; i++)
@@ -229,12 +233,90 @@ static void test_optimizer(sq_optimizer_kind kind, int nesterov, double weight_d
   }
   for (int i = 0; i < TENSORS; i++) {
     for (int64_t j = 0; j < clip_sizes[i]; j++) want[i].d[j] = plain[i][j].p;
-    const char *what = name("%s%s,%s %ld parameters", optimizer_names[kind], nesterov ? " nesterov" : "",
-                            weight_decay > 0 ? " weight decay" : "", (long)clip_sizes[i]);
+    const char *what =
+        name("%s%s%s,%s %ld parameters", optimizer_names[kind], nesterov ? " nesterov" : "",
+             decoupled ? " decoupled" : "", weight_decay > 0 ? " weight decay" : "", (long)clip_sizes[i]);
     check_error(check_norm_f64(p[i].d, want[i].d, p[i].n), EXACT, "%s", what);
     check_single(p[i], what);
     TENSORS_FREE(&p[i], &g[i], &m[i], &v[i], &want[i]);
     check_free(plain[i]);
+  }
+}
+
+/* Nesterov's momentum as Sutskever et al. 2013 write it, with mu of its own in each update:
+ *   v' = mu v - lr grad f(x + mu v);   x' = x + v'
+ * Ours keeps p = x + mu v, where the gradient is taken, and m = -v / lr. */
+static void test_looking_ahead(void) {
+  enum { UPDATES = 6 };
+  static const double mu[UPDATES + 1] = {0.5, 0.5, 0.75, 0.9, 0.9, 0.5, 0.6};
+  const double lr = 0.1;
+  const int64_t size = 1;
+  tensor p = tensor_random("p", 1, 1, 1), g = tensor_new("g", 1), m = tensor_random("m", 1, 0, 0);
+  void *params[1] = {p.d}, *grads[1] = {g.d}, *first[1] = {m.d};
+  double x = 1, v = 0, worst = 0;
+  for (int i = 0; i < UPDATES; i++) {
+    worst = fmax(worst, fabs(p.d[0] - (x + mu[i] * v)));
+    g.d[0] = sin(p.d[0]);
+    const sq_optimizer_args args = {.kind = SQ_MOMENTUM,
+                                    .lr = lr,
+                                    .momentum = mu[i],
+                                    .momentum_next = mu[i + 1],
+                                    .nesterov = 1,
+                                    .update = i + 1,
+                                    .params = {1, params, &size},
+                                    .grads = {1, grads, &size},
+                                    .first = {1, first, &size}};
+    ops(64)->optimizer(&serial, &args);
+    v = mu[i] * v - lr * sin(x + mu[i] * v);
+    x += v;
+  }
+  check_error(worst, 1e-14, "momentum nesterov, a schedule of momenta");
+  TENSORS_FREE(&p, &g, &m);
+}
+
+/* A factor of a tensor's learning rate is a learning rate of its own, of its decoupled decay too. */
+static void test_factors(void) {
+  static const double factor[2] = {0.25, 3};
+  const int64_t sizes[2] = {5, 7};
+  for (int kind = SQ_SGD; kind <= SQ_ADAM; kind++) {
+    tensor t[2][4], alone[2][4]; /* p, g, m, v */
+    void *data[4][2];
+    for (int i = 0; i < 2; i++)
+      for (int k = 0; k < 4; k++) {
+        t[i][k] = tensor_random("t", sizes[i], 0.5, 1);
+        alone[i][k] = tensor_new("alone", sizes[i]);
+        for (int64_t j = 0; j < sizes[i]; j++) tensor_set(alone[i][k], j, t[i][k].d[j]);
+        data[k][i] = t[i][k].d;
+      }
+    sq_optimizer_args args = {.kind = (sq_optimizer_kind)kind,
+                              .lr = 0.125,
+                              .momentum = 0.9,
+                              .decay = 0.95,
+                              .eps = 1e-3,
+                              .weight_decay = 0.5,
+                              .decoupled = 1,
+                              .update = 2,
+                              .params = {2, data[0], sizes},
+                              .grads = {2, data[1], sizes},
+                              .first = {2, data[2], sizes},
+                              .second = {2, data[3], sizes},
+                              .lr_factor = factor};
+    ops(64)->optimizer(&serial, &args);
+    double worst = 0;
+    for (int i = 0; i < 2; i++) {
+      void *one[4] = {alone[i][0].d, alone[i][1].d, alone[i][2].d, alone[i][3].d};
+      args.lr = 0.125 * factor[i];
+      args.lr_factor = NULL;
+      args.params = (sq_tensor_list){1, &one[0], &sizes[i]};
+      args.grads = (sq_tensor_list){1, &one[1], &sizes[i]};
+      args.first = (sq_tensor_list){1, &one[2], &sizes[i]};
+      args.second = (sq_tensor_list){1, &one[3], &sizes[i]};
+      ops(64)->optimizer(&serial, &args);
+      worst = fmax(worst, check_norm_f64(t[i][0].d, alone[i][0].d, sizes[i]));
+      TENSORS_FREE(&t[i][0], &t[i][1], &t[i][2], &t[i][3], &alone[i][0], &alone[i][1], &alone[i][2],
+                   &alone[i][3]);
+    }
+    CHECK(worst == 0, "%s, a factor of the learning rate", optimizer_names[kind]);
   }
 }
 
@@ -260,10 +342,13 @@ static int sgd_moves(double norm, double finite, int bits) {
 
 static void test_optimizers(void) {
   for (int kind = SQ_SGD; kind <= SQ_ADAM; kind++) {
-    test_optimizer((sq_optimizer_kind)kind, 0, 0);
-    test_optimizer((sq_optimizer_kind)kind, 0, 0.1);
+    test_optimizer((sq_optimizer_kind)kind, 0, 0, 0);
+    test_optimizer((sq_optimizer_kind)kind, 0, 0, 0.1);
+    test_optimizer((sq_optimizer_kind)kind, 0, 1, 0.1);
   }
-  test_optimizer(SQ_MOMENTUM, 1, 0.1);
+  test_optimizer(SQ_MOMENTUM, 1, 0, 0.1);
+  test_looking_ahead();
+  test_factors();
   for (int k = 0; k < 2; k++) {
     check_bits(both[k]);
     CHECK(sgd_moves(0, 0, both[k]), "sgd, before the first clip");
