@@ -307,6 +307,12 @@ static void hash_all(seqgpu_dtype dtype, int threads, hash_list *list) {
   note(list, hash_tape(), "tape", "all", 0);
   note(list, hash_esn(SEQGPU_RIDGE_QR), "esn", "qr", 0);
   note(list, hash_esn(SEQGPU_RIDGE_CHOLESKY), "esn", "cholesky", 0);
+  const seqgpu_optimizer others[] = {
+      {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.01, .weight_decay = 0.1, .decoupled = 1},
+      {.kind = SEQGPU_OPTIMIZER_MOMENTUM, .lr = 0.01, .nesterov = 1, .momentum_next = 0.7},
+      {.kind = SEQGPU_OPTIMIZER_SGD, .lr = 0.01, .noise = 0.3}};
+  for (size_t i = 0; i < COUNT(others); i++)
+    note(list, hash_optimizer(&others[i]), "optimizer", "others", (int)i);
   seqgpu_context_destroy(ctx);
 }
 

@@ -160,6 +160,13 @@ static seqgpu_status cross_entropy(const side *s, const operation *o) {
  * gradients once more, and reads and writes them; a clip of values does the latter alone. */
 #define UPDATE(kind_, moments)                                                                               \
   12 + 8 * (moments), update, { .kind = SEQGPU_OPTIMIZER_##kind_, .lr = 1e-3 }
+#define DECOUPLED(kind_, moments)                                                                            \
+  12 + 8 * (moments), update, {                                                                              \
+    .kind = SEQGPU_OPTIMIZER_##kind_, .lr = 1e-3, .weight_decay = 0.01, .decoupled = 1                       \
+  }
+/* Noise reads and writes the gradients once more. */
+#define NOISY(kind_, moments)                                                                                \
+  12 + 8 * (moments) + 8, update, { .kind = SEQGPU_OPTIMIZER_##kind_, .lr = 1e-3, .noise = 0.01 }
 #define CLIPPED(clip_, bytes, threshold)                                                                     \
   12 + (bytes), update, {                                                                                    \
     .kind = SEQGPU_OPTIMIZER_SGD, .lr = 1e-3, .clip = SEQGPU_CLIP_##clip_, .clip_threshold = threshold       \
@@ -168,6 +175,8 @@ static const operation operations[] = {{"sgd", UPDATE(SGD, 0)},
                                        {"momentum", UPDATE(MOMENTUM, 1)},
                                        {"rmsprop", UPDATE(RMSPROP, 1)},
                                        {"adam", UPDATE(ADAM, 2)},
+                                       {"adam, decoupled", DECOUPLED(ADAM, 2)},
+                                       {"sgd, noise", NOISY(SGD, 0)},
                                        {"sgd, clip of the norm", CLIPPED(NORM, 12, 0.5)},
                                        {"sgd, clip by average", CLIPPED(AUTO, 12, 0.5)},
                                        {"sgd, clip of values", CLIPPED(VALUE, 8, 0.01)},

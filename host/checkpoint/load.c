@@ -27,7 +27,7 @@ typedef struct loading {
   const char *only; /* of a partial load: what names begin with; NULL: everything must be there */
   int count;
   staged *list;
-  int64_t counters[SQ_COUNTERS];
+  int64_t counters[SQ_COUNTERS], averaged;
 } loading;
 
 /* The first of host[count] that is infinite or NaN, or -1. */
@@ -121,11 +121,23 @@ static seqgpu_status stage_value(loading *l, const sq_tensor *t) {
   return found[1] ? read_bias_hh(l, t, found[1], host) : SEQGPU_OK;
 }
 
+/* Of the tensor's own shape, under its name after a prefix: moments and raw values. */
 static seqgpu_status stage_moment(loading *l, const sq_tensor *t, sq_memory which) {
   char name[SQ_FILE_NAME];
   void *host;
   snprintf(name, sizeof name, "%s%s", sq_memory_prefix[which], t->name);
   return stage_named(l, t, which, name, t->rows, t->cols, &host);
+}
+
+/* A file without averages has no such tensor. */
+static seqgpu_status read_averaged(loading *l) {
+  const sq_st_tensor *t = sq_st_find(l->fit.file, sq_averaged_name);
+  if (t == NULL) return SEQGPU_OK;
+  if (t->dtype != SQ_ST_I64 || t->elements != 1)
+    return sq_fit_error(&l->fit, sq_averaged_name, "is not a counter");
+  SQ_TRY(sq_st_read(l->params->ctx, l->fit.file, t, &l->averaged));
+  if (l->averaged > 0 && l->averaged <= MOST) return SEQGPU_OK;
+  return sq_fit_error(&l->fit, sq_averaged_name, "is an impossible counter");
 }
 
 static seqgpu_status read_counters(loading *l) {
@@ -140,7 +152,7 @@ static seqgpu_status read_counters(loading *l) {
   if (c[SQ_UPDATES] < 0 || c[SQ_UPDATES] > MOST || c[SQ_DRAWS] < 0 || c[SQ_DRAWS] > MOST ||
       (c[SQ_HAS_FIRST] | c[SQ_HAS_SECOND]) & ~(int64_t)1)
     return sq_fit_error(&l->fit, sq_counters_name, "has impossible counters");
-  return SEQGPU_OK;
+  return read_averaged(l);
 }
 
 /* Whether a tensor is to be loaded; of a partial load, one that the file has. */
@@ -167,6 +179,7 @@ static seqgpu_status stage_everything(loading *l) {
     if (trained || l->fit.resume) SQ_TRY(stage_value(l, t));
     if (trained && l->counters[SQ_HAS_FIRST]) SQ_TRY(stage_moment(l, t, SQ_MEMORY_FIRST));
     if (trained && l->counters[SQ_HAS_SECOND]) SQ_TRY(stage_moment(l, t, SQ_MEMORY_SECOND));
+    if (trained && l->averaged) SQ_TRY(stage_moment(l, t, SQ_MEMORY_RAW));
   }
   return SEQGPU_OK;
 }
@@ -186,6 +199,9 @@ static seqgpu_status reset_moments(const loading *l) {
 /* From here on only the device can fail. */
 static seqgpu_status commit(loading *l) {
   seqgpu_params *p = l->params;
+  SQ_TRY(seqgpu_params_use_average(p, 0));
+  if (l->averaged) SQ_TRY(sq_params_need_average(p));
+  p->averaged = l->averaged;
   if (l->fit.resume) {
     SQ_TRY(sq_params_need_moments(p, (int)l->counters[SQ_HAS_FIRST], (int)l->counters[SQ_HAS_SECOND]));
     SQ_TRY(reset_moments(l));
@@ -216,7 +232,7 @@ static seqgpu_status load(seqgpu_checkpoint *c, seqgpu_params *p, int resume, co
   SQ_TRY(check_given(c, p, "load"));
   loading l = {.params = p, .fit = {p->ctx, c->file, resume != 0}, .only = only};
   p->source = (sq_params_source){.self = NULL};
-  l.list = sq_host_alloc(p->ctx, ((size_t)p->tensor_count * 3 + 1) * sizeof *l.list);
+  l.list = sq_host_alloc(p->ctx, ((size_t)p->tensor_count * 4 + 1) * sizeof *l.list);
   if (l.list == NULL) return sq_fail(p->ctx, SEQGPU_ENOMEM, "%s: out of memory", sq_st_path(c->file));
   seqgpu_status status = sq_st_check_header(p->ctx, c->file);
   if (status == SEQGPU_OK) status = stage_everything(&l);

@@ -6,15 +6,18 @@
 
 #include "host/params/store.h"
 
-const char sq_counters_name[] = "optimizer.counters", sq_clip_name[] = "optimizer.clip_state";
-const char *const sq_memory_prefix[] = {"", "optimizer.first.", "optimizer.second."};
+const char sq_counters_name[] = "optimizer.counters", sq_clip_name[] = "optimizer.clip_state",
+           sq_averaged_name[] = "optimizer.averaged";
+const char *const sq_memory_prefix[] = {"", "optimizer.first.", "optimizer.second.", "optimizer.raw."};
 
 void *sq_memory_of(const seqgpu_params *p, const sq_tensor *t, sq_memory which) {
   const sq_param_block *block = &p->blocks[t->block];
-  void *memory = which == SQ_MEMORY_VALUE   ? block->value
-                 : which == SQ_MEMORY_FIRST ? block->first
-                                            : block->second;
-  return sq_params_address(p, t, memory);
+  const int averaged = p->averaged > 0 && block->average != NULL;
+  void *const memory[] = {[SQ_MEMORY_VALUE] = averaged ? block->average : block->value,
+                          [SQ_MEMORY_FIRST] = block->first,
+                          [SQ_MEMORY_SECOND] = block->second,
+                          [SQ_MEMORY_RAW] = p->in_use ? block->raw : block->value};
+  return sq_params_address(p, t, memory[which]);
 }
 
 int sq_is_trained(const seqgpu_params *p, const sq_tensor *t) { return p->blocks[t->block].grad != NULL; }

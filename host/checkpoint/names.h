@@ -4,6 +4,8 @@
  *   NAME                                              every tensor that is not one of the following
  *   ...bias_ih_lK, ...bias_hh_lK                      ...bias_lK, of a GRU ...bias_rec_lK as well (params.h)
  *   optimizer.first.NAME, optimizer.second.NAME       moments
+ *   optimizer.raw.NAME                                values, where NAME is their average
+ *   optimizer.averaged [1] I64                        values in the averages; only where there are some
  *   optimizer.clip_state [8]                          running average of the gradient norm, and so on
  *   optimizer.counters [5] I64                        updates, seed, draws, has first moments, has second
  *
@@ -17,11 +19,11 @@
 
 enum { SQ_FILE_NAME = SQ_NAME_SIZE + 24 };
 
-extern const char sq_counters_name[], sq_clip_name[];
+extern const char sq_counters_name[], sq_clip_name[], sq_averaged_name[];
 enum { SQ_UPDATES, SQ_SEED, SQ_DRAWS, SQ_HAS_FIRST, SQ_HAS_SECOND, SQ_COUNTERS };
 
-/* Which memory of a tensor. */
-typedef enum sq_memory { SQ_MEMORY_VALUE, SQ_MEMORY_FIRST, SQ_MEMORY_SECOND } sq_memory;
+/* Which memory of a tensor; once values are averaged, VALUE is the average and RAW the value. */
+typedef enum sq_memory { SQ_MEMORY_VALUE, SQ_MEMORY_FIRST, SQ_MEMORY_SECOND, SQ_MEMORY_RAW } sq_memory;
 extern const char *const sq_memory_prefix[];
 
 void *sq_memory_of(const seqgpu_params *params, const sq_tensor *tensor, sq_memory which);

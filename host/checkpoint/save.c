@@ -11,6 +11,7 @@ typedef struct entry {
   const sq_tensor *tensor;
   sq_memory which;
   int is_bias_hh;
+  const int64_t *counters; /* of an entry of whole numbers, else NULL */
   char name[SQ_FILE_NAME];
 } entry;
 
@@ -33,12 +34,20 @@ static entry *add_entry(saving *s, const sq_tensor *t, sq_memory which, int64_t 
   return e;
 }
 
+static void add_counters(saving *s, const char *name, const int64_t *counters, int64_t count) {
+  entry *e = add_entry(s, NULL, SQ_MEMORY_VALUE, count, 1);
+  s->tensors[s->count - 1].dtype = SQ_ST_I64;
+  e->counters = counters;
+  strcpy(e->name, name);
+}
+
 static void add_optimizer(saving *s) {
   const seqgpu_params *p = s->params;
   const int64_t counters[SQ_COUNTERS] = {p->updates, (int64_t)p->seed, p->draws, p->has_first, p->has_second};
   memcpy(s->counters, counters, sizeof counters);
-  strcpy(add_entry(s, NULL, SQ_MEMORY_VALUE, SQ_COUNTERS, 1)->name, sq_counters_name);
-  s->tensors[0].dtype = SQ_ST_I64; /* first, so that it is aligned to its 8 bytes */
+  /* first, so that they are aligned to their 8 bytes */
+  add_counters(s, sq_counters_name, s->counters, SQ_COUNTERS);
+  if (p->averaged > 0) add_counters(s, sq_averaged_name, &p->averaged, 1);
   strcpy(add_entry(s, NULL, SQ_MEMORY_VALUE, SQ_CLIP_STATE, 1)->name, sq_clip_name);
 }
 
@@ -62,6 +71,7 @@ static void list_entries(saving *s, int weights_only) {
     if (weights_only) continue;
     if (sq_is_trained(p, t) && p->has_first) add_entry(s, t, SQ_MEMORY_FIRST, t->rows, t->cols);
     if (sq_is_trained(p, t) && p->has_second) add_entry(s, t, SQ_MEMORY_SECOND, t->rows, t->cols);
+    if (sq_is_trained(p, t) && p->averaged > 0) add_entry(s, t, SQ_MEMORY_RAW, t->rows, t->cols);
   }
 }
 
@@ -88,8 +98,8 @@ static seqgpu_status fetch(void *user, int index, void *host) {
   const saving *s = user;
   const entry *e = &s->entries[index];
   const seqgpu_params *p = s->params;
-  if (e->tensor == NULL && s->tensors[index].dtype == SQ_ST_I64) {
-    memcpy(host, s->counters, sizeof s->counters);
+  if (e->counters) {
+    memcpy(host, e->counters, (size_t)s->tensors[index].elements * sizeof *e->counters);
     return SEQGPU_OK;
   }
   if (e->tensor == NULL) return fetch_device(p, p->clip_state, SQ_CLIP_STATE, host);
@@ -114,8 +124,8 @@ static seqgpu_status save(seqgpu_params *p, const char *path, const seqgpu_meta 
   seqgpu_context *ctx = p->ctx;
   if (path == NULL || path[0] == 0) return sq_fail(ctx, SEQGPU_EINVAL, "checkpoint: path is empty");
   SQ_TRY(check_meta(ctx, meta, meta_count));
-  const size_t room =
-      (size_t)p->tensor_count * 4 + 2; /* values, bias_hh, two moments; counters, clip state */
+  /* values, bias_hh, two moments, raw values; counters twice, clip state */
+  const size_t room = (size_t)p->tensor_count * 5 + 3;
   saving s = {.params = p};
   s.entries = sq_host_alloc(ctx, room * sizeof *s.entries);
   s.tensors = sq_host_alloc(ctx, room * sizeof *s.tensors);

@@ -127,7 +127,7 @@ static seqgpu_status straighten(const rotation *r) {
 
 seqgpu_status sq_orthogonal_before_update(seqgpu_params *p) {
   for (int i = 0; i < p->tensor_count; i++) {
-    if (p->tensors[i]->scratch == NULL) continue;
+    if (p->tensors[i]->scratch == NULL || p->tensors[i]->lr == 0) continue;
     const rotation r = rotation_of(p, p->tensors[i]);
     SQ_TRY(project(&r));
     SQ_TRY(copy(&r, r.old, r.w));
@@ -137,7 +137,7 @@ seqgpu_status sq_orthogonal_before_update(seqgpu_params *p) {
 
 seqgpu_status sq_orthogonal_after_update(seqgpu_params *p) {
   for (int i = 0; i < p->tensor_count; i++) {
-    if (p->tensors[i]->scratch == NULL) continue;
+    if (p->tensors[i]->scratch == NULL || p->tensors[i]->lr == 0) continue;
     const rotation r = rotation_of(p, p->tensors[i]);
     SQ_TRY(find_turn(&r));
     SQ_TRY(turn(&r));

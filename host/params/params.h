@@ -6,7 +6,10 @@
  *   schemes.c     networks drawn again: by a scheme, and the biases of gates
  *   orthogonal.c  matrices that stay orthogonal
  *   split.c       biases that are the sum of two trained ones
+ *   groups.c      learning rates of their own, and frozen tensors
  *   update.c      gradients and optimisers
+ *   schedule.c    learning rate and momentum over a run
+ *   average.c     averages of the values over updates
  *
  * Memory comes in blocks, one per addition: a lone tensor, or all parameters of a recurrent network.
  * Optimisers walk blocks.  Tensors name parts of blocks; checkpoints walk tensors.
@@ -26,6 +29,7 @@ typedef struct sq_param_block {
   int64_t elements;
   void *value, *grad;
   void *first, *second; /* moments; NULL until an optimiser needs them */
+  void *average, *raw;  /* of a trained block: the mean of its values; room for values; NULL until averaged */
 } sq_param_block;
 
 /* How a tensor lies in a file.  PyTorch has two biases per layer where we have one:
@@ -47,6 +51,7 @@ typedef struct sq_tensor {
   int block;
   int64_t offset; /* in the block, in elements */
   int fixed;      /* in a trained block, but not trained itself */
+  double lr;      /* factor of its learning rate; 0: frozen, which for updates is the same as fixed */
   sq_file_form form;
   void *scratch;             /* device memory of a matrix that stays orthogonal (orthogonal.c), else NULL */
   struct sq_tensor *part[2]; /* of a bias that is a sum: bias_ih and bias_hh (split.c), else NULL */
@@ -74,10 +79,13 @@ struct seqgpu_params {
   int tensor_count, tensor_room;
   void *clip_state; /* [SQ_CLIP_STATE] */
   int has_first, has_second;
-  /* The operators' lists of tensors, [piece_room] each: a block is one piece, or several where fixed tensors
-   * divide it. */
+  int64_t averaged; /* values in the averages; 0: there are none */
+  int in_use;       /* 1: values are the averages, and the values themselves are in `raw` */
+  /* The operators' lists of tensors, [piece_room] each: a block is one piece, or several where tensors divide
+   * it that are fixed or have a learning rate of their own. */
   void **list[4]; /* values, gradients, first and second moments */
   int64_t *sizes;
+  double *lr; /* factors of the learning rate */
   int piece_room;
   sq_params_source source;
 };
@@ -88,6 +96,9 @@ static inline int sq_params_is_loaded(const seqgpu_params *p, int trained) {
 }
 
 static inline int64_t sq_tensor_elements(const sq_tensor *t) { return t->rows * t->cols; }
+
+/* Whether updates leave it alone. */
+static inline int sq_tensor_is_still(const sq_tensor *t) { return t->fixed || t->lr == 0; }
 
 /* Kinds of parameters are told by the start of their names: "weight_hh_", "bias_l". */
 static inline int sq_starts_with(const char *text, const char *start) {

@@ -43,6 +43,8 @@ static void free_block(seqgpu_context *ctx, sq_param_block *block) {
   seqgpu_free(ctx, block->grad);
   seqgpu_free(ctx, block->first);
   seqgpu_free(ctx, block->second);
+  seqgpu_free(ctx, block->average);
+  seqgpu_free(ctx, block->raw);
   memset(block, 0, sizeof *block);
 }
 
@@ -60,6 +62,7 @@ void seqgpu_params_destroy(seqgpu_params *p) {
   sq_host_free(ctx, p->blocks);
   for (int i = 0; i < 4; i++) sq_host_free(ctx, p->list[i]);
   sq_host_free(ctx, p->sizes);
+  sq_host_free(ctx, p->lr);
   seqgpu_free(ctx, p->clip_state);
   sq_host_free(ctx, p);
 }
@@ -77,16 +80,26 @@ static seqgpu_status room_for_block(seqgpu_params *p) {
   return SEQGPU_OK;
 }
 
-/* Room to list the pieces of all blocks; each fixed tensor may make one more of them. */
-seqgpu_status sq_params_room_for_pieces(seqgpu_params *p) {
-  int pieces = p->block_count;
-  for (int i = 0; i < p->tensor_count; i++) pieces += p->tensors[i]->fixed;
+static seqgpu_status room_for(seqgpu_params *p, int pieces) {
   if (pieces <= p->piece_room) return SEQGPU_OK;
-  int ok = grow(p->ctx, (void **)&p->sizes, sizeof *p->sizes, 0, 2 * pieces);
+  int ok = grow(p->ctx, (void **)&p->sizes, sizeof *p->sizes, 0, 2 * pieces) &&
+           grow(p->ctx, (void **)&p->lr, sizeof *p->lr, 0, 2 * pieces);
   for (int i = 0; i < 4; i++) ok = ok && grow(p->ctx, (void **)&p->list[i], sizeof(void *), 0, 2 * pieces);
   if (!ok) return out_of_memory(p);
   p->piece_room = 2 * pieces;
   return SEQGPU_OK;
+}
+
+/* A tensor that is left out may make one more piece of its block, one with a learning rate of its own two. */
+seqgpu_status sq_params_room_for_pieces(seqgpu_params *p) {
+  int pieces = p->block_count;
+  for (int i = 0; i < p->tensor_count; i++)
+    pieces += sq_tensor_is_still(p->tensors[i]) ? 1 : 2 * (p->tensors[i]->lr != 1);
+  return room_for(p, pieces);
+}
+
+seqgpu_status sq_params_room_for_any_pieces(seqgpu_params *p) {
+  return room_for(p, p->block_count + 2 * p->tensor_count);
 }
 
 static seqgpu_status room_for_tensor(seqgpu_params *p) {
@@ -126,6 +139,19 @@ seqgpu_status sq_params_need_moments(seqgpu_params *p, int first, int second) {
   }
   p->has_first |= first;
   p->has_second |= second;
+  return SEQGPU_OK;
+}
+
+seqgpu_status sq_params_need_average(seqgpu_params *p) {
+  for (int i = 0; i < p->block_count; i++) {
+    sq_param_block *block = &p->blocks[i];
+    if (block->grad == NULL) continue;
+    if (block->raw == NULL) SQ_TRY(zeroed(p->ctx, block->elements, &block->raw));
+    if (block->average) continue;
+    SQ_TRY(zeroed(p->ctx, block->elements, &block->average));
+    if (p->averaged == 0) continue; /* else it was added since, and what it was before is not known */
+    SQ_TRY(seqgpu_copy(p->ctx, block->average, block->value, (size_t)block->elements * p->ctx->element_size));
+  }
   return SEQGPU_OK;
 }
 
@@ -178,6 +204,7 @@ seqgpu_status sq_params_add_tensor(seqgpu_params *p, const char *name, const sq_
   sq_tensor *copy = sq_host_alloc(p->ctx, sizeof *copy);
   if (copy == NULL) return out_of_memory(p);
   *copy = *tensor;
+  copy->lr = 1;
   strcpy(copy->name, name);
   p->tensors[p->tensor_count++] = copy;
   return sq_params_room_for_pieces(p); /* a fixed tensor divides its block */
@@ -218,7 +245,7 @@ int64_t seqgpu_params_elements(const seqgpu_params *p) {
   int64_t elements = 0;
   for (int i = 0; p && i < p->tensor_count; i++) {
     const sq_tensor *t = p->tensors[i];
-    if (p->blocks[t->block].grad && !t->fixed) elements += sq_tensor_elements(t);
+    if (p->blocks[t->block].grad && !sq_tensor_is_still(t)) elements += sq_tensor_elements(t);
   }
   return elements;
 }

@@ -23,8 +23,10 @@ void sq_params_give(const seqgpu_params *params, const sq_tensor *tensor, seqgpu
 seqgpu_status sq_params_add_block(seqgpu_params *params, int64_t elements, int trained);
 /* Adds a copy of `tensor` under a name that must be free, fit, and be none that checkpoints use. */
 seqgpu_status sq_params_add_tensor(seqgpu_params *params, const char *name, const sq_tensor *tensor);
-/* Room for the optimisers' lists; after a tensor has become fixed. */
+/* Room to list the pieces of all blocks for optimisers; after a tensor has become fixed. */
 seqgpu_status sq_params_room_for_pieces(seqgpu_params *params);
+/* The same whatever learning rates the tensors get. */
+seqgpu_status sq_params_room_for_any_pieces(seqgpu_params *params);
 /* What there is before something is added or drawn. */
 typedef struct sq_params_mark {
   int blocks, tensors;
@@ -36,6 +38,8 @@ static inline sq_params_mark sq_params_now(const seqgpu_params *p) {
 /* Drops what a failed call has added since, and what is drawn next is what would have been; returns status. */
 seqgpu_status sq_params_undo(seqgpu_params *params, sq_params_mark before, seqgpu_status status);
 
+/* Allocates averages, and room for values, for every trained block that has none. */
+seqgpu_status sq_params_need_average(seqgpu_params *params);
 /* Allocates zeroed moments for every trained block that has none. */
 seqgpu_status sq_params_need_moments(seqgpu_params *params, int first, int second);
 

@@ -1,5 +1,6 @@
 /* update.c - gradients and optimisers: clipping, one update, the norm (equations: core/ops.h). */
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "host/context/defaults.h"
@@ -42,23 +43,27 @@ static seqgpu_status check_optimizer(seqgpu_params *p, const seqgpu_optimizer *o
   SQ_TRY(check_number(p, "eps", o->eps));
   SQ_TRY(check_number(p, "weight_decay", o->weight_decay));
   SQ_TRY(check_number(p, "clip_threshold", o->clip_threshold));
-  return check_number(p, "clip_window", o->clip_window);
+  SQ_TRY(check_number(p, "clip_window", o->clip_window));
+  SQ_TRY(check_share(p, "momentum_next", o->momentum_next));
+  SQ_TRY(check_number(p, "noise", o->noise));
+  return check_number(p, "noise_decay", o->noise_decay);
 }
 
 /* ---------------------------------------------------------------- what is updated */
 
-/* Appends elements first to last-1 of a block to the four lists, unless there are none. */
-static void list_piece(seqgpu_params *p, const sq_param_block *block, int64_t first, int64_t last,
+/* Appends elements first to last-1 of a block to the lists, unless there are none or they stand still. */
+static void list_piece(seqgpu_params *p, const sq_param_block *block, int64_t first, int64_t last, double lr,
                        int64_t *n) {
-  if (first >= last) return;
+  if (first >= last || lr == 0) return;
   void *const memory[4] = {block->value, block->grad, block->first, block->second};
   for (int i = 0; i < 4; i++)
     p->list[i][*n] = memory[i] ? (char *)memory[i] + (size_t)first * p->ctx->element_size : NULL;
+  p->lr[*n] = lr;
   p->sizes[(*n)++] = last - first;
 }
 
-/* Lists the trained blocks without the fixed tensors in them, which lie there in order; returns how many
- * pieces. */
+/* Lists the trained blocks; in them tensors lie in order, of which those that stand still are left out and
+ * those with a learning rate of their own are pieces.  Returns how many pieces. */
 static int64_t collect_blocks(seqgpu_params *p) {
   int64_t n = 0;
   for (int i = 0; i < p->block_count; i++) {
@@ -67,11 +72,12 @@ static int64_t collect_blocks(seqgpu_params *p) {
     int64_t first = 0;
     for (int k = 0; k < p->tensor_count; k++) {
       const sq_tensor *t = p->tensors[k];
-      if (t->block != i || !t->fixed) continue;
-      list_piece(p, block, first, t->offset, &n);
+      if (t->block != i || (t->lr == 1 && !t->fixed)) continue;
+      list_piece(p, block, first, t->offset, 1, &n);
       first = t->offset + sq_tensor_elements(t);
+      list_piece(p, block, t->offset, first, t->fixed ? 0 : t->lr, &n);
     }
-    list_piece(p, block, first, block->elements, &n);
+    list_piece(p, block, first, block->elements, 1, &n);
   }
   return n;
 }
@@ -97,6 +103,19 @@ static seqgpu_status clip(seqgpu_params *p, const seqgpu_optimizer *o, sq_tensor
   return SQ_RUN(p->ctx, clip, &args);
 }
 
+/* The random streams of noise: one for each update, far from those of initial values and masks. */
+#define NOISE_STREAM ((uint64_t)1 << 63)
+
+static seqgpu_status add_noise(seqgpu_params *p, const seqgpu_optimizer *o, sq_tensor_list grads) {
+  if (o->noise == 0) return SEQGPU_OK;
+  const double decay = sq_or_default(o->noise_decay, 0.55);
+  const sq_noise_args args = {.sigma = sqrt(o->noise / pow(1 + (double)p->updates, decay)),
+                              .seed = p->seed,
+                              .stream = NOISE_STREAM + (uint64_t)p->updates,
+                              .tensors = grads};
+  return SQ_RUN(p->ctx, noise, &args);
+}
+
 static int has_first(seqgpu_optimizer_kind kind) {
   return kind == SEQGPU_OPTIMIZER_MOMENTUM || kind == SEQGPU_OPTIMIZER_ADAM;
 }
@@ -113,6 +132,10 @@ seqgpu_status seqgpu_params_reserve(seqgpu_params *p, seqgpu_optimizer_kind kind
 
 static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
   SQ_TRY(check_optimizer(p, o));
+  if (p->in_use)
+    return sq_fail(
+        p->ctx, SEQGPU_EINVAL,
+        "params_update: the averages are in use; seqgpu_params_use_average(params, 0) must come first");
   const int first = has_first(o->kind), second = has_second(o->kind);
   SQ_TRY(sq_params_need_moments(p, first, second));
   const int64_t n = collect_blocks(p);
@@ -121,6 +144,7 @@ static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
   SQ_TRY(sq_split_before_update(p));
   SQ_TRY(sq_orthogonal_before_update(p));
   SQ_TRY(clip(p, o, grads));
+  SQ_TRY(add_noise(p, o, grads));
   const sq_optimizer_args args = {
       .kind = (sq_optimizer_kind)o->kind,
       .lr = o->lr,
@@ -135,6 +159,9 @@ static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
       .first = {first ? n : 0, first ? p->list[2] : NULL, p->sizes},
       .second = {second ? n : 0, second ? p->list[3] : NULL, p->sizes},
       .clip_state = p->clip_state,
+      .decoupled = o->decoupled,
+      .momentum_next = o->momentum_next,
+      .lr_factor = p->lr,
   };
   SQ_TRY(SQ_RUN(p->ctx, optimizer, &args));
   p->updates++;

@@ -187,7 +187,16 @@ static inline seqgpu_status seqgpu_params_find(const seqgpu_params *params, cons
   return seqgpu_params_find_(params, name, out, sizeof(seqgpu_param));
 }
 
-/** The number of trained elements in all tensors together; 0 for NULL. */
+/** Gives trained tensors a learning rate of their own: that of the optimiser times a factor.
+ * prefix: of their names: all that begin with it; NULL or "" for all there are.
+ * factor: from 0 to FLT_MAX.  1 is what tensors begin with.  0 freezes them: an
+ * update then moves neither them nor their moments, and its norm of the gradients does not count theirs, which
+ * are computed all the same.
+ * The factors belong to the params, not to a checkpoint.
+ * Errors: SEQGPU_EINVAL (a factor out of its range, or no trained tensor of such a name), SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_params_set_lr(seqgpu_params *params, const char *prefix, double factor);
+
+/** The number of trained elements in all tensors together, without frozen ones; 0 for NULL. */
 SEQGPU_API int64_t seqgpu_params_elements(const seqgpu_params *params);
 
 /** Update rules; the equations are in core/ops.h. */
@@ -213,11 +222,17 @@ typedef struct seqgpu_optimizer {
   double momentum;            /**< MOMENTUM: mu, ADAM: beta1, in [0,1) [0.9] */
   double decay;               /**< RMSPROP: rho [0.95], ADAM: beta2 [0.999], in [0,1) */
   double eps;                 /**< RMSPROP, ADAM: added to the denominator [1e-8] */
-  double weight_decay;        /**< L2 penalty [0] */
+  double weight_decay;        /**< L2 penalty, or decoupled: lr times this share is lost [0] */
   int nesterov;               /**< MOMENTUM: 1 for Nesterov's form; else it must be 0 */
   seqgpu_clip_kind clip;      /**< [SEQGPU_CLIP_NONE] */
   double clip_threshold;      /**< NORM, VALUE: the threshold [5]; AUTO: times the average norm [1] */
   double clip_window;         /**< AUTO: how many updates the average remembers [1000] */
+  int decoupled;              /**< 1: weight decay apart from the gradient, of ADAM: AdamW; else 0 */
+  double momentum_next;       /**< MOMENTUM, nesterov: mu of the next update, if it differs [momentum] */
+  /** eta of noise on the clipped gradients, of variance eta / (1 + t)^noise_decay before update t, from 0:
+   * Neelakantan et al. 2015 [0, none] */
+  double noise;
+  double noise_decay; /**< gamma, at least 0 [0.55] */
 } seqgpu_optimizer;
 
 /** Sets all gradients to 0. */
@@ -233,7 +248,7 @@ SEQGPU_API seqgpu_status seqgpu_params_reserve(seqgpu_params *params, seqgpu_opt
 SEQGPU_API seqgpu_status seqgpu_params_update_(seqgpu_params *params, const seqgpu_optimizer *optimizer,
                                                size_t size);
 
-/** Clips the gradients and updates all trained parameters; the gradients are left clipped.  If their norm is
+/** Clips the gradients and updates all trained parameters; the gradients are left clipped, with their noise.  If their norm is
  * infinite or NaN nothing is updated, and the call still succeeds: seqgpu_params_grad_norm tells.
  * optimizer: may change from one update to the next; moments and the count of updates stay with the params.
  * Memory: the first update with a kind that needs moments allocates them, one or two copies of the trained
@@ -249,6 +264,23 @@ static inline seqgpu_status seqgpu_params_update(seqgpu_params *params, const se
  * Errors: SEQGPU_ENONFINITE if the norm was infinite or NaN (norm and scale are set all the same),
  * SEQGPU_EINVAL before the first update. */
 SEQGPU_API seqgpu_status seqgpu_params_grad_norm(seqgpu_params *params, double *norm, double *scale);
+
+/** Takes the values of all trained tensors into their average: the k-th call since the first one counts for 1/k.
+ * Called after each update from some update on, it averages the path of the parameters (Polyak & Juditsky 1992;
+ * ASGD).  Checkpoints then hold the averages under the names of the tensors, and what training goes on with beside
+ * them; loading one to resume goes on with both, and any other load ends the averaging.
+ * Memory: the first call allocates two copies of the trained parameters.  Otherwise it only enqueues work.
+ * Errors: SEQGPU_EINVAL (there is no trained tensor, or the averages are in use), SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_params_average(seqgpu_params *params);
+
+/** Puts the averages in the place of the values (use 1), for a validation, say, or back (use 0).  While they are
+ * in use there are no updates.  Before the first seqgpu_params_average, and where nothing changes, it does
+ * nothing.  The average of matrices that stay orthogonal is not orthogonal.
+ * Errors: SEQGPU_EINVAL. */
+SEQGPU_API seqgpu_status seqgpu_params_use_average(seqgpu_params *params, int use);
+
+/** How many values are in the averages: the calls of seqgpu_params_average; 0 for NULL. */
+SEQGPU_API int64_t seqgpu_params_averaged(const seqgpu_params *params);
 
 #ifdef __cplusplus
 }

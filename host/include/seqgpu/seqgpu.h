@@ -7,6 +7,7 @@
  *   rnn.h          recurrent networks over whole sequences: descriptor, plan, forward, backward
  *   ops.h          the operators around them: linear, embedding, losses, dropout
  *   params.h       named parameters: initial values, optimisers, clipping
+ *   schedule.h     learning rate and momentum over the updates of a run
  *   tape.h         models as formulas, differentiated in reverse
  *   checkpoint.h   models in .safetensors files
  *   dlpack.h       tensors without a copy between this library and others
@@ -40,6 +41,7 @@
 #include "params.h"
 #include "ridge.h"
 #include "rnn.h"
+#include "schedule.h"
 #include "tape.h"
 
 #endif
