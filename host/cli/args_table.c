@@ -84,12 +84,13 @@ static int set_real(const arg_spec *spec, const char *text, void *field, const c
 }
 
 static int set_word(const arg_spec *spec, const char *text, void *field, const char *who) {
+  const int room = spec->kind == ARG_LINE ? ARGS_LINE : ARGS_WORD;
   char cells[ARGS_CHOICES];
   const char *choices = args_choices(spec, cells);
   if (choices && choice_of(choices, text) < 0)
     return cli_usage("%s: is \"%.40s\"; it must be one of %s", who, text, choices);
-  if (strlen(text) >= ARGS_WORD)
-    return cli_usage("%s: is \"%.40s\"; it must be shorter than %d characters", who, text, ARGS_WORD);
+  if (strlen(text) >= (size_t)room)
+    return cli_usage("%s: is \"%.40s\"; it must be shorter than %d characters", who, text, room);
   strcpy(field, text);
   return CLI_OK;
 }
@@ -125,6 +126,7 @@ int args_set(const arg_spec *spec, const char *text, void *options, const char *
   case ARG_CHOICE:
   case ARG_CELL:
   case ARG_WORD:
+  case ARG_LINE:
     return set_word(spec, text, field, who);
   case ARG_TEXT:
     *(const char **)field = text;
@@ -164,6 +166,7 @@ void args_format(const arg_spec *spec, const void *options, char out[ARGS_VALUE]
   case ARG_CHOICE:
   case ARG_CELL:
   case ARG_WORD:
+  case ARG_LINE:
     snprintf(out, ARGS_VALUE, "%s", (const char *)field);
     return;
   case ARG_TEXT:

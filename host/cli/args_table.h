@@ -8,7 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARGS_WORD = 32, ARGS_MAX = 128, ARGS_VALUE = 64, ARGS_LIST = 64, ARGS_CHOICES = 512 };
+enum {
+  ARGS_WORD = 32,
+  ARGS_LINE = 256,
+  ARGS_MAX = 128,
+  ARGS_VALUE = ARGS_LINE,
+  ARGS_LIST = 64,
+  ARGS_CHOICES = 512
+};
 
 /* The values of an option that may be given more than once, in their order. */
 typedef struct arg_list {
@@ -25,6 +32,7 @@ typedef enum arg_kind {
   ARG_ENUM,   /* an enum of the library: the position in choices */
   ARG_CELL,   /* char[ARGS_WORD], a cell of the library */
   ARG_WORD,   /* char[ARGS_WORD], checked by the command */
+  ARG_LINE,   /* char[ARGS_LINE], checked by the command */
   ARG_TEXT,   /* const char *, as given */
   ARG_TEXTS,  /* arg_list; may be given more than once */
   ARG_GROUP   /* no option: the heading of the rows from here on */
@@ -74,6 +82,8 @@ typedef struct arg_spec {
   { .name = name_, .kind = ARG_CELL, .keep = keep_, .offset = at, .value = "CELL", .help = help_ }
 #define ROW_WORD(name_, keep_, at, value_, help_)                                                            \
   { .name = name_, .kind = ARG_WORD, .keep = keep_, .offset = at, .value = value_, .help = help_ }
+#define ROW_LINE(name_, keep_, at, value_, help_)                                                            \
+  { .name = name_, .kind = ARG_LINE, .keep = keep_, .offset = at, .value = value_, .help = help_ }
 /* "Network": the heading under which --help shows the rows that follow.  Rows of several tables may share
  * one. */
 #define ROW_GROUP(name_)                                                                                     \

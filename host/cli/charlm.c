@@ -21,7 +21,8 @@ const charlm_config charlm_defaults = {
               .seed = 1,
               .lr = 2e-3,
               .lr_decay = 0.97,
-              .lr_decay_after = 10},
+              .lr_decay_after = 10,
+              .learning = LEARNING_DEFAULTS},
     .tokens = "utf8",
     .vocab_limit = 10000,
     .val_fraction = 0.1,
@@ -61,6 +62,7 @@ static int check_memory(const charlm *m, const seqgpu_plan *plan, int training) 
   const double V = (double)m->vocab, E = (double)m->embedding_size,
                Y = (double)seqgpu_plan_get_sizes(plan).output_width;
   const network_rest rest = {.params = V * E + V * Y + V,
+                             .averaged = learning_may_average(&m->config.model.learning),
                              .per_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4};
   return network_check_memory(m->ctx, plan, rest);
 }

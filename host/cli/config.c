@@ -46,12 +46,12 @@ static const arg_spec model_specs[] = {
     ROW_GROUP("Learning"),
     ROW_INT("batch", ARG_KEEP_RUN, FIELD(rnn.batch), 1, 1000000, "B", "sequences per update"),
     ROW_INT("seed", ARG_KEEP_RUN, FIELD(seed), 0, 9e15, "N", "seed of all random numbers"),
-    ROW_CHOICE("optimizer", ARG_KEEP_RUN, FIELD(optimizer), "sgd|momentum|rmsprop|adam", "NAME",
-               "update rule"),
+    ROW_CHOICE("optimizer", ARG_KEEP_RUN, FIELD(optimizer), "sgd|momentum|nesterov|rmsprop|adam|adamw",
+               "NAME", "update rule"),
     ROW_REAL("momentum", ARG_KEEP_FREE, FIELD(momentum), 0, 0.99999, "F",
-             "momentum, adam: decay of the average gradient, 0 = 0.9"),
+             "momentum, nesterov, adam, adamw: decay of the average gradient, 0 = 0.9"),
     ROW_REAL("decay", ARG_KEEP_FREE, FIELD(decay), 0, 0.99999, "F",
-             "decay of the average square, 0 = 0.95 (rmsprop), 0.999 (adam)"),
+             "decay of the average square, 0 = 0.95 (rmsprop), 0.999 (adam, adamw)"),
     ROW_REAL("dropout", ARG_KEEP_FREE, FIELD(rnn.dropout), 0, 0.999, "P",
              "probability of dropping a value between layers"),
     ROW_WORD("clip", ARG_KEEP_FREE, FIELD(clip), "C", "clip the gradient norm to C; or value:C, auto, none"),
@@ -69,6 +69,7 @@ const arg_spec epoch_specs[] = {
 
 void config_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
   args_join(table, model_specs, shift);
+  args_join(table, learning_specs, shift + FIELD(learning));
   args_join(table, how_specs, shift + FIELD(how));
 }
 
@@ -88,6 +89,7 @@ int config_check(const model_config *c) {
   seqgpu_optimizer unused;
   if (!config_forget_bias(c, &bias))
     return cli_usage("--forget-bias: is \"%s\"; it must be a number or auto", c->forget_bias);
+  CLI_TRY(learning_check(&c->learning));
   return config_optimizer(c, &unused);
 }
 
@@ -105,13 +107,24 @@ static int read_clip(const char *text, seqgpu_optimizer *out) {
 }
 
 int config_optimizer(const model_config *c, seqgpu_optimizer *out) {
-  static const char *const names[] = {[SEQGPU_OPTIMIZER_SGD] = "sgd",
-                                      [SEQGPU_OPTIMIZER_MOMENTUM] = "momentum",
-                                      [SEQGPU_OPTIMIZER_RMSPROP] = "rmsprop",
-                                      [SEQGPU_OPTIMIZER_ADAM] = "adam"};
-  *out = (seqgpu_optimizer){
-      .kind = SEQGPU_OPTIMIZER_SGD, .lr = c->lr, .momentum = c->momentum, .decay = c->decay};
-  while (strcmp(names[out->kind], c->optimizer) != 0) out->kind++;
+  static const struct {
+    const char *name;
+    seqgpu_optimizer_kind kind;
+    int nesterov, decoupled;
+  } rules[] = {{"sgd", SEQGPU_OPTIMIZER_SGD, 0, 0},           {"momentum", SEQGPU_OPTIMIZER_MOMENTUM, 0, 0},
+               {"nesterov", SEQGPU_OPTIMIZER_MOMENTUM, 1, 0}, {"rmsprop", SEQGPU_OPTIMIZER_RMSPROP, 0, 0},
+               {"adam", SEQGPU_OPTIMIZER_ADAM, 0, 0},         {"adamw", SEQGPU_OPTIMIZER_ADAM, 0, 1}};
+  size_t i = 0;
+  while (strcmp(rules[i].name, c->optimizer) != 0) i++;
+  *out = (seqgpu_optimizer){.kind = rules[i].kind,
+                            .lr = c->lr,
+                            .momentum = c->momentum,
+                            .decay = c->decay,
+                            .weight_decay = c->learning.weight_decay,
+                            .nesterov = rules[i].nesterov,
+                            .decoupled = rules[i].decoupled,
+                            .noise = c->learning.noise,
+                            .noise_decay = c->learning.noise_decay};
   if (strcmp(c->clip, "none") == 0) return CLI_OK;
   out->clip = SEQGPU_CLIP_AUTO;
   return strcmp(c->clip, "auto") == 0 ? CLI_OK : read_clip(c->clip, out);
@@ -137,6 +150,12 @@ static void add_extent(config_meta *out, const config_cursor *cursor) {
   if (cursor->val_hash) {
     snprintf(out->text[out->count], ARGS_VALUE, "%016" PRIx64, cursor->val_hash);
     config_add(out, "val_hash", out->text[out->count]);
+  }
+  if (cursor->eval_every > 0) {
+    snprintf(out->text[out->count], ARGS_VALUE, "%" PRId64, cursor->eval_every);
+    config_add(out, "eval_every", out->text[out->count]);
+    learning_write(&cursor->learning, out->learning);
+    config_add(out, "learning", out->learning);
   }
   if (!cursor->has_val_loss) return;
   snprintf(out->text[out->count], ARGS_VALUE, "%.17g", cursor->val_loss);
@@ -213,11 +232,23 @@ static int read_younger(const seqgpu_checkpoint *file, const char *path, const c
   return seqgpu_checkpoint_meta(file, key) ? read_number(file, path, key, base, most, out) : CLI_OK;
 }
 
+/* What validations have led to, where the run depends on it. */
+static int read_learning(const seqgpu_checkpoint *file, const char *path, config_cursor *out) {
+  const char *text = seqgpu_checkpoint_meta(file, "learning");
+  uint64_t every;
+  CLI_TRY(read_younger(file, path, "eval_every", 10, CONFIG_MOST_STEPS, &every));
+  out->eval_every = (int64_t)every;
+  out->learning = (learning_state){.validations = 0};
+  if (text == NULL || learning_read(text, &out->learning)) return CLI_OK;
+  return cli_error("%s: learning is \"%.40s\"; it must be what validations have led to", path, text);
+}
+
 static int read_extent(const seqgpu_checkpoint *file, const char *path, config_cursor *out) {
   uint64_t train_size;
   CLI_TRY(read_younger(file, path, "train_size", 10, INT64_MAX, &train_size));
   out->train_size = (int64_t)train_size;
-  return read_younger(file, path, "val_hash", 16, UINT64_MAX, &out->val_hash);
+  CLI_TRY(read_younger(file, path, "val_hash", 16, UINT64_MAX, &out->val_hash));
+  return read_learning(file, path, out);
 }
 
 int config_read(const seqgpu_checkpoint *file, const char *path, const arg_spec *specs, void *config,

@@ -8,6 +8,7 @@
 
 #include "host/cli/cli.h"
 #include "host/cli/how.h"
+#include "host/cli/learning.h"
 
 typedef struct model_config {
   char cell[ARGS_WORD], optimizer[ARGS_WORD], clip[ARGS_WORD];
@@ -18,9 +19,10 @@ typedef struct model_config {
   double lr, momentum, decay; /* momentum and decay 0: the library's */
   double lr_decay;            /* factor per epoch, from epoch lr_decay_after on */
   how_options how;
+  learning_options learning;
 } model_config;
 
-/* Appends the rows of model_specs and of how_specs to the table of options that hold the config at
+/* Appends the rows of model_specs, of learning_specs and of how_specs to the table of options that hold the config at
  * `shift`. */
 void config_join_specs(arg_spec table[ARGS_MAX], size_t shift);
 /* For data that has epochs. */
@@ -46,6 +48,9 @@ typedef struct config_cursor {
   uint64_t val_hash;  /* of files that are only validated on */
   int has_val_loss;   /* of the file of --keep-best: what was measured at that step */
   double val_loss;
+  /* Where the run depends on its validations, after every so many updates: what they have led to. */
+  int64_t eval_every;
+  learning_state learning;
 } config_cursor;
 
 /* Of a cursor in a file: so many updates are the work of years, and their sequences, a million each, still
@@ -56,6 +61,7 @@ enum { CONFIG_META = ARGS_MAX + 12 };
 /* What goes into __metadata__: lines of text, and the keys and values that point to them. */
 typedef struct config_meta {
   char text[CONFIG_META][ARGS_VALUE];
+  char learning[LEARNING_TEXT];
   seqgpu_meta meta[CONFIG_META];
   int count;
 } config_meta;

@@ -57,7 +57,7 @@ void run_join_specs(arg_spec table[ARGS_MAX], size_t shift, int has_epochs) {
 }
 
 /* What asks for a checkpoint, or for a validation, must have one. */
-static int check_saving(const run_command *c) {
+static int check_saving(const run_command *c, const model_config *config) {
   static const char *const names[] = {"checkpoint-every", "checkpoint-minutes", "keep", "keep-best"};
   const run_options *o = c->run;
   for (size_t i = 0; !o->checkpoint && !o->resume && i < sizeof names / sizeof names[0]; i++)
@@ -65,6 +65,9 @@ static int check_saving(const run_command *c) {
       return cli_usage("--%s: nothing is saved without --checkpoint", names[i]);
   if (o->patience > 0 && o->eval_every == 0)
     return cli_usage("--patience: there is only one validation with --eval-every 0");
+  if (learning_needs_validations(&config->learning) && o->eval_every == 0)
+    return cli_usage("--eval-every: is 0; %s goes by validations",
+                     config->learning.average_patience > 0 ? "--average-patience" : "--lr-schedule plateau");
   return CLI_OK;
 }
 
@@ -72,11 +75,23 @@ int run_check(const run_command *c, const model_config *config) {
   if (c->run->resume && c->run->init_from)
     return cli_usage("--resume: excludes --init-from; give only one of them");
   CLI_TRY(config_check(config));
-  CLI_TRY(check_saving(c));
+  CLI_TRY(check_saving(c, config));
   CLI_TRY(files_check_twice(c->specs, c->options));
   if (c->run->dry_run) return CLI_OK;
   if (c->run->log) CLI_TRY(log_check(c->run->log));
   return saver_check(c->run);
+}
+
+/* A run that depends on its validations goes on with as many of them. */
+static int keep_validations(run_command *c, const run_start *start, const char *path) {
+  const int64_t then = start->cursor.eval_every, now = c->run->eval_every;
+  if (then == 0 || then == now) return CLI_OK;
+  if (c->given[args_find(c->specs, "eval-every")])
+    return cli_error(
+        "--eval-every: is %lld; the run of %s depends on its validations, which were every %lld updates",
+        (long long)now, path, (long long)then);
+  c->run->eval_every = then;
+  return CLI_OK;
 }
 
 /* Reads the checkpoint's options into c->stored, and takes from them what the command line does not say. */
@@ -86,19 +101,25 @@ static int merge_stored(run_command *c, run_start *start, const char *path) {
   CLI_TRY(config_merge(c->specs, c->given, c->options, c->stored, path, c->run->resume != NULL));
   if (c->run->resume && c->run->checkpoint == NULL) c->run->checkpoint = c->run->resume;
   if (!c->run->resume) start->cursor = (config_cursor){.step = 0};
-  return CLI_OK;
+  return keep_validations(c, start, path);
 }
 
-/* What the command line says, and the optimiser has no use for. */
+/* What the command line says, and the rest of it has no use for. */
 static int check_ignored(const run_command *c) {
   static const struct {
-    const char *name, *optimizers; /* that have it */
-  } numbers[] = {{"momentum", "momentum adam"}, {"decay", "rmsprop adam"}};
-  char optimizer[ARGS_VALUE];
-  args_format(&c->specs[args_find(c->specs, "optimizer")], c->options, optimizer);
-  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-    if (c->given[args_find(c->specs, numbers[i].name)] && !strstr(numbers[i].optimizers, optimizer))
-      return cli_usage("--%s: has no effect with --optimizer %s", numbers[i].name, optimizer);
+    const char *name, *by, *values; /* it has an effect where option `by` has one of these values */
+  } rows[] = {{"momentum", "optimizer", "momentum nesterov adam adamw"},
+              {"momentum-rise", "optimizer", "momentum nesterov"},
+              {"decay", "optimizer", "rmsprop adam adamw"},
+              {"lr-every", "lr-schedule", "step cosine plateau"},
+              {"lr-factor", "lr-schedule", "step plateau"},
+              {"lr-min", "lr-schedule", "step cosine plateau"}};
+  char value[ARGS_VALUE];
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    args_format(&c->specs[args_find(c->specs, rows[i].by)], c->options, value);
+    if (c->given[args_find(c->specs, rows[i].name)] && !strstr(rows[i].values, value))
+      return cli_usage("--%s: has no effect with --%s %s", rows[i].name, rows[i].by, value);
+  }
   return CLI_OK;
 }
 

@@ -252,7 +252,9 @@ static int build_plans(task_learner *l) {
     return cli_library_error(l->ctx);
   const double I = (double)s->inputs, O = (double)s->outputs,
                Y = (double)seqgpu_plan_get_sizes(l->plan).output_width;
-  const network_rest rest = {.params = O * Y + O, .per_step = 4 * I + 4 * Y + 6 * O + 4};
+  const network_rest rest = {.params = O * Y + O,
+                             .per_step = 4 * I + 4 * Y + 6 * O + 4,
+                             .averaged = learning_may_average(&c->learning)};
   return network_check_memory(l->ctx, l->plan, rest);
 }
 

@@ -271,6 +271,12 @@ static int run(run_command *command, charlm_options *o) {
 
 enum { EPOCHS = 50 };
 
+/* The decay after epochs is the default; another schedule stands in its place. */
+static void set_decay(const run_command *c, model_config *config) {
+  if (strcmp(config->learning.schedule, "constant") != 0 && !c->given[args_find(c->specs, "lr-decay")])
+    config->lr_decay = 1;
+}
+
 /* Without a limit, EPOCHS; --epochs 0 or --steps 0 says that there shall be none. */
 static void set_limit(const run_command *c) {
   run_options *r = c->run;
@@ -302,5 +308,6 @@ int train_charlm(int argc, char **argv) {
   if (parsed != ARGS_GO_ON) return parsed;
   CLI_TRY(check_options(&command, &options));
   set_limit(&command);
+  set_decay(&command, &options.config.model);
   return run(&command, &options);
 }

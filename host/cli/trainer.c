@@ -21,7 +21,8 @@ typedef struct trainer {
   int reached;                 /* the goal of --stop-at or --stop-at-metric, or the end of --patience */
   int usable; /* the parameters are those of the cursor's step, and finite as far as is known */
   double start_time;
-  seqgpu_optimizer optimizer;
+  seqgpu_optimizer optimizer; /* as the options have it */
+  double lr;                  /* of the last update */
   double loss_sum, last_loss; /* since the last report; the mean of that report */
   int64_t loss_count;
   double val_loss, val_metric, grad_norm;
@@ -52,10 +53,15 @@ static double epoch_of(const trainer *t, int64_t step) {
 static seqgpu_status update(trainer *t, double *loss) {
   const learner *l = &t->learner;
   const int64_t step = t->cursor.step, updates = l->epoch_updates;
-  t->optimizer.lr = updates > 0 ? config_learning_rate(t->config, step / updates) : t->config->lr;
+  const double lr = updates > 0 ? config_learning_rate(t->config, step / updates) : t->config->lr;
+  seqgpu_optimizer o = t->optimizer;
+  learning_set_rates(&t->config->learning, &t->cursor.learning, step, lr, &o);
+  t->lr = o.lr;
   LIB_TRY(seqgpu_params_zero_grad(l->params));
   LIB_TRY(l->gradients(l->self, step));
-  LIB_TRY(seqgpu_params_update(l->params, &t->optimizer));
+  LIB_TRY(seqgpu_params_update(l->params, &o));
+  if (learning_averages(&t->config->learning, &t->cursor.learning, step + 1))
+    LIB_TRY(seqgpu_params_average(l->params));
   LIB_TRY(l->loss(l->self, loss));
   return seqgpu_params_grad_norm(l->params, &t->grad_norm, NULL);
 }
@@ -114,7 +120,7 @@ static progress_report report(const trainer *t) {
       .val_metric = t->val_metric,
       .token_bits = l->token_bits > 0 ? l->token_bits * loss : (double)NAN,
       .grad_norm = t->grad_norm,
-      .lr = t->optimizer.lr,
+      .lr = t->lr,
   };
 }
 
@@ -144,18 +150,34 @@ static int judge(trainer *t) {
   return saver_save_best(&t->saver, &t->cursor, t->val_loss);
 }
 
+/* By the average of the weights, where there is one.  A signal leaves it undone. */
+static int measure(trainer *t) {
+  const learner *l = &t->learner;
+  seqgpu_status status = seqgpu_params_use_average(l->params, 1);
+  if (status == SEQGPU_OK) status = l->validate(l->self, signals_stop(), &t->val_loss, &t->val_metric);
+  const seqgpu_status back = seqgpu_params_use_average(l->params, 0);
+  if (status == SEQGPU_ESTOPPED) return CLI_OK;
+  if (status != SEQGPU_OK || back != SEQGPU_OK) return failed(t);
+  t->validated = t->cursor.step;
+  return CLI_OK;
+}
+
 /* Also says whether the goal of the run is reached. */
 static int validate(trainer *t) {
-  const learner *l = &t->learner;
   const run_options *o = t->options;
-  if (l->validate == NULL) return CLI_OK;
-  const seqgpu_status status = l->validate(l->self, signals_stop(), &t->val_loss, &t->val_metric);
-  if (status == SEQGPU_ESTOPPED) return CLI_OK;
-  if (status != SEQGPU_OK) return failed(t);
-  t->validated = t->cursor.step;
+  if (t->learner.validate == NULL) return CLI_OK;
+  CLI_TRY(measure(t));
+  if (t->validated != t->cursor.step) return CLI_OK;
   t->reached = (o->stop_at > 0 && t->val_loss <= o->stop_at) ||
                (o->stop_at_metric > 0 && t->val_metric <= o->stop_at_metric);
   return judge(t);
+}
+
+/* By the averaged model, if there is one. */
+static seqgpu_status write_sample(trainer *t, FILE *to) {
+  LIB_TRY(seqgpu_params_use_average(t->learner.params, 1));
+  LIB_TRY(t->learner.sample(t->learner.self, to));
+  return seqgpu_params_use_average(t->learner.params, 0);
 }
 
 /* --sample-every: the learner writes, and the log keeps it. */
@@ -163,7 +185,7 @@ static int show_sample(trainer *t) {
   memory_stream text;
   int code = CLI_OK;
   if (!memory_open(&text)) code = cli_error("out of memory");
-  if (code == CLI_OK && t->learner.sample(t->learner.self, text.to) != SEQGPU_OK) code = failed(t);
+  if (code == CLI_OK && write_sample(t, text.to) != SEQGPU_OK) code = failed(t);
   if (code == CLI_OK && !memory_close(&text)) code = cli_error("out of memory");
   if (code == CLI_OK) code = progress_sample(&t->shown, t->cursor.step, text.data, text.size);
   memory_free(&text);
@@ -172,6 +194,25 @@ static int show_sample(trainer *t) {
 
 static int is_multiple(int64_t step, int64_t every) { return every > 0 && step % every == 0; }
 
+/* What a validation means for the updates to come. */
+static void take_note(trainer *t) {
+  if (t->validated == t->cursor.step)
+    learning_validated(&t->config->learning, &t->cursor.learning, t->cursor.step, t->val_loss);
+}
+
+/* The last validation of a run that ended at this step came after its checkpoint, and a signal may have left it
+ * out. */
+static int catch_up(trainer *t) {
+  const int64_t step = t->cursor.step, every = t->options->eval_every;
+  if (!learning_needs_validations(&t->config->learning) || !is_multiple(step, every) ||
+      t->cursor.learning.validations >= step / every)
+    return CLI_OK;
+  CLI_TRY(measure(t));
+  take_note(t);
+  t->validated = -1;
+  return CLI_OK;
+}
+
 /* What is due after an update. */
 static int after_step(trainer *t) {
   const run_options *o = t->options;
@@ -179,6 +220,7 @@ static int after_step(trainer *t) {
   const int last = step == t->last_step; /* then finish() saves, validates and reports */
   const int valid = is_multiple(step, o->eval_every) && !last;
   if (valid) CLI_TRY(validate(t));
+  if (valid) take_note(t);
   if (valid || (is_multiple(step, o->log_every) && !last)) CLI_TRY(report_line(t));
   if (is_multiple(step, o->sample_every)) CLI_TRY(show_sample(t));
   if (saver_is_due(&t->saver, step) && !last) CLI_TRY(save(t, 0));
@@ -260,10 +302,16 @@ static int prepare(trainer *t) {
   if ((o->keep_best || o->patience > 0) && t->learner.validate == NULL)
     return cli_usage("--%s: there is nothing to validate on; it needs validation data",
                      o->keep_best ? "keep-best" : "patience");
+  if (learning_needs_validations(&t->config->learning) && t->learner.validate == NULL)
+    return cli_usage("--%s: there is nothing to validate on; it needs validation data",
+                     t->config->learning.average_patience > 0 ? "average-patience" : "lr-schedule plateau");
+  CLI_TRY(learning_set_groups(&t->config->learning, t->ctx, t->learner.params));
+  t->cursor.eval_every = learning_needs_validations(&t->config->learning) ? o->eval_every : 0;
   if (o->epochs > 0) t->last_step = (int64_t)ceil(o->epochs * (double)t->learner.epoch_updates);
   if (o->steps > 0 && (t->last_step == 0 || o->steps < t->last_step)) t->last_step = o->steps;
   t->val_loss = t->val_metric = t->last_loss = t->grad_norm = (double)NAN;
   t->validated = t->reported = -1;
+  t->lr = t->optimizer.lr;
   return CLI_OK;
 }
 
@@ -276,7 +324,8 @@ static int run(trainer *t) {
   if (t->last_step > 0 && t->cursor.step >= t->last_step) return already_there(t);
   if (t->saver.best >= 0 && t->saver.best < t->cursor.step && o->eval_every > 0)
     t->worse = (t->cursor.step - t->saver.best) / o->eval_every;
-  const int code = loop(t);
+  int code = t->cursor.step > 0 ? catch_up(t) : CLI_OK;
+  if (code == CLI_OK) code = loop(t);
   if (code == CLI_OK) return finish(t);
   if (t->usable) save(t, 1); /* a full disk under the log is no reason to lose the model */
   return code;

@@ -129,7 +129,7 @@ extern const task_spec task_adding, task_multiplication, task_xor, task_copy, ta
 #define TASK_MODEL(steps, hidden)                                                                            \
   {                                                                                                          \
     .cell = "lstm", .optimizer = "rmsprop", .clip = "1", .init = "pytorch", .forget_bias = "auto",           \
-    .seed = 1, .lr = 1e-3, .decay = 0.9, .lr_decay = 1,                                                      \
+    .seed = 1, .lr = 1e-3, .decay = 0.9, .lr_decay = 1, .learning = LEARNING_DEFAULTS,                       \
     .rnn = {.num_layers = 1, .hidden_size = (hidden), .seq_len = (steps), .batch = 20},                      \
   }
 
