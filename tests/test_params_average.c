@@ -1,67 +1,16 @@
-/* test_params_average.c - averages of the values over updates (seqgpu_params_average), and noise on gradients: their
- * arithmetic, their use, and that a checkpoint holds what goes on from them.
+/* test_params_average.c - averages of the values over updates (seqgpu_params_average), and noise on
+ * gradients: their arithmetic, their use, and that a checkpoint holds what goes on from them.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <unistd.h>
 
-#include "seqgpu/seqgpu.h"
-
-#include "tests/check.h"
 #include "tests/failing.h"
-
-static const struct {
-  const char *device;
-  seqgpu_dtype dtype;
-} worlds[] = {{"cpu", SEQGPU_DTYPE_F32},
-              {"cpu", SEQGPU_DTYPE_F64},
-              {"emulator", SEQGPU_DTYPE_F32},
-              {"cuda", SEQGPU_DTYPE_F32}};
-
-enum { W = 40, ALL = 4 * 3 * (2 + 3 + 1) + W };
-
-typedef struct model {
-  seqgpu_params *params;
-  seqgpu_param rnn, w;
-} model;
-
-static seqgpu_status add_all(seqgpu_context *ctx, model *m) {
-  const seqgpu_rnn_desc desc = {.cell = "lstm", .input_size = 2, .hidden_size = 3, .seq_len = 2, .batch = 1};
-  seqgpu_plan *plan = NULL;
-  *m = (model){.params = NULL};
-  seqgpu_status status = seqgpu_plan_create(ctx, &desc, NULL, &plan);
-  if (status == SEQGPU_OK) status = seqgpu_params_create(ctx, 7, &m->params);
-  if (status == SEQGPU_OK) status = seqgpu_params_add_rnn(m->params, "rnn", plan, &m->rnn);
-  if (status == SEQGPU_OK) status = seqgpu_params_add(m->params, "w", W, 1, "normal", 1, &m->w);
-  seqgpu_plan_destroy(plan);
-  return status;
-}
-
-static void read_values(seqgpu_context *ctx, const model *m, double out[ALL]) {
-  const int narrow = seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F32;
-  const int64_t counts[] = {ALL - W, W};
-  void *const from[] = {m->rnn.value, m->w.value};
-  float single[ALL];
-  for (int k = 0; k < 2; k++, out += counts[0]) {
-    if (!narrow) {
-      seqgpu_copy_out(ctx, out, from[k], (size_t)counts[k] * sizeof(double));
-      continue;
-    }
-    seqgpu_copy_out(ctx, single, from[k], (size_t)counts[k] * sizeof(float));
-    for (int64_t i = 0; i < counts[k]; i++) out[i] = (double)single[i];
-  }
-}
+#include "tests/params_world.h"
 
 /* One update with gradients that depend on its number alone. */
 static seqgpu_status update(seqgpu_context *ctx, const model *m, int number, double noise) {
   const seqgpu_optimizer o = {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.05, .noise = noise};
-  const int narrow = seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F32;
-  double wide[ALL];
-  float single[ALL];
-  for (int i = 0; i < ALL; i++) single[i] = (float)(wide[i] = (double)(float)sin(i * 3.7 + number));
-  const size_t size = narrow ? sizeof(float) : sizeof(double);
-  const char *from = narrow ? (const char *)single : (const char *)wide;
-  seqgpu_copy_in(ctx, m->rnn.grad, from, (ALL - W) * size);
-  seqgpu_copy_in(ctx, m->w.grad, from + (ALL - W) * size, W * size);
+  model_gradients(ctx, m, number);
   return seqgpu_params_update(m->params, &o);
 }
 
@@ -73,27 +22,27 @@ static void test_average(seqgpu_context *ctx) {
   enum { UPDATES = 6, FROM = 2 };
   double value[ALL], sum[ALL] = {0}, got[ALL], raw[ALL];
   model m;
-  if (!CHECK(add_all(ctx, &m) == SEQGPU_OK, "a model")) return;
+  if (!CHECK(model_new(ctx, &m) == SEQGPU_OK, "a model")) return;
   int done = seqgpu_params_use_average(m.params, 1) == SEQGPU_OK && seqgpu_params_averaged(m.params) == 0;
   for (int i = 0; i < UPDATES; i++) {
     done &= update(ctx, &m, i, 0) == SEQGPU_OK;
     if (i < FROM) continue;
     done &= seqgpu_params_average(m.params) == SEQGPU_OK;
-    read_values(ctx, &m, value);
+    model_read(ctx, &m, value);
     for (int k = 0; k < ALL; k++) sum[k] += value[k] / (UPDATES - FROM);
   }
   CHECK(done && seqgpu_params_averaged(m.params) == UPDATES - FROM, "four of six updates");
   CHECK(seqgpu_params_use_average(m.params, 1) == SEQGPU_OK &&
             seqgpu_params_use_average(m.params, 1) == SEQGPU_OK,
         "the average is used, and used still");
-  read_values(ctx, &m, got);
+  model_read(ctx, &m, got);
   check_error(check_norm_f64(got, sum, ALL), seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64 ? 1e-15 : 1e-6,
               "it is the mean of the values");
   CHECK(seqgpu_params_average(m.params) == SEQGPU_EINVAL && update(ctx, &m, 9, 0) == SEQGPU_EINVAL &&
             strstr(seqgpu_last_error(ctx), "in use"),
         "no update while it is in use");
   CHECK(seqgpu_params_use_average(m.params, 0) == SEQGPU_OK, "the values come back");
-  read_values(ctx, &m, raw);
+  model_read(ctx, &m, raw);
   CHECK(same(raw, value), "as they were");
   seqgpu_params_destroy(m.params);
 }
@@ -102,14 +51,14 @@ static void test_average(seqgpu_context *ctx) {
 static void test_still(seqgpu_context *ctx) {
   double before[ALL], after[ALL];
   model m;
-  int done = add_all(ctx, &m) == SEQGPU_OK && seqgpu_params_split_biases(m.params, "rnn") == SEQGPU_OK &&
+  int done = model_new(ctx, &m) == SEQGPU_OK && seqgpu_params_split_biases(m.params, "rnn") == SEQGPU_OK &&
              seqgpu_params_set_lr(m.params, "w", 0) == SEQGPU_OK;
-  read_values(ctx, &m, before);
+  model_read(ctx, &m, before);
   for (int i = 0; i < 7; i++)
     done &= update(ctx, &m, i, 0) == SEQGPU_OK && seqgpu_params_average(m.params) == SEQGPU_OK;
   done &= seqgpu_params_use_average(m.params, 1) == SEQGPU_OK;
-  read_values(ctx, &m, after);
-  CHECK(done && memcmp(before + ALL - W, after + ALL - W, W * sizeof(double)) == 0,
+  model_read(ctx, &m, after);
+  CHECK(done && memcmp(before + LSTM, after + LSTM, W * sizeof(double)) == 0,
         "a frozen tensor is its own average");
   seqgpu_params_destroy(m.params);
 }
@@ -141,12 +90,13 @@ static void test_checkpoint(seqgpu_context *ctx) {
   const int file = mkstemp(path);
   if (!CHECK(file >= 0, "a file")) return;
   close(file);
-  int done = add_all(ctx, &a) == SEQGPU_OK && add_all(ctx, &b) == SEQGPU_OK && add_all(ctx, &c) == SEQGPU_OK;
+  int done =
+      model_new(ctx, &a) == SEQGPU_OK && model_new(ctx, &b) == SEQGPU_OK && model_new(ctx, &c) == SEQGPU_OK;
   for (int cut = 1; cut < 6; cut++) { /* before, at and after the first average */
     model *const models[] = {&a, &b};
     for (int k = 0; k < 2; k++) {
       seqgpu_params_destroy(models[k]->params);
-      done &= add_all(ctx, models[k]) == SEQGPU_OK;
+      done &= model_new(ctx, models[k]) == SEQGPU_OK;
     }
     done &= train(ctx, &a, 0, cut);
     if (cut == 4)
@@ -159,19 +109,19 @@ static void test_checkpoint(seqgpu_context *ctx) {
     for (int use = 0; use < 2; use++) {
       done &= seqgpu_params_use_average(a.params, use) == SEQGPU_OK &&
               seqgpu_params_use_average(b.params, use) == SEQGPU_OK;
-      read_values(ctx, &a, whole[use]);
-      read_values(ctx, &b, got[use]);
+      model_read(ctx, &a, whole[use]);
+      model_read(ctx, &b, got[use]);
     }
     CHECK(done && same(whole[0], got[0]) && same(whole[1], got[1]) && !same(whole[0], whole[1]),
           "resumed after %d updates: values and averages to the last bit", cut);
   }
   done = seqgpu_checkpoint_save(a.params, path, NULL, 0) == SEQGPU_OK && load(ctx, path, 0, &c) == SEQGPU_OK;
-  read_values(ctx, &c, plain);
+  model_read(ctx, &c, plain);
   CHECK(done && same(plain, whole[1]), "whoever uses the file uses the average");
   CHECK(seqgpu_params_averaged(c.params) == 0 && load(ctx, path, 0, &a) == SEQGPU_OK &&
             seqgpu_params_averaged(a.params) == 0,
         "weights alone end the averaging");
-  read_values(ctx, &a, plain);
+  model_read(ctx, &a, plain);
   CHECK(same(plain, whole[1]), "and are what the file says, though averages were in use");
   seqgpu_params_destroy(a.params);
   seqgpu_params_destroy(b.params);
@@ -217,7 +167,7 @@ static void test_noise(seqgpu_context *ctx) {
   const seqgpu_optimizer wrong[] = {
       {.lr = 1, .noise = -1}, {.lr = 1, .noise = (double)NAN}, {.lr = 1, .noise_decay = -1}};
   model m;
-  if (!CHECK(add_all(ctx, &m) == SEQGPU_OK, "a model")) return;
+  if (!CHECK(model_new(ctx, &m) == SEQGPU_OK, "a model")) return;
   for (size_t i = 0; i < COUNT(wrong); i++)
     CHECK(seqgpu_params_update(m.params, &wrong[i]) == SEQGPU_EINVAL &&
               strstr(seqgpu_last_error(ctx), "noise"),
@@ -240,7 +190,7 @@ static void test_misuse(seqgpu_context *ctx) {
 
 static seqgpu_status use(seqgpu_context *ctx) {
   model m;
-  seqgpu_status status = add_all(ctx, &m);
+  seqgpu_status status = model_new(ctx, &m);
   if (status == SEQGPU_OK) status = update(ctx, &m, 0, 0);
   if (status == SEQGPU_OK) status = seqgpu_params_average(m.params);
   if (status == SEQGPU_OK) status = seqgpu_params_add(m.params, "late", 5, 1, "normal", 1, NULL);
@@ -251,26 +201,17 @@ static seqgpu_status use(seqgpu_context *ctx) {
   return status;
 }
 
+static void test_all(seqgpu_context *ctx, const char *device, int first) {
+  test_average(ctx);
+  test_still(ctx);
+  test_checkpoint(ctx);
+  if (!check_is_slow(device)) test_noise(ctx);
+  if (first) test_misuse(ctx);
+}
+
 int main(void) {
   check_start();
-  for (size_t i = 0; i < COUNT(worlds); i++) {
-    const seqgpu_context_options options = {
-        .device = worlds[i].device, .threads = 1, .dtype = worlds[i].dtype};
-    seqgpu_context *ctx;
-    if (!check_is_for(worlds[i].device)) continue;
-    check_at("%s %s", worlds[i].device, worlds[i].dtype == SEQGPU_DTYPE_F64 ? "f64" : "f32");
-    if (seqgpu_context_create(&options, &ctx) == SEQGPU_OK) {
-      test_average(ctx);
-      test_still(ctx);
-      test_checkpoint(ctx);
-      if (!check_is_slow(worlds[i].device)) test_noise(ctx);
-      if (i == 0) test_misuse(ctx);
-    } else {
-      check_skip("this build has no such device", "averages");
-    }
-    seqgpu_context_destroy(ctx);
-  }
-  check_at("cpu f32");
+  each_world("averages", test_all);
   CHECK(failing_each("cpu", use, 0) > 10, "it does ask for memory");
   return check_finish();
 }
