@@ -104,6 +104,8 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
   layout->config = *config;
   layout->bias = -1;
   for (int k = 0; k < SQ_MAX_STATES; k++) layout->initial[k] = -1;
+  for (int k = 0; k < SQ_MAX_STATES; k++) layout->noise.candidate[k] = -1;
+  layout->noise.dropped = layout->noise.scale = -1;
   const sq_option *lacking = sq_option_first(config, cell->options);
   const char *why = lacking ? lacking->refusal : cell->layout(config, layout);
   if (why != NULL) return why;
@@ -165,6 +167,32 @@ void sq_layout_add_part(sq_layout *layout, const char *name, sq_place place, int
   sq_part *part = &layout->part[layout->parts++];
   *part = (sq_part){.place = place, .width = width};
   memcpy(part->name, name, strlen(name) + 1);
+}
+
+int64_t sq_layout_add_aux(sq_layout *layout, int64_t width) {
+  const int64_t column = layout->aux;
+  layout->aux += width;
+  return column;
+}
+
+void sq_layout_add_noise(sq_layout *layout) {
+  const sq_config *c = &layout->config;
+  sq_layout_noise *n = &layout->noise;
+  n->zone[0] = c->zoneout_hidden;
+  n->zone[1] = c->zoneout_cell;
+  n->drop = c->recurrent_dropout;
+  n->update = c->update_dropout;
+  if (n->update > 0) n->scale = sq_layout_add_aux(layout, c->hidden_size);
+  if (n->drop <= 0) return;
+  n->dropped = sq_layout_add_aux(layout, layout->state_width[0]);
+  int written = 0; /* in backward, by the products behind */
+  for (int i = layout->products - 1; i >= 0; i--) {
+    sq_product *p = &layout->product[i];
+    if (p->from.buffer != SQ_STATE_PREV || p->from.state != 0) continue;
+    p->from = (sq_place){.buffer = SQ_AUX, .column = n->dropped};
+    p->adds = written;
+    written = 1;
+  }
 }
 
 int sq_layout_structured(const sq_layout *layout) {

@@ -110,6 +110,7 @@ typedef struct sq_product {
   sq_place from;                        /* SQ_STATE_PREV, SQ_STATE (written by an earlier stage) or SQ_AUX */
   sq_place to;                          /* SQ_GATES or SQ_AUX */
   const struct sq_structure *structure; /* NULL: a dense matrix */
+  int adds; /* backward, with an operand in aux: adds to its gradient, which is overwritten else */
 } sq_product;
 
 /* dparam[j] += sum over t, b of dto[t,b,column+j] * from[t,b,j], j < width (from SQ_NONE: * 1):
@@ -148,6 +149,15 @@ typedef struct sq_part {
   int64_t width;
 } sq_part;
 
+/* What chance does to a step (core/masks.h), around the cell's own: all zero if it is not asked for. */
+typedef struct sq_layout_noise {
+  double zone[SQ_MAX_STATES]; /* probability that a unit keeps its old state */
+  int64_t
+      candidate[SQ_MAX_STATES]; /* column of aux where the step writes the new state; -1: the state itself */
+  double drop, update;          /* probability of dropping a unit of h_{t-1}, of the update */
+  int64_t dropped, scale;       /* columns of aux: h_{t-1} times its mask, the mask of the update; or -1 */
+} sq_layout_noise;
+
 typedef struct sq_layout {
   const struct sq_cell *cell;
   sq_config config;
@@ -171,6 +181,7 @@ typedef struct sq_layout {
   /* Index of the parameter [W_k] that state k starts from where the caller gives no initial state; -1: zeros.
    * Only cells with a structured product have one. */
   int initial[SQ_MAX_STATES];
+  sq_layout_noise noise;
   int parts; /* those that the cell's layout adds, then states and H-wide gates under the cell's names */
   sq_part part[SQ_MAX_PARTS];
 } sq_layout;
@@ -222,6 +233,13 @@ void sq_layout_add_sum(sq_layout *layout, sq_sum sum);
  * units as columns, and operands from the first column on. */
 void sq_layout_add_result(sq_layout *layout, sq_result result);
 void sq_layout_add_part(sq_layout *layout, const char *name, sq_place place, int64_t width);
+
+/* Appends columns to aux, and returns the first. */
+int64_t sq_layout_add_aux(sq_layout *layout, int64_t width);
+
+/* The config's zoneout and dropouts: at the end of a layout, whose products then read what dropout leaves of
+ * h_{t-1}.  A cell with a second state that has zoneout sets its candidate itself. */
+void sq_layout_add_noise(sq_layout *layout);
 
 /* 1 if a product of the layout is structured, or a state starts from a parameter.  Such a layer runs on the
  * drivers that walk step by step, but not on algorithms that know only dense recurrences. */

@@ -7,8 +7,10 @@
  *   h_t = (1 - u_t) c_t + u_t h_{t-1}
  *
  * gates [B,3H] = r,u,c (PyTorch's order).
- * aux [B,H]: reset before, r h_{t-1}, the operand of the second product (stage 1);
- *            reset after, q = U_c h_{t-1} + b_rec.
+ * aux [B,A]: reset before, r h_{t-1} [H], the operand of the second product (stage 1);
+ *            reset after, q = U_c h_{t-1} + b_rec [H];  then whatever masks.h needs.
+ * With recurrent_dropout r h_{t-1} is of the h_{t-1} that the products see.  With update_dropout, c_t is
+ * multiplied by its mask in h_t, and stored without it.
  *
  * Backward:  dc' = dh (1-u) (1-c^2)     du' = dh (h_{t-1} - c) u(1-u)     dh_{t-1} = dh u + products
  *   before:  e = U_c^T dc' (the gradient at r h):   dr' = e h_{t-1} r(1-r),   dh_{t-1} += e r
@@ -47,48 +49,67 @@ const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
     const int rec = sq_layout_add_param(layout, "bias_rec", H, 1);
     sq_layout_add_sum(layout, (sq_sum){.param = rec, .width = H, .to = {.buffer = SQ_AUX}});
   }
+  sq_layout_add_noise(layout);
+  layout->product[0].adds |= !after; /* to what r h_{t-1} leaves at the dropped h_{t-1} */
   return NULL;
 }
 #endif
 
-/* h = (1-u) c + u h_{t-1}, written to the state and to y. */
-SQ_INLINE void mix_row(int64_t H, const real *restrict u, const real *restrict c, const real *restrict hp,
-                       real *restrict h, real *restrict y) {
-  for (int64_t j = 0; j < H; j++) y[j] = h[j] = (1 - u[j]) * c[j] + u[j] * hp[j];
+/* A row of a part of aux; NULL if the layout does not have it. */
+static real *part_of(const sq_layout *l, real *aux, int64_t b, int64_t column) {
+  return column < 0 ? NULL : aux + b * l->aux + column;
+}
+
+/* h = (1-u) c + u h_{t-1}, written to the state and to y; m: the mask of c, or NULL. */
+SQ_INLINE void mix_row(int64_t H, const real *restrict u, const real *restrict c, const real *restrict m,
+                       const real *restrict hp, real *restrict h, real *restrict y) {
+  for (int64_t j = 0; j < H; j++) y[j] = h[j] = (1 - u[j]) * (m ? m[j] * c[j] : c[j]) + u[j] * hp[j];
 }
 
 /* Gradients through the mix; dh becomes its direct part at h_{t-1}. */
-SQ_CLONES static void unmix_row(int64_t H, const real *restrict a, const real *restrict hp, real *restrict dh,
-                                real *restrict d) {
+SQ_INLINE void unmix_masked(int64_t H, const real *restrict a, const real *restrict m,
+                            const real *restrict hp, real *restrict dh, real *restrict d) {
   const real *restrict u = a + H, *restrict c = a + 2 * H;
   real *restrict du = d + H, *restrict dc = d + 2 * H;
   for (int64_t j = 0; j < H; j++) {
-    dc[j] = dh[j] * (1 - u[j]) * (1 - c[j] * c[j]);
-    du[j] = dh[j] * (hp[j] - c[j]) * u[j] * (1 - u[j]);
+    dc[j] = dh[j] * (1 - u[j]) * (m ? m[j] * (1 - c[j] * c[j]) : 1 - c[j] * c[j]);
+    du[j] = dh[j] * (hp[j] - (m ? m[j] * c[j] : c[j])) * u[j] * (1 - u[j]);
     dh[j] *= u[j];
   }
+}
+
+SQ_CLONES static void unmix_row(int64_t H, const real *a, const real *m, const real *hp, real *dh, real *d) {
+  if (m)
+    unmix_masked(H, a, m, hp, dh, d);
+  else
+    unmix_masked(H, a, NULL, hp, dh, d);
 }
 
 /* r and u, then the operand r h_{t-1} of the candidate's product. */
 SQ_CLONES static void forward_gates(const FN(sq_step) * s, int64_t b) {
   const int64_t H = s->layout->config.hidden_size;
-  real *restrict r = s->gates + b * 3 * H, *restrict rh = s->aux + b * H;
-  const real *restrict hp = s->prev[0] + b * H;
+  const real *dropped = part_of(s->layout, s->aux, b, s->layout->noise.dropped);
+  real *restrict r = s->gates + b * 3 * H, *restrict rh = s->aux + b * s->layout->aux;
+  const real *restrict hp = dropped ? dropped : s->prev[0] + b * H;
   FN(sq_activate_row)(SQ_SIGMOID, 2 * H, r, r);
   for (int64_t j = 0; j < H; j++) rh[j] = r[j] * hp[j];
 }
 
 SQ_CLONES static void forward_candidate(const FN(sq_step) * s, int64_t b) {
   const int64_t H = s->layout->config.hidden_size;
-  real *a = s->gates + b * 3 * H;
+  const real *m = part_of(s->layout, s->aux, b, s->layout->noise.scale), *hp = s->prev[0] + b * H;
+  real *a = s->gates + b * 3 * H, *h = s->next[0] + b * H, *y = s->y + b * s->ldy;
   FN(sq_activate_row)(SQ_TANH, H, a + 2 * H, a + 2 * H);
-  mix_row(H, a + H, a + 2 * H, s->prev[0] + b * H, s->next[0] + b * H, s->y + b * s->ldy);
+  if (m)
+    mix_row(H, a + H, a + 2 * H, m, hp, h, y);
+  else
+    mix_row(H, a + H, a + 2 * H, NULL, hp, h, y);
 }
 
 SQ_CLONES static void forward_reset_after(const FN(sq_step) * s, int64_t b) {
   const int64_t H = s->layout->config.hidden_size;
   const real *restrict bias = s->params + s->layout->param[sq_layout_param(s->layout, "bias_rec")].offset;
-  real *restrict r = s->gates + b * 3 * H, *restrict c = r + 2 * H, *restrict q = s->aux + b * H;
+  real *restrict r = s->gates + b * 3 * H, *restrict c = r + 2 * H, *restrict q = s->aux + b * s->layout->aux;
   FN(sq_activate_row)(SQ_SIGMOID, 2 * H, r, r);
   for (int64_t j = 0; j < H; j++) {
     q[j] += bias[j];
@@ -97,11 +118,17 @@ SQ_CLONES static void forward_reset_after(const FN(sq_step) * s, int64_t b) {
   forward_candidate(s, b);
 }
 
+static void backward_candidate(const FN(sq_step) * s, int64_t b) {
+  const int64_t H = s->layout->config.hidden_size;
+  unmix_row(H, s->gates + b * 3 * H, part_of(s->layout, s->aux, b, s->layout->noise.scale),
+            s->prev[0] + b * H, s->dstate[0] + b * H, s->dgates + b * 3 * H);
+}
+
 SQ_CLONES static void backward_reset_after(const FN(sq_step) * s, int64_t b) {
   const int64_t H = s->layout->config.hidden_size;
-  const real *restrict r = s->gates + b * 3 * H, *restrict q = s->aux + b * H;
-  real *restrict d = s->dgates + b * 3 * H, *restrict dq = s->daux + b * H;
-  unmix_row(H, s->gates + b * 3 * H, s->prev[0] + b * H, s->dstate[0] + b * H, s->dgates + b * 3 * H);
+  const real *restrict r = s->gates + b * 3 * H, *restrict q = s->aux + b * s->layout->aux;
+  real *restrict d = s->dgates + b * 3 * H, *restrict dq = s->daux + b * s->layout->aux;
+  backward_candidate(s, b);
   for (int64_t j = 0; j < H; j++) {
     const real dc = d[2 * H + j];
     dq[j] = dc * r[j];
@@ -109,16 +136,23 @@ SQ_CLONES static void backward_reset_after(const FN(sq_step) * s, int64_t b) {
   }
 }
 
-/* e = daux is the gradient at r h_{t-1}, as the second product left it. */
-SQ_CLONES static void backward_gates(const FN(sq_step) * s, int64_t b) {
-  const int64_t H = s->layout->config.hidden_size;
-  const real *restrict r = s->gates + b * 3 * H, *restrict hp = s->prev[0] + b * H;
-  const real *restrict e = s->daux + b * H;
-  real *restrict dr = s->dgates + b * 3 * H, *restrict dh = s->dstate[0] + b * H;
+/* e is the gradient at r h_{t-1}; dh: the one at h_{t-1}, or with recurrent_dropout at what is left of it. */
+SQ_INLINE void gates_back(int adds, int64_t H, const real *restrict r, const real *restrict hp,
+                          const real *restrict e, real *restrict dh, real *restrict dr) {
   for (int64_t j = 0; j < H; j++) {
     dr[j] = e[j] * hp[j] * r[j] * (1 - r[j]);
-    dh[j] += e[j] * r[j];
+    dh[j] = (adds ? dh[j] : 0) + e[j] * r[j];
   }
+}
+
+/* e = daux, as the second product left it. */
+SQ_CLONES static void backward_gates(const FN(sq_step) * s, int64_t b) {
+  const int64_t H = s->layout->config.hidden_size, A = s->layout->aux, dropped = s->layout->noise.dropped;
+  const real *r = s->gates + b * 3 * H, *hp = part_of(s->layout, s->aux, b, dropped), *e = s->daux + b * A;
+  if (hp)
+    gates_back(0, H, r, hp, e, s->daux + b * A + dropped, s->dgates + b * 3 * H);
+  else
+    gates_back(1, H, r, s->prev[0] + b * H, e, s->dstate[0] + b * H, s->dgates + b * 3 * H);
 }
 
 void FN(sq_gru_forward)(const FN(sq_step) * s, int stage) {
@@ -140,7 +174,7 @@ void FN(sq_gru_backward)(const FN(sq_step) * s, int stage) {
     if (s->layout->stages == 1)
       backward_reset_after(s, b);
     else if (stage == 1)
-      unmix_row(H, s->gates + b * 3 * H, s->prev[0] + b * H, dh, s->dgates + b * 3 * H);
+      backward_candidate(s, b);
     else
       backward_gates(s, b);
   }

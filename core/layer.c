@@ -25,13 +25,18 @@
 /* Inference keeps no reserve and works in chunks of this many rows of [T,B], which stay in the cache. */
 enum { CHUNK_ROWS = 1024 };
 
+static int64_t held_size(const sq_layout *layout, int k, int64_t batch) {
+  return layout->noise.zone[k] > 0 ? sq_align_elements(batch * layout->state_width[k]) : 0;
+}
+
 int64_t FN(sq_layer_workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
   int64_t size = SQ_ALIGN_ELEMENTS; /* to align the start */
   size += FN(sq_job_products_size)(layout, batch, training);
   if (!training) return size + sq_chunk_size(layout, CHUNK_ROWS, seq_len, batch);
-  /* backward takes the gates of all steps and the states of one, the tangent pass the gates of one step
-   * besides, and its states three times */
+  /* backward takes the gates of all steps, the states of one and what zoneout holds of them, the tangent pass the
+   * gates of one step besides, and its states three times */
   size += FN(sq_job_gates_size)(layout, seq_len * batch) + FN(sq_job_gates_size)(layout, batch);
+  for (int k = 0; k < layout->states; k++) size += held_size(layout, k, batch);
   return size + 3 * FN(sq_job_states_size)(layout, batch);
 }
 
@@ -55,6 +60,7 @@ static void forward_slice(void *arg, int part, int parts) {
   const FN(sq_job) *j = arg;
   FN(sq_pointwise) *step = forward_of(j->layout->cell);
   void *scratch = sq_pool_scratch(j->pool, part);
+  const int enters = sq_noise_enters(j->layout), leaves = sq_noise_leaves(j->layout);
   int64_t first, count;
   FN(sq_job_slice)(j, part, parts, &first, &count);
   for (int64_t i = 0; i < j->steps; i++) {
@@ -62,11 +68,13 @@ static void forward_slice(void *arg, int part, int parts) {
     FN(sq_step) s = FN(sq_job_step)(j, t, first, count);
     s.ldy = j->run->ldy;
     s.y = j->y + (t * j->run->batch + first) * s.ldy;
+    if (enters) FN(sq_noise_enter)(&s);
     for (int stage = 0; stage < j->layout->stages; stage++) {
       for (int k = 0; k < j->layout->products; k++)
         if (j->layout->product[k].stage == stage) FN(sq_job_product)(j, k, &s, first, 0, scratch);
       step(&s, stage);
     }
+    if (leaves) FN(sq_noise_leave)(&s);
   }
 }
 
@@ -91,7 +99,7 @@ static void project_input(sq_exec *exec, const FN(sq_job) * j) {
 int FN(sq_layer_forward)(sq_exec *exec, const sq_layer_run *run) {
   const sq_layout *l = run->layout;
   const int64_t T = run->seq_len, B = run->batch;
-  FN(sq_job) j = {.pool = exec->pool, .run = run, .layout = l};
+  FN(sq_job) j = {.pool = exec->pool, .run = run, .layout = l, .key = {run->seed, run->first_block}};
   real *after = FN(sq_job_pack)(&j, FN(sq_job_workspace)(run), 0);
   const int64_t chunk = run->reserve ? T : sq_chunk_steps(CHUNK_ROWS, T, B);
   FN(sq_job_reserve)(&j, run->reserve ? run->reserve : after, chunk);
@@ -130,6 +138,7 @@ static void backward_products(const FN(sq_job) * j, const FN(sq_step) * s, int s
     const sq_product *p = &l->product[i];
     if (p->stage != stage) continue;
     const int from_gates = p->to.buffer == SQ_GATES, to_aux = p->from.buffer == SQ_AUX;
+    const int adds = !to_aux || p->adds;
     const real *d = (from_gates ? s->dgates : s->daux) + p->to.column;
     real *out = (to_aux ? s->daux : s->dstate[p->from.state]) + p->from.column;
     const int64_t ld = to_aux ? l->aux : l->state_width[p->from.state];
@@ -142,7 +151,7 @@ static void backward_products(const FN(sq_job) * j, const FN(sq_step) * s, int s
       backward_rows(p->structure, &r);
       continue;
     }
-    FN(sq_gemm_run_packed)(scratch, s->batch, p->cols, p->rows, d, ldd, j->packed[i], !to_aux, out, ld);
+    FN(sq_gemm_run_packed)(scratch, s->batch, p->cols, p->rows, d, ldd, j->packed[i], adds, out, ld);
   }
 }
 
@@ -152,6 +161,7 @@ static void backward_slice(void *arg, int part, int parts) {
   const sq_layer_run *run = j->run;
   FN(sq_pointwise) *step = FN(sq_backward_of)(l->cell);
   void *scratch = sq_pool_scratch(j->pool, part);
+  const int enters = sq_noise_enters(l), leaves = sq_noise_leaves(l);
   int64_t first, count;
   FN(sq_job_slice)(j, part, parts, &first, &count);
   for (int64_t i = 0; i < j->steps; i++) {
@@ -161,11 +171,15 @@ static void backward_slice(void *arg, int part, int parts) {
     s.dy = run->dy ? (const real *)run->dy + row * run->ldy : NULL;
     s.dgates = j->dgates + row * l->gates;
     s.daux = j->daux + row * l->aux;
+    real *held[SQ_MAX_STATES] = {NULL};
     for (int k = 0; k < l->states; k++) s.dstate[k] = j->dstate[k] + first * l->state_width[k];
+    for (int k = 0; k < l->states && leaves; k++) held[k] = j->held[k] + first * l->state_width[k];
+    if (leaves) FN(sq_noise_arrive)(&s, held);
     for (int stage = l->stages - 1; stage >= 0; stage--) {
       step(&s, stage);
       backward_products(j, &s, stage, first, scratch);
     }
+    if (enters || leaves) FN(sq_noise_depart)(&s, held);
   }
 }
 
@@ -213,13 +227,17 @@ static void parameter_gradients(sq_exec *exec, const FN(sq_job) * j) {
 int FN(sq_layer_backward)(sq_exec *exec, const sq_layer_run *run) {
   const sq_layout *l = run->layout;
   const int64_t T = run->seq_len, B = run->batch, I = l->config.input_size;
-  FN(sq_job) j = {.pool = exec->pool, .run = run, .layout = l, .steps = T};
+  FN(sq_job)
+  j = {.pool = exec->pool, .run = run, .layout = l, .steps = T, .key = {run->seed, run->first_block}};
   FN(sq_job_reserve)(&j, run->reserve, T);
   real *at = FN(sq_job_pack)(&j, FN(sq_job_workspace)(run), 1);
   at = FN(sq_job_place_gates)(l, T * B, at, &j.dgates, &j.daux);
-  FN(sq_job_place_states)(l, B, at, j.dstate);
-  for (int k = 0; k < l->states; k++)
+  at = FN(sq_job_place_states)(l, B, at, j.dstate);
+  for (int k = 0; k < l->states; k++) {
     FN(sq_job_copy_or_zero)(j.dstate[k], run->dfinal[k], B * l->state_width[k]);
+    j.held[k] = at;
+    at += held_size(l, k, B);
+  }
   sq_pool_run(exec->pool, FN(sq_job_slices)(&j), backward_slice, &j);
   if (run->dx) FN(sq_gemm)
   (exec->pool, 0, 0, T * B, I, l->gates, j.dgates, l->gates, (const real *)run->params + l->param[0].offset,

@@ -65,6 +65,8 @@ typedef struct sq_layer_run {
   int dx_accumulate;                 /* 0: dx = , 1: dx += */
   void *dinitial[SQ_MAX_STATES];     /* [B,W_k] or NULL */
   void *dparams;                     /* += , or NULL = not wanted */
+  /* where the noise of a training run is drawn from (core/masks.h) */
+  uint64_t seed, first_block;
 } sq_layer_run;
 
 /* Some steps of a run, first .. first + steps - 1.  `run` is the whole run, except that initial and final

@@ -28,6 +28,8 @@ typedef struct FN(sq_job) {
   /* gradients of gates and aux, [steps,B,G] and [steps,B,A]; in the tangent pass their tangents */
   real *dgates, *daux;
   real *dstate[SQ_MAX_STATES]; /* [B,W_k] */
+  real *held[SQ_MAX_STATES];   /* [B,W_k] of states with zoneout (masks.h) */
+  uint64_t key[2];             /* of the noise */
 } FN(sq_job);
 
 typedef void FN(sq_pointwise)(const FN(sq_step) * step, int stage);

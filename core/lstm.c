@@ -11,14 +11,17 @@
  * "lstm0": Hochreiter, Schmidhuber 1997: "lstm" with no_forget_gate, the constant error carousel.
  * Options: peephole: vectors p (Gers, Schmidhuber 2000), of the gates that there are;
  *          projection_size (Sak, Senior, Beaufays 2014): h has P elements.
- *          aux [B,H+P] = m = o tanh(c), then W_hr m.
+ *          aux [B,A] = m = o tanh(c) [H], then W_hr m [P];  without a projection none of these.
+ * Zoneout and dropout of the recurrence (masks.h) have further columns of aux: with zoneout_cell, the new c before
+ * zoneout, which the output gate and h see (Krueger et al. 2017); with update_dropout, the mask m_g of g in
+ * c_t = f_t c_{t-1} + i_t (m_g g_t), while the gates hold g_t.
  * And, "lstm" only, the variants of Greff, Srivastava, Koutnik, Steunebrink, Schmidhuber, "LSTM: a search
  * space odyssey", 2017 (their names in brackets).  Gates that are absent have no block in `gates`:
  *          coupled: f = 1 - i (CIFG);   no_input_gate: i = 1 (NIG);   no_forget_gate: f = 1 (NFG);
  *          no_output_gate: o = 1 (NOG);   no_input_activation: g without tanh (NIAF);
  *          no_output_activation: c_t for tanh(c_t) (NOAF).
  * Another cell with the same c and h (mlstm.c) uses this pointwise step as well.  Its further gates stand
- * behind i,f,g,o, have no bias, and are its own, as is aux.
+ * behind i,f,g,o, have no bias, and are its own, as is aux.  It has no projection and no noise.
  *
  * Backward, where dm is the gradient at o tanh(c), and a gate that is 1 has none:
  *   do' = dm tanh(c) o(1-o)      dc += dm o (1 - tanh(c)^2) + p_o do'
@@ -56,14 +59,12 @@ static lstm_gates gates_of(const sq_config *c) {
 
 #if SEQGPU_REAL_BITS == 32
 /* A peephole vector, unless its gate is absent: dp = sum over time of d(gate) * c. */
-static void add_peephole(sq_layout *layout, const char *name, int64_t column, sq_buffer c) {
+static void add_peephole(sq_layout *layout, const char *name, int64_t column, sq_place c) {
   const int64_t H = layout->config.hidden_size;
   if (column == ABSENT) return;
   const int param = sq_layout_add_param(layout, name, H, 1);
-  sq_layout_add_sum(layout, (sq_sum){.param = param,
-                                     .width = H,
-                                     .to = {.buffer = SQ_GATES, .column = column},
-                                     .from = {.buffer = c, .state = 1}});
+  sq_layout_add_sum(
+      layout, (sq_sum){.param = param, .width = H, .to = {.buffer = SQ_GATES, .column = column}, .from = c});
 }
 
 static void add_projection(sq_layout *layout) {
@@ -89,7 +90,6 @@ const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
   }
   if (config->coupled && (config->no_input_gate || config->no_forget_gate))
     return "coupled: must be 0 with no_input_gate or no_forget_gate, because f = 1 - i needs both gates";
-  layout->aux = P ? H + P : 0;
   layout->output = out;
   layout->states = 2;
   layout->state_width[0] = out;
@@ -102,12 +102,19 @@ const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
                                              .cols = out,
                                              .from = {.buffer = SQ_STATE_PREV},
                                              .to = {.buffer = SQ_GATES}});
+  if (P) sq_layout_add_aux(layout, H + P);
+  sq_place old = {.buffer = SQ_STATE_PREV, .state = 1}, made = {.buffer = SQ_STATE, .state = 1};
+  if (config->zoneout_cell > 0) {
+    made = (sq_place){.buffer = SQ_AUX, .column = sq_layout_add_aux(layout, H)};
+    layout->noise.candidate[1] = made.column;
+  }
   if (config->peephole) {
-    add_peephole(layout, "peephole_i", at.i, SQ_STATE_PREV);
-    add_peephole(layout, "peephole_f", at.f, SQ_STATE_PREV);
-    add_peephole(layout, "peephole_o", at.o, SQ_STATE);
+    add_peephole(layout, "peephole_i", at.i, old);
+    add_peephole(layout, "peephole_f", at.f, old);
+    add_peephole(layout, "peephole_o", at.o, made);
   }
   if (P) add_projection(layout);
+  sq_layout_add_noise(layout);
   return NULL;
 }
 
@@ -157,26 +164,32 @@ SQ_INLINE void add_scaled(int64_t n, real *restrict a, const real *restrict p, c
 }
 
 /* The loops below are compiled for the common variants apart, where `has_i` and so on are constants, and once
- * for all others. */
+ * for all others.  mask: of g, or NULL. */
 
 /* c_t from activated gates. */
 SQ_INLINE void next_cell_of(int has_i, int has_f, int coupled, const lstm_row *r, const real *restrict a,
-                            const real *restrict cp, real *restrict c) {
+                            const real *restrict mask, const real *restrict cp, real *restrict c) {
   const real *restrict i = block(a, r->at.i), *restrict f = block(a, r->at.f), *restrict g = a + r->at.g;
   for (int64_t j = 0; j < r->H; j++)
-    c[j] = (has_f ? f[j] : coupled ? 1 - i[j] : 1) * cp[j] + (has_i ? i[j] : 1) * g[j];
+    c[j] = (has_f     ? f[j]
+            : coupled ? 1 - i[j]
+                      : 1) *
+               cp[j] +
+           (has_i ? i[j] : 1) * (mask ? mask[j] * g[j] : g[j]);
 }
 
-SQ_INLINE void next_cell(const lstm_row *r, const real *a, const real *cp, real *c) {
+SQ_INLINE void next_cell(const lstm_row *r, const real *a, const real *mask, const real *cp, real *c) {
   const int has_i = r->at.i != ABSENT, has_f = r->at.f != ABSENT;
-  if (has_i && has_f)
-    next_cell_of(1, 1, 0, r, a, cp, c);
+  if (mask)
+    next_cell_of(has_i, has_f, r->coupled, r, a, mask, cp, c);
+  else if (has_i && has_f)
+    next_cell_of(1, 1, 0, r, a, NULL, cp, c);
   else if (r->coupled)
-    next_cell_of(1, 0, 1, r, a, cp, c);
+    next_cell_of(1, 0, 1, r, a, NULL, cp, c);
   else if (has_i)
-    next_cell_of(1, 0, 0, r, a, cp, c);
+    next_cell_of(1, 0, 0, r, a, NULL, cp, c);
   else
-    next_cell_of(0, has_f, 0, r, a, cp, c);
+    next_cell_of(0, has_f, 0, r, a, NULL, cp, c);
 }
 
 /* m = o tanh(c) */
@@ -186,13 +199,14 @@ SQ_INLINE void output_of(int has_o, int bounded, int64_t H, const real *restrict
 }
 
 /* Activates one row of gates, writes c, and m = o tanh(c). */
-SQ_CLONES static void forward_row(const lstm_row *r, real *a, const real *cp, real *c, real *restrict m) {
+SQ_CLONES static void forward_row(const lstm_row *r, real *a, const real *mask, const real *cp, real *c,
+                                  real *restrict m) {
   const int64_t H = r->H;
   if (r->p_i) add_scaled(H, a + r->at.i, r->p_i, cp);
   if (r->p_f) add_scaled(H, a + r->at.f, r->p_f, cp);
   FN(sq_activate_row)(SQ_SIGMOID, r->at.g, a, a);
   if (r->bounded_in) FN(sq_activate_row)(SQ_TANH, H, a + r->at.g, a + r->at.g);
-  next_cell(r, a, cp, c);
+  next_cell(r, a, mask, cp, c);
   const int has_o = r->at.o != ABSENT;
   real *o = block_out(a, r->at.o);
   if (r->p_o) add_scaled(H, o, r->p_o, c);
@@ -217,25 +231,26 @@ SQ_INLINE void output_back_of(int has_o, int bounded, const lstm_row *r, const r
 }
 
 SQ_INLINE void input_back_of(int has_i, int bounded, const lstm_row *r, const real *restrict a,
-                             const real *restrict dc, real *restrict d) {
+                             const real *restrict mask, const real *restrict dc, real *restrict d) {
   const real *restrict i = block(a, r->at.i), *restrict g = a + r->at.g;
   real *restrict dg = d + r->at.g;
-  for (int64_t j = 0; j < r->H; j++) dg[j] = dc[j] * (has_i ? i[j] : 1) * (bounded ? 1 - g[j] * g[j] : 1);
+  for (int64_t j = 0; j < r->H; j++)
+    dg[j] = dc[j] * (has_i ? i[j] : 1) * (mask ? mask[j] : 1) * (bounded ? 1 - g[j] * g[j] : 1);
 }
 
 /* di' and df'; dc becomes the gradient at c_{t-1} but for the peepholes. */
-SQ_INLINE void gates_back(const lstm_row *r, const real *restrict a, const real *restrict cp,
-                          real *restrict dc, real *restrict d) {
+SQ_INLINE void gates_back(const lstm_row *r, const real *restrict a, const real *restrict mask,
+                          const real *restrict cp, real *restrict dc, real *restrict d) {
   const int64_t H = r->H;
   const real *restrict i = block(a, r->at.i), *restrict f = block(a, r->at.f), *restrict g = a + r->at.g;
   real *restrict di = block_out(d, r->at.i), *restrict df = block_out(d, r->at.f);
   if (r->coupled) {
     for (int64_t j = 0; j < H; j++) {
-      di[j] = dc[j] * (g[j] - cp[j]) * i[j] * (1 - i[j]);
+      di[j] = dc[j] * ((mask ? mask[j] * g[j] : g[j]) - cp[j]) * i[j] * (1 - i[j]);
       dc[j] *= 1 - i[j];
     }
   } else if (r->at.i != ABSENT) {
-    for (int64_t j = 0; j < H; j++) di[j] = dc[j] * g[j] * i[j] * (1 - i[j]);
+    for (int64_t j = 0; j < H; j++) di[j] = dc[j] * (mask ? mask[j] * g[j] : g[j]) * i[j] * (1 - i[j]);
   }
   if (r->at.f == ABSENT) return;
   for (int64_t j = 0; j < H; j++) {
@@ -246,32 +261,53 @@ SQ_INLINE void gates_back(const lstm_row *r, const real *restrict a, const real 
 
 /* One row backward.  In: dm, and dc at c_t; out: d, the gradients at the pre-activations, and dc at
  * c_{t-1}. */
-SQ_CLONES static void backward_row(const lstm_row *r, const real *a, const real *cp, const real *c,
-                                   const real *dm, real *dc, real *d) {
+SQ_CLONES static void backward_row(const lstm_row *r, const real *a, const real *mask, const real *cp,
+                                   const real *c, const real *dm, real *dc, real *d) {
   const int has_i = r->at.i != ABSENT, has_o = r->at.o != ABSENT;
   if (has_o && r->bounded_out)
     output_back_of(1, 1, r, a, c, dm, dc, d);
   else
     output_back_of(has_o, r->bounded_out, r, a, c, dm, dc, d);
   if (r->p_o) add_scaled(r->H, dc, r->p_o, d + r->at.o);
-  if (has_i && r->bounded_in)
-    input_back_of(1, 1, r, a, dc, d);
+  if (has_i && r->bounded_in && mask == NULL)
+    input_back_of(1, 1, r, a, NULL, dc, d);
   else
-    input_back_of(has_i, r->bounded_in, r, a, dc, d);
-  gates_back(r, a, cp, dc, d);
+    input_back_of(has_i, r->bounded_in, r, a, mask, dc, d);
+  if (mask == NULL)
+    gates_back(r, a, NULL, cp, dc, d);
+  else
+    gates_back(r, a, mask, cp, dc, d);
   if (r->p_f) add_scaled(r->H, dc, r->p_f, d + r->at.f);
   if (r->p_i) add_scaled(r->H, dc, r->p_i, d + r->at.i);
+}
+
+/* What one sequence has in the tensors of a step, beside its gates. */
+typedef struct lstm_places {
+  const real *mask; /* of g, or NULL */
+  const real *cp;   /* c_{t-1} */
+  real *c;          /* c_t, before zoneout */
+  real *m;          /* o tanh(c): h, or the operand of the projection */
+} lstm_places;
+
+static lstm_places places_of(const FN(sq_step) * s, int64_t b) {
+  const sq_layout *l = s->layout;
+  const int64_t H = l->config.hidden_size, new_c = l->noise.candidate[1];
+  real *aux = s->aux + b * l->aux;
+  return (lstm_places){.mask = l->noise.scale < 0 ? NULL : aux + l->noise.scale,
+                       .cp = s->prev[1] + b * H,
+                       .c = new_c < 0 ? s->next[1] + b * H : aux + new_c,
+                       .m = projected(s) ? aux : s->next[0] + b * H};
 }
 
 /* Stage 0: gates, c, and m (which is h, or the operand of the projection). */
 static void forward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
-  const int64_t H = r.H, G = s->layout->gates, A = projected(s) ? s->layout->aux : 0;
+  const int64_t H = r.H, G = s->layout->gates;
   SQ_FORWARD_ROWS(s, b) {
-    real *m = A ? s->aux + b * A : s->next[0] + b * H;
-    forward_row(&r, s->gates + b * G, s->prev[1] + b * H, s->next[1] + b * H, m);
-    if (A) continue;
-    for (int64_t j = 0; j < H; j++) s->y[b * s->ldy + j] = m[j];
+    const lstm_places p = places_of(s, b);
+    forward_row(&r, s->gates + b * G, p.mask, p.cp, p.c, p.m);
+    if (projected(s)) continue;
+    for (int64_t j = 0; j < H; j++) s->y[b * s->ldy + j] = p.m[j];
   }
 }
 
@@ -298,13 +334,13 @@ static void backward_projection(const FN(sq_step) * s) {
 
 static void backward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
-  const int64_t H = r.H, G = s->layout->gates, A = projected(s) ? s->layout->aux : 0;
+  const int64_t H = r.H, G = s->layout->gates;
   SQ_BACKWARD_ROWS(s, b) {
-    real *dm = A ? s->daux + b * A : s->dstate[0] + b * H;
-    if (!A) FN(sq_step_add_dy)(s, b, dm);
-    backward_row(&r, s->gates + b * G, s->prev[1] + b * H, s->next[1] + b * H, dm, s->dstate[1] + b * H,
-                 s->dgates + b * G);
-    if (A) continue;
+    const lstm_places p = places_of(s, b);
+    real *dm = projected(s) ? s->daux + b * s->layout->aux : s->dstate[0] + b * H;
+    if (!projected(s)) FN(sq_step_add_dy)(s, b, dm);
+    backward_row(&r, s->gates + b * G, p.mask, p.cp, p.c, dm, s->dstate[1] + b * H, s->dgates + b * G);
+    if (projected(s)) continue;
     for (int64_t j = 0; j < H; j++) dm[j] = 0;
   }
 }

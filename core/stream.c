@@ -294,9 +294,15 @@ static int forward_all(sq_stream_format format, const sq_layer_run *runs, int co
   return 0;
 }
 
+/* Everything but what a driver does around the cell's step. */
+static const unsigned KNOWN_OPTIONS = ~(unsigned)(SQ_OPTION_ZONEOUT_HIDDEN | SQ_OPTION_ZONEOUT_CELL |
+                                                  SQ_OPTION_RECURRENT_DROPOUT | SQ_OPTION_UPDATE_DROPOUT);
+
 const char *sq_stream_refuses(struct sq_exec *exec, const sq_problem *problem, char *text, size_t size) {
   (void)exec;
   if (problem->training) return "inference is 0; it must be 1: a stream keeps nothing for a backward";
+  const char *option = sq_option_beyond(&problem->layout->config, KNOWN_OPTIONS);
+  if (option) return option;
   if (sq_layout_structured(problem->layout))
     return "cell has a recurrent matrix that is not stored; it must be one that is, for a stream to read";
   if (problem->batch <= SQ_STREAM_BATCH) return NULL;

@@ -4,7 +4,7 @@
 
 #include "kernels/context.h"
 
-enum { SQ_GRAPH_KEY_BYTES = 2560 };
+enum { SQ_GRAPH_KEY_BYTES = 4096 };
 
 /* Runs enqueue(exec, argument), which does nothing but launch and copy on exec->stream.  From the second call
  * with the same key on, what it enqueued is replayed as one graph.  The key must contain everything that

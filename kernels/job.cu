@@ -263,6 +263,7 @@ int sq_job_replay(sq_exec *exec, const sq_layer_run *run, int (*enqueue)(sq_exec
   memset(&key, 0, sizeof key); /* padding is compared as well */
   key.enqueue = enqueue;
   memcpy(&key.run, run, sizeof key.run);
+  key.run.seed = key.run.first_block = 0; /* they are read from the workspace (masks.h) */
   memcpy(&key.layout, run->layout, sizeof key.layout);
   return sq_graph_run(exec, &key, sizeof key, enqueue, run);
 }

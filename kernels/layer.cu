@@ -5,6 +5,7 @@
  *   for t: for each stage:                          pointwise step       -> dgates, daux, dstate
  *     its recurrent products  one GEMM each         its products transposed -> dstate, daux
  *     its pointwise step      one launch        dx = dgates W_ih;  dW = d(to)^T from: one GEMM each;  sums
+ *   around the stages of a step, the noise of a layer that has any (masks.h)
  *
  * The cell is data (core/cell.h) and a pair of launchers (the table below, from core/cells.def).  Everything
  * that a run enqueues is replayed as one CUDA graph when the same arguments come again (graph.cu).
@@ -19,6 +20,7 @@
 #include "core/step.h"
 #include "kernels/cells.h"
 #include "kernels/job.h"
+#include "kernels/masks.h"
 #include "kernels/structure.h"
 
 namespace {
@@ -51,7 +53,46 @@ const int64_t CHUNK_ROWS = 4096;
 /* A job that is walked step by step. */
 struct job : sq_job {
   const cell_launchers *cell;
+  int enters, leaves;         /* noise before and after the step */
+  const uint64_t *key;        /* what it is drawn from; NULL in inference */
+  float *held[SQ_MAX_STATES]; /* backward, [B,W_k] of states with zoneout */
 };
+
+/* The room that noise takes in the workspace, behind everything else: the key, then what is held. */
+int64_t noise_size(const sq_layout *l, int64_t batch, int training) {
+  int64_t size = sq_noise_blocks(l, 1, 1) > 0 && training ? SQ_NOISE_KEY_ELEMENTS : 0;
+  for (int k = 0; k < l->states && size > 0; k++)
+    if (l->noise.zone[k] > 0) size += sq_align_elements(batch * l->state_width[k]);
+  return size;
+}
+
+/* Elements that come before it. */
+int64_t size_without_noise(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
+  if (training) return sq_job_workspace(l, seq_len, batch, training);
+  return sq_job_products_size(l, batch, training) + sq_chunk_size(l, CHUNK_ROWS, seq_len, batch);
+}
+
+/* Points a job at its noise. */
+void place_noise(const sq_layer_run *run, job *j) {
+  const sq_layout *l = run->layout;
+  j->enters = sq_noise_enters(l);
+  j->leaves = sq_noise_leaves(l);
+  if (run->reserve == NULL || noise_size(l, run->batch, 1) == 0) return;
+  float *at = static_cast<float *>(run->workspace) + size_without_noise(l, run->seq_len, run->batch, 1);
+  j->key = reinterpret_cast<const uint64_t *>(at);
+  at += SQ_NOISE_KEY_ELEMENTS;
+  for (int k = 0; k < l->states; k++) {
+    j->held[k] = at;
+    if (l->noise.zone[k] > 0) at += sq_align_elements(run->batch * l->state_width[k]);
+  }
+}
+
+/* Writes the key, apart from what is replayed. */
+int write_key(sq_exec *exec, const sq_layer_run *run) {
+  job j = {};
+  place_noise(run, &j);
+  return j.key == NULL ? 0 : sq_noise_key(exec, run->seed, run->first_block, const_cast<uint64_t *>(j.key));
+}
 
 /* ---- one time step ---- */
 
@@ -72,6 +113,7 @@ sq_step_f32 step_at(const job &j, int64_t t) {
     s.next[k] = j.state[k] + sq_slot_next(j.run->reverse, t) * B * l->state_width[k];
   }
   s.ldy = j.run->ldy;
+  s.noise = sq_noise_at(j.key, sq_noise_width(l), B, s.t, 0);
   return s;
 }
 
@@ -134,16 +176,18 @@ int forward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int stag
   return error;
 }
 
-/* d(from) (+)= d(to) W: a gradient at aux is overwritten, one at a state is added to. */
+/* d(from) (+)= d(to) W: a gradient at aux is overwritten unless the product adds, one at a state is added
+ * to. */
 int backward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int stage) {
   int error = 0;
   for (int i = j.layout->products - 1; i >= 0 && error == 0; i--) {
     const sq_product &p = j.layout->product[i];
     if (p.stage != stage) continue;
-    error = p.structure != NULL ? structured_backward(exec, j, s, i)
-                                : sq_job_gemm(exec, j.run->math, 0, 0, s.batch, p.cols, p.rows,
-                                              place_of_step(s, p.to, true), {sq_job_weight(j, p), p.cols},
-                                              p.from.buffer != SQ_AUX, place_of_step(s, p.from, true));
+    error = p.structure != NULL
+                ? structured_backward(exec, j, s, i)
+                : sq_job_gemm(exec, j.run->math, 0, 0, s.batch, p.cols, p.rows, place_of_step(s, p.to, true),
+                              {sq_job_weight(j, p), p.cols}, p.from.buffer != SQ_AUX || p.adds,
+                              place_of_step(s, p.from, true));
   }
   return error;
 }
@@ -151,12 +195,12 @@ int backward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int sta
 int forward_step(sq_exec *exec, const job &j, int64_t t) {
   sq_step_f32 s = step_at(j, t);
   s.y = static_cast<float *>(j.run->y) + s.t * s.batch * s.ldy;
-  int error = 0;
+  int error = j.enters ? sq_noise_enter(exec, &s) : 0;
   for (int stage = 0; stage < j.layout->stages && error == 0; stage++) {
     error = forward_products(exec, j, s, stage);
     if (error == 0) error = j.cell->forward(exec, &s, stage);
   }
-  return error;
+  return error == 0 && j.leaves ? sq_noise_leave(exec, &s) : error;
 }
 
 int backward_step(sq_exec *exec, const job &j, int64_t t) {
@@ -166,12 +210,12 @@ int backward_step(sq_exec *exec, const job &j, int64_t t) {
   s.dgates = j.dgates + t * s.batch * l->gates;
   s.daux = j.daux + t * s.batch * l->aux;
   for (int k = 0; k < l->states; k++) s.dstate[k] = j.dstate[k];
-  int error = 0;
+  int error = j.leaves ? sq_noise_arrive(exec, &s, j.held) : 0;
   for (int stage = l->stages - 1; stage >= 0 && error == 0; stage--) {
     error = j.cell->backward(exec, &s, stage);
     if (error == 0) error = backward_products(exec, j, s, stage);
   }
-  return error;
+  return error == 0 && (j.enters || j.leaves) ? sq_noise_depart(exec, &s, j.held) : error;
 }
 
 /* ---- the whole sequence, in chunks ---- */
@@ -204,6 +248,7 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
   j.run = run;
   j.layout = run->layout;
   j.cell = launchers_of(run->layout);
+  place_noise(run, &j);
   const int64_t T = run->seq_len,
                 chunk = run->reserve != NULL ? T : sq_chunk_steps(CHUNK_ROWS, T, run->batch);
   float *workspace = static_cast<float *>(run->workspace);
@@ -227,6 +272,7 @@ int enqueue_backward(sq_exec *exec, const void *argument) {
   const sq_layer_run *run = static_cast<const sq_layer_run *>(argument);
   job j = {};
   j.cell = launchers_of(run->layout);
+  place_noise(run, &j);
   int error = sq_job_begin_backward(exec, run, &j);
   for (int64_t i = 0; i < j.steps && error == 0; i++)
     error = backward_step(exec, j, run->reverse ? i : j.steps - 1 - i);
@@ -254,14 +300,15 @@ extern "C" const char *SQ_GPU(layer_refuses)(sq_exec *exec, const sq_problem *p,
 }
 
 extern "C" int64_t SQ_GPU(layer_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
-  if (training) return sq_job_workspace(l, seq_len, batch, training);
-  return sq_job_products_size(l, batch, training) + sq_chunk_size(l, CHUNK_ROWS, seq_len, batch);
+  return size_without_noise(l, seq_len, batch, training) + noise_size(l, batch, training);
 }
 
 extern "C" int SQ_GPU(layer_forward)(sq_exec *exec, const sq_layer_run *run) {
-  return sq_job_replay(exec, run, enqueue_forward);
+  const int error = write_key(exec, run);
+  return error != 0 ? error : sq_job_replay(exec, run, enqueue_forward);
 }
 
 extern "C" int SQ_GPU(layer_backward)(sq_exec *exec, const sq_layer_run *run) {
-  return sq_job_replay(exec, run, enqueue_backward);
+  const int error = write_key(exec, run);
+  return error != 0 ? error : sq_job_replay(exec, run, enqueue_backward);
 }

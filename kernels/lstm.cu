@@ -10,7 +10,8 @@
  *   dc' = dc f + p_i di' + p_f df'
  *
  * Launch as in step.h.  The common variants are template arguments, so the plain LSTM pays for none of them;
- * the others (Greff et al. 2017) are one more instance, ANY, which asks at run time.
+ * the others (Greff et al. 2017), zoneout_cell and update_dropout are one more instance, ANY, which asks at run
+ * time.
  * 48 bytes per thread and step forward, 56 to 60 backward (lstm without options); 5 transcendentals forward,
  * 1 backward.
  */
@@ -34,9 +35,10 @@ struct lstm_variant {
 struct lstm_shape {
   int64_t H, P; /* P: width of h */
   int64_t G;    /* width of gates */
-  int64_t A;    /* width of aux with a projection: H + P; else 0 */
+  int64_t A;    /* width of aux with a projection, whose columns are the first; else 0 */
   const float *p_i, *p_f, *p_o;
   lstm_variant any;
+  int64_t aux, candidate, mask; /* ANY: width of aux, columns of c before zoneout and of g's mask, or -1 */
 };
 
 /* Constants but for ANY. */
@@ -47,18 +49,33 @@ template <int kind> __device__ __forceinline__ lstm_variant lstm_variant_of(cons
 }
 
 /* A sequence that has ended: its state passes on, and everything else is zero. */
-__device__ __forceinline__ void lstm_pass(const sq_step &s, const lstm_shape &n, int count, int64_t b,
-                                          int64_t j) {
+template <int kind>
+__device__ __forceinline__ void lstm_pass(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j) {
+  const int count = lstm_variant_of<kind>(n).count;
   const int64_t at = b * n.H + j;
   SQ_UNROLL
   for (int k = 0; k < count; k++) s.gates[b * n.G + k * n.H + j] = 0.0f;
   s.next[1][at] = s.prev[1][at];
+  if (kind == ANY && n.candidate >= 0) s.aux[b * n.aux + n.candidate + j] = 0.0f;
   if (n.A != 0) {
     s.aux[b * n.A + j] = 0.0f;
     return;
   }
   s.next[0][at] = s.prev[0][at];
   s.y[b * s.ldy + j] = 0.0f;
+}
+
+/* Where the step has c_t, before zoneout. */
+template <int kind>
+__device__ __forceinline__ float *lstm_cell(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j) {
+  if (kind == ANY && n.candidate >= 0) return s.aux + b * n.aux + n.candidate + j;
+  return s.next[1] + b * n.H + j;
+}
+
+/* What dropout makes of g. */
+template <int kind>
+__device__ __forceinline__ float lstm_mask(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j) {
+  return kind == ANY && n.mask >= 0 ? s.aux[b * n.aux + n.mask + j] : 1.0f;
 }
 
 template <int kind, bool peephole>
@@ -72,14 +89,14 @@ __device__ __forceinline__ void lstm_unit(const sq_step &s, const lstm_shape &n,
   const float g = v.bounded_in ? sq_tanh(a[v.g * n.H]) : a[v.g * n.H];
   if (v.coupled) f = 1.0f - i;
   if (v.f != ABSENT) f = sq_sigmoid(a[v.f * n.H] + (peephole ? n.p_f[j] * old : 0.0f));
-  const float c = f * old + i * g;
+  const float c = f * old + i * (g * lstm_mask<kind>(s, n, b, j));
   if (v.o != ABSENT) o = sq_sigmoid(a[v.o * n.H] + (peephole ? n.p_o[j] * c : 0.0f));
   const float m = o * (v.bounded_out ? sq_tanh(c) : c);
   if (v.i != ABSENT) a[v.i * n.H] = i;
   if (v.f != ABSENT) a[v.f * n.H] = f;
   a[v.g * n.H] = g;
   if (v.o != ABSENT) a[v.o * n.H] = o;
-  s.next[1][at] = c;
+  *lstm_cell<kind>(s, n, b, j) = c;
   if (n.A != 0) {
     s.aux[b * n.A + j] = m;
     return;
@@ -95,7 +112,7 @@ template <int kind, bool peephole> __global__ void lstm_kernel(sq_step s, lstm_s
       if (valid)
         lstm_unit<kind, peephole>(s, n, b, j);
       else
-        lstm_pass(s, n, lstm_variant_of<kind>(n).count, b, j);
+        lstm_pass<kind>(s, n, b, j);
     }
   }
 }
@@ -110,16 +127,17 @@ __device__ __forceinline__ void lstm_unit_backward(const sq_step &s, const lstm_
   const float i = v.i != ABSENT ? a[v.i * n.H] : 1.0f, g = a[v.g * n.H];
   const float o = v.o != ABSENT ? a[v.o * n.H] : 1.0f;
   const float f = v.f != ABSENT ? a[v.f * n.H] : v.coupled ? 1.0f - i : 1.0f;
-  const float old = s.prev[1][at], c = s.next[1][at], tc = v.bounded_out ? sq_tanh(c) : c;
+  const float old = s.prev[1][at], c = *lstm_cell<kind>(s, n, b, j), tc = v.bounded_out ? sq_tanh(c) : c;
+  const float mask = lstm_mask<kind>(s, n, b, j);
   const float dm = n.A != 0 ? s.daux[b * n.A + j] : s.dstate[0][at] + sq_dy(s, b, j);
   const float da_o = v.o != ABSENT ? dm * tc * o * (1.0f - o) : 0.0f;
   const float dc = s.dstate[1][at] + dm * o * (v.bounded_out ? 1.0f - tc * tc : 1.0f) +
                    (peephole && v.o != ABSENT ? n.p_o[j] * da_o : 0.0f);
-  const float da_i = v.i != ABSENT ? dc * (v.coupled ? g - old : g) * i * (1.0f - i) : 0.0f;
+  const float da_i = v.i != ABSENT ? dc * (v.coupled ? g * mask - old : g * mask) * i * (1.0f - i) : 0.0f;
   const float da_f = v.f != ABSENT ? dc * old * f * (1.0f - f) : 0.0f;
   if (v.i != ABSENT) d[v.i * n.H] = da_i;
   if (v.f != ABSENT) d[v.f * n.H] = da_f;
-  d[v.g * n.H] = dc * i * (v.bounded_in ? 1.0f - g * g : 1.0f);
+  d[v.g * n.H] = dc * i * mask * (v.bounded_in ? 1.0f - g * g : 1.0f);
   if (v.o != ABSENT) d[v.o * n.H] = da_o;
   float dold = dc * f;
   if (peephole && v.i != ABSENT) dold += n.p_i[j] * da_i;
@@ -204,11 +222,15 @@ lstm_shape lstm_shape_of(const sq_step *s) {
   n.p_f = sq_step_param(s, "peephole_f");
   n.p_o = sq_step_param(s, "peephole_o");
   n.any = lstm_variant_in(l->config);
+  n.aux = l->aux;
+  n.candidate = l->noise.candidate[1];
+  n.mask = l->noise.scale;
   return n;
 }
 
 int lstm_kind_of(const sq_step *s) {
   const sq_config &c = s->layout->config;
+  if (s->layout->noise.candidate[1] >= 0 || s->layout->noise.scale >= 0) return ANY;
   if (c.no_input_gate || c.no_output_gate || c.no_input_activation || c.no_output_activation) return ANY;
   return c.coupled ? COUPLED : c.no_forget_gate ? CAROUSEL : FORGET;
 }

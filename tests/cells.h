@@ -62,7 +62,34 @@ static const cell_row cell_rows[] = {
      {.cell = "lstm", .coupled = 1, .no_output_gate = 1, .no_input_activation = 1},
      1,
      0},
+    {"rnn zoneout_hidden recurrent_dropout",
+     {.cell = "rnn", .zoneout_hidden = 0.3, .recurrent_dropout = 0.4},
+     1,
+     0},
+    {"lstm zoneout_cell zoneout_hidden peephole",
+     {.cell = "lstm", .zoneout_cell = 0.5, .zoneout_hidden = 0.2, .peephole = 1},
+     1,
+     0},
+    {"lstm recurrent_dropout", {.cell = "lstm", .recurrent_dropout = 0.3}, 1, 0},
+    {"lstm zoneout_cell update_dropout recurrent_dropout projection coupled",
+     {.cell = "lstm", .zoneout_cell = 0.2, .update_dropout = 0.3, .recurrent_dropout = 0.3, .coupled = 1},
+     2,
+     1},
+    {"lstm0 update_dropout", {.cell = "lstm0", .update_dropout = 0.4}, 1, 0},
+    {"gru zoneout_hidden update_dropout recurrent_dropout",
+     {.cell = "gru", .zoneout_hidden = 0.2, .update_dropout = 0.3, .recurrent_dropout = 0.3},
+     1,
+     0},
+    {"gru reset_after recurrent_dropout update_dropout",
+     {.cell = "gru", .reset_after = 1, .recurrent_dropout = 0.4, .update_dropout = 0.2},
+     1,
+     0},
 };
+
+/* Draws inside its recurrence, in training. */
+static inline int is_noisy(const seqgpu_rnn_desc *d) {
+  return d->zoneout_hidden > 0 || d->zoneout_cell > 0 || d->recurrent_dropout > 0 || d->update_dropout > 0;
+}
 
 /* An LSTM that lacks more than its forget gate. */
 static inline int is_rare_lstm(const seqgpu_rnn_desc *d) {
@@ -72,7 +99,7 @@ static inline int is_rare_lstm(const seqgpu_rnn_desc *d) {
 /* Whether the persistent kernels have the cell's step (kernels/persistent/cells.h). */
 static inline int is_persistent(const cell_row *row) {
   static const char *const names[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
-  if (is_rare_lstm(&row->desc)) return 0;
+  if (is_rare_lstm(&row->desc) || is_noisy(&row->desc)) return 0;
   for (size_t i = 0; i < COUNT(names); i++)
     if (strcmp(row->desc.cell, names[i]) == 0) return !row->projects;
   return 0;

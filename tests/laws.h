@@ -104,6 +104,9 @@ static inline int64_t state_width(const net *n, int tensor) {
 
 static inline int every(const cell_row *cell) { return cell != NULL; }
 
+/* What is drawn depends on the place in the batch, on the layer, the direction and the plan. */
+static inline int quiet(const cell_row *cell) { return !is_noisy(&cell->desc); }
+
 typedef struct law_row {
   const char *name;
   double (*law)(const contexts *, const cell_row *);

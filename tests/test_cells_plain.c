@@ -3,9 +3,13 @@
  * Nothing is shared with core/: no layouts, no blocks of gates in one product, no stages.  Float64, forward
  * only; gradients are tested against differences of the forward (test_gradients.c).
  *
+ * Noise of the recurrence is drawn from Philox as core/masks.h says, in training; and inference, where it has its
+ * expectation, is looked at, too.
+ *
  * A paper's function takes x [I] and the states before the step, and leaves the states after it and y.  Every
  * row of cells.h must have one.
  */
+#include "core/philox.h"
 #include "tests/net.h"
 #include "tests/shapes.h"
 
@@ -18,6 +22,7 @@ typedef struct step {
   int64_t I, H;
   const double *x;
   double *h, *c, *y; /* c: the second state */
+  int64_t t, b;      /* of the sequence b of the batch */
 } step;
 
 /* --- words of the papers --- */
@@ -62,16 +67,48 @@ static double number(const step *s, const char *name, int64_t r) {
 /* W x + b of row r. */
 static double input(const step *s, int64_t r) { return row(s, "weight_ih", r, s->x) + number(s, "bias", r); }
 
+/* --- noise: Krueger et al. 2017, Gal & Ghahramani 2016, Semeniuta et al. 2016 --- */
+
+enum { KEEP_H, KEEP_C, UPDATE, SEQUENCE }; /* words of a block */
+
+/* Whether what has probability p happens to unit j in step t; -1: in the whole sequence. */
+static int happens(const step *s, double p, int64_t t, int64_t j, int word) {
+  const uint64_t block = s->n->run.offset + (uint64_t)(((t + 1) * s->desc->batch + s->b) * s->H + j);
+  return sq_philox(s->n->run.seed, 0, block).word[word] / 4294967296.0 < p;
+}
+
+static double mask(const step *s, double p, int64_t t, int64_t j, int word) {
+  if (p == 0 || s->desc->inference) return 1;
+  return happens(s, p, t, j, word) ? 0 : 1 / (1 - p);
+}
+
+/* What becomes of a state where zoneout has probability p. */
+static double zone(const step *s, double p, int64_t j, int word, double old, double made) {
+  if (s->desc->inference) return p * old + (1 - p) * made;
+  return happens(s, p, s->t, j, word) ? old : made;
+}
+
+/* The h_{t-1} that products see. */
+static void seen(const step *s, int64_t width, double *h) {
+  for (int64_t j = 0; j < width; j++) h[j] = s->h[j] * mask(s, s->desc->recurrent_dropout, -1, j, SEQUENCE);
+}
+
+/* h and y from the new h. */
+static void leave(const step *s, const double *h, int64_t width) {
+  for (int64_t j = 0; j < width; j++)
+    s->y[j] = s->h[j] = zone(s, s->desc->zoneout_hidden, j, KEEP_H, s->h[j], h[j]);
+}
+
 static void replace(double *to, const double *from, int64_t n) { memcpy(to, from, (size_t)n * sizeof *to); }
 
 /* --- the papers --- */
 
 /* Elman 1990. */
 static void elman(const step *s) {
-  double h[MOST];
-  for (int64_t j = 0; j < s->H; j++) h[j] = g(s, input(s, j) + row(s, "weight_hh", j, s->h));
-  replace(s->h, h, s->H);
-  replace(s->y, h, s->H);
+  double h[MOST], old[MOST];
+  seen(s, s->H, old);
+  for (int64_t j = 0; j < s->H; j++) h[j] = g(s, input(s, j) + row(s, "weight_hh", j, old));
+  leave(s, h, s->H);
 }
 
 /* Jaeger 2001: units that keep a share 1 - a of themselves. */
@@ -109,7 +146,7 @@ static double peephole(const step *s, const char *name, int64_t j, double c) {
  * Beaufays 2014. */
 static void lstm_of(const step *s, const char *matrix, const double *recurrent) {
   const seqgpu_rnn_desc *d = s->desc;
-  double m[MOST];
+  double m[MOST], h[MOST];
   for (int64_t j = 0; j < s->H; j++) {
     const double old = s->c[j];
     double i = 1, f = 1, o = 1, g = gate(s, GATE_G, j, matrix, recurrent);
@@ -119,35 +156,41 @@ static void lstm_of(const step *s, const char *matrix, const double *recurrent) 
       f = sigmoid(gate(s, GATE_F, j, matrix, recurrent) + peephole(s, "peephole_f", j, old));
     if (d->coupled) f = 1 - i;
     if (!d->no_input_activation) g = tanh(g);
-    s->c[j] = f * old + i * g;
+    const double c = f * old + i * g * mask(s, d->update_dropout, s->t, j, UPDATE);
     if (has_gate(d, GATE_O))
-      o = sigmoid(gate(s, GATE_O, j, matrix, recurrent) + peephole(s, "peephole_o", j, s->c[j]));
-    m[j] = o * (d->no_output_activation ? s->c[j] : tanh(s->c[j]));
+      o = sigmoid(gate(s, GATE_O, j, matrix, recurrent) + peephole(s, "peephole_o", j, c));
+    m[j] = o * (d->no_output_activation ? c : tanh(c));
+    s->c[j] = zone(s, d->zoneout_cell, j, KEEP_C, old, c);
   }
   const int64_t P = s->desc->projection_size ? s->desc->projection_size : s->H;
-  for (int64_t j = 0; j < P; j++) s->y[j] = s->desc->projection_size ? row(s, "weight_hr", j, m) : m[j];
-  replace(s->h, s->y, P);
+  for (int64_t j = 0; j < P; j++) h[j] = s->desc->projection_size ? row(s, "weight_hr", j, m) : m[j];
+  leave(s, h, P);
 }
 
-static void lstm(const step *s) { lstm_of(s, "weight_hh", s->h); }
+static void lstm(const step *s) {
+  double old[MOST];
+  seen(s, s->desc->projection_size ? s->desc->projection_size : s->H, old);
+  lstm_of(s, "weight_hh", old);
+}
 
 /* Cho et al. 2014: reset before the product; or PyTorch's, after it. */
 static void cho(const step *s) {
-  double r[MOST], u[MOST], rh[MOST], h[MOST];
+  double r[MOST], u[MOST], rh[MOST], h[MOST], old[MOST];
+  seen(s, s->H, old);
   for (int64_t j = 0; j < s->H; j++) {
-    r[j] = sigmoid(input(s, j) + row(s, "weight_hh", j, s->h));
-    u[j] = sigmoid(input(s, s->H + j) + row(s, "weight_hh", s->H + j, s->h));
-    rh[j] = r[j] * s->h[j];
+    r[j] = sigmoid(input(s, j) + row(s, "weight_hh", j, old));
+    u[j] = sigmoid(input(s, s->H + j) + row(s, "weight_hh", s->H + j, old));
+    rh[j] = r[j] * old[j];
   }
   for (int64_t j = 0; j < s->H; j++) {
     const int64_t k = 2 * s->H + j;
     const double recurrent = s->desc->reset_after
-                                 ? r[j] * (row(s, "weight_hh", k, s->h) + number(s, "bias_rec", j))
+                                 ? r[j] * (row(s, "weight_hh", k, old) + number(s, "bias_rec", j))
                                  : row(s, "weight_hh", k, rh);
-    h[j] = (1 - u[j]) * tanh(input(s, k) + recurrent) + u[j] * s->h[j];
+    const double c = tanh(input(s, k) + recurrent) * mask(s, s->desc->update_dropout, s->t, j, UPDATE);
+    h[j] = (1 - u[j]) * c + u[j] * s->h[j];
   }
-  replace(s->h, h, s->H);
-  replace(s->y, h, s->H);
+  leave(s, h, s->H);
 }
 
 /* Mikolov et al. 2015, equations 5 to 7. */
@@ -291,7 +334,7 @@ static double follow(const net *n, paper *one, int64_t b) {
   }
   for (int64_t t = 0; t < T; t++) {
     const double *x = n->value[NET_X] + (t * B + b) * n->desc.input_size;
-    const step s = {n, &n->desc, n->desc.input_size, n->desc.hidden_size, x, state[0], state[1], y};
+    const step s = {n, &n->desc, n->desc.input_size, n->desc.hidden_size, x, state[0], state[1], y, t, b};
     one(&s);
     for (int64_t j = 0; j < Y; j++)
       worst = net_worse(fabs(y[j] - n->value[NET_Y][(t * B + b) * Y + j]), worst);
@@ -304,8 +347,8 @@ static double follow(const net *n, paper *one, int64_t b) {
   return worst;
 }
 
-static void check_cell(seqgpu_context *ctx, const cell_row *cell) {
-  static const shape_row shape = {.size = {6, 2, 3, 5}};
+static void check_cell(seqgpu_context *ctx, const cell_row *cell, int inference) {
+  const shape_row shape = {.size = {6, 2, 3, 5}, .desc = {.inference = inference}};
   const seqgpu_rnn_desc desc = combine(cell, &shape);
   paper *one = paper_of(desc.cell);
   net n;
@@ -315,7 +358,7 @@ static void check_cell(seqgpu_context *ctx, const cell_row *cell) {
   net_forward(&n);
   double worst = 0;
   for (int64_t b = 0; b < desc.batch; b++) worst = net_worse(follow(&n, one, b), worst);
-  check_error(worst, 1e-12, "%s, what the paper says", cell->name);
+  check_error(worst, 1e-12, "%s, what the paper says%s", cell->name, inference ? " of inference" : "");
   net_close(&n);
 }
 
@@ -323,7 +366,8 @@ int main(void) {
   check_start();
   check_at("cpu f64");
   seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
-  for (size_t c = 0; c < COUNT(cell_rows); c++) check_cell(ctx, &cell_rows[c]);
+  for (size_t c = 0; c < COUNT(cell_rows); c++)
+    for (int inference = 0; inference < 2; inference++) check_cell(ctx, &cell_rows[c], inference);
   seqgpu_context_destroy(ctx);
   return check_finish();
 }

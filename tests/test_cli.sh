@@ -46,6 +46,7 @@ if [ -z "$different" ]; then pass "cpu f32: task charlm, resumed at any of 29 st
 else fail "cpu f32: task charlm, resumed at any of 29 steps, the same bits" "not at$different: $(head -c 200 err)"; fi
 
 for cell in "--cell gru" "--cell gru --reset-after" "--cell rnn" "--cell lstm0" "--peephole" "--coupled" "--no-input-gate --no-output-activation" \
+  "--zoneout-cell 0.5 --zoneout-hidden 0.1" "--cell gru --recurrent-dropout 0.3 --update-dropout 0.2" \
   "--tokens words --vocab-limit 12" "--tokens bytes --optimizer rmsprop" "--optimizer momentum --embedding 3 --layers 1"; do
   check "cpu f32: task charlm, resume with $cell" sh -c '
     set -e
@@ -64,8 +65,8 @@ has_keys() {
   if [ "$(keys "$3")" = "$2 " ]; then pass "$1"; else fail "$1" "$(keys "$3")"; fi
 }
 model_keys="cell layers hidden projection activation reset-after peephole coupled factors context leak learn-leak reflections \
-no-input-gate no-forget-gate no-output-gate no-input-activation no-output-activation init init-scale forget-bias batch seed \
-optimizer momentum decay dropout clip lr lr-schedule lr-every lr-factor lr-min lr-warmup momentum-rise momentum-end weight-decay \
+no-input-gate no-forget-gate no-output-gate no-input-activation no-output-activation zoneout-hidden zoneout-cell recurrent-dropout update-dropout init init-scale forget-bias \
+batch seed optimizer momentum decay dropout clip lr lr-schedule lr-every lr-factor lr-min lr-warmup momentum-rise momentum-end weight-decay \
 noise noise-decay average average-patience freeze lr-of math"
 cursor_keys="step data_size data_hash"
 check "lstm with a projection" train --cell lstm --projection-size 4 --steps 3 --checkpoint new_name

@@ -35,6 +35,7 @@ static double law_seed(const contexts *c, const cell_row *cell) {
   net_forward(&b);
   net plain = fresh(c->f32, cell, 4, 3, (seqgpu_rnn_desc){.num_layers = 2}, NULL);
   net_copy_inputs(&plain, &b);
+  if (is_noisy(&cell->desc)) plain.run.reserve = NULL;
   net_forward(&plain);
   worst = net_worse(differ_in(&plain, &b, NET_Y, NET_CT), worst);
   net_close(&plain);
@@ -150,6 +151,7 @@ static double law_reverse(const contexts *c, const cell_row *cell) {
   net both = fresh(c->f32, cell, 4, 3, BOTH_WAYS, lengths);
   net half = opened(c->f32, cell, 4, 3, (seqgpu_rnn_desc){.reverse = 1}, lengths);
   const int64_t rows = 4 * 3, out = row_width(&half, NET_Y);
+  half.run.offset += seqgpu_plan_get_sizes(half.plan).random_blocks; /* those of the first direction */
   copy(half.value[NET_X], both.value[NET_X], half.count[NET_X]);
   for (int i = NET_PARAMS; i <= NET_DCT;
        i++) /* the halves of y lie side by side, all others one after another */
@@ -209,7 +211,8 @@ static double law_inspect(const contexts *c, const cell_row *cell) {
   for (int64_t i = 0; worst == 0 && i < rows * width; i++) {
     const int64_t row = i / width, j = i % width;
     double e = fabs(n.value[NET_Y][row * 2 * out + out + j] - h[i]);
-    if (o && !cell->projects) e = net_worse(fabs(o[i] * tanh(cs[i]) - h[i]), e);
+    const int bounded = !cell->desc.no_output_activation;
+    if (o && !cell->projects) e = net_worse(fabs(o[i] * (bounded ? tanh(cs[i]) : cs[i]) - h[i]), e);
     const double before =
         row / B == T - 1 ? n.value[NET_H0][(B + row % B) * width + j] : h[u ? i + B * width : i];
     if (u) e = net_worse(fabs((1 - u[i]) * cs[i] + u[i] * before - h[i]), e);
@@ -227,13 +230,13 @@ static int begins_at_zero(const cell_row *cell) { return strcmp(cell->desc.cell,
 static const law_row laws[] = {
     {"1 and 3 threads, same bits", law_threads, every, 0, 0},
     {"same seed, same bits", law_seed, every, 0, 1},
-    {"inference is training forward", law_inference, every, 0, 0},
-    {"a smaller run of a plan", law_smaller_run, every, 0, 0},
+    {"inference is training forward", law_inference, quiet, 0, 0},
+    {"a smaller run of a plan", law_smaller_run, quiet, 0, 0},
     {"parameter gradients accumulate", law_accumulate, every, EXACT, 0},
     {"states over states, gradients over gradients", law_in_place, every, 0, 1},
     {"NULL is zeros, or not wanted", law_null, begins_at_zero, 0, 1},
     {"reverse is the second half of both ways", law_reverse, every, 0, 1},
-    {"inspect", law_inspect, every, EXACT, 0},
+    {"inspect", law_inspect, quiet, EXACT, 0},
 };
 
 int main(void) { return laws_main(laws, COUNT(laws)); }

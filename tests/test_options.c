@@ -16,6 +16,10 @@ static const option_row options[] = {
     {"no_output_gate", {.cell = "lstm", .no_output_gate = 1}, {"stream"}},
     {"no_input_activation", {.cell = "lstm", .no_input_activation = 1}, {"stream"}},
     {"no_output_activation", {.cell = "lstm", .no_output_activation = 1}, {"stream"}},
+    {"zoneout_hidden", {.cell = "gru", .reset_after = 1, .zoneout_hidden = 0.1}, {NULL}},
+    {"zoneout_cell", {.cell = "lstm", .zoneout_cell = 0.1}, {NULL}},
+    {"recurrent_dropout", {.cell = "rnn", .recurrent_dropout = 0.1}, {NULL}},
+    {"update_dropout", {.cell = "lstm", .update_dropout = 0.1}, {NULL}},
 };
 
 static int begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
@@ -53,6 +57,7 @@ static void check_algorithms(seqgpu_context *ctx, const option_row *row, int inf
 
 /* A file of another program would be another network. */
 static void check_exports(seqgpu_context *ctx, const option_row *row) {
+  if (strstr(row->name, "dropout")) return; /* the weights are those of a network without */
   static const char *const formats[] = {"pytorch", "keras", "rtneural", "nam", "onnx"};
   seqgpu_rnn_desc desc = row->desc;
   seqgpu_plan *plan = NULL;

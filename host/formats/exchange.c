@@ -197,11 +197,12 @@ static seqgpu_status check_finite(seqgpu_context *ctx, const sq_foreign_net *net
 /* What no other program's cells have. */
 static const unsigned our_options = SQ_OPTION_NO_INPUT_GATE | SQ_OPTION_NO_FORGET_GATE |
                                     SQ_OPTION_NO_OUTPUT_GATE | SQ_OPTION_NO_INPUT_ACTIVATION |
-                                    SQ_OPTION_NO_OUTPUT_ACTIVATION;
+                                    SQ_OPTION_NO_OUTPUT_ACTIVATION | SQ_OPTION_ZONEOUT_HIDDEN |
+                                    SQ_OPTION_ZONEOUT_CELL;
 
 static seqgpu_status check_options(seqgpu_context *ctx, const sq_format *format, const seqgpu_plan *plan) {
   const sq_config config = sq_plan_config(&plan->desc);
-  const sq_option *found = format->ours ? NULL : sq_option_first(&config, ~our_options);
+  const sq_option *found = format == &sq_format_seqgpu ? NULL : sq_option_first(&config, ~our_options);
   if (found == NULL) return SEQGPU_OK;
   return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "export: %s is %g; it must be 0, format %s has no such cell",
                  found->name, found->value(&config), format->name);

@@ -62,7 +62,6 @@ typedef struct sq_format {
   seqgpu_status (*parse)(seqgpu_context *ctx, const char *path, sq_bytes bytes, sq_foreign *out);
   /* Writes a whole file in place of path; NULL: this format can only be read. */
   seqgpu_status (*write)(seqgpu_context *ctx, const char *path, const sq_foreign_net *net);
-  int ours; /* 1: it says every option of a network; others know nothing of those that only our cells have */
 } sq_format;
 
 /* Whether the bytes that a format recognises files by contain a text. */

@@ -124,5 +124,4 @@ const sq_format sq_format_seqgpu = {
     .recognises = recognises,
     .read = read,
     .write = write,
-    .ours = 1,
 };

@@ -2,6 +2,7 @@
  */
 #include "host/plan/algorithms.h"
 
+#include "core/masks.h"
 #include "core/stream.h"
 #include "core/structure.h"
 #include "kernels/cudnn/algorithms.h"
@@ -35,7 +36,8 @@ static double step_estimate(sq_exec *exec, const sq_problem *problem) {
   (void)exec;
   const sq_layout *layout = problem->layout;
   const double flops = 2.0 * recurrent_weights(layout) * (double)problem->batch;
-  const double launches = layout->products + layout->stages;
+  const double launches =
+      layout->products + layout->stages + sq_noise_enters(layout) + sq_noise_leaves(layout);
   const double passes =
       problem->training ? 2 : 1; /* backward: as many launches, and the transposed products */
   return passes * (double)problem->seq_len * problem->directions * (3.3 * launches + flops / 4.6e7);

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "core/masks.h"
+
 const sq_layout *sq_plan_layout(const seqgpu_plan *plan, int64_t layer) {
   return layer == 0 ? &plan->first : &plan->rest;
 }
@@ -23,6 +25,16 @@ int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t dir
   if (layer == 0) return direction * plan->first.param_elements;
   return plan->directions * (plan->first.param_elements + (layer - 1) * plan->rest.param_elements) +
          direction * plan->rest.param_elements;
+}
+
+/* A block is four numbers, and the mask of each layer begins with a block of its own. */
+int64_t sq_plan_dropout_blocks(const seqgpu_plan *plan) {
+  const int64_t elements = plan->desc.seq_len * plan->desc.batch * plan->output_width;
+  return plan->desc.dropout > 0 ? (elements + 3) / 4 : 0;
+}
+
+int64_t sq_plan_noise_blocks(const seqgpu_plan *plan) {
+  return sq_noise_blocks(&plan->first, plan->desc.seq_len, plan->desc.batch);
 }
 
 int sq_plan_param_count(const seqgpu_plan *plan) {

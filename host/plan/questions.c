@@ -45,11 +45,9 @@ static int64_t reserve_elements(const seqgpu_plan *plan) {
   return d->inference ? 0 : sq_plan_map(plan, d->seq_len, d->batch, 1, 1).reserve_size;
 }
 
-/* The mask of each layer but the last begins with a block of its own; a block is four numbers. */
 static uint64_t random_blocks(const seqgpu_plan *plan) {
-  if (plan->desc.dropout <= 0) return 0;
-  const int64_t elements = plan->desc.seq_len * plan->desc.batch * plan->output_width;
-  return (uint64_t)((plan->layers - 1) * ((elements + 3) / 4));
+  return (uint64_t)((plan->layers - 1) * sq_plan_dropout_blocks(plan) +
+                    plan->layers * plan->directions * sq_plan_noise_blocks(plan));
 }
 
 static seqgpu_plan_sizes sizes_of(const seqgpu_plan *plan) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/plan/layers.h"
 #include "host/plan/mark.h"
 
 /* ---------------------------------------------------------------- sizes */
@@ -158,7 +159,8 @@ static stamp stamp_of(const sq_net *n) {
   stamp s = {.network = n->plan->mark, .seq_len = run->seq_len, .batch = run->batch};
   if (run->lengths)
     s.lengths = sq_mark_bytes(SQ_MARK_START, run->lengths, (size_t)run->batch * sizeof *run->lengths);
-  if (n->plan->desc.dropout <= 0 || n->plan->layers == 1) return s;
+  const int masks = n->plan->desc.dropout > 0 && n->plan->layers > 1;
+  if (!masks && sq_plan_noise_blocks(n->plan) == 0) return s;
   s.seed = run->seed;
   s.offset = run->offset;
   return s;

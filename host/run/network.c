@@ -111,7 +111,7 @@ seqgpu_status sq_net_drop(const sq_net *n, int64_t layer, void *data, int64_t fi
   const double p = n->plan->desc.dropout;
   if (!n->training || p <= 0) return SEQGPU_OK;
   const int64_t width = n->run->batch * n->plan->output_width;
-  const int64_t blocks = (n->plan->desc.seq_len * n->plan->desc.batch * n->plan->output_width + 3) / 4;
+  const int64_t blocks = sq_plan_dropout_blocks(n->plan);
   const sq_dropout_args a = {.count = steps * width,
                              .p = p,
                              .seed = n->run->seed,
@@ -178,6 +178,9 @@ static void add_training(const sq_net *n, int64_t layer, int64_t direction, sq_l
   s->reserve = sq_net_at(n, n->run->reserve, n->map->reserves + below);
   s->reserve_size = layer == 0 ? first : rest;
   s->dparams = sq_net_at(n, n->run->dparams, sq_plan_param_offset(n->plan, layer, direction));
+  s->seed = n->run->seed;
+  s->first_block = n->run->offset + (uint64_t)((n->plan->layers - 1) * sq_plan_dropout_blocks(n->plan) +
+                                               (layer * N + direction) * sq_plan_noise_blocks(n->plan));
   for (int k = 0; k < s->layout->states; k++) {
     s->dfinal[k] = sq_net_state(n, layer, direction, k, n->run->dfinal[k]);
     s->dinitial[k] = sq_net_state(n, layer, direction, k, n->run->dinitial[k]);

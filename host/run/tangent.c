@@ -4,6 +4,8 @@
  */
 #include "host/run/tangent.h"
 
+#include "core/masks.h"
+
 #include "host/plan/layers.h"
 #include "host/run/guard.h"
 
@@ -50,6 +52,10 @@ seqgpu_status sq_rnn_tangent(seqgpu_context *ctx, const seqgpu_plan *plan, const
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                    "algorithm %s has no tangent pass; recurrent networks have one on the CPU",
                    plan->algorithm->name);
+  if (sq_noise_enters(&plan->first) || sq_noise_leaves(&plan->first))
+    return sq_fail(
+        ctx, SEQGPU_EUNSUPPORTED,
+        "a network with zoneout or recurrent dropout has no tangent pass; these options must be 0");
   SQ_TRY(sq_run_need(ctx, "reserve", run->reserve));
   SQ_TRY(sq_guard_sizes(&n));
   SQ_TRY(sq_stamp_check(&n));

@@ -102,6 +102,17 @@ typedef struct seqgpu_rnn_desc {
   int no_output_gate;       /**< o = 1 */
   int no_input_activation;  /**< the cell input without its tanh */
   int no_output_activation; /**< h = o c, without the tanh */
+  /* Noise of the recurrence, in training only, drawn from run.seed and run.offset; inference has the expectation. */
+  double
+      zoneout_hidden; /**< cells "rnn", "lstm", "lstm0", "gru": probability that a unit of h keeps its old value
+                            in a step (Krueger et al. 2017) */
+  double zoneout_cell; /**< LSTM cells: the same of c */
+  double
+      recurrent_dropout; /**< the same cells: probability that products do not see a unit of h, in all steps of a
+                               run (Gal, Ghahramani 2016) */
+  double
+      update_dropout; /**< LSTM cells, "gru": probability that a unit is not updated by g (GRU: c) in a step
+                               (Semeniuta et al. 2016) */
 } seqgpu_rnn_desc;
 
 /* ---- how: algorithms and plans ---- */
@@ -210,8 +221,8 @@ typedef struct seqgpu_plan_sizes {
   int64_t state_width[SEQGPU_MAX_STATES]; /**< W_k, per row of state k */
   /* objects */
   int state_count; /**< states of the cell: 1 (h), 2 (h and c, say) */
-  /** Philox blocks that the dropout masks of a run use from run.offset on: add it to the offset after each
-   * training step. */
+  /** Philox blocks that the dropout and zoneout masks of a run use from run.offset on: add it to the offset
+   * after each training step. */
   uint64_t random_blocks;
   size_t packed; /**< bytes of packed; 0 unless the algorithm packs weights (seqgpu_rnn_pack) */
 } seqgpu_plan_sizes;

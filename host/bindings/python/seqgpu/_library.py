@@ -23,7 +23,9 @@ RnnDesc = _struct("RnnDesc", ("cell", c_char_p), ("input_size", c_int64), ("hidd
                   ("factor_size", c_int64), ("context_size", c_int64), ("leak", c_double), ("learn_leak", c_int),
                   ("reflections", c_int64), ("dropout", c_double), ("batch_first", c_int), ("inference", c_int), ("math", c_int),
                   ("reverse", c_int), ("no_input_gate", c_int), ("no_forget_gate", c_int), ("no_output_gate", c_int),
-                  ("no_input_activation", c_int), ("no_output_activation", c_int))
+                  ("no_input_activation", c_int), ("no_output_activation", c_int),
+                  ("zoneout_hidden", c_double), ("zoneout_cell", c_double), ("recurrent_dropout", c_double),
+                  ("update_dropout", c_double))
 PlanSizes = _struct("PlanSizes", ("params", c_size_t), ("x", c_size_t), ("y", c_size_t), ("state", c_size_t * MAX_STATES),
                     ("workspace", c_size_t), ("reserve", c_size_t), ("param_elements", c_int64), ("output_width", c_int64),
                     ("state_width", c_int64 * MAX_STATES), ("state_count", c_int), ("random_blocks", c_uint64), ("packed", c_size_t))

@@ -1,0 +1,98 @@
+/* masks.c - zoneout and recurrent dropout around the step of a cell (masks.h has equations, papers and draws).
+ *
+ *   enter    before the products: aux = h_{t-1} m, and the mask of the update
+ *   leave    after the last stage: the states, and y, from the old and the new values
+ * Backward, where d is the gradient at a state:
+ *   arrive   before the last stage: d of zoned units is held back, of the others stays for the cell, dy included
+ *   depart   after the products: what was held back, and (d(aux) m) of the products' operand, are added
+ */
+#include "core/masks.h"
+
+#include <math.h>
+
+#include "core/step.h"
+
+static sq_philox_block draw(const sq_noise *n, int64_t start, int64_t row, int64_t unit) {
+  return sq_philox(n->key[0], 0, n->key[1] + (uint64_t)(start + row * n->width + unit));
+}
+
+/* The mask of a unit, from its word. */
+static real mask_of(uint32_t word, double p) {
+  return word >= sq_noise_threshold(p) ? (real)(1 / (1 - p)) : 0;
+}
+
+static real sequence_mask(const FN(sq_step) * s, int64_t b, int64_t j) {
+  const sq_noise *n = &s->noise;
+  if (n->key == NULL) return 1;
+  return mask_of(draw(n, n->sequence, b, j).word[SQ_NOISE_SEQUENCE], s->layout->noise.drop);
+}
+
+void FN(sq_noise_enter)(const FN(sq_step) * s) {
+  const sq_layout *l = s->layout;
+  const int64_t A = l->aux, W = l->state_width[0], H = l->config.hidden_size;
+  for (int64_t b = 0; b < s->batch; b++) {
+    real *aux = s->aux + b * A;
+    for (int64_t j = 0; l->noise.drop > 0 && j < W; j++)
+      aux[l->noise.dropped + j] = s->prev[0][b * W + j] * sequence_mask(s, b, j);
+    for (int64_t j = 0; l->noise.update > 0 && j < H; j++)
+      aux[l->noise.scale + j] =
+          s->noise.key == NULL
+              ? 1
+              : mask_of(draw(&s->noise, s->noise.step, b, j).word[SQ_NOISE_UPDATE], l->noise.update);
+  }
+}
+
+/* Whether the unit keeps its old state. */
+static int zoned(const FN(sq_step) * s, int k, int64_t b, int64_t j) {
+  return draw(&s->noise, s->noise.step, b, j).word[SQ_NOISE_ZONE + k] <
+         sq_noise_threshold(s->layout->noise.zone[k]);
+}
+
+static void leave_row(const FN(sq_step) * s, int k, int64_t b) {
+  const sq_layout *l = s->layout;
+  const int64_t W = l->state_width[k], candidate = l->noise.candidate[k];
+  const real *old = s->prev[k] + b * W, keep = (real)l->noise.zone[k];
+  real *to = s->next[k] + b * W;
+  const real *made = candidate < 0 ? to : s->aux + b * l->aux + candidate;
+  for (int64_t j = 0; j < W; j++) {
+    if (s->noise.key == NULL)
+      to[j] = keep * old[j] + (1 - keep) * made[j];
+    else
+      to[j] = zoned(s, k, b, j) ? old[j] : made[j];
+    if (k == 0) s->y[b * s->ldy + j] = to[j];
+  }
+}
+
+void FN(sq_noise_leave)(const FN(sq_step) * s) {
+  for (int k = 0; k < s->layout->states; k++)
+    for (int64_t b = 0; s->layout->noise.zone[k] > 0 && b < s->batch; b++)
+      if (FN(sq_step_valid)(s, b)) leave_row(s, k, b);
+}
+
+void FN(sq_noise_arrive)(FN(sq_step) * s, real *const held[SQ_MAX_STATES]) {
+  for (int k = 0; k < s->layout->states; k++) {
+    const int64_t W = s->layout->state_width[k];
+    for (int64_t b = 0; s->layout->noise.zone[k] > 0 && b < s->batch; b++) {
+      real *d = s->dstate[k] + b * W, *kept = held[k] + b * W;
+      const int valid = FN(sq_step_valid)(s, b);
+      if (valid && k == 0) FN(sq_step_add_dy)(s, b, d);
+      for (int64_t j = 0; j < W; j++) {
+        const int keeps = valid && zoned(s, k, b, j);
+        kept[j] = keeps ? d[j] : 0;
+        if (keeps) d[j] = 0;
+      }
+    }
+  }
+  if (s->layout->noise.zone[0] > 0) s->dy = NULL; /* it is in dstate now */
+}
+
+void FN(sq_noise_depart)(const FN(sq_step) * s, real *const held[SQ_MAX_STATES]) {
+  const sq_layout *l = s->layout;
+  const int64_t W = l->state_width[0];
+  for (int64_t b = 0; l->noise.drop > 0 && b < s->batch; b++)
+    for (int64_t j = 0; j < W; j++)
+      s->dstate[0][b * W + j] += s->daux[b * l->aux + l->noise.dropped + j] * sequence_mask(s, b, j);
+  for (int k = 0; k < l->states; k++)
+    for (int64_t i = 0; l->noise.zone[k] > 0 && i < s->batch * l->state_width[k]; i++)
+      s->dstate[k][i] += held[k][i];
+}

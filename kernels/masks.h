@@ -1,0 +1,25 @@
+/* masks.h - zoneout and recurrent dropout around the step of a cell (masks.cu), on this backend; the contract is
+ * that of core/masks.h and of the functions of the same names in core/step.h.
+ *
+ * A run of a layer is replayed as a graph, whose launches have fixed arguments; what changes from run to run, seed
+ * and first block, lies in the workspace (`key`) and is written there before the graph begins.
+ */
+#ifndef SQ_KERNELS_MASKS_H
+#define SQ_KERNELS_MASKS_H
+
+#include "core/ops.h"
+#include "core/step.h"
+#include "kernels/backend.h"
+
+/* Elements of a key in the workspace. */
+enum { SQ_NOISE_KEY_ELEMENTS = 16 };
+
+/* key[0] = seed, key[1] = first block */
+int sq_noise_key(sq_exec *exec, uint64_t seed, uint64_t first_block, uint64_t *key);
+
+int sq_noise_enter(sq_exec *exec, const sq_step_f32 *s);
+int sq_noise_leave(sq_exec *exec, const sq_step_f32 *s);
+int sq_noise_arrive(sq_exec *exec, sq_step_f32 *s, float *const held[SQ_MAX_STATES]);
+int sq_noise_depart(sq_exec *exec, const sq_step_f32 *s, float *const held[SQ_MAX_STATES]);
+
+#endif
