@@ -5,7 +5,6 @@
 #include "host/run/tangent.h"
 
 #include "core/masks.h"
-
 #include "host/plan/layers.h"
 #include "host/run/guard.h"
 
