@@ -23,7 +23,8 @@ def floats(count, width=8):
 
 # ---------------------------------------------------------------- .safetensors
 
-SIZES = {"F32": 4, "F64": 8, "I64": 8, "F16": 2, "BF16": 2, "U8": 1, "BOOL": 1}
+SIZES = {"F32": 4, "F64": 8, "I32": 4, "I64": 8, "F16": 2, "BF16": 2, "F8_E5M2": 1, "F8_E4M3": 1, "F8_E8M0": 1,
+         "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1}
 
 
 def product(shape):
@@ -162,6 +163,7 @@ def seeds_safetensors():
             yield "model%d%d" % (resume, summed), bytes([resume]) + safetensors(checkpoint(), {}, summed)
         half = [tensor("w", "F16", 2, 2)] + gru("r.", "BF16", 1, 1)
         yield "half%d" % resume, bytes([resume]) + safetensors(half)
+        yield "types%d" % resume, bytes([resume]) + safetensors([tensor(d, d, 2) for d in SIZES])
         bare = [tensor("w", "F32", 2, 2)] + gru("r.", "F32", 1, 1)[:2]
         yield "bare%d" % resume, bytes([resume]) + safetensors(bare, {"k": "v"}, True)
 
