@@ -26,7 +26,7 @@ def read_control(path):
 
 def worth(features, size):
     """Eight features, of how often it was passed, are one edge; a longer file must reach more."""
-    return (len({feature // 8 for feature in features}) + len(features) / 100) / (128 + size)
+    return (len({feature // 8 for feature in features}) + len(features) / 100) / (512 + size)
 
 
 def choose(files, most):
