@@ -127,9 +127,10 @@ int device_allocate(sq_exec *exec, size_t bytes, void **out) {
   return here.error != 0 ? here.error : sq_reported(cudaMalloc(out, bytes ? bytes : 1));
 }
 
+/* Also where the device could not be made current: a pointer tells which device it is of. */
 void device_release(sq_exec *exec, void *pointer) {
   const sq_gpu_current here(exec);
-  if (here.error == 0) sq_reported(cudaFree(pointer));
+  sq_reported(cudaFree(pointer));
 }
 
 int device_copy(sq_exec *exec, void *to, const void *from, size_t bytes) {
@@ -204,23 +205,22 @@ int open_cublas(sq_gpu *gpu) {
 #endif
 }
 
+/* What one call cannot give back is no reason to keep the rest. */
 void device_close(sq_exec *exec) {
   sq_gpu *gpu = sq_gpu_of(exec);
   if (gpu == NULL) return;
   const sq_gpu_current here(exec);
-  if (here.error == 0) {
-    sq_graph_close(gpu);
-    sq_cufft_close(gpu);
+  sq_graph_close(gpu);
+  sq_cufft_close(gpu);
 #ifdef SEQGPU_CUDNN
-    sq_cudnn_close(gpu);
+  sq_cudnn_close(gpu);
 #endif
 #ifdef SEQGPU_CUBLAS
-    if (gpu->cublas != NULL) sq_cublas_library()->cublasDestroy(static_cast<cublasHandle_t>(gpu->cublas));
+  if (gpu->cublas != NULL) sq_cublas_library()->cublasDestroy(static_cast<cublasHandle_t>(gpu->cublas));
 #endif
-    cudaFree(gpu->cublas_space);
-    cudaFree(gpu->scratch);
-    if (gpu->capture != NULL) cudaStreamDestroy(static_cast<cudaStream_t>(gpu->capture));
-  }
+  sq_reported(cudaFree(gpu->cublas_space));
+  sq_reported(cudaFree(gpu->scratch));
+  if (gpu->capture != NULL) sq_reported(cudaStreamDestroy(static_cast<cudaStream_t>(gpu->capture)));
   sq_cut_close(gpu);
   delete gpu;
   exec->device = NULL;

@@ -17,6 +17,11 @@ namespace seat {
 typedef std::function<const char *()> Work;
 cudnnStatus_t enqueue(cudaStream_t stream, const Work &work);
 
+/* At the beginning of every other call: whether this one is to fail (tests/soft/controls.h). */
+bool fails();
+/* Objects that the caller has to destroy: one more, or one less. */
+void count(int by);
+
 /* For work that runs: where bytes of the device lie.  NULL stays NULL. */
 const void *readable(const void *device, size_t bytes);
 void *writable(void *device, size_t bytes);

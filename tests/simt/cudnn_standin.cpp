@@ -57,10 +57,13 @@ namespace {
 enum { GAP = 5 }; /* elements between two tensors of the weight space */
 
 template <typename T> cudnnStatus_t make(T **out) {
+  if (seat::fails()) return CUDNN_STATUS_ALLOC_FAILED;
   *out = new T();
+  seat::count(1);
   return CUDNN_STATUS_SUCCESS;
 }
 template <typename T> cudnnStatus_t end(T *object) {
+  seat::count(-1);
   delete object;
   return CUDNN_STATUS_SUCCESS;
 }
@@ -264,6 +267,8 @@ cudnnStatus_t enqueue(cudaStream_t, const Work &work) {
 const void *readable(const void *device, size_t) { return device; }
 void *writable(void *device, size_t) { return device; }
 void spoil(void *device, size_t bytes) { memset(device, 0xff, bytes); }
+bool fails() { return false; }
+void count(int) {}
 
 } // namespace seat
 
@@ -289,11 +294,15 @@ extern "C" {
 
 size_t cudnnGetVersion(void) { return version(); }
 const char *cudnnGetErrorString(cudnnStatus_t status) {
-  return status == CUDNN_STATUS_NOT_SUPPORTED ? "not supported (stand-in)" : "bad parameter (stand-in)";
+  return status == CUDNN_STATUS_NOT_SUPPORTED      ? "not supported (stand-in)"
+         : status == CUDNN_STATUS_ALLOC_FAILED     ? "out of memory (stand-in)"
+         : status == CUDNN_STATUS_EXECUTION_FAILED ? "execution failed (stand-in)"
+                                                   : "bad parameter (stand-in)";
 }
 cudnnStatus_t cudnnCreate(cudnnHandle_t *h) { return make(h); }
 cudnnStatus_t cudnnDestroy(cudnnHandle_t h) { return end(h); }
 cudnnStatus_t cudnnSetStream(cudnnHandle_t h, cudaStream_t stream) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
   h->stream = stream;
   return CUDNN_STATUS_SUCCESS;
 }
@@ -301,6 +310,7 @@ cudnnStatus_t cudnnCreateDropoutDescriptor(cudnnDropoutDescriptor_t *d) { return
 cudnnStatus_t cudnnDestroyDropoutDescriptor(cudnnDropoutDescriptor_t d) { return end(d); }
 cudnnStatus_t cudnnSetDropoutDescriptor(cudnnDropoutDescriptor_t d, cudnnHandle_t, float dropout, void *,
                                         size_t, unsigned long long) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
   d->set = 1;
   return dropout == 0.0f ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
 }
@@ -308,6 +318,7 @@ cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t *d) { return m
 cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t d) { return end(d); }
 cudnnStatus_t cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t d, cudnnDataType_t type, int count,
                                          const int dims[], const int strides[]) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
   int64_t dense = 1;
   if (!is_known(type)) return CUDNN_STATUS_BAD_PARAM;
   for (int i = count - 1; i >= 0; dense *= dims[i--])
@@ -318,6 +329,7 @@ cudnnStatus_t cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t d, cudnnDataTyp
 }
 cudnnStatus_t cudnnGetTensorNdDescriptor(const cudnnTensorDescriptor_t d, int room, cudnnDataType_t *type,
                                          int *count, int dims[], int strides[]) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
   *type = d->type;
   *count = (int)d->dims.size();
   for (int i = 0; i < *count && i < room; i++) dims[i] = d->dims[(size_t)i];
@@ -329,6 +341,7 @@ cudnnStatus_t cudnnDestroyRNNDataDescriptor(cudnnRNNDataDescriptor_t d) { return
 cudnnStatus_t cudnnSetRNNDataDescriptor(cudnnRNNDataDescriptor_t d, cudnnDataType_t type,
                                         cudnnRNNDataLayout_t layout, int steps, int batch, int width,
                                         const int lengths[], void *) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
   if (layout != CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED || steps < 1 || batch < 1 || width < 1 ||
       !is_known(type))
     return CUDNN_STATUS_BAD_PARAM;
@@ -349,6 +362,7 @@ cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t r, cudnnRNNAlgo_t al
                                        cudnnDataType_t precision, cudnnMathType_t math, int32_t in,
                                        int32_t hidden, int32_t projection, int32_t layers,
                                        cudnnDropoutDescriptor_t dropout, uint32_t flags) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
   if (bias != CUDNN_RNN_DOUBLE_BIAS || input != CUDNN_LINEAR_INPUT || !is_known(type) ||
       (math == CUDNN_TENSOR_OP_MATH) != (type != CUDNN_DATA_FLOAT) || precision != CUDNN_DATA_FLOAT ||
       projection != hidden || layers != 1 || !dropout->set || flags != CUDNN_RNN_PADDED_IO_ENABLED)
@@ -373,6 +387,7 @@ cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t r, cudnnRNNAlgo_t al
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnBuildRNNDynamic(cudnnHandle_t, cudnnRNNDescriptor_t r, int batch) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
   r->built = batch;
   return CUDNN_STATUS_SUCCESS;
 }
@@ -380,11 +395,13 @@ cudnnStatus_t cudnnBuildRNNDynamic(cudnnHandle_t, cudnnRNNDescriptor_t r, int ba
 /* ---- sizes and places ---- */
 
 cudnnStatus_t cudnnGetRNNWeightSpaceSize(cudnnHandle_t, cudnnRNNDescriptor_t r, size_t *bytes) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
   *bytes = weight_bytes(r);
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnGetRNNTempSpaceSizes(cudnnHandle_t, cudnnRNNDescriptor_t r, cudnnForwardMode_t,
                                         cudnnRNNDataDescriptor_t x, size_t *work, size_t *reserve) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
   if (r->algorithm == CUDNN_RNN_ALGO_PERSIST_DYNAMIC && r->built != x->batch) return CUDNN_STATUS_BAD_PARAM;
   const sizes s = sizes_of(r, x);
   *work = (size_t)s.work * sizeof(float);
@@ -395,6 +412,7 @@ cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t, cudnnRNNDescriptor_t r, int
                                       const void *space, int32_t id, cudnnTensorDescriptor_t matrix,
                                       void **matrix_address, cudnnTensorDescriptor_t bias,
                                       void **bias_address) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
   if (layer >= r->directions || id >= 2 * r->gates || bytes != weight_bytes(r)) return CUDNN_STATUS_BAD_PARAM;
   const int hidden = (int)r->layout.config.hidden_size;
   const int width = id < r->gates ? (int)r->layout.config.input_size : hidden;

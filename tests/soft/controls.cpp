@@ -38,10 +38,12 @@ void start() {
   static bool started;
   if (started) return;
   started = true;
-  const char *given = getenv("SEQGPU_SOFT_SEED"), *late = getenv("SEQGPU_SOFT_WEAK");
+  const char *given = getenv("SEQGPU_SOFT_SEED"), *late = getenv("SEQGPU_SOFT_WEAK"),
+             *fail = getenv("SEQGPU_SOFT_FAIL");
   plant(given != NULL ? strtoull(given, NULL, 0) : fresh_seed());
   if (given == NULL) printf("soft seed %llu\n", (unsigned long long)seed);
   if (late != NULL) weak = strcmp(late, "0") != 0;
+  if (fail != NULL) fail_call(strtoull(fail, NULL, 0));
 }
 
 unsigned chance(unsigned below) { /* splitmix64 (Vigna) */
@@ -87,6 +89,14 @@ void soft_set_devices(int count) {
 }
 void soft_set_page_locked(int on) {
   locked([&] { soft::page_locked = on != 0; });
+}
+uint64_t soft_calls(void) {
+  uint64_t count = 0;
+  locked([&] { count = soft::calls(); });
+  return count;
+}
+void soft_fail_call(uint64_t n) {
+  locked([&] { soft::fail_call(n == 0 ? 0 : soft::calls() + n); });
 }
 uint64_t soft_attributes_set(void) {
   uint64_t count = 0;

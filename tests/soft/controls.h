@@ -4,6 +4,7 @@
  *              SEQGPU_SOFT_SEED    the seed of the schedules; fresh, and printed on stdout, unless it is given
  *              SEQGPU_SOFT_LIBRARIES  0: cuBLAS, cuFFT and cuDNN are not installed
  *              SEQGPU_SOFT_WEAK    1: late stores and stale lines, as soft_set_weak(1)
+ *              SEQGPU_SOFT_FAIL    N: call N fails, as soft_fail_call(N) at the start
  *
  * At the end of the process it says on stderr what was not released, and which calls were refused without a
  * test having asked for it; the exit status is then 86.
@@ -40,6 +41,13 @@ void soft_set_weak(int on);
 const char *soft_last_fault(void);
 /* Forgets it: the device works again, and the exit status is not bad for it.  What was enqueued is dropped. */
 void soft_reset_fault(void);
+
+/* So far: calls of the runtime, cuBLAS, cuFFT and cuDNN. */
+uint64_t soft_calls(void);
+/* Call n from now on, 1 being the next, fails once, and has no other effect: cudaMalloc for lack of memory, others as
+ * where an execution failed, of which the test then knows nothing else; what gives something back does so all the
+ * same.  0 = none.  The exit status is not bad for it. */
+void soft_fail_call(uint64_t n);
 
 /* So far: calls that set an attribute of a kernel. */
 uint64_t soft_attributes_set(void);

@@ -27,6 +27,20 @@ const void *readable(const void *device, size_t bytes) {
 void *writable(void *device, size_t bytes) {
   return device != NULL ? soft::device_bytes(device, bytes, Wants::to_write, "cuDNN: an output") : NULL;
 }
+bool fails() {
+  return soft::perform("cuDNN", 1, [] {}) != 0;
+}
+
+void count(int by) {
+  static long objects;
+  static const bool told = [] {
+    soft::report_at_end("object of cuDNN", [] { return (size_t)objects; });
+    return true;
+  }();
+  (void)told;
+  objects += by;
+}
+
 void spoil(void *device, size_t bytes) {
   memset(writable(device, bytes), 0xFF, bytes);
   soft::machine().memory.set_valid(reinterpret_cast<uint64_t>(device), bytes, false);

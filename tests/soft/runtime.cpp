@@ -37,6 +37,8 @@ struct State {
   std::string sentence;
   int sentence_error = 0; /* of the runtime; 0: the sentence is another library's */
   unsigned mistakes = 0;  /* refused calls and faults */
+  uint64_t calls = 0;     /* of the runtime and the libraries */
+  uint64_t fail_at = 0;   /* the number of the call that is to fail, 0: none */
   bool broken = false;
   std::vector<Owned> owned;
 };
@@ -100,11 +102,18 @@ void watch_exit() {
   (void)registered;
 }
 
+/* What a call fails with that is told to; what gives something back does so all the same. */
+int fail_as_told(const char *function, int when_broken, const std::function<void()> &body) {
+  if (strstr(function, "Free") != NULL || strstr(function, "Destroy") != NULL) body();
+  return strcmp(function, "cudaMalloc") == 0 ? (int)cudaErrorMemoryAllocation : when_broken;
+}
+
 int perform(const char *function, int when_broken, const std::function<void()> &body) {
   std::lock_guard<std::recursive_mutex> held(state().lock);
   start();
   if (state().broken) return when_broken;
   try {
+    if (++state().calls == state().fail_at) return fail_as_told(function, when_broken, body);
     body();
     return 0;
   } catch (const Answer &answer) {
@@ -131,6 +140,9 @@ cudaError_t call(const char *function, const std::function<void()> &body) {
 }
 
 const std::string &last_sentence() { return state().sentence; }
+
+uint64_t calls() { return state().calls; }
+void fail_call(uint64_t number) { state().fail_at = number; }
 
 void locked(const std::function<void()> &body) {
   std::lock_guard<std::recursive_mutex> held(state().lock);

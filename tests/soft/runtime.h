@@ -34,6 +34,10 @@ struct Answer {
   int error;
 };
 
+/* How many calls there were so far, and the number of the one that is to fail; 0 = none. */
+uint64_t calls();
+void fail_call(uint64_t number);
+
 /* The fault or refusal that is remembered last, and how many there were since soft_reset_fault. */
 const std::string &last_sentence();
 /* Runs a body of the controls under the lock. */

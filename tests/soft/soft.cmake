@@ -150,6 +150,10 @@ endforeach()
 seqgpu_soft_program(test_soft_missing ${SOFT}/test_soft_missing.c)
 add_test(NAME soft_missing COMMAND test_soft_missing)
 
+# Where a call of CUDA's libraries fails.
+seqgpu_soft_program(test_soft_faults ${SOFT}/test_soft_faults.c)
+add_test(NAME soft_faults COMMAND test_soft_faults)
+
 # What the library leaves to a caller who works with CUDA by himself.
 seqgpu_soft_program(test_soft_caller ${SOFT}/test_soft_caller.c)
 target_include_directories(test_soft_caller SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
