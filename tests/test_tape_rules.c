@@ -1,136 +1,10 @@
 /* test_tape_rules.c - what the tape promises beside gradients: errors that stay, memory that is kept, running
  * out of it, dropout by a counter, inference, reading. */
-#include "tests/tape_cases.h"
+#include "tests/tape_misuse.h"
+
+#include "tests/refused.h"
 
 /* ---------------------------------------------------------------- errors */
-
-typedef struct misuse {
-  const char *name;
-  seqgpu_tensor *(*build)(world *w);
-  const char *sentence; /* a part of what the tape says */
-} misuse;
-
-static seqgpu_tensor *bad_null(world *w) { return seqgpu_tape_add(w->tape, w->leaf[0], NULL); }
-static seqgpu_tensor *bad_shapes(world *w) { return seqgpu_tape_add(w->tape, w->leaf[0], w->leaf[1]); }
-static seqgpu_tensor *bad_linear(world *w) {
-  return seqgpu_tape_linear(w->tape, w->leaf[1], w->leaf[0], NULL);
-}
-static seqgpu_tensor *bad_bias(world *w) {
-  return seqgpu_tape_linear(w->tape, w->leaf[0], seqgpu_tape_rows(w->tape, w->leaf[0], 0, 2), w->leaf[1]);
-}
-static seqgpu_tensor *bad_concat(world *w) { return seqgpu_tape_concat(w->tape, w->leaf[0], w->leaf[1]); }
-static seqgpu_tensor *bad_rows(world *w) { return seqgpu_tape_rows(w->tape, w->leaf[0], 2, INT64_MAX); }
-static seqgpu_tensor *bad_reshape(world *w) {
-  return seqgpu_tape_reshape(w->tape, w->leaf[0], 2, DIM(INT64_MAX, INT64_MAX));
-}
-static seqgpu_tensor *bad_rank(world *w) {
-  return seqgpu_tape_reshape(w->tape, w->leaf[0], 5, DIM(1, 1, 1, 1, 12));
-}
-static seqgpu_tensor *bad_size(world *w) {
-  return seqgpu_tape_wrap(w->tape, 3, DIM(1 << 30, 1 << 30, 1 << 30), w->value[0], NULL);
-}
-static seqgpu_tensor *bad_dimension(world *w) {
-  return seqgpu_tape_wrap(w->tape, 2, DIM(3, 0), w->value[0], NULL);
-}
-static seqgpu_tensor *bad_host(world *w) { return seqgpu_tape_input(w->tape, 1, DIM(3), NULL); }
-static seqgpu_tensor *bad_param(world *w) {
-  const seqgpu_param empty = {.rows = 1, .cols = 1};
-  return seqgpu_tape_param(w->tape, &empty);
-}
-static seqgpu_tensor *bad_dropout(world *w) { return seqgpu_tape_dropout(w->tape, w->leaf[0], NAN); }
-static seqgpu_tensor *bad_activation(world *w) {
-  return seqgpu_tape_activation(w->tape, w->leaf[0], (seqgpu_activation)9);
-}
-static seqgpu_tensor *bad_kind(world *w) { return seqgpu_tape_embedding(w->tape, w->leaf[0], w->leaf[1]); }
-static seqgpu_tensor *bad_targets(world *w) {
-  seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 1, DIM(4), (int32_t[]){0, 1, 2, 3});
-  return seqgpu_tape_cross_entropy(w->tape, w->leaf[0], targets, 1, 1);
-}
-static seqgpu_tensor *bad_squares(world *w) {
-  return seqgpu_tape_squared_error(w->tape, w->leaf[0], w->leaf[1], NULL, 1, 1);
-}
-static seqgpu_tensor *bad_constant(world *w) {
-  return seqgpu_tape_squared_error(w->tape, w->leaf[0], w->leaf[0], NULL, 1, 1);
-}
-static seqgpu_tensor *bad_mask(world *w) {
-  seqgpu_tensor *targets = seqgpu_tape_wrap(w->tape, 2, DIM(3, 4), w->value[0], NULL);
-  seqgpu_tensor *mask = seqgpu_tape_ids(w->tape, 1, DIM(4), (int32_t[]){0, 1, 1, 1});
-  return seqgpu_tape_squared_error(w->tape, w->leaf[0], targets, mask, 1, 1);
-}
-static seqgpu_tensor *bad_length(world *w) { return seqgpu_tape_lengths(w->tape, 2, (int32_t[]){1, -1}); }
-static seqgpu_tensor *bad_final(world *w) { return seqgpu_tape_rnn_final(w->tape, w->leaf[0], 0); }
-static seqgpu_tensor *bad_weights(world *w) { return seqgpu_tape_attention_weights(w->tape, w->leaf[0]); }
-static seqgpu_tensor *bad_attention(world *w) {
-  return seqgpu_tape_attention(w->tape, w->leaf[0], w->leaf[3], w->leaf[3], w->leaf[1], NULL);
-}
-static seqgpu_tensor *bad_source_length(world *w) {
-  return seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[3], w->leaf[1],
-                               seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 1, 0, 1}));
-}
-static seqgpu_tensor *bad_plan(world *w) {
-  return seqgpu_tape_rnn(w->tape, NULL, w->leaf[2], w->leaf[3], NULL, NULL);
-}
-static seqgpu_tensor *bad_input(world *w) {
-  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[0], NULL, NULL);
-}
-static seqgpu_tensor *bad_params(world *w) {
-  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[1], w->leaf[3], NULL, NULL);
-}
-static seqgpu_tensor *bad_state(world *w) {
-  seqgpu_tensor *initial[2] = {NULL, w->leaf[0]};
-  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[3], initial, NULL);
-}
-static seqgpu_tensor *bad_long(world *w) {
-  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[5], NULL, NULL);
-}
-static seqgpu_tensor *bad_rnn_lengths(world *w) {
-  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[3], NULL,
-                         seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 1, 5, 1}));
-}
-static seqgpu_tensor *bad_mode(world *w) {
-  return seqgpu_tape_rnn(w->tape, w->plan[1], w->leaf[2], w->leaf[3], NULL, NULL);
-}
-
-static const seqgpu_rnn_desc frozen = {
-    .cell = "lstm", .input_size = 3, .hidden_size = 3, .seq_len = 4, .batch = 4, .inference = 1};
-
-/* Leaves: [3,4], [3], LSTM parameters, [4,4,3], [4,3], [5,4,3]. */
-static const test_case misuse_world = {
-    "misuse", NULL, {{3, 4}, {3}, {PLAN_0}, {4, 4, 3}, {4, 3}, {5, 4, 3}}, {&lstm, &frozen}};
-
-static const misuse misuses[] = {
-    {"NULL", bad_null, "add: b is NULL"},
-    {"add", bad_shapes, "add: a is [3,4] but b is [3]"},
-    {"linear", bad_linear, "linear: w is [3,4] but x is [3]; w must be [out,3]"},
-    {"linear bias", bad_bias, "linear: b is [3] but w is [2,4]; b must have 2 elements"},
-    {"concat", bad_concat, "concat: a is [3,4] but b is [3]"},
-    {"rows", bad_rows, "within the 3 rows"},
-    {"reshape", bad_reshape, "reshape: shape is"},
-    {"rank", bad_rank, "rank must be 1 to 4"},
-    {"size", bad_size, "limit is 2^46"},
-    {"dimension", bad_dimension, "dimension 1 of shape is 0"},
-    {"host", bad_host, "input: host is NULL"},
-    {"param", bad_param, "param: its value is NULL"},
-    {"dropout", bad_dropout, "dropout: p is"},
-    {"activation", bad_activation, "activation is 9"},
-    {"kind", bad_kind, "embedding: ids holds reals"},
-    {"targets", bad_targets, "cross_entropy: logits is [3,4] but targets is [4]"},
-    {"squared error", bad_squares, "squared_error: x is [3,4] but targets is [3]"},
-    {"squared error of a parameter", bad_constant, "squared_error: targets wants a gradient"},
-    {"squared error mask", bad_mask, "squared_error: x is [3,4] but mask is [4]"},
-    {"length", bad_length, "lengths: element 1 is -1"},
-    {"final", bad_final, "was not returned by seqgpu_tape_rnn"},
-    {"weights", bad_weights, "was not returned by seqgpu_tape_attention"},
-    {"attention", bad_attention, "attention: query is [3,4] but keys is [4,4,3]"},
-    {"attention lengths", bad_source_length, "lengths are 0 to 1; they must be 1 to 4"},
-    {"rnn plan", bad_plan, "rnn: plan is NULL"},
-    {"rnn x", bad_input, "input_size 3"},
-    {"rnn params", bad_params, "rnn: params is [3]"},
-    {"rnn state", bad_state, "initial[1] is [3,4]; it must be [1,4,3]"},
-    {"rnn too long", bad_long, "seq_len 4"},
-    {"rnn lengths", bad_rnn_lengths, "at most 5"},
-    {"rnn for inference", bad_mode, "inference = 1"},
-};
 
 /* A step that builds this, on the leaves of misuse_world. */
 static seqgpu_tensor *build_misuse(world *w, seqgpu_tensor *(*build)(world *w)) {
@@ -165,6 +39,10 @@ static void check_foreign(world *w) {
   seqgpu_tensor *foreign = seqgpu_tape_wrap(other, 1, DIM(3), w->value[1], w->grad[1]);
   CHECK(seqgpu_tape_scale(w->tape, foreign, 1) == NULL, "a tensor of another tape is refused");
   CHECK(strstr(seqgpu_tape_error(w->tape), "another tape"), "the sentence says so");
+  seqgpu_tape_clear(w->tape, 1);
+  CHECK(seqgpu_tape_backward(w->tape, foreign, NULL) == SEQGPU_EINVAL &&
+            strstr(seqgpu_tape_error(w->tape), "backward: loss belongs to another tape"),
+        "so is its walk back");
   seqgpu_tape_destroy(other);
 }
 
@@ -322,7 +200,70 @@ static void check_null(seqgpu_context *ctx) {
   CHECK(seqgpu_tensor_elements(NULL) == 0 && seqgpu_tensor_shape(NULL, NULL) == 0, "no tensor to measure");
   CHECK(seqgpu_tensor_read(NULL, NULL) == SEQGPU_EINVAL && seqgpu_tensor_grad(NULL) == NULL,
         "no tensor to read");
+  seqgpu_tape *tape = NULL;
+  double number;
+  CHECK(seqgpu_tape_create(NULL, 1, &tape) == SEQGPU_EINVAL && tape == NULL, "create without a context");
+  const seqgpu_context_options wrong = {.device = "abacus"};
+  seqgpu_context *failed = NULL;
+  seqgpu_context_create(&wrong, &failed);
+  CHECK(seqgpu_tape_create(failed, 1, &tape) == SEQGPU_EINVAL &&
+            strstr(seqgpu_last_error(failed), "its creation failed"),
+        "create with a context that has no device");
+  seqgpu_context_destroy(failed);
+  CHECK(strcmp(seqgpu_tape_error(NULL), "tape is NULL") == 0 && seqgpu_tape_counter(NULL) == 0 &&
+            seqgpu_tape_memory(NULL) == 0,
+        "no tape has no error, no counter, no memory");
+  seqgpu_tape_set_counter(NULL, 7);
+  CHECK(seqgpu_tape_input(NULL, 1, NULL, NULL) == NULL &&
+            seqgpu_tape_rnn(NULL, NULL, NULL, NULL, NULL, NULL) == NULL &&
+            seqgpu_tape_ids(NULL, 1, NULL, NULL) == NULL && seqgpu_tape_lengths(NULL, 1, NULL) == NULL &&
+            seqgpu_tape_wrap_ids(NULL, 1, NULL, NULL) == NULL && seqgpu_tape_dropout(NULL, NULL, 0) == NULL,
+        "no tape, no tensor");
+  CHECK(seqgpu_tensor_value(NULL) == NULL && seqgpu_tensor_number(NULL, &number) == SEQGPU_EINVAL,
+        "no tensor, no value");
   seqgpu_tape_destroy(NULL);
+}
+
+/* Tensors are asked for what they do not have. */
+static void check_questions(world *w) {
+  int32_t ids[2] = {1, 2};
+  double number;
+  seqgpu_tape_clear(w->tape, 1);
+  seqgpu_tensor *leaf = seqgpu_tape_wrap(w->tape, 1, DIM(3), w->value[1], w->grad[1]);
+  seqgpu_tensor *view = seqgpu_tape_rows(w->tape, leaf, 1, 1), *plain = seqgpu_tape_scale(w->tape, leaf, 2);
+  seqgpu_tensor *given = seqgpu_tape_wrap(w->tape, 1, DIM(3), w->value[1], NULL);
+  CHECK(seqgpu_tensor_grad(view) == (const char *)w->grad[1] + sizeof(double),
+        "the gradient of a view lies in its base's");
+  CHECK(seqgpu_tensor_grad(plain) == NULL && seqgpu_tensor_grad(given) == NULL,
+        "where none has come there is none");
+  CHECK(seqgpu_tensor_shape(leaf, NULL) == 1, "the rank alone");
+  REFUSED(w->ctx, EINVAL, "host is NULL", seqgpu_tensor_read(leaf, NULL));
+  REFUSED(w->ctx, EINVAL, "out is NULL", seqgpu_tensor_number(leaf, NULL));
+  REFUSED(w->ctx, EINVAL, "tensor is [1]",
+          seqgpu_tensor_number(seqgpu_tape_ids(w->tape, 1, DIM(1), ids), &number));
+  CHECK(seqgpu_tape_dropout(w->tape, leaf, 0) == leaf, "dropout of nothing is nothing");
+  seqgpu_tape_clear(w->tape, 1);
+  CHECK(seqgpu_tensor_value(leaf) == NULL && seqgpu_tensor_grad(leaf) == NULL,
+        "a tensor of the step before has none");
+  REFUSED(w->ctx, EINVAL, "before the tape was cleared", seqgpu_tensor_read(leaf, &number));
+  CHECK(seqgpu_tape_scale(w->tape, leaf, 1) == NULL && strstr(seqgpu_tape_error(w->tape), "is no more"),
+        "and is not built on");
+  seqgpu_tape_clear(w->tape, 1);
+  CHECK(seqgpu_tape_backward(w->tape, leaf, NULL) == SEQGPU_EINVAL &&
+            strstr(seqgpu_tape_error(w->tape), "is no more"),
+        "nor walked back from");
+}
+
+/* A plan for inference takes no part in gradients, and may be used where none are wanted. */
+static void check_frozen(world *w) {
+  seqgpu_tape_clear(w->tape, 1);
+  seqgpu_tensor *params = seqgpu_tape_wrap(w->tape, 1, DIM(w->count[2]), w->value[2], NULL);
+  seqgpu_tensor *x = seqgpu_tape_wrap(w->tape, 3, DIM(4, 4, 3), w->value[3], NULL);
+  CHECK(seqgpu_tape_rnn(w->tape, w->plan[1], params, x, NULL, NULL) != NULL,
+        "a plan for inference, without gradients");
+  CHECK(seqgpu_tape_rnn(w->tape, w->plan[0], params, x, (seqgpu_tensor *[2]){NULL, NULL}, NULL) != NULL,
+        "and any plan");
+  seqgpu_tape_clear(w->tape, 1);
 }
 
 static void check_errors(seqgpu_context *ctx) {
@@ -334,6 +275,8 @@ static void check_errors(seqgpu_context *ctx) {
   check_bad_backward(&w);
   check_bad_tangent(&w);
   check_tangent(&w);
+  check_questions(&w);
+  check_frozen(&w);
   check_null(ctx);
   world_close(&w);
 }

@@ -1,0 +1,248 @@
+/* tape_misuse.h - part of test_tape_rules.c: calls of the tape with one wrong argument each, and what it says. */
+#ifndef TAPE_MISUSE_H
+#define TAPE_MISUSE_H
+
+#include "tests/tape_cases.h"
+
+typedef struct misuse {
+  const char *name;
+  seqgpu_tensor *(*build)(world *w);
+  const char *sentence; /* a part of what the tape says */
+} misuse;
+
+static seqgpu_tensor *bad_null(world *w) { return seqgpu_tape_add(w->tape, w->leaf[0], NULL); }
+static seqgpu_tensor *bad_shapes(world *w) { return seqgpu_tape_add(w->tape, w->leaf[0], w->leaf[1]); }
+static seqgpu_tensor *bad_linear(world *w) {
+  return seqgpu_tape_linear(w->tape, w->leaf[1], w->leaf[0], NULL);
+}
+static seqgpu_tensor *bad_bias(world *w) {
+  return seqgpu_tape_linear(w->tape, w->leaf[0], seqgpu_tape_rows(w->tape, w->leaf[0], 0, 2), w->leaf[1]);
+}
+static seqgpu_tensor *bad_concat(world *w) { return seqgpu_tape_concat(w->tape, w->leaf[0], w->leaf[1]); }
+static seqgpu_tensor *bad_rows(world *w) { return seqgpu_tape_rows(w->tape, w->leaf[0], 2, INT64_MAX); }
+static seqgpu_tensor *bad_reshape(world *w) {
+  return seqgpu_tape_reshape(w->tape, w->leaf[0], 2, DIM(INT64_MAX, INT64_MAX));
+}
+static seqgpu_tensor *bad_rank(world *w) {
+  return seqgpu_tape_reshape(w->tape, w->leaf[0], 5, DIM(1, 1, 1, 1, 12));
+}
+static seqgpu_tensor *bad_size(world *w) {
+  return seqgpu_tape_wrap(w->tape, 3, DIM(1 << 30, 1 << 30, 1 << 30), w->value[0], NULL);
+}
+static seqgpu_tensor *bad_dimension(world *w) {
+  return seqgpu_tape_wrap(w->tape, 2, DIM(3, 0), w->value[0], NULL);
+}
+static seqgpu_tensor *bad_host(world *w) { return seqgpu_tape_input(w->tape, 1, DIM(3), NULL); }
+static seqgpu_tensor *bad_param(world *w) {
+  const seqgpu_param empty = {.rows = 1, .cols = 1};
+  return seqgpu_tape_param(w->tape, &empty);
+}
+static seqgpu_tensor *bad_dropout(world *w) { return seqgpu_tape_dropout(w->tape, w->leaf[0], NAN); }
+static seqgpu_tensor *bad_activation(world *w) {
+  return seqgpu_tape_activation(w->tape, w->leaf[0], (seqgpu_activation)9);
+}
+static seqgpu_tensor *bad_kind(world *w) { return seqgpu_tape_embedding(w->tape, w->leaf[0], w->leaf[1]); }
+static seqgpu_tensor *bad_targets(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 1, DIM(4), (int32_t[]){0, 1, 2, 3});
+  return seqgpu_tape_cross_entropy(w->tape, w->leaf[0], targets, 1, 1);
+}
+static seqgpu_tensor *bad_squares(world *w) {
+  return seqgpu_tape_squared_error(w->tape, w->leaf[0], w->leaf[1], NULL, 1, 1);
+}
+static seqgpu_tensor *bad_constant(world *w) {
+  return seqgpu_tape_squared_error(w->tape, w->leaf[0], w->leaf[0], NULL, 1, 1);
+}
+static seqgpu_tensor *bad_mask(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_wrap(w->tape, 2, DIM(3, 4), w->value[0], NULL);
+  seqgpu_tensor *mask = seqgpu_tape_ids(w->tape, 1, DIM(4), (int32_t[]){0, 1, 1, 1});
+  return seqgpu_tape_squared_error(w->tape, w->leaf[0], targets, mask, 1, 1);
+}
+static seqgpu_tensor *bad_length(world *w) { return seqgpu_tape_lengths(w->tape, 2, (int32_t[]){1, -1}); }
+static seqgpu_tensor *bad_final(world *w) { return seqgpu_tape_rnn_final(w->tape, w->leaf[0], 0); }
+static seqgpu_tensor *bad_weights(world *w) { return seqgpu_tape_attention_weights(w->tape, w->leaf[0]); }
+static seqgpu_tensor *bad_attention(world *w) {
+  return seqgpu_tape_attention(w->tape, w->leaf[0], w->leaf[3], w->leaf[3], w->leaf[1], NULL);
+}
+static seqgpu_tensor *bad_source_length(world *w) {
+  return seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[3], w->leaf[1],
+                               seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 1, 0, 1}));
+}
+static seqgpu_tensor *bad_plan(world *w) {
+  return seqgpu_tape_rnn(w->tape, NULL, w->leaf[2], w->leaf[3], NULL, NULL);
+}
+static seqgpu_tensor *bad_input(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[0], NULL, NULL);
+}
+static seqgpu_tensor *bad_params(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[1], w->leaf[3], NULL, NULL);
+}
+static seqgpu_tensor *bad_state(world *w) {
+  seqgpu_tensor *initial[2] = {NULL, w->leaf[0]};
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[3], initial, NULL);
+}
+static seqgpu_tensor *bad_long(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[5], NULL, NULL);
+}
+static seqgpu_tensor *bad_rnn_lengths(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[3], NULL,
+                         seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 1, 5, 1}));
+}
+static seqgpu_tensor *bad_mode(world *w) {
+  return seqgpu_tape_rnn(w->tape, w->plan[1], w->leaf[2], w->leaf[3], NULL, NULL);
+}
+
+#define BAD(name, call)                                                                                      \
+  static seqgpu_tensor *bad_##name(world *w) { return call; }
+BAD(table, seqgpu_tape_embedding(w->tape, w->leaf[3], seqgpu_tape_ids(w->tape, 1, DIM(1), (int32_t[]){0})))
+BAD(ids,
+    seqgpu_tape_embedding(w->tape, w->leaf[0], seqgpu_tape_ids(w->tape, 4, DIM(1, 1, 1, 1), (int32_t[]){0})))
+BAD(linear_rank, seqgpu_tape_linear(w->tape, w->leaf[4], w->leaf[3], NULL))
+BAD(concat_rows, seqgpu_tape_concat(w->tape, w->leaf[0], w->leaf[4]))
+BAD(rows_before, seqgpu_tape_rows(w->tape, w->leaf[0], -1, 1))
+BAD(rows_none, seqgpu_tape_rows(w->tape, w->leaf[0], 0, 0))
+BAD(rows_behind, seqgpu_tape_rows(w->tape, w->leaf[0], 4, 1))
+BAD(reshape_null, seqgpu_tape_reshape(w->tape, w->leaf[0], 1, NULL))
+BAD(reshape_rank, seqgpu_tape_reshape(w->tape, w->leaf[0], 0, DIM(12)))
+BAD(reshape_zero, seqgpu_tape_reshape(w->tape, w->leaf[0], 2, DIM(0, 12)))
+BAD(reshape_less, seqgpu_tape_reshape(w->tape, w->leaf[0], 1, DIM(11)))
+BAD(rank_none, seqgpu_tape_wrap(w->tape, 0, DIM(1), w->value[0], NULL))
+BAD(rank_many, seqgpu_tape_input(w->tape, 5, DIM(1, 1, 1, 1, 1), w->host[0]))
+BAD(shape, seqgpu_tape_input(w->tape, 1, NULL, w->host[0]))
+BAD(host_ids, seqgpu_tape_ids(w->tape, 1, DIM(1), NULL))
+BAD(device_ids, seqgpu_tape_wrap_ids(w->tape, 1, DIM(1), NULL))
+BAD(host_lengths, seqgpu_tape_lengths(w->tape, 1, NULL))
+BAD(many_lengths, seqgpu_tape_lengths(w->tape, 0, (int32_t[]){1}))
+BAD(no_param, seqgpu_tape_param(w->tape, NULL))
+BAD(small_param, seqgpu_tape_param_(w->tape, &(seqgpu_param){.rows = 1}, 0))
+BAD(class, seqgpu_tape_cross_entropy(w->tape, w->leaf[0],
+                                     seqgpu_tape_ids(w->tape, 1, DIM(3), (int32_t[]){0, 4, 1}), 1, 1))
+BAD(target_rows, seqgpu_tape_cross_entropy(w->tape, w->leaf[0],
+                                           seqgpu_tape_ids(w->tape, 1, DIM(2), (int32_t[]){0, 1}), 1, 1))
+BAD(squared_null, seqgpu_tape_squared_error(w->tape, NULL, w->leaf[0], NULL, 1, 1))
+BAD(lengths_count, seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[3], NULL,
+                                   seqgpu_tape_lengths(w->tape, 1, (int32_t[]){1})))
+BAD(rank_of_x, seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[4], NULL, NULL))
+BAD(rnn_null, seqgpu_tape_rnn(w->tape, w->plan[0], NULL, w->leaf[3], NULL, NULL))
+BAD(scale_null, seqgpu_tape_scale(w->tape, NULL, 1))
+BAD(final_null, seqgpu_tape_rnn_final(w->tape, NULL, 0))
+BAD(final_below,
+    seqgpu_tape_rnn_final(w->tape, seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[3], NULL, NULL),
+                          -1))
+BAD(final_behind,
+    seqgpu_tape_rnn_final(w->tape, seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[3], NULL, NULL),
+                          2))
+BAD(weights_null, seqgpu_tape_attention_weights(w->tape, NULL))
+BAD(attention_null, seqgpu_tape_attention(w->tape, NULL, w->leaf[3], w->leaf[3], w->leaf[1], NULL))
+BAD(keys, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[0], w->leaf[3], w->leaf[1], NULL))
+BAD(query, seqgpu_tape_attention(w->tape, w->leaf[3], w->leaf[3], w->leaf[3], w->leaf[1], NULL))
+BAD(values, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[4], w->leaf[1], NULL))
+BAD(other_values, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[5], w->leaf[1], NULL))
+BAD(v, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[3], w->leaf[0], NULL))
+BAD(source_count, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[3], w->leaf[1],
+                                        seqgpu_tape_lengths(w->tape, 1, (int32_t[]){1})))
+BAD(source_long, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[3], w->leaf[1],
+                                       seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 5, 1, 1})))
+#undef BAD
+/* x [4,4,3] into a plan that is not for it. */
+static seqgpu_tensor *run_of(world *w, const seqgpu_rnn_desc *desc) {
+  seqgpu_plan *plan = NULL;
+  net_require(w->ctx, seqgpu_plan_create(w->ctx, desc, NULL, &plan), "seqgpu_plan_create");
+  const int64_t elements = seqgpu_plan_get_sizes(plan).param_elements;
+  seqgpu_tensor *params = seqgpu_tape_wrap(w->tape, 1, DIM(elements), w->value[2], NULL);
+  seqgpu_tensor *y = seqgpu_tape_rnn(w->tape, plan, params, w->leaf[3], NULL, NULL);
+  seqgpu_plan_destroy(plan);
+  return y;
+}
+static seqgpu_tensor *bad_first(world *w) {
+  return run_of(
+      w, &(seqgpu_rnn_desc){
+             .cell = "rnn", .input_size = 4, .hidden_size = 1, .seq_len = 9, .batch = 1, .batch_first = 1});
+}
+static seqgpu_tensor *bad_batch(world *w) {
+  return run_of(
+      w, &(seqgpu_rnn_desc){.cell = "rnn", .input_size = 3, .hidden_size = 1, .seq_len = 9, .batch = 1});
+}
+
+static const seqgpu_rnn_desc frozen = {
+    .cell = "lstm", .input_size = 3, .hidden_size = 3, .seq_len = 4, .batch = 4, .inference = 1};
+
+/* Leaves: [3,4], [3], LSTM parameters, [4,4,3], [4,3], [5,4,3]. */
+static const test_case misuse_world = {
+    "misuse", NULL, {{3, 4}, {3}, {PLAN_0}, {4, 4, 3}, {4, 3}, {5, 4, 3}}, {&lstm, &frozen}};
+
+static const misuse misuses[] = {
+    {"NULL", bad_null, "add: b is NULL"},
+    {"add", bad_shapes, "add: a is [3,4] but b is [3]"},
+    {"linear", bad_linear, "linear: w is [3,4] but x is [3]; w must be [out,3]"},
+    {"linear bias", bad_bias, "linear: b is [3] but w is [2,4]; b must have 2 elements"},
+    {"concat", bad_concat, "concat: a is [3,4] but b is [3]"},
+    {"rows", bad_rows, "within the 3 rows"},
+    {"reshape", bad_reshape, "reshape: shape is"},
+    {"rank", bad_rank, "rank must be 1 to 4"},
+    {"size", bad_size, "limit is 2^46"},
+    {"dimension", bad_dimension, "dimension 1 of shape is 0"},
+    {"host", bad_host, "input: host is NULL"},
+    {"param", bad_param, "param: its value is NULL"},
+    {"dropout", bad_dropout, "dropout: p is"},
+    {"activation", bad_activation, "activation is 9"},
+    {"kind", bad_kind, "embedding: ids holds reals"},
+    {"targets", bad_targets, "cross_entropy: logits is [3,4] but targets is [4]"},
+    {"squared error", bad_squares, "squared_error: x is [3,4] but targets is [3]"},
+    {"squared error of a parameter", bad_constant, "squared_error: targets wants a gradient"},
+    {"squared error mask", bad_mask, "squared_error: x is [3,4] but mask is [4]"},
+    {"length", bad_length, "lengths: element 1 is -1"},
+    {"final", bad_final, "was not returned by seqgpu_tape_rnn"},
+    {"weights", bad_weights, "was not returned by seqgpu_tape_attention"},
+    {"attention", bad_attention, "attention: query is [3,4] but keys is [4,4,3]"},
+    {"attention lengths", bad_source_length, "lengths are 0 to 1; they must be 1 to 4"},
+    {"rnn plan", bad_plan, "rnn: plan is NULL"},
+    {"rnn x", bad_input, "input_size 3"},
+    {"rnn params", bad_params, "rnn: params is [3]"},
+    {"rnn state", bad_state, "initial[1] is [3,4]; it must be [1,4,3]"},
+    {"rnn too long", bad_long, "seq_len 4"},
+    {"rnn lengths", bad_rnn_lengths, "at most 5"},
+    {"rnn for inference", bad_mode, "inference = 1"},
+    {"embedding of three dimensions", bad_table, "embedding: table is [4,4,3]; it must be"},
+    {"ids of four dimensions", bad_ids, "embedding: ids is [1,1,1,1]; its rank must be at most 3"},
+    {"linear of three dimensions", bad_linear_rank, "linear: w is [4,4,3] but x is [4,3]"},
+    {"concat of other rows", bad_concat_rows, "concat: a is [3,4] but b is [4,3]"},
+    {"rows before the first", bad_rows_before, "rows: first is -1"},
+    {"no rows", bad_rows_none, "rows: first is 0 and count 0"},
+    {"rows behind the last", bad_rows_behind, "rows: first is 4"},
+    {"reshape without a shape", bad_reshape_null, "shape NULL"},
+    {"reshape to no dimensions", bad_reshape_rank, "reshape: rank is 0"},
+    {"reshape to no elements", bad_reshape_zero, "reshape: shape is [0,12]"},
+    {"reshape to fewer", bad_reshape_less, "reshape: shape is [11] but x is [3,4]"},
+    {"no dimensions", bad_rank_none, "wrap: rank is 0; it must be 1 to 4"},
+    {"five dimensions", bad_rank_many, "input: rank is 5; it must be 1 to 4"},
+    {"no shape", bad_shape, "input: shape is NULL"},
+    {"no ids", bad_host_ids, "ids: host is NULL"},
+    {"no ids on the device", bad_device_ids, "wrap_ids: device is NULL"},
+    {"no lengths", bad_host_lengths, "lengths: host is NULL"},
+    {"lengths of nobody", bad_many_lengths, "lengths: dimension 0 of shape is 0"},
+    {"no parameter", bad_no_param, "param: param is NULL"},
+    {"a parameter of size 0", bad_small_param, "param: its size is 0"},
+    {"a class too many", bad_class, "cross_entropy: targets hold 4; logits has 4 classes"},
+    {"targets of other rows", bad_target_rows, "cross_entropy: logits is [3,4] but targets is [2]"},
+    {"squared error of nothing", bad_squared_null, "squared_error: x is NULL"},
+    {"rnn, lengths of others", bad_lengths_count, "rnn: there are 1 lengths of at most 1; there must be 4"},
+    {"rnn, x of two dimensions", bad_rank_of_x, "rnn: x is [4,3]; it must be [time,batch,input]"},
+    {"rnn, no params", bad_rnn_null, "rnn: params is NULL"},
+    {"rnn, x of another input", bad_first, "it must be [batch,time,input] with input_size 4"},
+    {"rnn, more sequences", bad_batch, "seq_len 9 and batch 1"},
+    {"scale of nothing", bad_scale_null, "scale: x is NULL"},
+    {"final of nothing", bad_final_null, "rnn_final: y is NULL"},
+    {"final state -1", bad_final_below, "rnn_final: state is -1; it must be from 0 to 1"},
+    {"final state 2", bad_final_behind, "rnn_final: state is 2; it must be from 0 to 1"},
+    {"weights of nothing", bad_weights_null, "context is NULL"},
+    {"attention of nothing", bad_attention_null, "attention: query is NULL"},
+    {"attention, keys", bad_keys, "attention: keys is [3,4]; it must be"},
+    {"attention, query", bad_query, "attention: query is [4,4,3] but keys is [4,4,3]; query must be [4,3]"},
+    {"attention, values", bad_values, "attention: values is [4,3] but keys is [4,4,3]"},
+    {"attention, values of others", bad_other_values, "attention: values is [5,4,3] but keys is [4,4,3]"},
+    {"attention, v", bad_v, "attention: v is [3,4] but keys is [4,4,3]; v must have 3"},
+    {"attention, lengths of others", bad_source_count, "attention: there are 1 lengths; there must be 4"},
+    {"attention, too long", bad_source_long, "lengths are 1 to 5; they must be 1 to 4"},
+};
+
+#endif
