@@ -114,9 +114,9 @@ typedef struct sq_mse_args {
   void *dx;            /* [R,D] backward, = */
 } sq_mse_args;
 
-/* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox
- * block offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p =
- * 1 gives zeros. */
+/* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox block
+ * offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives
+ * zeros. */
 typedef struct sq_dropout_args {
   int64_t count;
   double p;
@@ -205,8 +205,7 @@ typedef struct sq_tensor_list {
  *     no clip
  *   SQ_CLIP_VALUE:  g = min(max(g, -threshold), threshold)
  * state [8], device: [0] norm, [1] scale applied, [2] running average, [3] updates seen, [4] 1 if norm is
- * finite; zero it before the first call. A non-finite norm gives scale 0 and leaves the average as it was.
- * */
+ * finite; zero it before the first call. A non-finite norm gives scale 0 and leaves the average as it was. */
 typedef enum sq_clip_kind { SQ_CLIP_NONE, SQ_CLIP_NORM, SQ_CLIP_AUTO, SQ_CLIP_VALUE } sq_clip_kind;
 typedef struct sq_clip_args {
   sq_clip_kind kind;

@@ -14,9 +14,9 @@
  * Loshchilov & Hutter 2019, algorithm 2, where lr is the product of their alpha and eta; of the others
  * SGDW and so on).
  *
- * Launch: up to OPTIMIZER_TENSORS tensors per launch, one row of blocks of 256 threads per tensor, one
- * thread per element, grid-stride.  No shared memory.  12 (SGD) to 28 (ADAM) bytes per element: limited by
- * memory. If the clip state holds a norm that is not finite, every thread returns at once.
+ * Launch: up to OPTIMIZER_TENSORS tensors per launch, one row of blocks of 256 threads per tensor, one thread
+ * per element, grid-stride.  No shared memory.  12 (SGD) to 28 (ADAM) bytes per element: limited by memory.
+ * If the clip state holds a norm that is not finite, every thread returns at once.
  */
 #include "kernels/ops.h"
 #include "kernels/simt.h"

@@ -1,6 +1,6 @@
-/* test_learning.c - what the program makes of its validations (host/cli/learning.h): the learning rate on plateaus and
- * the beginning of the average, beside rules that remember every loss; and the line of numbers that a checkpoint
- * keeps of it.
+/* test_learning.c - what the program makes of its validations (host/cli/learning.h): the learning rate on
+ * plateaus and the beginning of the average, beside rules that remember every loss; and the line of
+ * numbers that a checkpoint keeps of it.
  */
 #include "check.h"
 #include "host/cli/learning.h"
@@ -49,7 +49,8 @@ static void test_plateau(void) {
   CHECK(right && fell > 1000, "plateaus, as by the whole history (%d of them below 1)", fell);
 }
 
-/* Merity, Keskar, Socher 2018, algorithm 1: validation t triggers if t > n and v > min of all but the last n. */
+/* Merity, Keskar, Socher 2018, algorithm 1: validation t triggers if t > n and v > min of all but the last
+ * n. */
 static int64_t trigger(const double *loss, int64_t n) {
   for (int64_t t = n + 1; t < MANY; t++) {
     double best = (double)INFINITY;

@@ -32,6 +32,7 @@ resumed "adamw" --optimizer adamw --weight-decay 0.1
 resumed "noise" --noise 0.3 --noise-decay 1
 resumed "an average" --average 5 --optimizer adam
 resumed "an average that validations begin" --average-patience 1 --lr 0.1
+resumed "the regulariser" --cell rnn --omega 2 --omega-form squares
 resumed "frozen tensors" --freeze rnn.weight_ih,output --lr-of rnn.weight_hh=0.1
 
 # ---------------------------------------------------------------- rates
@@ -118,6 +119,17 @@ refused "validations at other updates" 1 "which were every 2 updates" train addi
 differs "noise changes what is learnt" --noise 0.1
 rm -f plain kept plateau changed
 
+# ---------------------------------------------------------------- the regulariser
+
+# Where the error signal vanishes on its way back through 30 steps, nothing is learnt without it.
+order="--T 30 --cell rnn --hidden 50 --optimizer sgd --lr 0.01 --clip 1 --steps 1500 --eval-size 500 --device cpu --threads 1 --json"
+"$seqgpu" train temporal-order $order >without 2>err
+"$seqgpu" train temporal-order $order --omega 4 >with 2>err
+if awk "BEGIN { exit !($(values val_loss without | tail -n 1) > 1.3 && $(values val_loss with | tail -n 1) < 0.9) }"; then
+  pass "cpu f32: task temporal-order, with omega it learns what it does not without"
+else fail "cpu f32: task temporal-order, with omega it learns what it does not without" "$(tail -n 1 without) $(tail -n 1 with)"; fi
+rm -f with without
+
 # ---------------------------------------------------------------- what is wrong
 
 refused "a schedule without its length" 2 "needs a number of updates" train adding $tiny --lr-schedule cosine
@@ -130,6 +142,9 @@ refused "rising momentum of adam" 2 "no effect with --optimizer adam" train addi
 refused "an unknown schedule" 2 "constant|step|cosine|plateau" train adding $tiny --lr-schedule linear
 refused "two beginnings of an average" 2 "excludes --average-patience" train adding $tiny --average 5 --average-patience 2
 refused "more patience than is remembered" 2 "from 0 to 8" train adding $tiny --average-patience 9
+refused "a regulariser of an lstm" 1 "only cell rnn" train adding $tiny --omega 2
+refused "a form of none" 2 "no effect with --omega 0" train adding $tiny --cell rnn --omega-form squares
+refused "an end of no rise" 2 "no effect with --momentum-rise 0" train adding $tiny --optimizer nesterov --momentum-end 5000
 refused "no such tensor" 1 "nobody" train adding $tiny --freeze rnn,nobody
 refused "an empty name" 2 "comma" train adding $tiny --freeze rnn,,output
 refused "a factor that is none" 2 "NAME=FACTOR" train adding $tiny --lr-of rnn=fast

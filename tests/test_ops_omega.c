@@ -1,5 +1,5 @@
-/* test_ops_omega.c - Pascanu's regulariser as operators: the error signal of a step, the ratios of norms in both forms,
- * and their gradient against differences of the regulariser, with error signals and states held constant.
+/* test_ops_omega.c - Pascanu's regulariser as operators: the error signal of a step, the ratios of norms in
+ * both forms, and their gradient against differences, with error signals and states held constant.
  */
 #include "tests/ops_cases.h"
 

@@ -127,7 +127,7 @@ static void test_noise_numbers(void) {
         sum[3] / (variance * variance));
 }
 
-/* Where the vector is cut does not matter; both precisions add the same numbers, which float32 holds exactly. */
+/* Where the vector is cut does not matter; both precisions add the same numbers: float32 holds them. */
 static void test_noises(void) {
   const uint64_t seed = check_random();
   const double sigmas[] = {0.1, 1, 3.7e-5};

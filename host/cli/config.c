@@ -11,6 +11,8 @@
 
 #define FIELD(name) offsetof(model_config, name)
 
+_Static_assert(SEQGPU_OMEGA_NORMS == 0 && SEQGPU_OMEGA_SQUARES == 1, "the order of --omega-form");
+
 /* The rows of core/options.def, by the kind of the option; checkpoints know each by its key. */
 #define ROW_OPTION(arg_kind_, field, min_, max_, choices_, key_, value_, help_)                              \
   {.name = #field,                                                                                           \
@@ -54,6 +56,10 @@ static const arg_spec model_specs[] = {
              "decay of the average square, 0 = 0.95 (rmsprop), 0.999 (adam, adamw)"),
     ROW_REAL("dropout", ARG_KEEP_FREE, FIELD(rnn.dropout), 0, 0.999, "P",
              "probability of dropping a value between layers"),
+    ROW_REAL("omega", ARG_KEEP_FREE, FIELD(rnn.omega), 0, 1e38, "A",
+             "rnn: weight of the regulariser against vanishing gradients, 0 = none (Pascanu 2013: 4, 2)"),
+    ROW_ENUM("omega-form", ARG_KEEP_FREE, FIELD(rnn.omega_form), "norms|squares", "FORM",
+             "of the paper, or of its authors' code"),
     ROW_WORD("clip", ARG_KEEP_FREE, FIELD(clip), "C", "clip the gradient norm to C; or value:C, auto, none"),
     ROW_REAL("lr", ARG_KEEP_FREE, FIELD(lr), 0, 1e38, "R", "learning rate"),
     ROW_END,

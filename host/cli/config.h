@@ -22,8 +22,8 @@ typedef struct model_config {
   learning_options learning;
 } model_config;
 
-/* Appends the rows of model_specs, of learning_specs and of how_specs to the table of options that hold the config at
- * `shift`. */
+/* Appends the rows of model_specs, learning_specs and how_specs to the table of options that hold the config
+ * at `shift`. */
 void config_join_specs(arg_spec table[ARGS_MAX], size_t shift);
 /* For data that has epochs. */
 extern const arg_spec epoch_specs[];

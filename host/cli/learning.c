@@ -53,7 +53,8 @@ typedef struct group {
   double factor;
 } group;
 
-/* Takes the next entry off *list, "NAME" or, with a factor, "NAME=FACTOR".  1, 0 at the end, -1 if it is none. */
+/* Takes the next entry off *list, "NAME" or, with a factor, "NAME=FACTOR".  1, 0 at the end, -1 if it is
+ * none. */
 static int next_group(const char **list, int with_factor, group *out) {
   if (**list == 0) return 0;
   const size_t length = strcspn(*list, ",");

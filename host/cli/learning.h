@@ -1,5 +1,5 @@
-/* learning.h - how a run learns over its updates: schedules of learning rate and momentum, averages of the weights,
- * noise, and tensors with a learning rate of their own.
+/* learning.h - how a run learns over its updates: schedules of learning rate and momentum, averages of the
+ * weights, noise, and tensors with a learning rate of their own.
  *
  * All of it follows from the options, the number of the update, and what validations have led to
  * (learning_state), which checkpoints keep: so a resumed run goes on bit for bit.
@@ -41,7 +41,8 @@ typedef struct learning_state {
 
 /* Refuses what single rows cannot; 0, or CLI_USAGE after a sentence. */
 int learning_check(const learning_options *o);
-/* Learning rate and momentum of update number `step`, from 0; lr and out->momentum are what they begin with. */
+/* Learning rate and momentum of update number `step`, from 0; lr and out->momentum are what they begin
+ * with. */
 void learning_set_rates(const learning_options *o, const learning_state *s, int64_t step, double lr,
                         seqgpu_optimizer *out);
 /* Freezes tensors, and gives others their learning rates; 0, or an exit code after a sentence. */

@@ -13,7 +13,7 @@ seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t i
   desc.batch = B;
   desc.inference = !training;
   desc.math = c->how.math;
-  if (!training) desc.dropout = 0;
+  if (!training) desc.dropout = desc.omega = 0;
   const seqgpu_plan_options options = how_to_plan(&c->how);
   return seqgpu_plan_create(ctx, &desc, &options, out);
 }

@@ -107,17 +107,22 @@ static int merge_stored(run_command *c, run_start *start, const char *path) {
 /* What the command line says, and the rest of it has no use for. */
 static int check_ignored(const run_command *c) {
   static const struct {
-    const char *name, *by, *values; /* it has an effect where option `by` has one of these values */
+    const char *name, *by,
+        *values; /* it has an effect where option `by` has one of these values; NULL: not 0 */
   } rows[] = {{"momentum", "optimizer", "momentum nesterov adam adamw"},
               {"momentum-rise", "optimizer", "momentum nesterov"},
               {"decay", "optimizer", "rmsprop adam adamw"},
               {"lr-every", "lr-schedule", "step cosine plateau"},
               {"lr-factor", "lr-schedule", "step plateau"},
-              {"lr-min", "lr-schedule", "step cosine plateau"}};
+              {"lr-min", "lr-schedule", "step cosine plateau"},
+              {"momentum-end", "momentum-rise", NULL},
+              {"noise-decay", "noise", NULL},
+              {"omega-form", "omega", NULL}};
   char value[ARGS_VALUE];
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     args_format(&c->specs[args_find(c->specs, rows[i].by)], c->options, value);
-    if (c->given[args_find(c->specs, rows[i].name)] && !strstr(rows[i].values, value))
+    const int has = rows[i].values ? strstr(rows[i].values, value) != NULL : strcmp(value, "0") != 0;
+    if (c->given[args_find(c->specs, rows[i].name)] && !has)
       return cli_usage("--%s: has no effect with --%s %s", rows[i].name, rows[i].by, value);
   }
   return CLI_OK;

@@ -200,8 +200,8 @@ static void take_note(trainer *t) {
     learning_validated(&t->config->learning, &t->cursor.learning, t->cursor.step, t->val_loss);
 }
 
-/* The last validation of a run that ended at this step came after its checkpoint, and a signal may have left it
- * out. */
+/* The last validation of a run that ended at this step came after its checkpoint, and a signal may have left
+ * it out. */
 static int catch_up(trainer *t) {
   const int64_t step = t->cursor.step, every = t->options->eval_every;
   if (!learning_needs_validations(&t->config->learning) || !is_multiple(step, every) ||

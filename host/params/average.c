@@ -1,9 +1,10 @@
-/* average.c - averages of the values over updates, and their use in the place of the values (seqgpu/params.h).
+/* average.c - averages of the values over updates, and their use in the place of the values
+ * (seqgpu/params.h).
  *
  *   average_k = average_{k-1} + (value - average_{k-1}) / k
  *
- * Polyak & Juditsky, "Acceleration of stochastic approximation by averaging", 1992; as ASGD, from a trigger on,
- * in Merity, Keskar, Socher, "Regularizing and optimizing LSTM language models", 2018.
+ * Polyak & Juditsky, "Acceleration of stochastic approximation by averaging", 1992; as ASGD, from a
+ * trigger on, in Merity, Keskar, Socher, "Regularizing and optimizing LSTM language models", 2018.
  * A block is averaged as a whole: what never changes in it, fixed and frozen tensors, is its own average.
  */
 #include "host/params/split.h"

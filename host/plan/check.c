@@ -1,6 +1,9 @@
 /* check.c - could a descriptor be run at all?  Every field, and the total size. */
 #include "host/plan/check.h"
 
+#include <math.h>
+#include <string.h>
+
 /* Sizes and options have the same names on both sides. */
 sq_config sq_plan_config(const seqgpu_rnn_desc *d) {
   return (sq_config){
@@ -32,6 +35,19 @@ static seqgpu_status check_options(seqgpu_context *ctx, const seqgpu_rnn_desc *d
                  wrong->value(&config), wrong->least, wrong->most);
 }
 
+/* Of other cells, dh_t/dh_{t-1} is no product of a vector and weight_hh. */
+static seqgpu_status check_omega(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
+  if (!(d->omega >= 0 && isfinite(d->omega)))
+    return sq_fail(ctx, SEQGPU_EINVAL, "desc: omega is %g; it must be a number of at least 0", d->omega);
+  if ((int)d->omega_form < SEQGPU_OMEGA_NORMS || d->omega_form > SEQGPU_OMEGA_SQUARES)
+    return sq_fail(ctx, SEQGPU_EINVAL, "desc: omega_form is %d; it must be one of seqgpu_omega_form",
+                   (int)d->omega_form);
+  if (d->omega == 0 || strcmp(d->cell, "rnn") == 0) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL,
+                 "desc: omega is %g; cell %s has no such regulariser, only cell rnn, and it must be 0",
+                 d->omega, d->cell);
+}
+
 static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
   SQ_TRY(check_size(ctx, "desc: input_size", d->input_size, 1));
   SQ_TRY(check_size(ctx, "desc: hidden_size", d->hidden_size, 1));
@@ -52,7 +68,7 @@ static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d)
     return sq_fail(ctx, SEQGPU_EINVAL, "desc: math is %d; it must be one of seqgpu_math", (int)d->math);
   if (!(d->dropout >= 0 && d->dropout < 1))
     return sq_fail(ctx, SEQGPU_EINVAL, "desc: dropout is %g; it must be at least 0 and below 1", d->dropout);
-  return SEQGPU_OK;
+  return check_omega(ctx, d);
 }
 
 /* The units of a layer and whatever width its options add; flags and shares hardly count. */

@@ -25,4 +25,9 @@ const sq_param *sq_plan_param(const seqgpu_plan *plan, int index);
 /* What seqgpu_plan_param_get tells of it. */
 seqgpu_param_info sq_plan_param_info(const seqgpu_plan *plan, int index);
 
+/* Whether backward adds the gradient of a regulariser (host/run/omega.c). */
+static inline int sq_plan_has_omega(const seqgpu_plan *plan) {
+  return plan->desc.omega > 0 && !plan->desc.inference;
+}
+
 #endif

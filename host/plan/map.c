@@ -58,7 +58,7 @@ sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ra
   const int64_t rows = T * B, N = plan->directions, L = plan->layers;
   sq_network_map m = {.layer_out_size = sq_align_elements(rows * plan->output_width)};
   int64_t kept = 0, borrowed = 0;
-  int64_t *keep = training ? &kept : &borrowed; /* inference keeps nothing: all of it is workspace */
+  int64_t *keep = training ? &kept : &borrowed;       /* inference keeps nothing: all of it is workspace */
   m.stamp = take(&kept, training, SQ_STAMP_ELEMENTS); /* on every device: a reserve has one layout */
   m.clean_x = take(keep, ragged || d->batch_first, rows * d->input_size);
   /* in inference two outputs are enough, used in turn */
@@ -77,6 +77,7 @@ sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ra
   m.carry_size =
       sq_align_elements(B * (plan->first.output > d->hidden_size ? plan->first.output : d->hidden_size));
   m.carry = take(&borrowed, plan->chunk > 0, L * SQ_MAX_STATES * m.carry_size);
+  m.omega = take(&borrowed, training && sq_plan_has_omega(plan), sq_omega_elements(T, B, d->hidden_size));
   m.workspace_size = borrowed;
   return m;
 }

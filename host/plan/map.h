@@ -7,6 +7,12 @@
 /* Asks plan->algorithm how much memory it needs for the largest run, and notes it in the plan. */
 seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan);
 
+/* What the regulariser of a layer and direction borrows: v and u [T,B,H], three numbers a row, two in all. */
+static inline int64_t sq_omega_elements(int64_t seq_len, int64_t batch, int64_t hidden) {
+  const int64_t rows = seq_len * batch;
+  return 2 * sq_align_elements(rows * hidden) + 3 * sq_align_elements(rows) + 2;
+}
+
 /* Where everything of such a run lies. */
 sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t seq_len, int64_t batch, int ragged, int training);
 

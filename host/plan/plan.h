@@ -83,6 +83,7 @@ typedef struct sq_network_map {
   int64_t grad[2]; /* [T,B,Y] gradients between layers */
   int64_t carry;   /* wavefront: states or their gradients between chunks, carry_size each */
   int64_t carry_size;
+  int64_t omega; /* what the regulariser needs (host/run/omega.c) */
   int64_t workspace_size;
 } sq_network_map;
 

@@ -63,6 +63,7 @@ static seqgpu_plan_sizes sizes_of(const seqgpu_plan *plan) {
                          .state_count = plan->first.states,
                          .random_blocks = random_blocks(plan),
                          .packed = (size_t)sq_plan_packed_size(plan)};
+  if (sq_plan_has_omega(plan)) s.omega = (size_t)(plan->layers * plan->directions * 2) * element;
   for (int k = 0; k < s.state_count; k++) {
     s.state_width[k] = plan->first.state_width[k];
     s.state[k] = (size_t)(plan->layers * plan->directions * d->batch * s.state_width[k]) * element;

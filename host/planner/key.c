@@ -48,6 +48,7 @@ void sq_plan_key(const seqgpu_context *ctx, const seqgpu_plan *plan, const char 
   append_value(&l, "reverse", d->reverse);
   append_value(&l, "merge", (int)d->merge);
   append_value(&l, "dropout", d->dropout);
+  append_value(&l, "omega", d->omega);
   append_value(&l, "batch_first", d->batch_first);
   append_value(&l, "inference", d->inference);
   append_value(&l, "math", (int)d->math);

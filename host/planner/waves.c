@@ -12,8 +12,9 @@
  * is gained. In numbers: L = 4, T = 1000, s = s1 = 1, o = 35 gives K = 108 (128 is tried), 11 waves of 163
  * us: 1.8 ms, not 4. s and s1 come from the algorithms' own models, so the planner compares like with like.
  *
- * Refused: two directions, since a layer then needs all of the one below, and the backward direction alone,
- * since the chunks are cut and handed on from the first step.
+ * Refused: two directions, since a layer then needs all of the one below; the backward direction alone, since
+ * the chunks are cut and handed on from the first step; and the regulariser omega, which needs the gradients
+ * at all steps of a layer at once.
  */
 #include "host/planner/waves.h"
 
@@ -40,7 +41,7 @@ int64_t sq_wave_choose(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_al
   int64_t best = 0;
   double least = *cost;
   if (algorithm->wave_forward == NULL || plan->directions != 1 || plan->desc.reverse || plan->layers < 2 ||
-      plan->layers > SQ_WAVE_ABREAST)
+      plan->layers > SQ_WAVE_ABREAST || sq_plan_has_omega(plan))
     return 0;
   sq_problem p = sq_plan_problem(plan, 1, !plan->desc.inference);
   p.directions = (int)plan->layers;

@@ -136,6 +136,7 @@ seqgpu_status sq_guard_backward(const sq_net *n) {
   add(&written, "dx", -1, run->dx, rows_size(n, n->plan->desc.input_size));
   add(&written, "dparams", -1, run->dparams, bytes(n, n->plan->param_elements));
   add(&written, "workspace", -1, run->workspace, bytes(n, n->map->workspace_size));
+  add(&written, "omega", -1, run->omega, bytes(n, n->plan->layers * n->plan->directions * 2));
   for (int k = 0; k < n->plan->first.states; k++) {
     add(&read, "dfinal", k, run->dfinal[k], state_size(n, k));
     add(&written, "dinitial", k, run->dinitial[k], state_size(n, k));

@@ -10,7 +10,9 @@
  * Dropout is applied to the outputs of all layers but the last, as PyTorch does (Zaremba et al. 2014:
  * non-recurrent connections only).  The mask is drawn again in backward; nothing is stored for it.
  */
+#include "host/plan/layers.h"
 #include "host/run/guard.h"
+#include "host/run/omega.h"
 #include "host/run/wavefront.h"
 
 /* ---------------------------------------------------------------- forward */
@@ -65,6 +67,7 @@ static seqgpu_status backward_layer(const sq_net *n, int64_t layer, const void *
     s[direction].ldy = plan->output_width;
     s[direction].dx = dx;
     s[direction].dx_accumulate = direction > 0;
+    if (sq_plan_has_omega(plan)) SQ_TRY(sq_omega_add(n, &s[direction], layer * plan->directions + direction));
   }
   return SQ_RUN_CALL(n->ctx, plan->algorithm->backward(&n->ctx->exec, s, (int)plan->directions),
                      plan->algorithm->name);
@@ -86,6 +89,9 @@ seqgpu_status seqgpu_rnn_backward_(seqgpu_context *ctx, const seqgpu_plan *plan,
   SQ_TRY(sq_net_prepare(&n, ctx, plan, theirs, run_size));
   const seqgpu_rnn_run *run = n.run;
   SQ_TRY(sq_run_need(ctx, "reserve", run->reserve));
+  if (run->omega && !sq_plan_has_omega(plan))
+    return sq_fail(ctx, SEQGPU_EINVAL,
+                   "run: omega is given; the plan has no regulariser, and it must be NULL");
   SQ_TRY(sq_guard_backward(&n));
   SQ_TRY(sq_stamp_check(&n));
   const void *dy = run->dy;

@@ -189,9 +189,9 @@ static inline seqgpu_status seqgpu_params_find(const seqgpu_params *params, cons
 
 /** Gives trained tensors a learning rate of their own: that of the optimiser times a factor.
  * prefix: of their names: all that begin with it; NULL or "" for all there are.
- * factor: from 0 to FLT_MAX.  1 is what tensors begin with.  0 freezes them: an
- * update then moves neither them nor their moments, and its norm of the gradients does not count theirs, which
- * are computed all the same.
+ * factor: from 0 to FLT_MAX.  1 is what tensors begin with.  0 freezes them: an update then moves neither
+ * them nor their moments, and its norm of the gradients does not count theirs, which are computed all the
+ * same.
  * The factors belong to the params, not to a checkpoint.
  * Errors: SEQGPU_EINVAL (a factor out of its range, or no trained tensor of such a name), SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_params_set_lr(seqgpu_params *params, const char *prefix, double factor);
@@ -248,8 +248,9 @@ SEQGPU_API seqgpu_status seqgpu_params_reserve(seqgpu_params *params, seqgpu_opt
 SEQGPU_API seqgpu_status seqgpu_params_update_(seqgpu_params *params, const seqgpu_optimizer *optimizer,
                                                size_t size);
 
-/** Clips the gradients and updates all trained parameters; the gradients are left clipped, with their noise.  If their norm is
- * infinite or NaN nothing is updated, and the call still succeeds: seqgpu_params_grad_norm tells.
+/** Clips the gradients and updates all trained parameters; the gradients are left clipped, and with their
+ * noise.  If their norm is infinite or NaN nothing is updated, and the call still succeeds:
+ * seqgpu_params_grad_norm tells.
  * optimizer: may change from one update to the next; moments and the count of updates stay with the params.
  * Memory: the first update with a kind that needs moments allocates them, one or two copies of the trained
  * parameters (seqgpu_params_reserve does it ahead).  Otherwise an update only enqueues work and returns.
@@ -265,17 +266,17 @@ static inline seqgpu_status seqgpu_params_update(seqgpu_params *params, const se
  * SEQGPU_EINVAL before the first update. */
 SEQGPU_API seqgpu_status seqgpu_params_grad_norm(seqgpu_params *params, double *norm, double *scale);
 
-/** Takes the values of all trained tensors into their average: the k-th call since the first one counts for 1/k.
- * Called after each update from some update on, it averages the path of the parameters (Polyak & Juditsky 1992;
- * ASGD).  Checkpoints then hold the averages under the names of the tensors, and what training goes on with beside
+/** Takes the values of all trained tensors into their average: the k-th call counts for 1/k.  Called after
+ * each update from some update on, it averages the path of the parameters (Polyak & Juditsky 1992; ASGD).
+ * Checkpoints then hold the averages under the names of the tensors, and what training goes on with beside
  * them; loading one to resume goes on with both, and any other load ends the averaging.
  * Memory: the first call allocates two copies of the trained parameters.  Otherwise it only enqueues work.
  * Errors: SEQGPU_EINVAL (there is no trained tensor, or the averages are in use), SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_params_average(seqgpu_params *params);
 
-/** Puts the averages in the place of the values (use 1), for a validation, say, or back (use 0).  While they are
- * in use there are no updates.  Before the first seqgpu_params_average, and where nothing changes, it does
- * nothing.  The average of matrices that stay orthogonal is not orthogonal.
+/** Puts the averages in the place of the values (use 1), for a validation, say, or back (use 0).  While they
+ * are in use there are no updates.  Before the first seqgpu_params_average, and where nothing changes, it
+ * does nothing.  The average of matrices that stay orthogonal is not orthogonal.
  * Errors: SEQGPU_EINVAL. */
 SEQGPU_API seqgpu_status seqgpu_params_use_average(seqgpu_params *params, int use);
 

@@ -71,6 +71,14 @@ typedef enum seqgpu_math {
   SEQGPU_MATH_BF16 = 2  /**< inputs of a product rounded to 7 bits of mantissa */
 } seqgpu_math;
 
+/** What seqgpu_rnn_desc.omega weighs: how far error signals change their norm on their way back through a
+ * step, from d_t = dE/dh_t to u_t = d_t dh_t/dh_{t-1} (Pascanu, Mikolov, Bengio 2013, section 3.3).  A step
+ * counts where |d_t|^2 is 1e-20 or more.  The gradient, of weight_hh alone, holds error signals and states
+ * constant.
+ *   NORMS     the paper's: sum over the steps of (|u_t|/|d_t| - 1)^2, mean over the batch
+ *   SQUARES   the authors' code's: mean over all steps that count of (|u_t|^2/|d_t|^2 - 1)^2 */
+typedef enum seqgpu_omega_form { SEQGPU_OMEGA_NORMS = 0, SEQGPU_OMEGA_SQUARES = 1 } seqgpu_omega_form;
+
 /** A network of recurrent layers, and the largest run of it. */
 typedef struct seqgpu_rnn_desc {
   const char *cell;             /**< "rnn", "lstm", "gru", ...: see seqgpu_cell_get */
@@ -103,16 +111,17 @@ typedef struct seqgpu_rnn_desc {
   int no_input_activation;  /**< the cell input without its tanh */
   int no_output_activation; /**< h = o c, without the tanh */
   /* Noise of the recurrence, in training only, drawn from run.seed and run.offset; inference has the expectation. */
-  double
-      zoneout_hidden; /**< cells "rnn", "lstm", "lstm0", "gru": probability that a unit of h keeps its old value
-                            in a step (Krueger et al. 2017) */
+  /** cells "rnn", "lstm", "lstm0", "gru": probability that a unit of h keeps its old value in a step (Krueger et
+   * al. 2017) */
+  double zoneout_hidden;
   double zoneout_cell; /**< LSTM cells: the same of c */
-  double
-      recurrent_dropout; /**< the same cells: probability that products do not see a unit of h, in all steps of a
-                               run (Gal, Ghahramani 2016) */
-  double
-      update_dropout; /**< LSTM cells, "gru": probability that a unit is not updated by g (GRU: c) in a step
-                               (Semeniuta et al. 2016) */
+  /** the same cells: probability that products do not see a unit of h, in all steps of a run (Gal, Ghahramani
+   * 2016) */
+  double recurrent_dropout;
+  /** LSTM cells, "gru": probability that a unit is not updated by g (GRU: c) in a step (Semeniuta et al. 2016) */
+  double update_dropout;
+  double omega; /**< cell "rnn": backward adds omega times the gradient of a regulariser; 0 = none */
+  seqgpu_omega_form omega_form; /**< which one */
 } seqgpu_rnn_desc;
 
 /* ---- how: algorithms and plans ---- */
@@ -225,6 +234,7 @@ typedef struct seqgpu_plan_sizes {
    * after each training step. */
   uint64_t random_blocks;
   size_t packed; /**< bytes of packed; 0 unless the algorithm packs weights (seqgpu_rnn_pack) */
+  size_t omega;  /**< bytes of omega; 0 where the descriptor has none */
 } seqgpu_plan_sizes;
 
 /** Writes the sizes into *out: what seqgpu_plan_get_sizes returns. */
@@ -358,6 +368,9 @@ typedef struct seqgpu_rnn_run {
   /* how much memory there is, for the library to check; 0 = not told */
   size_t workspace_bytes; /**< bytes at workspace */
   size_t reserve_bytes;   /**< bytes at reserve */
+  /** backward: [L*N,2], for each layer and direction the regulariser (desc.omega) without its factor, and how
+   * many steps of sequences count; NULL = not wanted, and where there is no regulariser it must be. */
+  void *omega;
 } seqgpu_rnn_run;
 
 /** What seqgpu_run_allocate calls, with the size of the caller's struct. */

@@ -1,8 +1,9 @@
 /** @file
- * seqgpu/schedule.h - learning rate and momentum as functions of the update: for seqgpu_optimizer.lr and .momentum.
+ * seqgpu/schedule.h - learning rate and momentum as functions of the update: for seqgpu_optimizer.lr and
+ * .momentum.
  *
- *   const seqgpu_schedule schedule = {.kind = SEQGPU_SCHEDULE_COSINE, .lr = 1e-3, .warmup = 500, .every = 20000};
- *   for (int64_t update = 0; update < 20500; update++) {
+ *   const seqgpu_schedule schedule = {.kind = SEQGPU_SCHEDULE_COSINE, .lr = 1e-3, .warmup = 500, .every =
+ *   20000}; for (int64_t update = 0; update < 20500; update++) {
  *     optimizer.lr = seqgpu_schedule_lr(&schedule, update);
  *     ...
  *   }
@@ -47,8 +48,8 @@ static inline double seqgpu_schedule_lr(const seqgpu_schedule *schedule, int64_t
 
 /** The momentum of update number `update`, from 0, that Sutskever, Martens, Dahl, Hinton 2013 train recurrent
  * networks with, by Nesterov's form:
- *   min(1 - 2^(-1 - log2(floor(update / 250) + 1)), most), and in the last 1000 updates of `total` at most 0.9
- * most: in [0,1); they used 0.9 to 0.995.  total: updates of the run; 0 = it has no last ones.
+ *   min(1 - 2^(-1 - log2(floor(update / 250) + 1)), most), and in the last 1000 updates of `total` at most
+ * 0.9 most: in [0,1); they used 0.9 to 0.995.  total: updates of the run; 0 = it has no last ones.
  * NaN if an argument is out of its range. */
 SEQGPU_API double seqgpu_schedule_momentum(int64_t update, double most, int64_t total);
 
