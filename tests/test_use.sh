@@ -129,6 +129,12 @@ printf '1 inf\n' >numbers
 refused "infinity" 1 "finite" eval --checkpoint adding --input numbers
 : >numbers
 refused "no numbers" 1 "no numbers" eval --checkpoint adding --input numbers
+# 20 MB of empty lines, of a model with ten inputs, need no 800 MB.
+"$seqgpu" train copy --hidden 4 --T 2 --batch 4 --steps 1 --eval-size 0 --device cpu --threads 1 --checkpoint copy >out 2>err
+head -c 20000000 /dev/zero | tr '\0' '\n' >lines
+check "lines without numbers take no memory" sh -c 'ulimit -v 700000; "$1" eval --checkpoint copy --input lines --device cpu --threads 1 2>err
+  grep -q "no numbers" err' sh "$seqgpu"
+rm -f lines
 refused "an option of another task" 2 "--symbols" eval --checkpoint adding --symbols 2
 refused "another cell" 2 "--cell" eval --checkpoint adding --cell gru
 
