@@ -14,7 +14,7 @@ trap 'rm -rf "$temp"' EXIT
 . "$source/tests/report.sh"
 CC=${CC:-cc}
 growing="context_options cell_info rnn_desc plan_options algorithm_info cut_info plan_sizes param_info part_info rnn_run param
-  optimizer esn_desc tensor_info import_info format_info npy_info dl_source dl_view schedule"
+  optimizer hessian_free_options hessian_free_report esn_desc tensor_info import_info format_info npy_info dl_source dl_view schedule"
 libraries=$(sed -n 's/^Libs.private: //p' "$build/seqgpu.pc")
 defines=-DSEQGPU_PERSISTENT
 

@@ -33,10 +33,11 @@ for source in "$root"/host/examples/*.c; do
   check "examples/$program.c compiles" cc -std=c17 -Wall -Wextra -Wshadow -Wconversion -Werror -I"$temp/usr/include" "$source" \
     -L"$libdir" -lseqgpu -Wl,-rpath,"$libdir" -o "$temp/$program"
 done
-for program in train stream esn; do
+for program in train stream esn hessian_free; do
   check "examples/$program.c runs" sh -c '"$1" >"$1.txt"' sh "$temp/$program"
 done
 check "examples/train.c learns its sentence" learnt "$temp/train.txt"
+check "examples/hessian_free.c learns what it heard" sh -c 'tail -n 1 "$1.txt" | awk "{ exit !(\$4 < 0.01) }"' sh "$temp/hessian_free"
 check "examples/checkpoint.c runs" sh -c '"$1" "$2" >"$1.txt"' sh "$temp/checkpoint" "$temp/model.safetensors"
 check "examples/checkpoint.c lists what it saved" grep -q '^lstm.weight_hh_l0 *F32 256 elements' "$temp/checkpoint.txt"
 

@@ -182,6 +182,38 @@ static void print_tape(void) {
   seqgpu_params_destroy(params);
 }
 
+/* (w - 1)^2 */
+static seqgpu_tensor *square(seqgpu_hessian_free *hf, seqgpu_tape *tape, int batch, int64_t index,
+                             void *user) {
+  const seqgpu_param *w = user;
+  const int64_t shape[] = {1, 1};
+  const float one = 1;
+  (void)hf;
+  (void)batch;
+  (void)index;
+  seqgpu_tensor *x = seqgpu_tape_param_(tape, w, sizeof *w);
+  return seqgpu_tape_squared_error(tape, x, seqgpu_tape_input(tape, 2, shape, &one), NULL, 1, 1);
+}
+
+static void print_hessian_free(void) {
+  seqgpu_params *params = NULL;
+  seqgpu_hessian_free *hf = NULL;
+  seqgpu_param w;
+  GUARDED(seqgpu_hessian_free_report) r;
+  const seqgpu_hessian_free_options options = {.lambda = 2};
+  must(seqgpu_params_create(ctx, 11, &params), "params_create");
+  must(seqgpu_params_add_(params, "w", 1, 1, "constant", 3, &w, sizeof w), "params_add");
+  must(seqgpu_hessian_free_create_(params, &options, sizeof options, &hf), "hessian_free_create");
+  ARM(r);
+  must(seqgpu_hessian_free_update_(hf, square, &w, &r.it, sizeof r.it), "hessian_free_update");
+  CHECK_GUARD(r, "hessian_free_update");
+  printf("loss %g, then %g, lambda %g, ratio %g, rate %g, %d iterations, %d chosen\n", r.it.loss,
+         r.it.new_loss, r.it.lambda, r.it.ratio, r.it.rate, r.it.iterations, r.it.chosen);
+  print_floats("w", w.value, 1);
+  seqgpu_hessian_free_destroy(hf);
+  seqgpu_params_destroy(params);
+}
+
 /* An echo state network, whose weights are then listed from a file where this build can write one. */
 static void print_reservoir(const char *path) {
   seqgpu_params *params = NULL;
@@ -228,6 +260,7 @@ int main(int argc, char **argv) {
   print_run(plan, &sizes);
   print_parameters(plan);
   print_tape();
+  print_hessian_free();
   print_reservoir(argv[1]);
   seqgpu_plan_destroy(plan);
   seqgpu_context_destroy(ctx);

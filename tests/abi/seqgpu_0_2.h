@@ -225,6 +225,47 @@ seqgpu_tensor *seqgpu_tape_mul(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_tenso
 int seqgpu_tape_update_(seqgpu_tape *tape, seqgpu_tensor *loss, seqgpu_params *params,
                         const seqgpu_optimizer *optimizer, size_t optimizer_size, double *value);
 
+seqgpu_tensor *seqgpu_tape_input(seqgpu_tape *tape, int rank, const int64_t *shape, const void *host);
+seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *targets,
+                                         seqgpu_tensor *mask, int mean, double scale);
+
+/* --- hessian_free.h --- */
+
+typedef struct seqgpu_hessian_free seqgpu_hessian_free;
+
+typedef struct seqgpu_hessian_free_options {
+  double lambda;
+  double structural;
+  int iterations;
+  double progress;
+  double decay;
+  int cold;
+  int64_t cases;
+  double exponent;
+  uint64_t seed;
+} seqgpu_hessian_free_options;
+
+typedef struct seqgpu_hessian_free_report {
+  double loss;
+  double new_loss;
+  double lambda;
+  double ratio;
+  double rate;
+  double gradient_norm;
+  double step_norm;
+  int iterations;
+  int chosen;
+} seqgpu_hessian_free_report;
+
+typedef seqgpu_tensor *seqgpu_hessian_free_build(seqgpu_hessian_free *hf, seqgpu_tape *tape, int batch,
+                                                 int64_t index, void *user);
+
+int seqgpu_hessian_free_create_(seqgpu_params *params, const seqgpu_hessian_free_options *options,
+                                size_t size, seqgpu_hessian_free **out);
+void seqgpu_hessian_free_destroy(seqgpu_hessian_free *hf);
+int seqgpu_hessian_free_update_(seqgpu_hessian_free *hf, seqgpu_hessian_free_build *build, void *user,
+                                seqgpu_hessian_free_report *report, size_t report_size);
+
 /* --- esn.h --- */
 
 typedef struct seqgpu_esn seqgpu_esn;

@@ -8,7 +8,8 @@
  *   ops.h          the operators around them: linear, embedding, losses, dropout
  *   params.h       named parameters: initial values, optimisers, clipping
  *   schedule.h     learning rate and momentum over the updates of a run
- *   tape.h         models as formulas, differentiated in reverse
+ *   tape.h         models as formulas, differentiated in reverse and forward
+ *   hessian_free.h Hessian-free optimisation of models on a tape
  *   checkpoint.h   models in .safetensors files
  *   dlpack.h       tensors without a copy between this library and others
  *   exchange.h     networks from the files of other programs, and into them
@@ -36,6 +37,7 @@
 #include "dlpack.h"
 #include "esn.h"
 #include "exchange.h"
+#include "hessian_free.h"
 #include "npy.h"
 #include "ops.h"
 #include "params.h"
