@@ -291,7 +291,7 @@ static void check_damping(seqgpu_context *oracle, const curve_case *k) {
 
 /* ---------------------------------------------------------------- memory */
 
-/* Walks back take no more memory the fiftieth time than the second, where many gradients meet in one tensor. */
+/* Walks back take no more memory the fiftieth time than the second, where gradients meet in one tensor. */
 static void check_memory(seqgpu_context *oracle) {
   const curve_case shared = {*find_case("one tensor used by many"), 0, 0, 1};
   bend b;

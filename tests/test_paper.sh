@@ -49,6 +49,19 @@ else
   check "digits without images are skipped by name" sh -c '
     SEQGPU_DATA=/nonexistent sh "$1/digits.sh" 1 1 | grep -q "^skipped: digits"' sh "$paper"
 fi
+for task in addition xor; do
+  check "Hessian-free, $task" "$BUILD/bin/paper_hf" $task --steps 4 --units 3 --seeds 1 --minutes 0.01 --gradient 20 --curvature 10 \
+    --cases 2 --rates 0.1 --results results
+  if command -v python3 >/dev/null; then
+    check "hessian-free-$task-T4.json is JSON" python3 -c '
+import json, sys
+r = json.load(open(sys.argv[1]))
+assert [row["method"] for row in r["rows"]] == ["Hessian-free", "gradient descent, 0.1"] and len(r["curves"]) == 2
+assert all(row["updates"] > 0 and row["test_loss"] > 0 for row in r["rows"]), r["rows"]' "results/hessian-free-$task-T4.json"
+  else
+    skip "hessian-free-$task-T4.json is JSON" "no python3"
+  fi
+done
 check "a log that is not there is no run that did anything" sh -c '
   mkdir f && printf "a\tnobody\t5\tcommand\n" >f/runs && : >f/skipped &&
   "$1/paper_collect" f --name empty --title t --about a --y loss --columns loss:min,loss --results results &&
