@@ -48,6 +48,21 @@ check "cuda f32: 3 updates" train --steps 3 --checkpoint part
 check "cuda f32: 3 more" train --steps 6 --resume part --checkpoint rest
 check "cuda f32: a restart has the same bits, under another schedule" cmp whole rest
 
+# Whichever call of CUDA fails: the run ends with a sentence, or as if nothing had happened, and what was saved is whole.
+for call in 40 200 500 800 1100 1400; do
+  rm -f failing
+  SEQGPU_SOFT_FAIL=$call
+  export SEQGPU_SOFT_FAIL
+  train --steps 6 --checkpoint failing --checkpoint-every 2 >out 2>err
+  code=$?
+  unset SEQGPU_SOFT_FAIL
+  name="cuda f32: call $call of CUDA fails"
+  if [ $code = 0 ] && cmp -s failing whole; then pass "$name: it makes no difference"
+  elif [ $code = 1 ] && grep -q '^seqgpu: ' err && { [ ! -e failing ] || "$seqgpu" verify failing >out 2>&1; }; then
+    pass "$name: $(head -c 200 err)"
+  else fail "$name" "exit $code: $(head -c 300 err)"; fi
+done
+
 # Without cuBLAS, cuFFT and cuDNN (soft/test_soft_missing.c).
 SEQGPU_SOFT_LIBRARIES=0
 export SEQGPU_SOFT_LIBRARIES
