@@ -1,6 +1,6 @@
 /* cache.c - see cache.h.  No memory is allocated but the stream's buffer: a line at a time, of bounded
  * length, of a file of bounded size. */
-#define _XOPEN_SOURCE 700
+#define _DEFAULT_SOURCE /* mkstemps, flock */
 
 #include "host/planner/cache.h"
 
@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/files/leftovers.h"
 #include "host/files/retry.h"
 #include "seqgpu/base.h"
 
@@ -139,13 +141,24 @@ static int write_all(FILE *to, FILE *old, const char *key, const char *name, dou
   return fflush(to) == 0 && !ferror(to) && sq_flush(fileno(to)) == 0;
 }
 
+/* Opens a file beside the cache, under a name and a lock by which others know what dead processes left
+ * (host/files/leftovers.h); -1 where that cannot be done. */
+static int open_beside(const char *path, char temporary[PATH_SIZE]) {
+  const char *slash = strrchr(path, '/');
+  const int folder = slash ? (int)(slash - path) + 1 : 0;
+  const int length = snprintf(temporary, PATH_SIZE,
+                              "%.*s" SQ_LEFTOVER_PREFIX "plans-XXXXXX" SQ_LEFTOVER_SUFFIX, folder, path);
+  if (length < 0 || length >= PATH_SIZE) return -1;
+  const int fd = mkstemps(temporary, (int)strlen(SQ_LEFTOVER_SUFFIX));
+  if (fd >= 0) flock(fd, LOCK_EX | LOCK_NB);
+  return fd;
+}
+
 /* Writes beside the file and renames. */
 static void replace(const char *path, mode_t mode, FILE *old, const char *key, const char *name,
                     double microseconds) {
   char temporary[PATH_SIZE];
-  const int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-  if (length < 0 || length >= PATH_SIZE) return;
-  const int fd = mkstemp(temporary);
+  const int fd = open_beside(path, temporary);
   if (fd < 0) return;
   FILE *file = fdopen(fd, "w");
   int written = file && fchmod(fd, mode) == 0 && write_all(file, old, key, name, microseconds);

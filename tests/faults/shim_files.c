@@ -48,6 +48,11 @@ int mkstemp(char *name) {
 }
 int mkstemp64(char *name) __attribute__((alias("mkstemp")));
 
+int mkstemps(char *name, int suffix) {
+  REAL(mkstemps);
+  return FAULT_HITS(FAULT_OPEN) ? -1 : noted(real(name, suffix), CALLER);
+}
+
 int dup(int fd) {
   REAL(dup);
   return FAULT_HITS(FAULT_OPEN) ? -1 : noted(real(fd), CALLER);
