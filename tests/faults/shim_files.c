@@ -137,7 +137,7 @@ int ftruncate64(int fd, off_t size) __attribute__((alias("ftruncate")));
 
 /* ---------------------------------------------------------------- names and attributes */
 
-/* A function of at most four arguments that returns -1, and is called as it is where it does not fail. */
+/* A function that is called as it is where it does not fail. */
 #define CALL(type, name, of, failure, arguments, values)                                                     \
   type name arguments {                                                                                      \
     REAL(name);                                                                                              \
