@@ -2,8 +2,8 @@
  * plateaus and the beginning of the average, beside rules that remember every loss; and the line of
  * numbers that a checkpoint keeps of it.
  */
-#include "check.h"
 #include "host/cli/learning.h"
+#include "tests/check.h"
 
 enum { MANY = 60 };
 

@@ -5,8 +5,8 @@
  * Letters: L = steps of a sequence, I = inputs, O = outputs or classes.  A sequence is written into the
  * middle column of a batch of three, whose other columns stay as they are.
  */
-#include "check.h"
 #include "host/cli/tasks/task.h"
+#include "tests/check.h"
 
 enum { COLUMNS = 3, MINE = 1, MOST_STEPS = 80, MOST_OUTPUTS = 128, DRAWN = 10000 };
 
