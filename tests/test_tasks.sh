@@ -126,6 +126,10 @@ if [ -e new ] || [ -e newlog ]; then fail "a dry run leaves nothing" "files"; el
 # ---------------------------------------------------------------- what is wrong
 
 refused "adding of one number" 2 "at least 2" train adding $tiny --T 1
+refused "a state that overflows is named" 1 "the first number that is not finite: rnn: part h of layer 0, direction 0 is -*inf at step 1" train adding $tiny \
+  --T 30 --cell rnn --activation identity --layers 2 --lr 1e20 --optimizer sgd --clip none --steps 9 --quiet
+refused "an output that overflows is named" 1 "the first number that is not finite: squared_error\|not finite: linear" train adding $tiny --T 9 --lr 1e38 --optimizer sgd \
+  --clip none --steps 9 --quiet
 refused "lengths that end before they begin" 2 "at least 9" train adding $tiny --T 9 --T-max 8
 refused "no other lengths where every step is scored" 2 "--T-max" train copy $tiny --T 9 --T-max 12
 refused "the last step of other lengths" 2 "excludes --T-max" train permutation $tiny --T 5 --T-max 9 --every-step

@@ -248,3 +248,19 @@ seqgpu_status charlm_backward(const charlm_pass *p, int64_t T, const int32_t *id
   LIB_TRY(seqgpu_rnn_backward(m->ctx, p->plan, &run));
   return seqgpu_embedding_backward(m->ctx, rows, m->embedding_size, m->vocab, ids, p->dx, m->embedding.grad);
 }
+
+seqgpu_status charlm_find_not_finite(const charlm_pass *p, int64_t T, uint64_t step) {
+  const charlm *m = p->model;
+  seqgpu_context *ctx = m->ctx;
+  const int64_t rows = T * p->B, outputs = rows * m->output_size, logits = rows * m->vocab;
+  const seqgpu_rnn_run forward = charlm_run(p, T, step);
+  seqgpu_rnn_run backward = forward;
+  backward.dy = p->dy;
+  backward.dx = p->dx;
+  LIB_TRY(seqgpu_rnn_check_finite(ctx, p->plan, &forward));
+  LIB_TRY(seqgpu_check_finite(ctx, "output after dropout", p->dropped, outputs));
+  LIB_TRY(seqgpu_check_finite(ctx, "logits", p->logits, logits));
+  LIB_TRY(seqgpu_check_finite(ctx, "loss", p->loss, 1));
+  LIB_TRY(seqgpu_check_finite(ctx, "gradient of logits", p->dlogits, logits));
+  return seqgpu_rnn_check_finite(ctx, p->plan, &backward);
+}

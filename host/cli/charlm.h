@@ -70,5 +70,8 @@ seqgpu_status charlm_loss(const charlm_pass *p, int64_t T, const int32_t *target
 /* Gradients of the mean loss, added to those of the parameters. */
 seqgpu_status charlm_backward(const charlm_pass *p, int64_t T, const int32_t *ids, const int32_t *targets,
                               uint64_t step);
+/* After both: SEQGPU_ENONFINITE and a sentence about the first number that is not finite, in the order of the
+ * computation; the gradients of the parameters are not looked at. */
+seqgpu_status charlm_find_not_finite(const charlm_pass *p, int64_t T, uint64_t step);
 
 #endif

@@ -28,6 +28,9 @@ typedef struct learner {
   seqgpu_status (*loss)(void *self, double *loss);
   /* NULL: there is nothing to validate on.  SEQGPU_ESTOPPED when *stop becomes nonzero. */
   seqgpu_status (*validate)(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric);
+  /* Looks for the first number that is not finite in update number `step`, which was the last one and failed:
+   * SEQGPU_ENONFINITE and a sentence in the context. */
+  seqgpu_status (*find)(void *self, int64_t step);
   /* Writes a sample of what was learnt, for --sample-every; NULL: there are none.  Changes nothing that is
    * learnt. */
   seqgpu_status (*sample)(void *self, FILE *to);

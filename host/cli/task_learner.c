@@ -122,6 +122,14 @@ static seqgpu_status gradients(void *self, int64_t step) {
   return seqgpu_tape_backward(l->tape, l->loss, NULL);
 }
 
+/* Once more, since the clip has removed the gradients. */
+static seqgpu_status find(void *self, int64_t step) {
+  task_learner *l = self;
+  LIB_TRY(seqgpu_params_zero_grad(l->params));
+  LIB_TRY(gradients(self, step));
+  return seqgpu_tape_check_finite(l->tape);
+}
+
 static seqgpu_status loss_of(void *self, double *loss) {
   const task_learner *l = self;
   return seqgpu_tensor_number(l->loss, loss);
@@ -229,6 +237,7 @@ learner task_as_learner(task_learner *l) {
                  .metric = l->task->metric,
                  .gradients = gradients,
                  .loss = loss_of,
+                 .find = find,
                  .validate = task_learner_validations(l) > 0 ? task_learner_validate : NULL,
                  .save = save};
   const int length = snprintf(out.about, sizeof out.about, "%lld steps of %lld inputs, baseline %.6g",

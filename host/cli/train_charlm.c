@@ -167,6 +167,12 @@ static seqgpu_status gradients(void *self, int64_t step) {
   return charlm_backward(&c->pass, T, ids, targets, (uint64_t)step);
 }
 
+/* In the buffers of the update, which are as it left them; its states have been carried on. */
+static seqgpu_status find(void *self, int64_t step) {
+  const charlm_learner *c = self;
+  return charlm_find_not_finite(&c->pass, steps_of(c, step % c->pieces), (uint64_t)step);
+}
+
 static seqgpu_status loss_of(void *self, double *loss) {
   const charlm_learner *c = self;
   float value = 0;
@@ -210,6 +216,7 @@ static learner as_learner(charlm_learner *c) {
                .token_bits = BITS,
                .gradients = gradients,
                .loss = loss_of,
+               .find = find,
                .validate = c->val.ids ? validate : NULL,
                .save = save,
                .sample = sample};

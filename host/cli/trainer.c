@@ -66,14 +66,29 @@ static seqgpu_status update(trainer *t, double *loss) {
   return seqgpu_params_grad_norm(l->params, &t->grad_norm, NULL);
 }
 
+/* The first number that is not finite, as a sentence of the context: a parameter's, or one that the update
+ * has computed. */
+static const char *find_first(const trainer *t) {
+  const learner *l = &t->learner;
+  seqgpu_status status = SEQGPU_OK;
+  for (int i = 0; status == SEQGPU_OK && i < seqgpu_params_count(l->params); i++) {
+    seqgpu_param p;
+    seqgpu_params_get(l->params, i, &p);
+    if (p.grad) status = seqgpu_check_finite(t->ctx, p.name, p.value, p.rows * p.cols); /* no carried state */
+  }
+  if (status == SEQGPU_OK) status = l->find(l->self, t->cursor.step);
+  return status == SEQGPU_ENONFINITE ? seqgpu_last_error(t->ctx) : "not found";
+}
+
 static int not_finite(trainer *t, double loss) {
   progress_end_bar(&t->shown);
   const long long saved = (long long)t->saver.saved;
   char kept[64] = "";
   if (saved >= 0) snprintf(kept, sizeof kept, "; the checkpoint still holds step %lld", saved);
   return cli_error(
-      "step %lld: the loss is %g and the gradient norm %g, so training stopped%s; try a lower --lr or --clip",
-      (long long)t->cursor.step + 1, loss, t->grad_norm, kept);
+      "step %lld: the loss is %g and the gradient norm %g, so training stopped%s; try a lower --lr or "
+      "--clip; the first number that is not finite: %s",
+      (long long)t->cursor.step + 1, loss, t->grad_norm, kept, find_first(t));
 }
 
 static int ends_epoch(const trainer *t) {

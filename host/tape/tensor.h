@@ -8,6 +8,7 @@
  *   ops.c        operators on rows and elements
  *   losses.c     operators whose result is one element: cross-entropy, squared error
  *   sequences.c  operators on sequences: rnn, attention
+ *   finite.c     the first number that is not finite
  *   tape.c       life of a tape, leaves, the walk backward, reading
  *
  * An operator is a builder (checks its arguments and finds the shape), a forward, a backward, a tangent, and

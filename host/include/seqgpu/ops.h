@@ -75,6 +75,11 @@ SEQGPU_API seqgpu_status seqgpu_squared_error_backward(seqgpu_context *ctx, int6
 SEQGPU_API seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint64_t seed,
                                         uint64_t offset, const void *x, void *y);
 
+/** Looks for a number that is infinite or NaN in x [count], and waits for the device.  SEQGPU_ENONFINITE
+ * and a sentence that begins with `name` and has its index and value; SEQGPU_OK if all are finite. */
+SEQGPU_API seqgpu_status seqgpu_check_finite(seqgpu_context *ctx, const char *name, const void *x,
+                                             int64_t count);
+
 /** A number uniform in (0, 1) from the library's only source of randomness, Philox4x32-10: word index % 4 of
  * block index / 4 of `stream` under `seed`.  Same arguments, same number, on every machine, so the whole
  * state of a generator is its index. */

@@ -443,6 +443,21 @@ static inline seqgpu_status seqgpu_rnn_inspect(seqgpu_context *ctx, const seqgpu
   return seqgpu_rnn_inspect_(ctx, plan, run, sizeof(seqgpu_rnn_run), layer, direction, part, out, width);
 }
 
+/** What seqgpu_rnn_check_finite calls, with the size of the caller's struct. */
+SEQGPU_API seqgpu_status seqgpu_rnn_check_finite_(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                                  const seqgpu_rnn_run *run, size_t run_size);
+
+/** Looks for the first number that is infinite or NaN in what a run has read and written, in the order in
+ * which it was computed: x, params, initial; with a reserve each layer, its earliest step, gates before
+ * states; y, final; then what the run has of dy, dfinal, dx (the latest step, to which backward comes
+ * first), dparams, dinitial. Waits for the device.  SEQGPU_ENONFINITE and a sentence that names it, with
+ * layer, step, sequence and unit, as far as they apply; SEQGPU_OK if all are finite.  Of the cudnn
+ * algorithms the layers cannot be looked at. */
+static inline seqgpu_status seqgpu_rnn_check_finite(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                                    const seqgpu_rnn_run *run) {
+  return seqgpu_rnn_check_finite_(ctx, plan, run, sizeof(seqgpu_rnn_run));
+}
+
 #ifdef __cplusplus
 }
 #endif

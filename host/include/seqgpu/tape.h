@@ -285,6 +285,13 @@ SEQGPU_API const void *seqgpu_tensor_grad(const seqgpu_tensor *tensor);
  * NULL where it is 0 because nothing moved that the tensor depends on, past that call's y, and for NULL. */
 SEQGPU_API const void *seqgpu_tensor_tangent(const seqgpu_tensor *tensor);
 
+/** Looks for the first number that is infinite or NaN among the values on the tape, in the order in which
+ * they were computed, and then among the gradients of the last backward, in the order in which it came to
+ * them.  Of a network it names layer, part and step (seqgpu_rnn_check_finite).  Waits for the device;
+ * nothing is looked at before it is asked, so a step costs no more for it.
+ * SEQGPU_ENONFINITE and a sentence that names it; SEQGPU_OK if all are finite. */
+SEQGPU_API seqgpu_status seqgpu_tape_check_finite(seqgpu_tape *tape);
+
 #ifdef __cplusplus
 }
 #endif
