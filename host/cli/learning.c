@@ -45,8 +45,6 @@ static int is(const learning_options *o, const char *schedule) { return strcmp(o
 
 /* ---------------------------------------------------------------- lists of names */
 
-enum { NAMES = 64 };
-
 /* One entry of a list: how names begin, and a factor. */
 typedef struct group {
   char name[ARGS_LINE];

@@ -6,7 +6,6 @@
  */
 #include "host/run/omega.h"
 
-#include "core/step.h"
 #include "host/plan/map.h"
 
 /* One layer and direction, and its part of the workspace. */
