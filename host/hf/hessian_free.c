@@ -69,11 +69,11 @@ static seqgpu_status check_tensors(const seqgpu_params *p) {
 
 /* The two tensors that checkpoints save. */
 static seqgpu_status add_state(seqgpu_hessian_free *hf) {
-  const int blocks = hf->params->block_count, tensors = hf->params->tensor_count;
+  const sq_params_mark before = sq_params_now(hf->params);
   seqgpu_param step, state;
   seqgpu_status status = seqgpu_params_add_state(hf->params, "hessian_free.step", 1, hf->vectors.n, &step);
   if (status == SEQGPU_OK) status = seqgpu_params_add_state(hf->params, "hessian_free.state", 1, 2, &state);
-  if (status != SEQGPU_OK) return sq_params_undo(hf->params, blocks, tensors, status);
+  if (status != SEQGPU_OK) return sq_params_undo(hf->params, before, status);
   hf->step = step.value;
   hf->state = state.value;
   return SEQGPU_OK;
