@@ -94,7 +94,7 @@ SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *
 
 /** Forward mode: how y moves when leaves move, the product of a Jacobian with a vector.  Where backward
  * answers for one result and every leaf, this answers for one direction of the leaves and every tensor up to
- * y; seqgpu_tensor_tangent has the answers.  It costs about as much as a forward, and may be called again
+ * y; seqgpu_tensor_tangent has the answers.  It costs about as much as a backward, and may be called again
  * with other directions.
  * y: any tensor of the tape.  leaf [count]: tensors of seqgpu_tape_input, seqgpu_tape_wrap or
  * seqgpu_tape_param; all other leaves stay where they are.
