@@ -36,9 +36,13 @@ train charlm --text text $small --optimizer adam --dropout 0.2 --steps 3 --check
   --log-every 1 --sample-every 2
 train adding --hidden 4 --batch 3 --T 8 --eval-size 6 --steps 2 --checkpoint adding.st
 train charlm --text text $small --steps 1 --tokens words --cell gru --reset-after --checkpoint words.st
-for format in pytorch keras rtneural nam onnx; do
-  case $format in keras) to=x.npz ;; rtneural) to=x.json ;; nam) to=x.nam ;; onnx) to=x.onnx ;; *) to=x.safetensors ;; esac
-  "$seqgpu" export model.st --format $format --to $to $one >>../made 2>&1
+"$seqgpu" import "$here/goldens/exchange/model.nam" --to amp.st $one >../made 2>&1
+# every format: its name, a file of it, and a model that it can hold
+formats="pytorch:x.safetensors:model.st keras:x.npz:model.st rtneural:x.json:model.st nam:x.nam:amp.st onnx:x.onnx:model.st"
+split() { format=${1%%:*} from=${1##*:} to=${1#*:} to=${to%:*}; }
+for row in $formats; do
+  split $row
+  "$seqgpu" export $from --format $format --to $to $one >>../made 2>&1
 done
 head -c 700 model.st >half.st
 gzip -k text
@@ -114,13 +118,13 @@ sweep damaged "text half.st" eval --checkpoint half.st --text text $one
 sweep damaged-resume "text half.st" train charlm --text text --resume half.st $one
 sweep damaged-verify "half.st model.st" verify model.st half.st
 code=0
-for format in pytorch keras rtneural nam onnx; do
-  case $format in keras) to=x.npz ;; rtneural) to=x.json ;; nam) to=x.nam ;; onnx) to=x.onnx ;; *) to=x.safetensors ;; esac
+for row in $formats; do
+  split $row
   if [ ! -e all/$to ]; then
     skip "export-$format and import-$format" "this build does not write it"
     continue
   fi
-  sweep export-$format "model.st $to" export model.st --format $format --to $to --force $one
+  sweep export-$format "$from $to" export $from --format $format --to $to --force $one
   sweep import-$format "$to words.st" import $to --to words.st --force $one
 done
 
