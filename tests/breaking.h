@@ -18,8 +18,8 @@
 
 typedef struct breaking {
   long calls, break_at;
-  failing memory; /* counts what is held, and refuses nothing */
-  const sq_algorithm *algorithm;
+  failing memory;                            /* counts what is held, and refuses nothing */
+  const sq_algorithm *algorithm, *inference; /* of plans: one that trains, one that cannot */
 } breaking;
 static breaking breaking_now; /* of the scenario that runs */
 
@@ -97,14 +97,26 @@ static inline int breaking_backward(sq_exec *exec, const sq_layer_run *runs, int
   return breaking_call() ? EIO : breaking_now.algorithm->backward(exec, runs, count);
 }
 
-/* The plan's algorithm is one whose calls count.  All plans of a scenario have the same algorithm. */
+static inline int breaking_infer(sq_exec *exec, const sq_layer_run *runs, int count) {
+  return breaking_call() ? EIO : breaking_now.inference->forward(exec, runs, count);
+}
+
+/* The plan's algorithm is one whose calls count.  All plans of a scenario that train have the same algorithm, and
+ * all that cannot. */
 static inline void breaking_plan(seqgpu_plan *plan) {
-  static sq_algorithm counted;
-  breaking_now.algorithm = plan->algorithm;
-  counted = *plan->algorithm;
-  counted.forward = breaking_forward;
-  counted.backward = breaking_backward;
-  plan->algorithm = &counted;
+  static sq_algorithm counted, only_forward;
+  if (plan->algorithm->backward) {
+    breaking_now.algorithm = plan->algorithm;
+    counted = *plan->algorithm;
+    counted.forward = breaking_forward;
+    counted.backward = breaking_backward;
+    plan->algorithm = &counted;
+  } else {
+    breaking_now.inference = plan->algorithm;
+    only_forward = *plan->algorithm;
+    only_forward.forward = breaking_infer;
+    plan->algorithm = &only_forward;
+  }
 }
 
 /* --- the loop --- */
