@@ -18,6 +18,7 @@ struct sq_cut_memory;
 typedef struct sq_gpu {
   int index;             /* of the device */
   float *scratch;        /* SQ_SCRATCH_ELEMENTS */
+  int64_t *strays;       /* device memory: targets that were no class, since sq_gpu_strays was asked (xent.cu) */
   void *cublas;          /* cublasHandle_t, NULL without cuBLAS */
   void *cublas_stream;   /* the stream the handle was last given */
   void *cublas_space;    /* its workspace: without one it would allocate, and results could vary */

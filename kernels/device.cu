@@ -17,6 +17,10 @@
 
 #include <new>
 
+namespace {
+int device_strays(sq_exec *exec, int64_t *count); /* below */
+}
+
 #ifdef SEQGPU_EMULATE
 
 #include "tests/simt/simt_emulator.h"
@@ -69,6 +73,7 @@ void device_close(sq_exec *exec) {
 #endif
   sq_cut_close(gpu);
   free(gpu->scratch);
+  free(gpu->strays);
   delete gpu;
   exec->device = NULL;
 }
@@ -77,9 +82,12 @@ int device_open(sq_exec *exec, int) {
   sq_gpu *gpu = new (std::nothrow) sq_gpu();
   if (gpu == NULL) return simt::NO_MEMORY;
   exec->device = gpu;
-  void *scratch = NULL;
-  const int error = device_allocate(exec, SQ_SCRATCH_ELEMENTS * sizeof(float), &scratch);
+  void *scratch = NULL, *strays = NULL;
+  int error = device_allocate(exec, SQ_SCRATCH_ELEMENTS * sizeof(float), &scratch);
   gpu->scratch = static_cast<float *>(scratch);
+  if (error == 0) error = device_allocate(exec, sizeof(int64_t), &strays);
+  gpu->strays = static_cast<int64_t *>(strays);
+  if (error == 0) error = device_zero(exec, strays, sizeof(int64_t));
   if (error != 0) device_close(exec);
   return error;
 }
@@ -97,9 +105,9 @@ int sq_gpu_limits_of(const sq_exec *, sq_gpu_limits *limits) {
 }
 
 extern "C" const sq_device sq_emulator_device = {
-    "emulator",         device_count,      device_open,     device_close, device_allocate,
-    device_release,     device_copy,       device_copy,     device_copy,  device_zero,
-    device_synchronize, device_error_text, device_describe, NULL};
+    "emulator",         device_count,      device_open,     device_close,  device_allocate,
+    device_release,     device_copy,       device_copy,     device_copy,   device_zero,
+    device_synchronize, device_error_text, device_describe, device_strays, NULL};
 
 #else
 
@@ -220,6 +228,7 @@ void device_close(sq_exec *exec) {
 #endif
   sq_reported(cudaFree(gpu->cublas_space));
   sq_reported(cudaFree(gpu->scratch));
+  sq_reported(cudaFree(gpu->strays));
   if (gpu->capture != NULL) sq_reported(cudaStreamDestroy(static_cast<cudaStream_t>(gpu->capture)));
   sq_cut_close(gpu);
   delete gpu;
@@ -233,6 +242,9 @@ int open_parts(sq_exec *exec) {
   cudaStream_t capture = NULL;
   int error =
       sq_reported(cudaMalloc(reinterpret_cast<void **>(&gpu->scratch), SQ_SCRATCH_ELEMENTS * sizeof(float)));
+  if (error == 0)
+    error = sq_reported(cudaMalloc(reinterpret_cast<void **>(&gpu->strays), sizeof *gpu->strays));
+  if (error == 0) error = device_zero(exec, gpu->strays, sizeof *gpu->strays);
   if (error == 0) error = sq_reported(cudaStreamCreateWithFlags(&capture, cudaStreamNonBlocking));
   gpu->capture = capture;
   return error == 0 ? open_cublas(gpu) : error;
@@ -291,9 +303,17 @@ int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits) {
 extern "C" const sq_device sq_cuda_device = {
     "cuda",          device_count,    device_open, device_close, device_allocate,    device_release,
     device_copy,     device_copy_out, device_copy, device_zero,  device_synchronize, device_error_text,
-    device_describe, sq_gpu_range};
+    device_describe, device_strays,   sq_gpu_range};
 
 #endif
+
+namespace {
+int device_strays(sq_exec *exec, int64_t *count) {
+  int64_t *const strays = sq_gpu_of(exec)->strays;
+  const int error = SQ_GPU(device).copy_out(exec, count, strays, sizeof *strays);
+  return error != 0 || *count == 0 ? error : device_zero(exec, strays, sizeof *strays);
+}
+} // namespace
 
 int sq_gpu_zero(sq_exec *exec, void *p, int64_t count) {
   return device_zero(exec, p, (size_t)count * sizeof(float));

@@ -91,9 +91,15 @@ __global__ void __launch_bounds__(XENT_THREADS) xent_block_kernel(sq_xent_args a
   for (int64_t r = blockIdx.x; r < a.rows; r += gridDim.x) xent_row<XENT_THREADS>(a, r);
 }
 
-__global__ void __launch_bounds__(LOSS_THREADS) xent_loss_kernel(sq_xent_args a) {
+/* Adds the number of targets that are no class to *strays, too. */
+__global__ void __launch_bounds__(LOSS_THREADS) xent_loss_kernel(sq_xent_args a, int64_t *strays) {
   const auto masked = [&](int64_t r) { return xent_masked(a, r); };
   sq_loss_store(a.rows, a.row_loss, masked, a.mean, a.scale, 1.0, a.loss);
+  double beyond = 0.0;
+  for (int64_t r = threadIdx.x; r < a.rows; r += LOSS_THREADS)
+    beyond += a.targets[r] >= a.classes ? 1.0 : 0.0;
+  beyond = sq_block_sum(beyond);
+  if (threadIdx.x == 0 && beyond > 0.0) *strays += (int64_t)beyond;
 }
 
 __global__ void xent_backward_warp_kernel(sq_xent_args a) {
@@ -144,7 +150,7 @@ __global__ void xent_curvature_kernel(sq_xent_args a) {
 extern "C" int SQ_GPU(xent_forward)(sq_exec *exec, const sq_xent_args *a) {
   const int error = xent_launch(exec, *a, "xent_forward", xent_warp_kernel, xent_block_kernel);
   if (error != 0) return error;
-  return SQ_LAUNCH(exec, xent_loss_kernel, 1, LOSS_THREADS, 0, *a);
+  return SQ_LAUNCH(exec, xent_loss_kernel, 1, LOSS_THREADS, 0, *a, sq_gpu_of(exec)->strays);
 }
 
 extern "C" int SQ_GPU(xent_backward)(sq_exec *exec, const sq_xent_args *a) {

@@ -182,6 +182,41 @@ static void check_batch(seqgpu_context *ctx, int64_t classes, double offset) {
   batch_free(&b);
 }
 
+/* Of the targets {0, V, -1, V + 5} of V = 3 classes two are none.  A GPU masks their rows and counts them, once;
+ * the CPU refuses them. */
+static void check_strays(seqgpu_context *ctx, int on_cpu) {
+  enum { V = 3, R = 4 };
+  const int32_t target[R] = {0, V, -1, V + 5};
+  const double equal[R * V] = {0};
+  double loss[2] = {0};
+  int64_t strays[2] = {-1, -1};
+  void *z = net_alloc(ctx, "logits", R * V * sizeof(float)), *lse = net_alloc(ctx, "lse", R * sizeof(float));
+  void *row_loss = net_alloc(ctx, "row_loss", R * sizeof(float)),
+       *out = net_alloc(ctx, "loss", 2 * sizeof(float));
+  int32_t *ids = net_alloc(ctx, "targets", sizeof target);
+  net_upload(ctx, z, equal, R * V);
+  net_require(ctx, seqgpu_copy_in(ctx, ids, target, sizeof target), "seqgpu_copy_in");
+  const seqgpu_status status = seqgpu_cross_entropy_forward(ctx, R, V, 1, 1, z, ids, lse, row_loss, out);
+  for (int i = 0; i < 2; i++)
+    net_require(ctx, seqgpu_context_stray_targets(ctx, &strays[i]), "stray_targets");
+  if (on_cpu) {
+    CHECK(status == SEQGPU_EINVAL && strays[0] == 0, "xent_forward, targets beyond the classes are refused");
+  } else {
+    net_download(ctx, loss, out, 2);
+    CHECK(status == SEQGPU_OK && strays[0] == 2 && strays[1] == 0,
+          "xent_forward, targets beyond the classes are counted once: %lld, then %lld", (long long)strays[0],
+          (long long)strays[1]);
+    CHECK(loss[1] == 1 && fabs(loss[0] - log(V)) < 1e-6, "xent_forward, their rows are masked: %g of %g rows",
+          loss[0], loss[1]);
+  }
+  CHECK(seqgpu_context_stray_targets(ctx, NULL) == SEQGPU_EINVAL, "xent_forward, no place for the count");
+  net_free(ctx, "logits", z, R * V * sizeof(float));
+  net_free(ctx, "lse", lse, R * sizeof(float));
+  net_free(ctx, "row_loss", row_loss, R * sizeof(float));
+  net_free(ctx, "loss", out, 2 * sizeof(float));
+  net_free(ctx, "targets", ids, sizeof target);
+}
+
 static void check_device(const char *device) {
   static const int64_t classes[] = {3, 1000, 65537};
   static const double offsets[] = {0, 1e2, 1e4, 1e6, -1e2, -1e4, -1e6};
@@ -194,6 +229,7 @@ static void check_device(const char *device) {
     for (size_t k = 0; k < COUNT(offsets); k++)
       if (classes[i] <= 1000 || k % 3 == 0 || !check_is_slow(device))
         check_batch(ctx, classes[i], offsets[k]);
+  if (opens) check_strays(ctx, strcmp(device, "cpu") == 0);
   seqgpu_context_destroy(ctx);
 }
 

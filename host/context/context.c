@@ -192,6 +192,14 @@ seqgpu_status seqgpu_context_set_stream(seqgpu_context *ctx, void *stream) {
   return SEQGPU_OK;
 }
 
+seqgpu_status seqgpu_context_stray_targets(seqgpu_context *ctx, int64_t *count) {
+  SQ_TRY(sq_usable(ctx));
+  if (count == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "stray_targets: count is NULL");
+  *count = 0;
+  const sq_device *device = ctx->backend->device;
+  return device->strays ? sq_check(ctx, device->strays(&ctx->exec, count), "stray_targets") : SEQGPU_OK;
+}
+
 seqgpu_status seqgpu_malloc(seqgpu_context *ctx, size_t size, void **out) {
   SQ_TRY(sq_usable(ctx));
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "malloc: out is NULL");

@@ -35,8 +35,8 @@ SEQGPU_API seqgpu_status seqgpu_embedding_backward(seqgpu_context *ctx, int64_t 
                                                    void *dtable);
 
 /** Softmax and cross-entropy of logits [R,V] against targets [R]; a negative target masks its row.  EINVAL on
- * the CPU: a target is V or more; a GPU, whose memory the library cannot look at, masks such rows and does
- * not count them in loss[1].
+ * the CPU: a target is V or more; a GPU, whose memory the library cannot look at, masks such rows, does not
+ * count them in loss[1], and counts them for seqgpu_context_stray_targets.
  *   loss[0] = scale * sum of -log p[target], divided by the number of unmasked rows if `mean`
  *   loss[1] = the number of unmasked rows
  * Also written: row_loss [R], and lse [R], the log of the sum of exponentials, which backward reads.  loss
