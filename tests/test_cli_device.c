@@ -8,10 +8,11 @@
 
 #include "host/cli/command.h"
 #include "host/cli/exchange.h"
+#include "host/cli/hash.h"
 #include "tests/breaking.h"
+#include "tests/said.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 /* ---------------------------------------------------------------- what the program calls instead */
@@ -52,29 +53,22 @@ seqgpu_status broken_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *des
 static const command_spec *const commands[] = {&command_train,   &command_sample, &command_eval,
                                                &command_inspect, &command_verify, &command_import,
                                                &command_export};
-enum { WORDS = 48, SAID = 4096 };
+enum { WORDS = 48, PRINTED = 1 << 16 };
+static char printed[PRINTED]; /* on standard output */
 
-/* The command line without the name of the program; returns the exit code, and what is printed on standard
- * error. */
-static int run(const char *line, char said[SAID]) {
+/* The command line without the name of the program; returns the exit code, and leaves what it prints in `printed` and
+ * `said`. */
+static int run(const char *line) {
   char words[1024], *argv[WORDS] = {NULL};
   int argc = 0, code = -1;
   snprintf(words, sizeof words, "%s", line);
   for (char *word = strtok(words, " "); word && argc < WORDS; word = strtok(NULL, " ")) argv[argc++] = word;
-  fflush(stdout);
-  const int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
-  const int printed = open("printed", O_WRONLY | O_CREAT | O_TRUNC, 0600),
-            to = open("said", O_RDWR | O_CREAT | O_TRUNC, 0600);
-  dup2(printed, STDOUT_FILENO);
-  dup2(to, STDERR_FILENO);
+  said_stream out = said_begin(STDOUT_FILENO);
+  said_listen();
   for (size_t i = 0; i < COUNT(commands); i++)
     if (strcmp(commands[i]->name, argv[0]) == 0) code = commands[i]->run(argc - 1, argv + 1);
-  fflush(stdout);
-  dup2(out, STDOUT_FILENO);
-  dup2(err, STDERR_FILENO);
-  const ssize_t n = pread(to, said, SAID - 1, 0);
-  said[n > 0 ? n : 0] = 0;
-  close(out), close(err), close(to), close(printed);
+  said_end(&said_errors, said, sizeof said);
+  said_end(&out, printed, PRINTED);
   return code;
 }
 
@@ -82,17 +76,14 @@ static int run(const char *line, char said[SAID]) {
 
 /* FNV-1a of what the command printed, and of the model it made. */
 static uint64_t result(void) {
-  static const char *const files[] = {"printed", "new.st"};
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (size_t i = 0; i < COUNT(files); i++) {
-    FILE *file = fopen(files[i], "rb");
-    for (int c; file && (c = getc(file)) != EOF;) hash = (hash ^ (unsigned char)c) * 0x100000001b3u;
-    if (file) fclose(file);
-  }
+  uint64_t hash = hash_bytes(HASH_START, printed, strlen(printed));
+  FILE *file = fopen("new.st", "rb");
+  for (int c; file && (c = getc(file)) != EOF;) hash = hash_bytes(hash, &(const char){(char)c}, 1);
+  if (file) fclose(file);
   return hash;
 }
 
-static int is_sentence(const char *said) {
+static int is_sentence(void) {
   const char *end = strchr(said, '\n');
   return strncmp(said, "seqgpu: ", 8) == 0 && end && end[1] == 0 &&
          (strstr(said, "cpu reports: ") || strstr(said, "memory"));
@@ -101,17 +92,17 @@ static int is_sentence(const char *said) {
 /* Call n fails for n = 0, 1, ...; after 400 every 97th, since a sample of 200 characters is the same calls again
  * and again.  The program says so and gives up, or gives the same result all the same. */
 static void each(const char *line) {
-  char why[SAID + 200] = "", said[SAID];
+  char why[sizeof said + 200] = "";
   breaking_now = (breaking){.break_at = -1, .memory = {.fail_at = -1}};
-  const int code = run(line, said);
+  const int code = run(line);
   const uint64_t right = result();
   const long calls = breaking_now.calls;
   long tried = 0;
   if (code != CLI_OK) snprintf(why, sizeof why, "without failures: exit code %d, %s", code, said);
   for (long n = 0; n < calls && !why[0]; n += n < 400 ? 1 : 97, tried++) {
     breaking_now = (breaking){.break_at = n, .memory = {.fail_at = -1}};
-    const int got = run(line, said);
-    if (got == CLI_OK ? result() != right : got != CLI_FAILED || !is_sentence(said))
+    const int got = run(line);
+    if (got == CLI_OK ? result() != right : got != CLI_FAILED || !is_sentence())
       snprintf(why, sizeof why, "call %ld fails: exit code %d, \"%s\"", n, got, said);
     if (breaking_now.memory.live != 0)
       snprintf(why, sizeof why, "call %ld fails: %ld pieces of memory leak", n, breaking_now.memory.live);
@@ -181,7 +172,7 @@ static int empty_folder(void) {
 
 int main(void) {
   check_start();
-  char folder[] = "/tmp/seqgpu-device-XXXXXX", said[SAID];
+  char folder[] = "/tmp/seqgpu-device-XXXXXX";
   if (!mkdtemp(folder) || chdir(folder) != 0) return EXIT_FAILURE;
   static const char text[] = "the cat sat on the mat, and then it ran to the hat";
   static const char numbers[] = "0.5 1\n0.25 0\n",
@@ -193,7 +184,7 @@ int main(void) {
   write_file("labels", labels, sizeof labels);
   for (size_t i = 0; i < COUNT(made); i++) {
     breaking_now = (breaking){.break_at = -1, .memory = {.fail_at = -1}};
-    const int code = run(made[i], said);
+    const int code = run(made[i]);
     check_record(code == CLI_OK, said, "%s", made[i]);
   }
   for (size_t i = 0; i < COUNT(lines); i++) each(lines[i]);
