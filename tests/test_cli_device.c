@@ -107,7 +107,7 @@ static void each(const char *line) {
     if (breaking_now.memory.live != 0)
       snprintf(why, sizeof why, "call %ld fails: %ld pieces of memory leak", n, breaking_now.memory.live);
   }
-  check_record(!why[0], why, "%s: %ld of %ld calls of the device fail", line, tried, calls);
+  check_record(!why[0], why, "%ld of %ld calls of the device fail, %s", tried, calls, line);
 }
 
 /* ---------------------------------------------------------------- the commands */
