@@ -20,6 +20,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/turn.h"
+
 #define TWO_PI 6.283185307179586476925286766559
 
 static int power_of_two(int64_t n) { return (n & (n - 1)) == 0; }
@@ -34,11 +36,12 @@ static int stages(int64_t n) {
 static int64_t padded(int64_t n) { return (int64_t)1 << stages(2 * n - 1); }
 
 #if SEQGPU_REAL_BITS == 32
-/* Powers of two: for each stage w's cosines [n/2] and sines [n/2]; at least the [2n] that the kernels need.
- * Others: the tables for m, the chirp [2n], the transform of its conjugate [2m], and room to compute that
- * [2m]. */
+/* Powers of two: for each stage w's cosines [n/2] and sines [n/2], and at least as much as is needed to prepare
+ * them, three stages; the kernels need [2n].
+ * Others: the tables for m, the chirp [2n], the transform of its conjugate [2m], and room to compute that in
+ * double precision [2m]. */
 int64_t sq_fft_tables(int64_t n) {
-  if (power_of_two(n)) return n * (n < 4 ? 2 : stages(n));
+  if (power_of_two(n)) return n * (n < 8 ? 3 : stages(n));
   const int64_t m = padded(n);
   return m * stages(m) + 2 * n + 4 * m;
 }
@@ -55,12 +58,37 @@ int64_t sq_fft_place(int64_t n, int64_t f) {
 
 /* ---- powers of two ---- */
 
-static void prepare_stages(int64_t n, real *tables) {
-  const int64_t half = n / 2;
-  for (int64_t j = 0; j < half; j++) {
-    tables[j] = (real)cos(TWO_PI * (double)j / (double)n);
-    tables[half + j] = (real)sin(TWO_PI * (double)j / (double)n);
+/* e^{2 pi i j / n}, j < n/2, Re and Im in turns; the first eighth of a turn and its mirror images. */
+static void fill_turns(int64_t n, double *turns) {
+  const int64_t quarter = n / 4;
+  for (int64_t j = 0; j <= n / 8; j++) {
+    const double c = cos(TWO_PI * (double)j / (double)n), s = sin(TWO_PI * (double)j / (double)n);
+    const int64_t at[4] = {j, quarter - j, quarter + j, n / 2 - j};
+    const double re[4] = {c, s, -s, -c}, im[4] = {s, c, c, s};
+    for (int i = 0; i < (n < 4 ? 1 : 4); i++) {
+      if (at[i] >= n / 2) continue;
+      turns[2 * at[i]] = re[i];
+      turns[2 * at[i] + 1] = im[i];
+    }
   }
+}
+
+/* Where fill_turns has room until the tables of the later stages are filled. */
+static double *room_for_turns(int64_t n, real *tables) { return (double *)(void *)(tables + n + n % 2); }
+
+/* A later stage leaves every other factor of the stage before it out.  They are rounded in the reverse of that
+ * order, so that the errors of each stage's factors cancel (turn.h). */
+static void round_turns(int64_t n, const double *turns, real *cosines, real *sines) {
+  sq_turn_errors errors = {0, 0};
+  for (int64_t step = n; step > 1; step /= 2)
+    for (int64_t j = step == n ? 0 : step / 2; j < n / 2; j += step)
+      FN(sq_round_turn)(turns[2 * j], turns[2 * j + 1], &errors, &cosines[j], &sines[j]);
+}
+
+/* `turns` as room_for_turns has it. */
+static void prepare_stages(int64_t n, const double *turns, real *tables) {
+  const int64_t half = n / 2;
+  round_turns(n, turns, tables, tables + half);
   for (int s = 1; s < stages(n); s++) {
     real *w = tables + s * n;
     for (int64_t j = 0; j < half; j++) {
@@ -144,20 +172,58 @@ static chirp chirp_of(int64_t n, const real *tables) {
   return c;
 }
 
+/* The transform of m numbers in double precision, in place: Re and Im in turns, X_f at place f.  In float32 the
+ * rounding of this one transform would be an error of every product. */
+static void split_in_place(int64_t m, const double *turns, double *z) {
+  for (int64_t half = m / 2; half > 0; half /= 2)
+    for (int64_t j = 0; j < half; j++) {
+      const double c = turns[m / half * j], s = turns[m / half * j + 1];
+      for (double *x = z + 2 * j, *y = x + 2 * half; x < z + 2 * m; x += 4 * half, y += 4 * half) {
+        const double re = x[0] - y[0], im = x[1] - y[1];
+        x[0] += y[0];
+        x[1] += y[1];
+        y[0] = re * c + im * s;
+        y[1] = im * c - re * s;
+      }
+    }
+}
+
+/* Rounds m complex numbers in double precision to planes in the same memory, of 4 m elements. */
+static void round_to_planes(int64_t m, const double *z, real *to) {
+  real *pairs = to + 2 * m;
+  for (int64_t j = 0; j < m; j++) { /* what is written over has been read */
+    const real pair[2] = {(real)z[2 * j], (real)z[2 * j + 1]};
+    memcpy(to + 2 * j, pair, sizeof pair);
+  }
+  memcpy(pairs, to, (size_t)(2 * m) * sizeof *pairs);
+  for (int64_t j = 0; j < m; j++) {
+    to[j] = pairs[2 * j];
+    to[m + j] = pairs[2 * j + 1];
+  }
+}
+
+/* The chirp; and its conjugate as it is convolved with, in double precision. */
+static void fill_chirp(int64_t n, int64_t m, real *re, real *im, double *z) {
+  sq_turn_errors errors = {0, 0};
+  memset(z, 0, (size_t)(2 * m) * sizeof *z);
+  for (int64_t j = 0; j < n; j++) {
+    const double angle = TWO_PI / 2 * (double)(j * j % (2 * n)) / (double)n, c = cos(angle), s = sin(angle);
+    const int64_t mirrored = (m - j) % m;
+    FN(sq_round_turn)(c, -s, &errors, &re[j], &im[j]);
+    z[2 * j] = z[2 * mirrored] = c / (double)m; /* the inverse of size m is not scaled either */
+    z[2 * j + 1] = z[2 * mirrored + 1] = s / (double)m;
+  }
+}
+
 static void prepare_chirp(int64_t n, real *tables) {
   const chirp c = chirp_of(n, tables);
-  real *re = tables + (c.re - tables), *im = re + n, *kr = im + n, *ki = kr + c.m;
-  prepare_stages(c.m, tables);
-  memset(kr, 0, (size_t)(2 * c.m) * sizeof(real));
-  for (int64_t j = 0; j < n; j++) {
-    const double angle = TWO_PI / 2 * (double)(j * j % (2 * n)) / (double)n;
-    re[j] = (real)cos(angle);
-    im[j] = (real)-sin(angle);
-    const int64_t mirrored = (c.m - j) % c.m;
-    kr[j] = kr[mirrored] = (real)(cos(angle) / (double)c.m); /* the inverse of size m is not scaled either */
-    ki[j] = ki[mirrored] = (real)(sin(angle) / (double)c.m);
-  }
-  split_stages(c.m, tables, kr, ki, ki + c.m);
+  real *re = tables + (c.re - tables), *im = re + n, *kernel = im + n;
+  double *turns = room_for_turns(c.m, tables), *z = (double *)(void *)kernel;
+  fill_turns(c.m, turns);
+  fill_chirp(n, c.m, re, im, z);
+  split_in_place(c.m, turns, z);
+  round_to_planes(c.m, z, kernel);
+  prepare_stages(c.m, turns, tables);
 }
 
 /* (yr, yi) = (ar, ai) (br, bi) */
@@ -184,10 +250,12 @@ static void convolve_chirp(int64_t n, const real *tables, real *re, real *im, re
 /* ---- the transforms ---- */
 
 void FN(sq_fft_prepare)(int64_t n, real *tables) {
-  if (power_of_two(n))
-    prepare_stages(n, tables);
-  else
+  if (!power_of_two(n)) {
     prepare_chirp(n, tables);
+    return;
+  }
+  fill_turns(n, room_for_turns(n, tables));
+  prepare_stages(n, room_for_turns(n, tables), tables);
 }
 
 void FN(sq_fft_forward)(int64_t n, const real *tables, real *re, real *im, real *scratch) {

@@ -3,7 +3,8 @@
  *   W = D3 R2 F^-1 D2 P R1 F D1                                   Arjovsky, Shah, Bengio 2016, eq. 6
  *
  *   D = diag(e^{i w_j})        R = I - 2 v v^* / |v|^2        P a fixed permutation, (P z)_j = z_{p(j)}
- *   F the unitary Fourier transform: 1 / sqrt n both ways, here 1 / n in D2
+ *   F the unitary Fourier transform: 1 / sqrt n both ways, here 1 / n in D2, with what takes back the mean of the
+ *   rounding errors that have the same sign in every step (core/turn.h says what the tables do about theirs)
  *
  * Every factor is unitary, hence W too: it keeps the norm of h, and of a gradient, over any number of steps.
  * 7 n parameters are learnt; a product takes O(n log n) operations.  Numbers are complex, in split form:
@@ -75,17 +76,33 @@ static int is_permutation(int64_t n, const real *numbers, real *seen) {
   return distinct == n;
 }
 
+/* scale e^{iw} */
+static void prepare_turn(double w, double scale, real *cosine, real *sine) {
+  *cosine = (real)(scale * cos(w));
+  *sine = (real)(scale * sin(w));
+}
+
+/* By how much the numbers are too long on average, to first order. */
+static double excess_of(int64_t n, const real *c, const real *s) {
+  double sum = 0;
+  for (int64_t j = 0; j < n; j++) sum += (double)c[j] * (double)c[j] + (double)s[j] * (double)s[j] - 1;
+  return sum / (2 * (double)n);
+}
+
+/* D2 makes up for what D1 and D3, as they are rounded, do to the norm in every step. */
 static void prepare_phases(int64_t n, const real *phases, const real *order, real *prepared) {
-  for (int64_t j = 0; j < n; j++) {
-    const int64_t f = (int64_t)order[j];
-    const double w1 = phases[j], w2 = phases[n + f], w3 = phases[2 * n + j];
-    prepared[SQ_UNITARY_COS1 * n + j] = (real)cos(w1);
-    prepared[SQ_UNITARY_SIN1 * n + j] = (real)sin(w1);
-    prepared[SQ_UNITARY_COS2 * n + j] = (real)(cos(w2) / (double)n);
-    prepared[SQ_UNITARY_SIN2 * n + j] = (real)(sin(w2) / (double)n);
-    prepared[SQ_UNITARY_COS3 * n + j] = (real)cos(w3);
-    prepared[SQ_UNITARY_SIN3 * n + j] = (real)sin(w3);
+  real *cosine[3], *sine[3];
+  for (int d = 0; d < 3; d++) {
+    cosine[d] = prepared + (SQ_UNITARY_COS1 + 2 * d) * n;
+    sine[d] = cosine[d] + n;
   }
+  for (int64_t j = 0; j < n; j++) {
+    prepare_turn(phases[j], 1, &cosine[0][j], &sine[0][j]);
+    prepare_turn(phases[2 * n + j], 1, &cosine[2][j], &sine[2][j]);
+  }
+  const double excess = excess_of(n, cosine[0], sine[0]) + excess_of(n, cosine[2], sine[2]);
+  for (int64_t j = 0; j < n; j++)
+    prepare_turn(phases[n + (int64_t)order[j]], (1 - excess) / (double)n, &cosine[1][j], &sine[1][j]);
 }
 
 /* 2 / |v|^2 */

@@ -91,10 +91,30 @@ __device__ __forceinline__ int64_t unitary_index(float x, int64_t n) {
 
 /* 2 / |v|^2 */
 __device__ __forceinline__ float unitary_scale(int64_t n, const float *v) {
-  float square[1] = {0.0f};
-  SQ_UNITS(j, 2 * n) square[0] += v[j] * v[j];
-  sq_block_sums<1>(square);
-  return square[0] > 0.0f ? 2.0f / square[0] : 0.0f;
+  double square = 0.0;
+  SQ_UNITS(j, 2 * n) square += (double)v[j] * (double)v[j];
+  square = sq_block_sum(square);
+  return square > 0.0 ? (float)(2.0 / square) : 0.0f;
+}
+
+/* How much a factor is too long, to first order, as it is stored. */
+__device__ __forceinline__ double unitary_excess(sq_complex u) {
+  return 0.5 * ((double)u.re * (double)u.re + (double)u.im * (double)u.im - 1.0);
+}
+
+/* The same of a transform by this thread's part of the factors: its effect on a vector's length on average, in
+ * sum over the block. */
+__device__ __forceinline__ double unitary_transform_excess(int64_t n, const float *table) {
+  double sum = 0.0;
+  if (!sq_fft_fast(n)) {
+    SQ_UNITS(k, n) sum += unitary_excess({table[k], table[n + k]});
+    return sum / (double)n;
+  }
+  for (int s = 0; s + 1 < sq_fft_stages(n); s += 2) SQ_UNITS(j, n / 4) {
+      const sq_fft_factors f = sq_fft_powers(sq_fft_factor(table, n, s, j));
+      for (int r = 0; r < 3; r++) sum += unitary_excess(f.w[r]);
+    }
+  return sum / (double)n;
 }
 
 /* Atomic, because several numbers may be the same. */
@@ -109,31 +129,54 @@ __device__ __forceinline__ bool unitary_is_permutation(int64_t n, const float *n
   return distinct[0] == (float)n; /* exact: n is at most SQ_UNITARY_MOST */
 }
 
+__device__ __forceinline__ void unitary_diagonal(int64_t n, int cosine, int64_t k, float w, double scale,
+                                                 float *prepared) {
+  prepared[cosine * n + k] = (float)(scale * (double)cosf(w));
+  prepared[(cosine + 1) * n + k] = (float)(scale * (double)sinf(w));
+}
+
+/* D1, D3 and the table of the transforms; returns by how much they are too long on average, all together, in every
+ * thread. */
+__device__ __forceinline__ double unitary_prepare_turns(const unitary &u, const float *phases,
+                                                        float *prepared, float *table, bool own_transforms) {
+  double excess = 0.0;
+  SQ_UNITS(k, u.n) {
+    const double angle = 6.283185307179586 * (double)k / (double)u.n;
+    table[k] = (float)cos(angle);
+    table[u.n + k] = (float)sin(angle);
+    unitary_diagonal(u.n, SQ_UNITARY_COS1, k, phases[k], 1.0, prepared);
+    unitary_diagonal(u.n, SQ_UNITARY_COS3, k, phases[2 * u.n + k], 1.0, prepared);
+    excess += unitary_excess(u.turn(SQ_UNITARY_COS1, k)) + unitary_excess(u.turn(SQ_UNITARY_COS3, k));
+  }
+  excess /= (double)u.n;
+  __syncthreads(); /* the table is complete */
+  if (own_transforms) excess += 2.0 * unitary_transform_excess(u.n, table);
+  return sq_block_sum(excess);
+}
+
+/* float32 has no numbers for most factors, and what they are wrong by has the same sign in every step of a sequence:
+ * the transforms alone took 6e-8 of the norm.  D2 makes up for the mean.  (core/turn.h rounds one factor with a view
+ * to the others, which is no work for many threads.) */
 __global__ void __launch_bounds__(PREPARE_THREADS)
     unitary_prepare_kernel(int64_t n, const float *theta, float *prepared, float *table, int natural_order) {
   const float *phases = theta + SQ_THETA_PHASES * n, *v1 = theta + SQ_THETA_V1 * n;
   const float *permutation = theta + SQ_THETA_PERMUTATION * n;
   float *from = prepared + SQ_UNITARY_FROM * n, *scales = prepared + SQ_UNITARY_PARTS * n;
+  const unitary u = {n, prepared, theta + SQ_THETA_V2 * n, table};
   const bool valid = unitary_is_permutation(n, permutation, reinterpret_cast<unsigned *>(from));
   const bool reversed = sq_fft_fast(n) && natural_order == 0;
-  __syncthreads(); /* `from` has been read by all */
+  const double excess = unitary_prepare_turns(u, phases, prepared, table, natural_order == 0);
+  /* `from` has been read by all: the sums are barriers */
   SQ_UNITS(k, n) {
     const int64_t f = reversed ? sq_fft_placed(n, k) : k;
     const int64_t source = valid ? unitary_index(permutation[f], n) : f;
-    const float one[3] = {1.0f, 1.0f / (float)n, 1.0f}, w[3] = {phases[k], phases[n + f], phases[2 * n + k]};
-    for (int d = 0; d < 3; d++) {
-      prepared[(SQ_UNITARY_COS1 + 2 * d) * n + k] = one[d] * cosf(w[d]);
-      prepared[(SQ_UNITARY_SIN1 + 2 * d) * n + k] = one[d] * sinf(w[d]);
-    }
+    unitary_diagonal(n, SQ_UNITARY_COS2, k, phases[n + f], (1.0 - excess) / (double)n, prepared);
     prepared[SQ_UNITARY_ORDER * n + k] = (float)f;
     from[k] = (float)(reversed ? sq_fft_placed(n, source) : source);
     prepared[SQ_UNITARY_V1_RE * n + k] = v1[f];
     prepared[SQ_UNITARY_V1_IM * n + k] = v1[n + f];
     prepared[SQ_UNITARY_PV1_RE * n + k] = v1[source];
     prepared[SQ_UNITARY_PV1_IM * n + k] = v1[n + source];
-    const double angle = 6.283185307179586 * (double)k / (double)n;
-    table[k] = (float)cos(angle);
-    table[n + k] = (float)sin(angle);
   }
   const float first = unitary_scale(n, v1), second = unitary_scale(n, theta + SQ_THETA_V2 * n);
   if (threadIdx.x == 0) {

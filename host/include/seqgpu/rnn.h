@@ -81,7 +81,9 @@ typedef enum seqgpu_omega_form { SEQGPU_OMEGA_NORMS = 0, SEQGPU_OMEGA_SQUARES = 
 
 /** A network of recurrent layers, and the largest run of it. */
 typedef struct seqgpu_rnn_desc {
-  const char *cell;             /**< "rnn", "lstm", "gru", ...: see seqgpu_cell_get */
+  /** "rnn", "lstm", "gru", ...: see seqgpu_cell_get.  Cell "urnn" divides by a modulus that is smoothed at 0: with
+   * z = W h + V x and r = sqrt(Re(z)^2 + Im(z)^2 + 1e-10), its state is h = z max(0, 1 + b / r). */
+  const char *cell;
   int64_t input_size;           /**< I, elements per step */
   int64_t hidden_size;          /**< H, units per layer and direction */
   int64_t num_layers;           /**< L; 0 = 1 */
