@@ -118,6 +118,7 @@ void FN(sq_job_copy_or_zero)(real *to, const void *from, int64_t count) {
   if (from)
     memcpy(to, from, (size_t)count * sizeof(real));
   else
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): every state has a place in the reserve */
     memset(to, 0, (size_t)count * sizeof(real));
 }
 

@@ -208,6 +208,7 @@ static void enter(stream *s) {
   for (int k = 0; k < s->layout->states; k++) {
     s->prev[k] = s->run->initial[k];
     if (s->prev[k]) continue;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): lay_out has set the state */
     memset(s->state[k][1], 0, (size_t)(s->run->batch * s->layout->state_width[k]) * sizeof(float));
     s->prev[k] = s->state[k][1];
   }

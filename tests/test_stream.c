@@ -167,9 +167,19 @@ static void check_planner(seqgpu_context *ctx) {
 /* ---------------------------------------------------------------- mode */
 
 #if defined(__SSE__)
+enum { FLUSH = 0x8000, ZERO = 0x0040 };
+
+/* 0 on a processor that only seems to be one: Valgrind's keeps all denormals. */
+static int flushes(void) {
+  const unsigned ours = _mm_getcsr();
+  _mm_setcsr(ours | FLUSH);
+  const unsigned mode = _mm_getcsr();
+  _mm_setcsr(ours);
+  return (mode & FLUSH) != 0;
+}
+
 /* In a mode with flush-to-zero on or off: it stays, and so do the bits of a result of ordinary numbers. */
 static void check_mode(seqgpu_context *ctx) {
-  enum { FLUSH = 0x8000, ZERO = 0x0040 };
   const seqgpu_rnn_desc desc = desc_of(&cell_rows[0], 2, 1, 9, 20);
   const unsigned ours = _mm_getcsr();
   float y[2][40];
@@ -272,6 +282,7 @@ static double step_difference(const char *cell, void (*step)(const sq_step_f32 *
   check_fill_f32(gates[0], 4 * H, -scale, scale);
   check_fill_f32(aux[0], H, -1, 1);
   check_fill_f32(&prev[0][0], 2 * H, -1, 1);
+  check_fill_f32(&y[0][0], 2 * H, -1, 1); /* two different ones, until they are written */
   memcpy(gates[1], gates[0], sizeof gates[0]);
   memcpy(aux[1], aux[0], sizeof aux[0]);
   for (int i = 0; i < 2; i++) {
@@ -344,8 +355,12 @@ int main(void) {
   check_refusals(ctx);
   check_planner(ctx);
 #if defined(__SSE__)
-  check_mode(ctx);
-  check_decay(ctx);
+  if (flushes()) {
+    check_mode(ctx);
+    check_decay(ctx);
+  } else {
+    check_skip("the processor flushes no denormals", "its mode");
+  }
 #else
   check_skip("no MXCSR here", "mode of the processor");
 #endif

@@ -22,9 +22,9 @@ static int first_line(const char *command, char *out, size_t size) {
 }
 
 static void find_commit(bench_origin *o) {
-  const char *given = getenv("SEQGPU_COMMIT");
-  const int known = strcmp(BENCH_COMMIT, "unknown") != 0;
-  snprintf(o->commit, sizeof o->commit, "%s", !known && given && given[0] ? given : BENCH_COMMIT);
+  const char *commit = BENCH_COMMIT;
+  const char *given = strcmp(commit, "unknown") == 0 ? getenv("SEQGPU_COMMIT") : NULL;
+  snprintf(o->commit, sizeof o->commit, "%s", given && given[0] ? given : commit);
 }
 
 static void find_processor(bench_origin *o) {

@@ -108,14 +108,13 @@ static seqgpu_status allocate(seqgpu_context *ctx, int64_t rows, int64_t width, 
 
 /* Carried states: tensors of the model when training, so that they are saved; else only memory. */
 static seqgpu_status add_states(charlm *m, charlm_pass *p) {
-  static const char *const names[] = {"state.h", "state.c"};
   p->states = seqgpu_plan_get_sizes(p->plan).state_count;
   for (int k = 0; k < p->states; k++) {
     const int64_t rows = m->config.model.rnn.num_layers * p->B,
                   width = seqgpu_plan_get_sizes(p->plan).state_width[k];
     p->state_size[k] = (size_t)(rows * width) * sizeof(float);
     if (p->training)
-      LIB_TRY(seqgpu_params_add_state(m->params, names[k], rows, width, &p->state[k]));
+      LIB_TRY(seqgpu_params_add_state(m->params, k == 0 ? "state.h" : "state.c", rows, width, &p->state[k]));
     else
       LIB_TRY(seqgpu_malloc(m->ctx, p->state_size[k], &p->state[k].value));
   }

@@ -21,7 +21,7 @@ static double runge_kutta(double x, double begin, double middle, double end) {
 
 int series_mackey_glass(int64_t n, double tau, uint64_t seed, double *x) {
   const int64_t delay = tau < 1 ? STEPS : (int64_t)(tau * STEPS + 0.5), count = (TRANSIENT + n) * STEPS;
-  double *all = malloc((size_t)(delay + 2 + count) * sizeof *all); /* all[delay+1+k]: after k steps */
+  double *all = calloc((size_t)(delay + 2 + count), sizeof *all); /* all[delay+1+k]: after k steps */
   if (all == NULL) return -1;
   const double before = 1.1 + 0.2 * seqgpu_uniform(seed, 0, 0);
   for (int64_t i = 0; i < delay + 2; i++) all[i] = before;

@@ -48,8 +48,8 @@ static seqgpu_status damaged(const sq_onnx_graph *g, const char *what) {
   return sq_fail(g->ctx, SEQGPU_EFORMAT, "%s: is not a valid ONNX file: %s", g->path, what);
 }
 
-seqgpu_status sq_onnx_fail(const sq_onnx_graph *g, seqgpu_status status, const sq_onnx_node *node,
-                           const char *format, ...) {
+seqgpu_status(sq_onnx_fail)(const sq_onnx_graph *g, seqgpu_status status, const sq_onnx_node *node,
+                            const char *format, ...) {
   char why[384];
   va_list values;
   va_start(values, format);

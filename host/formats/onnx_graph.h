@@ -76,5 +76,7 @@ seqgpu_status sq_onnx_fail(const sq_onnx_graph *graph, seqgpu_status status, con
     __attribute__((format(printf, 4, 5)))
 #endif
     ;
+#define sq_onnx_fail(graph, status, node, ...)                                                               \
+  sq_failed(sq_onnx_fail(graph, status, node, __VA_ARGS__), status) /* as sq_fail does */
 
 #endif

@@ -121,6 +121,7 @@ typedef struct named {
 } named;
 
 static const known *find_known(sq_bytes name) {
+  if (name.at == NULL) return NULL;
   for (size_t i = 0; i < sizeof activations / sizeof activations[0]; i++)
     if (strlen(activations[i].name) == name.size &&
         strncasecmp(activations[i].name, (const char *)name.at, name.size) == 0)
@@ -171,12 +172,12 @@ static seqgpu_status missing(const sq_onnx_graph *g, const sq_onnx_recurrent *r,
                       n->row->name, numbers, r->op->cell);
 }
 
-/* The activations as the node names them, all directions one after the other. */
-static seqgpu_status read_named(const sq_onnx_graph *g, const sq_onnx_recurrent *r, named *all) {
+/* The activations as the node names them, all directions one after the other: `wanted` of them. */
+static seqgpu_status read_named(const sq_onnx_graph *g, const sq_onnx_recurrent *r, int wanted, named *all) {
   static const char *const usual[2][SQ_ONNX_FUNCTIONS] = {{"Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
-  sq_bytes names[MOST_NAMED];
-  double alpha[MOST_NAMED], beta[MOST_NAMED];
-  const int n = r->op->functions, wanted = n * r->directions;
+  sq_bytes names[MOST_NAMED] = {{NULL}};
+  double alpha[MOST_NAMED] = {0}, beta[MOST_NAMED] = {0};
+  const int n = r->op->functions;
   const int given = read_texts(r->node, "activations", names, MOST_NAMED);
   const int alphas = read_floats(r->node, "activation_alpha", alpha, MOST_NAMED);
   const int betas = read_floats(r->node, "activation_beta", beta, MOST_NAMED);
@@ -204,9 +205,9 @@ static seqgpu_status read_named(const sq_onnx_graph *g, const sq_onnx_recurrent 
 
 static seqgpu_status read_activations(const sq_onnx_graph *g, sq_onnx_recurrent *r) {
   named all[MOST_NAMED];
-  const int n = r->op->functions;
-  SQ_TRY(read_named(g, r, all));
-  for (int i = 0; i < n * r->directions; i++) {
+  const int n = r->op->functions, wanted = n * r->directions;
+  SQ_TRY(read_named(g, r, wanted, all));
+  for (int i = 0; i < wanted; i++) {
     sq_onnx_activation a;
     if (!express(&all[i], &a) || !allowed(r, i % n, &a)) return missing(g, r, i % n, &all[i]);
     sq_onnx_activation *first = &r->functions[i % n];

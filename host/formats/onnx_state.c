@@ -110,14 +110,14 @@ static seqgpu_status check_batch(const reading *d, const char *name, int64_t bat
 }
 
 static seqgpu_status read_state(const reading *d, int k) {
-  static const char *const names[2] = {"initial_h", "initial_c"};
+  const char *const name = k == 0 ? "initial_h" : "initial_c";
   sq_onnx_tensor t;
   source from;
   double *values = NULL;
   if (!find_source(d->g, d->r->node, ONNX_H0 + k, &from)) return SEQGPU_OK;
-  SQ_TRY(sq_onnx_constant(d->g, from.node, from.place, names[k], &t));
+  SQ_TRY(sq_onnx_constant(d->g, from.node, from.place, name, &t));
   const int64_t batch = batch_of(d, &from, &t);
-  SQ_TRY(check_batch(d, names[k], batch, from.expanded));
+  SQ_TRY(check_batch(d, name, batch, from.expanded));
   SQ_TRY(sq_onnx_numbers(d->g, d->r->node, &t, &values));
   const seqgpu_status status = make_states(d, batch);
   if (status == SEQGPU_OK) copy_state(d, k, batch, d->r->layout, values + from.part * d->N * batch * d->H);
