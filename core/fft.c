@@ -36,8 +36,8 @@ static int stages(int64_t n) {
 static int64_t padded(int64_t n) { return (int64_t)1 << stages(2 * n - 1); }
 
 #if SEQGPU_REAL_BITS == 32
-/* Powers of two: for each stage w's cosines [n/2] and sines [n/2], and at least as much as is needed to prepare
- * them, three stages; the kernels need [2n].
+/* Powers of two: for each stage w's cosines [n/2] and sines [n/2]; at least the [3n] that preparing them takes, or
+ * the [2n] of the kernels.
  * Others: the tables for m, the chirp [2n], the transform of its conjugate [2m], and room to compute that in
  * double precision [2m]. */
 int64_t sq_fft_tables(int64_t n) {
@@ -74,7 +74,7 @@ static void fill_turns(int64_t n, double *turns) {
 }
 
 /* Where fill_turns has room until the tables of the later stages are filled. */
-static double *room_for_turns(int64_t n, real *tables) { return (double *)(void *)(tables + n + n % 2); }
+static double *room_for_turns(int64_t n, real *tables) { return (double *)(void *)(tables + n); }
 
 /* A later stage leaves every other factor of the stage before it out.  They are rounded in the reverse of that
  * order, so that the errors of each stage's factors cancel (turn.h). */
@@ -250,6 +250,7 @@ static void convolve_chirp(int64_t n, const real *tables, real *re, real *im, re
 /* ---- the transforms ---- */
 
 void FN(sq_fft_prepare)(int64_t n, real *tables) {
+  if (n == 1) return; /* there is nothing to multiply by */
   if (!power_of_two(n)) {
     prepare_chirp(n, tables);
     return;

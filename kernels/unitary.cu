@@ -102,18 +102,19 @@ __device__ __forceinline__ double unitary_excess(sq_complex u) {
   return 0.5 * ((double)u.re * (double)u.re + (double)u.im * (double)u.im - 1.0);
 }
 
-/* The same of a transform by this thread's part of the factors: its effect on a vector's length on average, in
- * sum over the block. */
+/* This thread's part of how much a transform makes a vector too long on average. */
 __device__ __forceinline__ double unitary_transform_excess(int64_t n, const float *table) {
   double sum = 0.0;
   if (!sq_fft_fast(n)) {
     SQ_UNITS(k, n) sum += unitary_excess({table[k], table[n + k]});
     return sum / (double)n;
   }
-  for (int s = 0; s + 1 < sq_fft_stages(n); s += 2) SQ_UNITS(j, n / 4) {
+  for (int s = 0; s + 1 < sq_fft_stages(n); s += 2) {
+    SQ_UNITS(j, n / 4) {
       const sq_fft_factors f = sq_fft_powers(sq_fft_factor(table, n, s, j));
       for (int r = 0; r < 3; r++) sum += unitary_excess(f.w[r]);
     }
+  }
   return sum / (double)n;
 }
 
@@ -135,8 +136,8 @@ __device__ __forceinline__ void unitary_diagonal(int64_t n, int cosine, int64_t 
   prepared[(cosine + 1) * n + k] = (float)(scale * (double)sinf(w));
 }
 
-/* D1, D3 and the table of the transforms; returns by how much they are too long on average, all together, in every
- * thread. */
+/* D1, D3 and the table of the transforms; every thread gets by how much D1, D3 and, if they are our own, the two
+ * transforms make a vector too long on average. */
 __device__ __forceinline__ double unitary_prepare_turns(const unitary &u, const float *phases,
                                                         float *prepared, float *table, bool own_transforms) {
   double excess = 0.0;
@@ -154,9 +155,9 @@ __device__ __forceinline__ double unitary_prepare_turns(const unitary &u, const 
   return sq_block_sum(excess);
 }
 
-/* float32 has no numbers for most factors, and what they are wrong by has the same sign in every step of a sequence:
- * the transforms alone took 6e-8 of the norm.  D2 makes up for the mean.  (core/turn.h rounds one factor with a view
- * to the others, which is no work for many threads.) */
+/* What the rounding of the factors does to the norm, it does in every step of a sequence: in the transforms up to 1.3e-7
+ * of it.  D2 makes up for the mean.  (core/turn.h rounds each factor with a view to those before it, which is no
+ * work for many threads.)  Not for that of cuFFT's transforms, whose factors are not known. */
 __global__ void __launch_bounds__(PREPARE_THREADS)
     unitary_prepare_kernel(int64_t n, const float *theta, float *prepared, float *table, int natural_order) {
   const float *phases = theta + SQ_THETA_PHASES * n, *v1 = theta + SQ_THETA_V1 * n;
