@@ -38,7 +38,8 @@ extern void __libc_free(void *block);
 static fault_report nobody_reads, *report = &nobody_reads;
 static const fault_kind *chosen;
 static long fail_at;
-static atomic_int begun;
+static atomic_int begun, ends;
+static void end(void);
 static const char *program_begin, *program_end;
 
 int fault_halves(void) { return chosen && chosen->way == FAULT_HALF; }
@@ -60,6 +61,7 @@ static int is_program(const void *caller) {
  * one piece. */
 int fault_hits(fault_class of, const char *function, const void *caller) {
   if (!atomic_load(&begun)) return 0;
+  if (!atomic_exchange(&ends, 1)) atexit(end);
   if (chosen && chosen->error == EINTR && !is_program(caller)) return 0;
   const long n = atomic_fetch_add(&report->calls[of], 1) + 1;
   if (chosen == NULL || chosen->of != of || (chosen->way == FAULT_ALWAYS ? n < fail_at : n != fail_at))
@@ -119,6 +121,15 @@ void fault_note_open(int fd, const void *caller) {
 }
 void fault_note_close(int fd) {
   if (fd >= 0 && fd < MOST_FILES) files[fd] = 0;
+}
+
+/* At exit, and registered so late that it comes before destructors: what a compiler's own library does there is
+ * not the program's. */
+static void end(void) {
+  atomic_store(&begun, 0);
+  for (size_t i = 0; i < SLOTS; i++) report->blocks += blocks[i] != NULL && blocks[i] != GONE;
+  for (int i = 0; i < MOST_FILES; i++) report->streams += files[i];
+  report->ended = 1;
 }
 
 /* ---------------------------------------------------------------- memory */
@@ -270,11 +281,4 @@ __attribute__((constructor)) static void begin(void) {
   send_signals();
   fault_take_streams();
   atomic_store(&begun, 1);
-}
-
-__attribute__((destructor)) static void end(void) {
-  atomic_store(&begun, 0);
-  for (size_t i = 0; i < SLOTS; i++) report->blocks += blocks[i] != NULL && blocks[i] != GONE;
-  for (int i = 0; i < MOST_FILES; i++) report->streams += files[i];
-  report->ended = 1;
 }
