@@ -8,7 +8,6 @@
  *                                         in reverse, slot t is the state after step t, slot T the initial
  *   gates    [T,B,G]                      activations
  *   aux      [T,B,A]
- *   stats    [T,S]     means and variances of batch normalisation (core/norm.h)
  * The layout of the reserve belongs to the cell and not to the backend: what one backend ran forward, another
  * can run backward.
  */
@@ -68,9 +67,6 @@ typedef struct sq_layer_run {
   void *dparams;                     /* += , or NULL = not wanted */
   /* where the noise of a training run is drawn from (core/masks.h) */
   uint64_t seed, first_block;
-  void *
-      running; /* a training forward leaves new running statistics of batch normalisation here, which lie as in
-                    params; NULL = not wanted */
 } sq_layer_run;
 
 /* Some steps of a run, first .. first + steps - 1.  `run` is the whole run, except that initial and final

@@ -202,11 +202,9 @@ static inline const shape_row *shape_named(const char *name) {
   exit(EXIT_FAILURE);
 }
 
-/* Whether the cell has a network of that shape; a smaller H than the cell takes is left to another row.  Of two
- * sequences, a mean over the batch and a variance leave only the sign: their gradients are rounding errors. */
+/* Whether the cell has a network of that shape; a smaller H than the cell takes is left to another row. */
 static inline int fits(const cell_row *cell, const shape_row *shape) {
-  const int64_t least_batch = is_batch_normed(&cell->desc) && !shape->desc.inference ? 3 : 1;
-  return shape->size[3] >= cell->least_hidden && shape->size[1] >= least_batch;
+  return shape->size[3] >= cell->least_hidden;
 }
 
 /* Cell and shape as one descriptor; a cell that projects does so onto half of its units, rounded up. */

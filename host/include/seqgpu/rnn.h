@@ -122,16 +122,8 @@ typedef struct seqgpu_rnn_desc {
   double recurrent_dropout;
   /** LSTM cells, "gru": probability that a unit is not updated by g (GRU: c) in a step (Semeniuta et al. 2016) */
   double update_dropout;
-  /** cell "rnn": backward adds omega times the gradient of a regulariser; 0 = none.  It is defined without
-   * zoneout, recurrent dropout and normalisation, whose options must be 0. */
-  double omega;
+  double omega; /**< cell "rnn": backward adds omega times the gradient of a regulariser; 0 = none */
   seqgpu_omega_form omega_form; /**< which one */
-  /* Normalisation of pre-activations, cells "rnn", "lstm", "lstm0" and "gru"; one of the three at most. */
-  int layer_norm;       /**< over the units of each sequence and step (Ba, Kiros, Hinton 2016) */
-  int batch_norm_input; /**< W_ih x over all steps and sequences of a run (Laurent et al. 2016) */
-  /** over the batch, in each step by itself, also of recurrent products and of an LSTM's c (Cooijmans et al.
-   * 2017): the steps that have running statistics of their own */
-  int64_t batch_norm_steps;
 } seqgpu_rnn_desc;
 
 /* ---- how: algorithms and plans ---- */
@@ -381,10 +373,6 @@ typedef struct seqgpu_rnn_run {
   /** backward: [L*N,2], for each layer and direction the regulariser (desc.omega) without its factor, and how
    * many steps of sequences count; NULL = not wanted, and where there is no regulariser it must be. */
   void *omega;
-  /** With batch normalisation: [param_elements], of which a forward with a reserve writes the running statistics
-   * (the fixed parameters running_mean_... and running_var_...), moved by a tenth to those of the run.  Usually
-   * the memory of params; NULL = not wanted.  Without batch normalisation it is not looked at. */
-  void *running;
 } seqgpu_rnn_run;
 
 /** What seqgpu_run_allocate calls, with the size of the caller's struct. */
