@@ -405,6 +405,31 @@ static seqgpu_status plan_of(seqgpu_context *ctx, const char *cell, double omega
   return status;
 }
 
+/* What stands between weight_hh and h. */
+static void test_options(seqgpu_context *ctx) {
+  static const struct {
+    const char *name;
+    seqgpu_rnn_desc desc;
+  } options[] = {{"zoneout_hidden", {.zoneout_hidden = 0.1}},
+                 {"recurrent_dropout", {.recurrent_dropout = 0.1}}};
+  for (size_t i = 0; i < COUNT(options); i++) {
+    seqgpu_plan *plan;
+    seqgpu_rnn_desc desc = options[i].desc;
+    desc.cell = "rnn";
+    desc.input_size = I;
+    desc.hidden_size = H;
+    desc.seq_len = T;
+    desc.batch = B;
+    CHECK(seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_OK, "%s without omega", options[i].name);
+    seqgpu_plan_destroy(plan);
+    desc.omega = 2;
+    CHECK(seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_EINVAL &&
+              strstr(seqgpu_last_error(ctx), "omega is 2") && strstr(seqgpu_last_error(ctx), options[i].name),
+          "refused: omega with %s", options[i].name);
+    seqgpu_plan_destroy(plan);
+  }
+}
+
 static void test_misuse(void) {
   const seqgpu_context_options options = {.device = "cpu", .threads = 1};
   seqgpu_context *ctx;
@@ -428,6 +453,7 @@ static void test_misuse(void) {
         "refused: omega that is no number");
   CHECK(plan_of(ctx, "rnn", 1, 2, 0) == SEQGPU_EINVAL && strstr(seqgpu_last_error(ctx), "omega_form is 2"),
         "refused: an unknown form");
+  test_options(ctx);
   seqgpu_context_destroy(ctx);
 }
 

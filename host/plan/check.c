@@ -35,17 +35,29 @@ static seqgpu_status check_options(seqgpu_context *ctx, const seqgpu_rnn_desc *d
                  wrong->value(&config), wrong->least, wrong->most);
 }
 
-/* Of other cells, dh_t/dh_{t-1} is no product of a vector and weight_hh. */
+/* Of other cells, and with what stands between weight_hh and h, dh_t/dh_{t-1} is no product of a vector and
+ * weight_hh. */
+static seqgpu_status check_omega_applies(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
+  const unsigned changing = SQ_OPTION_ZONEOUT_HIDDEN | SQ_OPTION_RECURRENT_DROPOUT;
+  const sq_config config = sq_plan_config(d);
+  if (strcmp(d->cell, "rnn") != 0)
+    return sq_fail(ctx, SEQGPU_EINVAL,
+                   "desc: omega is %g; cell %s has no such regulariser, only cell rnn, and it must be 0",
+                   d->omega, d->cell);
+  const sq_option *other = sq_option_first(&config, ~changing);
+  if (other == NULL) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL,
+                 "desc: omega is %g; the regulariser is of a plain recurrence, and with %s it must be 0",
+                 d->omega, other->name);
+}
+
 static seqgpu_status check_omega(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
   if (!(d->omega >= 0 && isfinite(d->omega)))
     return sq_fail(ctx, SEQGPU_EINVAL, "desc: omega is %g; it must be a number of at least 0", d->omega);
   if ((int)d->omega_form < SEQGPU_OMEGA_NORMS || d->omega_form > SEQGPU_OMEGA_SQUARES)
     return sq_fail(ctx, SEQGPU_EINVAL, "desc: omega_form is %d; it must be one of seqgpu_omega_form",
                    (int)d->omega_form);
-  if (d->omega == 0 || strcmp(d->cell, "rnn") == 0) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EINVAL,
-                 "desc: omega is %g; cell %s has no such regulariser, only cell rnn, and it must be 0",
-                 d->omega, d->cell);
+  return d->omega == 0 ? SEQGPU_OK : check_omega_applies(ctx, d);
 }
 
 static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {

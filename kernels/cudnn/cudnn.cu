@@ -322,10 +322,11 @@ int backward(sq_exec *exec, const sq_layer_run *runs, int count, sq_cudnn_way wa
 const char *unsupported(const sq_layout *l) {
   const char *cell = l->cell->name;
   const sq_config &c = l->config;
-  if (strcmp(cell, "rnn") == 0)
-    return c.activation == SQ_TANH || c.activation == SQ_RELU
-               ? NULL
-               : "activation: cuDNN's rnn has tanh and relu only";
+  if (strcmp(cell, "rnn") == 0) {
+    if (c.activation != SQ_TANH && c.activation != SQ_RELU)
+      return "activation: cuDNN's rnn has tanh and relu only";
+    return sq_option_beyond(&c, SQ_OPTION_ACTIVATION);
+  }
   if (strcmp(cell, "lstm") == 0) {
     if (c.peephole) return "peephole: cuDNN's lstm has no peepholes";
     if (c.coupled) return "coupled: cuDNN's lstm has separate input and forget gates";
@@ -333,8 +334,10 @@ const char *unsupported(const sq_layout *l) {
       return "projection_size: must be 0, because cuDNN's lstm runs without a projection here";
     return sq_option_beyond(&c, 0);
   }
-  if (strcmp(cell, "gru") == 0)
-    return c.reset_after ? NULL : "reset_after: cuDNN's gru resets after the recurrent product only";
+  if (strcmp(cell, "gru") == 0) {
+    if (!c.reset_after) return "reset_after: cuDNN's gru resets after the recurrent product only";
+    return sq_option_beyond(&c, SQ_OPTION_RESET_AFTER);
+  }
   return "cell: cuDNN has rnn, lstm and gru";
 }
 
