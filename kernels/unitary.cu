@@ -143,8 +143,10 @@ __device__ __forceinline__ double unitary_prepare_turns(const unitary &u, const 
   double excess = 0.0;
   SQ_UNITS(k, u.n) {
     const double angle = 6.283185307179586 * (double)k / (double)u.n;
-    table[k] = (float)cos(angle);
-    table[u.n + k] = (float)sin(angle);
+    double cosine, sine;
+    sincos(angle, &sine, &cosine);
+    table[k] = (float)cosine;
+    table[u.n + k] = (float)sine;
     unitary_diagonal(u.n, SQ_UNITARY_COS1, k, phases[k], 1.0, prepared);
     unitary_diagonal(u.n, SQ_UNITARY_COS3, k, phases[2 * u.n + k], 1.0, prepared);
     excess += unitary_excess(u.turn(SQ_UNITARY_COS1, k)) + unitary_excess(u.turn(SQ_UNITARY_COS3, k));
@@ -158,7 +160,7 @@ __device__ __forceinline__ double unitary_prepare_turns(const unitary &u, const 
 /* What the rounding of the factors does to the norm, it does in every step of a sequence: in the transforms up to 1.3e-7
  * of it.  D2 makes up for the mean.  (core/turn.h rounds each factor with a view to those before it, which is no
  * work for many threads.)  Not for that of cuFFT's transforms, whose factors are not known. */
-__global__ void __launch_bounds__(PREPARE_THREADS)
+__global__ void __launch_bounds__(PREPARE_THREADS, 1)
     unitary_prepare_kernel(int64_t n, const float *theta, float *prepared, float *table, int natural_order) {
   const float *phases = theta + SQ_THETA_PHASES * n, *v1 = theta + SQ_THETA_V1 * n;
   const float *permutation = theta + SQ_THETA_PERMUTATION * n;
