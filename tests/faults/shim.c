@@ -11,6 +11,7 @@
  */
 #include "tests/faults/shim.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
@@ -280,5 +281,29 @@ __attribute__((constructor)) static void begin(void) {
   choose(getenv(FAULT_WHICH));
   send_signals();
   fault_take_streams();
+}
+
+/* ---------------------------------------------------------------- the beginning */
+
+typedef int main_function(int argc, char **argv, char **environment);
+typedef int start_function(main_function *program, int argc, char **argv, void (*init)(void),
+                           void (*fini)(void), void (*loader_fini)(void), void *stack_end);
+
+static main_function *program_main;
+
+static int counted_main(int argc, char **argv, char **environment) {
   atomic_store(&begun, 1);
+  return program_main(argc, argv, environment);
+}
+
+start_function __libc_start_main;
+
+/* Calls count from main on: what runs before it, such as the CUDA runtime's registration of kernels, is not the
+ * program's, and need not survive. */
+int __libc_start_main(main_function *program, int argc, char **argv, void (*init)(void), void (*fini)(void),
+                      void (*loader_fini)(void), void *stack_end) {
+  start_function *next = NULL;
+  *(void **)&next = dlsym(RTLD_NEXT, "__libc_start_main");
+  program_main = program;
+  return next(counted_main, argc, argv, init, fini, loader_fini, stack_end);
 }
