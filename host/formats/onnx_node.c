@@ -175,7 +175,7 @@ static seqgpu_status missing(const sq_onnx_graph *g, const sq_onnx_recurrent *r,
 /* The activations as the node names them, all directions one after the other: `wanted` of them. */
 static seqgpu_status read_named(const sq_onnx_graph *g, const sq_onnx_recurrent *r, int wanted, named *all) {
   static const char *const usual[2][SQ_ONNX_FUNCTIONS] = {{"Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
-  sq_bytes names[MOST_NAMED] = {{NULL}};
+  sq_bytes names[MOST_NAMED] = {{NULL, 0}};
   double alpha[MOST_NAMED] = {0}, beta[MOST_NAMED] = {0};
   const int n = r->op->functions;
   const int given = read_texts(r->node, "activations", names, MOST_NAMED);
