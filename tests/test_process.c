@@ -125,6 +125,7 @@ static int look_in_fork(network *n) {
 
 /* In place of the C library's: a kernel before 4.14 knows no page that is wiped in children. */
 static int old_kernel;
+int madvise(void *address, size_t length, int advice);
 int madvise(void *address, size_t length, int advice) {
   if (!old_kernel) return (int)syscall(SYS_madvise, address, length, advice);
   errno = EINVAL;

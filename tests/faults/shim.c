@@ -273,8 +273,6 @@ static void send_signals(void) {
       timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 && timer_settime(timer, 0, &every, NULL) == 0;
 }
 
-void fault_take_streams(void); /* shim_streams.c */
-
 __attribute__((constructor)) static void begin(void) {
   dl_iterate_phdr(find_program, NULL);
   map_report(getenv(FAULT_REPORT));

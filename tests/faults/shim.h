@@ -33,4 +33,7 @@ void fault_note_close(int fd);
 ssize_t fault_read(fault_class of, int fd, void *to, size_t size, const char *function, const void *caller);
 ssize_t fault_write(int fd, const void *from, size_t size, const char *function, const void *caller);
 
+/* The standard streams become streams of ours (shim_streams.c). */
+void fault_take_streams(void);
+
 #endif

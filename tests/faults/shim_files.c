@@ -144,6 +144,7 @@ int ftruncate64(int fd, off_t size) __attribute__((alias("ftruncate")));
     return FAULT_HITS(of) ? failure : real values;                                                           \
   }
 
+int rename(const char *from, const char *to); /* of <stdio.h>, whose functions are not these */
 CALL(int, rename, FAULT_RENAME, -1, (const char *from, const char *to), (from, to))
 CALL(int, link, FAULT_LINK, -1, (const char *from, const char *to), (from, to))
 CALL(int, linkat, FAULT_LINK, -1, (int a, const char *from, int b, const char *to, int flags),
