@@ -18,7 +18,7 @@ struct sq_cut_memory;
 typedef struct sq_gpu {
   int index;             /* of the device */
   float *scratch;        /* SQ_SCRATCH_ELEMENTS */
-  int64_t *strays;       /* device memory: targets that were no class, since sq_gpu_strays was asked (xent.cu) */
+  int64_t *strays;       /* device memory: targets that were no class, as xent.cu counts them */
   void *cublas;          /* cublasHandle_t, NULL without cuBLAS */
   void *cublas_stream;   /* the stream the handle was last given */
   void *cublas_space;    /* its workspace: without one it would allocate, and results could vary */
@@ -74,5 +74,7 @@ enum { SQ_CUBLAS_SPACE_BYTES = 32 << 20 };
 /* Fill with zeros, and copy, device memory on exec->stream; count in elements. */
 int sq_gpu_zero(sq_exec *exec, void *p, int64_t count);
 int sq_gpu_copy(sq_exec *exec, void *to, const void *from, int64_t count);
+/* The strays, which begin anew at 0; waits for the stream. */
+int sq_gpu_strays(sq_exec *exec, int64_t *count);
 
 #endif

@@ -17,10 +17,6 @@
 
 #include <new>
 
-namespace {
-int device_strays(sq_exec *exec, int64_t *count); /* below */
-}
-
 #ifdef SEQGPU_EMULATE
 
 #include "tests/simt/simt_emulator.h"
@@ -107,7 +103,7 @@ int sq_gpu_limits_of(const sq_exec *, sq_gpu_limits *limits) {
 extern "C" const sq_device sq_emulator_device = {
     "emulator",         device_count,      device_open,     device_close,  device_allocate,
     device_release,     device_copy,       device_copy,     device_copy,   device_zero,
-    device_synchronize, device_error_text, device_describe, device_strays, NULL};
+    device_synchronize, device_error_text, device_describe, sq_gpu_strays, NULL};
 
 #else
 
@@ -303,17 +299,15 @@ int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits) {
 extern "C" const sq_device sq_cuda_device = {
     "cuda",          device_count,    device_open, device_close, device_allocate,    device_release,
     device_copy,     device_copy_out, device_copy, device_zero,  device_synchronize, device_error_text,
-    device_describe, device_strays,   sq_gpu_range};
+    device_describe, sq_gpu_strays,   sq_gpu_range};
 
 #endif
 
-namespace {
-int device_strays(sq_exec *exec, int64_t *count) {
+int sq_gpu_strays(sq_exec *exec, int64_t *count) {
   int64_t *const strays = sq_gpu_of(exec)->strays;
   const int error = SQ_GPU(device).copy_out(exec, count, strays, sizeof *strays);
   return error != 0 || *count == 0 ? error : device_zero(exec, strays, sizeof *strays);
 }
-} // namespace
 
 int sq_gpu_zero(sq_exec *exec, void *p, int64_t count) {
   return device_zero(exec, p, (size_t)count * sizeof(float));

@@ -15,8 +15,8 @@ static __device__ __forceinline__ double sq_loss_divisor(int mean, double count,
   return mean && n > 1.0 ? n : 1.0;
 }
 
-/* One block of LOSS_THREADS threads adds the rows' losses in double precision, in a fixed order; masked(r) is
- * true for rows that do not count. */
+/* One block of LOSS_THREADS threads adds the rows' losses in double precision, in a fixed order; masked(r),
+ * asked once of every row, is true for rows that do not count. */
 template <typename Masked>
 static __device__ __forceinline__ void sq_loss_store(int64_t rows, const void *row_loss, Masked masked,
                                                      int mean, double scale, double width, void *out) {

@@ -93,11 +93,12 @@ __global__ void __launch_bounds__(XENT_THREADS) xent_block_kernel(sq_xent_args a
 
 /* Adds the number of targets that are no class to *strays, too. */
 __global__ void __launch_bounds__(LOSS_THREADS) xent_loss_kernel(sq_xent_args a, int64_t *strays) {
-  const auto masked = [&](int64_t r) { return xent_masked(a, r); };
-  sq_loss_store(a.rows, a.row_loss, masked, a.mean, a.scale, 1.0, a.loss);
   double beyond = 0.0;
-  for (int64_t r = threadIdx.x; r < a.rows; r += LOSS_THREADS)
+  const auto masked = [&](int64_t r) {
     beyond += a.targets[r] >= a.classes ? 1.0 : 0.0;
+    return xent_masked(a, r);
+  };
+  sq_loss_store(a.rows, a.row_loss, masked, a.mean, a.scale, 1.0, a.loss);
   beyond = sq_block_sum(beyond);
   if (threadIdx.x == 0 && beyond > 0.0) *strays += (int64_t)beyond;
 }
