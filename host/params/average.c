@@ -12,10 +12,7 @@
 
 seqgpu_status seqgpu_params_average(seqgpu_params *p) {
   if (p == NULL) return SEQGPU_EINVAL;
-  if (p->in_use)
-    return sq_fail(
-        p->ctx, SEQGPU_EINVAL,
-        "params_average: the averages are in use; seqgpu_params_use_average(params, 0) must come first");
+  SQ_TRY(sq_params_check_values(p, "params_average"));
   int trained = 0;
   for (int i = 0; i < p->block_count; i++) trained |= p->blocks[i].grad != NULL;
   if (!trained)

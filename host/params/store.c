@@ -142,6 +142,12 @@ seqgpu_status sq_params_need_moments(seqgpu_params *p, int first, int second) {
   return SEQGPU_OK;
 }
 
+seqgpu_status sq_params_check_values(const seqgpu_params *p, const char *call) {
+  if (!p->in_use) return SEQGPU_OK;
+  return sq_fail(p->ctx, SEQGPU_EINVAL,
+                 "%s: the averages are in use; seqgpu_params_use_average(params, 0) must come first", call);
+}
+
 seqgpu_status sq_params_need_average(seqgpu_params *p) {
   for (int i = 0; i < p->block_count; i++) {
     sq_param_block *block = &p->blocks[i];

@@ -38,6 +38,8 @@ static inline sq_params_mark sq_params_now(const seqgpu_params *p) {
 /* Drops what a failed call has added since, and what is drawn next is what would have been; returns status. */
 seqgpu_status sq_params_undo(seqgpu_params *params, sq_params_mark before, seqgpu_status status);
 
+/* SEQGPU_EINVAL if the averages stand in the place of the values, which the call needs. */
+seqgpu_status sq_params_check_values(const seqgpu_params *params, const char *call);
 /* Allocates averages, and room for values, for every trained block that has none. */
 seqgpu_status sq_params_need_average(seqgpu_params *params);
 /* Allocates zeroed moments for every trained block that has none. */

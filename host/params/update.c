@@ -132,10 +132,7 @@ seqgpu_status seqgpu_params_reserve(seqgpu_params *p, seqgpu_optimizer_kind kind
 
 static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
   SQ_TRY(check_optimizer(p, o));
-  if (p->in_use)
-    return sq_fail(
-        p->ctx, SEQGPU_EINVAL,
-        "params_update: the averages are in use; seqgpu_params_use_average(params, 0) must come first");
+  SQ_TRY(sq_params_check_values(p, "params_update"));
   const int first = has_first(o->kind), second = has_second(o->kind);
   SQ_TRY(sq_params_need_moments(p, first, second));
   const int64_t n = collect_blocks(p);
