@@ -11,11 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-static double dot(int64_t n, const double *a, const double *b) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++) sum += a[i] * b[i];
-  return sum;
-}
+#include "core/dot.h"
 
 /* to += a x */
 static void add(int64_t n, double a, const double *x, double *to) {
@@ -65,7 +61,7 @@ static void precondition(sq_cg *cg) {
 }
 
 static double quadratic(const sq_cg *cg) {
-  return 0.5 * (dot(cg->n, cg->x, cg->r) - dot(cg->n, cg->x, cg->b));
+  return 0.5 * (sq_dot(cg->n, cg->x, cg->r) - sq_dot(cg->n, cg->x, cg->b));
 }
 
 static int is_slow(const sq_cg *cg) {
@@ -77,14 +73,14 @@ static int is_slow(const sq_cg *cg) {
 /* One product.  *rz: r.z before and after.  0 where there is nothing left to gain. */
 static seqgpu_status advance(sq_cg *cg, double *rz, int *more) {
   SQ_TRY(cg->product(cg->self, cg->d, cg->ad));
-  const double curvature = dot(cg->n, cg->d, cg->ad), rate = *rz / curvature;
+  const double curvature = sq_dot(cg->n, cg->d, cg->ad), rate = *rz / curvature;
   *more = curvature > 0 && isfinite(rate);
   if (!*more) return SEQGPU_OK;
   add(cg->n, rate, cg->d, cg->x);
   add(cg->n, rate, cg->ad, cg->r);
   precondition(cg);
   const double before = *rz;
-  *rz = dot(cg->n, cg->r, cg->z);
+  *rz = sq_dot(cg->n, cg->r, cg->z);
   for (int64_t i = 0; i < cg->n; i++) cg->d[i] = *rz / before * cg->d[i] - cg->z[i];
   cg->value[++cg->iterations] = quadratic(cg);
   return SEQGPU_OK;
@@ -92,7 +88,7 @@ static seqgpu_status advance(sq_cg *cg, double *rz, int *more) {
 
 /* r = A x - b, where x may be 0. */
 static seqgpu_status residual(sq_cg *cg) {
-  if (dot(cg->n, cg->x, cg->x) > 0)
+  if (sq_dot(cg->n, cg->x, cg->x) > 0)
     SQ_TRY(cg->product(cg->self, cg->x, cg->r));
   else
     memset(cg->r, 0, (size_t)cg->n * sizeof(double));
@@ -106,7 +102,7 @@ seqgpu_status sq_cg_run(sq_cg *cg) {
   precondition(cg);
   for (int64_t i = 0; i < cg->n; i++) cg->d[i] = -cg->z[i];
   cg->value[0] = quadratic(cg);
-  double rz = dot(cg->n, cg->r, cg->z), next = 1;
+  double rz = sq_dot(cg->n, cg->r, cg->z), next = 1;
   const double enough = 1e-28 * rz;
   int more = rz > 0;
   while (more && rz > enough && cg->iterations < cg->most && !is_slow(cg)) {

@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "core/dot.h"
 #include "host/context/defaults.h"
 #include "host/context/structs.h"
 #include "host/params/store.h"
@@ -179,12 +180,6 @@ static seqgpu_status save_state(seqgpu_hessian_free *hf, double lambda) {
 
 /* ---------------------------------------------------------------- one update */
 
-static double dot(const seqgpu_hessian_free *hf, const double *a, const double *b) {
-  double sum = 0;
-  for (int64_t i = 0; i < hf->vectors.n; i++) sum += a[i] * b[i];
-  return sum;
-}
-
 /* Preconditioner: (lambda + mean of g^2)^exponent over single cases. */
 static seqgpu_status precondition(seqgpu_hessian_free *hf) {
   const int64_t n = hf->vectors.n, cases = hf->options.cases;
@@ -237,14 +232,15 @@ static seqgpu_status choose(seqgpu_hessian_free *hf, double *loss, int *iteratio
 static seqgpu_status trust(seqgpu_hessian_free *hf, double fall, double *ratio) {
   SQ_TRY(sq_vector_write(&hf->vectors, hf->theta));
   SQ_TRY(sq_hf_product(hf, 0, hf->chosen, hf->trial));
-  const double q = dot(hf, hf->g, hf->chosen) + 0.5 * dot(hf, hf->chosen, hf->trial);
+  const double q =
+      sq_dot(hf->vectors.n, hf->g, hf->chosen) + 0.5 * sq_dot(hf->vectors.n, hf->chosen, hf->trial);
   *ratio = q < 0 ? fall / -q : fall > 0 ? 1 : 0;
   return SEQGPU_OK;
 }
 
 /* How far to go, and the loss there; rate 0 if no step is short enough. */
 static seqgpu_status search_line(seqgpu_hessian_free *hf, double loss, double *rate, double *new_loss) {
-  const double slope = dot(hf, hf->g, hf->chosen);
+  const double slope = sq_dot(hf->vectors.n, hf->g, hf->chosen);
   *rate = 1;
   for (int i = 0; i < TRIALS; i++) {
     if (*new_loss <= loss + GAIN * *rate * slope && *new_loss <= loss) return SEQGPU_OK;
@@ -267,8 +263,8 @@ static seqgpu_status update(seqgpu_hessian_free *hf, seqgpu_hessian_free_report 
   for (int64_t i = 0; i < hf->vectors.n; i++) hf->trial[i] = hf->theta[i] + r->rate * hf->chosen[i];
   SQ_TRY(sq_vector_write(&hf->vectors, hf->trial));
   r->iterations = hf->cg.iterations;
-  r->gradient_norm = sqrt(dot(hf, hf->g, hf->g));
-  r->step_norm = r->rate * sqrt(dot(hf, hf->chosen, hf->chosen));
+  r->gradient_norm = sqrt(sq_dot(hf->vectors.n, hf->g, hf->g));
+  r->step_norm = r->rate * sqrt(sq_dot(hf->vectors.n, hf->chosen, hf->chosen));
   const double lambda = r->ratio < LESS   ? hf->lambda * FACTOR
                         : r->ratio > MORE ? hf->lambda / FACTOR
                                           : hf->lambda;
