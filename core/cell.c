@@ -104,8 +104,8 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
   layout->config = *config;
   layout->bias = -1;
   for (int k = 0; k < SQ_MAX_STATES; k++) layout->initial[k] = -1;
-  for (int k = 0; k < SQ_MAX_STATES; k++) layout->noise.candidate[k] = -1;
-  layout->noise.dropped = layout->noise.scale = -1;
+  for (int k = 0; k < SQ_MAX_STATES; k++) layout->masks.candidate[k] = -1;
+  layout->masks.dropped = layout->masks.scale = -1;
   const sq_option *lacking = sq_option_first(config, cell->options);
   const char *why = lacking ? lacking->refusal : cell->layout(config, layout);
   if (why != NULL) return why;
@@ -175,9 +175,9 @@ int64_t sq_layout_add_aux(sq_layout *layout, int64_t width) {
   return column;
 }
 
-void sq_layout_add_noise(sq_layout *layout) {
+void sq_layout_add_masks(sq_layout *layout) {
   const sq_config *c = &layout->config;
-  sq_layout_noise *n = &layout->noise;
+  sq_layout_masks *n = &layout->masks;
   n->zone[0] = c->zoneout_hidden;
   n->zone[1] = c->zoneout_cell;
   n->drop = c->recurrent_dropout;

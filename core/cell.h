@@ -150,13 +150,13 @@ typedef struct sq_part {
 } sq_part;
 
 /* What chance does to a step (core/masks.h), around the cell's own: all zero if it is not asked for. */
-typedef struct sq_layout_noise {
+typedef struct sq_layout_masks {
   double zone[SQ_MAX_STATES]; /* probability that a unit keeps its old state */
-  int64_t
-      candidate[SQ_MAX_STATES]; /* column of aux where the step writes the new state; -1: the state itself */
-  double drop, update;          /* probability of dropping a unit of h_{t-1}, of the update */
-  int64_t dropped, scale;       /* columns of aux: h_{t-1} times its mask, the mask of the update; or -1 */
-} sq_layout_noise;
+  /* column of aux where the step writes the new state; -1: the state itself */
+  int64_t candidate[SQ_MAX_STATES];
+  double drop, update;    /* probability of dropping a unit of h_{t-1}, of the update */
+  int64_t dropped, scale; /* columns of aux: h_{t-1} times its mask, the mask of the update; or -1 */
+} sq_layout_masks;
 
 typedef struct sq_layout {
   const struct sq_cell *cell;
@@ -181,7 +181,7 @@ typedef struct sq_layout {
   /* Index of the parameter [W_k] that state k starts from where the caller gives no initial state; -1: zeros.
    * Only cells with a structured product have one. */
   int initial[SQ_MAX_STATES];
-  sq_layout_noise noise;
+  sq_layout_masks masks;
   int parts; /* those that the cell's layout adds, then states and H-wide gates under the cell's names */
   sq_part part[SQ_MAX_PARTS];
 } sq_layout;
@@ -239,7 +239,7 @@ int64_t sq_layout_add_aux(sq_layout *layout, int64_t width);
 
 /* The config's zoneout and dropouts: at the end of a layout, whose products then read what dropout leaves of
  * h_{t-1}.  A cell with a second state that has zoneout sets its candidate itself. */
-void sq_layout_add_noise(sq_layout *layout);
+void sq_layout_add_masks(sq_layout *layout);
 
 /* 1 if a product of the layout is structured, or a state starts from a parameter.  Such a layer runs on the
  * drivers that walk step by step, but not on algorithms that know only dense recurrences. */

@@ -49,7 +49,7 @@ const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
     const int rec = sq_layout_add_param(layout, "bias_rec", H, 1);
     sq_layout_add_sum(layout, (sq_sum){.param = rec, .width = H, .to = {.buffer = SQ_AUX}});
   }
-  sq_layout_add_noise(layout);
+  sq_layout_add_masks(layout);
   layout->product[0].adds |= !after; /* to what r h_{t-1} leaves at the dropped h_{t-1} */
   return NULL;
 }
@@ -88,7 +88,7 @@ SQ_CLONES static void unmix_row(int64_t H, const real *a, const real *m, const r
 /* r and u, then the operand r h_{t-1} of the candidate's product. */
 SQ_CLONES static void forward_gates(const FN(sq_step) * s, int64_t b) {
   const int64_t H = s->layout->config.hidden_size;
-  const real *dropped = part_of(s->layout, s->aux, b, s->layout->noise.dropped);
+  const real *dropped = part_of(s->layout, s->aux, b, s->layout->masks.dropped);
   real *restrict r = s->gates + b * 3 * H, *restrict rh = s->aux + b * s->layout->aux;
   const real *restrict hp = dropped ? dropped : s->prev[0] + b * H;
   FN(sq_activate_row)(SQ_SIGMOID, 2 * H, r, r);
@@ -97,7 +97,7 @@ SQ_CLONES static void forward_gates(const FN(sq_step) * s, int64_t b) {
 
 SQ_CLONES static void forward_candidate(const FN(sq_step) * s, int64_t b) {
   const int64_t H = s->layout->config.hidden_size;
-  const real *m = part_of(s->layout, s->aux, b, s->layout->noise.scale), *hp = s->prev[0] + b * H;
+  const real *m = part_of(s->layout, s->aux, b, s->layout->masks.scale), *hp = s->prev[0] + b * H;
   real *a = s->gates + b * 3 * H, *h = s->next[0] + b * H, *y = s->y + b * s->ldy;
   FN(sq_activate_row)(SQ_TANH, H, a + 2 * H, a + 2 * H);
   if (m)
@@ -120,7 +120,7 @@ SQ_CLONES static void forward_reset_after(const FN(sq_step) * s, int64_t b) {
 
 static void backward_candidate(const FN(sq_step) * s, int64_t b) {
   const int64_t H = s->layout->config.hidden_size;
-  unmix_row(H, s->gates + b * 3 * H, part_of(s->layout, s->aux, b, s->layout->noise.scale),
+  unmix_row(H, s->gates + b * 3 * H, part_of(s->layout, s->aux, b, s->layout->masks.scale),
             s->prev[0] + b * H, s->dstate[0] + b * H, s->dgates + b * 3 * H);
 }
 
@@ -147,7 +147,7 @@ SQ_INLINE void gates_back(int adds, int64_t H, const real *restrict r, const rea
 
 /* e = daux, as the second product left it. */
 SQ_CLONES static void backward_gates(const FN(sq_step) * s, int64_t b) {
-  const int64_t H = s->layout->config.hidden_size, A = s->layout->aux, dropped = s->layout->noise.dropped;
+  const int64_t H = s->layout->config.hidden_size, A = s->layout->aux, dropped = s->layout->masks.dropped;
   const real *r = s->gates + b * 3 * H, *hp = part_of(s->layout, s->aux, b, dropped), *e = s->daux + b * A;
   if (hp)
     gates_back(0, H, r, hp, e, s->daux + b * A + dropped, s->dgates + b * 3 * H);

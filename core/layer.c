@@ -26,7 +26,7 @@
 enum { CHUNK_ROWS = 1024 };
 
 static int64_t held_size(const sq_layout *layout, int k, int64_t batch) {
-  return layout->noise.zone[k] > 0 ? sq_align_elements(batch * layout->state_width[k]) : 0;
+  return layout->masks.zone[k] > 0 ? sq_align_elements(batch * layout->state_width[k]) : 0;
 }
 
 int64_t FN(sq_layer_workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
@@ -60,7 +60,7 @@ static void forward_slice(void *arg, int part, int parts) {
   const FN(sq_job) *j = arg;
   FN(sq_pointwise) *step = forward_of(j->layout->cell);
   void *scratch = sq_pool_scratch(j->pool, part);
-  const int enters = sq_noise_enters(j->layout), leaves = sq_noise_leaves(j->layout);
+  const int enters = sq_masks_enters(j->layout), leaves = sq_masks_leaves(j->layout);
   int64_t first, count;
   FN(sq_job_slice)(j, part, parts, &first, &count);
   for (int64_t i = 0; i < j->steps; i++) {
@@ -68,13 +68,13 @@ static void forward_slice(void *arg, int part, int parts) {
     FN(sq_step) s = FN(sq_job_step)(j, t, first, count);
     s.ldy = j->run->ldy;
     s.y = j->y + (t * j->run->batch + first) * s.ldy;
-    if (enters) FN(sq_noise_enter)(&s);
+    if (enters) FN(sq_masks_enter)(&s);
     for (int stage = 0; stage < j->layout->stages; stage++) {
       for (int k = 0; k < j->layout->products; k++)
         if (j->layout->product[k].stage == stage) FN(sq_job_product)(j, k, &s, first, 0, scratch);
       step(&s, stage);
     }
-    if (leaves) FN(sq_noise_leave)(&s);
+    if (leaves) FN(sq_masks_leave)(&s);
   }
 }
 
@@ -161,7 +161,7 @@ static void backward_slice(void *arg, int part, int parts) {
   const sq_layer_run *run = j->run;
   FN(sq_pointwise) *step = FN(sq_backward_of)(l->cell);
   void *scratch = sq_pool_scratch(j->pool, part);
-  const int enters = sq_noise_enters(l), leaves = sq_noise_leaves(l);
+  const int enters = sq_masks_enters(l), leaves = sq_masks_leaves(l);
   int64_t first, count;
   FN(sq_job_slice)(j, part, parts, &first, &count);
   for (int64_t i = 0; i < j->steps; i++) {
@@ -174,12 +174,12 @@ static void backward_slice(void *arg, int part, int parts) {
     real *held[SQ_MAX_STATES] = {NULL};
     for (int k = 0; k < l->states; k++) s.dstate[k] = j->dstate[k] + first * l->state_width[k];
     for (int k = 0; k < l->states && leaves; k++) held[k] = j->held[k] + first * l->state_width[k];
-    if (leaves) FN(sq_noise_arrive)(&s, held);
+    if (leaves) FN(sq_masks_arrive)(&s, held);
     for (int stage = l->stages - 1; stage >= 0; stage--) {
       step(&s, stage);
       backward_products(j, &s, stage, first, scratch);
     }
-    if (enters || leaves) FN(sq_noise_depart)(&s, held);
+    if (enters || leaves) FN(sq_masks_depart)(&s, held);
   }
 }
 

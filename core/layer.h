@@ -65,7 +65,7 @@ typedef struct sq_layer_run {
   int dx_accumulate;                 /* 0: dx = , 1: dx += */
   void *dinitial[SQ_MAX_STATES];     /* [B,W_k] or NULL */
   void *dparams;                     /* += , or NULL = not wanted */
-  /* where the noise of a training run is drawn from (core/masks.h) */
+  /* where the masks of a training run are drawn from (core/masks.h) */
   uint64_t seed, first_block;
 } sq_layer_run;
 

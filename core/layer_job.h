@@ -29,7 +29,7 @@ typedef struct FN(sq_job) {
   real *dgates, *daux;
   real *dstate[SQ_MAX_STATES]; /* [B,W_k] */
   real *held[SQ_MAX_STATES];   /* [B,W_k] of states with zoneout (masks.h) */
-  uint64_t key[2];             /* of the noise */
+  uint64_t key[2];             /* of the masks */
 } FN(sq_job);
 
 typedef void FN(sq_pointwise)(const FN(sq_step) * step, int stage);

@@ -21,7 +21,7 @@
  *          no_output_gate: o = 1 (NOG);   no_input_activation: g without tanh (NIAF);
  *          no_output_activation: c_t for tanh(c_t) (NOAF).
  * Another cell with the same c and h (mlstm.c) uses this pointwise step as well.  Its further gates stand
- * behind i,f,g,o, have no bias, and are its own, as is aux.  It has no projection and no noise.
+ * behind i,f,g,o, have no bias, and are its own, as is aux.  It has no projection and no masks.
  *
  * Backward, where dm is the gradient at o tanh(c), and a gate that is 1 has none:
  *   do' = dm tanh(c) o(1-o)      dc += dm o (1 - tanh(c)^2) + p_o do'
@@ -106,7 +106,7 @@ const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
   sq_place old = {.buffer = SQ_STATE_PREV, .state = 1}, made = {.buffer = SQ_STATE, .state = 1};
   if (config->zoneout_cell > 0) {
     made = (sq_place){.buffer = SQ_AUX, .column = sq_layout_add_aux(layout, H)};
-    layout->noise.candidate[1] = made.column;
+    layout->masks.candidate[1] = made.column;
   }
   if (config->peephole) {
     add_peephole(layout, "peephole_i", at.i, old);
@@ -114,7 +114,7 @@ const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
     add_peephole(layout, "peephole_o", at.o, made);
   }
   if (P) add_projection(layout);
-  sq_layout_add_noise(layout);
+  sq_layout_add_masks(layout);
   return NULL;
 }
 
@@ -291,9 +291,9 @@ typedef struct lstm_places {
 
 static lstm_places places_of(const FN(sq_step) * s, int64_t b) {
   const sq_layout *l = s->layout;
-  const int64_t H = l->config.hidden_size, new_c = l->noise.candidate[1];
+  const int64_t H = l->config.hidden_size, new_c = l->masks.candidate[1];
   real *aux = s->aux + b * l->aux;
-  return (lstm_places){.mask = l->noise.scale < 0 ? NULL : aux + l->noise.scale,
+  return (lstm_places){.mask = l->masks.scale < 0 ? NULL : aux + l->masks.scale,
                        .cp = s->prev[1] + b * H,
                        .c = new_c < 0 ? s->next[1] + b * H : aux + new_c,
                        .m = projected(s) ? aux : s->next[0] + b * H};

@@ -12,50 +12,50 @@
 
 #include "core/step.h"
 
-static sq_philox_block draw(const sq_noise *n, int64_t start, int64_t row, int64_t unit) {
+static sq_philox_block draw(const sq_masks *n, int64_t start, int64_t row, int64_t unit) {
   return sq_philox(n->key[0], 0, n->key[1] + (uint64_t)(start + row * n->width + unit));
 }
 
 /* The mask of a unit, from its word. */
 static real mask_of(uint32_t word, double p) {
-  return word >= sq_noise_threshold(p) ? (real)(1 / (1 - p)) : 0;
+  return word >= sq_masks_threshold(p) ? (real)(1 / (1 - p)) : 0;
 }
 
 static real sequence_mask(const FN(sq_step) * s, int64_t b, int64_t j) {
-  const sq_noise *n = &s->noise;
+  const sq_masks *n = &s->masks;
   if (n->key == NULL) return 1;
-  return mask_of(draw(n, n->sequence, b, j).word[SQ_NOISE_SEQUENCE], s->layout->noise.drop);
+  return mask_of(draw(n, n->sequence, b, j).word[SQ_MASKS_SEQUENCE], s->layout->masks.drop);
 }
 
-void FN(sq_noise_enter)(const FN(sq_step) * s) {
+void FN(sq_masks_enter)(const FN(sq_step) * s) {
   const sq_layout *l = s->layout;
   const int64_t A = l->aux, W = l->state_width[0], H = l->config.hidden_size;
   for (int64_t b = 0; b < s->batch; b++) {
     real *aux = s->aux + b * A;
-    for (int64_t j = 0; l->noise.drop > 0 && j < W; j++)
-      aux[l->noise.dropped + j] = s->prev[0][b * W + j] * sequence_mask(s, b, j);
-    for (int64_t j = 0; l->noise.update > 0 && j < H; j++)
-      aux[l->noise.scale + j] =
-          s->noise.key == NULL
+    for (int64_t j = 0; l->masks.drop > 0 && j < W; j++)
+      aux[l->masks.dropped + j] = s->prev[0][b * W + j] * sequence_mask(s, b, j);
+    for (int64_t j = 0; l->masks.update > 0 && j < H; j++)
+      aux[l->masks.scale + j] =
+          s->masks.key == NULL
               ? 1
-              : mask_of(draw(&s->noise, s->noise.step, b, j).word[SQ_NOISE_UPDATE], l->noise.update);
+              : mask_of(draw(&s->masks, s->masks.step, b, j).word[SQ_MASKS_UPDATE], l->masks.update);
   }
 }
 
 /* Whether the unit keeps its old state. */
 static int zoned(const FN(sq_step) * s, int k, int64_t b, int64_t j) {
-  return draw(&s->noise, s->noise.step, b, j).word[SQ_NOISE_ZONE + k] <
-         sq_noise_threshold(s->layout->noise.zone[k]);
+  return draw(&s->masks, s->masks.step, b, j).word[SQ_MASKS_ZONE + k] <
+         sq_masks_threshold(s->layout->masks.zone[k]);
 }
 
 static void leave_row(const FN(sq_step) * s, int k, int64_t b) {
   const sq_layout *l = s->layout;
-  const int64_t W = l->state_width[k], candidate = l->noise.candidate[k];
-  const real *old = s->prev[k] + b * W, keep = (real)l->noise.zone[k];
+  const int64_t W = l->state_width[k], candidate = l->masks.candidate[k];
+  const real *old = s->prev[k] + b * W, keep = (real)l->masks.zone[k];
   real *to = s->next[k] + b * W;
   const real *made = candidate < 0 ? to : s->aux + b * l->aux + candidate;
   for (int64_t j = 0; j < W; j++) {
-    if (s->noise.key == NULL)
+    if (s->masks.key == NULL)
       to[j] = keep * old[j] + (1 - keep) * made[j];
     else
       to[j] = zoned(s, k, b, j) ? old[j] : made[j];
@@ -63,16 +63,16 @@ static void leave_row(const FN(sq_step) * s, int k, int64_t b) {
   }
 }
 
-void FN(sq_noise_leave)(const FN(sq_step) * s) {
+void FN(sq_masks_leave)(const FN(sq_step) * s) {
   for (int k = 0; k < s->layout->states; k++)
-    for (int64_t b = 0; s->layout->noise.zone[k] > 0 && b < s->batch; b++)
+    for (int64_t b = 0; s->layout->masks.zone[k] > 0 && b < s->batch; b++)
       if (FN(sq_step_valid)(s, b)) leave_row(s, k, b);
 }
 
-void FN(sq_noise_arrive)(FN(sq_step) * s, real *const held[SQ_MAX_STATES]) {
+void FN(sq_masks_arrive)(FN(sq_step) * s, real *const held[SQ_MAX_STATES]) {
   for (int k = 0; k < s->layout->states; k++) {
     const int64_t W = s->layout->state_width[k];
-    for (int64_t b = 0; s->layout->noise.zone[k] > 0 && b < s->batch; b++) {
+    for (int64_t b = 0; s->layout->masks.zone[k] > 0 && b < s->batch; b++) {
       real *d = s->dstate[k] + b * W, *kept = held[k] + b * W;
       const int valid = FN(sq_step_valid)(s, b);
       if (valid && k == 0) FN(sq_step_add_dy)(s, b, d);
@@ -83,16 +83,16 @@ void FN(sq_noise_arrive)(FN(sq_step) * s, real *const held[SQ_MAX_STATES]) {
       }
     }
   }
-  if (s->layout->noise.zone[0] > 0) s->dy = NULL; /* it is in dstate now */
+  if (s->layout->masks.zone[0] > 0) s->dy = NULL; /* it is in dstate now */
 }
 
-void FN(sq_noise_depart)(const FN(sq_step) * s, real *const held[SQ_MAX_STATES]) {
+void FN(sq_masks_depart)(const FN(sq_step) * s, real *const held[SQ_MAX_STATES]) {
   const sq_layout *l = s->layout;
   const int64_t W = l->state_width[0];
-  for (int64_t b = 0; l->noise.drop > 0 && b < s->batch; b++)
+  for (int64_t b = 0; l->masks.drop > 0 && b < s->batch; b++)
     for (int64_t j = 0; j < W; j++)
-      s->dstate[0][b * W + j] += s->daux[b * l->aux + l->noise.dropped + j] * sequence_mask(s, b, j);
+      s->dstate[0][b * W + j] += s->daux[b * l->aux + l->masks.dropped + j] * sequence_mask(s, b, j);
   for (int k = 0; k < l->states; k++)
-    for (int64_t i = 0; l->noise.zone[k] > 0 && i < s->batch * l->state_width[k]; i++)
+    for (int64_t i = 0; l->masks.zone[k] > 0 && i < s->batch * l->state_width[k]; i++)
       s->dstate[k][i] += held[k][i];
 }

@@ -11,7 +11,7 @@
  * Masks are 0 with the probability that the option names, else 1/(1-p).  Inference draws nothing: masks are 1, and
  * zoneout has its expectation, s_t = z s_{t-1} + (1-z) new.
  *
- * The driver does this around the cell's step (masks.c), and the layout says where (sq_layout.noise).
+ * The driver does this around the cell's step (masks.c), and the layout says where (sq_layout.masks).
  *
  * Draws: unit j of sequence b at step t has Philox block `first` + ((t + 1) B + b) W + j under the run's seed, a word
  * for each purpose; step -1 is the whole sequence's.  W is the largest width of a state.
@@ -27,41 +27,41 @@ extern "C" {
 #endif
 
 /* The words of a block. */
-enum { SQ_NOISE_ZONE = 0 /* and the state's number */, SQ_NOISE_UPDATE = 2, SQ_NOISE_SEQUENCE = 3 };
+enum { SQ_MASKS_ZONE = 0 /* and the state's number */, SQ_MASKS_UPDATE = 2, SQ_MASKS_SEQUENCE = 3 };
 
 /* What a step draws from. */
-typedef struct sq_noise {
+typedef struct sq_masks {
   const uint64_t *key;    /* seed, first block; NULL: inference */
   int64_t sequence, step; /* blocks from the first to that of row 0, unit 0 */
   int64_t width;          /* W */
-} sq_noise;
+} sq_masks;
 
 /* Those of rows from `row` on of batch B at step t. */
-static inline sq_noise sq_noise_at(const uint64_t *key, int64_t width, int64_t batch, int64_t t,
+static inline sq_masks sq_masks_at(const uint64_t *key, int64_t width, int64_t batch, int64_t t,
                                    int64_t row) {
-  const sq_noise n = {key, row * width, ((t + 1) * batch + row) * width, width};
+  const sq_masks n = {key, row * width, ((t + 1) * batch + row) * width, width};
   return n;
 }
 
 /* A word below the threshold: the event of probability p happens. */
-static inline uint64_t sq_noise_threshold(double p) { return (uint64_t)ceil(p * 4294967296.0); }
+static inline uint64_t sq_masks_threshold(double p) { return (uint64_t)ceil(p * 4294967296.0); }
 
 /* Whether something is to be done before the products of a step, and after its last stage. */
-static inline int sq_noise_enters(const sq_layout *l) { return l->noise.drop > 0 || l->noise.update > 0; }
-static inline int sq_noise_leaves(const sq_layout *l) {
+static inline int sq_masks_enters(const sq_layout *l) { return l->masks.drop > 0 || l->masks.update > 0; }
+static inline int sq_masks_leaves(const sq_layout *l) {
   int leaves = 0;
-  for (int k = 0; k < l->states; k++) leaves |= l->noise.zone[k] > 0;
+  for (int k = 0; k < l->states; k++) leaves |= l->masks.zone[k] > 0;
   return leaves;
 }
 
 /* W, and the blocks that a layer and direction draws in a run of at most these sizes; 0: it draws nothing. */
-static inline int64_t sq_noise_width(const sq_layout *l) {
+static inline int64_t sq_masks_width(const sq_layout *l) {
   int64_t width = 0;
   for (int k = 0; k < l->states; k++) width = l->state_width[k] > width ? l->state_width[k] : width;
   return width;
 }
-static inline int64_t sq_noise_blocks(const sq_layout *l, int64_t seq_len, int64_t batch) {
-  return sq_noise_enters(l) || sq_noise_leaves(l) ? (seq_len + 1) * batch * sq_noise_width(l) : 0;
+static inline int64_t sq_masks_blocks(const sq_layout *l, int64_t seq_len, int64_t batch) {
+  return sq_masks_enters(l) || sq_masks_leaves(l) ? (seq_len + 1) * batch * sq_masks_width(l) : 0;
 }
 
 #ifdef __cplusplus

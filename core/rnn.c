@@ -23,7 +23,7 @@ const char *sq_rnn_layout(const sq_config *config, sq_layout *layout) {
       layout,
       (sq_product){
           .param = whh, .rows = H, .cols = H, .from = {.buffer = SQ_STATE_PREV}, .to = {.buffer = SQ_GATES}});
-  sq_layout_add_noise(layout);
+  sq_layout_add_masks(layout);
   return NULL;
 }
 #endif

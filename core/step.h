@@ -34,7 +34,7 @@ typedef struct FN(sq_step) {
                                   prev, to which the driver adds the products */
   real *dgates;                /* [B,G] out */
   real *daux;                  /* [B,A] out at product results; in where a later product came from aux */
-  sq_noise noise;              /* what the driver draws from around the cell's step (masks.h) */
+  sq_masks masks;              /* what the driver draws from around the cell's step (masks.h) */
 } FN(sq_step);
 
 static inline int FN(sq_step_valid)(const FN(sq_step) * s, int64_t b) {
@@ -96,11 +96,11 @@ static inline void FN(sq_step_add_dy)(const FN(sq_step) * s, int64_t b, real *dh
   FN(sq_step_add_dy_part)(s, b, 0, s->layout->output, dh);
 }
 
-/* The noise around a step (masks.c).  `held` [B,W_k]: what of dstate k passes the cell by, for states with
+/* The masks around a step (masks.c).  `held` [B,W_k]: what of dstate k passes the cell by, for states with
  * zoneout. */
-void FN(sq_noise_enter)(const FN(sq_step) * s);
-void FN(sq_noise_leave)(const FN(sq_step) * s);
-void FN(sq_noise_arrive)(FN(sq_step) * s, real *const held[SQ_MAX_STATES]);
-void FN(sq_noise_depart)(const FN(sq_step) * s, real *const held[SQ_MAX_STATES]);
+void FN(sq_masks_enter)(const FN(sq_step) * s);
+void FN(sq_masks_leave)(const FN(sq_step) * s);
+void FN(sq_masks_arrive)(FN(sq_step) * s, real *const held[SQ_MAX_STATES]);
+void FN(sq_masks_depart)(const FN(sq_step) * s, real *const held[SQ_MAX_STATES]);
 
 #endif

@@ -5,7 +5,7 @@
  *   for t: for each stage:                          pointwise step       -> dgates, daux, dstate
  *     its recurrent products  one GEMM each         its products transposed -> dstate, daux
  *     its pointwise step      one launch        dx = dgates W_ih;  dW = d(to)^T from: one GEMM each;  sums
- *   around the stages of a step, the noise of a layer that has any (masks.h)
+ *   around the stages of a step, the masks of a layer that has any (masks.h)
  *
  * The cell is data (core/cell.h) and a pair of launchers (the table below, from core/cells.def).  Everything
  * that a run enqueues is replayed as one CUDA graph when the same arguments come again (graph.cu).
@@ -53,45 +53,45 @@ const int64_t CHUNK_ROWS = 4096;
 /* A job that is walked step by step. */
 struct job : sq_job {
   const cell_launchers *cell;
-  int enters, leaves;         /* noise before and after the step */
+  int enters, leaves;         /* masks before and after the step */
   const uint64_t *key;        /* what it is drawn from; NULL in inference */
   float *held[SQ_MAX_STATES]; /* backward, [B,W_k] of states with zoneout */
 };
 
-/* The room that noise takes in the workspace, behind everything else: the key, then what is held. */
-int64_t noise_size(const sq_layout *l, int64_t batch, int training) {
-  int64_t size = sq_noise_blocks(l, 1, 1) > 0 && training ? SQ_NOISE_KEY_ELEMENTS : 0;
+/* The room that masks take in the workspace, behind everything else: the key, then what is held. */
+int64_t masks_size(const sq_layout *l, int64_t batch, int training) {
+  int64_t size = sq_masks_blocks(l, 1, 1) > 0 && training ? SQ_MASKS_KEY_ELEMENTS : 0;
   for (int k = 0; k < l->states && size > 0; k++)
-    if (l->noise.zone[k] > 0) size += sq_align_elements(batch * l->state_width[k]);
+    if (l->masks.zone[k] > 0) size += sq_align_elements(batch * l->state_width[k]);
   return size;
 }
 
 /* Elements that come before it. */
-int64_t size_without_noise(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
+int64_t size_without_masks(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
   if (training) return sq_job_workspace(l, seq_len, batch, training);
   return sq_job_products_size(l, batch, training) + sq_chunk_size(l, CHUNK_ROWS, seq_len, batch);
 }
 
-/* Points a job at its noise. */
-void place_noise(const sq_layer_run *run, job *j) {
+/* Points a job at its masks. */
+void place_masks(const sq_layer_run *run, job *j) {
   const sq_layout *l = run->layout;
-  j->enters = sq_noise_enters(l);
-  j->leaves = sq_noise_leaves(l);
-  if (run->reserve == NULL || noise_size(l, run->batch, 1) == 0) return;
-  float *at = static_cast<float *>(run->workspace) + size_without_noise(l, run->seq_len, run->batch, 1);
+  j->enters = sq_masks_enters(l);
+  j->leaves = sq_masks_leaves(l);
+  if (run->reserve == NULL || masks_size(l, run->batch, 1) == 0) return;
+  float *at = static_cast<float *>(run->workspace) + size_without_masks(l, run->seq_len, run->batch, 1);
   j->key = reinterpret_cast<const uint64_t *>(at);
-  at += SQ_NOISE_KEY_ELEMENTS;
+  at += SQ_MASKS_KEY_ELEMENTS;
   for (int k = 0; k < l->states; k++) {
     j->held[k] = at;
-    if (l->noise.zone[k] > 0) at += sq_align_elements(run->batch * l->state_width[k]);
+    if (l->masks.zone[k] > 0) at += sq_align_elements(run->batch * l->state_width[k]);
   }
 }
 
 /* Writes the key, apart from what is replayed. */
 int write_key(sq_exec *exec, const sq_layer_run *run) {
   job j = {};
-  place_noise(run, &j);
-  return j.key == NULL ? 0 : sq_noise_key(exec, run->seed, run->first_block, const_cast<uint64_t *>(j.key));
+  place_masks(run, &j);
+  return j.key == NULL ? 0 : sq_masks_key(exec, run->seed, run->first_block, const_cast<uint64_t *>(j.key));
 }
 
 /* ---- one time step ---- */
@@ -113,7 +113,7 @@ sq_step_f32 step_at(const job &j, int64_t t) {
     s.next[k] = j.state[k] + sq_slot_next(j.run->reverse, t) * B * l->state_width[k];
   }
   s.ldy = j.run->ldy;
-  s.noise = sq_noise_at(j.key, sq_noise_width(l), B, s.t, 0);
+  s.masks = sq_masks_at(j.key, sq_masks_width(l), B, s.t, 0);
   return s;
 }
 
@@ -195,12 +195,12 @@ int backward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int sta
 int forward_step(sq_exec *exec, const job &j, int64_t t) {
   sq_step_f32 s = step_at(j, t);
   s.y = static_cast<float *>(j.run->y) + s.t * s.batch * s.ldy;
-  int error = j.enters ? sq_noise_enter(exec, &s) : 0;
+  int error = j.enters ? sq_masks_enter(exec, &s) : 0;
   for (int stage = 0; stage < j.layout->stages && error == 0; stage++) {
     error = forward_products(exec, j, s, stage);
     if (error == 0) error = j.cell->forward(exec, &s, stage);
   }
-  return error == 0 && j.leaves ? sq_noise_leave(exec, &s) : error;
+  return error == 0 && j.leaves ? sq_masks_leave(exec, &s) : error;
 }
 
 int backward_step(sq_exec *exec, const job &j, int64_t t) {
@@ -210,12 +210,12 @@ int backward_step(sq_exec *exec, const job &j, int64_t t) {
   s.dgates = j.dgates + t * s.batch * l->gates;
   s.daux = j.daux + t * s.batch * l->aux;
   for (int k = 0; k < l->states; k++) s.dstate[k] = j.dstate[k];
-  int error = j.leaves ? sq_noise_arrive(exec, &s, j.held) : 0;
+  int error = j.leaves ? sq_masks_arrive(exec, &s, j.held) : 0;
   for (int stage = l->stages - 1; stage >= 0 && error == 0; stage--) {
     error = j.cell->backward(exec, &s, stage);
     if (error == 0) error = backward_products(exec, j, s, stage);
   }
-  return error == 0 && (j.enters || j.leaves) ? sq_noise_depart(exec, &s, j.held) : error;
+  return error == 0 && (j.enters || j.leaves) ? sq_masks_depart(exec, &s, j.held) : error;
 }
 
 /* ---- the whole sequence, in chunks ---- */
@@ -248,7 +248,7 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
   j.run = run;
   j.layout = run->layout;
   j.cell = launchers_of(run->layout);
-  place_noise(run, &j);
+  place_masks(run, &j);
   const int64_t T = run->seq_len,
                 chunk = run->reserve != NULL ? T : sq_chunk_steps(CHUNK_ROWS, T, run->batch);
   float *workspace = static_cast<float *>(run->workspace);
@@ -272,7 +272,7 @@ int enqueue_backward(sq_exec *exec, const void *argument) {
   const sq_layer_run *run = static_cast<const sq_layer_run *>(argument);
   job j = {};
   j.cell = launchers_of(run->layout);
-  place_noise(run, &j);
+  place_masks(run, &j);
   int error = sq_job_begin_backward(exec, run, &j);
   for (int64_t i = 0; i < j.steps && error == 0; i++)
     error = backward_step(exec, j, run->reverse ? i : j.steps - 1 - i);
@@ -300,7 +300,7 @@ extern "C" const char *SQ_GPU(layer_refuses)(sq_exec *exec, const sq_problem *p,
 }
 
 extern "C" int64_t SQ_GPU(layer_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
-  return size_without_noise(l, seq_len, batch, training) + noise_size(l, batch, training);
+  return size_without_masks(l, seq_len, batch, training) + masks_size(l, batch, training);
 }
 
 extern "C" int SQ_GPU(layer_forward)(sq_exec *exec, const sq_layer_run *run) {

@@ -223,14 +223,14 @@ lstm_shape lstm_shape_of(const sq_step *s) {
   n.p_o = sq_step_param(s, "peephole_o");
   n.any = lstm_variant_in(l->config);
   n.aux = l->aux;
-  n.candidate = l->noise.candidate[1];
-  n.mask = l->noise.scale;
+  n.candidate = l->masks.candidate[1];
+  n.mask = l->masks.scale;
   return n;
 }
 
 int lstm_kind_of(const sq_step *s) {
   const sq_config &c = s->layout->config;
-  if (s->layout->noise.candidate[1] >= 0 || s->layout->noise.scale >= 0) return ANY;
+  if (s->layout->masks.candidate[1] >= 0 || s->layout->masks.scale >= 0) return ANY;
   if (c.no_input_gate || c.no_output_gate || c.no_input_activation || c.no_output_activation) return ANY;
   return c.coupled ? COUPLED : c.no_forget_gate ? CAROUSEL : FORGET;
 }

@@ -7,7 +7,7 @@
  *   depart   d += held;  dh += d(aux) m                             backward, after the products
  *
  * Launch as in step.h: a thread draws one Philox block, 25 integer operations of each of 10 rounds, and moves 8 to
- * 28 bytes.  A step has one launch more for each of the four that it needs; without noise there is none.
+ * 28 bytes.  A step has one launch more for each of the four that it needs; without masks there is none.
  */
 #include "kernels/masks.h"
 
@@ -15,8 +15,8 @@
 
 namespace {
 
-/* core/cell.h's sq_layout_noise as a kernel takes it. */
-struct noise_shape {
+/* core/cell.h's sq_layout_masks as a kernel takes it. */
+struct masks_shape {
   int64_t W[SQ_MAX_STATES]; /* width of a state with zoneout, else 0 */
   uint64_t zone[SQ_MAX_STATES];
   float keep[SQ_MAX_STATES];
@@ -28,13 +28,13 @@ struct noise_shape {
   float drop_scale, update_scale;
 };
 
-noise_shape noise_shape_of(const sq_step *s) {
+masks_shape masks_shape_of(const sq_step *s) {
   const sq_layout *l = s->layout;
-  const sq_layout_noise &from = l->noise;
-  noise_shape n = {};
+  const sq_layout_masks &from = l->masks;
+  masks_shape n = {};
   for (int k = 0; k < l->states; k++) {
     n.W[k] = from.zone[k] > 0 ? l->state_width[k] : 0;
-    n.zone[k] = sq_noise_threshold(from.zone[k]);
+    n.zone[k] = sq_masks_threshold(from.zone[k]);
     n.keep[k] = (float)from.zone[k];
     n.candidate[k] = from.candidate[k];
   }
@@ -43,37 +43,37 @@ noise_shape noise_shape_of(const sq_step *s) {
   n.scaled = from.update > 0 ? l->config.hidden_size : 0;
   n.dropped = from.dropped;
   n.scale = from.scale;
-  n.drop = sq_noise_threshold(from.drop);
-  n.update = sq_noise_threshold(from.update);
+  n.drop = sq_masks_threshold(from.drop);
+  n.update = sq_masks_threshold(from.update);
   n.drop_scale = (float)(1 / (1 - from.drop));
   n.update_scale = (float)(1 / (1 - from.update));
   return n;
 }
 
-int64_t widest(const noise_shape &n) {
+int64_t widest(const masks_shape &n) {
   int64_t width = n.dropped_width > n.scaled ? n.dropped_width : n.scaled;
   for (int64_t w : n.W) width = w > width ? w : width;
   return width;
 }
 
-__device__ __forceinline__ sq_philox_block noise_draw(const sq_noise &n, int64_t start, int64_t b,
+__device__ __forceinline__ sq_philox_block masks_draw(const sq_masks &n, int64_t start, int64_t b,
                                                       int64_t j) {
   return sq_philox(n.key[0], 0, n.key[1] + (uint64_t)(start + b * n.width + j));
 }
 
-__device__ __forceinline__ float sequence_mask(const sq_step &s, const noise_shape &n, int64_t b, int64_t j) {
-  if (s.noise.key == NULL) return 1.0f;
-  const sq_philox_block drawn = noise_draw(s.noise, s.noise.sequence, b, j);
-  return drawn.word[SQ_NOISE_SEQUENCE] >= n.drop ? n.drop_scale : 0.0f;
+__device__ __forceinline__ float sequence_mask(const sq_step &s, const masks_shape &n, int64_t b, int64_t j) {
+  if (s.masks.key == NULL) return 1.0f;
+  const sq_philox_block drawn = masks_draw(s.masks, s.masks.sequence, b, j);
+  return drawn.word[SQ_MASKS_SEQUENCE] >= n.drop ? n.drop_scale : 0.0f;
 }
 
-__device__ __forceinline__ float update_mask(const sq_step &s, const noise_shape &n, int64_t b, int64_t j) {
-  if (s.noise.key == NULL) return 1.0f;
-  const sq_philox_block drawn = noise_draw(s.noise, s.noise.step, b, j);
-  return drawn.word[SQ_NOISE_UPDATE] >= n.update ? n.update_scale : 0.0f;
+__device__ __forceinline__ float update_mask(const sq_step &s, const masks_shape &n, int64_t b, int64_t j) {
+  if (s.masks.key == NULL) return 1.0f;
+  const sq_philox_block drawn = masks_draw(s.masks, s.masks.step, b, j);
+  return drawn.word[SQ_MASKS_UPDATE] >= n.update ? n.update_scale : 0.0f;
 }
 
-__global__ void noise_enter_kernel(sq_step s, noise_shape n, int64_t width) {
+__global__ void masks_enter_kernel(sq_step s, masks_shape n, int64_t width) {
   SQ_FOR_ROWS(b, s.batch) {
     float *aux = s.aux + b * n.A;
     SQ_FOR_COLS(j, width) {
@@ -85,39 +85,39 @@ __global__ void noise_enter_kernel(sq_step s, noise_shape n, int64_t width) {
 }
 
 /* Unit j of sequence b of state k, which is valid. */
-__device__ __forceinline__ void leave_unit(const sq_step &s, const noise_shape &n, int k, bool zoned,
+__device__ __forceinline__ void leave_unit(const sq_step &s, const masks_shape &n, int k, bool zoned,
                                            int64_t b, int64_t j) {
   const int64_t at = b * n.W[k] + j;
   const float old = s.prev[k][at];
   const float made = n.candidate[k] < 0 ? s.next[k][at] : s.aux[b * n.A + n.candidate[k] + j];
   float value = zoned ? old : made;
-  if (s.noise.key == NULL) value = n.keep[k] * old + (1.0f - n.keep[k]) * made;
+  if (s.masks.key == NULL) value = n.keep[k] * old + (1.0f - n.keep[k]) * made;
   s.next[k][at] = value;
   if (k == 0) s.y[b * s.ldy + j] = value;
 }
 
 __device__ __forceinline__ sq_philox_block zone_draw(const sq_step &s, int64_t b, int64_t j) {
   sq_philox_block none = {};
-  return s.noise.key == NULL ? none : noise_draw(s.noise, s.noise.step, b, j);
+  return s.masks.key == NULL ? none : masks_draw(s.masks, s.masks.step, b, j);
 }
 
-__global__ void noise_leave_kernel(sq_step s, noise_shape n, int64_t width) {
+__global__ void masks_leave_kernel(sq_step s, masks_shape n, int64_t width) {
   SQ_FOR_ROWS(b, s.batch) {
     if (!sq_valid(s, b)) continue;
     SQ_FOR_COLS(j, width) {
       const sq_philox_block drawn = zone_draw(s, b, j);
       SQ_UNROLL
       for (int k = 0; k < SQ_MAX_STATES; k++)
-        if (j < n.W[k]) leave_unit(s, n, k, drawn.word[SQ_NOISE_ZONE + k] < n.zone[k], b, j);
+        if (j < n.W[k]) leave_unit(s, n, k, drawn.word[SQ_MASKS_ZONE + k] < n.zone[k], b, j);
     }
   }
 }
 
-struct noise_held {
+struct masks_held {
   float *at[SQ_MAX_STATES];
 };
 
-__global__ void noise_arrive_kernel(sq_step s, noise_shape n, int64_t width, noise_held held) {
+__global__ void masks_arrive_kernel(sq_step s, masks_shape n, int64_t width, masks_held held) {
   SQ_FOR_ROWS(b, s.batch) {
     const bool valid = sq_valid(s, b);
     SQ_FOR_COLS(j, width) {
@@ -126,7 +126,7 @@ __global__ void noise_arrive_kernel(sq_step s, noise_shape n, int64_t width, noi
       for (int k = 0; k < SQ_MAX_STATES; k++) {
         if (j >= n.W[k]) continue;
         const int64_t at = b * n.W[k] + j;
-        const bool keeps = valid && drawn.word[SQ_NOISE_ZONE + k] < n.zone[k];
+        const bool keeps = valid && drawn.word[SQ_MASKS_ZONE + k] < n.zone[k];
         const float d = s.dstate[k][at] + (valid && k == 0 ? sq_dy(s, b, j) : 0.0f);
         held.at[k][at] = keeps ? d : 0.0f;
         s.dstate[k][at] = keeps ? 0.0f : d;
@@ -135,7 +135,7 @@ __global__ void noise_arrive_kernel(sq_step s, noise_shape n, int64_t width, noi
   }
 }
 
-__global__ void noise_depart_kernel(sq_step s, noise_shape n, int64_t width, noise_held held) {
+__global__ void masks_depart_kernel(sq_step s, masks_shape n, int64_t width, masks_held held) {
   SQ_FOR_ROWS(b, s.batch) {
     SQ_FOR_COLS(j, width) {
       if (j < n.dropped_width)
@@ -147,46 +147,46 @@ __global__ void noise_depart_kernel(sq_step s, noise_shape n, int64_t width, noi
   }
 }
 
-__global__ void noise_key_kernel(uint64_t seed, uint64_t first_block, uint64_t *key) {
+__global__ void masks_key_kernel(uint64_t seed, uint64_t first_block, uint64_t *key) {
   key[0] = seed;
   key[1] = first_block;
 }
 
-noise_held held_of(float *const held[SQ_MAX_STATES]) {
-  noise_held h;
+masks_held held_of(float *const held[SQ_MAX_STATES]) {
+  masks_held h;
   for (int k = 0; k < SQ_MAX_STATES; k++) h.at[k] = held[k];
   return h;
 }
 
 } // namespace
 
-int sq_noise_key(sq_exec *exec, uint64_t seed, uint64_t first_block, uint64_t *key) {
-  return SQ_LAUNCH(exec, noise_key_kernel, 1, 1, 0, seed, first_block, key);
+int sq_masks_key(sq_exec *exec, uint64_t seed, uint64_t first_block, uint64_t *key) {
+  return SQ_LAUNCH(exec, masks_key_kernel, 1, 1, 0, seed, first_block, key);
 }
 
-int sq_noise_enter(sq_exec *exec, const sq_step *s) {
-  const noise_shape n = noise_shape_of(s);
+int sq_masks_enter(sq_exec *exec, const sq_step *s) {
+  const masks_shape n = masks_shape_of(s);
   const int64_t width = widest(n);
-  return sq_step_launch(exec, "noise_enter_kernel", noise_enter_kernel, width, s, n, width);
+  return sq_step_launch(exec, "masks_enter_kernel", masks_enter_kernel, width, s, n, width);
 }
 
-int sq_noise_leave(sq_exec *exec, const sq_step *s) {
-  const noise_shape n = noise_shape_of(s);
+int sq_masks_leave(sq_exec *exec, const sq_step *s) {
+  const masks_shape n = masks_shape_of(s);
   const int64_t width = widest(n);
-  return sq_step_launch(exec, "noise_leave_kernel", noise_leave_kernel, width, s, n, width);
+  return sq_step_launch(exec, "masks_leave_kernel", masks_leave_kernel, width, s, n, width);
 }
 
-int sq_noise_arrive(sq_exec *exec, sq_step *s, float *const held[SQ_MAX_STATES]) {
-  const noise_shape n = noise_shape_of(s);
+int sq_masks_arrive(sq_exec *exec, sq_step *s, float *const held[SQ_MAX_STATES]) {
+  const masks_shape n = masks_shape_of(s);
   const int64_t width = widest(n);
   const int error =
-      sq_step_launch(exec, "noise_arrive_kernel", noise_arrive_kernel, width, s, n, width, held_of(held));
+      sq_step_launch(exec, "masks_arrive_kernel", masks_arrive_kernel, width, s, n, width, held_of(held));
   if (n.W[0] > 0) s->dy = NULL; /* it is in dstate now */
   return error;
 }
 
-int sq_noise_depart(sq_exec *exec, const sq_step *s, float *const held[SQ_MAX_STATES]) {
-  const noise_shape n = noise_shape_of(s);
+int sq_masks_depart(sq_exec *exec, const sq_step *s, float *const held[SQ_MAX_STATES]) {
+  const masks_shape n = masks_shape_of(s);
   const int64_t width = widest(n);
-  return sq_step_launch(exec, "noise_depart_kernel", noise_depart_kernel, width, s, n, width, held_of(held));
+  return sq_step_launch(exec, "masks_depart_kernel", masks_depart_kernel, width, s, n, width, held_of(held));
 }

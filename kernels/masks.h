@@ -12,14 +12,14 @@
 #include "kernels/backend.h"
 
 /* Elements of a key in the workspace. */
-enum { SQ_NOISE_KEY_ELEMENTS = 16 };
+enum { SQ_MASKS_KEY_ELEMENTS = 16 };
 
 /* key[0] = seed, key[1] = first block */
-int sq_noise_key(sq_exec *exec, uint64_t seed, uint64_t first_block, uint64_t *key);
+int sq_masks_key(sq_exec *exec, uint64_t seed, uint64_t first_block, uint64_t *key);
 
-int sq_noise_enter(sq_exec *exec, const sq_step_f32 *s);
-int sq_noise_leave(sq_exec *exec, const sq_step_f32 *s);
-int sq_noise_arrive(sq_exec *exec, sq_step_f32 *s, float *const held[SQ_MAX_STATES]);
-int sq_noise_depart(sq_exec *exec, const sq_step_f32 *s, float *const held[SQ_MAX_STATES]);
+int sq_masks_enter(sq_exec *exec, const sq_step_f32 *s);
+int sq_masks_leave(sq_exec *exec, const sq_step_f32 *s);
+int sq_masks_arrive(sq_exec *exec, sq_step_f32 *s, float *const held[SQ_MAX_STATES]);
+int sq_masks_depart(sq_exec *exec, const sq_step_f32 *s, float *const held[SQ_MAX_STATES]);
 
 #endif

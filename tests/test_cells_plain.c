@@ -3,7 +3,7 @@
  * Nothing is shared with core/: no layouts, no blocks of gates in one product, no stages.  Float64, forward
  * only; gradients are tested against differences of the forward (test_gradients.c).
  *
- * Noise of the recurrence is drawn from Philox as core/masks.h says, in training; and inference, where it has its
+ * Masks of the recurrence are drawn from Philox as core/masks.h says, in training; and inference, where it has its
  * expectation, is looked at, too.
  *
  * A paper's function takes x [I] and the states before the step, and leaves the states after it and y.  Every
@@ -67,7 +67,7 @@ static double number(const step *s, const char *name, int64_t r) {
 /* W x + b of row r. */
 static double input(const step *s, int64_t r) { return row(s, "weight_ih", r, s->x) + number(s, "bias", r); }
 
-/* --- noise: Krueger et al. 2017, Gal & Ghahramani 2016, Semeniuta et al. 2016 --- */
+/* --- masks: Krueger et al. 2017, Gal & Ghahramani 2016, Semeniuta et al. 2016 --- */
 
 enum { KEEP_H, KEEP_C, UPDATE, SEQUENCE }; /* words of a block */
 

@@ -4,7 +4,7 @@
 #include "tests/laws.h"
 
 /* The cell without what chance does. */
-static cell_row without_noise(const cell_row *cell) {
+static cell_row without_masks(const cell_row *cell) {
   cell_row plain = *cell;
   seqgpu_rnn_desc *d = &plain.desc;
   d->zoneout_hidden = d->zoneout_cell = d->recurrent_dropout = d->update_dropout = 0;
@@ -22,7 +22,7 @@ static double differ_in_inference(net *a, net *b) {
 
 /* In inference a mask is 1. */
 static double law_masks_are_1(const contexts *c, const cell_row *cell) {
-  const cell_row plain = without_noise(cell);
+  const cell_row plain = without_masks(cell);
   net a = fresh(c->f64, cell, 5, 3, DEEP, ragged_three), b = opened(c->f64, &plain, 5, 3, DEEP, ragged_three);
   return differ_in_inference(&a, &b);
 }

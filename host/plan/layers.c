@@ -33,8 +33,8 @@ int64_t sq_plan_dropout_blocks(const seqgpu_plan *plan) {
   return plan->desc.dropout > 0 ? (elements + 3) / 4 : 0;
 }
 
-int64_t sq_plan_noise_blocks(const seqgpu_plan *plan) {
-  return sq_noise_blocks(&plan->first, plan->desc.seq_len, plan->desc.batch);
+int64_t sq_plan_recurrent_blocks(const seqgpu_plan *plan) {
+  return sq_masks_blocks(&plan->first, plan->desc.seq_len, plan->desc.batch);
 }
 
 int sq_plan_param_count(const seqgpu_plan *plan) {

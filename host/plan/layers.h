@@ -16,8 +16,8 @@ int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t dir
 
 /* Philox blocks of the largest run, in the order in which they lie from run.offset on: the masks between layers,
  * which follow one another, then what each layer and direction draws inside its recurrence (core/masks.h). */
-int64_t sq_plan_dropout_blocks(const seqgpu_plan *plan); /* of one layer */
-int64_t sq_plan_noise_blocks(const seqgpu_plan *plan);   /* of one layer and direction */
+int64_t sq_plan_dropout_blocks(const seqgpu_plan *plan);   /* of one layer */
+int64_t sq_plan_recurrent_blocks(const seqgpu_plan *plan); /* of one layer and direction */
 
 /* The number of named parameters of all layers and directions, and one of them as its layout has it. */
 int sq_plan_param_count(const seqgpu_plan *plan);

@@ -47,7 +47,7 @@ static int64_t reserve_elements(const seqgpu_plan *plan) {
 
 static uint64_t random_blocks(const seqgpu_plan *plan) {
   return (uint64_t)((plan->layers - 1) * sq_plan_dropout_blocks(plan) +
-                    plan->layers * plan->directions * sq_plan_noise_blocks(plan));
+                    plan->layers * plan->directions * sq_plan_recurrent_blocks(plan));
 }
 
 static seqgpu_plan_sizes sizes_of(const seqgpu_plan *plan) {

@@ -161,7 +161,7 @@ static stamp stamp_of(const sq_net *n) {
   if (run->lengths)
     s.lengths = sq_mark_bytes(SQ_MARK_START, run->lengths, (size_t)run->batch * sizeof *run->lengths);
   const int masks = n->plan->desc.dropout > 0 && n->plan->layers > 1;
-  if (!masks && sq_plan_noise_blocks(n->plan) == 0) return s;
+  if (!masks && sq_plan_recurrent_blocks(n->plan) == 0) return s;
   s.seed = run->seed;
   s.offset = run->offset;
   return s;

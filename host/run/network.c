@@ -180,7 +180,7 @@ static void add_training(const sq_net *n, int64_t layer, int64_t direction, sq_l
   s->dparams = sq_net_at(n, n->run->dparams, sq_plan_param_offset(n->plan, layer, direction));
   s->seed = n->run->seed;
   s->first_block = n->run->offset + (uint64_t)((n->plan->layers - 1) * sq_plan_dropout_blocks(n->plan) +
-                                               (layer * N + direction) * sq_plan_noise_blocks(n->plan));
+                                               (layer * N + direction) * sq_plan_recurrent_blocks(n->plan));
   for (int k = 0; k < s->layout->states; k++) {
     s->dfinal[k] = sq_net_state(n, layer, direction, k, n->run->dfinal[k]);
     s->dinitial[k] = sq_net_state(n, layer, direction, k, n->run->dinitial[k]);

@@ -51,7 +51,7 @@ seqgpu_status sq_rnn_tangent(seqgpu_context *ctx, const seqgpu_plan *plan, const
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                    "algorithm %s has no tangent pass; recurrent networks have one on the CPU",
                    plan->algorithm->name);
-  if (sq_noise_enters(&plan->first) || sq_noise_leaves(&plan->first))
+  if (sq_masks_enters(&plan->first) || sq_masks_leaves(&plan->first))
     return sq_fail(
         ctx, SEQGPU_EUNSUPPORTED,
         "a network with zoneout or recurrent dropout has no tangent pass; these options must be 0");

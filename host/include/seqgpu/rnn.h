@@ -112,7 +112,8 @@ typedef struct seqgpu_rnn_desc {
   int no_output_gate;       /**< o = 1 */
   int no_input_activation;  /**< the cell input without its tanh */
   int no_output_activation; /**< h = o c, without the tanh */
-  /* Noise of the recurrence, in training only, drawn from run.seed and run.offset; inference has the expectation. */
+  /* Masks of the recurrence, in training only, drawn from run.seed and run.offset; inference has the
+   * expectation. */
   /** cells "rnn", "lstm", "lstm0", "gru": probability that a unit of h keeps its old value in a step (Krueger et
    * al. 2017) */
   double zoneout_hidden;
