@@ -36,8 +36,8 @@ static int stages(int64_t n) {
 static int64_t padded(int64_t n) { return (int64_t)1 << stages(2 * n - 1); }
 
 #if SEQGPU_REAL_BITS == 32
-/* Powers of two: for each stage w's cosines [n/2] and sines [n/2]; at least the [3n] that preparing them takes, or
- * the [2n] of the kernels.
+/* Powers of two: for each stage w's cosines [n/2] and sines [n/2]; at least the [3n] that preparing them
+ * takes, or the [2n] of the kernels.
  * Others: the tables for m, the chirp [2n], the transform of its conjugate [2m], and room to compute that in
  * double precision [2m]. */
 int64_t sq_fft_tables(int64_t n) {
@@ -76,8 +76,8 @@ static void fill_turns(int64_t n, double *turns) {
 /* Where fill_turns has room until the tables of the later stages are filled. */
 static double *room_for_turns(int64_t n, real *tables) { return (double *)(void *)(tables + n); }
 
-/* A later stage leaves every other factor of the stage before it out.  They are rounded in the reverse of that
- * order, so that the errors of each stage's factors cancel (turn.h). */
+/* A later stage leaves every other factor of the stage before it out.  They are rounded in the reverse of
+ * that order, so that the errors of each stage's factors cancel (turn.h). */
 static void round_turns(int64_t n, const double *turns, real *cosines, real *sines) {
   sq_turn_errors errors = {0, 0};
   for (int64_t step = n; step > 1; step /= 2)
@@ -172,8 +172,8 @@ static chirp chirp_of(int64_t n, const real *tables) {
   return c;
 }
 
-/* The transform of m numbers in double precision, in place: Re and Im in turns, X_f at place f.  In float32 the
- * rounding of this one transform would be an error of every product. */
+/* The transform of m numbers in double precision, in place: Re and Im in turns, X_f at place f.  In float32
+ * the rounding of this one transform would be an error of every product. */
 static void split_in_place(int64_t m, const double *turns, double *z) {
   for (int64_t half = m / 2; half > 0; half /= 2)
     for (int64_t j = 0; j < half; j++) {

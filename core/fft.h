@@ -7,8 +7,8 @@
  * at place sq_fft_place(n, f), and the inverse expects it there: a caller who multiplies by diagonals and
  * permutes in between does so in that order, and nothing is moved just to restore the natural order.
  *
- * Tables depend on n alone, begin where a double may, and may be shared by threads; each thread needs scratch of
- * its own.  Sizes in elements.
+ * Tables depend on n alone, begin where a double may, and may be shared by threads; each thread needs scratch
+ * of its own.  Sizes in elements.
  */
 #ifndef SQ_FFT_H
 #define SQ_FFT_H

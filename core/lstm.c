@@ -12,9 +12,9 @@
  * Options: peephole: vectors p (Gers, Schmidhuber 2000), of the gates that there are;
  *          projection_size (Sak, Senior, Beaufays 2014): h has P elements.
  *          aux [B,A] = m = o tanh(c) [H], then W_hr m [P];  without a projection none of these.
- * Zoneout and dropout of the recurrence (masks.h) have further columns of aux: with zoneout_cell, the new c before
- * zoneout, which the output gate and h see (Krueger et al. 2017); with update_dropout, the mask m_g of g in
- * c_t = f_t c_{t-1} + i_t (m_g g_t), while the gates hold g_t.
+ * Zoneout and dropout of the recurrence (masks.h) have further columns of aux: with zoneout_cell, the new c
+ * before zoneout, which the output gate and h see (Krueger et al. 2017); with update_dropout, the mask m_g of
+ * g in c_t = f_t c_{t-1} + i_t (m_g g_t), while the gates hold g_t.
  * And, "lstm" only, the variants of Greff, Srivastava, Koutnik, Steunebrink, Schmidhuber, "LSTM: a search
  * space odyssey", 2017 (their names in brackets).  Gates that are absent have no block in `gates`:
  *          coupled: f = 1 - i (CIFG);   no_input_gate: i = 1 (NIG);   no_forget_gate: f = 1 (NFG);

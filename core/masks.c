@@ -1,9 +1,10 @@
-/* masks.c - zoneout and recurrent dropout around the step of a cell (masks.h has equations, papers and draws).
+/* masks.c - zoneout and recurrent dropout around the step of a cell (masks.h has equations, papers and
+ * draws).
  *
  *   enter    before the products: aux = h_{t-1} m, and the mask of the update
  *   leave    after the last stage: the states, and y, from the old and the new values
  * Backward, where d is the gradient at a state:
- *   arrive   before the last stage: d of zoned units is held back, of the others stays for the cell, dy included
+ *   arrive   before the last stage: dy joins d; d of zoned units is held back, the rest stays for the cell
  *   depart   after the products: what was held back, and (d(aux) m) of the products' operand, are added
  */
 #include "core/masks.h"

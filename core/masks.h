@@ -3,18 +3,19 @@
  *   recurrent_dropout  the products see h_{t-1} m, one mask m for a whole sequence
  *                      (Gal, Ghahramani, "A theoretically grounded application of dropout in recurrent neural
  *                      networks", 2016, with tied weights: all gates see the same mask)
- *   update_dropout     what is to be added to the state, g of an LSTM, c of a GRU, is multiplied by a mask m_t
- *                      of each step (Semeniuta, Severyn, Barth, "Recurrent dropout without memory loss", 2016)
+ *   update_dropout     what is to be added to the state, g of an LSTM, c of a GRU, is multiplied by a mask
+ *                      m_t of each step (Semeniuta, Severyn, Barth, "Recurrent dropout without memory loss",
+ *                      2016)
  *   zoneout_hidden,    each unit of h, of the cell state, keeps its old value with probability z
  *   zoneout_cell       (Krueger et al., "Zoneout", 2017): s_t = d_t s_{t-1} + (1 - d_t) new, d_t in {0, 1}
  *
- * Masks are 0 with the probability that the option names, else 1/(1-p).  Inference draws nothing: masks are 1, and
- * zoneout has its expectation, s_t = z s_{t-1} + (1-z) new.
+ * Masks are 0 with the probability that the option names, else 1/(1-p).  Inference draws nothing: masks are
+ * 1, and zoneout has its expectation, s_t = z s_{t-1} + (1-z) new.
  *
  * The driver does this around the cell's step (masks.c), and the layout says where (sq_layout.masks).
  *
- * Draws: unit j of sequence b at step t has Philox block `first` + ((t + 1) B + b) W + j under the run's seed, a word
- * for each purpose; step -1 is the whole sequence's.  W is the largest width of a state.
+ * Draws: unit j of sequence b at step t has Philox block `first` + ((t + 1) B + b) W + j under the run's
+ * seed, a word for each purpose; step -1 is the whole sequence's.  W is the largest width of a state.
  */
 #ifndef SQ_MASKS_H
 #define SQ_MASKS_H

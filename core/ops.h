@@ -77,12 +77,12 @@ typedef struct sq_embedding_args {
  *   loss_r = -log p[r,target_r],  p[r,v] = exp(logits[r,v]) / sum exp(logits[r,:])
  *   lse_r = log sum exp(logits[r,:])
  *   loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
- * Backward: dlogits[r,v] = (p[r,v] - [v = target_r]) * dloss * scale / (that number or 1), 0 if masked.  All of it
- * to a few units in the last place of the logits' distances, whatever offset they share and however sure the
- * row is: lse_r only keeps exp in its range, and what it has lost by rounding does not matter.
+ * Backward: dlogits[r,v] = (p[r,v] - [v = target_r]) * dloss * scale / (that number or 1), 0 if masked.  All
+ * of it to a few units in the last place of the logits' distances, whatever offset they share and however
+ * sure the row is: lse_r only keeps exp in its range, and what it has lost by rounding does not matter.
  * Curvature: dlogits = H tlogits, where H is the matrix of second derivatives, positive semi-definite:
- *   dlogits[r,v] = p[r,v] (tlogits[r,v] - sum_u p[r,u] tlogits[r,u]) * dloss * scale / (that number or 1), 0 if
- * masked. */
+ *   dlogits[r,v] = p[r,v] (tlogits[r,v] - sum_u p[r,u] tlogits[r,u]) * dloss * scale / (that number or 1),
+ *                  0 if masked. */
 typedef struct sq_xent_args {
   int64_t rows, classes;
   int mean;

@@ -196,7 +196,7 @@ static void later_products(const stream *s, const sq_step_f32 *step, int stage) 
 
 /* ---------------------------------------------------------------- steps */
 
-/* The step of stream_step.c that is the whole cell, or NULL: the cell's own.  The LSTM's is without options. */
+/* The step of stream_step.c that is the whole cell; NULL: the cell's own.  The LSTM's is without options. */
 static pointwise *only_step(const sq_stream_kernels *kernels, const sq_layout *l) {
   if (l->cell->forward_f32 == sq_lstm_forward_f32 && sq_option_beyond(&l->config, 0) == NULL)
     return kernels->lstm;

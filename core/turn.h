@@ -1,12 +1,12 @@
 /* turn.h - tables of cosines and sines, rounded so that a long run of turns neither grows nor shrinks.
  *
- * The float32 numbers nearest to cos w and sin w have a modulus of 1 only to some 3e-8, and over the factors of a
- * Fourier transform these errors do not cancel: e^{i pi/4} is too short by 1.7e-8, and so are its mirror images.
- * A unitary network that multiplied by such tables in every step lost 6e-8 to 2e-7 of its norm per step.  Here
- * a factor is rounded with a view to those before it: of the two neighbours of either part, the pair is taken with
- * which the sum of all errors of the length comes nearest to 0, and, with a sixteenth of the weight, that of the
- * angle.  So a part may be off by a unit in the last place in place of a half, but the mean error of any run of the
- * table is next to nothing.
+ * The float32 numbers nearest to cos w and sin w have a modulus of 1 only to some 3e-8, and over the factors
+ * of a Fourier transform these errors do not cancel: e^{i pi/4} is too short by 1.7e-8, and so are its mirror
+ * images.  A unitary network that multiplied by such tables in every step lost 6e-8 to 2e-7 of its norm per
+ * step.  Here a factor is rounded with a view to those before it: of the two neighbours of either part, the
+ * pair is taken with which the sum of all errors of the length comes nearest to 0, and, with a sixteenth of
+ * the weight, that of the angle.  So a part may be off by a unit in the last place in place of a half, but
+ * the mean error of any run of the table is next to nothing.
  *
  * In float64 nothing is to be done: tables are not known better than they are stored.
  */

@@ -5,10 +5,10 @@
  *   D = diag(e^{i w_j})        R = I - 2 v v^* / |v|^2        P a fixed permutation, (P z)_j = z_{p(j)}
  *   F the unitary Fourier transform: 1 / sqrt n both ways, here 1 / n in D2
  *
- * Every factor is unitary, hence W too: it keeps the norm of h, and of a gradient, over any number of steps.  What
- * the rounding of a factor does to the norm it does in every step, so the mean of that is taken back: of D1 and D3 by
- * D2, of the transforms by the way in which their tables are rounded (core/turn.h).  In float32 some 1e-8 a step is
- * left, and more for less than 16 units.
+ * Every factor is unitary, hence W too: it keeps the norm of h, and of a gradient, over any number of steps.
+ * What the rounding of a factor does to the norm it does in every step, so the mean of that is taken back: of
+ * D1 and D3 by D2, of the transforms by the way in which their tables are rounded (core/turn.h).  In float32
+ * some 1e-8 a step is left, and more for less than 16 units.
  * 7 n parameters are learnt; a product takes O(n log n) operations.  Numbers are complex, in split form:
  * `from` and `to` are [Re h; Im h], 2n elements.  An invalid permutation (an index too large, a duplicate, or
  * NaN) stands for the identity, and so does v = 0.

@@ -22,7 +22,8 @@ enum { SQ_THETA_PHASES = 0, SQ_THETA_V1 = 3, SQ_THETA_V2 = 5, SQ_THETA_PERMUTATI
 enum {
   SQ_UNITARY_COS1, /* of D1 */
   SQ_UNITARY_SIN1,
-  SQ_UNITARY_COS2, /* of D2, placed, divided by n, as the transforms are not scaled, and by what tables are too long */
+  /* of D2, placed, divided by n, as the transforms are not scaled, and by what tables are too long */
+  SQ_UNITARY_COS2,
   SQ_UNITARY_SIN2,
   SQ_UNITARY_COS3, /* of D3 */
   SQ_UNITARY_SIN3,

@@ -9,10 +9,10 @@
  *   dz[r,v] = p[r,v] dloss scale / N;  at the target, minus the sum of the other p in place of p
  *   H t     = p (t - p . t) dloss scale / N: the second derivatives times t
  *
- * So no digit is lost where the logits of a row share an offset, or where the row is sure of its target: loss_r
- * is not lse_r - z, the difference of two large numbers, nor the logarithm of a rounded 1 + s, and dz at the
- * target is not p - 1.  Of lse_r an offset leaves few digits.  All e of the row are wrong by the same factor
- * then, which the division removes.
+ * So no digit is lost where the logits of a row share an offset, or where the row is sure of its target:
+ * loss_r is not lse_r - z, the difference of two large numbers, nor the logarithm of a rounded 1 + s, and dz
+ * at the target is not p - 1.  Of lse_r an offset leaves few digits.  All e of the row are wrong by the same
+ * factor then, which the division removes.
  *
  * A row is masked if its target is negative, or beyond the last class, since nothing may be read there.  The
  * rows' losses are added in double precision, in the order of r.
@@ -28,8 +28,9 @@ static int masked(const sq_xent_args *a, int64_t r) {
   return a->targets[r] < 0 || a->targets[r] >= a->classes;
 }
 
-/* A row is walked in groups of LANES classes.  Exponentials are added up lane by lane, BLOCK classes at a time in
- * the build's precision, and these sums in double precision, so that the error does not grow with the classes. */
+/* A row is walked in groups of LANES classes.  Exponentials are added up lane by lane, BLOCK classes at a
+ * time in the build's precision, and these sums in double precision, so that the error does not grow with the
+ * classes. */
 enum { LANES = 32, BLOCK = 8 * LANES };
 
 /* The group from class i on, with minus infinity, whose exp is 0, beyond the end of the row and at the class
@@ -65,8 +66,8 @@ SQ_INLINE int64_t place_of(int64_t n, const real *z, real x) {
   return v;
 }
 
-/* exp(z - shift) of whole groups, n classes in all, added to the lanes, and to e unless that is NULL; e may be
- * z. */
+/* exp(z - shift) of whole groups, n classes in all, added to the lanes, and to e unless that is NULL; e may
+ * be z. */
 SQ_INLINE void add_groups(int64_t n, const real *z, real shift, real *e, real *restrict lane) {
   for (int64_t i = 0; i < n; i += LANES) {
     real x[LANES];

@@ -23,8 +23,8 @@ typedef struct sq_device {
   int (*synchronize)(sq_exec *exec);
   const char *(*error_text)(int error);
   void (*describe)(sq_exec *exec, char *text, size_t size); /* "NVIDIA H200, sm_90, 132 SMs, cuBLAS 13.0" */
-  /* Targets of cross-entropies that were no class, since the last call; waits for the stream.  NULL: such targets
-   * are refused. */
+  /* Targets of cross-entropies that were no class, since the last call; waits for the stream.  NULL: such
+   * targets are refused. */
   int (*strays)(sq_exec *exec, int64_t *count);
   /* Begins a range for a profiler, or with NULL ends the last; may be NULL. */
   void (*range)(const char *name);

@@ -10,8 +10,8 @@
  *   dc' = dc f + p_i di' + p_f df'
  *
  * Launch as in step.h.  The common variants are template arguments, so the plain LSTM pays for none of them;
- * the others (Greff et al. 2017), zoneout_cell and update_dropout are one more instance, ANY, which asks at run
- * time.
+ * the others (Greff et al. 2017), zoneout_cell and update_dropout are one more instance, ANY, which asks at
+ * run time.
  * 48 bytes per thread and step forward, 56 to 60 backward (lstm without options); 5 transcendentals forward,
  * 1 backward.
  */

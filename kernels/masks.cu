@@ -6,8 +6,8 @@
  *   arrive   held = zoned ? d : 0, d = zoned ? 0 : d (+ dy)         backward, before the last stage
  *   depart   d += held;  dh += d(aux) m                             backward, after the products
  *
- * Launch as in step.h: a thread draws one Philox block, 25 integer operations of each of 10 rounds, and moves 8 to
- * 28 bytes.  A step has one launch more for each of the four that it needs; without masks there is none.
+ * Launch as in step.h: a thread draws one Philox block, 25 integer operations of each of 10 rounds, and moves
+ * 8 to 28 bytes.  A step has one launch more for each of the four that it needs; without masks there is none.
  */
 #include "kernels/masks.h"
 

@@ -1,8 +1,8 @@
-/* masks.h - zoneout and recurrent dropout around the step of a cell (masks.cu), on this backend; the contract is
- * that of core/masks.h and of the functions of the same names in core/step.h.
+/* masks.h - zoneout and recurrent dropout around the step of a cell (masks.cu), on this backend; the contract
+ * is that of core/masks.h and of the functions of the same names in core/step.h.
  *
- * A run of a layer is replayed as a graph, whose launches have fixed arguments; what changes from run to run, seed
- * and first block, lies in the workspace (`key`) and is written there before the graph begins.
+ * A run of a layer is replayed as a graph, whose launches have fixed arguments; what changes from run to run,
+ * seed and first block, lies in the workspace (`key`) and is written there before the graph begins.
  */
 #ifndef SQ_KERNELS_MASKS_H
 #define SQ_KERNELS_MASKS_H

@@ -1,7 +1,7 @@
 /* ranges.cu - named ranges on a profiler's time line: NVTX 3, whose headers come with the CUDA toolkit.
  *
- * Nothing is linked and nothing is opened unless a profiler (nsys, ncu) sets NVTX_INJECTION64_PATH; without one a range
- * costs a test of a pointer.  A toolkit without the headers has no ranges.
+ * Nothing is linked and nothing is opened unless a profiler (nsys, ncu) sets NVTX_INJECTION64_PATH; without
+ * one a range costs a test of a pointer.  A toolkit without the headers has no ranges.
  */
 #include "kernels/device.h"
 

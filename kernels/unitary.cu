@@ -136,8 +136,8 @@ __device__ __forceinline__ void unitary_diagonal(int64_t n, int cosine, int64_t 
   prepared[(cosine + 1) * n + k] = (float)(scale * (double)sinf(w));
 }
 
-/* D1, D3 and the table of the transforms; every thread gets by how much D1, D3 and, if they are our own, the two
- * transforms make a vector too long on average. */
+/* D1, D3 and the table of the transforms; every thread gets by how much D1, D3 and, if they are our own, the
+ * two transforms make a vector too long on average. */
 __device__ __forceinline__ double unitary_prepare_turns(const unitary &u, const float *phases,
                                                         float *prepared, float *table, bool own_transforms) {
   double excess = 0.0;
@@ -157,9 +157,9 @@ __device__ __forceinline__ double unitary_prepare_turns(const unitary &u, const 
   return sq_block_sum(excess);
 }
 
-/* What the rounding of the factors does to the norm, it does in every step of a sequence: in the transforms up to 1.3e-7
- * of it.  D2 makes up for the mean.  (core/turn.h rounds each factor with a view to those before it, which is no
- * work for many threads.)  Not for that of cuFFT's transforms, whose factors are not known. */
+/* What the rounding of the factors does to the norm, it does in every step of a sequence: in the transforms
+ * up to 1.3e-7 of it.  D2 makes up for the mean.  (core/turn.h rounds each factor with a view to those before
+ * it, which is no work for many threads.)  Not for that of cuFFT's transforms: nobody knows its factors. */
 __global__ void __launch_bounds__(PREPARE_THREADS, 1)
     unitary_prepare_kernel(int64_t n, const float *theta, float *prepared, float *table, int natural_order) {
   const float *phases = theta + SQ_THETA_PHASES * n, *v1 = theta + SQ_THETA_V1 * n;

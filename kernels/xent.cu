@@ -5,12 +5,13 @@
  *   loss_r = (m - z[r,target_r]) + log(1 + s)                     0 where masked (target outside 0..V-1)
  *   loss   = scale sum_r loss_r / N                            N = unmasked rows (at least 1) if mean, else 1
  *   lse_r  = m + log(1 + s)
- *   dz[r,v] = e_v / sum_k e_k dloss scale / N, e_v = exp(z[r,v] - lse_r);  at the target, minus the sum of the
- *             other e in place of e
+ *   dz[r,v] = e_v / sum_k e_k dloss scale / N, e_v = exp(z[r,v] - lse_r);  at the target, minus the sum of
+ *             the other e in place of e
  *   H t     = p (t - p . t) dloss scale / N,  p = e / sum e: the second derivatives times t
  *
- * One warp per row up to XENT_WARP_CLASSES classes, else one block of 256 threads; two passes over the row, the
- * second from the cache.  Limited by memory: 4 bytes and one exp per logit forward, 8 bytes and two exp backward.
+ * One warp per row up to XENT_WARP_CLASSES classes, else one block of 256 threads; two passes over the row,
+ * the second from the cache.  Limited by memory: 4 bytes and one exp per logit forward, 8 bytes and two exp
+ * backward.
  * Curvature: one warp per row, two passes; 12 bytes and two exp per logit.
  * After forward one block of 256 threads adds the rows' losses in double precision, in a fixed order.
  * Shared: 256 bytes or less, in block sums only.
@@ -43,8 +44,8 @@ struct xent_total {
   }
 };
 
-/* lse and loss of row r by `threads` threads: a warp, or the whole block.  fmaxf loses a NaN; the sum brings it
- * back. */
+/* lse and loss of row r by `threads` threads: a warp, or the whole block.  fmaxf loses a NaN; the sum brings
+ * it back. */
 template <int threads> __device__ __forceinline__ void xent_row(const sq_xent_args &a, int64_t r) {
   const float *z = static_cast<const float *>(a.logits) + r * a.classes;
   float max = -INFINITY, equal = 0.0f;

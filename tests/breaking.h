@@ -4,8 +4,8 @@
  *   breaking_each("update", SEQGPU_DTYPE_F32, scenario);
  *
  * The device is the CPU with a count before each call.  To the library it is no CPU: its memory comes from
- * the device, as a GPU's does.  A scenario gets a context of it, releases what it takes, and returns the first
- * status that is not SEQGPU_OK; a plan whose algorithm may fail as well has been through breaking_plan.
+ * the device, as a GPU's does.  A scenario gets a context of it, releases what it takes, and returns the
+ * first status that is not SEQGPU_OK; a plan whose algorithm may fail as well has been through breaking_plan.
  */
 #ifndef BREAKING_H
 #define BREAKING_H
@@ -101,8 +101,8 @@ static inline int breaking_infer(sq_exec *exec, const sq_layer_run *runs, int co
   return breaking_call() ? EIO : breaking_now.inference->forward(exec, runs, count);
 }
 
-/* The plan's algorithm is one whose calls count.  All plans of a scenario that train have the same algorithm, and
- * all that cannot. */
+/* The plan's algorithm is one whose calls count.  All plans of a scenario that train have the same algorithm,
+ * and all that cannot. */
 static inline void breaking_plan(seqgpu_plan *plan) {
   static sq_algorithm counted, only_forward;
   if (plan->algorithm->backward) {

@@ -1,5 +1,5 @@
-/* checkpoint_fails.h - part of test_checkpoint.c: states of an optimiser that cannot be, shapes that do not fit,
- * files that change while they are open, disks that are full, memory and devices that fail.
+/* checkpoint_fails.h - part of test_checkpoint.c: states of an optimiser that cannot be, shapes that do not
+ * fit, files that change while they are open, disks that are full, memory and devices that fail.
  */
 #ifndef CHECKPOINT_FAILS_H
 #define CHECKPOINT_FAILS_H

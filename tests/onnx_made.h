@@ -9,8 +9,9 @@
  *   T name type dims way values   one of another type, its numbers in `way`: raw, list, packed, doubles
  *   I name way values       INT64: raw, list, packed
  *   OP[@domain] inputs > outputs  [attributes]    a node; "-" is no input, or no output
- * An attribute is name=Kvalues, where K is i (integer), I and J (integers, packed), f (float), L and K (floats,
- * packed), s (string), S (strings), z (a FLOAT tensor of zeros of these dimensions), g and G (a graph, graphs).
+ * An attribute is name=Kvalues, where K is i (integer), I and J (integers, packed), f (float), L and K
+ * (floats, packed), s (string), S (strings), z (a FLOAT tensor of zeros of these dimensions), g and G (a
+ * graph, graphs).
  */
 #ifndef ONNX_MADE_H
 #define ONNX_MADE_H

@@ -43,8 +43,8 @@ static char said[4096]; /* on standard error, after said_answer */
 
 static inline void said_listen(void) { said_errors = said_begin(STDERR_FILENO); }
 
-/* Whether what was called since said_listen refused what it was given with this sentence, which "seqgpu: " precedes; or,
- * if `wanted` is NULL, took it and was silent. */
+/* Whether what was called since said_listen refused what it was given with this sentence, which "seqgpu: "
+ * precedes; or, if `wanted` is NULL, took it and was silent. */
 static inline int said_answer(int code, const char *wanted) {
   char sentence[sizeof said] = "";
   said_end(&said_errors, said, sizeof said);

@@ -1,4 +1,4 @@
-/* tape_misuse.h - part of test_tape_rules.c: calls of the tape with one wrong argument each, and what it says. */
+/* tape_misuse.h - part of test_tape_rules.c: calls of the tape with one wrong argument, and what it says. */
 #ifndef TAPE_MISUSE_H
 #define TAPE_MISUSE_H
 

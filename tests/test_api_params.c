@@ -1,4 +1,4 @@
-/* test_api_params.c - what parameters, echo state networks and regressions do when they are called wrongly. */
+/* test_api_params.c - what parameters, echo state networks and regressions do when called wrongly. */
 #include <limits.h>
 
 #include "host/params/params.h"

@@ -3,8 +3,8 @@
  * Nothing is shared with core/: no layouts, no blocks of gates in one product, no stages.  Float64, forward
  * only; gradients are tested against differences of the forward (test_gradients.c).
  *
- * Masks of the recurrence are drawn from Philox as core/masks.h says, in training; and inference, where it has its
- * expectation, is looked at, too.
+ * Masks of the recurrence are drawn from Philox as core/masks.h says, in training; and inference, where it
+ * has its expectation, is looked at, too.
  *
  * A paper's function takes x [I] and the states before the step, and leaves the states after it and y.  Every
  * row of cells.h must have one.
@@ -142,8 +142,8 @@ static double peephole(const step *s, const char *name, int64_t j, double c) {
 }
 
 /* Hochreiter, Schmidhuber 1997 without a forget gate; Gers, Schmidhuber, Cummins 2000 with one; peepholes:
- * Gers, Schmidhuber 2000; f = 1 - i, and what else may be left out: Greff et al. 2017; projection: Sak, Senior,
- * Beaufays 2014. */
+ * Gers, Schmidhuber 2000; f = 1 - i, and what else may be left out: Greff et al. 2017; projection: Sak,
+ * Senior, Beaufays 2014. */
 static void lstm_of(const step *s, const char *matrix, const double *recurrent) {
   const seqgpu_rnn_desc *d = s->desc;
   double m[MOST], h[MOST];

@@ -1,8 +1,9 @@
-/* test_cli_device.c - the commands of the program when the device fails, or memory is refused to the library, at
- * each call in turn: exit code 1 and one sentence that says so, or the same result all the same; nothing leaks.
+/* test_cli_device.c - the commands of the program when the device fails, or memory is refused to the library,
+ * at each call in turn: exit code 1 and one sentence that says so, or the same result all the same; nothing
+ * leaks.
  *
- * The program's files are compiled into this test with the calls below in place of the library's (CMakeLists.txt).
- * faults.sh does the same with the calls of the C library.
+ * The program's files are compiled into this test with the calls below in place of the library's
+ * (CMakeLists.txt).  faults.sh does the same with the calls of the C library.
  */
 #define _XOPEN_SOURCE 700
 
@@ -56,8 +57,8 @@ static const command_spec *const commands[] = {&command_train,   &command_sample
 enum { WORDS = 48, PRINTED = 1 << 16 };
 static char printed[PRINTED]; /* on standard output */
 
-/* The command line without the name of the program; returns the exit code, and leaves what it prints in `printed` and
- * `said`. */
+/* The command line without the name of the program; returns the exit code, and leaves what it prints in
+ * `printed` and `said`. */
 static int run(const char *line) {
   char words[1024], *argv[WORDS] = {NULL};
   int argc = 0, code = -1;
@@ -89,8 +90,8 @@ static int is_sentence(void) {
          (strstr(said, "cpu reports: ") || strstr(said, "memory"));
 }
 
-/* Call n fails for n = 0, 1, ...; after 400 every 97th, since a sample of 200 characters is the same calls again
- * and again.  The program says so and gives up, or gives the same result all the same. */
+/* Call n fails for n = 0, 1, ...; after 400 every 97th, since a sample of 200 characters is the same calls
+ * again and again.  The program says so and gives up, or gives the same result all the same. */
 static void each(const char *line) {
   char why[sizeof said + 200] = "";
   breaking_now = (breaking){.break_at = -1, .memory = {.fail_at = -1}};

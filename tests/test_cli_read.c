@@ -1,5 +1,5 @@
-/* test_cli_read.c - what else the program reads, each by many small inputs: IDX files, tables of numbers, training
- * logs, and names that are nearly right; what comes out of them, or the sentence that refuses them.
+/* test_cli_read.c - what else the program reads, each by many small inputs: IDX files, tables of numbers,
+ * training logs, and names that are nearly right; what comes out of them, or the sentence that refuses them.
  */
 #define _XOPEN_SOURCE 700
 
@@ -199,7 +199,7 @@ static void check_logs(void) {
   }
 }
 
-/* ---------------------------------------------------------------- options, and names that are nearly right */
+/* ---------------------------------------------------------------- options, and names nearly right */
 
 typedef struct near_row {
   const char *typed, *right; /* NULL: none is near */

@@ -1,5 +1,5 @@
-/* test_cli_text.c - texts in the program, by many small ones: how they are read, split into tokens, numbered by a
- * vocabulary and printed again, or the sentence that refuses them.
+/* test_cli_text.c - texts in the program, by many small ones: how they are read, split into tokens, numbered
+ * by a vocabulary and printed again, or the sentence that refuses them.
  */
 #define _XOPEN_SOURCE 700
 

@@ -162,7 +162,7 @@ static void test_import(seqgpu_context *ctx) {
   CHECK(deleted == 1, "what is refused stays its owner's");
 }
 
-/* What is dense although its strides do not look like it, what has no numbers, and whose memory is reached. */
+/* What is dense although its strides do not look so, what has no numbers, and whose memory is reached. */
 static void test_unusual(seqgpu_context *ctx) {
   float data[6] = {0};
   int64_t one[] = {1, 1}, row[] = {1, 4}, none[] = {0, 4}, strides[] = {7, 1};

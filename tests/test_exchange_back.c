@@ -1,5 +1,6 @@
-/* test_exchange_back.c - networks on their way out of parameters and into them (seqgpu/exchange.h): what a format
- * cannot say, parameters that do not fit, numbers that are damaged in the file, memory and devices that fail.
+/* test_exchange_back.c - networks on their way out of parameters and into them (seqgpu/exchange.h): what a
+ * format cannot say, parameters that do not fit, numbers that are damaged in the file, memory and devices
+ * that fail.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -1,5 +1,5 @@
-/* test_exchange_made.c - files of other programs, written here with one thing in each that is not as usual: what
- * is taken, what is left, and what is refused with which words (host/formats).
+/* test_exchange_made.c - files of other programs, written here with one thing in each that is not as usual:
+ * what is taken, what is left, and what is refused with which words (host/formats).
  *
  * What real files of those programs compute is in test_exchange.c.
  */
@@ -15,8 +15,8 @@
 static char folder[64]; /* of this run */
 static seqgpu_context *ctx;
 
-/* What must come of a file: a status and words of its sentence, or networks and things that are left, words of
- * which `word` is then. */
+/* What must come of a file: a status and words of its sentence, or networks and things that are left, words
+ * of which `word` is then. */
 typedef struct outcome {
   seqgpu_status status;
   int nets, left;

@@ -164,8 +164,8 @@ static const struct {
     {"reservoir", use_reservoir, 1},
 };
 
-/* Times are taken until they suffice, so that nobody knows how many calls there are: one of the first 60 fails,
- * unless there were fewer. */
+/* Times are taken until they suffice, so that nobody knows how many calls there are: one of the first 60
+ * fails, unless there were fewer. */
 static void check_measuring(void) {
   int right = 1;
   failing_each("cpu", measure, 0);

@@ -1,5 +1,5 @@
-/* test_laws_masks.c - laws of zoneout and recurrent dropout (core/masks.h): what inference makes of them, their ends,
- * and how often they happen.
+/* test_laws_masks.c - laws of zoneout and recurrent dropout (core/masks.h): what inference makes of them,
+ * their ends, and how often they happen.
  */
 #include "tests/laws.h"
 
@@ -35,8 +35,8 @@ static double law_inference_is_not_drawn(const contexts *c, const cell_row *cell
   return differ_in_inference(&a, &b);
 }
 
-/* With probability 1 nothing ever changes, in training and in inference; the gradient at the end is that at the
- * beginning. */
+/* With probability 1 nothing ever changes, in training and in inference; the gradient at the end is that at
+ * the beginning. */
 static double law_zoned_for_ever(const contexts *c, const cell_row *cell) {
   const int32_t lengths[3] = {4, 2, 0};
   cell_row frozen = *cell;

@@ -1,6 +1,6 @@
-/* test_lives.c - whatever memory is refused: the call says ENOMEM in a sentence, leaks nothing, and succeeds when it
- * is made again, with the same results, bit for bit.  The lives are in faults/lives.h; tests of a file's own
- * scenarios are in failing.h.
+/* test_lives.c - whatever memory is refused: the call says ENOMEM in a sentence, leaks nothing, and succeeds
+ * when it is made again, with the same results, bit for bit.  The lives are in faults/lives.h; tests of a
+ * file's own scenarios are in failing.h.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -359,8 +359,8 @@ static int read_all(const char *path) {
   return strlen(seqgpu_last_error(ctx)) > 10 ? 0 : -1;
 }
 
-/* Refuses a .npz of one member, with a name of 5 letters, that its directory lists `entries` times under other
- * names. */
+/* Refuses a .npz of one member, with a name of 5 letters, that its directory lists `entries` times under
+ * other names. */
 static void refuse_member(const unsigned char *member, size_t size, int entries, const char *word) {
   enum { ENTRY = 46 + 5, END = 22 };
   unsigned char bytes[400] = {0};

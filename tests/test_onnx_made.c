@@ -1,5 +1,5 @@
-/* test_onnx_made.c - small ONNX graphs, each with one thing that decides whether a node is a cell of ours, which
- * nodes are layers of one network, and what its weights and states are (host/formats/onnx.h).
+/* test_onnx_made.c - small ONNX graphs, each with one thing that decides whether a node is a cell of ours,
+ * which nodes are layers of one network, and what its weights and states are (host/formats/onnx.h).
  *
  * A row is a graph in the language of onnx_made.h, and what must come of it.  Real files are in test_onnx.c.
  */

@@ -1,10 +1,10 @@
-/* test_resume.c - a run that is saved, and resumed by another process's model, goes on with the same bits at whatever
- * step that happens; and the same run gives the same bits each time, on one thread and on several.
+/* test_resume.c - a run that is saved, and resumed by another process's model, goes on with the same bits at
+ * whatever step that happens; and the same run gives the same bits each time, on one thread and on several.
  *
- * The model is a classifier of ragged sequences with dropout, within the network and on the tape; its optimiser has
- * moments, weight decay and clipping.  A checkpoint is the whole state of it, so two runs are compared by the bytes of
- * their files: where the file after step n+1 is the same whether or not the run was resumed after step n, for all n,
- * every continuation is the uninterrupted run.
+ * The model is a classifier of ragged sequences with dropout, within the network and on the tape; its
+ * optimiser has moments, weight decay and clipping.  A checkpoint is the whole state of it, so two runs are
+ * compared by the bytes of their files: where the file after step n+1 is the same whether or not the run was
+ * resumed after step n, for all n, every continuation is the uninterrupted run.
  */
 #define _POSIX_C_SOURCE 200809L
 

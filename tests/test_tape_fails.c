@@ -7,7 +7,7 @@
 
 static const test_case *present; /* the case that runs */
 
-/* What follows the clearing of the tape: the case up to the gradients, on leaves in memory of the test's own. */
+/* What follows the clearing of the tape: the case up to the gradients, on leaves in the test's own memory. */
 static seqgpu_status compute(world *w) {
   const double ones[2] = {1, 1};
   seqgpu_status status = seqgpu_tape_status(w->tape);
@@ -75,8 +75,8 @@ static seqgpu_tensor *use_all_but(world *w, const void *zeros, size_t pieces) {
   return seqgpu_tape_input(w->tape, 1, &spare, zeros);
 }
 
-/* The operator that takes the n-th piece of memory is refused it, for n = 0, 1, ..., until the step has enough;
- * then it computes the same as before. */
+/* The operator that takes the n-th piece of memory is refused it, for n = 0, 1, ..., until the step has
+ * enough; then it computes the same as before. */
 static void check_memory_ends(const test_case *c) {
   present = c;
   failing f = {.fail_at = -1};

@@ -205,8 +205,8 @@ static void check_norm(seqgpu_context *ctx, int64_t n, const char *plan) {
   net_close(&m);
 }
 
-/* What rounding does to the norm in a step, 1,000 steps must not do a thousand times.  Small networks do not treat
- * all states alike, so of several; cuFFT has factors of its own. */
+/* What rounding does to the norm in a step, 1,000 steps must not do a thousand times.  Small networks do not
+ * treat all states alike, so of several; cuFFT has factors of its own. */
 static void check_drift(seqgpu_context *ctx, int64_t n, const char *plan) {
   const int theirs = strcmp(seqgpu_context_device(ctx), "cuda") == 0 && plan && strcmp(plan, "cufft") == 0;
   net m;

@@ -1,9 +1,9 @@
 /* test_xent.c - cross-entropy and its gradient keep the digits of float32, row by row and element by element:
  * where the logits of a row share an offset, where a row is sure of its target, and with many classes.
  *
- * The oracle has the same float32 logits and computes in double precision.  A result may be wrong by some units of
- * 2^-24 of itself, and by as many more as the logits lie apart: exp makes an error relative to its result of the
- * rounding of z - max.
+ * The oracle has the same float32 logits and computes in double precision.  A result may be wrong by some
+ * units of 2^-24 of itself, and by as many more as the logits lie apart: exp makes an error relative to its
+ * result of the rounding of z - max.
  */
 #include "seqgpu/seqgpu.h"
 #include "tests/net.h"
@@ -182,8 +182,8 @@ static void check_batch(seqgpu_context *ctx, int64_t classes, double offset) {
   batch_free(&b);
 }
 
-/* Of the targets {0, V, -1, V + 5} of V = 3 classes two are none.  A GPU masks their rows and counts them, once;
- * the CPU refuses them. */
+/* Of the targets {0, V, -1, V + 5} of V = 3 classes two are none.  A GPU masks their rows and counts them,
+ * once; the CPU refuses them. */
 static void check_strays(seqgpu_context *ctx, int on_cpu) {
   enum { V = 3, R = 4 };
   const int32_t target[R] = {0, V, -1, V + 5};

@@ -1,8 +1,8 @@
-/* test_zip.c - zip files below .npz (host/formats/zip.h): each field of the records is believed only where it can
- * be true, and a stream gives exactly the bytes that were packed.
+/* test_zip.c - zip files below .npz (host/formats/zip.h): each field of the records is believed only where it
+ * can be true, and a stream gives exactly the bytes that were packed.
  *
- * A good archive is built in memory, record by record, and each row changes one field of it.  Deflated members
- * are made of stored blocks, which need no compressor.
+ * A good archive is built in memory, record by record, and each row changes one field of it.  Deflated
+ * members are made of stored blocks, which need no compressor.
  */
 #define _GNU_SOURCE /* fopencookie */
 
@@ -279,7 +279,8 @@ static void test_broken_disk(void) {
     int count = 0;
     FILE *file = fopencookie(&d, "rb", calls);
     setvbuf(file, NULL, _IONBF, 0);
-    REFUSED(ctx, EIO, "x.zip: cannot read", sq_zip_directory(ctx, "x.zip", file, (int64_t)a.size, &members, &count));
+    REFUSED(ctx, EIO, "x.zip: cannot read",
+            sq_zip_directory(ctx, "x.zip", file, (int64_t)a.size, &members, &count));
     fclose(file);
     fclose(d.file);
   }

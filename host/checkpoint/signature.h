@@ -6,8 +6,8 @@
 
 #include "host/files/retry.h"
 
-/* 1 if the file that is open at fd begins so, and its header lies within its `size` bytes; 0 if not, -1 = errno
- * if it cannot be read. */
+/* 1 if the file that is open at fd begins so, and its header lies within its `size` bytes; 0 if not, -1 =
+ * errno if it cannot be read. */
 static inline int sq_st_begins(int fd, int64_t size) {
   unsigned char start[9];
   uint64_t header = 0;

@@ -35,8 +35,8 @@ int cli_finish_output(int code) {
   return cli_error("standard output: %s", output_error ? strerror(output_error) : "not all could be written");
 }
 
-/* Sentences quote what stands in files.  One is a single write, so that those of several processes do not mix:
- * what may be shown of a character is never longer. */
+/* Sentences quote what stands in files.  One is a single write, so that those of several processes do not
+ * mix: what may be shown of a character is never longer. */
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args) {
   char sentence[SENTENCE + 16] = "seqgpu: ", *text = sentence + strlen(sentence), *to = text;
   vsnprintf(text, SENTENCE, format, args);

@@ -14,7 +14,7 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_SIGNAL = 128 };
 
 /* What was printed so far leaves the program. */
 void cli_flush(void);
-/* The last of it; the exit code of a command that ended with `code`: a success whose output was lost is none. */
+/* The last of it; the exit code of a command that ended with `code`: one whose output was lost has failed. */
 int cli_finish_output(int code);
 
 #define CLI_FORMAT(at) __attribute__((format(printf, at, at + 1)))

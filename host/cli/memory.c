@@ -1,7 +1,7 @@
 /* memory.c - a stream that writes to memory (memory.h).
  *
- * open_memstream of the GNU C library loses what it has no memory for and does not tell: neither ferror nor fclose
- * knows.  This one fails as a file does on a full disk.
+ * open_memstream of the GNU C library loses what it has no memory for and does not tell: neither ferror nor
+ * fclose knows.  This one fails as a file does on a full disk.
  */
 #define _GNU_SOURCE /* fopencookie */
 

@@ -28,7 +28,7 @@ seqgpu_status network_add_params(const model_config *c, seqgpu_params *params, c
   return seqgpu_params_set_gate_bias(params, "rnn", plan, NULL, bias);
 }
 
-/* A trained parameter has a gradient and at most two moments; an average, and room to put the values aside. */
+/* A trained parameter has a gradient, at most two moments, an average, and room to put the values aside. */
 enum { TRAINED = 4, AVERAGED = 2 };
 
 int network_check_memory(const seqgpu_context *ctx, const seqgpu_plan *plan, network_rest rest) {

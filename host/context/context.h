@@ -30,11 +30,11 @@ void sq_host_free(seqgpu_context *ctx, void *pointer);
  * has changed. */
 int sq_host_enlarge(seqgpu_context *ctx, void **array, size_t used, size_t size);
 
-/* Between the two a profiler that knows the device shows `name`.  The second returns the status that it is given. */
+/* A profiler that knows the device shows `name` between the two.  The second returns the `status` it gets. */
 void sq_range_begin(seqgpu_context *ctx, const char *name);
 seqgpu_status sq_range_end(seqgpu_context *ctx, seqgpu_status status);
 
-/* What `call` on the device returns, as a status; `name` is that of its range, and of who says the sentence. */
+/* What `call` on the device returns, as a status; `name` names its range, and who says the sentence. */
 #define SQ_RUN_CALL(ctx, call, name) (sq_range_begin(ctx, name), sq_range_end(ctx, sq_check(ctx, call, name)))
 
 /* Runs operator `name` of the table of a usable context: SQ_RUN(ctx, gemm, &args). */

@@ -1,4 +1,4 @@
-/* decimal.h - fractions as text with a point in them, whatever the locale of the process writes (decimal.c). */
+/* decimal.h - fractions as text with a point in them, whatever the process's locale writes (decimal.c). */
 #ifndef SQ_DECIMAL_H
 #define SQ_DECIMAL_H
 

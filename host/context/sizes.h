@@ -13,8 +13,8 @@ static inline int sq_mul_size(int64_t a, int64_t b, int64_t *out) {
   return 1;
 }
 
-/* The strides of a row-major array, in elements, stride[rank].  An array without elements may have other sizes
- * whose product is more than any array has: its strides, which say nothing, then grow no further. */
+/* The strides of a row-major array, in elements, stride[rank].  An array without elements may have other
+ * sizes whose product is more than any array has: its strides, which say nothing, then grow no further. */
 static inline void sq_row_major(int rank, const int64_t *shape, int64_t *stride) {
   int64_t next = 1;
   for (int d = rank - 1; d >= 0; d--) {

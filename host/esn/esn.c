@@ -254,7 +254,7 @@ seqgpu_status seqgpu_esn_state(seqgpu_esn *e, double *h) {
   return get(e->ctx, h, e->state, e->batch * e->desc.hidden_size);
 }
 
-/* x_t = [u_t; d_{t-1} + noise]; u NULL: there are no inputs; d NULL: only the first step is known, from `last`. */
+/* x_t = [u_t; d_{t-1} + noise]; u NULL: no inputs; d NULL: only the first step's is known, `last`. */
 static void gather_inputs(seqgpu_esn *e, int64_t steps, const double *u, const double *d, double noise) {
   const int64_t B = e->batch, I = e->desc.input_size, O = e->desc.output_size;
   for (int64_t r = 0; r < steps * B; r++) {

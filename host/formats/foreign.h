@@ -4,7 +4,7 @@
 
 #include "host/formats/format.h"
 
-/* What `parse`, a member of sq_format, makes of a whole file.  EUNSUPPORTED: it has more than `most` bytes. */
+/* What `parse`, a member of sq_format, makes of a whole file.  EUNSUPPORTED: more than `most` bytes. */
 seqgpu_status sq_foreign_read(seqgpu_context *ctx, const char *path, int64_t most,
                               seqgpu_status (*parse)(seqgpu_context *, const char *, sq_bytes, sq_foreign *),
                               sq_foreign *out);

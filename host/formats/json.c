@@ -9,7 +9,8 @@
 seqgpu_status sq_json_parse(seqgpu_context *ctx, const char *path, sq_bytes text, cJSON **out) {
   *out = cJSON_ParseWithLength((const char *)text.at, text.size);
   if (*out) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_EFORMAT, "%s: is not valid JSON, or too large for the memory that is free", path);
+  return sq_fail(ctx, SEQGPU_EFORMAT, "%s: is not valid JSON, or too large for the memory that is free",
+                 path);
 }
 
 int sq_json_numbers(const cJSON *array, int64_t count, double *out) {

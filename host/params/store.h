@@ -35,7 +35,7 @@ typedef struct sq_params_mark {
 static inline sq_params_mark sq_params_now(const seqgpu_params *p) {
   return (sq_params_mark){p->block_count, p->tensor_count, p->draws};
 }
-/* Drops what a failed call has added since, and what is drawn next is what would have been; returns status. */
+/* Drops what a failed call has added since; what is drawn next is what would have been.  Returns status. */
 seqgpu_status sq_params_undo(seqgpu_params *params, sq_params_mark before, seqgpu_status status);
 
 /* SEQGPU_EINVAL if the averages stand in the place of the values, which the call needs. */

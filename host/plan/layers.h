@@ -14,8 +14,9 @@ sq_problem sq_plan_problem(const seqgpu_plan *plan, int64_t layer, int training)
 /* The element of the flat parameter buffer with which a layer and direction begins. */
 int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t direction);
 
-/* Philox blocks of the largest run, in the order in which they lie from run.offset on: the masks between layers,
- * which follow one another, then what each layer and direction draws inside its recurrence (core/masks.h). */
+/* Philox blocks of the largest run, in the order in which they lie from run.offset on: the masks between
+ * layers, which follow one another, then what each layer and direction draws inside its recurrence
+ * (core/masks.h). */
 int64_t sq_plan_dropout_blocks(const seqgpu_plan *plan);   /* of one layer */
 int64_t sq_plan_recurrent_blocks(const seqgpu_plan *plan); /* of one layer and direction */
 

@@ -2,8 +2,9 @@
  *
  * An arena is a list of chunks; only the newest one has room.  A step that finds it full gets another chunk,
  * and the reset before the next step replaces all chunks by one, as large as what was used.  From then on a
- * step of the same size finds room in that one, at the same addresses, and allocates nothing.  Where there is no
- * memory for it ahead, the step itself asks for what it needs: a step that is over must not fail for the next one.
+ * step of the same size finds room in that one, at the same addresses, and allocates nothing.  Where there is
+ * no memory for it ahead, the step itself asks for what it needs: a step that is over must not fail for the
+ * next one.
  */
 #include "host/tape/arena.h"
 

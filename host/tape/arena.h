@@ -19,8 +19,8 @@ typedef struct sq_arena {
 
 /* Aligned to 256 bytes, not zeroed; lives until the next reset.  ENOMEM leaves the arena as it was. */
 seqgpu_status sq_arena_alloc(sq_arena *arena, size_t bytes, void **out);
-/* Takes everything back.  Several chunks become one, so that the same step fits without allocating; where there
- * is no memory for that one, there is none until it is asked for.  EDEVICE. */
+/* Takes everything back.  Several chunks become one, so that the same step fits without allocating; where
+ * there is no memory for that one, there is none until it is asked for.  EDEVICE. */
 seqgpu_status sq_arena_reset(sq_arena *arena);
 /* Frees all chunks. */
 void sq_arena_free(sq_arena *arena);

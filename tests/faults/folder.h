@@ -1,4 +1,4 @@
-/* folder.h - the files of a folder and of its folders, in memory: what a run begins with, and what it leaves. */
+/* folder.h - the files of a folder and of those in it, in memory: what a run begins with, and leaves. */
 #ifndef FAULTS_FOLDER_H
 #define FAULTS_FOLDER_H
 

@@ -1,8 +1,8 @@
-/* kinds.h - the faults that can be injected into the calls of the C library: what the shim (shim.c) lets fail, and
- * what the sweep (sweep.c) makes of it.
+/* kinds.h - the faults that can be injected into the calls of the C library: what the shim (shim.c) lets
+ * fail, and what the sweep (sweep.c) makes of it.
  *
- * A *class* is a group of functions whose calls are counted together.  A *kind* is a class and the way in which a
- * call of it fails.
+ * A *class* is a group of functions whose calls are counted together.  A *kind* is a class and the way in
+ * which a call of it fails.
  */
 #ifndef FAULTS_KINDS_H
 #define FAULTS_KINDS_H
@@ -11,9 +11,9 @@
 #include <stdatomic.h>
 
 typedef enum fault_class {
-  FAULT_MEMORY, /* malloc, calloc, realloc, aligned_alloc, posix_memalign, also those of the C library itself */
-  FAULT_OPEN,   /* open, openat, fopen, opendir, mkstemp, dup */
-  FAULT_READ,   /* read, pread, and what fread, fgets, getline read */
+  FAULT_MEMORY,   /* malloc, calloc, realloc, aligned_alloc, posix_memalign, also the C library's own calls */
+  FAULT_OPEN,     /* open, openat, fopen, opendir, mkstemp, dup */
+  FAULT_READ,     /* read, pread, and what fread, fgets, getline read */
   FAULT_WRITE,    /* write, pwrite, and what fwrite, fflush, fclose write; not to the standard streams */
   FAULT_OUT,      /* the same, to standard output */
   FAULT_CLOSE,    /* close, and that of fclose */

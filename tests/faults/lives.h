@@ -1,8 +1,9 @@
 /* lives.h - what programs do with the library, in short, for tests in which calls of it fail.
  *
- * Each life is a function that makes, runs and frees a few things.  A call that fails is made once more: a failure
- * must leave everything as it was before, so that the second call succeeds and the results are those of a life
- * without failures, bit for bit.  tests/test_lives.c refuses memory, library.c runs a life under the shim.
+ * Each life is a function that makes, runs and frees a few things.  A call that fails is made once more: a
+ * failure must leave everything as it was before, so that the second call succeeds and the results are those
+ * of a life without failures, bit for bit.  tests/test_lives.c refuses memory, library.c runs a life under
+ * the shim.
  */
 #ifndef FAULTS_LIVES_H
 #define FAULTS_LIVES_H

@@ -1,13 +1,13 @@
-/* shim.c - a library for LD_PRELOAD that lets the n-th call of one kind fail (kinds.h): counting, memory, threads
- * and what the system says.  Files are in shim_files.c, streams in shim_streams.c.
+/* shim.c - a library for LD_PRELOAD that lets the n-th call of one kind fail (kinds.h): counting, memory,
+ * threads and what the system says.  Files are in shim_files.c, streams in shim_streams.c.
  *
  *   SEQGPU_FAULT=read:3 LD_PRELOAD=build/libfaults.so build/bin/seqgpu ...
  *
- * Calls count from where the program begins: what the dynamic loader does before is not the program's.  Memory
- * counts also where the C library asks for it in the program's name, as fopen does.
+ * Calls count from where the program begins: what the dynamic loader does before is not the program's.
+ * Memory counts also where the C library asks for it in the program's name, as fopen does.
  *
- * Beside this it keeps book of the program's own blocks and files: what it has not released at its end is in the
- * report.
+ * Beside this it keeps book of the program's own blocks and files: what it has not released at its end is in
+ * the report.
  */
 #include "tests/faults/shim.h"
 
@@ -58,8 +58,8 @@ static int is_program(const void *caller) {
   return (const char *)caller >= program_begin && (const char *)caller < program_end;
 }
 
-/* Signals interrupt calls of the program itself: what libraries read and write are files, which the kernel does in
- * one piece. */
+/* Signals interrupt calls of the program itself: what libraries read and write are files, which the kernel
+ * does in one piece. */
 int fault_hits(fault_class of, const char *function, const void *caller) {
   if (!atomic_load(&begun)) return 0;
   if (!atomic_exchange(&ends, 1)) atexit(end);
@@ -124,8 +124,8 @@ void fault_note_close(int fd) {
   if (fd >= 0 && fd < MOST_FILES) files[fd] = 0;
 }
 
-/* At exit, and registered so late that it comes before destructors: what a compiler's own library does there is
- * not the program's. */
+/* At exit, and registered so late that it comes before destructors: what a compiler's own library does there
+ * is not the program's. */
 static void end(void) {
   atomic_store(&begun, 0);
   for (size_t i = 0; i < SLOTS; i++) report->blocks += blocks[i] != NULL && blocks[i] != GONE;
@@ -296,8 +296,8 @@ static int counted_main(int argc, char **argv, char **environment) {
 
 start_function __libc_start_main;
 
-/* Calls count from main on: what runs before it, such as the CUDA runtime's registration of kernels, is not the
- * program's, and need not survive. */
+/* Calls count from main on: what runs before it, such as the CUDA runtime's registration of kernels, is not
+ * the program's, and need not survive. */
 int __libc_start_main(main_function *program, int argc, char **argv, void (*init)(void), void (*fini)(void),
                       void (*loader_fini)(void), void *stack_end) {
   start_function *next = NULL;

@@ -13,8 +13,8 @@
 
 #include "tests/faults/kinds.h"
 
-/* Counts a call of `function`, which was made from `caller`; 1 if it is to fail, and then errno is set, unless it is
- * to do half (fault_halves). */
+/* Counts a call of `function`, which was made from `caller`; 1 if it is to fail, and then errno is set,
+ * unless it is to do half (fault_halves). */
 int fault_hits(fault_class of, const char *function, const void *caller);
 /* Whether the kind of this process lets calls do half of what they are asked for. */
 int fault_halves(void);

@@ -1,8 +1,8 @@
 /* shim_streams.c - stdio with faults (shim.c).
  *
- * The C library's streams call the system without passing by us.  So every stream of the program is one that calls
- * functions of ours (fopencookie), the standard streams too: a fault comes where the buffer is filled or
- * written, as it does in life.
+ * The C library's streams call the system without passing by us.  So every stream of the program is one that
+ * calls functions of ours (fopencookie), the standard streams too: a fault comes where the buffer is filled
+ * or written, as it does in life.
  */
 #include "tests/faults/shim.h"
 

@@ -1,16 +1,19 @@
-/* sweep.c - runs a command again and again, and each time another call of the C library fails (kinds.h, shim.c).
+/* sweep.c - runs a command again and again, and each time another call of the C library fails (kinds.h,
+ * shim.c).
  *
  *   faults_sweep SHIM FOLDER NAME CODE MOST PROGRAM ARGUMENTS...
  *
- * Each run begins in a folder with the files of FOLDER, of which `input` is its standard input.  First come two runs without a fault: what they leave alike is
- * the result.  Then, for each kind of fault, the n-th call fails, for all n, or for MOST of them, drawn by
- * SEQGPU_TEST_SEED.  CODE is what the program ends with.  Whatever happens:
+ * Each run begins in a folder with the files of FOLDER, of which `input` is its standard input.  First come
+ * two runs without a fault: what they leave alike is the result.  Then, for each kind of fault, the n-th call
+ * fails, for all n, or for MOST of them, drawn by SEQGPU_TEST_SEED.  CODE is what the program ends with.
+ * Whatever happens:
  *
- *   - the program ends by itself, with 0 or 1; with 1, it has said why, in a sentence with the reason that the call
- *     gave; with 0, it has said what it left out, or the result is the same; what it refuses, it refuses always;
+ *   - the program ends by itself, with 0 or 1; with 1, it has said why, in a sentence with the reason that
+ *     the call gave; with 0, it has said what it left out, or the result is the same; what it refuses, it
+ *     refuses always;
  *   - nothing is left that it had: no temporary file, no block of memory, no open file;
- *   - every file is what it was, or what it should become, or a whole state between: a model that `verify` confirms,
- *     a log or a cache of whole lines, whole records of events.
+ *   - every file is what it was, or what it should become, or a whole state between: a model that `verify`
+ *     confirms, a log or a cache of whole lines, whole records of events.
  *
  * A line for each kind, "pass NAME, KIND: ..." or "FAIL NAME, KIND: ...".
  */

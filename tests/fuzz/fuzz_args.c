@@ -1,5 +1,5 @@
-/* fuzz_args.c - command lines of `seqgpu train`: parsed and checked, and nothing done.  The first byte says of
- * which task, then each line is an argument. */
+/* fuzz_args.c - command lines of `seqgpu train`: parsed and checked, and nothing done.  The first byte says
+ * of which task, then each line is an argument. */
 #include "host/cli/suggest.h"
 #include "tests/fuzz/fuzz_tasks.h"
 

@@ -1,5 +1,5 @@
-/* fuzz_config.c - the metadata of checkpoints as the program reads them: options, cursor, vocabulary, names of
- * texts.  The first byte chooses the task and whether the run is resumed, then each line is KEY=VALUE. */
+/* fuzz_config.c - the metadata of checkpoints as the program reads them: options, cursor, vocabulary, names
+ * of texts.  The first byte chooses the task and whether the run is resumed, then each line is KEY=VALUE. */
 #define _GNU_SOURCE
 #include "host/context/json.h"
 #include "tests/fuzz/fuzz_file.h"

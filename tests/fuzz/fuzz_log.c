@@ -1,5 +1,5 @@
-/* fuzz_log.c - the log of a run that is resumed: where it is cut so that the run goes on behind it.  The first
- * byte is the update after which it does. */
+/* fuzz_log.c - the log of a run that is resumed: where it is cut so that the run goes on behind it.  The
+ * first byte is the update after which it does. */
 #define _GNU_SOURCE
 #include <sys/stat.h>
 

@@ -44,9 +44,9 @@ void soft_reset_fault(void);
 
 /* So far: calls of the runtime, cuBLAS, cuFFT and cuDNN. */
 uint64_t soft_calls(void);
-/* Call n from now on, 1 being the next, fails once, and has no other effect: cudaMalloc for lack of memory, others as
- * where an execution failed, of which the test then knows nothing else; what gives something back does so all the
- * same.  0 = none.  The exit status is not bad for it. */
+/* Call n from now on, 1 being the next, fails once, and has no other effect: cudaMalloc for lack of memory,
+ * others as where an execution failed, of which the test then knows nothing else; what gives something back
+ * does so all the same.  0 = none.  The exit status is not bad for it. */
 void soft_fail_call(uint64_t n);
 
 /* So far: calls that set an attribute of a kernel. */

@@ -1,5 +1,6 @@
-/* nvtx_listener.c - what a profiler sees of a program's ranges: a library for NVTX_INJECTION64_PATH that writes each
- * range's name, indented by its depth, to the file that NVTX_LISTENER names, and last how many are left open. */
+/* nvtx_listener.c - what a profiler sees of a program's ranges: a library for NVTX_INJECTION64_PATH that
+ * writes each range's name, indented by its depth, to the file that NVTX_LISTENER names, and last how many
+ * are left open. */
 #include <nvtx3/nvToolsExt.h>
 #include <stdio.h>
 #include <stdlib.h>

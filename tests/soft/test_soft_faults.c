@@ -1,11 +1,11 @@
-/* test_soft_faults.c - whichever call of the CUDA runtime, cuBLAS, cuFFT or cuDNN fails: the library says so in a
- * sentence, or gives the usual results, bit for bit; it leaks nothing on the device; and when the context is gone,
- * another one works as if nothing had happened.
+/* test_soft_faults.c - whichever call of the CUDA runtime, cuBLAS, cuFFT or cuDNN fails: the library says so
+ * in a sentence, or gives the usual results, bit for bit; it leaks nothing on the device; and when the
+ * context is gone, another one works as if nothing had happened.
  *
- *   test_soft_faults [NAME] [MOST]   all lives and algorithms, or one; MOST calls of each (default 12), 0 = all
+ *   test_soft_faults [NAME] [MOST]   all lives and algorithms, or one; MOST calls of each [12], 0 = all
  *
- * The lives are those of faults/lives.h.  What a run or an update has done when a call of it fails is not defined, so
- * it is made again only to see that the library goes on.
+ * The lives are those of faults/lives.h.  What a run or an update has done when a call of it fails is not
+ * defined, so it is made again only to see that the library goes on.
  */
 #include "tests/check.h"
 #include "tests/faults/lives.h"
@@ -21,8 +21,8 @@ typedef struct tried {
 
 static const char *const cells_of_interest[] = {"lstm", "gru", "urnn"};
 
-/* A life on a context that was opened before call `fail_at` (from 1; 0 = none fails) could fail; with `opening`, the
- * opening itself and nothing else. */
+/* A life on a context that was opened before call `fail_at` (from 1; 0 = none fails) could fail; with
+ * `opening`, the opening itself and nothing else. */
 static tried live_once(int index, const char *cell, const char *algorithm, uint64_t fail_at, int opening) {
   const seqgpu_context_options options = {.device = "cuda"};
   const size_t before = soft_allocated();

@@ -159,9 +159,9 @@ SEQGPU_API seqgpu_dtype seqgpu_context_dtype(const seqgpu_context *ctx);
 /** The kind of device: "cpu", "cuda"; "none" where opening it failed.  Static memory. */
 SEQGPU_API const char *seqgpu_context_device(const seqgpu_context *ctx);
 
-/** How many targets of cross-entropies were V or more, on a GPU, since the last call with this context: such rows
- * are masked there, since the library does not look at a GPU's memory before it runs.  On the CPU, where they are
- * refused, *count is 0.  Waits for the device.  EINVAL, EDEVICE. */
+/** How many targets of cross-entropies were V or more, on a GPU, since the last call with this context: such
+ * rows are masked there, since the library does not look at a GPU's memory before it runs.  On the CPU, where
+ * they are refused, *count is 0.  Waits for the device.  EINVAL, EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_context_stray_targets(seqgpu_context *ctx, int64_t *count);
 
 /** Further calls enqueue on `stream`, a cudaStream_t of the context's device; NULL = the default stream.  The

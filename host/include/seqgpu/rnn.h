@@ -81,8 +81,8 @@ typedef enum seqgpu_omega_form { SEQGPU_OMEGA_NORMS = 0, SEQGPU_OMEGA_SQUARES = 
 
 /** A network of recurrent layers, and the largest run of it. */
 typedef struct seqgpu_rnn_desc {
-  /** "rnn", "lstm", "gru", ...: see seqgpu_cell_get.  Cell "urnn" divides by a modulus that is smoothed at 0: with
-   * z = W h + V x and r = sqrt(Re(z)^2 + Im(z)^2 + 1e-10), its state is h = z max(0, 1 + b / r). */
+  /** "rnn", "lstm", "gru", ...: see seqgpu_cell_get.  Cell "urnn" divides by a modulus that is smoothed at 0:
+   * with z = W h + V x and r = sqrt(Re(z)^2 + Im(z)^2 + 1e-10), its state is h = z max(0, 1 + b / r). */
   const char *cell;
   int64_t input_size;           /**< I, elements per step */
   int64_t hidden_size;          /**< H, units per layer and direction */
@@ -114,14 +114,15 @@ typedef struct seqgpu_rnn_desc {
   int no_output_activation; /**< h = o c, without the tanh */
   /* Masks of the recurrence, in training only, drawn from run.seed and run.offset; inference has the
    * expectation. */
-  /** cells "rnn", "lstm", "lstm0", "gru": probability that a unit of h keeps its old value in a step (Krueger et
-   * al. 2017) */
+  /** cells "rnn", "lstm", "lstm0", "gru": probability that a unit of h keeps its old value in a step (Krueger
+   * et al. 2017) */
   double zoneout_hidden;
   double zoneout_cell; /**< LSTM cells: the same of c */
   /** the same cells: probability that products do not see a unit of h, in all steps of a run (Gal, Ghahramani
    * 2016) */
   double recurrent_dropout;
-  /** LSTM cells, "gru": probability that a unit is not updated by g (GRU: c) in a step (Semeniuta et al. 2016) */
+  /** LSTM cells, "gru": probability that a unit is not updated by g (GRU: c) in a step (Semeniuta
+   * et al. 2016) */
   double update_dropout;
   double omega; /**< cell "rnn": backward adds omega times the gradient of a regulariser; 0 = none */
   seqgpu_omega_form omega_form; /**< which one */
