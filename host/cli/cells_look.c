@@ -5,13 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The parts of all cells (core/cells.def) that are gates: sigmoids that open and close. */
-static int is_gate(const char *part) {
-  static const char *const names[] = {"i", "f", "o", "r", "u"};
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (strcmp(part, names[i]) == 0) return 1;
-  return 0;
-}
+#include "host/cli/cells_score.h"
 
 /* ---------------------------------------------------------------- what there is to see */
 
@@ -33,7 +27,7 @@ static void describe(const charlm *m, const charlm_pass *pass, cells_look *out) 
   out->L = m->config.model.rnn.num_layers;
   out->H = width_of(m->ctx, pass->plan, memory ? "c" : "h");
   for (int k = 0; seqgpu_plan_part_get(m->ctx, pass->plan, k, &part) == SEQGPU_OK; k++)
-    if (is_gate(part.name) && part.width == out->H && out->gates < CELLS_GATES)
+    if (cells_is_gate(part.name) && part.width == out->H && out->gates < CELLS_GATES)
       snprintf(out->gate[out->gates++], sizeof out->gate[0], "%s", part.name);
 }
 

@@ -164,6 +164,14 @@ void cells_scores_free(cell_scores *s) {
 
 /* ---------------------------------------------------------------- saturation */
 
+/* Those of all cells (core/cells.def). */
+int cells_is_gate(const char *part) {
+  static const char *const names[] = {"i", "f", "o", "r", "u"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (strcmp(part, names[i]) == 0) return 1;
+  return 0;
+}
+
 void cells_saturation(const float *x, int64_t n, int64_t U, double *left, double *right) {
   for (int64_t u = 0; u < U; u++) {
     int64_t low = 0, high = 0;

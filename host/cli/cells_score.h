@@ -36,6 +36,9 @@ typedef struct cell_scores {
 int cells_score(const float *x, int64_t n, int64_t U, const float *feature, cell_scores *out);
 void cells_scores_free(cell_scores *s);
 
+/* 1 if a part of a cell (seqgpu_part_info) is a gate: a sigmoid that opens and closes. */
+int cells_is_gate(const char *part);
+
 /* Shares of the n steps in which a gate x[n,U], whose values are in (0,1), is left saturated, below 0.1,
  * and right saturated, above 0.9, for each of its U units. */
 void cells_saturation(const float *x, int64_t n, int64_t U, double *left, double *right);

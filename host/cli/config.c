@@ -90,11 +90,15 @@ int config_forget_bias(const model_config *c, double *value) {
   return end != text && *end == 0 && isfinite(*value);
 }
 
-int config_check(const model_config *c) {
+int config_check_bias(const model_config *c) {
   double bias;
+  if (config_forget_bias(c, &bias)) return CLI_OK;
+  return cli_usage("--forget-bias: is \"%s\"; it must be a number or auto", c->forget_bias);
+}
+
+int config_check(const model_config *c) {
   seqgpu_optimizer unused;
-  if (!config_forget_bias(c, &bias))
-    return cli_usage("--forget-bias: is \"%s\"; it must be a number or auto", c->forget_bias);
+  CLI_TRY(config_check_bias(c));
   CLI_TRY(learning_check(&c->learning));
   return config_optimizer(c, &unused);
 }

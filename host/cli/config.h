@@ -30,7 +30,9 @@ extern const arg_spec epoch_specs[];
 
 /* The number of --forget-bias, NaN for "auto"; 0 if the text is neither, else 1. */
 int config_forget_bias(const model_config *c, double *value);
-/* Checks what single rows cannot; 0, or CLI_USAGE after a sentence. */
+/* 0, or CLI_USAGE after a sentence. */
+int config_check_bias(const model_config *c);
+/* Checks what single rows cannot, that too; 0, or CLI_USAGE after a sentence. */
 int config_check(const model_config *c);
 /* The library's optimiser for the options; 0, or CLI_USAGE after a sentence. */
 int config_optimizer(const model_config *c, seqgpu_optimizer *out);

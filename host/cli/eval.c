@@ -127,8 +127,7 @@ static int read_task(const char *path, const task_spec **task, token_kind *kind)
   int code = CLI_OK;
   if (seqgpu_checkpoint_open(ctx, path, &file) == SEQGPU_OK) {
     const char *name = seqgpu_checkpoint_meta(file, "task"), *tokens = seqgpu_checkpoint_meta(file, "tokens");
-    for (int i = 0; name && task_specs[i]; i++)
-      if (strcmp(task_specs[i]->name, name) == 0) *task = task_specs[i];
+    if (name) *task = task_find(name);
     if (tokens) *kind = text_token_kind(tokens);
   } else {
     code = cli_library_error(ctx);

@@ -7,6 +7,7 @@
 #include "host/cli/cells_score.h"
 #include "host/cli/charlm_file.h"
 #include "host/cli/command.h"
+#include "host/cli/gradient_flow.h"
 #include "host/cli/json.h"
 #include "host/cli/prime.h"
 
@@ -15,19 +16,21 @@ typedef struct inspect_options {
   const char *checkpoint;
   prime_options prime;
   cells_options cells;
+  gradient_flow_options flow;
 } inspect_options;
 
 #define FIELD(name) offsetof(inspect_options, name)
 
 static const arg_spec specs[] = {
-    ROW_REQUIRED_FILE("checkpoint", FIELD(checkpoint), "a .safetensors file, of this program or any other"),
+    ROW_TEXT("checkpoint", FIELD(checkpoint), "FILE",
+             "a .safetensors file, of this program or any other; only --gradient-flow can do without"),
     PRIME_ROWS(FIELD(prime)),
     CELLS_ROWS(FIELD(cells)),
     ROW_END,
 };
-static const arg_command help = {"seqgpu inspect --checkpoint FILE [--prime TEXT] [options]",
-                                 "Shows what is in a checkpoint, and what gates and states do on a text.",
-                                 specs};
+static const char usage[] = "seqgpu inspect --checkpoint FILE [--prime TEXT] [options]";
+static const char about[] =
+    "Shows what is in a checkpoint, and what gates, states and gradients do on a text.";
 
 /* ---------------------------------------------------------------- metadata and tensors */
 
@@ -221,25 +224,43 @@ static int run(seqgpu_context *ctx, const inspect_options *o, const seqgpu_check
   return code;
 }
 
-static int inspect(int argc, char **argv) {
-  inspect_options options = {.base = {.common = COMMON_DEFAULTS}, .cells = {.length = CELLS_LENGTH}};
-  seqgpu_context *ctx;
-  const int started = command_start_network(&help, argc, argv, &options, &ctx);
-  if (started != ARGS_GO_ON) return started;
+static int inspect_file(seqgpu_context *ctx, const inspect_options *o) {
   seqgpu_checkpoint *file;
   int code = CLI_OK;
-  if (options.base.how.plan == NULL)
-    options.base.how.plan = "step"; /* not all show what they keep: cuDNN's do not */
-  if (options.cells.text) {
-    code = cells_page(ctx, options.checkpoint, &options.base, &options.cells);
-    seqgpu_context_destroy(ctx);
-    return code;
-  }
-  if (seqgpu_checkpoint_open(ctx, options.checkpoint, &file) != SEQGPU_OK)
+  if (o->cells.text) return cells_page(ctx, o->checkpoint, &o->base, &o->cells);
+  if (seqgpu_checkpoint_open(ctx, o->checkpoint, &file) != SEQGPU_OK)
     code = cli_library_error(ctx);
   else
-    code = run(ctx, &options, file);
+    code = run(ctx, o, file);
   seqgpu_checkpoint_close(file);
+  return code;
+}
+
+static int check(const inspect_options *o, int argc, char **argv) {
+  if (o->checkpoint == NULL && !o->flow.asked)
+    return cli_usage("--checkpoint: is missing; it must name a .safetensors file");
+  if (o->flow.asked && o->cells.text)
+    return cli_usage("--cells: excludes --gradient-flow; there is one page at a time");
+  return gradient_flow_check(&o->flow, o->checkpoint, argc, argv);
+}
+
+static int inspect(int argc, char **argv) {
+  inspect_options options = {
+      .base = {.common = COMMON_DEFAULTS}, .cells = {.length = CELLS_LENGTH}, .flow = GRADIENT_FLOW_DEFAULTS};
+  seqgpu_context *ctx;
+  arg_spec rows[ARGS_MAX] = {ROW_END};
+  const arg_command help = {usage, about, rows};
+  args_join(rows, specs, 0);
+  gradient_flow_join_specs(rows, FIELD(flow));
+  const int started = command_start_network(&help, argc, argv, &options, &ctx);
+  if (started != ARGS_GO_ON) return started;
+  int code = check(&options, argc, argv);
+  if (options.base.how.plan == NULL)
+    options.base.how.plan = "step"; /* not all show what they keep: cuDNN's do not */
+  if (code == CLI_OK)
+    code = options.flow.asked ? gradient_flow(options.checkpoint, &options.base, &options.flow,
+                                              &options.prime, options.cells.html)
+                              : inspect_file(ctx, &options);
   seqgpu_context_destroy(ctx);
   return code;
 }

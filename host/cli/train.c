@@ -44,9 +44,8 @@ static int train(int argc, char **argv) {
   if (strncmp(name, "--help=", 7) == 0) return describe_tasks(argc, argv);
   if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) return print_help();
   if (strcmp(name, "charlm") == 0) return train_charlm(argc - 1, argv + 1);
-  for (int i = 0; task_specs[i]; i++)
-    if (strcmp(task_specs[i]->name, name) == 0) return train_task(task_specs[i], argc - 1, argv + 1);
-  return unknown_task(name);
+  const task_spec *task = task_find(name);
+  return task ? train_task(task, argc - 1, argv + 1) : unknown_task(name);
 }
 
 const command_spec command_train = {

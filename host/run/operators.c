@@ -3,6 +3,7 @@
  * Each function checks its arguments and runs one or two rows of the operator table.
  */
 #include "core/philox.h"
+#include "core/spectral.h"
 #include "host/context/context.h"
 #include "host/context/sizes.h"
 #include "seqgpu/ops.h"
@@ -217,6 +218,15 @@ seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint6
   SQ_TRY(need(ctx, "y", y, count));
   const sq_dropout_args a = {.count = count, .p = p, .seed = seed, .offset = offset, .x = x, .y = y};
   return SQ_RUN(ctx, dropout, &a);
+}
+
+seqgpu_status seqgpu_spectral_radius(seqgpu_context *ctx, int64_t n, const double *matrix, double *radius) {
+  SQ_TRY(sq_usable(ctx));
+  SQ_TRY(sq_check_range(ctx, "n", n, 0, 1 << 20));
+  SQ_TRY(need(ctx, "matrix", matrix, n));
+  SQ_TRY(need(ctx, "radius", radius, 1));
+  if (sq_spectral_radius(n, matrix, radius) == 0) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_ENOMEM, "spectral_radius: out of memory for %lld rows", (long long)n);
 }
 
 double seqgpu_uniform(uint64_t seed, uint64_t stream, uint64_t index) {

@@ -118,6 +118,8 @@ static inline void task_open_at_end(task_source *s, int64_t inputs, int64_t outp
 
 /* All tasks, NULL after the last. */
 extern const task_spec *const task_specs[];
+/* The one of that name, NULL if there is none. */
+const task_spec *task_find(const char *name);
 /* Each stands in the file of its name; the two series in forecast.c, those of marked numbers in marked.c,
  * those of remembered symbols in copy.c, the two grammars in reber.c. */
 extern const task_spec task_adding, task_multiplication, task_xor, task_copy, task_memory_5bit,

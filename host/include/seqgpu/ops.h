@@ -80,6 +80,13 @@ SEQGPU_API seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, doub
 SEQGPU_API seqgpu_status seqgpu_check_finite(seqgpu_context *ctx, const char *name, const void *x,
                                              int64_t count);
 
+/** The spectral radius of a matrix: the largest absolute value of its eigenvalues.
+ * matrix [n,n]: host memory, row-major, in float64 whatever the context's element type.
+ * radius: receives it; 0 for n = 0, NaN where the matrix is not finite.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_spectral_radius(seqgpu_context *ctx, int64_t n, const double *matrix,
+                                                double *radius);
+
 /** A number uniform in (0, 1) from the library's only source of randomness, Philox4x32-10: word index % 4 of
  * block index / 4 of `stream` under `seed`.  Same arguments, same number, on every machine, so the whole
  * state of a generator is its index. */
