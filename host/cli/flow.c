@@ -184,7 +184,7 @@ static seqgpu_status make_plan(flow *f, const seqgpu_rnn_desc *given) {
   desc.seq_len = 1;
   desc.batch = FLOW_ROWS;
   desc.inference = desc.batch_first = 0;
-  desc.dropout = desc.omega = 0;
+  desc.dropout = desc.recurrent_dropout = desc.update_dropout = desc.omega = 0; /* this is no training */
   if (desc.bidirectional || desc.reverse) return SEQGPU_EUNSUPPORTED;
   LIB_TRY(seqgpu_plan_create(f->ctx, &desc, &options, &f->plan));
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(f->plan);

@@ -94,87 +94,119 @@ seqgpu_status flow_path(flow *f, int64_t layer, double *log_most, double *log_le
   return status;
 }
 
-/* ---------------------------------------------------------------- power iteration */
+/* ---------------------------------------------------------------- power iteration
+ * With two vectors a product: one alone can miss the largest direction for long, where it begins almost at a
+ * right angle to it. */
 
-/* So many products ds_to/ds_from at once. */
+enum { PRODUCTS = FLOW_ROWS / 2 };
+
+/* So many products ds_to/ds_from at once; vectors 2 i and 2 i + 1 are those of product i. */
 typedef struct batch {
   flow_block block;
-  int64_t rows;
+  int64_t count;
   const int64_t *from, *to;
-  double *log_norm;         /* of the last iteration */
-  double *vector;           /* [rows,S] */
-  double *packed;           /* [rows,S] those that move, side by side */
-  int64_t power[FLOW_ROWS]; /* of vector */
-  unsigned char ready[FLOW_ROWS];
+  double *log_norm; /* of the last iteration */
+  double *vector;   /* [2 count,S] */
+  double *packed;   /* [2 count,S] those that move, side by side */
+  int64_t power[FLOW_ROWS];
+  unsigned char ready[PRODUCTS];
 } batch;
 
-/* Row r's step number i of a sweep, 0 if it has come to its end or is ready. */
-static int64_t step_of(const batch *b, int back, int64_t r, int64_t i) {
-  if (b->ready[r] || b->from[r] + i >= b->to[r]) return 0;
-  return back ? b->to[r] - i : b->from[r] + i + 1;
+/* Product i's step number n of a sweep, 0 if it has come to its end or is ready. */
+static int64_t step_of(const batch *b, int back, int64_t i, int64_t n) {
+  if (b->ready[i] || b->from[i] + n >= b->to[i]) return 0;
+  return back ? b->to[i] - n : b->from[i] + n + 1;
 }
 
-/* All rows through all of their steps. */
+/* All vectors through all of their steps. */
 static seqgpu_status sweep(flow *f, batch *b, int back) {
-  for (int64_t i = 0;; i++) {
-    int64_t row[FLOW_ROWS], step[FLOW_ROWS], n = 0;
-    for (int64_t r = 0; r < b->rows; r++) {
-      const int64_t t = step_of(b, back, r, i);
+  const size_t size = (size_t)f->S * sizeof(double);
+  for (int64_t n = 0;; n++) {
+    int64_t row[FLOW_ROWS], step[FLOW_ROWS], rows = 0;
+    for (int64_t r = 0; r < 2 * b->count; r++) {
+      const int64_t t = step_of(b, back, r / 2, n);
       if (t == 0) continue;
       b->power[r] += take_power(b->vector + r * f->S, f->S);
-      memcpy(b->packed + n * f->S, b->vector + r * f->S, (size_t)f->S * sizeof(double));
-      row[n] = r;
-      step[n++] = t;
+      memcpy(b->packed + rows * f->S, b->vector + r * f->S, size);
+      row[rows] = r;
+      step[rows++] = t;
     }
-    if (n == 0) return SEQGPU_OK;
-    LIB_TRY(flow_step(f, back, n, step, b->packed, b->packed));
-    for (int64_t k = 0; k < n; k++)
-      memcpy(b->vector + row[k] * f->S, b->packed + k * f->S, (size_t)f->S * sizeof(double));
+    if (rows == 0) return SEQGPU_OK;
+    LIB_TRY(flow_step(f, back, rows, step, b->packed, b->packed));
+    for (int64_t k = 0; k < rows; k++) memcpy(b->vector + row[k] * f->S, b->packed + k * f->S, size);
   }
 }
 
-/* Rows of unit norm, and the logarithms of the norms that they had. */
-static void normalise(const flow *f, batch *b, double log_norm[FLOW_ROWS]) {
-  for (int64_t r = 0; r < b->rows; r++) {
-    if (b->ready[r]) continue;
-    double *v = b->vector + r * f->S;
+/* Brings the two vectors of a product to one power of two, and returns it. */
+static int64_t share_power(const flow *f, batch *b, int64_t i) {
+  int64_t power[2], most = INT64_MIN;
+  for (int k = 0; k < 2; k++) {
+    double *v = b->vector + (2 * i + k) * f->S;
     keep_block(f, v, b->block);
-    b->power[r] += take_power(v, f->S);
-    const double norm = norm_of(v, f->S);
-    log_norm[r] = log_of(norm, b->power[r]);
-    b->power[r] = 0;
-    for (int64_t j = 0; norm > 0 && j < f->S; j++) v[j] /= norm;
+    power[k] = b->power[2 * i + k] + take_power(v, f->S);
+    b->power[2 * i + k] = 0;
+    if (norm_of(v, f->S) > 0 && power[k] > most) most = power[k];
   }
+  for (int k = 0; k < 2 && most > INT64_MIN; k++) {
+    const int64_t less = most - power[k] < 2000 ? most - power[k] : 2000; /* more than a double has */
+    for (int64_t j = 0; less > 0 && j < f->S; j++)
+      b->vector[(2 * i + k) * f->S + j] = ldexp(b->vector[(2 * i + k) * f->S + j], (int)-less);
+  }
+  return most > INT64_MIN ? most : 0;
 }
 
-/* 1 when all rows are ready. */
-static int judge(batch *b, const double log_norm[FLOW_ROWS]) {
+/* Divides by the norm; what is no longer than `least` becomes 0. */
+static void scale(double *v, int64_t n, double norm, double least) {
+  for (int64_t j = 0; j < n; j++) v[j] = norm > least ? v[j] / norm : 0;
+}
+
+/* Turns the two vectors of a product so that they are orthogonal and the first is the longest that a turn can
+ * make; both get norm 1.  Of a second one that is much shorter little but rounding is left, which need not be
+ * orthogonal; by then the first has found its direction.  Returns the logarithm of the norm that the first had. */
+static double turn(const flow *f, batch *b, int64_t i) {
+  double *v = b->vector + 2 * i * f->S, *w = v + f->S, vv = 0, vw = 0, ww = 0;
+  const int64_t power = share_power(f, b, i);
+  for (int64_t j = 0; j < f->S; j++) vv += v[j] * v[j], vw += v[j] * w[j], ww += w[j] * w[j];
+  const double angle = atan2(2 * vw, vv - ww) / 2, c = cos(angle), s = sin(angle);
+  for (int64_t j = 0; j < f->S; j++) {
+    const double x = v[j], y = w[j];
+    v[j] = c * x + s * y;
+    w[j] = c * y - s * x;
+  }
+  const double norm = norm_of(v, f->S);
+  scale(v, f->S, norm, 0);
+  scale(w, f->S, norm_of(w, f->S), 1e-5 * norm);
+  return log_of(norm, power);
+}
+
+/* 1 when all products are ready. */
+static int judge(const flow *f, batch *b) {
   int all = 1;
-  for (int64_t r = 0; r < b->rows; r++) {
-    if (b->ready[r]) continue;
-    const double change = fabs(log_norm[r] - b->log_norm[r]);
-    b->log_norm[r] = log_norm[r];
-    b->ready[r] = !isfinite(log_norm[r]) || change < log10(1 + FLOW_CHANGE);
-    all &= b->ready[r];
+  for (int64_t i = 0; i < b->count; i++) {
+    if (b->ready[i]) continue;
+    const double now = turn(f, b, i), change = fabs(now - b->log_norm[i]);
+    b->log_norm[i] = now;
+    b->ready[i] = !isfinite(now) || change < log10(1 + FLOW_CHANGE);
+    all &= b->ready[i];
   }
   return all;
 }
 
 static seqgpu_status iterate(flow *f, batch *b, int *iterations) {
   enum { STREAM = 11 };
-  double log_norm[FLOW_ROWS] = {0};
-  for (int64_t r = 0; r < b->rows; r++) {
-    b->log_norm[r] = INFINITY;
-    for (int64_t j = 0; j < f->S; j++) b->vector[r * f->S + j] = seqgpu_uniform(0, STREAM, (uint64_t)j) - 0.5;
+  for (int64_t i = 0; i < b->count; i++) {
+    b->log_norm[i] = INFINITY;
+    for (int64_t j = 0; j < 2 * f->S; j++)
+      b->vector[2 * i * f->S + j] = seqgpu_uniform(0, STREAM, (uint64_t)j) - 0.5;
+    turn(f, b, i);
   }
-  normalise(f, b, log_norm);
-  for (int i = 1; i <= FLOW_MOST; i++) {
+  for (int n = 1; n <= FLOW_MOST; n++) {
     LIB_TRY(sweep(f, b, 0));
-    normalise(f, b, log_norm);
+    for (int64_t i = 0; i < b->count; i++)
+      if (!b->ready[i]) turn(f, b, i);
     LIB_TRY(sweep(f, b, 1));
-    normalise(f, b, log_norm);
-    if (i > *iterations) *iterations = i;
-    if (judge(b, log_norm)) break;
+    if (n > *iterations) *iterations = n;
+    if (judge(f, b)) break;
   }
   return SEQGPU_OK;
 }
@@ -185,9 +217,9 @@ seqgpu_status flow_singular(flow *f, flow_block block, int64_t count, const int6
   double *vector = malloc(size), *packed = malloc(size);
   seqgpu_status status = vector && packed ? SEQGPU_OK : cli_no_memory();
   *iterations = 0;
-  for (int64_t first = 0; first < count && status == SEQGPU_OK; first += FLOW_ROWS) {
+  for (int64_t first = 0; first < count && status == SEQGPU_OK; first += PRODUCTS) {
     batch b = {.block = block,
-               .rows = count - first < FLOW_ROWS ? count - first : FLOW_ROWS,
+               .count = count - first < PRODUCTS ? count - first : PRODUCTS,
                .from = from + first,
                .to = to + first,
                .log_norm = log_norm + first,

@@ -24,14 +24,14 @@ seqgpu_status flow_gradient(flow *f, const double *gradient, double *log_norm);
  * log_least [T]: that of the unit where it is largest, and where it is smallest, in magnitude. */
 seqgpu_status flow_path(flow *f, int64_t layer, double *log_most, double *log_least);
 
-/* The largest singular value of ds_to/ds_from, from one block to itself through everything between, by power
- * iteration: v <- P^T P v / |P^T P v|, until |P^T u| changes by less than FLOW_CHANGE of itself, FLOW_MOST
- * times at most.
+/* The largest singular value of P = ds_to/ds_from, from one block to itself through everything between, by power
+ * iteration on P^T P with two vectors, until it changes by less than FLOW_CHANGE of itself, FLOW_MOST times at
+ * most.  It approaches from below.
  * from, to, log_norm [count], 1 <= from[i] < to[i] <= T.  iterations: the most that one of them took. */
 seqgpu_status flow_singular(flow *f, flow_block block, int64_t count, const int64_t *from, const int64_t *to,
                             double *log_norm, int *iterations);
-#define FLOW_CHANGE 1e-4
-enum { FLOW_MOST = 100 };
+#define FLOW_CHANGE 1e-5
+enum { FLOW_MOST = 1000 };
 
 /* The factor by which a norm changes from a step to the one before it: 10 to the slope of the straight line,
  * by least squares, through log_norm[i] over -t[i], of those that are finite.  NaN: there are fewer than two. */

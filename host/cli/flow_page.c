@@ -9,7 +9,7 @@
 #include "host/cli/cli.h"
 #include "host/cli/html.h"
 
-enum { WIDTH = 350, HEIGHT = 230, LOW_HEIGHT = 130, LEFT = 44, RIGHT = 10, TOP = 40, BOTTOM = 26 };
+enum { WIDTH = 268, HEIGHT = 230, LOW_HEIGHT = 130, LEFT = 44, RIGHT = 10, TOP = 40, BOTTOM = 26 };
 
 /* Decimal logarithms that charts show: what is beyond lies at the edge.  float32 has numbers from 1.2e-38, with
  * all their digits, to 3.4e38. */
@@ -161,13 +161,12 @@ static void put_charts(FILE *to, const flow_look *looks, int count, int of_steps
 
 /* ---------------------------------------------------------------- tables */
 
-static void put_value(FILE *to, const char *format, double value) {
-  fprintf(to, "<td>");
+/* "0.8955", or after `before` "1e-4.89", with so many digits behind the point. */
+static void put_value(FILE *to, const char *before, int digits, double value) {
   if (isfinite(value))
-    fprintf(to, format, value);
+    fprintf(to, "<td>%s%.*f</td>", before, digits, value);
   else
-    fprintf(to, "%s", isnan(value) ? "" : "0");
-  fprintf(to, "</td>");
+    fprintf(to, "<td>%s</td>", isnan(value) ? "" : "0");
 }
 
 static void put_row(FILE *to, const flow_look *look, int64_t l, int k) {
@@ -176,11 +175,11 @@ static void put_row(FILE *to, const flow_look *look, int64_t l, int k) {
   fprintf(to, "<tr><td>");
   html_string(to, look->name);
   fprintf(to, "</td><td>%lld</td><td>%s</td>", (long long)l, s->name);
-  put_value(to, "%.4f", k == 0 ? layer->radius : (double)NAN);
-  put_value(to, "%.5f", s->product_factor);
-  put_value(to, "%.5f", s->gradient_factor);
-  put_value(to, "1e%.2f", s->gradient[0]);
-  put_value(to, "1e%.2f", k == 1 ? layer->path_most[0] : (double)NAN);
+  put_value(to, "", 4, k == 0 ? layer->radius : (double)NAN);
+  put_value(to, "", 5, s->product_factor);
+  put_value(to, "", 5, s->gradient_factor);
+  put_value(to, "1e", 2, s->gradient[0]);
+  put_value(to, "1e", 2, k == 1 ? layer->path_most[0] : (double)NAN);
   fprintf(to, "</tr>\n");
 }
 

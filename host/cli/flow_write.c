@@ -85,10 +85,11 @@ void flow_write_json(FILE *to, const flow_look *looks, int count, double loss) {
 /* ---------------------------------------------------------------- text */
 
 /* "0.89572", or "-" where there is none. */
-static void put_cell(FILE *to, const char *format, double value) {
-  char text[32] = "-";
-  if (!isnan(value)) snprintf(text, sizeof text, format, value);
-  fprintf(to, " %11s", text);
+static void put_cell(FILE *to, int digits, double value) {
+  if (isnan(value))
+    fprintf(to, " %11s", "-");
+  else
+    fprintf(to, " %11.*f", digits, value);
 }
 
 static double largest(const double *x, int64_t n) {
@@ -101,12 +102,12 @@ static void put_row(FILE *to, const flow_look *look, int64_t l, int k) {
   const flow_layer *layer = &look->layer[l];
   const flow_state *s = &layer->state[k];
   fprintf(to, "%-20s %5lld  %-5s", look->name, (long long)l, s->name);
-  put_cell(to, "%.5f", k == 0 ? layer->radius : (double)NAN);
-  put_cell(to, "%.5f", pow(10, largest(s->singular, look->T - 1)));
-  put_cell(to, "%.5f", s->product_factor);
-  put_cell(to, "%.5f", s->gradient_factor);
-  put_cell(to, "%.2f", s->gradient[0]);
-  put_cell(to, "%.2f", k == 1 ? layer->path_most[0] : (double)NAN);
+  put_cell(to, 5, k == 0 ? layer->radius : (double)NAN);
+  put_cell(to, 5, pow(10, largest(s->singular, look->T - 1)));
+  put_cell(to, 5, s->product_factor);
+  put_cell(to, 5, s->gradient_factor);
+  put_cell(to, 2, s->gradient[0]);
+  put_cell(to, 2, k == 1 ? layer->path_most[0] : (double)NAN);
   fputs("\n", to);
 }
 
