@@ -43,20 +43,15 @@ static void join_specs(arg_spec table[ARGS_MAX], const task_spec *task) {
   args_join(table, common_specs, FIELD(task.run.common));
 }
 
-/* What the checkpoint says of the task becomes the default of what the command line says. */
 static int read_stored(const task_spec *task, const char *path, task_options *out) {
-  arg_spec specs[ARGS_MAX] = {ROW_END};
-  config_cursor unused;
   seqgpu_context *ctx;
   seqgpu_checkpoint *file;
-  task_join_specs(specs, task);
   CLI_TRY(cli_open("cpu", 1, &ctx));
   int code = CLI_OK;
   if (seqgpu_checkpoint_open(ctx, path, &file) != SEQGPU_OK) code = cli_library_error(ctx);
-  if (code == CLI_OK) code = config_read(file, path, specs, out, &unused);
+  if (code == CLI_OK) code = task_read_options(task, file, path, out);
   seqgpu_checkpoint_close(file);
   seqgpu_context_destroy(ctx);
-  out->config.model.how = (how_options){.math = SEQGPU_MATH_F32};
   return code;
 }
 

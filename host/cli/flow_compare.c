@@ -62,23 +62,32 @@ static seqgpu_status run(seqgpu_context *ctx, const flow_network *n, const seqgp
 }
 
 /* Parameters are drawn as `seqgpu train` draws them. */
-static seqgpu_status draw_and_run(seqgpu_context *ctx, const flow_network *n, flow_look *out) {
-  const model_config *c = n->model;
-  seqgpu_params *params = NULL;
-  seqgpu_plan *plan = NULL;
-  seqgpu_param block;
-  LIB_TRY(network_plan(ctx, c, c->rnn.hidden_size, 1, 1, 1, &plan));
+static seqgpu_status draw_and_run(seqgpu_context *ctx, const flow_network *n, const seqgpu_plan *plan,
+                                  flow_look *out) {
   const seqgpu_rnn_desc desc = seqgpu_plan_get_desc(plan);
-  seqgpu_status status = seqgpu_params_create(ctx, (uint64_t)c->seed, &params);
-  if (status == SEQGPU_OK) status = network_add_params(c, params, plan, &block);
+  seqgpu_params *params = NULL;
+  seqgpu_param block;
+  seqgpu_status status = seqgpu_params_create(ctx, (uint64_t)n->model->seed, &params);
+  if (status == SEQGPU_OK) status = network_add_params(n->model, params, plan, &block);
   if (status == SEQGPU_OK) status = run(ctx, n, &desc, block.value, out);
   seqgpu_params_destroy(params);
-  seqgpu_plan_destroy(plan);
   return status;
 }
 
+/* Of inputs, states and norms over all steps, in float64. */
+static network_rest steps_of(const model_config *c) {
+  const double H = (double)c->rnn.hidden_size, L = (double)c->rnn.num_layers;
+  return (network_rest){.per_step = 2 * (double)c->rnn.seq_len * (H + 2 * L * H + 10 * L)};
+}
+
 int flow_compare_one(seqgpu_context *ctx, const flow_network *network, flow_look *out) {
-  return draw_and_run(ctx, network, out) == SEQGPU_OK ? CLI_OK : cli_library_error(ctx);
+  const model_config *c = network->model;
+  seqgpu_plan *plan;
+  if (network_plan(ctx, c, c->rnn.hidden_size, 1, 1, 1, &plan) != SEQGPU_OK) return cli_library_error(ctx);
+  int code = network_check_memory(ctx, plan, steps_of(c));
+  if (code == CLI_OK && draw_and_run(ctx, network, plan, out) != SEQGPU_OK) code = cli_library_error(ctx);
+  seqgpu_plan_destroy(plan);
+  return code;
 }
 
 /* ---------------------------------------------------------------- one of each kind */

@@ -182,26 +182,22 @@ static int look_at_sequence(const task_learner *l, flow_look *out, double *loss)
   return code;
 }
 
-static int look_at_task(const flow_source *source, const task_spec *task, flow_look *out, double *loss) {
-  task_options options = {.run = run_defaults, .config = *task->start}, stored;
-  run_command command = {.run = &options.run,
-                         .options = &options,
+static int draw_and_look(const flow_source *source, const task_spec *task, task_options *options,
+                         flow_look *out, double *loss) {
+  task_options stored;
+  run_command command = {.run = &options->run,
+                         .options = options,
                          .stored = &stored,
-                         .size = sizeof options,
+                         .size = sizeof *options,
                          .format = task_format};
-  task_learner l = {.task = task, .options = &options};
+  task_learner l = {.task = task, .options = options};
   run_start start = {.ctx = NULL};
-  if (source->prime->text || source->prime->file)
-    return cli_usage("--prime: %s is a model of task %s, which reads no text", source->checkpoint,
-                     task->name);
   task_join_specs(command.specs, task);
-  options.run.common = source->base->common;
-  snprintf(options.run.common.device, sizeof options.run.common.device, "cpu");
-  options.run.init_from = source->checkpoint;
-  options.config.model.how = source->base->how;
-  /* One sequence at a time. */
-  options.config.model.rnn.batch = 1;
-  command.given[args_find(command.specs, "batch")] = 1;
+  options->run.common = source->base->common;
+  snprintf(options->run.common.device, sizeof options->run.common.device, "cpu");
+  options->run.init_from = source->checkpoint;
+  options->config.model.how = source->base->how;
+  options->config.model.rnn.batch = 1;
   int code = task_learner_open(&command, &l, &start);
   if (code == CLI_OK) task_learner_draw(&l, 1, 0, 1);
   if (code == CLI_OK) code = look_at_sequence(&l, out, loss);
@@ -210,14 +206,25 @@ static int look_at_task(const flow_source *source, const task_spec *task, flow_l
   return code;
 }
 
+static int look_at_task(const flow_source *source, const seqgpu_checkpoint *file, const task_spec *task,
+                        flow_look *out, double *loss) {
+  task_options options = {.run = run_defaults, .config = *task->start};
+  const prime_options *prime = source->prime;
+  if (prime->text || prime->file)
+    return cli_usage("--%s: %s is a model of task %s, which reads no text",
+                     prime->text ? "prime" : "prime-file", source->checkpoint, task->name);
+  CLI_TRY(task_read_options(task, file, source->checkpoint, &options));
+  return draw_and_look(source, task, &options, out, loss);
+}
+
 /* ---------------------------------------------------------------- which of them */
 
 int flow_model_look(seqgpu_context *ctx, const flow_source *source, flow_look *out, double *loss) {
-  const task_spec *task = NULL;
   seqgpu_checkpoint *file;
   if (seqgpu_checkpoint_open(ctx, source->checkpoint, &file) != SEQGPU_OK) return cli_library_error(ctx);
   const char *name = seqgpu_checkpoint_meta(file, "task");
-  if (name) task = task_find(name);
+  const task_spec *task = name ? task_find(name) : NULL;
+  const int code = task ? look_at_task(source, file, task, out, loss) : CLI_OK;
   seqgpu_checkpoint_close(file);
-  return task ? look_at_task(source, task, out, loss) : look_at_charlm(ctx, source, out, loss);
+  return task ? code : look_at_charlm(ctx, source, out, loss);
 }

@@ -2,7 +2,8 @@
  *
  * Vectors go from step to step in the context's element type, and between two steps they are multiplied by a
  * power of two that brings them back to the order of 1, which rounds nothing: so neither a norm of 1e-300 nor
- * one of 1e300 is lost, in float32 either.  Norms are given as decimal logarithms: -infinity for 0, NaN where
+ * one of 1e300 is lost, in float32 either, but only what is smaller than the largest element by as much as the
+ * type has numbers.  Norms are given as decimal logarithms: -infinity for 0, NaN where
  * numbers are not finite.
  */
 #ifndef FLOW_NORMS_H

@@ -197,6 +197,9 @@ static void put_rates(FILE *to, const flow_look *looks, int count) {
 }
 
 static void put_gates(FILE *to, const flow_look *looks, int count) {
+  int gates = 0;
+  for (int i = 0; i < count; i++) gates += looks[i].gates;
+  if (gates == 0) return;
   fprintf(
       to,
       "<h2>Saturated gates</h2>\n<p>How much of the time gates are below 0.1, and above 0.9, over all "

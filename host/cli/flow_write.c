@@ -118,9 +118,11 @@ void flow_write_text(FILE *to, const flow_look *looks, int count, double loss) {
   for (int i = 0; i < count; i++)
     for (int64_t l = 0; l < looks[i].L; l++)
       for (int k = 0; k < looks[i].K; k++) put_row(to, &looks[i], l, k);
-  fputs("\ngates            layer  gate     < 0.1      > 0.9\n", to);
+  int gates = 0;
   for (int i = 0; i < count; i++)
-    for (int g = 0; g < looks[i].gates; g++)
+    for (int g = 0; g < looks[i].gates; g++) {
+      if (gates++ == 0) fputs("\ngates            layer  gate     < 0.1      > 0.9\n", to);
       fprintf(to, "%-16s %5lld  %-4s %7.1f %% %8.1f %%\n", looks[i].name, (long long)looks[i].gate[g].layer,
               looks[i].gate[g].name, 100 * looks[i].gate[g].low, 100 * looks[i].gate[g].high);
+    }
 }

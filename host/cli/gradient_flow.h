@@ -13,10 +13,10 @@ typedef struct gradient_flow_options {
   model_config model; /* of a drawn network; cell "" = one of each kind */
 } gradient_flow_options;
 
-/* The default: so small inputs leave a network where it is linear for a while. */
+/* The default: so small inputs leave an RNN where it is linear for a while. */
 #define GRADIENT_FLOW_DEFAULTS                                                                               \
   {                                                                                                          \
-    .input_scale = 0.01, .model = {                                                                          \
+    .input_scale = 1e-4, .model = {                                                                          \
       .init = "pytorch",                                                                                     \
       .forget_bias = "auto",                                                                                 \
       .rnn = {.num_layers = 1, .hidden_size = 64, .seq_len = 100},                                           \

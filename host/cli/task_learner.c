@@ -46,6 +46,16 @@ void task_join_specs(arg_spec table[ARGS_MAX], const task_spec *task) {
   run_join_specs(table, FIELD(run), task->has_epochs);
 }
 
+int task_read_options(const task_spec *task, const seqgpu_checkpoint *file, const char *path,
+                      task_options *out) {
+  arg_spec specs[ARGS_MAX] = {ROW_END};
+  config_cursor unused;
+  task_join_specs(specs, task);
+  CLI_TRY(config_read(file, path, specs, out, &unused));
+  out->config.model.how = (how_options){.math = SEQGPU_MATH_F32};
+  return CLI_OK;
+}
+
 int64_t task_learner_batch(const task_learner *l) { return l->options->config.model.rnn.batch; }
 
 /* ---------------------------------------------------------------- batches */

@@ -38,6 +38,11 @@ void task_join_specs(arg_spec table[ARGS_MAX], const task_spec *task);
 /* Appends those of them that say which sequences there are. */
 void task_join_data_specs(arg_spec table[ARGS_MAX], const task_spec *task);
 
+/* What a checkpoint says of the task becomes the default of what the command line says; how it was trained
+ * does not.  0, or an exit code after a sentence. */
+int task_read_options(const task_spec *task, const seqgpu_checkpoint *file, const char *path,
+                      task_options *out);
+
 /* Opens device, checkpoint and data of a command, and makes the network.  `l` has its task and options.
  * 0, or an exit code after a sentence; task_learner_close is to be called in any case. */
 int task_learner_open(run_command *command, task_learner *l, run_start *start);
