@@ -109,7 +109,7 @@ static void group_digits(char *text, size_t size) {
 void axis_text(const axis *a, double value, char *out, size_t size) {
   const double most = fmax(fabs(a->tick[0]), fabs(a->tick[a->ticks - 1]));
   const double least = a->log ? a->tick[0] : most;
-  if (fabs(value) < 1e-9 * most) {
+  if (!a->log && fabs(value) < 1e-9 * most) {
     snprintf(out, size, "0");
   } else if (most >= 1e6 || least < 1e-3) {
     power_text(value, out, size);

@@ -254,12 +254,11 @@ static double *shown(const flow_look *look) {
 
 static int measure_kinds(const options *o, results *out, FILE *table, curve curves[KINDS]) {
   results_array(out, "networks");
-  fprintf(
-      table,
-      "\n## All kinds\n\n"
-      "| network | gradient, a step back | products | largest singular value of a step | log10 |dF/dh_1| | "
-      "norm off 1 by, at most | log10 path at t = 1 | steps whose path is not 1 |\n"
-      "|---|---:|---:|---:|---:|---:|---:|---:|\n");
+  fprintf(table, "\n## All kinds\n\n"
+                 "| network | gradient, a step back | products | largest singular value of a step | log10 of "
+                 "the gradient at t = 1 | "
+                 "norm off 1 by, at most | log10 path at t = 1 | steps whose path is not 1 |\n"
+                 "|---|---:|---:|---:|---:|---:|---:|---:|\n");
   for (int i = 0; i < KINDS; i++) {
     flow_look look;
     if (look_at(o, &kinds[i], 1, &look)) return 1;
