@@ -1,7 +1,7 @@
 #!/bin/sh
-# test_pages.sh PROGRAM - what training and models look like elsewhere: the page of cells, the report of a run, and event files
-# for TensorBoard.  Numbers in them are compared with those of other commands; where Chromium is, it shows the pages, and
-# where TensorBoard is, it reads the events ($SEQGPU_TENSORBOARD_PYTHON: a Python that has it).
+# test_pages.sh PROGRAM - what training and models look like elsewhere: the pages of cells and of gradient flow, the
+# report of a run, and event files for TensorBoard.  Numbers in them are compared with those of other commands; where
+# Chromium is, it shows the pages, and where TensorBoard is, it reads the events ($SEQGPU_TENSORBOARD_PYTHON: a Python that has it).
 . "$(dirname "$0")/cli.sh"
 
 equal() { if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "is $2, must be $3"; fi; }
@@ -89,6 +89,85 @@ printf 'a' >single
 refused "a text of one token" 1 "at least 2" inspect --checkpoint model --cells single
 rm -f single flat
 
+# ---------------------------------------------------------------- gradient flow
+
+flow() { "$seqgpu" inspect --gradient-flow --hidden 16 --seq-len 30 --device cpu --threads 1 "$@"; }
+check "a page of gradient flow" flow --html flow.html
+check_page flow.html
+equal "charts of norms and of steps for each kind" "$(grep -c 'aria-label="norms, ' flow.html) $(grep -c 'aria-label="steps, ' flow.html)" "8 8"
+equal "the gradient of c and its path, for two LSTMs" "$(sed -n '/aria-label="norms, LSTM/,/<\/svg>/p' flow.html | grep -c 'data-curve="c"\|data-curve="path"')" 4
+equal "a point for each step" "$(sed -n '/aria-label="norms, GRU/,/<\/svg>/s/.*data-curve="h" d="\([^"]*\)".*/\1/p' flow.html | tr 'L' '\n' | wc -l)" 30
+check "the same twice" sh -c '"$1" inspect --gradient-flow --hidden 16 --seq-len 30 --device cpu --threads 1 --html again.html && cmp flow.html again.html' sh "$seqgpu"
+check "a model's" "$seqgpu" inspect --checkpoint model --gradient-flow --prime-file part --seq-len 40 --html flow2.html --device cpu --threads 1
+check_page flow2.html
+equal "charts for each layer" "$(grep -c 'aria-label="norms, lstm, layer [01]"' flow2.html)" 2
+"$seqgpu" train copy --T 4 --hidden 6 --steps 2 --batch 3 --quiet --device cpu --threads 1 --checkpoint copy
+"$seqgpu" inspect --checkpoint copy --gradient-flow --device cpu >table
+has "of a task's model, to the last step of a sequence" "loss at step 24," table
+flow --json >flow.json
+flow --cell urnn --json --seq-len 3 >single.json
+head -c 41 text >begin
+head -c 40 text >known
+if command -v python3 >/dev/null; then
+  "$seqgpu" inspect --checkpoint model --gradient-flow --prime-file begin --json --device cpu --threads 1 >model.json
+  for file in begin known; do "$seqgpu" eval --checkpoint model --text $file --batch 1 --json --device cpu --threads 1 >$file.json; done
+  cat >look_at_flow.py <<'END'
+import json, math, re
+page = open("flow.html").read()
+networks = json.load(open("flow.json"))["networks"]
+assert len(networks) == 8 and all(n["steps"] == 30 and n["hidden"] == 16 for n in networks)
+def of(name, state=0):
+    n = next(n for n in networks if n["name"] == name)
+    return n["layers"][0], n["layers"][0]["states"][state]
+for n in networks:
+    for s in n["layers"][0]["states"]:
+        assert len(s["log10_gradient"]) == 30 and len(s["log10_singular"]) == 29
+        assert len(s["log10_product"]) == len(n["product_steps"]) == 29
+    assert abs(n["layers"][0]["states"][0]["log10_gradient"][-1]) < 1e-9, "F is u . h_T with |u| = 1"
+layer, h = of("RNN, radius 0.9")
+assert abs(layer["spectral_radius"] - 0.9) < 1e-4 and 0.8 < h["product_factor"] < 0.95, layer
+# dh_T/dh_t for t = T-1 is the Jacobian of the last step.
+for name in ("RNN, radius 0.9", "GRU", "uRNN"):
+    s = of(name)[1]
+    assert abs(s["log10_product"][-1] - s["log10_singular"][-1]) < 1e-3, name
+assert of("LSTM version 0")[0]["log10_path_most"] == of("LSTM version 0")[0]["log10_path_least"] == [0] * 30
+path = of("LSTM version 1")[0]["log10_path_most"]
+assert path[-1] == 0 and all(x < y for x, y in zip(path, path[1:]))
+assert abs(of("orthogonal RNN")[1]["gradient_factor"] - 1) < 0.01
+rows = re.findall(r"<tr><td>(RNN, radius 0.9|GRU)</td><td>0</td><td>h</td><td>[^<]*</td><td>([^<]*)</td>", page)
+assert len(rows) == 2
+for name, factor in rows:
+    assert abs(float(factor) - of(name)[1]["product_factor"]) < 1e-5
+assert [len(n["layers"]) for n in json.load(open("single.json"))["networks"]] == [1]
+# F of a text is what its last character adds to the loss of eval.
+def total(name):
+    r = json.load(open(name))
+    return r["tokens"] * r["loss"]
+loss = json.load(open("model.json"))["loss"]
+assert abs(total("begin.json") - total("known.json") - loss) < 1e-5, (total("begin.json") - total("known.json"), loss)
+END
+  check "numbers of the flow are what they must be" python3 look_at_flow.py
+else
+  skip "numbers of the flow are what they must be" "no python3"
+fi
+refused "neither a model nor a flow" 2 "--checkpoint: is missing" inspect
+refused "a text without a model" 2 "--prime: has no effect without --checkpoint" inspect --gradient-flow --prime x
+refused "a network's option without a flow" 2 "--hidden: has no effect without --gradient-flow" inspect --checkpoint model --hidden 4
+refused "by its old name, too" 2 "--coupled: has no effect without" inspect --checkpoint model --coupled
+refused "an option of one cell for all kinds" 2 "--init: has no effect without --cell" inspect --gradient-flow --init irnn
+refused "a model has its own cell" 2 "--cell: is what the model" inspect --checkpoint model --gradient-flow --cell gru
+refused "two pages at once" 2 "excludes --gradient-flow" inspect --checkpoint model --gradient-flow --cells text
+refused "one step has no flow" 2 "from 2 to" inspect --gradient-flow --seq-len 1
+refused "nor have two tokens" 1 "has 2 tokens" inspect --checkpoint model --gradient-flow --prime so
+refused "a task reads no text" 2 "reads no text" inspect --checkpoint copy --gradient-flow --prime so
+refused "a bias that is none" 2 "--forget-bias: is \"x\"" inspect --gradient-flow --cell lstm --forget-bias x
+refused "a scheme that the cell has no weights for" 1 "does not have" inspect --gradient-flow --cell urnn --init orthogonal
+refused "an option that the cell lacks" 1 "peephole" inspect --gradient-flow --cell rnn --peephole
+refused "more than there is memory" 1 "out of memory" inspect --gradient-flow --cell rnn --hidden 400000
+refused "no file for the page of a flow" 1 "cannot write" inspect --gradient-flow --hidden 4 --seq-len 3 --html no/flow.html
+"$seqgpu" train charlm --text text --cell lstm --zoneout-cell 0.5 --hidden 4 --steps 1 --batch 4 --seq-len 20 --checkpoint zoneout --quiet --device cpu
+refused "no tangents pass through zoneout" 1 "zoneout" inspect --checkpoint zoneout --gradient-flow
+
 # ---------------------------------------------------------------- the report
 
 check "a report" "$seqgpu" report log.jsonl --html report.html
@@ -136,6 +215,8 @@ else
   sed 's#^</body>#<script>for (const key of ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowDown"]) document.dispatchEvent(new KeyboardEvent("keydown", {key}))</script></body>#' cells.html >keys.html
   dom keys.html >shown
   equal "keys flip through the cells" "$(sed -n 's/.*id="layer">\([0-9]*\)<.*id="unit">\([0-9]*\)<.*/\1 \2/p' shown)" "$(((best + 14) % 24 / 12)) $(((best + 14) % 24 % 12))"
+  dom flow.html >shown
+  equal "a browser shows the charts of gradient flow" "$(grep -c '<svg viewBox' shown)" 16
   dom report.html >shown
   equal "a browser shows the report" "$(grep -c '<svg' shown)" 4
 fi

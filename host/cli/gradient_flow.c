@@ -15,12 +15,11 @@
 
 static const arg_spec own_specs[] = {
     ROW_GROUP("Gradient flow"),
-    ROW_FLAG("gradient-flow", ARG_NOT_KEPT, FIELD(asked),
-             "instead measure how a loss at the last step reaches the steps before it: norms of dF/dh and "
-             "dF/dc, of "
-             "products of Jacobians and of single ones; of the model on the text of --prime or on drawn "
-             "tokens, or "
-             "without --checkpoint of networks of all kinds"),
+    ROW_FLAG(
+        "gradient-flow", ARG_NOT_KEPT, FIELD(asked),
+        "instead measure how a loss at the last step reaches the steps before it: of the model, on the "
+        "text of --prime or drawn tokens, or without --checkpoint of networks of all kinds; prints a table, "
+        "or writes the page of --html"),
     ROW_INT("seq-len", ARG_NOT_KEPT, FIELD(model.rnn.seq_len), 2, 100000, "T",
             "steps, of a text the first ones"),
     ROW_REAL("input-scale", ARG_NOT_KEPT, FIELD(input_scale), 0, 1e6, "S",
@@ -37,10 +36,13 @@ static const char *const of_cell[] = {"init", "init-scale",
                                       "forget-bias"};
 enum { OF_ANY = sizeof of_any / sizeof of_any[0], OF_CELL = sizeof of_cell / sizeof of_cell[0] };
 
+/* What chance does to a step is for training alone. */
+static int is_mask(const char *name) { return strstr(name, "zoneout") || strstr(name, "dropout"); }
+
 static void join_row(arg_spec table[ARGS_MAX], const arg_spec *model, const char *name) {
   arg_spec one[] = {model[args_find(model, name)], ROW_END};
   one[0].keep = ARG_NOT_KEPT;
-  args_join(table, one, 0);
+  if (!is_mask(name)) args_join(table, one, 0);
 }
 
 void gradient_flow_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
@@ -73,8 +75,8 @@ static int is_given(const arg_spec *row, int argc, char **argv) {
 static const char *first_given(const arg_spec *specs, const char *const *names, size_t count, int argc,
                                char **argv) {
   for (size_t i = 0; i < count; i++) {
-    const arg_spec *row = &specs[args_find(specs, names[i])];
-    if (is_given(row, argc, argv)) return row->name;
+    const int row = args_find(specs, names[i]);
+    if (row >= 0 && is_given(&specs[row], argc, argv)) return specs[row].name;
   }
   return NULL;
 }
