@@ -96,6 +96,9 @@ sweep top-k "model.st" sample --checkpoint model.st --length 9 --top-k 3 --json 
 sweep likeliest "words.st" sample --checkpoint words.st --probabilities 5 $one
 sweep inspect "model.st" inspect --checkpoint model.st --prime "the 3" $one
 sweep page "model.st text" inspect --checkpoint model.st --cells text --cells-length 200 --html page.html $one
+sweep flow "model.st" inspect --checkpoint model.st --gradient-flow --prime "the 3" --html page.html $one
+sweep flow-task "adding.st" inspect --checkpoint adding.st --gradient-flow --json $one
+sweep flow-cells "" inspect --gradient-flow --hidden 4 --seq-len 3 $one
 sweep verify "model.st words.st" verify model.st words.st
 sweep report "run.jsonl" report run.jsonl --html page.html
 sweep info "" info $one

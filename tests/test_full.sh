@@ -88,6 +88,7 @@ full "export" export model.st --format pytorch --to other.safetensors --force $o
 full "import" import other.safetensors --to other.st --force $one
 full "report" report run.jsonl --html page.html
 full "inspect --cells" inspect --checkpoint model.st --cells text --html page.html $one
+full "inspect --gradient-flow" inspect --gradient-flow --hidden 4 --seq-len 9 --html page.html $one
 
 # ---------------------------------------------------------------- standard output
 
@@ -109,6 +110,7 @@ if [ -w /dev/full ]; then
   lost "sample" sample --checkpoint model.st --length 20 $one
   lost "eval" eval --checkpoint model.st --text text $one
   lost "inspect" inspect --checkpoint model.st
+  lost "inspect --gradient-flow" inspect --gradient-flow --cell lstm --hidden 4 --seq-len 9 --json $one
   lost "report" report run.jsonl
   lost "import --list" import other.safetensors --list $one
   lost "train" train charlm --text text $small $one --steps 2 --checkpoint ../lost.st

@@ -62,6 +62,25 @@ assert all(row["updates"] > 0 and row["test_loss"] > 0 for row in r["rows"]), r[
     skip "hessian-free-$task-T4.json is JSON" "no python3"
   fi
 done
+check "gradient flow" "$BUILD/bin/paper_flow" --steps 60 --units 16 --seeds 1 --results results
+if [ "$(grep -c '^| [0-9.]* | [0-9]' results/gradient-flow.md) $(grep -c '^| [A-Za-z]' results/gradient-flow.md)" = "8 12" ]; then pass "a row for each radius and kind"
+else fail "a row for each radius and kind" "$(cat results/gradient-flow.md)"; fi
+if [ "$(grep -c '>0</text>' results/gradient-flow.svg)" = 1 ] && grep -q '10⁻' results/gradient-flow.svg; then pass "a logarithmic axis names its small numbers"
+else fail "a logarithmic axis names its small numbers" "$(grep -c '>0</text>' results/gradient-flow.svg) zeros"; fi
+if command -v python3 >/dev/null; then
+  check "gradient-flow.json says what theory says" python3 -c '
+import json, math
+r = json.load(open("results/gradient-flow.json"))
+for rate in r["rates"]:
+    assert abs(rate["measured_radius"] / rate["spectral_radius"] - 1) < 1e-4, rate
+    if not 0.9 < rate["spectral_radius"] < 1.2: # nearer to 1 it takes more steps than these
+        assert abs(math.log(rate["product_factor"]) / math.log(rate["spectral_radius"]) - 1) < 0.1, rate
+n = {n["name"]: n for n in r["networks"]}
+assert n["LSTM version 0"]["steps_off_1"] == 0 and n["LSTM version 1"]["steps_off_1"] == 59
+assert n["uRNN, b = 0"]["largest_change"] < 1e-4 < n["uRNN"]["largest_change"]'
+else
+  skip "gradient-flow.json says what theory says" "no python3"
+fi
 check "a log that is not there is no run that did anything" sh -c '
   mkdir f && printf "a\tnobody\t5\tcommand\n" >f/runs && : >f/skipped &&
   "$1/paper_collect" f --name empty --title t --about a --y loss --columns loss:min,loss --results results &&

@@ -186,8 +186,9 @@ static void put_row(FILE *to, const flow_look *look, int64_t l, int k) {
 static void put_rates(FILE *to, const flow_look *looks, int count) {
   fprintf(to,
           "<h2>Rates</h2>\n<p>A norm changes by so much from a step to the one before it: the slope of the "
-          "straight line through its logarithms. An RNN whose units are far from saturated has the spectral "
-          "radius of its recurrent weights.</p>\n<table>\n<tr><th>network</th><th>layer</th><th>state</th>"
+          "straight line through its logarithms. That of an RNN far from saturation is the spectral radius "
+          "of its recurrent weights; saturated units let less "
+          "through.</p>\n<table>\n<tr><th>network</th><th>layer</th><th>state</th>"
           "<th>spectral radius</th><th>products</th><th>gradient</th><th>gradient at t = 1</th>"
           "<th>path at t = 1</th></tr>\n");
   for (int i = 0; i < count; i++)
