@@ -29,6 +29,7 @@ static const char USAGE[] = "usage: paper_flow [options]\n"
 
 /* Below it the chart has nothing to show; norms go on. */
 static const double LEAST_SHOWN = -60;
+enum { POINTS = 201 }; /* of a curve, at most */
 
 typedef struct options {
   int steps, units, seeds, threads;
@@ -243,12 +244,21 @@ static void put_kind(results *out, FILE *table, const flow_look *look) {
          h->gradient_factor, h->gradient[0], h->change);
 }
 
-/* Norms as numbers, NaN where the chart has none. */
-static double *shown(const flow_look *look) {
-  const flow_state *h = &look->layer[0].state[0];
-  double *y = malloc((size_t)look->T * sizeof *y);
-  for (int64_t t = 0; y && t < look->T; t++)
-    y[t] = h->gradient[t] >= LEAST_SHOWN ? pow(10, h->gradient[t]) : (double)NAN;
+static int points_of(const options *o) { return o->steps < POINTS ? o->steps : POINTS; }
+
+/* The step, from 1, of a point of all curves. */
+static int step_of(const options *o, int point) {
+  return 1 + (int)((int64_t)point * (o->steps - 1) / (points_of(o) - 1));
+}
+
+/* Norms as numbers, NaN where the chart has none; NULL when out of memory. */
+static double *shown(const options *o, const flow_look *look) {
+  const double *norm = look->layer[0].state[0].gradient;
+  double *y = malloc(POINTS * sizeof *y);
+  for (int i = 0; y && i < points_of(o); i++) {
+    const double value = norm[step_of(o, i) - 1];
+    y[i] = value >= LEAST_SHOWN ? pow(10, value) : (double)NAN;
+  }
   return y;
 }
 
@@ -263,7 +273,7 @@ static int measure_kinds(const options *o, results *out, FILE *table, curve curv
     flow_look look;
     if (look_at(o, &kinds[i], 1, &look)) return 1;
     put_kind(out, table, &look);
-    curves[i] = (curve){.name = kinds[i].name, .y = shown(&look), .count = o->steps};
+    curves[i] = (curve){.name = kinds[i].name, .y = shown(o, &look), .count = points_of(o)};
     flow_look_free(&look);
     if (curves[i].y == NULL) return fprintf(stderr, "paper_flow: out of memory\n"), 1;
   }
@@ -290,11 +300,10 @@ static void begin_table(FILE *table, const options *o, const results *r) {
 
 static int measure(const options *o, results *r, FILE *table) {
   curve curves[KINDS] = {{.name = NULL}};
-  double *t = malloc((size_t)o->steps * sizeof *t);
-  int bad = t == NULL;
-  for (int i = 0; i < o->steps && !bad; i++) t[i] = i + 1;
+  double t[POINTS];
+  for (int i = 0; i < points_of(o); i++) t[i] = step_of(o, i);
   begin_table(table, o, r);
-  bad = bad || measure_rates(o, r, table) || measure_kinds(o, r, table, curves);
+  int bad = measure_rates(o, r, table) || measure_kinds(o, r, table, curves);
   for (int i = 0; i < KINDS; i++) curves[i].x = t;
   const chart c = {.title = "Gradients on their way back",
                    .x_label = "t",
@@ -304,7 +313,6 @@ static int measure(const options *o, results *r, FILE *table) {
                    .count = KINDS};
   bad = bad || !results_chart(r, &c);
   for (int i = 0; i < KINDS; i++) free((void *)(uintptr_t)curves[i].y);
-  free(t);
   return bad;
 }
 
