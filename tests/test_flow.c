@@ -1,10 +1,10 @@
 /* test_flow.c - what `seqgpu inspect --gradient-flow` measures, of every cell with its options (cells.h).
  *
- * In float64: J_t v and J_t^T u against central differences of a step that the library runs by itself; norms of
- * gradients and largest singular values against products of explicit Jacobians, whose singular values the
+ * In float64: J_t v and J_t^T u against central differences of a step that the library runs by itself; norms
+ * of gradients and largest singular values against products of explicit Jacobians, whose singular values the
  * rotations of Jacobi find; gradients against one backward over the whole sequence.  Then what is known: the
- * path of an LSTM is the product of its forget gates, and of version 0 exactly 1; the gradient of a linear RNN
- * grows by its spectral radius, in float32 as well and far beyond its numbers; a uRNN keeps its norm.
+ * path of an LSTM is the product of its forget gates, and of version 0 exactly 1; the gradient of a linear
+ * RNN grows by its spectral radius, in float32 as well and far beyond its numbers; a uRNN keeps its norm.
  */
 #include "host/cli/flow_look.h"
 #include "tests/cells.h"

@@ -1,13 +1,14 @@
-/* paper_flow.c - how gradients flow, against what theory says: Hochreiter 1991; Bengio, Simard, Frasconi 1994;
- * Pascanu, Mikolov, Bengio 2013, section 2.
+/* paper_flow.c - how gradients flow, against what theory says: Hochreiter 1991; Bengio, Simard, Frasconi
+ * 1994; Pascanu, Mikolov, Bengio 2013, section 2.
  *
  *   paper_flow [--steps T] [--units N] [--seeds N] [--threads N] [--results FOLDER]
  *
- *   - An RNN at rest (h = 0, inputs 0) multiplies gradients by its recurrent matrix in each step, so their norm
- *     changes by the spectral radius: the slope of its logarithm beside that of the radius.  With inputs, tanh
- *     takes its share.
+ *   - An RNN at rest (h = 0, inputs 0) multiplies gradients by its recurrent matrix in each step, so their
+ *     norm changes by the spectral radius: the slope of its logarithm beside that of the radius.  With
+ *     inputs, tanh takes its share.
  *   - The path c -> c of an LSTM of version 0 is exactly 1 (Hochreiter & Schmidhuber 1997).
- *   - The norm of a uRNN's gradient stays what it is where modReLU has no bias (Arjovsky, Shah, Bengio 2016).
+ *   - The norm of a uRNN's gradient stays what it is where modReLU has no bias (Arjovsky, Shah, Bengio
+ *     2016).
  *
  * All of it in float32, by what `seqgpu inspect --gradient-flow` computes with.  The results are
  * gradient-flow.json, .svg and .md.
@@ -36,7 +37,8 @@ typedef struct options {
   const char *folder;
 } options;
 
-/* A network with its parameters and its run; a bias of modReLU that is not NaN takes the place of the drawn one. */
+/* A network with its parameters and its run; a bias of modReLU that is not NaN takes the place of the drawn
+ * one. */
 typedef struct network {
   const char *name, *cell, *scheme;
   double scale, input_scale, mod_bias;
@@ -125,8 +127,8 @@ static int look_at(const options *o, const network *n, uint64_t seed, flow_look 
 
 /* ---------------------------------------------------------------- rates */
 
-/* Over the seeds: of the radius that was measured and of the factors the means of logarithms, of the slopes the
- * worst. */
+/* Over the seeds: of the radius that was measured and of the factors the means of logarithms, of the slopes
+ * the worst. */
 typedef struct rate {
   double radius, measured, gradient, product,
       worst;   /* worst: how far a slope is off, as a share of ln radius */

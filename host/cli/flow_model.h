@@ -15,8 +15,8 @@ typedef struct flow_source {
 } flow_source;
 
 /* Of a language model, F is the cross-entropy of the last token of the text, the steps being those that read
- * the ones before it; where no text is given tokens are drawn, all alike likely.  Of a task, F is the loss at the
- * last step that counts in the first sequence of its validation.
+ * the ones before it; where no text is given tokens are drawn, all alike likely.  Of a task, F is the loss
+ * at the last step that counts in the first sequence of its validation.
  * loss: receives F.  An exit code, after a sentence unless it is 0. */
 int flow_model_look(seqgpu_context *ctx, const flow_source *source, flow_look *out, double *loss);
 

@@ -160,9 +160,10 @@ static void scale(double *v, int64_t n, double norm, double least) {
   for (int64_t j = 0; j < n; j++) v[j] = norm > least ? v[j] / norm : 0;
 }
 
-/* Turns the two vectors of a product so that they are orthogonal and the first is the longest that a turn can
- * make; both get norm 1.  Of a second one that is much shorter little but rounding is left, which need not be
- * orthogonal; by then the first has found its direction.  Returns the logarithm of the norm that the first had. */
+/* Turns the two vectors of a product so that they are orthogonal and the first is the longest that a turn
+ * can make; both get norm 1.  Of a second one that is much shorter little but rounding is left, which need
+ * not be orthogonal; by then the first has found its direction.  Returns the logarithm of the norm that the
+ * first had. */
 static double turn(const flow *f, batch *b, int64_t i) {
   double *v = b->vector + 2 * i * f->S, *w = v + f->S, vv = 0, vw = 0, ww = 0;
   const int64_t power = share_power(f, b, i);

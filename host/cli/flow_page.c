@@ -11,8 +11,8 @@
 
 enum { WIDTH = 268, HEIGHT = 230, LOW_HEIGHT = 130, LEFT = 44, RIGHT = 10, TOP = 40, BOTTOM = 26 };
 
-/* Decimal logarithms that charts show: what is beyond lies at the edge.  float32 has numbers from 1.2e-38, with
- * all their digits, to 3.4e38. */
+/* Decimal logarithms that charts show: what is beyond lies at the edge. float32 has numbers from 1.2e-38,
+ * with all their digits, to 3.4e38. */
 static const double LOWEST = -50, HIGHEST = 50, SMALLEST = -37.93;
 
 /* ---------------------------------------------------------------- axes */

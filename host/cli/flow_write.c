@@ -25,6 +25,7 @@ static void put_state(FILE *to, const flow_look *look, const flow_state *s) {
   json_text(to, "{\"state\": ", s->name);
   json_number(to, ", \"gradient_factor\": ", DIGITS, s->gradient_factor);
   json_number(to, ", \"product_factor\": ", DIGITS, s->product_factor);
+  json_number(to, ", \"gradient_change\": ", DIGITS, s->change);
   put_numbers(to, ",\n    \"log10_gradient\": ", s->gradient, look->T);
   put_numbers(to, ",\n    \"log10_product\": ", s->product, look->points);
   put_numbers(to, ",\n    \"log10_singular\": ", s->singular, look->T - 1);

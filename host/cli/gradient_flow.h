@@ -31,8 +31,8 @@ void gradient_flow_join_specs(arg_spec table[ARGS_MAX], size_t shift);
  * given.  0, or CLI_USAGE after a sentence. */
 int gradient_flow_check(const gradient_flow_options *o, const char *checkpoint, int argc, char **argv);
 
-/* Measures, and prints or writes: JSON with base->common.json, else a table unless there is a page for the file
- * `html`.  checkpoint NULL: there is no model.  An exit code, after a sentence unless it is 0. */
+/* Measures, and prints or writes: JSON with base->common.json, else a table unless there is a page for the
+ * file `html`. checkpoint NULL: there is no model.  An exit code, after a sentence unless it is 0. */
 int gradient_flow(const char *checkpoint, const network_options *base, const gradient_flow_options *o,
                   const prime_options *prime, const char *html);
 
