@@ -164,6 +164,7 @@ refused "a bias that is none" 2 "--forget-bias: is \"x\"" inspect --gradient-flo
 refused "a scheme that the cell has no weights for" 1 "does not have" inspect --gradient-flow --cell urnn --init orthogonal
 refused "an option that the cell lacks" 1 "peephole" inspect --gradient-flow --cell rnn --peephole
 refused "more than there is memory" 1 "out of memory" inspect --gradient-flow --cell rnn --hidden 400000
+refused "states that are not finite" 1 "h after step [0-9]*: element" inspect --gradient-flow --cell rnn --activation relu --init careful --init-scale 30 --seq-len 200 --input-scale 1
 refused "no file for the page of a flow" 1 "cannot write" inspect --gradient-flow --hidden 4 --seq-len 3 --html no/flow.html
 "$seqgpu" train charlm --text text --cell lstm --zoneout-cell 0.5 --hidden 4 --steps 1 --batch 4 --seq-len 20 --checkpoint zoneout --quiet --device cpu
 refused "no tangents pass through zoneout" 1 "zoneout" inspect --checkpoint zoneout --gradient-flow

@@ -151,6 +151,9 @@ static seqgpu_status run_steps(flow *f, seqgpu_rnn_run *run) {
     run->x = f->x_rows;
     LIB_TRY(seqgpu_rnn_forward(f->ctx, f->plan, run));
     for (int k = 0; k < f->K; k++) {
+      char name[64];
+      snprintf(name, sizeof name, "%s after step %lld", f->state_name[k], (long long)t + 1);
+      LIB_TRY(seqgpu_check_finite(f->ctx, name, run->final[k], f->L * f->state_width[k]));
       LIB_TRY(get(f, run->final[k], f->L * f->state_width[k]));
       scatter(f, 1, f->state_first[k], f->state_width[k], f->state + t * f->S);
     }
