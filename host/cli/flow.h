@@ -47,8 +47,8 @@ typedef struct flow {
 /* Runs the network of a descriptor over x [T,I], from its own first states, on the CPU.
  * params: device memory as the plan of the descriptor has it, which must outlive `out`.
  * Errors: those of seqgpu_plan_create and seqgpu_rnn_forward; ENONFINITE: a state is infinite or NaN, and the
- * sentence says which; EUNSUPPORTED: the network is bidirectional;
- * ENOMEM, which cli_library_error explains.  Nothing is to be closed then. */
+ * sentence says which; EUNSUPPORTED: the network is bidirectional; ENOMEM, which cli_library_error explains.
+ * Nothing is to be closed then. */
 seqgpu_status flow_open(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, const void *params, int64_t T,
                         const double *x, flow *out);
 void flow_close(flow *f);

@@ -1,10 +1,10 @@
 /* flow_norms.h - how gradients and small changes of the states grow and shrink over many steps (flow.h).
  *
  * Vectors go from step to step in the context's element type, and between two steps they are multiplied by a
- * power of two that brings them back to the order of 1, which rounds nothing.  So norms of 1e-300 and of 1e300
- * are not lost, in float32 either; what is lost are elements that are smaller than the largest of their vector
- * by as much as the type has numbers.  Norms are given as decimal logarithms: -infinity for 0, NaN where
- * numbers are not finite.
+ * power of two that brings them back to the order of 1, which rounds nothing.  So norms of 1e-300 and of
+ * 1e300 are not lost, in float32 either; what is lost are elements that are smaller than the largest of
+ * their vector by as much as the type has numbers.  Norms are given as decimal logarithms: -infinity for 0,
+ * NaN where numbers are not finite.
  */
 #ifndef FLOW_NORMS_H
 #define FLOW_NORMS_H
