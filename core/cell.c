@@ -106,6 +106,7 @@ const char *sq_layout_resolve(const sq_cell *cell, const sq_config *config, sq_l
   for (int k = 0; k < SQ_MAX_STATES; k++) layout->initial[k] = -1;
   for (int k = 0; k < SQ_MAX_STATES; k++) layout->masks.candidate[k] = -1;
   layout->masks.dropped = layout->masks.scale = -1;
+  layout->input = (sq_place){.buffer = SQ_GATES};
   const sq_option *lacking = sq_option_first(config, cell->options);
   const char *why = lacking ? lacking->refusal : cell->layout(config, layout);
   if (why != NULL) return why;

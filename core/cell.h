@@ -29,11 +29,12 @@ extern "C" {
 
 enum {
   SQ_MAX_STATES = 2,
-  SQ_MAX_STAGES = 2,
+  SQ_MAX_STAGES = 3,
   SQ_MAX_PRODUCTS = 4,
-  SQ_MAX_SUMS = 6,
+  SQ_MAX_SUMS = 8,
+  SQ_MAX_NORMS = 4,
   SQ_MAX_RESULTS = 4,
-  SQ_MAX_PARAMS = 10,
+  SQ_MAX_PARAMS = 18,
   SQ_MAX_PARTS = 8
 };
 
@@ -67,6 +68,9 @@ enum {
 #include "core/options.def"
 #undef OPTION
 };
+
+/* Options that cells have together. */
+enum { SQ_OPTION_NORMS = SQ_OPTION_LAYER_NORM | SQ_OPTION_BATCH_NORM_INPUT | SQ_OPTION_BATCH_NORM_STEPS };
 
 /* A row of core/options.def, for code that treats all options alike. */
 typedef struct sq_option {
@@ -113,12 +117,36 @@ typedef struct sq_product {
   int adds; /* backward, with an operand in aux: adds to its gradient, which is overwritten else */
 } sq_product;
 
+/* What mean and variance are taken over (core/norm.h). */
+typedef enum sq_norm_over { SQ_OVER_UNITS, SQ_OVER_BATCH, SQ_OVER_RUN } sq_norm_over;
+
+/* x^ = (a - mean) / sigma;  to[j] (+)= gain[row+j] x^[j] (+ bias[j]), j < width: after the products of a
+ * stage, before its pointwise step; SQ_BEFORE_STEPS: of all steps at once, before the recurrence. Backward
+ * turns the gradient at the result into that at a: in aux by itself, in the gates in its place, at a state by
+ * adding to it. */
+enum { SQ_BEFORE_STEPS = -1 };
+typedef struct sq_norm {
+  int stage;
+  sq_norm_over over;
+  int64_t width;
+  sq_place from; /* a: SQ_AUX, SQ_GATES or SQ_STATE */
+  int64_t hat;   /* x^: column of aux; may be that of a */
+  sq_place to;   /* SQ_GATES or SQ_AUX */
+  int adds;      /* to += */
+  int gain, bias;
+  int64_t row;        /* of gain, and column of the running statistics */
+  int64_t scale;      /* over units: column of aux with 1/sigma */
+  int64_t stats;      /* over a batch: mean [width] and variance [width] among the layout's stats */
+  int mean, variance; /* over a batch: parameters [steps, columns], the running statistics */
+} sq_norm;
+
 /* dparam[j] += sum over t, b of dto[t,b,column+j] * from[t,b,j], j < width (from SQ_NONE: * 1):
  * the gradient of a bias or of a diagonal weight, computed once after the recurrence. */
 typedef struct sq_sum {
   int param;
   int64_t width;
   sq_place to, from;
+  int64_t row; /* the first j of the parameter */
 } sq_sum;
 
 /* What a pointwise step computes: `units` columns of a state or of aux, of which column j depends on the
@@ -163,6 +191,7 @@ typedef struct sq_layout {
   sq_config config;
   int64_t gates;  /* G */
   int64_t aux;    /* A */
+  sq_place input; /* where W_ih x goes: the gates, or aux if it is normalised first */
   int64_t output; /* width of y: h (H or P), and if it is wider the next state behind it */
   int states;
   int64_t state_width[SQ_MAX_STATES];
@@ -172,7 +201,10 @@ typedef struct sq_layout {
   int sums;
   sq_sum sum[SQ_MAX_SUMS];
   int results;
-  sq_result result[SQ_MAX_RESULTS];
+  sq_result result[SQ_MAX_RESULTS]; /* of a layout without norms */
+  int norms;
+  sq_norm norm[SQ_MAX_NORMS]; /* ordered by stage */
+  int64_t stats;              /* statistics of a step: of all norms over a batch */
   int params;
   sq_param param[SQ_MAX_PARAMS]; /* [0] is always weight_ih [G,I] */
   int64_t param_elements;        /* elements of the flat buffer of one layer and direction */
@@ -240,6 +272,17 @@ int64_t sq_layout_add_aux(sq_layout *layout, int64_t width);
 /* The config's zoneout and dropouts: at the end of a layout, whose products then read what dropout leaves of
  * h_{t-1}.  A cell with a second state that has zoneout sets its candidate itself. */
 void sq_layout_add_masks(sq_layout *layout);
+
+/* Normalisation, as the config asks (norm.c): NULL, or why the options do not go together; what the input
+ * contributes, where the first `first` gates are one group and the others another; the results of products
+ * first..first+count-1; a new state, before zoneout, for `stage`, into aux; the sum of input and product, in
+ * the place of both. */
+const char *sq_layout_refuses_norms(const sq_config *config);
+int sq_layout_norms_recurrence(const sq_config *config);
+void sq_layout_norm_input(sq_layout *layout, int64_t first);
+void sq_layout_norm_products(sq_layout *layout, int first, int count);
+void sq_layout_norm_state(sq_layout *layout, int stage, int state);
+void sq_layout_norm_gates(sq_layout *layout);
 
 /* 1 if a product of the layout is structured, or a state starts from a parameter.  Such a layer runs on the
  * drivers that walk step by step, but not on algorithms that know only dense recurrences. */

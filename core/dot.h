@@ -24,6 +24,16 @@ SQ_INLINE real FN(sq_fold_sum)(int lanes, real *lane) {
   return lane[0];
 }
 
+/* The sum of x by `lanes` lanes, as sq_dot_lanes. */
+SQ_INLINE real FN(sq_sum_lanes)(int lanes, int64_t n, const real *x) {
+  real lane[64] = {0};
+  for (int64_t i = 0; i < n; i += lanes) {
+    const int64_t width = n - i < lanes ? n - i : lanes;
+    for (int64_t j = 0; j < width; j++) lane[j] += x[i + j];
+  }
+  return FN(sq_fold_sum)(lanes, lane);
+}
+
 SQ_INLINE real FN(sq_fold_max)(int lanes, real *lane) {
   for (int half = lanes / 2; half > 0; half /= 2)
     for (int j = 0; j < half; j++) lane[j] = lane[half + j] > lane[j] ? lane[half + j] : lane[j];

@@ -9,6 +9,8 @@
  * gates [B,3H] = r,u,c (PyTorch's order).
  * aux [B,A]: reset before, r h_{t-1} [H], the operand of the second product (stage 1);
  *            reset after, q = U_c h_{t-1} + b_rec [H];  then whatever masks.h needs.
+ * Normalisation (norm.h): W_ih x of r and u together, W_c x, U h of r and u together, and U_c (r h) or U_c h,
+ * each by itself, before the biases.
  * With recurrent_dropout r h_{t-1} is of the h_{t-1} that the products see.  With update_dropout, c_t is
  * multiplied by its mask in h_t, and stored without it.
  *
@@ -23,6 +25,8 @@
 const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
   const int after = config->reset_after;
+  const char *why = sq_layout_refuses_norms(config);
+  if (why) return why;
   layout->aux = H;
   layout->output = H;
   layout->states = 1;
@@ -49,6 +53,8 @@ const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
     const int rec = sq_layout_add_param(layout, "bias_rec", H, 1);
     sq_layout_add_sum(layout, (sq_sum){.param = rec, .width = H, .to = {.buffer = SQ_AUX}});
   }
+  sq_layout_norm_input(layout, 2 * H);
+  sq_layout_norm_products(layout, 0, 2);
   sq_layout_add_masks(layout);
   layout->product[0].adds |= !after; /* to what r h_{t-1} leaves at the dropped h_{t-1} */
   return NULL;

@@ -6,9 +6,12 @@
  *     its recurrent products                        its products transposed -> dstate, daux
  *     its pointwise step                        dx = dgates W_ih;  dW = d(to)^T from: one GEMM each;  sums
  *
+ * The norms of a stage, where a layout has any (norm.h), stand between its products and its pointwise step.
+ *
  * Threads: the GEMMs over the whole sequence are split by the GEMM itself.  In the recurrence each thread
- * owns a slice of the batch for all time steps, so there is no synchronisation inside the loop.
- * The recurrent weights are packed once per call into the order in which the inner loop reads them.
+ * owns a slice of the batch for all time steps, so there is no synchronisation inside the loop.  Where there
+ * are statistics of a batch, one thread has all of it. The recurrent weights are packed once per call into
+ * the order in which the inner loop reads them.
  *
  * The third pass, of tangents, is layer_tangent.c's.
  *
@@ -37,7 +40,7 @@ int64_t FN(sq_layer_workspace)(const sq_layout *layout, int64_t seq_len, int64_t
    * the gates of one step besides, and its states three times */
   size += FN(sq_job_gates_size)(layout, seq_len * batch) + FN(sq_job_gates_size)(layout, batch);
   for (int k = 0; k < layout->states; k++) size += held_size(layout, k, batch);
-  return size + 3 * FN(sq_job_states_size)(layout, batch);
+  return size + 3 * FN(sq_job_states_size)(layout, batch) + FN(sq_job_sums_size)(layout);
 }
 
 static void backward_rows(const sq_structure *structure, const FN(sq_rows) * rows) {
@@ -56,11 +59,18 @@ static FN(sq_pointwise) * forward_of(const sq_cell *cell) {
 #endif
 }
 
+static void forward_products(const FN(sq_job) * j, const FN(sq_step) * s, int stage, int64_t first,
+                             void *scratch) {
+  for (int i = 0; i < j->layout->products; i++)
+    if (j->layout->product[i].stage == stage) FN(sq_job_product)(j, i, s, first, 0, scratch);
+}
+
 static void forward_slice(void *arg, int part, int parts) {
   const FN(sq_job) *j = arg;
-  FN(sq_pointwise) *step = forward_of(j->layout->cell);
+  const sq_layout *l = j->layout;
+  FN(sq_pointwise) *step = forward_of(l->cell);
   void *scratch = sq_pool_scratch(j->pool, part);
-  const int enters = sq_masks_enters(j->layout), leaves = sq_masks_leaves(j->layout);
+  const int enters = sq_masks_enters(l), leaves = sq_masks_leaves(l);
   int64_t first, count;
   FN(sq_job_slice)(j, part, parts, &first, &count);
   for (int64_t i = 0; i < j->steps; i++) {
@@ -69,16 +79,17 @@ static void forward_slice(void *arg, int part, int parts) {
     s.ldy = j->run->ldy;
     s.y = j->y + (t * j->run->batch + first) * s.ldy;
     if (enters) FN(sq_masks_enter)(&s);
-    for (int stage = 0; stage < j->layout->stages; stage++) {
-      for (int k = 0; k < j->layout->products; k++)
-        if (j->layout->product[k].stage == stage) FN(sq_job_product)(j, k, &s, first, 0, scratch);
+    for (int stage = 0; stage < l->stages; stage++) {
+      forward_products(j, &s, stage, first, scratch);
+      FN(sq_job_norms_forward)(j, &s, stage);
       step(&s, stage);
     }
     if (leaves) FN(sq_masks_leave)(&s);
   }
 }
 
-/* gates = x W_ih^T + b for the steps of the job. */
+/* gates = x W_ih^T + b for the steps of the job; or where that is normalised, aux = x W_ih^T, and gates = its
+ * norm + b. */
 static void project_input(sq_exec *exec, const FN(sq_job) * j) {
   const sq_layer_run *run = j->run;
   const sq_layout *l = j->layout;
@@ -89,8 +100,15 @@ static void project_input(sq_exec *exec, const FN(sq_job) * j) {
   if (l->bias >= 0) {
     const sq_bias_args bias = {rows, l->biased, params + l->param[l->bias].offset, j->gates, l->gates};
     FN(sq_cpu_bias)(exec, &bias);
-    FN(sq_gemm)(exec->pool, 0, 1, rows, l->biased, I, x, run->ldx, w, I, 1, j->gates, l->gates);
   }
+  if (l->input.buffer == SQ_AUX) {
+    real *to = j->aux + l->input.column;
+    FN(sq_gemm)(exec->pool, 0, 1, rows, l->gates, I, x, run->ldx, w, I, 0, to, l->aux);
+    FN(sq_job_norms_forward)(j, NULL, SQ_BEFORE_STEPS);
+    return;
+  }
+  if (l->bias >= 0) FN(sq_gemm)
+  (exec->pool, 0, 1, rows, l->biased, I, x, run->ldx, w, I, 1, j->gates, l->gates);
   if (l->biased < l->gates) FN(sq_gemm)
   (exec->pool, 0, 1, rows, l->gates - l->biased, I, x, run->ldx, w + l->biased * I, I, 0,
    j->gates + l->biased, l->gates);
@@ -123,6 +141,7 @@ int FN(sq_layer_forward)(sq_exec *exec, const sq_layer_run *run) {
     project_input(exec, &j);
     sq_pool_run(exec->pool, parts, forward_slice, &j);
   }
+  if (run->running && T > 0) FN(sq_job_norms_update)(&j, run->running);
   for (int k = 0; k < l->states; k++)
     if (run->final[k])
       memcpy(run->final[k], j.state[k] + last * B * l->state_width[k],
@@ -177,6 +196,7 @@ static void backward_slice(void *arg, int part, int parts) {
     if (leaves) FN(sq_masks_arrive)(&s, held);
     for (int stage = l->stages - 1; stage >= 0; stage--) {
       step(&s, stage);
+      FN(sq_job_norms_backward)(j, &s, stage);
       backward_products(j, &s, stage, first, scratch);
     }
     if (enters || leaves) FN(sq_masks_depart)(&s, held);
@@ -188,9 +208,11 @@ static void parameter_gradients(sq_exec *exec, const FN(sq_job) * j) {
   const sq_layout *l = j->layout;
   const int64_t rows = j->steps * j->run->batch, I = l->config.input_size;
   real *dparams = j->run->dparams;
+  int64_t ld;
+  const real *dinput = FN(sq_job_whole)(j, l->input, 1, &ld);
   FN(sq_gemm)
-  (exec->pool, 1, 0, l->gates, I, rows, j->dgates, l->gates, j->run->x, j->run->ldx, 1,
-   dparams + l->param[0].offset, I);
+  (exec->pool, 1, 0, l->gates, I, rows, dinput, ld, j->run->x, j->run->ldx, 1, dparams + l->param[0].offset,
+   I);
   for (int i = 0; i < l->products; i++) {
     const sq_product *p = &l->product[i];
     real *dparam = dparams + l->param[p->param].offset + p->row * p->cols;
@@ -207,7 +229,7 @@ static void parameter_gradients(sq_exec *exec, const FN(sq_job) * j) {
   }
   for (int i = 0; i < l->sums; i++) {
     const sq_sum *u = &l->sum[i];
-    sq_reduce_args r = {.rows = rows, .cols = u->width, .out = dparams + l->param[u->param].offset};
+    sq_reduce_args r = {.rows = rows, .cols = u->width, .out = dparams + l->param[u->param].offset + u->row};
     r.a = FN(sq_job_whole)(j, u->to, 1, &r.lda);
     r.b = FN(sq_job_whole)(j, u->from, 0, &r.ldb);
     FN(sq_cpu_reduce)(exec, &r);
@@ -238,10 +260,14 @@ int FN(sq_layer_backward)(sq_exec *exec, const sq_layer_run *run) {
     j.held[k] = at;
     at += held_size(l, k, B);
   }
+  j.sums = at;
   sq_pool_run(exec->pool, FN(sq_job_slices)(&j), backward_slice, &j);
+  FN(sq_job_norms_backward)(&j, NULL, SQ_BEFORE_STEPS);
+  int64_t ld;
+  const real *dinput = FN(sq_job_whole)(&j, l->input, 1, &ld);
   if (run->dx) FN(sq_gemm)
-  (exec->pool, 0, 0, T * B, I, l->gates, j.dgates, l->gates, (const real *)run->params + l->param[0].offset,
-   I, run->dx_accumulate, run->dx, run->ldx);
+  (exec->pool, 0, 0, T * B, I, l->gates, dinput, ld, (const real *)run->params + l->param[0].offset, I,
+   run->dx_accumulate, run->dx, run->ldx);
   if (run->dparams) parameter_gradients(exec, &j);
   for (int k = 0; k < l->states; k++)
     if (run->dinitial[k])

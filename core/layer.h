@@ -8,6 +8,7 @@
  *                                         in reverse, slot t is the state after step t, slot T the initial
  *   gates    [T,B,G]                      activations
  *   aux      [T,B,A]
+ *   stats    [T,S]     means and variances of batch normalisation (core/norm.h)
  * The layout of the reserve belongs to the cell and not to the backend: what one backend ran forward, another
  * can run backward.
  */
@@ -67,6 +68,9 @@ typedef struct sq_layer_run {
   void *dparams;                     /* += , or NULL = not wanted */
   /* where the masks of a training run are drawn from (core/masks.h) */
   uint64_t seed, first_block;
+  /* a training forward leaves new running statistics of batch normalisation here, which lie as in params;
+   * NULL = not wanted */
+  void *running;
 } sq_layer_run;
 
 /* Some steps of a run, first .. first + steps - 1.  `run` is the whole run, except that initial and final

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/gemm.h"
+#include "core/norm.h"
 #include "core/ops.h"
 #include "core/ops_cpu.h"
 
@@ -42,6 +43,10 @@ int64_t FN(sq_job_states_size)(const sq_layout *layout, int64_t rows) {
   int64_t size = 0;
   for (int k = 0; k < layout->states; k++) size += sq_align_elements(rows * layout->state_width[k]);
   return size;
+}
+
+int64_t FN(sq_job_sums_size)(const sq_layout *layout) {
+  return sq_align_elements(2 * sq_norm_widest(layout));
 }
 
 real *FN(sq_job_workspace)(const sq_layer_run *run) {
@@ -112,6 +117,7 @@ void FN(sq_job_reserve)(FN(sq_job) * j, real *reserve, int64_t steps) {
   for (int k = 0; k < j->layout->states; k++) j->state[k] = reserve + map.state[k];
   j->gates = reserve + map.gates;
   j->aux = reserve + map.aux;
+  j->stats = j->run->reserve && j->layout->stats ? reserve + map.stats : NULL;
 }
 
 void FN(sq_job_copy_or_zero)(real *to, const void *from, int64_t count) {
@@ -141,6 +147,7 @@ int FN(sq_job_slices)(const FN(sq_job) * j) {
   for (int i = 0; i < j->layout->products; i++)
     work += j->layout->product[i].rows * j->layout->product[i].cols;
   const int threads = j->pool ? sq_pool_threads(j->pool) : 1;
+  if (j->stats) return 1; /* a mean over the batch is one thread's */
   if (work * j->run->batch < MIN_WORK) return 1;
   return j->run->batch < threads ? (int)j->run->batch : threads;
 }
@@ -203,6 +210,53 @@ void FN(sq_job_product)(const FN(sq_job) * j, int i, const FN(sq_step) * s, int6
   int64_t lda;
   const real *a = FN(sq_step_operand)(s, p->from, &lda);
   FN(sq_gemm_run_packed)(scratch, s->batch, p->rows, p->cols, a, lda, j->packed[i], accumulate, c, ldc);
+}
+
+/* ---- norms ---- */
+
+/* The tensors of a step for its norms; s NULL: those of all steps of the job. */
+static FN(sq_norm_rows) norm_rows(const FN(sq_job) * j, const FN(sq_step) * s) {
+  const sq_layer_run *run = j->run;
+  FN(sq_norm_rows) r = {.layout = j->layout, .seq_len = run->seq_len, .reverse = run->reverse};
+  r.params = run->params;
+  r.sums = j->sums;
+  r.steps = s ? 1 : j->steps;
+  r.batch = s ? s->batch : run->batch;
+  r.t = s ? s->t : j->t0;
+  r.lengths = s ? s->lengths : run->lengths;
+  r.gates = s ? s->gates : j->gates;
+  r.aux = s ? s->aux : j->aux;
+  r.dgates = s ? s->dgates : j->dgates;
+  r.daux = s ? s->daux : j->daux;
+  if (j->stats) r.stats = j->stats + (r.t - j->t0) * j->layout->stats;
+  if (s == NULL) return r;
+  r.state = s->next[SQ_NORM_STATE];
+  r.dstate = s->dstate[SQ_NORM_STATE];
+  return r;
+}
+
+void FN(sq_job_norms_forward)(const FN(sq_job) * j, const FN(sq_step) * s, int stage) {
+  for (int i = 0; i < j->layout->norms; i++) {
+    if (j->layout->norm[i].stage != stage) continue;
+    FN(sq_norm_rows) r = norm_rows(j, s);
+    r.norm = &j->layout->norm[i];
+    FN(sq_norm_forward)(&r);
+  }
+}
+
+void FN(sq_job_norms_backward)(const FN(sq_job) * j, const FN(sq_step) * s, int stage) {
+  for (int i = j->layout->norms - 1; i >= 0; i--) {
+    if (j->layout->norm[i].stage != stage) continue;
+    FN(sq_norm_rows) r = norm_rows(j, s);
+    r.norm = &j->layout->norm[i];
+    FN(sq_norm_backward)(&r);
+  }
+}
+
+void FN(sq_job_norms_update)(const FN(sq_job) * j, real *running) {
+  if (j->stats == NULL) return;
+  const FN(sq_norm_rows) all = norm_rows(j, NULL);
+  FN(sq_norm_update)(&all, running);
 }
 
 real *FN(sq_job_whole)(const FN(sq_job) * j, sq_place place, int gradient, int64_t *ld) {

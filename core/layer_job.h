@@ -1,5 +1,5 @@
 /* layer_job.h - what the passes over a layer on the CPU have in common (layer.c, layer_tangent.c): where
- * everything lies, the weights as the steps read them, the rows of a step and its products.
+ * everything lies, the weights as the steps read them, the rows of a step, its products and its norms.
  *
  * Sizes in elements.  A pass lays out its workspace piece by piece: each function that takes memory from `at`
  * on returns the first free element.
@@ -30,6 +30,9 @@ typedef struct FN(sq_job) {
   real *dstate[SQ_MAX_STATES]; /* [B,W_k] */
   real *held[SQ_MAX_STATES];   /* [B,W_k] of states with zoneout (masks.h) */
   uint64_t key[2];             /* of the masks */
+  /* batch normalisation (norm.h) */
+  real *stats; /* [steps,S]; NULL in inference */
+  real *sums;  /* [2,width] in backward */
 } FN(sq_job);
 
 typedef void FN(sq_pointwise)(const FN(sq_step) * step, int stage);
@@ -50,6 +53,8 @@ int64_t FN(sq_job_products_size)(const sq_layout *layout, int64_t batch, int tra
 /* Gates and aux of so many rows; all states of so many rows. */
 int64_t FN(sq_job_gates_size)(const sq_layout *layout, int64_t rows);
 int64_t FN(sq_job_states_size)(const sq_layout *layout, int64_t rows);
+/* The job's sums. */
+int64_t FN(sq_job_sums_size)(const sq_layout *layout);
 
 /* The workspace, from its first aligned element on. */
 real *FN(sq_job_workspace)(const sq_layer_run *run);
@@ -57,7 +62,7 @@ real *FN(sq_job_workspace)(const sq_layer_run *run);
 real *FN(sq_job_pack)(FN(sq_job) * j, real *at, int backward);
 real *FN(sq_job_place_gates)(const sq_layout *layout, int64_t rows, real *at, real **gates, real **aux);
 real *FN(sq_job_place_states)(const sq_layout *layout, int64_t rows, real *at, real *state[SQ_MAX_STATES]);
-/* States, gates and aux lie as in a reserve of so many steps. */
+/* States, gates, aux and statistics lie as in a reserve of so many steps. */
 void FN(sq_job_reserve)(FN(sq_job) * j, real *reserve, int64_t steps);
 
 void FN(sq_job_copy_or_zero)(real *to, const void *from, int64_t count);
@@ -81,6 +86,13 @@ const real *FN(sq_job_weight)(const FN(sq_job) * j, const sq_product *p, const v
  * `add` is set. */
 void FN(sq_job_product)(const FN(sq_job) * j, int i, const FN(sq_step) * s, int64_t first, int add,
                         void *scratch);
+
+/* The norms of a stage, of a step's rows; or, where s is NULL, those before the steps (SQ_BEFORE_STEPS), of
+ * all steps of the job. */
+void FN(sq_job_norms_forward)(const FN(sq_job) * j, const FN(sq_step) * s, int stage);
+void FN(sq_job_norms_backward)(const FN(sq_job) * j, const FN(sq_step) * s, int stage);
+/* Moves running statistics, which lie as in the parameters, to those of the job; in training only. */
+void FN(sq_job_norms_update)(const FN(sq_job) * j, real *running);
 
 /* Address and row stride of a place over the whole sequence, [T*B, width]: its gradient or its value; NULL
  * for SQ_NONE. */

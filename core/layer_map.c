@@ -11,6 +11,8 @@ sq_reserve_map sq_reserve_layout(const sq_layout *layout, int64_t seq_len, int64
   map.size += sq_align_elements(seq_len * batch * layout->gates);
   map.aux = map.size;
   map.size += sq_align_elements(seq_len * batch * layout->aux);
+  map.stats = map.size;
+  map.size += sq_align_elements(seq_len * layout->stats);
   return map;
 }
 

@@ -20,7 +20,7 @@ static inline int64_t sq_align_elements(int64_t n) {
 /* Offsets of the blocks of the reserve (core/layer.h), and its size. */
 typedef struct sq_reserve_map {
   int64_t state[SQ_MAX_STATES];
-  int64_t gates, aux, size;
+  int64_t gates, aux, stats, size;
 } sq_reserve_map;
 sq_reserve_map sq_reserve_layout(const sq_layout *layout, int64_t seq_len, int64_t batch);
 

@@ -16,7 +16,8 @@
  *   t(result)_j = sum over the operands of unit j of derivative * t(operand)
  *
  * So a Jacobian-vector product agrees with backward to rounding, whatever the cell.  It costs one backward of
- * the pointwise step for each result.
+ * the pointwise step for each result.  Layouts with norms, whose results depend on operands of other units,
+ * are not run.
  *
  * Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994, has the tangent pass
  * of a recurrent network (his operator R).
@@ -96,7 +97,7 @@ static void tangents_of_sums(const pass *p, const step_pair *s) {
   const sq_layout *l = p->j.layout;
   for (int i = 0; i < l->sums; i++) {
     const sq_sum *u = &l->sum[i];
-    const real *tparam = (const real *)p->of->params + l->param[u->param].offset, *from = NULL;
+    const real *tparam = (const real *)p->of->params + l->param[u->param].offset + u->row, *from = NULL;
     int64_t ld_from = 0, ld_to;
     real *to = target(s, u->to, &ld_to);
     if (u->from.buffer != SQ_NONE) from = FN(sq_step_operand)(&s->value, u->from, &ld_from);

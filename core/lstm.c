@@ -15,6 +15,9 @@
  * Zoneout and dropout of the recurrence (masks.h) have further columns of aux: with zoneout_cell, the new c
  * before zoneout, which the output gate and h see (Krueger et al. 2017); with update_dropout, the mask m_g of
  * g in c_t = f_t c_{t-1} + i_t (m_g g_t), while the gates hold g_t.
+ * Normalisation (norm.h): W x and U h each by itself, all gates together, before the bias; and, with
+ * layer_norm and batch_norm_steps, tanh(N(c_t)) for tanh(c_t), in a stage of its own, where the peepholes see
+ * c_t.
  * And, "lstm" only, the variants of Greff, Srivastava, Koutnik, Steunebrink, Schmidhuber, "LSTM: a search
  * space odyssey", 2017 (their names in brackets).  Gates that are absent have no block in `gates`:
  *          coupled: f = 1 - i (CIFG);   no_input_gate: i = 1 (NIG);   no_forget_gate: f = 1 (NFG);
@@ -70,7 +73,7 @@ static void add_peephole(sq_layout *layout, const char *name, int64_t column, sq
 static void add_projection(sq_layout *layout) {
   const int64_t H = layout->config.hidden_size, P = layout->config.projection_size;
   const int whr = sq_layout_add_param(layout, "weight_hr", P, H);
-  sq_layout_add_product(layout, (sq_product){.stage = 1,
+  sq_layout_add_product(layout, (sq_product){.stage = layout->stages - 1,
                                              .param = whr,
                                              .rows = P,
                                              .cols = H,
@@ -88,13 +91,15 @@ const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
   if (P < 0 || P >= H) {
     if (P != 0) return "projection_size: must be 0 (none) or from 1 to hidden_size - 1";
   }
+  const char *why = sq_layout_refuses_norms(config);
+  if (why) return why;
   if (config->coupled && (config->no_input_gate || config->no_forget_gate))
     return "coupled: must be 0 with no_input_gate or no_forget_gate, because f = 1 - i needs both gates";
   layout->output = out;
   layout->states = 2;
   layout->state_width[0] = out;
   layout->state_width[1] = H;
-  layout->stages = P ? 2 : 1;
+  layout->stages = 1 + sq_layout_norms_recurrence(config) + (P != 0);
   sq_layout_add_input(layout, at.end, at.end);
   const int whh = sq_layout_add_param(layout, "weight_hh", at.end, out);
   sq_layout_add_product(layout, (sq_product){.param = whh,
@@ -114,6 +119,9 @@ const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
     add_peephole(layout, "peephole_o", at.o, made);
   }
   if (P) add_projection(layout);
+  sq_layout_norm_input(layout, at.end);
+  sq_layout_norm_products(layout, 0, 1);
+  if (sq_layout_norms_recurrence(config)) sq_layout_norm_state(layout, 1, 1);
   sq_layout_add_masks(layout);
   return NULL;
 }
@@ -198,7 +206,20 @@ SQ_INLINE void output_of(int has_o, int bounded, int64_t H, const real *restrict
   for (int64_t j = 0; j < H; j++) m[j] = (has_o ? o[j] : 1) * (bounded ? FN(sq_tanh)(c[j]) : c[j]);
 }
 
-/* Activates one row of gates, writes c, and m = o tanh(c). */
+SQ_INLINE void output(const lstm_row *r, const real *a, const real *c, real *m) {
+  const int has_o = r->at.o != ABSENT;
+  const real *o = block(a, r->at.o);
+  if (has_o && r->bounded_out)
+    output_of(1, 1, r->H, o, c, m);
+  else
+    output_of(has_o, r->bounded_out, r->H, o, c, m);
+}
+
+SQ_CLONES static void output_row(const lstm_row *r, const real *a, const real *c, real *m) {
+  output(r, a, c, m);
+}
+
+/* Activates one row of gates, writes c, and unless m is NULL, m = o tanh(c). */
 SQ_CLONES static void forward_row(const lstm_row *r, real *a, const real *mask, const real *cp, real *c,
                                   real *restrict m) {
   const int64_t H = r->H;
@@ -207,14 +228,10 @@ SQ_CLONES static void forward_row(const lstm_row *r, real *a, const real *mask, 
   FN(sq_activate_row)(SQ_SIGMOID, r->at.g, a, a);
   if (r->bounded_in) FN(sq_activate_row)(SQ_TANH, H, a + r->at.g, a + r->at.g);
   next_cell(r, a, mask, cp, c);
-  const int has_o = r->at.o != ABSENT;
   real *o = block_out(a, r->at.o);
   if (r->p_o) add_scaled(H, o, r->p_o, c);
-  if (has_o) FN(sq_activate_row)(SQ_SIGMOID, H, o, o);
-  if (has_o && r->bounded_out)
-    output_of(1, 1, H, o, c, m);
-  else
-    output_of(has_o, r->bounded_out, H, o, c, m);
+  if (o) FN(sq_activate_row)(SQ_SIGMOID, H, o, o);
+  if (m) output(r, a, c, m);
 }
 
 /* do', and what h adds to dc. */
@@ -259,15 +276,27 @@ SQ_INLINE void gates_back(const lstm_row *r, const real *restrict a, const real 
   }
 }
 
-/* One row backward.  In: dm, and dc at c_t; out: d, the gradients at the pre-activations, and dc at
- * c_{t-1}. */
-SQ_CLONES static void backward_row(const lstm_row *r, const real *a, const real *mask, const real *cp,
-                                   const real *c, const real *dm, real *dc, real *d) {
-  const int has_i = r->at.i != ABSENT, has_o = r->at.o != ABSENT;
+SQ_INLINE void output_back(const lstm_row *r, const real *a, const real *c, const real *dm, real *dc,
+                           real *d) {
+  const int has_o = r->at.o != ABSENT;
   if (has_o && r->bounded_out)
     output_back_of(1, 1, r, a, c, dm, dc, d);
   else
     output_back_of(has_o, r->bounded_out, r, a, c, dm, dc, d);
+}
+
+SQ_CLONES static void output_back_row(const lstm_row *r, const real *a, const real *c, const real *dm,
+                                      real *dc, real *d) {
+  for (int64_t j = 0; j < r->H; j++) dc[j] = 0;
+  output_back(r, a, c, dm, dc, d);
+}
+
+/* One row backward.  In: dm, and dc at c_t, or where the output has a stage of its own dm = NULL, and d of o;
+ * out: d, the gradients at the pre-activations, and dc at c_{t-1}. */
+SQ_CLONES static void backward_row(const lstm_row *r, const real *a, const real *mask, const real *cp,
+                                   const real *c, const real *dm, real *dc, real *d) {
+  const int has_i = r->at.i != ABSENT;
+  if (dm) output_back(r, a, c, dm, dc, d);
   if (r->p_o) add_scaled(r->H, dc, r->p_o, d + r->at.o);
   if (has_i && r->bounded_in && mask == NULL)
     input_back_of(1, 1, r, a, NULL, dc, d);
@@ -286,32 +315,50 @@ typedef struct lstm_places {
   const real *mask; /* of g, or NULL */
   const real *cp;   /* c_{t-1} */
   real *c;          /* c_t, before zoneout */
+  real *n;          /* N(c_t), or NULL */
   real *m;          /* o tanh(c): h, or the operand of the projection */
 } lstm_places;
 
+/* The column of aux with N(c_t); -1: c is not normalised. */
+static int64_t normalised_c(const sq_layout *l) {
+  const sq_norm *last = l->norms > 0 ? &l->norm[l->norms - 1] : NULL;
+  return last && last->from.buffer == SQ_STATE ? last->to.column : -1;
+}
+
 static lstm_places places_of(const FN(sq_step) * s, int64_t b) {
   const sq_layout *l = s->layout;
-  const int64_t H = l->config.hidden_size, new_c = l->masks.candidate[1];
+  const int64_t H = l->config.hidden_size, new_c = l->masks.candidate[1], n = normalised_c(l);
   real *aux = s->aux + b * l->aux;
   return (lstm_places){.mask = l->masks.scale < 0 ? NULL : aux + l->masks.scale,
                        .cp = s->prev[1] + b * H,
                        .c = new_c < 0 ? s->next[1] + b * H : aux + new_c,
+                       .n = n < 0 ? NULL : aux + n,
                        .m = projected(s) ? aux : s->next[0] + b * H};
 }
 
-/* Stage 0: gates, c, and m (which is h, or the operand of the projection). */
+/* Stage 0: gates, c, and m (which is h, or the operand of the projection).  Where c is normalised, m is stage
+ * 1's. */
 static void forward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
   const int64_t H = r.H, G = s->layout->gates;
   SQ_FORWARD_ROWS(s, b) {
     const lstm_places p = places_of(s, b);
-    forward_row(&r, s->gates + b * G, p.mask, p.cp, p.c, p.m);
-    if (projected(s)) continue;
+    forward_row(&r, s->gates + b * G, p.mask, p.cp, p.c, p.n ? NULL : p.m);
+    if (projected(s) || p.n) continue;
     for (int64_t j = 0; j < H; j++) s->y[b * s->ldy + j] = p.m[j];
   }
 }
 
-/* Stage 1, with a projection only: h = W_hr m, which the product left in aux. */
+static void forward_output(const FN(sq_step) * s) {
+  const lstm_row r = row_of(s);
+  SQ_FORWARD_ROWS(s, b) {
+    const lstm_places p = places_of(s, b);
+    output_row(&r, s->gates + b * s->layout->gates, p.n, p.m);
+    for (int64_t j = 0; j < r.H && !projected(s); j++) s->y[b * s->ldy + j] = p.m[j];
+  }
+}
+
+/* The last stage, with a projection only: h = W_hr m, which the product left in aux. */
 static void forward_projection(const FN(sq_step) * s) {
   const int64_t H = s->layout->config.hidden_size, P = s->layout->output, A = s->layout->aux;
   SQ_FORWARD_ROWS(s, b) {
@@ -332,31 +379,56 @@ static void backward_projection(const FN(sq_step) * s) {
   }
 }
 
+/* The gradient at m. */
+static real *gradient_at_m(const FN(sq_step) * s, int64_t b) {
+  if (projected(s)) return s->daux + b * s->layout->aux;
+  real *dm = s->dstate[0] + b * s->layout->config.hidden_size;
+  FN(sq_step_add_dy)(s, b, dm);
+  return dm;
+}
+
+/* h_{t-1} enters only through the product. */
+static void leave_h(const FN(sq_step) * s, real *dm) {
+  if (projected(s)) return;
+  for (int64_t j = 0; j < s->layout->config.hidden_size; j++) dm[j] = 0;
+}
+
+static void backward_output(const FN(sq_step) * s) {
+  const lstm_row r = row_of(s);
+  const int64_t G = s->layout->gates, A = s->layout->aux, n = normalised_c(s->layout);
+  SQ_BACKWARD_ROWS(s, b) {
+    const lstm_places p = places_of(s, b);
+    real *dm = gradient_at_m(s, b);
+    output_back_row(&r, s->gates + b * G, p.n, dm, s->daux + b * A + n, s->dgates + b * G);
+    leave_h(s, dm);
+  }
+}
+
 static void backward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
   const int64_t H = r.H, G = s->layout->gates;
   SQ_BACKWARD_ROWS(s, b) {
     const lstm_places p = places_of(s, b);
-    real *dm = projected(s) ? s->daux + b * s->layout->aux : s->dstate[0] + b * H;
-    if (!projected(s)) FN(sq_step_add_dy)(s, b, dm);
+    real *dm = p.n ? NULL : gradient_at_m(s, b);
     backward_row(&r, s->gates + b * G, p.mask, p.cp, p.c, dm, s->dstate[1] + b * H, s->dgates + b * G);
-    if (projected(s)) continue;
-    for (int64_t j = 0; j < H; j++) dm[j] = 0;
+    if (dm) leave_h(s, dm);
   }
 }
 
+/* What a stage of the layout is. */
+typedef void lstm_stage(const FN(sq_step) *);
+static lstm_stage *stage_of(const sq_layout *l, int stage, lstm_stage *cell, lstm_stage *output_stage,
+                            lstm_stage *projection) {
+  if (stage == 0) return cell;
+  return stage == 1 && normalised_c(l) >= 0 ? output_stage : projection;
+}
+
 void FN(sq_lstm_forward)(const FN(sq_step) * s, int stage) {
-  if (stage == 0)
-    forward_cell(s);
-  else
-    forward_projection(s);
+  stage_of(s->layout, stage, forward_cell, forward_output, forward_projection)(s);
 }
 
 void FN(sq_lstm_backward)(const FN(sq_step) * s, int stage) {
-  if (stage == 0)
-    backward_cell(s);
-  else
-    backward_projection(s);
+  stage_of(s->layout, stage, backward_cell, backward_output, backward_projection)(s);
 }
 
 /* lstm0 is the same arithmetic. */

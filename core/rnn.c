@@ -4,7 +4,10 @@
  *
  * Elman 1990; the lecture's h_t = g(V x_t + W h_{t-1} + b_h).  The output y_t = f(U h_t + b_y) is a linear
  * layer above.
- * gates [B,H] = h (the activation is its own record: every g' is a function of g).  No aux.
+ * gates [B,H] = h (the activation is its own record: every g' is a function of g).  No aux but for options.
+ * layer_norm: h_t = g(LN(W_ih x_t + W_hh h_{t-1}) + b), one normalisation of the sum, as in the paper's
+ * equation 4.
+ * Batch normalisation: h_t = g(BN(W_ih x_t) + BN(W_hh h_{t-1}) + b), with batch_norm_input the first alone.
  * Other cells with the same h (householder.c, mrnn.c) use this pointwise step; their further gates stand
  * behind.
  *
@@ -17,12 +20,20 @@
 #if SEQGPU_REAL_BITS == 32
 const char *sq_rnn_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size;
+  const char *why = sq_layout_refuses_norms(config);
+  if (why) return why;
   sq_layout_one_gate(layout);
   const int whh = sq_layout_add_param(layout, "weight_hh", H, H);
   sq_layout_add_product(
       layout,
       (sq_product){
           .param = whh, .rows = H, .cols = H, .from = {.buffer = SQ_STATE_PREV}, .to = {.buffer = SQ_GATES}});
+  if (config->layer_norm) {
+    sq_layout_norm_gates(layout);
+  } else {
+    sq_layout_norm_input(layout, H);
+    sq_layout_norm_products(layout, 0, 1);
+  }
   sq_layout_add_masks(layout);
   return NULL;
 }

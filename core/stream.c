@@ -296,8 +296,9 @@ static int forward_all(sq_stream_format format, const sq_layer_run *runs, int co
 }
 
 /* Everything but what a driver does around the cell's step. */
-static const unsigned KNOWN_OPTIONS = ~(unsigned)(SQ_OPTION_ZONEOUT_HIDDEN | SQ_OPTION_ZONEOUT_CELL |
-                                                  SQ_OPTION_RECURRENT_DROPOUT | SQ_OPTION_UPDATE_DROPOUT);
+static const unsigned KNOWN_OPTIONS =
+    ~(unsigned)(SQ_OPTION_ZONEOUT_HIDDEN | SQ_OPTION_ZONEOUT_CELL | SQ_OPTION_RECURRENT_DROPOUT |
+                SQ_OPTION_UPDATE_DROPOUT | SQ_OPTION_NORMS);
 
 const char *sq_stream_refuses(struct sq_exec *exec, const sq_problem *problem, char *text, size_t size) {
   (void)exec;

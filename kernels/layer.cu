@@ -284,6 +284,8 @@ int enqueue_backward(sq_exec *exec, const void *argument) {
 /* Everything runs, except rows of structured products that do not fit into a block. */
 extern "C" const char *SQ_GPU(layer_refuses)(sq_exec *exec, const sq_problem *p, char *text, size_t size) {
   size_t most = 0;
+  const char *option = sq_option_beyond(&p->layout->config, ~(unsigned)SQ_OPTION_NORMS);
+  if (option != NULL) return option;
   for (int i = 0; i < p->layout->products; i++) {
     const sq_product &product = p->layout->product[i];
     const size_t bytes =

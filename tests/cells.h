@@ -10,8 +10,10 @@
 typedef struct cell_row {
   const char *name;
   seqgpu_rnn_desc desc;
-  int64_t least_hidden; /* 2: with one unit it could only change a sign, or has nothing to project */
-  int projects;         /* h is projected onto half of the units: see combine in shapes.h */
+  /* 2: with one unit it could only change a sign, or has nothing to project; 3: of two, a norm leaves only the
+   * sign, or one is projected away */
+  int64_t least_hidden;
+  int projects; /* h is projected onto half of the units: see combine in shapes.h */
 } cell_row;
 
 /* name, cell and options, least H, projects */
@@ -84,7 +86,36 @@ static const cell_row cell_rows[] = {
      {.cell = "gru", .reset_after = 1, .recurrent_dropout = 0.4, .update_dropout = 0.2},
      1,
      0},
+    {"rnn layer_norm", {.cell = "rnn", .layer_norm = 1}, 3, 0},
+    {"lstm layer_norm peephole", {.cell = "lstm", .layer_norm = 1, .peephole = 1}, 3, 0},
+    {"lstm layer_norm zoneout_cell projection coupled",
+     {.cell = "lstm", .layer_norm = 1, .zoneout_cell = 0.3, .coupled = 1},
+     3,
+     1},
+    {"gru layer_norm", {.cell = "gru", .layer_norm = 1}, 3, 0},
+    {"gru reset_after layer_norm recurrent_dropout",
+     {.cell = "gru", .reset_after = 1, .layer_norm = 1, .recurrent_dropout = 0.3},
+     3,
+     0},
+    {"rnn batch_norm_input", {.cell = "rnn", .batch_norm_input = 1}, 1, 0},
+    {"rnn batch_norm_steps", {.cell = "rnn", .batch_norm_steps = 3}, 2, 0},
+    {"lstm batch_norm_input", {.cell = "lstm", .batch_norm_input = 1}, 1, 0},
+    {"lstm batch_norm_steps peephole", {.cell = "lstm", .batch_norm_steps = 3, .peephole = 1}, 2, 0},
+    {"lstm0 batch_norm_steps zoneout_cell projection",
+     {.cell = "lstm0", .batch_norm_steps = 2, .zoneout_cell = 0.3},
+     3,
+     1},
+    {"gru batch_norm_steps", {.cell = "gru", .batch_norm_steps = 3}, 2, 0},
+    {"gru reset_after batch_norm_steps update_dropout",
+     {.cell = "gru", .reset_after = 1, .batch_norm_steps = 9, .update_dropout = 0.3},
+     2,
+     0},
 };
+
+/* In training a mean is over the sequences of the batch. */
+static inline int is_batch_normed(const seqgpu_rnn_desc *d) {
+  return d->batch_norm_input || d->batch_norm_steps > 0;
+}
 
 /* Draws inside its recurrence, in training. */
 static inline int is_noisy(const seqgpu_rnn_desc *d) {
@@ -100,6 +131,7 @@ static inline int is_rare_lstm(const seqgpu_rnn_desc *d) {
 static inline int is_persistent(const cell_row *row) {
   static const char *const names[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
   if (is_rare_lstm(&row->desc) || is_noisy(&row->desc)) return 0;
+  if (row->desc.layer_norm || is_batch_normed(&row->desc)) return 0;
   for (size_t i = 0; i < COUNT(names); i++)
     if (strcmp(row->desc.cell, names[i]) == 0) return !row->projects;
   return 0;

@@ -235,7 +235,7 @@ static inline void net_fill_away(double *at, int64_t count, double low, double h
  * would hang on the last bits.  Thresholds of modReLU, whose kink is at |z| = -b: far below, or above 0, so
  * that it is not met, and small, since b z / |z| hangs on the last bits of a small z; every second unit is
  * dead, since a unitary network that forgets nothing adds up all roundings.  Its input: strong, for the same
- * small z.  A permutation. */
+ * small z.  A permutation.  Variances. */
 static inline void net_fill_special(net *n) {
   seqgpu_param_info p;
   const int complex_units = strcmp(n->desc.cell, "urnn") == 0;
@@ -248,7 +248,9 @@ static inline void net_fill_special(net *n) {
     for (int64_t j = 0; strncmp(p.name, "bias_mod", 8) == 0 && j < count; j++)
       at[j] = j % 2 ? -1000 : check_uniform(0.001, 0.003);
     for (int64_t j = 0; strncmp(p.name, "weight_ih", 9) == 0 && complex_units && j < count; j++) at[j] *= 3;
-    for (int64_t j = 0; p.fixed && j < count; j++) { /* Fisher & Yates */
+    for (int64_t j = 0; strncmp(p.name, "running_var", 11) == 0 && j < count; j++)
+      at[j] = check_uniform(0.5, 1.5);
+    for (int64_t j = 0; strncmp(p.name, "permutation", 11) == 0 && j < count; j++) { /* Fisher & Yates */
       const int64_t place = check_below(j + 1);
       at[j] = at[place];
       at[place] = (double)j;

@@ -202,9 +202,12 @@ static inline const shape_row *shape_named(const char *name) {
   exit(EXIT_FAILURE);
 }
 
-/* Whether the cell has a network of that shape; a smaller H than the cell takes is left to another row. */
+/* Whether the cell has a network of that shape; a smaller H than the cell takes is left to another row.  Of
+ * two sequences, a mean over the batch and a variance leave only the sign: their gradients are rounding
+ * errors. */
 static inline int fits(const cell_row *cell, const shape_row *shape) {
-  return shape->size[3] >= cell->least_hidden;
+  const int64_t least_batch = is_batch_normed(&cell->desc) && !shape->desc.inference ? 3 : 1;
+  return shape->size[3] >= cell->least_hidden && shape->size[1] >= least_batch;
 }
 
 /* Cell and shape as one descriptor; a cell that projects does so onto half of its units, rounded up. */

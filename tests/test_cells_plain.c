@@ -6,6 +6,9 @@
  * Masks of the recurrence are drawn from Philox as core/masks.h says, in training; and inference, where it
  * has its expectation, is looked at, too.
  *
+ * Batch normalisation is looked at in inference alone, since in training it is not a matter of one sequence
+ * (test_laws_norms.c).
+ *
  * A paper's function takes x [I] and the states before the step, and leaves the states after it and y.  Every
  * row of cells.h must have one.
  */
@@ -13,7 +16,7 @@
 #include "tests/net.h"
 #include "tests/shapes.h"
 
-enum { MOST = 16 }; /* units, factors, inputs */
+enum { MOST = 16, GATES = 4 * MOST }; /* units, factors, inputs; rows of gates */
 
 /* One step: inputs, states to be replaced, and the output. */
 typedef struct step {
@@ -99,15 +102,58 @@ static void leave(const step *s, const double *h, int64_t width) {
     s->y[j] = s->h[j] = zone(s, s->desc->zoneout_hidden, j, KEEP_H, s->h[j], h[j]);
 }
 
+/* --- normalisation: Ba et al. 2016, Laurent et al. 2016, Cooijmans et al. 2017 --- */
+
+/* a[j] = gain (a[j] - mean) / sqrt(variance + 1e-5): `of` is ih, hh or c, and a[0] is its number `first`. */
+static void normalise(const step *s, const char *of, int64_t first, int64_t n, double *a) {
+  char gain[32], means[32], variances[32];
+  const seqgpu_rnn_desc *d = s->desc;
+  double mean = 0, variance = 0;
+  if (!d->layer_norm && d->batch_norm_steps == 0 && !(d->batch_norm_input && strcmp(of, "ih") == 0)) return;
+  snprintf(gain, sizeof gain, "gain_%s", of);
+  snprintf(means, sizeof means, "running_mean_%s", of);
+  snprintf(variances, sizeof variances, "running_var_%s", of);
+  for (int64_t j = 0; j < n; j++) mean += a[j] / (double)n;
+  for (int64_t j = 0; j < n; j++) variance += (a[j] - mean) * (a[j] - mean) / (double)n;
+  for (int64_t j = 0; j < n; j++) {
+    if (!d->layer_norm) {
+      int64_t cols;
+      const int64_t last = d->batch_norm_steps > 0 ? d->batch_norm_steps - 1 : 0;
+      const int64_t slot = s->t < last ? s->t : last;
+      const double *at = param(s, means, &cols);
+      mean = at[slot * cols + first + j];
+      at = param(s, variances, &cols);
+      variance = at[slot * cols + first + j];
+    }
+    a[j] = number(s, gain, first + j) * (a[j] - mean) / sqrt(variance + 1e-5);
+  }
+}
+
+/* Rows first..first+n-1 of W v, normalised. */
+static void product(const step *s, const char *of, int64_t first, int64_t n, const double *v, double *out) {
+  char weight[32];
+  snprintf(weight, sizeof weight, "weight_%s", of);
+  for (int64_t j = 0; j < n; j++) out[j] = row(s, weight, first + j, v);
+  normalise(s, of, first, n, out);
+}
+
 static void replace(double *to, const double *from, int64_t n) { memcpy(to, from, (size_t)n * sizeof *to); }
 
 /* --- the papers --- */
 
 /* Elman 1990. */
 static void elman(const step *s) {
-  double h[MOST], old[MOST];
+  double h[MOST], old[MOST], x[MOST], a[MOST];
   seen(s, s->H, old);
-  for (int64_t j = 0; j < s->H; j++) h[j] = g(s, input(s, j) + row(s, "weight_hh", j, old));
+  if (s->desc->layer_norm) { /* of the sum, equation 4 */
+    for (int64_t j = 0; j < s->H; j++) a[j] = row(s, "weight_ih", j, s->x) + row(s, "weight_hh", j, old);
+    normalise(s, "hh", 0, s->H, a);
+  } else {
+    product(s, "ih", 0, s->H, s->x, x);
+    product(s, "hh", 0, s->H, old, a);
+    for (int64_t j = 0; j < s->H; j++) a[j] += x[j];
+  }
+  for (int64_t j = 0; j < s->H; j++) h[j] = g(s, a[j] + number(s, "bias", j));
   leave(s, h, s->H);
 }
 
@@ -130,11 +176,11 @@ static int has_gate(const seqgpu_rnn_desc *d, int which) {
   return which == GATE_O ? !d->no_output_gate : 1;
 }
 
-/* The pre-activation of unit j: `recurrent` and its matrix are h's, or of a multiplicative LSTM m's. */
-static double gate(const step *s, int which, int64_t j, const char *matrix, const double *recurrent) {
-  int64_t r = j;
+/* The first row of a gate; of the one behind the last, how many there are. */
+static int64_t rows_before(const step *s, int which) {
+  int64_t r = 0;
   for (int before = 0; before < which; before++) r += has_gate(s->desc, before) ? s->H : 0;
-  return input(s, r) + row(s, matrix, r, recurrent);
+  return r;
 }
 
 static double peephole(const step *s, const char *name, int64_t j, double c) {
@@ -146,21 +192,28 @@ static double peephole(const step *s, const char *name, int64_t j, double c) {
  * Senior, Beaufays 2014. */
 static void lstm_of(const step *s, const char *matrix, const double *recurrent) {
   const seqgpu_rnn_desc *d = s->desc;
-  double m[MOST], h[MOST];
+  const int64_t rows = rows_before(s, GATE_O + 1);
+  double m[MOST], h[MOST], o[MOST], c[MOST], x[GATES], a[GATES];
+  product(s, "ih", 0, rows, s->x, x);
+  product(s, matrix, 0, rows, recurrent, a);
+  for (int64_t r = 0; r < rows; r++) a[r] += x[r] + number(s, "bias", r);
+  const double *at_i = a, *at_f = a + rows_before(s, GATE_F), *at_g = a + rows_before(s, GATE_G);
+  const double *at_o = a + rows_before(s, GATE_O);
   for (int64_t j = 0; j < s->H; j++) {
     const double old = s->c[j];
-    double i = 1, f = 1, o = 1, g = gate(s, GATE_G, j, matrix, recurrent);
-    if (has_gate(d, GATE_I))
-      i = sigmoid(gate(s, GATE_I, j, matrix, recurrent) + peephole(s, "peephole_i", j, old));
-    if (has_gate(d, GATE_F))
-      f = sigmoid(gate(s, GATE_F, j, matrix, recurrent) + peephole(s, "peephole_f", j, old));
+    double i = 1, f = 1, g = at_g[j];
+    if (has_gate(d, GATE_I)) i = sigmoid(at_i[j] + peephole(s, "peephole_i", j, old));
+    if (has_gate(d, GATE_F)) f = sigmoid(at_f[j] + peephole(s, "peephole_f", j, old));
     if (d->coupled) f = 1 - i;
     if (!d->no_input_activation) g = tanh(g);
-    const double c = f * old + i * g * mask(s, d->update_dropout, s->t, j, UPDATE);
-    if (has_gate(d, GATE_O))
-      o = sigmoid(gate(s, GATE_O, j, matrix, recurrent) + peephole(s, "peephole_o", j, c));
-    m[j] = o * (d->no_output_activation ? c : tanh(c));
-    s->c[j] = zone(s, d->zoneout_cell, j, KEEP_C, old, c);
+    c[j] = f * old + i * g * mask(s, d->update_dropout, s->t, j, UPDATE);
+    o[j] = has_gate(d, GATE_O) ? sigmoid(at_o[j] + peephole(s, "peephole_o", j, c[j])) : 1;
+    s->c[j] = zone(s, d->zoneout_cell, j, KEEP_C, old, c[j]);
+  }
+  normalise(s, "c", 0, s->H, c);
+  for (int64_t j = 0; j < s->H; j++) {
+    if (d->layer_norm || d->batch_norm_steps > 0) c[j] += number(s, "bias_c", j);
+    m[j] = o[j] * (d->no_output_activation ? c[j] : tanh(c[j]));
   }
   const int64_t P = s->desc->projection_size ? s->desc->projection_size : s->H;
   for (int64_t j = 0; j < P; j++) h[j] = s->desc->projection_size ? row(s, "weight_hr", j, m) : m[j];
@@ -170,27 +223,30 @@ static void lstm_of(const step *s, const char *matrix, const double *recurrent) 
 static void lstm(const step *s) {
   double old[MOST];
   seen(s, s->desc->projection_size ? s->desc->projection_size : s->H, old);
-  lstm_of(s, "weight_hh", old);
+  lstm_of(s, "hh", old);
 }
 
 /* Cho et al. 2014: reset before the product; or PyTorch's, after it. */
 static void cho(const step *s) {
-  double r[MOST], u[MOST], rh[MOST], h[MOST], old[MOST];
-  seen(s, s->H, old);
-  for (int64_t j = 0; j < s->H; j++) {
-    r[j] = sigmoid(input(s, j) + row(s, "weight_hh", j, old));
-    u[j] = sigmoid(input(s, s->H + j) + row(s, "weight_hh", s->H + j, old));
+  const int64_t H = s->H;
+  double r[MOST], rh[MOST], h[MOST], old[MOST], x[GATES], a[GATES];
+  seen(s, H, old);
+  product(s, "ih", 0, 2 * H, s->x, x);
+  product(s, "ih", 2 * H, H, s->x, x + 2 * H);
+  product(s, "hh", 0, 2 * H, old, a);
+  for (int64_t j = 0; j < 3 * H; j++) x[j] += number(s, "bias", j);
+  for (int64_t j = 0; j < H; j++) {
+    r[j] = sigmoid(x[j] + a[j]);
     rh[j] = r[j] * old[j];
   }
-  for (int64_t j = 0; j < s->H; j++) {
-    const int64_t k = 2 * s->H + j;
-    const double recurrent = s->desc->reset_after
-                                 ? r[j] * (row(s, "weight_hh", k, old) + number(s, "bias_rec", j))
-                                 : row(s, "weight_hh", k, rh);
-    const double c = tanh(input(s, k) + recurrent) * mask(s, s->desc->update_dropout, s->t, j, UPDATE);
-    h[j] = (1 - u[j]) * c + u[j] * s->h[j];
+  product(s, "hh", 2 * H, H, s->desc->reset_after ? old : rh, a + 2 * H);
+  for (int64_t j = 0; j < H; j++) {
+    const double u = sigmoid(x[H + j] + a[H + j]), q = a[2 * H + j];
+    const double recurrent = s->desc->reset_after ? r[j] * (q + number(s, "bias_rec", j)) : q;
+    const double c = tanh(x[2 * H + j] + recurrent) * mask(s, s->desc->update_dropout, s->t, j, UPDATE);
+    h[j] = (1 - u) * c + u * s->h[j];
   }
-  leave(s, h, s->H);
+  leave(s, h, H);
 }
 
 /* Mikolov et al. 2015, equations 5 to 7. */
@@ -226,7 +282,7 @@ static void sutskever(const step *s) {
 static void krause(const step *s) {
   double m[MOST];
   factors(s, 4 * s->H, m);
-  lstm_of(s, "weight_hf", m);
+  lstm_of(s, "hf", m);
 }
 
 /* Mhammedi et al. 2017: reflections one after the other, the last one first. */
@@ -350,6 +406,7 @@ static double follow(const net *n, paper *one, int64_t b) {
 static void check_cell(seqgpu_context *ctx, const cell_row *cell, int inference) {
   const shape_row shape = {.size = {6, 2, 3, 5}, .desc = {.inference = inference}};
   const seqgpu_rnn_desc desc = combine(cell, &shape);
+  if (is_batch_normed(&desc) && !inference) return;
   paper *one = paper_of(desc.cell);
   net n;
   if (one == NULL) check_record(0, "papers[] has no row for it", "%s, what the paper says", cell->name);

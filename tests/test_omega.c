@@ -411,7 +411,10 @@ static void test_options(seqgpu_context *ctx) {
     const char *name;
     seqgpu_rnn_desc desc;
   } options[] = {{"zoneout_hidden", {.zoneout_hidden = 0.1}},
-                 {"recurrent_dropout", {.recurrent_dropout = 0.1}}};
+                 {"recurrent_dropout", {.recurrent_dropout = 0.1}},
+                 {"layer_norm", {.layer_norm = 1}},
+                 {"batch_norm_input", {.batch_norm_input = 1}},
+                 {"batch_norm_steps", {.batch_norm_steps = 2}}};
   for (size_t i = 0; i < COUNT(options); i++) {
     seqgpu_plan *plan;
     seqgpu_rnn_desc desc = options[i].desc;

@@ -186,6 +186,7 @@ seqgpu_rnn_run charlm_run(const charlm_pass *p, int64_t T, uint64_t step) {
   const charlm *m = p->model;
   seqgpu_rnn_run run = {.seq_len = T, .batch = p->B, .params = m->rnn.value, .x = p->x, .y = p->y};
   run.reserve = p->reserve;
+  run.running = m->rnn.value;
   run.workspace = p->workspace;
   run.seed = (uint64_t)m->config.model.seed;
   run.offset = step * p->random_blocks;

@@ -73,11 +73,12 @@ static int is_torch_lstm(const seqgpu_rnn_desc *d) {
 
 /* Cells that PyTorch has as well are written with its two biases. */
 static sq_file_form recurrent_form(const seqgpu_rnn_desc *desc, const char *name, int64_t cols) {
+  const int normed = desc->layer_norm || desc->batch_norm_input || desc->batch_norm_steps;
   const int is_gru = strcmp(desc->cell, "gru") == 0, gru = is_gru && desc->reset_after;
-  const int torch_cell = gru || strcmp(desc->cell, "rnn") == 0 || is_torch_lstm(desc);
+  const int torch_cell = !normed && (gru || strcmp(desc->cell, "rnn") == 0 || is_torch_lstm(desc));
   if (torch_cell && sq_starts_with(name, "bias_rec_l")) return SQ_FORM_GRU_REC;
   if (torch_cell && sq_starts_with(name, "bias_l")) return gru ? SQ_FORM_GRU_BIAS : SQ_FORM_BIAS;
-  if (is_gru && sq_starts_with(name, "bias_l")) return SQ_FORM_GRU_BEFORE;
+  if (is_gru && !normed && sq_starts_with(name, "bias_l")) return SQ_FORM_GRU_BEFORE;
   return cols == 1 && !sq_starts_with(name, "weight") ? SQ_FORM_VECTOR : SQ_FORM_MATRIX;
 }
 

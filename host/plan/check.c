@@ -38,7 +38,7 @@ static seqgpu_status check_options(seqgpu_context *ctx, const seqgpu_rnn_desc *d
 /* Of other cells, and with what stands between weight_hh and h, dh_t/dh_{t-1} is no product of a vector and
  * weight_hh. */
 static seqgpu_status check_omega_applies(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
-  const unsigned changing = SQ_OPTION_ZONEOUT_HIDDEN | SQ_OPTION_RECURRENT_DROPOUT;
+  const unsigned changing = SQ_OPTION_ZONEOUT_HIDDEN | SQ_OPTION_RECURRENT_DROPOUT | SQ_OPTION_NORMS;
   const sq_config config = sq_plan_config(d);
   if (strcmp(d->cell, "rnn") != 0)
     return sq_fail(ctx, SEQGPU_EINVAL,

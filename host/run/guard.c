@@ -33,7 +33,7 @@ typedef struct span {
   size_t size;
 } span;
 
-enum { MOST_SPANS = 8 + 4 * SQ_MAX_STATES };
+enum { MOST_SPANS = 9 + 4 * SQ_MAX_STATES };
 
 typedef struct span_list {
   int count;
@@ -63,11 +63,13 @@ static seqgpu_status refuse(const sq_net *n, const span *a, const span *b) {
                  name_of(a, first), name_of(b, second));
 }
 
-/* Final states may be in the place of the initial ones, and the gradients at these in the place of those. */
+/* Final states may be in the place of the initial ones, the gradients at these in the place of those, and
+ * running statistics in the parameters. */
 static int carried(const span *written, const span *read) {
+  const int running = strcmp(written->name, "running") == 0 && strcmp(read->name, "params") == 0;
   const int forward = strcmp(written->name, "final") == 0 && strcmp(read->name, "initial") == 0,
             backward = strcmp(written->name, "dinitial") == 0 && strcmp(read->name, "dfinal") == 0;
-  return (forward || backward) && written->state == read->state && written->at == read->at;
+  return (forward || backward || running) && written->state == read->state && written->at == read->at;
 }
 
 static seqgpu_status check_overlaps(const sq_net *n, const span_list *written, const span_list *read) {
@@ -120,6 +122,7 @@ seqgpu_status sq_guard_forward(const sq_net *n) {
   add_inputs(n, &read);
   add(&written, "y", -1, run->y, rows_size(n, n->plan->output_width));
   for (int k = 0; k < n->plan->first.states; k++) add(&written, "final", k, run->final[k], state_size(n, k));
+  if (n->plan->first.stats > 0) add(&written, "running", -1, run->running, bytes(n, n->plan->param_elements));
   add(&written, "workspace", -1, run->workspace, bytes(n, n->map->workspace_size));
   add(&written, "reserve", -1, run->reserve, bytes(n, n->map->reserve_size));
   return check_overlaps(n, &written, &read);

@@ -178,6 +178,7 @@ static void add_training(const sq_net *n, int64_t layer, int64_t direction, sq_l
   s->reserve = sq_net_at(n, n->run->reserve, n->map->reserves + below);
   s->reserve_size = layer == 0 ? first : rest;
   s->dparams = sq_net_at(n, n->run->dparams, sq_plan_param_offset(n->plan, layer, direction));
+  s->running = sq_net_at(n, n->run->running, sq_plan_param_offset(n->plan, layer, direction));
   s->seed = n->run->seed;
   s->first_block = n->run->offset + (uint64_t)((n->plan->layers - 1) * sq_plan_dropout_blocks(n->plan) +
                                                (layer * N + direction) * sq_plan_recurrent_blocks(n->plan));

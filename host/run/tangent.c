@@ -55,6 +55,10 @@ seqgpu_status sq_rnn_tangent(seqgpu_context *ctx, const seqgpu_plan *plan, const
     return sq_fail(
         ctx, SEQGPU_EUNSUPPORTED,
         "a network with zoneout or recurrent dropout has no tangent pass; these options must be 0");
+  if (plan->first.norms > 0)
+    return sq_fail(
+        ctx, SEQGPU_EUNSUPPORTED,
+        "a network with layer or batch normalisation has no tangent pass; these options must be 0");
   SQ_TRY(sq_run_need(ctx, "reserve", run->reserve));
   SQ_TRY(sq_guard_sizes(&n));
   SQ_TRY(sq_stamp_check(&n));

@@ -90,6 +90,7 @@ static seqgpu_status rnn_forward(seqgpu_tensor *y) {
   }
   if (tape->training && !seqgpu_plan_get_desc(plan).inference)
     SQ_TRY(sq_arena_alloc(&tape->device, sizes.reserve, &run->reserve));
+  run->running = y->input[RNN_PARAMS]->value;
   SQ_TRY(sq_tape_scratch(tape, sizes.workspace, &run->workspace));
   return seqgpu_rnn_forward(tape->ctx, plan, run);
 }

@@ -124,8 +124,16 @@ typedef struct seqgpu_rnn_desc {
   /** LSTM cells, "gru": probability that a unit is not updated by g (GRU: c) in a step (Semeniuta
    * et al. 2016) */
   double update_dropout;
-  double omega; /**< cell "rnn": backward adds omega times the gradient of a regulariser; 0 = none */
+  /** cell "rnn": backward adds omega times the gradient of a regulariser; 0 = none.  It is defined without
+   * zoneout, recurrent dropout and normalisation, whose options must be 0. */
+  double omega;
   seqgpu_omega_form omega_form; /**< which one */
+  /* Normalisation of pre-activations, cells "rnn", "lstm", "lstm0" and "gru"; one of the three at most. */
+  int layer_norm;       /**< over the units of each sequence and step (Ba, Kiros, Hinton 2016) */
+  int batch_norm_input; /**< W_ih x over all steps and sequences of a run (Laurent et al. 2016) */
+  /** over the batch, in each step by itself, also of recurrent products and of an LSTM's c (Cooijmans et al.
+   * 2017): the steps that have running statistics of their own */
+  int64_t batch_norm_steps;
 } seqgpu_rnn_desc;
 
 /* ---- how: algorithms and plans ---- */
@@ -258,7 +266,7 @@ typedef struct seqgpu_param_info {
   int64_t offset; /**< of its first element, in elements */
   int layer;      /**< from 0 */
   int direction;  /**< 0, or 1 for the backward direction */
-  int fixed;      /**< 1: not to be trained; its gradient is 0 (the permutation of cell "urnn") */
+  int fixed;      /**< 1: not to be trained; its gradient is 0 (a permutation, running statistics) */
 } seqgpu_param_info;
 
 /** The number of named parameters, 0 for NULL. */
@@ -375,6 +383,10 @@ typedef struct seqgpu_rnn_run {
   /** backward: [L*N,2], for each layer and direction the regulariser (desc.omega) without its factor, and how
    * many steps of sequences count; NULL = not wanted, and where there is no regulariser it must be. */
   void *omega;
+  /** With batch normalisation: [param_elements], of which a forward with a reserve writes the running
+   * statistics (the fixed parameters running_mean_... and running_var_...), moved by a tenth to those of the
+   * run.  Usually the memory of params; NULL = not wanted.  Without batch normalisation it is not looked at. */
+  void *running;
 } seqgpu_rnn_run;
 
 /** What seqgpu_run_allocate calls, with the size of the caller's struct. */

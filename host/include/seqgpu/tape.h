@@ -101,8 +101,8 @@ SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *
  * direction [count]: for each leaf, device memory of its shape, which must stay until the next call or clear.
  * Errors: the tape's first failure if there was one.  SEQGPU_EINVAL: the tape is not in training mode; a plan
  * that y depends on is for inference; the targets of a squared error move.  SEQGPU_EUNSUPPORTED: y depends on
- * a recurrent network that does not run on the CPU, or has zoneout or recurrent dropout.  SEQGPU_ENOMEM,
- * SEQGPU_EDEVICE. */
+ * a recurrent network that does not run on the CPU, or has zoneout, recurrent dropout or normalisation.
+ * SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_tape_tangent(seqgpu_tape *tape, seqgpu_tensor *y, int count,
                                              seqgpu_tensor *const *leaf, const void *const *direction);
 
