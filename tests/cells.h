@@ -117,6 +117,8 @@ static inline int is_batch_normed(const seqgpu_rnn_desc *d) {
   return d->batch_norm_input || d->batch_norm_steps > 0;
 }
 
+static inline int is_normed(const seqgpu_rnn_desc *d) { return d->layer_norm || is_batch_normed(d); }
+
 /* Draws inside its recurrence, in training. */
 static inline int is_noisy(const seqgpu_rnn_desc *d) {
   return d->zoneout_hidden > 0 || d->zoneout_cell > 0 || d->recurrent_dropout > 0 || d->update_dropout > 0;
@@ -131,7 +133,7 @@ static inline int is_rare_lstm(const seqgpu_rnn_desc *d) {
 static inline int is_persistent(const cell_row *row) {
   static const char *const names[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
   if (is_rare_lstm(&row->desc) || is_noisy(&row->desc)) return 0;
-  if (row->desc.layer_norm || is_batch_normed(&row->desc)) return 0;
+  if (is_normed(&row->desc)) return 0;
   for (size_t i = 0; i < COUNT(names); i++)
     if (strcmp(row->desc.cell, names[i]) == 0) return !row->projects;
   return 0;

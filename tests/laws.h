@@ -107,6 +107,9 @@ static inline int every(const cell_row *cell) { return cell != NULL; }
 /* What is drawn depends on the place in the batch, on the layer, the direction and the plan. */
 static inline int quiet(const cell_row *cell) { return !is_noisy(&cell->desc); }
 
+/* And none that takes statistics of the whole batch in training. */
+static inline int apart(const cell_row *cell) { return quiet(cell) && !is_batch_normed(&cell->desc); }
+
 typedef struct law_row {
   const char *name;
   double (*law)(const contexts *, const cell_row *);

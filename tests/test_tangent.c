@@ -242,9 +242,7 @@ static void check_cell(seqgpu_context *oracle, seqgpu_context *single, const cel
 }
 
 /* What changes the steps from outside the cell: chance, and normalisation. */
-static int is_changed(const cell_row *cell) {
-  return is_noisy(&cell->desc) || cell->desc.layer_norm || is_batch_normed(&cell->desc);
-}
+static int is_changed(const cell_row *cell) { return is_noisy(&cell->desc) || is_normed(&cell->desc); }
 
 static void check_refused(seqgpu_context *oracle, const cell_row *cell) {
   const shape_row shape = {"one layer", {3, 2, 3, 4}, NULL, {.num_layers = 1}};
