@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernels/graph.h"
+#include "kernels/norm.h"
 #include "kernels/ops.h"
 #include "kernels/structure.h"
 
@@ -44,7 +45,7 @@ int weight_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
   const sq_layout *l = j.layout;
   const int64_t rows = j.steps * j.run->batch, I = l->config.input_size;
   int error =
-      sq_job_gemm(exec, j.run->math, 1, 0, l->gates, I, rows, {j.dgates, l->gates},
+      sq_job_gemm(exec, j.run->math, 1, 0, l->gates, I, rows, place_of_sequence(j, l->input, true),
                   {static_cast<const float *>(j.run->x), j.run->ldx}, 1, {dparams + l->param[0].offset, I});
   for (int i = 0; i < l->products && error == 0; i++) {
     const sq_product &p = l->product[i];
@@ -79,7 +80,7 @@ int sum_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
                               a.ld,
                               b.data,
                               b.ld,
-                              dparams + j.layout->param[u.param].offset};
+                              dparams + j.layout->param[u.param].offset + u.row};
     error = SQ_GPU(reduce)(exec, &r);
   }
   return error;
@@ -89,8 +90,9 @@ int input_gradient(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
   const float *w = static_cast<const float *>(j.run->params) + l->param[0].offset;
   const int64_t I = l->config.input_size;
-  return sq_job_gemm(exec, j.run->math, 0, 0, j.steps * j.run->batch, I, l->gates, {j.dgates, l->gates},
-                     {w, I}, j.run->dx_accumulate, {static_cast<const float *>(j.run->dx), j.run->ldx});
+  return sq_job_gemm(exec, j.run->math, 0, 0, j.steps * j.run->batch, I, l->gates,
+                     place_of_sequence(j, l->input, true), {w, I}, j.run->dx_accumulate,
+                     {static_cast<const float *>(j.run->dx), j.run->ldx});
 }
 
 } // namespace
@@ -100,6 +102,7 @@ void sq_job_place(sq_job *j, float *reserve, int64_t steps) {
   for (int k = 0; k < j->layout->states; k++) j->state[k] = reserve + map.state[k];
   j->gates = reserve + map.gates;
   j->aux = reserve + map.aux;
+  j->stats = j->run->reserve != NULL && j->layout->stats > 0 ? reserve + map.stats : NULL;
 }
 
 int64_t sq_job_products_size(const sq_layout *l, int64_t batch, int training) {
@@ -141,6 +144,24 @@ int sq_job_enter(sq_exec *exec, const sq_job &j, int k, float *to) {
   return SQ_GPU(bias)(exec, &each_row);
 }
 
+sq_norm_rows_f32 sq_job_norm_rows(const sq_job &j) {
+  sq_norm_rows_f32 r = {};
+  r.layout = j.layout;
+  r.steps = j.steps;
+  r.batch = j.run->batch;
+  r.t = j.t0;
+  r.seq_len = j.run->seq_len;
+  r.reverse = j.run->reverse;
+  r.lengths = j.run->lengths;
+  r.params = static_cast<const float *>(j.run->params);
+  r.gates = j.gates;
+  r.aux = j.aux;
+  r.stats = j.stats;
+  r.dgates = j.dgates;
+  r.daux = j.daux;
+  return r;
+}
+
 int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
   const int64_t I = l->config.input_size, rows = j.steps * j.run->batch;
@@ -152,8 +173,13 @@ int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   if (l->bias >= 0) {
     const sq_bias_args bias = {rows, first, params + l->param[l->bias].offset, j.gates, l->gates};
     error = SQ_GPU(bias)(exec, &bias);
-    if (error == 0)
+    if (error == 0 && l->input.buffer == SQ_GATES)
       error = sq_job_gemm(exec, j.run->math, 0, 1, rows, first, I, x, {w, I}, 1, {j.gates, l->gates});
+  }
+  if (error == 0 && l->input.buffer == SQ_AUX) {
+    error = sq_job_gemm(exec, j.run->math, 0, 1, rows, l->gates, I, x, {w, I}, 0,
+                        {j.aux + l->input.column, l->aux});
+    return error != 0 ? error : sq_gpu_norms_forward(exec, sq_job_norm_rows(j), SQ_BEFORE_STEPS);
   }
   if (error != 0 || others == 0) return error;
   return sq_job_gemm(exec, j.run->math, 0, 1, rows, others, I, x, {w + first * I, I}, 0,
@@ -251,7 +277,8 @@ int sq_job_begin_backward(sq_exec *exec, const sq_layer_run *run, sq_job *j) {
 }
 
 int sq_job_end_backward(sq_exec *exec, const sq_job &j) {
-  int error = sq_job_gradients(exec, j);
+  int error = sq_gpu_norms_backward(exec, sq_job_norm_rows(j), SQ_BEFORE_STEPS);
+  if (error == 0) error = sq_job_gradients(exec, j);
   for (int k = 0; k < j.layout->states && error == 0; k++)
     if (j.run->dinitial[k] != NULL)
       error = sq_gpu_copy(exec, j.run->dinitial[k], j.dstate[k], j.run->batch * j.layout->state_width[k]);

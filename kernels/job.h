@@ -9,6 +9,7 @@
 #define SQ_JOB_H
 
 #include "core/layer.h"
+#include "core/norm.h"
 #include "kernels/context.h"
 
 /* The buffers of `steps` time steps, the lowest of which is t0; all in device memory. */
@@ -18,6 +19,7 @@ struct sq_job {
   int64_t t0, steps;
   float *state[SQ_MAX_STATES];  /* [steps+1,B,W_k] */
   float *gates, *aux;           /* [steps,B,G], [steps,B,A] */
+  float *stats;                 /* [steps,S] of batch normalisation in training, else NULL */
   float *dgates, *daux;         /* backward only, of the same shapes */
   float *dstate[SQ_MAX_STATES]; /* [B,W_k]: at the end, the gradients at the initial states */
   /* for structured products only (core/structure.h) */
@@ -49,7 +51,10 @@ const float *sq_job_weight(const sq_job &job, const sq_product &p);
 int64_t sq_job_products_size(const sq_layout *layout, int64_t batch, int training);
 int sq_job_prepare_products(sq_exec *exec, sq_job *job, float *at, int training);
 
-/* gates = x W_ih^T + b for all steps of the job. */
+/* All steps of the job, for norms (kernels/norm.h). */
+sq_norm_rows_f32 sq_job_norm_rows(const sq_job &job);
+
+/* gates = x W_ih^T + b for all steps of the job, normalised if the layout says so. */
 int sq_job_project_input(sq_exec *exec, const sq_job &job);
 
 /* dx, and what is added to dparams, whichever of the two the run wants.  dgates and daux must be complete,

@@ -5,7 +5,8 @@
  *   for t: for each stage:                          pointwise step       -> dgates, daux, dstate
  *     its recurrent products  one GEMM each         its products transposed -> dstate, daux
  *     its pointwise step      one launch        dx = dgates W_ih;  dW = d(to)^T from: one GEMM each;  sums
- *   around the stages of a step, the masks of a layer that has any (masks.h)
+ *   around the stages of a step, the masks of a layer that has any (masks.h); between products and pointwise
+ *   step, its norms (norm.h)
  *
  * The cell is data (core/cell.h) and a pair of launchers (the table below, from core/cells.def).  Everything
  * that a run enqueues is replayed as one CUDA graph when the same arguments come again (graph.cu).
@@ -21,6 +22,7 @@
 #include "kernels/cells.h"
 #include "kernels/job.h"
 #include "kernels/masks.h"
+#include "kernels/norm.h"
 #include "kernels/structure.h"
 
 namespace {
@@ -192,12 +194,28 @@ int backward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int sta
   return error;
 }
 
+/* The tensors of a step for its norms. */
+sq_norm_rows_f32 norm_rows_of_step(const job &j, const sq_step_f32 &s) {
+  sq_norm_rows_f32 r = sq_job_norm_rows(j);
+  r.steps = 1;
+  r.t = s.t;
+  r.gates = s.gates;
+  r.aux = s.aux;
+  r.state = s.next[SQ_NORM_STATE];
+  if (j.stats != NULL) r.stats = j.stats + (s.t - j.t0) * s.layout->stats;
+  r.dgates = s.dgates;
+  r.daux = s.daux;
+  r.dstate = s.dstate[SQ_NORM_STATE];
+  return r;
+}
+
 int forward_step(sq_exec *exec, const job &j, int64_t t) {
   sq_step_f32 s = step_at(j, t);
   s.y = static_cast<float *>(j.run->y) + s.t * s.batch * s.ldy;
   int error = j.enters ? sq_masks_enter(exec, &s) : 0;
   for (int stage = 0; stage < j.layout->stages && error == 0; stage++) {
     error = forward_products(exec, j, s, stage);
+    if (error == 0) error = sq_gpu_norms_forward(exec, norm_rows_of_step(j, s), stage);
     if (error == 0) error = j.cell->forward(exec, &s, stage);
   }
   return error == 0 && j.leaves ? sq_masks_leave(exec, &s) : error;
@@ -213,6 +231,7 @@ int backward_step(sq_exec *exec, const job &j, int64_t t) {
   int error = j.leaves ? sq_masks_arrive(exec, &s, j.held) : 0;
   for (int stage = l->stages - 1; stage >= 0 && error == 0; stage--) {
     error = j.cell->backward(exec, &s, stage);
+    if (error == 0) error = sq_gpu_norms_backward(exec, norm_rows_of_step(j, s), stage);
     if (error == 0) error = backward_products(exec, j, s, stage);
   }
   return error == 0 && (j.enters || j.leaves) ? sq_masks_depart(exec, &s, j.held) : error;
@@ -265,6 +284,10 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
     last = run->reverse ? 0 : j.steps;
     done += j.steps;
   } while (done < T && error == 0);
+  if (error == 0 && j.stats != NULL && run->running != NULL && T > 0) {
+    const sq_norm_rows_f32 all = sq_job_norm_rows(j);
+    error = sq_gpu_norm_update(exec, &all, static_cast<float *>(run->running));
+  }
   return error != 0 ? error : sq_job_leave(exec, j, last);
 }
 
@@ -284,8 +307,6 @@ int enqueue_backward(sq_exec *exec, const void *argument) {
 /* Everything runs, except rows of structured products that do not fit into a block. */
 extern "C" const char *SQ_GPU(layer_refuses)(sq_exec *exec, const sq_problem *p, char *text, size_t size) {
   size_t most = 0;
-  const char *option = sq_option_beyond(&p->layout->config, ~(unsigned)SQ_OPTION_NORMS);
-  if (option != NULL) return option;
   for (int i = 0; i < p->layout->products; i++) {
     const sq_product &product = p->layout->product[i];
     const size_t bytes =

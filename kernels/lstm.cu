@@ -10,8 +10,8 @@
  *   dc' = dc f + p_i di' + p_f df'
  *
  * Launch as in step.h.  The common variants are template arguments, so the plain LSTM pays for none of them;
- * the others (Greff et al. 2017), zoneout_cell and update_dropout are one more instance, ANY, which asks at
- * run time.
+ * the others (Greff et al. 2017), zoneout_cell, update_dropout and normalisation are one more instance, ANY,
+ * which asks at run time.  With a normalised c the output has a stage of its own, m = o tanh(N(c)).
  * 48 bytes per thread and step forward, 56 to 60 backward (lstm without options); 5 transcendentals forward,
  * 1 backward.
  */
@@ -38,7 +38,9 @@ struct lstm_shape {
   int64_t A;    /* width of aux with a projection, whose columns are the first; else 0 */
   const float *p_i, *p_f, *p_o;
   lstm_variant any;
-  int64_t aux, candidate, mask; /* ANY: width of aux, columns of c before zoneout and of g's mask, or -1 */
+  /* ANY: width of aux, columns of c before zoneout, of g's mask, and of N(c), whose output has a stage of its
+   * own; or -1 */
+  int64_t aux, candidate, mask, normed;
 };
 
 /* Constants but for ANY. */
@@ -56,6 +58,7 @@ __device__ __forceinline__ void lstm_pass(const sq_step &s, const lstm_shape &n,
   SQ_UNROLL
   for (int k = 0; k < count; k++) s.gates[b * n.G + k * n.H + j] = 0.0f;
   s.next[1][at] = s.prev[1][at];
+  if (kind == ANY && n.normed >= 0) s.aux[b * n.aux + n.normed + j] = 0.0f;
   if (kind == ANY && n.candidate >= 0) s.aux[b * n.aux + n.candidate + j] = 0.0f;
   if (n.A != 0) {
     s.aux[b * n.A + j] = 0.0f;
@@ -63,6 +66,17 @@ __device__ __forceinline__ void lstm_pass(const sq_step &s, const lstm_shape &n,
   }
   s.next[0][at] = s.prev[0][at];
   s.y[b * s.ldy + j] = 0.0f;
+}
+
+/* m is h, or the operand of the projection. */
+__device__ __forceinline__ void lstm_put(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j,
+                                         float m) {
+  if (n.A != 0) {
+    s.aux[b * n.A + j] = m;
+    return;
+  }
+  s.next[0][b * n.H + j] = m;
+  s.y[b * s.ldy + j] = m;
 }
 
 /* Where the step has c_t, before zoneout. */
@@ -91,18 +105,13 @@ __device__ __forceinline__ void lstm_unit(const sq_step &s, const lstm_shape &n,
   if (v.f != ABSENT) f = sq_sigmoid(a[v.f * n.H] + (peephole ? n.p_f[j] * old : 0.0f));
   const float c = f * old + i * (g * lstm_mask<kind>(s, n, b, j));
   if (v.o != ABSENT) o = sq_sigmoid(a[v.o * n.H] + (peephole ? n.p_o[j] * c : 0.0f));
-  const float m = o * (v.bounded_out ? sq_tanh(c) : c);
   if (v.i != ABSENT) a[v.i * n.H] = i;
   if (v.f != ABSENT) a[v.f * n.H] = f;
   a[v.g * n.H] = g;
   if (v.o != ABSENT) a[v.o * n.H] = o;
   *lstm_cell<kind>(s, n, b, j) = c;
-  if (n.A != 0) {
-    s.aux[b * n.A + j] = m;
-    return;
-  }
-  s.next[0][at] = m;
-  s.y[b * s.ldy + j] = m;
+  if (kind == ANY && n.normed >= 0) return;
+  lstm_put(s, n, b, j, o * (v.bounded_out ? sq_tanh(c) : c));
 }
 
 template <int kind, bool peephole> __global__ void lstm_kernel(sq_step s, lstm_shape n) {
@@ -117,6 +126,11 @@ template <int kind, bool peephole> __global__ void lstm_kernel(sq_step s, lstm_s
   }
 }
 
+/* The gradient at m. */
+__device__ __forceinline__ float lstm_dm(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j) {
+  return n.A != 0 ? s.daux[b * n.A + j] : s.dstate[0][b * n.H + j] + sq_dy(s, b, j);
+}
+
 template <int kind, bool peephole>
 __device__ __forceinline__ void lstm_unit_backward(const sq_step &s, const lstm_shape &n, int64_t b,
                                                    int64_t j) {
@@ -129,8 +143,9 @@ __device__ __forceinline__ void lstm_unit_backward(const sq_step &s, const lstm_
   const float f = v.f != ABSENT ? a[v.f * n.H] : v.coupled ? 1.0f - i : 1.0f;
   const float old = s.prev[1][at], c = *lstm_cell<kind>(s, n, b, j), tc = v.bounded_out ? sq_tanh(c) : c;
   const float mask = lstm_mask<kind>(s, n, b, j);
-  const float dm = n.A != 0 ? s.daux[b * n.A + j] : s.dstate[0][at] + sq_dy(s, b, j);
-  const float da_o = v.o != ABSENT ? dm * tc * o * (1.0f - o) : 0.0f;
+  const bool apart = kind == ANY && n.normed >= 0; /* the output's stage has left da_o */
+  const float dm = apart ? 0.0f : lstm_dm(s, n, b, j);
+  const float da_o = v.o == ABSENT ? 0.0f : apart ? d[v.o * n.H] : dm * tc * o * (1.0f - o);
   const float dc = s.dstate[1][at] + dm * o * (v.bounded_out ? 1.0f - tc * tc : 1.0f) +
                    (peephole && v.o != ABSENT ? n.p_o[j] * da_o : 0.0f);
   const float da_i = v.i != ABSENT ? dc * (v.coupled ? g * mask - old : g * mask) * i * (1.0f - i) : 0.0f;
@@ -143,7 +158,7 @@ __device__ __forceinline__ void lstm_unit_backward(const sq_step &s, const lstm_
   if (peephole && v.i != ABSENT) dold += n.p_i[j] * da_i;
   if (peephole && v.f != ABSENT) dold += n.p_f[j] * da_f;
   s.dstate[1][at] = dold;
-  if (n.A == 0) s.dstate[0][at] = 0.0f; /* h_{t-1} enters only through the product */
+  if (n.A == 0 && !apart) s.dstate[0][at] = 0.0f; /* h_{t-1} enters only through the product */
 }
 
 template <int kind, bool peephole> __global__ void lstm_backward_kernel(sq_step s, lstm_shape n) {
@@ -161,7 +176,36 @@ template <int kind, bool peephole> __global__ void lstm_backward_kernel(sq_step 
   }
 }
 
-/* Stage 1, with a projection only: the product left W_hr m in aux, behind m. */
+/* Stage 1, where c is normalised: the norm left N(c) in aux. */
+__global__ void lstm_output_kernel(sq_step s, lstm_shape n) {
+  SQ_FOR_ROWS(b, s.batch) {
+    const bool valid = sq_valid(s, b);
+    SQ_FOR_COLS(j, n.H) {
+      const float c = s.aux[b * n.aux + n.normed + j];
+      const float o = n.any.o != ABSENT ? s.gates[b * n.G + n.any.o * n.H + j] : 1.0f;
+      if (valid)
+        lstm_put(s, n, b, j, o * (n.any.bounded_out ? sq_tanh(c) : c));
+      else
+        s.aux[b * n.aux + n.normed + j] = 0.0f; /* the rest is stage 0's */
+    }
+  }
+}
+
+__global__ void lstm_output_backward_kernel(sq_step s, lstm_shape n) {
+  SQ_FOR_ROWS(b, s.batch) {
+    const bool valid = sq_valid(s, b);
+    SQ_FOR_COLS(j, n.H) {
+      const float c = s.aux[b * n.aux + n.normed + j], tc = n.any.bounded_out ? sq_tanh(c) : c;
+      const int64_t gate = b * n.G + n.any.o * n.H + j;
+      const float o = n.any.o != ABSENT ? s.gates[gate] : 1.0f, dm = valid ? lstm_dm(s, n, b, j) : 0.0f;
+      if (n.any.o != ABSENT) s.dgates[gate] = dm * tc * o * (1.0f - o);
+      s.daux[b * n.aux + n.normed + j] = dm * o * (n.any.bounded_out ? 1.0f - tc * tc : 1.0f);
+      if (valid && n.A == 0) s.dstate[0][b * n.H + j] = 0.0f; /* h_{t-1} enters only through the product */
+    }
+  }
+}
+
+/* The last stage, with a projection only: the product left W_hr m in aux, behind m. */
 __global__ void lstm_projection_kernel(sq_step s, lstm_shape n) {
   SQ_FOR_ROWS(b, s.batch) {
     const bool valid = sq_valid(s, b);
@@ -225,12 +269,15 @@ lstm_shape lstm_shape_of(const sq_step *s) {
   n.aux = l->aux;
   n.candidate = l->masks.candidate[1];
   n.mask = l->masks.scale;
+  const sq_norm *last = l->norms > 0 ? &l->norm[l->norms - 1] : NULL;
+  n.normed = last != NULL && last->from.buffer == SQ_STATE ? last->to.column : -1;
   return n;
 }
 
 int lstm_kind_of(const sq_step *s) {
   const sq_config &c = s->layout->config;
-  if (s->layout->masks.candidate[1] >= 0 || s->layout->masks.scale >= 0) return ANY;
+  const sq_layout *l = s->layout;
+  if (l->masks.candidate[1] >= 0 || l->masks.scale >= 0 || l->norms > 0) return ANY;
   if (c.no_input_gate || c.no_output_gate || c.no_input_activation || c.no_output_activation) return ANY;
   return c.coupled ? COUPLED : c.no_forget_gate ? CAROUSEL : FORGET;
 }
@@ -239,14 +286,18 @@ int lstm_kind_of(const sq_step *s) {
 
 extern "C" int SQ_GPU(lstm_forward)(sq_exec *exec, const sq_step *s, int stage) {
   const lstm_shape n = lstm_shape_of(s);
-  if (stage == 1) return sq_step_launch(exec, "lstm_projection_kernel", lstm_projection_kernel, n.P, s, n);
+  if (stage == 1 && n.normed >= 0)
+    return sq_step_launch(exec, "lstm_output_kernel", lstm_output_kernel, n.H, s, n);
+  if (stage > 0) return sq_step_launch(exec, "lstm_projection_kernel", lstm_projection_kernel, n.P, s, n);
   return sq_step_launch(exec, "lstm_kernel", lstm_kernels[lstm_kind_of(s)][s->layout->config.peephole], n.H,
                         s, n);
 }
 
 extern "C" int SQ_GPU(lstm_backward)(sq_exec *exec, const sq_step *s, int stage) {
   const lstm_shape n = lstm_shape_of(s);
-  if (stage == 1)
+  if (stage == 1 && n.normed >= 0)
+    return sq_step_launch(exec, "lstm_output_backward_kernel", lstm_output_backward_kernel, n.H, s, n);
+  if (stage > 0)
     return sq_step_launch(exec, "lstm_projection_backward_kernel", lstm_projection_backward_kernel, n.P, s,
                           n);
   return sq_step_launch(exec, "lstm_backward_kernel",

@@ -132,8 +132,7 @@ static inline int is_rare_lstm(const seqgpu_rnn_desc *d) {
 /* Whether the persistent kernels have the cell's step (kernels/persistent/cells.h). */
 static inline int is_persistent(const cell_row *row) {
   static const char *const names[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
-  if (is_rare_lstm(&row->desc) || is_noisy(&row->desc)) return 0;
-  if (is_normed(&row->desc)) return 0;
+  if (is_rare_lstm(&row->desc) || is_noisy(&row->desc) || is_normed(&row->desc)) return 0;
   for (size_t i = 0; i < COUNT(names); i++)
     if (strcmp(row->desc.cell, names[i]) == 0) return !row->projects;
   return 0;

@@ -29,8 +29,8 @@ static const int32_t ragged_slices[11] = {4, 4, 4, 3, 4, 4,
 static const int32_t ragged_long[5] = {10, 0, 3, 8, 4};
 static const int32_t nothing[2] = {0, 0};
 
-/* Who runs a row.  LARGE: neither on the emulator nor on the software device, whose threads are too slow for it;
- * TILES: not on the emulator. */
+/* Who runs a row.  LARGE: neither on the emulator nor on the software device, whose threads are too slow for
+ * it; TILES: not on the emulator. */
 enum {
   FOR_CONFORMANCE = 1,
   FOR_CONFORMANCE_LARGE = 2,
@@ -126,6 +126,9 @@ static const struct {
       {4, 5, 7, 18},
       ragged,
       {.num_layers = 2, .bidirectional = 1, .dropout = 0.3, .batch_first = 1}}},
+    {BY_NAME, {"ragged batches", {4, 11, 3, 5}, ragged_slices, {.num_layers = 2, .bidirectional = 1}}},
+    {BY_NAME, {"rounded products, batches", {4, 11, 7, 18}, ragged_slices, {0}}},
+    {BY_NAME, {"long rows", {2, 3, 2, 260}, NULL, {0}}},
     {BY_NAME, {"rounded products, one layer", {4, 5, 7, 18}, NULL, {0}}},
 
     {FOR_GRADIENTS, {"one layer", {4, 2, 3, 4}, NULL, {0}}},
@@ -208,6 +211,18 @@ static inline const shape_row *shape_named(const char *name) {
 static inline int fits(const cell_row *cell, const shape_row *shape) {
   const int64_t least_batch = is_batch_normed(&cell->desc) && !shape->desc.inference ? 3 : 1;
   return shape->size[3] >= cell->least_hidden && shape->size[1] >= least_batch;
+}
+
+/* And whether float32 has a chance: what a mean and a variance leave of few sequences hangs on the last bits
+ * of their inputs.  Each step must have four, or none. */
+static inline int fits_float(const cell_row *cell, const shape_row *shape) {
+  const int in_batches = is_batch_normed(&cell->desc) && !shape->desc.inference;
+  for (int64_t t = 0; in_batches && t < shape->size[0]; t++) {
+    int64_t there = 0;
+    for (int64_t b = 0; b < shape->size[1]; b++) there += shape->lengths == NULL || t < shape->lengths[b];
+    if (there > 0 && there < 4) return 0;
+  }
+  return fits(cell, shape);
 }
 
 /* Cell and shape as one descriptor; a cell that projects does so onto half of its units, rounded up. */

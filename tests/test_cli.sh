@@ -47,6 +47,7 @@ else fail "cpu f32: task charlm, resumed at any of 29 steps, the same bits" "not
 
 for cell in "--cell gru" "--cell gru --reset-after" "--cell rnn" "--cell lstm0" "--peephole" "--coupled" "--no-input-gate --no-output-activation" \
   "--zoneout-cell 0.5 --zoneout-hidden 0.1" "--cell gru --recurrent-dropout 0.3 --update-dropout 0.2" \
+  "--layer-norm" "--batch-norm-steps 3" "--cell gru --batch-norm-input" \
   "--tokens words --vocab-limit 12" "--tokens bytes --optimizer rmsprop" "--optimizer momentum --embedding 3 --layers 1"; do
   check "cpu f32: task charlm, resume with $cell" sh -c '
     set -e

@@ -35,7 +35,7 @@ static int refuses(const subject *s, const seqgpu_rnn_desc *desc) {
 
 /* 1 if the plan ran the row, 0 if it refuses it or the cell has no network of that shape. */
 static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *cell, const shape_row *shape) {
-  if (!fits(cell, shape)) return 0;
+  if (!fits_float(cell, shape)) return 0;
   seqgpu_rnn_desc desc = combine(cell, shape);
   net ref, out;
   char where[64];
@@ -74,9 +74,14 @@ static void check_networks(seqgpu_context *ctx, const char *algorithm, seqgpu_co
     ran += check_rows(&exact, oracle, &cell_rows[c], FOR_CONFORMANCE);
     if (!emulated) ran += check_rows(&exact, oracle, &cell_rows[c], FOR_CONFORMANCE_TILES);
     if (!check_is_slow(device)) ran += check_rows(&exact, oracle, &cell_rows[c], FOR_CONFORMANCE_LARGE);
+    const int batches = is_batch_normed(&cell_rows[c].desc);
+    if (batches) ran += check_row(&exact, oracle, &cell_rows[c], shape_named("ragged batches"));
+    if (cell_rows[c].desc.layer_norm)
+      ran += check_row(&exact, oracle, &cell_rows[c], shape_named("long rows"));
     for (int math = SEQGPU_MATH_TF32; math <= SEQGPU_MATH_BF16 && !cpu; math++) {
       const subject rounded = {ctx, algorithm, (seqgpu_math)math};
-      check_row(&rounded, oracle, &cell_rows[c], shape_named("rounded products"));
+      check_row(&rounded, oracle, &cell_rows[c],
+                shape_named(batches ? "rounded products, batches" : "rounded products"));
     }
   }
   check_at("%s/%s f32", device, algorithm);
@@ -88,8 +93,8 @@ static void check_networks(seqgpu_context *ctx, const char *algorithm, seqgpu_co
 static void check_handover(seqgpu_context *from, seqgpu_context *to, seqgpu_context *oracle,
                            const cell_row *cell) {
   static const shape_row handover = {"handover",
-                                     {4, 5, 3, 6},
-                                     ragged,
+                                     {4, 11, 3, 6},
+                                     ragged_slices,
                                      {.num_layers = 2, .bidirectional = 1, .dropout = 0.3, .batch_first = 1}};
   seqgpu_rnn_desc desc = combine(cell, &handover);
   net ref, first, second;

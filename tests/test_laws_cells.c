@@ -447,7 +447,7 @@ static double law_reset(const contexts *c, const cell_row *cell) {
 /* Not if its gates are normalised together. */
 static int without_a_gate(const cell_row *cell) {
   const seqgpu_rnn_desc *d = &cell->desc;
-  if (d->layer_norm) return 0;
+  if (is_normed(d)) return 0; /* with all gates there is more to normalise */
   return strcmp(d->cell, "lstm0") == 0 || d->coupled || d->no_input_gate || d->no_forget_gate ||
          d->no_output_gate;
 }

@@ -4,18 +4,20 @@
 #include "tests/check.h"
 
 /* Sizes that cannot be mistaken for one another, and what the document calls them. */
-enum { I = 11, H = 28, P = 5, K = 6, F = 7, C = 9 };
+enum { I = 11, H = 28, P = 5, K = 6, F = 7, C = 9, S = 13 };
 static const struct {
   int64_t value;
   const char *name;
-} sizes[] = {{I, "I"},      {H, "H"},       {P, "P"},       {K, "K"},
-             {F, "F"},      {C, "C"},       {2 * H, "2H"},  {3 * H, "3H"},
-             {4 * H, "4H"}, {H + C, "H+C"}, {H + F, "H+F"}, {4 * H + F, "4H+F"}};
+} sizes[] = {{I, "I"},       {H, "H"},       {P, "P"},           {K, "K"},      {F, "F"},
+             {C, "C"},       {S, "S"},       {2 * H, "2H"},      {3 * H, "3H"}, {4 * H, "4H"},
+             {H + C, "H+C"}, {H + F, "H+F"}, {4 * H + F, "4H+F"}};
 
 static const struct {
   const char *name; /* as in the first column */
   seqgpu_rnn_desc desc;
 } rows[] = {{"rnn", {.cell = "rnn"}},
+            {"rnn, layer_norm", {.cell = "rnn", .layer_norm = 1}},
+            {"rnn, batch_norm_steps", {.cell = "rnn", .batch_norm_steps = S}},
             {"leaky", {.cell = "leaky"}},
             {"lstm", {.cell = "lstm"}},
             {"lstm, peephole", {.cell = "lstm", .peephole = 1}},
@@ -26,10 +28,14 @@ static const struct {
             {"lstm, no_output_gate", {.cell = "lstm", .no_output_gate = 1}},
             {"lstm, no_input_activation", {.cell = "lstm", .no_input_activation = 1}},
             {"lstm, no_output_activation", {.cell = "lstm", .no_output_activation = 1}},
+            {"lstm, layer_norm", {.cell = "lstm", .layer_norm = 1}},
+            {"lstm, batch_norm_input", {.cell = "lstm", .batch_norm_input = 1}},
+            {"lstm, batch_norm_steps", {.cell = "lstm", .batch_norm_steps = S}},
             {"lstm0", {.cell = "lstm0"}},
             {"lstm0, peephole", {.cell = "lstm0", .peephole = 1}},
             {"gru", {.cell = "gru"}},
             {"gru, reset_after", {.cell = "gru", .reset_after = 1}},
+            {"gru, layer_norm", {.cell = "gru", .layer_norm = 1}},
             {"scrn", {.cell = "scrn", .context_size = C}},
             {"scrn, learn_leak", {.cell = "scrn", .context_size = C, .learn_leak = 1}},
             {"mrnn", {.cell = "mrnn", .factor_size = F}},

@@ -20,6 +20,9 @@ static const option_row options[] = {
     {"zoneout_cell", {.cell = "lstm", .zoneout_cell = 0.1}, {NULL}},
     {"recurrent_dropout", {.cell = "rnn", .recurrent_dropout = 0.1}, {NULL}},
     {"update_dropout", {.cell = "lstm", .update_dropout = 0.1}, {NULL}},
+    {"layer_norm", {.cell = "rnn", .layer_norm = 1}, {NULL}},
+    {"batch_norm_input", {.cell = "gru", .reset_after = 1, .batch_norm_input = 1}, {NULL}},
+    {"batch_norm_steps", {.cell = "lstm", .batch_norm_steps = 4}, {NULL}},
 };
 
 static int begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
@@ -72,6 +75,15 @@ static void check_exports(seqgpu_context *ctx, const option_row *row) {
   seqgpu_plan_destroy(plan);
 }
 
+static void check_norms(seqgpu_context *ctx) {
+  seqgpu_plan *plan = NULL;
+  seqgpu_rnn_desc desc = good_desc("gru");
+  desc.layer_norm = desc.batch_norm_input = 1;
+  REFUSED(ctx, EINVAL, "layer_norm", seqgpu_plan_create(ctx, &desc, NULL, &plan));
+  desc.layer_norm = 0, desc.batch_norm_steps = 2;
+  REFUSED(ctx, EINVAL, "batch_norm_input", seqgpu_plan_create(ctx, &desc, NULL, &plan));
+}
+
 static void check_coupled(seqgpu_context *ctx) {
   seqgpu_plan *plan = NULL;
   seqgpu_rnn_desc desc = good_desc("lstm");
@@ -97,6 +109,7 @@ int main(void) {
       for (int inference = 0; inference < 2; inference++) check_algorithms(ctx, &options[i], inference);
     for (size_t i = 0; d == 0 && i < COUNT(options); i++) check_exports(ctx, &options[i]);
     if (d == 0) check_coupled(ctx);
+    if (d == 0) check_norms(ctx);
     seqgpu_context_destroy(ctx);
   }
   return check_finish();

@@ -37,7 +37,7 @@ static double step_estimate(sq_exec *exec, const sq_problem *problem) {
   const sq_layout *layout = problem->layout;
   const double flops = 2.0 * recurrent_weights(layout) * (double)problem->batch;
   const double launches =
-      layout->products + layout->stages + sq_masks_enters(layout) + sq_masks_leaves(layout);
+      layout->products + layout->stages + layout->norms + sq_masks_enters(layout) + sq_masks_leaves(layout);
   const double passes =
       problem->training ? 2 : 1; /* backward: as many launches, and the transposed products */
   return passes * (double)problem->seq_len * problem->directions * (3.3 * launches + flops / 4.6e7);

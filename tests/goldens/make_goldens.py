@@ -6,7 +6,7 @@
 A case is a set of named tensors "CASE/NAME".  Parameters are written the way libseqgpu has them:
   one bias             bias = b_ih + b_hh, its gradient that of b_ih (they are equal)
   GRU (reset_after)    bias = b_ih + [b_hh_r, b_hh_z, 0] and bias_rec = b_hh_n
-  names                PyTorch's, "bias_l0" and "bias_rec_l0" being ours
+  names                PyTorch's, "bias_l0" and "bias_rec_l0" being ours, and what normalisation needs
 Gradients are those of  sum(dy * y) + sum(dht * hT) + sum(dct * cT)  with random dy, dht, dct.
 
 The file: 8 bytes "SQGOLD1\\n", then records of
@@ -87,6 +87,90 @@ def recurrent_case(case, kind, T=6, B=3, I=5, H=7, lengths=None, **options):
                 write("%s/d %s%s" % (case, name, suffix), grad)
 
 
+def normalise(a, gain, over, valid):
+    """Rows [n, width], of which the valid ones are normalised over the units or over the batch; the rest is 0."""
+    if over == "units":
+        return nn.functional.layer_norm(a, a.shape[1:], gain, None, 1e-5)
+    rows = nn.functional.batch_norm(a[valid], None, None, gain, None, True, 0.1, 1e-5)
+    return torch.zeros_like(a).index_put((torch.nonzero(valid)[:, 0],), rows)
+
+
+def normed_case(case, cell, over, reset_after=False, variant=(), T=6, B=4, I=5, H=7, lengths=(6, 6, 6, 6)):
+    """What PyTorch has no layer for, step by step.  over: "units" (layer normalisation), "batch" (of each step), "run" (the
+    input alone, over all steps) or None; variant: an LSTM's, in the words of Greff et al. 2017."""
+    without = lambda word: word in variant
+    blocks = {"rnn": "h", "gru": "ruc", "lstm": "ifgo"}[cell]
+    for gate, word in (("i", "NIG"), ("f", "NFG"), ("o", "NOG")):
+        blocks = blocks.replace(gate, "") if without(word) else blocks
+    G = len(blocks) * H
+    params = {"weight_ih": random(G, I), "bias": random(G), "weight_hh": random(G, H)}
+    if cell == "gru" and reset_after:
+        params["bias_rec"] = random(H)
+    recurrent = over in ("units", "batch")
+    if over and not (cell == "rnn" and over == "units"):
+        params["gain_ih"] = random(G)
+    if recurrent:
+        params["gain_hh"] = random(G)
+    if recurrent and cell == "lstm":
+        params["gain_c"], params["bias_c"] = random(H), random(H)
+    fixed = {}
+    for name, value in params.items():
+        if name.startswith("gain_") and over != "units":
+            shape = (T if over == "batch" else 1, value.shape[0])
+            fixed["running_mean" + name[4:]], fixed["running_var" + name[4:]] = torch.zeros(shape), torch.ones(shape)
+    for tensor in params.values():
+        tensor.requires_grad_()
+    W = {name: params[name] for name in params}
+    x, h0, c0 = random(T, B, I).requires_grad_(), random(1, B, H).requires_grad_(), random(1, B, H).requires_grad_()
+    there = torch.tensor(lengths)[None, :] > torch.arange(T)[:, None]
+    groups = ((0, 2 * H), (2 * H, G)) if cell == "gru" else ((0, G),)
+
+    def contribution(a, gain, valid, first=0, wanted=True):
+        return normalise(a, W[gain][first:first + a.shape[1]], over, valid) if wanted and over else a
+
+    inputs = x @ W["weight_ih"].T
+    if over and "gain_ih" in W:
+        if over == "run":
+            inputs = contribution(inputs.reshape(T * B, G), "gain_ih", there.reshape(-1)).reshape(T, B, G)
+        else:
+            inputs = torch.stack([torch.cat([contribution(inputs[t, :, a:b], "gain_ih", there[t], a) for a, b in groups], 1)
+                                  for t in range(T)])
+    h, c, ys = h0[0], c0[0], []
+    for t in range(T):
+        valid = there[t]
+        product = lambda v, a, b: contribution(v @ W["weight_hh"][a:b].T, "gain_hh", valid, a, recurrent)
+        if cell == "rnn":
+            a = inputs[t] + h @ W["weight_hh"].T if over == "units" else inputs[t] + product(h, 0, G)
+            new_h = torch.tanh((normalise(a, W["gain_hh"], over, valid) if over == "units" else a) + W["bias"])
+        elif cell == "gru":
+            a = inputs[t] + W["bias"]
+            r, u = torch.sigmoid(a[:, :2 * H] + product(h, 0, 2 * H)).chunk(2, 1)
+            q = product(h, 2 * H, G) + W["bias_rec"] if reset_after else product(r * h, 2 * H, G)
+            new_h = (1 - u) * torch.tanh(a[:, 2 * H:] + (r * q if reset_after else q)) + u * h
+        else:
+            a = dict(zip(blocks, (inputs[t] + product(h, 0, G) + W["bias"]).split(H, 1)))
+            gate = {k: torch.sigmoid(a[k]) if k in a else torch.ones(B, H) for k in "ifo"}
+            new_c = gate["f"] * c + gate["i"] * (a["g"] if without("NIAF") else torch.tanh(a["g"]))
+            out = normalise(new_c, W["gain_c"], over, valid) + W["bias_c"] if recurrent else new_c
+            new_h = gate["o"] * (out if without("NOAF") else torch.tanh(out))
+            c = torch.where(valid[:, None], new_c, c)
+        h = torch.where(valid[:, None], new_h, h)
+        ys.append(torch.where(valid[:, None], new_h, torch.zeros(1)))
+    y = torch.stack(ys)
+    dy, dht, dct = random(T, B, H), random(1, B, H), random(1, B, H)
+    loss = (dy * y).sum() + (dht[0] * h).sum() + ((dct[0] * c).sum() if cell == "lstm" else 0)
+    loss.backward()
+    rows = [("x", x), ("y", y), ("dy", dy), ("dx", x.grad), ("h0", h0), ("ht", h[None]), ("dht", dht), ("dh0", h0.grad)]
+    if cell == "lstm":
+        rows += [("c0", c0), ("ct", c[None]), ("dct", dct), ("dc0", c0.grad)]
+    for name, tensor in params.items():
+        rows += [(name + "_l0", tensor), ("d " + name + "_l0", tensor.grad)]
+    for name, tensor in fixed.items():
+        rows += [(name + "_l0", tensor), ("d " + name + "_l0", torch.zeros_like(tensor))]
+    for name, tensor in rows:
+        write(case + "/" + name, tensor)
+
+
 def embedding_case():
     """ids -> embedding -> linear -> cross-entropy, mean over the rows that are not masked."""
     rows, vocab, dim = 13, 9, 5
@@ -151,6 +235,18 @@ def main():
     optimizer_case("rmsprop", lambda p: optim.RMSprop(p, lr=0.01, alpha=0.95, eps=1e-8))
     optimizer_case("adam", lambda p: optim.Adam(p, lr=0.01, betas=(0.9, 0.99), eps=1e-7, weight_decay=0.02))
     optimizer_case("rmsprop_clipped", lambda p: optim.RMSprop(p, lr=0.01, alpha=0.9, eps=1e-6), clip=1.5)
+    normed_case("lstm_nig_noaf", "lstm", None, variant=("NIG", "NOAF"))
+    normed_case("lstm_nfg_nog_niaf", "lstm", None, variant=("NFG", "NOG", "NIAF"))
+    normed_case("rnn_layer_norm", "rnn", "units", lengths=(6, 2, 6, 1))
+    normed_case("lstm_layer_norm", "lstm", "units", lengths=(6, 2, 6, 1))
+    normed_case("gru_layer_norm", "gru", "units")
+    normed_case("gru_after_layer_norm", "gru", "units", reset_after=True)
+    normed_case("rnn_batch_norm_input", "rnn", "run", lengths=(6, 2, 6, 1))
+    normed_case("rnn_batch_norm_steps", "rnn", "batch")
+    normed_case("lstm_batch_norm_input", "lstm", "run")
+    normed_case("lstm_batch_norm_steps", "lstm", "batch", lengths=(6, 6, 6, 4))
+    normed_case("gru_batch_norm_steps", "gru", "batch")
+    normed_case("gru_after_batch_norm_steps", "gru", "batch", reset_after=True)
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "goldens.bin")
     with open(path, "wb") as out:
         out.write(b"SQGOLD1\n" + b"".join(records))
