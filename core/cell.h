@@ -28,12 +28,12 @@ extern "C" {
 #endif
 
 enum {
-  SQ_MAX_STATES = 2,
+  SQ_MAX_STATES = 3,
   SQ_MAX_STAGES = 3,
   SQ_MAX_PRODUCTS = 4,
   SQ_MAX_SUMS = 8,
   SQ_MAX_NORMS = 4,
-  SQ_MAX_RESULTS = 4,
+  SQ_MAX_RESULTS = 6,
   SQ_MAX_PARAMS = 18,
   SQ_MAX_PARTS = 8
 };
@@ -225,7 +225,7 @@ struct sq_step_f64;
 typedef struct sq_cell {
   const char *name;
   const char *about;  /* the equations in one line, for `seqgpu info` */
-  const char *states; /* names of the states, comma-separated: "h,c" */
+  const char *states; /* names of the states, comma-separated: "h,c"; a layout may have fewer */
   const char *gates;  /* names of the blocks of `gates`, comma-separated: "i,f,g,o" */
   unsigned options;   /* SQ_OPTION_...: what this cell has */
   /* Fills in *layout, except cell and config; in layout->config, only the values that an option left at 0

@@ -22,7 +22,9 @@
  * space odyssey", 2017 (their names in brackets).  Gates that are absent have no block in `gates`:
  *          coupled: f = 1 - i (CIFG);   no_input_gate: i = 1 (NIG);   no_forget_gate: f = 1 (NFG);
  *          no_output_gate: o = 1 (NOG);   no_input_activation: g without tanh (NIAF);
- *          no_output_activation: c_t for tanh(c_t) (NOAF).
+ *          no_output_activation: c_t for tanh(c_t) (NOAF);
+ *          full_gate_recurrence: i, f and o also see R q_{t-1}, where q = (i,f,o), those that there are, is a
+ *          third state (FGR).
  * Another cell with the same c and h (mlstm.c) uses this pointwise step as well.  Its further gates stand
  * behind i,f,g,o, have no bias, and are its own, as is aux.  It has no projection and no masks.
  *
@@ -31,7 +33,10 @@
  *   di' = dc g i(1-i)    df' = dc c_{t-1} f(1-f)    dg' = dc i (1-g^2)
  *   di' = dc (g - c_{t-1}) i(1-i)                    if coupled
  *   dc_{t-1} = dc f + p_i di' + p_f df'
+ * where with full_gate_recurrence dq, the gradient at q_t, is added to those at i, f and o.
  */
+#include <string.h>
+
 #include "core/cells.h"
 #include "core/step.h"
 
@@ -85,6 +90,29 @@ static void add_projection(sq_layout *layout) {
                        (sq_result){.stage = 1, .to = {.buffer = SQ_STATE}, .units = P, .first_aux = H});
 }
 
+/* R: i and f stand before g, o behind it. */
+static const char *add_gate_recurrence(sq_layout *layout, lstm_gates at) {
+  const int64_t H = layout->config.hidden_size, Q = at.end - H;
+  if (Q == 0) return "full_gate_recurrence: must be 0 where the LSTM has no gate";
+  if (sq_layout_norms_recurrence(&layout->config))
+    return "full_gate_recurrence: must be 0 with layer_norm or batch_norm_steps, which say nothing about it";
+  const int param = sq_layout_add_param(layout, "weight_gates", Q, Q);
+  sq_product product = {.param = param, .rows = at.g, .cols = Q};
+  product.from = (sq_place){.buffer = SQ_STATE_PREV, .state = 2};
+  product.to = (sq_place){.buffer = SQ_GATES};
+  if (product.rows > 0) sq_layout_add_product(layout, product);
+  product.row = at.g;
+  product.rows = Q - at.g;
+  product.to.column = at.o;
+  if (product.rows > 0) sq_layout_add_product(layout, product);
+  for (int64_t column = 0; column < Q; column += H)
+    sq_layout_add_result(
+        layout,
+        (sq_result){.to = {.buffer = SQ_STATE, .state = layout->states, .column = column}, .units = H});
+  layout->state_width[layout->states++] = Q;
+  return NULL;
+}
+
 const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
   const int64_t H = config->hidden_size, P = config->projection_size, out = P ? P : H;
   const lstm_gates at = gates_of(config);
@@ -107,6 +135,8 @@ const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
                                              .cols = out,
                                              .from = {.buffer = SQ_STATE_PREV},
                                              .to = {.buffer = SQ_GATES}});
+  if (config->full_gate_recurrence) why = add_gate_recurrence(layout, at);
+  if (why) return why;
   if (P) sq_layout_add_aux(layout, H + P);
   sq_place old = {.buffer = SQ_STATE_PREV, .state = 1}, made = {.buffer = SQ_STATE, .state = 1};
   if (config->zoneout_cell > 0) {
@@ -219,6 +249,21 @@ SQ_CLONES static void output_row(const lstm_row *r, const real *a, const real *c
   output(r, a, c, m);
 }
 
+/* q = (i,f,o), those that there are. */
+static void keep_gates(const lstm_row *r, const real *a, real *q) {
+  memcpy(q, a, (size_t)r->at.g * sizeof(real));
+  if (r->at.o != ABSENT) memcpy(q + r->at.g, a + r->at.o, (size_t)r->H * sizeof(real));
+}
+
+/* d += dq a(1-a), what q adds at n pre-activations; dq is 0 then, since q_{t-1} enters only through the
+ * product. */
+static void add_gates(int64_t n, const real *restrict a, real *restrict dq, real *restrict d) {
+  for (int64_t j = 0; j < n; j++) {
+    d[j] += dq[j] * a[j] * (1 - a[j]);
+    dq[j] = 0;
+  }
+}
+
 /* Activates one row of gates, writes c, and unless m is NULL, m = o tanh(c). */
 SQ_CLONES static void forward_row(const lstm_row *r, real *a, const real *mask, const real *cp, real *c,
                                   real *restrict m) {
@@ -292,11 +337,12 @@ SQ_CLONES static void output_back_row(const lstm_row *r, const real *a, const re
 }
 
 /* One row backward.  In: dm, and dc at c_t, or where the output has a stage of its own dm = NULL, and d of o;
- * out: d, the gradients at the pre-activations, and dc at c_{t-1}. */
+ * dq or NULL; out: d, the gradients at the pre-activations, and dc at c_{t-1}. */
 SQ_CLONES static void backward_row(const lstm_row *r, const real *a, const real *mask, const real *cp,
-                                   const real *c, const real *dm, real *dc, real *d) {
+                                   const real *c, const real *dm, real *dc, real *dq, real *d) {
   const int has_i = r->at.i != ABSENT;
   if (dm) output_back(r, a, c, dm, dc, d);
+  if (dq && r->at.o != ABSENT) add_gates(r->H, a + r->at.o, dq + r->at.g, d + r->at.o);
   if (r->p_o) add_scaled(r->H, dc, r->p_o, d + r->at.o);
   if (has_i && r->bounded_in && mask == NULL)
     input_back_of(1, 1, r, a, NULL, dc, d);
@@ -306,6 +352,7 @@ SQ_CLONES static void backward_row(const lstm_row *r, const real *a, const real 
     gates_back(r, a, NULL, cp, dc, d);
   else
     gates_back(r, a, mask, cp, dc, d);
+  if (dq) add_gates(r->at.g, a, dq, d);
   if (r->p_f) add_scaled(r->H, dc, r->p_f, d + r->at.f);
   if (r->p_i) add_scaled(r->H, dc, r->p_i, d + r->at.i);
 }
@@ -340,10 +387,11 @@ static lstm_places places_of(const FN(sq_step) * s, int64_t b) {
  * 1's. */
 static void forward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
-  const int64_t H = r.H, G = s->layout->gates;
+  const int64_t H = r.H, G = s->layout->gates, Q = s->layout->state_width[2];
   SQ_FORWARD_ROWS(s, b) {
     const lstm_places p = places_of(s, b);
     forward_row(&r, s->gates + b * G, p.mask, p.cp, p.c, p.n ? NULL : p.m);
+    if (Q > 0) keep_gates(&r, s->gates + b * G, s->next[2] + b * Q);
     if (projected(s) || p.n) continue;
     for (int64_t j = 0; j < H; j++) s->y[b * s->ldy + j] = p.m[j];
   }
@@ -406,11 +454,12 @@ static void backward_output(const FN(sq_step) * s) {
 
 static void backward_cell(const FN(sq_step) * s) {
   const lstm_row r = row_of(s);
-  const int64_t H = r.H, G = s->layout->gates;
+  const int64_t H = r.H, G = s->layout->gates, Q = s->layout->state_width[2];
   SQ_BACKWARD_ROWS(s, b) {
     const lstm_places p = places_of(s, b);
     real *dm = p.n ? NULL : gradient_at_m(s, b);
-    backward_row(&r, s->gates + b * G, p.mask, p.cp, p.c, dm, s->dstate[1] + b * H, s->dgates + b * G);
+    backward_row(&r, s->gates + b * G, p.mask, p.cp, p.c, dm, s->dstate[1] + b * H,
+                 Q > 0 ? s->dstate[2] + b * Q : NULL, s->dgates + b * G);
     if (dm) leave_h(s, dm);
   }
 }

@@ -29,6 +29,8 @@ extern "C" {
 
 /* The words of a block. */
 enum { SQ_MASKS_ZONE = 0 /* and the state's number */, SQ_MASKS_UPDATE = 2, SQ_MASKS_SEQUENCE = 3 };
+/* The states that may have zoneout: h and c. */
+enum { SQ_MASKS_STATES = 2 };
 
 /* What a step draws from. */
 typedef struct sq_masks {

@@ -41,6 +41,7 @@ struct lstm_shape {
   /* ANY: width of aux, columns of c before zoneout, of g's mask, and of N(c), whose output has a stage of its
    * own; or -1 */
   int64_t aux, candidate, mask, normed;
+  int64_t Q; /* ANY: width of the third state q = (i,f,o), or 0 */
 };
 
 /* Constants but for ANY. */
@@ -60,12 +61,38 @@ __device__ __forceinline__ void lstm_pass(const sq_step &s, const lstm_shape &n,
   s.next[1][at] = s.prev[1][at];
   if (kind == ANY && n.normed >= 0) s.aux[b * n.aux + n.normed + j] = 0.0f;
   if (kind == ANY && n.candidate >= 0) s.aux[b * n.aux + n.candidate + j] = 0.0f;
+  for (int64_t k = j; kind == ANY && k < n.Q; k += n.H) s.next[2][b * n.Q + k] = s.prev[2][b * n.Q + k];
   if (n.A != 0) {
     s.aux[b * n.A + j] = 0.0f;
     return;
   }
   s.next[0][at] = s.prev[0][at];
   s.y[b * s.ldy + j] = 0.0f;
+}
+
+/* Where q has a gate: those behind g follow on those before it.  Column of q, in units of H. */
+__device__ __forceinline__ int lstm_place_in_q(const lstm_variant &v, int gate) {
+  return gate < v.g ? gate : gate - 1;
+}
+
+__device__ __forceinline__ void lstm_keep_gates(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j,
+                                                float i, float f, float o) {
+  const lstm_variant &v = n.any;
+  float *q = s.next[2] + b * n.Q + j;
+  if (v.i != ABSENT) q[lstm_place_in_q(v, v.i) * n.H] = i;
+  if (v.f != ABSENT) q[lstm_place_in_q(v, v.f) * n.H] = f;
+  if (v.o != ABSENT) q[lstm_place_in_q(v, v.o) * n.H] = o;
+}
+
+/* What q adds at the pre-activation of a gate.  dq is 0 then, for q_{t-1} enters only through the product. */
+template <int kind>
+__device__ __forceinline__ float lstm_from_q(const sq_step &s, const lstm_shape &n, int64_t b, int64_t j,
+                                             int gate, float a) {
+  if (kind != ANY || n.Q == 0 || gate == ABSENT) return 0.0f;
+  float *dq = s.dstate[2] + b * n.Q + lstm_place_in_q(n.any, gate) * n.H + j;
+  const float d = *dq * a * (1.0f - a);
+  *dq = 0.0f;
+  return d;
 }
 
 /* m is h, or the operand of the projection. */
@@ -105,13 +132,15 @@ __device__ __forceinline__ void lstm_unit(const sq_step &s, const lstm_shape &n,
   if (v.f != ABSENT) f = sq_sigmoid(a[v.f * n.H] + (peephole ? n.p_f[j] * old : 0.0f));
   const float c = f * old + i * (g * lstm_mask<kind>(s, n, b, j));
   if (v.o != ABSENT) o = sq_sigmoid(a[v.o * n.H] + (peephole ? n.p_o[j] * c : 0.0f));
+  const bool apart = kind == ANY && n.normed >= 0; /* the output has a stage of its own */
+  const float m = apart ? 0.0f : o * (v.bounded_out ? sq_tanh(c) : c);
   if (v.i != ABSENT) a[v.i * n.H] = i;
   if (v.f != ABSENT) a[v.f * n.H] = f;
   a[v.g * n.H] = g;
   if (v.o != ABSENT) a[v.o * n.H] = o;
   *lstm_cell<kind>(s, n, b, j) = c;
-  if (kind == ANY && n.normed >= 0) return;
-  lstm_put(s, n, b, j, o * (v.bounded_out ? sq_tanh(c) : c));
+  if (kind == ANY && n.Q > 0) lstm_keep_gates(s, n, b, j, i, f, o);
+  if (!apart) lstm_put(s, n, b, j, m);
 }
 
 template <int kind, bool peephole> __global__ void lstm_kernel(sq_step s, lstm_shape n) {
@@ -145,11 +174,14 @@ __device__ __forceinline__ void lstm_unit_backward(const sq_step &s, const lstm_
   const float mask = lstm_mask<kind>(s, n, b, j);
   const bool apart = kind == ANY && n.normed >= 0; /* the output's stage has left da_o */
   const float dm = apart ? 0.0f : lstm_dm(s, n, b, j);
-  const float da_o = v.o == ABSENT ? 0.0f : apart ? d[v.o * n.H] : dm * tc * o * (1.0f - o);
+  float da_o = v.o == ABSENT ? 0.0f : apart ? d[v.o * n.H] : dm * tc * o * (1.0f - o);
+  if (kind == ANY) da_o += lstm_from_q<kind>(s, n, b, j, v.o, o);
   const float dc = s.dstate[1][at] + dm * o * (v.bounded_out ? 1.0f - tc * tc : 1.0f) +
                    (peephole && v.o != ABSENT ? n.p_o[j] * da_o : 0.0f);
-  const float da_i = v.i != ABSENT ? dc * (v.coupled ? g * mask - old : g * mask) * i * (1.0f - i) : 0.0f;
-  const float da_f = v.f != ABSENT ? dc * old * f * (1.0f - f) : 0.0f;
+  float da_i = v.i != ABSENT ? dc * (v.coupled ? g * mask - old : g * mask) * i * (1.0f - i) : 0.0f;
+  float da_f = v.f != ABSENT ? dc * old * f * (1.0f - f) : 0.0f;
+  if (kind == ANY) da_i += lstm_from_q<kind>(s, n, b, j, v.i, i);
+  if (kind == ANY) da_f += lstm_from_q<kind>(s, n, b, j, v.f, f);
   if (v.i != ABSENT) d[v.i * n.H] = da_i;
   if (v.f != ABSENT) d[v.f * n.H] = da_f;
   d[v.g * n.H] = dc * i * mask * (v.bounded_in ? 1.0f - g * g : 1.0f);
@@ -269,6 +301,7 @@ lstm_shape lstm_shape_of(const sq_step *s) {
   n.aux = l->aux;
   n.candidate = l->masks.candidate[1];
   n.mask = l->masks.scale;
+  n.Q = l->state_width[2];
   const sq_norm *last = l->norms > 0 ? &l->norm[l->norms - 1] : NULL;
   n.normed = last != NULL && last->from.buffer == SQ_STATE ? last->to.column : -1;
   return n;
@@ -277,7 +310,7 @@ lstm_shape lstm_shape_of(const sq_step *s) {
 int lstm_kind_of(const sq_step *s) {
   const sq_config &c = s->layout->config;
   const sq_layout *l = s->layout;
-  if (l->masks.candidate[1] >= 0 || l->masks.scale >= 0 || l->norms > 0) return ANY;
+  if (l->masks.candidate[1] >= 0 || l->masks.scale >= 0 || l->norms > 0 || l->state_width[2] > 0) return ANY;
   if (c.no_input_gate || c.no_output_gate || c.no_input_activation || c.no_output_activation) return ANY;
   return c.coupled ? COUPLED : c.no_forget_gate ? CAROUSEL : FORGET;
 }

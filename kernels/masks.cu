@@ -17,10 +17,10 @@ namespace {
 
 /* core/cell.h's sq_layout_masks as a kernel takes it. */
 struct masks_shape {
-  int64_t W[SQ_MAX_STATES]; /* width of a state with zoneout, else 0 */
-  uint64_t zone[SQ_MAX_STATES];
-  float keep[SQ_MAX_STATES];
-  int64_t candidate[SQ_MAX_STATES];
+  int64_t W[SQ_MASKS_STATES]; /* width of a state with zoneout, else 0 */
+  uint64_t zone[SQ_MASKS_STATES];
+  float keep[SQ_MASKS_STATES];
+  int64_t candidate[SQ_MASKS_STATES];
   int64_t A;                     /* width of aux */
   int64_t dropped_width, scaled; /* 0: no such dropout */
   int64_t dropped, scale;
@@ -32,7 +32,7 @@ masks_shape masks_shape_of(const sq_step *s) {
   const sq_layout *l = s->layout;
   const sq_layout_masks &from = l->masks;
   masks_shape n = {};
-  for (int k = 0; k < l->states; k++) {
+  for (int k = 0; k < l->states && k < SQ_MASKS_STATES; k++) {
     n.W[k] = from.zone[k] > 0 ? l->state_width[k] : 0;
     n.zone[k] = sq_masks_threshold(from.zone[k]);
     n.keep[k] = (float)from.zone[k];
@@ -107,14 +107,14 @@ __global__ void masks_leave_kernel(sq_step s, masks_shape n, int64_t width) {
     SQ_FOR_COLS(j, width) {
       const sq_philox_block drawn = zone_draw(s, b, j);
       SQ_UNROLL
-      for (int k = 0; k < SQ_MAX_STATES; k++)
+      for (int k = 0; k < SQ_MASKS_STATES; k++)
         if (j < n.W[k]) leave_unit(s, n, k, drawn.word[SQ_MASKS_ZONE + k] < n.zone[k], b, j);
     }
   }
 }
 
 struct masks_held {
-  float *at[SQ_MAX_STATES];
+  float *at[SQ_MASKS_STATES];
 };
 
 __global__ void masks_arrive_kernel(sq_step s, masks_shape n, int64_t width, masks_held held) {
@@ -123,7 +123,7 @@ __global__ void masks_arrive_kernel(sq_step s, masks_shape n, int64_t width, mas
     SQ_FOR_COLS(j, width) {
       const sq_philox_block drawn = zone_draw(s, b, j);
       SQ_UNROLL
-      for (int k = 0; k < SQ_MAX_STATES; k++) {
+      for (int k = 0; k < SQ_MASKS_STATES; k++) {
         if (j >= n.W[k]) continue;
         const int64_t at = b * n.W[k] + j;
         const bool keeps = valid && drawn.word[SQ_MASKS_ZONE + k] < n.zone[k];
@@ -141,7 +141,7 @@ __global__ void masks_depart_kernel(sq_step s, masks_shape n, int64_t width, mas
       if (j < n.dropped_width)
         s.dstate[0][b * n.dropped_width + j] += s.daux[b * n.A + n.dropped + j] * sequence_mask(s, n, b, j);
       SQ_UNROLL
-      for (int k = 0; k < SQ_MAX_STATES; k++)
+      for (int k = 0; k < SQ_MASKS_STATES; k++)
         if (j < n.W[k]) s.dstate[k][b * n.W[k] + j] += held.at[k][b * n.W[k] + j];
     }
   }
@@ -154,7 +154,7 @@ __global__ void masks_key_kernel(uint64_t seed, uint64_t first_block, uint64_t *
 
 masks_held held_of(float *const held[SQ_MAX_STATES]) {
   masks_held h;
-  for (int k = 0; k < SQ_MAX_STATES; k++) h.at[k] = held[k];
+  for (int k = 0; k < SQ_MASKS_STATES; k++) h.at[k] = held[k];
   return h;
 }
 

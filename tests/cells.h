@@ -110,6 +110,15 @@ static const cell_row cell_rows[] = {
      {.cell = "gru", .reset_after = 1, .batch_norm_steps = 9, .update_dropout = 0.3},
      2,
      0},
+    {"lstm full_gate_recurrence peephole", {.cell = "lstm", .full_gate_recurrence = 1, .peephole = 1}, 1, 0},
+    {"lstm full_gate_recurrence coupled projection zoneout_cell",
+     {.cell = "lstm", .full_gate_recurrence = 1, .coupled = 1, .zoneout_cell = 0.3},
+     2,
+     1},
+    {"lstm full_gate_recurrence no_output_gate",
+     {.cell = "lstm", .full_gate_recurrence = 1, .no_output_gate = 1},
+     1,
+     0},
 };
 
 /* In training a mean is over the sequences of the batch. */
@@ -124,9 +133,10 @@ static inline int is_noisy(const seqgpu_rnn_desc *d) {
   return d->zoneout_hidden > 0 || d->zoneout_cell > 0 || d->recurrent_dropout > 0 || d->update_dropout > 0;
 }
 
-/* An LSTM that lacks more than its forget gate. */
+/* An LSTM that lacks more than its forget gate, or whose gates see one another. */
 static inline int is_rare_lstm(const seqgpu_rnn_desc *d) {
-  return d->no_input_gate || d->no_output_gate || d->no_input_activation || d->no_output_activation;
+  return d->no_input_gate || d->no_output_gate || d->no_input_activation || d->no_output_activation ||
+         d->full_gate_recurrence;
 }
 
 /* Whether the persistent kernels have the cell's step (kernels/persistent/cells.h). */

@@ -19,21 +19,27 @@ typedef enum net_tensor {
   NET_PARAMS,
   NET_H0,
   NET_C0,
+  NET_Q0,
   NET_DY,
   NET_DHT,
-  NET_DCT, /* in */
+  NET_DCT,
+  NET_DQT, /* in */
   NET_Y,
   NET_HT,
   NET_CT,
+  NET_QT,
   NET_DX,
   NET_DH0,
   NET_DC0,
+  NET_DQ0,
   NET_DPARAMS, /* out */
   NET_TENSORS
 } net_tensor;
+enum { NET_STATES = NET_DY - NET_H0 };
 
-static const char *const net_names[NET_TENSORS] = {"x", "params", "h0", "c0", "dy",  "dhT", "dcT",
-                                                   "y", "hT",     "cT", "dx", "dh0", "dc0", "dparams"};
+static const char *const net_names[NET_TENSORS] = {"x",   "params", "h0",  "c0",  "q0",  "dy",
+                                                   "dhT", "dcT",    "dqT", "y",   "hT",  "cT",
+                                                   "qT",  "dx",     "dh0", "dc0", "dq0", "dparams"};
 
 typedef struct net {
   seqgpu_context *ctx;
@@ -127,9 +133,10 @@ static inline void net_sizes(net *n) {
   const int64_t rows = d->seq_len * d->batch;
   const int64_t layers = d->num_layers * (d->bidirectional ? 2 : 1) * d->batch;
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(n->plan);
-  const int64_t h = layers * sizes.state_width[0], c = layers * sizes.state_width[1];
+  const int64_t h = layers * sizes.state_width[0], c = layers * sizes.state_width[1],
+                q = layers * sizes.state_width[2];
   const int64_t x = rows * d->input_size, y = rows * sizes.output_width, params = sizes.param_elements;
-  const int64_t count[NET_TENSORS] = {x, params, h, c, y, h, c, y, h, c, x, h, c, params};
+  const int64_t count[NET_TENSORS] = {x, params, h, c, q, y, h, c, q, y, h, c, q, x, h, c, q, params};
   memcpy(n->count, count, sizeof count);
 }
 
@@ -141,17 +148,17 @@ static inline void net_aim(net *n) {
                             .lengths = n->lengths,
                             .params = at[NET_PARAMS],
                             .x = at[NET_X],
-                            .initial = {at[NET_H0], at[NET_C0]},
+                            .initial = {at[NET_H0], at[NET_C0], at[NET_Q0]},
                             .y = at[NET_Y],
-                            .final = {at[NET_HT], at[NET_CT]},
+                            .final = {at[NET_HT], at[NET_CT], at[NET_QT]},
                             .reserve = n->reserve,
                             .workspace = n->workspace,
                             .seed = 11,
                             .offset = 1000,
                             .dy = at[NET_DY],
-                            .dfinal = {at[NET_DHT], at[NET_DCT]},
+                            .dfinal = {at[NET_DHT], at[NET_DCT], at[NET_DQT]},
                             .dx = at[NET_DX],
-                            .dinitial = {at[NET_DH0], at[NET_DC0]},
+                            .dinitial = {at[NET_DH0], at[NET_DC0], at[NET_DQ0]},
                             .dparams = at[NET_DPARAMS]};
 }
 
@@ -311,10 +318,10 @@ static inline void net_upload_inputs(net *n) {
 
 static inline seqgpu_status net_forward(net *n) {
   net_upload_inputs(n);
-  for (int i = NET_Y; i <= NET_CT; i++) net_poison(n, i);
+  for (int i = NET_Y; i <= NET_QT; i++) net_poison(n, i);
   const seqgpu_status status = seqgpu_rnn_forward(n->ctx, n->plan, &n->run);
   net_require(n->ctx, status, "seqgpu_rnn_forward");
-  for (int i = NET_Y; i <= NET_CT; i++) net_download(n->ctx, n->value[i], n->device[i], n->count[i]);
+  for (int i = NET_Y; i <= NET_QT; i++) net_download(n->ctx, n->value[i], n->device[i], n->count[i]);
   return status;
 }
 
@@ -414,8 +421,8 @@ static inline int net_reference(net *ref, seqgpu_context *oracle, const seqgpu_r
                                 const int32_t *lengths, int math) {
   problem p = {net_draw, net_run, ref, {0}, {0}};
   if (!net_open(ref, oracle, desc, lengths)) return 0;
-  net_list(ref, NET_X, NET_DCT, &p.in);
-  net_list(ref, NET_Y, desc->inference ? NET_CT : NET_DPARAMS, &p.out);
+  net_list(ref, NET_X, NET_DQT, &p.in);
+  net_list(ref, NET_Y, desc->inference ? NET_QT : NET_DPARAMS, &p.out);
   if (problem_draw(&p, math, desc->cell)) return 1;
   net_close(ref);
   return 0;

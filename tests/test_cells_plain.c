@@ -24,8 +24,8 @@ typedef struct step {
   const seqgpu_rnn_desc *desc;
   int64_t I, H;
   const double *x;
-  double *h, *c, *y; /* c: the second state */
-  int64_t t, b;      /* of the sequence b of the batch */
+  double *h, *c, *q, *y; /* c, q: the second state, the third */
+  int64_t t, b;          /* of the sequence b of the batch */
 } step;
 
 /* --- words of the papers --- */
@@ -74,9 +74,18 @@ static double input(const step *s, int64_t r) { return row(s, "weight_ih", r, s-
 
 enum { KEEP_H, KEEP_C, UPDATE, SEQUENCE }; /* words of a block */
 
+/* A step's blocks follow one another as wide as the widest state. */
+static int64_t widest(const step *s) {
+  const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(s->n->plan);
+  int64_t width = 0;
+  for (int k = 0; k < sizes.state_count; k++)
+    width = sizes.state_width[k] > width ? sizes.state_width[k] : width;
+  return width;
+}
+
 /* Whether what has probability p happens to unit j in step t; -1: in the whole sequence. */
 static int happens(const step *s, double p, int64_t t, int64_t j, int word) {
-  const uint64_t block = s->n->run.offset + (uint64_t)(((t + 1) * s->desc->batch + s->b) * s->H + j);
+  const uint64_t block = s->n->run.offset + (uint64_t)(((t + 1) * s->desc->batch + s->b) * widest(s) + j);
   return sq_philox(s->n->run.seed, 0, block).word[word] / 4294967296.0 < p;
 }
 
@@ -187,6 +196,12 @@ static double peephole(const step *s, const char *name, int64_t j, double c) {
   return s->desc->peephole ? number(s, name, j) * c : 0;
 }
 
+/* Each gate sees all gates of the step before: the nine matrices R of Greff et al. 2017, of three gates. */
+static void add_gates(const step *s, int64_t rows, double *a) {
+  const int64_t before_g = rows_before(s, GATE_G), Q = rows - s->H;
+  for (int64_t r = 0; r < Q; r++) a[r < before_g ? r : r + s->H] += row(s, "weight_gates", r, s->q);
+}
+
 /* Hochreiter, Schmidhuber 1997 without a forget gate; Gers, Schmidhuber, Cummins 2000 with one; peepholes:
  * Gers, Schmidhuber 2000; f = 1 - i, and what else may be left out: Greff et al. 2017; projection: Sak,
  * Senior, Beaufays 2014. */
@@ -197,6 +212,7 @@ static void lstm_of(const step *s, const char *matrix, const double *recurrent) 
   product(s, "ih", 0, rows, s->x, x);
   product(s, matrix, 0, rows, recurrent, a);
   for (int64_t r = 0; r < rows; r++) a[r] += x[r] + number(s, "bias", r);
+  if (d->full_gate_recurrence) add_gates(s, rows, a);
   const double *at_i = a, *at_f = a + rows_before(s, GATE_F), *at_g = a + rows_before(s, GATE_G);
   const double *at_o = a + rows_before(s, GATE_O);
   for (int64_t j = 0; j < s->H; j++) {
@@ -208,6 +224,9 @@ static void lstm_of(const step *s, const char *matrix, const double *recurrent) 
     if (!d->no_input_activation) g = tanh(g);
     c[j] = f * old + i * g * mask(s, d->update_dropout, s->t, j, UPDATE);
     o[j] = has_gate(d, GATE_O) ? sigmoid(at_o[j] + peephole(s, "peephole_o", j, c[j])) : 1;
+    if (has_gate(d, GATE_I)) s->q[j] = i;
+    if (has_gate(d, GATE_F)) s->q[rows_before(s, GATE_F) + j] = f;
+    if (has_gate(d, GATE_O)) s->q[rows_before(s, GATE_G) + j] = o[j];
     s->c[j] = zone(s, d->zoneout_cell, j, KEEP_C, old, c[j]);
   }
   normalise(s, "c", 0, s->H, c);
@@ -383,14 +402,15 @@ static paper *paper_of(const char *cell) {
 /* All steps of sequence b; returns the largest difference. */
 static double follow(const net *n, paper *one, int64_t b) {
   const int64_t B = n->desc.batch, T = n->desc.seq_len, Y = seqgpu_plan_get_sizes(n->plan).output_width;
-  double state[2][MOST] = {{0}}, y[2 * MOST], worst = 0;
+  double state[NET_STATES][GATES] = {{0}}, y[2 * MOST], worst = 0;
   for (int k = 0; k < n->states; k++) {
     const int64_t width = seqgpu_plan_get_sizes(n->plan).state_width[k];
     replace(state[k], n->value[NET_H0 + k] + b * width, width);
   }
   for (int64_t t = 0; t < T; t++) {
     const double *x = n->value[NET_X] + (t * B + b) * n->desc.input_size;
-    const step s = {n, &n->desc, n->desc.input_size, n->desc.hidden_size, x, state[0], state[1], y, t, b};
+    const step s = {n, &n->desc, n->desc.input_size, n->desc.hidden_size, x, state[0], state[1], state[2], y,
+                    t, b};
     one(&s);
     for (int64_t j = 0; j < Y; j++)
       worst = net_worse(fabs(y[j] - n->value[NET_Y][(t * B + b) * Y + j]), worst);

@@ -45,7 +45,7 @@ done
 if [ -z "$different" ]; then pass "cpu f32: task charlm, resumed at any of 29 steps, the same bits"
 else fail "cpu f32: task charlm, resumed at any of 29 steps, the same bits" "not at$different: $(head -c 200 err)"; fi
 
-for cell in "--cell gru" "--cell gru --reset-after" "--cell rnn" "--cell lstm0" "--peephole" "--coupled" "--no-input-gate --no-output-activation" \
+for cell in "--cell gru" "--cell gru --reset-after" "--cell rnn" "--cell lstm0" "--peephole" "--coupled" "--no-input-gate --no-output-activation" "--full-gate-recurrence" \
   "--zoneout-cell 0.5 --zoneout-hidden 0.1" "--cell gru --recurrent-dropout 0.3 --update-dropout 0.2" \
   "--layer-norm" "--batch-norm-steps 3" "--cell gru --batch-norm-input" \
   "--tokens words --vocab-limit 12" "--tokens bytes --optimizer rmsprop" "--optimizer momentum --embedding 3 --layers 1"; do
@@ -67,8 +67,8 @@ has_keys() {
 }
 model_keys="cell layers hidden projection activation reset-after peephole coupled factors context leak learn-leak reflections \
 no-input-gate no-forget-gate no-output-gate no-input-activation no-output-activation zoneout-hidden zoneout-cell \
-recurrent-dropout update-dropout layer-norm batch-norm-input batch-norm-steps init init-scale forget-bias batch seed optimizer \
-momentum decay dropout omega omega-form clip lr lr-schedule lr-every lr-factor lr-min lr-warmup momentum-rise momentum-end \
+recurrent-dropout update-dropout layer-norm batch-norm-input batch-norm-steps full-gate-recurrence init init-scale forget-bias batch \
+seed optimizer momentum decay dropout omega omega-form clip lr lr-schedule lr-every lr-factor lr-min lr-warmup momentum-rise momentum-end \
 weight-decay noise noise-decay average average-patience freeze lr-of math"
 cursor_keys="step data_size data_hash"
 check "lstm with a projection" train --cell lstm --projection-size 4 --steps 3 --checkpoint new_name

@@ -49,7 +49,7 @@ static int check_row(const subject *s, seqgpu_context *oracle, const cell_row *c
   net_poison_padding(&out, shape->lengths);
   net_forward(&out);
   if (!desc.inference) net_backward(&out);
-  const double error = net_error(&out, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
+  const double error = net_error(&out, &ref, NET_Y, desc.inference ? NET_QT : NET_DPARAMS, where);
   net_check(error, limit_of(s->algorithm, (int)s->math), where, "%s, %s", cell->name, shape->name);
   net_close(&out);
   net_close(&ref);

@@ -109,7 +109,7 @@ static void check_pair(net *out, net *ref, const int32_t *lengths, const char *n
   net_poison_padding(out, lengths);
   net_forward(out);
   if (!desc->inference) net_backward(out);
-  const double error = net_error(out, ref, NET_Y, desc->inference ? NET_CT : NET_DPARAMS, where);
+  const double error = net_error(out, ref, NET_Y, desc->inference ? NET_QT : NET_DPARAMS, where);
   net_check(error, limit_of(seqgpu_plan_algorithm(out->plan), (int)desc->math), where, "%s, %s, by %s", name,
             shape, seqgpu_plan_algorithm(out->plan));
   net_close(out);
@@ -146,7 +146,7 @@ static void check_carried(const char *algorithm, seqgpu_math math, const cell_ro
   net_require(gpu, seqgpu_rnn_forward(gpu, out.plan, &out.run), "seqgpu_rnn_forward");
   net_download(gpu, out.value[NET_HT], out.device[NET_H0], out.count[NET_HT]);
   net_poison(&out, NET_Y); /* nor may backward need the caller's y */
-  for (int i = NET_DX; i <= NET_DC0; i++) net_poison(&out, i);
+  for (int i = NET_DX; i <= NET_DQ0; i++) net_poison(&out, i);
   net_upload(gpu, out.device[NET_DPARAMS], out.value[NET_DPARAMS], out.count[NET_DPARAMS]);
   net_require(gpu, seqgpu_rnn_backward(gpu, out.plan, &out.run), "seqgpu_rnn_backward");
   for (int i = NET_DX; i < NET_TENSORS; i++) net_download(gpu, out.value[i], out.device[i], out.count[i]);
@@ -279,7 +279,7 @@ static void check_measured(seqgpu_math math) {
   check_at("%s %s", emulated ? "emulator" : "cuda", arithmetic[math].name);
   if (skipped("measured choice", shape->name) || !open_pair(&out, &ref, &desc, &options, NULL)) return;
   net_forward(&out);
-  const double error = net_error(&out, &ref, NET_Y, NET_CT, where);
+  const double error = net_error(&out, &ref, NET_Y, NET_QT, where);
   net_check(error, limit_of(seqgpu_plan_algorithm(out.plan), math), where, "%s, measured choice, %s",
             cells[2].name, seqgpu_plan_algorithm(out.plan));
   net_close(&out);

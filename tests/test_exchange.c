@@ -246,6 +246,7 @@ static const seqgpu_rnn_desc described[] = {
     {.cell = "gru", .recurrent_dropout = 1.0 / 3},
     {.cell = "gru", .layer_norm = 1},
     {.cell = "lstm", .batch_norm_steps = 5},
+    {.cell = "lstm", .full_gate_recurrence = 1},
     {.cell = "rnn", .batch_norm_input = 1, .num_layers = 2},
     {.cell = "gru", .reverse = 1},
     {.cell = "gru", .reset_after = 1, .num_layers = 3},

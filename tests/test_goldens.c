@@ -47,6 +47,14 @@ static const recurrent_row recurrent[] = {
      "lstm no_forget_gate peephole",
      {.cell = "lstm", .no_forget_gate = 1, .no_output_gate = 1, .no_input_activation = 1, RAGGED_SIZES},
      {0}},
+    {"lstm_fgr",
+     "lstm full_gate_recurrence peephole",
+     {.cell = "lstm", .full_gate_recurrence = 1, RAGGED_SIZES},
+     {6, 2, 5, 1}},
+    {"lstm_fgr_nfg",
+     "lstm full_gate_recurrence peephole",
+     {.cell = "lstm", .full_gate_recurrence = 1, .no_forget_gate = 1, RAGGED_SIZES},
+     {0}},
     {"rnn_layer_norm", "rnn layer_norm", {.cell = "rnn", .layer_norm = 1, RAGGED_SIZES}, {6, 2, 6, 1}},
     {"lstm_layer_norm",
      "lstm layer_norm peephole",
@@ -84,8 +92,8 @@ static const recurrent_row recurrent[] = {
 };
 
 /* Our tensors in the order of net_tensor; the parameters are found one by one. */
-static const char *const golden_names[NET_TENSORS] = {"x", NULL, "h0", "c0", "dy",  "dht", "dct",
-                                                      "y", "ht", "ct", "dx", "dh0", "dc0", NULL};
+static const char *const golden_names[NET_TENSORS] = {"x", NULL, "h0", "c0", "q0", "dy",  "dht", "dct", "dqt",
+                                                      "y", "ht", "ct", "qt", "dx", "dh0", "dc0", "dq0", NULL};
 
 static void load_tensor(const char *test, const char *name, int64_t count, double *to) {
   const double *from = find(test, name, count);
@@ -114,9 +122,9 @@ static void check_recurrent(seqgpu_context *ctx, const recurrent_row *row, doubl
   const int32_t *lengths = row->lengths[0] ? row->lengths : NULL;
   if (!net_open(&ours, ctx, &row->desc, lengths)) return;
   net_open(&theirs, ctx, &row->desc, lengths);
-  load_all(&ours, row->name, NET_X, NET_DCT);
+  load_all(&ours, row->name, NET_X, NET_DQT);
   load_parameters(&ours, row->name, "", ours.value[NET_PARAMS]);
-  load_all(&theirs, row->name, NET_Y, NET_DC0);
+  load_all(&theirs, row->name, NET_Y, NET_DQ0);
   load_parameters(&theirs, row->name, "d ", theirs.value[NET_DPARAMS]);
   net_forward(&ours);
   net_backward(&ours);

@@ -29,7 +29,7 @@ static double loss_at(net *n, int tensor, int64_t i, double move) {
   const seqgpu_status status = net_forward(n);
   n->value[tensor][i] = was;
   if (status != SEQGPU_OK) return (double)NAN;
-  return dot(n, NET_DY, NET_Y) + dot(n, NET_DHT, NET_HT) + dot(n, NET_DCT, NET_CT);
+  return dot(n, NET_DY, NET_Y) + dot(n, NET_DHT, NET_HT) + dot(n, NET_DCT, NET_CT) + dot(n, NET_DQT, NET_QT);
 }
 
 static double slope(net *n, int tensor, int64_t i, double step) {
@@ -62,7 +62,7 @@ static int smooth_reference(net *n, seqgpu_context *ctx, const seqgpu_rnn_desc *
 /* All gradients by differences of a step, at the inputs of another network. */
 static net differences(const net *at, const int32_t *lengths, double step) {
   static const int pairs[][2] = {
-      {NET_X, NET_DX}, {NET_PARAMS, NET_DPARAMS}, {NET_H0, NET_DH0}, {NET_C0, NET_DC0}};
+      {NET_X, NET_DX}, {NET_PARAMS, NET_DPARAMS}, {NET_H0, NET_DH0}, {NET_C0, NET_DC0}, {NET_Q0, NET_DQ0}};
   net n;
   net_open(&n, at->ctx, &at->desc, lengths);
   net_copy_inputs(&n, at);

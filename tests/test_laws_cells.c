@@ -17,13 +17,13 @@ static double law_split(const contexts *c, const cell_row *cell) {
     copy(part[k].value[NET_PARAMS], whole.value[NET_PARAMS], whole.count[NET_PARAMS]);
     copy(part[k].value[NET_X], whole.value[NET_X] + k * part[0].count[NET_X], part[k].count[NET_X]);
     copy(part[k].value[NET_DY], whole.value[NET_DY] + k * part[0].count[NET_Y], part[k].count[NET_Y]);
-    for (int s = 0; s < 2; s++)
+    for (int s = 0; s < NET_STATES; s++)
       copy(part[k].value[NET_H0 + s], k ? part[0].value[NET_HT + s] : whole.value[NET_H0 + s],
            whole.count[NET_H0 + s]);
     net_forward(&part[k]);
   }
   for (int k = 1; k >= 0; k--) {
-    for (int s = 0; s < 2; s++)
+    for (int s = 0; s < NET_STATES; s++)
       copy(part[k].value[NET_DHT + s], k ? whole.value[NET_DHT + s] : part[1].value[NET_DH0 + s],
            whole.count[NET_H0 + s]);
     if (k == 0) copy(part[0].value[NET_DPARAMS], part[1].value[NET_DPARAMS], whole.count[NET_PARAMS]);
@@ -32,7 +32,7 @@ static double law_split(const contexts *c, const cell_row *cell) {
       worst =
           net_worse(differ(part[k].value[t], whole.value[t] + k * part[0].count[t], part[k].count[t]), worst);
   }
-  worst = net_worse(differ_in(&part[1], &whole, NET_HT, NET_CT), worst);
+  worst = net_worse(differ_in(&part[1], &whole, NET_HT, NET_QT), worst);
   worst = net_worse(differ_in(&part[0], &whole, NET_DH0, NET_DPARAMS), worst);
   net_close(&whole);
   net_close(&part[0]);
@@ -173,7 +173,7 @@ static double law_batch_first(const contexts *c, const cell_row *cell) {
     }
   }
   worst =
-      net_worse(differ_in(&a, &b, NET_HT, NET_CT), net_worse(differ_in(&a, &b, NET_DH0, NET_DPARAMS), worst));
+      net_worse(differ_in(&a, &b, NET_HT, NET_QT), net_worse(differ_in(&a, &b, NET_DH0, NET_DPARAMS), worst));
   net_close(&a);
   net_close(&b);
   return worst;
@@ -193,8 +193,8 @@ static double law_layers(const contexts *c, const cell_row *cell) {
   for (int k = 0; k < 2; k++) {
     copy(layer[k]->value[NET_PARAMS], both.value[NET_PARAMS] + k * low.count[NET_PARAMS],
          layer[k]->count[NET_PARAMS]);
-    for (int i = 0; i < 2; i++) {
-      if (low.count[NET_H0 + i] == 0) continue; /* a cell of one state */
+    for (int i = 0; i < NET_STATES; i++) {
+      if (low.count[NET_H0 + i] == 0) continue; /* a cell of fewer states */
       copy(layer[k]->value[NET_H0 + i], both.value[NET_H0 + i] + k * low.count[NET_H0 + i],
            low.count[NET_H0 + i]);
       copy(layer[k]->value[NET_DHT + i], both.value[NET_DHT + i] + k * low.count[NET_H0 + i],
@@ -393,7 +393,7 @@ static double law_fixed_gates(const contexts *c, const cell_row *cell) {
     if (i != NET_PARAMS) copy(full.value[i], few.value[i], few.count[i]);
   run(&few);
   run(&full);
-  const double worst = differ_in(&few, &full, NET_Y, NET_DC0);
+  const double worst = differ_in(&few, &full, NET_Y, NET_DQ0);
   net_close(&few);
   net_close(&full);
   return worst;
@@ -439,7 +439,7 @@ static double law_reset(const contexts *c, const cell_row *cell) {
     }
   for (int i = NET_X; i < NET_Y; i++)
     if (i != NET_PARAMS) copy(b.value[i], a.value[i], a.count[i]);
-  return differ_when_run(&a, &b, NET_Y, NET_DC0);
+  return differ_when_run(&a, &b, NET_Y, NET_DQ0);
 }
 
 /* --- the table --- */
@@ -447,7 +447,7 @@ static double law_reset(const contexts *c, const cell_row *cell) {
 /* Not if its gates are normalised together. */
 static int without_a_gate(const cell_row *cell) {
   const seqgpu_rnn_desc *d = &cell->desc;
-  if (is_normed(d)) return 0; /* with all gates there is more to normalise */
+  if (is_normed(d) || d->full_gate_recurrence) return 0; /* with all gates there is more to see */
   return strcmp(d->cell, "lstm0") == 0 || d->coupled || d->no_input_gate || d->no_forget_gate ||
          d->no_output_gate;
 }

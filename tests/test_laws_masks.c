@@ -17,7 +17,7 @@ static double differ_in_inference(net *a, net *b) {
   a->run.reserve = b->run.reserve = NULL;
   net_forward(a);
   net_forward(b);
-  return differ_at_end(a, b, NET_Y, NET_CT);
+  return differ_at_end(a, b, NET_Y, NET_QT);
 }
 
 /* In inference a mask is 1. */

@@ -53,7 +53,7 @@ static double law_constant_rows(const contexts *c, const cell_row *cell) {
   }
   net_forward(&a);
   net_forward(&b);
-  return differ_at_end(&a, &b, NET_Y, NET_CT);
+  return differ_at_end(&a, &b, NET_Y, NET_QT);
 }
 
 /* Weights in another unit: far from the epsilon, which has one. */
@@ -90,7 +90,7 @@ static double law_inference_with_its_statistics(const contexts *c, const cell_ro
     if (is_statistic(&a, i)) b.value[NET_PARAMS][i] = (running[i] - 0.9 * a.value[NET_PARAMS][i]) / 0.1;
   free(running);
   net_forward(&b);
-  return differ_at_end(&a, &b, NET_Y, NET_CT) * 1e-2; /* of a difference divided by 0.1 */
+  return differ_at_end(&a, &b, NET_Y, NET_QT) * 1e-2; /* of a difference divided by 0.1 */
 }
 
 /* Mean and variance of column j of W_ih x over the valid sequences of steps first..last. */
@@ -176,7 +176,7 @@ static double law_last_statistics(const contexts *c, const cell_row *cell) {
   }
   net_forward(&a);
   net_forward(&b);
-  return differ_at_end(&a, &b, NET_Y, NET_CT);
+  return differ_at_end(&a, &b, NET_Y, NET_QT);
 }
 
 /* --- the table --- */

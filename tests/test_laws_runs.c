@@ -37,7 +37,7 @@ static double law_seed(const contexts *c, const cell_row *cell) {
   net_copy_inputs(&plain, &b);
   if (is_noisy(&cell->desc) || is_batch_normed(&cell->desc)) plain.run.reserve = NULL;
   net_forward(&plain);
-  worst = net_worse(differ_in(&plain, &b, NET_Y, NET_CT), worst);
+  worst = net_worse(differ_in(&plain, &b, NET_Y, NET_QT), worst);
   net_close(&plain);
   net_close(&a);
   net_close(&b);
@@ -53,7 +53,7 @@ static double law_inference(const contexts *c, const cell_row *cell) {
   net_copy_inputs(&b, &a);
   net_forward(&a);
   net_forward(&b);
-  return differ_at_end(&a, &b, NET_Y, NET_CT);
+  return differ_at_end(&a, &b, NET_Y, NET_QT);
 }
 
 /* A plan serves any smaller run with the memory it asked for, and the buffers of the smaller run. */
@@ -75,7 +75,7 @@ static double law_smaller_run(const contexts *c, const cell_row *cell) {
     b.run.reserve = plan.reserve;
     run(&a);
     run(&b);
-    worst = net_worse(differ_in(&a, &b, NET_Y, options.inference ? NET_CT : NET_DPARAMS), worst);
+    worst = net_worse(differ_in(&a, &b, NET_Y, options.inference ? NET_QT : NET_DPARAMS), worst);
     b.plan = own;
     b.run.workspace = workspace;
     b.run.reserve = reserve;
@@ -100,28 +100,29 @@ static double law_accumulate(const contexts *c, const cell_row *cell) {
 static double law_in_place(const contexts *c, const cell_row *cell) {
   net a = fresh(c->f32, cell, 4, 3, DEEP, NULL), b = twin(&a, c->f32, NULL);
   run(&a);
-  b.run.final[0] = b.device[NET_H0];
-  b.run.final[1] = b.device[NET_C0];
-  b.run.dinitial[0] = b.device[NET_DHT];
-  b.run.dinitial[1] = b.device[NET_DCT];
+  for (int i = 0; i < NET_STATES; i++) {
+    b.run.final[i] = b.device[NET_H0 + i];
+    b.run.dinitial[i] = b.device[NET_DHT + i];
+  }
   net_forward(&b);
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < NET_STATES; i++)
     net_download(b.ctx, b.value[NET_HT + i], b.device[NET_H0 + i], b.count[NET_H0 + i]);
   net_backward(&b);
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < NET_STATES; i++)
     net_download(b.ctx, b.value[NET_DH0 + i], b.device[NET_DHT + i], b.count[NET_DH0 + i]);
   return differ_at_end(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 /* NULL is zeros where it is read, and "not wanted" where it would be written. */
 static double law_null(const contexts *c, const cell_row *cell) {
-  static const int zero[] = {NET_H0, NET_C0, NET_DY, NET_DHT, NET_DCT};
+  static const int zero[] = {NET_H0, NET_C0, NET_Q0, NET_DHT, NET_DCT, NET_DQT};
   net a = fresh(c->f32, cell, 4, 3, DEEP, NULL);
-  for (int z = 0; z < 5; z++)
-    for (int64_t i = 0; z != 2 && i < a.count[zero[z]]; i++) a.value[zero[z]][i] = 0;
+  for (size_t z = 0; z < COUNT(zero); z++)
+    for (int64_t i = 0; i < a.count[zero[z]]; i++) a.value[zero[z]][i] = 0;
   net b = twin(&a, c->f32, NULL);
   run(&a);
-  for (int s = 0; s < 2; s++) b.run.initial[s] = b.run.dfinal[s] = b.run.final[s] = b.run.dinitial[s] = NULL;
+  for (int s = 0; s < NET_STATES; s++)
+    b.run.initial[s] = b.run.dfinal[s] = b.run.final[s] = b.run.dinitial[s] = NULL;
   run(&b);
   double worst = differ_in(&a, &b, NET_Y, NET_Y);
   worst = net_worse(differ_in(&a, &b, NET_DX, NET_DX),
@@ -153,14 +154,14 @@ static double law_reverse(const contexts *c, const cell_row *cell) {
   const int64_t rows = 4 * 3, out = row_width(&half, NET_Y);
   half.run.offset += seqgpu_plan_get_sizes(half.plan).random_blocks; /* those of the first direction */
   copy(half.value[NET_X], both.value[NET_X], half.count[NET_X]);
-  for (int i = NET_PARAMS; i <= NET_DCT;
+  for (int i = NET_PARAMS; i <= NET_DQT;
        i++) /* the halves of y lie side by side, all others one after another */
     if (i != NET_DY) copy(half.value[i], both.value[i] + half.count[i], half.count[i]);
   for (int64_t r = 0; r < rows; r++) {
     copy(half.value[NET_DY] + r * out, both.value[NET_DY] + (2 * r + 1) * out, out);
     memset(both.value[NET_DY] + 2 * r * out, 0, (size_t)out * sizeof(double)); /* dx is of both directions */
   }
-  for (int i = NET_DHT; i <= NET_DCT; i++)
+  for (int i = NET_DHT; i <= NET_DQT; i++)
     if (half.count[i]) memset(both.value[i], 0, (size_t)half.count[i] * sizeof(double));
   run(&both);
   run(&half);

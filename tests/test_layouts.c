@@ -28,6 +28,7 @@ static const struct {
             {"lstm, no_output_gate", {.cell = "lstm", .no_output_gate = 1}},
             {"lstm, no_input_activation", {.cell = "lstm", .no_input_activation = 1}},
             {"lstm, no_output_activation", {.cell = "lstm", .no_output_activation = 1}},
+            {"lstm, full_gate_recurrence", {.cell = "lstm", .full_gate_recurrence = 1}},
             {"lstm, layer_norm", {.cell = "lstm", .layer_norm = 1}},
             {"lstm, batch_norm_input", {.cell = "lstm", .batch_norm_input = 1}},
             {"lstm, batch_norm_steps", {.cell = "lstm", .batch_norm_steps = S}},

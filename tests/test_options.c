@@ -16,6 +16,7 @@ static const option_row options[] = {
     {"no_output_gate", {.cell = "lstm", .no_output_gate = 1}, {"stream"}},
     {"no_input_activation", {.cell = "lstm", .no_input_activation = 1}, {"stream"}},
     {"no_output_activation", {.cell = "lstm", .no_output_activation = 1}, {"stream"}},
+    {"full_gate_recurrence", {.cell = "lstm", .full_gate_recurrence = 1}, {"stream"}},
     {"zoneout_hidden", {.cell = "gru", .reset_after = 1, .zoneout_hidden = 0.1}, {NULL}},
     {"zoneout_cell", {.cell = "lstm", .zoneout_cell = 0.1}, {NULL}},
     {"recurrent_dropout", {.cell = "rnn", .recurrent_dropout = 0.1}, {NULL}},
@@ -84,9 +85,14 @@ static void check_norms(seqgpu_context *ctx) {
   REFUSED(ctx, EINVAL, "batch_norm_input", seqgpu_plan_create(ctx, &desc, NULL, &plan));
 }
 
-static void check_coupled(seqgpu_context *ctx) {
+static void check_lstm(seqgpu_context *ctx) {
   seqgpu_plan *plan = NULL;
   seqgpu_rnn_desc desc = good_desc("lstm");
+  desc.full_gate_recurrence = desc.layer_norm = 1;
+  REFUSED(ctx, EINVAL, "full_gate_recurrence", seqgpu_plan_create(ctx, &desc, NULL, &plan));
+  desc.layer_norm = 0, desc.no_input_gate = desc.no_forget_gate = desc.no_output_gate = 1;
+  REFUSED(ctx, EINVAL, "full_gate_recurrence", seqgpu_plan_create(ctx, &desc, NULL, &plan));
+  desc = good_desc("lstm");
   desc.coupled = desc.no_input_gate = 1;
   REFUSED(ctx, EINVAL, "coupled", seqgpu_plan_create(ctx, &desc, NULL, &plan));
   desc.no_input_gate = 0, desc.no_forget_gate = 1;
@@ -108,7 +114,7 @@ int main(void) {
     for (size_t i = 0; i < COUNT(options); i++)
       for (int inference = 0; inference < 2; inference++) check_algorithms(ctx, &options[i], inference);
     for (size_t i = 0; d == 0 && i < COUNT(options); i++) check_exports(ctx, &options[i]);
-    if (d == 0) check_coupled(ctx);
+    if (d == 0) check_lstm(ctx);
     if (d == 0) check_norms(ctx);
     seqgpu_context_destroy(ctx);
   }

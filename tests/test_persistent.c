@@ -80,7 +80,7 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   if (!net_reference(&ref, oracle, &desc, shape->lengths, math)) return;
   use_device(device);
   check_at("emulator/%s %s", device->algorithm, arithmetic[math].name);
-  const int last = desc.inference ? NET_CT : NET_DPARAMS;
+  const int last = desc.inference ? NET_QT : NET_DPARAMS;
   if (open_like(&out, &ref, &asked, device->algorithm, shape->lengths)) {
     net_run(&out);
     net_check(net_error(&out, &ref, NET_Y, last, where), arithmetic[math].limit, where, "%s, %s, %s",
@@ -197,7 +197,7 @@ static void check_idle(const char *algorithm) {
     use_device(&device);
     if (!open_like(&out, &ref, &desc, algorithm, NULL)) break;
     net_run(&out);
-    worst = net_worse(net_error(&out, &ref, NET_Y, NET_CT, where), worst);
+    worst = net_worse(net_error(&out, &ref, NET_Y, NET_QT, where), worst);
     net_close(&out);
   }
   check_error(worst, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s, nobody falls behind, %d schedules",

@@ -32,7 +32,7 @@ typedef struct trial {
 } trial;
 
 /* Leaves of a cell: parameters, x, and the states. */
-static const int net_leaves[] = {NET_PARAMS, NET_X, NET_H0, NET_C0};
+static const int net_leaves[] = {NET_PARAMS, NET_X, NET_H0, NET_C0, NET_Q0};
 
 static void draw_cell(trial *t) {
   do {
@@ -202,7 +202,8 @@ static const int32_t *cell_lengths; /* of the shape that is built */
 
 static seqgpu_tensor *cell_run(world *w) {
   const int64_t batch = seqgpu_plan_get_desc(w->plan[0]).batch;
-  seqgpu_tensor *initial[2] = {w->leaf[2], w->leaves > 3 ? w->leaf[3] : NULL};
+  seqgpu_tensor *initial[3] = {w->leaf[2], w->leaves > 3 ? w->leaf[3] : NULL,
+                               w->leaves > 4 ? w->leaf[4] : NULL};
   seqgpu_tensor *lengths = cell_lengths ? seqgpu_tape_lengths(w->tape, batch, cell_lengths) : NULL;
   return with_finals(w, seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[0], w->leaf[1], initial, lengths));
 }

@@ -420,7 +420,7 @@ static void check_plans(seqgpu_context *ctx, seqgpu_context *oracle, const char 
   const int32_t *given = row->lengths ? lengths : NULL;
   trial t = {.own = row->own_state};
   problem p = {trial_draw, trial_run, &t, {0}, {0}};
-  const int last = desc.inference ? NET_CT : NET_DPARAMS;
+  const int last = desc.inference ? NET_QT : NET_DPARAMS;
   if (!net_open(&t.ref, oracle, &desc, given)) return;
   for (int i = 0; i < NET_Y; i++) list_add(&p.in, net_names[i], t.ref.value[i], t.ref.count[i]);
   net_list(&t.ref, NET_Y, last, &p.out);
@@ -434,7 +434,7 @@ static void check_plans(seqgpu_context *ctx, seqgpu_context *oracle, const char 
   drop_first_state(&a, row->own_state);
   drop_first_state(&b, row->own_state);
   net_forward(&a);
-  double error = net_error(&a, &t.ref, NET_Y, NET_CT, where);
+  double error = net_error(&a, &t.ref, NET_Y, NET_QT, where);
   if (!desc.inference) {
     b.run.reserve = a.run.reserve;
     net_backward(&b);

@@ -80,7 +80,7 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   if (EMULATED)
     CHECK(net_same_bits(&one, &wave), "%s, %s, chunks of %d have the bits of one layer after the other",
           cell->name, shape->name, (int)other);
-  const double error = net_error(&wave, &ref, NET_Y, desc.inference ? NET_CT : NET_DPARAMS, where);
+  const double error = net_error(&wave, &ref, NET_Y, desc.inference ? NET_QT : NET_DPARAMS, where);
   net_check(error, 1e-5 * (double)desc.num_layers, where, "%s, %s, chunks of %d", cell->name, shape->name,
             (int)other);
   net_close(&wave);

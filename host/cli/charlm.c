@@ -108,13 +108,14 @@ static seqgpu_status allocate(seqgpu_context *ctx, int64_t rows, int64_t width, 
 
 /* Carried states: tensors of the model when training, so that they are saved; else only memory. */
 static seqgpu_status add_states(charlm *m, charlm_pass *p) {
+  static const char *const names[CHARLM_STATES] = {"state.h", "state.c", "state.q"};
   p->states = seqgpu_plan_get_sizes(p->plan).state_count;
   for (int k = 0; k < p->states; k++) {
     const int64_t rows = m->config.model.rnn.num_layers * p->B,
                   width = seqgpu_plan_get_sizes(p->plan).state_width[k];
     p->state_size[k] = (size_t)(rows * width) * sizeof(float);
     if (p->training)
-      LIB_TRY(seqgpu_params_add_state(m->params, k == 0 ? "state.h" : "state.c", rows, width, &p->state[k]));
+      LIB_TRY(seqgpu_params_add_state(m->params, names[k], rows, width, &p->state[k]));
     else
       LIB_TRY(seqgpu_malloc(m->ctx, p->state_size[k], &p->state[k].value));
   }
@@ -168,7 +169,8 @@ void charlm_pass_destroy(charlm_pass *p) {
                            p->reserve,
                            p->workspace,
                            p->training ? NULL : p->state[0].value,
-                           p->training ? NULL : p->state[1].value};
+                           p->training ? NULL : p->state[1].value,
+                           p->training ? NULL : p->state[2].value};
   for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) seqgpu_free(ctx, buffers[i]);
   seqgpu_plan_destroy(p->plan);
   *p = (charlm_pass){.model = NULL};

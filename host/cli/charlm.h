@@ -32,6 +32,8 @@ typedef struct charlm {
   seqgpu_param embedding, rnn, weight, bias;
 } charlm;
 
+enum { CHARLM_STATES = 3 }; /* the most that a cell has: h, c, q */
+
 /* A plan and buffers for pieces of at most T steps of B streams, and the states carried between them. */
 typedef struct charlm_pass {
   const charlm *model;
@@ -39,11 +41,11 @@ typedef struct charlm_pass {
   int64_t T, B;
   int training;
   int states;
-  size_t state_size[2];
-  seqgpu_param state[2];          /* of the model's params when training, so that they are saved */
-  void *x, *y, *dropped, *logits; /* [T,B,E] [T,B,Y] [T,B,Y] [T,B,V] */
-  void *lse, *row_loss, *loss;    /* [T,B] [T,B] [2] */
-  void *dx, *dy, *dlogits;        /* training; dy is [T,B,Y] */
+  size_t state_size[CHARLM_STATES];
+  seqgpu_param state[CHARLM_STATES]; /* of the model's params when training, so that they are saved */
+  void *x, *y, *dropped, *logits;    /* [T,B,E] [T,B,Y] [T,B,Y] [T,B,V] */
+  void *lse, *row_loss, *loss;       /* [T,B] [T,B] [2] */
+  void *dx, *dy, *dlogits;           /* training; dy is [T,B,Y] */
   void *reserve, *workspace;
   uint64_t random_blocks; /* that the dropout of one piece draws */
 } charlm_pass;

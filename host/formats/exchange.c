@@ -198,7 +198,7 @@ static seqgpu_status check_finite(seqgpu_context *ctx, const sq_foreign_net *net
 static const unsigned our_options = SQ_OPTION_NO_INPUT_GATE | SQ_OPTION_NO_FORGET_GATE |
                                     SQ_OPTION_NO_OUTPUT_GATE | SQ_OPTION_NO_INPUT_ACTIVATION |
                                     SQ_OPTION_NO_OUTPUT_ACTIVATION | SQ_OPTION_ZONEOUT_HIDDEN |
-                                    SQ_OPTION_ZONEOUT_CELL | SQ_OPTION_NORMS;
+                                    SQ_OPTION_ZONEOUT_CELL | SQ_OPTION_NORMS | SQ_OPTION_FULL_GATE_RECURRENCE;
 
 static seqgpu_status check_options(seqgpu_context *ctx, const sq_format *format, const seqgpu_plan *plan) {
   const sq_config config = sq_plan_config(&plan->desc);

@@ -68,7 +68,7 @@ seqgpu_status seqgpu_params_add_state_(seqgpu_params *p, const char *name, int64
 /* An LSTM with the parameters of PyTorch's, or with peepholes besides. */
 static int is_torch_lstm(const seqgpu_rnn_desc *d) {
   return strcmp(d->cell, "lstm") == 0 && !d->coupled && !d->no_input_gate && !d->no_forget_gate &&
-         !d->no_output_gate;
+         !d->no_output_gate && !d->full_gate_recurrence;
 }
 
 /* Cells that PyTorch has as well are written with its two biases. */

@@ -30,7 +30,7 @@ enum { RECURRENCE_GATES = 4 };
 struct recurrence_input {
   float gate[RECURRENCE_GATES]; /* forward: x W_ih^T + b of all gates; backward: activations */
   float vector[RECURRENCE_VECTORS];
-  float aux, prev[SQ_MAX_STATES], next[SQ_MAX_STATES], dy; /* backward */
+  float aux, prev[RECURRENCE_STATES], next[RECURRENCE_STATES], dy; /* backward */
   int option;
   float leak;
 };

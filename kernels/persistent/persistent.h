@@ -17,6 +17,7 @@
 #include "kernels/persistent/divisor.h"
 
 enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3, RECURRENCE_RUNS = 8 };
+enum { RECURRENCE_STATES = 2 }; /* of the cells that are here */
 
 /* Numbers of a step of a layer, gates or outputs of two directions: places in a step have 32 bits. */
 static const int64_t RECURRENCE_STEP_MOST = (int64_t)1 << 31;
@@ -48,11 +49,13 @@ struct recurrence_run {
   const float *vectors[RECURRENCE_VECTORS]; /* [H] or NULL (zeros): peepholes, or the recurrent bias */
   float *gates;                             /* [T,B,G] forward: x W_ih^T + b in, activations out */
   float *aux;                               /* [T,B,A] */
-  float *state[SQ_MAX_STATES];              /* [T+1,B,H] as in the reserve; NULL: nothing is kept */
-  const float *enter[SQ_MAX_STATES]; /* [B,H] or NULL: initial states; backward: gradient at the final ones */
-  float *leave[SQ_MAX_STATES];       /* [B,H] or NULL: final states; backward: gradient at the initial ones */
-  float *y;                          /* [T,B,H] stride ldy */
-  const float *dy;                   /* likewise, or NULL */
+  float *state[RECURRENCE_STATES];          /* [T+1,B,H] as in the reserve; NULL: nothing is kept */
+  /* [B,H] or NULL.  enter: initial states; backward: gradients at the final ones.  leave: final states;
+   * backward: gradients at the initial ones */
+  const float *enter[RECURRENCE_STATES];
+  float *leave[RECURRENCE_STATES];
+  float *y;        /* [T,B,H] stride ldy */
+  const float *dy; /* likewise, or NULL */
   int64_t ldy;
   float *dgates, *daux; /* [T,B,G], [T,B,A] */
   uint4 *exchange;      /* grid: two operands of each slice */

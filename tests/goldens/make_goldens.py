@@ -98,10 +98,10 @@ def normalise(a, gain, over, valid):
 def normed_case(case, cell, over, reset_after=False, variant=(), T=6, B=4, I=5, H=7, lengths=(6, 6, 6, 6)):
     """What PyTorch has no layer for, step by step.  over: "units" (layer normalisation), "batch" (of each step), "run" (the
     input alone, over all steps) or None; variant: an LSTM's, in the words of Greff et al. 2017."""
-    without = lambda word: word in variant
+    chosen = lambda word: word in variant
     blocks = {"rnn": "h", "gru": "ruc", "lstm": "ifgo"}[cell]
     for gate, word in (("i", "NIG"), ("f", "NFG"), ("o", "NOG")):
-        blocks = blocks.replace(gate, "") if without(word) else blocks
+        blocks = blocks.replace(gate, "") if chosen(word) else blocks
     G = len(blocks) * H
     params = {"weight_ih": random(G, I), "bias": random(G), "weight_hh": random(G, H)}
     if cell == "gru" and reset_after:
@@ -111,6 +111,8 @@ def normed_case(case, cell, over, reset_after=False, variant=(), T=6, B=4, I=5, 
         params["gain_ih"] = random(G)
     if recurrent:
         params["gain_hh"] = random(G)
+    if chosen("FGR"):
+        params["weight_gates"] = random(G - H, G - H)
     if recurrent and cell == "lstm":
         params["gain_c"], params["bias_c"] = random(H), random(H)
     fixed = {}
@@ -136,6 +138,9 @@ def normed_case(case, cell, over, reset_after=False, variant=(), T=6, B=4, I=5, 
             inputs = torch.stack([torch.cat([contribution(inputs[t, :, a:b], "gain_ih", there[t], a) for a, b in groups], 1)
                                   for t in range(T)])
     h, c, ys = h0[0], c0[0], []
+    if chosen("FGR"):
+        q0 = random(1, B, G - H).requires_grad_()
+        q = q0[0]
     for t in range(T):
         valid = there[t]
         product = lambda v, a, b: contribution(v @ W["weight_hh"][a:b].T, "gain_hh", valid, a, recurrent)
@@ -149,20 +154,30 @@ def normed_case(case, cell, over, reset_after=False, variant=(), T=6, B=4, I=5, 
             new_h = (1 - u) * torch.tanh(a[:, 2 * H:] + (r * q if reset_after else q)) + u * h
         else:
             a = dict(zip(blocks, (inputs[t] + product(h, 0, G) + W["bias"]).split(H, 1)))
+            if chosen("FGR"):
+                seen = blocks.replace("g", "")
+                a.update({k: a[k] + r for k, r in zip(seen, (q @ W["weight_gates"].T).split(H, 1))})
             gate = {k: torch.sigmoid(a[k]) if k in a else torch.ones(B, H) for k in "ifo"}
-            new_c = gate["f"] * c + gate["i"] * (a["g"] if without("NIAF") else torch.tanh(a["g"]))
+            new_c = gate["f"] * c + gate["i"] * (a["g"] if chosen("NIAF") else torch.tanh(a["g"]))
             out = normalise(new_c, W["gain_c"], over, valid) + W["bias_c"] if recurrent else new_c
-            new_h = gate["o"] * (out if without("NOAF") else torch.tanh(out))
+            new_h = gate["o"] * (out if chosen("NOAF") else torch.tanh(out))
             c = torch.where(valid[:, None], new_c, c)
+            if chosen("FGR"):
+                q = torch.where(valid[:, None], torch.cat([gate[k] for k in seen], 1), q)
         h = torch.where(valid[:, None], new_h, h)
         ys.append(torch.where(valid[:, None], new_h, torch.zeros(1)))
     y = torch.stack(ys)
     dy, dht, dct = random(T, B, H), random(1, B, H), random(1, B, H)
     loss = (dy * y).sum() + (dht[0] * h).sum() + ((dct[0] * c).sum() if cell == "lstm" else 0)
+    if chosen("FGR"):
+        dqt = random(1, B, G - H)
+        loss = loss + (dqt[0] * q).sum()
     loss.backward()
     rows = [("x", x), ("y", y), ("dy", dy), ("dx", x.grad), ("h0", h0), ("ht", h[None]), ("dht", dht), ("dh0", h0.grad)]
     if cell == "lstm":
         rows += [("c0", c0), ("ct", c[None]), ("dct", dct), ("dc0", c0.grad)]
+    if chosen("FGR"):
+        rows += [("q0", q0), ("qt", q[None]), ("dqt", dqt), ("dq0", q0.grad)]
     for name, tensor in params.items():
         rows += [(name + "_l0", tensor), ("d " + name + "_l0", tensor.grad)]
     for name, tensor in fixed.items():
@@ -247,6 +262,8 @@ def main():
     normed_case("lstm_batch_norm_steps", "lstm", "batch", lengths=(6, 6, 6, 4))
     normed_case("gru_batch_norm_steps", "gru", "batch")
     normed_case("gru_after_batch_norm_steps", "gru", "batch", reset_after=True)
+    normed_case("lstm_fgr", "lstm", None, variant=("FGR",), lengths=(6, 2, 5, 1))
+    normed_case("lstm_fgr_nfg", "lstm", None, variant=("FGR", "NFG"))
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "goldens.bin")
     with open(path, "wb") as out:
         out.write(b"SQGOLD1\n" + b"".join(records))

@@ -120,8 +120,8 @@ static int run(trial *t) {
   int right = 1;
   if (strncmp(t->algorithm, "persistent-grid", 15) == 0) {
     run_in_place(&t->out);
-    right = net_error(&t->out, &t->ref, NET_HT, NET_CT, where) <= limit &&
-            net_error(&t->out, &t->ref, NET_DH0, NET_DC0, where) <= limit;
+    right = net_error(&t->out, &t->ref, NET_HT, NET_QT, where) <= limit &&
+            net_error(&t->out, &t->ref, NET_DH0, NET_DQ0, where) <= limit;
   }
   net_forward(&t->out);
   net_backward(&t->out);

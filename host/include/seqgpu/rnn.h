@@ -134,6 +134,9 @@ typedef struct seqgpu_rnn_desc {
   /** over the batch, in each step by itself, also of recurrent products and of an LSTM's c (Cooijmans et al.
    * 2017): the steps that have running statistics of their own */
   int64_t batch_norm_steps;
+  /** cell "lstm": i, f and o also see those of the step before, which are a third state, q (Greff et al.
+   * 2017) */
+  int full_gate_recurrence;
 } seqgpu_rnn_desc;
 
 /* ---- how: algorithms and plans ---- */

@@ -25,7 +25,7 @@ version = lib.seqgpu_version().decode()
 _ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
 _OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam")
 _DTYPES = (np.float32, np.float64)
-_STATES = {b"scrn": "hs"}  # of other cells h, or h and c
+_STATES = {b"scrn": "hs"}  # of other cells h, or h and c, or h, c and q
 
 
 class Context:
@@ -240,7 +240,7 @@ class Network:
     def _begin(self, run, sizes, B, states):
         """The states that a run begins with: the caller's, the file's, or zeros."""
         layers = max(self.desc.num_layers, 1) * (2 if self.desc.bidirectional else 1)
-        names = _STATES.get(self.desc.cell, "hc")
+        names = _STATES.get(self.desc.cell, "hcq")
         shapes = {names[k]: (layers, B, sizes.state_width[k]) for k in range(sizes.state_count)}
         c = self.context.handle
         for k, (name, shape) in enumerate(shapes.items()):
