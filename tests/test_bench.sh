@@ -124,6 +124,13 @@ exits "bench_rnn: a large problem is checked in part" 0 "$bin/bench_rnn" --shape
   --peers none --check-gflop 1 --json "$temp/large.json"
 every_line_has "bench_rnn: and says so" "$temp/large.json" 'sequences, .* steps; the rest finite\|rnn_mean'
 
+exits "bench_rnn: no such option of a cell" 2 "$bin/bench_rnn" $small --with nonsense=1
+exits "bench_rnn: layer normalisation" 0 "$bin/bench_rnn" $small --set two --peers none --with layer_norm,peephole --json "$temp/with.json"
+every_line_has "bench_rnn: every row has with" "$temp/with.json" '"with": "layer_norm,peephole"\|rnn_mean'
+exits "bench_rnn: batch normalisation" 0 "$bin/bench_rnn" $small --set two --peers none --with batch_norm_steps=3
+exits "bench_rnn: batch normalisation, forward" 0 "$bin/bench_rnn" $small --set two --peers none --with batch_norm_input --inference
+exits "bench_rnn: gates that see one another" 0 "$bin/bench_rnn" $small --set two --peers none --with full_gate_recurrence
+
 # A bench that something ended goes on: from a problem, without a contender.
 exits "bench_rnn: a bad length" 2 "$bin/bench_rnn" $small --steps 1,none
 exits "bench_rnn: lengths in place of the file's" 0 "$bin/bench_rnn" $small --set two --peers none --steps 1,file,9 --json "$temp/steps.json"

@@ -107,10 +107,12 @@ static bench_shape peer_shape(const rnn_problem *p, int64_t seq_len) {
                        p->row.hidden, p->threads, p->training};
 }
 
-/* The peers of bench/peers/ know one layer, one direction, float32 and full lengths, on the CPU. */
+/* The peers of bench/peers/ know one layer, one direction, float32 and full lengths, on the CPU, and cells
+ * without options. */
 static const char *peer_refuses(const rnn_problem *p) {
   if (p->desc.num_layers > 1 || p->desc.bidirectional) return "it has one layer and one direction only";
   if (p->lengths) return "it has full lengths only";
+  if (p->with) return "it has no options of cells";
   return NULL;
 }
 

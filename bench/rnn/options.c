@@ -8,6 +8,12 @@
 #include "bench/common/options.h"
 #include "bench/rnn/floor.h"
 
+/* What the kinds of core/options.def are in seqgpu_rnn_desc. */
+typedef int64_t cell_option_SIZE;
+typedef int cell_option_FLAG;
+typedef seqgpu_activation cell_option_ACTIVATION;
+typedef double cell_option_SHARE;
+
 static const char USAGE[] =
     "usage: bench_rnn [options]\n"
     "what is timed\n"
@@ -15,6 +21,8 @@ static const char USAGE[] =
     "                         cell \"any\" stands for each of --cells (default: T50 B64 H512 and two more)\n"
     "  --set NAME             only the rows of this set, as train in bench/shapes/deepbench.csv\n"
     "  --cells A,B            only these cells\n"
+    "  --with A,B=N           options of the cells as seqgpu_rnn_desc calls them, flags without a number:\n"
+    "                         layer_norm, or peephole,zoneout_cell=0.1\n"
     "  --steps A,B            lengths in place of the file's, each a problem of its own; the word file is "
     "the\n"
     "                         file's.  1 and 200 separate what a launch costs from what a step costs\n"
@@ -115,12 +123,39 @@ static int check_steps(const rnn_options *o) {
   return 1;
 }
 
+static int set_cell_option(seqgpu_rnn_desc *desc, const char *name, double value) {
+#define OPTION(BIT, field, kind, ...)                                                                        \
+  if (strcmp(name, #field) == 0) {                                                                           \
+    desc->field = (cell_option_##kind)value;                                                                 \
+    return 1;                                                                                                \
+  }
+#include "core/options.def"
+#undef OPTION
+  return 0;
+}
+
+/* Whether the values are in range, and the cell has the options, is seqgpu_plan_create's to say. */
+static int resolve_with(rnn_options *o) {
+  char word[64], *end;
+  const char *list = o->with ? o->with : "";
+  while (bench_next_word(&list, word, (int)sizeof word)) {
+    char *number = strchr(word, '=');
+    if (number) *number++ = 0;
+    const double value = number ? strtod(number, &end) : 1;
+    if ((number == NULL || (end > number && *end == 0)) && set_cell_option(&o->cell, word, value)) continue;
+    fprintf(stderr, "bench_rnn: --with has %s; each must be an option of cells, or option=number\n", word);
+    return 0;
+  }
+  return 1;
+}
+
 /* --help explains more than a mistake on the command line does. */
 static int parse(rnn_options *o, int argc, char **argv) {
   const bench_option table[] = {
       bench_option_text("--shapes", &o->shapes),
       bench_option_text("--set", &o->set),
       bench_option_text("--steps", &o->steps),
+      bench_option_text("--with", &o->with),
       bench_option_text("--without", &o->without),
       bench_option_text("--journal", &o->journal),
       bench_option_int("--first", &o->first, 0, 1000000),
@@ -165,6 +200,7 @@ int rnn_parse(rnn_options *o, int argc, char **argv) {
                      .training = 1};
   const int code = parse(o, argc, argv);
   if (code != BENCH_GO_ON) return code;
-  return resolve_math(o) && resolve_direction(o) && check_peers(o) && check_steps(o) ? BENCH_GO_ON
-                                                                                     : BENCH_USAGE;
+  return resolve_math(o) && resolve_direction(o) && check_peers(o) && check_steps(o) && resolve_with(o)
+             ? BENCH_GO_ON
+             : BENCH_USAGE;
 }

@@ -8,11 +8,12 @@ enum { RNN_MAX_RUNS = 1000 };
 
 typedef struct rnn_options {
   const char *shapes, *set, *cells, *algorithms, *peers, *device, *math_name, *direction;
-  const char *json, *markdown, *sync, *steps, *without, *journal;
+  const char *json, *markdown, *sync, *steps, *without, *journal, *with;
   int runs, warmup, threads, layers, bidirectional, ragged, warm, budget_s, check_gflop, seed;
   int first, patience_s;
   seqgpu_math math;
   int training;
+  seqgpu_rnn_desc cell; /* the options of --with, all else 0 */
 } rnn_options;
 
 /* BENCH_GO_ON, or the exit code: after --help, or after a sentence on stderr. */

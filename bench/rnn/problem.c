@@ -1,6 +1,6 @@
 /* problem.c - one problem of bench_rnn: its inputs, what it costs, and the float64 oracle (problem.h).
  *
- * The oracle is the CPU path in float64.  The sequences of a batch do not interact, so a contender can run
+ * The oracle is the CPU path in float64.  The sequences of a batch do not interact, unless it is normalised, so a contender can run
  * all of them at full size while only a few are compared: in the check dy is zero for the others, and dparams
  * depends on those few alone.
  */
@@ -20,11 +20,12 @@ static int fail(const char *what, seqgpu_context *ctx) {
 
 /* ---------------------------------------------------------------- sizes and costs */
 
-/* Elements of all matrices: what a step multiplies with. */
+/* Elements of all matrices: what a step multiplies with.  Statistics are rows of numbers, but no matrix. */
 static int64_t weights_of(const rnn_problem *p) {
   int64_t sum = 0;
   for (int i = 0; i < p->param_count; i++)
-    if (p->param[i].cols > 1 || p->row.hidden == 1) sum += p->param[i].rows * p->param[i].cols;
+    if (!p->param[i].fixed && (p->param[i].cols > 1 || p->row.hidden == 1))
+      sum += p->param[i].rows * p->param[i].cols;
   return sum;
 }
 
@@ -93,15 +94,17 @@ static void make_permutation(float *at, int64_t count, double scale) {
   }
 }
 
-/* The uRNN's parameters that are not weights: its permutation, and thresholds at a tenth of their usual
- * initial size, since near a threshold the gradient depends on the last bits. */
+/* Variances are about 1; of the uRNN's parameters that are not weights: its permutation, and thresholds at a
+ * tenth of their usual initial size, since near a threshold the gradient depends on the last bits. */
 static void draw_special(rnn_problem *p, double scale) {
   for (int i = 0; i < p->param_count; i++) {
-    const int64_t count = p->param[i].rows * p->param[i].cols;
-    float *at = p->params + p->param[i].offset;
-    if (p->param[i].fixed) make_permutation(at, count, scale);
-    for (int64_t j = 0; strncmp(p->param[i].name, "bias_mod", 8) == 0 && j < count; j++)
+    const seqgpu_param_info *param = &p->param[i];
+    const int64_t count = param->rows * param->cols;
+    float *at = p->params + param->offset;
+    if (param->fixed && strncmp(param->name, "running_", 8) != 0) make_permutation(at, count, scale);
+    for (int64_t j = 0; strncmp(param->name, "bias_mod", 8) == 0 && j < count; j++)
       at[j] *= (float)(0.001 / scale);
+    for (int64_t j = 0; strncmp(param->name, "running_var", 11) == 0 && j < count; j++) at[j] += 1.5F;
   }
 }
 
@@ -121,13 +124,15 @@ static int draw_inputs(rnn_problem *p, const rnn_options *o) {
 
 /* ---------------------------------------------------------------- the checked part */
 
-/* Everything, or as many sequences and steps as `gflop` pays for; at least two of each. */
+/* Everything, or as many sequences and steps as `gflop` pays for; at least two of each.  Where training takes
+ * means over the batch, everything. */
 static void size_check(rnn_problem *p, int gflop) {
   const double cell = p->flops / (double)p->cells, affordable = 1e9 * gflop / cell;
   const int64_t T = p->row.seq_len, B = p->row.batch;
   rnn_check *c = &p->check;
   c->seq_len = T;
   c->columns = B;
+  if (p->training && (p->desc.batch_norm_input || p->desc.batch_norm_steps > 0)) return;
   if ((double)T * (double)B <= affordable) return;
   c->columns = (int64_t)(affordable / (double)T);
   if (c->columns < 2) c->columns = 2;
@@ -247,15 +252,16 @@ static int run_oracle(rnn_problem *p) {
 static void describe(rnn_problem *p, const bench_row *row, const rnn_options *o) {
   *p = (rnn_problem){.row = *row, .training = o->training, .cells = row->seq_len * row->batch};
   p->threads = row->threads ? row->threads : o->threads;
-  p->desc = (seqgpu_rnn_desc){.cell = p->row.cell,
-                              .input_size = row->hidden,
-                              .hidden_size = row->hidden,
-                              .num_layers = o->layers,
-                              .seq_len = row->seq_len,
-                              .batch = row->batch,
-                              .bidirectional = o->bidirectional,
-                              .inference = !o->training,
-                              .math = o->math};
+  p->with = o->with;
+  p->desc = o->cell;
+  p->desc.cell = p->row.cell;
+  p->desc.input_size = p->desc.hidden_size = row->hidden;
+  p->desc.num_layers = o->layers;
+  p->desc.seq_len = row->seq_len;
+  p->desc.batch = row->batch;
+  p->desc.bidirectional = o->bidirectional;
+  p->desc.inference = !o->training;
+  p->desc.math = o->math;
 }
 
 int rnn_problem_open(rnn_problem *p, int number, const bench_row *row, const rnn_options *o) {

@@ -26,6 +26,7 @@ typedef struct rnn_problem {
   int number; /* in the order of the run, from 0 */
   bench_row row;
   seqgpu_rnn_desc desc;
+  const char *with; /* the options of --with that are in desc, or NULL */
   int training, threads;
   int64_t out;   /* Y */
   int64_t cells; /* steps of all sequences: T*B, or the sum of the lengths with --ragged */

@@ -88,6 +88,7 @@ static void json_problem(FILE *f, const rnn_problem *p, const rnn_options *o) {
   rnn_check_name(p, checked, sizeof checked);
   bench_json_text(f, "set", p->row.set);
   bench_json_text(f, "cell", p->row.cell);
+  bench_json_text(f, "with", p->with ? p->with : "");
   bench_json_integer(f, "seq_len", p->row.seq_len);
   bench_json_integer(f, "batch", p->row.batch);
   bench_json_integer(f, "hidden", p->row.hidden);
