@@ -175,8 +175,8 @@ static seqgpu_status run_all(flow *f) {
 /* The second state is c, unless the cell has something to show by the name of s. */
 static void name_states(flow *f) {
   seqgpu_part_info part;
-  snprintf(f->state_name[0], sizeof f->state_name[0], "h");
-  snprintf(f->state_name[1], sizeof f->state_name[1], "c");
+  static const char *const names[FLOW_STATES] = {"h", "c", "q"};
+  for (int k = 0; k < FLOW_STATES; k++) snprintf(f->state_name[k], sizeof f->state_name[k], "%s", names[k]);
   for (int k = 0; seqgpu_plan_part_get(f->ctx, f->plan, k, &part) == SEQGPU_OK; k++)
     if (strcmp(part.name, "s") == 0) snprintf(f->state_name[1], sizeof f->state_name[1], "s");
 }

@@ -17,7 +17,8 @@
 
 #include "seqgpu/seqgpu.h"
 
-enum { FLOW_ROWS = 64, FLOW_STATES = 2 };
+/* States are h, c or s, and q at most. */
+enum { FLOW_ROWS = 64, FLOW_STATES = 3 };
 
 /* A gate of a layer, over all steps and units. */
 typedef struct flow_gate {
