@@ -36,13 +36,15 @@ static const char *const of_cell[] = {"init", "init-scale",
                                       "forget-bias"};
 enum { OF_ANY = sizeof of_any / sizeof of_any[0], OF_CELL = sizeof of_cell / sizeof of_cell[0] };
 
-/* What chance does to a step is for training alone. */
-static int is_mask(const char *name) { return strstr(name, "zoneout") || strstr(name, "dropout"); }
+/* A step has no tangents of chance, nor of normalisation. */
+static int is_without_tangents(const char *name) {
+  return strstr(name, "zoneout") || strstr(name, "dropout") || strstr(name, "norm");
+}
 
 static void join_row(arg_spec table[ARGS_MAX], const arg_spec *model, const char *name) {
   arg_spec one[] = {model[args_find(model, name)], ROW_END};
   one[0].keep = ARG_NOT_KEPT;
-  if (!is_mask(name)) args_join(table, one, 0);
+  if (!is_without_tangents(name)) args_join(table, one, 0);
 }
 
 void gradient_flow_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
