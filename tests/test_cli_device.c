@@ -7,14 +7,8 @@
  */
 #define _XOPEN_SOURCE 700
 
-#include "host/cli/command.h"
-#include "host/cli/exchange.h"
-#include "host/cli/hash.h"
 #include "tests/breaking.h"
-#include "tests/said.h"
-
-#include <dirent.h>
-#include <unistd.h>
+#include "tests/program.h"
 
 /* ---------------------------------------------------------------- what the program calls instead */
 
@@ -49,45 +43,17 @@ seqgpu_status broken_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *des
   return status;
 }
 
-/* ---------------------------------------------------------------- one run of the program */
-
-static const command_spec *const commands[] = {&command_train,   &command_sample, &command_eval,
-                                               &command_inspect, &command_verify, &command_import,
-                                               &command_export};
-enum { WORDS = 48, PRINTED = 1 << 16 };
-static char printed[PRINTED]; /* on standard output */
-
-/* The command line without the name of the program; returns the exit code, and leaves what it prints in
- * `printed` and `said`. */
-static int run(const char *line) {
-  char words[1024], *argv[WORDS] = {NULL};
-  int argc = 0, code = -1;
-  snprintf(words, sizeof words, "%s", line);
-  for (char *word = strtok(words, " "); word && argc < WORDS; word = strtok(NULL, " ")) argv[argc++] = word;
-  said_stream out = said_begin(STDOUT_FILENO);
-  said_listen();
-  for (size_t i = 0; i < COUNT(commands); i++)
-    if (strcmp(commands[i]->name, argv[0]) == 0) code = commands[i]->run(argc - 1, argv + 1);
-  said_end(&said_errors, said, sizeof said);
-  said_end(&out, printed, PRINTED);
-  return code;
-}
-
 /* ---------------------------------------------------------------- each call fails */
 
-/* FNV-1a of what the command printed, and of the model it made. */
-static uint64_t result(void) {
-  uint64_t hash = hash_bytes(HASH_START, printed, strlen(printed));
-  FILE *file = fopen("new.st", "rb");
-  for (int c; file && (c = getc(file)) != EOF;) hash = hash_bytes(hash, &(const char){(char)c}, 1);
-  if (file) fclose(file);
-  return hash;
+static void program_begins(void) {}
+static void program_ends(void) {}
+static int program_other(int argc, char **argv) {
+  fprintf(stderr, "%s: is no command, of %d words\n", argv[0], argc);
+  return CLI_USAGE;
 }
 
-static int is_sentence(void) {
-  const char *end = strchr(said, '\n');
-  return strncmp(said, "seqgpu: ", 8) == 0 && end && end[1] == 0 &&
-         (strstr(said, "cpu reports: ") || strstr(said, "memory"));
+static int names_device(void) {
+  return program_said_one() && (strstr(said, "cpu reports: ") || strstr(said, "memory"));
 }
 
 /* Call n fails for n = 0, 1, ...; after 400 every 97th, since a sample of 200 characters is the same calls
@@ -95,15 +61,15 @@ static int is_sentence(void) {
 static void each(const char *line) {
   char why[sizeof said + 200] = "";
   breaking_now = (breaking){.break_at = -1, .memory = {.fail_at = -1}};
-  const int code = run(line);
-  const uint64_t right = result();
+  const int code = program_run(line);
+  const uint64_t right = program_result("new.st");
   const long calls = breaking_now.calls;
   long tried = 0;
   if (code != CLI_OK) snprintf(why, sizeof why, "without failures: exit code %d, %s", code, said);
   for (long n = 0; n < calls && !why[0]; n += n < 400 ? 1 : 97, tried++) {
     breaking_now = (breaking){.break_at = n, .memory = {.fail_at = -1}};
-    const int got = run(line);
-    if (got == CLI_OK ? result() != right : got != CLI_FAILED || !is_sentence())
+    const int got = program_run(line);
+    if (got == CLI_OK ? program_result("new.st") != right : got != CLI_FAILED || !names_device())
       snprintf(why, sizeof why, "call %ld fails: exit code %d, \"%s\"", n, got, said);
     if (breaking_now.memory.live != 0)
       snprintf(why, sizeof why, "call %ld fails: %ld pieces of memory leak", n, breaking_now.memory.live);
@@ -112,14 +78,6 @@ static void each(const char *line) {
 }
 
 /* ---------------------------------------------------------------- the commands */
-
-static void write_file(const char *name, const void *bytes, size_t size) {
-  FILE *to = fopen(name, "wb");
-  if (to == NULL || fwrite(bytes, 1, size, to) != size || fclose(to) != 0) {
-    perror(name);
-    exit(EXIT_FAILURE);
-  }
-}
 
 #define CHARLM "train charlm --text text --device cpu --threads 1 --quiet --force "
 #define SMALL  "--hidden 2 --layers 2 --batch 2 --seq-len 4 "
@@ -159,36 +117,15 @@ static const char *const lines[] = {
     "verify model.st",
 };
 
-/* Removes what is here; returns how many files were temporary. */
-static int empty_folder(void) {
-  int temporary = 0;
-  DIR *here = opendir(".");
-  for (struct dirent *entry; here && (entry = readdir(here)) != NULL;) {
-    temporary += strstr(entry->d_name, ".tmp") != NULL;
-    if (entry->d_name[0] != '.') unlink(entry->d_name);
-  }
-  if (here) closedir(here);
-  return temporary;
-}
-
 int main(void) {
   check_start();
-  char folder[] = "/tmp/seqgpu-device-XXXXXX";
-  if (!mkdtemp(folder) || chdir(folder) != 0) return EXIT_FAILURE;
-  static const char text[] = "the cat sat on the mat, and then it ran to the hat";
-  static const char numbers[] = "0.5 1\n0.25 0\n",
-                    images[16 + 16] = {0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2},
-                    labels[8 + 4] = {0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1};
-  write_file("text", text, sizeof text - 1);
-  write_file("numbers", numbers, sizeof numbers - 1);
-  write_file("images", images, sizeof images);
-  write_file("labels", labels, sizeof labels);
+  program_enter("device");
   for (size_t i = 0; i < COUNT(made); i++) {
     breaking_now = (breaking){.break_at = -1, .memory = {.fail_at = -1}};
-    const int code = run(made[i]);
+    const int code = program_run(made[i]);
     check_record(code == CLI_OK, said, "%s", made[i]);
   }
   for (size_t i = 0; i < COUNT(lines); i++) each(lines[i]);
-  CHECK(empty_folder() == 0 && chdir("/") == 0 && rmdir(folder) == 0, "nothing temporary is left");
+  program_leave();
   return check_finish();
 }

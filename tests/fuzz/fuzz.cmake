@@ -5,8 +5,6 @@
 #   fuzz_NAME     one of them under libFuzzer, where the compiler is Clang; fuzz.sh builds and runs them
 #   fuzzers       all of these
 file(GLOB FUZZ_FILES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_*.c)
-set(FUZZ_CLI ${CLI_FILES})
-list(FILTER FUZZ_CLI EXCLUDE REGEX "/main\\.c$")
 set(FUZZ_DEFINES $<$<BOOL:${HAVE_CJSON}>:SEQGPU_CJSON> $<$<BOOL:${HAVE_ZLIB}>:SEQGPU_ZLIB>)
 set(FUZZ_INCLUDES $<$<BOOL:${HAVE_CJSON}>:${SEQGPU_CJSON_INCLUDE}> $<$<BOOL:${HAVE_ZLIB}>:${ZLIB_INCLUDE_DIRS}>)
 
@@ -15,7 +13,7 @@ foreach(file ${FUZZ_FILES})
   list(APPEND FUZZ_NAMES ${name})
 endforeach()
 
-add_executable(test_fuzz fuzz/replay.c ${FUZZ_FILES} ${FUZZ_CLI})
+add_executable(test_fuzz fuzz/replay.c ${FUZZ_FILES} $<TARGET_OBJECTS:program_checked>)
 target_compile_definitions(test_fuzz PRIVATE ${FUZZ_DEFINES})
 target_compile_options(test_fuzz PRIVATE ${WARNINGS} ${SANITIZE})
 target_include_directories(test_fuzz PRIVATE ${FUZZ_INCLUDES})
@@ -27,7 +25,7 @@ endforeach()
 # Under libFuzzer host/ is instrumented, where all foreign bytes are read, and core/ is not.
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
   set(FUZZ_FLAGS -g -O2 -fsanitize=address,undefined -fno-sanitize-recover=undefined)
-  add_library(fuzz_host STATIC EXCLUDE_FROM_ALL ${HOST} ${FUZZ_CLI})
+  add_library(fuzz_host STATIC EXCLUDE_FROM_ALL ${HOST} ${PROGRAM_FILES})
   target_compile_definitions(fuzz_host PRIVATE SEQGPU_PERSISTENT ${FUZZ_DEFINES})
   target_compile_options(fuzz_host PRIVATE ${WARNINGS} ${FUZZ_FLAGS} -fsanitize=fuzzer-no-link)
   target_include_directories(fuzz_host PRIVATE ${FUZZ_INCLUDES})

@@ -1,0 +1,218 @@
+/* test_calls.c - the commands of the program when a call of the C library fails, each in turn: exit code 1
+ * and a sentence that says so, or the same result all the same; nothing leaks, nothing temporary stays.
+ *
+ * The program's files are compiled into this test, which needs no process for each call: faults.sh, which takes
+ * minutes, also tries the calls that the C library makes itself, and looks at every file.
+ */
+#define _GNU_SOURCE
+
+#include "host/planner/cache.h"
+#include "tests/program.h"
+#include "tests/wrapped.h"
+
+/* Which call of the next command fails. */
+static struct {
+  const char *only;
+  long at;
+  int error;
+} next_failure;
+
+static void program_begins(void) { wrapped_begin(next_failure.only, next_failure.at, next_failure.error); }
+static void program_ends(void) { wrapped_end(); }
+
+/* A command without failures; returns its exit code, *calls is how many calls of `only` it makes. */
+static int run_whole(const char *line, const char *only, long *calls) {
+  next_failure.only = only;
+  next_failure.at = -1;
+  const int code = program_run(line);
+  *calls = wrapped_now.calls;
+  return code;
+}
+
+/* Every one of the first calls of a command, and some of those behind them, which are the same for each array,
+ * token and step. */
+static long after(long n) { return n + (n < 300 ? 1 : 19); }
+
+/* Whether it gave up with a sentence, which may stand behind notes. */
+static int gave_up(int code) { return code == CLI_FAILED && strstr(said, "seqgpu: ") != NULL; }
+
+/* Each call of `only` fails with `error`, or of all functions if it is NULL; a command that `must_recover` has
+ * to give the same result. */
+static void each(const char *line, const char *only, int error, int must_recover) {
+  char why[sizeof said + 200] = "";
+  long calls, tried = 0, seen;
+  unlink("new.st");
+  const int code = run_whole(line, only, &calls);
+  const uint64_t right = program_result("new.st");
+  if (code != CLI_OK) snprintf(why, sizeof why, "without failures: exit code %d, %s", code, said);
+  for (long n = 0; n < calls && !why[0]; n = after(n), tried++) {
+    next_failure.only = only;
+    next_failure.at = n;
+    next_failure.error = error;
+    const int got = program_run(line);
+    if (got == CLI_OK ? program_result("new.st") != right : must_recover || !gave_up(got))
+      snprintf(why, sizeof why, "call %ld, %s, fails: exit code %d, \"%s\"", n,
+               wrapped_now.failed ? wrapped_now.failed : "none", got, said);
+  }
+  if (!why[0] && (run_whole(line, only, &seen) != CLI_OK || program_result("new.st") != right))
+    snprintf(why, sizeof why, "after all failures: another result, %s", said);
+  check_record(!why[0], why, "%s fails with %s at %ld of %ld calls, %s", only ? only : "a call",
+               strerror(error), tried, calls, line);
+}
+
+/* ---------------------------------------------------------------- of the library alone */
+
+/* npy FILE: the numbers of all arrays. */
+static int read_arrays(seqgpu_context *ctx, const char *path) {
+  static double numbers[4096];
+  double sum = 0;
+  seqgpu_npy *file;
+  seqgpu_npy_info info;
+  int status = seqgpu_npy_open(ctx, path, &file);
+  for (int i = 0; status == SEQGPU_OK && i < seqgpu_npy_count(file); i++) {
+    status = seqgpu_npy_get(file, i, &info);
+    if (status == SEQGPU_OK && info.elements > (int64_t)COUNT(numbers)) status = SEQGPU_EINVAL;
+    if (status == SEQGPU_OK) status = seqgpu_npy_read(file, i, numbers);
+    for (int64_t k = 0; status == SEQGPU_OK && k < info.elements; k++) sum += numbers[k];
+  }
+  printf("%.17g\n", sum);
+  seqgpu_npy_close(file);
+  return status;
+}
+
+/* plans FILE: a plan is kept beside another one, and asked for.  What cannot be kept is measured again. */
+static int keep_plan(seqgpu_context *ctx, const char *path) {
+  char name[64] = "none";
+  (void)ctx;
+  sq_plan_cache_store(path, "one", "a", 1);
+  sq_plan_cache_store(path, "two", "b", 2);
+  const int found = sq_plan_cache_find(path, "two", name, sizeof name);
+  return found ? strcmp(name, "b") != 0 : strcmp(name, "none") != 0;
+}
+
+static int program_other(int argc, char **argv) {
+  seqgpu_context *ctx = NULL;
+  const seqgpu_context_options options = {.device = "cpu", .threads = 1};
+  int status = seqgpu_context_create(&options, &ctx);
+  if (status == SEQGPU_OK && argc == 2)
+    status = strcmp(argv[0], "npy") == 0 ? read_arrays(ctx, argv[1]) : keep_plan(ctx, argv[1]);
+  if (status != SEQGPU_OK) fprintf(stderr, "seqgpu: %s\n", seqgpu_last_error(ctx));
+  seqgpu_context_destroy(ctx);
+  return status == SEQGPU_OK ? CLI_OK : CLI_FAILED;
+}
+
+/* ---------------------------------------------------------------- the commands */
+
+#define CHARLM "train charlm --device cpu --threads 1 --quiet --force "
+#define SMALL  "--hidden 2 --batch 2 --seq-len 4 --steps 1 "
+#define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 --steps 1 "
+#define OPEN   " --device cpu --threads 1 "
+
+static const char *const made[] = {
+    CHARLM SMALL
+    "--text text --optimizer adam --log run.jsonl --log-every 1 --sample-every 1 --checkpoint model.st",
+    CHARLM SMALL "--text text --tokens words --checkpoint words.st",
+    "train adding" TASK "--T 4 --eval-size 2 --checkpoint adding.st",
+    "train pixels --images images --labels labels" TASK "--checkpoint pixels.st",
+    "export model.st --format pytorch --to x.safetensors" OPEN,
+};
+
+static const char *const lines[] = {
+    CHARLM SMALL "--text text --text wide --tokens utf8 --checkpoint new.st",
+    CHARLM SMALL "--text text --tokens words --vocab-limit 4 --checkpoint new.st",
+    CHARLM "--text text --resume model.st --steps 2 --log old.jsonl --checkpoint new.st",
+    "train pixels --images images --labels labels" TASK "--checkpoint new.st",
+    "eval --checkpoint words.st --text text" OPEN,
+    "eval --checkpoint adding.st --input numbers" OPEN,
+    "eval --checkpoint pixels.st --images images --labels labels" OPEN,
+    "sample --checkpoint model.st --prime the --length 3" OPEN,
+    "sample --checkpoint model.st --prime-file text --length 3" OPEN,
+    "inspect --checkpoint model.st --cells text --cells-length 20 --html new.st" OPEN,
+    "report run.jsonl --html new.st",
+    "verify model.st",
+    "info" OPEN,
+    "eval --checkpoint bare.st --tokens words --vocabulary list --cell lstm --hidden 2 --text text" OPEN,
+    "import rtneural.json --to new.st --force" OPEN,
+    "import model.nam --to new.st --force" OPEN,
+    "import keras.npz --to new.st --force" OPEN,
+    "import gru_external.onnx --to new.st --force" OPEN,
+    "export model.st --format onnx --to new.st --force" OPEN,
+    "export model.st --format keras --to new.npz --force" OPEN,
+    "npy keras.npz",
+    "plans cache",
+};
+
+#ifdef SEQGPU_ZLIB
+static const char *const packed_lines[] = {
+    CHARLM SMALL "--text text.gz --tokens utf8 --checkpoint new.st",
+    "train pixels --images images.gz --labels labels" TASK "--checkpoint new.st",
+    "npy deflated.npz",
+};
+
+/* A copy that gzip has compressed. */
+static void pack(const char *from, const char *to) {
+  char bytes[256];
+  FILE *file = fopen(from, "rb");
+  gzFile packed = gzopen(to, "wb");
+  const size_t n = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+  CHECK(packed && gzwrite(packed, bytes, (unsigned)n) == (int)n && gzclose(packed) == Z_OK, "%s", to);
+  if (file) fclose(file);
+}
+#endif
+
+/* Files of other programs, from the folder of the tests. */
+static const char *const foreign[] = {"exchange/rtneural.json", "exchange/model.nam",
+                                      "exchange/keras.npz",     "exchange/deflated.npz",
+                                      "onnx/gru_external.onnx", "onnx/gru_external.bin"};
+
+static void copy_foreign(const char *tests, const char *name) {
+  static char bytes[1 << 18];
+  char path[4096];
+  snprintf(path, sizeof path, "%.3000s/goldens/%s", tests, name);
+  FILE *file = fopen(path, "rb");
+  const size_t n = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+  if (file) fclose(file);
+  CHECK(n > 0 && n < sizeof bytes, "%s", name);
+  program_write(strrchr(name, '/') + 1, bytes, n);
+}
+
+/* A model of the program's without what only it writes: its checksums, and that it is its own. */
+static void bare(const char *from, const char *to) {
+  static char bytes[1 << 16];
+  FILE *file = fopen(from, "rb");
+  const size_t n = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+  if (file) fclose(file);
+  char *sums = memmem(bytes, n, "seqgpu.crc32", 12), *format = memmem(bytes, n, "\"format\"", 8);
+  if (CHECK(sums && format, "%s", to)) *sums = *++format = 'x';
+  program_write(to, bytes, n);
+}
+
+int main(void) {
+  static const char wide[] = "\xff\xfet\0h\0e\0 \0c\0\xe4\0t\0\x3d\xd8\x00\xde"; /* UTF-16 */
+  static const char list[] =
+      "<unk>\n%20\r\n\n%20the %20and %20cat %20hat %20it %20mat %20on %20ran %20sat %20then %20to\n, the ";
+  static const char *const again[] = {"pread", "write", "fsync", "ftruncate"};
+  char tests[4096];
+  check_start();
+  if (getcwd(tests, sizeof tests) == NULL) return EXIT_FAILURE;
+  program_enter("calls");
+  program_write("wide", wide, sizeof wide - 1);
+  program_write("list", list, sizeof list - 1);
+  for (size_t i = 0; i < COUNT(foreign); i++) copy_foreign(tests, foreign[i]);
+  for (size_t i = 0; i < COUNT(made); i++) {
+    long calls;
+    const int code = run_whole(made[i], NULL, &calls);
+    check_record(code == CLI_OK, said, "%s", made[i]);
+  }
+  bare("words.st", "bare.st");
+  for (size_t i = 0; i < COUNT(lines); i++) each(lines[i], NULL, EIO, 0);
+#ifdef SEQGPU_ZLIB
+  pack("text", "text.gz");
+  pack("images", "images.gz");
+  for (size_t i = 0; i < COUNT(packed_lines); i++) each(packed_lines[i], NULL, EIO, 0);
+  each(packed_lines[1], "gzread", ENOMEM, 0);
+#endif
+  for (size_t i = 0; i < COUNT(again); i++) each(lines[2], again[i], EINTR, 1);
+  program_leave();
+  return check_finish();
+}
