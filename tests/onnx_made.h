@@ -8,10 +8,12 @@
  *   F name dims [value]     a FLOAT initialiser, all of one value
  *   T name type dims way values   one of another type, its numbers in `way`: raw, list, packed, doubles
  *   I name way values       INT64: raw, list, packed
+ *   H name bytes            an initialiser with these bytes before its name, in hexadecimal; "-" is no name
+ *   G bytes, M bytes        of the graph, and of the model behind it, as they are
  *   OP[@domain] inputs > outputs  [attributes]    a node; "-" is no input, or no output
  * An attribute is name=Kvalues, where K is i (integer), I and J (integers, packed), f (float), L and K
  * (floats, packed), s (string), S (strings), z (a FLOAT tensor of zeros of these dimensions), g and G (a
- * graph, graphs).
+ * graph, graphs).  #text is the node's name, !bytes are bytes of it as they are.
  */
 #ifndef ONNX_MADE_H
 #define ONNX_MADE_H
@@ -113,6 +115,11 @@ static inline void made_integers(sq_pb_out *out, const char *name, const char *w
   sq_pb_end(out, at);
 }
 
+/* Bytes of "0a01ff". */
+static inline void made_bytes(sq_pb_out *out, const char *hex) {
+  for (unsigned byte; sscanf(hex, "%2x", &byte) == 1; hex += 2) *sq_pb_extend(out, 1) = (unsigned char)byte;
+}
+
 static inline void made_input(sq_pb_out *out, const char *name, const char *dims) {
   double sizes[MADE_MOST];
   const int rank = made_numbers(dims, sizes);
@@ -177,6 +184,8 @@ static inline void made_node(sq_pb_out *out, char *op, char *const *words, int c
   for (int i = 3; i < count; i++)
     if (words[i][0] == '#')
       sq_pb_put_text(out, NODE_NAME, words[i] + 1);
+    else if (words[i][0] == '!')
+      made_bytes(out, words[i] + 1);
     else
       made_attribute(out, words[i]);
   sq_pb_end(out, at);
@@ -199,6 +208,13 @@ static inline void made_statement(sq_pb_out *out, char *text) {
     made_tensor(out, words[0], atoi(words[1]), words[2], words[3], words[4]);
   else if (strcmp(op, "I") == 0)
     made_integers(out, words[0], words[1], words[2]);
+  else if (strcmp(op, "H") == 0) {
+    const size_t at = sq_pb_begin(out, GRAPH_INITIALIZER);
+    made_bytes(out, words[1]);
+    sq_pb_put_text(out, TENSOR_NAME, strcmp(words[0], "-") == 0 ? "" : words[0]);
+    sq_pb_end(out, at);
+  } else if (strcmp(op, "G") == 0)
+    made_bytes(out, words[0]);
   else
     made_node(out, op, words, count);
 }
@@ -209,9 +225,14 @@ static inline sq_pb_out made_model(seqgpu_context *ctx, const char *statements) 
   char *text = strdup(statements), *rest = NULL;
   sq_pb_put_number(&out, MODEL_IR_VERSION, 8);
   const size_t graph = sq_pb_begin(&out, MODEL_GRAPH);
+  const char *behind = NULL;
   for (char *one = strtok_r(text, ";", &rest); one; one = strtok_r(NULL, ";", &rest))
-    made_statement(&out, one);
+    if (strncmp(one, "M ", 2) == 0)
+      behind = one + 2;
+    else
+      made_statement(&out, one);
   sq_pb_end(&out, graph);
+  if (behind) made_bytes(&out, behind);
   free(text);
   return out;
 }

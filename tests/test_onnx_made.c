@@ -158,6 +158,27 @@ static const struct row {
     {"no list", X "T W 1 1,1,1 none 0;F R 1,1,1;RNN x,W,R > y", SEQGPU_EFORMAT, 0, 0, "not have as many"},
     {"half a number", X "T W 11 1,1,1 packed 2;F R 1,1,1;RNN x,W,R > y", SEQGPU_EFORMAT, 0, 0,
      "not have as many"},
+    /* fields that are not what they should be */
+    {"a type beyond all", X "H W 080108010801108080808008;F R 1,1,1;RNN x,W,R > y", SEQGPU_EUNSUPPORTED, 0, 0,
+     "of type 0"},
+    {"dimensions cut off", X "H W 0a01801001;F R 1,1,1;RNN x,W,R > y", SEQGPU_EFORMAT, 0, 0, "is damaged"},
+    {"three bytes of a number", X "H W 08010801080110014a03000000;F R 1,1,1;RNN x,W,R > y", SEQGPU_EFORMAT, 0,
+     0, "not have as many"},
+    {"raw numbers that are no bytes", X "H W 080108010801100148014a0400002040;F R 1,1,1;RNN x,W,R > y",
+     SEQGPU_OK, 1, 0, "cell=rnn"},
+    {"a file's name that is no text", X "H W 080108010801100168017001;F R 1,1,1;RNN x,W,R > y",
+     SEQGPU_EFORMAT, 0, 0, "names no file"},
+    {"an empty offset", X "H W 080108010801100170016a0a0a066f66667365741200;F R 1,1,1;RNN x,W,R > y",
+     SEQGPU_EFORMAT, 0, 0, "bad offset"},
+    {"an attribute that is no message", X RNN "RNN x,W,R > y;Loop y > z !2801", SEQGPU_OK, 1, 1, "Loop"},
+    {"an initialiser without a name", X RNN "H - 0801;RNN x,W,R > y", SEQGPU_EFORMAT, 0, 0,
+     "an initialiser has no name"},
+    {"more units than there may be", X "F W 1,1,1;T R 1 1,1,1073741824 list 0;RNN x,W,R > y", SEQGPU_EFORMAT,
+     0, 0, "R must be"},
+    {"more inputs than there may be", X "T W 1 1,1,2147483648 list 0;F R 1,1,1;RNN x,W,R > y", SEQGPU_EFORMAT,
+     0, 0, "R must be"},
+    {"a weight that is itself", X "F R 1,1,1;Identity a > b;Identity b > a;RNN x,a,R > y",
+     SEQGPU_EUNSUPPORTED, 0, 0, "W is computed"},
     /* layers */
     {"two layers", STACK("", SQUEEZED, ""), SEQGPU_OK, 1, 0, "num_layers=2"},
     {"axes packed", STACK("", "Squeeze y > z axes=J1", ""), SEQGPU_OK, 1, 0, "num_layers=2"},
@@ -166,6 +187,17 @@ static const struct row {
     {"axes in raw numbers", STACK("", "I one raw 1;Squeeze y,one > z", ""), SEQGPU_OK, 1, 0, "num_layers=2"},
     {"axes twice", STACK("", "Squeeze y > z axes=I1 axes=I1", ""), SEQGPU_OK, 2, 1, "Squeeze"},
     {"axes of another kind", STACK("", "Squeeze y > z axes=f1", ""), SEQGPU_OK, 2, 1, "Squeeze"},
+    {"axes in another file", STACK("", "H one 080110077001;Squeeze y,one > z", ""), SEQGPU_OK, 2, 1,
+     "Squeeze"},
+    {"more axes than dimensions", STACK("", "H one 0801100738013801380138013801;Squeeze y,one > z", ""),
+     SEQGPU_OK, 2, 1, "Squeeze"},
+    {"more packed axes than dimensions", STACK("", "H one 080110073a050101010101;Squeeze y,one > z", ""),
+     SEQGPU_OK, 2, 1, "Squeeze"},
+    {"axes listed and raw", STACK("", "H one 0801100738014a080200000000000000;Squeeze y,one > z", ""),
+     SEQGPU_OK, 1, 0, "num_layers=2"},
+    {"layers in a circle",
+     RNN "RNN z,W,R > y;I one list 1;Squeeze y,one > q;RNN q,W,R > y2;Squeeze y2,one > z", SEQGPU_OK, 1, 0,
+     "num_layers=2"},
     {"two axes", STACK("", "Squeeze y > z axes=I1,3", ""), SEQGPU_OK, 2, 1, "Squeeze"},
     {"three axes", STACK("", "Squeeze y > z axes=I1,2,3", ""), SEQGPU_OK, 2, 1, "Squeeze"},
     {"three packed axes", STACK("", "Squeeze y > z axes=J1,2,3", ""), SEQGPU_OK, 2, 1, "Squeeze"},
@@ -327,6 +359,8 @@ static const struct row {
      "Transpose"},
     /* states */
     {"a state", X RNN "F h 1,2,1 3;RNN x,W,R,-,-,h > y", SEQGPU_OK, 1, 0, "cell=rnn"},
+    {"a state in a node", X RNN "Constant - > h value=z1,2,1;RNN x,W,R,-,-,h > y", SEQGPU_OK, 1, 0,
+     "cell=rnn"},
     {"a state for other sequences", X RNN "F h 1,3,1 3;RNN x,W,R,-,-,h > y", SEQGPU_EFORMAT, 0, 0,
      "initial_h is for 3 sequences, and others are for 2"},
     {"states for different sequences", "X x 0,0,1;" LSTM "F h 1,2,1 3;F c 1,3,1 3;LSTM x,W,R,-,-,h,c > y",
@@ -442,10 +476,12 @@ static void check_beginnings(void) {
 static void check_large(seqgpu_context *ctx) {
   static const struct {
     const char *name;
-    int64_t nodes, fields;
+    int64_t nodes, fields, initialisers;
     int field;
-  } large[] = {
-      {"nodes", 1000001, 0, 0}, {"inputs", 1, 4000001, NODE_INPUT}, {"outputs", 1, 4000001, NODE_OUTPUT}};
+  } large[] = {{"nodes", 1000001, 0, 0, 0},
+               {"inputs", 1, 4000001, 0, NODE_INPUT},
+               {"outputs", 1, 4000001, 0, NODE_OUTPUT},
+               {"initialisers", 0, 0, 4000001, 0}};
   for (size_t i = 0; i < COUNT(large); i++) {
     sq_pb_out out = {.ctx = ctx};
     sq_foreign foreign = {0};
@@ -455,6 +491,7 @@ static void check_large(seqgpu_context *ctx) {
       for (int64_t k = 0; k < large[i].fields; k++) sq_pb_put_text(&out, large[i].field, "");
       sq_pb_end(&out, node);
     }
+    for (int64_t n = 0; n < large[i].initialisers; n++) sq_pb_put_text(&out, GRAPH_INITIALIZER, "");
     sq_pb_end(&out, graph);
     forget_error(ctx);
     refused(ctx, sq_onnx_read_bytes(ctx, "m", (sq_bytes){out.data, out.size}, &foreign), SEQGPU_EUNSUPPORTED,
@@ -467,7 +504,7 @@ static void check_large(seqgpu_context *ctx) {
 /* Everything that takes memory: names that are left, options with parameters of their own, states. */
 static const char *const remembered[] = {
     X RNN "RNN x,W,R > y activations=SSoftsign;X n 2;RNN x,W,R,-,n > y2;Tanh y2 > z;F s 1",
-    X RNN "I n list 3,3;RNN x,W,R,-,n > y2",
+    X RNN "I n list 3,3;RNN x,W,R,-,n > y2;G 7a00;M ca0100a20100", /* sparse, a function, training */
     X LSTM "F P 1,3;F h 1,2,1 3;F c 1,2,1 3;LSTM x,W,R,-,-,h,c,P > y",
     X GRU "F h 1,1,1 3;X n 3;Expand h,n > e;GRU x,W,R,-,-,e > y linear_before_reset=i1",
 };
@@ -484,6 +521,27 @@ static seqgpu_status read_present(seqgpu_context *c) {
   return status;
 }
 
+/* A message whose length finds no room: what is written is marked as failed, and nothing follows. */
+static void check_full(void) {
+  enum { ROOM = 256, KEY = 1 };
+  failing memory = {.fail_at = -1};
+  const seqgpu_allocator allocator = {failing_allocate, failing_release, &memory};
+  const seqgpu_context_options options = {.device = "cpu", .threads = 1, .allocator = &allocator};
+  seqgpu_context *ctx = NULL;
+  if (!CHECK(seqgpu_context_create(&options, &ctx) == SEQGPU_OK, "a context that counts")) return;
+  sq_pb_out out = {.ctx = ctx};
+  const size_t graph = sq_pb_begin(&out, MODEL_GRAPH);
+  memset(sq_pb_extend(&out, ROOM - KEY), 0, ROOM - KEY);
+  memory.fail_at = memory.requests;
+  sq_pb_end(&out, graph);
+  CHECK(out.failed && out.size == ROOM, "no room for the length of a message");
+  sq_pb_put_number(&out, MODEL_IR_VERSION, 8);
+  CHECK(out.failed && out.size == ROOM, "nothing follows");
+  sq_host_free(ctx, out.data);
+  seqgpu_context_destroy(ctx);
+  CHECK(memory.live == 0, "nothing leaks");
+}
+
 int main(void) {
   check_start();
   seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
@@ -491,6 +549,7 @@ int main(void) {
   check_numbers(ctx);
   check_beginnings();
   check_large(ctx);
+  check_full();
   for (size_t i = 0; i < COUNT(remembered); i++) {
     present = remembered[i];
     failing_each("cpu", read_present, 0);

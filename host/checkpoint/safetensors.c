@@ -172,10 +172,10 @@ seqgpu_status sq_st_check(seqgpu_context *ctx, const sq_st_file *f, const sq_st_
   if (piece == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "%s: out of memory", f->path);
   seqgpu_status status = SEQGPU_OK;
   uint32_t sum = 0;
-  for (int64_t done = 0, n; done < t->bytes && status == SEQGPU_OK; done += n) {
+  for (int64_t done = 0, n; done < t->bytes; done += n) {
     n = t->bytes - done < most ? t->bytes - done : most;
-    status = read_all(ctx, f, f->data + t->begin + done, piece, n);
-    if (status == SEQGPU_OK) sum = sq_crc_add(&f->crc, sum, piece, (size_t)n);
+    if ((status = read_all(ctx, f, f->data + t->begin + done, piece, n)) != SEQGPU_OK) break;
+    sum = sq_crc_add(&f->crc, sum, piece, (size_t)n);
   }
   sq_host_free(ctx, piece);
   return status == SEQGPU_OK ? check_sum(ctx, f, t, sum) : status;

@@ -128,6 +128,11 @@ sq_array *sq_arrays_first(const sq_arrays *a, const char *start) {
   return low < a->count && strncmp(a->list[low].name, start, strlen(start)) == 0 ? &a->list[low] : NULL;
 }
 
+sq_array *sq_arrays_next(const sq_arrays *a, sq_array *array, const char *start) {
+  const sq_array *end = a->list + a->count;
+  return ++array < end && strncmp(array->name, start, strlen(start)) == 0 ? array : NULL;
+}
+
 seqgpu_status sq_arrays_fit(const sq_arrays *a, const sq_array *array, const char *name, int64_t rows,
                             int64_t cols) {
   char shape[SQ_SHAPE_TEXT];

@@ -154,14 +154,18 @@ static seqgpu_status repeat_rows(seqgpu_context *ctx, const sq_foreign_tensor *t
 static seqgpu_status load_state(seqgpu_context *ctx, const sq_foreign_net *net, const seqgpu_plan *plan,
                                 int state, int64_t batch, void *device) {
   char name[SQ_STATE_NAME];
+  const int64_t rows = plan->layers * plan->directions;
   SQ_TRY(sq_check_range(ctx, "import: state", state, 0, plan->first.states - 1));
   SQ_TRY(sq_check_range(ctx, "import: batch", batch, 1, INT32_MAX));
   sq_transfer_state_name(plan, state, name);
   const int64_t width = plan->first.state_width[state];
   const sq_foreign_tensor *t = sq_foreign_find(net->states, net->state_count, name);
-  if (t == NULL)
-    return seqgpu_zero(ctx, device,
-                       (size_t)(plan->layers * plan->directions * batch * width) * ctx->element_size);
+  if (t == NULL) return seqgpu_zero(ctx, device, (size_t)(rows * batch * width) * ctx->element_size);
+  if (t->rows != rows)
+    return sq_fail(
+        ctx, SEQGPU_EFORMAT,
+        "import: the file's state \"%s\" has %lld rows; the network has %lld layers and directions", name,
+        (long long)t->rows, (long long)rows);
   SQ_TRY(sq_transfer_check(ctx, name, t->value, t->rows * t->cols));
   return repeat_rows(ctx, t, batch, width, device);
 }
@@ -217,8 +221,6 @@ seqgpu_status seqgpu_export(seqgpu_params *params, const char *prefix, const seq
   if (format == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "export: format is NULL");
   SQ_TRY(check_path(ctx, "export", path));
   SQ_TRY(sq_format_named(ctx, format, &row));
-  if (row->write == NULL)
-    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "export: format %s can only be read", format);
   SQ_TRY(check_options(ctx, row, plan));
   SQ_TRY(sq_format_may_replace(ctx, path, row));
   sq_foreign foreign = {.net_count = 0};

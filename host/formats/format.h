@@ -60,7 +60,7 @@ typedef struct sq_format {
   seqgpu_status (*read)(seqgpu_context *ctx, const char *path, sq_foreign *out);
   /* The same of all bytes of a file; NULL: there is more to it than bytes in a row. */
   seqgpu_status (*parse)(seqgpu_context *ctx, const char *path, sq_bytes bytes, sq_foreign *out);
-  /* Writes a whole file in place of path; NULL: this format can only be read. */
+  /* Writes a whole file in place of path. */
   seqgpu_status (*write)(seqgpu_context *ctx, const char *path, const sq_foreign_net *net);
 } sq_format;
 

@@ -57,10 +57,8 @@ static sq_array *find_backward(const sq_arrays *a, const char *forward) {
   snprintf(start, sizeof start, "%.*s%s%.*s", (int)(at - forward), forward, back,
            (int)strcspn(name, "/.") + 1, name);
   sq_array *other = sq_arrays_first(a, start);
-  for (int i = 0; other && i < BESIDE && other < a->list + a->count; i++, other++) {
-    if (strncmp(other->name, start, strlen(start)) != 0) return NULL;
+  for (int i = 0; other && i < BESIDE; i++, other = sq_arrays_next(a, other, start))
     if (find_mark(other->name)) return other;
-  }
   return NULL;
 }
 

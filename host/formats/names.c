@@ -34,7 +34,8 @@ static pair find_pair(const sq_arrays *a, const char *prefix, const char *name) 
   return p;
 }
 
-static int is_missing(const pair *p) { return p->own == NULL && p->ih == NULL && p->hh == NULL; }
+/* Of a pair that is no bias of our own. */
+static int is_missing(const pair *p) { return p->ih == NULL && p->hh == NULL; }
 
 /* ---------------------------------------------------------------- shapes */
 

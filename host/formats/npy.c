@@ -142,7 +142,7 @@ seqgpu_status seqgpu_npy_open(seqgpu_context *ctx, const char *path, seqgpu_npy 
 
 void seqgpu_npy_close(seqgpu_npy *f) {
   if (f == NULL) return;
-  if (f->file) fclose(f->file);
+  fclose(f->file);
   sq_zip_free_members(f->ctx, f->members, f->member_count);
   sq_host_free(f->ctx, f->items);
   sq_host_free(f->ctx, f);

@@ -278,14 +278,14 @@ int sq_onnx_behind(sq_onnx_graph *g, int value, int take) {
 int sq_onnx_attribute(const sq_onnx_node *node, const char *name, sq_bytes *out) {
   sq_bytes rest = node->body, given = {NULL, 0};
   sq_pb_field f;
-  int got, found = 0;
-  while ((got = sq_pb_next(&rest, &f)) == 1) {
+  int found = 0;
+  while (sq_pb_next(&rest, &f) == 1) { /* to its end: count_node has seen it whole */
     if (f.number != NODE_ATTRIBUTE || f.type != SQ_PB_BYTES) continue;
     if (!sq_onnx_field(f.bytes, ATTRIBUTE_NAME, &given) || !sq_onnx_is(given, name)) continue;
     *out = f.bytes;
     found++;
   }
-  return got == 0 && found <= 1 ? found : -1;
+  return found <= 1 ? found : -1;
 }
 
 int64_t sq_onnx_integer(const sq_onnx_node *node, const char *name, int64_t otherwise) {

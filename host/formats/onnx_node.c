@@ -121,7 +121,6 @@ typedef struct named {
 } named;
 
 static const known *find_known(sq_bytes name) {
-  if (name.at == NULL) return NULL;
   for (size_t i = 0; i < sizeof activations / sizeof activations[0]; i++)
     if (strlen(activations[i].name) == name.size &&
         strncasecmp(activations[i].name, (const char *)name.at, name.size) == 0)
@@ -175,9 +174,13 @@ static seqgpu_status missing(const sq_onnx_graph *g, const sq_onnx_recurrent *r,
 /* The activations as the node names them, all directions one after the other: `wanted` of them. */
 static seqgpu_status read_named(const sq_onnx_graph *g, const sq_onnx_recurrent *r, int wanted, named *all) {
   static const char *const usual[2][SQ_ONNX_FUNCTIONS] = {{"Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
-  sq_bytes names[MOST_NAMED] = {{NULL, 0}};
+  sq_bytes names[MOST_NAMED];
   double alpha[MOST_NAMED] = {0}, beta[MOST_NAMED] = {0};
   const int n = r->op->functions;
+  for (int i = 0; i < MOST_NAMED; i++) {
+    const char *name = usual[n > 1][i % n];
+    names[i] = (sq_bytes){(const unsigned char *)name, strlen(name)};
+  }
   const int given = read_texts(r->node, "activations", names, MOST_NAMED);
   const int alphas = read_floats(r->node, "activation_alpha", alpha, MOST_NAMED);
   const int betas = read_floats(r->node, "activation_beta", beta, MOST_NAMED);
@@ -187,9 +190,7 @@ static seqgpu_status read_named(const sq_onnx_graph *g, const sq_onnx_recurrent 
                         wanted);
   int used_alpha = 0, used_beta = 0;
   for (int i = 0; i < wanted; i++) {
-    const char *name = usual[n > 1][i % n];
-    const sq_bytes text = {(const unsigned char *)name, strlen(name)};
-    all[i].row = find_known(given ? names[i] : text);
+    all[i].row = find_known(names[i]);
     if (all[i].row == NULL)
       return sq_onnx_fail(g, SEQGPU_EUNSUPPORTED, r->node, "activation \"%s\" is unknown",
                           sq_onnx_show(names[i]).text);

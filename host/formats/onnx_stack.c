@@ -114,9 +114,9 @@ static int only_moves(sq_onnx_graph *g, const path *p, const sq_onnx_recurrent *
     if (sq_onnx_is(node->op, "Squeeze") && inside == lower->layout)
       done = squeezes(g, node, lower);
     else if (sq_onnx_is(node->op, "ReduceSum") && inside == lower->layout)
-      done = is_sum(lower) && sums(g, node, lower);
+      done = is_sum(lower); /* by this node, the only one that reads its Y */
     else if (sq_onnx_is(node->op, "Reshape") && inside)
-      done = !is_sum(lower) && flattens(g, node, lower);
+      done = flattens(g, node, lower);
     else if (!inside && transposes(g, node, directions_inside, 4))
       inside = 1;
     else

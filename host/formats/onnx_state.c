@@ -34,7 +34,7 @@ static void look_through_split(sq_onnx_graph *g, int *value, source *s) {
   if (split == NULL || sq_onnx_integer(split, "axis", 0) != 0 ||
       sq_onnx_attribute(split, "split", &sizes) != 0 || sq_onnx_input(g, split, 1) != SQ_ONNX_ABSENT)
     return;
-  while (s->part < split->output_count && sq_onnx_output(g, split, s->part) != *value) s->part++;
+  while (sq_onnx_output(g, split, s->part) != *value) s->part++; /* it is one of them */
   s->split = split;
   s->parts = split->output_count;
   *value = sq_onnx_behind(g, sq_onnx_input(g, split, 0), 0);

@@ -389,7 +389,7 @@ static seqgpu_status put_model(writer *w) {
 seqgpu_status sq_onnx_write(seqgpu_context *ctx, const char *path, const sq_foreign_net *net) {
   sq_pb_out out = {.ctx = ctx};
   writer w = {.ctx = ctx, .net = net, .out = &out};
-  w.L = net->desc.num_layers ? net->desc.num_layers : 1;
+  w.L = net->desc.num_layers;
   w.N = net->desc.bidirectional ? 2 : 1;
   w.H = net->desc.hidden_size;
   SQ_TRY(check_net(ctx, net, &w));

@@ -32,11 +32,10 @@ static const sq_array *find(const sq_arrays *a, const char *prefix, const char *
   return sq_arrays_find(a, name);
 }
 
-/* The descriptor by the shapes of the first layer; 0 where they are none of PyTorch's. */
-static int derive(const sq_arrays *a, const char *prefix, seqgpu_rnn_desc *desc) {
-  const sq_array *ih = find(a, prefix, "weight_ih", 0, ""), *hh = find(a, prefix, "weight_hh", 0, "");
-  const sq_array *hr = find(a, prefix, "weight_hr", 0, "");
-  if (ih == NULL || hh == NULL || ih->rank != 2 || hh->rank != 2 || (hr && hr->rank != 2)) return 0;
+/* The descriptor by the shapes of the first layer, whose weight_ih is given; 0 where they are none of PyTorch's. */
+static int derive(const sq_arrays *a, const sq_array *ih, const char *prefix, seqgpu_rnn_desc *desc) {
+  const sq_array *hh = find(a, prefix, "weight_hh", 0, ""), *hr = find(a, prefix, "weight_hr", 0, "");
+  if (hh == NULL || ih->rank != 2 || hh->rank != 2 || (hr && hr->rank != 2)) return 0;
   const int64_t hidden = hr ? hr->shape[1] : hh->shape[1];
   if (hidden < 1 || ih->shape[0] % hidden != 0) return 0;
   const int64_t gates = ih->shape[0] / hidden;
@@ -69,7 +68,7 @@ static seqgpu_status read_networks(const sq_arrays *a, sq_foreign *out) {
   seqgpu_rnn_desc desc;
   sq_foreign_net *net;
   for (int i = 0; i < a->count; i++)
-    if (split(a->list[i].name, prefix, name) && derive(a, prefix, &desc))
+    if (split(a->list[i].name, prefix, name) && derive(a, &a->list[i], prefix, &desc))
       SQ_TRY(sq_names_take(a, prefix, name, &desc, 1, out, &net));
   return sq_arrays_leave_rest(a, out);
 }
