@@ -85,6 +85,18 @@ static void check_idx(void) {
     idx_free(&f);
     unlink(path);
   }
+  enum { LARGE = 5 << 20 }; /* of more than one piece */
+  char *large = calloc(1, LARGE + 8);
+  if (large == NULL) exit(EXIT_FAILURE);
+  memcpy(large, "\0\0\x08\x01\0\x50\0\0", 8);
+  large[8 + LARGE - 1] = 'z';
+  const char *path = write_sample(large, LARGE + 8);
+  said_listen();
+  CHECK(said_answer(idx_read(path, 1, &f), NULL) && f.size[0] == LARGE && f.data[LARGE - 1] == 'z',
+        "IDX, five million bytes");
+  idx_free(&f);
+  unlink(path);
+  free(large);
   said_listen();
   CHECK(said_answer(idx_read("/nowhere/x", 1, &f), "/nowhere/x: cannot open: No such file or directory"),
         "IDX, no file");
@@ -199,6 +211,35 @@ static void check_logs(void) {
   }
 }
 
+/* More reports than there is room for at first. */
+static void check_long_log(void) {
+  enum { ROWS = 700 };
+  char *text = calloc(ROWS, 32);
+  training_log l;
+  if (text == NULL) exit(EXIT_FAILURE);
+  for (int i = 0; i < ROWS; i++) sprintf(text + strlen(text), "{\"step\": %d}\n", i);
+  CHECK(log_parse("t", text, &l) == 0 && l.rows == ROWS && l.row[ROWS - 1].step == ROWS - 1,
+        "%d reports", ROWS);
+  log_free(&l);
+  free(text);
+}
+
+/* A file that is no text. */
+static void check_zero(void) {
+  char sentence[100];
+  float *numbers;
+  int64_t rows;
+  training_log l;
+  const char *path = write_sample("1 2\0 3", 7);
+  snprintf(sentence, sizeof sentence, "%s: holds a zero byte; it must be a text", path);
+  said_listen();
+  CHECK(said_answer(numbers_read(path, 2, &numbers, &rows), sentence), "numbers with a zero byte");
+  snprintf(sentence, sizeof sentence, "%s: holds a zero byte; it must be a log of seqgpu train", path);
+  said_listen();
+  CHECK(said_answer(log_read(path, &l), sentence), "a log with a zero byte");
+  unlink(path);
+}
+
 /* ---------------------------------------------------------------- options, and names nearly right */
 
 typedef struct near_row {
@@ -234,6 +275,8 @@ int main(void) {
   check_idx();
   check_numbers();
   check_logs();
+  check_long_log();
+  check_zero();
   check_suggestions();
   return check_finish();
 }

@@ -5,11 +5,17 @@
 
 #include "host/cli/cli.h"
 #include "host/cli/prime.h"
+#include "host/cli/utf16.h"
 #include "host/cli/vocab.h"
 #include "tests/said.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <termios.h>
+
+#ifdef SEQGPU_ZLIB
+#include <zlib.h>
+#endif
 
 /* ---------------------------------------------------------------- texts */
 
@@ -97,6 +103,59 @@ static void check_texts(void) {
     text_free(&t);
   }
 }
+
+/* Bytes that are nothing else, or too few. */
+static void check_utf16(void) {
+  char *text = NULL;
+  size_t size;
+  CHECK(utf16_find("", 0) == UTF16_NONE, "nothing is not UTF-16");
+  CHECK(utf16_to_utf8("a", 1, UTF16_LITTLE, &text, &size) == 0 && text == NULL, "one byte is no character");
+}
+
+#ifdef SEQGPU_ZLIB
+/* Bytes of one member, after those that are there. */
+static size_t deflate_member(char *out, size_t at, const char *bytes, size_t size, char *name) {
+  z_stream z = {.next_in = NULL};
+  gz_header header = {.name = (Bytef *)name};
+  if (deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) exit(EXIT_FAILURE);
+  if (name) deflateSetHeader(&z, &header);
+  z.next_in = (Bytef *)(uintptr_t)bytes;
+  z.avail_in = (uInt)size;
+  z.next_out = (Bytef *)out + at;
+  z.avail_out = 1 << 18;
+  if (deflate(&z, Z_FINISH) != Z_STREAM_END) exit(EXIT_FAILURE);
+  const size_t end = at + z.total_out;
+  deflateEnd(&z);
+  return end;
+}
+
+/* Texts that are unpacked in several pieces, and a member that ends where a piece does. */
+static void check_pieces(void) {
+  enum { PIECE = 1 << 16, LARGE = 3 * PIECE };
+  char *packed = calloc(1, 1 << 20), *large = calloc(1, LARGE), *name = calloc(1, PIECE + 1);
+  text_file t;
+  if (!packed || !large || !name) exit(EXIT_FAILURE);
+  memset(large, 'x', LARGE);
+  memset(name, 'n', PIECE);
+  size_t size = deflate_member(packed, 0, large, LARGE, NULL);
+  said_listen();
+  int ok = said_answer(text_parse("t", said_copy(packed, size), size, TOKEN_UTF8, &t), NULL);
+  check_record(ok && t.size == LARGE && memcmp(t.data, large, LARGE) == 0, said, "gzip, a large text");
+  text_free(&t);
+  name[PIECE - deflate_member(packed, 0, "ab", 2, NULL) - 1] = 0; /* and the zero behind it */
+  const size_t first = deflate_member(packed, 0, "ab", 2, name);
+  CHECK(first == PIECE, "a member of %zu bytes", first);
+  size = deflate_member(packed, first, "cd", 2, NULL);
+  said_listen();
+  ok = said_answer(text_parse("t", said_copy(packed, size), size, TOKEN_UTF8, &t), NULL);
+  check_record(ok && t.size == 4 && memcmp(t.data, "abcd", 4) == 0, said,
+               "gzip, a member that fills a piece");
+  text_free(&t);
+  free(packed);
+  free(large);
+  free(name);
+}
+#endif
 
 /* ---------------------------------------------------------------- tokens */
 
@@ -306,6 +365,18 @@ static FILE *open_terminal(int *shown) {
   return tcsetattr(terminal, TCSANOW, &raw) == 0 ? fdopen(terminal, "w") : NULL;
 }
 
+/* What has been printed, which comes in parts on a busy machine. */
+static void read_terminal(int shown, size_t wanted, char *out, size_t size) {
+  size_t have = 0;
+  struct pollfd ready = {.fd = shown, .events = POLLIN};
+  while (have + 1 < size && poll(&ready, 1, have < wanted ? 5000 : 0) > 0) {
+    const ssize_t n = read(shown, out + have, size - 1 - have);
+    if (n <= 0) break;
+    have += (size_t)n;
+  }
+  out[have] = 0;
+}
+
 static void check_prints(void) {
   for (size_t i = 0; i < 2 * COUNT(prints); i++) {
     const print_row *r = &prints[i / 2];
@@ -322,7 +393,7 @@ static void check_prints(void) {
     for (int32_t id = 0; id < v.size; id++) vocab_print(&v, id - 1, id, to);
     fflush(to);
     if (on_terminal) {
-      if (read(shown, out, sizeof out - 1) < 0) out[0] = 0;
+      read_terminal(shown, strlen(r->terminal), out, sizeof out);
       close(shown);
     } else {
       rewind(to);
@@ -333,6 +404,25 @@ static void check_prints(void) {
     fclose(to);
     vocab_free(&v);
   }
+}
+
+/* More tokens than there is room for at first. */
+static void check_many(void) {
+  enum { MANY = 1500 };
+  char *text = calloc(MANY, 8);
+  vocabulary v;
+  vocab_misses misses;
+  int32_t *ids;
+  int64_t count;
+  if (text == NULL) exit(EXIT_FAILURE);
+  for (int i = 0; i < MANY; i++) sprintf(text + strlen(text), "w%d ", i);
+  const text_file t = text_of(text);
+  CHECK(vocab_build(&t, "t", TOKEN_WORDS, 0, &v) == CLI_OK && v.size > MANY, "%d words", MANY);
+  CHECK(vocab_encode(&v, &t, "t", &ids, &count, &misses) == CLI_OK && misses.count == 0,
+        "each is found again");
+  free(ids);
+  vocab_free(&v);
+  free(text);
 }
 
 /* ---------------------------------------------------------------- text that is read first */
@@ -371,16 +461,28 @@ static void check_primes(void) {
     check_record(ok && strcmp(out, primes[i].ids) == 0, code ? said : out, "--prime, row %zu", i);
     free(ids);
   }
+  const prime_options both = {.text = "a", .file = "b"};
+  int32_t *none;
+  int64_t no_count;
+  said_listen();
+  CHECK(said_answer(prime_encode(&both, &v, 0, &none, &no_count),
+                    "--prime: excludes --prime-file; give only one of them"),
+        "a text and a file");
   vocab_free(&v);
 }
 
 int main(void) {
   check_start();
   check_texts();
+  check_utf16();
+#ifdef SEQGPU_ZLIB
+  check_pieces();
+#endif
   check_tokens();
   check_vocabularies();
   check_encodings();
   check_builds();
+  check_many();
   check_prints();
   check_primes();
   return check_finish();

@@ -57,12 +57,12 @@ static const char *no_magic(const unsigned char *magic) {
 
 /* ---------------------------------------------------------------- header */
 
-/* A file of `size` bytes cannot hold more: gzip's deflate makes at most 1032 bytes of one. */
-static int64_t most_of(int64_t size) {
+/* A file of so much data has no fewer bytes: gzip's deflate makes at most 1032 of one. */
+static int64_t least_of(int64_t total) {
 #ifdef SEQGPU_ZLIB
-  return size < INT64_MAX / 1032 ? 1032 * size : INT64_MAX;
+  return (total + 1031) / 1032;
 #else
-  return size;
+  return total;
 #endif
 }
 
@@ -91,7 +91,7 @@ static int read_header(source s, const char *path, int64_t file_size, int dims, 
     total *= out->size[d];
   }
   out->item = total / out->size[0];
-  if (total <= most_of(file_size)) return CLI_OK;
+  if (file_size >= least_of(total)) return CLI_OK;
   return cli_error("%s: is truncated: its header announces %lld data bytes, and the file has %lld", path,
                    (long long)total, (long long)file_size);
 }

@@ -13,7 +13,6 @@
 #include "host/cli/cli.h"
 
 #ifdef SEQGPU_ZLIB
-#include <limits.h>
 #include <zlib.h>
 #endif
 
@@ -62,9 +61,9 @@ static int read_file(const char *path, heap *h) {
 static int is_compressed(const heap *h) { return h->size >= 3 && memcmp(h->data, "\x1f\x8b\x08", 3) == 0; }
 
 #ifdef SEQGPU_ZLIB
-enum { GZIP = 16 + MAX_WBITS };
+enum { GZIP = 16 + MAX_WBITS, PIECE = 1 << 16 }; /* zlib counts the bytes of a piece in 32 bits */
 
-static uInt at_most(size_t n) { return n < UINT_MAX ? (uInt)n : UINT_MAX; }
+static uInt at_most(size_t n) { return n < PIECE ? (uInt)n : PIECE; }
 
 /* Unpacks all members: Z_STREAM_END, or what is wrong. */
 static int inflate_all(z_stream *z, const heap *packed, heap *out) {

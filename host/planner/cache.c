@@ -148,7 +148,7 @@ static int open_beside(const char *path, char temporary[PATH_SIZE]) {
   const int folder = slash ? (int)(slash - path) + 1 : 0;
   const int length = snprintf(temporary, PATH_SIZE,
                               "%.*s" SQ_LEFTOVER_PREFIX "plans-XXXXXX" SQ_LEFTOVER_SUFFIX, folder, path);
-  if (length < 0 || length >= PATH_SIZE) return -1;
+  if (length >= PATH_SIZE) return -1;
   const int fd = mkstemps(temporary, (int)strlen(SQ_LEFTOVER_SUFFIX));
   if (fd >= 0) flock(fd, LOCK_EX | LOCK_NB);
   return fd;

@@ -1,0 +1,251 @@
+/* test_cli_args.c - options by their table (host/cli/args_table.c, args_help.c), and options and states that are
+ * words of their own (config.c, learning.c): values that are none, and tables at their limits.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "host/cli/args.h"
+#include "host/cli/args_complete.h"
+#include "host/cli/config.h"
+#include "tests/said.h"
+
+/* ---------------------------------------------------------------- values */
+
+typedef struct values {
+  int flag, choice;
+  int64_t whole;
+  double real;
+  char word[ARGS_WORD];
+  const char *text;
+  arg_list texts;
+} values;
+#define AT(field) offsetof(values, field)
+
+static const arg_spec table[] = {
+    ROW_GROUP("All"),
+    ROW_FLAG("flag", ARG_NOT_KEPT, AT(flag), "a flag"),
+    ROW_ENUM("enum", ARG_NOT_KEPT, AT(choice), "a|bb|c", "X", "one of them"),
+    ROW_INT("int", ARG_NOT_KEPT, AT(whole), -3, 40, "N", "a number"),
+    ROW_REAL("real", ARG_NOT_KEPT, AT(real), -1, 1, "R", "a share"),
+    ROW_WORD("word", ARG_NOT_KEPT, AT(word), "W", "a word"),
+    ROW_TEXT("text", AT(text), "T", "a text"),
+    ROW_TEXTS("texts", AT(texts), "T", "texts"),
+    ROW_END,
+};
+enum { GROUP, FLAG, ENUM, INT, REAL, WORD, TEXT, TEXTS };
+
+#define LONG "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn" /* 32 */
+
+static void check_values(void) {
+  static const struct {
+    int row;
+    const char *text, *shown, *sentence; /* NULL: it is taken, and shown so */
+  } rows[] = {
+      {FLAG, "0", "0", NULL},
+      {FLAG, "1", "1", NULL},
+      {FLAG, "2", "", "x: is \"2\"; it must be 0 or 1"},
+      {ENUM, "bb", "bb", NULL},
+      {ENUM, "c", "c", NULL},
+      {ENUM, "b", "", "x: is \"b\"; it must be one of a|bb|c"},
+      {ENUM, "", "", "x: is \"\"; it must be one of a|bb|c"},
+      {INT, "40", "40", NULL},
+      {INT, "-3", "-3", NULL},
+      {INT, "", "", "x: is \"\"; it must be a whole number"},
+      {INT, "1x", "", "x: is \"1x\"; it must be a whole number"},
+      {INT, "41", "", "x: is 41; it must be from -3 to 40"},
+      {INT, "-4", "", "x: is -4; it must be from -3 to 40"},
+      {INT, "99999999999999999999", "", "x: is 99999999999999999999; it must be from -3 to 40"},
+      {REAL, "0.5", "0.5", NULL},
+      {REAL, "0.30000000000000004", "0.30000000000000004", NULL},
+      {REAL, "", "", "x: is \"\"; it must be a number"},
+      {REAL, "0.5x", "", "x: is \"0.5x\"; it must be a number"},
+      {REAL, "nan", "", "x: is \"nan\"; it must be a number"},
+      {REAL, "1.5", "", "x: is 1.5; it must be from -1 to 1"},
+      {REAL, "-2", "", "x: is -2; it must be from -1 to 1"},
+      {WORD, "anything", "anything", NULL},
+      {WORD, LONG, "", "x: is \"" LONG "\"; it must be shorter than 32 characters"},
+      {TEXT, "of any length", "of any length", NULL},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    values v = {.flag = 0};
+    char shown[ARGS_VALUE] = "";
+    said_listen();
+    const int code = args_set(&table[rows[i].row], rows[i].text, &v, "x"),
+              ok = said_answer(code, rows[i].sentence);
+    if (code == CLI_OK) args_format(&table[rows[i].row], &v, shown);
+    check_record(ok && strcmp(shown, rows[i].shown) == 0, code ? said : shown, "--%s \"%s\"",
+                 table[rows[i].row].name, rows[i].text);
+  }
+}
+
+/* What has no value, or none yet. */
+static void check_no_values(void) {
+  values v = {.flag = 0};
+  char shown[ARGS_VALUE] = "x";
+  arg_spec none = table[GROUP];
+  args_format(&table[TEXT], &v, shown);
+  CHECK(shown[0] == 0, "a text that is not given is shown as nothing");
+  CHECK(args_set(&none, "1", &v, "x") == CLI_USAGE, "a heading takes no value");
+  none.kind = (arg_kind)(ARG_GROUP + 1);
+  CHECK(args_set(&none, "1", &v, "x") == CLI_USAGE, "nor does what is of no kind");
+  strcpy(shown, "x");
+  args_format(&none, &v, shown);
+  CHECK(strcmp(shown, "x") == 0, "which is not shown");
+  for (int i = 0; i < ARGS_LIST; i++)
+    if (args_set(&table[TEXTS], "t", &v, "x") != CLI_OK) CHECK(0, "text %d", i);
+  said_listen();
+  CHECK(said_answer(args_set(&table[TEXTS], "t", &v, "x"),
+                    "x: is given more than 64 times; it must be given at most so often"),
+        "a list that is full");
+}
+
+/* Rows that find no room are left out, and the table ends. */
+static void check_join(void) {
+  static arg_spec all[ARGS_MAX];
+  int rows = 0;
+  all[0] = (arg_spec)ROW_END;
+  for (int i = 0; i < ARGS_MAX; i++) args_join(all, table, 0);
+  while (all[rows].name[0]) rows++;
+  CHECK(rows == ARGS_MAX - 1, "a full table has %d rows and an end", rows);
+}
+
+/* ---------------------------------------------------------------- help */
+
+#define WIDE "wide-enough-to-fill-the-column"
+#define LINE "0123456789012345678901234567890123456789012345678901234567890123456789"
+
+/* Names and texts that do not fit their columns, or the memory for a text. */
+static void check_help(void) {
+  static char help[1100], printed[8192];
+  memset(help, 'h', sizeof help - 1);
+  const arg_spec wide[] = {ROW_WORD(WIDE, ARG_NOT_KEPT, AT(word), "W", "a word"),
+                           {.name = "c",
+                            .kind = ARG_CHOICE,
+                            .offset = AT(word),
+                            .choices = "a|b",
+                            .value = "X",
+                            .help = help,
+                            .required = 1},
+                           ROW_END};
+  const values v = {.word = "default"};
+  const arg_command command = {"seqgpu wide", "  two blanks ahead", wide};
+  said_stream out = said_begin(STDOUT_FILENO);
+  const int code = args_help(&command, &v, "text");
+  said_end(&out, printed, sizeof printed);
+  CHECK(code == CLI_OK && strstr(printed, "--" WIDE " W\n                          a word [default]\n"),
+        "a name that fills its column has its text on the next line");
+  CHECK(strstr(printed, "hhhh") && !strstr(printed, "(required)") && !strstr(printed, ": a, b"),
+        "a text without end is cut off");
+  CHECK(strstr(printed, "two blanks ahead\n"), "blanks at the beginning of a text are none of a line's");
+  CHECK(args_name_length("seqgpu wide") == 11 && args_name_length("seqgpu eval --x") == 11 &&
+            args_name_length("seqgpu verify FILE") == 13,
+        "the name of a command without options");
+  out = said_begin(STDOUT_FILENO);
+  const int known = args_complete("seqgpu", 6, table, "bash");
+  args_complete_end("csh");
+  said_end(&out, printed, sizeof printed);
+  CHECK(known && !args_complete("seqgpu", 6, table, "csh") && !args_complete_begin("csh", "", ""),
+        "completion of the program alone, and for a shell that is not known");
+}
+
+/* ---------------------------------------------------------------- words of their own */
+
+static void check_words(void) {
+  static const struct {
+    const char *forget_bias, *clip, *lr_of, *freeze;
+    const char *sentence;
+  } rows[] = {
+      {"auto", "none", "", "", NULL},
+      {"1.5", "auto", "a=1", "a,b", NULL},
+      {"-2", "5", "a=0,b=1e-3", "", NULL},
+      {"1", "value:2", "", "", NULL},
+      {"", "none", "", "", "--forget-bias: is \"\"; it must be a number or auto"},
+      {"1x", "none", "", "", "--forget-bias: is \"1x\"; it must be a number or auto"},
+      {"inf", "none", "", "", "--forget-bias: is \"inf\"; it must be a number or auto"},
+#define CLIP(text) "--clip: is \"" text "\"; it must be C, value:C (with a number C above 0), auto or none"
+      {"1", "x", "", "", CLIP("x")},
+      {"1", "1x", "", "", CLIP("1x")},
+      {"1", "inf", "", "", CLIP("inf")},
+      {"1", "0", "", "", CLIP("0")},
+      {"1", "value:", "", "", CLIP("value:")},
+#define LR_OF(text) "--lr-of: is \"" text "\"; it must be NAME=FACTOR, with a comma between two"
+      {"1", "5", "a", "", LR_OF("a")},
+      {"1", "5", "=1", "", LR_OF("=1")},
+      {"1", "5", "a=", "", LR_OF("a=")},
+      {"1", "5", "a=1x", "", LR_OF("a=1x")},
+      {"1", "5", "a=inf", "", LR_OF("a=inf")},
+      {"1", "5", "a=-1", "", LR_OF("a=-1")},
+      {"1", "5", "a=1,,b=1", "", LR_OF("a=1,,b=1")},
+      {"1", "5", "", "a=1", "--freeze: is \"a=1\"; it must be names, with a comma between two"},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    model_config c = {.optimizer = "sgd"};
+    strcpy(c.forget_bias, rows[i].forget_bias);
+    strcpy(c.clip, rows[i].clip);
+    strcpy(c.learning.schedule, "constant");
+    strcpy(c.learning.lr_of, rows[i].lr_of);
+    strcpy(c.learning.freeze, rows[i].freeze);
+    said_listen();
+    const int ok = said_answer(config_check(&c), rows[i].sentence);
+    check_record(ok, said, "words, row %zu", i);
+  }
+}
+
+/* ---------------------------------------------------------------- where training stood */
+
+static const char *path; /* of this run */
+
+static void check_cursor(seqgpu_context *ctx, seqgpu_params *params) {
+  static const arg_spec no_specs[] = {ROW_END};
+  static const struct {
+    const char *key, *value, *why; /* NULL: it is taken */
+  } rows[] = {
+      {"eval_every", "10", NULL},
+      {"eval_every", "x", "eval_every is \"x\"; it must be a whole number of at most "},
+      {"train_size", "-1", "train_size is \"-1\"; it must be a whole number"},
+      {"val_hash", "00ff", NULL},
+      {"val_hash", "xyz", "val_hash is \"xyz\"; it must be a whole number"},
+      {"learning", "1 1 0 0 0 0 0 0 0 0 0 0 0 0", NULL},
+      {"learning", "good", "learning is \"good\"; it must be what validations have led to"},
+      {"learning", "1 -0.5 0 0 0 0 0 0 0 0 0 0 0 0", "it must be what validations have led to"},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    const seqgpu_meta meta[] = {
+        {"step", "3"}, {"data_size", "4"}, {"data_hash", "0a"}, {rows[i].key, rows[i].value}};
+    seqgpu_checkpoint *file = NULL;
+    config_cursor cursor;
+    CHECK(seqgpu_checkpoint_save_weights(params, path, meta, 4) == SEQGPU_OK &&
+              seqgpu_checkpoint_open(ctx, path, &file) == SEQGPU_OK,
+          "a file with %s", rows[i].key);
+    said_stream err = said_begin(STDERR_FILENO);
+    const int code = config_read(file, "f", no_specs, NULL, &cursor);
+    said_end(&err, said, sizeof said);
+    const int right = rows[i].why
+                          ? code != CLI_OK && strstr(said, rows[i].why) != NULL
+                          : code == CLI_OK && said[0] == 0 && cursor.step == 3 && cursor.data_size == 4;
+    check_record(right, said, "%s is \"%s\"", rows[i].key, rows[i].value);
+    seqgpu_checkpoint_close(file);
+  }
+  unlink(path);
+}
+
+int main(void) {
+  char name[64];
+  seqgpu_context *ctx = NULL;
+  seqgpu_params *params = NULL;
+  check_start();
+  check_values();
+  check_no_values();
+  check_join();
+  check_help();
+  check_words();
+  snprintf(name, sizeof name, "/tmp/seqgpu-args-%ld", (long)getpid());
+  path = name;
+  if (CHECK(seqgpu_context_create(NULL, &ctx) == SEQGPU_OK &&
+                seqgpu_params_create(ctx, 1, &params) == SEQGPU_OK &&
+                seqgpu_params_add(params, "w", 1, 1, "zeros", 0, NULL) == SEQGPU_OK,
+            "parameters"))
+    check_cursor(ctx, params);
+  seqgpu_params_destroy(params);
+  seqgpu_context_destroy(ctx);
+  return check_finish();
+}
