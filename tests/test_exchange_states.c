@@ -269,6 +269,16 @@ static void test_lists(void) {
         "the next, as far as the list goes");
 }
 
+/* A file that is larger than any of its format is not read. */
+static void test_large(void) {
+  seqgpu_import *import = NULL;
+  FILE *to = fopen(file, "wb");
+  CHECK(to && ftruncate(fileno(to), (64 << 20)) == 0, "a file of 64 MiB");
+  if (to) fclose(to);
+  REFUSED(ctx, EUNSUPPORTED, "it must have at most", seqgpu_import_open(ctx, file, "nam", &import));
+  unlink(file);
+}
+
 /* Layers of Keras whose names and numbers of arrays are unusual. */
 static void test_keras(void) {
   enum { BESIDE = 70, NAMES = 40 };
@@ -313,6 +323,7 @@ int main(void) {
   test_unsaid();
   test_replaced();
   test_lists();
+  test_large();
   test_keras();
   seqgpu_context_destroy(ctx);
   return check_finish();

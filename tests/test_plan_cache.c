@@ -130,6 +130,40 @@ static void check_long(void) {
   unlink(path);
 }
 
+/* A folder so deep that a name beside the cache's own would be too long: nothing is kept, nothing fails. */
+static void check_deep(void) {
+  enum { DEPTH = 4080, STEP = 200 };
+  static char deep[DEPTH + 16];
+  char step[STEP + 1];
+  size_t length = (size_t)snprintf(deep, sizeof deep, "%s", folder);
+  int here = open(folder, O_RDONLY | O_DIRECTORY), steps = 0;
+  for (; here >= 0 && length < DEPTH; steps++) {
+    const size_t more = DEPTH - length - 1 < STEP ? DEPTH - length - 1 : STEP;
+    memset(step, 'd', more);
+    step[more] = 0;
+    if (more == 0 || mkdirat(here, step, 0700) != 0) break;
+    const int below = openat(here, step, O_RDONLY | O_DIRECTORY);
+    close(here);
+    here = below;
+    length += (size_t)sprintf(deep + length, "/%s", step);
+  }
+  strcpy(deep + length, "/plans");
+  if (here < 0 || fchdir(here) != 0) {
+    check_skip("no folder is so deep here", "a deep folder");
+    return;
+  }
+  sq_plan_cache_store(deep, "key", "cpu/step", 1);
+  CHECK(length > DEPTH - 16 && access("plans", F_OK) != 0 && finds(deep, "key", NULL),
+        "a folder of %zu characters", length);
+  while (steps-- > 0 && chdir("..") == 0) { /* the last step is shorter */
+    memset(step, 'd', STEP);
+    step[STEP] = 0;
+    for (size_t n = STEP; n > 0 && rmdir(step) != 0; n--) step[n - 1] = 0;
+  }
+  close(here);
+  CHECK(chdir("/") == 0, "back again");
+}
+
 /* A good file cut at every length, or with one byte changed: never a wrong name, never a crash. */
 static void check_every_damage(void) {
   char good[300], bad[300], name[64];
@@ -273,6 +307,7 @@ int main(void) {
   check_no_descriptors();
   check_links();
   check_unwritable();
+  check_deep();
   CHECK(rmdir(folder) == 0, "no temporary file is left");
   return check_finish();
 }

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/files/leftovers.h"
 #include "tests/check.h"
 #include "tests/refused.h"
 
@@ -71,6 +72,19 @@ static void test_links(seqgpu_context *ctx, seqgpu_params *p) {
             seqgpu_checkpoint_save(p, at("dangling"), NULL, 0) == SEQGPU_OK &&
             is_checkpoint(ctx, at("far/new")),
         "a link to a file that is not there yet");
+  CHECK(symlink(at("far/model"), at("absolute")) == 0 &&
+            seqgpu_checkpoint_save(p, at("absolute"), NULL, 0) == SEQGPU_OK &&
+            is_checkpoint(ctx, at("far/model")) && lstat(at("absolute"), &about) == 0 &&
+            S_ISLNK(about.st_mode),
+        "a link from the root on");
+  char longest[4091], longer[5000];
+  memset(longest, 'l', sizeof longest - 1);
+  longest[sizeof longest - 1] = 0;
+  memset(longer, 'l', sizeof longer - 1);
+  longer[sizeof longer - 1] = 0;
+  CHECK(symlink(longest, at("long")) == 0, "a link to a long name");
+  REFUSED(ctx, EIO, "cannot follow its links", seqgpu_checkpoint_save(p, at("long"), NULL, 0));
+  REFUSED(ctx, EIO, "lllll", seqgpu_checkpoint_save(p, longer, NULL, 0));
   CHECK(symlink("round", at("round")) == 0, "a link to itself");
   REFUSED(ctx, EIO, "links", seqgpu_checkpoint_save(p, at("round"), NULL, 0));
   unlink(at("far/model"));
@@ -118,8 +132,8 @@ static void test_leftovers(seqgpu_params *p) {
   char living[40];
   static const char *const dead[] = {".seqgpu-999999999-0.tmp", ".seqgpu-999999999-1765432100-0.tmp",
                                      ".seqgpu-lock-0123456789abcdef.tmp"};
-  static const char *const others[] = {"seqgpu-1-0.tmp", ".seqgpu-1-0.tm", ".seqgpu", "model.tmp",
-                                       ".seqgpu-.tmp.st"};
+  static const char *const others[] = {"seqgpu-1-0.tmp", ".seqgpu-1-0.tm",  ".seqgpu",
+                                       "model.tmp",      ".seqgpu-.tmp.st", ".seqgpu-.tmp"};
   snprintf(living, sizeof living, ".seqgpu-%ld-7.tmp", (long)getpid());
   for (size_t i = 0; i < COUNT(dead); i++) write_text(at(dead[i]), "left");
   for (size_t i = 0; i < COUNT(others); i++) write_text(at(others[i]), "other");
@@ -142,6 +156,7 @@ static void test_leftovers(seqgpu_params *p) {
   CHECK(rmdir(at(".seqgpu-4-5-6.tmp")) == 0 && unlink(at(".seqgpu-7-8-9.tmp")) == 0,
         "a folder and a pipe stay");
   close(locked);
+  sq_leftovers_remove(NULL, 5000); /* a folder that no system has */
   CHECK(seqgpu_checkpoint_save(p, at("model"), NULL, 0) == SEQGPU_OK &&
             access(at(".seqgpu-999999998-1765432100-0.tmp"), F_OK) != 0,
         "without its lock it goes");

@@ -2,7 +2,7 @@
  *
  * The linker puts the functions below in the place of the real ones, in the library and in the program that are
  * linked into the test (--wrap, CMakeLists.txt, which reads their names from here).  Between wrapped_begin and
- * wrapped_end each call of one of them counts, and the chosen one fails.  faults/ lets calls fail in processes
+ * wrapped_end each call of one of them counts, and the chosen one fails, or all from it on.  faults/ lets calls fail in processes
  * of their own, those among them that the C library makes itself, and takes minutes.
  */
 #ifndef WRAPPED_H
@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@
 #endif
 
 typedef struct wrapped {
-  int on, error;    /* errno of the call that fails; memory is refused with ENOMEM */
+  int on, always;
+  int error; /* errno of the call that fails; memory is refused with ENOMEM.  0: it does nothing, with success */
   const char *only; /* the one function that counts; NULL: all of them */
   long calls, fail_at;
   const char *failed; /* the function whose call failed; NULL: none */
@@ -35,8 +37,8 @@ typedef struct wrapped {
 static wrapped wrapped_now;
 
 /* What follows counts from 0 on, and call `fail_at` of `only` fails. */
-static inline void wrapped_begin(const char *only, long fail_at, int error) {
-  wrapped_now = (wrapped){.on = 1, .error = error, .only = only, .fail_at = fail_at};
+static inline void wrapped_begin(const char *only, long fail_at, int error, int always) {
+  wrapped_now = (wrapped){.on = 1, .always = always, .error = error, .only = only, .fail_at = fail_at};
 }
 
 static inline void wrapped_end(void) { wrapped_now.on = 0; }
@@ -44,7 +46,8 @@ static inline void wrapped_end(void) { wrapped_now.on = 0; }
 /* One call: whether it is the one that fails. */
 static inline int wrapped_fails(const char *name, int error) {
   if (!wrapped_now.on || (wrapped_now.only && strcmp(wrapped_now.only, name) != 0)) return 0;
-  if (wrapped_now.calls++ != wrapped_now.fail_at) return 0;
+  const long call = wrapped_now.calls++, at = wrapped_now.fail_at;
+  if (at < 0 || (wrapped_now.always ? call < at : call != at)) return 0;
   wrapped_now.failed = name;
   errno = error;
   return 1;
@@ -86,9 +89,10 @@ WRAPPED(NULL, DIR *, opendir, (const char *path), (path))
 WRAPPED(-1, int, dup, (int fd), (fd))
 WRAPPED(-1, int, mkstemps, (char *form, int suffix), (form, suffix))
 WRAPPED(-1, int, stat, (const char *path, struct stat *about), (path, about))
-WRAPPED(-1, int, fstat, (int fd, struct stat *about), (fd, about))
+WRAPPED(-1, int, kill, (pid_t process, int signal), (process, signal))
 WRAPPED(-1, ssize_t, pread, (int fd, void *to, size_t size, off_t at), (fd, to, size, at))
-WRAPPED(-1, ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size))
+WRAPPED((wrapped_now.error ? -1 : 0), ssize_t, write, (int fd, const void *from, size_t size),
+        (fd, from, size))
 WRAPPED(-1, off_t, lseek, (int fd, off_t at, int whence), (fd, at, whence))
 WRAPPED(-1, int, fsync, (int fd), (fd))
 WRAPPED(-1, int, ftruncate, (int fd, off_t size), (fd, size))
@@ -97,6 +101,16 @@ WRAPPED(-1, int, fchown, (int fd, uid_t owner, gid_t group), (fd, owner, group))
 WRAPPED(-1, int, fchmod, (int fd, mode_t mode), (fd, mode))
 WRAPPED(-1, int, rename, (const char *from, const char *to), (from, to))
 WRAPPED(NULL, char *, realpath, (const char *path, char *out), (path, out))
+
+/* Nothing done: a file that has lost its name. */
+int __real_fstat(int fd, struct stat *about);
+int __wrap_fstat(int fd, struct stat *about);
+int __wrap_fstat(int fd, struct stat *about) {
+  const int fails = wrapped_fails("fstat", wrapped_now.error), failed = __real_fstat(fd, about);
+  if (fails && wrapped_now.error == 0) about->st_nlink = 0;
+  if (fails) errno = wrapped_now.error;
+  return fails && wrapped_now.error ? -1 : failed;
+}
 
 /* --- streams --- */
 
@@ -107,7 +121,7 @@ WRAPPED(-1, long, ftell, (FILE * file), (file))
 /* A stream whose call fails has its error mark from then on. */
 static inline int wrapped_breaks(const char *name, const FILE *file) {
   if (!wrapped_fails(name, wrapped_now.error)) return 0;
-  wrapped_now.broken = file;
+  if (wrapped_now.error) wrapped_now.broken = file;
   return 1;
 }
 
@@ -126,8 +140,10 @@ char *__wrap_fgets(char *to, int size, FILE *file) {
 int __real_ferror(FILE *file);
 int __wrap_ferror(FILE *file);
 int __wrap_ferror(FILE *file) {
-  if (file == wrapped_now.broken) errno = wrapped_now.error;
-  return file == wrapped_now.broken || __real_ferror(file);
+  const int broken =
+      file == wrapped_now.broken || (file != stdout && wrapped_fails("ferror", wrapped_now.error));
+  if (broken) errno = wrapped_now.error;
+  return broken || __real_ferror(file);
 }
 
 /* What is written is, and what is closed is closed, all the same.  Standard output is main's. */
@@ -155,7 +171,7 @@ WRAPPED_AS(ENOMEM, Z_MEM_ERROR, int, inflateInit2_, (z_streamp z, int bits, cons
            (z, bits, version, size))
 WRAPPED_AS(ENOMEM, Z_MEM_ERROR, int, inflate, (z_streamp z, int flush), (z, flush))
 WRAPPED_AS(ENOMEM, Z_STREAM_ERROR, int, inflateReset, (z_streamp z), (z))
-WRAPPED_MEMORY(gzFile, gzopen, (const char *path, const char *mode), (path, mode))
+WRAPPED(NULL, gzFile, gzopen, (const char *path, const char *mode), (path, mode))
 WRAPPED(-1, int, gzread, (gzFile file, void *to, unsigned size), (file, to, size))
 
 const char *__real_gzerror(gzFile file, int *error);
