@@ -64,6 +64,36 @@ static void test_counters(seqgpu_context *ctx) {
   seqgpu_params_destroy(p);
 }
 
+/* How many values are in the averages. */
+static const struct {
+  const char *header;
+  int64_t averaged;
+  const char *word;
+} averaged_rows[] = {
+#define AVERAGED(dtype, shape, end)                                                                          \
+  "{" TENSOR("optimizer.counters", "I64", "[5]", 0, 40) "," TENSOR("optimizer.averaged", dtype, shape, 40,   \
+                                                                   end) "}"
+    {AVERAGED("F64", "[1]", 48), 1, "is not a counter"},
+    {AVERAGED("I64", "[2]", 56), 1, "is not a counter"},
+    {AVERAGED("I64", "[1]", 48), 0, "is an impossible counter"},
+    {AVERAGED("I64", "[1]", 48), -1, "is an impossible counter"},
+    {AVERAGED("I64", "[1]", 48), INT64_MAX, "is an impossible counter"},
+    {AVERAGED("I64", "[1]", 48), 3, "clip_state\" is not in the file"},
+};
+
+static void test_averaged(seqgpu_context *ctx) {
+  seqgpu_params *p = tiny_params(ctx);
+  for (size_t i = 0; i < COUNT(averaged_rows); i++) {
+    const int64_t data[7] = {1, 0, 0, 0, 0, averaged_rows[i].averaged, 1};
+    write_raw(at("averaged"), averaged_rows[i].header, data,
+              strstr(averaged_rows[i].header, "[2]") ? 56 : 48);
+    const seqgpu_status status = load(ctx, at("averaged"), p, 1);
+    CHECK(status == SEQGPU_EFORMAT && strstr(seqgpu_last_error(ctx), averaged_rows[i].word), "averages: %s",
+          seqgpu_last_error(ctx));
+  }
+  seqgpu_params_destroy(p);
+}
+
 /* NaN where two biases are added up, and where the second one's last third stands alone. */
 static void test_bias_numbers(seqgpu_context *ctx) {
   float data[15] = {0};
@@ -207,6 +237,7 @@ static void test_fails(seqgpu_context *ctx) {
   const uint16_t halves[4] = {0x3c00, 0, 0, 0xc000};
   test_shapes(ctx);
   test_counters(ctx);
+  test_averaged(ctx);
   test_bias_numbers(ctx);
   test_names(ctx);
   test_changed_files(ctx);

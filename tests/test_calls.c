@@ -115,6 +115,7 @@ static int program_other(int argc, char **argv) {
 static const char *const made[] = {
     CHARLM SMALL
     "--text text --optimizer adam --log run.jsonl --log-every 1 --sample-every 1 --checkpoint model.st",
+    CHARLM SMALL "--text text --optimizer adam --average 1 --checkpoint averaged.st",
     CHARLM SMALL "--text text --tokens words --checkpoint words.st",
     "train adding" TASK "--T 4 --eval-size 2 --checkpoint adding.st",
     "train pixels --images images --labels labels" TASK "--checkpoint pixels.st",
@@ -123,6 +124,7 @@ static const char *const made[] = {
 
 static const char *const lines[] = {
     CHARLM "--text text --resume model.st --steps 2 --log old.jsonl --checkpoint new.st",
+    CHARLM "--text text --resume averaged.st --steps 2 --checkpoint new.st",
     CHARLM SMALL "--text text --checkpoint new.st",
     CHARLM SMALL "--text text --text wide --tokens utf8 --checkpoint new.st",
     CHARLM SMALL "--text text --tokens words --vocab-limit 4 --checkpoint new.st",

@@ -135,6 +135,11 @@ static void test_import(seqgpu_context *ctx) {
   REFUSED(ctx, EUNSUPPORTED, "multiple", seqgpu_dlpack_import(ctx, &theirs, &view));
   t->byte_offset = UINT64_MAX - 3;
   REFUSED(ctx, EINVAL, "byte_offset", seqgpu_dlpack_import(ctx, &theirs, &view));
+  void *const begin = t->data;
+  t->data = (void *)(UINTPTR_MAX - 7); /* the end of memory */
+  t->byte_offset = 8;
+  REFUSED(ctx, EINVAL, "byte_offset is 8; there is no memory", seqgpu_dlpack_import(ctx, &theirs, &view));
+  t->data = begin;
   t->byte_offset = 0;
   shape[0] = -3;
   REFUSED(ctx, EINVAL, "shape[0] is -3", seqgpu_dlpack_import(ctx, &theirs, &view));

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/checkpoint/element.h"
 #include "host/formats/arrays.h"
 #include "host/formats/foreign.h"
 #include "tests/failing.h"
@@ -269,6 +270,15 @@ static void test_lists(void) {
         "the next, as far as the list goes");
 }
 
+/* Bytes of no type are 0 or not, as truth values are. */
+static void test_no_type(void) {
+  const unsigned char bytes[] = {0, 7};
+  const sq_st_dtype none = (sq_st_dtype)(SQ_ST_DTYPES + 1);
+  CHECK(sq_st_element(bytes, none, 0) == 0 && sq_st_element(bytes, none, 1) == 1 &&
+            sq_st_element(bytes, SQ_ST_BOOL, 1) == 1,
+        "elements of no type");
+}
+
 /* A file that is larger than any of its format is not read. */
 static void test_large(void) {
   seqgpu_import *import = NULL;
@@ -323,6 +333,7 @@ int main(void) {
   test_unsaid();
   test_replaced();
   test_lists();
+  test_no_type();
   test_large();
   test_keras();
   seqgpu_context_destroy(ctx);

@@ -4,7 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <unistd.h>
 
-#include "tests/failing.h"
+#include "tests/breaking.h"
 #include "tests/params_world.h"
 
 /* One update with gradients that depend on its number alone. */
@@ -175,6 +175,38 @@ static void test_noise(seqgpu_context *ctx) {
   seqgpu_params_destroy(m.params);
 }
 
+static const char *old_file; /* of a model that was never updated: without moments and averages */
+
+/* Loaded over moments and averages, which are in use. */
+static seqgpu_status load_over(seqgpu_context *ctx) {
+  const seqgpu_optimizer o = {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.05};
+  model m;
+  seqgpu_status status = model_new(ctx, &m);
+  if (status == SEQGPU_OK) status = seqgpu_params_update(m.params, &o);
+  if (status == SEQGPU_OK) status = seqgpu_params_average(m.params);
+  if (status == SEQGPU_OK) status = seqgpu_params_use_average(m.params, 1);
+  if (status == SEQGPU_OK) status = load(ctx, old_file, 1, &m);
+  seqgpu_params_destroy(m.params);
+  return status;
+}
+
+static void test_load_over(void) {
+  char path[] = "/tmp/seqgpu-average-XXXXXX";
+  const seqgpu_context_options options = {.device = "cpu", .threads = 1};
+  seqgpu_context *ctx = NULL;
+  model m;
+  const int file = mkstemp(path);
+  if (!CHECK(file >= 0 && close(file) == 0 && seqgpu_context_create(&options, &ctx) == SEQGPU_OK, "a file"))
+    return;
+  CHECK(model_new(ctx, &m) == SEQGPU_OK && seqgpu_checkpoint_save(m.params, path, NULL, 0) == SEQGPU_OK,
+        "a model without moments");
+  old_file = path;
+  CHECK(breaking_each("load over averages", SEQGPU_DTYPE_F32, load_over) > 20, "the device is called");
+  seqgpu_params_destroy(m.params);
+  seqgpu_context_destroy(ctx);
+  unlink(path);
+}
+
 /* ---------------------------------------------------------------- misuse */
 
 static void test_misuse(seqgpu_context *ctx) {
@@ -213,5 +245,6 @@ int main(void) {
   check_start();
   each_world("averages", test_all);
   CHECK(failing_each("cpu", use, 0) > 10, "it does ask for memory");
+  test_load_over();
   return check_finish();
 }
