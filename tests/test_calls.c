@@ -125,7 +125,7 @@ static const char *const made[] = {
 static const char *const lines[] = {
     CHARLM "--text text --resume model.st --steps 2 --log old.jsonl --checkpoint new.st",
     CHARLM "--text text --resume averaged.st --steps 2 --checkpoint new.st",
-    CHARLM SMALL "--text text --checkpoint new.st",
+    CHARLM SMALL "--text text --tokens bytes --checkpoint new.st",
     CHARLM SMALL "--text text --text wide --tokens utf8 --checkpoint new.st",
     CHARLM SMALL "--text text --tokens words --vocab-limit 4 --checkpoint new.st",
     "train pixels --images images --labels labels" TASK "--checkpoint new.st",

@@ -98,6 +98,18 @@ static void check_no_values(void) {
         "a list that is full");
 }
 
+/* A name that is longer than any option's. */
+static void check_long_name(void) {
+  char name[] = "--" LONG LONG "=1", *argv[] = {name};
+  values v = {.flag = 0};
+  unsigned char given[ARGS_MAX];
+  const arg_command command = {"seqgpu test", "", table};
+  said_listen();
+  CHECK(said_answer(args_parse(&command, 1, argv, &v, given),
+                    "--nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn: is not an option; see seqgpu test --help"),
+        "an option of 64 letters");
+}
+
 /* Rows that find no room are left out, and the table ends. */
 static void check_join(void) {
   static arg_spec all[ARGS_MAX];
@@ -235,6 +247,7 @@ int main(void) {
   check_start();
   check_values();
   check_no_values();
+  check_long_name();
   check_join();
   check_help();
   check_words();

@@ -218,8 +218,8 @@ static void check_long_log(void) {
   training_log l;
   if (text == NULL) exit(EXIT_FAILURE);
   for (int i = 0; i < ROWS; i++) sprintf(text + strlen(text), "{\"step\": %d}\n", i);
-  CHECK(log_parse("t", text, &l) == 0 && l.rows == ROWS && l.row[ROWS - 1].step == ROWS - 1,
-        "%d reports", ROWS);
+  CHECK(log_parse("t", text, &l) == 0 && l.rows == ROWS && l.row[ROWS - 1].step == ROWS - 1, "%d reports",
+        ROWS);
   log_free(&l);
   free(text);
 }

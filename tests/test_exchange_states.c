@@ -178,6 +178,21 @@ static void test_there(void) {
   seqgpu_import_close(import);
 }
 
+/* A state whose name is too long behind that of the network. */
+static void test_long_name(void) {
+  const more list[MOST] = {{"a.initial.sssssssssssssssssssssssssssssssssssssssssssssssss", 1, 2}};
+  char prefix[101];
+  seqgpu_import *import = open_network(&two_units, list);
+  seqgpu_params *params = NULL;
+  memset(prefix, 'p', sizeof prefix - 1);
+  prefix[sizeof prefix - 1] = 0;
+  ACCEPTED(ctx, seqgpu_params_create(ctx, 1, &params));
+  REFUSED(ctx, EINVAL, "pppp", seqgpu_import_add(import, 0, params, prefix));
+  CHECK(seqgpu_params_count(params) == 0, "nothing is added");
+  seqgpu_params_destroy(params);
+  seqgpu_import_close(import);
+}
+
 static seqgpu_status open_and_add(seqgpu_context *c) {
   seqgpu_import *import = NULL;
   seqgpu_params *params = NULL;
@@ -329,6 +344,7 @@ int main(void) {
   test_wide_numbers();
   test_added();
   test_there();
+  test_long_name();
   test_memory();
   test_unsaid();
   test_replaced();

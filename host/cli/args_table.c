@@ -64,8 +64,7 @@ static int set_int(const arg_spec *spec, const char *text, void *field, const ch
   char *end;
   errno = 0;
   const long long value = strtoll(text, &end, 10);
-  if (end == text || *end)
-    return cli_usage("%s: is \"%.40s\"; it must be a whole number", who, text);
+  if (end == text || *end) return cli_usage("%s: is \"%.40s\"; it must be a whole number", who, text);
   if (errno == ERANGE || (double)value < spec->min || (double)value > spec->max)
     return cli_usage("%s: is %.40s; it must be from %.0f to %.0f", who, text, spec->min, spec->max);
   *(int64_t *)field = value;

@@ -285,7 +285,8 @@ int config_merge(const arg_spec *specs, const unsigned char *given, void *config
     args_format(spec, config, here);
     if (given[i] && fixed && strcmp(here, there) != 0)
       return cli_error("--%s: is %s; %s was trained with %s", spec->name, here, path, there);
-    if (!given[i] && (fixed || resume)) (void)args_set(spec, there, config, spec->name); /* it was one before */
+    if (!given[i] && (fixed || resume))
+      (void)args_set(spec, there, config, spec->name); /* it was one before */
   }
   return CLI_OK;
 }

@@ -69,24 +69,26 @@ static int one_sequence(const sq_foreign_net *net, const sq_foreign_tensor *stat
          state->cols == (strcmp(state->name, "h") == 0 ? h : d->hidden_size);
 }
 
-seqgpu_status sq_transfer_add(seqgpu_params *p, const char *prefix, const sq_foreign_net *net) {
+/* Adds a tensor of a room: a parameter, or the initial state of one sequence; others are passed over. */
+static seqgpu_status add(seqgpu_params *p, const char *prefix, const sq_foreign_net *net,
+                         const sq_foreign_tensor *t, int is_state) {
   char name[SQ_NAME_SIZE];
+  if (is_state && !one_sequence(net, t)) return SEQGPU_OK;
+  SQ_TRY(full_name(p, prefix, is_state ? state_room : head_room, t->name, name));
+  return is_state ? seqgpu_params_add_state(p, name, t->rows, t->cols, NULL)
+                  : seqgpu_params_add(p, name, t->rows, t->cols, "zeros", 0, NULL);
+}
+
+seqgpu_status sq_transfer_add(seqgpu_params *p, const char *prefix, const sq_foreign_net *net) {
   seqgpu_plan *plan;
   SQ_TRY(sq_foreign_plan(p->ctx, "import", net->name, &net->desc, &plan));
   const sq_params_mark before = sq_params_now(p);
   seqgpu_status status = seqgpu_params_add_rnn(p, prefix, plan, NULL);
   seqgpu_plan_destroy(plan);
-  for (int i = 0; status == SEQGPU_OK && i < net->head_count; i++) {
-    const sq_foreign_tensor *t = &net->head[i];
-    status = full_name(p, prefix, head_room, t->name, name);
-    if (status == SEQGPU_OK) status = seqgpu_params_add(p, name, t->rows, t->cols, "zeros", 0, NULL);
-  }
-  for (int i = 0; status == SEQGPU_OK && i < net->state_count; i++) {
-    const sq_foreign_tensor *t = &net->states[i];
-    if (!one_sequence(net, t)) continue;
-    status = full_name(p, prefix, state_room, t->name, name);
-    if (status == SEQGPU_OK) status = seqgpu_params_add_state(p, name, t->rows, t->cols, NULL);
-  }
+  for (int i = 0; status == SEQGPU_OK && i < net->head_count; i++)
+    status = add(p, prefix, net, &net->head[i], 0);
+  for (int i = 0; status == SEQGPU_OK && i < net->state_count; i++)
+    status = add(p, prefix, net, &net->states[i], 1);
   return status == SEQGPU_OK ? status : sq_params_undo(p, before, status);
 }
 
