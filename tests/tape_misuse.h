@@ -170,6 +170,46 @@ static const seqgpu_rnn_desc frozen = {
 static const test_case misuse_world = {
     "misuse", NULL, {{3, 4}, {3}, {PLAN_0}, {4, 4, 3}, {4, 3}, {5, 4, 3}}, {&lstm, &frozen}};
 
+/* --- tangents and Gauss-Newton products --- */
+
+static seqgpu_tensor *bad_move(world *w, seqgpu_tensor *y, seqgpu_tensor *leaf, const void *direction) {
+  seqgpu_tape_tangent(w->tape, y, 1, &leaf, &direction);
+  return NULL;
+}
+static seqgpu_tensor *bad_curve(world *w, int count, seqgpu_tensor *const *damped, const double *strength) {
+  const void *direction = w->value[0];
+  seqgpu_tensor *loss = seqgpu_tape_squared_error(
+      w->tape, w->leaf[0], seqgpu_tape_wrap(w->tape, 2, DIM(3, 4), w->value[0], NULL), NULL, 1, 1);
+  seqgpu_tape_tangent(w->tape, loss, 1, &w->leaf[0], &direction);
+  seqgpu_tape_gauss_newton(w->tape, loss, count, damped, strength);
+  return NULL;
+}
+static seqgpu_tensor *bad_moved(world *w) { return bad_move(w, NULL, w->leaf[0], w->value[0]); }
+static seqgpu_tensor *bad_leaf(world *w) {
+  return bad_move(w, seqgpu_tape_scale(w->tape, w->leaf[0], 2), NULL, w->value[0]);
+}
+static seqgpu_tensor *bad_direction(world *w) {
+  return bad_move(w, seqgpu_tape_scale(w->tape, w->leaf[0], 2), w->leaf[0], NULL);
+}
+static seqgpu_tensor *bad_no_leaves(world *w) {
+  seqgpu_tape_tangent(w->tape, seqgpu_tape_scale(w->tape, w->leaf[0], 2), 1, NULL, NULL);
+  return NULL;
+}
+static seqgpu_tensor *bad_no_directions(world *w) {
+  seqgpu_tape_tangent(w->tape, seqgpu_tape_scale(w->tape, w->leaf[0], 2), 1, &w->leaf[0], NULL);
+  return NULL;
+}
+static seqgpu_tensor *bad_damped_count(world *w) { return bad_curve(w, -1, NULL, NULL); }
+static seqgpu_tensor *bad_no_damped(world *w) { return bad_curve(w, 1, NULL, NULL); }
+static seqgpu_tensor *bad_no_strength(world *w) { return bad_curve(w, 1, &w->leaf[0], NULL); }
+static seqgpu_tensor *bad_damped_null(world *w) {
+  return bad_curve(w, 1, (seqgpu_tensor *[]){NULL}, (double[]){1});
+}
+static seqgpu_tensor *bad_damped_ids(world *w) {
+  return bad_curve(w, 1, (seqgpu_tensor *[]){seqgpu_tape_ids(w->tape, 1, DIM(1), (int32_t[]){0})},
+                   (double[]){1});
+}
+
 static const misuse misuses[] = {
     {"NULL", bad_null, "add: b is NULL"},
     {"add", bad_shapes, "add: a is [3,4] but b is [3]"},
@@ -243,6 +283,16 @@ static const misuse misuses[] = {
     {"attention, v", bad_v, "attention: v is [3,4] but keys is [4,4,3]; v must have 3"},
     {"attention, lengths of others", bad_source_count, "attention: there are 1 lengths; there must be 4"},
     {"attention, too long", bad_source_long, "lengths are 1 to 5; they must be 1 to 4"},
+    {"a tangent of nothing", bad_moved, "tangent: y is NULL"},
+    {"a tangent, no leaf", bad_leaf, "tangent: leaf[0] is NULL"},
+    {"a tangent, no direction", bad_direction, "tangent: direction[0] is NULL"},
+    {"a tangent, no leaves", bad_no_leaves, "tangent: leaf is NULL"},
+    {"a tangent, no directions", bad_no_directions, "tangent: direction is NULL"},
+    {"curvature of -1 tensors", bad_damped_count, "gauss_newton: count is -1"},
+    {"curvature, nothing damped", bad_no_damped, "gauss_newton: damped is NULL"},
+    {"curvature, no strengths", bad_no_strength, "gauss_newton: strength is NULL"},
+    {"curvature, one that is NULL", bad_damped_null, "gauss_newton: damped[0] is NULL"},
+    {"curvature, integers", bad_damped_ids, "gauss_newton: damped[0] holds integers"},
 };
 
 #endif

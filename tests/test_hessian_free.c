@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "host/hf/hessian_free.h"
-#include "tests/failing.h"
+#include "tests/breaking.h"
 #include "tests/net.h"
 
 /* ---------------------------------------------------------------- conjugate gradients */
@@ -378,6 +378,16 @@ static seqgpu_status use_everything(seqgpu_context *ctx) {
   return status;
 }
 
+/* One update of everything, of few iterations: each call of the device fails in turn. */
+static seqgpu_status use_briefly(seqgpu_context *ctx) {
+  const seqgpu_hessian_free_options options = {.cases = 1, .structural = 0.1, .iterations = 2};
+  model m = {0};
+  seqgpu_status status = model_open(&m, ctx, &options);
+  if (status == SEQGPU_OK) status = model_update(&m, NULL);
+  model_close(&m);
+  return status;
+}
+
 int main(void) {
   check_start();
   char folder[] = "/tmp/seqgpu_hessian_free_XXXXXX", path[64];
@@ -405,6 +415,8 @@ int main(void) {
   }
   check_at("cpu f32");
   CHECK(failing_each("cpu", use_everything, 1) > 20, "it does ask for memory"); /* a tape asks again */
+  for (int f64 = 0; f64 < 2; f64++)
+    breaking_each_of("Hessian-free", f64 ? SEQGPU_DTYPE_F64 : SEQGPU_DTYPE_F32, use_briefly, 1);
   remove(path);
   remove(folder);
   return check_finish();

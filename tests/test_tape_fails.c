@@ -6,6 +6,7 @@
 #include "tests/tape_cases.h"
 
 static const test_case *present; /* the case that runs */
+static seqgpu_tensor *result;    /* its y */
 
 /* What follows the clearing of the tape: the case up to the gradients, on leaves in the test's own memory. */
 static seqgpu_status compute(world *w) {
@@ -17,7 +18,7 @@ static seqgpu_status compute(world *w) {
     const int rank = leaf_shape(w, present, i, shape);
     w->leaf[i] = seqgpu_tape_wrap(w->tape, rank, shape, w->value[i], w->grad[i]);
   }
-  seqgpu_tensor *y = present->build(w);
+  seqgpu_tensor *y = result = present->build(w);
   if (status == SEQGPU_OK) status = seqgpu_tape_status(w->tape);
   double *dy = calloc((size_t)seqgpu_tensor_elements(y) + 1, sizeof *dy);
   if (status == SEQGPU_OK) status = seqgpu_tape_backward(w->tape, y, y->elements == 1 ? ones : dy);
@@ -61,6 +62,19 @@ static seqgpu_status one_step(seqgpu_context *ctx) {
   seqgpu_status status = open_case(&w, ctx);
   for (int k = 0; status == SEQGPU_OK && k < PLANS && w.plan[k]; k++) breaking_plan(w.plan[k]);
   if (status == SEQGPU_OK) status = step(&w);
+  close_case(&w);
+  return status;
+}
+
+/* The same, and how y moves where all leaves move by their own values. */
+static seqgpu_status with_tangents(seqgpu_context *ctx) {
+  world w;
+  const void *direction[LEAVES];
+  seqgpu_status status = open_case(&w, ctx);
+  for (int k = 0; status == SEQGPU_OK && k < PLANS && w.plan[k]; k++) breaking_plan(w.plan[k]);
+  if (status == SEQGPU_OK) status = step(&w);
+  for (int i = 0; i < w.leaves; i++) direction[i] = w.value[i];
+  if (status == SEQGPU_OK) status = seqgpu_tape_tangent(w.tape, result, w.leaves, w.leaf, direction);
   close_case(&w);
   return status;
 }
@@ -113,6 +127,8 @@ int main(void) {
     present = &cases[i];
     snprintf(name, sizeof name, "tape %s", present->name);
     breaking_each(name, SEQGPU_DTYPE_F32, one_step);
+    snprintf(name, sizeof name, "tape %s, tangents", present->name);
+    breaking_each(name, SEQGPU_DTYPE_F32, with_tangents);
     check_memory_ends(&cases[i]);
   }
   return check_finish();
