@@ -2,6 +2,7 @@
  *
  * Sizes around the vector width and of 0 rows, leading dimensions, padding that must not be read.
  */
+#include "core/gemm.h"
 #include "tests/tensors.h"
 
 /* --- gemm: the seam only; its own test is elsewhere --- */
@@ -27,6 +28,38 @@ static void test_gemm(void) {
 }
 
 /* --- bias and reduce --- */
+
+/* Products of no rows, no columns or no terms, and packed weights of nothing. */
+static void test_empty_products(void) {
+  const float a[6] = {1, 2, 3, 4, 5, 6}, b[6] = {1, 0, 2, 1, 0, 1};
+  _Alignas(64) float packed[512] = {0};
+  float c[4] = {7, 7, 7, 7};
+  sq_gemm_f32(NULL, 0, 0, 0, 2, 3, a, 3, b, 2, 0, c, 2);
+  sq_gemm_f32(NULL, 0, 0, 2, 0, 3, a, 3, b, 2, 0, c, 2);
+  sq_gemm_f32(NULL, 0, 0, 2, 2, 0, a, 3, b, 2, 1, c, 2);
+  sq_gemm_run_packed_f32(NULL, 0, 2, 3, a, 3, packed, 0, c, 2);
+  sq_gemm_run_packed_f32(NULL, 2, 0, 3, a, 3, packed, 0, c, 2);
+  sq_gemm_run_packed_f32(NULL, 2, 2, 0, a, 3, packed, 1, c, 2);
+  CHECK(c[0] == 7 && c[1] == 7 && c[2] == 7 && c[3] == 7, "gemm, of nothing, adds nothing");
+  sq_gemm_f32(NULL, 0, 0, 1, 2, 0, a, 3, b, 2, 0, c, 2);
+  sq_gemm_run_packed_f32(NULL, 1, 2, 0, a, 3, packed, 0, c + 2, 2);
+  CHECK(c[0] == 0 && c[1] == 0 && c[2] == 0 && c[3] == 0, "gemm, a sum of no terms is 0");
+  sq_gemm_pack_f32(0, 0, 3, b, 2, packed);
+  sq_gemm_pack_f32(0, 2, 0, b, 2, packed);
+  CHECK(packed[0] == 0 && sq_gemm_packed_size_f32(2, 3) <= 512, "gemm, nothing is packed of nothing");
+  sq_gemm_pack_f32(0, 2, 3, b, 2, packed);
+  sq_gemm_run_packed_f32(NULL, 2, 2, 3, a, 3, packed, 0, c, 2);
+  CHECK(c[0] == 5 && c[1] == 5 && c[2] == 14 && c[3] == 11, "gemm, packed, without scratch");
+}
+
+static void test_empty_triangles(void) {
+  const double a[6] = {1, 2, 3, 4, 5, 6};
+  double c[4] = {7, 7, 7, 7};
+  sq_gemm_lower_f64(NULL, 0, 2, 3, a, 2, a, 2, c, 2);
+  sq_gemm_lower_f64(NULL, 2, 0, 3, a, 2, a, 2, c, 2);
+  sq_gemm_lower_f64(NULL, 2, 2, 0, a, 2, a, 2, c, 2);
+  CHECK(c[0] == 7 && c[1] == 7 && c[2] == 7 && c[3] == 7, "gemm, a triangle of nothing");
+}
 
 static void test_bias(int64_t rows, int64_t cols) {
   const int64_t ld = cols + 3;
@@ -192,6 +225,8 @@ int main(void) {
   check_start();
   check_bits(64);
   test_gemm();
+  test_empty_products();
+  test_empty_triangles();
   test_bias_and_reduce();
   test_embedding(0, 3, 5);
   test_embedding(1, 1, 1);
