@@ -1,5 +1,5 @@
-/* program.h - the program in the test itself: its commands are called as functions, its files are compiled into
- * the test (CMakeLists.txt).
+/* program.h - the program in the test itself: its commands are called as functions, its files are compiled
+ * into the test (CMakeLists.txt).
  *
  *   program_enter("device");              a folder of its own, with texts, numbers and images in it
  *   code = program_run("verify model.st");

@@ -1,8 +1,8 @@
 /* test_calls.c - the commands of the program when a call of the C library fails, each in turn: exit code 1
  * and a sentence that says so, or the same result all the same; nothing leaks, nothing temporary stays.
  *
- * The program's files are compiled into this test, which needs no process for each call: faults.sh, which takes
- * minutes, also tries the calls that the C library makes itself, and looks at every file.
+ * The program's files are compiled into this test, which needs no process for each call: faults.sh, which
+ * takes minutes, also tries the calls that the C library makes itself, and looks at every file.
  */
 #define _GNU_SOURCE
 
@@ -38,8 +38,8 @@ static int run_failing(const char *line, const failure *f, long at) {
   return program_run(line);
 }
 
-/* Every one of the first calls of a command, and some of those behind them, which are the same for each array,
- * token and step. */
+/* Every one of the first calls of a command, and some of those behind them, which are the same for each
+ * array, token and step. */
 static long after(long n) { return n + (n < 300 ? 1 : 19); }
 
 /* Whether it gave up with a sentence, which may stand behind notes. */
@@ -67,12 +67,12 @@ static void each(const char *line, const failure *f) {
 /* ---------------------------------------------------------------- of the library alone */
 
 /* npy FILE: the numbers of all arrays. */
-static int read_arrays(seqgpu_context *ctx, const char *path) {
+static seqgpu_status read_arrays(seqgpu_context *ctx, const char *path) {
   static double numbers[4096];
   double sum = 0;
   seqgpu_npy *file;
   seqgpu_npy_info info;
-  int status = seqgpu_npy_open(ctx, path, &file);
+  seqgpu_status status = seqgpu_npy_open(ctx, path, &file);
   for (int i = 0; status == SEQGPU_OK && i < seqgpu_npy_count(file); i++) {
     status = seqgpu_npy_get(file, i, &info);
     if (status == SEQGPU_OK && info.elements > (int64_t)COUNT(numbers)) status = SEQGPU_EINVAL;
@@ -85,19 +85,19 @@ static int read_arrays(seqgpu_context *ctx, const char *path) {
 }
 
 /* plans FILE: a plan is kept beside another one, and asked for.  What cannot be kept is measured again. */
-static int keep_plan(seqgpu_context *ctx, const char *path) {
+static seqgpu_status keep_plan(seqgpu_context *ctx, const char *path) {
   char name[64] = "none";
   (void)ctx;
   sq_plan_cache_store(path, "one", "a", 1);
   sq_plan_cache_store(path, "two", "b", 2);
   const int found = sq_plan_cache_find(path, "two", name, sizeof name);
-  return found ? strcmp(name, "b") != 0 : strcmp(name, "none") != 0;
+  return strcmp(name, found ? "b" : "none") == 0 ? SEQGPU_OK : SEQGPU_EFORMAT;
 }
 
 static int program_other(int argc, char **argv) {
   seqgpu_context *ctx = NULL;
   const seqgpu_context_options options = {.device = "cpu", .threads = 1};
-  int status = seqgpu_context_create(&options, &ctx);
+  seqgpu_status status = seqgpu_context_create(&options, &ctx);
   if (status == SEQGPU_OK && argc == 2)
     status = strcmp(argv[0], "npy") == 0 ? read_arrays(ctx, argv[1]) : keep_plan(ctx, argv[1]);
   if (status != SEQGPU_OK) fprintf(stderr, "seqgpu: %s\n", seqgpu_last_error(ctx));
@@ -118,7 +118,7 @@ static const char *const made[] = {
     CHARLM SMALL "--text text --optimizer adam --average 1 --checkpoint averaged.st",
     CHARLM SMALL "--text text --tokens words --checkpoint words.st",
     "train adding" TASK "--T 4 --eval-size 2 --checkpoint adding.st",
-    "train pixels --images images --labels labels" TASK "--checkpoint pixels.st",
+    ("train pixels --images images --labels labels" TASK "--checkpoint pixels.st"),
     "export model.st --format pytorch --to x.safetensors" OPEN,
 };
 

@@ -1,5 +1,5 @@
-/* test_cli_args.c - options by their table (host/cli/args_table.c, args_help.c), and options and states that are
- * words of their own (config.c, learning.c): values that are none, and tables at their limits.
+/* test_cli_args.c - options by their table (host/cli/args_table.c, args_help.c), and options and states that
+ * are words of their own (config.c, learning.c): values that are none, and tables at their limits.
  */
 #define _POSIX_C_SOURCE 200809L
 

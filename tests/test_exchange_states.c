@@ -237,7 +237,10 @@ static void test_unsaid(void) {
     const char *format, *word;
     more list[MOST];
   } rows[] = {
-      {&zoned, "pytorch", "zoneout_hidden is 0.5; it must be 0, format pytorch has no such cell", {{NULL}}},
+      {&zoned,
+       "pytorch",
+       "zoneout_hidden is 0.5; it must be 0, format pytorch has no such cell",
+       {{.name = NULL}}},
       {&amp, "nam", "its read-out must be [1,hidden_size]", {{"a.head.weight", 1, 3}, {"a.head.bias", 1, 1}}},
       {&amp, "nam", "its read-out must be [1,hidden_size]", {{"a.head.weight", 2, 2}, {"a.head.bias", 2, 1}}},
   };
@@ -254,7 +257,7 @@ static void test_unsaid(void) {
 
 /* An empty file is of every format; another one stays. */
 static void test_replaced(void) {
-  static const more none[MOST] = {{NULL}};
+  static const more none[MOST] = {{.name = NULL}};
   seqgpu_plan *plan = NULL;
   struct stat about;
   ACCEPTED(ctx, seqgpu_plan_create(ctx, &two_units, NULL, &plan));

@@ -170,6 +170,8 @@ static const struct row {
      1, 0, "cell=rnn"},
     {"a number without end", X RNN "RNN x,W,R > y;G ffffffffffffffffffffff01", SEQGPU_EFORMAT, 0, 0,
      "its graph is damaged"},
+    {"a number of eleven bytes", X RNN "RNN x,W,R > y;G ffffffffffffffffff8101", SEQGPU_EFORMAT, 0, 0,
+     "its graph is damaged"},
     {"a file's name that is no text", X "H W 080108010801100168017001;F R 1,1,1;RNN x,W,R > y",
      SEQGPU_EFORMAT, 0, 0, "names no file"},
     {"an empty offset", X "H W 080108010801100170016a0a0a066f66667365741200;F R 1,1,1;RNN x,W,R > y",

@@ -1,9 +1,9 @@
 /* wrapped.h - calls of the C library and of zlib that fail, one after another, in the test's own process.
  *
- * The linker puts the functions below in the place of the real ones, in the library and in the program that are
- * linked into the test (--wrap, CMakeLists.txt, which reads their names from here).  Between wrapped_begin and
- * wrapped_end each call of one of them counts, and the chosen one fails, or all from it on.  faults/ lets calls fail in processes
- * of their own, those among them that the C library makes itself, and takes minutes.
+ * The linker puts the functions below in the place of the real ones, in the library and in the program that
+ * are linked into the test (--wrap; CMakeLists.txt lists their names).  Between wrapped_begin and wrapped_end
+ * each call of one of them counts, and the chosen one fails, or all from it on.  faults/ lets calls fail in
+ * processes of their own, those among them that the C library makes itself, and takes minutes.
  */
 #ifndef WRAPPED_H
 #define WRAPPED_H
@@ -28,7 +28,7 @@
 
 typedef struct wrapped {
   int on, always;
-  int error; /* errno of the call that fails; memory is refused with ENOMEM.  0: it does nothing, with success */
+  int error; /* errno of the call that fails; of memory always ENOMEM.  0: it does nothing, and all is well */
   const char *only; /* the one function that counts; NULL: all of them */
   long calls, fail_at;
   const char *failed; /* the function whose call failed; NULL: none */

@@ -36,8 +36,8 @@ seqgpu_status sq_arrays_read(seqgpu_context *ctx, const char *path,
 
 /* The array with this name, or NULL. */
 sq_array *sq_arrays_find(const sq_arrays *arrays, const char *name);
-/* The first array whose name begins with a text, and the one behind `array` if its name does; NULL if there is
- * none. */
+/* The first array whose name begins with a text, and the one behind `array` if its name does; NULL if there
+ * is none. */
 sq_array *sq_arrays_first(const sq_arrays *arrays, const char *start);
 sq_array *sq_arrays_next(const sq_arrays *arrays, sq_array *array, const char *start);
 /* EFORMAT and a sentence unless the array is [rows, cols], or [rows] where cols is 1; NULL is "not in the

@@ -32,7 +32,8 @@ static const sq_array *find(const sq_arrays *a, const char *prefix, const char *
   return sq_arrays_find(a, name);
 }
 
-/* The descriptor by the shapes of the first layer, whose weight_ih is given; 0 where they are none of PyTorch's. */
+/* The descriptor by the shapes of the first layer, whose weight_ih is given; 0 where they are none of
+ * PyTorch's. */
 static int derive(const sq_arrays *a, const sq_array *ih, const char *prefix, seqgpu_rnn_desc *desc) {
   const sq_array *hh = find(a, prefix, "weight_hh", 0, ""), *hr = find(a, prefix, "weight_hr", 0, "");
   if (hh == NULL || ih->rank != 2 || hh->rank != 2 || (hr && hr->rank != 2)) return 0;

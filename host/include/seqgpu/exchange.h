@@ -127,8 +127,8 @@ SEQGPU_API seqgpu_status seqgpu_import_add(const seqgpu_import *import, int inde
  * seqgpu_rnn_run.initial wants it.
  * batch: B.  A state of the file that is that of one sequence is repeated for each.
  * device: [L*N,B,W_k] of the context's type; set to zeros where the file says nothing.
- * Errors: SEQGPU_EINVAL (an argument, or the file's state is of another batch), SEQGPU_EFORMAT (it is of other
- * layers), SEQGPU_ENONFINITE, SEQGPU_ENOMEM. */
+ * Errors: SEQGPU_EINVAL (an argument, or the file's state is of another batch), SEQGPU_EFORMAT (it is of
+ * other layers), SEQGPU_ENONFINITE, SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_import_state(const seqgpu_import *import, int index, int state, int64_t batch,
                                              void *device);
 
