@@ -165,17 +165,6 @@ static int run_method(const options *o, const hf_task *task, double seconds, pat
   return 0;
 }
 
-/* All methods with all seeds, a seed after the other.  *done receives how many runs there were. */
-static int run_all(const options *o, const hf_task *task, path *paths, int methods, int *done) {
-  for (*done = 0; *done < o->seeds * methods; ++*done) {
-    path *p = &paths[*done];
-    const path *hessian_free = &paths[*done - *done % methods];
-    const double seconds = p == hessian_free ? 0 : hessian_free->seconds[hessian_free->count - 1];
-    if (run_method(o, task, seconds * o->times, p)) return 1;
-  }
-  return 0;
-}
-
 /* ---------------------------------------------------------------- results */
 
 static void write_settings(results *out, const options *o, const hf_task *task) {
@@ -301,6 +290,17 @@ static int list_methods(const options *o, double rates[RATES]) {
   return methods;
 }
 
+/* All methods with all seeds, a seed after the other.  The results are written anew after each run, so that
+ * those of a run that is stopped are not lost. */
+static int run_all(const options *o, const hf_task *task, path *paths, int methods) {
+  for (int i = 0; i < o->seeds * methods; i++) {
+    const path *hessian_free = &paths[i - i % methods];
+    const double seconds = i % methods ? o->times * hessian_free->seconds[hessian_free->count - 1] : 0;
+    if (run_method(o, task, seconds, &paths[i]) || !write_results(o, task, paths, methods, i + 1)) return 1;
+  }
+  return 0;
+}
+
 static int experiment(const options *o, const hf_task *task) {
   double rates[RATES];
   const int methods = list_methods(o, rates);
@@ -313,8 +313,7 @@ static int experiment(const options *o, const hf_task *task) {
     if (paths[i].rate > 0)
       snprintf(paths[i].name, sizeof paths[i].name, "gradient descent, %g", paths[i].rate);
   }
-  int done;
-  const int bad = run_all(o, task, paths, methods, &done) || !write_results(o, task, paths, methods, done);
+  const int bad = run_all(o, task, paths, methods);
   free(paths);
   return bad ? BENCH_FAILED : BENCH_OK;
 }
