@@ -40,6 +40,10 @@ check "copying memory" sh "$paper/copying.sh" 0.2 1 2
 published copying-T1 $cells
 check "adding" sh "$paper/adding.sh" 0.02 2
 published adding-T2 $cells
+check "careful first weights" sh "$paper/careful.sh" 0.02 10 4 2
+published careful-adding-T10 4
+published careful-memory-5bit-T10 4
+check "careful first weights of another task" sh -c '! sh "$1/careful.sh" 0.02 10 4 2 xor 2>error && grep -q "must be adding or memory-5bit" error' sh "$paper"
 head -c 6000 "$here/../README.md" >text
 check "every cell" sh "$paper/cells.sh" 1 1 9000 text
 published cells-charlm $(($("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d' | wc -l) + 1))
