@@ -1,7 +1,7 @@
 #!/bin/sh
-# careful.sh [MINUTES] [T] [UPDATES] [SEEDS] [TASK...] - careful first weights and Nesterov's momentum on a CPU: Sutskever,
-# Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013, section 5.
-# Tasks: adding and memory-5bit.
+# careful.sh [MINUTES] [T] [UPDATES] [SEEDS] [TASK...] - careful first weights and Nesterov's momentum on a CPU:
+# Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", ICML
+# 2013, section 5.  Tasks: adding and memory-5bit.
 #
 # 100 tanh units, 15 links into each, spectral radius 1.1; batch 100; momentum that rises by
 #   mu_t = min(1 - 2^(-1 - log2(floor(t/250) + 1)), 0.98)
@@ -9,9 +9,9 @@
 #   adding        squared error of the sum at most 0.001.  With normal errors that is 1 % of the means of the
 #                 two numbers off by more than 0.04, the criterion of Hochreiter & Schmidhuber.
 #   memory-5bit   at most 1 % of the sequences have a wrong symbol
-# Deviations: T = 30 (the paper: 80 and 200, 50,000 updates); input weights of 0.1 for adding, too (0.001); the
-# learning rate falls as a cosine, from 0.02 for adding and 0.01 for memory-5bit (constant); the norm of the
-# gradient is clipped to 1; inputs and targets are not centred.
+# Deviations: T = 30 (the paper: 80 and 200, 50,000 updates); input weights of 0.1 for adding, too (0.001);
+# the learning rate falls as a cosine, from 0.02 for adding and 0.01 for memory-5bit (constant); the norm of
+# the gradient is clipped to 1; inputs and targets are not centred.
 #
 # Adding at T = 50, seed 1: with a constant 0.03 it was at 0.057 after 1,500 updates and above the baseline
 # after 2,000; with 0.01, falling, it was at 0.0037 after 8,000.
@@ -35,8 +35,8 @@ for task in "$@"; do
       guess=0.1666667 scale=--log-y metric=val_error_rate rate=0.02
       until="--stop-at 0.001" ;;
     memory-5bit)
-      y=val_wrong_sequences goal=0.01 label="share of wrong sequences" wrong=
-      guess=0.96875 scale= metric=val_wrong_sequences rate=0.01
+      y=val_wrong_sequences goal=0.01 label="share of wrong sequences" wrong=''
+      guess=0.96875 scale='' metric=val_wrong_sequences rate=0.01
       until="--stop-at-metric 0.01" ;;
     *) echo "careful.sh: the task is \"$task\"; it must be adding or memory-5bit" >&2; exit 2 ;;
   esac
