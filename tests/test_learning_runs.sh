@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_learning_runs.sh PROGRAM - schedules, momentum, noise, averages and frozen tensors of `seqgpu train`: each run resumes bit
+# test_learning_runs.sh PROGRAM - first weights, schedules, momentum, noise, averages and frozen tensors of `seqgpu train`: each run resumes bit
 # for bit from any update, and does what its option says.  Prints "pass NAME" or "FAIL NAME: why", last the counts.
 . "$(dirname "$0")/cli.sh"
 
@@ -34,6 +34,22 @@ resumed "an average" --average 5 --optimizer adam
 resumed "an average that validations begin" --average-patience 1 --lr 0.1
 resumed "the regulariser" --cell rnn --omega 2 --omega-form squares
 resumed "frozen tensors" --freeze rnn.weight_ih,output --lr-of rnn.weight_hh=0.1
+
+# ---------------------------------------------------------------- first weights
+
+# Of two layers, drawn and not moved: 80 input weights of deviation 0.001, and everything else of the layers as without it.
+for deviation in 0 0.001; do
+  train --cell rnn --layers 2 --hidden 40 --init careful --init-input $deviation --lr 0 --steps 1 --checkpoint first$deviation --quiet >out 2>err
+done
+norm_of() { tensor rnn.weight_ih_l0 $1 | awk '{ print $1 }'; }
+changed=
+for name in rnn.weight_hh_l0 rnn.weight_ih_l1 rnn.weight_hh_l1 rnn.bias_ih_l0; do
+  [ "$(tensor $name first0)" = "$(tensor $name first0.001)" ] || changed="$changed $name"
+done
+if [ -z "$changed" ] && awk "BEGIN { exit !($(norm_of first0) > 0.5 && ($(norm_of first0.001) - 0.00894) ^ 2 < 0.002 ^ 2) }"; then
+  pass "input weights of a given deviation"
+else fail "input weights of a given deviation" "norm $(norm_of first0.001) instead of 0.00894; changed:$changed"; fi
+rm -f first0 first0.001
 
 # ---------------------------------------------------------------- rates
 

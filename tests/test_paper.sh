@@ -40,6 +40,10 @@ check "copying memory" sh "$paper/copying.sh" 0.2 1 2
 published copying-T1 $cells
 check "adding" sh "$paper/adding.sh" 0.02 2
 published adding-T2 $cells
+check "careful first weights" sh "$paper/careful.sh" 0.02 10 4 2
+published careful-adding-T10 4
+published careful-memory-5bit-T10 4
+check "careful first weights of another task" sh -c '! sh "$1/careful.sh" 0.02 10 4 2 xor 2>error && grep -q "must be adding or memory-5bit" error' sh "$paper"
 head -c 6000 "$here/../README.md" >text
 check "every cell" sh "$paper/cells.sh" 1 1 9000 text
 published cells-charlm $(($("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d' | wc -l) + 1))
@@ -50,14 +54,22 @@ else
     SEQGPU_DATA=/nonexistent sh "$1/digits.sh" 1 1 | grep -q "^skipped: digits"' sh "$paper"
 fi
 for task in addition xor; do
-  check "Hessian-free, $task" "$BUILD/bin/paper_hf" $task --steps 4 --units 3 --seeds 1 --minutes 0.01 --gradient 20 --curvature 10 \
+  check "Hessian-free, $task" "$BUILD/bin/paper_hf" $task --steps 4 --units 3 --seeds 2 --minutes 0.005 --gradient 20 --curvature 10 \
     --cases 2 --rates 0.1 --results results
+  check "hessian-free-$task-T4.md has every run" sh -c '
+    [ "$(grep -c "^| Hessian-free | [12] | \(yes\|no\) | [0-9]* | [0-9][0-9]* | " "$1")" = 2 ] &&
+    [ "$(grep -c "^| gradient descent, 0.1 | [12] | " "$1")" = 2 ] && grep -q "^- Hessian-free: solved with [0-2] of 2 seeds" "$1"
+    ' sh "results/hessian-free-$task-T4.md"
   if command -v python3 >/dev/null; then
     check "hessian-free-$task-T4.json is JSON" python3 -c '
 import json, sys
 r = json.load(open(sys.argv[1]))
-assert [row["method"] for row in r["rows"]] == ["Hessian-free", "gradient descent, 0.1"] and len(r["curves"]) == 2
-assert all(row["updates"] > 0 and row["test_loss"] > 0 for row in r["rows"]), r["rows"]' "results/hessian-free-$task-T4.json"
+assert [row["method"] for row in r["rows"]] == 2 * ["Hessian-free", "gradient descent, 0.1"] and len(r["curves"]) == 4
+assert all(row["updates"] > 0 and row["test_loss"] > 0 for row in r["rows"]), r["rows"]
+for row in r["rows"][::2]:
+    assert row["cg_steps"] == sum(row["cg_steps_of_updates"]) > 0 and len(row["cg_steps_of_updates"]) == row["updates"], row
+    assert row["test_loss_over_time"][-1] == row["test_loss"]
+assert r["rows"][1]["seconds"] < 2 * r["rows"][0]["seconds"] + 0.1, r["rows"]' "results/hessian-free-$task-T4.json"
   else
     skip "hessian-free-$task-T4.json is JSON" "no python3"
   fi

@@ -7,6 +7,9 @@
 
 /* Seconds on a clock that never goes back. */
 double bench_now(void);
+/* Seconds of processor time that this process has used, in all its threads: on a busy machine, too, what it
+ * would have had on an idle one. */
+double bench_processor_now(void);
 /* Sleeps for 20 ms.  Worker threads that spin between jobs (ours, OpenMP's) fall asleep meanwhile and leave
  * the cores to the next contender. */
 void bench_rest(void);

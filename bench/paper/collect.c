@@ -165,10 +165,7 @@ static void put_run(const options *o, results *json, FILE *table, const run *r) 
   results_end(json);
 }
 
-static void put_head(const options *o, const results *json, FILE *table) {
-  const bench_origin *origin = &json->origin;
-  fprintf(table, "# %s\n\n%s\n\n%s, %s, commit %s. %s\n\n", o->title, o->about, origin->device, origin->date,
-          origin->commit, o->note);
+static void put_columns(const options *o, FILE *table) {
   if (isfinite(o->baseline)) fprintf(table, "Baseline: %.5g.\n\n", o->baseline);
   fprintf(table, "| run | parameters |");
   for (int i = 0; i < o->columns; i++) fprintf(table, " %s, %s |", o->column[i].key, o->column[i].how);
@@ -221,15 +218,13 @@ static int put_chart(const options *o, results *json, const run *runs, int count
 
 static int write_results(const options *o, run *runs, int count) {
   results json;
-  char path[sizeof json.path + 8];
   if (!results_open(&json, o->results, o->name, o->about)) return 0;
-  snprintf(path, sizeof path, "%s.md", json.path);
-  FILE *table = fopen(path, "w");
-  if (table == NULL) return fprintf(stderr, "paper_collect: %s cannot be written\n", path), 0;
+  FILE *table = results_table(&json, o->title, o->about, o->note);
+  if (table == NULL) return 0;
   results_text(&json, "note", o->note);
   if (isfinite(o->baseline)) results_number(&json, "baseline", o->baseline);
   if (isfinite(o->goal)) results_number(&json, "goal", o->goal);
-  put_head(o, &json, table);
+  put_columns(o, table);
   results_array(&json, "runs");
   for (int i = 0; i < count; i++) {
     keep_points(&runs[i]);
@@ -238,7 +233,7 @@ static int write_results(const options *o, run *runs, int count) {
   results_end(&json);
   put_skipped(o, &json, table);
   const int charted = put_chart(o, &json, runs, count), closed = results_close(&json);
-  return fclose(table) == 0 && charted && closed;
+  return results_table_close(&json, table) && charted && closed;
 }
 
 /* ---------------------------------------------------------------- the command line */

@@ -91,6 +91,19 @@ int results_close(results *r) {
   return close_file(r, "json", r->file);
 }
 
+/* ---------------------------------------------------------------- the table */
+
+FILE *results_table(const results *r, const char *title, const char *about, const char *note) {
+  const bench_origin *origin = &r->origin;
+  FILE *table = open_file(r, "md");
+  if (table)
+    fprintf(table, "# %s\n\n%s\n\n%s, %s, commit %s. %s\n\n", title, about, origin->device, origin->date,
+            origin->commit, note);
+  return table;
+}
+
+int results_table_close(const results *r, FILE *table) { return close_file(r, "md", table); }
+
 /* ---------------------------------------------------------------- the chart */
 
 static void write_numbers(results *r, const chart *c) {

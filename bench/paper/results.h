@@ -1,5 +1,5 @@
-/* results.h - the results of an experiment as files: NAME.json (numbers) and NAME.svg (a line chart of some
- * of them).
+/* results.h - the results of an experiment as files: NAME.json (numbers), NAME.svg (a line chart of some of
+ * them) and, where it has one, NAME.md (a table).
  *
  *   results r;
  *   if (!results_open(&r, folder, "copy-T100", "Copying memory, Arjovsky et al. 2016")) return 1;
@@ -52,5 +52,10 @@ int results_close(results *r);
 /* Writes NAME.svg, and the chart's numbers as members "chart" and "curves" of the JSON file.  Call it at the
  * outermost level, once. */
 int results_chart(results *r, const chart *c);
+
+/* Opens NAME.md and writes its head: title, what the experiment is, machine, date, commit, and a note on what
+ * ran where.  NULL after a sentence on stderr. */
+FILE *results_table(const results *r, const char *title, const char *about, const char *note);
+int results_table_close(const results *r, FILE *table);
 
 #endif

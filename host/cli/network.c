@@ -24,6 +24,7 @@ seqgpu_status network_add_params(const model_config *c, seqgpu_params *params, c
   LIB_TRY(seqgpu_params_add_rnn(params, "rnn", plan, out));
   if (strcmp(c->init, "pytorch") != 0 || c->init_scale > 0)
     LIB_TRY(seqgpu_params_init_rnn(params, "rnn", plan, c->init, c->init_scale));
+  if (c->init_input > 0) LIB_TRY(seqgpu_params_init(params, "rnn.weight_ih_l0", "normal", c->init_input));
   if (!config_forget_bias(c, &bias) || isnan(bias)) return SEQGPU_OK;
   return seqgpu_params_set_gate_bias(params, "rnn", plan, NULL, bias);
 }
