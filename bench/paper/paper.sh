@@ -75,15 +75,21 @@ start() {
   [ $running -lt "$jobs" ] || finish
 }
 
-# run NAME TASK OPTIONS...
-run() {
+# can_run NAME TASK OPTIONS...: sets $count to the parameters of such a model, or skips it.
+can_run() {
   name=$1
   shift
   count=$(parameters "$@" 2>"$work/error") || count=
-  if [ -z "$count" ]; then
-    skip "$name" "$(head -1 "$work/error")"
-    return 0
-  fi
+  if [ -n "$count" ]; then return 0; fi
+  skip "$name" "$(head -1 "$work/error")"
+  return 1
+}
+
+# run NAME TASK OPTIONS...
+run() {
+  can_run "$@" || return 0
+  name=$1
+  shift
   note_run "$name" "$(log_of "$name")" "$count" "$(command_of "$@")"
   echo "$name: $count parameters, seqgpu train $*"
   start "$name" "$@"
@@ -109,6 +115,7 @@ run_cell() {
 
 # run_seeds NAME TASK OPTIONS...: means and deviations of what they report come before the numbers of each.
 run_seeds() {
+  can_run "$@" || return 0
   group=$1
   shift
   for seed in $(seq "$seeds"); do
