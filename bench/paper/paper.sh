@@ -3,7 +3,7 @@
 #   seqgpu               the program, of build/ beside the sources or of the folder that BUILD names
 #   run NAME TASK ...    trains in the background, on one thread, at most two runs at a time
 #   go_on NAME TASK ...  continues a run that has ended, in the same log
-#   run_seeds NAME TASK ...  runs "NAME, seed 1" to "NAME, seed $seeds", each of which saves its model
+#   run_seeds NAME TASK ...  runs "NAME, seed N" for each N of $seeds, each of which saves its model
 #   finish               waits for the runs that are under way
 #   measure NAME PREFIX ...  what `seqgpu eval` says of the model that a run has saved
 #   skip NAME REASON     reports by name what cannot run here
@@ -118,7 +118,7 @@ run_seeds() {
   can_run "$@" || return 0
   group=$1
   shift
-  for seed in $(seq "$seeds"); do
+  for seed in $seeds; do
     run "$group, seed $seed" "$@" --seed "$seed" --checkpoint "$(model_of "$group, seed $seed")"
   done
 }

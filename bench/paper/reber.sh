@@ -11,7 +11,7 @@
 # zero; the criterion is the paper's.  "with resets" is the task of single strings, whose states begin with zero;
 # it is measured on as many strings as 10 streams of 100,000 symbols have, of 12 symbols each on average.
 set -eu
-seeds=${1:-5}
+seeds=$(seq "${1:-5}")
 updates=${2:-10000}
 . "$(dirname "$0")/paper.sh"
 begin continual-reber
@@ -22,7 +22,7 @@ run_seeds "LSTM" continual-reber $common --T 100 --cell lstm
 run_seeds "version 0" continual-reber $common --T 100 --cell lstm0
 run_seeds "version 0 with resets" embedded-reber $common --T 50 --cell lstm0
 finish
-for seed in $(seq "$seeds"); do
+for seed in $seeds; do
   for name in "LSTM" "version 0"; do measure "$name, seed $seed" stream_ --T 100000 --eval-size 10 --batch 1; done
   measure "version 0 with resets, seed $seed" string_ --T 100 --eval-size 83333 --batch 100
 done

@@ -10,7 +10,7 @@
 # of 32 windows of 50 characters = 3.2 epochs), 5 seeds.  The state is carried from window to window, so that a cell
 # that cannot forget has all that came before in it.  A variant that the build lacks is skipped by name.
 set -eu
-seeds=${1:-5}
+seeds=$(seq "${1:-5}")
 updates=${2:-2000}
 . "$(dirname "$0")/paper.sh"
 text=${3:-$data/tinyshakespeare.txt}
