@@ -1,11 +1,11 @@
 #!/bin/sh
-# dropout.sh [SEEDS] [UPDATES] [TEXT] - what keeps a recurrent network from learning a short text by heart, on a CPU:
-# dropout between layers (Zaremba 2014), of h for the whole sequence (Gal & Ghahramani 2016), of the update in each
-# step (Semeniuta 2016), and zoneout (Krueger 2017).
+# dropout.sh [SEEDS] [UPDATES] [TEXT] - what keeps a recurrent network from learning a short text by heart,
+# on a CPU: dropout between layers (Zaremba 2014), of h for the whole sequence (Gal & Ghahramani 2016), of
+# the update in each step (Semeniuta 2016), and zoneout (Krueger 2017).
 #
-# 2 x 100 LSTM on the first 1,000 lines of War and Peace (50 kB); a later part of the novel validates, all of whose
-# characters occur in the first.  The same settings for all, 3 seeds.  A run ends when 10 validations have brought
-# nothing better; what counts is its best.
+# 2 x 100 LSTM on the first 1,000 lines of War and Peace (50 kB); a later part of the novel validates, all
+# of whose characters occur in the first.  The same settings for all, 3 seeds.  A run ends when 10
+# validations have brought nothing better; what counts is its best.
 set -eu
 number=${1:-3}
 updates=${2:-8000}

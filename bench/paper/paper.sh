@@ -127,7 +127,8 @@ finish() {
   for child in $children; do wait "$child" || echo "paper.sh: a run ended with exit code $?; see $work" >&2; done
   children= running=0
 }
-# measure NAME PREFIX OPTIONS...: adds to the run's log a line of what eval says of model_of NAME, whose keys begin with PREFIX.
+# measure NAME PREFIX OPTIONS...: adds a line to the run's log, what eval says of its model with PREFIX before
+# each key.
 measure() {
   name=$1 prefix=$2
   shift 2

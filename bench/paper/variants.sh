@@ -1,14 +1,16 @@
 #!/bin/sh
-# variants.sh [SEEDS] [UPDATES] [TEXT] - the eight variants of an LSTM (Greff, Srivastava, Koutnik, Steunebrink,
-# Schmidhuber 2017, "LSTM: a search space odyssey") as character models on a CPU.
+# variants.sh [SEEDS] [UPDATES] [TEXT] - the eight variants of an LSTM (Greff, Srivastava, Koutnik,
+# Steunebrink, Schmidhuber 2017, "LSTM: a search space odyssey") as character models on a CPU.
 #
-# The paper: their vanilla LSTM has peepholes; of its parts the forget gate and the output activation are the
-# critical ones, and without either (NFG, NOAF) it is clearly worse on each of three tasks.  For each variant and task
-# it draws 200 settings and compares the best of them; it learns with momentum and without clipping.
+# The paper: their vanilla LSTM has peepholes; of its parts the forget gate and the output activation are
+# the critical ones, and without either (NFG, NOAF) it is clearly worse on each of three tasks.  For each
+# variant and task it draws 200 settings and compares the best of them; it learns with momentum and without
+# clipping.
 #
-# Here: one layer of 64 units, tinyshakespeare of SEQGPU_DATA, the same settings and number of updates for all (2,000
-# of 32 windows of 50 characters = 3.2 epochs), 5 seeds.  The state is carried from window to window, so that a cell
-# that cannot forget has all that came before in it.  A variant that the build lacks is skipped by name.
+# Here: one layer of 64 units, tinyshakespeare of SEQGPU_DATA, the same settings and number of updates for
+# all (2,000 of 32 windows of 50 characters = 3.2 epochs), 5 seeds.  The state is carried from window to
+# window, so that a cell that cannot forget has all that came before in it.  A variant that the build lacks
+# is skipped by name.
 set -eu
 seeds=$(seq "${1:-5}")
 updates=${2:-2000}
