@@ -47,6 +47,27 @@ static double updates_to_goal(const options *o, const run *r) {
   return (double)NAN;
 }
 
+/* What a column is called in the JSON file. */
+typedef struct column_key {
+  char text[80];
+} column_key;
+
+static column_key key_of(const column *c) {
+  column_key k;
+  snprintf(k.text, sizeof k.text, "%s %s", c->key, c->how);
+  return k;
+}
+
+/* The head of a table: two columns, those of --columns, and a last one unless it is NULL. */
+static void put_table_head(const options *o, FILE *table, const char *first, const char *last) {
+  fprintf(table, "| %s |", first);
+  for (int i = 0; i < o->columns; i++) fprintf(table, " %s, %s |", o->column[i].key, o->column[i].how);
+  if (last) fprintf(table, " %s |", last);
+  fprintf(table, "\n|---|---|");
+  for (int i = 0; i < o->columns + (last != NULL); i++) fprintf(table, "---|");
+  fprintf(table, "\n");
+}
+
 static void put_cell(FILE *table, double value) {
   if (isfinite(value))
     fprintf(table, " %.5g |", value);
@@ -62,10 +83,8 @@ static void put_run(const options *o, results *json, FILE *table, const run *r) 
   results_number(json, "parameters", r->parameters);
   fprintf(table, "| %s | %.0f |", r->name, r->parameters);
   for (int i = 0; i < o->columns; i++) {
-    char key[80];
-    snprintf(key, sizeof key, "%s %s", o->column[i].key, o->column[i].how);
     const double value = runs_column(r, &o->column[i]);
-    results_number(json, key, value);
+    results_number(json, key_of(&o->column[i]).text, value);
     put_cell(table, value);
   }
   if (isfinite(o->goal)) {
@@ -85,12 +104,9 @@ static void put_head(const options *o, const results *json, FILE *table) {
 
 /* The rows of all runs, in the table and in the JSON file. */
 static void put_runs(const options *o, results *json, FILE *table, const run *runs, int count) {
-  fprintf(table, "| run | parameters |");
-  for (int i = 0; i < o->columns; i++) fprintf(table, " %s, %s |", o->column[i].key, o->column[i].how);
-  if (isfinite(o->goal)) fprintf(table, " updates until %s <= %.5g |", o->y, o->goal);
-  fprintf(table, "\n|---|---|");
-  for (int i = 0; i < o->columns + (isfinite(o->goal) != 0); i++) fprintf(table, "---|");
-  fprintf(table, "\n");
+  char goal[128];
+  snprintf(goal, sizeof goal, "updates until %s <= %.5g", o->y, o->goal);
+  put_table_head(o, table, "run | parameters", isfinite(o->goal) ? goal : NULL);
   results_array(json, "runs");
   for (int i = 0; i < count; i++) put_run(o, json, table, &runs[i]);
   results_end(json);
@@ -100,10 +116,8 @@ static void put_runs(const options *o, results *json, FILE *table, const run *ru
 
 /* Mean, deviation and range of a column; how many runs have a value, where some have none. */
 static void put_spread(results *json, FILE *table, const group *g, const column *c) {
-  char key[80];
   const spread s = group_column(g, c);
-  snprintf(key, sizeof key, "%s %s", c->key, c->how);
-  results_object(json, key);
+  results_object(json, key_of(c).text);
   results_number(json, "runs", s.count);
   results_number(json, "mean", s.mean);
   results_number(json, "standard deviation", s.deviation);
@@ -129,12 +143,10 @@ static double mean_beside(const options *o, const group *groups, int count) {
 
 static void put_groups(const options *o, results *json, FILE *table, const group *groups, int count) {
   const double beside = mean_beside(o, groups, count);
-  fprintf(table, "Mean ± standard deviation (least to largest) over the seeds:\n\n| runs | seeds |");
-  for (int i = 0; i < o->columns; i++) fprintf(table, " %s, %s |", o->column[i].key, o->column[i].how);
-  if (isfinite(beside)) fprintf(table, " mean beside %s |", o->beside);
-  fprintf(table, "\n|---|---|");
-  for (int i = 0; i < o->columns + (isfinite(beside) != 0); i++) fprintf(table, "---|");
-  fprintf(table, "\n");
+  char last[RUN_NAME + 16];
+  snprintf(last, sizeof last, "mean beside %s", o->beside ? o->beside : "");
+  fprintf(table, "Mean ± standard deviation (least to largest) over the seeds:\n\n");
+  put_table_head(o, table, "runs | seeds", isfinite(beside) ? last : NULL);
   results_array(json, "groups");
   for (int k = 0; k < count; k++) {
     const group *g = &groups[k];
