@@ -50,7 +50,7 @@ else
     SEQGPU_DATA=/nonexistent sh "$1/digits.sh" 1 1 | grep -q "^skipped: digits"' sh "$paper"
 fi
 check "continual Reber grammar" sh "$paper/reber.sh" 2 3 1000
-published continual-reber 6
+published continual-reber 12
 check "variants of the LSTM" sh "$paper/variants.sh" 1 2 text
 variants=9
 "$seqgpu" train charlm --help | grep -q -e --full-gate-recurrence || variants=8
@@ -103,6 +103,23 @@ assert r["groups"][0]["loss last"] == {"runs": 3, "mean": 3, "standard deviation
 assert len(r["runs"]) == 5'
 else
   skip "the chart has means, where all runs have reports" "no python3"
+fi
+check "updates to the goal, of those that come to it" sh -c '
+  "$1/paper_collect" seeds --name goal --title t --about a --y loss --columns loss:last --goal 5.5 --results results &&
+  grep -q "^| a | 3 | 3 ± 2.6 (1 to 6) | 15 ± 7.1 (10 to 20), 2 of 3 |$" results/goal.md' sh "$BUILD/bin"
+printf '{"step": 30, "loss": 6}\n{"step": 30, "loss": 6}\n' >>seeds/a3
+if command -v python3 >/dev/null; then
+  check "a loss that stays is drawn, one that is reported twice is not" sh -c '
+    "$1/paper_collect" seeds --name stays --title t --about a --y loss --results results && python3 -c "
+import json
+r = json.load(open(\"results/stays.json\"))
+assert r[\"curves\"][0][\"updates\"] == [10, 20]
+" && sed -n 3p seeds/runs >seeds/one && mkdir one && : >one/skipped && mv seeds/one one/runs &&
+    "$1/paper_collect" one --name one --title t --about a --y loss --results results && python3 -c "
+import json
+assert json.load(open(\"results/one.json\"))[\"curves\"][0][\"loss\"] == [7, 6, 6]"' sh "$BUILD/bin"
+else
+  skip "a loss that stays is drawn" "no python3"
 fi
 log b1
 check "a run without numbers is counted" sh -c '

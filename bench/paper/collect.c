@@ -58,13 +58,15 @@ static column_key key_of(const column *c) {
   return k;
 }
 
-/* The head of a table: two columns, those of --columns, and a last one unless it is NULL. */
+/* The head of a table: two columns, those of --columns, that of --goal, and a last one unless it is NULL. */
 static void put_table_head(const options *o, FILE *table, const char *first, const char *last) {
+  const int columns = o->columns + (isfinite(o->goal) != 0) + (last != NULL);
   fprintf(table, "| %s |", first);
   for (int i = 0; i < o->columns; i++) fprintf(table, " %s, %s |", o->column[i].key, o->column[i].how);
+  if (isfinite(o->goal)) fprintf(table, " updates until %s <= %.5g |", o->y, o->goal);
   if (last) fprintf(table, " %s |", last);
   fprintf(table, "\n|---|---|");
-  for (int i = 0; i < o->columns + (last != NULL); i++) fprintf(table, "---|");
+  for (int i = 0; i < columns; i++) fprintf(table, "---|");
   fprintf(table, "\n");
 }
 
@@ -104,9 +106,7 @@ static void put_head(const options *o, const results *json, FILE *table) {
 
 /* The rows of all runs, in the table and in the JSON file. */
 static void put_runs(const options *o, results *json, FILE *table, const run *runs, int count) {
-  char goal[128];
-  snprintf(goal, sizeof goal, "updates until %s <= %.5g", o->y, o->goal);
-  put_table_head(o, table, "run | parameters", isfinite(o->goal) ? goal : NULL);
+  put_table_head(o, table, "run | parameters", NULL);
   results_array(json, "runs");
   for (int i = 0; i < count; i++) put_run(o, json, table, &runs[i]);
   results_end(json);
@@ -114,10 +114,9 @@ static void put_runs(const options *o, results *json, FILE *table, const run *ru
 
 /* ---------------------------------------------------------------- groups */
 
-/* Mean, deviation and range of a column; how many runs have a value, where some have none. */
-static void put_spread(results *json, FILE *table, const group *g, const column *c) {
-  const spread s = group_column(g, c);
-  results_object(json, key_of(c).text);
+/* Mean, deviation and range; how many of the group's runs have a value, where some have none. */
+static void put_spread(results *json, FILE *table, const char *key, const group *g, spread s) {
+  results_object(json, key);
   results_number(json, "runs", s.count);
   results_number(json, "mean", s.mean);
   results_number(json, "standard deviation", s.deviation);
@@ -132,6 +131,12 @@ static void put_spread(results *json, FILE *table, const group *g, const column 
   if (s.count > 1) fprintf(table, " ± %.2g (%.5g to %.5g)", s.deviation, s.min, s.max);
   if (s.count < g->count) fprintf(table, ", %d of %d", s.count, g->count);
   fprintf(table, " |");
+}
+
+static spread spread_to_goal(const options *o, const group *g) {
+  double value[RUNS];
+  for (int i = 0; i < g->count; i++) value[i] = updates_to_goal(o, g->member[i]);
+  return spread_of(value, g->count);
 }
 
 /* The mean of the first column over the runs of --beside; NaN without them. */
@@ -153,7 +158,9 @@ static void put_groups(const options *o, results *json, FILE *table, const group
     results_object(json, NULL);
     results_text(json, "name", g->name);
     fprintf(table, "| %s | %d |", g->name, g->count);
-    for (int i = 0; i < o->columns; i++) put_spread(json, table, g, &o->column[i]);
+    for (int i = 0; i < o->columns; i++)
+      put_spread(json, table, key_of(&o->column[i]).text, g, group_column(g, &o->column[i]));
+    if (isfinite(o->goal)) put_spread(json, table, "updates to goal", g, spread_to_goal(o, g));
     if (isfinite(beside)) {
       const double percent = 100 * (group_column(g, &o->column[0]).mean / beside - 1);
       results_number(json, "percent beside", percent);

@@ -42,7 +42,7 @@ static void keep_points(run *r) {
   int n = 0;
   for (int i = 0; i < r->y.count && i < r->x.count; i++) {
     if (!isfinite(r->y.value[i])) continue;
-    if (n > 0 && r->y.value[i] == r->y.value[n - 1]) continue; /* the same validation, reported again */
+    if (n > 0 && r->x.value[i] == r->x.value[n - 1]) continue; /* the same validation, reported again */
     r->x.value[n] = r->x.value[i];
     r->steps.value[n] = r->steps.value[i];
     r->y.value[n++] = r->y.value[i];
@@ -152,7 +152,7 @@ void groups_free(group *groups, int count) {
   }
 }
 
-static spread spread_of(const double *value, int count) {
+spread spread_of(const double *value, int count) {
   spread s = {.min = (double)INFINITY, .max = -(double)INFINITY};
   double sum = 0, squares = 0;
   for (int i = 0; i < count; i++) {

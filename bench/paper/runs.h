@@ -55,6 +55,7 @@ typedef struct spread {
  * without a seed in one of their own.  The caller frees them with groups_free. */
 int groups_make(const run *runs, int count, group *groups);
 void groups_free(group *groups, int count);
+spread spread_of(const double *value, int count);
 spread group_column(const group *g, const column *c);
 
 #endif
