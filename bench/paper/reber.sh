@@ -1,7 +1,7 @@
 #!/bin/sh
 # reber.sh [SEEDS] [UPDATES] [SYMBOLS] - the continual embedded Reber grammar on a CPU (Gers, Schmidhuber,
-# Cummins 2000): a forget gate solves it, the LSTM of 1997 (version 0) does only with its state reset at
-# each string.
+# Cummins 2000): LSTM with a forget gate beside the LSTM of 1997 (version 0), whose state nothing resets, and
+# beside version 0 that is reset at each string.
 #
 # The paper: one stream without end until its first error; a model is perfect when 10 fresh streams of
 # 100,000 symbols have no output that is off by more than 0.49.  With forget gates 18 % of its trials were
@@ -12,6 +12,9 @@
 # symbols that begin with a string and with states of zero, and the whole gradient through them; the criterion
 # is the paper's.  "with resets" is the task of single strings, whose states begin with zero; it is measured
 # on as many strings as 10 streams of 100,000 symbols have, of 12 symbols each on average.
+#
+# Found: with 8 units the LSTM is perfect and version 0 is not, with each seed.  With 20 units version 0 is
+# perfect too, after five times as many updates; here it has the whole gradient, in the paper a truncated one.
 set -eu
 seeds=$(seq "${1:-5}")
 updates=${2:-10000}
