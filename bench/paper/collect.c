@@ -114,7 +114,7 @@ static void put_runs(const options *o, results *json, FILE *table, const run *ru
 
 /* ---------------------------------------------------------------- groups */
 
-/* Mean, deviation and range; how many of the group's runs have a value, where some have none. */
+/* Mean, deviation and range, or the one value; how many of the group's runs have a value, where some have none. */
 static void put_spread(results *json, FILE *table, const char *key, const group *g, spread s) {
   results_object(json, key);
   results_number(json, "runs", s.count);
@@ -128,7 +128,7 @@ static void put_spread(results *json, FILE *table, const char *key, const group 
     return;
   }
   fprintf(table, " %.5g", s.mean);
-  if (s.count > 1) fprintf(table, " ± %.2g (%.5g to %.5g)", s.deviation, s.min, s.max);
+  if (s.max > s.min) fprintf(table, " ± %.2g (%.5g to %.5g)", s.deviation, s.min, s.max);
   if (s.count < g->count) fprintf(table, ", %d of %d", s.count, g->count);
   fprintf(table, " |");
 }
