@@ -62,6 +62,24 @@ assert all(row["updates"] > 0 and row["test_loss"] > 0 for row in r["rows"]), r[
     skip "hessian-free-$task-T4.json is JSON" "no python3"
   fi
 done
+mkdir music
+for part in train valid test; do
+  awk 'BEGIN { for (p = 0; p < 6; p++) { for (t = 0; t < 9 + p; t++) printf "%d,%d ", (t + p) % 12, 40 + t % 3; print "-" } }' \
+    >"music/made.$part.txt"
+done
+check "music" "$BUILD/bin/paper_music" made --data music --units 4 --batch 2 --window 5 --rates 0.1,1 --epochs 2 --seeds 2 --results results
+if command -v python3 >/dev/null; then
+  check "music-made.json is JSON" python3 -c '
+import json, sys
+r = json.load(open(sys.argv[1]))
+runs = [(row["method"], row["rate"], row["seed"]) for row in r["rows"]]
+assert len(runs) == 9 and len(set(runs)) == 9 and len(r["curves"]) == 3, runs
+assert all(0 < row["test"] < 62 and row["epochs"] <= 2 for row in r["rows"]), r["rows"]' results/music-made.json
+else
+  skip "music-made.json is JSON" "no python3"
+fi
+check "music that is not there is refused" sh -c '
+  ! "$1/paper_music" made --data nowhere 2>error && grep -q "nowhere/made.train.txt: cannot open" error' sh "$BUILD/bin"
 check "a log that is not there is no run that did anything" sh -c '
   mkdir f && printf "a\tnobody\t5\tcommand\n" >f/runs && : >f/skipped &&
   "$1/paper_collect" f --name empty --title t --about a --y loss --columns loss:min,loss --results results &&

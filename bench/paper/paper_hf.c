@@ -19,6 +19,7 @@
 #include "bench/common/measure.h"
 #include "bench/common/options.h"
 #include "bench/paper/hf_tasks.h"
+#include "bench/paper/network.h"
 #include "bench/paper/results.h"
 #include "seqgpu/seqgpu.h"
 
@@ -54,55 +55,37 @@ typedef struct path {
   int count, updates, solved;
 } path;
 
-/* A network with its parameters and data. */
+/* A network and its data. */
 typedef struct run {
   const options *o;
   const hf_task *task;
-  seqgpu_context *ctx;
-  seqgpu_plan *large, *small; /* of the gradient or the test, and of the curvature */
-  seqgpu_params *params;
-  seqgpu_param rnn, w, b;
-  seqgpu_tape *tape;
+  network net; /* its plans: LARGE of the gradient or the test, SMALL of the curvature */
   hf_data test, gradient, curvature, single;
 } run;
 
-static int failed(const run *r) {
-  fprintf(stderr, "paper_hf: %s\n", r->ctx ? seqgpu_last_error(r->ctx) : "out of memory");
-  return 1;
-}
+enum { LARGE, SMALL };
 
 /* ---------------------------------------------------------------- the network */
 
 /* A batch of gradients has so many sequences. */
 static int run_open(run *r, const options *o, const hf_task *task, uint64_t seed, int64_t batch) {
-  const seqgpu_context_options cpu = {.device = "cpu", .threads = o->threads};
-  const int64_t H = o->units, T = o->steps;
-  seqgpu_rnn_desc d = {.cell = "rnn", .input_size = HF_INPUTS, .hidden_size = H, .seq_len = T};
+  const network_options settings = {"paper_hf", o->init, 0, task->outputs, o->threads, seed};
+  const int64_t T = o->steps;
+  seqgpu_rnn_desc d[NETWORK_PLANS] = {
+      [LARGE] = {.cell = "rnn", .input_size = HF_INPUTS, .hidden_size = o->units, .seq_len = T}};
+  d[SMALL] = d[LARGE];
+  d[LARGE].batch = batch > TEST ? batch : TEST;
+  d[SMALL].batch = o->curvature;
   *r = (run){.o = o, .task = task};
   if (hf_data_open(&r->test, task, T, TEST) || hf_data_open(&r->gradient, task, T, batch) ||
       hf_data_open(&r->curvature, task, T, o->curvature) || hf_data_open(&r->single, task, T, 1))
     return 1;
-  d.batch = batch > TEST ? batch : TEST;
   hf_data_draw(&r->test, TEST_SEED);
-  if (seqgpu_context_create(&cpu, &r->ctx) || seqgpu_plan_create(r->ctx, &d, NULL, &r->large))
-    return failed(r);
-  d.batch = o->curvature;
-  if (seqgpu_plan_create(r->ctx, &d, NULL, &r->small) || seqgpu_params_create(r->ctx, seed, &r->params) ||
-      seqgpu_params_add_rnn(r->params, "rnn", r->large, &r->rnn) ||
-      seqgpu_params_init_rnn(r->params, "rnn", r->large, o->init, 0) ||
-      seqgpu_params_add(r->params, "w", task->outputs, H, "xavier", 1, &r->w) ||
-      seqgpu_params_add(r->params, "b", task->outputs, 1, "zeros", 0, &r->b) ||
-      seqgpu_tape_create(r->ctx, seed, &r->tape))
-    return failed(r);
-  return 0;
+  return network_open(&r->net, &settings, d);
 }
 
 static void run_close(run *r) {
-  seqgpu_tape_destroy(r->tape);
-  seqgpu_params_destroy(r->params);
-  seqgpu_plan_destroy(r->small);
-  seqgpu_plan_destroy(r->large);
-  seqgpu_context_destroy(r->ctx);
+  network_close(&r->net);
   hf_data_close(&r->test);
   hf_data_close(&r->gradient);
   hf_data_close(&r->curvature);
@@ -113,9 +96,10 @@ static void run_close(run *r) {
 static seqgpu_tensor *answers(const run *r, seqgpu_tape *tape, const seqgpu_plan *plan, const hf_data *d,
                               seqgpu_tensor **hidden) {
   seqgpu_tensor *x = seqgpu_tape_input(tape, 3, (int64_t[]){d->steps, d->count, HF_INPUTS}, d->x);
-  *hidden = seqgpu_tape_rnn(tape, plan, seqgpu_tape_param(tape, &r->rnn), x, NULL, NULL);
+  *hidden = seqgpu_tape_rnn(tape, plan, seqgpu_tape_param(tape, &r->net.rnn), x, NULL, NULL);
   seqgpu_tensor *last = seqgpu_tape_rnn_final(tape, *hidden, 0);
-  return seqgpu_tape_linear(tape, last, seqgpu_tape_param(tape, &r->w), seqgpu_tape_param(tape, &r->b));
+  return seqgpu_tape_linear(tape, last, seqgpu_tape_param(tape, &r->net.w),
+                            seqgpu_tape_param(tape, &r->net.b));
 }
 
 static seqgpu_tensor *loss_of(const run *r, seqgpu_tape *tape, const seqgpu_plan *plan, const hf_data *d,
@@ -132,11 +116,12 @@ static int judge(run *r, path *p, double seconds) {
   float y[2 * TEST];
   double loss;
   seqgpu_tensor *hidden;
-  if (seqgpu_tape_clear(r->tape, 0)) return failed(r);
-  seqgpu_tensor *out = answers(r, r->tape, r->large, &r->test, &hidden);
-  if (seqgpu_tape_status(r->tape) || seqgpu_tensor_read(out, y)) return failed(r);
-  if (seqgpu_tape_clear(r->tape, 0)) return failed(r);
-  if (seqgpu_tensor_number(loss_of(r, r->tape, r->large, &r->test, &hidden), &loss)) return failed(r);
+  if (seqgpu_tape_clear(r->net.tape, 0)) return network_failed(&r->net);
+  seqgpu_tensor *out = answers(r, r->net.tape, r->net.plan[LARGE], &r->test, &hidden);
+  if (seqgpu_tape_status(r->net.tape) || seqgpu_tensor_read(out, y)) return network_failed(&r->net);
+  if (seqgpu_tape_clear(r->net.tape, 0)) return network_failed(&r->net);
+  if (seqgpu_tensor_number(loss_of(r, r->net.tape, r->net.plan[LARGE], &r->test, &hidden), &loss))
+    return network_failed(&r->net);
   const double errors = hf_data_errors(&r->test, y);
   p->loss = loss;
   p->solved = errors <= SOLVED;
@@ -152,11 +137,12 @@ static seqgpu_tensor *build(seqgpu_hessian_free *hf, seqgpu_tape *tape, seqgpu_h
                             int64_t index, void *user) {
   run *r = user;
   seqgpu_tensor *hidden;
-  if (batch == SEQGPU_HESSIAN_FREE_GRADIENT) return loss_of(r, tape, r->large, &r->gradient, &hidden);
+  if (batch == SEQGPU_HESSIAN_FREE_GRADIENT)
+    return loss_of(r, tape, r->net.plan[LARGE], &r->gradient, &hidden);
   const int single = batch == SEQGPU_HESSIAN_FREE_CASE;
   if (single) hf_data_draw(&r->single, CASE_SEED + (uint64_t)index);
   const hf_data *d = single ? &r->single : &r->curvature;
-  seqgpu_tensor *loss = loss_of(r, tape, r->small, d, &hidden);
+  seqgpu_tensor *loss = loss_of(r, tape, r->net.plan[SMALL], d, &hidden);
   seqgpu_hessian_free_damp(hf, hidden, 1.0 / (double)d->count);
   return loss;
 }
@@ -167,12 +153,14 @@ static int train_hf(run *r, uint64_t seed, path *p) {
   seqgpu_hessian_free *hf = NULL;
   seqgpu_hessian_free_report report;
   const double start = bench_now();
-  int bad = seqgpu_hessian_free_create(r->params, &settings, &hf) ? failed(r) : judge(r, p, 0);
+  int bad =
+      seqgpu_hessian_free_create(r->net.params, &settings, &hf) ? network_failed(&r->net) : judge(r, p, 0);
   while (!bad && !p->solved && bench_now() - start < 60 * r->o->minutes) {
     const uint64_t draw = seed * DRAWS + 2 * (uint64_t)p->updates;
     hf_data_draw(&r->gradient, draw);
     hf_data_draw(&r->curvature, draw + 1);
-    bad = seqgpu_hessian_free_update(hf, build, r, &report) ? failed(r) : judge(r, p, bench_now() - start);
+    bad = seqgpu_hessian_free_update(hf, build, r, &report) ? network_failed(&r->net)
+                                                            : judge(r, p, bench_now() - start);
     p->updates++;
     if (!bad)
       printf("  %4d  %6.0f s  loss %.5f  wrong %.3f  lambda %.3g  ratio %.2f  rate %.2f  %d iterations\n",
@@ -186,9 +174,9 @@ static int train_hf(run *r, uint64_t seed, path *p) {
 
 static int descend(run *r, const seqgpu_optimizer *optimizer) {
   seqgpu_tensor *hidden;
-  if (seqgpu_tape_clear(r->tape, 1)) return failed(r);
-  seqgpu_tensor *loss = loss_of(r, r->tape, r->large, &r->gradient, &hidden);
-  return seqgpu_tape_update(r->tape, loss, r->params, optimizer, NULL) ? failed(r) : 0;
+  if (seqgpu_tape_clear(r->net.tape, 1)) return network_failed(&r->net);
+  seqgpu_tensor *loss = loss_of(r, r->net.tape, r->net.plan[LARGE], &r->gradient, &hidden);
+  return seqgpu_tape_update(r->net.tape, loss, r->net.params, optimizer, NULL) ? network_failed(&r->net) : 0;
 }
 
 static int train_sgd(run *r, uint64_t seed, double rate, path *p) {
