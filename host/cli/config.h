@@ -14,7 +14,7 @@ typedef struct model_config {
   char cell[ARGS_WORD], optimizer[ARGS_WORD], clip[ARGS_WORD];
   char init[ARGS_WORD], forget_bias[ARGS_WORD];
   seqgpu_rnn_desc rnn; /* what the user chooses of it: sizes, options of the cell, T and B, dropout */
-  double init_scale;
+  double init_scale, input_scale;
   int64_t seed, lr_decay_after;
   double lr, momentum, decay; /* momentum and decay 0: the library's */
   double lr_decay;            /* factor per epoch, from epoch lr_decay_after on */
