@@ -40,6 +40,8 @@ check "copying memory" sh "$paper/copying.sh" 0.2 1 2
 published copying-T1 $cells
 check "adding" sh "$paper/adding.sh" 0.02 2
 published adding-T2 $cells
+check "temporal order" sh "$paper/temporal_order.sh" 2 1 20
+published temporal-order 4
 head -c 6000 "$here/../README.md" >text
 check "every cell" sh "$paper/cells.sh" 1 1 9000 text
 published cells-charlm $(($("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d' | wc -l) + 1))
