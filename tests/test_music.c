@@ -1,6 +1,8 @@
 /* test_music.c - the music of bench/paper/: piano rolls by many small texts, and the walk through them, whose
  * windows together are every step of every piece once, in order, after the step before it.
  */
+#define _XOPEN_SOURCE 700
+
 #include "bench/paper/music_walk.h"
 #include "tests/said.h"
 
