@@ -40,8 +40,9 @@ check "copying memory" sh "$paper/copying.sh" 0.2 1 2
 published copying-T1 $cells
 check "adding" sh "$paper/adding.sh" 0.02 2
 published adding-T2 $cells
-check "temporal order" sh "$paper/temporal_order.sh" 2 1 20
-published temporal-order 4
+check "temporal order" sh "$paper/temporal_order.sh" 2 2 20
+published temporal-order 8
+check "temporal order asks every model about other lengths" test "$(grep -c '^| SGD.*seed [12] |.*| [01][0-9.]* | [^-]* | [^-]* | - |$' results/temporal-order.md)" = 6
 head -c 6000 "$here/../README.md" >text
 check "every cell" sh "$paper/cells.sh" 1 1 9000 text
 published cells-charlm $(($("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d' | wc -l) + 1))
