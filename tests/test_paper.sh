@@ -81,6 +81,8 @@ assert all(0 < row["test"] < 62 and row["epochs"] <= 2 for row in r["rows"]), r[
 else
   skip "music-made.json is JSON" "no python3"
 fi
+check "music that is not there is skipped by name" sh -c '
+  SEQGPU_DATA=/nonexistent sh "$1/music.sh" | grep -q "^skipped: Nottingham"' sh "$paper"
 check "music that is not there is refused" sh -c '
   ! "$1/paper_music" made --data nowhere 2>error && grep -q "nowhere/made.train.txt: cannot open" error' sh "$BUILD/bin"
 check "a log that is not there is no run that did anything" sh -c '
