@@ -15,8 +15,8 @@ for set in "$@"; do
   fi
   case $set in
     JSB_Chorales) options= ;;
-    Nottingham) options="--rates 0.03,0.1,0.3 --epochs 40 --patience 4 --seeds 1" ;;
-    *) options="--rates 0.03,0.1,0.3 --epochs 25 --patience 3 --seeds 1" ;;
+    Nottingham) options="--rates 0.03,0.1,0.3 --epochs 20 --patience 3 --seeds 1" ;;
+    *) options="--rates 0.03,0.1,0.3 --epochs 15 --patience 3 --seeds 1" ;;
   esac
   echo "$set: paper_music $set --data \$SEQGPU_DATA/music $options"
   "$build/bin/paper_music" "$set" --data "$data/music" --threads "$threads" --results "${RESULTS:-$root/bench/results}" $options
