@@ -15,7 +15,7 @@ for set in "$@"; do
   fi
   case $set in
     JSB_Chorales) options= ;;
-    Nottingham) options="--rates 0.03,0.1,0.3 --epochs 20 --patience 3 --seeds 1" ;;
+    Nottingham) options="--rates 0.1,0.3,1 --epochs 60 --patience 5 --seeds 1" ;;
     *) options="--rates 0.03,0.1,0.3 --epochs 15 --patience 3 --seeds 1" ;;
   esac
   echo "$set: paper_music $set --data \$SEQGPU_DATA/music $options"
