@@ -44,6 +44,9 @@ check "careful first weights" sh "$paper/careful.sh" 0.02 10 4 2
 published careful-adding-T10 4
 published careful-memory-5bit-T10 4
 check "careful first weights of another task" sh -c '! sh "$1/careful.sh" 0.02 10 4 2 xor 2>error && grep -q "must be adding or memory-5bit" error' sh "$paper"
+check "temporal order" sh "$paper/temporal_order.sh" 2 2 20
+published temporal-order 8
+check "temporal order asks every model about other lengths" test "$(grep -c '^| SGD.*seed [12] |.*| [01][0-9.]* | [^-]* | [^-]* | - |$' results/temporal-order.md)" = 6
 head -c 6000 "$here/../README.md" >text
 check "every cell" sh "$paper/cells.sh" 1 1 9000 text
 published cells-charlm $(($("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d' | wc -l) + 1))
@@ -102,6 +105,26 @@ assert n["uRNN, b = 0"]["largest_change"] < 1e-4 < n["uRNN"]["largest_change"]'
 else
   skip "gradient-flow.json says what theory says" "no python3"
 fi
+mkdir music
+for part in train valid test; do
+  awk 'BEGIN { for (p = 0; p < 6; p++) { for (t = 0; t < 9 + p; t++) printf "%d,%d ", (t + p) % 12, 40 + t % 3; print "-" } }' \
+    >"music/made.$part.txt"
+done
+check "music" "$BUILD/bin/paper_music" made --data music --units 4 --batch 2 --window 5 --rates 0.1,1 --epochs 2 --seeds 2 --results results
+if command -v python3 >/dev/null; then
+  check "music-made.json is JSON" python3 -c '
+import json, sys
+r = json.load(open(sys.argv[1]))
+runs = [(row["method"], row["rate"], row["seed"]) for row in r["rows"]]
+assert len(runs) == 9 and len(set(runs)) == 9 and len(r["curves"]) == 3, runs
+assert all(0 < row["test"] < 62 and row["epochs"] <= 2 for row in r["rows"]), r["rows"]' results/music-made.json
+else
+  skip "music-made.json is JSON" "no python3"
+fi
+check "music that is not there is skipped by name" sh -c '
+  SEQGPU_DATA=/nonexistent sh "$1/music.sh" | grep -q "^skipped: Nottingham"' sh "$paper"
+check "music that is not there is refused" sh -c '
+  ! "$1/paper_music" made --data nowhere 2>error && grep -q "nowhere/made.train.txt: cannot open" error' sh "$BUILD/bin"
 check "a log that is not there is no run that did anything" sh -c '
   mkdir f && printf "a\tnobody\t5\tcommand\n" >f/runs && : >f/skipped &&
   "$1/paper_collect" f --name empty --title t --about a --y loss --columns loss:min,loss --results results &&

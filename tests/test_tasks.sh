@@ -114,6 +114,12 @@ learns "pixels, learns" 0.1 pixels $pixels --rows --hidden 10 --batch 10 --lr 0.
 learns "mackey-glass, learns" 0.003 mackey-glass --T 40 --hidden 16 --lr 0.01 --steps 1000 --eval-every 50
 learns "narma10, learns" 0.01 narma10 --T 40 --hidden 16 --lr 0.01 --steps 1000 --eval-every 50
 learns "adding, an IRNN learns" 0.1 adding --T 8 --hidden 24 --cell rnn --activation relu --init irnn --lr 0.003 --steps 3000 --eval-every 100
+solves temporal-order 0.01 temporal-order --T 10 --T-max 20 --cell rnn --hidden 50 --init irnn --init-scale 0.95 --init-input 0.01 \
+  --optimizer sgd --lr 0.01 --omega 2 --omega-form squares --steps 4000
+task adding $tiny --T 4 --layers 2 --init-input 1e-6 --lr 0 --steps 1 --eval-size 4 --checkpoint drawn --quiet
+check "--init-input: the weights of every input, and no others" sh -c '
+  "$1" inspect --checkpoint drawn | awk "/^rnn.weight/ { small = \$NF > 0 && \$NF < 1e-5; if (small != (/_ih_/ != 0)) bad = 1; n++ }
+    END { exit bad || n != 4 }"' sh "$seqgpu"
 task adding --T 8 --hidden 24 --lr 0.01 --steps 3000 --eval-every 100 --stop-at-metric 0.5 --json >out 2>err
 if [ "$(wc -l <out)" -lt 60 ] && grep -q '"val_error_rate": 0' out; then pass "cpu f32: task adding, stop-at-metric ends early"
 else fail "cpu f32: task adding, stop-at-metric ends early" "$(tail -1 out) $(head -c 200 err)"; fi

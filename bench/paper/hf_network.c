@@ -4,15 +4,10 @@
  */
 #include "bench/paper/hf_network.h"
 
-#include <stdio.h>
-
 /* The test's sequences, which are the same in every run. */
 static const uint64_t TEST_SEED = 1;
 
-int hf_network_failed(const hf_network *n) {
-  fprintf(stderr, "paper_hf: %s\n", n->ctx ? seqgpu_last_error(n->ctx) : "out of memory");
-  return 1;
-}
+enum { LARGE, SMALL };
 
 static int open_data(hf_network *n, const hf_sizes *s) {
   if (hf_data_open(&n->test, n->task, s->steps, HF_TEST) ||
@@ -24,38 +19,19 @@ static int open_data(hf_network *n, const hf_sizes *s) {
   return 0;
 }
 
-static seqgpu_status open_plans(hf_network *n, const hf_sizes *s) {
-  seqgpu_rnn_desc d = {.cell = "rnn",
-                       .input_size = HF_INPUTS,
-                       .hidden_size = s->units,
-                       .seq_len = s->steps,
-                       .batch = s->small};
-  const seqgpu_status status = seqgpu_plan_create(n->ctx, &d, NULL, &n->small);
-  d.batch = s->large > HF_TEST ? s->large : HF_TEST;
-  return status ? status : seqgpu_plan_create(n->ctx, &d, NULL, &n->large);
-}
-
 int hf_network_open(hf_network *n, const hf_sizes *s, const hf_task *task, uint64_t seed) {
-  const seqgpu_context_options cpu = {.device = "cpu", .threads = s->threads};
+  const network_options settings = {"paper_hf", s->init, 0, task->outputs, s->threads, seed};
+  seqgpu_rnn_desc d[NETWORK_PLANS] = {
+      [LARGE] = {.cell = "rnn", .input_size = HF_INPUTS, .hidden_size = s->units, .seq_len = s->steps}};
+  d[SMALL] = d[LARGE];
+  d[LARGE].batch = s->large > HF_TEST ? s->large : HF_TEST;
+  d[SMALL].batch = s->small;
   *n = (hf_network){.task = task};
-  if (open_data(n, s)) return 1;
-  if (seqgpu_context_create(&cpu, &n->ctx) || open_plans(n, s) ||
-      seqgpu_params_create(n->ctx, seed, &n->params) ||
-      seqgpu_params_add_rnn(n->params, "rnn", n->large, &n->rnn) ||
-      seqgpu_params_init_rnn(n->params, "rnn", n->large, s->init, 0) ||
-      seqgpu_params_add(n->params, "w", task->outputs, s->units, "xavier", 1, &n->w) ||
-      seqgpu_params_add(n->params, "b", task->outputs, 1, "zeros", 0, &n->b) ||
-      seqgpu_tape_create(n->ctx, seed, &n->tape))
-    return hf_network_failed(n);
-  return 0;
+  return open_data(n, s) || network_open(&n->net, &settings, d);
 }
 
 void hf_network_close(hf_network *n) {
-  seqgpu_tape_destroy(n->tape);
-  seqgpu_params_destroy(n->params);
-  seqgpu_plan_destroy(n->small);
-  seqgpu_plan_destroy(n->large);
-  seqgpu_context_destroy(n->ctx);
+  network_close(&n->net);
   hf_data_close(&n->test);
   hf_data_close(&n->gradient);
   hf_data_close(&n->curvature);
@@ -65,12 +41,12 @@ void hf_network_close(hf_network *n) {
 seqgpu_tensor *hf_network_loss(const hf_network *n, seqgpu_tape *tape, const hf_data *d,
                                seqgpu_tensor **hidden, seqgpu_tensor **answers) {
   const int64_t x_shape[] = {d->steps, d->count, HF_INPUTS}, y_shape[] = {1, d->count, 1};
-  const seqgpu_plan *plan = d == &n->curvature || d == &n->single ? n->small : n->large;
+  const seqgpu_plan *plan = n->net.plan[d == &n->curvature || d == &n->single ? SMALL : LARGE];
   seqgpu_tensor *x = seqgpu_tape_input(tape, 3, x_shape, d->x);
-  seqgpu_tensor *h = seqgpu_tape_rnn(tape, plan, seqgpu_tape_param(tape, &n->rnn), x, NULL, NULL);
+  seqgpu_tensor *h = seqgpu_tape_rnn(tape, plan, seqgpu_tape_param(tape, &n->net.rnn), x, NULL, NULL);
   seqgpu_tensor *last = seqgpu_tape_rnn_final(tape, h, 0);
   seqgpu_tensor *y =
-      seqgpu_tape_linear(tape, last, seqgpu_tape_param(tape, &n->w), seqgpu_tape_param(tape, &n->b));
+      seqgpu_tape_linear(tape, last, seqgpu_tape_param(tape, &n->net.w), seqgpu_tape_param(tape, &n->net.b));
   if (hidden) *hidden = h;
   if (answers) *answers = y;
   if (n->task->outputs == 1)
@@ -81,9 +57,9 @@ seqgpu_tensor *hf_network_loss(const hf_network *n, seqgpu_tape *tape, const hf_
 int hf_network_test(hf_network *n, double *wrong, double *loss) {
   float y[2 * HF_TEST];
   seqgpu_tensor *answers;
-  if (seqgpu_tape_clear(n->tape, 0)) return hf_network_failed(n);
-  seqgpu_tensor *mean = hf_network_loss(n, n->tape, &n->test, NULL, &answers);
-  if (seqgpu_tensor_number(mean, loss) || seqgpu_tensor_read(answers, y)) return hf_network_failed(n);
+  if (seqgpu_tape_clear(n->net.tape, 0)) return network_failed(&n->net);
+  seqgpu_tensor *mean = hf_network_loss(n, n->net.tape, &n->test, NULL, &answers);
+  if (seqgpu_tensor_number(mean, loss) || seqgpu_tensor_read(answers, y)) return network_failed(&n->net);
   *wrong = hf_data_errors(&n->test, y);
   return 0;
 }

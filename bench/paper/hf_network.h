@@ -3,7 +3,7 @@
 #define PAPER_HF_NETWORK_H
 
 #include "bench/paper/hf_tasks.h"
-#include "seqgpu/seqgpu.h"
+#include "bench/paper/network.h"
 
 enum { HF_TEST = 1000 }; /* sequences of the test, the same ones for every method and seed */
 
@@ -16,19 +16,13 @@ typedef struct hf_sizes {
 
 typedef struct hf_network {
   const hf_task *task;
-  seqgpu_context *ctx;
-  seqgpu_plan *large, *small; /* of the gradient or the test, and of the curvature or a single case */
-  seqgpu_params *params;
-  seqgpu_param rnn, w, b;
-  seqgpu_tape *tape;
+  network net; /* its plans: of the gradient or the test, and of the curvature or a single case */
   hf_data test, gradient, curvature, single;
 } hf_network;
 
 /* Draws the weights from `seed`.  0, or 1 after a sentence on stderr; to be closed in any case. */
 int hf_network_open(hf_network *n, const hf_sizes *sizes, const hf_task *task, uint64_t seed);
 void hf_network_close(hf_network *n);
-/* Prints what the library says has failed; returns 1. */
-int hf_network_failed(const hf_network *n);
 
 /* The mean loss over the sequences of d, on a tape: of the test, of a gradient, of the curvature or of a
  * single case.  *hidden receives the states of all steps, *answers the outputs [B,outputs]; may be NULL. */

@@ -97,7 +97,7 @@ static int update_hf(hf_network *n, seqgpu_hessian_free *hf, path *p) {
   const uint64_t draw = p->seed * DRAWS + 2 * (uint64_t)p->updates++;
   hf_data_draw(&n->gradient, draw);
   hf_data_draw(&n->curvature, draw + 1);
-  if (seqgpu_hessian_free_update(hf, build, n, &r)) return hf_network_failed(n);
+  if (seqgpu_hessian_free_update(hf, build, n, &r)) return network_failed(&n->net);
   if (judge(n, p)) return 1;
   const int last = p->count - 1;
   p->lambda[last] = r.lambda;
@@ -113,7 +113,7 @@ static int train_hf(hf_network *n, const options *o, path *p) {
   const seqgpu_hessian_free_options settings = {
       .lambda = o->lambda, .structural = o->structural, .cases = o->cases};
   seqgpu_hessian_free *hf = NULL;
-  int bad = seqgpu_hessian_free_create(n->params, &settings, &hf) ? hf_network_failed(n) : judge(n, p);
+  int bad = seqgpu_hessian_free_create(n->net.params, &settings, &hf) ? network_failed(&n->net) : judge(n, p);
   while (!bad && !p->solved && elapsed(p) < 60 * o->minutes) bad = update_hf(n, hf, p);
   seqgpu_hessian_free_destroy(hf);
   return bad;
@@ -128,9 +128,9 @@ static int descend(hf_network *n, path *p) {
                                       .clip = SEQGPU_CLIP_NORM,
                                       .clip_threshold = 1};
   hf_data_draw(&n->gradient, p->seed * DRAWS + (uint64_t)p->updates++);
-  if (seqgpu_tape_clear(n->tape, 1)) return hf_network_failed(n);
-  seqgpu_tensor *loss = hf_network_loss(n, n->tape, &n->gradient, NULL, NULL);
-  return seqgpu_tape_update(n->tape, loss, n->params, &optimizer, NULL) ? hf_network_failed(n) : 0;
+  if (seqgpu_tape_clear(n->net.tape, 1)) return network_failed(&n->net);
+  seqgpu_tensor *loss = hf_network_loss(n, n->net.tape, &n->gradient, NULL, NULL);
+  return seqgpu_tape_update(n->net.tape, loss, n->net.params, &optimizer, NULL) ? network_failed(&n->net) : 0;
 }
 
 /* Tested every hundredth of the time. */

@@ -43,9 +43,8 @@ static const arg_spec model_specs[] = {
                "initialisation of the recurrent layers"),
     ROW_REAL("init-scale", ARG_KEEP_RUN, FIELD(init_scale), 0, 1000, "S",
              "scale of the recurrent weights, 0 = the scheme's own"),
-    ROW_REAL(
-        "init-input", ARG_KEEP_RUN, FIELD(init_input), 0, 1000, "S",
-        "draw the first layer's input weights normal, with this standard deviation; 0 = as the scheme does"),
+    ROW_REAL("init-input", ARG_KEEP_RUN, FIELD(init_input), 0, 1000, "S",
+             "draw the weights that read each layer's input normal with deviation S, 0 = as the scheme does"),
     ROW_WORD("forget-bias", ARG_KEEP_RUN, FIELD(forget_bias), "B",
              "bias of the gate that keeps the old state; auto = the scheme's own"),
     ROW_GROUP("Learning"),
