@@ -94,9 +94,9 @@ SQ_CLONES static void unmix_row(int64_t H, const real *a, const real *m, const r
 /* r and u, then the operand r h_{t-1} of the candidate's product. */
 SQ_CLONES static void forward_gates(const FN(sq_step) * s, int64_t b) {
   const int64_t H = s->layout->config.hidden_size;
-  const real *dropped = part_of(s->layout, s->aux, b, s->layout->masks.dropped);
-  real *restrict r = s->gates + b * 3 * H, *restrict rh = s->aux + b * s->layout->aux;
-  const real *restrict hp = dropped ? dropped : s->prev[0] + b * H;
+  const int64_t dropped = s->layout->masks.dropped;
+  real *aux = s->aux + b * s->layout->aux, *restrict r = s->gates + b * 3 * H, *restrict rh = aux;
+  const real *restrict hp = dropped < 0 ? s->prev[0] + b * H : aux + dropped;
   FN(sq_activate_row)(SQ_SIGMOID, 2 * H, r, r);
   for (int64_t j = 0; j < H; j++) rh[j] = r[j] * hp[j];
 }

@@ -205,10 +205,11 @@ SQ_INLINE void add_scaled(int64_t n, real *restrict a, const real *restrict p, c
  * for all others.  mask: of g, or NULL. */
 
 /* c_t from activated gates. */
-SQ_INLINE void next_cell_of(int has_i, int has_f, int coupled, const lstm_row *r, const real *restrict a,
-                            const real *restrict mask, const real *restrict cp, real *restrict c) {
-  const real *restrict i = block(a, r->at.i), *restrict f = block(a, r->at.f), *restrict g = a + r->at.g;
-  for (int64_t j = 0; j < r->H; j++)
+SQ_INLINE void next_cell_of(int has_i, int has_f, int coupled, int64_t H, const real *restrict i,
+                            const real *restrict f, const real *restrict g, const real *restrict mask,
+                            const real *restrict cp, real *restrict c) {
+  for (int64_t j = 0; j < H; j++)
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a mask beside c is not NULL, and so aux is not */
     c[j] = (has_f     ? f[j]
             : coupled ? 1 - i[j]
                       : 1) *
@@ -217,17 +218,18 @@ SQ_INLINE void next_cell_of(int has_i, int has_f, int coupled, const lstm_row *r
 }
 
 SQ_INLINE void next_cell(const lstm_row *r, const real *a, const real *mask, const real *cp, real *c) {
-  const int has_i = r->at.i != ABSENT, has_f = r->at.f != ABSENT;
+  const real *i = block(a, r->at.i), *f = block(a, r->at.f), *g = a + r->at.g;
+  const int coupled = r->coupled && i;
   if (mask)
-    next_cell_of(has_i, has_f, r->coupled, r, a, mask, cp, c);
-  else if (has_i && has_f)
-    next_cell_of(1, 1, 0, r, a, NULL, cp, c);
-  else if (r->coupled)
-    next_cell_of(1, 0, 1, r, a, NULL, cp, c);
-  else if (has_i)
-    next_cell_of(1, 0, 0, r, a, NULL, cp, c);
+    next_cell_of(i != NULL, f != NULL, coupled, r->H, i, f, g, mask, cp, c);
+  else if (i && f)
+    next_cell_of(1, 1, 0, r->H, i, f, g, NULL, cp, c);
+  else if (coupled)
+    next_cell_of(1, 0, 1, r->H, i, f, g, NULL, cp, c);
+  else if (i)
+    next_cell_of(1, 0, 0, r->H, i, f, g, NULL, cp, c);
   else
-    next_cell_of(0, has_f, 0, r, a, NULL, cp, c);
+    next_cell_of(0, f != NULL, 0, r->H, i, f, g, NULL, cp, c);
 }
 
 /* m = o tanh(c) */

@@ -80,7 +80,7 @@ SQ_INLINE void add_groups(int64_t n, const real *z, real shift, real *e, real *r
 /* Classes begin..end-1 of a row, at most BLOCK; see row_exp. */
 SQ_INLINE void add_block(int64_t begin, int64_t end, const real *z, real shift, int64_t without, real *e,
                          double total[LANES]) {
-  real lane[LANES] = {0}, copy[LANES], out[LANES];
+  real lane[LANES] = {0}, copy[LANES];
   for (int64_t i = begin; i < end;) {
     const int64_t whole = ((without >= i && without < end ? without : end) - i) / LANES * LANES;
     if (whole > 0) {
@@ -89,8 +89,8 @@ SQ_INLINE void add_block(int64_t begin, int64_t end, const real *z, real shift, 
       continue;
     }
     copy_group(end, z, i, without, copy);
-    add_groups(LANES, copy, shift, e ? out : NULL, lane);
-    if (e) memcpy(e + i, out, (size_t)sq_min(LANES, end - i) * sizeof *e);
+    add_groups(LANES, copy, shift, copy, lane);
+    if (e) memcpy(e + i, copy, (size_t)sq_min(LANES, end - i) * sizeof *e);
     i += LANES;
   }
   for (int j = 0; j < LANES; j++) total[j] += (double)lane[j];

@@ -81,7 +81,7 @@ static inline void list_add(tensor_list *list, const char *name, double *at, int
 static inline double *list_copy(const tensor_list *list) {
   size_t total = 0;
   for (int i = 0; i < list->count; i++) total += (size_t)list->tensor[i].count;
-  double *copy = (double *)malloc(total * sizeof *copy + 1), *to = copy;
+  double *copy = (double *)calloc(total + 1, sizeof *copy), *to = copy;
   for (int i = 0; i < list->count; to += list->tensor[i++].count)
     memcpy(to, list->tensor[i].at, (size_t)list->tensor[i].count * sizeof *to);
   return copy;

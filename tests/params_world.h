@@ -38,7 +38,7 @@ static inline int is_narrow(const seqgpu_context *ctx) {
 static inline void model_read(seqgpu_context *ctx, const model *m, double out[ALL]) {
   static const int64_t counts[] = {LSTM, W, U};
   void *const from[] = {m->rnn.value, m->w.value, m->u.value};
-  float single[LSTM];
+  float single[LSTM] = {0};
   for (int k = 0; k < 3; out += counts[k++]) {
     seqgpu_copy_out(ctx, is_narrow(ctx) ? (void *)single : (void *)out, from[k],
                     (size_t)counts[k] * seqgpu_dtype_size(seqgpu_context_dtype(ctx)));

@@ -135,6 +135,7 @@ static inline seqgpu_status world_backward(world *w, seqgpu_tensor *y, const dou
     net_require(w->ctx, seqgpu_zero(w->ctx, w->grad[i], (size_t)w->count[i] * sizeof(double)), "seqgpu_zero");
   const int64_t n = seqgpu_tensor_elements(y);
   float *narrow = calloc((size_t)n + 1, sizeof *narrow);
+  /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): dy has as many elements as y */
   for (int64_t i = 0; i < n; i++) narrow[i] = (float)dy[i];
   const int f32 = seqgpu_context_dtype(w->ctx) == SEQGPU_DTYPE_F32;
   const seqgpu_status status = seqgpu_tape_backward(w->tape, y, f32 ? (const void *)narrow : dy);

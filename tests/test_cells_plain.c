@@ -402,7 +402,7 @@ static paper *paper_of(const char *cell) {
 /* All steps of sequence b; returns the largest difference. */
 static double follow(const net *n, paper *one, int64_t b) {
   const int64_t B = n->desc.batch, T = n->desc.seq_len, Y = seqgpu_plan_get_sizes(n->plan).output_width;
-  double state[NET_STATES][GATES] = {{0}}, y[2 * MOST], worst = 0;
+  double state[NET_STATES][GATES] = {{0}}, y[2 * MOST] = {0}, worst = 0;
   for (int k = 0; k < n->states; k++) {
     const int64_t width = seqgpu_plan_get_sizes(n->plan).state_width[k];
     replace(state[k], n->value[NET_H0 + k] + b * width, width);

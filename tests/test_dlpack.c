@@ -71,9 +71,10 @@ static void test_late(void) {
   int mine = 0;
   const seqgpu_dl_source source = {.data = &scalar, .read_only = 1, .release = count_release, .user = &mine};
   seqgpu_dl_managed *lent = NULL;
-  CHECK(seqgpu_context_create(&options, &ctx) == SEQGPU_OK &&
-            seqgpu_dlpack_export(ctx, &source, &lent) == SEQGPU_OK,
-        "a scalar is lent");
+  if (!CHECK(seqgpu_context_create(&options, &ctx) == SEQGPU_OK &&
+                 seqgpu_dlpack_export(ctx, &source, &lent) == SEQGPU_OK,
+             "a scalar is lent"))
+    return;
   CHECK(lent->flags == SEQGPU_DL_READ_ONLY && lent->tensor.rank == 0 && lent->tensor.dtype.bits == 64,
         "to be read only");
   seqgpu_context_destroy(ctx);
@@ -226,9 +227,10 @@ static void test_round(seqgpu_context *ctx) {
   int mine = 0;
   seqgpu_dl_managed *lent = NULL;
   seqgpu_dl_view view;
-  CHECK(seqgpu_params_create(ctx, 1, &params) == SEQGPU_OK &&
-            seqgpu_params_add(params, "w", 2, 5, "normal", 1, &w) == SEQGPU_OK,
-        "a parameter");
+  if (!CHECK(seqgpu_params_create(ctx, 1, &params) == SEQGPU_OK &&
+                 seqgpu_params_add(params, "w", 2, 5, "normal", 1, &w) == SEQGPU_OK,
+             "a parameter"))
+    return;
   const int64_t shape[] = {w.rows, w.cols};
   const seqgpu_dl_source source = {
       .data = w.value, .rank = 2, .shape = shape, .release = count_release, .user = &mine};

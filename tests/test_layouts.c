@@ -81,7 +81,10 @@ int main(void) {
   check_start();
   char *document = read_file("../host/doc/cells.md");
   const seqgpu_context_options options = {.device = "cpu", .threads = 1};
-  if (!CHECK(seqgpu_context_create(&options, &ctx) == SEQGPU_OK, "a context")) return check_finish();
+  if (!CHECK(seqgpu_context_create(&options, &ctx) == SEQGPU_OK, "a context")) {
+    free(document);
+    return check_finish();
+  }
   for (size_t i = 0; i < COUNT(rows); i++) {
     seqgpu_rnn_desc desc = rows[i].desc;
     seqgpu_plan *plan = NULL;

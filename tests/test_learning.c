@@ -9,8 +9,10 @@ enum { MANY = 60 };
 
 /* Losses that fall, stay and rise, with repetitions. */
 static void draw_losses(double loss[MANY]) {
-  for (int i = 0; i < MANY; i++)
-    loss[i] = i > 0 && check_below(5) == 0 ? loss[i - 1] : (double)check_below(30) / 8 + 3.0 / (i + 1);
+  for (int i = 0; i < MANY; i++) {
+    loss[i] = (double)check_below(30) / 8 + 3.0 / (i + 1);
+    if (i > 0 && check_below(5) == 0) loss[i] = loss[i - 1];
+  }
 }
 
 /* PyTorch's ReduceLROnPlateau with threshold 0 and patience N-1, by the whole history. */

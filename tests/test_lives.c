@@ -71,7 +71,7 @@ int main(void) {
     if (!there) check_skip(seqgpu_last_error(ctx), "memory of %s", devices[d]);
     seqgpu_context_destroy(ctx);
     for (int i = 0; there && i < LIVES; i++)
-      if (d == 0 || lives[i].on_every_device) refuse_each(devices[d], i);
+      if (d == 0 || lives[i].on_emulator) refuse_each(devices[d], i);
   }
   return check_finish();
 }

@@ -413,8 +413,10 @@ static void test_empty(void) {
 static void test_damaged(void) {
   static unsigned char good[1 << 14], bad[1 << 14];
   FILE *file = fopen("goldens/exchange/types.npz", "rb");
+  if (!CHECK(file != NULL, "a .npz to damage is there")) return;
   const size_t size = fread(good, 1, sizeof good, file);
   fclose(file);
+  if (!CHECK(size > 0, "and not empty")) return;
   int cut = 1, behaved = 1;
   for (size_t n = 0; n < size; n += 13) {
     write_file(at("cut.npz"), good, n);

@@ -138,10 +138,12 @@ static void test_checkpoint(const char *path) {
   seqgpu_params *whole = NULL, *half = NULL, *rest = NULL;
   seqgpu_param a, b, c, part;
   double straight[MOST], resumed[MOST], ignored[MOST];
-  CHECK(make(ctx, g, 1, &plan, &whole, &a) == SEQGPU_OK && make(ctx, g, 1, &again, &half, &b) == SEQGPU_OK,
-        "networks");
+  if (!CHECK(make(ctx, g, 1, &plan, &whole, &a) == SEQGPU_OK &&
+                 make(ctx, g, 1, &again, &half, &b) == SEQGPU_OK,
+             "networks"))
+    return;
   seqgpu_plan_destroy(again);
-  CHECK(make(ctx, g, 1, &again, &rest, &c) == SEQGPU_OK, "a third network");
+  if (!CHECK(make(ctx, g, 1, &again, &rest, &c) == SEQGPU_OK, "a third network")) return;
   CHECK(train(g, plan, whole, &a, 10, straight) == SEQGPU_OK &&
             train(g, plan, half, &b, 6, ignored) == SEQGPU_OK &&
             seqgpu_checkpoint_save(half, path, NULL, 0) == SEQGPU_OK &&

@@ -282,7 +282,8 @@ static double step_difference(const char *cell, void (*step)(const sq_step_f32 *
   check_fill_f32(gates[0], 4 * H, -scale, scale);
   check_fill_f32(aux[0], H, -1, 1);
   check_fill_f32(&prev[0][0], 2 * H, -1, 1);
-  check_fill_f32(&y[0][0], 2 * H, -1, 1); /* two different ones, until they are written */
+  check_fill_f32(&y[0][0], 2 * H, -1, 1); /* different ones, until they are written */
+  check_fill_f32(&next[0][0][0], 4 * H, -1, 1);
   memcpy(gates[1], gates[0], sizeof gates[0]);
   memcpy(aux[1], aux[0], sizeof aux[0]);
   for (int i = 0; i < 2; i++) {

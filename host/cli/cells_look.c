@@ -66,7 +66,8 @@ static seqgpu_status read_layer(const charlm *m, const charlm_pass *pass, const 
 static seqgpu_status read_layers(const charlm *m, const charlm_pass *pass, cells_look *c) {
   const seqgpu_rnn_run run = charlm_run(pass, c->n, 0);
   float *scratch = malloc((size_t)(c->n * c->H) * sizeof *scratch);
-  seqgpu_status status = scratch ? SEQGPU_OK : cli_no_memory();
+  seqgpu_status status = SEQGPU_OK;
+  if (scratch == NULL) return cli_no_memory();
   for (int layer = 0; layer < c->L && status == SEQGPU_OK; layer++)
     status = read_layer(m, pass, &run, c, layer, scratch);
   free(scratch);

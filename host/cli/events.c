@@ -33,8 +33,10 @@ static void put(message *m, const void *data, size_t size) {
   if (m->data == NULL || m->size + size > m->room) {
     const size_t room = 2 * (m->size + size);
     unsigned char *larger = realloc(m->data, room);
-    m->failed = larger == NULL;
-    if (m->failed) return;
+    if (larger == NULL) {
+      m->failed = 1;
+      return;
+    }
     m->data = larger;
     m->room = room;
   }

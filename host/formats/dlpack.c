@@ -109,7 +109,7 @@ static seqgpu_status check_shape(seqgpu_context *ctx, const seqgpu_dl_tensor *t,
 
 /* The stride of a dimension of one element says nothing. */
 static int is_dense(const seqgpu_dl_tensor *t, int64_t elements) {
-  int64_t stride[RANK];
+  int64_t stride[RANK] = {0};
   if (t->strides == NULL || elements <= 1) return 1;
   sq_row_major(t->rank, t->shape, stride);
   for (int d = 0; d < t->rank; d++)

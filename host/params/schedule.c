@@ -17,8 +17,10 @@ static int is_valid(const seqgpu_schedule *s, int64_t update) {
 static double decayed(const seqgpu_schedule *s, int64_t t) {
   const double pi = 3.14159265358979323846, factor = s->factor > 0 ? s->factor : 0.1;
   switch (s->kind) {
-  case SEQGPU_SCHEDULE_STEP:
-    return fmax(s->lowest, s->lr * pow(factor, (double)(t / s->every)));
+  case SEQGPU_SCHEDULE_STEP: {
+    const int64_t falls = t / s->every;
+    return fmax(s->lowest, s->lr * pow(factor, (double)falls));
+  }
   case SEQGPU_SCHEDULE_COSINE:
     if (t >= s->every) return s->lowest;
     return s->lowest + (s->lr - s->lowest) * (1 + cos(pi * (double)t / (double)s->every)) / 2;
@@ -41,7 +43,8 @@ enum { STAGE = 250, LAST = 1000 };
 
 double seqgpu_schedule_momentum(int64_t update, double most, int64_t total) {
   if (update < 0 || total < 0 || !(most >= 0 && most < 1)) return (double)NAN;
-  const double rising = 1 - 0.5 / ((double)(update / STAGE) + 1); /* 2^-log2(x) = 1/x */
+  const int64_t stages = update / STAGE;
+  const double rising = 1 - 0.5 / ((double)stages + 1); /* 2^-log2(x) = 1/x */
   const double limit = total > 0 && update >= total - LAST ? fmin(most, 0.9) : most;
   return fmin(rising, limit);
 }

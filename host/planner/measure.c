@@ -23,27 +23,32 @@ typedef struct trial {
 
 /* ---------------------------------------------------------------- buffers */
 
+typedef union noise {
+  double f64[NOISE];
+  float f32[NOISE];
+} noise;
+
 /* Numbers of either type, small enough for gates that are neither saturated nor dead. */
-static void make_noise(seqgpu_dtype dtype, double out[NOISE]) {
+static void make_noise(seqgpu_dtype dtype, noise *out) {
   uint32_t state = 1;
   for (int i = 0; i < NOISE; i++) {
     state = state * 1664525u + 1013904223u; /* Knuth's "quick and dirty" generator: only speed is looked at */
     const double v = ((double)(state >> 8) / (double)(1 << 23) - 1) * 0.1;
     if (dtype == SEQGPU_DTYPE_F64)
-      out[i] = v;
+      out->f64[i] = v;
     else
-      ((float *)out)[i] = (float)v;
+      out->f32[i] = (float)v;
   }
 }
 
 /* Noise at the beginning of a buffer, then doubled until it is full: zeros would flatter a chip that saves
  * power. */
 static seqgpu_status fill(seqgpu_context *ctx, void *to, size_t bytes) {
-  double noise[NOISE];
-  make_noise(ctx->dtype, noise);
+  noise numbers;
+  make_noise(ctx->dtype, &numbers);
   size_t done = NOISE * ctx->element_size;
   if (done > bytes) done = bytes;
-  SQ_TRY(seqgpu_copy_in(ctx, to, noise, done));
+  SQ_TRY(seqgpu_copy_in(ctx, to, &numbers, done));
   while (done < bytes) {
     const size_t next = done < bytes - done ? done : bytes - done;
     SQ_TRY(seqgpu_copy(ctx, (char *)to + done, to, next));

@@ -9,7 +9,7 @@
 /* What stays is what was there, and perhaps the end of its last line. */
 static void check_rest(const char *path, const uint8_t *data, size_t size) {
   FILE *file = fopen(path, "rb");
-  char *rest = malloc(size + 2);
+  uint8_t *rest = malloc(size + 2);
   fuzz_require(file != NULL && rest != NULL);
   const size_t left = fread(rest, 1, size + 2, file);
   const size_t same = left > 0 && (left > size || rest[left - 1] != data[left - 1]) ? left - 1 : left;

@@ -19,10 +19,10 @@ static inline int fuzz_task_count(void) {
   return count;
 }
 
-/* The row of task_specs that a byte chooses, NULL for a language model. */
+/* The row of task_specs that a byte chooses; NULL, a language model, for 0 however many tasks there are. */
 static inline const task_spec *fuzz_task(unsigned choice) {
   const unsigned index = choice % (unsigned)(fuzz_task_count() + 1);
-  return task_specs[index];
+  return index > 0 ? task_specs[index - 1] : NULL;
 }
 
 static inline void fuzz_defaults(const task_spec *task, fuzz_options *out) {

@@ -35,7 +35,8 @@ FUZZ_TARGET(vocabulary) {
   const unsigned choice = fuzz_byte(&data, &size);
   const token_kind kind = (token_kind)(choice % 3);
   vocabulary v;
-  if ((choice & 0x80 ? read_file : read_line)(data, size, kind, &v) != 0) return 0;
+  const int status = choice & 0x80 ? read_file(data, size, kind, &v) : read_line(data, size, kind, &v);
+  if (status != 0) return 0;
   use(&v);
   vocab_free(&v);
   return 0;

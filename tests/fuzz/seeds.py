@@ -170,20 +170,20 @@ def seeds_safetensors():
 
 def seeds_config():
     cursor = "step=12\ndata_size=100\ndata_hash=00000000000000ff\n"
-    yield "words", b"\6" + (cursor + "format=seqgpu charlm 1\ncell=lstm\nlayers=2\nhidden=16\ntokens=words\n"
+    yield "words", b"\0" + (cursor + "format=seqgpu charlm 1\ncell=lstm\nlayers=2\nhidden=16\ntokens=words\n"
                             "vocabulary=<unk> %20 a %20b\ntext=a.txt\ntrain_size=5\nval_hash=1f\nval_loss=0.5").encode()
-    yield "bytes", b"\x86" + (cursor + "clip=value:1\nforget-bias=1\noptimizer=adam\nlr=1e-3\nT=20\nepoch=1\n"
+    yield "bytes", b"\x80" + (cursor + "clip=value:1\nforget-bias=1\noptimizer=adam\nlr=1e-3\nT=20\nepoch=1\n"
                               "vocabulary=%00 %01 %02").encode()
-    for task in range(6):
+    for task in range(1, 14):
         yield "task%d" % task, bytes([task]) + (cursor + "task=adding\nT=50\ncell=gru\nreset-after=1\nbatch=20\n"
                                                 "seed=3\ndropout=0.5\neval-size=10\ntau=17\npermuted=1").encode()
 
 
 def seeds_args():
-    for task in range(7):
+    for task in range(14):
         yield "task%d" % task, bytes([task]) + b"--cell\nlstm\n--layers=2\n--hidden\n16\n--lr=1e-3\n--clip=value:1"
-    yield "files", b"\6--checkpoint\na\n--log=b\n--keep\n2\n--force\n--resume\nc\n--epochs=1.5\n--device\ncpu"
-    yield "wrong", b"\0--hiden\n5\n--T=x\n-h"
+    yield "files", b"\0--checkpoint\na\n--log=b\n--keep\n2\n--force\n--resume\nc\n--epochs=1.5\n--device\ncpu"
+    yield "wrong", b"\1--hiden\n5\n--T=x\n-h"
     yield "help", b"\0--help=bash"
 
 

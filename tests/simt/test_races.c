@@ -110,14 +110,15 @@ static void check_persistent(seqgpu_context *ctx, const device_row *device) {
 static void check_operator(seqgpu_context *ctx, const op_row *row, const int64_t size[3], int option) {
   const long before = reports;
   op_case c = {.m = size[0], .n = size[1], .k = size[2], .option = option};
-  double *value[OP_TENSORS];
+  double *value[OP_TENSORS] = {NULL};
   row->lay(&c);
-  for (int i = 0; i < c.tensors; i++) {
+  const int tensors = c.tensors;
+  for (int i = 0; i < tensors; i++) {
     value[i] = (double *)malloc((size_t)c.tensor[i].count * sizeof(double) + 1);
     op_draw(&c.tensor[i], value[i]);
   }
   op_run(ctx, row, &c, value);
-  for (int i = 0; i < c.tensors; i++) free(value[i]);
+  for (int i = 0; i < tensors; i++) free(value[i]);
   CHECK(reports == before, "emulator: %s %lld x %lld x %lld, option %d, no race", row->name,
         (long long)size[0], (long long)size[1], (long long)size[2], option);
 }

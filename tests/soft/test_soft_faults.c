@@ -114,7 +114,7 @@ int main(int argc, char **argv) {
   check_start();
   if (only == NULL || strcmp(only, "open") == 0) fail_each("a context", 0, NULL, NULL, 1, most);
   for (int i = 0; i < LIVES; i++)
-    if (lives[i].on_every_device && (only == NULL || strcmp(only, lives[i].name) == 0))
+    if (lives[i].on_cuda && (only == NULL || strcmp(only, lives[i].name) == 0))
       fail_each(lives[i].name, i, NULL, NULL, 0, most);
   for (size_t c = 0; c < COUNT(cells_of_interest); c++)
     if (only == NULL || strchr(only, '/')) fail_each_algorithm(cells_of_interest[c], only, most);

@@ -43,14 +43,14 @@ static void draw_marked(task_sequence *s, int bits, double marked[2]) {
 
 static void draw_multiplication(const task_source *source, task_sequence *s) {
   (void)source;
-  double marked[2];
+  double marked[2] = {0};
   draw_marked(s, 0, marked);
   task_target(s, 0, 0, marked[0] * marked[1]);
 }
 
 static void draw_xor(const task_source *source, task_sequence *s) {
   (void)source;
-  double marked[2];
+  double marked[2] = {0};
   draw_marked(s, 1, marked);
   task_label(s, 0, marked[0] != marked[1]);
 }
