@@ -18,7 +18,7 @@ fi
 
 # published NAME RUNS: the three files, with RUNS runs in the table.
 published() {
-  rows=$(grep -c '^| [^|]* | [0-9]' "results/$1.md")
+  rows=$(grep '^| run |' -A 999 "results/$1.md" | grep -c '^| [^|]* | [0-9]')
   if [ "$rows" != "$2" ]; then fail "$1 is published" "$rows rows, not $2"
   elif ! grep -q '</svg>' "results/$1.svg"; then fail "$1 is published" "no chart"
   elif grep -q unknown "results/$1.md"; then fail "$1 is published" "origin unknown"
@@ -49,6 +49,15 @@ else
   check "digits without images are skipped by name" sh -c '
     SEQGPU_DATA=/nonexistent sh "$1/digits.sh" 1 1 | grep -q "^skipped: digits"' sh "$paper"
 fi
+check "continual Reber grammar" sh "$paper/reber.sh" 2 3 1000
+published continual-reber 12
+check "variants of the LSTM" sh "$paper/variants.sh" 1 2 text
+variants=9
+"$seqgpu" train charlm --help | grep -q -e --full-gate-recurrence || variants=8
+published lstm-variants $variants
+check "what the build lacks is skipped once, by its name" test "$(grep -c '^skipped: FGR' results/lstm-variants.md)" = $((9 - variants))
+check "dropout of recurrent layers" sh "$paper/dropout.sh" 1 2 text
+published recurrent-dropout 8
 for task in addition xor; do
   check "Hessian-free, $task" "$BUILD/bin/paper_hf" $task --steps 4 --units 3 --seeds 1 --minutes 0.01 --gradient 20 --curvature 10 \
     --cases 2 --rates 0.1 --results results
@@ -85,6 +94,56 @@ check "a log that is not there is no run that did anything" sh -c '
   mkdir f && printf "a\tnobody\t5\tcommand\n" >f/runs && : >f/skipped &&
   "$1/paper_collect" f --name empty --title t --about a --y loss --columns loss:min,loss --results results &&
   grep -q "| a | 5 | - | - |" results/empty.md' sh "$BUILD/bin"
+
+# ---------------------------------------------------------------------- runs that differ in their seeds
+# Two groups; the second run of b has ended early, and its last loss is not a number.
+mkdir seeds
+: >seeds/skipped
+printf 'a, seed %d\tseeds/a%d\t5\tcommand\n' 1 1 2 2 3 3 >seeds/runs
+printf 'b, seed %d\tseeds/b%d\t5\tcommand\n' 1 1 2 2 >>seeds/runs
+log() { name=$1; shift; step=0; for loss in "$@"; do step=$((step + 10)); echo "{\"step\": $step, \"loss\": $loss}"; done >"seeds/$name"; }
+log a1 5 1
+log a2 6 2
+log a3 7 6
+log b1 9 6 5
+log b2 7 8
+sed -i '2s/8/null/' seeds/b2
+check "runs of several seeds" "$BUILD/bin/paper_collect" seeds --name seeds --title t --about a --y loss --columns loss:last --beside a \
+  --results results
+check "mean, deviation, range" grep -q '^| a | 3 | 3 ± 2.6 (1 to 6) | +0.00 % |$' results/seeds.md
+check "beside another group" grep -q '^| b | 2 | 6 ± 1.4 (5 to 7) | +100.00 % |$' results/seeds.md
+check "every run stands there" test "$(grep -c '^| [ab], seed [123] | 5 |' results/seeds.md)" = 5
+if command -v python3 >/dev/null; then
+  check "the chart has means, where all runs have reports" python3 -c '
+import json
+r = json.load(open("results/seeds.json"))
+assert [(c["name"], c["updates"], c["loss"]) for c in r["curves"]] == [("a", [10, 20], [6, 3]), ("b", [10], [8])], r["curves"]
+assert r["groups"][0]["loss last"] == {"runs": 3, "mean": 3, "standard deviation": 2.645751, "min": 1, "max": 6}, r["groups"]
+assert len(r["runs"]) == 5'
+else
+  skip "the chart has means, where all runs have reports" "no python3"
+fi
+check "updates to the goal, of those that come to it" sh -c '
+  "$1/paper_collect" seeds --name goal --title t --about a --y loss --columns loss:last --goal 5.5 --results results &&
+  grep -q "^| a | 3 | 3 ± 2.6 (1 to 6) | 15 ± 7.1 (10 to 20), 2 of 3 |$" results/goal.md' sh "$BUILD/bin"
+printf '{"step": 30, "loss": 6}\n{"step": 30, "loss": 6}\n' >>seeds/a3
+if command -v python3 >/dev/null; then
+  check "a loss that stays is drawn, one that is reported twice is not" sh -c '
+    "$1/paper_collect" seeds --name stays --title t --about a --y loss --results results && python3 -c "
+import json
+r = json.load(open(\"results/stays.json\"))
+assert r[\"curves\"][0][\"updates\"] == [10, 20]
+" && sed -n 3p seeds/runs >seeds/one && mkdir one && : >one/skipped && mv seeds/one one/runs &&
+    "$1/paper_collect" one --name one --title t --about a --y loss --results results && python3 -c "
+import json
+assert json.load(open(\"results/one.json\"))[\"curves\"][0][\"loss\"] == [7, 6, 6]"' sh "$BUILD/bin"
+else
+  skip "a loss that stays is drawn" "no python3"
+fi
+log b1
+check "a run without numbers is counted" sh -c '
+  "$1/paper_collect" seeds --name seeds --title t --about a --y loss --columns loss:last --results results &&
+  grep -q "^| b | 2 | 7, 1 of 2 |$" results/seeds.md' sh "$BUILD/bin"
 
 # ---------------------------------------------------------------------- charts
 # Twenty-four curves and a reference in one chart.

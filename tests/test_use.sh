@@ -103,6 +103,26 @@ measured narma10 --T 24
 check "eval --help of a task lists its options" sh -c '"$1" eval --checkpoint of_task --help | grep -q -e "--T T .*\[24\]"' sh "$seqgpu"
 
 "$seqgpu" train adding --T 9 --hidden 6 --steps 3 --checkpoint adding --quiet --device cpu
+# Right steps: those before the first answer that is wrong by the answers and targets themselves.
+"$seqgpu" train continual-reber --T 30 --hidden 16 --lr 0.01 --steps 400 --checkpoint stream --quiet --device cpu --threads 1
+if command -v python3 >/dev/null; then
+  for T in 30 90; do
+    check "right steps of streams of $T" sh -c '"$1" eval --checkpoint stream --T $2 --eval-size 25 --show 25 --json | python3 -c "
+import json, sys
+o = json.load(sys.stdin)
+right = wrong = 0
+for s in o[\"answers\"]:
+  bad = [k // 7 for k, (a, t) in enumerate(zip(s[\"answer\"], s[\"target\"])) if not abs(a - t) <= 0.49]
+  right += bad[0] if bad else $2
+  wrong += len(bad) > 0
+assert 0 < right < 25 * $2 and wrong > 0
+assert abs(right / 25 - o[\"right_steps\"]) < 1e-6 and abs(wrong / 25 - o[\"wrong_sequences\"]) < 1e-6, (right, wrong, o)"' \
+      sh "$seqgpu" $T
+  done
+else
+  skip "right steps" "no python3"
+fi
+check "right steps in words" sh -c '"$1" eval --checkpoint stream | grep -q "wrong_sequences .*, right for [0-9.]* steps; knowing"' sh "$seqgpu"
 check "at another length" sh -c '"$1" eval --checkpoint adding --T 30 --eval-size 7 | grep -q "^7 sequences of adding: loss"' sh "$seqgpu"
 equal "answers and targets" "$("$seqgpu" eval --checkpoint adding --show 5 | grep -c '^answer \[.*\]  target \[.*\]$')" 5
 "$seqgpu" train adding --T 5 --T-max 9 --hidden 6 --steps 3 --checkpoint lengths --quiet --device cpu

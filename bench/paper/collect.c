@@ -6,15 +6,17 @@
  *   FOLDER/runs      one run per line: name, log (JSON Lines of `seqgpu train --log`), parameters and
  *                    command, with tabs in between
  *   FOLDER/skipped   what this build or machine could not run: name and reason
+ *
+ * Where runs differ in their seeds alone (runs.h), a table of means and spreads comes before that of the runs,
+ * and the chart shows means.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/common/json_read.h"
-#include "bench/common/measure.h"
 #include "bench/common/options.h"
 #include "bench/paper/results.h"
+#include "bench/paper/runs.h"
 
 static const char USAGE[] =
     "usage: paper_collect FOLDER --name N --about A --title T --y KEY [options]\n"
@@ -24,101 +26,17 @@ static const char USAGE[] =
     "  --baseline V           drawn as a reference\n"
     "  --goal V               the table says after how many updates --y is at most V\n"
     "  --log-y                a logarithmic vertical axis\n"
+    "  --beside NAME          of these runs: how far other means of the first column are from theirs\n"
     "  --note TEXT            for the head of the table: what ran where\n" BENCH_HELP_RESULTS;
 
-enum { RUNS = CHART_CURVES - 1, COLUMNS = 8, LINE = 4096 };
-
-typedef struct series {
-  double *value;
-  int count;
-} series;
-
-typedef struct run {
-  char name[64], log[512], command[1024];
-  double parameters;
-  series x, y, steps;
-} run;
-
-typedef struct column {
-  char key[48], how[16];
-} column;
+enum { LINE = 4096 };
 
 typedef struct options {
-  const char *folder, *name, *about, *title, *x, *y, *x_label, *y_label, *note, *results, *list;
+  const char *folder, *name, *about, *title, *x, *y, *x_label, *y_label, *note, *results, *list, *beside;
   double baseline, goal;
   int log_y, columns;
   column column[COLUMNS]; /* of --columns */
 } options;
-
-/* ---------------------------------------------------------------- logs */
-
-/* The values of a key in all lines of a log; NaN where a line has none. */
-static series read_series(const char *path, const char *key) {
-  series s = {NULL, 0};
-  char line[LINE];
-  FILE *file = fopen(path, "r");
-  for (int room = 0; file && fgets(line, sizeof line, file); s.count++) {
-    if (s.count == room) s.value = realloc(s.value, (size_t)(room = 2 * room + 64) * sizeof *s.value);
-    if (s.value == NULL) abort();
-    s.value[s.count] = json_number(json_member(line, key));
-  }
-  if (file) fclose(file);
-  return s;
-}
-
-/* The last, least or median value of those that are finite. */
-static double summary(const series *s, const char *how) {
-  double *finite = malloc(((size_t)s->count + 1) * sizeof *finite), last = (double)NAN;
-  int count = 0;
-  if (finite == NULL) abort();
-  for (int i = 0; i < s->count; i++)
-    if (isfinite(s->value[i])) finite[count++] = last = s->value[i];
-  const bench_stats stats = bench_statistics(finite, count);
-  free(finite);
-  if (count == 0 || strcmp(how, "last") == 0) return last;
-  return strcmp(how, "min") == 0 ? stats.min : stats.median;
-}
-
-/* Keeps the points that have a y, since training reports more often than it validates. */
-static void keep_points(run *r) {
-  int n = 0;
-  for (int i = 0; i < r->y.count && i < r->x.count; i++) {
-    if (!isfinite(r->y.value[i])) continue;
-    if (n > 0 && r->y.value[i] == r->y.value[n - 1]) continue; /* the same validation, reported again */
-    r->x.value[n] = r->x.value[i];
-    r->steps.value[n] = r->steps.value[i];
-    r->y.value[n++] = r->y.value[i];
-  }
-  r->x.count = r->y.count = n;
-}
-
-/* Copies the next field, up to a tab, and moves *line behind it. */
-static void next_field(char **line, char *out, size_t size) {
-  const size_t length = strcspn(*line, "\t\n");
-  snprintf(out, size, "%.*s", (int)length, *line);
-  *line += length + (length < strlen(*line));
-}
-
-static int read_runs(const options *o, run *runs) {
-  char path[600], line[LINE], parameters[32];
-  snprintf(path, sizeof path, "%s/runs", o->folder);
-  FILE *file = fopen(path, "r");
-  int count = 0;
-  while (file && count < RUNS && fgets(line, sizeof line, file)) {
-    char *at = line;
-    run *r = &runs[count++];
-    next_field(&at, r->name, sizeof r->name);
-    next_field(&at, r->log, sizeof r->log);
-    next_field(&at, parameters, sizeof parameters);
-    next_field(&at, r->command, sizeof r->command);
-    r->parameters = strtod(parameters, NULL);
-    r->x = read_series(r->log, o->x);
-    r->y = read_series(r->log, o->y);
-    r->steps = read_series(r->log, "step");
-  }
-  if (file) fclose(file);
-  return count;
-}
 
 /* ---------------------------------------------------------------- results */
 
@@ -129,11 +47,27 @@ static double updates_to_goal(const options *o, const run *r) {
   return (double)NAN;
 }
 
-static double column_of(const run *r, const column *c) {
-  series s = read_series(r->log, c->key);
-  const double value = summary(&s, c->how);
-  free(s.value);
-  return value;
+/* What a column is called in the JSON file. */
+typedef struct column_key {
+  char text[80];
+} column_key;
+
+static column_key key_of(const column *c) {
+  column_key k;
+  snprintf(k.text, sizeof k.text, "%s %s", c->key, c->how);
+  return k;
+}
+
+/* The head of a table: two columns, those of --columns, that of --goal, and a last one unless it is NULL. */
+static void put_table_head(const options *o, FILE *table, const char *first, const char *last) {
+  const int columns = o->columns + (isfinite(o->goal) != 0) + (last != NULL);
+  fprintf(table, "| %s |", first);
+  for (int i = 0; i < o->columns; i++) fprintf(table, " %s, %s |", o->column[i].key, o->column[i].how);
+  if (isfinite(o->goal)) fprintf(table, " updates until %s <= %.5g |", o->y, o->goal);
+  if (last) fprintf(table, " %s |", last);
+  fprintf(table, "\n|---|---|");
+  for (int i = 0; i < columns; i++) fprintf(table, "---|");
+  fprintf(table, "\n");
 }
 
 static void put_cell(FILE *table, double value) {
@@ -151,10 +85,8 @@ static void put_run(const options *o, results *json, FILE *table, const run *r) 
   results_number(json, "parameters", r->parameters);
   fprintf(table, "| %s | %.0f |", r->name, r->parameters);
   for (int i = 0; i < o->columns; i++) {
-    char key[80];
-    snprintf(key, sizeof key, "%s %s", o->column[i].key, o->column[i].how);
-    const double value = column_of(r, &o->column[i]);
-    results_number(json, key, value);
+    const double value = runs_column(r, &o->column[i]);
+    results_number(json, key_of(&o->column[i]).text, value);
     put_cell(table, value);
   }
   if (isfinite(o->goal)) {
@@ -170,12 +102,75 @@ static void put_head(const options *o, const results *json, FILE *table) {
   fprintf(table, "# %s\n\n%s\n\n%s, %s, commit %s. %s\n\n", o->title, o->about, origin->device, origin->date,
           origin->commit, o->note);
   if (isfinite(o->baseline)) fprintf(table, "Baseline: %.5g.\n\n", o->baseline);
-  fprintf(table, "| run | parameters |");
-  for (int i = 0; i < o->columns; i++) fprintf(table, " %s, %s |", o->column[i].key, o->column[i].how);
-  if (isfinite(o->goal)) fprintf(table, " updates until %s <= %.5g |", o->y, o->goal);
-  fprintf(table, "\n|---|---|");
-  for (int i = 0; i < o->columns + (isfinite(o->goal) != 0); i++) fprintf(table, "---|");
-  fprintf(table, "\n");
+}
+
+/* The rows of all runs, in the table and in the JSON file. */
+static void put_runs(const options *o, results *json, FILE *table, const run *runs, int count) {
+  put_table_head(o, table, "run | parameters", NULL);
+  results_array(json, "runs");
+  for (int i = 0; i < count; i++) put_run(o, json, table, &runs[i]);
+  results_end(json);
+}
+
+/* ---------------------------------------------------------------- groups */
+
+/* Mean, deviation and range, or the one value; how many of the group's runs have a value, where some have none. */
+static void put_spread(results *json, FILE *table, const char *key, const group *g, spread s) {
+  results_object(json, key);
+  results_number(json, "runs", s.count);
+  results_number(json, "mean", s.mean);
+  results_number(json, "standard deviation", s.deviation);
+  results_number(json, "min", s.count ? s.min : (double)NAN);
+  results_number(json, "max", s.count ? s.max : (double)NAN);
+  results_end(json);
+  if (s.count == 0) {
+    fprintf(table, " - |");
+    return;
+  }
+  fprintf(table, " %.5g", s.mean);
+  if (s.max > s.min) fprintf(table, " ± %.2g (%.5g to %.5g)", s.deviation, s.min, s.max);
+  if (s.count < g->count) fprintf(table, ", %d of %d", s.count, g->count);
+  fprintf(table, " |");
+}
+
+static spread spread_to_goal(const options *o, const group *g) {
+  double value[RUNS];
+  for (int i = 0; i < g->count; i++) value[i] = updates_to_goal(o, g->member[i]);
+  return spread_of(value, g->count);
+}
+
+/* The mean of the first column over the runs of --beside; NaN without them. */
+static double mean_beside(const options *o, const group *groups, int count) {
+  for (int i = 0; o->beside && o->columns && i < count; i++)
+    if (strcmp(groups[i].name, o->beside) == 0) return group_column(&groups[i], &o->column[0]).mean;
+  return (double)NAN;
+}
+
+static void put_groups(const options *o, results *json, FILE *table, const group *groups, int count) {
+  const double beside = mean_beside(o, groups, count);
+  char last[RUN_NAME + 16];
+  snprintf(last, sizeof last, "mean beside %s", o->beside ? o->beside : "");
+  fprintf(table, "Mean ± standard deviation (least to largest) over the seeds:\n\n");
+  put_table_head(o, table, "runs | seeds", isfinite(beside) ? last : NULL);
+  results_array(json, "groups");
+  for (int k = 0; k < count; k++) {
+    const group *g = &groups[k];
+    results_object(json, NULL);
+    results_text(json, "name", g->name);
+    fprintf(table, "| %s | %d |", g->name, g->count);
+    for (int i = 0; i < o->columns; i++)
+      put_spread(json, table, key_of(&o->column[i]).text, g, group_column(g, &o->column[i]));
+    if (isfinite(o->goal)) put_spread(json, table, "updates to goal", g, spread_to_goal(o, g));
+    if (isfinite(beside)) {
+      const double percent = 100 * (group_column(g, &o->column[0]).mean / beside - 1);
+      results_number(json, "percent beside", percent);
+      fprintf(table, " %+.2f %% |", percent);
+    }
+    fprintf(table, "\n");
+    results_end(json);
+  }
+  results_end(json);
+  fprintf(table, "\nEach run:\n\n");
 }
 
 static void put_skipped(const options *o, results *json, FILE *table) {
@@ -185,8 +180,8 @@ static void put_skipped(const options *o, results *json, FILE *table) {
   results_array(json, "skipped");
   while (file && fgets(line, sizeof line, file)) {
     char *at = line;
-    next_field(&at, name, sizeof name);
-    next_field(&at, reason, sizeof reason);
+    runs_field(&at, name, sizeof name);
+    runs_field(&at, reason, sizeof reason);
     results_object(json, NULL);
     results_text(json, "name", name);
     results_text(json, "reason", reason);
@@ -197,16 +192,25 @@ static void put_skipped(const options *o, results *json, FILE *table) {
   if (file) fclose(file);
 }
 
-static int put_chart(const options *o, results *json, const run *runs, int count) {
-  curve curves[RUNS + 1];
+/* ---------------------------------------------------------------- the chart */
+
+/* One curve a group where there are groups, else one a run. */
+static int curves_of(const run *runs, int count, const group *groups, int grouped, curve *curves) {
+  const int n = grouped ? grouped : count, most = CHART_CURVES - 1; /* and the baseline */
+  for (int i = 0; i < n && i < most; i++) {
+    const series *x = grouped ? &groups[i].x : &runs[i].x, *y = grouped ? &groups[i].y : &runs[i].y;
+    curves[i] = (curve){
+        .name = grouped ? groups[i].name : runs[i].name, .x = x->value, .y = y->value, .count = y->count};
+  }
+  return n < most ? n : most;
+}
+
+static int put_chart(const options *o, results *json, curve *curves, int n) {
   double ends[2] = {(double)INFINITY, -(double)INFINITY}, level[2] = {o->baseline, o->baseline};
-  int n = 0;
-  for (int i = 0; i < count; i++) {
-    const run *r = &runs[i];
-    curves[n++] = (curve){.name = r->name, .x = r->x.value, .y = r->y.value, .count = r->y.count};
-    for (int k = 0; k < r->y.count; k++) {
-      ends[0] = fmin(ends[0], r->x.value[k]);
-      ends[1] = fmax(ends[1], r->x.value[k]);
+  for (int i = 0; i < n; i++) {
+    for (int k = 0; k < curves[i].count; k++) {
+      ends[0] = fmin(ends[0], curves[i].x[k]);
+      ends[1] = fmax(ends[1], curves[i].x[k]);
     }
   }
   if (isfinite(o->baseline) && ends[1] > ends[0])
@@ -219,8 +223,10 @@ static int put_chart(const options *o, results *json, const run *runs, int count
                                       .count = n});
 }
 
-static int write_results(const options *o, run *runs, int count) {
+static int write_results(const options *o, const run *runs, int count) {
+  static group groups[RUNS];
   results json;
+  curve curves[CHART_CURVES];
   char path[sizeof json.path + 8];
   if (!results_open(&json, o->results, o->name, o->about)) return 0;
   snprintf(path, sizeof path, "%s.md", json.path);
@@ -230,14 +236,13 @@ static int write_results(const options *o, run *runs, int count) {
   if (isfinite(o->baseline)) results_number(&json, "baseline", o->baseline);
   if (isfinite(o->goal)) results_number(&json, "goal", o->goal);
   put_head(o, &json, table);
-  results_array(&json, "runs");
-  for (int i = 0; i < count; i++) {
-    keep_points(&runs[i]);
-    put_run(o, &json, table, &runs[i]);
-  }
-  results_end(&json);
+  const int grouped = groups_make(runs, count, groups);
+  if (grouped) put_groups(o, &json, table, groups, grouped);
+  put_runs(o, &json, table, runs, count);
   put_skipped(o, &json, table);
-  const int charted = put_chart(o, &json, runs, count), closed = results_close(&json);
+  const int n = curves_of(runs, count, groups, grouped, curves);
+  const int charted = put_chart(o, &json, curves, n), closed = results_close(&json);
+  groups_free(groups, grouped);
   return fclose(table) == 0 && charted && closed;
 }
 
@@ -264,6 +269,7 @@ static int read_options(int argc, char **argv, options *o) {
                                 bench_option_text("--x-label", &o->x_label),
                                 bench_option_text("--y-label", &o->y_label),
                                 bench_option_text("--note", &o->note),
+                                bench_option_text("--beside", &o->beside),
                                 bench_option_text("--columns", &o->list),
                                 bench_option_number("--goal", &o->goal),
                                 bench_option_number("--baseline", &o->baseline),
@@ -288,12 +294,8 @@ int main(int argc, char **argv) {
   static run runs[RUNS];
   const int code = read_options(argc, argv, &o);
   if (code != BENCH_GO_ON) return code;
-  const int count = read_runs(&o, runs);
+  const int count = runs_read(o.folder, o.x, o.y, runs);
   const int ok = write_results(&o, runs, count);
-  for (int i = 0; i < count; i++) {
-    free(runs[i].x.value);
-    free(runs[i].y.value);
-    free(runs[i].steps.value);
-  }
+  runs_free(runs, count);
   return ok ? BENCH_OK : BENCH_FAILED;
 }

@@ -1,9 +1,11 @@
-# paper.sh - what the experiments of this folder share; they source it with $minutes set.
+# paper.sh - what the experiments of this folder share; they source it, with $minutes set where they use `share`.
 #
 #   seqgpu               the program, of build/ beside the sources or of the folder that BUILD names
 #   run NAME TASK ...    trains in the background, on one thread, at most two runs at a time
 #   go_on NAME TASK ...  continues a run that has ended, in the same log
+#   run_seeds NAME TASK ...  runs "NAME, seed N" for each N of $seeds, each of which saves its model
 #   finish               waits for the runs that are under way
+#   measure NAME PREFIX ...  what `seqgpu eval` says of the model that a run has saved
 #   skip NAME REASON     reports by name what cannot run here
 #   publish ...          writes table, curves and numbers of all runs to bench/results, or to $RESULTS
 #
@@ -51,6 +53,9 @@ baseline() { "$seqgpu" train "$@" --device cpu --threads 1 --dry-run --json | se
 
 log_of() { echo "$work/$(echo "$1" | tr ' /,' '___').jsonl"; }
 
+# Where a run of run_seeds saves its model.
+model_of() { log_of "$1" | sed 's/jsonl$/safetensors/'; }
+
 # updates NAME: how many a run that has ended has made, 0 if there was no run.
 updates() { sed -n '$s/.*"step": \([0-9]*\).*/\1/p' "$(log_of "$1")" 2>/dev/null | grep . || echo 0; }
 
@@ -70,15 +75,21 @@ start() {
   [ $running -lt "$jobs" ] || finish
 }
 
-# run NAME TASK OPTIONS...
-run() {
+# can_run NAME TASK OPTIONS...: sets $count to the parameters of such a model, or skips it.
+can_run() {
   name=$1
   shift
   count=$(parameters "$@" 2>"$work/error") || count=
-  if [ -z "$count" ]; then
-    skip "$name" "$(head -1 "$work/error")"
-    return 0
-  fi
+  if [ -n "$count" ]; then return 0; fi
+  skip "$name" "$(head -1 "$work/error")"
+  return 1
+}
+
+# run NAME TASK OPTIONS...
+run() {
+  can_run "$@" || return 0
+  name=$1
+  shift
   note_run "$name" "$(log_of "$name")" "$count" "$(command_of "$@")"
   echo "$name: $count parameters, seqgpu train $*"
   start "$name" "$@"
@@ -102,10 +113,30 @@ run_cell() {
   if has_cell "$cell"; then run "$@" --cell "$cell"; else skip "$1" "this build has no cell \"$cell\""; fi
 }
 
+# run_seeds NAME TASK OPTIONS...: means and deviations of what they report come before the numbers of each.
+run_seeds() {
+  can_run "$@" || return 0
+  group=$1
+  shift
+  for seed in $seeds; do
+    run "$group, seed $seed" "$@" --seed "$seed" --checkpoint "$(model_of "$group, seed $seed")"
+  done
+}
+
 finish() {
   for child in $children; do wait "$child" || echo "paper.sh: a run ended with exit code $?; see $work" >&2; done
   children= running=0
 }
+# measure NAME PREFIX OPTIONS...: adds a line to the run's log, what eval says of its model with PREFIX before
+# each key.
+measure() {
+  name=$1 prefix=$2
+  shift 2
+  echo "$name: seqgpu eval $*"
+  "$seqgpu" eval --checkpoint "$(model_of "$name")" --json --device cpu --threads "$threads" "$@" |
+    sed "s/\"\([a-z_]*\)\": /\"$prefix\1\": /g" >>"$(log_of "$name")"
+}
+
 stop_children() { for child in $children; do kill "$child" 2>/dev/null || true; done; }
 trap 'stop_children; exit 130' INT TERM
 

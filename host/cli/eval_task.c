@@ -93,10 +93,10 @@ static seqgpu_status show_answers(task_learner *l, int64_t wanted, int json) {
   return SEQGPU_OK;
 }
 
-/* Loss and metric over the validation. */
+/* Loss and metric over the validation; where whole sequences are judged, also how far they were right. */
 static seqgpu_status measure(task_learner *l, const eval_options *o) {
   static const volatile sig_atomic_t never = 0;
-  const int json = o->task.run.common.json;
+  const int json = o->task.run.common.json, of_sequences = l->task->error == task_wrong_sequences;
   const int64_t size = task_learner_validations(l);
   double loss, metric;
   LIB_TRY(task_learner_validate(l, &never, &loss, &metric));
@@ -105,10 +105,13 @@ static seqgpu_status measure(task_learner *l, const eval_options *o) {
     json_number(stdout, ", \"loss\": ", 9, loss);
     printf(", \"%s\": ", l->task->metric);
     json_number(stdout, "", 9, metric);
+    if (of_sequences) json_number(stdout, ", \"right_steps\": ", 9, task_right_steps(&l->errors));
     json_number(stdout, ", \"baseline\": ", 9, l->source.baseline);
   } else {
-    printf("%lld sequences of %s: loss %.6g, %s %.4g; knowing nothing gives a loss of %.6g\n",
-           (long long)size, l->task->name, loss, l->task->metric, metric, l->source.baseline);
+    printf("%lld sequences of %s: loss %.6g, %s %.4g", (long long)size, l->task->name, loss, l->task->metric,
+           metric);
+    if (of_sequences) printf(", right for %.6g steps", task_right_steps(&l->errors));
+    printf("; knowing nothing gives a loss of %.6g\n", l->source.baseline);
   }
   const int64_t most = l->source.val_size;
   LIB_TRY(show_answers(l, most > 0 && o->show > most ? most : o->show, json));

@@ -183,8 +183,11 @@ static int judge_step(const task_learner *l, int64_t r, task_errors *e) {
 static void judge(const task_learner *l, int64_t count, task_errors *e) {
   const task_source *s = &l->source;
   memset(l->failed, 0, (size_t)count);
-  for (int64_t r = (s->scored - s->judged) * count; r < s->scored * count; r++)
-    if (task_learner_counts(l, r)) l->failed[r % count] |= (char)judge_step(l, r, e);
+  for (int64_t r = (s->scored - s->judged) * count; r < s->scored * count; r++) {
+    if (!task_learner_counts(l, r)) continue;
+    l->failed[r % count] |= (char)judge_step(l, r, e);
+    e->right_steps += !l->failed[r % count];
+  }
   for (int64_t b = 0; b < count; b++) e->failed += l->failed[b];
   e->sequences += (double)count;
 }
@@ -206,8 +209,8 @@ seqgpu_status task_learner_validate(void *self, const volatile sig_atomic_t *sto
                                     double *metric) {
   task_learner *l = self;
   const int64_t size = task_learner_validations(l);
-  task_errors errors = {0};
   double sum = 0, weights = 0;
+  l->errors = (task_errors){0};
   for (int64_t first = 0; first < size; first += task_learner_batch(l)) {
     const int64_t count = size - first < task_learner_batch(l) ? size - first : task_learner_batch(l);
     double mean;
@@ -216,12 +219,12 @@ seqgpu_status task_learner_validate(void *self, const volatile sig_atomic_t *sto
     LIB_TRY(task_learner_forward(l, count, 0));
     LIB_TRY(seqgpu_tensor_number(l->loss, &mean));
     LIB_TRY(seqgpu_tensor_read(l->output, l->answer));
-    judge(l, count, &errors);
+    judge(l, count, &l->errors);
     sum += mean * weight(l, count);
     weights += weight(l, count);
   }
   *loss = sum / weights;
-  *metric = l->task->error(&errors);
+  *metric = l->task->error(&l->errors);
   return SEQGPU_OK;
 }
 

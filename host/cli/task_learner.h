@@ -28,6 +28,7 @@ typedef struct task_learner {
   float *x, *target, *answer;   /* host: [T,B,I], [S,B,O], [S,B,O] */
   int32_t *label;               /* host: [S,B] */
   char *failed;                 /* [B] sequences with a wrong answer */
+  task_errors errors;           /* of the last validation */
 } task_learner;
 
 /* The format that checkpoints of tasks name. */
