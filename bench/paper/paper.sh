@@ -137,7 +137,7 @@ run_seeds() {
 has_torch() {
   [ -n "$torch" ] || torch=$("$python" -c 'import torch, numpy; print("yes")' 2>/dev/null) || torch=no
   if [ "$torch" = yes ]; then return 0; fi
-  skip "$1" "$python has no PyTorch"
+  skip "$1" "python3 has no PyTorch"
   return 1
 }
 
