@@ -65,6 +65,36 @@ published lstm-variants $variants
 check "what the build lacks is skipped once, by its name" test "$(grep -c '^skipped: FGR' results/lstm-variants.md)" = $((9 - variants))
 check "dropout of recurrent layers" sh "$paper/dropout.sh" 1 2 text
 published recurrent-dropout 8
+# images FILE COUNT, labels FILE COUNT (at most 255): IDX files of a text's bytes, and of 8 classes in turn.
+images() {
+  { printf '\0\0\010\003\0\0\0%b\0\0\0\034\0\0\0\034' "\\0$(printf %o "$2")"
+    yes "$(cat text)" | head -c $((784 * $2)); } | gzip >"$1"
+}
+labels() {
+  { printf '\0\0\010\001\0\0\0%b' "\\0$(printf %o "$2")"
+    for i in $(seq "$2"); do printf '%b' "\\0$((i % 8))"; done; } | gzip >"$1"
+}
+rows=6
+python3 -c 'import torch, numpy' 2>/dev/null && rows=7
+check "normalisation, a text" sh "$paper/normalisation.sh" text 1 2 text
+published normalisation-text $rows
+check "what PyTorch does is there, or skipped once by its name" test "$(grep -c '^skipped: PyTorch LSTM' results/normalisation-text.md)" = $((7 - rows))
+mkdir -p data/mnist
+if command -v gzip >/dev/null; then
+  for set in train t10k; do
+    images data/mnist/$set-images-idx3-ubyte.gz 120
+    labels data/mnist/$set-labels-idx1-ubyte.gz 120
+  done
+fi
+if "$seqgpu" train pixels --images data/mnist/t10k-images-idx3-ubyte.gz --labels data/mnist/t10k-labels-idx1-ubyte.gz --batch 2 --device cpu \
+  --dry-run >/dev/null 2>&1; then
+  check "normalisation, digits" env SEQGPU_DATA="$work/data" sh "$paper/normalisation.sh" digits 1 2
+  published normalisation-digits $rows
+  check "the plain LSTM comes to its own loss" grep -q '^| LSTM.*, seed 1 |.* 2 | [0-9.e+]* | 2 |$' results/normalisation-digits.md
+else
+  skip "normalisation, digits" "no gzip, or no zlib"
+fi
+check "a task that is not there" sh -c '! sh "$1/normalisation.sh" words 2>error && grep -q "neither digits nor text" error' sh "$paper"
 for task in addition xor; do
   check "Hessian-free, $task" "$BUILD/bin/paper_hf" $task --steps 4 --units 3 --seeds 2 --minutes 0.005 --gradient 20 --curvature 10 \
     --cases 2 --rates 0.1 --results results

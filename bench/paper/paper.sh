@@ -6,6 +6,8 @@
 #   run_seeds NAME TASK ...  runs "NAME, seed N" for each N of $seeds, each of which saves its model
 #   finish               waits for the runs that are under way
 #   measure NAME PREFIX ...  what `seqgpu eval` says of the model that a run has saved
+#   peer NAME SCRIPT ...     trains with bench/peers/SCRIPT, in the background as well; peer_seeds as run_seeds
+#   find_digits          sets $files, the options that name the images of the digits, and $what they are
 #   skip NAME REASON     reports by name what cannot run here
 #   publish ...          writes table, curves and numbers of all runs to bench/results, or to $RESULTS
 #
@@ -17,6 +19,8 @@ seqgpu=$build/bin/seqgpu
 threads=${THREADS:-1}
 jobs=${JOBS:-2}
 data=${SEQGPU_DATA:-$root/../shared/data}
+python=${PYTHON:-python3}
+torch= # yes or no, once it has been asked
 for program in seqgpu paper_collect; do
   if [ ! -x "$build/bin/$program" ]; then
     echo "paper.sh: there is no $build/bin/$program; build it: cmake -B build && cmake --build build" >&2
@@ -32,6 +36,7 @@ begin() {
   mkdir -p "$work"
   : >"$work/runs"
   : >"$work/skipped"
+  : >"$work/peers"
   running=0 children=
 }
 
@@ -65,14 +70,19 @@ note_run() { printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" >>"$work/runs"; }
 # The command as anybody would type it, without the folders of this machine.
 command_of() { echo "seqgpu train $*" | sed "s|$data|\$SEQGPU_DATA|g; s|$work/||g"; }
 
+# under_way: the command that was put into the background last is a run.
+under_way() {
+  children="$children $!"
+  running=$((running + 1))
+  [ $running -lt "$jobs" ] || finish
+}
+
 # start NAME TASK OPTIONS...: trains in the background and appends to the log.
 start() {
   log=$(log_of "$1")
   shift
   "$seqgpu" train "$@" --device cpu --threads "$threads" --log "$log" >>"$log.out" 2>&1 &
-  children="$children $!"
-  running=$((running + 1))
-  [ $running -lt "$jobs" ] || finish
+  under_way
 }
 
 # can_run NAME TASK OPTIONS...: sets $count to the parameters of such a model, or skips it.
@@ -123,10 +133,59 @@ run_seeds() {
   done
 }
 
+# has_torch NAME: skips NAME where python has no PyTorch.
+has_torch() {
+  [ -n "$torch" ] || torch=$("$python" -c 'import torch, numpy; print("yes")' 2>/dev/null) || torch=no
+  if [ "$torch" = yes ]; then return 0; fi
+  skip "$1" "python3 has no PyTorch"
+  return 1
+}
+
+# peer NAME SCRIPT OPTIONS...: the script prints the number of its parameters first.
+peer() {
+  name=$1 script=bench/peers/$2
+  has_torch "$name" || return 0
+  shift 2
+  log=$(log_of "$name")
+  printf '%s\t%s\t%s\n' "$name" "$log" "$(echo "$script $*" | sed "s|$data|\$SEQGPU_DATA|g")" >>"$work/peers"
+  echo "$name: $script $*"
+  "$python" "$root/$script" "$@" --threads "$threads" --log "$log" >"$log.out" &
+  under_way
+}
+
+peer_seeds() {
+  group=$1
+  shift
+  has_torch "$group" || return 0
+  for seed in $seeds; do peer "$group, seed $seed" "$@" --seed "$seed"; done
+}
+
+# note_peers: adds the peers that have ended to the list.
+note_peers() {
+  while IFS="$(printf '\t')" read -r name log command; do
+    if [ -s "$log" ]; then note_run "$name" "$log" "$(head -1 "$log.out")" "$command"; else skip "$name" "the peer failed"; fi
+  done <"$work/peers"
+}
+
+# find_digits: MNIST in SEQGPU_DATA, or the images of Debian's dataset-fashion-mnist; 1 if there are none.
+find_digits() {
+  if [ -r "$data/mnist/train-images-idx3-ubyte.gz" ]; then
+    folder=$data/mnist what="MNIST from SEQGPU_DATA"
+  elif [ -r /usr/share/dataset-fashion-mnist/train-images-idx3-ubyte.gz ]; then
+    folder=/usr/share/dataset-fashion-mnist what="Fashion-MNIST from Debian's dataset-fashion-mnist"
+  else
+    echo "skipped: digits: there is neither $data/mnist nor dataset-fashion-mnist"
+    return 1
+  fi
+  files="--images $folder/train-images-idx3-ubyte.gz --labels $folder/train-labels-idx1-ubyte.gz
+    --val-images $folder/t10k-images-idx3-ubyte.gz --val-labels $folder/t10k-labels-idx1-ubyte.gz"
+}
+
 finish() {
   for child in $children; do wait "$child" || echo "paper.sh: a run ended with exit code $?; see $work" >&2; done
   children= running=0
 }
+
 # measure NAME PREFIX OPTIONS...: adds a line to the run's log, what eval says of its model with PREFIX before
 # each key.
 measure() {
@@ -142,6 +201,7 @@ trap 'stop_children; exit 130' INT TERM
 
 publish() {
   finish
+  note_peers
   "$build/bin/paper_collect" "$work" --name "$experiment" --results "${RESULTS:-$root/bench/results}" "$@"
   cat "${RESULTS:-$root/bench/results}/$experiment.md"
 }

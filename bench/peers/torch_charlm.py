@@ -7,12 +7,13 @@
 Model      embedding -> LSTM -> linear -> cross-entropy (mean over the T x B predictions of a piece).
 Text       characters; the last 10 % validate; the rest is cut into `batch` streams that are read in parallel, in
            pieces of `seq-len` steps; states are carried from piece to piece and reset at the start of an epoch.
-Update     RMSprop (rho 0.95, eps 1e-8, lr 2e-3, times 0.97 after each epoch from the 10th on), norm clipped to 5.
+Update     RMSprop (rho --decay, eps 1e-8, lr --lr, times 0.97 after each epoch from the 10th on), norm clipped to --clip.
 Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, embedding +-0.1, linear layer Xavier.
            The second bias of PyTorch's LSTM stays zero: with two biases RMSprop would move their sum twice as far.
 
 Prints JSON Lines: one per epoch (val_loss in nats, tokens_per_s of the training), or with --time a single one with
-milliseconds per update.
+milliseconds per update.  With --log FILE it prints the number of trained parameters instead, and writes a line every
+--eval-every updates, with the keys of `seqgpu train --log`.
 """
 import argparse
 import math
@@ -78,12 +79,12 @@ def evaluate(model, streams, seq_len):
     return loss / count
 
 
-def update(model, optimizer, x, target, state):
+def update(model, optimizer, x, target, state, clip):
     logits, state = model(x, detached(state))
     loss = nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten())
     optimizer.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 5.0)
+    nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], clip)
     optimizer.step()
     return loss, state
 
@@ -93,7 +94,7 @@ def time_updates(model, optimizer, train, args):
     while len(times) < args.time + 3:
         for x, target in pieces(train, args.seq_len, whole=True):
             start = time.perf_counter()
-            _, state = update(model, optimizer, x, target, state)
+            _, state = update(model, optimizer, x, target, state, args.clip)
             times.append(1e3 * (time.perf_counter() - start))
             if len(times) == args.time + 3:
                 break
@@ -104,21 +105,51 @@ def time_updates(model, optimizer, train, args):
                      "tokens_per_s": round(1e3 * args.seq_len * args.batch / median)}), end="", flush=True)
 
 
+class Log:
+    """The lines of --log; what validation takes is not in their times."""
+
+    def __init__(self, model, val, args):
+        self.model, self.val, self.args = model, val, args
+        self.file = open(args.log, "w", encoding="utf-8") if args.log else None
+        self.start, self.paused, self.sum_loss, self.since = time.perf_counter(), 0.0, 0.0, 0
+        if self.file:
+            print(sum(p.numel() for p in model.parameters() if p.requires_grad), flush=True)
+
+    def add(self, step, loss, last):
+        self.sum_loss, self.since = self.sum_loss + loss, self.since + 1
+        if self.file is None or (step % self.args.eval_every and not last):
+            return
+        now = time.perf_counter()
+        val_loss = evaluate(self.model, self.val, self.args.seq_len)
+        seconds = now - self.start - self.paused
+        self.paused += time.perf_counter() - now
+        self.file.write(json_line({"step": step, "loss": self.sum_loss / self.since, "val_loss": val_loss,
+                                   "val_bits_per_char": val_loss / math.log(2), "lr": self.args.lr,
+                                   "tokens_per_s": step * self.args.seq_len * self.args.batch / seconds,
+                                   "elapsed_s": seconds}))
+        self.file.flush()
+        self.sum_loss, self.since = 0.0, 0
+
+
 def train_epochs(model, optimizer, train, val, args):
     step, epoch = 0, 0
     per_epoch = (len(train) - 1) // args.seq_len
     last = args.steps if args.steps else args.epochs * per_epoch
+    log = Log(model, val, args)
     while step < last:
         state, start, begun = None, time.perf_counter(), step
         for group in optimizer.param_groups:
             group["lr"] = args.lr * 0.97 ** max(0, epoch - 9)
         for x, target in pieces(train, args.seq_len, whole=True):
-            loss, state = update(model, optimizer, x, target, state)
+            loss, state = update(model, optimizer, x, target, state, args.clip)
             step += 1
+            log.add(step, loss.item(), step == last)
             if step == last:
                 break
         seconds = time.perf_counter() - start
         epoch += 1
+        if args.log:
+            continue
         val_loss = evaluate(model, val, args.seq_len)
         print(json_line({"epoch": epoch, "step": step, "train_loss": round(loss.item(), 5),
                          "val_loss": round(val_loss, 5), "val_bpc": round(val_loss / math.log(2), 5),
@@ -138,6 +169,10 @@ def main():
     parser.add_argument("--seq-len", type=int, default=50)
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--decay", type=float, default=0.95)
+    parser.add_argument("--clip", type=float, default=5.0)
+    parser.add_argument("--log", help="JSON Lines of validations")
+    parser.add_argument("--eval-every", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     if args.threads:
@@ -155,7 +190,7 @@ def main():
     batch = max(1, min(50, (val_count - 1) // VAL_STREAM))
     val = cut(ids[-val_count:], batch, (val_count - 1 + batch - 1) // batch)
     model = CharLM(len(number), args.layers, args.hidden, args.embedding)
-    optimizer = torch.optim.RMSprop([p for p in model.parameters() if p.requires_grad], lr=args.lr, alpha=0.95,
+    optimizer = torch.optim.RMSprop([p for p in model.parameters() if p.requires_grad], lr=args.lr, alpha=args.decay,
                                     eps=1e-8)
     if args.time:
         time_updates(model, optimizer, train, args)

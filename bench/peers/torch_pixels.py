@@ -4,6 +4,7 @@
     python3 bench/peers/torch_pixels.py --images F --labels F --val-images F --val-labels F --steps 2000 --log FILE
 
 Model      nn.LSTM over the rows of the image, from zero states, then a linear layer at the last step; cross-entropy.
+           With --permuted the pixels of all images are in one random order first, which the seed draws.
 Update     RMSprop (rho 0.9, eps 1e-8, lr 1e-3), norm clipped to 1, batches in random order, epoch by epoch.
 Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, linear layer Xavier.  PyTorch's second bias
            stays zero: with two biases RMSprop would move their sum twice as far.
@@ -31,8 +32,9 @@ def read_idx(path, dims):
 
 
 class Rows(nn.Module):
-    def __init__(self, inputs, hidden, classes):
+    def __init__(self, inputs, hidden, classes, place):
         super().__init__()
+        self.place = place  # the pixel that comes k-th; None: as they are
         self.lstm = nn.LSTM(inputs, hidden, batch_first=True)
         self.linear = nn.Linear(hidden, classes)
         nn.init.xavier_uniform_(self.linear.weight)
@@ -45,6 +47,8 @@ class Rows(nn.Module):
                 p.requires_grad_(False)
 
     def forward(self, images):
+        if self.place is not None:
+            images = images.flatten(1)[:, self.place].view_as(images)
         return self.linear(self.lstm(images.float() / 255)[0][:, -1])
 
 
@@ -72,7 +76,9 @@ def main():
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--batch", type=int, default=50)
+    parser.add_argument("--permuted", action="store_true")
     parser.add_argument("--eval-every", type=int, default=200)
+    parser.add_argument("--eval-size", type=int, default=0, help="images per validation; 0 = all")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--clip", type=float, default=1.0)
     parser.add_argument("--threads", type=int, default=1)
@@ -82,7 +88,10 @@ def main():
     torch.manual_seed(args.seed)
     images, labels = read_idx(args.images, 3), read_idx(args.labels, 1).long()
     val_images, val_labels = read_idx(args.val_images, 3), read_idx(args.val_labels, 1).long()
-    model = Rows(images.shape[2], args.hidden, int(labels.max()) + 1)
+    if args.eval_size:
+        val_images, val_labels = val_images[:args.eval_size], val_labels[:args.eval_size]
+    place = torch.randperm(images[0].numel()) if args.permuted else None
+    model = Rows(images.shape[2], args.hidden, int(labels.max()) + 1, place)
     trained = [p for p in model.parameters() if p.requires_grad]
     print(sum(p.numel() for p in trained), flush=True)
     optimizer = torch.optim.RMSprop(trained, lr=args.lr, alpha=0.9, eps=1e-8)
