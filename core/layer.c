@@ -13,7 +13,7 @@
  * are statistics of a batch, one thread has all of it. The recurrent weights are packed once per call into
  * the order in which the inner loop reads them.
  *
- * The third pass, of tangents, is layer_tangent.c's.
+ * The third pass, of tangents, is layer_tangent.c's, and what error signals lose or gain layer_signals.c's.
  *
  * Truncated BPTT is left to the caller: run a piece of the sequence, and pass its `final` as the next piece's
  * `initial`.
@@ -38,7 +38,7 @@ int64_t FN(sq_layer_workspace)(const sq_layout *layout, int64_t seq_len, int64_t
   if (!training) return size + sq_chunk_size(layout, CHUNK_ROWS, seq_len, batch);
   /* backward takes the gates of all steps, the states of one and what zoneout holds of them, the tangent pass
    * the gates of one step besides, and its states three times */
-  size += FN(sq_job_gates_size)(layout, seq_len * batch) + FN(sq_job_gates_size)(layout, batch);
+  size += sq_gates_size(layout, seq_len * batch) + sq_gates_size(layout, batch);
   for (int k = 0; k < layout->states; k++) size += held_size(layout, k, batch);
   return size + 3 * FN(sq_job_states_size)(layout, batch) + FN(sq_job_sums_size)(layout);
 }
@@ -174,31 +174,41 @@ static void backward_products(const FN(sq_job) * j, const FN(sq_step) * s, int s
   }
 }
 
+FN(sq_step) FN(sq_job_step_back)(const FN(sq_job) * j, int64_t t, int64_t first, int64_t count) {
+  const sq_layout *l = j->layout;
+  const sq_layer_run *run = j->run;
+  const int64_t row = t * run->batch + first;
+  FN(sq_step) s = FN(sq_job_step)(j, t, first, count);
+  s.ldy = run->ldy;
+  s.dy = run->dy ? (const real *)run->dy + row * run->ldy : NULL;
+  s.dgates = j->dgates + row * l->gates;
+  s.daux = j->daux + row * l->aux;
+  for (int k = 0; k < l->states; k++) s.dstate[k] = j->dstate[k] + first * l->state_width[k];
+  return s;
+}
+
+void FN(sq_job_stages_back)(const FN(sq_job) * j, const FN(sq_step) * s, int64_t first, void *scratch) {
+  FN(sq_pointwise) *step = FN(sq_backward_of)(j->layout->cell);
+  for (int stage = j->layout->stages - 1; stage >= 0; stage--) {
+    step(s, stage);
+    FN(sq_job_norms_backward)(j, s, stage);
+    backward_products(j, s, stage, first, scratch);
+  }
+}
+
 static void backward_slice(void *arg, int part, int parts) {
   const FN(sq_job) *j = arg;
   const sq_layout *l = j->layout;
-  const sq_layer_run *run = j->run;
-  FN(sq_pointwise) *step = FN(sq_backward_of)(l->cell);
   void *scratch = sq_pool_scratch(j->pool, part);
   const int enters = sq_masks_enters(l), leaves = sq_masks_leaves(l);
   int64_t first, count;
   FN(sq_job_slice)(j, part, parts, &first, &count);
   for (int64_t i = 0; i < j->steps; i++) {
-    const int64_t t = run->reverse ? i : j->steps - 1 - i, row = t * run->batch + first;
-    FN(sq_step) s = FN(sq_job_step)(j, t, first, count);
-    s.ldy = run->ldy;
-    s.dy = run->dy ? (const real *)run->dy + row * run->ldy : NULL;
-    s.dgates = j->dgates + row * l->gates;
-    s.daux = j->daux + row * l->aux;
+    FN(sq_step) s = FN(sq_job_step_back)(j, j->run->reverse ? i : j->steps - 1 - i, first, count);
     real *held[SQ_MAX_STATES] = {NULL};
-    for (int k = 0; k < l->states; k++) s.dstate[k] = j->dstate[k] + first * l->state_width[k];
     for (int k = 0; k < l->states && leaves; k++) held[k] = j->held[k] + first * l->state_width[k];
     if (leaves) FN(sq_masks_arrive)(&s, held);
-    for (int stage = l->stages - 1; stage >= 0; stage--) {
-      step(&s, stage);
-      FN(sq_job_norms_backward)(j, &s, stage);
-      backward_products(j, &s, stage, first, scratch);
-    }
+    FN(sq_job_stages_back)(j, &s, first, scratch);
     if (enters || leaves) FN(sq_masks_depart)(&s, held);
   }
 }
@@ -246,21 +256,28 @@ static void parameter_gradients(sq_exec *exec, const FN(sq_job) * j) {
   }
 }
 
+void FN(sq_job_begin_back)(FN(sq_job) * j) {
+  const sq_layer_run *run = j->run;
+  const sq_layout *l = j->layout;
+  const int64_t B = run->batch;
+  FN(sq_job_reserve)(j, run->reserve, j->steps);
+  real *at = FN(sq_job_pack)(j, FN(sq_job_workspace)(run), 1);
+  at = FN(sq_job_place_gates)(l, j->steps * B, at, &j->dgates, &j->daux);
+  at = FN(sq_job_place_states)(l, B, at, j->dstate);
+  for (int k = 0; k < l->states; k++) {
+    FN(sq_job_copy_or_zero)(j->dstate[k], run->dfinal[k], B * l->state_width[k]);
+    j->held[k] = at;
+    at += held_size(l, k, B);
+  }
+  j->sums = at;
+}
+
 int FN(sq_layer_backward)(sq_exec *exec, const sq_layer_run *run) {
   const sq_layout *l = run->layout;
   const int64_t T = run->seq_len, B = run->batch, I = l->config.input_size;
   FN(sq_job)
   j = {.pool = exec->pool, .run = run, .layout = l, .steps = T, .key = {run->seed, run->first_block}};
-  FN(sq_job_reserve)(&j, run->reserve, T);
-  real *at = FN(sq_job_pack)(&j, FN(sq_job_workspace)(run), 1);
-  at = FN(sq_job_place_gates)(l, T * B, at, &j.dgates, &j.daux);
-  at = FN(sq_job_place_states)(l, B, at, j.dstate);
-  for (int k = 0; k < l->states; k++) {
-    FN(sq_job_copy_or_zero)(j.dstate[k], run->dfinal[k], B * l->state_width[k]);
-    j.held[k] = at;
-    at += held_size(l, k, B);
-  }
-  j.sums = at;
+  FN(sq_job_begin_back)(&j);
   sq_pool_run(exec->pool, FN(sq_job_slices)(&j), backward_slice, &j);
   FN(sq_job_norms_backward)(&j, NULL, SQ_BEFORE_STEPS);
   int64_t ld;

@@ -90,6 +90,20 @@ typedef struct sq_layer_tangent {
   void *y, *final[SQ_MAX_STATES];
 } sq_layer_tangent;
 
+/* The error signals of a run, for Pascanu's regulariser (core/omega.c): with all states s_t = (h_t, c_t, ...)
+ * one behind the other, S = sum of W_k columns,
+ *   d_t = dE/ds_t    u_t = d_t ds_t/ds_{t-1}    both 0 at padded steps
+ * First the signals: norm2 and u; what they leave in the workspace must stay.  Then, once the caller has
+ * scaled each u_t, the gradients: dparams += the derivative of <d_t, (ds_t/ds_{t-1}) u_t>, summed over the
+ * steps, by the recurrent weights, where d_t, states and gates are constants.  For layouts without norms,
+ * masks and structures. */
+typedef struct sq_layer_signals {
+  sq_layer_run run; /* as for backward; dx and dinitial are not looked at */
+  void *norm2;      /* [T,B] |d_t|^2 */
+  void *u;          /* [T,B,S] */
+  void *step;       /* room for the gates and aux of one step, sq_gates_size(layout, B) elements; not kept */
+} sq_layer_signals;
+
 /* The CPU driver (core/layer.c) in both precisions.  With `training`, a reserve is kept for backward.
  * Without one (run->reserve NULL) forward works in chunks, inside the workspace.  Workspace in elements. */
 int64_t sq_layer_workspace_f32(const sq_layout *layout, int64_t seq_len, int64_t batch, int training);
@@ -101,6 +115,11 @@ int sq_layer_backward_f64(struct sq_exec *exec, const sq_layer_run *run);
 /* core/layer_tangent.c; the workspace is that of training. */
 int sq_layer_tangent_f32(struct sq_exec *exec, const sq_layer_tangent *tangent);
 int sq_layer_tangent_f64(struct sq_exec *exec, const sq_layer_tangent *tangent);
+/* core/layer_signals.c; the workspace is that of training. */
+int sq_layer_signals_f32(struct sq_exec *exec, const sq_layer_signals *signals);
+int sq_layer_signals_f64(struct sq_exec *exec, const sq_layer_signals *signals);
+int sq_layer_signal_gradients_f32(struct sq_exec *exec, const sq_layer_signals *signals);
+int sq_layer_signal_gradients_f64(struct sq_exec *exec, const sq_layer_signals *signals);
 
 #ifdef __cplusplus
 }

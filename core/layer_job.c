@@ -35,10 +35,6 @@ int64_t FN(sq_job_products_size)(const sq_layout *layout, int64_t batch, int tra
   return size;
 }
 
-int64_t FN(sq_job_gates_size)(const sq_layout *layout, int64_t rows) {
-  return sq_align_elements(rows * layout->gates) + sq_align_elements(rows * layout->aux);
-}
-
 int64_t FN(sq_job_states_size)(const sq_layout *layout, int64_t rows) {
   int64_t size = 0;
   for (int k = 0; k < layout->states; k++) size += sq_align_elements(rows * layout->state_width[k]);
@@ -101,7 +97,7 @@ real *FN(sq_job_pack)(FN(sq_job) * j, real *at, int backward) {
 real *FN(sq_job_place_gates)(const sq_layout *layout, int64_t rows, real *at, real **gates, real **aux) {
   *gates = at;
   *aux = at + sq_align_elements(rows * layout->gates);
-  return at + FN(sq_job_gates_size)(layout, rows);
+  return at + sq_gates_size(layout, rows);
 }
 
 real *FN(sq_job_place_states)(const sq_layout *layout, int64_t rows, real *at, real *state[SQ_MAX_STATES]) {

@@ -1,5 +1,6 @@
-/* layer_job.h - what the passes over a layer on the CPU have in common (layer.c, layer_tangent.c): where
- * everything lies, the weights as the steps read them, the rows of a step, its products and its norms.
+/* layer_job.h - what the passes over a layer on the CPU have in common (layer.c, layer_tangent.c,
+ * layer_signals.c): where everything lies, the weights as the steps read them, the rows of a step, its
+ * products and its norms.
  *
  * Sizes in elements.  A pass lays out its workspace piece by piece: each function that takes memory from `at`
  * on returns the first free element.
@@ -50,8 +51,7 @@ static inline FN(sq_pointwise) * FN(sq_backward_of)(const sq_cell *cell) {
 
 /* Everything the products of a layout borrow. */
 int64_t FN(sq_job_products_size)(const sq_layout *layout, int64_t batch, int training);
-/* Gates and aux of so many rows; all states of so many rows. */
-int64_t FN(sq_job_gates_size)(const sq_layout *layout, int64_t rows);
+/* All states of so many rows. */
 int64_t FN(sq_job_states_size)(const sq_layout *layout, int64_t rows);
 /* The job's sums. */
 int64_t FN(sq_job_sums_size)(const sq_layout *layout);
@@ -70,6 +70,10 @@ void FN(sq_job_copy_or_zero)(real *to, const void *from, int64_t count);
  * no initial state and the layer has one, or zeros. */
 void FN(sq_job_enter)(const FN(sq_job) * j, int k, const void *given, const real *params, real *to);
 
+/* Lays out a job of all steps for backward, packs the weights, and sets dstate to the gradient at the final
+ * states (layer.c). */
+void FN(sq_job_begin_back)(FN(sq_job) * j);
+
 /* ---- a step ---- */
 
 /* In how many slices the threads share the batch, and slice `part` of `parts`. */
@@ -86,6 +90,11 @@ const real *FN(sq_job_weight)(const FN(sq_job) * j, const sq_product *p, const v
  * `add` is set. */
 void FN(sq_job_product)(const FN(sq_job) * j, int i, const FN(sq_step) * s, int64_t first, int add,
                         void *scratch);
+
+/* The same step for backward, but for its masks; and its stages, last first: from dy and dstate at the new
+ * states to dgates, daux, and dstate at the old ones (layer.c). */
+FN(sq_step) FN(sq_job_step_back)(const FN(sq_job) * j, int64_t t, int64_t first, int64_t count);
+void FN(sq_job_stages_back)(const FN(sq_job) * j, const FN(sq_step) * s, int64_t first, void *scratch);
 
 /* The norms of a stage, of a step's rows; or, where s is NULL, those before the steps (SQ_BEFORE_STEPS), of
  * all steps of the job. */

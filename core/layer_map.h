@@ -28,6 +28,10 @@ sq_reserve_map sq_reserve_layout(const sq_layout *layout, int64_t seq_len, int64
 static inline int64_t sq_slot_prev(int reverse, int64_t t) { return reverse ? t + 1 : t; }
 static inline int64_t sq_slot_next(int reverse, int64_t t) { return reverse ? t : t + 1; }
 
+/* Gates and aux of so many rows; the columns of all states one behind the other. */
+int64_t sq_gates_size(const sq_layout *layout, int64_t rows);
+int64_t sq_signals_width(const sq_layout *layout);
+
 /* Inference keeps no reserve and works in chunks of about `rows` rows of [T,B]: the time steps of a chunk,
  * and room for the chunk of any run that is not larger than seq_len x batch, whatever its own chunk. */
 int64_t sq_chunk_steps(int64_t rows, int64_t seq_len, int64_t batch);

@@ -25,17 +25,10 @@
 #include <string.h>
 
 #include "core/gemm.h"
-#include "core/layer_job.h"
+#include "core/layer_tangent.h"
 #include "core/ops.h"
 
-/* The tangents of gates and aux are the job's dgates and daux. */
-typedef struct pass {
-  FN(sq_job) j;
-  const sq_layer_tangent *of;
-  real *tstate[2][SQ_MAX_STATES]; /* [B,W_k] before and after a step, in turn */
-  /* [B,G], [B,A], [B,W_k]: what backward of ones leaves */
-  real *dgates, *daux, *dstate[SQ_MAX_STATES];
-} pass;
+typedef FN(sq_tangent_pass) pass;
 
 /* A step as the run computed it, whose d... are derivatives, and the same step's tangents. */
 typedef struct step_pair {
@@ -241,6 +234,17 @@ static void tangent_slice(void *arg, int part, int parts) {
   }
 }
 
+real *FN(sq_tangent_place)(pass *p, real *at) {
+  const sq_layout *l = p->j.layout;
+  const int64_t B = p->j.run->batch;
+  at = FN(sq_job_place_gates)(l, B, at, &p->dgates, &p->daux);
+  at = FN(sq_job_place_states)(l, B, at, p->dstate);
+  for (int turn = 0; turn < 2; turn++) at = FN(sq_job_place_states)(l, B, at, p->tstate[turn]);
+  return at;
+}
+
+void FN(sq_tangent_steps)(pass *p) { sq_pool_run(p->j.pool, FN(sq_job_slices)(&p->j), tangent_slice, p); }
+
 int FN(sq_layer_tangent)(sq_exec *exec, const sq_layer_tangent *of) {
   const sq_layer_run *run = &of->run;
   const sq_layout *l = run->layout;
@@ -249,12 +253,10 @@ int FN(sq_layer_tangent)(sq_exec *exec, const sq_layer_tangent *of) {
   FN(sq_job_reserve)(&p.j, run->reserve, T);
   real *at = FN(sq_job_pack)(&p.j, FN(sq_job_workspace)(run), 0);
   at = FN(sq_job_place_gates)(l, T * B, at, &p.j.dgates, &p.j.daux);
-  at = FN(sq_job_place_gates)(l, B, at, &p.dgates, &p.daux);
-  at = FN(sq_job_place_states)(l, B, at, p.dstate);
-  for (int turn = 0; turn < 2; turn++) at = FN(sq_job_place_states)(l, B, at, p.tstate[turn]);
+  FN(sq_tangent_place)(&p, at);
   for (int k = 0; k < l->states; k++) FN(sq_job_enter)(&p.j, k, of->initial[k], of->params, p.tstate[0][k]);
   tangents_outside(&p);
-  sq_pool_run(exec->pool, FN(sq_job_slices)(&p.j), tangent_slice, &p);
+  FN(sq_tangent_steps)(&p);
   for (int k = 0; k < l->states; k++)
     if (of->final[k])
       memcpy(of->final[k], p.tstate[T % 2][k], (size_t)(B * l->state_width[k]) * sizeof(real));

@@ -1,4 +1,4 @@
-/* omega.c - Pascanu's regulariser against vanishing gradients, of the vanilla recurrent network.
+/* omega.c - Pascanu's regulariser against vanishing gradients.
  * Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, section
  * 3.3.
  *
@@ -9,12 +9,25 @@
  * asks that the error signal keeps its norm on its way back through a step, in its own direction.  Its
  * gradient is the immediate one: with d_t and h_t held constant, |u_t|^2 depends on W alone,
  *   d|u_t|^2 / dW = 2 v_t^T u_t                   so  dOmega/dW = sum_t slope_t v_t^T u_t
- * The mean over the sequences of a batch is the paper's form, NORMS.  The authors' code has another,
- * SQUARES: ratios of squared norms, and the mean over all steps that count.  In both a step counts where
+ *
+ * That is the vanilla network; the paper has no other cell.  With states s_t = (h_t, c_t, ...), gates, and
+ * products a = W o of operands o that the old states make, the same is asked of all states together:
+ *   d_t = dE/ds_t,  u_t = J_t^T d_t,  J_t = ds_t/ds_{t-1}      norms over all states
+ * With d_t, states and gates held constant, |u_t|^2 / 2 has the derivative of <d_t, J_t u> by the weights, u
+ * constant.  There each weight stands once, between what backward of the step makes of d_t at its result,
+ * da_t, and o'_t, the derivative of its operand along u_t (a Jacobian-vector product of the step):
+ *   dOmega/dW = sum_t slope_t da_t^T o'_t         dOmega/dp = sum_t slope_t da_t * o'_t   of a diagonal one
+ *   LSTM: o' = u^h for W_hh, u^c for the peepholes of i and f, c'_t, the derivative of c_t, for that of o
+ *   GRU, reset before: o' = u^h for U_r and U_u,  r u^h + h_{t-1} r' for U_c, r' = r(1-r) U_r u^h
+ *   GRU, reset after:  o' = u^h for all
+ * The pass is core/layer_signals.c's.
+ *
+ * The mean over the sequences of a batch is the paper's form, NORMS.  The authors' code has another, SQUARES:
+ * ratios of squared norms, and the mean over all steps that count.  In both a step counts where
  * |d_t|^2 >= 1e-20.
  *
- * omega_signal is one step of the recurrence d_{t-1} = dy_{t-1} + u_t, for which the caller makes u_t of
- * v_t.
+ * omega_signal is one step of the vanilla network's recurrence d_{t-1} = dy_{t-1} + u_t, for which the caller
+ * makes u_t of v_t.
  */
 #include "core/ops_cpu.h"
 

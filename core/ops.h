@@ -246,8 +246,9 @@ typedef struct sq_optimizer_args {
   const double *lr_factor; /* [count] in host memory; NULL = 1 */
 } sq_optimizer_args;
 
-/* Pascanu's regulariser (Pascanu, Mikolov, Bengio 2013, section 3.3) of a layer h_t = g(W h_{t-1} + ...);
- * core/omega.c has the equations.  First the error signal of one step t, row by row:
+/* Pascanu's regulariser (Pascanu, Mikolov, Bengio 2013, section 3.3); core/omega.c has the equations.  Of a
+ * layer h_t = g(W h_{t-1} + ...), first the error signal of one step t, row by row (of other cells,
+ * sq_layer_signals):
  *   d = dy[b] + the signal from the step after (next[b]; dfinal[b] where t is the sequence's last step,
  *   NULL = 0) v[b] = d * g'(h[b]),   norm2[b] = |d|^2;   both 0 where t >= lengths[b] */
 typedef struct sq_signal_args {

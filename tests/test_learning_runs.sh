@@ -33,6 +33,7 @@ resumed "noise" --noise 0.3 --noise-decay 1
 resumed "an average" --average 5 --optimizer adam
 resumed "an average that validations begin" --average-patience 1 --lr 0.1
 resumed "the regulariser" --cell rnn --omega 2 --omega-form squares
+resumed "the regulariser of an lstm" --cell lstm --omega 2
 resumed "frozen tensors" --freeze rnn.weight_ih,output --lr-of rnn.weight_hh=0.1
 
 # ---------------------------------------------------------------- first weights
@@ -158,7 +159,7 @@ refused "rising momentum of adam" 2 "no effect with --optimizer adam" train addi
 refused "an unknown schedule" 2 "constant|step|cosine|plateau" train adding $tiny --lr-schedule linear
 refused "two beginnings of an average" 2 "excludes --average-patience" train adding $tiny --average 5 --average-patience 2
 refused "more patience than is remembered" 2 "from 0 to 8" train adding $tiny --average-patience 9
-refused "a regulariser of an lstm" 1 "only cell rnn" train adding $tiny --omega 2
+refused "a regulariser of a urnn" 1 "only rnn, leaky, lstm, lstm0 and gru" train adding $tiny --cell urnn --omega 2
 refused "a form of none" 2 "no effect with --omega 0" train adding $tiny --cell rnn --omega-form squares
 refused "an end of no rise" 2 "no effect with --momentum-rise 0" train adding $tiny --optimizer nesterov --momentum-end 5000
 refused "no such tensor" 1 "nobody" train adding $tiny --freeze rnn,nobody

@@ -1,27 +1,12 @@
 /* test_omega.c - Pascanu's regulariser in a network (seqgpu_rnn_desc.omega): what backward adds to the
- * gradients, against differences of the regulariser with error signals and states held constant, all of it
- * in plain loops.
+ * gradients, against differences of the regulariser with error signals, states and gates held constant, all
+ * of it in plain loops (omega_plain.h).
  *
  * Each layer and direction has a regulariser of its own.  The gradients at the layers below the last come
  * from a network of the layers above alone, without regulariser, which other tests compare with plain
  * loops.
  */
-#include "seqgpu/seqgpu.h"
-
-#include "tests/check.h"
-
-enum { T = 6, B = 3, I = 4, H = 5, MOST = 2 * (H * (2 * H) + H + H * H) * 2 };
-
-/* One layer and direction, or a network of them, as the test has it. */
-typedef struct setting {
-  const char *name;
-  seqgpu_activation activation;
-  seqgpu_omega_form form;
-  int64_t layers;
-  int bidirectional, reverse, batch_first, ragged;
-  int with_final; /* dfinal is given */
-  seqgpu_merge merge;
-} setting;
+#include "tests/omega_plain.h"
 
 static const setting settings[] = {
     {.name = "tanh, norms"},
@@ -39,109 +24,55 @@ static const setting settings[] = {
      .form = SEQGPU_OMEGA_SQUARES},
     {.name = "two layers", .layers = 2, .with_final = 1, .form = SEQGPU_OMEGA_SQUARES},
     {.name = "two layers of two directions", .layers = 2, .bidirectional = 1, .ragged = 1},
+    {.name = "its leak",
+     .cell = {.cell = "leaky", .leak = 0.3},
+     .activation = SEQGPU_ACTIVATION_SIGMOID,
+     .ragged = 1,
+     .with_final = 1},
+    {.name = "norms", .cell = {.cell = "lstm"}},
+    {.name = "squares", .cell = {.cell = "lstm"}, .form = SEQGPU_OMEGA_SQUARES, .ragged = 1, .with_final = 1},
+    {.name = "reverse, ragged", .cell = {.cell = "lstm"}, .reverse = 1, .ragged = 1, .with_final = 1},
+    {.name = "two layers", .cell = {.cell = "lstm"}, .layers = 2, .with_final = 1, .batch_first = 1},
+    {.name = "two directions, summed",
+     .cell = {.cell = "lstm"},
+     .bidirectional = 1,
+     .merge = SEQGPU_MERGE_SUM,
+     .form = SEQGPU_OMEGA_SQUARES,
+     .ragged = 1},
+    {.name = "two layers of two directions", .cell = {.cell = "lstm"}, .layers = 2, .bidirectional = 1},
+    {.name = "peephole", .cell = {.cell = "lstm", .peephole = 1}, .ragged = 1, .with_final = 1},
+    {.name = "peephole, two directions", .cell = {.cell = "lstm", .peephole = 1}, .bidirectional = 1},
+    {.name = "coupled", .cell = {.cell = "lstm", .coupled = 1, .peephole = 1}, .with_final = 1},
+    {.name = "no input gate", .cell = {.cell = "lstm", .no_input_gate = 1, .peephole = 1}},
+    {.name = "no forget gate", .cell = {.cell = "lstm", .no_forget_gate = 1}, .ragged = 1},
+    {.name = "no output gate", .cell = {.cell = "lstm", .no_output_gate = 1, .no_output_activation = 1}},
+    {.name = "no input activation", .cell = {.cell = "lstm", .no_input_activation = 1}, .reverse = 1},
+    {.name = "gates that see one another",
+     .cell = {.cell = "lstm", .full_gate_recurrence = 1, .peephole = 1},
+     .ragged = 1,
+     .with_final = 1},
+    {.name = "projection", .cell = {.cell = "lstm", .projection_size = 3}, .with_final = 1, .ragged = 1},
+    {.name = "projection and peephole, reverse",
+     .cell = {.cell = "lstm", .projection_size = 2, .peephole = 1},
+     .reverse = 1,
+     .form = SEQGPU_OMEGA_SQUARES},
+    {.name = "norms", .cell = {.cell = "lstm0"}, .with_final = 1},
+    {.name = "peephole, two layers", .cell = {.cell = "lstm0", .peephole = 1}, .layers = 2, .ragged = 1},
+    {.name = "norms", .cell = {.cell = "gru"}, .with_final = 1},
+    {.name = "squares, ragged", .cell = {.cell = "gru"}, .form = SEQGPU_OMEGA_SQUARES, .ragged = 1},
+    {.name = "reverse, ragged", .cell = {.cell = "gru"}, .reverse = 1, .ragged = 1, .with_final = 1},
+    {.name = "two layers of two directions", .cell = {.cell = "gru"}, .layers = 2, .bidirectional = 1},
+    {.name = "reset after", .cell = {.cell = "gru", .reset_after = 1}, .with_final = 1},
+    {.name = "reset after, ragged",
+     .cell = {.cell = "gru", .reset_after = 1},
+     .form = SEQGPU_OMEGA_SQUARES,
+     .ragged = 1,
+     .reverse = 1},
+    {.name = "reset after, two layers of two directions",
+     .cell = {.cell = "gru", .reset_after = 1},
+     .layers = 2,
+     .bidirectional = 1},
 };
-
-static const int32_t some_lengths[B] = {4, 6, 1};
-
-/* ---------------------------------------------------------------- in plain loops */
-
-typedef struct plain {
-  const setting *s;
-  int reverse;
-  int64_t inputs;                 /* of the layer */
-  const double *wih, *bias, *whh; /* [H,inputs] [H] [H,H] */
-  const double *x, *dy;           /* [T,B,inputs], [T,B,H] */
-  const double *dfinal;           /* [B,H] or NULL */
-  double h[T][B][H], d[T][B][H];  /* states, error signals; 0 at padded steps */
-} plain;
-
-static int64_t length_of(const setting *s, int64_t b) { return s->ragged ? some_lengths[b] : T; }
-
-static double activate(seqgpu_activation g, double a) {
-  if (g == SEQGPU_ACTIVATION_TANH) return tanh(a);
-  if (g == SEQGPU_ACTIVATION_SIGMOID) return 1 / (1 + exp(-a));
-  return g == SEQGPU_ACTIVATION_RELU && a < 0 ? 0 : a;
-}
-
-static double slope(seqgpu_activation g, double h) {
-  if (g == SEQGPU_ACTIVATION_TANH) return 1 - h * h;
-  if (g == SEQGPU_ACTIVATION_SIGMOID) return h * (1 - h);
-  return g == SEQGPU_ACTIVATION_RELU ? h > 0 : 1;
-}
-
-/* Step number i of sequence b in the direction of the layer, -1 beyond its end. */
-static int64_t step_of(const plain *p, int64_t b, int64_t i) {
-  const int64_t length = length_of(p->s, b);
-  return i >= length ? -1 : p->reverse ? length - 1 - i : i;
-}
-
-static void run_plain(plain *p) {
-  memset(p->h, 0, sizeof p->h);
-  memset(p->d, 0, sizeof p->d);
-  for (int64_t b = 0; b < B; b++) {
-    double before[H] = {0};
-    for (int64_t i = 0; step_of(p, b, i) >= 0; i++) {
-      const int64_t t = step_of(p, b, i);
-      for (int j = 0; j < H; j++) {
-        double a = p->bias[j];
-        for (int64_t k = 0; k < p->inputs; k++)
-          a += p->wih[j * p->inputs + k] * p->x[(t * B + b) * p->inputs + k];
-        for (int k = 0; k < H; k++) a += p->whh[j * H + k] * before[k];
-        p->h[t][b][j] = activate(p->s->activation, a);
-      }
-      memcpy(before, p->h[t][b], sizeof before);
-    }
-    double later[H] = {0};
-    for (int j = 0; j < H; j++) later[j] = p->dfinal ? p->dfinal[b * H + j] : 0;
-    for (int64_t i = length_of(p->s, b) - 1; i >= 0; i--) {
-      const int64_t t = step_of(p, b, i);
-      for (int j = 0; j < H; j++) p->d[t][b][j] = p->dy[(t * B + b) * H + j] + later[j];
-      for (int k = 0; k < H; k++) {
-        later[k] = 0;
-        for (int j = 0; j < H; j++)
-          later[k] += p->d[t][b][j] * slope(p->s->activation, p->h[t][b][j]) * p->whh[j * H + k];
-      }
-    }
-  }
-}
-
-/* The regulariser as a function of the recurrent weights alone. */
-static double omega_of(const plain *p, const double whh[H * H], double *active) {
-  double sum = 0, count = 0;
-  for (int64_t t = 0; t < T; t++)
-    for (int64_t b = 0; b < B; b++) {
-      double d2 = 0, u2 = 0;
-      if (t >= length_of(p->s, b)) continue;
-      for (int k = 0; k < H; k++) {
-        double u = 0;
-        for (int j = 0; j < H; j++)
-          u += p->d[t][b][j] * slope(p->s->activation, p->h[t][b][j]) * whh[j * H + k];
-        d2 += p->d[t][b][k] * p->d[t][b][k];
-        u2 += u * u;
-      }
-      if (!(d2 >= 1e-20)) continue;
-      const double ratio = p->s->form == SEQGPU_OMEGA_NORMS ? sqrt(u2 / d2) : u2 / d2;
-      sum += (ratio - 1) * (ratio - 1);
-      count++;
-    }
-  if (active) *active = count;
-  return p->s->form == SEQGPU_OMEGA_NORMS ? sum / B : sum / (count > 1 ? count : 1);
-}
-
-static void slope_of_omega(const plain *p, double out[H * H]) {
-  static const double weight[] = {1, -8, 0, 8, -1};
-  const double step = 1e-3;
-  double whh[H * H];
-  memcpy(whh, p->whh, sizeof whh);
-  for (int i = 0; i < H * H; i++) {
-    out[i] = 0;
-    for (int k = 0; k < 5; k++) {
-      whh[i] = p->whh[i] + (k - 2) * step;
-      out[i] += weight[k] * omega_of(p, whh, NULL) / (12 * step);
-    }
-    whh[i] = p->whh[i];
-  }
-}
 
 /* ---------------------------------------------------------------- in the library */
 
@@ -165,7 +96,7 @@ static void get(seqgpu_context *ctx, const void *device, double *out, int64_t n)
 /* What goes into a network and what comes out of its backward; [T,B,*] in time-major order. */
 typedef struct network {
   int64_t layers, inputs, width, params; /* width: Y */
-  double param[MOST], x[T * B * 2 * H], dy[T * B * 2 * H], dfinal[4 * B * H];
+  double param[MOST], x[T * B * 2 * H], dy[T * B * 2 * H], dfinal[STATES][4 * B * Q];
   double dparam[MOST], dx[T * B * 2 * H], y[T * B * 2 * H], omega[8];
 } network;
 
@@ -179,26 +110,32 @@ static void exchange(int swap, int to_batch_first, int64_t width, const double *
     }
 }
 
+static seqgpu_rnn_desc desc_of(const setting *s, int64_t layers, int64_t inputs, double alpha) {
+  seqgpu_rnn_desc d = s->cell;
+  d.cell = cell_of(s);
+  d.input_size = inputs;
+  d.hidden_size = H;
+  d.num_layers = layers;
+  d.seq_len = T;
+  d.batch = B;
+  d.bidirectional = s->bidirectional;
+  d.reverse = s->reverse;
+  d.merge = s->merge;
+  d.activation = s->activation;
+  d.batch_first = s->batch_first;
+  d.omega = alpha;
+  d.omega_form = s->form;
+  return d;
+}
+
 static seqgpu_status run_network(seqgpu_context *ctx, const setting *s, double alpha, const char *algorithm,
                                  network *n) {
-  const seqgpu_rnn_desc desc = {.cell = "rnn",
-                                .input_size = n->inputs,
-                                .hidden_size = H,
-                                .num_layers = n->layers,
-                                .seq_len = T,
-                                .batch = B,
-                                .bidirectional = s->bidirectional,
-                                .reverse = s->reverse,
-                                .merge = s->merge,
-                                .activation = s->activation,
-                                .batch_first = s->batch_first,
-                                .omega = alpha,
-                                .omega_form = s->form};
+  const seqgpu_rnn_desc desc = desc_of(s, n->layers, n->inputs, alpha);
   const seqgpu_plan_options options = {.algorithm = algorithm};
   double shuffled[T * B * 2 * H];
   seqgpu_plan *plan;
   seqgpu_rnn_run run;
-  void *lengths = NULL, *omega = NULL, *dfinal = NULL;
+  void *lengths = NULL, *omega = NULL, *dfinal[STATES] = {NULL};
   seqgpu_status status = seqgpu_plan_create(ctx, &desc, &options, &plan);
   if (status != SEQGPU_OK) return status;
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
@@ -206,7 +143,8 @@ static seqgpu_status run_network(seqgpu_context *ctx, const setting *s, double a
   n->width = sizes.output_width;
   status = seqgpu_run_allocate(ctx, plan, &run);
   if (status == SEQGPU_OK) status = seqgpu_malloc(ctx, sizeof some_lengths, &lengths);
-  if (status == SEQGPU_OK) status = seqgpu_malloc(ctx, sizes.state[0], &dfinal);
+  for (int k = 0; k < STATES && status == SEQGPU_OK; k++)
+    if (sizes.state[k] > 0) status = seqgpu_malloc(ctx, sizes.state[k], &dfinal[k]);
   if (status == SEQGPU_OK && sizes.omega > 0) status = seqgpu_malloc(ctx, sizes.omega, &omega);
   if (status == SEQGPU_OK) {
     put(ctx, run.params, n->param, n->params);
@@ -214,11 +152,15 @@ static seqgpu_status run_network(seqgpu_context *ctx, const setting *s, double a
     put(ctx, run.x, shuffled, T * B * n->inputs);
     exchange(s->batch_first, 1, n->width, n->dy, shuffled);
     put(ctx, run.dy, shuffled, T * B * n->width);
-    put(ctx, dfinal, n->dfinal, (int64_t)(sizes.state[0] / seqgpu_dtype_size(seqgpu_context_dtype(ctx))));
+    for (int k = 0; k < STATES; k++) {
+      if (dfinal[k] == NULL) continue;
+      put(ctx, dfinal[k], n->dfinal[k],
+          (int64_t)(sizes.state[k] / seqgpu_dtype_size(seqgpu_context_dtype(ctx))));
+      run.initial[k] = NULL;
+      if (s->with_final) run.dfinal[k] = run.dinitial[k] = dfinal[k]; /* one memory for both */
+    }
     seqgpu_copy_in(ctx, lengths, some_lengths, sizeof some_lengths);
     if (s->ragged) run.lengths = lengths;
-    if (s->with_final) run.dfinal[0] = run.dinitial[0] = dfinal; /* one memory for both */
-    run.initial[0] = NULL;
     run.omega = omega;
     status = seqgpu_rnn_forward(ctx, plan, &run);
   }
@@ -234,7 +176,7 @@ static seqgpu_status run_network(seqgpu_context *ctx, const setting *s, double a
   }
   seqgpu_free(ctx, lengths);
   seqgpu_free(ctx, omega);
-  seqgpu_free(ctx, dfinal);
+  for (int k = 0; k < STATES; k++) seqgpu_free(ctx, dfinal[k]);
   seqgpu_run_release(ctx, &run);
   seqgpu_plan_destroy(plan);
   return status;
@@ -242,8 +184,10 @@ static seqgpu_status run_network(seqgpu_context *ctx, const setting *s, double a
 
 /* ---------------------------------------------------------------- both */
 
+static const double no_params[MOST]; /* their places alone are looked at */
+
 /* Elements of a layer and direction that reads so many. */
-static int64_t part(int64_t inputs) { return H * inputs + H + H * H; }
+static int64_t part(const setting *s, int64_t inputs) { return weights_of(s, inputs, no_params).count; }
 
 /* The gradient that the regularisers of one layer add, and their values, from what goes in and out of it.
  * */
@@ -254,23 +198,23 @@ static void expect_layer(const setting *s, const network *n, int64_t layer, cons
     static plain p;
     double dy[T * B * H];
     const int concat = s->bidirectional && s->merge == SEQGPU_MERGE_CONCAT;
+    const int64_t out = width_of(s, 0), mine = k * part(s, n->inputs);
     for (int64_t r = 0; r < T * B; r++)
-      memcpy(dy + r * H, n->dy + r * n->width + (concat ? k * H : 0), H * sizeof *dy);
+      memcpy(dy + r * out, n->dy + r * n->width + (concat ? k * out : 0), (size_t)out * sizeof *dy);
     p = (plain){.s = s, .reverse = s->reverse || k == 1, .inputs = n->inputs, .x = n->x, .dy = dy};
-    p.wih = param + k * part(n->inputs);
-    p.bias = p.wih + H * n->inputs;
-    p.whh = p.bias + H;
-    p.dfinal = s->with_final ? n->dfinal + (layer * directions + k) * B * H : NULL;
+    p.param = param + mine;
+    for (int i = 0; i < STATES && s->with_final; i++)
+      p.dfinal[i] = n->dfinal[i] + (layer * directions + k) * B * width_of(s, i);
     run_plain(&p);
-    slope_of_omega(&p, want + k * part(n->inputs) + H * n->inputs + H);
-    value[2 * k] = omega_of(&p, p.whh, &value[2 * k + 1]);
+    slope_of_omega(&p, want + mine);
+    value[2 * k] = omega_of(&p, p.param, &value[2 * k + 1]);
   }
 }
 
 /* What differs between the gradients with and without regulariser, and the values. */
 static void expect(seqgpu_context *oracle, const setting *s, const network *whole, double *want,
                    double *value) {
-  const int64_t directions = 1 + s->bidirectional, below = directions * part(I);
+  const int64_t directions = 1 + s->bidirectional, below = directions * part(s, I);
   static network first, second;
   memset(want, 0, MOST * sizeof *want);
   if (whole->layers == 1) {
@@ -283,8 +227,10 @@ static void expect(seqgpu_context *oracle, const setting *s, const network *whol
   second.inputs = first.width;
   memcpy(second.x, first.y, sizeof second.x);
   memcpy(second.param, whole->param + below, sizeof second.param - (size_t)below * sizeof *second.param);
-  memcpy(second.dfinal, whole->dfinal + directions * B * H,
-         (size_t)(directions * B * H) * sizeof *second.dfinal);
+  for (int k = 0; k < STATES; k++) {
+    const int64_t states = directions * B * width_of(s, k);
+    memcpy(second.dfinal[k], whole->dfinal[k] + states, (size_t)states * sizeof *second.dfinal[k]);
+  }
   run_network(oracle, s, 0, "step", &second);
   memcpy(first.dy, second.dx, sizeof first.dy);
   second.layers = 1;
@@ -301,9 +247,9 @@ static void draw(const setting *s, network *n) {
   check_fill_f64(n->param, MOST, -0.7, 0.7);
   check_fill_f64(n->x, T * B * I, s->activation == SEQGPU_ACTIVATION_RELU ? 0.2 : -1, 1);
   check_fill_f64(n->dy, T * B * 2 * H, -1, 1);
-  check_fill_f64(n->dfinal, 4 * B * H, -1, 1);
-  double *const list[] = {n->param, n->x, n->dy, n->dfinal};
-  const int64_t counts[] = {MOST, T * B * I, T * B * 2 * H, 4 * B * H};
+  check_fill_f64(n->dfinal[0], STATES * 4 * B * Q, -1, 1);
+  double *const list[] = {n->param, n->x, n->dy, n->dfinal[0]};
+  const int64_t counts[] = {MOST, T * B * I, T * B * 2 * H, STATES * 4 * B * Q};
   for (int k = 0; k < 4; k++)
     for (int64_t i = 0; i < counts[k]; i++) list[k][i] = (double)(float)list[k][i];
 }
@@ -327,7 +273,7 @@ static void test_setting(seqgpu_context *ctx, seqgpu_context *oracle, const sett
     without = with;
     if (run_network(ctx, s, alpha, algorithm, &with) != SEQGPU_OK ||
         run_network(ctx, s, 0, algorithm, &without) != SEQGPU_OK) {
-      check_record(0, seqgpu_last_error(ctx), "rnn omega, %s, by %s", s->name, algorithm);
+      check_record(0, seqgpu_last_error(ctx), "%s omega, %s, by %s", cell_of(s), s->name, algorithm);
       return;
     }
     expect(oracle, s, &with, want, value);
@@ -336,14 +282,40 @@ static void test_setting(seqgpu_context *ctx, seqgpu_context *oracle, const sett
     want[i] *= alpha;
     got[i] = with.dparam[i] - without.dparam[i];
   }
-  check_error(check_norm_f64(got, want, with.params), wide ? 1e-7 : 5e-4,
-              "rnn omega, %s: its gradient, by %s", s->name, algorithm);
+  check_error(check_norm_f64(got, want, with.params), wide ? 1e-7 : 5e-4, "%s omega, %s: its gradient, by %s",
+              cell_of(s), s->name, algorithm);
   const int64_t parts = with.layers * (1 + s->bidirectional);
   for (int64_t i = 0; i < 2 * parts; i++)
     worst = fmax(worst, fabs(with.omega[i] - value[i]) / fmax(1, value[i]));
-  check_error(worst, wide ? 1e-12 : 1e-4, "rnn omega, %s: its value, by %s", s->name, algorithm);
-  CHECK(memcmp(with.dx, without.dx, sizeof with.dx) == 0, "rnn omega, %s: nothing else changes, by %s",
-        s->name, algorithm);
+  check_error(worst, wide ? 1e-12 : 1e-4, "%s omega, %s: its value, by %s", cell_of(s), s->name, algorithm);
+  CHECK(memcmp(with.dx, without.dx, sizeof with.dx) == 0, "%s omega, %s: nothing else changes, by %s",
+        cell_of(s), s->name, algorithm);
+}
+
+/* A leaky network that leaks nothing is a vanilla one, whose regulariser is computed in another way. */
+static void test_vanilla(seqgpu_context *ctx, const setting *s) {
+  static network own, general;
+  setting leaky = *s;
+  leaky.cell.cell = "leaky";
+  draw(s, &own);
+  general = own;
+  CHECK(run_network(ctx, s, 2, "step", &own) == SEQGPU_OK &&
+            run_network(ctx, &leaky, 2, "step", &general) == SEQGPU_OK,
+        "rnn omega, %s: in both ways", s->name);
+  const int wide = seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64;
+  check_error(check_norm_f64(general.dparam, own.dparam, own.params), wide ? 1e-13 : 1e-5,
+              "rnn omega, %s: its gradient in both ways", s->name);
+  check_error(check_norm_f64(general.omega, own.omega, own.layers * (1 + s->bidirectional) * 2),
+              wide ? 1e-13 : 1e-5, "rnn omega, %s: its value in both ways", s->name);
+}
+
+/* Where the cell's own regulariser is not computed. */
+static void test_elsewhere(seqgpu_context *ctx, const setting *s, const seqgpu_rnn_desc *desc) {
+  seqgpu_plan *plan;
+  CHECK(seqgpu_plan_create(ctx, desc, NULL, &plan) == SEQGPU_EUNSUPPORTED &&
+            strstr(seqgpu_last_error(ctx), "only algorithm cpu/step"),
+        "refused: %s omega, %s", cell_of(s), s->name);
+  seqgpu_plan_destroy(plan);
 }
 
 /* Every algorithm that keeps the states where the regulariser finds them. */
@@ -362,16 +334,8 @@ static void test_device(const char *device, seqgpu_dtype dtype) {
   }
   for (size_t i = 0; i < COUNT(settings); i++) {
     const setting *s = &settings[i];
-    const seqgpu_rnn_desc desc = {.cell = "rnn",
-                                  .input_size = I,
-                                  .hidden_size = H,
-                                  .num_layers = s->layers,
-                                  .seq_len = T,
-                                  .batch = B,
-                                  .bidirectional = s->bidirectional,
-                                  .reverse = s->reverse,
-                                  .activation = s->activation,
-                                  .omega = 1};
+    if (is(s, "rnn") && strcmp(device, "cpu") == 0) test_vanilla(ctx, s);
+    const seqgpu_rnn_desc desc = desc_of(s, s->layers, I, 1);
     int ran = 0;
     for (int k = 0; k < seqgpu_algorithm_count(ctx); k++) {
       seqgpu_algorithm_info info;
@@ -379,7 +343,10 @@ static void test_device(const char *device, seqgpu_dtype dtype) {
         continue;
       if (ran++ < (check_is_slow(device) && i > 1 ? 1 : 100)) test_setting(ctx, oracle, s, info.name);
     }
-    CHECK(ran > 0, "rnn omega, %s: an algorithm", s->name);
+    if (is(s, "rnn") || strcmp(device, "cpu") == 0)
+      CHECK(ran > 0, "%s omega, %s: an algorithm", cell_of(s), s->name);
+    else
+      test_elsewhere(ctx, s, &desc);
   }
   seqgpu_context_destroy(ctx);
   seqgpu_context_destroy(oracle);
@@ -405,7 +372,7 @@ static seqgpu_status plan_of(seqgpu_context *ctx, const char *cell, double omega
   return status;
 }
 
-/* What stands between weight_hh and h. */
+/* What stands between the recurrent weights and the states. */
 static void test_options(seqgpu_context *ctx) {
   static const struct {
     const char *name;
@@ -414,11 +381,16 @@ static void test_options(seqgpu_context *ctx) {
                  {"recurrent_dropout", {.recurrent_dropout = 0.1}},
                  {"layer_norm", {.layer_norm = 1}},
                  {"batch_norm_input", {.batch_norm_input = 1}},
-                 {"batch_norm_steps", {.batch_norm_steps = 2}}};
+                 {"batch_norm_steps", {.batch_norm_steps = 2}},
+                 {"zoneout_hidden", {.cell = "gru", .zoneout_hidden = 0.1}},
+                 {"zoneout_cell", {.cell = "lstm", .zoneout_cell = 0.1}},
+                 {"recurrent_dropout", {.cell = "lstm0", .recurrent_dropout = 0.1}},
+                 {"update_dropout", {.cell = "lstm", .update_dropout = 0.1}},
+                 {"layer_norm", {.cell = "gru", .layer_norm = 1}}};
   for (size_t i = 0; i < COUNT(options); i++) {
     seqgpu_plan *plan;
     seqgpu_rnn_desc desc = options[i].desc;
-    desc.cell = "rnn";
+    if (desc.cell == NULL) desc.cell = "rnn";
     desc.input_size = I;
     desc.hidden_size = H;
     desc.seq_len = T;
@@ -441,10 +413,14 @@ static void test_misuse(void) {
   for (int i = 0; i < seqgpu_cell_count(); i++) {
     seqgpu_cell_info cell;
     seqgpu_cell_get(i, &cell);
-    if (strcmp(cell.name, "rnn") == 0) continue;
-    CHECK(plan_of(ctx, cell.name, 2, 0, 0) == SEQGPU_EINVAL &&
-              strstr(seqgpu_last_error(ctx), "only cell rnn"),
-          "refused: omega of cell %s", cell.name);
+    int has = 0;
+    for (size_t k = 0; k < COUNT(settings); k++) has |= strcmp(cell.name, cell_of(&settings[k])) == 0;
+    if (has)
+      CHECK(plan_of(ctx, cell.name, 2, 0, 0) == SEQGPU_OK, "omega of cell %s", cell.name);
+    else
+      CHECK(plan_of(ctx, cell.name, 2, 0, 0) == SEQGPU_EINVAL &&
+                strstr(seqgpu_last_error(ctx), "only rnn, leaky, lstm, lstm0 and gru"),
+            "refused: omega of cell %s", cell.name);
   }
   CHECK(plan_of(ctx, "rnn", 2, 1, 0) == SEQGPU_OK && plan_of(ctx, "rnn", 0, 0, 0) == SEQGPU_OK,
         "omega of cell rnn");

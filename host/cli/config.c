@@ -59,7 +59,8 @@ static const arg_spec model_specs[] = {
     ROW_REAL("dropout", ARG_KEEP_FREE, FIELD(rnn.dropout), 0, 0.999, "P",
              "probability of dropping a value between layers"),
     ROW_REAL("omega", ARG_KEEP_FREE, FIELD(rnn.omega), 0, 1e38, "A",
-             "rnn: weight of the regulariser against vanishing gradients, 0 = none (Pascanu 2013: 4, 2)"),
+             "rnn, leaky, lstm, lstm0, gru: weight of the regulariser against vanishing gradients, 0 = none "
+             "(Pascanu 2013: 4, 2)"),
     ROW_ENUM("omega-form", ARG_KEEP_FREE, FIELD(rnn.omega_form), "norms|squares", "FORM",
              "of the paper, or of its authors' code"),
     ROW_WORD("clip", ARG_KEEP_FREE, FIELD(clip), "C", "clip the gradient norm to C; or value:C, auto, none"),

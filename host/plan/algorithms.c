@@ -188,7 +188,9 @@ const sq_algorithm sq_algorithms[] = {
      .workspace = sq_layer_workspace_f32_of,
      .forward = sq_layer_forward_f32_all,
      .backward = sq_layer_backward_f32_all,
-     .tangent = sq_layer_tangent_f32_all},
+     .tangent = sq_layer_tangent_f32_all,
+     .signals = sq_layer_signals_f32,
+     .signal_gradients = sq_layer_signal_gradients_f32},
     {NAMED("cpu", "stream", SEQGPU_DTYPE_F32), /* inference only: it needs no backward */
      .refuses = sq_stream_refuses,
      .estimate = stream_estimate,
@@ -216,7 +218,9 @@ const sq_algorithm sq_algorithms[] = {
      .workspace = sq_layer_workspace_f64_of,
      .forward = sq_layer_forward_f64_all,
      .backward = sq_layer_backward_f64_all,
-     .tangent = sq_layer_tangent_f64_all},
+     .tangent = sq_layer_tangent_f64_all,
+     .signals = sq_layer_signals_f64,
+     .signal_gradients = sq_layer_signal_gradients_f64},
 #ifdef SEQGPU_WITH_CUDA
     SQ_PERSISTENT_ALGORITHMS(CUDA_PERSISTENT_ROW)
     SQ_URNN_ALGORITHMS(CUDA_URNN_ROW)

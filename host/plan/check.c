@@ -35,15 +35,26 @@ static seqgpu_status check_options(seqgpu_context *ctx, const seqgpu_rnn_desc *d
                  wrong->value(&config), wrong->least, wrong->most);
 }
 
-/* Of other cells, and with what stands between weight_hh and h, dh_t/dh_{t-1} is no product of a vector and
- * weight_hh. */
+/* Whose step is dense products and diagonal maps (core/layer_signals.c). */
+static int has_omega(const char *cell) {
+  static const char *const cells[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
+  int has = 0;
+  for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) has |= strcmp(cell, cells[i]) == 0;
+  return has;
+}
+
+/* What chance does to a step changes what an error signal meets there, and a normalisation is no diagonal
+ * map. */
 static seqgpu_status check_omega_applies(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
-  const unsigned changing = SQ_OPTION_ZONEOUT_HIDDEN | SQ_OPTION_RECURRENT_DROPOUT | SQ_OPTION_NORMS;
+  const unsigned changing = SQ_OPTION_ZONEOUT_HIDDEN | SQ_OPTION_ZONEOUT_CELL | SQ_OPTION_RECURRENT_DROPOUT |
+                            SQ_OPTION_UPDATE_DROPOUT | SQ_OPTION_NORMS;
   const sq_config config = sq_plan_config(d);
-  if (strcmp(d->cell, "rnn") != 0)
-    return sq_fail(ctx, SEQGPU_EINVAL,
-                   "desc: omega is %g; cell %s has no such regulariser, only cell rnn, and it must be 0",
-                   d->omega, d->cell);
+  if (!has_omega(d->cell))
+    return sq_fail(
+        ctx, SEQGPU_EINVAL,
+        "desc: omega is %g; cell %s has no such regulariser, only rnn, leaky, lstm, lstm0 and gru, "
+        "and it must be 0",
+        d->omega, d->cell);
   const sq_option *other = sq_option_first(&config, ~changing);
   if (other == NULL) return SEQGPU_OK;
   return sq_fail(ctx, SEQGPU_EINVAL,

@@ -3,6 +3,8 @@
 #ifndef SQ_PLAN_LAYERS_H
 #define SQ_PLAN_LAYERS_H
 
+#include <string.h>
+
 #include "host/plan/plan.h"
 
 /* The layout of a layer. */
@@ -29,6 +31,11 @@ seqgpu_param_info sq_plan_param_info(const seqgpu_plan *plan, int index);
 /* Whether backward adds the gradient of a regulariser (host/run/omega.c). */
 static inline int sq_plan_has_omega(const seqgpu_plan *plan) {
   return plan->desc.omega > 0 && !plan->desc.inference;
+}
+
+/* Whether the regulariser makes the error signals itself, as it can for cell rnn, and not the algorithm. */
+static inline int sq_plan_omega_by_itself(const seqgpu_plan *plan) {
+  return strcmp(plan->desc.cell, "rnn") == 0;
 }
 
 #endif

@@ -53,6 +53,14 @@ seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan) {
   return SEQGPU_OK;
 }
 
+int64_t sq_omega_elements(const seqgpu_plan *plan, int64_t T, int64_t B) {
+  const sq_layout *l = &plan->first;
+  const int64_t rows = T * B;
+  const int64_t other =
+      sq_plan_omega_by_itself(plan) ? sq_align_elements(rows * l->config.hidden_size) : sq_gates_size(l, B);
+  return sq_align_elements(rows * sq_signals_width(l)) + other + 3 * sq_align_elements(rows) + 2;
+}
+
 sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ragged, int training) {
   const seqgpu_rnn_desc *d = &plan->desc;
   const int64_t rows = T * B, N = plan->directions, L = plan->layers;
@@ -77,7 +85,7 @@ sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t T, int64_t B, int ra
   m.carry_size =
       sq_align_elements(B * (plan->first.output > d->hidden_size ? plan->first.output : d->hidden_size));
   m.carry = take(&borrowed, plan->chunk > 0, L * SQ_MAX_STATES * m.carry_size);
-  m.omega = take(&borrowed, training && sq_plan_has_omega(plan), sq_omega_elements(T, B, d->hidden_size));
+  m.omega = take(&borrowed, training && sq_plan_has_omega(plan), sq_omega_elements(plan, T, B));
   m.workspace_size = borrowed;
   return m;
 }

@@ -7,11 +7,9 @@
 /* Asks plan->algorithm how much memory it needs for the largest run, and notes it in the plan. */
 seqgpu_status sq_plan_ask_memory(seqgpu_context *ctx, seqgpu_plan *plan);
 
-/* What the regulariser of a layer and direction borrows: v and u [T,B,H], three numbers a row, two in all. */
-static inline int64_t sq_omega_elements(int64_t seq_len, int64_t batch, int64_t hidden) {
-  const int64_t rows = seq_len * batch;
-  return 2 * sq_align_elements(rows * hidden) + 3 * sq_align_elements(rows) + 2;
-}
+/* What the regulariser of a layer and direction borrows: u [T,B,S] of all states; v [T,B,H], or where the
+ * algorithm makes the signals, gates and aux of one step; three numbers a row, two in all. */
+int64_t sq_omega_elements(const seqgpu_plan *plan, int64_t seq_len, int64_t batch);
 
 /* Where everything of such a run lies. */
 sq_network_map sq_plan_map(const seqgpu_plan *plan, int64_t seq_len, int64_t batch, int ragged, int training);

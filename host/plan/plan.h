@@ -43,6 +43,11 @@ typedef struct sq_algorithm {
   /* The same for tangents, of runs whose forward kept the cell's own reserve; NULL: it has none. */
   int (*tangent)(sq_exec *exec, const sq_layer_tangent *tangents, int count);
 
+  /* The regulariser of cells whose error signals are no recurrence of their own (host/run/omega.c): the
+   * signals, then what they want of the weights; NULL: it has none. */
+  int (*signals)(sq_exec *exec, const sq_layer_signals *signals);
+  int (*signal_gradients)(sq_exec *exec, const sq_layer_signals *signals);
+
   /* Weights that are packed once for many runs (seqgpu_rnn_pack): the bytes of a layer and direction, a
    * multiple of 64, and who writes them.  NULL: params are read as they lie. */
   int64_t (*packed)(const sq_layout *layout);

@@ -72,9 +72,10 @@ typedef enum seqgpu_math {
 } seqgpu_math;
 
 /** What seqgpu_rnn_desc.omega weighs: how far error signals change their norm on their way back through a
- * step, from d_t = dE/dh_t to u_t = d_t dh_t/dh_{t-1} (Pascanu, Mikolov, Bengio 2013, section 3.3).  A step
- * counts where |d_t|^2 is 1e-20 or more.  The gradient, of weight_hh alone, holds error signals and states
- * constant.
+ * step, from d_t = dE/ds_t to u_t = d_t ds_t/ds_{t-1}, where s_t is all states together, (h_t, c_t) of an
+ * LSTM (Pascanu, Mikolov, Bengio 2013, section 3.3, for cell "rnn").  A step counts where |d_t|^2 is 1e-20 or
+ * more.  The gradient holds error signals, states and gates constant, so that u_t depends on the recurrent
+ * weights alone: weight_hh, and where an LSTM has them, its peepholes, weight_gates and weight_hr.
  *   NORMS     the paper's: sum over the steps of (|u_t|/|d_t| - 1)^2, mean over the batch
  *   SQUARES   the authors' code's: mean over all steps that count of (|u_t|^2/|d_t|^2 - 1)^2 */
 typedef enum seqgpu_omega_form { SEQGPU_OMEGA_NORMS = 0, SEQGPU_OMEGA_SQUARES = 1 } seqgpu_omega_form;
@@ -124,8 +125,10 @@ typedef struct seqgpu_rnn_desc {
   /** LSTM cells, "gru": probability that a unit is not updated by g (GRU: c) in a step (Semeniuta
    * et al. 2016) */
   double update_dropout;
-  /** cell "rnn": backward adds omega times the gradient of a regulariser; 0 = none.  It is defined without
-   * zoneout, recurrent dropout and normalisation, whose options must be 0. */
+  /** cells "rnn", "leaky", "lstm", "lstm0" and "gru": backward adds omega times the gradient of a
+   * regulariser; 0 = none.  It is defined without zoneout, dropout of the recurrence and normalisation, whose
+   * options must be 0.  Of other cells than "rnn", on the CPU alone: elsewhere no algorithm has it,
+   * EUNSUPPORTED. */
   double omega;
   seqgpu_omega_form omega_form; /**< which one */
   /* Normalisation of pre-activations, cells "rnn", "lstm", "lstm0" and "gru"; one of the three at most. */
