@@ -4,14 +4,28 @@
 #include "tests/laws.h"
 
 /* Any number of threads gives the same bits.  Large enough that the work is split. */
-static double law_threads(const contexts *c, const cell_row *cell) {
-  const shape_row shape = {.size = {5, 7, 40, 65}, .desc = {.num_layers = 2, .dropout = 0.3}};
+static double differ_by_threads(const contexts *c, const cell_row *cell, double omega) {
+  const shape_row shape = {.size = {5, 7, 40, 65}, .desc = {.num_layers = 2, .dropout = 0.3, .omega = omega}};
   const seqgpu_rnn_desc desc = combine(cell, &shape);
   net a;
   net_open(&a, c->f32, &desc, NULL);
   net_fill(&a);
   net b = twin(&a, c->f32_threads, NULL);
   return differ_when_run(&a, &b, NET_Y, NET_DPARAMS);
+}
+
+static double law_threads(const contexts *c, const cell_row *cell) { return differ_by_threads(c, cell, 0); }
+
+static double law_threads_omega(const contexts *c, const cell_row *cell) {
+  return differ_by_threads(c, cell, 0.5);
+}
+
+/* Cells and options that Pascanu's regulariser is defined for. */
+static int regularised(const cell_row *cell) {
+  static const char *const cells[] = {"rnn", "leaky", "lstm", "lstm0", "gru"};
+  int has = 0;
+  for (size_t i = 0; i < COUNT(cells); i++) has |= strcmp(cell->desc.cell, cells[i]) == 0;
+  return has && quiet(cell) && !is_normed(&cell->desc);
 }
 
 /* Same seed and offset, same bits; another offset, another mask; without reserve, none at all. */
@@ -66,6 +80,7 @@ static double law_smaller_run(const contexts *c, const cell_row *cell) {
     seqgpu_rnn_desc options = BOTH_WAYS;
     for (int i = 0; i < 1500; i++) lengths[i] = (int32_t)check_below(sizes[k][2] + 1);
     options.inference = k > 0;
+    options.omega = regularised(cell) ? 0.5 : 0;
     net plan = opened(c->f32, cell, sizes[k][0], sizes[k][1], options, lengths);
     net a = fresh(c->f32, cell, sizes[k][2], sizes[k][3], options, lengths), b = twin(&a, c->f32, lengths);
     seqgpu_plan *own = b.plan;
@@ -234,6 +249,7 @@ static int begins_at_zero(const cell_row *cell) { return strcmp(cell->desc.cell,
 
 static const law_row laws[] = {
     {"1 and 3 threads, same bits", law_threads, every, 0, 0},
+    {"with a regulariser, 1 and 3 threads, same bits", law_threads_omega, regularised, 0, 0},
     {"same seed, same bits", law_seed, every, 0, 1},
     {"inference is training forward", law_inference, apart, 0, 0},
     {"a smaller run of a plan", law_smaller_run, quiet, 0, 0},
