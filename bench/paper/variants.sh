@@ -13,7 +13,7 @@
 # is skipped by name.
 #
 # Found: NFG is 20 % worse, NOAF blows up with three of five seeds; NIG, NOG, NIAF and NP do not differ from
-# vanilla by more than the seeds do; CIFG learns faster.
+# vanilla by more than the seeds do, nor does FGR clearly; CIFG learns faster.
 set -eu
 seeds=$(seq "${1:-5}")
 updates=${2:-1200}
