@@ -31,15 +31,17 @@ static seqgpu_status take(seqgpu_context *ctx, seqgpu_plan *plan, const sq_algor
 static const sq_algorithm *fastest(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_candidates *c,
                                    double *best) {
   const sq_algorithm *winner = NULL;
-  for (int i = 0; i < c->count; i++) {
-    seqgpu_plan trial = *plan;
+  seqgpu_plan *trial = sq_host_alloc(ctx, sizeof *trial);
+  for (int i = 0; trial && i < c->count; i++) {
     double microseconds;
-    if (take(ctx, &trial, c->algorithm[i]) != SEQGPU_OK) continue;
-    if (sq_plan_time(ctx, &trial, &microseconds) != SEQGPU_OK) continue;
+    *trial = *plan;
+    if (take(ctx, trial, c->algorithm[i]) != SEQGPU_OK) continue;
+    if (sq_plan_time(ctx, trial, &microseconds) != SEQGPU_OK) continue;
     if (winner && microseconds >= *best) continue;
     winner = c->algorithm[i];
     *best = microseconds;
   }
+  sq_host_free(ctx, trial);
   return winner;
 }
 
@@ -103,7 +105,7 @@ seqgpu_status seqgpu_plan_create_(seqgpu_context *ctx, const seqgpu_rnn_desc *de
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out is NULL");
   seqgpu_plan_options o;
   SQ_TRY(take_options(ctx, options, options_size, &o));
-  seqgpu_plan *plan = sq_host_alloc(ctx, sizeof *plan); /* not on the stack: it is some kilobytes */
+  seqgpu_plan *plan = sq_host_alloc(ctx, sizeof *plan); /* here and elsewhere not on the stack: it is 7 KB */
   if (plan == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "plan: out of memory");
   seqgpu_status status = resolve(ctx, desc, desc_size, plan);
   if (status == SEQGPU_OK) status = choose(ctx, plan, &o);
@@ -123,21 +125,30 @@ int seqgpu_algorithm_count(const seqgpu_context *ctx) {
   return count;
 }
 
+static seqgpu_algorithm_info describe(seqgpu_context *ctx, const seqgpu_plan *plan,
+                                      const sq_algorithm *algorithm) {
+  char text[256];
+  int64_t chunk;
+  const char *why = sq_algorithm_refusal(ctx, plan, algorithm, text, sizeof text);
+  seqgpu_algorithm_info info = {.estimate_us = why ? 0 : sq_algorithm_cost(ctx, plan, algorithm, &chunk),
+                                .by_name = algorithm->by_name};
+  snprintf(info.name, sizeof info.name, "%s", algorithm->name);
+  snprintf(info.why_not, sizeof info.why_not, "%s", why ? why : "");
+  return info;
+}
+
 seqgpu_status seqgpu_algorithm_get_(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, size_t desc_size,
                                     int index, seqgpu_algorithm_info *out, size_t out_size) {
   SQ_TRY(sq_usable(ctx));
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "out is NULL");
   SQ_TRY(sq_check_range(ctx, "index", index, 0, seqgpu_algorithm_count(ctx) - 1));
-  const sq_algorithm *algorithm = sq_algorithm_at(ctx, index);
-  seqgpu_plan plan;
-  SQ_TRY(resolve(ctx, desc, desc_size, &plan));
-  char text[256];
-  int64_t chunk;
-  const char *why = sq_algorithm_refusal(ctx, &plan, algorithm, text, sizeof text);
-  seqgpu_algorithm_info info = {.estimate_us = why ? 0 : sq_algorithm_cost(ctx, &plan, algorithm, &chunk),
-                                .by_name = algorithm->by_name};
-  snprintf(info.name, sizeof info.name, "%s", algorithm->name);
-  snprintf(info.why_not, sizeof info.why_not, "%s", why ? why : "");
-  sq_struct_out(out, out_size, &info, sizeof info);
-  return SEQGPU_OK;
+  seqgpu_plan *plan = sq_host_alloc(ctx, sizeof *plan);
+  if (plan == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "algorithm: out of memory");
+  const seqgpu_status status = resolve(ctx, desc, desc_size, plan);
+  if (status == SEQGPU_OK) {
+    const seqgpu_algorithm_info info = describe(ctx, plan, sq_algorithm_at(ctx, index));
+    sq_struct_out(out, out_size, &info, sizeof info);
+  }
+  sq_host_free(ctx, plan);
+  return status;
 }
