@@ -209,7 +209,7 @@ SEQGPU_API seqgpu_status seqgpu_algorithm_get_(seqgpu_context *ctx, const seqgpu
                                                size_t out_size);
 
 /** What the planner thinks of algorithm `index` for a descriptor.
- * EINVAL: a descriptor that no algorithm could run, or an index out of range. */
+ * EINVAL: a descriptor that no algorithm could run, or an index out of range.  ENOMEM. */
 static inline seqgpu_status seqgpu_algorithm_get(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, int index,
                                                  seqgpu_algorithm_info *out) {
   return seqgpu_algorithm_get_(ctx, desc, sizeof(seqgpu_rnn_desc), index, out, sizeof(seqgpu_algorithm_info));
