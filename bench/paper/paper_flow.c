@@ -48,7 +48,7 @@ typedef struct network {
 typedef struct run {
   seqgpu_context *ctx;
   seqgpu_params *params;
-  double *x, *gradient;
+  double *x;
   flow f;
 } run;
 
@@ -62,8 +62,9 @@ static int failed(const run *r) {
 
 static int set_mod_bias(run *r, const network *n, int units) {
   seqgpu_param p;
+  if (seqgpu_params_find(r->params, "rnn.bias_mod_l0", &p)) return failed(r);
   float *value = malloc((size_t)units * sizeof *value);
-  if (value == NULL || seqgpu_params_find(r->params, "rnn.bias_mod_l0", &p)) return failed(r);
+  if (value == NULL) return failed(r);
   for (int i = 0; i < units; i++) value[i] = (float)n->mod_bias;
   const int bad = seqgpu_copy_in(r->ctx, p.value, value, (size_t)units * sizeof *value) != SEQGPU_OK;
   free(value);
@@ -80,7 +81,7 @@ static int draw(run *r, const network *n, const seqgpu_rnn_desc *desc, uint64_t 
   return bad ? failed(r) : 0;
 }
 
-/* Inputs are uniform in +-input_scale; F = u . h_T, where u is uniform and of norm 1. */
+/* Inputs are uniform in +-input_scale. */
 static int run_open(run *r, const options *o, const network *n, uint64_t seed) {
   const seqgpu_context_options cpu = {.device = "cpu", .threads = o->threads};
   const seqgpu_rnn_desc desc = {.cell = n->cell,
@@ -91,36 +92,41 @@ static int run_open(run *r, const options *o, const network *n, uint64_t seed) {
                                 .activation = n->activation};
   const int64_t inputs = (int64_t)o->steps * o->units;
   seqgpu_param block;
-  double squares = 0;
   *r = (run){.x = malloc((size_t)inputs * sizeof *r->x)};
   if (r->x == NULL || seqgpu_context_create(&cpu, &r->ctx)) return failed(r);
   if (draw(r, n, &desc, seed, &block)) return 1;
   if (!isnan(n->mod_bias) && set_mod_bias(r, n, o->units)) return 1;
   for (int64_t i = 0; i < inputs; i++)
     r->x[i] = n->input_scale * (2 * seqgpu_uniform(seed, 1 << 20, (uint64_t)i) - 1);
-  if (flow_open(r->ctx, &desc, block.value, o->steps, r->x, &r->f)) return failed(r);
-  r->gradient = calloc((size_t)r->f.S, sizeof *r->gradient);
-  if (r->gradient == NULL) return failed(r);
-  for (int64_t i = 0; i < r->f.state_width[0]; i++) {
-    r->gradient[i] = seqgpu_uniform(seed, (1 << 20) + 1, (uint64_t)i) - 0.5;
-    squares += r->gradient[i] * r->gradient[i];
+  return flow_open(r->ctx, &desc, block.value, o->steps, r->x, &r->f) ? failed(r) : 0;
+}
+
+/* F = u . h_T, where u is uniform and of norm 1: u in the place of h, NULL when out of memory. */
+static double *draw_gradient(const flow *f, uint64_t seed) {
+  double *gradient = calloc((size_t)f->S, sizeof *gradient), squares = 0;
+  for (int64_t i = 0; gradient && i < f->state_width[0]; i++) {
+    gradient[i] = seqgpu_uniform(seed, (1 << 20) + 1, (uint64_t)i) - 0.5;
+    squares += gradient[i] * gradient[i];
   }
-  for (int64_t i = 0; i < r->f.state_width[0]; i++) r->gradient[i] /= sqrt(squares);
-  return 0;
+  for (int64_t i = 0; gradient && i < f->state_width[0]; i++) gradient[i] /= sqrt(squares);
+  return gradient;
 }
 
 static void run_close(run *r) {
+  free(r->x);
   if (r->f.ctx) flow_close(&r->f);
   seqgpu_params_destroy(r->params);
   if (r->ctx) seqgpu_context_destroy(r->ctx);
-  free(r->x);
-  free(r->gradient);
 }
 
 static int look_at(const options *o, const network *n, uint64_t seed, flow_look *look) {
   run r;
   int bad = run_open(&r, o, n, seed);
-  if (!bad && flow_look_at(&r.f, n->name, r.gradient, look)) bad = failed(&r);
+  if (!bad) {
+    double *gradient = draw_gradient(&r.f, seed);
+    bad = gradient == NULL || flow_look_at(&r.f, n->name, gradient, look) ? failed(&r) : 0;
+    free(gradient);
+  }
   run_close(&r);
   return bad;
 }
