@@ -121,14 +121,15 @@ static void run_close(run *r) {
 
 static int look_at(const options *o, const network *n, uint64_t seed, flow_look *look) {
   run r;
-  int bad = run_open(&r, o, n, seed);
-  if (!bad) {
+  int good = 0;
+  if (!run_open(&r, o, n, seed)) {
     double *gradient = draw_gradient(&r.f, seed);
-    bad = gradient == NULL || flow_look_at(&r.f, n->name, gradient, look) ? failed(&r) : 0;
+    good = gradient && flow_look_at(&r.f, n->name, gradient, look) == SEQGPU_OK;
+    if (!good) failed(&r);
     free(gradient);
   }
   run_close(&r);
-  return bad;
+  return !good;
 }
 
 /* ---------------------------------------------------------------- rates */

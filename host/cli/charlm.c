@@ -110,7 +110,7 @@ static seqgpu_status allocate(seqgpu_context *ctx, int64_t rows, int64_t width, 
 static seqgpu_status add_states(charlm *m, charlm_pass *p) {
   static const char *const names[CHARLM_STATES] = {"state.h", "state.c", "state.q"};
   p->states = seqgpu_plan_get_sizes(p->plan).state_count;
-  for (int k = 0; k < p->states; k++) {
+  for (int k = 0; k < CHARLM_STATES && k < p->states; k++) {
     const int64_t rows = m->config.model.rnn.num_layers * p->B,
                   width = seqgpu_plan_get_sizes(p->plan).state_width[k];
     p->state_size[k] = (size_t)(rows * width) * sizeof(float);
