@@ -100,7 +100,7 @@ static seqgpu_status read_radius(const flow *f, const seqgpu_param_info *info, d
   if (status == SEQGPU_OK)
     status =
         seqgpu_copy_out(f->ctx, there, (const char *)f->params + (size_t)info->offset * size, count * size);
-  for (size_t j = 0; status == SEQGPU_OK && j < count; j++)
+  for (size_t j = 0; wide && there && status == SEQGPU_OK && j < count; j++)
     wide[j] = size == sizeof(float) ? (double)((const float *)there)[j] : ((const double *)there)[j];
   if (status == SEQGPU_OK) status = seqgpu_spectral_radius(f->ctx, info->rows, wide, radius);
   free(wide);

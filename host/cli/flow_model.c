@@ -98,7 +98,7 @@ static int read_tokens(const flow_source *source, const vocabulary *v, int32_t *
                      prime->file ? prime->file : "--prime", (long long)*count);
   }
   *count = source->steps + 1;
-  *ids = malloc((size_t)*count * sizeof **ids);
+  *ids = calloc((size_t)*count, sizeof **ids);
   if (*ids == NULL) return cli_error("out of memory");
   for (int64_t i = 0; i < *count; i++)
     (*ids)[i] = (int32_t)((double)v->size * seqgpu_uniform((uint64_t)source->seed, STREAM, (uint64_t)i));
