@@ -98,6 +98,8 @@ equal "charts of norms and of steps for each kind" "$(grep -c 'aria-label="norms
 equal "the gradient of c and its path, for two LSTMs" "$(sed -n '/aria-label="norms, LSTM/,/<\/svg>/p' flow.html | grep -c 'data-curve="c"\|data-curve="path"')" 4
 equal "a point for each step" "$(sed -n '/aria-label="norms, GRU/,/<\/svg>/s/.*data-curve="h" d="\([^"]*\)".*/\1/p' flow.html | tr 'L' '\n' | wc -l)" 30
 check "the same twice" sh -c '"$1" inspect --gradient-flow --hidden 16 --seq-len 30 --device cpu --threads 1 --html again.html && cmp flow.html again.html' sh "$seqgpu"
+check "of three states" sh -c '"$1" inspect --gradient-flow --cell lstm --full-gate-recurrence --hidden 6 --seq-len 9 --device cpu --html three.html &&
+  [ "$(grep -c "class=.q." three.html)" = 3 ] && ! grep -q "class=.q." flow.html' sh "$seqgpu"
 check "a model's" "$seqgpu" inspect --checkpoint model --gradient-flow --prime-file part --seq-len 40 --html flow2.html --device cpu --threads 1
 check_page flow2.html
 equal "charts for each layer" "$(grep -c 'aria-label="norms, lstm, layer [01]"' flow2.html)" 2

@@ -215,10 +215,10 @@ static seqgpu_status iterate(flow *f, batch *b, int *iterations) {
 seqgpu_status flow_singular(flow *f, flow_block block, int64_t count, const int64_t *from, const int64_t *to,
                             double *log_norm, int *iterations) {
   const size_t size = (size_t)(FLOW_ROWS * f->S) * sizeof(double);
-  double *vector = malloc(size), *packed = malloc(size);
+  double *vector = calloc(1, size), *packed = calloc(1, size);
   seqgpu_status status = vector && packed ? SEQGPU_OK : cli_no_memory();
   *iterations = 0;
-  for (int64_t first = 0; first < count && status == SEQGPU_OK; first += PRODUCTS) {
+  for (int64_t first = 0; vector && packed && status == SEQGPU_OK && first < count; first += PRODUCTS) {
     batch b = {.block = block,
                .count = count - first < PRODUCTS ? count - first : PRODUCTS,
                .from = from + first,

@@ -120,20 +120,23 @@ static void put_factor(FILE *to, const char *state, double factor, int first) {
   if (isfinite(factor)) fprintf(to, "%s%s x %.4g", first ? "a step back: " : ", ", state, factor);
 }
 
+/* How the states of a layer are drawn: h, c or s, and q. */
+static const char *const line_of[FLOW_STATES] = {"class=\"a\"", "class=\"b\"", "class=\"q\""};
+static const char *const dot_of[FLOW_STATES] = {"dot", "dot c", "dot q"};
+
 /* Norms of one layer over time. */
 static void put_norms(const frame *shared, const flow_look *look, int64_t l) {
-  static const char *const lines[] = {"class=\"a\"", "class=\"b\""}, *const dots[] = {"dot", "dot c"};
   const flow_layer *layer = &look->layer[l];
   frame f = *shared;
   f.T = look->T;
   begin_chart(&f, look, l, "norms");
   fprintf(f.to, "<text x=\"%d\" y=\"31\">", LEFT);
-  for (int k = 0; k < look->K; k++)
+  for (int k = 0; k < FLOW_STATES && k < look->K; k++)
     put_factor(f.to, layer->state[k].name, layer->state[k].gradient_factor, k == 0);
   fprintf(f.to, "</text>\n");
-  for (int k = 0; k < look->K; k++) {
-    put_dots(&f, dots[k], look->point, layer->state[k].product, look->points);
-    put_line(&f, layer->state[k].name, lines[k], look->step, layer->state[k].gradient, look->T);
+  for (int k = 0; k < FLOW_STATES && k < look->K; k++) {
+    put_dots(&f, dot_of[k], look->point, layer->state[k].product, look->points);
+    put_line(&f, layer->state[k].name, line_of[k], look->step, layer->state[k].gradient, look->T);
   }
   if (layer->path_most) put_line(&f, "path", "class=\"path\"", look->step, layer->path_most, look->T);
   fprintf(f.to, "</svg>\n");
@@ -141,12 +144,11 @@ static void put_norms(const frame *shared, const flow_look *look, int64_t l) {
 
 /* The largest singular value of every step of one layer. */
 static void put_steps(const frame *shared, const flow_look *look, int64_t l) {
-  static const char *const lines[] = {"class=\"a\"", "class=\"b\""};
   frame f = *shared;
   f.T = look->T;
   begin_chart(&f, look, l, "steps");
-  for (int k = 0; k < look->K; k++)
-    put_line(&f, look->layer[l].state[k].name, lines[k], look->step + 1, look->layer[l].state[k].singular,
+  for (int k = 0; k < FLOW_STATES && k < look->K; k++)
+    put_line(&f, look->layer[l].state[k].name, line_of[k], look->step + 1, look->layer[l].state[k].singular,
              look->T - 1);
   fprintf(f.to, "</svg>\n");
 }
@@ -222,7 +224,8 @@ static void put_gates(FILE *to, const flow_look *looks, int count) {
 static const char style[] =
     "<style>svg .name{fill:var(--fg);font:600 13px system-ui,sans-serif}svg .c{fill:var(--b)}"
     "svg .path{stroke:var(--fg);fill:none;stroke-width:1.2;stroke-dasharray:5 3}"
-    "svg.key{vertical-align:middle}</style>\n";
+    "svg path.q{stroke:var(--fg);stroke-opacity:.5;fill:none;stroke-width:1.5}"
+    "svg .dot.q{fill:var(--fg);fill-opacity:.3}svg.key{vertical-align:middle}</style>\n";
 
 static const char legend[] =
     "<p><svg class=\"key\" width=\"26\" height=\"10\"><path class=\"a\" d=\"M2 5h22\"/></svg> "
@@ -237,6 +240,16 @@ static const char legend[] =
     "<svg class=\"key\" width=\"26\" height=\"10\"><path class=\"path\" d=\"M2 5h22\"/></svg> the path from "
     "c to c "
     "alone, the product of the forget gates</p>\n";
+
+/* The states that few cells have. */
+static void put_third(FILE *to, const flow_look *looks, int count) {
+  for (int i = 0; i < count; i++)
+    if (looks[i].K > 2) {
+      fprintf(to, "<p><svg class=\"key\" width=\"26\" height=\"10\"><path class=\"q\" d=\"M2 5h22\"/></svg> "
+                  "the gates that those of the next step see, q</p>\n");
+      return;
+    }
+}
 
 static void put_intro(FILE *to, const flow_look *looks, double loss) {
   const long long T = (long long)looks[0].T;
@@ -263,6 +276,7 @@ static void put_page(FILE *to, const char *title, const flow_look *looks, int co
   fputs(style, to);
   put_intro(to, looks, loss);
   fputs(legend, to);
+  put_third(to, looks, count);
   put_charts(to, looks, count, 0);
   fprintf(
       to,
