@@ -13,8 +13,7 @@ const arg_spec common_specs[] = {
 };
 
 static int start(const arg_command *help, arg_spec specs[ARGS_MAX], int argc, char **argv, void *options,
-                 seqgpu_context **ctx) {
-  unsigned char given[ARGS_MAX];
+                 unsigned char given[ARGS_MAX], seqgpu_context **ctx) {
   args_join(specs, common_specs, 0);
   const arg_command command = {help->usage, help->about, specs};
   *ctx = NULL;
@@ -27,14 +26,15 @@ static int start(const arg_command *help, arg_spec specs[ARGS_MAX], int argc, ch
 
 int command_start(const arg_command *help, int argc, char **argv, void *options, seqgpu_context **ctx) {
   arg_spec specs[ARGS_MAX] = {ROW_END};
+  unsigned char given[ARGS_MAX];
   args_join(specs, help->specs, 0);
-  return start(help, specs, argc, argv, options, ctx);
+  return start(help, specs, argc, argv, options, given, ctx);
 }
 
 int command_start_network(const arg_command *help, int argc, char **argv, void *options,
-                          seqgpu_context **ctx) {
+                          unsigned char given[ARGS_MAX], seqgpu_context **ctx) {
   arg_spec specs[ARGS_MAX] = {ROW_END};
   args_join(specs, help->specs, 0);
   args_join(specs, how_specs, offsetof(network_options, how));
-  return start(help, specs, argc, argv, options, ctx);
+  return start(help, specs, argc, argv, options, given, ctx);
 }

@@ -34,8 +34,9 @@ typedef struct network_options {
 /* Parses a command line into *options, a struct that begins with a common_options, by the rows in help->specs
  * and common_specs, and opens the device.  Returns ARGS_GO_ON, or an exit code; then *ctx is NULL. */
 int command_start(const arg_command *help, int argc, char **argv, void *options, seqgpu_context **ctx);
-/* The same for a struct that begins with a network_options, by the rows of how_specs as well. */
+/* The same for a struct that begins with a network_options, by the rows of how_specs as well; given[i] is 1
+ * for each row of help->specs that was given. */
 int command_start_network(const arg_command *help, int argc, char **argv, void *options,
-                          seqgpu_context **ctx);
+                          unsigned char given[ARGS_MAX], seqgpu_context **ctx);
 
 #endif

@@ -60,37 +60,23 @@ void gradient_flow_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
 
 /* ---------------------------------------------------------------- what goes together */
 
-/* 1 if the command line has the option, by its name or its key. */
-static int is_given(const arg_spec *row, int argc, char **argv) {
-  const char *const names[] = {row->name, args_key(row)};
-  for (int i = 0; i < argc; i++)
-    for (int k = 0; k < 2; k++) {
-      const size_t length = strlen(names[k]);
-      if (strncmp(argv[i], "--", 2) == 0 && strncmp(argv[i] + 2, names[k], length) == 0 &&
-          (argv[i][2 + length] == 0 || argv[i][2 + length] == '='))
-        return 1;
-    }
-  return 0;
-}
-
 /* The name of the first option of a list that is given, NULL if none is. */
-static const char *first_given(const arg_spec *specs, const char *const *names, size_t count, int argc,
-                               char **argv) {
+static const char *first_given(const arg_spec *specs, const unsigned char *given, const char *const *names,
+                               size_t count) {
   for (size_t i = 0; i < count; i++) {
     const int row = args_find(specs, names[i]);
-    if (row >= 0 && is_given(&specs[row], argc, argv)) return specs[row].name;
+    if (row >= 0 && given[row]) return specs[row].name;
   }
   return NULL;
 }
 
-int gradient_flow_check(const gradient_flow_options *o, const char *checkpoint, int argc, char **argv) {
+int gradient_flow_check(const gradient_flow_options *o, const char *checkpoint, const arg_spec *specs,
+                        const unsigned char *given) {
   static const char *const of_drawn[] = {"cell", "hidden", "layers", "input-scale"}, *const always[] = {
                                                                                          "seq-len", "seed"};
-  arg_spec specs[ARGS_MAX] = {ROW_END};
-  gradient_flow_join_specs(specs, 0);
-  const char *drawn = first_given(specs, of_drawn, sizeof of_drawn / sizeof of_drawn[0], argc, argv);
-  const char *of_one = first_given(specs, of_cell, OF_CELL, argc, argv);
-  const char *any = first_given(specs, always, sizeof always / sizeof always[0], argc, argv);
+  const char *drawn = first_given(specs, given, of_drawn, sizeof of_drawn / sizeof of_drawn[0]);
+  const char *of_one = first_given(specs, given, of_cell, OF_CELL);
+  const char *any = first_given(specs, given, always, sizeof always / sizeof always[0]);
   if (drawn == NULL) drawn = of_one;
   if (!o->asked && (any || drawn))
     return cli_usage("--%s: has no effect without --gradient-flow", any ? any : drawn);

@@ -29,7 +29,8 @@ void gradient_flow_join_specs(arg_spec table[ARGS_MAX], size_t shift);
 
 /* What the rows and those of the rest of the command line cannot have together; given: which of `specs` were
  * given.  0, or CLI_USAGE after a sentence. */
-int gradient_flow_check(const gradient_flow_options *o, const char *checkpoint, int argc, char **argv);
+int gradient_flow_check(const gradient_flow_options *o, const char *checkpoint, const arg_spec *specs,
+                        const unsigned char *given);
 
 /* Measures, and prints or writes: JSON with base->common.json, else a table unless there is a page for the
  * file `html`. checkpoint NULL: there is no model.  An exit code, after a sentence unless it is 0. */

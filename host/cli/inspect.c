@@ -236,12 +236,12 @@ static int inspect_file(seqgpu_context *ctx, const inspect_options *o) {
   return code;
 }
 
-static int check(const inspect_options *o, int argc, char **argv) {
+static int check(const inspect_options *o, const arg_spec *rows, const unsigned char *given) {
   if (o->checkpoint == NULL && !o->flow.asked)
     return cli_usage("--checkpoint: is missing; it must name a .safetensors file");
   if (o->flow.asked && o->cells.text)
     return cli_usage("--cells: excludes --gradient-flow; there is one page at a time");
-  return gradient_flow_check(&o->flow, o->checkpoint, argc, argv);
+  return gradient_flow_check(&o->flow, o->checkpoint, rows, given);
 }
 
 static int inspect(int argc, char **argv) {
@@ -249,12 +249,13 @@ static int inspect(int argc, char **argv) {
       .base = {.common = COMMON_DEFAULTS}, .cells = {.length = CELLS_LENGTH}, .flow = GRADIENT_FLOW_DEFAULTS};
   seqgpu_context *ctx;
   arg_spec rows[ARGS_MAX] = {ROW_END};
+  unsigned char given[ARGS_MAX];
   const arg_command help = {usage, about, rows};
   args_join(rows, specs, 0);
   gradient_flow_join_specs(rows, FIELD(flow));
-  const int started = command_start_network(&help, argc, argv, &options, &ctx);
+  const int started = command_start_network(&help, argc, argv, &options, given, &ctx);
   if (started != ARGS_GO_ON) return started;
-  int code = check(&options, argc, argv);
+  int code = check(&options, rows, given);
   if (options.base.how.plan == NULL)
     options.base.how.plan = "step"; /* not all show what they keep: cuDNN's do not */
   if (code == CLI_OK)

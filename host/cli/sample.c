@@ -123,7 +123,8 @@ static int sample(int argc, char **argv) {
   seqgpu_context *ctx;
   args_join(specs, own_specs, 0);
   foreign_join_specs(specs, FIELD(foreign));
-  const int started = command_start_network(&help, argc, argv, &options, &ctx);
+  unsigned char given[ARGS_MAX];
+  const int started = command_start_network(&help, argc, argv, &options, given, &ctx);
   if (started != ARGS_GO_ON) return started;
   charlm m;
   vocabulary v;
