@@ -2,8 +2,8 @@
  * Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, section
  * 3.3.
  *
- *   h_t = g(a_t),  a_t = W h_{t-1} + ...          d_t = dE/dh_t, all of it: what comes from later steps,
- *   too d_t dh_t/dh_{t-1} = v_t W = u_t               v_t = d_t * g'(a_t)
+ *   h_t = g(a_t),  a_t = W h_{t-1} + ...          d_t = dE/dh_t, what comes from later steps included
+ *   d_t dh_t/dh_{t-1} = v_t W = u_t               v_t = d_t * g'(a_t)
  *   Omega = sum_t ( |u_t| / |d_t| - 1 )^2
  *
  * asks that the error signal keeps its norm on its way back through a step, in its own direction.  Its

@@ -249,8 +249,8 @@ typedef struct sq_optimizer_args {
 /* Pascanu's regulariser (Pascanu, Mikolov, Bengio 2013, section 3.3); core/omega.c has the equations.  Of a
  * layer h_t = g(W h_{t-1} + ...), first the error signal of one step t, row by row (of other cells,
  * sq_layer_signals):
- *   d = dy[b] + the signal from the step after (next[b]; dfinal[b] where t is the sequence's last step,
- *   NULL = 0) v[b] = d * g'(h[b]),   norm2[b] = |d|^2;   both 0 where t >= lengths[b] */
+ *   d = dy[b] + the signal from the step after: next[b], or dfinal[b] where t is the sequence's last step
+ *   v[b] = d * g'(h[b]),   norm2[b] = |d|^2;   both 0 where t >= lengths[b] */
 typedef struct sq_signal_args {
   int64_t batch, dim; /* B, H */
   int64_t t, seq_len;
@@ -270,8 +270,8 @@ typedef struct sq_signal_args {
  *   active rows: norm2 >= 1e-20;   A = their number
  *   SQ_OMEGA_NORMS     q = |u| / sqrt(norm2)     omega = sum (q - 1)^2 / batch
  *   SQ_OMEGA_SQUARES   q = |u|^2 / norm2         omega = sum (q - 1)^2 / A       (0 if A = 0)
- * forward: slope[r] = d(q-1)^2 / d(|u|^2 / 2), 0 where the row is not active or u = 0;  omega [2] = value,
- * A backward: u[r,:] *= alpha slope[r] / (batch or A) */
+ *   forward:  slope[r] = d(q-1)^2 / d(|u|^2 / 2), 0 where the row is not active or u = 0;  omega = value, A
+ *   backward: u[r,:] *= alpha slope[r] / (batch or A) */
 typedef enum sq_omega_form { SQ_OMEGA_NORMS, SQ_OMEGA_SQUARES } sq_omega_form;
 typedef struct sq_omega_args {
   sq_omega_form form;

@@ -5,8 +5,8 @@
  *
  * States are coordinates of their own: where c_t moves, h_t stays.  So dF/ds_t is what back-propagation
  * through time carries over the border between steps t and t+1 (Bengio, Simard, Frasconi 1994; Pascanu,
- * Mikolov, Bengio 2013).  A Jacobian is never made: seqgpu_tape_tangent gives J v, seqgpu_tape_backward J^T
- * u.
+ * Mikolov, Bengio 2013).  A Jacobian is never made: seqgpu_tape_tangent gives J v, and seqgpu_tape_backward
+ * gives J^T u.
  *
  * Everything is computed in the context's element type; what lies in host memory is float64.
  * Letters: T = steps, I = inputs, L = layers, K = states of a layer, W_k = width of state k,
