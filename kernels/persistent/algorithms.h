@@ -2,6 +2,7 @@
  * whole sequence.
  *
  *   cta       one block owns all weights and a slice of the batch
+ *   lanes     of both: the weights of a small layer are in registers, and a unit's lanes add up its products (lanes.h)
  *   cluster   a thread-block cluster owns all weights; h goes through distributed shared memory, asynchronously,
  *             counted on mbarriers (a barrier of the cluster instead was 5 to 48 % slower on an H100)
  *   grid      all SMs own the weights; h goes through L2: with one flag per block, as packets that carry
@@ -21,6 +22,8 @@ extern "C" {
 /* X(identifier, name of the algorithm) */
 #define SQ_PERSISTENT_ALGORITHMS(X)                                                                          \
   X(cta, "persistent-cta")                                                                                   \
+  X(cta_lanes, "persistent-cta-lanes")                                                                       \
+  X(cluster_lanes, "persistent-cluster-lanes")                                                               \
   X(cluster_async, "persistent-cluster-async")                                                               \
   X(grid, "persistent-grid-flags")                                                                           \
   X(grid_packets, "persistent-grid-packets")                                                                 \

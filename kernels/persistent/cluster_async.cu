@@ -6,6 +6,6 @@
  */
 #include "kernels/persistent/kernel.h"
 
-recurrence_kernel *sq_cluster_async_kernel(int cell, int backward, sq_math math) {
-  return recurrence_find<exchange_cluster_async>(cell, backward, math);
+recurrence_kernel *sq_cluster_async_kernel(int cell, int backward, sq_math math, int each) {
+  return recurrence_find<exchange_cluster_async>(cell, backward, math, each);
 }

@@ -57,6 +57,22 @@ double pointwise_clocks(const recurrence_shape &n, int s) {
   return CLOCKS_A_STAGE + CLOCKS_A_GIVEN_BLOCK * (given - 1) + CLOCKS_A_PAIR * fmax(pairs / n.threads - 1, 0);
 }
 
+/* ---- both, where the weights are in registers (lanes.h) ----
+ *
+ * For each sequence the loads of its elements, a clock for each multiply-add of the warps that share a quarter of the
+ * processor, and the exchanges between lanes; then the cell, its chunks and the stores.
+ */
+
+const double CLOCKS_LOADS = 60, CLOCKS_A_SHUFFLE = 30, CLOCKS_A_LANES_STAGE = 450;
+
+double lanes_clocks(const recurrence_shape &n, const recurrence_cell_info &cell, bool backward, int s) {
+  const double warps = n.threads / (double)SQ_WARP, adds = (double)cell.count[s] * n.each;
+  const double loads = (backward ? adds : n.each) / 4; /* 16 bytes each, a warp's in 4 clocks */
+  const double levels = n.lanes == 4 ? 2 : 3;
+  return n.columns *
+         (CLOCKS_LOADS + fmax(adds * fmax(warps / 4, 1), loads * warps * 4) + CLOCKS_A_SHUFFLE * levels);
+}
+
 /* ---- the exchange after a stage ----
  *
  * st.async takes 670, and 11 bytes per clock go out of a block to its peers.  Setting a flag in L2, seeing those of all
@@ -78,6 +94,8 @@ struct exchange_size {
 typedef double exchange_clocks(const exchange_size &n);
 
 double clocks_cta(const exchange_size &) { return 0; }
+double clocks_cta_lanes(const exchange_size &) { return 0; }
+double clocks_cluster_lanes(const exchange_size &n) { return 670 + n.bytes / 11; }
 double clocks_cluster_async(const exchange_size &n) { return 670 + n.bytes / 11; }
 double clocks_grid(const exchange_size &n) { return 2000 + 15 * n.ctas + 700 * n.rounds(); }
 double clocks_grid_packets(const exchange_size &n) { return 1100 + 15 * n.ctas + 2000 * n.rounds(); }
@@ -107,13 +125,13 @@ double turns_of(const sq_cut_question &q, const recurrence_shape &n, int residen
 
 } // namespace
 
-sq_step_cost sq_cost_of(const sq_cut_question &q, const recurrence_product_info &product, int stages,
-                        const recurrence_shape &n, int resident) {
+sq_step_cost sq_cost_of(const sq_cut_question &q, const recurrence_product_info &product,
+                        const recurrence_cell_info &cell, const recurrence_shape &n, int resident) {
   sq_step_cost clocks = {};
-  for (int s = 0; s < stages; s++) {
+  for (int s = 0; s < cell.stages; s++) {
     const double column = (double)n.stage[s].depth * product.element_bytes;
-    clocks.product += product_clocks(q, product, n, s);
-    clocks.pointwise += pointwise_clocks(n, s);
+    clocks.product += n.lanes > 0 ? lanes_clocks(n, cell, q.backward, s) : product_clocks(q, product, n, s);
+    clocks.pointwise += n.lanes > 0 ? CLOCKS_A_LANES_STAGE : pointwise_clocks(n, s);
     clocks.exchange += exchanges[q.which]({column * n.columns, column * n.width, n.ctas, n.threads}) +
                        CLOCKS_A_BLOCK * (n.stage[s].blocks - 1);
   }

@@ -6,9 +6,9 @@
 
 #include "kernels/persistent/cut.h"
 
-/* stages: of the cell.  resident: blocks or clusters that are on the device at a time. */
-sq_step_cost sq_cost_of(const sq_cut_question &q, const recurrence_product_info &product, int stages,
-                        const recurrence_shape &n, int resident);
+/* resident: blocks or clusters that are on the device at a time. */
+sq_step_cost sq_cost_of(const sq_cut_question &q, const recurrence_product_info &product,
+                        const recurrence_cell_info &cell, const recurrence_shape &n, int resident);
 
 /* Microseconds before the first step: launches, and the weights that come into shared memory. */
 double sq_launch_cost_of(const sq_cut_question &q, const recurrence_cell_info &cell,

@@ -3,6 +3,6 @@
  */
 #include "kernels/persistent/kernel.h"
 
-recurrence_kernel *sq_cta_kernel(int cell, int backward, sq_math math) {
-  return recurrence_find<exchange_cta>(cell, backward, math);
+recurrence_kernel *sq_cta_kernel(int cell, int backward, sq_math math, int each) {
+  return recurrence_find<exchange_cta>(cell, backward, math, each);
 }

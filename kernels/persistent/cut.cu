@@ -13,25 +13,29 @@
 #include "kernels/persistent/cells.h"
 #include "kernels/persistent/cost.h"
 #include "kernels/persistent/exchange.h"
+#include "kernels/persistent/lanes.h"
 #include "kernels/persistent/product.h"
 
 namespace {
 
 template <class exchange>
-constexpr sq_persistent_info info(sq_reach reach, int grouped,
-                                  recurrence_kernel *(*kernel)(int, int, sq_math)) {
-  return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, exchange::APART, grouped, kernel};
+constexpr sq_persistent_info info(sq_reach reach, int grouped, int lanes,
+                                  recurrence_kernel *(*kernel)(int, int, sq_math, int)) {
+  return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, exchange::APART, grouped, lanes,
+          kernel};
 }
 
 } // namespace
 
 /* In the order of SQ_PERSISTENT_ALGORITHMS. */
 const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
-    info<exchange_cta>(SQ_ONE_BLOCK, 0, sq_cta_kernel),
-    info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, sq_cluster_async_kernel),
-    info<exchange_grid>(SQ_WHOLE_GRID, 0, sq_grid_kernel),
-    info<exchange_grid_packets>(SQ_WHOLE_GRID, 0, sq_grid_packets_kernel),
-    info<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, sq_grid_multicast_kernel)};
+    info<exchange_cta>(SQ_ONE_BLOCK, 0, 0, sq_cta_kernel),
+    info<exchange_cta_lanes>(SQ_ONE_BLOCK, 0, 1, sq_cta_lanes_kernel),
+    info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, 1, sq_cluster_lanes_kernel),
+    info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, 0, sq_cluster_async_kernel),
+    info<exchange_grid>(SQ_WHOLE_GRID, 0, 0, sq_grid_kernel),
+    info<exchange_grid_packets>(SQ_WHOLE_GRID, 0, 0, sq_grid_packets_kernel),
+    info<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, 0, sq_grid_multicast_kernel)};
 
 namespace {
 
@@ -96,6 +100,9 @@ const recurrence_cell_info cell_infos[RECURRENCE_CELLS] = {
     cell_info<lstm_recurrence<3>>(), cell_info<gru_after_recurrence>(), cell_info<gru_before_recurrence>()};
 const recurrence_product_info product_infos[] = {product_info<product_f32>(), product_info<product_tf32>(),
                                                  product_info<product_bf16>()};
+const recurrence_product_info lanes_info = product_info<product_lanes<LANES_EACH_SMALL>>();
+
+int blocks_of(const recurrence_cell_info &info) { return info.count[0] + info.count[1]; }
 
 /* ---- a cut of the work ---- */
 
@@ -127,6 +134,7 @@ void place_chunks(const question &q, recurrence_shape *n) {
   const int down = q.product.down, across = q.product.across;
   n->chunk.rows = sq_divisor_by((int)sq_ceil_div(n->hidden, down));
   n->chunk.across = n->width / across;
+  n->chunk.along = 1;
   n->chunk.stride = n->padded / down * n->chunk.across;
   n->places = n->units * (int)sq_ceil_div(n->columns, across) * across;
 }
@@ -188,6 +196,58 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   return n;
 }
 
+/* ---- a cut whose weights are in registers (lanes.h) ---- */
+
+struct lanes_of_layer {
+  int lanes, each; /* of a unit; elements of h of each */
+};
+lanes_of_layer lanes_for(int64_t hidden) {
+  const int each = hidden <= LANES_EACH_SMALL * LANES_MOST ? LANES_EACH_SMALL : LANES_EACH_LARGE;
+  return {hidden <= each * LANES_MOST / 2 ? LANES_MOST / 2 : LANES_MOST, each};
+}
+
+/* Sizes of such a cut; `bytes` is 2^30 if it has more units or sequences than the lanes of a block. */
+recurrence_shape lanes_shape_of(const question &q, int ctas, int units, int columns) {
+  const lanes_of_layer by = lanes_for(q.hidden);
+  const int blocks = blocks_of(q.info);
+  recurrence_shape n = {};
+  n.bytes = 1u << 30;
+  if (q.hidden > by.lanes * by.each || columns > by.lanes) return n;
+  if (units * by.lanes > sq_lanes_threads(blocks * by.each)) return n;
+  n.hidden = (int)q.hidden;
+  n.padded = by.lanes * by.each;
+  n.lanes = by.lanes;
+  n.each = by.each;
+  n.units = units;
+  n.ctas = n.cluster = ctas;
+  n.columns = n.width = columns;
+  n.slices = n.at_once = (int)sq_ceil_div(q.batch, columns);
+  n.across = sq_divisor_by(1);
+  n.chunk.rows = sq_divisor_by((int)sq_ceil_div(q.hidden, q.product.down));
+  n.chunk.across = 1;
+  n.chunk.along = n.padded / q.product.down;
+  n.chunk.stride = n.chunk.along * columns;
+  n.places = units * by.lanes;
+  n.threads = round_up(n.places, SQ_WARP);
+  int most = 0;
+  for (int s = 0; s < q.info.stages; s++) {
+    const int count = q.info.count[s], depth = (q.backward ? count : 1) * n.padded;
+    n.stage[s].rows = (q.backward ? 1 : count) * units;
+    n.stage[s].depth = depth;
+    n.stage[s].parts = by.lanes;
+    n.stage[s].tiles = n.stage[s].count = depth;
+    n.stage[s].blocks = 1;
+    n.stage[s].by_parts = sq_divisor_by(by.lanes);
+    n.stage[s].down = sq_divisor_by(1);
+    most = at_least(depth, most);
+  }
+  n.operand_bytes = n.exchange_bytes = (unsigned)(most * columns * (int)sizeof(float));
+  n.sums = n.kept = (unsigned)q.algorithm().buffers * n.operand_bytes;
+  n.barriers = n.kept + (unsigned)align16((int64_t)q.info.kept * n.places * (int64_t)sizeof(float));
+  n.bytes = n.barriers + (unsigned)align16(q.algorithm().barriers * (int64_t)sizeof(uint64_t));
+  return n;
+}
+
 /* ---- choosing the cut ---- */
 
 /* Clusters up to this size are portable. */
@@ -220,7 +280,7 @@ int resident_of(const question &q, const recurrence_shape &n) {
 }
 
 sq_step_cost cost_of(const question &q, const recurrence_shape &n, int resident) {
-  return sq_cost_of(q, q.product, q.info.stages, n, resident);
+  return sq_cost_of(q, q.product, q.info, n, resident);
 }
 double sum_of(const sq_step_cost &c) { return c.product + c.pointwise + c.exchange; }
 
@@ -228,7 +288,8 @@ double sum_of(const sq_step_cost &c) { return c.product + c.pointwise + c.exchan
 void consider_one(const question &q, int ctas, int cluster, int units, int columns, int most_slices,
                   bool apart, answer *best) {
   for (int parts = 16; parts >= 1; parts /= 4) {
-    recurrence_shape n = shape_of(q, ctas, cluster, units, columns, parts, apart);
+    recurrence_shape n = q.algorithm().lanes ? lanes_shape_of(q, ctas, units, columns)
+                                             : shape_of(q, ctas, cluster, units, columns, parts, apart);
     n.at_once = at_most(n.slices, most_slices);
     if (best->least_bytes == 0 || n.bytes < best->least_bytes) best->least_bytes = n.bytes;
     if (n.bytes > q.limits.shared_bytes) continue;
@@ -296,7 +357,7 @@ void consider_grids(const question &q, int cluster, answer *best) {
 answer choose(const question &q) {
   answer best = {};
   best.microseconds = -1;
-  const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
+  const int padded = round_up(q.hidden, q.math == SQ_MATH_F32 || q.algorithm().lanes ? 4 : 16);
   if (q.hidden > 1 << 20 || q.batch < 1 || q.batch > 1 << 24) return best; /* int suffices for the rest */
   if (q.algorithm().reach == SQ_ONE_BLOCK) consider_slices(q, 1, padded, &best);
   if (q.algorithm().reach == SQ_ONE_CLUSTER) consider_clusters(q, &best);
@@ -352,7 +413,7 @@ sq_cut sq_cut_choose(sq_exec *exec, const sq_cut_question &asked) {
   q.exec = exec;
   q.known = &known;
   q.info = cell_infos[q.cell];
-  q.product = product_infos[q.math];
+  q.product = q.algorithm().lanes ? lanes_info : product_infos[q.math];
   const answer found = choose(q);
   if (gpu->cuts != NULL) gpu->cuts->at[gpu->cuts->next++ % SLOTS] = {true, asked, found};
   return found;
@@ -383,13 +444,25 @@ sq_mode sq_cut_mode(const sq_cut_question &q, const recurrence_shape &n) {
   return {(unsigned)n.cluster, sq_persistent_algorithms[q.which].reach == SQ_WHOLE_GRID};
 }
 
-recurrence_kernel *sq_cut_kernel(const sq_cut_question &q) {
-  return sq_persistent_algorithms[q.which].kernel(q.cell, q.backward, q.math);
+recurrence_kernel *sq_cut_kernel(const sq_cut_question &q, const recurrence_shape &n) {
+  return sq_persistent_algorithms[q.which].kernel(q.cell, q.backward, q.math, n.each);
+}
+
+int sq_cut_most_units(sq_persistent which, int cell, int cluster_max) {
+  if (!sq_persistent_algorithms[which].lanes) return 0;
+  const int blocks = blocks_of(cell_infos[cell]), all = LANES_MOST * LANES_EACH_LARGE;
+  const int clustered = sq_persistent_algorithms[which].reach == SQ_ONE_CLUSTER ? cluster_max : 1;
+  int most = 0; /* a block's units grow with fewer lanes to a unit */
+  for (int hidden = 4; hidden <= all; hidden += 4) {
+    const lanes_of_layer by = lanes_for(hidden);
+    if (sq_lanes_threads(blocks * by.each) / by.lanes * clustered >= hidden) most = hidden;
+  }
+  return most;
 }
 
 int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n) {
   int count = 0;
   const int error =
-      sq_resident(exec, sq_cut_mode(q, n), sq_cut_kernel(q), (unsigned)n.threads, n.bytes, &count);
+      sq_resident(exec, sq_cut_mode(q, n), sq_cut_kernel(q, n), (unsigned)n.threads, n.bytes, &count);
   return error != 0 ? 0 : count;
 }

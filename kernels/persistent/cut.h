@@ -25,7 +25,8 @@ struct sq_persistent_info {
   int packets;  /* 1: an operand takes twice its size in global memory */
   int apart;    /* 1: blocks of H of an operand may arrive one at a time */
   int grouped;  /* 1: blocks of a grid in clusters */
-  recurrence_kernel *(*kernel)(int cell, int backward, sq_math math);
+  int lanes;    /* 1: the weights are in registers (lanes.h) */
+  recurrence_kernel *(*kernel)(int cell, int backward, sq_math math, int each);
 };
 extern const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT];
 
@@ -64,7 +65,11 @@ int sq_cut_ask(const sq_exec *exec, sq_persistent which, const sq_layout *l, int
 sq_cut sq_cut_choose(sq_exec *exec, const sq_cut_question &q);
 
 sq_mode sq_cut_mode(const sq_cut_question &q, const recurrence_shape &n);
-recurrence_kernel *sq_cut_kernel(const sq_cut_question &q);
+/* The most units of a layer whose weights fit into registers, of a device with clusters of that size; 0: no
+ * limit. */
+int sq_cut_most_units(sq_persistent which, int cell, int cluster_max);
+
+recurrence_kernel *sq_cut_kernel(const sq_cut_question &q, const recurrence_shape &n);
 /* Blocks, or clusters, of this cut that fit on the device together. */
 int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n);
 

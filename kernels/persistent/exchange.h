@@ -9,6 +9,7 @@
  *             __syncthreads
  *
  *   cta               nothing to exchange: one barrier, one buffer
+ *   cta lanes         likewise, with two buffers, because products end without a barrier
  *   cluster async     chunks are pushed into the peers' shared memory by st.async: the bytes count on an mbarrier
  *                     of the block that receives them, and a block goes on as soon as it has all of them, whatever
  *                     its peers do
@@ -133,6 +134,11 @@ struct exchange_cta : exchange_plain {
                                                  const exchange_chunks &) {
     __syncthreads();
   }
+};
+
+/* Where a step waits once, nobody may write what others still multiply by. */
+struct exchange_cta_lanes : exchange_cta {
+  enum { BUFFERS = 2 };
 };
 
 /* Mbarriers exist before a peer's first byte arrives.  leave(): a block stays until its peers have received

@@ -6,6 +6,6 @@
  */
 #include "kernels/persistent/kernel.h"
 
-recurrence_kernel *sq_grid_multicast_kernel(int cell, int backward, sq_math math) {
-  return recurrence_find<exchange_grid_multicast>(cell, backward, math);
+recurrence_kernel *sq_grid_multicast_kernel(int cell, int backward, sq_math math, int each) {
+  return recurrence_find<exchange_grid_multicast>(cell, backward, math, each);
 }

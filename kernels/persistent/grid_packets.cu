@@ -5,6 +5,6 @@
  */
 #include "kernels/persistent/kernel.h"
 
-recurrence_kernel *sq_grid_packets_kernel(int cell, int backward, sq_math math) {
-  return recurrence_find<exchange_grid_packets>(cell, backward, math);
+recurrence_kernel *sq_grid_packets_kernel(int cell, int backward, sq_math math, int each) {
+  return recurrence_find<exchange_grid_packets>(cell, backward, math, each);
 }

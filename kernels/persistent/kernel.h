@@ -29,6 +29,7 @@
 
 #include "kernels/persistent/cells.h"
 #include "kernels/persistent/exchange.h"
+#include "kernels/persistent/lanes.h"
 #include "kernels/persistent/product.h"
 #include "kernels/persistent/timeline.h"
 
@@ -36,6 +37,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   typedef typename product::element element;
   enum { LANES = product::DOWN * product::ACROSS }; /* of a chunk */
   enum { APART = recurrence_may_be_apart(exchange::APART, backward, cell::STAGES) };
+  enum { IN_REGISTERS = product::IN_REGISTERS }; /* weights and sums (lanes.h) */
 
   const recurrence_run &run;
   const recurrence_shape &n;
@@ -50,6 +52,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
   sq_divisor by_columns;        /* of chunks that exist: the last slice may have fewer */
   product_spot first_spot;      /* of the thread, or its warp, in the first stage's product */
   exchange_chunks first_chunks; /* of the thread, in the exchange of the first stage's operand */
+  typename product::template weights<cell::GATES> held; /* in registers, or none */
+  float held_sums[RECURRENCE_GATES];                    /* of the thread's pair, if so */
   timeline marks;
 
   __device__ __forceinline__ recurrence(const recurrence_run &run_, const recurrence_shape &shape,
@@ -91,7 +95,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* ---- shared memory ---- */
 
-  __device__ __forceinline__ element *weights(int s) const {
+  __device__ __forceinline__ element *weights_of(int s) const {
     return reinterpret_cast<element *>(memory + n.stage[s].weights);
   }
   __device__ __forceinline__ element *operand(uint32_t at) const {
@@ -111,82 +115,25 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* ---- the beginning ---- */
 
-  /* Four neighbouring elements of W_hh, of which `left` exist; 16 bytes at a time where they are aligned. */
-  static __device__ __forceinline__ void fetch(const float *from, int left, bool aligned, float (&w)[4]) {
-    if (aligned && left >= 4) {
-      const float4 v = *reinterpret_cast<const float4 *>(from);
-      w[0] = v.x, w[1] = v.y, w[2] = v.z, w[3] = v.w;
-      return;
-    }
-    SQ_UNROLL
-    for (int j = 0; j < 4; j++) w[j] = j < left ? from[j] : 0.0f;
+  __device__ __forceinline__ recurrence_slab slab_of(int s) const {
+    return {run.weights, cell::first(s), cell::count(s), n.hidden, n.padded, first_unit, units};
   }
-
-  /* A warp reads four rows of W_hh (with two elements a word, of four pairs) by 32 columns at a time, 128 contiguous
-   * bytes of each. */
-  __device__ __forceinline__ void load_weights(int s) const {
-    const product_size size = size_of(s, 0);
-    const int bytes = size.rows * size.depth * (int)sizeof(element);
-    uint4 *all = reinterpret_cast<uint4 *>(weights(s));
-    for (int i = (int)threadIdx.x; i < bytes / (int)sizeof(uint4); i += (int)blockDim.x)
-      all[i] = uint4{0, 0, 0, 0};
-    __syncthreads(); /* padding is zeros */
+  __device__ __forceinline__ void load_weights() {
+    if constexpr (IN_REGISTERS) {
+      const int p = (int)threadIdx.x;
+      held.template load<backward>(slab_of(0), p / n.lanes, p & (n.lanes - 1), n.lanes);
+    } else {
+      SQ_UNROLL
+      for (int s = 0; s < cell::STAGES; s++) load_weights_of(s);
+    }
+  }
+  __device__ __forceinline__ void load_weights_of(int s) const {
+    typedef recurrence_loader<product> loader;
+    loader::clear(weights_of(s), size_of(s, 0));
     if (backward)
-      load_down(s, size);
+      loader::down(slab_of(s), weights_of(s), size_of(s, 0));
     else
-      load_along(s, size);
-  }
-  __device__ __forceinline__ bool aligned(const float *from) const {
-    return n.hidden % 4 == 0 && reinterpret_cast<uintptr_t>(from) % sizeof(float4) == 0;
-  }
-  enum { AT_ONCE = 4 }; /* loads that a lane has in flight */
-  static __device__ __forceinline__ int pieces_of(int n, int piece) { return (n + piece - 1) / piece; }
-
-  /* Rows of the block's units become rows of the product, the gates of a unit side by side.  Few units have few
-   * rows, so the warps share these as well. */
-  __device__ __forceinline__ void load_along(int s, const product_size &size) const {
-    const int lane = (int)threadIdx.x % SQ_WARP, warps = (int)blockDim.x / SQ_WARP;
-    const int down = pieces_of(units, 4), across = pieces_of(n.hidden, AT_ONCE * SQ_WARP);
-    const bool whole = aligned(run.weights);
-    SQ_UNROLL_BY(1)
-    for (int i = (int)threadIdx.x / SQ_WARP; i < cell::count(s) * down * across; i += warps) {
-      const int b = i / (down * across), rest = i - b * down * across, high = rest / across;
-      const int u = high * 4 + lane / 8, k = (rest - high * across) * AT_ONCE * SQ_WARP + lane % 8 * 4;
-      if (u >= units) continue;
-      const float *row = run.weights + ((int64_t)(cell::first(s) + b) * n.hidden + first_unit + u) * n.hidden;
-      float w[AT_ONCE][4];
-      SQ_UNROLL
-      for (int j = 0; j < AT_ONCE; j++) fetch(row + k + j * SQ_WARP, n.hidden - k - j * SQ_WARP, whole, w[j]);
-      SQ_UNROLL
-      for (int j = 0; j < AT_ONCE; j++)
-        if (k + j * SQ_WARP < n.hidden)
-          product::put_along(weights(s), b + u * cell::count(s), k + j * SQ_WARP, w[j], size);
-    }
-  }
-  /* Rows of W_hh become the depth of the product, and the columns of the block's units its rows. */
-  __device__ __forceinline__ void load_down(int s, const product_size &size) const {
-    enum { PACK = product::PACK, ROWS = 4 * PACK }; /* of a warp's load */
-    const int lane = (int)threadIdx.x % SQ_WARP, warps = (int)blockDim.x / SQ_WARP;
-    const int down = pieces_of(n.hidden, AT_ONCE * ROWS), across = pieces_of(units, SQ_WARP);
-    const bool whole = aligned(run.weights + first_unit);
-    SQ_UNROLL_BY(1)
-    for (int i = (int)threadIdx.x / SQ_WARP; i < cell::count(s) * down * across; i += warps) {
-      const int b = i / (down * across), rest = i - b * down * across, high = rest / across;
-      const int row = high * AT_ONCE * ROWS + lane / 8 * PACK,
-                u = (rest - high * across) * SQ_WARP + lane % 8 * 4;
-      const float *from = run.weights + (int64_t)(cell::first(s) + b) * n.hidden * n.hidden + first_unit;
-      if (u >= units) continue;
-      float w[AT_ONCE][PACK][4];
-      SQ_UNROLL
-      for (int j = 0; j < AT_ONCE * PACK; j++) {
-        const int r = row + j / PACK * ROWS + j % PACK;
-        fetch(from + (int64_t)r * n.hidden + u, r < n.hidden ? units - u : 0, whole, w[j / PACK][j % PACK]);
-      }
-      SQ_UNROLL
-      for (int j = 0; j < AT_ONCE; j++)
-        if (row + j * ROWS < n.hidden)
-          product::put_down(weights(s), u, b * n.padded + row + j * ROWS, w[j], size);
-    }
+      loader::along(slab_of(s), weights_of(s), size_of(s, 0));
   }
 
   /* Padding, and the first operand of backward, are zeros.  The first operand of forward is the initial
@@ -201,7 +148,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int c = warp; c < columns; c += (int)blockDim.x / SQ_WARP)
       for (int k = lane; k < n.hidden; k += SQ_WARP) {
         const float h = run.enter[0][(int64_t)(first_row + c) * n.hidden + k];
-        operand(0)[product::operand_at(k, c, n.width)] = product::round(h);
+        operand(0)[product::operand_at(k, c, n)] = product::round(h);
       }
   }
 
@@ -220,11 +167,16 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   __device__ __forceinline__ pair pair_at(int p) const {
     pair at;
-    const int down = p / product::ACROSS, column = by_units.of(down); /* down the columns of chunks */
-    at.u = down - column * (int)by_units.by;
-    at.c = column * product::ACROSS + p % product::ACROSS;
+    if constexpr (IN_REGISTERS) {
+      at.u = p / n.lanes;
+      at.c = p & (n.lanes - 1);
+    } else {
+      const int down = p / product::ACROSS, column = by_units.of(down); /* down the columns of chunks */
+      at.u = down - column * (int)by_units.by;
+      at.c = column * product::ACROSS + p % product::ACROSS;
+    }
     at.there = p < places && at.u < units && at.c < columns;
-    at.chunk = (first_unit + at.u) / product::DOWN * n.chunk.across + at.c / product::ACROSS;
+    at.chunk = (first_unit + at.u) / product::DOWN * n.chunk.across + at.c / product::ACROSS * n.chunk.along;
     at.steps = at.there ? steps_of(first_row + at.c) : 0;
     return at;
   }
@@ -357,6 +309,14 @@ template <class cell, bool backward, class product, class exchange> struct recur
     return at.c * (n.stage[s].rows + 4) + at.u * sums_of(s);
   }
   template <int s> __device__ __forceinline__ void total(int place, float *sum) const {
+    if constexpr (IN_REGISTERS) {
+      SQ_UNROLL
+      for (int g = 0; g < RECURRENCE_GATES; g++) sum[g] = held_sums[g];
+    } else {
+      add_all_parts<s>(place, sum);
+    }
+  }
+  template <int s> __device__ __forceinline__ void add_all_parts(int place, float *sum) const {
     const int step = n.width * (n.stage[s].rows + 4), parts = n.stage[s].parts;
     const float *from = sums() + place;
     SQ_UNROLL
@@ -411,9 +371,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
                                        const exchange_operand &next) const {
     SQ_UNROLL
     for (int g = 0; g < blocks_of(after); g++) {
-      const uint4 v = product::chunk(r.put[g]);
-      if (p < places)
-        exchange::template give<LANES>(next, place(), g * n.chunk.stride + at.chunk, v, p % LANES);
+      const uint4 v = product::chunk(r.put[g], n);
+      if (p < places && (!IN_REGISTERS || at.c < columns))
+        exchange::template give<LANES>(next, place(), g * n.chunk.stride + at.chunk, v,
+                                       product::lane_of(p, n));
     }
   }
 
@@ -432,15 +393,23 @@ template <class cell, bool backward, class product, class exchange> struct recur
     return at;
   }
 
-  /* The sums of stage s, after which the operand may be overwritten.  An operand apart is taken here, each block of
+  /* The sums of stage s, in shared memory or in registers. */
+  template <int s> __device__ __forceinline__ void multiply() {
+    if constexpr (!IN_REGISTERS)
+      multiply_shared<s>();
+    else
+      held.template multiply<backward, cell::first(s), cell::count(s)>(operand(turn), n, columns, held_sums);
+  }
+
+  /* In shared memory, after which the operand may be overwritten.  An operand apart is taken here, each block of
    * it before its product; before the first exchange all of it is zeros. */
-  template <int s> __device__ __forceinline__ void multiply() const {
+  template <int s> __device__ __forceinline__ void multiply_shared() const {
     const int blocks = APART && turn > 0 ? n.stage[s].blocks : 1;
     SQ_UNROLL_BY(1)
     for (int block = 0; block < blocks; block++) {
       if constexpr (APART)
         if (turn > 0) take(block);
-      product::multiply(weights(s), operand(turn), sums(), size_of(s, block),
+      product::multiply(weights_of(s), operand(turn), sums(), size_of(s, block),
                         s == 0 ? first_spot : product::spot(size_of(s, block), product::worker()));
       __syncthreads();
     }
@@ -482,8 +451,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
       give<after>(first, mine.at, r, next);
       if (!AHEAD) keep(mine.at, first, mine.own);
     }
-    SQ_UNROLL_BY(1)
-    for (int p = first + (int)blockDim.x; p < last; p += (int)blockDim.x) further<s>(p, t, next);
+    if constexpr (!IN_REGISTERS) {
+      SQ_UNROLL_BY(1)
+      for (int p = first + (int)blockDim.x; p < last; p += (int)blockDim.x) further<s>(p, t, next);
+    }
     marks.mark(s, TIMELINE_POINTWISE);
     exchange::announce(next, place());
     if (after == 0) { /* while its chunk is on its way */
@@ -539,7 +510,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   }
 
   /* Backward: what reaches the initial state from the step after it. */
-  __device__ __forceinline__ void last_product() const {
+  __device__ __forceinline__ void last_product() {
     multiply<0>();
     for (int p = (int)threadIdx.x; p < places; p += (int)blockDim.x) {
       const pair at = pair_at(p);
@@ -563,16 +534,15 @@ template <class cell, bool backward, class product, class exchange> struct recur
     columns = left < n.columns ? (int)left : n.columns;
     const int tall = (units + product::DOWN - 1) / product::DOWN * product::DOWN;
     const int wide = (columns + product::ACROSS - 1) / product::ACROSS;
-    places = tall * wide * product::ACROSS;
+    places = tall * (IN_REGISTERS ? n.lanes : wide * product::ACROSS);
     by_units = sq_divisor_by(tall);
     by_columns = sq_divisor_by(wide);
     turn = 0;
-    first_spot = product::spot(size_of(0, 0), product::worker());
+    if constexpr (!IN_REGISTERS) first_spot = product::spot(size_of(0, 0), product::worker());
     const exchange_operand o = next_of(0);
     first_chunks = o.chunks((int)threadIdx.x, exchange::OWN || o.apart);
     find_longest();
-    SQ_UNROLL
-    for (int s = 0; s < cell::STAGES; s++) load_weights(s);
+    load_weights();
     load_operand();
     enter_pairs();
     exchange::enter(place());
@@ -613,7 +583,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 };
 
 template <class cell, bool backward, class product, class exchange>
-__global__ void __launch_bounds__(RECURRENCE_THREADS, 1)
+__global__ void __launch_bounds__(product::most_threads(cell::GATES), 1)
     recurrence_main(const __grid_constant__ recurrence_args args) {
   SQ_SHARED_DYNAMIC(unsigned char, memory);
   recurrence<cell, backward, product, exchange> r(args.run[blockIdx.y], args.shape, memory);
@@ -621,25 +591,41 @@ __global__ void __launch_bounds__(RECURRENCE_THREADS, 1)
   if (exchange::POSSIBLE) r.go();
 }
 
-/* The kernels of one cell in one exchange. */
-template <class cell, class exchange> recurrence_kernel *recurrence_of(int backward, sq_math math) {
-  static recurrence_kernel *const table[2][3] = {{recurrence_main<cell, false, product_f32, exchange>,
-                                                  recurrence_main<cell, false, product_tf32, exchange>,
-                                                  recurrence_main<cell, false, product_bf16, exchange>},
-                                                 {recurrence_main<cell, true, product_f32, exchange>,
-                                                  recurrence_main<cell, true, product_tf32, exchange>,
-                                                  recurrence_main<cell, true, product_bf16, exchange>}};
-  return table[backward][math];
-}
+/* The kernels of one cell in one exchange: of the arithmetic, or with weights in registers of as many as a thread
+ * has. */
+struct recurrence_shared {
+  template <class cell, class exchange> static recurrence_kernel *of(int backward, sq_math math, int) {
+    static recurrence_kernel *const table[2][3] = {{recurrence_main<cell, false, product_f32, exchange>,
+                                                    recurrence_main<cell, false, product_tf32, exchange>,
+                                                    recurrence_main<cell, false, product_bf16, exchange>},
+                                                   {recurrence_main<cell, true, product_f32, exchange>,
+                                                    recurrence_main<cell, true, product_tf32, exchange>,
+                                                    recurrence_main<cell, true, product_bf16, exchange>}};
+    return table[backward][math];
+  }
+};
+struct recurrence_lanes {
+  typedef product_lanes<LANES_EACH_SMALL> small;
+  typedef product_lanes<LANES_EACH_LARGE> large;
+  template <class cell, class exchange> static recurrence_kernel *of(int backward, sq_math, int each) {
+    static recurrence_kernel *const table[2][2] = {
+        {recurrence_main<cell, false, small, exchange>, recurrence_main<cell, false, large, exchange>},
+        {recurrence_main<cell, true, small, exchange>, recurrence_main<cell, true, large, exchange>}};
+    return table[backward][each > LANES_EACH_SMALL];
+  }
+};
 
 /* In the order of RECURRENCE_CELLS. */
-template <class exchange> recurrence_kernel *recurrence_find(int which, int backward, sq_math math) {
-  typedef recurrence_kernel *finder(int backward, sq_math math);
-  static finder *const finders[RECURRENCE_CELLS] = {
-      recurrence_of<rnn_recurrence, exchange>,       recurrence_of<leaky_recurrence, exchange>,
-      recurrence_of<lstm_recurrence<4>, exchange>,   recurrence_of<lstm_recurrence<3>, exchange>,
-      recurrence_of<gru_after_recurrence, exchange>, recurrence_of<gru_before_recurrence, exchange>};
-  return finders[which](backward, math);
+template <class exchange, class kernels = recurrence_shared>
+recurrence_kernel *recurrence_find(int which, int backward, sq_math math, int each) {
+  typedef recurrence_kernel *finder(int backward, sq_math math, int each);
+  static finder *const finders[RECURRENCE_CELLS] = {kernels::template of<rnn_recurrence, exchange>,
+                                                    kernels::template of<leaky_recurrence, exchange>,
+                                                    kernels::template of<lstm_recurrence<4>, exchange>,
+                                                    kernels::template of<lstm_recurrence<3>, exchange>,
+                                                    kernels::template of<gru_after_recurrence, exchange>,
+                                                    kernels::template of<gru_before_recurrence, exchange>};
+  return finders[which](backward, math, each);
 }
 
 #endif

@@ -52,6 +52,12 @@ const char *pass_refuses(sq_exec *exec, sq_persistent which, const sq_problem *p
   if (error != 0) return "device: its limits cannot be read";
   if ((reach == SQ_ONE_CLUSTER || sq_persistent_algorithms[which].grouped) && q.limits.cluster_max < 2)
     return "device: it has no thread-block clusters; sm_90 or later is needed";
+  const int most = sq_cut_most_units(which, q.cell, q.limits.cluster_max);
+  if (most > 0 && q.hidden > most) {
+    snprintf(text, size, "hidden_size: %lld; the registers of a %s hold the weights of %d units of this cell",
+             (long long)q.hidden, reach == SQ_ONE_CLUSTER ? "cluster" : "block", most);
+    return text;
+  }
   const sq_cut a = sq_cut_choose(exec, q);
   if (a.microseconds < 0) return no_room(q, a, text, size);
   const int needed = reach == SQ_WHOLE_GRID ? a.shape.ctas * a.shape.at_once * q.abreast : 1;
@@ -212,7 +218,7 @@ int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, recurrence
   if (error != 0) return error;
   const dim3 grid((unsigned)(n.ctas * slices), (unsigned)count);
   args->timeline = sq_timeline_begin(exec);
-  error = sq_launch_as(exec, sq_cut_mode(q, n), "recurrence_main", sq_cut_kernel(q), grid,
+  error = sq_launch_as(exec, sq_cut_mode(q, n), "recurrence_main", sq_cut_kernel(q, n), grid,
                        (unsigned)n.threads, n.bytes, *args);
   sq_timeline_end(exec, args->timeline, q, n, args->run[0].seq_len);
   return error;

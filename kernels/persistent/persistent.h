@@ -76,6 +76,7 @@ struct recurrence_shape {
   int columns;      /* sequences of a slice */
   int width;        /* columns rounded up to the tiles of the product */
   int threads;      /* of a block */
+  int lanes, each;  /* weights in registers (lanes.h): lanes of a unit, and elements of h of a lane; else 0 */
   struct {
     /* Of the block's weights: sums[rows, width] = weights[rows, depth] operand[depth, width]. */
     int rows, depth;
@@ -92,6 +93,7 @@ struct recurrence_shape {
    * many columns as the slice has sequences for; the rest is padding, whose zeros nobody exchanges. */
   struct {
     int across; /* from a row to the next */
+    int along;  /* from a column to the next */
     int stride; /* from a block to the next */
     sq_divisor rows;
   } chunk;
@@ -133,8 +135,9 @@ struct recurrence_product_info {
   int down, across; /* units and columns of a chunk */
 };
 
-/* The kernels of each algorithm, each function in the algorithm's own file: [cell][backward][math]. */
-#define SQ_KERNEL_DECLARE(id, name) recurrence_kernel *sq_##id##_kernel(int cell, int backward, sq_math math);
+/* The kernels of each algorithm, each function in the algorithm's own file. */
+#define SQ_KERNEL_DECLARE(id, name)                                                                          \
+  recurrence_kernel *sq_##id##_kernel(int cell, int backward, sq_math math, int each);
 SQ_PERSISTENT_ALGORITHMS(SQ_KERNEL_DECLARE)
 #undef SQ_KERNEL_DECLARE
 

@@ -61,6 +61,13 @@ struct product_spot {
   int columns;                /* pieces of 8 columns from its first one to the last */
 };
 
+/* What the products have in common whose weights are in shared memory, and none in registers. */
+struct product_shared {
+  enum { IN_REGISTERS = 0 };
+  template <int blocks> struct weights {};
+  static constexpr int most_threads(int) { return RECURRENCE_THREADS; }
+};
+
 /* Four words of a chunk, of which every lanes_each-th lane has one. */
 static __device__ __forceinline__ uint4 product_words(uint32_t own, int lanes_each) {
   const int first = (int)threadIdx.x & ~(4 * lanes_each - 1);
@@ -69,7 +76,7 @@ static __device__ __forceinline__ uint4 product_words(uint32_t own, int lanes_ea
           __shfl_sync(SQ_FULL_MASK, own, first + 3 * lanes_each)};
 }
 
-struct product_f32 {
+struct product_f32 : product_shared {
   typedef float element;
   enum { UNIT_TILE = 4, ROW_TILE = 4, DEPTH_TILE = 4, PACK = 1 };
   enum { DOWN = 1, ACROSS = 4 }; /* units and columns of a chunk, a pair for each of its lanes */
@@ -77,11 +84,17 @@ struct product_f32 {
   static __device__ __forceinline__ int weight_at(int row, int k, const product_size &n) {
     return k * n.rows + row;
   }
-  static __device__ __forceinline__ int operand_at(int k, int column, int width) {
-    return k * width + column;
+  static __device__ __forceinline__ int operand_at(int k, int column, const recurrence_shape &n) {
+    return k * n.width + column;
   }
   /* The chunk to which every lane gives its element; all lanes of the warp must call. */
-  static __device__ __forceinline__ uint4 chunk(float own) { return product_words(sq_float_bits(own), 1); }
+  static __device__ __forceinline__ uint4 chunk(float own, const recurrence_shape &) {
+    return product_words(sq_float_bits(own), 1);
+  }
+  /* Which of the chunk's lanes that of the thread at place p is. */
+  static __device__ __forceinline__ int lane_of(int p, const recurrence_shape &) {
+    return p % (DOWN * ACROSS);
+  }
   /* Weights of a row from k on, and of rows from `row` on at k; both are multiples of 4. */
   static __device__ __forceinline__ void put_along(element *weights, int row, int k, const float (&w)[4],
                                                    const product_size &n) {
@@ -180,7 +193,7 @@ struct fragment_bf16 {
   }
 };
 
-template <class fragment> struct product_mma {
+template <class fragment> struct product_mma : product_shared {
   typedef typename fragment::element element;
   enum { PACK = fragment::PACK, HALF = 4 * PACK }; /* HALF: elements along k in one register of four lanes */
   enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH };
@@ -194,10 +207,13 @@ template <class fragment> struct product_mma {
     return ((piece * SQ_WARP + lane) * 4 + word) * PACK + in % PACK;
   }
   /* Half a fragment of 8 columns is 32 lanes of one word. */
-  static __device__ __forceinline__ int operand_at(int k, int column, int width) {
-    return ((k / HALF * (width / 8) + column / 8) * 8 + column % 8) * HALF + k % HALF;
+  static __device__ __forceinline__ int operand_at(int k, int column, const recurrence_shape &n) {
+    return ((k / HALF * (n.width / 8) + column / 8) * 8 + column % 8) * HALF + k % HALF;
   }
-  static __device__ __forceinline__ uint4 chunk(float own) {
+  static __device__ __forceinline__ int lane_of(int p, const recurrence_shape &) {
+    return p % (DOWN * ACROSS);
+  }
+  static __device__ __forceinline__ uint4 chunk(float own, const recurrence_shape &) {
     float pack[PACK];
     pack[0] = own;
     if (PACK == 2) pack[PACK - 1] = __shfl_down_sync(SQ_FULL_MASK, own, 1);
