@@ -424,30 +424,34 @@ template <class cell, bool backward, class product, class exchange> struct recur
     exchange::take(o, at, first_chunks);
   }
 
+  /* The numbers of a step are loaded one or two steps before, and the kept ones stay in registers, where those suffice
+   * and the exchange allows.  A load takes some 1000 clocks, more than a step of a small layer. */
+  enum {
+    AHEAD = exchange::AHEAD && (IN_REGISTERS || (cell::STAGES == 1 && !(backward && cell::AUX))),
+    STEPS_AHEAD = IN_REGISTERS ? 2 : 1
+  };
   /* A thread's first pair, and in registers what belongs to it. */
   struct owned {
     pair at;
     int sums;      /* where its sums lie, if there is one stage */
     numbers place; /* in the step at hand */
     float own[cell::KEPT];
-    recurrence_input in;
+    recurrence_input in[STEPS_AHEAD]; /* of the step at hand and those after it */
   };
-  /* The numbers of a step are loaded in the step before, and the kept ones stay in registers, where those suffice and
-   * the exchange allows. */
-  enum { AHEAD = exchange::AHEAD && cell::STAGES == 1 && !(backward && cell::AUX) };
 
-  template <int s> __device__ __forceinline__ void stage(owned &mine, int t, const stride &by) {
+  template <int s>
+  __device__ __forceinline__ void stage(owned &mine, recurrence_input &in, int t, const stride &by) {
     constexpr int after = (s + 1) % cell::STAGES;
     const int first = (int)threadIdx.x, last = (places + SQ_WARP - 1) / SQ_WARP * SQ_WARP;
     marks.mark(s, TIMELINE_BEGIN);
-    if (!AHEAD) load(mine.at, t, mine.place, &mine.in);
+    if (!AHEAD) load(mine.at, t, mine.place, &in);
     multiply<s>();
     marks.mark(s, TIMELINE_PRODUCT);
     const exchange_operand next = next_of(after);
     result r = {};
     if (first < last) {
       if (!AHEAD) fetch_kept(mine.at, first, mine.own);
-      r = point<s>(mine.at, cell::STAGES == 1 ? mine.sums : sums_at<s>(mine.at), t, mine.in, mine.own);
+      r = point<s>(mine.at, cell::STAGES == 1 ? mine.sums : sums_at<s>(mine.at), t, in, mine.own);
       give<after>(first, mine.at, r, next);
       if (!AHEAD) keep(mine.at, first, mine.own);
     }
@@ -460,7 +464,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     if (after == 0) { /* while its chunk is on its way */
       store(mine.at, t, mine.place, r.out, mine.own);
       go_on(&mine.place, by);
-      if (AHEAD) load(mine.at, t + (int)run.stride.t, mine.place, &mine.in);
+      if (AHEAD) load_ahead(mine, STEPS_AHEAD - 1, t + (int)run.stride.t, by, &in);
     }
     marks.mark(s, TIMELINE_ANNOUNCE);
     if constexpr (APART)
@@ -470,6 +474,29 @@ template <class cell, bool backward, class product, class exchange> struct recur
                         after == 0 ? first_chunks : next.chunks((int)threadIdx.x, exchange::OWN));
     marks.mark(s, TIMELINE_EXCHANGE);
     turn++;
+  }
+
+  /* The numbers of the step that is so many after step t, which is the one at hand. */
+  __device__ __forceinline__ void load_ahead(const owned &mine, int steps, int t, const stride &by,
+                                             recurrence_input *in) const {
+    numbers from = mine.place;
+    SQ_UNROLL
+    for (int i = 0; i < steps; i++) go_on(&from, by);
+    load(mine.at, t + steps * (int)run.stride.t, from, in);
+  }
+
+  /* Step t; true if it was the last one. */
+  template <int i> __device__ __forceinline__ bool step(owned &mine, const stride &by, int end, int *t) {
+    stage<0>(mine, mine.in[i], *t, by);
+    if (cell::STAGES == 2) stage<cell::STAGES - 1>(mine, mine.in[i], *t, by);
+    marks.next_step();
+    *t += (int)run.stride.t;
+    return *t == end;
+  }
+  __device__ __forceinline__ void steps(owned &mine, const stride &by, int begin, int end) {
+    for (int t = begin; t != end;)
+      if (step<0>(mine, by, end, &t) || (STEPS_AHEAD == 2 && step<STEPS_AHEAD - 1>(mine, by, end, &t)))
+        return;
   }
 
   /* A further pair of the thread, of which nothing is in registers. */
@@ -558,9 +585,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
     mine.at = pair_at(first);
     mine.place = numbers_at(mine.at, begin);
     if (AHEAD) fetch_kept(mine.at, first, mine.own);
-    load_once(mine.at, &mine.in);
-    if (AHEAD) load(mine.at, begin, mine.place, &mine.in);
     stride by = {run.stride.hidden, run.stride.y};
+    SQ_UNROLL
+    for (int i = 0; i < STEPS_AHEAD; i++) {
+      load_once(mine.at, &mine.in[i]);
+      if (AHEAD) load_ahead(mine, i, begin, by, &mine.in[i]);
+    }
     mine.sums = sums_at<0>(mine.at);
     if (AHEAD) { /* elsewhere registers do not suffice for them */
       sq_work_out(by.hidden);
@@ -568,11 +598,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
       sq_work_out(mine.sums);
       sq_work_out(mine.at.chunk);
     }
-    for (int t = begin; t != end; t += (int)run.stride.t) {
-      stage<0>(mine, t, by);
-      if (cell::STAGES == 2) stage<cell::STAGES - 1>(mine, t, by);
-      marks.next_step();
-    }
+    steps(mine, by, begin, end);
     if (AHEAD) keep(mine.at, first, mine.own);
     if (backward) last_product();
     if (!descending()) tail();
