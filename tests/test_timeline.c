@@ -49,7 +49,7 @@ static int find_line(const char *algorithm, const char *pass, int stage, char *l
 /* The emulator's clock goes on by one at each mark, of which a stage has five. */
 static void check_line(const char *algorithm, const char *cell, const char *pass, int stage, int stages,
                        int64_t steps) {
-  char line[512] = "";
+  char line[4096] = "";
   const int found = find_line(algorithm, pass, stage, line, sizeof line);
   CHECK(found && value_of(line, "steps") == steps, "%s, %s, stage %d of %d steps has its line", cell, pass,
         stage, (int)steps);

@@ -107,11 +107,12 @@ int blocks_of(const recurrence_cell_info &info) { return info.count[0] + info.co
 /* ---- a cut of the work ---- */
 
 /* Threads of a block, by its work: few are cheaper to wait for, many hide more latency. */
-int threads_for(int64_t multiply_adds) {
+int threads_for(int64_t multiply_adds, int most) {
 #ifdef SEQGPU_EMULATE
+  (void)most;
   return multiply_adds > 4096 ? 64 : 32; /* each is a fiber */
 #else
-  return multiply_adds > 65536 ? RECURRENCE_THREADS : multiply_adds > 16384 ? 256 : 128;
+  return multiply_adds > 65536 ? most : multiply_adds > 16384 ? 256 : 128;
 #endif
 }
 
@@ -163,7 +164,7 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
     n.stage[s].depth = (q.backward ? blocks : 1) * n.padded;
     work += (int64_t)n.stage[s].rows * n.stage[s].depth * n.width;
   }
-  n.threads = threads_for(work);
+  n.threads = threads_for(work, q.math == SQ_MATH_F32 ? RECURRENCE_THREADS : PRODUCT_MMA_THREADS);
   for (int s = 0; s < q.info.stages; s++) {
     const int64_t rows = n.stage[s].rows, depth = n.stage[s].depth;
     const int arrivals = apart ? q.info.count[s] : 1;

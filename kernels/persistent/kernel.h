@@ -409,10 +409,17 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int block = 0; block < blocks; block++) {
       if constexpr (APART)
         if (turn > 0) take(block);
-      product::multiply(weights_of(s), operand(turn), sums(), size_of(s, block),
-                        s == 0 ? first_spot : product::spot(size_of(s, block), product::worker()));
+      if (s == 0 && product::HOLDS && (!APART || n.stage[s].blocks == 1))
+        multiply_by<s>(block, held);
+      else
+        multiply_by<s>(block, typename product::none());
       __syncthreads();
     }
+  }
+  template <int s, class kept> __device__ __forceinline__ void multiply_by(int block, const kept &by) const {
+    const product_size size = size_of(s, block);
+    product::multiply(weights_of(s), operand(turn), sums(), size,
+                      s == 0 ? first_spot : product::spot(size, product::worker()), by);
   }
 
   /* A block of the operand of the last exchange. */
@@ -573,6 +580,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     load_operand();
     enter_pairs();
     exchange::enter(place());
+    if constexpr (product::HOLDS)
+      if (n.stage[0].blocks == 1) held.hold(weights_of(0), first_spot);
     if (!backward) exchange::open();
   }
 

@@ -26,7 +26,7 @@ static __host__ __device__ constexpr int sq_lanes_threads(int weights) { return 
 
 template <int EACH_> struct product_lanes {
   typedef float element;
-  enum { IN_REGISTERS = 1, EACH = EACH_ };
+  enum { IN_REGISTERS = 1, HOLDS = 0, EACH = EACH_ };
   enum { UNIT_TILE = 4, ROW_TILE = 4, DEPTH_TILE = 4, PACK = 1, DOWN = 4, ACROSS = 1 };
   static constexpr int most_threads(int blocks) { return sq_lanes_threads(blocks * EACH); }
   static __device__ __forceinline__ element round(float x) { return x; }

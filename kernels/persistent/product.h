@@ -61,11 +61,16 @@ struct product_spot {
   int columns;                /* pieces of 8 columns from its first one to the last */
 };
 
+/* Threads of a block whose warps multiply fragments: half of what a processor has, so that each has twice the
+ * registers. */
+enum { PRODUCT_MMA_THREADS = 256 };
+
 /* What the products have in common whose weights are in shared memory, and none in registers. */
 struct product_shared {
-  enum { IN_REGISTERS = 0 };
-  template <int blocks> struct weights {};
+  enum { IN_REGISTERS = 0, HOLDS = 0 }; /* HOLDS: registers have a part of them as well */
   static constexpr int most_threads(int) { return RECURRENCE_THREADS; }
+  template <int blocks> struct weights {};
+  struct none {};
 };
 
 /* Four words of a chunk, of which every lanes_each-th lane has one. */
@@ -160,8 +165,10 @@ struct product_f32 : product_shared {
 
   /* Who works on a piece: a thread.  `first` is its first one, spot(n, worker()). */
   static __device__ __forceinline__ int worker(void) { return (int)threadIdx.x; }
+  template <class kept>
   static __device__ __forceinline__ void multiply(const element *weights, const element *operand, float *sums,
-                                                  const product_size &n, const product_spot &first) {
+                                                  const product_size &n, const product_spot &first,
+                                                  const kept &) {
     if (n.width % 8 == 0)
       tiles<8>(weights, operand, sums, n, first);
     else
@@ -198,7 +205,24 @@ template <class fragment> struct product_mma : product_shared {
   enum { PACK = fragment::PACK, HALF = 4 * PACK }; /* HALF: elements along k in one register of four lanes */
   enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH };
   enum { DOWN = HALF, ACROSS = 1 };
+  enum { HELD = 20, HOLDS = 1 };
+  static constexpr int most_threads(int) { return PRODUCT_MMA_THREADS; }
   static __device__ __forceinline__ element round(float x) { return fragment::round(x); }
+
+  /* The first fragments of a warp's first piece, in registers from the launch on: a product then reads the operand and
+   * little else.  Of an operand apart, and of a second stage, none is held. */
+  template <int blocks> struct weights {
+    uint4 w[HELD];
+
+    __device__ __forceinline__ void hold(const element *all, const product_spot &at) {
+      const uint4 *a4 = reinterpret_cast<const uint4 *>(all) + at.weights;
+      SQ_UNROLL
+      for (int i = 0; i < HELD; i++) w[i] = i < at.count ? a4[i * SQ_WARP] : uint4{0, 0, 0, 0};
+    }
+  };
+  struct none {
+    uint4 w[1];
+  };
 
   /* Fragment (row/16, k/DEPTH) is 32 lanes of 4 words. */
   static __device__ __forceinline__ int weight_at(int row, int k, const product_size &n) {
@@ -258,23 +282,30 @@ template <class fragment> struct product_mma : product_shared {
 
   /* One warp's tile: 16 rows, and up to ACROSS pieces of 8 columns.  Neighbouring fragments of the depth have sums
    * of their own, so that as many chains of products are in flight. */
-  template <int ACROSS>
+  template <int ACROSS, class kept>
   static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
-                                              const product_size &n, const product_spot &at) {
-    enum { CHAINS = ACROSS == 1 ? 4 : 2 };
+                                              const product_size &n, const product_spot &at,
+                                              const kept &held) {
+    enum { CHAINS = ACROSS == 1 ? 4 : 2, FIRST = (int)(sizeof(kept) / sizeof(uint4)) };
     const int half = (ACROSS < 4 ? ACROSS : n.width / 8) * SQ_WARP; /* of a narrow operand known */
     const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + at.weights + n.first * SQ_WARP;
     const uint32_t *b1 = reinterpret_cast<const uint32_t *>(operand) + at.operand;
     float sum[CHAINS][ACROSS][4] = {};
     int left = at.count;
+    if constexpr (FIRST > 1) {
+      SQ_UNROLL
+      for (int i = 0; i < FIRST; i++)
+        if (i < left) step<ACROSS>(held.w[i], b1 + i * 2 * half, half, at.columns, sum[i % CHAINS]);
+      left -= FIRST, a4 += FIRST * SQ_WARP, b1 += FIRST * 2 * half;
+    }
     for (; left >= CHAINS; left -= CHAINS, a4 += CHAINS * SQ_WARP, b1 += CHAINS * 2 * half) {
       SQ_UNROLL
       for (int i = 0; i < CHAINS; i++)
-        step<ACROSS>(a4 + i * SQ_WARP, b1 + i * 2 * half, half, at.columns, sum[i]);
+        step<ACROSS>(a4[i * SQ_WARP], b1 + i * 2 * half, half, at.columns, sum[i]);
     }
     SQ_UNROLL
     for (int i = 0; i < CHAINS - 1; i++)
-      if (i < left) step<ACROSS>(a4 + i * SQ_WARP, b1 + i * 2 * half, half, at.columns, sum[i]);
+      if (i < left) step<ACROSS>(a4[i * SQ_WARP], b1 + i * 2 * half, half, at.columns, sum[i]);
     SQ_UNROLL
     for (int c = 0; c < ACROSS; c++) {
       if (ACROSS == 4 && c >= at.columns) continue;
@@ -297,9 +328,8 @@ template <class fragment> struct product_mma : product_shared {
 
   /* One fragment of the depth; half: words from one half of a fragment of the operand to the other. */
   template <int ACROSS>
-  static __device__ __forceinline__ void step(const uint4 *a4, const uint32_t *b1, int half, int left,
+  static __device__ __forceinline__ void step(const uint4 &w, const uint32_t *b1, int half, int left,
                                               float (&sum)[ACROSS][4]) {
-    const uint4 w = *a4;
     const uint32_t a[4] = {w.x, w.y, w.z, w.w};
     SQ_UNROLL
     for (int c = 0; c < ACROSS; c++) {
@@ -309,28 +339,29 @@ template <class fragment> struct product_mma : product_shared {
     }
   }
 
-  template <int ACROSS>
+  template <int ACROSS, class kept>
   static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
-                                               const product_size &n, const product_spot &first) {
-    product_spot at = first;
+                                               const product_size &n, const product_spot &first,
+                                               const kept &held) {
+    if (first.count <= 0) return;
+    tile<ACROSS>(weights, operand, sums, n, first, held);
     SQ_UNROLL_BY(1)
-    for (int i = worker(); at.count > 0; at = spot(n, i)) {
-      tile<ACROSS>(weights, operand, sums, n, at);
-      i += (int)blockDim.x / SQ_WARP;
-      if (i >= n.pieces()) break;
-    }
+    for (int i = worker() + (int)blockDim.x / SQ_WARP; i < n.pieces(); i += (int)blockDim.x / SQ_WARP)
+      tile<ACROSS>(weights, operand, sums, n, spot(n, i), none{});
   }
 
   /* Who works on a piece: a warp. */
   static __device__ __forceinline__ int worker(void) { return (int)threadIdx.x / SQ_WARP; }
+  template <class kept>
   static __device__ __forceinline__ void multiply(const element *weights, const element *operand, float *sums,
-                                                  const product_size &n, const product_spot &first) {
+                                                  const product_size &n, const product_spot &first,
+                                                  const kept &held) {
     if (n.width == 8)
-      tiles<1>(weights, operand, sums, n, first);
+      tiles<1>(weights, operand, sums, n, first, held);
     else if (n.width == 16)
-      tiles<2>(weights, operand, sums, n, first);
+      tiles<2>(weights, operand, sums, n, first, held);
     else
-      tiles<4>(weights, operand, sums, n, first);
+      tiles<4>(weights, operand, sums, n, first, held);
   }
 };
 

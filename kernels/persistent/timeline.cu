@@ -2,9 +2,11 @@
  *
  *   {"kind": "timeline", "algorithm": "persistent-cta", "layout": "lstm", "pass": "forward", "math": "bf16",
  *    "hidden": 512, "batch": 64, "ctas": 8, "steps": 64, "stage": 0,
- *    "product": 900, "pointwise": 210, "announce": 40, "exchange": 700, "step": 1900}
+ *    "product": 900, "pointwise": 210, "announce": 40, "exchange": 700, "step": 1900,
+ *    "each_product": [...], "each_pointwise": [...], "each_announce": [...], "each_exchange": [...], "each_step": [...]}
  *
- * a line for each stage: medians, in clocks, of what each phase took; `step` from one beginning to the next.
+ * a line for each stage: medians, in clocks, of what each phase took; `step` from one beginning to the next.  Then all
+ * that are kept, in order, for a few steps that wait long do not show in a median.
  */
 #include "kernels/persistent/timeline.h"
 
@@ -42,10 +44,9 @@ clocks median(clocks *values, int count) {
   return count > 0 ? values[count / 2] : 0;
 }
 
-/* What phase `which` of a stage took, over the steps that are there; for the first mark, the time from one step to the
- * next.  Once more steps have run than are kept, the oldest is not the first. */
-clocks took(const timeline_memory &m, int stage, int which, int64_t steps) {
-  clocks value[TIMELINE_STEPS];
+/* What phase `which` of a stage took in each step that is there; for the first mark, the time from one step to the
+ * next.  Returns how many.  Once more steps have run than are kept, the oldest is not the first. */
+int took(const timeline_memory &m, int stage, int which, int64_t steps, clocks value[TIMELINE_STEPS]) {
   int count = 0;
   const int64_t kept = steps < TIMELINE_STEPS ? steps : (int64_t)TIMELINE_STEPS;
   for (int64_t t = steps - kept; t < steps; t++) {
@@ -55,7 +56,19 @@ clocks took(const timeline_memory &m, int stage, int which, int64_t steps) {
     else if (t + 1 < steps)
       value[count++] = m.clock[(t + 1) % TIMELINE_STEPS][stage][0] - now[0];
   }
-  return median(value, count);
+  return count;
+}
+
+void print_phase(FILE *f, const timeline_memory &m, int stage, int which, int64_t steps, bool each) {
+  clocks value[TIMELINE_STEPS];
+  const int count = took(m, stage, which, steps, value);
+  if (!each) {
+    fprintf(f, ", \"%s\": %llu", phase_names[which], median(value, count));
+    return;
+  }
+  fprintf(f, ", \"each_%s\": [", phase_names[which]);
+  for (int i = 0; i < count; i++) fprintf(f, "%s%llu", i > 0 ? ", " : "", value[i]);
+  fprintf(f, "]");
 }
 
 void print(FILE *f, const timeline_memory &m, const sq_cut_question &q, const recurrence_shape &n,
@@ -66,8 +79,8 @@ void print(FILE *f, const timeline_memory &m, const sq_cut_question &q, const re
           "\"hidden\": %lld, \"batch\": %lld, \"ctas\": %d, \"steps\": %lld, \"stage\": %d",
           algorithm_names[q.which], layout_names[q.cell], q.backward ? "backward" : "forward",
           math_names[q.math], (long long)q.hidden, (long long)q.batch, n.ctas, (long long)steps, stage);
-  for (int k = 1; k <= TIMELINE_MARKS; k++)
-    fprintf(f, ", \"%s\": %llu", phase_names[k % TIMELINE_MARKS], took(m, stage, k % TIMELINE_MARKS, steps));
+  for (int each = 0; each < 2; each++)
+    for (int k = 1; k <= TIMELINE_MARKS; k++) print_phase(f, m, stage, k % TIMELINE_MARKS, steps, each == 1);
   fprintf(f, "}\n");
 }
 

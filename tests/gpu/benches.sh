@@ -141,7 +141,7 @@ stage_timeline() {
   { configure "$build/timeline" -DSQ_TIMELINE && compile "$build/timeline" bench_rnn; } >"$logs/timeline-build.log" 2>&1 || status=$?
   add_outcome "$status"
   [ "$status" = 0 ] || { tail -n 30 "$logs/timeline-build.log"; return; }
-  for shape in bf16:768,16 bf16:512,64 f32:128,8; do
+  for shape in bf16:768,16 bf16:512,64 f32:128,8 f32:32,20; do
     printf 'set,hidden,batch,timesteps,cell\nmodel,%s,100,lstm\n' "${shape#*:}" >"$work/timeline.csv"
     SEQGPU_TIMELINE=$rows.json within 60 "$build/timeline/bin/bench_rnn" --device cuda --shapes "$work/timeline.csv" \
       --math "${shape%%:*}" --algorithms all --without cuda/step --peers none --check-gflop 1 --runs 1 --warmup 1 \
