@@ -62,6 +62,7 @@ static double model_us(const contender_list *l, const char *name) {
 /* name NULL: the planner's choice.  An algorithm that does not fit is named on stdout; that is no error. */
 static void add_algorithm(contender_list *l, const char *name) {
   seqgpu_plan *plan = NULL;
+  if (name && is_unwanted(l, name)) return;
   const seqgpu_status status = plan_of(l, name, &plan);
   if (status != SEQGPU_OK) {
     printf("skip %s: %s\n", name ? name : "auto", seqgpu_last_error(l->device->ctx));

@@ -31,7 +31,7 @@ constexpr sq_persistent_info info(sq_reach reach, int grouped, int lanes,
 const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
     info<exchange_cta>(SQ_ONE_BLOCK, 0, 0, sq_cta_kernel),
     info<exchange_cta_lanes>(SQ_ONE_BLOCK, 0, 1, sq_cta_lanes_kernel),
-    info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, 1, sq_cluster_lanes_kernel),
+    info<exchange_cluster_lanes>(SQ_ONE_CLUSTER, 0, 1, sq_cluster_lanes_kernel),
     info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, 0, sq_cluster_async_kernel),
     info<exchange_grid>(SQ_WHOLE_GRID, 0, 0, sq_grid_kernel),
     info<exchange_grid_packets>(SQ_WHOLE_GRID, 0, 0, sq_grid_packets_kernel),
@@ -164,7 +164,7 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
     n.stage[s].depth = (q.backward ? blocks : 1) * n.padded;
     work += (int64_t)n.stage[s].rows * n.stage[s].depth * n.width;
   }
-  n.threads = threads_for(work, q.math == SQ_MATH_F32 ? RECURRENCE_THREADS : PRODUCT_MMA_THREADS);
+  n.threads = threads_for(work, q.math == SQ_MATH_F32 ? (int)RECURRENCE_THREADS : (int)PRODUCT_MMA_THREADS);
   for (int s = 0; s < q.info.stages; s++) {
     const int64_t rows = n.stage[s].rows, depth = n.stage[s].depth;
     const int arrivals = apart ? q.info.count[s] : 1;

@@ -452,12 +452,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
     const int first = (int)threadIdx.x, last = (places + SQ_WARP - 1) / SQ_WARP * SQ_WARP;
     marks.mark(s, TIMELINE_BEGIN);
     if (!AHEAD) load(mine.at, t, mine.place, &in);
-    multiply<s>();
+    if (!IN_REGISTERS || first < last) multiply<s>();
     marks.mark(s, TIMELINE_PRODUCT);
     const exchange_operand next = next_of(after);
     result r = {};
     if (first < last) {
       if (!AHEAD) fetch_kept(mine.at, first, mine.own);
+      if (IN_REGISTERS) __syncwarp(); /* who gets the warp's chunk may write where its lanes have read */
       r = point<s>(mine.at, cell::STAGES == 1 ? mine.sums : sums_at<s>(mine.at), t, in, mine.own);
       give<after>(first, mine.at, r, next);
       if (!AHEAD) keep(mine.at, first, mine.own);

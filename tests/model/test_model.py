@@ -74,10 +74,10 @@ def proofs(kernel, tests):
 def barriers_in(text, exchange):
     """How many __syncthreads an exchange of a step takes, what it inherits included."""
     def body(name):
-        return re.search(r"struct " + name + r"\b[^;]*?{.*?\n};", text, re.S).group(0)
+        return re.search(r"struct " + name + r"\b[^;{]*{(?:}|.*?\n});", text, re.S).group(0)
     own = body("exchange_" + exchange)
-    flags = body("exchange_on_flags") if "exchange_on_flags {" in own.split("\n")[0] else ""
-    return (own + flags).count("__syncthreads()")
+    heirs = re.findall(r"exchange_(?!plain|on_barriers)\w+", own.split("\n")[0])[1:]
+    return (own + "".join(body(name) for name in heirs)).count("__syncthreads()")
 
 
 def sources(kernel, tests, project):
@@ -94,7 +94,7 @@ def sources(kernel, tests, project):
                                     (project / "kernels" / place).read_text("utf-8"))
         report(bool(found), f"kernel {kernel}: {op}", "not in the kernel's source")
     bars = {i.name for t in tests for thread in t.threads for i in thread.code if i.op[0] == "bar"}
-    bars -= {"filled", "enter", "sums"}  # kernel.h has them
+    bars -= {"filled", "enter", "sums", "warp"}  # kernel.h has them
     there = barriers_in((persistent / "exchange.h").read_text("utf-8"), kernel)
     report(there == len(bars), f"kernel {kernel}: __syncthreads of the exchange",
            f"{there} in exchange.h, {len(bars)} in the litmus tests")
