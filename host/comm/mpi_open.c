@@ -1,4 +1,5 @@
-/* mpi_open.c - the library of MPI, opened where it is first used (mpi_open.h).  Only builds with MPI have this file. */
+/* mpi_open.c - the library of MPI, opened where it is first used (mpi_open.h).  Only builds with MPI have this
+ * file. */
 #include "host/comm/mpi_open.h"
 
 #include <dlfcn.h>

@@ -2,8 +2,8 @@
  *
  *   g = sum_i w_i g_i / sum_i w_i        i over the shards of all processes
  *
- * The sums of a process lie on a stack as the digits of a binary counter: after shard i each is of 2^k shards,
- * the larger ones below, and two of one size become one.  So 2^k shards are added in pairs, pairs of pairs,
+ * The sums of a process lie on a stack as the digits of a binary counter: after shard i each is of 2^k
+ * shards, the larger ones below, and two of one size become one.  So 2^k shards are added in pairs, pairs of pairs,
  * and so on, whatever comes after them, and the sum over processes (comm.c) goes on in the same way.
  */
 #include "host/comm/comm.h"

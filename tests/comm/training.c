@@ -1,6 +1,6 @@
 /* training.c - the same training by other numbers of processes, for tests/test_comm.sh to compare.
  *
- *   comm_training f64|f32 SHARDS DROPOUT UPDATES    a line an update: loss and norm of the gradients, all digits
+ *   comm_training f64|f32 SHARDS DROPOUT UPDATES    a line an update: loss and gradient norm, all digits
  *
  * 64 ragged sequences an update go through an LSTM of two layers, in SHARDS shards; 0: in one batch, without
  * shards.  Sequence g of an update is drawn by its number alone, and masks by the number of the shard.  In
