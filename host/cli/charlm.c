@@ -63,6 +63,7 @@ static int check_memory(const charlm *m, const seqgpu_plan *plan, int training) 
                Y = (double)seqgpu_plan_get_sizes(plan).output_width;
   const network_rest rest = {.params = V * E + V * Y + V,
                              .averaged = learning_may_average(&m->config.model.learning),
+                             .shards = m->config.model.shards,
                              .per_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4};
   return network_check_memory(m->ctx, plan, rest);
 }

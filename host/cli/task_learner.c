@@ -285,7 +285,8 @@ static int build_plans(task_learner *l) {
                Y = (double)seqgpu_plan_get_sizes(l->plan).output_width;
   const network_rest rest = {.params = O * Y + O,
                              .per_step = 4 * I + 4 * Y + 6 * O + 4,
-                             .averaged = learning_may_average(&c->learning)};
+                             .averaged = learning_may_average(&c->learning),
+                             .shards = c->shards};
   return network_check_memory(l->ctx, l->plan, rest);
 }
 

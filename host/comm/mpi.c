@@ -16,6 +16,7 @@ seqgpu_status seqgpu_comm_create_mpi(seqgpu_context *ctx, const void *communicat
   (void)communicator;
   if (out) *out = NULL;
   SQ_TRY(sq_usable(ctx));
+  if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "comm: out is NULL");
   return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                  "comm: this build has no MPI; it must be configured where MPI's mpi.h is found");
 }
