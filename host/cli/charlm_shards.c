@@ -87,7 +87,8 @@ static seqgpu_status collect_state(const charlm_shards *s, const ranks *r, const
   const layout l = layout_of(p, i);
   const int64_t shards = p->model->config.model.shards;
   float *one, *all = room(l, &one);
-  seqgpu_status status = all ? SEQGPU_OK : cli_no_memory();
+  seqgpu_status status = SEQGPU_OK;
+  if (all == NULL) return cli_no_memory();
   for (int64_t k = 0; k < shards && status == SEQGPU_OK; k++) {
     const int64_t owner = k / s->count;
     if (owner == r->rank) status = seqgpu_copy_out(s->ctx, one, s->carried[k - s->first][i], part_size(l));

@@ -1,11 +1,12 @@
-/* mpi_open.c - the library of MPI, opened where it is first used (mpi_open.h).  Only builds with MPI have this
- * file. */
+/* mpi_open.c - the library of MPI, opened where it is first used (mpi_open.h). */
 #include "host/comm/mpi_open.h"
+
+#include "host/context/errors.h"
+
+#ifdef SEQGPU_MPI /* else there is nothing to open, and mpi.c says so */
 
 #include <dlfcn.h>
 #include <string.h>
-
-#include "host/context/errors.h"
 
 typedef struct library {
   void *handle;
@@ -51,3 +52,5 @@ seqgpu_status sq_mpi_open(seqgpu_context *ctx, sq_mpi *out) {
   return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                  "comm: %s has no %s; it must be the MPI this library was built for", SEQGPU_MPI, l.missing);
 }
+
+#endif
