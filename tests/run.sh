@@ -11,6 +11,7 @@ root=$(dirname "$here")
 build=${1:-$root/build}
 . "$here/setup.sh"
 
+have mpirun && have mpicc || further_packages="libopenmpi-dev openmpi-bin" # training by several processes
 install_missing
 need_tools
 say "configuring in $build"

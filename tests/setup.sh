@@ -11,6 +11,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # Is a header file there that some -dev package brings?
 have_header() { printf '#include <%s>\n' "$1" | cc -E -x c - -I/usr/include/openblas >/dev/null 2>&1; }
 
+# What else a script can use: it sets further_packages.
 missing_packages() {
   have cc || echo gcc libc6-dev
   have c++ || echo g++
@@ -19,6 +20,7 @@ missing_packages() {
   have pkg-config || echo pkg-config # how the tests link the installed library
   have cc && have_header cjson/cJSON.h || echo libcjson-dev
   have cc && have_header zlib.h || echo zlib1g-dev
+  echo "${further_packages-}" | grep .
 }
 
 as_root() {

@@ -59,6 +59,22 @@ parses() { # NAME FILE...: each line is one JSON object
   fi
 }
 
+# ---------------------------------------------------------------------- bench_scale
+exits "bench_scale: no bandwidth" 2 "$bin/bench_scale" --bandwidth 0
+exits "bench_scale: no such device" 1 "$bin/bench_scale" --device nonsense
+exits "bench_scale: an update is measured" 0 "$bin/bench_scale" --models small --batch 2 --steps 5 --json "$temp/scale.json"
+every_line_has "bench_scale: and says so" "$temp/scale.json" '"measured": true'
+exits "bench_scale: a formula" 0 "$bin/bench_scale" --models small --batch 8 --update-ms 10 --bandwidth 2 --latency 50 --json "$temp/scale.json"
+parses "bench_scale: each line is JSON" "$temp/scale.json"
+# 4 H (I + H + 1) parameters of 4 bytes are 526,336; 4 devices move 6/4 of them at 2 GB/s in 6 messages of 50 us: r = 0.694752 ms;
+# 10/(10 + r) and 10/(10 + 4 r); 8 sequences are none for 16 devices.
+if grep '"devices": 4,' "$temp/scale.json" | grep -q '"bytes": 526336,.*"ring_s": 0.000694752, "weak": 0.935038, "strong": 0.7825334' &&
+  grep '"devices": 16,' "$temp/scale.json" | grep -q '"strong": null' && grep -q 'soonest by 8 devices, 4.1 times' "$temp/out"; then
+  pass "bench_scale: the numbers of the formula"
+else
+  fail "bench_scale: the numbers of the formula" "$(grep '"devices": 4,' "$temp/scale.json") $(grep soonest "$temp/out")"
+fi
+
 # ---------------------------------------------------------------------- bench_esn
 exits "bench_esn: a bad type" 2 "$bin/bench_esn" --dtype half
 exits "bench_esn: a bad number" 2 "$bin/bench_esn" --hidden 0

@@ -63,6 +63,7 @@ static int check_memory(const charlm *m, const seqgpu_plan *plan, int training) 
                Y = (double)seqgpu_plan_get_sizes(plan).output_width;
   const network_rest rest = {.params = V * E + V * Y + V,
                              .averaged = learning_may_average(&m->config.model.learning),
+                             .shards = m->config.model.shards,
                              .per_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4};
   return network_check_memory(m->ctx, plan, rest);
 }
@@ -112,14 +113,17 @@ static seqgpu_status add_states(charlm *m, charlm_pass *p) {
   p->states = seqgpu_plan_get_sizes(p->plan).state_count;
   for (int k = 0; k < CHARLM_STATES && k < p->states; k++) {
     const int64_t rows = m->config.model.rnn.num_layers * p->B,
-                  width = seqgpu_plan_get_sizes(p->plan).state_width[k];
+                  width = seqgpu_plan_get_sizes(p->plan).state_width[k],
+                  shards = m->config.model.shards > 1 ? m->config.model.shards : 1;
     p->state_size[k] = (size_t)(rows * width) * sizeof(float);
     if (p->training)
-      LIB_TRY(seqgpu_params_add_state(m->params, names[k], rows, width, &p->state[k]));
+      LIB_TRY(seqgpu_params_add_state(m->params, names[k], shards * rows, width, &p->state[k]));
     else
       LIB_TRY(seqgpu_malloc(m->ctx, p->state_size[k], &p->state[k].value));
   }
-  return charlm_zero_state(p);
+  LIB_TRY(charlm_zero_state(p));
+  for (int k = 0; k < p->states; k++) p->saved[k] = p->state[k].value;
+  return SEQGPU_OK;
 }
 
 static seqgpu_status add_buffers(charlm *m, charlm_pass *p) {
@@ -218,6 +222,7 @@ seqgpu_status charlm_forward(const charlm_pass *p, int64_t T, const int32_t *ids
 seqgpu_status charlm_look(charlm *m, const int32_t *ids, int64_t n, charlm_pass *out) {
   const size_t size = (size_t)n * sizeof *ids;
   void *device = NULL;
+  m->config.model.shards = 0;
   m->config.model.rnn.dropout = 0; /* this is no training, but only a training pass keeps the gates */
   LIB_TRY(charlm_pass_create(m, n, 1, 1, out));
   seqgpu_status status = seqgpu_malloc(m->ctx, size, &device);

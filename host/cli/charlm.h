@@ -42,7 +42,8 @@ typedef struct charlm_pass {
   int training;
   int states;
   size_t state_size[CHARLM_STATES];
-  seqgpu_param state[CHARLM_STATES]; /* of the model's params when training, so that they are saved */
+  seqgpu_param state[CHARLM_STATES]; /* of the model's params when training, so that they are saved ... */
+  void *saved[CHARLM_STATES];        /* ... or where batches come in shards, what is saved of all of them */
   void *x, *y, *dropped, *logits;    /* [T,B,E] [T,B,Y] [T,B,Y] [T,B,V] */
   void *lse, *row_loss, *loss;       /* [T,B] [T,B] [2] */
   void *dx, *dy, *dlogits;           /* training; dy is [T,B,Y] */

@@ -87,6 +87,7 @@ int charlm_load(seqgpu_context *ctx, const char *path, const how_options *how, c
   if (seqgpu_checkpoint_open(ctx, path, &file) != SEQGPU_OK) return cli_library_error(ctx);
   int code = read_meta(file, path, foreign, &config, v);
   config.model.how = *how;
+  config.model.shards = 0;
   if (code == CLI_OK)
     code = charlm_create(ctx, &config, v->size, T, B, training, (weights_source){file, 0}, m);
   if (code == CLI_OK && seqgpu_checkpoint_load(file, m->params, 0) != SEQGPU_OK)

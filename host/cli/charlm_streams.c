@@ -9,10 +9,11 @@ static int64_t first_of(int64_t b, int64_t batch, int64_t total) {
   return b * each + (b < rest ? b : rest);
 }
 
-seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
-                                    int64_t length, charlm_streams *out) {
-  const size_t size = (size_t)(length + 1) * (size_t)batch;
-  *out = (charlm_streams){.length = length, .batch = batch};
+seqgpu_status charlm_streams_create_part(seqgpu_context *ctx, const int32_t *ids, int64_t count,
+                                         int64_t batch, int64_t length, charlm_part part,
+                                         charlm_streams *out) {
+  const size_t size = (size_t)(length + 1) * (size_t)part.count;
+  *out = (charlm_streams){.length = length, .batch = part.count};
   const int64_t total = out->predictions = count - 1 < length * batch ? count - 1 : length * batch;
   void *device;
   LIB_TRY(seqgpu_malloc(ctx, size * sizeof *ids, &device));
@@ -22,15 +23,21 @@ seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int
     charlm_streams_destroy(ctx, out);
     return cli_no_memory();
   }
-  for (int64_t b = 0; b < batch; b++) {
-    const int64_t first = first_of(b, batch, total), after = first_of(b + 1, batch, total);
+  for (int64_t b = 0; b < part.count; b++) {
+    const int64_t first = first_of(part.first + b, batch, total),
+                  after = first_of(part.first + b + 1, batch, total);
     for (int64_t t = 0; t <= length; t++)
-      host[t * batch + b] = first + t <= after ? ids[first + t] : -1; /* beyond its end: masked */
+      host[t * part.count + b] = first + t <= after ? ids[first + t] : -1; /* beyond its end: masked */
   }
   const seqgpu_status status = seqgpu_copy_in(ctx, out->ids, host, size * sizeof *host);
   free(host);
   if (status != SEQGPU_OK) charlm_streams_destroy(ctx, out);
   return status;
+}
+
+seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
+                                    int64_t length, charlm_streams *out) {
+  return charlm_streams_create_part(ctx, ids, count, batch, length, (charlm_part){0, batch}, out);
 }
 
 void charlm_streams_destroy(seqgpu_context *ctx, charlm_streams *s) {

@@ -18,6 +18,13 @@ typedef struct charlm_streams {
  * than the others, whose last row is then masked. */
 seqgpu_status charlm_streams_create(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
                                     int64_t length, charlm_streams *out);
+/* The same of only some of the streams, whose batch is then as many; predictions are those of all. */
+typedef struct charlm_part {
+  int64_t first, count;
+} charlm_part;
+seqgpu_status charlm_streams_create_part(seqgpu_context *ctx, const int32_t *ids, int64_t count,
+                                         int64_t batch, int64_t length, charlm_part part,
+                                         charlm_streams *out);
 /* Streams that together make every prediction of count >= 2 tokens; batch 0 = charlm_eval_batch. */
 seqgpu_status charlm_eval_streams(seqgpu_context *ctx, const int32_t *ids, int64_t count, int64_t batch,
                                   charlm_streams *out);

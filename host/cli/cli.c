@@ -59,8 +59,13 @@ int(cli_error)(const char *format, ...) {
   return CLI_FAILED;
 }
 
+static int usage_is_silent;
+
+void cli_silence_usage(void) { usage_is_silent = 1; }
+
 int(cli_usage)(const char *format, ...) {
   va_list args;
+  if (usage_is_silent) return CLI_USAGE;
   va_start(args, format);
   say(format, args);
   va_end(args);

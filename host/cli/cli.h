@@ -17,6 +17,9 @@ void cli_flush(void);
 /* The last of it; the exit code of a command that ended with `code`: one whose output was lost has failed. */
 int cli_finish_output(int code);
 
+/* From here on cli_usage is silent: another process has the same command line and says the same. */
+void cli_silence_usage(void);
+
 #define CLI_FORMAT(at) __attribute__((format(printf, at, at + 1)))
 
 /* "seqgpu: ..." on standard error; they return CLI_FAILED and CLI_USAGE. */

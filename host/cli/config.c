@@ -49,6 +49,8 @@ static const arg_spec model_specs[] = {
              "bias of the gate that keeps the old state; auto = the scheme's own"),
     ROW_GROUP("Learning"),
     ROW_INT("batch", ARG_KEEP_RUN, FIELD(rnn.batch), 1, 1000000, "B", "sequences per update"),
+    ROW_INT("shards", ARG_KEEP_FREE, FIELD(shards), 0, 65536, "S",
+            "parts of a batch that are learnt apart and added in a fixed order, 0 = one for each process"),
     ROW_INT("seed", ARG_KEEP_RUN, FIELD(seed), 0, 9e15, "N", "seed of all random numbers"),
     ROW_CHOICE("optimizer", ARG_KEEP_RUN, FIELD(optimizer), "sgd|momentum|nesterov|rmsprop|adam|adamw",
                "NAME", "update rule"),

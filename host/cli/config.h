@@ -16,6 +16,7 @@ typedef struct model_config {
   seqgpu_rnn_desc rnn; /* what the user chooses of it: sizes, options of the cell, T and B, dropout */
   double init_scale, init_input;
   int64_t seed, lr_decay_after;
+  int64_t shards; /* of a batch, whose gradients are computed apart; 0: not settled yet (ranks.h) */
   double lr, momentum, decay; /* momentum and decay 0: the library's */
   double lr_decay;            /* factor per epoch, from epoch lr_decay_after on */
   how_options how;

@@ -162,13 +162,13 @@ static int evaluate(run_command *command, const task_spec *task, eval_options *o
   o->task.run.init_from = o->checkpoint;
   task_learner l = {.task = task, .options = &o->task};
   run_start start = {.ctx = NULL};
-  int code = task_learner_open(command, &l, &start);
+  int code = task_learner_open(command, &l, 0, &start);
   if (code == CLI_OK && o->input == NULL && task_learner_validations(&l) < 1)
     code = cli_usage("--eval-size: is 0; it must be at least 1");
   if (code == CLI_OK && o->input) code = apply(&l, o->input);
   if (code == CLI_OK && o->input == NULL && measure(&l, o) != SEQGPU_OK) code = cli_library_error(l.ctx);
   task_learner_close(&l);
-  run_close(&start);
+  run_close(&start, code);
   return code;
 }
 

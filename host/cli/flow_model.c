@@ -198,11 +198,11 @@ static int draw_and_look(const flow_source *source, const task_spec *task, task_
   options->run.init_from = source->checkpoint;
   options->config.model.how = source->base->how;
   options->config.model.rnn.batch = 1;
-  int code = task_learner_open(&command, &l, &start);
+  int code = task_learner_open(&command, &l, 0, &start);
   if (code == CLI_OK) task_learner_draw(&l, 1, 0, 1);
   if (code == CLI_OK) code = look_at_sequence(&l, out, loss);
   task_learner_close(&l);
-  run_close(&start);
+  run_close(&start, code);
   return code;
 }
 

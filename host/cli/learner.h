@@ -8,7 +8,7 @@
 
 #include <signal.h>
 
-#include "host/cli/config.h"
+#include "host/cli/ranks.h"
 
 typedef struct learner {
   void *self;
@@ -22,10 +22,10 @@ typedef struct learner {
   const char *metric;    /* its name in the log; less is better */
   double metric_of_loss; /* the metric is this factor times the loss; 0: only a validation can tell */
   double token_bits;     /* the same for bits per token, 0 = the loss is not of tokens */
-  /* Adds the gradients of update number `step`. */
-  seqgpu_status (*gradients)(void *self, int64_t step);
-  /* The loss of that update; waits for the device. */
-  seqgpu_status (*loss)(void *self, double *loss);
+  /* Adds the gradients of a shard of update number `step`; of the only one, 0, where batches are whole. */
+  seqgpu_status (*gradients)(void *self, int64_t step, int64_t shard);
+  /* The loss of that, and over how many tokens it is the mean; waits for the device. */
+  seqgpu_status (*loss)(void *self, double *loss, double *tokens);
   /* NULL: there is nothing to validate on.  SEQGPU_ESTOPPED when *stop becomes nonzero. */
   seqgpu_status (*validate)(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric);
   /* Looks for the first number that is not finite in update number `step`, which was the last one and failed:
@@ -34,6 +34,8 @@ typedef struct learner {
   /* Writes a sample of what was learnt, for --sample-every; NULL: there are none.  Changes nothing that is
    * learnt. */
   seqgpu_status (*sample)(void *self, FILE *to);
+  /* Before process 0 saves: what only this process knows comes to the params of all.  NULL: nothing. */
+  seqgpu_status (*collect)(void *self, const ranks *ranks);
   seqgpu_status (*save)(void *self, const config_cursor *cursor, const char *path);
 } learner;
 

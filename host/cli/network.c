@@ -44,11 +44,18 @@ seqgpu_status network_add_params(const model_config *c, seqgpu_params *params, c
 /* A trained parameter has a gradient, at most two moments, an average, and room to put the values aside. */
 enum { TRAINED = 4, AVERAGED = 2 };
 
+/* Sums of gradients that seqgpu_shards keeps: the binary digits of how many shards there may be. */
+static double sums(int64_t shards) {
+  double digits = 0;
+  for (int64_t s = shards > 1 ? shards : 0; s > 0; s /= 2) digits++;
+  return digits;
+}
+
 int network_check_memory(const seqgpu_context *ctx, const seqgpu_plan *plan, network_rest rest) {
   const seqgpu_rnn_desc desc = seqgpu_plan_get_desc(plan);
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
   const double params = (double)sizes.param_elements + rest.params;
-  const double copies = desc.inference ? 1 : TRAINED + (rest.averaged ? AVERAGED : 0);
+  const double copies = desc.inference ? 1 : TRAINED + (rest.averaged ? AVERAGED : 0) + sums(rest.shards);
   const double elements = copies * params + rest.per_step * (double)(desc.seq_len * desc.batch);
   return cli_check_memory(ctx,
                           (double)sizeof(float) * elements + (double)sizes.reserve + (double)sizes.workspace);

@@ -26,6 +26,7 @@ typedef struct network_rest {
   double params;   /* elements of its other parameters */
   double per_step; /* elements of its other buffers, per step of each sequence */
   int averaged;    /* the weights are averaged */
+  int64_t shards;  /* of a batch, whose gradients are added up */
 } network_rest;
 
 /* 0, or CLI_FAILED after a sentence, if the model of a plan (of T steps of B sequences) needs more memory

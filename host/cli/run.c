@@ -9,8 +9,11 @@
 
 #define FIELD(name) offsetof(run_options, name)
 
-const run_options run_defaults = {
-    .common = COMMON_DEFAULTS, .checkpoint_every = 1000, .log_every = 50, .eval_every = 500};
+const run_options run_defaults = {.common = COMMON_DEFAULTS,
+                                  .checkpoint_every = 1000,
+                                  .log_every = 50,
+                                  .eval_every = 500,
+                                  .comm_timeout = 20};
 
 static const arg_spec epochs_spec[] = {
     ROW_GROUP("Length of the run"),
@@ -45,6 +48,8 @@ static const arg_spec run_specs[] = {
     ROW_INT("log-every", ARG_NOT_KEPT, FIELD(log_every), 1, 4e18, "N", "updates between reports"),
     ROW_INT("eval-every", ARG_NOT_KEPT, FIELD(eval_every), 0, 4e18, "N",
             "updates between validations, 0 = validate only at the end"),
+    ROW_REAL("comm-timeout", ARG_NOT_KEPT, FIELD(comm_timeout), 0.1, 1e6, "S",
+             "seconds that processes of mpirun wait for each other before they give up"),
     ROW_FLAG("dry-run", ARG_NOT_KEPT, FIELD(dry_run),
              "only print what would be trained: parameters, algorithm, baseline"),
     ROW_END,
@@ -144,6 +149,23 @@ int run_open(run_command *c, run_start *out) {
   return check_ignored(c);
 }
 
+/* What process 0 does for all. */
+static void be_silent(run_options *o) {
+  o->common.quiet = 1;
+  o->common.json = 0;
+  o->checkpoint = o->log = o->tensorboard = NULL;
+}
+
+int run_open_together(run_command *c, model_config *config, run_start *out) {
+  const int row = args_find(c->specs, "shards");
+  CLI_TRY(run_open(c, out));
+  CLI_TRY(ranks_open(out->ctx, &out->ranks));
+  CLI_TRY(ranks_set_limit(&out->ranks, out->ctx, c->run->comm_timeout));
+  CLI_TRY(ranks_share(&out->ranks, config, c->given[row], c->run->resume != NULL));
+  if (out->ranks.rank > 0) be_silent(c->run);
+  return CLI_OK;
+}
+
 int run_load(run_start *start, seqgpu_params *params, int resume) {
   if (start->file == NULL) return CLI_OK;
   if (seqgpu_checkpoint_load(start->file, params, resume) != SEQGPU_OK) return cli_library_error(start->ctx);
@@ -152,8 +174,9 @@ int run_load(run_start *start, seqgpu_params *params, int resume) {
   return CLI_OK;
 }
 
-void run_close(run_start *start) {
+void run_close(run_start *start, int code) {
   if (start->ctx == NULL) return;
+  ranks_close(&start->ranks, code);
   seqgpu_checkpoint_close(start->file);
   seqgpu_context_destroy(start->ctx);
 }

@@ -4,6 +4,7 @@
 
 #include "host/cli/command.h"
 #include "host/cli/config.h"
+#include "host/cli/ranks.h"
 
 /* Options of any run; none of them is kept in checkpoints. */
 typedef struct run_options {
@@ -11,6 +12,7 @@ typedef struct run_options {
   const char *checkpoint, *resume, *init_from, *log, *tensorboard;
   int64_t steps, checkpoint_every, log_every, eval_every, keep, patience;
   int64_t sample_every; /* for learners that have samples */
+  double comm_timeout;  /* seconds */
   double epochs, minutes, stop_at, stop_at_metric, checkpoint_minutes;
   int dry_run, force, keep_best;
 } run_options;
@@ -35,6 +37,7 @@ typedef struct run_start {
   seqgpu_context *ctx;
   seqgpu_checkpoint *file; /* of --resume or --init-from, NULL without them */
   config_cursor cursor;
+  ranks ranks;
 } run_start;
 
 /* Checks what single rows cannot, for any task; 0, or CLI_USAGE after a sentence. */
@@ -42,8 +45,12 @@ int run_check(const run_command *c, const model_config *config);
 /* Opens the device, and the checkpoint of --resume or --init-from if there is one, whose options are merged
  * into those of the command. */
 int run_open(run_command *c, run_start *out);
+/* The same for a command that trains: joins the processes of mpirun, and settles what each has of a batch.
+ * All but process 0 neither print nor save. */
+int run_open_together(run_command *c, model_config *config, run_start *out);
 /* Loads the weights of start->file (with `resume` also moments and states) and closes it, if there is one. */
 int run_load(run_start *start, seqgpu_params *params, int resume);
-void run_close(run_start *start);
+/* `code` is the exit code of the command so far. */
+void run_close(run_start *start, int code);
 
 #endif

@@ -53,10 +53,16 @@ int task_read_options(const task_spec *task, const seqgpu_checkpoint *file, cons
   task_join_specs(specs, task);
   CLI_TRY(config_read(file, path, specs, out, &unused));
   out->config.model.how = (how_options){.math = SEQGPU_MATH_F32};
+  out->config.model.shards = 0;
   return CLI_OK;
 }
 
-int64_t task_learner_batch(const task_learner *l) { return l->options->config.model.rnn.batch; }
+static int64_t whole_batch(const task_learner *l) { return l->options->config.model.rnn.batch; }
+static int64_t shards_of(const task_learner *l) {
+  const int64_t shards = l->options->config.model.shards;
+  return shards > 1 ? shards : 1;
+}
+int64_t task_learner_batch(const task_learner *l) { return whole_batch(l) / shards_of(l); }
 
 /* ---------------------------------------------------------------- batches */
 
@@ -122,12 +128,14 @@ seqgpu_status task_learner_forward(task_learner *l, int64_t B, int training) {
 
 /* ---------------------------------------------------------------- the learner */
 
-static seqgpu_status gradients(void *self, int64_t step) {
+/* Sequences and masks are those of the shard's number among all, whichever process has it. */
+static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
   task_learner *l = self;
-  const int64_t B = task_learner_batch(l);
-  task_learner_draw(l, 0, step * B, B);
-  seqgpu_tape_set_counter(l->tape,
-                          (uint64_t)step * seqgpu_plan_get_sizes(l->plan).random_blocks); /* of its dropout */
+  const int64_t B = task_learner_batch(l), number = step * shards_of(l) + shard;
+  task_learner_draw(l, 0, number * B, B);
+  seqgpu_tape_set_counter(l->tape, (uint64_t)number *
+                                       seqgpu_plan_get_sizes(l->plan).random_blocks); /* of its dropout */
+  l->shard = shard;
   LIB_TRY(task_learner_forward(l, B, 1));
   return seqgpu_tape_backward(l->tape, l->loss, NULL);
 }
@@ -136,13 +144,8 @@ static seqgpu_status gradients(void *self, int64_t step) {
 static seqgpu_status find(void *self, int64_t step) {
   task_learner *l = self;
   LIB_TRY(seqgpu_params_zero_grad(l->params));
-  LIB_TRY(gradients(self, step));
+  LIB_TRY(gradients(self, step, l->shard));
   return seqgpu_tape_check_finite(l->tape);
-}
-
-static seqgpu_status loss_of(void *self, double *loss) {
-  const task_learner *l = self;
-  return seqgpu_tensor_number(l->loss, loss);
 }
 
 int64_t task_learner_class(const float *answer, int64_t classes) {
@@ -200,6 +203,12 @@ static double weight(const task_learner *l, int64_t count) {
   return steps;
 }
 
+static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
+  const task_learner *l = self;
+  *tokens = weight(l, task_learner_batch(l));
+  return seqgpu_tensor_number(l->loss, loss);
+}
+
 int64_t task_learner_validations(const task_learner *l) {
   const int64_t wanted = l->options->config.eval_size, most = l->source.val_size;
   return most > 0 && (wanted == 0 || wanted > most) ? most : wanted;
@@ -243,9 +252,9 @@ learner task_as_learner(task_learner *l) {
   learner out = {.self = l,
                  .params = l->params,
                  .plan = l->plan,
-                 .epoch_updates = s->train_size / task_learner_batch(l),
-                 .tokens = s->steps * task_learner_batch(l),
-                 .last_tokens = s->steps * task_learner_batch(l),
+                 .epoch_updates = s->train_size / whole_batch(l),
+                 .tokens = s->steps * whole_batch(l),
+                 .last_tokens = s->steps * whole_batch(l),
                  .baseline = s->baseline,
                  .metric = l->task->metric,
                  .gradients = gradients,
@@ -255,7 +264,7 @@ learner task_as_learner(task_learner *l) {
                  .save = save};
   const int length = snprintf(out.about, sizeof out.about, "%lld steps of %lld inputs, baseline %.6g",
                               (long long)s->steps, (long long)s->inputs, s->baseline);
-  const int64_t left = s->train_size % task_learner_batch(l);
+  const int64_t left = s->train_size % whole_batch(l);
   if (left > 0 && length > 0 && (size_t)length < sizeof out.about)
     snprintf(out.about + length, sizeof out.about - (size_t)length,
              "; %lld of %lld sequences, others each time, are left out of an epoch", (long long)left,
@@ -276,7 +285,8 @@ static int build_plans(task_learner *l) {
                Y = (double)seqgpu_plan_get_sizes(l->plan).output_width;
   const network_rest rest = {.params = O * Y + O,
                              .per_step = 4 * I + 4 * Y + 6 * O + 4,
-                             .averaged = learning_may_average(&c->learning)};
+                             .averaged = learning_may_average(&c->learning),
+                             .shards = c->shards};
   return network_check_memory(l->ctx, l->plan, rest);
 }
 
@@ -373,9 +383,12 @@ static int check_data(const task_learner *l, config_cursor *cursor) {
   return CLI_OK;
 }
 
-int task_learner_open(run_command *command, task_learner *l, run_start *start) {
+int task_learner_open(run_command *command, task_learner *l, int training, run_start *start) {
   const run_options *run = &l->options->run;
-  CLI_TRY(run_open(command, start));
+  if (training)
+    CLI_TRY(run_open_together(command, &l->options->config.model, start));
+  else
+    CLI_TRY(run_open(command, start));
   l->ctx = start->ctx;
   if (start->file) CLI_TRY(check_task(l, start->file, run->resume ? run->resume : run->init_from));
   CLI_TRY(check_length(l->task, &l->options->config));

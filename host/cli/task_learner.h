@@ -27,6 +27,7 @@ typedef struct task_learner {
   seqgpu_tensor *loss, *output; /* of the last batch: [1], [S,B,O] */
   float *x, *target, *answer;   /* host: [T,B,I], [S,B,O], [S,B,O] */
   int32_t *label;               /* host: [S,B] */
+  int64_t shard;                /* of the last gradients */
   char *failed;                 /* [B] sequences with a wrong answer */
   task_errors errors;           /* of the last validation */
 } task_learner;
@@ -44,13 +45,15 @@ void task_join_data_specs(arg_spec table[ARGS_MAX], const task_spec *task);
 int task_read_options(const task_spec *task, const seqgpu_checkpoint *file, const char *path,
                       task_options *out);
 
-/* Opens device, checkpoint and data of a command, and makes the network.  `l` has its task and options.
+/* Opens device, checkpoint and data of a command, and makes the network.  `l` has its task and options.  For
+ * training it joins the processes of the run.
  * 0, or an exit code after a sentence; task_learner_close is to be called in any case. */
-int task_learner_open(run_command *command, task_learner *l, run_start *start);
+int task_learner_open(run_command *command, task_learner *l, int training, run_start *start);
 void task_learner_close(task_learner *l);
 /* What the training loop runs. */
 learner task_as_learner(task_learner *l);
 
+/* Sequences that go through the network side by side: of a shard. */
 int64_t task_learner_batch(const task_learner *l);
 /* Sequences per validation. */
 int64_t task_learner_validations(const task_learner *l);

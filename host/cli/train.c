@@ -1,7 +1,11 @@
 /* train.c - `seqgpu train TASK`: finds the task and trains it. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <string.h>
+#include <unistd.h>
 
 #include "host/cli/command.h"
+#include "host/cli/ranks.h"
 #include "host/cli/suggest.h"
 #include "host/cli/train.h"
 
@@ -39,13 +43,23 @@ static int describe_tasks(int argc, char **argv) {
   return CLI_OK;
 }
 
-static int train(int argc, char **argv) {
+static int run_task(int argc, char **argv) {
   const char *name = argc > 0 ? argv[0] : "";
   if (strncmp(name, "--help=", 7) == 0) return describe_tasks(argc, argv);
   if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) return print_help();
   if (strcmp(name, "charlm") == 0) return train_charlm(argc - 1, argv + 1);
   const task_spec *task = task_find(name);
   return task ? train_task(task, argc - 1, argv + 1) : unknown_task(name);
+}
+
+/* mpirun ends all processes when the first one fails, and process 0 is to have said why. */
+static int train(int argc, char **argv) {
+  int rank, size;
+  ranks_launched(&rank, &size);
+  if (rank > 0) cli_silence_usage();
+  const int code = run_task(argc, argv);
+  if (rank > 0 && code == CLI_USAGE) sleep(1);
+  return code;
 }
 
 const command_spec command_train = {

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "host/cli/charlm_file.h"
-#include "host/cli/charlm_streams.h"
+#include "host/cli/charlm_shards.h"
 #include "host/cli/sampler.h"
 #include "host/cli/train.h"
 #include "host/cli/trainer.h"
@@ -26,7 +26,10 @@ typedef struct charlm_learner {
   vocabulary vocab;
   charlm model;
   charlm_pass pass, val_pass;
-  charlm_streams train, val;
+  const ranks *ranks;
+  charlm_shards train;
+  int64_t length, shard; /* predictions per stream; the shard of the last gradients */
+  charlm_streams val;
   int64_t pieces;              /* per epoch */
   int64_t train_size;          /* predictions per epoch */
   double train_bits, val_bits; /* bits per character of a nat per token, in either part of the text */
@@ -87,13 +90,13 @@ static int cut_training(charlm_learner *c, int64_t count, config_cursor *cursor,
 static int build_streams(charlm_learner *c, const int32_t *ids, int64_t count, const text_file *text,
                          config_cursor *cursor) {
   const charlm_options *o = c->options;
-  int64_t val_count = (int64_t)((double)count * o->config.val_fraction), length = 0;
+  int64_t val_count = (int64_t)((double)count * o->config.val_fraction);
   if (val_count < 2) val_count = 0;
   const int64_t train_count = count - val_count;
-  CLI_TRY(cut_training(c, train_count, cursor, &length));
+  CLI_TRY(cut_training(c, train_count, cursor, &c->length));
   const int64_t characters = text_characters_of(text, text_token_kind(o->config.tokens), train_count);
   c->train_bits = BITS * (double)train_count / (double)characters;
-  if (charlm_streams_create(c->ctx, ids, train_count, o->config.model.rnn.batch, length, &c->train) !=
+  if (charlm_shards_create(c->ctx, c->ranks, &o->config.model, ids, train_count, c->length, &c->train) !=
       SEQGPU_OK)
     return cli_library_error(c->ctx);
   if (val_count == 0) return CLI_OK;
@@ -126,7 +129,7 @@ static int build_tokens(charlm_learner *c, const text_file *text, config_cursor 
 
 static int build_model(charlm_learner *c, const run_start *start) {
   const charlm_config *config = &c->options->config;
-  const int64_t B = config->model.rnn.batch, T = config->model.rnn.seq_len;
+  const int64_t B = config->model.rnn.batch / config->model.shards, T = config->model.rnn.seq_len;
   const weights_source from = {start->file, c->options->run.resume != NULL};
   CLI_TRY(charlm_create(c->ctx, config, c->vocab.size, T, B, 1, from, &c->model));
   seqgpu_status status = charlm_pass_create(&c->model, T, B, 1, &c->pass);
@@ -143,7 +146,7 @@ static void charlm_learner_destroy(charlm_learner *c) {
   charlm_pass_destroy(&c->pass);
   charlm_pass_destroy(&c->val_pass);
   sampler_destroy(&c->sampler);
-  charlm_streams_destroy(c->ctx, &c->train);
+  charlm_shards_destroy(&c->train);
   charlm_streams_destroy(c->ctx, &c->val);
   charlm_destroy(&c->model);
   vocab_free(&c->vocab);
@@ -153,32 +156,48 @@ static void charlm_learner_destroy(charlm_learner *c) {
 
 /* Steps of a piece: the last one is what is left. */
 static int64_t steps_of(const charlm_learner *c, int64_t piece) {
-  const int64_t left = c->train.length - piece * c->pass.T;
+  const int64_t left = c->length - piece * c->pass.T;
   return left < c->pass.T ? left : c->pass.T;
 }
 
-static seqgpu_status gradients(void *self, int64_t step) {
-  const charlm_learner *c = self;
-  const int64_t piece = step % c->pieces, first = piece * c->pass.T, T = steps_of(c, piece);
-  const int32_t *ids = c->train.ids + first * c->train.batch, *targets = ids + c->train.batch;
-  if (piece == 0) LIB_TRY(charlm_zero_state(&c->pass));
-  LIB_TRY(charlm_forward(&c->pass, T, ids, (uint64_t)step));
-  LIB_TRY(charlm_loss(&c->pass, T, targets, 1));
-  return charlm_backward(&c->pass, T, ids, targets, (uint64_t)step);
+/* The masks of a shard are those of its number among all, whichever process has it. */
+static uint64_t draws_of(const charlm_learner *c, int64_t step, int64_t shard) {
+  return (uint64_t)(step * c->options->config.model.shards + shard);
 }
 
-/* In the buffers of the update, which are as it left them; its states have been carried on. */
+static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
+  charlm_learner *c = self;
+  const charlm_streams *train = &c->train.streams[shard - c->train.first];
+  const int64_t piece = step % c->pieces, first = piece * c->pass.T, T = steps_of(c, piece);
+  const int32_t *ids = train->ids + first * train->batch, *targets = ids + train->batch;
+  const uint64_t draws = draws_of(c, step, shard);
+  c->shard = shard;
+  charlm_shards_use(&c->train, shard, &c->pass);
+  if (piece == 0) LIB_TRY(charlm_zero_state(&c->pass));
+  LIB_TRY(charlm_forward(&c->pass, T, ids, draws));
+  LIB_TRY(charlm_loss(&c->pass, T, targets, 1));
+  return charlm_backward(&c->pass, T, ids, targets, draws);
+}
+
+/* In the buffers of the update's last shard here, which are as it left them; its states have been carried
+ * on. */
 static seqgpu_status find(void *self, int64_t step) {
   const charlm_learner *c = self;
-  return charlm_find_not_finite(&c->pass, steps_of(c, step % c->pieces), (uint64_t)step);
+  return charlm_find_not_finite(&c->pass, steps_of(c, step % c->pieces), draws_of(c, step, c->shard));
 }
 
-static seqgpu_status loss_of(void *self, double *loss) {
+static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
   const charlm_learner *c = self;
-  float value = 0;
-  LIB_TRY(seqgpu_copy_out(c->ctx, &value, c->pass.loss, sizeof value));
-  *loss = (double)value;
+  float values[2] = {0}; /* and the number of predictions */
+  LIB_TRY(seqgpu_copy_out(c->ctx, values, c->pass.loss, sizeof values));
+  *loss = (double)values[0];
+  *tokens = (double)values[1];
   return SEQGPU_OK;
+}
+
+static seqgpu_status collect(void *self, const ranks *r) {
+  const charlm_learner *c = self;
+  return charlm_shards_collect(&c->train, r, &c->pass);
 }
 
 static seqgpu_status validate(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric) {
@@ -204,12 +223,13 @@ static seqgpu_status sample(void *self, FILE *to) {
 }
 
 static learner as_learner(charlm_learner *c) {
+  const int64_t B = c->options->config.model.rnn.batch;
   learner l = {.self = c,
                .params = c->model.params,
                .plan = c->pass.plan,
                .epoch_updates = c->pieces,
-               .tokens = c->pass.T * c->pass.B,
-               .last_tokens = steps_of(c, c->pieces - 1) * c->pass.B,
+               .tokens = c->pass.T * B,
+               .last_tokens = steps_of(c, c->pieces - 1) * B,
                .baseline = (double)NAN,
                .metric = "bits_per_char",
                .metric_of_loss = c->train_bits,
@@ -218,6 +238,7 @@ static learner as_learner(charlm_learner *c) {
                .loss = loss_of,
                .find = find,
                .validate = c->val.ids ? validate : NULL,
+               .collect = collect,
                .save = save,
                .sample = sample};
   snprintf(l.about, sizeof l.about, "%d tokens in the vocabulary, %lld updates per epoch", (int)c->vocab.size,
@@ -250,9 +271,10 @@ static int find_texts(charlm_learner *c, const run_start *start) {
 }
 
 static int prepare(run_command *command, charlm_learner *c, run_start *start, text_file *text) {
-  const charlm_options *o = c->options;
-  CLI_TRY(run_open(command, start));
+  charlm_options *o = c->options;
+  CLI_TRY(run_open_together(command, &o->config.model, start));
   c->ctx = start->ctx;
+  c->ranks = &start->ranks;
   if (command->given[args_find(command->specs, "vocab-limit")] && strcmp(o->config.tokens, "words") != 0)
     return cli_usage("--vocab-limit: has no effect with --tokens %s", o->config.tokens);
   CLI_TRY(find_texts(c, start));
@@ -261,7 +283,9 @@ static int prepare(run_command *command, charlm_learner *c, run_start *start, te
     CLI_TRY(charlm_open_vocab(start->file, &o->config, &c->vocab));
   CLI_TRY(build_tokens(c, text, &start->cursor));
   CLI_TRY(build_model(c, start));
-  return run_load(start, c->model.params, o->run.resume != NULL);
+  CLI_TRY(run_load(start, c->model.params, o->run.resume != NULL));
+  if (charlm_shards_start(&c->train, &c->pass) != SEQGPU_OK) return cli_library_error(c->ctx);
+  return CLI_OK;
 }
 
 static int run(run_command *command, charlm_options *o) {
@@ -272,7 +296,7 @@ static int run(run_command *command, charlm_options *o) {
   text_free(&text);
   if (code == CLI_OK) code = trainer_run(&o->run, &o->config.model, &start, as_learner(&c));
   charlm_learner_destroy(&c);
-  run_close(&start);
+  run_close(&start, code);
   return code;
 }
 

@@ -6,10 +6,10 @@
 static int run(run_command *command, const task_spec *task, task_options *options) {
   task_learner l = {.task = task, .options = options};
   run_start start = {.ctx = NULL};
-  int code = task_learner_open(command, &l, &start);
+  int code = task_learner_open(command, &l, 1, &start);
   if (code == CLI_OK) code = trainer_run(&options->run, &options->config.model, &start, task_as_learner(&l));
   task_learner_close(&l);
-  run_close(&start);
+  run_close(&start, code);
   return code;
 }
 

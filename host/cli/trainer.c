@@ -9,11 +9,16 @@
 #include "host/cli/saver.h"
 #include "host/cli/signals.h"
 
+/* `ranks` and `shards` are for runs whose batches come in shards; else one process has one shard, and its
+ * gradients are those of the update. */
 typedef struct trainer {
   const run_options *options;
   const model_config *config;
   seqgpu_context *ctx;
   config_cursor cursor;
+  const ranks *ranks;
+  seqgpu_shards *shards; /* NULL: one */
+  int signal;            /* upon which all processes stop, 0 = none */
   learner learner;
   int64_t last_step;           /* of the run, 0 = no limit but time */
   int64_t validated, reported; /* the steps of the last ones, -1 = none */
@@ -35,9 +40,18 @@ static int failed(trainer *t) {
   return cli_library_error(t->ctx);
 }
 
+/* Before process 0 saves. */
+static int collect(trainer *t) {
+  const learner *l = &t->learner;
+  if (l->collect == NULL || l->collect(l->self, t->ranks) == SEQGPU_OK) return CLI_OK;
+  t->usable = 0;
+  return failed(t);
+}
+
 /* The saver says what went wrong below the bar. */
 static int save(trainer *t, int is_last) {
   progress_end_bar(&t->shown);
+  CLI_TRY(collect(t));
   const int code = saver_save(&t->saver, &t->cursor, is_last);
   if (code) t->usable = 0;
   return code;
@@ -50,6 +64,21 @@ static double epoch_of(const trainer *t, int64_t step) {
   return updates > 0 ? (double)step / (double)updates : (double)NAN;
 }
 
+/* The gradients of one update, and their loss. */
+static seqgpu_status learn(trainer *t, int64_t step, double *loss) {
+  const learner *l = &t->learner;
+  const int64_t first = ranks_first_shard(t->ranks, t->config), count = ranks_shards(t->ranks, t->config);
+  double tokens;
+  for (int64_t k = first; k < first + count; k++) {
+    LIB_TRY(seqgpu_params_zero_grad(l->params));
+    LIB_TRY(l->gradients(l->self, step, k));
+    if (t->shards == NULL) return SEQGPU_OK;
+    LIB_TRY(l->loss(l->self, loss, &tokens));
+    LIB_TRY(seqgpu_shards_add(t->shards, tokens, *loss));
+  }
+  return seqgpu_shards_average(t->shards, loss);
+}
+
 static seqgpu_status update(trainer *t, double *loss) {
   const learner *l = &t->learner;
   const int64_t step = t->cursor.step, updates = l->epoch_updates;
@@ -57,12 +86,12 @@ static seqgpu_status update(trainer *t, double *loss) {
   seqgpu_optimizer o = t->optimizer;
   learning_set_rates(&t->config->learning, &t->cursor.learning, step, lr, &o);
   t->lr = o.lr;
-  LIB_TRY(seqgpu_params_zero_grad(l->params));
-  LIB_TRY(l->gradients(l->self, step));
+  double tokens;
+  LIB_TRY(learn(t, step, loss));
   LIB_TRY(seqgpu_params_update(l->params, &o));
   if (learning_averages(&t->config->learning, &t->cursor.learning, step + 1))
     LIB_TRY(seqgpu_params_average(l->params));
-  LIB_TRY(l->loss(l->self, loss));
+  if (t->shards == NULL) LIB_TRY(l->loss(l->self, loss, &tokens)); /* it waits, so it comes last */
   return seqgpu_params_grad_norm(l->params, &t->grad_norm, NULL);
 }
 
@@ -82,6 +111,7 @@ static const char *find_first(const trainer *t) {
 
 static int not_finite(trainer *t, double loss) {
   progress_end_bar(&t->shown);
+  if (t->ranks->rank > 0) return CLI_FAILED; /* as all do */
   const long long saved = (long long)t->saver.saved;
   char kept[64] = "";
   if (saved >= 0) snprintf(kept, sizeof kept, "; the checkpoint still holds step %lld", saved);
@@ -153,8 +183,10 @@ static int out_of_patience(const trainer *t) {
   return t->options->patience > 0 && t->worse >= t->options->patience;
 }
 
-/* Keeps the best model, and counts the validations that were no better. */
+/* Keeps the best model, and counts the validations that were no better; process 0 does it for all. */
 static int judge(trainer *t) {
+  if (t->options->keep_best) CLI_TRY(collect(t));
+  if (t->ranks->rank > 0) return CLI_OK;
   if (!isnan(t->saver.best_loss) && !(t->val_loss < t->saver.best_loss)) {
     t->worse++;
     t->reached |= out_of_patience(t);
@@ -165,12 +197,25 @@ static int judge(trainer *t) {
   return saver_save_best(&t->saver, &t->cursor, t->val_loss);
 }
 
+/* Process 0's validation is that of all; none, if a signal has stopped one of them. */
+static seqgpu_status share_validation(trainer *t, seqgpu_status status) {
+  double numbers[] = {t->val_loss, t->val_metric};
+  int over = 0;
+  if (status != SEQGPU_OK && status != SEQGPU_ESTOPPED) return status;
+  LIB_TRY(ranks_agree(t->ranks, &t->signal, &over));
+  LIB_TRY(ranks_follow(t->ranks, numbers, 2));
+  t->val_loss = numbers[0];
+  t->val_metric = numbers[1];
+  return t->signal ? SEQGPU_ESTOPPED : SEQGPU_OK;
+}
+
 /* By the average of the weights, where there is one.  A signal leaves it undone. */
 static int measure(trainer *t) {
   const learner *l = &t->learner;
   seqgpu_status status = seqgpu_params_use_average(l->params, 1);
   if (status == SEQGPU_OK) status = l->validate(l->self, signals_stop(), &t->val_loss, &t->val_metric);
   const seqgpu_status back = seqgpu_params_use_average(l->params, 0);
+  if (t->ranks->size > 1) status = share_validation(t, status);
   if (status == SEQGPU_ESTOPPED) return CLI_OK;
   if (status != SEQGPU_OK || back != SEQGPU_OK) return failed(t);
   t->validated = t->cursor.step;
@@ -199,6 +244,7 @@ static seqgpu_status write_sample(trainer *t, FILE *to) {
 static int show_sample(trainer *t) {
   memory_stream text;
   int code = CLI_OK;
+  if (t->ranks->rank > 0) return CLI_OK;
   if (!memory_open(&text)) code = cli_error("out of memory");
   if (code == CLI_OK && write_sample(t, text.to) != SEQGPU_OK) code = failed(t);
   if (code == CLI_OK && !memory_close(&text)) code = cli_error("out of memory");
@@ -228,6 +274,13 @@ static int catch_up(trainer *t) {
   return CLI_OK;
 }
 
+/* By the clock of process 0, where a clock decides. */
+static int save_if_due(trainer *t) {
+  double due = saver_is_due(&t->saver, t->cursor.step);
+  if (t->options->checkpoint_minutes > 0 && ranks_follow(t->ranks, &due, 1) != SEQGPU_OK) return failed(t);
+  return due > 0 ? save(t, 0) : CLI_OK;
+}
+
 /* What is due after an update. */
 static int after_step(trainer *t) {
   const run_options *o = t->options;
@@ -238,7 +291,7 @@ static int after_step(trainer *t) {
   if (valid) take_note(t);
   if (valid || (is_multiple(step, o->log_every) && !last)) CLI_TRY(report_line(t));
   if (is_multiple(step, o->sample_every)) CLI_TRY(show_sample(t));
-  if (saver_is_due(&t->saver, step) && !last) CLI_TRY(save(t, 0));
+  if (!last) CLI_TRY(save_if_due(t));
   if (t->shown.terminal) {
     const progress_report r = report(t);
     progress_draw(&t->shown, &r);
@@ -254,32 +307,49 @@ static int is_over(const trainer *t) {
   return minutes > 0 && cli_now() - t->start_time >= 60 * minutes;
 }
 
+/* The same answer in all processes: whether the run goes on. */
+static int goes_on(trainer *t, int *answer) {
+  int over = is_over(t);
+  if (ranks_agree(t->ranks, &t->signal, &over) != SEQGPU_OK) return failed(t);
+  *answer = !over && !t->signal;
+  return CLI_OK;
+}
+
 static int loop(trainer *t) {
-  while (!is_over(t) && !*signals_stop()) {
+  int more;
+  for (;;) {
+    CLI_TRY(goes_on(t, &more));
+    if (!more) return CLI_OK;
     CLI_TRY(train_step(t));
     CLI_TRY(after_step(t));
   }
-  return CLI_OK;
 }
 
 /* The exit code of a run that a signal ended. */
 static int stopped(const trainer *t) {
   const char *path = t->saver.saved == t->cursor.step ? t->options->checkpoint : NULL;
-  cli_error("stopped after step %lld; %s%s", (long long)t->cursor.step, path ? "saved in " : "not saved",
-            path ? path : "");
-  return CLI_SIGNAL + *signals_stop();
+  if (t->ranks->rank == 0)
+    cli_error("stopped after step %lld; %s%s", (long long)t->cursor.step, path ? "saved in " : "not saved",
+              path ? path : "");
+  return CLI_SIGNAL + t->signal;
+}
+
+/* One process asks itself; several only know what they have agreed upon. */
+static int stopping(trainer *t) {
+  if (t->ranks->size == 1) t->signal = *signals_stop();
+  return t->signal;
 }
 
 /* Saves first: what has been learnt matters more than how well. */
 static int finish(trainer *t) {
   if (t->cursor.step > 0) CLI_TRY(save(t, 1)); /* a model that has learnt nothing is not worth a file */
-  if (!*signals_stop() && t->validated != t->cursor.step) CLI_TRY(validate(t));
-  if (!*signals_stop() && t->reported != t->cursor.step) CLI_TRY(report_line(t));
+  if (!stopping(t) && t->validated != t->cursor.step) CLI_TRY(validate(t));
+  if (!stopping(t) && t->reported != t->cursor.step) CLI_TRY(report_line(t));
   progress_end_bar(&t->shown);
   if (out_of_patience(t) && !t->options->common.json && !t->options->common.quiet)
     printf("%lld validations without a better loss than %.6g at step %lld\n", (long long)t->worse,
            t->saver.best_loss, (long long)t->saver.best);
-  if (*signals_stop()) return stopped(t);
+  if (stopping(t)) return stopped(t);
   return t->saver.best_failed ? CLI_FAILED : CLI_OK;
 }
 
@@ -307,6 +377,9 @@ static void print_start(const trainer *t) {
   char device[200];
   seqgpu_context_describe(t->ctx, device, sizeof device);
   printf("%lld parameters, %s; %s, algorithm %s\n", total, l->about, device, seqgpu_plan_algorithm(l->plan));
+  if (t->config->shards > 1)
+    printf("batches in %lld shards, %lld in each of %d processes\n", (long long)t->config->shards,
+           (long long)ranks_shards(t->ranks, t->config), t->ranks->size);
 }
 
 static int prepare(trainer *t) {
@@ -342,7 +415,10 @@ static int run(trainer *t) {
   int code = t->cursor.step > 0 ? catch_up(t) : CLI_OK;
   if (code == CLI_OK) code = loop(t);
   if (code == CLI_OK) return finish(t);
-  if (t->usable) save(t, 1); /* a full disk under the log is no reason to lose the model */
+  if (t->usable && t->ranks->size == 1)
+    save(t, 1); /* a full disk under the log is no reason to lose the model */
+  if (t->ranks->size > 1 && t->ranks->rank == 0 && t->saver.saved >= 0)
+    cli_note("%s: holds step %lld", o->checkpoint, (long long)t->saver.saved);
   return code;
 }
 
@@ -363,8 +439,13 @@ static int run_locked(trainer *t) {
 }
 
 int trainer_run(const run_options *options, const model_config *config, run_start *start, learner l) {
-  trainer t = {
-      .options = options, .config = config, .ctx = start->ctx, .cursor = start->cursor, .learner = l};
+  trainer t = {.options = options,
+               .config = config,
+               .ctx = start->ctx,
+               .cursor = start->cursor,
+               .ranks = &start->ranks,
+               .learner = l};
+  CLI_TRY(ranks_begin(t.ranks, t.ctx, l.params, &t.cursor));
   CLI_TRY(prepare(&t));
   if (options->dry_run) {
     print_start(&t);
@@ -373,7 +454,11 @@ int trainer_run(const run_options *options, const model_config *config, run_star
   t.start_time = cli_now();
   signals_catch(); /* from here on there may be a temporary file to clean up */
   int code = saver_open(&t.saver, options, t.ctx, &t.learner, &t.cursor);
+  if (code == CLI_OK && config->shards > 1 &&
+      seqgpu_shards_create(l.params, start->ranks.comm, &t.shards) != SEQGPU_OK)
+    code = cli_library_error(t.ctx);
   if (code == CLI_OK) code = run_locked(&t);
+  seqgpu_shards_destroy(t.shards);
   saver_close(&t.saver);
   return code;
 }

@@ -84,7 +84,8 @@ extern "C" {
   X(EIO, 6, "a file could not be read or written")                                                           \
   X(EFORMAT, 7, "a file is damaged or not of this format")                                                   \
   X(ENONFINITE, 8, "a number became infinite or NaN")                                                        \
-  X(ESTOPPED, 9, "stopped on request")
+  X(ESTOPPED, 9, "stopped on request")                                                                       \
+  X(EPEER, 10, "another process has ended or does not answer")
 
 /** What a call returns: SEQGPU_OK, SEQGPU_EINVAL, ... */
 typedef enum seqgpu_status {

@@ -8,6 +8,7 @@
  *   ops.h          the operators around them: linear, embedding, losses, dropout
  *   params.h       named parameters: initial values, optimisers, clipping
  *   schedule.h     learning rate and momentum over the updates of a run
+ *   comm.h         processes that train one model together
  *   tape.h         models as formulas, differentiated in reverse and forward
  *   hessian_free.h Hessian-free optimisation of models on a tape
  *   checkpoint.h   models in .safetensors files
@@ -34,6 +35,7 @@
 
 #include "base.h"
 #include "checkpoint.h"
+#include "comm.h"
 #include "dlpack.h"
 #include "esn.h"
 #include "exchange.h"

@@ -1,0 +1,55 @@
+/* comm.h - a communicator inside: the transport behind it, and what its calls share.
+ *
+ *   comm.c        rank, size, limit; sums, and bytes from one to all
+ *   everything.c  the params of one process to all
+ *   shards.c      the gradients of a batch that comes in shards
+ *   mpi.c         the transport over MPI: collectives that are started, and asked until they are done
+ *   mpi_open.c    the library of MPI, opened where it is first used
+ */
+#ifndef SQ_COMM_H
+#define SQ_COMM_H
+
+#include "host/context/context.h"
+#include "seqgpu/comm.h"
+
+/* What moves bytes between processes, all in host memory.  Each call is made by all processes, and returns
+ * when it is done, with SEQGPU_EPEER and a sentence where it is not in time. */
+typedef struct sq_transport {
+  seqgpu_status (*barrier)(seqgpu_comm *comm);
+  /* piece r of `from`, each of `size[r]` bytes at `at[r]`, goes to process r; what process r sends comes to
+   * to + r * size[rank]. */
+  seqgpu_status (*scatter)(seqgpu_comm *comm, const void *from, const int *size, const int *at, void *to);
+  /* piece `rank` of data goes to all, and theirs come to their places. */
+  seqgpu_status (*gather)(seqgpu_comm *comm, void *data, const int *size, const int *at);
+  seqgpu_status (*broadcast)(seqgpu_comm *comm, void *data, int size, int root);
+  /* After the last call; `comm->gone` says whether others can be waited for. */
+  void (*close)(seqgpu_comm *comm);
+} sq_transport;
+
+struct seqgpu_comm {
+  seqgpu_context *ctx;
+  const sq_transport *transport;
+  void *link; /* the transport's own */
+  int rank, size;
+  double limit;  /* seconds */
+  int gone;      /* another process did not answer: nothing may be asked of the transport any more */
+  int *sizes;    /* [2 size] bytes of the pieces of a sum, and where they begin */
+  int *exchange; /* [2 size] the same of what comes to this process */
+  void *pieces;  /* [SQ_COMM_BLOCK bytes] the others' parts of this process's piece */
+  void *staged;  /* [SQ_COMM_BLOCK bytes] of a tensor on a GPU */
+};
+
+/* Longer tensors are summed block by block, so that memory and MPI's counts stay small. */
+enum { SQ_COMM_BLOCK = 1 << 24 };
+
+/* Makes a communicator on a transport, with its memory; NULL: out of memory. */
+seqgpu_comm *sq_comm_new(seqgpu_context *ctx, int rank, int size);
+void sq_comm_free(seqgpu_comm *comm);
+
+/* SEQGPU_OK if calls can be made. */
+seqgpu_status sq_comm_usable(seqgpu_comm *comm);
+
+/* The sum over processes of elements of this type in host memory (seqgpu_comm_sum). */
+seqgpu_status sq_comm_sum_host(seqgpu_comm *comm, void *values, int64_t count, seqgpu_dtype dtype);
+
+#endif

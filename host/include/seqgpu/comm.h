@@ -1,0 +1,131 @@
+/** @file comm.h
+ * Processes that train one model together: each computes the gradients of its own part of a batch, and all
+ * make the same update (data parallelism).  The transport is MPI; a build that has found none refuses with a
+ * sentence, and everything else works without it.
+ *
+ *   seqgpu_comm_create_mpi(ctx, NULL, &comm);            of all processes that mpirun has started
+ *   seqgpu_comm_broadcast_params(comm, params, 0);       the same values everywhere
+ *   seqgpu_shards_create(params, comm, &shards);
+ *   for (;;) {
+ *     for each of this process's shards of the batch {
+ *       seqgpu_params_zero_grad(params);
+ *       ...                                              gradients of the shard's mean loss
+ *       seqgpu_shards_add(shards, tokens, loss);
+ *     }
+ *     seqgpu_shards_average(shards, &loss);              of all processes, weighted by tokens
+ *     seqgpu_params_update(params, &optimizer);          clips what all of them have found
+ *   }
+ *
+ * All processes of a communicator call the same functions in the same order.  None of the calls waits for
+ * ever: where another process does not answer in time (seqgpu_comm_set_limit), or MPI reports an error, the
+ * status is SEQGPU_EPEER.  A communicator is then of no more use: further calls fail at once, the memory that
+ * the failed call was given must stay as long as the process, and the process is best ended.
+ *
+ * Functions that fail leave a sentence in seqgpu_last_error(ctx), where ctx is the context of the
+ * communicator.  A call with comm or shards NULL returns SEQGPU_EINVAL unless it says otherwise.
+ */
+#ifndef SEQGPU_COMM_H
+#define SEQGPU_COMM_H
+
+#include "params.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Some processes, of which this is one; owned by the program, freed by seqgpu_comm_destroy. */
+typedef struct seqgpu_comm seqgpu_comm;
+
+/** Joins the processes of an MPI communicator, all of which make this call.
+ * ctx: must outlive it.  Each process has a context of its own, all of one element type.
+ * communicator: points to an MPI_Comm, `&world` of `MPI_Comm world = MPI_COMM_WORLD`, which is duplicated and
+ * may then be freed.  The program's MPI must be the one whose mpi.h this library was built with.
+ * NULL: MPI_COMM_WORLD; MPI is then started, unless the program has done so, and ended by the destruction of
+ * what this call makes.  MPI can be started once in a process.
+ * out: receives the communicator, or NULL on failure.
+ * Errors: SEQGPU_EUNSUPPORTED (a build without MPI, or its library is not on this machine), SEQGPU_EINVAL
+ * (MPI is not started, or has ended), SEQGPU_EPEER, SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_comm_create_mpi(seqgpu_context *ctx, const void *communicator,
+                                                seqgpu_comm **out);
+
+/** Frees a communicator; all processes make this call, which waits for them unless one of them is gone.  NULL
+ * is allowed. */
+SEQGPU_API void seqgpu_comm_destroy(seqgpu_comm *comm);
+
+/** The number of this process, from 0; 0 for NULL. */
+SEQGPU_API int seqgpu_comm_rank(const seqgpu_comm *comm);
+
+/** The number of processes; 1 for NULL. */
+SEQGPU_API int seqgpu_comm_size(const seqgpu_comm *comm);
+
+/** How long a call waits for the other processes.
+ * seconds: above 0, to 1e6; 20 is what a communicator begins with.  It must cover what one process may do
+ * while the others wait: the writing of a checkpoint, say.
+ * Errors: SEQGPU_EINVAL. */
+SEQGPU_API seqgpu_status seqgpu_comm_set_limit(seqgpu_comm *comm, double seconds);
+
+/** Waits until all processes have made this call.  Errors: SEQGPU_EPEER. */
+SEQGPU_API seqgpu_status seqgpu_comm_barrier(seqgpu_comm *comm);
+
+/** Adds up numbers of all processes, in the order of a fixed tree: the same bits in every process and run.
+ * values: host memory [count]; replaced by the sums.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM, SEQGPU_EPEER. */
+SEQGPU_API seqgpu_status seqgpu_comm_sum(seqgpu_comm *comm, double *values, int64_t count);
+
+/** The same for a tensor on the device, in its own precision; waits for the device.  Each process sends and
+ * receives 2 (size - 1) / size times the tensor, through host memory.
+ * data: device memory [count] of the context's element type.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM, SEQGPU_EPEER. */
+SEQGPU_API seqgpu_status seqgpu_comm_all_reduce(seqgpu_comm *comm, void *data, int64_t count);
+
+/** Gives the bytes of one process to all.
+ * data: host memory [size]; read in process `root`, written in the others.
+ * Errors: SEQGPU_EINVAL, SEQGPU_EPEER. */
+SEQGPU_API seqgpu_status seqgpu_comm_broadcast(seqgpu_comm *comm, void *data, size_t size, int root);
+
+/** Gives the params of one process to all: values, moments, averages, the count of updates and what clipping
+ * remembers, all that training goes on with.  Gradients stay what they are.
+ * params: of the communicator's context, with the same tensors in every process; states, which are not
+ * trained, are given too.
+ * Errors: SEQGPU_EINVAL (in every process, if the tensors of one differ from root's, or averages stand in the
+ * place of values), SEQGPU_ENOMEM, SEQGPU_EPEER. */
+SEQGPU_API seqgpu_status seqgpu_comm_broadcast_params(seqgpu_comm *comm, seqgpu_params *params, int root);
+
+/** The gradients of a batch that comes in shards; owned by the program, freed by seqgpu_shards_destroy.
+ *
+ * Shard i of S has gradient g_i of its mean loss over w_i tokens.  The average is
+ *   g = sum_i w_i g_i / sum_i w_i
+ * summed in pairs, pairs of pairs, and so on: ((w_0 g_0 + w_1 g_1) + (w_2 g_2 + w_3 g_3)) + ...
+ * Process r of N has shards r S/N to (r+1) S/N - 1.  Where S/N is a power of two its sum is a branch of that
+ * tree, so that the average has the same bits for all such N, and with it the whole run. */
+typedef struct seqgpu_shards seqgpu_shards;
+
+/** Makes room for the sums of a process's shards: as many copies of the trained parameters as a process has
+ * shards at most, in binary digits.
+ * params: must outlive it, have all their tensors, and be those of comm's context.
+ * comm: NULL for one process, which then adds up the shards of its batches alone.
+ * Errors: SEQGPU_EINVAL. */
+SEQGPU_API seqgpu_status seqgpu_shards_create(seqgpu_params *params, seqgpu_comm *comm, seqgpu_shards **out);
+
+/** Frees the sums.  NULL is allowed. */
+SEQGPU_API void seqgpu_shards_destroy(seqgpu_shards *shards);
+
+/** Takes the gradients of the params as those of this process's next shard; they may then be set to 0.
+ * weight: how many tokens the shard has, at least 0; of a shard of weight 0 gradients and loss are taken
+ * as 0, whatever they are.
+ * loss: averaged as the gradients are.
+ * Memory: the first calls of a first batch allocate.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_shards_add(seqgpu_shards *shards, double weight, double loss);
+
+/** Leaves the average over all shards of all processes in the gradients of the params, ready for
+ * seqgpu_params_update, and forgets the shards.  Where all weights are 0, so are the gradients.  A process
+ * without shards takes part in it all the same.
+ * loss: receives the weighted average of the losses; may be NULL.
+ * Errors: SEQGPU_ENOMEM, SEQGPU_EPEER. */
+SEQGPU_API seqgpu_status seqgpu_shards_average(seqgpu_shards *shards, double *loss);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
