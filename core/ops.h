@@ -114,6 +114,26 @@ typedef struct sq_mse_args {
   void *dx;            /* [R,D] backward, = */
 } sq_mse_args;
 
+/* Binary cross-entropy of logits, element by element, masked by lengths: row r = t B + b with t >=
+ * lengths[b] is masked and not read.
+ *   loss_r = sum_d -(y log s(z) + (1-y) log s(-z)),  z = logits[r,d], y = targets[r,d], s = 1 / (1 + exp(-z))
+ *   loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
+ * Backward: dlogits = (s(z) - y) * dloss * scale / (that number or 1), 0 if masked.
+ * Curvature: dlogits = s(z) s(-z) tlogits * dloss * scale / (that number or 1), 0 if masked. */
+typedef struct sq_bce_args {
+  int64_t rows, dim, batch; /* R = T B, D, B */
+  int mean;
+  double scale;
+  const void *logits;     /* [R,D] */
+  const void *targets;    /* [R,D], from 0 to 1 */
+  const int32_t *lengths; /* [B], NULL = every row counts */
+  void *row_loss;         /* [R] out, 0 where masked */
+  void *loss;             /* [2] out: loss, and the number of unmasked rows; backward: [1] is read */
+  const void *dloss;      /* [1] backward, NULL = 1 */
+  void *dlogits;          /* [R,D] backward, = */
+  const void *tlogits;    /* [R,D] curvature */
+} sq_bce_args;
+
 /* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox block
  * offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives
  * zeros. */
@@ -296,6 +316,9 @@ typedef struct sq_omega_args {
   X(xent_curvature, sq_xent_args)                                                                            \
   X(mse_forward, sq_mse_args)                                                                                \
   X(mse_backward, sq_mse_args)                                                                               \
+  X(bce_forward, sq_bce_args)                                                                                \
+  X(bce_backward, sq_bce_args)                                                                               \
+  X(bce_curvature, sq_bce_args)                                                                              \
   X(dropout, sq_dropout_args)                                                                                \
   X(map, sq_map_args)                                                                                        \
   X(copy, sq_copy_args)                                                                                      \

@@ -1,4 +1,4 @@
-/* loss.h - what the losses over rows (xent.cu, mse.cu) share: from the rows' losses to the loss, and what
+/* loss.h - what the losses over rows (xent.cu, mse.cu, bce.cu) share: from the rows' losses to the loss, and what
  * every gradient is multiplied by.
  *
  *   loss = scale sum_r loss_r / N,   N = unmasked rows times `width` if mean (at least 1), else 1
@@ -9,6 +9,11 @@
 #include "kernels/simt.h"
 
 enum { LOSS_THREADS = 256 };
+
+/* Is row r = t * batch + b beyond the end of its sequence?  lengths NULL: none is. */
+static __device__ __forceinline__ bool sq_past_length(const int32_t *lengths, int64_t batch, int64_t r) {
+  return lengths != NULL && r / batch >= lengths[r % batch];
+}
 
 static __device__ __forceinline__ double sq_loss_divisor(int mean, double count, double width) {
   const double n = count * width;

@@ -239,6 +239,62 @@ static int call_mse_backward(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, mse_backward, a);
 }
 
+/* --- binary cross-entropy: m steps of k sequences, n elements; option 0 sum, 1 mean, 2 mean and no lengths,
+ * 3 mean with dloss --- */
+
+static void lay_bce_forward(op_case *c) {
+  op_add(c, OP_IN, "logits", c->m * c->k * c->n, -20, 20);
+  op_add(c, OP_IN, "targets", c->m * c->k * c->n, 0, 1);
+  op_add(c, OP_INTS, "lengths", c->k, 0, (double)c->m + 1);
+  op_add(c, OP_OUT, "row_loss", c->m * c->k, 0, 0);
+  op_add(c, OP_OUT, "loss", 2, 0, 0);
+}
+static sq_bce_args bce_of(const op_case *c, void **p) {
+  return (sq_bce_args){.rows = c->m * c->k,
+                       .dim = c->n,
+                       .batch = c->k,
+                       .mean = c->option > 0,
+                       .scale = 0.7,
+                       .logits = p[0],
+                       .targets = p[1],
+                       .lengths = c->option == 2 ? NULL : p[2]};
+}
+static int call_bce_forward(seqgpu_context *ctx, const op_case *c, void **p) {
+  sq_bce_args a = bce_of(c, p);
+  a.row_loss = p[3];
+  a.loss = p[4];
+  return OP_CALL(ctx, bce_forward, a);
+}
+
+static void lay_bce_backward(op_case *c) {
+  lay_bce_forward(c);
+  c->tensors = 3;                    /* the operands */
+  op_add(c, OP_IN, "loss", 2, 1, 9); /* [1]: the number of rows that count */
+  op_add(c, OP_IN, "dloss", 1, 0.5, 2);
+  op_add(c, OP_OUT, "dlogits", c->m * c->k * c->n, 0, 0);
+}
+static sq_bce_args bce_backward_of(const op_case *c, void **p) {
+  sq_bce_args a = bce_of(c, p);
+  a.loss = p[3];
+  a.dloss = c->option == 3 ? p[4] : NULL;
+  a.dlogits = p[5];
+  return a;
+}
+static int call_bce_backward(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_bce_args a = bce_backward_of(c, p);
+  return OP_CALL(ctx, bce_backward, a);
+}
+
+static void lay_bce_curvature(op_case *c) {
+  lay_bce_backward(c);
+  op_add(c, OP_IN, "tlogits", c->m * c->k * c->n, -1, 1);
+}
+static int call_bce_curvature(seqgpu_context *ctx, const op_case *c, void **p) {
+  sq_bce_args a = bce_backward_of(c, p);
+  a.tlogits = p[6];
+  return OP_CALL(ctx, bce_curvature, a);
+}
+
 /* --- element-wise: m * n elements --- */
 
 /* options: p = 0, 0.3, 1; then the same accumulating */
@@ -483,6 +539,9 @@ static const op_row op_rows[] = {
     {"xent_curvature", 0, 3, lay_xent_curvature, call_xent_curvature},
     {"mse_forward", 0, 3, lay_mse_forward, call_mse_forward},
     {"mse_backward", 0, 4, lay_mse_backward, call_mse_backward},
+    {"bce_forward", 0, 3, lay_bce_forward, call_bce_forward},
+    {"bce_backward", 0, 4, lay_bce_backward, call_bce_backward},
+    {"bce_curvature", 0, 4, lay_bce_curvature, call_bce_curvature},
     {"dropout", 0, 6, lay_dropout, call_dropout},
     {"map", 0, 2 * MAPS, lay_map, call_map},
     {"copy", 0, 2, lay_copy, call_copy},

@@ -150,6 +150,24 @@ static seqgpu_tensor *squared_error(world *w) {
   return seqgpu_tape_add(t, masked, seqgpu_tape_squared_error(t, w->leaf[0], targets, NULL, 0, 0.1));
 }
 
+/* Constant numbers from 0 to 1 in the context's element type. */
+static seqgpu_tensor *fractions(world *w, int rank, const int64_t *shape) {
+  enum { MOST = 64 };
+  double f64[MOST];
+  float f32[MOST];
+  for (int i = 0; i < MOST; i++) f32[i] = (float)(f64[i] = 0.125 * (i * 5 % 9));
+  const int wide = seqgpu_context_dtype(w->ctx) == SEQGPU_DTYPE_F64;
+  return seqgpu_tape_input(w->tape, rank, shape, wide ? (const void *)f64 : (const void *)f32);
+}
+
+/* A mean over a ragged batch and a sum over all steps. */
+static seqgpu_tensor *binary_cross_entropy(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *targets = fractions(w, 3, DIM(4, 4, 3));
+  seqgpu_tensor *mean = seqgpu_tape_binary_cross_entropy(t, w->leaf[0], targets, lengths_4231(w), 1, 1.5);
+  return seqgpu_tape_add(t, mean, seqgpu_tape_binary_cross_entropy(t, w->leaf[0], targets, NULL, 0, 0.1));
+}
+
 /* ---------------------------------------------------------------- models */
 
 /* Two bidirectional LSTM layers with dropout over a ragged batch; the last states of the upper layer are
@@ -242,6 +260,7 @@ static const test_case cases[] = {
     {"cross entropy, mean", cross_entropy_mean, {{2, 3, 5}}, {0}},
     {"cross entropy, sum", cross_entropy_sum, {{2, 3, 5}}, {0}},
     {"squared error", squared_error, {{2, 3, 5}}, {0}},
+    {"binary cross entropy", binary_cross_entropy, {{4, 4, 3}}, {0}},
     {"attention", attention, {{4, 3}, {4, 4, 3}, {4, 4, 2}, {3}}, {0}},
     {"attention, keys = values", attention_shared, {{4, 3}, {4, 4, 3}, {3, 1}}, {0}},
     {"attention, query in keys", attention_self, {{3, 2, 3}, {3}}, {0}},

@@ -57,6 +57,23 @@ static seqgpu_tensor *bad_mask(world *w) {
   seqgpu_tensor *mask = seqgpu_tape_ids(w->tape, 1, DIM(4), (int32_t[]){0, 1, 1, 1});
   return seqgpu_tape_squared_error(w->tape, w->leaf[0], targets, mask, 1, 1);
 }
+static seqgpu_tensor *binary_of(world *w, seqgpu_tensor *targets, seqgpu_tensor *lengths) {
+  return seqgpu_tape_binary_cross_entropy(w->tape, w->leaf[3], targets, lengths, 1, 1);
+}
+static seqgpu_tensor *bad_binary(world *w) { return binary_of(w, w->leaf[0], NULL); }
+static seqgpu_tensor *bad_binary_constant(world *w) { return binary_of(w, w->leaf[3], NULL); }
+static seqgpu_tensor *bad_binary_lengths(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_wrap(w->tape, 3, DIM(4, 4, 3), w->value[3], NULL);
+  return binary_of(w, targets, seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 5, 2, 3}));
+}
+static seqgpu_tensor *bad_binary_rank(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_wrap(w->tape, 2, DIM(3, 4), w->value[0], NULL);
+  return seqgpu_tape_binary_cross_entropy(w->tape, w->leaf[0], targets,
+                                          seqgpu_tape_lengths(w->tape, 1, (int32_t[]){1}), 1, 1);
+}
+static seqgpu_tensor *bad_loss_rows(world *w) {
+  return seqgpu_tape_loss_rows(w->tape, seqgpu_tape_scale(w->tape, w->leaf[0], 2));
+}
 static seqgpu_tensor *bad_length(world *w) { return seqgpu_tape_lengths(w->tape, 2, (int32_t[]){1, -1}); }
 static seqgpu_tensor *bad_final(world *w) { return seqgpu_tape_rnn_final(w->tape, w->leaf[0], 0); }
 static seqgpu_tensor *bad_weights(world *w) { return seqgpu_tape_attention_weights(w->tape, w->leaf[0]); }
@@ -230,6 +247,14 @@ static const misuse misuses[] = {
     {"squared error", bad_squares, "squared_error: x is [3,4] but targets is [3]"},
     {"squared error of a parameter", bad_constant, "squared_error: targets wants a gradient"},
     {"squared error mask", bad_mask, "squared_error: x is [3,4] but mask is [4]"},
+    {"binary cross-entropy", bad_binary, "binary_cross_entropy: logits is [4,4,3] but targets is [3,4]"},
+    {"binary cross-entropy of a parameter", bad_binary_constant,
+     "binary_cross_entropy: targets wants a gradient"},
+    {"binary cross-entropy, too long", bad_binary_lengths,
+     "there are 4 lengths of at most 5; there must be 4 of at most 4"},
+    {"binary cross-entropy, lengths of nothing", bad_binary_rank,
+     "binary_cross_entropy: logits is [3,4]; it must be [time,batch,width]"},
+    {"loss_rows", bad_loss_rows, "loss_rows: loss comes from scale; it must come from a loss over rows"},
     {"length", bad_length, "lengths: element 1 is -1"},
     {"final", bad_final, "was not returned by seqgpu_tape_rnn"},
     {"weights", bad_weights, "was not returned by seqgpu_tape_attention"},

@@ -3,7 +3,7 @@
  */
 #include "tests/ops_cases.h"
 
-enum { OPERATORS = 32 };
+enum { OPERATORS = 64 };
 
 typedef struct digest {
   const char *name[OPERATORS];
@@ -58,6 +58,14 @@ static void digest_losses(digest *d, sq_exec *exec, int bits) {
   ops(bits)->mse_backward(exec, &e.args[bits == 32]);
   digest_add(d, "mse_backward", e.dx, bits);
   mse_free(&e);
+  bce_case b = bce_new(301, 5, 131, 1);
+  ops(bits)->bce_forward(exec, &b.args[bits == 32]);
+  digest_add(d, "bce_forward", b.loss, bits);
+  ops(bits)->bce_backward(exec, &b.args[bits == 32]);
+  digest_add(d, "bce_backward", b.dlogits, bits);
+  ops(bits)->bce_curvature(exec, &b.args[bits == 32]);
+  digest_add(d, "bce_curvature", b.dlogits, bits);
+  bce_free(&b);
   attention_case t = attention_new(37, 29, 131, 67, 1);
   ops(bits)->attention_forward(exec, &t.args[bits == 32]);
   digest_add(d, "attention, forward", t.context, bits);

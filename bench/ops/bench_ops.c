@@ -2,7 +2,8 @@
  * rows, losses.
  *
  *   update   seqgpu_params_update of four tensors, as an LSTM layer has them: two matrices, two vectors
- *   sums     the gradient of a bias, squared error, cross-entropy of a matrix of as many elements
+ *   sums     the gradient of a bias, squared error, cross-entropy, binary cross-entropy of a matrix of as many
+ *            elements
  *
  * Each is compared with float64 on the CPU first, |out - ref| / |ref| <= 1e-5; what is wrong is not timed.  On a
  * GPU the L2 is written over before each run, and events count the time; on the CPU the host's clock does.
@@ -156,6 +157,12 @@ static seqgpu_status cross_entropy(const side *s, const operation *o) {
                                       s->row_loss, s->loss);
 }
 
+static seqgpu_status binary_cross_entropy(const side *s, const operation *o) {
+  (void)o;
+  return seqgpu_binary_cross_entropy_forward(s->ctx, s->rows, COLUMNS, s->rows, 1, 1, s->matrix, s->other,
+                                             NULL, s->row_loss, s->loss);
+}
+
 /* An update reads a gradient, and reads and writes a parameter and each moment; a clip of the norm reads the
  * gradients once more, and reads and writes them; a clip of values does the latter alone. */
 #define UPDATE(kind_, moments)                                                                               \
@@ -182,7 +189,8 @@ static const operation operations[] = {{"sgd", UPDATE(SGD, 0)},
                                        {"sgd, clip of values", CLIPPED(VALUE, 8, 0.01)},
                                        {"gradient of a bias", 4, bias_gradient, {.lr = 0}},
                                        {"squared error", 8, squared_error, {.lr = 0}},
-                                       {"cross-entropy", 4, cross_entropy, {.lr = 0}}};
+                                       {"cross-entropy", 4, cross_entropy, {.lr = 0}},
+                                       {"binary cross-entropy", 8, binary_cross_entropy, {.lr = 0}}};
 
 /* What a run changes or adds to, as it was; not timed. */
 static int prepare(const side *s) {

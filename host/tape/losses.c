@@ -1,6 +1,7 @@
-/* losses.c - the tape's operators whose result is one element: softmax cross-entropy and squared error.
+/* losses.c - the tape's operators whose result is one element: softmax cross-entropy, squared error, binary
+ * cross-entropy.
  *
- * Both are sums over rows: the operator leaves every row's loss in row_loss, the result in value[0] and the
+ * They are sums over rows: the operator leaves every row's loss in row_loss, the result in value[0] and the
  * number of unmasked rows in value[1] (core/loss.h).  Their backward overwrites the gradient of one input,
  * and their tangent is its product with the input's tangent.  Their curvature is the matrix of second
  * derivatives with respect to that input, which is positive semi-definite, times its tangent.
@@ -20,10 +21,15 @@ static seqgpu_tensor *apply_loss(seqgpu_tape *tape, const sq_tape_op *op, int co
   return sq_tape_apply(tape, op, (sq_shape){1, {1}}, count, args, attr);
 }
 
-/* Memory of the result and of the rows' losses. */
+/* Memory of the rows' losses. */
 static seqgpu_status loss_memory(seqgpu_tensor *y) {
-  SQ_TRY(sq_tape_alloc(y->tape, sq_rows(y->input[0]), &y->attr.loss.row_loss));
-  return sq_tape_alloc(y->tape, 2, &y->value);
+  return sq_tape_alloc(y->tape, sq_rows(y->input[0]), &y->attr.loss.row_loss);
+}
+
+/* What has no tangent must stand still. */
+static seqgpu_status constant(const seqgpu_tensor *y, int input, const char *name) {
+  if (sq_tangent_of(y->input[input]) == NULL) return SEQGPU_OK;
+  return sq_fail(y->tape->ctx, SEQGPU_EINVAL, "%s: %s moves; it must be constant", y->op->name, name);
 }
 
 /* Memory for the gradient of input 0, free between operators. */
@@ -95,7 +101,7 @@ static seqgpu_status cross_entropy_curvature(seqgpu_tensor *y) {
   return sq_grad_join(logits, args.dlogits);
 }
 
-static const sq_tape_op cross_entropy_op = {"cross_entropy",       SQ_TAPE_PLACED,
+static const sq_tape_op cross_entropy_op = {"cross_entropy",       SQ_TAPE_LOSS,
                                             cross_entropy_forward, cross_entropy_backward,
                                             cross_entropy_tangent, cross_entropy_curvature};
 
@@ -149,8 +155,7 @@ static seqgpu_status squared_error_backward(seqgpu_tensor *y) {
 
 static seqgpu_status squared_error_tangent(seqgpu_tensor *y) {
   sq_mse_args args = mse_args(y);
-  if (sq_tangent_of(y->input[MSE_TARGETS]))
-    return sq_fail(y->tape->ctx, SEQGPU_EINVAL, "squared_error: targets moves; it must be constant");
+  SQ_TRY(constant(y, MSE_TARGETS, "targets"));
   SQ_TRY(gradient_scratch(y, &args.dx));
   SQ_TRY(SQ_RUN(y->tape->ctx, mse_backward, &args));
   return along(y, args.dx);
@@ -172,7 +177,7 @@ static seqgpu_status squared_error_curvature(seqgpu_tensor *y) {
   return sq_grad_join(x, args.dx);
 }
 
-static const sq_tape_op squared_error_op = {"squared_error",       SQ_TAPE_PLACED,
+static const sq_tape_op squared_error_op = {"squared_error",       SQ_TAPE_LOSS,
                                             squared_error_forward, squared_error_backward,
                                             squared_error_tangent, squared_error_curvature};
 
@@ -192,4 +197,95 @@ seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_tensor *x, se
                         "squared_error: x is %s but mask is %s; mask must be x without the last dimension",
                         SQ_SHAPE(x->shape), SQ_SHAPE(mask->shape));
   return apply_loss(tape, &squared_error_op, MSE_INPUTS, args, mean, scale);
+}
+
+/* --- binary cross-entropy (sq_bce_args) --- */
+
+enum { BCE_LOGITS, BCE_TARGETS, BCE_LENGTHS, BCE_INPUTS };
+
+/* Without lengths any rows are a batch of their own. */
+static sq_bce_args bce_args(const seqgpu_tensor *y) {
+  const seqgpu_tensor *logits = y->input[BCE_LOGITS], *lengths = y->input[BCE_LENGTHS];
+  return (sq_bce_args){.rows = sq_rows(logits),
+                       .dim = sq_last_dim(logits),
+                       .batch = lengths ? lengths->elements : sq_rows(logits),
+                       .mean = y->attr.loss.mean,
+                       .scale = y->attr.loss.scale,
+                       .logits = logits->value,
+                       .targets = y->input[BCE_TARGETS]->value,
+                       .lengths = lengths ? lengths->value : NULL,
+                       .row_loss = y->attr.loss.row_loss,
+                       .loss = y->value};
+}
+
+static seqgpu_status binary_cross_entropy_forward(seqgpu_tensor *y) {
+  SQ_TRY(loss_memory(y));
+  const sq_bce_args args = bce_args(y);
+  return SQ_RUN(y->tape->ctx, bce_forward, &args);
+}
+
+static seqgpu_status binary_cross_entropy_backward(seqgpu_tensor *y) {
+  sq_bce_args args = bce_args(y);
+  args.dloss = y->grad;
+  SQ_TRY(sq_grad_to_set(y->input[BCE_LOGITS], &args.dlogits));
+  if (args.dlogits == NULL) return SEQGPU_OK;
+  SQ_TRY(SQ_RUN(y->tape->ctx, bce_backward, &args));
+  return sq_grad_join(y->input[BCE_LOGITS], args.dlogits);
+}
+
+static seqgpu_status binary_cross_entropy_tangent(seqgpu_tensor *y) {
+  sq_bce_args args = bce_args(y);
+  SQ_TRY(constant(y, BCE_TARGETS, "targets"));
+  SQ_TRY(gradient_scratch(y, &args.dlogits));
+  SQ_TRY(SQ_RUN(y->tape->ctx, bce_backward, &args));
+  return along(y, args.dlogits);
+}
+
+static seqgpu_status binary_cross_entropy_curvature(seqgpu_tensor *y) {
+  seqgpu_tensor *logits = y->input[BCE_LOGITS];
+  sq_bce_args args = bce_args(y);
+  args.scale *= y->weight;
+  args.tlogits = sq_tangent_of(logits);
+  SQ_TRY(sq_grad_to_set(logits, &args.dlogits));
+  if (args.dlogits == NULL) return SEQGPU_OK;
+  SQ_TRY(SQ_RUN(y->tape->ctx, bce_curvature, &args));
+  return sq_grad_join(logits, args.dlogits);
+}
+
+static const sq_tape_op binary_cross_entropy_op = {
+    "binary_cross_entropy",       SQ_TAPE_LOSS,
+    binary_cross_entropy_forward, binary_cross_entropy_backward,
+    binary_cross_entropy_tangent, binary_cross_entropy_curvature};
+
+seqgpu_tensor *seqgpu_tape_binary_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits,
+                                                seqgpu_tensor *targets, seqgpu_tensor *lengths, int mean,
+                                                double scale) {
+  const sq_tape_arg args[] = {{"logits", logits, SQ_REALS, 0},
+                              {"targets", targets, SQ_REALS, 0},
+                              {"lengths", lengths, SQ_LENGTHS, 1}};
+  const char *who = binary_cross_entropy_op.name;
+  if (!sq_tape_accepts(tape, &binary_cross_entropy_op, BCE_INPUTS, args)) return NULL;
+  if (!sq_same_shape(logits->shape, targets->shape))
+    return sq_tape_fail(tape, SEQGPU_EINVAL,
+                        "%s: logits is %s but targets is %s; they must have the same shape", who,
+                        SQ_SHAPE(logits->shape), SQ_SHAPE(targets->shape));
+  if (targets->needs_grad)
+    return sq_tape_fail(tape, SEQGPU_EINVAL, "%s: targets wants a gradient; it must be constant", who);
+  if (lengths != NULL && !sq_tape_fits_lengths(tape, who, "logits", logits, lengths)) return NULL;
+  return apply_loss(tape, &binary_cross_entropy_op, BCE_INPUTS, args, mean, scale);
+}
+
+/* --- loss_rows --- */
+
+seqgpu_tensor *seqgpu_tape_loss_rows(seqgpu_tape *tape, seqgpu_tensor *loss) {
+  static const sq_tape_op loss_rows_op = {.name = "loss_rows"};
+  const sq_tape_arg args[] = {{"loss", loss, SQ_REALS, 0}};
+  if (!sq_tape_accepts(tape, &loss_rows_op, 1, args)) return NULL;
+  if (loss->op == NULL || loss->op->memory != SQ_TAPE_LOSS)
+    return sq_tape_fail(tape, SEQGPU_EINVAL,
+                        "loss_rows: loss comes from %s; it must come from a loss over rows",
+                        loss->op ? loss->op->name : "outside");
+  seqgpu_tensor *rows = sq_tape_tensor(tape, loss_rows_op.name, SQ_REALS, (sq_shape){1, {1}});
+  if (rows != NULL) rows->value = (char *)loss->value + tape->ctx->element_size;
+  return rows;
 }

@@ -6,7 +6,7 @@
  *   tangent.c    where tangents lie, and the walk forward
  *   curvature.c  the walk back with curvature times tangent in place of the gradient
  *   ops.c        operators on rows and elements
- *   losses.c     operators whose result is one element: cross-entropy, squared error
+ *   losses.c     operators whose result is one element: cross-entropy, squared error, binary cross-entropy
  *   sequences.c  operators on sequences: rnn, attention
  *   finite.c     the first number that is not finite
  *   tape.c       life of a tape, leaves, the walk backward, reading
@@ -103,8 +103,9 @@ struct seqgpu_tape {
   char error[SQ_ERROR_SIZE];
 };
 
-/* OWN: the operator gets memory for its value.  PLACED: its forward says where the value lies. */
-typedef enum sq_tape_memory { SQ_TAPE_OWN, SQ_TAPE_PLACED } sq_tape_memory;
+/* OWN: the operator gets memory for its value.  PLACED: its forward says where the value lies.  LOSS: it gets
+ * two elements, the value and the number of rows that count in it. */
+typedef enum sq_tape_memory { SQ_TAPE_OWN, SQ_TAPE_PLACED, SQ_TAPE_LOSS } sq_tape_memory;
 
 typedef struct sq_tape_op {
   const char *name;

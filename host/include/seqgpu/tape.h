@@ -114,8 +114,8 @@ SEQGPU_API seqgpu_status seqgpu_tape_tangent(seqgpu_tape *tape, seqgpu_tensor *y
  * is G unless a loss is scaled by a negative number.  Where residuals are 0, or logits and x linear in the
  * leaves, J^T H J is the Hessian (Schraudolph 2002).  The further terms keep a step of v from moving other
  * tensors much, the states of a recurrent network, say (structural damping: Martens & Sutskever 2011).
- * loss: one element: a cross-entropy, a squared error, or sums (seqgpu_tape_add) and multiples
- * (seqgpu_tape_scale) of them.
+ * loss: one element: a cross-entropy, also a binary one, a squared error, or sums (seqgpu_tape_add) and
+ * multiples (seqgpu_tape_scale) of them.
  * damped [count]: tensors that loss depends on.  strength [count]: host memory.  NULL where count is 0.
  * May be called again, also after other tangents.  Gradients of everything else are those of this call.
  * Errors: those of seqgpu_tape_backward.  SEQGPU_EINVAL: loss is no sum of losses; the last
@@ -255,6 +255,19 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_te
 SEQGPU_API seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_tensor *x,
                                                     seqgpu_tensor *targets, seqgpu_tensor *mask, int mean,
                                                     double scale);
+
+/** Binary cross-entropy of logits [T,B,D] with constant targets of the same shape, from 0 to 1 -> [1]:
+ *   scale * sum of -(y log p + (1-y) log(1-p)), p = 1 / (1 + exp(-logit)), divided by the number of unmasked
+ *   steps (t,b) if `mean` is 1: so many nats a step, the D elements of a step added
+ * lengths: of seqgpu_tape_lengths [B], each at most T; steps beyond are masked and not read.  NULL: every step
+ * counts, and logits may have any shape [...,D]. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_binary_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits,
+                                                           seqgpu_tensor *targets, seqgpu_tensor *lengths,
+                                                           int mean, double scale);
+
+/** How many rows count in a loss, which are those that are not masked -> [1].
+ * loss: a tensor that one of the losses returned.  To look at, and to weigh batches by: no gradient passes. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_loss_rows(seqgpu_tape *tape, seqgpu_tensor *loss);
 
 /* --- reading --- */
 
