@@ -1,4 +1,4 @@
-/* loss.h - what the losses over rows (xent.cu, mse.cu, bce.cu) share: from the rows' losses to the loss, and what
+/* loss.h - what the losses over rows (xent.cu, mse.cu, bce.cu, ctc.cu) share: from the rows' losses to the loss, and what
  * every gradient is multiplied by.
  *
  *   loss = scale sum_r loss_r / N,   N = unmasked rows times `width` if mean (at least 1), else 1
@@ -27,8 +27,9 @@ static __device__ __forceinline__ void sq_loss_store(int64_t rows, const void *r
                                                      int mean, double scale, double width, void *out) {
   double sum = 0.0, count = 0.0;
   for (int64_t r = threadIdx.x; r < rows; r += LOSS_THREADS) {
-    sum += (double)static_cast<const float *>(row_loss)[r];
-    count += masked(r) ? 0.0 : 1.0;
+    const bool counts = !masked(r);
+    sum += counts ? (double)static_cast<const float *>(row_loss)[r] : 0.0;
+    count += counts ? 1.0 : 0.0;
   }
   sum = sq_block_sum(sum);
   count = sq_block_sum(count);

@@ -34,7 +34,8 @@ static inline xent_case xent_new(int64_t rows, int64_t classes, int mean) {
                                at(c.loss, bits),
                                at(c.dloss, bits),
                                at(c.dlogits, bits),
-                               at(c.tlogits, bits)};
+                               at(c.tlogits, bits),
+                               0};
   }
   return c;
 }

@@ -129,6 +129,17 @@ static seqgpu_tensor *attention_self(world *w) {
   return seqgpu_tape_attention(w->tape, query, w->leaf[0], values, w->leaf[1], NULL);
 }
 
+/* Every kind of pooling of h and of a product that is made of it. */
+static seqgpu_tensor *pooling(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *h = seqgpu_tape_scale(t, w->leaf[0], 0.8), *h2 = seqgpu_tape_mul(t, h, h);
+  seqgpu_tensor *mean = seqgpu_tape_pooling(t, h2, lengths_4231(w), SEQGPU_POOLING_MEAN);
+  seqgpu_tensor *max = seqgpu_tape_pooling(t, h, lengths_4231(w), SEQGPU_POOLING_MAX);
+  seqgpu_tensor *last = seqgpu_tape_pooling(t, h, lengths_4231(w), SEQGPU_POOLING_LAST);
+  seqgpu_tensor *all = seqgpu_tape_concat(t, seqgpu_tape_concat(t, mean, max), last);
+  return seqgpu_tape_concat(t, all, seqgpu_tape_pooling(t, h2, NULL, SEQGPU_POOLING_MAX));
+}
+
 static seqgpu_tensor *cross_entropy(world *w, int mean) {
   seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 2, DIM(2, 3), (int32_t[]){0, 3, -1, 1, 4, -5});
   return seqgpu_tape_cross_entropy(w->tape, w->leaf[0], targets, mean, 1.5);
@@ -148,6 +159,24 @@ static seqgpu_tensor *squared_error(world *w) {
   seqgpu_tensor *mask = seqgpu_tape_ids(t, 2, DIM(2, 3), (int32_t[]){1, 0, 1, 2, 0, 1});
   seqgpu_tensor *masked = seqgpu_tape_squared_error(t, w->leaf[0], targets, mask, 1, 1.5);
   return seqgpu_tape_add(t, masked, seqgpu_tape_squared_error(t, w->leaf[0], targets, NULL, 0, 0.1));
+}
+
+static seqgpu_tensor *cross_entropy_smoothed(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 2, DIM(2, 3), (int32_t[]){0, 3, -1, 1, 4, -5});
+  return seqgpu_tape_smoothed_cross_entropy(w->tape, w->leaf[0], targets, 1, 1.5, 0.2);
+}
+
+/* Ragged pairs, of which the last is impossible; without lengths; one of whose labels are all the same. */
+static seqgpu_tensor *ctc(world *w) {
+  seqgpu_tape *t = w->tape;
+  const int32_t labels[8] = {1, 3, 3, 1, 2, 0, 3, 1}, same[4] = {2, 2, 2, 2};
+  seqgpu_tensor *lengths = seqgpu_tape_lengths(t, 4, (int32_t[]){5, 3, 4, 2});
+  seqgpu_tensor *label_lengths = seqgpu_tape_lengths(t, 4, (int32_t[]){2, 1, 2, 2});
+  seqgpu_tensor *pairs = seqgpu_tape_ctc(t, w->leaf[0], lengths, seqgpu_tape_ids(t, 2, DIM(2, 4), labels),
+                                         label_lengths, 0, 1, 1.5);
+  seqgpu_tensor *full =
+      seqgpu_tape_ctc(t, w->leaf[0], NULL, seqgpu_tape_ids(t, 2, DIM(1, 4), same), NULL, 3, 0, 0.3);
+  return seqgpu_tape_add(t, pairs, full);
 }
 
 /* Constant numbers from 0 to 1 in the context's element type. */
@@ -260,6 +289,9 @@ static const test_case cases[] = {
     {"cross entropy, mean", cross_entropy_mean, {{2, 3, 5}}, {0}},
     {"cross entropy, sum", cross_entropy_sum, {{2, 3, 5}}, {0}},
     {"squared error", squared_error, {{2, 3, 5}}, {0}},
+    {"cross entropy, smoothed", cross_entropy_smoothed, {{2, 3, 5}}, {0}},
+    {"pooling", pooling, {{4, 4, 3}}, {0}},
+    {"ctc", ctc, {{5, 4, 4}}, {0}},
     {"binary cross entropy", binary_cross_entropy, {{4, 4, 3}}, {0}},
     {"attention", attention, {{4, 3}, {4, 4, 3}, {4, 4, 2}, {3}}, {0}},
     {"attention, keys = values", attention_shared, {{4, 3}, {4, 4, 3}, {3, 1}}, {0}},

@@ -71,8 +71,41 @@ static seqgpu_tensor *bad_binary_rank(world *w) {
   return seqgpu_tape_binary_cross_entropy(w->tape, w->leaf[0], targets,
                                           seqgpu_tape_lengths(w->tape, 1, (int32_t[]){1}), 1, 1);
 }
-static seqgpu_tensor *bad_loss_rows(world *w) {
-  return seqgpu_tape_loss_rows(w->tape, seqgpu_tape_scale(w->tape, w->leaf[0], 2));
+static seqgpu_tensor *bad_pooling(world *w) {
+  return seqgpu_tape_pooling(w->tape, w->leaf[3], NULL, (seqgpu_pooling)3);
+}
+static seqgpu_tensor *bad_pooling_rank(world *w) {
+  return seqgpu_tape_pooling(w->tape, w->leaf[0], NULL, SEQGPU_POOLING_MAX);
+}
+static seqgpu_tensor *bad_pooling_lengths(world *w) {
+  return seqgpu_tape_pooling(w->tape, w->leaf[3], seqgpu_tape_lengths(w->tape, 1, (int32_t[]){1}),
+                             SEQGPU_POOLING_LAST);
+}
+/* Logits [4,4,3]. */
+static seqgpu_tensor *ctc_of(world *w, seqgpu_tensor *labels, seqgpu_tensor *label_lengths, int64_t blank) {
+  return seqgpu_tape_ctc(w->tape, w->leaf[3], NULL, labels, label_lengths, blank, 1, 1);
+}
+static seqgpu_tensor *ctc_labels(world *w, int32_t label) {
+  return seqgpu_tape_ids(w->tape, 2, DIM(1, 4), (int32_t[]){1, 2, label, 1});
+}
+static seqgpu_tensor *bad_ctc_labels(world *w) {
+  return ctc_of(w, seqgpu_tape_ids(w->tape, 2, DIM(4, 1), (int32_t[]){1, 2, 1, 1}), NULL, 0);
+}
+static seqgpu_tensor *bad_ctc_class(world *w) { return ctc_of(w, ctc_labels(w, 3), NULL, 0); }
+static seqgpu_tensor *bad_ctc_blank(world *w) { return ctc_of(w, ctc_labels(w, 1), NULL, 3); }
+static seqgpu_tensor *bad_ctc_long(world *w) {
+  return ctc_of(w, ctc_labels(w, 1), seqgpu_tape_lengths(w->tape, 4, (int32_t[]){0, 1, 2, 1}), 0);
+}
+static seqgpu_tensor *bad_ctc_rank(world *w) {
+  return seqgpu_tape_ctc(w->tape, w->leaf[0], NULL, ctc_labels(w, 1), NULL, 0, 1, 1);
+}
+static seqgpu_tensor *bad_smoothing(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 1, DIM(3), (int32_t[]){0, 1, 2});
+  return seqgpu_tape_smoothed_cross_entropy(w->tape, w->leaf[0], targets, 1, 1, 1.5);
+}
+static seqgpu_tensor *bad_loss_each(world *w) { return seqgpu_tape_loss_each(w->tape, w->leaf[0]); }
+static seqgpu_tensor *bad_loss_count(world *w) {
+  return seqgpu_tape_loss_count(w->tape, seqgpu_tape_scale(w->tape, w->leaf[0], 2));
 }
 static seqgpu_tensor *bad_length(world *w) { return seqgpu_tape_lengths(w->tape, 2, (int32_t[]){1, -1}); }
 static seqgpu_tensor *bad_final(world *w) { return seqgpu_tape_rnn_final(w->tape, w->leaf[0], 0); }
@@ -254,7 +287,19 @@ static const misuse misuses[] = {
      "there are 4 lengths of at most 5; there must be 4 of at most 4"},
     {"binary cross-entropy, lengths of nothing", bad_binary_rank,
      "binary_cross_entropy: logits is [3,4]; it must be [time,batch,width]"},
-    {"loss_rows", bad_loss_rows, "loss_rows: loss comes from scale; it must come from a loss over rows"},
+    {"pooling", bad_pooling, "pooling: pooling is 3; it must be 0 (mean) to 2 (last)"},
+    {"pooling of two dimensions", bad_pooling_rank, "pooling: x is [3,4]; it must be [time,batch,width]"},
+    {"pooling, lengths of others", bad_pooling_lengths,
+     "pooling: there are 1 lengths of at most 1; there must be 4"},
+    {"ctc labels", bad_ctc_labels, "ctc: labels is [4,1] but logits is [4,4,3]; labels must be [labels,4]"},
+    {"ctc, a class too many", bad_ctc_class, "ctc: labels hold 3; logits has 3 classes"},
+    {"ctc blank", bad_ctc_blank, "ctc: blank is 3; it must be from 0 to 2"},
+    {"ctc, too many labels", bad_ctc_long,
+     "ctc: there are 4 label_lengths of at most 2; there must be 4 of at most 1"},
+    {"ctc of two dimensions", bad_ctc_rank, "ctc: logits is [3,4]; it must be [time,batch,width]"},
+    {"smoothing", bad_smoothing, "cross_entropy: smoothing is 1.5; it must be from 0 to 1"},
+    {"loss_each", bad_loss_each, "loss_each: loss comes from outside; it must come from a loss over rows"},
+    {"loss_count", bad_loss_count, "loss_count: loss comes from scale; it must come from a loss over rows"},
     {"length", bad_length, "lengths: element 1 is -1"},
     {"final", bad_final, "was not returned by seqgpu_tape_rnn"},
     {"weights", bad_weights, "was not returned by seqgpu_tape_attention"},

@@ -112,6 +112,33 @@ static void test_xent_edges(void) {
   xent_free(&c);
 }
 
+/* -sum_v w log p over the wanted probabilities w, in plain words. */
+static void test_smoothing(int64_t rows, int64_t classes, double smoothing) {
+  xent_case c = xent_new(rows, classes, 0);
+  c.args[0].smoothing = c.args[1].smoothing = smoothing;
+  xent_run(&c);
+  double worst = 0, sums = 0;
+  for (int64_t r = 0; r < rows; r++) {
+    const double lse = naive_lse(classes, c.logits.d + r * classes);
+    double want = 0, sum = 0;
+    for (int64_t v = 0; v < classes; v++) {
+      const double w = smoothing / (double)classes + (v == c.targets[r] ? 1 - smoothing : 0);
+      want += w * (lse - c.logits.d[r * classes + v]);
+      sum += c.dlogits.d[r * classes + v];
+    }
+    worst = fmax(worst, fabs(c.row_loss.d[r] - (c.targets[r] < 0 ? 0 : want)));
+    sums = fmax(sums, fabs(sum));
+  }
+  char what[80];
+  snprintf(what, sizeof what, "smoothing %g, %ldx%ld", smoothing, (long)rows, (long)classes);
+  check_error(worst, 1e-12, "xent_forward, %s", what);
+  check_error(sums, 1e-13, "xent_backward, %s, gradient of a row sums to 0", what);
+  check_single(c.row_loss, name("xent_forward, %s, row loss", what));
+  if (classes > 1) check_single(c.dlogits, name("xent_backward, %s, gradient", what));
+  check_slope(xent_scalar, &c, c.logits, c.dlogits, name("xent_backward, %s", what));
+  xent_free(&c);
+}
+
 static void test_xents(void) {
   static const int64_t rows[] = {0, 1, 31, 33}, classes[] = {1, 2, 31, 33, 1000};
   for (int i = 0; i < 4; i++) {
@@ -121,6 +148,9 @@ static void test_xents(void) {
     }
   }
   test_xent_edges();
+  test_smoothing(31, 5, 0.1);
+  test_smoothing(3, 1000, 0.3);
+  test_smoothing(4, 1, 1);
 }
 
 /* --- squared error --- */

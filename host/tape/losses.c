@@ -6,6 +6,8 @@
  * and their tangent is its product with the input's tangent.  Their curvature is the matrix of second
  * derivatives with respect to that input, which is positive semi-definite, times its tangent.
  */
+#include "host/tape/losses.h"
+
 #include "host/tape/grad.h"
 #include "host/tape/record.h"
 #include "host/tape/tangent.h"
@@ -21,24 +23,21 @@ static seqgpu_tensor *apply_loss(seqgpu_tape *tape, const sq_tape_op *op, int co
   return sq_tape_apply(tape, op, (sq_shape){1, {1}}, count, args, attr);
 }
 
-/* Memory of the rows' losses. */
-static seqgpu_status loss_memory(seqgpu_tensor *y) {
-  return sq_tape_alloc(y->tape, sq_rows(y->input[0]), &y->attr.loss.row_loss);
+seqgpu_status sq_loss_memory(seqgpu_tensor *y, int64_t rows) {
+  y->attr.loss.rows = rows;
+  return sq_tape_alloc(y->tape, rows, &y->attr.loss.row_loss);
 }
 
-/* What has no tangent must stand still. */
-static seqgpu_status constant(const seqgpu_tensor *y, int input, const char *name) {
+seqgpu_status sq_loss_constant(const seqgpu_tensor *y, int input, const char *name) {
   if (sq_tangent_of(y->input[input]) == NULL) return SEQGPU_OK;
   return sq_fail(y->tape->ctx, SEQGPU_EINVAL, "%s: %s moves; it must be constant", y->op->name, name);
 }
 
-/* Memory for the gradient of input 0, free between operators. */
-static seqgpu_status gradient_scratch(seqgpu_tensor *y, void **out) {
+seqgpu_status sq_loss_scratch(seqgpu_tensor *y, void **out) {
   return sq_tape_scratch(y->tape, (size_t)y->input[0]->elements * y->tape->ctx->element_size, out);
 }
 
-/* ty = gradient . tx */
-static seqgpu_status along(seqgpu_tensor *y, const void *gradient) {
+seqgpu_status sq_loss_along(seqgpu_tensor *y, const void *gradient) {
   SQ_TRY(seqgpu_zero(y->tape->ctx, y->tangent, y->tape->ctx->element_size));
   const sq_reduce_args dot = {.rows = y->input[0]->elements,
                               .cols = 1,
@@ -64,12 +63,13 @@ static sq_xent_args xent_args(const seqgpu_tensor *y) {
                         .targets = y->input[XENT_TARGETS]->value,
                         .lse = y->attr.loss.lse,
                         .row_loss = y->attr.loss.row_loss,
-                        .loss = y->value};
+                        .loss = y->value,
+                        .smoothing = y->attr.loss.smoothing};
 }
 
 static seqgpu_status cross_entropy_forward(seqgpu_tensor *y) {
   SQ_TRY(sq_tape_alloc(y->tape, sq_rows(y->input[XENT_LOGITS]), &y->attr.loss.lse));
-  SQ_TRY(loss_memory(y));
+  SQ_TRY(sq_loss_memory(y, sq_rows(y->input[0])));
   const sq_xent_args args = xent_args(y);
   return SQ_RUN(y->tape->ctx, xent_forward, &args);
 }
@@ -85,9 +85,9 @@ static seqgpu_status cross_entropy_backward(seqgpu_tensor *y) {
 
 static seqgpu_status cross_entropy_tangent(seqgpu_tensor *y) {
   sq_xent_args args = xent_args(y);
-  SQ_TRY(gradient_scratch(y, &args.dlogits));
+  SQ_TRY(sq_loss_scratch(y, &args.dlogits));
   SQ_TRY(SQ_RUN(y->tape->ctx, xent_backward, &args));
-  return along(y, args.dlogits);
+  return sq_loss_along(y, args.dlogits);
 }
 
 static seqgpu_status cross_entropy_curvature(seqgpu_tensor *y) {
@@ -105,8 +105,9 @@ static const sq_tape_op cross_entropy_op = {"cross_entropy",       SQ_TAPE_LOSS,
                                             cross_entropy_forward, cross_entropy_backward,
                                             cross_entropy_tangent, cross_entropy_curvature};
 
-seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits, seqgpu_tensor *targets,
-                                         int mean, double scale) {
+seqgpu_tensor *seqgpu_tape_smoothed_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits,
+                                                  seqgpu_tensor *targets, int mean, double scale,
+                                                  double smoothing) {
   const sq_tape_arg args[] = {{"logits", logits, SQ_REALS, 0}, {"targets", targets, SQ_IDS, 0}};
   if (!sq_tape_accepts(tape, &cross_entropy_op, XENT_INPUTS, args)) return NULL;
   if (!is_per_row(targets, logits))
@@ -118,7 +119,16 @@ seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logit
   if (targets->highest >= sq_last_dim(logits))
     return sq_tape_fail(tape, SEQGPU_EINVAL, "cross_entropy: targets hold %d; logits has %lld classes",
                         (int)targets->highest, (long long)sq_last_dim(logits));
-  return apply_loss(tape, &cross_entropy_op, XENT_INPUTS, args, mean, scale);
+  if (!(smoothing >= 0 && smoothing <= 1))
+    return sq_tape_fail(tape, SEQGPU_EINVAL, "cross_entropy: smoothing is %g; it must be from 0 to 1",
+                        smoothing);
+  const sq_tape_attr attr = {.loss = {.mean = mean != 0, .scale = scale, .smoothing = smoothing}};
+  return sq_tape_apply(tape, &cross_entropy_op, (sq_shape){1, {1}}, XENT_INPUTS, args, attr);
+}
+
+seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits, seqgpu_tensor *targets,
+                                         int mean, double scale) {
+  return seqgpu_tape_smoothed_cross_entropy(tape, logits, targets, mean, scale, 0);
 }
 
 /* --- squared error (sq_mse_args) --- */
@@ -139,7 +149,7 @@ static sq_mse_args mse_args(const seqgpu_tensor *y) {
 }
 
 static seqgpu_status squared_error_forward(seqgpu_tensor *y) {
-  SQ_TRY(loss_memory(y));
+  SQ_TRY(sq_loss_memory(y, sq_rows(y->input[0])));
   const sq_mse_args args = mse_args(y);
   return SQ_RUN(y->tape->ctx, mse_forward, &args);
 }
@@ -155,10 +165,10 @@ static seqgpu_status squared_error_backward(seqgpu_tensor *y) {
 
 static seqgpu_status squared_error_tangent(seqgpu_tensor *y) {
   sq_mse_args args = mse_args(y);
-  SQ_TRY(constant(y, MSE_TARGETS, "targets"));
-  SQ_TRY(gradient_scratch(y, &args.dx));
+  SQ_TRY(sq_loss_constant(y, MSE_TARGETS, "targets"));
+  SQ_TRY(sq_loss_scratch(y, &args.dx));
   SQ_TRY(SQ_RUN(y->tape->ctx, mse_backward, &args));
-  return along(y, args.dx);
+  return sq_loss_along(y, args.dx);
 }
 
 /* The gradient of a squared error is linear: it is the curvature's product with x - targets. */
@@ -168,7 +178,7 @@ static seqgpu_status squared_error_curvature(seqgpu_tensor *y) {
   void *zeros;
   args.scale *= y->weight;
   args.x = sq_tangent_of(x);
-  SQ_TRY(gradient_scratch(y, &zeros));
+  SQ_TRY(sq_loss_scratch(y, &zeros));
   SQ_TRY(seqgpu_zero(y->tape->ctx, zeros, (size_t)x->elements * y->tape->ctx->element_size));
   args.targets = zeros;
   SQ_TRY(sq_grad_to_set(x, &args.dx));
@@ -219,7 +229,7 @@ static sq_bce_args bce_args(const seqgpu_tensor *y) {
 }
 
 static seqgpu_status binary_cross_entropy_forward(seqgpu_tensor *y) {
-  SQ_TRY(loss_memory(y));
+  SQ_TRY(sq_loss_memory(y, sq_rows(y->input[0])));
   const sq_bce_args args = bce_args(y);
   return SQ_RUN(y->tape->ctx, bce_forward, &args);
 }
@@ -235,10 +245,10 @@ static seqgpu_status binary_cross_entropy_backward(seqgpu_tensor *y) {
 
 static seqgpu_status binary_cross_entropy_tangent(seqgpu_tensor *y) {
   sq_bce_args args = bce_args(y);
-  SQ_TRY(constant(y, BCE_TARGETS, "targets"));
-  SQ_TRY(gradient_scratch(y, &args.dlogits));
+  SQ_TRY(sq_loss_constant(y, BCE_TARGETS, "targets"));
+  SQ_TRY(sq_loss_scratch(y, &args.dlogits));
   SQ_TRY(SQ_RUN(y->tape->ctx, bce_backward, &args));
-  return along(y, args.dlogits);
+  return sq_loss_along(y, args.dlogits);
 }
 
 static seqgpu_status binary_cross_entropy_curvature(seqgpu_tensor *y) {
@@ -275,17 +285,32 @@ seqgpu_tensor *seqgpu_tape_binary_cross_entropy(seqgpu_tape *tape, seqgpu_tensor
   return apply_loss(tape, &binary_cross_entropy_op, BCE_INPUTS, args, mean, scale);
 }
 
-/* --- loss_rows --- */
+/* --- what else a loss knows --- */
 
-seqgpu_tensor *seqgpu_tape_loss_rows(seqgpu_tape *tape, seqgpu_tensor *loss) {
-  static const sq_tape_op loss_rows_op = {.name = "loss_rows"};
+/* A constant [n] that lies in memory of a loss already. */
+static seqgpu_tensor *part_of(const sq_tape_op *op, seqgpu_tensor *loss, int64_t n, void *value) {
+  seqgpu_tensor *part = sq_tape_tensor(loss->tape, op->name, SQ_REALS, (sq_shape){1, {n}});
+  if (part != NULL) part->value = value;
+  return part;
+}
+
+static int is_loss(seqgpu_tape *tape, const sq_tape_op *op, seqgpu_tensor *loss) {
   const sq_tape_arg args[] = {{"loss", loss, SQ_REALS, 0}};
-  if (!sq_tape_accepts(tape, &loss_rows_op, 1, args)) return NULL;
-  if (loss->op == NULL || loss->op->memory != SQ_TAPE_LOSS)
-    return sq_tape_fail(tape, SEQGPU_EINVAL,
-                        "loss_rows: loss comes from %s; it must come from a loss over rows",
-                        loss->op ? loss->op->name : "outside");
-  seqgpu_tensor *rows = sq_tape_tensor(tape, loss_rows_op.name, SQ_REALS, (sq_shape){1, {1}});
-  if (rows != NULL) rows->value = (char *)loss->value + tape->ctx->element_size;
-  return rows;
+  if (!sq_tape_accepts(tape, op, 1, args)) return 0;
+  if (loss->op != NULL && loss->op->memory == SQ_TAPE_LOSS) return 1;
+  sq_tape_fail(tape, SEQGPU_EINVAL, "%s: loss comes from %s; it must come from a loss over rows", op->name,
+               loss->op ? loss->op->name : "outside");
+  return 0;
+}
+
+seqgpu_tensor *seqgpu_tape_loss_count(seqgpu_tape *tape, seqgpu_tensor *loss) {
+  static const sq_tape_op op = {.name = "loss_count"};
+  if (!is_loss(tape, &op, loss)) return NULL;
+  return part_of(&op, loss, 1, (char *)loss->value + tape->ctx->element_size);
+}
+
+seqgpu_tensor *seqgpu_tape_loss_each(seqgpu_tape *tape, seqgpu_tensor *loss) {
+  static const sq_tape_op op = {.name = "loss_each"};
+  if (!is_loss(tape, &op, loss)) return NULL;
+  return part_of(&op, loss, loss->attr.loss.rows, loss->attr.loss.row_loss);
 }

@@ -7,7 +7,8 @@
  *   curvature.c  the walk back with curvature times tangent in place of the gradient
  *   ops.c        operators on rows and elements
  *   losses.c     operators whose result is one element: cross-entropy, squared error, binary cross-entropy
- *   sequences.c  operators on sequences: rnn, attention
+ *   ctc.c        connectionist temporal classification
+ *   sequences.c  operators on sequences: rnn, pooling, attention
  *   finite.c     the first number that is not finite
  *   tape.c       life of a tape, leaves, the walk backward, reading
  *
@@ -50,11 +51,19 @@ typedef union sq_tape_attr {
   struct {
     int mean;
     double scale;
-    void *lse, *row_loss; /* lse: cross-entropy only */
+    int64_t rows;
+    void *lse, *row_loss; /* lse: cross-entropy; of CTC the two parts of it */
+    double smoothing;     /* cross-entropy */
+    int64_t blank;        /* CTC, as what follows */
+    void *occupancy;
   } loss;
   struct {
     seqgpu_tensor *weights;
   } attention;
+  struct {
+    sq_pooling_kind kind;
+    void *at; /* of a maximum: the steps */
+  } pooling;
   struct {
     const seqgpu_plan *plan;
     seqgpu_rnn_run run;

@@ -239,6 +239,19 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor
                                                 seqgpu_tensor *values, seqgpu_tensor *v,
                                                 seqgpu_tensor *lengths);
 
+/** What becomes of the steps of a sequence: their mean, their maximum element by element, the last one. */
+typedef enum seqgpu_pooling {
+  SEQGPU_POOLING_MEAN = 0,
+  SEQGPU_POOLING_MAX = 1,
+  SEQGPU_POOLING_LAST = 2
+} seqgpu_pooling;
+
+/** One vector for each sequence, from all its steps: x [T,B,F] -> [B,F].
+ * lengths: of seqgpu_tape_lengths [B], each at most T; what follows is not read; NULL = all T.  A sequence of
+ * length 0 gives zeros.  Of equal maxima the first one gets the gradient; a NaN is the largest number. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_pooling(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *lengths,
+                                              seqgpu_pooling pooling);
+
 /** The attention weights a [S,B] behind a tensor that seqgpu_tape_attention returned.  To look at: no
  * gradient passes. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_attention_weights(seqgpu_tape *tape, seqgpu_tensor *context);
@@ -248,6 +261,13 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_attention_weights(seqgpu_tape *tape, seqgp
  * A row whose target is negative is masked. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits,
                                                     seqgpu_tensor *targets, int mean, double scale);
+
+/** As seqgpu_tape_cross_entropy, with label smoothing (Szegedy et al. 2016): of the probability that is
+ * wanted, `smoothing`, from 0 to 1, is spread evenly over all V classes, the target among them.  A logit of
+ * minus infinity makes the loss infinite. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_smoothed_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits,
+                                                             seqgpu_tensor *targets, int mean, double scale,
+                                                             double smoothing);
 
 /** Squared error of x [...,D] against constant targets of the same shape -> [1]:
  *   scale * sum of (x - target)^2, divided by the number of elements in the unmasked rows if `mean` is 1
@@ -265,9 +285,30 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_binary_cross_entropy(seqgpu_tape *tape, se
                                                            seqgpu_tensor *targets, seqgpu_tensor *lengths,
                                                            int mean, double scale);
 
-/** How many rows count in a loss, which are those that are not masked -> [1].
+/** Connectionist temporal classification (Graves et al. 2006): which labels a sequence has is known, and not
+ * at which steps.  -> [1]:
+ *   scale * sum of -log P, divided by the number of sequences that count if `mean` is 1
+ * where P is the probability of a sequence's labels over all their alignments: a path of classes becomes
+ * labels when repeats, and then blanks, are taken out.
+ *   logits         [T,B,K], before the softmax
+ *   lengths        of seqgpu_tape_lengths [B], each at most T; NULL = all T
+ *   labels         ids [L,B]; what the label lengths hide may be anything below K.  L is not limited
+ *   label_lengths  of seqgpu_tape_lengths [B], each at most L; NULL = all L
+ *   blank          the class that stands for no label
+ * A sequence is impossible, P = 0, if it has fewer steps than labels and adjacent equal labels together, or a
+ * label that is negative, or blank.  It has no gradient and does not count: seqgpu_tape_loss_count says how
+ * many do, and seqgpu_tape_loss_each which are impossible.  Offsets of the logits cost no digit. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_ctc(seqgpu_tape *tape, seqgpu_tensor *logits, seqgpu_tensor *lengths,
+                                          seqgpu_tensor *labels, seqgpu_tensor *label_lengths, int64_t blank,
+                                          int mean, double scale);
+
+/** How many rows, of CTC sequences, count in a loss -> [1].
  * loss: a tensor that one of the losses returned.  To look at, and to weigh batches by: no gradient passes. */
-SEQGPU_API seqgpu_tensor *seqgpu_tape_loss_rows(seqgpu_tape *tape, seqgpu_tensor *loss);
+SEQGPU_API seqgpu_tensor *seqgpu_tape_loss_count(seqgpu_tape *tape, seqgpu_tensor *loss);
+
+/** The loss of each row, of CTC of each sequence -> [R], not divided and not scaled: 0 of a masked row, -1 of
+ * a sequence that is impossible.  loss: a tensor that one of the losses returned.  No gradient passes. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_loss_each(seqgpu_tape *tape, seqgpu_tensor *loss);
 
 /* --- reading --- */
 
