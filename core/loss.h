@@ -1,5 +1,5 @@
-/* loss.h - what the losses over rows (xent.c, mse.c, bce.c, ctc.c) share: from the rows' losses to the loss, and
- * what every gradient is multiplied by.
+/* loss.h - what the losses over rows (xent.c, mse.c, bce.c, ctc.c, mixture.c) share: from the rows' losses
+ * to the loss, and what every gradient is multiplied by.
  *
  *   loss = scale sum_r loss_r / N,   N = unmasked rows times `width` if mean (at least 1), else 1
  */

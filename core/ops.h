@@ -166,6 +166,25 @@ typedef struct sq_ctc_args {
   void *dlogits;     /* [T,B,K] backward, = */
 } sq_ctc_args;
 
+/* The loss of pen strokes (Graves 2013; core/mixture.c): a mixture of M Gaussians of two dimensions for the next
+ * point, and a Bernoulli for the end of the stroke, masked by lengths as binary cross-entropy is.
+ *   a row of params: e, then M each of p, mx, my, sx, sy, r; a row of points: x, y, end (0 or 1)
+ *   loss_r = -log sum_j softmax(p)_j N(x, y | mx, my, exp sx, exp sy, tanh r) - log P(end or not), of logit e
+ *   loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
+ * Backward: dparams, 0 if masked. */
+typedef struct sq_mixture_args {
+  int64_t rows, batch, mixtures; /* R = T B, B, M */
+  int mean;
+  double scale;
+  const void *params;     /* [R,1+6M] */
+  const void *points;     /* [R,3] */
+  const int32_t *lengths; /* [B], NULL = every row counts */
+  void *row_loss;         /* [R] out, 0 where masked */
+  void *loss;             /* [2] out: loss, and the number of unmasked rows; backward: [1] is read */
+  const void *dloss;      /* [1] backward, NULL = 1 */
+  void *dparams;          /* [R,1+6M] backward, = */
+} sq_mixture_args;
+
 /* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox block
  * offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives
  * zeros. */
@@ -377,6 +396,8 @@ typedef struct sq_omega_args {
   X(bce_curvature, sq_bce_args)                                                                              \
   X(ctc_forward, sq_ctc_args)                                                                                \
   X(ctc_backward, sq_ctc_args)                                                                               \
+  X(mixture_forward, sq_mixture_args)                                                                        \
+  X(mixture_backward, sq_mixture_args)                                                                       \
   X(dropout, sq_dropout_args)                                                                                \
   X(map, sq_map_args)                                                                                        \
   X(copy, sq_copy_args)                                                                                      \

@@ -1,5 +1,5 @@
-/* loss.h - what the losses over rows (xent.cu, mse.cu, bce.cu, ctc.cu) share: from the rows' losses to the loss, and what
- * every gradient is multiplied by.
+/* loss.h - what the losses over rows (xent.cu, mse.cu, bce.cu, ctc.cu, mixture.cu) share: from the rows'
+ * losses to the loss, and what every gradient is multiplied by.
  *
  *   loss = scale sum_r loss_r / N,   N = unmasked rows times `width` if mean (at least 1), else 1
  */

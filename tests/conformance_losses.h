@@ -199,4 +199,34 @@ static int call_ctc(seqgpu_context *ctx, const op_case *c, void **p) {
   return error || c->option == 3 ? error : OP_CALL(ctx, ctc_backward, a);
 }
 
+/* --- mixture density: m steps of k sequences, n Gaussians; option 0 sum, 1 mean and dloss, 2 mean without
+ * lengths.  Forward, then backward. --- */
+
+static void lay_mixture(op_case *c) {
+  const int64_t rows = c->m * c->k, width = 1 + 6 * c->n;
+  op_add(c, OP_IN, "params", rows * width, -1, 1);
+  op_add(c, OP_IN, "points", rows * 3, 0, 1);
+  op_add(c, OP_INTS, "lengths", c->k, 0, (double)c->m + 1);
+  op_add(c, OP_IN, "dloss", 1, 0.5, 2);
+  op_add(c, OP_OUT, "row_loss", rows, 0, 0);
+  op_add(c, OP_OUT, "loss", 2, 0, 0);
+  op_add(c, OP_OUT, "dparams", rows * width, 0, 0);
+}
+static int call_mixture(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_mixture_args a = {.rows = c->m * c->k,
+                             .batch = c->k,
+                             .mixtures = c->n,
+                             .mean = c->option > 0,
+                             .scale = 0.7,
+                             .params = p[0],
+                             .points = p[1],
+                             .lengths = c->option == 2 ? NULL : p[2],
+                             .row_loss = p[4],
+                             .loss = p[5],
+                             .dloss = c->option == 1 ? p[3] : NULL,
+                             .dparams = p[6]};
+  const int error = OP_CALL(ctx, mixture_forward, a);
+  return error ? error : OP_CALL(ctx, mixture_backward, a);
+}
+
 #endif

@@ -369,7 +369,7 @@ static int call_omega_backward(seqgpu_context *ctx, const op_case *c, void **p) 
   return OP_CALL(ctx, omega_backward, a);
 }
 
-/* attention stands for attention_forward and attention_backward, so do ctc and pooling; each optimiser has a
+/* attention stands for attention_forward and attention_backward, so do ctc, mixture and pooling; each optimiser has a
  * row of its own */
 static const op_row op_rows[] = {
     {"gemm", 0, 8, lay_gemm, call_gemm},
@@ -386,6 +386,7 @@ static const op_row op_rows[] = {
     {"bce_backward", 0, 4, lay_bce_backward, call_bce_backward},
     {"bce_curvature", 0, 4, lay_bce_curvature, call_bce_curvature},
     {"ctc", 0, 4, lay_ctc, call_ctc},
+    {"mixture", 0, 3, lay_mixture, call_mixture},
     {"dropout", 0, 6, lay_dropout, call_dropout},
     {"map", 0, 2 * MAPS, lay_map, call_map},
     {"copy", 0, 2, lay_copy, call_copy},

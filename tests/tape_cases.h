@@ -129,15 +129,25 @@ static seqgpu_tensor *attention_self(world *w) {
   return seqgpu_tape_attention(w->tape, query, w->leaf[0], values, w->leaf[1], NULL);
 }
 
+/* [4,4,3] numbers that keep the steps of an element 2 or more apart, so that no difference moves a maximum. */
+static seqgpu_tensor *steps_apart(world *w) {
+  double f64[48];
+  float f32[48];
+  for (int i = 0; i < 48; i++) f32[i] = (float)(f64[i] = 3 * ((i / 12 + i % 12) % 4));
+  const int wide = seqgpu_context_dtype(w->ctx) == SEQGPU_DTYPE_F64;
+  return seqgpu_tape_input(w->tape, 3, DIM(4, 4, 3), wide ? (const void *)f64 : (const void *)f32);
+}
+
 /* Every kind of pooling of h and of a product that is made of it. */
 static seqgpu_tensor *pooling(world *w) {
   seqgpu_tape *t = w->tape;
-  seqgpu_tensor *h = seqgpu_tape_scale(t, w->leaf[0], 0.8), *h2 = seqgpu_tape_mul(t, h, h);
+  seqgpu_tensor *h = seqgpu_tape_scale(t, w->leaf[0], 0.4), *h2 = seqgpu_tape_mul(t, h, h);
+  seqgpu_tensor *apart = seqgpu_tape_add(t, h, steps_apart(w));
   seqgpu_tensor *mean = seqgpu_tape_pooling(t, h2, lengths_4231(w), SEQGPU_POOLING_MEAN);
-  seqgpu_tensor *max = seqgpu_tape_pooling(t, h, lengths_4231(w), SEQGPU_POOLING_MAX);
+  seqgpu_tensor *max = seqgpu_tape_pooling(t, apart, lengths_4231(w), SEQGPU_POOLING_MAX);
   seqgpu_tensor *last = seqgpu_tape_pooling(t, h, lengths_4231(w), SEQGPU_POOLING_LAST);
   seqgpu_tensor *all = seqgpu_tape_concat(t, seqgpu_tape_concat(t, mean, max), last);
-  return seqgpu_tape_concat(t, all, seqgpu_tape_pooling(t, h2, NULL, SEQGPU_POOLING_MAX));
+  return seqgpu_tape_concat(t, all, seqgpu_tape_pooling(t, apart, NULL, SEQGPU_POOLING_MAX));
 }
 
 static seqgpu_tensor *cross_entropy(world *w, int mean) {
@@ -195,6 +205,14 @@ static seqgpu_tensor *binary_cross_entropy(world *w) {
   seqgpu_tensor *targets = fractions(w, 3, DIM(4, 4, 3));
   seqgpu_tensor *mean = seqgpu_tape_binary_cross_entropy(t, w->leaf[0], targets, lengths_4231(w), 1, 1.5);
   return seqgpu_tape_add(t, mean, seqgpu_tape_binary_cross_entropy(t, w->leaf[0], targets, NULL, 0, 0.1));
+}
+
+/* A mean over a ragged batch and a sum over all steps, of two Gaussians. */
+static seqgpu_tensor *mixture_density(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *points = fractions(w, 3, DIM(4, 4, 3));
+  seqgpu_tensor *mean = seqgpu_tape_mixture_density(t, w->leaf[0], points, lengths_4231(w), 1, 1.5);
+  return seqgpu_tape_add(t, mean, seqgpu_tape_mixture_density(t, w->leaf[0], points, NULL, 0, 0.1));
 }
 
 /* ---------------------------------------------------------------- models */
@@ -292,6 +310,7 @@ static const test_case cases[] = {
     {"cross entropy, smoothed", cross_entropy_smoothed, {{2, 3, 5}}, {0}},
     {"pooling", pooling, {{4, 4, 3}}, {0}},
     {"ctc", ctc, {{5, 4, 4}}, {0}},
+    {"mixture density", mixture_density, {{4, 4, 13}}, {0}},
     {"binary cross entropy", binary_cross_entropy, {{4, 4, 3}}, {0}},
     {"attention", attention, {{4, 3}, {4, 4, 3}, {4, 4, 2}, {3}}, {0}},
     {"attention, keys = values", attention_shared, {{4, 3}, {4, 4, 3}, {3, 1}}, {0}},

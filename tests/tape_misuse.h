@@ -103,6 +103,20 @@ static seqgpu_tensor *bad_smoothing(world *w) {
   seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 1, DIM(3), (int32_t[]){0, 1, 2});
   return seqgpu_tape_smoothed_cross_entropy(w->tape, w->leaf[0], targets, 1, 1, 1.5);
 }
+static seqgpu_tensor *mixture_of(world *w, int64_t width, int64_t coordinates, const int32_t *lengths) {
+  seqgpu_tensor *params = seqgpu_tape_wrap(w->tape, 3, DIM(2, 1, width), w->value[5], NULL);
+  seqgpu_tensor *points = seqgpu_tape_wrap(w->tape, 3, DIM(2, 1, coordinates), w->value[5], NULL);
+  return seqgpu_tape_mixture_density(w->tape, params, points,
+                                     lengths ? seqgpu_tape_lengths(w->tape, 1, lengths) : NULL, 1, 1);
+}
+static seqgpu_tensor *bad_mixture(world *w) { return mixture_of(w, 12, 3, NULL); }
+static seqgpu_tensor *bad_mixture_none(world *w) { return mixture_of(w, 1, 3, NULL); }
+static seqgpu_tensor *bad_mixture_points(world *w) { return mixture_of(w, 13, 2, NULL); }
+static seqgpu_tensor *bad_mixture_long(world *w) { return mixture_of(w, 13, 3, (int32_t[]){3}); }
+static seqgpu_tensor *bad_mixture_constant(world *w) {
+  seqgpu_tensor *params = seqgpu_tape_wrap(w->tape, 2, DIM(4, 7), w->value[5], NULL);
+  return seqgpu_tape_mixture_density(w->tape, params, w->leaf[4], NULL, 1, 1);
+}
 static seqgpu_tensor *bad_loss_each(world *w) { return seqgpu_tape_loss_each(w->tape, w->leaf[0]); }
 static seqgpu_tensor *bad_loss_count(world *w) {
   return seqgpu_tape_loss_count(w->tape, seqgpu_tape_scale(w->tape, w->leaf[0], 2));
@@ -298,6 +312,13 @@ static const misuse misuses[] = {
      "ctc: there are 4 label_lengths of at most 2; there must be 4 of at most 1"},
     {"ctc of two dimensions", bad_ctc_rank, "ctc: logits is [3,4]; it must be [time,batch,width]"},
     {"smoothing", bad_smoothing, "cross_entropy: smoothing is 1.5; it must be from 0 to 1"},
+    {"mixture density", bad_mixture, "params is [2,1,12]; its last dimension must be 1 + 6 M, M at least 1"},
+    {"mixture density of nothing", bad_mixture_none, "mixture_density: params is [2,1,1]"},
+    {"mixture density, points", bad_mixture_points,
+     "params is [2,1,13] but points is [2,1,2]; points must be params with a last dimension of 3"},
+    {"mixture density, too long", bad_mixture_long,
+     "there are 1 lengths of at most 3; there must be 1 of at most 2"},
+    {"mixture density of a parameter", bad_mixture_constant, "mixture_density: points wants a gradient"},
     {"loss_each", bad_loss_each, "loss_each: loss comes from outside; it must come from a loss over rows"},
     {"loss_count", bad_loss_count, "loss_count: loss comes from scale; it must come from a loss over rows"},
     {"length", bad_length, "lengths: element 1 is -1"},

@@ -3,7 +3,7 @@
  *
  *   update   seqgpu_params_update of four tensors, as an LSTM layer has them: two matrices, two vectors
  *   sums     the gradient of a bias, squared error, cross-entropy, binary cross-entropy, the maximum over
- *            time, CTC (of four sequences) of a matrix of as many elements
+ *            time, CTC of four sequences, the mixture density of strokes of a matrix of as many elements
  *
  * Each is compared with float64 on the CPU first, |out - ref| / |ref| <= 1e-5; what is wrong is not timed.  On a
  * GPU the L2 is written over before each run, and events count the time; on the CPU the host's clock does.
@@ -194,6 +194,17 @@ static seqgpu_status ctc(const side *s, const operation *o) {
   return result(s, seqgpu_tape_ctc(s->tape, logits, NULL, wanted, NULL, COLUMNS - 1, 1, 1), s->loss, 1);
 }
 
+/* Strokes by 20 Gaussians: as many rows of 121 numbers as the matrix has. */
+static seqgpu_status mixture(const side *s, const operation *o) {
+  enum { WIDTH = 121 };
+  const int64_t rows = s->rows * COLUMNS / WIDTH;
+  (void)o;
+  seqgpu_tape_clear(s->tape, 1);
+  seqgpu_tensor *params = seqgpu_tape_wrap(s->tape, 2, (int64_t[]){rows, WIDTH}, s->matrix, NULL);
+  seqgpu_tensor *points = seqgpu_tape_wrap(s->tape, 2, (int64_t[]){rows, 3}, s->other, NULL);
+  return result(s, seqgpu_tape_mixture_density(s->tape, params, points, NULL, 1, 1), s->loss, 1);
+}
+
 /* An update reads a gradient, and reads and writes a parameter and each moment; a clip of the norm reads the
  * gradients once more, and reads and writes them; a clip of values does the latter alone. */
 #define UPDATE(kind_, moments)                                                                               \
@@ -223,7 +234,8 @@ static const operation operations[] = {{"sgd", UPDATE(SGD, 0)},
                                        {"cross-entropy", 4, cross_entropy, {.lr = 0}},
                                        {"binary cross-entropy", 8, binary_cross_entropy, {.lr = 0}},
                                        {"pooling, maximum", 4, pooling, {.lr = 0}},
-                                       {"ctc", 4, ctc, {.lr = 0}}};
+                                       {"ctc", 4, ctc, {.lr = 0}},
+                                       {"mixture density", 4, mixture, {.lr = 0}}};
 
 /* What a run changes or adds to, as it was; not timed. */
 static int prepare(const side *s) {

@@ -8,6 +8,7 @@
  *   ops.c        operators on rows and elements
  *   losses.c     operators whose result is one element: cross-entropy, squared error, binary cross-entropy
  *   ctc.c        connectionist temporal classification
+ *   mixture.c    mixture density of pen strokes
  *   sequences.c  operators on sequences: rnn, pooling, attention
  *   finite.c     the first number that is not finite
  *   tape.c       life of a tape, leaves, the walk backward, reading

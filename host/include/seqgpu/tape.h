@@ -302,6 +302,19 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_ctc(seqgpu_tape *tape, seqgpu_tensor *logi
                                           seqgpu_tensor *labels, seqgpu_tensor *label_lengths, int64_t blank,
                                           int mean, double scale);
 
+/** The loss of pen strokes (Graves 2013): where the next point is, by a mixture of M bivariate Gaussians, and
+ * whether the stroke ends there, by a Bernoulli.  -> [1]:
+ *   scale * sum of -log of that density, divided by the number of unmasked rows if `mean` is 1
+ *   params   [T,B,1+6M]: e, then M each of p, mx, my, sx, sy, r: the weights are the softmax of p, the means
+ *            mx and my, the deviations exp(sx) and exp(sy), the correlation tanh(r); e is the logit of the end
+ *   points   [T,B,3], constant: x, y, and 1 where the stroke ends, else 0
+ *   lengths  of seqgpu_tape_lengths [B], each at most T; steps beyond are masked and not read; NULL: every
+ *            step counts, and params may have any shape [...,1+6M]
+ * Only r beyond 40 or so leaves the range of float32; far points and tiny deviations do not. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_mixture_density(seqgpu_tape *tape, seqgpu_tensor *params,
+                                                      seqgpu_tensor *points, seqgpu_tensor *lengths, int mean,
+                                                      double scale);
+
 /** How many rows, of CTC sequences, count in a loss -> [1].
  * loss: a tensor that one of the losses returned.  To look at, and to weigh batches by: no gradient passes. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_loss_count(seqgpu_tape *tape, seqgpu_tensor *loss);
