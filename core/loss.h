@@ -1,5 +1,5 @@
-/* loss.h - what the losses over rows (xent.c, mse.c) share: from the rows' losses to the loss, and what every
- * gradient is multiplied by.
+/* loss.h - what the losses over rows (xent.c, mse.c, bce.c, ctc.c, mixture.c) share: from the rows' losses
+ * to the loss, and what every gradient is multiplied by.
  *
  *   loss = scale sum_r loss_r / N,   N = unmasked rows times `width` if mean (at least 1), else 1
  */
@@ -7,6 +7,11 @@
 #define SQ_LOSS_H
 
 #include "core/real.h"
+
+/* Is row r = t * batch + b beyond the end of its sequence?  lengths NULL: none is. */
+static inline int sq_past_length(const int32_t *lengths, int64_t batch, int64_t r) {
+  return lengths != NULL && r / batch >= lengths[r % batch];
+}
 
 static inline double sq_loss_divisor(int mean, double count, double width) {
   const double n = count * width;

@@ -77,10 +77,13 @@ typedef struct sq_embedding_args {
  *   loss_r = -log p[r,target_r],  p[r,v] = exp(logits[r,v]) / sum exp(logits[r,:])
  *   lse_r = log sum exp(logits[r,:])
  *   loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
- * Backward: dlogits[r,v] = (p[r,v] - [v = target_r]) * dloss * scale / (that number or 1), 0 if masked.  All
- * of it to a few units in the last place of the logits' distances, whatever offset they share and however
- * sure the row is: lse_r only keeps exp in its range, and what it has lost by rounding does not matter.
- * Curvature: dlogits = H tlogits, where H is the matrix of second derivatives, positive semi-definite:
+ * smoothing (Szegedy et al. 2016): of the probability wanted, so much is spread over all V classes:
+ *   loss_r = sum_v -w log p[r,v], w = smoothing / V, and 1 - smoothing more at the target
+ * Backward, without smoothing: dlogits[r,v] = (p[r,v] - [v = target_r]) * dloss * scale / (that number or
+ * 1), 0 if masked.  All of it to a few units in the last place of the logits' distances, whatever offset
+ * they share and however sure the row is: lse_r only keeps exp in its range, and what it has lost by
+ * rounding does not matter. Curvature: dlogits = H tlogits, where H is the matrix of second derivatives,
+ * positive semi-definite:
  *   dlogits[r,v] = p[r,v] (tlogits[r,v] - sum_u p[r,u] tlogits[r,u]) * dloss * scale / (that number or 1),
  *                  0 if masked. */
 typedef struct sq_xent_args {
@@ -95,6 +98,7 @@ typedef struct sq_xent_args {
   const void *dloss;      /* [1] backward, NULL = 1 */
   void *dlogits;          /* [R,V] backward, = */
   const void *tlogits;    /* [R,V] curvature */
+  double smoothing;       /* 0 to 1 */
 } sq_xent_args;
 
 /* Squared error, masked by rows:
@@ -113,6 +117,73 @@ typedef struct sq_mse_args {
   const void *dloss;   /* [1] backward, NULL = 1 */
   void *dx;            /* [R,D] backward, = */
 } sq_mse_args;
+
+/* Binary cross-entropy of logits, element by element, masked by lengths: row r = t B + b with t >=
+ * lengths[b] is masked and not read.
+ *   loss_r = sum_d -(y log s(z) + (1-y) log s(-z)),  z = logits[r,d], y = targets[r,d], s = 1 / (1 + exp(-z))
+ *   loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
+ * Backward: dlogits = (s(z) - y) * dloss * scale / (that number or 1), 0 if masked.
+ * Curvature: dlogits = s(z) s(-z) tlogits * dloss * scale / (that number or 1), 0 if masked. */
+typedef struct sq_bce_args {
+  int64_t rows, dim, batch; /* R = T B, D, B */
+  int mean;
+  double scale;
+  const void *logits;     /* [R,D] */
+  const void *targets;    /* [R,D], from 0 to 1 */
+  const int32_t *lengths; /* [B], NULL = every row counts */
+  void *row_loss;         /* [R] out, 0 where masked */
+  void *loss;             /* [2] out: loss, and the number of unmasked rows; backward: [1] is read */
+  const void *dloss;      /* [1] backward, NULL = 1 */
+  void *dlogits;          /* [R,D] backward, = */
+  const void *tlogits;    /* [R,D] curvature */
+} sq_bce_args;
+
+/* Connectionist temporal classification (Graves et al. 2006; core/ctc.c): the labels of a sequence are
+ * known, and not when they come.  P = the probability of the labels, over all paths that become them once
+ * repeats and then blanks are taken out.
+ *   loss_b = -log P, SQ_CTC_IMPOSSIBLE where P = 0: fewer steps than labels and repeats, or a label that is no
+ *            class, or is blank.  Such a sequence has no gradient and does not count
+ *   loss = scale * sum_b loss_b / (mean ? number of sequences that count (at least 1) : 1)
+ * Backward: dlogits = (softmax - occupancy of the class) * dloss * scale / (that number or 1), 0 beyond a
+ * length. It needs what forward leaves in normal, row_loss and occupancy; without occupancy there is no
+ * backward. */
+enum { SQ_CTC_IMPOSSIBLE = -1 };
+typedef struct sq_ctc_args {
+  int64_t seq_len, batch, classes, label_len; /* T, B, K, L */
+  int64_t blank;                              /* a class */
+  int mean;
+  double scale;
+  const void *logits;           /* [T,B,K] */
+  const int32_t *lengths;       /* [B], NULL = T */
+  const int32_t *labels;        /* [L,B] */
+  const int32_t *label_lengths; /* [B], NULL = L */
+  void *normal;                 /* [T,B,2] forward: out; backward: in */
+  void *occupancy;              /* [T,B,2L+1] or NULL, forward: out; backward: in */
+  void *scratch;                /* [2,B,2L+1] forward */
+  void *row_loss;               /* [B] forward: out; backward: in */
+  void *loss;        /* [2] out: loss, and the number of sequences that count; backward: [1] is read */
+  const void *dloss; /* [1] backward, NULL = 1 */
+  void *dlogits;     /* [T,B,K] backward, = */
+} sq_ctc_args;
+
+/* The loss of pen strokes (Graves 2013; core/mixture.c): a mixture of M Gaussians of two dimensions for the next
+ * point, and a Bernoulli for the end of the stroke, masked by lengths as binary cross-entropy is.
+ *   a row of params: e, then M each of p, mx, my, sx, sy, r; a row of points: x, y, end (0 or 1)
+ *   loss_r = -log sum_j softmax(p)_j N(x, y | mx, my, exp sx, exp sy, tanh r) - log P(end or not), of logit e
+ *   loss = scale * sum_r loss_r / (mean ? number of unmasked rows (at least 1) : 1)
+ * Backward: dparams, 0 if masked. */
+typedef struct sq_mixture_args {
+  int64_t rows, batch, mixtures; /* R = T B, B, M */
+  int mean;
+  double scale;
+  const void *params;     /* [R,1+6M] */
+  const void *points;     /* [R,3] */
+  const int32_t *lengths; /* [B], NULL = every row counts */
+  void *row_loss;         /* [R] out, 0 where masked */
+  void *loss;             /* [2] out: loss, and the number of unmasked rows; backward: [1] is read */
+  const void *dloss;      /* [1] backward, NULL = 1 */
+  void *dparams;          /* [R,1+6M] backward, = */
+} sq_mixture_args;
 
 /* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox block
  * offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives
@@ -189,6 +260,30 @@ typedef struct sq_attention_args {
   const void *tquery, *tkeys, *tvalues, *tv; /* tangent */
   void *tcontext;                            /* tangent, = */
 } sq_attention_args;
+
+/* One vector of a sequence, of its steps t < lengths[b]; 0 where there is none.
+ *   SQ_POOLING_MEAN   the mean
+ *   SQ_POOLING_MAX    the largest number, element by element; NaN if there is one.  at: which step it is of
+ *   SQ_POOLING_LAST   the last step
+ *   SQ_POOLING_AT     the step that `at` says, element by element
+ * Backward: dx = dy handed back to the steps that y came from, 0 elsewhere. */
+typedef enum sq_pooling_kind {
+  SQ_POOLING_MEAN,
+  SQ_POOLING_MAX,
+  SQ_POOLING_LAST,
+  SQ_POOLING_AT
+} sq_pooling_kind;
+typedef struct sq_pooling_args {
+  sq_pooling_kind kind;
+  int64_t seq_len, batch, dim; /* T, B, D */
+  const int32_t *lengths;      /* [B] or NULL */
+  const void *x;               /* [T,B,D] forward */
+  void *y;                     /* [B,D] forward */
+  int32_t *at;    /* [B,D] SQ_POOLING_MAX forward: out, -1 of no step; backward and SQ_POOLING_AT: in */
+  const void *dy; /* [B,D] backward */
+  void *dx;       /* [T,B,D] backward */
+  int accumulate;
+} sq_pooling_args;
 
 /* A list of tensors that one launch walks. The arrays are in host memory and copied by the callee. */
 typedef struct sq_tensor_list {
@@ -296,6 +391,13 @@ typedef struct sq_omega_args {
   X(xent_curvature, sq_xent_args)                                                                            \
   X(mse_forward, sq_mse_args)                                                                                \
   X(mse_backward, sq_mse_args)                                                                               \
+  X(bce_forward, sq_bce_args)                                                                                \
+  X(bce_backward, sq_bce_args)                                                                               \
+  X(bce_curvature, sq_bce_args)                                                                              \
+  X(ctc_forward, sq_ctc_args)                                                                                \
+  X(ctc_backward, sq_ctc_args)                                                                               \
+  X(mixture_forward, sq_mixture_args)                                                                        \
+  X(mixture_backward, sq_mixture_args)                                                                       \
   X(dropout, sq_dropout_args)                                                                                \
   X(map, sq_map_args)                                                                                        \
   X(copy, sq_copy_args)                                                                                      \
@@ -303,6 +405,8 @@ typedef struct sq_omega_args {
   X(attention_forward, sq_attention_args)                                                                    \
   X(attention_backward, sq_attention_args)                                                                   \
   X(attention_tangent, sq_attention_args)                                                                    \
+  X(pooling_forward, sq_pooling_args)                                                                        \
+  X(pooling_backward, sq_pooling_args)                                                                       \
   X(clip, sq_clip_args)                                                                                      \
   X(noise, sq_noise_args)                                                                                    \
   X(optimizer, sq_optimizer_args)                                                                            \

@@ -14,6 +14,10 @@
  * at the target is not p - 1.  Of lse_r an offset leaves few digits.  All e of the row are wrong by the same
  * factor then, which the division removes.
  *
+ * Smoothing e moves e of the wanted probability from the target to all V classes (Szegedy et al.,
+ * "Rethinking the Inception architecture", CVPR 2016):
+ *   loss_r += e (z[r,target_r] - mean_v z[r,v]),   dz[r,v] += (e [v = target_r] - e / V) dloss scale / N
+ *
  * A row is masked if its target is negative, or beyond the last class, since nothing may be read there.  The
  * rows' losses are added in double precision, in the order of r.
  */
@@ -110,6 +114,13 @@ SQ_INLINE double row_sum(int64_t n, const real *z, real max) {
   return row_exp(n, z, max, place_of(n, z, max), NULL);
 }
 
+/* What smoothing adds to the loss of a row, in differences of logits. */
+static double smoothed(const sq_xent_args *a, const real *z, int64_t target) {
+  double sum = 0;
+  for (int64_t v = 0; v < a->classes; v++) sum += (double)z[target] - (double)z[v];
+  return a->smoothing * sum / (double)a->classes;
+}
+
 SQ_CLONES static void forward_rows(const void *arg, int64_t first, int64_t last) {
   const sq_xent_args *a = arg;
   real *lse = a->lse, *row_loss = a->row_loss;
@@ -119,6 +130,8 @@ SQ_CLONES static void forward_rows(const void *arg, int64_t first, int64_t last)
     const double log_sum = log1p(row_sum(a->classes, z, max));
     lse[r] = (real)((double)max + log_sum);
     row_loss[r] = masked(a, r) ? 0 : (real)((double)max - (double)z[a->targets[r]] + log_sum);
+    if (a->smoothing > 0 && !masked(a, r))
+      row_loss[r] = (real)((double)max - (double)z[a->targets[r]] + log_sum + smoothed(a, z, a->targets[r]));
   }
 }
 
@@ -142,6 +155,12 @@ SQ_INLINE void backward_row(int64_t n, const real *z, real lse, int64_t target, 
   dz[target] = (real)(-others * factor);
 }
 
+SQ_INLINE void smooth_row(const sq_xent_args *a, int64_t target, double scale, real *dz) {
+  const real share = (real)(a->smoothing / (double)a->classes * scale);
+  for (int64_t v = 0; v < a->classes; v++) dz[v] -= share;
+  dz[target] += (real)(a->smoothing * scale);
+}
+
 SQ_CLONES static void backward_rows(const void *arg, int64_t first, int64_t last) {
   const sq_xent_args *a = arg;
   const double scale = FN(sq_loss_gradient)(a->loss, a->dloss, a->mean, a->scale, 1);
@@ -152,6 +171,7 @@ SQ_CLONES static void backward_rows(const void *arg, int64_t first, int64_t last
       memset(dz, 0, (size_t)a->classes * sizeof *dz);
     else
       backward_row(a->classes, z, ((const real *)a->lse)[r], a->targets[r], scale, dz);
+    if (a->smoothing > 0 && !masked(a, r)) smooth_row(a, a->targets[r], scale, dz);
   }
 }
 

@@ -1,5 +1,5 @@
-/* loss.h - what the losses over rows (xent.cu, mse.cu) share: from the rows' losses to the loss, and what
- * every gradient is multiplied by.
+/* loss.h - what the losses over rows (xent.cu, mse.cu, bce.cu, ctc.cu, mixture.cu) share: from the rows'
+ * losses to the loss, and what every gradient is multiplied by.
  *
  *   loss = scale sum_r loss_r / N,   N = unmasked rows times `width` if mean (at least 1), else 1
  */
@@ -9,6 +9,11 @@
 #include "kernels/simt.h"
 
 enum { LOSS_THREADS = 256 };
+
+/* Is row r = t * batch + b beyond the end of its sequence?  lengths NULL: none is. */
+static __device__ __forceinline__ bool sq_past_length(const int32_t *lengths, int64_t batch, int64_t r) {
+  return lengths != NULL && r / batch >= lengths[r % batch];
+}
 
 static __device__ __forceinline__ double sq_loss_divisor(int mean, double count, double width) {
   const double n = count * width;
@@ -22,8 +27,9 @@ static __device__ __forceinline__ void sq_loss_store(int64_t rows, const void *r
                                                      int mean, double scale, double width, void *out) {
   double sum = 0.0, count = 0.0;
   for (int64_t r = threadIdx.x; r < rows; r += LOSS_THREADS) {
-    sum += (double)static_cast<const float *>(row_loss)[r];
-    count += masked(r) ? 0.0 : 1.0;
+    const bool counts = !masked(r);
+    sum += counts ? (double)static_cast<const float *>(row_loss)[r] : 0.0;
+    count += counts ? 1.0 : 0.0;
   }
   sum = sq_block_sum(sum);
   count = sq_block_sum(count);

@@ -7,6 +7,8 @@
  *   lse_r  = m + log(1 + s)
  *   dz[r,v] = e_v / sum_k e_k dloss scale / N, e_v = exp(z[r,v] - lse_r);  at the target, minus the sum of
  *             the other e in place of e
+ *   with smoothing e: loss_r += e (z[r,target_r] - mean_v z[r,v]),
+ *             dz[r,v] += (e [v = target_r] - e / V) dloss scale / N
  *   H t     = p (t - p . t) dloss scale / N,  p = e / sum e: the second derivatives times t
  *
  * One warp per row up to XENT_WARP_CLASSES classes, else one block of 256 threads; two passes over the row,
@@ -44,6 +46,16 @@ struct xent_total {
   }
 };
 
+/* What smoothing adds to the loss of a row, in differences of logits. */
+template <int threads> __device__ __forceinline__ float xent_smoothed(const sq_xent_args &a, int64_t r) {
+  if (a.smoothing <= 0.0 || xent_masked(a, r)) return 0.0f;
+  const float *z = static_cast<const float *>(a.logits) + r * a.classes;
+  const float own = z[a.targets[r]];
+  xent_total total = {0.0f, 0.0f};
+  for (int64_t v = threadIdx.x; v < a.classes; v += threads) total.add(own - z[v]);
+  return xent_sum<threads>(total.sum) * (float)(a.smoothing / (double)a.classes);
+}
+
 /* lse and loss of row r by `threads` threads: a warp, or the whole block.  fmaxf loses a NaN; the sum brings
  * it back. */
 template <int threads> __device__ __forceinline__ void xent_row(const sq_xent_args &a, int64_t r) {
@@ -58,11 +70,11 @@ template <int threads> __device__ __forceinline__ void xent_row(const sq_xent_ar
     total.add(below == 0.0f ? 0.0f : expf(below));
   }
   equal = xent_sum<threads>(equal);
-  const float others = xent_sum<threads>(total.sum);
+  const float others = xent_sum<threads>(total.sum), smoothed = xent_smoothed<threads>(a, r);
   if (threadIdx.x != 0) return;
   const float log_sum = log1pf(equal - 1.0f + others);
   static_cast<float *>(a.lse)[r] = max + log_sum;
-  static_cast<float *>(a.row_loss)[r] = xent_masked(a, r) ? 0.0f : max - z[a.targets[r]] + log_sum;
+  static_cast<float *>(a.row_loss)[r] = xent_masked(a, r) ? 0.0f : max - z[a.targets[r]] + log_sum + smoothed;
 }
 
 /* The gradient of row r, likewise. */
@@ -78,8 +90,9 @@ __device__ __forceinline__ void xent_backward_row(const sq_xent_args &a, int64_t
   for (int64_t v = threadIdx.x; v < a.classes && !masked; v += threads)
     total.add(v == target ? 0.0f : expf(z[v] - lse));
   const float others = xent_sum<threads>(total.sum), factor = masked ? 0.0f : scale / (others + own);
+  const float own_share = (float)a.smoothing * scale, share = own_share / (float)a.classes;
   for (int64_t v = threadIdx.x; v < a.classes; v += threads)
-    dz[v] = masked ? 0.0f : (v == target ? -others : expf(z[v] - lse)) * factor;
+    dz[v] = masked ? 0.0f : (v == target ? own_share - others * factor : expf(z[v] - lse) * factor) - share;
 }
 
 __global__ void xent_warp_kernel(sq_xent_args a) {

@@ -8,42 +8,8 @@
 #ifndef CONFORMANCE_OPS_H
 #define CONFORMANCE_OPS_H
 
-#include "host/context/context.h"
-#include "seqgpu/seqgpu.h"
+#include "tests/conformance_losses.h"
 #include "tests/net.h"
-
-/* in: random; out: poisoned before; inout: random before; zero: zeros before; ints: random, int32 */
-typedef enum op_role { OP_IN, OP_OUT, OP_INOUT, OP_ZERO, OP_SCRATCH, OP_INTS } op_role;
-
-typedef struct op_tensor {
-  const char *name;
-  op_role role;
-  int64_t count;
-  double low, high;
-} op_tensor;
-
-enum { OP_TENSORS = 16 };
-
-typedef struct op_case {
-  int64_t m, n, k;
-  int option; /* first..first+options-1 of the row */
-  int tensors;
-  op_tensor tensor[OP_TENSORS];
-} op_case;
-
-typedef struct op_row {
-  const char *name;
-  int first, options;      /* those of this row */
-  void (*lay)(op_case *c); /* adds the tensors */
-  int (*call)(seqgpu_context *ctx, const op_case *c, void **p);
-} op_row;
-
-static void op_add(op_case *c, op_role role, const char *name, int64_t count, double low, double high) {
-  c->tensor[c->tensors++] = (op_tensor){name, role, count, low, high};
-}
-
-#define OP_CALL(ctx, name, ...) (ctx)->ops->name(&(ctx)->exec, &(__VA_ARGS__))
-enum { PAD = 3 }; /* columns between the rows of strided operands */
 
 /* --- gemm: options are trans_a, trans_b, accumulate as bits; strided when accumulating --- */
 
@@ -141,102 +107,6 @@ static int call_embedding_backward(seqgpu_context *ctx, const op_case *c, void *
   const sq_embedding_args a = {
       .rows = c->m, .dim = c->n, .vocab = c->k, .ids = p[0], .dy = p[1], .dtable = p[2]};
   return OP_CALL(ctx, embedding_backward, a);
-}
-
-/* --- cross-entropy: m rows, n classes; option 0 sum, 1 mean, 2 (backward) mean with dloss --- */
-
-static void lay_xent_forward(op_case *c) {
-  op_add(c, OP_IN, "logits", c->m * c->n, -20, 20);
-  op_add(c, OP_INTS, "targets", c->m, -1, (double)c->n);
-  op_add(c, OP_OUT, "lse", c->m, 0, 0);
-  op_add(c, OP_OUT, "row_loss", c->m, 0, 0);
-  op_add(c, OP_OUT, "loss", 2, 0, 0);
-}
-static sq_xent_args xent_of(const op_case *c, void **p) {
-  return (sq_xent_args){.rows = c->m,
-                        .classes = c->n,
-                        .mean = c->option > 0,
-                        .scale = 0.7,
-                        .logits = p[0],
-                        .targets = p[1],
-                        .lse = p[2]};
-}
-static int call_xent_forward(seqgpu_context *ctx, const op_case *c, void **p) {
-  sq_xent_args a = xent_of(c, p);
-  a.row_loss = p[3];
-  a.loss = p[4];
-  return OP_CALL(ctx, xent_forward, a);
-}
-
-static void lay_xent_backward(op_case *c) {
-  op_add(c, OP_IN, "logits", c->m * c->n, -2, 2);
-  op_add(c, OP_INTS, "targets", c->m, -1, (double)c->n);
-  op_add(c, OP_IN, "lse", c->m, 2, 4);
-  op_add(c, OP_IN, "loss", 2, 1, 9); /* [1]: the number of rows that count */
-  op_add(c, OP_IN, "dloss", 1, 0.5, 2);
-  op_add(c, OP_OUT, "dlogits", c->m * c->n, 0, 0);
-}
-static int call_xent_backward(seqgpu_context *ctx, const op_case *c, void **p) {
-  sq_xent_args a = xent_of(c, p);
-  a.loss = p[3];
-  a.dloss = c->option == 2 ? p[4] : NULL;
-  a.dlogits = p[5];
-  return OP_CALL(ctx, xent_backward, a);
-}
-
-/* As backward; option 2 with dloss. */
-static void lay_xent_curvature(op_case *c) {
-  lay_xent_backward(c);
-  op_add(c, OP_IN, "tlogits", c->m * c->n, -1, 1);
-}
-static int call_xent_curvature(seqgpu_context *ctx, const op_case *c, void **p) {
-  sq_xent_args a = xent_of(c, p);
-  a.loss = p[3];
-  a.dloss = c->option == 2 ? p[4] : NULL;
-  a.dlogits = p[5];
-  a.tlogits = p[6];
-  return OP_CALL(ctx, xent_curvature, a);
-}
-
-/* --- squared error: m rows of n elements; option 0 sum, 1 mean, 2 mean and no mask, 3 mean with dloss --- */
-
-static void lay_mse_forward(op_case *c) {
-  op_add(c, OP_IN, "x", c->m * c->n, -2, 2);
-  op_add(c, OP_IN, "targets", c->m * c->n, -2, 2);
-  op_add(c, OP_INTS, "mask", c->m, 0, 2);
-  op_add(c, OP_OUT, "row_loss", c->m, 0, 0);
-  op_add(c, OP_OUT, "loss", 2, 0, 0);
-}
-static sq_mse_args mse_of(const op_case *c, void **p) {
-  return (sq_mse_args){.rows = c->m,
-                       .dim = c->n,
-                       .mean = c->option > 0,
-                       .scale = 0.7,
-                       .x = p[0],
-                       .targets = p[1],
-                       .mask = c->option == 2 ? NULL : p[2]};
-}
-static int call_mse_forward(seqgpu_context *ctx, const op_case *c, void **p) {
-  sq_mse_args a = mse_of(c, p);
-  a.row_loss = p[3];
-  a.loss = p[4];
-  return OP_CALL(ctx, mse_forward, a);
-}
-
-static void lay_mse_backward(op_case *c) {
-  op_add(c, OP_IN, "x", c->m * c->n, -2, 2);
-  op_add(c, OP_IN, "targets", c->m * c->n, -2, 2);
-  op_add(c, OP_INTS, "mask", c->m, 0, 2);
-  op_add(c, OP_IN, "loss", 2, 1, 9); /* [1]: the number of rows that count */
-  op_add(c, OP_IN, "dloss", 1, 0.5, 2);
-  op_add(c, OP_OUT, "dx", c->m * c->n, 0, 0);
-}
-static int call_mse_backward(seqgpu_context *ctx, const op_case *c, void **p) {
-  sq_mse_args a = mse_of(c, p);
-  a.loss = p[3];
-  a.dloss = c->option == 3 ? p[4] : NULL;
-  a.dx = p[5];
-  return OP_CALL(ctx, mse_backward, a);
 }
 
 /* --- element-wise: m * n elements --- */
@@ -346,6 +216,34 @@ static int call_attention_tangent(seqgpu_context *ctx, const op_case *c, void **
   a.tcontext = p[11];
   const int error = OP_CALL(ctx, attention_forward, a);
   return error ? error : OP_CALL(ctx, attention_tangent, a);
+}
+
+/* --- pooling: m steps of k sequences, width n; options are sq_pooling_kind, and 4 more without lengths,
+ * whose gradient adds.  Forward, then backward. --- */
+
+static void lay_pooling(op_case *c) {
+  const int64_t count = c->m * c->k * c->n;
+  op_add(c, OP_IN, "x", count, -1, 1);
+  op_add(c, OP_INTS, "lengths", c->k, 0, (double)c->m + 1);
+  op_add(c, OP_OUT, "y", c->k * c->n, 0, 0);
+  op_add(c, c->option % 4 == SQ_POOLING_AT ? OP_INTS : OP_SCRATCH, "at", c->k * c->n, -1, (double)c->m);
+  op_add(c, OP_IN, "dy", c->k * c->n, -1, 1);
+  op_add(c, c->option < 4 ? OP_OUT : OP_INOUT, "dx", count, -1, 1);
+}
+static int call_pooling(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_pooling_args a = {.kind = (sq_pooling_kind)(c->option % 4),
+                             .seq_len = c->m,
+                             .batch = c->k,
+                             .dim = c->n,
+                             .lengths = c->option < 4 ? p[1] : NULL,
+                             .x = p[0],
+                             .y = p[2],
+                             .at = p[3],
+                             .dy = p[4],
+                             .dx = p[5],
+                             .accumulate = c->option >= 4};
+  const int error = OP_CALL(ctx, pooling_forward, a);
+  return error ? error : OP_CALL(ctx, pooling_backward, a);
 }
 
 /* --- clipping and updates of three tensors: m * n elements, 1, and k --- */
@@ -471,7 +369,8 @@ static int call_omega_backward(seqgpu_context *ctx, const op_case *c, void **p) 
   return OP_CALL(ctx, omega_backward, a);
 }
 
-/* attention stands for attention_forward and attention_backward; each optimiser has a row of its own */
+/* attention stands for attention_forward and attention_backward, so do ctc, mixture and pooling; each optimiser has a
+ * row of its own */
 static const op_row op_rows[] = {
     {"gemm", 0, 8, lay_gemm, call_gemm},
     {"bias", 0, 1, lay_bias, call_bias},
@@ -483,12 +382,18 @@ static const op_row op_rows[] = {
     {"xent_curvature", 0, 3, lay_xent_curvature, call_xent_curvature},
     {"mse_forward", 0, 3, lay_mse_forward, call_mse_forward},
     {"mse_backward", 0, 4, lay_mse_backward, call_mse_backward},
+    {"bce_forward", 0, 3, lay_bce_forward, call_bce_forward},
+    {"bce_backward", 0, 4, lay_bce_backward, call_bce_backward},
+    {"bce_curvature", 0, 4, lay_bce_curvature, call_bce_curvature},
+    {"ctc", 0, 4, lay_ctc, call_ctc},
+    {"mixture", 0, 3, lay_mixture, call_mixture},
     {"dropout", 0, 6, lay_dropout, call_dropout},
     {"map", 0, 2 * MAPS, lay_map, call_map},
     {"copy", 0, 2, lay_copy, call_copy},
     {"relayout", 0, 16, lay_relayout, call_relayout},
     {"attention", 0, 2, lay_attention, call_attention},
     {"attention_tangent", 0, 3, lay_attention_tangent, call_attention_tangent},
+    {"pooling", 0, 8, lay_pooling, call_pooling},
     {"clip", 0, 4, lay_clip, call_clip},
     {"noise", 0, 1, lay_noise, call_noise},
     {"sgd", SQ_SGD, 1, lay_optimizer, call_optimizer},

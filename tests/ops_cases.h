@@ -34,7 +34,8 @@ static inline xent_case xent_new(int64_t rows, int64_t classes, int mean) {
                                at(c.loss, bits),
                                at(c.dloss, bits),
                                at(c.dlogits, bits),
-                               at(c.tlogits, bits)};
+                               at(c.tlogits, bits),
+                               0};
   }
   return c;
 }
@@ -94,6 +95,57 @@ static inline void mse_run(mse_case *c) {
 static inline void mse_free(mse_case *c) {
   TENSORS_FREE(&c->x, &c->targets, &c->row_loss, &c->loss, &c->dloss, &c->dx);
   check_free(c->mask);
+}
+
+/* --- binary cross-entropy --- */
+
+typedef struct bce_case {
+  sq_bce_args args[2];
+  tensor logits, targets, row_loss, loss, dloss, dlogits, tlogits;
+  int32_t *lengths;
+} bce_case;
+
+/* Targets between 0 and 1, and every third one 0 or 1. */
+static inline bce_case bce_new(int64_t steps, int64_t batch, int64_t dim, int mean) {
+  const int64_t rows = steps * batch, count = rows * dim;
+  bce_case c = {.logits = tensor_random("logits", count, -3, 3),
+                .targets = tensor_random("targets", count, 0, 1),
+                .row_loss = tensor_new("row_loss", rows),
+                .loss = tensor_new("loss", 2),
+                .dloss = tensor_random("dloss", 1, 0.5, 2),
+                .dlogits = tensor_new("dlogits", count),
+                .tlogits = tensor_random("tlogits", count, -1, 1),
+                .lengths = lengths_new(batch, 0, steps)};
+  for (int64_t i = 0; i < count; i += 3) tensor_set(c.targets, i, (double)(i % 2));
+  for (int k = 0; k < 2; k++) {
+    const int bits = both[k];
+    c.args[k] = (sq_bce_args){rows,
+                              dim,
+                              batch,
+                              mean,
+                              1.5,
+                              at(c.logits, bits),
+                              at(c.targets, bits),
+                              c.lengths,
+                              at(c.row_loss, bits),
+                              at(c.loss, bits),
+                              at(c.dloss, bits),
+                              at(c.dlogits, bits),
+                              at(c.tlogits, bits)};
+  }
+  return c;
+}
+
+static inline void bce_run(bce_case *c) {
+  for (int k = 0; k < 2; k++) {
+    ops(both[k])->bce_forward(&serial, &c->args[k]);
+    ops(both[k])->bce_backward(&serial, &c->args[k]);
+  }
+}
+
+static inline void bce_free(bce_case *c) {
+  TENSORS_FREE(&c->logits, &c->targets, &c->row_loss, &c->loss, &c->dloss, &c->dlogits, &c->tlogits);
+  check_free(c->lengths);
 }
 
 /* --- attention --- */

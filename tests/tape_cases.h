@@ -129,6 +129,27 @@ static seqgpu_tensor *attention_self(world *w) {
   return seqgpu_tape_attention(w->tape, query, w->leaf[0], values, w->leaf[1], NULL);
 }
 
+/* [4,4,3] numbers that keep the steps of an element 2 or more apart, so that no difference moves a maximum. */
+static seqgpu_tensor *steps_apart(world *w) {
+  double f64[48];
+  float f32[48];
+  for (int i = 0; i < 48; i++) f32[i] = (float)(f64[i] = 3 * ((i / 12 + i % 12) % 4));
+  const int wide = seqgpu_context_dtype(w->ctx) == SEQGPU_DTYPE_F64;
+  return seqgpu_tape_input(w->tape, 3, DIM(4, 4, 3), wide ? (const void *)f64 : (const void *)f32);
+}
+
+/* Every kind of pooling of h and of a product that is made of it. */
+static seqgpu_tensor *pooling(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *h = seqgpu_tape_scale(t, w->leaf[0], 0.4), *h2 = seqgpu_tape_mul(t, h, h);
+  seqgpu_tensor *apart = seqgpu_tape_add(t, h, steps_apart(w));
+  seqgpu_tensor *mean = seqgpu_tape_pooling(t, h2, lengths_4231(w), SEQGPU_POOLING_MEAN);
+  seqgpu_tensor *max = seqgpu_tape_pooling(t, apart, lengths_4231(w), SEQGPU_POOLING_MAX);
+  seqgpu_tensor *last = seqgpu_tape_pooling(t, h, lengths_4231(w), SEQGPU_POOLING_LAST);
+  seqgpu_tensor *all = seqgpu_tape_concat(t, seqgpu_tape_concat(t, mean, max), last);
+  return seqgpu_tape_concat(t, all, seqgpu_tape_pooling(t, apart, NULL, SEQGPU_POOLING_MAX));
+}
+
 static seqgpu_tensor *cross_entropy(world *w, int mean) {
   seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 2, DIM(2, 3), (int32_t[]){0, 3, -1, 1, 4, -5});
   return seqgpu_tape_cross_entropy(w->tape, w->leaf[0], targets, mean, 1.5);
@@ -148,6 +169,50 @@ static seqgpu_tensor *squared_error(world *w) {
   seqgpu_tensor *mask = seqgpu_tape_ids(t, 2, DIM(2, 3), (int32_t[]){1, 0, 1, 2, 0, 1});
   seqgpu_tensor *masked = seqgpu_tape_squared_error(t, w->leaf[0], targets, mask, 1, 1.5);
   return seqgpu_tape_add(t, masked, seqgpu_tape_squared_error(t, w->leaf[0], targets, NULL, 0, 0.1));
+}
+
+static seqgpu_tensor *cross_entropy_smoothed(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 2, DIM(2, 3), (int32_t[]){0, 3, -1, 1, 4, -5});
+  return seqgpu_tape_smoothed_cross_entropy(w->tape, w->leaf[0], targets, 1, 1.5, 0.2);
+}
+
+/* Ragged pairs, of which the last is impossible; without lengths; one of whose labels are all the same. */
+static seqgpu_tensor *ctc(world *w) {
+  seqgpu_tape *t = w->tape;
+  const int32_t labels[8] = {1, 3, 3, 1, 2, 0, 3, 1}, same[4] = {2, 2, 2, 2};
+  seqgpu_tensor *lengths = seqgpu_tape_lengths(t, 4, (int32_t[]){5, 3, 4, 2});
+  seqgpu_tensor *label_lengths = seqgpu_tape_lengths(t, 4, (int32_t[]){2, 1, 2, 2});
+  seqgpu_tensor *pairs = seqgpu_tape_ctc(t, w->leaf[0], lengths, seqgpu_tape_ids(t, 2, DIM(2, 4), labels),
+                                         label_lengths, 0, 1, 1.5);
+  seqgpu_tensor *full =
+      seqgpu_tape_ctc(t, w->leaf[0], NULL, seqgpu_tape_ids(t, 2, DIM(1, 4), same), NULL, 3, 0, 0.3);
+  return seqgpu_tape_add(t, pairs, full);
+}
+
+/* Constant numbers from 0 to 1 in the context's element type. */
+static seqgpu_tensor *fractions(world *w, int rank, const int64_t *shape) {
+  enum { MOST = 64 };
+  double f64[MOST];
+  float f32[MOST];
+  for (int i = 0; i < MOST; i++) f32[i] = (float)(f64[i] = 0.125 * (i * 5 % 9));
+  const int wide = seqgpu_context_dtype(w->ctx) == SEQGPU_DTYPE_F64;
+  return seqgpu_tape_input(w->tape, rank, shape, wide ? (const void *)f64 : (const void *)f32);
+}
+
+/* A mean over a ragged batch and a sum over all steps. */
+static seqgpu_tensor *binary_cross_entropy(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *targets = fractions(w, 3, DIM(4, 4, 3));
+  seqgpu_tensor *mean = seqgpu_tape_binary_cross_entropy(t, w->leaf[0], targets, lengths_4231(w), 1, 1.5);
+  return seqgpu_tape_add(t, mean, seqgpu_tape_binary_cross_entropy(t, w->leaf[0], targets, NULL, 0, 0.1));
+}
+
+/* A mean over a ragged batch and a sum over all steps, of two Gaussians. */
+static seqgpu_tensor *mixture_density(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *points = fractions(w, 3, DIM(4, 4, 3));
+  seqgpu_tensor *mean = seqgpu_tape_mixture_density(t, w->leaf[0], points, lengths_4231(w), 1, 1.5);
+  return seqgpu_tape_add(t, mean, seqgpu_tape_mixture_density(t, w->leaf[0], points, NULL, 0, 0.1));
 }
 
 /* ---------------------------------------------------------------- models */
@@ -242,6 +307,11 @@ static const test_case cases[] = {
     {"cross entropy, mean", cross_entropy_mean, {{2, 3, 5}}, {0}},
     {"cross entropy, sum", cross_entropy_sum, {{2, 3, 5}}, {0}},
     {"squared error", squared_error, {{2, 3, 5}}, {0}},
+    {"cross entropy, smoothed", cross_entropy_smoothed, {{2, 3, 5}}, {0}},
+    {"pooling", pooling, {{4, 4, 3}}, {0}},
+    {"ctc", ctc, {{5, 4, 4}}, {0}},
+    {"mixture density", mixture_density, {{4, 4, 13}}, {0}},
+    {"binary cross entropy", binary_cross_entropy, {{4, 4, 3}}, {0}},
     {"attention", attention, {{4, 3}, {4, 4, 3}, {4, 4, 2}, {3}}, {0}},
     {"attention, keys = values", attention_shared, {{4, 3}, {4, 4, 3}, {3, 1}}, {0}},
     {"attention, query in keys", attention_self, {{3, 2, 3}, {3}}, {0}},

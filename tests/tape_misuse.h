@@ -57,6 +57,70 @@ static seqgpu_tensor *bad_mask(world *w) {
   seqgpu_tensor *mask = seqgpu_tape_ids(w->tape, 1, DIM(4), (int32_t[]){0, 1, 1, 1});
   return seqgpu_tape_squared_error(w->tape, w->leaf[0], targets, mask, 1, 1);
 }
+static seqgpu_tensor *binary_of(world *w, seqgpu_tensor *targets, seqgpu_tensor *lengths) {
+  return seqgpu_tape_binary_cross_entropy(w->tape, w->leaf[3], targets, lengths, 1, 1);
+}
+static seqgpu_tensor *bad_binary(world *w) { return binary_of(w, w->leaf[0], NULL); }
+static seqgpu_tensor *bad_binary_constant(world *w) { return binary_of(w, w->leaf[3], NULL); }
+static seqgpu_tensor *bad_binary_lengths(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_wrap(w->tape, 3, DIM(4, 4, 3), w->value[3], NULL);
+  return binary_of(w, targets, seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 5, 2, 3}));
+}
+static seqgpu_tensor *bad_binary_rank(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_wrap(w->tape, 2, DIM(3, 4), w->value[0], NULL);
+  return seqgpu_tape_binary_cross_entropy(w->tape, w->leaf[0], targets,
+                                          seqgpu_tape_lengths(w->tape, 1, (int32_t[]){1}), 1, 1);
+}
+static seqgpu_tensor *bad_pooling(world *w) {
+  return seqgpu_tape_pooling(w->tape, w->leaf[3], NULL, (seqgpu_pooling)3);
+}
+static seqgpu_tensor *bad_pooling_rank(world *w) {
+  return seqgpu_tape_pooling(w->tape, w->leaf[0], NULL, SEQGPU_POOLING_MAX);
+}
+static seqgpu_tensor *bad_pooling_lengths(world *w) {
+  return seqgpu_tape_pooling(w->tape, w->leaf[3], seqgpu_tape_lengths(w->tape, 1, (int32_t[]){1}),
+                             SEQGPU_POOLING_LAST);
+}
+/* Logits [4,4,3]. */
+static seqgpu_tensor *ctc_of(world *w, seqgpu_tensor *labels, seqgpu_tensor *label_lengths, int64_t blank) {
+  return seqgpu_tape_ctc(w->tape, w->leaf[3], NULL, labels, label_lengths, blank, 1, 1);
+}
+static seqgpu_tensor *ctc_labels(world *w, int32_t label) {
+  return seqgpu_tape_ids(w->tape, 2, DIM(1, 4), (int32_t[]){1, 2, label, 1});
+}
+static seqgpu_tensor *bad_ctc_labels(world *w) {
+  return ctc_of(w, seqgpu_tape_ids(w->tape, 2, DIM(4, 1), (int32_t[]){1, 2, 1, 1}), NULL, 0);
+}
+static seqgpu_tensor *bad_ctc_class(world *w) { return ctc_of(w, ctc_labels(w, 3), NULL, 0); }
+static seqgpu_tensor *bad_ctc_blank(world *w) { return ctc_of(w, ctc_labels(w, 1), NULL, 3); }
+static seqgpu_tensor *bad_ctc_long(world *w) {
+  return ctc_of(w, ctc_labels(w, 1), seqgpu_tape_lengths(w->tape, 4, (int32_t[]){0, 1, 2, 1}), 0);
+}
+static seqgpu_tensor *bad_ctc_rank(world *w) {
+  return seqgpu_tape_ctc(w->tape, w->leaf[0], NULL, ctc_labels(w, 1), NULL, 0, 1, 1);
+}
+static seqgpu_tensor *bad_smoothing(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 1, DIM(3), (int32_t[]){0, 1, 2});
+  return seqgpu_tape_smoothed_cross_entropy(w->tape, w->leaf[0], targets, 1, 1, 1.5);
+}
+static seqgpu_tensor *mixture_of(world *w, int64_t width, int64_t coordinates, const int32_t *lengths) {
+  seqgpu_tensor *params = seqgpu_tape_wrap(w->tape, 3, DIM(2, 1, width), w->value[5], NULL);
+  seqgpu_tensor *points = seqgpu_tape_wrap(w->tape, 3, DIM(2, 1, coordinates), w->value[5], NULL);
+  return seqgpu_tape_mixture_density(w->tape, params, points,
+                                     lengths ? seqgpu_tape_lengths(w->tape, 1, lengths) : NULL, 1, 1);
+}
+static seqgpu_tensor *bad_mixture(world *w) { return mixture_of(w, 12, 3, NULL); }
+static seqgpu_tensor *bad_mixture_none(world *w) { return mixture_of(w, 1, 3, NULL); }
+static seqgpu_tensor *bad_mixture_points(world *w) { return mixture_of(w, 13, 2, NULL); }
+static seqgpu_tensor *bad_mixture_long(world *w) { return mixture_of(w, 13, 3, (int32_t[]){3}); }
+static seqgpu_tensor *bad_mixture_constant(world *w) {
+  seqgpu_tensor *params = seqgpu_tape_wrap(w->tape, 2, DIM(4, 7), w->value[5], NULL);
+  return seqgpu_tape_mixture_density(w->tape, params, w->leaf[4], NULL, 1, 1);
+}
+static seqgpu_tensor *bad_loss_each(world *w) { return seqgpu_tape_loss_each(w->tape, w->leaf[0]); }
+static seqgpu_tensor *bad_loss_count(world *w) {
+  return seqgpu_tape_loss_count(w->tape, seqgpu_tape_scale(w->tape, w->leaf[0], 2));
+}
 static seqgpu_tensor *bad_length(world *w) { return seqgpu_tape_lengths(w->tape, 2, (int32_t[]){1, -1}); }
 static seqgpu_tensor *bad_final(world *w) { return seqgpu_tape_rnn_final(w->tape, w->leaf[0], 0); }
 static seqgpu_tensor *bad_weights(world *w) { return seqgpu_tape_attention_weights(w->tape, w->leaf[0]); }
@@ -230,6 +294,33 @@ static const misuse misuses[] = {
     {"squared error", bad_squares, "squared_error: x is [3,4] but targets is [3]"},
     {"squared error of a parameter", bad_constant, "squared_error: targets wants a gradient"},
     {"squared error mask", bad_mask, "squared_error: x is [3,4] but mask is [4]"},
+    {"binary cross-entropy", bad_binary, "binary_cross_entropy: logits is [4,4,3] but targets is [3,4]"},
+    {"binary cross-entropy of a parameter", bad_binary_constant,
+     "binary_cross_entropy: targets wants a gradient"},
+    {"binary cross-entropy, too long", bad_binary_lengths,
+     "there are 4 lengths of at most 5; there must be 4 of at most 4"},
+    {"binary cross-entropy, lengths of nothing", bad_binary_rank,
+     "binary_cross_entropy: logits is [3,4]; it must be [time,batch,width]"},
+    {"pooling", bad_pooling, "pooling: pooling is 3; it must be 0 (mean) to 2 (last)"},
+    {"pooling of two dimensions", bad_pooling_rank, "pooling: x is [3,4]; it must be [time,batch,width]"},
+    {"pooling, lengths of others", bad_pooling_lengths,
+     "pooling: there are 1 lengths of at most 1; there must be 4"},
+    {"ctc labels", bad_ctc_labels, "ctc: labels is [4,1] but logits is [4,4,3]; labels must be [labels,4]"},
+    {"ctc, a class too many", bad_ctc_class, "ctc: labels hold 3; logits has 3 classes"},
+    {"ctc blank", bad_ctc_blank, "ctc: blank is 3; it must be from 0 to 2"},
+    {"ctc, too many labels", bad_ctc_long,
+     "ctc: there are 4 label_lengths of at most 2; there must be 4 of at most 1"},
+    {"ctc of two dimensions", bad_ctc_rank, "ctc: logits is [3,4]; it must be [time,batch,width]"},
+    {"smoothing", bad_smoothing, "cross_entropy: smoothing is 1.5; it must be from 0 to 1"},
+    {"mixture density", bad_mixture, "params is [2,1,12]; its last dimension must be 1 + 6 M, M at least 1"},
+    {"mixture density of nothing", bad_mixture_none, "mixture_density: params is [2,1,1]"},
+    {"mixture density, points", bad_mixture_points,
+     "params is [2,1,13] but points is [2,1,2]; points must be params with a last dimension of 3"},
+    {"mixture density, too long", bad_mixture_long,
+     "there are 1 lengths of at most 3; there must be 1 of at most 2"},
+    {"mixture density of a parameter", bad_mixture_constant, "mixture_density: points wants a gradient"},
+    {"loss_each", bad_loss_each, "loss_each: loss comes from outside; it must come from a loss over rows"},
+    {"loss_count", bad_loss_count, "loss_count: loss comes from scale; it must come from a loss over rows"},
     {"length", bad_length, "lengths: element 1 is -1"},
     {"final", bad_final, "was not returned by seqgpu_tape_rnn"},
     {"weights", bad_weights, "was not returned by seqgpu_tape_attention"},

@@ -202,6 +202,27 @@ static void check_squared_error(seqgpu_context *c) {
   ACCEPTED(c, seqgpu_squared_error_forward(c, 0, 3, 1, 1, NULL, NULL, NULL, NULL, b));
 }
 
+static void check_binary_cross_entropy(seqgpu_context *c) {
+  float *b = buffer;
+  const int32_t l[2] = {1, 1};
+  REFUSED(NULL, EINVAL, "", seqgpu_binary_cross_entropy_forward(NULL, 2, 3, 2, 1, 1, b, b, l, b, b));
+  REFUSED(c, EINVAL, "rows", seqgpu_binary_cross_entropy_forward(c, -2, 3, 2, 1, 1, b, b, l, b, b));
+  REFUSED(c, EINVAL, "rows is 3", seqgpu_binary_cross_entropy_forward(c, 3, 3, 2, 1, 1, b, b, l, b, b));
+  REFUSED(c, EINVAL, "dim", seqgpu_binary_cross_entropy_forward(c, 2, 0, 2, 1, 1, b, b, l, b, b));
+  REFUSED(c, EINVAL, "batch", seqgpu_binary_cross_entropy_forward(c, 2, 3, 0, 1, 1, b, b, l, b, b));
+  REFUSED(c, EINVAL, "mean", seqgpu_binary_cross_entropy_forward(c, 2, 3, 2, 2, 1, b, b, l, b, b));
+  REFUSED(c, EINVAL, "scale", seqgpu_binary_cross_entropy_forward(c, 2, 3, 2, 1, (double)NAN, b, b, l, b, b));
+  REFUSED(c, EINVAL, "logits", seqgpu_binary_cross_entropy_forward(c, 2, 3, 2, 1, 1, NULL, b, l, b, b));
+  REFUSED(c, EINVAL, "targets", seqgpu_binary_cross_entropy_forward(c, 2, 3, 2, 1, 1, b, NULL, l, b, b));
+  REFUSED(c, EINVAL, "row_loss", seqgpu_binary_cross_entropy_forward(c, 2, 3, 2, 1, 1, b, b, l, NULL, b));
+  REFUSED(c, EINVAL, "loss", seqgpu_binary_cross_entropy_forward(c, 2, 3, 2, 1, 1, b, b, l, b, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_binary_cross_entropy_backward(NULL, 2, 3, 2, 1, 1, b, b, l, b, b));
+  REFUSED(c, EINVAL, "logits", seqgpu_binary_cross_entropy_backward(c, 2, 3, 2, 1, 1, NULL, b, l, b, b));
+  REFUSED(c, EINVAL, "loss", seqgpu_binary_cross_entropy_backward(c, 2, 3, 2, 1, 1, b, b, l, NULL, b));
+  REFUSED(c, EINVAL, "dlogits", seqgpu_binary_cross_entropy_backward(c, 2, 3, 2, 1, 1, b, b, l, b, NULL));
+  ACCEPTED(c, seqgpu_binary_cross_entropy_forward(c, 0, 3, 2, 1, 1, NULL, NULL, NULL, NULL, b));
+}
+
 static void check_dropout(seqgpu_context *c) {
   float *b = buffer;
   REFUSED(NULL, EINVAL, "", seqgpu_dropout(NULL, 2, 0.5, 0, 0, b, b));
@@ -228,6 +249,7 @@ int main(void) {
   check_embedding(ctx);
   check_cross_entropy(ctx);
   check_squared_error(ctx);
+  check_binary_cross_entropy(ctx);
   check_dropout(ctx);
   seqgpu_context_destroy(wide);
   seqgpu_context_destroy(ctx);

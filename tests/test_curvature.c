@@ -25,7 +25,9 @@ static seqgpu_tensor *linear_losses(world *w) {
   seqgpu_tensor *a = seqgpu_tape_cross_entropy(t, z, targets, 1, 1.5);
   seqgpu_tensor *b = seqgpu_tape_scale(t, seqgpu_tape_squared_error(t, z, wanted, mask, 1, 0.7), 2);
   seqgpu_tensor *c = seqgpu_tape_cross_entropy(t, seqgpu_tape_scale(t, z, 0.5), targets, 0, 0.1);
-  return seqgpu_tape_add(t, seqgpu_tape_add(t, a, b), seqgpu_tape_scale(t, c, 3));
+  seqgpu_tensor *d = seqgpu_tape_binary_cross_entropy(
+      t, z, seqgpu_tape_activation(t, wanted, SEQGPU_ACTIVATION_SIGMOID), NULL, 1, 0.8);
+  return seqgpu_tape_add(t, seqgpu_tape_add(t, a, b), seqgpu_tape_add(t, d, seqgpu_tape_scale(t, c, 3)));
 }
 
 /* A deep ragged bidirectional network, whose final states and outputs are classified. */

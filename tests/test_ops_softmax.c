@@ -1,4 +1,5 @@
-/* test_ops_softmax.c - losses and what has a softmax inside: cross-entropy, squared error, attention.
+/* test_ops_softmax.c - losses and what has a softmax inside: cross-entropy, squared error, binary
+ * cross-entropy, attention.
  *
  * Masked rows and padded source steps, logits that overflow exp, minus infinity, NaN.
  */
@@ -111,6 +112,33 @@ static void test_xent_edges(void) {
   xent_free(&c);
 }
 
+/* -sum_v w log p over the wanted probabilities w, in plain words. */
+static void test_smoothing(int64_t rows, int64_t classes, double smoothing) {
+  xent_case c = xent_new(rows, classes, 0);
+  c.args[0].smoothing = c.args[1].smoothing = smoothing;
+  xent_run(&c);
+  double worst = 0, sums = 0;
+  for (int64_t r = 0; r < rows; r++) {
+    const double lse = naive_lse(classes, c.logits.d + r * classes);
+    double want = 0, sum = 0;
+    for (int64_t v = 0; v < classes; v++) {
+      const double w = smoothing / (double)classes + (v == c.targets[r] ? 1 - smoothing : 0);
+      want += w * (lse - c.logits.d[r * classes + v]);
+      sum += c.dlogits.d[r * classes + v];
+    }
+    worst = fmax(worst, fabs(c.row_loss.d[r] - (c.targets[r] < 0 ? 0 : want)));
+    sums = fmax(sums, fabs(sum));
+  }
+  char what[80];
+  snprintf(what, sizeof what, "smoothing %g, %ldx%ld", smoothing, (long)rows, (long)classes);
+  check_error(worst, 1e-12, "xent_forward, %s", what);
+  check_error(sums, 1e-13, "xent_backward, %s, gradient of a row sums to 0", what);
+  check_single(c.row_loss, name("xent_forward, %s, row loss", what));
+  if (classes > 1) check_single(c.dlogits, name("xent_backward, %s, gradient", what));
+  check_slope(xent_scalar, &c, c.logits, c.dlogits, name("xent_backward, %s", what));
+  xent_free(&c);
+}
+
 static void test_xents(void) {
   static const int64_t rows[] = {0, 1, 31, 33}, classes[] = {1, 2, 31, 33, 1000};
   for (int i = 0; i < 4; i++) {
@@ -120,6 +148,9 @@ static void test_xents(void) {
     }
   }
   test_xent_edges();
+  test_smoothing(31, 5, 0.1);
+  test_smoothing(3, 1000, 0.3);
+  test_smoothing(4, 1, 1);
 }
 
 /* --- squared error --- */
@@ -172,6 +203,97 @@ static void test_mses(void) {
   CHECK(isnan(c.loss.d[0]) && isnan(c.loss.f[0]) && isnan(c.row_loss.f[1]), "mse_forward, of NaN");
   CHECK(c.dx.d[0] == 2 * (c.x.d[0] - c.targets.d[0]) * 1.5 / 6, "mse_backward, without dloss is dloss = 1");
   mse_free(&c);
+}
+
+/* --- binary cross-entropy --- */
+
+static double bce_scalar(void *context) {
+  bce_case *c = context;
+  sq_cpu_ops_f64.bce_forward(&serial, &c->args[0]);
+  return c->loss.d[0] * c->dloss.d[0];
+}
+
+static double bce_along(void *context) {
+  bce_case *c = context;
+  sq_cpu_ops_f64.bce_forward(&serial, &c->args[0]);
+  sq_cpu_ops_f64.bce_backward(&serial, &c->args[0]);
+  return weighted_sum(c->tlogits, c->dlogits);
+}
+
+static void test_bce_curvature(bce_case *c, const char *what) {
+  tensor product = tensor_new("product", c->dlogits.n);
+  for (int k = 0; k < 2; k++) {
+    sq_bce_args args = c->args[k];
+    args.dlogits = at(product, both[k]);
+    ops(both[k])->bce_curvature(&serial, &args);
+  }
+  check_single(product, name("bce_curvature, %s, product", what));
+  check_slope(bce_along, c, c->logits, product, name("bce_curvature, %s", what));
+  tensor_free(product);
+}
+
+/* Masked rows become NaN: nothing of them may be read. */
+static void test_bce(int64_t steps, int64_t batch, int64_t dim, int mean) {
+  bce_case c = bce_new(steps, batch, dim, mean);
+  double sum = 0, count = 0;
+  for (int64_t r = 0; r < steps * batch; r++) {
+    const int inside = r / batch < c.lengths[r % batch];
+    count += inside;
+    for (int64_t i = r * dim; i < (r + 1) * dim; i++) {
+      const double p = 1 / (1 + exp(-c.logits.d[i])), y = c.targets.d[i];
+      if (inside) sum -= y * log(p) + (1 - y) * log(1 - p);
+      if (!inside) c.logits.d[i] = c.logits.f[i] = NAN;
+    }
+  }
+  bce_run(&c);
+  int masked_rows_are_zero = 1;
+  for (int64_t r = 0; r < steps * batch; r++)
+    for (int64_t d = 0; d < dim && r / batch >= c.lengths[r % batch]; d++)
+      masked_rows_are_zero &= c.row_loss.d[r] == 0 && c.dlogits.d[r * dim + d] == 0;
+  char what[80];
+  snprintf(what, sizeof what, "%ldx%ldx%ld %s", (long)steps, (long)batch, (long)dim, mean ? "mean" : "sum");
+  check_loss("bce", c.loss, 1.5 * sum / (mean && count > 0 ? count : 1), count, what);
+  CHECK(masked_rows_are_zero, "bce_forward, %s, masked rows", what);
+  check_single(c.row_loss, name("bce_forward, %s, row loss", what));
+  check_single(c.dlogits, name("bce_backward, %s, gradient", what));
+  check_slope(bce_scalar, &c, c.logits, c.dlogits, name("bce_backward, %s", what));
+  if (count > 0) test_bce_curvature(&c, what);
+  bce_free(&c);
+}
+
+/* Sure rows keep the digits of a tiny loss and of its gradient; logits of 1e4; NaN. */
+static void test_bce_edges(void) {
+  bce_case c = bce_new(4, 1, 2, 0);
+  c.args[0].lengths = c.args[1].lengths = NULL;
+  c.args[0].dloss = NULL;
+  c.args[1].dloss = NULL;
+  const double z[8] = {30, -40, -60, 20, 1e4, -1e4, 2, 3}, y[8] = {1, 0, 0, 1, 0, 0, 1, 0};
+  for (int i = 0; i < 8; i++) tensor_set(c.logits, i, z[i]);
+  for (int i = 0; i < 8; i++) tensor_set(c.targets, i, y[i]);
+  tensor_set(c.logits, 7, NAN);
+  bce_run(&c);
+  const double first = log1p(exp(-30)) + log1p(exp(-40));
+  check_error(fabs(c.row_loss.d[0] / first - 1), EXACT, "bce_forward, a sure row");
+  check_error(fabs(c.dlogits.d[0] / (-1.5 * exp(-30) / (1 + exp(-30))) - 1), EXACT,
+              "bce_backward, a sure row");
+  check_bits(32);
+  check_error(fabs((double)c.row_loss.f[0] / first - 1), 1e-6, "bce_forward, a sure row");
+  check_error(fabs((double)c.dlogits.f[0] / (-1.5 * exp(-30)) - 1), 1e-6, "bce_backward, a sure row");
+  check_bits(64);
+  CHECK(c.row_loss.d[2] == 1e4 && c.row_loss.f[2] == 1e4f, "bce_forward, of a logit of 1e4");
+  CHECK(isnan(c.row_loss.d[3]) && isnan(c.loss.f[0]) && isnan(c.dlogits.f[7]), "bce_forward, of NaN");
+  bce_free(&c);
+}
+
+static void test_bces(void) {
+  static const int64_t steps[] = {0, 1, 7}, dims[] = {1, 31, 33, 600};
+  for (int i = 0; i < 3; i++) {
+    for (int j = 0; j < 4; j++) {
+      test_bce(steps[i], 3, dims[j], 0);
+      test_bce(steps[i], 3, dims[j], 1);
+    }
+  }
+  test_bce_edges();
 }
 
 /* --- attention --- */
@@ -309,6 +431,7 @@ int main(void) {
   check_bits(64);
   test_xents();
   test_mses();
+  test_bces();
   test_attentions();
   return check_finish();
 }

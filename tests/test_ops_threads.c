@@ -3,7 +3,7 @@
  */
 #include "tests/ops_cases.h"
 
-enum { OPERATORS = 32 };
+enum { OPERATORS = 64 };
 
 typedef struct digest {
   const char *name[OPERATORS];
@@ -43,6 +43,39 @@ static void digest_rows(digest *d, sq_exec *exec, int bits) {
   check_free(ids);
 }
 
+static void digest_ctc(digest *d, sq_exec *exec, int bits) {
+  enum { T = 80, B = 6, K = 40, L = 30, S = 2 * L + 1 };
+  tensor logits = tensor_random("logits", T * B * K, -3, 3), normal = tensor_new("normal", 2 * T * B);
+  tensor occupancy = tensor_new("occupancy", T * B * S), scratch = tensor_new("scratch", 2 * B * S);
+  tensor each = tensor_new("row_loss", B), loss = tensor_new("loss", 2);
+  int32_t *labels = lengths_new(L * B, 1, K - 1), *lengths = lengths_new(B, T / 2, T);
+  int32_t *label_lengths = lengths_new(B, 0, L);
+  const sq_ctc_args a = {.seq_len = T,
+                         .batch = B,
+                         .classes = K,
+                         .label_len = L,
+                         .mean = 1,
+                         .scale = 1,
+                         .logits = at(logits, bits),
+                         .lengths = lengths,
+                         .labels = labels,
+                         .label_lengths = label_lengths,
+                         .normal = at(normal, bits),
+                         .occupancy = at(occupancy, bits),
+                         .scratch = at(scratch, bits),
+                         .row_loss = at(each, bits),
+                         .loss = at(loss, bits),
+                         .dlogits = at(logits, bits)};
+  ops(bits)->ctc_forward(exec, &a);
+  digest_add(d, "ctc_forward", loss, bits);
+  ops(bits)->ctc_backward(exec, &a);
+  digest_add(d, "ctc_backward", logits, bits);
+  TENSORS_FREE(&logits, &normal, &occupancy, &scratch, &each, &loss);
+  check_free(labels);
+  check_free(lengths);
+  check_free(label_lengths);
+}
+
 static void digest_losses(digest *d, sq_exec *exec, int bits) {
   xent_case c = xent_new(1501, 131, 1);
   ops(bits)->xent_forward(exec, &c.args[bits == 32]);
@@ -58,6 +91,29 @@ static void digest_losses(digest *d, sq_exec *exec, int bits) {
   ops(bits)->mse_backward(exec, &e.args[bits == 32]);
   digest_add(d, "mse_backward", e.dx, bits);
   mse_free(&e);
+  bce_case b = bce_new(301, 5, 131, 1);
+  ops(bits)->bce_forward(exec, &b.args[bits == 32]);
+  digest_add(d, "bce_forward", b.loss, bits);
+  ops(bits)->bce_backward(exec, &b.args[bits == 32]);
+  digest_add(d, "bce_backward", b.dlogits, bits);
+  ops(bits)->bce_curvature(exec, &b.args[bits == 32]);
+  digest_add(d, "bce_curvature", b.dlogits, bits);
+  bce_free(&b);
+  digest_ctc(d, exec, bits);
+  for (int kind = 0; kind < 3; kind++) {
+    const int64_t T = 61, B = 7, D = 131;
+    tensor x = tensor_random("x", T * B * D, -1, 1), y = tensor_new("y", B * D);
+    int32_t *chosen = lengths_new(B * D, 0, 0), *lengths = lengths_new(B, 0, T);
+    const sq_pooling_args p = {(sq_pooling_kind)kind, T,      B,           D,           lengths, at(x, bits),
+                               at(y, bits),           chosen, at(y, bits), at(x, bits), 0};
+    ops(bits)->pooling_forward(exec, &p);
+    digest_add(d, "pooling, forward", y, bits);
+    ops(bits)->pooling_backward(exec, &p);
+    digest_add(d, "pooling, backward", x, bits);
+    TENSORS_FREE(&x, &y);
+    check_free(chosen);
+    check_free(lengths);
+  }
   attention_case t = attention_new(37, 29, 131, 67, 1);
   ops(bits)->attention_forward(exec, &t.args[bits == 32]);
   digest_add(d, "attention, forward", t.context, bits);

@@ -444,6 +444,37 @@ static void check_reading(seqgpu_context *ctx) {
   world_close(&w);
 }
 
+/* How many rows count, and each row's loss: of a cross-entropy with two masked rows, and of the impossible one of
+ * four pairs. */
+static void check_losses(seqgpu_context *ctx) {
+  world w;
+  double count, number, each[6], sum = 0;
+  const test_case *c = find_case("cross entropy, sum");
+  world_open(&w, ctx, c);
+  seqgpu_tensor *loss = world_build(&w, c, 0);
+  net_require(ctx, seqgpu_tensor_number(seqgpu_tape_loss_count(w.tape, loss), &count),
+              "seqgpu_tensor_number");
+  net_require(ctx, seqgpu_tensor_read(seqgpu_tape_loss_each(w.tape, loss), each), "seqgpu_tensor_read");
+  net_require(ctx, seqgpu_tensor_number(loss, &number), "seqgpu_tensor_number");
+  for (int i = 0; i < 6; i++) sum += each[i];
+  CHECK(count == 4 && each[2] == 0 && each[5] == 0 && each[0] > 0, "loss_count and loss_each, masked rows");
+  check_error(fabs(number - 1.5 * sum), 1e-13, "loss_each, the sum");
+  world_close(&w);
+  c = find_case("ctc");
+  world_open(&w, ctx, c);
+  world_build(&w, c, 1);
+  seqgpu_tensor *labels =
+      seqgpu_tape_ids(w.tape, 2, DIM(3, 4), (int32_t[]){1, 1, 1, 1, 1, 2, 1, 0, 1, 1, 1, 3});
+  loss = seqgpu_tape_ctc(w.tape, w.leaf[0], seqgpu_tape_lengths(w.tape, 4, (int32_t[]){4, 4, 5, 5}), labels,
+                         NULL, 0, 1, 1);
+  net_require(ctx, seqgpu_tensor_number(seqgpu_tape_loss_count(w.tape, loss), &count),
+              "seqgpu_tensor_number");
+  net_require(ctx, seqgpu_tensor_read(seqgpu_tape_loss_each(w.tape, loss), each), "seqgpu_tensor_read");
+  CHECK(count == 2 && each[0] == -1 && each[1] > 0 && each[2] > 0 && each[3] == -1,
+        "loss_count and loss_each, impossible pairs");
+  world_close(&w);
+}
+
 int main(void) {
   check_start();
   seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F64, 1);
@@ -453,6 +484,7 @@ int main(void) {
   check_dropout(ctx);
   check_inference(ctx);
   check_reading(ctx);
+  check_losses(ctx);
   seqgpu_context_destroy(ctx);
   return check_finish();
 }

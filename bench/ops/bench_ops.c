@@ -2,7 +2,8 @@
  * rows, losses.
  *
  *   update   seqgpu_params_update of four tensors, as an LSTM layer has them: two matrices, two vectors
- *   sums     the gradient of a bias, squared error, cross-entropy of a matrix of as many elements
+ *   sums     the gradient of a bias, squared error, cross-entropy, binary cross-entropy, the maximum over
+ *            time, CTC of four sequences, the mixture density of strokes of a matrix of as many elements
  *
  * Each is compared with float64 on the CPU first, |out - ref| / |ref| <= 1e-5; what is wrong is not timed.  On a
  * GPU the L2 is written over before each run, and events count the time; on the CPU the host's clock does.
@@ -47,6 +48,7 @@ typedef struct side {
   void *lse, *row_loss; /* [R] */
   int32_t *targets;     /* [R] */
   void *sums, *loss;    /* [COLUMNS] and [2] */
+  seqgpu_tape *tape;
 } side;
 
 static size_t element(const side *s) { return seqgpu_dtype_size(seqgpu_context_dtype(s->ctx)); }
@@ -113,6 +115,7 @@ static int open_side(side *s, int64_t elements, const seqgpu_context_options *op
   s->sums = drawn_buffer(s, COLUMNS, 1, 7);
   s->loss = drawn_buffer(s, 2, 1, 8);
   s->targets = targets_buffer(s);
+  if (seqgpu_tape_create(s->ctx, 1, &s->tape) != SEQGPU_OK) return 0;
   return s->matrix && s->other && s->ones && s->weight && s->lse && s->row_loss && s->sums && s->loss &&
          s->targets;
 }
@@ -122,6 +125,7 @@ static void close_side(side *s) {
                           s->loss,   s->targets, s->drawn[0], s->drawn[1], s->drawn[2], s->drawn[3]};
   for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++) seqgpu_free(s->ctx, memory[i]);
   seqgpu_params_destroy(s->params);
+  seqgpu_tape_destroy(s->tape);
   seqgpu_context_destroy(s->ctx);
 }
 
@@ -156,6 +160,51 @@ static seqgpu_status cross_entropy(const side *s, const operation *o) {
                                       s->row_loss, s->loss);
 }
 
+static seqgpu_status binary_cross_entropy(const side *s, const operation *o) {
+  (void)o;
+  return seqgpu_binary_cross_entropy_forward(s->ctx, s->rows, COLUMNS, s->rows, 1, 1, s->matrix, s->other,
+                                             NULL, s->row_loss, s->loss);
+}
+
+/* As many whole steps of `batch` sequences as there are rows, on a fresh tape. */
+static seqgpu_tensor *sequences(const side *s, int64_t batch) {
+  seqgpu_tape_clear(s->tape, 1);
+  return seqgpu_tape_wrap(s->tape, 3, (int64_t[]){s->rows / batch, batch, COLUMNS}, s->matrix, NULL);
+}
+
+static seqgpu_status result(const side *s, const seqgpu_tensor *y, void *to, int64_t elements) {
+  const seqgpu_status status = seqgpu_tape_status(s->tape);
+  if (status != SEQGPU_OK) return status;
+  return seqgpu_copy(s->ctx, to, seqgpu_tensor_value(y), (size_t)elements * element(s));
+}
+
+/* The maximum over time of one sequence. */
+static seqgpu_status pooling(const side *s, const operation *o) {
+  (void)o;
+  return result(s, seqgpu_tape_pooling(s->tape, sequences(s, 1), NULL, SEQGPU_POOLING_MAX), s->sums, COLUMNS);
+}
+
+/* Loss, and what its gradient needs, of four sequences: a label for every fourth step, 200 at the most. */
+static seqgpu_status ctc(const side *s, const operation *o) {
+  enum { BATCH = 4, MOST = 200 };
+  (void)o;
+  seqgpu_tensor *logits = sequences(s, BATCH);
+  const int64_t quarter = s->rows / BATCH / 4, labels = quarter < 1 ? 1 : quarter < MOST ? quarter : MOST;
+  seqgpu_tensor *wanted = seqgpu_tape_wrap_ids(s->tape, 2, (int64_t[]){labels, BATCH}, s->targets);
+  return result(s, seqgpu_tape_ctc(s->tape, logits, NULL, wanted, NULL, COLUMNS - 1, 1, 1), s->loss, 1);
+}
+
+/* Strokes by 20 Gaussians: as many rows of 121 numbers as the matrix has. */
+static seqgpu_status mixture(const side *s, const operation *o) {
+  enum { WIDTH = 121 };
+  const int64_t rows = s->rows * COLUMNS / WIDTH;
+  (void)o;
+  seqgpu_tape_clear(s->tape, 1);
+  seqgpu_tensor *params = seqgpu_tape_wrap(s->tape, 2, (int64_t[]){rows, WIDTH}, s->matrix, NULL);
+  seqgpu_tensor *points = seqgpu_tape_wrap(s->tape, 2, (int64_t[]){rows, 3}, s->other, NULL);
+  return result(s, seqgpu_tape_mixture_density(s->tape, params, points, NULL, 1, 1), s->loss, 1);
+}
+
 /* An update reads a gradient, and reads and writes a parameter and each moment; a clip of the norm reads the
  * gradients once more, and reads and writes them; a clip of values does the latter alone. */
 #define UPDATE(kind_, moments)                                                                               \
@@ -182,7 +231,11 @@ static const operation operations[] = {{"sgd", UPDATE(SGD, 0)},
                                        {"sgd, clip of values", CLIPPED(VALUE, 8, 0.01)},
                                        {"gradient of a bias", 4, bias_gradient, {.lr = 0}},
                                        {"squared error", 8, squared_error, {.lr = 0}},
-                                       {"cross-entropy", 4, cross_entropy, {.lr = 0}}};
+                                       {"cross-entropy", 4, cross_entropy, {.lr = 0}},
+                                       {"binary cross-entropy", 8, binary_cross_entropy, {.lr = 0}},
+                                       {"pooling, maximum", 4, pooling, {.lr = 0}},
+                                       {"ctc", 4, ctc, {.lr = 0}},
+                                       {"mixture density", 4, mixture, {.lr = 0}}};
 
 /* What a run changes or adds to, as it was; not timed. */
 static int prepare(const side *s) {

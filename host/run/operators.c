@@ -209,6 +209,56 @@ seqgpu_status seqgpu_squared_error_backward(seqgpu_context *ctx, int64_t rows, i
   return SQ_RUN(ctx, mse_backward, &a);
 }
 
+static seqgpu_status check_bce(seqgpu_context *ctx, const sq_bce_args *a) {
+  SQ_TRY(sq_usable(ctx));
+  SQ_TRY(check_pair(ctx, "rows", a->rows, 0, "dim", a->dim, 1));
+  SQ_TRY(check_count(ctx, "batch", a->batch, 1));
+  if (a->rows % a->batch != 0)
+    return sq_fail(ctx, SEQGPU_EINVAL, "rows is %lld; it must be a multiple of %lld, the batch",
+                   (long long)a->rows, (long long)a->batch);
+  SQ_TRY(check_loss(ctx, a->mean, a->scale, a->loss));
+  SQ_TRY(need(ctx, "logits", a->logits, a->rows));
+  return need(ctx, "targets", a->targets, a->rows);
+}
+
+seqgpu_status seqgpu_binary_cross_entropy_forward(seqgpu_context *ctx, int64_t rows, int64_t dim,
+                                                  int64_t batch, int mean, double scale, const void *logits,
+                                                  const void *targets, const int32_t *lengths, void *row_loss,
+                                                  void *loss) {
+  const sq_bce_args a = {.rows = rows,
+                         .dim = dim,
+                         .batch = batch,
+                         .mean = mean,
+                         .scale = scale,
+                         .logits = logits,
+                         .targets = targets,
+                         .lengths = lengths,
+                         .row_loss = row_loss,
+                         .loss = loss};
+  SQ_TRY(check_bce(ctx, &a));
+  SQ_TRY(need(ctx, "row_loss", row_loss, rows));
+  return SQ_RUN(ctx, bce_forward, &a);
+}
+
+seqgpu_status seqgpu_binary_cross_entropy_backward(seqgpu_context *ctx, int64_t rows, int64_t dim,
+                                                   int64_t batch, int mean, double scale, const void *logits,
+                                                   const void *targets, const int32_t *lengths,
+                                                   const void *loss, void *dlogits) {
+  const sq_bce_args a = {.rows = rows,
+                         .dim = dim,
+                         .batch = batch,
+                         .mean = mean,
+                         .scale = scale,
+                         .logits = logits,
+                         .targets = targets,
+                         .lengths = lengths,
+                         .loss = (void *)(uintptr_t)loss,
+                         .dlogits = dlogits};
+  SQ_TRY(check_bce(ctx, &a));
+  SQ_TRY(need(ctx, "dlogits", dlogits, rows));
+  return SQ_RUN(ctx, bce_backward, &a);
+}
+
 seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint64_t seed, uint64_t offset,
                              const void *x, void *y) {
   SQ_TRY(sq_usable(ctx));

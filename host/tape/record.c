@@ -122,8 +122,22 @@ int sq_tape_accepts(seqgpu_tape *tape, const sq_tape_op *op, int count, const sq
   return tape->status == SEQGPU_OK;
 }
 
+int sq_tape_fits_lengths(seqgpu_tape *tape, const char *who, const char *name, const seqgpu_tensor *x,
+                         const seqgpu_tensor *lengths) {
+  if (x->shape.rank != 3)
+    sq_tape_fail(tape, SEQGPU_EINVAL, "%s: %s is %s; it must be [time,batch,width]", who, name,
+                 SQ_SHAPE(x->shape));
+  else if (lengths != NULL && (lengths->elements != x->shape.dim[1] || lengths->highest > x->shape.dim[0]))
+    sq_tape_fail(tape, SEQGPU_EINVAL,
+                 "%s: there are %lld lengths of at most %d; there must be %lld of at most %lld", who,
+                 (long long)lengths->elements, (int)lengths->highest, (long long)x->shape.dim[1],
+                 (long long)x->shape.dim[0]);
+  return tape->status == SEQGPU_OK;
+}
+
 static seqgpu_status compute(seqgpu_tensor *y) {
   if (y->op->memory == SQ_TAPE_OWN) SQ_TRY(sq_tape_alloc(y->tape, y->elements, &y->value));
+  if (y->op->memory == SQ_TAPE_LOSS) SQ_TRY(sq_tape_alloc(y->tape, 2, &y->value));
   return y->op->forward(y);
 }
 

@@ -35,6 +35,10 @@ typedef struct sq_tape_arg {
 
 /* 1 if the tape has no error and every argument is there, of this tape and of its kind; else 0, recorded. */
 int sq_tape_accepts(seqgpu_tape *tape, const sq_tape_op *op, int count, const sq_tape_arg *args);
+/* 1 if x is [T,B,W], and lengths B of at most T or NULL; else 0, recorded as a failure of `who`, which calls x
+ * by that name. */
+int sq_tape_fits_lengths(seqgpu_tape *tape, const char *who, const char *name, const seqgpu_tensor *x,
+                         const seqgpu_tensor *lengths);
 /* A new tensor computed by the operator from args; NULL, recorded, on failure. */
 seqgpu_tensor *sq_tape_apply(seqgpu_tape *tape, const sq_tape_op *op, sq_shape shape, int count,
                              const sq_tape_arg *args, sq_tape_attr attr);

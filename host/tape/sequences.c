@@ -1,4 +1,4 @@
-/* sequences.c - the tape's operators on sequences: recurrent networks and additive attention.
+/* sequences.c - the tape's operators on sequences: recurrent networks, pooling, additive attention.
  *
  * An rnn node keeps the seqgpu_rnn_run of its forward, with final states and reserve; backward completes it
  * with the gradients that have come to y and to the tensors of the final states.  Its tangent fills theirs as
@@ -206,6 +206,61 @@ seqgpu_tensor *seqgpu_tape_rnn_final(seqgpu_tape *tape, seqgpu_tensor *y, int st
   const sq_shape shape = state_shape(y->attr.rnn.plan, y->attr.rnn.run.batch, state);
   const sq_tape_attr attr = {.state = state};
   return y->attr.rnn.final[state] = sq_tape_apply(tape, &rnn_final_op, shape, 1, args, attr);
+}
+
+/* --- pooling --- */
+
+enum { POOLING_X, POOLING_LENGTHS, POOLING_INPUTS };
+
+static sq_pooling_args pooling_args(const seqgpu_tensor *y) {
+  const seqgpu_tensor *x = y->input[POOLING_X];
+  return (sq_pooling_args){.kind = y->attr.pooling.kind,
+                           .seq_len = x->shape.dim[0],
+                           .batch = x->shape.dim[1],
+                           .dim = x->shape.dim[2],
+                           .lengths = value_of(y->input[POOLING_LENGTHS]),
+                           .at = y->attr.pooling.at};
+}
+
+static seqgpu_status pooling_forward(seqgpu_tensor *y) {
+  if (y->attr.pooling.kind == SQ_POOLING_MAX)
+    SQ_TRY(sq_tape_alloc(y->tape, y->elements, &y->attr.pooling.at)); /* an int32 is no larger than a real */
+  sq_pooling_args args = pooling_args(y);
+  args.x = y->input[POOLING_X]->value;
+  args.y = y->value;
+  return SQ_RUN(y->tape->ctx, pooling_forward, &args);
+}
+
+static seqgpu_status pooling_backward(seqgpu_tensor *y) {
+  sq_pooling_args args = pooling_args(y);
+  args.dy = y->grad;
+  SQ_TRY(sq_grad_open(y->input[POOLING_X], &args.dx, &args.accumulate));
+  return args.dx ? SQ_RUN(y->tape->ctx, pooling_backward, &args) : SEQGPU_OK;
+}
+
+/* The maximum moves as the step does that it is of. */
+static seqgpu_status pooling_tangent(seqgpu_tensor *y) {
+  sq_pooling_args args = pooling_args(y);
+  if (args.kind == SQ_POOLING_MAX) args.kind = SQ_POOLING_AT;
+  args.x = sq_tangent_of(y->input[POOLING_X]);
+  args.y = y->tangent;
+  return SQ_RUN(y->tape->ctx, pooling_forward, &args);
+}
+
+static const sq_tape_op pooling_op = {"pooling",        SQ_TAPE_OWN,     pooling_forward,
+                                      pooling_backward, pooling_tangent, NULL};
+
+seqgpu_tensor *seqgpu_tape_pooling(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *lengths,
+                                   seqgpu_pooling pooling) {
+  const sq_tape_arg args[POOLING_INPUTS] = {{"x", x, SQ_REALS, 0}, {"lengths", lengths, SQ_LENGTHS, 1}};
+  if (!sq_tape_accepts(tape, &pooling_op, POOLING_INPUTS, args)) return NULL;
+  if ((unsigned)pooling > (unsigned)SEQGPU_POOLING_LAST)
+    return sq_tape_fail(tape, SEQGPU_EINVAL, "pooling: pooling is %d; it must be 0 (mean) to %d (last)",
+                        (int)pooling, (int)SEQGPU_POOLING_LAST);
+  if (!sq_tape_fits_lengths(tape, pooling_op.name, "x", x, lengths)) return NULL;
+  const sq_tape_attr attr = {.pooling = {.kind = (sq_pooling_kind)pooling}};
+  const sq_shape shape = {2, {x->shape.dim[1], x->shape.dim[2]}};
+  return sq_tape_apply(tape, &pooling_op, shape, POOLING_INPUTS, args, attr);
 }
 
 /* --- attention --- */

@@ -6,8 +6,10 @@
  *   tangent.c    where tangents lie, and the walk forward
  *   curvature.c  the walk back with curvature times tangent in place of the gradient
  *   ops.c        operators on rows and elements
- *   losses.c     operators whose result is one element: cross-entropy, squared error
- *   sequences.c  operators on sequences: rnn, attention
+ *   losses.c     operators whose result is one element: cross-entropy, squared error, binary cross-entropy
+ *   ctc.c        connectionist temporal classification
+ *   mixture.c    mixture density of pen strokes
+ *   sequences.c  operators on sequences: rnn, pooling, attention
  *   finite.c     the first number that is not finite
  *   tape.c       life of a tape, leaves, the walk backward, reading
  *
@@ -50,11 +52,19 @@ typedef union sq_tape_attr {
   struct {
     int mean;
     double scale;
-    void *lse, *row_loss; /* lse: cross-entropy only */
+    int64_t rows;
+    void *lse, *row_loss; /* lse: cross-entropy; of CTC the two parts of it */
+    double smoothing;     /* cross-entropy */
+    int64_t blank;        /* CTC, as what follows */
+    void *occupancy;
   } loss;
   struct {
     seqgpu_tensor *weights;
   } attention;
+  struct {
+    sq_pooling_kind kind;
+    void *at; /* of a maximum: the steps */
+  } pooling;
   struct {
     const seqgpu_plan *plan;
     seqgpu_rnn_run run;
@@ -103,8 +113,9 @@ struct seqgpu_tape {
   char error[SQ_ERROR_SIZE];
 };
 
-/* OWN: the operator gets memory for its value.  PLACED: its forward says where the value lies. */
-typedef enum sq_tape_memory { SQ_TAPE_OWN, SQ_TAPE_PLACED } sq_tape_memory;
+/* OWN: the operator gets memory for its value.  PLACED: its forward says where the value lies.  LOSS: it gets
+ * two elements, the value and the number of rows that count in it. */
+typedef enum sq_tape_memory { SQ_TAPE_OWN, SQ_TAPE_PLACED, SQ_TAPE_LOSS } sq_tape_memory;
 
 typedef struct sq_tape_op {
   const char *name;

@@ -270,4 +270,5 @@ def main():
     print("%s: %d tensors, %d bytes, torch %s" % (path, len(records), os.path.getsize(path), torch.__version__))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -69,6 +69,26 @@ SEQGPU_API seqgpu_status seqgpu_squared_error_backward(seqgpu_context *ctx, int6
                                                        const void *targets, const int32_t *mask,
                                                        const void *loss, void *dx);
 
+/** Binary cross-entropy of logits [R,dim] against targets [R,dim], numbers from 0 to 1.  R = T * batch, and row
+ * t * batch + b with t >= lengths[b] is masked and not read.  lengths [batch]; NULL = no row is masked.
+ *   loss[0] = scale * sum of -(y log p + (1-y) log(1-p)), p = 1 / (1 + exp(-logit)), divided by the number of
+ *             unmasked rows if `mean`
+ *   loss[1] = the number of unmasked rows
+ * Also written: row_loss [R].  loss [2].  No logit overflows, and a sure one costs no digit. */
+SEQGPU_API seqgpu_status seqgpu_binary_cross_entropy_forward(seqgpu_context *ctx, int64_t rows, int64_t dim,
+                                                             int64_t batch, int mean, double scale,
+                                                             const void *logits, const void *targets,
+                                                             const int32_t *lengths, void *row_loss,
+                                                             void *loss);
+
+/** Gradient of seqgpu_binary_cross_entropy_forward from what it was given and wrote: overwrites
+ * dlogits [R,dim]. */
+SEQGPU_API seqgpu_status seqgpu_binary_cross_entropy_backward(seqgpu_context *ctx, int64_t rows, int64_t dim,
+                                                              int64_t batch, int mean, double scale,
+                                                              const void *logits, const void *targets,
+                                                              const int32_t *lengths, const void *loss,
+                                                              void *dlogits);
+
 /** Dropout: y = x / (1-p) with probability 1-p, else 0.  x and y [count], and may be the same memory.
  * Backward is the same call on dy with the same seed and offset; (count + 3) / 4 blocks of random numbers are
  * used from offset on. */

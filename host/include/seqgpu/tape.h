@@ -114,8 +114,8 @@ SEQGPU_API seqgpu_status seqgpu_tape_tangent(seqgpu_tape *tape, seqgpu_tensor *y
  * is G unless a loss is scaled by a negative number.  Where residuals are 0, or logits and x linear in the
  * leaves, J^T H J is the Hessian (Schraudolph 2002).  The further terms keep a step of v from moving other
  * tensors much, the states of a recurrent network, say (structural damping: Martens & Sutskever 2011).
- * loss: one element: a cross-entropy, a squared error, or sums (seqgpu_tape_add) and multiples
- * (seqgpu_tape_scale) of them.
+ * loss: one element: a cross-entropy, also a binary one, a squared error, or sums (seqgpu_tape_add) and
+ * multiples (seqgpu_tape_scale) of them.
  * damped [count]: tensors that loss depends on.  strength [count]: host memory.  NULL where count is 0.
  * May be called again, also after other tangents.  Gradients of everything else are those of this call.
  * Errors: those of seqgpu_tape_backward.  SEQGPU_EINVAL: loss is no sum of losses; the last
@@ -239,6 +239,19 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor
                                                 seqgpu_tensor *values, seqgpu_tensor *v,
                                                 seqgpu_tensor *lengths);
 
+/** What becomes of the steps of a sequence: their mean, their maximum element by element, the last one. */
+typedef enum seqgpu_pooling {
+  SEQGPU_POOLING_MEAN = 0,
+  SEQGPU_POOLING_MAX = 1,
+  SEQGPU_POOLING_LAST = 2
+} seqgpu_pooling;
+
+/** One vector for each sequence, from all its steps: x [T,B,F] -> [B,F].
+ * lengths: of seqgpu_tape_lengths [B], each at most T; what follows is not read; NULL = all T.  A sequence of
+ * length 0 gives zeros.  Of equal maxima the first one gets the gradient; a NaN is the largest number. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_pooling(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *lengths,
+                                              seqgpu_pooling pooling);
+
 /** The attention weights a [S,B] behind a tensor that seqgpu_tape_attention returned.  To look at: no
  * gradient passes. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_attention_weights(seqgpu_tape *tape, seqgpu_tensor *context);
@@ -249,12 +262,66 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_attention_weights(seqgpu_tape *tape, seqgp
 SEQGPU_API seqgpu_tensor *seqgpu_tape_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits,
                                                     seqgpu_tensor *targets, int mean, double scale);
 
+/** As seqgpu_tape_cross_entropy, with label smoothing (Szegedy et al. 2016): of the probability that is
+ * wanted, `smoothing`, from 0 to 1, is spread evenly over all V classes, the target among them.  A logit of
+ * minus infinity makes the loss infinite. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_smoothed_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits,
+                                                             seqgpu_tensor *targets, int mean, double scale,
+                                                             double smoothing);
+
 /** Squared error of x [...,D] against constant targets of the same shape -> [1]:
  *   scale * sum of (x - target)^2, divided by the number of elements in the unmasked rows if `mean` is 1
  * mask: ids [...] of seqgpu_tape_ids; a row with 0 is masked.  NULL: every row counts. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_squared_error(seqgpu_tape *tape, seqgpu_tensor *x,
                                                     seqgpu_tensor *targets, seqgpu_tensor *mask, int mean,
                                                     double scale);
+
+/** Binary cross-entropy of logits [T,B,D] with constant targets of the same shape, from 0 to 1 -> [1]:
+ *   scale * sum of -(y log p + (1-y) log(1-p)), p = 1 / (1 + exp(-logit)), divided by the number of unmasked
+ *   steps (t,b) if `mean` is 1: so many nats a step, the D elements of a step added
+ * lengths: of seqgpu_tape_lengths [B], each at most T; steps beyond are masked and not read.  NULL: every step
+ * counts, and logits may have any shape [...,D]. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_binary_cross_entropy(seqgpu_tape *tape, seqgpu_tensor *logits,
+                                                           seqgpu_tensor *targets, seqgpu_tensor *lengths,
+                                                           int mean, double scale);
+
+/** Connectionist temporal classification (Graves et al. 2006): which labels a sequence has is known, and not
+ * at which steps.  -> [1]:
+ *   scale * sum of -log P, divided by the number of sequences that count if `mean` is 1
+ * where P is the probability of a sequence's labels over all their alignments: a path of classes becomes
+ * labels when repeats, and then blanks, are taken out.
+ *   logits         [T,B,K], before the softmax
+ *   lengths        of seqgpu_tape_lengths [B], each at most T; NULL = all T
+ *   labels         ids [L,B]; what the label lengths hide may be anything below K.  L is not limited
+ *   label_lengths  of seqgpu_tape_lengths [B], each at most L; NULL = all L
+ *   blank          the class that stands for no label
+ * A sequence is impossible, P = 0, if it has fewer steps than labels and adjacent equal labels together, or a
+ * label that is negative, or blank.  It has no gradient and does not count: seqgpu_tape_loss_count says how
+ * many do, and seqgpu_tape_loss_each which are impossible.  Offsets of the logits cost no digit. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_ctc(seqgpu_tape *tape, seqgpu_tensor *logits, seqgpu_tensor *lengths,
+                                          seqgpu_tensor *labels, seqgpu_tensor *label_lengths, int64_t blank,
+                                          int mean, double scale);
+
+/** The loss of pen strokes (Graves 2013): where the next point is, by a mixture of M bivariate Gaussians, and
+ * whether the stroke ends there, by a Bernoulli.  -> [1]:
+ *   scale * sum of -log of that density, divided by the number of unmasked rows if `mean` is 1
+ *   params   [T,B,1+6M]: e, then M each of p, mx, my, sx, sy, r: the weights are the softmax of p, the means
+ *            mx and my, the deviations exp(sx) and exp(sy), the correlation tanh(r); e is the logit of the end
+ *   points   [T,B,3], constant: x, y, and 1 where the stroke ends, else 0
+ *   lengths  of seqgpu_tape_lengths [B], each at most T; steps beyond are masked and not read; NULL: every
+ *            step counts, and params may have any shape [...,1+6M]
+ * Only r beyond 40 or so leaves the range of float32; far points and tiny deviations do not. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_mixture_density(seqgpu_tape *tape, seqgpu_tensor *params,
+                                                      seqgpu_tensor *points, seqgpu_tensor *lengths, int mean,
+                                                      double scale);
+
+/** How many rows, of CTC sequences, count in a loss -> [1].
+ * loss: a tensor that one of the losses returned.  To look at, and to weigh batches by: no gradient passes. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_loss_count(seqgpu_tape *tape, seqgpu_tensor *loss);
+
+/** The loss of each row, of CTC of each sequence -> [R], not divided and not scaled: 0 of a masked row, -1 of
+ * a sequence that is impossible.  loss: a tensor that one of the losses returned.  No gradient passes. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_loss_each(seqgpu_tape *tape, seqgpu_tensor *loss);
 
 /* --- reading --- */
 
