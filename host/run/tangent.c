@@ -49,7 +49,7 @@ seqgpu_status sq_rnn_tangent(seqgpu_context *ctx, const seqgpu_plan *plan, const
   SQ_TRY(sq_net_prepare(&n, ctx, plan, run, sizeof *run));
   if (plan->algorithm->tangent == NULL)
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
-                   "algorithm %s has no tangent pass; recurrent networks have one on the CPU",
+                   "algorithm %s has no tangent pass; algorithm step has one",
                    plan->algorithm->name);
   if (sq_masks_enters(&plan->first) || sq_masks_leaves(&plan->first))
     return sq_fail(
