@@ -5,6 +5,7 @@
  *   t(to) += tparam * from of every sum                                        one launch each
  *   for t: for each stage:
  *     its products      t(to) += t(from) W^T                                   one GEMM each
+ *     its norms         (norm.h)                                               one launch each
  *     its results       backward of ones, then their inner products with the operands' tangents
  *
  * A result takes three launches: one that writes zeros and ones, the cell's own backward, and one that adds
@@ -15,6 +16,7 @@
 #include "kernels/layer_tangent.h"
 
 #include "kernels/layer.h"
+#include "kernels/norm.h"
 #include "kernels/step.h"
 #include "kernels/structure.h"
 
@@ -92,14 +94,15 @@ int tangents_outside(sq_exec *exec, const sq_tangent_pass &p) {
   const sq_layer_run *run = p.j.run;
   const sq_layout *l = p.j.layout;
   const int64_t rows = p.j.steps * run->batch, I = l->config.input_size, first = l->param[0].offset;
-  const sq_matrix x = {static_cast<const float *>(run->x), run->ldx}, gates = {p.j.dgates, l->gates};
+  const sq_matrix x = {static_cast<const float *>(run->x), run->ldx},
+                  input = sq_job_whole(p.j, l->input, true);
   int error = sq_gpu_zero(exec, p.j.dgates, rows * l->gates);
   if (error == 0) error = sq_gpu_zero(exec, p.j.daux, rows * l->aux);
   if (error == 0 && p.of->x != NULL)
     error = add_product(exec, p, {static_cast<const float *>(p.of->x), run->ldx},
-                        static_cast<const float *>(run->params) + first, l->gates, I, gates);
+                        static_cast<const float *>(run->params) + first, l->gates, I, input);
   if (error != 0 || p.of->params == NULL) return error;
-  error = add_product(exec, p, x, static_cast<const float *>(p.of->params) + first, l->gates, I, gates);
+  error = add_product(exec, p, x, static_cast<const float *>(p.of->params) + first, l->gates, I, input);
   if (error == 0) error = tangents_of_weights(exec, p);
   return error == 0 ? tangents_of_sums(exec, p) : error;
 }
@@ -227,7 +230,8 @@ int tangent_of_result(sq_exec *exec, const sq_tangent_pass &p, const step_pair &
     if (l->state_width[i] > widest) widest = l->state_width[i];
   int error = SQ_LAUNCH(exec, tangent_ones_kernel, sq_matrix_grid(k.batch, widest), sq_matrix_block(), 0, k,
                         r, widest);
-  if (error == 0) error = p.j.cell->backward(exec, &s.value, result.stage);
+  for (int i = 0; i <= result.back && error == 0; i++)
+    error = p.j.cell->backward(exec, &s.value, result.stage - i);
   if (error != 0) return error;
   return SQ_LAUNCH(exec, tangent_result_kernel, sq_matrix_grid(k.batch, r.units), sq_matrix_block(), 0, k, r);
 }
@@ -244,6 +248,14 @@ int tangent_of_structure(sq_exec *exec, const sq_tangent_pass &p, const step_pai
   return sq_structured(product)->tangent(exec, &r);
 }
 
+int norms_of_step(sq_exec *exec, const sq_tangent_pass &p, const step_pair &s, int stage) {
+  sq_norm_rows_f32 r = sq_layer_norm_rows(p.j, s.value);
+  r.dgates = s.tangent.gates;
+  r.daux = s.tangent.aux;
+  r.dstate = s.tangent.next[SQ_NORM_STATE];
+  return sq_gpu_norms_tangent(exec, r, stage);
+}
+
 int tangents_of_stage(sq_exec *exec, const sq_tangent_pass &p, const step_pair &s, int stage) {
   const sq_layout *l = p.j.layout;
   int error = 0;
@@ -253,6 +265,7 @@ int tangents_of_stage(sq_exec *exec, const sq_tangent_pass &p, const step_pair &
                 ? tangent_of_structure(exec, p, s, i)
                 : sq_layer_product(exec, p.j, s.tangent, i, true);
   }
+  if (error == 0) error = norms_of_step(exec, p, s, stage);
   for (int i = 0; i < l->results && error == 0; i++)
     if (l->result[i].stage == stage) error = tangent_of_result(exec, p, s, l->result[i]);
   return error;
@@ -274,6 +287,7 @@ int enqueue_tangent(sq_exec *exec, const void *argument) {
   for (int k = 0; k < p.j.layout->states && error == 0; k++)
     error = sq_job_enter(exec, p.j, k, of->initial[k], of->params, p.tstate[0][k]);
   if (error == 0) error = tangents_outside(exec, p);
+  if (error == 0) error = sq_gpu_norms_tangent(exec, sq_job_norm_rows(p.j), SQ_BEFORE_STEPS);
   if (error == 0) error = sq_tangent_steps(exec, p);
   for (int k = 0; k < p.j.layout->states && error == 0; k++)
     if (of->final[k] != NULL)
