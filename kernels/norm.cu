@@ -255,8 +255,10 @@ __device__ __forceinline__ void group_column(const norm_shape &n, const norm_gro
   g.variance[j] = variance;
 }
 
-__device__ __forceinline__ void group_back_column(const norm_shape &n, const norm_group &g, float count,
-                                                  int64_t j) {
+/* Backward and tangent of column j, by the same symmetric matrix: what a gradient or a tangent d becomes. */
+template <norm_pass pass>
+__device__ __forceinline__ void group_moved_column(const norm_shape &n, const norm_group &g, float count,
+                                                   int64_t j) {
   const bool inside = j < n.width;
   const float *d = n.d + j, *hat = n.hat + j;
   const float share = count > 0.0f ? 1.0f / count : 0.0f;
@@ -267,25 +269,12 @@ __device__ __forceinline__ void group_back_column(const norm_shape &n, const nor
   const float scale = n.gain[j] / sqrtf(g.variance[j] + (float)SQ_NORM_EPSILON);
   for (int64_t i = g.first + threadIdx.y; i < g.first + g.rows; i += SQ_TILE_ROWS) {
     const float value = norm_valid(n, i) ? scale * (d[i * n.ld_d] - mean - hat[i * n.A] * slope) : 0.0f;
-    float *da = n.da + i * n.ld_da + j;
-    *da = n.sums ? *da + value : value;
+    float *out = n.da + i * n.ld_da + j;
+    if (pass == TANGENT)
+      *out = n.before[i * n.ld_before + j] + value;
+    else
+      *out = n.sums ? *out + value : value;
   }
-}
-
-__device__ __forceinline__ void group_tangent_column(const norm_shape &n, const norm_group &g, float count,
-                                                     int64_t j) {
-  const bool inside = j < n.width;
-  const float *ta = n.d + j, *hat = n.hat + j;
-  const float share = count > 0.0f ? 1.0f / count : 0.0f;
-  const float mean = group_sum(n, g, inside, [&](int64_t i) { return ta[i * n.ld_d]; }) * share;
-  const float slope =
-      group_sum(n, g, inside, [&](int64_t i) { return ta[i * n.ld_d] * hat[i * n.A]; }) * share;
-  if (!inside) return;
-  const float scale = n.gain[j] / sqrtf(g.variance[j] + (float)SQ_NORM_EPSILON);
-  for (int64_t i = g.first + threadIdx.y; i < g.first + g.rows; i += SQ_TILE_ROWS)
-    if (norm_valid(n, i))
-      n.da[i * n.ld_da + j] =
-          n.before[i * n.ld_before + j] + scale * (ta[i * n.ld_d] - mean - hat[i * n.A] * slope);
 }
 
 template <norm_pass pass> __global__ void norm_batch_kernel(norm_shape n, int64_t groups) {
@@ -295,8 +284,7 @@ template <norm_pass pass> __global__ void norm_batch_kernel(norm_shape n, int64_
     for (int64_t tile = blockIdx.x; tile * SQ_TILE_COLS < n.width; tile += gridDim.x) {
       const int64_t j = tile * SQ_TILE_COLS + threadIdx.x;
       if (pass == FORWARD) group_column(n, g, count, j);
-      if (pass == BACKWARD) group_back_column(n, g, count, j);
-      if (pass == TANGENT) group_tangent_column(n, g, count, j);
+      if (pass != FORWARD) group_moved_column<pass>(n, g, count, j);
     }
   }
 }
