@@ -307,9 +307,12 @@ static void check_threads(const cell_row *cell) {
 }
 
 static void check_cell_everywhere(const cell_row *cell) {
+  /* to normalise them, a GPU takes a block of threads */
+  static const shape_row long_rows = {"long rows, one step", {1, 1, 1, 260}, NULL, {0}};
   const shape_row *shape;
   for (int s = 0; (shape = shape_at(FOR_GRADIENTS, s)) != NULL; s++)
     if (fits(cell, shape)) check_cell(cell, shape);
+  if (cell->desc.layer_norm && strcmp(cell->desc.cell, "lstm") == 0) check_cell(cell, &long_rows);
   if (others[0]) check_threads(cell);
 }
 
