@@ -5,7 +5,8 @@
  * One block of HOUSEHOLDER_THREADS per sequence.  Its row (backward: the row and its gradient; in the tangent
  * pass, its tangent) stays in shared memory, 4 H or 8 H bytes, for all k reflections.  A reflection is one
  * block-wide sum (two backward, four for tangents) and one pass over the row:
- * 4 H k multiply-adds per row forward, 10 H k backward and for tangents, and the vectors once through the L2 cache for every
+ * 4 H k multiply-adds per row forward, 10 H k backward and for tangents, and the vectors once through the L2
+ * cache for every
  * row.
  * Limits: the latency of k block sums, one after another.  H is bounded by the shared memory of a block:
  * 29,000 in training on sm_90.

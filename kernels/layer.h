@@ -3,8 +3,8 @@
  *
  * The contract is core/layer.h's, with device pointers.  Where the device supports it, everything a run
  * enqueues is recorded once into a CUDA graph, and replayed for as long as the arguments stay the same.
- * Workspace in elements; the passes of tangents and signals need that of training, and read the reserve of any
- * algorithm that keeps the cell's own.
+ * Workspace in elements; the passes of tangents and signals need that of training, and read the reserve of
+ * any algorithm that keeps the cell's own.
  * `refuses` returns NULL, or why this device cannot run the problem; it may write the sentence into
  * text[size].
  */

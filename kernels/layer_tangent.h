@@ -1,6 +1,6 @@
 /* layer_tangent.h - the tangent pass over the steps of a layer on a device (layer_tangent.cu), for another
- * pass that needs derivatives along a direction of the states (layer_signals.cu).  core/layer_tangent.h is the
- * CPU's.
+ * pass that needs derivatives along a direction of the states (layer_signals.cu).  The CPU's is
+ * core/layer_tangent.h.
  */
 #ifndef SQ_KERNELS_LAYER_TANGENT_H
 #define SQ_KERNELS_LAYER_TANGENT_H

@@ -6,7 +6,8 @@
  *   t(to) += gain (ta - sum(ta)/n - x^ sum(ta x^)/n) / sqrt(variance + 1e-5)
  *
  * Over units: one warp per row up to NORM_WARP_WIDTH numbers, else one block of 256 threads; three passes
- * over the row forward, two backward and for tangents, all but the first from the cache.  16 to 24 bytes per number: limited
+ * over the row forward, two backward and for tangents, all but the first from the cache.  16 to 24 bytes per
+ * number: limited
  * by memory.
  * Over a batch: one block per 32 columns and time step, whose 8 rows of threads take every eighth sequence;
  * three passes over the columns forward (one in inference), two backward.
