@@ -155,6 +155,7 @@ typedef struct sq_sum {
  * at once, which is how tangents are computed (core/layer_tangent.c). */
 typedef struct sq_result {
   int stage;
+  int back;    /* backward of that many stages before it goes on to operands of its own */
   sq_place to; /* SQ_STATE or SQ_AUX */
   int64_t units;
   int64_t first_gate, first_aux;
@@ -201,7 +202,7 @@ typedef struct sq_layout {
   int sums;
   sq_sum sum[SQ_MAX_SUMS];
   int results;
-  sq_result result[SQ_MAX_RESULTS]; /* of a layout without norms */
+  sq_result result[SQ_MAX_RESULTS]; /* whose operands norms and products leave */
   int norms;
   sq_norm norm[SQ_MAX_NORMS]; /* ordered by stage */
   int64_t stats;              /* statistics of a step: of all norms over a batch */

@@ -249,6 +249,20 @@ void FN(sq_job_norms_backward)(const FN(sq_job) * j, const FN(sq_step) * s, int 
   }
 }
 
+void FN(sq_job_norms_tangent)(const FN(sq_job) * j, const FN(sq_step) * s, const FN(sq_step) * t, int stage) {
+  for (int i = 0; i < j->layout->norms; i++) {
+    if (j->layout->norm[i].stage != stage) continue;
+    FN(sq_norm_rows) r = norm_rows(j, s);
+    r.norm = &j->layout->norm[i];
+    if (t) {
+      r.dgates = t->gates;
+      r.daux = t->aux;
+      r.dstate = t->next[SQ_NORM_STATE];
+    }
+    FN(sq_norm_tangent)(&r);
+  }
+}
+
 void FN(sq_job_norms_update)(const FN(sq_job) * j, real *running) {
   if (j->stats == NULL) return;
   const FN(sq_norm_rows) all = norm_rows(j, NULL);

@@ -100,6 +100,8 @@ void FN(sq_job_stages_back)(const FN(sq_job) * j, const FN(sq_step) * s, int64_t
  * all steps of the job. */
 void FN(sq_job_norms_forward)(const FN(sq_job) * j, const FN(sq_step) * s, int stage);
 void FN(sq_job_norms_backward)(const FN(sq_job) * j, const FN(sq_step) * s, int stage);
+/* The same for tangents, where s is the step as the run computed it, and t that of the tangents; or NULL. */
+void FN(sq_job_norms_tangent)(const FN(sq_job) * j, const FN(sq_step) * s, const FN(sq_step) * t, int stage);
 /* Moves running statistics, which lie as in the parameters, to those of the job; in training only. */
 void FN(sq_job_norms_update)(const FN(sq_job) * j, real *running);
 

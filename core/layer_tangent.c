@@ -7,6 +7,7 @@
  *   tgates = tx W_ih^T + x tW_ih^T;   t(to) += from tW^T of every product      one GEMM each
  *   for t: t(to) += tparam * from of every sum;  for each stage:
  *     its products      t(to) += t(from) W^T
+ *     its norms         (norm.h)
  *     its pointwise step
  *
  * The transpose of a pointwise step needs no code of the cell's own.  Unit j's results depend on unit j's
@@ -16,8 +17,8 @@
  *   t(result)_j = sum over the operands of unit j of derivative * t(operand)
  *
  * So a Jacobian-vector product agrees with backward to rounding, whatever the cell.  It costs one backward of
- * the pointwise step for each result.  Layouts with norms, whose results depend on operands of other units,
- * are not run.
+ * the pointwise step for each result.  Norms, whose results depend on operands of other units, stand between
+ * products and pointwise steps and have tangents of their own.
  *
  * Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994, has the tangent pass
  * of a recurrent network (his operator R).
@@ -52,10 +53,12 @@ static void tangents_outside(const pass *p) {
   const real *w = (const real *)j->run->params + l->param[0].offset;
   memset(j->dgates, 0, (size_t)(rows * l->gates) * sizeof(real));
   memset(j->daux, 0, (size_t)(rows * l->aux) * sizeof(real));
-  if (p->of->x) add_product(p, p->of->x, j->run->ldx, w, l->gates, I, j->dgates, l->gates);
+  int64_t ld_input;
+  real *input = FN(sq_job_whole)(j, l->input, 1, &ld_input);
+  if (p->of->x) add_product(p, p->of->x, j->run->ldx, w, l->gates, I, input, ld_input);
   if (p->of->params == NULL) return;
   const real *tw = (const real *)p->of->params + l->param[0].offset;
-  add_product(p, j->run->x, j->run->ldx, tw, l->gates, I, j->dgates, l->gates);
+  add_product(p, j->run->x, j->run->ldx, tw, l->gates, I, input, ld_input);
   for (int i = 0; i < l->products; i++) {
     const sq_product *product = &l->product[i];
     if (product->structure) continue; /* step by step */
@@ -143,7 +146,7 @@ static void differentiate(const step_pair *s, const sq_result *r) {
   real *one = (state ? v->dstate[r->to.state] : v->daux) + r->to.column;
   for (int64_t b = 0; b < v->batch; b++)
     for (int64_t j = 0; j < r->units; j++) one[b * ld + j] = 1;
-  FN(sq_backward_of)(l->cell)(v, r->stage);
+  for (int i = 0; i <= r->back; i++) FN(sq_backward_of)(l->cell)(v, r->stage - i);
 }
 
 /* to += derivative * tangent over the blocks of a row's columns, from the first one on; the result itself is
@@ -228,6 +231,7 @@ static void tangent_slice(void *arg, int part, int parts) {
     if (p->of->params) tangents_of_sums(p, &s);
     for (int stage = 0; stage < j->layout->stages; stage++) {
       tangents_of_products(p, &s, stage, first, scratch);
+      FN(sq_job_norms_tangent)(j, &s.value, &s.tangent, stage);
       tangents_of_results(&s, stage);
     }
     if (s.tangent.y) show(&s);
@@ -240,7 +244,8 @@ real *FN(sq_tangent_place)(pass *p, real *at) {
   at = FN(sq_job_place_gates)(l, B, at, &p->dgates, &p->daux);
   at = FN(sq_job_place_states)(l, B, at, p->dstate);
   for (int turn = 0; turn < 2; turn++) at = FN(sq_job_place_states)(l, B, at, p->tstate[turn]);
-  return at;
+  p->j.sums = at;
+  return at + FN(sq_job_sums_size)(l);
 }
 
 void FN(sq_tangent_steps)(pass *p) { sq_pool_run(p->j.pool, FN(sq_job_slices)(&p->j), tangent_slice, p); }
@@ -256,6 +261,7 @@ int FN(sq_layer_tangent)(sq_exec *exec, const sq_layer_tangent *of) {
   FN(sq_tangent_place)(&p, at);
   for (int k = 0; k < l->states; k++) FN(sq_job_enter)(&p.j, k, of->initial[k], of->params, p.tstate[0][k]);
   tangents_outside(&p);
+  FN(sq_job_norms_tangent)(&p.j, NULL, NULL, SQ_BEFORE_STEPS);
   FN(sq_tangent_steps)(&p);
   for (int k = 0; k < l->states; k++)
     if (of->final[k])

@@ -65,6 +65,12 @@ static lstm_gates gates_of(const sq_config *c) {
   return at;
 }
 
+/* The column of aux with N(c_t); -1: c is not normalised. */
+static int64_t normalised_c(const sq_layout *l) {
+  const sq_norm *last = l->norms > 0 ? &l->norm[l->norms - 1] : NULL;
+  return last && last->from.buffer == SQ_STATE ? last->to.column : -1;
+}
+
 #if SEQGPU_REAL_BITS == 32
 /* A peephole vector, unless its gate is absent: dp = sum over time of d(gate) * c. */
 static void add_peephole(sq_layout *layout, const char *name, int64_t column, sq_place c) {
@@ -84,10 +90,24 @@ static void add_projection(sq_layout *layout) {
                                              .cols = H,
                                              .from = {.buffer = SQ_AUX},
                                              .to = {.buffer = SQ_AUX, .column = H}});
+}
+
+/* c, m (which is h, or the operand of the projection) and what is projected.  Where m is of N(c), a stage
+ * later, c is its operand as well, where the peephole of o sees it: through the stage that made c. */
+static void add_results(sq_layout *layout) {
+  const int64_t H = layout->config.hidden_size, P = layout->config.projection_size;
+  const int64_t n = normalised_c(layout);
+  sq_result m = {.to = {.buffer = P ? SQ_AUX : SQ_STATE}, .units = H};
+  if (n >= 0) {
+    m.stage = m.back = 1;
+    m.first_aux = n;
+  }
   sq_layout_add_result(layout, (sq_result){.to = {.buffer = SQ_STATE, .state = 1}, .units = H});
-  sq_layout_add_result(layout, (sq_result){.to = {.buffer = SQ_AUX}, .units = H});
-  sq_layout_add_result(layout,
-                       (sq_result){.stage = 1, .to = {.buffer = SQ_STATE}, .units = P, .first_aux = H});
+  sq_layout_add_result(layout, m);
+  if (P == 0) return;
+  sq_layout_add_result(
+      layout,
+      (sq_result){.stage = layout->stages - 1, .to = {.buffer = SQ_STATE}, .units = P, .first_aux = H});
 }
 
 /* R: i and f stand before g, o behind it. */
@@ -152,6 +172,7 @@ const char *sq_lstm_layout(const sq_config *config, sq_layout *layout) {
   sq_layout_norm_input(layout, at.end);
   sq_layout_norm_products(layout, 0, 1);
   if (sq_layout_norms_recurrence(config)) sq_layout_norm_state(layout, 1, 1);
+  add_results(layout);
   sq_layout_add_masks(layout);
   return NULL;
 }
@@ -367,12 +388,6 @@ typedef struct lstm_places {
   real *n;          /* N(c_t), or NULL */
   real *m;          /* o tanh(c): h, or the operand of the projection */
 } lstm_places;
-
-/* The column of aux with N(c_t); -1: c is not normalised. */
-static int64_t normalised_c(const sq_layout *l) {
-  const sq_norm *last = l->norms > 0 ? &l->norm[l->norms - 1] : NULL;
-  return last && last->from.buffer == SQ_STATE ? last->to.column : -1;
-}
 
 static lstm_places places_of(const FN(sq_step) * s, int64_t b) {
   const sq_layout *l = s->layout;

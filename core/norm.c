@@ -349,6 +349,66 @@ static void backward_group(const FN(sq_norm_rows) * r, const group *g) {
   }
 }
 
+/* ---- tangents ---- */
+
+/* Places of one row; before: what the result is added to. */
+typedef struct moving {
+  const real *ta, *hat, *before;
+  real *to;
+} moving;
+
+static moving moving_at(const FN(sq_norm_rows) * r, int64_t i) {
+  const sq_norm *n = r->norm;
+  real *taux = r->daux + i * r->layout->aux, *tgates = r->dgates + i * r->layout->gates;
+  moving at = {.hat = r->aux + i * r->layout->aux + n->hat};
+  at.to = (n->to.buffer == SQ_GATES ? tgates : taux) + n->to.column;
+  at.ta = (n->from.buffer == SQ_GATES ? tgates : taux) + n->from.column;
+  if (n->from.buffer == SQ_STATE) at.ta = r->dstate + i * n->width;
+  at.before = n->from.buffer == SQ_GATES ? taux + n->hat : at.to; /* where the sums expect it */
+  return at;
+}
+
+/* to = before + scale gain (ta - mean - x^ along) */
+SQ_CLONES static void move_units(int64_t width, real scale, const real *restrict gain, const moving *at) {
+  const real mean = FN(sq_sum_lanes)(LANES, width, at->ta) / (real)width;
+  const real along = FN(sq_dot_lanes)(LANES, width, at->ta, at->hat) / (real)width;
+  for (int64_t j = 0; j < width; j++)
+    at->to[j] = at->before[j] + scale * gain[j] * (at->ta[j] - mean - at->hat[j] * along);
+}
+
+static void tangent_units(const FN(sq_norm_rows) * r) {
+  const sq_norm *n = r->norm;
+  for (int64_t i = 0; i < r->steps * r->batch; i++) {
+    const moving at = moving_at(r, i);
+    move_units(n->width, r->aux[i * r->layout->aux + n->scale], param(r, n->gain) + n->row, &at);
+  }
+}
+
+/* The same, with sums of each column over `count` rows. */
+SQ_CLONES static void move_columns(int64_t width, real count, const real *restrict gain,
+                                   const real *restrict variance, const real *restrict sums,
+                                   const moving *at) {
+  const real *restrict along = sums + width;
+  for (int64_t j = 0; j < width; j++)
+    at->to[j] = at->before[j] + gain[j] / square_root(variance[j] + (real)SQ_NORM_EPSILON) *
+                                    (at->ta[j] - sums[j] / count - at->hat[j] * along[j] / count);
+}
+
+static void tangent_group(const FN(sq_norm_rows) * r, const group *g) {
+  const sq_norm *n = r->norm;
+  const int64_t width = n->width, count = count_valid(r, g);
+  memset(r->sums, 0, (size_t)(2 * width) * sizeof(real));
+  for (int64_t i = g->first; i < g->first + g->rows; i++) {
+    const moving at = moving_at(r, i);
+    if (valid_row(r, i)) add_products(width, at.ta, at.hat, r->sums, r->sums + width);
+  }
+  for (int64_t i = g->first; i < g->first + g->rows; i++) {
+    const moving at = moving_at(r, i);
+    if (valid_row(r, i))
+      move_columns(width, (real)count, param(r, n->gain) + n->row, g->variance, r->sums, &at);
+  }
+}
+
 static void update_group(const FN(sq_norm_rows) * r, int64_t step, real *running) {
   const sq_norm *n = r->norm;
   const group g = group_at(r, step);
@@ -387,6 +447,17 @@ void FN(sq_norm_backward)(const FN(sq_norm_rows) * r) {
   for (int64_t step = 0; step < groups_of(r); step++) {
     const group g = group_at(r, step);
     backward_group(r, &g);
+  }
+}
+
+void FN(sq_norm_tangent)(const FN(sq_norm_rows) * r) {
+  if (r->norm->over == SQ_OVER_UNITS) {
+    tangent_units(r);
+    return;
+  }
+  for (int64_t step = 0; step < groups_of(r); step++) {
+    const group g = group_at(r, step);
+    tangent_group(r, &g);
   }
 }
 

@@ -20,6 +20,9 @@
  * Backward, with d the gradient at the result and n the numbers that mean and variance are of:
  *   g = gain d      da = (g - sum(g)/n - x^ sum(g x^)/n) / sqrt(variance + 1e-5)
  *   d(gain) = sum of d x^,  d(bias) = sum of d: sums of the layout, after the recurrence
+ * Tangents, with ta that of a, in training:
+ *   t(to) += gain (ta - sum(ta)/n - x^ sum(ta x^)/n) / sqrt(variance + 1e-5)
+ * to which the layout's sums have added t(gain) x^ + t(bias).
  */
 #ifndef SQ_NORM_H
 #define SQ_NORM_H
@@ -49,7 +52,7 @@ typedef struct FN(sq_norm_rows) {
   real *gates, *aux;
   const real *state; /* SQ_NORM_STATE after the step */
   real *stats;       /* [steps, layout->stats] in training, NULL in inference: the running ones are read */
-  /* backward */
+  /* backward; for tangents, those of gates, aux and the new state */
   real *dgates, *daux;
   real *dstate;
   real *sums; /* [2, width] room for norms over a batch */
@@ -60,6 +63,7 @@ struct sq_norm_rows_f64;
 
 void FN(sq_norm_forward)(const FN(sq_norm_rows) * rows);
 void FN(sq_norm_backward)(const FN(sq_norm_rows) * rows);
+void FN(sq_norm_tangent)(const FN(sq_norm_rows) * rows);
 
 /* The running statistics after a whole run, from the run's: of all norms of the layout. */
 void FN(sq_norm_update)(const FN(sq_norm_rows) * run, real *running);

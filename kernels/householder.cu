@@ -2,10 +2,11 @@
  *
  *   Q h = H_1 ... H_k h      H_i = I - s_i v_i v_i^T, s_i = 2 / |v_i|^2
  *
- * One block of HOUSEHOLDER_THREADS per sequence.  Its row (backward: the row and its gradient) stays in
- * shared memory, 4 H or 8 H bytes, for all k reflections.  A reflection is one block-wide sum (two backward)
- * and one pass over the row:
- * 4 H k multiply-adds per row forward, 10 H k backward, and the vectors once through the L2 cache for every
+ * One block of HOUSEHOLDER_THREADS per sequence.  Its row (backward: the row and its gradient; in the tangent
+ * pass, its tangent) stays in shared memory, 4 H or 8 H bytes, for all k reflections.  A reflection is one
+ * block-wide sum (two backward, four for tangents) and one pass over the row:
+ * 4 H k multiply-adds per row forward, 10 H k backward and for tangents, and the vectors once through the L2
+ * cache for every
  * row.
  * Limits: the latency of k block sums, one after another.  H is bounded by the shared memory of a block:
  * 29,000 in training on sm_90.
@@ -77,6 +78,28 @@ __global__ void __launch_bounds__(HOUSEHOLDER_THREADS) householder_backward_kern
   }
 }
 
+/* The row and its tangent, as core/householder.c has them. */
+__global__ void __launch_bounds__(HOUSEHOLDER_THREADS)
+    householder_tangent_kernel(householder_rows r, const float *tvectors) {
+  SQ_SHARED_DYNAMIC(float, z);
+  float *tz = z + r.width;
+  for (int64_t b = blockIdx.x; b < r.rows; b += gridDim.x) {
+    FOR_UNITS(j) z[j] = r.from[b * r.ld_from + j];
+    FOR_UNITS(j) tz[j] = r.tfrom[b * r.ld_from + j];
+    for (int64_t i = r.count - 1; i >= 0; i--) {
+      const float *v = r.vectors + i * r.width, *tv = tvectors + i * r.width;
+      const float s = r.twice[i], ts = -s * s * householder_dot(r, v, tv),
+                  along_tv = householder_dot(r, tv, z);
+      const float vz = householder_dot(r, v, z), along = s * (householder_dot(r, v, tz) + along_tv) + ts * vz;
+      FOR_UNITS(j) {
+        z[j] -= s * vz * v[j];
+        tz[j] -= along * v[j] + s * vz * tv[j];
+      }
+    }
+    FOR_UNITS(j) r.to[b * r.ld_to + j] += tz[j];
+  }
+}
+
 /* twice[i] = 2 / |v_i|^2: one block per vector. */
 __global__ void __launch_bounds__(HOUSEHOLDER_THREADS)
     householder_prepare_kernel(householder_rows r, float *twice) {
@@ -113,7 +136,7 @@ extern "C" int SQ_GPU(householder_rows_prepare)(sq_exec *exec, const sq_layout *
                    HOUSEHOLDER_THREADS, 0, r, prepared);
 }
 
-/* The row; backward, also its gradient. */
+/* The row; in training, also its gradient or its tangent. */
 extern "C" size_t SQ_GPU(householder_rows_shared)(const sq_product *product, int backward) {
   return (backward ? 2 : 1) * (size_t)product->cols * sizeof(float);
 }
@@ -129,4 +152,11 @@ extern "C" int SQ_GPU(householder_rows_backward)(sq_exec *exec, const sq_rows_f3
   return sq_launch_as(exec, {1, false}, "householder_backward_kernel", householder_backward_kernel,
                       sq_blocks(r.rows, 1), HOUSEHOLDER_THREADS,
                       SQ_GPU(householder_rows_shared)(a->product, 1), r);
+}
+
+extern "C" int SQ_GPU(householder_rows_tangent)(sq_exec *exec, const sq_rows_f32 *a) {
+  const householder_rows r = rows_of(a);
+  return sq_launch_as(exec, {1, false}, "householder_tangent_kernel", householder_tangent_kernel,
+                      sq_blocks(r.rows, 1), HOUSEHOLDER_THREADS,
+                      SQ_GPU(householder_rows_shared)(a->product, 1), r, a->tparams);
 }

@@ -20,12 +20,7 @@ int sq_job_gemm(sq_exec *exec, sq_math math, int trans_a, int trans_b, int64_t m
   return SQ_GPU(gemm)(exec, &g);
 }
 
-namespace {
-
-/* ---- over all steps at once ---- */
-
-/* A place over the whole job: [T*B, width]; data is NULL for SQ_NONE. */
-sq_matrix place_of_sequence(const sq_job &j, const sq_place &p, bool gradient) {
+sq_matrix sq_job_whole(const sq_job &j, const sq_place &p, bool gradient) {
   const sq_layout *l = j.layout;
   if (p.buffer == SQ_NONE) return {NULL, 0};
   if (p.buffer == SQ_GATES) return {(gradient ? j.dgates : j.gates) + p.column, l->gates};
@@ -34,6 +29,10 @@ sq_matrix place_of_sequence(const sq_job &j, const sq_place &p, bool gradient) {
   const int64_t slot = p.buffer == SQ_STATE ? sq_slot_next((int)reverse, 0) : sq_slot_prev((int)reverse, 0);
   return {j.state[p.state] + slot * j.run->batch * width + p.column, width};
 }
+
+namespace {
+
+/* ---- over all steps at once ---- */
 
 /* out[0..cols) += the sum of the rows of a [rows,cols]: one for each sequence. */
 int add_rows(sq_exec *exec, const float *a, int64_t rows, int64_t cols, float *out) {
@@ -45,15 +44,15 @@ int weight_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
   const sq_layout *l = j.layout;
   const int64_t rows = j.steps * j.run->batch, I = l->config.input_size;
   int error =
-      sq_job_gemm(exec, j.run->math, 1, 0, l->gates, I, rows, place_of_sequence(j, l->input, true),
+      sq_job_gemm(exec, j.run->math, 1, 0, l->gates, I, rows, sq_job_whole(j, l->input, true),
                   {static_cast<const float *>(j.run->x), j.run->ldx}, 1, {dparams + l->param[0].offset, I});
   for (int i = 0; i < l->products && error == 0; i++) {
     const sq_product &p = l->product[i];
     float *dparam = dparams + l->param[p.param].offset + p.row * p.cols;
     error = p.structure != NULL
                 ? add_rows(exec, j.grads[i], j.run->batch, p.structure->params(l, &p), dparam)
-                : sq_job_gemm(exec, j.run->math, 1, 0, p.rows, p.cols, rows, place_of_sequence(j, p.to, true),
-                              place_of_sequence(j, p.from, false), 1, {dparam, p.cols});
+                : sq_job_gemm(exec, j.run->math, 1, 0, p.rows, p.cols, rows, sq_job_whole(j, p.to, true),
+                              sq_job_whole(j, p.from, false), 1, {dparam, p.cols});
   }
   return error;
 }
@@ -73,7 +72,7 @@ int sum_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
   int error = 0;
   for (int i = 0; i < j.layout->sums && error == 0; i++) {
     const sq_sum &u = j.layout->sum[i];
-    const sq_matrix a = place_of_sequence(j, u.to, true), b = place_of_sequence(j, u.from, false);
+    const sq_matrix a = sq_job_whole(j, u.to, true), b = sq_job_whole(j, u.from, false);
     const sq_reduce_args r = {j.steps * j.run->batch,
                               u.width,
                               a.data,
@@ -91,7 +90,7 @@ int input_gradient(sq_exec *exec, const sq_job &j) {
   const float *w = static_cast<const float *>(j.run->params) + l->param[0].offset;
   const int64_t I = l->config.input_size;
   return sq_job_gemm(exec, j.run->math, 0, 0, j.steps * j.run->batch, I, l->gates,
-                     place_of_sequence(j, l->input, true), {w, I}, j.run->dx_accumulate,
+                     sq_job_whole(j, l->input, true), {w, I}, j.run->dx_accumulate,
                      {static_cast<const float *>(j.run->dx), j.run->ldx});
 }
 
@@ -134,12 +133,13 @@ int sq_job_prepare_products(sq_exec *exec, sq_job *j, float *at, int training) {
   return error;
 }
 
-int sq_job_enter(sq_exec *exec, const sq_job &j, int k, float *to) {
+int sq_job_enter(sq_exec *exec, const sq_job &j, int k, const void *given, const void *params, float *to) {
   const sq_layout *l = j.layout;
   const int64_t B = j.run->batch, width = l->state_width[k];
-  if (j.run->initial[k] != NULL) return sq_gpu_copy(exec, to, j.run->initial[k], B * width);
-  if (l->initial[k] < 0) return sq_gpu_zero(exec, to, B * width);
-  const float *own = static_cast<const float *>(j.run->params) + l->param[l->initial[k]].offset;
+  if (given != NULL) return sq_gpu_copy(exec, to, given, B * width);
+  if (params == NULL || j.run->initial[k] != NULL || l->initial[k] < 0)
+    return sq_gpu_zero(exec, to, B * width);
+  const float *own = static_cast<const float *>(params) + l->param[l->initial[k]].offset;
   const sq_bias_args each_row = {B, width, own, to, width};
   return SQ_GPU(bias)(exec, &each_row);
 }
@@ -212,12 +212,13 @@ int copy_or_zero(sq_exec *exec, float *to, const void *from, int64_t count) {
   return from != NULL ? sq_gpu_copy(exec, to, from, count) : sq_gpu_zero(exec, to, count);
 }
 
-/* What is enqueued depends on the run, on the layout behind its pointer, and on the function that
- * enqueues. */
+/* What is enqueued depends on the run, on the layout behind its pointer, on what more it may have been given,
+ * and on the function that enqueues. */
 struct graph_key {
   int (*enqueue)(sq_exec *, const void *);
   sq_layer_run run;
   sq_layout layout;
+  const void *pointer[SQ_JOB_POINTERS];
 };
 
 static_assert(sizeof(graph_key) <= SQ_GRAPH_KEY_BYTES, "a longer key would never be recorded");
@@ -250,29 +251,33 @@ int sq_job_begin(sq_exec *exec, const sq_layer_run *run, sq_job *j) {
   sq_job_place(j, run->reserve != NULL ? static_cast<float *>(run->reserve) : workspace, run->seq_len);
   j->spare = workspace + (run->reserve != NULL ? 0 : sq_reserve_layout(l, run->seq_len, run->batch).size);
   for (int k = 0; k < l->states && error == 0; k++)
-    error = sq_job_enter(exec, *j, k,
+    error = sq_job_enter(exec, *j, k, run->initial[k], run->params,
                          j->state[k] + (run->reverse ? run->seq_len : 0) * run->batch * l->state_width[k]);
   return error != 0 || run->seq_len == 0 ? error : sq_job_project_input(exec, *j);
 }
 
 int sq_job_end(sq_exec *exec, const sq_job &j) { return sq_job_leave(exec, j, j.run->reverse ? 0 : j.steps); }
 
-int sq_job_begin_backward(sq_exec *exec, const sq_layer_run *run, sq_job *j) {
+void sq_job_place_backward(const sq_layer_run *run, sq_job *j) {
   const sq_layout *l = run->layout;
   whole_job(run, j);
   const int64_t B = run->batch, rows = j->steps * B;
   sq_job_place(j, static_cast<float *>(run->reserve), j->steps);
-  float *workspace = static_cast<float *>(run->workspace);
-  int error = sq_job_prepare_products(exec, j, workspace, 1);
-  j->dgates = workspace + sq_job_products_size(l, B, 1);
+  j->dgates = static_cast<float *>(run->workspace) + sq_job_products_size(l, B, 1);
   j->daux = j->dgates + sq_align_elements(rows * l->gates);
-  float *at = j->daux + sq_align_elements(rows * l->aux);
-  for (int k = 0; k < l->states && error == 0; k++) {
-    j->dstate[k] = at;
-    at += sq_align_elements(B * l->state_width[k]);
-    error = copy_or_zero(exec, j->dstate[k], run->dfinal[k], B * l->state_width[k]);
+  j->spare = j->daux + sq_align_elements(rows * l->aux);
+  for (int k = 0; k < l->states; k++) {
+    j->dstate[k] = j->spare;
+    j->spare += sq_align_elements(B * l->state_width[k]);
   }
-  j->spare = at;
+}
+
+int sq_job_begin_backward(sq_exec *exec, const sq_layer_run *run, sq_job *j) {
+  const sq_layout *l = run->layout;
+  sq_job_place_backward(run, j);
+  int error = sq_job_prepare_products(exec, j, static_cast<float *>(run->workspace), 1);
+  for (int k = 0; k < l->states && error == 0; k++)
+    error = copy_or_zero(exec, j->dstate[k], run->dfinal[k], run->batch * l->state_width[k]);
   return error;
 }
 
@@ -285,12 +290,18 @@ int sq_job_end_backward(sq_exec *exec, const sq_job &j) {
   return error;
 }
 
-int sq_job_replay(sq_exec *exec, const sq_layer_run *run, int (*enqueue)(sq_exec *, const void *)) {
+int sq_job_replay_with(sq_exec *exec, const sq_layer_run *run, const void *const *pointers, int count,
+                       int (*enqueue)(sq_exec *, const void *), const void *argument) {
   graph_key key;
   memset(&key, 0, sizeof key); /* padding is compared as well */
   key.enqueue = enqueue;
   memcpy(&key.run, run, sizeof key.run);
   key.run.seed = key.run.first_block = 0; /* they are read from the workspace (masks.h) */
   memcpy(&key.layout, run->layout, sizeof key.layout);
-  return sq_graph_run(exec, &key, sizeof key, enqueue, run);
+  for (int i = 0; i < count; i++) key.pointer[i] = pointers[i];
+  return sq_graph_run(exec, &key, sizeof key, enqueue, argument);
+}
+
+int sq_job_replay(sq_exec *exec, const sq_layer_run *run, int (*enqueue)(sq_exec *, const void *)) {
+  return sq_job_replay_with(exec, run, NULL, 0, enqueue, run);
 }

@@ -46,6 +46,10 @@ int sq_job_gemm(sq_exec *exec, sq_math math, int trans_a, int trans_b, int64_t m
 /* The block of the parameters that a product multiplies by, or the first parameter of its structure. */
 const float *sq_job_weight(const sq_job &job, const sq_product &p);
 
+/* A place over all steps of the job, [steps*B, width]: its value, or with `gradient` its gradient; data is
+ * NULL for SQ_NONE. */
+sq_matrix sq_job_whole(const sq_job &job, const sq_place &p, bool gradient);
+
 /* Elements that structured products borrow.  Preparing lays them out from `at` on: `prepared`, and in
  * training `grads`, zeroed. */
 int64_t sq_job_products_size(const sq_layout *layout, int64_t batch, int training);
@@ -63,8 +67,9 @@ int sq_job_gradients(sq_exec *exec, const sq_job &job);
 
 /* ---- states ---- */
 
-/* State k before the first step: the caller's, the layer's own, or zeros. */
-int sq_job_enter(sq_exec *exec, const sq_job &job, int k, float *to);
+/* State k before the first step: what is given, the layer's own of these parameters where the run gives no
+ * initial state, or zeros. */
+int sq_job_enter(sq_exec *exec, const sq_job &job, int k, const void *given, const void *params, float *to);
 
 /* The final states, from a slot of the reserve. */
 int sq_job_leave(sq_exec *exec, const sq_job &job, int64_t slot);
@@ -80,6 +85,9 @@ int64_t sq_job_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch
 int sq_job_begin(sq_exec *exec, const sq_layer_run *run, sq_job *job);
 int sq_job_end(sq_exec *exec, const sq_job &job);
 
+/* A job of the whole run, its reserve, dgates, daux and dstate laid out as for backward. */
+void sq_job_place_backward(const sq_layer_run *run, sq_job *job);
+
 /* begin lays out the job, prepares the products and sets dstate to the gradient at the final states; end is
  * sq_job_gradients and, from dstate, the gradient at the initial states. */
 int sq_job_begin_backward(sq_exec *exec, const sq_layer_run *run, sq_job *job);
@@ -88,5 +96,10 @@ int sq_job_end_backward(sq_exec *exec, const sq_job &job);
 /* enqueue(exec, run), as a graph if the same comes again (graph.h).  What it enqueues may depend on the run
  * and on the layout behind its pointer, and on nothing else. */
 int sq_job_replay(sq_exec *exec, const sq_layer_run *run, int (*enqueue)(sq_exec *, const void *));
+
+/* The same for enqueue(exec, argument), which may depend on these pointers besides. */
+enum { SQ_JOB_POINTERS = 3 + 2 * SQ_MAX_STATES };
+int sq_job_replay_with(sq_exec *exec, const sq_layer_run *run, const void *const *pointers, int count,
+                       int (*enqueue)(sq_exec *, const void *), const void *argument);
 
 #endif

@@ -8,42 +8,25 @@
  *   around the stages of a step, the masks of a layer that has any (masks.h); between products and pointwise
  *   step, its norms (norm.h)
  *
- * The cell is data (core/cell.h) and a pair of launchers (the table below, from core/cells.def).  Everything
+ * The cell is data (core/cell.h) and a pair of launchers (cells.h).  Everything
  * that a run enqueues is replayed as one CUDA graph when the same arguments come again (graph.cu).
  * Limits: a step is at least two dependent launches and reads all recurrent weights.  Weights that fit on the
  * chip are the business of the persistent algorithms.
+ *
+ * The third pass, of tangents, is layer_tangent.cu's, and what error signals lose or gain layer_signals.cu's.
  */
 #include "kernels/layer.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "core/step.h"
-#include "kernels/cells.h"
-#include "kernels/job.h"
+#include "kernels/layer_job.h"
+#include "kernels/layer_tangent.h"
 #include "kernels/masks.h"
 #include "kernels/norm.h"
 #include "kernels/structure.h"
 
 namespace {
-
-struct cell_launchers {
-  const char *name;
-  int (*forward)(sq_exec *exec, const sq_step_f32 *step, int stage);
-  int (*backward)(sq_exec *exec, const sq_step_f32 *step, int stage);
-};
-
-const cell_launchers cells[] = {
-#define CELL(id, name, states, gates, options, about) {name, SQ_GPU(id##_forward), SQ_GPU(id##_backward)},
-#include "core/cells.def"
-#undef CELL
-};
-
-const cell_launchers *launchers_of(const sq_layout *l) {
-  const cell_launchers *c = cells;
-  while (strcmp(c->name, l->cell->name) != 0) c++; /* a layout's cell is a row of cells.def */
-  return c;
-}
 
 /* Inference works in chunks of this many rows of [T,B]: enough for the GEMM over their input. */
 #ifdef SEQGPU_EMULATE
@@ -51,14 +34,6 @@ const int64_t CHUNK_ROWS = 8; /* so that small tests have several chunks */
 #else
 const int64_t CHUNK_ROWS = 4096;
 #endif
-
-/* A job that is walked step by step. */
-struct job : sq_job {
-  const cell_launchers *cell;
-  int enters, leaves;         /* masks before and after the step */
-  const uint64_t *key;        /* what it is drawn from; NULL in inference */
-  float *held[SQ_MAX_STATES]; /* backward, [B,W_k] of states with zoneout */
-};
 
 /* The room that masks take in the workspace, behind everything else: the key, then what is held. */
 int64_t masks_size(const sq_layout *l, int64_t batch, int training) {
@@ -75,7 +50,7 @@ int64_t size_without_masks(const sq_layout *l, int64_t seq_len, int64_t batch, i
 }
 
 /* Points a job at its masks. */
-void place_masks(const sq_layer_run *run, job *j) {
+void place_masks(const sq_layer_run *run, sq_layer_job *j) {
   const sq_layout *l = run->layout;
   j->enters = sq_masks_enters(l);
   j->leaves = sq_masks_leaves(l);
@@ -91,155 +66,37 @@ void place_masks(const sq_layer_run *run, job *j) {
 
 /* Writes the key, apart from what is replayed. */
 int write_key(sq_exec *exec, const sq_layer_run *run) {
-  job j = {};
+  sq_layer_job j = {};
   place_masks(run, &j);
   return j.key == NULL ? 0 : sq_masks_key(exec, run->seed, run->first_block, const_cast<uint64_t *>(j.key));
 }
 
 /* ---- one time step ---- */
 
-/* The step at local time t (0 is t0), without what only forward or only backward needs. */
-sq_step_f32 step_at(const job &j, int64_t t) {
+int forward_step(sq_exec *exec, const sq_layer_job &j, int64_t t) {
   const sq_layout *l = j.layout;
-  const int64_t B = j.run->batch;
-  sq_step_f32 s = {};
-  s.layout = l;
-  s.batch = B;
-  s.t = j.t0 + t;
-  s.lengths = j.run->lengths;
-  s.params = static_cast<const float *>(j.run->params);
-  s.gates = j.gates + t * B * l->gates;
-  s.aux = j.aux + t * B * l->aux;
-  for (int k = 0; k < l->states; k++) {
-    s.prev[k] = j.state[k] + sq_slot_prev(j.run->reverse, t) * B * l->state_width[k];
-    s.next[k] = j.state[k] + sq_slot_next(j.run->reverse, t) * B * l->state_width[k];
-  }
-  s.ldy = j.run->ldy;
-  s.masks = sq_masks_at(j.key, sq_masks_width(l), B, s.t, 0);
-  return s;
-}
-
-/* A place of one step: its value, or with `gradient` its gradient. */
-sq_matrix place_of_step(const sq_step_f32 &s, const sq_place &p, bool gradient) {
-  const sq_layout *l = s.layout;
-  if (p.buffer == SQ_GATES) return {(gradient ? s.dgates : s.gates) + p.column, l->gates};
-  if (p.buffer == SQ_AUX) return {(gradient ? s.daux : s.aux) + p.column, l->aux};
-  const float *state = p.buffer == SQ_STATE ? s.next[p.state] : s.prev[p.state];
-  return {(gradient ? s.dstate[p.state] : state) + p.column, l->state_width[p.state]};
-}
-
-/* The batch of a structured product at one step. */
-sq_rows_f32 rows_at(const job &j, const sq_step_f32 &s, int i) {
-  const sq_product &p = j.layout->product[i];
-  sq_rows_f32 r = {};
-  r.layout = j.layout;
-  r.product = &p;
-  r.rows = s.batch;
-  r.params = sq_job_weight(j, p);
-  r.prepared = j.prepared[i];
-  r.grads = j.grads[i];
-  const sq_matrix from = place_of_step(s, p.from, false);
-  r.from = from.data;
-  r.ld_from = from.ld;
-  return r;
-}
-
-int structured_forward(sq_exec *exec, const job &j, const sq_step_f32 &s, int i) {
-  const sq_product &p = j.layout->product[i];
-  const sq_matrix to = place_of_step(s, p.to, false);
-  sq_rows_f32 r = rows_at(j, s, i);
-  r.to = const_cast<float *>(to.data);
-  r.ld_to = to.ld;
-  r.accumulate = p.to.buffer == SQ_GATES;
-  return sq_structured(p)->forward(exec, &r);
-}
-
-int structured_backward(sq_exec *exec, const job &j, const sq_step_f32 &s, int i) {
-  const sq_product &p = j.layout->product[i];
-  const sq_matrix to = place_of_step(s, p.to, true);
-  sq_rows_f32 r = rows_at(j, s, i);
-  r.dto = to.data;
-  r.ld_to = to.ld;
-  r.dfrom = const_cast<float *>(place_of_step(s, p.from, true).data);
-  return sq_structured(p)->backward(exec, &r);
-}
-
-/* to (+)= from W^T for the products of a stage. */
-int forward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int stage) {
-  int error = 0;
-  for (int i = 0; i < j.layout->products && error == 0; i++) {
-    const sq_product &p = j.layout->product[i];
-    if (p.stage != stage) continue;
-    error = p.structure != NULL ? structured_forward(exec, j, s, i)
-                                : sq_job_gemm(exec, j.run->math, 0, 1, s.batch, p.rows, p.cols,
-                                              place_of_step(s, p.from, false), {sq_job_weight(j, p), p.cols},
-                                              p.to.buffer == SQ_GATES, place_of_step(s, p.to, false));
-  }
-  return error;
-}
-
-/* d(from) (+)= d(to) W: a gradient at aux is overwritten unless the product adds, one at a state is added
- * to. */
-int backward_products(sq_exec *exec, const job &j, const sq_step_f32 &s, int stage) {
-  int error = 0;
-  for (int i = j.layout->products - 1; i >= 0 && error == 0; i--) {
-    const sq_product &p = j.layout->product[i];
-    if (p.stage != stage) continue;
-    error = p.structure != NULL
-                ? structured_backward(exec, j, s, i)
-                : sq_job_gemm(exec, j.run->math, 0, 0, s.batch, p.cols, p.rows, place_of_step(s, p.to, true),
-                              {sq_job_weight(j, p), p.cols}, p.from.buffer != SQ_AUX || p.adds,
-                              place_of_step(s, p.from, true));
-  }
-  return error;
-}
-
-/* The tensors of a step for its norms. */
-sq_norm_rows_f32 norm_rows_of_step(const job &j, const sq_step_f32 &s) {
-  sq_norm_rows_f32 r = sq_job_norm_rows(j);
-  r.steps = 1;
-  r.t = s.t;
-  r.gates = s.gates;
-  r.aux = s.aux;
-  r.state = s.next[SQ_NORM_STATE];
-  if (j.stats != NULL) r.stats = j.stats + (s.t - j.t0) * s.layout->stats;
-  r.dgates = s.dgates;
-  r.daux = s.daux;
-  r.dstate = s.dstate[SQ_NORM_STATE];
-  return r;
-}
-
-int forward_step(sq_exec *exec, const job &j, int64_t t) {
-  sq_step_f32 s = step_at(j, t);
+  sq_step_f32 s = sq_layer_step(j, t);
   s.y = static_cast<float *>(j.run->y) + s.t * s.batch * s.ldy;
   int error = j.enters ? sq_masks_enter(exec, &s) : 0;
-  for (int stage = 0; stage < j.layout->stages && error == 0; stage++) {
-    error = forward_products(exec, j, s, stage);
-    if (error == 0) error = sq_gpu_norms_forward(exec, norm_rows_of_step(j, s), stage);
+  for (int stage = 0; stage < l->stages && error == 0; stage++) {
+    for (int i = 0; i < l->products && error == 0; i++)
+      if (l->product[i].stage == stage) error = sq_layer_product(exec, j, s, i, false);
+    if (error == 0) error = sq_gpu_norms_forward(exec, sq_layer_norm_rows(j, s), stage);
     if (error == 0) error = j.cell->forward(exec, &s, stage);
   }
   return error == 0 && j.leaves ? sq_masks_leave(exec, &s) : error;
 }
 
-int backward_step(sq_exec *exec, const job &j, int64_t t) {
-  const sq_layout *l = j.layout;
-  sq_step_f32 s = step_at(j, t);
-  if (j.run->dy != NULL) s.dy = static_cast<const float *>(j.run->dy) + t * s.batch * s.ldy;
-  s.dgates = j.dgates + t * s.batch * l->gates;
-  s.daux = j.daux + t * s.batch * l->aux;
-  for (int k = 0; k < l->states; k++) s.dstate[k] = j.dstate[k];
+int backward_step(sq_exec *exec, const sq_layer_job &j, int64_t t) {
+  sq_step_f32 s = sq_layer_step_back(j, t);
   int error = j.leaves ? sq_masks_arrive(exec, &s, j.held) : 0;
-  for (int stage = l->stages - 1; stage >= 0 && error == 0; stage--) {
-    error = j.cell->backward(exec, &s, stage);
-    if (error == 0) error = sq_gpu_norms_backward(exec, norm_rows_of_step(j, s), stage);
-    if (error == 0) error = backward_products(exec, j, s, stage);
-  }
+  if (error == 0) error = sq_layer_stages_back(exec, j, s);
   return error == 0 && (j.enters || j.leaves) ? sq_masks_depart(exec, &s, j.held) : error;
 }
 
 /* ---- the whole sequence, in chunks ---- */
 
-int forward_chunk(sq_exec *exec, const job &j) {
+int forward_chunk(sq_exec *exec, const sq_layer_job &j) {
   int error = sq_job_project_input(exec, j);
   for (int64_t i = 0; i < j.steps && error == 0; i++)
     error = forward_step(exec, j, j.run->reverse ? j.steps - 1 - i : i);
@@ -247,14 +104,14 @@ int forward_chunk(sq_exec *exec, const job &j) {
 }
 
 /* The states before the job's first step: from the slot where the chunk before ended, or the caller's. */
-int enter_chunk(sq_exec *exec, const job &j, int64_t done, int64_t last) {
+int enter_chunk(sq_exec *exec, const sq_layer_job &j, int64_t done, int64_t last) {
   int error = 0;
   for (int k = 0; k < j.layout->states && error == 0; k++) {
     const int64_t size = j.run->batch * j.layout->state_width[k];
     float *to = j.state[k] + (j.run->reverse ? j.steps : 0) * size;
     const float *from = j.state[k] + last * size;
     if (done == 0)
-      error = sq_job_enter(exec, j, k, to);
+      error = sq_job_enter(exec, j, k, j.run->initial[k], j.run->params, to);
     else if (from != to)
       error = sq_gpu_copy(exec, to, from, size);
   }
@@ -263,10 +120,10 @@ int enter_chunk(sq_exec *exec, const job &j, int64_t done, int64_t last) {
 
 int enqueue_forward(sq_exec *exec, const void *argument) {
   const sq_layer_run *run = static_cast<const sq_layer_run *>(argument);
-  job j = {};
+  sq_layer_job j = {};
   j.run = run;
   j.layout = run->layout;
-  j.cell = launchers_of(run->layout);
+  j.cell = sq_launchers_of(run->layout);
   place_masks(run, &j);
   const int64_t T = run->seq_len,
                 chunk = run->reserve != NULL ? T : sq_chunk_steps(CHUNK_ROWS, T, run->batch);
@@ -293,8 +150,8 @@ int enqueue_forward(sq_exec *exec, const void *argument) {
 
 int enqueue_backward(sq_exec *exec, const void *argument) {
   const sq_layer_run *run = static_cast<const sq_layer_run *>(argument);
-  job j = {};
-  j.cell = launchers_of(run->layout);
+  sq_layer_job j = {};
+  j.cell = sq_launchers_of(run->layout);
   place_masks(run, &j);
   int error = sq_job_begin_backward(exec, run, &j);
   for (int64_t i = 0; i < j.steps && error == 0; i++)
@@ -323,7 +180,8 @@ extern "C" const char *SQ_GPU(layer_refuses)(sq_exec *exec, const sq_problem *p,
 }
 
 extern "C" int64_t SQ_GPU(layer_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
-  return size_without_masks(l, seq_len, batch, training) + masks_size(l, batch, training);
+  const int64_t masks = masks_size(l, batch, training), tangents = training ? sq_tangent_room(l, batch) : 0;
+  return size_without_masks(l, seq_len, batch, training) + (masks > tangents ? masks : tangents);
 }
 
 extern "C" int SQ_GPU(layer_forward)(sq_exec *exec, const sq_layer_run *run) {

@@ -3,7 +3,8 @@
  *
  * The contract is core/layer.h's, with device pointers.  Where the device supports it, everything a run
  * enqueues is recorded once into a CUDA graph, and replayed for as long as the arguments stay the same.
- * Workspace in elements.
+ * Workspace in elements; the passes of tangents and signals need that of training, and read the reserve of
+ * any algorithm that keeps the cell's own.
  * `refuses` returns NULL, or why this device cannot run the problem; it may write the sentence into
  * text[size].
  */
@@ -22,7 +23,10 @@ extern "C" {
   int64_t sq_##backend##_layer_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch,            \
                                          int training);                                                      \
   int sq_##backend##_layer_forward(sq_exec *exec, const sq_layer_run *run);                                  \
-  int sq_##backend##_layer_backward(sq_exec *exec, const sq_layer_run *run);
+  int sq_##backend##_layer_backward(sq_exec *exec, const sq_layer_run *run);                                 \
+  int sq_##backend##_layer_tangent(sq_exec *exec, const sq_layer_tangent *tangent);                          \
+  int sq_##backend##_layer_signals(sq_exec *exec, const sq_layer_signals *signals);                          \
+  int sq_##backend##_layer_signal_gradients(sq_exec *exec, const sq_layer_signals *signals);
 SQ_LAYER_DECLARE(cuda)
 SQ_LAYER_DECLARE(emulator)
 #undef SQ_LAYER_DECLARE

@@ -3,9 +3,11 @@
  *
  *   x^ = (a - mean) / sqrt(variance + 1e-5)        to (+)= gain x^ (+ bias)
  *   g = gain d      da = (g - sum(g)/n - x^ sum(g x^)/n) / sqrt(variance + 1e-5)
+ *   t(to) += gain (ta - sum(ta)/n - x^ sum(ta x^)/n) / sqrt(variance + 1e-5)
  *
  * Over units: one warp per row up to NORM_WARP_WIDTH numbers, else one block of 256 threads; three passes
- * over the row forward, two backward, all but the first from the cache.  16 to 24 bytes per number: limited
+ * over the row forward, two backward and for tangents, all but the first from the cache.  16 to 24 bytes per
+ * number: limited
  * by memory.
  * Over a batch: one block per 32 columns and time step, whose 8 rows of threads take every eighth sequence;
  * three passes over the columns forward (one in inference), two backward.
@@ -18,6 +20,7 @@
 namespace {
 
 enum { NORM_WARPS = 4, NORM_THREADS = 256, NORM_WARP_WIDTH = 1024 };
+enum norm_pass { FORWARD, BACKWARD, TANGENT };
 
 /* The rows of a norm as a kernel takes them: number j of row i is at i * ld + j. */
 struct norm_shape {
@@ -34,11 +37,14 @@ struct norm_shape {
   int64_t stats_step;
   int one; /* the same for all steps */
   /* backward */
-  const float *d; /* stride ld_to */
+  const float *d; /* stride ld_d */
   float *da;      /* stride ld_da, where it is added if `sums` */
   float *moved;   /* NULL, or where d is to be moved first: columns of daux, stride A */
-  int64_t ld_da;
+  int64_t ld_d, ld_da;
   int sums;
+  /* for tangents, d is that of a, and da that of the result, which `before` is added to */
+  const float *before;
+  int64_t ld_before;
 };
 
 norm_shape norm_shape_of(const sq_norm_rows_f32 *r) {
@@ -77,6 +83,7 @@ norm_shape norm_back_shape_of(const sq_norm_rows_f32 *r) {
   const sq_norm &from = *r->norm;
   norm_shape n = norm_shape_of(r);
   n.d = (from.to.buffer == SQ_GATES ? r->dgates : r->daux) + from.to.column;
+  n.ld_d = n.ld_to;
   n.da = r->daux + from.hat;
   n.ld_da = l->aux;
   if (from.from.buffer == SQ_STATE) {
@@ -88,6 +95,21 @@ norm_shape norm_back_shape_of(const sq_norm_rows_f32 *r) {
     n.da = r->dgates + from.from.column;
     n.ld_da = l->gates;
   }
+  return n;
+}
+
+/* And where the tangents are. */
+norm_shape norm_tangent_shape_of(const sq_norm_rows_f32 *r) {
+  const sq_layout *l = r->layout;
+  const sq_norm &from = *r->norm;
+  const bool in_gates = from.from.buffer == SQ_GATES, in_state = from.from.buffer == SQ_STATE;
+  norm_shape n = norm_shape_of(r);
+  n.d = in_state ? r->dstate : (in_gates ? r->dgates : r->daux) + from.from.column;
+  n.ld_d = in_state ? from.width : in_gates ? l->gates : l->aux;
+  n.da = (from.to.buffer == SQ_GATES ? r->dgates : r->daux) + from.to.column;
+  n.ld_da = n.ld_to;
+  n.before = in_gates ? r->daux + from.hat : n.da; /* where the sums expect it */
+  n.ld_before = in_gates ? l->aux : n.ld_da;
   return n;
 }
 
@@ -118,7 +140,7 @@ template <int threads> __device__ __forceinline__ void units_row(const norm_shap
 }
 
 template <int threads> __device__ __forceinline__ void units_back_row(const norm_shape &n, int64_t i) {
-  const float *d = n.d + i * n.ld_to, *hat = n.hat + i * n.A;
+  const float *d = n.d + i * n.ld_d, *hat = n.hat + i * n.A;
   float *da = n.da + i * n.ld_da;
   float sum = 0.0f, along = 0.0f;
   for (int64_t j = threadIdx.x; j < n.width; j += threads) {
@@ -135,22 +157,43 @@ template <int threads> __device__ __forceinline__ void units_back_row(const norm
   }
 }
 
-template <bool back> __global__ void norm_units_warp_kernel(norm_shape n) {
+template <int threads> __device__ __forceinline__ void units_tangent_row(const norm_shape &n, int64_t i) {
+  const float *ta = n.d + i * n.ld_d, *hat = n.hat + i * n.A, *before = n.before + i * n.ld_before;
+  float *to = n.da + i * n.ld_da;
+  float sum = 0.0f, along = 0.0f;
+  for (int64_t j = threadIdx.x; j < n.width; j += threads) {
+    sum += ta[j];
+    along += ta[j] * hat[j];
+  }
+  const float mean = row_sum<threads>(sum) / (float)n.width, slope = row_sum<threads>(along) / (float)n.width;
+  const float scale = n.scale[i * n.A];
+  for (int64_t j = threadIdx.x; j < n.width; j += threads)
+    to[j] = before[j] + scale * n.gain[j] * (ta[j] - mean - hat[j] * slope);
+}
+
+template <norm_pass pass, int threads>
+__device__ __forceinline__ void units_row_of(const norm_shape &n, int64_t i) {
+  if (pass == FORWARD) units_row<threads>(n, i);
+  if (pass == BACKWARD) units_back_row<threads>(n, i);
+  if (pass == TANGENT) units_tangent_row<threads>(n, i);
+}
+
+template <norm_pass pass> __global__ void norm_units_warp_kernel(norm_shape n) {
   for (int64_t i = (int64_t)blockIdx.x * NORM_WARPS + threadIdx.y; i < n.steps * n.batch;
        i += (int64_t)gridDim.x * NORM_WARPS)
-    back ? units_back_row<SQ_WARP>(n, i) : units_row<SQ_WARP>(n, i);
+    units_row_of<pass, SQ_WARP>(n, i);
 }
 
-template <bool back> __global__ void __launch_bounds__(NORM_THREADS) norm_units_block_kernel(norm_shape n) {
-  for (int64_t i = blockIdx.x; i < n.steps * n.batch; i += gridDim.x)
-    back ? units_back_row<NORM_THREADS>(n, i) : units_row<NORM_THREADS>(n, i);
+template <norm_pass pass>
+__global__ void __launch_bounds__(NORM_THREADS) norm_units_block_kernel(norm_shape n) {
+  for (int64_t i = blockIdx.x; i < n.steps * n.batch; i += gridDim.x) units_row_of<pass, NORM_THREADS>(n, i);
 }
 
-template <bool back> int launch_units(sq_exec *exec, const norm_shape &n) {
+template <norm_pass pass> int launch_units(sq_exec *exec, const norm_shape &n) {
   const int64_t rows = n.steps * n.batch;
   if (n.width > NORM_WARP_WIDTH)
-    return SQ_LAUNCH(exec, norm_units_block_kernel<back>, sq_blocks(rows, 1), NORM_THREADS, 0, n);
-  return SQ_LAUNCH(exec, norm_units_warp_kernel<back>, sq_blocks(rows, NORM_WARPS), dim3(SQ_WARP, NORM_WARPS),
+    return SQ_LAUNCH(exec, norm_units_block_kernel<pass>, sq_blocks(rows, 1), NORM_THREADS, 0, n);
+  return SQ_LAUNCH(exec, norm_units_warp_kernel<pass>, sq_blocks(rows, NORM_WARPS), dim3(SQ_WARP, NORM_WARPS),
                    0, n);
 }
 
@@ -213,30 +256,36 @@ __device__ __forceinline__ void group_column(const norm_shape &n, const norm_gro
   g.variance[j] = variance;
 }
 
-__device__ __forceinline__ void group_back_column(const norm_shape &n, const norm_group &g, float count,
-                                                  int64_t j) {
+/* Backward and tangent of column j, by the same symmetric matrix: what a gradient or a tangent d becomes. */
+template <norm_pass pass>
+__device__ __forceinline__ void group_moved_column(const norm_shape &n, const norm_group &g, float count,
+                                                   int64_t j) {
   const bool inside = j < n.width;
   const float *d = n.d + j, *hat = n.hat + j;
   const float share = count > 0.0f ? 1.0f / count : 0.0f;
-  const float mean = group_sum(n, g, inside, [&](int64_t i) { return d[i * n.ld_to]; }) * share;
+  const float mean = group_sum(n, g, inside, [&](int64_t i) { return d[i * n.ld_d]; }) * share;
   const float slope =
-      group_sum(n, g, inside, [&](int64_t i) { return d[i * n.ld_to] * hat[i * n.A]; }) * share;
+      group_sum(n, g, inside, [&](int64_t i) { return d[i * n.ld_d] * hat[i * n.A]; }) * share;
   if (!inside) return;
   const float scale = n.gain[j] / sqrtf(g.variance[j] + (float)SQ_NORM_EPSILON);
   for (int64_t i = g.first + threadIdx.y; i < g.first + g.rows; i += SQ_TILE_ROWS) {
-    const float value = norm_valid(n, i) ? scale * (d[i * n.ld_to] - mean - hat[i * n.A] * slope) : 0.0f;
-    float *da = n.da + i * n.ld_da + j;
-    *da = n.sums ? *da + value : value;
+    const float value = norm_valid(n, i) ? scale * (d[i * n.ld_d] - mean - hat[i * n.A] * slope) : 0.0f;
+    float *out = n.da + i * n.ld_da + j;
+    if (pass == TANGENT)
+      *out = n.before[i * n.ld_before + j] + value;
+    else
+      *out = n.sums ? *out + value : value;
   }
 }
 
-template <bool back> __global__ void norm_batch_kernel(norm_shape n, int64_t groups) {
+template <norm_pass pass> __global__ void norm_batch_kernel(norm_shape n, int64_t groups) {
   for (int64_t step = blockIdx.y; step < groups; step += gridDim.y) {
     const norm_group g = group_of(n, step);
     const float count = count_valid(n, g);
     for (int64_t tile = blockIdx.x; tile * SQ_TILE_COLS < n.width; tile += gridDim.x) {
       const int64_t j = tile * SQ_TILE_COLS + threadIdx.x;
-      back ? group_back_column(n, g, count, j) : group_column(n, g, count, j);
+      if (pass == FORWARD) group_column(n, g, count, j);
+      if (pass != FORWARD) group_moved_column<pass>(n, g, count, j);
     }
   }
 }
@@ -306,18 +355,25 @@ int64_t groups_of(const norm_shape &n) { return n.one ? 1 : n.steps; }
 
 int sq_gpu_norm_forward(sq_exec *exec, const sq_norm_rows_f32 *r) {
   const norm_shape n = norm_shape_of(r);
-  if (r->norm->over == SQ_OVER_UNITS) return launch_units<false>(exec, n);
+  if (r->norm->over == SQ_OVER_UNITS) return launch_units<FORWARD>(exec, n);
   if (r->stats == NULL)
     return SQ_LAUNCH(exec, norm_running_kernel, sq_matrix_grid(n.steps * n.batch, n.width), sq_matrix_block(),
                      0, n, running_of(r));
-  return SQ_LAUNCH(exec, norm_batch_kernel<false>, groups_grid(n, groups_of(n)), sq_matrix_block(), 0, n,
+  return SQ_LAUNCH(exec, norm_batch_kernel<FORWARD>, groups_grid(n, groups_of(n)), sq_matrix_block(), 0, n,
                    groups_of(n));
 }
 
 int sq_gpu_norm_backward(sq_exec *exec, const sq_norm_rows_f32 *r) {
   const norm_shape n = norm_back_shape_of(r);
-  if (r->norm->over == SQ_OVER_UNITS) return launch_units<true>(exec, n);
-  return SQ_LAUNCH(exec, norm_batch_kernel<true>, groups_grid(n, groups_of(n)), sq_matrix_block(), 0, n,
+  if (r->norm->over == SQ_OVER_UNITS) return launch_units<BACKWARD>(exec, n);
+  return SQ_LAUNCH(exec, norm_batch_kernel<BACKWARD>, groups_grid(n, groups_of(n)), sq_matrix_block(), 0, n,
+                   groups_of(n));
+}
+
+int sq_gpu_norm_tangent(sq_exec *exec, const sq_norm_rows_f32 *r) {
+  const norm_shape n = norm_tangent_shape_of(r);
+  if (r->norm->over == SQ_OVER_UNITS) return launch_units<TANGENT>(exec, n);
+  return SQ_LAUNCH(exec, norm_batch_kernel<TANGENT>, groups_grid(n, groups_of(n)), sq_matrix_block(), 0, n,
                    groups_of(n));
 }
 
@@ -335,6 +391,15 @@ int sq_gpu_norms_backward(sq_exec *exec, sq_norm_rows_f32 rows, int stage) {
   for (int i = rows.layout->norms - 1; i >= 0 && error == 0; i--) {
     rows.norm = &rows.layout->norm[i];
     if (rows.norm->stage == stage) error = sq_gpu_norm_backward(exec, &rows);
+  }
+  return error;
+}
+
+int sq_gpu_norms_tangent(sq_exec *exec, sq_norm_rows_f32 rows, int stage) {
+  int error = 0;
+  for (int i = 0; i < rows.layout->norms && error == 0; i++) {
+    rows.norm = &rows.layout->norm[i];
+    if (rows.norm->stage == stage) error = sq_gpu_norm_tangent(exec, &rows);
   }
   return error;
 }

@@ -7,11 +7,15 @@
 
 static const sq_structured_launchers rows[] = {
 #define STRUCTURE(id)                                                                                        \
-  {#id, SQ_GPU(id##_rows_prepare), SQ_GPU(id##_rows_forward), SQ_GPU(id##_rows_backward),                    \
+  {#id,                                                                                                      \
+   SQ_GPU(id##_rows_prepare),                                                                                \
+   SQ_GPU(id##_rows_forward),                                                                                \
+   SQ_GPU(id##_rows_backward),                                                                               \
+   SQ_GPU(id##_rows_tangent),                                                                                \
    SQ_GPU(id##_rows_shared)},
 #include "core/structures.def"
 #undef STRUCTURE
-    {NULL, NULL, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
 const sq_structured_launchers *sq_structured(const sq_product &product) {

@@ -19,10 +19,11 @@ struct sq_device_rows {
   int accumulate;
   const float *dto;
   float *dfrom, *grads;
+  const float *tfrom;
 };
 
 static inline sq_device_rows sq_device_rows_of(const sq_rows_f32 *a) {
-  return {a->rows, a->from, a->ld_from, a->to, a->ld_to, a->accumulate, a->dto, a->dfrom, a->grads};
+  return {a->rows, a->from, a->ld_from, a->to, a->ld_to, a->accumulate, a->dto, a->dfrom, a->grads, a->tfrom};
 }
 
 typedef struct sq_structured_launchers {
@@ -31,6 +32,7 @@ typedef struct sq_structured_launchers {
                  float *prepared);
   int (*forward)(sq_exec *exec, const sq_rows_f32 *rows);
   int (*backward)(sq_exec *exec, const sq_rows_f32 *rows);
+  int (*tangent)(sq_exec *exec, const sq_rows_f32 *rows);    /* of a plan for training */
   size_t (*shared)(const sq_product *product, int backward); /* bytes of shared memory per block */
 } sq_structured_launchers;
 

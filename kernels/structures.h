@@ -12,6 +12,7 @@
                                            const sq_product *product, const float *params, float *prepared); \
   extern "C" int SQ_GPU(id##_rows_forward)(sq_exec * exec, const sq_rows_f32 *rows);                         \
   extern "C" int SQ_GPU(id##_rows_backward)(sq_exec * exec, const sq_rows_f32 *rows);                        \
+  extern "C" int SQ_GPU(id##_rows_tangent)(sq_exec * exec, const sq_rows_f32 *rows);                         \
   extern "C" size_t SQ_GPU(id##_rows_shared)(const sq_product *product, int backward);
 #include "core/structures.def"
 #undef STRUCTURE

@@ -1,7 +1,7 @@
 /* unitary.cu - the unitary product of a batch at one step (core/unitary.c), for the algorithm `step`.
  *
  * One block of UNITARY_THREADS per sequence, the whole product in one launch.  Vectors are in shared memory,
- * two of 8 n bytes forward and four backward, which limits n: `step` refuses what does not fit; `cufft` has
+ * two of 8 n bytes forward and four backward and for tangents, which limits n: `step` refuses what does not fit; `cufft` has
  * no such limit.
  * n a power of two: about 11.5 n log2 n + 50 n operations forward, and log2 n barriers, which are the limit;
  * any other n:
@@ -77,6 +77,88 @@ __global__ void __launch_bounds__(UNITARY_THREADS) unitary_backward_kernel(unita
     __syncthreads();
     sq_fft_block_inverse(u.n, u.table, &x2, &other);
     sq_unitary_backward_first(u, h, x2, r.dfrom + b * r.ld_from, grads);
+    __syncthreads(); /* the next row overwrites shared memory that others still read */
+  }
+}
+
+/* ---- tangent of one row (core/unitary.c): z becomes a factor's result, tz its tangent ---- */
+
+/* D z, where tw is the tangent of D's phase: its tangent. */
+__device__ __forceinline__ sq_complex unitary_turn_tangent(sq_complex turn, float tw, sq_complex turned,
+                                                           sq_complex tz) {
+  const sq_complex t = turn * tz, moved = sq_times_i(turned);
+  sq_count(4);
+  return {t.re + tw * moved.re, t.im + tw * moved.im};
+}
+
+/* z = R z, in place; v(k) and tv(k) are number k of the reflection's vector, and of its tangent. */
+template <typename Vector, typename Tangent>
+__device__ __forceinline__ void unitary_reflect_tangent(int64_t n, float s, Vector v, Tangent tv, sq_planes z,
+                                                        sq_planes tz) {
+  float sums[8] = {0.0f}; /* v^* z, tv^* z, v^* tz, v^* tv */
+  SQ_UNITS(k, n) {
+    sq_add_dot(sums, v(k), z.get(k));
+    sq_add_dot(sums + 2, tv(k), z.get(k));
+    sq_add_dot(sums + 4, v(k), tz.get(k));
+    sq_add_dot(sums + 6, v(k), tv(k));
+  }
+  sq_block_sums<8>(sums);
+  const float ts = -s * s * sums[6];
+  const sq_complex a = {s * sums[0], s * sums[1]};
+  const sq_complex b = {s * (sums[2] + sums[4]) + ts * sums[0], s * (sums[3] + sums[5]) + ts * sums[1]};
+  SQ_UNITS(k, n) {
+    tz.set(k, tz.get(k) - b * v(k) - a * tv(k));
+    z.set(k, z.get(k) - a * v(k));
+  }
+}
+
+__global__ void __launch_bounds__(UNITARY_THREADS)
+    unitary_tangent_kernel(unitary_rows r, const float *ttheta) {
+  SQ_SHARED_DYNAMIC(float, shared);
+  const unitary &u = r.matrix;
+  const int64_t n = u.n;
+  const float *tw = ttheta + SQ_THETA_PHASES * n, *tv1 = ttheta + SQ_THETA_V1 * n,
+              *tv2 = ttheta + SQ_THETA_V2 * n;
+  for (int64_t b = blockIdx.x; b < r.rows; b += gridDim.x) {
+    sq_planes z = sq_planes_at(shared, n), tz = sq_planes_at(shared + 2 * n, n);
+    sq_planes x = sq_planes_at(shared + 4 * n, n), tx = sq_planes_at(shared + 6 * n, n);
+    const float *h = r.from + b * r.ld_from, *th = r.tfrom + b * r.ld_from;
+    float *to = r.to + b * r.ld_to;
+    SQ_UNITS(j, n) {
+      const sq_complex turn = u.turn(SQ_UNITARY_COS1, j), turned = turn * sq_complex{h[j], h[n + j]};
+      z.set(j, turned);
+      tz.set(j, unitary_turn_tangent(turn, tw[j], turned, {th[j], th[n + j]}));
+    }
+    __syncthreads();
+    sq_fft_block_forward(n, u.table, &z, &x);
+    sq_fft_block_forward(n, u.table, &tz, &tx);
+    unitary_reflect_tangent(
+        n, u.scale(0), [&](int64_t k) { return u.v1(k); },
+        [&](int64_t k) {
+          return sq_complex{tv1[u.order(k)], tv1[n + u.order(k)]};
+        },
+        z, tz);
+    __syncthreads(); /* P takes what other threads have written */
+    SQ_UNITS(k, n) {
+      const sq_complex turn = u.turn(SQ_UNITARY_COS2, k), turned = turn * z.get(u.from(k));
+      x.set(k, turned);
+      tx.set(k, unitary_turn_tangent(turn, tw[n + u.order(k)], turned, tz.get(u.from(k))));
+    }
+    __syncthreads();
+    sq_fft_block_inverse(n, u.table, &x, &z);
+    sq_fft_block_inverse(n, u.table, &tx, &tz);
+    unitary_reflect_tangent(
+        n, u.scale(1), [&](int64_t j) { return u.v2_at(j); },
+        [&](int64_t j) {
+          return sq_complex{tv2[j], tv2[n + j]};
+        },
+        x, tx);
+    SQ_UNITS(j, n) {
+      const sq_complex turn = u.turn(SQ_UNITARY_COS3, j);
+      const sq_complex t = unitary_turn_tangent(turn, tw[2 * n + j], turn * x.get(j), tx.get(j));
+      to[j] += t.re;
+      to[n + j] += t.im;
+    }
     __syncthreads(); /* the next row overwrites shared memory that others still read */
   }
 }
@@ -204,7 +286,7 @@ extern "C" int SQ_GPU(unitary_rows_prepare)(sq_exec *exec, const sq_layout *, co
   return sq_unitary_prepare(exec, product->cols / 2, params, prepared, 0);
 }
 
-/* Two vectors; backward four. */
+/* Two vectors; in training four. */
 extern "C" size_t SQ_GPU(unitary_rows_shared)(const sq_product *product, int backward) {
   return (backward ? 4 : 2) * (size_t)product->cols * sizeof(float);
 }
@@ -219,4 +301,11 @@ extern "C" int SQ_GPU(unitary_rows_backward)(sq_exec *exec, const sq_rows_f32 *a
   const unitary_rows r = rows_of(a);
   return sq_launch_as(exec, {1, false}, "unitary_backward_kernel", unitary_backward_kernel,
                       sq_blocks(r.rows, 1), UNITARY_THREADS, SQ_GPU(unitary_rows_shared)(a->product, 1), r);
+}
+
+extern "C" int SQ_GPU(unitary_rows_tangent)(sq_exec *exec, const sq_rows_f32 *a) {
+  const unitary_rows r = rows_of(a);
+  return sq_launch_as(exec, {1, false}, "unitary_tangent_kernel", unitary_tangent_kernel,
+                      sq_blocks(r.rows, 1), UNITARY_THREADS, SQ_GPU(unitary_rows_shared)(a->product, 1), r,
+                      a->tparams);
 }

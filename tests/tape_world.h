@@ -70,13 +70,19 @@ static inline void world_draw(world *w, const test_case *c) {
   }
 }
 
-static inline void world_open(world *w, seqgpu_context *ctx, const test_case *c) {
+/* algorithm: of the plans; NULL: any. */
+static inline void world_open_by(world *w, seqgpu_context *ctx, const test_case *c, const char *algorithm) {
+  const seqgpu_plan_options options = {.algorithm = algorithm};
   *w = (world){.ctx = ctx};
   net_require(ctx, seqgpu_tape_create(ctx, 77, &w->tape), "seqgpu_tape_create");
   for (int k = 0; k < PLANS && c->plan[k]; k++)
-    net_require(ctx, seqgpu_plan_create(ctx, c->plan[k], NULL, &w->plan[k]), "seqgpu_plan_create");
+    net_require(ctx, seqgpu_plan_create(ctx, c->plan[k], &options, &w->plan[k]), "seqgpu_plan_create");
   for (; w->leaves < LEAVES && c->shape[w->leaves][0] != 0; w->leaves++) world_leaf(w, c, w->leaves);
   world_draw(w, c);
+}
+
+static inline void world_open(world *w, seqgpu_context *ctx, const test_case *c) {
+  world_open_by(w, ctx, c, NULL);
 }
 
 static inline void world_close(world *w) {

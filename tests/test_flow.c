@@ -297,7 +297,7 @@ static void check_cell(seqgpu_context *ctx, const cell_row *row) {
 
 static void check_cells(seqgpu_context *ctx) {
   for (size_t i = 0; i < COUNT(cell_rows); i++)
-    if (!is_noisy(&cell_rows[i].desc) && !is_normed(&cell_rows[i].desc)) check_cell(ctx, &cell_rows[i]);
+    if (!is_noisy(&cell_rows[i].desc) && !is_batch_normed(&cell_rows[i].desc)) check_cell(ctx, &cell_rows[i]);
 }
 
 /* Without tangents there are no singular values. */
@@ -496,7 +496,6 @@ int main(void) {
   check_at("f64");
   check_cells(wide);
   check_refused(wide, &(seqgpu_rnn_desc){.zoneout_hidden = 0.3}, "zoneout");
-  check_refused(wide, &(seqgpu_rnn_desc){.layer_norm = 1}, "normalisation");
   check_path_of_lstm0(wide);
   check_path_of_lstm(wide);
   check_gates(wide);

@@ -388,8 +388,25 @@ static seqgpu_status use_briefly(seqgpu_context *ctx) {
   return status;
 }
 
+/* On other devices: a network remembers. */
+static void check_elsewhere(const char *device) {
+  const seqgpu_hessian_free_options structural = {.structural = 0.03, .cases = CASES};
+  const seqgpu_context_options options = {.device = device};
+  seqgpu_context *ctx;
+  if (!check_is_for(device)) return;
+  check_at("%s f32", device);
+  if (seqgpu_context_create(&options, &ctx) == SEQGPU_OK)
+    check_memory(ctx, "structural damping, preconditioned", &structural);
+  else
+    check_skip(seqgpu_last_error(ctx), "Hessian-free");
+  seqgpu_context_destroy(ctx);
+}
+
 int main(void) {
   check_start();
+  check_elsewhere("emulator");
+  check_elsewhere("cuda");
+  if (!check_is_for("cpu")) return check_finish();
   char folder[] = "/tmp/seqgpu_hessian_free_XXXXXX", path[64];
   if (mkdtemp(folder) == NULL) return EXIT_FAILURE;
   snprintf(path, sizeof path, "%s/model.safetensors", folder);

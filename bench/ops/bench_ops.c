@@ -1,9 +1,10 @@
 /* bench_ops.c - times what surrounds a recurrence in a training step: updates with and without clipping, sums over
- * rows, losses.
+ * rows, losses, tangents, the regulariser.
  *
  *   update   seqgpu_params_update of four tensors, as an LSTM layer has them: two matrices, two vectors
  *   sums     the gradient of a bias, squared error, cross-entropy, binary cross-entropy, the maximum over
  *            time, CTC of four sequences, the mixture density of strokes of a matrix of as many elements
+ *   inside   operators of core/ops.h that only the tape or a network calls, on such matrices
  *
  * Each is compared with float64 on the CPU first, |out - ref| / |ref| <= 1e-5; what is wrong is not timed.  On a
  * GPU the L2 is written over before each run, and events count the time; on the CPU the host's clock does.
@@ -18,6 +19,7 @@
 #include "bench/common/json.h"
 #include "bench/common/measure.h"
 #include "bench/common/options.h"
+#include "host/context/context.h"
 #include "seqgpu/seqgpu.h"
 
 static const char USAGE[] = "usage: bench_ops [options]\n"
@@ -28,6 +30,7 @@ static const char USAGE[] = "usage: bench_ops [options]\n"
 
 static const double LIMIT = 1e-5;
 enum { TENSORS = 4, COLUMNS = 1000, WARMUP = 3, MAX_RUNS = 1000 };
+enum { SEQUENCES = 4 }; /* of an attention, whose keys are a matrix of [R/4,4,COLUMNS] */
 
 typedef struct ops_options {
   const char *device, *elements, *json;
@@ -44,6 +47,8 @@ typedef struct side {
   void *drawn[TENSORS];
   int64_t rows;
   void *matrix, *other; /* [R,COLUMNS] */
+  void *result;         /* [R,COLUMNS] */
+  void *share, *terms;  /* [R] */
   void *ones, *weight;  /* [R] and [COLUMNS]: of a linear layer with one input */
   void *lse, *row_loss; /* [R] */
   int32_t *targets;     /* [R] */
@@ -108,6 +113,9 @@ static int open_side(side *s, int64_t elements, const seqgpu_context_options *op
   }
   s->matrix = drawn_buffer(s, s->rows * COLUMNS, 1, 1);
   s->other = drawn_buffer(s, s->rows * COLUMNS, 1, 2);
+  s->result = drawn_buffer(s, s->rows * COLUMNS, 1, 9);
+  s->share = drawn_buffer(s, s->rows, 1, 10);
+  s->terms = drawn_buffer(s, s->rows, 1, 11);
   s->ones = drawn_buffer(s, s->rows, 1, 3);
   s->weight = drawn_buffer(s, COLUMNS, 1, 4);
   s->lse = drawn_buffer(s, s->rows, 1, 5);
@@ -117,12 +125,13 @@ static int open_side(side *s, int64_t elements, const seqgpu_context_options *op
   s->targets = targets_buffer(s);
   if (seqgpu_tape_create(s->ctx, 1, &s->tape) != SEQGPU_OK) return 0;
   return s->matrix && s->other && s->ones && s->weight && s->lse && s->row_loss && s->sums && s->loss &&
-         s->targets;
+         s->targets && s->result && s->share && s->terms;
 }
 
 static void close_side(side *s) {
-  void *const memory[] = {s->matrix, s->other,   s->ones,     s->weight,   s->lse,      s->row_loss, s->sums,
-                          s->loss,   s->targets, s->drawn[0], s->drawn[1], s->drawn[2], s->drawn[3]};
+  void *const memory[] = {s->matrix,   s->other,    s->ones,     s->weight,  s->lse,   s->row_loss,
+                          s->sums,     s->loss,     s->targets,  s->result,  s->share, s->terms,
+                          s->drawn[0], s->drawn[1], s->drawn[2], s->drawn[3]};
   for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++) seqgpu_free(s->ctx, memory[i]);
   seqgpu_params_destroy(s->params);
   seqgpu_tape_destroy(s->tape);
@@ -205,6 +214,86 @@ static seqgpu_status mixture(const side *s, const operation *o) {
   return result(s, seqgpu_tape_mixture_density(s->tape, params, points, NULL, 1, 1), s->loss, 1);
 }
 
+static seqgpu_status averaged(const side *s, const operation *o) {
+  const seqgpu_status status = update(s, o);
+  return status == SEQGPU_OK ? seqgpu_params_average(s->params) : status;
+}
+
+static seqgpu_status curvature(const side *s, const operation *o) {
+  (void)o;
+  const sq_xent_args a = {.rows = s->rows,
+                          .classes = COLUMNS,
+                          .scale = 1,
+                          .logits = s->matrix,
+                          .targets = s->targets,
+                          .lse = s->lse,
+                          .loss = s->loss,
+                          .tlogits = s->other,
+                          .dlogits = s->result};
+  return SQ_RUN(s->ctx, xent_curvature, &a);
+}
+
+static seqgpu_status attention_tangent(const side *s, const operation *o) {
+  (void)o;
+  const sq_attention_args a = {.source_len = s->rows / SEQUENCES,
+                               .batch = SEQUENCES,
+                               .dim = COLUMNS,
+                               .value_dim = COLUMNS,
+                               .query = s->matrix,
+                               .keys = s->matrix,
+                               .values = s->other,
+                               .v = s->weight,
+                               .weights = s->share,
+                               .scratch = s->terms,
+                               .tquery = s->other,
+                               .tkeys = s->other,
+                               .tvalues = s->matrix,
+                               .tv = s->weight,
+                               .tcontext = s->result};
+  return SQ_RUN(s->ctx, attention_tangent, &a);
+}
+
+static seqgpu_status omega_signal(const side *s, const operation *o) {
+  (void)o;
+  const sq_signal_args a = {.batch = s->rows,
+                            .dim = COLUMNS,
+                            .seq_len = 1,
+                            .activation = SQ_TANH,
+                            .h = s->matrix,
+                            .dy = s->other,
+                            .ld_dy = COLUMNS,
+                            .v = s->result,
+                            .norm2 = s->terms};
+  return SQ_RUN(s->ctx, omega_signal, &a);
+}
+
+/* Rows of which about half count: their `share` is a squared norm. */
+static sq_omega_args omega_of(const side *s) {
+  return (sq_omega_args){.form = SQ_OMEGA_SQUARES,
+                         .rows = s->rows,
+                         .dim = COLUMNS,
+                         .batch = 1,
+                         .alpha = 1,
+                         .norm2 = s->share,
+                         .u = s->result,
+                         .slope = s->lse,
+                         .row = s->row_loss,
+                         .omega = s->loss};
+}
+
+static seqgpu_status omega_forward(const side *s, const operation *o) {
+  (void)o;
+  const sq_omega_args a = omega_of(s);
+  return SQ_RUN(s->ctx, omega_forward, &a);
+}
+
+static seqgpu_status omega_backward(const side *s, const operation *o) {
+  (void)o;
+  sq_omega_args a = omega_of(s);
+  a.slope = s->share;
+  return SQ_RUN(s->ctx, omega_backward, &a);
+}
+
 /* An update reads a gradient, and reads and writes a parameter and each moment; a clip of the norm reads the
  * gradients once more, and reads and writes them; a clip of values does the latter alone. */
 #define UPDATE(kind_, moments)                                                                               \
@@ -229,20 +318,29 @@ static const operation operations[] = {{"sgd", UPDATE(SGD, 0)},
                                        {"sgd, clip of the norm", CLIPPED(NORM, 12, 0.5)},
                                        {"sgd, clip by average", CLIPPED(AUTO, 12, 0.5)},
                                        {"sgd, clip of values", CLIPPED(VALUE, 8, 0.01)},
+                                       /* besides, it reads the value, and reads and writes the average */
+                                       {"sgd, averaged", 24, averaged, {.lr = 1e-3}},
                                        {"gradient of a bias", 4, bias_gradient, {.lr = 0}},
                                        {"squared error", 8, squared_error, {.lr = 0}},
                                        {"cross-entropy", 4, cross_entropy, {.lr = 0}},
+                                       {"its curvature", 12, curvature, {.lr = 0}},
                                        {"binary cross-entropy", 8, binary_cross_entropy, {.lr = 0}},
                                        {"pooling, maximum", 4, pooling, {.lr = 0}},
                                        {"ctc", 4, ctc, {.lr = 0}},
-                                       {"mixture density", 4, mixture, {.lr = 0}}};
+                                       {"mixture density", 4, mixture, {.lr = 0}},
+                                       {"tangent of attention", 16, attention_tangent, {.lr = 0}},
+                                       {"signal of omega", 12, omega_signal, {.lr = 0}},
+                                       {"omega", 4, omega_forward, {.lr = 0}},
+                                       {"gradient of omega", 8, omega_backward, {.lr = 0}}};
 
 /* What a run changes or adds to, as it was; not timed. */
 static int prepare(const side *s) {
+  const size_t size = (size_t)s->rows * COLUMNS * element(s);
   seqgpu_status status = seqgpu_zero(s->ctx, s->sums, COLUMNS * element(s));
+  if (status == SEQGPU_OK) status = seqgpu_copy(s->ctx, s->result, s->matrix, size);
   for (int i = 0; i < TENSORS && status == SEQGPU_OK; i++) {
-    const size_t size = (size_t)(s->tensor[i].rows * s->tensor[i].cols) * element(s);
-    status = seqgpu_copy(s->ctx, s->tensor[i].grad, s->drawn[i], size);
+    const size_t bytes = (size_t)(s->tensor[i].rows * s->tensor[i].cols) * element(s);
+    status = seqgpu_copy(s->ctx, s->tensor[i].grad, s->drawn[i], bytes);
   }
   return status == SEQGPU_OK;
 }
@@ -281,10 +379,15 @@ static double error_of(const side *s, const side *ref, const operation *o) {
     if (!prepare(s) || !prepare(ref) || o->call(s, o) != SEQGPU_OK || o->call(ref, o) != SEQGPU_OK) return 1;
   double error =
       worse(buffer_error(s, ref, s->sums, ref->sums, COLUMNS), buffer_error(s, ref, s->loss, ref->loss, 2));
-  for (int i = 0; i < TENSORS && o->call == update; i++) {
+  error = worse(error, buffer_error(s, ref, s->result, ref->result, s->rows * COLUMNS));
+  if (seqgpu_params_use_average(s->params, 1) != SEQGPU_OK ||
+      seqgpu_params_use_average(ref->params, 1) != SEQGPU_OK)
+    return 1;
+  for (int i = 0; i < TENSORS && (o->call == update || o->call == averaged); i++) {
     const seqgpu_param *a = &s->tensor[i], *b = &ref->tensor[i];
     error = worse(error, buffer_error(s, ref, a->value, b->value, a->rows * a->cols));
   }
+  seqgpu_params_use_average(s->params, 0);
   return error;
 }
 

@@ -77,6 +77,9 @@ static seqgpu_status look_at(const subject *s, flow *f, flow_look *out, double *
 
 static int look(const subject *s, flow_look *out, double *loss) {
   flow f;
+  if (s->desc.batch_norm_input || s->desc.batch_norm_steps > 0)
+    return cli_error("--gradient-flow: the model has batch normalisation, with which no sequence has a "
+                     "Jacobian of its own");
   if (flow_open(s->ctx, &s->desc, s->rnn->value, s->T, s->x, &f) != SEQGPU_OK)
     return cli_library_error(s->ctx);
   const seqgpu_status status = look_at(s, &f, out, loss);

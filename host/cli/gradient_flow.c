@@ -36,9 +36,9 @@ static const char *const of_cell[] = {"init", "init-scale",
                                       "forget-bias"};
 enum { OF_ANY = sizeof of_any / sizeof of_any[0], OF_CELL = sizeof of_cell / sizeof of_cell[0] };
 
-/* A step has no tangents of chance, nor of normalisation. */
+/* A step has no tangents of chance, and with statistics of a batch no sequence has a Jacobian of its own. */
 static int is_without_tangents(const char *name) {
-  return strstr(name, "zoneout") || strstr(name, "dropout") || strstr(name, "norm");
+  return strstr(name, "zoneout") || strstr(name, "dropout") || strstr(name, "batch-norm");
 }
 
 static void join_row(arg_spec table[ARGS_MAX], const arg_spec *model, const char *name) {

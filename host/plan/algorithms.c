@@ -120,6 +120,7 @@ ONE_BY_ONE_OF(sq_layer_tangent_f64, sq_layer_tangent)
 WORKSPACE(sq_cuda_layer_workspace)
 ONE_BY_ONE(sq_cuda_layer_forward)
 ONE_BY_ONE(sq_cuda_layer_backward)
+ONE_BY_ONE_OF(sq_cuda_layer_tangent, sq_layer_tangent)
 SQ_PERSISTENT_ALGORITHMS(CUDA_WORKSPACE)
 SQ_URNN_ALGORITHMS(CUDA_WORKSPACE)
 #endif
@@ -129,6 +130,7 @@ SQ_URNN_ALGORITHMS(CUDA_WORKSPACE)
 WORKSPACE(sq_emulator_layer_workspace)
 ONE_BY_ONE(sq_emulator_layer_forward)
 ONE_BY_ONE(sq_emulator_layer_backward)
+ONE_BY_ONE_OF(sq_emulator_layer_tangent, sq_layer_tangent)
 SQ_PERSISTENT_ALGORITHMS(EMULATOR_WORKSPACE)
 SQ_URNN_ALGORITHMS(EMULATOR_WORKSPACE)
 #endif
@@ -138,6 +140,11 @@ SQ_URNN_ALGORITHMS(EMULATOR_WORKSPACE)
 /* What every row begins with. */
 #define NAMED(on, text, type) .name = on "/" text, .device = on, .id = text, .dtype = type
 
+/* The passes of `step` on a GPU that read any reserve of the cell's own. */
+#define GPU_STEP_PASSES(on)                                                                                  \
+  .pass_workspace = sq_##on##_layer_workspace_of, .tangent = sq_##on##_layer_tangent_all,                    \
+  .signals = sq_##on##_layer_signals, .signal_gradients = sq_##on##_layer_signal_gradients
+
 /* `step` on a GPU, or on the emulator of one. */
 #define GPU_STEP_ROW(on)                                                                                     \
   {NAMED(#on, "step", SEQGPU_DTYPE_F32),                                                                     \
@@ -145,7 +152,8 @@ SQ_URNN_ALGORITHMS(EMULATOR_WORKSPACE)
    .estimate = step_estimate,                                                                                \
    .workspace = sq_##on##_layer_workspace_of,                                                                \
    .forward = sq_##on##_layer_forward_all,                                                                   \
-   .backward = sq_##on##_layer_backward_all},
+   .backward = sq_##on##_layer_backward_all,                                                                 \
+   GPU_STEP_PASSES(on)},
 
 /* The unitary evolution RNN's own (kernels/urnn/). */
 #define URNN_ROW(on, function, text)                                                                         \
@@ -161,6 +169,7 @@ SQ_URNN_ALGORITHMS(EMULATOR_WORKSPACE)
    .workspace = sq_##on##_##function##_workspace_of,                                                         \
    .forward = sq_##on##_##function##_forward,                                                                \
    .backward = sq_##on##_##function##_backward,                                                              \
+   GPU_STEP_PASSES(on),                                                                                      \
    .wave_forward = sq_##on##_##function##_wave_forward,                                                      \
    .wave_backward = sq_##on##_##function##_wave_backward,                                                    \
    .wave_gradients = sq_##on##_##function##_wave_gradients,                                                  \

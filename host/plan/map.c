@@ -27,7 +27,11 @@ static int64_t reserve_size(const seqgpu_plan *plan, int64_t layer, int64_t T, i
 static seqgpu_status ask_layer(seqgpu_context *ctx, seqgpu_plan *plan, int64_t layer, int training) {
   sq_problem problem = sq_plan_problem(plan, layer, training);
   if (plan->chunk && !training) problem.seq_len = plan->chunk; /* what a layer does at a time */
-  const int64_t borrowed = plan->algorithm->workspace(&ctx->exec, &problem);
+  int64_t borrowed = plan->algorithm->workspace(&ctx->exec, &problem);
+  if (borrowed >= 0 && training && plan->algorithm->pass_workspace) {
+    const int64_t passes = plan->algorithm->pass_workspace(&ctx->exec, &problem);
+    if (passes > borrowed) borrowed = passes;
+  }
   const int64_t kept =
       training && plan->algorithm->reserve ? plan->algorithm->reserve(&ctx->exec, &problem) : 0;
   if (borrowed < 0 || kept < 0)

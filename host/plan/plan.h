@@ -40,6 +40,9 @@ typedef struct sq_algorithm {
   int (*forward)(sq_exec *exec, const sq_layer_run *runs, int count);
   int (*backward)(sq_exec *exec, const sq_layer_run *runs, int count);
 
+  /* The elements that the passes below borrow, where they are another algorithm's; NULL: as `workspace`. */
+  int64_t (*pass_workspace)(sq_exec *exec, const sq_problem *problem);
+
   /* The same for tangents, of runs whose forward kept the cell's own reserve; NULL: it has none. */
   int (*tangent)(sq_exec *exec, const sq_layer_tangent *tangents, int count);
 

@@ -40,8 +40,6 @@ const char *sq_algorithm_refusal(seqgpu_context *ctx, const seqgpu_plan *plan, c
                                  char *text, size_t size) {
   const sq_problem first = sq_plan_problem(plan, 0, !plan->desc.inference);
   const sq_problem rest = sq_plan_problem(plan, 1, !plan->desc.inference);
-  if (sq_plan_has_omega(plan) && !sq_plan_omega_by_itself(plan) && algorithm->signals == NULL)
-    return "omega: is given, and only algorithm cpu/step has the regulariser of another cell than rnn";
   if (sq_plan_has_omega(plan) && algorithm->reserve)
     return "omega: is given, and the algorithm keeps the states in a form that only it can read";
   const char *why = algorithm->refuses(&ctx->exec, &first, text, size);

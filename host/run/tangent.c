@@ -48,17 +48,12 @@ seqgpu_status sq_rnn_tangent(seqgpu_context *ctx, const seqgpu_plan *plan, const
   sq_net n;
   SQ_TRY(sq_net_prepare(&n, ctx, plan, run, sizeof *run));
   if (plan->algorithm->tangent == NULL)
-    return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
-                   "algorithm %s has no tangent pass; recurrent networks have one on the CPU",
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "algorithm %s has no tangent pass; algorithm step has one",
                    plan->algorithm->name);
   if (sq_masks_enters(&plan->first) || sq_masks_leaves(&plan->first))
     return sq_fail(
         ctx, SEQGPU_EUNSUPPORTED,
         "a network with zoneout or recurrent dropout has no tangent pass; these options must be 0");
-  if (plan->first.norms > 0)
-    return sq_fail(
-        ctx, SEQGPU_EUNSUPPORTED,
-        "a network with layer or batch normalisation has no tangent pass; these options must be 0");
   SQ_TRY(sq_run_need(ctx, "reserve", run->reserve));
   SQ_TRY(sq_guard_sizes(&n));
   SQ_TRY(sq_stamp_check(&n));

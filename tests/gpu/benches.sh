@@ -30,7 +30,7 @@ stage_sync() {
 
 stage_operators() {
   # shellcheck disable=SC2086
-  measure 'Clipping, updates and sums (bench_ops: minimum, median, maximum)' "$bin/$bench_ops" --device cuda $ops_runs
+  measure 'Clipping, updates, sums and tangents (bench_ops: minimum, median, maximum)' "$bin/$bench_ops" --device cuda $ops_runs
 }
 
 # ---------------------------------------------------------------------- bench_rnn

@@ -53,7 +53,7 @@ function(seqgpu_soft_test name)
   set(SOFT_RUN ${SOFT_RUN} soft_${name} PARENT_SCOPE)
 endfunction()
 
-foreach(name api esn laws_cells laws_norms laws_runs params planner tape urnn wavefront)
+foreach(name api curvature esn hessian_free laws_cells laws_norms laws_runs omega params planner tangent tape urnn wavefront)
   seqgpu_soft_test(${name})
 endforeach()
 seqgpu_soft_test(conformance cuda)

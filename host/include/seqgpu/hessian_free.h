@@ -28,8 +28,8 @@
  *   for (;;) seqgpu_hessian_free_update(hf, build, user, &report);
  *
  * The loss is to be the mean over its batch, so that batches of any size compare.  Everything but the
- * products and the losses is computed in float64 on the host.  On the CPU in both element types; on a GPU
- * models without recurrent networks (seqgpu_tape_tangent).
+ * products and the losses is computed in float64 on the host.  On every device, and on the CPU in both
+ * element types, with the networks that have tangents (seqgpu_tape_tangent).
  *
  * Memory: two tapes, which keep what a step of training keeps, and about 30 numbers in float64 for each
  * parameter.

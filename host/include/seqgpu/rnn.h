@@ -127,8 +127,7 @@ typedef struct seqgpu_rnn_desc {
   double update_dropout;
   /** cells "rnn", "leaky", "lstm", "lstm0" and "gru": backward adds omega times the gradient of a
    * regulariser; 0 = none.  It is defined without zoneout, dropout of the recurrence and normalisation, whose
-   * options must be 0.  Of other cells than "rnn", on the CPU alone: elsewhere no algorithm has it,
-   * EUNSUPPORTED. */
+   * options must be 0.  cuDNN's algorithms do not have it. */
   double omega;
   seqgpu_omega_form omega_form; /**< which one */
   /* Normalisation of pre-activations, cells "rnn", "lstm", "lstm0" and "gru"; one of the three at most. */

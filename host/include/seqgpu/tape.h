@@ -28,7 +28,7 @@
  *
  * Shapes are row-major, of rank 1 to SEQGPU_TAPE_RANK; time-major sequences are [T,B,F].  "vector [n]" means
  * any shape of n elements, so that an [n,1] parameter serves.  Everything works on every device and in both
- * element types, but that tangents pass through recurrent networks on the CPU alone.
+ * element types.
  */
 #ifndef SEQGPU_TAPE_H
 #define SEQGPU_TAPE_H
@@ -101,7 +101,8 @@ SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *
  * direction [count]: for each leaf, device memory of its shape, which must stay until the next call or clear.
  * Errors: the tape's first failure if there was one.  SEQGPU_EINVAL: the tape is not in training mode; a plan
  * that y depends on is for inference; the targets of a squared error move.  SEQGPU_EUNSUPPORTED: y depends on
- * a recurrent network that does not run on the CPU, or has zoneout, recurrent dropout or normalisation.
+ * a recurrent network with zoneout or recurrent dropout, or one whose algorithm on a GPU has no
+ * tangents: cuDNN's, and those of cell "urnn" but "step".
  * SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_tape_tangent(seqgpu_tape *tape, seqgpu_tensor *y, int count,
                                              seqgpu_tensor *const *leaf, const void *const *direction);
