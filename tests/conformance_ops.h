@@ -432,13 +432,14 @@ static void op_upload(seqgpu_context *ctx, const op_tensor *t, void *device, con
 /* Runs the case on one context; value[] holds the inputs and receives what was written. */
 static void op_run(seqgpu_context *ctx, const op_row *row, const op_case *c, double **value) {
   void *p[OP_TENSORS] = {NULL};
-  for (int i = 0; i < c->tensors; i++) {
+  const int tensors = c->tensors;
+  for (int i = 0; i < tensors; i++) {
     p[i] = net_alloc(ctx, c->tensor[i].name, op_bytes(ctx, &c->tensor[i]));
     op_upload(ctx, &c->tensor[i], p[i], value[i]);
   }
   const int error = row->call(ctx, c, p);
   if (error) check_record(0, ctx->backend->device->error_text(error), "%s returns %d", row->name, error);
-  for (int i = 0; i < c->tensors; i++) {
+  for (int i = 0; i < tensors; i++) {
     if (op_is_written(c->tensor[i].role)) net_download(ctx, value[i], p[i], c->tensor[i].count);
     net_free(ctx, c->tensor[i].name, p[i], op_bytes(ctx, &c->tensor[i]));
   }

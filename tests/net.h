@@ -60,9 +60,11 @@ static inline int net_on_host(const seqgpu_context *ctx) {
   return strcmp(seqgpu_context_device(ctx), "cuda") != 0;
 }
 
-static inline void net_require(seqgpu_context *ctx, seqgpu_status status, const char *what) {
-  if (status == SEQGPU_OK) return;
+/* Whether it succeeded; a call that fails is a failed check. */
+static inline int net_require(seqgpu_context *ctx, seqgpu_status status, const char *what) {
+  if (status == SEQGPU_OK) return 1;
   check_record(0, seqgpu_last_error(ctx), "%s gives %s", what, seqgpu_status_name(status));
+  return 0;
 }
 
 /* A poisoned buffer of device memory; `name` must outlive it. */
@@ -110,14 +112,19 @@ static inline void net_upload(seqgpu_context *ctx, void *device, const double *f
   free(narrow);
 }
 
+/* Bytes from the device; NaN where that fails. */
+static inline void net_copy_out(seqgpu_context *ctx, void *to, const void *device, size_t bytes) {
+  if (!net_require(ctx, seqgpu_copy_out(ctx, to, device, bytes), "seqgpu_copy_out")) memset(to, 0xff, bytes);
+}
+
 static inline void net_download(seqgpu_context *ctx, double *to, const void *device, int64_t n) {
-  const size_t size = seqgpu_dtype_size(seqgpu_context_dtype(ctx));
-  if (size == sizeof(double)) {
-    net_require(ctx, seqgpu_copy_out(ctx, to, device, (size_t)n * size), "seqgpu_copy_out");
+  const size_t bytes = (size_t)n * seqgpu_dtype_size(seqgpu_context_dtype(ctx));
+  if (seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64) {
+    net_copy_out(ctx, to, device, bytes);
     return;
   }
-  float *narrow = (float *)malloc((size_t)n * sizeof(float) + 1);
-  net_require(ctx, seqgpu_copy_out(ctx, narrow, device, (size_t)n * size), "seqgpu_copy_out");
+  float *narrow = (float *)malloc(bytes + 1);
+  net_copy_out(ctx, narrow, device, bytes);
   for (int64_t i = 0; i < n; i++) to[i] = (double)narrow[i];
   free(narrow);
 }

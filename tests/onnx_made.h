@@ -191,31 +191,42 @@ static inline void made_node(sq_pb_out *out, char *op, char *const *words, int c
   sq_pb_end(out, at);
 }
 
+/* Whether it is the statement of this name, or any where that is NULL.  One with fewer words than it needs is
+ * a mistake in the test, which ends here. */
+static inline int made_is(const char *op, const char *name, int count, int least) {
+  if (name && strcmp(op, name) != 0) return 0;
+  if (count < least) {
+    printf("FAIL statement %s: it has %d words; it needs %d\n", op, count, least);
+    exit(EXIT_FAILURE);
+  }
+  return 1;
+}
+
 static inline void made_statement(sq_pb_out *out, char *text) {
   char *words[MADE_MOST], *rest = NULL, *op = strtok_r(text, " ", &rest);
   int count = 0;
   if (op == NULL) return;
   while (count < MADE_MOST && (words[count] = strtok_r(NULL, " ", &rest)) != NULL) count++;
-  if (strcmp(op, "X") == 0)
+  if (made_is(op, "X", count, 2))
     made_input(out, words[0], words[1]);
-  else if (strcmp(op, "O") == 0) {
+  else if (made_is(op, "O", count, 1)) {
     const size_t at = sq_pb_begin(out, GRAPH_OUTPUT);
     sq_pb_put_text(out, VALUE_NAME, words[0]);
     sq_pb_end(out, at);
-  } else if (strcmp(op, "F") == 0)
+  } else if (made_is(op, "F", count, 2))
     made_floats(out, GRAPH_INITIALIZER, words[0], words[1], count > 2 ? strtod(words[2], NULL) : 0);
-  else if (strcmp(op, "T") == 0)
+  else if (made_is(op, "T", count, 5))
     made_tensor(out, words[0], atoi(words[1]), words[2], words[3], words[4]);
-  else if (strcmp(op, "I") == 0)
+  else if (made_is(op, "I", count, 3))
     made_integers(out, words[0], words[1], words[2]);
-  else if (strcmp(op, "H") == 0) {
+  else if (made_is(op, "H", count, 2)) {
     const size_t at = sq_pb_begin(out, GRAPH_INITIALIZER);
     made_bytes(out, words[1]);
     sq_pb_put_text(out, TENSOR_NAME, strcmp(words[0], "-") == 0 ? "" : words[0]);
     sq_pb_end(out, at);
-  } else if (strcmp(op, "G") == 0)
+  } else if (made_is(op, "G", count, 1))
     made_bytes(out, words[0]);
-  else
+  else if (made_is(op, NULL, count, 3))
     made_node(out, op, words, count);
 }
 

@@ -36,6 +36,7 @@ static inline int program_run(const char *line) {
   snprintf(words, sizeof words, "%s", line);
   for (char *word = strtok(words, " "); word && argc < PROGRAM_WORDS; word = strtok(NULL, " "))
     argv[argc++] = word;
+  if (argc == 0) return code;
   said_stream out = said_begin(STDOUT_FILENO);
   said_listen();
   program_begins();

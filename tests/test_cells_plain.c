@@ -208,7 +208,7 @@ static void add_gates(const step *s, int64_t rows, double *a) {
 static void lstm_of(const step *s, const char *matrix, const double *recurrent) {
   const seqgpu_rnn_desc *d = s->desc;
   const int64_t rows = rows_before(s, GATE_O + 1);
-  double m[MOST], h[MOST], o[MOST], c[MOST], x[GATES], a[GATES];
+  double m[MOST], h[MOST], o[MOST], c[MOST], x[GATES], a[GATES] = {0};
   product(s, "ih", 0, rows, s->x, x);
   product(s, matrix, 0, rows, recurrent, a);
   for (int64_t r = 0; r < rows; r++) a[r] += x[r] + number(s, "bias", r);

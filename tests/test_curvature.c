@@ -168,8 +168,11 @@ static double dot(const double *a, const double *b, int64_t n) {
   return sum;
 }
 
-static double *random_vector(int64_t n) {
-  double *v = malloc((size_t)n * sizeof *v);
+/* Not yet written: of NaN.  check_free frees it. */
+static double *vector(const char *name, int64_t n) { return check_alloc(name, (size_t)n * sizeof(double)); }
+
+static double *random_vector(const char *name, int64_t n) {
+  double *v = vector(name, n);
   dy_draw(v, n);
   return v;
 }
@@ -184,10 +187,10 @@ static void add_gradient(bend *b, const double *v, double step, double weight, d
     for (int64_t j = 0; j < w->count[i]; j++) w->host[i][j] += step * *from++;
   seqgpu_tensor *loss = world_build(w, &b->k->c, 1);
   world_backward(w, loss, &one);
-  double *g = malloc((size_t)b->count * sizeof *g);
+  double *g = vector("gradient", b->count);
   collect(b, g);
   for (int64_t j = 0; j < b->count; j++) sum[j] += weight * g[j];
-  free(g);
+  check_free(g);
   from = v;
   for (int i = b->k->first; i <= b->k->last; i++)
     for (int64_t j = 0; j < w->count[i]; j++) w->host[i][j] -= step * *from++;
@@ -203,15 +206,15 @@ static void check_hessian(bend *b, const double *v, const double *gv) {
 
 static void check_products(seqgpu_context *oracle, const curve_case *k, bend *b, double *v, double *gv) {
   const int64_t n = b->count;
-  double *u = random_vector(n), *gu = malloc((size_t)n * sizeof *gu);
+  double *u = random_vector("u", n), *gu = vector("G u", n);
   net_require(oracle, product(b, v, gv), k->c.name);
   net_require(oracle, product(b, u, gu), k->c.name);
   const double scale = sqrt(dot(u, u, n) * dot(gv, gv, n));
   check_error(fabs(dot(u, gv, n) - dot(v, gu, n)) / scale, EXACT, "%s, u . G v = v . G u", k->c.name);
   CHECK(dot(v, gv, n) >= 0 && dot(u, gu, n) >= 0, "%s, v . G v is not negative", k->c.name);
   if (k->is_hessian) check_hessian(b, v, gv);
-  free(u);
-  free(gu);
+  check_free(u);
+  check_free(gu);
 }
 
 /* ---------------------------------------------------------------- devices */
@@ -254,11 +257,11 @@ static void check_devices(const bend *reference, const double *v, const double *
 static void check_case(seqgpu_context *oracle, const curve_case *k) {
   bend b;
   bend_open(&b, oracle, k);
-  double *v = random_vector(b.count), *gv = malloc((size_t)b.count * sizeof *gv);
+  double *v = random_vector("v", b.count), *gv = vector("G v", b.count);
   check_products(oracle, k, &b, v, gv);
   check_devices(&b, v, gv);
-  free(v);
-  free(gv);
+  check_free(v);
+  check_free(gv);
   bend_close(&b);
 }
 
@@ -269,8 +272,8 @@ static void check_damping(seqgpu_context *oracle, const curve_case *k) {
   const double strength = 0.37;
   bend b;
   bend_open(&b, oracle, k);
-  double *v = random_vector(b.count), *damped = malloc((size_t)b.count * sizeof *damped);
-  double *added = malloc((size_t)b.count * sizeof *added);
+  double *v = random_vector("v", b.count), *damped = vector("damped", b.count);
+  double *added = vector("added", b.count);
   seqgpu_tensor *loss = world_build(&b.w, &k->c, 1);
   net_require(oracle, bent(&b, loss, network_y, strength, v, damped), "damped");
   int64_t shape[SEQGPU_TAPE_RANK];
@@ -282,9 +285,9 @@ static void check_damping(seqgpu_context *oracle, const curve_case *k) {
   net_require(oracle, bent(&b, seqgpu_tape_add(b.w.tape, loss, square), NULL, 0, v, added), "added");
   check_error(check_norm_f64(damped, added, b.count), EXACT, "a damped tensor is a squared error more");
   free(zeros);
-  free(v);
-  free(damped);
-  free(added);
+  check_free(v);
+  check_free(damped);
+  check_free(added);
   bend_close(&b);
 }
 
@@ -295,7 +298,7 @@ static void check_memory(seqgpu_context *oracle) {
   const curve_case shared = {*find_case("one tensor used by many"), 0, 0, 1};
   bend b;
   bend_open(&b, oracle, &shared);
-  double *v = random_vector(b.count), *gv = malloc((size_t)b.count * sizeof *gv);
+  double *v = random_vector("v", b.count), *gv = vector("G v", b.count);
   seqgpu_tensor *loss = world_build(&b.w, &shared.c, 1);
   size_t memory = 0;
   seqgpu_status status = SEQGPU_OK;
@@ -306,8 +309,8 @@ static void check_memory(seqgpu_context *oracle) {
   }
   CHECK(status == SEQGPU_OK && seqgpu_tape_memory(b.w.tape) == memory,
         "fifty products take the memory of two");
-  free(v);
-  free(gv);
+  check_free(v);
+  check_free(gv);
   bend_close(&b);
 }
 
@@ -323,7 +326,7 @@ static void check_says(const world *w, seqgpu_status status, const char *part) {
 static void check_refusals(seqgpu_context *oracle, const curve_case *k) {
   bend b;
   bend_open(&b, oracle, k);
-  double *v = random_vector(b.count), *gv = malloc((size_t)b.count * sizeof *gv);
+  double *v = random_vector("v", b.count), *gv = vector("G v", b.count);
   seqgpu_tape *tape = b.w.tape;
   seqgpu_tensor *loss = world_build(&b.w, &k->c, 1), *nobody = NULL;
   check_says(&b.w, seqgpu_tape_gauss_newton(tape, loss, 0, NULL, NULL), "was before the tape was cleared");
@@ -351,8 +354,8 @@ static void check_refusals(seqgpu_context *oracle, const curve_case *k) {
       bent(&b, seqgpu_tape_add(tape, loss, seqgpu_tape_mul(tape, constant, constant)), NULL, 0, v, gv),
       "a constant term");
   CHECK(seqgpu_tape_gauss_newton(NULL, loss, 0, NULL, NULL) == SEQGPU_EINVAL, "no tape to go back");
-  free(v);
-  free(gv);
+  check_free(v);
+  check_free(gv);
   bend_close(&b);
 }
 

@@ -243,7 +243,7 @@ static void check_singular(subject *s, matrix J[T + 1], matrix P[T + 1], const c
 /* |g^T P_t| block by block. */
 static void check_gradient(subject *s, matrix P[T + 1], const char *name) {
   const flow *f = &s->f;
-  double g[S_MOST], got[T * L * FLOW_STATES], worst = 0;
+  double g[S_MOST] = {0}, got[T * L * FLOW_STATES], worst = 0;
   for (int64_t i = 0; i < f->S; i++) g[i] = check_uniform(-1, 1);
   require(s->ctx, flow_gradient(&s->f, g, got), "flow_gradient");
   for (int64_t t = 1; t <= T; t++)

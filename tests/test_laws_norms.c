@@ -140,7 +140,8 @@ static double law_running(const contexts *c, const cell_row *cell) {
 /* In the memory of the parameters, as everybody does it, and in float32 on any device: as in float64. */
 static double law_running_in_place(const contexts *c, const cell_row *cell) {
   net a = fresh(c->f64, cell, 4, 11, DEEP, ragged_slices), b = twin(&a, c->f32, ragged_slices);
-  double *running = running_after(&a), *now = (double *)malloc((size_t)b.count[NET_PARAMS] * sizeof *now);
+  double *running = running_after(&a),
+         *now = (double *)check_alloc("now", (size_t)b.count[NET_PARAMS] * sizeof *now);
   b.run.running = b.device[NET_PARAMS];
   net_forward(&b);
   net_download(b.ctx, now, b.device[NET_PARAMS], b.count[NET_PARAMS]);
@@ -150,7 +151,7 @@ static double law_running_in_place(const contexts *c, const cell_row *cell) {
     worst = net_worse(fabs(now[i] - wanted), worst);
   }
   free(running);
-  free(now);
+  check_free(now);
   net_close(&a);
   net_close(&b);
   return fmax(0, worst - 1e-5);

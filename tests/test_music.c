@@ -144,7 +144,7 @@ static void check_order(void) {
   walk w;
   make_pieces(&r);
   walk_open(&w, &r, 1, 100, UNITS);
-  int64_t order[3][PIECES];
+  int64_t order[3][PIECES] = {{0}};
   for (uint64_t seed = 0; seed < 3; seed++) {
     walk_start(&w, seed);
     for (int p = 0; walk_next(&w) && p < PIECES; p++) order[seed][p] = w.length[0];

@@ -265,7 +265,7 @@ static void test_setting(seqgpu_context *ctx, seqgpu_context *oracle, const sett
                          const char *algorithm) {
   static network with, without;
   static double want[MOST], got[MOST];
-  double value[8], worst = 0;
+  double value[8] = {0}, worst = 0;
   const double alpha = 0.8;
   const int wide = seqgpu_context_dtype(ctx) == SEQGPU_DTYPE_F64;
   do { /* a draw of relus may be dead, and differences of nothing are noise */

@@ -90,10 +90,10 @@ static void test_checkpoint(seqgpu_context *ctx) {
   const int file = mkstemp(path);
   if (!CHECK(file >= 0, "a file")) return;
   close(file);
-  int done =
-      model_new(ctx, &a) == SEQGPU_OK && model_new(ctx, &b) == SEQGPU_OK && model_new(ctx, &c) == SEQGPU_OK;
+  model *const models[] = {&a, &b, &c};
+  int done = 1;
+  for (int k = 0; k < 3; k++) done &= model_new(ctx, models[k]) == SEQGPU_OK;
   for (int cut = 1; cut < 6; cut++) { /* before, at and after the first average */
-    model *const models[] = {&a, &b};
     for (int k = 0; k < 2; k++) {
       seqgpu_params_destroy(models[k]->params);
       done &= model_new(ctx, models[k]) == SEQGPU_OK;

@@ -174,7 +174,7 @@ static void check_every_damage(void) {
     write_file(path, good, cut);
     wrong += sq_plan_cache_find(path, "the key", name, sizeof name);
   }
-  CHECK(wrong == 0, "a truncated file holds nothing");
+  if (!CHECK(length > 0 && wrong == 0, "a truncated file holds nothing")) return;
   for (int i = 0; i < 300; i++) {
     memcpy(bad, good, length);
     bad[check_below((int64_t)length)] = (char)check_below(256);

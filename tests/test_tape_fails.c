@@ -36,12 +36,13 @@ static seqgpu_status open_case(world *w, seqgpu_context *ctx) {
   seqgpu_status status = seqgpu_tape_create(ctx, 77, &w->tape);
   for (int k = 0; status == SEQGPU_OK && k < PLANS && present->plan[k]; k++)
     status = seqgpu_plan_create(ctx, present->plan[k], NULL, &w->plan[k]);
-  for (; status == SEQGPU_OK && w->leaves < LEAVES && present->shape[w->leaves][0] != 0; w->leaves++) {
+  for (int i = 0; status == SEQGPU_OK && i < LEAVES && present->shape[i][0] != 0; i++) {
     int64_t shape[SEQGPU_TAPE_RANK];
     size_t count = 1;
-    for (int r = leaf_shape(w, present, w->leaves, shape) - 1; r >= 0; r--) count *= (size_t)shape[r];
-    w->value[w->leaves] = calloc(count, sizeof(double));
-    w->grad[w->leaves] = calloc(count, sizeof(double));
+    for (int r = leaf_shape(w, present, i, shape) - 1; r >= 0; r--) count *= (size_t)shape[r];
+    w->value[i] = calloc(count, sizeof(double));
+    w->grad[i] = calloc(count, sizeof(double));
+    w->leaves = i + 1;
   }
   return status;
 }

@@ -46,8 +46,10 @@ static seqgpu_status walk(seqgpu_tensor *loss, int count, seqgpu_tensor *const *
 static int accepts_damped(seqgpu_tape *tape, int count, seqgpu_tensor *const *damped,
                           const double *strength) {
   if (count < 0) sq_tape_fail(tape, SEQGPU_EINVAL, "gauss_newton: count is %d; it must be at least 0", count);
-  if (count > 0 && (damped == NULL || strength == NULL))
+  if (count > 0 && (damped == NULL || strength == NULL)) {
     sq_tape_fail(tape, SEQGPU_EINVAL, "gauss_newton: %s is NULL", damped ? "strength" : "damped");
+    return 0;
+  }
   for (int i = 0; tape->status == SEQGPU_OK && i < count; i++) {
     const seqgpu_tensor *t = damped[i];
     if (t == NULL || t->tape != tape || t->element != SQ_REALS)

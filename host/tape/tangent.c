@@ -77,8 +77,10 @@ static int accepts(seqgpu_tape *tape, const seqgpu_tensor *y, int count, seqgpu_
     sq_tape_fail(tape, SEQGPU_EINVAL, "tangent: the tape was cleared with training = 0; it must be 1");
   else if (count < 1)
     sq_tape_fail(tape, SEQGPU_EINVAL, "tangent: count is %d; it must be at least 1", count);
-  else if (leaf == NULL || direction == NULL)
+  else if (leaf == NULL || direction == NULL) {
     sq_tape_fail(tape, SEQGPU_EINVAL, "tangent: %s is NULL", leaf ? "direction" : "leaf");
+    return 0;
+  }
   for (int i = 0; tape->status == SEQGPU_OK && i < count; i++) accepts_leaf(tape, i, leaf[i], direction[i]);
   return tape->status == SEQGPU_OK;
 }

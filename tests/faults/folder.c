@@ -17,8 +17,8 @@ static void stop(const char *what, const char *path) {
   exit(1);
 }
 
-static void join(char out[NAME], const char *folder, const char *name) {
-  if (snprintf(out, NAME, "%s%s%s", folder, folder[0] ? "/" : "", name) >= NAME) stop("name", name);
+static void join(char out[NAME], const char *parent, const char *name) {
+  if (snprintf(out, NAME, "%s%s%s", parent, parent[0] ? "/" : "", name) >= NAME) stop("name", name);
 }
 
 folder_file folder_read_file(const char *path) {

@@ -238,16 +238,17 @@ static int find_program(struct dl_phdr_info *object, size_t size, void *unused) 
 }
 
 static void choose(const char *text) {
-  const char *colon = text ? strchr(text, ':') : NULL;
+  if (text == NULL) return;
+  const char *colon = strchr(text, ':');
   for (int i = 0; colon && i < FAULT_KINDS; i++)
     if (strlen(fault_kinds[i].name) == (size_t)(colon - text) &&
         memcmp(fault_kinds[i].name, text, (size_t)(colon - text)) == 0)
       chosen = &fault_kinds[i];
-  if (text && chosen == NULL) {
+  if (colon == NULL || chosen == NULL) {
     dprintf(STDERR_FILENO, "faults: %s=%s names no kind of fault\n", FAULT_WHICH, text);
     _exit(125);
   }
-  if (chosen) fail_at = strtol(colon + 1, NULL, 10);
+  fail_at = strtol(colon + 1, NULL, 10);
 }
 
 static void map_report(const char *path) {
