@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/cli/application.h"
 #include "host/cli/args_complete.h"
-#include "host/cli/command.h"
 #include "host/cli/exchange.h"
 #include "host/cli/suggest.h"
 #include "host/cli/tasks/task.h"
@@ -21,8 +21,8 @@ static int run_bench(int argc, char **argv) {
 static const command_spec command_bench = {"bench", "see the program bench_rnn", run_bench};
 
 static const command_spec *const commands[] = {
-    &command_train,  &command_sample, &command_eval,   &command_inspect, &command_verify,
-    &command_report, &command_import, &command_export, &command_info,    &command_bench};
+    &command_train,  &command_sample, &command_eval,   &command_tag,  &command_inspect, &command_verify,
+    &command_report, &command_import, &command_export, &command_info, &command_bench};
 enum { COMMANDS = sizeof commands / sizeof commands[0], NAMES = 512 };
 
 static const command_spec *find_command(const char *name) {
@@ -54,6 +54,7 @@ static int run_completion(int argc, char **argv) {
     if (commands[i] != &command_bench) add_name(words, commands[i]->name);
   add_name(words, "help");
   add_name(words, "completion");
+  for (int i = 0; applications[i]; i++) add_name(tasks, applications[i]->name);
   for (int i = 0; task_specs[i]; i++) add_name(tasks, task_specs[i]->name);
   if (!args_complete_begin(shell, words, tasks))
     return cli_usage("completion: is \"%.20s\"; it must be one of bash, zsh, fish", shell);

@@ -16,6 +16,7 @@
  *   npy.h          NumPy's .npy and .npz files
  *   esn.h          echo state networks
  *   ridge.h        ridge regression, for read-outs
+ *   tagger.h       a model: a class for each word of a sentence
  *
  * There are three ways to use the library, each without the next:
  *
@@ -44,6 +45,7 @@
 #include "ridge.h"
 #include "rnn.h"
 #include "schedule.h"
+#include "tagger.h"
 #include "tape.h"
 
 #endif

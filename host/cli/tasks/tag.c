@@ -1,0 +1,387 @@
+/* tag.c - `seqgpu train tag`: options, data, model and metric (tag.h).
+ *
+ * The vocabulary has the words that training has at least --min-count times; what is not in it, in training
+ * too, is <unk>, and is told apart by its letters alone.  So the model learns from rare words what it will
+ * meet in new ones.
+ */
+#include "host/cli/tasks/tag.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cli/json.h"
+#include "host/cli/network.h"
+#include "host/cli/task_learner.h"
+#include "host/data/conllu.h"
+
+#define FIELD(name) offsetof(tag_options, name)
+
+/* ---------------------------------------------------------------- data */
+
+static int read_files(const arg_list *files, sentences *out) {
+  *out = (sentences)SENTENCES_NONE;
+  for (int i = 0; i < files->count; i++) CLI_TRY(conllu_read(files->item[i], out));
+  return CLI_OK;
+}
+
+/* Of `seqgpu tag`: the lines as they come, and those without a word are no sentences of the model. */
+static int read_data(app *base) {
+  tag_app *a = (tag_app *)base;
+  const app_options *o = base->options;
+  if (o->use && o->val_data.count == 0) return sentences_read_lines(o->input, &a->val.text);
+  CLI_TRY(read_files(&o->data, &a->train.text));
+  CLI_TRY(read_files(&o->val_data, &a->val.text));
+  base->data_hash = a->train.text.hash;
+  base->data_size = a->train.text.bytes;
+  base->train_size = a->train.text.count;
+  base->val_hash = a->val.text.count > 0 ? a->val.text.hash : 0;
+  return CLI_OK;
+}
+
+static int open_vocabularies(tag_app *a) {
+  const tag_options *o = tag_options_of(&a->base);
+  if (a->base.file) {
+    CLI_TRY(app_read_vocabulary(&a->base, "words", &a->words));
+    CLI_TRY(app_read_vocabulary(&a->base, "letters", &a->letters));
+    CLI_TRY(app_read_vocabulary(&a->base, "tags", &a->tags));
+    if (a->words.unknown < 0) return cli_error("%s: words: has no <unk>", a->base.path);
+    return CLI_OK;
+  }
+  CLI_TRY(words_count(&a->train.text, o->min_count, &a->words));
+  CLI_TRY(letters_count(&a->train.text, &a->letters));
+  return labels_count(&a->train.text, &a->tags);
+}
+
+static int number_tags(const tag_app *a, const arg_list *files, tag_set *s) {
+  int64_t known = 0;
+  s->tag = malloc(((size_t)s->text.words + 1) * sizeof *s->tag);
+  if (s->tag == NULL) return cli_error("out of memory");
+  for (int64_t i = 0; i < s->text.words; i++) s->tag[i] = -1;
+  for (int64_t i = 0; i < s->text.labels; i++) {
+    s->tag[i] = vocab_find(&a->tags, s->text.label[i].text, (size_t)s->text.label[i].size);
+    known += s->tag[i] >= 0;
+  }
+  if (known > 0 || s->text.labels == 0) return CLI_OK;
+  return cli_error("%s: has none of the %d tags of the model, the first of which is %.*s", files->item[0],
+                   (int)a->tags.size, (int)a->tags.tokens[0].length, a->tags.tokens[0].text);
+}
+
+static int open_set(tag_app *a, const arg_list *files, tag_set *s) {
+  const model_config *c = &a->base.options->model;
+  if (s->text.count == 0) return CLI_OK;
+  CLI_TRY(word_set_create(&s->text, &a->words, &a->letters, &s->words));
+  CLI_TRY(number_tags(a, files, s));
+  return buckets_create(s->text.count, s->words.length, c->rnn.batch, c->seed, &s->order);
+}
+
+static int open_data(app *base) {
+  tag_app *a = (tag_app *)base;
+  CLI_TRY(open_vocabularies(a));
+  CLI_TRY(open_set(a, &base->options->data, &a->train));
+  return open_set(a, &base->options->val_data, &a->val);
+}
+
+/* ---------------------------------------------------------------- the model */
+
+/* The network over letters: the cell with none of its options, one layer, both directions. */
+static model_config letter_config(const tag_options *o) {
+  model_config c = o->base.model;
+  c.rnn = (seqgpu_rnn_desc){.hidden_size = o->letter_hidden, .num_layers = 1, .bidirectional = 1};
+  return c;
+}
+
+static int64_t at_least_one(int64_t n) { return n > 0 ? n : 1; }
+
+/* Plans for the largest batch of a set. */
+static seqgpu_status plan_set(tag_app *a, tag_set *s, int training) {
+  const tag_options *o = tag_options_of(&a->base);
+  const model_config letters = letter_config(o);
+  model_config sentence = o->base.model;
+  const int64_t B = s->order.count < s->order.batch ? s->order.count : s->order.batch;
+  int64_t N = s->order.count > 0 ? buckets_most_steps(&s->order) : 1;
+  if (N > s->words.spellings) N = s->words.spellings;
+  sentence.rnn.bidirectional = !o->one_direction;
+  if (o->letter_size > 0)
+    LIB_TRY(network_plan(a->base.ctx, &letters, o->letter_size, at_least_one(s->words.letters),
+                         at_least_one(N), training, &s->letters));
+  const int64_t input = seqgpu_tagger_input_size(o->word_size, s->letters);
+  return network_plan(a->base.ctx, &sentence, input, at_least_one(s->words.longest), at_least_one(B),
+                      training, &s->sentence);
+}
+
+static seqgpu_status build_model(tag_app *a, const tag_set *s) {
+  const tag_options *o = tag_options_of(&a->base);
+  const model_config letters = letter_config(o);
+  const seqgpu_tagger_desc desc = {.words = a->words.size,
+                                   .word_size = o->word_size,
+                                   .letters = a->letters.size,
+                                   .letter_size = o->letter_size,
+                                   .tags = a->tags.size,
+                                   .dropout = o->base.model.rnn.dropout};
+  LIB_TRY(app_create_params(&a->base));
+  LIB_TRY(seqgpu_tagger_create(a->base.params, &desc, s->letters, s->sentence, &a->model));
+  if (s->letters) LIB_TRY(network_draw_params(&letters, a->base.params, "speller", s->letters));
+  return network_draw_params(&o->base.model, a->base.params, "rnn", s->sentence);
+}
+
+static double input_size(const seqgpu_plan *p) { return (double)seqgpu_plan_get_desc(p).input_size; }
+static double output_size(const seqgpu_plan *p) { return (double)seqgpu_plan_get_sizes(p).output_width; }
+
+/* Blocks of random numbers of a batch: four numbers each. */
+static uint64_t blocks(const seqgpu_plan *p) {
+  const seqgpu_rnn_desc d = seqgpu_plan_get_desc(p);
+  const double rows = (double)d.seq_len * (double)d.batch;
+  return seqgpu_plan_get_sizes(p).random_blocks + (uint64_t)(rows * (input_size(p) + output_size(p)) / 4) + 2;
+}
+
+static int check_memory(const tag_app *a, const tag_set *s) {
+  const tag_options *o = tag_options_of(&a->base);
+  const double tags = a->tags.size, Y = output_size(s->sentence);
+  const int averaged = learning_may_average(&o->base.model.learning);
+  const network_rest rest = {.params = (double)a->words.size * (double)o->word_size +
+                                       (double)a->letters.size * (double)o->letter_size + tags * (Y + 1),
+                             .per_step = 6 * input_size(s->sentence) + 4 * Y + 4 * tags + 4,
+                             .averaged = averaged};
+  CLI_TRY(network_check_memory(a->base.ctx, s->sentence, rest));
+  if (s->letters == NULL) return CLI_OK;
+  const network_rest letters = {.per_step = 2 * input_size(s->letters) + 2 * output_size(s->letters)};
+  return network_check_memory(a->base.ctx, s->letters, letters);
+}
+
+/* The loss of always answering how frequent each tag is; NaN when out of memory. */
+static double frequencies(const tag_app *a) {
+  double sum = 0, *counts = calloc((size_t)a->tags.size, sizeof *counts);
+  const double words = (double)a->train.text.words;
+  for (int64_t i = 0; counts && i < a->train.text.words; i++)
+    if (a->train.tag[i] >= 0) counts[a->train.tag[i]]++;
+  for (int32_t k = 0; counts && k < a->tags.size; k++)
+    if (counts[k] > 0) sum -= counts[k] / words * log(counts[k] / words);
+  const double loss = counts ? sum : (double)NAN;
+  free(counts);
+  return loss;
+}
+
+static void describe_run(tag_app *a) {
+  app *base = &a->base;
+  const buckets *order = &a->train.order;
+  base->plan = base->training ? a->train.sentence : a->val.sentence;
+  base->validates = a->val.text.labels > 0;
+  if (!base->training) return;
+  base->baseline = frequencies(a);
+  base->epoch_updates = order->batches;
+  base->tokens = a->train.text.words / order->batches;
+  base->random_blocks = blocks(a->train.sentence);
+  snprintf(base->about, sizeof base->about, "%d words, %d letters, %d tags, %lld updates per epoch",
+           (int)a->words.size, (int)a->letters.size, (int)a->tags.size, (long long)order->batches);
+}
+
+static int build(app *base) {
+  tag_app *a = (tag_app *)base;
+  tag_set *first = base->training ? &a->train : &a->val;
+  if (plan_set(a, first, base->training) != SEQGPU_OK) return cli_library_error(base->ctx);
+  CLI_TRY(check_memory(a, first));
+  if (base->training && a->val.text.count > 0 && plan_set(a, &a->val, 0) != SEQGPU_OK)
+    return cli_library_error(base->ctx);
+  if (build_model(a, first) != SEQGPU_OK) return cli_library_error(base->ctx);
+  describe_run(a);
+  return CLI_OK;
+}
+
+/* ---------------------------------------------------------------- a batch */
+
+/* Room for more elements; 0 when out of memory. */
+static int grow(void **memory, size_t *room, size_t elements, size_t size) {
+  if (*room >= elements) return 1;
+  void *larger = realloc(*memory, elements * size);
+  if (larger == NULL) return 0;
+  *memory = larger;
+  *room = elements;
+  return 1;
+}
+
+seqgpu_status tag_forward(tag_app *a, tag_set *s, const int32_t *which, int64_t count,
+                          seqgpu_tagger_batch *out) {
+  a->logits = NULL;
+  if (!word_set_batch(&s->words, which, count, out)) return cli_no_memory();
+  a->logits = seqgpu_tagger_logits(a->model, a->base.tape, s->letters, s->sentence, out);
+  return seqgpu_tape_status(a->base.tape);
+}
+
+seqgpu_status tag_read_answer(tag_app *a) {
+  void *memory = a->answer;
+  if (!grow(&memory, &a->room, (size_t)seqgpu_tensor_elements(a->logits), sizeof *a->answer))
+    return cli_no_memory();
+  a->answer = memory;
+  return seqgpu_tensor_read(a->logits, a->answer);
+}
+
+/* The tags of the sentences, -1 behind their ends; 0 when out of memory. */
+static int fill_targets(tag_app *a, const tag_set *s, const int32_t *which, const seqgpu_tagger_batch *b) {
+  const size_t elements = (size_t)(b->seq_len * b->batch);
+  void *memory = a->target;
+  if (!grow(&memory, &a->target_room, elements, sizeof *a->target)) return 0;
+  a->target = memory;
+  memset(a->target, 0xff, elements * sizeof *a->target);
+  for (int64_t i = 0; i < b->batch; i++)
+    for (int64_t t = 0; t < b->lengths[i]; t++)
+      a->target[t * b->batch + i] = s->tag[s->text.start[which[i]] + t];
+  return 1;
+}
+
+/* The loss of a batch on the tape, the sum over its words or their mean. */
+static seqgpu_tensor *batch_loss(tag_app *a, tag_set *s, const int32_t *which, int64_t count, int mean,
+                                 seqgpu_tagger_batch *b) {
+  seqgpu_tape *t = a->base.tape;
+  if (tag_forward(a, s, which, count, b) != SEQGPU_OK || !fill_targets(a, s, which, b)) return NULL;
+  const int64_t shape[] = {b->seq_len, b->batch};
+  return seqgpu_tape_cross_entropy(t, a->logits, seqgpu_tape_ids(t, 2, shape, a->target), mean, 1);
+}
+
+static seqgpu_tensor *loss(app *base, int64_t step) {
+  tag_app *a = (tag_app *)base;
+  seqgpu_tagger_batch b;
+  int64_t count;
+  const int32_t *which = buckets_batch(&a->train.order, step, &count);
+  return batch_loss(a, &a->train, which, count, 1, &b);
+}
+
+/* ---------------------------------------------------------------- the metric */
+
+static void judge(tag_app *a, const seqgpu_tagger_batch *b) {
+  const int64_t tags = a->tags.size;
+  for (int64_t r = 0; r < b->seq_len * b->batch; r++) {
+    if (r / b->batch >= b->lengths[r % b->batch]) continue;
+    const int right = task_learner_class(a->answer + r * tags, tags) == a->target[r];
+    const int unknown = b->word[r] == a->words.unknown;
+    a->counted++;
+    a->right += right;
+    a->unknown += unknown;
+    a->unknown_right += unknown && right;
+  }
+}
+
+static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, double *mean, double *metric) {
+  tag_app *a = (tag_app *)base;
+  double sum = 0, counts = 0;
+  a->counted = a->right = a->unknown = a->unknown_right = 0;
+  for (int64_t i = 0; i < a->val.order.batches; i++) {
+    seqgpu_tagger_batch b;
+    int64_t count;
+    double one;
+    if (*stop) return SEQGPU_ESTOPPED;
+    const int32_t *which = buckets_in_turn(&a->val.order, i, &count);
+    LIB_TRY(seqgpu_tape_clear(base->tape, 0));
+    seqgpu_tensor *loss_of_batch = batch_loss(a, &a->val, which, count, 0, &b);
+    LIB_TRY(seqgpu_tape_status(base->tape));
+    if (loss_of_batch == NULL) return cli_no_memory();
+    LIB_TRY(seqgpu_tensor_number(loss_of_batch, &one));
+    LIB_TRY(tag_read_answer(a));
+    judge(a, &b);
+    sum += one;
+    for (int64_t r = 0; r < b.seq_len * b.batch; r++) counts += a->target[r] >= 0;
+  }
+  *mean = sum / counts;
+  *metric = 1 - a->right / a->counted;
+  return SEQGPU_OK;
+}
+
+static void print(const app *base, int json) {
+  const tag_app *a = (const tag_app *)base;
+  const double accuracy = a->right / a->counted, unknown = a->unknown_right / a->unknown;
+  if (!json) {
+    printf("; %.0f words, accuracy %.2f %%; %.0f of them unknown, accuracy %.2f %%", a->counted,
+           100 * accuracy, a->unknown, 100 * unknown);
+    return;
+  }
+  json_number(stdout, ", \"words\": ", 9, a->counted);
+  json_number(stdout, ", \"accuracy\": ", 6, accuracy);
+  json_number(stdout, ", \"unknown\": ", 9, a->unknown);
+  json_number(stdout, ", \"unknown_accuracy\": ", 6, unknown);
+}
+
+/* ---------------------------------------------------------------- the rest */
+
+static int describe(const app *base, app_text texts[APP_TEXTS]) {
+  const tag_app *a = (const tag_app *)base;
+  texts[0] = (app_text){"words", vocab_write(&a->words)};
+  texts[1] = (app_text){"letters", vocab_write(&a->letters)};
+  texts[2] = (app_text){"tags", vocab_write(&a->tags)};
+  return texts[0].text && texts[1].text && texts[2].text;
+}
+
+static void close_set(tag_set *s) {
+  seqgpu_plan_destroy(s->letters);
+  seqgpu_plan_destroy(s->sentence);
+  buckets_free(&s->order);
+  word_set_free(&s->words);
+  sentences_free(&s->text);
+  free(s->tag);
+}
+
+static void close(app *base) {
+  tag_app *a = (tag_app *)base;
+  seqgpu_tagger_destroy(a->model);
+  close_set(&a->train);
+  close_set(&a->val);
+  vocab_free(&a->words);
+  vocab_free(&a->letters);
+  vocab_free(&a->tags);
+  free(a->answer);
+  free(a->target);
+}
+
+static const arg_spec options[] = {
+    ROW_GROUP("Data"),
+    ROW_INT("min-count", ARG_KEEP_RUN, FIELD(min_count), 1, 1000000, "N",
+            "words that the data have less often are read as <unk>, and by their letters"),
+    ROW_GROUP("Network"),
+    ROW_INT("word-size", ARG_KEEP_MODEL, FIELD(word_size), 1, 1000000, "N", "elements of a word's vector"),
+    ROW_INT("letter-size", ARG_KEEP_MODEL, FIELD(letter_size), 0, 1000000, "N",
+            "elements of a letter's vector, 0 = words have no letters"),
+    ROW_INT("letter-hidden", ARG_KEEP_MODEL, FIELD(letter_hidden), 1, INT32_MAX, "N",
+            "units of the network over letters, per direction"),
+    ROW_FLAG("one-direction", ARG_KEEP_MODEL, FIELD(one_direction), "read sentences from left to right only"),
+    ROW_END,
+};
+
+static const tag_options start = {
+    .base = {.model = {.cell = "lstm",
+                       .optimizer = "adam",
+                       .clip = "5",
+                       .init = "pytorch",
+                       .forget_bias = "auto",
+                       .seed = 1,
+                       .lr = 2e-3,
+                       .lr_decay = 1,
+                       .learning = LEARNING_DEFAULTS,
+                       .rnn = {.num_layers = 1, .hidden_size = 200, .batch = 32, .dropout = 0.5}}},
+    .word_size = 100,
+    .letter_size = 25,
+    .letter_hidden = 25,
+    .min_count = 2};
+
+const application application_tag = {
+    .name = "tag",
+    .about = "the part of speech of each word of a sentence",
+    .data = "the CoNLL-U file to learn, also compressed by gzip; several are read as one",
+    .network = "layers over words and their letters, in both directions, and a linear layer",
+    .metric = "error_rate",
+    .options = options,
+    .use_options = tag_use_specs,
+    .use_about =
+        "Tags sentences with a model of seqgpu train tag: a line is a sentence, its words and marks\n"
+        "with spaces between them.",
+    .start = &start,
+    .options_size = sizeof start,
+    .size = sizeof(tag_app),
+    .read = read_data,
+    .open = open_data,
+    .build = build,
+    .loss = loss,
+    .validate = validate,
+    .print = print,
+    .use = tag_use,
+    .describe = describe,
+    .close = close,
+};

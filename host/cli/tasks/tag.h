@@ -1,0 +1,55 @@
+/* tag.h - the application `tag`: a part of speech for each word of a sentence (seqgpu/tagger.h).
+ *
+ *   tag.c       options, data, model, training and its metric
+ *   tag_use.c   `seqgpu tag`: sentences in, tags out
+ */
+#ifndef TAG_H
+#define TAG_H
+
+#include "host/cli/application.h"
+#include "host/data/buckets.h"
+#include "host/data/word_set.h"
+
+typedef struct tag_options {
+  app_options base;
+  int64_t word_size, letter_size, letter_hidden, min_count; /* letter_size 0: words have no letters */
+  int one_direction;
+  int conllu; /* of `seqgpu tag` */
+} tag_options;
+
+/* Sentences of training, or of validation or use. */
+typedef struct tag_set {
+  sentences text;
+  word_set words;
+  int32_t *tag; /* [words] -1 where it is none of the model's; of `use` what the model says */
+  buckets order;
+  seqgpu_plan *letters, *sentence; /* for its largest batch; letters NULL: without */
+} tag_set;
+
+typedef struct tag_app {
+  app base;
+  vocabulary words, letters, tags;
+  tag_set train, val;
+  seqgpu_tagger *model;
+  seqgpu_tensor *logits; /* of the last batch, [T,B,tags] */
+  float *answer;         /* the same on the host, with `room` elements */
+  size_t room;
+  int32_t *target; /* [T,B] of the last batch, with `target_room` elements */
+  size_t target_room;
+  double counted, right, unknown, unknown_right; /* words of the last validation: all, those that are <unk> */
+} tag_app;
+
+static inline const tag_options *tag_options_of(const app *a) { return (const tag_options *)a->options; }
+
+/* The logits of sentences which[count], with the numbers of the batch in *out.  SEQGPU_ENOMEM without a
+ * sentence of the tape is the program's own. */
+seqgpu_status tag_forward(tag_app *a, tag_set *s, const int32_t *which, int64_t count,
+                          seqgpu_tagger_batch *out);
+/* Copies the logits of the last batch to a->answer. */
+seqgpu_status tag_read_answer(tag_app *a);
+
+/* `seqgpu tag` for an app that is open. */
+int tag_use(app *a);
+extern const arg_spec tag_use_specs[];
+
+#endif

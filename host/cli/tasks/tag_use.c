@@ -1,0 +1,121 @@
+/* tag_use.c - `seqgpu tag`: sentences in, a line each, and their words with their tags out (tag.h).
+ *
+ * Sentences are tagged in batches of near lengths, and printed in the order in which they came.  An empty line
+ * stays one.
+ */
+#include "host/cli/tasks/tag.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "host/cli/json.h"
+#include "host/cli/task_learner.h"
+
+const arg_spec tag_use_specs[] = {
+    ROW_FLAG("conllu", ARG_NOT_KEPT, offsetof(tag_options, conllu),
+             "print CoNLL-U, a line a word, instead of word/TAG"),
+    ROW_END,
+};
+
+/* ---------------------------------------------------------------- tagging */
+
+/* The probability of class `best` under the softmax of its row. */
+static float probability(const float *row, int64_t classes, int64_t best) {
+  double sum = 0;
+  for (int64_t k = 0; k < classes; k++) sum += exp((double)row[k] - (double)row[best]);
+  return (float)(1 / sum);
+}
+
+/* Tags the sentences which[count], all of which have words: val.tag and chance [words]. */
+static seqgpu_status tag_batch(tag_app *a, const int32_t *which, int64_t count, float *chance) {
+  seqgpu_tagger_batch b;
+  const int64_t tags = a->tags.size;
+  LIB_TRY(seqgpu_tape_clear(a->base.tape, 0));
+  LIB_TRY(tag_forward(a, &a->val, which, count, &b));
+  LIB_TRY(tag_read_answer(a));
+  for (int64_t i = 0; i < count; i++)
+    for (int64_t t = 0; t < b.lengths[i]; t++) {
+      const float *row = a->answer + (t * count + i) * tags;
+      const int64_t best = task_learner_class(row, tags), word = a->val.text.start[which[i]] + t;
+      a->val.tag[word] = (int32_t)best;
+      chance[word] = probability(row, tags, best);
+    }
+  return SEQGPU_OK;
+}
+
+static seqgpu_status tag_all(tag_app *a, float *chance) {
+  buckets *order = &a->val.order;
+  for (int64_t i = 0; i < order->batches; i++) {
+    int64_t count;
+    const int32_t *which = buckets_in_turn(order, i, &count);
+    while (count > 0 && order->length[which[count - 1]] == 0) count--; /* the shortest come last */
+    if (count > 0) LIB_TRY(tag_batch(a, which, count, chance));
+  }
+  return SEQGPU_OK;
+}
+
+/* ---------------------------------------------------------------- printing */
+
+static const vocab_token *tag_of(const tag_app *a, int64_t word) { return &a->tags.tokens[a->val.tag[word]]; }
+
+static void print_lines(const tag_app *a, int64_t first, int64_t after) {
+  for (int64_t i = first; i < after; i++) {
+    const sentences_piece *w = &a->val.text.word[i];
+    const vocab_token *t = tag_of(a, i);
+    printf("%s%.*s/%.*s", i > first ? " " : "", (int)w->size, w->text, (int)t->length, t->text);
+  }
+  printf("\n");
+}
+
+static void print_conllu(const tag_app *a, int64_t first, int64_t after) {
+  for (int64_t i = first; i < after; i++) {
+    const sentences_piece *w = &a->val.text.word[i];
+    const vocab_token *t = tag_of(a, i);
+    printf("%lld\t%.*s\t_\t%.*s\t_\t_\t_\t_\t_\t_\n", (long long)(i - first + 1), (int)w->size, w->text,
+           (int)t->length, t->text);
+  }
+  if (after > first) printf("\n");
+}
+
+static void print_json(const tag_app *a, const float *chance, int64_t first, int64_t after) {
+  printf("{\"words\": [");
+  for (int64_t i = first; i < after; i++) {
+    if (i > first) printf(", ");
+    json_string(stdout, a->val.text.word[i].text, (size_t)a->val.text.word[i].size);
+  }
+  printf("], \"tags\": [");
+  for (int64_t i = first; i < after; i++) {
+    if (i > first) printf(", ");
+    json_string(stdout, tag_of(a, i)->text, tag_of(a, i)->length);
+  }
+  printf("], \"probabilities\": [");
+  for (int64_t i = first; i < after; i++) json_number(stdout, i > first ? ", " : "", 6, (double)chance[i]);
+  printf("]}\n");
+}
+
+static void print_all(const tag_app *a, const float *chance) {
+  const tag_options *o = tag_options_of(&a->base);
+  for (int64_t s = 0; s < a->val.text.count; s++) {
+    const int64_t first = a->val.text.start[s], after = a->val.text.start[s + 1];
+    if (o->base.run.common.json)
+      print_json(a, chance, first, after);
+    else if (o->conllu)
+      print_conllu(a, first, after);
+    else
+      print_lines(a, first, after);
+  }
+}
+
+int tag_use(app *base) {
+  tag_app *a = (tag_app *)base;
+  float *chance = malloc(((size_t)a->val.text.words + 1) * sizeof *chance);
+  if (chance == NULL) return cli_error("out of memory");
+  const seqgpu_status status = tag_all(a, chance);
+  if (status == SEQGPU_OK) print_all(a, chance);
+  free(chance);
+  return status == SEQGPU_OK ? CLI_OK : cli_library_error(base->ctx);
+}
+
+static int run(int argc, char **argv) { return application_use(&application_tag, argc, argv); }
+
+const command_spec command_tag = {"tag", "tag the words of sentences with a model of train tag", run};
