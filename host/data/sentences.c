@@ -92,16 +92,19 @@ static int read_words(const char *line, int32_t size, sentences *out) {
   return sentences_end(out);
 }
 
-int sentences_read_lines(const char *path, sentences *out) {
-  text_file text;
-  const char *line;
+int sentences_parse_lines(const char *path, text_file *text, sentences *out) {
+  const char *at = text->data, *end = at + text->size, *line;
   int32_t size;
-  CLI_TRY(text_read(path, &text));
-  const char *at = text.data, *end = text.data + text.size;
-  sentences_take(out, &text);
+  sentences_take(out, text);
   for (int64_t number = 1; sentences_line(&at, end, &line, &size); number++) {
     CLI_TRY(sentences_check_line(path, number, line, size));
     if (!read_words(line, size, out)) return cli_error("%s: out of memory", path);
   }
   return CLI_OK;
+}
+
+int sentences_read_lines(const char *path, sentences *out) {
+  text_file text;
+  CLI_TRY(text_read(path, &text));
+  return sentences_parse_lines(path, &text, out);
 }

@@ -44,5 +44,7 @@ int sentences_check_line(const char *path, int64_t number, const char *line, int
 /* Reads lines of words with white space between them, a sentence each; empty lines are sentences of no words.
  * 0, or an exit code after a sentence; sentences_free is to be called in any case. */
 int sentences_read_lines(const char *path, sentences *out);
+/* The same of a text, which is taken. */
+int sentences_parse_lines(const char *path, text_file *text, sentences *out);
 
 #endif

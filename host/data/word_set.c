@@ -210,3 +210,14 @@ int word_set_batch(word_set *s, const int32_t *which, int64_t count, seqgpu_tagg
   }
   return fill_letters(s, types, out);
 }
+
+/* The stream of random numbers of these. */
+static const uint64_t DROPPED = UINT64_C(9) << 60;
+
+void word_set_drop(word_set *s, const seqgpu_tagger_batch *batch, int32_t unknown, double p, int64_t seed,
+                   int64_t step) {
+  int32_t *word = s->memory[WORDS];
+  for (int64_t r = 0; p > 0 && r < batch->seq_len * batch->batch; r++)
+    if (word[r] >= 0 && seqgpu_uniform((uint64_t)seed, DROPPED | (uint64_t)step, (uint64_t)r) < p)
+      word[r] = unknown;
+}

@@ -44,4 +44,8 @@ void word_set_free(word_set *s);
 /* The sentences which[count] side by side: valid until the next call.  0 when out of memory. */
 int word_set_batch(word_set *s, const int32_t *which, int64_t count, seqgpu_tagger_batch *out);
 
+/* Words of that batch become <unk>, each with probability p: which, follows from seed and update. */
+void word_set_drop(word_set *s, const seqgpu_tagger_batch *batch, int32_t unknown, double p, int64_t seed,
+                   int64_t step);
+
 #endif

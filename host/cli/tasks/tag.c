@@ -200,11 +200,12 @@ static int grow(void **memory, size_t *room, size_t elements, size_t size) {
   return 1;
 }
 
-seqgpu_status tag_forward(tag_app *a, tag_set *s, const int32_t *which, int64_t count,
-                          seqgpu_tagger_batch *out) {
-  a->logits = NULL;
-  if (!word_set_batch(&s->words, which, count, out)) return cli_no_memory();
-  a->logits = seqgpu_tagger_logits(a->model, a->base.tape, s->letters, s->sentence, out);
+seqgpu_status tag_batch(tag_set *s, const int32_t *which, int64_t count, seqgpu_tagger_batch *out) {
+  return word_set_batch(&s->words, which, count, out) ? SEQGPU_OK : cli_no_memory();
+}
+
+seqgpu_status tag_forward(tag_app *a, const tag_set *s, const seqgpu_tagger_batch *batch) {
+  a->logits = seqgpu_tagger_logits(a->model, a->base.tape, s->letters, s->sentence, batch);
   return seqgpu_tape_status(a->base.tape);
 }
 
@@ -230,11 +231,11 @@ static int fill_targets(tag_app *a, const tag_set *s, const int32_t *which, cons
 }
 
 /* The loss of a batch on the tape, the sum over its words or their mean. */
-static seqgpu_tensor *batch_loss(tag_app *a, tag_set *s, const int32_t *which, int64_t count, int mean,
-                                 seqgpu_tagger_batch *b) {
+static seqgpu_tensor *batch_loss(tag_app *a, const tag_set *s, const int32_t *which,
+                                 const seqgpu_tagger_batch *b, int mean) {
   seqgpu_tape *t = a->base.tape;
-  if (tag_forward(a, s, which, count, b) != SEQGPU_OK || !fill_targets(a, s, which, b)) return NULL;
   const int64_t shape[] = {b->seq_len, b->batch};
+  if (tag_forward(a, s, b) != SEQGPU_OK || !fill_targets(a, s, which, b)) return NULL;
   return seqgpu_tape_cross_entropy(t, a->logits, seqgpu_tape_ids(t, 2, shape, a->target), mean, 1);
 }
 
@@ -243,7 +244,10 @@ static seqgpu_tensor *loss(app *base, int64_t step) {
   seqgpu_tagger_batch b;
   int64_t count;
   const int32_t *which = buckets_batch(&a->train.order, step, &count);
-  return batch_loss(a, &a->train, which, count, 1, &b);
+  if (tag_batch(&a->train, which, count, &b) != SEQGPU_OK) return NULL;
+  word_set_drop(&a->train.words, &b, a->words.unknown, tag_options_of(base)->word_dropout,
+                base->options->model.seed, step);
+  return batch_loss(a, &a->train, which, &b, 1);
 }
 
 /* ---------------------------------------------------------------- the metric */
@@ -272,7 +276,8 @@ static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, doub
     if (*stop) return SEQGPU_ESTOPPED;
     const int32_t *which = buckets_in_turn(&a->val.order, i, &count);
     LIB_TRY(seqgpu_tape_clear(base->tape, 0));
-    seqgpu_tensor *loss_of_batch = batch_loss(a, &a->val, which, count, 0, &b);
+    LIB_TRY(tag_batch(&a->val, which, count, &b));
+    seqgpu_tensor *loss_of_batch = batch_loss(a, &a->val, which, &b, 0);
     LIB_TRY(seqgpu_tape_status(base->tape));
     if (loss_of_batch == NULL) return cli_no_memory();
     LIB_TRY(seqgpu_tensor_number(loss_of_batch, &one));
@@ -335,6 +340,8 @@ static const arg_spec options[] = {
     ROW_GROUP("Data"),
     ROW_INT("min-count", ARG_KEEP_RUN, FIELD(min_count), 1, 1000000, "N",
             "words that the data have less often are read as <unk>, and by their letters"),
+    ROW_REAL("word-dropout", ARG_KEEP_FREE, FIELD(word_dropout), 0, 1, "P",
+             "probability that another word is read so in training"),
     ROW_GROUP("Network"),
     ROW_INT("word-size", ARG_KEEP_MODEL, FIELD(word_size), 1, 1000000, "N", "elements of a word's vector"),
     ROW_INT("letter-size", ARG_KEEP_MODEL, FIELD(letter_size), 0, 1000000, "N",
@@ -359,7 +366,8 @@ static const tag_options start = {
     .word_size = 100,
     .letter_size = 25,
     .letter_hidden = 25,
-    .min_count = 2};
+    .min_count = 2,
+    .word_dropout = 0.25};
 
 const application application_tag = {
     .name = "tag",

@@ -13,6 +13,7 @@
 typedef struct tag_options {
   app_options base;
   int64_t word_size, letter_size, letter_hidden, min_count; /* letter_size 0: words have no letters */
+  double word_dropout;
   int one_direction;
   int conllu; /* of `seqgpu tag` */
 } tag_options;
@@ -41,10 +42,10 @@ typedef struct tag_app {
 
 static inline const tag_options *tag_options_of(const app *a) { return (const tag_options *)a->options; }
 
-/* The logits of sentences which[count], with the numbers of the batch in *out.  SEQGPU_ENOMEM without a
- * sentence of the tape is the program's own. */
-seqgpu_status tag_forward(tag_app *a, tag_set *s, const int32_t *which, int64_t count,
-                          seqgpu_tagger_batch *out);
+/* The sentences which[count] as numbers, and then their logits.  SEQGPU_ENOMEM without a sentence of the tape
+ * is the program's own. */
+seqgpu_status tag_batch(tag_set *s, const int32_t *which, int64_t count, seqgpu_tagger_batch *out);
+seqgpu_status tag_forward(tag_app *a, const tag_set *s, const seqgpu_tagger_batch *batch);
 /* Copies the logits of the last batch to a->answer. */
 seqgpu_status tag_read_answer(tag_app *a);
 

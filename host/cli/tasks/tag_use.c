@@ -27,11 +27,12 @@ static float probability(const float *row, int64_t classes, int64_t best) {
 }
 
 /* Tags the sentences which[count], all of which have words: val.tag and chance [words]. */
-static seqgpu_status tag_batch(tag_app *a, const int32_t *which, int64_t count, float *chance) {
+static seqgpu_status tag_some(tag_app *a, const int32_t *which, int64_t count, float *chance) {
   seqgpu_tagger_batch b;
   const int64_t tags = a->tags.size;
   LIB_TRY(seqgpu_tape_clear(a->base.tape, 0));
-  LIB_TRY(tag_forward(a, &a->val, which, count, &b));
+  LIB_TRY(tag_batch(&a->val, which, count, &b));
+  LIB_TRY(tag_forward(a, &a->val, &b));
   LIB_TRY(tag_read_answer(a));
   for (int64_t i = 0; i < count; i++)
     for (int64_t t = 0; t < b.lengths[i]; t++) {
@@ -49,7 +50,7 @@ static seqgpu_status tag_all(tag_app *a, float *chance) {
     int64_t count;
     const int32_t *which = buckets_in_turn(order, i, &count);
     while (count > 0 && order->length[which[count - 1]] == 0) count--; /* the shortest come last */
-    if (count > 0) LIB_TRY(tag_batch(a, which, count, chance));
+    if (count > 0) LIB_TRY(tag_some(a, which, count, chance));
   }
   return SEQGPU_OK;
 }
