@@ -50,9 +50,9 @@ data="--data train.conllu --val-data val.conllu"
 tiny="--word-size 6 --letter-size 4 --letter-hidden 3 --hidden 6 --batch 8"
 
 check "train --help lists it" sh -c '"$1" train --help | grep -q "^  tag  *the part of speech"' sh "$seqgpu"
-run train tag $data --word-size 12 --letter-size 8 --letter-hidden 6 --hidden 16 --batch 8 --lr 0.01 --epochs 30 --eval-every 24 --stop-at-metric 1e-9 --log log \
-  --checkpoint tagger --json >out 2>err
-equal "cpu f32: task tag, learns a toy without an error" "$(value val_error_rate out)" 0
+run train tag $data --word-size 12 --letter-size 8 --letter-hidden 6 --hidden 16 --batch 8 --lr 0.01 --dropout 0.2 --epochs 30 --log log \
+  --checkpoint tagger --json >trained 2>err
+equal "cpu f32: task tag, learns a toy without an error" "$(value val_error_rate trained)" 0
 check "its log names the metric" grep -q '"val_error_rate": ' log
 resumed "tag" tag $tiny --dropout 0.3 --layers 2
 resumed "tag, gru of words alone to the right" tag $tiny --cell gru --letter-size 0 --one-direction
@@ -65,25 +65,25 @@ rm -f one two
 
 run eval --checkpoint tagger --data val.conllu --json >measured 2>err
 if [ "$(value error_rate measured)" = 0 ] && [ "$(value words measured)" = "$(grep -c '^[0-9]' val.conllu)" ] && [ "$(value unknown measured)" -ge 40 ] &&
-  [ "$(value unknown_accuracy measured)" = 1 ] && [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss out | cut -c 1-6)" ]; then
+  [ "$(value unknown_accuracy measured)" = 1 ] && [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
   pass "cpu f32: task tag, eval measures what training did"
-else fail "cpu f32: task tag, eval measures what training did" "$(cat measured err) $(tail -1 out)"; fi
+else fail "cpu f32: task tag, eval measures what training did" "$(cat measured err) $(tail -1 trained)"; fi
 check "in words, too" sh -c '"$1" eval --checkpoint tagger --data val.conllu --device cpu | grep -q "^loss .*, error_rate 0; [0-9]* words, accuracy 100.00 %; [0-9]* of them unknown, accuracy 100.00 %$"' sh "$seqgpu"
 for b in 1 7; do run eval --checkpoint tagger --data val.conllu --batch $b --json | sed 's/\(0\.[0-9]\{5\}\)[0-9]*/\1/' >b$b; done
 check "whatever the batch" cmp b1 b7
 
-printf 'we can the can greatly\n\nthe old can\n' | run tag --checkpoint tagger >got 2>err
-printf 'we/PRON can/VERB the/DET can/NOUN greatly/ADV\n\nthe/DET old/ADJ can/NOUN\n' >wanted
+printf 'we can the can x9999ly\n\nthe old can run xly\n' | run tag --checkpoint tagger >got 2>err
+printf 'we/PRON can/VERB the/DET can/NOUN x9999ly/ADV\n\nthe/DET old/ADJ can/NOUN run/VERB xly/ADV\n' >wanted
 check "seqgpu tag: sentences in, tags out" cmp got wanted
-printf 'we can the can greatly\n\nthe old can\n' >lines
+printf 'we can the can x9999ly\n\nthe old can run xly\n' >lines
 check "from a file" sh -c '"$1" tag --checkpoint tagger --input lines --batch 1 --device cpu | cmp - wanted' sh "$seqgpu"
 run tag --checkpoint tagger --input lines --conllu >again.conllu
-check "CoNLL-U out, which eval reads" sh -c '"$1" eval --checkpoint tagger --data again.conllu --device cpu --json | grep -q "\"words\": 8, \"accuracy\": 1,"' sh "$seqgpu"
+check "CoNLL-U out, which eval reads" sh -c '"$1" eval --checkpoint tagger --data again.conllu --device cpu --json | grep -q "\"words\": 10, \"accuracy\": 1,"' sh "$seqgpu"
 if command -v python3 >/dev/null; then
   check "JSON, a line a sentence" sh -c '"$1" tag --checkpoint tagger --input lines --json --device cpu | python3 -c "
 import json, sys
 rows = [json.loads(line) for line in sys.stdin]
-assert [len(r[\"words\"]) for r in rows] == [5, 0, 3] and rows[2][\"tags\"] == [\"DET\", \"ADJ\", \"NOUN\"]
+assert [len(r[\"words\"]) for r in rows] == [5, 0, 5] and rows[2][\"tags\"][:3] == [\"DET\", \"ADJ\", \"NOUN\"]
 assert all(0.5 < p <= 1 for r in rows for p in r[\"probabilities\"])"' sh "$seqgpu"
 else
   skip "JSON, a line a sentence" "no python3"
@@ -112,8 +112,8 @@ refused "a folder" 1 "is a folder" train tag --data .
 refused "resume on other data" 1 "other data" train tag --data val.conllu --resume tagger
 refused "resume with other validation" 1 "validated on other data" train tag --data train.conllu --val-data other.conllu --resume tagger
 refused "resume with another shape" 1 "--hidden: is 5" train tag $data --hidden 5 --resume tagger
-refused "resume another task" 1 "task tag" train adding --resume tagger
-refused "resume as a language model" 1 "is not a checkpoint" train charlm --text lines --resume tagger
+refused "resume as another task" 1 "is not a checkpoint of this task" train adding --resume tagger
+refused "resume as a language model" 1 "is not a checkpoint of this task" train charlm --text lines --resume tagger
 run train adding --T 4 --hidden 3 --steps 1 --checkpoint adding --quiet >out 2>err
 refused "use another task's model" 1 "adding: is a checkpoint of task adding; it must be one of task tag" tag --checkpoint adding --input lines
 refused "use a model that is not there" 1 "cannot open" tag --checkpoint nobody --input lines
@@ -163,16 +163,16 @@ else
   skip "damaged metadata" "no python3"
 fi
 
-# ---- Ctrl-C
+# ---- SIGTERM, which is as Ctrl-C, but not ignored by what runs in the background of a shell
 
-run train tag $data $tiny --epochs 100000 --checkpoint stopped --quiet >out 2>err &
+"$seqgpu" train tag $data $tiny --minutes 1 --checkpoint stopped --quiet --device cpu --threads 1 >out 2>err &
 pid=$!
 sleep 1
-kill -INT $pid
+kill -TERM $pid
 wait $pid
 code=$?
-if [ $code = 130 ] && grep -q "stopped after step .*saved in stopped" err; then pass "Ctrl-C saves and stops"
-else fail "Ctrl-C saves and stops" "exit $code: $(head -c 200 err)"; fi
-check "and the run goes on" run train tag $data --resume stopped --epochs 100000 --minutes 0.005 --quiet
+if [ $code = 143 ] && grep -q "stopped after step .*saved in stopped" err; then pass "a signal saves and stops"
+else fail "a signal saves and stops" "exit $code: $(head -c 200 err)"; fi
+check "and the run goes on" run train tag $data --resume stopped --minutes 0.005 --quiet
 
 finish_cli

@@ -5,7 +5,7 @@ source=$2
 . "$(dirname "$0")/cli.sh"
 export LC_ALL=C
 
-tasks="charlm adding multiplication xor copy memory-5bit memory-20bit temporal-order permutation embedded-reber continual-reber \
+tasks="charlm tag adding multiplication xor copy memory-5bit memory-20bit temporal-order permutation embedded-reber continual-reber \
 mackey-glass narma10 pixels"
 has() { case $1 in *"$2"*) pass "$3" ;; *) fail "$3" "\"$2\" is not in: $(echo "$1" | head -c 300)" ;; esac; }
 
@@ -46,7 +46,7 @@ for shell in bash zsh fish; do
   else skip "completion $shell: the shell reads it" "no $shell"; fi
 done
 check "completion fish: every option of every command" sh -c '
-  for command in sample eval inspect verify report import export info; do "$1" $command --help=rows; done >rows
+  for command in sample eval tag inspect verify report import export info; do "$1" $command --help=rows; done >rows
   "$1" train --help=rows >>rows
   [ "$(wc -l <rows)" = "$(grep -c "^complete.* -l " script.fish)" ]' sh "$seqgpu"
 rm -f rows

@@ -57,6 +57,7 @@ static void join_use_specs(arg_spec table[ARGS_MAX], const arg_spec *own, const 
   arg_spec model[ARGS_MAX] = {ROW_END}, one[2] = {ROW_END, ROW_END};
   config_join_specs(model, FIELD(model));
   one[0] = model[args_find(model, "batch")];
+  one[0].help = "sequences side by side";
   args_join(table, own, 0);
   if (more) args_join(table, more, 0);
   args_join(table, one, 0);

@@ -65,7 +65,7 @@ static seqgpu_status add_weights(seqgpu_params *p, seqgpu_tagger *m, const seqgp
                                  const seqgpu_plan *sentence) {
   const seqgpu_tagger_desc *d = &m->desc;
   const int64_t Y = seqgpu_plan_get_sizes(sentence).output_width;
-  SQ_TRY(seqgpu_params_add(p, "embedding.weight", d->words, d->word_size, "normal", 1, &m->word));
+  SQ_TRY(seqgpu_params_add(p, "embedding.weight", d->words, d->word_size, "uniform", VECTOR_SCALE, &m->word));
   if (letters) {
     SQ_TRY(seqgpu_params_add(p, "letters.weight", d->letters, d->letter_size, "normal", 1, &m->letter));
     SQ_TRY(seqgpu_params_add_rnn(p, "speller", letters, &m->speller));
