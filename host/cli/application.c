@@ -11,14 +11,6 @@
 
 #define FIELD APP_FIELD
 
-const application *const applications[] = {&application_tag, NULL};
-
-const application *application_find(const char *name) {
-  for (int i = 0; applications[i]; i++)
-    if (strcmp(applications[i]->name, name) == 0) return applications[i];
-  return NULL;
-}
-
 /* The format that their checkpoints name. */
 static const char app_format[] = "seqgpu application 1";
 

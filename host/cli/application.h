@@ -86,7 +86,7 @@ struct application {
   void (*close)(app *a); /* whatever was opened so far */
 };
 
-/* ---- the table ---- */
+/* ---- the table: tasks/applications.c ---- */
 
 /* All applications, NULL after the last. */
 extern const application *const applications[];

@@ -77,12 +77,17 @@ static int print_help(void) {
   return CLI_OK;
 }
 
-/* seqgpu help, seqgpu help COMMAND, seqgpu help TASK */
+/* seqgpu help, seqgpu help COMMAND, seqgpu help TASK; an application is both */
 static int run_help(int argc, char **argv) {
   char ask[] = "--help";
   if (argc == 0 || argv[0][0] == '-') return print_help();
   const command_spec *command = find_command(argv[0]);
   char *to_command[] = {ask, NULL}, *to_task[] = {argv[0], ask, NULL};
+  if (command && application_find(argv[0])) { /* both, how it is used and how it is trained */
+    CLI_TRY(command->run(1, to_command));
+    printf("\n");
+    return command_train.run(2, to_task);
+  }
   return command ? command->run(1, to_command) : command_train.run(2, to_task);
 }
 

@@ -1,4 +1,4 @@
-/* tag.c - `seqgpu train tag`: options, data, model and metric (tag.h).
+/* tag.c - the application `tag`: its row of the table, its files, its loss and its metric (tag.h).
  *
  * The vocabulary has the words that training has at least --min-count times; what is not in it, in training
  * too, is <unk>, and is told apart by its letters alone.  So the model learns from rare words what it will
@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "host/cli/json.h"
-#include "host/cli/network.h"
 #include "host/cli/task_learner.h"
 #include "host/data/conllu.h"
 
@@ -53,100 +52,11 @@ static int open_vocabularies(tag_app *a) {
   return labels_count(&a->train.text, &a->tags);
 }
 
-static int number_tags(const tag_app *a, const arg_list *files, tag_set *s) {
-  int64_t known = 0;
-  s->tag = malloc(((size_t)s->text.words + 1) * sizeof *s->tag);
-  if (s->tag == NULL) return cli_error("out of memory");
-  for (int64_t i = 0; i < s->text.words; i++) s->tag[i] = -1;
-  for (int64_t i = 0; i < s->text.labels; i++) {
-    s->tag[i] = vocab_find(&a->tags, s->text.label[i].text, (size_t)s->text.label[i].size);
-    known += s->tag[i] >= 0;
-  }
-  if (known > 0 || s->text.labels == 0) return CLI_OK;
-  return cli_error("%s: has none of the %d tags of the model, the first of which is %.*s", files->item[0],
-                   (int)a->tags.size, (int)a->tags.tokens[0].length, a->tags.tokens[0].text);
-}
-
-static int open_set(tag_app *a, const arg_list *files, tag_set *s) {
-  const model_config *c = &a->base.options->model;
-  if (s->text.count == 0) return CLI_OK;
-  CLI_TRY(word_set_create(&s->text, &a->words, &a->letters, &s->words));
-  CLI_TRY(number_tags(a, files, s));
-  return buckets_create(s->text.count, s->words.length, c->rnn.batch, c->seed, &s->order);
-}
-
 static int open_data(app *base) {
   tag_app *a = (tag_app *)base;
   CLI_TRY(open_vocabularies(a));
-  CLI_TRY(open_set(a, &base->options->data, &a->train));
-  return open_set(a, &base->options->val_data, &a->val);
-}
-
-/* ---------------------------------------------------------------- the model */
-
-/* The network over letters: the cell with none of its options, one layer, both directions. */
-static model_config letter_config(const tag_options *o) {
-  model_config c = o->base.model;
-  c.rnn = (seqgpu_rnn_desc){.hidden_size = o->letter_hidden, .num_layers = 1, .bidirectional = 1};
-  return c;
-}
-
-static int64_t at_least_one(int64_t n) { return n > 0 ? n : 1; }
-
-/* Plans for the largest batch of a set. */
-static seqgpu_status plan_set(tag_app *a, tag_set *s, int training) {
-  const tag_options *o = tag_options_of(&a->base);
-  const model_config letters = letter_config(o);
-  model_config sentence = o->base.model;
-  const int64_t B = s->order.count < s->order.batch ? s->order.count : s->order.batch;
-  int64_t N = s->order.count > 0 ? buckets_most_steps(&s->order) : 1;
-  if (N > s->words.spellings) N = s->words.spellings;
-  sentence.rnn.bidirectional = !o->one_direction;
-  if (o->letter_size > 0)
-    LIB_TRY(network_plan(a->base.ctx, &letters, o->letter_size, at_least_one(s->words.letters),
-                         at_least_one(N), training, &s->letters));
-  const int64_t input = seqgpu_tagger_input_size(o->word_size, s->letters);
-  return network_plan(a->base.ctx, &sentence, input, at_least_one(s->words.longest), at_least_one(B),
-                      training, &s->sentence);
-}
-
-static seqgpu_status build_model(tag_app *a, const tag_set *s) {
-  const tag_options *o = tag_options_of(&a->base);
-  const model_config letters = letter_config(o);
-  const seqgpu_tagger_desc desc = {.words = a->words.size,
-                                   .word_size = o->word_size,
-                                   .letters = a->letters.size,
-                                   .letter_size = o->letter_size,
-                                   .tags = a->tags.size,
-                                   .dropout = o->base.model.rnn.dropout};
-  LIB_TRY(app_create_params(&a->base));
-  LIB_TRY(seqgpu_tagger_create(a->base.params, &desc, s->letters, s->sentence, &a->model));
-  if (s->letters) LIB_TRY(network_draw_params(&letters, a->base.params, "speller", s->letters));
-  return network_draw_params(&o->base.model, a->base.params, "rnn", s->sentence);
-}
-
-static double input_size(const seqgpu_plan *p) { return (double)seqgpu_plan_get_desc(p).input_size; }
-static double output_size(const seqgpu_plan *p) { return (double)seqgpu_plan_get_sizes(p).output_width; }
-
-/* Blocks of random numbers of a batch: four numbers each. */
-static uint64_t blocks(const seqgpu_plan *p) {
-  const seqgpu_rnn_desc d = seqgpu_plan_get_desc(p);
-  const double rows = (double)d.seq_len * (double)d.batch;
-  return seqgpu_plan_get_sizes(p).random_blocks + (uint64_t)(rows * (input_size(p) + output_size(p)) / 4) + 2;
-}
-
-static int check_memory(const tag_app *a, const tag_set *s) {
-  const tag_options *o = tag_options_of(&a->base);
-  const double tags = a->tags.size, Y = output_size(s->sentence);
-  const int averaged = learning_may_average(&o->base.model.learning);
-  const network_rest rest = {.params = (double)a->words.size * (double)o->word_size +
-                                       (double)a->letters.size * (double)o->letter_size + tags * (Y + 1),
-                             .per_step = 6 * input_size(s->sentence) + 4 * Y + 4 * tags + 4,
-                             .averaged = averaged};
-  CLI_TRY(network_check_memory(a->base.ctx, s->sentence, rest));
-  if (s->letters == NULL) return CLI_OK;
-  const network_rest letters = {.per_step = 2 * input_size(s->letters) + 2 * output_size(s->letters)};
-  return network_check_memory(a->base.ctx, s->letters, letters);
+  CLI_TRY(tag_open_set(a, &base->options->data, &a->train));
+  return tag_open_set(a, &base->options->val_data, &a->val);
 }
 
 /* The loss of always answering how frequent each tag is; NaN when out of memory. */
@@ -171,7 +81,7 @@ static void describe_run(tag_app *a) {
   base->baseline = frequencies(a);
   base->epoch_updates = order->batches;
   base->tokens = a->train.text.words / order->batches;
-  base->random_blocks = blocks(a->train.sentence);
+  base->random_blocks = tag_random_blocks(a->train.sentence);
   snprintf(base->about, sizeof base->about, "%d words, %d letters, %d tags, %lld updates per epoch",
            (int)a->words.size, (int)a->letters.size, (int)a->tags.size, (long long)order->batches);
 }
@@ -179,49 +89,22 @@ static void describe_run(tag_app *a) {
 static int build(app *base) {
   tag_app *a = (tag_app *)base;
   tag_set *first = base->training ? &a->train : &a->val;
-  if (plan_set(a, first, base->training) != SEQGPU_OK) return cli_library_error(base->ctx);
-  CLI_TRY(check_memory(a, first));
-  if (base->training && a->val.text.count > 0 && plan_set(a, &a->val, 0) != SEQGPU_OK)
+  if (tag_plan_set(a, first, base->training) != SEQGPU_OK) return cli_library_error(base->ctx);
+  CLI_TRY(tag_check_memory(a, first));
+  if (base->training && a->val.text.count > 0 && tag_plan_set(a, &a->val, 0) != SEQGPU_OK)
     return cli_library_error(base->ctx);
-  if (build_model(a, first) != SEQGPU_OK) return cli_library_error(base->ctx);
+  if (tag_build_model(a, first) != SEQGPU_OK) return cli_library_error(base->ctx);
   describe_run(a);
   return CLI_OK;
 }
 
 /* ---------------------------------------------------------------- a batch */
 
-/* Room for more elements; 0 when out of memory. */
-static int grow(void **memory, size_t *room, size_t elements, size_t size) {
-  if (*room >= elements) return 1;
-  void *larger = realloc(*memory, elements * size);
-  if (larger == NULL) return 0;
-  *memory = larger;
-  *room = elements;
-  return 1;
-}
-
-seqgpu_status tag_batch(tag_set *s, const int32_t *which, int64_t count, seqgpu_tagger_batch *out) {
-  return word_set_batch(&s->words, which, count, out) ? SEQGPU_OK : cli_no_memory();
-}
-
-seqgpu_status tag_forward(tag_app *a, const tag_set *s, const seqgpu_tagger_batch *batch) {
-  a->logits = seqgpu_tagger_logits(a->model, a->base.tape, s->letters, s->sentence, batch);
-  return seqgpu_tape_status(a->base.tape);
-}
-
-seqgpu_status tag_read_answer(tag_app *a) {
-  void *memory = a->answer;
-  if (!grow(&memory, &a->room, (size_t)seqgpu_tensor_elements(a->logits), sizeof *a->answer))
-    return cli_no_memory();
-  a->answer = memory;
-  return seqgpu_tensor_read(a->logits, a->answer);
-}
-
 /* The tags of the sentences, -1 behind their ends; 0 when out of memory. */
 static int fill_targets(tag_app *a, const tag_set *s, const int32_t *which, const seqgpu_tagger_batch *b) {
   const size_t elements = (size_t)(b->seq_len * b->batch);
   void *memory = a->target;
-  if (!grow(&memory, &a->target_room, elements, sizeof *a->target)) return 0;
+  if (!tag_room(&memory, &a->target_room, elements, sizeof *a->target)) return 0;
   a->target = memory;
   memset(a->target, 0xff, elements * sizeof *a->target);
   for (int64_t i = 0; i < b->batch; i++)
@@ -315,20 +198,11 @@ static int describe(const app *base, app_text texts[APP_TEXTS]) {
   return texts[0].text && texts[1].text && texts[2].text;
 }
 
-static void close_set(tag_set *s) {
-  seqgpu_plan_destroy(s->letters);
-  seqgpu_plan_destroy(s->sentence);
-  buckets_free(&s->order);
-  word_set_free(&s->words);
-  sentences_free(&s->text);
-  free(s->tag);
-}
-
 static void close(app *base) {
   tag_app *a = (tag_app *)base;
   seqgpu_tagger_destroy(a->model);
-  close_set(&a->train);
-  close_set(&a->val);
+  tag_close_set(&a->train);
+  tag_close_set(&a->val);
   vocab_free(&a->words);
   vocab_free(&a->letters);
   vocab_free(&a->tags);
@@ -368,6 +242,10 @@ static const tag_options start = {
     .letter_hidden = 25,
     .min_count = 2,
     .word_dropout = 0.25};
+
+static int run(int argc, char **argv) { return application_use(&application_tag, argc, argv); }
+
+const command_spec command_tag = {"tag", "tag the words of sentences with a model of train tag", run};
 
 const application application_tag = {
     .name = "tag",

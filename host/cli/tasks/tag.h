@@ -1,7 +1,8 @@
 /* tag.h - the application `tag`: a part of speech for each word of a sentence (seqgpu/tagger.h).
  *
- *   tag.c       options, data, model, training and its metric
- *   tag_use.c   `seqgpu tag`: sentences in, tags out
+ *   tag.c         options, files, training and its metric
+ *   tag_model.c   sentences as numbers, plans, parameters, answers
+ *   tag_use.c     `seqgpu tag`: sentences in, tags out
  */
 #ifndef TAG_H
 #define TAG_H
@@ -42,12 +43,30 @@ typedef struct tag_app {
 
 static inline const tag_options *tag_options_of(const app *a) { return (const tag_options *)a->options; }
 
+/* ---- tag_model.c ---- */
+
+/* Numbers the sentences of a set, which may have none; `files` are for sentences about them.  0, or an exit
+ * code; tag_close_set is to be called in any case. */
+int tag_open_set(tag_app *a, const arg_list *files, tag_set *s);
+void tag_close_set(tag_set *s);
+/* Plans for the largest batch of a set. */
+seqgpu_status tag_plan_set(tag_app *a, tag_set *s, int training);
+/* The parameters, for the networks of a set's plans; 0 if there is memory for them, or an exit code. */
+seqgpu_status tag_build_model(tag_app *a, const tag_set *s);
+int tag_check_memory(const tag_app *a, const tag_set *s);
+/* Blocks of random numbers that a batch of these draws, at most. */
+uint64_t tag_random_blocks(const seqgpu_plan *sentence);
+
 /* The sentences which[count] as numbers, and then their logits.  SEQGPU_ENOMEM without a sentence of the tape
  * is the program's own. */
 seqgpu_status tag_batch(tag_set *s, const int32_t *which, int64_t count, seqgpu_tagger_batch *out);
 seqgpu_status tag_forward(tag_app *a, const tag_set *s, const seqgpu_tagger_batch *batch);
 /* Copies the logits of the last batch to a->answer. */
 seqgpu_status tag_read_answer(tag_app *a);
+/* Room for so many elements of a size, of which *memory has *room; 0 when out of memory. */
+int tag_room(void **memory, size_t *room, size_t elements, size_t size);
+
+/* ---- tag_use.c ---- */
 
 /* `seqgpu tag` for an app that is open. */
 int tag_use(app *a);

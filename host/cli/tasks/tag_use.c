@@ -116,7 +116,3 @@ int tag_use(app *base) {
   free(chance);
   return status == SEQGPU_OK ? CLI_OK : cli_library_error(base->ctx);
 }
-
-static int run(int argc, char **argv) { return application_use(&application_tag, argc, argv); }
-
-const command_spec command_tag = {"tag", "tag the words of sentences with a model of train tag", run};
