@@ -199,7 +199,7 @@ static void check_sentences(const kind *k) {
 
 /* ---------------------------------------------------------------- devices */
 
-/* Logits and gradients of words that are there, in float32, against the CPU's float64 with the same weights. */
+/* Logits of the words and gradients, in float32, against the CPU's float64 with the same weights. */
 static void check_device(const kind *k, const char *device) {
   model exact, m;
   double wanted[T * B * TAGS], out[T * B * TAGS], value[2];

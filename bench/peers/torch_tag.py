@@ -5,14 +5,17 @@
 
 Model      embeddings of words and letters, a bidirectional nn.LSTM over the letters of each different word of a batch, whose last
            states stand beside the word's vector; a bidirectional nn.LSTM over the sentence, a linear layer; dropout before and after.
-Update     Adam (fused), norm clipped to 5; sentences are shuffled, sorted by length in pools of 50 batches, and the batches shuffled.
-Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, embeddings uniform in +-0.1, linear layer Xavier.
+Update     Adam (fused), its rate falling along half a cosine, norm clipped to 5; sentences are shuffled, sorted by length in pools of
+           50 batches, and the batches shuffled.
+Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, words uniform in +-0.1, letters normal, linear layer Xavier.
            PyTorch's second bias stays zero: with two biases Adam would move their sum twice as far.
-Words      that training has once are <unk>; of words longer than 32 letters the first and the last 16 are read.
+Words      that training has once are <unk>, and a quarter of the others too, drawn anew in each update; of words longer than 32
+           letters the first and the last 16 are read.
 
 Writes JSON Lines with the keys of `seqgpu train --log`, and prints the number of trained parameters.
 """
 import argparse
+import math
 import time
 from collections import Counter
 
@@ -55,9 +58,7 @@ class Tagger(nn.Module):
         self.dropout = nn.Dropout(args.dropout)
         self.output = nn.Linear(2 * args.hidden, tags)
         with torch.no_grad():
-            for table in (self.word, self.letter):
-                nn.init.uniform_(table.weight, -0.1, 0.1)
-            self.letter.weight[0] = 0
+            nn.init.uniform_(self.word.weight, -0.1, 0.1)
             nn.init.xavier_uniform_(self.output.weight)
             nn.init.zeros_(self.output.bias)
             for lstm in (self.speller, self.rnn):
@@ -132,8 +133,9 @@ def main():
     parser.add_argument("--epochs", type=int, default=10)
     for name, size in (("word-size", 100), ("letter-size", 25), ("letter-hidden", 25), ("hidden", 200), ("batch", 32)):
         parser.add_argument("--" + name, type=int, default=size)
-    parser.add_argument("--dropout", type=float, default=0.5)
-    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--dropout", type=float, default=0.33)
+    parser.add_argument("--word-dropout", type=float, default=0.25)
+    parser.add_argument("--lr", type=float, default=4e-3)
     parser.add_argument("--clip", type=float, default=5.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -148,11 +150,16 @@ def main():
     print(sum(p.numel() for p in trained) - args.letter_size, flush=True)  # the vector of unknown letters stays 0
     optimizer = torch.optim.Adam(trained, lr=args.lr, fused=True)
     step, words, seconds = 0, 0, 0.0
+    updates = args.epochs * -(-len(train) // args.batch)
     with open(args.log, "w", encoding="utf-8") as log:
         for _ in range(args.epochs):
             total, start = 0.0, time.perf_counter()
             for count, sentences in enumerate(batches(train, args.batch), 1):
                 inputs, tag = numbers.batch(sentences)
+                inputs[1][torch.rand(inputs[1].shape) < args.word_dropout] = 0
+                rate = 0.5 * args.lr * (1 + math.cos(math.pi * (step + count - 1) / updates))
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
                 loss = nn.functional.cross_entropy(model(*inputs).flatten(0, 1), tag.flatten())
                 optimizer.zero_grad()
                 loss.backward()
@@ -163,7 +170,7 @@ def main():
             step, seconds = step + count, seconds + time.perf_counter() - start
             val_loss, error_rate, _ = evaluate(model, numbers, val, args.batch)
             log.write(json_line({"step": step, "loss": total / count, "val_loss": val_loss, "val_error_rate": error_rate,
-                                 "grad_norm": norm.item(), "lr": args.lr, "tokens_per_s": words / seconds, "elapsed_s": seconds}))
+                                 "grad_norm": norm.item(), "lr": rate, "tokens_per_s": words / seconds, "elapsed_s": seconds}))
             log.flush()
         test_loss, error_rate, unknown = evaluate(model, numbers, test, args.batch)
         log.write(json_line({"test_loss": test_loss, "test_error_rate": error_rate, "test_accuracy": 1 - error_rate,

@@ -1,5 +1,4 @@
-/* application.c - what all applications share: their table, opening, the learner, checkpoints (application.h).
- */
+/* application.c - what all applications share: opening, the learner, checkpoints, commands (application.h). */
 #include "host/cli/application.h"
 
 #include <math.h>
@@ -75,7 +74,7 @@ static int check_data(const app *a, config_cursor *cursor) {
   const char *path = a->options->run.resume;
   if (path && (cursor->data_hash != a->data_hash || cursor->data_size != a->data_size))
     return cli_error("%s: was trained on other data; resuming needs the same files", path);
-  if (path && cursor->val_hash != a->val_hash)
+  if (path && cursor->val_hash && cursor->val_hash != a->val_hash)
     return cli_error("%s: was validated on other data; resuming needs the same files", path);
   cursor->data_hash = a->data_hash;
   cursor->data_size = a->data_size;

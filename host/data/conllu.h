@@ -2,7 +2,7 @@
  *
  *   # a comment, before the words of a sentence
  *   1 TAB She TAB she TAB PRON TAB ...        ten columns: number, word, lemma, UPOS tag and six more
- *   2-3 TAB won't TAB _ TAB _ ...             a range: what stands in the text for the words that follow; skipped
+ *   2-3 TAB won't TAB _ TAB _ ...             a range: what the text has for the words that follow; skipped
  *   2 TAB wo ...
  *   5.1 TAB ...                               an empty node: not in the text; skipped
  *   (an empty line ends the sentence)

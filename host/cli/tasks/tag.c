@@ -24,7 +24,7 @@ static int read_files(const arg_list *files, sentences *out) {
   return CLI_OK;
 }
 
-/* Of `seqgpu tag`: the lines as they come, and those without a word are no sentences of the model. */
+/* `seqgpu tag` reads lines; what else uses or makes a model, CoNLL-U. */
 static int read_data(app *base) {
   tag_app *a = (tag_app *)base;
   const app_options *o = base->options;

@@ -1,7 +1,7 @@
 /* tag_use.c - `seqgpu tag`: sentences in, a line each, and their words with their tags out (tag.h).
  *
- * Sentences are tagged in batches of near lengths, and printed in the order in which they came.  An empty line
- * stays one.
+ * Sentences are tagged in batches of near lengths, and printed in the order in which they came.  An empty
+ * line stays one.
  */
 #include "host/cli/tasks/tag.h"
 
