@@ -107,7 +107,7 @@ refused "text that is none of CoNLL-U" 1 "lines: line 1 has 1 columns" train tag
 printf '1\ta\t_\tX\t_\t_\t_\t_\t_\t_\n3\tb\t_\tX\t_\t_\t_\t_\t_\t_\n' >gap.conllu
 refused "a word is left out" 1 'gap.conllu: line 2: "3" must be 2' train tag --data train.conllu --val-data gap.conllu
 printf '1\ta\t_\tX\t_\t_\t_\t_\t_\t_\n' >other.conllu
-refused "other tags" 1 "has none of the 6 tags of the model" eval --checkpoint tagger --data other.conllu
+refused "other tags" 1 "has none of the 6 labels of the model" eval --checkpoint tagger --data other.conllu
 refused "a folder" 1 "is a folder" train tag --data .
 refused "resume on other data" 1 "other data" train tag --data val.conllu --resume tagger
 refused "resume with other validation" 1 "validated on other data" train tag --data train.conllu --val-data other.conllu --resume tagger

@@ -124,7 +124,7 @@ int word_set_create(const sentences *s, const vocabulary *words, const vocabular
                      INT32_MAX);
   int ok = allocate(out);
   if (ok) number_lengths(out);
-  ok = ok && number_words(out, words, &types) && spell(out, letters, &types);
+  ok = ok && number_words(out, words, &types) && (!letters || spell(out, letters, &types));
   vocab_free(&types);
   return ok ? CLI_OK : cli_error("out of memory");
 }
@@ -202,13 +202,13 @@ int word_set_batch(word_set *s, const int32_t *which, int64_t count, seqgpu_tagg
   for (int64_t b = 0; b < count; b++) {
     const int64_t first = s->text->start[which[b]];
     lengths[b] = s->length[which[b]];
-    give_columns(s, which[b], types, &out->spellings);
+    if (s->start) give_columns(s, which[b], types, &out->spellings);
     for (int64_t t = 0; t < lengths[b]; t++) {
       word[t * count + b] = s->word[first + t];
-      spelling[t * count + b] = s->column[s->spelling[first + t]];
+      if (s->start) spelling[t * count + b] = s->column[s->spelling[first + t]];
     }
   }
-  return fill_letters(s, types, out);
+  return !s->start || fill_letters(s, types, out);
 }
 
 /* The stream of random numbers of these. */

@@ -6,7 +6,6 @@
  */
 #include "host/cli/tasks/tag.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,13 +27,13 @@ static int read_files(const arg_list *files, sentences *out) {
 static int read_data(app *base) {
   tag_app *a = (tag_app *)base;
   const app_options *o = base->options;
-  if (o->use && o->val_data.count == 0) return sentences_read_lines(o->input, &a->val.text);
-  CLI_TRY(read_files(&o->data, &a->train.text));
-  CLI_TRY(read_files(&o->val_data, &a->val.text));
-  base->data_hash = a->train.text.hash;
-  base->data_size = a->train.text.bytes;
-  base->train_size = a->train.text.count;
-  base->val_hash = a->val.text.count > 0 ? a->val.text.hash : 0;
+  if (o->use && o->val_data.count == 0) return sentences_read_lines(o->input, &a->val.data.text);
+  CLI_TRY(read_files(&o->data, &a->train.data.text));
+  CLI_TRY(read_files(&o->val_data, &a->val.data.text));
+  base->data_hash = a->train.data.text.hash;
+  base->data_size = a->train.data.text.bytes;
+  base->train_size = a->train.data.text.count;
+  base->val_hash = a->val.data.text.count > 0 ? a->val.data.text.hash : 0;
   return CLI_OK;
 }
 
@@ -47,9 +46,9 @@ static int open_vocabularies(tag_app *a) {
     if (a->words.unknown < 0) return cli_error("%s: words: has no <unk>", a->base.path);
     return CLI_OK;
   }
-  CLI_TRY(words_count(&a->train.text, o->min_count, &a->words));
-  CLI_TRY(letters_count(&a->train.text, &a->letters));
-  return labels_count(&a->train.text, &a->tags);
+  CLI_TRY(words_count(&a->train.data.text, o->min_count, &a->words));
+  CLI_TRY(letters_count(&a->train.data.text, &a->letters));
+  return labels_count(&a->train.data.text, &a->tags);
 }
 
 static int open_data(app *base) {
@@ -59,28 +58,15 @@ static int open_data(app *base) {
   return tag_open_set(a, &base->options->val_data, &a->val);
 }
 
-/* The loss of always answering how frequent each tag is; NaN when out of memory. */
-static double frequencies(const tag_app *a) {
-  double sum = 0, *counts = calloc((size_t)a->tags.size, sizeof *counts);
-  const double words = (double)a->train.text.words;
-  for (int64_t i = 0; counts && i < a->train.text.words; i++)
-    if (a->train.tag[i] >= 0) counts[a->train.tag[i]]++;
-  for (int32_t k = 0; counts && k < a->tags.size; k++)
-    if (counts[k] > 0) sum -= counts[k] / words * log(counts[k] / words);
-  const double loss = counts ? sum : (double)NAN;
-  free(counts);
-  return loss;
-}
-
 static void describe_run(tag_app *a) {
   app *base = &a->base;
-  const buckets *order = &a->train.order;
+  const buckets *order = &a->train.data.order;
   base->plan = base->training ? a->train.sentence : a->val.sentence;
-  base->validates = a->val.text.labels > 0;
+  base->validates = a->val.data.text.labels > 0;
   if (!base->training) return;
-  base->baseline = frequencies(a);
+  base->baseline = labelled_set_entropy(&a->train.data, a->tags.size);
   base->epoch_updates = order->batches;
-  base->tokens = a->train.text.words / order->batches;
+  base->tokens = a->train.data.text.words / order->batches;
   base->random_blocks = tag_random_blocks(a->train.sentence);
   snprintf(base->about, sizeof base->about, "%d words, %d letters, %d tags, %lld updates per epoch",
            (int)a->words.size, (int)a->letters.size, (int)a->tags.size, (long long)order->batches);
@@ -91,7 +77,7 @@ static int build(app *base) {
   tag_set *first = base->training ? &a->train : &a->val;
   if (tag_plan_set(a, first, base->training) != SEQGPU_OK) return cli_library_error(base->ctx);
   CLI_TRY(tag_check_memory(a, first));
-  if (base->training && a->val.text.count > 0 && tag_plan_set(a, &a->val, 0) != SEQGPU_OK)
+  if (base->training && a->val.data.text.count > 0 && tag_plan_set(a, &a->val, 0) != SEQGPU_OK)
     return cli_library_error(base->ctx);
   if (tag_build_model(a, first) != SEQGPU_OK) return cli_library_error(base->ctx);
   describe_run(a);
@@ -104,12 +90,12 @@ static int build(app *base) {
 static int fill_targets(tag_app *a, const tag_set *s, const int32_t *which, const seqgpu_tagger_batch *b) {
   const size_t elements = (size_t)(b->seq_len * b->batch);
   void *memory = a->target;
-  if (!tag_room(&memory, &a->target_room, elements, sizeof *a->target)) return 0;
+  if (!labelled_set_room(&memory, &a->target_room, elements, sizeof *a->target)) return 0;
   a->target = memory;
   memset(a->target, 0xff, elements * sizeof *a->target);
   for (int64_t i = 0; i < b->batch; i++)
     for (int64_t t = 0; t < b->lengths[i]; t++)
-      a->target[t * b->batch + i] = s->tag[s->text.start[which[i]] + t];
+      a->target[t * b->batch + i] = s->data.label[s->data.text.start[which[i]] + t];
   return 1;
 }
 
@@ -126,9 +112,9 @@ static seqgpu_tensor *loss(app *base, int64_t step) {
   tag_app *a = (tag_app *)base;
   seqgpu_tagger_batch b;
   int64_t count;
-  const int32_t *which = buckets_batch(&a->train.order, step, &count);
+  const int32_t *which = buckets_batch(&a->train.data.order, step, &count);
   if (tag_batch(&a->train, which, count, &b) != SEQGPU_OK) return NULL;
-  word_set_drop(&a->train.words, &b, a->words.unknown, tag_options_of(base)->word_dropout,
+  word_set_drop(&a->train.data.words, &b, a->words.unknown, tag_options_of(base)->word_dropout,
                 base->options->model.seed, step);
   return batch_loss(a, &a->train, which, &b, 1);
 }
@@ -152,12 +138,12 @@ static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, doub
   tag_app *a = (tag_app *)base;
   double sum = 0, counts = 0;
   a->counted = a->right = a->unknown = a->unknown_right = 0;
-  for (int64_t i = 0; i < a->val.order.batches; i++) {
+  for (int64_t i = 0; i < a->val.data.order.batches; i++) {
     seqgpu_tagger_batch b;
     int64_t count;
     double one;
     if (*stop) return SEQGPU_ESTOPPED;
-    const int32_t *which = buckets_in_turn(&a->val.order, i, &count);
+    const int32_t *which = buckets_in_turn(&a->val.data.order, i, &count);
     LIB_TRY(seqgpu_tape_clear(base->tape, 0));
     LIB_TRY(tag_batch(&a->val, which, count, &b));
     seqgpu_tensor *loss_of_batch = batch_loss(a, &a->val, which, &b, 0);

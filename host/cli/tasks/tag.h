@@ -8,8 +8,7 @@
 #define TAG_H
 
 #include "host/cli/application.h"
-#include "host/data/buckets.h"
-#include "host/data/word_set.h"
+#include "host/data/labelled_set.h"
 
 typedef struct tag_options {
   app_options base;
@@ -21,10 +20,7 @@ typedef struct tag_options {
 
 /* Sentences of training, or of validation or use. */
 typedef struct tag_set {
-  sentences text;
-  word_set words;
-  int32_t *tag; /* [words] -1 where it is none of the model's; of `use` what the model says */
-  buckets order;
+  labelled_set data;               /* labels: of words; of use what the model says */
   seqgpu_plan *letters, *sentence; /* for its largest batch; letters NULL: without */
 } tag_set;
 
@@ -63,9 +59,6 @@ seqgpu_status tag_batch(tag_set *s, const int32_t *which, int64_t count, seqgpu_
 seqgpu_status tag_forward(tag_app *a, const tag_set *s, const seqgpu_tagger_batch *batch);
 /* Copies the logits of the last batch to a->answer. */
 seqgpu_status tag_read_answer(tag_app *a);
-/* Room for so many elements of a size, of which *memory has *room; 0 when out of memory. */
-int tag_room(void **memory, size_t *room, size_t elements, size_t size);
-
 /* ---- tag_use.c ---- */
 
 /* `seqgpu tag` for an app that is open. */

@@ -1,41 +1,18 @@
 /* tag_model.c - sentences as numbers, the model of `tag` and its answers (tag.h). */
-#include <stdlib.h>
-#include <string.h>
-
 #include "host/cli/network.h"
 #include "host/cli/tasks/tag.h"
 
 /* ---------------------------------------------------------------- sentences */
 
-static int number_tags(const tag_app *a, const arg_list *files, tag_set *s) {
-  int64_t known = 0;
-  s->tag = malloc(((size_t)s->text.words + 1) * sizeof *s->tag);
-  if (s->tag == NULL) return cli_error("out of memory");
-  for (int64_t i = 0; i < s->text.words; i++) s->tag[i] = -1;
-  for (int64_t i = 0; i < s->text.labels; i++) {
-    s->tag[i] = vocab_find(&a->tags, s->text.label[i].text, (size_t)s->text.label[i].size);
-    known += s->tag[i] >= 0;
-  }
-  if (known > 0 || s->text.labels == 0) return CLI_OK;
-  return cli_error("%s: has none of the %d tags of the model, the first of which is %.*s", files->item[0],
-                   (int)a->tags.size, (int)a->tags.tokens[0].length, a->tags.tokens[0].text);
-}
-
 int tag_open_set(tag_app *a, const arg_list *files, tag_set *s) {
   const model_config *c = &a->base.options->model;
-  if (s->text.count == 0) return CLI_OK;
-  CLI_TRY(word_set_create(&s->text, &a->words, &a->letters, &s->words));
-  CLI_TRY(number_tags(a, files, s));
-  return buckets_create(s->text.count, s->words.length, c->rnn.batch, c->seed, &s->order);
+  return labelled_set_open(&s->data, &a->words, &a->letters, &a->tags, files->item[0], c->rnn.batch, c->seed);
 }
 
 void tag_close_set(tag_set *s) {
   seqgpu_plan_destroy(s->letters);
   seqgpu_plan_destroy(s->sentence);
-  buckets_free(&s->order);
-  word_set_free(&s->words);
-  sentences_free(&s->text);
-  free(s->tag);
+  labelled_set_close(&s->data);
 }
 
 /* ---------------------------------------------------------------- plans and parameters */
@@ -53,15 +30,15 @@ seqgpu_status tag_plan_set(tag_app *a, tag_set *s, int training) {
   const tag_options *o = tag_options_of(&a->base);
   const model_config letters = letter_config(o);
   model_config sentence = o->base.model;
-  const int64_t B = s->order.count < s->order.batch ? s->order.count : s->order.batch;
-  int64_t N = s->order.count > 0 ? buckets_most_steps(&s->order) : 1;
-  if (N > s->words.spellings) N = s->words.spellings;
+  const int64_t B = s->data.order.count < s->data.order.batch ? s->data.order.count : s->data.order.batch;
+  int64_t N = s->data.order.count > 0 ? buckets_most_steps(&s->data.order) : 1;
+  if (N > s->data.words.spellings) N = s->data.words.spellings;
   sentence.rnn.bidirectional = !o->one_direction;
   if (o->letter_size > 0)
-    LIB_TRY(network_plan(a->base.ctx, &letters, o->letter_size, at_least_one(s->words.letters),
+    LIB_TRY(network_plan(a->base.ctx, &letters, o->letter_size, at_least_one(s->data.words.letters),
                          at_least_one(N), training, &s->letters));
   const int64_t input = seqgpu_tagger_input_size(o->word_size, s->letters);
-  return network_plan(a->base.ctx, &sentence, input, at_least_one(s->words.longest), at_least_one(B),
+  return network_plan(a->base.ctx, &sentence, input, at_least_one(s->data.words.longest), at_least_one(B),
                       training, &s->sentence);
 }
 
@@ -106,18 +83,8 @@ int tag_check_memory(const tag_app *a, const tag_set *s) {
 
 /* ---------------------------------------------------------------- answers */
 
-/* Room for more elements; 0 when out of memory. */
-int tag_room(void **memory, size_t *room, size_t elements, size_t size) {
-  if (*room >= elements) return 1;
-  void *larger = realloc(*memory, elements * size);
-  if (larger == NULL) return 0;
-  *memory = larger;
-  *room = elements;
-  return 1;
-}
-
 seqgpu_status tag_batch(tag_set *s, const int32_t *which, int64_t count, seqgpu_tagger_batch *out) {
-  return word_set_batch(&s->words, which, count, out) ? SEQGPU_OK : cli_no_memory();
+  return word_set_batch(&s->data.words, which, count, out) ? SEQGPU_OK : cli_no_memory();
 }
 
 seqgpu_status tag_forward(tag_app *a, const tag_set *s, const seqgpu_tagger_batch *batch) {
@@ -127,7 +94,7 @@ seqgpu_status tag_forward(tag_app *a, const tag_set *s, const seqgpu_tagger_batc
 
 seqgpu_status tag_read_answer(tag_app *a) {
   void *memory = a->answer;
-  if (!tag_room(&memory, &a->room, (size_t)seqgpu_tensor_elements(a->logits), sizeof *a->answer))
+  if (!labelled_set_room(&memory, &a->room, (size_t)seqgpu_tensor_elements(a->logits), sizeof *a->answer))
     return cli_no_memory();
   a->answer = memory;
   return seqgpu_tensor_read(a->logits, a->answer);

@@ -37,15 +37,15 @@ static seqgpu_status tag_some(tag_app *a, const int32_t *which, int64_t count, f
   for (int64_t i = 0; i < count; i++)
     for (int64_t t = 0; t < b.lengths[i]; t++) {
       const float *row = a->answer + (t * count + i) * tags;
-      const int64_t best = task_learner_class(row, tags), word = a->val.text.start[which[i]] + t;
-      a->val.tag[word] = (int32_t)best;
+      const int64_t best = task_learner_class(row, tags), word = a->val.data.text.start[which[i]] + t;
+      a->val.data.label[word] = (int32_t)best;
       chance[word] = probability(row, tags, best);
     }
   return SEQGPU_OK;
 }
 
 static seqgpu_status tag_all(tag_app *a, float *chance) {
-  buckets *order = &a->val.order;
+  buckets *order = &a->val.data.order;
   for (int64_t i = 0; i < order->batches; i++) {
     int64_t count;
     const int32_t *which = buckets_in_turn(order, i, &count);
@@ -57,11 +57,13 @@ static seqgpu_status tag_all(tag_app *a, float *chance) {
 
 /* ---------------------------------------------------------------- printing */
 
-static const vocab_token *tag_of(const tag_app *a, int64_t word) { return &a->tags.tokens[a->val.tag[word]]; }
+static const vocab_token *tag_of(const tag_app *a, int64_t word) {
+  return &a->tags.tokens[a->val.data.label[word]];
+}
 
 static void print_lines(const tag_app *a, int64_t first, int64_t after) {
   for (int64_t i = first; i < after; i++) {
-    const sentences_piece *w = &a->val.text.word[i];
+    const sentences_piece *w = &a->val.data.text.word[i];
     const vocab_token *t = tag_of(a, i);
     printf("%s%.*s/%.*s", i > first ? " " : "", (int)w->size, w->text, (int)t->length, t->text);
   }
@@ -70,7 +72,7 @@ static void print_lines(const tag_app *a, int64_t first, int64_t after) {
 
 static void print_conllu(const tag_app *a, int64_t first, int64_t after) {
   for (int64_t i = first; i < after; i++) {
-    const sentences_piece *w = &a->val.text.word[i];
+    const sentences_piece *w = &a->val.data.text.word[i];
     const vocab_token *t = tag_of(a, i);
     printf("%lld\t%.*s\t_\t%.*s\t_\t_\t_\t_\t_\t_\n", (long long)(i - first + 1), (int)w->size, w->text,
            (int)t->length, t->text);
@@ -82,7 +84,7 @@ static void print_json(const tag_app *a, const float *chance, int64_t first, int
   printf("{\"words\": [");
   for (int64_t i = first; i < after; i++) {
     if (i > first) printf(", ");
-    json_string(stdout, a->val.text.word[i].text, (size_t)a->val.text.word[i].size);
+    json_string(stdout, a->val.data.text.word[i].text, (size_t)a->val.data.text.word[i].size);
   }
   printf("], \"tags\": [");
   for (int64_t i = first; i < after; i++) {
@@ -96,8 +98,8 @@ static void print_json(const tag_app *a, const float *chance, int64_t first, int
 
 static void print_all(const tag_app *a, const float *chance) {
   const tag_options *o = tag_options_of(&a->base);
-  for (int64_t s = 0; s < a->val.text.count; s++) {
-    const int64_t first = a->val.text.start[s], after = a->val.text.start[s + 1];
+  for (int64_t s = 0; s < a->val.data.text.count; s++) {
+    const int64_t first = a->val.data.text.start[s], after = a->val.data.text.start[s + 1];
     if (o->base.run.common.json)
       print_json(a, chance, first, after);
     else if (o->conllu)
@@ -109,7 +111,7 @@ static void print_all(const tag_app *a, const float *chance) {
 
 int tag_use(app *base) {
   tag_app *a = (tag_app *)base;
-  float *chance = malloc(((size_t)a->val.text.words + 1) * sizeof *chance);
+  float *chance = malloc(((size_t)a->val.data.text.words + 1) * sizeof *chance);
   if (chance == NULL) return cli_error("out of memory");
   const seqgpu_status status = tag_all(a, chance);
   if (status == SEQGPU_OK) print_all(a, chance);
