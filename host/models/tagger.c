@@ -8,29 +8,21 @@
 
 #include "host/context/sizes.h"
 #include "host/context/structs.h"
+#include "host/models/final.h"
 #include "host/params/params.h"
 #include "host/tape/record.h"
 
 struct seqgpu_tagger {
   seqgpu_context *ctx;
   seqgpu_tagger_desc desc;
-  int spells;            /* it has a network for letters */
-  int64_t spelling_size; /* S */
+  int spells; /* it has a network for letters */
   seqgpu_param word, letter, speller, network, weight, bias;
 };
 
 /* ---------------------------------------------------------------- weights */
 
-static int64_t directions(const seqgpu_plan *plan) {
-  return seqgpu_plan_get_desc(plan).bidirectional ? 2 : 1;
-}
-
-static int64_t final_size(const seqgpu_plan *plan) {
-  return plan ? directions(plan) * seqgpu_plan_get_sizes(plan).state_width[0] : 0;
-}
-
 int64_t seqgpu_tagger_input_size(int64_t word_size, const seqgpu_plan *letters) {
-  return word_size + final_size(letters);
+  return word_size + sq_final_size(letters);
 }
 
 enum { MOST = 1 << 30 }; /* of anything that is counted */
@@ -58,16 +50,18 @@ static seqgpu_status check_desc(seqgpu_context *ctx, const seqgpu_tagger_desc *d
   return check_plan(ctx, "sentence", sentence, seqgpu_tagger_input_size(d->word_size, letters));
 }
 
-/* Vectors begin small, as everything else that the networks read. */
-#define VECTOR_SCALE 0.1
+/* Words begin small, so that letters are heard beside them; the few letters begin apart from each other. */
+#define WORD_SCALE   0.1
+#define LETTER_SCALE 1.0
 
 static seqgpu_status add_weights(seqgpu_params *p, seqgpu_tagger *m, const seqgpu_plan *letters,
                                  const seqgpu_plan *sentence) {
   const seqgpu_tagger_desc *d = &m->desc;
   const int64_t Y = seqgpu_plan_get_sizes(sentence).output_width;
-  SQ_TRY(seqgpu_params_add(p, "embedding.weight", d->words, d->word_size, "uniform", VECTOR_SCALE, &m->word));
+  SQ_TRY(seqgpu_params_add(p, "embedding.weight", d->words, d->word_size, "uniform", WORD_SCALE, &m->word));
   if (letters) {
-    SQ_TRY(seqgpu_params_add(p, "letters.weight", d->letters, d->letter_size, "normal", 1, &m->letter));
+    SQ_TRY(seqgpu_params_add(p, "letters.weight", d->letters, d->letter_size, "normal", LETTER_SCALE,
+                             &m->letter));
     SQ_TRY(seqgpu_params_add_rnn(p, "speller", letters, &m->speller));
   }
   SQ_TRY(seqgpu_params_add_rnn(p, "rnn", sentence, &m->network));
@@ -88,8 +82,7 @@ seqgpu_status seqgpu_tagger_create_(seqgpu_params *params, const seqgpu_tagger_d
   SQ_TRY(check_desc(ctx, &given, letters, sentence));
   seqgpu_tagger *m = sq_host_alloc(ctx, sizeof *m);
   if (m == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "tagger: out of memory");
-  *m = (seqgpu_tagger){
-      .ctx = ctx, .desc = given, .spells = letters != NULL, .spelling_size = final_size(letters)};
+  *m = (seqgpu_tagger){.ctx = ctx, .desc = given, .spells = letters != NULL};
   const seqgpu_status status = add_weights(params, m, letters, sentence);
   if (status != SEQGPU_OK) {
     seqgpu_tagger_destroy(m);
@@ -108,18 +101,12 @@ void seqgpu_tagger_destroy(seqgpu_tagger *m) {
 /* [N,S]: what the letters' network says of each spelling. */
 static seqgpu_tensor *spell(const seqgpu_tagger *m, seqgpu_tape *t, const seqgpu_plan *plan,
                             const seqgpu_tagger_batch *b) {
-  const int64_t D = directions(plan), L = seqgpu_plan_get_desc(plan).num_layers, N = b->spellings,
-                shape[] = {b->longest, N}, row[] = {N, m->spelling_size / D};
+  const int64_t N = b->spellings, shape[] = {b->longest, N};
   seqgpu_tensor *x =
       seqgpu_tape_embedding(t, seqgpu_tape_param(t, &m->letter), seqgpu_tape_ids(t, 2, shape, b->letter));
   seqgpu_tensor *y = seqgpu_tape_rnn(t, plan, seqgpu_tape_param(t, &m->speller), x, NULL,
                                      seqgpu_tape_lengths(t, N, b->letter_lengths));
-  seqgpu_tensor *h = seqgpu_tape_rnn_final(t, y, 0), *last = NULL;
-  for (int64_t d = 0; d < D; d++) {
-    seqgpu_tensor *one = seqgpu_tape_reshape(t, seqgpu_tape_rows(t, h, (L - 1) * D + d, 1), 2, row);
-    last = d ? seqgpu_tape_concat(t, last, one) : one;
-  }
-  return last;
+  return sq_final_rows(t, plan, y, N);
 }
 
 seqgpu_tensor *seqgpu_tagger_logits_(const seqgpu_tagger *m, seqgpu_tape *t, const seqgpu_plan *letters,

@@ -128,34 +128,34 @@ static void judge(tag_app *a, const seqgpu_tagger_batch *b) {
     const int right = task_learner_class(a->answer + r * tags, tags) == a->target[r];
     const int unknown = b->word[r] == a->words.unknown;
     a->counted++;
+    a->loss_count += a->target[r] >= 0;
     a->right += right;
     a->unknown += unknown;
     a->unknown_right += unknown && right;
   }
 }
 
+static seqgpu_status validate_batch(app *base, labelled_set *s, const int32_t *which, int64_t count) {
+  tag_app *a = (tag_app *)base;
+  seqgpu_tagger_batch b;
+  double sum;
+  (void)s;
+  LIB_TRY(tag_batch(&a->val, which, count, &b));
+  seqgpu_tensor *of_batch = batch_loss(a, &a->val, which, &b, 0);
+  LIB_TRY(seqgpu_tape_status(base->tape));
+  if (of_batch == NULL) return cli_no_memory();
+  LIB_TRY(seqgpu_tensor_number(of_batch, &sum));
+  LIB_TRY(tag_read_answer(a));
+  judge(a, &b);
+  a->loss_sum += sum;
+  return SEQGPU_OK;
+}
+
 static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, double *mean, double *metric) {
   tag_app *a = (tag_app *)base;
-  double sum = 0, counts = 0;
-  a->counted = a->right = a->unknown = a->unknown_right = 0;
-  for (int64_t i = 0; i < a->val.data.order.batches; i++) {
-    seqgpu_tagger_batch b;
-    int64_t count;
-    double one;
-    if (*stop) return SEQGPU_ESTOPPED;
-    const int32_t *which = buckets_in_turn(&a->val.data.order, i, &count);
-    LIB_TRY(seqgpu_tape_clear(base->tape, 0));
-    LIB_TRY(tag_batch(&a->val, which, count, &b));
-    seqgpu_tensor *loss_of_batch = batch_loss(a, &a->val, which, &b, 0);
-    LIB_TRY(seqgpu_tape_status(base->tape));
-    if (loss_of_batch == NULL) return cli_no_memory();
-    LIB_TRY(seqgpu_tensor_number(loss_of_batch, &one));
-    LIB_TRY(tag_read_answer(a));
-    judge(a, &b);
-    sum += one;
-    for (int64_t r = 0; r < b.seq_len * b.batch; r++) counts += a->target[r] >= 0;
-  }
-  *mean = sum / counts;
+  a->loss_sum = a->loss_count = a->counted = a->right = a->unknown = a->unknown_right = 0;
+  LIB_TRY(app_each_batch(base, &a->val.data, stop, validate_batch));
+  *mean = a->loss_sum / a->loss_count;
   *metric = 1 - a->right / a->counted;
   return SEQGPU_OK;
 }
@@ -193,6 +193,7 @@ static void close(app *base) {
   vocab_free(&a->letters);
   vocab_free(&a->tags);
   free(a->answer);
+  free(a->chance);
   free(a->target);
 }
 

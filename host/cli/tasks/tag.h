@@ -32,9 +32,11 @@ typedef struct tag_app {
   seqgpu_tensor *logits; /* of the last batch, [T,B,tags] */
   float *answer;         /* the same on the host, with `room` elements */
   size_t room;
+  float *chance;   /* of use: [words] probability of each word's tag */
   int32_t *target; /* [T,B] of the last batch, with `target_room` elements */
   size_t target_room;
-  double counted, right, unknown, unknown_right; /* words of the last validation: all, those that are <unk> */
+  double loss_sum, loss_count, counted, right, unknown,
+      unknown_right; /* words of the last validation: all, those that are <unk> */
 } tag_app;
 
 static inline const tag_options *tag_options_of(const app *a) { return (const tag_options *)a->options; }

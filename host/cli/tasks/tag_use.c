@@ -26,32 +26,21 @@ static float probability(const float *row, int64_t classes, int64_t best) {
   return (float)(1 / sum);
 }
 
-/* Tags the sentences which[count], all of which have words: val.tag and chance [words]. */
-static seqgpu_status tag_some(tag_app *a, const int32_t *which, int64_t count, float *chance) {
+/* Tags the sentences which[count]: labels and chances of their words. */
+static seqgpu_status tag_some(app *base, labelled_set *s, const int32_t *which, int64_t count) {
+  tag_app *a = (tag_app *)base;
   seqgpu_tagger_batch b;
   const int64_t tags = a->tags.size;
-  LIB_TRY(seqgpu_tape_clear(a->base.tape, 0));
   LIB_TRY(tag_batch(&a->val, which, count, &b));
   LIB_TRY(tag_forward(a, &a->val, &b));
   LIB_TRY(tag_read_answer(a));
   for (int64_t i = 0; i < count; i++)
     for (int64_t t = 0; t < b.lengths[i]; t++) {
       const float *row = a->answer + (t * count + i) * tags;
-      const int64_t best = task_learner_class(row, tags), word = a->val.data.text.start[which[i]] + t;
-      a->val.data.label[word] = (int32_t)best;
-      chance[word] = probability(row, tags, best);
+      const int64_t best = task_learner_class(row, tags), word = s->text.start[which[i]] + t;
+      s->label[word] = (int32_t)best;
+      a->chance[word] = probability(row, tags, best);
     }
-  return SEQGPU_OK;
-}
-
-static seqgpu_status tag_all(tag_app *a, float *chance) {
-  buckets *order = &a->val.data.order;
-  for (int64_t i = 0; i < order->batches; i++) {
-    int64_t count;
-    const int32_t *which = buckets_in_turn(order, i, &count);
-    while (count > 0 && order->length[which[count - 1]] == 0) count--; /* the shortest come last */
-    if (count > 0) LIB_TRY(tag_some(a, which, count, chance));
-  }
   return SEQGPU_OK;
 }
 
@@ -80,7 +69,7 @@ static void print_conllu(const tag_app *a, int64_t first, int64_t after) {
   if (after > first) printf("\n");
 }
 
-static void print_json(const tag_app *a, const float *chance, int64_t first, int64_t after) {
+static void print_json(const tag_app *a, int64_t first, int64_t after) {
   printf("{\"words\": [");
   for (int64_t i = first; i < after; i++) {
     if (i > first) printf(", ");
@@ -92,16 +81,16 @@ static void print_json(const tag_app *a, const float *chance, int64_t first, int
     json_string(stdout, tag_of(a, i)->text, tag_of(a, i)->length);
   }
   printf("], \"probabilities\": [");
-  for (int64_t i = first; i < after; i++) json_number(stdout, i > first ? ", " : "", 6, (double)chance[i]);
+  for (int64_t i = first; i < after; i++) json_number(stdout, i > first ? ", " : "", 6, (double)a->chance[i]);
   printf("]}\n");
 }
 
-static void print_all(const tag_app *a, const float *chance) {
+static void print_all(const tag_app *a) {
   const tag_options *o = tag_options_of(&a->base);
   for (int64_t s = 0; s < a->val.data.text.count; s++) {
     const int64_t first = a->val.data.text.start[s], after = a->val.data.text.start[s + 1];
     if (o->base.run.common.json)
-      print_json(a, chance, first, after);
+      print_json(a, first, after);
     else if (o->conllu)
       print_conllu(a, first, after);
     else
@@ -111,10 +100,9 @@ static void print_all(const tag_app *a, const float *chance) {
 
 int tag_use(app *base) {
   tag_app *a = (tag_app *)base;
-  float *chance = malloc(((size_t)a->val.data.text.words + 1) * sizeof *chance);
-  if (chance == NULL) return cli_error("out of memory");
-  const seqgpu_status status = tag_all(a, chance);
-  if (status == SEQGPU_OK) print_all(a, chance);
-  free(chance);
-  return status == SEQGPU_OK ? CLI_OK : cli_library_error(base->ctx);
+  a->chance = malloc(((size_t)a->val.data.text.words + 1) * sizeof *a->chance);
+  if (a->chance == NULL) return cli_error("out of memory");
+  if (app_each_batch(base, &a->val.data, NULL, tag_some) != SEQGPU_OK) return cli_library_error(base->ctx);
+  print_all(a);
+  return CLI_OK;
 }
