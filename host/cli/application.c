@@ -94,21 +94,6 @@ int app_read_vocabulary(const app *a, const char *key, vocabulary *out) {
   return vocab_read(line, TOKEN_UTF8, out);
 }
 
-seqgpu_status app_each_batch(app *a, labelled_set *s, const volatile sig_atomic_t *stop,
-                             app_batch_work *work) {
-  buckets *order = &s->order;
-  for (int64_t i = 0; i < order->batches; i++) {
-    int64_t count;
-    const int32_t *which = buckets_in_turn(order, i, &count);
-    if (stop && *stop) return SEQGPU_ESTOPPED;
-    while (count > 0 && order->length[which[count - 1]] == 0) count--; /* the shortest come last */
-    if (count == 0) continue;
-    LIB_TRY(seqgpu_tape_clear(a->tape, 0));
-    LIB_TRY(work(a, s, which, count));
-  }
-  return SEQGPU_OK;
-}
-
 /* Device, checkpoint, data, model.  app_close is to be called in any case. */
 static int open_app(run_command *command, app *a, run_start *start) {
   CLI_TRY(run_open(command, start));

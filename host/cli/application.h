@@ -14,7 +14,7 @@
 #include "host/cli/command.h"
 #include "host/cli/learner.h"
 #include "host/cli/run.h"
-#include "host/data/labelled_set.h"
+#include "host/cli/vocab.h"
 
 /* Options of every application; those of each begin with these. */
 typedef struct app_options {
@@ -93,7 +93,7 @@ extern const application *const applications[];
 /* The one of that name, NULL if there is none. */
 const application *application_find(const char *name);
 /* Each stands in the file of its name in tasks/. */
-extern const application application_tag;
+extern const application application_tag, application_classify;
 
 /* ---- the commands: argv[0] is the first argument after the name; an exit code ---- */
 
@@ -105,11 +105,6 @@ int application_use(const application *spec, int argc, char **argv);
 
 /* Creates a->params by the seed, and says where their values will come from. */
 seqgpu_status app_create_params(app *a);
-/* Calls `work` with every batch of a set, in turn and without sentences of no words, on a tape that is clear
- * for inference; SEQGPU_ESTOPPED when *stop becomes nonzero (NULL: it does not). */
-typedef seqgpu_status app_batch_work(app *a, labelled_set *s, const int32_t *which, int64_t count);
-seqgpu_status app_each_batch(app *a, labelled_set *s, const volatile sig_atomic_t *stop,
-                             app_batch_work *work);
 /* A vocabulary of a->file; 0, or an exit code after a sentence. */
 int app_read_vocabulary(const app *a, const char *key, vocabulary *out);
 

@@ -83,13 +83,13 @@ int sentences_check_line(const char *path, int64_t number, const char *line, int
                    line[at] ? "no character" : "zero");
 }
 
-static int read_words(const char *line, int32_t size, sentences *out) {
+int sentences_add_words(sentences *s, const char *line, int32_t size) {
   for (int32_t at = 0, first; at < size;) {
     while (at < size && strchr(" \t\v\f", line[at])) at++;
     for (first = at; at < size && !strchr(" \t\v\f", line[at]);) at++;
-    if (at > first && !sentences_add_word(out, line + first, at - first)) return 0;
+    if (at > first && !sentences_add_word(s, line + first, at - first)) return 0;
   }
-  return sentences_end(out);
+  return 1;
 }
 
 int sentences_parse_lines(const char *path, text_file *text, sentences *out) {
@@ -98,7 +98,8 @@ int sentences_parse_lines(const char *path, text_file *text, sentences *out) {
   sentences_take(out, text);
   for (int64_t number = 1; sentences_line(&at, end, &line, &size); number++) {
     CLI_TRY(sentences_check_line(path, number, line, size));
-    if (!read_words(line, size, out)) return cli_error("%s: out of memory", path);
+    if (!sentences_add_words(out, line, size) || !sentences_end(out))
+      return cli_error("%s: out of memory", path);
   }
   return CLI_OK;
 }

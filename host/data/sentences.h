@@ -29,6 +29,8 @@ void sentences_free(sentences *s);
 
 /* Each returns 0 when out of memory. */
 int sentences_add_word(sentences *s, const char *text, int32_t size);
+/* The words of a line, with white space between them. */
+int sentences_add_words(sentences *s, const char *line, int32_t size);
 int sentences_add_label(sentences *s, const char *text, int32_t size);
 /* The words since the last end are a sentence. */
 int sentences_end(sentences *s);

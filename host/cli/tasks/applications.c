@@ -3,7 +3,7 @@
 
 #include "host/cli/application.h"
 
-const application *const applications[] = {&application_tag, NULL};
+const application *const applications[] = {&application_tag, &application_classify, NULL};
 
 const application *application_find(const char *name) {
   for (int i = 0; applications[i]; i++)

@@ -30,21 +30,16 @@ static int read_data(app *base) {
   if (o->use && o->val_data.count == 0) return sentences_read_lines(o->input, &a->val.data.text);
   CLI_TRY(read_files(&o->data, &a->train.data.text));
   CLI_TRY(read_files(&o->val_data, &a->val.data.text));
-  base->data_hash = a->train.data.text.hash;
-  base->data_size = a->train.data.text.bytes;
-  base->train_size = a->train.data.text.count;
-  base->val_hash = a->val.data.text.count > 0 ? a->val.data.text.hash : 0;
+  app_note_data(base, &a->train.data.text, &a->val.data.text);
   return CLI_OK;
 }
 
 static int open_vocabularies(tag_app *a) {
   const tag_options *o = tag_options_of(&a->base);
   if (a->base.file) {
-    CLI_TRY(app_read_vocabulary(&a->base, "words", &a->words));
+    CLI_TRY(app_read_words(&a->base, &a->words));
     CLI_TRY(app_read_vocabulary(&a->base, "letters", &a->letters));
-    CLI_TRY(app_read_vocabulary(&a->base, "tags", &a->tags));
-    if (a->words.unknown < 0) return cli_error("%s: words: has no <unk>", a->base.path);
-    return CLI_OK;
+    return app_read_vocabulary(&a->base, "tags", &a->tags);
   }
   CLI_TRY(words_count(&a->train.data.text, o->min_count, &a->words));
   CLI_TRY(letters_count(&a->train.data.text, &a->letters));
@@ -67,7 +62,7 @@ static void describe_run(tag_app *a) {
   base->baseline = labelled_set_entropy(&a->train.data, a->tags.size);
   base->epoch_updates = order->batches;
   base->tokens = a->train.data.text.words / order->batches;
-  base->random_blocks = tag_random_blocks(a->train.sentence);
+  base->random_blocks = app_random_blocks(a->train.sentence);
   snprintf(base->about, sizeof base->about, "%d words, %d letters, %d tags, %lld updates per epoch",
            (int)a->words.size, (int)a->letters.size, (int)a->tags.size, (long long)order->batches);
 }

@@ -7,8 +7,7 @@
 #ifndef TAG_H
 #define TAG_H
 
-#include "host/cli/application.h"
-#include "host/data/labelled_set.h"
+#include "host/cli/application_words.h"
 
 typedef struct tag_options {
   app_options base;
@@ -52,9 +51,6 @@ seqgpu_status tag_plan_set(tag_app *a, tag_set *s, int training);
 /* The parameters, for the networks of a set's plans; 0 if there is memory for them, or an exit code. */
 seqgpu_status tag_build_model(tag_app *a, const tag_set *s);
 int tag_check_memory(const tag_app *a, const tag_set *s);
-/* Blocks of random numbers that a batch of these draws, at most. */
-uint64_t tag_random_blocks(const seqgpu_plan *sentence);
-
 /* The sentences which[count] as numbers, and then their logits.  SEQGPU_ENOMEM without a sentence of the tape
  * is the program's own. */
 seqgpu_status tag_batch(tag_set *s, const int32_t *which, int64_t count, seqgpu_tagger_batch *out);

@@ -24,22 +24,20 @@ static model_config letter_config(const tag_options *o) {
   return c;
 }
 
-static int64_t at_least_one(int64_t n) { return n > 0 ? n : 1; }
-
 seqgpu_status tag_plan_set(tag_app *a, tag_set *s, int training) {
   const tag_options *o = tag_options_of(&a->base);
   const model_config letters = letter_config(o);
+  const word_set *w = &s->data.words;
   model_config sentence = o->base.model;
-  const int64_t B = s->data.order.count < s->data.order.batch ? s->data.order.count : s->data.order.batch;
-  int64_t N = s->data.order.count > 0 ? buckets_most_steps(&s->data.order) : 1;
-  if (N > s->data.words.spellings) N = s->data.words.spellings;
   sentence.rnn.bidirectional = !o->one_direction;
-  if (o->letter_size > 0)
-    LIB_TRY(network_plan(a->base.ctx, &letters, o->letter_size, at_least_one(s->data.words.letters),
-                         at_least_one(N), training, &s->letters));
-  const int64_t input = seqgpu_tagger_input_size(o->word_size, s->letters);
-  return network_plan(a->base.ctx, &sentence, input, at_least_one(s->data.words.longest), at_least_one(B),
-                      training, &s->sentence);
+  if (o->letter_size > 0) {
+    const int64_t most = s->data.order.count > 0 ? buckets_most_steps(&s->data.order) : 0,
+                  spellings = most < w->spellings ? most : w->spellings;
+    LIB_TRY(network_plan(a->base.ctx, &letters, o->letter_size, w->letters > 0 ? w->letters : 1,
+                         spellings > 0 ? spellings : 1, training, &s->letters));
+  }
+  return app_plan(&a->base, &sentence, seqgpu_tagger_input_size(o->word_size, s->letters), w->longest,
+                  &s->data.order, training, &s->sentence);
 }
 
 seqgpu_status tag_build_model(tag_app *a, const tag_set *s) {
@@ -59,13 +57,6 @@ seqgpu_status tag_build_model(tag_app *a, const tag_set *s) {
 
 static double input_size(const seqgpu_plan *p) { return (double)seqgpu_plan_get_desc(p).input_size; }
 static double output_size(const seqgpu_plan *p) { return (double)seqgpu_plan_get_sizes(p).output_width; }
-
-/* Blocks have four numbers each. */
-uint64_t tag_random_blocks(const seqgpu_plan *p) {
-  const seqgpu_rnn_desc d = seqgpu_plan_get_desc(p);
-  const double rows = (double)d.seq_len * (double)d.batch;
-  return seqgpu_plan_get_sizes(p).random_blocks + (uint64_t)(rows * (input_size(p) + output_size(p)) / 4) + 2;
-}
 
 int tag_check_memory(const tag_app *a, const tag_set *s) {
   const tag_options *o = tag_options_of(&a->base);

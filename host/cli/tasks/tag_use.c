@@ -5,7 +5,6 @@
  */
 #include "host/cli/tasks/tag.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "host/cli/json.h"
@@ -18,13 +17,6 @@ const arg_spec tag_use_specs[] = {
 };
 
 /* ---------------------------------------------------------------- tagging */
-
-/* The probability of class `best` under the softmax of its row. */
-static float probability(const float *row, int64_t classes, int64_t best) {
-  double sum = 0;
-  for (int64_t k = 0; k < classes; k++) sum += exp((double)row[k] - (double)row[best]);
-  return (float)(1 / sum);
-}
 
 /* Tags the sentences which[count]: labels and chances of their words. */
 static seqgpu_status tag_some(app *base, labelled_set *s, const int32_t *which, int64_t count) {
@@ -39,7 +31,7 @@ static seqgpu_status tag_some(app *base, labelled_set *s, const int32_t *which, 
       const float *row = a->answer + (t * count + i) * tags;
       const int64_t best = task_learner_class(row, tags), word = s->text.start[which[i]] + t;
       s->label[word] = (int32_t)best;
-      a->chance[word] = probability(row, tags, best);
+      a->chance[word] = app_probability(row, tags, best);
     }
   return SEQGPU_OK;
 }

@@ -17,6 +17,7 @@
  *   esn.h          echo state networks
  *   ridge.h        ridge regression, for read-outs
  *   tagger.h       a model: a class for each word of a sentence
+ *   classifier.h   a model: a class for a sentence
  *
  * There are three ways to use the library, each without the next:
  *
@@ -35,6 +36,7 @@
 
 #include "base.h"
 #include "checkpoint.h"
+#include "classifier.h"
 #include "dlpack.h"
 #include "esn.h"
 #include "exchange.h"
