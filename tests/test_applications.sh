@@ -163,8 +163,67 @@ else
   skip "damaged metadata" "no python3"
 fi
 
+# ---------------------------------------------------------------- classify
+
+# labelled COUNT FIRST: "good" where the sentence has great or fine and no "not" before it, else "bad"; the rest is filler.
+labelled() {
+  awk -v count="$1" -v first="$2" 'BEGIN {
+    split("the film was a plot of some kind and then it", filler, " ")
+    split("great fine poor dull", said, " ")
+    for (i = first; i < first + count; i++) {
+      k = (i * 7 + int(i / 4)) % 4 + 1; not = i % 3 == 0
+      line = ""
+      for (n = 0; n < i * 5 % 6; n++) line = line " " filler[(i * 3 + n * 7) % 11 + 1]
+      line = line (not ? " not " : " ") said[k]
+      for (n = 0; n < i * 11 % 7; n++) line = line " " filler[(i + n * 5) % 11 + 1]
+      print ((k <= 2) != not ? "good" : "bad") line
+    }
+  }'
+}
+labelled 160 0 >lines.train
+labelled 60 1000 >lines.val
+data="--data lines.train --val-data lines.val"
+small="--word-size 5 --attention-size 4 --hidden 5 --batch 8"
+for pool in attention last; do
+  run train classify $data --pool $pool --word-size 12 --attention-size 8 --hidden 16 --batch 8 --lr 0.01 --dropout 0.2 --epochs 30 --checkpoint $pool --json >trained 2>err
+  equal "cpu f32: task classify, learns a toy without an error, $pool" "$(value val_error_rate trained)" 0
+  resumed "classify, $pool" classify $small --pool $pool --dropout 0.3 --word-dropout 0.2
+done
+resumed "classify, gru to the right" classify $small --cell gru --one-direction --layers 2
+run eval --checkpoint attention --data lines.val --json >measured 2>err
+if [ "$(value accuracy measured)" = 1 ] && [ "$(value sentences measured)" = 60 ] && grep -q '"confusion": {"[a-z]*": \[[0-9]*, 0\], "[a-z]*": \[0, [0-9]*\]}}' measured; then
+  pass "cpu f32: task classify, eval measures what training did"
+else fail "cpu f32: task classify, eval measures what training did" "$(cat measured err)"; fi
+printf 'the film was not poor\n\nit was not great and then\n' >asked
+run classify --checkpoint attention --input asked --html page.html >got 2>err
+equal "seqgpu classify: sentences in, classes out" "$(sed 's/ .*//' got | tr '\n' ,)" "good,,bad,"
+check "a page of what it attends to" sh -c '[ "$(grep -c "^<p><b>" page.html)" = 2 ] && grep -q "title=\"[01].[0-9]*\">poor</span>" page.html && grep -q "^</html>" page.html'
+if command -v python3 >/dev/null; then
+  check "weights that sum to 1, in JSON" sh -c '"$1" classify --checkpoint attention --input asked --json --device cpu | python3 -c "
+import json, sys
+rows = [json.loads(line) for line in sys.stdin]
+assert rows[1] == {} and [r[\"class\"] for r in rows if r] == [\"good\", \"bad\"]
+assert all(abs(sum(r[\"attention\"]) - 1) < 1e-4 and len(r[\"attention\"]) == len(r[\"words\"]) for r in rows if r)"' sh "$seqgpu"
+else
+  skip "weights that sum to 1, in JSON" "no python3"
+fi
+run classify --checkpoint last --input asked --json >got
+check "no weights without attention" sh -c '! grep -q attention got'
+refused "no page without attention" 2 "--html: last has no attention to show" classify --checkpoint last --input asked --html new.html
+refused "a page over something else" 1 "asked" classify --checkpoint attention --input asked --html asked
+printf 'good\n' >alone
+refused "a label without words" 1 "alone: line 1 has a label alone" train classify --data alone
+printf 'good a\n\n' >alone
+refused "an empty line" 1 "alone: line 2 has nothing" train classify --data alone
+printf 'ugly a\n' >alone
+refused "other classes" 1 "has none of the 2 labels of the model" eval --checkpoint last --data alone
+refused "resume with another pool" 1 "--pool: is last" train classify $data --pool last --resume attention
+refused "a tagger is no classifier" 1 "tagger: is a checkpoint of task tag; it must be one of task classify" classify --checkpoint tagger --input asked
+refused "a pool that is none" 2 "last|attention" train classify $data --pool first
+
 # ---- SIGTERM, which is as Ctrl-C, but not ignored by what runs in the background of a shell
 
+data="--data train.conllu --val-data val.conllu"
 "$seqgpu" train tag $data $tiny --minutes 1 --checkpoint stopped --quiet --device cpu --threads 1 >out 2>err &
 pid=$!
 sleep 1

@@ -121,6 +121,8 @@ static const char *const made[] = {
     "train adding" TASK "--T 4 --eval-size 2 --checkpoint adding.st",
     ("train pixels --images images --labels labels" TASK "--checkpoint pixels.st"),
     ("train tag" TAG TASK "--checkpoint tagger.st"),
+    ("train classify --data text --val-data text --word-size 2 --attention-size 2" TASK
+     "--checkpoint classifier.st"),
     "export model.st --format pytorch --to x.safetensors" OPEN,
 };
 
@@ -134,6 +136,8 @@ static const char *const lines[] = {
     ("train tag" TAG TASK "--checkpoint new.st"),
     "eval --checkpoint tagger.st --data tagged" OPEN,
     "tag --checkpoint tagger.st --input text --json" OPEN,
+    "train classify --data text --word-size 2 --attention-size 2" TASK "--checkpoint new.st",
+    "classify --checkpoint classifier.st --input text --html new.st" OPEN,
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,
     "eval --checkpoint pixels.st --images images --labels labels" OPEN,

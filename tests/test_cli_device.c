@@ -91,6 +91,8 @@ static const char *const made[] = {
     "train adding" TASK "--T 4 --eval-size 2 --steps 1 --checkpoint adding.st",
     "train pixels --images images --labels labels" TASK "--steps 1 --checkpoint pixels.st",
     "train tag" TAG TASK "--steps 1 --checkpoint tagger.st",
+    "train classify --data text --val-data text --word-size 2 --attention-size 2" TASK
+    "--steps 1 --checkpoint classifier.st",
     "export model.st --format pytorch --to x.safetensors" OPEN "--force",
 };
 
@@ -108,6 +110,8 @@ static const char *const lines[] = {
     "train tag" TAG TASK "--steps 2 --dropout 0.5 --checkpoint new.st",
     "train tag --data tagged --val-data tagged --resume tagger.st" OPEN
     "--quiet --steps 2 --force --checkpoint new.st",
+    "train classify --data text --val-data text --word-size 2 --pool last" TASK
+    "--steps 1 --checkpoint new.st",
     "train mackey-glass" TASK "--T 21 --eval-size 2 --steps 1 --checkpoint new.st",
     "eval --checkpoint model.st --text text" OPEN,
     "eval --checkpoint adding.st --show 2" OPEN,
@@ -115,6 +119,7 @@ static const char *const lines[] = {
     "eval --checkpoint pixels.st --images images --labels labels --show 2" OPEN,
     "eval --checkpoint tagger.st --data tagged" OPEN,
     "tag --checkpoint tagger.st --input text" OPEN,
+    "classify --checkpoint classifier.st --input text --html page.html" OPEN,
     "sample --checkpoint model.st --prime the --length 3" OPEN,
     "sample --checkpoint model.st --probabilities 2" OPEN,
     "inspect --checkpoint model.st --prime the" OPEN,

@@ -5,6 +5,8 @@
 
 #include "host/data/buckets.h"
 #include "host/data/conllu.h"
+#include "host/data/labelled_lines.h"
+#include "host/data/labelled_set.h"
 #include "host/data/shuffle.h"
 #include "host/data/word_set.h"
 #include "tests/said.h"
@@ -105,6 +107,59 @@ static const struct {
     {SAID_BYTES("a\xC3\n"), "", "line 1, byte 1: is no character; it must be UTF-8 text"},
     {SAID_BYTES(""), "", "is empty; it must have some text"},
 };
+
+static const text_row labelled_rows[] = {
+    {"good a b\nbad  c\n", "a b | c | ", NULL},
+    {"1 1\r\n2\tx", "1 | x | ", NULL},
+    {"good\n", "", "t: line 1 has a label alone; it must have a label and at least one word"},
+    {"good a\n \n", "", "t: line 2 has nothing; it must have a label and at least one word"},
+    {"good \xff\n", "", "t: line 1, byte 5: is no character; it must be UTF-8 text"},
+};
+
+static void check_labelled(void) {
+  for (size_t i = 0; i < COUNT(labelled_rows); i++) {
+    const text_row *r = &labelled_rows[i];
+    const size_t size = strlen(r->text);
+    sentences s = SENTENCES_NONE;
+    text_file text;
+    char words[100] = "";
+    if (text_parse("t", said_copy(r->text, size), size, TOKEN_BYTES, &text) != 0) exit(EXIT_FAILURE);
+    said_listen();
+    const int code = labelled_lines_parse("t", &text, &s);
+    const int ok = said_answer(code, r->sentence) && (code != 0 || s.labels == s.count);
+    s.labels = 0; /* they are not those of words */
+    if (code == 0) write_words(&s, words, sizeof words);
+    check_record(ok && strcmp(words, r->words) == 0, code ? said : words, "labelled lines, row %zu", i);
+    sentences_free(&s);
+  }
+}
+
+/* A set numbers its labels, and says how well one does without looking. */
+static void check_set(void) {
+  static const char lines[] = "a x y\nb x\na z\na x y z\n";
+  const size_t size = sizeof lines - 1;
+  labelled_set set = {.text = SENTENCES_NONE};
+  vocabulary words, labels;
+  text_file file;
+  if (text_parse("t", said_copy(lines, size), size, TOKEN_BYTES, &file) != 0 ||
+      labelled_lines_parse("t", &file, &set.text) != 0 || words_count(&set.text, 2, &words) != 0 ||
+      labels_count(&set.text, &labels) != 0)
+    exit(EXIT_FAILURE);
+  CHECK(labelled_set_open(&set, &words, NULL, &labels, "t", 2, 1) == 0, "a set without letters");
+  CHECK(set.label[0] == 0 && set.label[1] == 1 && set.label[2] == 0 && set.label[3] == 0, "its labels");
+  const double p = 0.75, entropy = -(p * log(p) + (1 - p) * log(1 - p));
+  CHECK(fabs(labelled_set_entropy(&set, labels.size) - entropy) < 1e-12, "its entropy");
+  seqgpu_tagger_batch b;
+  static const int32_t which[] = {3, 1};
+  CHECK(word_set_batch(&set.words, which, 2, &b) && b.seq_len == 3 && b.word[0] == b.word[1] &&
+            b.word[3] == -1 && b.spellings == 0,
+        "a batch of words alone");
+  word_set_drop(&set.words, &b, 0, 1, 1, 7);
+  CHECK(b.word[0] == 0 && b.word[1] == 0 && b.word[3] == -1, "all words are dropped, and no padding");
+  vocab_free(&words);
+  vocab_free(&labels);
+  labelled_set_close(&set);
+}
 
 static void check_lines(void) {
   for (size_t i = 0; i < COUNT(line_rows); i++) {
@@ -292,6 +347,8 @@ int main(void) {
   check_start();
   check_conllu();
   check_lines();
+  check_labelled();
+  check_set();
   check_numbers();
   check_buckets();
   check_shuffle();

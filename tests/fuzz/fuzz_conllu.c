@@ -1,6 +1,7 @@
-/* fuzz_conllu.c - CoNLL-U files, and lines of words; the first byte says which. */
+/* fuzz_conllu.c - CoNLL-U files, lines of words, and labelled lines; the first byte says which. */
 #include "host/cli/cli.h"
 #include "host/data/conllu.h"
+#include "host/data/labelled_lines.h"
 #include "host/data/word_set.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -27,15 +28,15 @@ static void use(const sentences *s) {
 }
 
 FUZZ_TARGET(conllu) {
-  const int is_conllu = fuzz_byte(&data, &size) % 2;
+  static int (*const readers[])(const char *path, text_file *text,
+                                sentences *out) = {sentences_parse_lines, conllu_parse, labelled_lines_parse};
+  const unsigned kind = fuzz_byte(&data, &size) % 3;
   sentences s = SENTENCES_NONE;
   text_file text;
-  if (text_parse("fuzz", fuzz_copy(data, size), size, TOKEN_BYTES, &text) == 0) {
-    const int code = is_conllu ? conllu_parse("fuzz", &text, &s) : sentences_parse_lines("fuzz", &text, &s);
-    if (code == CLI_OK) {
-      fuzz_require(!is_conllu || s.labels == s.words);
-      use(&s);
-    }
+  if (text_parse("fuzz", fuzz_copy(data, size), size, TOKEN_BYTES, &text) == 0 &&
+      readers[kind]("fuzz", &text, &s) == CLI_OK) {
+    fuzz_require(s.labels == (kind == 0 ? 0 : kind == 1 ? s.words : s.count));
+    use(&s);
   }
   sentences_free(&s);
   return 0;

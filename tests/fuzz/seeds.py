@@ -229,6 +229,7 @@ def seeds_conllu():
     yield "words", b"\1" + text.encode()
     yield "mark", b"\1\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()
     yield "gzip", b"\1" + gzip.compress(text.encode(), mtime=0)
+    yield "labelled", b"\2good the cat\r\nbad \xc3\xa9\n"
     yield "lines", "\0the cat  sat .\n\n\t\u00e9 the\r\n".encode()
 
 
