@@ -12,9 +12,6 @@ epochs=${2:-10}
 seeds=${3:-1}
 . "$(dirname "$0")/paper.sh"
 
-# The options of all runs: trained, with reports and validations at the end of each epoch of $1 updates.
-each_epoch() { echo "--epochs $epochs --log-every $1 --eval-every $1 --checkpoint-every 0"; }
-
 tag() {
   folder=$data/pos
   if [ ! -r "$folder/en_ewt-ud-train.conllu" ]; then
@@ -22,14 +19,15 @@ tag() {
     exit 0
   fi
   begin tag
-  common="--data $folder/en_ewt-ud-train.conllu --val-data $folder/en_ewt-ud-dev.conllu"
-  run_seeds "letters and words" tag $common $(each_epoch 392)
-  run_seeds "words alone" tag $common $(each_epoch 392) --letter-size 0
-  run_seeds "left to right" tag $common $(each_epoch 392) --one-direction
-  peer_seeds "PyTorch" torch_tag.py $common --test-data "$folder/en_ewt-ud-test.conllu" --epochs "$epochs"
+  files="--data $folder/en_ewt-ud-train.conllu --val-data $folder/en_ewt-ud-dev.conllu"
+  # 784 updates an epoch, validated twice in each
+  common="$files --epochs $epochs --lr-schedule cosine --lr-every $((784 * epochs)) --log-every 392 --eval-every 392 --checkpoint-every 0"
+  run_seeds "letters and words" tag $common
+  run_seeds "words alone" tag $common --letter-size 0
+  peer_seeds "PyTorch" torch_tag.py $files --test-data "$folder/en_ewt-ud-test.conllu" --epochs "$epochs"
   finish
   for seed in $seeds; do
-    for run in "letters and words" "words alone" "left to right"; do
+    for run in "letters and words" "words alone"; do
       measure "$run, seed $seed" test_ --data "$folder/en_ewt-ud-test.conllu"
     done
   done

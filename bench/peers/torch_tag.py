@@ -131,11 +131,11 @@ def main():
     for name in ("data", "val-data", "test-data", "log"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--epochs", type=int, default=10)
-    for name, size in (("word-size", 100), ("letter-size", 25), ("letter-hidden", 25), ("hidden", 200), ("batch", 32)):
+    for name, size in (("word-size", 100), ("letter-size", 25), ("letter-hidden", 25), ("hidden", 200), ("batch", 16)):
         parser.add_argument("--" + name, type=int, default=size)
     parser.add_argument("--dropout", type=float, default=0.33)
     parser.add_argument("--word-dropout", type=float, default=0.25)
-    parser.add_argument("--lr", type=float, default=4e-3)
+    parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--clip", type=float, default=5.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
