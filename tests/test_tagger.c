@@ -1,7 +1,7 @@
 /* test_tagger.c - the tagger (seqgpu/tagger.h): every gradient against differences, each sentence of a batch
  * as it is alone, the emulated device against the CPU, and what is refused.
  */
-#include "tests/net.h"
+#include "tests/model_checks.h"
 
 enum {
   WORDS = 9,
@@ -27,6 +27,7 @@ static const kind kinds[] = {{"lstm", "lstm", 1, 0, 1},
                              {"lstm of words alone", "lstm", 1, 0, 0}};
 
 typedef struct model {
+  const kind *kind;
   seqgpu_context *ctx;
   seqgpu_plan *letters, *sentence;
   seqgpu_params *params;
@@ -54,7 +55,7 @@ static const seqgpu_tagger_desc sizes = {
 /* 0 where the build has no such device. */
 static int model_open(model *m, const kind *k, const char *device, seqgpu_dtype dtype) {
   const seqgpu_context_options options = {.device = device, .threads = 1, .dtype = dtype};
-  *m = (model){.ctx = NULL};
+  *m = (model){.kind = k};
   if (seqgpu_context_create(&options, &m->ctx) != SEQGPU_OK) {
     seqgpu_context_destroy(m->ctx);
     return 0;
@@ -97,66 +98,31 @@ static const seqgpu_tagger_batch whole = {.seq_len = T,
                                           .letter_lengths = letter_lengths,
                                           .letter = letter};
 
-/* The logits of a batch, in float64 on the host. */
-static void logits_of(model *m, const seqgpu_tagger_batch *b, double *out) {
-  const size_t count = (size_t)(b->seq_len * b->batch * TAGS);
-  float narrow[T * B * TAGS];
-  net_require(m->ctx, seqgpu_tape_clear(m->tape, 1), "seqgpu_tape_clear");
-  seqgpu_tensor *logits = seqgpu_tagger_logits(m->tagger, m->tape, m->letters, m->sentence, b);
-  net_require(m->ctx, seqgpu_tape_status(m->tape), "seqgpu_tagger_logits");
-  const int is_f64 = seqgpu_context_dtype(m->ctx) == SEQGPU_DTYPE_F64;
-  net_require(m->ctx, seqgpu_tensor_read(logits, is_f64 ? (void *)out : narrow), "seqgpu_tensor_read");
-  for (size_t i = 0; !is_f64 && i < count; i++) out[i] = (double)narrow[i];
-}
-
-/* Its loss on the tape, ready for backward. */
-static seqgpu_tensor *loss_of(model *m, double *value) {
-  net_require(m->ctx, seqgpu_tape_clear(m->tape, 1), "seqgpu_tape_clear");
+static seqgpu_tensor *loss(void *self) {
+  const model *m = self;
   seqgpu_tensor *logits = seqgpu_tagger_logits(m->tagger, m->tape, m->letters, m->sentence, &whole);
   seqgpu_tensor *targets = seqgpu_tape_ids(m->tape, 2, (int64_t[]){T, B}, tag);
-  seqgpu_tensor *loss = seqgpu_tape_cross_entropy(m->tape, logits, targets, 0, 1);
-  net_require(m->ctx, seqgpu_tape_status(m->tape), "the loss");
-  net_require(m->ctx, seqgpu_tensor_number(loss, value), "seqgpu_tensor_number");
-  return loss;
+  return seqgpu_tape_cross_entropy(m->tape, logits, targets, 0, 1);
 }
 
-/* ---------------------------------------------------------------- gradients */
-
-static double difference(model *m, double *at, double step) {
-  const double x = *at;
-  double up, down;
-  *at = x + step;
-  loss_of(m, &up);
-  *at = x - step;
-  loss_of(m, &down);
-  *at = x;
-  return up - down;
+static checked_model checked(model *m) {
+  static char name[64];
+  snprintf(name, sizeof name, "tagger, %s", m->kind->name);
+  return (checked_model){m->ctx, m->params, m->tape, loss, m, name};
 }
 
-/* Of fourth order. */
-static double slope(model *m, double *at) {
-  const double h = 1e-3;
-  return (8 * difference(m, at, h) - difference(m, at, 2 * h)) / (12 * h);
+/* The logits of a batch. */
+static void logits_of(model *m, const seqgpu_tagger_batch *b, double *out) {
+  const checked_model c = checked(m);
+  net_require(m->ctx, seqgpu_tape_clear(m->tape, 1), "seqgpu_tape_clear");
+  model_read(&c, seqgpu_tagger_logits(m->tagger, m->tape, m->letters, m->sentence, b), out);
 }
 
 static void check_gradients(const kind *k) {
   model m;
-  double value;
   if (!model_open(&m, k, "cpu", SEQGPU_DTYPE_F64)) return;
-  net_require(m.ctx, seqgpu_params_zero_grad(m.params), "seqgpu_params_zero_grad");
-  net_require(m.ctx, seqgpu_tape_backward(m.tape, loss_of(&m, &value), NULL), "seqgpu_tape_backward");
-  for (int i = 0; i < seqgpu_params_count(m.params); i++) {
-    seqgpu_param p;
-    net_require(m.ctx, seqgpu_params_get(m.params, i, &p), "seqgpu_params_get");
-    const int64_t count = p.rows * p.cols;
-    double *grad = malloc((size_t)count * sizeof *grad), *wanted = malloc((size_t)count * sizeof *wanted);
-    memcpy(grad, p.grad, (size_t)count * sizeof *grad);
-    for (int64_t j = 0; j < count; j++) wanted[j] = slope(&m, (double *)p.value + j);
-    check_error(check_norm_f64(grad, wanted, count), 1e-7, "tape tagger, %s, gradient of %s", k->name,
-                p.name);
-    free(grad);
-    free(wanted);
-  }
+  const checked_model c = checked(&m);
+  model_check_gradients(&c);
   model_close(&m);
 }
 
@@ -199,50 +165,22 @@ static void check_sentences(const kind *k) {
 
 /* ---------------------------------------------------------------- devices */
 
-/* Logits of the words and gradients, in float32, against the CPU's float64 with the same weights. */
 static void check_device(const kind *k, const char *device) {
   model exact, m;
-  double wanted[T * B * TAGS], out[T * B * TAGS], value[2];
   if (!model_open(&m, k, device, SEQGPU_DTYPE_F32)) {
     check_skip("no such device here", "tape tagger, %s on %s", k->name, device);
     return;
   }
   if (!model_open(&exact, k, "cpu", SEQGPU_DTYPE_F64)) return;
-  for (int i = 0; i < seqgpu_params_count(m.params); i++) {
-    seqgpu_param to, from;
-    seqgpu_params_get(m.params, i, &to);
-    seqgpu_params_get(exact.params, i, &from);
-    const size_t count = (size_t)(to.rows * to.cols);
-    float *narrow = malloc(count * sizeof *narrow);
-    for (size_t j = 0; j < count; j++) narrow[j] = (float)((double *)from.value)[j];
-    for (size_t j = 0; j < count; j++) ((double *)from.value)[j] = (double)narrow[j];
-    net_require(m.ctx, seqgpu_copy_in(m.ctx, to.value, narrow, count * sizeof *narrow), "seqgpu_copy_in");
-    net_require(m.ctx, seqgpu_synchronize(m.ctx), "seqgpu_synchronize");
-    free(narrow);
-  }
+  const checked_model a = checked(&exact), b = checked(&m);
+  double wanted[T * B * TAGS], out[T * B * TAGS];
+  model_copy_weights(&a, &b);
   logits_of(&exact, &whole, wanted);
   logits_of(&m, &whole, out);
   for (int64_t r = 0; r < T * B; r++)
     if (word[r] < 0) memcpy(out + r * TAGS, wanted + r * TAGS, TAGS * sizeof *out);
   check_error(check_norm_f64(out, wanted, T * B * TAGS), 1e-5, "tape tagger, %s, logits", k->name);
-  net_require(exact.ctx, seqgpu_params_zero_grad(exact.params), "seqgpu_params_zero_grad");
-  net_require(exact.ctx, seqgpu_tape_backward(exact.tape, loss_of(&exact, &value[0]), NULL), "backward");
-  net_require(m.ctx, seqgpu_params_zero_grad(m.params), "seqgpu_params_zero_grad");
-  net_require(m.ctx, seqgpu_tape_backward(m.tape, loss_of(&m, &value[1]), NULL), "backward");
-  for (int i = 0; i < seqgpu_params_count(m.params); i++) {
-    seqgpu_param got, from;
-    seqgpu_params_get(m.params, i, &got);
-    seqgpu_params_get(exact.params, i, &from);
-    const int64_t count = got.rows * got.cols;
-    float *narrow = malloc((size_t)count * sizeof *narrow);
-    double *wide = malloc((size_t)count * sizeof *wide);
-    net_require(m.ctx, seqgpu_copy_out(m.ctx, narrow, got.grad, (size_t)count * sizeof *narrow), "copy_out");
-    for (int64_t j = 0; j < count; j++) wide[j] = (double)narrow[j];
-    check_error(check_norm_f64(wide, from.grad, count), 2e-5, "tape tagger, %s, gradient of %s", k->name,
-                got.name);
-    free(narrow);
-    free(wide);
-  }
+  model_check_device(&a, &b);
   model_close(&exact);
   model_close(&m);
 }
