@@ -48,6 +48,16 @@ def shortened(word):
     return word if len(word) <= LETTERS else word[:LETTERS // 2] + word[-LETTERS // 2:]
 
 
+def start_lstm(lstm):
+    with torch.no_grad():
+        for name, p in lstm.named_parameters():
+            if name.startswith("bias_ih"):
+                p[lstm.hidden_size:2 * lstm.hidden_size] += 1
+            if name.startswith("bias_hh"):
+                p.zero_()
+                p.requires_grad_(False)
+
+
 class Tagger(nn.Module):
     def __init__(self, words, letters, tags, args):
         super().__init__()
@@ -57,17 +67,11 @@ class Tagger(nn.Module):
         self.rnn = nn.LSTM(args.word_size + 2 * args.letter_hidden, args.hidden, bidirectional=True)
         self.dropout = nn.Dropout(args.dropout)
         self.output = nn.Linear(2 * args.hidden, tags)
-        with torch.no_grad():
-            nn.init.uniform_(self.word.weight, -0.1, 0.1)
-            nn.init.xavier_uniform_(self.output.weight)
-            nn.init.zeros_(self.output.bias)
-            for lstm in (self.speller, self.rnn):
-                for name, p in lstm.named_parameters():
-                    if name.startswith("bias_ih"):
-                        p[lstm.hidden_size:2 * lstm.hidden_size] += 1
-                    if name.startswith("bias_hh"):
-                        p.zero_()
-                        p.requires_grad_(False)
+        nn.init.uniform_(self.word.weight, -0.1, 0.1)
+        nn.init.xavier_uniform_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+        start_lstm(self.speller)
+        start_lstm(self.rnn)
 
     def forward(self, lengths, word, spelling, letter_lengths, letter):
         packed = pack_padded_sequence(self.letter(letter), letter_lengths, enforce_sorted=False)
@@ -177,4 +181,5 @@ def main():
                              "test_unknown_accuracy": unknown}))
 
 
-main()
+if __name__ == "__main__":
+    main()
