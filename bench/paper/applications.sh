@@ -33,7 +33,7 @@ tag() {
   begin tag
   files="--data $folder/en_ewt-ud-train.conllu --val-data $folder/en_ewt-ud-dev.conllu"
   # 784 updates an epoch, validated twice in each
-  common="$files --epochs $epochs --lr-schedule cosine --lr-every $((784 * epochs)) --log-every 392 --eval-every 392 --checkpoint-every 0"
+  common="$files --epochs $epochs --lr-schedule cosine --lr-every $((784 * epochs)) --log-every 392 --eval-every 392"
   run_seeds "letters and words" tag $common
   run_seeds "words alone" tag $common --letter-size 0
   peer_seeds "PyTorch" torch_tag.py $files --test-data "$folder/en_ewt-ud-test.conllu" --epochs "$epochs"
@@ -54,8 +54,12 @@ $epochs epochs. Unknown: words that training has less than twice." \
 sentences() {
   begin "$1"
   files="--data $3 --val-data $4"
-  common="$files --epochs $epochs --log-every $2 --eval-every $2 --checkpoint-every 0 --keep-best"
-  for pool in attention last; do run_seeds "$pool" classify $common --pool $pool; done
+  common="$files --epochs $epochs --log-every $2 --eval-every $2"
+  for pool in attention last; do
+    for seed in $seeds; do
+      run "$pool, seed $seed" classify $common --pool $pool --seed "$seed" --checkpoint "$(model_of "$pool, seed $seed")" --keep-best
+    done
+  done
   for pool in attention last; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$5" --epochs "$epochs" --pool $pool; done
   finish
   for seed in $seeds; do

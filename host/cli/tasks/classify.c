@@ -293,7 +293,7 @@ const command_spec command_classify = {"classify",
 
 const application application_classify = {
     .name = "classify",
-    .about = "the class of a sentence: its sentiment, what it asks for",
+    .about = "the class of a sentence, its sentiment, say",
     .data = "the file to learn, also compressed by gzip: a label and words a line; several are read as one",
     .network = "layers over words, in both directions, attention over their outputs, and a linear layer",
     .metric = "error_rate",
