@@ -101,6 +101,8 @@ rm -f b1 b7 got wanted again.conllu more val.gz log
 
 # ---- what is wrong
 
+printf '1\ta\t_\tX\033\t_\t_\t_\t_\t_\t_\n' >control.conllu
+refused "a tag that could not be shown" 1 "labels: .*cannot be shown" train tag --data control.conllu
 refused "no data" 2 "--data: is missing; it must name the CoNLL-U file" train tag
 refused "data missing" 1 "nobody: cannot open" train tag --data nobody
 refused "text that is none of CoNLL-U" 1 "lines: line 1 has 1 columns" train tag --data lines
@@ -155,6 +157,8 @@ PYTHON
     damaged $key '<unk> a'
     refused "a model with other $key" 1 "embedding.weight\|letters.weight\|output.weight\|output.bias" tag --checkpoint damaged --input lines
   done
+  damaged tags 'DET %1B[2J'
+  refused "a tag that would control a terminal" 1 'damaged: "?.2J" has a character that cannot be shown' tag --checkpoint damaged --input lines
   damaged words 'a b c'
   refused "a model without <unk>" 1 "words: has no <unk>" tag --checkpoint damaged --input lines
   damaged hidden 999999999

@@ -17,6 +17,11 @@ int app_read_words(const app *a, vocabulary *out) {
   return out->unknown >= 0 ? CLI_OK : cli_error("%s: words: has no <unk>", a->path);
 }
 
+int app_read_labels(const app *a, const char *key, vocabulary *out) {
+  CLI_TRY(app_read_vocabulary(a, key, out));
+  return labels_check(out, a->path);
+}
+
 static int64_t at_least_one(int64_t n) { return n > 0 ? n : 1; }
 
 seqgpu_status app_plan(const app *a, const model_config *c, int64_t input, int64_t steps,

@@ -10,6 +10,8 @@
 void app_note_data(app *a, const sentences *train, const sentences *val);
 /* The vocabulary "words" of a->file, which has <unk>; 0, or an exit code after a sentence. */
 int app_read_words(const app *a, vocabulary *out);
+/* That of its labels under `key`, which can be printed; the same. */
+int app_read_labels(const app *a, const char *key, vocabulary *out);
 
 /* A plan of a network that reads `input` elements a step, at most `steps`, for the batches of an order. */
 seqgpu_status app_plan(const app *a, const model_config *c, int64_t input, int64_t steps,

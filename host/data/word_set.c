@@ -45,7 +45,19 @@ int labels_count(const sentences *s, vocabulary *out) {
   *out = (vocabulary){.kind = TOKEN_UTF8, .unknown = -1};
   for (int64_t i = 0; ok && i < s->labels; i++)
     ok = vocab_count(out, s->label[i].text, (size_t)s->label[i].size);
-  return finish(ok, 0, 1, out);
+  CLI_TRY(finish(ok, 0, 1, out));
+  return labels_check(out, "labels");
+}
+
+int labels_check(const vocabulary *labels, const char *who) {
+  for (int32_t i = 0; i < labels->size; i++) {
+    const vocab_token *t = &labels->tokens[i];
+    for (size_t at = 0, length; at < t->length; at += length)
+      if ((length = sq_utf8_plain(t->text + at, t->length - at)) == 0)
+        return cli_error("%s: \"%.*s\" has a character that cannot be shown", who,
+                         t->length < 24 ? (int)t->length : 24, t->text);
+  }
+  return CLI_OK;
 }
 
 /* ---------------------------------------------------------------- numbering */

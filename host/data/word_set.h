@@ -14,8 +14,11 @@
 int words_count(const sentences *s, int64_t least, vocabulary *out);
 /* The characters of their words, by falling frequency. */
 int letters_count(const sentences *s, vocabulary *out);
-/* The labels, by falling frequency. */
+/* The labels, by falling frequency; they are printed, so labels_check must pass. */
 int labels_count(const sentences *s, vocabulary *out);
+/* 0 if every character of the labels does nothing to a terminal but appear; else CLI_FAILED after a sentence
+ * about `who`. */
+int labels_check(const vocabulary *labels, const char *who);
 
 /* Of a longer word the first half and the last half of so many letters are read. */
 enum { WORD_LETTERS = 32 };

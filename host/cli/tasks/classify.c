@@ -37,7 +37,7 @@ static int read_data(app *base) {
 static int open_vocabularies(classify_app *a) {
   if (a->base.file) {
     CLI_TRY(app_read_words(&a->base, &a->words));
-    return app_read_vocabulary(&a->base, "classes", &a->classes);
+    return app_read_labels(&a->base, "classes", &a->classes);
   }
   CLI_TRY(words_count(&a->train.text, classify_options_of(&a->base)->min_count, &a->words));
   return labels_count(&a->train.text, &a->classes);
@@ -294,7 +294,7 @@ const command_spec command_classify = {"classify",
 const application application_classify = {
     .name = "classify",
     .about = "the class of a sentence, its sentiment, say",
-    .data = "the file to learn, also compressed by gzip: a label and words a line; several are read as one",
+    .data = "the file, also compressed by gzip: a label and words a line; several are read as one",
     .network = "layers over words, in both directions, attention over their outputs, and a linear layer",
     .metric = "error_rate",
     .options = options,

@@ -39,7 +39,7 @@ static int open_vocabularies(tag_app *a) {
   if (a->base.file) {
     CLI_TRY(app_read_words(&a->base, &a->words));
     CLI_TRY(app_read_vocabulary(&a->base, "letters", &a->letters));
-    return app_read_vocabulary(&a->base, "tags", &a->tags);
+    return app_read_labels(&a->base, "tags", &a->tags);
   }
   CLI_TRY(words_count(&a->train.data.text, o->min_count, &a->words));
   CLI_TRY(letters_count(&a->train.data.text, &a->letters));
@@ -232,7 +232,7 @@ const command_spec command_tag = {"tag", "tag the words of sentences with a mode
 const application application_tag = {
     .name = "tag",
     .about = "the part of speech of each word of a sentence",
-    .data = "the CoNLL-U file to learn, also compressed by gzip; several are read as one",
+    .data = "the CoNLL-U file, also compressed by gzip; several are read as one",
     .network = "layers over words and their letters, in both directions, and a linear layer",
     .metric = "error_rate",
     .options = options,
