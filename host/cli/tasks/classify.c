@@ -1,4 +1,4 @@
-/* classify.c - the application `classify`: its row of the table, its files, its model, its loss and its metric
+/* classify.c - the application `classify`: its row of the table, its files, its loss and its metric
  * (classify.h).
  */
 #include "host/cli/tasks/classify.h"
@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "host/cli/json.h"
-#include "host/cli/network.h"
 #include "host/cli/task_learner.h"
 #include "host/data/labelled_lines.h"
 
@@ -57,39 +56,6 @@ static int open_data(app *base) {
   return a->confusion ? CLI_OK : cli_error("out of memory");
 }
 
-/* ---------------------------------------------------------------- the model */
-
-static seqgpu_status plan_set(classify_app *a, const labelled_set *s, int training, seqgpu_plan **out) {
-  const classify_options *o = classify_options_of(&a->base);
-  model_config c = o->base.model;
-  c.rnn.bidirectional = !o->one_direction;
-  return app_plan(&a->base, &c, o->word_size, s->words.longest, &s->order, training, out);
-}
-
-static seqgpu_status build_model(classify_app *a, const seqgpu_plan *plan) {
-  const classify_options *o = classify_options_of(&a->base);
-  const seqgpu_classifier_desc desc = {.words = a->words.size,
-                                       .word_size = o->word_size,
-                                       .classes = a->classes.size,
-                                       .pool = o->pool,
-                                       .attention_size = o->attention_size,
-                                       .dropout = o->base.model.rnn.dropout};
-  LIB_TRY(app_create_params(&a->base));
-  LIB_TRY(seqgpu_classifier_create(a->base.params, &desc, plan, &a->model));
-  return network_draw_params(&o->base.model, a->base.params, "rnn", plan);
-}
-
-static int check_memory(const classify_app *a, const seqgpu_plan *plan) {
-  const classify_options *o = classify_options_of(&a->base);
-  const double Y = (double)seqgpu_plan_get_sizes(plan).output_width,
-               A = o->pool == SEQGPU_CLASSIFIER_ATTENTION ? (double)o->attention_size : 0;
-  const network_rest rest = {.params = (double)a->words.size * (double)o->word_size + A * (Y + 1) +
-                                       (double)a->classes.size * (Y + 1),
-                             .per_step = 4 * (double)o->word_size + 4 * Y + 4 * A + 4,
-                             .averaged = learning_may_average(&o->base.model.learning)};
-  return network_check_memory(a->base.ctx, plan, rest);
-}
-
 static void describe_run(classify_app *a) {
   app *base = &a->base;
   const int64_t updates = a->train.order.batches;
@@ -107,31 +73,17 @@ static void describe_run(classify_app *a) {
 static int build(app *base) {
   classify_app *a = (classify_app *)base;
   seqgpu_plan **first = base->training ? &a->plan : &a->val_plan;
-  if (plan_set(a, base->training ? &a->train : &a->val, base->training, first) != SEQGPU_OK)
+  if (classify_plan_set(a, base->training ? &a->train : &a->val, base->training, first) != SEQGPU_OK)
     return cli_library_error(base->ctx);
-  CLI_TRY(check_memory(a, *first));
-  if (base->training && a->val.text.count > 0 && plan_set(a, &a->val, 0, &a->val_plan) != SEQGPU_OK)
+  CLI_TRY(classify_check_memory(a, *first));
+  if (base->training && a->val.text.count > 0 && classify_plan_set(a, &a->val, 0, &a->val_plan) != SEQGPU_OK)
     return cli_library_error(base->ctx);
-  if (build_model(a, *first) != SEQGPU_OK) return cli_library_error(base->ctx);
+  if (classify_build_model(a, *first) != SEQGPU_OK) return cli_library_error(base->ctx);
   describe_run(a);
   return CLI_OK;
 }
 
 /* ---------------------------------------------------------------- a batch */
-
-seqgpu_status classify_forward(classify_app *a, const seqgpu_plan *plan, const seqgpu_tagger_batch *b) {
-  a->logits = seqgpu_classifier_logits(a->model, a->base.tape, plan, b->seq_len, b->batch, b->lengths,
-                                       b->word, &a->attention);
-  return seqgpu_tape_status(a->base.tape);
-}
-
-seqgpu_status classify_read_answer(classify_app *a) {
-  void *memory = a->answer;
-  if (!labelled_set_room(&memory, &a->room, (size_t)seqgpu_tensor_elements(a->logits), sizeof *a->answer))
-    return cli_no_memory();
-  a->answer = memory;
-  return seqgpu_tensor_read(a->logits, a->answer);
-}
 
 /* The loss of the sentences which[count], their sum or their mean; NULL: the tape knows why, or there is no
  * memory. */

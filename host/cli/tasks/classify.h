@@ -1,7 +1,8 @@
 /* classify.h - the application `classify`: a class for each sentence (seqgpu/classifier.h).
  *
- *   classify.c       options, files, model, training and its metric
- *   classify_use.c   `seqgpu classify`: sentences in, classes out; what they attend to, as a page
+ *   classify.c         options, files, training and its metric
+ *   classify_model.c   plans, parameters, answers
+ *   classify_use.c     `seqgpu classify`: sentences in, classes out; what they attend to, as a page
  */
 #ifndef CLASSIFY_H
 #define CLASSIFY_H
@@ -37,6 +38,11 @@ static inline const classify_options *classify_options_of(const app *a) {
   return (const classify_options *)a->options;
 }
 
+/* A plan for the largest batch of a set. */
+seqgpu_status classify_plan_set(classify_app *a, const labelled_set *s, int training, seqgpu_plan **out);
+/* The parameters, for the network of a plan; 0 if there is memory for them, or an exit code. */
+seqgpu_status classify_build_model(classify_app *a, const seqgpu_plan *plan);
+int classify_check_memory(const classify_app *a, const seqgpu_plan *plan);
 /* The logits of a batch on the tape, and copied to a->answer. */
 seqgpu_status classify_forward(classify_app *a, const seqgpu_plan *plan, const seqgpu_tagger_batch *batch);
 seqgpu_status classify_read_answer(classify_app *a);
