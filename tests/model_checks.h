@@ -57,7 +57,7 @@ static inline void model_check_gradients(const checked_model *m) {
       double *at = (double *)p.value + j;
       wanted[j] = (8 * model_difference(m, at, h) - model_difference(m, at, 2 * h)) / (12 * h);
     }
-    check_error(check_norm_f64(grad, wanted, count), 1e-7, "tape %s, gradient of %s", m->name, p.name);
+    check_error(check_norm_f64(grad, wanted, count), 1e-7, "%s, gradient of %s", m->name, p.name);
     free(grad);
     free(wanted);
   }
@@ -84,7 +84,7 @@ static inline void model_check_device(const checked_model *exact, const checked_
   double wanted, value;
   model_loss(exact, &wanted);
   model_loss(m, &value);
-  check_error(fabs(value - wanted) / fabs(wanted), 1e-5, "tape %s, loss", m->name);
+  check_error(fabs(value - wanted) / fabs(wanted), 1e-5, "%s, loss", m->name);
   model_backward(exact);
   model_backward(m);
   for (int i = 0; i < seqgpu_params_count(m->params); i++) {
@@ -97,7 +97,7 @@ static inline void model_check_device(const checked_model *exact, const checked_
     net_require(m->ctx, seqgpu_copy_out(m->ctx, narrow, got.grad, (size_t)count * sizeof *narrow),
                 "copy_out");
     for (int64_t j = 0; j < count; j++) wide[j] = (double)narrow[j];
-    check_error(check_norm_f64(wide, from.grad, count), 2e-5, "tape %s, gradient of %s", m->name, got.name);
+    check_error(check_norm_f64(wide, from.grad, count), 2e-5, "%s, gradient of %s", m->name, got.name);
     free(narrow);
     free(wide);
   }

@@ -103,7 +103,7 @@ static void check_alone(model *m, const double *logits, const double *weights, i
   net_require(m->ctx, seqgpu_tape_clear(m->tape, 1), "seqgpu_tape_clear");
   model_read(&c, seqgpu_classifier_logits(m->classifier, m->tape, m->plan, n, 1, &lengths[i], w, &attention),
              out);
-  check_error(check_norm_f64(out, logits + i * CLASSES, CLASSES), 1e-12, "tape %s, sentence %d alone", c.name,
+  check_error(check_norm_f64(out, logits + i * CLASSES, CLASSES), 1e-12, "%s, sentence %d alone", c.name,
               i);
   if (m->kind->pool != SEQGPU_CLASSIFIER_ATTENTION) return;
   model_read(&c, attention, out);
@@ -111,8 +111,8 @@ static void check_alone(model *m, const double *logits, const double *weights, i
     wanted[t] = weights[t * B + i];
     sum += wanted[t];
   }
-  check_error(check_norm_f64(out, wanted, n), 1e-12, "tape %s, its attention", c.name);
-  check_error(fabs(sum - 1), 1e-12, "tape %s, attention sums to 1", c.name);
+  check_error(check_norm_f64(out, wanted, n), 1e-12, "%s, its attention", c.name);
+  check_error(fabs(sum - 1), 1e-12, "%s, attention sums to 1", c.name);
 }
 
 static void check_sentences(const kind *k) {
@@ -124,7 +124,7 @@ static void check_sentences(const kind *k) {
   model_read(&c, seqgpu_classifier_logits(m.classifier, m.tape, m.plan, T, B, lengths, word, &attention),
              logits);
   CHECK((attention != NULL) == (k->pool == SEQGPU_CLASSIFIER_ATTENTION),
-        "tape %s, attention where there is one", c.name);
+        "%s, attention where there is one", c.name);
   if (attention) model_read(&c, attention, weights);
   for (int i = 0; i < B; i++) check_alone(&m, logits, weights, i);
   model_close(&m);
@@ -133,7 +133,7 @@ static void check_sentences(const kind *k) {
 static void check_device(const kind *k, const char *device) {
   model exact, m;
   if (!model_open(&m, k, device, SEQGPU_DTYPE_F32)) {
-    check_skip("no such device here", "tape classifier, %s on %s", k->name, device);
+    check_skip("no such device here", "classifier, %s on %s", k->name, device);
     return;
   }
   if (!model_open(&exact, k, "cpu", SEQGPU_DTYPE_F64)) return;

@@ -151,7 +151,7 @@ static void check_alone(model *m, const kind *k, const double *together, int i) 
                                    .letter_lengths = size,
                                    .letter = c};
   logits_of(m, &one, out);
-  check_error(check_norm_f64(out, wanted, n * TAGS), 1e-12, "tape tagger, %s, sentence %d alone", k->name, i);
+  check_error(check_norm_f64(out, wanted, n * TAGS), 1e-12, "tagger, %s, sentence %d alone", k->name, i);
 }
 
 static void check_sentences(const kind *k) {
@@ -168,7 +168,7 @@ static void check_sentences(const kind *k) {
 static void check_device(const kind *k, const char *device) {
   model exact, m;
   if (!model_open(&m, k, device, SEQGPU_DTYPE_F32)) {
-    check_skip("no such device here", "tape tagger, %s on %s", k->name, device);
+    check_skip("no such device here", "tagger, %s on %s", k->name, device);
     return;
   }
   if (!model_open(&exact, k, "cpu", SEQGPU_DTYPE_F64)) return;
@@ -179,7 +179,7 @@ static void check_device(const kind *k, const char *device) {
   logits_of(&m, &whole, out);
   for (int64_t r = 0; r < T * B; r++)
     if (word[r] < 0) memcpy(out + r * TAGS, wanted + r * TAGS, TAGS * sizeof *out);
-  check_error(check_norm_f64(out, wanted, T * B * TAGS), 1e-5, "tape tagger, %s, logits", k->name);
+  check_error(check_norm_f64(out, wanted, T * B * TAGS), 1e-5, "tagger, %s, logits", k->name);
   model_check_device(&a, &b);
   model_close(&exact);
   model_close(&m);
