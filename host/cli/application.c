@@ -1,4 +1,4 @@
-/* application.c - what all applications share: opening, the learner, checkpoints, commands (application.h). */
+/* application.c - what all applications share: opening, the learner, checkpoints, commands. */
 #include "host/cli/application.h"
 
 #include <math.h>

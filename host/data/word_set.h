@@ -39,8 +39,8 @@ typedef struct word_set {
   size_t room[5];           /* elements */
 } word_set;
 
-/* Numbers sentences, which must stay; letters: NULL = only their words.  0, or CLI_FAILED after a sentence; word_set_free is to be called in
- * any case. */
+/* Numbers sentences, which must stay; letters: NULL = only their words.  0, or CLI_FAILED after a sentence;
+ * word_set_free is to be called in any case. */
 int word_set_create(const sentences *s, const vocabulary *words, const vocabulary *letters, word_set *out);
 void word_set_free(word_set *s);
 
