@@ -16,9 +16,9 @@
 
 #include <dirent.h>
 
-static const command_spec *const program_commands[] = {&command_train,   &command_sample, &command_eval,
-                                                       &command_inspect, &command_report, &command_verify,
-                                                       &command_import,  &command_export, &command_info};
+static const command_spec *const program_commands[] = {
+    &command_train,  &command_sample, &command_eval, &command_inspect, &command_report,  &command_verify,
+    &command_import, &command_export, &command_info, &command_tag,     &command_classify};
 enum { PROGRAM_WORDS = 48, PROGRAM_PRINTED = 1 << 16 };
 static char program_printed[PROGRAM_PRINTED]; /* on standard output */
 
@@ -78,7 +78,7 @@ static inline void program_write(const char *name, const void *bytes, size_t siz
   }
 }
 
-/* text, numbers of two columns, and four images with their labels. */
+/* text, numbers of two columns, four images with their labels, and two sentences with their tags. */
 static inline void program_enter(const char *name) {
   snprintf(program_folder, sizeof program_folder, "/tmp/seqgpu-%s-XXXXXX", name);
   if (!mkdtemp(program_folder) || chdir(program_folder) != 0) exit(EXIT_FAILURE);
@@ -86,10 +86,13 @@ static inline void program_enter(const char *name) {
   static const char numbers[] = "0.5 1\n0.25 0\n",
                     images[16 + 16] = {0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2},
                     labels[8 + 4] = {0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1};
+  static const char tagged[] = "1\tthe\t_\tD\t_\t_\t_\t_\t_\t_\n2\tcat\t_\tN\t_\t_\t_\t_\t_\t_\n\n"
+                               "1\tthe\t_\tD\t_\t_\t_\t_\t_\t_\n";
   program_write("text", text, sizeof text - 1);
   program_write("numbers", numbers, sizeof numbers - 1);
   program_write("images", images, sizeof images);
   program_write("labels", labels, sizeof labels);
+  program_write("tagged", tagged, sizeof tagged - 1);
 }
 
 /* Removes what is here; returns how many files were temporary. */

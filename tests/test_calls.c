@@ -111,6 +111,7 @@ static int program_other(int argc, char **argv) {
 #define SMALL  "--hidden 2 --batch 2 --seq-len 4 --steps 1 "
 #define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 --steps 1 "
 #define OPEN   " --device cpu --threads 1 "
+#define TAG    " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 "
 
 static const char *const made[] = {
     CHARLM SMALL
@@ -119,6 +120,9 @@ static const char *const made[] = {
     CHARLM SMALL "--text text --tokens words --checkpoint words.st",
     "train adding" TASK "--T 4 --eval-size 2 --checkpoint adding.st",
     ("train pixels --images images --labels labels" TASK "--checkpoint pixels.st"),
+    ("train tag" TAG TASK "--checkpoint tagger.st"),
+    ("train classify --data text --val-data text --word-size 2 --attention-size 2" TASK
+     "--checkpoint classifier.st"),
     "export model.st --format pytorch --to x.safetensors" OPEN,
 };
 
@@ -129,6 +133,11 @@ static const char *const lines[] = {
     CHARLM SMALL "--text text --text wide --tokens utf8 --checkpoint new.st",
     CHARLM SMALL "--text text --tokens words --vocab-limit 4 --checkpoint new.st",
     "train pixels --images images --labels labels" TASK "--checkpoint new.st",
+    ("train tag" TAG TASK "--checkpoint new.st"),
+    "eval --checkpoint tagger.st --data tagged" OPEN,
+    "tag --checkpoint tagger.st --input text --json" OPEN,
+    "train classify --data text --word-size 2 --attention-size 2" TASK "--checkpoint new.st",
+    "classify --checkpoint classifier.st --input text --html new.st" OPEN,
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,
     "eval --checkpoint pixels.st --images images --labels labels" OPEN,

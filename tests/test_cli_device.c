@@ -83,12 +83,16 @@ static void each(const char *line) {
 #define SMALL  "--hidden 2 --layers 2 --batch 2 --seq-len 4 "
 #define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 "
 #define OPEN   " --device cpu --threads 1 "
+#define TAG    " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 "
 
 /* What the others work on. */
 static const char *const made[] = {
     CHARLM SMALL "--steps 2 --optimizer adam --keep-best --eval-every 1 --checkpoint model.st",
     "train adding" TASK "--T 4 --eval-size 2 --steps 1 --checkpoint adding.st",
     "train pixels --images images --labels labels" TASK "--steps 1 --checkpoint pixels.st",
+    "train tag" TAG TASK "--steps 1 --checkpoint tagger.st",
+    "train classify --data text --val-data text --word-size 2 --attention-size 2" TASK
+    "--steps 1 --checkpoint classifier.st",
     "export model.st --format pytorch --to x.safetensors" OPEN "--force",
 };
 
@@ -103,11 +107,19 @@ static const char *const lines[] = {
     "train adding --resume adding.st" OPEN "--quiet --steps 2 --force --checkpoint new.st",
     "train pixels --images images --labels labels --val-images images --val-labels labels" TASK
     "--steps 1 --checkpoint new.st",
+    "train tag" TAG TASK "--steps 2 --dropout 0.5 --checkpoint new.st",
+    "train tag --data tagged --val-data tagged --resume tagger.st" OPEN
+    "--quiet --steps 2 --force --checkpoint new.st",
+    "train classify --data text --val-data text --word-size 2 --pool last" TASK
+    "--steps 1 --checkpoint new.st",
     "train mackey-glass" TASK "--T 21 --eval-size 2 --steps 1 --checkpoint new.st",
     "eval --checkpoint model.st --text text" OPEN,
     "eval --checkpoint adding.st --show 2" OPEN,
     "eval --checkpoint adding.st --input numbers --json" OPEN,
     "eval --checkpoint pixels.st --images images --labels labels --show 2" OPEN,
+    "eval --checkpoint tagger.st --data tagged" OPEN,
+    "tag --checkpoint tagger.st --input text" OPEN,
+    "classify --checkpoint classifier.st --input text --html page.html" OPEN,
     "sample --checkpoint model.st --prime the --length 3" OPEN,
     "sample --checkpoint model.st --probabilities 2" OPEN,
     "inspect --checkpoint model.st --prime the" OPEN,

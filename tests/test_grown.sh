@@ -14,7 +14,8 @@ trap 'rm -rf "$temp"' EXIT
 . "$source/tests/report.sh"
 CC=${CC:-cc}
 growing="context_options cell_info rnn_desc plan_options algorithm_info cut_info plan_sizes param_info part_info rnn_run param
-  optimizer hessian_free_options hessian_free_report esn_desc tensor_info import_info format_info npy_info dl_source dl_view schedule"
+  optimizer hessian_free_options hessian_free_report esn_desc tensor_info import_info format_info npy_info dl_source dl_view schedule
+  tagger_desc tagger_batch classifier_desc"
 libraries=$(sed -n 's/^Libs.private: //p' "$build/seqgpu.pc")
 defines=-DSEQGPU_PERSISTENT
 
@@ -29,7 +30,7 @@ grow() { # every struct of the list, once
 compile_host() {
   mkdir "$temp/host"
   for file in "$source"/host/*/*.c; do
-    case $file in */cli/* | */examples/*) continue ;; esac
+    case $file in */cli/* | */data/* | */examples/*) continue ;; esac
     "$CC" -std=c17 -O1 -ffp-contract=fast -fno-math-errno -fno-trapping-math $defines -I"$temp/include" -I"$source" -c "$file" \
       -o "$temp/host/$(basename "$(dirname "$file")")_$(basename "$file" .c).o" || return 1
   done

@@ -95,6 +95,23 @@ else
   skip "normalisation, digits" "no gzip, or no zlib"
 fi
 check "a task that is not there" sh -c '! sh "$1/normalisation.sh" words 2>error && grep -q "neither digits nor text" error' sh "$paper"
+check "applications without data are skipped by name" sh -c '
+  for name in tag sentiment questions; do SEQGPU_DATA=/nonexistent sh "$1/applications.sh" $name 1 1 | grep -q "^skipped: $name: there is no" || exit 1; done' sh "$paper"
+check "an application that is not there" sh -c '! sh "$1/applications.sh" words 2>error && grep -q "must be tag, sentiment or questions" error' sh "$paper"
+mkdir -p data/pos data/sentiment
+for part in train dev test; do
+  awk 'BEGIN { for (i = 0; i < 20; i++) printf "1\tthe\t_\tDET\t_\t_\t_\t_\t_\t_\n2\tcat%d\t_\tNOUN\t_\t_\t_\t_\t_\t_\n\n", i % 9 }' \
+    >data/pos/en_ewt-ud-$part.conllu
+  awk 'BEGIN { for (i = 0; i < 20; i++) print i % 2, i % 2 ? "a fine film" : "a dull film" }' >data/sentiment/stsa.binary.$part
+  cp data/sentiment/stsa.binary.$part data/sentiment/TREC.$part.all
+done
+peers=$((rows - 6)) # 1 where there is PyTorch
+for row in tag:2:1 sentiment:2:2 questions:2:2; do
+  name=${row%%:*} ours=${row#*:} theirs=${row##*:} ours=${ours%:*}
+  check "application $name" env SEQGPU_DATA="$work/data" sh "$paper/applications.sh" "$name" 1 1
+  published "$name" $((ours + peers * theirs))
+  check "$name has test accuracies" test "$(grep -c '^| [^|]*, seed 1 | [0-9]* | [01][0-9.]* | ' "results/$name.md")" = $((ours + peers * theirs))
+done
 for task in addition xor; do
   check "Hessian-free, $task" "$BUILD/bin/paper_hf" $task --steps 4 --units 3 --seeds 2 --minutes 0.005 --gradient 20 --curvature 10 \
     --cases 2 --rates 0.1 --results results

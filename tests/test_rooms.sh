@@ -50,7 +50,7 @@ else
   check "no circle between the rooms of host/" circles "$temp/rooms"
   : >"$temp/defined"
   : >"$temp/needed"
-  names seqgpu_cli host/cli
+  names seqgpu_cli host
   arrows >"$temp/arrows"
   check "no circle between files of the program" circles "$temp/arrows"
 fi

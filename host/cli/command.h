@@ -10,9 +10,9 @@ typedef struct command_spec {
   int (*run)(int argc, char **argv); /* argv[0] is the first argument after the name; returns an exit code */
 } command_spec;
 
-/* Each stands in the file of its name; main.c has the table. */
+/* Each stands in the file of its name, those of applications in tasks/; main.c has the table. */
 extern const command_spec command_train, command_sample, command_eval, command_inspect, command_report,
-    command_info, command_verify;
+    command_info, command_verify, command_tag, command_classify;
 
 /* Options of every command. */
 typedef struct common_options {

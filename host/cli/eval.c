@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cli/application.h"
 #include "host/cli/charlm_file.h"
 #include "host/cli/charlm_streams.h"
 #include "host/cli/command.h"
@@ -120,16 +121,23 @@ static int eval_charlm(token_kind kind, int argc, char **argv) {
 
 /* ---------------------------------------------------------------- which model it is */
 
-/* What the metadata of a checkpoint say: its task, NULL for a language model, and the kind of its tokens. */
-static int read_task(const char *path, const task_spec **task, token_kind *kind) {
+/* What it is: an application, a task, or with neither a language model and the kind of its tokens. */
+typedef struct what {
+  const application *app;
+  const task_spec *task;
+  token_kind kind;
+} what;
+
+static int read_task(const char *path, what *out) {
   seqgpu_checkpoint *file;
   seqgpu_context *ctx;
   CLI_TRY(cli_open("cpu", 1, &ctx));
   int code = CLI_OK;
   if (seqgpu_checkpoint_open(ctx, path, &file) == SEQGPU_OK) {
     const char *name = seqgpu_checkpoint_meta(file, "task"), *tokens = seqgpu_checkpoint_meta(file, "tokens");
-    if (name) *task = task_find(name);
-    if (tokens) *kind = text_token_kind(tokens);
+    if (name) out->app = application_find(name);
+    if (name) out->task = task_find(name);
+    if (tokens) out->kind = text_token_kind(tokens);
   } else {
     code = cli_library_error(ctx);
   }
@@ -141,11 +149,11 @@ static int read_task(const char *path, const task_spec **task, token_kind *kind)
 /* Which options there are depends on the model; help is given without one, too. */
 static int eval(int argc, char **argv) {
   const char *path = args_peek(argc, argv, "checkpoint");
-  const task_spec *task = NULL;
-  token_kind kind = TOKEN_BYTES;
+  what model = {.kind = TOKEN_BYTES};
   const int help = args_ask_help(argc, argv);
-  if (path && (!help || files_has_content(path))) CLI_TRY(read_task(path, &task, &kind));
-  return task ? eval_task(task, argc, argv) : eval_charlm(kind, argc, argv);
+  if (path && (!help || files_has_content(path))) CLI_TRY(read_task(path, &model));
+  if (model.app) return application_eval(model.app, argc, argv);
+  return model.task ? eval_task(model.task, argc, argv) : eval_charlm(model.kind, argc, argv);
 }
 
 const command_spec command_eval = {"eval", "measure how well a model predicts a text or does its task", eval};

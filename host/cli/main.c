@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/cli/application.h"
 #include "host/cli/args_complete.h"
-#include "host/cli/command.h"
 #include "host/cli/exchange.h"
 #include "host/cli/suggest.h"
 #include "host/cli/tasks/task.h"
@@ -21,8 +21,8 @@ static int run_bench(int argc, char **argv) {
 static const command_spec command_bench = {"bench", "see the program bench_rnn", run_bench};
 
 static const command_spec *const commands[] = {
-    &command_train,  &command_sample, &command_eval,   &command_inspect, &command_verify,
-    &command_report, &command_import, &command_export, &command_info,    &command_bench};
+    &command_train,  &command_sample, &command_eval,   &command_tag,    &command_classify, &command_inspect,
+    &command_verify, &command_report, &command_import, &command_export, &command_info,     &command_bench};
 enum { COMMANDS = sizeof commands / sizeof commands[0], NAMES = 512 };
 
 static const command_spec *find_command(const char *name) {
@@ -54,6 +54,7 @@ static int run_completion(int argc, char **argv) {
     if (commands[i] != &command_bench) add_name(words, commands[i]->name);
   add_name(words, "help");
   add_name(words, "completion");
+  for (int i = 0; applications[i]; i++) add_name(tasks, applications[i]->name);
   for (int i = 0; task_specs[i]; i++) add_name(tasks, task_specs[i]->name);
   if (!args_complete_begin(shell, words, tasks))
     return cli_usage("completion: is \"%.20s\"; it must be one of bash, zsh, fish", shell);
@@ -76,12 +77,17 @@ static int print_help(void) {
   return CLI_OK;
 }
 
-/* seqgpu help, seqgpu help COMMAND, seqgpu help TASK */
+/* seqgpu help, seqgpu help COMMAND, seqgpu help TASK; an application is both */
 static int run_help(int argc, char **argv) {
   char ask[] = "--help";
   if (argc == 0 || argv[0][0] == '-') return print_help();
   const command_spec *command = find_command(argv[0]);
   char *to_command[] = {ask, NULL}, *to_task[] = {argv[0], ask, NULL};
+  if (command && application_find(argv[0])) { /* both, how it is used and how it is trained */
+    CLI_TRY(command->run(1, to_command));
+    printf("\n");
+    return command_train.run(2, to_task);
+  }
   return command ? command->run(1, to_command) : command_train.run(2, to_task);
 }
 

@@ -19,9 +19,10 @@ seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t i
 }
 
 /* The weights that read the input of each layer and direction. */
-static seqgpu_status draw_input_weights(seqgpu_params *params, double deviation) {
-  static const char prefix[] = "rnn.weight_ih_l";
+static seqgpu_status draw_input_weights(seqgpu_params *params, const char *network, double deviation) {
+  char prefix[ARGS_WORD];
   seqgpu_param p;
+  snprintf(prefix, sizeof prefix, "%s.weight_ih_l", network);
   for (int i = 0; i < seqgpu_params_count(params); i++) {
     LIB_TRY(seqgpu_params_get(params, i, &p));
     if (strncmp(p.name, prefix, strlen(prefix)) == 0)
@@ -30,15 +31,20 @@ static seqgpu_status draw_input_weights(seqgpu_params *params, double deviation)
   return SEQGPU_OK;
 }
 
+seqgpu_status network_draw_params(const model_config *c, seqgpu_params *params, const char *prefix,
+                                  const seqgpu_plan *plan) {
+  double bias;
+  if (strcmp(c->init, "pytorch") != 0 || c->init_scale > 0)
+    LIB_TRY(seqgpu_params_init_rnn(params, prefix, plan, c->init, c->init_scale));
+  if (c->init_input > 0) LIB_TRY(draw_input_weights(params, prefix, c->init_input));
+  if (!config_forget_bias(c, &bias) || isnan(bias)) return SEQGPU_OK;
+  return seqgpu_params_set_gate_bias(params, prefix, plan, NULL, bias);
+}
+
 seqgpu_status network_add_params(const model_config *c, seqgpu_params *params, const seqgpu_plan *plan,
                                  seqgpu_param *out) {
-  double bias;
   LIB_TRY(seqgpu_params_add_rnn(params, "rnn", plan, out));
-  if (strcmp(c->init, "pytorch") != 0 || c->init_scale > 0)
-    LIB_TRY(seqgpu_params_init_rnn(params, "rnn", plan, c->init, c->init_scale));
-  if (c->init_input > 0) LIB_TRY(draw_input_weights(params, c->init_input));
-  if (!config_forget_bias(c, &bias) || isnan(bias)) return SEQGPU_OK;
-  return seqgpu_params_set_gate_bias(params, "rnn", plan, NULL, bias);
+  return network_draw_params(c, params, "rnn", plan);
 }
 
 /* A trained parameter has a gradient, at most two moments, an average, and room to put the values aside. */

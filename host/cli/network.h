@@ -13,6 +13,10 @@ seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t i
 /* Adds the parameters of a plan as "rnn" and draws them by the scheme of the config. */
 seqgpu_status network_add_params(const model_config *c, seqgpu_params *params, const seqgpu_plan *plan,
                                  seqgpu_param *out);
+/* Draws those that were added under a prefix again, by that scheme; where it is the library's own they stay.
+ */
+seqgpu_status network_draw_params(const model_config *c, seqgpu_params *params, const char *prefix,
+                                  const seqgpu_plan *plan);
 
 /* The file that weights will be loaded from, all zeros if they are drawn; with `resume` also moments and
  * states. */

@@ -36,9 +36,8 @@ static hash_key draw_key(void) {
   return key;
 }
 
-/* The number of a token, -1 if there is none. */
-static int32_t find_token(const vocabulary *v, const char *s, size_t length) {
-  return v->slots[find_slot(v, s, length)];
+int32_t vocab_find(const vocabulary *v, const char *s, size_t length) {
+  return v->size > 0 ? v->slots[find_slot(v, s, length)] : -1;
 }
 
 /* Fills a fresh table with at least twice as many slots as tokens; 0 when out of memory. */
@@ -66,8 +65,7 @@ static int make_room(vocabulary *v) {
   return rebuild_slots(v, (size_t)room);
 }
 
-/* Counts a token, adding it if it is new; 0 when out of memory. */
-static int count_token(vocabulary *v, const char *s, size_t length) {
+int vocab_count(vocabulary *v, const char *s, size_t length) {
   if (!make_room(v)) return 0;
   const size_t slot = find_slot(v, s, length);
   if (v->slots[slot] >= 0) {
@@ -114,12 +112,18 @@ static void rank_words(vocabulary *v, int64_t limit) {
   while (limit > 0 && v->size > least) free(v->tokens[--v->size].text);
 }
 
+int vocab_rank(vocabulary *v, int32_t fixed, int64_t least) {
+  qsort(v->tokens + fixed, (size_t)(v->size - fixed), sizeof *v->tokens, by_count);
+  while (v->size > fixed && v->tokens[v->size - 1].count < least) free(v->tokens[--v->size].text);
+  return rebuild_slots(v, (size_t)v->size);
+}
+
 static void rank_characters(vocabulary *v) {
   qsort(v->tokens + 1, (size_t)v->size - 1, sizeof *v->tokens, by_bytes);
 }
 
 static int find_unknown(vocabulary *v) {
-  v->unknown = v->kind == TOKEN_BYTES ? -1 : find_token(v, unknown_word, sizeof unknown_word - 1);
+  v->unknown = v->kind == TOKEN_BYTES ? -1 : vocab_find(v, unknown_word, sizeof unknown_word - 1);
   if (v->unknown >= 0 || v->kind == TOKEN_BYTES || v->kind == TOKEN_UTF8) return CLI_OK;
   return cli_error("vocabulary: has no <unk>; words need one");
 }
@@ -127,21 +131,21 @@ static int find_unknown(vocabulary *v) {
 /* Every byte, whether a text has it or not: any file can be read, and any file can be drawn. */
 static int count_all_bytes(vocabulary *v) {
   int ok = 1;
-  for (int i = 0; i < 256 && ok; i++) ok = count_token(v, &(const char){(char)i}, 1);
+  for (int i = 0; i < 256 && ok; i++) ok = vocab_count(v, &(const char){(char)i}, 1);
   return ok;
 }
 
 /* What stands in the vocabulary of any text. */
 static int count_fixed(vocabulary *v) {
   if (v->kind == TOKEN_BYTES) return count_all_bytes(v);
-  if (!count_token(v, unknown_word, sizeof unknown_word - 1)) return 0;
-  return v->kind != TOKEN_SPACED || count_token(v, " ", 1);
+  if (!vocab_count(v, unknown_word, sizeof unknown_word - 1)) return 0;
+  return v->kind != TOKEN_SPACED || vocab_count(v, " ", 1);
 }
 
 static int count_text(vocabulary *v, const text_file *t) {
   const char *at = t->data, *end = t->data + t->size, *token;
   for (size_t length; (length = text_next_token(v->kind, &at, end, &token)) > 0;)
-    if (!count_token(v, token, length)) return 0;
+    if (!vocab_count(v, token, length)) return 0;
   return 1;
 }
 
@@ -177,12 +181,12 @@ static void miss(vocab_misses *misses, const char *token, size_t length, size_t 
 
 /* The numbers of one token: none, one, or that of a space and one. */
 static int encode_token(const vocabulary *v, const char *token, size_t length, int32_t ids[2]) {
-  ids[0] = find_token(v, token, length);
+  ids[0] = vocab_find(v, token, length);
   if (ids[0] >= 0) return 1;
   const int spaced = v->kind == TOKEN_SPACED && length > 1 && token[0] == ' ';
-  ids[0] = spaced ? find_token(v, " ", 1) : v->unknown;
+  ids[0] = spaced ? vocab_find(v, " ", 1) : v->unknown;
   if (!spaced) return ids[0] >= 0;
-  ids[1] = find_token(v, token + 1, length - 1);
+  ids[1] = vocab_find(v, token + 1, length - 1);
   if (ids[1] < 0) ids[1] = v->unknown;
   return 2;
 }
@@ -267,7 +271,7 @@ int vocab_read(const char *line, token_kind kind, vocabulary *out) {
     const size_t length = strcspn(s, " "), decoded = decode_token(s, length);
     const int32_t before = v.size;
     const int more = s[length] == ' ';
-    if (decoded > 0 && !count_token(&v, s, decoded))
+    if (decoded > 0 && !vocab_count(&v, s, decoded))
       wrong = no_memory;
     else if (decoded == 0 || v.size != before + 1)
       wrong = damaged;
@@ -280,7 +284,7 @@ int vocab_read(const char *line, token_kind kind, vocabulary *out) {
     return cli_error("vocabulary: %s", wrong);
   }
   *out = v;
-  if (kind == TOKEN_WORDS && find_token(out, " ", 1) >= 0) out->kind = TOKEN_SPACED;
+  if (kind == TOKEN_WORDS && vocab_find(out, " ", 1) >= 0) out->kind = TOKEN_SPACED;
   const int code = find_unknown(out);
   if (code) vocab_free(out);
   return code;

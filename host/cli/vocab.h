@@ -30,6 +30,18 @@ typedef struct vocabulary {
 int vocab_build(const text_file *t, const char *path, token_kind kind, int64_t limit, vocabulary *out);
 void vocab_free(vocabulary *v);
 
+/* ---- token by token, where a text is no file: a vocabulary of {.unknown = -1}, of kind TOKEN_UTF8 ---- */
+
+/* Counts a token of at least one byte, adding it if it is new; 0 when out of memory. */
+int vocab_count(vocabulary *v, const char *s, size_t length);
+/* The number of a token, -1 if there is none. */
+int32_t vocab_find(const vocabulary *v, const char *s, size_t length);
+/* The first `fixed` tokens stay where they are, the others are numbered anew by falling frequency, and those
+ * that were counted less than `least` times are dropped; 0 when out of memory. */
+int vocab_rank(vocabulary *v, int32_t fixed, int64_t least);
+
+/* ---- of a text ---- */
+
 /* The tokens of a text that a vocabulary lacks. */
 typedef struct vocab_misses {
   int64_t count;

@@ -6,13 +6,18 @@ program=$1
 
 # One row an option: command, group, name, value, choices, default, help (host/cli/args_help.h).
 rows() {
-  for command in train sample eval inspect verify report import export info; do "$program" $command --help=rows; done
+  for command in train sample eval tag classify inspect verify report import export info; do "$program" $command --help=rows; done
 }
 
 section() {
   rows | awk -F '\t' '
     function roff(s) { gsub(/\\/, "\\e", s); gsub(/-/, "\\-", s); return s }
-    function option(i,   line, choices, count, unused) {
+    function missing(some,   k, list) { # the tasks that do not have an option
+      for (k = 1; k <= total; k++)
+        if (index(", " some ", ", ", " names[k] ", ") == 0) list = list (list == "" ? "" : ", ") names[k]
+      return list
+    }
+    function option(i,   line, choices, count, others, unused) {
       print ".TP"
       line = ".B \\-\\-" roff(name[i])
       print value[i] == "" ? line : ".BI \"\\-\\-" roff(name[i]) " \" " roff(value[i])
@@ -20,7 +25,8 @@ section() {
       gsub(/\|/, ", ", choices)
       line = roff(help[i]) (choices == "" ? "" : ": " roff(choices))
       count = split(tasks[i], unused, ", ")
-      if (count == total - 1 && tasks[i] !~ /charlm/) line = line " (all tasks but charlm)"
+      others = missing(tasks[i])
+      if (count > total / 2 && others != "") line = line " (all tasks but " roff(others) ")"
       else if (count > 0 && count < total) line = line " (" roff(tasks[i]) ")"
       if (line ~ /^[.\047]/) line = "\\&" line
       print line
@@ -31,7 +37,7 @@ section() {
       task = ""
       if (sub(/^train /, "", part)) { task = part; part = "train" }
       if ($2 == "Device and output") { part = "all"; task = "" }
-      if (task != "" && !(task in known)) { known[task] = 1; total++ }
+      if (task != "" && !(task in known)) { known[task] = 1; names[++total] = task }
       key = part SUBSEP $2 SUBSEP $3
       if (!(key in at)) {
         at[key] = ++n

@@ -222,6 +222,17 @@ def seeds_numbers():
     yield "three", b"\x021, 2; 3\n4\t5 6\r\n"
 
 
+def seeds_conllu():
+    word = "%s\t%s\tlemma\t%s\t_\t_\t_\t_\t_\t_\n"
+    lines = [("1-2", "don't", "_"), ("1", "do", "AUX"), ("2", "n't", "PART"), ("2.1", "e", "_"), ("3", "\u00e9" * 40, "NOUN")]
+    text = "# text = a\n" + "".join(word % line for line in lines) + "\n\r\n" + word % ("1", "a b", "X")
+    yield "words", b"\1" + text.encode()
+    yield "mark", b"\1\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()
+    yield "gzip", b"\1" + gzip.compress(text.encode(), mtime=0)
+    yield "labelled", b"\2good the cat\r\nbad \xc3\xa9\n"
+    yield "lines", "\0the cat  sat .\n\n\t\u00e9 the\r\n".encode()
+
+
 def seeds_vocabulary():
     for choice in (0, 1, 2, 0x80, 0x81, 0x82):
         yield "bytes%d" % choice, bytes([choice]) + b"%00 a %20 %25 b %FF"

@@ -9,6 +9,7 @@
 
 #include "host/cli/idx.h"
 #include "host/cli/tasks/task.h"
+#include "host/data/shuffle.h"
 
 typedef struct image_set {
   idx_file images, labels;
@@ -25,16 +26,6 @@ typedef struct pixels {
 
 /* The order's random numbers: streams of their own. */
 enum { PIXEL_STREAM = 3, EPOCH_STREAM = 4 };
-
-/* Fisher and Yates: a permutation of 0..n-1. */
-static void shuffle(int32_t *out, int64_t n, uint64_t seed, uint64_t stream) {
-  task_random random = {seed, stream, 0};
-  for (int64_t i = 0; i < n; i++) {
-    const int64_t j = task_below(&random, i + 1);
-    if (j != i) out[i] = out[j];
-    out[j] = (int32_t)i;
-  }
-}
 
 /* ---------------------------------------------------------------- files */
 

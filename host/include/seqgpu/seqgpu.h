@@ -17,6 +17,8 @@
  *   npy.h          NumPy's .npy and .npz files
  *   esn.h          echo state networks
  *   ridge.h        ridge regression, for read-outs
+ *   tagger.h       a model: a class for each word of a sentence
+ *   classifier.h   a model: a class for a sentence
  *
  * There are three ways to use the library, each without the next:
  *
@@ -35,6 +37,7 @@
 
 #include "base.h"
 #include "checkpoint.h"
+#include "classifier.h"
 #include "comm.h"
 #include "dlpack.h"
 #include "esn.h"
@@ -46,6 +49,7 @@
 #include "ridge.h"
 #include "rnn.h"
 #include "schedule.h"
+#include "tagger.h"
 #include "tape.h"
 
 #endif

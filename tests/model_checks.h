@@ -1,0 +1,119 @@
+/* model_checks.h - what the tests of host/models have in common: gradients of all parameters against
+ * differences, and one device against another with the same weights.
+ *
+ * A model under test is a struct of the test's own; its loss is built on its tape by a function.
+ */
+#ifndef MODEL_CHECKS_H
+#define MODEL_CHECKS_H
+
+#include "tests/net.h"
+
+/* The loss of a model on its tape, which is clear before; its value in *value. */
+typedef struct checked_model {
+  seqgpu_context *ctx;
+  seqgpu_params *params;
+  seqgpu_tape *tape;
+  seqgpu_tensor *(*loss)(void *self);
+  void *self;
+  const char *name;
+} checked_model;
+
+static inline seqgpu_tensor *model_loss(const checked_model *m, double *value) {
+  net_require(m->ctx, seqgpu_tape_clear(m->tape, 1), "seqgpu_tape_clear");
+  seqgpu_tensor *loss = m->loss(m->self);
+  net_require(m->ctx, seqgpu_tape_status(m->tape), m->name);
+  net_require(m->ctx, seqgpu_tensor_number(loss, value), "seqgpu_tensor_number");
+  return loss;
+}
+
+static inline void model_backward(const checked_model *m) {
+  double value;
+  net_require(m->ctx, seqgpu_params_zero_grad(m->params), "seqgpu_params_zero_grad");
+  net_require(m->ctx, seqgpu_tape_backward(m->tape, model_loss(m, &value), NULL), "seqgpu_tape_backward");
+}
+
+static inline double model_difference(const checked_model *m, double *at, double step) {
+  const double x = *at;
+  double up, down;
+  *at = x + step;
+  model_loss(m, &up);
+  *at = x - step;
+  model_loss(m, &down);
+  *at = x;
+  return up - down;
+}
+
+/* Every gradient, on a CPU in float64, against differences of fourth order. */
+static inline void model_check_gradients(const checked_model *m) {
+  const double h = 1e-3;
+  model_backward(m);
+  for (int i = 0; i < seqgpu_params_count(m->params); i++) {
+    seqgpu_param p;
+    net_require(m->ctx, seqgpu_params_get(m->params, i, &p), "seqgpu_params_get");
+    const int64_t count = p.rows * p.cols;
+    double *grad = malloc((size_t)count * sizeof *grad), *wanted = malloc((size_t)count * sizeof *wanted);
+    memcpy(grad, p.grad, (size_t)count * sizeof *grad);
+    for (int64_t j = 0; j < count; j++) {
+      double *at = (double *)p.value + j;
+      wanted[j] = (8 * model_difference(m, at, h) - model_difference(m, at, 2 * h)) / (12 * h);
+    }
+    check_error(check_norm_f64(grad, wanted, count), 1e-7, "%s, gradient of %s", m->name, p.name);
+    free(grad);
+    free(wanted);
+  }
+}
+
+/* Gives a model in float32 the weights of one on a CPU in float64, which are rounded to them. */
+static inline void model_copy_weights(const checked_model *exact, const checked_model *m) {
+  for (int i = 0; i < seqgpu_params_count(m->params); i++) {
+    seqgpu_param to, from;
+    seqgpu_params_get(m->params, i, &to);
+    seqgpu_params_get(exact->params, i, &from);
+    const size_t count = (size_t)(to.rows * to.cols);
+    float *narrow = malloc(count * sizeof *narrow);
+    for (size_t j = 0; j < count; j++) narrow[j] = (float)((double *)from.value)[j];
+    for (size_t j = 0; j < count; j++) ((double *)from.value)[j] = (double)narrow[j];
+    net_require(m->ctx, seqgpu_copy_in(m->ctx, to.value, narrow, count * sizeof *narrow), "seqgpu_copy_in");
+    net_require(m->ctx, seqgpu_synchronize(m->ctx), "seqgpu_synchronize");
+    free(narrow);
+  }
+}
+
+/* Loss and gradients of the two, once they have the same weights. */
+static inline void model_check_device(const checked_model *exact, const checked_model *m) {
+  double wanted, value;
+  model_loss(exact, &wanted);
+  model_loss(m, &value);
+  check_error(fabs(value - wanted) / fabs(wanted), 1e-5, "%s, loss", m->name);
+  model_backward(exact);
+  model_backward(m);
+  for (int i = 0; i < seqgpu_params_count(m->params); i++) {
+    seqgpu_param got, from;
+    seqgpu_params_get(m->params, i, &got);
+    seqgpu_params_get(exact->params, i, &from);
+    const int64_t count = got.rows * got.cols;
+    float *narrow = malloc((size_t)count * sizeof *narrow);
+    double *wide = malloc((size_t)count * sizeof *wide);
+    net_require(m->ctx, seqgpu_copy_out(m->ctx, narrow, got.grad, (size_t)count * sizeof *narrow),
+                "copy_out");
+    for (int64_t j = 0; j < count; j++) wide[j] = (double)narrow[j];
+    check_error(check_norm_f64(wide, from.grad, count), 2e-5, "%s, gradient of %s", m->name, got.name);
+    free(narrow);
+    free(wide);
+  }
+}
+
+/* A tensor of the model, in float64 on the host. */
+static inline void model_read(const checked_model *m, const seqgpu_tensor *tensor, double *out) {
+  const int64_t count = seqgpu_tensor_elements(tensor);
+  net_require(m->ctx, seqgpu_tape_status(m->tape), m->name);
+  net_require(m->ctx, seqgpu_tensor_read(tensor, out), "seqgpu_tensor_read");
+  if (seqgpu_context_dtype(m->ctx) == SEQGPU_DTYPE_F64) return;
+  for (int64_t i = count - 1; i >= 0; i--) { /* from the back: a float takes half the room */
+    float narrow;
+    memcpy(&narrow, (const char *)out + (size_t)i * sizeof narrow, sizeof narrow);
+    out[i] = (double)narrow;
+  }
+}
+
+#endif

@@ -1,0 +1,356 @@
+/* test_data.c - what applications read and how they batch it (host/data): CoNLL-U and lines of words by many
+ * small texts, numbers of words and letters by code of its own, batches that are every sentence once.
+ */
+#define _XOPEN_SOURCE 700
+
+#include "host/data/buckets.h"
+#include "host/data/conllu.h"
+#include "host/data/labelled_lines.h"
+#include "host/data/labelled_set.h"
+#include "host/data/shuffle.h"
+#include "host/data/word_set.h"
+#include "tests/said.h"
+
+/* ---------------------------------------------------------------- texts */
+
+typedef struct text_row {
+  const char *text;
+  const char *words; /* with their labels, a bar after each sentence */
+  const char *sentence;
+} text_row;
+
+#define REST       "\t_\t_\t_\t_\t_\t_"
+#define W(n, w, t) n "\t" w "\tl\t" t REST "\n"
+#define NUMBER     ", the number of the next word, or a range from there"
+static const text_row conllu_rows[] = {
+    {"# text = a b\n" W("1", "a", "X") W("2", "b", "Y") "\n" W("1", "c", "X") "\n", "a/X b/Y | c/X | ", NULL},
+    {W("1", "a", "X"), "a/X | ", NULL}, /* no empty line at the end */
+    {"1\ta\tl\tX" REST, "a/X | ", NULL},
+    {"\xEF\xBB\xBF" W("1", "a", "X"), "a/X | ", NULL},
+    {"1\ta b\t_\tX" REST "\r\n\r\n" W("1", "#", "Y"), "a b/X | #/Y | ", NULL},
+    {W("1-2", "ab", "_") W("1", "a", "X") W("2", "b", "Y") W("2.1", "e", "_"), "a/X b/Y | ", NULL},
+    {W("0.1", "e", "_") W("1", "a", "X"), "a/X | ", NULL},
+    {"\n\n" W("1", "\xC3\xA9", "X") "\n\n# end\n", "\xC3\xA9/X | ", NULL},
+    {"\n", "", "t: has no sentence; it must have at least one"},
+    {"# nothing\n", "", "t: has no sentence; it must have at least one"},
+    {"1\ta\tl\tX\n", "", "t: line 1 has 4 columns; a word has 10, with tabs between them"},
+    {"1 a l X _ _ _ _ _ _\n", "", "t: line 1 has 1 columns; a word has 10, with tabs between them"},
+    {"1\ta\tl\tX" REST "\t_\n", "",
+     "t: line 1 has more than 10 columns; a word has 10, with tabs between them"},
+    {W("2", "a", "X"), "", "t: line 1: \"2\" must be 1" NUMBER},
+    {W("1", "a", "X") W("1", "b", "X"), "", "t: line 2: \"1\" must be 2" NUMBER},
+    {W("1", "a", "X") W("3", "b", "X"), "", "t: line 2: \"3\" must be 2" NUMBER},
+    {W("0", "a", "X"), "", "t: line 1: \"0\" must be 1" NUMBER},
+    {W("-1", "a", "X"), "", "t: line 1: \"-1\" must be 1" NUMBER},
+    {W("1x", "a", "X"), "", "t: line 1: \"1x\" must be 1" NUMBER},
+    {W("1-1", "a", "X"), "", "t: line 1: \"1-1\" must be 1" NUMBER},
+    {W("2-3", "a", "X"), "", "t: line 1: \"2-3\" must be 1" NUMBER},
+    {W("1-", "a", "X"), "", "t: line 1: \"1-\" must be 1" NUMBER},
+    {W("1.1", "a", "X"), "", "t: line 1: \"1.1\" must be 1" NUMBER},
+    {W("0.0", "a", "X"), "", "t: line 1: \"0.0\" must be 1" NUMBER},
+    {W("9999999999999999999999999", "a", "X"), "",
+     "t: line 1: \"999999999999999999999999\" must be 1" NUMBER},
+    {W("1", "", "X"), "", "t: line 1: the word in column 2 is empty"},
+    {W("1", "a", ""), "", "t: line 1: \"\" in column 4 must be the tag of the word"},
+    {W("1", "a", "_"), "", "t: line 1: \"_\" in column 4 must be the tag of the word"},
+    {W("1", "a", "X") "# late\n", "", "t: line 2: a comment must stand before the words of its sentence"},
+    {"# \xff\n" W("1", "a", "X"), "", "t: line 1, byte 2: is no character; it must be UTF-8 text"},
+    {W("1", "\xC3", "X"), "", "t: line 1, byte 2: is no character; it must be UTF-8 text"},
+};
+
+static void write_words(const sentences *s, char *out, size_t size) {
+  size_t used = 0;
+  for (int64_t i = 0; i < s->count; i++) {
+    for (int64_t k = s->start[i]; k < s->start[i + 1]; k++) {
+      const sentences_piece w = s->word[k], l = s->labels > k ? s->label[k] : (sentences_piece){"", 0};
+      used += (size_t)snprintf(out + used, size - used, "%.*s%s%.*s ", (int)w.size, w.text,
+                               s->labels ? "/" : "", (int)l.size, l.text);
+    }
+    used += (size_t)snprintf(out + used, size - used, "| ");
+  }
+}
+
+static void check_conllu(void) {
+  for (size_t i = 0; i < COUNT(conllu_rows); i++) {
+    const text_row *r = &conllu_rows[i];
+    const size_t size = strlen(r->text);
+    sentences s = SENTENCES_NONE;
+    text_file text;
+    char words[200] = "";
+    if (text_parse("t", said_copy(r->text, size), size, TOKEN_BYTES, &text) != 0) exit(EXIT_FAILURE);
+    said_listen();
+    const int code = conllu_parse("t", &text, &s);
+    const int ok = said_answer(code, r->sentence);
+    if (code == 0) write_words(&s, words, sizeof words);
+    check_record(ok && strcmp(words, r->words) == 0, code ? said : words, "CoNLL-U, row %zu", i);
+    sentences_free(&s);
+  }
+}
+
+static const char *write_sample(const char *bytes, size_t size) {
+  static char path[64];
+  snprintf(path, sizeof path, "/tmp/seqgpu-data-%ld", (long)getpid());
+  FILE *to = fopen(path, "wb");
+  if (to == NULL || fwrite(bytes, 1, size, to) != size || fclose(to) != 0) exit(EXIT_FAILURE);
+  return path;
+}
+
+static const struct {
+  const char *text;
+  size_t size;
+  const char *words, *sentence;
+} line_rows[] = {
+    {SAID_BYTES("a b\n\n c\t\n"), "a b | | c | ", NULL},
+    {SAID_BYTES("a\r\nb"), "a | b | ", NULL},
+    {SAID_BYTES(" \n"), "| ", NULL},
+    {SAID_BYTES("a\nb\0c\n"), "", "line 2, byte 1: is zero; it must be UTF-8 text"},
+    {SAID_BYTES("a\xC3\n"), "", "line 1, byte 1: is no character; it must be UTF-8 text"},
+    {SAID_BYTES(""), "", "is empty; it must have some text"},
+};
+
+static const text_row labelled_rows[] = {
+    {"good a b\nbad  c\n", "a b | c | ", NULL},
+    {"1 1\r\n2\tx", "1 | x | ", NULL},
+    {"good\n", "", "t: line 1 has a label alone; it must have a label and at least one word"},
+    {"good a\n \n", "", "t: line 2 has nothing; it must have a label and at least one word"},
+    {"good \xff\n", "", "t: line 1, byte 5: is no character; it must be UTF-8 text"},
+};
+
+static void check_labelled(void) {
+  for (size_t i = 0; i < COUNT(labelled_rows); i++) {
+    const text_row *r = &labelled_rows[i];
+    const size_t size = strlen(r->text);
+    sentences s = SENTENCES_NONE;
+    text_file text;
+    char words[100] = "";
+    if (text_parse("t", said_copy(r->text, size), size, TOKEN_BYTES, &text) != 0) exit(EXIT_FAILURE);
+    said_listen();
+    const int code = labelled_lines_parse("t", &text, &s);
+    const int ok = said_answer(code, r->sentence) && (code != 0 || s.labels == s.count);
+    s.labels = 0; /* they are not those of words */
+    if (code == 0) write_words(&s, words, sizeof words);
+    check_record(ok && strcmp(words, r->words) == 0, code ? said : words, "labelled lines, row %zu", i);
+    sentences_free(&s);
+  }
+}
+
+/* A set numbers its labels, and says how well one does without looking. */
+static void check_set(void) {
+  static const char lines[] = "a x y\nb x\na z\na x y z\n";
+  const size_t size = sizeof lines - 1;
+  labelled_set set = {.text = SENTENCES_NONE};
+  vocabulary words, labels;
+  text_file file;
+  if (text_parse("t", said_copy(lines, size), size, TOKEN_BYTES, &file) != 0 ||
+      labelled_lines_parse("t", &file, &set.text) != 0 || words_count(&set.text, 2, &words) != 0 ||
+      labels_count(&set.text, &labels) != 0)
+    exit(EXIT_FAILURE);
+  CHECK(labelled_set_open(&set, &words, NULL, &labels, "t", 2, 1) == 0, "a set without letters");
+  CHECK(set.label[0] == 0 && set.label[1] == 1 && set.label[2] == 0 && set.label[3] == 0, "its labels");
+  const double p = 0.75, entropy = -(p * log(p) + (1 - p) * log(1 - p));
+  CHECK(fabs(labelled_set_entropy(&set, labels.size) - entropy) < 1e-12, "its entropy");
+  seqgpu_tagger_batch b;
+  static const int32_t which[] = {3, 1};
+  CHECK(word_set_batch(&set.words, which, 2, &b) && b.seq_len == 3 && b.word[0] == b.word[1] &&
+            b.word[3] == -1 && b.spellings == 0,
+        "a batch of words alone");
+  word_set_drop(&set.words, &b, 0, 1, 1, 7);
+  CHECK(b.word[0] == 0 && b.word[1] == 0 && b.word[3] == -1, "all words are dropped, and no padding");
+  vocab_free(&words);
+  vocab_free(&labels);
+  labelled_set_close(&set);
+}
+
+static void check_lines(void) {
+  for (size_t i = 0; i < COUNT(line_rows); i++) {
+    const char *path = write_sample(line_rows[i].text, line_rows[i].size);
+    sentences s = SENTENCES_NONE;
+    char words[100] = "", sentence[200];
+    snprintf(sentence, sizeof sentence, "%s: %s", path, line_rows[i].sentence ? line_rows[i].sentence : "");
+    said_listen();
+    const int code = sentences_read_lines(path, &s);
+    const int ok = said_answer(code, line_rows[i].sentence ? sentence : NULL);
+    if (code == 0) write_words(&s, words, sizeof words);
+    check_record(ok && strcmp(words, line_rows[i].words) == 0, code ? said : words, "lines of words, row %zu",
+                 i);
+    sentences_free(&s);
+    remove(path);
+  }
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+static const char text[] = W("1", "the", "D") W("2", "cat", "N")
+    W("3", "the", "D") "\n" W("1", "\xC3\xA9t", "V") "\n" W("1", "abcdefghijklmnopqrstuvwxyz0123456789", "N")
+        W("2", "the", "D") W("3", "cat", "N") W("4", "hat", "N") "\n";
+
+static void read_text(sentences *s) {
+  text_file file;
+  if (text_parse("t", said_copy(text, sizeof text - 1), sizeof text - 1, TOKEN_BYTES, &file) != 0 ||
+      conllu_parse("t", &file, s) != 0)
+    exit(EXIT_FAILURE);
+}
+
+/* The tokens of a vocabulary with their counts. */
+static int is_vocabulary(const vocabulary *v, const char *wanted) {
+  char out[400] = "";
+  for (int32_t i = 0; i < v->size; i++) {
+    const size_t used = strlen(out);
+    snprintf(out + used, sizeof out - used, "%.*s %lld ", (int)v->tokens[i].length, v->tokens[i].text,
+             (long long)v->tokens[i].count);
+  }
+  return check_record(strcmp(out, wanted) == 0, out, "a vocabulary is %s", wanted);
+}
+
+/* Every number of a batch, looked up by hand. */
+static void check_batch(const word_set *s, const vocabulary *words, const vocabulary *letters,
+                        const seqgpu_tagger_batch *b, const int32_t *which) {
+  int ok = 1;
+  for (int64_t i = 0; i < b->batch; i++)
+    for (int64_t t = 0; t < b->seq_len; t++) {
+      const int64_t r = t * b->batch + i, k = s->text->start[which[i]] + t;
+      const int inside = k < s->text->start[which[i] + 1];
+      ok &= inside == (t < b->lengths[i]);
+      if (!inside) {
+        ok &= b->word[r] == -1 && b->spelling[r] == -1;
+        continue;
+      }
+      const sentences_piece w = s->text->word[k];
+      const int32_t known = vocab_find(words, w.text, (size_t)w.size), n = b->spelling[r];
+      ok &= b->word[r] == (known < 0 ? 0 : known) && n >= 0 && n < b->spellings;
+      int64_t c = 0;
+      for (int32_t at = 0; at < w.size; c++) {
+        const int32_t size = (unsigned char)w.text[at] < 0x80 ? 1 : 2;
+        const int skipped = w.size > 32 && c >= 16 && c < w.size - 16;
+        const int64_t row = w.size > 32 && c >= 16 ? c - (w.size - 32) : c;
+        if (!skipped)
+          ok &= b->letter[row * b->spellings + n] == vocab_find(letters, w.text + at, (size_t)size);
+        at += size;
+      }
+      ok &= b->letter_lengths[n] == (c > 32 ? 32 : c) && b->letter_lengths[n] <= b->longest;
+    }
+  CHECK(ok, "a batch of %d sentences", (int)b->batch);
+}
+
+static void check_numbers(void) {
+  sentences s = SENTENCES_NONE;
+  vocabulary words, letters, labels, few;
+  word_set set;
+  seqgpu_tagger_batch b;
+  read_text(&s);
+  CHECK(words_count(&s, 2, &words) == 0 && letters_count(&s, &letters) == 0 && labels_count(&s, &labels) == 0,
+        "vocabularies are counted");
+  is_vocabulary(&words, "<unk> 1 the 3 cat 2 ");
+  is_vocabulary(&labels, "N 4 D 3 V 1 ");
+  CHECK(vocab_find(&letters, "\xC3\xA9", 2) >= 0 && vocab_find(&letters, "\xC3", 1) < 0,
+        "letters are characters");
+  CHECK(words_count(&s, 9, &few) == 0 && few.size == 1 && few.unknown == 0, "all words are rare");
+  CHECK(word_set_create(&s, &words, &letters, &set) == 0, "a set of sentences");
+  CHECK(set.longest == 4 && set.letters == 32 && set.spellings == 5 && set.unknown == 3,
+        "its sizes: %d words, %d letters, %d different, %d unknown", (int)set.longest, (int)set.letters,
+        (int)set.spellings, (int)set.unknown);
+  static const int32_t all[] = {2, 0, 1}, one[] = {1}, again[] = {0, 0};
+  CHECK(word_set_batch(&set, all, 3, &b) && b.spellings == 5 && b.seq_len == 4, "different words stand once");
+  check_batch(&set, &words, &letters, &b, all);
+  CHECK(word_set_batch(&set, one, 1, &b) && b.spellings == 1 && b.longest == 2,
+        "a small batch after a large one");
+  check_batch(&set, &words, &letters, &b, one);
+  CHECK(word_set_batch(&set, again, 2, &b) && b.spellings == 2, "a sentence twice");
+  check_batch(&set, &words, &letters, &b, again);
+  word_set_free(&set);
+  vocab_free(&words);
+  vocab_free(&letters);
+  vocab_free(&labels);
+  vocab_free(&few);
+  sentences_free(&s);
+}
+
+/* ---------------------------------------------------------------- batches */
+
+enum { MOST = 1300 };
+
+/* An epoch has every sequence once; its batches are as large as they can be, and their lengths near. */
+static void check_epoch(buckets *b, int64_t epoch) {
+  char seen[MOST] = {0};
+  int ok = 1, small = 0;
+  double padding = 0, steps = 0;
+  for (int64_t i = 0; i < b->batches; i++) {
+    int64_t count;
+    const int32_t *which = buckets_batch(b, epoch * b->batches + i, &count);
+    small += count < b->batch;
+    for (int64_t k = 0; k < count; k++) {
+      ok &= !seen[which[k]] && (k == 0 || b->length[which[k]] <= b->length[which[k - 1]]);
+      seen[which[k]] = 1;
+      steps += b->length[which[k]];
+      padding += b->length[which[0]] - b->length[which[k]];
+    }
+  }
+  for (int64_t i = 0; i < b->count; i++) ok &= seen[i];
+  CHECK(ok && small == (b->count % b->batch != 0), "epoch %d of %d sequences in batches of %d", (int)epoch,
+        (int)b->count, (int)b->batch);
+  CHECK(b->count < 1000 || padding < 0.1 * steps, "little is padding: %.0f of %.0f", padding, steps);
+}
+
+static int same(const int32_t *a, const int32_t *b, int64_t n) {
+  return memcmp(a, b, (size_t)n * sizeof *a) == 0;
+}
+
+static void check_buckets(void) {
+  static const struct { int64_t count, batch; } sizes[] = {{MOST, 8}, {1200, 12}, {7, 3}, {5, 9}, {1, 1}};
+  static int32_t length[MOST];
+  for (int i = 0; i < MOST; i++) length[i] = 1 + (int32_t)check_below(40);
+  for (size_t i = 0; i < COUNT(sizes); i++) {
+    buckets b;
+    int64_t count, before_it, longest = 0, most = 0;
+    int32_t first[16], ok = 1;
+    CHECK(buckets_create(sizes[i].count, length, sizes[i].batch, 3, &b) == 0, "batches are made");
+    check_epoch(&b, 0);
+    check_epoch(&b, 5);
+    const int32_t *which = buckets_batch(&b, b.batches, &count);
+    memcpy(first, which, (size_t)count * sizeof *first);
+    buckets_in_turn(&b, 0, &count);
+    buckets_batch(&b, 0, &count);
+    which = buckets_batch(&b, b.batches, &count);
+    CHECK(same(first, which, count), "an update has its batch whatever came before it");
+    before_it = count;
+    which = buckets_batch(&b, 0, &count);
+    if (sizes[i].count > 1000)
+      CHECK(!same(first, which, count < before_it ? count : before_it), "epochs differ");
+    for (int64_t k = 0, before = INT32_MAX; k < b.batches; k++) {
+      which = buckets_in_turn(&b, k, &count);
+      for (int64_t j = 0; j < count; j++) {
+        ok &= length[which[j]] <= before;
+        before = length[which[j]];
+        if (k == 0) most += length[which[j]];
+      }
+      longest += count;
+    }
+    CHECK(ok && longest == sizes[i].count, "in turn: all, by falling length");
+    CHECK(buckets_most_steps(&b) == most, "the most steps are those of the longest");
+    buckets_free(&b);
+  }
+}
+
+static void check_shuffle(void) {
+  int32_t a[100], b[100], seen = 0;
+  shuffle(a, 100, 1, 2);
+  shuffle(b, 100, 1, 2);
+  CHECK(same(a, b, 100), "the same order of a seed and a stream");
+  shuffle(b, 100, 1, 3);
+  CHECK(!same(a, b, 100), "another of another stream");
+  for (int k = 0; k < 100; k++)
+    for (int i = 0; i < 100; i++) seen += a[i] == k;
+  CHECK(seen == 100, "a permutation");
+}
+
+int main(void) {
+  check_start();
+  check_conllu();
+  check_lines();
+  check_labelled();
+  check_set();
+  check_numbers();
+  check_buckets();
+  check_shuffle();
+  return check_finish();
+}
