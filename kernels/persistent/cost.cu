@@ -8,8 +8,8 @@
  *              15 for each 8 columns, for each tile of a warp's depth (mma)
  *   pointwise  1600, the chain of instructions through a stage whatever its size: the first loads and the
  *              last sums of the product, the cell, the chunks, the stores and the barriers; 220 for each
- *              further block of H that a pair gives away; 1000 for each further pair of a thread, which is
- *              a guess, because no cut that was measured has any
+ *              further block of H that a pair gives away; 2200 for each further pair of a thread, whose
+ *              numbers nobody has loaded before
  *   exchange   the algorithm's own, below; 1300 for each further block of an operand that arrives in blocks
  * times the rounds that the blocks need because not all fit on the device at a time, and the launches of a
  * grid.
@@ -50,32 +50,41 @@ double product_clocks(const sq_cut_question &q, const recurrence_product_info &p
 
 /* ---- the pointwise step of a stage ---- */
 
-const double CLOCKS_A_STAGE = 1600, CLOCKS_A_GIVEN_BLOCK = 220, CLOCKS_A_PAIR = 1000;
+const double CLOCKS_A_STAGE = 1600, CLOCKS_A_GIVEN_BLOCK = 220, CLOCKS_A_PAIR = 2200;
 
 double pointwise_clocks(const recurrence_shape &n, int s) {
   const double pairs = (double)n.units * n.columns, given = (double)n.stage[s].depth / n.padded;
-  return CLOCKS_A_STAGE + CLOCKS_A_GIVEN_BLOCK * (given - 1) + CLOCKS_A_PAIR * fmax(pairs / n.threads - 1, 0);
+  return CLOCKS_A_STAGE + CLOCKS_A_GIVEN_BLOCK * (given - 1) + CLOCKS_A_PAIR * (ceil(pairs / n.threads) - 1);
 }
 
 /* ---- both, where the weights are in registers (lanes.h) ----
  *
- * For each sequence the loads of its elements, a clock for each multiply-add of the warps that share a quarter of the
- * processor, and the exchanges between lanes; then the cell, its chunks and the stores.
+ * product    for each sequence 60 for the first loads, a clock for each multiply-add of the warps that share a quarter
+ *            of the processor, or for each 4 bytes of shared memory that a lane reads, and 30 for each exchange between
+ *            lanes
+ * pointwise  610, and 50 for each warp, whose instructions the others wait for; for each further block of H that a pair
+ *            gives away 150, or 380 where peers get it; for each further sequence of a slice 250, and 350 for each block
+ *            given
+ * Fitted to bench/results/NVIDIA-H100-80GB-HBM3-20261127-0346-small-layers.json; passes of one sequence a slice are
+ * predicted within 25 %.
  */
 
-const double CLOCKS_LOADS = 60, CLOCKS_A_SHUFFLE = 30, CLOCKS_A_LANES_STAGE = 450;
-
-double lanes_clocks(const recurrence_shape &n, const recurrence_cell_info &cell, bool backward, int s) {
+double lanes_product_clocks(const recurrence_shape &n, const recurrence_cell_info &cell, bool backward,
+                            int s) {
   const double warps = n.threads / (double)SQ_WARP, adds = (double)cell.count[s] * n.each;
-  const double loads = (backward ? adds : n.each) / 4; /* 16 bytes each, a warp's in 4 clocks */
-  const double levels = n.lanes == 4 ? 2 : 3;
-  return n.columns *
-         (CLOCKS_LOADS + fmax(adds * fmax(warps / 4, 1), loads * warps * 4) + CLOCKS_A_SHUFFLE * levels);
+  const double loads = backward ? adds : n.each, levels = n.lanes == 4 ? 2 : 3;
+  return n.columns * (60 + fmax(adds * fmax(warps / 4, 1), loads * warps) + 30 * levels);
+}
+
+double lanes_pointwise_clocks(const recurrence_shape &n, int s) {
+  const double warps = n.threads / (double)SQ_WARP, given = (double)n.stage[s].depth / n.padded;
+  return 610 + 50 * warps + (n.ctas > 1 ? 380 : 150) * (given - 1) + (250 + 350 * given) * (n.columns - 1);
 }
 
 /* ---- the exchange after a stage ----
  *
- * st.async takes 670, and 11 bytes per clock go out of a block to its peers.  Setting a flag in L2, seeing those of all
+ * st.async takes 670, and 11 bytes per clock go out of a block to its peers; where the weights are in registers it is
+ * 150 and 20 for each peer, because nothing else is waited for.  Setting a flag in L2, seeing those of all
  * blocks and fetching the data takes 2000, of which packets save 900; each block of the group adds 15,
  * and whatever a block's threads have in flight at a time 700, or 2000 with packets, which are twice as
  * large and polled.  A multicast takes 2500, and a block takes in 43 bytes per clock.  So clusters pay off
@@ -95,7 +104,7 @@ typedef double exchange_clocks(const exchange_size &n);
 
 double clocks_cta(const exchange_size &) { return 0; }
 double clocks_cta_lanes(const exchange_size &) { return 0; }
-double clocks_cluster_lanes(const exchange_size &n) { return 670 + n.bytes / 11; }
+double clocks_cluster_lanes(const exchange_size &n) { return 150 + 20 * n.ctas + n.bytes / 11; }
 double clocks_cluster_async(const exchange_size &n) { return 670 + n.bytes / 11; }
 double clocks_grid(const exchange_size &n) { return 2000 + 15 * n.ctas + 700 * n.rounds(); }
 double clocks_grid_packets(const exchange_size &n) { return 1100 + 15 * n.ctas + 2000 * n.rounds(); }
@@ -130,8 +139,9 @@ sq_step_cost sq_cost_of(const sq_cut_question &q, const recurrence_product_info 
   sq_step_cost clocks = {};
   for (int s = 0; s < cell.stages; s++) {
     const double column = (double)n.stage[s].depth * product.element_bytes;
-    clocks.product += n.lanes > 0 ? lanes_clocks(n, cell, q.backward, s) : product_clocks(q, product, n, s);
-    clocks.pointwise += n.lanes > 0 ? CLOCKS_A_LANES_STAGE : pointwise_clocks(n, s);
+    clocks.product +=
+        n.lanes > 0 ? lanes_product_clocks(n, cell, q.backward, s) : product_clocks(q, product, n, s);
+    clocks.pointwise += n.lanes > 0 ? lanes_pointwise_clocks(n, s) : pointwise_clocks(n, s);
     clocks.exchange += exchanges[q.which]({column * n.columns, column * n.width, n.ctas, n.threads}) +
                        CLOCKS_A_BLOCK * (n.stage[s].blocks - 1);
   }

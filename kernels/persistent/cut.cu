@@ -21,7 +21,8 @@ namespace {
 template <class exchange>
 constexpr sq_persistent_info info(sq_reach reach, int grouped, int lanes,
                                   recurrence_kernel *(*kernel)(int, int, sq_math, int)) {
-  return {reach, exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS, exchange::APART, grouped, lanes,
+  return {reach,           exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS,
+          exchange::APART, grouped,           exchange::HELD > 0, lanes,
           kernel};
 }
 
@@ -98,8 +99,8 @@ template <class product> recurrence_product_info product_info() {
 const recurrence_cell_info cell_infos[RECURRENCE_CELLS] = {
     cell_info<rnn_recurrence>(),     cell_info<leaky_recurrence>(),     cell_info<lstm_recurrence<4>>(),
     cell_info<lstm_recurrence<3>>(), cell_info<gru_after_recurrence>(), cell_info<gru_before_recurrence>()};
-const recurrence_product_info product_infos[] = {product_info<product_f32>(), product_info<product_tf32>(),
-                                                 product_info<product_bf16>()};
+const recurrence_product_info product_infos[] = {product_info<product_f32>(), product_info<product_tf32<0>>(),
+                                                 product_info<product_bf16<0>>()};
 const recurrence_product_info lanes_info = product_info<product_lanes<LANES_EACH_SMALL>>();
 
 int blocks_of(const recurrence_cell_info &info) { return info.count[0] + info.count[1]; }
@@ -164,7 +165,8 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
     n.stage[s].depth = (q.backward ? blocks : 1) * n.padded;
     work += (int64_t)n.stage[s].rows * n.stage[s].depth * n.width;
   }
-  n.threads = threads_for(work, q.math == SQ_MATH_F32 ? (int)RECURRENCE_THREADS : (int)PRODUCT_MMA_THREADS);
+  n.threads = threads_for(work, q.math != SQ_MATH_F32 && q.algorithm().held ? (int)RECURRENCE_HELD_THREADS
+                                                                            : (int)RECURRENCE_THREADS);
   for (int s = 0; s < q.info.stages; s++) {
     const int64_t rows = n.stage[s].rows, depth = n.stage[s].depth;
     const int arrivals = apart ? q.info.count[s] : 1;
@@ -218,6 +220,7 @@ recurrence_shape lanes_shape_of(const question &q, int ctas, int units, int colu
   n.hidden = (int)q.hidden;
   n.padded = by.lanes * by.each;
   n.lanes = by.lanes;
+  while (1 << n.lane_bits < by.lanes) n.lane_bits++;
   n.each = by.each;
   n.units = units;
   n.ctas = n.cluster = ctas;

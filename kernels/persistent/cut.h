@@ -25,6 +25,7 @@ struct sq_persistent_info {
   int packets;  /* 1: an operand takes twice its size in global memory */
   int apart;    /* 1: blocks of H of an operand may arrive one at a time */
   int grouped;  /* 1: blocks of a grid in clusters */
+  int held;     /* 1: tensor cores have a part of their weights in registers, and half of the threads */
   int lanes;    /* 1: the weights are in registers (lanes.h) */
   recurrence_kernel *(*kernel)(int cell, int backward, sq_math math, int each);
 };

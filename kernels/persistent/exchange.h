@@ -111,9 +111,21 @@ struct exchange_place {
 /* What most exchanges have in common. */
 struct exchange_plain {
   /* OWN: a block fetches its own chunks with those of its peers.  APART: blocks of H may arrive one at a time.
-   * AHEAD: a thread may have loads under way meanwhile.  Where it asks L2 for flags or packets it must not, because
+   * OWN_BLOCK: nobody but the block itself.  HELD: fragments of weights in registers, where half of the
+   * threads are enough for the exchange and for the pairs (an H100 was 5 to 13 % faster; flags and packets, which
+   * fetch with all threads, lost as much).  AHEAD: a thread may have loads under way meanwhile.  Where it asks L2 for flags or packets it must not, because
    * answers come in the order of the questions. */
-  enum { BUFFERS = 1, POSSIBLE = 1, BARRIERS = 0, PACKETS = 0, OWN = 1, APART = 0, AHEAD = 1 };
+  enum {
+    BUFFERS = 1,
+    POSSIBLE = 1,
+    BARRIERS = 0,
+    PACKETS = 0,
+    OWN = 1,
+    APART = 0,
+    AHEAD = 1,
+    OWN_BLOCK = 0,
+    HELD = 0
+  };
   static __device__ __forceinline__ void enter(const exchange_place &) { __syncthreads(); }
   /* Forward, before the first step and after the last one: the final state may lie in the initial one's memory,
    * which peers have read. */
@@ -138,7 +150,7 @@ struct exchange_cta : exchange_plain {
 
 /* Where a step waits once, nobody may write what others still multiply by. */
 struct exchange_cta_lanes : exchange_cta {
-  enum { BUFFERS = 2 };
+  enum { BUFFERS = 2, OWN_BLOCK = 1 };
 };
 
 /* Mbarriers exist before a peer's first byte arrives.  leave(): a block stays until its peers have received
@@ -158,7 +170,7 @@ struct exchange_on_barriers : exchange_plain {
 };
 
 struct exchange_cluster_async : exchange_on_barriers {
-  enum { BUFFERS = 2 };
+  enum { BUFFERS = 2, HELD = RECURRENCE_HELD };
   static __device__ __forceinline__ uint64_t *barrier(const exchange_place &at) {
     return at.barriers + at.turn % 2;
   }
@@ -229,7 +241,7 @@ struct exchange_grid : exchange_plain, exchange_on_flags {
 
 /* A copy takes the padding along, which is zeros in global memory from the launch on. */
 struct exchange_grid_multicast : exchange_on_barriers, exchange_on_flags {
-  enum { AHEAD = 0 };
+  enum { AHEAD = 0, HELD = RECURRENCE_HELD };
   static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
                                                  const exchange_chunks &) {
     uint64_t *bar = at.barriers; /* no peer copies again before this block's next flag: one is enough */

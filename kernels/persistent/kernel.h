@@ -121,7 +121,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ void load_weights() {
     if constexpr (IN_REGISTERS) {
       const int p = (int)threadIdx.x;
-      held.template load<backward>(slab_of(0), p / n.lanes, p & (n.lanes - 1), n.lanes);
+      held.template load<backward>(slab_of(0), p >> n.lane_bits, p & (n.lanes - 1), n.lanes);
     } else {
       SQ_UNROLL
       for (int s = 0; s < cell::STAGES; s++) load_weights_of(s);
@@ -168,7 +168,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ pair pair_at(int p) const {
     pair at;
     if constexpr (IN_REGISTERS) {
-      at.u = p / n.lanes;
+      at.u = p >> n.lane_bits;
       at.c = p & (n.lanes - 1);
     } else {
       const int down = p / product::ACROSS, column = by_units.of(down); /* down the columns of chunks */
@@ -371,6 +371,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
                                        const exchange_operand &next) const {
     SQ_UNROLL
     for (int g = 0; g < blocks_of(after); g++) {
+      if constexpr (IN_REGISTERS && exchange::OWN_BLOCK) { /* who reads it is here: no chunk is needed */
+        if (p < places && at.c < columns)
+          reinterpret_cast<element *>(next.memory + g * n.chunk.stride + at.chunk)[product::lane_of(p, n)] =
+              product::round(r.put[g]);
+        continue;
+      }
       const uint4 v = product::chunk(r.put[g], n);
       if (p < places && (!IN_REGISTERS || at.c < columns))
         exchange::template give<LANES>(next, place(), g * n.chunk.stride + at.chunk, v,
@@ -409,10 +415,14 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int block = 0; block < blocks; block++) {
       if constexpr (APART)
         if (turn > 0) take(block);
-      if (s == 0 && product::HOLDS && (!APART || n.stage[s].blocks == 1))
-        multiply_by<s>(block, held);
-      else
+      if constexpr (s == 0 && product::HOLDS) {
+        if (!APART || n.stage[s].blocks == 1)
+          multiply_by<s>(block, held);
+        else
+          multiply_by<s>(block, typename product::none());
+      } else {
         multiply_by<s>(block, typename product::none());
+      }
       __syncthreads();
     }
   }
@@ -631,12 +641,13 @@ __global__ void __launch_bounds__(product::most_threads(cell::GATES), 1)
  * has. */
 struct recurrence_shared {
   template <class cell, class exchange> static recurrence_kernel *of(int backward, sq_math math, int) {
-    static recurrence_kernel *const table[2][3] = {{recurrence_main<cell, false, product_f32, exchange>,
-                                                    recurrence_main<cell, false, product_tf32, exchange>,
-                                                    recurrence_main<cell, false, product_bf16, exchange>},
-                                                   {recurrence_main<cell, true, product_f32, exchange>,
-                                                    recurrence_main<cell, true, product_tf32, exchange>,
-                                                    recurrence_main<cell, true, product_bf16, exchange>}};
+    typedef product_tf32<exchange::HELD> tf32;
+    typedef product_bf16<exchange::HELD> bf16;
+    static recurrence_kernel *const table[2][3] = {
+        {recurrence_main<cell, false, product_f32, exchange>, recurrence_main<cell, false, tf32, exchange>,
+         recurrence_main<cell, false, bf16, exchange>},
+        {recurrence_main<cell, true, product_f32, exchange>, recurrence_main<cell, true, tf32, exchange>,
+         recurrence_main<cell, true, bf16, exchange>}};
     return table[backward][math];
   }
 };

@@ -42,7 +42,9 @@ template <int EACH_> struct product_lanes {
             __shfl_sync(SQ_FULL_MASK, word, first + 3 * n.lanes)};
   }
   /* Which of a chunk's elements that of the thread at place p is. */
-  static __device__ __forceinline__ int lane_of(int p, const recurrence_shape &n) { return p / n.lanes % 4; }
+  static __device__ __forceinline__ int lane_of(int p, const recurrence_shape &n) {
+    return p >> n.lane_bits & 3;
+  }
 
   /* A thread's weights, for BLOCKS blocks of H rows of W_hh. */
   template <int BLOCKS> struct weights {

@@ -19,6 +19,10 @@
 enum { RECURRENCE_STAGES = 2, RECURRENCE_THREADS = 512, RECURRENCE_VECTORS = 3, RECURRENCE_RUNS = 8 };
 enum { RECURRENCE_STATES = 2 }; /* of the cells that are here */
 
+/* Where the warps of tensor cores hold fragments of the weights in registers, 20 fit beside the rest: a block has half of
+ * the threads then, and each twice the registers. */
+enum { RECURRENCE_HELD = 20, RECURRENCE_HELD_THREADS = 256 };
+
 /* Numbers of a step of a layer, gates or outputs of two directions: places in a step have 32 bits. */
 static const int64_t RECURRENCE_STEP_MOST = (int64_t)1 << 31;
 
@@ -76,7 +80,8 @@ struct recurrence_shape {
   int columns;      /* sequences of a slice */
   int width;        /* columns rounded up to the tiles of the product */
   int threads;      /* of a block */
-  int lanes, each;  /* weights in registers (lanes.h): lanes of a unit, and elements of h of a lane; else 0 */
+  /* Weights in registers (lanes.h): lanes of a unit and log2 of that, elements of h of a lane; else 0. */
+  int lanes, lane_bits, each;
   struct {
     /* Of the block's weights: sums[rows, width] = weights[rows, depth] operand[depth, width]. */
     int rows, depth;

@@ -61,10 +61,6 @@ struct product_spot {
   int columns;                /* pieces of 8 columns from its first one to the last */
 };
 
-/* Threads of a block whose warps multiply fragments: half of what a processor has, so that each has twice the
- * registers. */
-enum { PRODUCT_MMA_THREADS = 256 };
-
 /* What the products have in common whose weights are in shared memory, and none in registers. */
 struct product_shared {
   enum { IN_REGISTERS = 0, HOLDS = 0 }; /* HOLDS: registers have a part of them as well */
@@ -200,19 +196,22 @@ struct fragment_bf16 {
   }
 };
 
-template <class fragment> struct product_mma : product_shared {
+/* HELD: fragments of the weights that a warp has in registers. */
+template <class fragment, int HELD> struct product_mma : product_shared {
   typedef typename fragment::element element;
   enum { PACK = fragment::PACK, HALF = 4 * PACK }; /* HALF: elements along k in one register of four lanes */
   enum { UNIT_TILE = HALF, ROW_TILE = 16, DEPTH_TILE = fragment::DEPTH };
   enum { DOWN = HALF, ACROSS = 1 };
-  enum { HELD = 20, HOLDS = 1 };
-  static constexpr int most_threads(int) { return PRODUCT_MMA_THREADS; }
+  enum { HOLDS = HELD > 0 };
+  static constexpr int most_threads(int) {
+    return HOLDS ? (int)RECURRENCE_HELD_THREADS : (int)RECURRENCE_THREADS;
+  }
   static __device__ __forceinline__ element round(float x) { return fragment::round(x); }
 
   /* The first fragments of a warp's first piece, in registers from the launch on: a product then reads the operand and
    * little else.  Of an operand apart, and of a second stage, none is held. */
   template <int blocks> struct weights {
-    uint4 w[HELD];
+    uint4 w[HOLDS ? HELD : 1];
 
     __device__ __forceinline__ void hold(const element *all, const product_spot &at) {
       const uint4 *a4 = reinterpret_cast<const uint4 *>(all) + at.weights;
@@ -343,11 +342,20 @@ template <class fragment> struct product_mma : product_shared {
   static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
                                                const product_size &n, const product_spot &first,
                                                const kept &held) {
-    if (first.count <= 0) return;
-    tile<ACROSS>(weights, operand, sums, n, first, held);
-    SQ_UNROLL_BY(1)
-    for (int i = worker() + (int)blockDim.x / SQ_WARP; i < n.pieces(); i += (int)blockDim.x / SQ_WARP)
-      tile<ACROSS>(weights, operand, sums, n, spot(n, i), none{});
+    if constexpr (sizeof(kept) == sizeof(none)) { /* one way through it has registers for all */
+      product_spot at = first;
+      SQ_UNROLL_BY(1)
+      for (int i = worker(); at.count > 0; at = spot(n, i)) {
+        tile<ACROSS>(weights, operand, sums, n, at, held);
+        i += (int)blockDim.x / SQ_WARP;
+        if (i >= n.pieces()) break;
+      }
+    } else if (first.count > 0) {
+      tile<ACROSS>(weights, operand, sums, n, first, held);
+      SQ_UNROLL_BY(1)
+      for (int i = worker() + (int)blockDim.x / SQ_WARP; i < n.pieces(); i += (int)blockDim.x / SQ_WARP)
+        tile<ACROSS>(weights, operand, sums, n, spot(n, i), none{});
+    }
   }
 
   /* Who works on a piece: a warp. */
@@ -365,7 +373,7 @@ template <class fragment> struct product_mma : product_shared {
   }
 };
 
-typedef product_mma<fragment_tf32> product_tf32;
-typedef product_mma<fragment_bf16> product_bf16;
+template <int HELD> using product_tf32 = product_mma<fragment_tf32, HELD>;
+template <int HELD> using product_bf16 = product_mma<fragment_bf16, HELD>;
 
 #endif
