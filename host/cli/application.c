@@ -118,8 +118,9 @@ static void close_app(app *a) {
 
 /* ---------------------------------------------------------------- the learner */
 
-static seqgpu_status gradients(void *self, int64_t step) {
+static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
   app *a = self;
+  (void)shard; /* a batch is whole */
   LIB_TRY(seqgpu_tape_clear(a->tape, 1));
   seqgpu_tape_set_counter(a->tape, (uint64_t)step * a->random_blocks);
   a->loss = a->spec->loss(a, step);
@@ -131,12 +132,13 @@ static seqgpu_status gradients(void *self, int64_t step) {
 static seqgpu_status find(void *self, int64_t step) {
   app *a = self;
   LIB_TRY(seqgpu_params_zero_grad(a->params));
-  LIB_TRY(gradients(self, step));
+  LIB_TRY(gradients(self, step, 0));
   return seqgpu_tape_check_finite(a->tape);
 }
 
-static seqgpu_status loss_of(void *self, double *loss) {
+static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
   const app *a = self;
+  *tokens = (double)a->tokens;
   return seqgpu_tensor_number(a->loss, loss);
 }
 
@@ -221,11 +223,11 @@ static void set_command(const application *spec, const room *r, run_command *out
 typedef int do_with(app *a, run_start *start);
 
 static int run(run_command *command, app *a, do_with *work) {
-  run_start start = {.ctx = NULL};
+  run_start start = {.ctx = NULL, .ranks = {.size = 1}};
   int code = open_app(command, a, &start);
   if (code == CLI_OK) code = work(a, &start);
   close_app(a);
-  run_close(&start);
+  run_close(&start, code);
   return code;
 }
 
@@ -234,6 +236,17 @@ static int learn(app *a, run_start *start) {
 }
 
 enum { EPOCHS = 10 };
+
+/* Batches of an application are not cut into shards. */
+static int check_alone(const application *spec, model_config *config) {
+  int rank, size;
+  ranks_launched(&rank, &size);
+  if (size > 1)
+    return cli_error("train %s: it runs in one process, and mpirun has started %d", spec->name, size);
+  if (config->shards > 1) return cli_usage("--shards: must be 1; %s takes a batch as a whole", spec->name);
+  config->shards = 1;
+  return CLI_OK;
+}
 
 static int train(const application *spec, room *r, int argc, char **argv) {
   run_command command;
@@ -249,6 +262,7 @@ static int train(const application *spec, room *r, int argc, char **argv) {
   if (parsed != ARGS_GO_ON) return parsed;
   run_options *o = &r->options->run;
   CLI_TRY(run_check(&command, &r->options->model));
+  CLI_TRY(check_alone(spec, &r->options->model));
   if (o->steps == 0 && o->minutes == 0 && o->epochs == 0) o->epochs = EPOCHS;
   r->a->training = 1;
   return run(&command, r->a, learn);
