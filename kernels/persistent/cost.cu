@@ -29,10 +29,11 @@ const double CLOCKS_A_MICROSECOND = 1980;
 
 const double SHARED_BYTES = 92, CLOCKS_AN_ELEMENT = 87, CLOCKS_A_TILE = 12, CLOCKS_A_TILE_OF_8 = 15;
 
-/* Weights are read once for every tile across, the operand once for every tile down; across: its columns. */
-double product_bytes(bool f32, double tiles, int width, int across) {
+/* Weights are read once for every tile across, the operand once for every tile down; across: its columns.  held: the
+ * fragments that are in registers. */
+double product_bytes(bool f32, double tiles, int width, int across, double held) {
   if (f32) return tiles * 4 * (4 + across / 4) * (width / across);
-  return tiles * (512 * (double)sq_ceil_div(width, across) + 256 * width / 8);
+  return fmax(tiles * (double)sq_ceil_div(width, across) - held, 0) * 512 + tiles * 256 * width / 8;
 }
 
 double product_clocks(const sq_cut_question &q, const recurrence_product_info &product,
@@ -44,7 +45,9 @@ double product_clocks(const sq_cut_question &q, const recurrence_product_info &p
   const double turns = (double)sq_ceil_div(pieces, f32 ? n.threads : n.threads / SQ_WARP);
   const double each =
       f32 ? CLOCKS_AN_ELEMENT : CLOCKS_A_TILE + CLOCKS_A_TILE_OF_8 * fmin(n.width, across) / 8;
-  return fmax(product_bytes(f32, down * deep, n.width, across) / SHARED_BYTES,
+  const bool holds = !f32 && sq_persistent_algorithms[q.which].held && s == 0 && n.stage[s].blocks == 1;
+  const double held = holds ? RECURRENCE_HELD * fmin((double)pieces, n.threads / (double)SQ_WARP) : 0;
+  return fmax(product_bytes(f32, down * deep, n.width, across, held) / SHARED_BYTES,
               each * deep / n.stage[s].parts * turns);
 }
 

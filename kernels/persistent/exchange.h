@@ -142,8 +142,7 @@ struct exchange_cta : exchange_plain {
     if (lane == 0) o.memory[to] = v;
   }
   static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {}
-  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &,
-                                                 const exchange_chunks &) {
+  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &) {
     __syncthreads();
   }
 };
@@ -183,8 +182,7 @@ struct exchange_cluster_async : exchange_on_barriers {
   static __device__ __forceinline__ void announce(const exchange_operand &o, const exchange_place &at) {
     if (threadIdx.x == 0) sq_mbarrier_expect(barrier(at), o.bytes());
   }
-  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &at,
-                                                 const exchange_chunks &) {
+  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &at) {
     __syncthreads(); /* the sums are read; the chunks are on their way meanwhile */
     sq_mbarrier_wait(barrier(at), at.turn / 2 % 2);
   }
@@ -212,14 +210,12 @@ struct exchange_on_flags {
 
 struct exchange_grid : exchange_plain, exchange_on_flags {
   enum { APART = 1, AHEAD = 0 };
-  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
-                                                 const exchange_chunks &first) {
+  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
     wait(at);
-    take(o, at, first);
+    take(o, at);
   }
-  /* The first chunks are found anew: registers do not suffice to keep them. */
-  static __device__ __forceinline__ void take(const exchange_operand &o, const exchange_place &at,
-                                              const exchange_chunks &) {
+  /* Where a thread's chunks lie is found anew each time: registers do not suffice to keep it. */
+  static __device__ __forceinline__ void take(const exchange_operand &o, const exchange_place &at) {
     const int step = EXCHANGE_IN_FLIGHT * (int)blockDim.x, count = o.count();
     SQ_UNROLL_BY(1)
     for (int i = (int)threadIdx.x; i < count; i += step) fetch(o, at, o.chunks(i, OWN));
@@ -242,8 +238,7 @@ struct exchange_grid : exchange_plain, exchange_on_flags {
 /* A copy takes the padding along, which is zeros in global memory from the launch on. */
 struct exchange_grid_multicast : exchange_on_barriers, exchange_on_flags {
   enum { AHEAD = 0, HELD = RECURRENCE_HELD };
-  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
-                                                 const exchange_chunks &) {
+  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
     uint64_t *bar = at.barriers; /* no peer copies again before this block's next flag: one is enough */
     wait(at);
     if (threadIdx.x == 0) {
@@ -278,17 +273,15 @@ struct exchange_grid_packets : exchange_plain {
     if (lane == 2 && !o.apart) o.memory[to] = v;
   }
   static __device__ __forceinline__ void announce(const exchange_operand &, const exchange_place &) {}
-  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at,
-                                                 const exchange_chunks &first) {
-    take(o, at, first);
+  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
+    take(o, at);
   }
   static __device__ __forceinline__ void wait(const exchange_place &) {
   } /* for each packet, when it is taken */
-  static __device__ __forceinline__ void take(const exchange_operand &o, const exchange_place &at,
-                                              const exchange_chunks &first) {
+  static __device__ __forceinline__ void take(const exchange_operand &o, const exchange_place &at) {
     const int step = EXCHANGE_IN_FLIGHT * (int)blockDim.x, count = o.count();
-    fetch(o, at, first);
-    for (int i = (int)threadIdx.x + step; i < count; i += step) fetch(o, at, o.chunks(i, o.apart));
+    SQ_UNROLL_BY(1)
+    for (int i = (int)threadIdx.x; i < count; i += step) fetch(o, at, o.chunks(i, o.apart));
     __syncthreads();
   }
 

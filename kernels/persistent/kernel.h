@@ -45,13 +45,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
   int rank, slice;       /* of the block */
   int first_unit, units; /* units of the block that exist */
   int first_row, columns;
-  int places;                   /* lanes of the block's chunks, each with a pair or padding */
-  int longest;                  /* steps of the slice */
-  uint32_t turn;                /* exchanges so far */
-  sq_divisor by_units;          /* of the block, with padding */
-  sq_divisor by_columns;        /* of chunks that exist: the last slice may have fewer */
-  product_spot first_spot;      /* of the thread, or its warp, in the first stage's product */
-  exchange_chunks first_chunks; /* of the thread, in the exchange of the first stage's operand */
+  int places;              /* lanes of the block's chunks, each with a pair or padding */
+  int longest;             /* steps of the slice */
+  uint32_t turn;           /* exchanges so far */
+  sq_divisor by_units;     /* of the block, with padding */
+  sq_divisor by_columns;   /* of chunks that exist: the last slice may have fewer */
+  product_spot first_spot; /* of the thread, or its warp, in the first stage's product */
   typename product::template weights<cell::GATES> held; /* in registers, or none */
   float held_sums[RECURRENCE_GATES];                    /* of the thread's pair, if so */
   timeline marks;
@@ -176,7 +175,11 @@ template <class cell, bool backward, class product, class exchange> struct recur
       at.c = column * product::ACROSS + p % product::ACROSS;
     }
     at.there = p < places && at.u < units && at.c < columns;
-    at.chunk = (first_unit + at.u) / product::DOWN * n.chunk.across + at.c / product::ACROSS * n.chunk.along;
+    const int row = (first_unit + at.u) / product::DOWN;
+    if constexpr (IN_REGISTERS)
+      at.chunk = row + at.c * n.chunk.along;
+    else
+      at.chunk = row * n.chunk.across + at.c / product::ACROSS;
     at.steps = at.there ? steps_of(first_row + at.c) : 0;
     return at;
   }
@@ -427,9 +430,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     }
   }
   template <int s, class kept> __device__ __forceinline__ void multiply_by(int block, const kept &by) const {
-    const product_size size = size_of(s, block);
-    product::multiply(weights_of(s), operand(turn), sums(), size,
-                      s == 0 ? first_spot : product::spot(size, product::worker()), by);
+    product::multiply(weights_of(s), operand(turn), sums(), size_of(s, block),
+                      s == 0 ? first_spot : product::spot(size_of(s, block), product::worker()), by);
   }
 
   /* A block of the operand of the last exchange. */
@@ -438,7 +440,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     exchange_place at = place();
     o.before = block * o.stride;
     at.turn = turn - 1;
-    exchange::take(o, at, first_chunks);
+    exchange::take(o, at);
   }
 
   /* The numbers of a step are loaded one or two steps before, and the kept ones stay in registers, where those suffice
@@ -488,8 +490,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     if constexpr (APART)
       exchange::wait(place());
     else
-      exchange::receive(next, place(),
-                        after == 0 ? first_chunks : next.chunks((int)threadIdx.x, exchange::OWN));
+      exchange::receive(next, place());
     marks.mark(s, TIMELINE_EXCHANGE);
     turn++;
   }
@@ -512,9 +513,16 @@ template <class cell, bool backward, class product, class exchange> struct recur
     return *t == end;
   }
   __device__ __forceinline__ void steps(owned &mine, const stride &by, int begin, int end) {
-    for (int t = begin; t != end;)
-      if (step<0>(mine, by, end, &t) || (STEPS_AHEAD == 2 && step<STEPS_AHEAD - 1>(mine, by, end, &t)))
-        return;
+    if constexpr (STEPS_AHEAD == 1) {
+      for (int t = begin; t != end; t += (int)run.stride.t) {
+        stage<0>(mine, mine.in[0], t, by);
+        if (cell::STAGES == 2) stage<cell::STAGES - 1>(mine, mine.in[0], t, by);
+        marks.next_step();
+      }
+    } else {
+      for (int t = begin; t != end;)
+        if (step<0>(mine, by, end, &t) || step<STEPS_AHEAD - 1>(mine, by, end, &t)) return;
+    }
   }
 
   /* A further pair of the thread, of which nothing is in registers. */
@@ -584,8 +592,6 @@ template <class cell, bool backward, class product, class exchange> struct recur
     by_columns = sq_divisor_by(wide);
     turn = 0;
     if constexpr (!IN_REGISTERS) first_spot = product::spot(size_of(0, 0), product::worker());
-    const exchange_operand o = next_of(0);
-    first_chunks = o.chunks((int)threadIdx.x, exchange::OWN || o.apart);
     find_longest();
     load_weights();
     load_operand();
@@ -605,12 +611,11 @@ template <class cell, bool backward, class product, class exchange> struct recur
     mine.at = pair_at(first);
     mine.place = numbers_at(mine.at, begin);
     if (AHEAD) fetch_kept(mine.at, first, mine.own);
+    SQ_UNROLL
+    for (int i = 0; i < STEPS_AHEAD; i++) load_once(mine.at, &mine.in[i]);
     stride by = {run.stride.hidden, run.stride.y};
     SQ_UNROLL
-    for (int i = 0; i < STEPS_AHEAD; i++) {
-      load_once(mine.at, &mine.in[i]);
-      if (AHEAD) load_ahead(mine, i, begin, by, &mine.in[i]);
-    }
+    for (int i = 0; i < STEPS_AHEAD && AHEAD; i++) load_ahead(mine, i, begin, by, &mine.in[i]);
     mine.sums = sums_at<0>(mine.at);
     if (AHEAD) { /* elsewhere registers do not suffice for them */
       sq_work_out(by.hidden);
