@@ -470,7 +470,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     result r = {};
     if (first < last) {
       if (!AHEAD) fetch_kept(mine.at, first, mine.own);
-      if (IN_REGISTERS) __syncwarp(); /* who gets the warp's chunk may write where its lanes have read */
+      if (IN_REGISTERS)
+        __syncwarp(SQ_FULL_MASK); /* who gets the warp's chunk may write where its lanes have read */
       r = point<s>(mine.at, cell::STAGES == 1 ? mine.sums : sums_at<s>(mine.at), t, in, mine.own);
       give<after>(first, mine.at, r, next);
       if (!AHEAD) keep(mine.at, first, mine.own);

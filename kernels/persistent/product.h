@@ -297,7 +297,7 @@ template <class fragment, int HELD> struct product_mma : product_shared {
         if (i < left) step<ACROSS>(held.w[i], b1 + i * 2 * half, half, at.columns, sum[i % CHAINS]);
       left -= FIRST, a4 += FIRST * SQ_WARP, b1 += FIRST * 2 * half;
     }
-    SQ_UNROLL_BY(1)
+    SQ_UNROLL_BY(2)
     for (; left >= CHAINS; left -= CHAINS, a4 += CHAINS * SQ_WARP, b1 += CHAINS * 2 * half) {
       SQ_UNROLL
       for (int i = 0; i < CHAINS; i++)
