@@ -1,6 +1,6 @@
 /* kernel.h - the one skeleton of all persistent recurrences: cell x direction x product x exchange.
  *
- *   weights of the block's units -> shared memory, once
+ *   weights of the block's units -> shared memory (weights.h) or registers (lanes.h), once
  *   for each step, for each stage of the cell:
  *     sums = weights operand              operand: h (or r h) of all units; backward: gradients at the gates
  *     pointwise step of its own units     -> its chunks of the next operand, given away from registers
@@ -20,6 +20,8 @@
  * forward: x W_ih^T + b of the pair in (loaded before the product), activations, state and y out; backward:
  * activations, states and dy in, dgates out.
  * Limits: the product where rows * columns is large, else the latency of the barriers and the exchange.
+ *
+ * Where weights are in registers, so are the sums: a step has one barrier, and its length is that of its instructions.
  *
  * Ragged batches: the recurrence of a slice ends with its longest sequence.  Later steps only pass on the
  * state and write zeros, without products and exchanges.

@@ -2,8 +2,8 @@
  *
  * A *group* of blocks runs one direction of a layer over a slice of the batch: one block (cta), a
  * thread-block cluster (cluster), or as many blocks as are needed to hold the weights (grid).  Its blocks
- * divide the units of the layer among them, and each keeps all weights of its units in shared memory for the
- * whole launch.  Runs side by side, which are both directions of a layer or several layers of a stack, are
+ * divide the units of the layer among them, and each keeps all weights of its units in shared memory, or in
+ * registers, for the whole launch.  Runs side by side, which are both directions of a layer or several layers of a stack, are
  * one launch:
  *
  *   blockIdx.x = slice * ctas + rank      blockIdx.y = run

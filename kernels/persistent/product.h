@@ -20,7 +20,7 @@
  * at width 8; below, reading the weights from shared memory (128 bytes per clock).
  * TF32, bf16 (product_mma): a warp owns 16 rows x 8, 16 or 32 columns and a part; one 16-byte load per lane and
  * fragment of weights, two 4-byte loads per fragment of the operand, no bank conflicts.  Limits: those loads,
- * below width 32.
+ * below width 32.  With HELD, the first fragments of a warp's first piece are in its registers.
  */
 #ifndef SQ_PERSISTENT_PRODUCT_H
 #define SQ_PERSISTENT_PRODUCT_H
