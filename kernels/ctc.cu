@@ -176,6 +176,7 @@ __global__ void __launch_bounds__(CTC_THREADS) ctc_sequences_kernel(sq_ctc_args 
     const bool impossible = log_p == -INFINITY;
     if (threadIdx.x == 0)
       static_cast<float *>(a.row_loss)[b] = impossible ? (float)SQ_CTC_IMPOSSIBLE : (float)-log_p;
+    __syncthreads(); /* every thread has read the last row */
     if (keeps && !impossible) ctc_occupancy(q);
   }
 }

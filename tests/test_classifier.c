@@ -103,8 +103,7 @@ static void check_alone(model *m, const double *logits, const double *weights, i
   net_require(m->ctx, seqgpu_tape_clear(m->tape, 1), "seqgpu_tape_clear");
   model_read(&c, seqgpu_classifier_logits(m->classifier, m->tape, m->plan, n, 1, &lengths[i], w, &attention),
              out);
-  check_error(check_norm_f64(out, logits + i * CLASSES, CLASSES), 1e-12, "%s, sentence %d alone", c.name,
-              i);
+  check_error(check_norm_f64(out, logits + i * CLASSES, CLASSES), 1e-12, "%s, sentence %d alone", c.name, i);
   if (m->kind->pool != SEQGPU_CLASSIFIER_ATTENTION) return;
   model_read(&c, attention, out);
   for (int64_t t = 0; t < n; t++) {
@@ -123,8 +122,8 @@ static void check_sentences(const kind *k) {
   const checked_model c = checked(&m);
   model_read(&c, seqgpu_classifier_logits(m.classifier, m.tape, m.plan, T, B, lengths, word, &attention),
              logits);
-  CHECK((attention != NULL) == (k->pool == SEQGPU_CLASSIFIER_ATTENTION),
-        "%s, attention where there is one", c.name);
+  CHECK((attention != NULL) == (k->pool == SEQGPU_CLASSIFIER_ATTENTION), "%s, attention where there is one",
+        c.name);
   if (attention) model_read(&c, attention, weights);
   for (int i = 0; i < B; i++) check_alone(&m, logits, weights, i);
   model_close(&m);

@@ -165,7 +165,8 @@ static double law_null(const contexts *c, const cell_row *cell) {
 static double law_reverse(const contexts *c, const cell_row *cell) {
   const int32_t lengths[3] = {4, 1, 3};
   net both = fresh(c->f32, cell, 4, 3, BOTH_WAYS, lengths);
-  net half = opened(c->f32, cell, 4, 3, (seqgpu_rnn_desc){.reverse = 1}, lengths);
+  net half = opened_as(c->f32, cell, seqgpu_plan_algorithm(both.plan), 4, 3, (seqgpu_rnn_desc){.reverse = 1},
+                       lengths);
   const int64_t rows = 4 * 3, out = row_width(&half, NET_Y);
   half.run.offset += seqgpu_plan_get_sizes(half.plan).random_blocks; /* those of the first direction */
   copy(half.value[NET_X], both.value[NET_X], half.count[NET_X]);

@@ -21,9 +21,9 @@ typedef struct device_row {
 static const device_row devices[] = {
     {"persistent-cta", "3 processors", 3, 100000, 1},
     {"persistent-cta", "16 processors", 16, 100000, 1},
-    {"persistent-cta-lanes", "3 processors", 3, 100000, 1},
-    {"persistent-cluster-lanes", "clusters of 8", 24, 26000, 8},
-    {"persistent-cluster-lanes", "clusters of 2", 9, 26000, 2},
+    {"persistent-lanes-cta", "3 processors", 3, 100000, 1},
+    {"persistent-lanes-cluster", "clusters of 8", 24, 26000, 8},
+    {"persistent-lanes-cluster", "clusters of 2", 9, 26000, 2},
     {"persistent-cluster-async", "clusters of 8", 24, 26000, 8},
     {"persistent-cluster-async", "clusters of 4", 9, 26000, 4},
     {"persistent-grid-flags", "24 processors", 24, 19500, 1},
@@ -123,8 +123,8 @@ typedef struct exchange_row {
 
 static const exchange_row exchanges[] = {
     {"persistent-cta", 0, 0, 0, 0},
-    {"persistent-cta-lanes", 0, 0, 0, 0},
-    {"persistent-cluster-lanes", 2, 0, STEPS, 0},
+    {"persistent-lanes-cta", 0, 0, 0, 0},
+    {"persistent-lanes-cluster", 2, 0, STEPS, 0},
     {"persistent-cluster-async", 2, 0, STEPS, 0},
     {"persistent-grid-flags", 0, STEPS, 0, 0},
     {"persistent-grid-packets", 0, 0, 0, 2 * STEPS}, /* two for each 16 bytes of a piece */
@@ -334,8 +334,8 @@ static void check_refusals(void) {
   const device_row cluster = {"persistent-cluster", "clusters of 8", 8, 100000, 8};
   const device_row grid = {"persistent-grid", "4 processors", 4, 100000, 1};
   const device_row flat = {"persistent-cluster", "no clusters", 8, 100000, 1};
-  const device_row lanes = {"persistent-cta-lanes", "4 processors", 4, 100000, 1};
-  const device_row pairs = {"persistent-cluster-lanes", "clusters of 2", 4, 100000, 2};
+  const device_row lanes = {"persistent-lanes-cta", "4 processors", 4, 100000, 1};
+  const device_row pairs = {"persistent-lanes-cluster", "clusters of 2", 4, 100000, 2};
   const device_row few = {"persistent-cluster", "clusters of 8, 1 processor", 1, 100000, 8};
   const device_row single = {"persistent-grid", "1 processor", 1, 100000, 1};
   check_refusal(&cta, wide, "bytes of shared memory needed", "the device has 100000");

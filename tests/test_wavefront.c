@@ -31,7 +31,7 @@ typedef struct device_row {
 } device_row;
 
 static const device_row devices[] = {{"persistent-cta", 16, 100000, 1},
-                                     {"persistent-cluster-lanes", 64, 12000, 4},
+                                     {"persistent-lanes-cluster", 64, 12000, 4},
                                      {"persistent-cluster-async", 64, 12000, 4},
                                      {"persistent-grid-packets", 64, 12000, 1}};
 

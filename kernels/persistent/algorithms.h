@@ -22,8 +22,8 @@ extern "C" {
 /* X(identifier, name of the algorithm) */
 #define SQ_PERSISTENT_ALGORITHMS(X)                                                                          \
   X(cta, "persistent-cta")                                                                                   \
-  X(cta_lanes, "persistent-cta-lanes")                                                                       \
-  X(cluster_lanes, "persistent-cluster-lanes")                                                               \
+  X(cta_lanes, "persistent-lanes-cta")                                                                       \
+  X(cluster_lanes, "persistent-lanes-cluster")                                                               \
   X(cluster_async, "persistent-cluster-async")                                                               \
   X(grid, "persistent-grid-flags")                                                                           \
   X(grid_packets, "persistent-grid-packets")                                                                 \
