@@ -107,10 +107,10 @@ for part in train dev test; do
 done
 peers=$((rows - 6)) # 1 where there is PyTorch
 for row in tag:2:1 sentiment:2:2 questions:2:2; do
-  name=${row%%:*} ours=${row#*:} theirs=${row##*:} ours=${ours%:*}
-  check "application $name" env SEQGPU_DATA="$work/data" sh "$paper/applications.sh" "$name" 1 1
-  published "$name" $((ours + peers * theirs))
-  check "$name has test accuracies" test "$(grep -c '^| [^|]*, seed 1 | [0-9]* | [01][0-9.]* | ' "results/$name.md")" = $((ours + peers * theirs))
+  application=${row%%:*} ours=${row#*:} theirs=${row##*:} ours=${ours%:*}
+  check "application $application" env SEQGPU_DATA="$work/data" sh "$paper/applications.sh" "$application" 1 1
+  published "$application" $((ours + peers * theirs))
+  check "$application has test accuracies" test "$(grep -c '^| [^|]*, seed 1 | [0-9]* | [01][0-9.]* | ' "results/$application.md")" = $((ours + peers * theirs))
 done
 for task in addition xor; do
   check "Hessian-free, $task" "$BUILD/bin/paper_hf" $task --steps 4 --units 3 --seeds 2 --minutes 0.005 --gradient 20 --curvature 10 \
