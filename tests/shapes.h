@@ -57,6 +57,7 @@ static const struct {
     {FOR_CONFORMANCE, {"H = 33, I = 34", {2, 5, 34, 33}, NULL, {0}}},
     {FOR_CUDNN, {"H = 33, I = 34, T = 5", {5, 5, 34, 33}, NULL, {0}}},
     {FOR_CONFORMANCE, {"H = 64, B = 8", {2, 8, 16, 64}, NULL, {0}}},
+    {FOR_CONFORMANCE_TILES, {"H = 72", {2, 3, 4, 72}, NULL, {0}}},
     {FOR_CONFORMANCE, {"T = 40", {40, 3, 3, 8}, NULL, {0}}},
     {FOR_CONFORMANCE | FOR_CUDNN, {"ragged", {4, 5, 3, 6}, ragged, {0}}},
     {FOR_CONFORMANCE | FOR_CUDNN, {"all lengths 0", {3, 2, 3, 5}, nothing, {0}}},

@@ -663,10 +663,15 @@ struct recurrence_lanes {
   typedef product_lanes<LANES_EACH_SMALL> small;
   typedef product_lanes<LANES_EACH_LARGE> large;
   template <class cell, class exchange> static recurrence_kernel *of(int backward, sq_math, int each) {
-    static recurrence_kernel *const table[2][2] = {
-        {recurrence_main<cell, false, small, exchange>, recurrence_main<cell, false, large, exchange>},
-        {recurrence_main<cell, true, small, exchange>, recurrence_main<cell, true, large, exchange>}};
-    return table[backward][each > LANES_EACH_SMALL];
+    static recurrence_kernel *const smaller[2] = {recurrence_main<cell, false, small, exchange>,
+                                                  recurrence_main<cell, true, small, exchange>};
+    if constexpr (exchange::OWN_BLOCK && cell::GATES > 1) { /* no block has room for more units */
+      return smaller[backward];
+    } else {
+      static recurrence_kernel *const larger[2] = {recurrence_main<cell, false, large, exchange>,
+                                                   recurrence_main<cell, true, large, exchange>};
+      return each > LANES_EACH_SMALL ? larger[backward] : smaller[backward];
+    }
   }
 };
 
