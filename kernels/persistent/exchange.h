@@ -189,7 +189,9 @@ struct exchange_cluster_async : exchange_on_barriers {
 };
 
 /* Its products end without a barrier; kernel.h orders them before what a warp gives. */
-struct exchange_cluster_lanes : exchange_cluster_async {};
+struct exchange_cluster_lanes : exchange_cluster_async {
+  enum { HELD = 0 };
+};
 
 /* Through L2: lane 0 stores the chunk, and when all are stored the block raises its flag. */
 struct exchange_on_flags {

@@ -370,6 +370,14 @@ template <class cell, bool backward, class product, class exchange> struct recur
     return o;
   }
 
+  /* Which of a chunk's lanes, or of its elements where each has one, that of the thread at place p is. */
+  __device__ __forceinline__ int lane_of(int p) const {
+    if constexpr (IN_REGISTERS)
+      return p >> n.lane_bits & 3;
+    else
+      return p % LANES;
+  }
+
   /* The elements of the pair at place p, with those of the other lanes of their chunks.  Whole warps call. */
   template <int after>
   __device__ __forceinline__ void give(int p, const pair &at, const result &r,
@@ -378,14 +386,13 @@ template <class cell, bool backward, class product, class exchange> struct recur
     for (int g = 0; g < blocks_of(after); g++) {
       if constexpr (IN_REGISTERS && exchange::OWN_BLOCK) { /* who reads it is here: no chunk is needed */
         if (p < places && at.c < columns)
-          reinterpret_cast<element *>(next.memory + g * n.chunk.stride + at.chunk)[product::lane_of(p, n)] =
+          reinterpret_cast<element *>(next.memory + g * n.chunk.stride + at.chunk)[lane_of(p)] =
               product::round(r.put[g]);
         continue;
       }
       const uint4 v = product::chunk(r.put[g], n);
       if (p < places && (!IN_REGISTERS || at.c < columns))
-        exchange::template give<LANES>(next, place(), g * n.chunk.stride + at.chunk, v,
-                                       product::lane_of(p, n));
+        exchange::template give<LANES>(next, place(), g * n.chunk.stride + at.chunk, v, lane_of(p));
     }
   }
 
@@ -446,7 +453,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
   }
 
   /* The numbers of a step are loaded one or two steps before, and the kept ones stay in registers, where those suffice
-   * and the exchange allows.  A load takes some 1000 clocks, more than a step of a small layer. */
+   * and the exchange allows.  Small layers load two steps ahead; that was no faster than one step where it was
+   * measured, on an H100 while other things took longer (bench/results/h100-2026-11-27.md). */
   enum {
     AHEAD = exchange::AHEAD && (IN_REGISTERS || (cell::STAGES == 1 && !(backward && cell::AUX))),
     STEPS_AHEAD = IN_REGISTERS ? 2 : 1
@@ -516,16 +524,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
     return *t == end;
   }
   __device__ __forceinline__ void steps(owned &mine, const stride &by, int begin, int end) {
-    if constexpr (STEPS_AHEAD == 1) {
-      for (int t = begin; t != end; t += (int)run.stride.t) {
-        stage<0>(mine, mine.in[0], t, by);
-        if (cell::STAGES == 2) stage<cell::STAGES - 1>(mine, mine.in[0], t, by);
-        marks.next_step();
-      }
-    } else {
-      for (int t = begin; t != end;)
-        if (step<0>(mine, by, end, &t) || step<STEPS_AHEAD - 1>(mine, by, end, &t)) return;
-    }
+    for (int t = begin; t != end;)
+      if (step<0>(mine, by, end, &t) || (STEPS_AHEAD == 2 && step<STEPS_AHEAD - 1>(mine, by, end, &t)))
+        return;
   }
 
   /* A further pair of the thread, of which nothing is in registers. */

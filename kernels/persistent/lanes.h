@@ -35,15 +35,7 @@ template <int EACH_> struct product_lanes {
   }
   /* The chunk to which every lane gives its element; all lanes of the warp must call. */
   static __device__ __forceinline__ uint4 chunk(float own, const recurrence_shape &n) {
-    const int first = (int)threadIdx.x & ~(3 * n.lanes);
-    const uint32_t word = sq_float_bits(own);
-    return {__shfl_sync(SQ_FULL_MASK, word, first), __shfl_sync(SQ_FULL_MASK, word, first + n.lanes),
-            __shfl_sync(SQ_FULL_MASK, word, first + 2 * n.lanes),
-            __shfl_sync(SQ_FULL_MASK, word, first + 3 * n.lanes)};
-  }
-  /* Which of a chunk's elements that of the thread at place p is. */
-  static __device__ __forceinline__ int lane_of(int p, const recurrence_shape &n) {
-    return p >> n.lane_bits & 3;
+    return product_words(sq_float_bits(own), (int)threadIdx.x & ~(3 * n.lanes), n.lanes);
   }
 
   /* A thread's weights, for BLOCKS blocks of H rows of W_hh. */

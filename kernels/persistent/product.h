@@ -65,16 +65,18 @@ struct product_spot {
 struct product_shared {
   enum { IN_REGISTERS = 0, HOLDS = 0 }; /* HOLDS: registers have a part of them as well */
   static constexpr int most_threads(int) { return RECURRENCE_THREADS; }
-  template <int blocks> struct weights {};
-  struct none {};
+  /* What a thread has of them: COUNT fragments. */
+  struct none {
+    enum { COUNT = 0 };
+  };
+  template <int blocks> struct weights : none {};
 };
 
-/* Four words of a chunk, of which every lanes_each-th lane has one. */
-static __device__ __forceinline__ uint4 product_words(uint32_t own, int lanes_each) {
-  const int first = (int)threadIdx.x & ~(4 * lanes_each - 1);
-  return {__shfl_sync(SQ_FULL_MASK, own, first), __shfl_sync(SQ_FULL_MASK, own, first + lanes_each),
-          __shfl_sync(SQ_FULL_MASK, own, first + 2 * lanes_each),
-          __shfl_sync(SQ_FULL_MASK, own, first + 3 * lanes_each)};
+/* Four words of a chunk, which lane `first` and every apart-th one after it have. */
+static __device__ __forceinline__ uint4 product_words(uint32_t own, int first, int apart) {
+  return {__shfl_sync(SQ_FULL_MASK, own, first), __shfl_sync(SQ_FULL_MASK, own, first + apart),
+          __shfl_sync(SQ_FULL_MASK, own, first + 2 * apart),
+          __shfl_sync(SQ_FULL_MASK, own, first + 3 * apart)};
 }
 
 struct product_f32 : product_shared {
@@ -90,11 +92,7 @@ struct product_f32 : product_shared {
   }
   /* The chunk to which every lane gives its element; all lanes of the warp must call. */
   static __device__ __forceinline__ uint4 chunk(float own, const recurrence_shape &) {
-    return product_words(sq_float_bits(own), 1);
-  }
-  /* Which of the chunk's lanes that of the thread at place p is. */
-  static __device__ __forceinline__ int lane_of(int p, const recurrence_shape &) {
-    return p % (DOWN * ACROSS);
+    return product_words(sq_float_bits(own), (int)threadIdx.x & ~3, 1);
   }
   /* Weights of a row from k on, and of rows from `row` on at k; both are multiples of 4. */
   static __device__ __forceinline__ void put_along(element *weights, int row, int k, const float (&w)[4],
@@ -211,6 +209,7 @@ template <class fragment, int HELD> struct product_mma : product_shared {
   /* The first fragments of a warp's first piece, in registers from the launch on: a product then reads the operand and
    * little else.  Of an operand apart, and of a second stage, none is held. */
   template <int blocks> struct weights {
+    enum { COUNT = HELD };
     uint4 w[HOLDS ? HELD : 1];
 
     __device__ __forceinline__ void hold(const element *all, const product_spot &at) {
@@ -219,10 +218,6 @@ template <class fragment, int HELD> struct product_mma : product_shared {
       for (int i = 0; i < HELD; i++) w[i] = i < at.count ? a4[i * SQ_WARP] : uint4{0, 0, 0, 0};
     }
   };
-  struct none {
-    uint4 w[1];
-  };
-
   /* Fragment (row/16, k/DEPTH) is 32 lanes of 4 words. */
   static __device__ __forceinline__ int weight_at(int row, int k, const product_size &n) {
     const int piece = row / 16 * (n.depth / DEPTH_TILE) + k / DEPTH_TILE, in = k % DEPTH_TILE;
@@ -233,14 +228,11 @@ template <class fragment, int HELD> struct product_mma : product_shared {
   static __device__ __forceinline__ int operand_at(int k, int column, const recurrence_shape &n) {
     return ((k / HALF * (n.width / 8) + column / 8) * 8 + column % 8) * HALF + k % HALF;
   }
-  static __device__ __forceinline__ int lane_of(int p, const recurrence_shape &) {
-    return p % (DOWN * ACROSS);
-  }
   static __device__ __forceinline__ uint4 chunk(float own, const recurrence_shape &) {
     float pack[PACK];
     pack[0] = own;
     if (PACK == 2) pack[PACK - 1] = __shfl_down_sync(SQ_FULL_MASK, own, 1);
-    return product_words(fragment::word(pack), PACK);
+    return product_words(fragment::word(pack), (int)threadIdx.x & ~(4 * PACK - 1), PACK);
   }
 
   /* Weights of a row from k on, and of rows from `row` on at k (and k + 1); row and k are multiples of 4 and of
@@ -285,17 +277,17 @@ template <class fragment, int HELD> struct product_mma : product_shared {
   static __device__ __forceinline__ void tile(const element *weights, const element *operand, float *sums,
                                               const product_size &n, const product_spot &at,
                                               const kept &held) {
-    enum { CHAINS = ACROSS == 1 ? 4 : 2, FIRST = (int)(sizeof(kept) / sizeof(uint4)) };
+    enum { CHAINS = ACROSS == 1 ? 4 : 2 };
     const int half = (ACROSS < 4 ? ACROSS : n.width / 8) * SQ_WARP; /* of a narrow operand known */
     const uint4 *a4 = reinterpret_cast<const uint4 *>(weights) + at.weights + n.first * SQ_WARP;
     const uint32_t *b1 = reinterpret_cast<const uint32_t *>(operand) + at.operand;
     float sum[CHAINS][ACROSS][4] = {};
     int left = at.count;
-    if constexpr (FIRST > 1) {
+    if constexpr (kept::COUNT > 0) {
       SQ_UNROLL
-      for (int i = 0; i < FIRST; i++)
+      for (int i = 0; i < kept::COUNT; i++)
         if (i < left) step<ACROSS>(held.w[i], b1 + i * 2 * half, half, at.columns, sum[i % CHAINS]);
-      left -= FIRST, a4 += FIRST * SQ_WARP, b1 += FIRST * 2 * half;
+      left -= kept::COUNT, a4 += kept::COUNT * SQ_WARP, b1 += kept::COUNT * 2 * half;
     }
     SQ_UNROLL_BY(2)
     for (; left >= CHAINS; left -= CHAINS, a4 += CHAINS * SQ_WARP, b1 += CHAINS * 2 * half) {
@@ -343,7 +335,7 @@ template <class fragment, int HELD> struct product_mma : product_shared {
   static __device__ __forceinline__ void tiles(const element *weights, const element *operand, float *sums,
                                                const product_size &n, const product_spot &first,
                                                const kept &held) {
-    if constexpr (sizeof(kept) == sizeof(none)) { /* one way through it has registers for all */
+    if constexpr (kept::COUNT == 0) { /* one way through it has registers for all */
       product_spot at = first;
       SQ_UNROLL_BY(1)
       for (int i = worker(); at.count > 0; at = spot(n, i)) {
