@@ -191,6 +191,10 @@ struct exchange_cluster_async : exchange_on_barriers {
 /* Its products end without a barrier; kernel.h orders them before what a warp gives. */
 struct exchange_cluster_lanes : exchange_cluster_async {
   enum { HELD = 0 };
+  static __device__ __forceinline__ void receive(const exchange_operand &, const exchange_place &at) {
+    __syncthreads(); /* a warp without units sends nothing, and might fall two phases behind */
+    sq_mbarrier_wait(barrier(at), at.turn / 2 % 2);
+  }
 };
 
 /* Through L2: lane 0 stores the chunk, and when all are stored the block raises its flag. */

@@ -72,12 +72,15 @@ def proofs(kernel, tests):
 
 
 def barriers_in(text, exchange):
-    """How many __syncthreads an exchange of a step takes, what it inherits included."""
+    """How many __syncthreads an exchange of a step takes, what it inherits and does not replace included."""
     def body(name):
         return re.search(r"struct " + name + r"\b[^;{]*{(?:}|.*?\n});", text, re.S).group(0)
     own = body("exchange_" + exchange)
     heirs = re.findall(r"exchange_(?!plain|on_barriers)\w+", own.split("\n")[0])[1:]
-    return (own + "".join(body(name) for name in heirs)).count("__syncthreads()")
+    functions = {}
+    for struct in [body(name) for name in heirs] + [own]:
+        functions.update(re.findall(r"(\w+)\([^()]*\) {(.*?)\n?(?=\n  static|\n  template|\n};|$)", struct, re.S))
+    return "".join(functions.values()).count("__syncthreads()")
 
 
 def sources(kernel, tests, project):
