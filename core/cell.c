@@ -37,6 +37,8 @@ const sq_option *sq_option_first(const sq_config *config, unsigned known) {
   return NULL;
 }
 
+const char sq_no_answer[] = "the device failed when it was asked whether it has room for it";
+
 const char *sq_option_beyond(const sq_config *config, unsigned known) {
   const sq_option *found = sq_option_first(config, known);
   return found ? found->beyond : NULL;

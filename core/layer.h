@@ -41,6 +41,11 @@ typedef struct sq_problem {
   sq_math math;
 } sq_problem;
 
+/* Of an algorithm that cannot tell whether it runs a problem, because the device failed when it was asked: the reason it
+ * gives for a refusal is this very string, and its estimate is NaN.  Whoever chooses then fails, too, for what it would
+ * choose instead has other bits. */
+extern const char sq_no_answer[];
+
 typedef struct sq_layer_run {
   const sq_layout *layout;
   int64_t seq_len, batch; /* T, B */

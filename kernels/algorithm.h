@@ -1,8 +1,10 @@
 /* algorithm.h - the functions that every algorithm of a layer offers on a device, declared for a backend and
  * an identifier.  They are the members of sq_algorithm (host/plan/plan.h) of the same names:
  *
- *   refuses     NULL, or why it cannot run the problem on this device, written into text[size] if need be
- *   estimate    microseconds of a forward pass; for a problem in training, of forward and backward
+ *   refuses     NULL, or why it cannot run the problem on this device, written into text[size] if need be;
+ *               sq_no_answer if the device failed
+ *   estimate    microseconds of a forward pass; for a problem in training, of forward and backward; NaN if
+ *               the device failed
  *   workspace   elements that one run needs
  *   forward, backward   the directions of one layer, side by side
  */

@@ -172,7 +172,7 @@ extern "C" const char *SQ_GPU(layer_refuses)(sq_exec *exec, const sq_problem *p,
   }
   sq_gpu_limits limits;
   if (most == 0) return NULL;
-  if (sq_gpu_limits_of(exec, &limits) != 0) return "device: it does not say how much shared memory it has";
+  if (sq_gpu_limits_of(exec, &limits) != 0) return sq_no_answer;
   if (most <= limits.shared_bytes) return NULL;
   snprintf(text, size, "hidden_size: %lld needs %lld bytes of shared memory per block; the device has %lld",
            (long long)p->layout->config.hidden_size, (long long)most, (long long)limits.shared_bytes);

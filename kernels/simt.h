@@ -162,8 +162,17 @@ int sq_launch_as(sq_exec *exec, sq_mode mode, const char *name, void (*kernel)(P
 #endif
 }
 
-/* Blocks of this kernel, or clusters if mode.cluster > 1, that the whole device holds at a time; 0 if not
- * even one. */
+#ifndef SEQGPU_EMULATE
+/* What CUDA says where a launch asks for more than the device ever has: that is an answer. */
+inline bool sq_is_too_much(int error) {
+  return error == cudaErrorInvalidValue || error == cudaErrorInvalidConfiguration ||
+         error == cudaErrorLaunchOutOfResources || error == cudaErrorInvalidClusterSize ||
+         error == cudaErrorNotSupported;
+}
+#endif
+
+/* *resident: blocks of this kernel, or clusters if mode.cluster > 1, that the whole device holds at a time; 0
+ * if not even one. */
 template <typename... P>
 int sq_resident(sq_exec *exec, sq_mode mode, void (*kernel)(P...), unsigned threads, size_t shared,
                 int *resident) {
@@ -190,7 +199,9 @@ int sq_resident(sq_exec *exec, sq_mode mode, void (*kernel)(P...), unsigned thre
         sq_reported(cudaOccupancyMaxActiveBlocksPerMultiprocessor(resident, kernel, (int)threads, shared));
     *resident *= limits.processors;
   }
-  return error;
+  if (!sq_is_too_much(error)) return error;
+  *resident = 0;
+  return 0;
 #endif
 }
 

@@ -18,12 +18,13 @@ typedef struct sq_algorithm {
   seqgpu_dtype dtype;
   int by_name; /* 1: less exact than the descriptor allows, so that only its whole name stands for it */
 
-  /* NULL if it can run this problem on this context, else the reason why not (may use text[size]). */
+  /* NULL if it can run this problem on this context, else the reason why not (may use text[size]); sq_no_answer
+   * if the device failed when it was asked. */
   const char *(*refuses)(sq_exec *exec, const sq_problem *problem, char *text, size_t size);
 
   /* Microseconds of a forward by a model, in training of a forward and a backward; only compared with other
    * algorithms of the same device.  May be asked about problems that the algorithm refuses, and answers at
-   * once: it opens and allocates nothing. */
+   * once: it opens and allocates nothing.  NaN: the device failed when it was asked. */
   double (*estimate)(sq_exec *exec, const sq_problem *problem);
 
   /* Elements that each direction of the problem borrows, and keeps from forward to backward; negative: the

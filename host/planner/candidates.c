@@ -8,6 +8,7 @@
  */
 #include "host/planner/candidates.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,23 +68,33 @@ static void insert(sq_candidates *c, const sq_algorithm *algorithm, double cost)
   c->cost[i] = cost;
 }
 
+seqgpu_status sq_algorithm_unanswered(seqgpu_context *ctx, const sq_algorithm *algorithm) {
+  return sq_fail(ctx, SEQGPU_EDEVICE, "plan: algorithm %s: %s", algorithm->name, sq_no_answer);
+}
+
 /* All that are called `wanted`, whether they fit or not. */
-static sq_candidates find_called(seqgpu_context *ctx, const seqgpu_plan *plan, const char *wanted) {
-  sq_candidates called = {.count = 0};
+static seqgpu_status find_called(seqgpu_context *ctx, const seqgpu_plan *plan, const char *wanted,
+                                 sq_candidates *called) {
   int64_t chunk;
-  for (const sq_algorithm *a = sq_algorithms; a->name; a++)
-    if (is_of(a, ctx) && is_called(a, wanted)) insert(&called, a, sq_algorithm_cost(ctx, plan, a, &chunk));
-  return called;
+  for (const sq_algorithm *a = sq_algorithms; a->name; a++) {
+    if (!is_of(a, ctx) || !is_called(a, wanted)) continue;
+    const double cost = sq_algorithm_cost(ctx, plan, a, &chunk);
+    if (isnan(cost)) return sq_algorithm_unanswered(ctx, a);
+    insert(called, a, cost);
+  }
+  return SEQGPU_OK;
 }
 
 /* Algorithms that cost more than one that fits are not even asked: some load a library to answer. */
 seqgpu_status sq_candidates_find(seqgpu_context *ctx, const seqgpu_plan *plan, const char *wanted, int all,
                                  sq_candidates *fitting) {
-  const sq_candidates called = find_called(ctx, plan, wanted);
+  sq_candidates called = {.count = 0};
+  SQ_TRY(find_called(ctx, plan, wanted, &called));
   char text[256], reason[256] = "";
   *fitting = (sq_candidates){.count = 0};
   for (int i = 0; i < called.count && (all || fitting->count == 0); i++) {
     const char *why = sq_algorithm_refusal(ctx, plan, called.algorithm[i], text, sizeof text);
+    if (why == sq_no_answer) return sq_algorithm_unanswered(ctx, called.algorithm[i]);
     if (why == NULL)
       insert(fitting, called.algorithm[i], called.cost[i]);
     else if (reason[0] == 0) /* the first reason speaks for a whole family */

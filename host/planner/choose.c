@@ -7,6 +7,7 @@
  * By default the model decides, and only algorithms cheaper than the chosen one have been asked whether they
  * fit.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +22,8 @@
 /* The algorithm, how its layers run, and its memory, into the plan. */
 static seqgpu_status take(seqgpu_context *ctx, seqgpu_plan *plan, const sq_algorithm *algorithm) {
   plan->algorithm = algorithm;
-  sq_algorithm_cost(ctx, plan, algorithm, &plan->chunk);
+  if (isnan(sq_algorithm_cost(ctx, plan, algorithm, &plan->chunk)))
+    return sq_algorithm_unanswered(ctx, algorithm);
   return sq_plan_ask_memory(ctx, plan);
 }
 
@@ -125,16 +127,17 @@ int seqgpu_algorithm_count(const seqgpu_context *ctx) {
   return count;
 }
 
-static seqgpu_algorithm_info describe(seqgpu_context *ctx, const seqgpu_plan *plan,
-                                      const sq_algorithm *algorithm) {
+static seqgpu_status describe(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *algorithm,
+                              seqgpu_algorithm_info *info) {
   char text[256];
   int64_t chunk;
   const char *why = sq_algorithm_refusal(ctx, plan, algorithm, text, sizeof text);
-  seqgpu_algorithm_info info = {.estimate_us = why ? 0 : sq_algorithm_cost(ctx, plan, algorithm, &chunk),
-                                .by_name = algorithm->by_name};
-  snprintf(info.name, sizeof info.name, "%s", algorithm->name);
-  snprintf(info.why_not, sizeof info.why_not, "%s", why ? why : "");
-  return info;
+  *info = (seqgpu_algorithm_info){.estimate_us = why ? 0 : sq_algorithm_cost(ctx, plan, algorithm, &chunk),
+                                  .by_name = algorithm->by_name};
+  if (why == sq_no_answer || isnan(info->estimate_us)) return sq_algorithm_unanswered(ctx, algorithm);
+  snprintf(info->name, sizeof info->name, "%s", algorithm->name);
+  snprintf(info->why_not, sizeof info->why_not, "%s", why ? why : "");
+  return SEQGPU_OK;
 }
 
 seqgpu_status seqgpu_algorithm_get_(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, size_t desc_size,
@@ -144,11 +147,10 @@ seqgpu_status seqgpu_algorithm_get_(seqgpu_context *ctx, const seqgpu_rnn_desc *
   SQ_TRY(sq_check_range(ctx, "index", index, 0, seqgpu_algorithm_count(ctx) - 1));
   seqgpu_plan *plan = sq_host_alloc(ctx, sizeof *plan);
   if (plan == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "algorithm: out of memory");
-  const seqgpu_status status = resolve(ctx, desc, desc_size, plan);
-  if (status == SEQGPU_OK) {
-    const seqgpu_algorithm_info info = describe(ctx, plan, sq_algorithm_at(ctx, index));
-    sq_struct_out(out, out_size, &info, sizeof info);
-  }
+  seqgpu_algorithm_info info;
+  seqgpu_status status = resolve(ctx, desc, desc_size, plan);
+  if (status == SEQGPU_OK) status = describe(ctx, plan, sq_algorithm_at(ctx, index), &info);
+  if (status == SEQGPU_OK) sq_struct_out(out, out_size, &info, sizeof info);
   sq_host_free(ctx, plan);
   return status;
 }

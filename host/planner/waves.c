@@ -18,6 +18,8 @@
  */
 #include "host/planner/waves.h"
 
+#include <math.h>
+
 #include "host/plan/layers.h"
 #include "host/run/wavefront.h"
 
@@ -47,11 +49,15 @@ int64_t sq_wave_choose(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_al
   p.directions = (int)plan->layers;
   for (int64_t chunk = SQ_WAVE_CHUNK; chunk < plan->desc.seq_len; chunk *= 2) {
     const double all = wave_cost(ctx, plan, algorithm, chunk, &p);
+    if (isnan(all)) return *cost = NAN, 0;
     if (all >= least) continue;
     least = all;
     best = chunk;
   }
-  if (best == 0 || algorithm->refuses(&ctx->exec, &p, text, sizeof text) != NULL) return 0;
+  if (best == 0) return 0;
+  const char *why = algorithm->refuses(&ctx->exec, &p, text, sizeof text);
+  if (why == sq_no_answer) *cost = NAN;
+  if (why != NULL) return 0;
   *cost = least;
   return best;
 }

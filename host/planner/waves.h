@@ -6,7 +6,7 @@
 
 /* Steps per chunk with which the algorithm's layers should run side by side (host/run/wavefront.c); 0: one
  * after the other is as good, or all there is.  *cost, the microseconds of all layers one after the other, is
- * lowered to those of the wavefront. */
+ * lowered to those of the wavefront; NaN if the device could not be asked. */
 int64_t sq_wave_choose(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *algorithm,
                        double *cost);
 

@@ -1,7 +1,7 @@
 /* cut.cu - see cut.h: the possible cuts, the choice among them by the model (cost.h), and the answers remembered.
  *
  * A cut depends only on the sizes, the runs side by side and the device, so a problem always has one order of
- * summation.
+ * summation: where the device fails to answer, there is no cut.
  */
 #include "kernels/persistent/cut.h"
 
@@ -40,7 +40,6 @@ const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
 
 namespace {
 
-/* A question, with what is known of the cell and the product. */
 /* What the device has answered about clusters of one kernel (clusters_of). */
 struct resident_answers {
   enum { MOST = 32 };
@@ -50,6 +49,7 @@ struct resident_answers {
   int count;
 };
 
+/* A question, with what is known of the cell and the product. */
 struct question : sq_cut_question {
   sq_exec *exec;
   recurrence_cell_info info;
@@ -260,27 +260,31 @@ enum { PORTABLE_CLUSTER = 8 };
 /* How many clusters the device takes up at a time.  That depends on how it groups its processors, so it is asked: an
  * H100 takes up 15 clusters of 8 blocks, not 16.  An answer costs as much as trying a hundred cuts, and is the same for
  * all that have as many threads and, by their shared memory, as many blocks on a processor. */
-int clusters_of(const question &q, const recurrence_shape &n) {
+int clusters_of(const question &q, const recurrence_shape &n, int *resident) {
   const size_t reserved = 1024; /* of each block, by the driver */
   const int blocks = (int)((q.limits.shared_bytes + reserved) / (n.bytes + reserved));
   resident_answers *known = q.known;
   for (int i = 0; i < known->count; i++) {
     const resident_answers::entry &e = known->at[i];
-    if (e.cluster == n.cluster && e.threads == n.threads && e.blocks == blocks) return e.resident;
+    if (e.cluster != n.cluster || e.threads != n.threads || e.blocks != blocks) continue;
+    *resident = e.resident;
+    return 0;
   }
-  const int resident = sq_cut_resident(q.exec, q, n);
-  if (known->count < resident_answers::MOST)
-    known->at[known->count++] = {n.cluster, n.threads, blocks, resident};
-  return resident;
+  const int error = sq_cut_resident(q.exec, q, n, resident);
+  if (error == 0 && known->count < resident_answers::MOST)
+    known->at[known->count++] = {n.cluster, n.threads, blocks, *resident};
+  return error;
 }
 
-/* Blocks or clusters of a cut that are on the device at a time; 0: too few for it. */
-int resident_of(const question &q, const recurrence_shape &n) {
-  if (n.cluster == 1) return q.limits.processors;
-  const int resident = clusters_of(q, n);
+/* *resident: blocks or clusters of a cut that are on the device at a time; 0: too few for it. */
+int resident_of(const question &q, const recurrence_shape &n, int *resident) {
+  *resident = q.limits.processors;
+  if (n.cluster == 1) return 0;
+  const int error = clusters_of(q, n, resident);
   const bool enough = q.algorithm().reach == SQ_ONE_CLUSTER ||
-                      (int64_t)resident * n.cluster >= (int64_t)n.ctas * n.at_once * q.abreast;
-  return enough ? resident : 0;
+                      (int64_t)*resident * n.cluster >= (int64_t)n.ctas * n.at_once * q.abreast;
+  if (!enough) *resident = 0;
+  return error;
 }
 
 sq_step_cost cost_of(const question &q, const recurrence_shape &n, int resident) {
@@ -291,7 +295,7 @@ double sum_of(const sq_step_cost &c) { return c.product + c.pointwise + c.exchan
 /* Tries a cut, with fewer parts if many do not fit.  most_slices: at most that many slices per launch. */
 void consider_one(const question &q, int ctas, int cluster, int units, int columns, int most_slices,
                   bool apart, answer *best) {
-  for (int parts = 16; parts >= 1; parts /= 4) {
+  for (int parts = 16; parts >= 1 && best->error == 0; parts /= 4) {
     recurrence_shape n = q.algorithm().lanes ? lanes_shape_of(q, ctas, units, columns)
                                              : shape_of(q, ctas, cluster, units, columns, parts, apart);
     n.at_once = at_most(n.slices, most_slices);
@@ -300,8 +304,9 @@ void consider_one(const question &q, int ctas, int cluster, int units, int colum
     /* at best every processor has a block; only a cut that would then win is worth a question */
     const sq_step_cost hope = cost_of(q, n, at_least(q.limits.processors / cluster, 1));
     if (best->microseconds >= 0 && sum_of(hope) >= best->microseconds) return;
-    const int resident = resident_of(q, n);
-    if (resident == 0) return;
+    int resident;
+    best->error = resident_of(q, n, &resident);
+    if (best->error != 0 || resident == 0) return;
     const sq_step_cost terms = cost_of(q, n, resident);
     if (best->microseconds >= 0 && sum_of(terms) >= best->microseconds) return;
     best->shape = n;
@@ -418,8 +423,9 @@ sq_cut sq_cut_choose(sq_exec *exec, const sq_cut_question &asked) {
   q.known = &known;
   q.info = cell_infos[q.cell];
   q.product = q.algorithm().lanes ? lanes_info : product_infos[q.math];
-  const answer found = choose(q);
-  if (gpu->cuts != NULL) gpu->cuts->at[gpu->cuts->next++ % SLOTS] = {true, asked, found};
+  answer found = choose(q);
+  if (found.error != 0) found.microseconds = -1;
+  if (gpu->cuts != NULL && found.error == 0) gpu->cuts->at[gpu->cuts->next++ % SLOTS] = {true, asked, found};
   return found;
 }
 
@@ -464,9 +470,6 @@ int sq_cut_most_units(sq_persistent which, int cell, int cluster_max) {
   return most;
 }
 
-int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n) {
-  int count = 0;
-  const int error =
-      sq_resident(exec, sq_cut_mode(q, n), sq_cut_kernel(q, n), (unsigned)n.threads, n.bytes, &count);
-  return error != 0 ? 0 : count;
+int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n, int *count) {
+  return sq_resident(exec, sq_cut_mode(q, n), sq_cut_kernel(q, n), (unsigned)n.threads, n.bytes, count);
 }

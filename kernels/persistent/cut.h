@@ -55,6 +55,7 @@ struct sq_cut {
   double launch;       /* and once, of what comes before the first step */
   sq_step_cost terms;  /* of these microseconds */
   size_t least_bytes;  /* of shared memory, over all cuts tried; 0: none could even be tried */
+  int error; /* of the device, when it was asked how much of a cut it holds; then there is no answer */
 };
 
 /* The pointwise step of a layout, RECURRENCE_...; -1: none. */
@@ -62,7 +63,7 @@ int sq_cut_cell(const sq_layout *l);
 
 int sq_cut_ask(const sq_exec *exec, sq_persistent which, const sq_layout *l, int64_t batch, int abreast,
                sq_math math, int backward, sq_cut_question *q);
-/* The cheapest cut according to the model.  The context remembers its answers. */
+/* The cheapest cut according to the model.  The context remembers its answers, but no failures. */
 sq_cut sq_cut_choose(sq_exec *exec, const sq_cut_question &q);
 
 sq_mode sq_cut_mode(const sq_cut_question &q, const recurrence_shape &n);
@@ -71,8 +72,8 @@ sq_mode sq_cut_mode(const sq_cut_question &q, const recurrence_shape &n);
 int sq_cut_most_units(sq_persistent which, int cell, int cluster_max);
 
 recurrence_kernel *sq_cut_kernel(const sq_cut_question &q, const recurrence_shape &n);
-/* Blocks, or clusters, of this cut that fit on the device together. */
-int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n);
+/* *count: blocks, or clusters, of this cut that fit on the device together. */
+int sq_cut_resident(sq_exec *exec, const sq_cut_question &q, const recurrence_shape &n, int *count);
 
 /* Forgets the answers that a context remembers. */
 void sq_cut_close(sq_gpu *gpu);

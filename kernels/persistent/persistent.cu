@@ -49,7 +49,7 @@ const char *pass_refuses(sq_exec *exec, sq_persistent which, const sq_problem *p
   const sq_reach reach = sq_persistent_algorithms[which].reach;
   sq_cut_question q;
   const int error = sq_cut_ask(exec, which, p->layout, p->batch, p->directions, p->math, backward, &q);
-  if (error != 0) return "device: its limits cannot be read";
+  if (error != 0) return sq_no_answer;
   if ((reach == SQ_ONE_CLUSTER || sq_persistent_algorithms[which].grouped) && q.limits.cluster_max < 2)
     return "device: it has no thread-block clusters; sm_90 or later is needed";
   const int most = sq_cut_most_units(which, q.cell, q.limits.cluster_max);
@@ -59,9 +59,12 @@ const char *pass_refuses(sq_exec *exec, sq_persistent which, const sq_problem *p
     return text;
   }
   const sq_cut a = sq_cut_choose(exec, q);
+  if (a.error != 0) return sq_no_answer;
   if (a.microseconds < 0) return no_room(q, a, text, size);
   const int needed = reach == SQ_WHOLE_GRID ? a.shape.ctas * a.shape.at_once * q.abreast : 1;
-  const int there = sq_cut_resident(exec, q, a.shape) * (reach == SQ_WHOLE_GRID ? a.shape.cluster : 1);
+  int there = 0;
+  if (sq_cut_resident(exec, q, a.shape, &there) != 0) return sq_no_answer;
+  if (reach == SQ_WHOLE_GRID) there *= a.shape.cluster;
   if (there >= needed) return NULL;
   snprintf(
       text, size,
@@ -102,8 +105,10 @@ const char *refuses(sq_exec *exec, sq_persistent which, const sq_problem *p, cha
 double pass_estimate(sq_exec *exec, sq_persistent which, const sq_problem *p, int backward) {
   sq_cut_question q;
   const int error = sq_cut_ask(exec, which, p->layout, p->batch, p->directions, p->math, backward, &q);
-  if (error != 0 || q.cell < 0) return HUGE_VAL;
+  if (error != 0) return NAN;
+  if (q.cell < 0) return HUGE_VAL;
   const sq_cut a = sq_cut_choose(exec, q);
+  if (a.error != 0) return NAN;
   return a.microseconds < 0 ? HUGE_VAL : a.launch + a.microseconds * (double)p->seq_len;
 }
 
@@ -232,6 +237,7 @@ int launch(sq_exec *exec, sq_persistent which, const sq_layer_run *run, int coun
   int error = sq_cut_ask(exec, which, run->layout, run->batch, abreast, run->math, backward, &q);
   if (error != 0 || run->batch == 0) return error;
   sq_cut a = sq_cut_choose(exec, q);
+  if (a.error != 0) return a.error;
   if (a.microseconds < 0) /* refused before: a block without threads, which the device refuses as well */
     a.shape.ctas = a.shape.cluster = a.shape.slices = a.shape.at_once = 1;
   args->shape = a.shape;

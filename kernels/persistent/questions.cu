@@ -31,7 +31,7 @@ int cut_of(sq_exec *exec, sq_persistent which, const sq_problem *p, int backward
   const sq_cut a = sq_cut_choose(exec, q);
   if (a.microseconds < 0) return 1;
   *out = numbers_of(a.shape);
-  out->resident = sq_cut_resident(exec, q, a.shape);
+  if (sq_cut_resident(exec, q, a.shape, &out->resident) != 0) return 1;
   out->step_us = a.microseconds;
   out->product_us = a.terms.product;
   out->pointwise_us = a.terms.pointwise;

@@ -238,6 +238,7 @@ extern "C" const char *SQ_GPU(cufft_refuses)(sq_exec *exec, const sq_problem *p,
   }
   const int error = sq_cufft_ready(exec, p->layout->config.hidden_size, p->batch);
   if (error == 0) return NULL;
+  if (!sq_cufft_refused(error)) return sq_no_answer;
   snprintf(text, size, "hidden_size, batch: cuFFT gives status %d for %lld transforms of %lld numbers",
            error - SQ_CUFFT_ERRORS, (long long)p->batch, (long long)p->layout->config.hidden_size);
   return text;

@@ -10,6 +10,7 @@
 
 const char *sq_cufft_missing(void) { return NULL; }
 int sq_cufft_ready(sq_exec *, int64_t, int64_t) { return 0; }
+bool sq_cufft_refused(int) { return true; }
 
 namespace {
 
@@ -104,6 +105,11 @@ int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch) {
   p->next = gpu->cufft;
   gpu->cufft = p;
   return 0;
+}
+
+bool sq_cufft_refused(int error) {
+  return error == error_of(CUFFT_INVALID_SIZE) || error == error_of(CUFFT_INVALID_VALUE) ||
+         error == error_of(CUFFT_NOT_SUPPORTED);
 }
 
 int sq_cufft_run(sq_exec *exec, int64_t n, int64_t batch, float *data, int inverse) {

@@ -12,6 +12,9 @@ const char *sq_cufft_missing(void);
  * It is kept until the context closes, since recorded graphs refer to it. */
 int sq_cufft_ready(sq_exec *exec, int64_t n, int64_t batch);
 
+/* Whether that error of sq_cufft_ready is what cuFFT says of sizes that it does not have. */
+bool sq_cufft_refused(int error);
+
 /* Transforms data [batch,n] of complex numbers (Re and Im in turns) in place, in natural order; neither
  * direction is scaled.  Enqueued on exec->stream. */
 int sq_cufft_run(sq_exec *exec, int64_t n, int64_t batch, float *data, int inverse);

@@ -453,12 +453,10 @@ int backward(sq_exec *exec, const sq_layer_run *runs, int count) {
   return error;
 }
 
-/* Blocks that the device holds at a time; 0 if not even one. */
-int resident(sq_exec *exec, int64_t n, int backward) {
-  int blocks = 0;
-  const int error = sq_resident(exec, {1, false}, row_of(n).run[backward], row_of(n).threads,
-                                shared_of(n, backward), &blocks);
-  return error == 0 ? blocks : 0;
+/* *blocks: that the device holds at a time; 0 if not even one. */
+int resident(sq_exec *exec, int64_t n, int backward, int *blocks) {
+  return sq_resident(exec, {1, false}, row_of(n).run[backward], row_of(n).threads, shared_of(n, backward),
+                     blocks);
 }
 
 } // namespace
@@ -472,7 +470,11 @@ extern "C" const char *SQ_GPU(fused_refuses)(sq_exec *exec, const sq_problem *p,
     return text;
   }
   if (p->directions > 2) return "directions: a launch takes 1 or 2";
-  if (resident(exec, n, 0) == 0 || (p->training && resident(exec, n, 1) == 0)) {
+  int blocks = 0, least = 0;
+  int error = resident(exec, n, 0, &least);
+  if (error == 0 && p->training) error = resident(exec, n, 1, &blocks);
+  if (error != 0) return sq_no_answer;
+  if (least == 0 || (p->training && blocks == 0)) {
     snprintf(text, size,
              "hidden_size: %lld needs %lld bytes of shared memory per block, more than the device has",
              (long long)n, (long long)shared_of(n, p->training));

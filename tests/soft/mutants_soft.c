@@ -188,7 +188,10 @@ static void survey(void) {
     for (size_t k = 0; k < kernel_count; k++) before[k] = soft_launches_of(kernels[k]);
     const uint64_t instructions = soft_instructions();
     if (!run(&trials[t])) {
-      printf("FAIL trial %d without a mutant: %s\n", t, soft_last_fault());
+      const trial *one = &trials[t];
+      printf("FAIL trial %d without a mutant: %s, %s, %s: %s\n", t,
+             one->row ? one->row->name : one->cell->desc.cell, one->row ? "operator" : one->algorithm,
+             one->row ? "" : one->shape->name, soft_last_fault());
       exit(EXIT_FAILURE);
     }
     trials[t].cost = soft_instructions() - instructions;

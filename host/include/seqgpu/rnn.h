@@ -180,7 +180,8 @@ SEQGPU_API seqgpu_status seqgpu_plan_create_(seqgpu_context *ctx, const seqgpu_r
 
 /** Resolves a descriptor for the context's device.  options NULL = all defaults.  Strings are copied.
  * EINVAL: a field is out of range, the cell lacks an option that is set, or no algorithm has that name.
- * EUNSUPPORTED: the named algorithms cannot run this descriptor; the sentence says why.  ENOMEM. */
+ * EUNSUPPORTED: the named algorithms cannot run this descriptor; the sentence says why.  ENOMEM.  EDEVICE: the
+ * device failed when it was asked how much of one it holds; another would have other bits. */
 static inline seqgpu_status seqgpu_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *desc,
                                                const seqgpu_plan_options *options, seqgpu_plan **out) {
   return seqgpu_plan_create_(ctx, desc, sizeof(seqgpu_rnn_desc), options, sizeof(seqgpu_plan_options), out);
@@ -208,7 +209,8 @@ SEQGPU_API seqgpu_status seqgpu_algorithm_get_(seqgpu_context *ctx, const seqgpu
                                                size_t out_size);
 
 /** What the planner thinks of algorithm `index` for a descriptor.
- * EINVAL: a descriptor that no algorithm could run, or an index out of range.  ENOMEM. */
+ * EINVAL: a descriptor that no algorithm could run, or an index out of range.  ENOMEM.  EDEVICE: the device failed
+ * when it was asked what it holds. */
 static inline seqgpu_status seqgpu_algorithm_get(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, int index,
                                                  seqgpu_algorithm_info *out) {
   return seqgpu_algorithm_get_(ctx, desc, sizeof(seqgpu_rnn_desc), index, out, sizeof(seqgpu_algorithm_info));
