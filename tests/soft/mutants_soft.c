@@ -179,23 +179,37 @@ static void add_trials(const char *cell) {
       add_trial((trial){.row = &op_rows[r], .size = {sizes[s][0], sizes[s][1], sizes[s][2]}});
 }
 
-/* Runs every trial as it is, and notes which kernels it reaches. */
+/* Which trial is wrong without a mutant, and by how much. */
+static void say_wrong(trial *t) {
+  char where[80] = "";
+  printf("wrong without a mutant, and left out: ");
+  if (t->row != NULL)
+    printf("%s\n", t->row->name);
+  else
+    printf("%s, %s, %s, %s: %.3g in %s, at most %.3g; %s\n", t->cell->name, t->algorithm, t->shape->name,
+           arithmetic[t->math].name, net_error(&t->out, &t->ref, NET_Y, NET_DPARAMS, where), where,
+           arithmetic[t->math].limit, soft_last_fault());
+}
+
+/* Runs every trial as it is, and notes which kernels it reaches.  One in a thousand may be at the edge of what its
+ * numbers allow, and is left out; test_conformance.c asks whether they are right. */
 static void survey(void) {
+  int wrong = 0;
   static uint64_t before[KERNELS];
   kernel_count = soft_all_kernels(kernels, KERNELS);
   for (int t = 0; t < trial_count; t++) {
     if (!open_trial(&trials[t])) continue;
     for (size_t k = 0; k < kernel_count; k++) before[k] = soft_launches_of(kernels[k]);
     const uint64_t instructions = soft_instructions();
-    if (!run(&trials[t])) {
-      const trial *one = &trials[t];
-      printf("FAIL trial %d without a mutant: %s, %s, %s: %s\n", t,
-             one->row ? one->row->name : one->cell->desc.cell, one->row ? "operator" : one->algorithm,
-             one->row ? "" : one->shape->name, soft_last_fault());
+    const int right = run(&trials[t]);
+    trials[t].cost = soft_instructions() - instructions;
+    for (size_t k = 0; right && k < kernel_count; k++)
+      reaches[k][t] = soft_launches_of(kernels[k]) > before[k];
+    if (!right) say_wrong(&trials[t]);
+    if (!right && (soft_last_fault()[0] != '\0' || ++wrong > 1 + trial_count / 1000)) {
+      printf("FAIL %d of %d trials are wrong without a mutant\n", wrong, trial_count);
       exit(EXIT_FAILURE);
     }
-    trials[t].cost = soft_instructions() - instructions;
-    for (size_t k = 0; k < kernel_count; k++) reaches[k][t] = soft_launches_of(kernels[k]) > before[k];
     close_trial(&trials[t]);
   }
 }
