@@ -130,7 +130,7 @@ log_alone() {
 check "the program prints into no file where standard output is closed" log_alone
 
 # ---------------------------------------------------------------- Debian packages
-packed() { (cd "$temp" && cpack --config "$build/CPackConfig.cmake" -B "$temp/deb"); }
+packed() { (cd "$temp" && cpack --config "$build/CPackConfig.cmake" -D CPACK_DEBIAN_COMPRESSION_TYPE=none -B "$temp/deb"); }
 unpacked() { for package in "$temp"/deb/*.deb; do dpkg-deb -x "$package" "$temp/debian" || return 1; done; }
 depends() { dpkg-deb -f "$temp"/deb/libseqgpu-dev_*.deb Depends | grep -q '^libseqgpu[0-9.]* (= '; }
 from_packages() { # the shared library of one package, by the headers of the other

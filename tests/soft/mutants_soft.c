@@ -277,13 +277,15 @@ static void set_up(bench *b, size_t kernel) {
   b->count = choose_trials(kernel, b->trial);
   for (int t = 0; t < b->count; t++) {
     trial *one = b->trial[t];
-    int right = open_trial(one);
-    for (int weak = 0; weak <= 1 && right; weak++) {
-      if (!one->survived[weak]) right = try_in_child(one, NULL, 0, weak) == SURVIVED;
-      one->survived[weak] = right;
+    int status = open_trial(one) ? SURVIVED : BY_FAULT;
+    for (int weak = 0; weak <= 1 && status == SURVIVED; weak++) {
+      if (!one->survived[weak]) status = try_in_child(one, NULL, 0, weak);
+      one->survived[weak] = status == SURVIVED;
     }
-    if (!right) {
-      printf("FAIL a trial of %s fails without a mutant\n", kernels[kernel]);
+    if (status != SURVIVED) {
+      printf("FAIL without a mutant: %s, %s %s, %s: %s\n", kernels[kernel],
+             one->row ? one->row->name : one->cell->name, one->row ? "" : one->shape->name,
+             arithmetic[one->math].name, status == BY_NUMBERS ? "wrong numbers" : "a fault");
       exit(EXIT_FAILURE);
     }
   }
