@@ -142,7 +142,7 @@ static void add_trial(trial t) {
 static const shape_row mutant_shapes[] = {
     {"small", {3, 3, 2, 5}, NULL, {.num_layers = 1}},
     {"ragged", {4, 5, 3, 20}, ragged, {.num_layers = 1}},
-    {"wide", {2, 9, 2, 120}, NULL, {.num_layers = 1}}, /* the longest sums that fit one block of every cell */
+    {"wide", {2, 9, 2, 112}, NULL, {.num_layers = 1}}, /* the longest sums that fit one block of every cell */
     {"wider", {2, 33, 2, 200}, NULL, {.num_layers = 1}}, /* more units of an operand than threads */
     {"power of two", {2, 9, 2, 256}, NULL, {.num_layers = 1}},
 };
