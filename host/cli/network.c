@@ -49,6 +49,8 @@ seqgpu_status network_add_params(const model_config *c, seqgpu_params *params, c
 
 /* A trained parameter has a gradient, at most two moments, an average, and room to put the values aside. */
 enum { TRAINED = 4, AVERAGED = 2 };
+/* Hessian-free optimisation keeps two tapes, and some 30 numbers of twice the size. */
+enum { TAPES = 2, SOLVED = 60 };
 
 /* Sums of gradients that seqgpu_shards keeps: the binary digits of how many shards there may be. */
 static double sums(int64_t shards) {
@@ -61,8 +63,11 @@ int network_check_memory(const seqgpu_context *ctx, const seqgpu_plan *plan, net
   const seqgpu_rnn_desc desc = seqgpu_plan_get_desc(plan);
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
   const double params = (double)sizes.param_elements + rest.params;
-  const double copies = desc.inference ? 1 : TRAINED + (rest.averaged ? AVERAGED : 0) + sums(rest.shards);
-  const double elements = copies * params + rest.per_step * (double)(desc.seq_len * desc.batch);
+  const double copies = desc.inference ? 1
+                                       : TRAINED + (rest.averaged ? AVERAGED : 0) +
+                                             (rest.hessian ? SOLVED : 0) + sums(rest.shards);
+  const double tapes = rest.hessian ? TAPES : 1, steps = (double)(desc.seq_len * desc.batch);
+  const double once = (double)sizeof(float) * rest.per_step * steps + (double)sizes.reserve;
   return cli_check_memory(ctx,
-                          (double)sizeof(float) * elements + (double)sizes.reserve + (double)sizes.workspace);
+                          (double)sizeof(float) * copies * params + tapes * once + (double)sizes.workspace);
 }
