@@ -362,6 +362,35 @@ static void check_too_large(seqgpu_context *ctx) {
   trial_close(&t);
 }
 
+/* Algorithms without tangents say so where a plan is to have them. */
+static void check_plans(seqgpu_context *ctx) {
+  seqgpu_rnn_desc desc = {
+      .cell = "lstm", .input_size = 3, .hidden_size = 4, .seq_len = 4, .batch = 4, .tangents = 1};
+  seqgpu_algorithm_info info;
+  seqgpu_plan *plan = NULL;
+  check_on(ctx);
+  for (int i = 0; seqgpu_algorithm_get(ctx, &desc, i, &info) == SEQGPU_OK; i++) {
+    if (strstr(info.name, "/cudnn") == NULL && strstr(info.name, "/stream") == NULL) continue;
+    const seqgpu_plan_options options = {.algorithm = info.name};
+    CHECK(strstr(info.why_not, "tangents: are asked for") &&
+              seqgpu_plan_create(ctx, &desc, &options, &plan) == SEQGPU_EUNSUPPORTED,
+          "%s has no tangents", info.name);
+  }
+  desc.inference = 1;
+  CHECK(seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_EINVAL &&
+            strstr(seqgpu_last_error(ctx), "tangents is 1"),
+        "tangents of inference are refused");
+}
+
+static void check_too_large_a_plan(seqgpu_context *ctx) {
+  static const seqgpu_rnn_desc desc = {
+      .cell = "urnn", .input_size = 1, .hidden_size = 8192, .seq_len = 1, .batch = 1, .tangents = 1};
+  seqgpu_plan *plan = NULL;
+  CHECK(seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_EUNSUPPORTED &&
+            strstr(seqgpu_last_error(ctx), "bytes of shared memory"),
+        "a plan with tangents of 8192 units of a urnn is refused");
+}
+
 static void open_others(void) {
   static const char *const devices[OTHERS] = {"cpu", "emulator", "cuda"};
   for (int d = 0; d < OTHERS; d++) {
@@ -391,8 +420,12 @@ int main(void) {
   check_urnn("fused");
   check_urnn("cufft");
   check_urnn(NULL);
-  for (int i = 1; i < OTHERS; i++)
-    if (others[i]) check_too_large(others[i]);
+  for (int i = 0; i < OTHERS; i++) {
+    if (others[i]) check_plans(others[i]);
+    if (i == 0 || others[i] == NULL) continue;
+    check_too_large(others[i]);
+    check_too_large_a_plan(others[i]);
+  }
   for (int i = 0; i < OTHERS; i++) seqgpu_context_destroy(others[i]);
   seqgpu_context_destroy(oracle);
   return check_finish();

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "host/cli/hessian.h"
+
 seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t input, int64_t T, int64_t B,
                            int training, seqgpu_plan **out) {
   seqgpu_rnn_desc desc = c->rnn;
@@ -14,6 +16,7 @@ seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t i
   desc.inference = !training;
   desc.math = c->how.math;
   if (!training) desc.dropout = desc.omega = 0;
+  desc.tangents = training && hessian_is_asked(c);
   const seqgpu_plan_options options = how_to_plan(&c->how);
   return seqgpu_plan_create(ctx, &desc, &options, out);
 }

@@ -48,8 +48,8 @@ static seqgpu_status check_algorithm(seqgpu_context *ctx, const seqgpu_plan *pla
   const sq_problem problem = sq_plan_problem(plan, 0, 1);
   char text[160];
   if (a->tangent == NULL)
-    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "algorithm %s has no tangent pass; algorithm step has one",
-                   a->name);
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
+                   "algorithm %s has no tangent pass; desc.tangents = 1 leaves it out", a->name);
   const char *why = a->pass_refuses ? a->pass_refuses(&ctx->exec, &problem, text, sizeof text) : NULL;
   return why ? sq_fail(ctx, SEQGPU_EUNSUPPORTED, "no tangent pass of this network: %s", why) : SEQGPU_OK;
 }
