@@ -48,7 +48,6 @@ const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
     candidate.to = (sq_place){.buffer = SQ_AUX};
   }
   sq_layout_add_product(layout, candidate);
-  if (!after) sq_layout_add_result(layout, (sq_result){.to = {.buffer = SQ_AUX}, .units = H});
   if (after) {
     const int rec = sq_layout_add_param(layout, "bias_rec", H, 1);
     sq_layout_add_sum(layout, (sq_sum){.param = rec, .width = H, .to = {.buffer = SQ_AUX}});
@@ -56,7 +55,11 @@ const char *sq_gru_layout(const sq_config *config, sq_layout *layout) {
   sq_layout_norm_input(layout, 2 * H);
   sq_layout_norm_products(layout, 0, 2);
   sq_layout_add_masks(layout);
-  layout->product[0].adds |= !after; /* to what r h_{t-1} leaves at the dropped h_{t-1} */
+  if (after) return NULL;
+  layout->product[0].adds = 1; /* to what r h_{t-1} leaves at the dropped h_{t-1} */
+  sq_result reset = {.to = {.buffer = SQ_AUX}, .units = H};
+  if (layout->masks.drop > 0) reset.first_aux = layout->masks.dropped;
+  sq_layout_add_result(layout, reset);
   return NULL;
 }
 #endif

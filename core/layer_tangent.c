@@ -9,6 +9,7 @@
  *     its products      t(to) += t(from) W^T
  *     its norms         (norm.h)
  *     its pointwise step
+ *   around the stages, the masks that forward drew (masks.h)
  *
  * The transpose of a pointwise step needs no code of the cell's own.  Unit j's results depend on unit j's
  * operands alone (sq_result), so backward of a gradient that is 1 at one result of every unit, and 0
@@ -224,16 +225,19 @@ static void tangent_slice(void *arg, int part, int parts) {
   const pass *p = arg;
   const FN(sq_job) *j = &p->j;
   void *scratch = sq_pool_scratch(j->pool, part);
+  const int enters = sq_masks_enters(j->layout), leaves = sq_masks_leaves(j->layout);
   int64_t first, count;
   FN(sq_job_slice)(j, part, parts, &first, &count);
   for (int64_t i = 0; i < j->steps; i++) {
     const step_pair s = pair_at(p, j->run->reverse ? j->steps - 1 - i : i, (int)(i % 2), first, count);
+    if (enters) FN(sq_masks_enter_tangent)(&s.tangent);
     if (p->of->params) tangents_of_sums(p, &s);
     for (int stage = 0; stage < j->layout->stages; stage++) {
       tangents_of_products(p, &s, stage, first, scratch);
       FN(sq_job_norms_tangent)(j, &s.value, &s.tangent, stage);
       tangents_of_results(&s, stage);
     }
+    if (leaves) FN(sq_masks_leave_tangent)(&s.tangent);
     if (s.tangent.y) show(&s);
   }
 }
@@ -254,7 +258,9 @@ int FN(sq_layer_tangent)(sq_exec *exec, const sq_layer_tangent *of) {
   const sq_layer_run *run = &of->run;
   const sq_layout *l = run->layout;
   const int64_t T = run->seq_len, B = run->batch;
-  pass p = {.j = {.pool = exec->pool, .run = run, .layout = l, .steps = T}, .of = of};
+  pass p = {
+      .j = {.pool = exec->pool, .run = run, .layout = l, .steps = T, .key = {run->seed, run->first_block}},
+      .of = of};
   FN(sq_job_reserve)(&p.j, run->reserve, T);
   real *at = FN(sq_job_pack)(&p.j, FN(sq_job_workspace)(run), 0);
   at = FN(sq_job_place_gates)(l, T * B, at, &p.j.dgates, &p.j.daux);

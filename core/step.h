@@ -102,5 +102,8 @@ void FN(sq_masks_enter)(const FN(sq_step) * s);
 void FN(sq_masks_leave)(const FN(sq_step) * s);
 void FN(sq_masks_arrive)(FN(sq_step) * s, real *const held[SQ_MAX_STATES]);
 void FN(sq_masks_depart)(const FN(sq_step) * s, real *const held[SQ_MAX_STATES]);
+/* Of a step of tangents (layer_tangent.c). */
+void FN(sq_masks_enter_tangent)(const FN(sq_step) * s);
+void FN(sq_masks_leave_tangent)(const FN(sq_step) * s);
 
 #endif

@@ -35,40 +35,25 @@ const int64_t CHUNK_ROWS = 8; /* so that small tests have several chunks */
 const int64_t CHUNK_ROWS = 4096;
 #endif
 
-/* The room that masks take in the workspace, behind everything else: the key, then what is held. */
-int64_t masks_size(const sq_layout *l, int64_t batch, int training) {
-  int64_t size = sq_masks_blocks(l, 1, 1) > 0 && training ? SQ_MASKS_KEY_ELEMENTS : 0;
-  for (int k = 0; k < l->states && size > 0; k++)
+/* What backward holds of states with zoneout, behind the key of the masks. */
+int64_t held_size(const sq_layout *l, int64_t batch) {
+  int64_t size = 0;
+  for (int k = 0; k < l->states; k++)
     if (l->masks.zone[k] > 0) size += sq_align_elements(batch * l->state_width[k]);
   return size;
-}
-
-/* Elements that come before it. */
-int64_t size_without_masks(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
-  if (training) return sq_job_workspace(l, seq_len, batch, training);
-  return sq_job_products_size(l, batch, training) + sq_chunk_size(l, CHUNK_ROWS, seq_len, batch);
 }
 
 /* Points a job at its masks. */
 void place_masks(const sq_layer_run *run, sq_layer_job *j) {
   const sq_layout *l = run->layout;
-  j->enters = sq_masks_enters(l);
-  j->leaves = sq_masks_leaves(l);
-  if (run->reserve == NULL || masks_size(l, run->batch, 1) == 0) return;
-  float *at = static_cast<float *>(run->workspace) + size_without_masks(l, run->seq_len, run->batch, 1);
-  j->key = reinterpret_cast<const uint64_t *>(at);
-  at += SQ_MASKS_KEY_ELEMENTS;
+  sq_layer_place_key(run, j);
+  if (j->key == NULL) return;
+  float *at = static_cast<float *>(run->workspace) + sq_job_workspace(l, run->seq_len, run->batch, 1) +
+              sq_layer_key_size(l);
   for (int k = 0; k < l->states; k++) {
     j->held[k] = at;
     if (l->masks.zone[k] > 0) at += sq_align_elements(run->batch * l->state_width[k]);
   }
-}
-
-/* Writes the key, apart from what is replayed. */
-int write_key(sq_exec *exec, const sq_layer_run *run) {
-  sq_layer_job j = {};
-  place_masks(run, &j);
-  return j.key == NULL ? 0 : sq_masks_key(exec, run->seed, run->first_block, const_cast<uint64_t *>(j.key));
 }
 
 /* ---- one time step ---- */
@@ -180,16 +165,19 @@ extern "C" const char *SQ_GPU(layer_refuses)(sq_exec *exec, const sq_problem *p,
 }
 
 extern "C" int64_t SQ_GPU(layer_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
-  const int64_t masks = masks_size(l, batch, training), tangents = training ? sq_tangent_room(l, batch) : 0;
-  return size_without_masks(l, seq_len, batch, training) + (masks > tangents ? masks : tangents);
+  if (!training)
+    return sq_job_products_size(l, batch, training) + sq_chunk_size(l, CHUNK_ROWS, seq_len, batch);
+  const int64_t held = held_size(l, batch), tangents = sq_tangent_room(l, batch);
+  return sq_job_workspace(l, seq_len, batch, training) + sq_layer_key_size(l) +
+         (held > tangents ? held : tangents);
 }
 
 extern "C" int SQ_GPU(layer_forward)(sq_exec *exec, const sq_layer_run *run) {
-  const int error = write_key(exec, run);
+  const int error = sq_layer_write_key(exec, run);
   return error != 0 ? error : sq_job_replay(exec, run, enqueue_forward);
 }
 
 extern "C" int SQ_GPU(layer_backward)(sq_exec *exec, const sq_layer_run *run) {
-  const int error = write_key(exec, run);
+  const int error = sq_layer_write_key(exec, run);
   return error != 0 ? error : sq_job_replay(exec, run, enqueue_backward);
 }

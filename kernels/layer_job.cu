@@ -20,6 +20,25 @@ const sq_cell_launchers *sq_launchers_of(const sq_layout *l) {
   return c;
 }
 
+int64_t sq_layer_key_size(const sq_layout *l) {
+  return sq_masks_blocks(l, 1, 1) > 0 ? SQ_MASKS_KEY_ELEMENTS : 0;
+}
+
+void sq_layer_place_key(const sq_layer_run *run, sq_layer_job *j) {
+  const sq_layout *l = run->layout;
+  j->enters = sq_masks_enters(l);
+  j->leaves = sq_masks_leaves(l);
+  if (run->reserve == NULL || sq_layer_key_size(l) == 0) return;
+  const float *frame = static_cast<const float *>(run->workspace);
+  j->key = reinterpret_cast<const uint64_t *>(frame + sq_job_workspace(l, run->seq_len, run->batch, 1));
+}
+
+int sq_layer_write_key(sq_exec *exec, const sq_layer_run *run) {
+  sq_layer_job j = {};
+  sq_layer_place_key(run, &j);
+  return j.key == NULL ? 0 : sq_masks_key(exec, run->seed, run->first_block, const_cast<uint64_t *>(j.key));
+}
+
 sq_step_f32 sq_layer_step(const sq_layer_job &j, int64_t t) {
   const sq_layout *l = j.layout;
   const int64_t B = j.run->batch;

@@ -18,12 +18,18 @@ struct sq_cell_launchers {
 struct sq_layer_job : sq_job {
   const sq_cell_launchers *cell;
   int enters, leaves;         /* masks before and after the step */
-  const uint64_t *key;        /* what they are drawn from; NULL in inference */
+  const uint64_t *key;        /* what they are drawn from, in the workspace; NULL in inference */
   float *held[SQ_MAX_STATES]; /* backward, [B,W_k] of states with zoneout */
 };
 
 /* The row of a layout's cell. */
 const sq_cell_launchers *sq_launchers_of(const sq_layout *layout);
+
+/* The key lies in the workspace of training, behind the frame of backward (job.h): its elements, 0 of a layout
+ * without masks; where a job finds it; and what writes it, apart from what is replayed. */
+int64_t sq_layer_key_size(const sq_layout *layout);
+void sq_layer_place_key(const sq_layer_run *run, sq_layer_job *j);
+int sq_layer_write_key(sq_exec *exec, const sq_layer_run *run);
 
 /* The step at local time t (0 is t0), without what only forward or only backward needs; and for backward, but
  * for its masks. */

@@ -7,6 +7,7 @@
  *     its products      t(to) += t(from) W^T                                   one GEMM each
  *     its norms         (norm.h)                                               one launch each
  *     its results       backward of ones, then their inner products with the operands' tangents
+ *   around the stages, the masks that forward drew (masks.h)
  *
  * A result takes three launches: one that writes zeros and ones, the cell's own backward, and one that adds
  * derivative * tangent over the operands of each unit, which moves 8 bytes per operand.  All have one thread
@@ -16,6 +17,7 @@
 #include "kernels/layer_tangent.h"
 
 #include "kernels/layer.h"
+#include "kernels/masks.h"
 #include "kernels/norm.h"
 #include "kernels/step.h"
 #include "kernels/structure.h"
@@ -309,7 +311,8 @@ void sq_tangent_place(sq_tangent_pass *p, const sq_layer_run *run) {
   const int64_t B = run->batch;
   sq_job_place_backward(run, &p->j);
   p->j.cell = sq_launchers_of(l);
-  p->dgates = p->j.spare;
+  sq_layer_place_key(run, &p->j);
+  p->dgates = p->j.spare + sq_layer_key_size(l);
   p->daux = p->dgates + sq_align_elements(B * l->gates);
   float *at = p->daux + sq_align_elements(B * l->aux);
   for (int turn = 0; turn < 2; turn++)
@@ -320,12 +323,14 @@ void sq_tangent_place(sq_tangent_pass *p, const sq_layer_run *run) {
 }
 
 int sq_tangent_steps(sq_exec *exec, const sq_tangent_pass &p) {
-  const sq_job &j = p.j;
+  const sq_layer_job &j = p.j;
   int error = 0;
   for (int64_t i = 0; i < j.steps && error == 0; i++) {
     const step_pair s = pair_at(p, j.run->reverse ? j.steps - 1 - i : i, (int)(i % 2));
+    if (j.enters) error = sq_masks_enter_tangent(exec, &s.tangent);
     for (int stage = 0; stage < j.layout->stages && error == 0; stage++)
       error = tangents_of_stage(exec, p, s, stage);
+    if (error == 0 && j.leaves) error = sq_masks_leave_tangent(exec, &s.tangent);
     if (error == 0 && s.tangent.y != NULL) error = show(exec, s);
   }
   return error;
@@ -338,5 +343,6 @@ extern "C" int SQ_GPU(layer_tangent)(sq_exec *exec, const sq_layer_tangent *of) 
     pointers[count++] = of->initial[k];
     pointers[count++] = of->final[k];
   }
-  return sq_job_replay_with(exec, &of->run, pointers, count, enqueue_tangent, of);
+  const int error = sq_layer_write_key(exec, &of->run);
+  return error != 0 ? error : sq_job_replay_with(exec, &of->run, pointers, count, enqueue_tangent, of);
 }

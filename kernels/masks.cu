@@ -5,6 +5,8 @@
  *   leave    state = zoned ? old : new, y                           after the last stage
  *   arrive   held = zoned ? d : 0, d = zoned ? 0 : d (+ dy)         backward, before the last stage
  *   depart   d += held;  dh += d(aux) m                             backward, after the products
+ *   enter_tangent   t(aux) = th_{t-1} m                             before the products
+ *   leave_tangent   ts = zoned ? ts_{t-1} : ts                      after the last stage
  *
  * Launch as in step.h: a thread draws one Philox block, 25 integer operations of each of 10 rounds, and moves
  * 8 to 28 bytes.  A step has one launch more for each of the four that it needs; without masks there is none.
@@ -47,6 +49,14 @@ masks_shape masks_shape_of(const sq_step *s) {
   n.update = sq_masks_threshold(from.update);
   n.drop_scale = (float)(1 / (1 - from.drop));
   n.update_scale = (float)(1 / (1 - from.update));
+  return n;
+}
+
+/* The same for tangents: that of a mask is 0, that of a new state is where the state's will be. */
+masks_shape masks_tangent_shape_of(const sq_step *s) {
+  masks_shape n = masks_shape_of(s);
+  n.scaled = 0;
+  for (int64_t &candidate : n.candidate) candidate = -1;
   return n;
 }
 
@@ -93,7 +103,7 @@ __device__ __forceinline__ void leave_unit(const sq_step &s, const masks_shape &
   float value = zoned ? old : made;
   if (s.masks.key == NULL) value = n.keep[k] * old + (1.0f - n.keep[k]) * made;
   s.next[k][at] = value;
-  if (k == 0) s.y[b * s.ldy + j] = value;
+  if (k == 0 && s.y != NULL) s.y[b * s.ldy + j] = value;
 }
 
 __device__ __forceinline__ sq_philox_block zone_draw(const sq_step &s, int64_t b, int64_t j) {
@@ -158,22 +168,34 @@ masks_held held_of(float *const held[SQ_MAX_STATES]) {
   return h;
 }
 
+int enter(sq_exec *exec, const sq_step *s, const masks_shape &n) {
+  const int64_t width = widest(n);
+  return sq_step_launch(exec, "masks_enter_kernel", masks_enter_kernel, width, s, n, width);
+}
+
+int leave(sq_exec *exec, const sq_step *s, const masks_shape &n) {
+  const int64_t width = widest(n);
+  return sq_step_launch(exec, "masks_leave_kernel", masks_leave_kernel, width, s, n, width);
+}
+
 } // namespace
 
 int sq_masks_key(sq_exec *exec, uint64_t seed, uint64_t first_block, uint64_t *key) {
   return SQ_LAUNCH(exec, masks_key_kernel, 1, 1, 0, seed, first_block, key);
 }
 
-int sq_masks_enter(sq_exec *exec, const sq_step *s) {
-  const masks_shape n = masks_shape_of(s);
-  const int64_t width = widest(n);
-  return sq_step_launch(exec, "masks_enter_kernel", masks_enter_kernel, width, s, n, width);
+int sq_masks_enter(sq_exec *exec, const sq_step *s) { return enter(exec, s, masks_shape_of(s)); }
+int sq_masks_leave(sq_exec *exec, const sq_step *s) { return leave(exec, s, masks_shape_of(s)); }
+
+int sq_masks_enter_tangent(sq_exec *exec, const sq_step *s) {
+  const masks_shape n = masks_tangent_shape_of(s);
+  return n.dropped_width > 0 ? enter(exec, s, n) : 0;
 }
 
-int sq_masks_leave(sq_exec *exec, const sq_step *s) {
-  const masks_shape n = masks_shape_of(s);
-  const int64_t width = widest(n);
-  return sq_step_launch(exec, "masks_leave_kernel", masks_leave_kernel, width, s, n, width);
+int sq_masks_leave_tangent(sq_exec *exec, const sq_step *s) {
+  sq_step states = *s;
+  states.y = NULL; /* it comes later, with the states that have no zoneout */
+  return leave(exec, &states, masks_tangent_shape_of(s));
 }
 
 int sq_masks_arrive(sq_exec *exec, sq_step *s, float *const held[SQ_MAX_STATES]) {

@@ -21,5 +21,7 @@ int sq_masks_enter(sq_exec *exec, const sq_step_f32 *s);
 int sq_masks_leave(sq_exec *exec, const sq_step_f32 *s);
 int sq_masks_arrive(sq_exec *exec, sq_step_f32 *s, float *const held[SQ_MAX_STATES]);
 int sq_masks_depart(sq_exec *exec, const sq_step_f32 *s, float *const held[SQ_MAX_STATES]);
+int sq_masks_enter_tangent(sq_exec *exec, const sq_step_f32 *s);
+int sq_masks_leave_tangent(sq_exec *exec, const sq_step_f32 *s);
 
 #endif

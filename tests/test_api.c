@@ -197,6 +197,7 @@ static const desc_row desc_rows[] = {
     FIELD("lstm", DOUBLE, dropout, (double)INFINITY),
     FIELD("lstm", INT, batch_first, 2),
     FIELD("lstm", INT, inference, -1),
+    FIELD("lstm", INT, tangents, 2),
     FIELD("lstm", INT, math, 3),
     FIELD("lstm", INT, math, -1),
     /* options that a cell does not have */

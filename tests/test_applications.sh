@@ -56,6 +56,8 @@ equal "cpu f32: task tag, learns a toy without an error" "$(value val_error_rate
 check "its log names the metric" grep -q '"val_error_rate": ' log
 resumed "tag" tag $tiny --dropout 0.3 --layers 2
 resumed "tag, gru of words alone to the right" tag $tiny --cell gru --letter-size 0 --one-direction
+resumed "tag, Hessian-free" tag $tiny --optimizer hessian-free --cg-iterations 9 --dropout 0.3
+refused "states that are not shown" 2 "takes a batch as a whole" train tag $data $tiny --optimizer hessian-free --structural-damping 0.1
 resumed "tag, averaged" tag $tiny --average 5 --lr-schedule cosine --lr-every 20
 run train tag $data $tiny --steps 20 --checkpoint one --quiet && run train tag $data $tiny --steps 20 --checkpoint two --quiet
 check "cpu f32: task tag, the same seed gives the same bits" cmp one two
@@ -193,6 +195,7 @@ for pool in attention last; do
   equal "cpu f32: task classify, learns a toy without an error, $pool" "$(value val_error_rate trained)" 0
   resumed "classify, $pool" classify $small --pool $pool --dropout 0.3 --word-dropout 0.2
 done
+resumed "classify, Hessian-free" classify $small --pool attention --optimizer hessian-free --cg-iterations 9 --dropout 0.3
 resumed "classify, gru to the right" classify $small --cell gru --one-direction --layers 2
 run eval --checkpoint attention --data lines.val --json >measured 2>err
 if [ "$(value accuracy measured)" = 1 ] && [ "$(value sentences measured)" = 60 ] && grep -q '"confusion": {"[a-z]*": \[[0-9]*, 0\], "[a-z]*": \[0, [0-9]*\]}}' measured; then

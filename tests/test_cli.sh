@@ -69,7 +69,8 @@ model_keys="cell layers hidden projection activation reset-after peephole couple
 no-input-gate no-forget-gate no-output-gate no-input-activation no-output-activation zoneout-hidden zoneout-cell \
 recurrent-dropout update-dropout layer-norm batch-norm-input batch-norm-steps full-gate-recurrence init init-scale init-input forget-bias \
 batch shards seed optimizer momentum decay dropout omega omega-form clip lr lr-schedule lr-every lr-factor lr-min lr-warmup momentum-rise momentum-end \
-weight-decay noise noise-decay average average-patience freeze lr-of math"
+weight-decay noise noise-decay average average-patience freeze lr-of \
+damping structural-damping cg-iterations cg-progress cg-decay cg-cold curvature-batch precondition precondition-exponent math"
 cursor_keys="step data_size data_hash"
 check "lstm with a projection" train --cell lstm --projection-size 4 --steps 3 --checkpoint new_name
 has_keys "keys of a language model" "$model_keys seq-len embedding tokens vocab-limit val-fraction lr-decay lr-decay-after \

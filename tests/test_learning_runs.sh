@@ -34,6 +34,9 @@ resumed "an average" --average 5 --optimizer adam
 resumed "an average that validations begin" --average-patience 1 --lr 0.1
 resumed "the regulariser" --cell rnn --omega 2 --omega-form squares
 resumed "the regulariser of an lstm" --cell lstm --omega 2
+resumed "Hessian-free" --optimizer hessian-free --cell rnn --structural-damping 0.1
+resumed "Hessian-free, zoneout" --optimizer hessian-free --cell lstm --zoneout-cell 0.3 --recurrent-dropout 0.2 --average 5
+resumed "Hessian-free, preconditioned" --optimizer hessian-free --cell gru --layers 2 --dropout 0.3 --precondition 3 --curvature-batch 2 --cg-cold
 resumed "frozen tensors" --freeze rnn.weight_ih,output --lr-of rnn.weight_hh=0.1
 
 # ---------------------------------------------------------------- first weights
@@ -147,6 +150,30 @@ if awk "BEGIN { exit !($(values val_loss without | tail -n 1) > 1.3 && $(values 
 else fail "cpu f32: task temporal-order, with omega it learns what it does not without" "$(tail -n 1 without) $(tail -n 1 with)"; fi
 rm -f with without
 
+# ---------------------------------------------------------------- Hessian-free
+
+# Two numbers over ten steps are added after a few updates, of which the log tells damping and conjugate gradients.
+"$seqgpu" train adding --T 10 --cell rnn --hidden 20 --batch 500 --optimizer hessian-free --structural-damping 0.03 --curvature-batch 200 --steps 25 \
+  --log-every 1 --eval-size 500 --device cpu --threads 1 --json >log.jsonl 2>err
+if awk "BEGIN { exit !($(values val_loss log.jsonl | tail -n 1) < 0.003) }"; then pass "cpu f32: task adding, Hessian-free learns it in 25 updates"
+else fail "cpu f32: task adding, Hessian-free learns it in 25 updates" "$(tail -n 1 log.jsonl) $(cat err)"; fi
+if [ "$(values cg_iterations log.jsonl | wc -l)" = 25 ] && [ "$(values damping log.jsonl | head -n 1)" = 0.1 ] && [ -z "$(values lr log.jsonl)" ]; then
+  pass "and its log tells how"
+else fail "and its log tells how" "$(head -n 1 log.jsonl)"; fi
+rm -f log.jsonl
+train --optimizer hessian-free --steps 6 --checkpoint plain --quiet >out 2>err
+differs "a damping of one's own" --optimizer hessian-free --damping 3
+differs "structural damping" --optimizer hessian-free --structural-damping 1
+differs "few iterations" --optimizer hessian-free --cg-iterations 2
+differs "little progress" --optimizer hessian-free --cg-progress 0.05
+differs "a share of the last solution" --optimizer hessian-free --cg-decay 0.5
+differs "none of it" --optimizer hessian-free --cg-cold
+differs "a smaller curvature" --optimizer hessian-free --curvature-batch 1
+differs "a preconditioner" --optimizer hessian-free --precondition 2
+train --optimizer hessian-free --precondition 2 --steps 6 --checkpoint plain --force --quiet >out 2>err
+differs "and its exponent" --optimizer hessian-free --precondition 2 --precondition-exponent 0.5
+rm -f plain changed
+
 # ---------------------------------------------------------------- what is wrong
 
 refused "a schedule without its length" 2 "needs a number of updates" train adding $tiny --lr-schedule cosine
@@ -156,6 +183,18 @@ refused "validations of nothing" 2 "nothing to validate" train adding $tiny --av
 refused "a length without a schedule" 2 "no effect with --lr-schedule constant" train adding $tiny --lr-every 5
 refused "a factor of a cosine" 2 "no effect with --lr-schedule cosine" train adding $tiny --lr-schedule cosine --lr-every 5 --lr-factor 0.5
 refused "rising momentum of adam" 2 "no effect with --optimizer adam" train adding $tiny --optimizer adam --momentum-rise
+refused "a rate of what has none" 2 "no effect with --optimizer hessian-free" train adding $tiny --optimizer hessian-free --lr 0.1
+refused "a frozen tensor of what moves all" 2 "no effect with --optimizer hessian-free" train adding $tiny --optimizer hessian-free --freeze output
+refused "damping of gradient descent" 2 "no effect with --optimizer sgd" train adding $tiny --optimizer sgd --damping 1
+refused "the exponent of no preconditioner" 2 "no effect with --precondition 0" train adding $tiny --optimizer hessian-free --precondition-exponent 0.5
+refused "more curvature than batch" 2 "at most --batch, which is 3" train adding $tiny --optimizer hessian-free --curvature-batch 4
+refused "a regulariser without tangents" 2 "has no tangents" train adding $tiny --cell rnn --optimizer hessian-free --omega 2
+refused "running statistics" 2 "running statistics" train adding $tiny --optimizer hessian-free --batch-norm-input
+refused "shards of a whole batch" 2 "a batch as a whole" train adding $tiny --optimizer hessian-free --shards 3
+refused "states that are carried on" 2 "first-order updates only" train charlm --text "$0" --seq-len 4 --batch 2 --hidden 4 --optimizer hessian-free --steps 1
+train --steps 2 --checkpoint plain --quiet >out 2>err
+refused "another optimiser half-way" 1 "was trained with rmsprop" train adding --resume plain --optimizer hessian-free
+rm -f plain
 refused "an unknown schedule" 2 "constant|step|cosine|plateau" train adding $tiny --lr-schedule linear
 refused "two beginnings of an average" 2 "excludes --average-patience" train adding $tiny --average 5 --average-patience 2
 refused "more patience than is remembered" 2 "from 0 to 8" train adding $tiny --average-patience 9

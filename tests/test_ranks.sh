@@ -79,6 +79,7 @@ one_refusal() { # NAME WORD COMMAND...: fails, and says so once
 }
 one_refusal "5 sequences in 2 processes" "multiple of 2" "$seqgpu" train $adding --batch 5 --steps 1
 one_refusal "3 shards in 2 processes" "it must be 2, 4, 8" "$seqgpu" train $adding --shards 3 --steps 1
+one_refusal "an update that has no parts" "runs in one process" "$seqgpu" train adding --T 6 --hidden 4 --batch 4 --optimizer hessian-free --steps 1 $run
 one_refusal "an option that there is not" "is not an option" "$seqgpu" train $adding --shard 3 --steps 1
 sed 's/cat/dog/' text >text1
 one_refusal "another text in one process" "have other data than process 0" \

@@ -272,20 +272,6 @@ static void check_cell(const cell_row *cell, const shape_row *shape) {
   net_close(&k.n);
 }
 
-static void check_refused(const cell_row *cell) {
-  const shape_row shape = {"one layer", {3, 2, 3, 4}, NULL, {.num_layers = 1}};
-  cell_case k;
-  trial t;
-  if (!cell_open(&k, oracle, cell, &shape)) return;
-  trial_open(&t, oracle, &k.c, &k.n);
-  trial_draw(&t);
-  const seqgpu_status status = product(&t, 0, t.w.leaves - 1, t.jv);
-  CHECK(status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_tape_error(t.w.tape), "has no tangent pass"),
-        "%s, J v is refused", k.name);
-  trial_close(&t);
-  net_close(&k.n);
-}
-
 /* Any number of threads gives the same bits.  Large enough that the work is split. */
 static void check_threads(const cell_row *cell) {
   const shape_row shape = {"1 and 3 threads", {5, 7, 40, 65}, NULL, {.num_layers = 2, .dropout = 0.3}};
@@ -337,19 +323,72 @@ static void check_memory(void) {
 
 /* ---------------------------------------------------------------- devices */
 
-/* An algorithm of the urnn's own. */
-static void check_unreadable(seqgpu_context *ctx) {
+/* The urnn's algorithms on a GPU, and the one that a plan takes by itself, leave what `step` can read. */
+static void check_urnn(const char *by) {
+  static const int32_t lengths[] = {4, 2, 3};
+  static const shape_row shape = {"two layers, ragged, bidirectional",
+                                  {4, 3, 5, 8},
+                                  lengths,
+                                  {.num_layers = 2, .bidirectional = 1, .dropout = 0.3}};
+  static const cell_row urnn = {"urnn", {.cell = "urnn"}, 0, 0};
+  cell_case k;
+  trial t;
+  char name[200];
+  algorithm = NULL;
+  if (!cell_open(&k, oracle, &urnn, &shape)) return;
+  snprintf(name, sizeof name, "%s, by %s", k.name, by ? by : "no name");
+  if (trial_reference(&t, oracle, &k.c, &k.n, MODELS)) {
+    algorithm = by;
+    for (int i = 1; i < OTHERS; i++)
+      if (others[i]) check_other(&t, others[i], name);
+  }
+  trial_close(&t);
+  net_close(&k.n);
+}
+
+/* What the pass of `step` has no room for, though forward and backward run. */
+static void check_too_large(seqgpu_context *ctx) {
   static const seqgpu_rnn_desc desc = {
-      .cell = "urnn", .input_size = 3, .hidden_size = 4, .seq_len = 4, .batch = 4};
-  static const test_case c = {"urnn", cell_run, {{PLAN_0}, {4, 4, 3}, {1, 4, 8}}, {&desc}};
+      .cell = "urnn", .input_size = 1, .hidden_size = 8192, .seq_len = 1, .batch = 1};
+  static const test_case c = {"urnn", cell_run, {{PLAN_0}, {1, 1, 1}, {1, 1, 16384}}, {&desc}};
   trial t;
   cell_lengths = NULL;
+  algorithm = "cufft";
   trial_open(&t, ctx, &c, NULL);
   const seqgpu_status status = product(&t, 0, t.w.leaves - 1, t.jv);
   check_on(ctx);
-  CHECK(status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_tape_error(t.w.tape), "fused has no tangent pass"),
-        "urnn by algorithm fused, J v is refused");
+  CHECK(status == SEQGPU_EUNSUPPORTED && strstr(seqgpu_tape_error(t.w.tape), "bytes of shared memory"),
+        "urnn of 8192 units, J v is refused");
   trial_close(&t);
+}
+
+/* Algorithms without tangents say so where a plan is to have them. */
+static void check_plans(seqgpu_context *ctx) {
+  seqgpu_rnn_desc desc = {
+      .cell = "lstm", .input_size = 3, .hidden_size = 4, .seq_len = 4, .batch = 4, .tangents = 1};
+  seqgpu_algorithm_info info;
+  seqgpu_plan *plan = NULL;
+  check_on(ctx);
+  for (int i = 0; seqgpu_algorithm_get(ctx, &desc, i, &info) == SEQGPU_OK; i++) {
+    if (strstr(info.name, "/cudnn") == NULL && strstr(info.name, "/stream") == NULL) continue;
+    const seqgpu_plan_options options = {.algorithm = info.name};
+    CHECK(strstr(info.why_not, "tangents: are asked for") &&
+              seqgpu_plan_create(ctx, &desc, &options, &plan) == SEQGPU_EUNSUPPORTED,
+          "%s has no tangents", info.name);
+  }
+  desc.inference = 1;
+  CHECK(seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_EINVAL &&
+            strstr(seqgpu_last_error(ctx), "tangents is 1"),
+        "tangents of inference are refused");
+}
+
+static void check_too_large_a_plan(seqgpu_context *ctx) {
+  static const seqgpu_rnn_desc desc = {
+      .cell = "urnn", .input_size = 1, .hidden_size = 8192, .seq_len = 1, .batch = 1, .tangents = 1};
+  seqgpu_plan *plan = NULL;
+  CHECK(seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_EUNSUPPORTED &&
+            strstr(seqgpu_last_error(ctx), "bytes of shared memory"),
+        "a plan with tangents of 8192 units of a urnn is refused");
 }
 
 static void open_others(void) {
@@ -377,14 +416,16 @@ int main(void) {
   }
   if (others[0]) check_memory();
   algorithm = "step"; /* which has tangents of every cell */
-  for (size_t c = 0; c < COUNT(cell_rows); c++)
-    if (!is_noisy(&cell_rows[c].desc))
-      check_cell_everywhere(&cell_rows[c]);
-    else if (others[0])
-      check_refused(&cell_rows[c]);
-  algorithm = "fused";
-  for (int i = 1; i < OTHERS; i++)
-    if (others[i]) check_unreadable(others[i]);
+  for (size_t c = 0; c < COUNT(cell_rows); c++) check_cell_everywhere(&cell_rows[c]);
+  check_urnn("fused");
+  check_urnn("cufft");
+  check_urnn(NULL);
+  for (int i = 0; i < OTHERS; i++) {
+    if (others[i]) check_plans(others[i]);
+    if (i == 0 || others[i] == NULL) continue;
+    check_too_large(others[i]);
+    check_too_large_a_plan(others[i]);
+  }
   for (int i = 0; i < OTHERS; i++) seqgpu_context_destroy(others[i]);
   seqgpu_context_destroy(oracle);
   return check_finish();

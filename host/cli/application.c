@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cli/hessian.h"
 #include "host/cli/json.h"
 #include "host/cli/trainer.h"
 
@@ -104,6 +105,8 @@ static int open_app(run_command *command, app *a, run_start *start) {
   CLI_TRY(a->spec->open(a));
   CLI_TRY(a->spec->build(a));
   a->file = NULL;
+  if (a->training && hessian_create(&a->options->model, a->params, &a->hessian) != SEQGPU_OK)
+    return cli_library_error(a->ctx);
   CLI_TRY(run_load(start, a->params, a->options->run.resume != NULL));
   if (seqgpu_tape_create(a->ctx, (uint64_t)a->options->model.seed, &a->tape) != SEQGPU_OK)
     return cli_library_error(a->ctx);
@@ -112,6 +115,7 @@ static int open_app(run_command *command, app *a, run_start *start) {
 
 static void close_app(app *a) {
   seqgpu_tape_destroy(a->tape);
+  seqgpu_hessian_free_destroy(a->hessian);
   a->spec->close(a);
   seqgpu_params_destroy(a->params);
 }
@@ -167,6 +171,26 @@ static seqgpu_status save(void *self, const config_cursor *cursor, const char *p
   return status;
 }
 
+/* The one batch serves for everything. */
+static seqgpu_tensor *build_on(seqgpu_hessian_free *hf, seqgpu_tape *tape, seqgpu_hessian_free_batch batch,
+                               int64_t index, void *self) {
+  app *a = self;
+  seqgpu_tape *own = a->tape;
+  (void)hf;
+  (void)batch;
+  (void)index;
+  a->tape = tape;
+  seqgpu_tensor *of_batch = a->spec->loss(a, a->step);
+  a->tape = own;
+  return of_batch;
+}
+
+static seqgpu_status update(void *self, int64_t step, seqgpu_hessian_free_report *report) {
+  app *a = self;
+  a->step = step;
+  return seqgpu_hessian_free_update(a->hessian, build_on, a, report);
+}
+
 static learner as_learner(app *a) {
   learner l = {.self = a,
                .params = a->params,
@@ -176,6 +200,7 @@ static learner as_learner(app *a) {
                .last_tokens = a->tokens,
                .baseline = a->baseline,
                .metric = a->spec->metric,
+               .update = update,
                .gradients = gradients,
                .loss = loss_of,
                .find = find,

@@ -51,6 +51,8 @@ typedef struct app {
   /* the frame's */
   seqgpu_tape *tape;
   seqgpu_tensor *loss;
+  seqgpu_hessian_free *hessian; /* NULL: it learns by first-order updates */
+  int64_t step;                 /* of a Hessian-free update */
 } app;
 
 /* A text of a checkpoint's metadata, such as a vocabulary. */

@@ -52,8 +52,8 @@ static const arg_spec model_specs[] = {
     ROW_INT("shards", ARG_KEEP_FREE, FIELD(shards), 0, 65536, "S",
             "parts of a batch that are learnt apart and added in a fixed order, 0 = one for each process"),
     ROW_INT("seed", ARG_KEEP_RUN, FIELD(seed), 0, 9e15, "N", "seed of all random numbers"),
-    ROW_CHOICE("optimizer", ARG_KEEP_RUN, FIELD(optimizer), "sgd|momentum|nesterov|rmsprop|adam|adamw",
-               "NAME", "update rule"),
+    ROW_CHOICE("optimizer", ARG_KEEP_RUN, FIELD(optimizer),
+               "sgd|momentum|nesterov|rmsprop|adam|adamw|hessian-free", "NAME", "update rule"),
     ROW_REAL("momentum", ARG_KEEP_FREE, FIELD(momentum), 0, 0.99999, "F",
              "momentum, nesterov, adam, adamw: decay of the average gradient, 0 = 0.9"),
     ROW_REAL("decay", ARG_KEEP_FREE, FIELD(decay), 0, 0.99999, "F",
@@ -81,6 +81,7 @@ const arg_spec epoch_specs[] = {
 void config_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
   args_join(table, model_specs, shift);
   args_join(table, learning_specs, shift + FIELD(learning));
+  args_join(table, hessian_specs, shift + FIELD(hessian));
   args_join(table, how_specs, shift + FIELD(how));
 }
 
@@ -128,7 +129,8 @@ int config_optimizer(const model_config *c, seqgpu_optimizer *out) {
     int nesterov, decoupled;
   } rules[] = {{"sgd", SEQGPU_OPTIMIZER_SGD, 0, 0},           {"momentum", SEQGPU_OPTIMIZER_MOMENTUM, 0, 0},
                {"nesterov", SEQGPU_OPTIMIZER_MOMENTUM, 1, 0}, {"rmsprop", SEQGPU_OPTIMIZER_RMSPROP, 0, 0},
-               {"adam", SEQGPU_OPTIMIZER_ADAM, 0, 0},         {"adamw", SEQGPU_OPTIMIZER_ADAM, 0, 1}};
+               {"adam", SEQGPU_OPTIMIZER_ADAM, 0, 0},         {"adamw", SEQGPU_OPTIMIZER_ADAM, 0, 1},
+               {"hessian-free", SEQGPU_OPTIMIZER_SGD, 0, 0}}; /* which is not asked for an update then */
   size_t i = 0;
   while (strcmp(rules[i].name, c->optimizer) != 0) i++;
   *out = (seqgpu_optimizer){.kind = rules[i].kind,

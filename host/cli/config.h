@@ -10,6 +10,14 @@
 #include "host/cli/how.h"
 #include "host/cli/learning.h"
 
+/* Of Hessian-free optimisation (hessian.h); 0: the library's. */
+typedef struct hessian_options {
+  double damping, structural, progress, decay, exponent;
+  int64_t iterations, curvature, cases; /* the last two: sequences of a batch */
+  int cold;
+} hessian_options;
+extern const arg_spec hessian_specs[];
+
 typedef struct model_config {
   char cell[ARGS_WORD], optimizer[ARGS_WORD], clip[ARGS_WORD];
   char init[ARGS_WORD], forget_bias[ARGS_WORD];
@@ -21,9 +29,10 @@ typedef struct model_config {
   double lr_decay;            /* factor per epoch, from epoch lr_decay_after on */
   how_options how;
   learning_options learning;
+  hessian_options hessian;
 } model_config;
 
-/* Appends the rows of model_specs, learning_specs and how_specs to the table of options that hold the config
+/* Appends the rows of model_specs, learning_specs, hessian_specs and how_specs to the table of options that hold the config
  * at `shift`. */
 void config_join_specs(arg_spec table[ARGS_MAX], size_t shift);
 /* For data that has epochs. */

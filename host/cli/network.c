@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "host/cli/hessian.h"
+
 seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t input, int64_t T, int64_t B,
                            int training, seqgpu_plan **out) {
   seqgpu_rnn_desc desc = c->rnn;
@@ -14,6 +16,7 @@ seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t i
   desc.inference = !training;
   desc.math = c->how.math;
   if (!training) desc.dropout = desc.omega = 0;
+  desc.tangents = training && hessian_is_asked(c);
   const seqgpu_plan_options options = how_to_plan(&c->how);
   return seqgpu_plan_create(ctx, &desc, &options, out);
 }
@@ -49,6 +52,8 @@ seqgpu_status network_add_params(const model_config *c, seqgpu_params *params, c
 
 /* A trained parameter has a gradient, at most two moments, an average, and room to put the values aside. */
 enum { TRAINED = 4, AVERAGED = 2 };
+/* Hessian-free optimisation keeps two tapes, and some 30 numbers of twice the size. */
+enum { TAPES = 2, SOLVED = 60 };
 
 /* Sums of gradients that seqgpu_shards keeps: the binary digits of how many shards there may be. */
 static double sums(int64_t shards) {
@@ -61,8 +66,11 @@ int network_check_memory(const seqgpu_context *ctx, const seqgpu_plan *plan, net
   const seqgpu_rnn_desc desc = seqgpu_plan_get_desc(plan);
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
   const double params = (double)sizes.param_elements + rest.params;
-  const double copies = desc.inference ? 1 : TRAINED + (rest.averaged ? AVERAGED : 0) + sums(rest.shards);
-  const double elements = copies * params + rest.per_step * (double)(desc.seq_len * desc.batch);
+  const double copies = desc.inference ? 1
+                                       : TRAINED + (rest.averaged ? AVERAGED : 0) +
+                                             (rest.hessian ? SOLVED : 0) + sums(rest.shards);
+  const double tapes = rest.hessian ? TAPES : 1, steps = (double)(desc.seq_len * desc.batch);
+  const double once = (double)sizeof(float) * rest.per_step * steps + (double)sizes.reserve;
   return cli_check_memory(ctx,
-                          (double)sizeof(float) * elements + (double)sizes.reserve + (double)sizes.workspace);
+                          (double)sizeof(float) * copies * params + tapes * once + (double)sizes.workspace);
 }

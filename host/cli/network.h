@@ -30,6 +30,7 @@ typedef struct network_rest {
   double params;   /* elements of its other parameters */
   double per_step; /* elements of its other buffers, per step of each sequence */
   int averaged;    /* the weights are averaged */
+  int hessian;     /* they are learnt by Hessian-free updates */
   int64_t shards;  /* of a batch, whose gradients are added up */
 } network_rest;
 

@@ -145,6 +145,11 @@ static void put_json(FILE *to, const progress *p, const progress_report *r) {
   if (!isnan(r->token_bits)) put_number(to, "bits_per_token", r->token_bits);
   put_number(to, "grad_norm", r->grad_norm);
   put_number(to, "lr", r->lr);
+  if (r->hessian) {
+    put_number(to, "damping", r->hessian->lambda);
+    put_number(to, "step_norm", r->hessian->step_norm);
+    put_number(to, "cg_iterations", r->hessian->iterations);
+  }
   put_number(to, "tokens_per_s", p->speed);
   put_number(to, "elapsed_s", cli_now() - p->start);
   put_number(to, "eta_s", remaining(p, r));
@@ -169,6 +174,7 @@ static void put_line(const progress *p, const progress_report *r) {
   add_number(&l, 2, "val", r->val_loss);
   add_number(&l, 3, r->metric_name, shown);
   add(&l, 6, "grad %.4f", r->grad_norm);
+  if (r->hessian) add(&l, 8, "damping %.3g  CG %d", r->hessian->lambda, r->hessian->iterations);
   add(&l, 7, "tokens/s %.0f", p->speed);
   add(&l, 4, "eta %s", eta);
   print_fields(&l, "  ", p->terminal ? terminal_width() : 0);

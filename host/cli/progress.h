@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "host/cli/events.h"
+#include "seqgpu/hessian_free.h"
 
 typedef struct progress_report {
   int64_t step, last_step; /* last_step 0: not known, only `fraction` is */
@@ -17,6 +18,7 @@ typedef struct progress_report {
   double metric, val_metric; /* NaN where only a validation can tell, or none did */
   double token_bits;         /* of the loss, NaN where it is not of tokens */
   double grad_norm, lr;
+  const seqgpu_hessian_free_report *hessian; /* the last update, where it is Hessian-free; else NULL */
 } progress_report;
 
 typedef enum progress_mode { PROGRESS_TEXT, PROGRESS_JSON, PROGRESS_QUIET } progress_mode;

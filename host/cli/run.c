@@ -109,12 +109,33 @@ static int merge_stored(run_command *c, run_start *start, const char *path) {
   return keep_validations(c, start, path);
 }
 
+#define FIRST_ORDER "sgd momentum nesterov rmsprop adam adamw"
+
 /* What the command line says, and the rest of it has no use for. */
 static int check_ignored(const run_command *c) {
   static const struct {
     const char *name, *by,
         *values; /* it has an effect where option `by` has one of these values; NULL: not 0 */
-  } rows[] = {{"momentum", "optimizer", "momentum nesterov adam adamw"},
+  } rows[] = {{"lr", "optimizer", FIRST_ORDER},
+              {"clip", "optimizer", FIRST_ORDER},
+              {"lr-decay", "optimizer", FIRST_ORDER},
+              {"lr-decay-after", "optimizer", FIRST_ORDER},
+              {"lr-schedule", "optimizer", FIRST_ORDER},
+              {"lr-warmup", "optimizer", FIRST_ORDER},
+              {"weight-decay", "optimizer", FIRST_ORDER},
+              {"noise", "optimizer", FIRST_ORDER},
+              {"freeze", "optimizer", FIRST_ORDER},
+              {"lr-of", "optimizer", FIRST_ORDER},
+              {"damping", "optimizer", "hessian-free"},
+              {"structural-damping", "optimizer", "hessian-free"},
+              {"cg-iterations", "optimizer", "hessian-free"},
+              {"cg-progress", "optimizer", "hessian-free"},
+              {"cg-decay", "optimizer", "hessian-free"},
+              {"cg-cold", "optimizer", "hessian-free"},
+              {"curvature-batch", "optimizer", "hessian-free"},
+              {"precondition", "optimizer", "hessian-free"},
+              {"precondition-exponent", "precondition", NULL},
+              {"momentum", "optimizer", "momentum nesterov adam adamw"},
               {"momentum-rise", "optimizer", "momentum nesterov"},
               {"decay", "optimizer", "rmsprop adam adamw"},
               {"lr-every", "lr-schedule", "step cosine plateau"},
@@ -127,7 +148,8 @@ static int check_ignored(const run_command *c) {
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     args_format(&c->specs[args_find(c->specs, rows[i].by)], c->options, value);
     const int has = rows[i].values ? strstr(rows[i].values, value) != NULL : strcmp(value, "0") != 0;
-    if (c->given[args_find(c->specs, rows[i].name)] && !has)
+    const int row = args_find(c->specs, rows[i].name); /* -1: not every task has it */
+    if (row >= 0 && c->given[row] && !has)
       return cli_usage("--%s: has no effect with --%s %s", rows[i].name, rows[i].by, value);
   }
   return CLI_OK;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cli/hessian.h"
 #include "host/cli/network.h"
 
 const char task_format[] = "seqgpu task 1";
@@ -108,14 +109,12 @@ void task_learner_draw(task_learner *l, int validation, int64_t first, int64_t c
   }
 }
 
-seqgpu_status task_learner_forward(task_learner *l, int64_t B, int training) {
+/* Loss and outputs of B sequences on a tape; returns the states of the last recurrent layer. */
+static seqgpu_tensor *build_loss(task_learner *l, seqgpu_tape *t, const seqgpu_plan *plan, int64_t B) {
   const task_source *s = &l->source;
   const int64_t x_shape[] = {s->steps, B, s->inputs}, y_shape[] = {s->scored, B, s->outputs};
-  seqgpu_tape *t = l->tape;
-  LIB_TRY(seqgpu_tape_clear(t, training));
   seqgpu_tensor *x = seqgpu_tape_input(t, 3, x_shape, l->x);
-  seqgpu_tensor *y =
-      seqgpu_tape_rnn(t, training ? l->plan : l->eval_plan, seqgpu_tape_param(t, &l->rnn), x, NULL, NULL);
+  seqgpu_tensor *y = seqgpu_tape_rnn(t, plan, seqgpu_tape_param(t, &l->rnn), x, NULL, NULL);
   seqgpu_tensor *scored = seqgpu_tape_rows(t, y, s->steps - s->scored, s->scored);
   l->output = seqgpu_tape_linear(t, scored, seqgpu_tape_param(t, &l->weight), seqgpu_tape_param(t, &l->bias));
   const int classes = l->task->loss == TASK_CLASSES;
@@ -123,7 +122,13 @@ seqgpu_status task_learner_forward(task_learner *l, int64_t B, int training) {
   l->loss = classes ? seqgpu_tape_cross_entropy(t, l->output, labels, 1, 1)
                     : seqgpu_tape_squared_error(t, l->output, seqgpu_tape_input(t, 3, y_shape, l->target),
                                                 labels, 1, 1);
-  return seqgpu_tape_status(t);
+  return y;
+}
+
+seqgpu_status task_learner_forward(task_learner *l, int64_t B, int training) {
+  LIB_TRY(seqgpu_tape_clear(l->tape, training));
+  build_loss(l, l->tape, training ? l->plan : l->eval_plan, B);
+  return seqgpu_tape_status(l->tape);
 }
 
 /* ---------------------------------------------------------------- the learner */
@@ -138,6 +143,25 @@ static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
   l->shard = shard;
   LIB_TRY(task_learner_forward(l, B, 1));
   return seqgpu_tape_backward(l->tape, l->loss, NULL);
+}
+
+/* The batch of the gradient is that of first-order updates; the curvature has the first of its sequences. */
+static seqgpu_tensor *build_part(seqgpu_hessian_free *hf, seqgpu_tape *tape, seqgpu_hessian_free_batch batch,
+                                 int64_t index, void *self) {
+  task_learner *l = self;
+  const int64_t curvature = l->options->config.model.hessian.curvature;
+  int64_t count = whole_batch(l);
+  if (batch == SEQGPU_HESSIAN_FREE_CURVATURE && curvature) count = curvature;
+  if (batch == SEQGPU_HESSIAN_FREE_CASE) count = 1;
+  task_learner_draw(l, 0, l->first + index, count);
+  seqgpu_hessian_free_damp(hf, build_loss(l, tape, l->plan, count), 1 / (double)count);
+  return l->loss;
+}
+
+static seqgpu_status update(void *self, int64_t step, seqgpu_hessian_free_report *report) {
+  task_learner *l = self;
+  l->first = step * whole_batch(l);
+  return seqgpu_hessian_free_update(l->hessian, build_part, l, report);
 }
 
 /* Once more, since the clip has removed the gradients. */
@@ -257,6 +281,8 @@ learner task_as_learner(task_learner *l) {
                  .last_tokens = s->steps * whole_batch(l),
                  .baseline = s->baseline,
                  .metric = l->task->metric,
+                 .update = update,
+                 .cuts_batches = 1,
                  .gradients = gradients,
                  .loss = loss_of,
                  .find = find,
@@ -286,6 +312,7 @@ static int build_plans(task_learner *l) {
   const network_rest rest = {.params = O * Y + O,
                              .per_step = 4 * I + 4 * Y + 6 * O + 4,
                              .averaged = learning_may_average(&c->learning),
+                             .hessian = hessian_is_asked(c),
                              .shards = c->shards};
   return network_check_memory(l->ctx, l->plan, rest);
 }
@@ -301,7 +328,7 @@ static int build_buffers(task_learner *l) {
   return l->x && l->target && l->answer && l->label && l->failed ? CLI_OK : cli_error("out of memory");
 }
 
-static seqgpu_status build_params(task_learner *l, const seqgpu_checkpoint *from) {
+static seqgpu_status build_params(task_learner *l, const seqgpu_checkpoint *from, int training) {
   const int64_t O = l->source.outputs;
   const uint64_t seed = (uint64_t)l->options->config.model.seed;
   LIB_TRY(seqgpu_params_create(l->ctx, seed, &l->params));
@@ -310,12 +337,14 @@ static seqgpu_status build_params(task_learner *l, const seqgpu_checkpoint *from
   LIB_TRY(seqgpu_params_add(l->params, "output.weight", O, seqgpu_plan_get_sizes(l->plan).output_width,
                             "xavier", 1, &l->weight));
   LIB_TRY(seqgpu_params_add(l->params, "output.bias", O, 1, "zeros", 0, &l->bias));
+  if (training) LIB_TRY(hessian_create(&l->options->config.model, l->params, &l->hessian));
   return seqgpu_tape_create(l->ctx, seed, &l->tape);
 }
 
 void task_learner_close(task_learner *l) {
   if (l->task->close) l->task->close(&l->source);
   seqgpu_tape_destroy(l->tape);
+  seqgpu_hessian_free_destroy(l->hessian);
   seqgpu_params_destroy(l->params);
   seqgpu_plan_destroy(l->plan);
   seqgpu_plan_destroy(l->eval_plan);
@@ -397,7 +426,7 @@ int task_learner_open(run_command *command, task_learner *l, int training, run_s
   CLI_TRY(l->task->open(&l->source));
   CLI_TRY(check_data(l, &start->cursor));
   CLI_TRY(build_plans(l));
-  if (build_params(l, start->file) != SEQGPU_OK) return cli_library_error(l->ctx);
+  if (build_params(l, start->file, training) != SEQGPU_OK) return cli_library_error(l->ctx);
   CLI_TRY(build_buffers(l));
   return run_load(start, l->params, run->resume != NULL);
 }

@@ -28,6 +28,8 @@ typedef struct task_learner {
   float *x, *target, *answer;   /* host: [T,B,I], [S,B,O], [S,B,O] */
   int32_t *label;               /* host: [S,B] */
   int64_t shard;                /* of the last gradients */
+  seqgpu_hessian_free *hessian; /* NULL: learnt by first-order updates */
+  int64_t first;                /* of the batch of a Hessian-free update: its first sequence */
   char *failed;                 /* [B] sequences with a wrong answer */
   task_errors errors;           /* of the last validation */
 } task_learner;

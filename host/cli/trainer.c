@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "host/cli/hessian.h"
 #include "host/cli/json.h"
 #include "host/cli/memory.h"
 #include "host/cli/progress.h"
@@ -31,6 +32,7 @@ typedef struct trainer {
   double loss_sum, last_loss; /* since the last report; the mean of that report */
   int64_t loss_count;
   double val_loss, val_metric, grad_norm;
+  seqgpu_hessian_free_report done; /* of the last update, where it is Hessian-free */
   progress shown;
   saver saver;
 } trainer;
@@ -79,8 +81,22 @@ static seqgpu_status learn(trainer *t, int64_t step, double *loss) {
   return seqgpu_shards_average(t->shards, loss);
 }
 
+/* The values after an update enter their average, if there is one by then. */
+static seqgpu_status average(const trainer *t) {
+  if (!learning_averages(&t->config->learning, &t->cursor.learning, t->cursor.step + 1)) return SEQGPU_OK;
+  return seqgpu_params_average(t->learner.params);
+}
+
+static seqgpu_status update_hessian_free(trainer *t, double *loss) {
+  LIB_TRY(t->learner.update(t->learner.self, t->cursor.step, &t->done));
+  *loss = t->done.loss;
+  t->grad_norm = t->done.gradient_norm;
+  return average(t);
+}
+
 static seqgpu_status update(trainer *t, double *loss) {
   const learner *l = &t->learner;
+  if (hessian_is_asked(t->config)) return update_hessian_free(t, loss);
   const int64_t step = t->cursor.step, updates = l->epoch_updates;
   const double lr = updates > 0 ? config_learning_rate(t->config, step / updates) : t->config->lr;
   seqgpu_optimizer o = t->optimizer;
@@ -89,8 +105,7 @@ static seqgpu_status update(trainer *t, double *loss) {
   double tokens;
   LIB_TRY(learn(t, step, loss));
   LIB_TRY(seqgpu_params_update(l->params, &o));
-  if (learning_averages(&t->config->learning, &t->cursor.learning, step + 1))
-    LIB_TRY(seqgpu_params_average(l->params));
+  LIB_TRY(average(t));
   if (t->shards == NULL) LIB_TRY(l->loss(l->self, loss, &tokens)); /* it waits, so it comes last */
   return seqgpu_params_grad_norm(l->params, &t->grad_norm, NULL);
 }
@@ -116,9 +131,10 @@ static int not_finite(trainer *t, double loss) {
   char kept[64] = "";
   if (saved >= 0) snprintf(kept, sizeof kept, "; the checkpoint still holds step %lld", saved);
   return cli_error(
-      "step %lld: the loss is %g and the gradient norm %g, so training stopped%s; try a lower --lr or "
-      "--clip; the first number that is not finite: %s",
-      (long long)t->cursor.step + 1, loss, t->grad_norm, kept, find_first(t));
+      "step %lld: the loss is %g and the gradient norm %g, so training stopped%s; try a %s; the first number "
+      "that is not finite: %s",
+      (long long)t->cursor.step + 1, loss, t->grad_norm, kept,
+      hessian_is_asked(t->config) ? "higher --damping" : "lower --lr or --clip", find_first(t));
 }
 
 static int ends_epoch(const trainer *t) {
@@ -166,6 +182,7 @@ static progress_report report(const trainer *t) {
       .token_bits = l->token_bits > 0 ? l->token_bits * loss : (double)NAN,
       .grad_norm = t->grad_norm,
       .lr = t->lr,
+      .hessian = hessian_is_asked(t->config) ? &t->done : NULL,
   };
 }
 
@@ -384,6 +401,7 @@ static void print_start(const trainer *t) {
 
 static int prepare(trainer *t) {
   const run_options *o = t->options;
+  CLI_TRY(hessian_check(t->config, t->ranks, &t->learner));
   CLI_TRY(config_optimizer(t->config, &t->optimizer));
   if ((o->stop_at > 0 || o->stop_at_metric > 0) && t->learner.validate == NULL)
     return cli_usage("--stop-at: there is nothing to validate on; it needs validation data");
@@ -399,7 +417,7 @@ static int prepare(trainer *t) {
   if (o->steps > 0 && (t->last_step == 0 || o->steps < t->last_step)) t->last_step = o->steps;
   t->val_loss = t->val_metric = t->last_loss = t->grad_norm = (double)NAN;
   t->validated = t->reported = -1;
-  t->lr = t->optimizer.lr;
+  t->lr = hessian_is_asked(t->config) ? (double)NAN : t->optimizer.lr;
   return CLI_OK;
 }
 

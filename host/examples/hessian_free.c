@@ -29,7 +29,8 @@ int main(void) {
   seqgpu_plan *plan;
   seqgpu_params *params;
   seqgpu_hessian_free *hf;
-  const seqgpu_rnn_desc desc = {.cell = "rnn", .input_size = 1, .hidden_size = H, .seq_len = T, .batch = B};
+  const seqgpu_rnn_desc desc = {
+      .cell = "rnn", .input_size = 1, .hidden_size = H, .seq_len = T, .batch = B, .tangents = 1};
   const seqgpu_hessian_free_options options = {.structural = 0.03};
   if (seqgpu_context_create(&(seqgpu_context_options){.device = "cpu"}, &ctx) ||
       seqgpu_plan_create(ctx, &desc, NULL, &plan) || seqgpu_params_create(ctx, 1, &params) ||

@@ -140,10 +140,13 @@ SQ_URNN_ALGORITHMS(EMULATOR_WORKSPACE)
 /* What every row begins with. */
 #define NAMED(on, text, type) .name = on "/" text, .device = on, .id = text, .dtype = type
 
-/* The passes of `step` on a GPU that read any reserve of the cell's own. */
+/* The passes of `step` on a GPU that read any reserve of the cell's own: tangents, and all of them. */
+#define GPU_STEP_TANGENTS(on)                                                                                \
+  .pass_workspace = sq_##on##_layer_workspace_of, .pass_refuses = sq_##on##_layer_refuses,                   \
+  .tangent = sq_##on##_layer_tangent_all
 #define GPU_STEP_PASSES(on)                                                                                  \
-  .pass_workspace = sq_##on##_layer_workspace_of, .tangent = sq_##on##_layer_tangent_all,                    \
-  .signals = sq_##on##_layer_signals, .signal_gradients = sq_##on##_layer_signal_gradients
+  GPU_STEP_TANGENTS(on), .signals = sq_##on##_layer_signals,                                                 \
+                         .signal_gradients = sq_##on##_layer_signal_gradients
 
 /* `step` on a GPU, or on the emulator of one. */
 #define GPU_STEP_ROW(on)                                                                                     \
@@ -155,20 +158,19 @@ SQ_URNN_ALGORITHMS(EMULATOR_WORKSPACE)
    .backward = sq_##on##_layer_backward_all,                                                                 \
    GPU_STEP_PASSES(on)},
 
+/* What the algorithms with kernels of their own have in common. */
+#define OWN_KERNELS(on, function, text)                                                                      \
+  NAMED(#on, text, SEQGPU_DTYPE_F32),                                                                        \
+      .refuses = sq_##on##_##function##_refuses, .estimate = sq_##on##_##function##_estimate,                \
+      .workspace = sq_##on##_##function##_workspace_of, .forward = sq_##on##_##function##_forward,           \
+      .backward = sq_##on##_##function##_backward
+
 /* The unitary evolution RNN's own (kernels/urnn/). */
-#define URNN_ROW(on, function, text)                                                                         \
-  {NAMED(#on, text, SEQGPU_DTYPE_F32),          .refuses = sq_##on##_##function##_refuses,                   \
-   .estimate = sq_##on##_##function##_estimate, .workspace = sq_##on##_##function##_workspace_of,            \
-   .forward = sq_##on##_##function##_forward,   .backward = sq_##on##_##function##_backward},
+#define URNN_ROW(on, function, text) {OWN_KERNELS(on, function, text), GPU_STEP_TANGENTS(on)},
 
 /* Those whose weights stay on the chip (kernels/persistent/): they run layers side by side, too. */
 #define PERSISTENT_ROW(on, function, text)                                                                   \
-  {NAMED(#on, text, SEQGPU_DTYPE_F32),                                                                       \
-   .refuses = sq_##on##_##function##_refuses,                                                                \
-   .estimate = sq_##on##_##function##_estimate,                                                              \
-   .workspace = sq_##on##_##function##_workspace_of,                                                         \
-   .forward = sq_##on##_##function##_forward,                                                                \
-   .backward = sq_##on##_##function##_backward,                                                              \
+  {OWN_KERNELS(on, function, text),                                                                          \
    GPU_STEP_PASSES(on),                                                                                      \
    .wave_forward = sq_##on##_##function##_wave_forward,                                                      \
    .wave_backward = sq_##on##_##function##_wave_backward,                                                    \

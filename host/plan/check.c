@@ -84,6 +84,9 @@ static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d)
     return sq_fail(ctx, SEQGPU_EINVAL, "desc: reverse is 1; it must be 0 where bidirectional is 1");
   SQ_TRY(check_flag(ctx, "desc: batch_first", d->batch_first));
   SQ_TRY(check_flag(ctx, "desc: inference", d->inference));
+  SQ_TRY(check_flag(ctx, "desc: tangents", d->tangents));
+  if (d->tangents && d->inference)
+    return sq_fail(ctx, SEQGPU_EINVAL, "desc: tangents is 1; it must be 0 where inference is 1");
   if (d->merge != SEQGPU_MERGE_CONCAT && d->merge != SEQGPU_MERGE_SUM)
     return sq_fail(ctx, SEQGPU_EINVAL,
                    "desc: merge is %d; it must be SEQGPU_MERGE_CONCAT or SEQGPU_MERGE_SUM", (int)d->merge);

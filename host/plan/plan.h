@@ -43,6 +43,8 @@ typedef struct sq_algorithm {
 
   /* The elements that the passes below borrow, where they are another algorithm's; NULL: as `workspace`. */
   int64_t (*pass_workspace)(sq_exec *exec, const sq_problem *problem);
+  /* And why these cannot run; NULL: they can. */
+  const char *(*pass_refuses)(sq_exec *exec, const sq_problem *problem, char *text, size_t size);
 
   /* The same for tangents, of runs whose forward kept the cell's own reserve; NULL: it has none. */
   int (*tangent)(sq_exec *exec, const sq_layer_tangent *tangents, int count);

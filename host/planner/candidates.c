@@ -37,13 +37,21 @@ const sq_algorithm *sq_algorithm_at(const seqgpu_context *ctx, int index) {
   return NULL;
 }
 
+/* Tangents may be another algorithm's, which has reasons of its own. */
+static const char *tangents_refused(seqgpu_context *ctx, const sq_algorithm *a, const sq_problem *problem,
+                                    char *text, size_t size) {
+  if (a->tangent == NULL) return "tangents: are asked for, and the algorithm has none";
+  return a->pass_refuses ? a->pass_refuses(&ctx->exec, problem, text, size) : NULL;
+}
+
 const char *sq_algorithm_refusal(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *algorithm,
                                  char *text, size_t size) {
   const sq_problem first = sq_plan_problem(plan, 0, !plan->desc.inference);
   const sq_problem rest = sq_plan_problem(plan, 1, !plan->desc.inference);
   if (sq_plan_has_omega(plan) && algorithm->reserve)
     return "omega: is given, and the algorithm keeps the states in a form that only it can read";
-  const char *why = algorithm->refuses(&ctx->exec, &first, text, size);
+  const char *why = plan->desc.tangents ? tangents_refused(ctx, algorithm, &first, text, size) : NULL;
+  if (why == NULL) why = algorithm->refuses(&ctx->exec, &first, text, size);
   return why || plan->layers == 1 ? why : algorithm->refuses(&ctx->exec, &rest, text, size);
 }
 

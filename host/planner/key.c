@@ -53,6 +53,7 @@ void sq_plan_key(const seqgpu_context *ctx, const seqgpu_plan *plan, const char 
   append_value(&l, "inference", d->inference);
   append_value(&l, "math", (int)d->math);
   append_value(&l, "dtype", (int)plan->dtype);
+  if (d->tangents) append_value(&l, "tangents", d->tangents); /* else the key is that of older versions */
   for (int i = 0; i < SQ_OPTIONS; i++) append_value(&l, sq_options[i].name, sq_options[i].value(&config));
   for (char *c = key; *c; c++)
     if ((unsigned char)*c < ' ') *c = ' ';

@@ -4,7 +4,6 @@
  */
 #include "host/run/tangent.h"
 
-#include "core/masks.h"
 #include "host/plan/layers.h"
 #include "host/run/guard.h"
 
@@ -43,17 +42,23 @@ static seqgpu_status tangent_layers(const sq_net *n, const sq_rnn_tangents *t, c
   return SEQGPU_OK;
 }
 
+/* Tangents may be another algorithm's, which does not run everything that the plan's own does. */
+static seqgpu_status check_algorithm(seqgpu_context *ctx, const seqgpu_plan *plan) {
+  const sq_algorithm *a = plan->algorithm;
+  const sq_problem problem = sq_plan_problem(plan, 0, 1);
+  char text[160];
+  if (a->tangent == NULL)
+    return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
+                   "algorithm %s has no tangent pass; desc.tangents = 1 leaves it out", a->name);
+  const char *why = a->pass_refuses ? a->pass_refuses(&ctx->exec, &problem, text, sizeof text) : NULL;
+  return why ? sq_fail(ctx, SEQGPU_EUNSUPPORTED, "no tangent pass of this network: %s", why) : SEQGPU_OK;
+}
+
 seqgpu_status sq_rnn_tangent(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
                              const sq_rnn_tangents *t) {
   sq_net n;
   SQ_TRY(sq_net_prepare(&n, ctx, plan, run, sizeof *run));
-  if (plan->algorithm->tangent == NULL)
-    return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "algorithm %s has no tangent pass; algorithm step has one",
-                   plan->algorithm->name);
-  if (sq_masks_enters(&plan->first) || sq_masks_leaves(&plan->first))
-    return sq_fail(
-        ctx, SEQGPU_EUNSUPPORTED,
-        "a network with zoneout or recurrent dropout has no tangent pass; these options must be 0");
+  SQ_TRY(check_algorithm(ctx, plan));
   SQ_TRY(sq_run_need(ctx, "reserve", run->reserve));
   SQ_TRY(sq_guard_sizes(&n));
   SQ_TRY(sq_stamp_check(&n));

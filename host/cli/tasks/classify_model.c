@@ -1,4 +1,5 @@
 /* classify_model.c - plans, parameters and answers of `classify` (classify.h). */
+#include "host/cli/hessian.h"
 #include "host/cli/network.h"
 #include "host/cli/tasks/classify.h"
 
@@ -29,7 +30,8 @@ int classify_check_memory(const classify_app *a, const seqgpu_plan *plan) {
   const network_rest rest = {.params = (double)a->words.size * (double)o->word_size + A * (Y + 1) +
                                        (double)a->classes.size * (Y + 1),
                              .per_step = 4 * (double)o->word_size + 4 * Y + 4 * A + 4,
-                             .averaged = learning_may_average(&o->base.model.learning)};
+                             .averaged = learning_may_average(&o->base.model.learning),
+                             .hessian = hessian_is_asked(&o->base.model)};
   return network_check_memory(a->base.ctx, plan, rest);
 }
 

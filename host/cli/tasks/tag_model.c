@@ -1,4 +1,5 @@
 /* tag_model.c - sentences as numbers, the model of `tag` and its answers (tag.h). */
+#include "host/cli/hessian.h"
 #include "host/cli/network.h"
 #include "host/cli/tasks/tag.h"
 
@@ -65,7 +66,8 @@ int tag_check_memory(const tag_app *a, const tag_set *s) {
   const network_rest rest = {.params = (double)a->words.size * (double)o->word_size +
                                        (double)a->letters.size * (double)o->letter_size + tags * (Y + 1),
                              .per_step = 6 * input_size(s->sentence) + 4 * Y + 4 * tags + 4,
-                             .averaged = averaged};
+                             .averaged = averaged,
+                             .hessian = hessian_is_asked(&o->base.model)};
   CLI_TRY(network_check_memory(a->base.ctx, s->sentence, rest));
   if (s->letters == NULL) return CLI_OK;
   const network_rest letters = {.per_step = 2 * input_size(s->letters) + 2 * output_size(s->letters)};

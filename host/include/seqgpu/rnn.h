@@ -139,6 +139,9 @@ typedef struct seqgpu_rnn_desc {
   /** cell "lstm": i, f and o also see those of the step before, which are a third state, q (Greff et al.
    * 2017) */
   int full_gate_recurrence;
+  /** 1: only algorithms that have tangents (seqgpu_tape_tangent) may run it, of those on a GPU not cuDNN's;
+   * not with inference */
+  int tangents;
 } seqgpu_rnn_desc;
 
 /* ---- how: algorithms and plans ---- */

@@ -101,8 +101,8 @@ SEQGPU_API seqgpu_status seqgpu_tape_backward(seqgpu_tape *tape, seqgpu_tensor *
  * direction [count]: for each leaf, device memory of its shape, which must stay until the next call or clear.
  * Errors: the tape's first failure if there was one.  SEQGPU_EINVAL: the tape is not in training mode; a plan
  * that y depends on is for inference; the targets of a squared error move.  SEQGPU_EUNSUPPORTED: y depends on
- * a recurrent network with zoneout or recurrent dropout, or one whose algorithm on a GPU has no
- * tangents: cuDNN's, and those of cell "urnn" but "step".
+ * a recurrent network whose algorithm on a GPU has no tangents, which are cuDNN's, or on a layer of cell
+ * "urnn" that is too large for them; seqgpu_rnn_desc.tangents leaves such algorithms out.
  * SEQGPU_ENOMEM, SEQGPU_EDEVICE. */
 SEQGPU_API seqgpu_status seqgpu_tape_tangent(seqgpu_tape *tape, seqgpu_tensor *y, int count,
                                              seqgpu_tensor *const *leaf, const void *const *direction);

@@ -26,7 +26,7 @@ RnnDesc = _struct("RnnDesc", ("cell", c_char_p), ("input_size", c_int64), ("hidd
                   ("no_input_activation", c_int), ("no_output_activation", c_int),
                   ("zoneout_hidden", c_double), ("zoneout_cell", c_double), ("recurrent_dropout", c_double),
                   ("update_dropout", c_double), ("omega", c_double), ("omega_form", c_int), ("layer_norm", c_int),
-                  ("batch_norm_input", c_int), ("batch_norm_steps", c_int64), ("full_gate_recurrence", c_int))
+                  ("batch_norm_input", c_int), ("batch_norm_steps", c_int64), ("full_gate_recurrence", c_int), ("tangents", c_int))
 PlanSizes = _struct("PlanSizes", ("params", c_size_t), ("x", c_size_t), ("y", c_size_t), ("state", c_size_t * MAX_STATES),
                     ("workspace", c_size_t), ("reserve", c_size_t), ("param_elements", c_int64), ("output_width", c_int64),
                     ("state_width", c_int64 * MAX_STATES), ("state_count", c_int), ("random_blocks", c_uint64), ("packed", c_size_t))
