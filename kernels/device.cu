@@ -49,6 +49,16 @@ int device_zero(sq_exec *, void *pointer, size_t bytes) {
 
 int device_synchronize(sq_exec *) { return 0; }
 
+int device_idle(sq_exec *, int *idle) {
+  *idle = 1;
+  return 0;
+}
+
+int device_within(sq_exec *, void (*function)(void *), void *argument) {
+  function(argument);
+  return 0;
+}
+
 const char *device_error_text(int error) {
   if (error == simt::OK) return "no error";
   if (error == simt::NO_MEMORY) return "out of memory";
@@ -101,9 +111,9 @@ int sq_gpu_limits_of(const sq_exec *, sq_gpu_limits *limits) {
 }
 
 extern "C" const sq_device sq_emulator_device = {
-    "emulator",         device_count,      device_open,     device_close,  device_allocate,
-    device_release,     device_copy,       device_copy,     device_copy,   device_zero,
-    device_synchronize, device_error_text, device_describe, sq_gpu_strays, NULL};
+    "emulator",      device_count,  device_open, device_close, device_allocate,    device_release,
+    device_copy,     device_copy,   device_copy, device_zero,  device_synchronize, device_error_text,
+    device_describe, sq_gpu_strays, NULL,        device_idle,  device_within};
 
 #else
 
@@ -146,6 +156,20 @@ int device_copy(sq_exec *exec, void *to, const void *from, size_t bytes) {
 int device_synchronize(sq_exec *exec) {
   const sq_gpu_current here(exec);
   return here.error != 0 ? here.error : sq_reported(cudaStreamSynchronize(stream_of(exec)));
+}
+
+int device_idle(sq_exec *exec, int *idle) {
+  const sq_gpu_current here(exec);
+  if (here.error != 0) return here.error;
+  const int state = sq_reported(cudaStreamQuery(stream_of(exec)));
+  *idle = state == 0;
+  return state == cudaErrorNotReady ? 0 : state;
+}
+
+int device_within(sq_exec *exec, void (*function)(void *), void *argument) {
+  const sq_gpu_current here(exec);
+  if (here.error == 0) function(argument);
+  return here.error;
 }
 
 int device_copy_out(sq_exec *exec, void *host, const void *device, size_t bytes) {
@@ -297,9 +321,9 @@ int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits) {
 }
 
 extern "C" const sq_device sq_cuda_device = {
-    "cuda",          device_count,    device_open, device_close, device_allocate,    device_release,
-    device_copy,     device_copy_out, device_copy, device_zero,  device_synchronize, device_error_text,
-    device_describe, sq_gpu_strays,   sq_gpu_range};
+    "cuda",          device_count,    device_open,  device_close, device_allocate,    device_release,
+    device_copy,     device_copy_out, device_copy,  device_zero,  device_synchronize, device_error_text,
+    device_describe, sq_gpu_strays,   sq_gpu_range, device_idle,  device_within};
 
 #endif
 

@@ -28,6 +28,11 @@ typedef struct sq_device {
   int (*strays)(sq_exec *exec, int64_t *count);
   /* Begins a range for a profiler, or with NULL ends the last; may be NULL. */
   void (*range)(const char *name);
+  /* *idle: all that was put on the stream has run; does not wait for it.  NULL: nothing else may use the
+   * stream. */
+  int (*idle)(sq_exec *exec, int *idle);
+  /* Calls somebody else's function with the context's device current. */
+  int (*within)(sq_exec *exec, void (*function)(void *argument), void *argument);
 } sq_device;
 
 void sq_gpu_range(const char *name); /* ranges.cu */

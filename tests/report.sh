@@ -13,6 +13,14 @@ check() {
   if "$@" >"$temp/log" 2>&1; then pass "$name"; else fail "$name" "$(tail -n 3 "$temp/log" | tr '\n' ' ')"; fi
 }
 
+# take FILE NAME: the checks of a program that ran become checks of this script.
+take() {
+  grep -E '^(pass|FAIL|skip) ' "$1"
+  passed=$((passed + $(grep -c '^pass ' "$1"))) failed=$((failed + $(grep -c '^FAIL ' "$1")))
+  grep -qE '^[0-9]+ passed, ' "$1" || fail "$2" "$(tail -n 3 "$1" | tr '
+' ' ')"
+}
+
 # The last call of a script.
 finish() {
   echo "$passed passed, $failed failed, $skipped skipped"

@@ -17,13 +17,6 @@ elif ! have_mpirun; then
   exit
 fi
 
-# take FILE: the checks of a program that ran become checks of this script.
-take() {
-  grep -E '^(pass|FAIL|skip) ' "$1"
-  passed=$((passed + $(grep -c '^pass ' "$1"))) failed=$((failed + $(grep -c '^FAIL ' "$1")))
-  grep -qE '^[0-9]+ passed, ' "$1" || fail "$2" "$(tail -n 3 "$1" | tr '\n' ' ')"
-}
-
 for n in 1 2 4; do
   processes $n "$build/bin/comm_processes" >"$temp/log" 2>&1
   take "$temp/log" "$n processes"

@@ -9,6 +9,40 @@
 
 #include "host/cli/signals.h"
 
+/* ---------------------------------------------------------------- options */
+
+#define FIELD(name) offsetof(ranks_options, name)
+enum { WORLD = 4096 };
+
+const arg_spec ranks_specs[] = {
+    ROW_GROUP("Several processes"),
+    ROW_TEXT(
+        "ranks-file", FIELD(file), "FILE",
+        "where processes on GPUs meet that were started by hand, for NCCL; all see it, and it is removed"),
+    ROW_INT("rank", ARG_NOT_KEPT, FIELD(rank), 0, WORLD - 1, "R",
+            "the number of this process of --ranks-file, from 0"),
+    ROW_INT("world", ARG_NOT_KEPT, FIELD(world), 1, WORLD, "N", "how many processes meet at --ranks-file"),
+    ROW_REAL("comm-timeout", ARG_NOT_KEPT, FIELD(timeout), 0.1, 1e6, "S",
+             "seconds that processes wait for each other before they give up"),
+    ROW_END,
+};
+
+int ranks_check(const ranks_options *o, const arg_spec *specs, const unsigned char *given) {
+  static const char *const names[] = {"rank", "world"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    const int is_given = given[args_find(specs, names[i])];
+    if (is_given && o->file == NULL) return cli_usage("--%s: has no effect without --ranks-file", names[i]);
+    if (!is_given && o->file != NULL) return cli_usage("--ranks-file: needs --%s", names[i]);
+  }
+  if (o->file == NULL) return CLI_OK;
+  if (o->rank >= o->world)
+    return cli_usage("--rank: is %lld; it must be from 0 to %lld, one less than --world", (long long)o->rank,
+                     (long long)o->world - 1);
+  int rank, size;
+  ranks_launched(&rank, &size);
+  return size > 1 ? cli_usage("--ranks-file: mpirun has started the processes, and counts them") : CLI_OK;
+}
+
 /* ---------------------------------------------------------------- life */
 
 /* The variables of Open MPI's mpirun, and of MPICH's. */
@@ -25,13 +59,19 @@ void ranks_launched(int *rank, int *size) {
   }
 }
 
-int ranks_open(seqgpu_context *ctx, ranks *out) {
+static seqgpu_status join(seqgpu_context *ctx, const ranks_options *o, seqgpu_comm **out) {
+  if (o->file) return seqgpu_comm_create_file(ctx, o->file, (int)o->rank, (int)o->world, o->timeout, out);
+  LIB_TRY(seqgpu_comm_create_mpi(ctx, NULL, out));
+  return seqgpu_comm_set_limit(*out, o->timeout);
+}
+
+int ranks_open(seqgpu_context *ctx, const ranks_options *o, ranks *out) {
   ranks_launched(&out->rank, &out->size);
-  if (out->size <= 1) {
+  if (out->size <= 1 && o->file == NULL) {
     *out = (ranks){.size = 1};
     return CLI_OK;
   }
-  if (seqgpu_comm_create_mpi(ctx, NULL, &out->comm) != SEQGPU_OK) return cli_library_error(ctx);
+  if (join(ctx, o, &out->comm) != SEQGPU_OK) return cli_library_error(ctx);
   out->rank = seqgpu_comm_rank(out->comm);
   out->size = seqgpu_comm_size(out->comm);
   return CLI_OK;
@@ -46,11 +86,6 @@ void ranks_close(ranks *r, int code) {
   if (code != CLI_OK) seqgpu_comm_set_limit(r->comm, LEAVING);
   seqgpu_comm_destroy(r->comm);
   r->comm = NULL;
-}
-
-int ranks_set_limit(const ranks *r, seqgpu_context *ctx, double seconds) {
-  if (r->comm == NULL || seqgpu_comm_set_limit(r->comm, seconds) == SEQGPU_OK) return CLI_OK;
-  return cli_library_error(ctx);
 }
 
 /* ---------------------------------------------------------------- shards */

@@ -1,5 +1,5 @@
-/* ranks.h - the processes of a run: `mpirun -n 4 seqgpu train ...` starts four, each with a part of every
- * batch, which make the same updates.
+/* ranks.h - the processes of a run, each with a part of every batch, which make the same updates: `mpirun -n
+ * 4 seqgpu train ...` starts four; or they are started by hand, each with its number, and meet at a file.
  *
  * Process 0 reports, saves and decides when the run is over.  The others stay silent but for their own
  * failures.  Whatever all have to decide alike is agreed upon here; with one process nothing here costs
@@ -10,6 +10,15 @@
 
 #include "host/cli/config.h"
 
+/* Options of a run that several processes may share. */
+typedef struct ranks_options {
+  const char *file; /* where they meet; NULL: mpirun starts them, or there is one */
+  int64_t rank, world;
+  double timeout; /* seconds */
+} ranks_options;
+
+extern const arg_spec ranks_specs[];
+
 typedef struct ranks {
   seqgpu_comm *comm; /* NULL: one process */
   int rank, size;    /* size 0 before it is opened: nothing has been started */
@@ -18,14 +27,15 @@ typedef struct ranks {
 /* What mpirun says of this process, before MPI is started: its number, and how many there are; 0 of 1 without
  * it. */
 void ranks_launched(int *rank, int *size);
-/* Joins the others, if there are any.  0, or an exit code after a sentence. */
-int ranks_open(seqgpu_context *ctx, ranks *out);
+/* What single rows of the options cannot say; given[i] is 1 for each row of specs that was given.  0, or
+ * CLI_USAGE after a sentence. */
+int ranks_check(const ranks_options *o, const arg_spec *specs, const unsigned char *given);
+/* Joins the others, if there are any; process 0 may let them wait as long as the options say, and they it.
+ * 0, or an exit code after a sentence. */
+int ranks_open(seqgpu_context *ctx, const ranks_options *o, ranks *out);
 /* Leaves them: with them if all have come to their end, with the same code or not; without them after a while
  * if others are busy with something else. */
 void ranks_close(ranks *r, int code);
-
-/* How long process 0 may let the others wait, and they it; all have the same.  0, or an exit code. */
-int ranks_set_limit(const ranks *r, seqgpu_context *ctx, double seconds);
 
 /* Settles config->shards: 0 means one for each process; of a resumed run, whose number does not fit the
  * processes, one for each as well, with a note.  0, or CLI_USAGE after a sentence. */

@@ -13,7 +13,7 @@ const run_options run_defaults = {.common = COMMON_DEFAULTS,
                                   .checkpoint_every = 1000,
                                   .log_every = 50,
                                   .eval_every = 500,
-                                  .comm_timeout = 20};
+                                  .ranks = {.timeout = 20}};
 
 static const arg_spec epochs_spec[] = {
     ROW_GROUP("Length of the run"),
@@ -48,8 +48,6 @@ static const arg_spec run_specs[] = {
     ROW_INT("log-every", ARG_NOT_KEPT, FIELD(log_every), 1, 4e18, "N", "updates between reports"),
     ROW_INT("eval-every", ARG_NOT_KEPT, FIELD(eval_every), 0, 4e18, "N",
             "updates between validations, 0 = validate only at the end"),
-    ROW_REAL("comm-timeout", ARG_NOT_KEPT, FIELD(comm_timeout), 0.1, 1e6, "S",
-             "seconds that processes of mpirun wait for each other before they give up"),
     ROW_FLAG("dry-run", ARG_NOT_KEPT, FIELD(dry_run),
              "only print what would be trained: parameters, algorithm, baseline"),
     ROW_END,
@@ -59,6 +57,10 @@ void run_join_specs(arg_spec table[ARGS_MAX], size_t shift, int has_epochs) {
   if (has_epochs) args_join(table, epochs_spec, shift);
   args_join(table, run_specs, shift);
   args_join(table, common_specs, shift + FIELD(common));
+}
+
+void run_join_together(arg_spec table[ARGS_MAX], size_t shift) {
+  args_join(table, ranks_specs, shift + FIELD(ranks));
 }
 
 /* What asks for a checkpoint, or for a validation, must have one. */
@@ -81,6 +83,7 @@ int run_check(const run_command *c, const model_config *config) {
     return cli_usage("--resume: excludes --init-from; give only one of them");
   CLI_TRY(config_check(config));
   CLI_TRY(check_saving(c, config));
+  if (args_find(c->specs, "rank") >= 0) CLI_TRY(ranks_check(&c->run->ranks, c->specs, c->given));
   CLI_TRY(files_check_twice(c->specs, c->options));
   if (c->run->dry_run) return CLI_OK;
   if (c->run->log) CLI_TRY(log_check(c->run->log));
@@ -181,8 +184,7 @@ static void be_silent(run_options *o) {
 int run_open_together(run_command *c, model_config *config, run_start *out) {
   const int row = args_find(c->specs, "shards");
   CLI_TRY(run_open(c, out));
-  CLI_TRY(ranks_open(out->ctx, &out->ranks));
-  CLI_TRY(ranks_set_limit(&out->ranks, out->ctx, c->run->comm_timeout));
+  CLI_TRY(ranks_open(out->ctx, &c->run->ranks, &out->ranks));
   CLI_TRY(ranks_share(&out->ranks, config, c->given[row], c->run->resume != NULL));
   if (out->ranks.rank > 0) be_silent(c->run);
   return CLI_OK;

@@ -12,7 +12,7 @@ typedef struct run_options {
   const char *checkpoint, *resume, *init_from, *log, *tensorboard;
   int64_t steps, checkpoint_every, log_every, eval_every, keep, patience;
   int64_t sample_every; /* for learners that have samples */
-  double comm_timeout;  /* seconds */
+  ranks_options ranks;  /* for learners whose batches come in shards */
   double epochs, minutes, stop_at, stop_at_metric, checkpoint_minutes;
   int dry_run, force, keep_best;
 } run_options;
@@ -21,6 +21,9 @@ extern const run_options run_defaults;
 /* Appends the rows of the options to the table of a command whose options hold a run_options at `shift`;
  * --epochs only for data that has epochs. */
 void run_join_specs(arg_spec table[ARGS_MAX], size_t shift, int has_epochs);
+
+/* The same for those of a run that several processes may share; another one is refused to more than one. */
+void run_join_together(arg_spec table[ARGS_MAX], size_t shift);
 
 /* A command line `seqgpu train TASK ...` on its way to a run. */
 typedef struct run_command {
@@ -45,8 +48,8 @@ int run_check(const run_command *c, const model_config *config);
 /* Opens the device, and the checkpoint of --resume or --init-from if there is one, whose options are merged
  * into those of the command. */
 int run_open(run_command *c, run_start *out);
-/* The same for a command that trains: joins the processes of mpirun, and settles what each has of a batch.
- * All but process 0 neither print nor save. */
+/* The same for a command that trains: joins the other processes, if there are any, and settles what each has
+ * of a batch.  All but process 0 neither print nor save. */
 int run_open_together(run_command *c, model_config *config, run_start *out);
 /* Loads the weights of start->file (with `resume` also moments and states) and closes it, if there is one. */
 int run_load(run_start *start, seqgpu_params *params, int resume);

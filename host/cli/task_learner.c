@@ -45,6 +45,7 @@ void task_join_specs(arg_spec table[ARGS_MAX], const task_spec *task) {
   config_join_specs(table, FIELD(config.model));
   if (task->has_epochs) args_join(table, epoch_specs, FIELD(config.model));
   run_join_specs(table, FIELD(run), task->has_epochs);
+  run_join_together(table, FIELD(run));
 }
 
 int task_read_options(const task_spec *task, const seqgpu_checkpoint *file, const char *path,

@@ -333,6 +333,7 @@ int train_charlm(int argc, char **argv) {
   args_join(command.specs, own_specs, 0);
   charlm_join_specs(command.specs, FIELD(config));
   run_join_specs(command.specs, FIELD(run), 1);
+  run_join_together(command.specs, FIELD(run));
   const arg_command help = {"seqgpu train charlm --text FILE [--checkpoint FILE] [options]", about,
                             command.specs};
   const int parsed = args_parse(&help, argc, argv, &options, command.given);

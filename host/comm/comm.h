@@ -3,8 +3,11 @@
  *   comm.c        rank, size, limit; sums, and bytes from one to all
  *   everything.c  the params of one process to all
  *   shards.c      the gradients of a batch that comes in shards
- *   mpi.c         the transport over MPI: collectives that are started, and asked until they are done
- *   mpi_open.c    the library of MPI, opened where it is first used
+ *   wait.c        asking a transport until it is done, or the limit has passed
+ *   mpi.c         the transport over MPI, between processors
+ *   nccl.c        the transport over NCCL, between GPUs
+ *   meet.c        the word of one process to all, by way of files: how NCCL's find each other
+ *   open.c        libraries that are opened where they are first used: mpi_open.c, nccl_open.c
  */
 #ifndef SQ_COMM_H
 #define SQ_COMM_H
@@ -12,9 +15,10 @@
 #include "host/context/context.h"
 #include "seqgpu/comm.h"
 
-/* What moves bytes between processes, all in host memory.  Each call is made by all processes, and returns
- * when it is done, with SEQGPU_EPEER and a sentence where it is not in time. */
+/* What moves bytes between processes.  Each call is made by all processes, and returns when it is done, with
+ * SEQGPU_EPEER and a sentence where it is not in time. */
 typedef struct sq_transport {
+  int on_device; /* all pointers are to memory of the context's device; else of the host */
   seqgpu_status (*barrier)(seqgpu_comm *comm);
   /* piece r of `from`, each of `size[r]` bytes at `at[r]`, goes to process r; what process r sends comes to
    * to + r * size[rank]. */
@@ -28,15 +32,18 @@ typedef struct sq_transport {
 
 struct seqgpu_comm {
   seqgpu_context *ctx;
-  const sq_transport *transport;
-  void *link; /* the transport's own */
+  const sq_transport *transport; /* between memory of the hosts */
+  const sq_transport *device;    /* between memory of the devices; NULL: by way of the hosts' */
+  void *link;                    /* the transport's own */
   int rank, size;
   double limit;  /* seconds */
   int gone;      /* another process did not answer: nothing may be asked of the transport any more */
+  int held;      /* and it may still write to the memory of the call that failed */
   int *sizes;    /* [2 size] bytes of the pieces of a sum, and where they begin */
   int *exchange; /* [2 size] the same of what comes to this process */
-  void *pieces;  /* [SQ_COMM_BLOCK bytes] the others' parts of this process's piece */
-  void *staged;  /* [SQ_COMM_BLOCK bytes] of a tensor on a GPU */
+  void *pieces;  /* [SQ_COMM_BLOCK bytes and one number each] the others' parts of this process's piece */
+  void *pieces_on_device; /* the same, there if `device` is */
+  void *staged;           /* [SQ_COMM_BLOCK bytes] of a tensor on a GPU */
 };
 
 /* Longer tensors are summed block by block, so that memory and MPI's counts stay small. */
@@ -49,7 +56,10 @@ void sq_comm_free(seqgpu_comm *comm);
 /* SEQGPU_OK if calls can be made. */
 seqgpu_status sq_comm_usable(seqgpu_comm *comm);
 
-/* The sum over processes of elements of this type in host memory (seqgpu_comm_sum). */
-seqgpu_status sq_comm_sum_host(seqgpu_comm *comm, void *values, int64_t count, seqgpu_dtype dtype);
+/* Bytes that `pieces` takes. */
+size_t sq_comm_pieces_size(const seqgpu_comm *comm);
+
+/* seqgpu_comm_broadcast between memory of the devices; only if comm->device is there. */
+seqgpu_status sq_comm_broadcast_device(seqgpu_comm *comm, void *data, size_t size, int root);
 
 #endif

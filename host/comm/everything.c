@@ -70,6 +70,7 @@ static seqgpu_status give(seqgpu_comm *c, void *device, int64_t count, int root)
   seqgpu_context *ctx = c->ctx;
   const size_t size = (size_t)count * ctx->element_size;
   if (device == NULL) return SEQGPU_OK;
+  if (c->device != NULL) return sq_comm_broadcast_device(c, device, size, root);
   if (ctx->backend == &sq_backend_cpu) return seqgpu_comm_broadcast(c, device, size, root);
   void *host = sq_host_alloc(ctx, size);
   if (host == NULL)
@@ -78,7 +79,7 @@ static seqgpu_status give(seqgpu_comm *c, void *device, int64_t count, int root)
   if (status == SEQGPU_OK) status = seqgpu_comm_broadcast(c, host, size, root);
   if (status == SEQGPU_OK) status = seqgpu_copy_in(ctx, device, host, size);
   if (status == SEQGPU_OK) status = seqgpu_synchronize(ctx);
-  if (status != SEQGPU_EPEER) sq_host_free(ctx, host);
+  if (!c->held) sq_host_free(ctx, host);
   return status;
 }
 

@@ -5,10 +5,9 @@
  * nothing about a peer that dies).  Errors come back as numbers, since the duplicate of the communicator says
  * MPI_ERRORS_RETURN.
  */
-#define _POSIX_C_SOURCE 200809L
-
 #include "host/comm/comm.h"
 #include "host/comm/mpi_open.h"
+#include "host/comm/wait.h"
 
 #ifndef SEQGPU_MPI
 
@@ -23,9 +22,6 @@ seqgpu_status seqgpu_comm_create_mpi(seqgpu_context *ctx, const void *communicat
 
 #else
 
-#include <sched.h>
-#include <time.h>
-
 typedef struct mpi_link {
   sq_mpi mpi;
   MPI_Comm comm;
@@ -33,24 +29,6 @@ typedef struct mpi_link {
 } mpi_link;
 
 /* ---------------------------------------------------------------- waiting */
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Between two questions: at first nothing, then the processor goes to whoever wants it, which may be the
- * process that is waited for; and a wait that is long anyhow leaves it free. */
-static void pause_before(int64_t question, double waited) {
-  enum { EAGER = 2000 };
-  const struct timespec nap = {0, 50000};
-  if (question < EAGER) return;
-  if (waited < 5e-3)
-    sched_yield();
-  else
-    nanosleep(&nap, NULL);
-}
 
 static seqgpu_status mpi_failed(seqgpu_comm *c, const char *what, int error) {
   const mpi_link *l = c->link;
@@ -61,25 +39,18 @@ static seqgpu_status mpi_failed(seqgpu_comm *c, const char *what, int error) {
   return sq_fail(c->ctx, SEQGPU_EPEER, "comm: %s: MPI says: %.300s", what, text);
 }
 
+static seqgpu_status ask(seqgpu_comm *c, const char *what, void *request, int *done) {
+  const mpi_link *l = c->link;
+  const int error = l->mpi.Test(request, done, MPI_STATUS_IGNORE);
+  return error == MPI_SUCCESS ? SEQGPU_OK : mpi_failed(c, what, error);
+}
+
 /* `error` is what the call that made the request returned. */
 static seqgpu_status finish(seqgpu_comm *c, const char *what, int error, MPI_Request *request) {
-  const mpi_link *l = c->link;
-  const double start = now();
-  double waited = 0;
-  int done = 0;
-  for (int64_t question = 0; error == MPI_SUCCESS; question++) {
-    error = l->mpi.Test(request, &done, MPI_STATUS_IGNORE);
-    if (error == MPI_SUCCESS && done) return SEQGPU_OK;
-    pause_before(question, waited);
-    waited = now() - start;
-    if (waited <= c->limit) continue;
-    c->gone = 1;
-    return sq_fail(
-        c->ctx, SEQGPU_EPEER,
-        "comm: %s: process %d of %d has waited %g s for the others; one of them has ended or hangs", what,
-        c->rank, c->size, c->limit);
-  }
-  return mpi_failed(c, what, error);
+  const seqgpu_status status =
+      error == MPI_SUCCESS ? sq_comm_wait(c, what, ask, request) : mpi_failed(c, what, error);
+  c->held = c->gone; /* a process that comes back goes on where it was */
+  return status;
 }
 
 /* ---------------------------------------------------------------- the transport */
@@ -130,7 +101,7 @@ static void close_link(seqgpu_comm *c) {
   sq_comm_free(c);
 }
 
-static const sq_transport transport = {barrier, scatter, gather, broadcast, close_link};
+static const sq_transport transport = {0, barrier, scatter, gather, broadcast, close_link};
 
 /* ---------------------------------------------------------------- joining */
 

@@ -1,30 +1,19 @@
 /* mpi_open.c - the library of MPI, opened where it is first used (mpi_open.h). */
 #include "host/comm/mpi_open.h"
 
+#include "host/comm/open.h"
 #include "host/context/errors.h"
 
 #ifdef SEQGPU_MPI /* else there is nothing to open, and mpi.c says so */
 
 #include <dlfcn.h>
-#include <string.h>
-
-typedef struct library {
-  void *handle;
-  const char *missing; /* the first name that it does not have */
-} library;
-
-static void *find(library *l, const char *name) {
-  void *found = dlsym(l->handle, name);
-  if (found == NULL && l->missing == NULL) l->missing = name;
-  return found;
-}
 
 /* Predefined objects: in Open MPI the addresses of symbols, in MPICH numbers. */
-static void take_objects(library *l, sq_mpi *out) {
+static void take_objects(sq_opened *l, sq_mpi *out) {
 #ifdef OPEN_MPI
-  out->world = find(l, "ompi_mpi_comm_world");
-  out->byte = find(l, "ompi_mpi_byte");
-  out->errors_return = find(l, "ompi_mpi_errors_return");
+  out->world = sq_open_find(l, "ompi_mpi_comm_world");
+  out->byte = sq_open_find(l, "ompi_mpi_byte");
+  out->errors_return = sq_open_find(l, "ompi_mpi_errors_return");
 #else
   (void)l;
   out->world = MPI_COMM_WORLD;
@@ -33,20 +22,13 @@ static void take_objects(library *l, sq_mpi *out) {
 #endif
 }
 
-static void take_functions(library *l, sq_mpi *out) {
-  void *found;
-#define TAKE(name, arguments)                                                                                \
-  found = find(l, "MPI_" #name);                                                                             \
-  memcpy(&out->name, &found, sizeof found); /* ISO C has no cast from an object to a function */
-  SQ_MPI_FUNCTIONS(TAKE)
-#undef TAKE
-}
-
 /* It stays open, as MPI cannot be started twice.  Its plug-ins look for its names among the global ones. */
 seqgpu_status sq_mpi_open(seqgpu_context *ctx, sq_mpi *out) {
-  library l = {.handle = dlopen(SEQGPU_MPI, RTLD_NOW | RTLD_GLOBAL)};
+  sq_opened l = sq_open_library(SEQGPU_MPI, 1);
   if (l.handle == NULL) return sq_fail(ctx, SEQGPU_EUNSUPPORTED, "comm: MPI cannot be opened: %s", dlerror());
-  take_functions(&l, out);
+#define TAKE(name, arguments) sq_open_function(&l, "MPI_" #name, &out->name);
+  SQ_MPI_FUNCTIONS(TAKE)
+#undef TAKE
   take_objects(&l, out);
   if (l.missing == NULL) return SEQGPU_OK;
   return sq_fail(ctx, SEQGPU_EUNSUPPORTED,

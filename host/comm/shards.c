@@ -56,7 +56,7 @@ seqgpu_status seqgpu_shards_create(seqgpu_params *params, seqgpu_comm *comm, seq
 void seqgpu_shards_destroy(seqgpu_shards *s) {
   if (s == NULL) return;
   seqgpu_context *ctx = s->params->ctx;
-  const int stays = s->comm != NULL && s->comm->gone; /* another process may still write to it */
+  const int stays = s->comm != NULL && s->comm->held; /* another process may still write to it */
   for (int i = 0; i < LEVELS && !stays; i++) seqgpu_free(ctx, s->stack[i].grad);
   sq_host_free(ctx, s);
 }

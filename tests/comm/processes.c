@@ -1,4 +1,4 @@
-/* processes.c - communicators among the processes that mpirun has started (seqgpu/comm.h).
+/* processes.c - communicators among the processes that were started (seqgpu/comm.h, world.h).
  *
  *   comm_processes          sums, bytes and params from one to all, averages of shards
  *   comm_processes late     the last process does not come: the others are told so, in time
@@ -207,8 +207,24 @@ static int late(seqgpu_context *ctx, seqgpu_comm *comm) {
   return check_finish();
 }
 
+#ifdef SEQGPU_WITH_EMULATOR
+/* A device over MPI: by way of the host. */
+static void check_second(int N) {
+  seqgpu_context *ctx = world_context("emulator", SEQGPU_DTYPE_F32);
+  seqgpu_comm *comm;
+  CHECK(seqgpu_comm_create_mpi(ctx, NULL, &comm) == SEQGPU_OK, "a second communicator, on the emulator");
+  check_at("%d processes, emulator", N);
+  check_all_reduce(ctx, comm, 5000);
+  check_broadcast_params(ctx, comm);
+  check_shards(ctx, comm);
+  seqgpu_comm_destroy(comm);
+  seqgpu_context_destroy(ctx);
+  check_at("%d processes", N);
+}
+#endif
+
 int main(int argc, char **argv) {
-  seqgpu_context *ctx = world_context("cpu", SEQGPU_DTYPE_F32);
+  seqgpu_context *ctx = world_context(world_device(), SEQGPU_DTYPE_F32);
   seqgpu_comm *comm = world_join(ctx);
   const int N = seqgpu_comm_size(comm);
   if (argc > 1 && strcmp(argv[1], "late") == 0) return late(ctx, comm);
@@ -224,17 +240,7 @@ int main(int argc, char **argv) {
   check_broadcast_params(ctx, comm);
   check_shards(ctx, comm);
 #ifdef SEQGPU_WITH_EMULATOR
-  seqgpu_context *emulator = world_context("emulator", SEQGPU_DTYPE_F32);
-  seqgpu_comm *other;
-  CHECK(seqgpu_comm_create_mpi(emulator, NULL, &other) == SEQGPU_OK,
-        "a second communicator, on the emulator");
-  check_at("%d processes, emulator", N);
-  check_all_reduce(emulator, other, 5000);
-  check_broadcast_params(emulator, other);
-  check_shards(emulator, other);
-  seqgpu_comm_destroy(other);
-  seqgpu_context_destroy(emulator);
-  check_at("%d processes", N);
+  if (world_file() == NULL) check_second(N);
 #endif
   return world_finish(ctx, comm);
 }

@@ -113,8 +113,8 @@ int main(int argc, char **argv) {
   const seqgpu_optimizer adam = {
       .kind = SEQGPU_OPTIMIZER_ADAM, .lr = 5e-3, .clip = SEQGPU_CLIP_NORM, .clip_threshold = 0.2};
   model m = {.dropout = atof(argv[3])};
-  m.ctx = world_context("cpu", strcmp(argv[1], "f64") == 0 ? SEQGPU_DTYPE_F64 : SEQGPU_DTYPE_F32);
-  need(m.ctx, seqgpu_comm_create_mpi(m.ctx, NULL, &m.comm));
+  m.ctx = world_context(world_device(), strcmp(argv[1], "f64") == 0 ? SEQGPU_DTYPE_F64 : SEQGPU_DTYPE_F32);
+  need(m.ctx, world_connect(m.ctx, &m.comm));
   build(&m, shards);
   for (int64_t step = 0; step < atoi(argv[4]); step++) {
     double norm;

@@ -1,12 +1,25 @@
-/* world.h - a test program of which mpirun starts several processes: all make the same checks, the first one
- * prints them, and says how many failed elsewhere. */
+/* world.h - a test program of which several processes are started: all make the same checks, the first one
+ * prints them, and says how many failed elsewhere.
+ *
+ * mpirun starts them, and they are on the CPU; or tests/test_nccl.sh, by hand, and they are on the emulator,
+ * number SEQGPU_TEST_RANK of SEQGPU_TEST_WORLD, and meet at the file SEQGPU_TEST_RANKS_FILE. */
 #ifndef TEST_COMM_WORLD_H
 #define TEST_COMM_WORLD_H
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "seqgpu/comm.h"
 #include "tests/check.h"
+
+static inline const char *world_file(void) { return getenv("SEQGPU_TEST_RANKS_FILE"); }
+static inline const char *world_device(void) { return world_file() ? "emulator" : "cpu"; }
+
+static inline seqgpu_status world_connect(seqgpu_context *ctx, seqgpu_comm **out) {
+  const char *rank = getenv("SEQGPU_TEST_RANK"), *size = getenv("SEQGPU_TEST_WORLD");
+  if (world_file() == NULL || rank == NULL || size == NULL) return seqgpu_comm_create_mpi(ctx, NULL, out);
+  return seqgpu_comm_create_file(ctx, world_file(), atoi(rank), atoi(size), 20, out);
+}
 
 static inline seqgpu_context *world_context(const char *device, seqgpu_dtype dtype) {
   seqgpu_context *ctx;
@@ -19,7 +32,7 @@ static inline seqgpu_context *world_context(const char *device, seqgpu_dtype dty
 /* Joins the others, which then draw from one seed; what fails elsewhere stands on stderr. */
 static inline seqgpu_comm *world_join(seqgpu_context *ctx) {
   seqgpu_comm *comm;
-  if (seqgpu_comm_create_mpi(ctx, NULL, &comm) != SEQGPU_OK) {
+  if (world_connect(ctx, &comm) != SEQGPU_OK) {
     fprintf(stderr, "%s\n", seqgpu_last_error(ctx));
     exit(1);
   }

@@ -344,6 +344,13 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     soft::finish(stream);
   });
 }
+/* It is never caught at work: what it has is done first. */
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  return call("cudaStreamQuery", [=] {
+    soft::check_stream(stream);
+    soft::finish(stream);
+  });
+}
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus *status) {
   return call("cudaStreamIsCapturing", [=] {
     soft::check_stream(stream);

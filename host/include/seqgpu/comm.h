@@ -1,7 +1,7 @@
 /** @file comm.h
  * Processes that train one model together: each computes the gradients of its own part of a batch, and all
- * make the same update (data parallelism).  The transport is MPI; a build that has found none refuses with a
- * sentence, and everything else works without it.
+ * make the same update (data parallelism).  The transport is MPI, between processors, or NCCL, between GPUs;
+ * where the one that is asked for is missing the call says so, and everything else works without it.
  *
  *   seqgpu_comm_create_mpi(ctx, NULL, &comm);            of all processes that mpirun has started
  *   seqgpu_comm_broadcast_params(comm, params, 0);       the same values everywhere
@@ -17,9 +17,10 @@
  *   }
  *
  * All processes of a communicator call the same functions in the same order.  None of the calls waits for
- * ever: where another process does not answer in time (seqgpu_comm_set_limit), or MPI reports an error, the
- * status is SEQGPU_EPEER.  A communicator is then of no more use: further calls fail at once, the memory that
- * the failed call was given must stay as long as the process, and the process is best ended.
+ * ever: where another process does not answer in time (seqgpu_comm_set_limit), or the transport reports an
+ * error, the status is SEQGPU_EPEER.  A communicator is then of no more use: further calls fail at once, over
+ * MPI the memory that the failed call was given must stay as long as the process, and the process is best
+ * ended.
  *
  * Functions that fail leave a sentence in seqgpu_last_error(ctx), where ctx is the context of the
  * communicator.  A call with comm or shards NULL returns SEQGPU_EINVAL unless it says otherwise.
@@ -48,6 +49,32 @@ typedef struct seqgpu_comm seqgpu_comm;
 SEQGPU_API seqgpu_status seqgpu_comm_create_mpi(seqgpu_context *ctx, const void *communicator,
                                                 seqgpu_comm **out);
 
+/** Joins the processes of an NCCL communicator, all of which make this call.
+ * ctx: on its GPU; must outlive it.  Calls use the context's stream, and wait for it.
+ * communicator: an ncclComm_t, ready for use, of NCCL 2.14 or later, which the program has from the shared
+ * libnccl.so.2; it stays the program's, to be destroyed after this one.  Make it with `blocking` 0 in its
+ * ncclConfig_t: the first calls of one that blocks wait inside NCCL, where no limit holds.
+ * After SEQGPU_EPEER it has been aborted, by ncclCommAbort, and must be neither used nor destroyed.
+ * out: receives the communicator, or NULL on failure.
+ * Errors: SEQGPU_EUNSUPPORTED (the context is not on a GPU, or there is no NCCL here), SEQGPU_EINVAL,
+ * SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_comm_wrap_nccl(seqgpu_context *ctx, void *communicator, seqgpu_comm **out);
+
+/** Joins processes over NCCL, without MPI: all of them make this call, with one `path`, and meet by way of
+ * the file of that name.
+ * ctx: on the GPU of this process; must outlive it.
+ * path: in a folder that all of them see and nobody else writes to.  It and path.1, path.2, ... are replaced,
+ * and gone once all have come; files that a killed run has left do no harm.
+ * rank: the number of this process, from 0 to size - 1, of which each process has another.
+ * size: how many they are, at most 4,096.
+ * seconds: how long this call waits for the others to come, and then for NCCL to connect them; and from then
+ * on every other call (seqgpu_comm_set_limit).
+ * out: receives the communicator, or NULL on failure.
+ * Errors: SEQGPU_EPEER (a process has not come in time; two have one number), SEQGPU_EUNSUPPORTED (the
+ * context is not on a GPU, or there is no NCCL here), SEQGPU_EINVAL, SEQGPU_EIO, SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_comm_create_file(seqgpu_context *ctx, const char *path, int rank, int size,
+                                                 double seconds, seqgpu_comm **out);
+
 /** Frees a communicator; all processes make this call, which waits for them unless one of them is gone.  NULL
  * is allowed. */
 SEQGPU_API void seqgpu_comm_destroy(seqgpu_comm *comm);
@@ -59,8 +86,8 @@ SEQGPU_API int seqgpu_comm_rank(const seqgpu_comm *comm);
 SEQGPU_API int seqgpu_comm_size(const seqgpu_comm *comm);
 
 /** How long a call waits for the other processes.
- * seconds: above 0, to 1e6; 20 is what a communicator begins with.  It must cover what one process may do
- * while the others wait: the writing of a checkpoint, say.
+ * seconds: above 0, to 1e6; 20 is what a communicator over MPI, or one that was wrapped, begins with.  It
+ * must cover what one process may do while the others wait: the writing of a checkpoint, say.
  * Errors: SEQGPU_EINVAL. */
 SEQGPU_API seqgpu_status seqgpu_comm_set_limit(seqgpu_comm *comm, double seconds);
 
@@ -73,7 +100,7 @@ SEQGPU_API seqgpu_status seqgpu_comm_barrier(seqgpu_comm *comm);
 SEQGPU_API seqgpu_status seqgpu_comm_sum(seqgpu_comm *comm, double *values, int64_t count);
 
 /** The same for a tensor on the device, in its own precision; waits for the device.  Each process sends and
- * receives 2 (size - 1) / size times the tensor, through host memory.
+ * receives 2 (size - 1) / size times the tensor; over MPI through host memory.
  * data: device memory [count] of the context's element type.
  * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM, SEQGPU_EPEER. */
 SEQGPU_API seqgpu_status seqgpu_comm_all_reduce(seqgpu_comm *comm, void *data, int64_t count);
