@@ -244,7 +244,7 @@ data="--data music.train --val-data music.val"
 small="--hidden 5 --batch 8"
 run train compose $data --hidden 24 --batch 8 --lr 0.03 --dropout 0 --epochs 100 --checkpoint composer --json >trained 2>err
 check "cpu f32: task compose, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.2) }"' sh "$(value val_nats_per_step trained)"
-resumed "compose" compose $small --dropout 0.3 --window 7
+resumed "compose" compose $small --dropout 0.3 --input-dropout 0.2 --window 7
 resumed "compose, transposed, gru of two layers" compose $small --cell gru --layers 2 --transpose 5
 run train compose $data $small --steps 20 --checkpoint one --quiet && run train compose $data $small --transpose 5 --steps 20 --checkpoint two --quiet
 check "transposing changes what is learnt" sh -c '! cmp -s one two'

@@ -113,7 +113,7 @@ static const char *const lines[] = {
     "--quiet --steps 2 --force --checkpoint new.st",
     "train classify --data text --val-data text --word-size 2 --pool last" TASK
     "--steps 1 --checkpoint new.st",
-    "train compose --data music --val-data music --dropout 0.5 --window 3" TASK
+    "train compose --data music --val-data music --dropout 0.5 --input-dropout 0.5 --window 3" TASK
     "--steps 2 --checkpoint new.st",
     "train mackey-glass" TASK "--T 21 --eval-size 2 --steps 1 --checkpoint new.st",
     "eval --checkpoint model.st --text text" OPEN,

@@ -182,7 +182,9 @@ static void check_refusals(void) {
   refuses(&m, (d.keys = 0, d), m.plan, "composer: keys is 0");
   refuses(&m, (d.keys = 6, d), m.plan, "the plan has input_size 5; it must be 6");
   d = sizes;
-  refuses(&m, (d.dropout = 2, d), m.plan, "dropout is 2; it must be from 0 to 1");
+  refuses(&m, (d.dropout = 2, d), m.plan, "composer: dropout is 2; it must be from 0 to 1");
+  d = sizes;
+  refuses(&m, (d.input_dropout = -1, d), m.plan, "input_dropout is -1; it must be from 0 to 1");
   refuses(&m, sizes, both, "the plan reads in both directions");
   refuses_batch(&m, NULL, m.plan, T, longer, "composer is NULL");
   refuses_batch(&m, m.composer, NULL, T, longer, "plan is NULL");

@@ -65,6 +65,7 @@ struct application {
   const char *data;            /* what --data names: "the CoNLL-U file" */
   const char *network;         /* what the model is, for its help */
   const char *metric;          /* less is better */
+  const char *dropout;         /* what --dropout is; NULL: it drops what the layers read, too */
   const arg_spec *options;     /* its own rows */
   const arg_spec *use_options; /* those of `seqgpu NAME` */
   const char *use_about;

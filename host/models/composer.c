@@ -19,6 +19,9 @@ static seqgpu_status check_desc(seqgpu_context *ctx, const seqgpu_composer_desc 
   SQ_TRY(sq_check_range(ctx, "composer: keys", d->keys, 1, MOST));
   if (!(d->dropout >= 0 && d->dropout <= 1))
     return sq_fail(ctx, SEQGPU_EINVAL, "composer: dropout is %g; it must be from 0 to 1", d->dropout);
+  if (!(d->input_dropout >= 0 && d->input_dropout <= 1))
+    return sq_fail(ctx, SEQGPU_EINVAL, "composer: input_dropout is %g; it must be from 0 to 1",
+                   d->input_dropout);
   if (seqgpu_plan_get_desc(plan).bidirectional)
     return sq_fail(ctx, SEQGPU_EINVAL,
                    "composer: the plan reads in both directions; it must not know what comes");
@@ -67,7 +70,7 @@ seqgpu_tensor *seqgpu_composer_logits(const seqgpu_composer *m, seqgpu_tape *t, 
   if (m == NULL || plan == NULL)
     return sq_tape_fail(t, SEQGPU_EINVAL, "composer: %s is NULL", m ? "plan" : "composer");
   const int64_t shape[] = {T, B, m->desc.keys};
-  seqgpu_tensor *x = seqgpu_tape_dropout(t, seqgpu_tape_input(t, 3, shape, before), m->desc.dropout);
+  seqgpu_tensor *x = seqgpu_tape_dropout(t, seqgpu_tape_input(t, 3, shape, before), m->desc.input_dropout);
   seqgpu_tensor *read = lengths ? seqgpu_tape_lengths(t, B, lengths) : NULL;
   seqgpu_tensor *y = seqgpu_tape_rnn(t, plan, seqgpu_tape_param(t, &m->network), x, initial, read);
   if (h) *h = y;

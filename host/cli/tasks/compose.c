@@ -59,7 +59,9 @@ static int check_memory(const compose_app *a, const seqgpu_plan *plan) {
 
 static seqgpu_status build_model(compose_app *a, const seqgpu_plan *plan) {
   const model_config *c = &a->base.options->model;
-  const seqgpu_composer_desc desc = {.keys = ROLLS_KEYS, .dropout = c->rnn.dropout};
+  const seqgpu_composer_desc desc = {.keys = ROLLS_KEYS,
+                                     .dropout = c->rnn.dropout,
+                                     .input_dropout = compose_options_of(&a->base)->input_dropout};
   LIB_TRY(app_create_params(&a->base));
   LIB_TRY(seqgpu_composer_create(a->base.params, &desc, plan, &a->model));
   return network_draw_params(c, a->base.params, "rnn", plan);
@@ -203,6 +205,8 @@ static const arg_spec options[] = {
             "pieces with more steps are cut into parts for training, 0 = none is"),
     ROW_INT("transpose", ARG_KEEP_RUN, FIELD(transpose), 0, ROLLS_KEYS, "N",
             "each piece is moved up to so many keys up or down in training"),
+    ROW_REAL("input-dropout", ARG_KEEP_FREE, FIELD(input_dropout), 0, 1, "P",
+             "probability of dropping a key that the layers read"),
     ROW_END,
 };
 
@@ -213,10 +217,10 @@ static const compose_options start = {
                        .init = "pytorch",
                        .forget_bias = "auto",
                        .seed = 1,
-                       .lr = 2e-3,
+                       .lr = 3e-3,
                        .lr_decay = 1,
                        .learning = LEARNING_DEFAULTS,
-                       .rnn = {.num_layers = 1, .hidden_size = 200, .batch = 16, .dropout = 0.3}}},
+                       .rnn = {.num_layers = 1, .hidden_size = 200, .batch = 4, .dropout = 0.4}}},
     .window = 200,
     .steps = 120,
     .draw_seed = 1,
@@ -234,6 +238,7 @@ const application application_compose = {
             "as one",
     .network = "layers over steps of 88 keys, and a linear layer: how probable each key is",
     .metric = "nats_per_step",
+    .dropout = "probability of dropping a value between the layers and before the output layer",
     .options = options,
     .use_options = compose_use_specs,
     .use_about =

@@ -13,6 +13,7 @@
 typedef struct compose_options {
   app_options base;
   int64_t window, transpose;
+  double input_dropout;
   /* of `seqgpu compose` */
   int64_t begin, steps, draw_seed, tempo;
   double temperature;

@@ -33,8 +33,9 @@ extern "C" {
 
 /** Sizes of a composer; they need no defaults. */
 typedef struct seqgpu_composer_desc {
-  int64_t keys;   /**< of the instrument, at least 1: input_size of the plan */
-  double dropout; /**< probability of dropping an element of x and of h, in training; 0 to 1 */
+  int64_t keys;         /**< of the instrument, at least 1: input_size of the plan */
+  double dropout;       /**< probability of dropping an element of h, in training; 0 to 1 */
+  double input_dropout; /**< the same of x: of dropping a key that sounds */
 } seqgpu_composer_desc;
 
 /** A composer; freed by seqgpu_composer_destroy. */
