@@ -36,9 +36,11 @@ train charlm --text text $small --optimizer adam --dropout 0.2 --steps 3 --check
   --log-every 1 --sample-every 2
 train adding --hidden 4 --batch 3 --T 8 --eval-size 6 --steps 2 --checkpoint adding.st
 printf '1\tthe\t_\tD\t_\t_\t_\t_\t_\t_\n2\tcat\t_\tN\t_\t_\t_\t_\t_\t_\n\n1\tthe\t_\tD\t_\t_\t_\t_\t_\t_\n' >tagged
+printf '0,4 7 - 4\n87 0\n' >music
 tagger="--data tagged --val-data tagged --hidden 4 --word-size 3 --letter-size 2 --letter-hidden 2 --batch 2"
 train tag $tagger --steps 1 --checkpoint tagger.st
 train classify --data text --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint classifier.st
+train compose --data music --hidden 4 --batch 2 --steps 1 --checkpoint composer.st
 train charlm --text text $small --steps 1 --tokens words --cell gru --reset-after --checkpoint words.st
 "$seqgpu" import "$here/goldens/exchange/model.nam" --to amp.st $one >../made 2>&1
 # every format: its name, a file of it, and a model that it can hold
@@ -93,6 +95,8 @@ sweep tag "tagged" train tag $tagger --steps 2 --checkpoint new.st $one
 sweep tag-use "tagger.st text" tag --checkpoint tagger.st --input text $one
 sweep classify "text" train classify --data text --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
 sweep classify-use "classifier.st text" classify --checkpoint classifier.st --input text --html page.html $one
+sweep compose "music" train compose --data music --val-data music --hidden 4 --batch 2 --steps 1 --checkpoint new.st $one
+sweep compose-use "composer.st music" compose --checkpoint composer.st --input music --steps 3 --midi new.mid --svg new.svg $one
 sweep series "" train narma10 --hidden 4 --batch 2 --T 25 --eval-size 2 --steps 1 --checkpoint new.st $one
 sweep orthogonal "text" train charlm --text text $small --cell rnn --init orthogonal --steps 1 --checkpoint new.st $one
 sweep eval "text model.st" eval --checkpoint model.st --text text $one

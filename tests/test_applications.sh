@@ -228,6 +228,57 @@ refused "resume with another pool" 1 "--pool: is last" train classify $data --po
 refused "a tagger is no classifier" 1 "tagger: is a checkpoint of task tag; it must be one of task classify" classify --checkpoint tagger --input asked
 refused "a pool that is none" 2 "last|attention" train classify $data --pool first
 
+# ---------------------------------------------------------------- compose
+
+# played COUNT FIRST: pieces of 5 to 16 steps, a chord of two keys that goes around four of them, from the first one.
+played() {
+  awk -v count="$1" -v first="$2" 'BEGIN {
+    split("10,14 12 - 15,19,87", step, " ")
+    for (i = first; i < first + count; i++) {
+      line = step[1]
+      for (t = 1; t < 5 + i * 7 % 12; t++) line = line " " step[t % 4 + 1]
+      print line
+    }
+  }'
+}
+played 40 0 >music.train
+played 15 100 >music.val
+data="--data music.train --val-data music.val"
+small="--hidden 5 --batch 8"
+run train compose $data --hidden 24 --batch 8 --lr 0.03 --dropout 0 --epochs 100 --checkpoint composer --json >trained 2>err
+check "cpu f32: task compose, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.2) }"' sh "$(value val_nats_per_step trained)"
+resumed "compose" compose $small --dropout 0.3 --input-dropout 0.2 --window 7
+resumed "compose, transposed, gru of two layers" compose $small --cell gru --layers 2 --transpose 5
+run train compose $data $small --steps 20 --checkpoint one --quiet && run train compose $data $small --transpose 5 --steps 20 --checkpoint two --quiet
+check "transposing changes what is learnt" sh -c '! cmp -s one two'
+run eval --checkpoint composer --data music.val --json >measured 2>err
+steps=$(tr ' ' '\n' <music.val | wc -l)
+if [ "$(value accuracy measured)" = 1 ] && [ "$(value steps measured)" = "$steps" ] &&
+  [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
+  pass "cpu f32: task compose, eval measures what training did"
+else fail "cpu f32: task compose, eval measures what training did" "$(cat measured err)"; fi
+check "in words, too" sh -c '"$1" eval --checkpoint composer --data music.val --device cpu | grep -q "; $2 steps, accuracy of their keys 100.00 %$"' sh "$seqgpu" "$steps"
+run compose --checkpoint composer --temperature 0.3 --steps 7 --midi new.mid --svg new.svg >got 2>err
+equal "seqgpu compose: music from nothing" "$(cat got)" "10,14 12 - 15,19,87 10,14 12 -"
+check "a MIDI file" sh -c '[ "$(head -c 4 new.mid)" = MThd ] && [ "$(od -A n -t x1 -j 12 -N 2 new.mid | tr -d " ")" = 0018 ]'
+check "a picture of it" sh -c 'grep -q "^<svg xmlns=" new.svg && grep -q "^</svg>$" new.svg && [ "$(grep -c "#1f6feb" new.svg)" = 9 ]'
+printf '10,14 12 -\n1 2\n' >begin
+equal "what --input begins with goes on" "$(run compose --checkpoint composer --input begin --steps 2 --temperature 0.3)" "10,14 12 - 15,19,87 10,14"
+equal "a part of it" "$(run compose --checkpoint composer --input begin --begin 1 --steps 2 --temperature 0)" "10,14 12 -"
+equal "in JSON" "$(run compose --checkpoint composer --input begin --begin 1 --steps 2 --temperature 0.3 --json)" '{"given": 1, "steps": [[10, 14], [12], []]}'
+run compose --checkpoint composer --steps 40 --temperature 5 --seed 3 >a && run compose --checkpoint composer --steps 40 --temperature 5 --seed 3 >b &&
+  run compose --checkpoint composer --steps 40 --temperature 5 --seed 4 >c
+check "the same seed gives the same piece, another gives another" sh -c 'cmp -s a b && ! cmp -s a c'
+check "which training reads" run train compose --data a $small --steps 1 --quiet
+echo '1 88' >keys
+refused "a key that no piano has" 1 'keys: line 1, step 2: "88" must be keys' train compose --data keys
+refused "more of the input than there is" 2 "--begin: is 9; the first piece of --input has fewer steps" compose --checkpoint composer --input begin --begin 9
+refused "a part of nothing" 2 "--begin: is 1; there is no --input" compose --checkpoint composer --begin 1
+refused "a MIDI file over something else" 1 "begin: is there and is no MIDI file" compose --checkpoint composer --midi begin
+refused "a picture over something else" 1 "begin: is there and is no SVG picture" compose --checkpoint composer --svg begin
+refused "resume with other parts" 1 "--window: is 7" train compose $data --resume one --window 7
+refused "a classifier is no composer" 1 "last: is a checkpoint of task classify; it must be one of task compose" compose --checkpoint last
+
 # ---- SIGTERM, which is as Ctrl-C, but not ignored by what runs in the background of a shell
 
 data="--data train.conllu --val-data val.conllu"

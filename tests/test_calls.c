@@ -123,6 +123,7 @@ static const char *const made[] = {
     ("train tag" TAG TASK "--checkpoint tagger.st"),
     ("train classify --data text --val-data text --word-size 2 --attention-size 2" TASK
      "--checkpoint classifier.st"),
+    ("train compose --data music" TASK "--checkpoint composer.st"),
     "export model.st --format pytorch --to x.safetensors" OPEN,
 };
 
@@ -138,6 +139,8 @@ static const char *const lines[] = {
     "tag --checkpoint tagger.st --input text --json" OPEN,
     "train classify --data text --word-size 2 --attention-size 2" TASK "--checkpoint new.st",
     "classify --checkpoint classifier.st --input text --html new.st" OPEN,
+    "train compose --data music --val-data music" TASK "--checkpoint new.st",
+    "compose --checkpoint composer.st --input music --steps 2 --midi new.st" OPEN,
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,
     "eval --checkpoint pixels.st --images images --labels labels" OPEN,

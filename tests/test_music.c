@@ -1,9 +1,14 @@
-/* test_music.c - the music of bench/paper/: piano rolls by many small texts, and the walk through them, whose
- * windows together are every step of every piece once, in order, after the step before it.
+/* test_music.c - music: piano rolls by many small texts, the walk of bench/paper/ through them, whose windows
+ * together are every step of every piece once, in order, after the step before it; the same of the batches of
+ * host/data/roll_set.c; MIDI files byte by byte.
  */
 #define _XOPEN_SOURCE 700
 
 #include "bench/paper/music_walk.h"
+#include "host/cli/memory.h"
+#include "host/data/midi.h"
+#include "host/data/roll_picture.h"
+#include "host/data/roll_set.h"
 #include "tests/said.h"
 
 /* ---------------------------------------------------------------- piano rolls */
@@ -47,7 +52,7 @@ static void write_keys(const rolls *r, char *out, size_t size) {
 static void check_rolls(void) {
   for (size_t i = 0; i < COUNT(texts); i++) {
     char *text = said_copy(texts[i].text, strlen(texts[i].text) + 1), keys[200] = "";
-    rolls r;
+    rolls r = ROLLS_NONE;
     said_listen();
     const int code = rolls_parse("t", text, &r);
     const int ok = said_answer(code, texts[i].sentence);
@@ -56,10 +61,33 @@ static void check_rolls(void) {
     if (code == 0) rolls_free(&r);
     free(text);
   }
-  rolls r;
+  rolls r = ROLLS_NONE;
   said_listen();
   CHECK(said_answer(rolls_read("/nowhere/x", &r), "/nowhere/x: cannot open: No such file or directory"),
         "piano rolls, no file");
+}
+
+/* Two texts are one set of pieces, which written out is read again. */
+static void check_more_rolls(void) {
+  static const unsigned char silence[2 * ROLLS_KEYS];
+  char keys[100] = "";
+  rolls r = ROLLS_NONE, again = ROLLS_NONE;
+  memory_stream m;
+  if (rolls_parse("a", "0,87 - 5\n7\n", &r) != 0 || rolls_parse("b", "\n9 9", &r) != 0 || !memory_open(&m))
+    exit(EXIT_FAILURE);
+  write_keys(&r, keys, sizeof keys);
+  CHECK(strcmp(keys, "0 87 ; ; 5 ; | 7 ; | 9 ; 9 ; | ") == 0 && r.pieces == 3 && r.steps == 6,
+        "piano rolls of two files");
+  CHECK(r.bytes == 15 && r.hash == hash_bytes(HASH_START, "0,87 - 5\n7\n\n9 9", 15), "their hash and size");
+  for (int64_t p = 0; p < r.pieces; p++)
+    rolls_write(m.to, r.on + r.start[p] * ROLLS_KEYS, r.start[p + 1] - r.start[p]);
+  rolls_write(m.to, silence, 2);
+  if (!memory_close(&m)) exit(EXIT_FAILURE);
+  CHECK(strcmp(m.data, "0,87 - 5\n7\n9 9\n- -\n") == 0, "piano rolls as a text");
+  CHECK(rolls_parse("c", m.data, &again) == 0 && again.steps == 8, "which is read again");
+  memory_free(&m);
+  rolls_free(&again);
+  rolls_free(&r);
 }
 
 /* ---------------------------------------------------------------- the walk */
@@ -157,11 +185,108 @@ static void check_order(void) {
   walk_close(&w);
 }
 
+/* ---------------------------------------------------------------- batches */
+
+/* Every step comes once in an epoch, after the step before it, moved by what the step itself is moved. */
+static void check_batches(int64_t window, int64_t transpose) {
+  roll_set set = {.music = ROLLS_NONE};
+  int seen[100] = {0}, right = 1, moved = 0;
+  make_pieces(&set.music);
+  if (roll_set_open(&set, window, STREAMS, 1) != 0) exit(EXIT_FAILURE);
+  for (int64_t u = 0; u < set.order.batches; u++) {
+    int64_t count, steps = 0;
+    roll_batch b;
+    const int32_t *which = buckets_batch(&set.order, u, &count);
+    if (!roll_set_batch(&set, which, count, (roll_shift){transpose, 1, u}, &b)) exit(EXIT_FAILURE);
+    for (int64_t i = 0; i < count; i++) {
+      const int64_t first = set.start[which[i]], up = key_of(b.x + i * ROLLS_KEYS) - first;
+      moved += up != 0;
+      right &= llabs((long long)up) <= transpose && (window == 0 || b.lengths[i] <= window);
+      for (int64_t t = 0; t < b.seq_len; t++) {
+        const int64_t row = (t * count + i) * ROLLS_KEYS, step = first + t;
+        const int inside = t < b.lengths[i], starts = t == 0 && begins(&set.music, step);
+        right &= key_of(b.x + row) == (inside ? step + up : -1);
+        right &= key_of(b.before + row) == (inside && !starts ? step - 1 + up : -1);
+        if (inside) seen[step]++;
+        steps += inside;
+      }
+    }
+    right &= b.steps == steps;
+  }
+  for (int64_t s = 0; s < set.music.steps; s++) right &= seen[s] == 1;
+  CHECK(right && (moved > 0) == (transpose > 0), "batches of parts of %lld steps, moved by at most %lld",
+        (long long)window, (long long)transpose);
+  set.music = (rolls)ROLLS_NONE; /* it is no memory of malloc */
+  roll_set_close(&set);
+}
+
+static void check_entropy(void) {
+  roll_set set = {.music = ROLLS_NONE};
+  if (rolls_parse("t", "5 5,7 7 5\n", &set.music) != 0 || roll_set_open(&set, 2, 1, 1) != 0)
+    exit(EXIT_FAILURE);
+  const double wanted = -0.75 * log(0.75) - 0.25 * log(0.25) + log(2);
+  CHECK(fabs(roll_set_entropy(&set) - wanted) < 1e-12 && set.parts == 2, "the loss of knowing how often");
+  roll_set_close(&set);
+}
+
+/* ---------------------------------------------------------------- files */
+
+/* Two steps of key 0, silence, and a step of keys 0 and 87, 100 steps a minute. */
+static void check_midi(void) {
+  static const unsigned char wanted[] = {
+      'M',  'T', 'h', 'd', 0,    0,    0,  6,    0,    0,    0,  1,    0,    24,  'M', 'T',  'r',  'k',  0,
+      0,    0,   35,  0,   0xff, 0x51, 3,  0x09, 0x27, 0xc0, 0,  0x90, 21,   64,  48,  0x80, 21,   64,   24,
+      0x90, 21,  64,  0,   0x90, 108,  64, 24,   0x80, 21,   64, 0,    0x80, 108, 64,  0,    0xff, 0x2f, 0};
+  unsigned char on[4 * ROLLS_KEYS] = {0};
+  memory_stream m;
+  on[0] = on[ROLLS_KEYS] = on[3 * ROLLS_KEYS] = on[3 * ROLLS_KEYS + 87] = 1;
+  if (!memory_open(&m)) exit(EXIT_FAILURE);
+  midi_write(m.to, on, 4, 100);
+  if (!memory_close(&m)) exit(EXIT_FAILURE);
+  CHECK(m.size == sizeof wanted && memcmp(m.data, wanted, sizeof wanted) == 0, "a MIDI file, byte by byte");
+  memory_free(&m);
+  /* 200 steps of silence and a note: 4,800 ticks take two bytes */
+  static unsigned char late[201 * ROLLS_KEYS];
+  late[200 * ROLLS_KEYS + 39] = 1;
+  if (!memory_open(&m)) exit(EXIT_FAILURE);
+  midi_write(m.to, late, 201, 100);
+  if (!memory_close(&m)) exit(EXIT_FAILURE);
+  CHECK(m.size > 34 && memcmp(m.data + 29, "\xa5\x40\x90\x3c\x40", 5) == 0, "a MIDI file, a long silence");
+  memory_free(&m);
+}
+
+/* How often a text has another. */
+static int times(const char *text, const char *piece) {
+  int n = 0;
+  for (const char *at = text; (at = strstr(at, piece)) != NULL; at++) n++;
+  return n;
+}
+
+static void check_picture(void) {
+  unsigned char on[4 * ROLLS_KEYS] = {0};
+  memory_stream m;
+  on[39] = on[ROLLS_KEYS + 39] = on[2 * ROLLS_KEYS + 39] = on[3 * ROLLS_KEYS + 43] = 1;
+  if (!memory_open(&m)) exit(EXIT_FAILURE);
+  roll_picture(m.to, on, 4, 1);
+  if (!memory_close(&m)) exit(EXIT_FAILURE);
+  CHECK(strncmp(m.data, "<svg xmlns=", 11) == 0 && times(m.data, ">C4</text>") == 1 &&
+            times(m.data, "#8a93a3") == 1 && times(m.data, "#1f6feb") == 2,
+        "a picture: a note that is given, two that are not");
+  memory_free(&m);
+}
+
 int main(void) {
   check_start();
   check_rolls();
+  check_more_rolls();
   for (uint64_t seed = 0; seed < 3; seed++)
     for (int64_t streams = 1; streams <= PIECES + 1; streams += 2) check_walk(seed, streams);
   check_order();
+  check_batches(0, 0);
+  check_batches(4, 0);
+  check_batches(3, 2);
+  check_entropy();
+  check_midi();
+  check_picture();
   return check_finish();
 }

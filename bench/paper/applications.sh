@@ -8,6 +8,8 @@
 #   sentiment   SST-2 in SEQGPU_DATA/sentiment; test accuracy >= 80 % is wanted, naive Bayes gives 82.2 (words) and 82.8 (pairs);
 #               6 epochs take a minute
 #   questions   TREC there, the last 452 questions of training held out; test accuracy >= 88 % is wanted; 10 epochs take a minute
+#   compose     JSB chorales in SEQGPU_DATA/music; at most 8.55 nats a step of the test set are wanted, published about 8.45 to 8.5;
+#               takes a minute.  Also compose-roll.svg, a piece that the model of seed 1 made
 #
 # Of tag the model of the last epoch is measured on the test data, of the others that with the lowest validation loss; nothing is
 # chosen by the test data.
@@ -100,10 +102,37 @@ questions() {
     "TREC: 5,000 questions to train on, 452 to validate, 500 to test, 6 classes"
 }
 
+compose() {
+  so_long 30 "1 2 3"
+  set=$data/music/JSB_Chorales
+  if [ ! -r "$set.train.txt.gz" ]; then
+    echo "skipped: compose: there is no $set.train.txt.gz"
+    exit 0
+  fi
+  begin compose
+  # 58 updates an epoch
+  common="--data $set.train.txt.gz --val-data $set.valid.txt.gz --epochs $epochs --lr-schedule cosine --lr-every $((58 * epochs))"
+  for seed in $seeds; do
+    run "LSTM, seed $seed" compose $common --log-every 58 --eval-every 58 --seed "$seed" --checkpoint "$(model_of "LSTM, seed $seed")" --keep-best
+  done
+  finish
+  for seed in $seeds; do
+    best=$(model_of "LSTM, seed $seed" | sed 's/\.safetensors$/-best&/')
+    measure "LSTM, seed $seed" test_ --checkpoint "$best" --data "$set.test.txt.gz"
+    [ "$seed" != 1 ] ||
+      "$seqgpu" compose --checkpoint "$best" --steps 120 --temperature 0.8 --device cpu --threads "$threads" --midi "$work/new.mid" \
+        --svg "${RESULTS:-$root/bench/results}/compose-roll.svg" >"$work/new.txt"
+  done
+  publish --title "Polyphonic music, JSB chorales" --y val_nats_per_step --y-label "nats a step of the valid set" \
+    --columns test_nats_per_step:last,val_nats_per_step:min,step:last,elapsed_s:last,tokens_per_s:median \
+    --about "JSB chorales: 229 pieces to train on, 76 to validate, 77 to test; $epochs epochs, the model with the lowest loss on the valid set." \
+    --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
+}
+
 case $name in
-  tag | sentiment | questions) $name ;;
+  tag | sentiment | questions | compose) $name ;;
   *)
-    echo "applications.sh: \"$name\" is not here; it must be tag, sentiment or questions" >&2
+    echo "applications.sh: \"$name\" is not here; it must be tag, sentiment, questions or compose" >&2
     exit 2
     ;;
 esac

@@ -90,9 +90,8 @@ static void fill(walk *w, int64_t b) {
     memset(w->target + place, 0, row);
     if (t >= w->length[b]) continue;
     const unsigned char *on = w->r->on + (w->at[b] + t) * ROLLS_KEYS;
-    for (int k = 0; k < ROLLS_KEYS; k++) w->target[place + k] = on[k];
-    if (t == 0 && begins) continue;
-    for (int k = 0; k < ROLLS_KEYS; k++) w->x[place + k] = on[k - ROLLS_KEYS];
+    rolls_row(on, 0, w->target + place);
+    if (t > 0 || !begins) rolls_row(on - ROLLS_KEYS, 0, w->x + place);
   }
   w->at[b] += w->length[b];
 }

@@ -10,7 +10,7 @@
 #ifndef PAPER_MUSIC_WALK_H
 #define PAPER_MUSIC_WALK_H
 
-#include "bench/paper/rolls.h"
+#include "host/data/rolls.h"
 
 typedef struct walk {
   const rolls *r;

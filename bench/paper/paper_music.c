@@ -327,7 +327,7 @@ int main(int argc, char **argv) {
                                 BENCH_THREADS(&o.threads),
                                 BENCH_RESULTS(&o.folder)};
   static const char *const parts[] = {"train", "valid", "test"};
-  rolls sets[3] = {{0}};
+  rolls sets[3] = {ROLLS_NONE, ROLLS_NONE, ROLLS_NONE};
   int code = bench_parse("paper_music", USAGE, table, BENCH_COUNT(table), argc, argv);
   if (code != BENCH_GO_ON) return code;
   code = 0;

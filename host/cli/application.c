@@ -41,18 +41,20 @@ static void join_specs(arg_spec table[ARGS_MAX], const application *spec) {
   args_join(table, epoch_specs, FIELD(model));
   run_join_specs(table, FIELD(run), 1);
   table[args_find(table, "dropout")].help =
-      "probability of dropping a value that the layers read, between them, and before the output layer";
+      spec->dropout ? spec->dropout
+                    : "probability of dropping a value that the layers read, between them, and before the "
+                      "output layer";
 }
 
 /* The rows of a command that uses a model: `own` and further ones, and how it runs. */
-static void join_use_specs(arg_spec table[ARGS_MAX], const arg_spec *own, const arg_spec *more) {
+static void join_use_specs(arg_spec table[ARGS_MAX], const arg_spec *own, const arg_spec *more, int batches) {
   arg_spec model[ARGS_MAX] = {ROW_END}, one[2] = {ROW_END, ROW_END};
   config_join_specs(model, FIELD(model));
   one[0] = model[args_find(model, "batch")];
   one[0].help = "sequences side by side";
   args_join(table, own, 0);
   if (more) args_join(table, more, 0);
-  args_join(table, one, 0);
+  if (batches) args_join(table, one, 0);
   args_join(table, how_specs, FIELD(model.how));
   args_join(table, common_specs, FIELD(run.common));
 }
@@ -337,7 +339,7 @@ int application_eval(const application *spec, int argc, char **argv) {
   arg_spec specs[ARGS_MAX] = {ROW_END};
   char about[300];
   room r;
-  join_use_specs(specs, eval_specs, NULL);
+  join_use_specs(specs, eval_specs, NULL, 1);
   specs[args_find(specs, "data")].help = spec->data;
   snprintf(about, sizeof about, "Task: %s.\nMeasures a model of this task on files, by its %s.", spec->about,
            spec->metric);
@@ -352,11 +354,12 @@ int application_use(const application *spec, int argc, char **argv) {
   arg_spec specs[ARGS_MAX] = {ROW_END};
   char usage[120];
   room r;
-  join_use_specs(specs, use_specs, spec->use_options);
+  join_use_specs(specs, use_specs, spec->use_options, !spec->begin);
+  if (spec->begin) specs[args_find(specs, "input")].help = spec->begin;
   snprintf(usage, sizeof usage, "seqgpu %s --checkpoint FILE [options]", spec->name);
   const arg_command help = {usage, spec->use_about, specs};
   int code = make_room(spec, &r);
-  if (code == CLI_OK) r.options->input = "-";
+  if (code == CLI_OK) r.options->input = spec->begin ? NULL : "-";
   if (code == CLI_OK) code = with_model(spec, &help, &r, argc, argv, use);
   free_room(&r);
   return code;

@@ -67,9 +67,13 @@ struct application {
   const char *data;            /* what --data names: "the CoNLL-U file" */
   const char *network;         /* what the model is, for its help */
   const char *metric;          /* less is better */
+  const char *dropout;         /* what --dropout is; NULL: it drops what the layers read, too */
   const arg_spec *options;     /* its own rows */
   const arg_spec *use_options; /* those of `seqgpu NAME` */
   const char *use_about;
+  /* Of one that makes something new: what --input is, which may be left out; there are no batches then.
+   * NULL: it reads --input, by default standard input. */
+  const char *begin;
   const void *start;         /* defaults of its options */
   size_t options_size, size; /* of its options, of its app */
   int (*read)(app *a);       /* the files; 0, or an exit code after a sentence, as the next two */
@@ -95,7 +99,7 @@ extern const application *const applications[];
 /* The one of that name, NULL if there is none. */
 const application *application_find(const char *name);
 /* Each stands in the file of its name in tasks/. */
-extern const application application_tag, application_classify;
+extern const application application_tag, application_classify, application_compose;
 
 /* ---- the commands: argv[0] is the first argument after the name; an exit code ---- */
 

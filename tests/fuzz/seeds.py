@@ -233,6 +233,12 @@ def seeds_conllu():
     yield "lines", "\0the cat  sat .\n\n\t\u00e9 the\r\n".encode()
 
 
+def seeds_rolls():
+    yield "pieces", b"\0000,87 - 5\r\n\n7\t12,12,3 4\n"
+    yield "parts", b"\0021 2 3 4 5 6 7,8 9 - 10\n"
+    yield "wrong", b"\0001 88\n2,,3\n"
+
+
 def seeds_vocabulary():
     for choice in (0, 1, 2, 0x80, 0x81, 0x82):
         yield "bytes%d" % choice, bytes([choice]) + b"%00 a %20 %25 b %FF"

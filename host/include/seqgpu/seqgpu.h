@@ -19,6 +19,7 @@
  *   ridge.h        ridge regression, for read-outs
  *   tagger.h       a model: a class for each word of a sentence
  *   classifier.h   a model: a class for a sentence
+ *   composer.h     a model: polyphonic music
  *
  * There are three ways to use the library, each without the next:
  *
@@ -39,6 +40,7 @@
 #include "checkpoint.h"
 #include "classifier.h"
 #include "comm.h"
+#include "composer.h"
 #include "dlpack.h"
 #include "esn.h"
 #include "exchange.h"

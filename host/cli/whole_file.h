@@ -1,0 +1,15 @@
+/* whole_file.h - files that a command makes, a page or a piece of music: written as a whole or not at all, and
+ * only in place of nothing or of a file of their kind. */
+#ifndef WHOLE_FILE_H
+#define WHOLE_FILE_H
+
+#include <stddef.h>
+
+typedef struct whole_file_kind {
+  const char *begin, *name; /* its first characters, at most 16; what it is, for a sentence: "HTML page" */
+} whole_file_kind;
+
+/* 0, or an exit code after a sentence. */
+int whole_file_write(const char *path, const char *data, size_t size, const whole_file_kind *kind);
+
+#endif
