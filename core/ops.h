@@ -147,7 +147,7 @@ typedef struct sq_bce_args {
  * Backward: dlogits = (softmax - occupancy of the class) * dloss * scale / (that number or 1), 0 beyond a
  * length. It needs what forward leaves in normal, row_loss and occupancy; without occupancy there is no
  * backward. */
-enum { SQ_CTC_IMPOSSIBLE = -1 };
+#define SQ_CTC_IMPOSSIBLE (-1.0f)
 typedef struct sq_ctc_args {
   int64_t seq_len, batch, classes, label_len; /* T, B, K, L */
   int64_t blank;                              /* a class */

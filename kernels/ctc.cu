@@ -175,7 +175,7 @@ __global__ void __launch_bounds__(CTC_THREADS) ctc_sequences_kernel(sq_ctc_args 
     const double log_p = keeps ? ctc_forward(q, a.occupancy, q.steps) : ctc_forward(q, a.scratch, 2);
     const bool impossible = log_p == -INFINITY;
     if (threadIdx.x == 0)
-      static_cast<float *>(a.row_loss)[b] = impossible ? (float)SQ_CTC_IMPOSSIBLE : (float)-log_p;
+      static_cast<float *>(a.row_loss)[b] = impossible ? SQ_CTC_IMPOSSIBLE : (float)-log_p;
     __syncthreads(); /* every thread has read the last row */
     if (keeps && !impossible) ctc_occupancy(q);
   }

@@ -248,7 +248,7 @@ static void lstm(const step *s) {
 /* Cho et al. 2014: reset before the product; or PyTorch's, after it. */
 static void cho(const step *s) {
   const int64_t H = s->H;
-  double r[MOST], rh[MOST], h[MOST], old[MOST], x[GATES], a[GATES];
+  double r[MOST] = {0}, rh[MOST] = {0}, h[MOST], old[MOST], x[GATES], a[GATES];
   seen(s, H, old);
   product(s, "ih", 0, 2 * H, s->x, x);
   product(s, "ih", 2 * H, H, s->x, x + 2 * H);

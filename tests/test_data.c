@@ -238,14 +238,16 @@ static void check_numbers(void) {
   word_set set;
   seqgpu_tagger_batch b;
   read_text(&s);
-  CHECK(words_count(&s, 2, &words) == 0 && letters_count(&s, &letters) == 0 && labels_count(&s, &labels) == 0,
-        "vocabularies are counted");
+  if (!CHECK(words_count(&s, 2, &words) == 0 && letters_count(&s, &letters) == 0 &&
+                 labels_count(&s, &labels) == 0,
+             "vocabularies are counted"))
+    return;
   is_vocabulary(&words, "<unk> 1 the 3 cat 2 ");
   is_vocabulary(&labels, "N 4 D 3 V 1 ");
   CHECK(vocab_find(&letters, "\xC3\xA9", 2) >= 0 && vocab_find(&letters, "\xC3", 1) < 0,
         "letters are characters");
   CHECK(words_count(&s, 9, &few) == 0 && few.size == 1 && few.unknown == 0, "all words are rare");
-  CHECK(word_set_create(&s, &words, &letters, &set) == 0, "a set of sentences");
+  if (!CHECK(word_set_create(&s, &words, &letters, &set) == 0, "a set of sentences")) return;
   CHECK(set.longest == 4 && set.letters == 32 && set.spellings == 5 && set.unknown == 3,
         "its sizes: %d words, %d letters, %d different, %d unknown", (int)set.longest, (int)set.letters,
         (int)set.spellings, (int)set.unknown);

@@ -67,13 +67,14 @@ static double plain(const mixture_case *c, int64_t r) {
   const int64_t M = c->args[0].mixtures;
   const double *row = c->params.d + r * (1 + 6 * M), *point = c->points.d + 3 * r, pi = acos(-1);
   double weights = 0, density = 0;
-  for (int64_t j = 1; j <= M; j++) weights += exp(row[j]);
-  for (int64_t j = 1; j <= M; j++) {
+  int64_t j = 1;
+  for (int64_t i = 1; i <= M; i++) weights += exp(row[i]);
+  do { /* there is one at least */
     const double sx = exp(row[3 * M + j]), sy = exp(row[4 * M + j]), rho = tanh(row[5 * M + j]);
     const double a = (point[0] - row[M + j]) / sx, b = (point[1] - row[2 * M + j]) / sy;
     const double z = a * a + b * b - 2 * rho * a * b, rest = 1 - rho * rho;
     density += exp(row[j]) / weights * exp(-z / (2 * rest)) / (2 * pi * sx * sy * sqrt(rest));
-  }
+  } while (++j <= M);
   const double end = 1 / (1 + exp(-row[0]));
   return -log(density) - log(point[2] != 0 ? end : 1 - end);
 }

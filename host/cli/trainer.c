@@ -327,6 +327,7 @@ static int is_over(const trainer *t) {
 /* The same answer in all processes: whether the run goes on. */
 static int goes_on(trainer *t, int *answer) {
   int over = is_over(t);
+  *answer = 0;
   if (ranks_agree(t->ranks, &t->signal, &over) != SEQGPU_OK) return failed(t);
   *answer = !over && !t->signal;
   return CLI_OK;

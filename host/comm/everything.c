@@ -9,9 +9,16 @@ typedef struct head {
 } head;
 
 /* FNV-1a (Fowler, Noll, Vo): the same in every process that has the same tensors. */
-static uint64_t add_bytes(uint64_t mark, const void *bytes, size_t size) {
-  const unsigned char *b = bytes;
-  for (size_t i = 0; i < size; i++) mark = (mark ^ b[i]) * 0x100000001b3u;
+static uint64_t add_byte(uint64_t mark, uint64_t byte) { return (mark ^ byte) * 0x100000001b3u; }
+
+static uint64_t add_name(uint64_t mark, const char *name) {
+  do mark = add_byte(mark, (unsigned char)*name);
+  while (*name++ != '\0');
+  return mark;
+}
+
+static uint64_t add_number(uint64_t mark, int64_t number) {
+  for (int bit = 0; bit < 64; bit += 8) mark = add_byte(mark, (uint64_t)number >> bit & 255);
   return mark;
 }
 
@@ -19,13 +26,13 @@ static uint64_t mark_of(const seqgpu_params *p) {
   uint64_t mark = 0xcbf29ce484222325u;
   for (int i = 0; i < p->tensor_count; i++) {
     const sq_tensor *t = p->tensors[i];
-    const int64_t numbers[] = {t->rows, t->cols, t->block, t->offset};
-    mark = add_bytes(mark, t->name, strlen(t->name) + 1);
-    mark = add_bytes(mark, numbers, sizeof numbers);
+    mark = add_name(mark, t->name);
+    mark = add_number(add_number(mark, t->rows), t->cols);
+    mark = add_number(add_number(mark, t->block), t->offset);
   }
   for (int i = 0; i < p->block_count; i++) {
-    const int64_t numbers[] = {p->blocks[i].elements, p->blocks[i].grad != NULL};
-    mark = add_bytes(mark, numbers, sizeof numbers);
+    mark = add_number(mark, p->blocks[i].elements);
+    mark = add_number(mark, p->blocks[i].grad != NULL);
   }
   return mark;
 }

@@ -37,7 +37,7 @@ static float sum_f32(const float *x, int n, int64_t stride) {
 static void check_sum(seqgpu_comm *comm, int64_t count) {
   const int N = seqgpu_comm_size(comm), rank = seqgpu_comm_rank(comm);
   const size_t size = (size_t)count * sizeof(double);
-  double *all = malloc((size_t)N * size), *mine = check_alloc("sums", size);
+  double *all = calloc((size_t)N, size), *mine = check_alloc("sums", size);
   int64_t wrong = 0;
   check_fill_f64(all, N * count, -1, 1);
   memcpy(mine, all + rank * count, size);
@@ -51,7 +51,7 @@ static void check_sum(seqgpu_comm *comm, int64_t count) {
 static void check_all_reduce(seqgpu_context *ctx, seqgpu_comm *comm, int64_t count) {
   const int N = seqgpu_comm_size(comm), rank = seqgpu_comm_rank(comm);
   const size_t size = (size_t)count * sizeof(float);
-  float *all = malloc((size_t)N * size), *mine = malloc(size);
+  float *all = calloc((size_t)N, size), *mine = calloc(1, size);
   void *device;
   int64_t wrong = 0;
   check_fill_f32(all, N * count, -1, 1);

@@ -43,7 +43,7 @@ static tried live_once(int index, const char *cell, const char *algorithm, uint6
   if (opening) t.calls = soft_calls() - first;
   soft_fail_call(0);
   t.failures = l.failures;
-  snprintf(t.said, sizeof t.said, "%s", l.said);
+  snprintf(t.said, sizeof t.said, "%.255s", l.said);
   t.hash = l.hash;
   t.left = soft_allocated() - before;
   return t;
