@@ -252,13 +252,14 @@ static void check_numbers(void) {
         "its sizes: %d words, %d letters, %d different, %d unknown", (int)set.longest, (int)set.letters,
         (int)set.spellings, (int)set.unknown);
   static const int32_t all[] = {2, 0, 1}, one[] = {1}, again[] = {0, 0};
-  CHECK(word_set_batch(&set, all, 3, &b) && b.spellings == 5 && b.seq_len == 4, "different words stand once");
-  check_batch(&set, &words, &letters, &b, all);
-  CHECK(word_set_batch(&set, one, 1, &b) && b.spellings == 1 && b.longest == 2,
-        "a small batch after a large one");
-  check_batch(&set, &words, &letters, &b, one);
-  CHECK(word_set_batch(&set, again, 2, &b) && b.spellings == 2, "a sentence twice");
-  check_batch(&set, &words, &letters, &b, again);
+  if (CHECK(word_set_batch(&set, all, 3, &b) && b.batch == 3 && b.spellings == 5 && b.seq_len == 4,
+            "different words stand once"))
+    check_batch(&set, &words, &letters, &b, all);
+  if (CHECK(word_set_batch(&set, one, 1, &b) && b.batch == 1 && b.spellings == 1 && b.longest == 2,
+            "a small batch after a large one"))
+    check_batch(&set, &words, &letters, &b, one);
+  if (CHECK(word_set_batch(&set, again, 2, &b) && b.batch == 2 && b.spellings == 2, "a sentence twice"))
+    check_batch(&set, &words, &letters, &b, again);
   word_set_free(&set);
   vocab_free(&words);
   vocab_free(&letters);
