@@ -40,7 +40,9 @@ static void join_specs(arg_spec table[ARGS_MAX], const application *spec) {
   args_join(table, epoch_specs, FIELD(model));
   run_join_specs(table, FIELD(run), 1);
   table[args_find(table, "dropout")].help =
-      "probability of dropping a value that the layers read, between them, and before the output layer";
+      spec->dropout ? spec->dropout
+                    : "probability of dropping a value that the layers read, between them, and before the "
+                      "output layer";
 }
 
 /* The rows of a command that uses a model: `own` and further ones, and how it runs. */

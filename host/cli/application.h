@@ -65,6 +65,7 @@ struct application {
   const char *data;            /* what --data names: "the CoNLL-U file" */
   const char *network;         /* what the model is, for its help */
   const char *metric;          /* less is better */
+  const char *dropout;         /* what --dropout is; NULL: it drops what the layers read, too */
   const arg_spec *options;     /* its own rows */
   const arg_spec *use_options; /* those of `seqgpu NAME` */
   const char *use_about;
@@ -96,7 +97,7 @@ extern const application *const applications[];
 /* The one of that name, NULL if there is none. */
 const application *application_find(const char *name);
 /* Each stands in the file of its name in tasks/. */
-extern const application application_tag, application_classify, application_compose;
+extern const application application_tag, application_classify, application_compose, application_draw;
 
 /* ---- the commands: argv[0] is the first argument after the name; an exit code ---- */
 
