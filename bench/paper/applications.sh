@@ -113,6 +113,8 @@ draw() {
   # 313 updates an epoch
   common="--data $set.train.txt --val-data $set.valid.txt --hidden 128 --epochs $epochs --lr 4e-3 --lr-schedule cosine --lr-every $((313 * epochs))"
   run_seeds "LSTM" draw $common --log-every 313 --eval-every 313
+  peer_seeds "PyTorch" torch_draw.py --data "$set.train.txt" --val-data "$set.valid.txt" --test-data "$set.test.txt" --hidden 128 \
+    --epochs "$epochs" --lr 4e-3
   finish
   sheets=${RESULTS:-$root/bench/results}
   head -1 "$set.test.txt" >"$work/begin.txt"
@@ -123,7 +125,7 @@ draw() {
     "$seqgpu" draw --checkpoint "$(model_of "LSTM, seed $seed")" --input "$work/begin.txt" --begin 12 --points 28 --device cpu \
       --svg "$sheets/draw-begun.svg" >"$work/begun.txt"
   done
-  publish --title "Pen strokes, kanji" --y val_nats_per_point --y-label "nats a point of the validation set" \
+  publish --title "Pen strokes, kanji" --y val_nats_per_point --y-label "nats a point of the validation set" --beside "PyTorch" \
     --columns test_nats_per_point:last,val_nats_per_point:last,step:last,elapsed_s:last,tokens_per_s:median \
     --about "Kanji of at most 88 points: 10,000 to train on, 600 to validate, 500 to test; the model after $epochs epochs. Offsets are divided \
 by the deviation of the training set's; a density has no upper bound, so nats may be negative." \
