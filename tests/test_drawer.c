@@ -1,5 +1,5 @@
-/* test_drawer.c - the drawer (seqgpu/drawer.h): every gradient against differences, each drawing of a batch as
- * it is alone and as it is point by point, the emulated device against the CPU, and what is refused.
+/* test_drawer.c - the drawer (seqgpu/drawer.h): every gradient against differences, each drawing of a batch
+ * as it is alone and as it is point by point, the emulated device against the CPU, and what is refused.
  */
 #include "tests/model_checks.h"
 

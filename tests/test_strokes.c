@@ -1,5 +1,5 @@
-/* test_strokes.c - pen strokes: files by many small texts, batches in which every point comes once and after the
- * point before it, the loss of knowing nothing, and the sheet, path by path.
+/* test_strokes.c - pen strokes: files by many small texts, batches in which every point comes once and after
+ * the point before it, the loss of knowing nothing, and the sheet, path by path.
  */
 #define _XOPEN_SOURCE 700
 
@@ -104,8 +104,8 @@ static void check_more_texts(void) {
 
 enum { DRAWINGS = 7, BATCH = 3 };
 
-/* Drawings of 1, 4, 7, 10, ... points; point number i of all has the offsets i + 1 and -i, and ends a stroke where
- * i is odd. */
+/* Drawings of 1, 4, 7, 10, ... points; point number i of all has the offsets i + 1 and -i, and ends a stroke
+ * where i is odd. */
 static void open_set(stroke_set *set, double deviation) {
   char text[2000] = "";
   size_t used = 0;

@@ -1,5 +1,5 @@
-/* whole_file.h - files that a command makes, a page or a piece of music: written as a whole or not at all, and
- * only in place of nothing or of a file of their kind. */
+/* whole_file.h - files that a command makes, a page or a piece of music: written as a whole or not at all,
+ * and only in place of nothing or of a file of their kind. */
 #ifndef WHOLE_FILE_H
 #define WHOLE_FILE_H
 

@@ -29,8 +29,8 @@ typedef struct stroke_set {
   size_t room, room_ends;
 } stroke_set;
 
-/* Divides the offsets that were read by the deviation.  0, or CLI_FAILED after a sentence; stroke_set_close is
- * to be called in any case. */
+/* Divides the offsets that were read by the deviation.  0, or CLI_FAILED after a sentence; stroke_set_close
+ * is to be called in any case. */
 int stroke_set_open(stroke_set *s, double deviation, int64_t batch, int64_t seed);
 void stroke_set_close(stroke_set *s);
 

@@ -1,8 +1,9 @@
 /* strokes.h - drawings of pen strokes; as a text:
  *
  *   12,23,0 -1,412,1 0,-423,0         a drawing a line, its points with spaces between
- *                                     a point: how far the pen has moved, right and down, since the point before
- *                                     (of the first: since it was set down), and 1 where it is lifted, else 0
+ *                                     a point: how far the pen has moved, right and down, since the one
+ *                                     before (of the first: since it was set down), and 1 where it is
+ *                                     lifted, else 0
  *
  * Where the pen was lifted, the next move leaves no ink.
  */
@@ -28,8 +29,8 @@ typedef struct strokes {
 #define STROKES_NONE                                                                                         \
   { .hash = HASH_START }
 
-/* Adds the drawings of a file, plain or compressed by gzip; empty lines are skipped.  0, or an exit code after
- * a sentence that names line and point; there is then nothing to free. */
+/* Adds the drawings of a file, plain or compressed by gzip; empty lines are skipped.  0, or an exit code
+ * after a sentence that names line and point; there is then nothing to free. */
 int strokes_read(const char *path, strokes *s);
 /* The same of a text in memory; `path` is what the sentences call it. */
 int strokes_parse(const char *path, const char *text, strokes *s);

@@ -1,8 +1,8 @@
 /* draw_use.c - `seqgpu draw`: drawings made by the model, after what they begin with (draw.h).
  *
  * With bias b (Graves 2013, section 5.4) the deviations of the Gaussians are exp(s - b) and their weights the
- * softmax of p (1 + b): at 0 as the model has learnt them, the larger the likelier is what is drawn.  Drawings
- * in one column of the sheet come from the same random numbers.
+ * softmax of p (1 + b): at 0 as the model has learnt them, the larger the likelier is what is drawn.
+ * Drawings in one column of the sheet come from the same random numbers.
  */
 #include <math.h>
 #include <stdlib.h>

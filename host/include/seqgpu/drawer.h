@@ -2,21 +2,23 @@
  * A model of pen strokes: where the pen goes next, and whether it is lifted there (Graves, "Generating
  * sequences with recurrent neural networks", 2013, section 4).
  *
- *   x_t      = offset of the point before in x and in y, 1 if the stroke ended there; 0 before the first   [T,B,3]
- *   h^1      = dropout network over x                                                            [T,B,Y]
- *   h^n      = dropout network over h^(n-1), x                   n = 2 ... N                     [T,B,Y]
- *   y_t      = W_out (h^1_t, ..., h^N_t) + b                                                     [T,B,1+6M]
- *   p(point t | points before) = the mixture of M Gaussians and the Bernoulli of y_t: seqgpu_tape_mixture_density
+ *   x_t = how far point t-1 lies from the one before, in x and in y; 1 if a stroke ended there; 0 at first
+ *                                                                                [T,B,3]
+ *   h^1 = dropout network over x                                                 [T,B,Y]
+ *   h^n = dropout network over h^(n-1), x           n = 2 ... N                  [T,B,Y]
+ *   y_t = W_out (h^1_t, ..., h^N_t) + b                                          [T,B,1+6M]
+ *   p(point t | points before) = the M Gaussians and the Bernoulli of y_t: seqgpu_tape_mixture_density
  *
  * Every layer reads x, and the output reads every layer: the skip connections of the paper.
  *
  *   seqgpu_drawer_create(params, &desc, first, further, &drawer);
- *   seqgpu_tensor *y = seqgpu_drawer_mixtures(drawer, tape, first, further, T, B, lengths, before, NULL, NULL);
+ *   seqgpu_tensor *y =
+ *       seqgpu_drawer_mixtures(drawer, tape, first, further, T, B, lengths, before, NULL, NULL);
  *   seqgpu_tape_mixture_density(tape, y, seqgpu_tape_input(tape, 3, shape, points),
  *                               seqgpu_tape_lengths(tape, B, lengths), 1, 1.0);
  *
- * The plans, of one layer each, are the caller's: `first` of the first layer, `further` of any later one, whose
- * input_size is 3 + Y.  Those that train and those that only run, of one step a call to draw, share the
+ * The plans, of one layer each, are the caller's: `first` of the first layer, `further` of any later one,
+ * whose input_size is 3 + Y.  Those that train and those that only run, of one step a call to draw, share the
  * parameters.  Any cell, any options, one direction.  Offsets are best divided by their deviation.
  *
  * Letters: T = points, B = drawings, M = Gaussians, N = layers, Y = output width of the plans.
@@ -55,9 +57,9 @@ SEQGPU_API seqgpu_status seqgpu_drawer_create_(seqgpu_params *params, const seqg
  * params: must outlive the drawer.  first, further: are only looked at; further is NULL where there is one
  * layer.
  * out: receives the drawer, or NULL on failure.
- * Errors: SEQGPU_EINVAL (a size out of its range; a plan whose sizes do not fit, that has more than one layer,
- * or that reads in both directions), SEQGPU_ENOMEM; weights that were added before the failure stay in params.
- */
+ * Errors: SEQGPU_EINVAL (a size out of its range; a plan whose sizes do not fit, that has more than one
+ * layer, or that reads in both directions), SEQGPU_ENOMEM; weights that were added before the failure stay in
+ * params. */
 static inline seqgpu_status seqgpu_drawer_create(seqgpu_params *params, const seqgpu_drawer_desc *desc,
                                                  const seqgpu_plan *first, const seqgpu_plan *further,
                                                  seqgpu_drawer **out) {
