@@ -8,7 +8,7 @@
 #   sentiment   SST-2 in SEQGPU_DATA/sentiment; test accuracy >= 80 % is wanted, naive Bayes gives 82.2 (words) and 82.8 (pairs);
 #               6 epochs take a minute
 #   questions   TREC there, the last 452 questions of training held out; test accuracy >= 88 % is wanted; 10 epochs take a minute
-#   draw        kanji as pen strokes in SEQGPU_DATA/strokes, a few epochs of a small model; takes 5 minutes.  Also draw-sheet.svg, what
+#   draw        kanji as pen strokes in SEQGPU_DATA/strokes, a few epochs of a small model; takes 2 minutes.  Also draw-sheet.svg, what
 #               the model of seed 1 draws at biases from 0 to 10, and draw-begun.svg, how it goes on with the first strokes of another's
 #
 # Of tag the model of the last epoch is measured on the test data, of the others that with the lowest validation loss; nothing is
@@ -103,7 +103,7 @@ questions() {
 }
 
 draw() {
-  so_long 6 1
+  so_long 6 "1 2"
   set=$data/strokes/short_kanji
   if [ ! -r "$set.train.txt" ]; then
     echo "skipped: draw: there is no $set.train.txt"
