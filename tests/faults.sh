@@ -37,10 +37,12 @@ train charlm --text text $small --optimizer adam --dropout 0.2 --steps 3 --check
 train adding --hidden 4 --batch 3 --T 8 --eval-size 6 --steps 2 --checkpoint adding.st
 printf '1\tthe\t_\tD\t_\t_\t_\t_\t_\t_\n2\tcat\t_\tN\t_\t_\t_\t_\t_\t_\n\n1\tthe\t_\tD\t_\t_\t_\t_\t_\t_\n' >tagged
 printf '0,4 7 - 4\n87 0\n' >music
+printf '3,1,0 -1,4,1 2,0,1\n0,5,0 1,1,1\n' >ink
 tagger="--data tagged --val-data tagged --hidden 4 --word-size 3 --letter-size 2 --letter-hidden 2 --batch 2"
 train tag $tagger --steps 1 --checkpoint tagger.st
 train classify --data text --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint classifier.st
 train compose --data music --hidden 4 --batch 2 --steps 1 --checkpoint composer.st
+train draw --data ink --hidden 4 --mixtures 2 --layers 2 --batch 2 --steps 1 --checkpoint drawer.st
 train charlm --text text $small --steps 1 --tokens words --cell gru --reset-after --checkpoint words.st
 "$seqgpu" import "$here/goldens/exchange/model.nam" --to amp.st $one >../made 2>&1
 # every format: its name, a file of it, and a model that it can hold
@@ -97,6 +99,8 @@ sweep classify "text" train classify --data text --hidden 4 --word-size 3 --atte
 sweep classify-use "classifier.st text" classify --checkpoint classifier.st --input text --html page.html $one
 sweep compose "music" train compose --data music --val-data music --hidden 4 --batch 2 --steps 1 --checkpoint new.st $one
 sweep compose-use "composer.st music" compose --checkpoint composer.st --input music --steps 3 --midi new.mid --svg new.svg $one
+sweep draw "ink" train draw --data ink --val-data ink --hidden 4 --mixtures 2 --layers 2 --batch 2 --steps 1 --checkpoint new.st $one
+sweep draw-use "drawer.st ink" draw --checkpoint drawer.st --input ink --points 2 --samples 2 --svg new.svg $one
 sweep series "" train narma10 --hidden 4 --batch 2 --T 25 --eval-size 2 --steps 1 --checkpoint new.st $one
 sweep orthogonal "text" train charlm --text text $small --cell rnn --init orthogonal --steps 1 --checkpoint new.st $one
 sweep eval "text model.st" eval --checkpoint model.st --text text $one

@@ -17,8 +17,9 @@
 #include <dirent.h>
 
 static const command_spec *const program_commands[] = {
-    &command_train,  &command_sample, &command_eval, &command_inspect, &command_report,   &command_verify,
-    &command_import, &command_export, &command_info, &command_tag,     &command_classify, &command_compose};
+    &command_train,    &command_sample,  &command_eval,   &command_inspect, &command_report,
+    &command_verify,   &command_import,  &command_export, &command_info,    &command_tag,
+    &command_classify, &command_compose, &command_draw};
 enum { PROGRAM_WORDS = 48, PROGRAM_PRINTED = 1 << 16 };
 static char program_printed[PROGRAM_PRINTED]; /* on standard output */
 
@@ -79,7 +80,7 @@ static inline void program_write(const char *name, const void *bytes, size_t siz
 }
 
 /* text, numbers of two columns, four images with their labels, two sentences with their tags, two pieces of
- * music. */
+ * music, two drawings. */
 static inline void program_enter(const char *name) {
   snprintf(program_folder, sizeof program_folder, "/tmp/seqgpu-%s-XXXXXX", name);
   if (!mkdtemp(program_folder) || chdir(program_folder) != 0) exit(EXIT_FAILURE);
@@ -93,9 +94,11 @@ static inline void program_enter(const char *name) {
   program_write("numbers", numbers, sizeof numbers - 1);
   program_write("images", images, sizeof images);
   program_write("labels", labels, sizeof labels);
+  static const char ink[] = "3,1,0 -1,4,1 2,0,1\n0,5,0 1,1,1\n";
   static const char music[] = "0,4 7 - 4\n87 0\n";
   program_write("tagged", tagged, sizeof tagged - 1);
   program_write("music", music, sizeof music - 1);
+  program_write("ink", ink, sizeof ink - 1);
 }
 
 /* Removes what is here; returns how many files were temporary. */

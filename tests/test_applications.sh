@@ -279,6 +279,80 @@ refused "a picture over something else" 1 "begin: is there and is no SVG picture
 refused "resume with other parts" 1 "--window: is 7" train compose $data --resume one --window 7
 refused "a classifier is no composer" 1 "last: is a checkpoint of task classify; it must be one of task compose" compose --checkpoint last
 
+# ---------------------------------------------------------------- draw
+
+# drawn COUNT FIRST: a square in two strokes, and where the number of the drawing is even a bar below it.
+drawn() {
+  awk -v count="$1" -v first="$2" 'BEGIN {
+    for (i = first; i < first + count; i++) {
+      j = i * 7 % 5 - 2; k = i * 3 % 5 - 2
+      line = sprintf("%d,%d,0 %d,%d,1 %d,%d,0 %d,%d,1", 40 + j, k, j, 40 - k, -40 + k, -40 + j, k, 40 + j)
+      if (i % 2 == 0) line = line sprintf(" %d,%d,1", 10 + k / 4, 20.5 + j)
+      print line
+    }
+  }'
+}
+drawn 60 0 >ink.train
+drawn 20 100 >ink.val
+data="--data ink.train --val-data ink.val"
+small="--hidden 5 --mixtures 3 --batch 8"
+run train draw $data --hidden 24 --mixtures 3 --batch 8 --lr 0.01 --epochs 60 --checkpoint drawer --json >trained 2>err
+check "cpu f32: task draw, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < -1) }"' sh "$(value val_nats_per_point trained)"
+resumed "draw" draw $small --dropout 0.3
+resumed "draw, gru of three layers" draw $small --cell gru --layers 3 --dropout 0.2
+run eval --checkpoint drawer --data ink.val --json >measured 2>err
+points=$(tr ' ' '\n' <ink.val | wc -l)
+if [ "$(value points measured)" = "$points" ] && [ "$(value loss measured)" = "$(value nats_per_point measured)" ] &&
+  [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
+  pass "cpu f32: task draw, eval measures what training did"
+else fail "cpu f32: task draw, eval measures what training did" "$(cat measured err)"; fi
+check "in words, too" sh -c '"$1" eval --checkpoint drawer --data ink.val --device cpu | grep -q "; $2 points$"' sh "$seqgpu" "$points"
+for b in 1 7; do run eval --checkpoint drawer --data ink.val --batch $b --json | sed 's/\(-[0-9]*\.[0-9]\{4\}\)[0-9]*/\1/g' >b$b; done
+check "whatever the batch" cmp b1 b7
+run draw --checkpoint drawer --points 4 --samples 3 --bias 0,20 --svg new.svg >got 2>err
+# square LINE: whether it is that of the toy, within 8
+cat >square.awk <<'AWK'
+BEGIN { split("40,0,0 0,40,1 -40,-40,0 0,40,1", want, " ") }
+{
+  for (t = 1; t <= 4; t++) {
+    split($t, got, ","); split(want[t], is, ",")
+    if (got[3] != is[3] || (got[1] - is[1]) ^ 2 > 64 || (got[2] - is[2]) ^ 2 > 64) bad = 1
+  }
+}
+END { exit bad || NR == 0 }
+AWK
+check "seqgpu draw: with a large bias, what it has learnt" sh -c 'sed -n 4,6p got | awk -f square.awk && [ "$(wc -l <got)" = 6 ]'
+check "which varies less than without" sh -c '[ "$(sed -n 1,3p got | sort -u | wc -l)" -gt "$(sed -n 4,6p got | tr " " "\n" | cut -d. -f1 | sort -u | wc -l)" ] || [ "$(sed -n 4,6p got | sort -u | wc -l)" -le 3 ]'
+check "a sheet of them" sh -c 'grep -q "^<svg xmlns=" new.svg && grep -q "^</svg>$" new.svg && [ "$(grep -c "#1f3fa8" new.svg)" = 6 ] && grep -q ">bias 20</text>" new.svg'
+printf '40,0,0 0,40,1 -40,-40,0\n1,2,1\n' >begin
+run draw --checkpoint drawer --input begin --points 1 --samples 2 --bias 9 >got
+check "what --input begins with goes on" sh -c 'awk -f square.awk got && [ "$(cut -d " " -f 1-3 got | sort -u)" = "40.00,0.00,0 0.00,40.00,1 -40.00,-40.00,0" ]'
+run draw --checkpoint drawer --input begin --begin 1 --points 2 --samples 1 --bias 9 --json >got
+check "a part of it, in JSON" sh -c 'grep -q "^{\"bias\": 9, \"given\": 1, \"points\": \[\[40.00, 0.00, 0\], \[[-0-9.]*, [0-9.]*, 1\], \[[-0-9.]*, [-0-9.]*, 0\]\]}$" got'
+run draw --checkpoint drawer --seed 3 >a && run draw --checkpoint drawer --seed 3 >b && run draw --checkpoint drawer --seed 4 >c
+check "the same seed gives the same drawings, another gives others" sh -c 'cmp -s a b && ! cmp -s a c && [ "$(wc -l <a)" = 48 ]'
+check "which training reads" run train draw --data a $small --steps 1 --quiet
+run train draw --data ink.val --init-from drawer --steps 1 --checkpoint more --quiet
+check "a model keeps the deviation that it learnt with" sh -c '[ -n "$(grep -a -o "\"deviation\": *\"[0-9.]*\"" drawer)" ] && [ "$(grep -a -o "\"deviation\": *\"[0-9.]*\"" drawer)" = "$(grep -a -o "\"deviation\": *\"[0-9.]*\"" more)" ]'
+echo '1,2,0 3,4,2' >lifted
+refused "a pen that is half lifted" 1 'lifted: line 1, point 2: "3,4,2" must be x,y,lifted' train draw --data lifted
+echo '0,0,0 0,0,1' >still
+refused "a pen that stays where it is" 1 "still: nothing moves in it" train draw --data still
+refused "more of the input than there is" 2 "--begin: is 9; the first drawing of --input has fewer points" draw --checkpoint drawer --input begin --begin 9
+refused "a part of nothing" 2 "--begin: is 1; there is no --input" draw --checkpoint drawer --begin 1
+for bias in "" 1, 1,x 0,-1 1,101 1,,2; do refused "a bias \"$bias\"" 2 "--bias" draw --checkpoint drawer --bias "$bias"; done
+refused "too many layers" 1 "drawer: layers is 17" train draw $data $small --layers 17
+refused "a sheet over something else" 1 "begin: is there and is no SVG picture" draw --checkpoint drawer --svg begin
+refused "resume with another mixture" 1 "--mixtures: is 4; drawer was trained with 3" train draw $data --resume drawer --mixtures 4
+refused "a composer is no drawer" 1 "composer: is a checkpoint of task compose; it must be one of task draw" draw --checkpoint composer
+if command -v python3 >/dev/null; then
+  cp drawer tagger
+  for value in - 0 -1 x nan; do
+    damaged deviation "$value"
+    refused "a deviation that is $value" 1 "damaged: " draw --checkpoint damaged
+  done
+fi
+
 # ---- SIGTERM, which is as Ctrl-C, but not ignored by what runs in the background of a shell
 
 data="--data train.conllu --val-data val.conllu"

@@ -124,6 +124,7 @@ static const char *const made[] = {
     ("train classify --data text --val-data text --word-size 2 --attention-size 2" TASK
      "--checkpoint classifier.st"),
     ("train compose --data music" TASK "--checkpoint composer.st"),
+    ("train draw --data ink --mixtures 2" TASK "--checkpoint drawer.st"),
     "export model.st --format pytorch --to x.safetensors" OPEN,
 };
 
@@ -141,6 +142,8 @@ static const char *const lines[] = {
     "classify --checkpoint classifier.st --input text --html new.st" OPEN,
     "train compose --data music --val-data music" TASK "--checkpoint new.st",
     "compose --checkpoint composer.st --input music --steps 2 --midi new.st" OPEN,
+    "train draw --data ink --val-data ink --mixtures 2 --layers 2" TASK "--checkpoint new.st",
+    "draw --checkpoint drawer.st --input ink --points 2 --samples 1 --svg new.st" OPEN,
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,
     "eval --checkpoint pixels.st --images images --labels labels" OPEN,

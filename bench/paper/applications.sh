@@ -8,8 +8,10 @@
 #   sentiment   SST-2 in SEQGPU_DATA/sentiment; test accuracy >= 80 % is wanted, naive Bayes gives 82.2 (words) and 82.8 (pairs);
 #               6 epochs take a minute
 #   questions   TREC there, the last 452 questions of training held out; test accuracy >= 88 % is wanted; 10 epochs take a minute
-#   compose     JSB chorales in SEQGPU_DATA/music; at most 8.55 nats a step of the test set are wanted, published about 8.45 to 8.5;
-#               takes a minute.  Also compose-roll.svg, a piece that the model of seed 1 made
+#   compose     JSB chorales in SEQGPU_DATA/music; at most 8.55 nats a step of the test set are wanted, published about 8.45 to 8.5.
+#               Also compose-roll.svg, a piece that the model of seed 1 made
+#   draw        kanji as pen strokes in SEQGPU_DATA/strokes, a few epochs of a small model; takes 2 minutes.  Also draw-sheet.svg, what
+#               the model of seed 1 draws at biases from 0 to 10, and draw-begun.svg, how it goes on with the first strokes of another's
 #
 # Of tag the model of the last epoch is measured on the test data, of the others that with the lowest validation loss; nothing is
 # chosen by the test data.
@@ -129,10 +131,40 @@ compose() {
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
 
+draw() {
+  so_long 6 "1 2"
+  set=$data/strokes/short_kanji
+  if [ ! -r "$set.train.txt" ]; then
+    echo "skipped: draw: there is no $set.train.txt"
+    exit 0
+  fi
+  begin draw
+  # 313 updates an epoch
+  common="--data $set.train.txt --val-data $set.valid.txt --hidden 128 --epochs $epochs --lr 4e-3 --lr-schedule cosine --lr-every $((313 * epochs))"
+  run_seeds "LSTM" draw $common --log-every 313 --eval-every 313
+  peer_seeds "PyTorch" torch_draw.py --data "$set.train.txt" --val-data "$set.valid.txt" --test-data "$set.test.txt" --hidden 128 \
+    --epochs "$epochs" --lr 4e-3
+  finish
+  sheets=${RESULTS:-$root/bench/results}
+  head -1 "$set.test.txt" >"$work/begin.txt"
+  for seed in $seeds; do
+    measure "LSTM, seed $seed" test_ --data "$set.test.txt"
+    [ "$seed" = 1 ] || continue
+    "$seqgpu" draw --checkpoint "$(model_of "LSTM, seed $seed")" --points 40 --device cpu --svg "$sheets/draw-sheet.svg" >"$work/new.txt"
+    "$seqgpu" draw --checkpoint "$(model_of "LSTM, seed $seed")" --input "$work/begin.txt" --begin 12 --points 28 --device cpu \
+      --svg "$sheets/draw-begun.svg" >"$work/begun.txt"
+  done
+  publish --title "Pen strokes, kanji" --y val_nats_per_point --y-label "nats a point of the validation set" --beside "PyTorch" \
+    --columns test_nats_per_point:last,val_nats_per_point:last,step:last,elapsed_s:last,tokens_per_s:median \
+    --about "Kanji of at most 88 points: 10,000 to train on, 600 to validate, 500 to test; the model after $epochs epochs. Offsets are divided \
+by the deviation of the training set's; a density has no upper bound, so nats may be negative." \
+    --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
+}
+
 case $name in
-  tag | sentiment | questions | compose) $name ;;
+  tag | sentiment | questions | compose | draw) $name ;;
   *)
-    echo "applications.sh: \"$name\" is not here; it must be tag, sentiment, questions or compose" >&2
+    echo "applications.sh: \"$name\" is not here; it must be tag, sentiment, questions, compose or draw" >&2
     exit 2
     ;;
 esac

@@ -99,7 +99,7 @@ extern const application *const applications[];
 /* The one of that name, NULL if there is none. */
 const application *application_find(const char *name);
 /* Each stands in the file of its name in tasks/. */
-extern const application application_tag, application_classify, application_compose;
+extern const application application_tag, application_classify, application_compose, application_draw;
 
 /* ---- the commands: argv[0] is the first argument after the name; an exit code ---- */
 

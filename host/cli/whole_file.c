@@ -13,6 +13,7 @@
 
 #include "host/cli/cli.h"
 #include "host/cli/files.h"
+#include "host/cli/memory.h"
 #include "host/files/leftovers.h"
 #include "host/files/retry.h"
 
@@ -73,4 +74,16 @@ int whole_file_write(const char *path, const char *data, size_t size, const whol
   free(linked);
   free(beside);
   return error ? cli_error("%s: cannot write: %s", path, strerror(error)) : CLI_OK;
+}
+
+int whole_file_make(const char *path, whole_file_writer *work, const void *self,
+                    const whole_file_kind *kind) {
+  memory_stream m;
+  if (path == NULL) return CLI_OK;
+  if (!memory_open(&m)) return cli_error("%s: out of memory", path);
+  work(m.to, self);
+  const int code =
+      memory_close(&m) ? whole_file_write(path, m.data, m.size, kind) : cli_error("%s: out of memory", path);
+  memory_free(&m);
+  return code;
 }

@@ -6,20 +6,7 @@
 
 #include "host/cli/cli.h"
 #include "host/cli/text_bytes.h"
-
-static const char between[] = " \t\r"; /* two steps of a piece */
-
-/* Counts pieces and steps of a text. */
-static void count(const char *text, int64_t *pieces, int64_t *steps) {
-  for (int inside = 0; *text;) {
-    text += strspn(text, between);
-    const size_t length = strcspn(text, " \t\r\n");
-    *steps += length > 0;
-    *pieces += length > 0 && !inside;
-    inside = (inside || length > 0) && text[length] != '\n';
-    text += length + (text[length] == '\n');
-  }
-}
+#include "host/data/line_items.h"
 
 /* Reads one step, `length` characters; 0 if it is none. */
 static int read_step(const char *text, size_t length, unsigned char on[ROLLS_KEYS]) {
@@ -38,8 +25,8 @@ static int read_step(const char *text, size_t length, unsigned char on[ROLLS_KEY
 
 /* Reads one line, which ends at a line end or a zero, behind the `steps` that were read before. */
 static int read_piece(const char *path, int64_t line, const char *text, rolls *r, int64_t *steps) {
-  for (int64_t step = 1; text += strspn(text, between), *text && *text != '\n'; step++) {
-    const size_t length = strcspn(text, " \t\r\n");
+  size_t length;
+  for (int64_t step = 1; (text = line_items_next(text, &length)) != NULL; step++) {
     if (!read_step(text, length, r->on + *steps * ROLLS_KEYS))
       return cli_error(
           "%s: line %lld, step %lld: \"%.*s\" must be keys from 0 to 87 with commas between, or - for none",
@@ -51,12 +38,10 @@ static int read_piece(const char *path, int64_t line, const char *text, rolls *r
 }
 
 static int read_pieces(const char *path, const char *text, rolls *r) {
-  for (int64_t line = 1; text; line++) {
+  for (int64_t line = 1; text; line++, text = line_items_below(text)) {
     const int64_t start = r->steps;
     CLI_TRY(read_piece(path, line, text, r, &r->steps));
     if (r->steps > start) r->start[++r->pieces] = r->steps;
-    text = strchr(text, '\n');
-    if (text) text++;
   }
   return CLI_OK;
 }
@@ -75,9 +60,9 @@ static int grow(rolls *r, int64_t pieces, int64_t steps) {
 }
 
 int rolls_parse(const char *path, const char *text, rolls *r) {
-  int64_t pieces = 0, steps = 0;
+  int64_t pieces, steps;
   int code = CLI_OK;
-  count(text, &pieces, &steps);
+  line_items_count(text, &pieces, &steps);
   if (steps == 0)
     code = cli_error("%s: has no piece; it must have at least one line of steps", path);
   else if (!grow(r, pieces, steps))

@@ -4,7 +4,7 @@
 #include "host/cli/application.h"
 
 const application *const applications[] = {&application_tag, &application_classify, &application_compose,
-                                           NULL};
+                                           &application_draw, NULL};
 
 const application *application_find(const char *name) {
   for (int i = 0; applications[i]; i++)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/cli/memory.h"
+#include "host/cli/carried.h"
 #include "host/cli/tasks/compose.h"
 #include "host/cli/whole_file.h"
 #include "host/data/midi.h"
@@ -14,7 +14,7 @@
 /* The stream of random numbers that says which keys sound. */
 static const uint64_t KEYS = UINT64_C(11) << 60;
 
-enum { STATES = SEQGPU_MAX_STATES, MOST_STEPS = 1000000 };
+enum { MOST_STEPS = 1000000 };
 
 const arg_spec compose_use_specs[] = {
     ROW_INT("begin", ARG_NOT_KEPT, FIELD(begin), 0, MOST_STEPS, "N",
@@ -34,34 +34,24 @@ typedef struct piece {
   compose_app *a;
   unsigned char *on;    /* [steps,88] */
   int64_t given, steps; /* of --input; all */
-  float *state[STATES]; /* [elements] of the network, NULL where the cell has none */
-  int64_t shape[STATES][SEQGPU_TAPE_RANK];
+  carried memory;
 } piece;
 
 /* ---------------------------------------------------------------- a step */
-
-static seqgpu_status keep_state(piece *p, seqgpu_tape *t, seqgpu_tensor *h, int i) {
-  seqgpu_tensor *last = seqgpu_tape_rnn_final(t, h, i);
-  LIB_TRY(seqgpu_tape_status(t));
-  if (p->state[i] == NULL) p->state[i] = malloc((size_t)seqgpu_tensor_elements(last) * sizeof(float));
-  if (p->state[i] == NULL) return cli_no_memory();
-  seqgpu_tensor_shape(last, p->shape[i]);
-  return seqgpu_tensor_read(last, p->state[i]);
-}
 
 /* The logits [88] of step `step`, after the one before it. */
 static seqgpu_status read_step(piece *p, int64_t step, float logits[ROLLS_KEYS]) {
   compose_app *a = p->a;
   seqgpu_tape *t = a->base.tape;
-  seqgpu_tensor *h, *initial[STATES] = {NULL};
+  seqgpu_tensor *h, *initial[SEQGPU_MAX_STATES];
   const int states = seqgpu_plan_get_sizes(a->val_plan).state_count;
   float before[ROLLS_KEYS] = {0};
   if (step > 0) rolls_row(p->on + (step - 1) * ROLLS_KEYS, 0, before);
   LIB_TRY(seqgpu_tape_clear(t, 0));
-  for (int i = 0; step > 0 && i < states; i++) initial[i] = seqgpu_tape_input(t, 3, p->shape[i], p->state[i]);
+  carried_give(&p->memory, t, states, initial);
   a->logits = seqgpu_composer_logits(a->model, t, a->val_plan, 1, 1, NULL, before, initial, &h);
   LIB_TRY(seqgpu_tape_status(t));
-  for (int i = 0; i < states; i++) LIB_TRY(keep_state(p, t, h, i));
+  LIB_TRY(carried_keep(&p->memory, t, h, states));
   return seqgpu_tensor_read(a->logits, logits);
 }
 
@@ -98,23 +88,14 @@ static void print_json(const piece *p) {
   printf("]}\n");
 }
 
-typedef void write_piece(FILE *to, const piece *p);
-
-static void write_midi(FILE *to, const piece *p) {
+static void write_midi(FILE *to, const void *self) {
+  const piece *p = self;
   midi_write(to, p->on, p->steps, compose_options_of(&p->a->base)->tempo);
 }
 
-static void write_svg(FILE *to, const piece *p) { roll_picture(to, p->on, p->steps, p->given); }
-
-static int save(const piece *p, const char *path, write_piece *work, const whole_file_kind *kind) {
-  memory_stream m;
-  if (path == NULL) return CLI_OK;
-  if (!memory_open(&m)) return cli_error("%s: out of memory", path);
-  work(m.to, p);
-  const int code =
-      memory_close(&m) ? whole_file_write(path, m.data, m.size, kind) : cli_error("%s: out of memory", path);
-  memory_free(&m);
-  return code;
+static void write_svg(FILE *to, const void *self) {
+  const piece *p = self;
+  roll_picture(to, p->on, p->steps, p->given);
 }
 
 /* ---------------------------------------------------------------- the command */
@@ -123,8 +104,8 @@ static int make_and_write(piece *p) {
   static const whole_file_kind midi = {"MThd", "MIDI file"}, svg = {"<svg", "SVG picture"};
   const compose_options *o = compose_options_of(&p->a->base);
   if (make(p) != SEQGPU_OK) return cli_library_error(p->a->base.ctx);
-  CLI_TRY(save(p, o->midi, write_midi, &midi));
-  CLI_TRY(save(p, o->svg, write_svg, &svg));
+  CLI_TRY(whole_file_make(o->midi, write_midi, p, &midi));
+  CLI_TRY(whole_file_make(o->svg, write_svg, p, &svg));
   if (o->base.run.common.json)
     print_json(p);
   else
@@ -146,7 +127,7 @@ int compose_use(app *base) {
   if (p.on == NULL) return cli_error("out of memory");
   if (given > 0) memcpy(p.on, r->on, (size_t)given * ROLLS_KEYS);
   const int code = make_and_write(&p);
-  for (int i = 0; i < STATES; i++) free(p.state[i]);
+  carried_free(&p.memory);
   free(p.on);
   return code;
 }

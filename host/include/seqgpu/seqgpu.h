@@ -20,6 +20,7 @@
  *   tagger.h       a model: a class for each word of a sentence
  *   classifier.h   a model: a class for a sentence
  *   composer.h     a model: polyphonic music
+ *   drawer.h       a model: pen strokes
  *
  * There are three ways to use the library, each without the next:
  *
@@ -42,6 +43,7 @@
 #include "comm.h"
 #include "composer.h"
 #include "dlpack.h"
+#include "drawer.h"
 #include "esn.h"
 #include "exchange.h"
 #include "hessian_free.h"

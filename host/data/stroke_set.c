@@ -1,0 +1,95 @@
+/* stroke_set.c - see stroke_set.h. */
+#include "host/data/stroke_set.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cli/cli.h"
+#include "host/data/labelled_set.h"
+
+enum { POINT = STROKES_POINT };
+
+int stroke_set_open(stroke_set *s, double deviation, int64_t batch, int64_t seed) {
+  const strokes *k = &s->ink;
+  if (k->drawings == 0) return CLI_OK;
+  if (k->drawings > INT32_MAX) return cli_error("there are too many drawings");
+  s->length = malloc((size_t)k->drawings * sizeof *s->length);
+  if (s->length == NULL) return cli_error("out of memory");
+  for (int64_t d = 0; d < k->drawings; d++) {
+    const int64_t length = k->start[d + 1] - k->start[d];
+    if (length > INT32_MAX) return cli_error("a drawing is too long");
+    s->length[d] = (int32_t)length;
+    if (length > s->longest) s->longest = length;
+  }
+  for (int64_t i = 0; i < k->points * POINT; i++)
+    if (i % POINT < 2) k->point[i] = (float)((double)k->point[i] / deviation);
+  return buckets_create(k->drawings, s->length, batch, seed, &s->order);
+}
+
+void stroke_set_close(stroke_set *s) {
+  strokes_free(&s->ink);
+  buckets_free(&s->order);
+  free(s->length);
+  free(s->memory);
+  free(s->ends);
+  *s = (stroke_set){.ink = STROKES_NONE};
+}
+
+/* ---------------------------------------------------------------- batches */
+
+/* Room for a batch; 0 when out of memory. */
+static int make_room(stroke_set *s, size_t elements, size_t ends) {
+  void *memory = s->memory, *lengths = s->ends;
+  const int ok = labelled_set_room(&memory, &s->room, elements, sizeof *s->memory) &&
+                 labelled_set_room(&lengths, &s->room_ends, ends, sizeof *s->ends);
+  s->memory = memory;
+  s->ends = lengths;
+  return ok;
+}
+
+static void fill_drawing(stroke_set *s, int32_t drawing, int64_t i, const stroke_batch *b) {
+  const int64_t step = b->batch * POINT;
+  float *before = s->memory + i * POINT, *x = before + b->seq_len * step;
+  const float *point = s->ink.point + s->ink.start[drawing] * POINT;
+  for (int64_t t = 0; t < s->length[drawing]; t++, point += POINT) {
+    memcpy(x + t * step, point, POINT * sizeof *x);
+    if (t > 0) memcpy(before + t * step, point - POINT, POINT * sizeof *x);
+  }
+}
+
+int stroke_set_batch(stroke_set *s, const int32_t *which, int64_t count, stroke_batch *out) {
+  *out = (stroke_batch){.batch = count};
+  for (int64_t i = 0; i < count; i++) {
+    const int32_t length = s->length[which[i]];
+    out->points += length;
+    if (length > out->seq_len) out->seq_len = length;
+  }
+  const size_t elements = (size_t)(out->seq_len * count) * POINT;
+  if (!make_room(s, 2 * elements, (size_t)count)) return 0;
+  memset(s->memory, 0, 2 * elements * sizeof *s->memory);
+  for (int64_t i = 0; i < count; i++) {
+    s->ends[i] = s->length[which[i]];
+    fill_drawing(s, which[i], i, out);
+  }
+  out->lengths = s->ends;
+  out->before = s->memory;
+  out->x = s->memory + elements;
+  return 1;
+}
+
+/* ---------------------------------------------------------------- knowing nothing */
+
+double stroke_set_entropy(const stroke_set *s) {
+  const double n = (double)s->ink.points, log_2pi = 1.8378770664093454836;
+  double x = 0, y = 0, xx = 0, xy = 0, yy = 0, ends = 0;
+  for (int64_t i = 0; i < s->ink.points; i++) {
+    const float *point = s->ink.point + i * POINT;
+    const double a = (double)point[0], b = (double)point[1];
+    x += a / n, y += b / n, ends += (double)point[2] / n;
+    xx += a * a / n, xy += a * b / n, yy += b * b / n;
+  }
+  const double area = (xx - x * x) * (yy - y * y) - (xy - x * y) * (xy - x * y),
+               lifting = ends > 0 && ends < 1 ? -ends * log(ends) - (1 - ends) * log(1 - ends) : 0;
+  return area > 0 ? 1 + log_2pi + log(area) / 2 + lifting : (double)NAN;
+}
