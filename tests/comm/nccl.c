@@ -154,6 +154,11 @@ static int files_are_left(const world *w) {
   return left;
 }
 
+/* Waits until so many files are there. */
+static void await_files(const world *w, int count) {
+  for (int i = 0; i < 1000 && files_are_left(w) < count; i++) usleep(10000);
+}
+
 static void check_all(int size) {
   world *w = new_world(size, 20);
   int good = all_run(w, join_and_use);
@@ -380,15 +385,13 @@ static void check_meeting(void) {
 
   w = new_world(2, 10);
   begin(w, 1, join);
-  usleep(300000);
+  await_files(w, 1);
   const pid_t first = w->process[1];
-  const said before = w->said[1];
   begin(w, 1, join_and_use);
-  begin(w, 0, join_and_use);
   int status;
-  waitpid(first, &status, 0);
-  CHECK(before.started && end(w) && w->said[0].status == SEQGPU_OK,
-        "the later of two with one number goes on");
+  waitpid(first, &status, 0); /* it has seen that its file is another's */
+  begin(w, 0, join_and_use);
+  CHECK(end(w) && w->said[0].status == SEQGPU_OK, "the later of two with one number goes on");
 }
 
 /* Files of processes that were killed while they waited, and others that are none of ours. */
@@ -398,7 +401,7 @@ static void check_stale(void) {
   snprintf(name, sizeof name, "%s.2", w->path);
   for (int r = 1; r >= 0; r--) { /* one after the other, so that both have to wait */
     begin(w, r, join);
-    usleep(300000);
+    await_files(w, 2 - r);
     kill(w->process[r], SIGKILL);
     waitpid(w->process[r], &w->ended[r], 0);
   }
