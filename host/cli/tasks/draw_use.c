@@ -113,7 +113,7 @@ static void draw_step(const sheet *s, int64_t i) {
   const int64_t M = mixtures_of(s);
   for (int64_t d = 0; d < s->drawings; d++) {
     const int64_t column = d % o->samples;
-    double u[DRAWS];
+    double u[DRAWS] = {0};
     for (int k = 0; k < DRAWS; k++)
       u[k] = seqgpu_uniform((uint64_t)o->draw_seed, POINTS | (uint64_t)i, (uint64_t)(column * DRAWS + k));
     draw_point(s->y + d * (1 + 6 * M), M, s->a->bias[d / o->samples], u, point_of(s, d, i));
