@@ -322,7 +322,7 @@ static void test_row(const struct row *row, answers *a) {
     if (row->right(&d) && kept_apart(&d, task->loss == TASK_CLASSES ? -1 : 0)) continue;
     if (wrong++ == 0) first_wrong = n;
   }
-  char why[80];
+  char why[120];
   snprintf(why, sizeof why, "%lld of %d are wrong, first number %lld of seed %llu", (long long)wrong, DRAWN,
            (long long)first_wrong, (unsigned long long)seed);
   check_record(wrong == 0, why, "task %s, T %lld%s: the target of each sequence", task->name,
