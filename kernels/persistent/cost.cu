@@ -46,7 +46,8 @@ double product_clocks(const sq_cut_question &q, const recurrence_product_info &p
   const double each =
       f32 ? CLOCKS_AN_ELEMENT : CLOCKS_A_TILE + CLOCKS_A_TILE_OF_8 * fmin(n.width, across) / 8;
   const bool holds = !f32 && sq_persistent_algorithms[q.which].held && s == 0 && n.stage[s].blocks == 1;
-  const double held = holds ? (double)(int)RECURRENCE_HELD * fmin((double)pieces, n.threads / (double)SQ_WARP) : 0;
+  const double held =
+      holds ? (double)(int)RECURRENCE_HELD * fmin((double)pieces, n.threads / (double)SQ_WARP) : 0;
   return fmax(product_bytes(f32, down * deep, n.width, across, held) / SHARED_BYTES,
               each * deep / n.stage[s].parts * turns);
 }
