@@ -251,3 +251,8 @@ const sq_algorithm sq_algorithms[] = {
     {.name = NULL},
 };
 /* clang-format on */
+
+const char *sq_pass_refusal(sq_exec *exec, const sq_algorithm *algorithm, const sq_problem *problem,
+                            char *text, size_t size) {
+  return algorithm->pass_refuses ? algorithm->pass_refuses(exec, problem, text, size) : NULL;
+}

@@ -37,11 +37,10 @@ const sq_algorithm *sq_algorithm_at(const seqgpu_context *ctx, int index) {
   return NULL;
 }
 
-/* Tangents may be another algorithm's, which has reasons of its own. */
 static const char *tangents_refused(seqgpu_context *ctx, const sq_algorithm *a, const sq_problem *problem,
                                     char *text, size_t size) {
   if (a->tangent == NULL) return "tangents: are asked for, and the algorithm has none";
-  return a->pass_refuses ? a->pass_refuses(&ctx->exec, problem, text, size) : NULL;
+  return sq_pass_refusal(&ctx->exec, a, problem, text, size);
 }
 
 const char *sq_algorithm_refusal(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *algorithm,

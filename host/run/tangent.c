@@ -4,6 +4,7 @@
  */
 #include "host/run/tangent.h"
 
+#include "host/plan/algorithms.h"
 #include "host/plan/layers.h"
 #include "host/run/guard.h"
 
@@ -50,8 +51,10 @@ static seqgpu_status check_algorithm(seqgpu_context *ctx, const seqgpu_plan *pla
   if (a->tangent == NULL)
     return sq_fail(ctx, SEQGPU_EUNSUPPORTED,
                    "algorithm %s has no tangent pass; desc.tangents = 1 leaves it out", a->name);
-  const char *why = a->pass_refuses ? a->pass_refuses(&ctx->exec, &problem, text, sizeof text) : NULL;
-  return why ? sq_fail(ctx, SEQGPU_EUNSUPPORTED, "no tangent pass of this network: %s", why) : SEQGPU_OK;
+  const char *why = sq_pass_refusal(&ctx->exec, a, &problem, text, sizeof text);
+  if (why == NULL) return SEQGPU_OK;
+  return sq_fail(ctx, why == sq_no_answer ? SEQGPU_EDEVICE : SEQGPU_EUNSUPPORTED,
+                 "no tangent pass of this network: %s", why);
 }
 
 seqgpu_status sq_rnn_tangent(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run,
