@@ -195,7 +195,7 @@ static void check_batches(int64_t window, int64_t transpose) {
   if (roll_set_open(&set, window, STREAMS, 1) != 0) exit(EXIT_FAILURE);
   for (int64_t u = 0; u < set.order.batches; u++) {
     int64_t count, steps = 0;
-    roll_batch b;
+    step_batch b;
     const int32_t *which = buckets_batch(&set.order, u, &count);
     if (!roll_set_batch(&set, which, count, (roll_shift){transpose, 1, u}, &b)) exit(EXIT_FAILURE);
     for (int64_t i = 0; i < count; i++) {

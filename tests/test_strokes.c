@@ -132,7 +132,7 @@ static void check_batches(double deviation) {
   open_set(&set, deviation);
   for (int64_t u = 0; u < set.order.batches; u++) {
     int64_t count, points = 0;
-    stroke_batch b;
+    step_batch b;
     const int32_t *which = buckets_batch(&set.order, u, &count);
     if (!stroke_set_batch(&set, which, count, &b)) exit(EXIT_FAILURE);
     for (int64_t d = 0; d < count; d++) {
@@ -146,7 +146,7 @@ static void check_batches(double deviation) {
         points += inside;
       }
     }
-    right &= b.points == points;
+    right &= b.steps == points;
   }
   for (int64_t i = 0; i < set.ink.points; i++) right &= seen[i] == 1;
   CHECK(right && set.longest == 1 + 3 * (DRAWINGS - 1), "batches of drawings, divided by %g", deviation);

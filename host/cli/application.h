@@ -55,6 +55,13 @@ typedef struct app {
   int64_t step;                 /* of a Hessian-free update */
 } app;
 
+/* Defaults that applications share: a learning rate, and fields of rnn. */
+#define APPLICATION_MODEL(rate, ...)                                                                         \
+  {                                                                                                          \
+    .cell = "lstm", .optimizer = "adam", .clip = "5", .init = "pytorch", .forget_bias = "auto", .seed = 1,   \
+    .lr = (rate), .lr_decay = 1, .learning = LEARNING_DEFAULTS, .rnn = {.num_layers = 1, __VA_ARGS__},       \
+  }
+
 /* A text of a checkpoint's metadata, such as a vocabulary. */
 enum { APP_TEXTS = 4 };
 typedef struct app_text {

@@ -50,12 +50,3 @@ double labelled_set_entropy(const labelled_set *s, int32_t labels) {
   free(counts);
   return sum;
 }
-
-int labelled_set_room(void **memory, size_t *room, size_t elements, size_t size) {
-  if (*room >= elements) return 1;
-  void *larger = realloc(*memory, elements * size);
-  if (larger == NULL) return 0;
-  *memory = larger;
-  *room = elements;
-  return 1;
-}

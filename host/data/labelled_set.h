@@ -23,7 +23,4 @@ void labelled_set_close(labelled_set *s);
 /* The loss of always answering how frequent each of so many labels is; NaN when out of memory. */
 double labelled_set_entropy(const labelled_set *s, int32_t labels);
 
-/* Room for so many elements of a size, of which *memory has *room; 0 when out of memory. */
-int labelled_set_room(void **memory, size_t *room, size_t elements, size_t size);
-
 #endif

@@ -54,29 +54,11 @@ void roll_set_close(roll_set *s) {
   free(s->start);
   free(s->length);
   free(s->begins);
-  free(s->memory);
-  free(s->ends);
+  step_room_free(&s->room);
   *s = (roll_set){.music = ROLLS_NONE};
 }
 
 /* ---------------------------------------------------------------- batches */
-
-/* Room for a batch; 0 when out of memory. */
-static int make_room(roll_set *s, size_t elements, size_t ends) {
-  if (elements > s->room) {
-    float *memory = realloc(s->memory, elements * sizeof *memory);
-    if (memory == NULL) return 0;
-    s->memory = memory;
-    s->room = elements;
-  }
-  if (ends > s->room_ends) {
-    int32_t *memory = realloc(s->ends, ends * sizeof *memory);
-    if (memory == NULL) return 0;
-    s->ends = memory;
-    s->room_ends = ends;
-  }
-  return 1;
-}
 
 /* The lowest and the highest key of a part, with the step before it; 0 if all is silence. */
 static int range_of(const roll_set *s, int32_t part, int *low, int *high) {
@@ -102,8 +84,8 @@ static int draw_shift(const roll_set *s, int32_t part, int64_t i, roll_shift shi
   return (int)(least + (int64_t)(u * (double)(most - least + 1)));
 }
 
-static void fill_part(roll_set *s, int32_t part, int64_t i, int shift, const roll_batch *b) {
-  float *before = s->memory + i * ROLLS_KEYS, *x = before + b->seq_len * b->batch * ROLLS_KEYS;
+static void fill_part(const roll_set *s, int32_t part, int64_t i, int shift, const step_batch *b) {
+  float *before = b->before + i * ROLLS_KEYS, *x = b->x + i * ROLLS_KEYS;
   const unsigned char *on = s->music.on + s->start[part] * ROLLS_KEYS;
   for (int64_t t = 0; t < s->length[part]; t++, on += ROLLS_KEYS) {
     rolls_row(on, shift, x + t * b->batch * ROLLS_KEYS);
@@ -111,23 +93,9 @@ static void fill_part(roll_set *s, int32_t part, int64_t i, int shift, const rol
   }
 }
 
-int roll_set_batch(roll_set *s, const int32_t *which, int64_t count, roll_shift shift, roll_batch *out) {
-  *out = (roll_batch){.batch = count};
-  for (int64_t i = 0; i < count; i++) {
-    const int32_t length = s->length[which[i]];
-    out->steps += length;
-    if (length > out->seq_len) out->seq_len = length;
-  }
-  const size_t elements = (size_t)(out->seq_len * count) * ROLLS_KEYS;
-  if (!make_room(s, 2 * elements, (size_t)count)) return 0;
-  memset(s->memory, 0, 2 * elements * sizeof *s->memory);
-  for (int64_t i = 0; i < count; i++) {
-    s->ends[i] = s->length[which[i]];
-    fill_part(s, which[i], i, draw_shift(s, which[i], i, shift), out);
-  }
-  out->lengths = s->ends;
-  out->before = s->memory;
-  out->x = s->memory + elements;
+int roll_set_batch(roll_set *s, const int32_t *which, int64_t count, roll_shift shift, step_batch *out) {
+  if (!step_batch_begin(&s->room, s->length, ROLLS_KEYS, which, count, out)) return 0;
+  for (int64_t i = 0; i < count; i++) fill_part(s, which[i], i, draw_shift(s, which[i], i, shift), out);
   return 1;
 }
 

@@ -1,22 +1,14 @@
 /* roll_set.h - pieces of piano rolls in batches: what a model of music learns from.
  *
  * A piece longer than the window is cut into parts of nearly equal length; each begins with the step before
- * it, and no memory.  Letters: T = steps of the longest part of a batch, B = parts.
+ * it, and no memory.
  */
 #ifndef ROLL_SET_H
 #define ROLL_SET_H
 
 #include "host/data/buckets.h"
 #include "host/data/rolls.h"
-
-/* Parts side by side. */
-typedef struct roll_batch {
-  int64_t seq_len, batch;  /* T, B */
-  int64_t steps;           /* of all parts together, without padding */
-  const int32_t *lengths;  /* [B] */
-  const float *before, *x; /* [T,B,88] the step before, silence before the first of a piece; the step itself;
-                              both 0 behind the end of a part */
-} roll_batch;
+#include "host/data/step_batch.h"
 
 typedef struct roll_set {
   rolls music; /* filled by a reader; no piece: the set is empty, and may be opened all the same */
@@ -25,9 +17,7 @@ typedef struct roll_set {
   int32_t *length;       /* [parts] */
   unsigned char *begins; /* [parts] 1: it is the first of its piece */
   buckets order;
-  float *memory; /* of the batch, with `room` elements */
-  int32_t *ends;
-  size_t room, room_ends;
+  step_room room; /* of the batch */
 } roll_set;
 
 /* Cuts what was read into parts of at most `window` steps, 0 = whole pieces.  0, or CLI_FAILED after a
@@ -41,8 +31,9 @@ typedef struct roll_shift {
   int64_t most, seed, step;
 } roll_shift;
 
-/* The parts which[count] side by side: valid until the next call.  0 when out of memory. */
-int roll_set_batch(roll_set *s, const int32_t *which, int64_t count, roll_shift shift, roll_batch *out);
+/* The parts which[count] side by side, silence before the first step of a piece: valid until the next call.  0
+ * when out of memory. */
+int roll_set_batch(roll_set *s, const int32_t *which, int64_t count, roll_shift shift, step_batch *out);
 
 /* The loss, in nats a step, of always answering how often each key sounds. */
 double roll_set_entropy(const roll_set *s);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "host/cli/cli.h"
-#include "host/data/labelled_set.h"
 
 enum { POINT = STROKES_POINT };
 
@@ -31,26 +30,15 @@ void stroke_set_close(stroke_set *s) {
   strokes_free(&s->ink);
   buckets_free(&s->order);
   free(s->length);
-  free(s->memory);
-  free(s->ends);
+  step_room_free(&s->room);
   *s = (stroke_set){.ink = STROKES_NONE};
 }
 
 /* ---------------------------------------------------------------- batches */
 
-/* Room for a batch; 0 when out of memory. */
-static int make_room(stroke_set *s, size_t elements, size_t ends) {
-  void *memory = s->memory, *lengths = s->ends;
-  const int ok = labelled_set_room(&memory, &s->room, elements, sizeof *s->memory) &&
-                 labelled_set_room(&lengths, &s->room_ends, ends, sizeof *s->ends);
-  s->memory = memory;
-  s->ends = lengths;
-  return ok;
-}
-
-static void fill_drawing(stroke_set *s, int32_t drawing, int64_t i, const stroke_batch *b) {
+static void fill_drawing(const stroke_set *s, int32_t drawing, int64_t i, const step_batch *b) {
   const int64_t step = b->batch * POINT;
-  float *before = s->memory + i * POINT, *x = before + b->seq_len * step;
+  float *before = b->before + i * POINT, *x = b->x + i * POINT;
   const float *point = s->ink.point + s->ink.start[drawing] * POINT;
   for (int64_t t = 0; t < s->length[drawing]; t++, point += POINT) {
     memcpy(x + t * step, point, POINT * sizeof *x);
@@ -58,23 +46,9 @@ static void fill_drawing(stroke_set *s, int32_t drawing, int64_t i, const stroke
   }
 }
 
-int stroke_set_batch(stroke_set *s, const int32_t *which, int64_t count, stroke_batch *out) {
-  *out = (stroke_batch){.batch = count};
-  for (int64_t i = 0; i < count; i++) {
-    const int32_t length = s->length[which[i]];
-    out->points += length;
-    if (length > out->seq_len) out->seq_len = length;
-  }
-  const size_t elements = (size_t)(out->seq_len * count) * POINT;
-  if (!make_room(s, 2 * elements, (size_t)count)) return 0;
-  memset(s->memory, 0, 2 * elements * sizeof *s->memory);
-  for (int64_t i = 0; i < count; i++) {
-    s->ends[i] = s->length[which[i]];
-    fill_drawing(s, which[i], i, out);
-  }
-  out->lengths = s->ends;
-  out->before = s->memory;
-  out->x = s->memory + elements;
+int stroke_set_batch(stroke_set *s, const int32_t *which, int64_t count, step_batch *out) {
+  if (!step_batch_begin(&s->room, s->length, POINT, which, count, out)) return 0;
+  for (int64_t i = 0; i < count; i++) fill_drawing(s, which[i], i, out);
   return 1;
 }
 

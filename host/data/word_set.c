@@ -6,6 +6,7 @@
 
 #include "host/cli/cli.h"
 #include "host/context/utf8.h"
+#include "host/data/grow.h"
 
 /* ---------------------------------------------------------------- vocabularies */
 
@@ -154,15 +155,10 @@ enum { LENGTHS, WORDS, SPELLINGS, LETTER_LENGTHS, LETTERS };
 
 /* Memory `i` of the batch with room for `elements`, all -1; NULL when out of memory. */
 static int32_t *room_for(word_set *s, int i, int64_t elements) {
-  const size_t wanted = (size_t)elements;
-  if (s->room[i] < wanted) {
-    int32_t *larger = realloc(s->memory[i], wanted * sizeof *larger);
-    if (larger == NULL) return NULL;
-    s->memory[i] = larger;
-    s->room[i] = wanted;
-  }
-  memset(s->memory[i], 0xff, wanted * sizeof *s->memory[i]);
-  return s->memory[i];
+  void *memory = s->memory[i];
+  if (!grow(&memory, &s->room[i], (size_t)elements, sizeof *s->memory[i])) return NULL;
+  s->memory[i] = memory;
+  return memset(memory, 0xff, (size_t)elements * sizeof *s->memory[i]);
 }
 
 /* Gives each different word of sentence `i` a column, those that have one already keep it: listed in `types`,

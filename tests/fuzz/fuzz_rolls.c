@@ -8,7 +8,7 @@
 /* Every part is batched, and each step of a part is what was read. */
 static void batch_all(roll_set *s) {
   for (int32_t i = 0; i < s->parts; i++) {
-    roll_batch b;
+    step_batch b;
     if (!roll_set_batch(s, &i, 1, (roll_shift){.most = 0}, &b)) continue;
     fuzz_require(b.seq_len == s->length[i] && b.steps == b.lengths[0]);
     for (int64_t t = 0; t < b.seq_len * ROLLS_KEYS; t++)

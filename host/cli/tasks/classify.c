@@ -8,6 +8,7 @@
 
 #include "host/cli/json.h"
 #include "host/cli/task_learner.h"
+#include "host/data/grow.h"
 #include "host/data/labelled_lines.h"
 
 #define FIELD(name) offsetof(classify_options, name)
@@ -92,7 +93,7 @@ static seqgpu_tensor *batch_loss(classify_app *a, const labelled_set *s, const s
   seqgpu_tape *t = a->base.tape;
   void *memory = a->target;
   if (classify_forward(a, plan, b) != SEQGPU_OK ||
-      !labelled_set_room(&memory, &a->target_room, (size_t)b->batch, sizeof *a->target))
+      !grow(&memory, &a->target_room, (size_t)b->batch, sizeof *a->target))
     return NULL;
   a->target = memory;
   for (int64_t i = 0; i < b->batch; i++) a->target[i] = s->label[which[i]];
@@ -223,16 +224,7 @@ static const arg_spec options[] = {
 };
 
 static const classify_options start = {
-    .base = {.model = {.cell = "lstm",
-                       .optimizer = "adam",
-                       .clip = "5",
-                       .init = "pytorch",
-                       .forget_bias = "auto",
-                       .seed = 1,
-                       .lr = 2e-3,
-                       .lr_decay = 1,
-                       .learning = LEARNING_DEFAULTS,
-                       .rnn = {.num_layers = 1, .hidden_size = 128, .batch = 32, .dropout = 0.5}}},
+    .base = {.model = APPLICATION_MODEL(2e-3, .hidden_size = 128, .batch = 32, .dropout = 0.5)},
     .word_size = 100,
     .attention_size = 100,
     .min_count = 2,

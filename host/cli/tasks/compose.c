@@ -13,6 +13,7 @@
 #include "host/cli/application_words.h"
 #include "host/cli/json.h"
 #include "host/cli/network.h"
+#include "host/data/grow.h"
 
 #define FIELD(name) offsetof(compose_options, name)
 
@@ -102,7 +103,7 @@ static int build(app *base) {
 /* ---------------------------------------------------------------- a batch */
 
 /* The loss of a batch on the tape, the sum over its steps or their mean. */
-static seqgpu_tensor *batch_loss(compose_app *a, const seqgpu_plan *plan, const roll_batch *b, int mean) {
+static seqgpu_tensor *batch_loss(compose_app *a, const seqgpu_plan *plan, const step_batch *b, int mean) {
   seqgpu_tape *t = a->base.tape;
   const int64_t shape[] = {b->seq_len, b->batch, ROLLS_KEYS};
   a->logits =
@@ -114,7 +115,7 @@ static seqgpu_tensor *batch_loss(compose_app *a, const seqgpu_plan *plan, const 
 static seqgpu_tensor *loss(app *base, int64_t step) {
   compose_app *a = (compose_app *)base;
   const roll_shift shift = {compose_options_of(base)->transpose, base->options->model.seed, step};
-  roll_batch b;
+  step_batch b;
   int64_t count;
   const int32_t *which = buckets_batch(&a->train.order, step, &count);
   return roll_set_batch(&a->train, which, count, shift, &b) ? batch_loss(a, a->plan, &b, 1) : NULL;
@@ -124,13 +125,13 @@ static seqgpu_tensor *loss(app *base, int64_t step) {
 
 static seqgpu_status read_answer(compose_app *a) {
   void *memory = a->answer;
-  if (!labelled_set_room(&memory, &a->room, (size_t)seqgpu_tensor_elements(a->logits), sizeof *a->answer))
+  if (!grow(&memory, &a->room, (size_t)seqgpu_tensor_elements(a->logits), sizeof *a->answer))
     return cli_no_memory();
   a->answer = memory;
   return seqgpu_tensor_read(a->logits, a->answer);
 }
 
-static void judge(compose_app *a, const roll_batch *b) {
+static void judge(compose_app *a, const step_batch *b) {
   for (int64_t r = 0; r < b->seq_len * b->batch; r++) {
     if (r / b->batch >= b->lengths[r % b->batch]) continue;
     for (int64_t i = r * ROLLS_KEYS; i < (r + 1) * ROLLS_KEYS; i++) {
@@ -144,7 +145,7 @@ static void judge(compose_app *a, const roll_batch *b) {
 }
 
 static seqgpu_status validate_batch(compose_app *a, const int32_t *which, int64_t count) {
-  roll_batch b;
+  step_batch b;
   double sum;
   LIB_TRY(seqgpu_tape_clear(a->base.tape, 0));
   if (!roll_set_batch(&a->val, which, count, (roll_shift){.most = 0}, &b)) return cli_no_memory();
@@ -211,16 +212,7 @@ static const arg_spec options[] = {
 };
 
 static const compose_options start = {
-    .base = {.model = {.cell = "lstm",
-                       .optimizer = "adam",
-                       .clip = "5",
-                       .init = "pytorch",
-                       .forget_bias = "auto",
-                       .seed = 1,
-                       .lr = 3e-3,
-                       .lr_decay = 1,
-                       .learning = LEARNING_DEFAULTS,
-                       .rnn = {.num_layers = 1, .hidden_size = 200, .batch = 4, .dropout = 0.4}}},
+    .base = {.model = APPLICATION_MODEL(3e-3, .hidden_size = 200, .batch = 4, .dropout = 0.4)},
     .window = 200,
     .steps = 120,
     .draw_seed = 1,

@@ -100,7 +100,7 @@ static int build(app *base) {
 /* ---------------------------------------------------------------- a batch */
 
 /* The loss of a batch on the tape, the sum over its points or their mean. */
-static seqgpu_tensor *batch_loss(draw_app *a, const draw_plans *p, const stroke_batch *b, int mean) {
+static seqgpu_tensor *batch_loss(draw_app *a, const draw_plans *p, const step_batch *b, int mean) {
   seqgpu_tape *t = a->base.tape;
   const int64_t shape[] = {b->seq_len, b->batch, STROKES_POINT};
   seqgpu_tensor *y = seqgpu_drawer_mixtures(a->model, t, p->first, p->further, b->seq_len, b->batch,
@@ -111,7 +111,7 @@ static seqgpu_tensor *batch_loss(draw_app *a, const draw_plans *p, const stroke_
 
 static seqgpu_tensor *loss(app *base, int64_t step) {
   draw_app *a = (draw_app *)base;
-  stroke_batch b;
+  step_batch b;
   int64_t count;
   const int32_t *which = buckets_batch(&a->train.order, step, &count);
   return stroke_set_batch(&a->train, which, count, &b) ? batch_loss(a, &a->plans, &b, 1) : NULL;
@@ -120,7 +120,7 @@ static seqgpu_tensor *loss(app *base, int64_t step) {
 /* ---------------------------------------------------------------- the metric */
 
 static seqgpu_status validate_batch(draw_app *a, const int32_t *which, int64_t count) {
-  stroke_batch b;
+  step_batch b;
   double sum;
   LIB_TRY(seqgpu_tape_clear(a->base.tape, 0));
   if (!stroke_set_batch(&a->val, which, count, &b)) return cli_no_memory();
@@ -128,7 +128,7 @@ static seqgpu_status validate_batch(draw_app *a, const int32_t *which, int64_t c
   LIB_TRY(seqgpu_tape_status(a->base.tape));
   LIB_TRY(seqgpu_tensor_number(of_batch, &sum));
   a->loss_sum += sum;
-  a->points += (double)b.points;
+  a->points += (double)b.steps;
   return SEQGPU_OK;
 }
 
@@ -181,16 +181,7 @@ static const arg_spec options[] = {
 };
 
 static const draw_options start = {
-    .base = {.model = {.cell = "lstm",
-                       .optimizer = "adam",
-                       .clip = "5",
-                       .init = "pytorch",
-                       .forget_bias = "auto",
-                       .seed = 1,
-                       .lr = 2e-3,
-                       .lr_decay = 1,
-                       .learning = LEARNING_DEFAULTS,
-                       .rnn = {.num_layers = 1, .hidden_size = 256, .batch = 32}}},
+    .base = {.model = APPLICATION_MODEL(2e-3, .hidden_size = 256, .batch = 32)},
     .mixtures = 20,
     .points = 50,
     .samples = 8,

@@ -12,6 +12,7 @@
 #include "host/cli/json.h"
 #include "host/cli/task_learner.h"
 #include "host/data/conllu.h"
+#include "host/data/grow.h"
 
 #define FIELD(name) offsetof(tag_options, name)
 
@@ -85,7 +86,7 @@ static int build(app *base) {
 static int fill_targets(tag_app *a, const tag_set *s, const int32_t *which, const seqgpu_tagger_batch *b) {
   const size_t elements = (size_t)(b->seq_len * b->batch);
   void *memory = a->target;
-  if (!labelled_set_room(&memory, &a->target_room, elements, sizeof *a->target)) return 0;
+  if (!grow(&memory, &a->target_room, elements, sizeof *a->target)) return 0;
   a->target = memory;
   memset(a->target, 0xff, elements * sizeof *a->target);
   for (int64_t i = 0; i < b->batch; i++)
@@ -209,16 +210,7 @@ static const arg_spec options[] = {
 };
 
 static const tag_options start = {
-    .base = {.model = {.cell = "lstm",
-                       .optimizer = "adam",
-                       .clip = "5",
-                       .init = "pytorch",
-                       .forget_bias = "auto",
-                       .seed = 1,
-                       .lr = 3e-3,
-                       .lr_decay = 1,
-                       .learning = LEARNING_DEFAULTS,
-                       .rnn = {.num_layers = 1, .hidden_size = 200, .batch = 16, .dropout = 0.33}}},
+    .base = {.model = APPLICATION_MODEL(3e-3, .hidden_size = 200, .batch = 16, .dropout = 0.33)},
     .word_size = 100,
     .letter_size = 25,
     .letter_hidden = 25,
