@@ -116,4 +116,53 @@ static inline void model_read(const checked_model *m, const seqgpu_tensor *tenso
   }
 }
 
+/* ---- kinds of a model ---- */
+
+/* How a test opens its models, of `size` bytes. */
+typedef struct tested_model {
+  size_t size;
+  int (*open)(void *model, const void *which, const char *device, seqgpu_dtype dtype); /* 0: no such device */
+  void (*close)(void *model);
+  checked_model (*checked)(void *model);
+  /* What else the two must have in common, once they have the same weights; NULL: nothing. */
+  void (*compare)(void *exact, void *model);
+} tested_model;
+
+static inline void model_check_on(const tested_model *t, const void *which, const char *device) {
+  void *exact = calloc(1, t->size), *model = calloc(1, t->size);
+  const int there = t->open(model, which, device, SEQGPU_DTYPE_F32);
+  const checked_model m = t->checked(model);
+  if (there && t->open(exact, which, "cpu", SEQGPU_DTYPE_F64)) {
+    const checked_model e = t->checked(exact);
+    model_copy_weights(&e, &m);
+    if (t->compare) t->compare(exact, model);
+    model_check_device(&e, &m);
+    t->close(exact);
+  }
+  if (there)
+    t->close(model);
+  else
+    check_skip("no such device here", "%s on %s", m.name, device);
+  free(exact);
+  free(model);
+}
+
+/* Gradients and what the test has of its own in float64, then every device beside them. */
+static inline void model_check_kind(const tested_model *t, const void *which,
+                                    void (*own)(const void *which)) {
+  void *model = calloc(1, t->size);
+  check_at("cpu f64");
+  if (t->open(model, which, "cpu", SEQGPU_DTYPE_F64)) {
+    const checked_model m = t->checked(model);
+    model_check_gradients(&m);
+    t->close(model);
+  }
+  free(model);
+  own(which);
+  check_at("cpu f32");
+  model_check_on(t, which, "cpu");
+  check_at("emulator f32");
+  model_check_on(t, which, "emulator");
+}
+
 #endif

@@ -34,7 +34,9 @@ static seqgpu_classifier_desc sizes_of(const kind *k) {
 }
 
 /* 0 where the build has no such device. */
-static int model_open(model *m, const kind *k, const char *device, seqgpu_dtype dtype) {
+static int model_open(void *self, const void *which, const char *device, seqgpu_dtype dtype) {
+  model *m = self;
+  const kind *k = which;
   const seqgpu_context_options options = {.device = device, .threads = 1, .dtype = dtype};
   const seqgpu_rnn_desc desc = {.cell = k->cell,
                                 .input_size = WORD_SIZE,
@@ -58,7 +60,8 @@ static int model_open(model *m, const kind *k, const char *device, seqgpu_dtype 
   return 1;
 }
 
-static void model_close(model *m) {
+static void model_close(void *self) {
+  model *m = self;
   seqgpu_tape_destroy(m->tape);
   seqgpu_classifier_destroy(m->classifier);
   seqgpu_params_destroy(m->params);
@@ -78,18 +81,11 @@ static seqgpu_tensor *loss(void *self) {
   return seqgpu_tape_cross_entropy(m->tape, logits, seqgpu_tape_ids(m->tape, 1, (int64_t[]){B}, class), 0, 1);
 }
 
-static checked_model checked(model *m) {
+static checked_model checked(void *self) {
+  const model *m = self;
   static char name[64];
   snprintf(name, sizeof name, "classifier, %s", m->kind->name);
-  return (checked_model){m->ctx, m->params, m->tape, loss, m, name};
-}
-
-static void check_gradients(const kind *k) {
-  model m;
-  if (!model_open(&m, k, "cpu", SEQGPU_DTYPE_F64)) return;
-  const checked_model c = checked(&m);
-  model_check_gradients(&c);
-  model_close(&m);
+  return (checked_model){m->ctx, m->params, m->tape, loss, self, name};
 }
 
 /* Logits and attention of sentence i by itself are those it has in the batch. */
@@ -114,7 +110,8 @@ static void check_alone(model *m, const double *logits, const double *weights, i
   check_error(fabs(sum - 1), 1e-12, "%s, attention sums to 1", c.name);
 }
 
-static void check_sentences(const kind *k) {
+static void check_sentences(const void *which) {
+  const kind *k = which;
   model m;
   double logits[B * CLASSES], weights[T * B] = {0};
   seqgpu_tensor *attention;
@@ -129,19 +126,7 @@ static void check_sentences(const kind *k) {
   model_close(&m);
 }
 
-static void check_device(const kind *k, const char *device) {
-  model exact, m;
-  if (!model_open(&m, k, device, SEQGPU_DTYPE_F32)) {
-    check_skip("no such device here", "classifier, %s on %s", k->name, device);
-    return;
-  }
-  if (!model_open(&exact, k, "cpu", SEQGPU_DTYPE_F64)) return;
-  const checked_model a = checked(&exact), b = checked(&m);
-  model_copy_weights(&a, &b);
-  model_check_device(&a, &b);
-  model_close(&exact);
-  model_close(&m);
-}
+static const tested_model tested = {sizeof(model), model_open, model_close, checked, NULL};
 
 /* ---------------------------------------------------------------- refusals */
 
@@ -194,15 +179,7 @@ static void check_refusals(void) {
 
 int main(void) {
   check_start();
-  for (size_t i = 0; i < COUNT(kinds); i++) {
-    check_at("cpu f64");
-    check_gradients(&kinds[i]);
-    check_sentences(&kinds[i]);
-    check_at("cpu f32");
-    check_device(&kinds[i], "cpu");
-    check_at("emulator f32");
-    check_device(&kinds[i], "emulator");
-  }
+  for (size_t i = 0; i < COUNT(kinds); i++) model_check_kind(&tested, &kinds[i], check_sentences);
   check_at("%s", "");
   check_refusals();
   return check_finish();

@@ -31,7 +31,9 @@ static seqgpu_plan *plan_of(seqgpu_context *ctx, seqgpu_rnn_desc desc) {
 }
 
 /* 0 where the build has no such device. */
-static int model_open(model *m, const kind *k, const char *device, seqgpu_dtype dtype) {
+static int model_open(void *self, const void *which, const char *device, seqgpu_dtype dtype) {
+  model *m = self;
+  const kind *k = which;
   const seqgpu_context_options options = {.device = device, .threads = 1, .dtype = dtype};
   const seqgpu_drawer_desc desc = {.layers = k->layers, .mixtures = M};
   *m = (model){.kind = k};
@@ -50,7 +52,8 @@ static int model_open(model *m, const kind *k, const char *device, seqgpu_dtype 
   return 1;
 }
 
-static void model_close(model *m) {
+static void model_close(void *self) {
+  model *m = self;
   seqgpu_tape_destroy(m->tape);
   seqgpu_drawer_destroy(m->drawer);
   seqgpu_params_destroy(m->params);
@@ -94,18 +97,11 @@ static seqgpu_tensor *loss(void *self) {
                                      seqgpu_tape_lengths(m->tape, B, lengths), 0, 1);
 }
 
-static checked_model checked(model *m) {
+static checked_model checked(void *self) {
+  const model *m = self;
   static char name[64];
   snprintf(name, sizeof name, "drawer, %s", m->kind->name);
-  return (checked_model){m->ctx, m->params, m->tape, loss, m, name};
-}
-
-static void check_gradients(const kind *k) {
-  model m;
-  if (!model_open(&m, k, "cpu", SEQGPU_DTYPE_F64)) return;
-  const checked_model c = checked(&m);
-  model_check_gradients(&c);
-  model_close(&m);
+  return (checked_model){m->ctx, m->params, m->tape, loss, self, name};
 }
 
 /* ---------------------------------------------------------------- point by point */
@@ -130,10 +126,10 @@ static void check_points(model *m, const double *together, int i) {
               c.name, i);
 }
 
-static void check_drawings(const kind *k) {
+static void check_drawings(const void *which) {
   model m;
   double together[T * B * OUTPUTS];
-  if (!model_open(&m, k, "cpu", SEQGPU_DTYPE_F64)) return;
+  if (!model_open(&m, which, "cpu", SEQGPU_DTYPE_F64)) return;
   const checked_model c = checked(&m);
   net_require(m.ctx, seqgpu_tape_clear(m.tape, 1), "seqgpu_tape_clear");
   model_read(&c, mixtures(&m), together);
@@ -171,19 +167,7 @@ static void check_skips(void) {
 
 /* ---------------------------------------------------------------- devices */
 
-static void check_device(const kind *k, const char *device) {
-  model exact, m;
-  if (!model_open(&m, k, device, SEQGPU_DTYPE_F32)) {
-    check_skip("no such device here", "drawer, %s on %s", k->name, device);
-    return;
-  }
-  if (!model_open(&exact, k, "cpu", SEQGPU_DTYPE_F64)) return;
-  const checked_model a = checked(&exact), b = checked(&m);
-  model_copy_weights(&a, &b);
-  model_check_device(&a, &b);
-  model_close(&exact);
-  model_close(&m);
-}
+static const tested_model tested = {sizeof(model), model_open, model_close, checked, NULL};
 
 /* ---------------------------------------------------------------- refusals */
 
@@ -251,15 +235,7 @@ static void check_refusals(void) {
 
 int main(void) {
   check_start();
-  for (size_t i = 0; i < COUNT(kinds); i++) {
-    check_at("cpu f64");
-    check_gradients(&kinds[i]);
-    check_drawings(&kinds[i]);
-    check_at("cpu f32");
-    check_device(&kinds[i], "cpu");
-    check_at("emulator f32");
-    check_device(&kinds[i], "emulator");
-  }
+  for (size_t i = 0; i < COUNT(kinds); i++) model_check_kind(&tested, &kinds[i], check_drawings);
   check_at("cpu f64");
   check_skips();
   check_at("%s", "");

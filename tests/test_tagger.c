@@ -53,7 +53,9 @@ static const seqgpu_tagger_desc sizes = {
     .words = WORDS, .word_size = WORD_SIZE, .letters = LETTERS, .letter_size = LETTER_SIZE, .tags = TAGS};
 
 /* 0 where the build has no such device. */
-static int model_open(model *m, const kind *k, const char *device, seqgpu_dtype dtype) {
+static int model_open(void *self, const void *which, const char *device, seqgpu_dtype dtype) {
+  model *m = self;
+  const kind *k = which;
   const seqgpu_context_options options = {.device = device, .threads = 1, .dtype = dtype};
   *m = (model){.kind = k};
   if (seqgpu_context_create(&options, &m->ctx) != SEQGPU_OK) {
@@ -69,7 +71,8 @@ static int model_open(model *m, const kind *k, const char *device, seqgpu_dtype 
   return 1;
 }
 
-static void model_close(model *m) {
+static void model_close(void *self) {
+  model *m = self;
   seqgpu_tape_destroy(m->tape);
   seqgpu_tagger_destroy(m->tagger);
   seqgpu_params_destroy(m->params);
@@ -105,10 +108,11 @@ static seqgpu_tensor *loss(void *self) {
   return seqgpu_tape_cross_entropy(m->tape, logits, targets, 0, 1);
 }
 
-static checked_model checked(model *m) {
+static checked_model checked(void *self) {
+  const model *m = self;
   static char name[64];
   snprintf(name, sizeof name, "tagger, %s", m->kind->name);
-  return (checked_model){m->ctx, m->params, m->tape, loss, m, name};
+  return (checked_model){m->ctx, m->params, m->tape, loss, self, name};
 }
 
 /* The logits of a batch. */
@@ -116,14 +120,6 @@ static void logits_of(model *m, const seqgpu_tagger_batch *b, double *out) {
   const checked_model c = checked(m);
   net_require(m->ctx, seqgpu_tape_clear(m->tape, 1), "seqgpu_tape_clear");
   model_read(&c, seqgpu_tagger_logits(m->tagger, m->tape, m->letters, m->sentence, b), out);
-}
-
-static void check_gradients(const kind *k) {
-  model m;
-  if (!model_open(&m, k, "cpu", SEQGPU_DTYPE_F64)) return;
-  const checked_model c = checked(&m);
-  model_check_gradients(&c);
-  model_close(&m);
 }
 
 /* ---------------------------------------------------------------- a sentence alone */
@@ -154,7 +150,8 @@ static void check_alone(model *m, const kind *k, const double *together, int i) 
   check_error(check_norm_f64(out, wanted, n * TAGS), 1e-12, "tagger, %s, sentence %d alone", k->name, i);
 }
 
-static void check_sentences(const kind *k) {
+static void check_sentences(const void *which) {
+  const kind *k = which;
   model m;
   double together[T * B * TAGS];
   if (!model_open(&m, k, "cpu", SEQGPU_DTYPE_F64)) return;
@@ -165,25 +162,18 @@ static void check_sentences(const kind *k) {
 
 /* ---------------------------------------------------------------- devices */
 
-static void check_device(const kind *k, const char *device) {
-  model exact, m;
-  if (!model_open(&m, k, device, SEQGPU_DTYPE_F32)) {
-    check_skip("no such device here", "tagger, %s on %s", k->name, device);
-    return;
-  }
-  if (!model_open(&exact, k, "cpu", SEQGPU_DTYPE_F64)) return;
-  const checked_model a = checked(&exact), b = checked(&m);
+/* The logits, but for rows without a word. */
+static void compare_logits(void *exact, void *other) {
   double wanted[T * B * TAGS], out[T * B * TAGS];
-  model_copy_weights(&a, &b);
-  logits_of(&exact, &whole, wanted);
-  logits_of(&m, &whole, out);
+  model *m = other;
+  logits_of(exact, &whole, wanted);
+  logits_of(m, &whole, out);
   for (int64_t r = 0; r < T * B; r++)
     if (word[r] < 0) memcpy(out + r * TAGS, wanted + r * TAGS, TAGS * sizeof *out);
-  check_error(check_norm_f64(out, wanted, T * B * TAGS), 1e-5, "tagger, %s, logits", k->name);
-  model_check_device(&a, &b);
-  model_close(&exact);
-  model_close(&m);
+  check_error(check_norm_f64(out, wanted, T * B * TAGS), 1e-5, "tagger, %s, logits", m->kind->name);
 }
+
+static const tested_model tested = {sizeof(model), model_open, model_close, checked, compare_logits};
 
 /* ---------------------------------------------------------------- refusals */
 
@@ -236,15 +226,7 @@ static void check_refusals(void) {
 
 int main(void) {
   check_start();
-  for (size_t i = 0; i < COUNT(kinds); i++) {
-    check_at("cpu f64");
-    check_gradients(&kinds[i]);
-    check_sentences(&kinds[i]);
-    check_at("cpu f32");
-    check_device(&kinds[i], "cpu");
-    check_at("emulator f32");
-    check_device(&kinds[i], "emulator");
-  }
+  for (size_t i = 0; i < COUNT(kinds); i++) model_check_kind(&tested, &kinds[i], check_sentences);
   check_at("%s", "");
   check_refusals();
   return check_finish();
