@@ -8,6 +8,7 @@
 #include "host/cli/hessian.h"
 #include "host/cli/json.h"
 #include "host/cli/trainer.h"
+#include "host/data/grow.h"
 
 #define FIELD APP_FIELD
 
@@ -363,4 +364,11 @@ int application_use(const application *spec, int argc, char **argv) {
   if (code == CLI_OK) code = with_model(spec, &help, &r, argc, argv, use);
   free_room(&r);
   return code;
+}
+
+seqgpu_status app_read(const seqgpu_tensor *tensor, float **out, size_t *size) {
+  void *memory = *out;
+  if (!grow(&memory, size, (size_t)seqgpu_tensor_elements(tensor), sizeof **out)) return cli_no_memory();
+  *out = memory;
+  return seqgpu_tensor_read(tensor, *out);
 }

@@ -120,5 +120,7 @@ int application_use(const application *spec, int argc, char **argv);
 seqgpu_status app_create_params(app *a);
 /* A vocabulary of a->file; 0, or an exit code after a sentence. */
 int app_read_vocabulary(const app *a, const char *key, vocabulary *out);
+/* A tensor of float32 on the host, in *out, which has *size elements and grows; the caller frees it. */
+seqgpu_status app_read(const seqgpu_tensor *tensor, float **out, size_t *size);
 
 #endif

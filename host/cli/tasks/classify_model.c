@@ -2,7 +2,6 @@
 #include "host/cli/hessian.h"
 #include "host/cli/network.h"
 #include "host/cli/tasks/classify.h"
-#include "host/data/grow.h"
 
 seqgpu_status classify_plan_set(classify_app *a, const labelled_set *s, int training, seqgpu_plan **out) {
   const classify_options *o = classify_options_of(&a->base);
@@ -43,9 +42,5 @@ seqgpu_status classify_forward(classify_app *a, const seqgpu_plan *plan, const s
 }
 
 seqgpu_status classify_read_answer(classify_app *a) {
-  void *memory = a->answer;
-  if (!grow(&memory, &a->room, (size_t)seqgpu_tensor_elements(a->logits), sizeof *a->answer))
-    return cli_no_memory();
-  a->answer = memory;
-  return seqgpu_tensor_read(a->logits, a->answer);
+  return app_read(a->logits, &a->answer, &a->room);
 }

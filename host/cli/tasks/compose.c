@@ -13,7 +13,6 @@
 #include "host/cli/application_words.h"
 #include "host/cli/json.h"
 #include "host/cli/network.h"
-#include "host/data/grow.h"
 
 #define FIELD(name) offsetof(compose_options, name)
 
@@ -123,14 +122,6 @@ static seqgpu_tensor *loss(app *base, int64_t step) {
 
 /* ---------------------------------------------------------------- the metric */
 
-static seqgpu_status read_answer(compose_app *a) {
-  void *memory = a->answer;
-  if (!grow(&memory, &a->room, (size_t)seqgpu_tensor_elements(a->logits), sizeof *a->answer))
-    return cli_no_memory();
-  a->answer = memory;
-  return seqgpu_tensor_read(a->logits, a->answer);
-}
-
 static void judge(compose_app *a, const step_batch *b) {
   for (int64_t r = 0; r < b->seq_len * b->batch; r++) {
     if (r / b->batch >= b->lengths[r % b->batch]) continue;
@@ -152,7 +143,7 @@ static seqgpu_status validate_batch(compose_app *a, const int32_t *which, int64_
   const seqgpu_tensor *of_batch = batch_loss(a, a->val_plan, &b, 0);
   LIB_TRY(seqgpu_tape_status(a->base.tape));
   LIB_TRY(seqgpu_tensor_number(of_batch, &sum));
-  LIB_TRY(read_answer(a));
+  LIB_TRY(app_read(a->logits, &a->answer, &a->room));
   judge(a, &b);
   a->loss_sum += sum;
   return SEQGPU_OK;

@@ -2,7 +2,6 @@
 #include "host/cli/hessian.h"
 #include "host/cli/network.h"
 #include "host/cli/tasks/tag.h"
-#include "host/data/grow.h"
 
 /* ---------------------------------------------------------------- sentences */
 
@@ -87,9 +86,5 @@ seqgpu_status tag_forward(tag_app *a, const tag_set *s, const seqgpu_tagger_batc
 }
 
 seqgpu_status tag_read_answer(tag_app *a) {
-  void *memory = a->answer;
-  if (!grow(&memory, &a->room, (size_t)seqgpu_tensor_elements(a->logits), sizeof *a->answer))
-    return cli_no_memory();
-  a->answer = memory;
-  return seqgpu_tensor_read(a->logits, a->answer);
+  return app_read(a->logits, &a->answer, &a->room);
 }
