@@ -480,7 +480,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     result r = {};
     if (first < last) {
       if (!AHEAD) fetch_kept(mine.at, first, mine.own);
-      if (IN_REGISTERS)
+      if (IN_REGISTERS && !exchange::OWN_BLOCK)
         __syncwarp(SQ_FULL_MASK); /* who gets the warp's chunk may write where its lanes have read */
       r = point<s>(mine.at, cell::STAGES == 1 ? mine.sums : sums_at<s>(mine.at), t, in, mine.own);
       give<after>(first, mine.at, r, next);

@@ -6,6 +6,7 @@
 # suite draws a cell and a few of its mutants.  Kinds and rules are in mutate.cpp.  A mutant that no trial notices
 # must stand in survivors.txt, with the reason why it changes nothing; any other is a failure:
 #   KIND | WORDS OF THE SOURCE LINE OR OF ITS PLACE | REASON
+# or "not reached: KIND" for those that no trial's numbers come to.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$(dirname "$here")")
@@ -81,8 +82,8 @@ survivors() {
   grep -v '^killed' "$temp/mutants" | cut -f 1,3,4 | sort | uniq -c | while read -r count rest; do
     what=$(printf '%s' "$rest" | cut -f 1) kind=$(printf '%s' "$rest" | cut -f 2) place=$(printf '%s' "$rest" | cut -f 3)
     line=$(line_at "$place")
-    reason=$(KIND=$kind LINE="$place: $line" awk -F ' *[|] *' '
-      $1 == ENVIRON["KIND"] && index(ENVIRON["LINE"], $2) { print $3; exit }' "$here/survivors.txt")
+    reason=$(KIND=$kind WHAT=$what LINE="$place: $line" awk -F ' *[|] *' '
+      ($1 == ENVIRON["KIND"] || $1 == ENVIRON["WHAT"] ": " ENVIRON["KIND"]) && index(ENVIRON["LINE"], $2) { print $3; exit }' "$here/survivors.txt")
     printf '| %s | %s | %s | %s | %s |\n' "$what" "$count" "$kind" "$place" "$reason"
   done
 }
