@@ -152,12 +152,29 @@ static __device__ __forceinline__ bool sq_packet_is(const uint4 &p, uint32_t tur
   return p.y == turn && p.w == turn;
 }
 
-/* Loads it again until it belongs to that turn.  In the emulator the thread sleeps meanwhile. */
-static __device__ __forceinline__ void sq_packet_wait(const uint4 *from, uint32_t turn, uint4 &p) {
+/* Pairs of neighbouring packets, at buffer[2 at[i]] where at[i] >= 0, as soon as all belong to that turn; `p` comes as
+ * zeros.  Those that are late are asked for together: an answer takes a trip to L2, and one after the other would take
+ * as many trips.  In the emulator the thread sleeps meanwhile. */
+template <int count>
+static __device__ __forceinline__ void sq_packets_wait(const uint4 *buffer, const int (&at)[count],
+                                                       uint32_t turn, uint4 (&p)[count][2]) {
 #ifdef SEQGPU_EMULATE
-  p = simt::wait_packet(from, turn, SIMT_SITE("packet wait"));
+  for (int i = 0; i < count; i++)
+    for (int k = 0; k < 2 && at[i] >= 0; k++)
+      p[i][k] = simt::wait_packet(&buffer[2 * at[i] + k], turn, SIMT_SITE("packet wait"));
 #else
-  while (!sq_packet_is(p, turn)) p = sq_packet_load(from);
+  for (bool late = true; late;) {
+    SQ_UNROLL
+    for (int i = 0; i < count; i++) {
+      const uint4 *from = &buffer[2 * at[i]];
+      if (at[i] >= 0 && !sq_packet_is(p[i][0], turn)) p[i][0] = sq_packet_load(from);
+      if (at[i] >= 0 && !sq_packet_is(p[i][1], turn)) p[i][1] = sq_packet_load(from + 1);
+    }
+    late = false;
+    SQ_UNROLL
+    for (int i = 0; i < count; i++)
+      late = late || (at[i] >= 0 && !(sq_packet_is(p[i][0], turn) && sq_packet_is(p[i][1], turn)));
+  }
 #endif
 }
 

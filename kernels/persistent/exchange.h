@@ -291,25 +291,14 @@ struct exchange_grid_packets : exchange_plain {
     __syncthreads();
   }
 
-  /* All loads, then again those that came too early. */
+  /* A chunk is two packets. */
   static __device__ __forceinline__ void fetch(const exchange_operand &o, const exchange_place &at,
                                                const exchange_chunks &c) {
-    const uint4 *buffer = at.buffer() + 2 * o.before;
-    const uint32_t turn = at.turn + 1;
     uint4 v[EXCHANGE_IN_FLIGHT][2] = {};
+    sq_packets_wait(at.buffer() + 2 * o.before, c.at, at.turn + 1, v);
     SQ_UNROLL
-    for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++) {
-      if (c.at[k] < 0) continue;
-      v[k][0] = sq_packet_load(buffer + 2 * c.at[k]);
-      v[k][1] = sq_packet_load(buffer + 2 * c.at[k] + 1);
-    }
-    SQ_UNROLL
-    for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++) {
-      if (c.at[k] < 0) continue;
-      sq_packet_wait(buffer + 2 * c.at[k], turn, v[k][0]);
-      sq_packet_wait(buffer + 2 * c.at[k] + 1, turn, v[k][1]);
-      o.memory[c.at[k]] = uint4{v[k][0].x, v[k][0].z, v[k][1].x, v[k][1].z};
-    }
+    for (int k = 0; k < EXCHANGE_IN_FLIGHT; k++)
+      if (c.at[k] >= 0) o.memory[c.at[k]] = uint4{v[k][0].x, v[k][0].z, v[k][1].x, v[k][1].z};
   }
 };
 

@@ -126,7 +126,7 @@ __global__ void packet_kernel(const float *x, float *y, bool faulty) {
   number[block] = x[block]; /* race */
   sq_packet_store(&packets[block], block, block, 1);
   uint4 p = sq_packet_load(&packets[next]);
-  sq_packet_wait(&packets[next], 1, p);
+  p = simt::wait_packet(&packets[next], 1, SIMT_SITE("packet wait"));
   out[block] = faulty ? number[next] : (float)p.x; /* race */
 }
 
@@ -140,7 +140,7 @@ __global__ void fence_kernel(const float *x, float *y, bool faulty) {
   if (!faulty) sq_fence_gpu();
   sq_packet_store(&packets[block], block, block, 1);
   uint4 p = sq_packet_load(&packets[next]);
-  sq_packet_wait(&packets[next], 1, p);
+  p = simt::wait_packet(&packets[next], 1, SIMT_SITE("packet wait"));
   sq_fence_gpu();
   out[block] = number[next]; /* race */
 }
@@ -248,7 +248,7 @@ __global__ void init_kernel(const float *x, float *y, bool faulty) {
   if (i == 0) sq_packet_store(&packets[blockIdx.x], 1, 1, 1);
   __syncthreads();
   uint4 p = {};
-  sq_packet_wait(&packets[blockIdx.x - rank + next], 1, p);
+  p = simt::wait_packet(&packets[blockIdx.x - rank + next], 1, SIMT_SITE("packet wait"));
   if (!faulty) {
     sq_cluster_arrive();
     sq_cluster_wait();

@@ -126,7 +126,7 @@ __global__ void packet_ring_kernel(uint4 *packets, float *y, bool faulty) {
   const unsigned mine = 2 * (block * 32 + i);
   sq_packet_store(&packets[block * 32 + i], mine, mine + 1, 1);
   uint4 p = sq_packet_load(&packets[next * 32 + i]);
-  if (!faulty) sq_packet_wait(&packets[next * 32 + i], 1, p);
+  if (!faulty) p = simt::wait_packet(&packets[next * 32 + i], 1, SIMT_SITE("packet wait"));
   y[block * 32 + i] = (float)(p.x + p.z);
 }
 
