@@ -29,6 +29,8 @@ static const device_row devices[] = {
     {"persistent-grid-flags", "24 processors", 24, 19500, 1},
     {"persistent-grid-packets", "12 processors", 12, 20000, 1},
     {"persistent-grid-multicast", "24 processors in twos", 24, 20000, 2},
+    {"persistent-split-flags", "24 processors in eights", 24, 20000, 8},
+    {"persistent-split-packets", "12 processors in fours", 12, 20500, 4},
 };
 
 static seqgpu_context *oracle, *emulator;
@@ -66,9 +68,14 @@ static void check_refusal(const device_row *device, seqgpu_rnn_desc desc, const 
   seqgpu_plan_destroy(plan);
 }
 
-/* One block has all units of so small a layer, and a launch without clusters cannot st.async. */
-static int is_no_cluster(const device_row *device, const seqgpu_rnn_desc *desc) {
-  return strstr(device->algorithm, "cluster") != NULL && desc->hidden_size <= 4;
+/* One block has all units of so small a layer, or one part of the depth, and a launch without clusters cannot
+ * st.async. */
+static const char *no_cluster(const device_row *device, const seqgpu_rnn_desc *desc, int math) {
+  if (strstr(device->algorithm, "cluster") != NULL && desc->hidden_size <= 4)
+    return "one block holds all units";
+  const int tile = math == SEQGPU_MATH_F32 ? 4 : 16;
+  const int split = strstr(device->algorithm, "split") != NULL && !desc->inference;
+  return split && desc->hidden_size <= tile ? "no second part" : NULL;
 }
 
 static void check_row(const device_row *device, const cell_row *cell, const shape_row *shape, int math) {
@@ -76,8 +83,9 @@ static void check_row(const device_row *device, const cell_row *cell, const shap
   asked.math = (seqgpu_math)math;
   net ref, out, again;
   char where[64];
-  if (is_no_cluster(device, &desc)) {
-    check_refusal(device, asked, "one block holds all units", "hidden_size");
+  const char *refusal = no_cluster(device, &desc, math);
+  if (refusal != NULL) {
+    check_refusal(device, asked, refusal, "hidden_size");
     return;
   }
   if (!net_reference(&ref, oracle, &desc, shape->lengths, math)) return;
@@ -129,6 +137,8 @@ static const exchange_row exchanges[] = {
     {"persistent-grid-flags", 0, STEPS, 0, 0},
     {"persistent-grid-packets", 0, 0, 0, 2 * STEPS}, /* two for each 16 bytes of a piece */
     {"persistent-grid-multicast", 2, STEPS, STEPS, 0},
+    {"persistent-split-flags", 0, STEPS, 0, 0}, /* forward; check_split has backward */
+    {"persistent-split-packets", 0, 0, 0, 2 * STEPS},
 };
 
 /* A count is that of `least` blocks or more, or 0 where one's is. */
@@ -142,9 +152,12 @@ static void check_told(const net *n, const exchange_row *expected, uint64_t flag
   seqgpu_cut_info cut;
   for (int backward = 1; backward >= 0; backward--) {
     net_require(emulator, seqgpu_plan_cut_get(emulator, n->plan, backward, &cut), "seqgpu_plan_cut_get");
-    CHECK(cut.ctas * cut.units >= 37 && (cut.ctas - 1) * cut.units < 37 && cut.slices * cut.columns >= 4 &&
-              cut.width >= cut.columns && cut.launches >= 1 && cut.parts[0] >= 1 && cut.parts[1] == 0 &&
-              cut.threads > 0 && cut.shared_size > 0 && cut.resident > 0 && cut.step_us > 0,
+    const int whole =
+        cut.cluster < cut.ctas ? cut.cluster : 1; /* the last cluster of a grid may not be full */
+    CHECK(cut.ctas * cut.units >= 37 && (cut.ctas - whole) * cut.units < 37 &&
+              cut.slices * cut.columns >= 4 && cut.width >= cut.columns && cut.launches >= 1 &&
+              cut.parts[0] >= 1 && cut.parts[1] == 0 && cut.threads > 0 && cut.shared_size > 0 &&
+              cut.resident > 0 && cut.step_us > 0,
           "lstm, its cut %s: %d blocks of %d units, %d slices of %d", backward ? "backward" : "forward",
           cut.ctas, cut.units, cut.slices, cut.columns);
   }
@@ -208,6 +221,53 @@ static void check_idle(const char *algorithm) {
   check_error(worst, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s, nobody falls behind, %d schedules",
               cell.name, device.name, (int)SCHEDULES);
   net_close(&ref);
+}
+
+/* Backward with its depth split: each product ends with a phase of an mbarrier in each block, those of the steps
+ * and the one after them.  Several clusters wait for each other through L2 meanwhile, and the bits are those of
+ * any schedule. */
+static void check_split(const char *algorithm, unsigned cluster, int math) {
+  enum { SCHEDULES = 6, LONG = 12 };
+  static const shape_row shape = {"split", {LONG, 11, 2, 70}, NULL, {0}};
+  static const cell_row cell = {"lstm", {.cell = "lstm"}, 1, 0};
+  const device_row device = {algorithm, "24 processors", 24, 24000, cluster};
+  seqgpu_rnn_desc desc = combine(&cell, &shape), asked = desc;
+  seqgpu_cut_info cut = {0};
+  net ref, first, out;
+  char where[64];
+  int same = 1;
+  asked.math = (seqgpu_math)math;
+  if (!net_reference(&ref, oracle, &desc, NULL, math)) return;
+  use_device(&device);
+  check_at("emulator/%s %s", algorithm, arithmetic[math].name);
+  if (!open_like(&first, &ref, &asked, algorithm, NULL)) return;
+  net_require(emulator, seqgpu_plan_cut_get(emulator, first.plan, 1, &cut), "seqgpu_plan_cut_get");
+  net_forward(&first);
+  const uint64_t phases = sq_simt_phases(), blocks = (uint64_t)cut.ctas * (uint64_t)cut.slices;
+  net_backward(&first);
+  CHECK(cut.cluster > 1 && cut.cluster <= (int)cluster && cut.ctas > cut.cluster &&
+            sq_simt_phases() - phases == blocks * (LONG + 1),
+        "%s, %d blocks in clusters of %d divide the depth", cell.name, cut.ctas, cut.cluster);
+  net_check(net_error(&first, &ref, NET_Y, NET_DPARAMS, where), arithmetic[math].limit, where,
+            "%s, its depth split", cell.name);
+  for (int i = 0; i < SCHEDULES; i++) {
+    use_device(&device);
+    if (!open_like(&out, &ref, &asked, algorithm, NULL)) break;
+    net_run(&out);
+    same = same && net_same_bits(&out, &first);
+    net_close(&out);
+  }
+  CHECK(same, "%s, its depth split, the same bits under %d schedules", cell.name, (int)SCHEDULES);
+  net_close(&first);
+  net_close(&ref);
+}
+
+static void check_splits(void) {
+  for (unsigned cluster = 2; cluster <= 8; cluster *= 2)
+    for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++) {
+      check_split("persistent-split-flags", cluster, math);
+      check_split("persistent-split-packets", cluster, math);
+    }
 }
 
 /* More sequences than a grid's operand has room for: one launch after the other, 2 steps each. */
@@ -359,6 +419,7 @@ int main(void) {
   emulator = net_context("emulator", SEQGPU_DTYPE_F32, 1);
   check_cuts();
   check_launches();
+  check_splits();
   for (size_t c = 0; c < COUNT(cell_rows); c++)
     for (int math = SEQGPU_MATH_F32; math <= SEQGPU_MATH_BF16; math++) {
       const seqgpu_rnn_desc *desc = &cell_rows[c].desc;

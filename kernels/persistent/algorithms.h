@@ -7,6 +7,7 @@
  *             counted on mbarriers (a barrier of the cluster instead was 5 to 48 % slower on an H100)
  *   grid      all SMs own the weights; h goes through L2: with one flag per block, as packets that carry
  *             their own flag, or with flags and then multicast into clusters
+ *   split     forward as grid; backward, the blocks of a cluster divide the depth of the product (split.h)
  *
  * The three wave_ functions run stretches of several layers side by side (host/plan/plan.h).
  */
@@ -27,7 +28,9 @@ extern "C" {
   X(cluster_async, "persistent-cluster-async")                                                               \
   X(grid, "persistent-grid-flags")                                                                           \
   X(grid_packets, "persistent-grid-packets")                                                                 \
-  X(grid_multicast, "persistent-grid-multicast")
+  X(grid_multicast, "persistent-grid-multicast")                                                             \
+  X(split_flags, "persistent-split-flags")                                                                   \
+  X(split_packets, "persistent-split-packets")
 
 #define SQ_WAVES_DECLARE(backend, id)                                                                        \
   int sq_##backend##_##id##_wave_forward(sq_exec *exec, const sq_stretch *s, int count, int abreast);        \

@@ -4,7 +4,7 @@
  * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
  * cluster_async.litmus and cluster_async_reuse.litmus prove that it is ordered.
  */
-#include "kernels/persistent/kernel.h"
+#include "kernels/persistent/tables.h"
 
 recurrence_kernel *sq_cluster_async_kernel(int cell, int backward, sq_math math, int each) {
   return recurrence_find<exchange_cluster_async>(cell, backward, math, each);

@@ -4,7 +4,7 @@
  * kernel.h has the skeleton, lanes.h the products, exchange.h the exchange.
  * cluster_lanes.litmus and cluster_lanes_reuse.litmus prove that it is ordered.
  */
-#include "kernels/persistent/kernel.h"
+#include "kernels/persistent/tables.h"
 
 recurrence_kernel *sq_cluster_lanes_kernel(int cell, int backward, sq_math math, int each) {
   return recurrence_find<exchange_cluster_lanes, recurrence_lanes>(cell, backward, math, each);

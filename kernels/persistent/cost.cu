@@ -57,7 +57,7 @@ double product_clocks(const sq_cut_question &q, const recurrence_product_info &p
 const double CLOCKS_A_STAGE = 1600, CLOCKS_A_GIVEN_BLOCK = 220, CLOCKS_A_PAIR = 2200;
 
 double pointwise_clocks(const recurrence_shape &n, int s) {
-  const double pairs = (double)n.units * n.columns, given = (double)n.stage[s].depth / n.padded;
+  const double pairs = (double)n.units * n.columns, given = (double)n.stage[s].depth / n.part;
   return CLOCKS_A_STAGE + CLOCKS_A_GIVEN_BLOCK * (given - 1) + CLOCKS_A_PAIR * (ceil(pairs / n.threads) - 1);
 }
 
@@ -93,12 +93,15 @@ double lanes_pointwise_clocks(const recurrence_shape &n, int s) {
  * and whatever a block's threads have in flight at a time 700, or 2000 with packets, which are twice as
  * large and polled.  A multicast takes 2500, and a block takes in 43 bytes per clock.  So clusters pay off
  * where few bytes leave a block, packets where an operand is in flight at once, and multicast where it is
- * large.
+ * large.  Where the depth is split, each block takes in its part only, and the sums go through the cluster as h of a
+ * small layer does: an estimate, for no card has run that yet.
  */
 
 struct exchange_size {
   double bytes, padded; /* of the operand: those that exist, and with all padding */
   int ctas, threads;    /* of the group; of a block */
+  int cluster;
+  double slots; /* bytes of the sums that a block gets from its cluster, if the depth is split */
 
   /* How often its threads have all that they can in flight. */
   double rounds() const { return bytes / sizeof(uint4) / (EXCHANGE_IN_FLIGHT * threads); }
@@ -113,6 +116,9 @@ double clocks_cluster_async(const exchange_size &n) { return 670 + n.bytes / 11;
 double clocks_grid(const exchange_size &n) { return 2000 + 15 * n.ctas + 700 * n.rounds(); }
 double clocks_grid_packets(const exchange_size &n) { return 1100 + 15 * n.ctas + 2000 * n.rounds(); }
 double clocks_grid_multicast(const exchange_size &n) { return 2500 + 15 * n.ctas + n.padded / 43; }
+double clocks_slots(const exchange_size &n) { return 150 + 20 * n.cluster + n.slots / 11; }
+double clocks_split_flags(const exchange_size &n) { return clocks_grid(n) + clocks_slots(n); }
+double clocks_split_packets(const exchange_size &n) { return clocks_grid_packets(n) + clocks_slots(n); }
 
 exchange_clocks *const exchanges[SQ_PERSISTENT_COUNT] = {
 #define EXCHANGE_CLOCKS(id, name) clocks_##id,
@@ -146,8 +152,9 @@ sq_step_cost sq_cost_of(const sq_cut_question &q, const recurrence_product_info 
     clocks.product +=
         n.lanes > 0 ? lanes_product_clocks(n, cell, q.backward, s) : product_clocks(q, product, n, s);
     clocks.pointwise += n.lanes > 0 ? lanes_pointwise_clocks(n, s) : pointwise_clocks(n, s);
-    clocks.exchange += exchanges[q.which]({column * n.columns, column * n.width, n.ctas, n.threads}) +
-                       CLOCKS_A_BLOCK * (n.stage[s].blocks - 1);
+    const double slots = (double)n.split * n.units * n.columns * sizeof(float);
+    const exchange_size size = {column * n.columns, column * n.width, n.ctas, n.threads, n.cluster, slots};
+    clocks.exchange += exchanges[q.which](size) + CLOCKS_A_BLOCK * (n.stage[s].blocks - 1);
   }
   const double turns = turns_of(q, n, resident) / CLOCKS_A_MICROSECOND;
   return {clocks.product * turns, clocks.pointwise * turns, clocks.exchange * turns};
@@ -160,9 +167,10 @@ const double LAUNCH_US = 5, LOADS_US = 0.9; /* a warp's loads that are under way
 double sq_launch_cost_of(const sq_cut_question &q, const recurrence_cell_info &cell,
                          const recurrence_shape &n, int resident) {
   const int pack = q.math == SQ_MATH_BF16 ? 2 : 1, warps = n.threads < SQ_WARP ? 1 : n.threads / SQ_WARP;
+  const int rows = n.split > 1 ? n.part : n.hidden, units = n.split * n.units;
   int64_t loads = 0;
   for (int s = 0; s < cell.stages; s++)
-    loads += cell.count[s] * (q.backward ? sq_ceil_div(n.hidden, 16 * pack) * sq_ceil_div(n.units, SQ_WARP)
+    loads += cell.count[s] * (q.backward ? sq_ceil_div(rows, 16 * pack) * sq_ceil_div(units, SQ_WARP)
                                          : sq_ceil_div(n.units, 4) * sq_ceil_div(n.hidden, 4 * SQ_WARP));
   return turns_of(q, n, resident) * (LAUNCH_US + LOADS_US * (double)sq_ceil_div(loads, warps));
 }

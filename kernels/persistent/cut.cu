@@ -21,8 +21,15 @@ namespace {
 template <class exchange>
 constexpr sq_persistent_info info(sq_reach reach, int grouped, int lanes,
                                   recurrence_kernel *(*kernel)(int, int, sq_math, int)) {
-  return {reach,           exchange::BUFFERS, exchange::BARRIERS, exchange::PACKETS,
-          exchange::APART, grouped,           exchange::HELD > 0, lanes,
+  return {reach,
+          exchange::BUFFERS,
+          exchange::BARRIERS,
+          exchange::PACKETS,
+          exchange::APART,
+          grouped,
+          exchange::SPLIT,
+          exchange::HELD > 0,
+          lanes,
           kernel};
 }
 
@@ -36,7 +43,14 @@ const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
     info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, 0, sq_cluster_async_kernel),
     info<exchange_grid>(SQ_WHOLE_GRID, 0, 0, sq_grid_kernel),
     info<exchange_grid_packets>(SQ_WHOLE_GRID, 0, 0, sq_grid_packets_kernel),
-    info<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, 0, sq_grid_multicast_kernel)};
+    info<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, 0, sq_grid_multicast_kernel),
+    info<exchange_split_flags>(SQ_WHOLE_GRID, 2, 0, sq_split_flags_kernel),
+    info<exchange_split_packets>(SQ_WHOLE_GRID, 2, 0, sq_split_packets_kernel)};
+
+sq_persistent sq_persistent_pass(sq_persistent which, int backward) {
+  if (!sq_persistent_algorithms[which].split || backward) return which;
+  return sq_persistent_algorithms[which].packets ? SQ_PERSISTENT_grid_packets : SQ_PERSISTENT_grid;
+}
 
 namespace {
 
@@ -137,7 +151,8 @@ void place_chunks(const question &q, recurrence_shape *n) {
   n->chunk.rows = sq_divisor_by((int)sq_ceil_div(n->hidden, down));
   n->chunk.across = n->width / across;
   n->chunk.along = 1;
-  n->chunk.stride = n->padded / down * n->chunk.across;
+  n->chunk.stride = n->part / down * n->chunk.across;
+  n->chunk.part = sq_divisor_by(n->part / down);
   n->places = n->units * (int)sq_ceil_div(n->columns, across) * across;
 }
 
@@ -147,7 +162,10 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
                           bool apart) {
   recurrence_shape n = {};
   n.hidden = (int)q.hidden;
-  n.padded = round_up(q.hidden, q.math == SQ_MATH_F32 ? 4 : 16);
+  const int tile = q.math == SQ_MATH_F32 ? 4 : 16;
+  n.padded = round_up(q.hidden, tile);
+  n.split = q.algorithm().split ? cluster : 1;
+  n.part = round_up(sq_ceil_div(q.hidden, n.split), tile);
   n.units = units;
   n.ctas = ctas;
   n.cluster = cluster;
@@ -161,8 +179,8 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   int64_t at = 0, operand = 0, whole = 0, sums = 0, work = 0;
   for (int s = 0; s < q.info.stages; s++) {
     const int blocks = q.info.count[s];
-    n.stage[s].rows = round_up((int64_t)(q.backward ? 1 : blocks) * units, q.product.row_tile);
-    n.stage[s].depth = (q.backward ? blocks : 1) * n.padded;
+    n.stage[s].rows = round_up((int64_t)(q.backward ? n.split : blocks) * units, q.product.row_tile);
+    n.stage[s].depth = (q.backward ? blocks : 1) * n.part;
     work += (int64_t)n.stage[s].rows * n.stage[s].depth * n.width;
   }
   n.threads = threads_for(work, q.math != SQ_MATH_F32 && q.algorithm().held ? (int)RECURRENCE_HELD_THREADS
@@ -187,14 +205,17 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   n.operand = (unsigned)at;
   operand = align16(operand * q.product.element_bytes);
   n.operand_bytes = (unsigned)operand;
-  n.exchange_bytes = (unsigned)align16(whole * q.product.element_bytes);
+  n.exchange_bytes = (unsigned)align16(n.split * whole * q.product.element_bytes);
   at += q.algorithm().buffers * operand;
   n.sums = (unsigned)at;
   at += align16(sums * (int64_t)sizeof(float));
+  n.slots = (unsigned)at;
+  if (n.split > 1) at += 2 * (int64_t)n.split * n.columns * n.units * (int64_t)sizeof(float);
   n.kept = (unsigned)at;
   at += align16((int64_t)q.info.kept * n.places * (int64_t)sizeof(float));
   n.barriers = (unsigned)at;
   at += align16(q.algorithm().barriers * (int64_t)sizeof(uint64_t));
+  if ((n.split - 1) * n.part >= q.hidden) at = 1 << 30; /* every part has units */
   n.bytes = at > 1 << 30 ? 1u << 30 : (unsigned)at;
   return n;
 }
@@ -218,7 +239,8 @@ recurrence_shape lanes_shape_of(const question &q, int ctas, int units, int colu
   if (q.hidden > by.lanes * by.each || columns > by.lanes) return n;
   if (units * by.lanes > sq_lanes_threads(blocks * by.each)) return n;
   n.hidden = (int)q.hidden;
-  n.padded = by.lanes * by.each;
+  n.padded = n.part = by.lanes * by.each;
+  n.split = 1;
   n.lanes = by.lanes;
   while (1 << n.lane_bits < by.lanes) n.lane_bits++;
   n.each = by.each;
@@ -253,9 +275,6 @@ recurrence_shape lanes_shape_of(const question &q, int ctas, int units, int colu
 }
 
 /* ---- choosing the cut ---- */
-
-/* Clusters up to this size are portable. */
-enum { PORTABLE_CLUSTER = 8 };
 
 /* How many clusters the device takes up at a time.  That depends on how it groups its processors, so it is asked: an
  * H100 takes up 15 clusters of 8 blocks, not 16.  An answer costs as much as trying a hundred cuts, and is the same for
@@ -371,8 +390,8 @@ answer choose(const question &q) {
   if (q.algorithm().reach == SQ_ONE_BLOCK) consider_slices(q, 1, padded, &best);
   if (q.algorithm().reach == SQ_ONE_CLUSTER) consider_clusters(q, &best);
   if (q.algorithm().reach == SQ_WHOLE_GRID && !q.algorithm().grouped) consider_grids(q, 1, &best);
-  for (int cluster = 1; q.algorithm().grouped && cluster <= at_most(q.limits.cluster_max, PORTABLE_CLUSTER);
-       cluster *= 2)
+  const int largest = q.algorithm().grouped ? at_most(q.limits.cluster_max, PORTABLE_CLUSTER) : 0;
+  for (int cluster = q.algorithm().grouped; cluster <= largest && cluster > 0; cluster *= 2)
     consider_grids(q, cluster, &best);
   return best;
 }
@@ -440,7 +459,7 @@ int sq_cut_cell(const sq_layout *l) {
 int sq_cut_ask(const sq_exec *exec, sq_persistent which, const sq_layout *l, int64_t batch, int abreast,
                sq_math math, int backward, sq_cut_question *q) {
   *q = {};
-  q->which = which;
+  q->which = sq_persistent_pass(which, backward);
   q->cell = sq_cut_cell(l);
   q->backward = backward;
   q->abreast = abreast;

@@ -7,6 +7,9 @@
 #include "kernels/persistent/algorithms.h"
 #include "kernels/persistent/persistent.h"
 
+/* Clusters up to this size are portable. */
+enum { PORTABLE_CLUSTER = 8 };
+
 /* How far apart the blocks of a group are, which decides what they exchange through. */
 enum sq_reach { SQ_ONE_BLOCK, SQ_ONE_CLUSTER, SQ_WHOLE_GRID };
 
@@ -24,12 +27,15 @@ struct sq_persistent_info {
   int barriers; /* mbarriers there */
   int packets;  /* 1: an operand takes twice its size in global memory */
   int apart;    /* 1: blocks of H of an operand may arrive one at a time */
-  int grouped;  /* 1: blocks of a grid in clusters */
+  int grouped;  /* blocks of a grid in clusters, of that many blocks at least; 0: they are not */
+  int split;    /* 1: the depth of the product is divided among the blocks of a cluster (split.h) */
   int held;     /* 1: tensor cores have a part of their weights in registers, and half of the threads */
   int lanes;    /* 1: the weights are in registers (lanes.h) */
   recurrence_kernel *(*kernel)(int cell, int backward, sq_math math, int each);
 };
 extern const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT];
+/* The one whose kernels run a pass of it: where the depth is split, forward is that of the same exchange. */
+sq_persistent sq_persistent_pass(sq_persistent which, int backward);
 
 /* A question: which cut for this pass of this problem on this device? */
 struct sq_cut_question {

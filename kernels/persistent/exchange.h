@@ -19,6 +19,7 @@
  *                     the cluster, by a bulk copy with multicast
  *   grid packets      chunks go to global memory as packets, which carry the number of the exchange beside
  *                     each element: twice the bytes, but no flag to wait for first
+ *   split             as grid flags or grid packets, but a block takes in its part of the depth only (split.h)
  *
  * Buffers.  To end an exchange, a block needs a chunk of each of its peers (with flags: the flag of each), so
  * it is never more than one exchange ahead of them.  This is why every block of a cluster, and of a grid with
@@ -111,7 +112,7 @@ struct exchange_place {
 /* What most exchanges have in common. */
 struct exchange_plain {
   /* OWN: a block fetches its own chunks with those of its peers.  APART: blocks of H may arrive one at a time.
-   * OWN_BLOCK: nobody but the block itself.  HELD: fragments of weights in registers, where half of the
+   * OWN_BLOCK: nobody but the block itself.  SPLIT: a part of the depth only.  HELD: fragments of weights in registers, where half of the
    * threads are enough for the exchange and for the pairs (an H100 was 5 to 13 % faster; flags and packets, which
    * fetch with all threads, lost as much).  AHEAD: a thread may have loads under way meanwhile.  Where it asks L2 for flags or packets it must not, because
    * answers come in the order of the questions. */
@@ -124,6 +125,7 @@ struct exchange_plain {
     APART = 0,
     AHEAD = 1,
     OWN_BLOCK = 0,
+    SPLIT = 0,
     HELD = 0
   };
   static __device__ __forceinline__ void enter(const exchange_place &) { __syncthreads(); }
@@ -301,5 +303,14 @@ struct exchange_grid_packets : exchange_plain {
       if (c.at[k] >= 0) o.memory[c.at[k]] = uint4{v[k][0].x, v[k][0].z, v[k][1].x, v[k][1].z};
   }
 };
+
+/* A block takes in its part of the depth, its own chunks with the rest; the mbarriers are those of split.h. */
+template <class carrier, int held> struct exchange_split : carrier {
+  enum { POSSIBLE = SQ_HAS_CLUSTERS, BARRIERS = 2, APART = 0, SPLIT = 1, HELD = held };
+  static __device__ __forceinline__ void enter(const exchange_place &at) { exchange_on_barriers::enter(at); }
+  static __device__ __forceinline__ void leave(void) { exchange_on_barriers::leave(); }
+};
+typedef exchange_split<exchange_grid, 0> exchange_split_flags;
+typedef exchange_split<exchange_grid_packets, RECURRENCE_HELD> exchange_split_packets;
 
 #endif

@@ -2,7 +2,7 @@
  * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
  * grid.litmus and grid_reuse.litmus prove that it is ordered.
  */
-#include "kernels/persistent/kernel.h"
+#include "kernels/persistent/tables.h"
 
 recurrence_kernel *sq_grid_kernel(int cell, int backward, sq_math math, int each) {
   return recurrence_find<exchange_grid>(cell, backward, math, each);

@@ -4,7 +4,7 @@
  * kernel.h has the skeleton, geometry and costs; exchange.h the exchange.
  * grid_multicast.litmus, and _reuse, _buffer and _ends, prove that it is ordered.
  */
-#include "kernels/persistent/kernel.h"
+#include "kernels/persistent/tables.h"
 
 recurrence_kernel *sq_grid_multicast_kernel(int cell, int backward, sq_math math, int each) {
   return recurrence_find<exchange_grid_multicast>(cell, backward, math, each);

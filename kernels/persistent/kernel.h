@@ -10,10 +10,7 @@
  * Forward, a block multiplies by its own rows of W_hh, those of a unit's gates side by side.  Backward gathers:
  * the operand is the gradient at the gates of all units, and the block multiplies by its own columns of W_hh;
  * W^T operand is the gradient at its own h.  Where that operand is too large for shared memory, a grid takes one
- * block of H after the other.  The alternative, where each block multiplies the gradients of its own gates and
- * sends partial sums of dh to their owners, would exchange `count` times fewer elements, but needs a slot for
- * every sender and a product of another shape.  Gathering is the same product and the same exchange as forward,
- * and has one order of summation by construction.
+ * block of H after the other, or the blocks of a cluster divide it among them (split.h).
  *
  * Per step and stage, a block does rows * depth * columns multiply-adds, reads its weights from shared memory
  * once for every 8 (float32) or 32 columns, and takes a __syncthreads and an exchange.  Global memory,
@@ -33,6 +30,7 @@
 #include "kernels/persistent/exchange.h"
 #include "kernels/persistent/lanes.h"
 #include "kernels/persistent/product.h"
+#include "kernels/persistent/split.h"
 #include "kernels/persistent/timeline.h"
 
 template <class cell, bool backward, class product, class exchange> struct recurrence {
@@ -40,6 +38,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   enum { LANES = product::DOWN * product::ACROSS }; /* of a chunk */
   enum { APART = recurrence_may_be_apart(exchange::APART, backward, cell::STAGES) };
   enum { IN_REGISTERS = product::IN_REGISTERS }; /* weights and sums (lanes.h) */
+  enum { SPLIT = exchange::SPLIT };              /* the depth (split.h) */
 
   const recurrence_run &run;
   const recurrence_shape &n;
@@ -52,6 +51,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
   uint32_t turn;           /* exchanges so far */
   sq_divisor by_units;     /* of the block, with padding */
   sq_divisor by_columns;   /* of chunks that exist: the last slice may have fewer */
+  sq_divisor rows;         /* of them, of a block of H, that the block takes in */
+  recurrence_slots slots;  /* if the depth is split */
   product_spot first_spot; /* of the thread, or its warp, in the first stage's product */
   typename product::template weights<cell::GATES> held; /* in registers, or none */
   float held_sums[RECURRENCE_GATES];                    /* of the thread's pair, if so */
@@ -65,6 +66,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   struct pair {
     int u, c;
     int chunk;  /* where its element of the operand lies, in a block of H */
+    int part;   /* chunks of a block of H in the parts of the depth before its own */
     int steps;  /* the first one that is masked */
     bool there; /* not padding */
   };
@@ -117,8 +119,21 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* ---- the beginning ---- */
 
   __device__ __forceinline__ recurrence_slab slab_of(int s) const {
-    return {run.weights, cell::first(s), cell::count(s), n.hidden, n.padded, first_unit, units};
+    recurrence_slab slab = {run.weights, cell::first(s), cell::count(s), n.hidden, n.part, first_unit, units,
+                            0,           n.hidden};
+    if constexpr (SPLIT) {
+      slab.first_unit = first_unit - in_cluster() * n.units;
+      slab.units = clamp(n.hidden - slab.first_unit, n.split * n.units);
+      slab.first_row = in_cluster() * n.part;
+      slab.rows = clamp(n.hidden - slab.first_row, n.part);
+    }
+    return slab;
   }
+  static __device__ __forceinline__ int clamp(int left, int most) {
+    return left < 0 ? 0 : left < most ? left : most;
+  }
+  /* The block's number in its cluster, if that is split. */
+  __device__ __forceinline__ int in_cluster() const { return rank & (n.split - 1); }
   __device__ __forceinline__ void load_weights() {
     if constexpr (IN_REGISTERS) {
       const int p = (int)threadIdx.x;
@@ -182,6 +197,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
       at.chunk = row + at.c * n.chunk.along;
     else
       at.chunk = row * n.chunk.across + at.c / product::ACROSS;
+    at.part = SPLIT ? n.chunk.part.of(row) * n.chunk.stride : 0;
     at.steps = at.there ? steps_of(first_row + at.c) : 0;
     return at;
   }
@@ -311,12 +327,15 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* A pair's sums.  Up to four parts are read at a time, and added by neighbours, so that few wait for others. */
   template <int s> __device__ __forceinline__ int sums_at(const pair &at) const {
+    if constexpr (SPLIT) return slots.place(at.u, at.c);
     return at.c * (n.stage[s].rows + 4) + at.u * sums_of(s);
   }
   template <int s> __device__ __forceinline__ void total(int place, float *sum) const {
     if constexpr (IN_REGISTERS) {
       SQ_UNROLL
       for (int g = 0; g < RECURRENCE_GATES; g++) sum[g] = held_sums[g];
+    } else if constexpr (SPLIT) {
+      sum[0] = slots.total(place, turn);
     } else {
       add_all_parts<s>(place, sum);
     }
@@ -358,12 +377,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ exchange_operand next_of(int s) const {
     exchange_operand o;
     o.memory = reinterpret_cast<uint4 *>(operand(turn + 1));
-    o.apart = APART && n.stage[s].blocks > 1;
-    o.blocks = o.apart ? 1 : blocks_of(s);
-    o.before = 0;
+    o.apart = SPLIT || (APART && n.stage[s].blocks > 1);
+    o.blocks = o.apart && !SPLIT ? 1 : blocks_of(s);
     o.across = n.chunk.across;
     o.stride = n.chunk.stride;
-    o.rows = n.chunk.rows;
+    o.before = SPLIT ? in_cluster() * o.blocks * o.stride : 0;
+    o.rows = rows;
     o.columns = by_columns;
     o.first_row = first_unit / product::DOWN;
     o.own_rows = n.units / product::DOWN;
@@ -391,8 +410,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
         continue;
       }
       const uint4 v = product::chunk(r.put[g], n);
+      const int to = g * n.chunk.stride + at.chunk + at.part * (blocks_of(after) - 1);
       if (p < places && (!IN_REGISTERS || at.c < columns))
-        exchange::template give<LANES>(next, place(), g * n.chunk.stride + at.chunk, v, lane_of(p));
+        exchange::template give<LANES>(next, place(), to, v, lane_of(p));
     }
   }
 
@@ -417,6 +437,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
       multiply_shared<s>();
     else
       held.template multiply<backward, cell::first(s), cell::count(s)>(operand(turn), n, columns, held_sums);
+    if constexpr (SPLIT) {
+      slots.send(sums(), n.stage[s].rows + 4, n.width, n.stage[s].parts, turn);
+      slots.wait(turn);
+    }
   }
 
   /* In shared memory, after which the operand may be overwritten.  An operand apart is taken here, each block of
@@ -594,6 +618,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     places = tall * (IN_REGISTERS ? n.lanes : wide * product::ACROSS);
     by_units = sq_divisor_by(tall);
     by_columns = sq_divisor_by(wide);
+    rows = n.chunk.rows;
+    if constexpr (SPLIT) prepare_split();
     turn = 0;
     if constexpr (!IN_REGISTERS) first_spot = product::spot(size_of(0, 0), product::worker());
     find_longest();
@@ -604,6 +630,18 @@ template <class cell, bool backward, class product, class exchange> struct recur
     if constexpr (product::HOLDS)
       if (n.stage[0].blocks == 1) held.hold(weights_of(0), first_spot);
     if (!backward) exchange::open();
+  }
+
+  __device__ __forceinline__ void prepare_split() {
+    rows = sq_divisor_by((slab_of(0).rows + product::DOWN - 1) / product::DOWN);
+    slots = {reinterpret_cast<float *>(memory + n.slots),
+             reinterpret_cast<uint64_t *>(memory + n.barriers),
+             n.split,
+             in_cluster(),
+             n.units,
+             n.columns,
+             sq_divisor_by(n.units / 4),
+             sq_divisor_by(n.columns)};
   }
 
   __device__ __forceinline__ void go() {
@@ -644,49 +682,6 @@ __global__ void __launch_bounds__(product::most_threads(cell::GATES), 1)
   recurrence<cell, backward, product, exchange> r(args.run[blockIdx.y], args.shape, memory);
   r.marks.open(args.timeline);
   if (exchange::POSSIBLE) r.go();
-}
-
-/* The kernels of one cell in one exchange: of the arithmetic, or with weights in registers of as many as a thread
- * has. */
-struct recurrence_shared {
-  template <class cell, class exchange> static recurrence_kernel *of(int backward, sq_math math, int) {
-    typedef product_tf32<exchange::HELD> tf32;
-    typedef product_bf16<exchange::HELD> bf16;
-    static recurrence_kernel *const table[2][3] = {
-        {recurrence_main<cell, false, product_f32, exchange>, recurrence_main<cell, false, tf32, exchange>,
-         recurrence_main<cell, false, bf16, exchange>},
-        {recurrence_main<cell, true, product_f32, exchange>, recurrence_main<cell, true, tf32, exchange>,
-         recurrence_main<cell, true, bf16, exchange>}};
-    return table[backward][math];
-  }
-};
-struct recurrence_lanes {
-  typedef product_lanes<LANES_EACH_SMALL> small;
-  typedef product_lanes<LANES_EACH_LARGE> large;
-  template <class cell, class exchange> static recurrence_kernel *of(int backward, sq_math, int each) {
-    static recurrence_kernel *const smaller[2] = {recurrence_main<cell, false, small, exchange>,
-                                                  recurrence_main<cell, true, small, exchange>};
-    if constexpr (exchange::OWN_BLOCK && cell::GATES > 1) { /* no block has room for more units */
-      return smaller[backward];
-    } else {
-      static recurrence_kernel *const larger[2] = {recurrence_main<cell, false, large, exchange>,
-                                                   recurrence_main<cell, true, large, exchange>};
-      return each > LANES_EACH_SMALL ? larger[backward] : smaller[backward];
-    }
-  }
-};
-
-/* In the order of RECURRENCE_CELLS. */
-template <class exchange, class kernels = recurrence_shared>
-recurrence_kernel *recurrence_find(int which, int backward, sq_math math, int each) {
-  typedef recurrence_kernel *finder(int backward, sq_math math, int each);
-  static finder *const finders[RECURRENCE_CELLS] = {kernels::template of<rnn_recurrence, exchange>,
-                                                    kernels::template of<leaky_recurrence, exchange>,
-                                                    kernels::template of<lstm_recurrence<4>, exchange>,
-                                                    kernels::template of<lstm_recurrence<3>, exchange>,
-                                                    kernels::template of<gru_after_recurrence, exchange>,
-                                                    kernels::template of<gru_before_recurrence, exchange>};
-  return finders[which](backward, math, each);
 }
 
 #endif

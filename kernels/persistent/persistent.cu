@@ -32,6 +32,9 @@ const char *no_room(const sq_cut_question &q, const sq_cut &a, char *text, size_
   const sq_reach reach = sq_persistent_algorithms[q.which].reach;
   if (reach == SQ_ONE_CLUSTER && a.least_bytes == 0 && q.hidden <= LARGEST_UNIT_TILE)
     return "hidden_size: one block holds all units, as with persistent-cta; a cluster has two at least";
+  if (sq_persistent_algorithms[q.which].split && q.hidden <= (q.math == SQ_MATH_F32 ? 4 : 16))
+    return "hidden_size: the depth of so few units has no second part, and a cluster of two at least divides "
+           "it";
   if (a.least_bytes == 0) { /* no cut could even be tried */
     snprintf(text, size,
              "no cut of %lld units in %d runs side by side has its blocks on %d processors at the same time",
@@ -121,10 +124,12 @@ double estimate(sq_exec *exec, sq_persistent which, const sq_problem *p) {
 
 enum { FLAGS = 4096 }; /* of one direction: more than any device has processors */
 
-/* Elements of the two operands in global memory: at most 4 blocks, units padded to 16, and slices of 8
- * sequences or more, each padded to a multiple of 8. */
+/* Elements of the two operands in global memory: at most 4 blocks, units padded to 16, in each part of the depth if
+ * that is split, and slices of 8 sequences or more, each padded to a multiple of 8. */
 int64_t exchange_elements(sq_persistent which, int64_t hidden, int64_t batch) {
-  return 2 * 4 * sq_ceil_div(hidden, 16) * 16 * (2 * batch + 16) << sq_persistent_algorithms[which].packets;
+  const int64_t parts = sq_persistent_algorithms[which].split ? PORTABLE_CLUSTER : 1;
+  const int64_t units = sq_ceil_div(hidden, 16) * 16 + 16 * (parts - 1);
+  return 2 * 4 * units * (2 * batch + 16) << sq_persistent_algorithms[which].packets;
 }
 
 int64_t workspace(sq_persistent which, const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
@@ -215,7 +220,8 @@ int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, recurrence
   const int64_t slices = at_most(n.slices - n.first, n.at_once);
   /* zeros: what announces an exchange, the flags or the packets; and the padding that a multicast takes along */
   const int64_t operand = ((int64_t)n.exchange_bytes << algorithm.packets) / (int64_t)sizeof(float);
-  const int64_t operands = algorithm.packets || algorithm.grouped ? slices * 2 * operand : 0;
+  const bool padding = algorithm.grouped && !algorithm.split;
+  const int64_t operands = algorithm.packets || padding ? slices * 2 * operand : 0;
   int error = 0;
   for (int i = 0; i < count && error == 0; i++)
     if (algorithm.reach == SQ_WHOLE_GRID)

@@ -70,6 +70,8 @@ struct recurrence_run {
 struct recurrence_shape {
   int hidden;       /* H */
   int padded;       /* H rounded up to the tiles of the product */
+  int split;        /* blocks of a cluster that divide the depth of the product (split.h); else 1 */
+  int part;         /* units of a block's part of the depth: all of them, padded, unless it is split */
   int units;        /* of a block; the last blocks may have fewer */
   int ctas;         /* blocks of a group */
   int cluster;      /* blocks of a thread-block cluster: 1, the group, or a part of it */
@@ -99,13 +101,14 @@ struct recurrence_shape {
   struct {
     int across; /* from a row to the next */
     int along;  /* from a column to the next */
-    int stride; /* from a block to the next */
+    int stride; /* from a block to the next; of a part of the depth */
     sq_divisor rows;
+    sq_divisor part; /* rows of a part of the depth */
   } chunk;
   int places;                      /* lanes of all chunks of a block: its pairs, and padding */
   unsigned operand, operand_bytes; /* byte offset; bytes of one buffer in shared memory */
   unsigned exchange_bytes;         /* of a whole operand, as in global memory */
-  unsigned sums, kept, barriers, bytes;
+  unsigned sums, slots, kept, barriers, bytes;
 };
 
 struct recurrence_args {

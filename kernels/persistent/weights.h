@@ -12,8 +12,9 @@
 struct recurrence_slab {
   const float *weights; /* W_hh [blocks * H, H] */
   int first, count;     /* blocks of H rows */
-  int hidden, padded;   /* H, and rounded up */
+  int hidden, padded;   /* H; in the depth, from a block of H to the next */
   int first_unit, units;
+  int first_row, rows; /* backward: of each block of H; all of them, unless the depth is split */
 
   __device__ __forceinline__ bool aligned(const float *from) const {
     return hidden % 4 == 0 && reinterpret_cast<uintptr_t>(from) % sizeof(float4) == 0;
@@ -76,26 +77,26 @@ template <class product> struct recurrence_loader {
                                               const product_size &size) {
     enum { PACK = product::PACK, ROWS = 4 * PACK }; /* of a warp's load */
     const int lane = (int)threadIdx.x % SQ_WARP, warps = (int)blockDim.x / SQ_WARP;
-    const int down = pieces_of(from.hidden, AT_ONCE * ROWS), across = pieces_of(from.units, SQ_WARP);
+    const int down = pieces_of(from.rows, AT_ONCE * ROWS), across = pieces_of(from.units, SQ_WARP);
     const bool whole = from.aligned(from.weights + from.first_unit);
     SQ_UNROLL_BY(1)
     for (int i = (int)threadIdx.x / SQ_WARP; i < from.count * down * across; i += warps) {
       const int b = i / (down * across), rest = i - b * down * across, high = rest / across;
       const int row = high * AT_ONCE * ROWS + lane / 8 * PACK,
                 u = (rest - high * across) * SQ_WARP + lane % 8 * 4;
-      const float *at =
-          from.weights + (int64_t)(from.first + b) * from.hidden * from.hidden + from.first_unit;
+      const float *at = from.weights + from.first_unit +
+                        ((int64_t)(from.first + b) * from.hidden + from.first_row) * from.hidden;
       if (u >= from.units) continue;
       float w[AT_ONCE][PACK][4];
       SQ_UNROLL
       for (int j = 0; j < AT_ONCE * PACK; j++) {
         const int r = row + j / PACK * ROWS + j % PACK;
-        recurrence_fetch(at + (int64_t)r * from.hidden + u, r < from.hidden ? from.units - u : 0, whole,
+        recurrence_fetch(at + (int64_t)r * from.hidden + u, r < from.rows ? from.units - u : 0, whole,
                          w[j / PACK][j % PACK]);
       }
       SQ_UNROLL
       for (int j = 0; j < AT_ONCE; j++)
-        if (row + j * ROWS < from.hidden)
+        if (row + j * ROWS < from.rows)
           product::put_down(weights, u, b * from.padded + row + j * ROWS, w[j], size);
     }
   }
