@@ -90,11 +90,11 @@ double lanes_pointwise_clocks(const recurrence_shape &n, int s) {
  * st.async takes 670, and 11 bytes per clock go out of a block to its peers; where the weights are in registers it is
  * 150 and 20 for each peer, because nothing else is waited for.  Setting a flag in L2, seeing those of all
  * blocks and fetching the data takes 2000, of which packets save 900; each block of the group adds 15,
- * and whatever a block's threads have in flight at a time 700, or 2000 with packets, which are twice as
- * large and polled.  A multicast takes 2500, and a block takes in 43 bytes per clock.  So clusters pay off
+ * and whatever a block's threads have in flight at a time 700, or 1450 with packets, which are twice as
+ * large and polled, but for what is in flight meanwhile.  A multicast takes 2500, and a block takes in 43 bytes per clock.  So clusters pay off
  * where few bytes leave a block, packets where an operand is in flight at once, and multicast where it is
  * large.  Where the depth is split, each block takes in its part only, and the sums go through the cluster as h of a
- * small layer does: an estimate, for no card has run that yet.
+ * small layer does.
  */
 
 struct exchange_size {
@@ -114,10 +114,12 @@ double clocks_cta_lanes(const exchange_size &) { return 0; }
 double clocks_cluster_lanes(const exchange_size &n) { return 150 + 20 * n.ctas + n.bytes / 11; }
 double clocks_cluster_async(const exchange_size &n) { return 670 + n.bytes / 11; }
 double clocks_grid(const exchange_size &n) { return 2000 + 15 * n.ctas + 700 * n.rounds(); }
-double clocks_grid_packets(const exchange_size &n) { return 1100 + 15 * n.ctas + 2000 * n.rounds(); }
+double clocks_grid_packets(const exchange_size &n) {
+  return 1100 + 15 * n.ctas + 1450 * fmax(n.rounds() - 0.6, 0);
+}
 double clocks_grid_multicast(const exchange_size &n) { return 2500 + 15 * n.ctas + n.padded / 43; }
 double clocks_slots(const exchange_size &n) { return 150 + 20 * n.cluster + n.slots / 11; }
-double clocks_split_flags(const exchange_size &n) { return clocks_grid(n) + clocks_slots(n); }
+double clocks_split_flags(const exchange_size &n) { return clocks_grid_multicast(n) + clocks_slots(n); }
 double clocks_split_packets(const exchange_size &n) { return clocks_grid_packets(n) + clocks_slots(n); }
 
 exchange_clocks *const exchanges[SQ_PERSISTENT_COUNT] = {

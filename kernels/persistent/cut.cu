@@ -210,6 +210,8 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   n.sums = (unsigned)at;
   at += align16(sums * (int64_t)sizeof(float));
   n.slots = (unsigned)at;
+  n.slot.quads = sq_divisor_by(n.units / 4);
+  n.slot.columns = sq_divisor_by(n.columns);
   if (n.split > 1) at += 2 * (int64_t)n.split * n.columns * n.units * (int64_t)sizeof(float);
   n.kept = (unsigned)at;
   at += align16((int64_t)q.info.kept * n.places * (int64_t)sizeof(float));

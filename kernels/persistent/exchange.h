@@ -163,11 +163,23 @@ struct exchange_on_barriers : exchange_plain {
     sq_cluster_arrive();
     sq_cluster_wait();
   }
-  static __device__ __forceinline__ void enter(const exchange_place &at) {
-    if (threadIdx.x < BARRIERS) sq_mbarrier_init(at.barriers + threadIdx.x);
+  template <int barriers> static __device__ __forceinline__ void enter_with(const exchange_place &at) {
+    if (threadIdx.x < barriers) sq_mbarrier_init(at.barriers + threadIdx.x);
     meet();
   }
+  static __device__ __forceinline__ void enter(const exchange_place &at) { enter_with<BARRIERS>(at); }
   static __device__ __forceinline__ void leave(void) { meet(); }
+
+  /* One thread: chunks begin..end of the operand come into the memory of the blocks of `ranks`, and all of it is
+   * awaited on `bar`. */
+  static __device__ __forceinline__ void copy(const exchange_operand &o, const exchange_place &at,
+                                              uint64_t *bar, int begin, int end, unsigned ranks) {
+    sq_mbarrier_expect(bar, (unsigned)o.whole() * (unsigned)sizeof(uint4));
+    sq_fence_bulk();
+    if (end > begin)
+      sq_copy_multicast(o.memory + begin, at.buffer() + o.before + begin,
+                        (unsigned)(end - begin) * (unsigned)sizeof(uint4), bar, (uint16_t)ranks);
+  }
 };
 
 struct exchange_cluster_async : exchange_on_barriers {
@@ -251,13 +263,8 @@ struct exchange_grid_multicast : exchange_on_barriers, exchange_on_flags {
     wait(at);
     if (threadIdx.x == 0) {
       const int mine = at.rank & (at.cluster - 1), whole = o.whole();
-      const int begin = whole * mine >> at.cluster_bits, end = whole * (mine + 1) >> at.cluster_bits;
-      sq_mbarrier_expect(bar, (unsigned)whole * (unsigned)sizeof(uint4));
-      sq_fence_bulk();
-      if (end > begin)
-        sq_copy_multicast(o.memory + begin, at.buffer() + begin,
-                          (unsigned)(end - begin) * (unsigned)sizeof(uint4), bar,
-                          (uint16_t)((1u << at.cluster) - 1));
+      copy(o, at, bar, whole * mine >> at.cluster_bits, whole * (mine + 1) >> at.cluster_bits,
+           (1u << at.cluster) - 1);
     }
     sq_mbarrier_wait(bar, at.turn % 2);
   }
@@ -304,13 +311,27 @@ struct exchange_grid_packets : exchange_plain {
   }
 };
 
-/* A block takes in its part of the depth, its own chunks with the rest; the mbarriers are those of split.h. */
-template <class carrier, int held> struct exchange_split : carrier {
-  enum { POSSIBLE = SQ_HAS_CLUSTERS, BARRIERS = 2, APART = 0, SPLIT = 1, HELD = held };
-  static __device__ __forceinline__ void enter(const exchange_place &at) { exchange_on_barriers::enter(at); }
+/* ---- a part of the depth, with the mbarriers of split.h ---- */
+
+/* The part is contiguous in global memory: when all flags have arrived, one bulk copy fetches it, with its padding. */
+struct exchange_split_flags : exchange_on_barriers, exchange_on_flags {
+  enum { BARRIERS = 3, SPLIT = 1, AHEAD = 0 };
+  static __device__ __forceinline__ void enter(const exchange_place &at) { enter_with<BARRIERS>(at); }
+  static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
+    uint64_t *bar = at.barriers + 2;
+    wait(at);
+    if (threadIdx.x == 0) copy(o, at, bar, 0, o.whole(), 1u << (at.rank & (at.cluster - 1)));
+    sq_mbarrier_wait(bar, at.turn % 2);
+  }
+};
+
+/* A block takes in its own chunks with the rest. */
+struct exchange_split_packets : exchange_grid_packets {
+  enum { POSSIBLE = SQ_HAS_CLUSTERS, BARRIERS = 2, APART = 0, SPLIT = 1, HELD = RECURRENCE_HELD };
+  static __device__ __forceinline__ void enter(const exchange_place &at) {
+    exchange_on_barriers::enter_with<BARRIERS>(at);
+  }
   static __device__ __forceinline__ void leave(void) { exchange_on_barriers::leave(); }
 };
-typedef exchange_split<exchange_grid, 0> exchange_split_flags;
-typedef exchange_split<exchange_grid_packets, RECURRENCE_HELD> exchange_split_packets;
 
 #endif

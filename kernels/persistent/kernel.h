@@ -52,7 +52,6 @@ template <class cell, bool backward, class product, class exchange> struct recur
   sq_divisor by_units;     /* of the block, with padding */
   sq_divisor by_columns;   /* of chunks that exist: the last slice may have fewer */
   sq_divisor rows;         /* of them, of a block of H, that the block takes in */
-  recurrence_slots slots;  /* if the depth is split */
   product_spot first_spot; /* of the thread, or its warp, in the first stage's product */
   typename product::template weights<cell::GATES> held; /* in registers, or none */
   float held_sums[RECURRENCE_GATES];                    /* of the thread's pair, if so */
@@ -132,8 +131,9 @@ template <class cell, bool backward, class product, class exchange> struct recur
   static __device__ __forceinline__ int clamp(int left, int most) {
     return left < 0 ? 0 : left < most ? left : most;
   }
-  /* The block's number in its cluster, if that is split. */
+  /* If the depth is split: the block's number in its cluster, and where its sums go. */
   __device__ __forceinline__ int in_cluster() const { return rank & (n.split - 1); }
+  __device__ __forceinline__ recurrence_slots slots() const { return {n, memory, in_cluster()}; }
   __device__ __forceinline__ void load_weights() {
     if constexpr (IN_REGISTERS) {
       const int p = (int)threadIdx.x;
@@ -327,7 +327,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   /* A pair's sums.  Up to four parts are read at a time, and added by neighbours, so that few wait for others. */
   template <int s> __device__ __forceinline__ int sums_at(const pair &at) const {
-    if constexpr (SPLIT) return slots.place(at.u, at.c);
+    if constexpr (SPLIT) return at.c * n.units + at.u; /* in a slot */
     return at.c * (n.stage[s].rows + 4) + at.u * sums_of(s);
   }
   template <int s> __device__ __forceinline__ void total(int place, float *sum) const {
@@ -335,7 +335,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
       SQ_UNROLL
       for (int g = 0; g < RECURRENCE_GATES; g++) sum[g] = held_sums[g];
     } else if constexpr (SPLIT) {
-      sum[0] = slots.total(place, turn);
+      sum[0] = slots().total(place, turn);
     } else {
       add_all_parts<s>(place, sum);
     }
@@ -438,8 +438,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
     else
       held.template multiply<backward, cell::first(s), cell::count(s)>(operand(turn), n, columns, held_sums);
     if constexpr (SPLIT) {
-      slots.send(sums(), n.stage[s].rows + 4, n.width, n.stage[s].parts, turn);
-      slots.wait(turn);
+      slots().send(s, turn);
+      slots().wait(turn);
     }
   }
 
@@ -619,7 +619,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     by_units = sq_divisor_by(tall);
     by_columns = sq_divisor_by(wide);
     rows = n.chunk.rows;
-    if constexpr (SPLIT) prepare_split();
+    if constexpr (SPLIT) rows = sq_divisor_by((slab_of(0).rows + product::DOWN - 1) / product::DOWN);
     turn = 0;
     if constexpr (!IN_REGISTERS) first_spot = product::spot(size_of(0, 0), product::worker());
     find_longest();
@@ -630,18 +630,6 @@ template <class cell, bool backward, class product, class exchange> struct recur
     if constexpr (product::HOLDS)
       if (n.stage[0].blocks == 1) held.hold(weights_of(0), first_spot);
     if (!backward) exchange::open();
-  }
-
-  __device__ __forceinline__ void prepare_split() {
-    rows = sq_divisor_by((slab_of(0).rows + product::DOWN - 1) / product::DOWN);
-    slots = {reinterpret_cast<float *>(memory + n.slots),
-             reinterpret_cast<uint64_t *>(memory + n.barriers),
-             n.split,
-             in_cluster(),
-             n.units,
-             n.columns,
-             sq_divisor_by(n.units / 4),
-             sq_divisor_by(n.columns)};
   }
 
   __device__ __forceinline__ void go() {

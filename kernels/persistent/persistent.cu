@@ -220,8 +220,7 @@ int launch_slices(sq_exec *exec, const sq_cut_question &q, int count, recurrence
   const int64_t slices = at_most(n.slices - n.first, n.at_once);
   /* zeros: what announces an exchange, the flags or the packets; and the padding that a multicast takes along */
   const int64_t operand = ((int64_t)n.exchange_bytes << algorithm.packets) / (int64_t)sizeof(float);
-  const bool padding = algorithm.grouped && !algorithm.split;
-  const int64_t operands = algorithm.packets || padding ? slices * 2 * operand : 0;
+  const int64_t operands = algorithm.packets || algorithm.grouped ? slices * 2 * operand : 0;
   int error = 0;
   for (int i = 0; i < count && error == 0; i++)
     if (algorithm.reach == SQ_WHOLE_GRID)

@@ -105,6 +105,9 @@ struct recurrence_shape {
     sq_divisor rows;
     sq_divisor part; /* rows of a part of the depth */
   } chunk;
+  struct {
+    sq_divisor quads, columns; /* units / 4, and columns, of a slot (split.h) */
+  } slot;
   int places;                      /* lanes of all chunks of a block: its pairs, and padding */
   unsigned operand, operand_bytes; /* byte offset; bytes of one buffer in shared memory */
   unsigned exchange_bytes;         /* of a whole operand, as in global memory */

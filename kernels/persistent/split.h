@@ -24,50 +24,55 @@
 #include "kernels/async.h"
 #include "kernels/persistent/persistent.h"
 
-/* The slots of a block, and where it is in its cluster. */
+/* The slots of a block: two buffers of [cluster, columns, units], with the units and sequences that are missing at the
+ * end. */
 struct recurrence_slots {
-  float *memory;      /* two buffers of [cluster, columns, units] */
-  uint64_t *barriers; /* one of each buffer */
-  int cluster, mine;
-  int units, columns; /* of a block, and of a slice, with those that are missing at the end */
-  sq_divisor by_quads, by_columns;
+  const recurrence_shape &n;
+  unsigned char *memory; /* the block's shared memory */
+  int mine;              /* its number in the cluster */
 
+  __device__ __forceinline__ int size() const { return n.columns * n.units; } /* of a slot */
   __device__ __forceinline__ float *buffer(uint32_t turn) const {
-    return memory + (int)(turn % 2) * cluster * columns * units;
+    return reinterpret_cast<float *>(memory + n.slots) + (int)(turn % 2) * n.split * size();
   }
-  __device__ __forceinline__ uint64_t *barrier(uint32_t turn) const { return barriers + turn % 2; }
+  __device__ __forceinline__ uint64_t *barrier(uint32_t turn) const {
+    return reinterpret_cast<uint64_t *>(memory + n.barriers) + turn % 2;
+  }
 
-  /* Four units of a sequence at a time: the sums at sums[(part * width + column) * stride + row] of all parts of the
-   * product, to the owners of the rows. */
-  __device__ __forceinline__ void send(const float *sums, int stride, int width, int parts,
-                                       uint32_t turn) const {
-    const int quads = units / 4, count = cluster * columns * quads;
-    uint4 *slot = reinterpret_cast<uint4 *>(buffer(turn)) + mine * columns * quads;
+  /* The sums of stage s, of all parts of the product (product.h), to the owners of their units: four units of a
+   * sequence at a time. */
+  __device__ __forceinline__ void send(int s, uint32_t turn) const {
+    const float *sums = reinterpret_cast<const float *>(memory + n.sums);
+    const int stride = n.stage[s].rows + 4, quads = n.units / 4, count = n.split * n.columns * quads;
     if (threadIdx.x == 0) sq_mbarrier_expect(barrier(turn), (unsigned)count * (unsigned)sizeof(uint4));
     SQ_UNROLL_BY(1)
     for (int i = (int)threadIdx.x; i < count; i += (int)blockDim.x) {
-      const int down = by_quads.of(i), quad = i - down * quads;
-      const int peer = by_columns.of(down), column = down - peer * columns;
-      const float *from = sums + column * stride + peer * units + quad * 4;
-      float4 v = *reinterpret_cast<const float4 *>(from);
-      SQ_UNROLL_BY(1)
-      for (int part = 1; part < parts; part++) {
-        const float4 w = *reinterpret_cast<const float4 *>(from + part * width * stride);
-        v.x += w.x, v.y += w.y, v.z += w.z, v.w += w.w;
-      }
+      const int down = n.slot.quads.of(i), peer = n.slot.columns.of(down);
+      const int quad = i - down * quads, column = down - peer * n.columns;
+      const float4 v = total_of_parts(sums + column * stride + peer * n.units + quad * 4, n.width * stride,
+                                      n.stage[s].parts);
       const uint4 bits = {sq_float_bits(v.x), sq_float_bits(v.y), sq_float_bits(v.z), sq_float_bits(v.w)};
-      sq_store_async(slot + column * quads + quad, barrier(turn), (unsigned)peer, bits);
+      float *slot = buffer(turn) + mine * size() + column * n.units + quad * 4;
+      sq_store_async(reinterpret_cast<uint4 *>(slot), barrier(turn), (unsigned)peer, bits);
     }
+  }
+  static __device__ __forceinline__ float4 total_of_parts(const float *from, int apart, int parts) {
+    float4 v = *reinterpret_cast<const float4 *>(from);
+    SQ_UNROLL_BY(1)
+    for (int part = 1; part < parts; part++) {
+      const float4 w = *reinterpret_cast<const float4 *>(from + part * apart);
+      v.x += w.x, v.y += w.y, v.z += w.z, v.w += w.w;
+    }
+    return v;
   }
   __device__ __forceinline__ void wait(uint32_t turn) const { sq_mbarrier_wait(barrier(turn), turn / 2 % 2); }
 
-  /* Where a pair's sum is in each slot, and the sum of all slots. */
-  __device__ __forceinline__ int place(int unit, int column) const { return column * units + unit; }
+  /* The sum of a pair, which is at that place of each slot. */
   __device__ __forceinline__ float total(int place, uint32_t turn) const {
     const float *from = buffer(turn) + place;
     float sum = 0.0f;
     SQ_UNROLL_BY(2) /* of 2, 4 or 8 */
-    for (int j = 0; j < cluster; j++) sum += from[j * columns * units];
+    for (int j = 0; j < n.split; j++) sum += from[j * size()];
     return sum;
   }
 };
