@@ -144,13 +144,17 @@ static seqgpu_status leave_others(world *w, seqgpu_context *ctx, seqgpu_comm **c
   return status == SEQGPU_OK ? use(w, ctx, *comm) : status;
 }
 
+/* The file by which a process says that it has come. */
+static const char *file_of(const world *w, int rank) {
+  static char name[sizeof w->path + 4];
+  if (rank == 0) return w->path;
+  snprintf(name, sizeof name, "%.*s.%d", (int)sizeof w->path, w->path, rank);
+  return name;
+}
+
 static int files_are_left(const world *w) {
-  char name[80];
-  int left = access(w->path, F_OK) == 0;
-  for (int r = 1; r < MOST; r++) {
-    snprintf(name, sizeof name, "%s.%d", w->path, r);
-    left += access(name, F_OK) == 0;
-  }
+  int left = 0;
+  for (int r = 0; r < MOST; r++) left += access(file_of(w, r), F_OK) == 0;
   return left;
 }
 
@@ -397,15 +401,13 @@ static void check_meeting(void) {
 /* Files of processes that were killed while they waited, and others that are none of ours. */
 static void check_stale(void) {
   world *w = new_world(3, 10);
-  char name[80];
-  snprintf(name, sizeof name, "%s.2", w->path);
   for (int r = 1; r >= 0; r--) { /* one after the other, so that both have to wait */
     begin(w, r, join);
     await_files(w, 2 - r);
     kill(w->process[r], SIGKILL);
     waitpid(w->process[r], &w->ended[r], 0);
   }
-  const int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = open(file_of(w, 2), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   const int wrote = write(fd, "something else", 14) == 14;
   close(fd);
   CHECK(wrote && files_are_left(w) == 3, "a killed run leaves its files, and there is another one");
