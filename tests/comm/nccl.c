@@ -1,7 +1,9 @@
 /* nccl.c - communicators over NCCL (seqgpu/comm.h) among processes that this one forks, on the emulator and
  * with the stand-in of tests/comm: meeting by way of files, failures of every call, processes that die or
  * hang.
- * tests/test_nccl.sh starts it where the stand-in is found, and with other processes of its own. */
+ * tests/test_nccl.sh starts it where the stand-in is found, and with other processes of its own.
+ *
+ *   comm_nccl [failures | meeting | kills]   one part, or all; SEQGPU_TEST_KILLS says how many kills */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
@@ -351,7 +353,9 @@ static void check_deaths(void) {
 }
 
 /* kill -9 of a random process at a random moment, that of meeting and joining among them. */
-static void check_kills(int times) {
+static void check_kills(void) {
+  const char *asked = getenv("SEQGPU_TEST_KILLS");
+  const int times = asked ? atoi(asked) : 5;
   char why[700] = "";
   for (int k = 0; k < times && !why[0]; k++) {
     world *w = new_world(2 + (int)check_below(3), 2);
@@ -503,8 +507,9 @@ static void check_refusals(void) {
   seqgpu_context_destroy(cpu);
 }
 
-int main(int argc, char **argv) {
-  check_start();
+/* ---------------------------------------------------------------- parts */
+
+static void check_meetings(void) {
   check_refusals();
   for (int size = 1; size <= MOST; size++) check_all(size);
   check_meeting();
@@ -515,7 +520,18 @@ int main(int argc, char **argv) {
   check_memory();
   check_deaths();
   check_no_id();
-  check_failures();
-  check_kills(argc > 1 ? atoi(argv[1]) : 10);
+}
+
+static const struct {
+  const char *name;
+  void (*check)(void);
+} parts[] = {{"failures", check_failures}, {"meeting", check_meetings}, {"kills", check_kills}};
+
+int main(int argc, char **argv) {
+  int found = 0;
+  check_start();
+  for (size_t i = 0; i < COUNT(parts); i++)
+    if (argc < 2 || strcmp(argv[1], parts[i].name) == 0) parts[i].check(), found = 1;
+  CHECK(found, "a part of that name");
   return check_finish();
 }
