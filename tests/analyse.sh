@@ -38,12 +38,13 @@ configure() {
     -DSEQGPU_TEST_SANITIZE= -DSEQGPU_TEST_EMULATOR=OFF "$@"
 }
 
-# build NAME [TARGET...]
+# build NAME [TARGET...]: after an error it goes on, so that one run names all that there is to mend.
 build() {
-  where=$folder/$1
+  where=$folder/$1 go_on=-k
   shift
+  [ ! -f "$where/build.ninja" ] || go_on=-k0
   [ $# = 0 ] || set -- --target "$@"
-  cmake --build "$where" -j "$(processors)" "$@"
+  cmake --build "$where" -j "$(processors)" "$@" -- $go_on
 }
 
 # The command of each file, for the tools that read files, by the compiler that clang-tidy knows best.

@@ -2,8 +2,8 @@
  * at each call in turn: exit code 1 and one sentence that says so, or the same result all the same; nothing
  * leaks.
  *
- * The program's files are compiled into this test with the calls below in place of the library's
- * (CMakeLists.txt).  faults.sh does the same with the calls of the C library.
+ * The linker puts the calls below in the place of the library's (--wrap).  faults.sh does the same with the
+ * calls of the C library.
  */
 #define _XOPEN_SOURCE 700
 
@@ -12,33 +12,39 @@
 
 /* ---------------------------------------------------------------- what the program calls instead */
 
-seqgpu_status broken_context_create(const seqgpu_context_options *options, size_t size, seqgpu_context **out);
-void broken_context_destroy(seqgpu_context *ctx);
-seqgpu_status broken_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, size_t desc_size,
-                                 const seqgpu_plan_options *options, size_t size, seqgpu_plan **out);
+seqgpu_status __real_seqgpu_context_create_(const seqgpu_context_options *options, size_t size,
+                                            seqgpu_context **out);
+seqgpu_status __wrap_seqgpu_context_create_(const seqgpu_context_options *options, size_t size,
+                                            seqgpu_context **out);
+void __real_seqgpu_context_destroy(seqgpu_context *ctx);
+void __wrap_seqgpu_context_destroy(seqgpu_context *ctx);
+seqgpu_status __real_seqgpu_plan_create_(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, size_t desc_size,
+                                         const seqgpu_plan_options *options, size_t size, seqgpu_plan **out);
+seqgpu_status __wrap_seqgpu_plan_create_(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, size_t desc_size,
+                                         const seqgpu_plan_options *options, size_t size, seqgpu_plan **out);
 
 static void *allocate(size_t bytes, void *user) {
   return breaking_call() ? NULL : failing_allocate(bytes, user);
 }
 
-seqgpu_status broken_context_create(const seqgpu_context_options *options, size_t size,
-                                    seqgpu_context **out) {
+seqgpu_status __wrap_seqgpu_context_create_(const seqgpu_context_options *options, size_t size,
+                                            seqgpu_context **out) {
   const seqgpu_allocator allocator = {allocate, failing_release, &breaking_now.memory};
   seqgpu_context_options changed = *options;
   changed.allocator = &allocator;
-  const seqgpu_status status = seqgpu_context_create_(&changed, size, out);
+  const seqgpu_status status = __real_seqgpu_context_create_(&changed, size, out);
   if (status == SEQGPU_OK) breaking_begin(*out);
   return status;
 }
 
-void broken_context_destroy(seqgpu_context *ctx) {
+void __wrap_seqgpu_context_destroy(seqgpu_context *ctx) {
   if (ctx && ctx->backend == &breaking_backend) breaking_end(ctx);
-  seqgpu_context_destroy(ctx);
+  __real_seqgpu_context_destroy(ctx);
 }
 
-seqgpu_status broken_plan_create(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, size_t desc_size,
-                                 const seqgpu_plan_options *options, size_t size, seqgpu_plan **out) {
-  const seqgpu_status status = seqgpu_plan_create_(ctx, desc, desc_size, options, size, out);
+seqgpu_status __wrap_seqgpu_plan_create_(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, size_t desc_size,
+                                         const seqgpu_plan_options *options, size_t size, seqgpu_plan **out) {
+  const seqgpu_status status = __real_seqgpu_plan_create_(ctx, desc, desc_size, options, size, out);
   if (status == SEQGPU_OK) breaking_plan(*out);
   return status;
 }

@@ -2,6 +2,9 @@
 # test_ranks.sh PROGRAM - `mpirun -n N seqgpu train ...`: the same files from each number of processes, resuming on another one,
 # signals and kill -9 at random moments, what is refused; and shards of one process.
 # SEQGPU_TEST_KILLS=50 for more kills than the 5 of every day; SEQGPU_TEST_SEED for the moments of an earlier run.
+# Its parts run side by side, since mpirun takes seconds to end what has failed; PROGRAM and the name of one: that one alone.
+script=$(cd "$(dirname "$0")" && pwd)/test_ranks.sh
+part=${2:-all}
 . "$(dirname "$0")/mpi.sh"
 . "$(dirname "$0")/cli.sh"
 
@@ -14,60 +17,55 @@ charlm="charlm --text text --hidden 8 --layers 2 --batch 8 --seq-len 9 --dropout
 adding="adding --T 10 --T-max 14 --hidden 6 --batch 8 --eval-size 40 --optimizer adam --lr-schedule plateau --lr-every 1 $run"
 
 # ---------------------------------------------------------------- one process
-check "4 shards in one process" "$seqgpu" train $charlm --shards 4 --steps 40 --checkpoint one.st --log one.log
-check "the same in two parts" sh -c '"$@" --steps 17 --checkpoint parts.st && "$@" --steps 40 --resume parts.st' sh "$seqgpu" train $charlm --shards 4
-check "they make the same file" cmp one.st parts.st
-refused "a batch that the shards do not divide" 2 "multiple of 3" train $charlm --shards 3 --steps 1
-refused "batch normalisation of shards" 2 "whole batches" train $adding --batch-norm-input --shards 2 --steps 1
-
-if ! have_mpirun || ! "$seqgpu" info >/dev/null; then
-  skip "processes" "no mpirun here"
-  finish_cli
-  exit
-fi
-processes 2 "$seqgpu" train $charlm --steps 1 >log 2>&1
-if grep -q "no MPI" log; then
-  skip "processes" "this build has no MPI"
-  finish_cli
-  exit
-fi
+one_process() {
+  check "4 shards in one process" "$seqgpu" train $charlm --shards 4 --steps 40 --checkpoint one.st --log one.log
+  check "the same in two parts" sh -c '"$@" --steps 17 --checkpoint parts.st && "$@" --steps 40 --resume parts.st' sh "$seqgpu" train $charlm --shards 4
+  check "they make the same file" cmp one.st parts.st
+  refused "a batch that the shards do not divide" 2 "multiple of 3" train $charlm --shards 3 --steps 1
+  refused "batch normalisation of shards" 2 "whole batches" train $adding --batch-norm-input --shards 2 --steps 1
+}
 
 # ---------------------------------------------------------------- the same run
-for n in 2 4; do
-  check "4 shards in $n processes" processes $n "$seqgpu" train $charlm --shards 4 --steps 40 --checkpoint many.st --force --log many.log
-  check "language model: the same file from 1 and $n processes" cmp one.st many.st
-  sed 's/"tokens_per_s.*//' one.log >a && sed 's/"tokens_per_s.*//' many.log >b
-  check "language model: the same log from 1 and $n processes, written once" cmp a b
-  rm -f many.log
-done
-check "a task in 4 shards" "$seqgpu" train $adding --shards 4 --steps 60 --checkpoint task1.st
-for n in 2 4; do
-  check "a task in $n processes" processes $n "$seqgpu" train $adding --shards 4 --steps 60 --checkpoint task$n.st
-  check "task: the same file from 1 and $n processes" cmp task1.st task$n.st
-done
+same_runs() {
+  one_process
+  for n in 2 4; do
+    check "4 shards in $n processes" processes $n "$seqgpu" train $charlm --shards 4 --steps 40 --checkpoint many.st --force --log many.log
+    check "language model: the same file from 1 and $n processes" cmp one.st many.st
+    sed 's/"tokens_per_s.*//' one.log >a && sed 's/"tokens_per_s.*//' many.log >b
+    check "language model: the same log from 1 and $n processes, written once" cmp a b
+    rm -f many.log
+  done
+  check "a task in 4 shards" "$seqgpu" train $adding --shards 4 --steps 60 --checkpoint task1.st
+  for n in 2 4; do
+    check "a task in $n processes" processes $n "$seqgpu" train $adding --shards 4 --steps 60 --checkpoint task$n.st
+    check "task: the same file from 1 and $n processes" cmp task1.st task$n.st
+  done
 
-# Without masks one batch, and shards of it, differ by rounding alone.
-plain="charlm --text text --hidden 16 --batch 64 --seq-len 5 --val-fraction 0 --device cpu --threads 1 --log-every 1 --steps 200 --optimizer adam"
-loss() { sed -n 's/.*"loss": \([^,]*\),.*/\1/p' "$1"; }
-check "1 x 64" "$seqgpu" train $plain --log x1
-for n in 2 4; do
-  check "$n x $((64 / n))" processes $n "$seqgpu" train $plain --log x$n
-  loss x1 >a && loss x$n >b
-  paste -d ' ' a b | awk '{ d = $1 > $2 ? $1 - $2 : $2 - $1; d /= $1; if (d > worst) worst = d }
-    END { printf "%.2g in %d updates", worst, NR; exit !(NR == 200 && worst < 1e-4) }' >log &&
-    pass "cpu f32: losses of 1 x 64 and $n x $((64 / n)): $(cat log)" || fail "cpu f32: losses of 1 x 64 and $n x $((64 / n))" "$(cat log)"
-done
+  # Without masks one batch, and shards of it, differ by rounding alone.
+  plain="charlm --text text --hidden 16 --batch 64 --seq-len 5 --val-fraction 0 --device cpu --threads 1 --log-every 1 --steps 200 --optimizer adam"
+  loss() { sed -n 's/.*"loss": \([^,]*\),.*/\1/p' "$1"; }
+  check "1 x 64" "$seqgpu" train $plain --log x1
+  for n in 2 4; do
+    check "$n x $((64 / n))" processes $n "$seqgpu" train $plain --log x$n
+    loss x1 >a && loss x$n >b
+    paste -d ' ' a b | awk '{ d = $1 > $2 ? $1 - $2 : $2 - $1; d /= $1; if (d > worst) worst = d }
+      END { printf "%.2g in %d updates", worst, NR; exit !(NR == 200 && worst < 1e-4) }' >log &&
+      pass "cpu f32: losses of 1 x 64 and $n x $((64 / n)): $(cat log)" || fail "cpu f32: losses of 1 x 64 and $n x $((64 / n))" "$(cat log)"
+  done
+}
 
 # ---------------------------------------------------------------- resuming
-check "10 updates of 4 processes" processes 4 "$seqgpu" train $charlm --steps 10 --checkpoint part.st
-check "20 more of 2" processes 2 "$seqgpu" train $charlm --steps 30 --resume part.st
-check "10 more of 1" "$seqgpu" train $charlm --steps 40 --resume part.st
-check "4, 2 and 1 processes make the file of an uninterrupted run" cmp one.st part.st
-check "one process, whole batches" "$seqgpu" train $charlm --steps 10 --checkpoint whole.st
-processes 2 "$seqgpu" train $charlm --steps 20 --resume whole.st >log 2>&1
-if grep -q "goes on with 2, one for each process" log && [ "$("$seqgpu" inspect --checkpoint whole.st | sed -n 's/^step  *//p')" = 20 ]; then
-  pass "two processes go on with it, and a note"
-else fail "two processes go on with it, and a note" "$(tail -n 3 log | tr '\n' ' ')"; fi
+resuming() {
+  check "10 updates of 4 processes" processes 4 "$seqgpu" train $charlm --steps 10 --checkpoint part.st
+  check "20 more of 2" processes 2 "$seqgpu" train $charlm --steps 30 --resume part.st
+  check "10 more of 1" "$seqgpu" train $charlm --steps 40 --resume part.st
+  check "4, 2 and 1 processes make the file of an uninterrupted run" cmp one.st part.st
+  check "one process, whole batches" "$seqgpu" train $charlm --steps 10 --checkpoint whole.st
+  processes 2 "$seqgpu" train $charlm --steps 20 --resume whole.st >log 2>&1
+  if grep -q "goes on with 2, one for each process" log && [ "$("$seqgpu" inspect --checkpoint whole.st | sed -n 's/^step  *//p')" = 20 ]; then
+    pass "two processes go on with it, and a note"
+  else fail "two processes go on with it, and a note" "$(tail -n 3 log | tr '\n' ' ')"; fi
+}
 
 # ---------------------------------------------------------------- refusals
 one_refusal() { # NAME WORD COMMAND...: fails, and says so once
@@ -77,16 +75,18 @@ one_refusal() { # NAME WORD COMMAND...: fails, and says so once
   elif [ "$(grep -c "$word" log)" = 1 ]; then pass "refused: $what"
   else fail "$what" "$(grep -m 3 seqgpu: log | tr '\n' ' ')"; fi
 }
-one_refusal "5 sequences in 2 processes" "multiple of 2" "$seqgpu" train $adding --batch 5 --steps 1
-one_refusal "3 shards in 2 processes" "it must be 2, 4, 8" "$seqgpu" train $adding --shards 3 --steps 1
-one_refusal "an update that has no parts" "runs in one process" "$seqgpu" train adding --T 6 --hidden 4 --batch 4 --optimizer hessian-free --steps 1 $run
-one_refusal "an option that there is not" "is not an option" "$seqgpu" train $adding --shard 3 --steps 1
-sed 's/cat/dog/' text >text1
-one_refusal "another text in one process" "have other data than process 0" \
-  sh -c 'r=$OMPI_COMM_WORLD_RANK$PMI_RANK; ln -sf "$PWD/text${r#0}" mine$r; exec "$@" --text mine$r' sh "$seqgpu" train charlm --hidden 4 --steps 1 --batch 2 --seq-len 5 --device cpu
+refusals() {
+  one_refusal "5 sequences in 2 processes" "multiple of 2" "$seqgpu" train $adding --batch 5 --steps 1
+  one_refusal "3 shards in 2 processes" "it must be 2, 4, 8" "$seqgpu" train $adding --shards 3 --steps 1
+  one_refusal "an update that has no parts" "runs in one process" "$seqgpu" train adding --T 6 --hidden 4 --batch 4 --optimizer hessian-free --steps 1 $run
+  one_refusal "an option that there is not" "is not an option" "$seqgpu" train $adding --shard 3 --steps 1
+  sed 's/cat/dog/' text >text1
+  one_refusal "another text in one process" "have other data than process 0" \
+    sh -c 'r=$OMPI_COMM_WORLD_RANK$PMI_RANK; ln -sf "$PWD/text${r#0}" mine$r; exec "$@" --text mine$r' sh "$seqgpu" train charlm --hidden 4 --steps 1 --batch 2 --seq-len 5 --device cpu
 
-processes 2 "$seqgpu" train $adding --lr 1e38 --clip none --optimizer sgd --steps 50 >log 2>&1
-if [ "$(grep -c 'so training stopped' log)" = 1 ]; then pass "a loss that is not finite is said once"; else fail "a loss that is not finite is said once" "$(grep seqgpu: log | head -n 3)"; fi
+  processes 2 "$seqgpu" train $adding --lr 1e38 --clip none --optimizer sgd --steps 50 >log 2>&1
+  if [ "$(grep -c 'so training stopped' log)" = 1 ]; then pass "a loss that is not finite is said once"; else fail "a loss that is not finite is said once" "$(grep seqgpu: log | head -n 3)"; fi
+}
 
 # ---------------------------------------------------------------- signals and kill -9
 # begin NAME OPTIONS...: a run of 4 processes, each of which leaves its number in pid-RANK; `mpirun` is its starter.
@@ -107,44 +107,66 @@ ends() { # waits for the run; `took` seconds
   code=$?
   took=$(($(date +%s) - since))
 }
-small="--hidden 6 --layers 1 --batch 8 --seq-len 8 --checkpoint life.st"
-before=0
-set -- $small
-for name in INT TERM; do
-  begin "$@"
-  saved_after $before
-  kill -$name "$(cat pid-2)"
-  ends
-  now=$(step)
-  number=$([ $name = INT ] && echo 130 || echo 143)
-  if [ $code = $number ] && [ $took -lt 30 ] && [ "$(grep -c "stopped after step $now; saved in" out)" = 1 ] && [ "$now" -gt $before ]; then
-    pass "SIG$name to one process stops all, saved, code $number"
-  else fail "SIG$name to one process stops all" "code $code after $took s, step $now: $(grep seqgpu: out | tr '\n' ' ')"; fi
-  before=${now:-0}
-  set -- --resume life.st
-done
+endings() {
+  small="--hidden 6 --layers 1 --batch 8 --seq-len 8 --checkpoint life.st"
+  before=0
+  set -- $small
+  for name in INT TERM; do
+    begin "$@"
+    saved_after $before
+    kill -$name "$(cat pid-2)"
+    ends
+    now=$(step)
+    number=$([ $name = INT ] && echo 130 || echo 143)
+    if [ $code = $number ] && [ $took -lt 30 ] && [ "$(grep -c "stopped after step $now; saved in" out)" = 1 ] && [ "$now" -gt $before ]; then
+      pass "SIG$name to one process stops all, saved, code $number"
+    else fail "SIG$name to one process stops all" "code $code after $took s, step $now: $(grep seqgpu: out | tr '\n' ' ')"; fi
+    before=${now:-0}
+    set -- --resume life.st
+  done
 
-broken=""
-awk -v seed="$seed" -v n="$kills" 'BEGIN { srand(seed); for (i = 0; i < n; i++) printf "%d %.3f\n", int(4 * rand()), 0.5 * rand() }' >moments
-while read -r rank moment; do
-  begin "$@" </dev/null
-  saved_after $before
-  sleep "$moment"
-  kill -9 "$(cat pid-$rank)"
-  ends
-  now=$(step)
-  [ $code != 0 ] && [ $took -lt 30 ] && [ "${now:-0}" -gt $before ] && grep -q "rank $rank\|has waited\|BAD TERMINATION" out ||
-    broken="$broken process $rank after $moment s: code $code, $took s, step \"$now\" after $before, $(tail -n 2 out | tr '\n' ' ')"
-  before=${now:-$before}
-done <moments
-if [ -z "$broken" ]; then pass "kill -9 of one of 4 processes, $kills times: all end, with a sentence, and the checkpoint is whole"; else fail "kill -9 of one process" "$broken"; fi
+  broken=""
+  awk -v seed="$seed" -v n="$kills" 'BEGIN { srand(seed); for (i = 0; i < n; i++) printf "%d %.3f\n", int(4 * rand()), 0.5 * rand() }' >moments
+  while read -r rank moment; do
+    begin "$@" </dev/null
+    saved_after $before
+    sleep "$moment"
+    kill -9 "$(cat pid-$rank)"
+    ends
+    now=$(step)
+    [ $code != 0 ] && [ $took -lt 30 ] && [ "${now:-0}" -gt $before ] && grep -q "rank $rank\|has waited\|BAD TERMINATION" out ||
+      broken="$broken process $rank after $moment s: code $code, $took s, step \"$now\" after $before, $(tail -n 2 out | tr '\n' ' ')"
+    before=${now:-$before}
+  done <moments
+  if [ -z "$broken" ]; then pass "kill -9 of one of 4 processes, $kills times: all end, with a sentence, and the checkpoint is whole"; else fail "kill -9 of one process" "$broken"; fi
 
-begin "$@" --comm-timeout 2
-saved_after $before
-kill -STOP "$(cat pid-1)"
-ends
-if [ $code != 0 ] && [ $took -lt 30 ] && grep -q "has waited 2 s for the others" out && grep -q "life.st: holds step $(step)" out; then
-  pass "a process that hangs ends the others, with a sentence and the last checkpoint"
-else fail "a process that hangs" "code $code after $took s: $(grep seqgpu: out | tr '\n' ' ')"; fi
-check "the run goes on in one process" "$seqgpu" train $long --steps $(($(step) + 2)) --resume life.st
+  begin "$@" --comm-timeout 2
+  saved_after $before
+  kill -STOP "$(cat pid-1)"
+  ends
+  if [ $code != 0 ] && [ $took -lt 30 ] && grep -q "has waited 2 s for the others" out && grep -q "life.st: holds step $(step)" out; then
+    pass "a process that hangs ends the others, with a sentence and the last checkpoint"
+  else fail "a process that hangs" "code $code after $took s: $(grep seqgpu: out | tr '\n' ' ')"; fi
+  check "the run goes on in one process" "$seqgpu" train $long --steps $(($(step) + 2)) --resume life.st
+}
+
+# ---------------------------------------------------------------- all of it
+case $part in
+  same) same_runs; resuming ;;
+  refusals) refusals ;;
+  endings) endings ;;
+  *)
+    if ! have_mpirun || ! "$seqgpu" info >/dev/null; then
+      one_process
+      skip "processes" "no mpirun here"
+    elif processes 2 "$seqgpu" train $charlm --steps 1 2>&1 | grep -q "no MPI"; then
+      one_process
+      skip "processes" "this build has no MPI"
+    else
+      for each in same refusals endings; do SEQGPU_TEST_SEED=$seed sh "$script" "$seqgpu" $each >$each.log 2>&1 & done
+      wait
+      for each in same refusals endings; do take $each.log "$each"; done
+    fi
+    ;;
+esac
 finish_cli

@@ -80,6 +80,10 @@ static int look(const subject *s, flow_look *out, double *loss) {
   if (s->desc.batch_norm_input || s->desc.batch_norm_steps > 0)
     return cli_error("--gradient-flow: the model has batch normalisation, with which no sequence has a "
                      "Jacobian of its own");
+  if (s->desc.zoneout_hidden > 0 || s->desc.zoneout_cell > 0)
+    return cli_error(
+        "--gradient-flow: the model has zoneout, which draws anew at each step that is taken: none has "
+        "the same Jacobian twice");
   if (flow_open(s->ctx, &s->desc, s->rnn->value, s->T, s->x, &f) != SEQGPU_OK)
     return cli_library_error(s->ctx);
   const seqgpu_status status = look_at(s, &f, out, loss);

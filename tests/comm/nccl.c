@@ -1,7 +1,9 @@
 /* nccl.c - communicators over NCCL (seqgpu/comm.h) among processes that this one forks, on the emulator and
  * with the stand-in of tests/comm: meeting by way of files, failures of every call, processes that die or
  * hang.
- * tests/test_nccl.sh starts it where the stand-in is found, and with other processes of its own. */
+ * tests/test_nccl.sh starts it where the stand-in is found, and with other processes of its own.
+ *
+ *   comm_nccl [failures | meeting | kills]   one part, or all; SEQGPU_TEST_KILLS says how many kills */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
@@ -144,13 +146,17 @@ static seqgpu_status leave_others(world *w, seqgpu_context *ctx, seqgpu_comm **c
   return status == SEQGPU_OK ? use(w, ctx, *comm) : status;
 }
 
+/* The file by which a process says that it has come. */
+static const char *file_of(const world *w, int rank) {
+  static char name[sizeof w->path + 4];
+  if (rank == 0) return w->path;
+  snprintf(name, sizeof name, "%.*s.%d", (int)sizeof w->path, w->path, rank);
+  return name;
+}
+
 static int files_are_left(const world *w) {
-  char name[80];
-  int left = access(w->path, F_OK) == 0;
-  for (int r = 1; r < MOST; r++) {
-    snprintf(name, sizeof name, "%s.%d", w->path, r);
-    left += access(name, F_OK) == 0;
-  }
+  int left = 0;
+  for (int r = 0; r < MOST; r++) left += access(file_of(w, r), F_OK) == 0;
   return left;
 }
 
@@ -347,7 +353,9 @@ static void check_deaths(void) {
 }
 
 /* kill -9 of a random process at a random moment, that of meeting and joining among them. */
-static void check_kills(int times) {
+static void check_kills(void) {
+  const char *asked = getenv("SEQGPU_TEST_KILLS");
+  const int times = asked ? atoi(asked) : 5;
   char why[700] = "";
   for (int k = 0; k < times && !why[0]; k++) {
     world *w = new_world(2 + (int)check_below(3), 2);
@@ -397,15 +405,13 @@ static void check_meeting(void) {
 /* Files of processes that were killed while they waited, and others that are none of ours. */
 static void check_stale(void) {
   world *w = new_world(3, 10);
-  char name[80];
-  snprintf(name, sizeof name, "%s.2", w->path);
   for (int r = 1; r >= 0; r--) { /* one after the other, so that both have to wait */
     begin(w, r, join);
     await_files(w, 2 - r);
     kill(w->process[r], SIGKILL);
     waitpid(w->process[r], &w->ended[r], 0);
   }
-  const int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = open(file_of(w, 2), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   const int wrote = write(fd, "something else", 14) == 14;
   close(fd);
   CHECK(wrote && files_are_left(w) == 3, "a killed run leaves its files, and there is another one");
@@ -501,8 +507,9 @@ static void check_refusals(void) {
   seqgpu_context_destroy(cpu);
 }
 
-int main(int argc, char **argv) {
-  check_start();
+/* ---------------------------------------------------------------- parts */
+
+static void check_meetings(void) {
   check_refusals();
   for (int size = 1; size <= MOST; size++) check_all(size);
   check_meeting();
@@ -513,7 +520,18 @@ int main(int argc, char **argv) {
   check_memory();
   check_deaths();
   check_no_id();
-  check_failures();
-  check_kills(argc > 1 ? atoi(argv[1]) : 10);
+}
+
+static const struct {
+  const char *name;
+  void (*check)(void);
+} parts[] = {{"failures", check_failures}, {"meeting", check_meetings}, {"kills", check_kills}};
+
+int main(int argc, char **argv) {
+  int found = 0;
+  check_start();
+  for (size_t i = 0; i < COUNT(parts); i++)
+    if (argc < 2 || strcmp(argv[1], parts[i].name) == 0) parts[i].check(), found = 1;
+  CHECK(found, "a part of that name");
   return check_finish();
 }
