@@ -2,8 +2,10 @@
  * embedding is the sum of both uses; all gradients against differences, also where the embedding is dropped.
  *
  * The program computes in float32, so differences are wide and rough.
+ *
+ * Beside that: the share of n-grams that charlm_ngram.h chooses is the best there is.
  */
-#include "host/cli/charlm.h"
+#include "host/cli/charlm_ngram.h"
 #include "tests/net.h"
 
 enum { VOCAB = 7, WIDTH = 5, T = 6, B = 3, STEP = 4 };
@@ -129,6 +131,27 @@ static void check_sum(seqgpu_context *ctx) {
   world_close(&two);
 }
 
+/* ---------------------------------------------------------------- mixed */
+
+enum { LOSSES = 40 };
+
+/* Losses of two models, of which the second is better by `better` nats, give or take. */
+static void check_share(const char *name, double better, double least, double most) {
+  float model[LOSSES], ngrams[LOSSES];
+  for (int i = 0; i < LOSSES; i++) {
+    model[i] = (float)check_uniform(1, 3);
+    ngrams[i] = model[i] + (float)(check_uniform(-0.5, 0.5) - better);
+  }
+  const double share = charlm_best_share(model, ngrams, LOSSES),
+               best = charlm_mixed(model, ngrams, LOSSES, share);
+  int beaten = 0;
+  for (int k = 0; k <= 20; k++) beaten += charlm_mixed(model, ngrams, LOSSES, k / 20.0) < best - 1e-5;
+  CHECK(beaten == 0, "%s: no other share is better", name);
+  CHECK(share >= least && share <= most, "%s: the share", name);
+  check_error(fabs(charlm_mixed(model, ngrams, LOSSES, 0) - charlm_mean(model, LOSSES)), 1e-12,
+              "%s: a share of 0 is the model", name);
+}
+
 int main(void) {
   const seqgpu_context_options options = {.device = "cpu", .threads = 1};
   seqgpu_context *ctx;
@@ -136,6 +159,9 @@ int main(void) {
   if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) exit(EXIT_FAILURE);
   for (size_t i = 0; i < COUNT(kinds); i++) check_gradients(&kinds[i], ctx);
   check_sum(ctx);
+  check_share("alike", 0, 0, 1);
+  check_share("better n-grams", 1, 0.999, 1);
+  check_share("worse n-grams", -1, 0, 0.001);
   seqgpu_context_destroy(ctx);
   return check_finish();
 }

@@ -59,6 +59,11 @@ void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
   args_join(table, epoch_specs, shift + FIELD(model));
 }
 
+int64_t charlm_val_count(const charlm_config *config, int64_t count) {
+  const int64_t kept = (int64_t)((double)count * config->val_fraction);
+  return kept < 2 ? 0 : kept;
+}
+
 /* ---------------------------------------------------------------- the model */
 
 static seqgpu_status make_plan(const charlm *m, int64_t T, int64_t B, int training, seqgpu_plan **out) {

@@ -24,6 +24,9 @@ extern const charlm_config charlm_defaults;
 /* Appends the rows of these options to the table of a command whose options hold the config at `shift`. */
 void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift);
 
+/* How many tokens of a text, at its end, are kept for validation: none, or at least 2. */
+int64_t charlm_val_count(const charlm_config *config, int64_t count);
+
 /* A model on a device. */
 typedef struct charlm {
   seqgpu_context *ctx;
