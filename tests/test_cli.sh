@@ -48,7 +48,7 @@ else fail "cpu f32: task charlm, resumed at any of 29 steps, the same bits" "not
 for cell in "--cell gru" "--cell gru --reset-after" "--cell rnn" "--cell lstm0" "--peephole" "--coupled" "--no-input-gate --no-output-activation" "--full-gate-recurrence" \
   "--zoneout-cell 0.5 --zoneout-hidden 0.1" "--cell gru --recurrent-dropout 0.3 --update-dropout 0.2" \
   "--layer-norm" "--batch-norm-steps 3" "--cell gru --batch-norm-input" \
-  "--tokens words --vocab-limit 12" "--tokens bytes --optimizer rmsprop" "--optimizer momentum --embedding 3 --layers 1"; do
+  "--tokens words --vocab-limit 12" "--tie --dropout 0.2 --embedding-dropout 0.4" "--tokens bytes --optimizer rmsprop" "--optimizer momentum --embedding 3 --layers 1"; do
   check "cpu f32: task charlm, resume with $cell" sh -c '
     set -e
     "$1" train charlm --text text $2 --steps 9 --force --checkpoint w --batch 2 --seq-len 4
@@ -73,7 +73,7 @@ weight-decay noise noise-decay average average-patience freeze lr-of \
 damping structural-damping cg-iterations cg-progress cg-decay cg-cold curvature-batch precondition precondition-exponent math"
 cursor_keys="step data_size data_hash"
 check "lstm with a projection" train --cell lstm --projection-size 4 --steps 3 --checkpoint new_name
-has_keys "keys of a language model" "$model_keys seq-len embedding tokens vocab-limit val-fraction lr-decay lr-decay-after \
+has_keys "keys of a language model" "$model_keys seq-len embedding tie embedding-dropout tokens vocab-limit val-fraction lr-decay lr-decay-after \
 $cursor_keys train_size format epoch vocabulary text" new_name
 check "temporal order" "$seqgpu" train temporal-order --T 12 --hidden 6 --batch 3 --steps 1 --device cpu --threads 1 --checkpoint order
 has_keys "keys of a task" "T T-max symbols eval-size $model_keys $cursor_keys format task" order
@@ -135,6 +135,19 @@ else
 fi
 printf '\357\273\277%s' "$(cat text)" >marked
 check "a byte order mark is no character" sh -c '"$1" eval --checkpoint model --text marked >e1 && "$1" eval --checkpoint model --text text >e2 && cmp e1 e2' sh "$seqgpu"
+
+
+# The embedding and the output layer share one matrix, which the checkpoint has once.
+check "tied weights" train --steps 40 --lr 0.02 --tie --embedding-dropout 0.1 --checkpoint tied
+check "a tied model has one matrix" sh -c '"$1" inspect --checkpoint tied >i && grep -q "^embedding.weight " i && ! grep -q "^output.weight " i' sh "$seqgpu"
+check "a tied model is evaluated" "$seqgpu" eval --checkpoint tied --text text
+check "a tied model writes" "$seqgpu" sample --checkpoint tied --length 9
+for p in 0 0.4; do check "embedding dropout $p" train --steps 3 --lr 0 --embedding-dropout $p --checkpoint kept --log kept$p; done
+member() { sed -n "s/.*\"$1\": \([0-9.e-]*\).*/\1/p" "$2"; }
+if [ "$(member val_loss kept0)" = "$(member val_loss kept0.4)" ] && [ "$(member grad_norm kept0)" != "$(member grad_norm kept0.4)" ]; then
+  pass "dropout of the embedding is of training alone"
+else fail "dropout of the embedding is of training alone" "$(cat kept0 kept0.4)"; fi
+refused "tied, the embedding too narrow" 2 "embedding is 4 wide and the output of the layers 6.*--embedding 6" train charlm --text text $tiny --tie --embedding 4 --checkpoint none
 
 # ---------------------------------------------------------------- stopping
 

@@ -1,6 +1,10 @@
 /* charlm.c - the language model: parameters, buffers, forward, backward (charlm.h).
  *
- *   x = embedding[ids]    y = rnn(x)    logits = dropout(y) W^T + b    loss = cross entropy(logits, next ids)
+ *   x = dropout(embedding[ids])    y = rnn(x)    logits = dropout(y) W^T + b
+ *   loss = cross entropy(logits, next ids)
+ *
+ * Tied, W is the embedding itself, [V,E] with E = Y, and the gradient of both uses is added up in its one
+ * gradient: Inan, Khosravi, Socher 2017; Press, Wolf 2017.
  *
  * Truncated back-propagation through time: the next piece of the same streams starts from the last states of
  * this one; gradients stop at the border.  Karpathy, char-rnn (2015); dropout as in Zaremba et al. 2014.
@@ -35,6 +39,9 @@ static const arg_spec own_specs[] = {
     ROW_GROUP("Network"),
     ROW_INT("embedding", ARG_KEEP_MODEL, FIELD(embedding), 0, INT32_MAX, "N",
             "width of the embedding, 0 = hidden"),
+    ROW_FLAG("tie", ARG_KEEP_MODEL, FIELD(tie), "the output layer has the weights of the embedding"),
+    ROW_REAL("embedding-dropout", ARG_KEEP_FREE, FIELD(embedding_dropout), 0, 0.999, "P",
+             "probability of dropping a value of the embedding"),
     ROW_GROUP("Data"),
     ROW_CHOICE("tokens", ARG_KEEP_MODEL, FIELD(tokens), TOKEN_CHOICES, "KIND", "what is predicted"),
     ROW_INT("vocab-limit", ARG_KEEP_MODEL, FIELD(vocab_limit), 0, INT32_MAX, "N",
@@ -52,6 +59,11 @@ void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift) {
   args_join(table, epoch_specs, shift + FIELD(model));
 }
 
+int64_t charlm_val_count(const charlm_config *config, int64_t count) {
+  const int64_t kept = (int64_t)((double)count * config->val_fraction);
+  return kept < 2 ? 0 : kept;
+}
+
 /* ---------------------------------------------------------------- the model */
 
 static seqgpu_status make_plan(const charlm *m, int64_t T, int64_t B, int training, seqgpu_plan **out) {
@@ -61,22 +73,34 @@ static seqgpu_status make_plan(const charlm *m, int64_t T, int64_t B, int traini
 static int check_memory(const charlm *m, const seqgpu_plan *plan, int training) {
   const double V = (double)m->vocab, E = (double)m->embedding_size,
                Y = (double)seqgpu_plan_get_sizes(plan).output_width;
-  const network_rest rest = {.params = V * E + V * Y + V,
+  const network_rest rest = {.params = V * E + (m->config.tie ? 0 : V * Y) + V,
                              .averaged = learning_may_average(&m->config.model.learning),
                              .shards = m->config.model.shards,
                              .per_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4};
   return network_check_memory(m->ctx, plan, rest);
 }
 
+static int check_tie(const charlm *m) {
+  if (!m->config.tie || m->embedding_size == m->output_size) return CLI_OK;
+  return cli_usage("--tie: the embedding is %lld wide and the output of the layers %lld; they must be equal: "
+                   "--embedding %lld",
+                   (long long)m->embedding_size, (long long)m->output_size, (long long)m->output_size);
+}
+
+static seqgpu_status add_output(charlm *m) {
+  m->weight = m->embedding;
+  if (!m->config.tie)
+    LIB_TRY(seqgpu_params_add(m->params, "output.weight", m->vocab, m->output_size, "xavier", 1, &m->weight));
+  return seqgpu_params_add(m->params, "output.bias", m->vocab, 1, "zeros", 0, &m->bias);
+}
+
 static seqgpu_status add_params(charlm *m, const seqgpu_plan *plan, weights_source from) {
-  m->output_size = seqgpu_plan_get_sizes(plan).output_width;
   LIB_TRY(seqgpu_params_create(m->ctx, (uint64_t)m->config.model.seed, &m->params));
   if (from.file) LIB_TRY(seqgpu_checkpoint_attach(from.file, m->params, from.resume));
   LIB_TRY(seqgpu_params_add(m->params, "embedding.weight", m->vocab, m->embedding_size, "uniform", 0.1,
                             &m->embedding));
   LIB_TRY(network_add_params(&m->config.model, m->params, plan, &m->rnn));
-  LIB_TRY(seqgpu_params_add(m->params, "output.weight", m->vocab, m->output_size, "xavier", 1, &m->weight));
-  return seqgpu_params_add(m->params, "output.bias", m->vocab, 1, "zeros", 0, &m->bias);
+  return add_output(m);
 }
 
 int charlm_create(seqgpu_context *ctx, const charlm_config *config, int64_t vocab, int64_t T, int64_t B,
@@ -85,7 +109,9 @@ int charlm_create(seqgpu_context *ctx, const charlm_config *config, int64_t voca
   out->embedding_size = config->embedding ? config->embedding : config->model.rnn.hidden_size;
   seqgpu_plan *plan;
   if (make_plan(out, T, B, training, &plan) != SEQGPU_OK) return cli_library_error(ctx);
-  int code = from.file ? CLI_OK : check_memory(out, plan, training);
+  out->output_size = seqgpu_plan_get_sizes(plan).output_width;
+  int code = check_tie(out);
+  if (code == CLI_OK && !from.file) code = check_memory(out, plan, training);
   if (code == CLI_OK && add_params(out, plan, from) != SEQGPU_OK) code = cli_library_error(ctx);
   if (code == CLI_OK && from.file)
     code = check_memory(out, plan, training); /* the buffers that are still to come */
@@ -126,6 +152,13 @@ static seqgpu_status add_states(charlm *m, charlm_pass *p) {
   return SEQGPU_OK;
 }
 
+static int drops_embedding(const charlm_pass *p) {
+  return p->training && p->model->config.embedding_dropout > 0;
+}
+
+/* Four numbers each. */
+static uint64_t blocks_of(int64_t elements) { return (uint64_t)((elements + 3) / 4); }
+
 static seqgpu_status add_buffers(charlm *m, charlm_pass *p) {
   seqgpu_context *ctx = m->ctx;
   const int64_t rows = p->T * p->B, E = m->embedding_size, Y = m->output_size, V = m->vocab;
@@ -144,7 +177,8 @@ static seqgpu_status add_buffers(charlm *m, charlm_pass *p) {
   LIB_TRY(allocate(ctx, rows, Y, &p->dy));
   LIB_TRY(allocate(ctx, rows, V, &p->dlogits));
   LIB_TRY(seqgpu_malloc(ctx, seqgpu_plan_get_sizes(p->plan).reserve, &p->reserve));
-  p->random_blocks = seqgpu_plan_get_sizes(p->plan).random_blocks + (uint64_t)((rows * Y + 3) / 4);
+  p->embedding_blocks = seqgpu_plan_get_sizes(p->plan).random_blocks + blocks_of(rows * Y);
+  p->random_blocks = p->embedding_blocks + (drops_embedding(p) ? blocks_of(rows * E) : 0);
   if (m->config.model.rnn.dropout > 0) LIB_TRY(allocate(ctx, rows, Y, &p->dropped));
   return SEQGPU_OK;
 }
@@ -200,7 +234,7 @@ seqgpu_rnn_run charlm_run(const charlm_pass *p, int64_t T, uint64_t step) {
   return run;
 }
 
-/* The mask of the last layer's output comes after those between the layers. */
+/* The mask of the last layer's output comes after those between the layers, ... */
 static seqgpu_status drop_output(const charlm_pass *p, int64_t T, uint64_t step, const void *from, void *to) {
   const charlm *m = p->model;
   const uint64_t offset = step * p->random_blocks + seqgpu_plan_get_sizes(p->plan).random_blocks;
@@ -208,11 +242,20 @@ static seqgpu_status drop_output(const charlm_pass *p, int64_t T, uint64_t step,
                         (uint64_t)m->config.model.seed, offset, from, to);
 }
 
+/* ... and that of the embedding last: of x, or of the gradient with respect to it. */
+static seqgpu_status drop_embedding(const charlm_pass *p, int64_t T, uint64_t step, void *x) {
+  const charlm *m = p->model;
+  if (!drops_embedding(p)) return SEQGPU_OK;
+  return seqgpu_dropout(m->ctx, T * p->B * m->embedding_size, m->config.embedding_dropout,
+                        (uint64_t)m->config.model.seed, step * p->random_blocks + p->embedding_blocks, x, x);
+}
+
 seqgpu_status charlm_forward(const charlm_pass *p, int64_t T, const int32_t *ids, uint64_t step) {
   const charlm *m = p->model;
   const int64_t rows = T * p->B;
   const seqgpu_rnn_run run = charlm_run(p, T, step);
   LIB_TRY(seqgpu_embedding_forward(m->ctx, rows, m->embedding_size, m->vocab, ids, m->embedding.value, p->x));
+  LIB_TRY(drop_embedding(p, T, step, p->x));
   LIB_TRY(seqgpu_rnn_forward(m->ctx, p->plan, &run));
   if (p->dropped != p->y) LIB_TRY(drop_output(p, T, step, p->y, p->dropped));
   return seqgpu_linear_forward(m->ctx, rows, m->output_size, m->vocab, p->dropped, m->weight.value,
@@ -223,7 +266,8 @@ seqgpu_status charlm_look(charlm *m, const int32_t *ids, int64_t n, charlm_pass 
   const size_t size = (size_t)n * sizeof *ids;
   void *device = NULL;
   m->config.model.shards = 0;
-  m->config.model.rnn.dropout = 0; /* this is no training, but only a training pass keeps the gates */
+  /* this is no training, but only a training pass keeps the gates */
+  m->config.model.rnn.dropout = m->config.embedding_dropout = 0;
   LIB_TRY(charlm_pass_create(m, n, 1, 1, out));
   seqgpu_status status = seqgpu_malloc(m->ctx, size, &device);
   if (status == SEQGPU_OK) status = seqgpu_copy_in(m->ctx, device, ids, size);
@@ -253,6 +297,7 @@ seqgpu_status charlm_backward(const charlm_pass *p, int64_t T, const int32_t *id
                                  p->dlogits, p->dy, m->weight.grad, m->bias.grad));
   if (p->dropped != p->y) LIB_TRY(drop_output(p, T, step, p->dy, p->dy));
   LIB_TRY(seqgpu_rnn_backward(m->ctx, p->plan, &run));
+  LIB_TRY(drop_embedding(p, T, step, p->dx));
   return seqgpu_embedding_backward(m->ctx, rows, m->embedding_size, m->vocab, ids, p->dx, m->embedding.grad);
 }
 

@@ -16,12 +16,16 @@ typedef struct charlm_config {
   model_config model;
   char tokens[ARGS_WORD];
   int64_t embedding, vocab_limit; /* embedding 0 = hidden_size, vocab_limit 0 = none */
-  double val_fraction;
+  int tie;                        /* the output layer's weights are those of the embedding */
+  double embedding_dropout, val_fraction;
 } charlm_config;
 
 extern const charlm_config charlm_defaults;
 /* Appends the rows of these options to the table of a command whose options hold the config at `shift`. */
 void charlm_join_specs(arg_spec table[ARGS_MAX], size_t shift);
+
+/* How many tokens of a text, at its end, are kept for validation: none, or at least 2. */
+int64_t charlm_val_count(const charlm_config *config, int64_t count);
 
 /* A model on a device. */
 typedef struct charlm {
@@ -29,7 +33,7 @@ typedef struct charlm {
   charlm_config config;
   int64_t vocab, embedding_size, output_size;
   seqgpu_params *params;
-  seqgpu_param embedding, rnn, weight, bias;
+  seqgpu_param embedding, rnn, weight, bias; /* tied: weight is embedding */
 } charlm;
 
 enum { CHARLM_STATES = 3 }; /* the most that a cell has: h, c, q */
@@ -44,11 +48,12 @@ typedef struct charlm_pass {
   size_t state_size[CHARLM_STATES];
   seqgpu_param state[CHARLM_STATES]; /* of the model's params when training, so that they are saved ... */
   void *saved[CHARLM_STATES];        /* ... or where batches come in shards, what is saved of all of them */
-  void *x, *y, *dropped, *logits;    /* [T,B,E] [T,B,Y] [T,B,Y] [T,B,V] */
+  void *x, *y, *dropped, *logits;    /* [T,B,E] [T,B,Y] [T,B,Y] [T,B,V]; x is dropped where it stands */
   void *lse, *row_loss, *loss;       /* [T,B] [T,B] [2] */
   void *dx, *dy, *dlogits;           /* training; dy is [T,B,Y] */
   void *reserve, *workspace;
-  uint64_t random_blocks; /* that the dropout of one piece draws */
+  uint64_t random_blocks;    /* that the dropout of one piece draws, ... */
+  uint64_t embedding_blocks; /* ... and those before that of the embedding */
 } charlm_pass;
 
 /* Makes the model and draws its weights, or leaves them for seqgpu_checkpoint_load.  0, or CLI_FAILED after

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "host/cli/charlm_dynamic.h"
+
 /* Where stream b begins, so that the streams share `total` predictions evenly.  No product that overflows. */
 static int64_t first_of(int64_t b, int64_t batch, int64_t total) {
   const int64_t each = total / batch, rest = total % batch;
@@ -57,18 +59,41 @@ seqgpu_status charlm_eval_streams(seqgpu_context *ctx, const int32_t *ids, int64
   return charlm_streams_create(ctx, ids, count, batch, (count - 1 + batch - 1) / batch, out);
 }
 
-seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s,
-                              const volatile sig_atomic_t *stop, double *nats) {
+/* What the losses of a piece are, [T,B] as the device has them, among those of all predictions. */
+static void sort_losses(const charlm_streams *s, int64_t t, int64_t T, const float *piece, float *each) {
+  for (int64_t b = 0; b < s->batch; b++) {
+    const int64_t first = first_of(b, s->batch, s->predictions) + t,
+                  after = first_of(b + 1, s->batch, s->predictions);
+    for (int64_t k = 0; k < T && first + k < after; k++) each[first + k] = piece[k * s->batch + b];
+  }
+}
+
+static seqgpu_status take_losses(const charlm_pass *p, const charlm_streams *s, int64_t t, int64_t T,
+                                 float *each) {
+  const size_t size = (size_t)(T * s->batch) * sizeof *each;
+  float *piece = malloc(size);
+  if (piece == NULL) return cli_no_memory();
+  const seqgpu_status status = seqgpu_copy_out(p->model->ctx, piece, p->row_loss, size);
+  if (status == SEQGPU_OK) sort_losses(s, t, T, piece, each);
+  free(piece);
+  return status;
+}
+
+seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s, charlm_evaluation how,
+                              double *nats) {
   double sum = 0;
   LIB_TRY(charlm_zero_state(p));
   for (int64_t t = 0; t < s->length; t += p->T) {
     const int64_t T = s->length - t < p->T ? s->length - t : p->T;
+    const int32_t *ids = s->ids + t * s->batch, *targets = ids + s->batch;
     float loss;
-    if (stop && *stop) return SEQGPU_ESTOPPED;
-    LIB_TRY(charlm_forward(p, T, s->ids + t * s->batch, 0));
-    LIB_TRY(charlm_loss(p, T, s->ids + (t + 1) * s->batch, 0));
+    if (how.stop && *how.stop) return SEQGPU_ESTOPPED;
+    LIB_TRY(charlm_forward(p, T, ids, 0));
+    LIB_TRY(charlm_loss(p, T, targets, 0));
     LIB_TRY(seqgpu_copy_out(p->model->ctx, &loss, p->loss, sizeof loss));
     sum += (double)loss;
+    if (how.each) LIB_TRY(take_losses(p, s, t, T, how.each));
+    if (how.dynamic_lr > 0) LIB_TRY(charlm_dynamic_learn(p, T, ids, targets, how.dynamic_lr));
   }
   *nats = sum / (double)s->predictions;
   return SEQGPU_OK;

@@ -32,9 +32,15 @@ void charlm_streams_destroy(seqgpu_context *ctx, charlm_streams *s);
 
 /* How many streams a text of `count` tokens is evaluated in: long ones, so that cold starts do not matter. */
 int64_t charlm_eval_batch(int64_t count);
-/* Mean loss in nats over all predictions of the streams; states start at zero and are carried on.
- * SEQGPU_ESTOPPED when *stop becomes nonzero (stop may be NULL). */
-seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s,
-                              const volatile sig_atomic_t *stop, double *nats);
+/* What else an evaluation does; all zeros: nothing. */
+typedef struct charlm_evaluation {
+  const volatile sig_atomic_t *stop; /* SEQGPU_ESTOPPED when it becomes nonzero */
+  double dynamic_lr;                 /* what is read is learnt, at this rate (charlm_dynamic.h) */
+  float *each; /* [predictions] in host memory: the loss of each, in the order of the text */
+} charlm_evaluation;
+
+/* Mean loss in nats over all predictions of the streams; states start at zero and are carried on. */
+seqgpu_status charlm_evaluate(const charlm_pass *p, const charlm_streams *s, charlm_evaluation how,
+                              double *nats);
 
 #endif

@@ -90,9 +90,7 @@ static int cut_training(charlm_learner *c, int64_t count, config_cursor *cursor,
 static int build_streams(charlm_learner *c, const int32_t *ids, int64_t count, const text_file *text,
                          config_cursor *cursor) {
   const charlm_options *o = c->options;
-  int64_t val_count = (int64_t)((double)count * o->config.val_fraction);
-  if (val_count < 2) val_count = 0;
-  const int64_t train_count = count - val_count;
+  const int64_t val_count = charlm_val_count(&o->config, count), train_count = count - val_count;
   CLI_TRY(cut_training(c, train_count, cursor, &c->length));
   const int64_t characters = text_characters_of(text, text_token_kind(o->config.tokens), train_count);
   c->train_bits = BITS * (double)train_count / (double)characters;
@@ -202,7 +200,7 @@ static seqgpu_status collect(void *self, const ranks *r) {
 
 static seqgpu_status validate(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric) {
   const charlm_learner *c = self;
-  LIB_TRY(charlm_evaluate(&c->val_pass, &c->val, stop, loss));
+  LIB_TRY(charlm_evaluate(&c->val_pass, &c->val, (charlm_evaluation){.stop = stop}, loss));
   *metric = c->val_bits * *loss;
   return SEQGPU_OK;
 }
