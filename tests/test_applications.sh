@@ -429,6 +429,77 @@ if command -v python3 >/dev/null; then
   refused "phonemes that would control a terminal" 1 'damaged: "?.2J" has a character that cannot be shown' spell --checkpoint damaged --input wanted
 fi
 
+# ---------------------------------------------------------------- translate
+
+# translated COUNT FIRST: four to seven words in no order, each with its translation; one in seven is a name, which comes once.
+translated() {
+  awk -v count="$1" -v first="$2" 'BEGIN {
+    split("dog:Hund,cat:Katze,red:rot,old:alt,big:gro\303\237,ball:B\303\204LL,fish:Fisch,house:Haus,two:zwei", word, ",")
+    for (i = first; i < first + count; i++) {
+      x = i * 7919 % 99991; source = target = ""
+      for (k = 0; k < 4 + i % 4; k++) {
+        x = x * 6007 % 99991
+        split(word[int(x / 7) % 9 + 1], w, ":")
+        if (x % 7 == 0) w[1] = w[2] = "N" x "x"
+        source = source (k ? " " : "") w[2]
+        target = target (k ? " " : "") w[1]
+      }
+      print source ", ja!\t" target "."
+    }
+  }'
+}
+translated 600 0 >pairs.train
+translated 60 1000 >pairs.val
+data="--data pairs.train --val-data pairs.val"
+small="--word-size 4 --attention-size 5 --hidden 6 --batch 16"
+run train translate $data --word-size 16 --attention-size 16 --hidden 32 --batch 32 --lr 0.01 --dropout 0 --epochs 20 --checkpoint translator --json >trained 2>err
+resumed "translate" translate $small --dropout 0.3 --min-count 1 --longest 9
+run eval --checkpoint translator --data pairs.val --copy --json >measured 2>err
+check "cpu f32: task translate, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n >= 98) }"' sh "$(value bleu measured)"
+run eval --checkpoint translator --data pairs.val --json >measured 2>err
+check "names are not guessed" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 95) }"' sh "$(value bleu measured)"
+if [ "$(value sentences measured)" = 60 ] && [ "$(value one_minus_bleu measured | cut -c 1-6)" = "$(value val_one_minus_bleu trained | cut -c 1-6)" ] &&
+  [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
+  pass "cpu f32: task translate, eval measures what training did"
+else fail "cpu f32: task translate, eval measures what training did" "$(cat measured err)"; fi
+check "in words, too" sh -c '"$1" eval --checkpoint translator --data pairs.val --device cpu | grep -q "; 60 sentences, BLEU [0-9.]*, perplexity [0-9.]*$"' sh "$seqgpu"
+for b in 1 7; do run eval --checkpoint translator --data pairs.val --batch $b --json | sed 's/\(0\.[0-9]\{4\}\)[0-9]*/\1/g; s/"perplexity": [0-9.]*//' >b$b; done
+check "whatever the batch" cmp b1 b7
+cut -f 1 pairs.val >val.de
+cut -f 2 pairs.val >val.en
+check "two files instead of one" sh -c '"$1" eval --checkpoint translator --data val.de --data val.en --json --device cpu --threads 1 | cmp - measured' sh "$seqgpu"
+printf 'Hund rot B\303\204LL, ja!\n\nalt Otto zwei Haus, ja!\n' >asked
+run translate --checkpoint translator --input asked --copy >got 2>err
+printf 'dog red ball .\n\nold otto two house .\n' >wanted
+check "seqgpu translate: sentences in, translations out, names copied" cmp got wanted
+run translate --checkpoint translator --beam 3 --length-norm 1 <asked >got 2>err
+check "by a beam, without names" sh -c '[ "$(head -1 got)" = "$(head -1 wanted)" ] && [ "$(wc -l <got)" = 3 ] && ! grep -q "otto\|unk" got'
+if command -v python3 >/dev/null; then
+  check "what it attends to, in JSON" sh -c '"$1" translate --checkpoint translator --input asked --copy --json --device cpu | python3 -c "
+import json, sys
+rows = [json.loads(line) for line in sys.stdin]
+assert [len(r[\"source\"]) for r in rows] == [6, 0, 7] and rows[2][\"target\"][1] == \"otto\"
+assert rows[2][\"attended\"][:4] == [0, 1, 2, 3]
+assert all(len(r[\"attended\"]) == len(r[\"target\"]) and (r[\"score\"] < 0 or not r[\"target\"]) for r in rows)"' sh "$seqgpu"
+else
+  skip "what it attends to, in JSON" "no python3"
+fi
+run train translate $data --word-size 4 --hidden 6 --batch 16 --attention-size 0 --one-direction --backwards --steps 2 --checkpoint blind --quiet
+check "without attention, too" run translate --checkpoint blind --input asked
+refused "nothing to copy by" 2 "--copy: blind has no attention" translate --checkpoint blind --input asked --copy
+refused "a file without its translation" 1 "val.de: line 1 has no tab, and no further file has its translation" train translate --data val.de
+head -9 val.en >short.en
+refused "a translation that is shorter" 1 "short.en: has no line 10, but val.de has" train translate --data val.de --data short.en
+printf 'a\tb\nc\n' >alone
+refused "a line without a tab" 1 "alone: line 2 has no tab" train translate --data alone
+printf 'a\t \n' >alone
+refused "a sentence without a translation" 1 "alone: line 1 has no words" train translate --data alone
+refused "nothing short enough" 1 "every sentence has more than 2 words" train translate --data pairs.train --longest 2
+check "what is too long is said" sh -c '"$1" train translate --data pairs.train --longest 8 --word-size 4 --hidden 4 --steps 1 --device cpu 2>&1 | grep -q "[0-9]* pairs have more words than --longest"' sh "$seqgpu"
+refused "resume with another vocabulary" 1 "--min-count: is 1" train translate $data --resume translator --min-count 1
+refused "a speller is no translator" 1 "speller: is a checkpoint of task spell; it must be one of task translate" translate --checkpoint speller --input asked
+refused "a sentence that is no text" 1 "bad: line 1, byte 2: is no character" translate --checkpoint translator --input bad
+
 # ---- SIGTERM, which is as Ctrl-C, but not ignored by what runs in the background of a shell
 
 data="--data train.conllu --val-data val.conllu"
