@@ -462,6 +462,7 @@ if [ "$(value sentences measured)" = 60 ] && [ "$(value one_minus_bleu measured 
   [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
   pass "cpu f32: task translate, eval measures what training did"
 else fail "cpu f32: task translate, eval measures what training did" "$(cat measured err)"; fi
+check "BLEU by length, in JSON" grep -q '"bleu_by_length": {"10": [0-9.]*}}$' measured
 check "in words, too" sh -c '"$1" eval --checkpoint translator --data pairs.val --device cpu | grep -q "; 60 sentences, BLEU [0-9.]*, perplexity [0-9.]*$"' sh "$seqgpu"
 for b in 1 7; do run eval --checkpoint translator --data pairs.val --batch $b --json | sed 's/\(0\.[0-9]\{4\}\)[0-9]*/\1/g; s/"perplexity": [0-9.]*//' >b$b; done
 check "whatever the batch" cmp b1 b7

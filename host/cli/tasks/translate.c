@@ -13,11 +13,14 @@
 #include "host/data/grow.h"
 #include "host/data/translations.h"
 
+/* Sources of up to 5, 10, ... words; the last group has all that are longer. */
+enum { GROUP = 5, GROUPS = 8 };
+
 typedef struct translate_app {
   pair_app pair;
   sentences_piece *answer; /* words of one, with `room` elements */
   size_t room;
-  bleu score; /* of the last validation */
+  bleu score, by_length[GROUPS]; /* of the last validation */
 } translate_app;
 
 /* ---------------------------------------------------------------- data */
@@ -69,18 +72,24 @@ static int open_data(app *base) {
   return pair_open(base);
 }
 
+/* Counts answer i, among all and among those to sources of like lengths; 0 when out of memory. */
+static int judge(translate_app *s, int64_t i) {
+  const pairs *text = &s->pair.val.text;
+  const sentences_piece *answer = words_of(s, i), *reference = text->target.word + text->target.start[i];
+  const int64_t n = s->pair.answers.length[i], m = pairs_length(&text->target, i),
+                group = (pairs_length(&text->source, i) - 1) / GROUP;
+  return answer && bleu_add(&s->score, answer, n, reference, m) &&
+         bleu_add(&s->by_length[group < GROUPS ? group : GROUPS - 1], answer, n, reference, m);
+}
+
 static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, double *mean, double *metric) {
   translate_app *s = (translate_app *)base;
   const pair_app *a = &s->pair;
-  const sentences *target = &a->val.text.target;
   LIB_TRY(pair_answer(&s->pair, stop));
   s->score = (bleu){.answers = 0};
-  for (int64_t i = 0; i < target->count; i++) {
-    const sentences_piece *answer = words_of(s, i);
-    if (!answer || !bleu_add(&s->score, answer, a->answers.length[i], target->word + target->start[i],
-                             pairs_length(target, i)))
-      return cli_no_memory();
-  }
+  memset(s->by_length, 0, sizeof s->by_length);
+  for (int64_t i = 0; i < a->val.text.target.count; i++)
+    if (!judge(s, i)) return cli_no_memory();
   *mean = a->loss_sum / a->steps;
   *metric = 1 - bleu_score(&s->score) / 100;
   return SEQGPU_OK;
@@ -99,6 +108,14 @@ static void print(const app *base, int json) {
   json_number(stdout, ", \"perplexity\": ", 6, perplexity);
   json_number(stdout, ", \"words\": ", 9, (double)s->score.answers);
   json_number(stdout, ", \"reference_words\": ", 9, (double)s->score.references);
+  const char *between = ", \"bleu_by_length\": {";
+  for (int g = 0; g < GROUPS; g++) {
+    if (s->by_length[g].references == 0) continue;
+    printf("%s\"%d\": ", between, GROUP * (g + 1));
+    json_number(stdout, "", 4, bleu_score(&s->by_length[g]));
+    between = ", ";
+  }
+  printf("}");
 }
 
 /* ---------------------------------------------------------------- the command */
