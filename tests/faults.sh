@@ -42,7 +42,11 @@ tagger="--data tagged --val-data tagged --hidden 4 --word-size 3 --letter-size 2
 train tag $tagger --steps 1 --checkpoint tagger.st
 train classify --data text --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint classifier.st
 train compose --data music --hidden 4 --batch 2 --steps 1 --checkpoint composer.st
+printf 'read R EH1 D\nread(2) R IY1 D\nad AE1 D\n' >spoken
+printf 'Ein Hund.\tA dog.\nDer Hund!\tThe dog!\n' >translated
 train draw --data ink --hidden 4 --mixtures 2 --layers 2 --batch 2 --steps 1 --checkpoint drawer.st
+train spell --data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint speller.st
+train translate --data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint translator.st
 train charlm --text text $small --steps 1 --tokens words --cell gru --reset-after --checkpoint words.st
 "$seqgpu" import "$here/goldens/exchange/model.nam" --to amp.st $one >../made 2>&1
 # every format: its name, a file of it, and a model that it can hold
@@ -101,6 +105,10 @@ sweep compose "music" train compose --data music --val-data music --hidden 4 --b
 sweep compose-use "composer.st music" compose --checkpoint composer.st --input music --steps 3 --midi new.mid --svg new.svg $one
 sweep draw "ink" train draw --data ink --val-data ink --hidden 4 --mixtures 2 --layers 2 --batch 2 --steps 1 --checkpoint new.st $one
 sweep draw-use "drawer.st ink" draw --checkpoint drawer.st --input ink --points 2 --samples 2 --svg new.svg $one
+sweep spell "spoken" train spell --data spoken --val-data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
+sweep spell-use "speller.st text" spell --checkpoint speller.st --input text --beam 2 $one
+sweep translate "translated" train translate --data translated --val-data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
+sweep translate-use "translator.st text" translate --checkpoint translator.st --input text --copy $one
 sweep series "" train narma10 --hidden 4 --batch 2 --T 25 --eval-size 2 --steps 1 --checkpoint new.st $one
 sweep orthogonal "text" train charlm --text text $small --cell rnn --init orthogonal --steps 1 --checkpoint new.st $one
 sweep eval "text model.st" eval --checkpoint model.st --text text $one

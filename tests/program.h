@@ -19,7 +19,7 @@
 static const command_spec *const program_commands[] = {
     &command_train,    &command_sample,  &command_eval,   &command_inspect, &command_report,
     &command_verify,   &command_import,  &command_export, &command_info,    &command_tag,
-    &command_classify, &command_compose, &command_draw};
+    &command_classify, &command_compose, &command_draw,   &command_spell,   &command_translate};
 enum { PROGRAM_WORDS = 48, PROGRAM_PRINTED = 1 << 16 };
 static char program_printed[PROGRAM_PRINTED]; /* on standard output */
 
@@ -80,7 +80,8 @@ static inline void program_write(const char *name, const void *bytes, size_t siz
 }
 
 /* text, numbers of two columns, four images with their labels, two sentences with their tags, two pieces of
- * music, two drawings. */
+ * music, two drawings, three words as they are spoken, two sentences with their
+ * translations. */
 static inline void program_enter(const char *name) {
   snprintf(program_folder, sizeof program_folder, "/tmp/seqgpu-%s-XXXXXX", name);
   if (!mkdtemp(program_folder) || chdir(program_folder) != 0) exit(EXIT_FAILURE);
@@ -99,6 +100,10 @@ static inline void program_enter(const char *name) {
   program_write("tagged", tagged, sizeof tagged - 1);
   program_write("music", music, sizeof music - 1);
   program_write("ink", ink, sizeof ink - 1);
+  static const char spoken[] = "read R EH1 D\nread(2) R IY1 D\nad AE1 D\n";
+  program_write("spoken", spoken, sizeof spoken - 1);
+  static const char translated[] = "Ein Hund.\tA dog.\nDer Hund, ein Hund!\tThe dog, a dog!\n";
+  program_write("translated", translated, sizeof translated - 1);
 }
 
 /* Removes what is here; returns how many files were temporary. */

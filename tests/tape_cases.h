@@ -111,6 +111,11 @@ static seqgpu_tensor *rnn_steps(world *w) {
 static seqgpu_tensor *attention(world *w) {
   return seqgpu_tape_attention(w->tape, w->leaf[0], w->leaf[1], w->leaf[2], w->leaf[3], lengths_4231(w));
 }
+/* The keys are the queries of four steps, and the values. */
+static seqgpu_tensor *attention_own(world *w) {
+  seqgpu_tensor *h = rounded(w, seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_ACTIVATION_TANH));
+  return seqgpu_tape_attention(w->tape, h, h, h, w->leaf[1], NULL);
+}
 /* Keys that are also the values. */
 static seqgpu_tensor *attention_shared(world *w) {
   seqgpu_tensor *h = rounded(w, seqgpu_tape_activation(w->tape, w->leaf[1], SEQGPU_ACTIVATION_TANH));
@@ -313,6 +318,8 @@ static const test_case cases[] = {
     {"mixture density", mixture_density, {{4, 4, 13}}, {0}},
     {"binary cross entropy", binary_cross_entropy, {{4, 4, 3}}, {0}},
     {"attention", attention, {{4, 3}, {4, 4, 3}, {4, 4, 2}, {3}}, {0}},
+    {"attention, whole sequence", attention, {{3, 4, 3}, {4, 4, 3}, {4, 4, 2}, {3}}, {0}},
+    {"attention, keys ask", attention_own, {{4, 4, 3}, {3}}, {0}},
     {"attention, keys = values", attention_shared, {{4, 3}, {4, 4, 3}, {3, 1}}, {0}},
     {"attention, query in keys", attention_self, {{3, 2, 3}, {3}}, {0}},
     {"rnn lstm, states, lengths", rnn_full, {{PLAN_0}, {4, 4, 3}, {1, 4, 3}, {1, 4, 3}}, {&lstm}},

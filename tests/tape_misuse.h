@@ -198,7 +198,8 @@ BAD(final_behind,
 BAD(weights_null, seqgpu_tape_attention_weights(w->tape, NULL))
 BAD(attention_null, seqgpu_tape_attention(w->tape, NULL, w->leaf[3], w->leaf[3], w->leaf[1], NULL))
 BAD(keys, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[0], w->leaf[3], w->leaf[1], NULL))
-BAD(query, seqgpu_tape_attention(w->tape, w->leaf[3], w->leaf[3], w->leaf[3], w->leaf[1], NULL))
+BAD(query, seqgpu_tape_attention(w->tape, seqgpu_tape_concat(w->tape, w->leaf[3], w->leaf[3]), w->leaf[3],
+                                 w->leaf[3], w->leaf[1], NULL))
 BAD(values, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[4], w->leaf[1], NULL))
 BAD(other_values, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[5], w->leaf[1], NULL))
 BAD(v, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[3], w->leaf[3], w->leaf[0], NULL))
@@ -368,7 +369,8 @@ static const misuse misuses[] = {
     {"weights of nothing", bad_weights_null, "context is NULL"},
     {"attention of nothing", bad_attention_null, "attention: query is NULL"},
     {"attention, keys", bad_keys, "attention: keys is [3,4]; it must be"},
-    {"attention, query", bad_query, "attention: query is [4,4,3] but keys is [4,4,3]; query must be [4,3]"},
+    {"attention, query", bad_query,
+     "attention: query is [4,4,6] but keys is [4,4,3]; query must be [4,3] or [steps,4,3]"},
     {"attention, values", bad_values, "attention: values is [4,3] but keys is [4,4,3]"},
     {"attention, values of others", bad_other_values, "attention: values is [5,4,3] but keys is [4,4,3]"},
     {"attention, v", bad_v, "attention: v is [3,4] but keys is [4,4,3]; v must have 3"},

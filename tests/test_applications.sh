@@ -353,6 +353,154 @@ if command -v python3 >/dev/null; then
   done
 fi
 
+# ---------------------------------------------------------------- spell
+
+# spoken COUNT FIRST: words of three or four letters; each is said as itself, but c before e is S, and a last e is silent.
+# Where a is doubled there is a second way to say it.
+spoken() {
+  awk -v count="$1" -v first="$2" 'BEGIN {
+    split("b c d a e", letter, " ")
+    for (i = first; i < first + count; i++) {
+      w = ""; x = i * 2654435 % 99991
+      for (k = 0; k < 3 + i % 2; k++) { w = w letter[x % 5 + 1]; x = int(x / 5) }
+      said = ""; other = ""
+      for (k = 1; k <= length(w); k++) {
+        c = substr(w, k, 1); next_one = substr(w, k + 1, 1)
+        if (c == "e" && k == length(w)) continue
+        p = c == "c" ? (next_one == "e" ? "S" : "K") : c == "a" ? "AH" i % 3 : c == "e" ? "EH1" : toupper(c)
+        said = said " " p
+        if (!(c == "a" && next_one == "a")) other = other " " p
+      }
+      if (said == "") continue
+      print w " " said
+      if (other != said) print w "(2)" other " # shorter"
+    }
+  }'
+}
+spoken 500 0 >spoken.train
+spoken 60 1000 >spoken.val
+data="--data spoken.train --val-data spoken.val"
+small="--word-size 4 --attention-size 5 --hidden 6 --batch 16"
+run train spell $data --word-size 12 --attention-size 16 --hidden 32 --batch 32 --lr 0.01 --dropout 0 --epochs 15 --checkpoint speller --json >trained 2>err
+check "cpu f32: task spell, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n <= 0.02) }"' sh "$(value val_phoneme_error_rate trained)"
+resumed "spell" spell $small --dropout 0.3 --smoothing 0.1
+resumed "spell, gru of two layers without attention" spell $small --cell gru --layers 2 --attention-size 0 --one-direction --backwards
+resumed "spell, Hessian-free" spell $small --optimizer hessian-free --cg-iterations 9 --dropout 0.3
+run eval --checkpoint speller --data spoken.val --json >measured 2>err
+words=$(sed 's/(2)//; s/ .*//' spoken.val | uniq | wc -l)
+if [ "$(value words measured)" = "$words" ] && [ "$(value phoneme_error_rate measured | cut -c 1-6)" = "$(value val_phoneme_error_rate trained | cut -c 1-6)" ] &&
+  [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
+  pass "cpu f32: task spell, eval measures what training did"
+else fail "cpu f32: task spell, eval measures what training did" "$(cat measured err)"; fi
+check "in words, too" sh -c '"$1" eval --checkpoint speller --data spoken.val --device cpu | grep -q "; $2 words, [0-9.]* % of them wrong; [0-9]* phonemes, [0-9]* errors$"' sh "$seqgpu" "$words"
+for b in 1 7; do run eval --checkpoint speller --data spoken.val --batch $b --json | sed 's/\(0\.[0-9]\{4\}\)[0-9]*/\1/g' >b$b; done
+check "whatever the batch" cmp b1 b7
+check "with a beam" sh -c '"$1" eval --checkpoint speller --data spoken.val --beam 4 --length-norm 1 --device cpu --json | grep -q "\"words\": $2,"' sh "$seqgpu" "$words"
+printf 'Cebe dad\n\ncab\n' | run spell --checkpoint speller >got 2>err
+printf 'cebe S EH B\ndad D AH D\ncab K AH B\n' >wanted
+check "seqgpu spell: words in, phonemes out" cmp got wanted
+check "which training reads" run train spell --data got $small --steps 1 --quiet
+equal "in JSON" "$(echo dad | run spell --checkpoint speller --json | sed 's/"score": -[0-9.e-]*}/S/')" '{"letters": ["d", "a", "d"], "phonemes": ["D", "AH", "D"], S'
+equal "a letter that it does not know" "$(printf 'd\303\251d\n' | run spell --checkpoint speller | cut -d ' ' -f 1)" "$(printf 'd\303\251d')"
+run train spell $data $small --stress --steps 1 --checkpoint stressed --quiet
+check "stress is learnt where it is asked for" sh -c 'grep -a -q "AH0" stressed && ! grep -a -q "AH0" speller'
+echo 'dad' >alone
+refused "a word without phonemes" 1 'alone: line 1: "dad" has no phonemes' train spell --data alone
+: >alone
+refused "no dictionary" 1 "alone: is empty" train spell --data alone
+refused "no beam" 2 "--beam: is 0; it must be from 1" spell --checkpoint speller --beam 0
+refused "resume without stress" 1 "--stress" train spell $data --resume speller --stress
+refused "resume with another attention" 1 "--attention-size: is 3; speller was trained with 16" train spell $data --resume speller --attention-size 3
+refused "resume on other words" 1 "other data" train spell --data spoken.val --resume speller
+refused "a drawer is no speller" 1 "drawer: is a checkpoint of task draw; it must be one of task spell" spell --checkpoint drawer
+printf 'a \377 b\n' >bad
+refused "a word that is no text" 1 "bad: line 1, byte 2: is no character" spell --checkpoint speller --input bad
+if command -v python3 >/dev/null; then
+  cp speller tagger
+  for key in source target; do
+    damaged $key -
+    refused "a model without its $key" 1 "damaged: has no $key" spell --checkpoint damaged --input wanted
+    damaged $key 'a b c'
+    refused "a model whose $key has no <unk>" 1 "$key: has no <unk> in front" spell --checkpoint damaged --input wanted
+    damaged $key '<unk> a'
+    refused "a model with another $key" 1 "$key.weight" spell --checkpoint damaged --input wanted
+  done
+  damaged target '<unk> %1B[2J'
+  refused "phonemes that would control a terminal" 1 'damaged: "?.2J" has a character that cannot be shown' spell --checkpoint damaged --input wanted
+fi
+
+# ---------------------------------------------------------------- translate
+
+# translated COUNT FIRST: four to seven words in no order, each with its translation; one in seven is a name, which comes once.
+translated() {
+  awk -v count="$1" -v first="$2" 'BEGIN {
+    split("dog:Hund,cat:Katze,red:rot,old:alt,big:gro\303\237,ball:B\303\204LL,fish:Fisch,house:Haus,two:zwei", word, ",")
+    for (i = first; i < first + count; i++) {
+      x = i * 7919 % 99991; source = target = ""
+      for (k = 0; k < 4 + i % 4; k++) {
+        x = x * 6007 % 99991
+        split(word[int(x / 7) % 9 + 1], w, ":")
+        if (x % 7 == 0) w[1] = w[2] = "N" x "x"
+        source = source (k ? " " : "") w[2]
+        target = target (k ? " " : "") w[1]
+      }
+      print source ", ja!\t" target "."
+    }
+  }'
+}
+translated 600 0 >pairs.train
+translated 60 1000 >pairs.val
+data="--data pairs.train --val-data pairs.val"
+small="--word-size 4 --attention-size 5 --hidden 6 --batch 16"
+run train translate $data --word-size 16 --attention-size 16 --hidden 32 --batch 32 --lr 0.01 --dropout 0 --epochs 20 --checkpoint translator --json >trained 2>err
+resumed "translate" translate $small --dropout 0.3 --min-count 1 --longest 9
+run eval --checkpoint translator --data pairs.val --copy --json >measured 2>err
+check "cpu f32: task translate, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n >= 98) }"' sh "$(value bleu measured)"
+run eval --checkpoint translator --data pairs.val --json >measured 2>err
+check "names are not guessed" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 95) }"' sh "$(value bleu measured)"
+if [ "$(value sentences measured)" = 60 ] && [ "$(value one_minus_bleu measured | cut -c 1-6)" = "$(value val_one_minus_bleu trained | cut -c 1-6)" ] &&
+  [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
+  pass "cpu f32: task translate, eval measures what training did"
+else fail "cpu f32: task translate, eval measures what training did" "$(cat measured err)"; fi
+check "BLEU by length, in JSON" grep -q '"bleu_by_length": {"10": [0-9.]*}}$' measured
+check "in words, too" sh -c '"$1" eval --checkpoint translator --data pairs.val --device cpu | grep -q "; 60 sentences, BLEU [0-9.]*, perplexity [0-9.]*$"' sh "$seqgpu"
+for b in 1 7; do run eval --checkpoint translator --data pairs.val --batch $b --json | sed 's/\(0\.[0-9]\{4\}\)[0-9]*/\1/g; s/"perplexity": [0-9.]*//' >b$b; done
+check "whatever the batch" cmp b1 b7
+cut -f 1 pairs.val >val.de
+cut -f 2 pairs.val >val.en
+check "two files instead of one" sh -c '"$1" eval --checkpoint translator --data val.de --data val.en --json --device cpu --threads 1 | cmp - measured' sh "$seqgpu"
+printf 'Hund rot B\303\204LL, ja!\n\nalt Otto zwei Haus, ja!\n' >asked
+run translate --checkpoint translator --input asked --copy >got 2>err
+printf 'dog red ball .\n\nold otto two house .\n' >wanted
+check "seqgpu translate: sentences in, translations out, names copied" cmp got wanted
+run translate --checkpoint translator --beam 3 --length-norm 1 <asked >got 2>err
+check "by a beam, without names" sh -c '[ "$(head -1 got)" = "$(head -1 wanted)" ] && [ "$(wc -l <got)" = 3 ] && ! grep -q "otto\|unk" got'
+if command -v python3 >/dev/null; then
+  check "what it attends to, in JSON" sh -c '"$1" translate --checkpoint translator --input asked --copy --json --device cpu | python3 -c "
+import json, sys
+rows = [json.loads(line) for line in sys.stdin]
+assert [len(r[\"source\"]) for r in rows] == [6, 0, 7] and rows[2][\"target\"][1] == \"otto\"
+assert rows[2][\"attended\"][:4] == [0, 1, 2, 3]
+assert all(len(r[\"attended\"]) == len(r[\"target\"]) and (r[\"score\"] < 0 or not r[\"target\"]) for r in rows)"' sh "$seqgpu"
+else
+  skip "what it attends to, in JSON" "no python3"
+fi
+run train translate $data --word-size 4 --hidden 6 --batch 16 --attention-size 0 --one-direction --backwards --steps 2 --checkpoint blind --quiet
+check "without attention, too" run translate --checkpoint blind --input asked
+refused "nothing to copy by" 2 "--copy: blind has no attention" translate --checkpoint blind --input asked --copy
+refused "a file without its translation" 1 "val.de: line 1 has no tab, and no further file has its translation" train translate --data val.de
+head -9 val.en >short.en
+refused "a translation that is shorter" 1 "short.en: has no line 10, but val.de has" train translate --data val.de --data short.en
+printf 'a\tb\nc\n' >alone
+refused "a line without a tab" 1 "alone: line 2 has no tab" train translate --data alone
+printf 'a\t \n' >alone
+refused "a sentence without a translation" 1 "alone: line 1 has no words" train translate --data alone
+refused "nothing short enough" 1 "every sentence has more than 2 words" train translate --data pairs.train --longest 2
+check "what is too long is said" sh -c '"$1" train translate --data pairs.train --longest 8 --word-size 4 --hidden 4 --steps 1 --device cpu 2>&1 | grep -q "[0-9]* pairs have more words than --longest"' sh "$seqgpu"
+refused "resume with another vocabulary" 1 "--min-count: is 1" train translate $data --resume translator --min-count 1
+refused "a speller is no translator" 1 "speller: is a checkpoint of task spell; it must be one of task translate" translate --checkpoint speller --input asked
+refused "a sentence that is no text" 1 "bad: line 1, byte 2: is no character" translate --checkpoint translator --input bad
+
 # ---- SIGTERM, which is as Ctrl-C, but not ignored by what runs in the background of a shell
 
 data="--data train.conllu --val-data val.conllu"

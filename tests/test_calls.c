@@ -125,6 +125,9 @@ static const char *const made[] = {
      "--checkpoint classifier.st"),
     ("train compose --data music" TASK "--checkpoint composer.st"),
     ("train draw --data ink --mixtures 2" TASK "--checkpoint drawer.st"),
+    ("train spell --data spoken --val-data spoken --word-size 2 --attention-size 2" TASK
+     "--checkpoint speller.st"),
+    ("train translate --data translated --word-size 2 --attention-size 2" TASK "--checkpoint translator.st"),
     "export model.st --format pytorch --to x.safetensors" OPEN,
 };
 
@@ -144,6 +147,11 @@ static const char *const lines[] = {
     "compose --checkpoint composer.st --input music --steps 2 --midi new.st" OPEN,
     "train draw --data ink --val-data ink --mixtures 2 --layers 2" TASK "--checkpoint new.st",
     "draw --checkpoint drawer.st --input ink --points 2 --samples 1 --svg new.st" OPEN,
+    "train spell --data spoken --val-data spoken --word-size 2 --attention-size 2" TASK "--checkpoint new.st",
+    "spell --checkpoint speller.st --input text --beam 2" OPEN,
+    ("train translate --data translated --val-data translated --word-size 2 --attention-size 2" TASK
+     "--checkpoint new.st"),
+    "translate --checkpoint translator.st --input text --copy" OPEN,
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,
     "eval --checkpoint pixels.st --images images --labels labels" OPEN,

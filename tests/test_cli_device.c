@@ -101,6 +101,9 @@ static const char *const made[] = {
     "--steps 1 --checkpoint classifier.st",
     "train compose --data music --val-data music" TASK "--steps 1 --checkpoint composer.st",
     "train draw --data ink --val-data ink --mixtures 2 --layers 2" TASK "--steps 1 --checkpoint drawer.st",
+    "train spell --data spoken --word-size 2 --attention-size 2" TASK "--steps 1 --checkpoint speller.st",
+    "train translate --data translated --word-size 2 --attention-size 2" TASK
+    "--steps 1 --checkpoint translator.st",
     "export model.st --format pytorch --to x.safetensors" OPEN "--force",
 };
 
@@ -123,6 +126,12 @@ static const char *const lines[] = {
     "train compose --data music --val-data music --dropout 0.5 --input-dropout 0.5 --window 3" TASK
     "--steps 2 --checkpoint new.st",
     "train draw --data ink --val-data ink --mixtures 2 --dropout 0.5" TASK "--steps 2 --checkpoint new.st",
+    "train spell --data spoken --val-data spoken --word-size 2 --attention-size 2 --smoothing 0.1 --dropout "
+    "0.5" TASK "--steps 1 --checkpoint new.st",
+    "train spell --data spoken --word-size 2 --attention-size 0 --one-direction --backwards" TASK
+    "--steps 1 --checkpoint new.st",
+    "train translate --data text --data text --val-data translated --word-size 2 --attention-size 2" TASK
+    "--steps 1 --checkpoint new.st",
     "train mackey-glass" TASK "--T 21 --eval-size 2 --steps 1 --checkpoint new.st",
     "eval --checkpoint model.st --text text" OPEN,
     "eval --checkpoint adding.st --show 2" OPEN,
@@ -133,6 +142,10 @@ static const char *const lines[] = {
     "classify --checkpoint classifier.st --input text --html page.html" OPEN,
     "eval --checkpoint drawer.st --data ink" OPEN,
     "draw --checkpoint drawer.st --input ink --points 2 --samples 2 --svg sheet.svg" OPEN,
+    "eval --checkpoint speller.st --data spoken" OPEN,
+    "spell --checkpoint speller.st --input text --beam 2" OPEN,
+    "eval --checkpoint translator.st --data translated --copy" OPEN,
+    "translate --checkpoint translator.st --input text --beam 2" OPEN,
     "eval --checkpoint composer.st --data music" OPEN,
     "compose --checkpoint composer.st --input music --begin 2 --steps 2 --midi roll.mid --svg roll.svg" OPEN,
     "sample --checkpoint model.st --prime the --length 3" OPEN,

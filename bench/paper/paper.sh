@@ -11,13 +11,14 @@
 #   skip NAME REASON     reports by name what cannot run here
 #   publish ...          writes table, curves and numbers of all runs to bench/results, or to $RESULTS
 #
-# The logs stay in build/paper/NAME.  THREADS=2 gives each run two threads, JOBS=1 makes the runs take turns.
+# The logs stay in build/paper/NAME.  THREADS=2 gives each run two threads, JOBS=1 makes the runs take turns, DEVICE=cuda runs them there.
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$(dirname "$here")")
 build=${BUILD:-$root/build}
 seqgpu=$build/bin/seqgpu
 threads=${THREADS:-1}
 jobs=${JOBS:-2}
+device=${DEVICE:-cpu}
 data=${SEQGPU_DATA:-$root/../shared/data}
 python=${PYTHON:-python3}
 torch= # yes or no, once it has been asked
@@ -81,7 +82,7 @@ under_way() {
 start() {
   log=$(log_of "$1")
   shift
-  "$seqgpu" train "$@" --device cpu --threads "$threads" --log "$log" >>"$log.out" 2>&1 &
+  "$seqgpu" train "$@" --device "$device" --threads "$threads" --log "$log" >>"$log.out" 2>&1 &
   under_way
 }
 
@@ -192,7 +193,7 @@ measure() {
   name=$1 prefix=$2
   shift 2
   echo "$name: seqgpu eval $*"
-  "$seqgpu" eval --checkpoint "$(model_of "$name")" --json --device cpu --threads "$threads" "$@" |
+  "$seqgpu" eval --checkpoint "$(model_of "$name")" --json --device "$device" --threads "$threads" "$@" |
     sed "s/\"\([a-z_]*\)\": /\"$prefix\1\": /g" >>"$(log_of "$name")"
 }
 

@@ -340,7 +340,7 @@ int application_eval(const application *spec, int argc, char **argv) {
   arg_spec specs[ARGS_MAX] = {ROW_END};
   char about[300];
   room r;
-  join_use_specs(specs, eval_specs, NULL, 1);
+  join_use_specs(specs, eval_specs, spec->eval_options, 1);
   specs[args_find(specs, "data")].help = spec->data;
   snprintf(about, sizeof about, "Task: %s.\nMeasures a model of this task on files, by its %s.", spec->about,
            spec->metric);

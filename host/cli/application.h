@@ -71,12 +71,13 @@ typedef struct app_text {
 
 struct application {
   const char *name, *about;
-  const char *data;            /* what --data names: "the CoNLL-U file" */
-  const char *network;         /* what the model is, for its help */
-  const char *metric;          /* less is better */
-  const char *dropout;         /* what --dropout is; NULL: it drops what the layers read, too */
-  const arg_spec *options;     /* its own rows */
-  const arg_spec *use_options; /* those of `seqgpu NAME` */
+  const char *data;             /* what --data names: "the CoNLL-U file" */
+  const char *network;          /* what the model is, for its help */
+  const char *metric;           /* less is better */
+  const char *dropout;          /* what --dropout is; NULL: it drops what the layers read, too */
+  const arg_spec *options;      /* its own rows */
+  const arg_spec *use_options;  /* those of `seqgpu NAME` */
+  const arg_spec *eval_options; /* those of `seqgpu eval`; NULL: none */
   const char *use_about;
   /* Of one that makes something new: what --input is, which may be left out; there are no batches then.
    * NULL: it reads --input, by default standard input. */
@@ -106,7 +107,8 @@ extern const application *const applications[];
 /* The one of that name, NULL if there is none. */
 const application *application_find(const char *name);
 /* Each stands in the file of its name in tasks/. */
-extern const application application_tag, application_classify, application_compose, application_draw;
+extern const application application_tag, application_classify, application_compose, application_draw,
+    application_spell, application_translate;
 
 /* ---- the commands: argv[0] is the first argument after the name; an exit code ---- */
 

@@ -275,9 +275,11 @@ static int attention_accepts(seqgpu_tape *tape, const sq_tape_arg *args) {
   if (keys.rank != 3)
     sq_tape_fail(tape, SEQGPU_EINVAL, "attention: keys is %s; it must be [source,batch,width]",
                  SQ_SHAPE(keys));
-  else if (query.rank != 2 || !sq_same_dims(query.dim, keys.dim + 1, 2))
-    sq_tape_fail(tape, SEQGPU_EINVAL, "attention: query is %s but keys is %s; query must be [%lld,%lld]",
-                 SQ_SHAPE(query), SQ_SHAPE(keys), (long long)keys.dim[1], (long long)keys.dim[2]);
+  else if (query.rank < 2 || query.rank > 3 || !sq_same_dims(query.dim + query.rank - 2, keys.dim + 1, 2))
+    sq_tape_fail(tape, SEQGPU_EINVAL,
+                 "attention: query is %s but keys is %s; query must be [%lld,%lld] or [steps,%lld,%lld]",
+                 SQ_SHAPE(query), SQ_SHAPE(keys), (long long)keys.dim[1], (long long)keys.dim[2],
+                 (long long)keys.dim[1], (long long)keys.dim[2]);
   else if (values.rank != 3 || !sq_same_dims(values.dim, keys.dim, 2))
     sq_tape_fail(tape, SEQGPU_EINVAL,
                  "attention: values is %s but keys is %s; the first two dimensions must agree",
@@ -295,26 +297,39 @@ static int attention_accepts(seqgpu_tape *tape, const sq_tape_arg *args) {
   return tape->status == SEQGPU_OK;
 }
 
-static sq_attention_args attention_args(const seqgpu_tensor *y) {
-  const seqgpu_tensor *keys = y->input[ATTENTION_KEYS];
+/* Steps of the query [T,B,D]; one if it is [B,D]. */
+static int64_t attention_steps(const seqgpu_tensor *y) { return y->shape.rank == 3 ? y->shape.dim[0] : 1; }
+
+/* Where step t lies in memory of T equal parts, of a tensor of so many elements; NULL in NULL. */
+static void *attention_part(const seqgpu_tensor *y, const void *memory, int64_t t, int64_t elements) {
+  const int64_t part = elements / attention_steps(y);
+  return memory ? (char *)memory + (size_t)(t * part) * y->tape->ctx->element_size : NULL;
+}
+
+static sq_attention_args attention_args(const seqgpu_tensor *y, int64_t t) {
+  const seqgpu_tensor *query = y->input[ATTENTION_QUERY], *keys = y->input[ATTENTION_KEYS],
+                      *weights = y->attr.attention.weights;
   return (sq_attention_args){.source_len = keys->shape.dim[0],
                              .batch = keys->shape.dim[1],
                              .dim = keys->shape.dim[2],
                              .value_dim = sq_last_dim(y),
                              .lengths = value_of(y->input[ATTENTION_LENGTHS]),
-                             .query = y->input[ATTENTION_QUERY]->value,
+                             .query = attention_part(y, query->value, t, query->elements),
                              .keys = keys->value,
                              .values = y->input[ATTENTION_VALUES]->value,
                              .v = y->input[ATTENTION_V]->value,
-                             .weights = y->attr.attention.weights->value};
+                             .weights = attention_part(y, weights->value, t, weights->elements)};
 }
 
 static seqgpu_status attention_forward(seqgpu_tensor *y) {
   seqgpu_tensor *weights = y->attr.attention.weights;
   SQ_TRY(sq_tape_alloc(y->tape, weights->elements, &weights->value));
-  sq_attention_args args = attention_args(y);
-  args.context = y->value;
-  return SQ_RUN(y->tape->ctx, attention_forward, &args);
+  for (int64_t t = 0; t < attention_steps(y); t++) {
+    sq_attention_args args = attention_args(y, t);
+    args.context = attention_part(y, y->value, t, y->elements);
+    SQ_TRY(SQ_RUN(y->tape->ctx, attention_forward, &args));
+  }
+  return SEQGPU_OK;
 }
 
 /* The operator adds to three gradients at once, so no two may be the same memory (keys as values, say), and
@@ -329,34 +344,50 @@ static seqgpu_status apart(seqgpu_tensor *y, int input, void **at) {
   return seqgpu_zero(y->tape->ctx, *at, (size_t)x->elements * y->tape->ctx->element_size);
 }
 
+/* Keys, values and v add up over the steps of the query. */
 static seqgpu_status attention_backward(seqgpu_tensor *y) {
   seqgpu_tensor *query = y->input[ATTENTION_QUERY];
-  sq_attention_args args = attention_args(y);
-  args.dcontext = y->grad;
-  const size_t scratch = (size_t)y->input[ATTENTION_KEYS]->elements * y->tape->ctx->element_size;
-  SQ_TRY(sq_tape_scratch(y->tape, scratch, &args.scratch));
-  SQ_TRY(apart(y, ATTENTION_KEYS, &args.dkeys));
-  SQ_TRY(apart(y, ATTENTION_VALUES, &args.dvalues));
-  SQ_TRY(apart(y, ATTENTION_V, &args.dv));
-  SQ_TRY(sq_grad_to_set(query, &args.dquery));
-  if (args.dquery == NULL) SQ_TRY(sq_tape_aside(y->tape, query->elements, &args.dquery));
-  SQ_TRY(SQ_RUN(y->tape->ctx, attention_backward, &args));
-  SQ_TRY(sq_grad_join(y->input[ATTENTION_KEYS], args.dkeys));
-  SQ_TRY(sq_grad_join(y->input[ATTENTION_VALUES], args.dvalues));
-  SQ_TRY(sq_grad_join(y->input[ATTENTION_V], args.dv));
-  return sq_grad_join(query, args.dquery);
+  const size_t room = (size_t)y->input[ATTENTION_KEYS]->elements * y->tape->ctx->element_size;
+  void *scratch, *dkeys, *dvalues, *dv, *dquery;
+  SQ_TRY(sq_tape_scratch(y->tape, room, &scratch));
+  SQ_TRY(apart(y, ATTENTION_KEYS, &dkeys));
+  SQ_TRY(apart(y, ATTENTION_VALUES, &dvalues));
+  SQ_TRY(apart(y, ATTENTION_V, &dv));
+  SQ_TRY(sq_grad_to_set(query, &dquery));
+  if (dquery == NULL) SQ_TRY(sq_tape_aside(y->tape, query->elements, &dquery));
+  for (int64_t t = 0; t < attention_steps(y); t++) {
+    sq_attention_args args = attention_args(y, t);
+    args.dcontext = attention_part(y, y->grad, t, y->elements);
+    args.dquery = attention_part(y, dquery, t, query->elements);
+    args.dkeys = dkeys;
+    args.dvalues = dvalues;
+    args.dv = dv;
+    args.scratch = scratch;
+    SQ_TRY(SQ_RUN(y->tape->ctx, attention_backward, &args));
+  }
+  SQ_TRY(sq_grad_join(y->input[ATTENTION_KEYS], dkeys));
+  SQ_TRY(sq_grad_join(y->input[ATTENTION_VALUES], dvalues));
+  SQ_TRY(sq_grad_join(y->input[ATTENTION_V], dv));
+  return sq_grad_join(query, dquery);
 }
 
 static seqgpu_status attention_tangent(seqgpu_tensor *y) {
-  sq_attention_args args = attention_args(y);
-  args.tquery = sq_tangent_of(y->input[ATTENTION_QUERY]);
-  args.tkeys = sq_tangent_of(y->input[ATTENTION_KEYS]);
-  args.tvalues = sq_tangent_of(y->input[ATTENTION_VALUES]);
-  args.tv = sq_tangent_of(y->input[ATTENTION_V]);
-  args.tcontext = y->tangent;
-  const size_t scratch = (size_t)y->attr.attention.weights->elements * y->tape->ctx->element_size;
-  SQ_TRY(sq_tape_scratch(y->tape, scratch, &args.scratch));
-  return SQ_RUN(y->tape->ctx, attention_tangent, &args);
+  const seqgpu_tensor *query = y->input[ATTENTION_QUERY], *weights = y->attr.attention.weights;
+  const int64_t steps = attention_steps(y);
+  const size_t room = (size_t)(weights->elements / steps) * y->tape->ctx->element_size;
+  void *scratch;
+  SQ_TRY(sq_tape_scratch(y->tape, room, &scratch));
+  for (int64_t t = 0; t < steps; t++) {
+    sq_attention_args args = attention_args(y, t);
+    args.tquery = attention_part(y, sq_tangent_of(y->input[ATTENTION_QUERY]), t, query->elements);
+    args.tkeys = sq_tangent_of(y->input[ATTENTION_KEYS]);
+    args.tvalues = sq_tangent_of(y->input[ATTENTION_VALUES]);
+    args.tv = sq_tangent_of(y->input[ATTENTION_V]);
+    args.tcontext = attention_part(y, y->tangent, t, y->elements);
+    args.scratch = scratch;
+    SQ_TRY(SQ_RUN(y->tape->ctx, attention_tangent, &args));
+  }
+  return SEQGPU_OK;
 }
 
 static const sq_tape_op attention_op = {"attention",        SQ_TAPE_OWN,       attention_forward,
@@ -371,8 +402,11 @@ seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor *query, se
                                               [ATTENTION_LENGTHS] = {"lengths", lengths, SQ_LENGTHS, 1}};
   if (!sq_tape_accepts(tape, &attention_op, ATTENTION_INPUTS, args)) return NULL;
   if (!attention_accepts(tape, args)) return NULL;
-  const sq_shape weights = {2, {keys->shape.dim[0], keys->shape.dim[1]}};
-  const sq_shape context = {2, {values->shape.dim[1], values->shape.dim[2]}};
+  const int64_t S = keys->shape.dim[0], B = keys->shape.dim[1], E = values->shape.dim[2];
+  const int64_t T = query->shape.dim[0]; /* where it has steps */
+  const int steps = query->shape.rank == 3;
+  const sq_shape weights = steps ? (sq_shape){3, {T, S, B}} : (sq_shape){2, {S, B}};
+  const sq_shape context = steps ? (sq_shape){3, {T, B, E}} : (sq_shape){2, {B, E}};
   const sq_tape_attr attr = {.attention = {sq_tape_tensor(tape, "attention", SQ_REALS, weights)}};
   if (attr.attention.weights == NULL) return NULL;
   return sq_tape_apply(tape, &attention_op, context, ATTENTION_INPUTS, args, attr);

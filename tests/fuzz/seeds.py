@@ -233,6 +233,17 @@ def seeds_conllu():
     yield "lines", "\0the cat  sat .\n\n\t\u00e9 the\r\n".encode()
 
 
+def seeds_pairs():
+    words = ";;; a\nread R EH1 D # past\nREAD(2)\tR IY1 D\r\n\nit's IH1 T S\n\u00e9t E T\n(1) A\n"
+    yield "words", b"\0" + words.encode()
+    yield "stress", b"\1\xef\xbb\xbf" + words.encode()
+    yield "columns", "\2Ein Hund, l\u00e4uft!\tA dog runs.\tno more\r\nEr a\u00df 2,5 - 1.\tHe ate 2.5-1 .\n".encode()
+    yield "long", b"\2a b c d e f g h i j\tx\na b a b\tx y x\n"
+    yield "no tab", b"\2a\tb\nc\n"
+    tokens = '.a.,5 1-2 -3 1..2, "x" \u00c4\u0158\u0391\u0410\u0401\u0130 [a]{b}\n,9\tZ.\n'
+    yield "tokens", b"\3" + tokens.encode() + b"\xc3"
+
+
 def seeds_rolls():
     yield "pieces", b"\0000,87 - 5\r\n\n7\t12,12,3 4\n"
     yield "parts", b"\0021 2 3 4 5 6 7,8 9 - 10\n"

@@ -21,6 +21,7 @@
  *   classifier.h   a model: a class for a sentence
  *   composer.h     a model: polyphonic music
  *   drawer.h       a model: pen strokes
+ *   translator.h   a model: a sequence for a sequence
  *
  * There are three ways to use the library, each without the next:
  *
@@ -55,5 +56,6 @@
 #include "schedule.h"
 #include "tagger.h"
 #include "tape.h"
+#include "translator.h"
 
 #endif

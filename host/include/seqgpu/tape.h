@@ -235,7 +235,8 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_dropout(seqgpu_tape *tape, seqgpu_tensor *
 /** Additive attention of one decoder step (Bahdanau, Cho, Bengio 2015):
  *   a = softmax over s of v . tanh(query + keys[s]),   context = sum_s a[s] values[s]
  * query [B,D], keys [S,B,D], values [S,B,E], v vector [D], lengths [B] with each 1..S or NULL = all S
- * -> context [B,E]. */
+ * -> context [B,E].  Of a whole sequence, where no query waits for the context of another: query [T,B,D] ->
+ * context [T,B,E], each step as if alone. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor *query, seqgpu_tensor *keys,
                                                 seqgpu_tensor *values, seqgpu_tensor *v,
                                                 seqgpu_tensor *lengths);
@@ -253,7 +254,7 @@ typedef enum seqgpu_pooling {
 SEQGPU_API seqgpu_tensor *seqgpu_tape_pooling(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *lengths,
                                               seqgpu_pooling pooling);
 
-/** The attention weights a [S,B] behind a tensor that seqgpu_tape_attention returned.  To look at: no
+/** The attention weights a [S,B], or [T,S,B], behind a tensor that seqgpu_tape_attention returned.  To look at: no
  * gradient passes. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_attention_weights(seqgpu_tape *tape, seqgpu_tensor *context);
 
