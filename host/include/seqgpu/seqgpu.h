@@ -21,6 +21,7 @@
  *   classifier.h   a model: a class for a sentence
  *   composer.h     a model: polyphonic music
  *   drawer.h       a model: pen strokes
+ *   transcriber.h  a model: speech to text, and labels from the logits of CTC
  *
  * There are three ways to use the library, each without the next:
  *
@@ -55,5 +56,6 @@
 #include "schedule.h"
 #include "tagger.h"
 #include "tape.h"
+#include "transcriber.h"
 
 #endif
