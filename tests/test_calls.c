@@ -125,6 +125,9 @@ static const char *const made[] = {
      "--checkpoint classifier.st"),
     ("train compose --data music" TASK "--checkpoint composer.st"),
     ("train draw --data ink --mixtures 2" TASK "--checkpoint drawer.st"),
+#ifdef SEQGPU_SNDFILE
+    ("train transcribe --data spoken --mels 3" TASK "--checkpoint transcriber.st"),
+#endif
     "export model.st --format pytorch --to x.safetensors" OPEN,
 };
 
@@ -144,6 +147,10 @@ static const char *const lines[] = {
     "compose --checkpoint composer.st --input music --steps 2 --midi new.st" OPEN,
     "train draw --data ink --val-data ink --mixtures 2 --layers 2" TASK "--checkpoint new.st",
     "draw --checkpoint drawer.st --input ink --points 2 --samples 1 --svg new.st" OPEN,
+#ifdef SEQGPU_SNDFILE
+    "train transcribe --data spoken --val-data spoken --mels 3" TASK "--checkpoint new.st",
+    "transcribe --checkpoint transcriber.st one.wav two.wav --beam 2 --json --svg new.st" OPEN,
+#endif
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,
     "eval --checkpoint pixels.st --images images --labels labels" OPEN,

@@ -95,6 +95,9 @@ static const char *const made[] = {
     "--steps 1 --checkpoint classifier.st",
     "train compose --data music --val-data music" TASK "--steps 1 --checkpoint composer.st",
     "train draw --data ink --val-data ink --mixtures 2 --layers 2" TASK "--steps 1 --checkpoint drawer.st",
+#ifdef SEQGPU_SNDFILE
+    "train transcribe --data spoken --val-data spoken --mels 3" TASK "--steps 1 --checkpoint transcriber.st",
+#endif
     "export model.st --format pytorch --to x.safetensors" OPEN "--force",
 };
 
@@ -117,6 +120,12 @@ static const char *const lines[] = {
     "train compose --data music --val-data music --dropout 0.5 --input-dropout 0.5 --window 3" TASK
     "--steps 2 --checkpoint new.st",
     "train draw --data ink --val-data ink --mixtures 2 --dropout 0.5" TASK "--steps 2 --checkpoint new.st",
+#ifdef SEQGPU_SNDFILE
+    "train transcribe --data spoken --val-data spoken --mels 3 --speed 0.2 --pitch 0.1 --dropout 0.5" TASK
+    "--steps 2 --checkpoint new.st",
+    "eval --checkpoint transcriber.st --data spoken --beam 2" OPEN,
+    "transcribe --checkpoint transcriber.st one.wav two.wav --svg heard.svg" OPEN,
+#endif
     "train mackey-glass" TASK "--T 21 --eval-size 2 --steps 1 --checkpoint new.st",
     "eval --checkpoint model.st --text text" OPEN,
     "eval --checkpoint adding.st --show 2" OPEN,
@@ -146,6 +155,9 @@ int main(void) {
     const int code = program_run(made[i]);
     check_record(code == CLI_OK, said, "%s", made[i]);
   }
+#ifndef SEQGPU_SNDFILE
+  check_skip("this build has no libsndfile", "transcribe");
+#endif
   for (size_t i = 0; i < COUNT(lines); i++) each(lines[i]);
   program_leave();
   return check_finish();

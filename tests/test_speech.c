@@ -269,7 +269,7 @@ static void check_sets(int centred) {
   if (read_said("b_c", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
   const speech_form form = form_of(&s.said, centred);
   CHECK(speech_letters(&s.said, &letters) == 0 && letters.size == 3, "the letters of all texts");
-  CHECK(speech_set_open(&s, &form, &letters, &nothing, 1, 4, 1) == 0 && s.items == 12, "a set");
+  CHECK(speech_set_open(&s, &form, &letters, &nothing, 4, 1) == 0 && s.items == 12, "a set");
   CHECK(speech_set_batch(&s, all, 12, &nothing, &b) == 1 && b.batch == 12 && b.label_len == 1, "a batch");
   check_normal(&s, &b);
   int right = b.seq_len == s.length[11] && b.seq_len <= s.longest;
@@ -292,7 +292,7 @@ static void check_strings(void) {
   const speech_draw most = {.seed = 3, .join = 4, .speed = 0.2, .pitch = 0.1};
   if (read_said("", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
   const speech_form form = form_of(&s.said, 0);
-  CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, &most, 4, 8, 1) == 0,
+  CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, &most, 8, 1) == 0,
         "a set");
   int seen[5] = {0}, right = 1;
   float first[40];
@@ -315,19 +315,19 @@ static void check_strings(void) {
   vocab_free(&letters);
 }
 
-/* Strings of validation: behind the recordings, three to five of one speaker. */
+/* Strings of validation: behind the recordings, three to seven of one speaker. */
 static void check_validation(void) {
   speech_set s = {.said = RECORDINGS_NONE};
   vocabulary letters;
   int32_t label[SPEECH_PARTS];
   if (read_said("", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
   const speech_form form = form_of(&s.said, 0);
-  CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, NULL, 5, 8, 1) == 0,
+  CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, NULL, 8, 1) == 0,
         "a set");
   int right = s.items == 48 && s.singles == 24;
   for (int64_t i = 24; right && i < 48; i++) {
     const speech_item *item = &s.item[i];
-    right &= item->part[0] == i - 24 && item->parts == 3 + (i - 24) % 3;
+    right &= item->part[0] == i - 24 && item->parts == 3 + (i - 24) % 5;
     right &= speech_set_labels(&s, item, label) == item->parts;
     for (int32_t p = 0; p < item->parts; p++) {
       right &= s.said.item[item->part[p]].speaker == s.said.item[i - 24].speaker;

@@ -149,8 +149,8 @@ static int sort_speakers(speech_set *s) {
 }
 
 /* A string of validation begins with recording i; what follows is the same in every run. */
-static void make_string(const speech_set *s, int32_t i, int64_t most, speech_item *out) {
-  const int64_t parts = SPEECH_SHORTEST + i % (most - SPEECH_SHORTEST + 1);
+static void make_string(const speech_set *s, int32_t i, speech_item *out) {
+  const int32_t parts = SPEECH_SHORTEST + i % (SPEECH_LONGEST - SPEECH_SHORTEST + 1);
   *out = (speech_item){.part = {i}, .parts = 1};
   while (out->parts < parts) {
     const double u = seqgpu_uniform(0, CHANGES | (uint64_t)i, (uint64_t)out->parts);
@@ -158,16 +158,15 @@ static void make_string(const speech_set *s, int32_t i, int64_t most, speech_ite
   }
 }
 
-static int make_items(speech_set *s, int64_t most) {
+static int make_items(speech_set *s, int strings) {
   const recordings *r = &s->said;
-  const int strings = most >= SPEECH_SHORTEST;
   s->item = malloc((size_t)(2 * r->count) * sizeof *s->item);
   s->length = malloc((size_t)(2 * r->count) * sizeof *s->length);
   if (!s->item || !s->length) return 0;
   s->items = s->singles = r->count;
   for (int32_t i = 0; i < r->count; i++) {
     s->item[i] = (speech_item){.part = {i}, .parts = 1};
-    if (strings && r->item[i].speaker >= 0) make_string(s, i, most, &s->item[s->items++]);
+    if (strings && r->item[i].speaker >= 0) make_string(s, i, &s->item[s->items++]);
   }
   for (int64_t i = 0; i < s->items; i++) {
     s->length[i] = (int32_t)steps_of(s, samples_of(r, &s->item[i]), mel_hop(&s->mel));
@@ -187,13 +186,13 @@ static int64_t longest_drawn(const speech_set *s, const speech_draw *draw) {
 }
 
 int speech_set_open(speech_set *s, const speech_form *form, const vocabulary *letters,
-                    const speech_draw *draw, int64_t join, int64_t batch, int64_t seed) {
+                    const speech_draw *draw, int64_t batch, int64_t seed) {
   const recordings *r = &s->said;
   if (r->count == 0) return CLI_OK;
   if (r->count > INT32_MAX / 2) return cli_error("there are too many recordings");
   s->form = form;
   CLI_TRY(mel_open(&s->mel, form->rate, form->bands));
-  if (!number_texts(s, letters) || !sort_speakers(s) || !make_items(s, draw ? 0 : join))
+  if (!number_texts(s, letters) || !sort_speakers(s) || !make_items(s, draw == NULL))
     return cli_error("out of memory");
   if (draw) s->longest = longest_drawn(s, draw);
   return buckets_create(s->items, s->length, batch, seed, &s->order);

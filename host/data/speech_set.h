@@ -15,9 +15,10 @@
 #include "host/data/recordings.h"
 
 enum {
-  SPEECH_PARTS = 16,  /* recordings of a string, at most */
-  SPEECH_SECONDS = 6, /* of a string, at most; a single recording may be longer */
-  SPEECH_SHORTEST = 3 /* recordings of a string of validation, at least */
+  SPEECH_PARTS = 16,   /* recordings of a string, at most */
+  SPEECH_SECONDS = 6,  /* of a string, at most; a single recording may be longer */
+  SPEECH_SHORTEST = 3, /* recordings of a string of validation ... */
+  SPEECH_LONGEST = 7
 };
 
 /* What a model reads. */
@@ -69,11 +70,11 @@ int speech_letters(const recordings *said, vocabulary *out);
 /* Means and deviations over all frames of what was read; 0, or CLI_FAILED after a sentence. */
 int speech_form_find(const recordings *said, speech_form *form);
 
-/* Numbers what was read; form: must outlive the set.  draw: what updates may draw, NULL for validation, where as
- * many strings as recordings are added, of SPEECH_SHORTEST to `join` recordings of a speaker each, if `join` is so
- * large.  0, or CLI_FAILED after a sentence; speech_set_close is to be called in any case. */
+/* Numbers what was read; form: must outlive the set.  draw: what updates may draw, NULL for validation, where a
+ * string of SPEECH_SHORTEST to SPEECH_LONGEST recordings is added for each recording whose speaker is known.  0, or
+ * CLI_FAILED after a sentence; speech_set_close is to be called in any case. */
 int speech_set_open(speech_set *s, const speech_form *form, const vocabulary *letters,
-                    const speech_draw *draw, int64_t join, int64_t batch, int64_t seed);
+                    const speech_draw *draw, int64_t batch, int64_t seed);
 void speech_set_close(speech_set *s);
 
 /* The items which[count] side by side: as they are, or, where there is a draw, of single recordings, strings that

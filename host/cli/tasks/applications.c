@@ -3,8 +3,8 @@
 
 #include "host/cli/application.h"
 
-const application *const applications[] = {&application_tag, &application_classify, &application_compose,
-                                           &application_draw, NULL};
+const application *const applications[] = {&application_tag,  &application_classify,   &application_compose,
+                                           &application_draw, &application_transcribe, NULL};
 
 const application *application_find(const char *name) {
   for (int i = 0; applications[i]; i++)
