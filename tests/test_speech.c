@@ -244,7 +244,8 @@ static speech_form form_of(const recordings *r, int centred) {
   return f;
 }
 
-/* Sums over the unpadded frames of a batch of all that was learnt from are those of mean 0 and deviation 1. */
+/* Sums over the unpadded frames of a batch of all that was learnt from are those of mean 0 and deviation
+ * 1. */
 static void check_normal(speech_set *s, const speech_batch *b) {
   for (int64_t band = 0; band < BANDS; band++) {
     double sum = 0, squares = 0, frames = 0;

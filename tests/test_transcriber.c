@@ -1,6 +1,6 @@
-/* test_transcriber.c - the transcriber (seqgpu/transcriber.h): every gradient against differences, each recording of a
- * batch as it is alone, the emulated device against the CPU, and what is refused; and labels from the logits of CTC,
- * where all paths of small cases are walked.
+/* test_transcriber.c - the transcriber (seqgpu/transcriber.h): every gradient against differences, each
+ * recording of a batch as it is alone, the emulated device against the CPU, and what is refused; and labels
+ * from the logits of CTC, where all paths of small cases are walked.
  */
 #include "tests/model_checks.h"
 
@@ -238,8 +238,8 @@ static void check_beam_is_no_path(seqgpu_context *ctx) {
   CHECK(count == 0, "a beam of one has lost it");
 }
 
-/* A prefix that leaves the beam and comes back is the one that it was: probabilities of a narrow beam are at most the
- * exact ones, and none is counted twice. */
+/* A prefix that leaves the beam and comes back is the one that it was: probabilities of a narrow beam are
+ * at most the exact ones, and none is counted twice. */
 static void check_narrow(seqgpu_context *ctx, const float *logits, int64_t beam) {
   int32_t label[STEPS];
   int64_t count;

@@ -13,8 +13,8 @@ static inline size_t wav_put(char *at, uint32_t value, size_t bytes) {
   return bytes;
 }
 
-/* A file of 16 bits a sample, in out, which has room for WAV_HEADER and two bytes a sample; its size.  Sample i of
- * channel c is first + i * slope + c. */
+/* A file of 16 bits a sample, in out, which has room for WAV_HEADER and two bytes a sample; its size.
+ * Sample i of channel c is first + i * slope + c. */
 static inline size_t wav_make(char *out, uint32_t rate, uint32_t channels, uint32_t frames, int first,
                               int slope) {
   const uint32_t data = 2 * channels * frames;

@@ -1,15 +1,17 @@
-/* mel.h - log-mel features: how much sound a stretch of a recording has in bands that lie as hearing has them.
+/* mel.h - log-mel features: how much sound a stretch of a recording has in bands that lie as hearing has
+ * them.
  *
- *   s_i(n) = w(n) x(start_i + n)     w(n) = 1/2 - 1/2 cos(2 pi n / N)      frames of 25 ms (N samples), by default
- *                                                                        10 ms after one another; Hann's window
+ *   s_i(n) = w(n) x(start_i + n)         frames of 25 ms (N samples), by default 10 ms after one another
+ *   w(n)   = 1/2 - 1/2 cos(2 pi n / N)   Hann's window
  *   P_i(k) = |sum_n s_i(n) e^{-2 pi i k n / M}|^2                        M the power of two from N on
  *   m(f)   = 2595 log10(1 + f / 700)                                     O'Shaughnessy 1987
  *   f_0 ... f_(B+1) lie evenly on m from 0 to half the rate              B bands
  *   h_b(f) = a triangle from f_(b-1) over f_b, where it is 1, to f_(b+1)
  *   y_i(b) = log(MEL_FLOOR + sum_k h_b(k rate / M) P_i(k))               Davis and Mermelstein 1980
  *
- * A warp a moves the frequencies of the bands as another length of the vocal tract would (Jaitly and Hinton 2013):
- * a f up to f_high = 7/8 of half the rate, divided by a if a > 1, and from there on a straight line to half the rate.
+ * A warp a moves the frequencies of the bands as another length of the vocal tract would (Jaitly and Hinton
+ * 2013): a f up to f_high = 7/8 of half the rate, divided by a if a > 1, and from there on a straight line
+ * to half the rate.
  */
 #ifndef MEL_H
 #define MEL_H

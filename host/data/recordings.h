@@ -3,7 +3,8 @@
  *   FOLDER/7_jackson_32.wav     a digit, who says it, and a number: every .wav of the folder
  *   clip.wav<TAB>two words      a list: a file's path, from where the list is, and its text, a line each
  *
- * Of a folder some may be held out: those of one speaker, or, where none is named, those with the lowest numbers.
+ * Of a folder some may be held out: those of one speaker, or, where none is named, those with the lowest
+ * numbers.
  */
 #ifndef RECORDINGS_H
 #define RECORDINGS_H
@@ -40,8 +41,8 @@ typedef struct recordings_choice {
   int take_held_out; /* 1: those that are held out; 0: the others */
 } recordings_choice;
 
-/* Adds what a folder or a list has.  0, or an exit code after a sentence that names the file, and the line of a list;
- * recordings_free is to be called in any case. */
+/* Adds what a folder or a list has.  0, or an exit code after a sentence that names the file, and the line
+ * of a list; recordings_free is to be called in any case. */
 int recordings_read(const char *path, const recordings_choice *choice, recordings *r);
 int recordings_is_folder(const char *path);
 /* Adds one file, whose text is to be found out. */

@@ -1,4 +1,5 @@
-/* speech_picture.c - see speech_picture.h.  Cells of one shade are one path, so that a second of sound stays small. */
+/* speech_picture.c - see speech_picture.h.  Cells of one shade are one path, so that a second of sound
+ * stays small. */
 #include "host/data/speech_picture.h"
 
 #include <math.h>

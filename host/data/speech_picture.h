@@ -1,5 +1,5 @@
-/* speech_picture.h - a recording as a picture: its log-mel features, and below them how probable each label is at each
- * step, with the label where it is read.
+/* speech_picture.h - a recording as a picture: its log-mel features, and below them how probable each label
+ * is at each step, with the label where it is read.
  */
 #ifndef SPEECH_PICTURE_H
 #define SPEECH_PICTURE_H

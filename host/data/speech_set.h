@@ -1,10 +1,11 @@
-/* speech_set.h - recordings of speech as log-mel features, in batches: what a model that writes down learns from.
+/* speech_set.h - recordings of speech as log-mel features, in batches: what a model that writes down learns
+ * from.
  *
  *   a step reads `stack` frames of mel.h one after another, each band less a mean and divided by a deviation
  *   labels are the letters of the text, numbered from 1: 0 is the blank of CTC
  *
- * Recordings of one speaker may be joined to a string of them, whose text is theirs in a row: in training as many as
- * an update draws, for validation those that follow from the set alone.
+ * Recordings of one speaker may be joined to a string of them, whose text is theirs in a row: in training
+ * as many as an update draws, for validation those that follow from the set alone.
  */
 #ifndef SPEECH_SET_H
 #define SPEECH_SET_H
@@ -70,23 +71,24 @@ int speech_letters(const recordings *said, vocabulary *out);
 /* Means and deviations over all frames of what was read; 0, or CLI_FAILED after a sentence. */
 int speech_form_find(const recordings *said, speech_form *form);
 
-/* Numbers what was read; form: must outlive the set.  draw: what updates may draw, NULL for validation, where a
- * string of SPEECH_SHORTEST to SPEECH_LONGEST recordings is added for each recording whose speaker is known.  0, or
- * CLI_FAILED after a sentence; speech_set_close is to be called in any case. */
+/* Numbers what was read; form: must outlive the set.  draw: what updates may draw, NULL for validation,
+ * where a string of SPEECH_SHORTEST to SPEECH_LONGEST recordings is added for each recording whose speaker
+ * is known.  0, or CLI_FAILED after a sentence; speech_set_close is to be called in any case. */
 int speech_set_open(speech_set *s, const speech_form *form, const vocabulary *letters,
                     const speech_draw *draw, int64_t batch, int64_t seed);
 void speech_set_close(speech_set *s);
 
-/* The items which[count] side by side: as they are, or, where there is a draw, of single recordings, strings that
- * begin with them, at a drawn speed and pitch.  Valid until the next call.  0 when out of memory. */
+/* The items which[count] side by side: as they are, or, where there is a draw, of single recordings,
+ * strings that begin with them, at a drawn speed and pitch.  Valid until the next call.  0 when out of
+ * memory. */
 int speech_set_batch(speech_set *s, const int32_t *which, int64_t count, const speech_draw *draw,
                      speech_batch *out);
 /* The labels of an item, in out, which has room for speech_set_most_labels; how many there are. */
 int64_t speech_set_labels(const speech_set *s, const speech_item *item, int32_t *out);
 int64_t speech_set_most_labels(const speech_set *s);
 
-/* The frames [*frames,bands] of an item as they were before means were taken: valid until the next call; NULL when
- * out of memory. */
+/* The frames [*frames,bands] of an item as they were before means were taken: valid until the next call;
+ * NULL when out of memory. */
 const float *speech_set_frames(speech_set *s, const speech_item *item, int64_t *frames);
 
 #endif

@@ -1,5 +1,5 @@
-/* wav.c - see wav.h.  The bytes are read by the program, so that every file of its is opened, and refused, in one way;
- * libsndfile is handed them as a file in memory. */
+/* wav.c - see wav.h.  The bytes are read by the program, so that every file of its is opened, and refused,
+ * in one way; libsndfile is handed them as a file in memory. */
 #include "host/data/wav.h"
 
 #include <math.h>

@@ -6,8 +6,8 @@
  *   p_label(l, t)   = y_t(c) p_label(l, t-1) + y_t(c) q(l without c, c)
  *   q(l', c)        = p_blank(l', t-1), and p_label(l', t-1) besides where l' does not end in c
  *
- * all as logarithms.  Prefixes are nodes of a tree, so that one is the same node however it was reached; the beam
- * has the likeliest of them.
+ * all as logarithms.  Prefixes are nodes of a tree, so that one is the same node however it was reached;
+ * the beam has the likeliest of them.
  */
 #include <math.h>
 #include <string.h>

@@ -73,8 +73,8 @@ seqgpu_status transcribe_build_model(transcribe_app *a, const seqgpu_plan *plan)
 /* The logits of a batch on the tape, and a copy of them in a->answer. */
 seqgpu_status transcribe_forward(transcribe_app *a, const seqgpu_plan *plan, const speech_batch *b);
 seqgpu_status transcribe_read_answer(transcribe_app *a);
-/* What the model reads in sequence i of a batch, in a->read: *count labels, and the logarithm of their probability (0
- * without a beam). */
+/* What the model reads in sequence i of a batch, in a->read: *count labels, and the logarithm of their
+ * probability (0 without a beam). */
 seqgpu_status transcribe_read_labels(transcribe_app *a, const speech_batch *b, int64_t i, int64_t *count,
                                      double *log_probability);
 

@@ -1,4 +1,5 @@
-/* transcribe_model.c - what the model of `transcribe` reads and writes, its plan and its parameters (transcribe.h). */
+/* transcribe_model.c - what the model of `transcribe` reads and writes, its plan and its parameters
+ * (transcribe.h). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

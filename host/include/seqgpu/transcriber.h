@@ -45,12 +45,12 @@ SEQGPU_API seqgpu_status seqgpu_transcriber_create_(seqgpu_params *params,
                                                     const seqgpu_transcriber_desc *desc, size_t size,
                                                     const seqgpu_plan *plan, seqgpu_transcriber **out);
 
-/** Creates a transcriber, adds its weights to params and draws them: the network "rnn", output.weight [K, Y] and
- * output.bias.
+/** Creates a transcriber, adds its weights to params and draws them: the network "rnn", output.weight [K, Y]
+ * and output.bias.
  * params: must outlive the transcriber.  plan: is only looked at.
  * out: receives the transcriber, or NULL on failure.
- * Errors: SEQGPU_EINVAL (a size out of its range; a plan whose input_size does not fit), SEQGPU_ENOMEM; weights
- * that were added before the failure stay in params. */
+ * Errors: SEQGPU_EINVAL (a size out of its range; a plan whose input_size does not fit), SEQGPU_ENOMEM;
+ * weights that were added before the failure stay in params. */
 static inline seqgpu_status seqgpu_transcriber_create(seqgpu_params *params,
                                                       const seqgpu_transcriber_desc *desc,
                                                       const seqgpu_plan *plan, seqgpu_transcriber **out) {
@@ -69,21 +69,23 @@ SEQGPU_API seqgpu_tensor *seqgpu_transcriber_logits(const seqgpu_transcriber *tr
                                                     const seqgpu_plan *plan, int64_t T, int64_t B,
                                                     const int32_t *lengths, const void *x);
 
-/** The labels of the most probable path: the likeliest class of each step, without repeats and then without blanks.
+/** The labels of the most probable path: the likeliest class of each step, without repeats and then
+ * without blanks.
  * ctx: receives the sentence of an error.
- * logits: of one recording, in host memory: step t at logits + t * stride, K of them, of any offset.
+ * logits: of one recording, in host memory: step t at logits + t * stride, K of them, of any offset.  Where
+ * one is not a number, the labels mean nothing.
  * labels [steps]: receive the labels, *count of them.
  * Errors: SEQGPU_EINVAL (a pointer is NULL; a size out of its range; blank is no class). */
 SEQGPU_API seqgpu_status seqgpu_ctc_best_path(seqgpu_context *ctx, const float *logits, int64_t steps,
                                               int64_t stride, int64_t classes, int64_t blank, int32_t *labels,
                                               int64_t *count);
 
-/** The most probable labels, all paths to each of them added up, as far as a beam finds them: prefix beam search
- * (Graves 2008, section 7.5; Hannun et al. 2014).  With a beam that holds every prefix it is exact.
+/** The most probable labels, all paths to each of them added up, as far as a beam finds them: prefix beam
+ * search (Graves 2008, section 7.5; Hannun et al. 2014).  With a beam that holds every prefix it is exact.
  * The arguments as in seqgpu_ctc_best_path, and
  *   beam             how many beginnings are kept from step to step, 1 to 1048576
- *   log_probability  receives the logarithm of the probability of these labels, of what the beam has kept; may be
- *                    NULL
+ *   log_probability  receives the logarithm of the probability of these labels, of what the beam has kept;
+ *                    may be NULL
  * Errors: those of seqgpu_ctc_best_path, and SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_ctc_beam(seqgpu_context *ctx, const float *logits, int64_t steps,
                                          int64_t stride, int64_t classes, int64_t blank, int64_t beam,
