@@ -386,19 +386,19 @@ spoken() {
 transcribed() {
   data="--data said"
   small="--hold-out 2 --mels 6 --hidden 5 --batch 8 --single-epochs 1 --join 3"
-  run train transcribe $data --hold-out 2 --mels 16 --hidden 16 --batch 8 --lr 0.01 --dropout 0.1 --single-epochs 10 --join 4 --epochs 40 \
+  run train transcribe $data --hold-out 2 --mels 16 --hidden 16 --batch 8 --lr 0.01 --dropout 0.1 --speed 0.1 --pitch 0.05 --single-epochs 10 --join 4 --epochs 40 \
     --checkpoint transcriber --json >trained 2>err
   check "cpu f32: task transcribe, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.05) }"' sh "$(value val_label_error_rate trained)"
   resumed "transcribe" transcribe $small --dropout 0.3
   resumed "transcribe, slower and higher, gru of two layers" transcribe $small --cell gru --layers 2 --speed 0.2 --pitch 0.1 --stack 3 --centre
   run train transcribe $data $small --steps 20 --checkpoint one --force --quiet
-  for option in "--join 1" "--single-epochs 2" "--speed 0.2" "--pitch 0.1" "--centre" "--stack 1"; do
+  for option in "--join 1" "--single-epochs 2" "--speed 0.2" "--pitch 0.1" "--range 0" "--centre" "--stack 1"; do
     run train transcribe $data $small $option --steps 20 --checkpoint two --force --quiet
     check "$option changes what is learnt" sh -c '! cmp -s one two'
   done
   run eval --checkpoint transcriber --data said --json >measured 2>err
   if [ "$(value recordings measured)" = 16 ] && [ "$(value strings measured)" = 16 ] &&
-    [ "$(value label_error_rate measured)" = "$(value val_label_error_rate trained)" ] &&
+    [ "$(value label_error_rate measured | cut -c 1-6)" = "$(value val_label_error_rate trained | cut -c 1-6)" ] &&
     [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
     pass "cpu f32: task transcribe, eval measures what training did, of what was held out"
   else fail "cpu f32: task transcribe, eval measures what training did, of what was held out" "$(cat measured err) $(tail -1 trained)"; fi

@@ -238,8 +238,8 @@ static void check_lists(void) {
 
 enum { BANDS = 5, STACK = 3 };
 
-static speech_form form_of(const recordings *r, int centred) {
-  speech_form f = {.rate = RATE, .bands = BANDS, .stack = STACK, .centred = centred};
+static speech_form form_of(const recordings *r, double range, int centred) {
+  speech_form f = {.rate = RATE, .bands = BANDS, .stack = STACK, .range = range, .centred = centred};
   CHECK(speech_form_find(r, &f) == 0, "means and deviations");
   return f;
 }
@@ -261,14 +261,14 @@ static void check_normal(speech_set *s, const speech_batch *b) {
   }
 }
 
-static void check_sets(int centred) {
+static void check_sets(double range, int centred) {
   static const int32_t all[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
   speech_set s = {.said = RECORDINGS_NONE};
   vocabulary letters;
   speech_batch b;
   const speech_draw nothing = {.seed = 1, .join = 1};
   if (read_said("b_c", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
-  const speech_form form = form_of(&s.said, centred);
+  const speech_form form = form_of(&s.said, range, centred);
   CHECK(speech_letters(&s.said, &letters) == 0 && letters.size == 3, "the letters of all texts");
   CHECK(speech_set_open(&s, &form, &letters, &nothing, 4, 1) == 0 && s.items == 12, "a set");
   CHECK(speech_set_batch(&s, all, 12, &nothing, &b) == 1 && b.batch == 12 && b.label_len == 1, "a batch");
@@ -285,6 +285,31 @@ static void check_sets(int centred) {
   vocab_free(&letters);
 }
 
+/* With a range a recording that is half as loud is the same, and what is far below its loudest band is the floor. */
+static void check_levels(void) {
+  speech_set s = {.said = RECORDINGS_NONE};
+  vocabulary letters;
+  const speech_draw nothing = {.seed = 1, .join = 1};
+  if (read_said("b_c", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
+  const speech_form form = form_of(&s.said, 30, 0);
+  CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, &nothing, 4, 1) == 0,
+        "a set");
+  int64_t frames;
+  double loud[400], most = -1e9, least = 1e9;
+  const float *frame = speech_set_frames(&s, &s.item[0], &frames);
+  const int64_t count = frames * BANDS < 400 ? frames * BANDS : 400;
+  for (int64_t i = 0; i < count; i++) {
+    loud[i] = (double)frame[i];
+    most = fmax(most, loud[i]), least = fmin(least, loud[i]);
+  }
+  CHECK(fabs(most - log(1.001)) < 1e-5 && least > log(0.001) - 1e-5, "levels of a range");
+  for (int64_t i = 0; i < s.said.item[0].samples; i++) s.said.sample[s.said.item[0].start + i] /= 2;
+  check_error(check_norm_f32(speech_set_frames(&s, &s.item[0], &frames), loud, count), 1e-4,
+              "levels, half as loud");
+  speech_set_close(&s);
+  vocab_free(&letters);
+}
+
 /* Strings of an update: of one speaker, of one length, and the same for the same number of the update. */
 static void check_strings(void) {
   speech_set s = {.said = RECORDINGS_NONE};
@@ -292,7 +317,7 @@ static void check_strings(void) {
   speech_batch b;
   const speech_draw most = {.seed = 3, .join = 4, .speed = 0.2, .pitch = 0.1};
   if (read_said("", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
-  const speech_form form = form_of(&s.said, 0);
+  const speech_form form = form_of(&s.said, 0, 0);
   CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, &most, 8, 1) == 0,
         "a set");
   int seen[5] = {0}, right = 1;
@@ -322,7 +347,7 @@ static void check_validation(void) {
   vocabulary letters;
   int32_t label[SPEECH_PARTS];
   if (read_said("", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
-  const speech_form form = form_of(&s.said, 0);
+  const speech_form form = form_of(&s.said, 0, 0);
   CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, NULL, 8, 1) == 0,
         "a set");
   int right = s.items == 48 && s.singles == 24;
@@ -346,8 +371,10 @@ static void check_recordings(void) {
   make_folder();
   check_folder();
   check_lists();
-  check_sets(0);
-  check_sets(1);
+  check_sets(0, 0);
+  check_sets(0, 1);
+  check_sets(40, 0);
+  check_levels();
   check_strings();
   check_validation();
   snprintf(command, sizeof command, "rm -rf %s", folder);

@@ -51,6 +51,17 @@ static int number_texts(speech_set *s, const vocabulary *letters) {
 
 /* ---------------------------------------------------------------- features */
 
+/* Levels below a recording's loudest band: log(r + e^(y - max y)), where r is what the range leaves. */
+static void find_levels(const speech_form *f, int64_t frames, float *frame) {
+  const double least = pow(10, -f->range / 10);
+  float most = frame[0];
+  if (f->range == 0) return;
+  for (int64_t i = 0; i < frames * f->bands; i++)
+    if (frame[i] > most) most = frame[i];
+  for (int64_t i = 0; i < frames * f->bands; i++)
+    frame[i] = (float)log(least + exp((double)(frame[i] - most)));
+}
+
 /* Bands of a sum of frames. */
 typedef struct band_sums {
   double frames, sum[MEL_MOST_BANDS], squares[MEL_MOST_BANDS];
@@ -97,6 +108,7 @@ int speech_form_find(const recordings *said, speech_form *form) {
       break;
     }
     mel_features(&m, said->sample + r->start, r->samples, mel_hop(&m), 1, memory);
+    find_levels(form, frames, memory);
     add_frames(form, memory, frames, &sums);
   }
   if (code == CLI_OK) finish_form(&sums, form);
@@ -263,6 +275,7 @@ static int hear(speech_set *s, const speech_item *item, hearing how, int64_t *fr
     at += part->samples;
   }
   mel_features(&s->mel, s->joined, samples, how.hop, how.warp, s->frame);
+  find_levels(s->form, *frames, s->frame);
   return 1;
 }
 

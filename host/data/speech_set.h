@@ -25,7 +25,8 @@ enum {
 /* What a model reads. */
 typedef struct speech_form {
   int64_t rate, bands, stack;
-  int centred; /* 1: the mean is each recording's own, 0: the training set's */
+  double range; /* decibels below a recording's loudest band that are heard, 0: levels are absolute */
+  int centred;  /* 1: the mean is each recording's own, 0: the training set's */
   double mean[MEL_MOST_BANDS], deviation[MEL_MOST_BANDS];
 } speech_form;
 

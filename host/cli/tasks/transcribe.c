@@ -265,6 +265,8 @@ static const arg_spec options[] = {
     ROW_GROUP("Network"),
     ROW_INT("mels", ARG_KEEP_MODEL, FIELD(mels), 1, MEL_MOST_BANDS, "N", "bands of a frame of 10 ms"),
     ROW_INT("stack", ARG_KEEP_MODEL, FIELD(stack), 1, 64, "N", "frames that a step reads"),
+    ROW_REAL("range", ARG_KEEP_MODEL, FIELD(range), 0, 200, "DB",
+             "decibels below a recording's loudest band that are heard, 0 = absolute levels"),
     ROW_FLAG("centre", ARG_KEEP_MODEL, FIELD(centre), "take from each band its mean over the recording"),
     TRANSCRIBE_BEAM(ARG_KEEP_FREE),
     ROW_END,
@@ -276,7 +278,8 @@ static const transcribe_options start = {
     .join = 7,
     .single_epochs = 5,
     .mels = 40,
-    .stack = 2};
+    .stack = 2,
+    .range = 40};
 
 static int run(int argc, char **argv) { return application_use(&application_transcribe, argc, argv); }
 

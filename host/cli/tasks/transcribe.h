@@ -17,6 +17,7 @@ typedef struct transcribe_options {
   int64_t hold_out, join, single_epochs;
   double speed, pitch;
   int64_t mels, stack;
+  double range;
   int centre;
   int64_t beam;
   const char *svg; /* of `seqgpu transcribe` */

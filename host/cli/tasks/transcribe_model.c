@@ -43,7 +43,11 @@ static int open_numbers(const transcribe_app *a, const char *key, int64_t count,
 int transcribe_open_form(transcribe_app *a) {
   const transcribe_options *o = transcribe_options_of(&a->base);
   speech_form *f = &a->form;
-  *f = (speech_form){.rate = a->train.said.rate, .bands = o->mels, .stack = o->stack, .centred = o->centre};
+  *f = (speech_form){.rate = a->train.said.rate,
+                     .bands = o->mels,
+                     .stack = o->stack,
+                     .range = o->range,
+                     .centred = o->centre};
   if (a->base.file == NULL) return speech_form_find(&a->train.said, f);
   double rate;
   CLI_TRY(open_numbers(a, rate_key, 1, 0, &rate));
