@@ -390,9 +390,9 @@ transcribed() {
     --checkpoint transcriber --json >trained 2>err
   check "cpu f32: task transcribe, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.05) }"' sh "$(value val_label_error_rate trained)"
   resumed "transcribe" transcribe $small --dropout 0.3
-  resumed "transcribe, slower and higher, gru of two layers" transcribe $small --cell gru --layers 2 --speed 0.2 --pitch 0.1 --stack 3 --centre
+  resumed "transcribe, slower and higher, gru of two layers" transcribe $small --cell gru --layers 2 --speed 0.2 --pitch 0.1 --level 6 --stack 3 --centre
   run train transcribe $data $small --steps 20 --checkpoint one --force --quiet
-  for option in "--join 1" "--single-epochs 2" "--speed 0.2" "--pitch 0.1" "--range 0" "--centre" "--stack 1"; do
+  for option in "--join 1" "--single-epochs 2" "--speed 0.2" "--pitch 0.1" "--level 9" "--range 0" "--centre" "--stack 1"; do
     run train transcribe $data $small $option --steps 20 --checkpoint two --force --quiet
     check "$option changes what is learnt" sh -c '! cmp -s one two'
   done

@@ -315,7 +315,7 @@ static void check_strings(void) {
   speech_set s = {.said = RECORDINGS_NONE};
   vocabulary letters;
   speech_batch b;
-  const speech_draw most = {.seed = 3, .join = 4, .speed = 0.2, .pitch = 0.1};
+  const speech_draw most = {.seed = 3, .join = 4, .speed = 0.2, .pitch = 0.1, .level = 12};
   if (read_said("", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
   const speech_form form = form_of(&s.said, 0, 0);
   CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, &most, 8, 1) == 0,

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The peer of `seqgpu train transcribe` in PyTorch: the same model, strings and batches of the same kind, as many updates.
 
-    python3 bench/peers/torch_transcribe.py --data FOLDER --epochs 20 --log FILE
+    python3 bench/peers/torch_transcribe.py --data FOLDER --epochs 12 --log FILE
 
-Features   those of host/data/mel.h: 40 log-mel bands each 10 ms, two frames a step, less their mean and divided by their deviation.
+Features   those of host/data/mel.h: 40 log-mel bands each 10 ms, 50 dB below the loudest, two frames a step, less their mean and divided by their
+           deviation.
 Model      a bidirectional nn.LSTM, dropout, a linear layer, nn.functional.ctc_loss.
 Update     Adam (fused), its rate falling along half a cosine, norm clipped to 5; recordings are shuffled, sorted by length in pools of
            50 batches, and the batches shuffled.  After --single-epochs each begins a string of one to --join recordings of its speaker,
@@ -28,7 +29,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from torch_tag import batches, start_lstm
 
-BANDS, STACK, SECONDS = 40, 2, 6
+BANDS, STACK, SECONDS, RANGE = 40, 2, 6, 50
 
 
 def mel(f):
@@ -49,7 +50,8 @@ class Features:
     def frames(self, x):
         x = nn.functional.pad(x, (0, max(0, self.window - len(x))))
         cut = x.unfold(0, self.window, self.hop) * self.hann
-        return torch.log(torch.fft.rfft(cut, self.points).abs().square() @ self.bank + 1e-6)
+        y = torch.fft.rfft(cut, self.points).abs().square() @ self.bank + 1e-6
+        return torch.log(10 ** (-RANGE / 10) + y / y.max())
 
 
 class Said:
@@ -158,7 +160,7 @@ def main():
     for name in ("data", "log"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--hold-out-speaker", default="")
-    for name, size in (("epochs", 20), ("single-epochs", 5), ("join", 7), ("hold-out", 5), ("hidden", 128), ("batch", 16), ("threads", 1),
+    for name, size in (("epochs", 12), ("single-epochs", 3), ("join", 7), ("hold-out", 5), ("hidden", 128), ("batch", 16), ("threads", 1),
                        ("seed", 1)):
         parser.add_argument("--" + name, type=int, default=size)
     for name, size in (("lr", 3e-3), ("clip", 5.0), ("dropout", 0.2)):

@@ -43,7 +43,7 @@ static void draw_features(FILE *to, const speech_sheet *s) {
   for (int shade = 1; shade < SHADES; shade++) draw_shade(to, s, shade, least, most);
   fprintf(to,
           "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#8a93a3\"/>\n"
-          "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">band %d</text><text x=\"%d\" y=\"%d\" "
+          "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%d</text><text x=\"%d\" y=\"%d\" "
           "text-anchor=\"end\">1</text>\n",
           LEFT, TOP, (int)(FRAME * s->frames), (int)(BAND * s->bands), LEFT - 4, TOP + 9, (int)s->bands,
           LEFT - 4, (int)(TOP + BAND * s->bands));

@@ -271,8 +271,8 @@ static int hear(speech_set *s, const speech_item *item, hearing how, int64_t *fr
   float *at = s->joined;
   for (int32_t p = 0; p < item->parts; p++) {
     const recording *part = &r->item[item->part[p]];
-    memcpy(at, r->sample + part->start, (size_t)part->samples * sizeof *at);
-    at += part->samples;
+    const float gain = item->gain[p] > 0 ? item->gain[p] : 1;
+    for (int64_t i = 0; i < part->samples; i++) *at++ = gain * r->sample[part->start + i];
   }
   mel_features(&s->mel, s->joined, samples, how.hop, how.warp, s->frame);
   find_levels(s->form, *frames, s->frame);
@@ -299,7 +299,7 @@ static void fill_steps(const speech_set *s, int64_t frames, int64_t i, int64_t b
 /* ---------------------------------------------------------------- batches */
 
 /* Draws of one update: 0 the length of its strings, then those of each sequence. */
-enum { SPEED = SPEECH_PARTS, PITCH, DRAWS };
+enum { SPEED = SPEECH_PARTS, PITCH, LEVEL, DRAWS = LEVEL + SPEECH_PARTS };
 
 static double draw_number(const speech_draw *draw, int64_t i, int k) {
   return seqgpu_uniform((uint64_t)draw->seed, CHANGES | (uint64_t)draw->step, (uint64_t)(i * DRAWS + k));
@@ -313,6 +313,8 @@ static speech_item draw_item(const speech_set *s, int32_t which, int64_t i, cons
     const int32_t next = another(s, item.part[0], draw_number(draw, i, item.parts));
     if (next < 0 || !join(&s->said, &item, next)) break;
   }
+  for (int32_t p = 0; draw->level > 0 && p < item.parts; p++)
+    item.gain[p] = (float)pow(10, draw->level * (2 * draw_number(draw, i, LEVEL + p) - 1) / 20);
   return item;
 }
 

@@ -32,6 +32,7 @@ typedef struct speech_form {
 
 typedef struct speech_item {
   int32_t part[SPEECH_PARTS];
+  float gain[SPEECH_PARTS]; /* of each, 0: it is heard as loud as it is */
   int32_t parts;
 } speech_item;
 
@@ -52,10 +53,11 @@ typedef struct speech_set {
   size_t room_joined, room_frame, room_x, room_ends, room_labels, room_label_ends;
 } speech_set;
 
-/* How an update changes what it learns from; speed and pitch: by which part, at most. */
+/* How an update changes what it learns from; speed and pitch: by which part, at most; level: of each recording of a
+ * string, by how many decibels. */
 typedef struct speech_draw {
   int64_t seed, step, join; /* join: 1 to SPEECH_PARTS recordings */
-  double speed, pitch;
+  double speed, pitch, level;
 } speech_draw;
 
 typedef struct speech_batch {

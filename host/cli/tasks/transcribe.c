@@ -79,7 +79,7 @@ static int check_rate(const transcribe_app *a, const recordings *r) {
 
 static speech_draw draw_of(const app *base, int64_t step, int64_t join) {
   const transcribe_options *o = transcribe_options_of(base);
-  return (speech_draw){o->base.model.seed, step, join, o->speed, o->pitch};
+  return (speech_draw){o->base.model.seed, step, join, o->speed, o->pitch, o->level};
 }
 
 static int check_options(const app *base) {
@@ -262,6 +262,8 @@ static const arg_spec options[] = {
              "each is heard up to such a part slower or faster in training"),
     ROW_REAL("pitch", ARG_KEEP_RUN, FIELD(pitch), 0, 0.5, "P",
              "and its frequencies up to such a part lower or higher"),
+    ROW_REAL("level", ARG_KEEP_RUN, FIELD(level), 0, 60, "DB",
+             "and each of a string up to so many decibels softer or louder"),
     ROW_GROUP("Network"),
     ROW_INT("mels", ARG_KEEP_MODEL, FIELD(mels), 1, MEL_MOST_BANDS, "N", "bands of a frame of 10 ms"),
     ROW_INT("stack", ARG_KEEP_MODEL, FIELD(stack), 1, 64, "N", "frames that a step reads"),
@@ -276,10 +278,10 @@ static const transcribe_options start = {
     .base = {.model = APPLICATION_MODEL(3e-3, .hidden_size = 128, .batch = 16, .dropout = 0.2)},
     .hold_out = 5,
     .join = 7,
-    .single_epochs = 5,
+    .single_epochs = 3,
     .mels = 40,
     .stack = 2,
-    .range = 40};
+    .range = 50};
 
 static int run(int argc, char **argv) { return application_use(&application_transcribe, argc, argv); }
 

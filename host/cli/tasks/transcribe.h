@@ -15,7 +15,7 @@ typedef struct transcribe_options {
   app_options base;
   char speaker[ARGS_WORD]; /* that is held out, "": nobody */
   int64_t hold_out, join, single_epochs;
-  double speed, pitch;
+  double speed, pitch, level;
   int64_t mels, stack;
   double range;
   int centre;
