@@ -38,6 +38,9 @@ train adding --hidden 4 --batch 3 --T 8 --eval-size 6 --steps 2 --checkpoint add
 printf '1\tthe\t_\tD\t_\t_\t_\t_\t_\t_\n2\tcat\t_\tN\t_\t_\t_\t_\t_\t_\n\n1\tthe\t_\tD\t_\t_\t_\t_\t_\t_\n' >tagged
 printf '0,4 7 - 4\n87 0\n' >music
 printf '3,1,0 -1,4,1 2,0,1\n0,5,0 1,1,1\n' >ink
+# 40 samples at 1000 a second, of 8 bits
+printf 'RIFF\114\0\0\0WAVEfmt \020\0\0\0\001\0\001\0\350\003\0\0\350\003\0\0\001\0\010\0data\050\0\0\0aZbYcXdWeVfUgThSiRjQkPlOmNnMoLpKqJrIsHtG' >one.wav
+printf 'one.wav\tab\n' >recorded
 tagger="--data tagged --val-data tagged --hidden 4 --word-size 3 --letter-size 2 --letter-hidden 2 --batch 2"
 train tag $tagger --steps 1 --checkpoint tagger.st
 train classify --data text --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint classifier.st
@@ -47,6 +50,10 @@ printf 'Ein Hund.\tA dog.\nDer Hund!\tThe dog!\n' >translated
 train draw --data ink --hidden 4 --mixtures 2 --layers 2 --batch 2 --steps 1 --checkpoint drawer.st
 train spell --data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint speller.st
 train translate --data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint translator.st
+if "$seqgpu" train transcribe --data recorded --mels 2 --hidden 4 --steps 1 $one --quiet --checkpoint transcriber.st >../made 2>&1; then
+  speech=yes
+elif grep -q "no libsndfile" ../made; then speech=no
+else fail "preparing" "seqgpu train transcribe: $(cat ../made)"; fi
 train charlm --text text $small --steps 1 --tokens words --cell gru --reset-after --checkpoint words.st
 "$seqgpu" import "$here/goldens/exchange/model.nam" --to amp.st $one >../made 2>&1
 # every format: its name, a file of it, and a model that it can hold
@@ -109,6 +116,10 @@ sweep spell "spoken" train spell --data spoken --val-data spoken --hidden 4 --wo
 sweep spell-use "speller.st text" spell --checkpoint speller.st --input text --beam 2 $one
 sweep translate "translated" train translate --data translated --val-data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
 sweep translate-use "translator.st text" translate --checkpoint translator.st --input text --copy $one
+if [ "$speech" = yes ]; then
+  sweep transcribe "recorded one.wav" train transcribe --data recorded --val-data recorded --mels 2 --hidden 4 --steps 1 --checkpoint new.st $one
+  sweep transcribe-use "transcriber.st one.wav" transcribe --checkpoint transcriber.st one.wav --beam 2 --svg new.svg $one
+else skip "transcribe" "this build has no libsndfile"; fi
 sweep series "" train narma10 --hidden 4 --batch 2 --T 25 --eval-size 2 --steps 1 --checkpoint new.st $one
 sweep orthogonal "text" train charlm --text text $small --cell rnn --init orthogonal --steps 1 --checkpoint new.st $one
 sweep eval "text model.st" eval --checkpoint model.st --text text $one

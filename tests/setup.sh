@@ -20,6 +20,7 @@ missing_packages() {
   have pkg-config || echo pkg-config # how the tests link the installed library
   have cc && have_header cjson/cJSON.h || echo libcjson-dev
   have cc && have_header zlib.h || echo zlib1g-dev
+  have cc && have_header sndfile.h || echo libsndfile1-dev
   echo "${further_packages-}" | grep .
 }
 

@@ -501,6 +501,107 @@ refused "resume with another vocabulary" 1 "--min-count: is 1" train translate $
 refused "a speller is no translator" 1 "speller: is a checkpoint of task spell; it must be one of task translate" translate --checkpoint speller --input asked
 refused "a sentence that is no text" 1 "bad: line 1, byte 2: is no character" translate --checkpoint translator --input bad
 
+# ---------------------------------------------------------------- transcribe
+
+# tone FILE HERTZ LATE: a fifth of a second of sound that begins and ends softly, so many samples late; 8 bits, 8000 a second.
+printf 'RIFF\144\006\0\0WAVEfmt \020\0\0\0\001\0\001\0\100\037\0\0\100\037\0\0\001\0\010\0data\100\006\0\0' >head.riff
+tone() {
+  {
+    cat head.riff
+    LC_ALL=C awk -v hertz="$2" -v late="$3" 'BEGIN {
+      for (i = 0; i < 1600; i++) {
+        t = (i - late) / 1300; loud = t > 0 && t < 1 ? sin(3.14159 * t) : 0
+        printf "%c", 128 + int(100 * loud * sin(6.28319 * hertz * i / 8000) + 3 * ((i * 7919 + late) % 13) / 13)
+      }
+    }'
+  } >"$1"
+}
+
+# Four digits of two speakers, eight times each; of these 0 and 1 are held out.
+recorded() {
+  mkdir said
+  for speaker in ann bob; do
+    for i in 0 1 2 3 4 5 6 7; do
+      [ $speaker = ann ] && more=0 || more=60
+      tone said/0_${speaker}_$i.wav $((300 + more + 5 * i)) $((37 * i % 250))
+      tone said/1_${speaker}_$i.wav $((800 + more + 7 * i)) $((53 * i % 250))
+      tone said/2_${speaker}_$i.wav $((1500 + more + 9 * i)) $((71 * i % 250))
+      tone said/3_${speaker}_$i.wav $((2600 + more + 9 * i)) $((97 * i % 250))
+    done
+  done
+}
+
+transcribed() {
+  data="--data said"
+  small="--hold-out 2 --mels 6 --hidden 5 --batch 8 --single-epochs 1 --join 3"
+  run train transcribe $data --hold-out 2 --mels 16 --hidden 16 --batch 8 --lr 0.01 --dropout 0.1 --speed 0.1 --pitch 0.05 --single-epochs 10 --join 4 --epochs 40 \
+    --checkpoint transcriber --json >trained 2>err
+  check "cpu f32: task transcribe, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.05) }"' sh "$(value val_label_error_rate trained)"
+  resumed "transcribe" transcribe $small --dropout 0.3
+  resumed "transcribe, slower and higher, gru of two layers" transcribe $small --cell gru --layers 2 --speed 0.2 --pitch 0.1 --level 6 --stack 3 --centre
+  run train transcribe $data $small --steps 20 --checkpoint one --force --quiet
+  for option in "--join 1" "--single-epochs 2" "--speed 0.2" "--pitch 0.1" "--level 9" "--range 0" "--centre" "--stack 1"; do
+    run train transcribe $data $small $option --steps 20 --checkpoint two --force --quiet
+    check "$option changes what is learnt" sh -c '! cmp -s one two'
+  done
+  run eval --checkpoint transcriber --data said --json >measured 2>err
+  if [ "$(value recordings measured)" = 16 ] && [ "$(value strings measured)" = 16 ] &&
+    [ "$(value label_error_rate measured | cut -c 1-6)" = "$(value val_label_error_rate trained | cut -c 1-6)" ] &&
+    [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
+    pass "cpu f32: task transcribe, eval measures what training did, of what was held out"
+  else fail "cpu f32: task transcribe, eval measures what training did, of what was held out" "$(cat measured err) $(tail -1 trained)"; fi
+  check "in words, too" sh -c '"$1" eval --checkpoint transcriber --data said --device cpu | grep -q "; 16 recordings, [0-9.]* % of them wrong; 16 strings, label errors [0-9.]* %$"' sh "$seqgpu"
+  for b in 1 7; do run eval --checkpoint transcriber --data said --batch $b --json | sed 's/\(0\.[0-9]\{4\}\)[0-9]*/\1/g' >b$b; done
+  check "whatever the batch" cmp b1 b7
+  check "by a beam" sh -c '"$1" eval --checkpoint transcriber --data said --beam 5 --device cpu --json | grep -q "\"strings\": 16"' sh "$seqgpu"
+  run transcribe said/2_bob_0.wav --checkpoint transcriber said/0_ann_1.wav said/3_bob_1.wav --batch 2 --svg new.svg >got 2>err
+  equal "seqgpu transcribe: recordings in, text out" "$(tr '\n' , <got)" "2,0,3,"
+  check "a picture of the first" sh -c 'grep -q "^<svg xmlns=" new.svg && grep -q "^</svg>$" new.svg && [ "$(grep -c "font-size=\"16\"[^>]*>2</text>" new.svg)" = 1 ]'
+  check "in JSON" sh -c '"$1" transcribe --checkpoint transcriber said/1_ann_0.wav --json --beam 4 --device cpu | grep -q "^{\"file\": \"said/1_ann_0.wav\", \"text\": \"1\", \"log_probability\": -[0-9.e-]*}$"' sh "$seqgpu"
+  run train transcribe $data $small --hold-out-speaker bob --steps 2 --checkpoint one --force --quiet
+  check "one speaker is held out" sh -c '"$1" eval --checkpoint one --data said --device cpu --json | grep -q "\"recordings\": 32,"' sh "$seqgpu"
+  printf 'said/0_ann_0.wav\tgo on\nsaid/1_bob_3.wav\t\303\251\n' >list
+  check "a list, which has no strings" sh -c '"$1" train transcribe --data list --val-data list --mels 6 --hidden 5 --steps 3 --checkpoint listed --device cpu --quiet && "$1" eval --checkpoint listed --data list --device cpu | grep -q "; 2 recordings, [0-9.]* % of them wrong$"' sh "$seqgpu"
+  data="--data said --val-data list"
+  resumed "transcribe, validated on a list" transcribe $small
+  data="--data said"
+  # ---- what is wrong
+  head -c 800 said/0_ann_0.wav >cut.wav
+  refused "a recording that is cut short" 1 "cut.wav: is cut short: it must have 1644 bytes, and 800 are there" transcribe --checkpoint transcriber cut.wav
+  : >empty.wav
+  refused "an empty recording" 1 "empty.wav: is empty; it must be a recording" transcribe --checkpoint transcriber empty.wav
+  { head -c 24 head.riff; printf '\200\076\0\0\200\076\0\0'; tail -c +33 said/0_ann_0.wav; } >fast.wav
+  refused "a recording of another rate" 1 "the recordings have 16000 samples a second; transcriber takes 8000" transcribe --checkpoint transcriber fast.wav
+  refused "recordings of two rates" 1 "fast.wav: has 16000 samples a second; it must have 8000, as the others" transcribe --checkpoint transcriber said/0_ann_0.wav fast.wav
+  refused "a text" 1 "list: is no recording that libsndfile reads" transcribe --checkpoint transcriber list
+  refused "no recording" 2 "no recording is named" transcribe --checkpoint transcriber
+  refused "one that is not there" 1 "nobody.wav: cannot open" transcribe --checkpoint transcriber nobody.wav
+  refused "an option that is none" 2 "is not an option" transcribe --checkpoint transcriber said/0_ann_0.wav --best
+  refused "nobody to hold out" 1 "said: has nothing of eve, who is to be held out" train transcribe $data --hold-out-speaker eve
+  refused "nothing left to learn" 1 "said: has no recording that is to be learnt" train transcribe $data --hold-out 8
+  refused "nothing held out" 1 "said: has no recording that is held out" train transcribe --data list --val-data said --hold-out 0
+  refused "resume with others held out" 1 "--hold-out: is 3; transcriber was trained with 2" train transcribe $data --resume transcriber --hold-out 3
+  refused "a picture over something else" 1 "list: is there and is no SVG picture" transcribe --checkpoint transcriber said/0_ann_0.wav --svg list
+  refused "a drawer is no transcriber" 1 "drawer: is a checkpoint of task draw; it must be one of task transcribe" transcribe --checkpoint drawer said/0_ann_0.wav
+  if command -v python3 >/dev/null; then
+    cp transcriber tagger
+    damaged rate 8000.5
+    refused "a rate that is no whole number" 1 "damaged: rate is 8000.5" transcribe --checkpoint damaged said/0_ann_0.wav
+    for key in rate means deviations; do
+      for text in - "" "1 2" "0 x" nan; do
+        damaged $key "$text"
+        refused "$key of \"$text\"" 1 "damaged: $key must be in its metadata" transcribe --checkpoint damaged said/0_ann_0.wav
+      done
+    done
+    damaged letters '0 1 2 3 %1B[2J'
+    refused "a letter that would control a terminal" 1 "has a character that cannot be shown\|output" transcribe --checkpoint damaged said/0_ann_0.wav
+  fi
+}
+recorded
+run train transcribe --data said --hold-out 2 --steps 1 --quiet >out 2>err
+if grep -q "no libsndfile" err; then skip "transcribe" "this build has no libsndfile"
+else transcribed; fi
+
 # ---- SIGTERM, which is as Ctrl-C, but not ignored by what runs in the background of a shell
 
 data="--data train.conllu --val-data val.conllu"

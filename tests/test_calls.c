@@ -128,6 +128,9 @@ static const char *const made[] = {
     ("train spell --data spoken --val-data spoken --word-size 2 --attention-size 2" TASK
      "--checkpoint speller.st"),
     ("train translate --data translated --word-size 2 --attention-size 2" TASK "--checkpoint translator.st"),
+#ifdef SEQGPU_SNDFILE
+    ("train transcribe --data recorded --mels 3" TASK "--checkpoint transcriber.st"),
+#endif
     "export model.st --format pytorch --to x.safetensors" OPEN,
 };
 
@@ -152,6 +155,10 @@ static const char *const lines[] = {
     ("train translate --data translated --val-data translated --word-size 2 --attention-size 2" TASK
      "--checkpoint new.st"),
     "translate --checkpoint translator.st --input text --copy" OPEN,
+#ifdef SEQGPU_SNDFILE
+    "train transcribe --data recorded --val-data recorded --mels 3" TASK "--checkpoint new.st",
+    "transcribe --checkpoint transcriber.st one.wav two.wav --beam 2 --json --svg new.st" OPEN,
+#endif
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,
     "eval --checkpoint pixels.st --images images --labels labels" OPEN,

@@ -104,6 +104,10 @@ static const char *const made[] = {
     "train spell --data spoken --word-size 2 --attention-size 2" TASK "--steps 1 --checkpoint speller.st",
     "train translate --data translated --word-size 2 --attention-size 2" TASK
     "--steps 1 --checkpoint translator.st",
+#ifdef SEQGPU_SNDFILE
+    "train transcribe --data recorded --val-data recorded --mels 3" TASK
+    "--steps 1 --checkpoint transcriber.st",
+#endif
     "export model.st --format pytorch --to x.safetensors" OPEN "--force",
 };
 
@@ -132,6 +136,12 @@ static const char *const lines[] = {
     "--steps 1 --checkpoint new.st",
     "train translate --data text --data text --val-data translated --word-size 2 --attention-size 2" TASK
     "--steps 1 --checkpoint new.st",
+#ifdef SEQGPU_SNDFILE
+    "train transcribe --data recorded --val-data recorded --mels 3 --speed 0.2 --pitch 0.1 --dropout 0.5" TASK
+    "--steps 2 --checkpoint new.st",
+    "eval --checkpoint transcriber.st --data recorded --beam 2" OPEN,
+    "transcribe --checkpoint transcriber.st one.wav two.wav --svg heard.svg" OPEN,
+#endif
     "train mackey-glass" TASK "--T 21 --eval-size 2 --steps 1 --checkpoint new.st",
     "eval --checkpoint model.st --text text" OPEN,
     "eval --checkpoint adding.st --show 2" OPEN,
@@ -165,6 +175,9 @@ int main(void) {
     const int code = program_run(made[i]);
     check_record(code == CLI_OK, said, "%s", made[i]);
   }
+#ifndef SEQGPU_SNDFILE
+  check_skip("this build has no libsndfile", "transcribe");
+#endif
   for (size_t i = 0; i < COUNT(lines); i++) each(lines[i]);
   program_leave();
   return check_finish();

@@ -177,6 +177,10 @@ static void check_distances(void) {
     ok &= edit_distance(a, n, b, m, row) == plain_distance(a, n, b, m);
   }
   CHECK(ok, "the edit distance is the least of all ways");
+  static const int32_t kitten[] = {'k', 'i', 't', 't', 'e', 'n'},
+                       sitting[] = {'s', 'i', 't', 't', 'i', 'n', 'g'};
+  int64_t row[8];
+  CHECK(edit_distance(kitten, 6, sitting, 7, row) == 3, "edit distance, kitten to sitting");
 }
 
 /* ---------------------------------------------------------------- batches */

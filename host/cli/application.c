@@ -30,6 +30,9 @@ static const arg_spec eval_specs[] = {
 };
 static const arg_spec use_specs[] = {
     ROW_REQUIRED_FILE("checkpoint", FIELD(use), "the model"),
+    ROW_END,
+};
+static const arg_spec input_specs[] = {
     ROW_TEXT("input", FIELD(input), "FILE", "what to read, also compressed by gzip; - = standard input"),
     ROW_END,
 };
@@ -47,13 +50,13 @@ static void join_specs(arg_spec table[ARGS_MAX], const application *spec) {
                       "output layer";
 }
 
-/* The rows of a command that uses a model: `own` and further ones, and how it runs. */
+/* The further rows of a command that uses a model: `own`, more of them, and how it runs. */
 static void join_use_specs(arg_spec table[ARGS_MAX], const arg_spec *own, const arg_spec *more, int batches) {
   arg_spec model[ARGS_MAX] = {ROW_END}, one[2] = {ROW_END, ROW_END};
   config_join_specs(model, FIELD(model));
   one[0] = model[args_find(model, "batch")];
   one[0].help = "sequences side by side";
-  args_join(table, own, 0);
+  if (own) args_join(table, own, 0);
   if (more) args_join(table, more, 0);
   if (batches) args_join(table, one, 0);
   args_join(table, how_specs, FIELD(model.how));
@@ -355,12 +358,15 @@ int application_use(const application *spec, int argc, char **argv) {
   arg_spec specs[ARGS_MAX] = {ROW_END};
   char usage[120];
   room r;
-  join_use_specs(specs, use_specs, spec->use_options, !spec->begin);
+  args_join(specs, use_specs, 0);
+  join_use_specs(specs, spec->files ? NULL : input_specs, spec->use_options, !spec->begin);
   if (spec->begin) specs[args_find(specs, "input")].help = spec->begin;
-  snprintf(usage, sizeof usage, "seqgpu %s --checkpoint FILE [options]", spec->name);
+  snprintf(usage, sizeof usage, "seqgpu %s --checkpoint FILE [options]%s", spec->name,
+           spec->files ? spec->files : "");
   const arg_command help = {usage, spec->use_about, specs};
   int code = make_room(spec, &r);
   if (code == CLI_OK) r.options->input = spec->begin ? NULL : "-";
+  if (code == CLI_OK && spec->files) code = args_take_files(specs, &argc, argv, &r.options->files);
   if (code == CLI_OK) code = with_model(spec, &help, &r, argc, argv, use);
   free_room(&r);
   return code;
@@ -371,4 +377,15 @@ seqgpu_status app_read(const seqgpu_tensor *tensor, float **out, size_t *size) {
   if (!grow(&memory, size, (size_t)seqgpu_tensor_elements(tensor), sizeof **out)) return cli_no_memory();
   *out = memory;
   return seqgpu_tensor_read(tensor, *out);
+}
+
+seqgpu_status app_each_turn(app *a, buckets *order, const volatile sig_atomic_t *stop, app_turn *work) {
+  for (int64_t i = 0; i < order->batches; i++) {
+    int64_t count;
+    const int32_t *which = buckets_in_turn(order, i, &count);
+    if (stop && *stop) return SEQGPU_ESTOPPED;
+    LIB_TRY(seqgpu_tape_clear(a->tape, 0));
+    LIB_TRY(work(a, which, count));
+  }
+  return SEQGPU_OK;
 }

@@ -15,6 +15,7 @@
 #include "host/cli/learner.h"
 #include "host/cli/run.h"
 #include "host/cli/vocab.h"
+#include "host/data/buckets.h"
 
 /* Options of every application; those of each begin with these. */
 typedef struct app_options {
@@ -22,6 +23,7 @@ typedef struct app_options {
   model_config model;
   arg_list data, val_data; /* of training; of validation, and of eval */
   const char *use, *input; /* the checkpoint of a model that is only used; what it is used on */
+  arg_list files;          /* the same of one that takes files by their names alone */
 } app_options;
 
 #define APP_FIELD(name) offsetof(app_options, name)
@@ -82,6 +84,8 @@ struct application {
   /* Of one that makes something new: what --input is, which may be left out; there are no batches then.
    * NULL: it reads --input, by default standard input. */
   const char *begin;
+  /* Of one whose command takes files by their names alone, and has no --input: how its usage names them. */
+  const char *files;
   const void *start;         /* defaults of its options */
   size_t options_size, size; /* of its options, of its app */
   int (*read)(app *a);       /* the files; 0, or an exit code after a sentence, as the next two */
@@ -108,7 +112,7 @@ extern const application *const applications[];
 const application *application_find(const char *name);
 /* Each stands in the file of its name in tasks/. */
 extern const application application_tag, application_classify, application_compose, application_draw,
-    application_spell, application_translate;
+    application_spell, application_translate, application_transcribe;
 
 /* ---- the commands: argv[0] is the first argument after the name; an exit code ---- */
 
@@ -124,5 +128,9 @@ seqgpu_status app_create_params(app *a);
 int app_read_vocabulary(const app *a, const char *key, vocabulary *out);
 /* A tensor of float32 on the host, in *out, which has *size elements and grows; the caller frees it. */
 seqgpu_status app_read(const seqgpu_tensor *tensor, float **out, size_t *size);
+/* Calls `work` with every batch of an order, in turn, on a tape that is clear for inference;
+ * SEQGPU_ESTOPPED when *stop becomes nonzero (NULL: it does not). */
+typedef seqgpu_status app_turn(app *a, const int32_t *which, int64_t count);
+seqgpu_status app_each_turn(app *a, buckets *order, const volatile sig_atomic_t *stop, app_turn *work);
 
 #endif

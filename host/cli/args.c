@@ -65,6 +65,29 @@ int args_parse(const arg_command *command, int argc, char **argv, void *options,
   return ARGS_GO_ON;
 }
 
+/* 1 if the value of this option is the next argument. */
+static int value_follows(const arg_spec *specs, const char *arg) {
+  const int index = strchr(arg, '=') ? -1 : args_find(specs, arg + 2);
+  return index >= 0 && specs[index].kind != ARG_FLAG;
+}
+
+int args_take_files(const arg_spec *specs, int *argc, char **argv, arg_list *files) {
+  int left = 0;
+  for (int i = 0; i < *argc; i++) {
+    char *arg = argv[i];
+    if (arg[0] != '-') {
+      if (files->count == ARGS_LIST)
+        return cli_usage("\"%.60s\": is one file too many; at most %d can be named", arg, ARGS_LIST);
+      files->item[files->count++] = arg;
+      continue;
+    }
+    argv[left++] = arg;
+    if (strncmp(arg, "--", 2) == 0 && value_follows(specs, arg) && i + 1 < *argc) argv[left++] = argv[++i];
+  }
+  *argc = left;
+  return CLI_OK;
+}
+
 int args_ask_help(int argc, char **argv) {
   const char *format;
   for (int i = 0; i < argc; i++)

@@ -13,6 +13,10 @@ enum { ARGS_GO_ON = -1 };
 int args_parse(const arg_command *command, int argc, char **argv, void *options,
                unsigned char given[ARGS_MAX]);
 
+/* Takes what stands alone out of a command line, the names of files: neither options nor their values.  0, or
+ * CLI_USAGE after a sentence: there are too many. */
+int args_take_files(const arg_spec *specs, int *argc, char **argv, arg_list *files);
+
 /* The value that a command line gives an option, NULL if none: for a command whose table depends on it. */
 const char *args_peek(int argc, char **argv, const char *name);
 /* 1 if a command line asks for help. */

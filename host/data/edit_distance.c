@@ -1,4 +1,7 @@
-/* edit_distance.c - see edit_distance.h. */
+/* edit_distance.c - see edit_distance.h.  One row of the table is kept:
+ *
+ *   d(i,0) = i   d(0,j) = j   d(i,j) = min(d(i-1,j) + 1, d(i,j-1) + 1, d(i-1,j-1) + [a_i != b_j])
+ */
 #include "host/data/edit_distance.h"
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }

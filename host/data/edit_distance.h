@@ -1,11 +1,12 @@
-/* edit_distance.h - how many words must be put in, taken out or changed to make one sequence another
- * (Levenshtein 1966): what word and phoneme error rates count. */
+/* edit_distance.h - in how many places two sequences differ: what error rates of words, phonemes, letters and
+ * labels count. */
 #ifndef EDIT_DISTANCE_H
 #define EDIT_DISTANCE_H
 
 #include <stdint.h>
 
-/* Between a [n] and b [m]; row [m+1]: memory. */
+/* The least number of insertions, deletions and substitutions that make b [m] of a [n] (Levenshtein 1966);
+ * row [m+1]: memory. */
 int64_t edit_distance(const int32_t *a, int64_t n, const int32_t *b, int64_t m, int64_t *row);
 
 #endif

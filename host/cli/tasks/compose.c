@@ -135,13 +135,13 @@ static void judge(compose_app *a, const step_batch *b) {
   a->steps += (double)b->steps;
 }
 
-static seqgpu_status validate_batch(compose_app *a, const int32_t *which, int64_t count) {
+static seqgpu_status validate_batch(app *base, const int32_t *which, int64_t count) {
+  compose_app *a = (compose_app *)base;
   step_batch b;
   double sum;
-  LIB_TRY(seqgpu_tape_clear(a->base.tape, 0));
   if (!roll_set_batch(&a->val, which, count, (roll_shift){.most = 0}, &b)) return cli_no_memory();
   const seqgpu_tensor *of_batch = batch_loss(a, a->val_plan, &b, 0);
-  LIB_TRY(seqgpu_tape_status(a->base.tape));
+  LIB_TRY(seqgpu_tape_status(base->tape));
   LIB_TRY(seqgpu_tensor_number(of_batch, &sum));
   LIB_TRY(app_read(a->logits, &a->answer, &a->room));
   judge(a, &b);
@@ -152,12 +152,7 @@ static seqgpu_status validate_batch(compose_app *a, const int32_t *which, int64_
 static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, double *mean, double *metric) {
   compose_app *a = (compose_app *)base;
   a->loss_sum = a->steps = a->right = a->wrong = a->missed = 0;
-  for (int64_t i = 0; i < a->val.order.batches; i++) {
-    int64_t count;
-    const int32_t *which = buckets_in_turn(&a->val.order, i, &count);
-    if (*stop) return SEQGPU_ESTOPPED;
-    LIB_TRY(validate_batch(a, which, count));
-  }
+  LIB_TRY(app_each_turn(base, &a->val.order, stop, validate_batch));
   *mean = *metric = a->loss_sum / a->steps;
   return SEQGPU_OK;
 }

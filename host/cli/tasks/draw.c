@@ -119,13 +119,13 @@ static seqgpu_tensor *loss(app *base, int64_t step) {
 
 /* ---------------------------------------------------------------- the metric */
 
-static seqgpu_status validate_batch(draw_app *a, const int32_t *which, int64_t count) {
+static seqgpu_status validate_batch(app *base, const int32_t *which, int64_t count) {
+  draw_app *a = (draw_app *)base;
   step_batch b;
   double sum;
-  LIB_TRY(seqgpu_tape_clear(a->base.tape, 0));
   if (!stroke_set_batch(&a->val, which, count, &b)) return cli_no_memory();
   const seqgpu_tensor *of_batch = batch_loss(a, &a->val_plans, &b, 0);
-  LIB_TRY(seqgpu_tape_status(a->base.tape));
+  LIB_TRY(seqgpu_tape_status(base->tape));
   LIB_TRY(seqgpu_tensor_number(of_batch, &sum));
   a->loss_sum += sum;
   a->points += (double)b.steps;
@@ -135,12 +135,7 @@ static seqgpu_status validate_batch(draw_app *a, const int32_t *which, int64_t c
 static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, double *mean, double *metric) {
   draw_app *a = (draw_app *)base;
   a->loss_sum = a->points = 0;
-  for (int64_t i = 0; i < a->val.order.batches; i++) {
-    int64_t count;
-    const int32_t *which = buckets_in_turn(&a->val.order, i, &count);
-    if (*stop) return SEQGPU_ESTOPPED;
-    LIB_TRY(validate_batch(a, which, count));
-  }
+  LIB_TRY(app_each_turn(base, &a->val.order, stop, validate_batch));
   *mean = *metric = a->loss_sum / a->points;
   return SEQGPU_OK;
 }

@@ -22,6 +22,7 @@
  *   composer.h     a model: polyphonic music
  *   drawer.h       a model: pen strokes
  *   translator.h   a model: a sequence for a sequence
+ *   transcriber.h  a model: speech to text, and labels from the logits of CTC
  *
  * There are three ways to use the library, each without the next:
  *
@@ -56,6 +57,7 @@
 #include "schedule.h"
 #include "tagger.h"
 #include "tape.h"
+#include "transcriber.h"
 #include "translator.h"
 
 #endif

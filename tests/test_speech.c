@@ -1,0 +1,364 @@
+/* test_speech.c - speech as a model reads it (host/data): log-mel features beside numpy's (goldens/make_mel.py),
+ * recordings by small files made here, and batches in which every step is found again.
+ *
+ * What needs libsndfile is skipped by name where the build has none.
+ */
+#define _XOPEN_SOURCE 700
+
+#include <sys/stat.h>
+
+#include "host/data/mel.h"
+#include "host/data/recordings.h"
+#include "host/data/speech_set.h"
+#include "host/data/wav.h"
+#include "tests/goldens.h"
+#include "tests/said.h"
+#include "tests/wav_made.h"
+
+#ifndef SEQGPU_MELS
+#define SEQGPU_MELS "goldens/mel.bin" /* ctest runs in tests/ */
+#endif
+
+/* ---------------------------------------------------------------- features */
+
+static void check_golden(const char *name) {
+  const golden *x = look_for(name, "x"), *wanted = look_for(name, "features");
+  const double *rate = find(name, "rate", 1), *bands = find(name, "bands", 1), *hop = find(name, "hop", 1),
+               *warp = find(name, "warp", 1);
+  mel m;
+  if (!x || !wanted || !rate || !bands || !hop || !warp) return;
+  float *sample = malloc((size_t)x->count * sizeof *sample),
+        *out = malloc((size_t)wanted->count * sizeof *out);
+  for (int64_t i = 0; i < x->count; i++) sample[i] = (float)x->data[i];
+  CHECK(mel_open(&m, (int64_t)rate[0], (int64_t)bands[0]) == 0, "%s: mel_open", name);
+  CHECK(mel_frames(&m, x->count, hop[0]) == wanted->dims[0], "%s: as many frames as numpy", name);
+  mel_features(&m, sample, x->count, hop[0], warp[0], out);
+  check_error(check_norm_f32(out, wanted->data, wanted->count), 1e-5, "%s: features", name);
+  mel_close(&m);
+  free(sample);
+  free(out);
+}
+
+static void check_mels(void) {
+  static const char *const cases[] = {"telephone", "slower_higher", "lower", "studio", "short"};
+  CHECK(read_goldens(SEQGPU_MELS), "goldens are there");
+  for (size_t i = 0; i < COUNT(cases); i++) check_golden(cases[i]);
+  free_goldens();
+}
+
+/* ---------------------------------------------------------------- files of sound */
+
+enum { RATE = 8000, MOST_FILE = 1 << 16 };
+
+/* Sample i of channel c is 100 i + c. */
+static size_t make_wav(char *out, uint32_t rate, uint32_t channels, uint32_t frames) {
+  return wav_make(out, rate, channels, frames, 0, 100);
+}
+
+static int parse(const char *bytes, size_t size, wav *out) {
+  char *copy = said_copy(bytes, size);
+  const int code = wav_parse("f", copy, (int64_t)size, out);
+  free(copy);
+  return code;
+}
+
+static void refuses(const char *bytes, size_t size, const char *sentence, const char *name) {
+  wav w;
+  said_listen();
+  const int ok = said_answer(parse(bytes, size, &w), sentence);
+  check_record(ok && w.sample == NULL, said, "refused: %s", name);
+}
+
+/* Also without libsndfile. */
+static void check_cut(void) {
+  char file[MOST_FILE];
+  const size_t size = make_wav(file, RATE, 1, 20);
+  refuses("", 0, "f: is empty; it must be a recording", "an empty file");
+  refuses(file, size - 1, "f: is cut short: it must have 84 bytes, and 83 are there",
+          "a file without its last byte");
+  refuses(file, 44, "f: is cut short: it must have 84 bytes, and 44 are there", "a header alone");
+  wav w;
+  said_listen();
+  CHECK(said_answer(wav_read("/nowhere/x.wav", &w), "/nowhere/x.wav: cannot open: No such file or directory"),
+        "no file");
+#ifndef SEQGPU_SNDFILE
+  refuses(file, size, "f: cannot be read: this build has no libsndfile", "a build without libsndfile");
+#endif
+}
+
+#ifdef SEQGPU_SNDFILE
+static void check_sound(void) {
+  char file[MOST_FILE];
+  wav w;
+  size_t size = make_wav(file, RATE, 1, 20);
+  CHECK(parse(file, size, &w) == 0 && w.rate == RATE && w.samples == 20 && w.bytes == (int64_t)size,
+        "a WAV file");
+  int same = 1;
+  for (int i = 0; i < 20; i++) same &= w.sample[i] == (float)(100 * i) / 32768;
+  CHECK(same, "its samples");
+  wav_free(&w);
+  size = make_wav(file, 44100, 2, 5);
+  CHECK(parse(file, size, &w) == 0 && w.rate == 44100 && w.samples == 5, "two channels");
+  CHECK(fabs((double)w.sample[3] - 300.5 / 32768) < 1e-7, "are their mean");
+  wav_free(&w);
+  size = make_wav(file, RATE, 1, 0);
+  refuses(file, size, "f: has no samples", "no samples");
+  said_listen();
+  CHECK(parse("RIFF is what it says, and no more of it", 39, &w) != 0, "text that begins as a WAV file");
+  said_answer(1, "");
+  check_record(strncmp(said, "seqgpu: f: is", 13) == 0, said, "is refused with a sentence");
+}
+
+/* ---------------------------------------------------------------- folders and lists */
+
+static void write_file(const char *name, const char *bytes, size_t size) {
+  FILE *file = fopen(name, "wb");
+  if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) exit(EXIT_FAILURE);
+}
+
+static void write_wav(const char *name, uint32_t rate, uint32_t frames) {
+  char file[MOST_FILE];
+  write_file(name, file, make_wav(file, rate, 1, frames));
+}
+
+/* Two speakers, digits 0 to 2, numbers 0 to 3; the digit and the number say how long each is. */
+static void make_folder(void) {
+  if (mkdir("said", 0700) != 0) exit(EXIT_FAILURE);
+  for (int i = 0; i < 24; i++) {
+    char name[64];
+    const int digit = i % 3, number = i / 3 % 4;
+    snprintf(name, sizeof name, "said/%d_%s_%d.wav", digit, i < 12 ? "ann" : "b_c", number);
+    write_wav(name, RATE, (uint32_t)(1000 + 100 * digit + 10 * number));
+  }
+  write_file("said/README", "no sound\n", 9);
+}
+
+static int read_said(const char *speaker, int64_t below, int held_out, recordings *r) {
+  const recordings_choice choice = {speaker, below, held_out};
+  *r = (recordings)RECORDINGS_NONE;
+  return recordings_read("said", &choice, r);
+}
+
+static void check_folder(void) {
+  recordings r, other;
+  CHECK(read_said("", 1, 0, &r) == 0 && r.count == 18 && r.held_out == 6 && r.rate == RATE && r.speakers == 2,
+        "a folder without its first numbers");
+  CHECK(strcmp(r.speaker[0], "ann") == 0 && strcmp(r.speaker[1], "b_c") == 0, "its speakers");
+  int right = 1;
+  for (int64_t i = 0; i < r.count; i++) /* by name: digit, speaker, number */
+    right &= r.item[i].text[0] == '0' + i / 6 && r.item[i].speaker == i / 3 % 2 &&
+             r.item[i].samples == 1000 + 100 * (i / 6) + 10 * (1 + i % 3);
+  CHECK(right, "its recordings, by name");
+  CHECK(read_said("", 1, 1, &other) == 0 && other.count == 6 && other.held_out == 6 && other.hash != r.hash,
+        "what is held out of it");
+  recordings_free(&other);
+  CHECK(read_said("b_c", 3, 0, &other) == 0 && other.count == 12 && other.speakers == 1,
+        "all but one speaker");
+  recordings_free(&other);
+  CHECK(read_said("b_c", 3, 1, &other) == 0 && other.count == 12 && strcmp(other.speaker[0], "b_c") == 0,
+        "one speaker alone");
+  recordings_free(&other);
+  recordings_free(&r);
+}
+
+static void refuses_list(const char *text, const char *sentence) {
+  const recordings_choice choice = {"", 0, 0};
+  recordings r = RECORDINGS_NONE;
+  write_file("list", text, strlen(text));
+  said_listen();
+  check_record(said_answer(recordings_read("list", &choice, &r), sentence), said, "refused: %s", sentence);
+  recordings_free(&r);
+}
+
+static void check_lists(void) {
+  static const char text[] = "0_ann_0.wav\tone \xC3\xA9t\xC3\xA9\r\n\n1_ann_0.wav\ttwo";
+  const recordings_choice choice = {"", 5, 0};
+  recordings r = RECORDINGS_NONE;
+  write_file("said/list", text, sizeof text - 1);
+  CHECK(recordings_read("said/list", &choice, &r) == 0 && r.count == 2 && r.held_out == 0 &&
+            r.item[0].speaker == -1,
+        "a list, beside its files");
+  CHECK(strcmp(r.item[0].text, "one \xC3\xA9t\xC3\xA9") == 0 && strcmp(r.item[1].text, "two") == 0,
+        "its texts");
+  recordings_free(&r);
+#define LINE " must be the path of a recording, a tab, and what is said in it"
+  refuses_list("", "list: has no recording; it must have at least one line, a path, a tab and a text");
+  refuses_list("said/0_ann_0.wav\n", "list: line 1" LINE);
+  refuses_list("\n\tone\n", "list: line 2" LINE);
+  refuses_list("said/0_ann_0.wav\t\n", "list: line 1" LINE);
+  refuses_list("said/0_ann_0.wav\ta\x1b[2J\n", "list: line 1 has a character that cannot be shown");
+  refuses_list("nobody.wav\ta\n", "nobody.wav: cannot open: No such file or directory");
+  write_wav("fast.wav", 16000, 100);
+  refuses_list("said/0_ann_0.wav\ta\nfast.wav\tb\n",
+               "fast.wav: has 16000 samples a second; it must have 8000, as the others");
+  write_wav("said/7_ann.wav", RATE, 10);
+  said_listen();
+  const int code = read_said("", 0, 0, &r);
+  CHECK(
+      said_answer(code, "said/7_ann.wav: its name must be DIGIT_SPEAKER_NUMBER.wav, as in 7_jackson_32.wav"),
+      "a name of another form");
+  recordings_free(&r);
+  remove("said/7_ann.wav");
+}
+
+/* ---------------------------------------------------------------- batches */
+
+enum { BANDS = 5, STACK = 3 };
+
+static speech_form form_of(const recordings *r, double range, int centred) {
+  speech_form f = {.rate = RATE, .bands = BANDS, .stack = STACK, .range = range, .centred = centred};
+  CHECK(speech_form_find(r, &f) == 0, "means and deviations");
+  return f;
+}
+
+/* Sums over the unpadded frames of a batch of all that was learnt from are those of mean 0 and deviation
+ * 1. */
+static void check_normal(speech_set *s, const speech_batch *b) {
+  for (int64_t band = 0; band < BANDS; band++) {
+    double sum = 0, squares = 0, frames = 0;
+    for (int64_t i = 0; i < b->batch; i++) {
+      const int64_t own = mel_frames(&s->mel, s->said.item[i].samples, mel_hop(&s->mel));
+      for (int64_t t = 0; t < own; t++) {
+        const double x = (double)b->x[((t / STACK * b->batch + i) * STACK + t % STACK) * BANDS + band];
+        sum += x, squares += x * x, frames++;
+      }
+    }
+    CHECK(fabs(sum / frames) < 1e-4 && fabs(squares / frames - 1) < 1e-4,
+          "band %d has mean 0 and deviation 1", (int)band);
+  }
+}
+
+static void check_sets(double range, int centred) {
+  static const int32_t all[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  speech_set s = {.said = RECORDINGS_NONE};
+  vocabulary letters;
+  speech_batch b;
+  const speech_draw nothing = {.seed = 1, .join = 1};
+  if (read_said("b_c", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
+  const speech_form form = form_of(&s.said, range, centred);
+  CHECK(speech_letters(&s.said, &letters) == 0 && letters.size == 3, "the letters of all texts");
+  CHECK(speech_set_open(&s, &form, &letters, &nothing, 4, 1) == 0 && s.items == 12, "a set");
+  CHECK(speech_set_batch(&s, all, 12, &nothing, &b) == 1 && b.batch == 12 && b.label_len == 1, "a batch");
+  check_normal(&s, &b);
+  int right = b.seq_len == s.length[11] && b.seq_len <= s.longest;
+  for (int64_t i = 0; i < 12; i++) {
+    const int32_t wanted = vocab_find(&letters, s.said.item[i].text, 1) + 1;
+    right &= b.label[i] == wanted && b.label_lengths[i] == 1 && b.lengths[i] == s.length[i];
+    for (int64_t t = s.length[i]; t < b.seq_len; t++)
+      for (int64_t k = 0; k < STACK * BANDS; k++) right &= b.x[(t * 12 + i) * STACK * BANDS + k] == 0;
+  }
+  CHECK(right, "its labels and lengths, and zeros behind each recording");
+  speech_set_close(&s);
+  vocab_free(&letters);
+}
+
+/* With a range a recording that is half as loud is the same, and what is far below its loudest band is the floor. */
+static void check_levels(void) {
+  speech_set s = {.said = RECORDINGS_NONE};
+  vocabulary letters;
+  const speech_draw nothing = {.seed = 1, .join = 1};
+  if (read_said("b_c", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
+  const speech_form form = form_of(&s.said, 30, 0);
+  CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, &nothing, 4, 1) == 0,
+        "a set");
+  int64_t frames;
+  double loud[400], most = -1e9, least = 1e9;
+  const float *frame = speech_set_frames(&s, &s.item[0], &frames);
+  const int64_t count = frames * BANDS < 400 ? frames * BANDS : 400;
+  for (int64_t i = 0; i < count; i++) {
+    loud[i] = (double)frame[i];
+    most = fmax(most, loud[i]), least = fmin(least, loud[i]);
+  }
+  CHECK(fabs(most - log(1.001)) < 1e-5 && least > log(0.001) - 1e-5, "levels of a range");
+  for (int64_t i = 0; i < s.said.item[0].samples; i++) s.said.sample[s.said.item[0].start + i] /= 2;
+  check_error(check_norm_f32(speech_set_frames(&s, &s.item[0], &frames), loud, count), 1e-4,
+              "levels, half as loud");
+  speech_set_close(&s);
+  vocab_free(&letters);
+}
+
+/* Strings of an update: of one speaker, of one length, and the same for the same number of the update. */
+static void check_strings(void) {
+  speech_set s = {.said = RECORDINGS_NONE};
+  vocabulary letters;
+  speech_batch b;
+  const speech_draw most = {.seed = 3, .join = 4, .speed = 0.2, .pitch = 0.1, .level = 12};
+  if (read_said("", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
+  const speech_form form = form_of(&s.said, 0, 0);
+  CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, &most, 8, 1) == 0,
+        "a set");
+  int seen[5] = {0}, right = 1;
+  float first[40];
+  int32_t which[8] = {0, 7, 3, 12, 23, 1, 2, 5};
+  for (int64_t step = 0; step < 60; step++) {
+    speech_draw draw = most;
+    draw.step = step;
+    right &= speech_set_batch(&s, which, 8, &draw, &b) && b.seq_len <= s.longest;
+    for (int64_t i = 0; i < 8; i++) {
+      right &= b.label_lengths[i] == b.label_lengths[0] && b.lengths[i] <= b.seq_len;
+      right &= b.label[i] == vocab_find(&letters, s.said.item[which[i]].text, 1) + 1;
+    }
+    seen[b.label_lengths[0]]++;
+    memcpy(first, b.x, sizeof first);
+    right &= speech_set_batch(&s, which, 8, &draw, &b) && memcmp(first, b.x, sizeof first) == 0;
+  }
+  CHECK(right, "strings begin with their recordings, and follow from the number of the update");
+  CHECK(seen[1] > 5 && seen[2] > 5 && seen[3] > 5 && seen[4] > 5, "all lengths come");
+  speech_set_close(&s);
+  vocab_free(&letters);
+}
+
+/* Strings of validation: behind the recordings, three to seven of one speaker. */
+static void check_validation(void) {
+  speech_set s = {.said = RECORDINGS_NONE};
+  vocabulary letters;
+  int32_t label[SPEECH_PARTS];
+  if (read_said("", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
+  const speech_form form = form_of(&s.said, 0, 0);
+  CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, NULL, 8, 1) == 0,
+        "a set");
+  int right = s.items == 48 && s.singles == 24;
+  for (int64_t i = 24; right && i < 48; i++) {
+    const speech_item *item = &s.item[i];
+    right &= item->part[0] == i - 24 && item->parts == 3 + (i - 24) % 5;
+    right &= speech_set_labels(&s, item, label) == item->parts;
+    for (int32_t p = 0; p < item->parts; p++) {
+      right &= s.said.item[item->part[p]].speaker == s.said.item[i - 24].speaker;
+      right &= label[p] == vocab_find(&letters, s.said.item[item->part[p]].text, 1) + 1;
+    }
+  }
+  CHECK(right, "strings of validation, and their labels");
+  speech_set_close(&s);
+  vocab_free(&letters);
+}
+
+static void check_recordings(void) {
+  char folder[] = "/tmp/seqgpu-speech-XXXXXX", command[80];
+  if (!mkdtemp(folder) || chdir(folder) != 0) exit(EXIT_FAILURE);
+  make_folder();
+  check_folder();
+  check_lists();
+  check_sets(0, 0);
+  check_sets(0, 1);
+  check_sets(40, 0);
+  check_levels();
+  check_strings();
+  check_validation();
+  snprintf(command, sizeof command, "rm -rf %s", folder);
+  if (chdir("/") != 0 || system(command) != 0) exit(EXIT_FAILURE);
+}
+#endif
+
+int main(void) {
+  check_start();
+  check_at("%s", "");
+  check_mels();
+  check_cut();
+#ifdef SEQGPU_SNDFILE
+  check_sound();
+  check_recordings();
+#else
+  check_skip("this build has no libsndfile", "recordings");
+#endif
+  return check_finish();
+}
