@@ -17,7 +17,7 @@ add_executable(test_fuzz fuzz/replay.c ${FUZZ_FILES} $<TARGET_OBJECTS:program_ch
 target_compile_definitions(test_fuzz PRIVATE ${FUZZ_DEFINES})
 target_compile_options(test_fuzz PRIVATE ${WARNINGS} ${SANITIZE})
 target_include_directories(test_fuzz PRIVATE ${FUZZ_INCLUDES})
-target_link_libraries(test_fuzz PRIVATE seqgpu_checked)
+target_link_libraries(test_fuzz PRIVATE seqgpu_checked $<$<BOOL:${HAVE_SNDFILE}>:${SEQGPU_SNDFILE_LIBRARY}>) # the program's objects read sound
 foreach(name ${FUZZ_NAMES})
   add_test(NAME fuzz_${name} COMMAND test_fuzz ${name} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 endforeach()
