@@ -1,5 +1,5 @@
-/* test_speech.c - speech as a model reads it (host/data): log-mel features beside numpy's (goldens/make_mel.py),
- * recordings by small files made here, and batches in which every step is found again.
+/* test_speech.c - speech as a model reads it (host/data): log-mel features beside numpy's
+ * (goldens/make_mel.py), recordings by small files made here, and batches in which every step is found again.
  *
  * What needs libsndfile is skipped by name where the build has none.
  */
@@ -252,7 +252,8 @@ static void check_sets(double range, int centred) {
   vocab_free(&letters);
 }
 
-/* With a range a recording that is half as loud is the same, and what is far below its loudest band is the floor. */
+/* With a range a recording that is half as loud is the same, and what is far below its loudest band is
+ * the floor. */
 static void check_levels(void) {
   speech_set s = {.said = RECORDINGS_NONE};
   vocabulary letters;

@@ -53,8 +53,8 @@ typedef struct speech_set {
   size_t room_joined, room_frame, room_x, room_ends, room_labels, room_label_ends;
 } speech_set;
 
-/* How an update changes what it learns from; speed and pitch: by which part, at most; level: of each recording of a
- * string, by how many decibels. */
+/* How an update changes what it learns from; speed and pitch: by which part, at most; level: of each
+ * recording of a string, by how many decibels. */
 typedef struct speech_draw {
   int64_t seed, step, join; /* join: 1 to SPEECH_PARTS recordings */
   double speed, pitch, level;
