@@ -18,7 +18,7 @@
   const char *sq_##backend##_##id##_refuses(sq_exec *exec, const sq_problem *p, char *text, size_t size);    \
   double sq_##backend##_##id##_estimate(sq_exec *exec, const sq_problem *p);                                 \
   int64_t sq_##backend##_##id##_workspace(const sq_layout *layout, int64_t seq_len, int64_t batch,           \
-                                          int training);                                                     \
+                                          int training, sq_math math);                                       \
   int sq_##backend##_##id##_forward(sq_exec *exec, const sq_layer_run *runs, int count);                     \
   int sq_##backend##_##id##_backward(sq_exec *exec, const sq_layer_run *runs, int count);
 

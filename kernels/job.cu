@@ -6,6 +6,7 @@
 #include "kernels/graph.h"
 #include "kernels/norm.h"
 #include "kernels/ops.h"
+#include "kernels/rounded.h"
 #include "kernels/structure.h"
 
 const float *sq_job_weight(const sq_job &j, const sq_product &p) {
@@ -40,19 +41,30 @@ int add_rows(sq_exec *exec, const float *a, int64_t rows, int64_t cols, float *o
   return SQ_GPU(reduce)(exec, &r);
 }
 
-int weight_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
+/* sq_job_gemm, of rounded operands if the job has room for them. */
+int product_of(sq_exec *exec, const sq_job &j, sq_rounded *r, int trans_a, int trans_b, int64_t m, int64_t n,
+               int64_t k, sq_matrix a, sq_matrix b, int accumulate, sq_matrix c) {
+  return j.rounded != NULL ? sq_rounded_gemm(exec, r, trans_a, trans_b, m, n, k, a, b, accumulate, c)
+                           : sq_job_gemm(exec, j.run->math, trans_a, trans_b, m, n, k, a, b, accumulate, c);
+}
+sq_rounded begin_products(const sq_job &j) {
+  if (j.rounded == NULL) return sq_rounded{};
+  return sq_rounded_begin(j, j.run->seq_len * j.run->batch, j.run->reserve != NULL);
+}
+
+int weight_gradients(sq_exec *exec, const sq_job &j, sq_rounded *r, float *dparams) {
   const sq_layout *l = j.layout;
   const int64_t rows = j.steps * j.run->batch, I = l->config.input_size;
   int error =
-      sq_job_gemm(exec, j.run->math, 1, 0, l->gates, I, rows, sq_job_whole(j, l->input, true),
-                  {static_cast<const float *>(j.run->x), j.run->ldx}, 1, {dparams + l->param[0].offset, I});
+      product_of(exec, j, r, 1, 0, l->gates, I, rows, sq_job_whole(j, l->input, true),
+                 {static_cast<const float *>(j.run->x), j.run->ldx}, 1, {dparams + l->param[0].offset, I});
   for (int i = 0; i < l->products && error == 0; i++) {
     const sq_product &p = l->product[i];
     float *dparam = dparams + l->param[p.param].offset + p.row * p.cols;
     error = p.structure != NULL
                 ? add_rows(exec, j.grads[i], j.run->batch, p.structure->params(l, &p), dparam)
-                : sq_job_gemm(exec, j.run->math, 1, 0, p.rows, p.cols, rows, sq_job_whole(j, p.to, true),
-                              sq_job_whole(j, p.from, false), 1, {dparam, p.cols});
+                : product_of(exec, j, r, 1, 0, p.rows, p.cols, rows, sq_job_whole(j, p.to, true),
+                             sq_job_whole(j, p.from, false), 1, {dparam, p.cols});
   }
   return error;
 }
@@ -85,13 +97,12 @@ int sum_gradients(sq_exec *exec, const sq_job &j, float *dparams) {
   return error;
 }
 
-int input_gradient(sq_exec *exec, const sq_job &j) {
+int input_gradient(sq_exec *exec, const sq_job &j, sq_rounded *r) {
   const sq_layout *l = j.layout;
   const float *w = static_cast<const float *>(j.run->params) + l->param[0].offset;
   const int64_t I = l->config.input_size;
-  return sq_job_gemm(exec, j.run->math, 0, 0, j.steps * j.run->batch, I, l->gates,
-                     sq_job_whole(j, l->input, true), {w, I}, j.run->dx_accumulate,
-                     {static_cast<const float *>(j.run->dx), j.run->ldx});
+  return product_of(exec, j, r, 0, 0, j.steps * j.run->batch, I, l->gates, sq_job_whole(j, l->input, true),
+                    {w, I}, j.run->dx_accumulate, {static_cast<const float *>(j.run->dx), j.run->ldx});
 }
 
 } // namespace
@@ -169,27 +180,28 @@ int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   const sq_matrix x = {static_cast<const float *>(j.run->x) + j.t0 * j.run->batch * j.run->ldx, j.run->ldx};
   const float *w = params + l->param[0].offset;
   const int64_t first = l->biased, others = l->gates - first;
+  sq_rounded r = begin_products(j);
   int error = 0;
   if (l->bias >= 0) {
     const sq_bias_args bias = {rows, first, params + l->param[l->bias].offset, j.gates, l->gates};
     error = SQ_GPU(bias)(exec, &bias);
     if (error == 0 && l->input.buffer == SQ_GATES)
-      error = sq_job_gemm(exec, j.run->math, 0, 1, rows, first, I, x, {w, I}, 1, {j.gates, l->gates});
+      error = product_of(exec, j, &r, 0, 1, rows, first, I, x, {w, I}, 1, {j.gates, l->gates});
   }
   if (error == 0 && l->input.buffer == SQ_AUX) {
-    error = sq_job_gemm(exec, j.run->math, 0, 1, rows, l->gates, I, x, {w, I}, 0,
-                        {j.aux + l->input.column, l->aux});
+    error = product_of(exec, j, &r, 0, 1, rows, l->gates, I, x, {w, I}, 0, {j.aux + l->input.column, l->aux});
     return error != 0 ? error : sq_gpu_norms_forward(exec, sq_job_norm_rows(j), SQ_BEFORE_STEPS);
   }
   if (error != 0 || others == 0) return error;
-  return sq_job_gemm(exec, j.run->math, 0, 1, rows, others, I, x, {w + first * I, I}, 0,
-                     {j.gates + first, l->gates});
+  return product_of(exec, j, &r, 0, 1, rows, others, I, x, {w + first * I, I}, 0,
+                    {j.gates + first, l->gates});
 }
 
 int sq_job_gradients(sq_exec *exec, const sq_job &j) {
   float *dparams = static_cast<float *>(j.run->dparams);
-  int error = j.run->dx != NULL ? input_gradient(exec, j) : 0;
-  if (error == 0 && dparams != NULL) error = weight_gradients(exec, j, dparams);
+  sq_rounded r = begin_products(j);
+  int error = j.run->dx != NULL ? input_gradient(exec, j, &r) : 0;
+  if (error == 0 && dparams != NULL) error = weight_gradients(exec, j, &r, dparams);
   if (error == 0 && dparams != NULL) error = sum_gradients(exec, j, dparams);
   if (error == 0 && dparams != NULL) error = initial_gradients(exec, j, dparams);
   return error;

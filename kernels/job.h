@@ -25,6 +25,8 @@ struct sq_job {
   /* for structured products only (core/structure.h) */
   float *prepared[SQ_MAX_PRODUCTS];
   float *grads[SQ_MAX_PRODUCTS]; /* [B,params] */
+  float *
+      rounded; /* for operands in bfloat16 (rounded.h), where the algorithm has room for them and may; else NULL */
   float *spare; /* set by the frame below: what the workspace has beyond the frame's own part */
 };
 

@@ -236,6 +236,7 @@ static void check_split(const char *algorithm, unsigned cluster, int math) {
   net ref, first, out;
   char where[64];
   int same = 1;
+  const uint64_t copies = strcmp(algorithm, "persistent-split-flags") == 0 ? LONG : 0; /* of parts */
   asked.math = (seqgpu_math)math;
   if (!net_reference(&ref, oracle, &desc, NULL, math)) return;
   use_device(&device);
@@ -246,7 +247,7 @@ static void check_split(const char *algorithm, unsigned cluster, int math) {
   const uint64_t phases = sq_simt_phases(), blocks = (uint64_t)cut.ctas * (uint64_t)cut.slices;
   net_backward(&first);
   CHECK(cut.cluster > 1 && cut.cluster <= (int)cluster && cut.ctas > cut.cluster &&
-            sq_simt_phases() - phases == blocks * (LONG + 1),
+            sq_simt_phases() - phases == blocks * (LONG + 1 + copies),
         "%s, %d blocks in clusters of %d divide the depth", cell.name, cut.ctas, cut.cluster);
   net_check(net_error(&first, &ref, NET_Y, NET_DPARAMS, where), arithmetic[math].limit, where,
             "%s, its depth split", cell.name);

@@ -39,6 +39,10 @@ recurrence_main,exchange_cluster_async sm_90a     st.async
 recurrence_main,exchange_cluster_async sm_90a     mbarrier.
 recurrence_main,exchange_grid_multicast sm_90a    cp.async
 recurrence_main,exchange_grid_multicast sm_90a    mbarrier.
+recurrence_main,exchange_split_flags sm_90a    cp.async
+recurrence_main,exchange_split_flags sm_90a    st.async
+recurrence_main,exchange_split_packets sm_90a    st.async
+recurrence_main,exchange_split_packets sm_90a    ld.relaxed
 recurrence_main,exchange_grid_packets sm_80,sm_90a ld.relaxed
 recurrence_main,exchange_grid_packets sm_80,sm_90a st.relaxed
 recurrence_main,exchange_grid_packets sm_80,sm_90a !ld.acquire
@@ -59,7 +63,7 @@ awk -v mix="$build/instructions.txt" '
         n = split(line[l], part, " ")
         if (part[2] != arch[a]) continue
         # the cluster exchange on barriers below sm_90 is an empty kernel
-        if (arch[a] == "sm_80" && part[1] ~ /exchange_cluster|exchange_grid_multicast/) continue
+        if (arch[a] == "sm_80" && part[1] ~ /exchange_cluster|exchange_grid_multicast|exchange_split/) continue
         match_all = 1
         for (w = 1; w <= words; w++) if (index(part[1], word[w]) == 0) match_all = 0
         if (!match_all) continue

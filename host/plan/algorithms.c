@@ -90,12 +90,14 @@ static double stream_int8_estimate(sq_exec *exec, const sq_problem *p) {
 
 /* ---------------------------------------------------------------- functions in the form of the table */
 
-/* A workspace that depends on the layer and the sizes alone. */
-#define WORKSPACE(function)                                                                                  \
+/* A workspace that depends on the layer and the sizes alone, or on the arithmetic as well. */
+#define WORKSPACE_OF(function, ...)                                                                          \
   static int64_t function##_of(sq_exec *exec, const sq_problem *p) {                                         \
     (void)exec;                                                                                              \
-    return function(p->layout, p->seq_len, p->batch, p->training);                                           \
+    return function(p->layout, p->seq_len, p->batch, __VA_ARGS__);                                           \
   }
+#define WORKSPACE(function)         WORKSPACE_OF(function, p->training)
+#define WORKSPACE_BY_MATH(function) WORKSPACE_OF(function, p->training, p->math)
 
 /* A driver of one layer and direction, called for the directions one after the other. */
 #define ONE_BY_ONE(function) ONE_BY_ONE_OF(function, sq_layer_run)
@@ -116,7 +118,7 @@ ONE_BY_ONE_OF(sq_layer_tangent_f32, sq_layer_tangent)
 ONE_BY_ONE_OF(sq_layer_tangent_f64, sq_layer_tangent)
 
 #ifdef SEQGPU_WITH_CUDA
-#define CUDA_WORKSPACE(id, text) WORKSPACE(sq_cuda_##id##_workspace)
+#define CUDA_WORKSPACE(id, text) WORKSPACE_BY_MATH(sq_cuda_##id##_workspace)
 WORKSPACE(sq_cuda_layer_workspace)
 ONE_BY_ONE(sq_cuda_layer_forward)
 ONE_BY_ONE(sq_cuda_layer_backward)
@@ -126,7 +128,7 @@ SQ_URNN_ALGORITHMS(CUDA_WORKSPACE)
 #endif
 
 #ifdef SEQGPU_WITH_EMULATOR
-#define EMULATOR_WORKSPACE(id, text) WORKSPACE(sq_emulator_##id##_workspace)
+#define EMULATOR_WORKSPACE(id, text) WORKSPACE_BY_MATH(sq_emulator_##id##_workspace)
 WORKSPACE(sq_emulator_layer_workspace)
 ONE_BY_ONE(sq_emulator_layer_forward)
 ONE_BY_ONE(sq_emulator_layer_backward)

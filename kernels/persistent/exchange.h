@@ -270,15 +270,9 @@ struct exchange_grid_multicast : exchange_on_barriers, exchange_on_flags {
   }
 };
 
-struct exchange_grid_packets : exchange_plain {
-  enum { PACKETS = 1, OWN = 0, APART = 1, AHEAD = 0 };
-  /* Packets order nothing beside themselves: without these fences, once a launch, a block might overwrite the
-   * initial state that a peer still reads. */
-  static __device__ __forceinline__ void open(void) { sq_fence_gpu(); }
-  static __device__ __forceinline__ void settle(void) {
-    sq_fence_gpu();
-    __syncthreads();
-  }
+/* Through L2 as packets, which carry their turn. */
+struct exchange_on_packets : exchange_plain {
+  enum { PACKETS = 1, OWN = 0, AHEAD = 0 };
   template <int lanes>
   static __device__ __forceinline__ void give(const exchange_operand &o, const exchange_place &at, int to,
                                               uint4 v, int lane) {
@@ -311,6 +305,17 @@ struct exchange_grid_packets : exchange_plain {
   }
 };
 
+struct exchange_grid_packets : exchange_on_packets {
+  enum { APART = 1 };
+  /* Packets order nothing beside themselves: without these fences, once a launch, a block might overwrite the
+   * initial state that a peer still reads. */
+  static __device__ __forceinline__ void open(void) { sq_fence_gpu(); }
+  static __device__ __forceinline__ void settle(void) {
+    sq_fence_gpu();
+    __syncthreads();
+  }
+};
+
 /* ---- a part of the depth, with the mbarriers of split.h ---- */
 
 /* The part is contiguous in global memory: when all flags have arrived, one bulk copy fetches it, with its padding. */
@@ -326,8 +331,8 @@ struct exchange_split_flags : exchange_on_barriers, exchange_on_flags {
 };
 
 /* A block takes in its own chunks with the rest. */
-struct exchange_split_packets : exchange_grid_packets {
-  enum { POSSIBLE = SQ_HAS_CLUSTERS, BARRIERS = 2, APART = 0, SPLIT = 1, HELD = RECURRENCE_HELD };
+struct exchange_split_packets : exchange_on_packets {
+  enum { POSSIBLE = SQ_HAS_CLUSTERS, BARRIERS = 2, SPLIT = 1, HELD = RECURRENCE_HELD };
   static __device__ __forceinline__ void enter(const exchange_place &at) {
     exchange_on_barriers::enter_with<BARRIERS>(at);
   }

@@ -18,6 +18,7 @@
 #include "kernels/job.h"
 #include "kernels/persistent/cut.h"
 #include "kernels/persistent/timeline.h"
+#include "kernels/rounded.h"
 
 namespace {
 
@@ -132,12 +133,13 @@ int64_t exchange_elements(sq_persistent which, int64_t hidden, int64_t batch) {
   return 2 * 4 * units * (2 * batch + 16) << sq_persistent_algorithms[which].packets;
 }
 
-int64_t workspace(sq_persistent which, const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
+int64_t workspace(sq_persistent which, const sq_layout *l, int64_t seq_len, int64_t batch, int training,
+                  sq_math math) {
   int64_t size = sq_align_elements(seq_len * batch * l->gates);
   if (training) size += sq_align_elements(seq_len * batch * l->aux);
   if (sq_persistent_algorithms[which].reach == SQ_WHOLE_GRID)
     size += FLAGS + exchange_elements(which, l->config.hidden_size, batch);
-  return size;
+  return math == SQ_MATH_BF16 ? size + sq_rounded_size(l, seq_len * batch, training) : size;
 }
 
 /* A vector of the layer by name, on the device; NULL if the layout has none. */
@@ -161,6 +163,10 @@ void place_stretch(const sq_stretch &s, sq_persistent which, int backward, sq_jo
     r->flags = reinterpret_cast<uint32_t *>(at);
     r->exchange = reinterpret_cast<uint4 *>(at + FLAGS);
     at += FLAGS + exchange_elements(which, l->config.hidden_size, run->batch);
+  }
+  if (run->math == SQ_MATH_BF16) {
+    job->rounded = at;
+    at += sq_rounded_size(l, run->seq_len * run->batch, run->reserve != NULL);
   }
   if (run->reserve == NULL) {
     job->gates = at;
@@ -327,8 +333,8 @@ int backward(sq_exec *exec, sq_persistent which, const sq_layer_run *runs, int c
     return estimate(exec, SQ_PERSISTENT_##id, p);                                                            \
   }                                                                                                          \
   extern "C" int64_t SQ_GPU(id##_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch,              \
-                                            int training) {                                                  \
-    return workspace(SQ_PERSISTENT_##id, l, seq_len, batch, training);                                       \
+                                            int training, sq_math math) {                                    \
+    return workspace(SQ_PERSISTENT_##id, l, seq_len, batch, training, math);                                 \
   }                                                                                                          \
   extern "C" int SQ_GPU(id##_forward)(sq_exec * exec, const sq_layer_run *runs, int count) {                 \
     return forward(exec, SQ_PERSISTENT_##id, runs, count);                                                   \

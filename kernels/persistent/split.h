@@ -11,12 +11,12 @@
  * as without (C times the rows, 1 / C of the depth), and takes in blocks * H * B / C elements and C * units * B float32
  * a step instead of blocks * H * B elements.
  *
- * Buffers.  Slots are pushed by st.async and counted on an mbarrier, like the chunks of a cluster (exchange.h); two buffers
- * are enough.  A block sends the sums of product e + 2 when it has the chunks of exchange e + 1 of its part.  These
- * were made by cells that needed the sums of product e + 1 of all parts, so the chunks of exchange e of all
- * blocks, and a block gives those when it has read its slots of product e.  By the same chain a packet of exchange e is
- * overwritten when all who wait for it have it: its readers push sums of it before anybody in their clusters gives
- * a chunk of exchange e + 1.
+ * Buffers.  Slots are pushed by st.async and counted on an mbarrier, like the chunks of a cluster (exchange.h), and two
+ * buffers with an mbarrier each are enough: a block sends the sums of product e + 2 when it has had those of product e + 1
+ * of all its peers, who had read their slots of product e before they sent them.  A packet of exchange e is overwritten
+ * when all who wait for it have it: the block that overwrites it has had the sums of its peers, who together take in
+ * chunks of exchange e + 1 of all blocks, and of each cluster some block gives its chunk when it has had the sums that
+ * its peers made of exchange e.  split_flags.litmus, split_packets.litmus and those beside them prove it.
  */
 #ifndef SQ_PERSISTENT_SPLIT_H
 #define SQ_PERSISTENT_SPLIT_H

@@ -2,7 +2,7 @@
  * a cluster: the gradients at the gates go through L2, with flags.  Forward is grid flags'.
  * Processors without clusters (before sm_90) get empty kernels, which the algorithm refuses to run.
  * kernel.h has the skeleton, geometry and costs; exchange.h the exchange, split.h the rest.
- * split_flags.litmus and split_flags_reuse.litmus prove that it is ordered, with those of grid.cu.
+ * split_flags.litmus and split_flags_seen, _sums and _slots prove that it is ordered.
  */
 #include "kernels/persistent/tables.h"
 

@@ -2,7 +2,7 @@
  * of a cluster: the gradients at the gates go through L2 in packets.  Forward is grid packets'.
  * Processors without clusters (before sm_90) get empty kernels, which the algorithm refuses to run.
  * kernel.h has the skeleton, geometry and costs; exchange.h the exchange, split.h the rest.
- * split_packets.litmus and split_packets_reuse.litmus prove that it is ordered, with those of grid_packets.cu.
+ * split_packets.litmus and split_packets_reuse, _sums and _slots prove that it is ordered.
  */
 #include "kernels/persistent/tables.h"
 

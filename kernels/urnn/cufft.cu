@@ -252,7 +252,8 @@ extern "C" double SQ_GPU(cufft_estimate)(sq_exec *, const sq_problem *p) {
   return 5.0 + passes * (double)p->seq_len * p->directions * (5 * 2.7 + bytes / 1e6);
 }
 
-extern "C" int64_t SQ_GPU(cufft_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
+extern "C" int64_t SQ_GPU(cufft_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training,
+                                           sq_math) {
   return sq_job_workspace(l, seq_len, batch, training) +
          (training ? 3 : 2) * sq_align_elements(batch * 2 * l->config.hidden_size);
 }

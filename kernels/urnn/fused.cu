@@ -494,7 +494,8 @@ extern "C" double SQ_GPU(fused_estimate)(sq_exec *, const sq_problem *p) {
   return 5.0 + passes * (double)p->seq_len * step * ceil(rows / held);
 }
 
-extern "C" int64_t SQ_GPU(fused_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training) {
+extern "C" int64_t SQ_GPU(fused_workspace)(const sq_layout *l, int64_t seq_len, int64_t batch, int training,
+                                           sq_math) {
   return sq_job_workspace(l, seq_len, batch, training);
 }
 

@@ -133,8 +133,8 @@ stage_cudnn() {
 # One tool of compute-sanitizer over the small table, one family of algorithms after the other; what a family
 # leaves of its time is the others'.
 sanitize() { # TOOL
-  families=7
-  for family in step persistent-cta persistent-lanes persistent-cluster persistent-grid fused cufft; do
+  families=8
+  for family in step persistent-cta persistent-lanes persistent-cluster persistent-grid persistent-split fused cufft; do
     status=0 log=$logs/$1-$family.log
     within $(($(left) / families + 1)) "$(tool compute-sanitizer)" --tool "$1" --error-exitcode 99 \
       "$bin/test_repeat_$kind" cuda 1 "$family" >"$log" 2>&1 || status=$?

@@ -40,15 +40,20 @@ cublasStatus_t blas(const char *function, const std::function<void()> &body) {
 
 /* ---- matrix products ---- */
 
-/* A matrix in columns, ld elements apart; op(A) = A, or its transpose. */
+/* A matrix in columns, ld elements apart, float or bfloat16; op(A) = A, or its transpose. */
 struct Matrix {
-  const float *data;
+  const void *data;
+  cudaDataType type;
   int64_t rows, columns, ld; /* as stored */
   bool transposed;
   const char *name;
 };
 
-size_t column_bytes(const Matrix &m) { return (size_t)m.rows * sizeof(float); }
+size_t element_bytes(const Matrix &m) { return m.type == CUDA_R_16BF ? sizeof(uint16_t) : sizeof(float); }
+size_t column_bytes(const Matrix &m) { return (size_t)m.rows * element_bytes(m); }
+const void *column_of(const Matrix &m, int64_t j) {
+  return static_cast<const char *>(m.data) + (size_t)(j * m.ld) * element_bytes(m);
+}
 
 void check_matrix(const Matrix &m) {
   if (m.ld < 1 || m.ld < m.rows)
@@ -56,7 +61,7 @@ void check_matrix(const Matrix &m) {
            (long long)m.rows, (long long)m.ld);
   if (m.rows == 0 || m.columns == 0) return;
   const size_t elements = (size_t)((m.columns - 1) * m.ld + m.rows);
-  check_range(m.data, elements * sizeof(float), m.name, CUBLAS_STATUS_INVALID_VALUE);
+  check_range(m.data, elements * element_bytes(m), m.name, CUBLAS_STATUS_INVALID_VALUE);
 }
 
 typedef float Rounding(float);
@@ -77,10 +82,14 @@ std::vector<float> operand(const Matrix &m, Rounding *rounded, bool left) {
   std::vector<float> out((size_t)(m.rows * m.columns));
   const bool columns_outside = left != m.transposed;
   for (int64_t j = 0; j < m.columns; j++) {
-    const auto *column = reinterpret_cast<const float *>(
-        device_bytes(m.data + j * m.ld, column_bytes(m), Wants::written, m.name));
-    for (int64_t i = 0; i < m.rows; i++)
-      out[(size_t)(columns_outside ? j * m.rows + i : i * m.columns + j)] = rounded(column[i]);
+    const auto *bytes = device_bytes(column_of(m, j), column_bytes(m), Wants::written, m.name);
+    const auto *floats = reinterpret_cast<const float *>(bytes);
+    const auto *halves = reinterpret_cast<const uint16_t *>(bytes);
+    for (int64_t i = 0; i < m.rows; i++) {
+      const float value =
+          m.type == CUDA_R_16BF ? simt::float_of((uint32_t)halves[i] << 16) : rounded(floats[i]);
+      out[(size_t)(columns_outside ? j * m.rows + i : i * m.columns + j)] = value;
+    }
   }
   return out;
 }
@@ -107,7 +116,7 @@ void multiply(const Product &p) {
   const std::vector<float> a = operand(p.a, p.rounded, true), b = operand(p.b, p.rounded, false);
   std::vector<float> sum((size_t)p.m);
   for (int64_t j = 0; j < p.n; j++) {
-    const float *at = p.c.data + j * p.c.ld;
+    const void *at = column_of(p.c, j);
     if (p.beta != 0) device_bytes(at, column_bytes(p.c), Wants::written, p.c.name);
     auto *c = reinterpret_cast<float *>(device_bytes(at, column_bytes(p.c), Wants::to_write, p.c.name));
     product_column(p, a, b, j, &sum);
@@ -172,14 +181,16 @@ cublasStatus_t cublasGemmEx_64(cublasHandle_t handle, cublasOperation_t trans_a,
     soft::check_handle(handle);
     soft::check_stream(handle->stream);
     if (m < 0 || n < 0 || k < 0) refuse(CUBLAS_STATUS_INVALID_VALUE, "a size is negative");
-    if (type_a != CUDA_R_32F || type_b != CUDA_R_32F || type_c != CUDA_R_32F)
-      refuse(CUBLAS_STATUS_NOT_SUPPORTED, "the stand-in knows matrices of float alone");
+    if ((type_a != CUDA_R_32F && type_a != CUDA_R_16BF) || type_b != type_a || type_c != CUDA_R_32F)
+      refuse(CUBLAS_STATUS_NOT_SUPPORTED,
+             "the stand-in knows two matrices of float, or bfloat16, into one of float");
+    if (type_a == CUDA_R_16BF && compute != CUBLAS_COMPUTE_32F)
+      refuse(CUBLAS_STATUS_NOT_SUPPORTED, "matrices of bfloat16 are multiplied by CUBLAS_COMPUTE_32F alone");
     if (m == 0 || n == 0) return;
     const bool ta = trans_a != CUBLAS_OP_N, tb = trans_b != CUBLAS_OP_N;
-    const auto *fa = static_cast<const float *>(a), *fb = static_cast<const float *>(b);
-    const soft::Matrix ma = {fa, ta ? k : m, ta ? m : k, lda, ta, "A"},
-                       mb = {fb, tb ? n : k, tb ? k : n, ldb, tb, "B"};
-    const soft::Matrix mc = {static_cast<const float *>(c), m, n, ldc, false, "C"};
+    const soft::Matrix ma = {a, type_a, ta ? k : m, ta ? m : k, lda, ta, "A"},
+                       mb = {b, type_b, tb ? n : k, tb ? k : n, ldb, tb, "B"};
+    const soft::Matrix mc = {c, type_c, m, n, ldc, false, "C"};
     for (const soft::Matrix &one : {ma, mb, mc}) soft::check_matrix(one);
     const float factor = *static_cast<const float *>(alpha), kept = *static_cast<const float *>(beta);
     const soft::Product p = {ma, mb, mc, m, n, k, factor, kept, soft::rounding_of(compute)};
