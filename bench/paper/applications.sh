@@ -240,7 +240,7 @@ transcribe() {
   common="--data $folder --epochs $epochs --lr-schedule cosine"
   known="$common --lr-every $((169 * epochs)) --log-every 169 --eval-every 169"
   run_seeds "known speakers" transcribe $known
-  run_seeds "known speakers, perturbed" transcribe $known $perturbed
+  run "known speakers, perturbed" transcribe $known $perturbed --checkpoint "$(model_of "known speakers, perturbed")"
   speakers=${SPEAKERS-george jackson lucas nicolas theo yweweler}
   for speaker in $speakers; do
     run "$speaker held out" transcribe $common --lr-every $((157 * epochs)) --log-every 157 --eval-every $((157 * 3)) $perturbed --hold-out-speaker "$speaker" \
@@ -248,13 +248,12 @@ transcribe() {
   done
   peer_seeds "PyTorch" torch_transcribe.py --data "$folder" --epochs "$epochs"
   finish
-  for seed in $seeds; do
-    for run in "known speakers" "known speakers, perturbed"; do measure_speech "$run, seed $seed"; done
-  done
+  for seed in $seeds; do measure_speech "known speakers, seed $seed"; done
+  measure_speech "known speakers, perturbed"
   for speaker in $speakers; do measure_speech "$speaker held out"; done
   if "$python" -c "$joined" "$work/string.wav" "$folder/4_george_0.wav" "$folder/0_george_1.wav" "$folder/8_george_2.wav" "$folder/8_george_3.wav" \
     "$folder/6_george_4.wav" 2>"$work/error"; then
-    "$seqgpu" transcribe --checkpoint "$(model_of "known speakers, perturbed, seed ${seeds%% *}")" --device cpu --svg "$work/string.svg" \
+    "$seqgpu" transcribe --checkpoint "$(model_of "known speakers, perturbed")" --device cpu --svg "$work/string.svg" \
       "$work/string.wav" >"$work/string.txt"
     cp "$work/string.svg" "${RESULTS:-$root/bench/results}/transcribe-string.svg"
   fi

@@ -250,6 +250,16 @@ def seeds_rolls():
     yield "wrong", b"\0001 88\n2,,3\n"
 
 
+def seeds_wav():
+    def wav(channels, bits, data):
+        form = struct.pack("<HHIIHH", 1, channels, 8000, 8000 * channels * bits // 8, channels * bits // 8, bits)
+        body = b"WAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", len(data)) + data
+        return b"RIFF" + struct.pack("<I", len(body)) + body
+    yield "mono", wav(1, 16, bytes(range(40)))
+    yield "stereo", wav(2, 8, bytes(range(20)))
+    yield "cut", wav(1, 16, bytes(range(40)))[:-3]
+
+
 def seeds_vocabulary():
     for choice in (0, 1, 2, 0x80, 0x81, 0x82):
         yield "bytes%d" % choice, bytes([choice]) + b"%00 a %20 %25 b %FF"
