@@ -108,7 +108,7 @@ sweep draw-use "drawer.st ink" draw --checkpoint drawer.st --input ink --points 
 sweep spell "spoken" train spell --data spoken --val-data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
 sweep spell-use "speller.st text" spell --checkpoint speller.st --input text --beam 2 $one
 sweep translate "translated" train translate --data translated --val-data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
-sweep translate-use "translator.st text" translate --checkpoint translator.st --input text --copy $one
+sweep translate-use "translator.st text" translate --checkpoint translator.st --input text --copy --svg new.svg $one
 sweep series "" train narma10 --hidden 4 --batch 2 --T 25 --eval-size 2 --steps 1 --checkpoint new.st $one
 sweep orthogonal "text" train charlm --text text $small --cell rnn --init orthogonal --steps 1 --checkpoint new.st $one
 sweep eval "text model.st" eval --checkpoint model.st --text text $one

@@ -487,6 +487,11 @@ else
 fi
 run train translate $data --word-size 4 --hidden 6 --batch 16 --attention-size 0 --one-direction --backwards --steps 2 --checkpoint blind --quiet
 check "without attention, too" run translate --checkpoint blind --input asked
+run translate --checkpoint translator --input asked --copy --svg map.svg >got 2>err
+check "a picture of what it attends to" sh -c 'cmp -s got wanted && grep -q "^<svg xmlns=" map.svg && grep -q "^</svg>$" map.svg &&
+  [ "$(grep -c "fill-opacity" map.svg)" = 59 ] && grep -c "fill-opacity=\"[01]\.[5-9]" map.svg | grep -q "^[7-9]$"'
+refused "a picture over something else" 1 "asked: is there and is no SVG picture" translate --checkpoint translator --input asked --svg asked
+refused "nothing to show" 2 "--svg: blind has no attention" translate --checkpoint blind --input asked --svg new.svg
 refused "nothing to copy by" 2 "--copy: blind has no attention" translate --checkpoint blind --input asked --copy
 refused "a file without its translation" 1 "val.de: line 1 has no tab, and no further file has its translation" train translate --data val.de
 head -9 val.en >short.en

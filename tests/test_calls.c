@@ -151,7 +151,7 @@ static const char *const lines[] = {
     "spell --checkpoint speller.st --input text --beam 2" OPEN,
     ("train translate --data translated --val-data translated --word-size 2 --attention-size 2" TASK
      "--checkpoint new.st"),
-    "translate --checkpoint translator.st --input text --copy" OPEN,
+    "translate --checkpoint translator.st --input text --copy --svg new.st" OPEN,
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,
     "eval --checkpoint pixels.st --images images --labels labels" OPEN,
