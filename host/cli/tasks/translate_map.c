@@ -17,6 +17,16 @@ typedef struct maps {
   int64_t count;
 } maps;
 
+/* Each row from its end: the source was read so. */
+static void turn_rows(float *row, int64_t T, int64_t S) {
+  for (int64_t t = 0; t < T; t++, row += S)
+    for (int64_t k = 0; k < S / 2; k++) {
+      const float first = row[k];
+      row[k] = row[S - 1 - k];
+      row[S - 1 - k] = first;
+    }
+}
+
 /* Weights [T,S] of the words of answer i, in the order of the source; NULL where there is nothing to show. */
 static seqgpu_status read_weights(pair_app *a, const seqgpu_plan *decoder, int64_t i, float **out) {
   const pair_answers *s = &a->answers;
@@ -40,12 +50,7 @@ static seqgpu_status read_weights(pair_app *a, const seqgpu_plan *decoder, int64
   free(before);
   if (status == SEQGPU_OK) status = seqgpu_tape_status(a->base.tape);
   if (status == SEQGPU_OK) status = app_read(attention, out, &room);
-  for (int64_t t = 0; status == SEQGPU_OK && a->val.backwards && t < T; t++)
-    for (int64_t k = 0; k < S / 2; k++) {
-      float *row = *out + t * S, first = row[k];
-      row[k] = row[S - 1 - k];
-      row[S - 1 - k] = first;
-    }
+  if (status == SEQGPU_OK && *out && a->val.backwards) turn_rows(*out, T, S);
   return status;
 }
 
