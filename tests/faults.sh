@@ -115,7 +115,7 @@ sweep draw-use "drawer.st ink" draw --checkpoint drawer.st --input ink --points 
 sweep spell "spoken" train spell --data spoken --val-data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
 sweep spell-use "speller.st text" spell --checkpoint speller.st --input text --beam 2 $one
 sweep translate "translated" train translate --data translated --val-data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
-sweep translate-use "translator.st text" translate --checkpoint translator.st --input text --copy $one
+sweep translate-use "translator.st text" translate --checkpoint translator.st --input text --copy --svg new.svg $one
 if [ "$speech" = yes ]; then
   sweep transcribe "recorded one.wav" train transcribe --data recorded --val-data recorded --mels 2 --hidden 4 --steps 1 --checkpoint new.st $one
   sweep transcribe-use "transcriber.st one.wav" transcribe --checkpoint transcriber.st one.wav --beam 2 --svg new.svg $one

@@ -482,11 +482,24 @@ rows = [json.loads(line) for line in sys.stdin]
 assert [len(r[\"source\"]) for r in rows] == [6, 0, 7] and rows[2][\"target\"][1] == \"otto\"
 assert rows[2][\"attended\"][:4] == [0, 1, 2, 3]
 assert all(len(r[\"attended\"]) == len(r[\"target\"]) and (r[\"score\"] < 0 or not r[\"target\"]) for r in rows)"' sh "$seqgpu"
+  run train translate $data --backwards --word-size 16 --attention-size 16 --hidden 32 --batch 32 --lr 0.01 --epochs 20 --checkpoint backward --quiet
+  run translate --checkpoint backward --input asked --json --svg back.svg >got 2>err
+  check "read backwards, it is told in the order of the source" python3 -c "
+import json, re
+row = [json.loads(line) for line in open('got')][0]
+weight = [float(w) for w in re.findall('fill-opacity=.([0-9.]*)', open('back.svg').read())][:24]
+assert row['attended'][:3] == [0, 1, 2], row
+assert [max(range(6), key=lambda s: weight[6 * t + s]) for t in range(4)] == row['attended'], weight"
 else
   skip "what it attends to, in JSON" "no python3"
 fi
 run train translate $data --word-size 4 --hidden 6 --batch 16 --attention-size 0 --one-direction --backwards --steps 2 --checkpoint blind --quiet
 check "without attention, too" run translate --checkpoint blind --input asked
+run translate --checkpoint translator --input asked --copy --svg map.svg >got 2>err
+check "a picture of what it attends to" sh -c 'cmp -s got wanted && grep -q "^<svg xmlns=" map.svg && grep -q "^</svg>$" map.svg &&
+  [ "$(grep -c "fill-opacity" map.svg)" = 59 ] && grep -c "fill-opacity=\"[01]\.[5-9]" map.svg | grep -q "^[7-9]$"'
+refused "a picture over something else" 1 "asked: is there and is no SVG picture" translate --checkpoint translator --input asked --svg asked
+refused "nothing to show" 2 "--svg: blind has no attention" translate --checkpoint blind --input asked --svg new.svg
 refused "nothing to copy by" 2 "--copy: blind has no attention" translate --checkpoint blind --input asked --copy
 refused "a file without its translation" 1 "val.de: line 1 has no tab, and no further file has its translation" train translate --data val.de
 head -9 val.en >short.en

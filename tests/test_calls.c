@@ -154,7 +154,7 @@ static const char *const lines[] = {
     "spell --checkpoint speller.st --input text --beam 2" OPEN,
     ("train translate --data translated --val-data translated --word-size 2 --attention-size 2" TASK
      "--checkpoint new.st"),
-    "translate --checkpoint translator.st --input text --copy" OPEN,
+    "translate --checkpoint translator.st --input text --copy --svg new.st" OPEN,
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK "--checkpoint new.st",
     "transcribe --checkpoint transcriber.st one.wav two.wav --beam 2 --json --svg new.st" OPEN,

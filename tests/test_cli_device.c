@@ -155,7 +155,7 @@ static const char *const lines[] = {
     "eval --checkpoint speller.st --data spoken" OPEN,
     "spell --checkpoint speller.st --input text --beam 2" OPEN,
     "eval --checkpoint translator.st --data translated --copy" OPEN,
-    "translate --checkpoint translator.st --input text --beam 2" OPEN,
+    "translate --checkpoint translator.st --input text --beam 2 --svg map.svg" OPEN,
     "eval --checkpoint composer.st --data music" OPEN,
     "compose --checkpoint composer.st --input music --begin 2 --steps 2 --midi roll.mid --svg roll.svg" OPEN,
     "sample --checkpoint model.st --prime the --length 3" OPEN,

@@ -44,7 +44,8 @@ static seqgpu_plan *plan_of(seqgpu_context *ctx, const kind *k, int both, int64_
                                 .num_layers = k->layers,
                                 .bidirectional = both,
                                 .seq_len = steps,
-                                .batch = batch};
+                                .batch = batch,
+                                .inference = steps == 1};
   seqgpu_plan *plan;
   net_require(ctx, seqgpu_plan_create(ctx, &desc, NULL, &plan), "seqgpu_plan_create");
   return plan;

@@ -213,6 +213,8 @@ translate() {
     --lr 2e-3 --lr-schedule cosine --lr-every $((454 * epochs)) --log-every 50 --eval-every 454"
   run_seeds "attention" translate $common
   run_seeds "no attention" translate $common --attention-size 0 --one-direction --backwards --layers 2
+  peer_seeds "PyTorch" torch_translate.py --data "$folder/train.de.gz" "$folder/train.en.gz" --val-data "$folder/val.de.gz" "$folder/val.en.gz" \
+    --test-data "$folder/test_2016_flickr.de.gz" "$folder/test_2016_flickr.en.gz" --epochs "$epochs"
   finish
   for seed in $seeds; do
     for run in "attention" "no attention"; do
@@ -220,7 +222,7 @@ translate() {
     done
     measure "attention, seed $seed" beam_ --data "$folder/test_2016_flickr.de.gz" --data "$folder/test_2016_flickr.en.gz" --beam 5 --length-norm 1
   done
-  publish --title "German to English, Multi30k" --y val_one_minus_bleu --y-label "1 - BLEU / 100 on the validation set" \
+  publish --title "German to English, Multi30k" --y val_one_minus_bleu --y-label "1 - BLEU / 100 on the validation set" --beside "PyTorch" \
     --columns test_bleu:last,beam_bleu:last,test_perplexity:last,val_one_minus_bleu:last,step:last,elapsed_s:last,tokens_per_s:median \
     --about "Multi30k: 29,000 pairs to train on, 1,014 to validate, 1,000 to test (test2016), small letters; the model after $epochs epochs. \
 test_bleu: of the likeliest words alone; beam_bleu: by a beam of 5. Without attention: two layers that read the source backwards." \

@@ -20,6 +20,7 @@ typedef struct pair_options {
   int64_t beam;
   double length_norm;
   int copy;
+  const char *svg; /* of `seqgpu translate` */
 } pair_options;
 
 #define PAIR_FIELD(name) offsetof(pair_options, name)

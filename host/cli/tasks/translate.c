@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "host/cli/json.h"
-#include "host/cli/tasks/pair_task.h"
+#include "host/cli/tasks/translate_map.h"
 #include "host/data/bleu.h"
 #include "host/data/grow.h"
 #include "host/data/translations.h"
@@ -61,14 +61,15 @@ static const sentences_piece *words_of(translate_app *s, int64_t i) {
   return s->answer;
 }
 
-static int check_copy(const app *base) {
+static int check_attention(const app *base) {
   const pair_options *o = pair_options_of(base);
-  if (!o->copy || o->attention_size > 0) return CLI_OK;
-  return cli_usage("--copy: %s has no attention, which says what to copy", base->path);
+  if (o->attention_size > 0 || !(o->copy || o->svg)) return CLI_OK;
+  return cli_usage("--%s: %s has no attention, which says what to %s", o->copy ? "copy" : "svg", base->path,
+                   o->copy ? "copy" : "show");
 }
 
 static int open_data(app *base) {
-  CLI_TRY(check_copy(base));
+  CLI_TRY(check_attention(base));
   return pair_open(base);
 }
 
@@ -148,21 +149,40 @@ static void print_json(const pair_app *a, int64_t i, const sentences_piece *answ
   printf("}\n");
 }
 
-static int use(app *base) {
-  translate_app *s = (translate_app *)base;
-  const pair_app *a = &s->pair;
-  if (pair_answer(&s->pair, NULL) != SEQGPU_OK) return cli_library_error(base->ctx);
-  for (int64_t i = 0; i < a->val.text.source.count; i++) {
+/* All answers, whose words stay where they are; 0 when out of memory. */
+static int collect(translate_app *s, sentences *out) {
+  for (int64_t i = 0; i < s->pair.val.text.source.count; i++) {
     const sentences_piece *answer = words_of(s, i);
-    if (answer == NULL) return cli_error("out of memory");
-    if (base->options->run.common.json) {
+    if (answer == NULL) return 0;
+    for (int64_t t = 0; t < s->pair.answers.length[i]; t++)
+      if (!sentences_add_word(out, answer[t].text, answer[t].size)) return 0;
+    if (!sentences_end(out)) return 0;
+  }
+  return 1;
+}
+
+static int print_all(pair_app *a, const sentences *answers) {
+  const pair_options *o = pair_options_of(&a->base);
+  CLI_TRY(translate_map(a, answers, o->svg));
+  for (int64_t i = 0; i < answers->count; i++) {
+    const sentences_piece *answer = answers->word + answers->start[i];
+    if (o->base.run.common.json) {
       print_json(a, i, answer);
       continue;
     }
-    print_words(answer, a->answers.length[i], 0);
+    print_words(answer, pairs_length(answers, i), 0);
     printf("\n");
   }
   return CLI_OK;
+}
+
+static int use(app *base) {
+  translate_app *s = (translate_app *)base;
+  sentences answers = SENTENCES_NONE;
+  if (pair_answer(&s->pair, NULL) != SEQGPU_OK) return cli_library_error(base->ctx);
+  const int code = collect(s, &answers) ? print_all(&s->pair, &answers) : cli_error("out of memory");
+  sentences_free(&answers);
+  return code;
 }
 
 static void close(app *base) {
@@ -182,10 +202,17 @@ static const arg_spec options[] = {
     ROW_END,
 };
 
-static const arg_spec search_options[] = {
+#define COPY_ROW                                                                                             \
+  ROW_FLAG("copy", ARG_NOT_KEPT, PAIR_FIELD(copy),                                                           \
+           "where the model would write <unk>, write the word of the source that it attends to most")
+
+static const arg_spec eval_options[] = {PAIR_SEARCH_ROWS, COPY_ROW, ROW_END};
+
+static const arg_spec use_options[] = {
     PAIR_SEARCH_ROWS,
-    ROW_FLAG("copy", ARG_NOT_KEPT, PAIR_FIELD(copy),
-             "where the model would write <unk>, write the word of the source that it attends to most"),
+    COPY_ROW,
+    ROW_TEXT("svg", PAIR_FIELD(svg), "FILE",
+             "also a picture of what the words of each translation attend to"),
     ROW_END,
 };
 
@@ -213,8 +240,8 @@ const application application_translate = {
         "between them",
     .metric = "one_minus_bleu",
     .options = options,
-    .eval_options = search_options,
-    .use_options = search_options,
+    .eval_options = eval_options,
+    .use_options = use_options,
     .use_about =
         "Translates sentences, a line each, with a model of seqgpu train translate. Words and marks are\n"
         "printed in small letters with spaces between them.",
