@@ -78,7 +78,7 @@ words() {
   cut_novel "$data/warandpeace.txt"
   # 784 updates an epoch; 0.1178 of the tokens are the last 0.1111 of the paragraphs
   common="--text $made/learn --val-fraction 0.1178 --tokens words --tie --layers 2 --hidden 200 --dropout 0.25 --embedding-dropout 0.1 \
-    --optimizer adam --lr 2e-3 --lr-schedule cosine --lr-every $((784 * epochs)) --seq-len 35 --batch 20 --epochs $epochs"
+    --forget-bias 0 --optimizer adam --lr 1.5e-3 --lr-warmup 400 --lr-schedule cosine --lr-every $((784 * epochs)) --seq-len 35 --batch 20 --epochs $epochs"
   for seed in $seeds; do
     run "LSTM, seed $seed" charlm $common --log-every 196 --eval-every 392 --seed "$seed" --checkpoint "$(model_of "LSTM, seed $seed")" --keep-best
   done

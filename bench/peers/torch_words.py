@@ -10,9 +10,9 @@ Text       tokens are words and single marks, each with the space before it, and
            most frequent of the whole text have numbers, the others are <unk>, after a space if one stands before them.
            The last --val-fraction validates; the rest is cut into --batch streams that are read side by side in pieces
            of --seq-len steps; states are carried on, and reset where an epoch begins.
-Update     Adam (fused), a cosine from --lr to 0 over all updates, norm clipped to 5.
-Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, embedding within 0.1 of 0.  PyTorch's
-           second bias stays zero: with two biases Adam would move their sum twice as far.
+Update     Adam (fused) at a rate that rises to --lr in --lr-warmup updates and then falls along a cosine, norm clipped to 5.
+Start      LSTM uniform in +-1/sqrt(hidden), embedding within 0.1 of 0.  PyTorch's second bias stays zero: with two biases
+           Adam would move their sum twice as far.
 
 Writes JSON Lines with the keys of `seqgpu train --log`, and prints the number of trained parameters.  The test text is
 measured with the weights of the lowest validation loss, as `--keep-best` keeps them.
@@ -31,7 +31,7 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from torch_charlm import detached, evaluate, pieces
-from torch_tag import ranked, start_lstm
+from torch_tag import ranked
 
 WORD = re.compile(r" ?(?:[A-Za-z0-9'\u0080-\U0010ffff]+|[^\s])|\s")
 
@@ -46,7 +46,10 @@ class WordLM(nn.Module):
         self.read, self.wrote = nn.Dropout(args.embedding_dropout), nn.Dropout(args.dropout)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
         nn.init.zeros_(self.linear.bias)
-        start_lstm(self.lstm)
+        for name, p in self.lstm.named_parameters():
+            if name.startswith("bias_hh"):
+                nn.init.zeros_(p)
+                p.requires_grad_(False)
 
     def forward(self, ids, state):
         y, state = self.lstm(self.read(self.embedding(ids)), state)
@@ -113,6 +116,11 @@ def time_updates(model, trained, optimizer, train, args):
     print(json_line({"updates": len(times), "median_ms": statistics.median(times), "min_ms": min(times), "max_ms": max(times)}), end="")
 
 
+def rate_at(step, warmup, last):
+    """Rises in the first updates, then falls along a cosine: `--lr-warmup`, and `--lr-schedule cosine --lr-every LAST`."""
+    return (step + 1) / warmup if step < warmup else (1 + math.cos(math.pi * (step - warmup) / last)) / 2
+
+
 def train_epochs(model, trained, optimizer, train, val, args):
     """The weights of the lowest validation loss."""
     per_epoch = -(-(len(train) - 1) // args.seq_len)
@@ -123,7 +131,7 @@ def train_epochs(model, trained, optimizer, train, val, args):
             for x, target in pieces(train, args.seq_len, whole=False):
                 start = time.perf_counter()
                 for group in optimizer.param_groups:
-                    group["lr"] = args.lr * (1 + math.cos(math.pi * step / last)) / 2
+                    group["lr"] = args.lr * rate_at(step, args.lr_warmup, last)
                 loss, norm, state = update(model, trained, optimizer, x, target, state, args.clip)
                 step, tokens, seconds = step + 1, tokens + x.numel(), seconds + time.perf_counter() - start
                 if step % args.eval_every and step != last:
@@ -143,9 +151,9 @@ def main():
     for name in ("test-text", "log"):
         parser.add_argument("--" + name)
     for name, value in (("epochs", 6), ("layers", 2), ("hidden", 200), ("seq-len", 35), ("batch", 20), ("vocab-limit", 10000),
-                        ("eval-every", 392), ("threads", 1), ("seed", 1), ("time", 0)):
+                        ("eval-every", 392), ("lr-warmup", 400), ("threads", 1), ("seed", 1), ("time", 0)):
         parser.add_argument("--" + name, type=int, default=value)
-    for name, value in (("dropout", 0.25), ("embedding-dropout", 0.1), ("lr", 2e-3), ("clip", 5.0), ("val-fraction", 0.1178)):
+    for name, value in (("dropout", 0.25), ("embedding-dropout", 0.1), ("lr", 1.5e-3), ("clip", 5.0), ("val-fraction", 0.1178)):
         parser.add_argument("--" + name, type=float, default=value)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
