@@ -92,8 +92,8 @@ words() {
   done
   ngrams=$(sed -n 's/.*"val_ngram_loss": \([0-9.]*\).*/\1/p' "$(log_of "LSTM, seed ${seeds%% *}")")
   publish --title "Words of War and Peace" --y val_loss --y-label "nats a word of the validation part" --beside "PyTorch" \
-    --columns test_perplexity:last,test_ngram_perplexity:last,test_mixed_perplexity:last,test_ngram_share:last,dynamic_perplexity:last,\
-dynamic_mixed_perplexity:last,val_perplexity:last,val_loss:min,step:last,elapsed_s:last,tokens_per_s:median \
+    --columns test_perplexity:last,test_ngram_perplexity:last,test_mixed_perplexity:last,dynamic_perplexity:last,\
+dynamic_mixed_perplexity:last,step:last,elapsed_s:last,tokens_per_s:median \
     --baseline "${ngrams:-0}" \
     --about "War and Peace, words and marks, the 10,000 most frequent and <unk>, a paragraph a line, 80, 10 and 10 % to train, validate and test; \
 $epochs epochs, the model with the lowest validation loss. Ngram: 5-grams of the training part with modified Kneser-Ney smoothing, the reference in \
