@@ -106,7 +106,7 @@ for part in train dev test; do
   cp data/sentiment/stsa.binary.$part data/sentiment/TREC.$part.all
 done
 peers=$((rows - 6)) # 1 where there is PyTorch
-for row in tag:2:1 sentiment:2:2 questions:2:2; do
+for row in tag:2:1 sentiment:3:3 questions:3:3; do
   application=${row%%:*} ours=${row#*:} theirs=${row##*:} ours=${ours%:*}
   check "application $application" env SEQGPU_DATA="$work/data" sh "$paper/applications.sh" "$application" 1 1
   published "$application" $((ours + peers * theirs))

@@ -107,15 +107,15 @@ sentences() {
   begin "$1"
   files="--data $3 --val-data $4"
   common="$files --epochs $epochs --log-every $2 --eval-every $2"
-  for pool in attention last; do
+  for pool in attention max last; do
     for seed in $seeds; do
       run "$pool, seed $seed" classify $common --pool $pool --seed "$seed" --checkpoint "$(model_of "$pool, seed $seed")" --keep-best
     done
   done
-  for pool in attention last; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$5" --epochs "$epochs" --pool $pool; done
+  for pool in attention max last; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$5" --epochs "$epochs" --pool $pool; done
   finish
   for seed in $seeds; do
-    for pool in attention last; do
+    for pool in attention max last; do
       measure "$pool, seed $seed" test_ --checkpoint "$(model_of "$pool, seed $seed" | sed 's/\.safetensors$/-best&/')" --data "$5"
     done
   done
