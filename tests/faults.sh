@@ -123,6 +123,7 @@ else skip "transcribe" "this build has no libsndfile"; fi
 sweep series "" train narma10 --hidden 4 --batch 2 --T 25 --eval-size 2 --steps 1 --checkpoint new.st $one
 sweep orthogonal "text" train charlm --text text $small --cell rnn --init orthogonal --steps 1 --checkpoint new.st $one
 sweep eval "text model.st" eval --checkpoint model.st --text text $one
+sweep eval-ngram "text words.st" eval --checkpoint words.st --text text --ngram 3 --dynamic 0.1 $one
 sweep eval-task "adding.st" eval --checkpoint adding.st --show 2 $one
 sweep eval-input "adding.st input" eval --checkpoint adding.st --input - $one
 sweep plans "text model.st" eval --checkpoint model.st --text text --plan-cache cache.plans $one

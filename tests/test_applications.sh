@@ -190,11 +190,12 @@ labelled 160 0 >lines.train
 labelled 60 1000 >lines.val
 data="--data lines.train --val-data lines.val"
 small="--word-size 5 --attention-size 4 --hidden 5 --batch 8"
-for pool in attention last; do
+for pool in attention last mean max; do
   run train classify $data --pool $pool --word-size 12 --attention-size 8 --hidden 16 --batch 8 --lr 0.01 --dropout 0.2 --epochs 30 --checkpoint $pool --json >trained 2>err
   equal "cpu f32: task classify, learns a toy without an error, $pool" "$(value val_error_rate trained)" 0
   resumed "classify, $pool" classify $small --pool $pool --dropout 0.3 --word-dropout 0.2
 done
+resumed "classify, the largest values, Hessian-free" classify $small --pool max --optimizer hessian-free --cg-iterations 9
 resumed "classify, Hessian-free" classify $small --pool attention --optimizer hessian-free --cg-iterations 9 --dropout 0.3
 resumed "classify, gru to the right" classify $small --cell gru --one-direction --layers 2
 run eval --checkpoint attention --data lines.val --json >measured 2>err

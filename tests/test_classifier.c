@@ -14,7 +14,9 @@ typedef struct kind {
 
 static const kind kinds[] = {{"lstm, last", "lstm", SEQGPU_CLASSIFIER_LAST, 1, 0},
                              {"gru of two layers, last", "gru", SEQGPU_CLASSIFIER_LAST, 2, 1},
-                             {"lstm, attention", "lstm", SEQGPU_CLASSIFIER_ATTENTION, 1, 0}};
+                             {"lstm, attention", "lstm", SEQGPU_CLASSIFIER_ATTENTION, 1, 0},
+                             {"lstm, mean", "lstm", SEQGPU_CLASSIFIER_MEAN, 1, 0},
+                             {"gru, max", "gru", SEQGPU_CLASSIFIER_MAX, 1, 1}};
 
 typedef struct model {
   const kind *kind;

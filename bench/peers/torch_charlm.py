@@ -198,4 +198,5 @@ def main():
         train_epochs(model, optimizer, train, val, args)
 
 
-main()
+if __name__ == "__main__":
+    main()

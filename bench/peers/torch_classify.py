@@ -4,7 +4,8 @@
     python3 bench/peers/torch_classify.py --data FILE --val-data FILE --test-data FILE --epochs 6 --log FILE
 
 Model      an embedding of words, a bidirectional nn.LSTM, additive attention of the sentence over its own outputs, or with --pool last the
-           state where each direction ends, a linear layer; dropout of what the LSTM and the linear layer read.
+           state where each direction ends, with mean and max those of each output over the sentence, a linear layer; dropout of what the
+           LSTM and the linear layer read.
 Update     Adam (fused), norm clipped to 5; sentences are shuffled, sorted by length in pools of 50 batches, and the batches shuffled.
 Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, words uniform in +-0.1, all else Xavier.  PyTorch's second
            bias stays zero: with two biases Adam would move their sum twice as far.
@@ -34,30 +35,33 @@ def read_lines(path):
 class Classifier(nn.Module):
     def __init__(self, words, classes, args):
         super().__init__()
-        self.last = args.pool == "last"
+        self.pool = args.pool
         self.word = nn.Embedding(words, args.word_size)
         self.rnn = nn.LSTM(args.word_size, args.hidden, bidirectional=True)
         self.dropout = nn.Dropout(args.dropout)
-        if not self.last:
+        if self.pool == "attention":
             self.keys = nn.Linear(2 * args.hidden, args.attention_size, bias=False)
             self.v = nn.Linear(args.attention_size, 1, bias=False)
         self.output = nn.Linear(2 * args.hidden, classes)
         nn.init.uniform_(self.word.weight, -0.1, 0.1)
         start_lstm(self.rnn)
-        for layer in (self.output,) if self.last else (self.keys, self.v, self.output):
+        for layer in (self.keys, self.v, self.output) if self.pool == "attention" else (self.output,):
             nn.init.xavier_uniform_(layer.weight)
         nn.init.zeros_(self.output.bias)
 
     def forward(self, lengths, word):
         x = self.dropout(self.word(word))
         y, (h, _) = self.rnn(pack_padded_sequence(x, lengths, enforce_sorted=False))
-        if self.last:
+        if self.pool == "last":
             return self.output(self.dropout(torch.cat(tuple(h), 1)))
         h = pad_packed_sequence(y)[0]
-        score = self.v(torch.tanh(self.keys(h))).squeeze(2)
-        behind = torch.arange(len(h)).unsqueeze(1) >= lengths
-        weight = score.masked_fill(behind, -torch.inf).softmax(0)
-        return self.output(self.dropout((weight.unsqueeze(2) * h).sum(0)))
+        behind = (torch.arange(len(h)).unsqueeze(1) >= lengths).unsqueeze(2)
+        if self.pool == "mean":
+            return self.output(self.dropout(h.masked_fill(behind, 0).sum(0) / lengths.unsqueeze(1)))
+        if self.pool == "max":
+            return self.output(self.dropout(h.masked_fill(behind, -torch.inf).amax(0)))
+        weight = self.v(torch.tanh(self.keys(h))).masked_fill(behind, -torch.inf).softmax(0)
+        return self.output(self.dropout((weight * h).sum(0)))
 
 
 def numbers(sentences, word, label):
@@ -82,7 +86,7 @@ def main():
     parser = argparse.ArgumentParser(description="classes of sentences in PyTorch, as `seqgpu train classify` learns them")
     for name in ("data", "val-data", "test-data", "log"):
         parser.add_argument("--" + name, required=True)
-    parser.add_argument("--pool", choices=("last", "attention"), default="attention")
+    parser.add_argument("--pool", choices=("last", "attention", "mean", "max"), default="attention")
     for name, size in (("epochs", 6), ("word-size", 100), ("attention-size", 100), ("hidden", 128), ("batch", 32), ("threads", 1), ("seed", 1)):
         parser.add_argument("--" + name, type=int, default=size)
     for name, value in (("dropout", 0.5), ("lr", 2e-3), ("clip", 5.0)):

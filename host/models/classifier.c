@@ -27,8 +27,7 @@ static seqgpu_status check_desc(seqgpu_context *ctx, const seqgpu_classifier_des
   SQ_TRY(sq_check_range(ctx, "classifier: words", d->words, 1, MOST));
   SQ_TRY(sq_check_range(ctx, "classifier: word_size", d->word_size, 1, MOST));
   SQ_TRY(sq_check_range(ctx, "classifier: classes", d->classes, 1, MOST));
-  SQ_TRY(
-      sq_check_range(ctx, "classifier: pool", d->pool, SEQGPU_CLASSIFIER_LAST, SEQGPU_CLASSIFIER_ATTENTION));
+  SQ_TRY(sq_check_range(ctx, "classifier: pool", d->pool, SEQGPU_CLASSIFIER_LAST, SEQGPU_CLASSIFIER_MAX));
   if (d->pool == SEQGPU_CLASSIFIER_ATTENTION)
     SQ_TRY(sq_check_range(ctx, "classifier: attention_size", d->attention_size, 1, MOST));
   if (!(d->dropout >= 0 && d->dropout <= 1))
@@ -41,15 +40,14 @@ static seqgpu_status check_desc(seqgpu_context *ctx, const seqgpu_classifier_des
 static seqgpu_status add_weights(seqgpu_params *p, seqgpu_classifier *m, const seqgpu_plan *plan) {
   const seqgpu_classifier_desc *d = &m->desc;
   const int64_t Y = seqgpu_plan_get_sizes(plan).output_width;
-  const int attends = d->pool == SEQGPU_CLASSIFIER_ATTENTION;
   SQ_TRY(seqgpu_params_add(p, "embedding.weight", d->words, d->word_size, "uniform", 0.1, &m->word));
   SQ_TRY(seqgpu_params_add_rnn(p, "rnn", plan, &m->network));
-  if (attends) {
+  if (d->pool == SEQGPU_CLASSIFIER_ATTENTION) {
     SQ_TRY(seqgpu_params_add(p, "attention.weight", d->attention_size, Y, "xavier", 1, &m->keys));
     SQ_TRY(seqgpu_params_add(p, "attention.v", d->attention_size, 1, "xavier", 1, &m->v));
   }
-  SQ_TRY(seqgpu_params_add(p, "output.weight", d->classes, attends ? Y : sq_final_size(plan), "xavier", 1,
-                           &m->weight));
+  const int64_t width = d->pool == SEQGPU_CLASSIFIER_LAST ? sq_final_size(plan) : Y;
+  SQ_TRY(seqgpu_params_add(p, "output.weight", d->classes, width, "xavier", 1, &m->weight));
   return seqgpu_params_add(p, "output.bias", d->classes, 1, "zeros", 0, &m->bias);
 }
 
@@ -102,6 +100,22 @@ static seqgpu_tensor *attend(const seqgpu_classifier *m, seqgpu_tape *t, seqgpu_
   return s;
 }
 
+/* s, from the outputs h [T,B,Y]. */
+static seqgpu_tensor *pooled(const seqgpu_classifier *m, seqgpu_tape *t, const seqgpu_plan *plan,
+                             seqgpu_tensor *h, int64_t B, seqgpu_tensor *lengths, seqgpu_tensor **weights) {
+  switch (m->desc.pool) {
+  case SEQGPU_CLASSIFIER_LAST:
+    return sq_final_rows(t, plan, h, B);
+  case SEQGPU_CLASSIFIER_ATTENTION:
+    return attend(m, t, h, B, lengths, weights);
+  case SEQGPU_CLASSIFIER_MEAN:
+    return seqgpu_tape_pooling(t, h, lengths, SEQGPU_POOLING_MEAN);
+  case SEQGPU_CLASSIFIER_MAX:
+    break;
+  }
+  return seqgpu_tape_pooling(t, h, lengths, SEQGPU_POOLING_MAX);
+}
+
 seqgpu_tensor *seqgpu_classifier_logits(const seqgpu_classifier *m, seqgpu_tape *t, const seqgpu_plan *plan,
                                         int64_t T, int64_t B, const int32_t *lengths, const int32_t *word,
                                         seqgpu_tensor **attention) {
@@ -117,8 +131,7 @@ seqgpu_tensor *seqgpu_classifier_logits(const seqgpu_classifier *m, seqgpu_tape 
       seqgpu_tape_embedding(t, seqgpu_tape_param(t, &m->word), seqgpu_tape_ids(t, 2, shape, word));
   x = seqgpu_tape_dropout(t, x, m->desc.dropout);
   seqgpu_tensor *h = seqgpu_tape_rnn(t, plan, seqgpu_tape_param(t, &m->network), x, NULL, read);
-  seqgpu_tensor *s = m->desc.pool == SEQGPU_CLASSIFIER_ATTENTION ? attend(m, t, h, B, read, attention)
-                                                                 : sq_final_rows(t, plan, h, B);
+  seqgpu_tensor *s = pooled(m, t, plan, h, B, read, attention);
   return seqgpu_tape_linear(t, seqgpu_tape_dropout(t, s, m->desc.dropout), seqgpu_tape_param(t, &m->weight),
                             seqgpu_tape_param(t, &m->bias));
 }

@@ -13,7 +13,9 @@
 
 #define FIELD(name) offsetof(classify_options, name)
 
-_Static_assert(SEQGPU_CLASSIFIER_LAST == 0 && SEQGPU_CLASSIFIER_ATTENTION == 1, "the order of --pool");
+_Static_assert(SEQGPU_CLASSIFIER_LAST == 0 && SEQGPU_CLASSIFIER_ATTENTION == 1 &&
+                   SEQGPU_CLASSIFIER_MEAN == 2 && SEQGPU_CLASSIFIER_MAX == 3,
+               "the order of --pool");
 
 /* ---------------------------------------------------------------- data */
 
@@ -215,8 +217,9 @@ static const arg_spec options[] = {
              "probability that another word is read so in training"),
     ROW_GROUP("Network"),
     ROW_INT("word-size", ARG_KEEP_MODEL, FIELD(word_size), 1, 1000000, "N", "elements of a word's vector"),
-    ROW_ENUM("pool", ARG_KEEP_MODEL, FIELD(pool), "last|attention", "P",
-             "what the class is read from: the last states, or a mean that the model weighs"),
+    ROW_ENUM("pool", ARG_KEEP_MODEL, FIELD(pool), "last|attention|mean|max", "P",
+             "what the class is read from: the last states, a mean that the model weighs, the mean, the "
+             "largest values"),
     ROW_INT("attention-size", ARG_KEEP_MODEL, FIELD(attention_size), 1, 1000000, "N",
             "units of the attention"),
     ROW_FLAG("one-direction", ARG_KEEP_MODEL, FIELD(one_direction), "read sentences from left to right only"),

@@ -5,6 +5,7 @@
  *   h      = network over x                                                 [T,B,Y]
  *   s      = last:       h where each direction ends, side by side
  *            attention:  sum_t a_t h_t,  a = softmax over t of v . tanh(W h_t)    (Yang et al. 2016)
+ *            mean, max:  over t, element by element                               (Collobert et al. 2011)
  *   logits = W_out dropout s + b                                            [B,classes]
  *
  *   seqgpu_classifier_create(params, &desc, plan, &classifier);
@@ -29,8 +30,10 @@ extern "C" {
 
 /** How the outputs over a sentence become one vector. */
 typedef enum seqgpu_classifier_pool {
-  SEQGPU_CLASSIFIER_LAST = 0,     /**< the state where each direction ends */
-  SEQGPU_CLASSIFIER_ATTENTION = 1 /**< a mean by learnt weights */
+  SEQGPU_CLASSIFIER_LAST = 0,      /**< the state where each direction ends */
+  SEQGPU_CLASSIFIER_ATTENTION = 1, /**< a mean by learnt weights */
+  SEQGPU_CLASSIFIER_MEAN = 2,      /**< the mean */
+  SEQGPU_CLASSIFIER_MAX = 3        /**< the largest value of each element */
 } seqgpu_classifier_pool;
 
 /** Sizes of a classifier; they need no defaults. */
