@@ -7,13 +7,18 @@
  *               of a compressed one, architecture, flags; then the payload
  * Of several texts the one for the highest architecture that the device runs is taken.  The machine code beside
  * it says how many registers ptxas gave each kernel: attributes REGCOUNT and FRAME_SIZE in the section .nv.info.
+ * In the place of a container may be the path of the object that holds it: refer.sh has taken it out.
  */
 #include "tests/soft/fatbin.h"
 
 #include "tests/soft/runtime.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <map>
 #include <stdexcept>
@@ -24,6 +29,7 @@ namespace soft {
 namespace {
 
 enum : uint32_t { WRAPPER_MAGIC = 0x466243B1, CONTAINER_MAGIC = 0xBA55ED50, ARCHITECTURE = 90 };
+const char REFERENCE[] = "soft/refer"; /* before a path: our own */
 enum : uint16_t { KIND_PTX = 1, KIND_ELF = 2 };
 enum : uint8_t { FORMAT_SIZED = 4, ATTRIBUTE_REGCOUNT = 0x2F, ATTRIBUTE_FRAME_SIZE = 0x11 }; /* of .nv.info */
 
@@ -75,13 +81,20 @@ Registry &registry() {
   return *all;
 }
 
-/* ---- how many registers a kernel has, and bytes of local memory in a thread ---- */
+/* ---- files in ELF: objects, and machine code of the device ---- */
 
 struct Elf {
   const unsigned char *file;
   std::vector<Elf64_Shdr> sections;
   const char *text(const Elf64_Shdr &strings, uint32_t at) const {
     return reinterpret_cast<const char *>(file + strings.sh_offset + at);
+  }
+  /* NULL if there is none. */
+  const Elf64_Shdr *section(const char *name) const {
+    const Elf64_Shdr &names = sections.at(read<Elf64_Ehdr>(file).e_shstrndx);
+    for (const Elf64_Shdr &section : sections)
+      if (strcmp(text(names, section.sh_name), name) == 0) return &section;
+    return NULL;
   }
 };
 
@@ -92,6 +105,24 @@ Elf open_elf(const unsigned char *file) {
     elf.sections.push_back(read<Elf64_Shdr>(file + header.e_shoff + (uint64_t)i * header.e_shentsize));
   return elf;
 }
+
+/* The container in an object, which stays mapped. */
+const unsigned char *container_in(const std::string &path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat about;
+  void *file = MAP_FAILED;
+  if (fd >= 0 && fstat(fd, &about) == 0)
+    file = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (fd >= 0) close(fd);
+  if (file == MAP_FAILED)
+    throw std::runtime_error(path + ": cannot be read, and has kernels of this program");
+  const Elf elf = open_elf(static_cast<const unsigned char *>(file));
+  const Elf64_Shdr *const section = elf.section(".nv_fatbin");
+  if (section == NULL) throw std::runtime_error(path + ": has no fat binary");
+  return elf.file + section->sh_offset;
+}
+
+/* ---- how many registers a kernel has, and bytes of local memory in a thread ---- */
 
 /* Calls found(attribute, symbol, value) for each attribute of a symbol in a section .nv.info. */
 template <class F> void each_attribute(const unsigned char *at, uint64_t bytes, F found) {
@@ -108,12 +139,7 @@ template <class F> void each_attribute(const unsigned char *at, uint64_t bytes, 
 
 void read_attributes(const unsigned char *file, Binary *binary) {
   const Elf elf = open_elf(file);
-  const Elf64_Shdr &names = elf.sections.at(read<Elf64_Ehdr>(file).e_shstrndx);
-  const Elf64_Shdr *symbols = NULL, *info = NULL;
-  for (const Elf64_Shdr &section : elf.sections) {
-    if (section.sh_type == SHT_SYMTAB) symbols = &section;
-    if (strcmp(elf.text(names, section.sh_name), ".nv.info") == 0) info = &section;
-  }
+  const Elf64_Shdr *const symbols = elf.section(".symtab"), *const info = elf.section(".nv.info");
   if (symbols == NULL || info == NULL) return;
   const Elf64_Shdr &strings = elf.sections.at(symbols->sh_link);
   each_attribute(file + info->sh_offset, info->sh_size, [&](uint8_t which, uint32_t symbol, uint32_t value) {
@@ -138,6 +164,8 @@ struct Found {
 
 void read_binary(Binary *binary) {
   if (binary->container == NULL) throw std::runtime_error("what an object registers is no fat binary");
+  if (memcmp(binary->container, REFERENCE, sizeof REFERENCE) == 0)
+    binary->container = container_in(reinterpret_cast<const char *>(binary->container) + sizeof REFERENCE);
   const Container container = read<Container>(binary->container);
   if (container.magic != CONTAINER_MAGIC)
     throw std::runtime_error("what an object registers is no fat binary");

@@ -37,9 +37,27 @@ endif()
 set(SOFT_LIBRARIES ${LINK_LIBRARIES})
 list(FILTER SOFT_LIBRARIES EXCLUDE REGEX "^CUDA::")
 
+# The kernels stay in nvcc's objects, which each program names instead of holding them.
+find_program(SH NAMES sh REQUIRED)
+set(SOFT_KERNELS ${CUDA_OBJECTS})
+if(HAVE_MERGED_OBJECT) # GNU's objcopy and ld
+  set(SOFT_KERNELS ${CMAKE_CURRENT_BINARY_DIR}/kernels_referred.o)
+  add_custom_command(
+    OUTPUT ${SOFT_KERNELS}
+    COMMAND ${SH} ${SOFT}/refer.sh ${CMAKE_OBJCOPY} ${CMAKE_LINKER} ${SOFT_KERNELS} ${CUDA_OBJECTS}
+    DEPENDS ${SOFT}/refer.sh kernels_cuda ${CUDA_OBJECTS}
+    COMMENT "Naming the objects that hold the kernels"
+    COMMAND_EXPAND_LISTS VERBATIM)
+  set_source_files_properties(${SOFT_KERNELS} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+  add_custom_target(kernels_referred DEPENDS ${SOFT_KERNELS}) # once, for all programs
+endif()
+
 # A program on the software device, with everything that is inside the library.
 function(seqgpu_soft_program name)
-  add_executable(${name} ${ARGN} ${OBJECTS} ${CUDA_OBJECTS})
+  add_executable(${name} ${ARGN} ${OBJECTS} ${SOFT_KERNELS})
+  if(TARGET kernels_referred)
+    add_dependencies(${name} kernels_referred)
+  endif()
   target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:C,CXX>:${WARNINGS};-O1>) # built sooner
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX CUDA_RUNTIME_LIBRARY None)
   target_link_libraries(${name} PRIVATE ${SOFT_OBJECTS} ${SOFT_LIBRARIES} m)
@@ -67,7 +85,6 @@ if(ZLIB_FOUND)
   target_link_libraries(seqgpu_soft PRIVATE ZLIB::ZLIB)
 endif()
 
-find_program(SH NAMES sh REQUIRED)
 add_test(NAME soft_train COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_soft_train.sh $<TARGET_FILE:seqgpu_soft>)
 
 # What a profiler sees, where the toolkit has NVTX 3.
