@@ -104,6 +104,7 @@ rm -f b1 b7 got wanted again.conllu more val.gz log
 # ---- what is wrong
 
 printf '1\ta\t_\tX\033\t_\t_\t_\t_\t_\t_\n' >control.conllu
+refused "a batch in parts" 2 "shards: is not an option" train tag $data $tiny --shards 2
 refused "a tag that could not be shown" 1 "labels: .*cannot be shown" train tag --data control.conllu
 refused "no data" 2 "--data: is missing; it must name the CoNLL-U file" train tag
 refused "data missing" 1 "nobody: cannot open" train tag --data nobody
