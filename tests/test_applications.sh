@@ -71,6 +71,8 @@ if [ "$(value error_rate measured)" = 0 ] && [ "$(value words measured)" = "$(gr
   pass "cpu f32: task tag, eval measures what training did"
 else fail "cpu f32: task tag, eval measures what training did" "$(cat measured err) $(tail -1 trained)"; fi
 check "in words, too" sh -c '"$1" eval --checkpoint tagger --data val.conllu --device cpu | grep -q "^loss .*, error_rate 0; [0-9]* words, accuracy 100.00 %; [0-9]* of them unknown, accuracy 100.00 %$"' sh "$seqgpu"
+printf '1\tthe\t_\tDET\t_\t_\t_\t_\t_\t_\n\n' >known.conllu
+check "no word is unknown" sh -c '"$1" eval --checkpoint tagger --data known.conllu --device cpu | grep -q " 1 words, accuracy [0-9.]* %; 0 of them unknown$"' sh "$seqgpu"
 for b in 1 7; do run eval --checkpoint tagger --data val.conllu --batch $b --json | sed 's/\(0\.[0-9]\{5\}\)[0-9]*/\1/' >b$b; done
 check "whatever the batch" cmp b1 b7
 
@@ -104,6 +106,7 @@ rm -f b1 b7 got wanted again.conllu more val.gz log
 # ---- what is wrong
 
 printf '1\ta\t_\tX\033\t_\t_\t_\t_\t_\t_\n' >control.conllu
+refused "a batch in parts" 2 "shards: is not an option" train tag $data $tiny --shards 2
 refused "a tag that could not be shown" 1 "labels: .*cannot be shown" train tag --data control.conllu
 refused "no data" 2 "--data: is missing; it must name the CoNLL-U file" train tag
 refused "data missing" 1 "nobody: cannot open" train tag --data nobody

@@ -42,6 +42,7 @@ static void join_specs(arg_spec table[ARGS_MAX], const application *spec) {
   table[args_find(table, "data")].help = spec->data;
   args_join(table, spec->options, 0);
   config_join_specs(table, FIELD(model));
+  args_drop(table, "shards"); /* a batch is taken as a whole */
   args_join(table, epoch_specs, FIELD(model));
   run_join_specs(table, FIELD(run), 1);
   table[args_find(table, "dropout")].help =
@@ -268,13 +269,12 @@ static int learn(app *a, run_start *start) {
 
 enum { EPOCHS = 10 };
 
-/* Batches of an application are not cut into shards. */
+/* An application's batches are not shared out. */
 static int check_alone(const application *spec, model_config *config) {
   int rank, size;
   ranks_launched(&rank, &size);
   if (size > 1)
     return cli_error("train %s: it runs in one process, and mpirun has started %d", spec->name, size);
-  if (config->shards > 1) return cli_usage("--shards: must be 1; %s takes a batch as a whole", spec->name);
   config->shards = 1;
   return CLI_OK;
 }

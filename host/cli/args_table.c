@@ -23,6 +23,10 @@ void args_join(arg_spec table[ARGS_MAX], const arg_spec *rows, size_t shift) {
   table[n] = (arg_spec)ROW_END;
 }
 
+void args_drop(arg_spec table[ARGS_MAX], const char *name) {
+  for (int i = args_find(table, name); i >= 0 && table[i].name[0]; i++) table[i] = table[i + 1];
+}
+
 const char *args_key(const arg_spec *spec) { return spec->key ? spec->key : spec->name; }
 
 int args_find(const arg_spec *specs, const char *name) {

@@ -110,6 +110,8 @@ typedef struct arg_spec {
 
 /* Appends rows to a table, both ended by ROW_END; the fields of the rows lie `shift` bytes further on. */
 void args_join(arg_spec table[ARGS_MAX], const arg_spec *rows, size_t shift);
+/* Takes a row out. */
+void args_drop(arg_spec table[ARGS_MAX], const char *name);
 
 /* Index of the row with that name or key, -1 if there is none. */
 int args_find(const arg_spec *specs, const char *name);

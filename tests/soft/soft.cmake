@@ -79,9 +79,8 @@ seqgpu_soft_test(repeat cuda)
 seqgpu_soft_test(cudnn)
 target_sources(test_esn_soft PRIVATE ${PROJECT_SOURCE_DIR}/host/cli/series.c)
 
-seqgpu_soft_program(seqgpu_soft ${CLI_FILES})
+seqgpu_soft_program(seqgpu_soft $<TARGET_OBJECTS:seqgpu_cli>)
 if(ZLIB_FOUND)
-  target_compile_definitions(seqgpu_soft PRIVATE SEQGPU_ZLIB)
   target_link_libraries(seqgpu_soft PRIVATE ZLIB::ZLIB)
 endif()
 

@@ -160,8 +160,8 @@ static void print(const app *base, int json) {
   const tag_app *a = (const tag_app *)base;
   const double accuracy = a->right / a->counted, unknown = a->unknown_right / a->unknown;
   if (!json) {
-    printf("; %.0f words, accuracy %.2f %%; %.0f of them unknown, accuracy %.2f %%", a->counted,
-           100 * accuracy, a->unknown, 100 * unknown);
+    printf("; %.0f words, accuracy %.2f %%; %.0f of them unknown", a->counted, 100 * accuracy, a->unknown);
+    if (a->unknown > 0) printf(", accuracy %.2f %%", 100 * unknown);
     return;
   }
   json_number(stdout, ", \"words\": ", 9, a->counted);
