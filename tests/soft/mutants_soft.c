@@ -26,7 +26,7 @@
 #include "tests/soft/controls.h"
 #include "tests/soft/mutants.h"
 
-enum { TRIALS = 8000, KERNELS = 1024, MUTANTS = 100000, TRIALS_EACH = 5, CHILD_SECONDS = 60 };
+enum { TRIALS = 10000, KERNELS = 1024, MUTANTS = 100000, TRIALS_EACH = 5, CHILD_SECONDS = 60 };
 enum { SURVIVED = 0, BY_NUMBERS = 1, BY_FAULT = 2 }; /* exit statuses of a child */
 
 /* A network or an operator's row.  It draws the same inputs whenever it is opened. */
@@ -118,7 +118,8 @@ static int run(trial *t) {
   memset(t->out.value[NET_DPARAMS], 0, (size_t)t->out.count[NET_DPARAMS] * sizeof(double)); /* added to */
   const double limit = arithmetic[t->math].limit;
   int right = 1;
-  if (strncmp(t->algorithm, "persistent-grid", 15) == 0) {
+  if (strncmp(t->algorithm, "persistent-grid", 15) == 0 ||
+      strncmp(t->algorithm, "persistent-split", 16) == 0) {
     run_in_place(&t->out);
     right = net_error(&t->out, &t->ref, NET_HT, NET_QT, where) <= limit &&
             net_error(&t->out, &t->ref, NET_DH0, NET_DQ0, where) <= limit;

@@ -79,9 +79,12 @@ seqgpu_soft_test(repeat cuda)
 seqgpu_soft_test(cudnn)
 target_sources(test_esn_soft PRIVATE ${PROJECT_SOURCE_DIR}/host/cli/series.c)
 
-seqgpu_soft_program(seqgpu_soft $<TARGET_OBJECTS:seqgpu_cli>)
+seqgpu_soft_program(seqgpu_soft $<FILTER:$<TARGET_OBJECTS:seqgpu_cli>,EXCLUDE,/core/>) # OBJECTS have all of core/
 if(ZLIB_FOUND)
   target_link_libraries(seqgpu_soft PRIVATE ZLIB::ZLIB)
+endif()
+if(HAVE_SNDFILE)
+  target_link_libraries(seqgpu_soft PRIVATE ${SEQGPU_SNDFILE_LIBRARY})
 endif()
 
 add_test(NAME soft_train COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_soft_train.sh $<TARGET_FILE:seqgpu_soft>)

@@ -108,7 +108,8 @@ bool late_store_out() {
     if (!v.second.words.empty()) waiting.push_back(&v.second);
   if (waiting.empty()) return false;
   View &view = *waiting[machine().random(waiting.size())];
-  let_out_at(view, machine().random(view.words.size()));
+  size_t burst = machine().random(4) == 0 ? 1 : 1 + machine().random(32);
+  for (; burst > 0 && !view.words.empty(); burst--) let_out_at(view, machine().random(view.words.size()));
   machine().changed();
   return true;
 }

@@ -21,7 +21,8 @@ extern bool weak; /* on; not to be changed while a launch runs */
 void weak_store(const Block &block, uint64_t address, unsigned bytes, uint64_t value);
 uint64_t weak_load(const Block &block, uint64_t address, unsigned bytes, bool first_level);
 
-/* Lets out the block's late stores: all, those of a place, or one of any block (false if there is none). */
+/* Lets out the block's late stores: all, those of a place, or one or a few of any block (false if there is none).
+ * Whoever polls looks again after each time, which with one store at a time is most of a run. */
 void late_stores_out(const Block &block);
 void late_stores_out(const Block &block, uint64_t address, unsigned bytes);
 bool late_store_out();
