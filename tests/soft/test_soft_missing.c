@@ -1,5 +1,5 @@
 /* test_soft_missing.c - where cuBLAS, cuFFT and cuDNN are not installed, a context opens all the same, and the
- * algorithms that need them say which library is missing. */
+ * algorithms that need them say which library is missing.  Products of bfloat16 are the built-in GEMM's then. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 #include "tests/net.h"
 
@@ -17,6 +17,29 @@ static void check_refusal(seqgpu_context *ctx, const seqgpu_rnn_desc *desc, cons
   if (asked == 0) check_skip("this build does not have it", "%s", algorithm);
 }
 
+/* The products over a whole sequence have rounded operands (kernels/rounded.h); their results have one tile, or
+ * 128 and more, which are the larger ones. */
+static void check_rounded(seqgpu_context *ctx) {
+  const seqgpu_rnn_desc desc = {
+      .cell = "rnn", .seq_len = 2, .batch = 256, .input_size = 1024, .hidden_size = 16};
+  seqgpu_rnn_desc asked = desc;
+  asked.math = SEQGPU_MATH_BF16;
+  seqgpu_context *oracle = net_context("cpu", SEQGPU_DTYPE_F64, 1);
+  net ref, out;
+  char where[64];
+  check_at("cuda/persistent-cta bf16");
+  if (net_reference(&ref, oracle, &desc, NULL, SEQGPU_MATH_BF16) &&
+      net_open_as(&out, ctx, &asked, "persistent-cta", NULL)) {
+    net_copy_inputs(&out, &ref);
+    net_run(&out);
+    net_check(net_error(&out, &ref, NET_Y, NET_DPARAMS, where), arithmetic[SEQGPU_MATH_BF16].limit, where,
+              "rnn, products of bfloat16 without cuBLAS");
+    net_close(&out);
+    net_close(&ref);
+  }
+  seqgpu_context_destroy(oracle);
+}
+
 int main(void) {
   setenv("SEQGPU_SOFT_LIBRARIES", "0", 1);
   check_start();
@@ -30,6 +53,7 @@ int main(void) {
   check_refusal(ctx, &desc, "cuda/cufft", "libcufft.so");
   desc.cell = "lstm";
   check_refusal(ctx, &desc, "cuda/cudnn-standard", "libcudnn.so");
+  check_rounded(ctx);
   seqgpu_context_destroy(ctx);
   return check_finish();
 }
