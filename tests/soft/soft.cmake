@@ -124,6 +124,11 @@ endif()
 seqgpu_soft_program(mutants_soft ${SOFT}/mutants_soft.c)
 add_test(NAME soft_mutants COMMAND ${SH} ${SOFT}/mutate.sh ${CMAKE_BINARY_DIR} --cell any --sample 12)
 
+# Where other libraries are missing.
+seqgpu_soft_program(test_soft_missing ${SOFT}/test_soft_missing.c)
+add_test(NAME soft_missing COMMAND test_soft_missing)
+list(APPEND SOFT_RUN soft_missing)
+
 # After the tests on the software device: whether each kernel has run, and each statement of inline assembly.
 set(SOFT_COVERAGE ${CMAKE_BINARY_DIR}/soft-coverage)
 add_test(NAME soft_coverage_begin COMMAND ${SH} ${SOFT}/coverage.sh begin ${SOFT_COVERAGE})
@@ -164,10 +169,6 @@ foreach(name soft_functions soft_runtime)
   target_sources(test_${name} PRIVATE $<TARGET_OBJECTS:soft_kernels>)
   set_target_properties(test_${name} PROPERTIES LINKER_LANGUAGE CXX CUDA_RUNTIME_LIBRARY None)
 endforeach()
-
-# Where other libraries are missing.
-seqgpu_soft_program(test_soft_missing ${SOFT}/test_soft_missing.c)
-add_test(NAME soft_missing COMMAND test_soft_missing)
 
 # Where a call of CUDA's libraries fails.
 seqgpu_soft_program(test_soft_faults ${SOFT}/test_soft_faults.c)
