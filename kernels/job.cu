@@ -47,10 +47,6 @@ int product_of(sq_exec *exec, const sq_job &j, sq_rounded *r, int trans_a, int t
   return j.rounded != NULL ? sq_rounded_gemm(exec, r, trans_a, trans_b, m, n, k, a, b, accumulate, c)
                            : sq_job_gemm(exec, j.run->math, trans_a, trans_b, m, n, k, a, b, accumulate, c);
 }
-sq_rounded begin_products(const sq_job &j) {
-  if (j.rounded == NULL) return sq_rounded{};
-  return sq_rounded_begin(j, j.run->seq_len * j.run->batch, j.run->reserve != NULL);
-}
 
 int weight_gradients(sq_exec *exec, const sq_job &j, sq_rounded *r, float *dparams) {
   const sq_layout *l = j.layout;
@@ -180,7 +176,7 @@ int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   const sq_matrix x = {static_cast<const float *>(j.run->x) + j.t0 * j.run->batch * j.run->ldx, j.run->ldx};
   const float *w = params + l->param[0].offset;
   const int64_t first = l->biased, others = l->gates - first;
-  sq_rounded r = begin_products(j);
+  sq_rounded r = sq_rounded_begin(j);
   int error = 0;
   if (l->bias >= 0) {
     const sq_bias_args bias = {rows, first, params + l->param[l->bias].offset, j.gates, l->gates};
@@ -199,7 +195,7 @@ int sq_job_project_input(sq_exec *exec, const sq_job &j) {
 
 int sq_job_gradients(sq_exec *exec, const sq_job &j) {
   float *dparams = static_cast<float *>(j.run->dparams);
-  sq_rounded r = begin_products(j);
+  sq_rounded r = sq_rounded_begin(j);
   int error = j.run->dx != NULL ? input_gradient(exec, j, &r) : 0;
   if (error == 0 && dparams != NULL) error = weight_gradients(exec, j, &r, dparams);
   if (error == 0 && dparams != NULL) error = sum_gradients(exec, j, dparams);

@@ -54,8 +54,11 @@ int64_t sq_rounded_size(const sq_layout *l, int64_t rows, int training) {
   return floats_of(size_of_a(l, rows, training)) + floats_of(size_of_b(l, rows, training));
 }
 
-sq_rounded sq_rounded_begin(const sq_job &j, int64_t rows, int training) {
+sq_rounded sq_rounded_begin(const sq_job &j) {
+  const int64_t rows = j.run->seq_len * j.run->batch;
+  const int training = j.run->reserve != NULL;
   sq_rounded r = {};
+  if (j.rounded == NULL) return r;
   r.a.to = reinterpret_cast<uint16_t *>(j.rounded);
   r.b.to = reinterpret_cast<uint16_t *>(j.rounded + floats_of(size_of_a(j.layout, rows, training)));
   return r;

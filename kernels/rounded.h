@@ -21,8 +21,8 @@ struct sq_rounded {
 
 /* Elements (float32) of the workspace that the products of `rows` rows of [T,B] borrow. */
 int64_t sq_rounded_size(const sq_layout *layout, int64_t rows, int training);
-/* Neither holds anything yet.  job.rounded has that many elements, for `rows` or more. */
-sq_rounded sq_rounded_begin(const sq_job &job, int64_t rows, int training);
+/* Neither holds anything yet.  job.rounded has that many elements, for all rows of the run. */
+sq_rounded sq_rounded_begin(const sq_job &job);
 
 /* c [m,n] (+)= op(a) op(b), as sq_job_gemm; c is float32. */
 int sq_rounded_gemm(sq_exec *exec, sq_rounded *rounded, int trans_a, int trans_b, int64_t m, int64_t n,

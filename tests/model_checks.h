@@ -116,6 +116,21 @@ static inline void model_read(const checked_model *m, const seqgpu_tensor *tenso
   }
 }
 
+/* ---- what is refused ---- */
+
+/* Creating a model has failed with these words, and there is none. */
+static inline void model_refused(seqgpu_context *ctx, seqgpu_status status, int none, const char *words) {
+  const char *said = seqgpu_last_error(ctx);
+  check_record(status == SEQGPU_EINVAL && none && strstr(said, words), said, "refused: %s", words);
+}
+
+/* So has a batch on the tape, which gave nothing. */
+static inline void model_refused_batch(const seqgpu_tape *tape, int none, const char *words) {
+  const char *said = seqgpu_tape_error(tape);
+  check_record(none && seqgpu_tape_status(tape) == SEQGPU_EINVAL && strstr(said, words), said, "refused: %s",
+               words);
+}
+
 /* ---- kinds of a model ---- */
 
 /* How a test opens its models, of `size` bytes. */

@@ -135,8 +135,7 @@ static const tested_model tested = {sizeof(model), model_open, model_close, chec
 static void refuses(model *m, seqgpu_classifier_desc desc, const seqgpu_plan *plan, const char *words) {
   seqgpu_classifier *out = (seqgpu_classifier *)m;
   const seqgpu_status status = seqgpu_classifier_create(m->params, &desc, plan, &out);
-  const char *said = seqgpu_last_error(m->ctx);
-  check_record(status == SEQGPU_EINVAL && out == NULL && strstr(said, words), said, "refused: %s", words);
+  model_refused(m->ctx, status, out == NULL, words);
 }
 
 static void refuses_batch(model *m, const seqgpu_classifier *c, const seqgpu_plan *plan, int64_t steps,
@@ -145,9 +144,7 @@ static void refuses_batch(model *m, const seqgpu_classifier *c, const seqgpu_pla
   memset(longer, 0xff, sizeof longer);
   seqgpu_tape_clear(m->tape, 1);
   const seqgpu_tensor *logits = seqgpu_classifier_logits(c, m->tape, plan, steps, batch, sizes, longer, NULL);
-  const char *said = seqgpu_tape_error(m->tape);
-  check_record(logits == NULL && seqgpu_tape_status(m->tape) == SEQGPU_EINVAL && strstr(said, words), said,
-               "refused: %s", words);
+  model_refused_batch(m->tape, logits == NULL, words);
 }
 
 static void check_refusals(void) {

@@ -140,8 +140,7 @@ static const tested_model tested = {sizeof(model), model_open, model_close, chec
 static void refuses(model *m, seqgpu_composer_desc desc, const seqgpu_plan *plan, const char *words) {
   seqgpu_composer *out = (seqgpu_composer *)m;
   const seqgpu_status status = seqgpu_composer_create(m->params, &desc, plan, &out);
-  const char *said = seqgpu_last_error(m->ctx);
-  check_record(status == SEQGPU_EINVAL && out == NULL && strstr(said, words), said, "refused: %s", words);
+  model_refused(m->ctx, status, out == NULL, words);
 }
 
 static void refuses_batch(model *m, const seqgpu_composer *c, const seqgpu_plan *plan, int64_t steps,
@@ -149,10 +148,7 @@ static void refuses_batch(model *m, const seqgpu_composer *c, const seqgpu_plan 
   seqgpu_tensor *h = (seqgpu_tensor *)m;
   seqgpu_tape_clear(m->tape, 1);
   const seqgpu_tensor *logits = seqgpu_composer_logits(c, m->tape, plan, steps, B, lengths, before, NULL, &h);
-  const char *said = seqgpu_tape_error(m->tape);
-  check_record(logits == NULL && h == NULL && seqgpu_tape_status(m->tape) == SEQGPU_EINVAL &&
-                   strstr(said, words),
-               said, "refused: %s", words);
+  model_refused_batch(m->tape, logits == NULL && h == NULL, words);
 }
 
 static void check_refusals(void) {

@@ -175,8 +175,7 @@ static void refuses(const model *m, seqgpu_drawer_desc desc, const seqgpu_plan *
                     const seqgpu_plan *further, const char *words) {
   seqgpu_drawer *out = m->drawer;
   const seqgpu_status status = seqgpu_drawer_create(m->params, &desc, first, further, &out);
-  const char *said = seqgpu_last_error(m->ctx);
-  check_record(status == SEQGPU_EINVAL && out == NULL && strstr(said, words), said, "refused: %s", words);
+  model_refused(m->ctx, status, out == NULL, words);
 }
 
 /* A plan that does not fit beside one that does. */
@@ -194,9 +193,7 @@ static void refuses_batch(const model *m, const seqgpu_drawer *d, const seqgpu_p
   seqgpu_tape_clear(m->tape, 1);
   const seqgpu_tensor *y =
       seqgpu_drawer_mixtures(d, m->tape, first, further, points, B, lengths, before, NULL, h);
-  const char *said = seqgpu_tape_error(m->tape);
-  check_record(y == NULL && seqgpu_tape_status(m->tape) == SEQGPU_EINVAL && strstr(said, words), said,
-               "refused: %s", words);
+  model_refused_batch(m->tape, y == NULL, words);
 }
 
 static void check_refusals(void) {

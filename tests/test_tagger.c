@@ -181,17 +181,14 @@ static void refuses(model *m, seqgpu_tagger_desc desc, const seqgpu_plan *letter
                     const seqgpu_plan *sentence, const char *words) {
   seqgpu_tagger *out = (seqgpu_tagger *)m;
   const seqgpu_status status = seqgpu_tagger_create(m->params, &desc, letters, sentence, &out);
-  const char *said = seqgpu_last_error(m->ctx);
-  check_record(status == SEQGPU_EINVAL && out == NULL && strstr(said, words), said, "refused: %s", words);
+  model_refused(m->ctx, status, out == NULL, words);
 }
 
 static void refuses_batch(model *m, const seqgpu_tagger *tagger, const seqgpu_plan *letters,
                           const seqgpu_plan *sentence, seqgpu_tagger_batch batch, const char *words) {
   seqgpu_tape_clear(m->tape, 1);
   const seqgpu_tensor *logits = seqgpu_tagger_logits(tagger, m->tape, letters, sentence, &batch);
-  const char *said = seqgpu_tape_error(m->tape);
-  check_record(logits == NULL && seqgpu_tape_status(m->tape) == SEQGPU_EINVAL && strstr(said, words), said,
-               "refused: %s", words);
+  model_refused_batch(m->tape, logits == NULL, words);
 }
 
 static void check_refusals(void) {

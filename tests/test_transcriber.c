@@ -125,17 +125,14 @@ static const tested_model tested = {sizeof(model), model_open, model_close, chec
 static void refuses(model *m, seqgpu_transcriber_desc desc, const seqgpu_plan *plan, const char *words) {
   seqgpu_transcriber *out = (seqgpu_transcriber *)m;
   const seqgpu_status status = seqgpu_transcriber_create(m->params, &desc, plan, &out);
-  const char *said = seqgpu_last_error(m->ctx);
-  check_record(status == SEQGPU_EINVAL && out == NULL && strstr(said, words), said, "refused: %s", words);
+  model_refused(m->ctx, status, out == NULL, words);
 }
 
 static void refuses_batch(model *m, const seqgpu_transcriber *c, const seqgpu_plan *plan, int64_t steps,
                           const void *x, const char *words) {
   seqgpu_tape_clear(m->tape, 1);
   const seqgpu_tensor *logits = seqgpu_transcriber_logits(c, m->tape, plan, steps, B, lengths, x);
-  const char *said = seqgpu_tape_error(m->tape);
-  check_record(logits == NULL && seqgpu_tape_status(m->tape) == SEQGPU_EINVAL && strstr(said, words), said,
-               "refused: %s", words);
+  model_refused_batch(m->tape, logits == NULL, words);
 }
 
 static void check_refusals(void) {

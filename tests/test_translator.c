@@ -288,8 +288,7 @@ static void refuses(model *m, seqgpu_translator_desc desc, const seqgpu_plan *en
                     const seqgpu_plan *decoder, const char *words) {
   seqgpu_translator *out = (seqgpu_translator *)m;
   const seqgpu_status status = seqgpu_translator_create(m->params, &desc, encoder, decoder, &out);
-  const char *said = seqgpu_last_error(m->ctx);
-  check_record(status == SEQGPU_EINVAL && out == NULL && strstr(said, words), said, "refused: %s", words);
+  model_refused(m->ctx, status, out == NULL, words);
 }
 
 static void refuses_batch(model *m, const seqgpu_translator *translator, seqgpu_translator_batch batch,
@@ -297,9 +296,7 @@ static void refuses_batch(model *m, const seqgpu_translator *translator, seqgpu_
   seqgpu_tape_clear(m->tape, 1);
   const seqgpu_tensor *logits =
       seqgpu_translator_logits(translator, m->tape, m->encoder, m->decoder, &batch, NULL);
-  const char *said = seqgpu_tape_error(m->tape);
-  check_record(logits == NULL && seqgpu_tape_status(m->tape) == SEQGPU_EINVAL && strstr(said, words), said,
-               "refused: %s", words);
+  model_refused_batch(m->tape, logits == NULL, words);
 }
 
 static void refuses_search(model *m, seqgpu_translator_options o, seqgpu_translator_batch batch,
@@ -307,8 +304,7 @@ static void refuses_search(model *m, seqgpu_translator_options o, seqgpu_transla
   found is;
   const seqgpu_translator_answers to = {.word = is.word, .lengths = is.lengths};
   const seqgpu_status status = seqgpu_translator_search(m->translator, m->encoder, m->step, &o, &batch, &to);
-  const char *said = seqgpu_last_error(m->ctx);
-  check_record(status == SEQGPU_EINVAL && strstr(said, words), said, "refused: %s", words);
+  model_refused(m->ctx, status, 1, words);
 }
 
 static void check_sizes(model *m) {

@@ -379,11 +379,14 @@ seqgpu_status app_read(const seqgpu_tensor *tensor, float **out, size_t *size) {
   return seqgpu_tensor_read(tensor, *out);
 }
 
-seqgpu_status app_each_turn(app *a, buckets *order, const volatile sig_atomic_t *stop, app_turn *work) {
+seqgpu_status app_each_turn(app *a, buckets *order, int32_t shortest, const volatile sig_atomic_t *stop,
+                            app_turn *work) {
   for (int64_t i = 0; i < order->batches; i++) {
     int64_t count;
     const int32_t *which = buckets_in_turn(order, i, &count);
     if (stop && *stop) return SEQGPU_ESTOPPED;
+    while (count > 0 && order->length[which[count - 1]] < shortest) count--; /* the shortest come last */
+    if (count == 0) continue;
     LIB_TRY(seqgpu_tape_clear(a->tape, 0));
     LIB_TRY(work(a, which, count));
   }

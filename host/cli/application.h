@@ -128,9 +128,10 @@ seqgpu_status app_create_params(app *a);
 int app_read_vocabulary(const app *a, const char *key, vocabulary *out);
 /* A tensor of float32 on the host, in *out, which has *size elements and grows; the caller frees it. */
 seqgpu_status app_read(const seqgpu_tensor *tensor, float **out, size_t *size);
-/* Calls `work` with every batch of an order, in turn, on a tape that is clear for inference;
- * SEQGPU_ESTOPPED when *stop becomes nonzero (NULL: it does not). */
+/* Calls `work` with every batch of an order, in turn and without what has fewer steps than `shortest`, on a tape that
+ * is clear for inference; SEQGPU_ESTOPPED when *stop becomes nonzero (NULL: it does not). */
 typedef seqgpu_status app_turn(app *a, const int32_t *which, int64_t count);
-seqgpu_status app_each_turn(app *a, buckets *order, const volatile sig_atomic_t *stop, app_turn *work);
+seqgpu_status app_each_turn(app *a, buckets *order, int32_t shortest, const volatile sig_atomic_t *stop,
+                            app_turn *work);
 
 #endif

@@ -38,21 +38,6 @@ uint64_t app_random_blocks(const seqgpu_plan *plan) {
   return sizes.random_blocks + (uint64_t)(rows * (double)(d.input_size + sizes.output_width) / 4) + 2;
 }
 
-seqgpu_status app_each_batch(app *a, labelled_set *s, const volatile sig_atomic_t *stop,
-                             app_batch_work *work) {
-  buckets *order = &s->order;
-  for (int64_t i = 0; i < order->batches; i++) {
-    int64_t count;
-    const int32_t *which = buckets_in_turn(order, i, &count);
-    if (stop && *stop) return SEQGPU_ESTOPPED;
-    while (count > 0 && order->length[which[count - 1]] == 0) count--; /* the shortest come last */
-    if (count == 0) continue;
-    LIB_TRY(seqgpu_tape_clear(a->tape, 0));
-    LIB_TRY(work(a, s, which, count));
-  }
-  return SEQGPU_OK;
-}
-
 float app_probability(const float *row, int64_t classes, int64_t best) {
   double sum = 0;
   for (int64_t k = 0; k < classes; k++) sum += exp((double)row[k] - (double)row[best]);

@@ -1,4 +1,4 @@
-/* application_words.h - what applications that read sentences of words share: files, plans, batches, chances.
+/* application_words.h - what applications that read sentences of words share: files, plans, chances.
  */
 #ifndef APPLICATION_WORDS_H
 #define APPLICATION_WORDS_H
@@ -18,12 +18,6 @@ seqgpu_status app_plan(const app *a, const model_config *c, int64_t input, int64
                        const buckets *order, int training, seqgpu_plan **out);
 /* Blocks of random numbers of a run of it, at most, when what it reads and its outputs are dropped, too. */
 uint64_t app_random_blocks(const seqgpu_plan *plan);
-
-/* Calls `work` with every batch of a set, in turn and without sentences of no words, on a tape that is clear
- * for inference; SEQGPU_ESTOPPED when *stop becomes nonzero (NULL: it does not). */
-typedef seqgpu_status app_batch_work(app *a, labelled_set *s, const int32_t *which, int64_t count);
-seqgpu_status app_each_batch(app *a, labelled_set *s, const volatile sig_atomic_t *stop,
-                             app_batch_work *work);
 
 /* The probability of class `best`, whose logit is the largest of row [classes], under their softmax. */
 float app_probability(const float *row, int64_t classes, int64_t best);

@@ -91,9 +91,9 @@ double lanes_pointwise_clocks(const recurrence_shape &n, int s) {
  * 150 and 20 for each peer, because nothing else is waited for.  Setting a flag in L2, seeing those of all
  * blocks and fetching the data takes 2000, of which packets save 900; each block of the group adds 15,
  * and whatever a block's threads have in flight at a time 700, or 1450 with packets, which are twice as
- * large and polled, but for what is in flight meanwhile.  A multicast takes 2500, and a block takes in 43 bytes per clock.  So clusters pay off
- * where few bytes leave a block, packets where an operand is in flight at once, and multicast where it is
- * large.  Where the depth is split, each block takes in its part only, and the sums go through the cluster as h of a
+ * large and polled, but for what is in flight meanwhile.  A multicast takes 2500, and a block takes in 43 bytes
+ * per clock.  So clusters pay off where few bytes leave a block, packets where an operand is in flight at once, and
+ * multicast where it is large.  Where the depth is split, each block takes in its part only, and the sums go through the cluster as h of a
  * small layer does.
  */
 

@@ -112,10 +112,11 @@ struct exchange_place {
 /* What most exchanges have in common. */
 struct exchange_plain {
   /* OWN: a block fetches its own chunks with those of its peers.  APART: blocks of H may arrive one at a time.
-   * OWN_BLOCK: nobody but the block itself.  SPLIT: a part of the depth only.  HELD: fragments of weights in registers, where half of the
-   * threads are enough for the exchange and for the pairs (an H100 was 5 to 13 % faster; flags and packets, which
-   * fetch with all threads, lost as much).  AHEAD: a thread may have loads under way meanwhile.  Where it asks L2 for flags or packets it must not, because
-   * answers come in the order of the questions. */
+   * OWN_BLOCK: nobody but the block itself.  SPLIT: a part of the depth only.  HELD: fragments of weights in
+   * registers, where half of the threads are enough for the exchange and for the pairs (an H100 was 5 to 13 %
+   * faster; flags and packets, which fetch with all threads, lost as much).  AHEAD: a thread may have loads under way
+   * meanwhile.  Where it asks L2 for flags or packets it must not, because answers come in the order of the
+   * questions. */
   enum {
     BUFFERS = 1,
     POSSIBLE = 1,

@@ -4,28 +4,26 @@
 
 #include "kernels/persistent/kernel.h"
 
-/* The kernels of one cell in one exchange: of the arithmetic, or with weights in registers of as many as a thread
- * has. */
+/* The kernels of one cell, pass and exchange by arithmetic. */
+template <class cell, bool backward, class exchange> recurrence_kernel *recurrence_by_math(sq_math math) {
+  static recurrence_kernel *const table[3] = {
+      recurrence_main<cell, backward, product_f32, exchange>,
+      recurrence_main<cell, backward, product_tf32<exchange::HELD>, exchange>,
+      recurrence_main<cell, backward, product_bf16<exchange::HELD>, exchange>};
+  return table[math];
+}
+
+/* The kernels of one cell in one exchange: both passes, backward alone, or with weights in registers of as many as a
+ * thread has. */
 struct recurrence_shared {
   template <class cell, class exchange> static recurrence_kernel *of(int backward, sq_math math, int) {
-    typedef product_tf32<exchange::HELD> tf32;
-    typedef product_bf16<exchange::HELD> bf16;
-    static recurrence_kernel *const table[2][3] = {
-        {recurrence_main<cell, false, product_f32, exchange>, recurrence_main<cell, false, tf32, exchange>,
-         recurrence_main<cell, false, bf16, exchange>},
-        {recurrence_main<cell, true, product_f32, exchange>, recurrence_main<cell, true, tf32, exchange>,
-         recurrence_main<cell, true, bf16, exchange>}};
-    return table[backward][math];
+    return backward ? recurrence_by_math<cell, true, exchange>(math)
+                    : recurrence_by_math<cell, false, exchange>(math);
   }
 };
-/* Those of backward alone. */
 struct recurrence_backward {
   template <class cell, class exchange> static recurrence_kernel *of(int, sq_math math, int) {
-    static recurrence_kernel *const table[3] = {
-        recurrence_main<cell, true, product_f32, exchange>,
-        recurrence_main<cell, true, product_tf32<exchange::HELD>, exchange>,
-        recurrence_main<cell, true, product_bf16<exchange::HELD>, exchange>};
-    return table[math];
+    return recurrence_by_math<cell, true, exchange>(math);
   }
 };
 struct recurrence_lanes {

@@ -127,8 +127,9 @@ static void judge(classify_app *a, int64_t count) {
   }
 }
 
-static seqgpu_status validate_batch(app *base, labelled_set *s, const int32_t *which, int64_t count) {
+static seqgpu_status validate_batch(app *base, const int32_t *which, int64_t count) {
   classify_app *a = (classify_app *)base;
+  labelled_set *s = &a->val;
   seqgpu_tagger_batch b;
   double sum;
   if (!word_set_batch(&s->words, which, count, &b)) return cli_no_memory();
@@ -146,7 +147,7 @@ static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, doub
   classify_app *a = (classify_app *)base;
   a->loss_sum = a->loss_count = a->counted = a->right = 0;
   memset(a->confusion, 0, (size_t)a->classes.size * (size_t)a->classes.size * sizeof *a->confusion);
-  LIB_TRY(app_each_batch(base, &a->val, stop, validate_batch));
+  LIB_TRY(app_each_turn(base, &a->val.order, 1, stop, validate_batch));
   *mean = a->loss_sum / a->loss_count;
   *metric = 1 - a->right / a->counted;
   return SEQGPU_OK;

@@ -30,8 +30,9 @@ static seqgpu_status keep_attention(classify_app *a, const labelled_set *s, cons
   return status;
 }
 
-static seqgpu_status classify_some(app *base, labelled_set *s, const int32_t *which, int64_t count) {
+static seqgpu_status classify_some(app *base, const int32_t *which, int64_t count) {
   classify_app *a = (classify_app *)base;
+  labelled_set *s = &a->val;
   seqgpu_tagger_batch b;
   const int64_t classes = a->classes.size;
   if (!word_set_batch(&s->words, which, count, &b)) return cli_no_memory();
@@ -120,7 +121,8 @@ int classify_use(app *base) {
   a->chance = calloc((size_t)a->val.text.count + 1, sizeof *a->chance);
   a->weight = calloc((size_t)a->val.text.words + 1, sizeof *a->weight);
   if (a->chance == NULL || a->weight == NULL) return cli_error("out of memory");
-  if (app_each_batch(base, &a->val, NULL, classify_some) != SEQGPU_OK) return cli_library_error(base->ctx);
+  if (app_each_turn(base, &a->val.order, 1, NULL, classify_some) != SEQGPU_OK)
+    return cli_library_error(base->ctx);
   print_all(a);
   return o->html ? write_page(a, o->html) : CLI_OK;
 }

@@ -152,7 +152,7 @@ static seqgpu_status validate_batch(app *base, const int32_t *which, int64_t cou
 static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, double *mean, double *metric) {
   compose_app *a = (compose_app *)base;
   a->loss_sum = a->steps = a->right = a->wrong = a->missed = 0;
-  LIB_TRY(app_each_turn(base, &a->val.order, stop, validate_batch));
+  LIB_TRY(app_each_turn(base, &a->val.order, 0, stop, validate_batch));
   *mean = *metric = a->loss_sum / a->steps;
   return SEQGPU_OK;
 }

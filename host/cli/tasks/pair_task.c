@@ -112,11 +112,10 @@ seqgpu_tensor *pair_loss(app *base, int64_t step) {
                                             pair_options_of(base)->smoothing);
 }
 
-/* The loss of a batch of the validation, without smoothing. */
+/* The loss of a batch of the validation, without smoothing, on the clear tape. */
 static seqgpu_status add_loss(pair_app *a, const pair_batch *b) {
   seqgpu_tape *t = a->base.tape;
   double sum;
-  LIB_TRY(seqgpu_tape_clear(t, 0));
   seqgpu_tensor *logits = pair_logits(a, &a->val_plans, b);
   const seqgpu_tensor *loss = seqgpu_tape_cross_entropy(t, logits, targets_of(t, b), 0, 1);
   LIB_TRY(seqgpu_tape_status(t));
@@ -126,21 +125,17 @@ static seqgpu_status add_loss(pair_app *a, const pair_batch *b) {
   return SEQGPU_OK;
 }
 
+static seqgpu_status answer_batch(app *base, const int32_t *which, int64_t count) {
+  pair_app *a = (pair_app *)base;
+  pair_batch b;
+  if (!pair_set_batch(&a->val, which, count, &b)) return cli_no_memory();
+  if (b.steps > 0) LIB_TRY(add_loss(a, &b));
+  return pair_search(a, which, &b);
+}
+
 seqgpu_status pair_answer(pair_app *a, const volatile sig_atomic_t *stop) {
-  buckets *order = &a->val.order;
   a->loss_sum = a->steps = 0;
-  for (int64_t i = 0; i < order->batches; i++) {
-    pair_batch b;
-    int64_t count;
-    const int32_t *which = buckets_in_turn(order, i, &count);
-    if (stop && *stop) return SEQGPU_ESTOPPED;
-    while (count > 0 && order->length[which[count - 1]] == 0) count--; /* the shortest come last */
-    if (count == 0) continue;
-    if (!pair_set_batch(&a->val, which, count, &b)) return cli_no_memory();
-    if (b.steps > 0) LIB_TRY(add_loss(a, &b));
-    LIB_TRY(pair_search(a, which, &b));
-  }
-  return SEQGPU_OK;
+  return app_each_turn(&a->base, &a->val.order, 1, stop, answer_batch);
 }
 
 const vocab_token *pair_word(const pair_app *a, int64_t answer, int64_t t) {

@@ -131,11 +131,10 @@ static void judge(tag_app *a, const seqgpu_tagger_batch *b) {
   }
 }
 
-static seqgpu_status validate_batch(app *base, labelled_set *s, const int32_t *which, int64_t count) {
+static seqgpu_status validate_batch(app *base, const int32_t *which, int64_t count) {
   tag_app *a = (tag_app *)base;
   seqgpu_tagger_batch b;
   double sum;
-  (void)s;
   LIB_TRY(tag_batch(&a->val, which, count, &b));
   seqgpu_tensor *of_batch = batch_loss(a, &a->val, which, &b, 0);
   LIB_TRY(seqgpu_tape_status(base->tape));
@@ -150,7 +149,7 @@ static seqgpu_status validate_batch(app *base, labelled_set *s, const int32_t *w
 static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, double *mean, double *metric) {
   tag_app *a = (tag_app *)base;
   a->loss_sum = a->loss_count = a->counted = a->right = a->unknown = a->unknown_right = 0;
-  LIB_TRY(app_each_batch(base, &a->val.data, stop, validate_batch));
+  LIB_TRY(app_each_turn(base, &a->val.data.order, 1, stop, validate_batch));
   *mean = a->loss_sum / a->loss_count;
   *metric = 1 - a->right / a->counted;
   return SEQGPU_OK;

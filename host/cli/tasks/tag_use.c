@@ -19,8 +19,9 @@ const arg_spec tag_use_specs[] = {
 /* ---------------------------------------------------------------- tagging */
 
 /* Tags the sentences which[count]: labels and chances of their words. */
-static seqgpu_status tag_some(app *base, labelled_set *s, const int32_t *which, int64_t count) {
+static seqgpu_status tag_some(app *base, const int32_t *which, int64_t count) {
   tag_app *a = (tag_app *)base;
+  labelled_set *s = &a->val.data;
   seqgpu_tagger_batch b;
   const int64_t tags = a->tags.size;
   LIB_TRY(tag_batch(&a->val, which, count, &b));
@@ -94,7 +95,8 @@ int tag_use(app *base) {
   tag_app *a = (tag_app *)base;
   a->chance = malloc(((size_t)a->val.data.text.words + 1) * sizeof *a->chance);
   if (a->chance == NULL) return cli_error("out of memory");
-  if (app_each_batch(base, &a->val.data, NULL, tag_some) != SEQGPU_OK) return cli_library_error(base->ctx);
+  if (app_each_turn(base, &a->val.data.order, 1, NULL, tag_some) != SEQGPU_OK)
+    return cli_library_error(base->ctx);
   print_all(a);
   return CLI_OK;
 }

@@ -205,7 +205,7 @@ static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, doub
   transcribe_app *a = (transcribe_app *)base;
   a->loss_sum = a->loss_count = 0;
   a->singles = a->strings = (transcribe_score){0};
-  LIB_TRY(app_each_turn(base, &a->val.order, stop, validate_batch));
+  LIB_TRY(app_each_turn(base, &a->val.order, 0, stop, validate_batch));
   *mean = a->loss_sum / a->loss_count;
   *metric = (a->singles.edits + a->strings.edits) / (a->singles.labels + a->strings.labels);
   return SEQGPU_OK;

@@ -129,7 +129,8 @@ int transcribe_use(app *base) {
   const app_options *o = base->options;
   a->line = calloc((size_t)a->val.items, sizeof *a->line);
   if (a->line == NULL) return cli_error("out of memory");
-  if (app_each_turn(base, &a->val.order, NULL, read_some) != SEQGPU_OK) return cli_library_error(base->ctx);
+  if (app_each_turn(base, &a->val.order, 0, NULL, read_some) != SEQGPU_OK)
+    return cli_library_error(base->ctx);
   CLI_TRY(draw(a));
   for (int64_t i = 0; i < a->val.items; i++) {
     if (o->run.common.json)
