@@ -211,7 +211,7 @@ static void walk_paths(const float *logits, int64_t steps, int64_t blank, int64_
 static void check_labels(seqgpu_context *ctx, const float *logits, int64_t steps, int64_t blank,
                          const char *name) {
   int32_t label[STEPS];
-  int64_t count, path_key, labels_key;
+  int64_t count, path_key = -1, labels_key = -1;
   double wanted, got;
   walk_paths(logits, steps, blank, &path_key, &labels_key, &wanted);
   net_require(ctx, seqgpu_ctc_best_path(ctx, logits, steps, STRIDE, K, blank, label, &count), "best path");
