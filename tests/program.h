@@ -109,8 +109,10 @@ static inline void program_enter(const char *name) {
   static const char recorded[] = "one.wav\ta\ntwo.wav\tba\n";
   char sound[WAV_HEADER + 2 * 200];
   program_write("recorded", recorded, sizeof recorded - 1);
-  program_write("one.wav", sound, wav_make(sound, 1000, 1, 100, -500, 10));
-  program_write("two.wav", sound, wav_make(sound, 1000, 1, 200, 900, -7));
+  size_t size = wav_make(sound, 1000, 1, 100, -500, 10);
+  program_write("one.wav", sound, size);
+  size = wav_make(sound, 1000, 1, 200, 900, -7);
+  program_write("two.wav", sound, size);
 }
 
 /* Removes what is here; returns how many files were temporary. */

@@ -88,22 +88,28 @@ static int allocate(level *l, int64_t count, int has_children) {
   return l->token && l->counted && (!has_children || (l->first && l->total && l->rest));
 }
 
+/* The node of no token, whose children are the tokens. */
+static int allocate_root(level *l) {
+  if (!allocate(l, 1, 1)) return 0;
+  l->count = 1;
+  l->token[0] = -1;
+  l->first[0] = 0;
+  return 1;
+}
+
 static int allocate_levels(kneser_ney *m, const places *p) {
-  int64_t count[KNESER_NEY_MOST + 1] = {1};
+  int64_t count[KNESER_NEY_MOST + 1] = {0};
   for (int64_t i = 0; i < p->count; i++) {
     const int length = length_of(p->at[i], m->order);
     for (int k = shared_with(p, i, length) + 1; k <= length; k++) count[k]++;
   }
-  for (int k = 0; k <= m->order; k++)
+  for (int k = 1; k <= m->order; k++)
     if (!allocate(&m->level[k], count[k], k < m->order)) return 0;
-  return 1;
+  return allocate_root(&m->level[0]);
 }
 
 static void write_levels(kneser_ney *m, const places *p) {
   level *const longest = &m->level[m->order];
-  m->level[0].count = 1;
-  m->level[0].token[0] = -1;
-  m->level[0].first[0] = 0;
   for (int64_t i = 0; i < p->count; i++) {
     const int length = length_of(p->at[i], m->order);
     for (int k = shared_with(p, i, length) + 1; k <= length; k++) {

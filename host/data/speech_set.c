@@ -68,9 +68,11 @@ typedef struct band_sums {
 } band_sums;
 
 static void find_means(const float *frame, int64_t frames, int64_t bands, double *mean) {
-  for (int64_t b = 0; b < bands; b++) mean[b] = 0;
-  for (int64_t i = 0; i < frames; i++)
-    for (int64_t b = 0; b < bands; b++) mean[b] += (double)frame[i * bands + b] / (double)frames;
+  for (int64_t b = 0; b < bands; b++) {
+    double sum = 0;
+    for (int64_t i = 0; i < frames; i++) sum += (double)frame[i * bands + b] / (double)frames;
+    mean[b] = sum;
+  }
 }
 
 /* Adds frames, whose deviations are from their own mean where the form is centred. */

@@ -68,7 +68,9 @@ static double read_row(sq_beam *b, const void *logits, int64_t row) {
     b->logit[v] = wide ? ((const double *)logits)[row * V + v] : (double)((const float *)logits)[row * V + v];
     if (b->logit[v] > most) most = b->logit[v];
   }
-  for (int64_t v = 0; v < V; v++) sum += exp(b->logit[v] - most);
+  int64_t v = 0; /* there is at least one class */
+  do sum += exp(b->logit[v] - most);
+  while (++v < V);
   return most + log(sum);
 }
 
