@@ -41,21 +41,28 @@ void Engine::multiply_fragments(const Thread &last) {
   const Thread *warp = &last.owner->threads[last.number / WARP * WARP];
   const bool bf16 = last.op == WarpOp::mma_bf16;
   const unsigned depth = bf16 ? 16 : 8, group = depth / 2, each = bf16 ? 2 : 1;
-  const auto fragments = [&](unsigned lane) { return (const Fragments *)(uintptr_t)warp[lane].given; };
-  const auto number = [&](uint32_t word, unsigned k) {
-    return float_of(bf16 ? (k % 2 ? word & 0xFFFF0000u : word << 16) : word & ~0x1FFFu);
+  float a[16][16], b[16][8], c[16][8];
+  const auto number = [&](uint32_t word, unsigned part) {
+    return float_of(bf16 ? (part ? word & 0xFFFF0000u : word << 16) : word & ~0x1FFFu);
   };
-  for (unsigned m = 0; m < 16; m++) {
-    for (unsigned n = 0; n < 8; n++) {
-      float *c = &fragments(m % 8 * 4 + n / 2)->c[m / 8 * 2 + n % 2], sum = *c;
-      for (unsigned k = 0; k < depth; k++) {
-        const unsigned t = k % group / each;
-        const uint32_t a = fragments(m % 8 * 4 + t)->a[m / 8 + k / group * 2];
-        const uint32_t b = fragments(n * 4 + t)->b[k / group];
-        sum += number(a, k) * number(b, k);
+  for (unsigned lane = 0; lane < WARP; lane++) {
+    const Fragments *f = (const Fragments *)(uintptr_t)warp[lane].given;
+    const unsigned g = lane / 4, t = lane % 4;
+    for (unsigned half = 0; half < 2; half++)
+      for (unsigned part = 0; part < each; part++) {
+        const unsigned k = half * group + t * each + part;
+        a[g][k] = number(f->a[half * 2], part);
+        a[g + 8][k] = number(f->a[half * 2 + 1], part);
+        b[k][g] = number(f->b[half], part);
       }
-      *c = sum;
-    }
+    for (unsigned i = 0; i < 4; i++) c[g + i / 2 * 8][t * 2 + i % 2] = f->c[i];
+  }
+  for (unsigned m = 0; m < 16; m++)
+    for (unsigned k = 0; k < depth; k++)
+      for (unsigned n = 0; n < 8; n++) c[m][n] += a[m][k] * b[k][n];
+  for (unsigned lane = 0; lane < WARP; lane++) {
+    Fragments *f = (Fragments *)(uintptr_t)warp[lane].given;
+    for (unsigned i = 0; i < 4; i++) f->c[i] = c[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2];
   }
 }
 

@@ -54,7 +54,7 @@ struct Oracle {
   std::vector<std::map<Scope, Vector>> fenced = std::vector<std::map<Scope, Vector>>(ALL);
   std::map<uint64_t, History> places;
   std::map<uint64_t, std::pair<int, std::vector<Gift>>> flags; /* who stored last, what it gives */
-  std::vector<std::vector<Vector>> arrived = std::vector<std::vector<Vector>>(BLOCKS / CLUSTER);
+  std::vector<Vector> arrived = std::vector<Vector>(BLOCKS / CLUSTER, Vector(ALL, 0)); /* by cluster */
 
   Oracle() {
     for (int t = 0; t < ALL; t++) clock[(size_t)t][(size_t)t] = 1;
@@ -137,13 +137,13 @@ struct Oracle {
   }
   void arrive(int block) {
     for (int t = block * THREADS; t < (block + 1) * THREADS; t++) {
-      arrived[(size_t)(block / CLUSTER)].push_back(of(t));
+      join(arrived[(size_t)(block / CLUSTER)], of(t));
       own(t)++;
     }
   }
   void wait(int block) {
     for (int t = block * THREADS; t < (block + 1) * THREADS; t++)
-      for (const Vector &v : arrived[(size_t)(block / CLUSTER)]) join(of(t), v);
+      join(of(t), arrived[(size_t)(block / CLUSTER)]);
   }
 };
 
@@ -202,7 +202,7 @@ struct Pair {
         world.arrive(b + i), oracle.arrive(b + i);
       if (check_below(2)) plain(t);
       for (int b = block / CLUSTER * CLUSTER, i = 0; i < CLUSTER; i++) world.wait(b + i), oracle.wait(b + i);
-      oracle.arrived[(size_t)(block / CLUSTER)].clear();
+      oracle.arrived[(size_t)(block / CLUSTER)].assign(ALL, 0);
     } else if (which < 4) {
       const uint32_t lanes = which == 1 ? uint32_t(ALL_LANES) : which == 2 ? 0x3u : 0x22u;
       world.bar_warp_sync(block, warp, lanes);
