@@ -3,9 +3,9 @@
 
 #include <array>
 #include <cstring>
-#include <deque>
 #include <map>
 #include <unordered_map>
+#include <vector>
 
 namespace soft {
 
@@ -22,8 +22,8 @@ struct Late {
 };
 
 struct View {
-  std::unordered_map<uint64_t, std::deque<Late>> late; /* by word */
-  std::vector<uint64_t> words;                         /* those with late stores, in any order */
+  std::unordered_map<uint64_t, std::vector<Late>> late; /* by word, the oldest first */
+  std::vector<uint64_t> words;                          /* those with late stores, in any order */
   std::unordered_map<uint64_t, std::array<unsigned char, LINE>> lines;
 };
 
@@ -33,12 +33,12 @@ size_t count; /* of late stores */
 
 /* The oldest one there, to memory and to the block's own line of it. */
 void let_out(View &view, uint64_t word) {
-  std::deque<Late> &queue = view.late[word];
+  std::vector<Late> &queue = view.late[word];
   const Late &l = queue.front();
   memcpy(machine().memory.bytes(word) + l.first, &l.value, l.bytes);
   const auto line = view.lines.find(word / LINE * LINE);
   if (line != view.lines.end()) memcpy(&line->second[word % LINE + l.first], &l.value, l.bytes);
-  queue.pop_front();
+  queue.erase(queue.begin());
   if (queue.empty()) view.late.erase(word);
   count--;
 }
@@ -56,7 +56,7 @@ void let_out_at(View &view, size_t i) {
 void weak_store(const Block &block, uint64_t address, unsigned bytes, uint64_t value) {
   View &view = views[block.number];
   const uint64_t word = address / WORD * WORD;
-  std::deque<Late> &queue = view.late[word];
+  std::vector<Late> &queue = view.late[word];
   if (queue.empty()) view.words.push_back(word);
   queue.push_back({(unsigned)(address - word), bytes, value});
   count++;
