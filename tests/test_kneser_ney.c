@@ -26,7 +26,7 @@ static void check_golden(const char *name) {
   const int64_t length = contexts->dims[1];
   int32_t *ids = numbers_of(text), *history = numbers_of(contexts);
   kneser_ney *m = kneser_ney_create(ids, text->count, vocab, (int)sizes->data[1]);
-  double *ours = malloc((size_t)p->count * sizeof *ours);
+  double *ours = calloc((size_t)p->count, sizeof *ours);
   for (int64_t i = 0; m && ours && i < p->count; i++)
     ours[i] = kneser_ney_probability(m, history + i / vocab * length, length, (int32_t)(i % vocab));
   CHECK(m && ours, "%s: a model", name);

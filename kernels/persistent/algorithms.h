@@ -6,7 +6,7 @@
  *   cluster   a thread-block cluster owns all weights; h goes through distributed shared memory, asynchronously,
  *             counted on mbarriers (a barrier of the cluster instead was 5 to 48 % slower on an H100)
  *   grid      all SMs own the weights; h goes through L2: with one flag per block, as packets that carry
- *             their own flag, or with flags and then multicast into clusters
+ *             their own flag, or, forward, with flags and then multicast into clusters
  *   split     forward as grid; backward, the blocks of a cluster divide the depth of the product (split.h)
  *
  * The three wave_ functions run stretches of several layers side by side (host/plan/plan.h).

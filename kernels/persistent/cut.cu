@@ -48,6 +48,7 @@ const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
     info<exchange_split_packets>(SQ_WHOLE_GRID, 2, 0, sq_split_packets_kernel)};
 
 sq_persistent sq_persistent_pass(sq_persistent which, int backward) {
+  if (which == SQ_PERSISTENT_grid_multicast && backward) return SQ_PERSISTENT_split_packets;
   if (!sq_persistent_algorithms[which].split || backward) return which;
   return sq_persistent_algorithms[which].packets ? SQ_PERSISTENT_grid_packets : SQ_PERSISTENT_grid;
 }

@@ -34,7 +34,8 @@ struct sq_persistent_info {
   recurrence_kernel *(*kernel)(int cell, int backward, sq_math math, int each);
 };
 extern const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT];
-/* The one whose kernels run a pass of it: where the depth is split, forward is that of the same exchange. */
+/* The one whose kernels run a pass of it: where the depth is split, forward is that of the same exchange, and where h is
+ * multicast, backward divides the depth. */
 sq_persistent sq_persistent_pass(sq_persistent which, int backward);
 
 /* A question: which cut for this pass of this problem on this device? */

@@ -16,7 +16,7 @@
  *   grid flags        chunks go to global memory (L2), then the block's flag is set to the number of the
  *                     exchange; when all flags have arrived, the whole operand is fetched
  *   grid multicast    likewise, but each block of a cluster fetches a share of the operand for all blocks of
- *                     the cluster, by a bulk copy with multicast
+ *                     the cluster, by a bulk copy with multicast; forward only
  *   grid packets      chunks go to global memory as packets, which carry the number of the exchange beside
  *                     each element: twice the bytes, but no flag to wait for first
  *   split             as grid flags or grid packets, but a block takes in its part of the depth only (split.h)

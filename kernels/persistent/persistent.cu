@@ -125,12 +125,18 @@ double estimate(sq_exec *exec, sq_persistent which, const sq_problem *p) {
 
 enum { FLAGS = 4096 }; /* of one direction: more than any device has processors */
 
-/* Elements of the two operands in global memory: at most 4 blocks, units padded to 16, in each part of the depth if
- * that is split, and slices of 8 sequences or more, each padded to a multiple of 8. */
+/* Elements of the two operands in global memory, in the pass that has more of them: at most 4 blocks, units padded to 16,
+ * in each part of the depth if that is split, and slices of 8 sequences or more, each padded to a multiple of 8. */
 int64_t exchange_elements(sq_persistent which, int64_t hidden, int64_t batch) {
-  const int64_t parts = sq_persistent_algorithms[which].split ? PORTABLE_CLUSTER : 1;
-  const int64_t units = sq_ceil_div(hidden, 16) * 16 + 16 * (parts - 1);
-  return 2 * 4 * units * (2 * batch + 16) << sq_persistent_algorithms[which].packets;
+  int64_t most = 0;
+  for (int backward = 0; backward < 2; backward++) {
+    const sq_persistent_info &kernels = sq_persistent_algorithms[sq_persistent_pass(which, backward)];
+    const int64_t parts = kernels.split ? PORTABLE_CLUSTER : 1;
+    const int64_t units = sq_ceil_div(hidden, 16) * 16 + 16 * (parts - 1);
+    const int64_t elements = 2 * 4 * units * (2 * batch + 16) << kernels.packets;
+    if (elements > most) most = elements;
+  }
+  return most;
 }
 
 int64_t workspace(sq_persistent which, const sq_layout *l, int64_t seq_len, int64_t batch, int training,

@@ -13,12 +13,17 @@ template <class cell, bool backward, class exchange> recurrence_kernel *recurren
   return table[math];
 }
 
-/* The kernels of one cell in one exchange: both passes, backward alone, or with weights in registers of as many as a
+/* The kernels of one cell in one exchange: both passes, one alone, or with weights in registers of as many as a
  * thread has. */
 struct recurrence_shared {
   template <class cell, class exchange> static recurrence_kernel *of(int backward, sq_math math, int) {
     return backward ? recurrence_by_math<cell, true, exchange>(math)
                     : recurrence_by_math<cell, false, exchange>(math);
+  }
+};
+struct recurrence_forward {
+  template <class cell, class exchange> static recurrence_kernel *of(int, sq_math math, int) {
+    return recurrence_by_math<cell, false, exchange>(math);
   }
 };
 struct recurrence_backward {

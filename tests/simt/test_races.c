@@ -30,7 +30,7 @@ static const device_row devices[] = {
     {"persistent-cta", 2, 100000, 1},           {"persistent-lanes-cta", 2, 100000, 1},
     {"persistent-lanes-cluster", 8, 26000, 4},  {"persistent-cluster-async", 8, 26000, 4},
     {"persistent-grid-flags", 8, 19500, 1},     {"persistent-grid-packets", 8, 20000, 1},
-    {"persistent-grid-multicast", 8, 20000, 2}, {"persistent-split-flags", 8, 21000, 2},
+    {"persistent-grid-multicast", 8, 21000, 2}, {"persistent-split-flags", 8, 21000, 2},
     {"persistent-split-packets", 8, 21000, 4},
 };
 
