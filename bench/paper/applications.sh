@@ -15,6 +15,8 @@
 #               Also compose-roll.svg, a piece that the model of seed 1 made
 #   draw        kanji as pen strokes in SEQGPU_DATA/strokes, a few epochs of a small model; takes 2 minutes.  Also draw-sheet.svg, what
 #               the model of seed 1 draws at biases from 0 to 10, and draw-begun.svg, how it goes on with the first strokes of another's
+#   frames      MNIST's digits in SEQGPU_DATA/mnist that move: clips; at least 95 % of the test set's frames right are wanted.  Takes
+#               minutes.  Also frames-clips.svg, what the model of seed 1 says of four clips
 #   spell       the CMU dictionary in SEQGPU_DATA/cmudict, every twentieth word held out; at most 8 % phoneme and 32 % word errors of
 #               these are wanted, by a beam of 5; published 5.45 and 23.55 (Yao, Zweig 2015).  Takes hours of one processor, minutes of a
 #               GPU: DEVICE=cuda
@@ -217,6 +219,35 @@ by the deviation of the training set's; a density has no upper bound, so nats ma
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
 
+frames() {
+  so_long 1 "1 2"
+  set=$data/mnist
+  if [ ! -r "$set/train-images-idx3-ubyte.gz" ]; then
+    echo "skipped: frames: there is no $set/train-images-idx3-ubyte.gz"
+    exit 0
+  fi
+  begin frames
+  test="$set/t10k-images-idx3-ubyte.gz --FILE $set/t10k-labels-idx1-ubyte.gz"
+  # 1,875 updates an epoch
+  common="--data $set/train-images-idx3-ubyte.gz --data $set/train-labels-idx1-ubyte.gz --epochs $epochs --lr-schedule cosine
+    --lr-every $((1875 * epochs)) --val-data $(echo "$test" | sed 's/--FILE/--val-data/')"
+  run_seeds "LSTM" frames $common --log-every 125 --eval-every 625
+  finish
+  test=$(echo "$test" | sed 's/--FILE/--data/')
+  for seed in $seeds; do measure "LSTM, seed $seed" test_ --data $test; done
+  clips=
+  for clip in 1 2 3 4; do
+    "$seqgpu" eval --checkpoint "$(model_of "LSTM, seed 1")" --data $test --save-clip "$work/$clip.npy" --clip $clip --device cpu >"$work/out"
+    clips="$clips $work/$clip.npy"
+  done
+  "$seqgpu" frames --checkpoint "$(model_of "LSTM, seed 1")" --device cpu --svg "${RESULTS:-$root/bench/results}/frames-clips.svg" $clips >"$work/new.txt"
+  publish --title "Video, moving digits" --y val_error_rate --y-label "wrong frames of the test set's clips" --log-y \
+    --columns test_accuracy:last,test_direction_accuracy:last,val_error_rate:last,step:last,elapsed_s:last,tokens_per_s:median \
+    --about "MNIST, 60,000 digits to train on, 10,000 to test: each moves in one of 8 directions through 5 to 10 frames of 40 x 40 pixels; the model \
+after $epochs epochs. Measured with the test set's clips on the way, too, but nothing is chosen by them." \
+    --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
+}
+
 # split_words DICTIONARY FOLDER: every twentieth word with all its pronunciations to test, every hundredth to val, the others to train.
 split_words() {
   awk -v to="$2/" '{ w = $1; sub(/\([0-9]+\)$/, "", w); if (w != last) { n++; last = w }
@@ -331,9 +362,9 @@ measure_speech() {
 }
 
 case $name in
-  tag | words | sentiment | questions | compose | draw | spell | translate | transcribe) $name ;;
+  tag | words | sentiment | questions | compose | draw | frames | spell | translate | transcribe) $name ;;
   *)
-    echo "applications.sh: \"$name\" is not here; it must be tag, words, sentiment, questions, compose, draw, spell, translate or transcribe" >&2
+    echo "applications.sh: \"$name\" is not here; it must be tag, words, sentiment, questions, compose, draw, frames, spell, translate or transcribe" >&2
     exit 2
     ;;
 esac
