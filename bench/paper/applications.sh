@@ -9,7 +9,7 @@
 #           A perplexity below that of Kneser-Ney's 5-grams is wanted, and that of both together below both; 6 epochs take 15 minutes
 #
 #   sentiment   SST-2 in SEQGPU_DATA/sentiment; test accuracy >= 80 % is wanted, naive Bayes gives 82.2 (words) and 82.8 (pairs);
-#               6 epochs take a minute
+#               6 epochs take a minute.  POOLS="max" tries that pooling alone, as in questions
 #   questions   TREC there, the last 452 questions of training held out; test accuracy >= 88 % is wanted; 10 epochs take a minute
 #   compose     JSB chorales in SEQGPU_DATA/music; at most 8.55 nats a step of the test set are wanted, published about 8.45 to 8.5.
 #               Also compose-roll.svg, a piece that the model of seed 1 made
@@ -117,19 +117,20 @@ sentences() {
   begin "$1"
   files="--data $3 --val-data $4"
   common="$files --epochs $epochs --log-every $2 --eval-every $2"
-  for pool in attention max last; do
+  pools=${POOLS:-max attention last}
+  for pool in $pools; do
     for seed in $seeds; do
       run "$pool, seed $seed" classify $common --pool $pool --seed "$seed" --checkpoint "$(model_of "$pool, seed $seed")" --keep-best
     done
   done
-  for pool in attention max last; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$5" --epochs "$epochs" --pool $pool; done
+  for pool in $pools; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$5" --epochs "$epochs" --pool $pool; done
   finish
   for seed in $seeds; do
-    for pool in attention max last; do
+    for pool in $pools; do
       measure "$pool, seed $seed" test_ --checkpoint "$(model_of "$pool, seed $seed" | sed 's/\.safetensors$/-best&/')" --data "$5"
     done
   done
-  publish --title "$6" --y val_error_rate --y-label "error rate on the validation set" --beside "PyTorch attention" \
+  publish --title "$6" --y val_error_rate --y-label "error rate on the validation set" --beside "PyTorch ${pools%% *}" \
     --columns test_accuracy:last,val_error_rate:min,val_loss:min,step:last,elapsed_s:last,tokens_per_s:median \
     --about "$7; $epochs epochs, the model with the lowest validation loss." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."

@@ -242,7 +242,7 @@ const command_spec command_frames = {"frames", "say what clips show with a model
 
 const application application_frames = {
     .name = "frames",
-    .about = "what the frames of clips show, and where they move",
+    .about = "what each frame of a clip shows, and its motion",
     .data = "the IDX file of images, and once more the one of their labels, also compressed by gzip",
     .network = "a convolution over each frame, layers over its largest values, and two linear layers: the "
                "class of each frame, the direction of the clip",
