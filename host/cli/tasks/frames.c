@@ -190,11 +190,10 @@ static int describe(const app *base, app_text texts[APP_TEXTS]) {
 
 static void close(app *base) {
   frames_app *a = (frames_app *)base;
-  for (int64_t i = 0; a->said && i < a->val.count; i++) {
-    free(a->said[i].label);
-    free(a->said[i].chance);
-  }
-  free(a->said);
+  free(a->label);
+  free(a->motion);
+  free(a->chance);
+  free(a->motion_chance);
   seqgpu_watcher_destroy(a->model);
   seqgpu_plan_destroy(a->plan);
   seqgpu_plan_destroy(a->val_plan);

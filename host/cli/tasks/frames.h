@@ -20,14 +20,6 @@ typedef struct frames_options {
   const char *svg;       /* of `seqgpu frames` */
 } frames_options;
 
-/* What the model says of one clip. */
-typedef struct frames_answer {
-  int32_t *label;      /* [frames] */
-  float *chance;       /* [frames] of each */
-  int32_t motion;      /* a direction */
-  float motion_chance; /* of that */
-} frames_answer;
-
 /* Frames or clips that were counted, and those that were answered right. */
 typedef struct frames_score {
   double count, right;
@@ -42,7 +34,8 @@ typedef struct frames_app {
   seqgpu_tensor *frame_logits, *clip_logits; /* of the last batch, [T,B,classes] and [B,CLIP_DIRECTIONS] */
   float *frame_answer, *clip_answer;         /* the same on the host */
   size_t frame_room, clip_room;
-  frames_answer *said;                  /* of use: [clips] */
+  int32_t *label, *motion;              /* of use, what the model says: [frames of all clips], [clips] */
+  float *chance, *motion_chance;        /* the probability of each */
   double loss_sum[2];                   /* of the last validation: of frames, of clips */
   frames_score frame_score, clip_score; /* of the last validation */
 } frames_app;

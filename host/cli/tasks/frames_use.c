@@ -21,21 +21,19 @@ const arg_spec frames_use_specs[] = {
 
 /* ---------------------------------------------------------------- watching */
 
-/* The answer for clip i of a batch, of which there are `frames`. */
-static seqgpu_status keep_answer(const frames_app *a, int64_t i, int64_t batch, int64_t frames,
-                                 frames_answer *out) {
-  const float *clip = a->clip_answer + i * CLIP_DIRECTIONS;
-  out->motion = (int32_t)task_learner_class(clip, CLIP_DIRECTIONS);
-  out->motion_chance = app_probability(clip, CLIP_DIRECTIONS, out->motion);
-  out->label = malloc((size_t)frames * sizeof *out->label);
-  out->chance = malloc((size_t)frames * sizeof *out->chance);
-  if (out->label == NULL || out->chance == NULL) return cli_no_memory();
-  for (int64_t t = 0; t < frames; t++) {
-    const float *row = a->frame_answer + (t * batch + i) * a->classes;
-    out->label[t] = (int32_t)task_learner_class(row, a->classes);
-    out->chance[t] = app_probability(row, a->classes, out->label[t]);
-  }
-  return SEQGPU_OK;
+/* The likeliest class of a row, and its probability. */
+static void choose(const float *row, int64_t classes, int32_t *class, float *chance) {
+  *class = (int32_t)task_learner_class(row, classes);
+  *chance = app_probability(row, classes, *class);
+}
+
+/* Keeps the answers for clip number `clip`, which is the i-th of its batch. */
+static void keep_answers(frames_app *a, int32_t clip, int64_t i, int64_t batch) {
+  const int64_t first = a->val.start[clip];
+  choose(a->clip_answer + i * CLIP_DIRECTIONS, CLIP_DIRECTIONS, &a->motion[clip], &a->motion_chance[clip]);
+  for (int64_t t = 0; t < a->val.length[clip]; t++)
+    choose(a->frame_answer + (t * batch + i) * a->classes, a->classes, &a->label[first + t],
+           &a->chance[first + t]);
 }
 
 static seqgpu_status watch_some(app *base, const int32_t *which, int64_t count) {
@@ -44,29 +42,29 @@ static seqgpu_status watch_some(app *base, const int32_t *which, int64_t count) 
   if (!clip_set_batch(&a->val, which, count, NULL, &b)) return cli_no_memory();
   LIB_TRY(frames_forward(a, a->val_plan, &b));
   LIB_TRY(frames_read_answers(a));
-  for (int64_t i = 0; i < count; i++) LIB_TRY(keep_answer(a, i, count, b.lengths[i], &a->said[which[i]]));
+  for (int64_t i = 0; i < count; i++) keep_answers(a, which[i], i, count);
   return SEQGPU_OK;
 }
 
 /* ---------------------------------------------------------------- printing */
 
 static void print_line(const frames_app *a, int64_t clip) {
-  const frames_answer *said = &a->said[clip];
-  for (int64_t t = 0; t < a->val.length[clip]; t++) printf("%d ", (int)said->label[t]);
-  printf("%s %.4f\n", clip_direction[said->motion], (double)said->motion_chance);
+  const int32_t *label = a->label + a->val.start[clip];
+  for (int64_t t = 0; t < a->val.length[clip]; t++) printf("%d ", (int)label[t]);
+  printf("%s %.4f\n", clip_direction[a->motion[clip]], (double)a->motion_chance[clip]);
 }
 
 static void print_json(const frames_app *a, int64_t clip) {
-  const frames_answer *said = &a->said[clip];
+  const int64_t first = a->val.start[clip], frames = a->val.length[clip];
   const char *file = a->base.options->files.item[clip];
   printf("{\"file\": ");
   json_string(stdout, file, strlen(file));
-  printf(", \"direction\": \"%s\"", clip_direction[said->motion]);
-  json_number(stdout, ", \"probability\": ", 6, (double)said->motion_chance);
-  for (int64_t t = 0; t < a->val.length[clip]; t++)
-    printf("%s%d", t > 0 ? ", " : ", \"frames\": [", (int)said->label[t]);
-  for (int64_t t = 0; t < a->val.length[clip]; t++)
-    json_number(stdout, t > 0 ? ", " : "], \"probabilities\": [", 6, (double)said->chance[t]);
+  printf(", \"direction\": \"%s\"", clip_direction[a->motion[clip]]);
+  json_number(stdout, ", \"probability\": ", 6, (double)a->motion_chance[clip]);
+  for (int64_t t = 0; t < frames; t++)
+    printf("%s%d", t > 0 ? ", " : ", \"frames\": [", (int)a->label[first + t]);
+  for (int64_t t = 0; t < frames; t++)
+    json_number(stdout, t > 0 ? ", " : "], \"probabilities\": [", 6, (double)a->chance[first + t]);
   printf("]}\n");
 }
 
@@ -78,18 +76,27 @@ static void draw_all(FILE *to, const void *self) {
   const int64_t read = s->form.side / s->form.shrink;
   clip_picture_begin(to, s->longest, s->count);
   for (int64_t i = 0; i < s->count; i++)
-    clip_picture_row(to, read, i, s->length[i], s->pixel + s->start[i] * read * read, a->said[i].label,
-                     clip_direction[a->said[i].motion]);
+    clip_picture_row(to, read, i, s->length[i], s->pixel + s->start[i] * read * read, a->label + s->start[i],
+                     clip_direction[a->motion[i]]);
   clip_picture_end(to);
 }
 
 /* ---------------------------------------------------------------- the command */
 
+static int make_room(frames_app *a) {
+  const clip_set *s = &a->val;
+  const size_t clips = (size_t)s->count, frames = (size_t)(s->start[clips - 1] + s->length[clips - 1]);
+  a->label = calloc(frames, sizeof *a->label);
+  a->motion = calloc(clips, sizeof *a->motion);
+  a->chance = calloc(frames, sizeof *a->chance);
+  a->motion_chance = calloc(clips, sizeof *a->motion_chance);
+  return a->label && a->motion && a->chance && a->motion_chance ? CLI_OK : cli_error("out of memory");
+}
+
 int frames_use(app *base) {
   static const whole_file_kind svg = {"<svg", "SVG picture"};
   frames_app *a = (frames_app *)base;
-  a->said = calloc((size_t)a->val.count, sizeof *a->said);
-  if (a->said == NULL) return cli_error("out of memory");
+  CLI_TRY(make_room(a));
   if (app_each_turn(base, &a->val.order, 1, NULL, watch_some) != SEQGPU_OK)
     return cli_library_error(base->ctx);
   CLI_TRY(whole_file_make(frames_options_of(base)->svg, draw_all, a, &svg));
