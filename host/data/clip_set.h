@@ -1,12 +1,12 @@
 /* clip_set.h - clips of images that move, in batches (after Srivastava, Mansimov, Salakhutdinov 2015): what a
  * model that watches learns from; and clips out of files.
  *
- *   a clip has one image, which moves along a straight line by `speed` pixels a frame, along each axis that it
- *   moves along, and is never cut by the border of the frame; its label is that of the image and of all of its
- *   frames, the label of the clip is the direction
+ *   a clip has one image, which moves along a straight line by `speed` pixels a frame, along each axis that
+ *   it moves along, and is never cut by the border of the frame; the label of its frames is that of the
+ *   image, the label of the clip is the direction
  *
- * How many frames there are follows from the number of the image; where the image begins, its direction and its
- * speed an update draws, and for validation they follow from that number, too.
+ * How many frames there are follows from the number of the image; where the image begins, its direction and
+ * its speed an update draws, and for validation they follow from that number, too.
  */
 #ifndef CLIP_SET_H
 #define CLIP_SET_H
@@ -67,8 +67,8 @@ int clip_set_read(clip_set *s, seqgpu_context *ctx, const char *path, const clip
 int clip_set_read_all(clip_set *s, int64_t batch);
 void clip_set_close(clip_set *s);
 
-/* The clips which[count] side by side, as the update draws them; NULL: as they are validated.  Valid until the
- * next call.  0 when out of memory. */
+/* The clips which[count] side by side, as the update draws them; NULL: as they are validated.  Valid until
+ * the next call.  0 when out of memory. */
 int clip_set_batch(clip_set *s, const int32_t *which, int64_t count, const clip_draw *draw, clip_batch *out);
 /* Writes clip `which` of the images, as it is validated, to a .npy file that clip_set_read reads. */
 seqgpu_status clip_set_write(const clip_set *s, seqgpu_context *ctx, int32_t which, const char *path);

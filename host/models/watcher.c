@@ -1,8 +1,8 @@
 /* watcher.c - a watcher of video on the tape (seqgpu/watcher.h has the equations).
  *
  * A convolution is a linear layer over rows that are gathered, a patch each.  The rows lie place by place
- * within a cell, [pool*pool, T*B*cells, patch*patch], so that the largest of a cell is a pooling over the first
- * dimension, and the cells of a frame come out side by side.
+ * within a cell, [pool*pool, T*B*cells, patch*patch], so that the largest of a cell is a pooling over the
+ * first dimension, and the cells of a frame come out side by side.
  */
 #include "seqgpu/watcher.h"
 

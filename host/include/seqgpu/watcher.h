@@ -7,8 +7,8 @@
  *   frames_t = W_f dropout h_t + b_f                                           [T,B,K]
  *   clip     = W_c dropout s + b_c,  s = h where each direction ends           [B,D]
  *
- * Patches stand at every place of a frame, cells of pool x pool of them side by side; what is left over at the
- * right and at the bottom belongs to no cell.
+ * Patches stand at every place of a frame, cells of pool x pool of them side by side; what is left over at
+ * the right and at the bottom belongs to no cell.
  *
  *   seqgpu_watcher_create(params, &desc, plan, &watcher);
  *   seqgpu_tensor *clip, *frames = seqgpu_watcher_logits(watcher, tape, plan, T, B, lengths, pixels, &clip);
@@ -62,8 +62,8 @@ static inline seqgpu_status seqgpu_watcher_features(seqgpu_context *ctx, const s
 SEQGPU_API seqgpu_status seqgpu_watcher_create_(seqgpu_params *params, const seqgpu_watcher_desc *desc,
                                                 size_t size, const seqgpu_plan *plan, seqgpu_watcher **out);
 
-/** Creates a watcher, adds its weights to params and draws them: patch.weight [maps, patch*patch], patch.bias,
- * the network "rnn", frame.weight [K, Y], frame.bias, clip.weight [D, .] and clip.bias.
+/** Creates a watcher, adds its weights to params and draws them: patch.weight [maps, patch*patch],
+ * patch.bias, the network "rnn", frame.weight [K, Y], frame.bias, clip.weight [D, .] and clip.bias.
  * params: must outlive the watcher.  plan: is only looked at.
  * out: receives the watcher, or NULL on failure.
  * Errors: SEQGPU_EINVAL (a size out of its range; a plan whose input_size does not fit), SEQGPU_ENOMEM;
@@ -79,8 +79,8 @@ SEQGPU_API void seqgpu_watcher_destroy(seqgpu_watcher *watcher);
 /** The logits [T,B,K] of the frames of B clips side by side, on a tape.
  * plan: of the network that the watcher was created with, for at least T steps of B clips.
  * lengths [B]: frames of each clip, 1 to T, or NULL: all have T.
- * pixels [T,B,height,width]: in the context's element type; behind the end of a clip anything finite.  Both in
- * host memory that may be freed after the call.
+ * pixels [T,B,height,width]: in the context's element type; behind the end of a clip anything finite.
+ * Both in host memory that may be freed after the call.
  * clip: receives the logits [B,D] of the clips, or NULL on failure; may be NULL.
  * NULL on failure, as the operators of tape.h; the tape keeps the reason. */
 SEQGPU_API seqgpu_tensor *seqgpu_watcher_logits(const seqgpu_watcher *watcher, seqgpu_tape *tape,
