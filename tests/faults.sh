@@ -70,6 +70,10 @@ cp numbers input
 # 12 images of 2 x 2, two classes
 printf '\0\0\010\003\0\0\0\014\0\0\0\002\0\0\0\002aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuUvVwWxX' | gzip >images
 printf '\0\0\010\001\0\0\0\014\0\001\0\001\0\001\0\001\0\001\0\001' >labels
+watch="--data images --data labels --side 3 --shrink 1 --shortest-clip 2 --longest-clip 2 --patch 2 --patch-pool 1 --maps 2 --hidden 4 --batch 4"
+if "$seqgpu" train frames $watch --steps 1 --checkpoint watcher.st $one --quiet >../made 2>&1; then
+  "$seqgpu" eval --checkpoint watcher.st --data images --data labels --save-clip clip.npy $one >../made 2>&1 || fail "preparing" "seqgpu eval of watcher.st"
+else grep -q "no zlib" ../made || fail "preparing" "seqgpu train frames: $(cat ../made)"; fi
 cd ..
 
 # ---------------------------------------------------------------- the commands
@@ -101,6 +105,8 @@ if (cd all && "$seqgpu" train charlm --text text.gz $small --dry-run $one >out 2
   sweep packed "text.gz words.st" train charlm --text text.gz $small --tokens words --vocab-limit 9 --steps 1 --keep 1 --checkpoint new.st $one
   sweep pixels "images labels" train pixels --images images --labels labels --val-images images --val-labels labels --hidden 4 --batch 4 \
     --steps 2 --checkpoint new.st $one
+  sweep frames "images labels" train frames $watch --val-data images --val-data labels --steps 1 --checkpoint new.st $one
+  sweep frames-use "watcher.st clip.npy" frames --checkpoint watcher.st clip.npy --svg new.svg $one
 else
   skip "packed files" "$(head -c 100 all/err)"
 fi

@@ -619,6 +619,111 @@ run train transcribe --data said --hold-out 2 --steps 1 --quiet >out 2>err
 if grep -q "no libsndfile" err; then skip "transcribe" "this build has no libsndfile"
 else transcribed; fi
 
+# ---------------------------------------------------------------- frames
+
+# pictured NAME COUNT FIRST: images of 5 x 5 pixels, of three classes: a line that lies, one that stands, and two that do both.
+pictured() {
+  {
+    printf '\0\0\010\003\0\0\0'"$(printf '\\%03o' "$2")"'\0\0\0\005\0\0\0\005'
+    LC_ALL=C awk -v count="$2" -v first="$3" 'BEGIN {
+      for (i = first; i < first + count; i++)
+        for (y = 0; y < 5; y++)
+          for (x = 0; x < 5; x++)
+            printf "%c", (i % 3 != 1 && y == 2) || (i % 3 && x == 2) ? 200 + (i * 7 + x * 11 + y) % 55 : 1 + (i * 3 + x + y) % 9
+    }'
+  } >"$1.images"
+  {
+    printf '\0\0\010\001\0\0\0'"$(printf '\\%03o' "$2")"
+    LC_ALL=C awk -v count="$2" -v first="$3" 'BEGIN { for (i = first; i < first + count; i++) printf "%c", 1 + i % 3 }'
+  } >"$1.labels"
+}
+# array FILE TYPE SHAPE: standard input as a .npy file.
+array() {
+  { printf '\223NUMPY\1\0\166\0'; printf '%-117s\n' "{'descr': '$2', 'fortran_order': False, 'shape': ($3), }"; cat; } >"$1"
+}
+pictured learn 240 0
+pictured val 60 1000
+data="--data learn.images --data learn.labels --val-data val.images --val-data val.labels"
+form="--side 12 --shrink 1 --shortest-clip 3 --longest-clip 5 --moves 2"
+small="$form --patch 3 --patch-pool 3 --maps 3 --hidden 5 --batch 8"
+run train frames $data $form --patch 4 --patch-pool 3 --maps 8 --hidden 24 --batch 8 --lr 0.01 --lr-schedule cosine --lr-every 900 --dropout 0 --epochs 30 \
+  --checkpoint watcher --json >trained 2>err
+run eval --checkpoint watcher --data val.images --data val.labels --save-clip first.npy --json >measured 2>err
+check "cpu f32: task frames, learns a toy" sh -c 'awk -v a="$1" -v b="$2" "BEGIN { exit !(a >= 0.98 && b >= 0.9) }"' sh "$(value accuracy measured)" \
+  "$(value direction_accuracy measured)"
+resumed "frames" frames $small --dropout 0.3
+resumed "frames, gru of two layers in squares of two" frames $small --cell gru --layers 2 --shrink 2 --patch 2 --patch-pool 2
+resumed "frames, Hessian-free" frames $small --optimizer hessian-free --cg-iterations 9
+run train frames $data $small --steps 20 --checkpoint one --force --quiet
+for option in "--side 11" "--shrink 2" "--shortest-clip 4" "--longest-clip 4" "--moves 1" "--patch 2" "--patch-pool 2" "--maps 4" "--seed 2"; do
+  run train frames $data $small $option --steps 20 --checkpoint two --force --quiet
+  check "$option changes what is learnt" sh -c '! cmp -s one two'
+done
+rm -f one two
+if [ "$(value clips measured)" = 60 ] && [ "$(value error_rate measured | cut -c 1-6)" = "$(value val_error_rate trained | cut -c 1-6)" ] &&
+  [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
+  pass "cpu f32: task frames, eval measures what training did"
+else fail "cpu f32: task frames, eval measures what training did" "$(cat measured err) $(tail -1 trained)"; fi
+check "in words, too" sh -c '"$1" eval --checkpoint watcher --data val.images --data val.labels --device cpu | grep -q "; [0-9]* frames, accuracy [0-9.]* %; 60 clips, accuracy of their directions [0-9.]* %$"' sh "$seqgpu"
+for b in 1 7; do run eval --checkpoint watcher --data val.images --data val.labels --batch $b --json | sed 's/\(0\.[0-9]\{4\}\)[0-9]*/\1/g' >b$b; done
+check "whatever the batch" cmp b1 b7
+# a line that stands, to the right, as bytes; the same in zeros and ones downwards, a frame more
+LC_ALL=C awk 'BEGIN { for (t = 0; t < 4; t++) for (y = 0; y < 12; y++) for (x = 0; x < 12; x++) printf "%c", (x == 3 + t && y > 3 && y < 9 ? 220 : 1) }' |
+  array right.npy "|u1" "4, 12, 12"
+LC_ALL=C awk 'BEGIN { for (t = 0; t < 5; t++) for (y = 0; y < 12; y++) for (x = 0; x < 12; x++) printf "%s", (x == 5 && y > 1 + t && y < 7 + t ? "\001" : "\002") }' |
+  tr '\002' '\000' | array down.npy "|b1" "5, 12, 12"
+run frames right.npy --checkpoint watcher down.npy --batch 1 --svg new.svg >got 2>err
+equal "seqgpu frames: clips in, labels and directions out" "$(sed 's/ [0-9.]*$//' got | tr '\n' ,)" "2 2 2 2 right,2 2 2 2 2 down,"
+check "whatever the batch" sh -c '"$1" frames --checkpoint watcher right.npy down.npy --device cpu | cmp - got' sh "$seqgpu"
+check "a picture of all" sh -c 'grep -q "^<svg xmlns=" new.svg && grep -q "^</svg>$" new.svg && [ "$(grep -c ">2</text>" new.svg)" = 9 ] && grep -q ">down</text>" new.svg'
+check "in JSON" sh -c '"$1" frames --checkpoint watcher right.npy --json --device cpu | grep -q "^{\"file\": \"right.npy\", \"direction\": \"right\", \"probability\": [0-9.e-]*, \"frames\": \[2, 2, 2, 2\], \"probabilities\": \[[0-9., e-]*\]}$"' sh "$seqgpu"
+check "a clip that eval has seen" sh -c '"$1" frames --checkpoint watcher first.npy --device cpu | grep -q "^2 \(2 \)*[a-z-]* [01]\.[0-9]*$"' sh "$seqgpu"
+run eval --checkpoint watcher --data val.images --data val.labels --save-clip third.npy --clip 3 >out 2>err
+check "and another" sh -c '"$1" frames --checkpoint watcher third.npy --device cpu | grep -q "^1 \(1 \)*[a-z-]* [01]\.[0-9]*$"' sh "$seqgpu"
+refused "a clip that there is not" 1 "val.images: has 60 images; there is no clip 61" eval --checkpoint watcher --data val.images --data val.labels --save-clip new.npy --clip 61
+# ---- what is wrong
+refused "labels are missing" 2 "--data: is given 1 times; it must be given twice" train frames --data learn.images
+refused "validation labels are missing" 2 "--val-data: is given 1 times" train frames --data learn.images --data learn.labels --val-data val.images
+refused "labels of other images" 1 "val.labels: has 60 labels; learn.images has 240 images" train frames --data learn.images --data val.labels
+refused "the labels first" 1 "learn.labels: has 1 dimensions; it must have 3" train frames --data learn.labels --data learn.images
+refused "too small a frame" 1 "learn.images: has images of 5 x 5; to move for 5 frames they need --side 9" train frames $data $form --side 8
+refused "squares that do not fit" 2 "--shrink: is 5; it must divide --side, which is 12" train frames $data $form --shrink 5
+refused "a longest that is shorter" 2 "--longest-clip: is 5; it must be at least --shortest-clip, which is 6" train frames $data $form --shortest-clip 6
+refused "a patch that does not fit" 1 "watcher: patch is 13; it must be from 1 to 12" train frames $data $form --patch 13
+refused "a cell that does not fit" 1 "watcher: pool is 11; it must be from 1 to 10" train frames $data $form --patch 3 --patch-pool 11
+refused "no clip" 2 "no clip is named" frames --checkpoint watcher
+refused "a clip that is not there" 1 "nobody.npy: cannot" frames --checkpoint watcher nobody.npy
+refused "a text" 1 "list: " frames --checkpoint watcher list
+head -c 400 right.npy >cut.npy
+refused "a clip that is cut short" 1 "cut.npy: " frames --checkpoint watcher cut.npy
+head -c 432 /dev/zero | array other.npy "|u1" "3, 16, 9"
+refused "a clip of another size" 1 "other.npy: must be an array \[frames,12,12\]" frames --checkpoint watcher right.npy other.npy
+head -c 144 /dev/zero | array other.npy "|u1" "12, 12"
+refused "an image" 1 "other.npy: must be an array \[frames,12,12\]" frames --checkpoint watcher other.npy
+: | array other.npy "|u1" "0, 12, 12"
+refused "no frames" 1 "other.npy: must be an array \[frames,12,12\], of 1 to" frames --checkpoint watcher other.npy
+{ printf '\0\0\0\100'; head -c 572 /dev/zero; } | array other.npy "<f4" "1, 12, 12"
+refused "a pixel that is too bright" 1 "other.npy: has a pixel of 2; it must be from 0 to 1" frames --checkpoint watcher other.npy
+{ printf '\0\0\300\177'; head -c 572 /dev/zero; } | array other.npy "<f4" "1, 12, 12"
+refused "a pixel that is no number" 1 "other.npy: has a pixel of nan" frames --checkpoint watcher other.npy
+{ printf '\377'; head -c 143 /dev/zero; } | array other.npy "|i1" "1, 12, 12"
+refused "a pixel below 0" 1 "other.npy: has a pixel of -1; it must be from 0 to 255" frames --checkpoint watcher other.npy
+refused "resume with another side" 1 "--side: is 13; watcher was trained with 12" train frames $data --resume watcher --side 13
+refused "resume on other images" 1 "other data" train frames --data val.images --data val.labels --resume watcher
+refused "a picture over something else" 1 "list: is there and is no SVG picture" frames --checkpoint watcher right.npy --svg list
+refused "a drawer is no watcher" 1 "drawer: is a checkpoint of task draw; it must be one of task frames" frames --checkpoint drawer right.npy
+{ head -c 8 val.labels; head -c 60 /dev/zero | tr '\0' '\011'; } >more.labels
+refused "a class that it has not" 1 "more.labels: label 0 is 9; it must be below 4, the number of classes" eval --checkpoint watcher --data val.images --data more.labels
+if command -v python3 >/dev/null; then
+  cp watcher tagger
+  for text in - "" 0 257 4x -4 4.0; do
+    damaged classes "$text"
+    refused "classes of \"$text\"" 1 "damaged: classes must be in its metadata, a number from 1 to 256" frames --checkpoint damaged right.npy
+  done
+  damaged classes 5
+  refused "another number of classes" 1 "frame.weight" frames --checkpoint damaged right.npy
+fi
+
 # ---- SIGTERM, which is as Ctrl-C, but not ignored by what runs in the background of a shell
 
 data="--data train.conllu --val-data val.conllu"

@@ -111,7 +111,10 @@ static int program_other(int argc, char **argv) {
 #define SMALL  "--hidden 2 --batch 2 --seq-len 4 --steps 1 "
 #define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 --steps 1 "
 #define OPEN   " --device cpu --threads 1 "
-#define TAG    " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 "
+#define WATCH                                                                                                \
+  " --data images --data labels --side 3 --shrink 1 --shortest-clip 2 --longest-clip 2 --patch 2 "           \
+  "--patch-pool 1 --maps 2 "
+#define TAG " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 "
 
 static const char *const made[] = {
     CHARLM SMALL
@@ -125,6 +128,8 @@ static const char *const made[] = {
      "--checkpoint classifier.st"),
     ("train compose --data music" TASK "--checkpoint composer.st"),
     ("train draw --data ink --mixtures 2" TASK "--checkpoint drawer.st"),
+    ("train frames" WATCH TASK "--checkpoint watcher.st"),
+    "eval --checkpoint watcher.st --data images --data labels --save-clip clip.npy" OPEN,
     ("train spell --data spoken --val-data spoken --word-size 2 --attention-size 2" TASK
      "--checkpoint speller.st"),
     ("train translate --data translated --word-size 2 --attention-size 2" TASK "--checkpoint translator.st"),
@@ -150,6 +155,8 @@ static const char *const lines[] = {
     "compose --checkpoint composer.st --input music --steps 2 --midi new.st" OPEN,
     "train draw --data ink --val-data ink --mixtures 2 --layers 2" TASK "--checkpoint new.st",
     "draw --checkpoint drawer.st --input ink --points 2 --samples 1 --svg new.st" OPEN,
+    "train frames" WATCH "--val-data images --val-data labels" TASK "--checkpoint new.st",
+    "frames --checkpoint watcher.st clip.npy --json --svg new.st" OPEN,
     "train spell --data spoken --val-data spoken --word-size 2 --attention-size 2" TASK "--checkpoint new.st",
     "spell --checkpoint speller.st --input text --beam 2" OPEN,
     ("train translate --data translated --val-data translated --word-size 2 --attention-size 2" TASK

@@ -89,7 +89,10 @@ static void each(const char *line) {
 #define SMALL  "--hidden 2 --layers 2 --batch 2 --seq-len 4 "
 #define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 "
 #define OPEN   " --device cpu --threads 1 "
-#define TAG    " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 "
+#define WATCH                                                                                                \
+  " --data images --data labels --side 3 --shrink 1 --shortest-clip 2 --longest-clip 2 --patch 2 "           \
+  "--patch-pool 1 --maps 2 "
+#define TAG " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 "
 
 /* What the others work on. */
 static const char *const made[] = {
@@ -101,6 +104,8 @@ static const char *const made[] = {
     "--steps 1 --checkpoint classifier.st",
     "train compose --data music --val-data music" TASK "--steps 1 --checkpoint composer.st",
     "train draw --data ink --val-data ink --mixtures 2 --layers 2" TASK "--steps 1 --checkpoint drawer.st",
+    "train frames" WATCH TASK "--steps 1 --checkpoint watcher.st",
+    "eval --checkpoint watcher.st --data images --data labels --save-clip clip.npy" OPEN,
     "train spell --data spoken --word-size 2 --attention-size 2" TASK "--steps 1 --checkpoint speller.st",
     "train translate --data translated --word-size 2 --attention-size 2" TASK
     "--steps 1 --checkpoint translator.st",
@@ -130,6 +135,8 @@ static const char *const lines[] = {
     "train compose --data music --val-data music --dropout 0.5 --input-dropout 0.5 --window 3" TASK
     "--steps 2 --checkpoint new.st",
     "train draw --data ink --val-data ink --mixtures 2 --dropout 0.5" TASK "--steps 2 --checkpoint new.st",
+    "train frames" WATCH "--val-data images --val-data labels --dropout 0.5" TASK
+    "--steps 2 --checkpoint new.st",
     "train spell --data spoken --val-data spoken --word-size 2 --attention-size 2 --smoothing 0.1 --dropout "
     "0.5" TASK "--steps 1 --checkpoint new.st",
     "train spell --data spoken --word-size 2 --attention-size 0 --one-direction --backwards" TASK
@@ -152,6 +159,8 @@ static const char *const lines[] = {
     "classify --checkpoint classifier.st --input text --html page.html" OPEN,
     "eval --checkpoint drawer.st --data ink" OPEN,
     "draw --checkpoint drawer.st --input ink --points 2 --samples 2 --svg sheet.svg" OPEN,
+    "eval --checkpoint watcher.st --data images --data labels" OPEN,
+    "frames --checkpoint watcher.st clip.npy --svg sheet.svg" OPEN,
     "eval --checkpoint speller.st --data spoken" OPEN,
     "spell --checkpoint speller.st --input text --beam 2" OPEN,
     "eval --checkpoint translator.st --data translated --copy" OPEN,

@@ -1,9 +1,11 @@
 /* test_data.c - what applications read and how they batch it (host/data): CoNLL-U and lines of words by many
- * small texts, numbers of words and letters by code of its own, batches that are every sentence once.
+ * small texts, numbers of words and letters by code of its own, batches that are every sentence once, images
+ * that move as they should.
  */
 #define _XOPEN_SOURCE 700
 
 #include "host/data/buckets.h"
+#include "host/data/clip_set.h"
 #include "host/data/conllu.h"
 #include "host/data/labelled_lines.h"
 #include "host/data/labelled_set.h"
@@ -346,6 +348,142 @@ static void check_shuffle(void) {
   CHECK(seen == 100, "a permutation");
 }
 
+/* ---------------------------------------------------------------- clips */
+
+enum { IMAGES = 300, SIDE = 12 };
+
+/* Images of 2 x 3 pixels, none of which is 0; image i has label i % 7. */
+static void make_images(labelled_images *out) {
+  *out = (labelled_images){.images = {.size = {IMAGES, 2, 3}, .item = 6},
+                           .labels = {.size = {IMAGES}, .item = 1}};
+  out->count = IMAGES;
+  out->images.data = malloc(IMAGES * 6);
+  out->labels.data = malloc(IMAGES);
+  if (!out->images.data || !out->labels.data) exit(EXIT_FAILURE);
+  for (int i = 0; i < IMAGES * 6; i++) out->images.data[i] = (unsigned char)(1 + i * 7 % 255);
+  for (int i = 0; i < IMAGES; i++) out->labels.data[i] = (unsigned char)(i % 7);
+}
+
+/* Where the image stands in a frame, and that nothing else does; 0 if it is not so. */
+static int find_image(const float *frame, const unsigned char *image, int *x, int *y) {
+  int first = 0, ok = 1;
+  while (first < SIDE * SIDE && frame[first] == 0) first++;
+  *x = first % SIDE, *y = first / SIDE;
+  for (int i = 0; i < SIDE * SIDE; i++) {
+    const int r = i / SIDE - *y, c = i % SIDE - *x, inside = r >= 0 && r < 2 && c >= 0 && c < 3;
+    ok &= frame[i] == (inside ? (float)image[r * 3 + c] / 255 : 0);
+  }
+  return ok && *x + 3 <= SIDE && *y + 2 <= SIDE;
+}
+
+/* The direction of a step, as clip_set.h numbers them; -1 where it is along no axis and no diagonal. */
+static int direction_of(int dx, int dy) {
+  static const int number[3][3] = {{3, 2, 1}, {4, -1, 0}, {5, 6, 7}}; /* [up, -, down][left, -, right] */
+  if (dx && dy && abs(dx) != abs(dy)) return -1;
+  return number[1 + (dy > 0) - (dy < 0)][1 + (dx > 0) - (dx < 0)];
+}
+
+/* Clip i of a batch; how fast it moves, or 0 if it is wrong. */
+static int clip_speed(const clip_set *s, const clip_batch *b, int32_t which, int64_t i) {
+  int x = 0, y = 0, dx = 0, dy = 0, ok = b->lengths[i] == s->length[which];
+  for (int t = 0; t < b->seq_len; t++) {
+    const float *frame = b->x + (t * b->batch + i) * SIDE * SIDE;
+    int nx, ny;
+    const int there = t < b->lengths[i];
+    ok &= b->label[t * b->batch + i] == (there ? which % 7 : -1);
+    for (int k = 0; !there && k < SIDE * SIDE; k++) ok &= frame[k] == 0;
+    if (!there) continue;
+    ok &= find_image(frame, s->images.images.data + which * 6, &nx, &ny);
+    ok &= t < 2 || (nx - x == dx && ny - y == dy);
+    if (t > 0) dx = nx - x, dy = ny - y;
+    x = nx, y = ny;
+  }
+  ok &= direction_of(dx, dy) == b->motion[i];
+  return ok ? (abs(dx) > abs(dy) ? abs(dx) : abs(dy)) : 0;
+}
+
+/* All clips of an epoch or of a validation: right, and all kinds of them. */
+static void check_clips_of(clip_set *s, int training) {
+  int ok = 1, directions[CLIP_DIRECTIONS] = {0}, speeds[4] = {0}, seen = 0;
+  for (int64_t k = 0; k < s->order.batches; k++) {
+    clip_batch b;
+    int64_t count;
+    const clip_draw draw = {5, k};
+    const int32_t *which =
+        training ? buckets_batch(&s->order, k, &count) : buckets_in_turn(&s->order, k, &count);
+    ok &= clip_set_batch(s, which, count, training ? &draw : NULL, &b) && b.batch == count;
+    for (int64_t i = 0; ok && i < count; i++) {
+      const int speed = clip_speed(s, &b, which[i], i);
+      ok &= speed >= 1 && speed <= 3 && b.motion[i] >= 0 && b.motion[i] < CLIP_DIRECTIONS;
+      if (!ok) break;
+      directions[b.motion[i]]++;
+      speeds[speed]++;
+    }
+  }
+  for (int d = 0; d < CLIP_DIRECTIONS; d++) seen += directions[d] > IMAGES / 20;
+  CHECK(ok, "every image moves along a line, and never out of the frame");
+  CHECK(seen == CLIP_DIRECTIONS && speeds[1] && speeds[2] && speeds[3], "in all directions, at all speeds");
+}
+
+/* The first batch of two draws. */
+static int same_clips(clip_set *s, const clip_draw *one, const clip_draw *two) {
+  static const int32_t which[] = {4, 9};
+  clip_batch b;
+  if (!clip_set_batch(s, which, 2, one, &b)) return 0;
+  const size_t size = (size_t)(b.seq_len * 2 * SIDE * SIDE) * sizeof(float);
+  float *first = malloc(size);
+  if (first == NULL) return 0;
+  memcpy(first, b.x, size);
+  const int same_x = clip_set_batch(s, which, 2, two, &b) && memcmp(first, b.x, size) == 0;
+  free(first);
+  return same_x;
+}
+
+/* Written and read again, a clip is the same; shrunk, its mean stays. */
+static void check_clip_file(clip_set *s) {
+  static const int32_t second[] = {1}, first[] = {0};
+  char folder[] = "/tmp/seqgpu-clip-XXXXXX", path[64];
+  clip_form half = s->form;
+  const seqgpu_context_options options = {.device = "cpu", .threads = 1};
+  seqgpu_context *ctx;
+  clip_set file = {.count = 0};
+  clip_batch wanted, got;
+  half.shrink = 2;
+  if (!mkdtemp(folder)) exit(EXIT_FAILURE);
+  snprintf(path, sizeof path, "%s/clip.npy", folder);
+  if (!CHECK(seqgpu_context_create(&options, &ctx) == SEQGPU_OK, "a context")) return;
+  CHECK(clip_set_write(s, ctx, 1, path) == SEQGPU_OK, "a clip is written");
+  CHECK(clip_set_read(&file, ctx, path, &half) == 0 && clip_set_read_all(&file, 4) == 0 && file.count == 1,
+        "and read");
+  if (CHECK(clip_set_batch(s, second, 1, NULL, &wanted) && clip_set_batch(&file, first, 1, NULL, &got),
+            "batches")) {
+    int ok = got.seq_len == wanted.seq_len && got.motion[0] == -1 && got.label[0] == -1;
+    for (int64_t i = 0; ok && i < got.seq_len * SIDE * SIDE / 4; i++) {
+      const float *at = wanted.x + i / 36 * 144 + i % 36 / 6 * 24 + i % 6 * 2;
+      ok &= fabs((double)(got.x[i] - (at[0] + at[1] + at[SIDE] + at[SIDE + 1]) / 4)) < 1e-6;
+    }
+    CHECK(ok, "it is the same, of half the side");
+  }
+  clip_set_close(&file);
+  CHECK(unlink(path) == 0 && rmdir(folder) == 0, "nothing else is left");
+  seqgpu_context_destroy(ctx);
+}
+
+static void check_clips(void) {
+  const clip_form form = {.side = SIDE, .shrink = 1, .shortest = 3, .longest = 6, .speed = 3};
+  const clip_draw one = {5, 7}, two = {5, 8}, three = {6, 7};
+  clip_set s = {.count = 0};
+  make_images(&s.images);
+  CHECK(clip_set_open(&s, "images", &form, 1, 8, 5) == 0 && s.count == IMAGES && s.longest == 6,
+        "clips are made");
+  check_clips_of(&s, 1);
+  check_clips_of(&s, 0);
+  CHECK(same_clips(&s, &one, &one) && same_clips(&s, NULL, NULL), "an update has its clips");
+  CHECK(!same_clips(&s, &one, &two) && !same_clips(&s, &one, &three), "others have others");
+  check_clip_file(&s);
+  clip_set_close(&s);
+}
+
 int main(void) {
   check_start();
   check_conllu();
@@ -355,5 +493,6 @@ int main(void) {
   check_numbers();
   check_buckets();
   check_shuffle();
+  check_clips();
   return check_finish();
 }

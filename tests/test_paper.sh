@@ -91,12 +91,19 @@ if "$seqgpu" train pixels --images data/mnist/t10k-images-idx3-ubyte.gz --labels
   check "normalisation, digits" env SEQGPU_DATA="$work/data" sh "$paper/normalisation.sh" digits 1 2
   published normalisation-digits $rows
   check "the plain LSTM comes to its own loss" grep -q '^| LSTM.*, seed 1 |.* 2 | [0-9.e+]* | 2 |$' results/normalisation-digits.md
+  check "application frames" env SEQGPU_DATA="$work/data" sh "$paper/applications.sh" frames 1 1
+  published frames 1
+  check "frames has the accuracies of the test set, and a picture of four clips" sh -c '
+    grep -q "^| LSTM, seed 1 | [0-9]* | [01][0-9.]* | [01][0-9.]* | " results/frames.md && [ "$(grep -c "text-anchor=\"end\"" results/frames-clips.svg)" = 4 ]'
 else
-  skip "normalisation, digits" "no gzip, or no zlib"
+  skip "normalisation, digits; frames" "no gzip, or no zlib"
 fi
 check "a task that is not there" sh -c '! sh "$1/normalisation.sh" words 2>error && grep -q "neither digits nor text" error' sh "$paper"
 check "applications without data are skipped by name" sh -c '
-  for name in tag words sentiment questions; do SEQGPU_DATA=/nonexistent sh "$1/applications.sh" $name 1 1 | grep -q "^skipped: $name: there is no" || exit 1; done' sh "$paper"
+  for name in tag words sentiment questions frames; do SEQGPU_DATA=/nonexistent sh "$1/applications.sh" $name 1 1 | grep -q "^skipped: $name: there is no" || exit 1; done' sh "$paper"
+printf '%s\n' 'int f(int a);' 'struct s {' '  int a[3];' '};' 'x = g(1,' '  (2);' 'char *s = "\"(", c = '"'('"';  // (' '/* (' '( */ y = (z];' ')' >brackets
+check "brackets: lines that open one, balanced in the line and in the text" sh -c '
+  [ "$(awk -f "$1/brackets.awk" brackets)" = "{\"lines_that_open\": 6, \"balanced_in_line\": 0.5, \"balanced_in_text\": 0.833333, \"stray\": 1}" ]' sh "$paper"
 check "an application that is not there" sh -c '! sh "$1/applications.sh" chess 2>error && grep -q "must be tag, " error' sh "$paper"
 mkdir -p data/pos data/sentiment
 for part in train dev test; do

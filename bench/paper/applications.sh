@@ -9,12 +9,16 @@
 #           A perplexity below that of Kneser-Ney's 5-grams is wanted, and that of both together below both; 6 epochs take 15 minutes
 #
 #   sentiment   SST-2 in SEQGPU_DATA/sentiment; test accuracy >= 80 % is wanted, naive Bayes gives 82.2 (words) and 82.8 (pairs);
-#               6 epochs take a minute
+#               6 epochs take a minute.  POOLS="max" tries that pooling alone, as in questions
 #   questions   TREC there, the last 452 questions of training held out; test accuracy >= 88 % is wanted; 10 epochs take a minute
+#   source      C, the headers in /usr/include, letter by letter; of the lines that open a bracket in what the model writes at least 90 %
+#               balanced are wanted (brackets.awk says what that is).  Takes a quarter of an hour of one processor
 #   compose     JSB chorales in SEQGPU_DATA/music; at most 8.55 nats a step of the test set are wanted, published about 8.45 to 8.5.
 #               Also compose-roll.svg, a piece that the model of seed 1 made
 #   draw        kanji as pen strokes in SEQGPU_DATA/strokes, a few epochs of a small model; takes 2 minutes.  Also draw-sheet.svg, what
 #               the model of seed 1 draws at biases from 0 to 10, and draw-begun.svg, how it goes on with the first strokes of another's
+#   frames      MNIST's digits in SEQGPU_DATA/mnist that move: clips; at least 95 % of the test set's frames right are wanted.  Takes
+#               minutes.  Also frames-clips.svg, what the model of seed 1 says of four clips
 #   spell       the CMU dictionary in SEQGPU_DATA/cmudict, every twentieth word held out; at most 8 % phoneme and 32 % word errors of
 #               these are wanted, by a beam of 5; published 5.45 and 23.55 (Yao, Zweig 2015).  Takes hours of one processor, minutes of a
 #               GPU: DEVICE=cuda
@@ -24,8 +28,8 @@
 #               each of them held out in turn (means of 25 %); takes a quarter of an hour of one processor.  Also transcribe-string.svg, how the
 #               model of seed 1 reads a recording that it has not learnt.  SPEAKERS="lucas" holds out that one alone
 #
-# Of tag and transcribe the model of the last epoch is measured on the test data, of the others that with the lowest validation loss; nothing is
-# chosen by the test data.
+# Of tag, source, frames and transcribe the model of the last epoch is measured on the test data, of the others that with the lowest validation
+# loss; nothing is chosen by the test data.
 set -eu
 name=${1:-tag}
 epochs=${2:-0}
@@ -115,19 +119,20 @@ sentences() {
   begin "$1"
   files="--data $3 --val-data $4"
   common="$files --epochs $epochs --log-every $2 --eval-every $2"
-  for pool in attention max last; do
+  pools=${POOLS:-max attention last}
+  for pool in $pools; do
     for seed in $seeds; do
       run "$pool, seed $seed" classify $common --pool $pool --seed "$seed" --checkpoint "$(model_of "$pool, seed $seed")" --keep-best
     done
   done
-  for pool in attention max last; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$5" --epochs "$epochs" --pool $pool; done
+  for pool in $pools; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$5" --epochs "$epochs" --pool $pool; done
   finish
   for seed in $seeds; do
-    for pool in attention max last; do
+    for pool in $pools; do
       measure "$pool, seed $seed" test_ --checkpoint "$(model_of "$pool, seed $seed" | sed 's/\.safetensors$/-best&/')" --data "$5"
     done
   done
-  publish --title "$6" --y val_error_rate --y-label "error rate on the validation set" --beside "PyTorch attention" \
+  publish --title "$6" --y val_error_rate --y-label "error rate on the validation set" --beside "PyTorch ${pools%% *}" \
     --columns test_accuracy:last,val_error_rate:min,val_loss:min,step:last,elapsed_s:last,tokens_per_s:median \
     --about "$7; $epochs epochs, the model with the lowest validation loss." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
@@ -158,6 +163,43 @@ questions() {
   iconv -f latin1 -t utf-8 "$folder/TREC.test.all" >"$made/test"
   sentences questions 157 "$made/train" "$made/val" "$made/test" "What a question asks for, TREC" \
     "TREC: 5,000 questions to train on, 452 to validate, 500 to test, 6 classes"
+}
+
+# write_source SEED TEMPERATURE: what the model of that seed writes, and how its brackets stand, as a line of its log.
+write_source() {
+  written=$work/written-$1-$2
+  "$seqgpu" sample --checkpoint "$(model_of "LSTM, seed $1")" --prime "#ifndef " --length 50000 --temperature "$2" --device cpu --threads "$threads" >"$written"
+  awk -f "$here/brackets.awk" "$written" | sed "s/\"\([a-z_]*\)\": /\"t$(echo "$2" | tr -d .)_\1\": /g" >>"$(log_of "LSTM, seed $1")"
+}
+
+# Named so because `source` is a word of some shells.
+c_source() {
+  so_long 2 1
+  begin source
+  find /usr/include -maxdepth 1 -name '*.h' -type f | LC_ALL=C sort | xargs cat | LC_ALL=C tr -cd '\11\12\40-\176' >"$work/headers"
+  size=$(wc -c <"$work/headers")
+  if [ "$size" -lt 500000 ]; then
+    echo "skipped: source: /usr/include has less than 500 kB of C; libc6-dev has more"
+    exit 0
+  fi
+  updates=$((size * 95 / 100 / (100 * 32)))
+  common="--text $work/headers --layers 1 --hidden 256 --seq-len 100 --batch 32 --optimizer adam --lr 3e-3 --epochs $epochs --lr-schedule cosine
+    --lr-every $((updates * epochs))"
+  for seed in $seeds; do
+    run "LSTM, seed $seed" charlm $common --log-every 100 --eval-every $((updates / 2)) --seed "$seed" --checkpoint "$(model_of "LSTM, seed $seed")"
+  done
+  finish
+  for seed in $seeds; do
+    for temperature in 0.3 0.5 0.7 1; do write_source "$seed" $temperature; done
+  done
+  learnt=$(awk -f "$here/brackets.awk" "$work/headers")
+  publish --title "C headers, letter by letter" --y val_loss --y-label "nats a letter of the validation part" \
+    --columns t03_balanced_in_text:last,t05_balanced_in_text:last,t07_balanced_in_text:last,t1_balanced_in_text:last,t05_balanced_in_line:last,\
+t05_lines_that_open:last,val_loss:last,step:last,elapsed_s:last \
+    --about "The headers in /usr/include itself, one after the other by name, $size bytes of ASCII, the last 5 % to validate; the model after $epochs epochs. \
+It writes 50,000 letters at each temperature (t05: 0.5): the share of the lines that open a bracket in which all that is opened is closed by its own kind, \
+until the text ends, or within the line. Of the headers themselves: $learnt." \
+    --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
 
 compose() {
@@ -214,6 +256,38 @@ draw() {
     --columns test_nats_per_point:last,val_nats_per_point:last,step:last,elapsed_s:last,tokens_per_s:median \
     --about "Kanji of at most 88 points: 10,000 to train on, 600 to validate, 500 to test; the model after $epochs epochs. Offsets are divided \
 by the deviation of the training set's; a density has no upper bound, so nats may be negative." \
+    --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
+}
+
+frames() {
+  so_long 1 "1 2"
+  set=$data/mnist
+  if [ ! -r "$set/train-images-idx3-ubyte.gz" ]; then
+    echo "skipped: frames: there is no $set/train-images-idx3-ubyte.gz"
+    exit 0
+  fi
+  begin frames
+  test="$set/t10k-images-idx3-ubyte.gz --FILE $set/t10k-labels-idx1-ubyte.gz"
+  # 1,875 updates an epoch
+  common="--data $set/train-images-idx3-ubyte.gz --data $set/train-labels-idx1-ubyte.gz --epochs $epochs --lr-schedule cosine
+    --lr-every $((1875 * epochs)) --val-data $(echo "$test" | sed 's/--FILE/--val-data/')"
+  run_seeds "LSTM" frames $common --log-every 125 --eval-every 625
+  finish
+  test=$(echo "$test" | sed 's/--FILE/--data/')
+  for seed in $seeds; do measure "LSTM, seed $seed" test_ --data $test; done
+  { printf '\0\0\010\003\0\0\0\050\0\0\0\034\0\0\0\034' && gzip -dc "$set/t10k-images-idx3-ubyte.gz" | tail -c +17 | head -c $((784 * 40)); } >"$work/images"
+  { printf '\0\0\010\001\0\0\0\050' && gzip -dc "$set/t10k-labels-idx1-ubyte.gz" | tail -c +9 | head -c 40; } >"$work/labels"
+  clips=
+  for clip in 1 2 3 4; do
+    "$seqgpu" eval --checkpoint "$(model_of "LSTM, seed 1")" --data "$work/images" --data "$work/labels" --save-clip "$work/$clip.npy" --clip $clip \
+      --device cpu >"$work/out"
+    clips="$clips $work/$clip.npy"
+  done
+  "$seqgpu" frames --checkpoint "$(model_of "LSTM, seed 1")" --device cpu --svg "${RESULTS:-$root/bench/results}/frames-clips.svg" $clips >"$work/new.txt"
+  publish --title "Video, moving digits" --y val_error_rate --y-label "wrong frames of the test set's clips" --log-y \
+    --columns test_accuracy:last,test_direction_accuracy:last,val_error_rate:last,step:last,elapsed_s:last,tokens_per_s:median \
+    --about "MNIST, 60,000 digits to train on, 10,000 to test: each moves in one of 8 directions through 5 to 10 frames of 40 x 40 pixels; the model \
+after $epochs epochs. Measured with the test set's clips on the way, too, but nothing is chosen by them." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
 
@@ -331,9 +405,10 @@ measure_speech() {
 }
 
 case $name in
-  tag | words | sentiment | questions | compose | draw | spell | translate | transcribe) $name ;;
+  tag | words | sentiment | questions | compose | draw | frames | spell | translate | transcribe) $name ;;
+  source) c_source ;;
   *)
-    echo "applications.sh: \"$name\" is not here; it must be tag, words, sentiment, questions, compose, draw, spell, translate or transcribe" >&2
+    echo "applications.sh: \"$name\" is not here; it must be tag, words, sentiment, questions, source, compose, draw, frames, spell, translate or transcribe" >&2
     exit 2
     ;;
 esac

@@ -7,21 +7,16 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "host/cli/idx.h"
 #include "host/cli/tasks/task.h"
+#include "host/data/labelled_images.h"
 #include "host/data/shuffle.h"
 
-typedef struct image_set {
-  idx_file images, labels;
-  int64_t first, count; /* the images that are used */
-} image_set;
-
 typedef struct pixels {
-  image_set set[2]; /* training, validation; the second may share the files of the first */
-  int owns_second;  /* or has its own */
-  int32_t *place;   /* [pixels] the pixel that comes k-th */
-  int32_t *order;   /* [count] of the images in epoch number ... */
-  int64_t epoch;    /* ... this one */
+  labelled_images set[2]; /* training, validation; the second may share the files of the first */
+  int owns_second;        /* or has its own */
+  int32_t *place;         /* [pixels] the pixel that comes k-th */
+  int32_t *order;         /* [count] of the images in epoch number ... */
+  int64_t epoch;          /* ... this one */
 } pixels;
 
 /* The order's random numbers: streams of their own. */
@@ -29,33 +24,9 @@ enum { PIXEL_STREAM = 3, EPOCH_STREAM = 4 };
 
 /* ---------------------------------------------------------------- files */
 
-static int check_labels(const image_set *s, const char *images, const char *labels, int64_t classes) {
-  if (s->images.size[0] != s->labels.size[0])
-    return cli_error("%s: has %lld labels; %s has %lld images", labels, (long long)s->labels.size[0], images,
-                     (long long)s->images.size[0]);
-  for (int64_t i = 0; i < s->labels.size[0]; i++)
-    if (s->labels.data[i] >= classes)
-      return cli_error("%s: label %lld is %d; it must be below %lld, the number of classes", labels,
-                       (long long)i, s->labels.data[i], (long long)classes);
-  return CLI_OK;
-}
-
-static int read_set(image_set *s, const char *images, const char *labels) {
-  CLI_TRY(idx_read(images, 3, &s->images));
-  CLI_TRY(idx_read(labels, 1, &s->labels));
-  s->count = s->images.size[0];
-  return CLI_OK;
-}
-
-static int64_t class_count(const idx_file *labels) {
-  int64_t most = 1;
-  for (int64_t i = 0; i < labels->size[0]; i++) most = labels->data[i] > most ? labels->data[i] : most;
-  return most + 1;
-}
-
 /* Validation images of their own, or the end of the training images. */
 static int read_validation(pixels *p, const task_config *c) {
-  image_set *train = &p->set[0], *val = &p->set[1];
+  labelled_images *train = &p->set[0], *val = &p->set[1];
   if (c->val_images == NULL) {
     *val = *train;
     val->count = (int64_t)((double)train->count * c->val_fraction);
@@ -64,7 +35,7 @@ static int read_validation(pixels *p, const task_config *c) {
     return CLI_OK;
   }
   p->owns_second = 1;
-  CLI_TRY(read_set(val, c->val_images, c->val_labels));
+  CLI_TRY(labelled_images_read(c->val_images, c->val_labels, val));
   if (val->images.size[1] == train->images.size[1] && val->images.size[2] == train->images.size[2])
     return CLI_OK;
   return cli_error("%s: has images of %lld x %lld; those of %s are %lld x %lld", c->val_images,
@@ -81,7 +52,7 @@ static int describe(task_source *s, const pixels *p) {
   s->steps = c->rows ? images->size[1] : images->item;
   s->inputs = images->item / s->steps;
   s->scored = s->judged = 1;
-  s->outputs = class_count(&p->set[0].labels);
+  s->outputs = labelled_images_classes(&p->set[0]);
   s->train_size = p->set[0].count;
   s->val_size = p->set[1].count;
   s->baseline = log((double)s->outputs);
@@ -111,11 +82,10 @@ static int open(task_source *s) {
     return cli_usage("--val-images: goes with --val-labels; give both or neither");
   pixels *p = s->data = calloc(1, sizeof *p);
   if (p == NULL) return cli_error("out of memory");
-  CLI_TRY(read_set(&p->set[0], c->images, c->labels));
-  CLI_TRY(check_labels(&p->set[0], c->images, c->labels, 256));
+  CLI_TRY(labelled_images_read(c->images, c->labels, &p->set[0]));
   CLI_TRY(read_validation(p, c));
   if (p->owns_second)
-    CLI_TRY(check_labels(&p->set[1], c->val_images, c->val_labels, class_count(&p->set[0].labels)));
+    CLI_TRY(labelled_images_check(&p->set[1], c->val_labels, labelled_images_classes(&p->set[0])));
   CLI_TRY(describe(s, p));
   return make_orders(s, p);
 }
@@ -123,10 +93,7 @@ static int open(task_source *s) {
 static void close(task_source *s) {
   pixels *p = s->data;
   if (p == NULL) return;
-  for (int k = 0; k < 1 + p->owns_second; k++) {
-    idx_free(&p->set[k].images);
-    idx_free(&p->set[k].labels);
-  }
+  for (int k = 0; k < 1 + p->owns_second; k++) labelled_images_free(&p->set[k]);
   free(p->place);
   free(p->order);
   free(p);
@@ -145,7 +112,7 @@ static int64_t image_of(const task_source *s, pixels *p, int64_t number) {
 
 static void draw(const task_source *source, task_sequence *s) {
   pixels *p = source->data;
-  const image_set *set = &p->set[s->validation];
+  const labelled_images *set = &p->set[s->validation];
   const int64_t i = set->first + (s->validation ? s->number : image_of(source, p, s->number));
   const unsigned char *image = set->images.data + i * set->images.item;
   for (int64_t k = 0; k < set->images.item; k++)
