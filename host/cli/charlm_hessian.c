@@ -92,7 +92,7 @@ static int allocate(charlm_hessian *h) {
   const size_t tokens = (size_t)((p->T + 1) * p->B) * sizeof *h->ids;
   size_t largest = 0;
   int there = 1;
-  for (int k = 0; k < p->states; k++) {
+  for (int k = 0; k < CHARLM_STATES && k < p->states; k++) {
     there &= (h->state[k] = malloc(p->state_size[k])) != NULL;
     if (p->state_size[k] > largest) largest = p->state_size[k];
   }
@@ -105,8 +105,11 @@ static int allocate(charlm_hessian *h) {
 seqgpu_status charlm_hessian_create(const charlm_pass *p, charlm_hessian *out) {
   *out = (charlm_hessian){.pass = p};
   if (!hessian_is_asked(&p->model->config.model)) return SEQGPU_OK;
-  if (!allocate(out)) return cli_no_memory();
-  return hessian_create(&p->model->config.model, p->model->params, &out->optimizer);
+  const seqgpu_status status =
+      allocate(out) ? hessian_create(&p->model->config.model, p->model->params, &out->optimizer)
+                    : cli_no_memory();
+  if (status != SEQGPU_OK) charlm_hessian_destroy(out);
+  return status;
 }
 
 void charlm_hessian_destroy(charlm_hessian *h) {
