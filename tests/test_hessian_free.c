@@ -444,16 +444,17 @@ static seqgpu_status use_briefly(seqgpu_context *ctx) {
   return status;
 }
 
-/* On other devices: a network remembers. */
+/* On other devices: a network remembers, and running statistics move once. */
 static void check_elsewhere(const char *device) {
   const seqgpu_hessian_free_options structural = {.structural = 0.03, .cases = CASES};
   const seqgpu_context_options options = {.device = device};
   seqgpu_context *ctx;
   if (!check_is_for(device)) return;
   check_at("%s f32", device);
-  if (seqgpu_context_create(&options, &ctx) == SEQGPU_OK)
+  if (seqgpu_context_create(&options, &ctx) == SEQGPU_OK) {
     check_memory(ctx, "structural damping, preconditioned", &structural);
-  else
+    check_statistics(ctx);
+  } else
     check_skip(seqgpu_last_error(ctx), "Hessian-free");
   seqgpu_context_destroy(ctx);
 }
