@@ -91,7 +91,7 @@ typedef struct model {
   seqgpu_hessian_free *hf;
   double x[T * B], wanted[T * B];
   int linear, normalised, fails, calls;
-  double dropout;
+  double dropout, omega;
 } model;
 
 /* Numbers of the context's type: of all sequences, or of one. */
@@ -160,7 +160,8 @@ static seqgpu_status model_open(model *m, seqgpu_context *ctx, const seqgpu_hess
                                 .hidden_size = H,
                                 .seq_len = T,
                                 .batch = B,
-                                .batch_norm_steps = m->normalised ? T : 0};
+                                .batch_norm_steps = m->normalised ? T : 0,
+                                .omega = m->omega};
   seqgpu_rnn_desc one = desc;
   one.batch = 1;
   m->ctx = ctx;
@@ -333,6 +334,14 @@ static void check_options(seqgpu_context *ctx) {
   seqgpu_hessian_free_destroy(NULL);
 }
 
+/* Each backward of such a network adds the regulariser's gradient, those of Gauss-Newton products, too. */
+static void check_regulariser(seqgpu_context *ctx) {
+  model m = {.omega = 2};
+  net_require(ctx, model_open(&m, ctx, NULL), "open");
+  check_says(ctx, model_update(&m, NULL), SEQGPU_EUNSUPPORTED, "the plan has omega = 2");
+  model_close(&m);
+}
+
 static seqgpu_tensor *build_wrong(seqgpu_hessian_free *hf, seqgpu_tape *tape, seqgpu_hessian_free_batch batch,
                                   int64_t index, void *user) {
   model *m = user;
@@ -485,6 +494,7 @@ int main(void) {
       check_structural(ctx);
       check_options(ctx);
       check_failures(ctx);
+      check_regulariser(ctx);
     }
     seqgpu_context_destroy(ctx);
   }

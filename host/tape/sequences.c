@@ -110,7 +110,12 @@ static seqgpu_status rnn_backward(seqgpu_tensor *y) {
   seqgpu_tape *tape = y->tape;
   const seqgpu_plan *plan = y->attr.rnn.plan;
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
+  const double omega = seqgpu_plan_get_desc(plan).omega;
   seqgpu_rnn_run run = y->attr.rnn.run;
+  if (tape->curves && omega > 0)
+    return sq_fail(tape->ctx, SEQGPU_EUNSUPPORTED,
+                   "the plan has omega = %g, and the regulariser is in no Gauss-Newton product; it must be 0",
+                   omega);
   run.dy = grad_of(y);
   SQ_TRY(sq_tape_scratch(tape, sizes.workspace, &run.workspace)); /* it may have moved */
   SQ_TRY(sq_grad_to_add(y->input[RNN_PARAMS], &run.dparams));
