@@ -201,6 +201,8 @@ task="charlm --text text"
 train() { "$seqgpu" train $task $tiny_lm "$@"; }
 resumed "charlm, Hessian-free" --cell lstm --structural-damping 0.1
 resumed "charlm, Hessian-free, tied and dropping" --cell gru --tie --dropout 0.3 --embedding-dropout 0.2 --curvature-batch 3 --precondition 2 --average 5
+refused "a state that overflows in a Hessian-free update" 1 "the loss is nan .*: rnn: part h of layer 0" train charlm --text text --seq-len 50 --batch 50 \
+  --hidden 16 --layers 1 --cell rnn --activation identity --init orthogonal --init-scale 1000 --optimizer hessian-free --device cpu --quiet --steps 1
 rm -f text
 train() { "$seqgpu" train adding $tiny "$@"; }
 
