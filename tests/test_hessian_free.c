@@ -1,6 +1,6 @@
 /* test_hessian_free.c - Hessian-free optimisation (seqgpu/hessian_free.h): conjugate gradients alone, a
  * quadratic that one update solves, a recurrent network that a few teach what it has to remember, resuming,
- * and what is refused.
+ * what is refused, and running statistics.
  */
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include <stdlib.h>
@@ -90,8 +90,8 @@ typedef struct model {
   seqgpu_param rnn, w, bias;
   seqgpu_hessian_free *hf;
   double x[T * B], wanted[T * B];
-  int linear, fails, calls;
-  double dropout;
+  int linear, normalised, fails, calls;
+  double dropout, omega;
 } model;
 
 /* Numbers of the context's type: of all sequences, or of one. */
@@ -155,7 +155,13 @@ static void model_data(model *m) {
 }
 
 static seqgpu_status model_open(model *m, seqgpu_context *ctx, const seqgpu_hessian_free_options *options) {
-  const seqgpu_rnn_desc desc = {.cell = "rnn", .input_size = 1, .hidden_size = H, .seq_len = T, .batch = B};
+  const seqgpu_rnn_desc desc = {.cell = "rnn",
+                                .input_size = 1,
+                                .hidden_size = H,
+                                .seq_len = T,
+                                .batch = B,
+                                .batch_norm_steps = m->normalised ? T : 0,
+                                .omega = m->omega};
   seqgpu_rnn_desc one = desc;
   one.batch = 1;
   m->ctx = ctx;
@@ -328,6 +334,14 @@ static void check_options(seqgpu_context *ctx) {
   seqgpu_hessian_free_destroy(NULL);
 }
 
+/* Each backward of such a network adds the regulariser's gradient, those of Gauss-Newton products, too. */
+static void check_regulariser(seqgpu_context *ctx) {
+  model m = {.omega = 2};
+  net_require(ctx, model_open(&m, ctx, NULL), "open");
+  check_says(ctx, model_update(&m, NULL), SEQGPU_EUNSUPPORTED, "the plan has omega = 2");
+  model_close(&m);
+}
+
 static seqgpu_tensor *build_wrong(seqgpu_hessian_free *hf, seqgpu_tape *tape, seqgpu_hessian_free_batch batch,
                                   int64_t index, void *user) {
   model *m = user;
@@ -369,6 +383,57 @@ static void check_failures(seqgpu_context *ctx) {
   model_close(&m);
 }
 
+/* ---------------------------------------------------------------- running statistics */
+
+enum { MOST = 4096 }; /* bytes of them */
+
+/* Reads the running statistics, or sets them. */
+static void statistics(const model *m, char *bytes, int set) {
+  const size_t size_of = seqgpu_context_dtype(m->ctx) == SEQGPU_DTYPE_F64 ? sizeof(double) : sizeof(float);
+  size_t at = 0;
+  for (int i = 0; i < seqgpu_params_count(m->params); i++) {
+    seqgpu_param p;
+    seqgpu_params_get(m->params, i, &p);
+    const size_t size = (size_t)(p.rows * p.cols) * size_of;
+    if (strstr(p.name, "running_") == NULL || at + size > MOST) continue;
+    net_require(m->ctx,
+                set ? seqgpu_copy_in(m->ctx, p.value, bytes + at, size)
+                    : seqgpu_copy_out(m->ctx, bytes + at, p.value, size),
+                p.name);
+    at += size;
+  }
+  CHECK(at > 0 && at < MOST, "%d bytes of running statistics", (int)at);
+}
+
+/* An update moves them once, to those of the gradient's batch at the new parameters, as a training pass there
+ * does.  One that fails leaves them, even if that pass is what fails. */
+static void check_statistics(seqgpu_context *ctx) {
+  static char before[MOST], after[MOST], once[MOST], left[MOST];
+  model a = {.normalised = 1}, b = {.normalised = 1};
+  seqgpu_hessian_free_report r;
+  seqgpu_tape *tape = NULL;
+  net_require(ctx, model_open(&a, ctx, NULL), "open");
+  statistics(&a, before, 0);
+  net_require(ctx, model_update(&a, &r), "update");
+  statistics(&a, after, 0);
+  statistics(&a, before, 1);
+  net_require(ctx, seqgpu_tape_create(ctx, 1, &tape), "seqgpu_tape_create");
+  CHECK(network_loss(&a, a.hf, tape, B, 0) != NULL, "a training pass");
+  statistics(&a, once, 0);
+  CHECK(r.rate > 0 && memcmp(before, after, MOST) != 0 && memcmp(once, after, MOST) == 0,
+        "running statistics move once in an update");
+  net_require(ctx, model_open(&b, ctx, NULL), "open");
+  memcpy(b.x, a.x, sizeof a.x);
+  memcpy(b.wanted, a.wanted, sizeof a.wanted);
+  b.fails = a.calls - 1;
+  check_says(ctx, model_update(&b, NULL), SEQGPU_ESTOPPED, "build returned NULL");
+  statistics(&b, left, 0);
+  CHECK(memcmp(before, left, MOST) == 0, "and not in one that fails");
+  seqgpu_tape_destroy(tape);
+  model_close(&a);
+  model_close(&b);
+}
+
 static seqgpu_status use_everything(seqgpu_context *ctx) {
   const seqgpu_hessian_free_options options = {.cases = 2, .structural = 0.1, .iterations = 4};
   model m = {0};
@@ -381,23 +446,24 @@ static seqgpu_status use_everything(seqgpu_context *ctx) {
 /* One update of everything, of few iterations: each call of the device fails in turn. */
 static seqgpu_status use_briefly(seqgpu_context *ctx) {
   const seqgpu_hessian_free_options options = {.cases = 1, .structural = 0.1, .iterations = 2};
-  model m = {0};
+  model m = {.normalised = 1};
   seqgpu_status status = model_open(&m, ctx, &options);
   if (status == SEQGPU_OK) status = model_update(&m, NULL);
   model_close(&m);
   return status;
 }
 
-/* On other devices: a network remembers. */
+/* On other devices: a network remembers, and running statistics move once. */
 static void check_elsewhere(const char *device) {
   const seqgpu_hessian_free_options structural = {.structural = 0.03, .cases = CASES};
   const seqgpu_context_options options = {.device = device};
   seqgpu_context *ctx;
   if (!check_is_for(device)) return;
   check_at("%s f32", device);
-  if (seqgpu_context_create(&options, &ctx) == SEQGPU_OK)
+  if (seqgpu_context_create(&options, &ctx) == SEQGPU_OK) {
     check_memory(ctx, "structural damping, preconditioned", &structural);
-  else
+    check_statistics(ctx);
+  } else
     check_skip(seqgpu_last_error(ctx), "Hessian-free");
   seqgpu_context_destroy(ctx);
 }
@@ -420,6 +486,7 @@ int main(void) {
     check_memory(ctx, "preconditioned", &cases);
     check_memory(ctx, "cold starts", &cold);
     check_resuming(ctx, path);
+    check_statistics(ctx);
     if (bits == 64) {
       check_cg(ctx);
       check_quadratic(ctx);
@@ -427,6 +494,7 @@ int main(void) {
       check_structural(ctx);
       check_options(ctx);
       check_failures(ctx);
+      check_regulariser(ctx);
     }
     seqgpu_context_destroy(ctx);
   }

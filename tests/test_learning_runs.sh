@@ -4,6 +4,7 @@
 . "$(dirname "$0")/cli.sh"
 
 tiny="--T 6 --hidden 6 --batch 3 --eval-size 20 --eval-every 2 --log-every 1 --device cpu --threads 1"
+task=adding
 train() { "$seqgpu" train adding $tiny "$@"; }
 # values KEY LOG: the numbers of one key, "null" left out.
 values() { sed -n "s/.*\"$1\": \([0-9.e+-]*\)[,}].*/\1/p" "$2"; }
@@ -12,14 +13,14 @@ tensor() { "$seqgpu" inspect --checkpoint "$2" | awk -v name="$1" '$1 == name { 
 
 # ---------------------------------------------------------------- the same bits
 
-# resumed NAME OPTIONS...: 20 updates at once, and so many and then the rest, make the same file.
+# resumed NAME OPTIONS...: 20 updates at once, and so many and then the rest, make the same file; of $task, begun by `train`.
 resumed() {
   name=$1 wrong=
   shift
   train "$@" --steps 20 --checkpoint whole --force --quiet >out 2>err || wrong=" at once"
   for cut in 1 2 5 12 18; do
     train "$@" --steps $cut --checkpoint part --force --quiet >out 2>err &&
-      "$seqgpu" train adding --resume part --steps 20 --device cpu --threads 1 --quiet >out 2>err && cmp -s whole part || wrong="$wrong $cut"
+      "$seqgpu" train $task --resume part --steps 20 --device cpu --threads 1 --quiet >out 2>err && cmp -s whole part || wrong="$wrong $cut"
   done
   if [ -z "$wrong" ]; then pass "cpu f32: resumes bit for bit: $name"; else fail "cpu f32: resumes bit for bit: $name" "not at$wrong: $(head -c 200 err)"; fi
   rm -f whole part
@@ -37,6 +38,7 @@ resumed "the regulariser of an lstm" --cell lstm --omega 2
 resumed "Hessian-free" --optimizer hessian-free --cell rnn --structural-damping 0.1
 resumed "Hessian-free, zoneout" --optimizer hessian-free --cell lstm --zoneout-cell 0.3 --recurrent-dropout 0.2 --average 5
 resumed "Hessian-free, preconditioned" --optimizer hessian-free --cell gru --layers 2 --dropout 0.3 --precondition 3 --curvature-batch 2 --cg-cold
+resumed "Hessian-free, batch normalisation" --optimizer hessian-free --cell rnn --batch-norm-steps 6 --cg-iterations 9
 resumed "frozen tensors" --freeze rnn.weight_ih,output --lr-of rnn.weight_hh=0.1
 
 # ---------------------------------------------------------------- first weights
@@ -174,6 +176,36 @@ train --optimizer hessian-free --precondition 2 --steps 6 --checkpoint plain --f
 differs "and its exponent" --optimizer hessian-free --precondition 2 --precondition-exponent 0.5
 rm -f plain changed
 
+# The language model carries states from piece to piece, the last of them shorter: where damping holds the parameters, losses and norms of
+# gradients are those of gradient descent at rate 0, over more than an epoch.
+awk 'BEGIN { for (i = 0; i < 620; i++) printf "abacbcaacb" }' >text
+lm="--text text --seq-len 8 --batch 50 --hidden 16 --layers 1 --device cpu --threads 1 --log-every 1 --json --quiet"
+for cell in lstm gru; do
+  "$seqgpu" train charlm $lm --cell $cell --optimizer hessian-free --damping 1e30 --cg-iterations 1 --curvature-batch 7 --steps 17 >held 2>err
+  "$seqgpu" train charlm $lm --cell $cell --optimizer sgd --lr 0 --clip none --steps 17 >still 2>err
+  for key in loss grad_norm; do
+    values $key held >held.$key
+    values $key still >still.$key
+  done
+  if [ "$(wc -l <held.loss)" = 17 ] && [ "$(sort -u held.loss | wc -l)" -gt 4 ] && paste held.loss still.loss held.grad_norm still.grad_norm |
+    awk '($1 - $2) ^ 2 > 1e-10 || ($3 - $4) ^ 2 > 1e-10 { exit 1 }'; then pass "cpu f32: charlm, Hessian-free begins each piece with the states of the last, $cell"
+  else fail "cpu f32: charlm, Hessian-free begins each piece with the states of the last, $cell" "$(paste held.loss still.loss | head -n 3 | tr '\n' ' ') $(cat err)"; fi
+done
+"$seqgpu" train charlm $lm --optimizer hessian-free --damping 1 --steps 40 >log.jsonl 2>err
+if awk "BEGIN { exit !($(values val_loss log.jsonl | tail -n 1) < 0.1) }"; then pass "cpu f32: charlm, Hessian-free learns a pattern in 40 updates"
+else fail "cpu f32: charlm, Hessian-free learns a pattern in 40 updates" "$(tail -n 1 log.jsonl) $(cat err)"; fi
+rm -f held* still* log.jsonl
+
+tiny_lm="--seq-len 5 --batch 4 --hidden 6 --eval-every 0 --device cpu --threads 1 --optimizer hessian-free --cg-iterations 9"
+task="charlm --text text"
+train() { "$seqgpu" train $task $tiny_lm "$@"; }
+resumed "charlm, Hessian-free" --cell lstm --structural-damping 0.1
+resumed "charlm, Hessian-free, tied and dropping" --cell gru --tie --dropout 0.3 --embedding-dropout 0.2 --curvature-batch 3 --precondition 2 --average 5
+refused "a state that overflows in a Hessian-free update" 1 "the loss is nan .*: rnn: part h of layer 0" train charlm --text text --seq-len 50 --batch 50 \
+  --hidden 16 --layers 1 --cell rnn --activation identity --init orthogonal --init-scale 1000 --optimizer hessian-free --device cpu --quiet --steps 1
+rm -f text
+train() { "$seqgpu" train adding $tiny "$@"; }
+
 # ---------------------------------------------------------------- what is wrong
 
 refused "a schedule without its length" 2 "needs a number of updates" train adding $tiny --lr-schedule cosine
@@ -189,9 +221,9 @@ refused "damping of gradient descent" 2 "no effect with --optimizer sgd" train a
 refused "the exponent of no preconditioner" 2 "no effect with --precondition 0" train adding $tiny --optimizer hessian-free --precondition-exponent 0.5
 refused "more curvature than batch" 2 "at most --batch, which is 3" train adding $tiny --optimizer hessian-free --curvature-batch 4
 refused "a regulariser without tangents" 2 "has no tangents" train adding $tiny --cell rnn --optimizer hessian-free --omega 2
-refused "running statistics" 2 "running statistics" train adding $tiny --optimizer hessian-free --batch-norm-input
+refused "statistics of one sequence" 2 "no statistics of a batch" train adding $tiny --cell rnn --optimizer hessian-free --batch-norm-input --precondition 2
 refused "shards of a whole batch" 2 "a batch as a whole" train adding $tiny --optimizer hessian-free --shards 3
-refused "states that are carried on" 2 "first-order updates only" train charlm --text "$0" --seq-len 4 --batch 2 --hidden 4 --optimizer hessian-free --steps 1
+refused "more streams than there are" 2 "at most --batch, which is 2" train charlm --text "$0" --seq-len 4 --batch 2 --hidden 4 --optimizer hessian-free --curvature-batch 3
 train --steps 2 --checkpoint plain --quiet >out 2>err
 refused "another optimiser half-way" 1 "was trained with rmsprop" train adding --resume plain --optimizer hessian-free
 rm -f plain

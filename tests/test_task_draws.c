@@ -42,33 +42,45 @@ static int64_t end_row(const drawn *d) { return d->L - d->source->config->model.
 
 /* ---------------------------------------------------------------- two marked numbers */
 
+/* An input without what centring has taken from it. */
+static double whole(const drawn *d, int64_t t, int64_t i) {
+  const double mean = i ? 2.0 / (double)d->L : 0.5;
+  return input(d, t, i) + (d->source->config->centre ? mean : 0);
+}
+
 /* Two marks in [from, middle) and [middle, to); the numbers there. */
 static int marked(const drawn *d, int64_t middle, int64_t to, double number[2]) {
   int marks = 0, right = 1;
   for (int64_t t = 0; t < d->L; t++) {
-    const double mark = input(d, t, 1);
-    if (mark == 0) continue;
-    right &= mark == 1 && marks < 2 && (t < middle) == (marks == 0) && t < to;
-    if (marks < 2) number[marks] = input(d, t, 0);
+    const double mark = whole(d, t, 1);
+    right &= whole(d, t, 0) >= 0 && whole(d, t, 0) <= 1;
+    if (fabs(mark) < 1e-6) continue;
+    right &= fabs(mark - 1) < 1e-6 && marks < 2 && (t < middle) == (marks == 0) && t < to;
+    if (marks < 2) number[marks] = whole(d, t, 0);
     marks++;
   }
   return right && marks == 2;
 }
 
+/* Whether the target is this one, less its mean where it is centred. */
+static int answered(const drawn *d, double wanted, double mean) {
+  return fabs(wanted - (d->source->config->centre ? mean : 0) - target(d, end_row(d), 0)) < 1e-6;
+}
+
 static int right_adding(const drawn *d) {
   double n[2] = {0};
-  return marked(d, d->L / 2, d->L, n) && fabs(n[0] + n[1] - target(d, end_row(d), 0)) < 1e-6;
+  return marked(d, d->L / 2, d->L, n) && answered(d, n[0] + n[1], 1);
 }
 
 static int right_multiplication(const drawn *d) {
   double n[2] = {0};
-  return marked(d, d->L / 10, d->L / 2, n) && fabs(n[0] * n[1] - target(d, end_row(d), 0)) < 1e-6;
+  return marked(d, d->L / 10, d->L / 2, n) && answered(d, n[0] * n[1], 0.25);
 }
 
 static int right_xor(const drawn *d) {
   double n[2] = {0};
   for (int64_t t = 0; t < d->L; t++)
-    if (input(d, t, 0) != 0 && input(d, t, 0) != 1) return 0;
+    if (whole(d, t, 0) != 0 && whole(d, t, 0) != 1) return 0;
   return marked(d, d->L / 10, d->L / 2, n) && label(d, end_row(d)) == (int)(n[0] + n[1]) % 2;
 }
 
@@ -243,13 +255,16 @@ static double entropy(const answers *a, int64_t scored, int64_t classes) {
 static const struct row {
   const task_spec *task;
   int64_t T, longest, symbols; /* symbols 0: the task's own */
-  int every_step;
+  int flag;                    /* the task's own: --centre, --every-step */
   int (*right)(const drawn *d);
 } rows[] = {
     {&task_adding, 11, 0, 0, 0, right_adding},
     {&task_adding, 5, 8, 0, 0, right_adding},
+    {&task_adding, 9, 0, 0, 1, right_adding},
     {&task_multiplication, 10, 0, 0, 0, right_multiplication},
     {&task_multiplication, 30, 33, 0, 0, right_multiplication},
+    {&task_multiplication, 30, 33, 0, 1, right_multiplication},
+    {&task_xor, 20, 0, 0, 1, right_xor},
     {&task_xor, 25, 0, 0, 0, right_xor},
     {&task_xor, 30, 33, 0, 0, right_xor},
     {&task_copy, 1, 0, 0, 0, right_copy},
@@ -304,9 +319,9 @@ static void test_row(const struct row *row, answers *a) {
   task_source source = {.config = &config};
   config.model.rnn.seq_len = row->T;
   config.longest = row->longest;
-  config.every_step = row->every_step;
+  config.every_step = config.centre = row->flag;
   if (row->symbols) config.symbols = row->symbols;
-  const char *where = row->every_step ? ", every step" : row->longest ? ", lengths drawn" : "";
+  const char *where = row->flag ? ", its own flag" : row->longest ? ", lengths drawn" : "";
   if (!CHECK(task->open(&source) == 0, "task %s, T %lld%s opens", task->name, (long long)row->T, where))
     return;
   drawn d = {.source = &source};

@@ -11,6 +11,7 @@
  */
 #include "host/cli/charlm.h"
 
+#include "host/cli/hessian.h"
 #include "host/cli/text.h"
 
 #define FIELD(name) offsetof(charlm_config, name)
@@ -75,6 +76,7 @@ static int check_memory(const charlm *m, const seqgpu_plan *plan, int training) 
                Y = (double)seqgpu_plan_get_sizes(plan).output_width;
   const network_rest rest = {.params = V * E + (m->config.tie ? 0 : V * Y) + V,
                              .averaged = learning_may_average(&m->config.model.learning),
+                             .hessian = training && hessian_is_asked(&m->config.model),
                              .shards = m->config.model.shards,
                              .per_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4};
   return network_check_memory(m->ctx, plan, rest);
@@ -250,12 +252,25 @@ static seqgpu_status drop_embedding(const charlm_pass *p, int64_t T, uint64_t st
                         (uint64_t)m->config.model.seed, step * p->random_blocks + p->embedding_blocks, x, x);
 }
 
+static seqgpu_status embed(const charlm_pass *p, int64_t T, const int32_t *ids, uint64_t step) {
+  const charlm *m = p->model;
+  LIB_TRY(
+      seqgpu_embedding_forward(m->ctx, T * p->B, m->embedding_size, m->vocab, ids, m->embedding.value, p->x));
+  return drop_embedding(p, T, step, p->x);
+}
+
+seqgpu_status charlm_carry(const charlm_pass *p, int64_t T, const int32_t *ids, uint64_t step) {
+  seqgpu_rnn_run run = charlm_run(p, T, step);
+  run.running = NULL;
+  LIB_TRY(embed(p, T, ids, step));
+  return seqgpu_rnn_forward(p->model->ctx, p->plan, &run);
+}
+
 seqgpu_status charlm_forward(const charlm_pass *p, int64_t T, const int32_t *ids, uint64_t step) {
   const charlm *m = p->model;
   const int64_t rows = T * p->B;
   const seqgpu_rnn_run run = charlm_run(p, T, step);
-  LIB_TRY(seqgpu_embedding_forward(m->ctx, rows, m->embedding_size, m->vocab, ids, m->embedding.value, p->x));
-  LIB_TRY(drop_embedding(p, T, step, p->x));
+  LIB_TRY(embed(p, T, ids, step));
   LIB_TRY(seqgpu_rnn_forward(m->ctx, p->plan, &run));
   if (p->dropped != p->y) LIB_TRY(drop_output(p, T, step, p->y, p->dropped));
   return seqgpu_linear_forward(m->ctx, rows, m->output_size, m->vocab, p->dropped, m->weight.value,

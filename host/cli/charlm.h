@@ -70,6 +70,8 @@ seqgpu_status charlm_zero_state(const charlm_pass *p);
 seqgpu_rnn_run charlm_run(const charlm_pass *p, int64_t T, uint64_t step);
 /* Logits of T steps into p->logits; ids [T,B] on the device.  States are carried on. */
 seqgpu_status charlm_forward(const charlm_pass *p, int64_t T, const int32_t *ids, uint64_t step);
+/* Carries the states on and does nothing else. */
+seqgpu_status charlm_carry(const charlm_pass *p, int64_t T, const int32_t *ids, uint64_t step);
 /* Makes a pass over the tokens ids[n], in host memory, and runs it forward, without dropout: what gates and
  * states did is then in its reserve. */
 seqgpu_status charlm_look(charlm *m, const int32_t *ids, int64_t n, charlm_pass *out);

@@ -53,6 +53,9 @@ static int check_sizes(const model_config *c, const learner *l) {
   const char *option = h->cases ? "precondition" : h->curvature ? "curvature-batch" : "structural-damping";
   if (!l->cuts_batches && (h->cases || h->curvature || h->structural > 0))
     return cli_usage("--%s: this task takes a batch as a whole, and shows no states; it must be 0", option);
+  if (h->cases && (c->rnn.batch_norm_input || c->rnn.batch_norm_steps))
+    return cli_usage("--precondition: a single sequence has no statistics of a batch; it must be 0 with --%s",
+                     c->rnn.batch_norm_input ? "batch-norm-input" : "batch-norm-steps");
   const int64_t most = h->cases > h->curvature ? h->cases : h->curvature;
   if (most > c->rnn.batch)
     return cli_usage("--%s: is %lld; it must be at most --batch, which is %lld",
@@ -71,8 +74,5 @@ int hessian_check(const model_config *c, const ranks *r, const learner *l) {
   if (c->shards > 1)
     return cli_usage("--shards: is %lld; hessian-free takes a batch as a whole", (long long)c->shards);
   if (c->rnn.omega > 0) return refuse("omega", "the regulariser has no tangents");
-  if (c->rnn.batch_norm_input || c->rnn.batch_norm_steps)
-    return refuse(c->rnn.batch_norm_input ? "batch-norm-input" : "batch-norm-steps",
-                  "each loss that it looks at would move the running statistics");
   return check_sizes(c, l);
 }

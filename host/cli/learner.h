@@ -24,7 +24,7 @@ typedef struct learner {
   double metric_of_loss; /* the metric is this factor times the loss; 0: only a validation can tell */
   double token_bits;     /* the same for bits per token, 0 = the loss is not of tokens */
   /* One update by Hessian-free optimisation, in the place of all that is below up to `validate` (hessian.h);
-   * NULL: there is none.  And whether it takes parts of a batch. */
+   * NULL: there is none.  And whether it takes parts of a batch, and damps states. */
   seqgpu_status (*update)(void *self, int64_t step, seqgpu_hessian_free_report *report);
   int cuts_batches;
   /* Adds the gradients of a shard of update number `step`; of the only one, 0, where batches are whole. */

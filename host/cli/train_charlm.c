@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "host/cli/charlm_file.h"
+#include "host/cli/charlm_hessian.h"
 #include "host/cli/charlm_shards.h"
 #include "host/cli/sampler.h"
 #include "host/cli/train.h"
@@ -26,6 +27,7 @@ typedef struct charlm_learner {
   vocabulary vocab;
   charlm model;
   charlm_pass pass, val_pass;
+  charlm_hessian hessian;
   const ranks *ranks;
   charlm_shards train;
   int64_t length, shard; /* predictions per stream; the shard of the last gradients */
@@ -131,6 +133,7 @@ static int build_model(charlm_learner *c, const run_start *start) {
   const weights_source from = {start->file, c->options->run.resume != NULL};
   CLI_TRY(charlm_create(c->ctx, config, c->vocab.size, T, B, 1, from, &c->model));
   seqgpu_status status = charlm_pass_create(&c->model, T, B, 1, &c->pass);
+  if (status == SEQGPU_OK) status = charlm_hessian_create(&c->pass, &c->hessian);
   if (status == SEQGPU_OK && c->val.ids)
     status = charlm_pass_create(&c->model, T, c->val.batch, 0, &c->val_pass);
   if (status == SEQGPU_OK && c->options->run.sample_every > 0)
@@ -141,6 +144,7 @@ static int build_model(charlm_learner *c, const run_start *start) {
 static void charlm_learner_destroy(charlm_learner *c) {
   free(c->names);
   if (c->ctx == NULL) return;
+  charlm_hessian_destroy(&c->hessian);
   charlm_pass_destroy(&c->pass);
   charlm_pass_destroy(&c->val_pass);
   sampler_destroy(&c->sampler);
@@ -177,10 +181,24 @@ static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
   return charlm_backward(&c->pass, T, ids, targets, draws);
 }
 
+/* All streams are one shard then. */
+static seqgpu_status update(void *self, int64_t step, seqgpu_hessian_free_report *report) {
+  charlm_learner *c = self;
+  const charlm_streams *train = &c->train.streams[0];
+  const int64_t piece = step % c->pieces;
+  if (piece == 0) LIB_TRY(charlm_zero_state(&c->pass));
+  return charlm_hessian_update(&c->hessian, steps_of(c, piece), train->ids + piece * c->pass.T * train->batch,
+                               draws_of(c, step, 0), report);
+}
+
 /* In the buffers of the update's last shard here, which are as it left them; its states have been carried
- * on. */
+ * on.  A Hessian-free update has others, and has left the states. */
 static seqgpu_status find(void *self, int64_t step) {
-  const charlm_learner *c = self;
+  charlm_learner *c = self;
+  if (c->hessian.optimizer) {
+    LIB_TRY(seqgpu_params_zero_grad(c->model.params));
+    LIB_TRY(gradients(self, step, 0));
+  }
   return charlm_find_not_finite(&c->pass, steps_of(c, step % c->pieces), draws_of(c, step, c->shard));
 }
 
@@ -232,6 +250,8 @@ static learner as_learner(charlm_learner *c) {
                .metric = "bits_per_char",
                .metric_of_loss = c->train_bits,
                .token_bits = BITS,
+               .update = update,
+               .cuts_batches = 1,
                .gradients = gradients,
                .loss = loss_of,
                .find = find,

@@ -143,7 +143,7 @@ static int ends_epoch(const trainer *t) {
 }
 
 static int train_step(trainer *t) {
-  double loss = 0;
+  double loss = (double)NAN; /* of an update that fails before it has one */
   t->usable = 0;
   const seqgpu_status status = update(t, &loss);
   if (status == SEQGPU_ENONFINITE || (status == SEQGPU_OK && !isfinite(loss))) return not_finite(t, loss);

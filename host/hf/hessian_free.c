@@ -2,7 +2,8 @@
  *
  * Martens 2010; Martens & Sutskever 2011.  Where these leave a choice: rho, the choice of an iterate and the
  * line search all look at the gradient's batch; lambda is that of an update until its step is made; a step
- * that is not made leaves the solution for the next update's start all the same.
+ * that is not made leaves the solution for the next update's start all the same.  Running statistics of batch
+ * normalisation move once, at the end.
  */
 #include "host/hf/hessian_free.h"
 
@@ -93,7 +94,9 @@ static seqgpu_status open_memory(seqgpu_hessian_free *hf) {
   SQ_TRY(sq_cg_open(&hf->cg));
   SQ_TRY(seqgpu_malloc(hf->ctx, (size_t)n * hf->ctx->element_size, &hf->direction));
   SQ_TRY(seqgpu_tape_create(hf->ctx, hf->options.seed, &hf->tape));
-  return seqgpu_tape_create(hf->ctx, hf->options.seed, &hf->curved);
+  SQ_TRY(seqgpu_tape_create(hf->ctx, hf->options.seed, &hf->curved));
+  hf->tape->steady = hf->curved->steady = 1;
+  return SEQGPU_OK;
 }
 
 static seqgpu_status damped_product(void *self, const double *v, double *out) {
@@ -262,6 +265,7 @@ static seqgpu_status update(seqgpu_hessian_free *hf, seqgpu_hessian_free_report 
   SQ_TRY(search_line(hf, r->loss, &r->rate, &r->new_loss));
   for (int64_t i = 0; i < hf->vectors.n; i++) hf->trial[i] = hf->theta[i] + r->rate * hf->chosen[i];
   SQ_TRY(sq_vector_write(&hf->vectors, hf->trial));
+  SQ_TRY(sq_hf_move_statistics(hf));
   r->iterations = hf->cg.iterations;
   r->gradient_norm = sqrt(sq_dot(hf->vectors.n, hf->g, hf->g));
   r->step_norm = r->rate * sqrt(sq_dot(hf->vectors.n, hf->chosen, hf->chosen));

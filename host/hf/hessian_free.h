@@ -43,6 +43,9 @@ struct seqgpu_hessian_free {
 
 /* The loss of the gradient's batch at the parameters as they are; infinite where it is NaN. */
 seqgpu_status sq_hf_loss(seqgpu_hessian_free *hf, double *loss);
+/* Moves the running statistics of batch normalisation, where there are some, to those of the gradient's batch
+ * at the parameters as they are: once, as any update does.  No other pass moves them. */
+seqgpu_status sq_hf_move_statistics(seqgpu_hessian_free *hf);
 /* Of batch `what`: the loss, and its gradient [n]. */
 seqgpu_status sq_hf_gradient(seqgpu_hessian_free *hf, seqgpu_hessian_free_batch what, int64_t index,
                              double *loss, double *g);

@@ -47,6 +47,15 @@ seqgpu_status sq_hf_loss(seqgpu_hessian_free *hf, double *loss) {
   return SEQGPU_OK;
 }
 
+seqgpu_status sq_hf_move_statistics(seqgpu_hessian_free *hf) {
+  seqgpu_tensor *y;
+  if (!hf->tape->held) return SEQGPU_OK;
+  hf->tape->steady = 0;
+  const seqgpu_status status = build(hf, hf->tape, SEQGPU_HESSIAN_FREE_GRADIENT, 0, &y);
+  hf->tape->steady = 1;
+  return status;
+}
+
 seqgpu_status sq_hf_gradient(seqgpu_hessian_free *hf, seqgpu_hessian_free_batch what, int64_t index,
                              double *loss, double *g) {
   seqgpu_tensor *y;

@@ -73,5 +73,8 @@ seqgpu_status seqgpu_tape_gauss_newton(seqgpu_tape *tape, seqgpu_tensor *loss, i
                  "gauss_newton: the last seqgpu_tape_tangent was %s; it must be for loss",
                  tape->moved ? "for another tensor" : "before the tape was cleared, or failed");
   if (tape->status != SEQGPU_OK || !accepts_damped(tape, count, damped, strength)) return tape->status;
-  return sq_tape_check(tape, walk(loss, count, damped, strength), "gauss_newton");
+  tape->curves = 1;
+  const seqgpu_status status = walk(loss, count, damped, strength);
+  tape->curves = 0;
+  return sq_tape_check(tape, status, "gauss_newton");
 }

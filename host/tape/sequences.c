@@ -74,6 +74,11 @@ static int rnn_accepts_mode(seqgpu_tape *tape, const seqgpu_plan *plan, const sq
 
 static const void *value_of(const seqgpu_tensor *t) { return t ? t->value : NULL; }
 
+static int moves_statistics(const seqgpu_plan *plan) {
+  const seqgpu_rnn_desc d = seqgpu_plan_get_desc(plan);
+  return !d.inference && (d.batch_norm_input || d.batch_norm_steps);
+}
+
 static seqgpu_status rnn_forward(seqgpu_tensor *y) {
   seqgpu_tape *tape = y->tape;
   const seqgpu_plan *plan = y->attr.rnn.plan;
@@ -90,7 +95,10 @@ static seqgpu_status rnn_forward(seqgpu_tensor *y) {
   }
   if (tape->training && !seqgpu_plan_get_desc(plan).inference)
     SQ_TRY(sq_arena_alloc(&tape->device, sizes.reserve, &run->reserve));
-  run->running = y->input[RNN_PARAMS]->value;
+  if (tape->steady)
+    tape->held |= moves_statistics(plan);
+  else
+    run->running = y->input[RNN_PARAMS]->value;
   SQ_TRY(sq_tape_scratch(tape, sizes.workspace, &run->workspace));
   return seqgpu_rnn_forward(tape->ctx, plan, run);
 }
@@ -102,7 +110,12 @@ static seqgpu_status rnn_backward(seqgpu_tensor *y) {
   seqgpu_tape *tape = y->tape;
   const seqgpu_plan *plan = y->attr.rnn.plan;
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
+  const double omega = seqgpu_plan_get_desc(plan).omega;
   seqgpu_rnn_run run = y->attr.rnn.run;
+  if (tape->curves && omega > 0)
+    return sq_fail(tape->ctx, SEQGPU_EUNSUPPORTED,
+                   "the plan has omega = %g, and the regulariser is in no Gauss-Newton product; it must be 0",
+                   omega);
   run.dy = grad_of(y);
   SQ_TRY(sq_tape_scratch(tape, sizes.workspace, &run.workspace)); /* it may have moved */
   SQ_TRY(sq_grad_to_add(y->input[RNN_PARAMS], &run.dparams));

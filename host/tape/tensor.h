@@ -108,6 +108,9 @@ struct seqgpu_tape {
   void *scratch; /* device memory that is free between operators */
   size_t scratch_size;
   seqgpu_tensor *newest;
+  int steady;           /* networks leave the running statistics of batch normalisation as they are, ... */
+  int held;             /* ... which has happened */
+  int curves;           /* the walk back is that of a Gauss-Newton product */
   seqgpu_tensor *moved; /* whose tangent the last walk forward was for; NULL: there was none */
   seqgpu_status status;
   char error[SQ_ERROR_SIZE];

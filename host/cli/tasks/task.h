@@ -22,6 +22,7 @@ typedef struct task_config {
   int64_t longest;     /* a sequence has T to so many steps; 0: each has T */
   int64_t symbols;     /* to remember per sequence: temporal-order, copy, memory-... */
   int64_t alphabet;    /* copy, memory-...: of so many kinds */
+  int centre;          /* adding, multiplication, xor: numbers, marks and targets less their means */
   double tau;          /* mackey-glass */
   int permuted, rows;  /* pixels */
   int every_step;      /* permutation: the next symbol is asked for everywhere */
@@ -114,6 +115,21 @@ static inline void task_open_at_end(task_source *s, int64_t inputs, int64_t outp
   s->inputs = inputs;
   s->outputs = outputs;
   s->baseline = baseline;
+}
+
+/* ---- numbers of which two are marked: adding, multiplication, xor ---- */
+
+enum { TASK_NUMBER, TASK_MARK, TASK_MARKED_INPUTS };
+
+/* Their options: --centre. */
+extern const arg_spec task_marked_options[];
+
+/* Both inputs of a step: the mean of the numbers is 1/2, that of the marks 2/T. */
+static inline void task_marked_input(const task_source *source, task_sequence *s, int64_t step, double number,
+                                     int marked) {
+  const int centre = source->config->centre;
+  task_input(s, step, TASK_NUMBER, centre ? number - 0.5 : number);
+  task_input(s, step, TASK_MARK, centre ? marked - 2 / (double)s->length : marked);
 }
 
 /* All tasks, NULL after the last. */

@@ -27,6 +27,9 @@
  *   seqgpu_hessian_free_create(params, &options, &hf);
  *   for (;;) seqgpu_hessian_free_update(hf, build, user, &report);
  *
+ * Batch normalisation has the statistics of each batch; its running ones move once in an update, to those of
+ * the gradient's batch at the new parameters, for which that batch is built once more.
+ *
  * The loss is to be the mean over its batch, so that batches of any size compare.  Everything but the
  * products and the losses is computed in float64 on the host.  On every device, and on the CPU in both
  * element types, with the networks that have tangents (seqgpu_tape_tangent).

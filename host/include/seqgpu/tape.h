@@ -120,7 +120,7 @@ SEQGPU_API seqgpu_status seqgpu_tape_tangent(seqgpu_tape *tape, seqgpu_tensor *y
  * damped [count]: tensors that loss depends on.  strength [count]: host memory.  NULL where count is 0.
  * May be called again, also after other tangents.  Gradients of everything else are those of this call.
  * Errors: those of seqgpu_tape_backward.  SEQGPU_EINVAL: loss is no sum of losses; the last
- * seqgpu_tape_tangent was for another tensor. */
+ * seqgpu_tape_tangent was for another tensor.  SEQGPU_EUNSUPPORTED: a plan with the regulariser omega. */
 SEQGPU_API seqgpu_status seqgpu_tape_gauss_newton(seqgpu_tape *tape, seqgpu_tensor *loss, int count,
                                                   seqgpu_tensor *const *damped, const double *strength);
 
