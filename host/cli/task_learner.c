@@ -134,13 +134,15 @@ seqgpu_status task_learner_forward(task_learner *l, int64_t B, int training) {
 
 /* ---------------------------------------------------------------- the learner */
 
-/* Sequences and masks are those of the shard's number among all, whichever process has it. */
+/* Sequences and their masks are those of their numbers in the whole batch, whichever shard and process has
+ * them. */
 static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
   task_learner *l = self;
-  const int64_t B = task_learner_batch(l), number = step * shards_of(l) + shard;
-  task_learner_draw(l, 0, number * B, B);
-  seqgpu_tape_set_counter(l->tape, (uint64_t)number *
-                                       seqgpu_plan_get_sizes(l->plan).random_blocks); /* of its dropout */
+  const int64_t B = task_learner_batch(l), first = shard * B;
+  task_learner_draw(l, 0, step * whole_batch(l) + first, B);
+  seqgpu_tape_set_counter(l->tape,
+                          (uint64_t)step * seqgpu_plan_get_sizes(l->plan).random_blocks); /* of its dropout */
+  if (shards_of(l) > 1) LIB_TRY(seqgpu_tape_set_part(l->tape, first, whole_batch(l)));
   l->shard = shard;
   LIB_TRY(task_learner_forward(l, B, 1));
   return seqgpu_tape_backward(l->tape, l->loss, NULL);

@@ -28,7 +28,7 @@ typedef struct charlm_learner {
   charlm_pass pass, val_pass;
   const ranks *ranks;
   charlm_shards train;
-  int64_t length, shard; /* predictions per stream; the shard of the last gradients */
+  int64_t length; /* predictions per stream */
   charlm_streams val;
   int64_t pieces;              /* per epoch */
   int64_t train_size;          /* predictions per epoch */
@@ -158,18 +158,12 @@ static int64_t steps_of(const charlm_learner *c, int64_t piece) {
   return left < c->pass.T ? left : c->pass.T;
 }
 
-/* The masks of a shard are those of its number among all, whichever process has it. */
-static uint64_t draws_of(const charlm_learner *c, int64_t step, int64_t shard) {
-  return (uint64_t)(step * c->options->config.model.shards + shard);
-}
-
 static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
   charlm_learner *c = self;
   const charlm_streams *train = &c->train.streams[shard - c->train.first];
   const int64_t piece = step % c->pieces, first = piece * c->pass.T, T = steps_of(c, piece);
   const int32_t *ids = train->ids + first * train->batch, *targets = ids + train->batch;
-  const uint64_t draws = draws_of(c, step, shard);
-  c->shard = shard;
+  const uint64_t draws = (uint64_t)step; /* of which a shard has those of its streams */
   charlm_shards_use(&c->train, shard, &c->pass);
   if (piece == 0) LIB_TRY(charlm_zero_state(&c->pass));
   LIB_TRY(charlm_forward(&c->pass, T, ids, draws));
@@ -181,7 +175,7 @@ static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
  * on. */
 static seqgpu_status find(void *self, int64_t step) {
   const charlm_learner *c = self;
-  return charlm_find_not_finite(&c->pass, steps_of(c, step % c->pieces), draws_of(c, step, c->shard));
+  return charlm_find_not_finite(&c->pass, steps_of(c, step % c->pieces), (uint64_t)step);
 }
 
 static seqgpu_status loss_of(void *self, double *loss, double *tokens) {

@@ -58,6 +58,9 @@ seqgpu_status seqgpu_comm_set_limit(seqgpu_comm *c, double seconds) {
 seqgpu_status sq_comm_usable(seqgpu_comm *c) {
   if (c == NULL) return SEQGPU_EINVAL;
   SQ_TRY(sq_usable(c->ctx));
+  if (c->busy)
+    return sq_fail(c->ctx, SEQGPU_EINVAL,
+                   "comm: gradients are on their way; seqgpu_shards_average must come first");
   if (!c->gone) return SEQGPU_OK;
   return sq_fail(c->ctx, SEQGPU_EPEER,
                  "comm: an earlier call failed since another process was gone; nothing can be asked of the "
