@@ -26,6 +26,8 @@ static void check_refusals(seqgpu_context *ctx) {
   REFUSED(NULL, EINVAL, "", seqgpu_comm_all_reduce(NULL, &params, 1));
   REFUSED(NULL, EINVAL, "", seqgpu_comm_broadcast(NULL, &params, 1, 0));
   REFUSED(NULL, EINVAL, "", seqgpu_comm_broadcast_params(NULL, NULL, 0));
+  REFUSED(NULL, EINVAL, "", seqgpu_comm_share_moments(NULL, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_comm_collect_moments(NULL, NULL, 0));
   CHECK(seqgpu_comm_rank(NULL) == 0 && seqgpu_comm_size(NULL) == 1, "no communicator: one process");
   seqgpu_comm_destroy(NULL);
 

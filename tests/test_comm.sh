@@ -54,6 +54,8 @@ for dtype in f64 f32; do
   for n in 2 4; do
     processes $n "$build/bin/comm_training" $dtype 4 0.3 200 overlap >"$temp/early" 2>"$temp/log" || sed -n 3p "$temp/log"
     same "cpu $dtype: $n processes whose sums begin early: the same bits" losses-1-$dtype-4-0.3 early
+    processes $n "$build/bin/comm_training" $dtype 4 0.3 200 overlap share >"$temp/shared" 2>"$temp/log" || sed -n 3p "$temp/log"
+    same "cpu $dtype: $n processes that share out the moments as well: the same bits" losses-1-$dtype-4-0.3 shared
   done
   same "cpu $dtype: 4 shards, dropout, ragged: the same bits from 1 and 2 processes" losses-1-$dtype-4-0.3 losses-2-$dtype-4-0.3
   same "cpu $dtype: 4 shards, dropout, ragged: the same bits from 1 and 4 processes" losses-1-$dtype-4-0.3 losses-4-$dtype-4-0.3

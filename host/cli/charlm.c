@@ -295,6 +295,14 @@ seqgpu_status charlm_loss(const charlm_pass *p, int64_t T, const int32_t *target
                                       p->row_loss, p->loss);
 }
 
+/* The gradients of the output layer are final, but for weights that are the embedding's as well. */
+static seqgpu_status tell_output(const charlm_pass *p) {
+  const charlm *m = p->model;
+  if (p->last == NULL) return SEQGPU_OK;
+  LIB_TRY(seqgpu_shards_ready(p->last, m->bias.grad, m->vocab));
+  return m->config.tie ? SEQGPU_OK : seqgpu_shards_ready(p->last, m->weight.grad, m->vocab * m->output_size);
+}
+
 seqgpu_status charlm_backward(const charlm_pass *p, int64_t T, const int32_t *ids, const int32_t *targets,
                               uint64_t step) {
   const charlm *m = p->model;
@@ -303,10 +311,13 @@ seqgpu_status charlm_backward(const charlm_pass *p, int64_t T, const int32_t *id
   run.dy = p->dy;
   run.dx = p->dx;
   run.dparams = m->rnn.grad;
+  run.ready = p->last ? seqgpu_shards_ready : NULL;
+  run.ready_about = p->last;
   LIB_TRY(seqgpu_cross_entropy_backward(m->ctx, rows, m->vocab, 1, 1, p->logits, targets, p->lse, p->loss,
                                         p->dlogits));
   LIB_TRY(seqgpu_linear_backward(m->ctx, rows, m->output_size, m->vocab, p->dropped, m->weight.value,
                                  p->dlogits, p->dy, m->weight.grad, m->bias.grad));
+  LIB_TRY(tell_output(p));
   if (p->dropped != p->y) LIB_TRY(drop_output(p, T, step, p->dy, p->dy));
   LIB_TRY(seqgpu_rnn_backward(m->ctx, p->plan, &run));
   LIB_TRY(drop_embedding(p, T, step, p->dx));

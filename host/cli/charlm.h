@@ -55,6 +55,7 @@ typedef struct charlm_pass {
   void *reserve, *workspace;
   uint64_t random_blocks;    /* that the dropout of one piece of all streams draws, ... */
   uint64_t embedding_blocks; /* ... and those before that of the embedding */
+  seqgpu_shards *last;       /* NULL, or is told which gradients are final (learner.h) */
 } charlm_pass;
 
 /* Makes the model and draws its weights, or leaves them for seqgpu_checkpoint_load.  0, or CLI_FAILED after

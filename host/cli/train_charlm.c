@@ -158,16 +158,27 @@ static int64_t steps_of(const charlm_learner *c, int64_t piece) {
   return left < c->pass.T ? left : c->pass.T;
 }
 
-static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
+static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
+  const charlm_learner *c = self;
+  float values[2] = {0}; /* and the number of predictions */
+  LIB_TRY(seqgpu_copy_out(c->ctx, values, c->pass.loss, sizeof values));
+  *loss = (double)values[0];
+  *tokens = (double)values[1];
+  return SEQGPU_OK;
+}
+
+static seqgpu_status gradients(void *self, int64_t step, int64_t shard, seqgpu_shards *last) {
   charlm_learner *c = self;
   const charlm_streams *train = &c->train.streams[shard - c->train.first];
   const int64_t piece = step % c->pieces, first = piece * c->pass.T, T = steps_of(c, piece);
   const int32_t *ids = train->ids + first * train->batch, *targets = ids + train->batch;
   const uint64_t draws = (uint64_t)step; /* of which a shard has those of its streams */
+  c->pass.last = last;
   charlm_shards_use(&c->train, shard, &c->pass);
   if (piece == 0) LIB_TRY(charlm_zero_state(&c->pass));
   LIB_TRY(charlm_forward(&c->pass, T, ids, draws));
   LIB_TRY(charlm_loss(&c->pass, T, targets, 1));
+  LIB_TRY(learner_announce(self, loss_of, last));
   return charlm_backward(&c->pass, T, ids, targets, draws);
 }
 
@@ -176,15 +187,6 @@ static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
 static seqgpu_status find(void *self, int64_t step) {
   const charlm_learner *c = self;
   return charlm_find_not_finite(&c->pass, steps_of(c, step % c->pieces), (uint64_t)step);
-}
-
-static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
-  const charlm_learner *c = self;
-  float values[2] = {0}; /* and the number of predictions */
-  LIB_TRY(seqgpu_copy_out(c->ctx, values, c->pass.loss, sizeof values));
-  *loss = (double)values[0];
-  *tokens = (double)values[1];
-  return SEQGPU_OK;
 }
 
 static seqgpu_status collect(void *self, const ranks *r) {

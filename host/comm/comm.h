@@ -5,6 +5,7 @@
  *   shards.c      the gradients of a batch that comes in shards
  *   early.c       their sums over processes, begun while they are still computed
  *   worker.c      the thread that waits for those
+ *   moments.c     moments of the optimiser, shared out among the processes
  *   wait.c        asking a transport until it is done, or the limit has passed
  *   mpi.c         the transport over MPI, between processors
  *   nccl.c        the transport over NCCL, between GPUs
@@ -60,6 +61,9 @@ void sq_comm_free(seqgpu_comm *comm);
 
 /* SEQGPU_OK if calls can be made. */
 seqgpu_status sq_comm_usable(seqgpu_comm *comm);
+
+/* Host memory [SQ_COMM_BLOCK bytes] of a tensor on its way. */
+seqgpu_status sq_comm_stage(seqgpu_comm *comm, char **out);
 
 /* Bytes that `pieces` takes. */
 size_t sq_comm_pieces_size(const seqgpu_comm *comm);

@@ -1,7 +1,7 @@
 /* training.c - the same training by other numbers of processes, for tests/test_comm.sh to compare.
  *
- *   comm_training f64|f32 SHARDS DROPOUT UPDATES [overlap]    a line an update: loss and gradient norm, all
- * digits
+ *   comm_training f64|f32 SHARDS DROPOUT UPDATES [overlap] [share]    a line an update: loss and gradient
+ * norm, all digits
  *
  * 64 ragged sequences an update go through an LSTM of two layers, in SHARDS shards; 0: in one batch, without
  * shards.  Sequence g of an update and its masks are drawn by its number alone: DROPOUT is the probability of
@@ -133,6 +133,8 @@ int main(int argc, char **argv) {
   build(&m, shards);
   for (int i = 5; i < argc; i++)
     if (strcmp(argv[i], "overlap") == 0) need(m.ctx, seqgpu_shards_overlap(m.shards, 512));
+  for (int i = 5; i < argc; i++)
+    if (strcmp(argv[i], "share") == 0) need(m.ctx, seqgpu_comm_share_moments(m.comm, m.params));
   for (int64_t step = 0; step < atoi(argv[4]); step++) {
     double norm;
     const double loss = gradients(&m, step, shards);

@@ -118,6 +118,23 @@ SEQGPU_API seqgpu_status seqgpu_comm_broadcast(seqgpu_comm *comm, void *data, si
  * place of values), SEQGPU_ENOMEM, SEQGPU_EPEER. */
 SEQGPU_API seqgpu_status seqgpu_comm_broadcast_params(seqgpu_comm *comm, seqgpu_params *params, int root);
 
+/** Shares out the moments of the optimiser: from now on each process has those of a part of the parameters,
+ * one in `size` of each tensor or network, updates that part in seqgpu_params_update, and gets the others'
+ * (stage 1 of ZeRO, Rajbhandari et al. 2020).  All processes make this call, with the same params, whose
+ * moments are whole: after seqgpu_comm_broadcast_params or a checkpoint was loaded.  Results have the same
+ * bits as without; an update moves half as much again as the sum of the gradients, and memory for moments is
+ * divided by the number of processes.  Values, gradients and averages stay whole, and what is added to the
+ * params later is not shared out.
+ * comm: must outlive the last update, which fails as its calls do.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_comm_share_moments(seqgpu_comm *comm, seqgpu_params *params);
+
+/** The moments that are shared out come to one process, which may then save them with the params: a
+ * checkpoint is the same as without.  All processes make this call, between two updates; the next one shares
+ * them out again.  Does nothing where they are not shared out.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM (in every process, if root has no memory), SEQGPU_EPEER. */
+SEQGPU_API seqgpu_status seqgpu_comm_collect_moments(seqgpu_comm *comm, seqgpu_params *params, int root);
+
 /** The gradients of a batch that comes in shards; owned by the program, freed by seqgpu_shards_destroy.
  *
  * Shard i of S has gradient g_i of its mean loss over w_i tokens.  The average is

@@ -83,7 +83,8 @@ SEQGPU_API void seqgpu_tape_set_counter(seqgpu_tape *tape, uint64_t counter);
 
 /** The batch of the steps to come is a part of a larger one, and draws its masks: its sequences are numbers
  * first, first + 1, ... of `whole`.  A batch that comes in parts, each from the same counter, then drops what
- * the whole would, and the counter moves on as it would there.  Call it directly after seqgpu_tape_clear.
+ * the whole would, and the counter moves on as it would there.  Call it directly after seqgpu_tape_clear,
+ * which does not change it.
  * whole: 0 for batches that are whole, as they are in a new tape.
  * seqgpu_tape_dropout then takes the last dimension but one for that of the sequences; all parts have the
  * same number of steps.  A plan that draws must have been made with whole_batch of at least `whole`.
