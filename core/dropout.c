@@ -2,7 +2,8 @@
  *
  *   y_i = x_i / (1-p) with probability 1-p, else 0        E y = x, so nothing is scaled at test time
  *
- * Element i draws word i % 4 of Philox block offset + i/4, so every backend drops the same elements.
+ * Number g draws word g % 4 of Philox block offset + g/4, so every backend drops the same elements; that of
+ * an element is its place, in x or in the larger tensor that x is a part of.
  */
 #include "core/ops_cpu.h"
 
@@ -18,6 +19,19 @@ SQ_INLINE void draw(uint64_t seed, uint64_t block, uint32_t word[TILE]) {
   }
 }
 
+/* The words of n elements, of which `at` is the first, of a part: row after row. */
+static void draw_part(const sq_dropout_args *a, int64_t at, int64_t n, uint32_t word[TILE]) {
+  sq_philox_block drawn = {{0}};
+  for (int64_t i = 0; i < n;) {
+    const int64_t column = (at + i) % a->row, end = sq_min(n, i + a->row - column);
+    uint64_t number = (uint64_t)((at + i) / a->row * a->pitch + a->first + column);
+    for (int begins = 1; i < end; i++, number++, begins = 0) {
+      if (begins || number % 4 == 0) drawn = sq_philox(a->seed, 0, a->offset + number / 4);
+      word[i] = drawn.word[number % 4];
+    }
+  }
+}
+
 /* Elements first..last-1, at most TILE; first is a multiple of it. */
 SQ_CLONES static void drop_tile(const void *arg, int64_t first, int64_t last) {
   const sq_dropout_args *a = arg;
@@ -30,7 +44,10 @@ SQ_CLONES static void drop_tile(const void *arg, int64_t first, int64_t last) {
   const int64_t n = last - first;
   uint32_t word[TILE];
   real out[TILE];
-  draw(a->seed, a->offset + (uint64_t)first / 4, word);
+  if (a->row > 0)
+    draw_part(a, first, n, word);
+  else
+    draw(a->seed, a->offset + (uint64_t)first / 4, word);
   for (int64_t i = 0; i < n; i++) out[i] = word[i] >= threshold && !all ? x[i] * scale : 0;
   if (a->accumulate)
     for (int64_t i = 0; i < n; i++) y[i] += out[i];

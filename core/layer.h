@@ -71,12 +71,19 @@ typedef struct sq_layer_run {
   int dx_accumulate;                 /* 0: dx = , 1: dx += */
   void *dinitial[SQ_MAX_STATES];     /* [B,W_k] or NULL */
   void *dparams;                     /* += , or NULL = not wanted */
-  /* where the masks of a training run are drawn from (core/masks.h) */
+  /* where the masks of a training run are drawn from (core/masks.h); of sequences that are a part of a batch,
+   * how many the whole has, and first_block is theirs; 0: they are whole */
   uint64_t seed, first_block;
+  int64_t whole_batch;
   /* a training forward leaves new running statistics of batch normalisation here, which lie as in params;
    * NULL = not wanted */
   void *running;
 } sq_layer_run;
+
+/* The sequences of the batch that a run's masks are drawn for. */
+static inline int64_t sq_layer_whole(const sq_layer_run *run) {
+  return run->whole_batch > 0 ? run->whole_batch : run->batch;
+}
 
 /* Some steps of a run, first .. first + steps - 1.  `run` is the whole run, except that initial and final
  * (backward:

@@ -158,7 +158,8 @@ FN(sq_step) FN(sq_job_step)(const FN(sq_job) * j, int64_t t, int64_t first, int6
   const int64_t B = j->run->batch, row = t * B + first;
   const int reverse = j->run->reverse;
   FN(sq_step) s = {.layout = l, .batch = count, .t = j->t0 + t, .params = j->run->params};
-  s.masks = sq_masks_at(j->run->reserve ? j->key : NULL, sq_masks_width(l), B, s.t, first);
+  const uint64_t *key = j->run->reserve ? j->key : NULL;
+  s.masks = sq_masks_at(key, sq_masks_width(l), sq_layer_whole(j->run), s.t, first);
   s.lengths = j->run->lengths ? j->run->lengths + first : NULL;
   s.gates = j->gates + row * l->gates;
   s.aux = j->aux + row * l->aux;

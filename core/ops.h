@@ -185,9 +185,11 @@ typedef struct sq_mixture_args {
   void *dparams;          /* [R,1+6M] backward, = */
 } sq_mixture_args;
 
-/* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Element i draws word i%4 of Philox block
- * offset + i/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives
- * zeros. */
+/* y = x * m / (1-p), m = 1 with probability 1-p (inverted dropout). Number g draws word g%4 of Philox block
+ * offset + g/4 under `seed`: kept if word >= p * 2^32. Its backward is the same operator on dy. p = 1 gives
+ * zeros.  Element i of x has number g = i; where x is a part of a larger tensor, of each row of which,
+ * `pitch` long, it has `row` elements from `first` on, the number that it has there: g = i/row pitch + first
+ * + i%row. */
 typedef struct sq_dropout_args {
   int64_t count;
   double p;
@@ -195,6 +197,7 @@ typedef struct sq_dropout_args {
   const void *x;
   void *y; /* may be x */
   int accumulate;
+  int64_t row, pitch, first; /* row 0: x is whole */
 } sq_dropout_args;
 
 /* Element-wise maps. */

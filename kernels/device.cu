@@ -59,6 +59,14 @@ int device_within(sq_exec *, void (*function)(void *), void *argument) {
   return 0;
 }
 
+int device_make_stream(sq_exec *, void **stream) {
+  *stream = NULL;
+  return 0;
+}
+
+int device_end_stream(sq_exec *, void *) { return 0; }
+int device_follow(sq_exec *, sq_exec *) { return 0; }
+
 const char *device_error_text(int error) {
   if (error == simt::OK) return "no error";
   if (error == simt::NO_MEMORY) return "out of memory";
@@ -111,9 +119,10 @@ int sq_gpu_limits_of(const sq_exec *, sq_gpu_limits *limits) {
 }
 
 extern "C" const sq_device sq_emulator_device = {
-    "emulator",      device_count,  device_open, device_close, device_allocate,    device_release,
-    device_copy,     device_copy,   device_copy, device_zero,  device_synchronize, device_error_text,
-    device_describe, sq_gpu_strays, NULL,        device_idle,  device_within};
+    "emulator",         device_count,      device_open,        device_close,      device_allocate,
+    device_release,     device_copy,       device_copy,        device_copy,       device_zero,
+    device_synchronize, device_error_text, device_describe,    sq_gpu_strays,     NULL,
+    device_idle,        device_within,     device_make_stream, device_end_stream, device_follow};
 
 #else
 
@@ -170,6 +179,32 @@ int device_within(sq_exec *exec, void (*function)(void *), void *argument) {
   const sq_gpu_current here(exec);
   if (here.error == 0) function(argument);
   return here.error;
+}
+
+int device_make_stream(sq_exec *exec, void **stream) {
+  const sq_gpu_current here(exec);
+  cudaStream_t made = NULL;
+  if (here.error != 0) return here.error;
+  const int error = sq_reported(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
+  *stream = made;
+  return error;
+}
+
+int device_end_stream(sq_exec *exec, void *stream) {
+  const sq_gpu_current here(exec);
+  return here.error != 0 ? here.error : sq_reported(cudaStreamDestroy(static_cast<cudaStream_t>(stream)));
+}
+
+int device_follow(sq_exec *behind, sq_exec *ahead) {
+  const sq_gpu_current here(ahead);
+  cudaEvent_t event;
+  if (here.error != 0) return here.error;
+  int error = sq_reported(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+  if (error != 0) return error;
+  error = sq_reported(cudaEventRecord(event, stream_of(ahead)));
+  if (error == 0) error = sq_reported(cudaStreamWaitEvent(stream_of(behind), event, 0));
+  const int destroyed = sq_reported(cudaEventDestroy(event)); /* once it has happened */
+  return error != 0 ? error : destroyed;
 }
 
 int device_copy_out(sq_exec *exec, void *host, const void *device, size_t bytes) {
@@ -321,9 +356,11 @@ int sq_gpu_limits_of(const sq_exec *exec, sq_gpu_limits *limits) {
 }
 
 extern "C" const sq_device sq_cuda_device = {
-    "cuda",          device_count,    device_open,  device_close, device_allocate,    device_release,
-    device_copy,     device_copy_out, device_copy,  device_zero,  device_synchronize, device_error_text,
-    device_describe, sq_gpu_strays,   sq_gpu_range, device_idle,  device_within};
+    "cuda",          device_count,       device_open,        device_close,
+    device_allocate, device_release,     device_copy,        device_copy_out,
+    device_copy,     device_zero,        device_synchronize, device_error_text,
+    device_describe, sq_gpu_strays,      sq_gpu_range,       device_idle,
+    device_within,   device_make_stream, device_end_stream,  device_follow};
 
 #endif
 

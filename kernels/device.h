@@ -33,6 +33,12 @@ typedef struct sq_device {
   int (*idle)(sq_exec *exec, int *idle);
   /* Calls somebody else's function with the context's device current. */
   int (*within)(sq_exec *exec, void (*function)(void *argument), void *argument);
+  /* A stream that runs beside all others, and the end of one; of two contexts on one device, what is put on
+   * that of `behind` from now on runs after all that is on that of `ahead` now.  NULL: a device without
+   * streams. */
+  int (*make_stream)(sq_exec *exec, void **stream);
+  int (*end_stream)(sq_exec *exec, void *stream);
+  int (*follow)(sq_exec *behind, sq_exec *ahead);
 } sq_device;
 
 void sq_gpu_range(const char *name); /* ranges.cu */

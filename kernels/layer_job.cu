@@ -55,7 +55,7 @@ sq_step_f32 sq_layer_step(const sq_layer_job &j, int64_t t) {
     s.next[k] = j.state[k] + sq_slot_next(j.run->reverse, t) * B * l->state_width[k];
   }
   s.ldy = j.run->ldy;
-  s.masks = sq_masks_at(j.key, sq_masks_width(l), B, s.t, 0);
+  s.masks = sq_masks_at(j.key, sq_masks_width(l), sq_layer_whole(j.run), s.t, 0);
   return s;
 }
 

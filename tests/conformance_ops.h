@@ -111,10 +111,10 @@ static int call_embedding_backward(seqgpu_context *ctx, const op_case *c, void *
 
 /* --- element-wise: m * n elements --- */
 
-/* options: p = 0, 0.3, 1; then the same accumulating */
+/* options: p = 0, 0.3, 1; then the same accumulating; then both for rows that are parts of longer ones */
 static void lay_dropout(op_case *c) {
   op_add(c, OP_IN, "x", c->m * c->n, -1, 1);
-  op_add(c, c->option < 3 ? OP_OUT : OP_INOUT, "y", c->m * c->n, -1, 1);
+  op_add(c, c->option / 3 % 2 == 0 ? OP_OUT : OP_INOUT, "y", c->m * c->n, -1, 1);
 }
 static int call_dropout(seqgpu_context *ctx, const op_case *c, void **p) {
   static const double probability[3] = {0, 0.3, 1};
@@ -124,7 +124,10 @@ static int call_dropout(seqgpu_context *ctx, const op_case *c, void **p) {
                              .offset = 0xfffffffeu, /* the block counter crosses 2^32 */
                              .x = p[0],
                              .y = p[1],
-                             .accumulate = c->option >= 3};
+                             .accumulate = c->option / 3 % 2,
+                             .row = c->option >= 6 ? c->n : 0,
+                             .pitch = 2 * c->n + 1,
+                             .first = c->n - 1};
   return OP_CALL(ctx, dropout, a);
 }
 
@@ -387,7 +390,7 @@ static const op_row op_rows[] = {
     {"bce_curvature", 0, 4, lay_bce_curvature, call_bce_curvature},
     {"ctc", 0, 4, lay_ctc, call_ctc},
     {"mixture", 0, 3, lay_mixture, call_mixture},
-    {"dropout", 0, 6, lay_dropout, call_dropout},
+    {"dropout", 0, 12, lay_dropout, call_dropout},
     {"map", 0, 2 * MAPS, lay_map, call_map},
     {"copy", 0, 2, lay_copy, call_copy},
     {"relayout", 0, 16, lay_relayout, call_relayout},

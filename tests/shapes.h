@@ -237,6 +237,7 @@ static inline seqgpu_rnn_desc combine(const cell_row *cell, const shape_row *sha
   d.batch_first = shape->desc.batch_first;
   d.inference = shape->desc.inference;
   d.omega = shape->desc.omega;
+  d.whole_batch = shape->desc.whole_batch;
   d.seq_len = shape->size[0];
   d.batch = shape->size[1];
   d.input_size = shape->size[2];

@@ -198,6 +198,8 @@ static const desc_row desc_rows[] = {
     FIELD("lstm", INT, batch_first, 2),
     FIELD("lstm", INT, inference, -1),
     FIELD("lstm", INT, tangents, 2),
+    FIELD("lstm", INT64, whole_batch, -1),
+    FIELD("lstm", INT64, whole_batch, 1),
     FIELD("lstm", INT, math, 3),
     FIELD("lstm", INT, math, -1),
     /* options that a cell does not have */

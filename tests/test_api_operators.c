@@ -234,6 +234,17 @@ static void check_dropout(seqgpu_context *c) {
   REFUSED(c, EINVAL, "x is", seqgpu_dropout(c, 2, 0.5, 0, 0, NULL, b));
   REFUSED(c, EINVAL, "y is", seqgpu_dropout(c, 2, 0.5, 0, 0, b, NULL));
   ACCEPTED(c, seqgpu_dropout(c, 0, 0.5, 0, 0, NULL, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_dropout_part(NULL, 1, 1, 1, 0.5, 0, 0, 0, 2, b, b));
+  REFUSED(c, EINVAL, "steps", seqgpu_dropout_part(c, -1, 1, 1, 0.5, 0, 0, 0, 2, b, b));
+  REFUSED(c, EINVAL, "batch", seqgpu_dropout_part(c, 1, -1, 1, 0.5, 0, 0, 0, 2, b, b));
+  REFUSED(c, EINVAL, "width", seqgpu_dropout_part(c, 1, 1, -1, 0.5, 0, 0, 0, 2, b, b));
+  REFUSED(c, EINVAL, "whole", seqgpu_dropout_part(c, 1, 3, 1, 0.5, 0, 0, 0, 2, b, b));
+  REFUSED(c, EINVAL, "first", seqgpu_dropout_part(c, 1, 1, 1, 0.5, 0, 0, 2, 2, b, b));
+  REFUSED(c, EINVAL, "counted", seqgpu_dropout_part(c, 1 << 30, 1, 1 << 30, 0.5, 0, 0, 0, 2, b, b));
+  REFUSED(c, EINVAL, "p is", seqgpu_dropout_part(c, 1, 1, 1, 1.1, 0, 0, 0, 2, b, b));
+  REFUSED(c, EINVAL, "x is", seqgpu_dropout_part(c, 1, 1, 1, 0.5, 0, 0, 0, 2, NULL, b));
+  REFUSED(c, EINVAL, "y is", seqgpu_dropout_part(c, 1, 1, 1, 0.5, 0, 0, 0, 2, b, NULL));
+  ACCEPTED(c, seqgpu_dropout_part(c, 0, 1, 1, 0.5, 0, 0, 0, 2, NULL, NULL));
 }
 
 int main(void) {

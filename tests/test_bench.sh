@@ -75,6 +75,16 @@ else
   fail "bench_scale: the numbers of the formula" "$(grep '"devices": 4,' "$temp/scale.json") $(grep soonest "$temp/out")"
 fi
 
+# ---------------------------------------------------------------------- bench_ranks
+exits "bench_ranks: no such model" 2 "$bin/bench_ranks" --model tiny
+exits "bench_ranks: no rounds" 2 "$bin/bench_ranks" --rounds 0
+if "$bin/bench_ranks" --model small --hidden 4 --rounds 1 2>&1 | grep -q "has no MPI\|cannot be opened"; then
+  skip "bench_ranks" "no MPI here"
+else
+  exits "bench_ranks: four kinds of update" 0 "$bin/bench_ranks" --model small --hidden 4 --batch 2 --steps 3 --rounds 2 --json "$temp/ranks.json"
+  parses "bench_ranks: each line is JSON" "$temp/ranks.json"
+fi
+
 # ---------------------------------------------------------------------- bench_esn
 exits "bench_esn: a bad type" 2 "$bin/bench_esn" --dtype half
 exits "bench_esn: a bad number" 2 "$bin/bench_esn" --hidden 0

@@ -26,6 +26,8 @@ static void check_refusals(seqgpu_context *ctx) {
   REFUSED(NULL, EINVAL, "", seqgpu_comm_all_reduce(NULL, &params, 1));
   REFUSED(NULL, EINVAL, "", seqgpu_comm_broadcast(NULL, &params, 1, 0));
   REFUSED(NULL, EINVAL, "", seqgpu_comm_broadcast_params(NULL, NULL, 0));
+  REFUSED(NULL, EINVAL, "", seqgpu_comm_share_moments(NULL, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_comm_collect_moments(NULL, NULL, 0));
   CHECK(seqgpu_comm_rank(NULL) == 0 && seqgpu_comm_size(NULL) == 1, "no communicator: one process");
   seqgpu_comm_destroy(NULL);
 
@@ -39,6 +41,16 @@ static void check_refusals(seqgpu_context *ctx) {
   REFUSED(ctx, EINVAL, "weight", seqgpu_shards_add(shards, (double)NAN, 0));
   REFUSED(NULL, EINVAL, "", seqgpu_shards_add(NULL, 1, 0));
   REFUSED(NULL, EINVAL, "", seqgpu_shards_average(NULL, NULL));
+  REFUSED(NULL, EINVAL, "", seqgpu_shards_last(NULL, 1, 0));
+  REFUSED(NULL, EINVAL, "", seqgpu_shards_overlap(NULL, 0));
+  REFUSED(NULL, EINVAL, "", seqgpu_shards_ready(NULL, NULL, 0));
+  REFUSED(ctx, EINVAL, "bytes", seqgpu_shards_overlap(shards, -1));
+  ACCEPTED(ctx, seqgpu_shards_overlap(shards, 0)); /* one process: nothing to begin early */
+  REFUSED(ctx, EINVAL, "weight", seqgpu_shards_last(shards, -1, 0));
+  ACCEPTED(ctx, seqgpu_shards_last(shards, 1, 0));
+  REFUSED(ctx, EINVAL, "has been announced", seqgpu_shards_add(shards, 1, 0));
+  REFUSED(ctx, EINVAL, "average comes first", seqgpu_shards_overlap(shards, 0));
+  ACCEPTED(ctx, seqgpu_shards_average(shards, NULL));
   ACCEPTED(ctx, seqgpu_params_add(params, "b", 1, 1, "zeros", 0, NULL));
   REFUSED(ctx, EINVAL, "since they were made", seqgpu_shards_add(shards, 1, 0));
   seqgpu_shards_destroy(shards);
@@ -54,8 +66,10 @@ static float tree(const float *x, int count) {
   return tree(x, left) + tree(x + left, count - left);
 }
 
-/* `count` shards on a device: the sum is that of the tree, to the bit. */
-static int sums_as_tree(seqgpu_context *ctx, seqgpu_params *params, seqgpu_shards *shards, int count) {
+/* `count` shards on a device: the sum is that of the tree, to the bit, whether the last one is announced or
+ * not. */
+static int sums_as_tree(seqgpu_context *ctx, seqgpu_params *params, seqgpu_shards *shards, int count,
+                        int announces) {
   seqgpu_param a;
   float g[32], weighted[32], out, weights = 0;
   double loss = 0;
@@ -66,7 +80,9 @@ static int sums_as_tree(seqgpu_context *ctx, seqgpu_params *params, seqgpu_shard
     weighted[k] = (float)w * g[k];
     weights += (float)w;
     seqgpu_copy_in(ctx, a.grad, &g[k], sizeof g[k]);
-    if (seqgpu_shards_add(shards, w, 2) != SEQGPU_OK) return 0;
+    const int is_last = announces && k == count - 1;
+    const seqgpu_status status = is_last ? seqgpu_shards_last(shards, w, 2) : seqgpu_shards_add(shards, w, 2);
+    if (status != SEQGPU_OK) return 0;
   }
   if (seqgpu_shards_average(shards, &loss) != SEQGPU_OK || fabs(loss - 2) > 1e-15) return 0;
   seqgpu_copy_out(ctx, &out, a.grad, sizeof out);
@@ -80,7 +96,8 @@ static void check_tree(seqgpu_context *ctx) {
   seqgpu_params_create(ctx, 1, &params);
   seqgpu_params_add(params, "a", 1, 1, "zeros", 0, NULL);
   seqgpu_shards_create(params, NULL, &shards);
-  for (int count = 1; count <= 32; count++) wrong += !sums_as_tree(ctx, params, shards, count);
+  for (int count = 1; count <= 32; count++)
+    wrong += !sums_as_tree(ctx, params, shards, count, 0) + !sums_as_tree(ctx, params, shards, count, 1);
   CHECK(wrong == 0, "1 to 32 shards are added in pairs, pairs of pairs, ... on %s",
         seqgpu_context_device(ctx));
   seqgpu_shards_destroy(shards);

@@ -112,6 +112,14 @@ static void test_reserve(seqgpu_context *ctx) {
   wrong = n.run;
   wrong.offset = 1;
   REFUSED(ctx, EINVAL, "seed and offset", seqgpu_rnn_backward(ctx, n.plan, &wrong));
+  wrong = n.run;
+  wrong.whole_batch = B + 1;
+  REFUSED(ctx, EINVAL, "whole_batch", seqgpu_rnn_backward(ctx, n.plan, &wrong));
+  wrong.whole_batch = B;
+  wrong.first_sequence = 1;
+  REFUSED(ctx, EINVAL, "first_sequence", seqgpu_rnn_backward(ctx, n.plan, &wrong));
+  wrong.first_sequence = 0;
+  REFUSED(ctx, EINVAL, "seed and offset", seqgpu_rnn_backward(ctx, n.plan, &wrong)); /* forward was no part */
   wrong = other.run;
   wrong.lengths = lengths;
   wrong.reserve = n.run.reserve;

@@ -73,6 +73,54 @@ static double law_share(const contexts *c, const cell_row *cell) {
   return fmax(0, fabs(kept / units - p) / sqrt(p * (1 - p) / units) - 5);
 }
 
+/* Rows of a tensor for each step, or for each layer and direction of a state. */
+static int64_t outer_of(const net *n, int tensor) {
+  const int is_sequence = tensor == NET_X || tensor == NET_DY || tensor == NET_Y || tensor == NET_DX;
+  return is_sequence ? n->desc.seq_len : n->desc.num_layers * (n->desc.bidirectional ? 2 : 1);
+}
+
+/* Sequences first, first + 1, ... of the whole are those of the part: they are copied there, or the largest
+ * difference is returned. */
+static double match(net *part, const net *whole, int tensor, int64_t first, int copies) {
+  const int64_t outer = outer_of(whole, tensor), B = whole->desc.batch, b = part->desc.batch;
+  const int64_t width = part->count[tensor] / (outer * b);
+  double worst = 0;
+  for (int64_t i = 0; i < outer && width > 0; i++) {
+    double *here = part->value[tensor] + i * b * width;
+    const double *there = whole->value[tensor] + (i * B + first) * width;
+    if (copies) copy(here, there, b * width);
+    worst = net_worse(differ(here, there, b * width), worst);
+  }
+  return worst;
+}
+
+/* A batch in parts of two and three sequences drops what the whole drops, between the layers and in the
+ * recurrence. */
+static double law_parts(const contexts *c, const cell_row *cell) {
+  static const int inputs[] = {NET_X, NET_H0, NET_C0, NET_Q0, NET_DY, NET_DHT, NET_DCT, NET_DQT};
+  static const int outputs[] = {NET_Y, NET_HT, NET_CT, NET_QT, NET_DX, NET_DH0, NET_DC0, NET_DQ0};
+  const int32_t lengths[5] = {4, 2, 3, 4, 1};
+  const seqgpu_rnn_desc options = {.num_layers = 3, .bidirectional = 1, .dropout = 0.4, .whole_batch = 7};
+  net whole = fresh(c->f32, cell, 4, 5, options, lengths);
+  net_round_inputs(&whole);
+  run(&whole);
+  double worst = 0;
+  for (int64_t first = 0; first < 5; first = first ? 5 : 2) {
+    net part = opened(c->f32, cell, 4, first ? 3 : 2, options, lengths + first);
+    for (size_t i = 0; i < COUNT(inputs); i++) match(&part, &whole, inputs[i], first, 1);
+    copy(part.value[NET_PARAMS], whole.value[NET_PARAMS], whole.count[NET_PARAMS]);
+    part.run.whole_batch = 5;
+    part.run.first_sequence = first;
+    run(&part);
+    for (size_t i = 0; i < COUNT(outputs); i++)
+      worst = net_worse(match(&part, &whole, outputs[i], first, 0), worst);
+    net_close(&part);
+  }
+  net_close(&whole);
+  return worst > 1e-3 || isnan(worst) ? worst : 0; /* else it is rounding: another mask moves much more */
+}
+
+static int whole(const cell_row *cell) { return !is_batch_normed(&cell->desc); }
 static int dropped(const cell_row *cell) {
   const seqgpu_rnn_desc *d = &cell->desc;
   return d->zoneout_hidden == 0 && d->zoneout_cell == 0 && !quiet(cell);
@@ -85,6 +133,7 @@ static const law_row laws[] = {
     {"inference draws nothing", law_inference_is_not_drawn, noisy, 0, 1},
     {"zoned for ever", law_zoned_for_ever, zoned, 0, 1},
     {"the share of zoned units", law_share, zoned, 0, 0},
+    {"parts of a batch have its masks", law_parts, whole, 0, 1},
 };
 
 int main(void) { return laws_main(laws, COUNT(laws)); }

@@ -36,6 +36,9 @@ for n in 1 2 4; do
   started $n "$build/bin/comm_training" f32 4 0.3 20 >losses$n 2>log || fail "training by $n processes" "$(tail -n 3 log | tr '\n' ' ')"
 done
 for n in 2 4; do
+  started $n "$build/bin/comm_training" f32 4 0.3 20 overlap share >early$n 2>log || fail "early sums by $n processes" "$(tail -n 3 log | tr '\n' ' ')"
+  name="emulator f32: $n processes, early sums, shared out moments: the same bits"
+  if cmp -s losses1 early$n; then pass "$name"; else fail "$name" "losses or norms differ"; fi
   name="emulator f32: 4 shards, dropout, ragged: the same bits from 1 and $n processes"
   if [ "$(wc -l <losses1)" = 20 ] && cmp -s losses1 losses$n; then pass "$name"; else fail "$name" "losses or norms differ"; fi
 done

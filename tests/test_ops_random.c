@@ -36,7 +36,13 @@ static void test_philox(void) {
 /* --- dropout --- */
 
 static void dropout(int bits, sq_exec *exec, tensor x, tensor y, double p, uint64_t seed, int accumulate) {
-  const sq_dropout_args args = {x.n, p, seed, 77, at(x, bits), at(y, bits), accumulate};
+  const sq_dropout_args args = {.count = x.n,
+                                .p = p,
+                                .seed = seed,
+                                .offset = 77,
+                                .x = at(x, bits),
+                                .y = at(y, bits),
+                                .accumulate = accumulate};
   ops(bits)->dropout(exec, &args);
 }
 
@@ -70,7 +76,37 @@ static void test_dropout(int64_t n, double p) {
   TENSORS_FREE(&x, &y, &twice);
 }
 
+/* Rows that are parts of longer ones have their numbers. */
+static void test_dropout_part(int64_t rows, int64_t row, int64_t pitch, int64_t first) {
+  const uint64_t seed = check_random();
+  tensor x = tensor_random("x", rows * row, 1, 2), y = tensor_new("y", rows * row);
+  int right = 1;
+  for (int k = 0; k < 2; k++) {
+    const sq_dropout_args args = {.count = rows * row,
+                                  .p = 0.3,
+                                  .seed = seed,
+                                  .offset = 77,
+                                  .x = at(x, both[k]),
+                                  .y = at(y, both[k]),
+                                  .row = row,
+                                  .pitch = pitch,
+                                  .first = first};
+    ops(both[k])->dropout(&serial, &args);
+  }
+  for (int64_t i = 0; i < x.n; i++) {
+    const uint64_t number = (uint64_t)(i / row * pitch + first + i % row);
+    const int keep = (double)sq_philox(seed, 0, 77 + number / 4).word[number % 4] >= 0.3 * 4294967296.0;
+    right &= (y.d[i] != 0) == keep && (y.f[i] != 0) == keep;
+  }
+  CHECK(right, "dropout of a part, %ld of %ld from %ld on, by the numbers of the whole", (long)row,
+        (long)pitch, (long)first);
+  TENSORS_FREE(&x, &y);
+}
+
 static void test_dropouts(void) {
+  test_dropout_part(7, 5, 20, 10);
+  test_dropout_part(3, 300, 1203, 2);
+  test_dropout_part(2, 8, 8, 0);
   static const int64_t sizes[] = {0, 1, 3, 31, 33, 257, 40000};
   for (int i = 0; i < 7; i++) {
     test_dropout(sizes[i], 0);

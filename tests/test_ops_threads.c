@@ -131,7 +131,8 @@ static void digest_elements(digest *d, sq_exec *exec, int bits) {
   const int64_t n = 200003;
   tensor x = tensor_random("x", n, -1, 1), y = tensor_new("y", n), state = tensor_random("state", 8, 0, 0);
   tensor m = tensor_random("m", n, 0, 0), v = tensor_random("v", n, 0, 0);
-  const sq_dropout_args dropout = {n, 0.3, 5, 77, at(x, bits), at(y, bits), 0};
+  const sq_dropout_args dropout = {
+      .count = n, .p = 0.3, .seed = 5, .offset = 77, .x = at(x, bits), .y = at(y, bits)};
   ops(bits)->dropout(exec, &dropout);
   digest_add(d, "dropout", y, bits);
   const sq_map_args map = {SQ_MAP_ACTIVATION, SQ_SIGMOID, n, 0, at(x, bits), NULL, at(y, bits), 0};

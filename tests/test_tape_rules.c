@@ -406,6 +406,109 @@ static void check_dropout(seqgpu_context *ctx) {
   free(b);
 }
 
+/* Sequences 1 and 2 of four, of 3 steps and 5 units: the mask that they have in the whole. */
+static void check_part(seqgpu_context *ctx) {
+  enum { T = 3, WHOLE = 4, B = 2, F = 5 };
+  double ones[T * WHOLE * F], all[T * WHOLE * F], part[T * B * F];
+  for (int i = 0; i < T * WHOLE * F; i++) ones[i] = 1;
+  const int64_t whole_shape[] = {T, WHOLE, F}, shape[] = {T, B, F};
+  seqgpu_tape *tape = NULL;
+  net_require(ctx, seqgpu_tape_create(ctx, 5, &tape), "seqgpu_tape_create");
+  seqgpu_tensor_read(seqgpu_tape_dropout(tape, seqgpu_tape_input(tape, 3, whole_shape, ones), 0.5), all);
+  const uint64_t counter = seqgpu_tape_counter(tape);
+  seqgpu_tape_clear(tape, 1);
+  seqgpu_tape_set_counter(tape, 0);
+  CHECK(seqgpu_tape_set_part(tape, 1, WHOLE) == SEQGPU_OK, "a part");
+  seqgpu_tensor_read(seqgpu_tape_dropout(tape, seqgpu_tape_input(tape, 3, shape, ones), 0.5), part);
+  int wrong = 0;
+  for (int t = 0; t < T; t++)
+    wrong += memcmp(part + t * B * F, all + (t * WHOLE + 1) * F, B * F * sizeof *part) != 0;
+  CHECK(wrong == 0, "a part of a batch drops what the whole drops");
+  CHECK(seqgpu_tape_counter(tape) == counter, "and the counter moves on as for the whole");
+  CHECK(seqgpu_tape_dropout(tape, seqgpu_tape_input(tape, 1, DIM(F), ones), 0.5) == NULL &&
+            strstr(seqgpu_tape_error(tape), "last dimension but one") != NULL,
+        "no sequences: %s", seqgpu_tape_error(tape));
+  seqgpu_tape_clear(tape, 1);
+  CHECK(seqgpu_tape_set_part(tape, 3, WHOLE) == SEQGPU_OK &&
+            seqgpu_tape_dropout(tape, seqgpu_tape_input(tape, 3, shape, ones), 0.5) == NULL,
+        "more sequences than are left: %s", seqgpu_tape_error(tape));
+  CHECK(seqgpu_tape_set_part(tape, 5, WHOLE) == SEQGPU_EINVAL &&
+            seqgpu_tape_set_part(tape, -1, 2) == SEQGPU_EINVAL &&
+            seqgpu_tape_set_part(NULL, 0, 0) == SEQGPU_EINVAL,
+        "refused: no part of a whole");
+  seqgpu_tape_destroy(tape);
+}
+
+/* What was told of gradients, in order. */
+typedef struct told {
+  seqgpu_context *ctx;
+  int count;
+  struct {
+    const void *gradient;
+    int64_t elements;
+    double first; /* its first number at that time */
+  } of[16];
+} told;
+
+static seqgpu_status note(void *about, const void *gradient, int64_t elements) {
+  told *t = about;
+  if (t->count == 16) return SEQGPU_EINVAL;
+  t->of[t->count].gradient = gradient;
+  t->of[t->count].elements = elements;
+  seqgpu_copy_out(t->ctx, &t->of[t->count].first, gradient, sizeof(double));
+  t->count++;
+  return SEQGPU_OK;
+}
+
+/* Every gradient is told of once, as it will be, and of the network's layers the last one first; w, which is
+ * used at both ends, comes last. */
+static void check_ready(seqgpu_context *ctx) {
+  enum { T = 3, B = 2, H = 4 };
+  const seqgpu_rnn_desc desc = {
+      .cell = "lstm", .input_size = H, .hidden_size = H, .num_layers = 2, .seq_len = T, .batch = B};
+  const int64_t shape[] = {T, B, H};
+  double x[T * B * H], now;
+  seqgpu_plan *plan = NULL;
+  seqgpu_params *params = NULL;
+  seqgpu_param w, rnn, b;
+  seqgpu_tape *tape = NULL;
+  check_fill_f64(x, T * B * H, -1, 1);
+  net_require(ctx, seqgpu_plan_create(ctx, &desc, NULL, &plan), "seqgpu_plan_create");
+  net_require(ctx, seqgpu_params_create(ctx, 1, &params), "seqgpu_params_create");
+  net_require(ctx, seqgpu_params_add(params, "w", H, H, "xavier", 1, &w), "seqgpu_params_add");
+  net_require(ctx, seqgpu_params_add_rnn(params, "rnn", plan, &rnn), "seqgpu_params_add_rnn");
+  net_require(ctx, seqgpu_params_add(params, "b", H, 1, "zeros", 0, &b), "seqgpu_params_add");
+  net_require(ctx, seqgpu_tape_create(ctx, 5, &tape), "seqgpu_tape_create");
+  seqgpu_tensor *in = seqgpu_tape_input(tape, 3, shape, x);
+  seqgpu_tensor *y = seqgpu_tape_linear(tape, in, seqgpu_tape_param(tape, &w), NULL);
+  y = seqgpu_tape_rnn(tape, plan, seqgpu_tape_param(tape, &rnn), y, NULL, NULL);
+  y = seqgpu_tape_linear(tape, y, seqgpu_tape_param(tape, &w), seqgpu_tape_param(tape, &b));
+  seqgpu_tensor *loss = seqgpu_tape_squared_error(tape, y, in, NULL, 1, 1);
+  told t = {.ctx = ctx};
+  seqgpu_tape_set_ready(tape, note, &t);
+  CHECK(seqgpu_tape_backward(tape, loss, NULL) == SEQGPU_OK, "backward: %s", seqgpu_tape_error(tape));
+  const int64_t layer = rnn.rows * rnn.cols / 2; /* both layers are alike */
+  const char *middle = (const char *)rnn.grad + (size_t)layer * sizeof(double);
+  CHECK(t.count == 4 && t.of[0].gradient == b.grad && t.of[1].gradient == middle &&
+            t.of[2].gradient == rnn.grad && t.of[3].gradient == w.grad,
+        "b, layer 1, layer 0, w: %d", t.count);
+  CHECK(t.of[1].elements == layer && t.of[2].elements == layer && t.of[3].elements == (int64_t)H * H,
+        "whole layers");
+  int wrong = 0;
+  for (int i = 0; i < t.count; i++) {
+    seqgpu_copy_out(ctx, &now, t.of[i].gradient, sizeof now);
+    wrong += now != t.of[i].first || now == 0;
+  }
+  CHECK(wrong == 0, "nothing was added after that");
+  t.count = 15; /* room for one */
+  CHECK(seqgpu_tape_backward(tape, loss, NULL) == SEQGPU_EINVAL, "a refusal ends the walk");
+  seqgpu_tape_clear(tape, 1);
+  seqgpu_tape_set_ready(NULL, note, &t);
+  seqgpu_tape_destroy(tape);
+  seqgpu_params_destroy(params);
+  seqgpu_plan_destroy(plan);
+}
+
 /* Without training: the same numbers as a training step of a model without dropout. */
 static void check_inference(seqgpu_context *ctx) {
   const test_case *c = find_case("encoder-decoder");
@@ -482,6 +585,8 @@ int main(void) {
   check_update(ctx);
   check_memory();
   check_dropout(ctx);
+  check_part(ctx);
+  check_ready(ctx);
   check_inference(ctx);
   check_reading(ctx);
   check_losses(ctx);

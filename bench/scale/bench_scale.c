@@ -20,7 +20,7 @@
 #include "bench/common/json.h"
 #include "bench/common/measure.h"
 #include "bench/common/options.h"
-#include "seqgpu/seqgpu.h"
+#include "bench/scale/network.h"
 
 static const char USAGE[] =
     "usage: bench_scale [options]\n"
@@ -40,65 +40,13 @@ typedef struct scale_options {
   int batch, steps, threads, updates;
 } scale_options;
 
-typedef struct scale_model {
-  const char *name;
-  int64_t layers, hidden;
-} scale_model;
-
-/* LSTMs whose input is as wide as their layers. */
-static const scale_model models[] = {
-    {"small", 1, 128}, {"medium", 2, 256}, {"large", 2, 512}, {"huge", 3, 1024}};
-
 enum { MOST_DEVICES = 1024, MOST_UPDATES = 1000 };
 
 /* ---------------------------------------------------------------- an update on one device */
 
-typedef struct network {
-  seqgpu_context *ctx;
-  seqgpu_plan *plan;
-  seqgpu_params *params;
-  seqgpu_tape *tape;
-  seqgpu_param rnn;
-  float *x; /* [T,B,H], and the target */
-} network;
-
-static seqgpu_status build(const scale_options *o, const scale_model *m, network *n) {
-  const seqgpu_context_options options = {.device = o->device, .threads = o->threads};
-  const seqgpu_rnn_desc desc = {.cell = "lstm",
-                                .input_size = m->hidden,
-                                .hidden_size = m->hidden,
-                                .num_layers = m->layers,
-                                .seq_len = o->steps,
-                                .batch = o->batch};
-  seqgpu_status status = seqgpu_context_create(&options, &n->ctx);
-  if (status == SEQGPU_OK) status = seqgpu_plan_create(n->ctx, &desc, NULL, &n->plan);
-  if (status == SEQGPU_OK) status = seqgpu_params_create(n->ctx, 1, &n->params);
-  if (status == SEQGPU_OK) status = seqgpu_params_add_rnn(n->params, "rnn", n->plan, &n->rnn);
-  if (status == SEQGPU_OK) status = seqgpu_tape_create(n->ctx, 1, &n->tape);
-  if (status != SEQGPU_OK || o->update_ms > 0) return status;
-  const int64_t count = (int64_t)o->steps * o->batch * m->hidden;
-  n->x = malloc((size_t)count * sizeof *n->x);
-  if (n->x == NULL) return SEQGPU_ENOMEM;
-  bench_fill(n->x, count, 1, 1);
-  return SEQGPU_OK;
-}
-
-static void destroy(network *n) {
-  seqgpu_tape_destroy(n->tape);
-  seqgpu_params_destroy(n->params);
-  seqgpu_plan_destroy(n->plan);
-  seqgpu_context_destroy(n->ctx);
-  free(n->x);
-}
-
-static seqgpu_status update(const scale_options *o, const scale_model *m, network *n) {
-  const int64_t shape[] = {o->steps, o->batch, m->hidden};
-  const seqgpu_optimizer adam = {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 1e-3, .clip = SEQGPU_CLIP_NORM};
+static seqgpu_status update(scale_network *n) {
   double loss;
-  seqgpu_tensor *x = seqgpu_tape_input(n->tape, 3, shape, n->x);
-  seqgpu_tensor *y = seqgpu_tape_rnn(n->tape, n->plan, seqgpu_tape_param(n->tape, &n->rnn), x, NULL, NULL);
-  return seqgpu_tape_update(n->tape, seqgpu_tape_squared_error(n->tape, y, x, NULL, 1, 1), n->params, &adam,
-                            &loss);
+  return seqgpu_tape_update(n->tape, scale_loss(n), n->params, &scale_optimizer, &loss);
 }
 
 /* Processor time where it is that of one thread: on a busy machine, too, what an idle one would take. */
@@ -106,14 +54,14 @@ static double now_of(const scale_options *o) {
   return strcmp(o->device, "cpu") == 0 && o->threads == 1 ? bench_processor_now() : bench_now();
 }
 
-static seqgpu_status measure(const scale_options *o, const scale_model *m, network *n, double *seconds) {
+static seqgpu_status measure(const scale_options *o, scale_network *n, double *seconds) {
   double samples[MOST_UPDATES];
   *seconds = o->update_ms / 1e3;
   if (o->update_ms > 0) return SEQGPU_OK;
-  seqgpu_status status = update(o, m, n); /* allocates */
+  seqgpu_status status = update(n); /* allocates */
   for (int i = 0; i < o->updates && status == SEQGPU_OK; i++) {
     const double start = now_of(o);
-    status = update(o, m, n);
+    status = update(n);
     samples[i] = now_of(o) - start;
   }
   if (status == SEQGPU_OK) *seconds = bench_statistics(samples, o->updates).median;
@@ -180,13 +128,14 @@ static void print_model(const scale_options *o, const scale_model *m, double byt
 /* ---------------------------------------------------------------- the program */
 
 static int bench_one(const scale_options *o, const scale_model *m, FILE *json, const bench_origin *origin) {
-  network n = {.ctx = NULL};
+  scale_network n;
   double seconds = 0;
-  seqgpu_status status = build(o, m, &n);
-  if (status == SEQGPU_OK) status = measure(o, m, &n, &seconds);
+  const seqgpu_context_options device = {.device = o->device, .threads = o->threads};
+  seqgpu_status status = scale_build(m, &device, o->steps, o->batch, o->update_ms <= 0, &n);
+  if (status == SEQGPU_OK) status = measure(o, &n, &seconds);
   const double bytes = (double)seqgpu_params_elements(n.params) * sizeof(float);
   if (status != SEQGPU_OK) fprintf(stderr, "bench_scale: %s: %s\n", m->name, seqgpu_last_error(n.ctx));
-  destroy(&n);
+  scale_destroy(&n);
   if (status != SEQGPU_OK) return BENCH_FAILED;
   print_model(o, m, bytes, seconds);
   for (int N = 1; N <= MOST_DEVICES && json; N *= 2) write_row(json, o, m, bytes, seconds, N, origin);
@@ -234,8 +183,8 @@ int main(int argc, char **argv) {
     return fprintf(stderr, "bench_scale: %s cannot be written\n", o.json), BENCH_FAILED;
   printf("%s, commit %s, %s; device %s, T = %d, batch %d on each; %.3g GB/s, %.3g us\n", origin.device,
          origin.commit, origin.date, o.device, o.steps, o.batch, o.bandwidth, o.latency);
-  for (size_t i = 0; i < sizeof models / sizeof models[0] && code == BENCH_OK; i++)
-    if (bench_listed(o.models, models[i].name)) code = bench_one(&o, &models[i], json, &origin);
+  for (int i = 0; i < SCALE_MODELS && code == BENCH_OK; i++)
+    if (bench_listed(o.models, scale_models[i].name)) code = bench_one(&o, &scale_models[i], json, &origin);
   if (json && fclose(json) != 0) code = BENCH_FAILED;
   return code;
 }

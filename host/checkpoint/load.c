@@ -8,6 +8,7 @@
 
 #include "host/checkpoint/checkpoint.h"
 #include "host/checkpoint/fit.h"
+#include "host/params/share.h"
 #include "host/params/split.h"
 #include "host/params/store.h"
 
@@ -230,6 +231,7 @@ static seqgpu_status check_given(const seqgpu_checkpoint *c, const seqgpu_params
 static seqgpu_status load(seqgpu_checkpoint *c, seqgpu_params *p, int resume, const char *only, int *loaded) {
   if (loaded) *loaded = 0;
   SQ_TRY(check_given(c, p, "load"));
+  if (resume) SQ_TRY(sq_share_check_whole(p, "checkpoint_load"));
   loading l = {.params = p, .fit = {p->ctx, c->file, resume != 0}, .only = only};
   p->source = (sq_params_source){.self = NULL};
   l.list = sq_host_alloc(p->ctx, ((size_t)p->tensor_count * 4 + 1) * sizeof *l.list);

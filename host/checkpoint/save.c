@@ -4,6 +4,7 @@
 
 #include "host/checkpoint/names.h"
 #include "host/checkpoint/safetensors_write.h"
+#include "host/params/share.h"
 #include "host/params/store.h"
 
 /* One tensor of the file: a part of one of ours, its bias_hh, or (tensor NULL) the state of the optimiser. */
@@ -143,6 +144,7 @@ static seqgpu_status save(seqgpu_params *p, const char *path, const seqgpu_meta 
 
 seqgpu_status seqgpu_checkpoint_save(seqgpu_params *p, const char *path, const seqgpu_meta *meta,
                                      int meta_count) {
+  if (p != NULL) SQ_TRY(sq_share_check_whole(p, "checkpoint_save"));
   return save(p, path, meta, meta_count, 0);
 }
 

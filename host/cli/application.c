@@ -129,9 +129,10 @@ static void close_app(app *a) {
 
 /* ---------------------------------------------------------------- the learner */
 
-static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
+static seqgpu_status gradients(void *self, int64_t step, int64_t shard, seqgpu_shards *last) {
   app *a = self;
   (void)shard; /* a batch is whole */
+  (void)last;
   LIB_TRY(seqgpu_tape_clear(a->tape, 1));
   seqgpu_tape_set_counter(a->tape, (uint64_t)step * a->random_blocks);
   a->loss = a->spec->loss(a, step);
@@ -143,7 +144,7 @@ static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
 static seqgpu_status find(void *self, int64_t step) {
   app *a = self;
   LIB_TRY(seqgpu_params_zero_grad(a->params));
-  LIB_TRY(gradients(self, step, 0));
+  LIB_TRY(gradients(self, step, 0, NULL));
   return seqgpu_tape_check_finite(a->tape);
 }
 

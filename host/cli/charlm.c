@@ -164,6 +164,7 @@ static uint64_t blocks_of(int64_t elements) { return (uint64_t)((elements + 3) /
 static seqgpu_status add_buffers(charlm *m, charlm_pass *p) {
   seqgpu_context *ctx = m->ctx;
   const int64_t rows = p->T * p->B, E = m->embedding_size, Y = m->output_size, V = m->vocab;
+  const int64_t drawn = p->whole > 0 ? p->T * p->whole : rows; /* rows that masks are drawn for */
   LIB_TRY(make_plan(m, p->T, p->B, p->training, &p->plan));
   LIB_TRY(add_states(m, p));
   LIB_TRY(allocate(ctx, rows, E, &p->x));
@@ -179,14 +180,15 @@ static seqgpu_status add_buffers(charlm *m, charlm_pass *p) {
   LIB_TRY(allocate(ctx, rows, Y, &p->dy));
   LIB_TRY(allocate(ctx, rows, V, &p->dlogits));
   LIB_TRY(seqgpu_malloc(ctx, seqgpu_plan_get_sizes(p->plan).reserve, &p->reserve));
-  p->embedding_blocks = seqgpu_plan_get_sizes(p->plan).random_blocks + blocks_of(rows * Y);
-  p->random_blocks = p->embedding_blocks + (drops_embedding(p) ? blocks_of(rows * E) : 0);
+  p->embedding_blocks = seqgpu_plan_get_sizes(p->plan).random_blocks + blocks_of(drawn * Y);
+  p->random_blocks = p->embedding_blocks + (drops_embedding(p) ? blocks_of(drawn * E) : 0);
   if (m->config.model.rnn.dropout > 0) LIB_TRY(allocate(ctx, rows, Y, &p->dropped));
   return SEQGPU_OK;
 }
 
 seqgpu_status charlm_pass_create(charlm *m, int64_t T, int64_t B, int training, charlm_pass *out) {
   *out = (charlm_pass){.model = m, .T = T, .B = B, .training = training};
+  if (training && m->config.model.shards > 1) out->whole = m->config.model.rnn.batch;
   const seqgpu_status status = add_buffers(m, out);
   if (status != SEQGPU_OK) charlm_pass_destroy(out);
   return status;
@@ -232,24 +234,34 @@ seqgpu_rnn_run charlm_run(const charlm_pass *p, int64_t T, uint64_t step) {
   run.workspace = p->workspace;
   run.seed = (uint64_t)m->config.model.seed;
   run.offset = step * p->random_blocks;
+  run.whole_batch = p->whole;
+  run.first_sequence = p->first;
   for (int k = 0; k < p->states; k++) run.initial[k] = run.final[k] = p->state[k].value;
   return run;
+}
+
+/* Of rows [T,B,width], which may be those of a shard. */
+static seqgpu_status drop(const charlm_pass *p, int64_t T, int64_t width, double probability, uint64_t offset,
+                          const void *from, void *to) {
+  const charlm *m = p->model;
+  const int64_t whole = p->whole > 0 ? p->whole : p->B;
+  return seqgpu_dropout_part(m->ctx, T, p->B, width, probability, (uint64_t)m->config.model.seed, offset,
+                             p->first, whole, from, to);
 }
 
 /* The mask of the last layer's output comes after those between the layers, ... */
 static seqgpu_status drop_output(const charlm_pass *p, int64_t T, uint64_t step, const void *from, void *to) {
   const charlm *m = p->model;
   const uint64_t offset = step * p->random_blocks + seqgpu_plan_get_sizes(p->plan).random_blocks;
-  return seqgpu_dropout(m->ctx, T * p->B * m->output_size, m->config.model.rnn.dropout,
-                        (uint64_t)m->config.model.seed, offset, from, to);
+  return drop(p, T, m->output_size, m->config.model.rnn.dropout, offset, from, to);
 }
 
 /* ... and that of the embedding last: of x, or of the gradient with respect to it. */
 static seqgpu_status drop_embedding(const charlm_pass *p, int64_t T, uint64_t step, void *x) {
   const charlm *m = p->model;
   if (!drops_embedding(p)) return SEQGPU_OK;
-  return seqgpu_dropout(m->ctx, T * p->B * m->embedding_size, m->config.embedding_dropout,
-                        (uint64_t)m->config.model.seed, step * p->random_blocks + p->embedding_blocks, x, x);
+  return drop(p, T, m->embedding_size, m->config.embedding_dropout,
+              step * p->random_blocks + p->embedding_blocks, x, x);
 }
 
 static seqgpu_status embed(const charlm_pass *p, int64_t T, const int32_t *ids, uint64_t step) {
@@ -298,6 +310,14 @@ seqgpu_status charlm_loss(const charlm_pass *p, int64_t T, const int32_t *target
                                       p->row_loss, p->loss);
 }
 
+/* The gradients of the output layer are final, but for weights that are the embedding's as well. */
+static seqgpu_status tell_output(const charlm_pass *p) {
+  const charlm *m = p->model;
+  if (p->last == NULL) return SEQGPU_OK;
+  LIB_TRY(seqgpu_shards_ready(p->last, m->bias.grad, m->vocab));
+  return m->config.tie ? SEQGPU_OK : seqgpu_shards_ready(p->last, m->weight.grad, m->vocab * m->output_size);
+}
+
 seqgpu_status charlm_backward(const charlm_pass *p, int64_t T, const int32_t *ids, const int32_t *targets,
                               uint64_t step) {
   const charlm *m = p->model;
@@ -306,10 +326,13 @@ seqgpu_status charlm_backward(const charlm_pass *p, int64_t T, const int32_t *id
   run.dy = p->dy;
   run.dx = p->dx;
   run.dparams = m->rnn.grad;
+  run.ready = p->last ? seqgpu_shards_ready : NULL;
+  run.ready_about = p->last;
   LIB_TRY(seqgpu_cross_entropy_backward(m->ctx, rows, m->vocab, 1, 1, p->logits, targets, p->lse, p->loss,
                                         p->dlogits));
   LIB_TRY(seqgpu_linear_backward(m->ctx, rows, m->output_size, m->vocab, p->dropped, m->weight.value,
                                  p->dlogits, p->dy, m->weight.grad, m->bias.grad));
+  LIB_TRY(tell_output(p));
   if (p->dropped != p->y) LIB_TRY(drop_output(p, T, step, p->dy, p->dy));
   LIB_TRY(seqgpu_rnn_backward(m->ctx, p->plan, &run));
   LIB_TRY(drop_embedding(p, T, step, p->dx));

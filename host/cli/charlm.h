@@ -43,6 +43,7 @@ typedef struct charlm_pass {
   const charlm *model;
   seqgpu_plan *plan;
   int64_t T, B;
+  int64_t whole, first; /* streams of all shards, and which of them is the first here; 0: all are here */
   int training;
   int states;
   size_t state_size[CHARLM_STATES];
@@ -52,8 +53,9 @@ typedef struct charlm_pass {
   void *lse, *row_loss, *loss;       /* [T,B] [T,B] [2] */
   void *dx, *dy, *dlogits;           /* training; dy is [T,B,Y] */
   void *reserve, *workspace;
-  uint64_t random_blocks;    /* that the dropout of one piece draws, ... */
+  uint64_t random_blocks;    /* that the dropout of one piece of all streams draws, ... */
   uint64_t embedding_blocks; /* ... and those before that of the embedding */
+  seqgpu_shards *last;       /* NULL, or is told which gradients are final (learner.h) */
 } charlm_pass;
 
 /* Makes the model and draws its weights, or leaves them for seqgpu_checkpoint_load.  0, or CLI_FAILED after

@@ -79,6 +79,7 @@ seqgpu_status charlm_shards_start(charlm_shards *s, const charlm_pass *p) {
 }
 
 void charlm_shards_use(const charlm_shards *s, int64_t shard, charlm_pass *p) {
+  p->first = shard * p->B;
   for (int i = 0; i < p->states && s->carried; i++) p->state[i].value = s->carried[shard - s->first][i];
 }
 

@@ -25,7 +25,7 @@ void charlm_shards_destroy(charlm_shards *s);
 
 /* Makes the states of each shard, from those in the model's tensors: `p` is the pass that trains. */
 seqgpu_status charlm_shards_start(charlm_shards *s, const charlm_pass *p);
-/* The pass goes on with the states of a shard of this process. */
+/* The pass goes on with the states of a shard of this process, and draws its masks. */
 void charlm_shards_use(const charlm_shards *s, int64_t shard, charlm_pass *p);
 /* The states of all shards of all processes come into the model's tensors. */
 seqgpu_status charlm_shards_collect(const charlm_shards *s, const ranks *r, const charlm_pass *p);

@@ -27,8 +27,10 @@ typedef struct learner {
    * NULL: there is none.  And whether it takes parts of a batch, and damps states. */
   seqgpu_status (*update)(void *self, int64_t step, seqgpu_hessian_free_report *report);
   int cuts_batches;
-  /* Adds the gradients of a shard of update number `step`; of the only one, 0, where batches are whole. */
-  seqgpu_status (*gradients)(void *self, int64_t step, int64_t shard);
+  /* Adds the gradients of a shard of update number `step`; of the only one, 0, where batches are whole. 
+   * `last`: NULL, or it is this process's last one, and is announced there before the walk back, which tells
+   * it what is final. */
+  seqgpu_status (*gradients)(void *self, int64_t step, int64_t shard, seqgpu_shards *last);
   /* The loss of that, and over how many tokens it is the mean; waits for the device. */
   seqgpu_status (*loss)(void *self, double *loss, double *tokens);
   /* NULL: there is nothing to validate on.  SEQGPU_ESTOPPED when *stop becomes nonzero. */
@@ -43,5 +45,15 @@ typedef struct learner {
   seqgpu_status (*collect)(void *self, const ranks *ranks);
   seqgpu_status (*save)(void *self, const config_cursor *cursor, const char *path);
 } learner;
+
+/* Announces this process's last shard, `last`, if there is one: what a learner does between forward and
+ * backward. */
+static inline seqgpu_status learner_announce(void *self, seqgpu_status (*loss_of)(void *, double *, double *),
+                                             seqgpu_shards *last) {
+  double loss, tokens;
+  if (last == NULL) return SEQGPU_OK;
+  LIB_TRY(loss_of(self, &loss, &tokens));
+  return seqgpu_shards_last(last, tokens, loss);
+}
 
 #endif

@@ -17,6 +17,7 @@ seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t i
   desc.math = c->how.math;
   if (!training) desc.dropout = desc.omega = 0;
   desc.tangents = training && hessian_is_asked(c);
+  if (training && c->shards > 1) desc.whole_batch = c->rnn.batch;
   const seqgpu_plan_options options = how_to_plan(&c->how);
   return seqgpu_plan_create(ctx, &desc, &options, out);
 }

@@ -24,6 +24,10 @@ const arg_spec ranks_specs[] = {
     ROW_INT("world", ARG_NOT_KEPT, FIELD(world), 1, WORLD, "N", "how many processes meet at --ranks-file"),
     ROW_REAL("comm-timeout", ARG_NOT_KEPT, FIELD(timeout), 0.1, 1e6, "S",
              "seconds that processes wait for each other before they give up"),
+    ROW_FLAG("overlap", ARG_NOT_KEPT, FIELD(overlap),
+             "gradients are summed over the processes, by a thread of each, while others are still computed"),
+    ROW_FLAG("share-moments", ARG_NOT_KEPT, FIELD(share_moments),
+             "each process keeps a part of the optimiser's moments alone, and updates that part"),
     ROW_END,
 };
 

@@ -15,6 +15,7 @@ typedef struct ranks_options {
   const char *file; /* where they meet; NULL: mpirun starts them, or there is one */
   int64_t rank, world;
   double timeout; /* seconds */
+  int overlap, share_moments;
 } ranks_options;
 
 extern const arg_spec ranks_specs[];

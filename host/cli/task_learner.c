@@ -134,15 +134,33 @@ seqgpu_status task_learner_forward(task_learner *l, int64_t B, int training) {
 
 /* ---------------------------------------------------------------- the learner */
 
-/* Sequences and masks are those of the shard's number among all, whichever process has it. */
-static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
+/* How much the mean loss of the `count` sequences in the buffers counts: by its scored steps. */
+static double weight(const task_learner *l, int64_t count) {
+  double steps = 0;
+  if (!l->source.masked) return (double)count;
+  for (int64_t r = 0; r < l->source.scored * count; r++) steps += task_learner_counts(l, r);
+  return steps;
+}
+
+static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
+  const task_learner *l = self;
+  *tokens = weight(l, task_learner_batch(l));
+  return seqgpu_tensor_number(l->loss, loss);
+}
+
+/* Sequences and their masks are those of their numbers in the whole batch, whichever shard and process has
+ * them. */
+static seqgpu_status gradients(void *self, int64_t step, int64_t shard, seqgpu_shards *last) {
   task_learner *l = self;
-  const int64_t B = task_learner_batch(l), number = step * shards_of(l) + shard;
-  task_learner_draw(l, 0, number * B, B);
-  seqgpu_tape_set_counter(l->tape, (uint64_t)number *
-                                       seqgpu_plan_get_sizes(l->plan).random_blocks); /* of its dropout */
+  const int64_t B = task_learner_batch(l), first = shard * B;
+  task_learner_draw(l, 0, step * whole_batch(l) + first, B);
+  seqgpu_tape_set_counter(l->tape,
+                          (uint64_t)step * seqgpu_plan_get_sizes(l->plan).random_blocks); /* of its dropout */
+  if (shards_of(l) > 1) LIB_TRY(seqgpu_tape_set_part(l->tape, first, whole_batch(l)));
   l->shard = shard;
   LIB_TRY(task_learner_forward(l, B, 1));
+  LIB_TRY(learner_announce(self, loss_of, last));
+  if (last) seqgpu_tape_set_ready(l->tape, seqgpu_shards_ready, last);
   return seqgpu_tape_backward(l->tape, l->loss, NULL);
 }
 
@@ -169,7 +187,7 @@ static seqgpu_status update(void *self, int64_t step, seqgpu_hessian_free_report
 static seqgpu_status find(void *self, int64_t step) {
   task_learner *l = self;
   LIB_TRY(seqgpu_params_zero_grad(l->params));
-  LIB_TRY(gradients(self, step, l->shard));
+  LIB_TRY(gradients(self, step, l->shard, NULL));
   return seqgpu_tape_check_finite(l->tape);
 }
 
@@ -218,20 +236,6 @@ static void judge(const task_learner *l, int64_t count, task_errors *e) {
   }
   for (int64_t b = 0; b < count; b++) e->failed += l->failed[b];
   e->sequences += (double)count;
-}
-
-/* How much the mean loss of the `count` sequences in the buffers counts: by its scored steps. */
-static double weight(const task_learner *l, int64_t count) {
-  double steps = 0;
-  if (!l->source.masked) return (double)count;
-  for (int64_t r = 0; r < l->source.scored * count; r++) steps += task_learner_counts(l, r);
-  return steps;
-}
-
-static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
-  const task_learner *l = self;
-  *tokens = weight(l, task_learner_batch(l));
-  return seqgpu_tensor_number(l->loss, loss);
 }
 
 int64_t task_learner_validations(const task_learner *l) {

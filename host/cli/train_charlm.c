@@ -30,7 +30,7 @@ typedef struct charlm_learner {
   charlm_hessian hessian;
   const ranks *ranks;
   charlm_shards train;
-  int64_t length, shard; /* predictions per stream; the shard of the last gradients */
+  int64_t length; /* predictions per stream */
   charlm_streams val;
   int64_t pieces;              /* per epoch */
   int64_t train_size;          /* predictions per epoch */
@@ -162,22 +162,27 @@ static int64_t steps_of(const charlm_learner *c, int64_t piece) {
   return left < c->pass.T ? left : c->pass.T;
 }
 
-/* The masks of a shard are those of its number among all, whichever process has it. */
-static uint64_t draws_of(const charlm_learner *c, int64_t step, int64_t shard) {
-  return (uint64_t)(step * c->options->config.model.shards + shard);
+static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
+  const charlm_learner *c = self;
+  float values[2] = {0}; /* and the number of predictions */
+  LIB_TRY(seqgpu_copy_out(c->ctx, values, c->pass.loss, sizeof values));
+  *loss = (double)values[0];
+  *tokens = (double)values[1];
+  return SEQGPU_OK;
 }
 
-static seqgpu_status gradients(void *self, int64_t step, int64_t shard) {
+static seqgpu_status gradients(void *self, int64_t step, int64_t shard, seqgpu_shards *last) {
   charlm_learner *c = self;
   const charlm_streams *train = &c->train.streams[shard - c->train.first];
   const int64_t piece = step % c->pieces, first = piece * c->pass.T, T = steps_of(c, piece);
   const int32_t *ids = train->ids + first * train->batch, *targets = ids + train->batch;
-  const uint64_t draws = draws_of(c, step, shard);
-  c->shard = shard;
+  const uint64_t draws = (uint64_t)step; /* of which a shard has those of its streams */
+  c->pass.last = last;
   charlm_shards_use(&c->train, shard, &c->pass);
   if (piece == 0) LIB_TRY(charlm_zero_state(&c->pass));
   LIB_TRY(charlm_forward(&c->pass, T, ids, draws));
   LIB_TRY(charlm_loss(&c->pass, T, targets, 1));
+  LIB_TRY(learner_announce(self, loss_of, last));
   return charlm_backward(&c->pass, T, ids, targets, draws);
 }
 
@@ -188,7 +193,7 @@ static seqgpu_status update(void *self, int64_t step, seqgpu_hessian_free_report
   const int64_t piece = step % c->pieces;
   if (piece == 0) LIB_TRY(charlm_zero_state(&c->pass));
   return charlm_hessian_update(&c->hessian, steps_of(c, piece), train->ids + piece * c->pass.T * train->batch,
-                               draws_of(c, step, 0), report);
+                               (uint64_t)step, report);
 }
 
 /* In the buffers of the update's last shard here, which are as it left them; its states have been carried
@@ -197,18 +202,9 @@ static seqgpu_status find(void *self, int64_t step) {
   charlm_learner *c = self;
   if (c->hessian.optimizer) {
     LIB_TRY(seqgpu_params_zero_grad(c->model.params));
-    LIB_TRY(gradients(self, step, 0));
+    LIB_TRY(gradients(self, step, 0, NULL));
   }
-  return charlm_find_not_finite(&c->pass, steps_of(c, step % c->pieces), draws_of(c, step, c->shard));
-}
-
-static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
-  const charlm_learner *c = self;
-  float values[2] = {0}; /* and the number of predictions */
-  LIB_TRY(seqgpu_copy_out(c->ctx, values, c->pass.loss, sizeof values));
-  *loss = (double)values[0];
-  *tokens = (double)values[1];
-  return SEQGPU_OK;
+  return charlm_find_not_finite(&c->pass, steps_of(c, step % c->pieces), (uint64_t)step);
 }
 
 static seqgpu_status collect(void *self, const ranks *r) {

@@ -45,7 +45,11 @@ static int failed(trainer *t) {
 /* Before process 0 saves. */
 static int collect(trainer *t) {
   const learner *l = &t->learner;
-  if (l->collect == NULL || l->collect(l->self, t->ranks) == SEQGPU_OK) return CLI_OK;
+  seqgpu_status status = SEQGPU_OK;
+  if (l->collect) status = l->collect(l->self, t->ranks);
+  if (status == SEQGPU_OK && t->ranks->comm)
+    status = seqgpu_comm_collect_moments(t->ranks->comm, l->params, 0);
+  if (status == SEQGPU_OK) return CLI_OK;
   t->usable = 0;
   return failed(t);
 }
@@ -72,9 +76,11 @@ static seqgpu_status learn(trainer *t, int64_t step, double *loss) {
   const int64_t first = ranks_first_shard(t->ranks, t->config), count = ranks_shards(t->ranks, t->config);
   double tokens;
   for (int64_t k = first; k < first + count; k++) {
+    const int is_last = t->options->ranks.overlap && t->shards && k == first + count - 1;
     LIB_TRY(seqgpu_params_zero_grad(l->params));
-    LIB_TRY(l->gradients(l->self, step, k));
+    LIB_TRY(l->gradients(l->self, step, k, is_last ? t->shards : NULL));
     if (t->shards == NULL) return SEQGPU_OK;
+    if (is_last) continue;
     LIB_TRY(l->loss(l->self, loss, &tokens));
     LIB_TRY(seqgpu_shards_add(t->shards, tokens, *loss));
   }
@@ -457,6 +463,16 @@ static int run_locked(trainer *t) {
   return code ? code : closed;
 }
 
+/* What several processes, or shards of one, need besides. */
+static seqgpu_status open_shards(trainer *t) {
+  const ranks_options *o = &t->options->ranks;
+  seqgpu_comm *comm = t->ranks->comm;
+  if (t->config->shards <= 1) return SEQGPU_OK;
+  LIB_TRY(seqgpu_shards_create(t->learner.params, comm, &t->shards));
+  if (o->overlap) LIB_TRY(seqgpu_shards_overlap(t->shards, 0));
+  return comm && o->share_moments ? seqgpu_comm_share_moments(comm, t->learner.params) : SEQGPU_OK;
+}
+
 int trainer_run(const run_options *options, const model_config *config, run_start *start, learner l) {
   trainer t = {.options = options,
                .config = config,
@@ -473,9 +489,7 @@ int trainer_run(const run_options *options, const model_config *config, run_star
   t.start_time = cli_now();
   signals_catch(); /* from here on there may be a temporary file to clean up */
   int code = saver_open(&t.saver, options, t.ctx, &t.learner, &t.cursor);
-  if (code == CLI_OK && config->shards > 1 &&
-      seqgpu_shards_create(l.params, start->ranks.comm, &t.shards) != SEQGPU_OK)
-    code = cli_library_error(t.ctx);
+  if (code == CLI_OK && open_shards(&t) != SEQGPU_OK) code = cli_library_error(t.ctx);
   if (code == CLI_OK) code = run_locked(&t);
   seqgpu_shards_destroy(t.shards);
   saver_close(&t.saver);

@@ -58,6 +58,9 @@ seqgpu_status seqgpu_comm_set_limit(seqgpu_comm *c, double seconds) {
 seqgpu_status sq_comm_usable(seqgpu_comm *c) {
   if (c == NULL) return SEQGPU_EINVAL;
   SQ_TRY(sq_usable(c->ctx));
+  if (c->busy)
+    return sq_fail(c->ctx, SEQGPU_EINVAL,
+                   "comm: gradients are on their way; seqgpu_shards_average must come first");
   if (!c->gone) return SEQGPU_OK;
   return sq_fail(c->ctx, SEQGPU_EPEER,
                  "comm: an earlier call failed since another process was gone; nothing can be asked of the "
@@ -202,17 +205,23 @@ seqgpu_status seqgpu_comm_sum(seqgpu_comm *c, double *values, int64_t count) {
 
 /* ---------------------------------------------------------------- a sum on the device */
 
+seqgpu_status sq_comm_stage(seqgpu_comm *c, char **out) {
+  if (c->staged == NULL) c->staged = sq_host_alloc(c->ctx, SQ_COMM_BLOCK);
+  *out = c->staged;
+  return c->staged ? SEQGPU_OK
+                   : sq_fail(c->ctx, SEQGPU_ENOMEM, "comm: out of memory for %d bytes", SQ_COMM_BLOCK);
+}
+
 static seqgpu_status sum_staged(seqgpu_comm *c, char *data, size_t size) {
   seqgpu_context *ctx = c->ctx;
-  if (c->staged == NULL) c->staged = sq_host_alloc(ctx, SQ_COMM_BLOCK);
-  if (c->staged == NULL)
-    return sq_fail(ctx, SEQGPU_ENOMEM, "comm: out of memory for %d bytes", SQ_COMM_BLOCK);
+  char *stage;
+  SQ_TRY(sq_comm_stage(c, &stage));
   for (size_t at = 0; at < size; at += SQ_COMM_BLOCK) {
     const size_t left = size - at, n = left < SQ_COMM_BLOCK ? left : SQ_COMM_BLOCK;
-    SQ_TRY(seqgpu_copy_out(ctx, c->staged, data + at, n));
-    SQ_TRY(sum(c, c->transport, c->staged, (int64_t)(n / ctx->element_size), ctx->dtype));
-    SQ_TRY(seqgpu_copy_in(ctx, data + at, c->staged, n));
-    SQ_TRY(seqgpu_synchronize(ctx)); /* `staged` is written again */
+    SQ_TRY(seqgpu_copy_out(ctx, stage, data + at, n));
+    SQ_TRY(sum(c, c->transport, stage, (int64_t)(n / ctx->element_size), ctx->dtype));
+    SQ_TRY(seqgpu_copy_in(ctx, data + at, stage, n));
+    SQ_TRY(seqgpu_synchronize(ctx)); /* it is written again */
   }
   return SEQGPU_OK;
 }

@@ -3,6 +3,9 @@
  *   comm.c        rank, size, limit; sums, and bytes from one to all
  *   everything.c  the params of one process to all
  *   shards.c      the gradients of a batch that comes in shards
+ *   early.c       their sums over processes, begun while they are still computed
+ *   worker.c      the thread that waits for those
+ *   moments.c     moments of the optimiser, shared out among the processes
  *   wait.c        asking a transport until it is done, or the limit has passed
  *   mpi.c         the transport over MPI, between processors
  *   nccl.c        the transport over NCCL, between GPUs
@@ -36,12 +39,15 @@ struct seqgpu_comm {
   const sq_transport *device;    /* between memory of the devices; NULL: by way of the hosts' */
   void *link;                    /* the transport's own */
   int rank, size;
-  double limit;  /* seconds */
-  int gone;      /* another process did not answer: nothing may be asked of the transport any more */
-  int held;      /* and it may still write to the memory of the call that failed */
-  int *sizes;    /* [2 size] bytes of the pieces of a sum, and where they begin */
-  int *exchange; /* [2 size] the same of what comes to this process */
-  void *pieces;  /* [SQ_COMM_BLOCK bytes and one number each] the others' parts of this process's piece */
+  double limit;   /* seconds */
+  int gone;       /* another process did not answer: nothing may be asked of the transport any more */
+  int held;       /* and it may still write to the memory of the call that failed */
+  int busy;       /* a thread asks the transport (worker.c): nobody else may */
+  int aside;      /* this is that thread's copy: it waits without taking the processor from who computes */
+  int one_thread; /* the transport may only be asked by the thread that made it */
+  int *sizes;     /* [2 size] bytes of the pieces of a sum, and where they begin */
+  int *exchange;  /* [2 size] the same of what comes to this process */
+  void *pieces;   /* [SQ_COMM_BLOCK bytes and one number each] the others' parts of this process's piece */
   void *pieces_on_device; /* the same, there if `device` is */
   void *staged;           /* [SQ_COMM_BLOCK bytes] of a tensor on a GPU */
 };
@@ -55,6 +61,9 @@ void sq_comm_free(seqgpu_comm *comm);
 
 /* SEQGPU_OK if calls can be made. */
 seqgpu_status sq_comm_usable(seqgpu_comm *comm);
+
+/* Host memory [SQ_COMM_BLOCK bytes] of a tensor on its way. */
+seqgpu_status sq_comm_stage(seqgpu_comm *comm, char **out);
 
 /* Bytes that `pieces` takes. */
 size_t sq_comm_pieces_size(const seqgpu_comm *comm);

@@ -1,5 +1,6 @@
 /* everything.c - the params of one process to all: whatever training goes on with (seqgpu/comm.h). */
 #include "host/comm/comm.h"
+#include "host/params/share.h"
 #include "host/params/store.h"
 
 /* What stands beside the blocks; `mark` says which tensors there are. */
@@ -97,6 +98,7 @@ seqgpu_status seqgpu_comm_broadcast_params(seqgpu_comm *c, seqgpu_params *p, int
   if (p == NULL || p->ctx != c->ctx)
     return sq_fail(c->ctx, SEQGPU_EINVAL, "comm_broadcast_params: params is %s",
                    p ? "of another context than comm" : "NULL");
+  SQ_TRY(sq_share_check_whole(p, "comm_broadcast_params"));
   SQ_TRY(agree(c, p, root, &all));
   SQ_TRY(take_head(p, &all));
   for (int i = 0; i < p->block_count; i++) {

@@ -125,7 +125,7 @@ static seqgpu_status start(seqgpu_context *ctx, mpi_link *l, int may_start) {
 
 /* The duplicate, whose errors come back. */
 static seqgpu_status join(seqgpu_context *ctx, mpi_link *l, MPI_Comm from, seqgpu_comm **out) {
-  int rank = 0, size = 1;
+  int rank = 0, size = 1, level = MPI_THREAD_SINGLE;
   MPI_Request request;
   l->mpi.Comm_rank(from, &rank);
   l->mpi.Comm_size(from, &size);
@@ -133,6 +133,8 @@ static seqgpu_status join(seqgpu_context *ctx, mpi_link *l, MPI_Comm from, seqgp
   if (c == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "comm: out of memory");
   c->transport = &transport;
   c->link = l;
+  l->mpi.Query_thread(&level);
+  c->one_thread = level < MPI_THREAD_SERIALIZED;
   const seqgpu_status status = finish(c, "create", l->mpi.Comm_idup(from, &l->comm, &request), &request);
   if (status != SEQGPU_OK) return status; /* its memory stays: the others may still write to it */
   l->mpi.Comm_set_errhandler(l->comm, l->mpi.errors_return);

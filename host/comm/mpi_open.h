@@ -19,6 +19,7 @@
   F(Initialized, (int *flag))                                                                                \
   F(Finalized, (int *flag))                                                                                  \
   F(Init_thread, (int *argc, char ***argv, int required, int *provided))                                     \
+  F(Query_thread, (int *level))                                                                              \
   F(Finalize, (void))                                                                                        \
   F(Comm_rank, (MPI_Comm comm, int *rank))                                                                   \
   F(Comm_size, (MPI_Comm comm, int *size))                                                                   \

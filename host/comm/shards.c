@@ -5,26 +5,11 @@
  * The sums of a process lie on a stack as the digits of a binary counter: after shard i each is of 2^k
  * shards, the larger ones below, and two of one size become one.  So 2^k shards are added in pairs, pairs of pairs,
  * and so on, whatever comes after them, and the sum over processes (comm.c) goes on in the same way.
+ *
+ * The last shard of a process may be announced: then its gradients join the sums when they are there, all at
+ * the end or piece by piece (early.c), in the same order either way.
  */
-#include "host/comm/comm.h"
-#include "host/params/store.h"
-
-enum { LEVELS = 64 }; /* digits of a count of shards */
-
-/* A sum of shards: of w, w loss, and w g, which is [elements] on the device. */
-typedef struct partial {
-  double weight, loss;
-  void *grad;
-} partial;
-
-struct seqgpu_shards {
-  seqgpu_params *params;
-  seqgpu_comm *comm;
-  int64_t elements; /* of all trained blocks, one after the other */
-  int64_t count;    /* shards since the last average */
-  int used;         /* partial sums on the stack */
-  partial stack[LEVELS];
-};
+#include "host/comm/shards.h"
 
 /* ---------------------------------------------------------------- life */
 
@@ -56,8 +41,9 @@ seqgpu_status seqgpu_shards_create(seqgpu_params *params, seqgpu_comm *comm, seq
 void seqgpu_shards_destroy(seqgpu_shards *s) {
   if (s == NULL) return;
   seqgpu_context *ctx = s->params->ctx;
+  sq_early_stop(s);
   const int stays = s->comm != NULL && s->comm->held; /* another process may still write to it */
-  for (int i = 0; i < LEVELS && !stays; i++) seqgpu_free(ctx, s->stack[i].grad);
+  for (int i = 0; i < SQ_SHARDS_LEVELS && !stays; i++) seqgpu_free(ctx, s->stack[i].grad);
   sq_host_free(ctx, s);
 }
 
@@ -70,47 +56,69 @@ static seqgpu_status scale(seqgpu_context *ctx, double alpha, const void *x, int
   return SQ_RUN(ctx, map, &a);
 }
 
-/* The gradients of all blocks times alpha into `flat`, or the other way. */
-static seqgpu_status move(const seqgpu_shards *s, double alpha, void *flat, int into_flat) {
+static void *element(const seqgpu_shards *s, void *base, int64_t index) {
+  return (char *)base + (size_t)index * s->params->ctx->element_size;
+}
+
+seqgpu_status sq_shards_move(const seqgpu_shards *s, double alpha, void *sum, int64_t first, int64_t end,
+                             int into_sum) {
   const seqgpu_params *p = s->params;
-  char *at = flat;
+  int64_t at = 0; /* of the block's first element */
   for (int i = 0; i < p->block_count; i++) {
     const sq_param_block *b = &p->blocks[i];
     if (b->grad == NULL) continue;
-    SQ_TRY(scale(p->ctx, alpha, into_flat ? b->grad : at, b->elements, into_flat ? (void *)at : b->grad));
-    at += (size_t)b->elements * p->ctx->element_size;
+    const int64_t from = first > at ? first : at, to = end < at + b->elements ? end : at + b->elements;
+    void *grad = element(s, b->grad, from - at), *there = element(s, sum, from);
+    if (from < to) SQ_TRY(scale(p->ctx, alpha, into_sum ? grad : there, to - from, into_sum ? there : grad));
+    at += b->elements;
   }
   return SEQGPU_OK;
 }
 
-/* The uppermost sum joins the one below it. */
-static seqgpu_status merge(seqgpu_shards *s) {
-  const partial *from = &s->stack[s->used - 1];
-  partial *to = &s->stack[s->used - 2];
-  const sq_map_args a = {
-      .kind = SQ_MAP_ADD, .count = s->elements, .alpha = 1, .a = to->grad, .b = from->grad, .y = to->grad};
-  SQ_TRY(SQ_RUN(s->params->ctx, map, &a));
+/* Sum `level` joins the one below it. */
+static seqgpu_status join(const seqgpu_shards *s, int level, int64_t first, int64_t end) {
+  void *to = element(s, s->stack[level - 1].grad, first);
+  const sq_map_args a = {.kind = SQ_MAP_ADD,
+                         .count = end - first,
+                         .alpha = 1,
+                         .a = to,
+                         .b = element(s, s->stack[level].grad, first),
+                         .y = to};
+  return SQ_RUN(s->params->ctx, map, &a);
+}
+
+seqgpu_status sq_shards_fold(const seqgpu_shards *s, int64_t first, int64_t end) {
+  for (int level = s->used - 1; level > 0; level--) SQ_TRY(join(s, level, first, end));
+  return SEQGPU_OK;
+}
+
+/* What stands beside the gradients of the uppermost sum joins that of the one below it. */
+static void join_numbers(seqgpu_shards *s) {
+  const sq_partial *from = &s->stack[--s->used];
+  sq_partial *to = &s->stack[s->used - 1];
   to->weight += from->weight;
   to->loss += from->loss;
-  s->used--;
-  return SEQGPU_OK;
 }
 
 /* ---------------------------------------------------------------- the calls */
 
-/* One sum more, of which memory from an earlier batch may be there. */
-static seqgpu_status push(seqgpu_shards *s, double weight, double loss) {
+seqgpu_status sq_shards_push(seqgpu_shards *s, double weight, double loss) {
   seqgpu_context *ctx = s->params->ctx;
-  partial *top = &s->stack[s->used];
+  sq_partial *top = &s->stack[s->used];
   if (top->grad == NULL) SQ_TRY(seqgpu_malloc(ctx, (size_t)s->elements * ctx->element_size, &top->grad));
-  SQ_TRY(move(s, weight, top->grad, 1));
   top->weight = weight;
   top->loss = weight == 0 ? 0 : weight * loss;
   s->used++;
   return SEQGPU_OK;
 }
 
-static seqgpu_status check_shards(const seqgpu_shards *s) {
+/* The gradients of the uppermost sum's shard. */
+static seqgpu_status take_gradients(seqgpu_shards *s) {
+  const sq_partial *top = &s->stack[s->used - 1];
+  return sq_shards_move(s, top->weight, top->grad, 0, s->elements, 1);
+}
+
+seqgpu_status sq_shards_check(const seqgpu_shards *s) {
   if (s == NULL) return SEQGPU_EINVAL;
   SQ_TRY(sq_usable(s->params->ctx));
   if (trained_elements(s->params) == s->elements) return SEQGPU_OK;
@@ -118,37 +126,71 @@ static seqgpu_status check_shards(const seqgpu_shards *s) {
                  "shards: trained tensors were added to params since they were made");
 }
 
-seqgpu_status seqgpu_shards_add(seqgpu_shards *s, double weight, double loss) {
-  SQ_TRY(check_shards(s));
+static seqgpu_status check_shard(const seqgpu_shards *s, const char *call, double weight) {
+  SQ_TRY(sq_shards_check(s));
+  seqgpu_context *ctx = s->params->ctx;
   if (!(weight >= 0 && weight <= 1e15))
-    return sq_fail(s->params->ctx, SEQGPU_EINVAL, "shards_add: weight is %g; it must be from 0 to 1e15",
-                   weight);
-  SQ_TRY(push(s, weight, loss));
+    return sq_fail(ctx, SEQGPU_EINVAL, "%s: weight is %g; it must be from 0 to 1e15", call, weight);
+  if (!s->is_last) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL,
+                 "%s: the last shard has been announced; seqgpu_shards_average comes next", call);
+}
+
+seqgpu_status seqgpu_shards_add(seqgpu_shards *s, double weight, double loss) {
+  SQ_TRY(check_shard(s, "shards_add", weight));
+  SQ_TRY(sq_shards_push(s, weight, loss));
+  SQ_TRY(take_gradients(s));
   s->count++;
-  for (int64_t n = s->count; n % 2 == 0; n /= 2) SQ_TRY(merge(s));
+  for (int64_t n = s->count; n % 2 == 0; n /= 2) {
+    SQ_TRY(join(s, s->used - 1, 0, s->elements));
+    join_numbers(s);
+  }
   return SEQGPU_OK;
 }
 
+seqgpu_status seqgpu_shards_last(seqgpu_shards *s, double weight, double loss) {
+  SQ_TRY(check_shard(s, "shards_last", weight));
+  SQ_TRY(sq_shards_push(s, weight, loss));
+  s->is_last = 1;
+  return SEQGPU_OK;
+}
+
+/* The sum over this process's shards, or where it begins early that over all processes, into the lowest. */
+static seqgpu_status sum_gradients(seqgpu_shards *s) {
+  if (s->used == 0) {
+    SQ_TRY(sq_shards_push(s, 0, 0));
+    SQ_TRY(take_gradients(s));
+  }
+  if (s->early.worker) return sq_early_finish(s);
+  if (s->is_last) SQ_TRY(take_gradients(s));
+  return sq_shards_fold(s, 0, s->elements);
+}
+
 static seqgpu_status sum_processes(seqgpu_shards *s) {
-  partial *sum = &s->stack[0];
+  sq_partial *sum = &s->stack[0];
   double both[] = {sum->weight, sum->loss};
   if (s->comm == NULL) return SEQGPU_OK;
   SQ_TRY(seqgpu_comm_sum(s->comm, both, 2));
-  SQ_TRY(seqgpu_comm_all_reduce(s->comm, sum->grad, s->elements));
+  if (s->early.worker == NULL) SQ_TRY(seqgpu_comm_all_reduce(s->comm, sum->grad, s->elements));
   sum->weight = both[0];
   sum->loss = both[1];
   return SEQGPU_OK;
 }
 
-seqgpu_status seqgpu_shards_average(seqgpu_shards *s, double *loss) {
-  SQ_TRY(check_shards(s));
-  if (s->count == 0) SQ_TRY(push(s, 0, 0));
-  s->count = 0;
-  while (s->used > 1) SQ_TRY(merge(s));
-  s->used = 0;
+static seqgpu_status average(seqgpu_shards *s, double *loss) {
+  SQ_TRY(sum_gradients(s));
+  while (s->used > 1) join_numbers(s);
   SQ_TRY(sum_processes(s));
-  const partial *sum = &s->stack[0];
+  const sq_partial *sum = &s->stack[0];
   const double share = sum->weight > 0 ? 1 / sum->weight : 0;
   if (loss) *loss = share * sum->loss;
-  return move(s, share, sum->grad, 0);
+  return sq_shards_move(s, share, sum->grad, 0, s->elements, 0);
+}
+
+seqgpu_status seqgpu_shards_average(seqgpu_shards *s, double *loss) {
+  SQ_TRY(sq_shards_check(s));
+  const seqgpu_status status = average(s, loss);
+  s->count = 0;
+  s->used = s->is_last = 0;
+  return status;
 }

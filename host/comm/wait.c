@@ -13,12 +13,13 @@ double sq_comm_now(void) {
 }
 
 /* Between two questions: at first nothing, then the processor goes to whoever wants it, which may be the
- * process that is waited for; and a wait that is long anyhow leaves it free. */
-static void pause_before(int64_t question, double waited) {
+ * process that is waited for; and a wait that is long anyhow leaves it free.  A thread beside one that
+ * computes does so almost at once. */
+static void pause_before(int64_t question, double waited, int aside) {
   enum { EAGER = 2000 };
   const struct timespec nap = {0, 50000};
-  if (question < EAGER) return;
-  if (waited < 5e-3)
+  if (question < EAGER && !aside) return;
+  if (waited < (aside ? 1e-4 : 5e-3))
     sched_yield();
   else
     nanosleep(&nap, NULL);
@@ -35,7 +36,7 @@ seqgpu_status sq_comm_wait(seqgpu_comm *c, const char *what, sq_comm_ask *ask, v
       c->gone = 1;
       return status;
     }
-    pause_before(question, waited);
+    pause_before(question, waited, c->aside);
     waited = sq_comm_now() - start;
   }
   c->gone = 1;

@@ -91,6 +91,7 @@ static seqgpu_status open_device(seqgpu_context *ctx, const seqgpu_context_optio
   if (ctx->exec.pool == NULL)
     return sq_fail(ctx, SEQGPU_ENOMEM, "context: threads is %d; out of memory for that many", threads);
   ctx->backend = backend;
+  ctx->device_index = options->device_index;
   if (threads > 1 || backend != &sq_backend_cpu) sq_home_note(&ctx->home);
   const int error = backend->device->open(&ctx->exec, options->device_index);
   if (error) return sq_check(ctx, error, "device");

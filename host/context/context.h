@@ -13,6 +13,7 @@ struct seqgpu_context {
   const sq_ops *ops; /* of the context's precision; NULL if creation failed */
   sq_exec exec;
   sq_home home; /* of what a child of fork() lacks: worker threads, a GPU; nothing where there are none */
+  int device_index;
   seqgpu_dtype dtype;
   size_t element_size; /* bytes */
   seqgpu_allocator allocator;

@@ -8,6 +8,7 @@
  *   split.c       biases that are the sum of two trained ones
  *   groups.c      learning rates of their own, and frozen tensors
  *   update.c      gradients and optimisers
+ *   share.c       moments that processes share out
  *   schedule.c    learning rate and momentum over a run
  *   average.c     averages of the values over updates
  *
@@ -29,7 +30,9 @@ typedef struct sq_param_block {
   int64_t elements;
   void *value, *grad;
   void *first, *second; /* moments; NULL until an optimiser needs them */
-  void *average, *raw;  /* of a trained block: the mean of its values; room for values; NULL until averaged */
+  int64_t *edges; /* [processes + 1] in host memory: where their slices begin; NULL: nothing is shared out */
+  int is_cut;     /* the moments are those of this process's slice alone (share.h) */
+  void *average, *raw; /* of a trained block: the mean of its values; room for values; NULL until averaged */
 } sq_param_block;
 
 /* How a tensor lies in a file.  PyTorch has two biases per layer where we have one:
@@ -68,6 +71,15 @@ typedef struct sq_params_source {
                           const sq_tensor *tensor);
 } sq_params_source;
 
+/* After an update, of params whose moments are shared out: brings the values of all slices to all. */
+typedef seqgpu_status sq_params_gather(void *about, const seqgpu_params *params);
+
+typedef struct sq_params_share {
+  int rank, size; /* of the processes; 0: nothing is shared out */
+  sq_params_gather *gather;
+  void *about;
+} sq_params_share;
+
 struct seqgpu_params {
   seqgpu_context *ctx;
   uint64_t seed;
@@ -87,6 +99,7 @@ struct seqgpu_params {
   int64_t *sizes;
   double *lr; /* factors of the learning rate */
   int piece_room;
+  sq_params_share share;
   sq_params_source source;
 };
 

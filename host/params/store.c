@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "host/context/structs.h"
+#include "host/params/share.h"
 
 /* ---------------------------------------------------------------- memory */
 
@@ -45,6 +46,7 @@ static void free_block(seqgpu_context *ctx, sq_param_block *block) {
   seqgpu_free(ctx, block->second);
   seqgpu_free(ctx, block->average);
   seqgpu_free(ctx, block->raw);
+  sq_host_free(ctx, block->edges);
   memset(block, 0, sizeof *block);
 }
 
@@ -133,9 +135,10 @@ seqgpu_status sq_params_add_block(seqgpu_params *p, int64_t elements, int traine
 seqgpu_status sq_params_need_moments(seqgpu_params *p, int first, int second) {
   for (int i = 0; i < p->block_count; i++) {
     sq_param_block *block = &p->blocks[i];
+    const int64_t elements = sq_share_end(p, block) - sq_share_first(p, block);
     if (block->grad == NULL) continue;
-    if (first && block->first == NULL) SQ_TRY(zeroed(p->ctx, block->elements, &block->first));
-    if (second && block->second == NULL) SQ_TRY(zeroed(p->ctx, block->elements, &block->second));
+    if (first && block->first == NULL) SQ_TRY(zeroed(p->ctx, elements, &block->first));
+    if (second && block->second == NULL) SQ_TRY(zeroed(p->ctx, elements, &block->second));
   }
   p->has_first |= first;
   p->has_second |= second;

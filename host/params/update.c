@@ -6,6 +6,7 @@
 #include "host/context/defaults.h"
 #include "host/context/structs.h"
 #include "host/params/orthogonal.h"
+#include "host/params/share.h"
 #include "host/params/split.h"
 #include "host/params/store.h"
 
@@ -51,33 +52,48 @@ static seqgpu_status check_optimizer(seqgpu_params *p, const seqgpu_optimizer *o
 
 /* ---------------------------------------------------------------- what is updated */
 
-/* Appends elements first to last-1 of a block to the lists, unless there are none or they stand still. */
-static void list_piece(seqgpu_params *p, const sq_param_block *block, int64_t first, int64_t last, double lr,
-                       int64_t *n) {
+/* The pieces of a block that are listed: of its elements from `first` to `end` - 1, the beginning of
+ * `list`. */
+typedef struct range {
+  const sq_param_block *block;
+  int64_t first, end;
+} range;
+
+/* Appends elements first to last-1 of a block to the lists, as far as they are in the range, unless there are
+ * none or they stand still. */
+static void list_piece(seqgpu_params *p, range in, int64_t first, int64_t last, double lr, int64_t *n) {
+  if (first < in.first) first = in.first;
+  if (last > in.end) last = in.end;
   if (first >= last || lr == 0) return;
-  void *const memory[4] = {block->value, block->grad, block->first, block->second};
-  for (int i = 0; i < 4; i++)
-    p->list[i][*n] = memory[i] ? (char *)memory[i] + (size_t)first * p->ctx->element_size : NULL;
+  const sq_param_block *b = in.block;
+  void *const memory[4] = {b->value, b->grad, b->first, b->second};
+  for (int i = 0; i < 4; i++) {
+    const int64_t at = i < 2 ? first : first - sq_share_first(p, b);
+    p->list[i][*n] = memory[i] ? (char *)memory[i] + at * (int64_t)p->ctx->element_size : NULL;
+  }
   p->lr[*n] = lr;
   p->sizes[(*n)++] = last - first;
 }
 
-/* Lists the trained blocks; in them tensors lie in order, of which those that stand still are left out and
- * those with a learning rate of their own are pieces.  Returns how many pieces. */
-static int64_t collect_blocks(seqgpu_params *p) {
+/* Lists the trained blocks, or of shared out ones only what this process updates; in them tensors lie in
+ * order, of which those that stand still are left out and those with a learning rate of their own are pieces.
+ *  Returns how many pieces. */
+static int64_t collect_blocks(seqgpu_params *p, int own) {
   int64_t n = 0;
   for (int i = 0; i < p->block_count; i++) {
     const sq_param_block *block = &p->blocks[i];
+    const range in = {block, own ? sq_share_first(p, block) : 0,
+                      own ? sq_share_end(p, block) : block->elements};
     if (block->grad == NULL) continue;
     int64_t first = 0;
     for (int k = 0; k < p->tensor_count; k++) {
       const sq_tensor *t = p->tensors[k];
       if (t->block != i || (t->lr == 1 && !t->fixed)) continue;
-      list_piece(p, block, first, t->offset, 1, &n);
+      list_piece(p, in, first, t->offset, 1, &n);
       first = t->offset + sq_tensor_elements(t);
-      list_piece(p, block, t->offset, first, t->fixed ? 0 : t->lr, &n);
+      list_piece(p, in, t->offset, first, t->fixed ? 0 : t->lr, &n);
     }
-    list_piece(p, block, first, block->elements, 1, &n);
+    list_piece(p, in, first, block->elements, 1, &n);
   }
   return n;
 }
@@ -130,18 +146,9 @@ seqgpu_status seqgpu_params_reserve(seqgpu_params *p, seqgpu_optimizer_kind kind
   return sq_params_need_moments(p, has_first(kind), has_second(kind));
 }
 
-static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
-  SQ_TRY(check_optimizer(p, o));
-  SQ_TRY(sq_params_check_values(p, "params_update"));
+/* The rule itself, for what this process updates: the first n pieces of the lists. */
+static seqgpu_status apply(seqgpu_params *p, const seqgpu_optimizer *o, int64_t n) {
   const int first = has_first(o->kind), second = has_second(o->kind);
-  SQ_TRY(sq_params_need_moments(p, first, second));
-  const int64_t n = collect_blocks(p);
-  if (n == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params_update: there is no trained tensor to update");
-  const sq_tensor_list grads = {n, p->list[1], p->sizes};
-  SQ_TRY(sq_split_before_update(p));
-  SQ_TRY(sq_orthogonal_before_update(p));
-  SQ_TRY(clip(p, o, grads));
-  SQ_TRY(add_noise(p, o, grads));
   const sq_optimizer_args args = {
       .kind = (sq_optimizer_kind)o->kind,
       .lr = o->lr,
@@ -152,7 +159,7 @@ static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
       .nesterov = o->nesterov,
       .update = p->updates + 1,
       .params = {n, p->list[0], p->sizes},
-      .grads = grads,
+      .grads = {n, p->list[1], p->sizes},
       .first = {first ? n : 0, first ? p->list[2] : NULL, p->sizes},
       .second = {second ? n : 0, second ? p->list[3] : NULL, p->sizes},
       .clip_state = p->clip_state,
@@ -160,8 +167,24 @@ static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
       .momentum_next = o->momentum_next,
       .lr_factor = p->lr,
   };
-  SQ_TRY(SQ_RUN(p->ctx, optimizer, &args));
+  return n > 0 ? SQ_RUN(p->ctx, optimizer, &args) : SEQGPU_OK;
+}
+
+static seqgpu_status update(seqgpu_params *p, const seqgpu_optimizer *o) {
+  SQ_TRY(check_optimizer(p, o));
+  SQ_TRY(sq_params_check_values(p, "params_update"));
+  SQ_TRY(sq_share_cut(p));
+  SQ_TRY(sq_params_need_moments(p, has_first(o->kind), has_second(o->kind)));
+  const int64_t n = collect_blocks(p, 0);
+  if (n == 0) return sq_fail(p->ctx, SEQGPU_EINVAL, "params_update: there is no trained tensor to update");
+  const sq_tensor_list grads = {n, p->list[1], p->sizes};
+  SQ_TRY(sq_split_before_update(p));
+  SQ_TRY(sq_orthogonal_before_update(p));
+  SQ_TRY(clip(p, o, grads));
+  SQ_TRY(add_noise(p, o, grads));
+  SQ_TRY(apply(p, o, p->share.size > 0 ? collect_blocks(p, 1) : n));
   p->updates++;
+  if (p->share.size > 0) SQ_TRY(p->share.gather(p->share.about, p));
   SQ_TRY(sq_split_add_up(p));
   return sq_orthogonal_after_update(p);
 }

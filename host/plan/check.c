@@ -71,12 +71,21 @@ static seqgpu_status check_omega(seqgpu_context *ctx, const seqgpu_rnn_desc *d) 
   return d->omega == 0 ? SEQGPU_OK : check_omega_applies(ctx, d);
 }
 
+static seqgpu_status check_whole_batch(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
+  if (d->whole_batch == 0) return SEQGPU_OK;
+  SQ_TRY(check_size(ctx, "desc: whole_batch", d->whole_batch, 1));
+  if (d->whole_batch >= d->batch) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL, "desc: whole_batch is %lld; it must be 0 or at least %lld, the batch",
+                 (long long)d->whole_batch, (long long)d->batch);
+}
+
 static seqgpu_status check_fields(seqgpu_context *ctx, const seqgpu_rnn_desc *d) {
   SQ_TRY(check_size(ctx, "desc: input_size", d->input_size, 1));
   SQ_TRY(check_size(ctx, "desc: hidden_size", d->hidden_size, 1));
   SQ_TRY(sq_check_range(ctx, "desc: num_layers", d->num_layers, 0, MOST_LAYERS));
   SQ_TRY(check_size(ctx, "desc: seq_len", d->seq_len, 1));
   SQ_TRY(check_size(ctx, "desc: batch", d->batch, 1));
+  SQ_TRY(check_whole_batch(ctx, d));
   SQ_TRY(check_options(ctx, d));
   SQ_TRY(check_flag(ctx, "desc: bidirectional", d->bidirectional));
   SQ_TRY(check_flag(ctx, "desc: reverse", d->reverse));

@@ -27,14 +27,18 @@ int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t dir
          direction * plan->rest.param_elements;
 }
 
+int64_t sq_plan_whole_batch(const seqgpu_plan *plan) {
+  return plan->desc.whole_batch > 0 ? plan->desc.whole_batch : plan->desc.batch;
+}
+
 /* A block is four numbers, and the mask of each layer begins with a block of its own. */
 int64_t sq_plan_dropout_blocks(const seqgpu_plan *plan) {
-  const int64_t elements = plan->desc.seq_len * plan->desc.batch * plan->output_width;
+  const int64_t elements = plan->desc.seq_len * sq_plan_whole_batch(plan) * plan->output_width;
   return plan->desc.dropout > 0 ? (elements + 3) / 4 : 0;
 }
 
 int64_t sq_plan_recurrent_blocks(const seqgpu_plan *plan) {
-  return sq_masks_blocks(&plan->first, plan->desc.seq_len, plan->desc.batch);
+  return sq_masks_blocks(&plan->first, plan->desc.seq_len, sq_plan_whole_batch(plan));
 }
 
 int sq_plan_param_count(const seqgpu_plan *plan) {

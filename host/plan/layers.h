@@ -19,6 +19,7 @@ int64_t sq_plan_param_offset(const seqgpu_plan *plan, int64_t layer, int64_t dir
 /* Philox blocks of the largest run, in the order in which they lie from run.offset on: the masks between
  * layers, which follow one another, then what each layer and direction draws inside its recurrence
  * (core/masks.h). */
+int64_t sq_plan_whole_batch(const seqgpu_plan *plan);      /* the sequences that they are for */
 int64_t sq_plan_dropout_blocks(const seqgpu_plan *plan);   /* of one layer */
 int64_t sq_plan_recurrent_blocks(const seqgpu_plan *plan); /* of one layer and direction */
 

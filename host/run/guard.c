@@ -167,6 +167,9 @@ static stamp stamp_of(const sq_net *n) {
   if (!masks && sq_plan_recurrent_blocks(n->plan) == 0) return s;
   s.seed = run->seed;
   s.offset = run->offset;
+  if (run->whole_batch == 0) return s;
+  const int64_t part[] = {run->whole_batch, run->first_sequence};
+  s.offset = sq_mark_bytes(s.offset, part, sizeof part);
   return s;
 }
 

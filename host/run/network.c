@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/masks.h"
 #include "host/context/structs.h"
 #include "host/plan/layers.h"
 #include "host/plan/packed.h"
@@ -60,11 +61,18 @@ static seqgpu_status check_packed(seqgpu_context *ctx, const seqgpu_plan *plan, 
                  "run: packed holds no weights for this plan; seqgpu_rnn_pack must have filled it");
 }
 
+/* The sequences are some of a whole that the plan has blocks for. */
+static seqgpu_status check_part(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
+  SQ_TRY(sq_check_range(ctx, "run: whole_batch", run->whole_batch, run->batch, sq_plan_whole_batch(plan)));
+  return sq_check_range(ctx, "run: first_sequence", run->first_sequence, 0, run->whole_batch - run->batch);
+}
+
 /* What a run must have, whichever way it goes. */
 static seqgpu_status check_run(seqgpu_context *ctx, const seqgpu_plan *plan, const seqgpu_rnn_run *run) {
   const seqgpu_rnn_desc *d = &plan->desc;
   SQ_TRY(sq_check_range(ctx, "run: seq_len", run->seq_len, 0, d->seq_len));
   SQ_TRY(sq_check_range(ctx, "run: batch", run->batch, 0, d->batch));
+  if (run->whole_batch != 0) SQ_TRY(check_part(ctx, plan, run));
   if (run->reserve && d->inference)
     return sq_fail(ctx, SEQGPU_EINVAL, "run: reserve is given; the plan is for inference and has none");
   SQ_TRY(sq_run_need(ctx, "params", run->params));
@@ -110,14 +118,22 @@ seqgpu_status sq_net_prepare(sq_net *n, seqgpu_context *ctx, const seqgpu_plan *
 seqgpu_status sq_net_drop(const sq_net *n, int64_t layer, void *data, int64_t first, int64_t steps) {
   const double p = n->plan->desc.dropout;
   if (!n->training || p <= 0) return SEQGPU_OK;
-  const int64_t width = n->run->batch * n->plan->output_width;
+  const seqgpu_rnn_run *run = n->run;
+  const int64_t Y = n->plan->output_width, width = run->batch * Y;
   const int64_t blocks = sq_plan_dropout_blocks(n->plan);
-  const sq_dropout_args a = {.count = steps * width,
-                             .p = p,
-                             .seed = n->run->seed,
-                             .offset = n->run->offset + (uint64_t)(layer * blocks + first * width / 4),
-                             .x = sq_net_at(n, data, first * width),
-                             .y = sq_net_at(n, data, first * width)};
+  sq_dropout_args a = {.count = steps * width,
+                       .p = p,
+                       .seed = run->seed,
+                       .offset = run->offset + (uint64_t)(layer * blocks),
+                       .x = sq_net_at(n, data, first * width),
+                       .y = sq_net_at(n, data, first * width)};
+  if (run->whole_batch > run->batch) {
+    a.row = width;
+    a.pitch = run->whole_batch * Y;
+    a.first = first * a.pitch + run->first_sequence * Y;
+  } else {
+    a.offset += (uint64_t)(first * width / 4);
+  }
   return SQ_RUN(n->ctx, dropout, &a);
 }
 
@@ -139,6 +155,15 @@ seqgpu_status sq_net_add(const sq_net *n, void *sum, const void *other) {
   const int64_t count = n->run->seq_len * n->run->batch * n->plan->output_width;
   const sq_map_args a = {.kind = SQ_MAP_ADD, .count = count, .alpha = 1, .a = sum, .b = other, .y = sum};
   return SQ_RUN(n->ctx, map, &a);
+}
+
+seqgpu_status sq_net_tell(const sq_net *n, int64_t layer) {
+  const seqgpu_rnn_run *run = n->run;
+  if (run->ready == NULL || run->dparams == NULL) return SEQGPU_OK;
+  const int64_t first = sq_plan_param_offset(n->plan, layer, 0);
+  const int64_t end = sq_plan_param_offset(n->plan, layer, n->plan->directions - 1) +
+                      sq_plan_layout(n->plan, layer)->param_elements;
+  return run->ready(run->ready_about, sq_net_at(n, run->dparams, first), end - first);
 }
 
 int64_t sq_net_column(const sq_net *n, int64_t direction) {
@@ -182,6 +207,8 @@ static void add_training(const sq_net *n, int64_t layer, int64_t direction, sq_l
   s->seed = n->run->seed;
   s->first_block = n->run->offset + (uint64_t)((n->plan->layers - 1) * sq_plan_dropout_blocks(n->plan) +
                                                (layer * N + direction) * sq_plan_recurrent_blocks(n->plan));
+  s->whole_batch = n->run->whole_batch;
+  if (s->whole_batch > 0) s->first_block += (uint64_t)(n->run->first_sequence * sq_masks_width(s->layout));
   for (int k = 0; k < s->layout->states; k++) {
     s->dfinal[k] = sq_net_state(n, layer, direction, k, n->run->dfinal[k]);
     s->dinitial[k] = sq_net_state(n, layer, direction, k, n->run->dinitial[k]);

@@ -60,6 +60,9 @@ seqgpu_status sq_net_add(const sq_net *n, void *sum, const void *other);
 /* Where a direction's columns begin in a [T,B,Y] buffer. */
 int64_t sq_net_column(const sq_net *n, int64_t direction);
 
+/* Tells run.ready that the gradient of a layer's parameters is final. */
+seqgpu_status sq_net_tell(const sq_net *n, int64_t layer);
+
 /* Dropout of a layer's output, or of the gradient there, in steps first .. first + steps - 1 of data [T,B,Y];
  * first is a multiple of 4, so that no Philox block of four numbers is cut. */
 seqgpu_status sq_net_drop(const sq_net *n, int64_t layer, void *data, int64_t first, int64_t steps);

@@ -270,6 +270,31 @@ seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint6
   return SQ_RUN(ctx, dropout, &a);
 }
 
+seqgpu_status seqgpu_dropout_part(seqgpu_context *ctx, int64_t steps, int64_t batch, int64_t width, double p,
+                                  uint64_t seed, uint64_t offset, int64_t first, int64_t whole, const void *x,
+                                  void *y) {
+  int64_t rows, count, all;
+  SQ_TRY(sq_usable(ctx));
+  SQ_TRY(check_count(ctx, "steps", steps, 0));
+  SQ_TRY(check_count(ctx, "batch", batch, 0));
+  SQ_TRY(check_count(ctx, "width", width, 0));
+  SQ_TRY(check_count(ctx, "whole", whole, batch));
+  SQ_TRY(sq_check_range(ctx, "first", first, 0, whole - batch));
+  if (!sq_mul_size(steps, whole, &rows) || !sq_mul_size(rows, width, &all))
+    return sq_fail(ctx, SEQGPU_EINVAL, "dropout: the whole has more elements than can be counted");
+  count = steps * batch * width;
+  if (!(p >= 0 && p <= 1)) return sq_fail(ctx, SEQGPU_EINVAL, "dropout: p is %g; it must be from 0 to 1", p);
+  SQ_TRY(need(ctx, "x", x, count));
+  SQ_TRY(need(ctx, "y", y, count));
+  sq_dropout_args a = {.count = count, .p = p, .seed = seed, .offset = offset, .x = x, .y = y};
+  if (whole > batch) {
+    a.row = batch * width;
+    a.pitch = whole * width;
+    a.first = first * width;
+  }
+  return SQ_RUN(ctx, dropout, &a);
+}
+
 seqgpu_status seqgpu_spectral_radius(seqgpu_context *ctx, int64_t n, const double *matrix, double *radius) {
   SQ_TRY(sq_usable(ctx));
   SQ_TRY(sq_check_range(ctx, "n", n, 0, 1 << 20));

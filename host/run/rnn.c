@@ -77,6 +77,7 @@ static seqgpu_status backward_layers(const sq_net *n, const void *dy) {
   for (int64_t layer = n->plan->layers - 1; layer >= 0; layer--) {
     void *dx = sq_net_dx(n, layer);
     SQ_TRY(backward_layer(n, layer, dy, dx));
+    SQ_TRY(sq_net_tell(n, layer));
     if (layer > 0) SQ_TRY(sq_net_drop(n, layer - 1, dx, 0, n->run->seq_len));
     dy = dx;
   }

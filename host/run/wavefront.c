@@ -96,6 +96,7 @@ seqgpu_status sq_wave_backward(const sq_net *n, const void *dy) {
     sq_net_layer_run(n, layer, 0, &run);
     SQ_TRY(SQ_RUN_CALL(n->ctx, n->plan->algorithm->wave_gradients(&n->ctx->exec, &run),
                        n->plan->algorithm->name));
+    SQ_TRY(sq_net_tell(n, layer));
   }
   return SEQGPU_OK;
 }

@@ -426,8 +426,13 @@ seqgpu_tensor *seqgpu_tape_reshape(seqgpu_tape *tape, seqgpu_tensor *x, int rank
 /* --- dropout: y = x m / (1-p),  dx = dy m / (1-p), the mask m drawn again --- */
 
 static sq_dropout_args dropout_args(const seqgpu_tensor *y) {
-  return (sq_dropout_args){
-      .count = y->elements, .p = y->attr.dropout.p, .seed = y->tape->seed, .offset = y->attr.dropout.offset};
+  return (sq_dropout_args){.count = y->elements,
+                           .p = y->attr.dropout.p,
+                           .seed = y->tape->seed,
+                           .offset = y->attr.dropout.offset,
+                           .row = y->attr.dropout.row,
+                           .pitch = y->attr.dropout.pitch,
+                           .first = y->attr.dropout.first};
 }
 
 static seqgpu_status dropout_forward(seqgpu_tensor *y) {
@@ -454,12 +459,35 @@ static seqgpu_status dropout_tangent(seqgpu_tensor *y) {
 static const sq_tape_op dropout_op = {"dropout",        SQ_TAPE_OWN,     dropout_forward,
                                       dropout_backward, dropout_tangent, NULL};
 
+/* The rows of x, [.., B, F], among those of the whole batch; 0, after a sentence, where they are not. */
+static int find_part(seqgpu_tape *tape, const seqgpu_tensor *x, sq_tape_attr *attr, int64_t *elements) {
+  const int rank = x->shape.rank;
+  const int64_t width = sq_last_dim(x), batch = rank > 1 ? x->shape.dim[rank - 2] : 0;
+  *elements = x->elements;
+  if (tape->whole == 0) return 1;
+  if (rank < 2 || batch > tape->whole - tape->first) {
+    sq_tape_fail(
+        tape, SEQGPU_EINVAL,
+        "dropout: x is %s; its last dimension but one must be sequences of a part that begins with number "
+        "%lld of %lld",
+        SQ_SHAPE(x->shape), (long long)tape->first, (long long)tape->whole);
+    return 0;
+  }
+  attr->dropout.row = batch * width;
+  attr->dropout.pitch = tape->whole * width;
+  attr->dropout.first = tape->first * width;
+  *elements = x->elements / batch * tape->whole;
+  return 1;
+}
+
 seqgpu_tensor *seqgpu_tape_dropout(seqgpu_tape *tape, seqgpu_tensor *x, double p) {
   const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}};
   if (!sq_tape_accepts(tape, &dropout_op, 1, args)) return NULL;
   if (!(p >= 0 && p <= 1)) return sq_tape_fail(tape, SEQGPU_EINVAL, "dropout: p is %g; it must be 0 to 1", p);
   if (!tape->training || p == 0) return x;
-  const sq_tape_attr attr = {.dropout = {.p = p, .offset = tape->counter}};
-  tape->counter += (uint64_t)(x->elements + 3) / 4; /* four elements per Philox block */
+  sq_tape_attr attr = {.dropout = {.p = p, .offset = tape->counter}};
+  int64_t elements;
+  if (!find_part(tape, x, &attr, &elements)) return NULL;
+  tape->counter += (uint64_t)(elements + 3) / 4; /* four elements per Philox block */
   return sq_tape_apply(tape, &dropout_op, x->shape, 1, args, attr);
 }

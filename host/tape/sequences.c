@@ -6,6 +6,7 @@
  */
 #include "host/run/tangent.h"
 #include "host/tape/grad.h"
+#include "host/tape/ready.h"
 #include "host/tape/record.h"
 #include "host/tape/tangent.h"
 
@@ -124,6 +125,10 @@ static seqgpu_status rnn_backward(seqgpu_tensor *y) {
     run.dfinal[k] = grad_of(y->attr.rnn.final[k]);
     SQ_TRY(sq_grad_to_set(y->input[RNN_INITIAL + k], &run.dinitial[k]));
   }
+  if (sq_ready_take(y, y->input[RNN_PARAMS])) {
+    run.ready = tape->ready;
+    run.ready_about = tape->ready_about;
+  }
   SQ_TRY(seqgpu_rnn_backward(tape->ctx, plan, &run));
   SQ_TRY(sq_grad_join(y->input[RNN_X], run.dx));
   for (int k = 0; k < sizes.state_count; k++)
@@ -179,6 +184,10 @@ seqgpu_tensor *seqgpu_tape_rnn(seqgpu_tape *tape, const seqgpu_plan *plan, seqgp
   if (tape->training) {
     attr.rnn.run.seed = tape->seed;
     attr.rnn.run.offset = tape->counter;
+    if (sizes.random_blocks > 0) {
+      attr.rnn.run.whole_batch = tape->whole;
+      attr.rnn.run.first_sequence = tape->first;
+    }
     tape->counter += sizes.random_blocks;
   }
   return sq_tape_apply(tape, &rnn_op, shape, RNN_INPUTS, args, attr);

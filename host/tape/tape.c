@@ -8,6 +8,7 @@
 #include "host/context/structs.h"
 #include "host/params/params.h"
 #include "host/tape/grad.h"
+#include "host/tape/ready.h"
 #include "host/tape/record.h"
 
 /* --- the tape --- */
@@ -39,6 +40,7 @@ void seqgpu_tape_destroy(seqgpu_tape *tape) {
 seqgpu_status seqgpu_tape_clear(seqgpu_tape *tape, int training) {
   if (tape == NULL) return SEQGPU_EINVAL;
   tape->newest = tape->moved = NULL;
+  seqgpu_tape_set_ready(tape, NULL, NULL);
   tape->training = training != 0;
   tape->status = SEQGPU_OK;
   tape->error[0] = '\0';
@@ -56,6 +58,17 @@ const char *seqgpu_tape_error(const seqgpu_tape *tape) { return tape ? tape->err
 uint64_t seqgpu_tape_counter(const seqgpu_tape *tape) { return tape ? tape->counter : 0; }
 void seqgpu_tape_set_counter(seqgpu_tape *tape, uint64_t counter) {
   if (tape != NULL) tape->counter = counter;
+}
+
+seqgpu_status seqgpu_tape_set_part(seqgpu_tape *tape, int64_t first, int64_t whole) {
+  if (tape == NULL) return SEQGPU_EINVAL;
+  if (first < 0 || whole < 0 || first > whole)
+    return sq_fail(tape->ctx, SEQGPU_EINVAL,
+                   "tape_set_part: first is %lld and whole %lld; first must be from 0 to whole",
+                   (long long)first, (long long)whole);
+  tape->first = first;
+  tape->whole = whole;
+  return SEQGPU_OK;
 }
 
 size_t seqgpu_tape_memory(const seqgpu_tape *tape) {
@@ -153,6 +166,12 @@ seqgpu_tensor *seqgpu_tape_param_(seqgpu_tape *tape, const seqgpu_param *param, 
 
 /* --- backward --- */
 
+void seqgpu_tape_set_ready(seqgpu_tape *tape, seqgpu_gradient_ready *ready, void *about) {
+  if (tape == NULL) return;
+  tape->ready = ready;
+  tape->ready_about = about;
+}
+
 static seqgpu_status start_backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss) {
   SQ_TRY(sq_grad_start(tape));
   const float one_f32 = 1;
@@ -167,8 +186,11 @@ static seqgpu_status start_backward(seqgpu_tape *tape, seqgpu_tensor *loss, cons
 
 static seqgpu_status backward(seqgpu_tape *tape, seqgpu_tensor *loss, const void *dloss) {
   SQ_TRY(start_backward(tape, loss, dloss));
-  for (seqgpu_tensor *t = loss; t != NULL; t = t->older)
+  sq_ready_prepare(loss);
+  for (seqgpu_tensor *t = loss; t != NULL; t = t->older) {
     if (t->reached && t->op != NULL) SQ_TRY(t->op->backward(t));
+    SQ_TRY(sq_ready_tell(t));
+  }
   return SEQGPU_OK;
 }
 

@@ -11,6 +11,7 @@
  *   mixture.c    mixture density of pen strokes
  *   sequences.c  operators on sequences: rnn, pooling, attention
  *   finite.c     the first number that is not finite
+ *   ready.c      which gradients nothing will add to any more
  *   tape.c       life of a tape, leaves, the walk backward, reading
  *
  * An operator is a builder (checks its arguments and finds the shape), a forward, a backward, a tangent, and
@@ -47,7 +48,8 @@ typedef union sq_tape_attr {
   int state;
   struct {
     double p;
-    uint64_t offset; /* of its Philox blocks */
+    uint64_t offset;           /* of its Philox blocks */
+    int64_t row, pitch, first; /* of a part (core/ops.h) */
   } dropout;
   struct {
     int mean;
@@ -88,17 +90,21 @@ struct seqgpu_tensor {
   int64_t base_offset;     /* of a view, in elements */
   int32_t lowest, highest; /* lengths and copied ids: the range of the values; else 0 */
   int needs_grad;
-  int wrapped;   /* value and gradient are the caller's */
-  int written;   /* grad holds a gradient: the next contribution adds */
-  int reached;   /* a gradient came here: this backward has to pass it on */
-  void *tangent; /* its memory, of a view in its base's; a leaf's is the caller's */
-  int moves;     /* the last walk forward brought a tangent; else it is 0 */
-  double weight; /* how much the loss of a Gauss-Newton product moves with this loss */
+  int wrapped;         /* value and gradient are the caller's */
+  int written;         /* grad holds a gradient: the next contribution adds */
+  int reached;         /* a gradient came here: this backward has to pass it on */
+  void *tangent;       /* its memory, of a view in its base's; a leaf's is the caller's */
+  int moves;           /* the last walk forward brought a tangent; else it is 0 */
+  seqgpu_tensor *last; /* of a leaf that a gradient comes to: the tensor that adds the last of it (ready.c) */
+  double weight;       /* how much the loss of a Gauss-Newton product moves with this loss */
 };
 
 struct seqgpu_tape {
   seqgpu_context *ctx;
   uint64_t seed, counter;
+  int64_t first, whole; /* of seqgpu_tape_set_part */
+  seqgpu_gradient_ready *ready;
+  void *ready_about;
   int training;
   uint64_t step;   /* how often it was cleared */
   sq_arena device; /* for values, gradients and tangents */

@@ -102,6 +102,28 @@ static int all_run(world *w, scenario *run) {
 
 /* ---------------------------------------------------------------- scenarios */
 
+/* An update whose sum begins early, in a thread, and whose moments are shared out. */
+static seqgpu_status train(seqgpu_context *ctx, seqgpu_comm *comm) {
+  const seqgpu_optimizer adam = {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.1};
+  seqgpu_params *params = NULL;
+  seqgpu_shards *shards = NULL;
+  seqgpu_param a;
+  seqgpu_status status = seqgpu_params_create(ctx, 1, &params);
+  if (status == SEQGPU_OK) status = seqgpu_params_add(params, "a", LENGTH, 1, "zeros", 0, &a);
+  if (status == SEQGPU_OK) status = seqgpu_shards_create(params, comm, &shards);
+  if (status == SEQGPU_OK) status = seqgpu_shards_overlap(shards, 0);
+  if (status == SEQGPU_OK) status = seqgpu_comm_share_moments(comm, params);
+  if (status == SEQGPU_OK) status = seqgpu_shards_last(shards, 1, 0);
+  if (status == SEQGPU_OK) status = seqgpu_shards_ready(shards, a.grad, LENGTH);
+  if (status == SEQGPU_OK && seqgpu_comm_barrier(comm) != SEQGPU_EINVAL)
+    status = SEQGPU_EINVAL; /* it is busy */
+  if (status == SEQGPU_OK) status = seqgpu_shards_average(shards, NULL);
+  if (status == SEQGPU_OK) status = seqgpu_params_update(params, &adam);
+  seqgpu_shards_destroy(shards);
+  seqgpu_params_destroy(params);
+  return status;
+}
+
 /* Every call there is; each process gives its number, and the sums are known. */
 static seqgpu_status use(world *w, seqgpu_context *ctx, seqgpu_comm *comm) {
   static float values[LENGTH];
@@ -114,6 +136,7 @@ static seqgpu_status use(world *w, seqgpu_context *ctx, seqgpu_comm *comm) {
   if (status == SEQGPU_OK) status = seqgpu_comm_all_reduce(comm, device, LENGTH);
   if (status == SEQGPU_OK) status = seqgpu_comm_broadcast(comm, &root, sizeof root, w->size - 1);
   if (status == SEQGPU_OK) status = seqgpu_comm_barrier(comm);
+  if (status == SEQGPU_OK && w->size > 1) status = train(ctx, comm);
   if (status == SEQGPU_OK) status = seqgpu_copy_out(ctx, values, device, sizeof values);
   w->said[w->rank].sum =
       root == w->size - 1 && values[0] == values[LENGTH - 1] ? number + (double)values[0] : 0;

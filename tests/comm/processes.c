@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "seqgpu/seqgpu.h"
 #include "tests/comm/world.h"
 
 enum { MOST = 16 }; /* processes */
@@ -183,6 +184,147 @@ static void check_shards(seqgpu_context *ctx, seqgpu_comm *comm) {
   seqgpu_params_destroy(params);
 }
 
+/* ---------------------------------------------------------------- moments that are shared out */
+
+/* Large enough for several slices; `b` has a learning rate of its own, `f` is frozen, `w` stays orthogonal,
+ * and the network's biases are sums of two. */
+static seqgpu_params *make_large(seqgpu_context *ctx, const seqgpu_plan *plan) {
+  seqgpu_params *params;
+  seqgpu_params_create(ctx, 7, &params);
+  seqgpu_params_add(params, "a", 100, 301, "normal", 1, NULL);
+  seqgpu_params_add_rnn(params, "gru", plan, NULL);
+  seqgpu_params_split_biases(params, "gru");
+  seqgpu_params_add(params, "b", 20001, 1, "normal", 1, NULL);
+  seqgpu_params_add(params, "f", 3, 3, "normal", 1, NULL);
+  seqgpu_params_add(params, "w", 12, 12, "zeros", 0, NULL);
+  seqgpu_params_orthogonal(params, "w");
+  seqgpu_params_set_lr(params, "b", 0.5);
+  seqgpu_params_set_lr(params, "gru.weight_hh", 2);
+  seqgpu_params_set_lr(params, "f", 0);
+  return params;
+}
+
+/* The same gradients everywhere, and one update; 1 if it succeeds. */
+static int update_large(seqgpu_context *ctx, seqgpu_params *params, seqgpu_optimizer_kind kind, int step) {
+  const seqgpu_optimizer optimizer = {.kind = kind,
+                                      .lr = 0.01,
+                                      .clip = SEQGPU_CLIP_NORM,
+                                      .clip_threshold = 0.9,
+                                      .noise = 0.1,
+                                      .weight_decay = 1e-3};
+  for (int i = 0; i < seqgpu_params_count(params); i++) {
+    seqgpu_param p;
+    seqgpu_params_get(params, i, &p);
+    const int64_t count = p.grad ? p.rows * p.cols : 0;
+    float *g = malloc((size_t)count * sizeof *g + 1);
+    for (int64_t k = 0; k < count; k++)
+      g[k] = (float)seqgpu_uniform(3, (uint64_t)(step * 100 + i), (uint64_t)k) - 0.5F;
+    if (count > 0) seqgpu_copy_in(ctx, p.grad, g, (size_t)count * sizeof *g);
+    free(g);
+  }
+  return seqgpu_params_update(params, &optimizer) == SEQGPU_OK;
+}
+
+/* Tensors in which the two differ. */
+static int values_differ(seqgpu_context *ctx, const seqgpu_params *a, const seqgpu_params *b) {
+  int differ = 0;
+  for (int i = 0; i < seqgpu_params_count(a); i++) {
+    seqgpu_param p, q;
+    seqgpu_params_get(a, i, &p);
+    seqgpu_params_get(b, i, &q);
+    const size_t size = (size_t)(p.rows * p.cols) * sizeof(float);
+    char *x = malloc(2 * size);
+    seqgpu_copy_out(ctx, x, p.value, size);
+    seqgpu_copy_out(ctx, x + size, q.value, size);
+    differ += memcmp(x, x + size, size) != 0;
+    free(x);
+  }
+  return differ;
+}
+
+static int files_differ(const char *a, const char *b) {
+  FILE *f = fopen(a, "rb"), *g = fopen(b, "rb");
+  int differ = f == NULL || g == NULL, x = 0, y = 0;
+  while (!differ && x != EOF) {
+    x = getc(f);
+    y = getc(g);
+    differ = x != y;
+  }
+  if (f) fclose(f);
+  if (g) fclose(g);
+  return differ;
+}
+
+/* A checkpoint of shared out moments is the file of whole ones, and another run goes on with it. */
+static void check_shared_file(seqgpu_context *ctx, seqgpu_comm *comm, seqgpu_params *whole,
+                              seqgpu_params *shared, const seqgpu_plan *plan) {
+  const int N = seqgpu_comm_size(comm), rank = seqgpu_comm_rank(comm), root = N - 1;
+  char one[64], many[64];
+  seqgpu_checkpoint *file = NULL;
+  snprintf(one, sizeof one, "whole-%d.st", (int)(check_counts.seed % 100000));
+  snprintf(many, sizeof many, "shared-%d.st", (int)(check_counts.seed % 100000));
+  CHECK(N == 1 || seqgpu_checkpoint_save(shared, many, NULL, 0) == SEQGPU_EINVAL,
+        "refused: moments are shared out");
+  CHECK(N == 1 || seqgpu_comm_broadcast_params(comm, shared, 0) == SEQGPU_EINVAL, "nor given to all");
+  CHECK(N == 1 || seqgpu_comm_share_moments(comm, shared) == SEQGPU_EINVAL, "nor shared out once more");
+  for (int k = 0; k < 2; k++)
+    CHECK(seqgpu_comm_collect_moments(comm, shared, root) == SEQGPU_OK, "moments to process %d", root);
+  if (rank == root) {
+    CHECK(seqgpu_checkpoint_save(whole, one, NULL, 0) == SEQGPU_OK &&
+              seqgpu_checkpoint_save(shared, many, NULL, 0) == SEQGPU_OK && !files_differ(one, many),
+          "the same checkpoint");
+  }
+  double failed = rank == root && check_counts.failed > 0;
+  seqgpu_comm_sum(comm, &failed, 1); /* the file is there */
+  seqgpu_params *resumed = make_large(ctx, plan);
+  if (seqgpu_checkpoint_open(ctx, many, &file) == SEQGPU_OK)
+    CHECK(seqgpu_checkpoint_load(file, resumed, 1) == SEQGPU_OK, "loaded by every process");
+  seqgpu_checkpoint_close(file);
+  CHECK(seqgpu_comm_share_moments(comm, resumed) == SEQGPU_OK, "shared out again");
+  int differ = 0;
+  for (int step = 0; step < 2; step++) {
+    differ += !update_large(ctx, whole, SEQGPU_OPTIMIZER_ADAM, 20 + step);
+    differ += !update_large(ctx, shared, SEQGPU_OPTIMIZER_ADAM, 20 + step);
+    differ += !update_large(ctx, resumed, SEQGPU_OPTIMIZER_ADAM, 20 + step);
+    differ += values_differ(ctx, whole, shared) + values_differ(ctx, whole, resumed);
+  }
+  CHECK(differ == 0, "the run goes on, and from the file as well");
+  seqgpu_comm_barrier(comm);
+  if (rank == root) CHECK(remove(one) == 0 && remove(many) == 0, "files");
+  seqgpu_params_destroy(resumed);
+}
+
+static void check_share(seqgpu_context *ctx, seqgpu_comm *comm) {
+  const seqgpu_rnn_desc desc = {.cell = "gru",
+                                .reset_after = 1,
+                                .input_size = 30,
+                                .hidden_size = 40,
+                                .num_layers = 2,
+                                .seq_len = 1,
+                                .batch = 1};
+  static const seqgpu_optimizer_kind kinds[] = {SEQGPU_OPTIMIZER_SGD, SEQGPU_OPTIMIZER_MOMENTUM,
+                                                SEQGPU_OPTIMIZER_RMSPROP, SEQGPU_OPTIMIZER_ADAM};
+  seqgpu_plan *plan;
+  int differ = 0;
+  CHECK(seqgpu_plan_create(ctx, &desc, NULL, &plan) == SEQGPU_OK, "a plan");
+  seqgpu_params *whole = make_large(ctx, plan), *shared = make_large(ctx, plan);
+  CHECK(seqgpu_comm_share_moments(comm, shared) == SEQGPU_OK, "moments are shared out");
+  for (int step = 0; step < 8; step++) {
+    differ +=
+        !update_large(ctx, whole, kinds[step / 2], step) + !update_large(ctx, shared, kinds[step / 2], step);
+    differ += values_differ(ctx, whole, shared);
+  }
+  CHECK(differ == 0, "every optimiser: the same values as with whole moments");
+  check_shared_file(ctx, comm, whole, shared, plan);
+  CHECK(seqgpu_comm_share_moments(comm, NULL) == SEQGPU_EINVAL &&
+            seqgpu_comm_collect_moments(comm, NULL, 0) == SEQGPU_EINVAL &&
+            seqgpu_comm_collect_moments(comm, shared, -1) == SEQGPU_EINVAL,
+        "refused");
+  seqgpu_params_destroy(whole);
+  seqgpu_params_destroy(shared);
+  seqgpu_plan_destroy(plan);
+}
+
 /* ---------------------------------------------------------------- a process that does not come */
 
 static int late(seqgpu_context *ctx, seqgpu_comm *comm) {
@@ -217,6 +359,7 @@ static void check_second(int N) {
   check_all_reduce(ctx, comm, 5000);
   check_broadcast_params(ctx, comm);
   check_shards(ctx, comm);
+  check_share(ctx, comm);
   seqgpu_comm_destroy(comm);
   seqgpu_context_destroy(ctx);
   check_at("%d processes", N);
@@ -239,6 +382,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < COUNT(sizes); i++) check_broadcast(comm, sizes[i]);
   check_broadcast_params(ctx, comm);
   check_shards(ctx, comm);
+  check_share(ctx, comm);
 #ifdef SEQGPU_WITH_EMULATOR
   if (world_file() == NULL) check_second(N);
 #endif

@@ -118,6 +118,23 @@ SEQGPU_API seqgpu_status seqgpu_comm_broadcast(seqgpu_comm *comm, void *data, si
  * place of values), SEQGPU_ENOMEM, SEQGPU_EPEER. */
 SEQGPU_API seqgpu_status seqgpu_comm_broadcast_params(seqgpu_comm *comm, seqgpu_params *params, int root);
 
+/** Shares out the moments of the optimiser: from now on each process has those of a part of the parameters,
+ * one in `size` of each tensor or network, updates that part in seqgpu_params_update, and gets the others'
+ * (stage 1 of ZeRO, Rajbhandari et al. 2020).  All processes make this call, with the same params, whose
+ * moments are whole: after seqgpu_comm_broadcast_params or a checkpoint was loaded.  Results have the same
+ * bits as without; an update moves half as much again as the sum of the gradients, and memory for moments is
+ * divided by the number of processes.  Values, gradients and averages stay whole, and what is added to the
+ * params later is not shared out.
+ * comm: must outlive the last update, which fails as its calls do.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_comm_share_moments(seqgpu_comm *comm, seqgpu_params *params);
+
+/** The moments that are shared out come to one process, which may then save them with the params: a
+ * checkpoint is the same as without.  All processes make this call, between two updates; the next one shares
+ * them out again.  Does nothing where they are not shared out.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM (in every process, if root has no memory), SEQGPU_EPEER. */
+SEQGPU_API seqgpu_status seqgpu_comm_collect_moments(seqgpu_comm *comm, seqgpu_params *params, int root);
+
 /** The gradients of a batch that comes in shards; owned by the program, freed by seqgpu_shards_destroy.
  *
  * Shard i of S has gradient g_i of its mean loss over w_i tokens.  The average is
@@ -144,6 +161,37 @@ SEQGPU_API void seqgpu_shards_destroy(seqgpu_shards *shards);
  * Memory: the first calls of a first batch allocate.
  * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
 SEQGPU_API seqgpu_status seqgpu_shards_add(seqgpu_shards *shards, double weight, double loss);
+
+/** The same of this process's last shard of the batch, before its gradients are there: those that the params
+ * have when seqgpu_shards_average is called are its own, and its sums with the other shards are the same.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_shards_last(seqgpu_shards *shards, double weight, double loss);
+
+/** Sums over processes begin early from now on: of a shard that seqgpu_shards_last announces, while the walk
+ * back still computes its gradients.  All processes make this call, between two batches.  A thread of the
+ * library then adds up what is final, in buckets, the last parameters first, as a walk back comes to them if
+ * they were added in the order in which the model uses them; seqgpu_shards_average waits for the rest.  The
+ * results have the same bits as without.
+ *
+ *   seqgpu_shards_last(shards, tokens, loss);            after the forward, which knows the loss
+ *   seqgpu_tape_set_ready(tape, seqgpu_shards_ready, shards);
+ *   seqgpu_tape_backward(tape, ...);
+ *   seqgpu_shards_average(shards, &loss);
+ *
+ * From the first gradient that is final until seqgpu_shards_average no other call may use the communicator
+ * (SEQGPU_EINVAL), and over MPI nobody else may use MPI.  For one process the call does nothing.
+ * bytes: of a bucket, at most 16 MiB, the same in all processes; 0 = 1 MiB.
+ * Errors: SEQGPU_EINVAL, SEQGPU_EUNSUPPORTED (the program has started MPI for one thread only),
+ * SEQGPU_ENOMEM, SEQGPU_EPEER. */
+SEQGPU_API seqgpu_status seqgpu_shards_overlap(seqgpu_shards *shards, int64_t bytes);
+
+/** Gradients of the params have got their last contribution in this walk back: a seqgpu_gradient_ready, for
+ * seqgpu_tape_set_ready and seqgpu_rnn_run.ready.  Does nothing where no shard is announced or no sum begins
+ * early.
+ * shards: a seqgpu_shards.  gradient [elements]: in the memory of the params' gradients, each of which it is
+ * told of once at most; those it is not told of are summed at the end.
+ * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM. */
+SEQGPU_API seqgpu_status seqgpu_shards_ready(void *shards, const void *gradient, int64_t elements);
 
 /** Leaves the average over all shards of all processes in the gradients of the params, ready for
  * seqgpu_params_update, and forgets the shards.  Where all weights are 0, so are the gradients.  A process

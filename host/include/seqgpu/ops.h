@@ -95,6 +95,13 @@ SEQGPU_API seqgpu_status seqgpu_binary_cross_entropy_backward(seqgpu_context *ct
 SEQGPU_API seqgpu_status seqgpu_dropout(seqgpu_context *ctx, int64_t count, double p, uint64_t seed,
                                         uint64_t offset, const void *x, void *y);
 
+/** The same of a part of a batch, with the mask that it has in the whole: x and y [steps,batch,width] are
+ * sequences first .. first + batch - 1 of a tensor [steps,whole,width], whose (steps whole width + 3) / 4
+ * blocks are used. */
+SEQGPU_API seqgpu_status seqgpu_dropout_part(seqgpu_context *ctx, int64_t steps, int64_t batch, int64_t width,
+                                             double p, uint64_t seed, uint64_t offset, int64_t first,
+                                             int64_t whole, const void *x, void *y);
+
 /** Looks for a number that is infinite or NaN in x [count], and waits for the device.  SEQGPU_ENONFINITE
  * and a sentence that begins with `name` and has its index and value; SEQGPU_OK if all are finite. */
 SEQGPU_API seqgpu_status seqgpu_check_finite(seqgpu_context *ctx, const char *name, const void *x,

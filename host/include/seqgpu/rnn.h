@@ -142,6 +142,9 @@ typedef struct seqgpu_rnn_desc {
   /** 1: only algorithms that have tangents (seqgpu_tape_tangent) may run it, of those on a GPU not cuDNN's;
    * not with inference */
   int tangents;
+  /** runs are parts of batches, whose masks they share (seqgpu_rnn_run.whole_batch): the largest such batch;
+   * 0 = there are none */
+  int64_t whole_batch;
 } seqgpu_rnn_desc;
 
 /* ---- how: algorithms and plans ---- */
@@ -252,8 +255,8 @@ typedef struct seqgpu_plan_sizes {
   int64_t state_width[SEQGPU_MAX_STATES]; /**< W_k, per row of state k */
   /* objects */
   int state_count; /**< states of the cell: 1 (h), 2 (h and c, say) */
-  /** Philox blocks that the dropout and zoneout masks of a run use from run.offset on: add it to the offset
-   * after each training step. */
+  /** Philox blocks that the dropout and zoneout masks of a run, or of the whole batch that it is a part of,
+   * use from run.offset on: add it to the offset after each training step. */
   uint64_t random_blocks;
   size_t packed; /**< bytes of packed; 0 unless the algorithm packs weights (seqgpu_rnn_pack) */
   size_t omega;  /**< bytes of omega; 0 where the descriptor has none */
@@ -355,6 +358,11 @@ static inline seqgpu_status seqgpu_plan_cut_get(seqgpu_context *ctx, const seqgp
 
 /* ---- runs ---- */
 
+/** Is told that a gradient has got its last contribution: `elements` numbers from `gradient` on, device
+ * memory, which on a GPU what is on the context's stream by then will have written.  seqgpu_shards_ready
+ * (comm.h) is one.  A status other than SEQGPU_OK ends the walk back, which returns it. */
+typedef seqgpu_status seqgpu_gradient_ready(void *about, const void *gradient, int64_t elements);
+
 /** One run of a plan.  All pointers but host_lengths are device memory of the context; the same struct goes
  * to forward and to backward.  No buffer may overlap another one, except that final may be the memory of
  * initial, and dinitial that of dfinal; in training a pass refuses (EINVAL) to write over something else that
@@ -397,6 +405,16 @@ typedef struct seqgpu_rnn_run {
    * statistics (the fixed parameters running_mean_... and running_var_...), moved by a tenth to those of the
    * run.  Usually the memory of params; NULL = not wanted.  Without batch normalisation it is not looked at. */
   void *running;
+  /** The sequences are numbers first_sequence, first_sequence + 1, ... of a batch of whole_batch, which comes
+   * in
+   * parts: with the same seed and offset each gets the masks that it would have in the whole.  At most the
+   * plan's whole_batch, and the same for backward; 0 = the run is the whole. */
+  int64_t whole_batch;
+  int64_t first_sequence;
+  /** backward: told of dparams layer by layer, the last one first, each while those below it are still to
+   * come; NULL = not wanted */
+  seqgpu_gradient_ready *ready;
+  void *ready_about; /**< what it gets */
 } seqgpu_rnn_run;
 
 /** What seqgpu_run_allocate calls, with the size of the caller's struct. */

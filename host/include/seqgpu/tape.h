@@ -81,8 +81,24 @@ SEQGPU_API uint64_t seqgpu_tape_counter(const seqgpu_tape *tape);
 /** Sets the counter to a saved one; call it directly after seqgpu_tape_clear. */
 SEQGPU_API void seqgpu_tape_set_counter(seqgpu_tape *tape, uint64_t counter);
 
+/** The batch of the steps to come is a part of a larger one, and draws its masks: its sequences are numbers
+ * first, first + 1, ... of `whole`.  A batch that comes in parts, each from the same counter, then drops what
+ * the whole would, and the counter moves on as it would there.  Call it directly after seqgpu_tape_clear,
+ * which does not change it.
+ * whole: 0 for batches that are whole, as they are in a new tape.
+ * seqgpu_tape_dropout then takes the last dimension but one for that of the sequences; all parts have the
+ * same number of steps.  A plan that draws must have been made with whole_batch of at least `whole`.
+ * Errors: SEQGPU_EINVAL. */
+SEQGPU_API seqgpu_status seqgpu_tape_set_part(seqgpu_tape *tape, int64_t first, int64_t whole);
+
 /** The bytes that the tape holds, device and host memory together; 0 for NULL. */
 SEQGPU_API size_t seqgpu_tape_memory(const seqgpu_tape *tape);
+
+/** The next walks back tell `ready` of each gradient in wrapped memory once nothing of the walk will add to
+ * it any more; of a recurrent network layer by layer, the last one first.  So what is to be done with
+ * gradients, adding them up with those of other processes, say, may begin while others are still computed.
+ * about: what it gets.  ready: NULL for none, as after seqgpu_tape_clear.  NULL tape: does nothing. */
+SEQGPU_API void seqgpu_tape_set_ready(seqgpu_tape *tape, seqgpu_gradient_ready *ready, void *about);
 
 /** Computes the gradients of `loss` with respect to everything it was computed from.
  * dloss: the gradient of loss itself, in host memory, of its shape and the context's element type; NULL: loss

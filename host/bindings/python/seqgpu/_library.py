@@ -26,7 +26,8 @@ RnnDesc = _struct("RnnDesc", ("cell", c_char_p), ("input_size", c_int64), ("hidd
                   ("no_input_activation", c_int), ("no_output_activation", c_int),
                   ("zoneout_hidden", c_double), ("zoneout_cell", c_double), ("recurrent_dropout", c_double),
                   ("update_dropout", c_double), ("omega", c_double), ("omega_form", c_int), ("layer_norm", c_int),
-                  ("batch_norm_input", c_int), ("batch_norm_steps", c_int64), ("full_gate_recurrence", c_int), ("tangents", c_int))
+                  ("batch_norm_input", c_int), ("batch_norm_steps", c_int64), ("full_gate_recurrence", c_int), ("tangents", c_int),
+                  ("whole_batch", c_int64))
 PlanSizes = _struct("PlanSizes", ("params", c_size_t), ("x", c_size_t), ("y", c_size_t), ("state", c_size_t * MAX_STATES),
                     ("workspace", c_size_t), ("reserve", c_size_t), ("param_elements", c_int64), ("output_width", c_int64),
                     ("state_width", c_int64 * MAX_STATES), ("state_count", c_int), ("random_blocks", c_uint64), ("packed", c_size_t))
@@ -35,7 +36,8 @@ RnnRun = _struct("RnnRun", ("seq_len", c_int64), ("batch", c_int64), ("lengths",
                  ("final", c_void_p * MAX_STATES), ("reserve", c_void_p), ("workspace", c_void_p), ("seed", c_uint64),
                  ("offset", c_uint64), ("dy", c_void_p), ("dfinal", c_void_p * MAX_STATES), ("dx", c_void_p),
                  ("dinitial", c_void_p * MAX_STATES), ("dparams", c_void_p), ("memory", c_void_p), ("packed", c_void_p),
-                 ("workspace_bytes", c_size_t), ("reserve_bytes", c_size_t), ("omega", c_void_p), ("running", c_void_p))
+                 ("workspace_bytes", c_size_t), ("reserve_bytes", c_size_t), ("omega", c_void_p), ("running", c_void_p),
+                 ("whole_batch", c_int64), ("first_sequence", c_int64), ("ready", c_void_p), ("ready_about", c_void_p))
 Param = _struct("Param", ("name", c_char_p), ("rows", c_int64), ("cols", c_int64), ("value", c_void_p), ("grad", c_void_p))
 Optimizer = _struct("Optimizer", ("kind", c_int), ("lr", c_double), ("momentum", c_double), ("decay", c_double), ("eps", c_double),
                     ("weight_decay", c_double), ("nesterov", c_int), ("clip", c_int), ("clip_threshold", c_double),
