@@ -23,6 +23,7 @@
  *   drawer.h       a model: pen strokes
  *   translator.h   a model: a sequence for a sequence
  *   transcriber.h  a model: speech to text, and labels from the logits of CTC
+ *   speaker.h      a model: text to speech
  *
  * There are three ways to use the library, each without the next:
  *
@@ -55,6 +56,7 @@
 #include "ridge.h"
 #include "rnn.h"
 #include "schedule.h"
+#include "speaker.h"
 #include "tagger.h"
 #include "tape.h"
 #include "transcriber.h"
