@@ -246,7 +246,7 @@ static const arg_spec options[] = {
     ROW_INT("letter-size", ARG_KEEP_MODEL, FIELD(letter_size), 1, 1000000, "N",
             "elements of the vectors of letters"),
     ROW_INT("voice-size", ARG_KEEP_MODEL, FIELD(voice_size), 1, 1000000, "N",
-            "and of speakers, where there are several"),
+            "elements of the vectors of speakers, where there are several"),
     ROW_INT("prenet-size", ARG_KEEP_MODEL, FIELD(prenet_size), 1, 1000000, "N",
             "units of each of the two layers that hear the step before"),
     ROW_INT("attention-size", ARG_KEEP_MODEL, FIELD(attention_size), 1, 1000000, "N",

@@ -25,7 +25,7 @@ enum { MOST_ROUNDS = 10000, MOST_LETTERS = 100000 };
 const arg_spec speak_use_specs[] = {
     ROW_TEXT("text", FIELD(text), "TEXT", "what to say; spaces are left out where the model has none"),
     ROW_WORD("speaker", ARG_NOT_KEPT, FIELD(speaker), "NAME",
-             "whose voice it has, of those it has learnt; none = the one with the most recordings"),
+             "whose voice it has, of those it has learnt; by default the one with the most recordings"),
     ROW_REAL("seconds", ARG_NOT_KEPT, FIELD(seconds), 0.1, 600, "S", "that a text lasts, at most"),
     ROW_INT("rounds", ARG_NOT_KEPT, FIELD(rounds), 0, MOST_ROUNDS, "N", "that find the phases of the sound"),
     ROW_TEXT("wav", FIELD(wav), "FILE", "the sound, 16 bits a sample"),
