@@ -1,5 +1,5 @@
-/* test_speaker.c - the speaker (seqgpu/speaker.h): every gradient against differences, each text of a batch as
- * it is alone and as it is said step by step, the emulated device against the CPU, and what is refused.
+/* test_speaker.c - the speaker (seqgpu/speaker.h): every gradient against differences, each text of a batch
+ * as it is alone and as it is said step by step, the emulated device against the CPU, and what is refused.
  */
 #include "tests/model_checks.h"
 
