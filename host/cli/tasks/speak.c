@@ -43,7 +43,7 @@ static int open_voices(speak_app *a) {
     const char *name = r->item[i].speaker < 0 ? NULL : r->speaker[r->item[i].speaker];
     ok = name == NULL || vocab_count(&a->voices, name, strlen(name));
   }
-  if (!ok || !vocab_rank(&a->voices, 0, 1)) return cli_error("out of memory");
+  if (!ok || (a->voices.size > 0 && !vocab_rank(&a->voices, 0, 1))) return cli_error("out of memory");
   return labels_check(&a->voices, "--data");
 }
 

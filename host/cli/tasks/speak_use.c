@@ -75,7 +75,8 @@ static int open_lines(speak_app *a, const char *text) {
 /* A name of the model's voices. */
 static int check_speaker(const speak_app *a) {
   const char *name = speak_options_of(&a->base)->speaker;
-  if (name[0] == '\0' || vocab_find(&a->voices, name, strlen(name)) >= 0) return CLI_OK;
+  if (name[0] == '\0') return CLI_OK;
+  if (a->voices.size > 0 && vocab_find(&a->voices, name, strlen(name)) >= 0) return CLI_OK;
   return cli_error("%s: has not learnt the voice of %s", a->base.path, name);
 }
 
