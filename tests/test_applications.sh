@@ -659,7 +659,7 @@ spoke() {
   check "and by another voice otherwise" sh -c '! cmp -s one.wav two.wav'
   check "one without an end is cut off" sh -c '"$1" speak --checkpoint speaker --text 1 --seconds 0.1 --device cpu | grep -q "^1: 0.12 s, without an end$"' sh "$seqgpu"
   printf 'said/0_ann_0.wav\tgo on\nsaid/1_bob_3.wav\t\303\251\n' >list
-  check "a list, whose letters may be spaces" sh -c '"$1" train speak --data list --val-data list --mels 6 --hidden 5 --steps 3 --checkpoint listed --device cpu --quiet && "$1" speak --checkpoint listed --text "o  n" --seconds 0.1 --device cpu | grep -q "^o  n: "' sh "$seqgpu"
+  check "a list, whose letters may be spaces" sh -c '"$1" train speak --data list --val-data list --mels 6 --hidden 5 --steps 3 --checkpoint listed --force --device cpu --quiet && "$1" speak --checkpoint listed --text "o  n" --seconds 0.1 --device cpu | grep -q "^o  n: "' sh "$seqgpu"
   # ---- what is wrong
   refused "nothing to say" 2 "what is to be said must be one of --text, --input and --copy" speak --checkpoint speaker
   refused "two things to say" 2 "what is to be said must be one of --text, --input and --copy" speak --checkpoint speaker --text 1 --input asked
