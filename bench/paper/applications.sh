@@ -341,6 +341,13 @@ say_strings() {
   done
 }
 
+# read_back LIST: adds to the log what the transcriber reads there.
+read_back() {
+  echo "$voice: seqgpu eval --checkpoint $reader --data $work/$1"
+  "$seqgpu" eval --checkpoint "$reader" --data "$work/$1" --json --device "$device" --threads "$threads" |
+    sed "s/\"\([a-z_]*\)\": /\"$1_\1\": /g" >>"$(log_of "$voice")"
+}
+
 # join_strings: what the list "said" says, from recordings that were held out, and from these with phases of their own.
 join_strings() {
   while read -r _ text; do
@@ -375,9 +382,11 @@ speak() {
   : >"$work/said" >"$work/longer" >"$work/joined" >"$work/copied"
   say_strings said 1 4
   say_strings longer 5 6
-  for list in said longer; do measure "$voice" ${list}_ --checkpoint "$reader" --data "$work/$list"; done
+  read_back said
+  read_back longer
   if join_strings 2>"$work/error"; then
-    for list in joined copied; do measure "$voice" ${list}_ --checkpoint "$reader" --data "$work/$list"; done
+    read_back joined
+    read_back copied
   else skip "recordings joined" "$(head -1 "$work/error")"; fi
   "$seqgpu" speak --checkpoint "$(model_of "$voice")" --text "3 1 4" --device cpu --svg "$work/314.svg" >>"$work/said.txt"
   cp "$work/314.svg" "${RESULTS:-$root/bench/results}/speak-314.svg"
