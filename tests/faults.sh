@@ -52,6 +52,8 @@ train spell --data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 
 train translate --data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint translator.st
 if "$seqgpu" train transcribe --data recorded --mels 2 --hidden 4 --steps 1 $one --quiet --checkpoint transcriber.st >../made 2>&1; then
   speech=yes
+  speaker="--mels 2 --hidden 4 --letter-size 2 --prenet-size 3 --attention-size 2 --batch 2"
+  train speak --data recorded $speaker --steps 1 --checkpoint speaker.st
 elif grep -q "no libsndfile" ../made; then speech=no
 else fail "preparing" "seqgpu train transcribe: $(cat ../made)"; fi
 train charlm --text text $small --steps 1 --tokens words --cell gru --reset-after --checkpoint words.st
@@ -125,7 +127,10 @@ sweep translate-use "translator.st text" translate --checkpoint translator.st --
 if [ "$speech" = yes ]; then
   sweep transcribe "recorded one.wav" train transcribe --data recorded --val-data recorded --mels 2 --hidden 4 --steps 1 --checkpoint new.st $one
   sweep transcribe-use "transcriber.st one.wav" transcribe --checkpoint transcriber.st one.wav --beam 2 --svg new.svg $one
-else skip "transcribe" "this build has no libsndfile"; fi
+  sweep speak "recorded one.wav" train speak --data recorded --val-data recorded $speaker --steps 1 --checkpoint new.st $one
+  sweep speak-use "speaker.st" speak --checkpoint speaker.st --text a --seconds 0.1 --rounds 1 --wav new.wav --svg new.svg $one
+  sweep speak-copy "speaker.st one.wav" speak --checkpoint speaker.st --copy one.wav --rounds 1 --wav new.wav $one
+else skip "transcribe, speak" "this build has no libsndfile"; fi
 sweep series "" train narma10 --hidden 4 --batch 2 --T 25 --eval-size 2 --steps 1 --checkpoint new.st $one
 sweep orthogonal "text" train charlm --text text $small --cell rnn --init orthogonal --steps 1 --checkpoint new.st $one
 sweep eval "text model.st" eval --checkpoint model.st --text text $one

@@ -614,10 +614,82 @@ transcribed() {
     refused "a letter that would control a terminal" 1 "has a character that cannot be shown\|output" transcribe --checkpoint damaged said/0_ann_0.wav
   fi
 }
+
+# ---------------------------------------------------------------- speak
+
+# What it says is read by the transcriber above.
+spoke() {
+  data="--data said"
+  small="--hold-out 2 --mels 6 --hidden 4 --batch 8 --join 2 --letter-size 3 --voice-size 2 --prenet-size 4 --attention-size 3 --pause 40"
+  run train speak $data --hold-out 2 --mels 16 --hidden 24 --batch 8 --join 2 --stack 4 --letter-size 8 --voice-size 3 --prenet-size 16 --attention-size 8 --pause 60 \
+    --lr 0.01 --dropout 0.1 --epochs 100 --checkpoint speaker --json >trained 2>err
+  check "cpu f32: task speak, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.4) }"' sh "$(value val_squared_error trained)"
+  resumed "speak" speak $small --dropout 0.3
+  resumed "speak, gru of two layers, one voice" speak $small --cell gru --layers 2 --only-speaker bob --stack 2 --single-epochs 1
+  run train speak $data $small --steps 20 --checkpoint one --force --quiet
+  for option in "--join 1" "--single-epochs 3" "--pause 0" "--range 0" "--stack 1" "--only-speaker ann" "--end-weight 2"; do
+    run train speak $data $small $option --steps 20 --checkpoint two --force --quiet
+    check "$option changes what is learnt" sh -c '! cmp -s one two'
+  done
+  run eval --checkpoint speaker --data said --json >measured 2>err
+  if [ "$(value recordings measured)" = 16 ] && [ "$(value strings measured)" = 16 ] &&
+    [ "$(value squared_error measured | cut -c 1-6)" = "$(value val_squared_error trained | cut -c 1-6)" ] &&
+    [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
+    pass "cpu f32: task speak, eval measures what training did, of what was held out"
+  else fail "cpu f32: task speak, eval measures what training did, of what was held out" "$(cat measured err) $(tail -1 trained)"; fi
+  check "in words, too" sh -c '"$1" eval --checkpoint speaker --data said --device cpu | grep -q "; 16 recordings and 16 strings, [0-9.]* % of their ends found, on average [0-9.]* steps off$"' sh "$seqgpu"
+  for b in 1 7; do run eval --checkpoint speaker --data said --batch $b --json | sed 's/\(0\.[0-9]\{4\}\)[0-9]*/\1/g' >b$b; done
+  check "whatever the batch" cmp b1 b7
+  run speak --checkpoint speaker --text "2 0" --speaker bob --wav new.wav --svg new.svg >got 2>err
+  check "seqgpu speak: text in, sound out" grep -q "^20: [0-9.]* s$" got
+  run transcribe --checkpoint transcriber new.wav >got 2>err
+  equal "which is heard as the text" "$(cat got)" 20
+  check "a picture of the first" sh -c 'grep -q "^<svg xmlns=" new.svg && grep -q "^</svg>$" new.svg && grep -q "font-size=\"16\"[^>]*>2</text>" new.svg && grep -q "font-size=\"16\"[^>]*>0</text>" new.svg'
+  printf '3\n\n1 2\n' >asked
+  run speak --checkpoint speaker --input asked --json >got 2>err
+  equal "lines of a file, in JSON" "$(sed 's/: [0-9.]*, "ended": [a-z]*/: S/' got | tr '\n' ,)" '{"text": "3", "seconds": S},{"text": "12", "seconds": S},'
+  run speak --checkpoint speaker --copy said/3_ann_0.wav --wav again.wav >got 2>err
+  run transcribe --checkpoint transcriber again.wav >>got 2>err
+  equal "a recording's own features are heard as the recording" "$(cat got)" 3
+  run speak --checkpoint speaker --text 1 --wav one.wav --rounds 1 >out 2>err && run speak --checkpoint speaker --text 1 --wav two.wav --rounds 2 >out 2>err
+  check "--rounds changes the sound" sh -c '! cmp -s one.wav two.wav'
+  run speak --checkpoint speaker --text 1 --wav two.wav --rounds 1 >out 2>err
+  check "the same text sounds the same" cmp one.wav two.wav
+  run speak --checkpoint speaker --text 1 --wav two.wav --rounds 1 --speaker ann >out 2>err && run speak --checkpoint speaker --text 1 --wav one.wav --rounds 1 --speaker bob >out 2>err
+  check "and by another voice otherwise" sh -c '! cmp -s one.wav two.wav'
+  check "one without an end is cut off" sh -c '"$1" speak --checkpoint speaker --text 1 --seconds 0.1 --device cpu | grep -q "^1: 0.12 s, without an end$"' sh "$seqgpu"
+  printf 'said/0_ann_0.wav\tgo on\nsaid/1_bob_3.wav\t\303\251\n' >list
+  check "a list, whose letters may be spaces" sh -c '"$1" train speak --data list --val-data list --mels 6 --hidden 5 --steps 3 --checkpoint listed --force --device cpu --quiet && "$1" speak --checkpoint listed --text "o  n" --seconds 0.1 --device cpu | grep -q "^o  n: "' sh "$seqgpu"
+  # ---- what is wrong
+  refused "nothing to say" 2 "what is to be said must be one of --text, --input and --copy" speak --checkpoint speaker
+  refused "two things to say" 2 "what is to be said must be one of --text, --input and --copy" speak --checkpoint speaker --text 1 --input asked
+  refused "a letter that was not learnt" 1 "text 1, byte 3: is no letter that speaker has learnt" speak --checkpoint speaker --text "1 7"
+  refused "no letters" 1 "there is no letter in what is to be said" speak --checkpoint speaker --text " "
+  refused "a voice that was not learnt" 1 "speaker: has not learnt the voice of eve" speak --checkpoint speaker --text 1 --speaker eve
+  refused "a voice of a model that has one" 1 "listed: has not learnt the voice of ann" speak --checkpoint listed --text o --speaker ann
+  refused "a file that is not there" 1 "nothing: cannot open" speak --checkpoint speaker --input nothing
+  refused "a recording that is cut short" 1 "cut.wav: is cut short: it must have 1644 bytes, and 800 are there" speak --checkpoint speaker --copy cut.wav
+  refused "a recording of another rate" 1 "the recordings have 16000 samples a second; speaker takes 8000" speak --checkpoint speaker --copy fast.wav
+  refused "a sound over something else" 1 "list: is there and is no WAV file" speak --checkpoint speaker --text 1 --wav list
+  refused "nobody of that name" 1 "said: has no recording that is to be learnt" train speak $data --only-speaker eve
+  refused "resume with others held out" 1 "--hold-out: is 3; speaker was trained with 2" train speak $data --resume speaker --hold-out 3
+  refused "a transcriber is no speaker" 1 "transcriber: is a checkpoint of task transcribe; it must be one of task speak" speak --checkpoint transcriber --text 1
+  if command -v python3 >/dev/null; then
+    cp speaker tagger
+    damaged rate 8000.5
+    refused "a rate that is no whole number" 1 "damaged: rate is 8000.5" speak --checkpoint damaged --text 1
+    damaged voices 'ann %1B[2J'
+    refused "a name that would control a terminal" 1 "has a character that cannot be shown\|output" speak --checkpoint damaged --text 1
+  fi
+}
+
 recorded
 run train transcribe --data said --hold-out 2 --steps 1 --quiet >out 2>err
-if grep -q "no libsndfile" err; then skip "transcribe" "this build has no libsndfile"
-else transcribed; fi
+if grep -q "no libsndfile" err; then skip "transcribe, speak" "this build has no libsndfile"
+else
+  transcribed
+  spoke
+fi
 
 # ---------------------------------------------------------------- frames
 

@@ -135,6 +135,8 @@ static const char *const made[] = {
     ("train translate --data translated --word-size 2 --attention-size 2" TASK "--checkpoint translator.st"),
 #ifdef SEQGPU_SNDFILE
     ("train transcribe --data recorded --mels 3" TASK "--checkpoint transcriber.st"),
+    ("train speak --data recorded --mels 3 --letter-size 2 --prenet-size 3 --attention-size 2" TASK
+     "--checkpoint speaker.st"),
 #endif
     "export model.st --format pytorch --to x.safetensors" OPEN,
 };
@@ -165,6 +167,11 @@ static const char *const lines[] = {
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK "--checkpoint new.st",
     "transcribe --checkpoint transcriber.st one.wav two.wav --beam 2 --json --svg new.st" OPEN,
+    ("train speak --data recorded --val-data recorded --mels 3 --letter-size 2 --prenet-size 3 "
+     "--attention-size "
+     "2" TASK "--checkpoint new.st"),
+    "speak --checkpoint speaker.st --text ab --seconds 0.1 --rounds 1 --svg new.st" OPEN,
+    "speak --checkpoint speaker.st --copy one.wav --rounds 1 --wav new.st" OPEN,
 #endif
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,

@@ -112,6 +112,8 @@ static const char *const made[] = {
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK
     "--steps 1 --checkpoint transcriber.st",
+    "train speak --data recorded --mels 3 --letter-size 2 --prenet-size 3 --attention-size 2" TASK
+    "--steps 1 --checkpoint speaker.st",
 #endif
     "export model.st --format pytorch --to x.safetensors" OPEN "--force",
 };
@@ -148,6 +150,11 @@ static const char *const lines[] = {
     "--steps 2 --checkpoint new.st",
     "eval --checkpoint transcriber.st --data recorded --beam 2" OPEN,
     "transcribe --checkpoint transcriber.st one.wav two.wav --svg heard.svg" OPEN,
+    "train speak --data recorded --val-data recorded --mels 3 --letter-size 2 --prenet-size 3 "
+    "--attention-size 2 "
+    "--dropout 0.5" TASK "--steps 2 --checkpoint new.st",
+    "eval --checkpoint speaker.st --data recorded" OPEN,
+    "speak --checkpoint speaker.st --text ab --seconds 0.1 --wav said.wav --svg said.svg" OPEN,
 #endif
     "train mackey-glass" TASK "--T 21 --eval-size 2 --steps 1 --checkpoint new.st",
     "eval --checkpoint model.st --text text" OPEN,
@@ -185,7 +192,7 @@ int main(void) {
     check_record(code == CLI_OK, said, "%s", made[i]);
   }
 #ifndef SEQGPU_SNDFILE
-  check_skip("this build has no libsndfile", "transcribe");
+  check_skip("this build has no libsndfile", "transcribe, speak");
 #endif
   for (size_t i = 0; i < COUNT(lines); i++) each(lines[i]);
   program_leave();

@@ -1,5 +1,6 @@
 /* test_speech.c - speech as a model reads it (host/data): log-mel features beside numpy's
- * (goldens/make_mel.py), recordings by small files made here, and batches in which every step is found again.
+ * (goldens/make_mel.py), sound made of features, recordings by small files made here, and batches in which every
+ * step is found again.
  *
  * What needs libsndfile is skipped by name where the build has none.
  */
@@ -7,10 +8,12 @@
 
 #include <sys/stat.h>
 
+#include "host/data/griffin_lim.h"
 #include "host/data/mel.h"
 #include "host/data/recordings.h"
 #include "host/data/speech_set.h"
 #include "host/data/wav.h"
+#include "seqgpu/ops.h"
 #include "tests/goldens.h"
 #include "tests/said.h"
 #include "tests/wav_made.h"
@@ -44,6 +47,66 @@ static void check_mels(void) {
   CHECK(read_goldens(SEQGPU_MELS), "goldens are there");
   for (size_t i = 0; i < COUNT(cases); i++) check_golden(cases[i]);
   free_goldens();
+}
+
+/* ---------------------------------------------------------------- sound of features */
+
+/* Powers of all bands of a sound, and how far they are from others, each in its magnitude, when they are
+ * scaled as is best: |a - c b| / |a|. */
+static int64_t find_powers(mel *m, const float *x, int64_t samples, float *out) {
+  const int64_t frames = mel_frames(m, samples, mel_hop(m));
+  mel_features(m, x, samples, mel_hop(m), 1, out);
+  for (int64_t i = 0; i < frames * m->bands; i++) out[i] = fmaxf(expf(out[i]) - (float)MEL_FLOOR, 0);
+  return frames;
+}
+
+static double distance(const float *a, const float *b, int64_t count) {
+  double aa = 0, bb = 0, ab = 0;
+  for (int64_t i = 0; i < count; i++) {
+    aa += (double)a[i], bb += (double)b[i];
+    ab += sqrt((double)a[i]) * sqrt((double)b[i]);
+  }
+  return sqrt(fmax(0, 1 - ab * ab / (aa * bb)));
+}
+
+/* A tone that rises, over a little noise, and grows louder. */
+static void make_tone(float *x, int64_t samples) {
+  for (int64_t i = 0; i < samples; i++) {
+    const double t = (double)i / (double)samples;
+    x[i] = (float)(t * sin(6.283185 * (300 * t + 500 * t * t)) +
+                   0.02 * (seqgpu_uniform(1, 0, (uint64_t)i) - 0.5));
+  }
+}
+
+/* Sound that is made of the powers of another has nearly the same, and the nearer the longer its phases are
+ * looked for; and is loud. */
+static void check_sound_of(int64_t rate, int64_t bands) {
+  enum { MOST_SAMPLES = 20000, MOST_POWERS = 400 * 40 };
+  static float x[MOST_SAMPLES], again[MOST_SAMPLES + 1000], power[MOST_POWERS], found[MOST_POWERS];
+  static const int64_t rounds[] = {0, 10, 60};
+  const int64_t samples = rate / 2;
+  double last = 1, loudest = 0;
+  mel m;
+  if (mel_open(&m, rate, bands) != 0) exit(EXIT_FAILURE);
+  make_tone(x, samples);
+  const int64_t frames = find_powers(&m, x, samples, power), made = griffin_lim_samples(&m, frames);
+  CHECK(made <= samples && mel_frames(&m, made, mel_hop(&m)) == frames, "as many frames again");
+  for (size_t i = 0; i < COUNT(rounds); i++) {
+    CHECK(griffin_lim(&m, power, frames, rounds[i], again) == 0, "griffin_lim");
+    find_powers(&m, again, made, found);
+    const double off = distance(power, found, frames * bands);
+    CHECK(off < last, "%d rounds: %.4f off, less than before", (int)rounds[i], off);
+    last = off;
+  }
+  CHECK(last < 0.2, "powers are found again, %.4f off", last);
+  for (int64_t i = 0; i < made; i++) loudest = fmax(loudest, fabs((double)again[i]));
+  CHECK(fabs(loudest - 0.9) < 1e-6, "the loudest sample");
+  memset(power, 0, sizeof power);
+  CHECK(griffin_lim(&m, power, 1, 3, again) == 0 && griffin_lim_samples(&m, 1) == m.window, "one frame");
+  int silent = 1;
+  for (int64_t i = 0; i < m.window; i++) silent &= again[i] == 0;
+  CHECK(silent, "silence");
+  mel_close(&m);
 }
 
 /* ---------------------------------------------------------------- files of sound */
@@ -84,6 +147,23 @@ static void check_cut(void) {
 #ifndef SEQGPU_SNDFILE
   refuses(file, size, "f: cannot be read: this build has no libsndfile", "a build without libsndfile");
 #endif
+}
+
+/* A file as it is written is the one that was made by hand. */
+static void check_written(void) {
+  enum { SAMPLES = 7 };
+  static const float sample[SAMPLES] = {0, 0.25F, -0.25F, 1, -1, 7, -7};
+  static const int32_t level[SAMPLES] = {0, 8192, -8192, 32767, -32767, 32767, -32767};
+  char wanted[WAV_HEADER + 2 * SAMPLES], got[sizeof wanted + 1];
+  size_t size = wav_make(wanted, RATE, 1, SAMPLES, 0, 0);
+  for (int i = 0; i < SAMPLES; i++) wav_put(wanted + WAV_HEADER + 2 * i, (uint32_t)level[i], 2);
+  FILE *file = tmpfile();
+  if (file == NULL) exit(EXIT_FAILURE);
+  wav_write(file, RATE, sample, SAMPLES);
+  rewind(file);
+  CHECK(fread(got, 1, sizeof got, file) == size && memcmp(got, wanted, size) == 0,
+        "a WAV file that is written");
+  fclose(file);
 }
 
 #ifdef SEQGPU_SNDFILE
@@ -134,7 +214,7 @@ static void make_folder(void) {
 }
 
 static int read_said(const char *speaker, int64_t below, int held_out, recordings *r) {
-  const recordings_choice choice = {speaker, below, held_out};
+  const recordings_choice choice = {.speaker = speaker, .below = below, .take_held_out = held_out};
   *r = (recordings)RECORDINGS_NONE;
   return recordings_read("said", &choice, r);
 }
@@ -158,11 +238,17 @@ static void check_folder(void) {
   CHECK(read_said("b_c", 3, 1, &other) == 0 && other.count == 12 && strcmp(other.speaker[0], "b_c") == 0,
         "one speaker alone");
   recordings_free(&other);
+  const recordings_choice only = {.speaker = "", .below = 1, .only = "ann"};
+  other = (recordings)RECORDINGS_NONE;
+  CHECK(recordings_read("said", &only, &other) == 0 && other.count == 9 && other.held_out == 3 &&
+            other.speakers == 1 && strcmp(other.speaker[0], "ann") == 0,
+        "nobody else is read");
+  recordings_free(&other);
   recordings_free(&r);
 }
 
 static void refuses_list(const char *text, const char *sentence) {
-  const recordings_choice choice = {"", 0, 0};
+  const recordings_choice choice = {.speaker = "", .below = 0};
   recordings r = RECORDINGS_NONE;
   write_file("list", text, strlen(text));
   said_listen();
@@ -172,7 +258,7 @@ static void refuses_list(const char *text, const char *sentence) {
 
 static void check_lists(void) {
   static const char text[] = "0_ann_0.wav\tone \xC3\xA9t\xC3\xA9\r\n\n1_ann_0.wav\ttwo";
-  const recordings_choice choice = {"", 5, 0};
+  const recordings_choice choice = {.speaker = "", .below = 5};
   recordings r = RECORDINGS_NONE;
   write_file("said/list", text, sizeof text - 1);
   CHECK(recordings_read("said/list", &choice, &r) == 0 && r.count == 2 && r.held_out == 0 &&
@@ -333,6 +419,68 @@ static void check_validation(void) {
   vocab_free(&letters);
 }
 
+/* A pause behind each recording, whose frames are silent, and strings of validation of other lengths. */
+static void check_pause(void) {
+  static const int32_t which[2] = {0, 24};
+  speech_set s = {.said = RECORDINGS_NONE, .shortest_string = 2, .longest_string = 2};
+  vocabulary letters;
+  speech_batch b;
+  if (read_said("", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
+  speech_form form = form_of(&s.said, 50, 0);
+  form.pause = 800;
+  CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, NULL, 8, 1) == 0,
+        "a set");
+  CHECK(s.items == 48 && s.item[24].parts == 2 && s.item[47].parts == 2, "strings of two");
+  CHECK(speech_set_batch(&s, which, 2, NULL, &b), "a batch");
+  int right = 1, silent = 1;
+  for (int i = 0; i < 2; i++) {
+    const speech_item *item = &s.item[which[i]];
+    int64_t samples = 0, frames;
+    for (int32_t p = 0; p < item->parts; p++) samples += s.said.item[item->part[p]].samples + 800;
+    right &= b.frames[i] == mel_frames(&s.mel, samples, mel_hop(&s.mel)) &&
+             b.lengths[i] == (b.frames[i] + STACK - 1) / STACK;
+    const float *frame = speech_set_frames(&s, item, &frames);
+    const double floor = -50 * log(10) / 10;
+    for (int64_t band = 0; band < BANDS; band++)
+      silent &=
+          fabs((double)frame[(frames - 1) * BANDS + band] - floor) < 0.1 && (double)frame[BANDS] > floor + 1;
+  }
+  CHECK(right, "frames and steps, with pauses");
+  CHECK(silent, "silence at the end");
+  speech_set_close(&s);
+  vocab_free(&letters);
+}
+
+/* From what a model reads back to features, and from these to powers. */
+static void check_back(double range) {
+  static const int32_t which = 3;
+  speech_set s = {.said = RECORDINGS_NONE};
+  vocabulary letters;
+  speech_batch b;
+  if (read_said("ann", 0, 0, &s.said) != 0) exit(EXIT_FAILURE);
+  const speech_form form = form_of(&s.said, range, 0);
+  CHECK(speech_letters(&s.said, &letters) == 0 && speech_set_open(&s, &form, &letters, NULL, 8, 1) == 0,
+        "a set");
+  CHECK(speech_set_batch(&s, &which, 1, NULL, &b), "a batch");
+  const int64_t frames = b.frames[0], count = frames * BANDS;
+  float back[400], power[400];
+  double wanted[400], wanted_power[400], most = 0;
+  const float *frame = speech_set_frames(&s, &s.item[which], &(int64_t){0});
+  CHECK(count <= 400, "few frames");
+  for (int64_t i = 0; i < count; i++) {
+    wanted[i] = (double)frame[i];
+    wanted_power[i] = exp((double)frame[i]) - (range > 0 ? pow(10, -range / 10) : MEL_FLOOR);
+    most = fmax(most, wanted_power[i]);
+  }
+  speech_form_features(&form, b.x, frames, back);
+  speech_form_powers(&form, back, frames, power);
+  check_error(check_norm_f32(back, wanted, count), 1e-5, "features again, range %g", range);
+  check_error(check_norm_f32(power, wanted_power, count), 1e-4, "powers again, range %g", range);
+  if (range > 0) CHECK(fabs(most - 1) < 1e-5, "the loudest band is 1");
+  speech_set_close(&s);
+  vocab_free(&letters);
+}
+
 static void check_recordings(void) {
   char folder[] = "/tmp/seqgpu-speech-XXXXXX", command[80];
   if (!mkdtemp(folder) || chdir(folder) != 0) exit(EXIT_FAILURE);
@@ -345,6 +493,9 @@ static void check_recordings(void) {
   check_levels();
   check_strings();
   check_validation();
+  check_pause();
+  check_back(0);
+  check_back(50);
   snprintf(command, sizeof command, "rm -rf %s", folder);
   if (chdir("/") != 0 || system(command) != 0) exit(EXIT_FAILURE);
 }
@@ -354,7 +505,10 @@ int main(void) {
   check_start();
   check_at("%s", "");
   check_mels();
+  check_sound_of(8000, 40);
+  check_sound_of(16000, 23);
   check_cut();
+  check_written();
 #ifdef SEQGPU_SNDFILE
   check_sound();
   check_recordings();

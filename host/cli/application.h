@@ -65,7 +65,7 @@ typedef struct app {
   }
 
 /* A text of a checkpoint's metadata, such as a vocabulary. */
-enum { APP_TEXTS = 4 };
+enum { APP_TEXTS = 5 };
 typedef struct app_text {
   const char *key; /* NULL: there is none */
   char *text;      /* from malloc */
@@ -112,7 +112,7 @@ extern const application *const applications[];
 const application *application_find(const char *name);
 /* Each stands in the file of its name in tasks/. */
 extern const application application_tag, application_classify, application_compose, application_draw,
-    application_frames, application_spell, application_translate, application_transcribe;
+    application_frames, application_spell, application_translate, application_transcribe, application_speak;
 
 /* ---- the commands: argv[0] is the first argument after the name; an exit code ---- */
 

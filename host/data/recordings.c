@@ -119,6 +119,7 @@ static int add_named(const char *folder, const char *name, const recordings_choi
     return cli_error("%s: its path is too long", folder);
   if (!read_name(name, &digit, speaker, &number))
     return cli_error("%s: its name must be DIGIT_SPEAKER_NUMBER.wav, as in 7_jackson_32.wav", path);
+  if (choice->only && choice->only[0] && strcmp(choice->only, speaker) != 0) return CLI_OK;
   const int held_out = choice->speaker[0] ? strcmp(choice->speaker, speaker) == 0 : number < choice->below;
   r->held_out += held_out;
   if (held_out != choice->take_held_out) return CLI_OK;

@@ -39,6 +39,7 @@ typedef struct recordings_choice {
   const char *speaker; /* "": nobody; then those with numbers below: */
   int64_t below;
   int take_held_out; /* 1: those that are held out; 0: the others */
+  const char *only;  /* the speaker whose recordings are taken alone; NULL or "": those of all */
 } recordings_choice;
 
 /* Adds what a folder or a list has.  0, or an exit code after a sentence that names the file, and the line

@@ -12,6 +12,9 @@
 /* The stream of random numbers that says what an update makes of its recordings. */
 static const uint64_t CHANGES = UINT64_C(14) << 60;
 
+/* No feature that a model makes is taken to be louder. */
+static const double LOUDEST = 40;
+
 /* ---------------------------------------------------------------- letters */
 
 int speech_letters(const recordings *said, vocabulary *out) {
@@ -121,9 +124,9 @@ int speech_form_find(const recordings *said, speech_form *form) {
 
 /* ---------------------------------------------------------------- opening */
 
-static int64_t samples_of(const recordings *r, const speech_item *item) {
+static int64_t samples_of(const speech_set *s, const speech_item *item) {
   int64_t sum = 0;
-  for (int32_t i = 0; i < item->parts; i++) sum += r->item[item->part[i]].samples;
+  for (int32_t i = 0; i < item->parts; i++) sum += s->said.item[item->part[i]].samples + s->form->pause;
   return sum;
 }
 
@@ -132,9 +135,10 @@ static int64_t steps_of(const speech_set *s, int64_t samples, double hop) {
 }
 
 /* Adds a recording to a string; 0 if it is full. */
-static int join(const recordings *r, speech_item *item, int32_t part) {
+static int join(const speech_set *s, speech_item *item, int32_t part) {
+  const recordings *r = &s->said;
   if (item->parts == SPEECH_PARTS) return 0;
-  if (samples_of(r, item) + r->item[part].samples > SPEECH_SECONDS * r->rate) return 0;
+  if (samples_of(s, item) + r->item[part].samples + s->form->pause > SPEECH_SECONDS * r->rate) return 0;
   item->part[item->parts++] = part;
   return 1;
 }
@@ -164,11 +168,13 @@ static int sort_speakers(speech_set *s) {
 
 /* A string of validation begins with recording i; what follows is the same in every run. */
 static void make_string(const speech_set *s, int32_t i, speech_item *out) {
-  const int32_t parts = SPEECH_SHORTEST + i % (SPEECH_LONGEST - SPEECH_SHORTEST + 1);
+  const int32_t shortest = s->shortest_string > 0 ? s->shortest_string : SPEECH_SHORTEST,
+                longest = s->longest_string > 0 ? s->longest_string : SPEECH_LONGEST;
+  const int32_t parts = shortest + i % (longest - shortest + 1);
   *out = (speech_item){.part = {i}, .parts = 1};
   while (out->parts < parts) {
     const double u = seqgpu_uniform(0, CHANGES | (uint64_t)i, (uint64_t)out->parts);
-    if (!join(&s->said, out, another(s, i, u))) return;
+    if (!join(s, out, another(s, i, u))) return;
   }
 }
 
@@ -183,7 +189,7 @@ static int make_items(speech_set *s, int strings) {
     if (strings && r->item[i].speaker >= 0) make_string(s, i, &s->item[s->items++]);
   }
   for (int64_t i = 0; i < s->items; i++) {
-    s->length[i] = (int32_t)steps_of(s, samples_of(r, &s->item[i]), mel_hop(&s->mel));
+    s->length[i] = (int32_t)steps_of(s, samples_of(s, &s->item[i]), mel_hop(&s->mel));
     if (s->length[i] > s->longest) s->longest = s->length[i];
   }
   return 1;
@@ -194,7 +200,7 @@ static int64_t longest_drawn(const speech_set *s, const speech_draw *draw) {
   const recordings *r = &s->said;
   int64_t most = 0;
   for (int64_t i = 0; i < r->count; i++)
-    if (r->item[i].samples > most) most = r->item[i].samples;
+    if (r->item[i].samples + s->form->pause > most) most = r->item[i].samples + s->form->pause;
   if (draw->join > 1 && r->speakers > 0 && most < SPEECH_SECONDS * r->rate) most = SPEECH_SECONDS * r->rate;
   return steps_of(s, most, mel_hop(&s->mel) * (1 - draw->speed));
 }
@@ -206,7 +212,8 @@ int speech_set_open(speech_set *s, const speech_form *form, const vocabulary *le
   if (r->count > INT32_MAX / 2) return cli_error("there are too many recordings");
   s->form = form;
   CLI_TRY(mel_open(&s->mel, form->rate, form->bands));
-  if (!number_texts(s, letters) || !sort_speakers(s) || !make_items(s, draw == NULL))
+  if (!number_texts(s, letters) || !sort_speakers(s) ||
+      !make_items(s, draw == NULL && s->longest_string != 1))
     return cli_error("out of memory");
   if (draw) s->longest = longest_drawn(s, draw);
   return buckets_create(s->items, s->length, batch, seed, &s->order);
@@ -226,6 +233,7 @@ void speech_set_close(speech_set *s) {
   free(s->frame);
   free(s->x);
   free(s->ends);
+  free(s->heard);
   free(s->labels);
   free(s->label_ends);
   *s = (speech_set){.said = RECORDINGS_NONE};
@@ -262,7 +270,7 @@ typedef struct hearing {
 /* Its frames, in s->frame; 0 when out of memory. */
 static int hear(speech_set *s, const speech_item *item, hearing how, int64_t *frames) {
   const recordings *r = &s->said;
-  const int64_t samples = samples_of(r, item);
+  const int64_t samples = samples_of(s, item);
   void *joined = s->joined, *frame = s->frame;
   *frames = mel_frames(&s->mel, samples, how.hop);
   const int ok = grow(&joined, &s->room_joined, (size_t)samples, sizeof *s->joined) &&
@@ -275,6 +283,7 @@ static int hear(speech_set *s, const speech_item *item, hearing how, int64_t *fr
     const recording *part = &r->item[item->part[p]];
     const float gain = item->gain[p] > 0 ? item->gain[p] : 1;
     for (int64_t i = 0; i < part->samples; i++) *at++ = gain * r->sample[part->start + i];
+    for (int64_t i = 0; i < s->form->pause; i++) *at++ = 0;
   }
   mel_features(&s->mel, s->joined, samples, how.hop, how.warp, s->frame);
   find_levels(s->form, *frames, s->frame);
@@ -283,6 +292,20 @@ static int hear(speech_set *s, const speech_item *item, hearing how, int64_t *fr
 
 const float *speech_set_frames(speech_set *s, const speech_item *item, int64_t *frames) {
   return hear(s, item, (hearing){mel_hop(&s->mel), 1}, frames) ? s->frame : NULL;
+}
+
+void speech_form_features(const speech_form *f, const float *x, int64_t frames, float *out) {
+  for (int64_t i = 0; i < frames * f->bands; i++)
+    out[i] = (float)((double)x[i] * f->deviation[i % f->bands] + f->mean[i % f->bands]);
+}
+
+/* What find_levels and mel.h added before they took the logarithm is taken away again. */
+void speech_form_powers(const speech_form *f, const float *frame, int64_t frames, float *out) {
+  const double least = f->range > 0 ? pow(10, -f->range / 10) : MEL_FLOOR;
+  for (int64_t i = 0; i < frames * f->bands; i++) {
+    const double power = exp(fmin((double)frame[i], LOUDEST)) - least;
+    out[i] = power > 0 ? (float)power : 0;
+  }
 }
 
 /* Writes the frames as steps of sequence i of a batch. */
@@ -313,7 +336,7 @@ static speech_item draw_item(const speech_set *s, int32_t which, int64_t i, cons
   const int64_t parts = 1 + (int64_t)(draw_number(draw, 0, 0) * (double)draw->join);
   while (item.parts < parts) {
     const int32_t next = another(s, item.part[0], draw_number(draw, i, item.parts));
-    if (next < 0 || !join(&s->said, &item, next)) break;
+    if (next < 0 || !join(s, &item, next)) break;
   }
   for (int32_t p = 0; draw->level > 0 && p < item.parts; p++)
     item.gain[p] = (float)pow(10, draw->level * (2 * draw_number(draw, i, LEVEL + p) - 1) / 20);
@@ -337,10 +360,12 @@ static speech_item item_of(const speech_set *s, int32_t which, int64_t i, const 
 
 /* Room for a batch, whose sizes are known then; 0 when out of memory. */
 static int make_room(speech_set *s, const int32_t *which, const speech_draw *draw, speech_batch *b) {
-  void *x = s->x, *ends = s->ends, *labels = s->labels, *label_ends = s->label_ends;
+  void *x = s->x, *ends = s->ends, *heard = s->heard, *labels = s->labels, *label_ends = s->label_ends;
   int ok = grow(&ends, &s->room_ends, (size_t)b->batch, sizeof *s->ends) &&
+           grow(&heard, &s->room_heard, (size_t)b->batch, sizeof *s->heard) &&
            grow(&label_ends, &s->room_label_ends, (size_t)b->batch, sizeof *s->label_ends);
   s->ends = ends;
+  s->heard = heard;
   s->label_ends = label_ends;
   if (!ok) return 0;
   b->label_len = 1;
@@ -350,7 +375,7 @@ static int make_room(speech_set *s, const int32_t *which, const speech_draw *dra
     for (int32_t p = 0; p < item.parts; p++)
       count += s->label_start[item.part[p] + 1] - s->label_start[item.part[p]];
     s->label_ends[i] = (int32_t)count;
-    s->ends[i] = (int32_t)steps_of(s, samples_of(&s->said, &item), draw_hearing(s, i, draw).hop);
+    s->ends[i] = (int32_t)steps_of(s, samples_of(s, &item), draw_hearing(s, i, draw).hop);
     if (count > b->label_len) b->label_len = count;
     if (s->ends[i] > b->seq_len) b->seq_len = s->ends[i];
     b->steps += s->ends[i];
@@ -381,9 +406,11 @@ int speech_set_batch(speech_set *s, const int32_t *which, int64_t count, const s
     int64_t frames;
     if (!hear(s, &item, draw_hearing(s, i, draw), &frames)) return 0;
     fill_steps(s, frames, i, count, s->x);
+    s->heard[i] = (int32_t)frames;
     fill_labels(s, &item, i, out);
   }
   out->lengths = s->ends;
+  out->frames = s->heard;
   out->x = s->x;
   out->label = s->labels;
   out->label_lengths = s->label_ends;

@@ -25,8 +25,9 @@ enum {
 /* What a model reads. */
 typedef struct speech_form {
   int64_t rate, bands, stack;
-  double range; /* decibels below a recording's loudest band that are heard, 0: levels are absolute */
-  int centred;  /* 1: the mean is each recording's own, 0: the training set's */
+  double range;  /* decibels below a recording's loudest band that are heard, 0: levels are absolute */
+  int centred;   /* 1: the mean is each recording's own, 0: the training set's */
+  int64_t pause; /* samples of silence behind each recording of an item */
   double mean[MEL_MOST_BANDS], deviation[MEL_MOST_BANDS];
 } speech_form;
 
@@ -40,6 +41,8 @@ typedef struct speech_set {
   recordings said; /* filled by a reader; none: the set is empty, and may be opened all the same */
   const speech_form *form;
   mel mel;
+  int32_t shortest_string, longest_string; /* recordings of a string of validation, set before it is opened;
+                                              0: SPEECH_SHORTEST, SPEECH_LONGEST */
   int64_t items, singles, longest; /* recordings and strings; of the former; steps of any batch, at most */
   speech_item *item;               /* [items] strings behind the single recordings */
   int32_t *length;                 /* [items] steps */
@@ -49,8 +52,8 @@ typedef struct speech_set {
   int32_t *speaker_start;          /* [speakers+1] */
   buckets order;
   float *joined, *frame, *x; /* of a batch */
-  int32_t *ends, *labels, *label_ends;
-  size_t room_joined, room_frame, room_x, room_ends, room_labels, room_label_ends;
+  int32_t *ends, *heard, *labels, *label_ends;
+  size_t room_joined, room_frame, room_x, room_ends, room_heard, room_labels, room_label_ends;
 } speech_set;
 
 /* How an update changes what it learns from; speed and pitch: by which part, at most; level: of each
@@ -64,6 +67,7 @@ typedef struct speech_batch {
   int64_t seq_len, batch, label_len; /* T, B, L */
   int64_t steps;                     /* of all together, without padding */
   const int32_t *lengths;            /* [B] */
+  const int32_t *frames;             /* [B] in so many steps, of which the last may have room for more */
   const float *x;                    /* [T,B,stack*bands], 0 behind the end of a recording */
   const int32_t *label;              /* [L,B] */
   const int32_t *label_lengths;      /* [B] */
@@ -75,8 +79,9 @@ int speech_letters(const recordings *said, vocabulary *out);
 int speech_form_find(const recordings *said, speech_form *form);
 
 /* Numbers what was read; form: must outlive the set.  draw: what updates may draw, NULL for validation,
- * where a string of SPEECH_SHORTEST to SPEECH_LONGEST recordings is added for each recording whose speaker
- * is known.  0, or CLI_FAILED after a sentence; speech_set_close is to be called in any case. */
+ * where a string of shortest_string to longest_string recordings is added for each recording whose speaker
+ * is known, unless these are 1.  0, or CLI_FAILED after a sentence; speech_set_close is to be called in any
+ * case. */
 int speech_set_open(speech_set *s, const speech_form *form, const vocabulary *letters,
                     const speech_draw *draw, int64_t batch, int64_t seed);
 void speech_set_close(speech_set *s);
@@ -93,5 +98,10 @@ int64_t speech_set_most_labels(const speech_set *s);
 /* The frames [*frames,bands] of an item as they were before means were taken: valid until the next call;
  * NULL when out of memory. */
 const float *speech_set_frames(speech_set *s, const speech_item *item, int64_t *frames);
+
+/* Back from what a model reads, or makes, x [frames,bands], to features as speech_set_frames has them ... */
+void speech_form_features(const speech_form *form, const float *x, int64_t frames, float *out);
+/* ... and from these to the power of each band, relative to the loudest where levels are. */
+void speech_form_powers(const speech_form *form, const float *frame, int64_t frames, float *out);
 
 #endif

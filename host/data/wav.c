@@ -141,3 +141,33 @@ int wav_read(const char *path, wav *out) {
   free(bytes);
   return code;
 }
+
+/* ---------------------------------------------------------------- writing */
+
+/* The lowest `bytes` of a number, the lowest first. */
+static void put(FILE *to, uint32_t value, int bytes) {
+  for (int i = 0; i < bytes; i++) fputc((int)(value >> 8 * i & 0xFF), to);
+}
+
+static int32_t level_of(float x) {
+  const double level = rint(32767 * (double)x);
+  return level > 32767 ? 32767 : level < -32767 ? -32767 : (int32_t)level;
+}
+
+void wav_write(FILE *to, int64_t rate, const float *sample, int64_t samples) {
+  enum { PCM = 1, CHANNELS = 1, BYTES = 2, FORMAT = 16, HEADER = 36 };
+  const uint32_t data = (uint32_t)(BYTES * samples);
+  fputs("RIFF", to);
+  put(to, HEADER + data, 4);
+  fputs("WAVEfmt ", to);
+  put(to, FORMAT, 4);
+  put(to, PCM, 2);
+  put(to, CHANNELS, 2);
+  put(to, (uint32_t)rate, 4);
+  put(to, (uint32_t)(BYTES * rate), 4);
+  put(to, BYTES, 2);
+  put(to, 8 * BYTES, 2);
+  fputs("data", to);
+  put(to, data, 4);
+  for (int64_t i = 0; i < samples; i++) put(to, (uint32_t)level_of(sample[i]), BYTES);
+}

@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "host/cli/application_speech.h"
 #include "host/cli/application_words.h"
 #include "host/cli/json.h"
 #include "host/data/edit_distance.h"
@@ -21,60 +22,20 @@
 
 /* ---------------------------------------------------------------- data */
 
-static recordings_choice choice_of(const app *base, int held_out) {
-  const transcribe_options *o = transcribe_options_of(base);
-  return (recordings_choice){o->speaker, o->hold_out, held_out};
-}
-
-static int read_all(const app *base, const arg_list *files, int held_out, recordings *out) {
-  const recordings_choice choice = choice_of(base, held_out);
-  for (int i = 0; i < files->count; i++) CLI_TRY(recordings_read(files->item[i], &choice, out));
-  if (out->count > 0 || files->count == 0) return CLI_OK;
-  return cli_error("%s: has no recording that is %s; see --hold-out", files->item[0],
-                   held_out ? "held out" : "to be learnt");
-}
-
-/* What the folders of --data have held out is validated on where nothing else is. */
-static int read_held_out(const app *base, recordings *out) {
-  const recordings_choice choice = choice_of(base, 1);
-  const arg_list *files = &base->options->data;
-  for (int i = 0; i < files->count; i++)
-    if (recordings_is_folder(files->item[i])) CLI_TRY(recordings_read(files->item[i], &choice, out));
-  return CLI_OK;
-}
-
 static int read_data(app *base) {
   transcribe_app *a = (transcribe_app *)base;
   const app_options *o = base->options;
+  const transcribe_options *own = transcribe_options_of(base);
   recordings *learnt = &a->train.said, *held_out = &a->val.said;
   *learnt = *held_out = (recordings)RECORDINGS_NONE;
   if (o->use && o->val_data.count == 0 && o->files.count == 0)
     return cli_usage("no recording is named; seqgpu transcribe --help says how");
   for (int i = 0; i < o->files.count; i++) CLI_TRY(recordings_read_file(o->files.item[i], held_out));
-  CLI_TRY(read_all(base, &o->data, 0, learnt));
-  if (learnt->count > 0) held_out->rate = learnt->rate;
-  CLI_TRY(o->val_data.count > 0 ? read_all(base, &o->val_data, 1, held_out) : read_held_out(base, held_out));
-  if (base->training && transcribe_options_of(base)->speaker[0] && held_out->count == 0)
-    return cli_error("%s: has nothing of %s, who is to be held out", o->data.item[0],
-                     transcribe_options_of(base)->speaker);
-  base->data_hash = learnt->hash;
-  base->data_size = learnt->bytes;
-  base->train_size = learnt->count;
-  base->val_hash = held_out->count > 0 ? held_out->hash : 0;
+  CLI_TRY(app_read_speech(base, (recordings_choice){.speaker = own->speaker, .below = own->hold_out}, learnt,
+                          held_out));
+  if (base->training && own->speaker[0] && held_out->count == 0)
+    return cli_error("%s: has nothing of %s, who is to be held out", o->data.item[0], own->speaker);
   return CLI_OK;
-}
-
-static int open_letters(transcribe_app *a) {
-  if (a->base.file == NULL) return speech_letters(&a->train.said, &a->letters);
-  CLI_TRY(app_read_vocabulary(&a->base, "letters", &a->letters));
-  return labels_check(&a->letters, a->base.path);
-}
-
-/* The rate of recordings must be the model's. */
-static int check_rate(const transcribe_app *a, const recordings *r) {
-  if (r->count == 0 || r->rate == a->form.rate) return CLI_OK;
-  return cli_error("the recordings have %lld samples a second; %s takes %lld", (long long)r->rate,
-                   a->base.path, (long long)a->form.rate);
 }
 
 static speech_draw draw_of(const app *base, int64_t step, int64_t join) {
@@ -82,23 +43,14 @@ static speech_draw draw_of(const app *base, int64_t step, int64_t join) {
   return (speech_draw){o->base.model.seed, step, join, o->speed, o->pitch, o->level};
 }
 
-static int check_options(const app *base) {
-  const int64_t rate = ((const transcribe_app *)base)->train.said.rate;
-  if (rate == 0 || (rate >= MEL_LEAST_RATE && rate <= MEL_MOST_RATE)) return CLI_OK;
-  return cli_error("%s: has %lld samples a second; it must be %d to %d", base->options->data.item[0],
-                   (long long)rate, MEL_LEAST_RATE, MEL_MOST_RATE);
-}
-
 static int open_data(app *base) {
   transcribe_app *a = (transcribe_app *)base;
   const transcribe_options *o = transcribe_options_of(base);
   const model_config *c = &o->base.model;
   const speech_draw most = draw_of(base, 0, o->join);
-  CLI_TRY(check_options(base));
-  CLI_TRY(open_letters(a));
-  CLI_TRY(transcribe_open_form(a));
-  CLI_TRY(check_rate(a, &a->train.said));
-  CLI_TRY(check_rate(a, &a->val.said));
+  a->form = (speech_form){.bands = o->mels, .stack = o->stack, .range = o->range, .centred = o->centre};
+  CLI_TRY(app_open_letters(base, &a->train.said, &a->letters));
+  CLI_TRY(app_open_form(base, &a->train.said, &a->val.said, &a->form));
   CLI_TRY(speech_set_open(&a->train, &a->form, &a->letters, &most, c->rnn.batch, c->seed));
   CLI_TRY(speech_set_open(&a->val, &a->form, &a->letters, NULL, c->rnn.batch, c->seed));
   a->read = malloc((size_t)(a->val.longest + 1) * sizeof *a->read);
@@ -231,7 +183,7 @@ static void print(const app *base, int json) {
 static int describe(const app *base, app_text texts[APP_TEXTS]) {
   const transcribe_app *a = (const transcribe_app *)base;
   texts[0] = (app_text){"letters", vocab_write(&a->letters)};
-  return transcribe_describe_form(&a->form, texts + 1) && texts[0].text;
+  return app_describe_form(&a->form, texts + 1) && texts[0].text;
 }
 
 static void close(app *base) {

@@ -1,7 +1,7 @@
 /* transcribe.h - the application `transcribe`: speech to text (seqgpu/transcriber.h).
  *
  *   transcribe.c         options, files, training and its metric
- *   transcribe_model.c   what the model reads and writes, plan, parameters, memory
+ *   transcribe_model.c   what the model writes, plan, parameters, memory
  *   transcribe_use.c     `seqgpu transcribe`: recordings in, text out
  */
 #ifndef TRANSCRIBE_H
@@ -63,10 +63,6 @@ static inline const transcribe_options *transcribe_options_of(const app *a) {
 
 /* ---- transcribe_model.c ---- */
 
-/* What the model reads: the form of a->train, or of the checkpoint; 0, or an exit code after a sentence. */
-int transcribe_open_form(transcribe_app *a);
-/* Its texts for a checkpoint; 0 when out of memory. */
-int transcribe_describe_form(const speech_form *form, app_text texts[3]);
 /* A plan for the batches of a set. */
 seqgpu_status transcribe_plan(const transcribe_app *a, const speech_set *s, int training, seqgpu_plan **out);
 /* 0, or CLI_FAILED after a sentence, if the model needs more memory than is free. */

@@ -24,6 +24,7 @@
  *   translator.h   a model: a sequence for a sequence
  *   transcriber.h  a model: speech to text, and labels from the logits of CTC
  *   watcher.h      a model: video, a class for each frame and for a clip
+ *   speaker.h      a model: text to speech
  *
  * There are three ways to use the library, each without the next:
  *
@@ -56,6 +57,7 @@
 #include "ridge.h"
 #include "rnn.h"
 #include "schedule.h"
+#include "speaker.h"
 #include "tagger.h"
 #include "tape.h"
 #include "transcriber.h"
