@@ -22,6 +22,7 @@
  *   composer.h     a model: polyphonic music
  *   drawer.h       a model: pen strokes
  *   translator.h   a model: a sequence for a sequence
+ *   captioner.h    a model: what is in a picture
  *   transcriber.h  a model: speech to text, and labels from the logits of CTC
  *
  * There are three ways to use the library, each without the next:
@@ -40,6 +41,7 @@
 #define SEQGPU_SEQGPU_H
 
 #include "base.h"
+#include "captioner.h"
 #include "checkpoint.h"
 #include "classifier.h"
 #include "comm.h"
