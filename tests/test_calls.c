@@ -111,6 +111,7 @@ static int program_other(int argc, char **argv) {
 #define SMALL  "--hidden 2 --batch 2 --seq-len 4 --steps 1 "
 #define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 --steps 1 "
 #define OPEN   " --device cpu --threads 1 "
+#define SEEN   " --side 8 --patch 4 --features 2 --patch-layers 1 --word-size 2 --attention-size 2 "
 #define TAG    " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 "
 
 static const char *const made[] = {
@@ -128,6 +129,7 @@ static const char *const made[] = {
     ("train spell --data spoken --val-data spoken --word-size 2 --attention-size 2" TASK
      "--checkpoint speller.st"),
     ("train translate --data translated --word-size 2 --attention-size 2" TASK "--checkpoint translator.st"),
+    ("train caption --data scenes:4" SEEN TASK "--checkpoint captioner.st"),
 #ifdef SEQGPU_SNDFILE
     ("train transcribe --data recorded --mels 3" TASK "--checkpoint transcriber.st"),
 #endif
@@ -155,6 +157,10 @@ static const char *const lines[] = {
     ("train translate --data translated --val-data translated --word-size 2 --attention-size 2" TASK
      "--checkpoint new.st"),
     "translate --checkpoint translator.st --input text --copy --svg new.st" OPEN,
+#ifdef SEQGPU_PNG
+    "train caption --data pictured --val-data pictured" SEEN TASK "--checkpoint new.st",
+    "caption --checkpoint captioner.st one.png unseen:1 --svg new.st" OPEN,
+#endif
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK "--checkpoint new.st",
     "transcribe --checkpoint transcriber.st one.wav two.wav --beam 2 --json --svg new.st" OPEN,

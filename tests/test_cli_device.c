@@ -89,6 +89,7 @@ static void each(const char *line) {
 #define SMALL  "--hidden 2 --layers 2 --batch 2 --seq-len 4 "
 #define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 "
 #define OPEN   " --device cpu --threads 1 "
+#define SEEN   " --side 8 --patch 4 --features 2 --patch-layers 1 --word-size 2 --attention-size 2"
 #define TAG    " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 "
 
 /* What the others work on. */
@@ -104,6 +105,7 @@ static const char *const made[] = {
     "train spell --data spoken --word-size 2 --attention-size 2" TASK "--steps 1 --checkpoint speller.st",
     "train translate --data translated --word-size 2 --attention-size 2" TASK
     "--steps 1 --checkpoint translator.st",
+    "train caption --data scenes:4" SEEN TASK "--steps 1 --checkpoint captioner.st",
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK
     "--steps 1 --checkpoint transcriber.st",
@@ -136,6 +138,9 @@ static const char *const lines[] = {
     "--steps 1 --checkpoint new.st",
     "train translate --data text --data text --val-data translated --word-size 2 --attention-size 2" TASK
     "--steps 1 --checkpoint new.st",
+    "train caption --data scenes:4 --val-data unseen:2 --dropout 0.5" SEEN TASK "--steps 1 --checkpoint new.st",
+    "eval --checkpoint captioner.st --data unseen:3" OPEN,
+    "caption --checkpoint captioner.st unseen:1 --beam 2 --svg seen.svg" OPEN,
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3 --speed 0.2 --pitch 0.1 --dropout 0.5" TASK
     "--steps 2 --checkpoint new.st",

@@ -208,7 +208,7 @@ static void check_png(void) {
   unsigned char large[4 * 4 * 3];
   for (int i = 0; i < 16; i++) memset(large + 3 * i, grey[i / 8 * 2 + i % 4 / 2], 3);
   draws(PNG_GREY, 2, 2, grey, 4, large, "four of each");
-  const unsigned char wide[] = {10, 20},
+  const unsigned char wide[] = {11, 21},
                       padded[] = {133, 133, 133, 138, 138, 138, 133, 133, 133, 138, 138, 138};
   draws(PNG_GREY, 2, 1, wide, 2, padded, "white above and below what is wide");
 }
