@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "seqgpu/seqgpu.h"
 
@@ -116,34 +117,37 @@ void scene_caption(const scene *s, char out[SCENE_CAPTION]) {
 
 /* Whether a point belongs to a shape of radius 1 about (0,0). */
 static int inside(int shape, double x, double y) {
-  const double across = fabs(x), down = fabs(y), most = fmax(across, down), square = x * x + y * y;
+  const double across = fabs(x), down = fabs(y), square = x * x + y * y;
   switch (shape) {
   case 0:
     return square <= 0.95 * 0.95;
   case 1:
-    return most <= 0.82;
+    return across <= 0.82 && down <= 0.82;
   case 2:
     return y <= 0.8 && across <= (y + 0.95) / 1.75;
   case 3:
     return across + down <= 1;
   case 4:
-    return most <= 0.95 && fmin(across, down) <= 0.3;
+    return across <= 0.95 && down <= 0.95 && (across <= 0.3 || down <= 0.3);
   default:
     return square <= 1 && square >= 0.55 * 0.55;
   }
 }
 
 /* How much of a pixel a shape covers, of FINE x FINE points. */
-static double cover(const scene_shape *s, double x, double y, double pixel) {
+static double cover(const scene_shape *s, double left, double top, double pixel) {
   enum { FINE = 3 };
+  const double step = pixel / FINE / s->radius, x = (left - s->x) / s->radius + step / 2,
+               y = (top - s->y) / s->radius + step / 2;
   int count = 0;
-  for (int i = 0; i < FINE * FINE; i++)
-    count += inside(s->shape, (x + pixel * (i % FINE + 0.5) / FINE - s->x) / s->radius,
-                    (y + pixel * ((double)(i / FINE) + 0.5) / FINE - s->y) / s->radius);
+  for (int i = 0; i < FINE; i++)
+    for (int j = 0; j < FINE; j++) count += inside(s->shape, x + j * step, y + i * step);
   return (double)count / (FINE * FINE);
 }
 
-static unsigned char byte_of(double value) { return (unsigned char)lrint(255 * fmin(fmax(value, 0), 1)); }
+static unsigned char byte_of(double value) {
+  return (unsigned char)(255 * (value < 0 ? 0 : value > 1 ? 1 : value) + 0.5);
+}
 
 static void draw_shape(const scene *s, const scene_shape *is, int64_t side, unsigned char *pixel) {
   const double size = 1. / (double)side;
@@ -158,7 +162,8 @@ static void draw_shape(const scene *s, const scene_shape *is, int64_t side, unsi
 }
 
 void scene_draw(const scene *s, int64_t side, unsigned char *pixel) {
-  for (int64_t i = 0; i < side * side * SCENE_CHANNELS; i++)
-    pixel[i] = byte_of(s->ground[i % SCENE_CHANNELS]);
+  unsigned char ground[SCENE_CHANNELS];
+  for (int i = 0; i < SCENE_CHANNELS; i++) ground[i] = byte_of(s->ground[i]);
+  for (int64_t i = 0; i < side * side; i++) memcpy(pixel + i * SCENE_CHANNELS, ground, sizeof ground);
   for (int k = 0; k < s->count; k++) draw_shape(s, &s->shape[k], side, pixel);
 }

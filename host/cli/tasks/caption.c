@@ -260,14 +260,14 @@ static const arg_spec options[] = {
 static const arg_spec eval_options[] = {CAPTION_SEARCH_ROWS, ROW_END};
 
 static const caption_options start = {
-    .base = {.model = APPLICATION_MODEL(1e-3, .hidden_size = 128, .batch = 32)},
+    .base = {.model = APPLICATION_MODEL(1.5e-3, .hidden_size = 96, .batch = 8)},
     .side = 64,
     .patch = 8,
     .min_count = 1,
-    .features = 64,
+    .features = 48,
     .patch_layers = 2,
     .word_size = 32,
-    .attention_size = 64,
+    .attention_size = 32,
     .beam = 1};
 
 static int run(int argc, char **argv) { return application_use(&application_caption, argc, argv); }
