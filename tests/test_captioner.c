@@ -262,7 +262,7 @@ static int32_t likeliest(const double *row) {
 static void check_greedy(model *m, int i) {
   int32_t fed[T] = {-1}, n = 0, right = 1;
   double out[T * CLASSES], weights[T * P];
-  found is;
+  found is = {.lengths = {0}};
   search(m, (seqgpu_translator_options){.most = T}, &is);
   seqgpu_captioner_batch one = {.batch = 1, .before = fed};
   while (n < T) {
@@ -321,7 +321,7 @@ static void refuses_batch(model *m, const seqgpu_captioner *captioner, seqgpu_ca
 }
 
 static void refuses_search(model *m, seqgpu_translator_options o, int attended, const char *words) {
-  found is;
+  found is = {.lengths = {0}};
   const seqgpu_captioner_batch b = whole(m);
   const seqgpu_translator_answers to = {
       .word = is.word, .lengths = is.lengths, .attended = attended ? is.attended : NULL};

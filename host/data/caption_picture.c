@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "host/cli/html.h"
+#include "host/data/attention_picture.h"
 
-enum { TILE = 96, GAP = 12, TEXT = 22, LEFT = 12, TOP = 10, ACROSS = 9, CHANNELS = 3, SHOWN = 24 };
+enum { TILE = 96, GAP = 12, TEXT = 22, LEFT = 12, TOP = 10, ACROSS = 9, CHANNELS = 3 };
 
 /* ---------------------------------------------------------------- layout */
 
@@ -43,15 +43,15 @@ static void define_picture(FILE *to, const caption_map *m, int64_t number) {
   fprintf(to, "</g></defs>\n");
 }
 
-static void use_picture(FILE *to, const caption_map *m, int64_t number, double x, double y) {
-  fprintf(to, "<use href=\"#picture%d\" transform=\"translate(%.0f %.0f) scale(%.6g)\"/>\n", (int)number, x,
-          y, (double)TILE / (double)(m->side > 0 ? m->side : 1));
+static void use_picture(FILE *to, const caption_map *m, int64_t number, int64_t x, int64_t y) {
+  fprintf(to, "<use href=\"#picture%d\" transform=\"translate(%d %d) scale(%.6g)\"/>\n", (int)number, (int)x,
+          (int)y, (double)TILE / (double)(m->side > 0 ? m->side : 1));
 }
 
 /* ---------------------------------------------------------------- a word */
 
 /* The patch that is looked at most stays as it is; the others are veiled. */
-static void write_veil(FILE *to, const caption_map *m, const float *weight, double x, double y) {
+static void write_veil(FILE *to, const caption_map *m, const float *weight, int64_t x, int64_t y) {
   const double width = (double)TILE / (double)m->columns, height = (double)TILE / (double)m->rows;
   float most = 0;
   for (int64_t p = 0; p < m->rows * m->columns; p++)
@@ -59,24 +59,21 @@ static void write_veil(FILE *to, const caption_map *m, const float *weight, doub
   for (int64_t p = 0; p < m->rows * m->columns; p++) {
     const double veil = most > 0 ? 0.9 * (1 - (double)(weight[p] / most)) : 0;
     if (veil < 0.005) continue;
+    const int64_t column = p % m->columns, row = p / m->columns;
     fprintf(to, "<rect x=\"%.5g\" y=\"%.5g\" width=\"%.4g\" height=\"%.4g\" fill-opacity=\"%.2f\"/>\n",
-            x + (double)(p % m->columns) * width, y + (double)(p / m->columns) * height, width, height, veil);
+            (double)x + (double)column * width, (double)y + (double)row * height, width, height, veil);
   }
 }
 
-static void write_word(FILE *to, sentences_piece w, double x, double y) {
-  int32_t size = w.size < SHOWN ? w.size : SHOWN;
-  while (size < w.size && size > 0 && ((unsigned char)w.text[size] & 0xC0) == 0x80) size--;
-  fprintf(to, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\">", x + TILE / 2., y + TILE + 15);
-  html_text(to, w.text, (size_t)size);
-  fputs("</text>\n", to);
+static void write_word(FILE *to, sentences_piece word, int64_t x, int64_t y) {
+  fprintf(to, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (int)x + TILE / 2, (int)y + TILE + 15);
+  attention_word(to, word);
 }
 
-static void write_map(FILE *to, const caption_map *m, int64_t number, double top) {
+static void write_map(FILE *to, const caption_map *m, int64_t number, int64_t top) {
   define_picture(to, m, number);
   for (int64_t i = 0; i <= m->words; i++) {
-    const double x = LEFT + (double)(i % ACROSS) * (TILE + GAP),
-                 y = top + (double)(i / ACROSS) * (TILE + TEXT);
+    const int64_t x = LEFT + i % ACROSS * (TILE + GAP), y = top + i / ACROSS * (TILE + TEXT);
     use_picture(to, m, number, x, y);
     if (i == 0) continue;
     write_veil(to, m, m->weight + (i - 1) * m->rows * m->columns, x, y);
@@ -94,6 +91,6 @@ void caption_picture(FILE *to, const caption_map *map, int64_t count) {
           "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
           (int)width, (int)height, (int)width, (int)height);
   int64_t top = TOP;
-  for (int64_t i = 0; i < count; top += height_of(&map[i++])) write_map(to, &map[i], i, (double)top);
+  for (int64_t i = 0; i < count; top += height_of(&map[i++])) write_map(to, &map[i], i, top);
   fprintf(to, "</svg>\n");
 }

@@ -142,22 +142,22 @@ int pictures_scenes(const char *name, int64_t *count, int *unseen) {
   return 0;
 }
 
-static int add_scene_caption(const scene *s, char *text, size_t *at) {
-  scene_caption(s, text + *at);
-  *at += strlen(text + *at);
-  text[(*at)++] = '\n';
-  return CLI_OK;
+/* A line of a text whose memory has room for it. */
+static void add_line_of_scene(const scene *s, text_file *text) {
+  scene_caption(s, text->memory + text->size);
+  text->size += strlen(text->memory + text->size);
+  text->memory[text->size++] = '\n';
 }
 
-/* Their captions become lines of a text, NULL: they are not wanted. */
-static int add_scenes(const char *name, int64_t count, int unseen, pictures *p, char *text, size_t *size) {
+/* Their captions become lines of the text, if it has memory. */
+static int add_scenes(const char *name, int64_t count, int unseen, pictures *p, text_file *text) {
   for (int64_t i = 0; i < count; i++) {
     scene s;
     scene_make(p->seed, (scene_kind){unseen, 1}, i, &s);
     CLI_TRY(make_room(name, p));
     scene_draw(&s, p->form.side, p->pixel + (size_t)p->count * pixels_of(p));
     count_one(p);
-    if (text) CLI_TRY(add_scene_caption(&s, text, size));
+    if (text->memory) add_line_of_scene(&s, text);
   }
   return CLI_OK;
 }
@@ -171,15 +171,12 @@ static int check_scenes(const char *name, int64_t count, const pictures *p) {
 static int read_scenes(const char *name, int64_t count, int unseen, pictures *p) {
   text_file text = {.data = NULL};
   CLI_TRY(check_scenes(name, count, p));
-  char *memory = malloc((size_t)count * SCENE_CAPTION);
-  if (memory == NULL) return cli_error("%s: out of memory", name);
-  const int code = add_scenes(name, count, unseen, p, memory, &text.size);
-  if (code != CLI_OK) {
-    free(memory);
-    return code;
-  }
-  text.data = text.memory = memory;
-  return sentences_parse_lines(name, &text, &p->caption);
+  text.data = text.memory = malloc((size_t)count * SCENE_CAPTION);
+  if (text.memory == NULL) return cli_error("%s: out of memory", name);
+  const int code = add_scenes(name, count, unseen, p, &text);
+  if (code == CLI_OK) return sentences_parse_lines(name, &text, &p->caption);
+  text_free(&text);
+  return code;
 }
 
 /* ---------------------------------------------------------------- a list */
@@ -244,5 +241,5 @@ int pictures_read_file(const char *name, pictures *p) {
   if (scenes < 0) return CLI_FAILED;
   if (scenes == 0) return add_picture(name, p);
   CLI_TRY(check_scenes(name, count, p));
-  return add_scenes(name, count, unseen, p, NULL, NULL);
+  return add_scenes(name, count, unseen, p, &(text_file){.memory = NULL});
 }

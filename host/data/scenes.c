@@ -59,11 +59,11 @@ static void choose_place(chance *c, scene *s, int k, int vertical) {
 }
 
 /* Moves all shapes together, to where the picture has them whole, on one axis. */
-static double choose_shift(chance *c, const scene *s, const double *at, size_t stride) {
+static double choose_shift(chance *c, const scene *s, int down) {
   const double margin = 1. / 64;
   double least = 0, most = 0;
   for (int k = 0; k < s->count; k++) {
-    const double middle = *(const double *)((const char *)at + (size_t)k * stride);
+    const double middle = down ? s->shape[k].y : s->shape[k].x;
     least = fmin(least, middle - s->shape[k].radius);
     most = fmax(most, middle + s->shape[k].radius);
   }
@@ -84,9 +84,7 @@ void scene_make(uint64_t seed, scene_kind kind, int64_t number, scene *out) {
     choose_look(&c, s);
     if (k > 0) choose_place(&c, out, k, vertical && k == 1);
   }
-  const double x = choose_shift(&c, out, &out->shape[0].x, sizeof out->shape[0]),
-               y = choose_shift(&c, out, &out->shape[0].y, sizeof out->shape[0]),
-               light = uniform(&c, 0.86, 0.98);
+  const double x = choose_shift(&c, out, 0), y = choose_shift(&c, out, 1), light = uniform(&c, 0.86, 0.98);
   for (int k = 0; k < out->count; k++) {
     out->shape[k].x += x;
     out->shape[k].y += y;
