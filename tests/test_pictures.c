@@ -436,8 +436,10 @@ static void check_numbers(void) {
   CHECK(picture_set_open(&s, &words, 2, 1) == 0 && picture_set_batch(&s, which, 2, &b), "a set of numbers");
   CHECK(b.words.target_len == 0 && b.steps == 0, "without captions");
   int right = 1;
-  for (int i = 0; i < 24; i++)
-    right &= ((const float *)b.words.patches)[i] == (float)(i - i / 4 * 4 % 24 / 2 - i % 4 / 2 * 2);
+  for (int i = 0; i < 24; i++) {
+    const int patch = i / 4, of_both = 2 * patch + i % 2;
+    right &= ((const float *)b.words.patches)[i] == (float)of_both;
+  }
   CHECK(right, "its numbers, patch by patch");
   picture_set_close(&s);
 }
