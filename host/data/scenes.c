@@ -15,11 +15,11 @@ static const double colours[SCENE_COLOURS][SCENE_CHANNELS] = {
 static const char *const shape_names[SCENE_SHAPES] = {"circle",  "square", "triangle",
                                                       "diamond", "cross",  "ring"};
 static const char *const size_names[SCENE_SIZES] = {"small", "medium", "large"};
-static const double radii[SCENE_SIZES] = {5. / 64, 8. / 64, 11. / 64};
+static const double radii[SCENE_SIZES] = {6. / 64, 9. / 64, 12. / 64};
 
 const char scene_vocabulary[] = "a small medium large red green blue yellow purple orange cyan black circle "
                                 "square triangle diamond cross "
-                                "ring above below left right of and\n";
+                                "ring in above below left right of and\n";
 
 /* ---------------------------------------------------------------- chance */
 
@@ -45,7 +45,7 @@ static void choose_pair(chance *c, int unseen, scene_shape *s) {
 }
 
 static void choose_look(chance *c, scene_shape *s) {
-  s->radius = radii[s->size] * uniform(c, 0.94, 1.06);
+  s->radius = radii[s->size] * uniform(c, 0.95, 1.05);
   for (int i = 0; i < SCENE_CHANNELS; i++) s->rgb[i] = colours[s->colour][i] + uniform(c, -0.06, 0.06);
 }
 
@@ -95,8 +95,8 @@ void scene_make(uint64_t seed, scene_kind kind, int64_t number, scene *out) {
 /* ---------------------------------------------------------------- saying what it is */
 
 static int write_shape(const scene_shape *s, char *out, size_t room) {
-  return snprintf(out, room, "a %s %s %s", size_names[s->size], colour_names[s->colour],
-                  shape_names[s->shape]);
+  return snprintf(out, room, "a %s %s in %s", size_names[s->size], shape_names[s->shape],
+                  colour_names[s->colour]);
 }
 
 void scene_caption(const scene *s, char out[SCENE_CAPTION]) {

@@ -1,10 +1,12 @@
 /* scenes.h - pictures that are drawn from a number: two or three coloured shapes, and a caption that is true of them.
  *
- *   a large red circle above a small blue square and left of a medium green ring
+ *   a large circle in red above a small square in blue and left of a medium ring in green
  *
  * The largest shape is named first, one above or below it next, one left or right of it last; so a picture has one
  * right caption.  Colours and shapes make pairs, and every pair for which (colour + shape) is a multiple of 6 is held
- * out: scenes are made of the other pairs alone, or of these alone.
+ * out: scenes are made of the other pairs alone, or of these alone.  The colour comes last in a caption, since it is easy
+ * to see: a model that has written it before it can tell shapes learns which shapes the colour never has, and does not
+ * write a pair that it has not learnt (measured: none of 300 right after 3,000 updates of 8 scenes).
  */
 #ifndef SCENES_H
 #define SCENES_H
@@ -16,7 +18,7 @@ enum {
   SCENE_SHAPES = 6,
   SCENE_SIZES = 3,
   SCENE_MOST = 3,      /* shapes of a scene */
-  SCENE_WORDS = 16,    /* of a caption, at most */
+  SCENE_WORDS = 19,    /* of a caption, at most */
   SCENE_CAPTION = 128, /* bytes of one, with its zero */
   SCENE_CHANNELS = 3
 };
