@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "host/cli/cli.h"
-#include "host/context/utf8.h"
+#include "host/data/list_line.h"
 #include "host/data/png.h"
 
-enum { MOST_PATH = 4096, MOST_SCENES = 1 << 16, MOST_NUMBERS = 1 << 28 };
+enum { MOST_SCENES = 1 << 16, MOST_NUMBERS = 1 << 28 };
 
 picture_form picture_form_of_pixels(int64_t side, int64_t patch) {
   return (picture_form){side, patch, side / patch, side / patch, patch * patch * PICTURES_CHANNELS};
@@ -181,31 +181,22 @@ static int read_scenes(const char *name, int64_t count, int unseen, pictures *p)
 
 /* ---------------------------------------------------------------- a list */
 
-static int is_plain(const char *text, size_t size) {
-  for (size_t at = 0, length; at < size; at += length)
-    if ((length = sq_utf8_plain(text + at, size - at)) == 0) return 0;
-  return 1;
-}
-
 static int add_line(const char *path, int64_t number, const char *line, int32_t size, pictures *p) {
-  char file[MOST_PATH];
-  const char *tab = memchr(line, '\t', (size_t)size), *folder = strrchr(path, '/');
+  char file[LIST_PATH];
+  const char *tab = memchr(line, '\t', (size_t)size);
   const size_t length = tab ? (size_t)(tab - line) : 0;
   const int64_t before = p->caption.words;
   if (length == 0)
     return cli_error("%s: line %lld must be the path of a picture, a tab, and its caption", path,
                      (long long)number);
   CLI_TRY(sentences_check_line(path, number, line, size));
-  if (!is_plain(line, length))
+  if (!list_is_plain(line, length))
     return cli_error("%s: line %lld has a path that cannot be shown", path, (long long)number);
   if (!sentences_add_words(&p->caption, tab + 1, size - (int32_t)length - 1))
     return cli_error("%s: out of memory", path);
   if (p->caption.words == before)
     return cli_error("%s: line %lld has no words; it must have a caption", path, (long long)number);
-  const int beside = line[0] != '/' && folder;
-  if ((size_t)snprintf(file, sizeof file, "%.*s%.*s", beside ? (int)(folder - path) + 1 : 0, path,
-                       (int)length, line) >= sizeof file)
-    return cli_error("%s: line %lld: the path is too long", path, (long long)number);
+  CLI_TRY(list_path(path, number, line, length, file));
   CLI_TRY(add_picture(file, p));
   return sentences_end(&p->caption) ? CLI_OK : cli_error("%s: out of memory", path);
 }
