@@ -100,7 +100,7 @@ static void check_scenes(int unseen) {
   for (int64_t n = 0; n < SCENES_TRIED; n++) {
     scene s;
     char text[SCENE_CAPTION], again[SCENE_CAPTION];
-    scene_make(3, (scene_kind){unseen, 0}, n, &s);
+    scene_make(3, (scene_kind){.unseen = unseen}, n, &s);
     scene_caption(&s, text);
     truths += is_true(&s, text);
     scene_draw(&s, SIDE, pixel);
@@ -109,7 +109,7 @@ static void check_scenes(int unseen) {
     for (int k = 1; k < s.count; k++) small &= s.shape[k].size < s.shape[0].size;
     if (s.vertical) said_so[s.vertical > 0] = 1;
     if (s.sideways) said_so[2 + (s.sideways > 0)] = 1;
-    scene_make(3, (scene_kind){unseen, 0}, n, &s);
+    scene_make(3, (scene_kind){.unseen = unseen}, n, &s);
     scene_caption(&s, again);
     known += strcmp(text, again) == 0;
   }
@@ -144,8 +144,33 @@ static int same_scene(scene_kind a, scene_kind b, uint64_t seed, uint64_t other)
 }
 
 static void check_series(void) {
-  CHECK(!same_scene((scene_kind){0, 0}, (scene_kind){0, 1}, 1, 1), "validation has other scenes");
-  CHECK(!same_scene((scene_kind){0, 0}, (scene_kind){0, 0}, 1, 2), "another seed has other scenes");
+  CHECK(!same_scene((scene_kind){0}, (scene_kind){.validation = 1}, 1, 1), "validation has other scenes");
+  CHECK(!same_scene((scene_kind){0}, (scene_kind){0}, 1, 2), "another seed has other scenes");
+}
+
+/* Those without colour are grey, and are the same but for that. */
+static void check_grey(void) {
+  int right = 1;
+  for (int64_t n = 0; n < 50; n++) {
+    scene s, of_colour;
+    char text[SCENE_CAPTION], wanted[SCENE_CAPTION] = "", both[SCENE_CAPTION];
+    scene_make(1, (scene_kind){.grey = 1}, n, &s);
+    scene_caption(&s, text);
+    of_colour = s;
+    of_colour.grey = 0;
+    scene_caption(&of_colour, both);
+    for (const char *at = both, *word; *(word = word_after(&at));) {
+      if (strcmp(word, "in") == 0) {
+        word_after(&at);
+        continue;
+      }
+      snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), wanted[0] ? " %s" : "%s", word);
+    }
+    right &= strcmp(text, wanted) == 0;
+    for (int k = 0; k < s.count; k++)
+      right &= s.shape[k].rgb[0] == s.shape[k].rgb[1] && s.shape[k].rgb[1] == s.shape[k].rgb[2];
+  }
+  CHECK(right, "grey scenes, and captions without colours");
 }
 
 /* The vocabulary has every word, once. */
@@ -160,7 +185,7 @@ static void check_vocabulary(void) {
     char text[SCENE_CAPTION], word[40];
     const char *at = text;
     int words = 0;
-    scene_make(1, (scene_kind){(int)(n % 2), 1}, n, &s);
+    scene_make(1, (scene_kind){.unseen = (int)(n % 2), .validation = 1}, n, &s);
     scene_caption(&s, text);
     for (; *at; words++) {
       snprintf(word, sizeof word, " %s ", word_after(&at));
@@ -377,7 +402,7 @@ static void check_drawn(void) {
   text_file text = text_of(scene_vocabulary);
   static unsigned char pixel[3][16 * 16 * 3];
   const unsigned char *const pixels[] = {pixel[0], pixel[1], pixel[2]};
-  picture_set s = {.data = none_of(16, 0), .drawn = 7};
+  picture_set s = {.data = none_of(16, 0), .drawn = 7, .grey = 1};
   picture_batch b;
   if (sentences_parse_lines("t", &text, &all) != 0) exit(EXIT_FAILURE);
   vocabulary words = words_of(&all);
@@ -390,7 +415,7 @@ static void check_drawn(void) {
     for (int64_t i = 0; i < 3; i++) {
       scene is;
       char caption[SCENE_CAPTION];
-      scene_make(5, (scene_kind){0, 0}, 3 * step + i, &is);
+      scene_make(5, (scene_kind){.grey = step < 3}, 3 * step + i, &is); /* three updates an epoch */
       scene_draw(&is, 16, pixel[i]);
       scene_caption(&is, caption);
       captions &= has_caption(&b, i, caption, &words);
@@ -417,7 +442,7 @@ static void check_set(void) {
   for (int i = 0; i < 2; i++) {
     scene is;
     char caption[SCENE_CAPTION];
-    scene_make(1, (scene_kind){0, 1}, which[i], &is);
+    scene_make(1, (scene_kind){.validation = 1}, which[i], &is);
     scene_caption(&is, caption);
     right &= has_caption(&b, i, caption, &words);
   }
@@ -482,6 +507,7 @@ int main(void) {
   check_scenes(0);
   check_scenes(1);
   check_series();
+  check_grey();
   check_vocabulary();
 #ifdef SEQGPU_PNG
   check_png();

@@ -139,12 +139,13 @@ int picture_set_update(picture_set *s, int64_t step, picture_batch *out) {
     return picture_set_batch(s, which, count, out);
   }
   const int64_t B = s->drawn < s->order.batch ? s->drawn : s->order.batch;
+  const scene_kind kind = {.unseen = s->unseen, .grey = step / s->order.batches < s->grey};
   if (!make_room(s, B, SCENE_WORDS + 1, out)) return 0;
   for (int64_t b = 0; b < B; b++) {
     char text[SCENE_CAPTION];
     int32_t word[SCENE_WORDS];
     scene is;
-    scene_make(s->order.seed, (scene_kind){s->unseen, 0}, step * B + b, &is);
+    scene_make(s->order.seed, kind, step * B + b, &is);
     scene_caption(&is, text);
     scene_draw(&is, s->data.form.side, s->pixel);
     fill_pixels(s, s->pixel, b, B);

@@ -153,7 +153,7 @@ static void add_line_of_scene(const scene *s, text_file *text) {
 static int add_scenes(const char *name, int64_t count, int unseen, pictures *p, text_file *text) {
   for (int64_t i = 0; i < count; i++) {
     scene s;
-    scene_make(p->seed, (scene_kind){unseen, 1}, i, &s);
+    scene_make(p->seed, (scene_kind){.unseen = unseen, .validation = 1}, i, &s);
     CLI_TRY(make_room(name, p));
     scene_draw(&s, p->form.side, p->pixel + (size_t)p->count * pixels_of(p));
     count_one(p);

@@ -2,6 +2,7 @@
 #include "host/data/scenes.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,9 +45,11 @@ static void choose_pair(chance *c, int unseen, scene_shape *s) {
   } while (scene_held_out(s->colour, s->shape) != unseen);
 }
 
-static void choose_look(chance *c, scene_shape *s) {
+static void choose_look(chance *c, int grey, scene_shape *s) {
+  const double level = uniform(c, 0.25, 0.6);
   s->radius = radii[s->size] * uniform(c, 0.95, 1.05);
-  for (int i = 0; i < SCENE_CHANNELS; i++) s->rgb[i] = colours[s->colour][i] + uniform(c, -0.06, 0.06);
+  for (int i = 0; i < SCENE_CHANNELS; i++)
+    s->rgb[i] = grey ? level : colours[s->colour][i] + uniform(c, -0.06, 0.06);
 }
 
 /* How far one shape is from the first: clear of it in one direction, and near its middle in the other. */
@@ -73,7 +76,7 @@ static double choose_shift(chance *c, const scene *s, int down) {
 void scene_make(uint64_t seed, scene_kind kind, int64_t number, scene *out) {
   const uint64_t series = (uint64_t)(2 * kind.validation + kind.unseen);
   chance c = {seed, SCENES | series << 56 | (uint64_t)number, 0};
-  *out = (scene){.count = 2 + below(&c, 2)};
+  *out = (scene){.count = 2 + below(&c, 2), .grey = kind.grey};
   const int both = out->count == SCENE_MOST, vertical = both || below(&c, 2);
   if (vertical) out->vertical = 2 * below(&c, 2) - 1;
   if (both || !vertical) out->sideways = 2 * below(&c, 2) - 1;
@@ -81,7 +84,7 @@ void scene_make(uint64_t seed, scene_kind kind, int64_t number, scene *out) {
     scene_shape *s = &out->shape[k];
     choose_pair(&c, kind.unseen, s);
     s->size = k == 0 ? 1 + below(&c, SCENE_SIZES - 1) : below(&c, out->shape[0].size);
-    choose_look(&c, s);
+    choose_look(&c, kind.grey, s);
     if (k > 0) choose_place(&c, out, k, vertical && k == 1);
   }
   const double x = choose_shift(&c, out, 0), y = choose_shift(&c, out, 1), light = uniform(&c, 0.86, 0.98);
@@ -94,21 +97,32 @@ void scene_make(uint64_t seed, scene_kind kind, int64_t number, scene *out) {
 
 /* ---------------------------------------------------------------- saying what it is */
 
-static int write_shape(const scene_shape *s, char *out, size_t room) {
-  return snprintf(out, room, "a %s %s in %s", size_names[s->size], shape_names[s->shape],
-                  colour_names[s->colour]);
+/* Appends words to a caption. */
+static void add_words(char out[SCENE_CAPTION], const char *format, ...) {
+  const size_t at = strlen(out);
+  va_list list;
+  va_start(list, format);
+  vsnprintf(out + at, SCENE_CAPTION - at, format, list);
+  va_end(list);
+}
+
+static void add_shape(const scene *s, int k, char out[SCENE_CAPTION]) {
+  const scene_shape *is = &s->shape[k];
+  add_words(out, "a %s %s", size_names[is->size], shape_names[is->shape]);
+  if (!s->grey) add_words(out, " in %s", colour_names[is->colour]);
 }
 
 void scene_caption(const scene *s, char out[SCENE_CAPTION]) {
-  int at = write_shape(&s->shape[0], out, SCENE_CAPTION), k = 1;
+  int k = 0;
+  out[0] = '\0';
+  add_shape(s, k++, out);
   if (s->vertical) {
-    at += snprintf(out + at, (size_t)(SCENE_CAPTION - at), s->vertical > 0 ? " above " : " below ");
-    at += write_shape(&s->shape[k++], out + at, (size_t)(SCENE_CAPTION - at));
+    add_words(out, s->vertical > 0 ? " above " : " below ");
+    add_shape(s, k++, out);
   }
   if (!s->sideways) return;
-  at += snprintf(out + at, (size_t)(SCENE_CAPTION - at), "%s %s of ", s->vertical ? " and" : "",
-                 s->sideways > 0 ? "left" : "right");
-  write_shape(&s->shape[k], out + at, (size_t)(SCENE_CAPTION - at));
+  add_words(out, s->vertical ? " and %s of " : " %s of ", s->sideways > 0 ? "left" : "right");
+  add_shape(s, k, out);
 }
 
 /* ---------------------------------------------------------------- drawing */
