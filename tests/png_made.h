@@ -30,7 +30,8 @@ static inline size_t png_chunk(unsigned char *out, const char *name, const unsig
   return size + 12;
 }
 
-/* pixel [height,width,channels] of a colour type; `out` has room for the pixels and 200 bytes.  How long it is. */
+/* pixel [height,width,channels] of a colour type; `out` has room for the pixels and 200 bytes.  How long it
+ * is. */
 static inline size_t png_make(char *out, int type, uint32_t width, uint32_t height,
                               const unsigned char *pixel) {
   static const unsigned char signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};

@@ -1,6 +1,6 @@
-/* test_captioner.c - the captioner (seqgpu/captioner.h): every gradient against differences, each picture of a batch as
- * it is alone, the convolution against loops of its own, captions against those found word by word, the emulated device
- * against the CPU, and what is refused.
+/* test_captioner.c - the captioner (seqgpu/captioner.h): every gradient against differences, each picture of
+ * a batch as it is alone, the convolution against loops of its own, captions against those found word by
+ * word, the emulated device against the CPU, and what is refused.
  */
 #include "tests/model_checks.h"
 
@@ -200,7 +200,8 @@ static void convolve(const model *m, int64_t b, double first[P][FEATURES], doubl
       }
 }
 
-/* A plain decoder step of cell rnn after the states of the model; the first word's logits tell what was seen. */
+/* A plain decoder step of cell rnn after the states of the model; the first word's logits tell what was seen.
+ */
 static void check_seen(void) {
   const kind plain = {"rnn of one layer without attention", "rnn", 1, 1, 0};
   model m;
@@ -258,7 +259,8 @@ static int32_t likeliest(const double *row) {
   return best;
 }
 
-/* The likeliest word, one after the other, each by the logits of all before; it attends where the weights say. */
+/* The likeliest word, one after the other, each by the logits of all before; it attends where the weights
+ * say. */
 static void check_greedy(model *m, int i) {
   int32_t fed[T] = {-1}, n = 0, right = 1;
   double out[T * CLASSES], weights[T * P];

@@ -1,5 +1,6 @@
-/* test_pictures.c - pictures with captions as a model sees them (host/data): scenes whose captions are true of their
- * pixels, PNG by files made here, lists and numbers in .npy, and batches in which every pixel is found again.
+/* test_pictures.c - pictures with captions as a model sees them (host/data): scenes whose captions are true
+ * of their pixels, PNG by files made here, lists and numbers in .npy, and batches in which every pixel is
+ * found again.
  *
  * What needs libpng is skipped by name where the build has none.
  */

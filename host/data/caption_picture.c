@@ -1,5 +1,5 @@
-/* caption_picture.c - see caption_picture.h.  The pixels of a picture are written once, and used again for each word;
- * those of one colour beside each other are one rectangle. */
+/* caption_picture.c - see caption_picture.h.  The pixels of a picture are written once, and used again for
+ * each word; those of one colour beside each other are one rectangle. */
 #include "host/data/caption_picture.h"
 
 #include <string.h>

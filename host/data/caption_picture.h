@@ -1,5 +1,5 @@
-/* caption_picture.h - what each word of a caption looks at, as a picture: the picture itself, and once more for each
- * word, darker where the word does not look (Xu et al. 2015, figure 3). */
+/* caption_picture.h - what each word of a caption looks at, as a picture: the picture itself, and once more
+ * for each word, darker where the word does not look (Xu et al. 2015, figure 3). */
 #ifndef CAPTION_PICTURE_H
 #define CAPTION_PICTURE_H
 

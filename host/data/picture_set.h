@@ -34,12 +34,13 @@ typedef struct picture_batch {
   int64_t steps;         /* of all captions, with their ends */
 } picture_batch;
 
-/* Numbers what was read; `words` must outlive the set.  0, or CLI_FAILED after a sentence; picture_set_close is to be
- * called in any case. */
+/* Numbers what was read; `words` must outlive the set.  0, or CLI_FAILED after a sentence; picture_set_close
+ * is to be called in any case. */
 int picture_set_open(picture_set *s, const vocabulary *words, int64_t batch, int64_t seed);
 void picture_set_close(picture_set *s);
 
-/* The pictures which[count] of a set side by side; valid until the next call, as the next.  0 when out of memory. */
+/* The pictures which[count] of a set side by side; valid until the next call, as the next.  0 when out of
+ * memory. */
 int picture_set_batch(picture_set *s, const int32_t *which, int64_t count, picture_batch *out);
 /* The batch of update number `step`, of scenes that are drawn for it or of the set. */
 int picture_set_update(picture_set *s, int64_t step, picture_batch *out);

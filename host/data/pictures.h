@@ -1,8 +1,8 @@
 /* pictures.h - pictures, each with its caption: those of a list, or scenes.
  *
- *   dog.png<TAB>a dog asleep       a list: a file's path, from where the list is, and its caption, a line each;
- *   dog.npy<TAB>a dog asleep       PNG, or numbers of patches from elsewhere: [rows,columns,inputs], or [P,inputs]
- *   scenes:2000, unseen:500        so many scenes (scenes.h), of pairs that are learnt and of those held out
+ *   dog.png<TAB>a dog asleep    a list: a file's path, from where the list is, and its caption, a line each;
+ *   dog.npy<TAB>a dog asleep    PNG, or numbers of patches from elsewhere: [rows,columns,inputs], [P,inputs]
+ *   scenes:2000, unseen:500     so many scenes (scenes.h), of pairs that are learnt and of those held out
  */
 #ifndef PICTURES_H
 #define PICTURES_H
@@ -43,8 +43,8 @@ void pictures_free(pictures *p);
  * sentence. */
 int pictures_scenes(const char *name, int64_t *count, int *unseen);
 
-/* Adds the pictures and captions of a list, or scenes of the validation.  0, or an exit code after a sentence that
- * names the file, and the line of a list; pictures_free is to be called in any case. */
+/* Adds the pictures and captions of a list, or scenes of the validation.  0, or an exit code after a sentence
+ * that names the file, and the line of a list; pictures_free is to be called in any case. */
 int pictures_read(const char *name, pictures *p);
 /* The same of the text of a list, which is taken. */
 int pictures_parse(const char *path, text_file *text, pictures *p);

@@ -1,5 +1,5 @@
-/* png.c - see png.h.  The bytes are read by the program, so that every file of its is opened, and refused, in one
- * way; libpng is handed them in memory. */
+/* png.c - see png.h.  The bytes are read by the program, so that every file of its is opened, and refused, in
+ * one way; libpng is handed them in memory. */
 #include "host/data/png.h"
 
 #include <math.h>

@@ -1,15 +1,16 @@
-/* scenes.h - pictures that are drawn from a number: two or three coloured shapes, and a caption that is true of them.
+/* scenes.h - pictures that are drawn from a number: two or three coloured shapes, and a caption that is true
+ * of them.
  *
  *   a large circle in red above a small square in blue and left of a medium ring in green
- *   a large circle above a small square and left of a medium ring                             where all is grey
+ *   a large circle above a small square and left of a medium ring               where all is grey
  *
- * The largest shape is named first, one above or below it next, one left or right of it last; so a picture has one
- * right caption.  Colours and shapes make pairs, and every pair for which (colour + shape) is a multiple of 6 is held
- * out: scenes are made of the other pairs alone, or of these alone.
+ * The largest shape is named first, one above or below it next, one left or right of it last; so a picture
+ * has one right caption.  Colours and shapes make pairs, and every pair for which (colour + shape) is a
+ * multiple of 6 is held out: scenes are made of the other pairs alone, or of these alone.
  *
- * A model that learns colours before it can tell shapes also learns which shapes a colour never has, and then does not
- * write the pairs that are held out, whatever it sees.  So the colour comes last in a caption, and there are grey scenes
- * to learn shapes from first.
+ * A model that learns colours before it can tell shapes also learns which shapes a colour never has, and then
+ * does not write the pairs that are held out, whatever it sees.  So the colour comes last in a caption, and
+ * there are grey scenes to learn shapes from first.
  */
 #ifndef SCENES_H
 #define SCENES_H

@@ -1,6 +1,6 @@
 /* translator.h - the two halves of a translator (seqgpu/translator.h), which training runs on one tape, and a
- * search on tapes of their own.  The half that writes is also a captioner's (seqgpu/captioner.h), whose pictures
- * take the place of sources. */
+ * search on tapes of their own.  The half that writes is also a captioner's (seqgpu/captioner.h), whose
+ * pictures take the place of sources. */
 #ifndef SQ_TRANSLATOR_H
 #define SQ_TRANSLATOR_H
 
@@ -28,8 +28,8 @@ void sq_translator_read(const seqgpu_translator *m, seqgpu_tape *tape, const seq
                         const seqgpu_translator_batch *batch, sq_translator_source *out);
 
 /* The logits [T,R,target_words+1] after the words `before` [T,R]; row k B + b looks at source b.
- * h, context: receive the decoder's output, and the tensor that seqgpu_tape_attention returned, of T R / B steps,
- * NULL without attention. */
+ * h, context: receive the decoder's output, and the tensor that seqgpu_tape_attention returned, of T R / B
+ * steps, NULL without attention. */
 seqgpu_tensor *sq_translator_write(const seqgpu_translator *m, seqgpu_tape *tape, const seqgpu_plan *decoder,
                                    const sq_translator_source *source, int64_t T, int64_t R,
                                    const int32_t *before, seqgpu_tensor **h, seqgpu_tensor **context);
@@ -37,8 +37,8 @@ seqgpu_tensor *sq_translator_write(const seqgpu_translator *m, seqgpu_tape *tape
 /* 0, or a sentence about a batch that cannot be one. */
 seqgpu_status sq_translator_check(const seqgpu_translator *m, const seqgpu_translator_batch *batch);
 
-/* The weights of the half that writes, beside the network "decoder": the vectors of words; and what attention to E
- * elements a step, if there is any, and the output take. */
+/* The weights of the half that writes, beside the network "decoder": the vectors of words; and what attention
+ * to E elements a step, if there is any, and the output take. */
 seqgpu_status sq_translator_add_words(seqgpu_params *p, seqgpu_translator *m);
 seqgpu_status sq_translator_add_output(seqgpu_params *p, seqgpu_translator *m, int64_t E, int64_t Y);
 

@@ -1,5 +1,5 @@
-/* translator_search.c - the answers of a translator, by beam search (seqgpu/translator.h), and of whatever else
- * writes as it does.
+/* translator_search.c - the answers of a translator, by beam search (seqgpu/translator.h), and of whatever
+ * else writes as it does.
  *
  * Three tapes: what the encoder has read stays on the first; steps of the decoder alternate between the other
  * two, since a step begins with the states that the one before has left on its tape.

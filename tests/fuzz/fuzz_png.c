@@ -1,4 +1,5 @@
-/* fuzz_png.c - pictures in PNG, made to fit a square whose edge the first byte says, and the names of scenes. */
+/* fuzz_png.c - pictures in PNG, made to fit a square whose edge the first byte says, and the names of scenes.
+ */
 #include "host/data/pictures.h"
 #include "host/data/png.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,7 +1,8 @@
-/* caption.c - the application `caption`: its row of the table, its files, its loss and its metric (caption.h).
+/* caption.c - the application `caption`: its row of the table, its files, its loss and its metric
+ * (caption.h).
  *
- * The metric is how many captions are not, word for word, those of their pictures; BLEU of all of them is printed
- * beside it (host/data/bleu.h).
+ * The metric is how many captions are not, word for word, those of their pictures; BLEU of all of them is
+ * printed beside it (host/data/bleu.h).
  */
 #include "host/cli/tasks/caption.h"
 

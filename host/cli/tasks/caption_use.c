@@ -1,7 +1,7 @@
 /* caption_use.c - `seqgpu caption`: pictures in, a line of text each out (caption.h).
  *
- * A search keeps no attention of all patches: the weights of --svg come from one more run of the decoder over each
- * caption.
+ * A search keeps no attention of all patches: the weights of --svg come from one more run of the decoder over
+ * each caption.
  */
 #include <stdlib.h>
 #include <string.h>
