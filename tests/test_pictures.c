@@ -364,19 +364,40 @@ static vocabulary words_of(const sentences *s) {
   return v;
 }
 
-/* Each pixel of each picture is where its patch is, white as 0. */
+static double least_of(const unsigned char *p) { return fmin(p[0], fmin(p[1], p[2])) / 255; }
+
+/* The mean of what a quarter of a patch has: k 0 is r - g, k 1 (r + g) / 2 - b; the patch begins at `left` and `top`. */
+static double colour_of(const unsigned char *pixel, int64_t side, int64_t left, int64_t top, int64_t patch,
+                        int quarter, int k) {
+  const int64_t half = patch / 2, x0 = left + quarter % 2 * half, y0 = top + quarter / 2 * half;
+  double sum = 0;
+  for (int64_t y = y0; y < y0 + half; y++)
+    for (int64_t x = x0; x < x0 + half; x++) {
+      const unsigned char *p = pixel + (y * side + x) * 3;
+      sum += k == 0 ? p[0] - p[1] : (p[0] + p[1]) / 2. - p[2];
+    }
+  return sum / (double)(half * half * 255);
+}
+
+/* Each pixel of each picture is where its patch is, and so are the colours of its quarters. */
 static int has_pixels(const picture_batch *b, const unsigned char *const pixel[], int64_t side,
                       int64_t patch) {
-  const int64_t columns = side / patch, inputs = patch * patch * 3;
+  const int64_t columns = side / patch, inputs = patch * patch + 8, B = b->words.batch;
   const float *x = b->words.patches;
-  for (int64_t i = 0; i < b->words.batch; i++)
-    for (int64_t y = 0; y < side; y++)
-      for (int64_t k = 0; k < 3 * side; k++) {
-        const int64_t p = y / patch * columns + k / 3 / patch, at = y % patch * 3 * patch + k % (3 * patch);
-        const float is = x[(p * b->words.batch + i) * inputs + at];
-        if (fabsf(is - (1 - (float)pixel[i][y * 3 * side + k] / 255)) > 1e-6F) return 0;
+  double most = 0;
+  for (int64_t i = 0; i < B; i++)
+    for (int64_t p = 0; p < columns * columns; p++) {
+      const float *is = x + (p * B + i) * inputs;
+      const int64_t left = p % columns * patch, top = p / columns * patch;
+      for (int64_t k = 0; k < patch * patch; k++) {
+        const unsigned char *at = pixel[i] + ((top + k / patch) * side + left + k % patch) * 3;
+        most = fmax(most, fabs((double)is[k] - (1 - least_of(at))));
       }
-  return 1;
+      for (int k = 0; k < 8; k++)
+        most = fmax(most, fabs((double)is[patch * patch + k] -
+                               colour_of(pixel[i], side, left, top, patch, k / 2, k % 2)));
+    }
+  return most < 1e-5;
 }
 
 /* Column i of the targets is these words and the end; that before is they, a step later. */

@@ -67,17 +67,30 @@ static int make_room(picture_set *s, int64_t B, int64_t T, picture_batch *out) {
 
 /* ---------------------------------------------------------------- a picture */
 
-/* Pixels [side,side,3] as patches of picture b: white is 0, as what lies beyond an edge. */
+/* Patch of size x size pixels, whose lines are `stride` bytes apart. */
+static void fill_patch(const unsigned char *pixel, int64_t size, int64_t stride, float *to) {
+  float *colour = to + size * size;
+  const float share = 4 / (float)(size * size * 255);
+  memset(colour, 0, PICTURES_COLOURS * sizeof *colour);
+  for (int64_t y = 0; y < size; y++)
+    for (int64_t x = 0; x < size; x++) {
+      const unsigned char *p = pixel + y * stride + x * PICTURES_CHANNELS;
+      const int r = p[0], g = p[1], b = p[2], less = r < g ? r : g, least = less < b ? less : b;
+      float *quarter = colour + 2 * (2 * (2 * y / size) + 2 * x / size);
+      to[y * size + x] = 1 - (float)least / 255;
+      quarter[0] += (float)(r - g) * share;
+      quarter[1] += ((float)(r + g) / 2 - (float)b) * share;
+    }
+}
+
+/* Pixels [side,side,3] as patches of picture b. */
 static void fill_pixels(const picture_set *s, const unsigned char *pixel, int64_t b, int64_t B) {
   const picture_form *f = &s->data.form;
-  const int64_t line = f->patch * PICTURES_CHANNELS;
-  for (int64_t p = 0; p < f->rows * f->columns; p++)
-    for (int64_t y = 0; y < f->patch; y++) {
-      const unsigned char *from =
-          pixel + ((p / f->columns * f->patch + y) * f->side + p % f->columns * f->patch) * PICTURES_CHANNELS;
-      float *to = s->x + (p * B + b) * f->inputs + y * line;
-      for (int64_t i = 0; i < line; i++) to[i] = 1 - (float)from[i] / 255;
-    }
+  for (int64_t p = 0; p < f->rows * f->columns; p++) {
+    const int64_t y = p / f->columns * f->patch, x = p % f->columns * f->patch;
+    fill_patch(pixel + (y * f->side + x) * PICTURES_CHANNELS, f->patch, f->side * PICTURES_CHANNELS,
+               s->x + (p * B + b) * f->inputs);
+  }
 }
 
 static void fill_numbers(const picture_set *s, const float *number, int64_t b, int64_t B) {

@@ -1,5 +1,12 @@
 /* picture_set.h - pictures in batches, with their captions as numbers: what a captioner learns from.
  *
+ * Of pixels a patch has, from 0 to 1 and for white 0,
+ *
+ *   1 - min(r,g,b)                              of each pixel, row by row
+ *   r - g, (r + g) / 2 - b                      each a mean over a quarter: upper left, upper right, lower ones
+ *
+ * so a shape looks the same whatever its colour is, and what is learnt of one helps with the others.
+ *
  * Scenes of a training are none of a set: each update draws new ones, which follow from its number.
  *
  * Letters: P = patches, B = pictures, T = words of the longest caption of a batch and its end.

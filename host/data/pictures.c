@@ -12,7 +12,7 @@
 enum { MOST_SCENES = 1 << 16, MOST_NUMBERS = 1 << 28 };
 
 picture_form picture_form_of_pixels(int64_t side, int64_t patch) {
-  return (picture_form){side, patch, side / patch, side / patch, patch * patch * PICTURES_CHANNELS};
+  return (picture_form){side, patch, side / patch, side / patch, patch * patch + PICTURES_COLOURS};
 }
 
 static size_t pixels_of(const pictures *p) {

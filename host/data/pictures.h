@@ -12,7 +12,7 @@
 #include "host/data/sentences.h"
 #include "seqgpu/seqgpu.h"
 
-enum { PICTURES_CHANNELS = SCENE_CHANNELS, PICTURES_MOST_SIDE = 1024 };
+enum { PICTURES_CHANNELS = SCENE_CHANNELS, PICTURES_MOST_SIDE = 1024, PICTURES_COLOURS = 8 };
 
 /* What a model sees of each picture. */
 typedef struct picture_form {
@@ -20,7 +20,8 @@ typedef struct picture_form {
   int64_t rows, columns, inputs; /* patches, and numbers of each */
 } picture_form;
 
-/* That of pixels in patches; patch divides side. */
+/* That of pixels in patches; patch divides side.  A patch is how dark each of its pixels is, and the colour of each
+ * of its quarters (picture_set.h). */
 picture_form picture_form_of_pixels(int64_t side, int64_t patch);
 
 typedef struct pictures {

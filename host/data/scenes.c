@@ -46,7 +46,7 @@ static void choose_pair(chance *c, int unseen, scene_shape *s) {
 }
 
 static void choose_look(chance *c, int grey, scene_shape *s) {
-  const double level = uniform(c, 0.25, 0.6);
+  const double level = uniform(c, 0.2, 0.45);
   s->radius = radii[s->size] * uniform(c, 0.95, 1.05);
   for (int i = 0; i < SCENE_CHANNELS; i++)
     s->rgb[i] = grey ? level : colours[s->colour][i] + uniform(c, -0.06, 0.06);
