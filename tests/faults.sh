@@ -50,6 +50,11 @@ printf 'Ein Hund.\tA dog.\nDer Hund!\tThe dog!\n' >translated
 train draw --data ink --hidden 4 --mixtures 2 --layers 2 --batch 2 --steps 1 --checkpoint drawer.st
 train spell --data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint speller.st
 train translate --data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint translator.st
+# two patches of two numbers
+{ printf '\223NUMPY\001\0v\0'; printf "%-117s\n" "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"; printf 'abc?def?ghi?jkl?'; } >seen.npy
+printf 'seen.npy\ta dog\n' >pictured
+seen="--features 2 --patch-layers 1 --word-size 2 --attention-size 2 --hidden 3 --batch 2"
+train caption --data pictured $seen --steps 1 --checkpoint captioner.st
 if "$seqgpu" train transcribe --data recorded --mels 2 --hidden 4 --steps 1 $one --quiet --checkpoint transcriber.st >../made 2>&1; then
   speech=yes
   speaker="--mels 2 --hidden 4 --letter-size 2 --prenet-size 3 --attention-size 2 --batch 2"
@@ -124,6 +129,8 @@ sweep spell "spoken" train spell --data spoken --val-data spoken --hidden 4 --wo
 sweep spell-use "speller.st text" spell --checkpoint speller.st --input text --beam 2 $one
 sweep translate "translated" train translate --data translated --val-data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
 sweep translate-use "translator.st text" translate --checkpoint translator.st --input text --copy --svg new.svg $one
+sweep caption "pictured seen.npy" train caption --data pictured --val-data pictured $seen --steps 1 --checkpoint new.st $one
+sweep caption-use "captioner.st seen.npy" caption --checkpoint captioner.st seen.npy --beam 2 --svg new.svg $one
 if [ "$speech" = yes ]; then
   sweep transcribe "recorded one.wav" train transcribe --data recorded --val-data recorded --mels 2 --hidden 4 --steps 1 --checkpoint new.st $one
   sweep transcribe-use "transcriber.st one.wav" transcribe --checkpoint transcriber.st one.wav --beam 2 --svg new.svg $one

@@ -43,7 +43,7 @@ cxx_of() { case $1 in gcc) echo g++ ;; *) echo clang++ ;; esac }
 off() { # DEPENDENCIES: the options that leave out and take in
   case $1 in
     all) echo -DSEQGPU_CBLAS=ON ;; # which is not the default everywhere
-    none) echo -DSEQGPU_CBLAS=OFF -DSEQGPU_CJSON=OFF -DSEQGPU_ZLIB=OFF -DSEQGPU_SNDFILE=OFF -DSEQGPU_MPI=OFF ;;
+    none) echo -DSEQGPU_CBLAS=OFF -DSEQGPU_CJSON=OFF -DSEQGPU_ZLIB=OFF -DSEQGPU_SNDFILE=OFF -DSEQGPU_PNG=OFF -DSEQGPU_MPI=OFF ;;
     no-cblas) echo -DSEQGPU_CBLAS=OFF ;;
   esac
 }

@@ -12,16 +12,17 @@
 #include "host/cli/command.h"
 #include "host/cli/exchange.h"
 #include "host/cli/hash.h"
+#include "tests/png_made.h"
 #include "tests/said.h"
 #include "tests/wav_made.h"
 
 #include <dirent.h>
 
 static const command_spec *const program_commands[] = {
-    &command_train,     &command_sample,     &command_eval,   &command_inspect, &command_report,
-    &command_verify,    &command_import,     &command_export, &command_info,    &command_tag,
-    &command_classify,  &command_compose,    &command_draw,   &command_frames,  &command_spell,
-    &command_translate, &command_transcribe, &command_speak};
+    &command_train,     &command_sample,  &command_eval,       &command_inspect, &command_report,
+    &command_verify,    &command_import,  &command_export,     &command_info,    &command_tag,
+    &command_classify,  &command_compose, &command_draw,       &command_frames,  &command_spell,
+    &command_translate, &command_caption, &command_transcribe, &command_speak};
 enum { PROGRAM_WORDS = 48, PROGRAM_PRINTED = 1 << 16 };
 static char program_printed[PROGRAM_PRINTED]; /* on standard output */
 
@@ -83,7 +84,7 @@ static inline void program_write(const char *name, const void *bytes, size_t siz
 
 /* text, numbers of two columns, four images with their labels, two sentences with their tags, two pieces of
  * music, two drawings, three words as they are spoken, two sentences with their translations, two recordings
- * with what is said in them. */
+ * with what is said in them, a picture and a list of it. */
 static inline void program_enter(const char *name) {
   snprintf(program_folder, sizeof program_folder, "/tmp/seqgpu-%s-XXXXXX", name);
   if (!mkdtemp(program_folder) || chdir(program_folder) != 0) exit(EXIT_FAILURE);
@@ -106,6 +107,11 @@ static inline void program_enter(const char *name) {
   program_write("spoken", spoken, sizeof spoken - 1);
   static const char translated[] = "Ein Hund.\tA dog.\nDer Hund, ein Hund!\tThe dog, a dog!\n";
   program_write("translated", translated, sizeof translated - 1);
+  static const char pictured[] = "one.png\ta dog\none.png\tone dog more\n";
+  static const unsigned char pixel[4 * 4] = {0, 20, 90, 255};
+  char picture[300];
+  program_write("pictured", pictured, sizeof pictured - 1);
+  program_write("one.png", picture, png_make(picture, PNG_GREY, 4, 4, pixel));
   static const char recorded[] = "one.wav\ta\ntwo.wav\tba\n";
   char sound[WAV_HEADER + 2 * 200];
   program_write("recorded", recorded, sizeof recorded - 1);

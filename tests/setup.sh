@@ -21,6 +21,7 @@ missing_packages() {
   have cc && have_header cjson/cJSON.h || echo libcjson-dev
   have cc && have_header zlib.h || echo zlib1g-dev
   have cc && have_header sndfile.h || echo libsndfile1-dev
+  have cc && have_header png.h || echo libpng-dev
   echo "${further_packages-}" | grep .
 }
 

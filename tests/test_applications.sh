@@ -518,6 +518,84 @@ refused "resume with another vocabulary" 1 "--min-count: is 1" train translate $
 refused "a speller is no translator" 1 "speller: is a checkpoint of task spell; it must be one of task translate" translate --checkpoint speller --input asked
 refused "a sentence that is no text" 1 "bad: line 1, byte 2: is no character" translate --checkpoint translator --input bad
 
+# ---------------------------------------------------------------- caption
+
+# numbers FILE FIRST: a .npy file [2,2,2] of eight floats: 0, but for 1 where FIRST says.
+numbers() {
+  { printf '\223NUMPY\001\0v\0'; printf "%-117s\n" "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2, 2), }"
+    for place in 0 1 2 3 4 5 6 7; do if [ "$place" = "$2" ]; then printf '\0\0\200?'; else printf '\0\0\0\0'; fi; done; } >"$1"
+}
+mkdir seen
+for i in 0 1 2 3 4 5 6 7; do
+  numbers seen/$i.npy $i
+  set -- no yes
+  eval "kind=\${$((i % 2 + 1))}"
+  printf '%s.npy\t%s in patch %s\n' $i "$kind" $((i / 2)) >>seen/list
+done
+data="--data seen/list --val-data seen/list"
+small="--features 4 --patch-layers 1 --word-size 3 --attention-size 4 --hidden 5 --batch 4"
+run train caption $data --features 16 --patch-layers 1 --word-size 8 --attention-size 16 --hidden 24 --batch 4 --lr 0.01 --epochs 60 --checkpoint captioner --json >trained 2>err
+equal "cpu f32: task caption, learns a toy without an error" "$(value val_captions_wrong trained)" 0
+resumed "caption" caption $small --dropout 0.3
+resumed "caption, gru of two layers without attention" caption $small --cell gru --layers 2 --attention-size 0
+run train caption $data $small --steps 20 --checkpoint one --force --quiet
+for option in "--min-count 3" "--patch-layers 0" "--dropout 0.1"; do
+  run train caption $data $small $option --steps 20 --checkpoint two --force --quiet
+  check "$option changes what is learnt" sh -c '! cmp -s one two'
+done
+run eval --checkpoint captioner --data seen/list --json >measured 2>err
+if [ "$(value captions measured)" = 8 ] && [ "$(value exact measured)" = 1 ] && [ "$(value bleu measured)" = 100 ] &&
+  [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ]; then
+  pass "cpu f32: task caption, eval measures what training did"
+else fail "cpu f32: task caption, eval measures what training did" "$(cat measured err)"; fi
+check "in words, too" sh -c '"$1" eval --checkpoint captioner --data seen/list --beam 3 --device cpu | grep -q "; 8 captions, 100.00 % exact, BLEU 100.00, perplexity 1[0-9.]*$"' sh "$seqgpu"
+run caption seen/5.npy --checkpoint captioner seen/0.npy --beam 2 --svg new.svg >got 2>err
+equal "seqgpu caption: pictures in, captions out" "$(tr '\n' , <got)" "yes in patch 2,no in patch 0,"
+check "a picture of what words look at" sh -c 'grep -q "^<svg xmlns=" new.svg && grep -q "^</svg>$" new.svg && [ "$(grep -c "<use " new.svg)" = 10 ] && grep -q ">patch</text>" new.svg'
+check "in JSON" sh -c '"$1" caption --checkpoint captioner seen/3.npy --json --device cpu | grep -q "^{\"file\": \"seen/3.npy\", \"caption\": \[\"yes\", \"in\", \"patch\", \"1\"\], \"score\": -[0-9.e-]*}$"' sh "$seqgpu"
+data="--data scenes:40 --val-data unseen:6"
+small="$small --side 16 --patch 4"
+resumed "caption of scenes, grey ones first" caption $small --batch 7 --optimizer momentum --grey-epochs 2
+run train caption $data $small --steps 2 --checkpoint scenes --quiet
+run train caption $data $small --steps 2 --grey-epochs 0 --checkpoint two --force --quiet
+check "--grey-epochs 0 changes what is learnt" sh -c '! cmp -s scenes two'
+check "scenes that are held out, and others" sh -c '"$1" eval --checkpoint scenes --data unseen:5 --data scenes:4 --device cpu | grep -q "; 9 captions, "' sh "$seqgpu"
+check "scenes are captioned, too" sh -c '[ "$("$1" caption --checkpoint scenes scenes:3 unseen:2 --device cpu | wc -l)" = 5 ]' sh "$seqgpu"
+run train caption $data $small --attention-size 0 --steps 2 --checkpoint blind --force --quiet
+# a picture of one grey pixel
+printf '\211PNG\015\012\032\012\000\000\000\015IHDR\000\000\000\001\000\000\000\001\010\000\000\000\000\072\176\233U\000\000\000\012IDATx\234ch\000\000\000\202\000\201w\315r\266\000\000\000\000IEND\256B\140\202' >grey.png
+head -c 50 grey.png >cut.png
+if "$seqgpu" caption --checkpoint scenes grey.png --device cpu >got 2>err; then
+  equal "a picture in PNG" "$(wc -l <got)" 1
+  refused "a picture that is cut short" 1 "cut.png: is damaged: libpng says" caption --checkpoint scenes cut.png
+elif grep -q "no libpng" err; then skip "a picture in PNG" "this build has no libpng"
+else fail "a picture in PNG" "$(cat err)"; fi
+refused "no picture" 2 "no picture is named" caption --checkpoint captioner
+refused "nothing to show" 2 "--svg: blind has no attention" caption --checkpoint blind unseen:1 --svg new.svg
+refused "a picture over something else" 1 "seen/list: is there and is no SVG picture" caption --checkpoint captioner seen/0.npy --svg seen/list
+refused "scenes for a model of numbers" 1 "scenes:2: the model sees numbers of .npy files" caption --checkpoint captioner scenes:2
+refused "numbers for a model of pixels" 1 "seen/0.npy: must be a picture in PNG" caption --checkpoint scenes seen/0.npy
+refused "scenes beside others" 2 "scenes:9 is drawn anew in each epoch, and stands alone" train caption --data scenes:9 --data seen/list
+refused "a patch that does not divide" 2 "--patch: is 7; it must divide --side, 64" train caption --data scenes:9 --patch 7
+refused "no scenes" 1 "scenes:0: must say how many scenes" train caption --data scenes:0
+printf 'seen/0.npy no tab\n' >alone
+refused "a line without a tab" 1 "alone: line 1 must be the path of a picture, a tab, and its caption" train caption --data alone
+printf 'seen/9.npy\tnothing\n' >alone
+refused "a picture that is not there" 1 "seen/9.npy" train caption --data alone
+refused "resume with other scenes" 1 "was trained on other data" train caption --data scenes:41 --resume scenes
+refused "a translator is no captioner" 1 "translator: is a checkpoint of task translate; it must be one of task caption" caption --checkpoint translator seen/0.npy
+if command -v python3 >/dev/null; then
+  cp captioner tagger
+  for text in - 'numbers 2 2' 'numbers 2 2 2 2' 'numbers 2 0 2' 'numbers 2 2 x' 'pixels 9 9 9' 'smells 2 2 2'; do
+    damaged patches "$text"
+    refused "patches of \"$text\"" 1 "damaged: patches must be in its metadata" caption --checkpoint damaged seen/0.npy
+  done
+  damaged words 'a b c'
+  refused "captions without <unk>" 1 "damaged: words: has no <unk> in front" caption --checkpoint damaged seen/0.npy
+  damaged words '<unk> DET%1B[2J'
+  refused "a word that would control a terminal" 1 "has a character that cannot be shown" caption --checkpoint damaged seen/0.npy
+fi
+
 # ---------------------------------------------------------------- transcribe
 
 # tone FILE HERTZ LATE: a fifth of a second of sound that begins and ends softly, so many samples late; 8 bits, 8000 a second.

@@ -5,8 +5,7 @@
 
 enum { CELL = 24, LEFT = 150, TOP = 120, BELOW = 24, SHOWN = 64 };
 
-/* The first bytes of a word, which end with a character. */
-static void write_word(FILE *to, sentences_piece w) {
+void attention_word(FILE *to, sentences_piece w) {
   int32_t size = w.size < SHOWN ? w.size : SHOWN;
   while (size < w.size && size > 0 && ((unsigned char)w.text[size] & 0xC0) == 0x80) size--;
   html_text(to, w.text, (size_t)size);
@@ -17,12 +16,12 @@ static void write_map(FILE *to, const attention_map *m, double top) {
   for (int64_t s = 0; s < m->sources; s++) {
     const double x = LEFT + (double)s * CELL + CELL / 2. + 4, y = top + TOP - 8;
     fprintf(to, "<text x=\"%.0f\" y=\"%.0f\" transform=\"rotate(-60 %.0f %.0f)\">", x, y, x, y);
-    write_word(to, m->source[s]);
+    attention_word(to, m->source[s]);
   }
   for (int64_t t = 0; t < m->targets; t++) {
     const double y = top + TOP + (double)t * CELL;
     fprintf(to, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">", LEFT - 8, y + CELL / 2. + 4);
-    write_word(to, m->target[t]);
+    attention_word(to, m->target[t]);
     for (int64_t s = 0; s < m->sources; s++)
       fprintf(to, "<rect x=\"%.0f\" y=\"%.0f\" width=\"%d\" height=\"%d\" fill-opacity=\"%.3f\"/>\n",
               LEFT + (double)s * CELL, y, CELL - 1, CELL - 1, (double)m->weight[t * m->sources + s]);

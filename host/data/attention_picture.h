@@ -13,6 +13,8 @@ typedef struct attention_map {
   const float *weight; /* [targets,sources] 0 to 1 */
 } attention_map;
 
+/* The first bytes of a word, which end with a character, and </text>. */
+void attention_word(FILE *to, sentences_piece word);
 /* Writes an SVG of maps, one below the other. */
 void attention_picture(FILE *to, const attention_map *map, int64_t count);
 

@@ -12,7 +12,7 @@
 
 #include "host/cli/cli.h"
 #include "host/cli/text_bytes.h"
-#include "host/context/utf8.h"
+#include "host/data/list_line.h"
 #include "host/data/wav.h"
 
 enum { MOST_PATH = 4096, MOST_NUMBER = 9 };
@@ -152,27 +152,17 @@ static int read_folder(const char *path, const recordings_choice *choice, record
 
 /* ---------------------------------------------------------------- a list */
 
-/* Whether all of a text can be shown. */
-static int is_plain(const char *text, size_t size) {
-  for (size_t at = 0, length; at < size; at += length)
-    if ((length = sq_utf8_plain(text + at, size - at)) == 0) return 0;
-  return 1;
-}
-
 /* One line, of so many bytes. */
 static int add_line(const char *path, int64_t number, const char *line, size_t size, recordings *r) {
-  char file[MOST_PATH];
-  const char *tab = memchr(line, '\t', size), *folder = strrchr(path, '/');
+  char file[LIST_PATH];
+  const char *tab = memchr(line, '\t', size);
   const size_t length = tab ? (size_t)(tab - line) : 0, said = tab ? size - length - 1 : 0;
   if (length == 0 || said == 0)
     return cli_error("%s: line %lld must be the path of a recording, a tab, and what is said in it", path,
                      (long long)number);
-  if (!is_plain(line, length) || !is_plain(tab + 1, said))
+  if (!list_is_plain(line, length) || !list_is_plain(tab + 1, said))
     return cli_error("%s: line %lld has a character that cannot be shown", path, (long long)number);
-  const int beside = line[0] != '/' && folder;
-  if ((size_t)snprintf(file, sizeof file, "%.*s%.*s", beside ? (int)(folder - path) + 1 : 0, path,
-                       (int)length, line) >= sizeof file)
-    return cli_error("%s: line %lld: the path is too long", path, (long long)number);
+  CLI_TRY(list_path(path, number, line, length, file));
   return add(file, tab + 1, said, -1, r);
 }
 

@@ -70,6 +70,11 @@ static seqgpu_status add_bridge(seqgpu_params *p, seqgpu_translator *m, const se
   return SEQGPU_OK;
 }
 
+seqgpu_status sq_translator_add_words(seqgpu_params *p, seqgpu_translator *m) {
+  return seqgpu_params_add(p, "target.weight", m->desc.target_words, m->desc.word_size, "uniform", WORD_SCALE,
+                           &m->target);
+}
+
 static seqgpu_status add_attention(seqgpu_params *p, seqgpu_translator *m, int64_t E, int64_t Y) {
   const int64_t D = m->desc.attention_size;
   SQ_TRY(seqgpu_params_add(p, "query.weight", D, Y, "xavier", 1, &m->query));
@@ -79,20 +84,23 @@ static seqgpu_status add_attention(seqgpu_params *p, seqgpu_translator *m, int64
   return seqgpu_params_add(p, "reader.bias", Y, 1, "zeros", 0, &m->reader_bias);
 }
 
+seqgpu_status sq_translator_add_output(seqgpu_params *p, seqgpu_translator *m, int64_t E, int64_t Y) {
+  const int64_t classes = m->desc.target_words + 1;
+  if (m->desc.attention_size > 0) SQ_TRY(add_attention(p, m, E, Y));
+  SQ_TRY(seqgpu_params_add(p, "output.weight", classes, Y, "xavier", 1, &m->weight));
+  return seqgpu_params_add(p, "output.bias", classes, 1, "zeros", 0, &m->bias);
+}
+
 static seqgpu_status add_weights(seqgpu_params *p, seqgpu_translator *m, const seqgpu_plan *encoder,
                                  const seqgpu_plan *decoder) {
   const seqgpu_translator_desc *d = &m->desc;
-  const int64_t Y = width_of(decoder), classes = d->target_words + 1;
   SQ_TRY(seqgpu_params_add(p, "source.weight", d->source_words, d->word_size, "uniform", WORD_SCALE,
                            &m->source));
-  SQ_TRY(seqgpu_params_add(p, "target.weight", d->target_words, d->word_size, "uniform", WORD_SCALE,
-                           &m->target));
+  SQ_TRY(sq_translator_add_words(p, m));
   SQ_TRY(seqgpu_params_add_rnn(p, "encoder", encoder, &m->encoder));
   SQ_TRY(seqgpu_params_add_rnn(p, "decoder", decoder, &m->decoder));
   if (m->bridged) SQ_TRY(add_bridge(p, m, encoder, decoder));
-  if (d->attention_size > 0) SQ_TRY(add_attention(p, m, width_of(encoder), Y));
-  SQ_TRY(seqgpu_params_add(p, "output.weight", classes, Y, "xavier", 1, &m->weight));
-  return seqgpu_params_add(p, "output.bias", classes, 1, "zeros", 0, &m->bias);
+  return sq_translator_add_output(p, m, width_of(encoder), width_of(decoder));
 }
 
 seqgpu_status seqgpu_translator_create_(seqgpu_params *params, const seqgpu_translator_desc *desc,
@@ -115,7 +123,8 @@ seqgpu_status seqgpu_translator_create_(seqgpu_params *params, const seqgpu_tran
   SQ_TRY(check_pair(ctx, encoder, decoder));
   seqgpu_translator *m = sq_host_alloc(ctx, sizeof *m);
   if (m == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "translator: out of memory");
-  *m = (seqgpu_translator){.ctx = ctx, .desc = given, .bridged = seqgpu_plan_get_desc(encoder).bidirectional};
+  *m = (seqgpu_translator){
+      .ctx = ctx, .who = "translator", .desc = given, .bridged = seqgpu_plan_get_desc(encoder).bidirectional};
   const seqgpu_status status = add_weights(params, m, encoder, decoder);
   if (status == SEQGPU_OK)
     *out = m;

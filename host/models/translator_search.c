@@ -1,8 +1,11 @@
-/* translator_search.c - the answers of a translator, by beam search (seqgpu/translator.h).
+/* translator_search.c - the answers of a translator, by beam search (seqgpu/translator.h), and of whatever
+ * else writes as it does.
  *
  * Three tapes: what the encoder has read stays on the first; steps of the decoder alternate between the other
  * two, since a step begins with the states that the one before has left on its tape.
  */
+#include <stdio.h>
+
 #include "host/context/structs.h"
 #include "host/models/beam.h"
 #include "host/models/translator.h"
@@ -56,7 +59,8 @@ static seqgpu_status run_step(search *s) {
   SQ_TRY(seqgpu_tape_clear(t, 0));
   source.values = look_at(t, s->read.values);
   source.keys = look_at(t, s->read.keys);
-  source.lengths = seqgpu_tape_lengths(t, s->batch.batch, s->batch.source_lengths);
+  if (s->batch.source_lengths)
+    source.lengths = seqgpu_tape_lengths(t, s->batch.batch, s->batch.source_lengths);
   for (int k = 0; k < states; k++) source.initial[k] = move_state(s, t, s->state[k]);
   for (int64_t r = 0; r < rows_of(s); r++) s->before[r] = s->beam.step > 0 ? sq_beam_words(&s->beam)[r] : -1;
   const seqgpu_tensor *logits =
@@ -77,14 +81,19 @@ static double weight_at(const search *s, int64_t i) {
 static void note_attended(search *s) {
   const int64_t S = s->batch.source_len, B = s->batch.batch;
   for (int64_t r = 0; r < rows_of(s); r++) {
+    const int64_t steps = s->batch.source_lengths ? s->batch.source_lengths[r % B] : S;
     int64_t most = 0;
-    for (int64_t i = 1; i < s->batch.source_lengths[r % B]; i++)
+    for (int64_t i = 1; i < steps; i++)
       if (weight_at(s, (r / B * S + i) * B + r % B) > weight_at(s, (r / B * S + most) * B + r % B)) most = i;
     s->attended[s->beam.step * rows_of(s) + r] = (int32_t)most;
   }
 }
 
 /* ---------------------------------------------------------------- the search */
+
+static seqgpu_status no_memory(const seqgpu_translator *m) {
+  return sq_fail(m->ctx, SEQGPU_ENOMEM, "%s: out of memory", m->who);
+}
 
 static seqgpu_status open_search(search *s) {
   seqgpu_context *ctx = s->m->ctx;
@@ -98,7 +107,7 @@ static seqgpu_status open_search(search *s) {
   s->look = sq_host_alloc(ctx, layers * R * sizeof *s->look);
   s->row = sq_host_alloc(ctx, (size_t)z->most * sizeof *s->row);
   if (s->logits && s->weights && s->before && s->look && s->row) return SEQGPU_OK;
-  return sq_fail(ctx, SEQGPU_ENOMEM, "translator: out of memory");
+  return no_memory(s->m);
 }
 
 static void close_search(search *s) {
@@ -109,9 +118,9 @@ static void close_search(search *s) {
   sq_beam_destroy(&s->beam);
 }
 
-static seqgpu_status run_search(search *s, const seqgpu_plan *encoder) {
+static seqgpu_status run_search(search *s, sq_translator_reader *read, const void *self) {
   SQ_TRY(seqgpu_tape_clear(s->tape[READ], 0));
-  sq_translator_read(s->m, s->tape[READ], encoder, &s->batch, &s->read);
+  read(self, s->tape[READ], &s->read);
   SQ_TRY(seqgpu_tape_status(s->tape[READ]));
   for (int k = 0; k < SEQGPU_MAX_STATES; k++) s->state[k] = s->read.initial[k];
   while (!sq_beam_done(&s->beam)) {
@@ -134,18 +143,31 @@ static void give_answers(search *s, const seqgpu_translator_answers *out) {
   }
 }
 
+static seqgpu_status check_count(const seqgpu_translator *m, const char *name, int64_t value, int64_t most) {
+  char full[48];
+  snprintf(full, sizeof full, "%s: %s", m->who, name);
+  return sq_check_range(m->ctx, full, value, 0, most);
+}
+
 static seqgpu_status check_options(const seqgpu_translator *m, const seqgpu_translator_options *o) {
   enum { MOST_BEAM = 1 << 16, MOST_WORDS = 1 << 24 };
-  SQ_TRY(sq_check_range(m->ctx, "translator: beam", o->beam, 0, MOST_BEAM));
-  SQ_TRY(sq_check_range(m->ctx, "translator: most", o->most, 0, MOST_WORDS));
-  SQ_TRY(sq_check_range(m->ctx, "translator: banned", o->banned, 0, m->desc.target_words));
+  SQ_TRY(check_count(m, "beam", o->beam, MOST_BEAM));
+  SQ_TRY(check_count(m, "most", o->most, MOST_WORDS));
+  SQ_TRY(check_count(m, "banned", o->banned, m->desc.target_words));
   if (o->length_norm >= 0 && o->length_norm <= 100) return SEQGPU_OK;
-  return sq_fail(m->ctx, SEQGPU_EINVAL, "translator: length_norm is %g; it must be from 0 to 100",
+  return sq_fail(m->ctx, SEQGPU_EINVAL, "%s: length_norm is %g; it must be from 0 to 100", m->who,
                  o->length_norm);
 }
 
-static seqgpu_status find_answers(search *s, const seqgpu_plan *encoder, const seqgpu_translator_options *o,
-                                  const seqgpu_translator_answers *out) {
+static seqgpu_status check_answers(const seqgpu_translator *m, const seqgpu_translator_answers *to) {
+  if (to->word == NULL || to->lengths == NULL)
+    return sq_fail(m->ctx, SEQGPU_EINVAL, "%s: %s is NULL", m->who, to->word ? "lengths" : "word");
+  if (to->attended == NULL || m->desc.attention_size > 0) return SEQGPU_OK;
+  return sq_fail(m->ctx, SEQGPU_EINVAL, "%s: attended is wanted; there is no attention", m->who);
+}
+
+static seqgpu_status find_answers(search *s, const seqgpu_translator_options *o, sq_translator_reader *read,
+                                  const void *self, const seqgpu_translator_answers *out) {
   const seqgpu_translator *m = s->m;
   const sq_beam_sizes sizes = {.batch = s->batch.batch,
                                .width = o->beam > 0 ? o->beam : 1,
@@ -156,12 +178,41 @@ static seqgpu_status find_answers(search *s, const seqgpu_plan *encoder, const s
   SQ_TRY(sq_beam_create(m->ctx, &sizes, &s->beam));
   if (out->attended && m->desc.attention_size > 0) {
     s->attended = sq_host_alloc(m->ctx, (size_t)(sizes.most * rows_of(s)) * sizeof *s->attended);
-    if (s->attended == NULL) return sq_fail(m->ctx, SEQGPU_ENOMEM, "translator: out of memory");
+    if (s->attended == NULL) return no_memory(m);
   }
   SQ_TRY(open_search(s));
-  SQ_TRY(run_search(s, encoder));
+  SQ_TRY(run_search(s, read, self));
   give_answers(s, out);
   return SEQGPU_OK;
+}
+
+seqgpu_status sq_translator_find(const seqgpu_translator *m, const seqgpu_plan *decoder,
+                                 const seqgpu_translator_batch *batch, const sq_translator_asked *asked,
+                                 sq_translator_reader *read, const void *self) {
+  seqgpu_translator_options o = {0};
+  seqgpu_translator_answers to;
+  search s = {.m = m, .decoder = decoder, .batch = *batch};
+  if (asked->options)
+    SQ_TRY(sq_struct_in(m->ctx, "translator_options", &o, sizeof o, asked->options, asked->options_size));
+  SQ_TRY(sq_struct_in(m->ctx, "translator_answers", &to, sizeof to, asked->out, asked->out_size));
+  SQ_TRY(check_options(m, &o));
+  SQ_TRY(check_answers(m, &to));
+  const seqgpu_status status = find_answers(&s, &o, read, self, &to);
+  close_search(&s);
+  return status;
+}
+
+/* ---------------------------------------------------------------- of a translator */
+
+typedef struct sources {
+  const seqgpu_translator *m;
+  const seqgpu_plan *encoder;
+  const seqgpu_translator_batch *batch;
+} sources;
+
+static void read_sources(const void *self, seqgpu_tape *tape, sq_translator_source *out) {
+  const sources *s = self;
+  sq_translator_read(s->m, tape, s->encoder, s->batch, out);
 }
 
 seqgpu_status seqgpu_translator_search_(const seqgpu_translator *m, const seqgpu_plan *encoder,
@@ -169,8 +220,8 @@ seqgpu_status seqgpu_translator_search_(const seqgpu_translator *m, const seqgpu
                                         size_t options_size, const seqgpu_translator_batch *batch,
                                         size_t batch_size, const seqgpu_translator_answers *out,
                                         size_t out_size) {
-  seqgpu_translator_options o = {0};
-  seqgpu_translator_answers to;
+  const sq_translator_asked asked = {options, options_size, out, out_size};
+  seqgpu_translator_batch b;
   if (m == NULL) return SEQGPU_EINVAL;
   if (encoder == NULL || decoder == NULL || batch == NULL || out == NULL)
     return sq_fail(m->ctx, SEQGPU_EINVAL, "translator: %s is NULL",
@@ -178,17 +229,8 @@ seqgpu_status seqgpu_translator_search_(const seqgpu_translator *m, const seqgpu
                    : !decoder ? "decoder"
                    : !batch   ? "batch"
                               : "out");
-  search s = {.m = m, .decoder = decoder};
-  if (options) SQ_TRY(sq_struct_in(m->ctx, "translator_options", &o, sizeof o, options, options_size));
-  SQ_TRY(sq_struct_in(m->ctx, "translator_batch", &s.batch, sizeof s.batch, batch, batch_size));
-  SQ_TRY(sq_struct_in(m->ctx, "translator_answers", &to, sizeof to, out, out_size));
-  SQ_TRY(check_options(m, &o));
-  SQ_TRY(sq_translator_check(m, &s.batch));
-  if (to.word == NULL || to.lengths == NULL)
-    return sq_fail(m->ctx, SEQGPU_EINVAL, "translator: %s is NULL", to.word ? "lengths" : "word");
-  if (to.attended && m->desc.attention_size == 0)
-    return sq_fail(m->ctx, SEQGPU_EINVAL, "translator: attended is wanted; there is no attention");
-  const seqgpu_status status = find_answers(&s, encoder, &o, &to);
-  close_search(&s);
-  return status;
+  SQ_TRY(sq_struct_in(m->ctx, "translator_batch", &b, sizeof b, batch, batch_size));
+  SQ_TRY(sq_translator_check(m, &b));
+  const sources read = {m, encoder, &b};
+  return sq_translator_find(m, decoder, &b, &asked, read_sources, &read);
 }

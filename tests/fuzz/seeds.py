@@ -260,6 +260,24 @@ def seeds_wav():
     yield "cut", wav(1, 16, bytes(range(40)))[:-3]
 
 
+def seeds_png():
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    def png(width, height, depth, kind, lines, *more, interlaced=0):
+        head = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, interlaced)
+        return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + b"".join(more) + chunk(b"IDAT", zlib.compress(lines))
+                + chunk(b"IEND", b""))
+    yield "grey", b"\3" + png(2, 2, 8, 0, b"\0\1\2\2\3\4")
+    yield "bits", b"\1" + png(9, 1, 1, 0, b"\0\xa5\x80")
+    yield "palette", b"\4" + png(3, 1, 8, 3, b"\0\0\1\1", chunk(b"PLTE", b"\1\2\3\4\5\6"), chunk(b"tRNS", b"\0\x7f"))
+    yield "wide", b"\2" + png(3, 1, 16, 6, b"\0" + bytes(range(24)))
+    yield "interlaced", b"\5" + png(2, 2, 8, 2, bytes(5 * 3), interlaced=1)
+    yield "endless", b"\0" + png(1 << 20, 1 << 20, 8, 2, b"")
+    yield "scenes", b"\0scenes:1000"
+    yield "unseen", b"\0unseen:99999999999999999999"
+
+
 def seeds_vocabulary():
     for choice in (0, 1, 2, 0x80, 0x81, 0x82):
         yield "bytes%d" % choice, bytes([choice]) + b"%00 a %20 %25 b %FF"

@@ -86,6 +86,9 @@ endif()
 if(HAVE_SNDFILE)
   target_link_libraries(seqgpu_soft PRIVATE ${SEQGPU_SNDFILE_LIBRARY})
 endif()
+if(HAVE_PNG)
+  target_link_libraries(seqgpu_soft PRIVATE PNG::PNG)
+endif()
 
 add_test(NAME soft_train COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_soft_train.sh $<TARGET_FILE:seqgpu_soft>)
 

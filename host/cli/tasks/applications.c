@@ -3,11 +3,17 @@
 
 #include "host/cli/application.h"
 
-const application *const applications[] = {&application_tag,       &application_classify,
-                                           &application_compose,   &application_draw,
-                                           &application_frames,    &application_spell,
-                                           &application_translate, &application_transcribe,
-                                           &application_speak,     NULL};
+const application *const applications[] = {&application_tag,
+                                           &application_classify,
+                                           &application_compose,
+                                           &application_draw,
+                                           &application_frames,
+                                           &application_spell,
+                                           &application_translate,
+                                           &application_caption,
+                                           &application_transcribe,
+                                           &application_speak,
+                                           NULL};
 
 const application *application_find(const char *name) {
   for (int i = 0; applications[i]; i++)

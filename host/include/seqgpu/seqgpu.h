@@ -22,6 +22,7 @@
  *   composer.h     a model: polyphonic music
  *   drawer.h       a model: pen strokes
  *   translator.h   a model: a sequence for a sequence
+ *   captioner.h    a model: what is in a picture
  *   transcriber.h  a model: speech to text, and labels from the logits of CTC
  *   watcher.h      a model: video, a class for each frame and for a clip
  *   speaker.h      a model: text to speech
@@ -42,6 +43,7 @@
 #define SEQGPU_SEQGPU_H
 
 #include "base.h"
+#include "captioner.h"
 #include "checkpoint.h"
 #include "classifier.h"
 #include "comm.h"

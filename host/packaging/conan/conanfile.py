@@ -39,7 +39,7 @@ class SeqgpuConan(ConanFile):
     def generate(self):
         CMakeDeps(self).generate()
         toolchain = CMakeToolchain(self)
-        switches = {"TESTS": False, "BENCH": False, "CBLAS": False, "ZLIB": False, "SNDFILE": False,
+        switches = {"TESTS": False, "BENCH": False, "CBLAS": False, "ZLIB": False, "SNDFILE": False, "PNG": False,
                     "CJSON": bool(self.options.checkpoints), "CUDA": bool(self.options.cuda)}
         for name, on in switches.items():
             toolchain.cache_variables["SEQGPU_" + name] = "ON" if on else "OFF"

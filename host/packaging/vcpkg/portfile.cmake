@@ -6,7 +6,7 @@ vcpkg_check_features(OUT_FEATURE_OPTIONS SWITCHES
                      FEATURES checkpoints SEQGPU_CJSON cuda SEQGPU_CUDA tools SEQGPU_ZLIB)
 vcpkg_cmake_configure(SOURCE_PATH "${SOURCE_PATH}"
                       OPTIONS ${SWITCHES} -DSEQGPU_TESTS=OFF -DSEQGPU_BENCH=OFF -DSEQGPU_CBLAS=OFF
-                              -DSEQGPU_SNDFILE=OFF)
+                              -DSEQGPU_SNDFILE=OFF -DSEQGPU_PNG=OFF)
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH lib/cmake/seqgpu)
 vcpkg_fixup_pkgconfig()
