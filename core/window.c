@@ -29,9 +29,13 @@ static int64_t characters(const sq_window_args *a, int64_t b) {
   return a->lengths[b] < 0 ? 0 : sq_min(a->lengths[b], a->source_len);
 }
 
-/* Row (t,b) of a tensor [T,B,n]; NULL of NULL. */
+/* Row (t,b) of a tensor [T,B,n]. */
 static real *row_of(const sq_window_args *a, const void *tensor, int64_t t, int64_t b, int64_t n) {
-  return tensor ? (real *)tensor + (t * a->batch + b) * n : NULL;
+  return (real *)tensor + (t * a->batch + b) * n;
+}
+/* The same of one that may be NULL. */
+static const real *row_if(const sq_window_args *a, const void *tensor, int64_t t, int64_t b, int64_t n) {
+  return tensor ? row_of(a, tensor, t, b, n) : NULL;
 }
 
 /* Sequence b of a tensor [U,B,C]: character u (from 0). */
@@ -68,7 +72,7 @@ SQ_CLONES static void forward_sequences(const void *arg, int64_t first, int64_t 
   const int64_t K = a->gaussians, C = a->value_dim, P = a->source_len + 1;
   for (int64_t b = first; b < last; b++) {
     const int64_t n = characters(a, b);
-    const real *before = row_of(a, a->before, 0, b, K);
+    const real *before = row_if(a, a->before, 0, b, K);
     for (int64_t t = 0; t < a->seq_len; t++) {
       const real *params = row_of(a, a->params, t, b, 3 * K);
       real *kappa = row_of(a, a->kappa, t, b, K), *phi = row_of(a, a->phi, t, b, P),
@@ -134,13 +138,13 @@ SQ_CLONES static void backward_sequences(const void *arg, int64_t first, int64_t
   const sq_window_args *a = arg;
   const int64_t K = a->gaussians, C = a->value_dim, P = a->source_len + 1;
   for (int64_t b = first; b < last; b++) {
-    const real *dlast = row_of(a, a->dlast, 0, b, K);
+    const real *dlast = row_if(a, a->dlast, 0, b, K);
     real *dkappa = row_of(a, a->dbefore, 0, b, K);
     for (int64_t j = 0; j < K; j++) dkappa[j] = dlast ? dlast[j] : 0;
     for (int64_t t = a->seq_len - 1; t >= 0; t--) {
       const real *params = row_of(a, a->params, t, b, 3 * K), *kappa = row_of(a, a->kappa, t, b, K);
       real *d = row_of(a, a->scratch, t, b, P), *dparams = row_of(a, a->dparams, t, b, 3 * K);
-      value_gradients(a, b, row_of(a, a->dcontext, t, b, C), row_of(a, a->phi, t, b, P), d);
+      value_gradients(a, b, row_if(a, a->dcontext, t, b, C), row_of(a, a->phi, t, b, P), d);
       for (int64_t j = 0; j < K; j++) {
         const real beta = FN(sq_exp)(params[K + j]);
         const moments m = moments_of(params[j], beta, kappa[j], characters(a, b), d);
@@ -178,9 +182,9 @@ SQ_CLONES static void tangent_sequences(const void *arg, int64_t first, int64_t 
   const sq_window_args *a = arg;
   const int64_t K = a->gaussians, C = a->value_dim, P = a->source_len + 1;
   for (int64_t b = first; b < last; b++) {
-    const real *before = row_of(a, a->tbefore, 0, b, K);
+    const real *before = row_if(a, a->tbefore, 0, b, K);
     for (int64_t t = 0; t < a->seq_len; t++) {
-      const real *params = row_of(a, a->params, t, b, 3 * K), *tparams = row_of(a, a->tparams, t, b, 3 * K),
+      const real *params = row_of(a, a->params, t, b, 3 * K), *tparams = row_if(a, a->tparams, t, b, 3 * K),
                  *phi = row_of(a, a->phi, t, b, P);
       real *tkappa = row_of(a, a->tkappa, t, b, K), *tphi = row_of(a, a->scratch, t, b, P),
            *tcontext = row_of(a, a->tcontext, t, b, C);

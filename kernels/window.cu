@@ -12,8 +12,10 @@
  * backward   moments   one block per pair (t,b): d by a thread per character, then a warp per Gaussian
  *            kappa     one thread per pair (b,j), loop back over steps
  *            values    one thread per element (u,b,c), loop over steps
- * tangent    as forward A model that steps calls this once a step, with a block or a few: launches limit it.
- * Longer runs are limited by exp.  No shared memory; phi, d and tphi pass through L2.
+ * tangent    as forward
+ *
+ * A model that steps calls this once a step, with a block or a few: launches limit it.  Longer runs are
+ * limited by exp.  No shared memory; phi, d and tphi pass through L2.
  */
 #include "kernels/ops.h"
 #include "kernels/simt.h"

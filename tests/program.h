@@ -18,10 +18,10 @@
 #include <dirent.h>
 
 static const command_spec *const program_commands[] = {
-    &command_train,  &command_sample, &command_eval,      &command_inspect,
-    &command_report, &command_verify, &command_import,    &command_export,
-    &command_info,   &command_tag,    &command_classify,  &command_compose,
-    &command_draw,   &command_spell,  &command_translate, &command_transcribe};
+    &command_train,      &command_sample,  &command_eval,   &command_inspect, &command_report,
+    &command_verify,     &command_import,  &command_export, &command_info,    &command_tag,
+    &command_classify,   &command_compose, &command_draw,   &command_spell,   &command_translate,
+    &command_transcribe, &command_write};
 enum { PROGRAM_WORDS = 48, PROGRAM_PRINTED = 1 << 16 };
 static char program_printed[PROGRAM_PRINTED]; /* on standard output */
 
@@ -82,8 +82,8 @@ static inline void program_write(const char *name, const void *bytes, size_t siz
 }
 
 /* text, numbers of two columns, four images with their labels, two sentences with their tags, two pieces of
- * music, two drawings, three words as they are spoken, two sentences with their translations, two recordings
- * with what is said in them. */
+ * music, two drawings, three words as they are spoken, two sentences with their translations, a line and a
+ * font to write it in, two recordings with what is said in them. */
 static inline void program_enter(const char *name) {
   snprintf(program_folder, sizeof program_folder, "/tmp/seqgpu-%s-XXXXXX", name);
   if (!mkdtemp(program_folder) || chdir(program_folder) != 0) exit(EXIT_FAILURE);
@@ -106,6 +106,12 @@ static inline void program_enter(const char *name) {
   program_write("spoken", spoken, sizeof spoken - 1);
   static const char translated[] = "Ein Hund.\tA dog.\nDer Hund, ein Hund!\tThe dog, a dog!\n";
   program_write("translated", translated, sizeof translated - 1);
+  static const char letter[] = "    1  4PTRFR[TM\n", line[] = "ab ca\n";
+  enum { LETTER = sizeof letter - 1, LETTERS = 95 };
+  char font[LETTERS * LETTER];
+  for (int i = 0; i < LETTERS; i++) memcpy(font + i * LETTER, letter, LETTER);
+  program_write("pen.jhf", font, sizeof font);
+  program_write("line", line, sizeof line - 1);
   static const char recorded[] = "one.wav\ta\ntwo.wav\tba\n";
   char sound[WAV_HEADER + 2 * 200];
   program_write("recorded", recorded, sizeof recorded - 1);

@@ -112,6 +112,7 @@ static int program_other(int argc, char **argv) {
 #define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 --steps 1 "
 #define OPEN   " --device cpu --threads 1 "
 #define TAG    " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 "
+#define WRITE  " --data line --data pen.jhf --longest 6 --mixtures 2 --gaussians 2 --letter-size 2 "
 
 static const char *const made[] = {
     CHARLM SMALL
@@ -128,6 +129,7 @@ static const char *const made[] = {
     ("train spell --data spoken --val-data spoken --word-size 2 --attention-size 2" TASK
      "--checkpoint speller.st"),
     ("train translate --data translated --word-size 2 --attention-size 2" TASK "--checkpoint translator.st"),
+    ("train write" WRITE TASK "--checkpoint writer.st"),
 #ifdef SEQGPU_SNDFILE
     ("train transcribe --data recorded --mels 3" TASK "--checkpoint transcriber.st"),
 #endif
@@ -155,6 +157,8 @@ static const char *const lines[] = {
     ("train translate --data translated --val-data translated --word-size 2 --attention-size 2" TASK
      "--checkpoint new.st"),
     "translate --checkpoint translator.st --input text --copy --svg new.st" OPEN,
+    "train write" WRITE "--val-data line --layers 2" TASK "--checkpoint new.st",
+    "write --checkpoint writer.st --input line --text ab --points 2 --samples 1 --svg new.st" OPEN,
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK "--checkpoint new.st",
     "transcribe --checkpoint transcriber.st one.wav two.wav --beam 2 --json --svg new.st" OPEN,

@@ -90,6 +90,7 @@ static void each(const char *line) {
 #define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 "
 #define OPEN   " --device cpu --threads 1 "
 #define TAG    " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 "
+#define WRITE  " --data line --data pen.jhf --longest 6 --mixtures 2 --gaussians 2 --letter-size 2 "
 
 /* What the others work on. */
 static const char *const made[] = {
@@ -104,6 +105,7 @@ static const char *const made[] = {
     "train spell --data spoken --word-size 2 --attention-size 2" TASK "--steps 1 --checkpoint speller.st",
     "train translate --data translated --word-size 2 --attention-size 2" TASK
     "--steps 1 --checkpoint translator.st",
+    "train write" WRITE TASK "--layers 2 --steps 1 --checkpoint writer.st",
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK
     "--steps 1 --checkpoint transcriber.st",
@@ -136,6 +138,9 @@ static const char *const lines[] = {
     "--steps 1 --checkpoint new.st",
     "train translate --data text --data text --val-data translated --word-size 2 --attention-size 2" TASK
     "--steps 1 --checkpoint new.st",
+    "train write" WRITE "--val-data line --dropout 0.5" TASK "--steps 2 --checkpoint new.st",
+    "eval --checkpoint writer.st --data line --data pen.jhf" OPEN,
+    "write --checkpoint writer.st --input line --points 2 --samples 2 --svg sheet.svg" OPEN,
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3 --speed 0.2 --pitch 0.1 --dropout 0.5" TASK
     "--steps 2 --checkpoint new.st",

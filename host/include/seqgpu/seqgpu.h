@@ -23,6 +23,7 @@
  *   drawer.h       a model: pen strokes
  *   translator.h   a model: a sequence for a sequence
  *   transcriber.h  a model: speech to text, and labels from the logits of CTC
+ *   writer.h       a model: text to pen strokes
  *
  * There are three ways to use the library, each without the next:
  *
@@ -59,5 +60,6 @@
 #include "tape.h"
 #include "transcriber.h"
 #include "translator.h"
+#include "writer.h"
 
 #endif
