@@ -51,6 +51,8 @@ printf 'Ein Hund.\tA dog.\nDer Hund!\tThe dog!\n' >translated
 train draw --data ink --hidden 4 --mixtures 2 --layers 2 --batch 2 --steps 1 --checkpoint drawer.st
 writer="--data text --data pen.jhf --longest 9 --hidden 4 --mixtures 2 --gaussians 2 --letter-size 2 --layers 2 --batch 2"
 train write $writer --steps 1 --checkpoint writer.st
+reader="--data pen.jhf --longest 9 --hidden 4 --batch 2"
+train read --data text $reader --steps 1 --checkpoint reader.st
 train spell --data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint speller.st
 train translate --data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint translator.st
 if "$seqgpu" train transcribe --data recorded --mels 2 --hidden 4 --steps 1 $one --quiet --checkpoint transcriber.st >../made 2>&1; then
@@ -118,6 +120,8 @@ sweep draw-use "drawer.st ink" draw --checkpoint drawer.st --input ink --points 
 printf 'the cats\n' >line
 sweep write "line pen.jhf" train write --data line --val-data line ${writer#--data text} --steps 1 --checkpoint new.st $one
 sweep write-use "writer.st line" write --checkpoint writer.st --input line --points 2 --samples 2 --svg new.svg $one
+sweep read "line pen.jhf" train read --data line --val-data line $reader --steps 1 --checkpoint new.st $one
+sweep read-use "reader.st ink" read --checkpoint reader.st --input ink $one
 sweep spell "spoken" train spell --data spoken --val-data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
 sweep spell-use "speller.st text" spell --checkpoint speller.st --input text --beam 2 $one
 sweep translate "translated" train translate --data translated --val-data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one

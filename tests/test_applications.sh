@@ -452,6 +452,43 @@ if command -v python3 >/dev/null; then
   done
 fi
 
+# ---------------------------------------------------------------- read
+
+data="--data words.train --data toy.jhf --val-data words.val"
+small="--hidden 5 --batch 8 --longest 4"
+run train read $data --hidden 24 --batch 8 --longest 6 --slant 0.1 --scale 0.1 --jitter 0.5 --lr 0.01 --steps 600 --checkpoint reader --json >trained 2>err
+check "cpu f32: task read, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.02) }"' sh "$(value val_label_error_rate trained)"
+resumed "read" read $small --dropout 0.3
+data="$data --data other.jhf"
+resumed "read, gru of two layers, two fonts" read $small --cell gru --layers 2 --dropout 0.2
+run eval --checkpoint reader --data words.val --data toy.jhf --json >measured 2>err
+letters=$(value letters measured)
+if [ "$letters" -ge "$(tr -d '\n' <words.val | wc -c)" ] && [ "$(value lines measured)" -gt 10 ] &&
+  [ "$(value loss measured | cut -c 1-6)" = "$(value val_loss trained | cut -c 1-6)" ] &&
+  [ "$(value label_error_rate measured | cut -c 1-6)" = "$(value val_label_error_rate trained | cut -c 1-6)" ]; then
+  pass "cpu f32: task read, eval measures what training did"
+else fail "cpu f32: task read, eval measures what training did" "$(cat measured err)"; fi
+check "in words, too" sh -c '"$1" eval --checkpoint reader --data words.val --data toy.jhf --device cpu | grep -q "lines, [0-9.]* % of them wrong; $2 letters$"' sh "$seqgpu" "$letters"
+for b in 1 7; do run eval --checkpoint reader --data words.val --data toy.jhf --batch $b --json | sed 's/\(\.[0-9]\{4\}\)[0-9]*/\1/g' >b$b; done
+check "whatever the batch" cmp b1 b7
+echo '0,7,0 0,7,0 0,7,1 5,-21,0 0,7,0 0,7,0 0,7,0 2,0,0 2,0,1 3,-21,0 0,7,0 0,7,0 0,7,1 -4,-9,0 4,0,0 4,0,1' >abc
+echo '0,7,0 0,7,0 0,7,0 2,0,0 2,0,1' >b
+cat abc b | run read --checkpoint reader >got 2>err
+check "seqgpu read: letters, in the order of the drawings" sh -c 'printf "abc\nb\n" | cmp -s - got'
+run read --checkpoint reader --input b --json >got
+check "in JSON" sh -c 'printf "{\"text\": \"b\"}\n" | cmp -s - got'
+printf 'abc\nca b\nbac\n' >texts
+run write --checkpoint writer --input texts --bias 4 | run read --checkpoint reader >got
+check "it reads what seqgpu write has written" cmp texts got
+refused "a drawing that is none" 1 "texts: line 1, point 1" read --checkpoint reader --input texts
+refused "a text without a font" 1 "words.val: is a text without a font" train read --data words.val
+refused "a writer is no reader" 1 "writer: is a checkpoint of task write; it must be one of task read" read --checkpoint writer --input b
+if command -v python3 >/dev/null; then
+  cp reader tagger
+  damaged alphabet - && refused "a model without its alphabet" 1 "damaged: has no alphabet" read --checkpoint damaged --input b
+  damaged alphabet ab && refused "a model with fewer letters than it has" 1 "output.weight\|output.bias" read --checkpoint damaged --input b
+fi
+
 # ---------------------------------------------------------------- spell
 
 # spoken COUNT FIRST: words of three or four letters; each is said as itself, but c before e is S, and a last e is silent.

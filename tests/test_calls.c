@@ -130,6 +130,7 @@ static const char *const made[] = {
      "--checkpoint speller.st"),
     ("train translate --data translated --word-size 2 --attention-size 2" TASK "--checkpoint translator.st"),
     ("train write" WRITE TASK "--checkpoint writer.st"),
+    ("train read --data line --data pen.jhf" TASK "--checkpoint reader.st"),
 #ifdef SEQGPU_SNDFILE
     ("train transcribe --data recorded --mels 3" TASK "--checkpoint transcriber.st"),
 #endif
@@ -159,6 +160,8 @@ static const char *const lines[] = {
     "translate --checkpoint translator.st --input text --copy --svg new.st" OPEN,
     "train write" WRITE "--val-data line --layers 2" TASK "--checkpoint new.st",
     "write --checkpoint writer.st --input line --text ab --points 2 --samples 1 --svg new.st" OPEN,
+    "train read --data line --data pen.jhf --val-data line" TASK "--checkpoint new.st",
+    "read --checkpoint reader.st --input ink --json" OPEN,
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK "--checkpoint new.st",
     "transcribe --checkpoint transcriber.st one.wav two.wav --beam 2 --json --svg new.st" OPEN,

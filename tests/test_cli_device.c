@@ -106,6 +106,7 @@ static const char *const made[] = {
     "train translate --data translated --word-size 2 --attention-size 2" TASK
     "--steps 1 --checkpoint translator.st",
     "train write" WRITE TASK "--layers 2 --steps 1 --checkpoint writer.st",
+    "train read --data line --data pen.jhf" TASK "--steps 1 --checkpoint reader.st",
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK
     "--steps 1 --checkpoint transcriber.st",
@@ -141,6 +142,8 @@ static const char *const lines[] = {
     "train write" WRITE "--val-data line --dropout 0.5" TASK "--steps 2 --checkpoint new.st",
     "eval --checkpoint writer.st --data line --data pen.jhf" OPEN,
     "write --checkpoint writer.st --input line --points 2 --samples 2 --svg sheet.svg" OPEN,
+    "train read --data line --data pen.jhf --val-data line --dropout 0.5" TASK "--steps 2 --checkpoint new.st",
+    "read --checkpoint reader.st --input ink" OPEN,
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3 --speed 0.2 --pitch 0.1 --dropout 0.5" TASK
     "--steps 2 --checkpoint new.st",

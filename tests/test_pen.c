@@ -117,8 +117,8 @@ static void check_cuts(void) {
 static const char *const written[] = {"abc", "c a", "b"};
 enum { LINES = 3 };
 
-static void open_set(pen_set *s) {
-  *s = (pen_set){.text = PEN_TEXT_NONE};
+static void open_set(pen_set *s, int no_end) {
+  *s = (pen_set){.text = PEN_TEXT_NONE, .no_end = no_end};
   make_font(&s->text, 0);
   make_font(&s->text, 1);
   for (int i = 0; i < LINES; i++)
@@ -142,7 +142,7 @@ static void check_exact(void) {
   const pen_hand still = {.seed = 1, .step = 3};
   pen_set s;
   pen_batch b;
-  open_set(&s);
+  open_set(&s, 0);
   if (!pen_set_batch(&s, all, LINES, &still, &b)) exit(EXIT_FAILURE);
   int right = b.ink.seq_len == PLACES - 1 && b.ink.lengths[0] == 9 && b.ink.lengths[1] == 6 &&
               b.ink.lengths[2] == 3 && b.ink.steps == 18 && s.longest_text == 3;
@@ -162,6 +162,28 @@ static void check_exact(void) {
   pen_set_close(&s);
 }
 
+/* For those that only read what has left ink. */
+static void check_no_end(void) {
+  static const int32_t all[] = {0, 1, 2};
+  const pen_hand still = {.seed = 1, .step = 3};
+  pen_set s, other;
+  pen_batch b, with;
+  open_set(&s, 1);
+  open_set(&other, 0);
+  if (!pen_set_batch(&s, all, LINES, &still, &b) || !pen_set_batch(&other, all, LINES, &still, &with))
+    exit(EXIT_FAILURE);
+  int right = b.ink.seq_len == with.ink.seq_len - 1 && s.points == other.points - LINES;
+  for (int i = 0; i < LINES; i++) {
+    const int32_t end = b.ink.lengths[i];
+    right &= end == with.ink.lengths[i] - 1 && b.at[(end - 1) * LINES + i] == with.text_lengths[i] - 1;
+    right &= end == b.ink.seq_len || b.at[end * LINES + i] == -1;
+  }
+  CHECK(right && memcmp(b.ink.x, with.ink.x, 2 * LINES * POINT * sizeof(float)) == 0,
+        "without the last move, which leaves no ink");
+  pen_set_close(&s);
+  pen_set_close(&other);
+}
+
 /* Each point of line 0 of one hand, from where its first one lies. */
 static void sums_of(pen_set *s, const pen_hand *hand, double sum[PLACES - 1][2]) {
   static const int32_t first[] = {0};
@@ -177,7 +199,7 @@ static void check_hands(void) {
   pen_set s;
   double least = 2, most = -2, sum[PLACES - 1][2], again[PLACES - 1][2];
   int right = 1;
-  open_set(&s);
+  open_set(&s, 0);
   for (int step = 0; step < 20; step++) {
     const pen_hand hand = {1, step, 0.3, 0.2, 0};
     sums_of(&s, &hand, sum);
@@ -201,7 +223,7 @@ static void check_jitter(void) {
   pen_set s;
   double sum[PLACES - 1][2], squares = 0;
   enum { HANDS = 400 };
-  open_set(&s);
+  open_set(&s, 0);
   for (int step = 0; step < HANDS; step++) {
     const pen_hand hand = {1, step, 0, 0, 0.5};
     sums_of(&s, &hand, sum);
@@ -226,7 +248,7 @@ static void check_jitter(void) {
 static void check_measures(void) {
   pen_set s, other = {.text = PEN_TEXT_NONE};
   double squares = 0;
-  open_set(&s);
+  open_set(&s, 0);
   pen_text one = PEN_TEXT_NONE;
   if (!pen_text_add_line(&one, "abc", 3)) exit(EXIT_FAILURE);
   for (int t = 0; t + 1 < PLACES; t++)
@@ -247,6 +269,7 @@ int main(void) {
   check_fonts();
   check_cuts();
   check_exact();
+  check_no_end();
   check_hands();
   check_jitter();
   check_measures();

@@ -112,7 +112,7 @@ extern const application *const applications[];
 const application *application_find(const char *name);
 /* Each stands in the file of its name in tasks/. */
 extern const application application_tag, application_classify, application_compose, application_draw,
-    application_spell, application_translate, application_transcribe, application_write;
+    application_spell, application_translate, application_transcribe, application_write, application_read;
 
 /* ---- the commands: argv[0] is the first argument after the name; an exit code ---- */
 

@@ -119,7 +119,7 @@ int pen_set_open(pen_set *s, const char *alphabet, int64_t batch, int64_t seed) 
   s->length = malloc((size_t)t->lines * sizeof *s->length);
   if (s->length == NULL) return cli_error("out of memory");
   for (int64_t i = 0; i < t->lines; i++) {
-    const int64_t moves = moves_of(t, s->fonts, i);
+    const int64_t moves = moves_of(t, s->fonts, i) - (s->no_end != 0);
     s->length[i] = (int32_t)moves;
     s->points += moves;
     if (moves > s->longest) s->longest = moves;
@@ -170,7 +170,7 @@ static void fill_line(const pen_set *s, int32_t line, int64_t i, const pen_hand 
                scale = between(&d, 1 - hand->scale, 1 + hand->scale) / s->deviation;
   walk w = walk_of(&s->text, s->fonts, line);
   double old_x = 0, old_y = 0;
-  for (int64_t t = -1; walk_on(&w); t++) {
+  for (int64_t t = -1; t < s->length[line] && walk_on(&w); t++) {
     double off[2];
     gaussian(&d, off);
     /* y goes down, and a line leans to the right */

@@ -27,6 +27,7 @@ typedef struct pen_hand {
 typedef struct pen_set {
   pen_text text;
   const pen_text *fonts; /* where the fonts are */
+  int no_end;            /* the last move, which leaves no ink, is left out */
   int64_t longest, longest_text;
   int32_t *length;    /* [lines] points */
   int64_t points;     /* of all lines */

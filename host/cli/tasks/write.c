@@ -23,77 +23,29 @@
 
 static int read_data(app *base) {
   write_app *a = (write_app *)base;
-  const app_options *o = base->options;
-  const int64_t longest = write_options_of(base)->longest;
-  pen_text *learnt = &a->train.text, *val = &a->val.text;
-  *learnt = *val = (pen_text)PEN_TEXT_NONE;
   if (write_makes(base)) return write_read_texts(a);
-  CLI_TRY(pen_text_read(&o->data, NULL, longest, learnt));
-  CLI_TRY(pen_text_read(&o->val_data, base->training ? learnt : NULL, longest, val));
-  a->train.fonts = learnt;
-  a->val.fonts = val->fonts ? val : learnt;
-  base->data_hash = learnt->hash;
-  base->data_size = learnt->bytes;
-  base->train_size = learnt->lines;
-  base->val_hash = val->lines > 0 ? val->hash : 0;
-  return CLI_OK;
-}
-
-/* Letters of ASCII in their order. */
-static int is_alphabet(const char *text) {
-  char before = HERSHEY_FIRST - 1;
-  for (const char *c = text; *c; before = *c++)
-    if (*c <= before || *c >= HERSHEY_FIRST + HERSHEY_LETTERS) return 0;
-  return *text != '\0';
-}
-
-static int stored_alphabet(write_app *a) {
-  const char *text = seqgpu_checkpoint_meta(a->base.file, "alphabet");
-  if (text == NULL || !is_alphabet(text))
-    return cli_error("%s: has no alphabet, letters of ASCII in their order; it must be in its metadata",
-                     a->base.path);
-  a->alphabet = malloc(strlen(text) + 1);
-  if (a->alphabet) strcpy(a->alphabet, text);
-  return a->alphabet ? CLI_OK : cli_error("out of memory");
-}
-
-/* Alphabet and deviation are the model's, or those of the data that it will learn from. */
-static int find_scales(write_app *a) {
-  if (a->base.file) {
-    CLI_TRY(stored_alphabet(a));
-    return pen_stored_deviation(&a->base, &a->deviation);
-  }
-  a->alphabet = pen_set_alphabet(&a->train.text);
-  a->deviation = pen_set_deviation(&a->train.text, a->train.fonts);
-  if (a->alphabet == NULL) return cli_error("out of memory");
-  return a->deviation > 0 ? CLI_OK : cli_error("%s: nothing moves in it", a->base.options->data.item[0]);
+  return pen_data_read(base, &write_options_of(base)->lines, &a->data);
 }
 
 static int open_data(app *base) {
   write_app *a = (write_app *)base;
-  const model_config *c = &base->options->model;
-  CLI_TRY(find_scales(a));
-  a->train.deviation = a->val.deviation = a->deviation;
-  if (write_makes(base)) return pen_set_places(&a->val, a->alphabet);
-  CLI_TRY(pen_set_open(&a->train, a->alphabet, c->rnn.batch, c->seed));
-  return pen_set_open(&a->val, a->alphabet, c->rnn.batch, c->seed);
+  CLI_TRY(pen_data_scales(base, &a->data));
+  if (write_makes(base)) return pen_set_places(&a->data.val, a->data.alphabet);
+  return pen_data_open(base, &a->data);
 }
 
 /* ---------------------------------------------------------------- the model */
 
 static void describe_run(write_app *a) {
   app *base = &a->base;
-  const int64_t updates = a->train.order.batches;
+  const int64_t updates = a->data.train.order.batches;
   base->plan = base->training ? a->plans.first : a->val_plans.first;
-  base->validates = a->val.text.lines > 0;
+  base->validates = a->data.val.text.lines > 0;
   if (!base->training) return;
   base->epoch_updates = updates;
-  base->tokens = a->train.points / updates;
-  base->random_blocks = write_random_blocks(a, a->train.longest);
-  snprintf(base->about, sizeof base->about,
-           "%lld lines, %lld points, %lld words left out, %lld updates per epoch",
-           (long long)a->train.text.lines, (long long)a->train.points, (long long)a->train.text.left_out,
-           (long long)updates);
+  base->tokens = a->data.train.points / updates;
+  base->random_blocks = write_random_blocks(a, a->data.train.longest);
+  pen_data_about(&a->data, base->about, sizeof base->about);
 }
 
 /* Plans for the batches of a set. */
@@ -106,14 +58,15 @@ static int build(app *base) {
   write_app *a = (write_app *)base;
   const write_options *o = write_options_of(base);
   write_plans *first = base->training ? &a->plans : &a->val_plans;
-  const pen_set *set = base->training ? &a->train : &a->val;
+  const pen_set *set = base->training ? &a->data.train : &a->data.val;
   const int makes = write_makes(base);
-  const seqgpu_status planned = makes ? write_plan(a, 1, a->val.text.lines * a->biases * o->samples, 0, first)
-                                      : plan_set(a, set, base->training, first);
+  const seqgpu_status planned =
+      makes ? write_plan(a, 1, a->data.val.text.lines * a->biases * o->samples, 0, first)
+            : plan_set(a, set, base->training, first);
   seqgpu_status status = planned;
   if (status != SEQGPU_OK) return cli_library_error(base->ctx);
   CLI_TRY(write_check_memory(a, first, makes ? 1 : set->longest));
-  if (base->training && a->val.text.lines > 0) status = plan_set(a, &a->val, 0, &a->val_plans);
+  if (base->training && a->data.val.text.lines > 0) status = plan_set(a, &a->data.val, 0, &a->val_plans);
   if (status == SEQGPU_OK) status = write_build_model(a, first);
   if (status != SEQGPU_OK) return cli_library_error(base->ctx);
   describe_run(a);
@@ -121,13 +74,6 @@ static int build(app *base) {
 }
 
 /* ---------------------------------------------------------------- a batch */
-
-/* That of a validation is the same whatever the seed, which eval does not know. */
-static pen_hand hand_of(const app *base, int64_t step) {
-  const write_options *o = write_options_of(base);
-  const int64_t seed = step == PEN_SET_ALIKE ? 1 : o->base.model.seed;
-  return (pen_hand){seed, step, o->slant, o->scale, o->jitter};
-}
 
 /* Room for the windows of a batch; 0 when out of memory. */
 static int make_room(write_app *a, int64_t points) {
@@ -156,11 +102,11 @@ static seqgpu_tensor *batch_loss(write_app *a, const write_plans *p, const pen_b
 
 static seqgpu_tensor *loss(app *base, int64_t step) {
   write_app *a = (write_app *)base;
-  const pen_hand hand = hand_of(base, step);
+  const pen_hand hand = pen_data_hand(base, &write_options_of(base)->lines, step);
   pen_batch b;
   int64_t count;
-  const int32_t *which = buckets_batch(&a->train.order, step, &count);
-  return pen_set_batch(&a->train, which, count, &hand, &b) ? batch_loss(a, &a->plans, &b, 1) : NULL;
+  const int32_t *which = buckets_batch(&a->data.train.order, step, &count);
+  return pen_set_batch(&a->data.train, which, count, &hand, &b) ? batch_loss(a, &a->plans, &b, 1) : NULL;
 }
 
 /* ---------------------------------------------------------------- the metric */
@@ -177,10 +123,10 @@ static seqgpu_status judge_step(write_app *a, const pen_batch *b, int64_t t) {
 
 static seqgpu_status validate_batch(app *base, const int32_t *which, int64_t count) {
   write_app *a = (write_app *)base;
-  const pen_hand hand = hand_of(base, PEN_SET_ALIKE);
+  const pen_hand hand = pen_data_hand(base, &write_options_of(base)->lines, PEN_SET_ALIKE);
   pen_batch b;
   double sum;
-  if (!pen_set_batch(&a->val, which, count, &hand, &b)) return cli_no_memory();
+  if (!pen_set_batch(&a->data.val, which, count, &hand, &b)) return cli_no_memory();
   const seqgpu_tensor *of_batch = batch_loss(a, &a->val_plans, &b, 0);
   LIB_TRY(seqgpu_tape_status(base->tape));
   if (of_batch == NULL) return cli_no_memory();
@@ -194,7 +140,7 @@ static seqgpu_status validate_batch(app *base, const int32_t *which, int64_t cou
 static seqgpu_status validate(app *base, const volatile sig_atomic_t *stop, double *mean, double *metric) {
   write_app *a = (write_app *)base;
   a->loss_sum = a->points = a->off = 0;
-  LIB_TRY(app_each_turn(base, &a->val.order, 0, stop, validate_batch));
+  LIB_TRY(app_each_turn(base, &a->data.val.order, 0, stop, validate_batch));
   *mean = *metric = a->loss_sum / a->points;
   return SEQGPU_OK;
 }
@@ -212,12 +158,7 @@ static void print(const app *base, int json) {
 /* ---------------------------------------------------------------- the rest */
 
 static int describe(const app *base, app_text texts[APP_TEXTS]) {
-  const write_app *a = (const write_app *)base;
-  char *alphabet = malloc(strlen(a->alphabet) + 1);
-  if (alphabet) strcpy(alphabet, a->alphabet);
-  texts[0] = pen_deviation_text(a->deviation);
-  texts[1] = (app_text){"alphabet", alphabet};
-  return texts[0].text && alphabet;
+  return pen_data_describe(&((const write_app *)base)->data, texts);
 }
 
 static void close(app *base) {
@@ -225,22 +166,14 @@ static void close(app *base) {
   seqgpu_writer_destroy(a->model);
   write_destroy_plans(&a->plans);
   write_destroy_plans(&a->val_plans);
-  pen_set_close(&a->train);
-  pen_set_close(&a->val);
-  free(a->alphabet);
+  pen_data_close(&a->data);
   free(a->window);
   free(a->weight);
 }
 
 static const arg_spec options[] = {
     ROW_GROUP("Data"),
-    ROW_INT("longest", ARG_KEEP_MODEL, FIELD(longest), 1, 1000, "N", "letters of a line, at most"),
-    ROW_REAL("slant", ARG_KEEP_MODEL, FIELD(slant), 0, 2, "K",
-             "each line leans to the left or right by up to such a part of its height"),
-    ROW_REAL("scale", ARG_KEEP_MODEL, FIELD(scale), 0, 0.9, "P",
-             "and is up to such a part smaller or larger"),
-    ROW_REAL("jitter", ARG_KEEP_MODEL, FIELD(jitter), 0, 100, "J",
-             "deviation of each point from its place in the font, where a capital is 21 high"),
+    PEN_LINE_ROWS(FIELD(lines)),
     ROW_GROUP("Network"),
     ROW_INT("mixtures", ARG_KEEP_MODEL, FIELD(mixtures), 1, 100000, "M",
             "Gaussians that say where the next point is"),
@@ -252,10 +185,7 @@ static const arg_spec options[] = {
 
 static const write_options start = {
     .base = {.model = APPLICATION_MODEL(2e-3, .hidden_size = 128, .batch = 16)},
-    .longest = 20,
-    .slant = 0.3,
-    .scale = 0.15,
-    .jitter = 0.5,
+    .lines = PEN_LINE_DEFAULTS,
     .mixtures = 10,
     .gaussians = 6,
     .letter_size = 32,
@@ -271,9 +201,7 @@ const command_spec command_write = {"write", "write by pen with a model of train
 const application application_write = {
     .name = "write",
     .about = "a text as pen strokes",
-    .data = "the text, also compressed by gzip, and the fonts that it is written in, Hershey fonts (*.jhf); "
-            "several "
-            "of each are read as one, and lines take the fonts in turn",
+    .data = PEN_DATA_HELP,
     .network =
         "layers that each read the last point, the layer below and the letters that a window of Gaussians "
         "shows, which the first layer moves along the text, and a linear layer over all of them: a mixture "

@@ -7,14 +7,13 @@
 #ifndef WRITE_H
 #define WRITE_H
 
+#include "host/cli/tasks/pen_data.h"
 #include "host/cli/tasks/pen_point.h"
-#include "host/data/pen_set.h"
 #include "seqgpu/writer.h"
 
 typedef struct write_options {
   app_options base;
-  int64_t longest;
-  double slant, scale, jitter;
+  pen_line_options lines;
   int64_t mixtures, gaussians, letter_size;
   /* of `seqgpu write` */
   const char *text, *svg;
@@ -30,9 +29,7 @@ typedef struct write_plans {
 
 typedef struct write_app {
   app base;
-  pen_set train, val; /* of use: in val.text what is to be written */
-  char *alphabet;     /* letters that the model knows */
-  double deviation;   /* that offsets are divided by */
+  pen_data data; /* of use: in data.val.text what is to be written */
   double bias[PEN_BIASES];
   int64_t biases;
   write_plans plans, val_plans;

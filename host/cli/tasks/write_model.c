@@ -47,7 +47,7 @@ int write_check_memory(const write_app *a, const write_plans *p, int64_t points)
                joins = log2((double)points) + 1,
                above = p->further ? (N - 1) * (double)seqgpu_plan_get_sizes(p->further).param_elements : 0;
   double per_step = 4 * STROKES_POINT + 2 * outputs + N * (N + 5) * Y + 2 * joins * (Y + C) +
-                    2 * (STROKES_POINT + C + 4 * K) + (double)o->longest + reserve_of(p->first);
+                    2 * (STROKES_POINT + C + 4 * K) + (double)o->lines.longest + reserve_of(p->first);
   if (p->further) per_step += (N - 2) * reserve_of(p->further);
   const network_rest rest = {.params = above + (outputs + 3 * K) * (N * Y + 1) + HERSHEY_LETTERS * C,
                              .per_step = p->further ? per_step : per_step * (double)points,
@@ -61,7 +61,7 @@ seqgpu_status write_build_model(write_app *a, const write_plans *p) {
   const seqgpu_writer_desc desc = {.layers = layers_of(a),
                                    .mixtures = o->mixtures,
                                    .gaussians = o->gaussians,
-                                   .letters = (int64_t)strlen(a->alphabet),
+                                   .letters = (int64_t)strlen(a->data.alphabet),
                                    .letter_size = o->letter_size,
                                    .dropout = c.rnn.dropout};
   LIB_TRY(app_create_params(&a->base));

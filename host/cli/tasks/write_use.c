@@ -57,13 +57,13 @@ static int read_input(const char *path, pen_text *t) {
 
 int write_read_texts(write_app *a) {
   const write_options *o = write_options_of(&a->base);
-  pen_text *t = &a->val.text;
+  pen_text *t = &a->data.val.text;
   CLI_TRY(pen_read_biases(o->bias, a->bias, &a->biases));
   if (o->text && !add_line(t, o->text, strlen(o->text))) return cli_error("out of memory");
   if (o->base.input) CLI_TRY(read_input(o->base.input, t));
   if (t->lines == 0) return cli_usage("there is nothing to write; --text or --input must say what");
   for (int64_t i = 0; i < t->lines; i++)
-    if (pen_text_length(t, i) > a->val.longest_text) a->val.longest_text = pen_text_length(t, i);
+    if (pen_text_length(t, i) > a->data.val.longest_text) a->data.val.longest_text = pen_text_length(t, i);
   return CLI_OK;
 }
 
@@ -94,7 +94,7 @@ static float *point_of(const sheet *s, int64_t drawing, int64_t i) {
 }
 
 static void set_texts(const sheet *s) {
-  const pen_text *t = &s->a->val.text;
+  const pen_text *t = &s->a->data.val.text;
   for (int64_t r = 0; r < s->rows; r++)
     snprintf(s->label[r], sizeof s->label[r], "bias %.4g", bias_of(s, r * (s->drawings / s->rows)));
   for (int64_t d = 0; d < s->drawings; d++) {
@@ -102,7 +102,7 @@ static void set_texts(const sheet *s) {
     s->text_length[d] = (int32_t)pen_text_length(t, line);
     for (int64_t u = 0; u < s->letters; u++)
       s->text[u * s->drawings + d] =
-          u < s->text_length[d] ? s->a->val.place[(unsigned char)t->letters[t->start[line] + u]] : -1;
+          u < s->text_length[d] ? s->a->data.val.place[(unsigned char)t->letters[t->start[line] + u]] : -1;
   }
 }
 
@@ -186,7 +186,7 @@ static int scale_back(const sheet *s) {
   for (int64_t d = 0; d < s->drawings; d++)
     for (int64_t i = 0; i < s->count[d] * POINT; i++) {
       float *number = point_of(s, d, 0) + i;
-      if (i % POINT < 2) *number = (float)((double)*number * s->a->deviation);
+      if (i % POINT < 2) *number = (float)((double)*number * s->a->data.deviation);
       if (!(fabs((double)*number) <= STROKES_MOST)) return 0;
     }
   return 1;
@@ -208,7 +208,7 @@ static int make(sheet *s) {
 /* ---------------------------------------------------------------- what it is written to */
 
 static void print_json(const sheet *s, int64_t drawing) {
-  const pen_text *t = &s->a->val.text;
+  const pen_text *t = &s->a->data.val.text;
   const int64_t line = line_of(s, drawing);
   printf("{\"text\": ");
   json_string(stdout, t->letters + t->start[line], (size_t)pen_text_length(t, line));
@@ -279,10 +279,10 @@ int write_use(app *base) {
   write_app *a = (write_app *)base;
   const write_options *o = write_options_of(base);
   sheet s = {.a = a,
-             .drawings = a->val.text.lines * a->biases * o->samples,
+             .drawings = a->data.val.text.lines * a->biases * o->samples,
              .points = o->points,
-             .letters = a->val.longest_text,
-             .rows = a->val.text.lines * a->biases};
+             .letters = a->data.val.longest_text,
+             .rows = a->data.val.text.lines * a->biases};
   const int code = make_room(&s) ? make_and_write(&s) : cli_error("out of memory");
   free_room(&s);
   return code;
