@@ -264,6 +264,31 @@ typedef struct sq_attention_args {
   void *tcontext;                            /* tangent, = */
 } sq_attention_args;
 
+/* The Gaussian window over characters (Graves 2013, equations 46 to 51; core/window.c), for T steps:
+ *   a row of params: K each of a, b, k;  u = 1 ... U counts the characters
+ *   kappa_t = kappa_{t-1} + exp(k_t)
+ *   phi[t,b,u] = sum_j exp(a_tj - exp(b_tj) (kappa_tj - u)^2)     also of u = lengths[b] + 1; 0 beyond
+ *   context[t,b] = sum_u phi[t,b,u] values[u,b], u <= lengths[b]
+ * Backward overwrites dparams and dbefore; dvalues accumulates.  Tangent: how kappa and context move when
+ * params, before and values do; NULL: it does not. */
+typedef struct sq_window_args {
+  int64_t seq_len, batch, source_len, gaussians, value_dim; /* T, B, U, K, C */
+  const int32_t *lengths;                                   /* [B], 0..U, or NULL */
+  const void *params;                                       /* [T,B,3K] */
+  const void *before;                                       /* [B,K] kappa_0, NULL = 0 */
+  const void *values;                                       /* [U,B,C] */
+  void *kappa;                                              /* [T,B,K] forward: out, then in */
+  void *phi;                                                /* [T,B,U+1] forward: out, then in */
+  void *context;                                            /* [T,B,C] forward: out */
+  const void *dcontext;                                     /* [T,B,C], NULL = 0 */
+  const void *dlast;                                        /* [B,K] at kappa_T, NULL = 0 */
+  void *scratch;                                            /* [T,B,U+1] backward and tangent */
+  void *dparams, *dbefore;                                  /* = */
+  void *dvalues;                                            /* +=, NULL: not wanted */
+  const void *tparams, *tbefore, *tvalues;                  /* tangent */
+  void *tkappa, *tcontext;                                  /* tangent, = */
+} sq_window_args;
+
 /* One vector of a sequence, of its steps t < lengths[b]; 0 where there is none.
  *   SQ_POOLING_MEAN   the mean
  *   SQ_POOLING_MAX    the largest number, element by element; NaN if there is one.  at: which step it is of
@@ -410,6 +435,9 @@ typedef struct sq_omega_args {
   X(attention_tangent, sq_attention_args)                                                                    \
   X(pooling_forward, sq_pooling_args)                                                                        \
   X(pooling_backward, sq_pooling_args)                                                                       \
+  X(window_forward, sq_window_args)                                                                          \
+  X(window_backward, sq_window_args)                                                                         \
+  X(window_tangent, sq_window_args)                                                                          \
   X(clip, sq_clip_args)                                                                                      \
   X(noise, sq_noise_args)                                                                                    \
   X(optimizer, sq_optimizer_args)                                                                            \

@@ -249,6 +249,76 @@ static int call_pooling(seqgpu_context *ctx, const op_case *c, void **p) {
   return error ? error : OP_CALL(ctx, pooling_backward, a);
 }
 
+/* --- window: m characters of k sequences, 3 steps, n Gaussians, values of n + 2; option 1: lengths and kappa
+ * before.  Forward, then backward, or tangent, whose option 2 moves params alone. --- */
+
+enum { WINDOW_STEPS = 3 };
+
+static void lay_window_forward(op_case *c) {
+  const int64_t rows = WINDOW_STEPS * c->k;
+  op_add(c, OP_IN, "params", rows * 3 * c->n, -1, 0.5);
+  op_add(c, OP_IN, "values", c->m * c->k * (c->n + 2), -1, 1);
+  op_add(c, OP_OUT, "kappa", rows * c->n, 0, 0);
+  op_add(c, OP_OUT, "phi", rows * (c->m + 1), 0, 0);
+  op_add(c, OP_OUT, "context", rows * (c->n + 2), 0, 0);
+  op_add(c, OP_IN, "before", c->k * c->n, 0, 1);
+  op_add(c, OP_INTS, "lengths", c->k, 0, (double)c->m + 1);
+  op_add(c, OP_SCRATCH, "scratch", rows * (c->m + 1), 0, 0);
+}
+static sq_window_args window_of(const op_case *c, void **p) {
+  return (sq_window_args){.seq_len = WINDOW_STEPS,
+                          .batch = c->k,
+                          .source_len = c->m,
+                          .gaussians = c->n,
+                          .value_dim = c->n + 2,
+                          .params = p[0],
+                          .values = p[1],
+                          .kappa = p[2],
+                          .phi = p[3],
+                          .context = p[4],
+                          .before = c->option == 1 ? p[5] : NULL,
+                          .lengths = c->option == 1 ? p[6] : NULL,
+                          .scratch = p[7]};
+}
+static void lay_window(op_case *c) {
+  const int64_t rows = WINDOW_STEPS * c->k;
+  lay_window_forward(c);
+  op_add(c, OP_IN, "dcontext", rows * (c->n + 2), -1, 1);
+  op_add(c, OP_IN, "dlast", c->k * c->n, -1, 1);
+  op_add(c, OP_OUT, "dparams", rows * 3 * c->n, 0, 0);
+  op_add(c, OP_OUT, "dbefore", c->k * c->n, 0, 0);
+  op_add(c, OP_INOUT, "dvalues", c->m * c->k * (c->n + 2), -1, 1);
+}
+static int call_window(seqgpu_context *ctx, const op_case *c, void **p) {
+  sq_window_args a = window_of(c, p);
+  a.dcontext = c->option == 2 ? NULL : p[8];
+  a.dlast = c->option == 1 ? p[9] : NULL;
+  a.dparams = p[10];
+  a.dbefore = p[11];
+  a.dvalues = p[12];
+  const int error = OP_CALL(ctx, window_forward, a);
+  return error ? error : OP_CALL(ctx, window_backward, a);
+}
+static void lay_window_tangent(op_case *c) {
+  const int64_t rows = WINDOW_STEPS * c->k;
+  lay_window_forward(c);
+  op_add(c, OP_IN, "tparams", rows * 3 * c->n, -1, 1);
+  op_add(c, OP_IN, "tbefore", c->k * c->n, -1, 1);
+  op_add(c, OP_IN, "tvalues", c->m * c->k * (c->n + 2), -1, 1);
+  op_add(c, OP_OUT, "tkappa", rows * c->n, 0, 0);
+  op_add(c, OP_OUT, "tcontext", rows * (c->n + 2), 0, 0);
+}
+static int call_window_tangent(seqgpu_context *ctx, const op_case *c, void **p) {
+  sq_window_args a = window_of(c, p);
+  a.tparams = p[8];
+  a.tbefore = c->option == 2 ? NULL : p[9];
+  a.tvalues = c->option == 2 ? NULL : p[10];
+  a.tkappa = p[11];
+  a.tcontext = p[12];
+  const int error = OP_CALL(ctx, window_forward, a);
+  return error ? error : OP_CALL(ctx, window_tangent, a);
+}
+
 /* --- clipping and updates of three tensors: m * n elements, 1, and k --- */
 
 /* options are sq_clip_kind; three calls in a row, for the running average */
@@ -372,8 +442,8 @@ static int call_omega_backward(seqgpu_context *ctx, const op_case *c, void **p) 
   return OP_CALL(ctx, omega_backward, a);
 }
 
-/* attention stands for attention_forward and attention_backward, so do ctc, mixture and pooling; each optimiser has a
- * row of its own */
+/* attention stands for attention_forward and attention_backward, so do ctc, mixture, pooling and window; each
+ * optimiser has a row of its own */
 static const op_row op_rows[] = {
     {"gemm", 0, 8, lay_gemm, call_gemm},
     {"bias", 0, 1, lay_bias, call_bias},
@@ -397,6 +467,8 @@ static const op_row op_rows[] = {
     {"attention", 0, 2, lay_attention, call_attention},
     {"attention_tangent", 0, 3, lay_attention_tangent, call_attention_tangent},
     {"pooling", 0, 8, lay_pooling, call_pooling},
+    {"window", 0, 3, lay_window, call_window},
+    {"window_tangent", 0, 3, lay_window_tangent, call_window_tangent},
     {"clip", 0, 4, lay_clip, call_clip},
     {"noise", 0, 1, lay_noise, call_noise},
     {"sgd", SQ_SGD, 1, lay_optimizer, call_optimizer},

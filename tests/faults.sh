@@ -38,6 +38,7 @@ train adding --hidden 4 --batch 3 --T 8 --eval-size 6 --steps 2 --checkpoint add
 printf '1\tthe\t_\tD\t_\t_\t_\t_\t_\t_\n2\tcat\t_\tN\t_\t_\t_\t_\t_\t_\n\n1\tthe\t_\tD\t_\t_\t_\t_\t_\t_\n' >tagged
 printf '0,4 7 - 4\n87 0\n' >music
 printf '3,1,0 -1,4,1 2,0,1\n0,5,0 1,1,1\n' >ink
+awk 'BEGIN { for (i = 32; i < 127; i++) print "    1  4PTRFR[TM" }' >pen.jhf
 # 40 samples at 1000 a second, of 8 bits
 printf 'RIFF\114\0\0\0WAVEfmt \020\0\0\0\001\0\001\0\350\003\0\0\350\003\0\0\001\0\010\0data\050\0\0\0aZbYcXdWeVfUgThSiRjQkPlOmNnMoLpKqJrIsHtG' >one.wav
 printf 'one.wav\tab\n' >recorded
@@ -48,6 +49,10 @@ train compose --data music --hidden 4 --batch 2 --steps 1 --checkpoint composer.
 printf 'read R EH1 D\nread(2) R IY1 D\nad AE1 D\n' >spoken
 printf 'Ein Hund.\tA dog.\nDer Hund!\tThe dog!\n' >translated
 train draw --data ink --hidden 4 --mixtures 2 --layers 2 --batch 2 --steps 1 --checkpoint drawer.st
+writer="--data text --data pen.jhf --longest 9 --hidden 4 --mixtures 2 --gaussians 2 --letter-size 2 --layers 2 --batch 2"
+train write $writer --steps 1 --checkpoint writer.st
+reader="--data pen.jhf --longest 9 --hidden 4 --batch 2"
+train read --data text $reader --steps 1 --checkpoint reader.st
 train spell --data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint speller.st
 train translate --data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint translator.st
 # two patches of two numbers
@@ -125,6 +130,11 @@ sweep compose "music" train compose --data music --val-data music --hidden 4 --b
 sweep compose-use "composer.st music" compose --checkpoint composer.st --input music --steps 3 --midi new.mid --svg new.svg $one
 sweep draw "ink" train draw --data ink --val-data ink --hidden 4 --mixtures 2 --layers 2 --batch 2 --steps 1 --checkpoint new.st $one
 sweep draw-use "drawer.st ink" draw --checkpoint drawer.st --input ink --points 2 --samples 2 --svg new.svg $one
+printf 'the cats\n' >line
+sweep write "line pen.jhf" train write --data line --val-data line ${writer#--data text} --steps 1 --checkpoint new.st $one
+sweep write-use "writer.st line" write --checkpoint writer.st --input line --points 2 --samples 2 --svg new.svg $one
+sweep read "line pen.jhf" train read --data line --val-data line $reader --steps 1 --checkpoint new.st $one
+sweep read-use "reader.st ink" read --checkpoint reader.st --input ink $one
 sweep spell "spoken" train spell --data spoken --val-data spoken --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one
 sweep spell-use "speller.st text" spell --checkpoint speller.st --input text --beam 2 $one
 sweep translate "translated" train translate --data translated --val-data translated --hidden 4 --word-size 3 --attention-size 2 --batch 2 --steps 1 --checkpoint new.st $one

@@ -18,11 +18,26 @@
 
 #include <dirent.h>
 
-static const command_spec *const program_commands[] = {
-    &command_train,     &command_sample,  &command_eval,       &command_inspect, &command_report,
-    &command_verify,    &command_import,  &command_export,     &command_info,    &command_tag,
-    &command_classify,  &command_compose, &command_draw,       &command_frames,  &command_spell,
-    &command_translate, &command_caption, &command_transcribe, &command_speak};
+static const command_spec *const program_commands[] = {&command_train,
+                                                       &command_sample,
+                                                       &command_eval,
+                                                       &command_inspect,
+                                                       &command_report,
+                                                       &command_verify,
+                                                       &command_import,
+                                                       &command_export,
+                                                       &command_info,
+                                                       &command_tag,
+                                                       &command_classify,
+                                                       &command_compose,
+                                                       &command_draw,
+                                                       &command_frames,
+                                                       &command_spell,
+                                                       &command_translate,
+                                                       &command_caption,
+                                                       &command_transcribe,
+                                                       &command_speak &command_write,
+                                                       &command_read};
 enum { PROGRAM_WORDS = 48, PROGRAM_PRINTED = 1 << 16 };
 static char program_printed[PROGRAM_PRINTED]; /* on standard output */
 
@@ -83,8 +98,8 @@ static inline void program_write(const char *name, const void *bytes, size_t siz
 }
 
 /* text, numbers of two columns, four images with their labels, two sentences with their tags, two pieces of
- * music, two drawings, three words as they are spoken, two sentences with their translations, two recordings
- * with what is said in them, a picture and a list of it. */
+ * music, two drawings, three words as they are spoken, two sentences with their translations, a line and a
+ * font to write it in, two recordings with what is said in them, a picture and a list of it. */
 static inline void program_enter(const char *name) {
   snprintf(program_folder, sizeof program_folder, "/tmp/seqgpu-%s-XXXXXX", name);
   if (!mkdtemp(program_folder) || chdir(program_folder) != 0) exit(EXIT_FAILURE);
@@ -112,6 +127,12 @@ static inline void program_enter(const char *name) {
   char picture[300];
   program_write("pictured", pictured, sizeof pictured - 1);
   program_write("one.png", picture, png_make(picture, PNG_GREY, 4, 4, pixel));
+  static const char letter[] = "    1  4PTRFR[TM\n", line[] = "ab ca\n";
+  enum { LETTER = sizeof letter - 1, LETTERS = 95 };
+  char font[LETTERS * LETTER];
+  for (int i = 0; i < LETTERS; i++) memcpy(font + i * LETTER, letter, LETTER);
+  program_write("pen.jhf", font, sizeof font);
+  program_write("line", line, sizeof line - 1);
   static const char recorded[] = "one.wav\ta\ntwo.wav\tba\n";
   char sound[WAV_HEADER + 2 * 200];
   program_write("recorded", recorded, sizeof recorded - 1);

@@ -241,6 +241,35 @@ static seqgpu_tensor *classifier(world *w) {
 /* Leaves of the encoder-decoder. */
 enum { ED_EMBEDDING, ED_ENCODER, ED_DECODER, ED_INIT, ED_KEYS, ED_QUERY, ED_V, ED_OUT, ED_OUT_BIAS };
 
+/* Four steps at once, and what they end with; the position is looked at, too. */
+static seqgpu_tensor *window_and_position(world *w, seqgpu_tensor *context) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *position = seqgpu_tape_window_position(t, context);
+  return seqgpu_tape_concat(t, seqgpu_tape_reshape(t, context, 1, DIM(seqgpu_tensor_elements(context))),
+                            seqgpu_tape_reshape(t, position, 1, DIM(seqgpu_tensor_elements(position))));
+}
+static seqgpu_tensor *window(world *w) {
+  return window_and_position(w, seqgpu_tape_window(w->tape, w->leaf[0], w->leaf[1], w->leaf[2],
+                                                   seqgpu_tape_lengths(w->tape, 4, (int32_t[]){3, 2, 0, 1})));
+}
+/* Steps of one: each moves on from where the last one stood, and its params read what that one showed. */
+static seqgpu_tensor *window_steps(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *context = NULL, *position = NULL;
+  for (int64_t s = 0; s < 3; s++) {
+    seqgpu_tensor *params = seqgpu_tape_rows(t, w->leaf[0], s, 1);
+    if (context) params = seqgpu_tape_add(t, params, seqgpu_tape_linear(t, context, w->leaf[2], NULL));
+    context = seqgpu_tape_window(t, params, position, w->leaf[1], NULL);
+    position = seqgpu_tape_window_position(t, context);
+  }
+  return window_and_position(w, context);
+}
+/* Only the position at the end: no gradient reaches the contexts, nor the characters. */
+static seqgpu_tensor *window_only_position(world *w) {
+  return seqgpu_tape_window_position(w->tape,
+                                     seqgpu_tape_window(w->tape, w->leaf[0], NULL, w->leaf[1], NULL));
+}
+
 /* Bidirectional GRU encoder, attention decoder of three steps, teacher forcing; S = 4, B = 4, widths of 3. */
 static seqgpu_tensor *encoder_decoder(world *w) {
   seqgpu_tape *t = w->tape;
@@ -322,6 +351,9 @@ static const test_case cases[] = {
     {"attention, keys ask", attention_own, {{4, 4, 3}, {3}}, {0}},
     {"attention, keys = values", attention_shared, {{4, 3}, {4, 4, 3}, {3, 1}}, {0}},
     {"attention, query in keys", attention_self, {{3, 2, 3}, {3}}, {0}},
+    {"window", window, {{4, 4, 6}, {4, 2}, {3, 4, 5}}, {0}},
+    {"window in steps of one", window_steps, {{3, 2, 6}, {4, 2, 3}, {6, 3}}, {0}},
+    {"window, only the position", window_only_position, {{3, 2, 6}, {4, 2, 3}}, {0}},
     {"rnn lstm, states, lengths", rnn_full, {{PLAN_0}, {4, 4, 3}, {1, 4, 3}, {1, 4, 3}}, {&lstm}},
     {"rnn gru batch first, T and B below the plan's", rnn_plain, {{PLAN_0}, {3, 2, 2}}, {&gru_first}},
     {"rnn lstm 2 layers, bidirectional, dropout",

@@ -196,6 +196,19 @@ BAD(final_behind,
     seqgpu_tape_rnn_final(w->tape, seqgpu_tape_rnn(w->tape, w->plan[0], w->leaf[2], w->leaf[3], NULL, NULL),
                           2))
 BAD(weights_null, seqgpu_tape_attention_weights(w->tape, NULL))
+BAD(window_null, seqgpu_tape_window(w->tape, NULL, NULL, w->leaf[3], NULL))
+BAD(window_params, seqgpu_tape_window(w->tape, w->leaf[0], NULL, w->leaf[3], NULL))
+BAD(window_thirds,
+    seqgpu_tape_window(w->tape, seqgpu_tape_concat(w->tape, w->leaf[3], w->leaf[3]), NULL, w->leaf[0], NULL))
+BAD(window_values,
+    seqgpu_tape_window(w->tape, w->leaf[3], NULL, seqgpu_tape_rows(w->tape, w->leaf[4], 0, 1), NULL))
+BAD(window_before, seqgpu_tape_window(w->tape, w->leaf[3], w->leaf[0], w->leaf[3], NULL))
+BAD(window_count, seqgpu_tape_window(w->tape, w->leaf[3], NULL, w->leaf[3],
+                                     seqgpu_tape_lengths(w->tape, 1, (int32_t[]){1})))
+BAD(window_long, seqgpu_tape_window(w->tape, w->leaf[3], NULL, w->leaf[3],
+                                    seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 5, 1, 1})))
+BAD(window_weights, seqgpu_tape_window_weights(w->tape, w->leaf[0]))
+BAD(window_position, seqgpu_tape_window_position(w->tape, w->leaf[0]))
 BAD(attention_null, seqgpu_tape_attention(w->tape, NULL, w->leaf[3], w->leaf[3], w->leaf[1], NULL))
 BAD(keys, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[0], w->leaf[3], w->leaf[1], NULL))
 BAD(query, seqgpu_tape_attention(w->tape, seqgpu_tape_concat(w->tape, w->leaf[3], w->leaf[3]), w->leaf[3],
@@ -367,6 +380,18 @@ static const misuse misuses[] = {
     {"final state -1", bad_final_below, "rnn_final: state is -1; it must be from 0 to 1"},
     {"final state 2", bad_final_behind, "rnn_final: state is 2; it must be from 0 to 1"},
     {"weights of nothing", bad_weights_null, "context is NULL"},
+    {"window of nothing", bad_window_null, "window: params is NULL"},
+    {"window, params", bad_window_params, "window: params is [3,4]; it must be [steps,batch,3 K]"},
+    {"window, values of rank 2", bad_window_thirds,
+     "window: values is [3,4]; it must be [characters,4,width]"},
+    {"window, values", bad_window_values, "window: values is [1,3]; it must be [characters,4,width]"},
+    {"window, before", bad_window_before, "window: before is [3,4]; it must be [4,1]"},
+    {"window, lengths of others", bad_window_count,
+     "window: there are 1 lengths of at most 1; there must be 4 of at most 4"},
+    {"window, too long", bad_window_long, "of at most 5; there must be 4 of at most 4"},
+    {"weights of no window", bad_window_weights,
+     "window_weights: context was not returned by seqgpu_tape_window"},
+    {"position of no window", bad_window_position, "window_position: context was not returned by"},
     {"attention of nothing", bad_attention_null, "attention: query is NULL"},
     {"attention, keys", bad_keys, "attention: keys is [3,4]; it must be"},
     {"attention, query", bad_query,

@@ -111,81 +111,11 @@ static int program_other(int argc, char **argv) {
 #define SMALL  "--hidden 2 --batch 2 --seq-len 4 --steps 1 "
 #define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 --steps 1 "
 #define OPEN   " --device cpu --threads 1 "
-#define WATCH                                                                                                          \
-  \ " --data images --data labels --side 3 --shrink 1 --shortest-clip 2 --longest-clip 2 --patch 2 " \ "--"            \
-                                                                                                       "pat"           \
-                                                                                                       "ch-"           \
-                                                                                                       "poo"           \
-                                                                                                       "l "            \
-                                                                                                       "1 "            \
-                                                                                                       "--"            \
-                                                                                                       "map"           \
-                                                                                                       "s "            \
-                                                                                                       "2"             \
-                                                                                                       " " SEEN        \
-                                                                                                       " --"           \
-                                                                                                       "sid"           \
-                                                                                                       "e "            \
-                                                                                                       "8 "            \
-                                                                                                       "--"            \
-                                                                                                       "pat"           \
-                                                                                                       "ch "           \
-                                                                                                       "4 "            \
-                                                                                                       "--"            \
-                                                                                                       "fea"           \
-                                                                                                       "tur"           \
-                                                                                                       "es "           \
-                                                                                                       "2 "            \
-                                                                                                       "--"            \
-                                                                                                       "pat"           \
-                                                                                                       "ch-"           \
-                                                                                                       "lay"           \
-                                                                                                       "ers"           \
-                                                                                                       " 1 "           \
-                                                                                                       "--"            \
-                                                                                                       "wor"           \
-                                                                                                       "d-"            \
-                                                                                                       "siz"           \
-                                                                                                       "e "            \
-                                                                                                       "2 "            \
-                                                                                                       "--"            \
-                                                                                                       "att"           \
-                                                                                                       "ent"           \
-                                                                                                       "ion"           \
-                                                                                                       "-si"           \
-                                                                                                       "ze "           \
-                                                                                                       "2"             \
-                                                                                                       " " #define TAG \
-                                                                                                       " --"           \
-                                                                                                       "dat"           \
-                                                                                                       "a "            \
-                                                                                                       "tag"           \
-                                                                                                       "ged"           \
-                                                                                                       " --"           \
-                                                                                                       "val"           \
-                                                                                                       "-da"           \
-                                                                                                       "ta "           \
-                                                                                                       "tag"           \
-                                                                                                       "ged"           \
-                                                                                                       " --"           \
-                                                                                                       "wor"           \
-                                                                                                       "d-"            \
-                                                                                                       "siz"           \
-                                                                                                       "e "            \
-                                                                                                       "2 "            \
-                                                                                                       "--"            \
-                                                                                                       "let"           \
-                                                                                                       "ter"           \
-                                                                                                       "-si"           \
-                                                                                                       "ze "           \
-                                                                                                       "2 "            \
-                                                                                                       "--"            \
-                                                                                                       "let"           \
-                                                                                                       "ter"           \
-                                                                                                       "-hi"           \
-                                                                                                       "dde"           \
-                                                                                                       "n "            \
-                                                                                                       "2 "
+#define WATCH                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                     \
+  \ \ " --data images --data labels --side 3 --shrink 1 --shortest-clip 2 --longest-clip 2 --patch 2 " \ "-"                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      \
+                                                                                                         "-" \ "pat" \ "ch-" \ "poo" \ "l " \ "1 " \ "--" \ "map" \ "s " \ "2" \ " " SEEN \ " --" \ "sid" \ "e " \ "8 " \ "--" \ "pat" \ "ch " \ "4 " \ "--" \ "fea" \ "tur" \ "es " \ "2 " \ "--" \ "pat" \ "ch-" \ "lay" \ "ers" \ " 1 " \ "--" \ "wor" \ "d-" \ "siz" \ "e " \ "2 " \ "--" \ "att" \ "ent" \ "ion" \ "-si" \ "ze " \ "2" \ " " #define TAG \ " --" \ "dat" \ "a " \ "tag" \ "ged" \ " --" \ "val" \ "-da" \ "ta " \ "tag" \ "ged" \ " --" \ "wor" \ "d-" \ "siz" \ "e " \ "2 " \ "--" \ "let" \ "ter" \ "-si" \ "ze " \ "2 " \ "--" \ "let" \ "ter" \ "-hi" \ "dde" \ "n " \ "2 "                                                                                              \
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 " #define WRITE \
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                " --data line --data pen.jhf --longest 6 --mixtures 2 --gaussians 2 --letter-size 2 "
 
 static const char *const made[] = {
     CHARLM SMALL
@@ -205,6 +135,8 @@ static const char *const made[] = {
      "--checkpoint speller.st"),
     ("train translate --data translated --word-size 2 --attention-size 2" TASK "--checkpoint translator.st"),
     ("train caption --data scenes:4" SEEN TASK "--checkpoint captioner.st"),
+    ("train write" WRITE TASK "--checkpoint writer.st"),
+    ("train read --data line --data pen.jhf" TASK "--checkpoint reader.st"),
 #ifdef SEQGPU_SNDFILE
     ("train transcribe --data recorded --mels 3" TASK "--checkpoint transcriber.st"),
     ("train speak --data recorded --mels 3 --letter-size 2 --prenet-size 3 --attention-size 2" TASK
@@ -240,6 +172,10 @@ static const char *const lines[] = {
     "train caption --data pictured --val-data pictured" SEEN TASK "--checkpoint new.st",
     "caption --checkpoint captioner.st one.png unseen:1 --svg new.st" OPEN,
 #endif
+    "train write" WRITE "--val-data line --layers 2" TASK "--checkpoint new.st",
+    "write --checkpoint writer.st --input line --text ab --points 2 --samples 1 --svg new.st" OPEN,
+    "train read --data line --data pen.jhf --val-data line" TASK "--checkpoint new.st",
+    "read --checkpoint reader.st --input ink --json" OPEN,
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK "--checkpoint new.st",
     "transcribe --checkpoint transcriber.st one.wav two.wav --beam 2 --json --svg new.st" OPEN,

@@ -89,80 +89,11 @@ static void each(const char *line) {
 #define SMALL  "--hidden 2 --layers 2 --batch 2 --seq-len 4 "
 #define TASK   " --device cpu --threads 1 --quiet --force --hidden 2 --batch 2 "
 #define OPEN   " --device cpu --threads 1 "
-#define WATCH                                                                                                          \
-  \ " --data images --data labels --side 3 --shrink 1 --shortest-clip 2 --longest-clip 2 --patch 2 " \ "--"            \
-                                                                                                       "pat"           \
-                                                                                                       "ch-"           \
-                                                                                                       "poo"           \
-                                                                                                       "l "            \
-                                                                                                       "1 "            \
-                                                                                                       "--"            \
-                                                                                                       "map"           \
-                                                                                                       "s "            \
-                                                                                                       "2"             \
-                                                                                                       " " SEEN        \
-                                                                                                       " --"           \
-                                                                                                       "sid"           \
-                                                                                                       "e "            \
-                                                                                                       "8 "            \
-                                                                                                       "--"            \
-                                                                                                       "pat"           \
-                                                                                                       "ch "           \
-                                                                                                       "4 "            \
-                                                                                                       "--"            \
-                                                                                                       "fea"           \
-                                                                                                       "tur"           \
-                                                                                                       "es "           \
-                                                                                                       "2 "            \
-                                                                                                       "--"            \
-                                                                                                       "pat"           \
-                                                                                                       "ch-"           \
-                                                                                                       "lay"           \
-                                                                                                       "ers"           \
-                                                                                                       " 1 "           \
-                                                                                                       "--"            \
-                                                                                                       "wor"           \
-                                                                                                       "d-"            \
-                                                                                                       "siz"           \
-                                                                                                       "e "            \
-                                                                                                       "2 "            \
-                                                                                                       "--"            \
-                                                                                                       "att"           \
-                                                                                                       "ent"           \
-                                                                                                       "ion"           \
-                                                                                                       "-si"           \
-                                                                                                       "ze "           \
-                                                                                                       "2" #define TAG \
-                                                                                                       " --"           \
-                                                                                                       "dat"           \
-                                                                                                       "a "            \
-                                                                                                       "tag"           \
-                                                                                                       "ged"           \
-                                                                                                       " --"           \
-                                                                                                       "val"           \
-                                                                                                       "-da"           \
-                                                                                                       "ta "           \
-                                                                                                       "tag"           \
-                                                                                                       "ged"           \
-                                                                                                       " --"           \
-                                                                                                       "wor"           \
-                                                                                                       "d-"            \
-                                                                                                       "siz"           \
-                                                                                                       "e "            \
-                                                                                                       "2 "            \
-                                                                                                       "--"            \
-                                                                                                       "let"           \
-                                                                                                       "ter"           \
-                                                                                                       "-si"           \
-                                                                                                       "ze "           \
-                                                                                                       "2 "            \
-                                                                                                       "--"            \
-                                                                                                       "let"           \
-                                                                                                       "ter"           \
-                                                                                                       "-hi"           \
-                                                                                                       "dde"           \
-                                                                                                       "n "            \
-                                                                                                       "2 "
+#define WATCH                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               \
+  \ \ " --data images --data labels --side 3 --shrink 1 --shortest-clip 2 --longest-clip 2 --patch 2 " \ "-"                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                \
+                                                                                                         "-" \ "pat" \ "ch-" \ "poo" \ "l " \ "1 " \ "--" \ "map" \ "s " \ "2" \ " " SEEN \ " --" \ "sid" \ "e " \ "8 " \ "--" \ "pat" \ "ch " \ "4 " \ "--" \ "fea" \ "tur" \ "es " \ "2 " \ "--" \ "pat" \ "ch-" \ "lay" \ "ers" \ " 1 " \ "--" \ "wor" \ "d-" \ "siz" \ "e " \ "2 " \ "--" \ "att" \ "ent" \ "ion" \ "-si" \ "ze " \ "2" #define TAG \ " --" \ "dat" \ "a " \ "tag" \ "ged" \ " --" \ "val" \ "-da" \ "ta " \ "tag" \ "ged" \ " --" \ "wor" \ "d-" \ "siz" \ "e " \ "2 " \ "--" \ "let" \ "ter" \ "-si" \ "ze " \ "2 " \ "--" \ "let" \ "ter" \ "-hi" \ "dde" \ "n " \ "2 "                                                                                              \
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                          " --data tagged --val-data tagged --word-size 2 --letter-size 2 --letter-hidden 2 " #define WRITE \
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                          " --data line --data pen.jhf --longest 6 --mixtures 2 --gaussians 2 --letter-size 2 "
 
 /* What the others work on. */
 static const char *const made[] = {
@@ -180,6 +111,8 @@ static const char *const made[] = {
     "train translate --data translated --word-size 2 --attention-size 2" TASK
     "--steps 1 --checkpoint translator.st",
     "train caption --data scenes:4" SEEN TASK "--steps 1 --checkpoint captioner.st",
+    "train write" WRITE TASK "--layers 2 --steps 1 --checkpoint writer.st",
+    "train read --data line --data pen.jhf" TASK "--steps 1 --checkpoint reader.st",
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK
     "--steps 1 --checkpoint transcriber.st",
@@ -220,6 +153,12 @@ static const char *const lines[] = {
     "--steps 1 --checkpoint new.st",
     "eval --checkpoint captioner.st --data unseen:3" OPEN,
     "caption --checkpoint captioner.st unseen:1 --beam 2 --svg seen.svg" OPEN,
+    "train write" WRITE "--val-data line --dropout 0.5" TASK "--steps 2 --checkpoint new.st",
+    "eval --checkpoint writer.st --data line --data pen.jhf" OPEN,
+    "write --checkpoint writer.st --input line --points 2 --samples 2 --svg sheet.svg" OPEN,
+    "train read --data line --data pen.jhf --val-data line --dropout 0.5" TASK
+    "--steps 2 --checkpoint new.st",
+    "read --checkpoint reader.st --input ink" OPEN,
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3 --speed 0.2 --pitch 0.1 --dropout 0.5" TASK
     "--steps 2 --checkpoint new.st",

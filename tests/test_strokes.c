@@ -177,11 +177,32 @@ static void check_picture(void) {
   char label[1][STROKE_LABEL] = {"bias 2"};
   memory_stream m;
   if (!memory_open(&m)) exit(EXIT_FAILURE);
-  stroke_picture(m.to, &(stroke_sheet){1, 1, 3, 1, point, label});
+  stroke_picture(m.to, &(stroke_sheet){
+                           .rows = 1, .columns = 1, .points = 3, .given = 1, .point = point, .label = label});
   if (!memory_close(&m)) exit(EXIT_FAILURE);
   CHECK(strncmp(m.data, "<svg xmlns=", 11) == 0 && strstr(m.data, ">bias 2</text>"), "a sheet and its word");
   CHECK(strstr(m.data, "stroke=\"#8a93a3\" d=\"M88.0 12.0L184.0 12.0\""), "what was given");
   CHECK(strstr(m.data, "stroke=\"#1f3fa8\" d=\"M184.0 12.0L184.0 108.0M136.0 60.0h0\""), "what was drawn");
+  memory_free(&m);
+}
+
+/* Of a row of two, one point of the second: cells of 312 by 120, which a line fills from side to side. */
+static void check_wide_picture(void) {
+  static const float point[] = {96, 48, 0, 96, -48, 0, 5, 0, 0, 0, 7, 0};
+  static const int64_t count[] = {2, 1};
+  char label[1][STROKE_LABEL] = {""};
+  memory_stream m;
+  if (!memory_open(&m)) exit(EXIT_FAILURE);
+  stroke_picture(m.to, &(stroke_sheet){.rows = 1,
+                                       .columns = 2,
+                                       .points = 2,
+                                       .point = point,
+                                       .label = label,
+                                       .count = count,
+                                       .width = 312});
+  if (!memory_close(&m)) exit(EXIT_FAILURE);
+  CHECK(strstr(m.data, "d=\"M88.0 24.0L232.0 96.0L376.0 24.0\""), "as wide as its cell allows");
+  CHECK(strstr(m.data, "d=\"M400.0 60.0L688.0 60.0\""), "and so many points as it has");
   memory_free(&m);
 }
 
@@ -193,5 +214,6 @@ int main(void) {
   check_batches(2.5);
   check_entropy();
   check_picture();
+  check_wide_picture();
   return check_finish();
 }

@@ -3,7 +3,8 @@
  *
  *   update   seqgpu_params_update of four tensors, as an LSTM layer has them: two matrices, two vectors
  *   sums     the gradient of a bias, squared error, cross-entropy, binary cross-entropy, the maximum over
- *            time, CTC of four sequences, the mixture density of strokes of a matrix of as many elements
+ *            time, CTC of four sequences, the mixture density of strokes, a step of a window over
+ *            characters of a matrix of as many elements
  *   inside   operators of core/ops.h that only the tape or a network calls, on such matrices
  *
  * Each is compared with float64 on the CPU first, |out - ref| / |ref| <= 1e-5; what is wrong is not timed.  On a
@@ -214,6 +215,17 @@ static seqgpu_status mixture(const side *s, const operation *o) {
   return result(s, seqgpu_tape_mixture_density(s->tape, params, points, NULL, 1, 1), s->loss, 1);
 }
 
+/* A step of a window of 10 Gaussians over as many texts as there are rows, of 40 letters with 25 numbers. */
+static seqgpu_status window(const side *s, const operation *o) {
+  enum { GAUSSIANS = 10, WIDTH = 25, LETTERS = COLUMNS / WIDTH };
+  const int64_t params[] = {1, s->rows, 3 * GAUSSIANS}, letters[] = {LETTERS, s->rows, WIDTH};
+  (void)o;
+  seqgpu_tape_clear(s->tape, 1);
+  seqgpu_tensor *w = seqgpu_tape_window(s->tape, seqgpu_tape_wrap(s->tape, 3, params, s->other, NULL), NULL,
+                                        seqgpu_tape_wrap(s->tape, 3, letters, s->matrix, NULL), NULL);
+  return result(s, w, s->result, s->rows * WIDTH);
+}
+
 static seqgpu_status averaged(const side *s, const operation *o) {
   const seqgpu_status status = update(s, o);
   return status == SEQGPU_OK ? seqgpu_params_average(s->params) : status;
@@ -328,6 +340,7 @@ static const operation operations[] = {{"sgd", UPDATE(SGD, 0)},
                                        {"pooling, maximum", 4, pooling, {.lr = 0}},
                                        {"ctc", 4, ctc, {.lr = 0}},
                                        {"mixture density", 4, mixture, {.lr = 0}},
+                                       {"window over characters", 4, window, {.lr = 0}},
                                        {"tangent of attention", 16, attention_tangent, {.lr = 0}},
                                        {"signal of omega", 12, omega_signal, {.lr = 0}},
                                        {"omega", 4, omega_forward, {.lr = 0}},

@@ -24,8 +24,7 @@ static double least(double a, double b) { return a < b ? a : b; }
 static double most(double a, double b) { return a > b ? a : b; }
 
 /* Puts a drawing into the middle of a cell; one that hardly moves is not enlarged without end. */
-static frame frame_of(const float *point, int64_t count, double left, double top) {
-  const double room = CELL - 2 * MARGIN;
+static frame frame_of(const float *point, int64_t count, double width, double left, double top) {
   double low_x = 0, high_x = 0, low_y = 0, high_y = 0;
   pen p = {0, 0, 1};
   for (int64_t i = 0; i < count; i++) {
@@ -33,8 +32,9 @@ static frame frame_of(const float *point, int64_t count, double left, double top
     low_x = least(low_x, p.x), high_x = most(high_x, p.x);
     low_y = least(low_y, p.y), high_y = most(high_y, p.y);
   }
-  const double size = most(most(high_x - low_x, high_y - low_y), 1e-3), scale = room / size;
-  return (frame){left + CELL / 2. - scale * (low_x + high_x) / 2,
+  const double scale = least((width - 2 * MARGIN) / most(high_x - low_x, 1e-3),
+                             (CELL - 2 * MARGIN) / most(high_y - low_y, 1e-3));
+  return (frame){left + width / 2. - scale * (low_x + high_x) / 2,
                  top + CELL / 2. - scale * (low_y + high_y) / 2, scale};
 }
 
@@ -53,7 +53,8 @@ static void draw_part(FILE *to, const frame *f, const float *point, int64_t coun
 }
 
 void stroke_picture(FILE *to, const stroke_sheet *s) {
-  const double width = LEFT + (double)s->columns * CELL, height = (double)s->rows * CELL;
+  const double cell = s->width > 0 ? s->width : CELL, width = LEFT + (double)s->columns * cell,
+               height = (double)s->rows * CELL;
   const float *point = s->point;
   fprintf(to,
           "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
@@ -65,10 +66,11 @@ void stroke_picture(FILE *to, const stroke_sheet *s) {
     const double top = (double)r * CELL;
     fprintf(to, "<text x=\"10\" y=\"%.0f\" fill=\"#556\">%s</text>\n", top + CELL / 2. + 5, s->label[r]);
     for (int64_t c = 0; c < s->columns; c++, point += s->points * STROKES_POINT) {
-      const frame f = frame_of(point, s->points, LEFT + (double)c * CELL, top);
+      const int64_t count = s->count ? s->count[r * s->columns + c] : s->points;
+      const frame f = frame_of(point, count, cell, LEFT + (double)c * cell, top);
       pen p = {0, 0, 1};
       draw_part(to, &f, point, s->given, &p, "#8a93a3");
-      draw_part(to, &f, point + s->given * STROKES_POINT, s->points - s->given, &p, "#1f3fa8");
+      draw_part(to, &f, point + s->given * STROKES_POINT, count - s->given, &p, "#1f3fa8");
     }
   }
   fprintf(to, "</svg>\n");

@@ -10,6 +10,7 @@
  *   ctc.c        connectionist temporal classification
  *   mixture.c    mixture density of pen strokes
  *   sequences.c  operators on sequences: rnn, pooling, attention
+ *   window.c     the Gaussian window over characters
  *   finite.c     the first number that is not finite
  *   ready.c      which gradients nothing will add to any more
  *   tape.c       life of a tape, leaves, the walk backward, reading
@@ -67,6 +68,10 @@ typedef union sq_tape_attr {
     sq_pooling_kind kind;
     void *at; /* of a maximum: the steps */
   } pooling;
+  struct {
+    seqgpu_tensor *phi, *last; /* last: of seqgpu_tape_window_position, NULL until asked for */
+    void *kappa;
+  } window;
   struct {
     const seqgpu_plan *plan;
     seqgpu_rnn_run run;

@@ -250,6 +250,13 @@ def seeds_rolls():
     yield "wrong", b"\0001 88\n2,,3\n"
 
 
+def seeds_hershey():
+    letters = ["  1NV", "  4PTRFR[TM", "  9NVRFR[ RNRVR RPP"]
+    yield "letters", "".join("12345%s\n" % letter for letter in letters).encode()
+    yield "wrapped", b"    1  1JZ\r\n    2  6NVPPQQ\r\n RRRSS\r\n"
+    yield "wrong", b"    1  1JZ\n    2  6NVPP\n"
+
+
 def seeds_wav():
     def wav(channels, bits, data):
         form = struct.pack("<HHIIHH", 1, channels, 8000, 8000 * channels * bits // 8, channels * bits // 8, bits)

@@ -35,18 +35,12 @@ static int read_data(app *base) {
   return CLI_OK;
 }
 
-static const arg_spec deviation_spec = ROW_REAL("deviation", ARG_NOT_KEPT, 0, 1e-12, 1e12, "", "");
-
 /* Of the model, or of the data that it will learn from. */
 static int find_deviation(draw_app *a) {
   const app *base = &a->base;
-  const char *text = base->file ? seqgpu_checkpoint_meta(base->file, deviation_spec.name) : NULL;
-  if (base->file == NULL) {
-    a->deviation = strokes_deviation(&a->train.ink);
-    return a->deviation > 0 ? CLI_OK : cli_error("%s: nothing moves in it", base->options->data.item[0]);
-  }
-  if (text == NULL) return cli_error("%s: has no deviation; it must be in its metadata", base->path);
-  return args_set(&deviation_spec, text, &a->deviation, base->path) == CLI_OK ? CLI_OK : CLI_FAILED;
+  if (base->file) return pen_stored_deviation(base, &a->deviation);
+  a->deviation = strokes_deviation(&a->train.ink);
+  return a->deviation > 0 ? CLI_OK : cli_error("%s: nothing moves in it", base->options->data.item[0]);
 }
 
 static int open_data(app *base) {
@@ -151,12 +145,8 @@ static void print(const app *base, int json) {
 /* ---------------------------------------------------------------- the rest */
 
 static int describe(const app *base, app_text texts[APP_TEXTS]) {
-  const draw_app *a = (const draw_app *)base;
-  char *text = malloc(ARGS_VALUE);
-  if (text == NULL) return 0;
-  args_format(&deviation_spec, &a->deviation, text);
-  texts[0] = (app_text){deviation_spec.name, text};
-  return 1;
+  texts[0] = pen_deviation_text(((const draw_app *)base)->deviation);
+  return texts[0].text != NULL;
 }
 
 static void close(app *base) {

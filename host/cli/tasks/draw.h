@@ -8,6 +8,7 @@
 #define DRAW_H
 
 #include "host/cli/application.h"
+#include "host/cli/tasks/pen_point.h"
 #include "host/data/stroke_set.h"
 #include "seqgpu/drawer.h"
 
@@ -20,8 +21,6 @@ typedef struct draw_options {
   const char *svg;
 } draw_options;
 
-enum { DRAW_BIASES = 32 };
-
 /* The plans of the first layer and of the others; `further` is NULL where there is one layer. */
 typedef struct draw_plans {
   seqgpu_plan *first, *further;
@@ -31,7 +30,7 @@ typedef struct draw_app {
   app base;
   stroke_set train, val; /* of use: in `val` what the drawings begin with */
   double deviation;      /* that offsets are divided by */
-  double bias[DRAW_BIASES];
+  double bias[PEN_BIASES];
   int64_t biases;
   draw_plans plans, val_plans;
   seqgpu_drawer *model;

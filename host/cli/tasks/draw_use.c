@@ -1,7 +1,5 @@
 /* draw_use.c - `seqgpu draw`: drawings made by the model, after what they begin with (draw.h).
  *
- * With bias b (Graves 2013, section 5.4) the deviations of the Gaussians are exp(s - b) and their weights the
- * softmax of p (1 + b): at 0 as the model has learnt them, the larger the likelier is what is drawn.
  * Drawings in one column of the sheet come from the same random numbers.
  */
 #include <math.h>
@@ -19,59 +17,21 @@
 /* The stream of random numbers that says where the pen goes. */
 static const uint64_t POINTS = UINT64_C(12) << 60;
 
-enum { MOST_POINTS = 1000000, MOST_SAMPLES = 1000, POINT = STROKES_POINT, DRAWS = 4 };
+enum { MOST_POINTS = 1000000, MOST_SAMPLES = 1000, POINT = STROKES_POINT };
 
 const arg_spec draw_use_specs[] = {
     ROW_INT("begin", ARG_NOT_KEPT, FIELD(begin), 0, MOST_POINTS, "N",
             "points of --input that the drawings begin with, 0 = all"),
     ROW_INT("points", ARG_NOT_KEPT, FIELD(points), 1, MOST_POINTS, "N", "points to make of each drawing"),
     ROW_INT("samples", ARG_NOT_KEPT, FIELD(samples), 1, MOST_SAMPLES, "N", "drawings for each bias"),
-    ROW_LINE("bias", ARG_NOT_KEPT, FIELD(bias), "B,...",
-             "0 = as the model has learnt it, larger = neater and less varied"),
+    PEN_BIAS_ROW(FIELD(bias)),
     ROW_INT("seed", ARG_NOT_KEPT, FIELD(draw_seed), 0, 9e15, "N", "seed of the random choices"),
     ROW_TEXT("svg", FIELD(svg), "FILE", "also a picture of all drawings, a row for each bias"),
     ROW_END,
 };
 
 int draw_read_biases(draw_app *a) {
-  static const arg_spec one = ROW_REAL("bias", ARG_NOT_KEPT, 0, 0, 100, "B", "");
-  const char *text = draw_options_of(&a->base)->bias;
-  for (a->biases = 0;; text++) {
-    char word[ARGS_WORD];
-    const size_t length = strcspn(text, ",");
-    if (a->biases == DRAW_BIASES) return cli_usage("--bias: has more than %d numbers", DRAW_BIASES);
-    snprintf(word, sizeof word, "%.*s", length < sizeof word ? (int)length : (int)sizeof word, text);
-    CLI_TRY(args_set(&one, word, &a->bias[a->biases++], "--bias"));
-    text += length;
-    if (*text == '\0') return CLI_OK;
-  }
-}
-
-/* ---------------------------------------------------------------- a point */
-
-/* Which Gaussian of a row of y it is, by a number u from 0 to 1. */
-static int64_t choose(const float *p, int64_t M, double bias, double u) {
-  double most = -(double)INFINITY, sum = 0;
-  int64_t j = 0;
-  for (int64_t i = 0; i < M; i++)
-    if ((double)p[i] > most) most = (double)p[i];
-  for (int64_t i = 0; i < M; i++) sum += exp((1 + bias) * ((double)p[i] - most));
-  for (double left = u * sum; j < M - 1; j++) {
-    left -= exp((1 + bias) * ((double)p[j] - most));
-    if (left < 0) break;
-  }
-  return j;
-}
-
-/* The point that a row of y [1+6M] (seqgpu_tape_mixture_density) gives, by numbers u from 0 to 1. */
-static void draw_point(const float *y, int64_t M, double bias, const double u[DRAWS], float point[POINT]) {
-  const float *row = y + 1 + choose(y + 1, M, bias, u[0]); /* p, mx, my, sx, sy, r lie M apart */
-  const double rho = tanh((double)row[5 * M]), radius = sqrt(-2 * log(u[1])),
-               angle = 6.283185307179586 * u[2], a = radius * cos(angle), b = radius * sin(angle);
-  point[0] = (float)((double)row[M] + exp((double)row[3 * M] - bias) * a);
-  point[1] =
-      (float)((double)row[2 * M] + exp((double)row[4 * M] - bias) * (rho * a + sqrt(1 - rho * rho) * b));
-  point[2] = u[3] < 1 / (1 + exp(-(double)y[0]));
+  return pen_read_biases(draw_options_of(&a->base)->bias, a->bias, &a->biases);
 }
 
 /* ---------------------------------------------------------------- a sheet */
@@ -113,10 +73,10 @@ static void draw_step(const sheet *s, int64_t i) {
   const int64_t M = mixtures_of(s);
   for (int64_t d = 0; d < s->drawings; d++) {
     const int64_t column = d % o->samples;
-    double u[DRAWS] = {0};
-    for (int k = 0; k < DRAWS; k++)
-      u[k] = seqgpu_uniform((uint64_t)o->draw_seed, POINTS | (uint64_t)i, (uint64_t)(column * DRAWS + k));
-    draw_point(s->y + d * (1 + 6 * M), M, s->a->bias[d / o->samples], u, point_of(s, d, i));
+    double u[PEN_DRAWS] = {0};
+    for (int k = 0; k < PEN_DRAWS; k++)
+      u[k] = seqgpu_uniform((uint64_t)o->draw_seed, POINTS | (uint64_t)i, (uint64_t)(column * PEN_DRAWS + k));
+    pen_point(s->y + d * (1 + 6 * M), M, s->a->bias[d / o->samples], u, point_of(s, d, i));
   }
 }
 
@@ -159,7 +119,7 @@ static void print_json(const sheet *s, int64_t drawing) {
 static void write_svg(FILE *to, const void *self) {
   const sheet *s = self;
   const draw_options *o = draw_options_of(&s->a->base);
-  char label[DRAW_BIASES][STROKE_LABEL];
+  char label[PEN_BIASES][STROKE_LABEL];
   for (int64_t r = 0; r < s->a->biases; r++) snprintf(label[r], sizeof label[r], "bias %.4g", s->a->bias[r]);
   stroke_picture(to, &(stroke_sheet){.rows = s->a->biases,
                                      .columns = o->samples,

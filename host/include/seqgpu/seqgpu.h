@@ -26,6 +26,7 @@
  *   transcriber.h  a model: speech to text, and labels from the logits of CTC
  *   watcher.h      a model: video, a class for each frame and for a clip
  *   speaker.h      a model: text to speech
+ *   writer.h       a model: text to pen strokes
  *
  * There are three ways to use the library, each without the next:
  *
@@ -65,5 +66,6 @@
 #include "transcriber.h"
 #include "translator.h"
 #include "watcher.h"
+#include "writer.h"
 
 #endif

@@ -274,6 +274,26 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_pooling(seqgpu_tape *tape, seqgpu_tensor *
  * gradient passes. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_attention_weights(seqgpu_tape *tape, seqgpu_tensor *context);
 
+/** A window of K Gaussians that slides over U characters (Graves 2013, section 5.1), for T steps:
+ *   kappa_t = kappa_{t-1} + exp(k_t)
+ *   phi[t,u] = sum_j exp(a_tj) exp(-exp(b_tj) (kappa_tj - u)^2),  u = 1 ... U
+ *   context_t = sum_u phi[t,u] values_u
+ *   params   [T,B,3K]: K each of a, b, k
+ *   before   [B,K]: kappa before the first step; NULL: 0, ahead of the first character
+ *   values   [U,B,C]: of each character
+ *   lengths  of seqgpu_tape_lengths [B], each at most U: what follows is not read; NULL = all U
+ * -> context [T,B,C].  A model whose next params depend on this context asks for one step at a time. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_window(seqgpu_tape *tape, seqgpu_tensor *params, seqgpu_tensor *before,
+                                             seqgpu_tensor *values, seqgpu_tensor *lengths);
+
+/** kappa [B,K] after the last step, to go on with, behind a tensor that seqgpu_tape_window returned. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_window_position(seqgpu_tape *tape, seqgpu_tensor *context);
+
+/** phi [T,B,U+1] behind a tensor that seqgpu_tape_window returned.  The place after a sequence's last
+ * character says how near the window is to the end of the text: nothing is read there, and beyond it is 0.
+ * To look at: no gradient passes. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_window_weights(seqgpu_tape *tape, seqgpu_tensor *context);
+
 /** Softmax cross-entropy of logits [...,V] with targets [...] -> [1]:
  *   scale * sum of -log p[target], divided by the number of unmasked rows if `mean` is 1
  * A row whose target is negative is masked. */
