@@ -63,7 +63,7 @@ group() { sed "s/^/$1|${2:-}/"; } # GROUP [WORD BEFORE EACH NAME]
   algorithms | group 'Algorithms, with any cell' 'algorithm '
   table_rows tests/tape_cases.h cases | sed 's/|.*//' | group 'The tape: operators with their gradients, small models' 'tape '
   tasks | group 'Tasks of the program' 'task '
-  printf '%s\n' 'echo state network' reverse_strings tagger classifier composer drawer translator captioner transcriber watcherspeakerwriter | group 'Models and examples'
+  printf '%s\n' 'echo state network' reverse_strings tagger classifier composer drawer translator captioner transcriber watcher speaker writer | group 'Models and examples'
 } >"$lists/rows"
 
 # ---------------------------------------------------------------------- checks of a GPU, as lines of a log

@@ -5,7 +5,7 @@ source=$2
 . "$(dirname "$0")/cli.sh"
 export LC_ALL=C
 
-tasks="charlm tag classify compose draw frames spell translate caption transcribe speakwrite read adding multiplication xor copy memory-5bit memory-20bit temporal-order permutation embedded-reber continual-reber \
+tasks="charlm tag classify compose draw frames spell translate caption transcribe speak write read adding multiplication xor copy memory-5bit memory-20bit temporal-order permutation embedded-reber continual-reber \
 mackey-glass narma10 pixels"
 has() { case $1 in *"$2"*) pass "$3" ;; *) fail "$3" "\"$2\" is not in: $(echo "$1" | head -c 300)" ;; esac; }
 
@@ -16,7 +16,7 @@ for command in "--help" "train --help" "help sample" "help eval" "help inspect" 
 done
 for task in $tasks; do
   check "help $task: at most 80 columns" sh -c '"$1" help "$2" >help.txt && [ "$(awk "length > 80" help.txt | wc -l)" = 0 ]' sh "$seqgpu" "$task"
-  case $task in tag | classify | compose | draw | frames | spell | translate | transcribe | speak)caption | transcribe)write | read) continue ;; esac
+  case $task in tag | classify | compose | draw | frames | spell | translate | caption | transcribe | speak | write | read) continue ;; esac
   check "help $task is train $task --help" sh -c '"$1" train "$2" --help | cmp - help.txt' sh "$seqgpu" "$task"
 done
 check "help tag is how it is used and how it is trained" sh -c '("$1" tag --help; echo; "$1" train tag --help) >both && "$1" help tag | cmp - both' sh "$seqgpu"
@@ -49,7 +49,7 @@ for shell in bash zsh fish; do
   else skip "completion $shell: the shell reads it" "no $shell"; fi
 done
 check "completion fish: every option of every command" sh -c '
-  for command in sample eval tag classify compose draw frames spell translate caption transcribe speakwrite read inspect verify report import export info; do "$1" $command --help=rows; done >rows
+  for command in sample eval tag classify compose draw frames spell translate caption transcribe speak write read inspect verify report import export info; do "$1" $command --help=rows; done >rows
   "$1" train --help=rows >>rows
   [ "$(wc -l <rows)" = "$(grep -c "^complete.* -l " script.fish)" ]' sh "$seqgpu"
 rm -f rows

@@ -38,7 +38,7 @@
 #               reads text that was never learnt with at most 10 % of its characters wrong.  Takes 20 minutes of one processor.  Also
 #               write-sheet.svg, such text at three biases
 #
-# Of tag, transcribe source, frames, write and speak the model of the last epoch is measured on the test data, of the others that with the lowest validation
+# Of tag, transcribe, source, frames, write and speak the model of the last epoch is measured on the test data, of the others that with the lowest validation
 # loss; nothing is chosen by the test data.
 set -eu
 name=${1:-tag}
@@ -581,10 +581,10 @@ measure_speech() {
 }
 
 case $name in
-  tag | words | sentiment | questions | compose | draw | frames | spell | translate | transcribe | speak)caption | transcribe)write) $name ;;
+  tag | words | sentiment | questions | compose | draw | frames | spell | translate | caption | transcribe | speak | write) $name ;;
   source) c_source ;;
   *)
-    echo "applications.sh: \"$name\" is not here; it must be tag, words, sentiment, questions, source, compose, draw, frames, spell, translate, transcribecaption or speak"transcribe or write" >&2
+    echo "applications.sh: \"$name\" is not here; it must be tag, words, sentiment, questions, source, compose, draw, frames, spell, translate, caption, transcribe, speak or write" >&2
     exit 2
     ;;
 esac

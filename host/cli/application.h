@@ -113,7 +113,7 @@ const application *application_find(const char *name);
 /* Each stands in the file of its name in tasks/. */
 extern const application application_tag, application_classify, application_compose, application_draw,
     application_frames, application_spell, application_translate, application_caption, application_transcribe,
-    application_speak application_write, application_read;
+    application_speak, application_write, application_read;
 
 /* ---- the commands: argv[0] is the first argument after the name; an exit code ---- */
 

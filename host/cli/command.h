@@ -13,8 +13,8 @@ typedef struct command_spec {
 /* Each stands in the file of its name, those of applications in tasks/; main.c has the table. */
 extern const command_spec command_train, command_sample, command_eval, command_inspect, command_report,
     command_info, command_verify, command_tag, command_classify, command_compose, command_draw,
-    command_frames, command_spell, command_translate, command_caption, command_transcribe,
-    command_speak command_write, command_read;
+    command_frames, command_spell, command_translate, command_caption, command_transcribe, command_speak,
+    command_write, command_read;
 
 /* Options of every command. */
 typedef struct common_options {

@@ -20,27 +20,12 @@ static int run_bench(int argc, char **argv) {
 
 static const command_spec command_bench = {"bench", "see the program bench_rnn", run_bench};
 
-static const command_spec *const commands[] = {&command_train,
-                                               &command_sample,
-                                               &command_eval,
-                                               &command_tag,
-                                               &command_classify,
-                                               &command_compose,
-                                               &command_draw,
-                                               &command_frames,
-                                               &command_spell,
-                                               &command_translate,
-                                               &command_caption,
-                                               &command_transcribe,
-                                               &command_speak &command_write,
-                                               &command_read,
-                                               &command_inspect,
-                                               &command_verify,
-                                               &command_report,
-                                               &command_import,
-                                               &command_export,
-                                               &command_info,
-                                               &command_bench};
+static const command_spec *const commands[] = {
+    &command_train,   &command_sample,     &command_eval,   &command_tag,    &command_classify,
+    &command_compose, &command_draw,       &command_frames, &command_spell,  &command_translate,
+    &command_caption, &command_transcribe, &command_speak,  &command_write,  &command_read,
+    &command_inspect, &command_verify,     &command_report, &command_import, &command_export,
+    &command_info,    &command_bench};
 enum { COMMANDS = sizeof commands / sizeof commands[0], NAMES = 512 };
 
 static const command_spec *find_command(const char *name) {

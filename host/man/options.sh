@@ -6,7 +6,7 @@ program=$1
 
 # One row an option: command, group, name, value, choices, default, help (host/cli/args_help.h).
 rows() {
-  for command in train sample eval tag classify compose draw frames spell translate caption transcribe speak inspect verify report import export info; do "$program" $command --help=rows; done
+  for command in train sample eval tag classify compose draw frames spell translate caption transcribe speak write read inspect verify report import export info; do "$program" $command --help=rows; done
 }
 
 section() {
