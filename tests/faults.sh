@@ -130,7 +130,7 @@ sweep compose "music" train compose --data music --val-data music --hidden 4 --b
 sweep compose-use "composer.st music" compose --checkpoint composer.st --input music --steps 3 --midi new.mid --svg new.svg $one
 sweep draw "ink" train draw --data ink --val-data ink --hidden 4 --mixtures 2 --layers 2 --batch 2 --steps 1 --checkpoint new.st $one
 sweep draw-use "drawer.st ink" draw --checkpoint drawer.st --input ink --points 2 --samples 2 --svg new.svg $one
-printf 'the cats\n' >line
+printf 'the cats\n' >all/line
 sweep write "line pen.jhf" train write --data line --val-data line ${writer#--data text} --steps 1 --checkpoint new.st $one
 sweep write-use "writer.st line" write --checkpoint writer.st --input line --points 2 --samples 2 --svg new.svg $one
 sweep read "line pen.jhf" train read --data line --val-data line $reader --steps 1 --checkpoint new.st $one

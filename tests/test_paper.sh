@@ -18,8 +18,8 @@ fi
 
 # published NAME RUNS: the three files, with RUNS runs in the table.
 published() {
-  rows=$(grep '^| run |' -A 999 "results/$1.md" | grep -c '^| [^|]* | [0-9]')
-  if [ "$rows" != "$2" ]; then fail "$1 is published" "$rows rows, not $2"
+  found=$(grep '^| run |' -A 999 "results/$1.md" | grep -c '^| [^|]* | [0-9]')
+  if [ "$found" != "$2" ]; then fail "$1 is published" "$found rows, not $2"
   elif ! grep -q '</svg>' "results/$1.svg"; then fail "$1 is published" "no chart"
   elif grep -q 'commit unknown\|unknown processor' "results/$1.md"; then fail "$1 is published" "origin unknown"
   else pass "$1 is published"; fi

@@ -34,7 +34,8 @@ extern "C" {
 
 /** Sizes of a watcher; they need no defaults. */
 typedef struct seqgpu_watcher_desc {
-  int64_t height, width; /**< of a frame, at least 1 each */
+  int64_t height;        /**< of a frame, at least 1 */
+  int64_t width;         /**< likewise */
   int64_t patch;         /**< side of a patch, at most height and width */
   int64_t pool;          /**< side of a cell, in places of patches: at least 1, and one cell must fit */
   int64_t maps;          /**< elements of u, at least 1 */
