@@ -405,8 +405,8 @@ typedef struct seqgpu_rnn_run {
    * statistics (the fixed parameters running_mean_... and running_var_...), moved by a tenth to those of the
    * run.  Usually the memory of params; NULL = not wanted.  Without batch normalisation it is not looked at. */
   void *running;
-  /** Sequences of the batch that this run is a part of, at most the plan's whole_batch: with the same seed and offset each gets the
-   * masks that it would have in the whole.  The same for backward; 0 = the run is the whole. */
+  /** Sequences of the batch that this run is a part of, at most the plan's whole_batch: with the same seed and
+   * offset each gets the masks that it would have in the whole.  The same for backward; 0 = the run is the whole. */
   int64_t whole_batch;
   int64_t first_sequence; /**< the number in that batch of this run's first one */
   /** backward: told of dparams layer by layer, the last one first, each while those below it are still to
