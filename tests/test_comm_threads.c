@@ -2,14 +2,15 @@
  * that stand for processes: each has a context and a communicator, and their transport is memory that all of
  * them see.
  *
- * So ThreadSanitizer sees both sides, and each call of the transport can be made to fail.
+ * So ThreadSanitizer sees both sides, and each call of the transport, and each request for memory, can be
+ * made to fail.
  */
 #include <pthread.h>
 #include <time.h>
 
 #include "host/comm/shards.h"
 #include "seqgpu/ops.h"
-#include "tests/check.h"
+#include "tests/failing.h"
 
 enum { MOST = 3, SHARDS = 3, A = 300, B = 701, ELEMENTS = A + B, LIMIT = 20 /* seconds */ };
 
@@ -257,9 +258,62 @@ static void check_failures(int calls) {
   CHECK(wrong == 0 && calls > 20, "each of %d calls fails: a status and a sentence in both", calls);
 }
 
+/* ---------------------------------------------------------------- memory that is refused */
+
+/* The other process has what this one has, and answers at once. */
+static seqgpu_status same_scatter(seqgpu_comm *c, const void *from, const int *size, const int *at,
+                                  void *to) {
+  const size_t mine = (size_t)size[c->rank];
+  for (int r = 0; r < c->size; r++)
+    memcpy((char *)to + (size_t)r * mine, (const char *)from + at[c->rank], mine);
+  return SEQGPU_OK;
+}
+static seqgpu_status same_gather(seqgpu_comm *c, void *data, const int *size, const int *at) {
+  memset((char *)data + at[1], 0, (size_t)size[1]);
+  (void)c;
+  return SEQGPU_OK;
+}
+static seqgpu_status same_bytes(seqgpu_comm *c, void *data, int size, int root) {
+  (void)c, (void)data, (void)size, (void)root;
+  return SEQGPU_OK;
+}
+static seqgpu_status same_barrier(seqgpu_comm *c) {
+  (void)c;
+  return SEQGPU_OK;
+}
+static const sq_transport same = {0, same_barrier, same_scatter, same_gather, same_bytes, close_link};
+
+/* Early sums and shared out moments, of which each request for memory may be refused. */
+static seqgpu_status update_once(seqgpu_context *ctx) {
+  const seqgpu_optimizer adam = {.kind = SEQGPU_OPTIMIZER_ADAM, .lr = 0.1};
+  seqgpu_params *params = NULL;
+  seqgpu_shards *shards = NULL;
+  seqgpu_param a;
+  seqgpu_comm *comm = sq_comm_new(ctx, 0, 2);
+  if (comm == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "out of memory");
+  comm->transport = &same;
+  seqgpu_status status = seqgpu_params_create(ctx, 1, &params);
+  if (status == SEQGPU_OK) status = seqgpu_params_add(params, "a", 9000, 1, "zeros", 0, &a);
+  if (status == SEQGPU_OK) status = seqgpu_shards_create(params, comm, &shards);
+  if (status == SEQGPU_OK) status = seqgpu_shards_overlap(shards, 8192);
+  if (status == SEQGPU_OK) status = seqgpu_params_update(params, &adam); /* so that moments are cut */
+  if (status == SEQGPU_OK) status = seqgpu_comm_share_moments(comm, params);
+  if (status == SEQGPU_OK) status = seqgpu_shards_last(shards, 1, 0);
+  if (status == SEQGPU_OK) status = seqgpu_shards_ready(shards, a.grad, 9000);
+  if (status == SEQGPU_OK) status = seqgpu_shards_average(shards, NULL);
+  if (status == SEQGPU_OK) status = seqgpu_params_update(params, &adam);
+  if (status == SEQGPU_OK) status = seqgpu_comm_collect_moments(comm, params, 0);
+  if (status == SEQGPU_OK) status = seqgpu_params_update(params, &adam);
+  seqgpu_shards_destroy(shards);
+  seqgpu_params_destroy(params);
+  seqgpu_comm_destroy(comm);
+  return status;
+}
+
 int main(void) {
   check_start();
   check_failures(check_size(2));
   check_size(3);
+  CHECK(failing_each("cpu", update_once, 0) > 20, "it does ask for memory");
   return check_finish();
 }
