@@ -1,7 +1,7 @@
 /* pool.h - the worker threads of one CPU context.
  *
  * The caller chooses the number of threads; the library starts no other but the one that
- * seqgpu_shards_overlap asks for.  A pool of 1 thread starts none at all and runs everything in the caller. 
+ * seqgpu_shards_overlap asks for.  A pool of 1 thread starts none at all and runs everything in the caller.
  * Work is split by index, never by timing, so results do not depend on which worker is faster.
  */
 #ifndef SQ_POOL_H
