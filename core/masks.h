@@ -15,7 +15,7 @@
  * The driver does this around the cell's step (masks.c), and the layout says where (sq_layout.masks).
  *
  * Draws: unit j of sequence b at step t has Philox block `first` + ((t + 1) B + b) W + j under the run's
- * seed, a word for each purpose; step -1 is the whole sequence's.  W is the largest width of a state. 
+ * seed, a word for each purpose; step -1 is the whole sequence's.  W is the largest width of a state.
  * Sequences that are a part of a batch have the numbers and the B of the whole, and so its masks: `first` has
  * moved on by the W of those before them.
  */

@@ -1,8 +1,8 @@
 /* pool.h - the worker threads of one CPU context.
  *
- * The caller chooses the number of threads; the library never starts any other.  A pool of 1 thread starts
- * none at all and runs everything in the caller.  Work is split by index, never by timing, so results do not
- * depend on which worker is faster.
+ * The caller chooses the number of threads; the library starts no other but the one that
+ * seqgpu_shards_overlap asks for.  A pool of 1 thread starts none at all and runs everything in the caller.
+ * Work is split by index, never by timing, so results do not depend on which worker is faster.
  */
 #ifndef SQ_POOL_H
 #define SQ_POOL_H

@@ -200,7 +200,7 @@ memcheck() {
 }
 
 # threads TOOL COMPILER FLAGS COMMAND...: what has threads, built so.
-threaded='ops_threads cholesky laws_runs tangent tape repeat resume stream'
+threaded='ops_threads cholesky comm_threads laws_runs tangent tape repeat resume stream'
 threads() {
   tool=$1 compiler=$2 flags=$3
   shift 3

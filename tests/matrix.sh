@@ -36,7 +36,7 @@ mkdir -p "$folder"
 # Tests of a few seconds that need no emulator.  Under ThreadSanitizer: those that start threads.
 quick="api api_operators cells_plain checkpoint esn goldens initialise laws_runs ops_maps ops_random ops_rows
   ops_softmax ops_threads ops_training fuzz onnx onnx_hostile onnx_write params plan_cache tape_rules"
-threaded="laws_runs ops_threads"
+threaded="comm_threads laws_runs ops_threads"
 
 cxx_of() { case $1 in gcc) echo g++ ;; *) echo clang++ ;; esac }
 

@@ -58,6 +58,8 @@ for n in 1 2 4; do
   check "the same log, written once" cmp a b
   rm -f many.log
 done
+ranks "2 processes with early sums and shared out moments" 2 $small --shards 4 --steps 12 --checkpoint early.st --force --overlap --share-moments
+check "the same file with them" cmp one.st early.st
 check "process 0 alone speaks" sh -c '[ -s out0 ] && [ ! -s out1 ] && [ ! -s out3 ]'
 ranks "4 updates of 4 processes" 4 $small --steps 4 --checkpoint part.st
 ranks "4 more of 2" 2 $small --steps 8 --resume part.st

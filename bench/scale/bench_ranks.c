@@ -131,6 +131,7 @@ static seqgpu_status measure(learner l[KINDS], int rounds, result out[KINDS]) {
 static void print(const ranks_options *o, const scale_model *m, int size, const result r[KINDS], FILE *json,
                   const bench_origin *origin) {
   const double tokens = (double)o->batch * (double)o->steps * size;
+  printf("%s, commit %s, %s\n", origin->device, origin->commit, origin->date);
   printf("\n%s: LSTM, %lld x %lld; %d process%s, %d thread%s each, batch %d each\n\n", m->name,
          (long long)m->layers, (long long)m->hidden, size, size > 1 ? "es" : "", o->threads,
          o->threads > 1 ? "s" : "", o->batch);

@@ -27,7 +27,7 @@ typedef struct learner {
    * NULL: there is none.  And whether it takes parts of a batch, and damps states. */
   seqgpu_status (*update)(void *self, int64_t step, seqgpu_hessian_free_report *report);
   int cuts_batches;
-  /* Adds the gradients of a shard of update number `step`; of the only one, 0, where batches are whole. 
+  /* Adds the gradients of a shard of update number `step`; of the only one, 0, where batches are whole.
    * `last`: NULL, or it is this process's last one, and is announced there before the walk back, which tells
    * it what is final. */
   seqgpu_status (*gradients)(void *self, int64_t step, int64_t shard, seqgpu_shards *last);

@@ -108,12 +108,17 @@ size_t sq_comm_pieces_size(const seqgpu_comm *c) {
   return SQ_COMM_BLOCK + (size_t)c->size * sizeof(double); /* pieces are rounded up */
 }
 
-static seqgpu_status begin(seqgpu_comm *c, const sq_transport *t, seqgpu_dtype dtype, addition *out) {
+static seqgpu_status need_pieces(seqgpu_comm *c) {
   const size_t size = sq_comm_pieces_size(c);
-  if (!t->on_device && c->pieces == NULL) c->pieces = sq_host_alloc(c->ctx, size);
+  if (c->pieces == NULL) c->pieces = sq_host_alloc(c->ctx, size);
+  return c->pieces ? SEQGPU_OK : sq_fail(c->ctx, SEQGPU_ENOMEM, "comm: out of memory for %zu bytes", size);
+}
+
+static seqgpu_status begin(seqgpu_comm *c, const sq_transport *t, seqgpu_dtype dtype, addition *out) {
+  if (!t->on_device) SQ_TRY(need_pieces(c));
   void *pieces = t->on_device ? c->pieces_on_device : c->pieces;
   *out = (addition){c, t, dtype, (int64_t)seqgpu_dtype_size(dtype), pieces};
-  return pieces ? SEQGPU_OK : sq_fail(c->ctx, SEQGPU_ENOMEM, "comm: out of memory for %zu bytes", size);
+  return SEQGPU_OK;
 }
 
 static seqgpu_status add(const addition *s, void *to, const void *from, int64_t n) {
@@ -210,6 +215,13 @@ seqgpu_status sq_comm_stage(seqgpu_comm *c, char **out) {
   *out = c->staged;
   return c->staged ? SEQGPU_OK
                    : sq_fail(c->ctx, SEQGPU_ENOMEM, "comm: out of memory for %d bytes", SQ_COMM_BLOCK);
+}
+
+seqgpu_status sq_comm_prepare_all_reduce(seqgpu_comm *c) {
+  char *stage;
+  if (c->device != NULL) return SEQGPU_OK;
+  SQ_TRY(need_pieces(c));
+  return c->ctx->backend == &sq_backend_cpu ? SEQGPU_OK : sq_comm_stage(c, &stage);
 }
 
 static seqgpu_status sum_staged(seqgpu_comm *c, char *data, size_t size) {

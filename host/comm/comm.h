@@ -65,6 +65,9 @@ seqgpu_status sq_comm_usable(seqgpu_comm *comm);
 /* Host memory [SQ_COMM_BLOCK bytes] of a tensor on its way. */
 seqgpu_status sq_comm_stage(seqgpu_comm *comm, char **out);
 
+/* Allocates what seqgpu_comm_all_reduce needs, which then allocates nothing. */
+seqgpu_status sq_comm_prepare_all_reduce(seqgpu_comm *comm);
+
 /* Bytes that `pieces` takes. */
 size_t sq_comm_pieces_size(const seqgpu_comm *comm);
 

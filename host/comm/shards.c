@@ -177,7 +177,15 @@ static seqgpu_status sum_processes(seqgpu_shards *s) {
   return SEQGPU_OK;
 }
 
+/* The only shard of the only process: its gradients are there, and are the average. */
+static seqgpu_status average_one(seqgpu_shards *s, double *loss) {
+  const sq_partial *only = &s->stack[0];
+  if (loss) *loss = only->weight > 0 ? only->loss / only->weight : 0;
+  return only->weight > 0 ? SEQGPU_OK : seqgpu_params_zero_grad(s->params);
+}
+
 static seqgpu_status average(seqgpu_shards *s, double *loss) {
+  if (s->is_last && s->used == 1 && seqgpu_comm_size(s->comm) == 1) return average_one(s, loss);
   SQ_TRY(sum_gradients(s));
   while (s->used > 1) join_numbers(s);
   SQ_TRY(sum_processes(s));

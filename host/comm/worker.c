@@ -80,14 +80,16 @@ static seqgpu_status open_context(sq_worker *w) {
                                           .dtype = ctx->dtype,
                                           .stream = w->stream,
                                           .allocator = &ctx->allocator};
-  const seqgpu_status status = seqgpu_context_create(&options, &w->copy.ctx);
-  return status == SEQGPU_OK ? status : sq_fail(ctx, status, "comm: %s", seqgpu_last_error(w->copy.ctx));
+  seqgpu_status status = seqgpu_context_create(&options, &w->copy.ctx);
+  if (status == SEQGPU_OK)
+    status = sq_comm_prepare_all_reduce(&w->copy); /* the allocator is not the thread's */
+  const char *why = w->copy.ctx ? seqgpu_last_error(w->copy.ctx) : "out of memory";
+  return status == SEQGPU_OK ? status : sq_fail(ctx, status, "%s", why);
 }
 
 static void close_context(sq_worker *w) {
   seqgpu_context *ctx = w->comm->ctx;
-  if (w->copy.ctx == NULL) return;
-  if (!w->copy.held) {
+  if (w->copy.ctx != NULL && !w->copy.held) {
     sq_host_free(w->copy.ctx, w->copy.pieces);
     sq_host_free(w->copy.ctx, w->copy.staged);
   }
@@ -118,7 +120,7 @@ seqgpu_status sq_worker_start(seqgpu_comm *c, int64_t most, sq_worker **out) {
   w->comm = c;
   w->copy = *c;
   w->copy.ctx = NULL;
-  w->copy.pieces = w->copy.staged = NULL; /* its own, made where they are first needed */
+  w->copy.pieces = w->copy.staged = NULL; /* its own */
   w->copy.aside = 1;
   w->most = most;
   pthread_mutex_init(&w->mutex, NULL);

@@ -6,7 +6,7 @@
 
 typedef struct sq_worker sq_worker;
 
-/* Starts the thread, with a context of its own on comm's device.  `most` tensors wait for it at a time. 
+/* Starts the thread, with a context of its own on comm's device.  `most` tensors wait for it at a time.
  * Until sq_worker_finish the communicator is the thread's. */
 seqgpu_status sq_worker_start(seqgpu_comm *comm, int64_t most, sq_worker **out);
 /* Ends it, after what it has begun.  NULL is allowed. */

@@ -135,8 +135,8 @@ static seqgpu_status use(world *w, seqgpu_context *ctx, seqgpu_comm *comm) {
   if (status == SEQGPU_OK) status = seqgpu_comm_sum(comm, &number, 1);
   if (status == SEQGPU_OK) status = seqgpu_comm_all_reduce(comm, device, LENGTH);
   if (status == SEQGPU_OK) status = seqgpu_comm_broadcast(comm, &root, sizeof root, w->size - 1);
-  if (status == SEQGPU_OK) status = seqgpu_comm_barrier(comm);
   if (status == SEQGPU_OK && w->size > 1) status = train(ctx, comm);
+  if (status == SEQGPU_OK) status = seqgpu_comm_barrier(comm);
   if (status == SEQGPU_OK) status = seqgpu_copy_out(ctx, values, device, sizeof values);
   w->said[w->rank].sum =
       root == w->size - 1 && values[0] == values[LENGTH - 1] ? number + (double)values[0] : 0;
