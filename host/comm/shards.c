@@ -7,17 +7,11 @@
  * and so on, whatever comes after them, and the sum over processes (comm.c) goes on in the same way.
  *
  * The last shard of a process may be announced: then its gradients join the sums when they are there, all at
- * the end or piece by piece (early.c), in the same order either way.
+ * the end or piece by piece (early.c), in the same order either way.  What both do with sums is in sums.c.
  */
 #include "host/comm/shards.h"
 
 /* ---------------------------------------------------------------- life */
-
-static int64_t trained_elements(const seqgpu_params *p) {
-  int64_t elements = 0;
-  for (int i = 0; i < p->block_count; i++) elements += p->blocks[i].grad ? p->blocks[i].elements : 0;
-  return elements;
-}
 
 seqgpu_status seqgpu_shards_create(seqgpu_params *params, seqgpu_comm *comm, seqgpu_shards **out) {
   if (out) *out = NULL;
@@ -27,7 +21,7 @@ seqgpu_status seqgpu_shards_create(seqgpu_params *params, seqgpu_comm *comm, seq
   if (out == NULL) return sq_fail(ctx, SEQGPU_EINVAL, "shards: out is NULL");
   if (comm != NULL && comm->ctx != ctx)
     return sq_fail(ctx, SEQGPU_EINVAL, "shards: comm is of another context than params");
-  const int64_t elements = trained_elements(params);
+  const int64_t elements = sq_shards_elements(params);
   if (elements == 0) return sq_fail(ctx, SEQGPU_EINVAL, "shards: params have no trained tensor");
   seqgpu_shards *s = sq_host_alloc(ctx, sizeof *s);
   if (s == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "shards: out of memory");
@@ -47,51 +41,6 @@ void seqgpu_shards_destroy(seqgpu_shards *s) {
   sq_host_free(ctx, s);
 }
 
-/* ---------------------------------------------------------------- on the device */
-
-/* y = alpha x; 0 for alpha 0, whatever x is. */
-static seqgpu_status scale(seqgpu_context *ctx, double alpha, const void *x, int64_t count, void *y) {
-  const sq_map_args a = {.kind = SQ_MAP_SCALE, .count = count, .alpha = alpha, .a = x, .y = y};
-  if (alpha == 0) return seqgpu_zero(ctx, y, (size_t)count * ctx->element_size);
-  return SQ_RUN(ctx, map, &a);
-}
-
-static void *element(const seqgpu_shards *s, void *base, int64_t index) {
-  return (char *)base + (size_t)index * s->params->ctx->element_size;
-}
-
-seqgpu_status sq_shards_move(const seqgpu_shards *s, double alpha, void *sum, int64_t first, int64_t end,
-                             int into_sum) {
-  const seqgpu_params *p = s->params;
-  int64_t at = 0; /* of the block's first element */
-  for (int i = 0; i < p->block_count; i++) {
-    const sq_param_block *b = &p->blocks[i];
-    if (b->grad == NULL) continue;
-    const int64_t from = first > at ? first : at, to = end < at + b->elements ? end : at + b->elements;
-    void *grad = element(s, b->grad, from - at), *there = element(s, sum, from);
-    if (from < to) SQ_TRY(scale(p->ctx, alpha, into_sum ? grad : there, to - from, into_sum ? there : grad));
-    at += b->elements;
-  }
-  return SEQGPU_OK;
-}
-
-/* Sum `level` joins the one below it. */
-static seqgpu_status join(const seqgpu_shards *s, int level, int64_t first, int64_t end) {
-  void *to = element(s, s->stack[level - 1].grad, first);
-  const sq_map_args a = {.kind = SQ_MAP_ADD,
-                         .count = end - first,
-                         .alpha = 1,
-                         .a = to,
-                         .b = element(s, s->stack[level].grad, first),
-                         .y = to};
-  return SQ_RUN(s->params->ctx, map, &a);
-}
-
-seqgpu_status sq_shards_fold(const seqgpu_shards *s, int64_t first, int64_t end) {
-  for (int level = s->used - 1; level > 0; level--) SQ_TRY(join(s, level, first, end));
-  return SEQGPU_OK;
-}
-
 /* What stands beside the gradients of the uppermost sum joins that of the one below it. */
 static void join_numbers(seqgpu_shards *s) {
   const sq_partial *from = &s->stack[--s->used];
@@ -102,28 +51,10 @@ static void join_numbers(seqgpu_shards *s) {
 
 /* ---------------------------------------------------------------- the calls */
 
-seqgpu_status sq_shards_push(seqgpu_shards *s, double weight, double loss) {
-  seqgpu_context *ctx = s->params->ctx;
-  sq_partial *top = &s->stack[s->used];
-  if (top->grad == NULL) SQ_TRY(seqgpu_malloc(ctx, (size_t)s->elements * ctx->element_size, &top->grad));
-  top->weight = weight;
-  top->loss = weight == 0 ? 0 : weight * loss;
-  s->used++;
-  return SEQGPU_OK;
-}
-
 /* The gradients of the uppermost sum's shard. */
 static seqgpu_status take_gradients(seqgpu_shards *s) {
   const sq_partial *top = &s->stack[s->used - 1];
   return sq_shards_move(s, top->weight, top->grad, 0, s->elements, 1);
-}
-
-seqgpu_status sq_shards_check(const seqgpu_shards *s) {
-  if (s == NULL) return SEQGPU_EINVAL;
-  SQ_TRY(sq_usable(s->params->ctx));
-  if (trained_elements(s->params) == s->elements) return SEQGPU_OK;
-  return sq_fail(s->params->ctx, SEQGPU_EINVAL,
-                 "shards: trained tensors were added to params since they were made");
 }
 
 static seqgpu_status check_shard(const seqgpu_shards *s, const char *call, double weight) {
@@ -142,7 +73,7 @@ seqgpu_status seqgpu_shards_add(seqgpu_shards *s, double weight, double loss) {
   SQ_TRY(take_gradients(s));
   s->count++;
   for (int64_t n = s->count; n % 2 == 0; n /= 2) {
-    SQ_TRY(join(s, s->used - 1, 0, s->elements));
+    SQ_TRY(sq_shards_join(s, s->used - 1, 0, s->elements));
     join_numbers(s);
   }
   return SEQGPU_OK;

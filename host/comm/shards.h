@@ -1,4 +1,4 @@
-/* shards.h - the gradients of a batch that comes in shards, inside: what shards.c and early.c share. */
+/* shards.h - the gradients of a batch that comes in shards, inside: what shards.c, sums.c and early.c share. */
 #ifndef SQ_COMM_SHARDS_H
 #define SQ_COMM_SHARDS_H
 
@@ -33,6 +33,10 @@ struct seqgpu_shards {
   sq_early early;
 };
 
+/* ---- sums.c ---- */
+
+/* Elements of all trained blocks. */
+int64_t sq_shards_elements(const seqgpu_params *params);
 /* SEQGPU_OK if calls can be made. */
 seqgpu_status sq_shards_check(const seqgpu_shards *shards);
 /* A sum more, without its gradients. */
@@ -41,8 +45,12 @@ seqgpu_status sq_shards_push(seqgpu_shards *shards, double weight, double loss);
  * `into_sum`. */
 seqgpu_status sq_shards_move(const seqgpu_shards *shards, double alpha, void *sum, int64_t first, int64_t end,
                              int into_sum);
+/* Elements first .. end - 1 of sum `level` join the one below it. */
+seqgpu_status sq_shards_join(const seqgpu_shards *shards, int level, int64_t first, int64_t end);
 /* Elements first .. end - 1 of the uppermost sum join the one below it, and so on down to the lowest. */
 seqgpu_status sq_shards_fold(const seqgpu_shards *shards, int64_t first, int64_t end);
+
+/* ---- early.c ---- */
 
 /* The sums over processes of what is not on its way yet, with the shard that is_last in the lowest sum: all
  * is summed afterwards. */
