@@ -160,8 +160,9 @@ static int call_bce_curvature(seqgpu_context *ctx, const op_case *c, void **p) {
 /* --- CTC: m steps of k sequences, n classes, the last one blank, up to 4 labels; option 0 sum, 1 mean and
  * dloss, 2 mean without lengths, 3 only the loss.  Forward, then backward. --- */
 
-enum { CTC_LABELS = 4 };
+enum { CTC_LABELS = 4, CTC_MOST = 6 }; /* of k: a sequence is a block by itself, which waits at each step */
 static void lay_ctc(op_case *c) {
+  if (c->k > CTC_MOST) c->k = CTC_MOST;
   const int64_t rows = c->m * c->k, states = 2 * CTC_LABELS + 1;
   op_add(c, OP_IN, "logits", rows * c->n, -3, 3);
   op_add(c, OP_INTS, "lengths", c->k, 0, (double)c->m + 1);

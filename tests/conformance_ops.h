@@ -585,9 +585,10 @@ static double op_error(seqgpu_context *ctx, seqgpu_context *oracle, const op_row
 static void op_check(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *row, const int64_t size[3]) {
   double worst = 0;
   char where[80] = "", here[64] = "";
+  op_case c = {0};
   check_at("%s f32", seqgpu_context_device(ctx));
   for (int option = row->first; option < row->first + row->options; option++) {
-    op_case c = {.m = size[0], .n = size[1], .k = size[2], .option = option};
+    c = (op_case){.m = size[0], .n = size[1], .k = size[2], .option = option};
     row->lay(&c);
     const double error = op_error(ctx, oracle, row, &c, here);
     if (isnan(worst) || !(isnan(error) || error > worst)) continue;
@@ -595,7 +596,7 @@ static void op_check(seqgpu_context *ctx, seqgpu_context *oracle, const op_row *
     snprintf(where, sizeof where, "%.40s, option %d", here, option);
   }
   net_check(worst, arithmetic[SEQGPU_MATH_F32].limit, where, "%s, %lld x %lld x %lld", row->name,
-            (long long)size[0], (long long)size[1], (long long)size[2]);
+            (long long)c.m, (long long)c.n, (long long)c.k);
 }
 
 static inline void op_check_all(seqgpu_context *ctx, seqgpu_context *oracle) {
