@@ -3,7 +3,8 @@
  * Graves (2013, section 5.3) ends a drawing when the window weighs the place after the last letter more than
  * any letter.  But it runs ahead of the pen by a stroke, or behind.  Here a drawing ends when the window
  * stands at the last letter or beyond, and the pen then moves without leaving ink, as at the end of each
- * drawing that was learnt.  Drawings in one column of the sheet come from the same random numbers.
+ * drawing that was learnt; at the latest PATIENCE points after the window has left the text, and what came
+ * after the next lift is then taken back.  Drawings in one column come from the same random numbers.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 /* The stream of random numbers that says where the pen goes. */
 static const uint64_t POINTS = UINT64_C(13) << 60;
 
-enum { MOST_POINTS = 1000000, MOST_SAMPLES = 1000, POINT = STROKES_POINT };
+/* PATIENCE: points after the text that a drawing may have. */
+enum { MOST_POINTS = 1000000, MOST_SAMPLES = 1000, POINT = STROKES_POINT, PATIENCE = 25 };
 
 const arg_spec write_use_specs[] = {
     ROW_TEXT("text", FIELD(text), "TEXT", "to be written"),
@@ -75,7 +77,8 @@ typedef struct sheet {
   int64_t drawings, points, letters; /* letters: of the longest text */
   float *point;                      /* [drawings,points,3], offsets as the model reads them */
   int64_t *count;                    /* [drawings] points that are drawn */
-  unsigned char *ended;              /* [drawings] */
+  unsigned char *ended, *at_end;     /* [drawings] it is; its window stands at the last letter or beyond */
+  int32_t *past;                     /* [drawings] points since the window left the text */
   float *before, *y;                 /* [drawings,3] of a step; [drawings,1+6M] */
   float *window, *position, *weight; /* [drawings,C], [drawings,K], [drawings,letters+1] after a step */
   int32_t *text, *text_length;       /* [letters,drawings], [drawings] */
@@ -149,15 +152,34 @@ static seqgpu_status read_step(sheet *s, int64_t i) {
   return keep(s, y, h, shown);
 }
 
-/* Whether the window stands at the last letter or beyond. */
-static int text_is_over(const sheet *s, int64_t drawing) {
+/* Sees whether the window stands at the last letter, or has left the text; it never goes back. */
+static void watch(const sheet *s, int64_t drawing) {
   const float *weight = s->weight + drawing * (s->letters + 1);
-  return write_heaviest(weight, s->text_length[drawing]) >= s->text_length[drawing] - 1;
+  const int64_t n = s->text_length[drawing], place = write_heaviest(weight, n);
+  s->at_end[drawing] |= place >= n - 1;
+  s->past[drawing] += place >= n || s->past[drawing] > 0;
 }
 
 /* Whether point i was reached with the pen lifted, and leaves no ink either. */
 static int moves_on(const sheet *s, int64_t drawing, int64_t i) {
   return i > 0 && point_of(s, drawing, i - 1)[2] > 0 && point_of(s, drawing, i)[2] > 0;
+}
+
+/* The points of a drawing that goes on without end: up to where the pen was lifted first after the text. */
+static int64_t points_of_text(const sheet *s, int64_t drawing, int64_t count) {
+  for (int64_t i = count - s->past[drawing]; i < count; i++)
+    if (point_of(s, drawing, i)[2] > 0) return i + 1;
+  return count;
+}
+
+/* Whether a drawing ends with point i, which is made; its points are counted. */
+static int ends(sheet *s, int64_t drawing, int64_t i) {
+  watch(s, drawing);
+  if (s->at_end[drawing] && moves_on(s, drawing, i)) return 1;
+  s->count[drawing] = i + 1;
+  if (s->past[drawing] < PATIENCE) return 0;
+  s->count[drawing] = points_of_text(s, drawing, i + 1);
+  return 1;
 }
 
 /* How many drawings go on after point i. */
@@ -173,10 +195,8 @@ static int64_t draw_step(sheet *s, int64_t i) {
       u[k] =
           seqgpu_uniform((uint64_t)o->write_seed, POINTS | (uint64_t)i, (uint64_t)(column * PEN_DRAWS + k));
     pen_point(s->y + d * (1 + 6 * M), M, bias_of(s, d), u, point_of(s, d, i));
-    s->ended[d] = text_is_over(s, d) && moves_on(s, d, i);
-    if (s->ended[d]) continue;
-    s->count[d] = i + 1;
-    going++;
+    s->ended[d] = (unsigned char)ends(s, d, i);
+    going += !s->ended[d];
   }
   return going;
 }
@@ -256,6 +276,8 @@ static int make_room(sheet *s) {
   s->point = calloc(n * (size_t)s->points, POINT * sizeof *s->point);
   s->count = calloc(n, sizeof *s->count);
   s->ended = calloc(n, 1);
+  s->at_end = calloc(n, 1);
+  s->past = calloc(n, sizeof *s->past);
   s->before = calloc(n, POINT * sizeof *s->before);
   s->y = calloc(n, (size_t)(1 + 6 * o->mixtures) * sizeof *s->y);
   s->window = calloc(n, (size_t)o->letter_size * sizeof *s->window);
@@ -264,13 +286,13 @@ static int make_room(sheet *s) {
   s->text = calloc(n * letters, sizeof *s->text);
   s->text_length = calloc(n, sizeof *s->text_length);
   s->label = calloc((size_t)s->rows, sizeof *s->label);
-  return s->point && s->count && s->ended && s->before && s->y && s->window && s->position && s->weight &&
-         s->text && s->text_length && s->label;
+  return s->point && s->count && s->ended && s->at_end && s->past && s->before && s->y && s->window &&
+         s->position && s->weight && s->text && s->text_length && s->label;
 }
 
 static void free_room(sheet *s) {
-  void *memory[] = {s->point,    s->count,  s->ended, s->before,      s->y,    s->window,
-                    s->position, s->weight, s->text,  s->text_length, s->label};
+  void *memory[] = {s->at_end, s->past,     s->point,  s->count, s->ended,       s->before, s->y,
+                    s->window, s->position, s->weight, s->text,  s->text_length, s->label};
   for (int n = 0; n < SEQGPU_WRITER_LAYERS; n++) carried_free(&s->memory[n]);
   for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) free(memory[i]);
 }
