@@ -16,7 +16,7 @@ CC=${CC:-cc}
 growing="context_options drawer_desc transcriber_desc cell_info rnn_desc plan_options algorithm_info cut_info plan_sizes param_info part_info rnn_run param
   optimizer hessian_free_options hessian_free_report esn_desc tensor_info import_info format_info npy_info dl_source dl_view schedule
   tagger_desc tagger_batch classifier_desc composer_desc
-  translator_desc translator_batch translator_options translator_answers writer_desc writer_batch writer_past"
+  translator_desc translator_batch translator_options translator_answers writer_desc writer_batch"
 libraries=$(sed -n 's/^Libs.private: //p' "$build/seqgpu.pc")
 defines=-DSEQGPU_PERSISTENT
 

@@ -104,7 +104,7 @@ static seqgpu_writer_batch batch_of(const model *m) {
 
 static seqgpu_tensor *mixtures(const model *m) {
   const seqgpu_writer_batch b = batch_of(m);
-  return seqgpu_writer_mixtures(m->writer, m->tape, m->first, m->further, &b, NULL, NULL, NULL);
+  return seqgpu_writer_mixtures(m->writer, m->tape, m->first, m->further, &b, NULL, NULL);
 }
 
 static seqgpu_tensor *loss(void *self) {
@@ -128,22 +128,27 @@ static checked_model checked(void *self) {
 static void check_points(model *m, const double *together, int i) {
   const checked_model c = checked(m);
   const int states = seqgpu_plan_get_sizes(m->first).state_count, layers = m->kind->layers;
-  seqgpu_tensor *initial[LAYERS * SEQGPU_MAX_STATES] = {NULL}, *h[LAYERS], *window;
-  seqgpu_writer_past past = {.initial = initial};
+  seqgpu_tensor *initial[LAYERS * SEQGPU_MAX_STATES] = {NULL}, *h[LAYERS], *window = NULL;
+  seqgpu_tensor *position = NULL;
   double out[T * OUTPUTS], wanted[T * OUTPUTS], row[POINT];
   int32_t letters[U];
   for (int u = 0; u < U; u++) letters[u] = text[u * B + i];
   net_require(m->ctx, seqgpu_tape_clear(m->tape, 1), "seqgpu_tape_clear");
   for (int64_t t = 0; t < lengths[i]; t++) {
-    const seqgpu_writer_batch b = {
-        .batch = 1, .points = 1, .before = row, .text_len = text_lengths[i], .text = letters};
+    const seqgpu_writer_batch b = {.batch = 1,
+                                   .points = 1,
+                                   .before = row,
+                                   .text_len = text_lengths[i],
+                                   .text = letters,
+                                   .initial = initial,
+                                   .window = window,
+                                   .position = position};
     for (int64_t k = 0; k < POINT; k++) row[k] = t > 0 ? number(t - 1, i, k) : 0;
-    model_read(&c, seqgpu_writer_mixtures(m->writer, m->tape, m->first, m->further, &b, &past, h, &window),
+    model_read(&c, seqgpu_writer_mixtures(m->writer, m->tape, m->first, m->further, &b, h, &window),
                out + t * OUTPUTS);
     for (int s = 0; s < layers * states; s++)
       initial[s] = seqgpu_tape_rnn_final(m->tape, h[s / states], s % states);
-    past.window = window;
-    past.position = seqgpu_tape_window_position(m->tape, window);
+    position = seqgpu_tape_window_position(m->tape, window);
     memcpy(wanted + t * OUTPUTS, together + (t * B + i) * OUTPUTS, OUTPUTS * sizeof *wanted);
   }
   check_error(check_norm_f64(out, wanted, lengths[i] * OUTPUTS), 1e-12, "%s, drawing %d point by point",
@@ -210,7 +215,7 @@ static void refuses_batch(const model *m, const seqgpu_writer *w, const seqgpu_p
                           const seqgpu_plan *further, const seqgpu_writer_batch *batch, const char *words) {
   seqgpu_tensor *h[LAYERS], *window[T + 1];
   seqgpu_tape_clear(m->tape, 1);
-  const seqgpu_tensor *y = seqgpu_writer_mixtures(w, m->tape, first, further, batch, NULL, h, window);
+  const seqgpu_tensor *y = seqgpu_writer_mixtures(w, m->tape, first, further, batch, h, window);
   model_refused_batch(m->tape, y == NULL, words);
 }
 

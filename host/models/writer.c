@@ -134,7 +134,7 @@ static seqgpu_tensor *nothing_read(const seqgpu_writer *m, seqgpu_tape *t, int64
   return w;
 }
 
-static void begin(steps *s, const seqgpu_writer_batch *b, const seqgpu_writer_past *past) {
+static void begin(steps *s, const seqgpu_writer_batch *b) {
   const seqgpu_writer *m = s->m;
   const int64_t x[] = {b->points, b->batch, POINT}, text[] = {b->text_len, b->batch};
   const int states = seqgpu_plan_get_sizes(s->plan).state_count;
@@ -145,9 +145,9 @@ static void begin(steps *s, const seqgpu_writer_batch *b, const seqgpu_writer_pa
   s->letters = seqgpu_tape_embedding(s->t, seqgpu_tape_param(s->t, &m->letters),
                                      seqgpu_tape_ids(s->t, 2, text, b->text));
   s->lengths = b->text_lengths ? seqgpu_tape_lengths(s->t, b->batch, b->text_lengths) : NULL;
-  for (int k = 0; k < states; k++) s->state[k] = past && past->initial ? past->initial[k] : NULL;
-  s->w = past && past->window ? past->window : nothing_read(m, s->t, b->batch);
-  s->position = past ? past->position : NULL;
+  for (int k = 0; k < states; k++) s->state[k] = b->initial ? b->initial[k] : NULL;
+  s->w = b->window ? b->window : nothing_read(m, s->t, b->batch);
+  s->position = b->position;
 }
 
 /* Step t: h [1,B,Y]; s->w is then what the window shows after it. */
@@ -179,9 +179,9 @@ static seqgpu_tensor *stack(seqgpu_tape *t, seqgpu_tensor *const *step, const se
 /* ---------------------------------------------------------------- layers */
 
 /* Takes all steps: `below` receives h^1 [T,B,Y], `w` what the window shows; last: h^1 of the last step. */
-static void take_all(steps *s, const seqgpu_writer_batch *b, const seqgpu_writer_past *past,
-                     seqgpu_tensor **h, seqgpu_tensor **w, seqgpu_tensor **below, seqgpu_tensor **shown) {
-  begin(s, b, past);
+static void take_all(steps *s, const seqgpu_writer_batch *b, seqgpu_tensor **h, seqgpu_tensor **w,
+                     seqgpu_tensor **below, seqgpu_tensor **shown) {
+  begin(s, b);
   for (int64_t t = 0; t < b->points; t++) {
     h[t] = take(s, t);
     w[t] = s->w;
@@ -193,8 +193,7 @@ static void take_all(steps *s, const seqgpu_writer_batch *b, const seqgpu_writer
 
 /* y, from what the first layer and the window give. */
 static seqgpu_tensor *layers_above(const steps *s, const seqgpu_plan *further, const seqgpu_writer_batch *b,
-                                   const seqgpu_writer_past *past, seqgpu_tensor *below, seqgpu_tensor *shown,
-                                   seqgpu_tensor **h) {
+                                   seqgpu_tensor *below, seqgpu_tensor *shown, seqgpu_tensor **h) {
   const seqgpu_writer *m = s->m;
   seqgpu_tape *t = s->t;
   const int states = seqgpu_plan_get_sizes(s->plan).state_count;
@@ -204,7 +203,7 @@ static seqgpu_tensor *layers_above(const steps *s, const seqgpu_plan *further, c
   for (int64_t n = 1; n < m->desc.layers; n++) {
     seqgpu_tensor *y =
         seqgpu_tape_rnn(t, further, seqgpu_tape_param(t, &m->layer[n]), seqgpu_tape_concat(t, above, read),
-                        past && past->initial ? past->initial + n * states : NULL, lengths);
+                        b->initial ? b->initial + n * states : NULL, lengths);
     if (h) h[n] = y;
     above = seqgpu_tape_dropout(t, y, m->desc.dropout);
     all = seqgpu_tape_concat(t, all, above);
@@ -222,8 +221,7 @@ static seqgpu_status check_batch(const seqgpu_writer *m, const seqgpu_writer_bat
 
 seqgpu_tensor *seqgpu_writer_mixtures_(const seqgpu_writer *m, seqgpu_tape *t, const seqgpu_plan *first,
                                        const seqgpu_plan *further, const seqgpu_writer_batch *batch,
-                                       size_t size, const seqgpu_writer_past *past, seqgpu_tensor **h,
-                                       seqgpu_tensor **windows) {
+                                       size_t size, seqgpu_tensor **h, seqgpu_tensor **windows) {
   seqgpu_writer_batch b;
   if (t == NULL) return NULL;
   if (m == NULL || first == NULL || batch == NULL || (further == NULL && m->desc.layers > 1))
@@ -242,8 +240,8 @@ seqgpu_tensor *seqgpu_writer_mixtures_(const seqgpu_writer *m, seqgpu_tape *t, c
   if (each == NULL) return sq_tape_fail(t, SEQGPU_ENOMEM, "writer: out of memory");
   seqgpu_tensor **w = each + b.points;
   steps s = {.m = m, .t = t, .plan = first};
-  take_all(&s, &b, past, each, w, &below, &shown);
-  seqgpu_tensor *y = below && shown ? layers_above(&s, further, &b, past, below, shown, h) : NULL;
+  take_all(&s, &b, each, w, &below, &shown);
+  seqgpu_tensor *y = below && shown ? layers_above(&s, further, &b, below, shown, h) : NULL;
   if (y && h) h[0] = each[b.points - 1];
   if (y && windows) memcpy(windows, w, (size_t)b.points * sizeof *w);
   sq_host_free(m->ctx, each);

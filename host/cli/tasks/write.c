@@ -95,7 +95,7 @@ static seqgpu_tensor *batch_loss(write_app *a, const write_plans *p, const pen_b
                                      .text_lengths = b->text_lengths,
                                      .text = b->text};
   if (!make_room(a, T)) return NULL;
-  seqgpu_tensor *y = seqgpu_writer_mixtures(a->model, t, p->first, p->further, &batch, NULL, NULL, a->window);
+  seqgpu_tensor *y = seqgpu_writer_mixtures(a->model, t, p->first, p->further, &batch, NULL, a->window);
   return seqgpu_tape_mixture_density(t, y, seqgpu_tape_input(t, 3, shape, b->ink.x),
                                      seqgpu_tape_lengths(t, B, b->ink.lengths), mean, 1);
 }

@@ -137,17 +137,17 @@ static seqgpu_status read_step(sheet *s, int64_t i) {
   LIB_TRY(seqgpu_tape_clear(t, 0));
   for (int64_t n = 0; n < o->base.model.rnn.num_layers; n++)
     carried_give(&s->memory[n], t, states, initial + n * states);
-  const seqgpu_writer_past past = {.initial = initial,
-                                   .window = seqgpu_tape_input(t, 3, window, s->window),
-                                   .position = seqgpu_tape_input(t, 2, position, s->position)};
   const seqgpu_writer_batch batch = {.batch = s->drawings,
                                      .points = 1,
                                      .before = s->before,
                                      .text_len = s->letters,
                                      .text_lengths = s->text_length,
-                                     .text = s->text};
+                                     .text = s->text,
+                                     .initial = initial,
+                                     .window = seqgpu_tape_input(t, 3, window, s->window),
+                                     .position = seqgpu_tape_input(t, 2, position, s->position)};
   const seqgpu_tensor *y =
-      seqgpu_writer_mixtures(a->model, t, a->val_plans.first, a->val_plans.further, &batch, &past, h, &shown);
+      seqgpu_writer_mixtures(a->model, t, a->val_plans.first, a->val_plans.further, &batch, h, &shown);
   LIB_TRY(seqgpu_tape_status(t));
   return keep(s, y, h, shown);
 }

@@ -16,7 +16,7 @@
  * where it goes on, not where the window and the next step of its own layer read it.
  *
  *   seqgpu_writer_create(params, &desc, first, further, &writer);
- *   seqgpu_tensor *y = seqgpu_writer_mixtures(writer, tape, first, further, &batch, NULL, NULL, NULL);
+ *   seqgpu_tensor *y = seqgpu_writer_mixtures(writer, tape, first, further, &batch, NULL, NULL);
  *   seqgpu_tape_mixture_density(tape, y, seqgpu_tape_input(tape, 3, shape, points),
  *                               seqgpu_tape_lengths(tape, B, lengths), 1, 1.0);
  *
@@ -63,15 +63,12 @@ typedef struct seqgpu_writer_batch {
   int64_t text_len;            /**< U, of the longest text */
   const int32_t *text_lengths; /**< [B] letters of each text, 0 to U; NULL: all have U */
   const int32_t *text;         /**< [U,B] numbers of letters; behind the end of a text anything */
-} seqgpu_writer_batch;
-
-/** What went before the first point of a batch; zeros stand for nothing. */
-typedef struct seqgpu_writer_past {
+  /* what went before the first point, on the same tape; zeros stand for nothing */
   seqgpu_tensor *const
       *initial;            /**< the layers' states, those of the first layer first, as in seqgpu_tape_rnn */
   seqgpu_tensor *window;   /**< w [1,B,C] */
   seqgpu_tensor *position; /**< kappa [B,K], of seqgpu_tape_window_position */
-} seqgpu_writer_past;
+} seqgpu_writer_batch;
 
 /** What seqgpu_writer_create calls, with the size of the caller's struct. */
 SEQGPU_API seqgpu_status seqgpu_writer_create_(seqgpu_params *params, const seqgpu_writer_desc *desc,
@@ -98,8 +95,7 @@ SEQGPU_API void seqgpu_writer_destroy(seqgpu_writer *writer);
 SEQGPU_API seqgpu_tensor *seqgpu_writer_mixtures_(const seqgpu_writer *writer, seqgpu_tape *tape,
                                                   const seqgpu_plan *first, const seqgpu_plan *further,
                                                   const seqgpu_writer_batch *batch, size_t size,
-                                                  const seqgpu_writer_past *past, seqgpu_tensor **h,
-                                                  seqgpu_tensor **windows);
+                                                  seqgpu_tensor **h, seqgpu_tensor **windows);
 
 /** What says how probable each next point is: y [T,B,1+6M], as seqgpu_tape_mixture_density reads it, on a
  * tape. first, further: of the layers that the writer was created with, for at least B drawings, further for
@@ -111,10 +107,9 @@ SEQGPU_API seqgpu_tensor *seqgpu_writer_mixtures_(const seqgpu_writer *writer, s
  * NULL on failure, as the operators of tape.h; the tape keeps the reason. */
 static inline seqgpu_tensor *seqgpu_writer_mixtures(const seqgpu_writer *writer, seqgpu_tape *tape,
                                                     const seqgpu_plan *first, const seqgpu_plan *further,
-                                                    const seqgpu_writer_batch *batch,
-                                                    const seqgpu_writer_past *past, seqgpu_tensor **h,
+                                                    const seqgpu_writer_batch *batch, seqgpu_tensor **h,
                                                     seqgpu_tensor **windows) {
-  return seqgpu_writer_mixtures_(writer, tape, first, further, batch, sizeof(seqgpu_writer_batch), past, h,
+  return seqgpu_writer_mixtures_(writer, tape, first, further, batch, sizeof(seqgpu_writer_batch), h,
                                  windows);
 }
 
