@@ -96,7 +96,7 @@ else
 fi
 check "a task that is not there" sh -c '! sh "$1/normalisation.sh" words 2>error && grep -q "neither digits nor text" error' sh "$paper"
 check "applications without data are skipped by name" sh -c '
-  for name in tag words sentiment questions; do SEQGPU_DATA=/nonexistent sh "$1/applications.sh" $name 1 1 | grep -q "^skipped: $name: there is no" || exit 1; done' sh "$paper"
+  for name in tag words sentiment questions write; do SEQGPU_DATA=/nonexistent sh "$1/applications.sh" $name 1 1 | grep -q "^skipped: $name: there is no" || exit 1; done' sh "$paper"
 check "an application that is not there" sh -c '! sh "$1/applications.sh" chess 2>error && grep -q "must be tag, " error' sh "$paper"
 mkdir -p data/pos data/sentiment
 for part in train dev test; do
