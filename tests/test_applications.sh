@@ -386,8 +386,8 @@ words 1200 1 >words.train
 words 60 7 >words.val
 data="--data words.train --data toy.jhf --val-data words.val"
 small="--hidden 5 --mixtures 3 --gaussians 2 --letter-size 3 --batch 8 --longest 4"
-run train write $data --hidden 40 --mixtures 3 --gaussians 3 --letter-size 4 --batch 8 --longest 6 --slant 0.1 --scale 0.1 --jitter 0.5 --lr 0.01 \
-  --lr-schedule cosine --lr-every 1500 --steps 1500 --seed 5 --checkpoint writer --json >trained 2>err
+run train write $data --layers 1 --hidden 40 --mixtures 3 --gaussians 3 --letter-size 4 --batch 8 --longest 10 --slant 0.1 --scale 0.1 --jitter 0.5 --lr 0.01 \
+  --lr-schedule cosine --lr-every 1500 --steps 1500 --checkpoint writer --json >trained 2>err
 check "cpu f32: task write, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < -1.4) }"' sh "$(value val_nats_per_point trained)"
 resumed "write" write $small --dropout 0.3
 data="$data --data other.jhf"
@@ -425,7 +425,7 @@ run write --checkpoint writer --text ab --seed 3 --bias 0 >a && run write --chec
   run write --checkpoint writer --text ab --seed 4 --bias 0 >c
 check "the same seed writes the same, another does not" sh -c 'cmp -s a b && ! cmp -s a c'
 check "train draw reads it" run train draw --data a --hidden 5 --steps 1 --quiet
-run train write --data words.val --data other.jhf --hidden 40 --mixtures 3 --gaussians 3 --letter-size 4 --longest 6 --slant 0.1 --scale 0.1 --jitter 0.5 --init-from writer --steps 1 --checkpoint retrained --quiet
+run train write --data words.val --data other.jhf --layers 1 --hidden 40 --mixtures 3 --gaussians 3 --letter-size 4 --longest 10 --slant 0.1 --scale 0.1 --jitter 0.5 --init-from writer --steps 1 --checkpoint retrained --quiet
 check "a model keeps its letters and its deviation" sh -c '[ "$(grep -a -o "\"\(deviation\|alphabet\)\": *\"[^\"]*\"" writer)" = "$(grep -a -o "\"\(deviation\|alphabet\)\": *\"[^\"]*\"" retrained)" ] && [ -s retrained ]'
 refused "a text without a font" 1 "words.val: is a text without a font" train write --data words.val
 refused "a font without a text" 1 "toy.jhf: has no word that can be written" train write --data toy.jhf

@@ -100,7 +100,7 @@ else
 fi
 check "a task that is not there" sh -c '! sh "$1/normalisation.sh" words 2>error && grep -q "neither digits nor text" error' sh "$paper"
 check "applications without data are skipped by name" sh -c '
-  for name in tag words sentiment questions frames; do SEQGPU_DATA=/nonexistent sh "$1/applications.sh" $name 1 1 | grep -q "^skipped: $name: there is no" || exit 1; done' sh "$paper"
+  for name in tag words sentiment questions frames write; do SEQGPU_DATA=/nonexistent sh "$1/applications.sh" $name 1 1 | grep -q "^skipped: $name: there is no" || exit 1; done' sh "$paper"
 printf '%s\n' 'int f(int a);' 'struct s {' '  int a[3];' '};' 'x = g(1,' '  (2);' 'char *s = "\"(", c = '"'('"';  // (' '/* (' '( */ y = (z];' ')' >brackets
 check "brackets: lines that open one, balanced in the line and in the text" sh -c '
   [ "$(awk -f "$1/brackets.awk" brackets)" = "{\"lines_that_open\": 6, \"balanced_in_line\": 0.5, \"balanced_in_text\": 0.833333, \"stray\": 1}" ]' sh "$paper"

@@ -34,7 +34,7 @@
 #               out, these when only their phases were found anew, and strings of five and six.  Takes five minutes of one processor.
 #               Also speak-314.svg.  TRANSCRIBER=FILE reads with that model, and trains none
 #   write       War and Peace in small letters by pen, in a Hershey font (SEQGPU_FONTS, /usr/share/hershey-fonts of Debian's hershey-fonts-data);
-#               EPOCHS counts updates. The window at most one letter off is wanted, and that a model of read, trained on the same strokes,
+#               EPOCHS counts updates of the writer. The window at most one letter off is wanted, and that a model of read, trained on the same strokes,
 #               reads text that was never learnt with at most 10 % of its characters wrong.  Takes 20 minutes of one processor.  Also
 #               write-sheet.svg, such text at three biases
 #
@@ -541,7 +541,7 @@ write() {
   for seed in $seeds; do
     run "writer, seed $seed" write $lines --layers 2 --hidden 100 --batch 12 --gaussians 3 --mixtures 5 --letter-size 24 --lr 6e-3 \
       --lr-schedule cosine --lr-every "$epochs" --steps "$epochs" --log-every 50 --eval-every 500 --seed "$seed" --checkpoint "$(model_of "writer, seed $seed")"
-    run "reader, seed $seed" read $lines --hidden 64 --batch 16 --lr 5e-3 --lr-schedule cosine --lr-every 2000 --steps 2000 --log-every 50 \
+    run "reader, seed $seed" read $lines --hidden 64 --batch 16 --lr 5e-3 --lr-schedule cosine --lr-every $((epochs / 2)) --steps $((epochs / 2)) --log-every 50 \
       --eval-every 500 --seed "$seed" --checkpoint "$(model_of "reader, seed $seed")"
   done
   finish

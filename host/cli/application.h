@@ -57,12 +57,14 @@ typedef struct app {
   int64_t step;                 /* of a Hessian-free update */
 } app;
 
-/* Defaults that applications share: a learning rate, and fields of rnn. */
-#define APPLICATION_MODEL(rate, ...)                                                                         \
+/* Defaults that applications share: a learning rate, how many layers, and fields of rnn. */
+#define APPLICATION_LAYERS(rate, layers, ...)                                                                \
   {                                                                                                          \
     .cell = "lstm", .optimizer = "adam", .clip = "5", .init = "pytorch", .forget_bias = "auto", .seed = 1,   \
-    .lr = (rate), .lr_decay = 1, .learning = LEARNING_DEFAULTS, .rnn = {.num_layers = 1, __VA_ARGS__},       \
+    .lr = (rate), .lr_decay = 1, .learning = LEARNING_DEFAULTS,                                              \
+    .rnn = {.num_layers = (layers), __VA_ARGS__},                                                            \
   }
+#define APPLICATION_MODEL(rate, ...) APPLICATION_LAYERS(rate, 1, __VA_ARGS__)
 
 /* A text of a checkpoint's metadata, such as a vocabulary. */
 enum { APP_TEXTS = 5 };

@@ -314,8 +314,8 @@ const application application_read = {
     .metric = "label_error_rate",
     .dropout = "probability of dropping a value between the layers and before the output layer",
     .options = options,
-    .use_about =
-        "Reads drawings, as seqgpu write prints them, with a model of seqgpu train read: a line each.",
+    .use_about = "Reads drawings, as seqgpu write prints them, with a model of seqgpu train\n"
+                 "read: a line of text each.",
     .start = &start,
     .options_size = sizeof start,
     .size = sizeof(read_app),

@@ -184,7 +184,7 @@ static const arg_spec options[] = {
 };
 
 static const write_options start = {
-    .base = {.model = APPLICATION_MODEL(2e-3, .hidden_size = 128, .batch = 16)},
+    .base = {.model = APPLICATION_LAYERS(2e-3, 2, .hidden_size = 128, .batch = 16)},
     .lines = PEN_LINE_DEFAULTS,
     .mixtures = 10,
     .gaussians = 6,
@@ -210,11 +210,10 @@ const application application_write = {
     .dropout = "probability of dropping a value between the layers and before the output layer",
     .options = options,
     .use_options = write_use_specs,
-    .use_about = "Writes texts with a model of seqgpu train write: each point is drawn from the mixture that "
-                 "the model\n"
-                 "gives, and then read by it, until its window has left the text.  Prints drawings, as train "
-                 "draw reads\n"
-                 "them: of each text --samples for each --bias.",
+    .use_about = "Writes texts with a model of seqgpu train write: each point is drawn from the\n"
+                 "mixture that the model gives, and then read by it, until the text is over.\n"
+                 "Prints drawings, as train draw reads them: of each text --samples for each\n"
+                 "--bias.",
     .begin = "texts to write, a line each, also compressed by gzip; - = standard input",
     .start = &start,
     .options_size = sizeof start,

@@ -21,8 +21,7 @@ typedef struct write_options {
   char bias[ARGS_LINE]; /* numbers with commas between */
 } write_options;
 
-/* The plans of the first layer, of one step, and of the others; `further` is NULL where there is one layer.
- * */
+/* The plans of the first layer, of one step, and of the others, if there are any. */
 typedef struct write_plans {
   seqgpu_plan *first, *further;
 } write_plans;
@@ -34,9 +33,9 @@ typedef struct write_app {
   int64_t biases;
   write_plans plans, val_plans;
   seqgpu_writer *model;
-  seqgpu_tensor **window; /* [points] of the last batch; */
-  size_t room_window;     /* so many there is room for */
-  float *weight;          /* what was read of one of them */
+  seqgpu_tensor **window; /* [points] what it showed at each step of the last batch */
+  size_t room_window;
+  float *weight; /* of one of them, on the host */
   size_t room_weight;
   double loss_sum, points, off; /* of the last validation; letters that the window is off, of all points */
 } write_app;
