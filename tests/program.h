@@ -18,10 +18,10 @@
 #include <dirent.h>
 
 static const command_spec *const program_commands[] = {
-    &command_train,  &command_sample, &command_eval,      &command_inspect,
-    &command_report, &command_verify, &command_import,    &command_export,
-    &command_info,   &command_tag,    &command_classify,  &command_compose,
-    &command_draw,   &command_spell,  &command_translate, &command_transcribe, &command_speak};
+    &command_train,      &command_sample,  &command_eval,   &command_inspect, &command_report,
+    &command_verify,     &command_import,  &command_export, &command_info,    &command_tag,
+    &command_classify,   &command_compose, &command_draw,   &command_spell,   &command_translate,
+    &command_transcribe, &command_speak};
 enum { PROGRAM_WORDS = 48, PROGRAM_PRINTED = 1 << 16 };
 static char program_printed[PROGRAM_PRINTED]; /* on standard output */
 

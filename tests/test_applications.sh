@@ -622,8 +622,8 @@ spoke() {
   data="--data said"
   small="--hold-out 2 --mels 6 --hidden 4 --batch 8 --join 2 --letter-size 3 --voice-size 2 --prenet-size 4 --attention-size 3 --pause 40"
   run train speak $data --hold-out 2 --mels 16 --hidden 24 --batch 8 --join 2 --stack 4 --letter-size 8 --voice-size 3 --prenet-size 16 --attention-size 8 --pause 60 \
-    --lr 0.01 --dropout 0.1 --epochs 30 --checkpoint speaker --json >trained 2>err
-  check "cpu f32: task speak, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.3) }"' sh "$(value val_squared_error trained)"
+    --lr 0.01 --dropout 0.1 --epochs 100 --checkpoint speaker --json >trained 2>err
+  check "cpu f32: task speak, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.4) }"' sh "$(value val_squared_error trained)"
   resumed "speak" speak $small --dropout 0.3
   resumed "speak, gru of two layers, one voice" speak $small --cell gru --layers 2 --only-speaker bob --stack 2 --single-epochs 1
   run train speak $data $small --steps 20 --checkpoint one --force --quiet
@@ -644,7 +644,7 @@ spoke() {
   check "seqgpu speak: text in, sound out" grep -q "^20: [0-9.]* s$" got
   run transcribe --checkpoint transcriber new.wav >got 2>err
   equal "which is heard as the text" "$(cat got)" 20
-  check "a picture of the first" sh -c 'grep -q "^<svg xmlns=" new.svg && grep -q "^</svg>$" new.svg && [ "$(grep -c "font-size=\"16\"[^>]*>2</text>" new.svg)" = 1 ]'
+  check "a picture of the first" sh -c 'grep -q "^<svg xmlns=" new.svg && grep -q "^</svg>$" new.svg && grep -q "font-size=\"16\"[^>]*>2</text>" new.svg && grep -q "font-size=\"16\"[^>]*>0</text>" new.svg'
   printf '3\n\n1 2\n' >asked
   run speak --checkpoint speaker --input asked --json >got 2>err
   equal "lines of a file, in JSON" "$(sed 's/: [0-9.]*, "ended": [a-z]*/: S/' got | tr '\n' ,)" '{"text": "3", "seconds": S},{"text": "12", "seconds": S},'
@@ -659,7 +659,7 @@ spoke() {
   check "and by another voice otherwise" sh -c '! cmp -s one.wav two.wav'
   check "one without an end is cut off" sh -c '"$1" speak --checkpoint speaker --text 1 --seconds 0.1 --device cpu | grep -q "^1: 0.12 s, without an end$"' sh "$seqgpu"
   printf 'said/0_ann_0.wav\tgo on\nsaid/1_bob_3.wav\t\303\251\n' >list
-  check "a list, whose letters may be spaces" sh -c '"$1" train speak --data list --val-data list --mels 6 --hidden 5 --steps 3 --checkpoint listed --device cpu --quiet && "$1" speak --checkpoint listed --text "o  n" --seconds 0.1 --device cpu | grep -q "^o  n: "' sh "$seqgpu"
+  check "a list, whose letters may be spaces" sh -c '"$1" train speak --data list --val-data list --mels 6 --hidden 5 --steps 3 --checkpoint listed --force --device cpu --quiet && "$1" speak --checkpoint listed --text "o  n" --seconds 0.1 --device cpu | grep -q "^o  n: "' sh "$seqgpu"
   # ---- what is wrong
   refused "nothing to say" 2 "what is to be said must be one of --text, --input and --copy" speak --checkpoint speaker
   refused "two things to say" 2 "what is to be said must be one of --text, --input and --copy" speak --checkpoint speaker --text 1 --input asked

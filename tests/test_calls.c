@@ -160,7 +160,8 @@ static const char *const lines[] = {
 #ifdef SEQGPU_SNDFILE
     "train transcribe --data recorded --val-data recorded --mels 3" TASK "--checkpoint new.st",
     "transcribe --checkpoint transcriber.st one.wav two.wav --beam 2 --json --svg new.st" OPEN,
-    ("train speak --data recorded --val-data recorded --mels 3 --letter-size 2 --prenet-size 3 --attention-size "
+    ("train speak --data recorded --val-data recorded --mels 3 --letter-size 2 --prenet-size 3 "
+     "--attention-size "
      "2" TASK "--checkpoint new.st"),
     "speak --checkpoint speaker.st --text ab --seconds 0.1 --rounds 1 --svg new.st" OPEN,
     "speak --checkpoint speaker.st --copy one.wav --rounds 1 --wav new.st" OPEN,

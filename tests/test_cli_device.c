@@ -143,7 +143,8 @@ static const char *const lines[] = {
     "--steps 2 --checkpoint new.st",
     "eval --checkpoint transcriber.st --data recorded --beam 2" OPEN,
     "transcribe --checkpoint transcriber.st one.wav two.wav --svg heard.svg" OPEN,
-    "train speak --data recorded --val-data recorded --mels 3 --letter-size 2 --prenet-size 3 --attention-size 2 "
+    "train speak --data recorded --val-data recorded --mels 3 --letter-size 2 --prenet-size 3 "
+    "--attention-size 2 "
     "--dropout 0.5" TASK "--steps 2 --checkpoint new.st",
     "eval --checkpoint speaker.st --data recorded" OPEN,
     "speak --checkpoint speaker.st --text ab --seconds 0.1 --wav said.wav --svg said.svg" OPEN,

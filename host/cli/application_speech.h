@@ -1,5 +1,5 @@
-/* application_speech.h - what applications share that learn from recordings of speech: their files, and what a
- * model hears of them, in its checkpoints.
+/* application_speech.h - what applications share that learn from recordings of speech: their files, and what
+ * a model hears of them, in its checkpoints.
  */
 #ifndef APPLICATION_SPEECH_H
 #define APPLICATION_SPEECH_H

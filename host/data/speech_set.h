@@ -80,7 +80,8 @@ int speech_form_find(const recordings *said, speech_form *form);
 
 /* Numbers what was read; form: must outlive the set.  draw: what updates may draw, NULL for validation,
  * where a string of shortest_string to longest_string recordings is added for each recording whose speaker
- * is known, unless these are 1.  0, or CLI_FAILED after a sentence; speech_set_close is to be called in any case. */
+ * is known, unless these are 1.  0, or CLI_FAILED after a sentence; speech_set_close is to be called in any
+ * case. */
 int speech_set_open(speech_set *s, const speech_form *form, const vocabulary *letters,
                     const speech_draw *draw, int64_t batch, int64_t seed);
 void speech_set_close(speech_set *s);

@@ -43,7 +43,7 @@ static int open_voices(speak_app *a) {
     const char *name = r->item[i].speaker < 0 ? NULL : r->speaker[r->item[i].speaker];
     ok = name == NULL || vocab_count(&a->voices, name, strlen(name));
   }
-  if (!ok || !vocab_rank(&a->voices, 0, 1)) return cli_error("out of memory");
+  if (!ok || (a->voices.size > 0 && !vocab_rank(&a->voices, 0, 1))) return cli_error("out of memory");
   return labels_check(&a->voices, "--data");
 }
 
@@ -232,7 +232,7 @@ static const arg_spec options[] = {
              "recordings of a folder by this speaker alone are read"),
     ROW_INT("hold-out", ARG_KEEP_MODEL, FIELD(hold_out), 0, 1000000000, "N",
             "recordings of a folder whose number is below N are validated on, and never learnt"),
-    ROW_INT("join", ARG_KEEP_RUN, FIELD(join), 1, SPEECH_PARTS, "N",
+    ROW_INT("join", ARG_KEEP_MODEL, FIELD(join), 1, SPEECH_PARTS, "N",
             "recordings of a speaker that are joined to a string, at most, 1 = none are"),
     ROW_INT("single-epochs", ARG_KEEP_RUN, FIELD(single_epochs), 0, 1000000, "N",
             "epochs of single recordings, before strings"),
@@ -246,13 +246,13 @@ static const arg_spec options[] = {
     ROW_INT("letter-size", ARG_KEEP_MODEL, FIELD(letter_size), 1, 1000000, "N",
             "elements of the vectors of letters"),
     ROW_INT("voice-size", ARG_KEEP_MODEL, FIELD(voice_size), 1, 1000000, "N",
-            "and of speakers, where there are several"),
+            "elements of the vectors of speakers, where there are several"),
     ROW_INT("prenet-size", ARG_KEEP_MODEL, FIELD(prenet_size), 1, 1000000, "N",
             "units of each of the two layers that hear the step before"),
     ROW_INT("attention-size", ARG_KEEP_MODEL, FIELD(attention_size), 1, 1000000, "N",
             "units that compare what was heard with what is to be said"),
     ROW_GROUP("Learning"),
-    ROW_REAL("end-weight", ARG_KEEP_RUN, FIELD(end_weight), 0, 1000, "W",
+    ROW_REAL("end-weight", ARG_KEEP_MODEL, FIELD(end_weight), 0, 1000, "W",
              "what the loss of the ends counts beside the squared error"),
     ROW_END,
 };

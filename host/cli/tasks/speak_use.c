@@ -25,7 +25,7 @@ enum { MOST_ROUNDS = 10000, MOST_LETTERS = 100000 };
 const arg_spec speak_use_specs[] = {
     ROW_TEXT("text", FIELD(text), "TEXT", "what to say; spaces are left out where the model has none"),
     ROW_WORD("speaker", ARG_NOT_KEPT, FIELD(speaker), "NAME",
-             "whose voice it has, of those it has learnt; none = the one with the most recordings"),
+             "whose voice it has, of those it has learnt; by default the one with the most recordings"),
     ROW_REAL("seconds", ARG_NOT_KEPT, FIELD(seconds), 0.1, 600, "S", "that a text lasts, at most"),
     ROW_INT("rounds", ARG_NOT_KEPT, FIELD(rounds), 0, MOST_ROUNDS, "N", "that find the phases of the sound"),
     ROW_TEXT("wav", FIELD(wav), "FILE", "the sound, 16 bits a sample"),
@@ -46,14 +46,19 @@ static int open_line(speak_app *a, const char *text, size_t size) {
   a->lines++;
   for (size_t at = 0, length; at < size; at += length) {
     length = sq_utf8_length(text + at, size - at);
-    const int32_t found = vocab_find(&a->letters, text + at, length > 0 ? length : 1);
+    if (length == 0) length = 1; /* no character, and so no letter */
+    const int32_t found = vocab_find(&a->letters, text + at, length);
     if (found >= 0)
       l->letter[l->letters++] = found;
-    else if (length == 0 || strchr(" \t\r", text[at]) == NULL)
+    else if (strchr(" \t\r", text[at]) == NULL)
       return cli_error("text %lld, byte %lld: is no letter that %s has learnt", (long long)a->lines,
                        (long long)at + 1, a->base.path);
   }
-  if (l->letters == 0) a->lines--, free(l->letter), *l = (speak_line){NULL, 0};
+  if (l->letters == 0) { /* an empty line */
+    free(l->letter);
+    *l = (speak_line){NULL, 0};
+    a->lines--;
+  }
   if (l->letters > a->longest_line) a->longest_line = l->letters;
   if (a->longest_line <= MOST_LETTERS) return CLI_OK;
   return cli_error("text %lld has more than %d letters", (long long)a->lines, MOST_LETTERS);
@@ -75,7 +80,8 @@ static int open_lines(speak_app *a, const char *text) {
 /* A name of the model's voices. */
 static int check_speaker(const speak_app *a) {
   const char *name = speak_options_of(&a->base)->speaker;
-  if (name[0] == '\0' || vocab_find(&a->voices, name, strlen(name)) >= 0) return CLI_OK;
+  if (name[0] == '\0') return CLI_OK;
+  if (a->voices.size > 0 && vocab_find(&a->voices, name, strlen(name)) >= 0) return CLI_OK;
   return cli_error("%s: has not learnt the voice of %s", a->base.path, name);
 }
 

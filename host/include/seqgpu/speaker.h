@@ -19,14 +19,15 @@
  *   seqgpu_speaker_create(params, &desc, encoder, listener, decoder, &speaker);
  *   seqgpu_tensor *x = seqgpu_speaker_say(speaker, tape, encoder, listener, decoder, &batch, beside);
  *   seqgpu_tape_add(tape, seqgpu_tape_squared_error(tape, x, wanted, NULL, 1, 1.0),
- *                   seqgpu_tape_binary_cross_entropy(tape, beside[SEQGPU_SPEAKER_END], ends, lengths, 1, 1.0));
+ *                   seqgpu_tape_binary_cross_entropy(tape, beside[SEQGPU_SPEAKER_END], ends, lengths,
+ *                                                    1, 1.0));
  *
  * The plans are the caller's: those that train, and others of the same networks that only run, of one step a
  * call of listener and decoder to say something new.  Any cell, the same for these two, which read in one
  * direction.
  *
- * Letters: S = letters of the text, T = steps, B = sequences, F = features of a step, P = units of the pre-net,
- *          E, Y, Z = output widths of encoder, listener and decoder.
+ * Letters: S = letters of the text, T = steps, B = sequences, F = features of a step, P = units of the
+ *          pre-net, E, Y, Z = output widths of encoder, listener and decoder.
  */
 #ifndef SEQGPU_SPEAKER_H
 #define SEQGPU_SPEAKER_H
