@@ -23,8 +23,12 @@
 #   transcribe  spoken digits in SEQGPU_DATA/speech: all six speakers known (digits at most 4 % wrong and strings 2.5 % are wanted), and
 #               each of them held out in turn (means of 25 %); takes a quarter of an hour of one processor.  Also transcribe-string.svg, how the
 #               model of seed 1 reads a recording that it has not learnt.  SPEAKERS="lucas" holds out that one alone
+#   speak       spoken digits there, by SPEAKER (jackson): strings of one to four digits are said, and read by a transcriber of all six
+#               speakers; at most 15 % label errors are wanted.  Beside them stand the same strings joined from recordings that were held
+#               out, these when only their phases were found anew, and strings of five and six.  Took half an hour of a processor that
+#               much else shared.  Also speak-314.svg.  TRANSCRIBER=FILE reads with that model, and trains none
 #
-# Of tag and transcribe the model of the last epoch is measured on the test data, of the others that with the lowest validation loss; nothing is
+# Of tag, transcribe and speak the model of the last epoch is measured on the test data, of the others that with the lowest validation loss; nothing is
 # chosen by the test data.
 set -eu
 name=${1:-tag}
@@ -315,6 +319,86 @@ seven for each. Best path; beam: prefix beam search of 16." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
 
+# Strings of FIRST to LAST digits, 25 of each length, the same ones in every run.
+digit_strings() {
+  awk -v first="$1" -v last="$2" 'BEGIN {
+    state = 20261127
+    for (n = first; n <= last; n++)
+      for (i = 0; i < 25; i++) {
+        text = ""
+        for (k = 0; k < n; k++) { state = (state * 16807) % 2147483647; text = text int(state / 2147483647 * 10) }
+        print text
+      }
+  }'
+}
+
+# say_strings LIST FIRST LAST: says each of them, in a file of its own, with the model of $voice.
+say_strings() {
+  digit_strings "$2" "$3" | while read -r text; do
+    file=$work/said-$(wc -l <"$work/$1").$1.wav
+    "$seqgpu" speak --checkpoint "$(model_of "$voice")" --text "$text" --wav "$file" --device cpu --threads "$threads" >>"$work/said.txt"
+    printf '%s\t%s\n' "$file" "$text" >>"$work/$1"
+  done
+}
+
+# read_back LIST: adds to the log what the transcriber reads there.
+read_back() {
+  echo "$voice: seqgpu eval --checkpoint $reader --data $work/$1"
+  "$seqgpu" eval --checkpoint "$reader" --data "$work/$1" --json --device "$device" --threads "$threads" |
+    sed "s/\"\([a-z_]*\)\": /\"$1_\1\": /g" >>"$(log_of "$voice")"
+}
+
+# join_strings: what the list "said" says, from recordings that were held out, and from these with phases of their own.
+join_strings() {
+  while read -r _ text; do
+    number=$(wc -l <"$work/joined")
+    parts=$(echo "$text" | sed 's/./& /g' | awk -v folder="$folder" -v voice="$voice" -v n="$number" \
+      '{ for (i = 1; i <= NF; i++) printf "%s/%s_%s_%d.wav ", folder, $i, voice, (n + i) % 5 }')
+    # shellcheck disable=SC2086 # a list of files
+    "$python" -c "$joined" "$work/joined-$number.wav" $parts
+    "$seqgpu" speak --checkpoint "$(model_of "$voice")" --copy "$work/joined-$number.wav" --wav "$work/copied-$number.wav" --device cpu
+    printf '%s\t%s\n' "$work/joined-$number.wav" "$text" >>"$work/joined"
+    printf '%s\t%s\n' "$work/copied-$number.wav" "$text" >>"$work/copied"
+  done <"$work/said"
+}
+
+speak() {
+  so_long 104 1
+  folder=$data/speech/recordings
+  voice=${SPEAKER-jackson}
+  if [ ! -r "$folder/7_${voice}_0.wav" ]; then
+    echo "skipped: speak: there is no $folder/7_${voice}_0.wav"
+    exit 0
+  fi
+  begin speak
+  # 29 updates an epoch, and 169 of the transcriber
+  run "$voice" speak --data "$folder" --only-speaker "$voice" --hidden 128 --prenet-size 64 --attention-size 32 --stack 4 --lr 3e-3 --epochs "$epochs" \
+    --lr-schedule cosine --lr-every $((29 * epochs)) --log-every 58 --eval-every 580 --checkpoint "$(model_of "$voice")"
+  reader=${TRANSCRIBER:-$(model_of "transcriber")}
+  [ -n "${TRANSCRIBER:-}" ] || run "transcriber" transcribe --data "$folder" --epochs 12 --lr-schedule cosine --lr-every 2028 --log-every 169 \
+    --eval-every 169 --checkpoint "$reader"
+  finish
+  measure "$voice" test_ --data "$folder"
+  : >"$work/said" >"$work/longer" >"$work/joined" >"$work/copied"
+  say_strings said 1 4
+  say_strings longer 5 6
+  read_back said
+  read_back longer
+  if join_strings 2>"$work/error"; then
+    read_back joined
+    read_back copied
+  else skip "recordings joined" "$(head -1 "$work/error")"; fi
+  "$seqgpu" speak --checkpoint "$(model_of "$voice")" --text "3 1 4" --device cpu --svg "$work/314.svg" >>"$work/said.txt"
+  cp "$work/314.svg" "${RESULTS:-$root/bench/results}/speak-314.svg"
+  publish --title "Text to speech, spoken digits" --y val_squared_error --y-label "squared error of what is held out, in deviations" \
+    --columns said_label_error_rate:last,said_recordings_wrong:last,longer_label_error_rate:last,joined_label_error_rate:last,\
+copied_label_error_rate:last,test_squared_error:last,test_ends_found:last,step:last,elapsed_s:last \
+    --about "450 recordings of single digits by $voice, strings of one to four joined anew in each update; the model after $epochs epochs. Said: 100 \
+strings of one to four random digits, as the transcriber reads them; longer: 50 of five and six, which training has none of; joined: the 100 from \
+recordings that were held out; copied: those from their own features, with phases found anew, the floor of what is said." \
+    --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
+}
+
 # A program in Python: the recordings behind one file, joined in it.
 joined="
 import sys, wave
@@ -331,9 +415,9 @@ measure_speech() {
 }
 
 case $name in
-  tag | words | sentiment | questions | compose | draw | spell | translate | transcribe) $name ;;
+  tag | words | sentiment | questions | compose | draw | spell | translate | transcribe | speak) $name ;;
   *)
-    echo "applications.sh: \"$name\" is not here; it must be tag, words, sentiment, questions, compose, draw, spell, translate or transcribe" >&2
+    echo "applications.sh: \"$name\" is not here; it must be tag, words, sentiment, questions, compose, draw, spell, translate, transcribe or speak" >&2
     exit 2
     ;;
 esac
