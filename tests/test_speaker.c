@@ -57,13 +57,19 @@ static void plan(const model *m, int64_t input, int64_t steps, int both, seqgpu_
 }
 
 /* Units of the pre-net are far from the kink of relu, where no difference is a derivative: every other one is
- * on, in any step. */
-static void leave_kinks(const model *m) {
+ * on, in any step.  Letters are far from each other, so that it matters where attention is. */
+static void spread_weights(const model *m) {
   for (int i = 0; i < seqgpu_params_count(m->params); i++) {
     seqgpu_param p;
     net_require(m->ctx, seqgpu_params_get(m->params, i, &p), "seqgpu_params_get");
-    if (strcmp(p.name, "prenet1.bias") != 0 && strcmp(p.name, "prenet2.bias") != 0) continue;
-    for (int j = 0; j < PRENET; j++) ((double *)p.value)[j] = j % 2 ? -8 : 4;
+    double *value = p.value;
+    const int letters = strcmp(p.name, "letter.weight") == 0, memory = strcmp(p.name, "memory.weight") == 0,
+              biases = strcmp(p.name, "prenet1.bias") == 0 || strcmp(p.name, "prenet2.bias") == 0;
+    for (int64_t j = 0; j < p.rows * p.cols; j++) {
+      if (letters) value[j] *= 15;
+      if (memory) value[j] *= 4;
+      if (biases) value[j] = j % 2 ? -8 : 4;
+    }
   }
 }
 
@@ -85,7 +91,7 @@ static int model_open(void *self, const void *which, const char *device, seqgpu_
   net_require(m->ctx,
               seqgpu_speaker_create(m->params, &sizes, m->encoder, m->listener, m->decoder, &m->speaker),
               "seqgpu_speaker_create");
-  if (dtype == SEQGPU_DTYPE_F64) leave_kinks(m);
+  if (dtype == SEQGPU_DTYPE_F64) spread_weights(m);
   net_require(m->ctx, seqgpu_tape_create(m->ctx, 5, &m->tape), "seqgpu_tape_create");
   return 1;
 }

@@ -31,8 +31,8 @@
 #               model of seed 1 reads a recording that it has not learnt.  SPEAKERS="lucas" holds out that one alone
 #   speak       spoken digits there, by SPEAKER (jackson): strings of one to four digits are said, and read by a transcriber of all six
 #               speakers; at most 15 % label errors are wanted.  Beside them stand the same strings joined from recordings that were held
-#               out, these when only their phases were found anew, and strings of five and six.  Takes five minutes of one processor.
-#               Also speak-314.svg.  TRANSCRIBER=FILE reads with that model, and trains none
+#               out, these when only their phases were found anew, and strings of five and six.  Took half an hour of a processor that
+#               much else shared.  Also speak-314.svg.  TRANSCRIBER=FILE reads with that model, and trains none
 #   write       War and Peace in small letters by pen, in a Hershey font (SEQGPU_FONTS, /usr/share/hershey-fonts of Debian's hershey-fonts-data);
 #               EPOCHS counts updates of the writer. The window at most one letter off is wanted, and that a model of read, trained on the same strokes,
 #               reads text that was never learnt with at most 10 % of its characters wrong.  Takes 20 minutes of one processor.  Also

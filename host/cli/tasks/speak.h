@@ -44,9 +44,9 @@ typedef struct speak_batch {
   const float *ends;   /* [T,B,1] 1: the last step */
 } speak_batch;
 
-/* What was counted of recordings, or of strings of them, in a validation. */
+/* What was counted of the ends of recordings, or of strings of them, in a validation. */
 typedef struct speak_score {
-  double count, values, squares, right, distance;
+  double count, right, distance; /* ends; found at their step; steps that they are off, together */
 } speak_score;
 
 typedef struct speak_app {

@@ -46,14 +46,19 @@ static int open_line(speak_app *a, const char *text, size_t size) {
   a->lines++;
   for (size_t at = 0, length; at < size; at += length) {
     length = sq_utf8_length(text + at, size - at);
-    const int32_t found = vocab_find(&a->letters, text + at, length > 0 ? length : 1);
+    if (length == 0) length = 1; /* no character, and so no letter */
+    const int32_t found = vocab_find(&a->letters, text + at, length);
     if (found >= 0)
       l->letter[l->letters++] = found;
-    else if (length == 0 || strchr(" \t\r", text[at]) == NULL)
+    else if (strchr(" \t\r", text[at]) == NULL)
       return cli_error("text %lld, byte %lld: is no letter that %s has learnt", (long long)a->lines,
                        (long long)at + 1, a->base.path);
   }
-  if (l->letters == 0) a->lines--, free(l->letter), *l = (speak_line){NULL, 0};
+  if (l->letters == 0) { /* an empty line */
+    free(l->letter);
+    *l = (speak_line){NULL, 0};
+    a->lines--;
+  }
   if (l->letters > a->longest_line) a->longest_line = l->letters;
   if (a->longest_line <= MOST_LETTERS) return CLI_OK;
   return cli_error("text %lld has more than %d letters", (long long)a->lines, MOST_LETTERS);
