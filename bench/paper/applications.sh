@@ -9,7 +9,8 @@
 #           A perplexity below that of Kneser-Ney's 5-grams is wanted, and that of both together below both; 6 epochs take 15 minutes
 #
 #   sentiment   SST-2 in SEQGPU_DATA/sentiment; test accuracy >= 80 % is wanted, naive Bayes gives 82.2 (words) and 82.8 (pairs);
-#               6 epochs take a minute.  POOLS="max" tries that pooling alone, as in questions
+#               6 epochs take a minute.  POOLS="max" tries that pooling alone, as in questions.
+#               Also sentiment-attention.html, what the model attends to in six sentences
 #   questions   TREC there, the last 452 questions of training held out; test accuracy >= 88 % is wanted; 10 epochs take a minute
 #   source      C, the headers in /usr/include, letter by letter; of the lines that open a bracket in what the model writes at least 90 %
 #               balanced are wanted (brackets.awk says what that is).  Takes a quarter of an hour of one processor
@@ -114,6 +115,13 @@ rate of 0.1." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
 
+# show_attention EXPERIMENT FILE: a page of what the model of the first seed attends to in six sentences of a file.
+show_attention() {
+  awk 'NF >= 3 && NF <= 22' "$2" | head -6 | cut -d ' ' -f 2- >"$work/looked-at"
+  "$seqgpu" classify --checkpoint "$(model_of "attention, seed ${seeds%% *}" | sed 's/\.safetensors$/-best&/')" --input "$work/looked-at" \
+    --html "${RESULTS:-$root/bench/results}/$1-attention.html" --device cpu >"$work/classes"
+}
+
 # sentences EXPERIMENT UPDATES TRAIN VAL TEST TITLE ABOUT: classes of sentences, an epoch of so many updates.
 sentences() {
   begin "$1"
@@ -132,6 +140,7 @@ sentences() {
       measure "$pool, seed $seed" test_ --checkpoint "$(model_of "$pool, seed $seed" | sed 's/\.safetensors$/-best&/')" --data "$5"
     done
   done
+  case " $pools " in *" attention "*) show_attention "$1" "$5" ;; esac
   publish --title "$6" --y val_error_rate --y-label "error rate on the validation set" --beside "PyTorch ${pools%% *}" \
     --columns test_accuracy:last,val_error_rate:min,val_loss:min,step:last,elapsed_s:last,tokens_per_s:median \
     --about "$7; $epochs epochs, the model with the lowest validation loss." \
