@@ -13,7 +13,7 @@
 #               Also sentiment-attention.html, what the model attends to in six sentences
 #   questions   TREC there, the last 452 questions of training held out; test accuracy >= 88 % is wanted; 10 epochs take a minute
 #   source      C, the headers in /usr/include, letter by letter; of the lines that open a bracket in what the model writes at least 90 %
-#               balanced are wanted (brackets.awk says what that is).  Takes a few minutes of one processor; UPDATES=500 makes fewer than an epoch
+#               balanced are wanted (brackets.awk says what that is).  Takes a few minutes of one processor; UPDATES=2000 makes less than an epoch
 #   compose     JSB chorales in SEQGPU_DATA/music; at most 8.55 nats a step of the test set are wanted, published about 8.45 to 8.5.
 #               Also compose-roll.svg, a piece that the model of seed 1 made
 #   draw        kanji as pen strokes in SEQGPU_DATA/strokes, a few epochs of a small model; takes 2 minutes.  Also draw-sheet.svg, what
@@ -191,8 +191,8 @@ c_source() {
     echo "skipped: source: /usr/include has less than 500 kB of C; libc6-dev has more"
     exit 0
   fi
-  updates=${UPDATES:-$((size * 95 / 100 / (100 * 32) * epochs))}
-  common="--text $work/headers --val-fraction 0.05 --layers 1 --hidden 128 --seq-len 100 --batch 32 --optimizer adam --lr 5e-3 --steps $updates --lr-schedule cosine
+  updates=${UPDATES:-$((size * 95 / 100 / (64 * 16) * epochs))}
+  common="--text $work/headers --val-fraction 0.05 --layers 1 --hidden 128 --seq-len 64 --batch 16 --optimizer adam --lr 5e-3 --steps $updates --lr-schedule cosine
     --lr-every $updates"
   for seed in $seeds; do
     run "LSTM, seed $seed" charlm $common --log-every 100 --eval-every $((updates / 2)) --seed "$seed" --checkpoint "$(model_of "LSTM, seed $seed")"
@@ -205,7 +205,7 @@ c_source() {
   publish --title "C headers, letter by letter" --y val_loss --y-label "nats a letter of the validation part" \
     --columns t03_balanced_in_text:last,t05_balanced_in_text:last,t07_balanced_in_text:last,t1_balanced_in_text:last,t05_balanced_in_line:last,\
 t05_lines_that_open:last,val_loss:last,step:last \
-    --about "The headers in /usr/include itself, one after the other by name, $size bytes of ASCII, the last 5 % to validate; the model after $updates updates of 3,200 letters. \
+    --about "The headers in /usr/include itself, one after the other by name, $size bytes of ASCII, the last 5 % to validate; the model after $updates updates of 1,024 letters. \
 It writes 20,000 letters at each temperature (t05: 0.5): the share of the lines that open a bracket in which all that is opened is closed by its own kind, \
 until the text ends, or within the line. Of the headers themselves: $learnt." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
