@@ -183,7 +183,7 @@ write_source() {
 
 # Named so because `source` is a word of some shells.
 c_source() {
-  so_long 1 1
+  so_long 2 1
   begin source
   find /usr/include -maxdepth 1 -name '*.h' -type f | LC_ALL=C sort | xargs cat | LC_ALL=C tr -cd '\11\12\40-\176' >"$work/headers"
   size=$(wc -c <"$work/headers")
@@ -191,8 +191,8 @@ c_source() {
     echo "skipped: source: /usr/include has less than 500 kB of C; libc6-dev has more"
     exit 0
   fi
-  updates=${UPDATES:-$((size * 95 / 100 / (64 * 16) * epochs))}
-  common="--text $work/headers --val-fraction 0.05 --layers 1 --hidden 128 --seq-len 64 --batch 16 --optimizer adam --lr 5e-3 --steps $updates --lr-schedule cosine
+  updates=${UPDATES:-$((size * 95 / 100 / (64 * 32) * epochs))}
+  common="--text $work/headers --val-fraction 0.05 --layers 1 --hidden 256 --seq-len 64 --batch 32 --optimizer adam --lr 3e-3 --steps $updates --lr-schedule cosine
     --lr-every $updates"
   for seed in $seeds; do
     run "LSTM, seed $seed" charlm $common --log-every 100 --eval-every $((updates / 2)) --seed "$seed" --checkpoint "$(model_of "LSTM, seed $seed")"
@@ -205,7 +205,7 @@ c_source() {
   publish --title "C headers, letter by letter" --y val_loss --y-label "nats a letter of the validation part" \
     --columns t03_balanced_in_text:last,t05_balanced_in_text:last,t07_balanced_in_text:last,t1_balanced_in_text:last,t05_balanced_in_line:last,\
 t05_lines_that_open:last,val_loss:last,step:last \
-    --about "The headers in /usr/include itself, one after the other by name, $size bytes of ASCII, the last 5 % to validate; the model after $updates updates of 1,024 letters. \
+    --about "The headers in /usr/include itself, one after the other by name, $size bytes of ASCII, the last 5 % to validate; the model after $updates updates of 2,048 letters. \
 It writes 20,000 letters at each temperature (t05: 0.5): the share of the lines that open a bracket in which all that is opened is closed by its own kind, \
 until the text ends, or within the line. Of the headers themselves: $learnt." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
