@@ -9,10 +9,11 @@
 #           A perplexity below that of Kneser-Ney's 5-grams is wanted, and that of both together below both; 6 epochs take 15 minutes
 #
 #   sentiment   SST-2 in SEQGPU_DATA/sentiment; test accuracy >= 80 % is wanted, naive Bayes gives 82.2 (words) and 82.8 (pairs);
-#               6 epochs take a minute.  POOLS="max" tries that pooling alone, as in questions
+#               6 epochs take a minute.  POOLS="max" tries that pooling alone, as in questions.
+#               Also sentiment-attention.html, what the model attends to in six sentences
 #   questions   TREC there, the last 452 questions of training held out; test accuracy >= 88 % is wanted; 10 epochs take a minute
 #   source      C, the headers in /usr/include, letter by letter; of the lines that open a bracket in what the model writes at least 90 %
-#               balanced are wanted (brackets.awk says what that is).  Takes a quarter of an hour of one processor
+#               balanced are wanted (brackets.awk says what that is).  Takes a few minutes of one processor; UPDATES=2000 makes less than an epoch
 #   compose     JSB chorales in SEQGPU_DATA/music; at most 8.55 nats a step of the test set are wanted, published about 8.45 to 8.5.
 #               Also compose-roll.svg, a piece that the model of seed 1 made
 #   draw        kanji as pen strokes in SEQGPU_DATA/strokes, a few epochs of a small model; takes 2 minutes.  Also draw-sheet.svg, what
@@ -124,6 +125,13 @@ rate of 0.1." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
 
+# show_attention EXPERIMENT FILE: a page of what the model of the first seed attends to in six sentences of a file.
+show_attention() {
+  awk 'NF >= 3 && NF <= 22' "$2" | head -6 | cut -d ' ' -f 2- >"$work/looked-at"
+  "$seqgpu" classify --checkpoint "$(model_of "attention, seed ${seeds%% *}" | sed 's/\.safetensors$/-best&/')" --input "$work/looked-at" \
+    --html "${RESULTS:-$root/bench/results}/$1-attention.html" --device cpu >"$work/classes"
+}
+
 # sentences EXPERIMENT UPDATES TRAIN VAL TEST TITLE ABOUT: classes of sentences, an epoch of so many updates.
 sentences() {
   begin "$1"
@@ -142,6 +150,7 @@ sentences() {
       measure "$pool, seed $seed" test_ --checkpoint "$(model_of "$pool, seed $seed" | sed 's/\.safetensors$/-best&/')" --data "$5"
     done
   done
+  case " $pools " in *" attention "*) show_attention "$1" "$5" ;; esac
   publish --title "$6" --y val_error_rate --y-label "error rate on the validation set" --beside "PyTorch ${pools%% *}" \
     --columns test_accuracy:last,val_error_rate:min,val_loss:min,step:last,elapsed_s:last,tokens_per_s:median \
     --about "$7; $epochs epochs, the model with the lowest validation loss." \
@@ -178,7 +187,7 @@ questions() {
 # write_source SEED TEMPERATURE: what the model of that seed writes, and how its brackets stand, as a line of its log.
 write_source() {
   written=$work/written-$1-$2
-  "$seqgpu" sample --checkpoint "$(model_of "LSTM, seed $1")" --prime "#ifndef " --length 50000 --temperature "$2" --device cpu --threads "$threads" >"$written"
+  "$seqgpu" sample --checkpoint "$(model_of "LSTM, seed $1")" --prime "#ifndef " --length 20000 --temperature "$2" --device cpu --threads "$threads" >"$written"
   awk -f "$here/brackets.awk" "$written" | sed "s/\"\([a-z_]*\)\": /\"t$(echo "$2" | tr -d .)_\1\": /g" >>"$(log_of "LSTM, seed $1")"
 }
 
@@ -192,9 +201,9 @@ c_source() {
     echo "skipped: source: /usr/include has less than 500 kB of C; libc6-dev has more"
     exit 0
   fi
-  updates=$((size * 95 / 100 / (100 * 32)))
-  common="--text $work/headers --layers 1 --hidden 256 --seq-len 100 --batch 32 --optimizer adam --lr 3e-3 --epochs $epochs --lr-schedule cosine
-    --lr-every $((updates * epochs))"
+  updates=${UPDATES:-$((size * 95 / 100 / (64 * 32) * epochs))}
+  common="--text $work/headers --val-fraction 0.05 --layers 1 --hidden 256 --seq-len 64 --batch 32 --optimizer adam --lr 3e-3 --steps $updates --lr-schedule cosine
+    --lr-every $updates"
   for seed in $seeds; do
     run "LSTM, seed $seed" charlm $common --log-every 100 --eval-every $((updates / 2)) --seed "$seed" --checkpoint "$(model_of "LSTM, seed $seed")"
   done
@@ -205,9 +214,9 @@ c_source() {
   learnt=$(awk -f "$here/brackets.awk" "$work/headers")
   publish --title "C headers, letter by letter" --y val_loss --y-label "nats a letter of the validation part" \
     --columns t03_balanced_in_text:last,t05_balanced_in_text:last,t07_balanced_in_text:last,t1_balanced_in_text:last,t05_balanced_in_line:last,\
-t05_lines_that_open:last,val_loss:last,step:last,elapsed_s:last \
-    --about "The headers in /usr/include itself, one after the other by name, $size bytes of ASCII, the last 5 % to validate; the model after $epochs epochs. \
-It writes 50,000 letters at each temperature (t05: 0.5): the share of the lines that open a bracket in which all that is opened is closed by its own kind, \
+t05_lines_that_open:last,val_loss:last,step:last \
+    --about "The headers in /usr/include itself, one after the other by name, $size bytes of ASCII, the last 5 % to validate; the model after $updates updates of 2,048 letters. \
+It writes 20,000 letters at each temperature (t05: 0.5): the share of the lines that open a bracket in which all that is opened is closed by its own kind, \
 until the text ends, or within the line. Of the headers themselves: $learnt." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
