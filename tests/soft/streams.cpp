@@ -26,11 +26,15 @@ struct CUgraph_st {
 struct CUgraphExec_st {
   std::shared_ptr<const std::vector<soft::Work>> work;
 };
-struct CUevent_st {
-  bool recorded = false, reached = false;
-  unsigned turn = 0; /* of its recordings: only the last one counts */
+/* One recording of an event, which outlives the event while somebody waits for it. */
+struct Mark {
+  bool reached = false;
   cudaStream_t stream = NULL;
   std::chrono::steady_clock::time_point time;
+};
+struct CUevent_st {
+  bool timed = true;
+  std::shared_ptr<Mark> mark; /* the last recording; NULL: there is none */
 };
 struct CUstream_st {
   int device = 0;
@@ -289,14 +293,12 @@ void record(cudaEvent_t event, cudaStream_t stream) {
   check_stream(stream);
   if (is_recording(stream))
     refuse(cudaErrorNotSupported, "the software device records no events into graphs");
-  event->recorded = true;
-  event->reached = false;
-  event->stream = stream;
-  const unsigned turn = ++event->turn;
-  enqueue(stream, [event, turn] {
-    if (event->turn != turn) return;
-    event->reached = true;
-    event->time = std::chrono::steady_clock::now();
+  const auto mark = std::make_shared<Mark>();
+  event->mark = mark;
+  mark->stream = stream;
+  enqueue(stream, [mark] {
+    mark->reached = true;
+    mark->time = std::chrono::steady_clock::now();
   });
 }
 
@@ -304,16 +306,33 @@ void record(cudaEvent_t event, cudaStream_t stream) {
 void wait_for(cudaEvent_t event) {
   objects().events.check(event);
   forbid_while_recording();
-  if (event->recorded && !event->reached) finish(event->stream);
+  if (event->mark != NULL && !event->mark->reached) finish(event->mark->stream);
+}
+
+/* What comes next in the stream waits for the last recording so far; the host does not. */
+void let_wait(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
+  objects().events.check(event);
+  check_stream(stream);
+  if (flags != 0) refuse(cudaErrorInvalidValue, "there are no flags %#x", flags);
+  if (is_recording(stream))
+    refuse(cudaErrorNotSupported, "the software device records no events into graphs");
+  const auto mark = event->mark;
+  if (mark == NULL) return;
+  enqueue(stream, [mark] {
+    CUstream_st &ahead = stream_of(mark->stream); /* empty where it was destroyed, after all has run */
+    while (!mark->reached && !ahead.queue.empty()) run_first(ahead);
+  });
 }
 
 void milliseconds(float *out, cudaEvent_t from, cudaEvent_t to) {
   objects().events.check(from);
   objects().events.check(to);
   if (out == NULL) refuse(cudaErrorInvalidValue, "ms is NULL");
-  if (!from->recorded || !to->recorded) refuse(cudaErrorInvalidResourceHandle, "an event was never recorded");
-  if (!from->reached || !to->reached) throw Answer{cudaErrorNotReady};
-  *out = std::chrono::duration<float, std::milli>(to->time - from->time).count();
+  if (!from->timed || !to->timed) refuse(cudaErrorInvalidResourceHandle, "an event was made without times");
+  const auto begin = from->mark, end = to->mark;
+  if (begin == NULL || end == NULL) refuse(cudaErrorInvalidResourceHandle, "an event was never recorded");
+  if (!begin->reached || !end->reached) throw Answer{cudaErrorNotReady};
+  *out = std::chrono::duration<float, std::milli>(end->time - begin->time).count();
 }
 
 } // namespace
@@ -401,6 +420,15 @@ cudaError_t cudaEventCreate(cudaEvent_t *out) {
     *out = objects().events.make();
   });
 }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *out, unsigned flags) {
+  return call("cudaEventCreateWithFlags", [=] {
+    const unsigned known = cudaEventBlockingSync | cudaEventDisableTiming;
+    if (out == NULL) refuse(cudaErrorInvalidValue, "event is NULL");
+    if ((flags & ~known) != 0) refuse(cudaErrorInvalidValue, "there are no flags %#x", flags);
+    *out = objects().events.make();
+    (*out)->timed = (flags & cudaEventDisableTiming) == 0;
+  });
+}
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return call("cudaEventDestroy", [=] {
     objects().events.check(event);
@@ -409,6 +437,9 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return call("cudaEventRecord", [=] { soft::record(event, stream); });
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
+  return call("cudaStreamWaitEvent", [=] { soft::let_wait(stream, event, flags); });
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   return call("cudaEventSynchronize", [=] { soft::wait_for(event); });

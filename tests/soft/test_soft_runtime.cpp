@@ -183,6 +183,47 @@ void check_events() {
   good(cudaEventDestroy(to), "destroys an event");
   refused(cudaEventRecord(to, NULL), cudaErrorInvalidResourceHandle, "was destroyed",
           "recording an event that is gone");
+  refused(cudaEventCreateWithFlags(&from, 32), cudaErrorInvalidValue, "0x20",
+          "flags of an event that there are not");
+  good(cudaEventCreateWithFlags(&from, cudaEventDisableTiming), "an event without times");
+  cudaEventCreate(&to);
+  cudaEventRecord(from, NULL);
+  cudaEventRecord(to, NULL);
+  cudaEventSynchronize(to);
+  refused(cudaEventElapsedTime(&ms, from, to), cudaErrorInvalidResourceHandle, "without times", "its time");
+  cudaEventDestroy(from);
+  cudaEventDestroy(to);
+}
+
+/* How often a stream sees what another one had to do first: `waits` for an event, which is gone by then, or not. */
+int seen_behind(bool waits) {
+  int seen = 0;
+  float *a, b;
+  cudaStream_t ahead, behind;
+  cudaMalloc(reinterpret_cast<void **>(&a), sizeof *a);
+  cudaStreamCreateWithFlags(&ahead, cudaStreamNonBlocking);
+  cudaStreamCreateWithFlags(&behind, cudaStreamNonBlocking);
+  for (int i = 1; i <= 50; i++) {
+    cudaEvent_t event;
+    launch(soft_fill, 1, 1, 0, ahead, a, (float)i, 1);
+    cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
+    cudaEventRecord(event, ahead);
+    if (waits) good(cudaStreamWaitEvent(behind, event, 0), "a stream waits for another");
+    cudaEventDestroy(event);
+    cudaMemcpyAsync(&b, a, sizeof b, cudaMemcpyDeviceToHost, behind);
+    cudaStreamSynchronize(behind);
+    seen += b == (float)i;
+  }
+  cudaStreamDestroy(ahead);
+  cudaStreamDestroy(behind);
+  cudaFree(a);
+  return seen;
+}
+
+void check_waiting() {
+  const int without = seen_behind(false);
+  CHECK(without < 50, "a stream does not wait by itself: it saw %d of 50", without);
+  CHECK(seen_behind(true) == 50, "and sees all that it has waited for");
 }
 
 /* ---- recording ---- */
@@ -420,6 +461,7 @@ int main(int argc, char **argv) {
   check_staging();
   check_streams();
   check_events();
+  check_waiting();
   check_replay();
   check_recording();
   check_limits();
