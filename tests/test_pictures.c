@@ -376,7 +376,7 @@ static double colour_of(const unsigned char *pixel, int64_t side, int64_t left, 
       const unsigned char *p = pixel + (y * side + x) * 3;
       sum += k == 0 ? p[0] - p[1] : (p[0] + p[1]) / 2. - p[2];
     }
-  return sum / (double)(half * half * 255);
+  return 3 * (double)half * sum / (double)(half * half * 255);
 }
 
 /* Each pixel of each picture is where its patch is, and so are the colours of its quarters. */
@@ -391,7 +391,7 @@ static int has_pixels(const picture_batch *b, const unsigned char *const pixel[]
       const int64_t left = p % columns * patch, top = p / columns * patch;
       for (int64_t k = 0; k < patch * patch; k++) {
         const unsigned char *at = pixel[i] + ((top + k / patch) * side + left + k % patch) * 3;
-        most = fmax(most, fabs((double)is[k] - (1 - least_of(at))));
+        most = fmax(most, fabs((double)is[k] - 3 * (1 - least_of(at))));
       }
       for (int k = 0; k < 8; k++)
         most = fmax(most, fabs((double)is[patch * patch + k] -

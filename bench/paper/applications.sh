@@ -280,7 +280,7 @@ test_bleu: of the likeliest words alone; beam_bleu: by a beam of 5. Without atte
 }
 
 caption() {
-  so_long 12 1
+  so_long 9 1
   begin caption
   # 1000 updates an epoch
   common="--data scenes:8000 --val-data unseen:200 --epochs $epochs --lr-schedule cosine --lr-every $((1000 * epochs)) --log-every 100 --eval-every 1000"
