@@ -152,7 +152,7 @@ int picture_set_update(picture_set *s, int64_t step, picture_batch *out) {
     return picture_set_batch(s, which, count, out);
   }
   const int64_t B = s->drawn < s->order.batch ? s->drawn : s->order.batch;
-  const scene_kind kind = {.unseen = s->unseen, .grey = step / s->order.batches < s->grey};
+  const scene_kind kind = {.unseen = s->unseen, .apart = step / s->order.batches < s->apart};
   if (!make_room(s, B, SCENE_WORDS + 1, out)) return 0;
   for (int64_t b = 0; b < B; b++) {
     char text[SCENE_CAPTION];

@@ -24,7 +24,7 @@ typedef struct picture_set {
   pictures data;    /* filled by a reader; none: the set is empty, and may be opened all the same */
   int64_t drawn;    /* scenes of an epoch that each update draws, in the place of data; 0: none */
   int unseen;       /* of the pairs that are held out */
-  int64_t grey;     /* epochs in which they have no colour */
+  int64_t apart;    /* epochs in which shapes and colours are apart */
   word_set caption; /* numbers of those that are known */
   int64_t longest;  /* words of a caption */
   int32_t *length;  /* [count] of captions, 1 where they are not known */
