@@ -687,10 +687,10 @@ check "a picture of what words look at" sh -c 'grep -q "^<svg xmlns=" new.svg &&
 check "in JSON" sh -c '"$1" caption --checkpoint captioner seen/3.npy --json --device cpu | grep -q "^{\"file\": \"seen/3.npy\", \"caption\": \[\"yes\", \"in\", \"patch\", \"1\"\], \"score\": -[0-9.e-]*}$"' sh "$seqgpu"
 data="--data scenes:40 --val-data unseen:6"
 small="$small --side 16 --patch 4"
-resumed "caption of scenes, grey ones first" caption $small --batch 7 --optimizer momentum --grey-epochs 2
+resumed "caption of scenes, shapes and colours apart first" caption $small --batch 7 --optimizer momentum --apart-epochs 2
 run train caption $data $small --steps 2 --checkpoint scenes --quiet
-run train caption $data $small --steps 2 --grey-epochs 0 --checkpoint two --force --quiet
-check "--grey-epochs 0 changes what is learnt" sh -c '! cmp -s scenes two'
+run train caption $data $small --steps 2 --apart-epochs 0 --checkpoint two --force --quiet
+check "--apart-epochs 0 changes what is learnt" sh -c '! cmp -s scenes two'
 check "scenes that are held out, and others" sh -c '"$1" eval --checkpoint scenes --data unseen:5 --data scenes:4 --device cpu | grep -q "; 9 captions, "' sh "$seqgpu"
 check "scenes are captioned, too" sh -c '[ "$("$1" caption --checkpoint scenes scenes:3 unseen:2 --device cpu | wc -l)" = 5 ]' sh "$seqgpu"
 run train caption $data $small --attention-size 0 --steps 2 --checkpoint blind --force --quiet

@@ -218,7 +218,8 @@ static void check_seen(void) {
     for (int64_t k = 0; k < HIDDEN; k++) {
       double sum = bias[k];
       for (int64_t p = 0; p < P; p++)
-        for (int64_t f = 0; f < FEATURES; f++) sum += w[k * P * FEATURES + p * FEATURES + f] * seen[p][f];
+        for (int64_t f = 0; f < FEATURES; f++)
+          sum += w[k * P * FEATURES + p * FEATURES + f] * seen[p][f] / sqrt(P);
       z[k] = tanh(sum);
     }
     for (int64_t k = 0; k < HIDDEN; k++) {

@@ -37,14 +37,16 @@ static int place_of(const char *word, const char *const names[], int count) {
 
 static const char *const colour_words[] = {"red",    "green",  "blue", "yellow",
                                            "purple", "orange", "cyan", "black"},
-                         *const shape_words[] = {"circle", "square", "triangle", "diamond", "cross", "ring"},
+                         *const shape_words[] = {"circle", "square", "triangle", "diamond",
+                                                 "cross",  "ring",   "thing"},
                          *const size_words[] = {"small", "medium", "large"};
 
-/* "a large circle in red": whether it is this shape. */
+/* "a large circle in red", "a large circle" of a grey one: whether it is this shape. */
 static int names_shape(const char **at, const scene_shape *s) {
   int right = strcmp(word_after(at), "a") == 0;
   right &= place_of(word_after(at), size_words, 3) == s->size;
-  right &= place_of(word_after(at), shape_words, 6) == s->shape;
+  right &= place_of(word_after(at), shape_words, 7) == s->shape;
+  if (s->colour < 0 || !right) return right && strncmp(*at, "in ", 3) != 0;
   right &= strcmp(word_after(at), "in") == 0;
   return right && place_of(word_after(at), colour_words, 8) == s->colour;
 }
@@ -149,29 +151,30 @@ static void check_series(void) {
   CHECK(!same_scene((scene_kind){0}, (scene_kind){0}, 1, 2), "another seed has other scenes");
 }
 
-/* Those without colour are grey, and are the same but for that. */
-static void check_grey(void) {
-  int right = 1;
-  for (int64_t n = 0; n < 50; n++) {
-    scene s, of_colour;
-    char text[SCENE_CAPTION], wanted[SCENE_CAPTION] = "", both[SCENE_CAPTION];
-    scene_make(1, (scene_kind){.grey = 1}, n, &s);
+/* Shapes are grey, and what has a colour is a thing; captions are true of these, too. */
+static void check_apart(void) {
+  static unsigned char pixel[SIDE * SIDE * SCENE_CHANNELS];
+  int right = 1, truths = 0, drawn = 0, greys = 0, things = 0;
+  for (int64_t n = 0; n < SCENES_TRIED; n++) {
+    scene s;
+    char text[SCENE_CAPTION];
+    scene_make(1, (scene_kind){.apart = 1}, n, &s);
     scene_caption(&s, text);
-    of_colour = s;
-    of_colour.grey = 0;
-    scene_caption(&of_colour, both);
-    for (const char *at = both, *word; *(word = word_after(&at));) {
-      if (strcmp(word, "in") == 0) {
-        word_after(&at);
-        continue;
-      }
-      snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), wanted[0] ? " %s" : "%s", word);
+    truths += is_true(&s, text);
+    scene_draw(&s, SIDE, pixel);
+    drawn += is_drawn(&s, pixel);
+    for (int k = 0; k < s.count; k++) {
+      const double *rgb = s.shape[k].rgb;
+      const int grey = s.shape[k].colour < 0;
+      right &= grey == (s.shape[k].shape < 6) && grey == (rgb[0] == rgb[1] && rgb[1] == rgb[2]);
+      greys += grey;
+      things += !grey;
     }
-    right &= strcmp(text, wanted) == 0;
-    for (int k = 0; k < s.count; k++)
-      right &= s.shape[k].rgb[0] == s.shape[k].rgb[1] && s.shape[k].rgb[1] == s.shape[k].rgb[2];
   }
-  CHECK(right, "grey scenes, and captions without colours");
+  CHECK(truths == SCENES_TRIED, "scenes, apart: captions are true (%d)", truths);
+  CHECK(drawn == SCENES_TRIED, "scenes, apart: shapes are drawn (%d)", drawn);
+  CHECK(right && greys > SCENES_TRIED && things > SCENES_TRIED,
+        "scenes, apart: a grey shape or a coloured thing");
 }
 
 /* The vocabulary has every word, once. */
@@ -180,7 +183,7 @@ static void check_vocabulary(void) {
   int count = 0;
   snprintf(all, sizeof all, " %.*s ", (int)strcspn(scene_vocabulary, "\n"), scene_vocabulary);
   for (const char *at = all; (at = strchr(at + 1, ' ')) != NULL;) count++;
-  CHECK(count == 25, "%d words", count);
+  CHECK(count == 26, "%d words", count);
   for (int64_t n = 0, right = 1; n < SCENES_TRIED && right; n++) {
     scene s;
     char text[SCENE_CAPTION], word[40];
@@ -376,7 +379,7 @@ static double colour_of(const unsigned char *pixel, int64_t side, int64_t left, 
       const unsigned char *p = pixel + (y * side + x) * 3;
       sum += k == 0 ? p[0] - p[1] : (p[0] + p[1]) / 2. - p[2];
     }
-  return sum / (double)(half * half * 255);
+  return 3 * (double)half * sum / (double)(half * half * 255);
 }
 
 /* Each pixel of each picture is where its patch is, and so are the colours of its quarters. */
@@ -391,7 +394,7 @@ static int has_pixels(const picture_batch *b, const unsigned char *const pixel[]
       const int64_t left = p % columns * patch, top = p / columns * patch;
       for (int64_t k = 0; k < patch * patch; k++) {
         const unsigned char *at = pixel[i] + ((top + k / patch) * side + left + k % patch) * 3;
-        most = fmax(most, fabs((double)is[k] - (1 - least_of(at))));
+        most = fmax(most, fabs((double)is[k] - 3 * (1 - least_of(at))));
       }
       for (int k = 0; k < 8; k++)
         most = fmax(most, fabs((double)is[patch * patch + k] -
@@ -424,20 +427,20 @@ static void check_drawn(void) {
   text_file text = text_of(scene_vocabulary);
   static unsigned char pixel[3][16 * 16 * 3];
   const unsigned char *const pixels[] = {pixel[0], pixel[1], pixel[2]};
-  picture_set s = {.data = none_of(16, 0), .drawn = 7, .grey = 1};
+  picture_set s = {.data = none_of(16, 0), .drawn = 7, .apart = 1};
   picture_batch b;
   if (sentences_parse_lines("t", &text, &all) != 0) exit(EXIT_FAILURE);
   vocabulary words = words_of(&all);
   CHECK(picture_set_open(&s, &words, 3, 5) == 0 && s.order.batches == 3 && s.longest == SCENE_WORDS,
         "a set of scenes that are drawn");
-  CHECK(words.size == 26, "25 words and <unk>");
+  CHECK(words.size == 27, "26 words and <unk>");
   for (int64_t step = 0; step < 4; step++) {
     int captions = picture_set_update(&s, step, &b) && b.words.batch == 3;
     int64_t steps = 0;
     for (int64_t i = 0; i < 3; i++) {
       scene is;
       char caption[SCENE_CAPTION];
-      scene_make(5, (scene_kind){.grey = step < 3}, 3 * step + i, &is); /* three updates an epoch */
+      scene_make(5, (scene_kind){.apart = step < 3}, 3 * step + i, &is); /* three updates an epoch */
       scene_draw(&is, 16, pixel[i]);
       scene_caption(&is, caption);
       captions &= has_caption(&b, i, caption, &words);
@@ -529,7 +532,7 @@ int main(void) {
   check_scenes(0);
   check_scenes(1);
   check_series();
-  check_grey();
+  check_apart();
   check_vocabulary();
 #ifdef SEQGPU_PNG
   check_png();

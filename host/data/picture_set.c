@@ -70,14 +70,14 @@ static int make_room(picture_set *s, int64_t B, int64_t T, picture_batch *out) {
 /* Patch of size x size pixels, whose lines are `stride` bytes apart. */
 static void fill_patch(const unsigned char *pixel, int64_t size, int64_t stride, float *to) {
   float *colour = to + size * size;
-  const float share = 4 / (float)(size * size * 255);
+  const float scale = 3, share = scale * 2 / (float)(size * 255); /* e / e^2 = 2 / size */
   memset(colour, 0, PICTURES_COLOURS * sizeof *colour);
   for (int64_t y = 0; y < size; y++)
     for (int64_t x = 0; x < size; x++) {
       const unsigned char *p = pixel + y * stride + x * PICTURES_CHANNELS;
       const int r = p[0], g = p[1], b = p[2], less = r < g ? r : g, least = less < b ? less : b;
       float *quarter = colour + 2 * (2 * (2 * y / size) + 2 * x / size);
-      to[y * size + x] = 1 - (float)least / 255;
+      to[y * size + x] = scale * (1 - (float)least / 255);
       quarter[0] += (float)(r - g) * share;
       quarter[1] += ((float)(r + g) / 2 - (float)b) * share;
     }
@@ -152,7 +152,7 @@ int picture_set_update(picture_set *s, int64_t step, picture_batch *out) {
     return picture_set_batch(s, which, count, out);
   }
   const int64_t B = s->drawn < s->order.batch ? s->drawn : s->order.batch;
-  const scene_kind kind = {.unseen = s->unseen, .grey = step / s->order.batches < s->grey};
+  const scene_kind kind = {.unseen = s->unseen, .apart = step / s->order.batches < s->apart};
   if (!make_room(s, B, SCENE_WORDS + 1, out)) return 0;
   for (int64_t b = 0; b < B; b++) {
     char text[SCENE_CAPTION];

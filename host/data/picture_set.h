@@ -1,11 +1,12 @@
 /* picture_set.h - pictures in batches, with their captions as numbers: what a captioner learns from.
  *
- * Of pixels a patch has, from 0 to 1 and for white 0,
+ * Of pixels from 0 to 1 a patch has
  *
- *   1 - min(r,g,b)                              of each pixel, row by row
- *   r - g, (r + g) / 2 - b                      each a mean over a quarter: upper left, upper right, lower ones
+ *   3 (1 - min(r,g,b))                          of each pixel, row by row
+ *   3 e (r - g), 3 e ((r + g) / 2 - b)          means over a quarter of edge e: upper left, upper right, lower ones
  *
- * so a shape looks the same whatever its colour is, and what is learnt of one helps with the others.
+ * so a shape looks the same whatever its colour is, white is 0, most of what is drawn about 1, and a quarter of a
+ * colour is as long a vector as if each pixel had it.
  *
  * Scenes of a training are none of a set: each update draws new ones, which follow from its number.
  *
@@ -23,7 +24,7 @@ typedef struct picture_set {
   pictures data;    /* filled by a reader; none: the set is empty, and may be opened all the same */
   int64_t drawn;    /* scenes of an epoch that each update draws, in the place of data; 0: none */
   int unseen;       /* of the pairs that are held out */
-  int64_t grey;     /* epochs in which they have no colour */
+  int64_t apart;    /* epochs in which shapes and colours are apart */
   word_set caption; /* numbers of those that are known */
   int64_t longest;  /* words of a caption */
   int32_t *length;  /* [count] of captions, 1 where they are not known */

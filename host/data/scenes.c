@@ -13,14 +13,14 @@ static const char *const colour_names[SCENE_COLOURS] = {"red",    "green",  "blu
 static const double colours[SCENE_COLOURS][SCENE_CHANNELS] = {
     {0.85, 0.12, 0.12}, {0.10, 0.60, 0.20}, {0.12, 0.22, 0.82}, {0.94, 0.84, 0.12},
     {0.55, 0.15, 0.65}, {0.94, 0.52, 0.08}, {0.20, 0.75, 0.85}, {0.10, 0.10, 0.10}};
-static const char *const shape_names[SCENE_SHAPES] = {"circle",  "square", "triangle",
-                                                      "diamond", "cross",  "ring"};
+static const char *const shape_names[SCENE_SHAPES + 1] = {"circle", "square", "triangle", "diamond",
+                                                          "cross",  "ring",   "thing"};
 static const char *const size_names[SCENE_SIZES] = {"small", "medium", "large"};
 static const double radii[SCENE_SIZES] = {6. / 64, 9. / 64, 12. / 64};
 
 const char scene_vocabulary[] = "a small medium large red green blue yellow purple orange cyan black circle "
                                 "square triangle diamond cross "
-                                "ring in above below left right of and\n";
+                                "ring thing in above below left right of and\n";
 
 /* ---------------------------------------------------------------- chance */
 
@@ -38,18 +38,23 @@ static int below(chance *c, int n) { return (int)uniform(c, 0, n); }
 
 /* ---------------------------------------------------------------- making one */
 
-static void choose_pair(chance *c, int unseen, scene_shape *s) {
+static void choose_pair(chance *c, scene_kind kind, scene_shape *s) {
   do {
     s->colour = below(c, SCENE_COLOURS);
     s->shape = below(c, SCENE_SHAPES);
-  } while (scene_held_out(s->colour, s->shape) != unseen);
+  } while (scene_held_out(s->colour, s->shape) != kind.unseen);
+  if (!kind.apart) return;
+  if (below(c, 2))
+    s->colour = -1;
+  else
+    s->shape = SCENE_SHAPES;
 }
 
-static void choose_look(chance *c, int grey, scene_shape *s) {
+static void choose_look(chance *c, scene_shape *s) {
   const double level = uniform(c, 0.2, 0.45);
   s->radius = radii[s->size] * uniform(c, 0.95, 1.05);
   for (int i = 0; i < SCENE_CHANNELS; i++)
-    s->rgb[i] = grey ? level : colours[s->colour][i] + uniform(c, -0.06, 0.06);
+    s->rgb[i] = s->colour < 0 ? level : colours[s->colour][i] + uniform(c, -0.06, 0.06);
 }
 
 /* How far one shape is from the first: clear of it in one direction, and near its middle in the other. */
@@ -76,15 +81,15 @@ static double choose_shift(chance *c, const scene *s, int down) {
 void scene_make(uint64_t seed, scene_kind kind, int64_t number, scene *out) {
   const uint64_t series = (uint64_t)(2 * kind.validation + kind.unseen);
   chance c = {seed, SCENES | series << 56 | (uint64_t)number, 0};
-  *out = (scene){.count = 2 + below(&c, 2), .grey = kind.grey};
+  *out = (scene){.count = 2 + below(&c, 2)};
   const int both = out->count == SCENE_MOST, vertical = both || below(&c, 2);
   if (vertical) out->vertical = 2 * below(&c, 2) - 1;
   if (both || !vertical) out->sideways = 2 * below(&c, 2) - 1;
   for (int k = 0; k < out->count; k++) {
     scene_shape *s = &out->shape[k];
-    choose_pair(&c, kind.unseen, s);
+    choose_pair(&c, kind, s);
     s->size = k == 0 ? 1 + below(&c, SCENE_SIZES - 1) : below(&c, out->shape[0].size);
-    choose_look(&c, kind.grey, s);
+    choose_look(&c, s);
     if (k > 0) choose_place(&c, out, k, vertical && k == 1);
   }
   const double x = choose_shift(&c, out, 0), y = choose_shift(&c, out, 1), light = uniform(&c, 0.86, 0.98);
@@ -109,7 +114,7 @@ static void add_words(char out[SCENE_CAPTION], const char *format, ...) {
 static void add_shape(const scene *s, int k, char out[SCENE_CAPTION]) {
   const scene_shape *is = &s->shape[k];
   add_words(out, "a %s %s", size_names[is->size], shape_names[is->shape]);
-  if (!s->grey) add_words(out, " in %s", colour_names[is->colour]);
+  if (is->colour >= 0) add_words(out, " in %s", colour_names[is->colour]);
 }
 
 void scene_caption(const scene *s, char out[SCENE_CAPTION]) {
@@ -141,8 +146,10 @@ static int inside(int shape, double x, double y) {
     return across + down <= 1;
   case 4:
     return across <= 0.95 && down <= 0.95 && (across <= 0.3 || down <= 0.3);
-  default:
+  case 5:
     return square <= 1 && square >= 0.55 * 0.55;
+  default:
+    return x * x + 3 * y * y <= 1;
   }
 }
 

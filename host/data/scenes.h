@@ -2,15 +2,15 @@
  * of them.
  *
  *   a large circle in red above a small square in blue and left of a medium ring in green
- *   a large circle above a small square and left of a medium ring               where all is grey
  *
  * The largest shape is named first, one above or below it next, one left or right of it last; so a picture
  * has one right caption.  Colours and shapes make pairs, and every pair for which (colour + shape) is a
  * multiple of 6 is held out: scenes are made of the other pairs alone, or of these alone.
  *
- * A model that learns colours before it can tell shapes also learns which shapes a colour never has, and then
- * does not write the pairs that are held out, whatever it sees.  So the colour comes last in a caption, and
- * there are grey scenes to learn shapes from first.
+ * A model that learns shapes of coloured things alone also learns which shapes a colour never has, and then does
+ * not write the pairs that are held out, whatever it sees.  So the colour comes last in a caption, and there are
+ * scenes in which shapes and colours are apart, to begin with: "a large circle above a small thing in blue", where
+ * circles are grey and things are ellipses.
  */
 #ifndef SCENES_H
 #define SCENES_H
@@ -29,13 +29,12 @@ enum {
 
 /* Where it is on a square of side 1, y downwards, and how far it reaches. */
 typedef struct scene_shape {
-  int colour, shape, size;
+  int colour, shape, size; /* colour: -1 = grey; shape: SCENE_SHAPES = a thing */
   double x, y, radius;
   double rgb[SCENE_CHANNELS]; /* 0 to 1 */
 } scene_shape;
 
 typedef struct scene {
-  int grey;     /* it has no colour */
   int count;    /* shapes */
   int vertical; /* the second is below (1) or above (-1) the first; 0: it is not this that is said */
   int sideways; /* the last is right (1) or left (-1) of the first; 0: the same */
@@ -46,7 +45,7 @@ typedef struct scene {
 /* Which scenes: of which pairs, and one of two series that have none in common. */
 typedef struct scene_kind {
   int unseen; /* of those that are held out */
-  int grey;   /* of no colour */
+  int apart;  /* shapes and colours are */
   int validation;
 } scene_kind;
 

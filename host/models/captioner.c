@@ -2,6 +2,7 @@
  * (seqgpu/captioner.h has the equations). */
 #include "seqgpu/captioner.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "host/context/structs.h"
@@ -169,14 +170,15 @@ static seqgpu_tensor *look(const seqgpu_captioner *m, seqgpu_tape *t, const seqg
   return seqgpu_tape_add(t, f, look_up(m, t, seqgpu_tape_param(t, &m->place), 2, ids, row));
 }
 
-/* All patches of a picture side by side: f [P,B,F] -> [B,P F]. */
+/* All patches of a picture side by side, by the root of how many they are: f [P,B,F] -> [B,P F]. */
 static seqgpu_tensor *side_by_side(const seqgpu_captioner *m, seqgpu_tape *t, seqgpu_tensor *f, int64_t B) {
   const int64_t P = m->patches, F = m->desc.features, table[] = {P * B, F}, ids[] = {B, P},
                 flat[] = {B, P * F};
   int32_t *row = room_for(m, t, P * B);
   if (row == NULL) return NULL;
   for (int64_t i = 0; i < P * B; i++) row[i] = (int32_t)(i % P * B + i / P);
-  return seqgpu_tape_reshape(t, look_up(m, t, seqgpu_tape_reshape(t, f, 2, table), 2, ids, row), 2, flat);
+  seqgpu_tensor *all = look_up(m, t, seqgpu_tape_reshape(t, f, 2, table), 2, ids, row);
+  return seqgpu_tape_scale(t, seqgpu_tape_reshape(t, all, 2, flat), 1. / sqrt((double)P));
 }
 
 /* State k [L,B,W_k] that the decoder begins with, of g [B,G]. */

@@ -52,7 +52,7 @@ static int read_data(app *base) {
   CLI_TRY(caption_open_form(a, &form));
   begin_set(base, &form, base->file != NULL, &a->train);
   CLI_TRY(read_learnt(&o->data, &a->train));
-  a->train.grey = caption_options_of(base)->grey_epochs;
+  a->train.apart = caption_options_of(base)->apart_epochs;
   begin_set(base, &a->train.data.form, base->file || base->training, &a->val);
   for (int i = 0; i < o->val_data.count; i++) CLI_TRY(pictures_read(o->val_data.item[i], &a->val.data));
   for (int i = 0; i < o->files.count; i++) CLI_TRY(pictures_read_file(o->files.item[i], &a->val.data));
@@ -248,8 +248,8 @@ static const arg_spec options[] = {
             "pixels of a patch's edge, which divide --side"),
     ROW_INT("min-count", ARG_KEEP_RUN, FIELD(min_count), 1, 1000000, "N",
             "words that captions have less often are read as <unk>, and never written"),
-    ROW_INT("grey-epochs", ARG_KEEP_RUN, FIELD(grey_epochs), 0, 1000000, "N",
-            "epochs of grey scenes, whose colours are not said, before coloured ones"),
+    ROW_INT("apart-epochs", ARG_KEEP_RUN, FIELD(apart_epochs), 0, 1000000, "N",
+            "epochs of scenes of grey shapes and coloured things, before coloured shapes"),
     ROW_GROUP("Network"),
     ROW_INT("features", ARG_KEEP_MODEL, FIELD(features), 1, 1000000, "N", "features of a patch"),
     ROW_INT("patch-layers", ARG_KEEP_MODEL, FIELD(patch_layers), 0, 16, "N",
@@ -268,7 +268,7 @@ static const caption_options start = {
     .side = 64,
     .patch = 8,
     .min_count = 1,
-    .grey_epochs = 3,
+    .apart_epochs = 3,
     .features = 48,
     .patch_layers = 2,
     .word_size = 32,

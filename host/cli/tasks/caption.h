@@ -14,7 +14,7 @@
 typedef struct caption_options {
   app_options base;
   int64_t side, patch; /* of pictures of pixels */
-  int64_t min_count, grey_epochs;
+  int64_t min_count, apart_epochs;
   int64_t features, patch_layers, word_size, attention_size; /* 0: without attention */
   int64_t beam;
   double length_norm;

@@ -7,7 +7,7 @@
  *   f_p = relu(W_l [f of p and the eight around it] + b_l)      l = 1 .. layers                [P,B,F]
  *   v_p = f_p + e_p                                             e_p says where p is            [P,B,F]
  *   z_k = tanh(W_k g + b_k)                                     states to begin with           [L,B,W_k]
- *         g = mean over p of v_p with attention (Xu et al., 3.1.2), and without it all f_p side by side
+ *         g = mean over p of v_p with attention (Xu et al., 3.1.2), without it all f_p / sqrt(P) side by side
  *   h, a, r, logits: as a translator writes (seqgpu/translator.h), with v in the place of H
  *
  * A layer is a convolution of 3 x 3 as a linear layer on rows that are gathered; beyond the edge they are
