@@ -110,6 +110,13 @@ static int read_samples(const char *path, SNDFILE *file, const SF_INFO *info, wa
   return CLI_OK;
 }
 
+/* libsndfile has a sentence for want of memory, and no code. */
+static int refused(const char *path) {
+  const char *why = sf_strerror(NULL);
+  if (strstr(why, "malloc")) return cli_error("%s: out of memory", path);
+  return cli_error("%s: is no recording that libsndfile reads: %s", path, why);
+}
+
 int wav_parse(const char *path, const char *bytes, int64_t size, wav *out) {
   SF_VIRTUAL_IO calls = {memory_size, memory_seek, memory_read, memory_write, memory_tell};
   memory m = {bytes, size, 0};
@@ -117,8 +124,7 @@ int wav_parse(const char *path, const char *bytes, int64_t size, wav *out) {
   *out = (wav){.hash = hash_bytes(HASH_START, bytes, (size_t)size), .bytes = size};
   CLI_TRY(check_whole(path, bytes, size));
   SNDFILE *file = sf_open_virtual(&calls, SFM_READ, &info, &m);
-  if (file == NULL)
-    return cli_error("%s: is no recording that libsndfile reads: %s", path, sf_strerror(NULL));
+  if (file == NULL) return refused(path);
   const int code = read_samples(path, file, &info, out);
   sf_close(file);
   if (code != CLI_OK) wav_free(out);

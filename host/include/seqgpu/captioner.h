@@ -36,7 +36,8 @@ extern "C" {
 
 /** Sizes of a captioner; they need no defaults. */
 typedef struct seqgpu_captioner_desc {
-  int64_t rows, columns;  /**< of the patches, each at least 1; P is their product */
+  int64_t rows;           /**< of the patches, at least 1 */
+  int64_t columns;        /**< likewise; P is their product */
   int64_t inputs;         /**< numbers of a patch, at least 1 */
   int64_t features;       /**< F, at least 1 */
   int64_t layers;         /**< that look at the patches around, 0 to 16 */
