@@ -464,7 +464,7 @@ static void check_back(double range) {
   CHECK(speech_set_batch(&s, &which, 1, NULL, &b), "a batch");
   const int64_t frames = b.frames[0], count = frames * BANDS;
   float back[400], power[400];
-  double wanted[400], wanted_power[400], most = 0;
+  double wanted[400] = {0}, wanted_power[400] = {0}, most = 0;
   const float *frame = speech_set_frames(&s, &s.item[which], &(int64_t){0});
   CHECK(count <= 400, "few frames");
   for (int64_t i = 0; i < count; i++) {
