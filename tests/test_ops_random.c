@@ -95,7 +95,8 @@ static void test_dropout_part(int64_t rows, int64_t row, int64_t pitch, int64_t 
   }
   for (int64_t i = 0; i < x.n; i++) {
     const uint64_t number = (uint64_t)(i / row * pitch + first + i % row);
-    const int keep = (double)sq_philox(seed, 0, 77 + number / 4).word[number % 4] >= 0.3 * 4294967296.0;
+    const uint32_t word = sq_philox(seed, 0, 77 + number / 4).word[number % 4];
+    const int keep = (double)word >= 0.3 * 4294967296.0;
     right &= (y.d[i] != 0) == keep && (y.f[i] != 0) == keep;
   }
   CHECK(right, "dropout of a part, %ld of %ld from %ld on, by the numbers of the whole", (long)row,

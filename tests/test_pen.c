@@ -80,7 +80,7 @@ static void make_font(pen_text *t, int other) {
                                         {"    1  3PTR[RF", "    1  4OUR[RFUF", "    1  6NVR[RF RVRNR"}};
   char text[2000] = "    1  1NV\n";
   size_t used = strlen(text);
-  for (char c = '!'; c < 'a'; c++) used += (size_t)snprintf(text + used, sizeof text - used, "    1  1RR\n");
+  for (int c = '!'; c < 'a'; c++) used += (size_t)snprintf(text + used, sizeof text - used, "    1  1RR\n");
   for (int i = 0; i < 3; i++)
     used += (size_t)snprintf(text + used, sizeof text - used, "%s\n", ink[other][i]);
   if (pen_text_add_font("f", text, t) != 0) exit(EXIT_FAILURE);

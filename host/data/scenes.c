@@ -1,6 +1,8 @@
 /* scenes.c - see scenes.h. */
 #include "host/data/scenes.h"
 
+#include "host/cli/cli.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -103,6 +105,7 @@ void scene_make(uint64_t seed, scene_kind kind, int64_t number, scene *out) {
 /* ---------------------------------------------------------------- saying what it is */
 
 /* Appends words to a caption. */
+CLI_FORMAT(2)
 static void add_words(char out[SCENE_CAPTION], const char *format, ...) {
   const size_t at = strlen(out);
   va_list list;
