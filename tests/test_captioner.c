@@ -264,7 +264,7 @@ static int32_t likeliest(const double *row) {
  * say. */
 static void check_greedy(model *m, int i) {
   int32_t fed[T] = {-1}, n = 0, right = 1;
-  double out[T * CLASSES], weights[T * P];
+  double out[T * CLASSES], weights[T * P] = {0};
   found is = {.lengths = {0}};
   search(m, (seqgpu_translator_options){.most = T}, &is);
   seqgpu_captioner_batch one = {.batch = 1, .before = fed};

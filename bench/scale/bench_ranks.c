@@ -52,10 +52,10 @@ typedef struct learner {
 
 static seqgpu_status update(learner *l) {
   scale_network *n = &l->net;
-  double loss;
+  double loss = 0;
   seqgpu_status status = seqgpu_params_zero_grad(n->params);
   seqgpu_tensor *y = scale_loss(n);
-  if (status == SEQGPU_OK && y) status = seqgpu_tensor_number(y, &loss);
+  if (status == SEQGPU_OK) status = y ? seqgpu_tensor_number(y, &loss) : seqgpu_tape_status(n->tape);
   if (status == SEQGPU_OK && l->shards) {
     status = seqgpu_shards_last(l->shards, (double)(n->steps * n->batch), loss);
     seqgpu_tape_set_ready(n->tape, seqgpu_shards_ready, l->shards);
@@ -84,7 +84,7 @@ static seqgpu_status open_threads(const ranks_options *o, const scale_model *m, 
   return scale_build(m, &device, o->steps, (int64_t)size * o->batch, runs, &l->net);
 }
 
-static seqgpu_status open(const ranks_options *o, const scale_model *m, kind k, learner *l) {
+static seqgpu_status open_kind(const ranks_options *o, const scale_model *m, kind k, learner *l) {
   const seqgpu_context_options device = {.device = "cpu", .threads = o->threads};
   seqgpu_status status = scale_build(m, &device, o->steps, o->batch, 1, &l->net);
   if (status == SEQGPU_OK) status = seqgpu_comm_create_mpi(l->net.ctx, NULL, &l->comm);
@@ -159,7 +159,7 @@ static int bench_one(const ranks_options *o, const scale_model *m, const bench_o
   learner l[KINDS] = {{.comm = NULL}};
   result r[KINDS];
   seqgpu_status status = SEQGPU_OK;
-  for (int k = 0; k < THREADS && status == SEQGPU_OK; k++) status = open(o, m, (kind)k, &l[k]);
+  for (int k = 0; k < THREADS && status == SEQGPU_OK; k++) status = open_kind(o, m, (kind)k, &l[k]);
   if (status == SEQGPU_OK) status = open_threads(o, m, l[ALONE].comm, &l[THREADS]);
   if (status == SEQGPU_OK) status = measure(l, o->rounds, r);
   for (int k = 0; k < KINDS && status != SEQGPU_OK; k++)

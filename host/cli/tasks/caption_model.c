@@ -131,9 +131,10 @@ seqgpu_status caption_search(caption_app *a, const int32_t *which, const picture
   const seqgpu_translator_options how = {
       .beam = o->beam, .most = most, .banned = 1, .length_norm = o->length_norm};
   const seqgpu_translator_answers found = {.word = number, .lengths = number + B * most, .score = score};
-  seqgpu_status status = number && score ? SEQGPU_OK : cli_no_memory();
-  if (status == SEQGPU_OK) status = seqgpu_captioner_search(a->model, a->step, &how, &b->words, &found);
-  if (status == SEQGPU_OK) keep_answers(a, which, B, &found);
+  const int memory = number && score;
+  seqgpu_status status =
+      memory ? seqgpu_captioner_search(a->model, a->step, &how, &b->words, &found) : cli_no_memory();
+  if (memory && status == SEQGPU_OK) keep_answers(a, which, B, &found);
   free(number);
   free(score);
   return status;
