@@ -8,6 +8,19 @@
 #include "host/data/speech_set.h"
 #include "host/data/word_set.h"
 
+/* Rows of their options, of which the struct has a field of the same name. */
+#define SPEECH_HOLD_OUT                                                                                      \
+  ROW_INT("hold-out", ARG_KEEP_MODEL, FIELD(hold_out), 0, 1000000000, "N",                                   \
+          "recordings of a folder whose number is below N are validated on, and never learnt")
+#define SPEECH_SINGLE_EPOCHS                                                                                 \
+  ROW_INT("single-epochs", ARG_KEEP_RUN, FIELD(single_epochs), 0, 1000000, "N",                              \
+          "epochs of single recordings, before strings")
+#define SPEECH_MELS                                                                                          \
+  ROW_INT("mels", ARG_KEEP_MODEL, FIELD(mels), 1, MEL_MOST_BANDS, "N", "bands of a frame of 10 ms")
+#define SPEECH_RANGE                                                                                         \
+  ROW_REAL("range", ARG_KEEP_MODEL, FIELD(range), 0, 200, "DB",                                              \
+           "decibels below a recording's loudest band that are heard, 0 = absolute levels")
+
 /* Reads --data into `learnt`, and adds --val-data to `held_out`, or, where there is none, what the folders of
  * --data hold out; says what was read.  choice: who is held out; its take_held_out is not looked at.  Both
  * hold what was read before, if anything.  0, or an exit code after a sentence, as the next three. */
