@@ -3,10 +3,10 @@
     python3 tests/others_g2p.py [WORDS]          by test_others.sh; needs numpy and the files of PyPI's g2p-en
 
 Its arrays are PyTorch's under names of its own: they are renamed, written as .npz, and imported.  Its own code is run
-as it is; what that imports for text (nltk, inflect) is not needed for a word and replaced by empty modules.
+as it is; what that imports for text (nltk, which looks for corpora at once, and inflect) is not needed for a word and
+replaced by empty modules.
 """
 import importlib
-import importlib.util
 import os
 import sys
 import tempfile
@@ -34,9 +34,8 @@ class Anything(types.ModuleType):
 
 
 def their_code():
-    for package, modules in (("nltk", ("nltk", "nltk.corpus", "nltk.tokenize")), ("inflect", ("inflect",))):
-        if importlib.util.find_spec(package) is None:
-            sys.modules.update((name, Anything(name)) for name in modules)
+    for name in ("nltk", "nltk.corpus", "nltk.tokenize", "inflect"):
+        sys.modules[name] = Anything(name)
     return importlib.import_module("g2p_en.g2p").G2p()
 
 
