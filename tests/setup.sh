@@ -17,6 +17,7 @@ missing_packages() {
   have c++ || echo g++
   have make || echo make
   have cmake || echo cmake
+  have ninja || echo ninja-build # its own work on the tests' 1,500 files is a sixth of make's
   have pkg-config || echo pkg-config # how the tests link the installed library
   have cc && have_header cjson/cJSON.h || echo libcjson-dev
   have cc && have_header zlib.h || echo zlib1g-dev
@@ -43,12 +44,14 @@ install_missing() {
     say "could not install: $packages (going on without)"
 }
 
+# Folders that are new are built by ninja where it is.
 need_tools() {
   for tool in cc c++ make cmake; do
     have "$tool" && continue
     echo "$tool is needed and could not be installed" >&2
     exit 1
   done
+  if have ninja; then export CMAKE_GENERATOR="${CMAKE_GENERATOR:-Ninja}"; fi
 }
 
 processors() { getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
