@@ -145,25 +145,25 @@ void Engine::check_flights(const Block *block) {
 void mbarrier_init(uint64_t *bar) {
   tsan::writes(bar, sizeof *bar, __builtin_return_address(0));
   const Visit visit;
-  engine.mbarrier_init(bar);
+  engine->mbarrier_init(bar);
 }
 void mbarrier_expect(uint64_t *bar, unsigned bytes, Site site) {
   tsan::reads(bar, sizeof *bar, __builtin_return_address(0));
   const Visit visit(edge_of(bar));
-  engine.mbarrier_expect(bar, bytes, site);
+  engine->mbarrier_expect(bar, bytes, site);
 }
 void mbarrier_wait(uint64_t *bar, unsigned parity, Site site) {
   tsan::reads(bar, sizeof *bar, __builtin_return_address(0));
   const Visit visit(nullptr, edge_of(bar, parity));
-  engine.mbarrier_wait(bar, parity, site);
+  engine->mbarrier_wait(bar, parity, site);
 }
 void store_async(const void *own, uint64_t *bar, unsigned rank, uint4 value, Site site) {
-  const Visit visit(engine.issue_edge());
-  engine.store_async(own, bar, rank, value, site, __builtin_return_address(0));
+  const Visit visit(engine->issue_edge());
+  engine->store_async(own, bar, rank, value, site, __builtin_return_address(0));
 }
 void copy_bulk(const void *own, const void *from, unsigned bytes, uint64_t *bar, unsigned ranks, Site site) {
-  const Visit visit(engine.issue_edge());
-  engine.copy_bulk(own, from, bytes, bar, ranks, site, __builtin_return_address(0));
+  const Visit visit(engine->issue_edge());
+  engine->copy_bulk(own, from, bytes, bar, ranks, site, __builtin_return_address(0));
 }
 
 } // namespace simt

@@ -7,7 +7,10 @@ namespace simt {
 
 static __thread uint64_t operations;
 
-thread_local Engine engine;
+static thread_local Engine own;
+__thread Engine *engine;
+
+static Engine &engine_of_thread() { return *(engine = &own); }
 
 Engine::Engine() {
   const char *text = getenv("SEQGPU_SIMT_SEED");
@@ -68,9 +71,9 @@ void Engine::switch_to(Fiber *to) {
 
 void Engine::entry() {
 #ifdef SIMT_ASAN
-  __sanitizer_finish_switch_fiber(nullptr, &engine.previous_->bottom, &engine.previous_->size);
+  __sanitizer_finish_switch_fiber(nullptr, &engine->previous_->bottom, &engine->previous_->size);
 #endif
-  engine.run_threads();
+  engine->run_threads();
 }
 
 void Engine::start_fiber(Fiber *fiber) {
@@ -394,20 +397,20 @@ void Engine::abandon() {
 
 int launch(const char *kernel, dim3 grid, dim3 block, size_t dynamic_shared, void (*invoke)(void *),
            void *argument, Mode mode) {
-  return engine.launch(kernel, grid, block, dynamic_shared, invoke, argument, mode);
+  return engine_of_thread().launch(kernel, grid, block, dynamic_shared, invoke, argument, mode);
 }
-Device device() { return engine.device_; }
-void set_device(const Device &device) { engine.device_ = device; }
+Device device() { return engine_of_thread().device_; }
+void set_device(const Device &device) { engine_of_thread().device_ = device; }
 unsigned occupancy(unsigned threads, size_t dynamic_shared) {
-  return engine.occupancy(threads, dynamic_shared);
+  return engine_of_thread().occupancy(threads, dynamic_shared);
 }
-const char *last_error() { return engine.error_; }
-void set_seed(uint64_t seed) { engine.set_seed(seed); }
-uint64_t seed() { return engine.seed_; }
-Counters counters() { return engine.counters_; }
+const char *last_error() { return engine_of_thread().error_; }
+void set_seed(uint64_t seed) { engine_of_thread().set_seed(seed); }
+uint64_t seed() { return engine_of_thread().seed_; }
+Counters counters() { return engine_of_thread().counters_; }
 void count(unsigned n) { operations += n; }
-void count_release() { engine.counters_.releases++; }
-void count_packet() { engine.counters_.packets++; }
+void count_release() { engine->counters_.releases++; }
+void count_packet() { engine->counters_.packets++; }
 
 } // namespace simt
 

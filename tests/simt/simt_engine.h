@@ -241,8 +241,9 @@ private:
   friend class Visit;
 };
 
-/* One engine an OS thread (simt_emulator.cpp). */
-extern thread_local Engine engine;
+/* One engine an OS thread (simt_emulator.cpp), known from its first launch on.  A pointer: the thread's own object
+ * would be asked at each use whether it has been constructed. */
+extern __thread Engine *engine;
 
 /* The call of a running thread into the engine, as ThreadSanitizer sees it: before it the thread releases
  * what it did to one edge, after it acquires what others did from another; NULL: no edge. */
@@ -250,10 +251,10 @@ class Visit {
 public:
   explicit Visit(const void *before = nullptr, const void *after = nullptr) : after_(after) {
     if (before != nullptr) tsan::release(before);
-    tsan::run(engine.tsan_);
+    tsan::run(engine->tsan_);
   }
   ~Visit() {
-    tsan::run(engine.running_->tsan);
+    tsan::run(engine->running_->tsan);
     if (after_ != nullptr) tsan::acquire(after_);
   }
   Visit(const Visit &) = delete;

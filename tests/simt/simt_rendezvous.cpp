@@ -254,50 +254,50 @@ void *Engine::shared_array(const void *key, size_t bytes) {
 /* ---- what the kernels call ---- */
 
 void sync_block(Site site) {
-  const char *edge = engine.block_edge();
+  const char *edge = engine->block_edge();
   const Visit visit(edge, edge);
-  engine.sync_block(site);
+  engine->sync_block(site);
 }
 
 /* Only __syncwarp orders memory. */
 uint64_t warp_exchange(WarpOp op, unsigned mask, uint64_t value, unsigned source, Site site) {
-  const char *edge = tsan::ON && op == WarpOp::sync ? engine.warp_edge(mask) : nullptr;
+  const char *edge = tsan::ON && op == WarpOp::sync ? engine->warp_edge(mask) : nullptr;
   const Visit visit(edge, edge);
-  return engine.warp_exchange(op, mask, value, source, site);
+  return engine->warp_exchange(op, mask, value, source, site);
 }
 void mma(WarpOp op, const Fragments &mine, Site site) {
   warp_exchange(op, 0xFFFFFFFFu, (uint64_t)(uintptr_t)&mine, 0, site);
 }
-unsigned lane() { return engine.lane(); }
+unsigned lane() { return engine->lane(); }
 
-unsigned cluster_rank() { return engine.cluster_rank(); }
+unsigned cluster_rank() { return engine->cluster_rank(); }
 void cluster_arrive(Site site) {
-  const Visit visit(engine.arrive_edge());
-  engine.cluster_arrive(site);
+  const Visit visit(engine->arrive_edge());
+  engine->cluster_arrive(site);
 }
 void cluster_wait(Site site) {
-  const Visit visit(nullptr, engine.wait_edge());
-  engine.cluster_wait(site);
+  const Visit visit(nullptr, engine->wait_edge());
+  engine->cluster_wait(site);
 }
 void *cluster_peer(const void *address, unsigned rank, Site site) {
   const Visit visit;
-  return engine.cluster_peer(address, rank, site);
+  return engine->cluster_peer(address, rank, site);
 }
 
-void fence() { const Visit visit(engine.fence_edge(), engine.fence_edge()); }
+void fence() { const Visit visit(engine->fence_edge(), engine->fence_edge()); }
 void sleep_on(const void *address, Site site) {
   const Visit visit;
-  engine.sleep_on(address, site);
+  engine->sleep_on(address, site);
 }
 void wake(const void *address) {
   const Visit visit;
-  engine.wake(address);
+  engine->wake(address);
 }
 
 void *shared_array(const void *key, size_t bytes) {
   const Visit visit;
-  return engine.shared_array(key, bytes);
+  return engine->shared_array(key, bytes);
 }
-void *shared_dynamic() { return engine.shared_dynamic(); }
+void *shared_dynamic() { return engine->shared_dynamic(); }
 
 } // namespace simt
