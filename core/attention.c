@@ -17,8 +17,7 @@
  * Padded source steps have weight 0, and their keys and values are not read.
  */
 #include "core/ops_cpu.h"
-
-#include "core/activations.h"
+#include "core/softmax.h"
 
 /* Source steps of sequence b. */
 static int64_t source_length(const sq_attention_args *a, int64_t b) {
@@ -48,24 +47,13 @@ SQ_CLONES static void scores(const void *arg, int64_t first, int64_t last) {
   }
 }
 
-/* Softmax of the column e[0..n-1] with stride. The maximum loses a NaN, and the sum brings it back. */
-SQ_INLINE void softmax(int64_t n, int64_t stride, real *e) {
-  real max = -(real)INFINITY, sum = 0;
-  for (int64_t s = 0; s < n; s++) max = e[s * stride] > max ? e[s * stride] : max;
-  for (int64_t s = 0; s < n; s++) {
-    e[s * stride] = FN(sq_exp)(e[s * stride] - max);
-    sum += e[s * stride];
-  }
-  for (int64_t s = 0; s < n; s++) e[s * stride] /= sum;
-}
-
 SQ_CLONES static void contexts(const void *arg, int64_t first, int64_t last) {
   const sq_attention_args *a = arg;
   for (int64_t b = first; b < last; b++) {
     const int64_t length = source_length(a, b);
     real *weight = (real *)a->weights + b;
     real *context = (real *)a->context + b * a->value_dim;
-    softmax(length, a->batch, weight);
+    FN(sq_softmax)(1, length, a->batch, weight, weight);
     for (int64_t j = 0; j < a->value_dim; j++) context[j] = 0;
     for (int64_t s = 0; s < length; s++) {
       const real w = weight[s * a->batch];
@@ -88,16 +76,14 @@ SQ_CLONES static void score_gradients(const void *arg, int64_t first, int64_t la
     const int64_t length = source_length(a, b);
     const real *weight = (const real *)a->weights + b, *g = (const real *)a->dcontext + b * a->value_dim;
     real *de = (real *)a->scratch + b;
-    real mean = 0;
     for (int64_t s = 0; s < length; s++) {
       const int64_t row = (s * a->batch + b) * a->value_dim;
       const real w = weight[s * a->batch];
       real *dvalue = (real *)a->dvalues + row;
       for (int64_t j = 0; j < a->value_dim; j++) dvalue[j] += w * g[j];
       de[s * a->batch] = FN(sq_dot_lanes)(SQ_LANES, a->value_dim, g, (const real *)a->values + row);
-      mean += w * de[s * a->batch];
     }
-    for (int64_t s = 0; s < length; s++) de[s * a->batch] = weight[s * a->batch] * (de[s * a->batch] - mean);
+    FN(sq_softmax_slope)(1, length, a->batch, weight, de, 0, de);
   }
 }
 
@@ -165,12 +151,12 @@ SQ_CLONES static void context_tangents(const void *arg, int64_t first, int64_t l
   const int64_t B = a->batch, E = a->value_dim;
   for (int64_t b = first; b < last; b++) {
     const int64_t length = source_length(a, b);
-    const real *weight = (const real *)a->weights + b, *te = (const real *)a->scratch + b;
-    real *tcontext = (real *)a->tcontext + b * E, mean = 0;
-    for (int64_t s = 0; s < length; s++) mean += weight[s * B] * te[s * B];
+    const real *weight = (const real *)a->weights + b;
+    real *tcontext = (real *)a->tcontext + b * E, *te = (real *)a->scratch + b;
+    FN(sq_softmax_slope)(1, length, B, weight, te, 0, te);
     for (int64_t j = 0; j < E; j++) tcontext[j] = 0;
     for (int64_t s = 0; s < length; s++) {
-      const real w = weight[s * B], tw = w * (te[s * B] - mean);
+      const real w = weight[s * B], tw = te[s * B];
       const real *value = (const real *)a->values + (s * B + b) * E;
       const real *tvalue = tangent_row(a->tvalues, s * B + b, E);
       for (int64_t j = 0; j < E; j++) tcontext[j] += tw * value[j] + (tvalue ? w * tvalue[j] : 0);

@@ -241,6 +241,20 @@ typedef struct sq_relayout_args {
   int accumulate;
 } sq_relayout_args;
 
+/* Softmax of rows, of the first n_r = lengths[r % batch] elements of each:
+ *   y[r,v] = exp(x[r,v]) / sum_{u < n_r} exp(x[r,u]);   0 for v >= n_r, where x is not read
+ * Backward: dx[r,v] = y[r,v] (dy[r,v] - sum_u y[r,u] dy[r,u]), 0 for v >= n_r, where dy is not read.  The
+ * tangent is the same operator, tx for dy and ty for dx: the Jacobian is symmetric. */
+typedef struct sq_softmax_args {
+  int64_t rows, cols, batch;
+  const int32_t *lengths; /* [batch], or NULL = cols */
+  const void *x;          /* [R,V] forward */
+  void *y;                /* [R,V] forward: out, may be x; backward: in */
+  const void *dy;         /* [R,V] backward */
+  void *dx;               /* [R,V] backward, may be dy */
+  int accumulate;
+} sq_softmax_args;
+
 /* Additive attention (Bahdanau, Cho, Bengio 2015, eq. 6 and appendix A.1.2) of one decoder step:
  *   e[s,b] = v . tanh(query[b] + keys[s,b])
  *   a[:,b] = softmax of e[:,b] over s < lengths[b]
@@ -430,6 +444,8 @@ typedef struct sq_omega_args {
   X(map, sq_map_args)                                                                                        \
   X(copy, sq_copy_args)                                                                                      \
   X(relayout, sq_relayout_args)                                                                              \
+  X(softmax_forward, sq_softmax_args)                                                                        \
+  X(softmax_backward, sq_softmax_args)                                                                       \
   X(attention_forward, sq_attention_args)                                                                    \
   X(attention_backward, sq_attention_args)                                                                   \
   X(attention_tangent, sq_attention_args)                                                                    \

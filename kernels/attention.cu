@@ -28,7 +28,7 @@
  */
 #include "kernels/bias.h"
 #include "kernels/ops.h"
-#include "kernels/simt.h"
+#include "kernels/softmax.h"
 
 namespace {
 
@@ -59,26 +59,12 @@ __global__ void attention_scores_kernel(sq_attention_args a) {
   }
 }
 
-/* Softmax of the column e[0..n-1] with stride, by the whole block. */
-__device__ __forceinline__ void softmax_column(int64_t n, int64_t stride, float *e) {
-  float max = -INFINITY, sum = 0.0f;
-  for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS) max = fmaxf(max, e[s * stride]);
-  max = sq_block_max(max);
-  for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS) {
-    const float x = expf(e[s * stride] - max);
-    e[s * stride] = x;
-    sum += x;
-  }
-  sum = sq_block_sum(sum);
-  for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS) e[s * stride] /= sum;
-  __syncthreads(); /* all threads see all weights */
-}
-
 __global__ void __launch_bounds__(ATTENTION_THREADS) attention_contexts_kernel(sq_attention_args a) {
   for (int64_t b = blockIdx.x; b < a.batch; b += gridDim.x) {
     const int64_t n = source_length(a, b);
     float *weights = static_cast<float *>(a.weights) + b;
-    softmax_column(n, a.batch, weights);
+    sq_softmax<ATTENTION_THREADS>(n, a.batch, weights, weights);
+    __syncthreads(); /* all threads see all weights */
     for (int64_t j = threadIdx.x; j < a.value_dim; j += ATTENTION_THREADS) {
       reals value = (reals)a.values + b * a.value_dim + j;
       float sum = 0.0f;
@@ -112,12 +98,7 @@ __global__ void __launch_bounds__(ATTENTION_THREADS) attention_dsoftmax_kernel(s
     const int64_t n = source_length(a, b);
     reals weight = (reals)a.weights + b;
     float *de = static_cast<float *>(a.scratch) + b;
-    float mean = 0.0f;
-    for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS)
-      mean += weight[s * a.batch] * de[s * a.batch];
-    mean = sq_block_sum(mean);
-    for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS)
-      de[s * a.batch] = weight[s * a.batch] * (de[s * a.batch] - mean);
+    sq_softmax_slope<ATTENTION_THREADS>(n, a.batch, weight, de, 0, de);
   }
 }
 
@@ -191,16 +172,15 @@ __global__ void attention_tscores_kernel(sq_attention_args a) {
 __global__ void __launch_bounds__(ATTENTION_THREADS) attention_tcontexts_kernel(sq_attention_args a) {
   for (int64_t b = blockIdx.x; b < a.batch; b += gridDim.x) {
     const int64_t n = source_length(a, b);
-    reals weight = (reals)a.weights + b, te = (reals)a.scratch + b;
-    float mean = 0.0f;
-    for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS)
-      mean += weight[s * a.batch] * te[s * a.batch];
-    mean = sq_block_sum(mean);
+    reals weight = (reals)a.weights + b;
+    float *te = static_cast<float *>(a.scratch) + b;
+    sq_softmax_slope<ATTENTION_THREADS>(n, a.batch, weight, te, 0, te);
+    __syncthreads(); /* all threads see how all weights move */
     for (int64_t j = threadIdx.x; j < a.value_dim; j += ATTENTION_THREADS) {
       float sum = 0.0f;
       for (int64_t s = 0; s < n; s++) {
         const int64_t row = s * a.batch, value = (row + b) * a.value_dim + j;
-        sum += weight[row] * ((te[row] - mean) * ((reals)a.values)[value] + moved(a.tvalues, value));
+        sum += te[row] * ((reals)a.values)[value] + weight[row] * moved(a.tvalues, value);
       }
       static_cast<float *>(a.tcontext)[b * a.value_dim + j] = sum;
     }

@@ -150,6 +150,30 @@ static int call_map(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, map, a);
 }
 
+/* --- softmax: m rows of n columns, k lengths; options: lengths, accumulate as bits.  Forward, then backward.
+ * --- */
+
+static void lay_softmax(op_case *c) {
+  op_add(c, OP_IN, "x", c->m * c->n, -3, 3);
+  op_add(c, OP_OUT, "y", c->m * c->n, 0, 0);
+  op_add(c, OP_IN, "dy", c->m * c->n, -1, 1);
+  op_add(c, c->option & 2 ? OP_INOUT : OP_OUT, "dx", c->m * c->n, -1, 1);
+  op_add(c, OP_INTS, "lengths", c->k, 0, (double)c->n + 1);
+}
+static int call_softmax(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_softmax_args a = {.rows = c->m,
+                             .cols = c->n,
+                             .batch = c->k,
+                             .lengths = c->option & 1 ? p[4] : NULL,
+                             .x = p[0],
+                             .y = p[1],
+                             .dy = p[2],
+                             .dx = p[3],
+                             .accumulate = (c->option & 2) != 0};
+  const int error = OP_CALL(ctx, softmax_forward, a);
+  return error ? error : OP_CALL(ctx, softmax_backward, a);
+}
+
 /* --- attention: source length m, batch k, dim and value_dim n; option 1: lengths.  Forward, then backward.
  * --- */
 
@@ -442,8 +466,8 @@ static int call_omega_backward(seqgpu_context *ctx, const op_case *c, void **p) 
   return OP_CALL(ctx, omega_backward, a);
 }
 
-/* attention stands for attention_forward and attention_backward, so do ctc, mixture, pooling and window; each
- * optimiser has a row of its own */
+/* attention stands for attention_forward and attention_backward, so do ctc, mixture, pooling, softmax and
+ * window; each optimiser has a row of its own */
 static const op_row op_rows[] = {
     {"gemm", 0, 8, lay_gemm, call_gemm},
     {"bias", 0, 1, lay_bias, call_bias},
@@ -464,6 +488,7 @@ static const op_row op_rows[] = {
     {"map", 0, 2 * MAPS, lay_map, call_map},
     {"copy", 0, 2, lay_copy, call_copy},
     {"relayout", 0, 16, lay_relayout, call_relayout},
+    {"softmax", 0, 4, lay_softmax, call_softmax},
     {"attention", 0, 2, lay_attention, call_attention},
     {"attention_tangent", 0, 3, lay_attention_tangent, call_attention_tangent},
     {"pooling", 0, 8, lay_pooling, call_pooling},

@@ -37,6 +37,13 @@ static seqgpu_tensor *act_sigmoid(world *w) {
 static seqgpu_tensor *act_identity(world *w) {
   return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_ACTIVATION_IDENTITY);
 }
+/* Of all and of ragged rows; the softmax of a product reads what another one has written. */
+static seqgpu_tensor *softmax(world *w) {
+  seqgpu_tensor *lengths = seqgpu_tape_lengths(w->tape, 3, (int32_t[]){5, 2, 3});
+  seqgpu_tensor *y = seqgpu_tape_softmax(w->tape, w->leaf[0], NULL);
+  seqgpu_tensor *ragged = seqgpu_tape_softmax(w->tape, seqgpu_tape_mul(w->tape, y, w->leaf[0]), lengths);
+  return seqgpu_tape_concat(w->tape, y, ragged);
+}
 static seqgpu_tensor *concat(world *w) { return seqgpu_tape_concat(w->tape, w->leaf[0], w->leaf[1]); }
 static seqgpu_tensor *dropout(world *w) { return seqgpu_tape_dropout(w->tape, w->leaf[0], 0.4); }
 
@@ -335,6 +342,7 @@ static const test_case cases[] = {
     {"activation relu", act_relu, {{4, 5}}, {0}},
     {"activation sigmoid", act_sigmoid, {{4, 5}}, {0}},
     {"activation identity", act_identity, {{4, 5}}, {0}},
+    {"softmax", softmax, {{2, 3, 5}}, {0}},
     {"concat", concat, {{2, 3, 4}, {2, 3, 1}}, {0}},
     {"rows and reshape", views, {{4, 2, 3}}, {0}},
     {"dropout", dropout, {{7, 5}}, {0}},

@@ -1,4 +1,4 @@
-/* test_ops_softmax.c - losses and what has a softmax inside: cross-entropy, squared error, binary
+/* test_ops_softmax.c - softmax, losses and what has a softmax inside: cross-entropy, squared error, binary
  * cross-entropy, attention.
  *
  * Masked rows and padded source steps, logits that overflow exp, minus infinity, NaN.
@@ -296,6 +296,105 @@ static void test_bces(void) {
   test_bce_edges();
 }
 
+/* --- softmax --- */
+
+static double softmax_scalar(void *context) {
+  softmax_case *c = context;
+  sq_cpu_ops_f64.softmax_forward(&serial, &c->args[0]);
+  return weighted_sum(c->dy, c->y);
+}
+
+/* What lengths hide becomes NaN: nothing of it may be read. */
+static void softmax_poison(const softmax_case *c) {
+  const sq_softmax_args *a = &c->args[0];
+  for (int64_t i = 0; i < c->x.n; i++) {
+    if (i % a->cols < c->lengths[i / a->cols % a->batch]) continue;
+    c->x.d[i] = c->x.f[i] = NAN;
+    c->dy.d[i] = c->dy.f[i] = NAN;
+  }
+}
+
+/* The largest difference from exp(x) / sum exp(x), and from 0 beyond a row's length. */
+static double softmax_worst(const softmax_case *c) {
+  const sq_softmax_args *a = &c->args[0];
+  double worst = 0;
+  for (int64_t r = 0; r < a->rows; r++) {
+    const int64_t n = c->lengths[r % a->batch];
+    const double *x = c->x.d + r * a->cols, *y = c->y.d + r * a->cols, *dx = c->dx.d + r * a->cols;
+    double sum = 0;
+    for (int64_t v = 0; v < n; v++) sum += exp(x[v]);
+    for (int64_t v = 0; v < a->cols; v++) {
+      worst = fmax(worst, fabs(y[v] - (v < n ? exp(x[v]) / sum : 0)));
+      if (v >= n) worst = fmax(worst, fabs(dx[v]));
+    }
+  }
+  return worst;
+}
+
+/* A gradient that adds, and what the padding of a sum that adds keeps. */
+static void test_softmax_accumulates(softmax_case *c, const char *what) {
+  sq_softmax_args again = c->args[0];
+  double worst = 0;
+  tensor dx = tensor_new("dx", c->dx.n);
+  tensor_fill(dx, 2, 2);
+  again.dx = dx.d;
+  again.accumulate = 1;
+  sq_cpu_ops_f64.softmax_backward(&serial, &again);
+  for (int64_t i = 0; i < dx.n; i++) worst = fmax(worst, fabs(dx.d[i] - 2 - c->dx.d[i]));
+  check_error(worst, 1e-14, "%s, accumulate", what);
+  tensor_free(dx);
+}
+
+static void test_softmax(int64_t steps, int64_t batch, int64_t cols) {
+  softmax_case c = softmax_new(steps, batch, cols);
+  char what[80];
+  snprintf(what, sizeof what, "softmax, %ldx%ldx%ld", (long)steps, (long)batch, (long)cols);
+  softmax_poison(&c);
+  softmax_run(&c);
+  check_error(softmax_worst(&c), 1e-14, "%s", what);
+  check_single(c.y, name("%s, y", what));
+  if (cols > 2) check_single(c.dx, name("%s, dx", what)); /* of one number it is 0 */
+  for (int64_t i = 0; i < c.x.n; i++)                     /* differences ask for every number */
+    if (isnan(c.x.d[i])) c.x.d[i] = c.dy.d[i] = 0;
+  check_slope(softmax_scalar, &c, c.x, c.dx, name("%s", what));
+  test_softmax_accumulates(&c, what);
+  softmax_free(&c);
+}
+
+/* Logits of 1e4 and of minus infinity, an offset, NaN, nothing but minus infinity, in place. */
+static void test_softmax_edges(void) {
+  softmax_case c = softmax_new(5, 1, 70);
+  for (int k = 0; k < 2; k++) c.args[k].lengths = NULL;
+  for (int64_t v = 0; v < 70; v++) {
+    tensor_set(c.x, v, v == 66 ? 1e4 : -1e4);
+    tensor_set(c.x, 70 + v, v < 2 ? 3000 : -(double)INFINITY);
+    tensor_set(c.x, 210 + v, -(double)INFINITY);
+  }
+  tensor_set(c.x, 140 + 69, NAN);
+  softmax_run(&c);
+  CHECK(c.y.d[66] == 1 && c.y.f[66] == 1 && c.y.d[0] == 0 && c.y.f[0] == 0, "softmax, of logits of 1e4");
+  CHECK(c.y.d[71] == 0.5 && c.y.f[70] == 0.5f && c.y.d[72] == 0,
+        "softmax, of two, the rest at minus infinity");
+  CHECK(isnan(c.y.d[140]) && isnan(c.y.f[209]) && isnan(c.dx.f[140]), "softmax, of NaN");
+  CHECK(isnan(c.y.d[210]) && isnan(c.y.f[279]), "softmax, of nothing but minus infinity");
+  CHECK(!isnan(c.y.d[280]) && !isnan(c.dx.f[280]), "softmax, a NaN stays in its row");
+  tensor in_place = tensor_new("in place", c.x.n);
+  memcpy(in_place.f, c.x.f, (size_t)c.x.n * sizeof(float));
+  sq_softmax_args same = c.args[1];
+  same.x = same.y = in_place.f;
+  sq_cpu_ops_f32.softmax_forward(&serial, &same);
+  CHECK(memcmp(in_place.f, c.y.f, 140 * sizeof(float)) == 0, "softmax, in place");
+  tensor_free(in_place);
+  softmax_free(&c);
+}
+
+static void test_softmaxes(void) {
+  static const int64_t steps[] = {0, 1, 7}, cols[] = {1, 31, 33, 64, 600};
+  for (int i = 0; i < 3; i++)
+    for (int j = 0; j < 5; j++) test_softmax(steps[i], 3, cols[j]);
+  test_softmax_edges();
+}
+
 /* --- attention --- */
 
 static double attention_scalar(void *context) {
@@ -432,6 +531,7 @@ int main(void) {
   test_xents();
   test_mses();
   test_bces();
+  test_softmaxes();
   test_attentions();
   return check_finish();
 }

@@ -114,6 +114,12 @@ static void digest_losses(digest *d, sq_exec *exec, int bits) {
     check_free(chosen);
     check_free(lengths);
   }
+  softmax_case m = softmax_new(301, 5, 131);
+  ops(bits)->softmax_forward(exec, &m.args[bits == 32]);
+  digest_add(d, "softmax, forward", m.y, bits);
+  ops(bits)->softmax_backward(exec, &m.args[bits == 32]);
+  digest_add(d, "softmax, backward", m.dx, bits);
+  softmax_free(&m);
   attention_case t = attention_new(37, 29, 131, 67, 1);
   ops(bits)->attention_forward(exec, &t.args[bits == 32]);
   digest_add(d, "attention, forward", t.context, bits);

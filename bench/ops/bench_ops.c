@@ -245,6 +245,24 @@ static seqgpu_status curvature(const side *s, const operation *o) {
   return SQ_RUN(s->ctx, xent_curvature, &a);
 }
 
+static sq_softmax_args softmax_of(const side *s) {
+  return (sq_softmax_args){
+      .rows = s->rows, .cols = COLUMNS, .x = s->matrix, .y = s->result, .dy = s->other, .dx = s->result};
+}
+
+static seqgpu_status softmax(const side *s, const operation *o) {
+  (void)o;
+  const sq_softmax_args a = softmax_of(s);
+  return SQ_RUN(s->ctx, softmax_forward, &a);
+}
+
+static seqgpu_status softmax_gradient(const side *s, const operation *o) {
+  (void)o;
+  sq_softmax_args a = softmax_of(s);
+  a.y = s->matrix;
+  return SQ_RUN(s->ctx, softmax_backward, &a);
+}
+
 static seqgpu_status attention_tangent(const side *s, const operation *o) {
   (void)o;
   const sq_attention_args a = {.source_len = s->rows / SEQUENCES,
@@ -341,6 +359,8 @@ static const operation operations[] = {{"sgd", UPDATE(SGD, 0)},
                                        {"ctc", 4, ctc, {.lr = 0}},
                                        {"mixture density", 4, mixture, {.lr = 0}},
                                        {"window over characters", 4, window, {.lr = 0}},
+                                       {"softmax", 8, softmax, {.lr = 0}},
+                                       {"gradient of softmax", 12, softmax_gradient, {.lr = 0}},
                                        {"tangent of attention", 16, attention_tangent, {.lr = 0}},
                                        {"signal of omega", 12, omega_signal, {.lr = 0}},
                                        {"omega", 4, omega_forward, {.lr = 0}},

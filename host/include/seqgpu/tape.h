@@ -233,6 +233,12 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_scale(seqgpu_tape *tape, seqgpu_tensor *x,
 SEQGPU_API seqgpu_tensor *seqgpu_tape_activation(seqgpu_tape *tape, seqgpu_tensor *x,
                                                  seqgpu_activation activation);
 
+/** Softmax along the last dimension, in the shape of x: exp(x) / sum of exp(x), of numbers of any size.
+ * lengths: of seqgpu_tape_lengths [B] for x [...,B,D], each at most D: so many numbers of each row count; the
+ * rest is not read, and 0 in the result, as is a row of length 0.  NULL = all D.
+ * A row with NaN is NaN, and so is one of nothing but minus infinity. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_softmax(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *lengths);
+
 /** Joins along the last dimension: a [...,A], b [...,B] -> [...,A+B]. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_concat(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_tensor *b);
 
