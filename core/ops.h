@@ -255,8 +255,9 @@ typedef struct sq_softmax_args {
   int accumulate;
 } sq_softmax_args;
 
-/* Additive attention (Bahdanau, Cho, Bengio 2015, eq. 6 and appendix A.1.2) of one decoder step:
- *   e[s,b] = v . tanh(query[b] + keys[s,b])
+/* Attention of one decoder step, additive (Bahdanau, Cho, Bengio 2015, eq. 6 and appendix A.1.2), or, where v
+ * is NULL, multiplicative (Luong, Pham, Manning 2015, eq. 8, "dot"):
+ *   e[s,b] = v . tanh(query[b] + keys[s,b]),   or   query[b] . keys[s,b]
  *   a[:,b] = softmax of e[:,b] over s < lengths[b]
  *   context[b] = sum_s a[s,b] values[s,b]
  * Backward overwrites dquery; dkeys, dvalues and dv accumulate (every decoder step adds to them).
@@ -267,13 +268,13 @@ typedef struct sq_attention_args {
   const void *query;                         /* [B,D] */
   const void *keys;                          /* [S,B,D] */
   const void *values;                        /* [S,B,E] */
-  const void *v;                             /* [D] */
+  const void *v;                             /* [D], or NULL, and so dv and tv */
   void *weights;                             /* [S,B] a; forward: out, backward: in */
   void *context;                             /* [B,E] forward: out */
   const void *dcontext;                      /* [B,E] */
-  void *scratch;              /* [S,B,D] backward: de * v * (1 - tanh^2), free; [S,B] tangent */
-  void *dquery;               /* [B,D] = */
-  void *dkeys, *dvalues, *dv; /* += */
+  void *scratch;                             /* [S,B] backward and tangent: de, te */
+  void *dquery;                              /* [B,D] = */
+  void *dkeys, *dvalues, *dv;                /* += */
   const void *tquery, *tkeys, *tvalues, *tv; /* tangent */
   void *tcontext;                            /* tangent, = */
 } sq_attention_args;

@@ -205,7 +205,7 @@ static inline attention_case attention_new(int64_t source, int64_t batch, int64_
                       .weights = tensor_new("weights", source * batch),
                       .context = tensor_new("context", batch * value_dim),
                       .dcontext = tensor_random("dcontext", batch * value_dim, -1, 1),
-                      .scratch = tensor_new("scratch", source * batch * dim),
+                      .scratch = tensor_new("scratch", source * batch),
                       .dquery = tensor_new("dquery", batch * dim),
                       .dkeys = tensor_new("dkeys", source * batch * dim),
                       .dvalues = tensor_new("dvalues", source * batch * value_dim),
@@ -243,6 +243,18 @@ static inline attention_case attention_new(int64_t source, int64_t batch, int64_
                                     .tvalues = at(c.tvalues, bits),
                                     .tv = at(c.tv, bits),
                                     .tcontext = at(c.tcontext, bits)};
+  }
+  return c;
+}
+
+/* The same without v: multiplicative, of scores that do not grow with dim. */
+static inline attention_case attention_product_new(int64_t source, int64_t batch, int64_t dim,
+                                                   int64_t value_dim, int ragged) {
+  attention_case c = attention_new(source, batch, dim, value_dim, ragged);
+  tensor_fill(c.query, -1 / sqrt((double)dim), 1 / sqrt((double)dim));
+  for (int k = 0; k < 2; k++) {
+    c.args[k].v = c.args[k].tv = NULL;
+    c.args[k].dv = NULL;
   }
   return c;
 }

@@ -411,8 +411,10 @@ static int64_t attention_length(const attention_case *c, int64_t b) {
 static double plain_attention(const attention_case *c, int64_t s, int64_t b) {
   const sq_attention_args *a = &c->args[0];
   double e = 0;
-  for (int64_t d = 0; d < a->dim; d++)
-    e += c->v.d[d] * tanh(c->query.d[b * a->dim + d] + c->keys.d[(s * a->batch + b) * a->dim + d]);
+  for (int64_t d = 0; d < a->dim; d++) {
+    const double q = c->query.d[b * a->dim + d], k = c->keys.d[(s * a->batch + b) * a->dim + d];
+    e += a->v ? c->v.d[d] * tanh(q + k) : q * k;
+  }
   return exp(e);
 }
 
@@ -445,7 +447,7 @@ static void poison_padding(const attention_case *c) {
 /* dcontext . tcontext = the gradients of each operand times its tangent; each operand may stand still. */
 static void test_attention_tangent(attention_case *c, const char *what) {
   for (int still = 0; still < 5; still++) { /* the last time none does */
-    const int moves[] = {still != 0, still != 1, still != 2, still != 3};
+    const int moves[] = {still != 0, still != 1, still != 2, still != 3 && c->args[0].v};
     for (int k = 0; k < 2; k++) {
       sq_attention_args args = c->args[k];
       const void **operands[] = {&args.tquery, &args.tkeys, &args.tvalues, &args.tv};
@@ -468,8 +470,10 @@ static void test_attention_tangent(attention_case *c, const char *what) {
   }
 }
 
-static void test_attention(int64_t source, int64_t batch, int64_t dim, int64_t value_dim, int ragged) {
-  attention_case c = attention_new(source, batch, dim, value_dim, ragged);
+static void test_attention(attention_case c) {
+  const int64_t source = c.args[0].source_len, batch = c.args[0].batch, dim = c.args[0].dim,
+                value_dim = c.args[0].value_dim;
+  const int ragged = c.args[0].lengths != NULL, adds = c.args[0].v != NULL;
   tensor weights = tensor_new("weights", c.weights.n), context = tensor_new("context", c.context.n);
   tensor once = tensor_new("once", c.dkeys.n);
   poison_padding(&c);
@@ -479,20 +483,20 @@ static void test_attention(int64_t source, int64_t batch, int64_t dim, int64_t v
   }
   plain_attentions(&c, weights, context);
   char what[80];
-  snprintf(what, sizeof what, "attention, S=%ld B=%ld D=%ld E=%ld%s", (long)source, (long)batch, (long)dim,
-           (long)value_dim, ragged ? " ragged" : "");
+  snprintf(what, sizeof what, "attention, S=%ld B=%ld D=%ld E=%ld%s%s", (long)source, (long)batch, (long)dim,
+           (long)value_dim, ragged ? " ragged" : "", adds ? "" : " product");
   check_error(check_norm_f64(c.weights.d, weights.d, weights.n), EXACT, "%s, weights", what);
   check_error(check_norm_f64(c.context.d, context.d, context.n), EXACT, "%s, context", what);
   const tensor outputs[] = {c.weights, c.context, c.dquery, c.dkeys, c.dvalues, c.dv};
   const char *const names[] = {"weights", "context", "dquery", "dkeys", "dvalues", "dv"};
   /* With one source step the weight is 1 and these gradients are exactly 0 up to rounding. */
-  for (int i = 0; i < 6; i++)
+  for (int i = 0; i < (adds ? 6 : 5); i++)
     if (source > 1 || i < 2 || i == 4) check_single(outputs[i], name("%s, %s", what, names[i]));
   test_attention_tangent(&c, what + strlen("attention, "));
   check_slope(attention_scalar, &c, c.query, c.dquery, name("%s, query", what));
   check_slope(attention_scalar, &c, c.keys, c.dkeys, name("%s, keys", what));
   check_slope(attention_scalar, &c, c.values, c.dvalues, name("%s, values", what));
-  check_slope(attention_scalar, &c, c.v, c.dv, name("%s, v", what));
+  if (adds) check_slope(attention_scalar, &c, c.v, c.dv, name("%s, v", what));
   memcpy(once.d, c.dkeys.d, (size_t)once.n * sizeof(double));
   sq_cpu_ops_f64.attention_backward(&serial, &c.args[0]);
   for (int64_t i = 0; i < once.n; i++) once.d[i] *= 2;
@@ -515,13 +519,14 @@ static void test_attention_nan(void) {
 }
 
 static void test_attentions(void) {
-  test_attention(1, 1, 1, 1, 0);
-  test_attention(7, 3, 5, 4, 0);
-  test_attention(7, 3, 5, 4, 1);
-  test_attention(31, 2, 33, 31, 1);
-  test_attention(33, 1, 64, 65, 0);
-  test_attention(5, 33, 100, 1, 1);
-  test_attention(3, 0, 4, 4, 0);
+  static const int64_t size[][5] = {{1, 1, 1, 1, 0},    {7, 3, 5, 4, 0},    {7, 3, 5, 4, 1},
+                                    {31, 2, 33, 31, 1}, {33, 1, 64, 65, 0}, {5, 33, 100, 1, 1},
+                                    {3, 0, 4, 4, 0}};
+  for (int i = 0; i < 7; i++) {
+    const int64_t *n = size[i];
+    test_attention(attention_new(n[0], n[1], n[2], n[3], (int)n[4]));
+    test_attention(attention_product_new(n[0], n[1], n[2], n[3], (int)n[4]));
+  }
   test_attention_nan();
 }
 

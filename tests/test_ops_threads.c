@@ -131,6 +131,15 @@ static void digest_losses(digest *d, sq_exec *exec, int bits) {
   ops(bits)->attention_tangent(exec, &t.args[bits == 32]);
   digest_add(d, "attention, tangent", t.tcontext, bits);
   attention_free(&t);
+  attention_case p = attention_product_new(37, 29, 131, 67, 1);
+  ops(bits)->attention_forward(exec, &p.args[bits == 32]);
+  digest_add(d, "attention, product, forward", p.context, bits);
+  ops(bits)->attention_backward(exec, &p.args[bits == 32]);
+  digest_add(d, "attention, product, dquery", p.dquery, bits);
+  digest_add(d, "attention, product, dkeys", p.dkeys, bits);
+  ops(bits)->attention_tangent(exec, &p.args[bits == 32]);
+  digest_add(d, "attention, product, tangent", p.tcontext, bits);
+  attention_free(&p);
 }
 
 static void digest_elements(digest *d, sq_exec *exec, int bits) {

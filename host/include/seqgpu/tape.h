@@ -254,11 +254,13 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_reshape(seqgpu_tape *tape, seqgpu_tensor *
  * p: from 0 to 1. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_dropout(seqgpu_tape *tape, seqgpu_tensor *x, double p);
 
-/** Additive attention of one decoder step (Bahdanau, Cho, Bengio 2015):
- *   a = softmax over s of v . tanh(query + keys[s]),   context = sum_s a[s] values[s]
- * query [B,D], keys [S,B,D], values [S,B,E], v vector [D], lengths [B] with each 1..S or NULL = all S
- * -> context [B,E].  Of a whole sequence, where no query waits for the context of another: query [T,B,D] ->
- * context [T,B,E], each step as if alone. */
+/** Attention of one decoder step, additive (Bahdanau, Cho, Bengio 2015), or, where v is NULL, multiplicative
+ * (Luong, Pham, Manning 2015):
+ *   a = softmax over s of v . tanh(query + keys[s]), or of query . keys[s],   context = sum_s a[s] values[s]
+ * query [B,D], keys [S,B,D], values [S,B,E], v vector [D] or NULL, lengths [B] with each 1..S or NULL = all S
+ * -> context [B,E].  Luong et al.'s "dot" has keys = values, their "general" keys that are a linear layer of
+ * these.  Of a whole sequence, where no query waits for the context of another: query [T,B,D] -> context
+ * [T,B,E], each step as if alone. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor *query, seqgpu_tensor *keys,
                                                 seqgpu_tensor *values, seqgpu_tensor *v,
                                                 seqgpu_tensor *lengths);
