@@ -327,6 +327,14 @@ if [ "$(value sentences measured)" = 60 ] && [ "$(value one_minus_bleu measured 
   pass "cpu f32: task translate, eval measures what training did"
 else fail "cpu f32: task translate, eval measures what training did" "$(cat measured err)"; fi
 check "BLEU by length, in JSON" grep -q '"bleu_by_length": {"10": [0-9.]*}}$' measured
+# Of one group three words of four are right, in their order: (3/4 2/3 1/2 1/2)^(1/4), no four words being smoothed to a half.
+# Of the other everything is, whatever the model says to eleven words or more.
+long='Hund rot alt Katze gro\303\237 Fisch Haus zwei B\303\204LL rot, ja!'
+{ printf 'Hund rot B\303\204LL, ja!\tdog red ball !\n'
+  printf "$long\t"
+  printf "$long\n" | run translate --checkpoint translator; } >judged
+run eval --checkpoint translator --data judged --json >measured.judged 2>err
+check "BLEU by length, as it is by hand" grep -q '"bleu_by_length": {"10": 59.46, "15": 100}}$' measured.judged
 check "in words, too" sh -c '"$1" eval --checkpoint translator --data pairs.val --device cpu | grep -q "; 60 sentences, BLEU [0-9.]*, perplexity [0-9.]*$"' sh "$seqgpu"
 for b in 1 7; do run eval --checkpoint translator --data pairs.val --batch $b --json | sed 's/\(0\.[0-9]\{4\}\)[0-9]*/\1/g; s/"perplexity": [0-9.]*//' >b$b; done
 check "whatever the batch" cmp b1 b7
