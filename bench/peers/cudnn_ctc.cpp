@@ -26,18 +26,7 @@ struct ctc_functions {
   CTC_FUNCTIONS(SQ_LIBRARY_MEMBER)
 };
 
-#ifdef SEQGPU_EMULATE /* a stand-in is linked (tests/simt/cudnn_standin.cpp) */
-const ctc_functions *ctc_functions_library(const char **) {
-  static const ctc_functions linked = [] {
-    ctc_functions functions;
-    CTC_FUNCTIONS(SQ_LIBRARY_LINKED)
-    return functions;
-  }();
-  return &linked;
-}
-#else
 SQ_LIBRARY(ctc_functions, CTC_FUNCTIONS, "libcudnn.so." SQ_LIBRARY_TEXT(CUDNN_MAJOR), SEQGPU_CUDNN_PATH)
-#endif
 
 /* The same result at each run: what ours gives, too. */
 const cudnnCTCLossAlgo_t algorithm = CUDNN_CTC_LOSS_ALGO_DETERMINISTIC;
