@@ -1,6 +1,6 @@
-/* test_cudnn_ctc.c - the calls of cuDNN's CTC (bench/peers/cudnn_ctc.cpp) against core/ctc.c in float64, where a
- * stand-in answers for cuDNN: ragged sequences and labels, repeats, workspace, and what is refused.  On a card
- * bench_ops compares cuDNN itself before it times it.
+/* test_cudnn_ctc.c - the calls of cuDNN's CTC (bench/peers/cudnn_ctc.cpp) against core/ctc.c in float64,
+ * where a stand-in answers for cuDNN: ragged sequences and labels, repeats, workspace, and what is refused.
+ * On a card bench_ops compares cuDNN itself before it times it.
  */
 #include <stdlib.h>
 
