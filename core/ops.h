@@ -241,8 +241,23 @@ typedef struct sq_relayout_args {
   int accumulate;
 } sq_relayout_args;
 
-/* Additive attention (Bahdanau, Cho, Bengio 2015, eq. 6 and appendix A.1.2) of one decoder step:
- *   e[s,b] = v . tanh(query[b] + keys[s,b])
+/* Softmax of rows, of the first n_r = lengths[r % batch] elements of each:
+ *   y[r,v] = exp(x[r,v]) / sum_{u < n_r} exp(x[r,u]);   0 for v >= n_r, where x is not read
+ * Backward: dx[r,v] = y[r,v] (dy[r,v] - sum_u y[r,u] dy[r,u]), 0 for v >= n_r, where dy is not read.  The
+ * tangent is the same operator, tx for dy and ty for dx: the Jacobian is symmetric. */
+typedef struct sq_softmax_args {
+  int64_t rows, cols, batch;
+  const int32_t *lengths; /* [batch], or NULL = cols */
+  const void *x;          /* [R,V] forward */
+  void *y;                /* [R,V] forward: out, may be x; backward: in */
+  const void *dy;         /* [R,V] backward */
+  void *dx;               /* [R,V] backward, may be dy */
+  int accumulate;
+} sq_softmax_args;
+
+/* Attention of one decoder step, additive (Bahdanau, Cho, Bengio 2015, eq. 6 and appendix A.1.2), or, where v
+ * is NULL, multiplicative (Luong, Pham, Manning 2015, eq. 8, "dot"):
+ *   e[s,b] = v . tanh(query[b] + keys[s,b]),   or   query[b] . keys[s,b]
  *   a[:,b] = softmax of e[:,b] over s < lengths[b]
  *   context[b] = sum_s a[s,b] values[s,b]
  * Backward overwrites dquery; dkeys, dvalues and dv accumulate (every decoder step adds to them).
@@ -253,13 +268,13 @@ typedef struct sq_attention_args {
   const void *query;                         /* [B,D] */
   const void *keys;                          /* [S,B,D] */
   const void *values;                        /* [S,B,E] */
-  const void *v;                             /* [D] */
+  const void *v;                             /* [D], or NULL, and so dv and tv */
   void *weights;                             /* [S,B] a; forward: out, backward: in */
   void *context;                             /* [B,E] forward: out */
   const void *dcontext;                      /* [B,E] */
-  void *scratch;              /* [S,B,D] backward: de * v * (1 - tanh^2), free; [S,B] tangent */
-  void *dquery;               /* [B,D] = */
-  void *dkeys, *dvalues, *dv; /* += */
+  void *scratch;                             /* [S,B] backward and tangent: de, te */
+  void *dquery;                              /* [B,D] = */
+  void *dkeys, *dvalues, *dv;                /* += */
   const void *tquery, *tkeys, *tvalues, *tv; /* tangent */
   void *tcontext;                            /* tangent, = */
 } sq_attention_args;
@@ -430,6 +445,8 @@ typedef struct sq_omega_args {
   X(map, sq_map_args)                                                                                        \
   X(copy, sq_copy_args)                                                                                      \
   X(relayout, sq_relayout_args)                                                                              \
+  X(softmax_forward, sq_softmax_args)                                                                        \
+  X(softmax_backward, sq_softmax_args)                                                                       \
   X(attention_forward, sq_attention_args)                                                                    \
   X(attention_backward, sq_attention_args)                                                                   \
   X(attention_tangent, sq_attention_args)                                                                    \

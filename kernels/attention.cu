@@ -1,7 +1,9 @@
-/* attention.cu - additive attention of one decoder step.
+/* attention.cu - additive and multiplicative attention of one decoder step.
  * Bahdanau, Cho, Bengio, "Neural machine translation by jointly learning to align and translate", ICLR 2015.
+ * Luong, Pham, Manning, "Effective approaches to attention-based neural machine translation", EMNLP 2015.
  *
  *   e[s,b] = v . tanh(query[b] + keys[s,b])        A.1.2
+ *   e[s,b] = query[b] . keys[s,b]                  where v is NULL: Luong's eq. 8, "dot"
  *   a[:,b] = softmax of e[:,b] over s < length_b   eq. 6
  *   context[b] = sum_s a[s,b] values[s,b]          eq. 5
  *
@@ -9,26 +11,29 @@
  *   dvalues[s,b] += a[s,b] g[b]
  *   de[s,b] = a[s,b] (g[b].values[s,b] - sum_k a[k,b] g[b].values[k,b])
  *   dp = de v (1 - th^2):  dkeys += dp,  dquery[b] = sum_s dp,  dv += sum_{s,b} de th
+ *   without v:  dkeys[s,b] += de query[b],  dquery[b] = sum_s de keys[s,b]
  *
  * Tangent, with a t before what moves:
  *   te[s,b] = tv . th + v . ((1 - th^2) (tquery[b] + tkeys[s,b]))
+ *   without v: te[s,b] = tquery[b] . keys[s,b] + query[b] . tkeys[s,b]
  *   tcontext[b] = sum_s a[s,b] ((te[s,b] - sum_k a[k,b] te[k,b]) values[s,b] + tvalues[s,b])
  *
- * forward    scores    one warp per pair (s,b), 4 warps per block       4 bytes and one tanh per element of
- *            keys contexts  one block of 128 threads per sequence          4 bytes and one multiply-add per
- *            element of values
- * backward   scores    one warp per pair (s,b)                        12 bytes per element of values softmax
- *            one block of 128 threads per sequence keys      one thread per pair (b,d), 32 columns x 8
- *            sequences per block, loop over s;  12 bytes and
- *                      one tanh per element of keys;  dv in parts to the context's scratch, then added in
- *                      order
+ * forward    scores    one warp per pair (s,b), 4 warps per block;  4 bytes and, with v, one tanh per element
+ *                      of keys
+ *            contexts  one block of 128 threads per sequence;  4 bytes and one multiply-add per element of
+ *                      values
+ * backward   scores    one warp per pair (s,b);  12 bytes per element of values
+ *            softmax   one block of 128 threads per sequence
+ *            keys      one thread per pair (b,d), 32 columns x 8 sequences per block, loop over s;  12 bytes
+ *                      and, with v, one tanh per element of keys;  dv in parts to the context's scratch, then
+ *                      added in order
  * tangent    as forward: a warp per pair, then a block per sequence
  * All are limited by memory, or by launches when source and batch are small.  Shared: 1 KB or less, for sums.
  * Padded source steps have weight 0, and their keys and values are not read.
  */
 #include "kernels/bias.h"
 #include "kernels/ops.h"
-#include "kernels/simt.h"
+#include "kernels/softmax.h"
 
 namespace {
 
@@ -53,32 +58,19 @@ __global__ void attention_scores_kernel(sq_attention_args a) {
     reals q = (reals)a.query + b * a.dim, k = (reals)a.keys + row * a.dim, v = (reals)a.v;
     float e = 0.0f;
     if (s < source_length(a, b))
-      for (int64_t d = threadIdx.x; d < a.dim; d += SQ_WARP) e += v[d] * sq_tanh(q[d] + k[d]);
+      for (int64_t d = threadIdx.x; d < a.dim; d += SQ_WARP)
+        e += v == NULL ? q[d] * k[d] : v[d] * sq_tanh(q[d] + k[d]);
     e = sq_warp_sum(e);
     if (threadIdx.x == 0) static_cast<float *>(a.weights)[row] = e;
   }
-}
-
-/* Softmax of the column e[0..n-1] with stride, by the whole block. */
-__device__ __forceinline__ void softmax_column(int64_t n, int64_t stride, float *e) {
-  float max = -INFINITY, sum = 0.0f;
-  for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS) max = fmaxf(max, e[s * stride]);
-  max = sq_block_max(max);
-  for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS) {
-    const float x = expf(e[s * stride] - max);
-    e[s * stride] = x;
-    sum += x;
-  }
-  sum = sq_block_sum(sum);
-  for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS) e[s * stride] /= sum;
-  __syncthreads(); /* all threads see all weights */
 }
 
 __global__ void __launch_bounds__(ATTENTION_THREADS) attention_contexts_kernel(sq_attention_args a) {
   for (int64_t b = blockIdx.x; b < a.batch; b += gridDim.x) {
     const int64_t n = source_length(a, b);
     float *weights = static_cast<float *>(a.weights) + b;
-    softmax_column(n, a.batch, weights);
+    sq_softmax<ATTENTION_THREADS>(n, a.batch, weights, weights);
+    __syncthreads(); /* all threads see all weights */
     for (int64_t j = threadIdx.x; j < a.value_dim; j += ATTENTION_THREADS) {
       reals value = (reals)a.values + b * a.value_dim + j;
       float sum = 0.0f;
@@ -112,35 +104,31 @@ __global__ void __launch_bounds__(ATTENTION_THREADS) attention_dsoftmax_kernel(s
     const int64_t n = source_length(a, b);
     reals weight = (reals)a.weights + b;
     float *de = static_cast<float *>(a.scratch) + b;
-    float mean = 0.0f;
-    for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS)
-      mean += weight[s * a.batch] * de[s * a.batch];
-    mean = sq_block_sum(mean);
-    for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS)
-      de[s * a.batch] = weight[s * a.batch] * (de[s * a.batch] - mean);
+    sq_softmax_slope<ATTENTION_THREADS>(n, a.batch, weight, de, 0, de);
   }
 }
 
 /* Element (b,d) over all s: dkeys and dquery; returns its part of dv[d]. */
 __device__ __forceinline__ float key_gradients(const sq_attention_args &a, int64_t b, int64_t d) {
   const int64_t n = source_length(a, b), stride = a.batch * a.dim, at = b * a.dim + d;
-  const float q = ((reals)a.query)[at], v = ((reals)a.v)[d];
+  const bool product = a.v == NULL;
+  const float q = ((reals)a.query)[at], v = product ? 0.0f : ((reals)a.v)[d];
   reals de = (reals)a.scratch + b, key = (reals)a.keys + at;
   float *dkey = static_cast<float *>(a.dkeys) + at;
   float dq = 0.0f, dv = 0.0f;
   for (int64_t s = 0; s < n; s++) {
-    const float th = sq_tanh(q + key[s * stride]);
-    const float dp = de[s * a.batch] * v * (1.0f - th * th);
-    dkey[s * stride] += dp;
-    dq += dp;
-    dv += de[s * a.batch] * th;
+    const float k = key[s * stride], slope = de[s * a.batch], th = product ? 0.0f : sq_tanh(q + k);
+    const float dp = slope * v * (1.0f - th * th);
+    dkey[s * stride] += product ? slope * q : dp;
+    dq += product ? slope * k : dp;
+    dv += slope * th;
   }
   static_cast<float *>(a.dquery)[at] = dq;
   return dv;
 }
 
 /* part_rows sequences from blockIdx.y * part_rows on.  Their dv goes to out + blockIdx.y * dim, or is added
- * to it if there is only one part. */
+ * to it if there is only one part; out NULL: there is no v. */
 __global__ void attention_dkeys_kernel(sq_attention_args a, int64_t part_rows, float *out, int accumulate) {
   const int64_t first = (int64_t)blockIdx.y * part_rows;
   const int64_t last = first + part_rows < a.batch ? first + part_rows : a.batch;
@@ -149,6 +137,7 @@ __global__ void attention_dkeys_kernel(sq_attention_args a, int64_t part_rows, f
     float dv = 0.0f;
     for (int64_t b = first + threadIdx.y; b < last && d < a.dim; b += SQ_TILE_ROWS)
       dv += key_gradients(a, b, d);
+    if (out == NULL) continue;
     dv = sq_column_sum(dv);
     if (threadIdx.y != 0 || d >= a.dim) continue;
     float *to = out + (int64_t)blockIdx.y * a.dim + d;
@@ -160,9 +149,10 @@ int launch_dkeys(sq_exec *exec, const sq_attention_args *a) {
   float *dv = static_cast<float *>(a->dv), *scratch = sq_gpu_of(exec)->scratch;
   const int64_t parts = sq_parts(a->batch, SQ_TILE_ROWS, a->dim);
   const dim3 grid(sq_blocks(a->dim, SQ_TILE_COLS), (unsigned)parts);
+  const int whole = parts == 1 || dv == NULL;
   const int error = SQ_LAUNCH(exec, attention_dkeys_kernel, grid, sq_matrix_block(), 0, *a,
-                              sq_ceil_div(a->batch, parts), parts == 1 ? dv : scratch, parts == 1);
-  if (error != 0 || parts == 1) return error;
+                              sq_ceil_div(a->batch, parts), whole ? dv : scratch, whole);
+  if (error != 0 || whole) return error;
   return sq_gpu_add_parts(exec, scratch, parts, a->dim, dv);
 }
 
@@ -179,9 +169,14 @@ __global__ void attention_tscores_kernel(sq_attention_args a) {
     if (s < source_length(a, b))
       for (int64_t d = threadIdx.x; d < a.dim; d += SQ_WARP) {
         const int64_t q = b * a.dim + d, k = row * a.dim + d;
-        const float th = sq_tanh(((reals)a.query)[q] + ((reals)a.keys)[k]);
-        te += moved(a.tv, d) * th +
-              ((reals)a.v)[d] * (1.0f - th * th) * (moved(a.tquery, q) + moved(a.tkeys, k));
+        const float query = ((reals)a.query)[q], key = ((reals)a.keys)[k];
+        const float tquery = moved(a.tquery, q), tkey = moved(a.tkeys, k);
+        if (a.v == NULL) {
+          te += tquery * key + query * tkey;
+          continue;
+        }
+        const float th = sq_tanh(query + key);
+        te += moved(a.tv, d) * th + ((reals)a.v)[d] * (1.0f - th * th) * (tquery + tkey);
       }
     te = sq_warp_sum(te);
     if (threadIdx.x == 0) static_cast<float *>(a.scratch)[row] = te;
@@ -191,16 +186,15 @@ __global__ void attention_tscores_kernel(sq_attention_args a) {
 __global__ void __launch_bounds__(ATTENTION_THREADS) attention_tcontexts_kernel(sq_attention_args a) {
   for (int64_t b = blockIdx.x; b < a.batch; b += gridDim.x) {
     const int64_t n = source_length(a, b);
-    reals weight = (reals)a.weights + b, te = (reals)a.scratch + b;
-    float mean = 0.0f;
-    for (int64_t s = threadIdx.x; s < n; s += ATTENTION_THREADS)
-      mean += weight[s * a.batch] * te[s * a.batch];
-    mean = sq_block_sum(mean);
+    reals weight = (reals)a.weights + b;
+    float *te = static_cast<float *>(a.scratch) + b;
+    sq_softmax_slope<ATTENTION_THREADS>(n, a.batch, weight, te, 0, te);
+    __syncthreads(); /* all threads see how all weights move */
     for (int64_t j = threadIdx.x; j < a.value_dim; j += ATTENTION_THREADS) {
       float sum = 0.0f;
       for (int64_t s = 0; s < n; s++) {
         const int64_t row = s * a.batch, value = (row + b) * a.value_dim + j;
-        sum += weight[row] * ((te[row] - mean) * ((reals)a.values)[value] + moved(a.tvalues, value));
+        sum += te[row] * ((reals)a.values)[value] + weight[row] * moved(a.tvalues, value);
       }
       static_cast<float *>(a.tcontext)[b * a.value_dim + j] = sum;
     }

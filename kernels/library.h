@@ -20,7 +20,18 @@
 #define SQ_LIBRARY_LOAD(name)    library.load(SQ_LIBRARY_TEXT(name), reinterpret_cast<void **>(&functions.name));
 
 #ifdef SEQGPU_EMULATE /* a stand-in is linked */
+
 #define SQ_LIBRARY_LINKED(name) functions.name = &::name;
+#define SQ_LIBRARY(thing, FUNCTIONS, name, path)                                                             \
+  const thing *thing##_library(const char **) {                                                              \
+    static const thing linked = [] {                                                                         \
+      thing functions;                                                                                       \
+      FUNCTIONS(SQ_LIBRARY_LINKED)                                                                           \
+      return functions;                                                                                      \
+    }();                                                                                                     \
+    return &linked;                                                                                          \
+  }
+
 #else
 
 #include <dlfcn.h>

@@ -11,7 +11,7 @@
  *             dz[r,v] += (e [v = target_r] - e / V) dloss scale / N
  *   H t     = p (t - p . t) dloss scale / N,  p = e / sum e: the second derivatives times t
  *
- * One warp per row up to XENT_WARP_CLASSES classes, else one block of 256 threads; two passes over the row,
+ * One warp per row up to SQ_ROW_WARP_COLS classes, else one block of 256 threads; two passes over the row,
  * the second from the cache.  Limited by memory: 4 bytes and one exp per logit forward, 8 bytes and two exp
  * backward.
  * Curvature: one warp per row, two passes; 12 bytes and two exp per logit.
@@ -20,20 +20,12 @@
  */
 #include "kernels/loss.h"
 #include "kernels/ops.h"
+#include "kernels/rows.h"
 
 namespace {
 
-enum { XENT_WARPS = 4, XENT_THREADS = 256, XENT_WARP_CLASSES = 1024 };
-
 __device__ __forceinline__ bool xent_masked(const sq_xent_args &a, int64_t r) {
   return a.targets[r] < 0 || a.targets[r] >= a.classes;
-}
-
-template <int threads> __device__ __forceinline__ float xent_max(float v) {
-  return threads == SQ_WARP ? sq_warp_max(v) : sq_block_max(v);
-}
-template <int threads> __device__ __forceinline__ float xent_sum(float v) {
-  return threads == SQ_WARP ? sq_warp_sum(v) : sq_block_sum(v);
 }
 
 /* A thread's sum of many numbers, which keeps what each addition rounds away (Kahan 1965). */
@@ -53,7 +45,7 @@ template <int threads> __device__ __forceinline__ float xent_smoothed(const sq_x
   const float own = z[a.targets[r]];
   xent_total total = {0.0f, 0.0f};
   for (int64_t v = threadIdx.x; v < a.classes; v += threads) total.add(own - z[v]);
-  return xent_sum<threads>(total.sum) * (float)(a.smoothing / (double)a.classes);
+  return sq_row_sum<threads>(total.sum) * (float)(a.smoothing / (double)a.classes);
 }
 
 /* lse and loss of row r by `threads` threads: a warp, or the whole block.  fmaxf loses a NaN; the sum brings
@@ -63,14 +55,14 @@ template <int threads> __device__ __forceinline__ void xent_row(const sq_xent_ar
   float max = -INFINITY, equal = 0.0f;
   xent_total total = {0.0f, 0.0f};
   for (int64_t v = threadIdx.x; v < a.classes; v += threads) max = fmaxf(max, z[v]);
-  max = xent_max<threads>(max);
+  max = sq_row_max<threads>(max);
   for (int64_t v = threadIdx.x; v < a.classes; v += threads) {
     const float below = z[v] - max;
     equal += below == 0.0f ? 1.0f : 0.0f;
     total.add(below == 0.0f ? 0.0f : expf(below));
   }
-  equal = xent_sum<threads>(equal);
-  const float others = xent_sum<threads>(total.sum), smoothed = xent_smoothed<threads>(a, r);
+  equal = sq_row_sum<threads>(equal);
+  const float others = sq_row_sum<threads>(total.sum), smoothed = xent_smoothed<threads>(a, r);
   if (threadIdx.x != 0) return;
   const float log_sum = log1pf(equal - 1.0f + others);
   static_cast<float *>(a.lse)[r] = max + log_sum;
@@ -89,20 +81,16 @@ __device__ __forceinline__ void xent_backward_row(const sq_xent_args &a, int64_t
   xent_total total = {0.0f, 0.0f};
   for (int64_t v = threadIdx.x; v < a.classes && !masked; v += threads)
     total.add(v == target ? 0.0f : expf(z[v] - lse));
-  const float others = xent_sum<threads>(total.sum), factor = masked ? 0.0f : scale / (others + own);
+  const float others = sq_row_sum<threads>(total.sum), factor = masked ? 0.0f : scale / (others + own);
   const float own_share = (float)a.smoothing * scale, share = own_share / (float)a.classes;
   for (int64_t v = threadIdx.x; v < a.classes; v += threads)
     dz[v] = masked ? 0.0f : (v == target ? own_share - others * factor : expf(z[v] - lse) * factor) - share;
 }
 
-__global__ void xent_warp_kernel(sq_xent_args a) {
-  for (int64_t r = (int64_t)blockIdx.x * XENT_WARPS + threadIdx.y; r < a.rows;
-       r += (int64_t)gridDim.x * XENT_WARPS)
-    xent_row<SQ_WARP>(a, r);
-}
+__global__ void xent_warp_kernel(sq_xent_args a) { SQ_FOR_WARP_ROWS(r, a.rows) xent_row<SQ_WARP>(a, r); }
 
-__global__ void __launch_bounds__(XENT_THREADS) xent_block_kernel(sq_xent_args a) {
-  for (int64_t r = blockIdx.x; r < a.rows; r += gridDim.x) xent_row<XENT_THREADS>(a, r);
+__global__ void __launch_bounds__(SQ_ROW_THREADS) xent_block_kernel(sq_xent_args a) {
+  SQ_FOR_BLOCK_ROWS(r, a.rows) xent_row<SQ_ROW_THREADS>(a, r);
 }
 
 /* Adds the number of targets that are no class to *strays, too. */
@@ -119,29 +107,18 @@ __global__ void __launch_bounds__(LOSS_THREADS) xent_loss_kernel(sq_xent_args a,
 
 __global__ void xent_backward_warp_kernel(sq_xent_args a) {
   const float scale = (float)sq_loss_gradient(a.loss, a.dloss, a.mean, a.scale, 1.0);
-  for (int64_t r = (int64_t)blockIdx.x * XENT_WARPS + threadIdx.y; r < a.rows;
-       r += (int64_t)gridDim.x * XENT_WARPS)
-    xent_backward_row<SQ_WARP>(a, r, scale);
+  SQ_FOR_WARP_ROWS(r, a.rows) xent_backward_row<SQ_WARP>(a, r, scale);
 }
 
-__global__ void __launch_bounds__(XENT_THREADS) xent_backward_block_kernel(sq_xent_args a) {
+__global__ void __launch_bounds__(SQ_ROW_THREADS) xent_backward_block_kernel(sq_xent_args a) {
   const float scale = (float)sq_loss_gradient(a.loss, a.dloss, a.mean, a.scale, 1.0);
-  for (int64_t r = blockIdx.x; r < a.rows; r += gridDim.x) xent_backward_row<XENT_THREADS>(a, r, scale);
-}
-
-/* By the kernel for rows of so many classes. */
-int xent_launch(sq_exec *exec, const sq_xent_args &a, const char *name, void (*warp)(sq_xent_args),
-                void (*block)(sq_xent_args)) {
-  if (a.classes <= XENT_WARP_CLASSES)
-    return sq_launch(exec, name, warp, sq_blocks(a.rows, XENT_WARPS), dim3(SQ_WARP, XENT_WARPS), 0, a);
-  return sq_launch(exec, name, block, sq_blocks(a.rows, 1), XENT_THREADS, 0, a);
+  SQ_FOR_BLOCK_ROWS(r, a.rows) xent_backward_row<SQ_ROW_THREADS>(a, r, scale);
 }
 
 /* One warp a row. */
 __global__ void xent_curvature_kernel(sq_xent_args a) {
   const float scale = (float)sq_loss_gradient(a.loss, a.dloss, a.mean, a.scale, 1.0);
-  for (int64_t r = (int64_t)blockIdx.x * XENT_WARPS + threadIdx.y; r < a.rows;
-       r += (int64_t)gridDim.x * XENT_WARPS) {
+  SQ_FOR_WARP_ROWS(r, a.rows) {
     const bool masked = xent_masked(a, r);
     const float lse = static_cast<const float *>(a.lse)[r];
     const float *z = static_cast<const float *>(a.logits) + r * a.classes;
@@ -163,16 +140,18 @@ __global__ void xent_curvature_kernel(sq_xent_args a) {
 } // namespace
 
 extern "C" int SQ_GPU(xent_forward)(sq_exec *exec, const sq_xent_args *a) {
-  const int error = xent_launch(exec, *a, "xent_forward", xent_warp_kernel, xent_block_kernel);
+  const int error =
+      sq_launch_rows(exec, "xent_forward", a->rows, a->classes, xent_warp_kernel, xent_block_kernel, *a);
   if (error != 0) return error;
   return SQ_LAUNCH(exec, xent_loss_kernel, 1, LOSS_THREADS, 0, *a, sq_gpu_of(exec)->strays);
 }
 
 extern "C" int SQ_GPU(xent_backward)(sq_exec *exec, const sq_xent_args *a) {
-  return xent_launch(exec, *a, "xent_backward", xent_backward_warp_kernel, xent_backward_block_kernel);
+  return sq_launch_rows(exec, "xent_backward", a->rows, a->classes, xent_backward_warp_kernel,
+                        xent_backward_block_kernel, *a);
 }
 
 extern "C" int SQ_GPU(xent_curvature)(sq_exec *exec, const sq_xent_args *a) {
-  return SQ_LAUNCH(exec, xent_curvature_kernel, sq_blocks(a->rows, XENT_WARPS), dim3(SQ_WARP, XENT_WARPS), 0,
-                   *a);
+  return SQ_LAUNCH(exec, xent_curvature_kernel, sq_blocks(a->rows, SQ_ROW_WARPS), dim3(SQ_WARP, SQ_ROW_WARPS),
+                   0, *a);
 }

@@ -150,20 +150,46 @@ static int call_map(seqgpu_context *ctx, const op_case *c, void **p) {
   return OP_CALL(ctx, map, a);
 }
 
-/* --- attention: source length m, batch k, dim and value_dim n; option 1: lengths.  Forward, then backward.
+/* --- softmax: m rows of n columns, k lengths; options: lengths, accumulate as bits.  Forward, then backward.
  * --- */
+
+static void lay_softmax(op_case *c) {
+  op_add(c, OP_IN, "x", c->m * c->n, -3, 3);
+  op_add(c, OP_OUT, "y", c->m * c->n, 0, 0);
+  op_add(c, OP_IN, "dy", c->m * c->n, -1, 1);
+  op_add(c, c->option & 2 ? OP_INOUT : OP_OUT, "dx", c->m * c->n, -1, 1);
+  op_add(c, OP_INTS, "lengths", c->k, 0, (double)c->n + 1);
+}
+static int call_softmax(seqgpu_context *ctx, const op_case *c, void **p) {
+  const sq_softmax_args a = {.rows = c->m,
+                             .cols = c->n,
+                             .batch = c->k,
+                             .lengths = c->option & 1 ? p[4] : NULL,
+                             .x = p[0],
+                             .y = p[1],
+                             .dy = p[2],
+                             .dx = p[3],
+                             .accumulate = (c->option & 2) != 0};
+  const int error = OP_CALL(ctx, softmax_forward, a);
+  return error ? error : OP_CALL(ctx, softmax_backward, a);
+}
+
+/* --- attention: source length m, batch k, dim and value_dim n; options: lengths, without v as bits.
+ * Forward, then backward. --- */
+
+enum { WITHOUT_V = 2 };
 
 static void lay_attention(op_case *c) {
   const int64_t S = c->m, B = c->k, D = c->n, E = c->n + 2;
-  op_add(c, OP_IN, "query", B * D, -1, 1);
+  const double small = 1 / sqrt((double)D), query = c->option & WITHOUT_V ? small : 1;
+  op_add(c, OP_IN, "query", B * D, -query, query); /* e of order 1: no saturated softmax */
   op_add(c, OP_IN, "keys", S * B * D, -1, 1);
   op_add(c, OP_IN, "values", S * B * E, -1, 1);
-  op_add(c, OP_IN, "v", D, -1 / sqrt((double)D),
-         1 / sqrt((double)D)); /* e of order 1: no saturated softmax */
+  op_add(c, OP_IN, "v", D, -small, small);
   op_add(c, OP_OUT, "weights", S * B, 0, 0);
   op_add(c, OP_OUT, "context", B * E, 0, 0);
   op_add(c, OP_IN, "dcontext", B * E, -1, 1);
-  op_add(c, OP_SCRATCH, "scratch", S * B * D, 0, 0);
+  op_add(c, OP_SCRATCH, "scratch", S * B, 0, 0);
   op_add(c, OP_OUT, "dquery", B * D, 0, 0);
   op_add(c, OP_INOUT, "dkeys", S * B * D, -1, 1);
   op_add(c, OP_INOUT, "dvalues", S * B * E, -1, 1);
@@ -176,27 +202,27 @@ static sq_attention_args attention_of(const op_case *c, void **p) {
                              .batch = c->k,
                              .dim = c->n,
                              .value_dim = c->n + 2,
-                             .lengths = c->option == 1 ? p[12] : NULL,
                              .query = p[0],
                              .keys = p[1],
                              .values = p[2],
-                             .v = p[3],
+                             .v = c->option & WITHOUT_V ? NULL : p[3],
                              .weights = p[4],
                              .context = p[5]};
 }
 static int call_attention(seqgpu_context *ctx, const op_case *c, void **p) {
   sq_attention_args a = attention_of(c, p);
+  a.lengths = c->option & 1 ? p[12] : NULL;
   a.dcontext = p[6];
   a.scratch = p[7];
   a.dquery = p[8];
   a.dkeys = p[9];
   a.dvalues = p[10];
-  a.dv = p[11];
+  a.dv = c->option & WITHOUT_V ? NULL : p[11];
   const int error = OP_CALL(ctx, attention_forward, a);
   return error ? error : OP_CALL(ctx, attention_backward, a);
 }
 
-/* Forward, then tangent; option 2: only keys and v move. */
+/* Forward, then tangent; as a third bit, only keys and v move. */
 static void lay_attention_tangent(op_case *c) {
   const int64_t S = c->m, B = c->k, D = c->n, E = c->n + 2;
   lay_attention(c);
@@ -211,11 +237,12 @@ static void lay_attention_tangent(op_case *c) {
 }
 static int call_attention_tangent(seqgpu_context *ctx, const op_case *c, void **p) {
   sq_attention_args a = attention_of(c, p);
+  a.lengths = c->option & 1 ? p[12] : NULL;
   a.scratch = p[6];
-  a.tquery = c->option == 2 ? NULL : p[7];
+  a.tquery = c->option & 4 ? NULL : p[7];
   a.tkeys = p[8];
-  a.tvalues = c->option == 2 ? NULL : p[9];
-  a.tv = p[10];
+  a.tvalues = c->option & 4 ? NULL : p[9];
+  a.tv = c->option & WITHOUT_V ? NULL : p[10];
   a.tcontext = p[11];
   const int error = OP_CALL(ctx, attention_forward, a);
   return error ? error : OP_CALL(ctx, attention_tangent, a);
@@ -442,8 +469,8 @@ static int call_omega_backward(seqgpu_context *ctx, const op_case *c, void **p) 
   return OP_CALL(ctx, omega_backward, a);
 }
 
-/* attention stands for attention_forward and attention_backward, so do ctc, mixture, pooling and window; each
- * optimiser has a row of its own */
+/* attention stands for attention_forward and attention_backward, so do ctc, mixture, pooling, softmax and
+ * window; each optimiser has a row of its own */
 static const op_row op_rows[] = {
     {"gemm", 0, 8, lay_gemm, call_gemm},
     {"bias", 0, 1, lay_bias, call_bias},
@@ -464,8 +491,9 @@ static const op_row op_rows[] = {
     {"map", 0, 2 * MAPS, lay_map, call_map},
     {"copy", 0, 2, lay_copy, call_copy},
     {"relayout", 0, 16, lay_relayout, call_relayout},
-    {"attention", 0, 2, lay_attention, call_attention},
-    {"attention_tangent", 0, 3, lay_attention_tangent, call_attention_tangent},
+    {"softmax", 0, 4, lay_softmax, call_softmax},
+    {"attention", 0, 4, lay_attention, call_attention},
+    {"attention_tangent", 0, 8, lay_attention_tangent, call_attention_tangent},
     {"pooling", 0, 8, lay_pooling, call_pooling},
     {"window", 0, 3, lay_window, call_window},
     {"window_tangent", 0, 3, lay_window_tangent, call_window_tangent},

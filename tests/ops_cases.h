@@ -1,4 +1,4 @@
-/* ops_cases.h - losses and attention with random inputs and room for every result. */
+/* ops_cases.h - losses, softmax and attention with random inputs and room for every result. */
 #ifndef OPS_CASES_H
 #define OPS_CASES_H
 
@@ -148,6 +148,45 @@ static inline void bce_free(bce_case *c) {
   check_free(c->lengths);
 }
 
+/* --- softmax --- */
+
+typedef struct softmax_case {
+  sq_softmax_args args[2];
+  tensor x, y, dy, dx;
+  int32_t *lengths;
+} softmax_case;
+
+static inline softmax_case softmax_new(int64_t steps, int64_t batch, int64_t cols) {
+  const int64_t count = steps * batch * cols;
+  softmax_case c = {.x = tensor_random("x", count, -3, 3),
+                    .y = tensor_new("y", count),
+                    .dy = tensor_random("dy", count, -1, 1),
+                    .dx = tensor_new("dx", count),
+                    .lengths = lengths_new(batch, 0, cols)};
+  for (int k = 0; k < 2; k++)
+    c.args[k] = (sq_softmax_args){.rows = steps * batch,
+                                  .cols = cols,
+                                  .batch = batch,
+                                  .lengths = c.lengths,
+                                  .x = at(c.x, both[k]),
+                                  .y = at(c.y, both[k]),
+                                  .dy = at(c.dy, both[k]),
+                                  .dx = at(c.dx, both[k])};
+  return c;
+}
+
+static inline void softmax_run(softmax_case *c) {
+  for (int k = 0; k < 2; k++) {
+    ops(both[k])->softmax_forward(&serial, &c->args[k]);
+    ops(both[k])->softmax_backward(&serial, &c->args[k]);
+  }
+}
+
+static inline void softmax_free(softmax_case *c) {
+  TENSORS_FREE(&c->x, &c->y, &c->dy, &c->dx);
+  check_free(c->lengths);
+}
+
 /* --- attention --- */
 
 typedef struct attention_case {
@@ -166,7 +205,7 @@ static inline attention_case attention_new(int64_t source, int64_t batch, int64_
                       .weights = tensor_new("weights", source * batch),
                       .context = tensor_new("context", batch * value_dim),
                       .dcontext = tensor_random("dcontext", batch * value_dim, -1, 1),
-                      .scratch = tensor_new("scratch", source * batch * dim),
+                      .scratch = tensor_new("scratch", source * batch),
                       .dquery = tensor_new("dquery", batch * dim),
                       .dkeys = tensor_new("dkeys", source * batch * dim),
                       .dvalues = tensor_new("dvalues", source * batch * value_dim),
@@ -204,6 +243,18 @@ static inline attention_case attention_new(int64_t source, int64_t batch, int64_
                                     .tvalues = at(c.tvalues, bits),
                                     .tv = at(c.tv, bits),
                                     .tcontext = at(c.tcontext, bits)};
+  }
+  return c;
+}
+
+/* The same without v: multiplicative, of scores that do not grow with dim. */
+static inline attention_case attention_product_new(int64_t source, int64_t batch, int64_t dim,
+                                                   int64_t value_dim, int ragged) {
+  attention_case c = attention_new(source, batch, dim, value_dim, ragged);
+  tensor_fill(c.query, -1 / sqrt((double)dim), 1 / sqrt((double)dim));
+  for (int k = 0; k < 2; k++) {
+    c.args[k].v = c.args[k].tv = NULL;
+    c.args[k].dv = NULL;
   }
   return c;
 }

@@ -37,6 +37,13 @@ static seqgpu_tensor *act_sigmoid(world *w) {
 static seqgpu_tensor *act_identity(world *w) {
   return seqgpu_tape_activation(w->tape, w->leaf[0], SEQGPU_ACTIVATION_IDENTITY);
 }
+/* Of all and of ragged rows; the softmax of a product reads what another one has written. */
+static seqgpu_tensor *softmax(world *w) {
+  seqgpu_tensor *lengths = seqgpu_tape_lengths(w->tape, 3, (int32_t[]){5, 2, 3});
+  seqgpu_tensor *y = seqgpu_tape_softmax(w->tape, w->leaf[0], NULL);
+  seqgpu_tensor *ragged = seqgpu_tape_softmax(w->tape, seqgpu_tape_mul(w->tape, y, w->leaf[0]), lengths);
+  return seqgpu_tape_concat(w->tape, y, ragged);
+}
 static seqgpu_tensor *concat(world *w) { return seqgpu_tape_concat(w->tape, w->leaf[0], w->leaf[1]); }
 static seqgpu_tensor *dropout(world *w) { return seqgpu_tape_dropout(w->tape, w->leaf[0], 0.4); }
 
@@ -110,6 +117,13 @@ static seqgpu_tensor *rnn_steps(world *w) {
 
 static seqgpu_tensor *attention(world *w) {
   return seqgpu_tape_attention(w->tape, w->leaf[0], w->leaf[1], w->leaf[2], w->leaf[3], lengths_4231(w));
+}
+/* A product in the place of v: "general" of the keys, then "dot", the values being the keys. */
+static seqgpu_tensor *attention_product(world *w) {
+  seqgpu_tensor *h = rounded(w, seqgpu_tape_activation(w->tape, w->leaf[1], SEQGPU_ACTIVATION_TANH));
+  seqgpu_tensor *keys = rounded(w, seqgpu_tape_linear(w->tape, h, w->leaf[2], NULL));
+  seqgpu_tensor *c = rounded(w, seqgpu_tape_attention(w->tape, w->leaf[0], keys, h, NULL, lengths_4231(w)));
+  return seqgpu_tape_attention(w->tape, c, h, h, NULL, NULL);
 }
 /* The keys are the queries of four steps, and the values. */
 static seqgpu_tensor *attention_own(world *w) {
@@ -335,6 +349,7 @@ static const test_case cases[] = {
     {"activation relu", act_relu, {{4, 5}}, {0}},
     {"activation sigmoid", act_sigmoid, {{4, 5}}, {0}},
     {"activation identity", act_identity, {{4, 5}}, {0}},
+    {"softmax", softmax, {{2, 3, 5}}, {0}},
     {"concat", concat, {{2, 3, 4}, {2, 3, 1}}, {0}},
     {"rows and reshape", views, {{4, 2, 3}}, {0}},
     {"dropout", dropout, {{7, 5}}, {0}},
@@ -348,6 +363,8 @@ static const test_case cases[] = {
     {"binary cross entropy", binary_cross_entropy, {{4, 4, 3}}, {0}},
     {"attention", attention, {{4, 3}, {4, 4, 3}, {4, 4, 2}, {3}}, {0}},
     {"attention, whole sequence", attention, {{3, 4, 3}, {4, 4, 3}, {4, 4, 2}, {3}}, {0}},
+    {"attention, multiplicative", attention_product, {{4, 3}, {4, 4, 3}, {3, 3}}, {0}},
+    {"attention, multiplicative, whole sequence", attention_product, {{3, 4, 3}, {4, 4, 3}, {3, 3}}, {0}},
     {"attention, keys ask", attention_own, {{4, 4, 3}, {3}}, {0}},
     {"attention, keys = values", attention_shared, {{4, 3}, {4, 4, 3}, {3, 1}}, {0}},
     {"attention, query in keys", attention_self, {{3, 2, 3}, {3}}, {0}},

@@ -123,6 +123,16 @@ static seqgpu_tensor *bad_loss_count(world *w) {
 }
 static seqgpu_tensor *bad_length(world *w) { return seqgpu_tape_lengths(w->tape, 2, (int32_t[]){1, -1}); }
 static seqgpu_tensor *bad_final(world *w) { return seqgpu_tape_rnn_final(w->tape, w->leaf[0], 0); }
+static seqgpu_tensor *bad_softmax(world *w) {
+  return seqgpu_tape_softmax(w->tape, w->leaf[0], seqgpu_tape_lengths(w->tape, 3, (int32_t[]){1, 5, 2}));
+}
+static seqgpu_tensor *bad_softmax_count(world *w) {
+  return seqgpu_tape_softmax(w->tape, w->leaf[3], seqgpu_tape_lengths(w->tape, 1, (int32_t[]){1}));
+}
+static seqgpu_tensor *bad_softmax_rank(world *w) {
+  seqgpu_tensor *flat = seqgpu_tape_reshape(w->tape, w->leaf[0], 1, DIM(12));
+  return seqgpu_tape_softmax(w->tape, flat, seqgpu_tape_lengths(w->tape, 1, (int32_t[]){1}));
+}
 static seqgpu_tensor *bad_weights(world *w) { return seqgpu_tape_attention_weights(w->tape, w->leaf[0]); }
 static seqgpu_tensor *bad_attention(world *w) {
   return seqgpu_tape_attention(w->tape, w->leaf[0], w->leaf[3], w->leaf[3], w->leaf[1], NULL);
@@ -209,6 +219,7 @@ BAD(window_long, seqgpu_tape_window(w->tape, w->leaf[3], NULL, w->leaf[3],
                                     seqgpu_tape_lengths(w->tape, 4, (int32_t[]){1, 5, 1, 1})))
 BAD(window_weights, seqgpu_tape_window_weights(w->tape, w->leaf[0]))
 BAD(window_position, seqgpu_tape_window_position(w->tape, w->leaf[0]))
+BAD(softmax_null, seqgpu_tape_softmax(w->tape, NULL, NULL))
 BAD(attention_null, seqgpu_tape_attention(w->tape, NULL, w->leaf[3], w->leaf[3], w->leaf[1], NULL))
 BAD(keys, seqgpu_tape_attention(w->tape, w->leaf[4], w->leaf[0], w->leaf[3], w->leaf[1], NULL))
 BAD(query, seqgpu_tape_attention(w->tape, seqgpu_tape_concat(w->tape, w->leaf[3], w->leaf[3]), w->leaf[3],
@@ -337,6 +348,13 @@ static const misuse misuses[] = {
     {"loss_count", bad_loss_count, "loss_count: loss comes from scale; it must come from a loss over rows"},
     {"length", bad_length, "lengths: element 1 is -1"},
     {"final", bad_final, "was not returned by seqgpu_tape_rnn"},
+    {"softmax, long rows", bad_softmax,
+     "softmax: there are 3 lengths of at most 5; there must be 3 of at most 4"},
+    {"softmax, lengths of others", bad_softmax_count,
+     "softmax: there are 1 lengths of at most 1; there must be 4 of at most 3"},
+    {"softmax of one dimension", bad_softmax_rank,
+     "softmax: x is [12]; with lengths it must be [...,batch,width]"},
+    {"softmax of nothing", bad_softmax_null, "softmax: x is NULL"},
     {"weights", bad_weights, "was not returned by seqgpu_tape_attention"},
     {"attention", bad_attention, "attention: query is [3,4] but keys is [4,4,3]"},
     {"attention lengths", bad_source_length, "lengths are 0 to 1; they must be 1 to 4"},

@@ -245,6 +245,10 @@ run train spell $data --word-size 12 --attention-size 16 --hidden 32 --batch 32 
 check "cpu f32: task spell, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n <= 0.02) }"' sh "$(value val_phoneme_error_rate trained)"
 resumed "spell" spell $small --dropout 0.3 --smoothing 0.1
 resumed "spell, gru of two layers without attention" spell $small --cell gru --layers 2 --attention-size 0 --one-direction --backwards
+resumed "spell, general attention" spell $small --attention general
+resumed "spell, dot, with more than one layer" spell $small --attention dot --one-direction --layers 2
+refused "resume with another score" 1 "--attention: is dot; speller was trained with additive" train spell $data --resume speller --attention dot --one-direction
+refused "dot of unequal widths" 2 "--attention dot: what is read in both directions is twice as wide" train spell $data $small --attention dot
 resumed "spell, Hessian-free" spell $small --optimizer hessian-free --cg-iterations 9 --dropout 0.3
 run eval --checkpoint speller --data spoken.val --json >measured 2>err
 words=$(sed 's/(2)//; s/ .*//' spoken.val | uniq | wc -l)
@@ -323,6 +327,14 @@ if [ "$(value sentences measured)" = 60 ] && [ "$(value one_minus_bleu measured 
   pass "cpu f32: task translate, eval measures what training did"
 else fail "cpu f32: task translate, eval measures what training did" "$(cat measured err)"; fi
 check "BLEU by length, in JSON" grep -q '"bleu_by_length": {"10": [0-9.]*}}$' measured
+# Of one group three words of four are right, in their order: (3/4 2/3 1/2 1/2)^(1/4), no four words being smoothed to a half.
+# Of the other everything is, whatever the model says to eleven words or more.
+long='Hund rot alt Katze gro\303\237 Fisch Haus zwei B\303\204LL rot, ja!'
+{ printf 'Hund rot B\303\204LL, ja!\tdog red ball !\n'
+  printf "$long\t"
+  printf "$long\n" | run translate --checkpoint translator; } >judged
+run eval --checkpoint translator --data judged --json >measured.judged 2>err
+check "BLEU by length, as it is by hand" grep -q '"bleu_by_length": {"10": 59.46, "15": 100}}$' measured.judged
 check "in words, too" sh -c '"$1" eval --checkpoint translator --data pairs.val --device cpu | grep -q "; 60 sentences, BLEU [0-9.]*, perplexity [0-9.]*$"' sh "$seqgpu"
 for b in 1 7; do run eval --checkpoint translator --data pairs.val --batch $b --json | sed 's/\(0\.[0-9]\{4\}\)[0-9]*/\1/g; s/"perplexity": [0-9.]*//' >b$b; done
 check "whatever the batch" cmp b1 b7
@@ -342,7 +354,7 @@ rows = [json.loads(line) for line in sys.stdin]
 assert [len(r[\"source\"]) for r in rows] == [6, 0, 7] and rows[2][\"target\"][1] == \"otto\"
 assert rows[2][\"attended\"][:4] == [0, 1, 2, 3]
 assert all(len(r[\"attended\"]) == len(r[\"target\"]) and (r[\"score\"] < 0 or not r[\"target\"]) for r in rows)"' sh "$seqgpu"
-  run train translate $data --backwards --word-size 16 --attention-size 16 --hidden 32 --batch 32 --lr 0.01 --epochs 20 --checkpoint backward --quiet
+  run train translate $data --backwards --attention general --word-size 16 --hidden 32 --batch 32 --lr 0.01 --epochs 20 --checkpoint backward --quiet
   run translate --checkpoint backward --input asked --json --svg back.svg >got 2>err
   check "read backwards, it is told in the order of the source" python3 -c "
 import json, re
@@ -355,6 +367,9 @@ else
 fi
 run train translate $data --word-size 4 --hidden 6 --batch 16 --attention-size 0 --one-direction --backwards --steps 2 --checkpoint blind --quiet
 check "without attention, too" run translate --checkpoint blind --input asked
+run train translate $data --word-size 4 --hidden 6 --batch 16 --attention none --one-direction --backwards --steps 2 --checkpoint none --quiet
+for c in blind none; do run eval --checkpoint $c --data pairs.val --json | sed 's/.*"loss"/"loss"/' >of_$c; done
+check "--attention none is none of no size" sh -c 'grep -q bleu of_none && cmp of_blind of_none && ! grep -a -q "attention\.v" none'
 run translate --checkpoint translator --input asked --copy --svg map.svg >got 2>err
 check "a picture of what it attends to" sh -c 'cmp -s got wanted && grep -q "^<svg xmlns=" map.svg && grep -q "^</svg>$" map.svg &&
   [ "$(grep -c "fill-opacity" map.svg)" = 59 ] && grep -c "fill-opacity=\"[01]\.[5-9]" map.svg | grep -q "^[7-9]$"'

@@ -181,7 +181,7 @@ exits "bench_ops: a bad number" 2 "$bin/bench_ops" --runs 0
 exits "bench_ops: too few elements" 1 "$bin/bench_ops" --elements 10
 exits "bench_ops: all right" 0 "$bin/bench_ops" --elements 5000,20000 --runs 3 --json "$temp/ops.json"
 parses "bench_ops: each line is JSON" "$temp/ops.json"
-if [ "$(grep -c '"kind": "op"' "$temp/ops.json")" = 46 ]; then pass "bench_ops: forty-six rows"; else fail "bench_ops: forty-six rows" "no"; fi
+if [ "$(grep -c '"kind": "op"' "$temp/ops.json")" = 52 ]; then pass "bench_ops: fifty-two rows"; else fail "bench_ops: fifty-two rows" "no"; fi
 
 # ---------------------------------------------------------------------- bench_sync
 if [ -x "$bin/bench_sync" ]; then

@@ -148,7 +148,7 @@ static const char *const lines[] = {
     "0.5" TASK "--steps 1 --checkpoint new.st",
     "train spell --data spoken --word-size 2 --attention-size 0 --one-direction --backwards" TASK
     "--steps 1 --checkpoint new.st",
-    "train translate --data text --data text --val-data translated --word-size 2 --attention-size 2" TASK
+    "train translate --data text --data text --val-data translated --word-size 2 --attention general" TASK
     "--steps 1 --checkpoint new.st",
     "train caption --data scenes:4 --val-data unseen:2 --dropout 0.5" SEEN TASK
     "--steps 1 --checkpoint new.st",

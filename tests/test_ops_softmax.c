@@ -1,4 +1,4 @@
-/* test_ops_softmax.c - losses and what has a softmax inside: cross-entropy, squared error, binary
+/* test_ops_softmax.c - softmax, losses and what has a softmax inside: cross-entropy, squared error, binary
  * cross-entropy, attention.
  *
  * Masked rows and padded source steps, logits that overflow exp, minus infinity, NaN.
@@ -296,6 +296,105 @@ static void test_bces(void) {
   test_bce_edges();
 }
 
+/* --- softmax --- */
+
+static double softmax_scalar(void *context) {
+  softmax_case *c = context;
+  sq_cpu_ops_f64.softmax_forward(&serial, &c->args[0]);
+  return weighted_sum(c->dy, c->y);
+}
+
+/* What lengths hide becomes NaN: nothing of it may be read. */
+static void softmax_poison(const softmax_case *c) {
+  const sq_softmax_args *a = &c->args[0];
+  for (int64_t i = 0; i < c->x.n; i++) {
+    if (i % a->cols < c->lengths[i / a->cols % a->batch]) continue;
+    c->x.d[i] = c->x.f[i] = NAN;
+    c->dy.d[i] = c->dy.f[i] = NAN;
+  }
+}
+
+/* The largest difference from exp(x) / sum exp(x), and from 0 beyond a row's length. */
+static double softmax_worst(const softmax_case *c) {
+  const sq_softmax_args *a = &c->args[0];
+  double worst = 0;
+  for (int64_t r = 0; r < a->rows; r++) {
+    const int64_t n = c->lengths[r % a->batch];
+    const double *x = c->x.d + r * a->cols, *y = c->y.d + r * a->cols, *dx = c->dx.d + r * a->cols;
+    double sum = 0;
+    for (int64_t v = 0; v < n; v++) sum += exp(x[v]);
+    for (int64_t v = 0; v < a->cols; v++) {
+      worst = fmax(worst, fabs(y[v] - (v < n ? exp(x[v]) / sum : 0)));
+      if (v >= n) worst = fmax(worst, fabs(dx[v]));
+    }
+  }
+  return worst;
+}
+
+/* A gradient that adds, and what the padding of a sum that adds keeps. */
+static void test_softmax_accumulates(softmax_case *c, const char *what) {
+  sq_softmax_args again = c->args[0];
+  double worst = 0;
+  tensor dx = tensor_new("dx", c->dx.n);
+  tensor_fill(dx, 2, 2);
+  again.dx = dx.d;
+  again.accumulate = 1;
+  sq_cpu_ops_f64.softmax_backward(&serial, &again);
+  for (int64_t i = 0; i < dx.n; i++) worst = fmax(worst, fabs(dx.d[i] - 2 - c->dx.d[i]));
+  check_error(worst, 1e-14, "%s, accumulate", what);
+  tensor_free(dx);
+}
+
+static void test_softmax(int64_t steps, int64_t batch, int64_t cols) {
+  softmax_case c = softmax_new(steps, batch, cols);
+  char what[80];
+  snprintf(what, sizeof what, "softmax, %ldx%ldx%ld", (long)steps, (long)batch, (long)cols);
+  softmax_poison(&c);
+  softmax_run(&c);
+  check_error(softmax_worst(&c), 1e-14, "%s", what);
+  check_single(c.y, name("%s, y", what));
+  if (cols > 2) check_single(c.dx, name("%s, dx", what)); /* of one number it is 0 */
+  for (int64_t i = 0; i < c.x.n; i++)                     /* differences ask for every number */
+    if (isnan(c.x.d[i])) c.x.d[i] = c.dy.d[i] = 0;
+  check_slope(softmax_scalar, &c, c.x, c.dx, name("%s", what));
+  test_softmax_accumulates(&c, what);
+  softmax_free(&c);
+}
+
+/* Logits of 1e4 and of minus infinity, an offset, NaN, nothing but minus infinity, in place. */
+static void test_softmax_edges(void) {
+  softmax_case c = softmax_new(5, 1, 70);
+  for (int k = 0; k < 2; k++) c.args[k].lengths = NULL;
+  for (int64_t v = 0; v < 70; v++) {
+    tensor_set(c.x, v, v == 66 ? 1e4 : -1e4);
+    tensor_set(c.x, 70 + v, v < 2 ? 3000 : -(double)INFINITY);
+    tensor_set(c.x, 210 + v, -(double)INFINITY);
+  }
+  tensor_set(c.x, 140 + 69, NAN);
+  softmax_run(&c);
+  CHECK(c.y.d[66] == 1 && c.y.f[66] == 1 && c.y.d[0] == 0 && c.y.f[0] == 0, "softmax, of logits of 1e4");
+  CHECK(c.y.d[71] == 0.5 && c.y.f[70] == 0.5f && c.y.d[72] == 0,
+        "softmax, of two, the rest at minus infinity");
+  CHECK(isnan(c.y.d[140]) && isnan(c.y.f[209]) && isnan(c.dx.f[140]), "softmax, of NaN");
+  CHECK(isnan(c.y.d[210]) && isnan(c.y.f[279]), "softmax, of nothing but minus infinity");
+  CHECK(!isnan(c.y.d[280]) && !isnan(c.dx.f[280]), "softmax, a NaN stays in its row");
+  tensor in_place = tensor_new("in place", c.x.n);
+  memcpy(in_place.f, c.x.f, (size_t)c.x.n * sizeof(float));
+  sq_softmax_args same = c.args[1];
+  same.x = same.y = in_place.f;
+  sq_cpu_ops_f32.softmax_forward(&serial, &same);
+  CHECK(memcmp(in_place.f, c.y.f, 140 * sizeof(float)) == 0, "softmax, in place");
+  tensor_free(in_place);
+  softmax_free(&c);
+}
+
+static void test_softmaxes(void) {
+  static const int64_t steps[] = {0, 1, 7}, cols[] = {1, 31, 33, 64, 600};
+  for (int i = 0; i < 3; i++)
+    for (int j = 0; j < 5; j++) test_softmax(steps[i], 3, cols[j]);
+  test_softmax_edges();
+}
+
 /* --- attention --- */
 
 static double attention_scalar(void *context) {
@@ -312,8 +411,10 @@ static int64_t attention_length(const attention_case *c, int64_t b) {
 static double plain_attention(const attention_case *c, int64_t s, int64_t b) {
   const sq_attention_args *a = &c->args[0];
   double e = 0;
-  for (int64_t d = 0; d < a->dim; d++)
-    e += c->v.d[d] * tanh(c->query.d[b * a->dim + d] + c->keys.d[(s * a->batch + b) * a->dim + d]);
+  for (int64_t d = 0; d < a->dim; d++) {
+    const double q = c->query.d[b * a->dim + d], k = c->keys.d[(s * a->batch + b) * a->dim + d];
+    e += a->v ? c->v.d[d] * tanh(q + k) : q * k;
+  }
   return exp(e);
 }
 
@@ -346,7 +447,7 @@ static void poison_padding(const attention_case *c) {
 /* dcontext . tcontext = the gradients of each operand times its tangent; each operand may stand still. */
 static void test_attention_tangent(attention_case *c, const char *what) {
   for (int still = 0; still < 5; still++) { /* the last time none does */
-    const int moves[] = {still != 0, still != 1, still != 2, still != 3};
+    const int moves[] = {still != 0, still != 1, still != 2, still != 3 && c->args[0].v};
     for (int k = 0; k < 2; k++) {
       sq_attention_args args = c->args[k];
       const void **operands[] = {&args.tquery, &args.tkeys, &args.tvalues, &args.tv};
@@ -369,8 +470,10 @@ static void test_attention_tangent(attention_case *c, const char *what) {
   }
 }
 
-static void test_attention(int64_t source, int64_t batch, int64_t dim, int64_t value_dim, int ragged) {
-  attention_case c = attention_new(source, batch, dim, value_dim, ragged);
+static void test_attention(attention_case c) {
+  const int64_t source = c.args[0].source_len, batch = c.args[0].batch, dim = c.args[0].dim,
+                value_dim = c.args[0].value_dim;
+  const int ragged = c.args[0].lengths != NULL, adds = c.args[0].v != NULL;
   tensor weights = tensor_new("weights", c.weights.n), context = tensor_new("context", c.context.n);
   tensor once = tensor_new("once", c.dkeys.n);
   poison_padding(&c);
@@ -380,20 +483,20 @@ static void test_attention(int64_t source, int64_t batch, int64_t dim, int64_t v
   }
   plain_attentions(&c, weights, context);
   char what[80];
-  snprintf(what, sizeof what, "attention, S=%ld B=%ld D=%ld E=%ld%s", (long)source, (long)batch, (long)dim,
-           (long)value_dim, ragged ? " ragged" : "");
+  snprintf(what, sizeof what, "attention, S=%ld B=%ld D=%ld E=%ld%s%s", (long)source, (long)batch, (long)dim,
+           (long)value_dim, ragged ? " ragged" : "", adds ? "" : " product");
   check_error(check_norm_f64(c.weights.d, weights.d, weights.n), EXACT, "%s, weights", what);
   check_error(check_norm_f64(c.context.d, context.d, context.n), EXACT, "%s, context", what);
   const tensor outputs[] = {c.weights, c.context, c.dquery, c.dkeys, c.dvalues, c.dv};
   const char *const names[] = {"weights", "context", "dquery", "dkeys", "dvalues", "dv"};
   /* With one source step the weight is 1 and these gradients are exactly 0 up to rounding. */
-  for (int i = 0; i < 6; i++)
+  for (int i = 0; i < (adds ? 6 : 5); i++)
     if (source > 1 || i < 2 || i == 4) check_single(outputs[i], name("%s, %s", what, names[i]));
   test_attention_tangent(&c, what + strlen("attention, "));
   check_slope(attention_scalar, &c, c.query, c.dquery, name("%s, query", what));
   check_slope(attention_scalar, &c, c.keys, c.dkeys, name("%s, keys", what));
   check_slope(attention_scalar, &c, c.values, c.dvalues, name("%s, values", what));
-  check_slope(attention_scalar, &c, c.v, c.dv, name("%s, v", what));
+  if (adds) check_slope(attention_scalar, &c, c.v, c.dv, name("%s, v", what));
   memcpy(once.d, c.dkeys.d, (size_t)once.n * sizeof(double));
   sq_cpu_ops_f64.attention_backward(&serial, &c.args[0]);
   for (int64_t i = 0; i < once.n; i++) once.d[i] *= 2;
@@ -416,13 +519,14 @@ static void test_attention_nan(void) {
 }
 
 static void test_attentions(void) {
-  test_attention(1, 1, 1, 1, 0);
-  test_attention(7, 3, 5, 4, 0);
-  test_attention(7, 3, 5, 4, 1);
-  test_attention(31, 2, 33, 31, 1);
-  test_attention(33, 1, 64, 65, 0);
-  test_attention(5, 33, 100, 1, 1);
-  test_attention(3, 0, 4, 4, 0);
+  static const int64_t size[][5] = {{1, 1, 1, 1, 0},    {7, 3, 5, 4, 0},    {7, 3, 5, 4, 1},
+                                    {31, 2, 33, 31, 1}, {33, 1, 64, 65, 0}, {5, 33, 100, 1, 1},
+                                    {3, 0, 4, 4, 0}};
+  for (int i = 0; i < 7; i++) {
+    const int64_t *n = size[i];
+    test_attention(attention_new(n[0], n[1], n[2], n[3], (int)n[4]));
+    test_attention(attention_product_new(n[0], n[1], n[2], n[3], (int)n[4]));
+  }
   test_attention_nan();
 }
 
@@ -432,6 +536,7 @@ int main(void) {
   test_xents();
   test_mses();
   test_bces();
+  test_softmaxes();
   test_attentions();
   return check_finish();
 }

@@ -114,6 +114,12 @@ static void digest_losses(digest *d, sq_exec *exec, int bits) {
     check_free(chosen);
     check_free(lengths);
   }
+  softmax_case m = softmax_new(301, 5, 131);
+  ops(bits)->softmax_forward(exec, &m.args[bits == 32]);
+  digest_add(d, "softmax, forward", m.y, bits);
+  ops(bits)->softmax_backward(exec, &m.args[bits == 32]);
+  digest_add(d, "softmax, backward", m.dx, bits);
+  softmax_free(&m);
   attention_case t = attention_new(37, 29, 131, 67, 1);
   ops(bits)->attention_forward(exec, &t.args[bits == 32]);
   digest_add(d, "attention, forward", t.context, bits);
@@ -125,6 +131,15 @@ static void digest_losses(digest *d, sq_exec *exec, int bits) {
   ops(bits)->attention_tangent(exec, &t.args[bits == 32]);
   digest_add(d, "attention, tangent", t.tcontext, bits);
   attention_free(&t);
+  attention_case p = attention_product_new(37, 29, 131, 67, 1);
+  ops(bits)->attention_forward(exec, &p.args[bits == 32]);
+  digest_add(d, "attention, product, forward", p.context, bits);
+  ops(bits)->attention_backward(exec, &p.args[bits == 32]);
+  digest_add(d, "attention, product, dquery", p.dquery, bits);
+  digest_add(d, "attention, product, dkeys", p.dkeys, bits);
+  ops(bits)->attention_tangent(exec, &p.args[bits == 32]);
+  digest_add(d, "attention, product, tangent", p.tcontext, bits);
+  attention_free(&p);
 }
 
 static void digest_elements(digest *d, sq_exec *exec, int bits) {

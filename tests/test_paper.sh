@@ -120,6 +120,22 @@ for row in tag:2:1 sentiment:3:3 questions:3:3; do
   [ $application = tag ] || check "$application has a page of what is attended to" grep -q '<span style="background' "results/$application-attention.html"
   check "$application has test accuracies" test "$(grep -c '^| [^|]*, seed 1 | [0-9]* | [01][0-9.]* | ' "results/$application.md")" = $((ours + peers * theirs))
 done
+if command -v gzip >/dev/null; then
+  mkdir -p data/multi30k
+  for part in train val test_2016_flickr; do
+    for language in de en; do
+      awk -v w="$language" 'BEGIN { for (i = 0; i < 20; i++) { s = w; for (k = 0; k < 3 + 9 * (i % 2); k++) s = s " " w (i * 7 + k) % 9; print s } }' |
+        gzip >data/multi30k/$part.$language.gz
+    done
+  done
+  check "application translate" env SEQGPU_DATA="$work/data" sh "$paper/applications.sh" translate 1 1
+  published translate $((2 + peers))
+  check "translate has BLEU by length: a number for each group of the test set, and a picture" sh -c '
+    [ "$(grep -c "^| [^|]*attention, seed 1 | [0-9]* | [0-9][0-9.]* | - | [0-9][0-9.]* | - | - | - |$" results/translate-length.md)" = 2 ] &&
+    grep -q "words of the source, at most" results/translate-length.svg && grep -q "no attention" results/translate-length.svg'
+else
+  skip "application translate" "no gzip"
+fi
 awk 'BEGIN { for (i = 0; i < 300; i++) printf "the cat %d sat on the\r\nmat and ran .\r\n\r\n", i % 9 }' >data/warandpeace.txt
 check "application words" env SEQGPU_DATA="$work/data" sh "$paper/applications.sh" words 1 1
 published words $((1 + peers))

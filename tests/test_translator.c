@@ -21,12 +21,15 @@ enum {
 typedef struct kind {
   const char *name, *cell;
   int layers, one_direction, attention;
+  seqgpu_attention form;
 } kind;
 
-static const kind kinds[] = {{"lstm", "lstm", 1, 0, ATTENTION},
-                             {"gru of two layers", "gru", 2, 0, ATTENTION},
-                             {"lstm to the right", "lstm", 2, 1, ATTENTION},
-                             {"lstm without attention", "lstm", 2, 1, 0}};
+static const kind kinds[] = {{"lstm", "lstm", 1, 0, ATTENTION, SEQGPU_ATTENTION_ADDITIVE},
+                             {"gru of two layers", "gru", 2, 0, ATTENTION, SEQGPU_ATTENTION_ADDITIVE},
+                             {"lstm to the right", "lstm", 2, 1, ATTENTION, SEQGPU_ATTENTION_ADDITIVE},
+                             {"gru, general attention", "gru", 1, 0, 1, SEQGPU_ATTENTION_GENERAL},
+                             {"lstm, dot", "lstm", 1, 1, 1, SEQGPU_ATTENTION_DOT},
+                             {"lstm without attention", "lstm", 2, 1, 0, SEQGPU_ATTENTION_ADDITIVE}};
 
 typedef struct model {
   const kind *kind;
@@ -55,7 +58,8 @@ static seqgpu_translator_desc sizes_of(const kind *k) {
   return (seqgpu_translator_desc){.source_words = SOURCE_WORDS,
                                   .target_words = WORDS,
                                   .word_size = WORD_SIZE,
-                                  .attention_size = k->attention};
+                                  .attention_size = k->attention,
+                                  .attention = k->form};
 }
 
 /* 0 where the build has no such device. */
@@ -310,7 +314,8 @@ static void refuses_search(model *m, seqgpu_translator_options o, seqgpu_transla
 static void check_sizes(model *m) {
   const seqgpu_translator_desc sizes = sizes_of(m->kind);
   seqgpu_translator_desc d = sizes;
-  const kind two = {"", "lstm", 2, 0, 0}, gru = {"", "gru", 1, 0, 0};
+  const kind two = {"", "lstm", 2, 0, 0, SEQGPU_ATTENTION_ADDITIVE},
+             gru = {"", "gru", 1, 0, 0, SEQGPU_ATTENTION_ADDITIVE};
   seqgpu_plan *deep = plan_of(m->ctx, &two, 0, T, B), *other = plan_of(m->ctx, &gru, 0, T, B),
               *wide = plan_of(m->ctx, m->kind, 1, T, B);
   refuses(m, sizes, NULL, m->decoder, "translator: encoder is NULL");
@@ -324,6 +329,12 @@ static void check_sizes(model *m) {
   refuses(m, (d.target_words = -1, d), m->encoder, m->decoder, "target_words is -1");
   d = sizes;
   refuses(m, (d.attention_size = -1, d), m->encoder, m->decoder, "attention_size is -1");
+  d = sizes;
+  refuses(m, (d.attention = (seqgpu_attention)4, d), m->encoder, m->decoder,
+          "attention is 4; it must be 0 (additive) to 3 (none)");
+  d = sizes;
+  refuses(m, (d.attention = SEQGPU_ATTENTION_DOT, d), m->encoder, m->decoder,
+          "plan encoder puts out 8 elements, plan decoder 4; attention \"dot\"");
   d = sizes;
   refuses(m, (d.dropout = 1.5, d), m->encoder, m->decoder, "dropout is 1.5; it must be from 0 to 1");
   seqgpu_plan_destroy(deep);

@@ -5,6 +5,7 @@
  *   sums     the gradient of a bias, squared error, cross-entropy, binary cross-entropy, the maximum over
  *            time, CTC of four sequences, the mixture density of strokes, a step of a window over
  *            characters of a matrix of as many elements
+ *   beside   CTC with its gradient, and cuDNN's on a card, where there is cuDNN
  *   inside   operators of core/ops.h that only the tape or a network calls, on such matrices
  *
  * Each is compared with float64 on the CPU first, |out - ref| / |ref| <= 1e-5; what is wrong is not timed.  On a
@@ -20,6 +21,7 @@
 #include "bench/common/json.h"
 #include "bench/common/measure.h"
 #include "bench/common/options.h"
+#include "bench/peers/cudnn_ctc.h"
 #include "host/context/context.h"
 #include "seqgpu/seqgpu.h"
 
@@ -31,7 +33,7 @@ static const char USAGE[] = "usage: bench_ops [options]\n"
 
 static const double LIMIT = 1e-5;
 enum { TENSORS = 4, COLUMNS = 1000, WARMUP = 3, MAX_RUNS = 1000 };
-enum { SEQUENCES = 4 }; /* of an attention, whose keys are a matrix of [R/4,4,COLUMNS] */
+enum { SEQUENCES = 4 }; /* of an attention, whose keys are a matrix of [R/4,4,COLUMNS], and of CTC */
 
 typedef struct ops_options {
   const char *device, *elements, *json;
@@ -52,9 +54,15 @@ typedef struct side {
   void *share, *terms;  /* [R] */
   void *ones, *weight;  /* [R] and [COLUMNS]: of a linear layer with one input */
   void *lse, *row_loss; /* [R] */
-  int32_t *targets;     /* [R] */
+  int32_t *targets;     /* [R+1] */
   void *sums, *loss;    /* [COLUMNS] and [2] */
   seqgpu_tape *tape;
+  void *paths; /* what CTC keeps for its gradient */
+  /* cuDNN's CTC: NULL on the CPU and where `no_cudnn` says why; labels and lengths, what it works in */
+  bench_cudnn_ctc *cudnn;
+  const char *no_cudnn;
+  int32_t *labels;
+  void *room;
 } side;
 
 static size_t element(const side *s) { return seqgpu_dtype_size(seqgpu_context_dtype(s->ctx)); }
@@ -76,16 +84,72 @@ static void *drawn_buffer(const side *s, int64_t count, double scale, uint64_t s
   return out;
 }
 
-static int32_t *targets_buffer(const side *s) {
-  int32_t *host = malloc((size_t)s->rows * sizeof *host);
+static int32_t target_of(int64_t r) { return (int32_t)(r * 7 % COLUMNS); }
+
+/* Takes the numbers into the device's memory, and frees them; NULL after an error. */
+static int32_t *integers_buffer(const side *s, int32_t *host, int64_t count) {
   void *out = NULL;
-  for (int64_t r = 0; host && r < s->rows; r++) host[r] = (int32_t)(r * 7 % COLUMNS);
-  if (host && seqgpu_malloc(s->ctx, (size_t)s->rows * sizeof *host, &out) == SEQGPU_OK)
-    seqgpu_copy_in(s->ctx, out, host, (size_t)s->rows * sizeof *host);
+  if (host && seqgpu_malloc(s->ctx, (size_t)count * sizeof *host, &out) == SEQGPU_OK)
+    seqgpu_copy_in(s->ctx, out, host, (size_t)count * sizeof *host);
   seqgpu_synchronize(s->ctx);
   free(host);
   return out;
 }
+
+static int32_t *targets_buffer(const side *s) {
+  const int64_t count = s->rows + 1;
+  int32_t *host = malloc((size_t)count * sizeof *host);
+  for (int64_t r = 0; host && r < count; r++) host[r] = target_of(r);
+  return integers_buffer(s, host, count);
+}
+
+/* ---------------------------------------------------------------- CTC beside cuDNN's */
+
+/* Of each sequence: one for every fourth step, 200 at the most. */
+static int64_t label_count(const side *s) {
+  enum { MOST = 200 };
+  const int64_t quarter = s->rows / SEQUENCES / 4;
+  return quarter < 1 ? 1 : quarter < MOST ? quarter : MOST;
+}
+
+/* Elements of sq_ctc_args.normal, occupancy, scratch. */
+static int64_t path_elements(const side *s) {
+  const int64_t states = 2 * label_count(s) + 1;
+  return s->rows * (2 + states) + 2 * SEQUENCES * states;
+}
+
+/* The labels of each sequence in turn, how many they are, and the steps: as cuDNN wants them. */
+static int32_t *labels_buffer(const side *s) {
+  const int64_t L = label_count(s), count = SEQUENCES * (L + 2);
+  int32_t *host = malloc((size_t)count * sizeof *host);
+  for (int64_t b = 0; host && b < SEQUENCES; b++) {
+    for (int64_t l = 0; l < L; l++) host[b * L + l] = target_of(1 + l * SEQUENCES + b);
+    host[SEQUENCES * L + b] = (int32_t)L;
+    host[SEQUENCES * (L + 1) + b] = (int32_t)(s->rows / SEQUENCES);
+  }
+  return integers_buffer(s, host, count);
+}
+
+/* 0 only where there is no memory: a card without cuDNN is one without this row. */
+static int open_cudnn(side *s) {
+  const int64_t L = label_count(s);
+  if ((s->labels = labels_buffer(s)) == NULL) return 0;
+  const bench_ctc_problem problem = {.seq_len = s->rows / SEQUENCES,
+                                     .batch = SEQUENCES,
+                                     .classes = COLUMNS,
+                                     .label_len = L,
+                                     .logits = s->matrix,
+                                     .labels = s->labels,
+                                     .label_lengths = s->labels + SEQUENCES * L,
+                                     .lengths = s->labels + SEQUENCES * (L + 1),
+                                     .losses = s->sums,
+                                     .gradient = s->result};
+  s->cudnn = bench_cudnn_ctc_open(&problem, &s->no_cudnn);
+  return s->cudnn == NULL ||
+         seqgpu_malloc(s->ctx, bench_cudnn_ctc_workspace(s->cudnn), &s->room) == SEQGPU_OK;
+}
+
+/* ---------------------------------------------------------------- opening */
 
 static int64_t tensor_elements(int64_t elements, int i) {
   const int64_t vector = elements / 1000 + 1;
@@ -124,15 +188,18 @@ static int open_side(side *s, int64_t elements, const seqgpu_context_options *op
   s->sums = drawn_buffer(s, COLUMNS, 1, 7);
   s->loss = drawn_buffer(s, 2, 1, 8);
   s->targets = targets_buffer(s);
+  s->paths = drawn_buffer(s, path_elements(s), 1, 12);
   if (seqgpu_tape_create(s->ctx, 1, &s->tape) != SEQGPU_OK) return 0;
-  return s->matrix && s->other && s->ones && s->weight && s->lse && s->row_loss && s->sums && s->loss &&
-         s->targets && s->result && s->share && s->terms;
+  if (strcmp(seqgpu_context_device(s->ctx), "cuda") == 0 && !open_cudnn(s)) return 0;
+  return s->paths && s->matrix && s->other && s->ones && s->weight && s->lse && s->row_loss && s->sums &&
+         s->loss && s->targets && s->result && s->share && s->terms;
 }
 
 static void close_side(side *s) {
-  void *const memory[] = {s->matrix,   s->other,    s->ones,     s->weight,  s->lse,   s->row_loss,
-                          s->sums,     s->loss,     s->targets,  s->result,  s->share, s->terms,
-                          s->drawn[0], s->drawn[1], s->drawn[2], s->drawn[3]};
+  void *const memory[] = {s->matrix,   s->other,    s->ones,   s->weight, s->lse,   s->row_loss, s->sums,
+                          s->loss,     s->targets,  s->result, s->share,  s->terms, s->drawn[0], s->drawn[1],
+                          s->drawn[2], s->drawn[3], s->paths,  s->labels, s->room};
+  bench_cudnn_ctc_close(s->cudnn);
   for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++) seqgpu_free(s->ctx, memory[i]);
   seqgpu_params_destroy(s->params);
   seqgpu_tape_destroy(s->tape);
@@ -194,14 +261,43 @@ static seqgpu_status pooling(const side *s, const operation *o) {
   return result(s, seqgpu_tape_pooling(s->tape, sequences(s, 1), NULL, SEQGPU_POOLING_MAX), s->sums, COLUMNS);
 }
 
-/* Loss, and what its gradient needs, of four sequences: a label for every fourth step, 200 at the most. */
+/* Loss, and what its gradient needs. */
 static seqgpu_status ctc(const side *s, const operation *o) {
-  enum { BATCH = 4, MOST = 200 };
   (void)o;
-  seqgpu_tensor *logits = sequences(s, BATCH);
-  const int64_t quarter = s->rows / BATCH / 4, labels = quarter < 1 ? 1 : quarter < MOST ? quarter : MOST;
-  seqgpu_tensor *wanted = seqgpu_tape_wrap_ids(s->tape, 2, (int64_t[]){labels, BATCH}, s->targets);
+  seqgpu_tensor *logits = sequences(s, SEQUENCES);
+  const int64_t shape[] = {label_count(s), SEQUENCES};
+  seqgpu_tensor *wanted = seqgpu_tape_wrap_ids(s->tape, 2, shape, s->targets);
   return result(s, seqgpu_tape_ctc(s->tape, logits, NULL, wanted, NULL, COLUMNS - 1, 1, 1), s->loss, 1);
+}
+
+/* The losses of all sequences and the gradient, as cuDNN has them: class 0 is blank. */
+static seqgpu_status ctc_gradient(const side *s, const operation *o) {
+  const int64_t L = label_count(s), states = 2 * L + 1;
+  char *paths = s->paths;
+  (void)o;
+  const sq_ctc_args a = {.seq_len = s->rows / SEQUENCES,
+                         .batch = SEQUENCES,
+                         .classes = COLUMNS,
+                         .label_len = L,
+                         .scale = 1,
+                         .logits = s->matrix,
+                         .labels = s->targets + 1,
+                         .normal = paths,
+                         .occupancy = paths + (size_t)(2 * s->rows) * element(s),
+                         .scratch = paths + (size_t)(s->rows * (2 + states)) * element(s),
+                         .row_loss = s->sums,
+                         .loss = s->lse,
+                         .dlogits = s->result};
+  const seqgpu_status status = SQ_RUN(s->ctx, ctc_forward, &a);
+  return status == SEQGPU_OK ? SQ_RUN(s->ctx, ctc_backward, &a) : status;
+}
+
+/* On the side that is compared with, ours. */
+static seqgpu_status ctc_of_cudnn(const side *s, const operation *o) {
+  if (s->cudnn == NULL) return ctc_gradient(s, o);
+  const char *why = bench_cudnn_ctc_run(s->cudnn, s->room);
+  if (why) fprintf(stderr, "bench_ops: %s: %s\n", o->name, why);
+  return why ? SEQGPU_EDEVICE : SEQGPU_OK;
 }
 
 /* Strokes by 20 Gaussians: as many rows of 121 numbers as the matrix has. */
@@ -243,6 +339,24 @@ static seqgpu_status curvature(const side *s, const operation *o) {
                           .tlogits = s->other,
                           .dlogits = s->result};
   return SQ_RUN(s->ctx, xent_curvature, &a);
+}
+
+static sq_softmax_args softmax_of(const side *s) {
+  return (sq_softmax_args){
+      .rows = s->rows, .cols = COLUMNS, .x = s->matrix, .y = s->result, .dy = s->other, .dx = s->result};
+}
+
+static seqgpu_status softmax(const side *s, const operation *o) {
+  (void)o;
+  const sq_softmax_args a = softmax_of(s);
+  return SQ_RUN(s->ctx, softmax_forward, &a);
+}
+
+static seqgpu_status softmax_gradient(const side *s, const operation *o) {
+  (void)o;
+  sq_softmax_args a = softmax_of(s);
+  a.y = s->matrix;
+  return SQ_RUN(s->ctx, softmax_backward, &a);
 }
 
 static seqgpu_status attention_tangent(const side *s, const operation *o) {
@@ -339,8 +453,12 @@ static const operation operations[] = {{"sgd", UPDATE(SGD, 0)},
                                        {"binary cross-entropy", 8, binary_cross_entropy, {.lr = 0}},
                                        {"pooling, maximum", 4, pooling, {.lr = 0}},
                                        {"ctc", 4, ctc, {.lr = 0}},
+                                       {"ctc and gradient", 8, ctc_gradient, {.lr = 0}},
+                                       {"ctc and gradient, cudnn", 8, ctc_of_cudnn, {.lr = 0}},
                                        {"mixture density", 4, mixture, {.lr = 0}},
                                        {"window over characters", 4, window, {.lr = 0}},
+                                       {"softmax", 8, softmax, {.lr = 0}},
+                                       {"gradient of softmax", 12, softmax_gradient, {.lr = 0}},
                                        {"tangent of attention", 16, attention_tangent, {.lr = 0}},
                                        {"signal of omega", 12, omega_signal, {.lr = 0}},
                                        {"omega", 4, omega_forward, {.lr = 0}},
@@ -483,6 +601,10 @@ static void measure_size(world *w, int64_t elements) {
   int good = (open_side(&s, elements, &device) || failed(w, &s)) &&
              (open_side(&ref, elements, &oracle) || failed(w, &ref));
   for (int i = 0; i < BENCH_COUNT(operations) && good; i++) {
+    if (operations[i].call == ctc_of_cudnn && s.cudnn == NULL) {
+      if (w->gpu) printf("skipped: %s: %s\n", operations[i].name, s.no_cudnn);
+      continue;
+    }
     good = (renew_params(&s, elements) || failed(w, &s)) && (renew_params(&ref, elements) || failed(w, &ref));
     if (good) measure(w, &s, &ref, &operations[i], elements);
   }

@@ -24,7 +24,8 @@
 #               these are wanted, by a beam of 5; published 5.45 and 23.55 (Yao, Zweig 2015).  Takes hours of one processor, minutes of a
 #               GPU: DEVICE=cuda
 #   translate   German to English, Multi30k in SEQGPU_DATA/multi30k; BLEU >= 30 of test2016 is wanted, of the likeliest words alone, and
-#               twice that of the model without attention; DEVICE=cuda runs it on a GPU
+#               twice that of the model without attention; DEVICE=cuda runs it on a GPU.  Also translate-length.svg, BLEU by the length of the
+#               source
 #   caption     scenes of two or three coloured shapes, which the program draws; >= 95 % of the captions exact, of pairs of colour and shape that
 #               were never learnt, are wanted; a few minutes of one processor.  Also caption-attention.svg, what the words of four captions look at
 #   transcribe  spoken digits in SEQGPU_DATA/speech: all six speakers known (digits at most 4 % wrong and strings 2.5 % are wanted), and
@@ -341,6 +342,21 @@ spell() {
 with the lowest loss on the validation set, a beam of 5." --note "$threads thread(s) each, at most $jobs at a time."
 }
 
+# by_length PREFIX ...: BLEU by the words of the sources, as measure with that prefix has put it into the logs of runs: another
+# experiment, with "-length" behind its name, whose logs have a line for each group of lengths.
+by_length() {
+  lengths=$work/lengths prefix=$1 tab=$(printf '\t')
+  shift
+  mkdir -p "$lengths"
+  while IFS=$tab read -r name log count command; do
+    sed -n "s/.*\"${prefix}bleu_by_length\": {\([^}]*\)}.*/\1/p" "$log" | tail -1 | tr ',' '\n' |
+      sed 's/^ *"\([0-9]*\)": \(.*\)/{"source_words": \1, "bleu": \2, "bleu_\1": \2}/' >"$log.lengths"
+    [ ! -s "$log.lengths" ] || printf '%s\t%s\t%s\t%s\n' "$name" "$log.lengths" "$count" "$command"
+  done <"$work/runs" >"$lengths/runs"
+  "$build/bin/paper_collect" "$lengths" --name "$experiment-length" --results "${RESULTS:-$root/bench/results}" --x source_words \
+    --x-label "words of the source, at most; the last group has all that are longer" --y bleu --y-label BLEU "$@"
+}
+
 translate() {
   so_long 5 1
   folder=$data/multi30k
@@ -368,6 +384,9 @@ translate() {
     --about "Multi30k: 29,000 pairs to train on, 1,014 to validate, 1,000 to test (test2016), small letters; the model after $epochs epochs. \
 test_bleu: of the likeliest words alone; beam_bleu: by a beam of 5. Without attention: two layers that read the source backwards." \
     --note "$threads thread(s) each, at most $jobs at a time."
+  by_length test_ --title "German to English by length, Multi30k" --columns bleu_5:last,bleu_10:last,bleu_15:last,bleu_20:last,bleu_25:last,bleu_30:last \
+    --about "BLEU of the likeliest words alone on test2016, by the words and marks of the German sentence: bleu_10 is of those of 6 to 10." \
+    --note "The models of translate.md."
 }
 
 caption() {

@@ -22,6 +22,9 @@ static seqgpu_status check_sizes(seqgpu_context *ctx, const seqgpu_translator_de
   SQ_TRY(sq_check_range(ctx, "translator: target_words", d->target_words, 1, MOST));
   SQ_TRY(sq_check_range(ctx, "translator: word_size", d->word_size, 1, MOST));
   SQ_TRY(sq_check_range(ctx, "translator: attention_size", d->attention_size, 0, MOST));
+  if ((unsigned)d->attention > (unsigned)SEQGPU_ATTENTION_NONE)
+    return sq_fail(ctx, SEQGPU_EINVAL, "translator: attention is %d; it must be 0 (additive) to 3 (none)",
+                   (int)d->attention);
   if (d->dropout >= 0 && d->dropout <= 1) return SEQGPU_OK;
   return sq_fail(ctx, SEQGPU_EINVAL, "translator: dropout is %g; it must be from 0 to 1", d->dropout);
 }
@@ -55,6 +58,15 @@ static seqgpu_status check_pair(seqgpu_context *ctx, const seqgpu_plan *encoder,
   return SEQGPU_OK;
 }
 
+/* Whether what is written can be multiplied with what was read. */
+static seqgpu_status check_dot(seqgpu_context *ctx, const seqgpu_translator_desc *d, int64_t E, int64_t Y) {
+  if (d->attention != SEQGPU_ATTENTION_DOT || E == Y) return SEQGPU_OK;
+  return sq_fail(ctx, SEQGPU_EINVAL,
+                 "translator: plan encoder puts out %lld elements, plan decoder %lld; attention \"dot\" "
+                 "multiplies them, so they must be as many",
+                 (long long)E, (long long)Y);
+}
+
 /* From the last states of both directions to those that the decoder begins with. */
 static seqgpu_status add_bridge(seqgpu_params *p, seqgpu_translator *m, const seqgpu_plan *encoder,
                                 const seqgpu_plan *decoder) {
@@ -76,17 +88,19 @@ seqgpu_status sq_translator_add_words(seqgpu_params *p, seqgpu_translator *m) {
 }
 
 static seqgpu_status add_attention(seqgpu_params *p, seqgpu_translator *m, int64_t E, int64_t Y) {
-  const int64_t D = m->desc.attention_size;
-  SQ_TRY(seqgpu_params_add(p, "query.weight", D, Y, "xavier", 1, &m->query));
-  SQ_TRY(seqgpu_params_add(p, "memory.weight", D, E, "xavier", 1, &m->memory));
-  SQ_TRY(seqgpu_params_add(p, "attention.v", D, 1, "xavier", 1, &m->v));
+  const int adds = sq_translator_adds(&m->desc);
+  const int64_t D = adds ? m->desc.attention_size : Y;
+  if (adds) SQ_TRY(seqgpu_params_add(p, "query.weight", D, Y, "xavier", 1, &m->query));
+  if (m->desc.attention != SEQGPU_ATTENTION_DOT)
+    SQ_TRY(seqgpu_params_add(p, "memory.weight", D, E, "xavier", 1, &m->memory));
+  if (adds) SQ_TRY(seqgpu_params_add(p, "attention.v", D, 1, "xavier", 1, &m->v));
   SQ_TRY(seqgpu_params_add(p, "reader.weight", Y, Y + E, "xavier", 1, &m->reader));
   return seqgpu_params_add(p, "reader.bias", Y, 1, "zeros", 0, &m->reader_bias);
 }
 
 seqgpu_status sq_translator_add_output(seqgpu_params *p, seqgpu_translator *m, int64_t E, int64_t Y) {
   const int64_t classes = m->desc.target_words + 1;
-  if (m->desc.attention_size > 0) SQ_TRY(add_attention(p, m, E, Y));
+  if (sq_translator_attends(&m->desc)) SQ_TRY(add_attention(p, m, E, Y));
   SQ_TRY(seqgpu_params_add(p, "output.weight", classes, Y, "xavier", 1, &m->weight));
   return seqgpu_params_add(p, "output.bias", classes, 1, "zeros", 0, &m->bias);
 }
@@ -121,6 +135,7 @@ seqgpu_status seqgpu_translator_create_(seqgpu_params *params, const seqgpu_tran
   SQ_TRY(check_input(ctx, "encoder", encoder, given.word_size));
   SQ_TRY(check_input(ctx, "decoder", decoder, given.word_size));
   SQ_TRY(check_pair(ctx, encoder, decoder));
+  SQ_TRY(check_dot(ctx, &given, width_of(encoder), width_of(decoder)));
   seqgpu_translator *m = sq_host_alloc(ctx, sizeof *m);
   if (m == NULL) return sq_fail(ctx, SEQGPU_ENOMEM, "translator: out of memory");
   *m = (seqgpu_translator){
@@ -186,7 +201,9 @@ void sq_translator_read(const seqgpu_translator *m, seqgpu_tape *t, const seqgpu
     seqgpu_tensor *last = seqgpu_tape_rnn_final(t, out->values, k);
     out->initial[k] = m->bridged && last ? bridge(m, t, last, k) : last;
   }
-  if (m->desc.attention_size > 0)
+  if (m->desc.attention == SEQGPU_ATTENTION_DOT)
+    out->keys = out->values;
+  else if (sq_translator_attends(&m->desc))
     out->keys = seqgpu_tape_linear(t, out->values, seqgpu_tape_param(t, &m->memory), NULL);
 }
 
@@ -198,11 +215,13 @@ static seqgpu_tensor *attend(const seqgpu_translator *m, seqgpu_tape *t, const s
   int64_t s[SEQGPU_TAPE_RANK] = {0}, e[SEQGPU_TAPE_RANK] = {0};
   seqgpu_tensor_shape(h, s);
   seqgpu_tensor_shape(source->values, e);
-  const int64_t B = source->batch, steps = s[0] * s[1] / B, asked[] = {steps, B, m->desc.attention_size},
-                found[] = {s[0], s[1], e[2]};
-  seqgpu_tensor *query = seqgpu_tape_linear(t, h, seqgpu_tape_param(t, &m->query), NULL);
+  const int adds = sq_translator_adds(&m->desc);
+  const int64_t B = source->batch, steps = s[0] * s[1] / B,
+                asked[] = {steps, B, adds ? m->desc.attention_size : s[2]}, found[] = {s[0], s[1], e[2]};
+  seqgpu_tensor *query = adds ? seqgpu_tape_linear(t, h, seqgpu_tape_param(t, &m->query), NULL) : h;
+  seqgpu_tensor *v = adds ? seqgpu_tape_param(t, &m->v) : NULL;
   seqgpu_tensor *c = seqgpu_tape_attention(t, seqgpu_tape_reshape(t, query, 3, asked), source->keys,
-                                           source->values, seqgpu_tape_param(t, &m->v), source->lengths);
+                                           source->values, v, source->lengths);
   *context = c;
   seqgpu_tensor *both = seqgpu_tape_concat(t, h, seqgpu_tape_reshape(t, c, 3, found));
   seqgpu_tensor *r =
@@ -219,7 +238,7 @@ seqgpu_tensor *sq_translator_write(const seqgpu_translator *m, seqgpu_tape *t, c
       seqgpu_tape_embedding(t, seqgpu_tape_param(t, &m->target), seqgpu_tape_ids(t, 2, shape, before));
   x = seqgpu_tape_dropout(t, x, m->desc.dropout);
   *h = seqgpu_tape_rnn(t, decoder, seqgpu_tape_param(t, &m->decoder), x, source->initial, NULL);
-  seqgpu_tensor *r = m->desc.attention_size > 0 && *h ? attend(m, t, source, *h, context) : *h;
+  seqgpu_tensor *r = sq_translator_attends(&m->desc) && *h ? attend(m, t, source, *h, context) : *h;
   return seqgpu_tape_linear(t, seqgpu_tape_dropout(t, r, m->desc.dropout), seqgpu_tape_param(t, &m->weight),
                             seqgpu_tape_param(t, &m->bias));
 }

@@ -15,10 +15,19 @@ struct seqgpu_translator {
   seqgpu_param query, memory, v, reader, reader_bias, weight, bias;
 };
 
+/* Whether it has attention, and whether that is additive. */
+static inline int sq_translator_adds(const seqgpu_translator_desc *d) {
+  return d->attention == SEQGPU_ATTENTION_ADDITIVE && d->attention_size > 0;
+}
+static inline int sq_translator_attends(const seqgpu_translator_desc *d) {
+  return sq_translator_adds(d) || d->attention == SEQGPU_ATTENTION_GENERAL ||
+         d->attention == SEQGPU_ATTENTION_DOT;
+}
+
 /* What the encoder has read of B sources. */
 typedef struct sq_translator_source {
   int64_t batch;
-  seqgpu_tensor *keys, *values; /* [S,B,D], [S,B,E]; NULL without attention */
+  seqgpu_tensor *keys, *values; /* [S,B,D or Y], [S,B,E]; keys NULL without attention */
   seqgpu_tensor *lengths;       /* [B]; NULL: all have S */
   seqgpu_tensor
       *initial[SEQGPU_MAX_STATES]; /* [L,R,W_k] what the decoder begins with, of R = B or K B rows */

@@ -162,7 +162,7 @@ static seqgpu_status check_options(const seqgpu_translator *m, const seqgpu_tran
 static seqgpu_status check_answers(const seqgpu_translator *m, const seqgpu_translator_answers *to) {
   if (to->word == NULL || to->lengths == NULL)
     return sq_fail(m->ctx, SEQGPU_EINVAL, "%s: %s is NULL", m->who, to->word ? "lengths" : "word");
-  if (to->attended == NULL || m->desc.attention_size > 0) return SEQGPU_OK;
+  if (to->attended == NULL || sq_translator_attends(&m->desc)) return SEQGPU_OK;
   return sq_fail(m->ctx, SEQGPU_EINVAL, "%s: attended is wanted; there is no attention", m->who);
 }
 
@@ -176,7 +176,7 @@ static seqgpu_status find_answers(search *s, const seqgpu_translator_options *o,
                                .banned = o->banned,
                                .length_norm = o->length_norm};
   SQ_TRY(sq_beam_create(m->ctx, &sizes, &s->beam));
-  if (out->attended && m->desc.attention_size > 0) {
+  if (out->attended) {
     s->attended = sq_host_alloc(m->ctx, (size_t)(sizes.most * rows_of(s)) * sizeof *s->attended);
     if (s->attended == NULL) return no_memory(m);
   }

@@ -1,4 +1,4 @@
-/* sequences.c - the tape's operators on sequences: recurrent networks, pooling, additive attention.
+/* sequences.c - the tape's operators on sequences: recurrent networks, pooling, attention.
  *
  * An rnn node keeps the seqgpu_rnn_run of its forward, with final states and reserve; backward completes it
  * with the gradients that have come to y and to the tensors of the final states.  Its tangent fills theirs as
@@ -306,7 +306,7 @@ static int attention_accepts(seqgpu_tape *tape, const sq_tape_arg *args) {
     sq_tape_fail(tape, SEQGPU_EINVAL,
                  "attention: values is %s but keys is %s; the first two dimensions must agree",
                  SQ_SHAPE(values), SQ_SHAPE(keys));
-  else if (v->elements != keys.dim[2])
+  else if (v != NULL && v->elements != keys.dim[2])
     sq_tape_fail(tape, SEQGPU_EINVAL, "attention: v is %s but keys is %s; v must have %lld elements",
                  SQ_SHAPE(v->shape), SQ_SHAPE(keys), (long long)keys.dim[2]);
   else if (lengths != NULL && lengths->elements != keys.dim[1])
@@ -339,7 +339,7 @@ static sq_attention_args attention_args(const seqgpu_tensor *y, int64_t t) {
                              .query = attention_part(y, query->value, t, query->elements),
                              .keys = keys->value,
                              .values = y->input[ATTENTION_VALUES]->value,
-                             .v = y->input[ATTENTION_V]->value,
+                             .v = value_of(y->input[ATTENTION_V]),
                              .weights = attention_part(y, weights->value, t, weights->elements)};
 }
 
@@ -355,10 +355,12 @@ static seqgpu_status attention_forward(seqgpu_tensor *y) {
 }
 
 /* The operator adds to three gradients at once, so no two may be the same memory (keys as values, say), and
- * it has no NULL.  So each goes to memory of its own, unless it is the first one of its owner. */
+ * it has no NULL but that of v.  So each goes to memory of its own, unless it is the first one of its owner.
+ */
 static seqgpu_status apart(seqgpu_tensor *y, int input, void **at) {
   seqgpu_tensor *x = y->input[input];
   SQ_TRY(sq_grad_to_add(x, at));
+  if (x == NULL) return SEQGPU_OK;
   int shared = *at == NULL;
   for (int i = ATTENTION_KEYS; i < input; i++) shared |= sq_owner(x) == sq_owner(y->input[i]);
   if (!shared) return SEQGPU_OK;
@@ -366,12 +368,17 @@ static seqgpu_status apart(seqgpu_tensor *y, int input, void **at) {
   return seqgpu_zero(y->tape->ctx, *at, (size_t)x->elements * y->tape->ctx->element_size);
 }
 
+/* A number for each pair of a step of the source and a sequence. */
+static seqgpu_status attention_scratch(seqgpu_tensor *y, void **at) {
+  const int64_t pairs = y->attr.attention.weights->elements / attention_steps(y);
+  return sq_tape_scratch(y->tape, (size_t)pairs * y->tape->ctx->element_size, at);
+}
+
 /* Keys, values and v add up over the steps of the query. */
 static seqgpu_status attention_backward(seqgpu_tensor *y) {
   seqgpu_tensor *query = y->input[ATTENTION_QUERY];
-  const size_t room = (size_t)y->input[ATTENTION_KEYS]->elements * y->tape->ctx->element_size;
   void *scratch, *dkeys, *dvalues, *dv, *dquery;
-  SQ_TRY(sq_tape_scratch(y->tape, room, &scratch));
+  SQ_TRY(attention_scratch(y, &scratch));
   SQ_TRY(apart(y, ATTENTION_KEYS, &dkeys));
   SQ_TRY(apart(y, ATTENTION_VALUES, &dvalues));
   SQ_TRY(apart(y, ATTENTION_V, &dv));
@@ -394,12 +401,10 @@ static seqgpu_status attention_backward(seqgpu_tensor *y) {
 }
 
 static seqgpu_status attention_tangent(seqgpu_tensor *y) {
-  const seqgpu_tensor *query = y->input[ATTENTION_QUERY], *weights = y->attr.attention.weights;
-  const int64_t steps = attention_steps(y);
-  const size_t room = (size_t)(weights->elements / steps) * y->tape->ctx->element_size;
+  const seqgpu_tensor *query = y->input[ATTENTION_QUERY];
   void *scratch;
-  SQ_TRY(sq_tape_scratch(y->tape, room, &scratch));
-  for (int64_t t = 0; t < steps; t++) {
+  SQ_TRY(attention_scratch(y, &scratch));
+  for (int64_t t = 0; t < attention_steps(y); t++) {
     sq_attention_args args = attention_args(y, t);
     args.tquery = attention_part(y, sq_tangent_of(y->input[ATTENTION_QUERY]), t, query->elements);
     args.tkeys = sq_tangent_of(y->input[ATTENTION_KEYS]);
@@ -420,7 +425,7 @@ seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor *query, se
   const sq_tape_arg args[ATTENTION_INPUTS] = {[ATTENTION_QUERY] = {"query", query, SQ_REALS, 0},
                                               [ATTENTION_KEYS] = {"keys", keys, SQ_REALS, 0},
                                               [ATTENTION_VALUES] = {"values", values, SQ_REALS, 0},
-                                              [ATTENTION_V] = {"v", v, SQ_REALS, 0},
+                                              [ATTENTION_V] = {"v", v, SQ_REALS, 1},
                                               [ATTENTION_LENGTHS] = {"lengths", lengths, SQ_LENGTHS, 1}};
   if (!sq_tape_accepts(tape, &attention_op, ATTENTION_INPUTS, args)) return NULL;
   if (!attention_accepts(tape, args)) return NULL;

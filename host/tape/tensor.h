@@ -10,6 +10,7 @@
  *   ctc.c        connectionist temporal classification
  *   mixture.c    mixture density of pen strokes
  *   sequences.c  operators on sequences: rnn, pooling, attention
+ *   softmax.c    softmax along the last dimension
  *   window.c     the Gaussian window over characters
  *   finite.c     the first number that is not finite
  *   ready.c      which gradients nothing will add to any more

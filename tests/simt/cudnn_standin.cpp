@@ -1,10 +1,10 @@
 /* cudnn_standin.cpp - stands in for cuDNN in the tests, so that kernels/cudnn run without a card: on the
  * emulator and on the software device (cudnn_seat.h).
  *
- * The functions that those two files call, with the contract that NVIDIA documents, on the CPU: the
- * mathematics is core/layer.c's.  It shows that our calls hand over the right numbers in the right places; it
- * cannot show that cuDNN takes them so, which tests/test_cudnn.c does on a card.  Where the contract leaves
- * something open, this is unkind:
+ * The functions that those files call, and bench/peers/cudnn_ctc.cpp, with the contract that NVIDIA
+ * documents, on the CPU: the mathematics is core/layer.c's and core/ctc.c's.  It shows that our calls hand
+ * over the right numbers in the right places; it cannot show that cuDNN takes them so, which
+ * tests/test_cudnn.c and bench_ops do on a card.  Where the contract leaves something open, this is unkind:
  *   - the weight space has an order of its own, and gaps that hold NaN when they are read
  *   - all descriptors of a call must have one type, float, half or bfloat16; the short ones are computed in
  *     float, and results are rounded
@@ -45,6 +45,9 @@ struct cudnnRNNStruct {
   cudnnDataType_t type;
   int directions, gates, states, built;
   sq_layout layout;
+};
+struct cudnnCTCLossStruct {
+  int longest;
 };
 struct cudnnRNNDataStruct {
   cudnnDataType_t type;
@@ -251,6 +254,31 @@ bool same_shape(const cudnnRNNStruct *r, const cudnnRNNDataStruct *x, const cudn
          x->steps == y->steps && x->lengths == y->lengths && x->width == r->layout.config.input_size &&
          y->width == r->directions * r->layout.config.hidden_size && h->dims.size() == 3 &&
          h->dims[0] == r->directions && h->dims[1] == x->batch && h->dims[2] == r->layout.config.hidden_size;
+}
+
+/* ---- CTC ---- */
+
+/* Floats: what core/ctc.c keeps between forward and backward. */
+size_t ctc_size(const cudnnCTCLossStruct *d, const cudnnTensorStruct *logits) {
+  const size_t rows = (size_t)logits->dims[0] * (size_t)logits->dims[1], states = 2 * (size_t)d->longest + 1;
+  return 2 * rows + rows * states + 2 * (size_t)logits->dims[1] * states;
+}
+
+std::vector<int> integers(const int *device, int64_t count) {
+  const int *from = static_cast<const int *>(seat::readable(device, (size_t)count * sizeof *device));
+  return std::vector<int>(from, from + count);
+}
+
+/* From one sequence after the other to [L,B]. */
+bool spread_labels(const int *device, const std::vector<int> &each, int64_t longest, std::vector<int> &out) {
+  int64_t total = 0;
+  for (int n : each) total += n;
+  const std::vector<int> all = integers(device, total);
+  for (size_t b = 0, at = 0; b < each.size(); b++) {
+    if (each[b] > longest) return false;
+    for (size_t l = 0; l < (size_t)each[b]; l++) out[l * each.size() + b] = all[at++];
+  }
+  return true;
 }
 
 } // namespace
@@ -549,6 +577,71 @@ cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t handle, cudnnRNNDescripto
     seat::spoil(work, work_bytes);
     return NULL;
   });
+}
+
+/* ---- CTC: logits in, losses and gradients out, class 0 is blank ---- */
+
+cudnnStatus_t cudnnCreateCTCLossDescriptor(cudnnCTCLossDescriptor_t *d) { return make(d); }
+cudnnStatus_t cudnnDestroyCTCLossDescriptor(cudnnCTCLossDescriptor_t d) { return end(d); }
+cudnnStatus_t cudnnSetCTCLossDescriptor_v9(cudnnCTCLossDescriptor_t d, cudnnDataType_t type,
+                                           cudnnLossNormalizationMode_t normalization,
+                                           cudnnCTCGradMode_t beyond, int longest) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
+  if (type != CUDNN_DATA_FLOAT || normalization != CUDNN_LOSS_NORMALIZATION_SOFTMAX ||
+      beyond != CUDNN_CTC_ZERO_OOB_GRADIENTS || longest < 1)
+    return CUDNN_STATUS_BAD_PARAM;
+  d->longest = longest;
+  return longest <= 256 ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
+}
+cudnnStatus_t cudnnGetCTCLossWorkspaceSize_v8(cudnnHandle_t, cudnnCTCLossAlgo_t, cudnnCTCLossDescriptor_t d,
+                                              const cudnnTensorDescriptor_t logits,
+                                              const cudnnTensorDescriptor_t gradients, size_t *bytes) {
+  if (seat::fails()) return CUDNN_STATUS_EXECUTION_FAILED;
+  if (logits->dims.size() != 3 || gradients->dims != logits->dims) return CUDNN_STATUS_BAD_PARAM;
+  *bytes = ctc_size(d, logits) * sizeof(float);
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnCTCLoss_v8(cudnnHandle_t handle, cudnnCTCLossAlgo_t, cudnnCTCLossDescriptor_t d,
+                              const cudnnTensorDescriptor_t shape, const void *logits, const int labels[],
+                              const int label_lengths[], const int lengths[], void *losses,
+                              const cudnnTensorDescriptor_t like, void *gradients, size_t work_bytes,
+                              void *work) {
+  if (shape->dims.size() != 3 || like->dims != shape->dims || gradients == NULL ||
+      work_bytes < ctc_size(d, shape) * sizeof(float))
+    return CUDNN_STATUS_BAD_PARAM;
+  return seat::enqueue(
+      handle->stream, [=, longest = (int64_t)d->longest, dims = shape->dims]() -> const char * {
+        const int64_t T = dims[0], B = dims[1], K = dims[2];
+        const std::vector<int> each = integers(label_lengths, B), steps = integers(lengths, B);
+        std::vector<int> labelled((size_t)(longest * B), 0); /* [L,B] */
+        if (!spread_labels(labels, each, longest, labelled)) return "more labels than the descriptor says";
+        const numbers in = load(CUDNN_DATA_FLOAT, logits, T * B * K);
+        numbers loss((size_t)B), dlogits(in.size()), total(2);
+        float *room = floats(seat::writable(work, work_bytes));
+        sq_ctc_args a = {};
+        a.seq_len = T;
+        a.batch = B;
+        a.classes = K;
+        a.label_len = longest;
+        a.scale = 1;
+        a.logits = in.data();
+        a.lengths = steps.data();
+        a.labels = labelled.data();
+        a.label_lengths = each.data();
+        a.normal = room;
+        a.occupancy = room + 2 * T * B;
+        a.scratch = room + 2 * T * B + T * B * (2 * longest + 1);
+        a.row_loss = loss.data();
+        a.loss = total.data();
+        a.dlogits = dlogits.data();
+        sq_exec exec = {};
+        sq_cpu_ops_f32.ctc_forward(&exec, &a);
+        sq_cpu_ops_f32.ctc_backward(&exec, &a);
+        store(CUDNN_DATA_FLOAT, loss, losses);
+        store(CUDNN_DATA_FLOAT, dlogits, gradients);
+        seat::spoil(work, work_bytes);
+        return NULL;
+      });
 }
 
 } // extern "C"

@@ -117,7 +117,7 @@ if(SEQGPU_BENCH)
   set_target_properties(bench_sync_kernels PROPERTIES CUDA_ARCHITECTURES 90a)
   seqgpu_soft_program(bench_sync_soft $<TARGET_OBJECTS:bench_sync_kernels> $<TARGET_OBJECTS:bench_base>)
   seqgpu_soft_program(bench_model ${BENCH}/model/bench_model.c ${BENCH}/model/fit.c $<TARGET_OBJECTS:bench_base>)
-  seqgpu_soft_program(bench_ops_soft ${BENCH}/ops/bench_ops.c $<TARGET_OBJECTS:bench_base>)
+  seqgpu_soft_program(bench_ops_soft ${BENCH}/ops/bench_ops.c $<TARGET_OBJECTS:bench_base> $<TARGET_OBJECTS:bench_cudnn>)
   add_custom_target(soft_tests
                     DEPENDS test_conformance_soft test_repeat_soft test_planner_soft test_tape_soft test_cudnn_soft)
   add_test(NAME soft_gpu_sh COMMAND ${SH} ${PROJECT_SOURCE_DIR}/tests/test_gpu_sh.sh ${CMAKE_BINARY_DIR})

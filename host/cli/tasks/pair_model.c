@@ -43,7 +43,8 @@ seqgpu_status pair_build_model(pair_app *a, const pair_plans *p) {
                                        .target_words = a->target.size,
                                        .word_size = o->word_size,
                                        .attention_size = o->attention_size,
-                                       .dropout = o->base.model.rnn.dropout};
+                                       .dropout = o->base.model.rnn.dropout,
+                                       .attention = o->attention};
   LIB_TRY(app_create_params(&a->base));
   LIB_TRY(seqgpu_translator_create(a->base.params, &desc, p->encoder, p->decoder, &a->model));
   LIB_TRY(network_draw_params(&encoder, a->base.params, "encoder", p->encoder));
@@ -54,8 +55,9 @@ static double output_size(const seqgpu_plan *p) { return (double)seqgpu_plan_get
 
 int pair_check_memory(const pair_app *a, const pair_plans *p) {
   const pair_options *o = pair_options_of(&a->base);
-  const double I = (double)o->word_size, D = (double)o->attention_size, E = output_size(p->encoder),
-               Y = output_size(p->decoder), classes = (double)a->target.size + 1,
+  const int adds = o->attention == SEQGPU_ATTENTION_ADDITIVE;
+  const double I = (double)o->word_size, E = output_size(p->encoder), Y = output_size(p->decoder),
+               D = adds ? (double)o->attention_size : Y, classes = (double)a->target.size + 1,
                T = (double)seqgpu_plan_get_desc(p->decoder).seq_len;
   const int averaged = learning_may_average(&o->base.model.learning),
             hessian = hessian_is_asked(&o->base.model);
@@ -63,7 +65,8 @@ int pair_check_memory(const pair_app *a, const pair_plans *p) {
                               .per_step = 6 * I + 2 * E + 3 * D + 2 * T,
                               .averaged = averaged,
                               .hessian = hessian};
-  const network_rest writes = {.params = (classes - 1) * I + classes * (Y + 1) + D * Y + Y * (Y + E + 1),
+  const network_rest writes = {.params = (classes - 1) * I + classes * (Y + 1) + (adds ? D * Y : 0) +
+                                         Y * (Y + E + 1),
                                .per_step = 6 * I + 8 * Y + 3 * D + 3 * E + 2 * classes,
                                .averaged = averaged,
                                .hessian = hessian};
@@ -108,7 +111,7 @@ seqgpu_status pair_search(pair_app *a, const int32_t *which, const pair_batch *b
       .beam = o->beam, .most = most, .banned = !o->copy, .length_norm = o->length_norm};
   const seqgpu_translator_answers found = {.word = number,
                                            .lengths = number + B * most,
-                                           .attended = o->attention_size ? number + B * (most + 1) : NULL,
+                                           .attended = pair_attends(o) ? number + B * (most + 1) : NULL,
                                            .score = score};
   const seqgpu_status status = number && score ? search_into(a, which, b, how, &found) : cli_no_memory();
   free(number);

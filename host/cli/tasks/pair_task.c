@@ -57,6 +57,10 @@ int pair_open(app *base) {
   pair_app *a = (pair_app *)base;
   const pair_options *o = pair_options_of(base);
   const model_config *c = &base->options->model;
+  if (o->attention == SEQGPU_ATTENTION_DOT && !o->one_direction)
+    return cli_usage(
+        "--attention dot: what is read in both directions is twice as wide as what is written; give "
+        "--one-direction, or --attention general");
   CLI_TRY(open_vocabularies(a));
   CLI_TRY(pair_set_open(&a->train, &a->source, &a->target, o->backwards, c->rnn.batch, c->seed));
   CLI_TRY(pair_set_open(&a->val, &a->source, &a->target, o->backwards, c->rnn.batch, c->seed));

@@ -12,7 +12,8 @@
 
 typedef struct pair_options {
   app_options base;
-  int64_t word_size, attention_size; /* 0: without attention */
+  seqgpu_attention attention;
+  int64_t word_size, attention_size; /* 0: without attention, if it would be additive */
   int64_t min_count, longest;        /* 0: of any length */
   double smoothing;
   int one_direction, backwards, stress;
@@ -30,8 +31,11 @@ typedef struct pair_options {
   ROW_GROUP("Network"),                                                                                      \
       ROW_INT("word-size", ARG_KEEP_MODEL, PAIR_FIELD(word_size), 1, 1000000, "N",                           \
               "elements of the vectors of what is read and written"),                                        \
+      ROW_ENUM("attention", ARG_KEEP_MODEL, PAIR_FIELD(attention), "additive|general|dot|none", "A",         \
+               "how what is written is compared with what was read: by units of a layer, by a product "      \
+               "with a matrix between them, by the product alone, not at all"),                              \
       ROW_INT("attention-size", ARG_KEEP_MODEL, PAIR_FIELD(attention_size), 0, 1000000, "N",                 \
-              "units that compare what is written with what was read, 0 = without attention"),               \
+              "units of additive attention, 0 = without attention"),                                         \
       ROW_FLAG("one-direction", ARG_KEEP_MODEL, PAIR_FIELD(one_direction), "read from left to right only"),  \
       ROW_FLAG("backwards", ARG_KEEP_MODEL, PAIR_FIELD(backwards), "read from the end to the beginning"),    \
       ROW_GROUP("Learning"),                                                                                 \
@@ -71,6 +75,11 @@ typedef struct pair_app {
 } pair_app;
 
 static inline const pair_options *pair_options_of(const app *a) { return (const pair_options *)a->options; }
+/* Whether the model looks back at what it has read. */
+static inline int pair_attends(const pair_options *o) {
+  return o->attention == SEQGPU_ATTENTION_ADDITIVE ? o->attention_size > 0
+                                                   : o->attention != SEQGPU_ATTENTION_NONE;
+}
 /* Answers are wanted, and nothing else is known. */
 static inline int pair_uses(const app *a) { return a->options->use && a->options->val_data.count == 0; }
 

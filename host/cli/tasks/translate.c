@@ -63,7 +63,7 @@ static const sentences_piece *words_of(translate_app *s, int64_t i) {
 
 static int check_attention(const app *base) {
   const pair_options *o = pair_options_of(base);
-  if (o->attention_size > 0 || !(o->copy || o->svg)) return CLI_OK;
+  if (pair_attends(o) || !(o->copy || o->svg)) return CLI_OK;
   return cli_usage("--%s: %s has no attention, which says what to %s", o->copy ? "copy" : "svg", base->path,
                    o->copy ? "copy" : "show");
 }
@@ -139,7 +139,7 @@ static void print_json(const pair_app *a, int64_t i, const sentences_piece *answ
   printf("], \"target\": [");
   print_words(answer, n, 1);
   printf("]");
-  if (pair_options_of(&a->base)->attention_size > 0) {
+  if (pair_attends(pair_options_of(&a->base))) {
     printf(", \"attended\": [");
     for (int64_t t = 0; t < n; t++)
       printf(t > 0 ? ", %d" : "%d", (int)a->answers.attended[a->answers.start[i] + t]);

@@ -233,6 +233,12 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_scale(seqgpu_tape *tape, seqgpu_tensor *x,
 SEQGPU_API seqgpu_tensor *seqgpu_tape_activation(seqgpu_tape *tape, seqgpu_tensor *x,
                                                  seqgpu_activation activation);
 
+/** Softmax along the last dimension, in the shape of x: exp(x) / sum of exp(x), of numbers of any size.
+ * lengths: of seqgpu_tape_lengths [B] for x [...,B,D], each at most D: so many numbers of each row count; the
+ * rest is not read, and 0 in the result, as is a row of length 0.  NULL = all D.
+ * A row with NaN is NaN, and so is one of nothing but minus infinity. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_softmax(seqgpu_tape *tape, seqgpu_tensor *x, seqgpu_tensor *lengths);
+
 /** Joins along the last dimension: a [...,A], b [...,B] -> [...,A+B]. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_concat(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_tensor *b);
 
@@ -248,11 +254,13 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_reshape(seqgpu_tape *tape, seqgpu_tensor *
  * p: from 0 to 1. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_dropout(seqgpu_tape *tape, seqgpu_tensor *x, double p);
 
-/** Additive attention of one decoder step (Bahdanau, Cho, Bengio 2015):
- *   a = softmax over s of v . tanh(query + keys[s]),   context = sum_s a[s] values[s]
- * query [B,D], keys [S,B,D], values [S,B,E], v vector [D], lengths [B] with each 1..S or NULL = all S
- * -> context [B,E].  Of a whole sequence, where no query waits for the context of another: query [T,B,D] ->
- * context [T,B,E], each step as if alone. */
+/** Attention of one decoder step, additive (Bahdanau, Cho, Bengio 2015), or, where v is NULL, multiplicative
+ * (Luong, Pham, Manning 2015):
+ *   a = softmax over s of v . tanh(query + keys[s]), or of query . keys[s],   context = sum_s a[s] values[s]
+ * query [B,D], keys [S,B,D], values [S,B,E], v vector [D] or NULL, lengths [B] with each 1..S or NULL = all S
+ * -> context [B,E].  Luong et al.'s "dot" has keys = values, their "general" keys that are a linear layer of
+ * these.  Of a whole sequence, where no query waits for the context of another: query [T,B,D] -> context
+ * [T,B,E], each step as if alone. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_attention(seqgpu_tape *tape, seqgpu_tensor *query, seqgpu_tensor *keys,
                                                 seqgpu_tensor *values, seqgpu_tensor *v,
                                                 seqgpu_tensor *lengths);

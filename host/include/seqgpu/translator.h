@@ -8,6 +8,7 @@
  *              tanh(W_k [forward; backward] + b_k)                                              [L,B,W_k]
  *   h        = decoder over the words before, which begins with z                               [T,B,Y]
  *   a_t      = softmax over s of v . tanh(W_q h_t + W_m H_s)   Bahdanau et al., A.1.2 with h_t  [S,B]
+ *              or of h_t . W_m H_s, or of h_t . H_s            Luong et al., equation 8
  *   c_t      = sum_s a_ts H_s                                  Bahdanau et al., equation 5      [B,E]
  *   r_t      = tanh(W_r [h_t; c_t] + b_r)                      Luong et al., equation 5         [B,Y]
  *   logits_t = W_out dropout r_t + b_out                                                        [B,words+1]
@@ -40,13 +41,22 @@
 extern "C" {
 #endif
 
+/** How what is written is compared with what was read. */
+typedef enum seqgpu_attention {
+  SEQGPU_ATTENTION_ADDITIVE = 0, /**< v . tanh(W_q h_t + W_m H_s) (Bahdanau et al. 2015) */
+  SEQGPU_ATTENTION_GENERAL = 1,  /**< h_t . W_m H_s (Luong et al. 2015) */
+  SEQGPU_ATTENTION_DOT = 2,      /**< h_t . H_s (Luong et al. 2015): E and Y must be equal */
+  SEQGPU_ATTENTION_NONE = 3      /**< not at all */
+} seqgpu_attention;
+
 /** Sizes of a translator; they need no defaults. */
 typedef struct seqgpu_translator_desc {
   int64_t source_words;   /**< of the source's vocabulary, at least 1 */
   int64_t target_words;   /**< of the target's, at least 1; there is one class more, the end */
   int64_t word_size;      /**< elements of a word's vector, at least 1: input_size of both plans */
-  int64_t attention_size; /**< elements of v; 0: without attention */
+  int64_t attention_size; /**< elements of v; 0: without attention; unused but for ADDITIVE */
   double dropout; /**< probability of dropping an element of x, of the words before, of r, in training */
+  seqgpu_attention attention; /**< which one */
 } seqgpu_translator_desc;
 
 /** A translator; freed by seqgpu_translator_destroy. */
@@ -86,12 +96,12 @@ SEQGPU_API seqgpu_status seqgpu_translator_create_(seqgpu_params *params, const 
 /** Creates a translator, adds its weights to params and draws them: source.weight [source_words, word_size],
  * target.weight [target_words, word_size], the networks "encoder" and "decoder", of an encoder in both
  * directions bridgeK.weight [W_k, 2 W_k of the encoder] and bridgeK.bias for each state k, with attention
- * query.weight, memory.weight, attention.v, reader.weight [Y, Y+E] and reader.bias, and output.weight
- * [target_words+1, Y] and output.bias.
+ * query.weight and attention.v (ADDITIVE), memory.weight (but for DOT), reader.weight [Y, Y+E] and
+ * reader.bias, and output.weight [target_words+1, Y] and output.bias.
  * params: must outlive the translator.  Both plans are only looked at.
  * out: receives the translator, or NULL on failure.
- * Errors: SEQGPU_EINVAL (a size out of its range; plans that do not fit it or each other), SEQGPU_ENOMEM;
- * weights that were added before the failure stay in params. */
+ * Errors: SEQGPU_EINVAL (a size out of its range; plans that do not fit it or each other; DOT where E is not
+ * Y), SEQGPU_ENOMEM; weights that were added before the failure stay in params. */
 static inline seqgpu_status seqgpu_translator_create(seqgpu_params *params,
                                                      const seqgpu_translator_desc *desc,
                                                      const seqgpu_plan *encoder, const seqgpu_plan *decoder,
