@@ -23,6 +23,7 @@ small="--hidden 5 --batch 8"
 run train compose $data --hidden 24 --batch 8 --lr 0.03 --dropout 0 --epochs 100 --checkpoint composer --json >trained 2>err
 check "cpu f32: task compose, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.2) }"' sh "$(value val_nats_per_step trained)"
 resumed "compose" compose $small --dropout 0.3 --input-dropout 0.2 --window 7
+shared "compose" compose $small --dropout 0.3 --input-dropout 0.2 --window 7 --transpose 5
 resumed "compose, transposed, gru of two layers" compose $small --cell gru --layers 2 --transpose 5
 run train compose $data $small --steps 20 --checkpoint one --quiet && run train compose $data $small --transpose 5 --steps 20 --checkpoint two --quiet
 check "transposing changes what is learnt" sh -c '! cmp -s one two'
@@ -91,6 +92,7 @@ transcribed() {
     --checkpoint transcriber --json >trained 2>err
   check "cpu f32: task transcribe, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.05) }"' sh "$(value val_label_error_rate trained)"
   resumed "transcribe" transcribe $small --dropout 0.3
+  shared "transcribe" transcribe $small --dropout 0.3 --speed 0.2 --pitch 0.1 --level 6 --hold-out 3 --batch 12
   resumed "transcribe, slower and higher, gru of two layers" transcribe $small --cell gru --layers 2 --speed 0.2 --pitch 0.1 --level 6 --stack 3 --centre
   run train transcribe $data $small --steps 20 --checkpoint one --force --quiet
   for option in "--join 1" "--single-epochs 2" "--speed 0.2" "--pitch 0.1" "--level 9" "--range 0" "--centre" "--stack 1"; do
@@ -161,6 +163,7 @@ spoke() {
     --lr 0.01 --dropout 0.1 --epochs 100 --checkpoint speaker --json >trained 2>err
   check "cpu f32: task speak, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.4) }"' sh "$(value val_squared_error trained)"
   resumed "speak" speak $small --dropout 0.3
+  shared "speak" speak $small --dropout 0.3 --stack 2 --hold-out 3 --batch 12
   resumed "speak, gru of two layers, one voice" speak $small --cell gru --layers 2 --only-speaker bob --stack 2 --single-epochs 1
   run train speak $data $small --steps 20 --checkpoint one --force --quiet
   for option in "--join 1" "--single-epochs 3" "--pause 0" "--range 0" "--stack 1" "--only-speaker ann" "--end-weight 2"; do
