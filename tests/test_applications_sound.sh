@@ -177,7 +177,7 @@ spoke() {
   check "cpu f32: task speak, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.4) }"' sh "$(value val_squared_error trained)"
   resumed "speak" speak $small --dropout 0.3
   data="--data uneven"
-  shared "speak" speak $small --dropout 0.3 --stack 2 --hold-out 3 --batch 16
+  shared "speak" speak $small --dropout 0.3 --stack 5 --hold-out 3 --batch 16
   data="--data said"
   resumed "speak, gru of two layers, one voice" speak $small --cell gru --layers 2 --only-speaker bob --stack 2 --single-epochs 1
   run train speak $data $small --steps 20 --checkpoint one --force --quiet

@@ -353,7 +353,8 @@ static void check_buckets(void) {
       }
       longest += count;
     }
-    for (int64_t k = 0; k < b.batches; k += 1 + b.batches / 4) check_shards(&b, b.batches + k, 1 + (k + (int64_t)i) % 5);
+    for (int64_t k = 0; k < b.batches; k += 1 + b.batches / 4)
+      check_shards(&b, b.batches + k, 1 + (k + (int64_t)i) % 5);
     CHECK(ok && longest == sizes[i].count, "in turn: all, by falling length");
     CHECK(buckets_most_steps(&b) == most, "the most steps are those of the longest");
     buckets_free(&b);

@@ -99,9 +99,8 @@ const int32_t *buckets_batch(buckets *b, int64_t step, int64_t *count) {
 
 const int32_t *buckets_in_turn(buckets *b, int64_t batch, int64_t *count) {
   if (b->epoch != BUCKETS_SORTED) order_by_length(b);
-  const buckets_part *whole = give(b, batch, 0, 1);
-  *count = whole->count;
-  return whole->batch;
+  *count = give(b, batch, 0, 1)->count;
+  return b->order + b->turn[batch] * b->batch;
 }
 
 buckets_part buckets_part_of(const buckets *b, const int32_t *which, int64_t count) {

@@ -18,8 +18,8 @@ void tag_close_set(tag_set *s) {
 
 /* ---------------------------------------------------------------- plans and parameters */
 
-/* The network over letters: the cell with none of its options, one layer, both directions; any shard of a batch may
- * have all of its words. */
+/* The network over letters: the cell with none of its options, one layer, both directions.  Any shard of a batch
+ * may have all of its words. */
 static model_config letter_config(const tag_options *o) {
   model_config c = o->base.model;
   c.shards = 0;
