@@ -23,6 +23,7 @@ small="--hidden 5 --mixtures 3 --batch 8"
 run train draw $data --hidden 24 --mixtures 3 --batch 8 --lr 0.01 --epochs 60 --checkpoint drawer --json >trained 2>err
 check "cpu f32: task draw, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < -1) }"' sh "$(value val_nats_per_point trained)"
 resumed "draw" draw $small --dropout 0.3
+shared "draw" draw $small --dropout 0.3 --layers 2
 resumed "draw, gru of three layers" draw $small --cell gru --layers 3 --dropout 0.2
 run eval --checkpoint drawer --data ink.val --json >measured 2>err
 points=$(tr ' ' '\n' <ink.val | wc -l)
@@ -110,6 +111,7 @@ run train write $data --layers 1 --hidden 40 --mixtures 3 --gaussians 3 --letter
   --lr-schedule cosine --lr-every 1500 --steps 1500 --checkpoint writer --json >trained 2>err
 check "cpu f32: task write, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < -1.4) }"' sh "$(value val_nats_per_point trained)"
 resumed "write" write $small --dropout 0.3
+shared "write" write $small --dropout 0.3
 data="$data --data other.jhf"
 resumed "write, gru of three layers, two fonts" write $small --cell gru --layers 3 --dropout 0.2
 run eval --checkpoint writer --data words.val --data toy.jhf --json >measured 2>err
@@ -179,6 +181,7 @@ small="--hidden 5 --batch 8 --longest 4"
 run train read $data --hidden 24 --batch 8 --longest 6 --slant 0.1 --scale 0.1 --jitter 0.5 --lr 0.01 --steps 600 --checkpoint reader --json >trained 2>err
 check "cpu f32: task read, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.02) }"' sh "$(value val_label_error_rate trained)"
 resumed "read" read $small --dropout 0.3
+shared "read" read $small --dropout 0.3
 data="$data --data other.jhf"
 resumed "read, gru of two layers, two fonts" read $small --cell gru --layers 2 --dropout 0.2
 run eval --checkpoint reader --data words.val --data toy.jhf --json >measured 2>err

@@ -22,6 +22,10 @@ small="--features 4 --patch-layers 1 --word-size 3 --attention-size 4 --hidden 5
 run train caption $data --features 16 --patch-layers 1 --word-size 8 --attention-size 16 --hidden 24 --batch 4 --lr 0.01 --epochs 60 --checkpoint captioner --json >trained 2>err
 equal "cpu f32: task caption, learns a toy without an error" "$(value val_captions_wrong trained)" 0
 resumed "caption" caption $small --dropout 0.3
+awk -F '\t' '{ print $1 "\t" (NR % 2 ? $2 : "yes") } NR < 3' seen/list >seen/ragged # ten captions of two lengths, in one batch too
+data="--data seen/ragged --val-data seen/list"
+shared "caption" caption $small --dropout 0.3
+data="--data seen/list --val-data seen/list"
 resumed "caption, gru of two layers without attention" caption $small --cell gru --layers 2 --attention-size 0
 run train caption $data $small --steps 20 --checkpoint one --force --quiet
 for option in "--min-count 3" "--patch-layers 0" "--dropout 0.1"; do
@@ -41,6 +45,7 @@ check "in JSON" sh -c '"$1" caption --checkpoint captioner seen/3.npy --json --d
 data="--data scenes:40 --val-data unseen:6"
 small="$small --side 16 --patch 4"
 resumed "caption of scenes, shapes and colours apart first" caption $small --batch 7 --optimizer momentum --apart-epochs 2
+shared "caption of scenes" caption $small --dropout 0.3 --batch 8
 run train caption $data $small --steps 2 --checkpoint scenes --quiet
 run train caption $data $small --steps 2 --apart-epochs 0 --checkpoint two --force --quiet
 check "--apart-epochs 0 changes what is learnt" sh -c '! cmp -s scenes two'
@@ -114,6 +119,7 @@ run eval --checkpoint watcher --data val.images --data val.labels --save-clip fi
 check "cpu f32: task frames, learns a toy" sh -c 'awk -v a="$1" -v b="$2" "BEGIN { exit !(a >= 0.98 && b >= 0.9) }"' sh "$(value accuracy measured)" \
   "$(value direction_accuracy measured)"
 resumed "frames" frames $small --dropout 0.3
+shared "frames" frames $small --dropout 0.3
 resumed "frames, gru of two layers in squares of two" frames $small --cell gru --layers 2 --shrink 2 --patch 2 --patch-pool 2
 resumed "frames, Hessian-free" frames $small --optimizer hessian-free --cg-iterations 9
 run train frames $data $small --steps 20 --checkpoint one --force --quiet

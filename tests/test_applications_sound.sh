@@ -23,6 +23,7 @@ small="--hidden 5 --batch 8"
 run train compose $data --hidden 24 --batch 8 --lr 0.03 --dropout 0 --epochs 100 --checkpoint composer --json >trained 2>err
 check "cpu f32: task compose, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.2) }"' sh "$(value val_nats_per_step trained)"
 resumed "compose" compose $small --dropout 0.3 --input-dropout 0.2 --window 7
+shared "compose" compose $small --dropout 0.3 --input-dropout 0.2 --window 7 --transpose 5
 resumed "compose, transposed, gru of two layers" compose $small --cell gru --layers 2 --transpose 5
 run train compose $data $small --steps 20 --checkpoint one --quiet && run train compose $data $small --transpose 5 --steps 20 --checkpoint two --quiet
 check "transposing changes what is learnt" sh -c '! cmp -s one two'
@@ -84,6 +85,16 @@ recorded() {
   done
 }
 
+# The same with four of them shorter and two left out: in batches of 16, with 3 held out, the last has six.
+shortened() {
+  mkdir uneven
+  cp said/* uneven
+  rm uneven/0_bob_7.wav uneven/2_ann_7.wav
+  for each in 0_ann_3 1_ann_4 2_bob_5 3_bob_6; do
+    { printf 'RIFF\160\004\0\0WAVEfmt \020\0\0\0\001\0\001\0\100\037\0\0\100\037\0\0\001\0\010\0data\114\004\0\0'; tail -c +245 said/$each.wav | head -c 1100; } >uneven/$each.wav
+  done
+}
+
 transcribed() {
   data="--data said"
   small="--hold-out 2 --mels 6 --hidden 5 --batch 8 --single-epochs 1 --join 3"
@@ -91,6 +102,10 @@ transcribed() {
     --checkpoint transcriber --json >trained 2>err
   check "cpu f32: task transcribe, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.05) }"' sh "$(value val_label_error_rate trained)"
   resumed "transcribe" transcribe $small --dropout 0.3
+  shortened
+  data="--data uneven"
+  shared "transcribe" transcribe $small --dropout 0.3 --speed 0.2 --pitch 0.1 --level 6 --hold-out 3 --batch 16
+  data="--data said"
   resumed "transcribe, slower and higher, gru of two layers" transcribe $small --cell gru --layers 2 --speed 0.2 --pitch 0.1 --level 6 --stack 3 --centre
   run train transcribe $data $small --steps 20 --checkpoint one --force --quiet
   for option in "--join 1" "--single-epochs 2" "--speed 0.2" "--pitch 0.1" "--level 9" "--range 0" "--centre" "--stack 1"; do
@@ -161,6 +176,9 @@ spoke() {
     --lr 0.01 --dropout 0.1 --epochs 100 --checkpoint speaker --json >trained 2>err
   check "cpu f32: task speak, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n < 0.4) }"' sh "$(value val_squared_error trained)"
   resumed "speak" speak $small --dropout 0.3
+  data="--data uneven"
+  shared "speak" speak $small --dropout 0.3 --stack 5 --hold-out 3 --batch 16
+  data="--data said"
   resumed "speak, gru of two layers, one voice" speak $small --cell gru --layers 2 --only-speaker bob --stack 2 --single-epochs 1
   run train speak $data $small --steps 20 --checkpoint one --force --quiet
   for option in "--join 1" "--single-epochs 3" "--pause 0" "--range 0" "--stack 1" "--only-speaker ann" "--end-weight 2"; do

@@ -39,6 +39,7 @@ run train tag $data --word-size 12 --letter-size 8 --letter-hidden 6 --hidden 16
 equal "cpu f32: task tag, learns a toy without an error" "$(value val_error_rate trained)" 0
 check "its log names the metric" grep -q '"val_error_rate": ' log
 resumed "tag" tag $tiny --dropout 0.3 --layers 2
+shared "tag" tag $tiny --dropout 0.3 --layers 2 --word-dropout 0.3
 resumed "tag, gru of words alone to the right" tag $tiny --cell gru --letter-size 0 --one-direction
 resumed "tag, Hessian-free" tag $tiny --optimizer hessian-free --cg-iterations 9 --dropout 0.3
 refused "states that are not shown" 2 "takes a batch as a whole" train tag $data $tiny --optimizer hessian-free --structural-damping 0.1
@@ -90,7 +91,8 @@ rm -f b1 b7 got wanted again.conllu more val.gz log
 # ---- what is wrong
 
 printf '1\ta\t_\tX\033\t_\t_\t_\t_\t_\t_\n' >control.conllu
-refused "a batch in parts" 2 "shards: is not an option" train tag $data $tiny --shards 2
+refused "shards that do not divide the batch" 2 "multiple of 3" train tag $data $tiny --shards 3
+refused "a mean over the whole batch, of shards" 2 "train tag: --omega is a mean over the sequences of the whole batch, and there are 2 shards" train tag $data $tiny --omega 1 --shards 2
 refused "a tag that could not be shown" 1 "labels: .*cannot be shown" train tag --data control.conllu
 refused "no data" 2 "--data: is missing; it must name the CoNLL-U file" train tag
 refused "data missing" 1 "nobody: cannot open" train tag --data nobody
@@ -181,6 +183,10 @@ for pool in attention last mean max; do
 done
 resumed "classify, the largest values, Hessian-free" classify $small --pool max --optimizer hessian-free --cg-iterations 9
 resumed "classify, Hessian-free" classify $small --pool attention --optimizer hessian-free --cg-iterations 9 --dropout 0.3
+head -n 158 lines.train >lines.most # six in the last batch
+data="--data lines.most --val-data lines.val"
+shared "classify" classify $small --pool attention --dropout 0.3 --word-dropout 0.2
+data="--data lines.train --val-data lines.val"
 resumed "classify, gru to the right" classify $small --cell gru --one-direction --layers 2
 run eval --checkpoint attention --data lines.val --json >measured 2>err
 if [ "$(value accuracy measured)" = 1 ] && [ "$(value sentences measured)" = 60 ] && grep -q '"confusion": {"[a-z]*": \[[0-9]*, 0\], "[a-z]*": \[0, [0-9]*\]}}' measured; then
@@ -244,6 +250,7 @@ small="--word-size 4 --attention-size 5 --hidden 6 --batch 16"
 run train spell $data --word-size 12 --attention-size 16 --hidden 32 --batch 32 --lr 0.01 --dropout 0 --epochs 15 --checkpoint speller --json >trained 2>err
 check "cpu f32: task spell, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n <= 0.02) }"' sh "$(value val_phoneme_error_rate trained)"
 resumed "spell" spell $small --dropout 0.3 --smoothing 0.1
+shared "spell" spell $small --dropout 0.3 --smoothing 0.1
 resumed "spell, gru of two layers without attention" spell $small --cell gru --layers 2 --attention-size 0 --one-direction --backwards
 resumed "spell, general attention" spell $small --attention general
 resumed "spell, dot, with more than one layer" spell $small --attention dot --one-direction --layers 2
@@ -318,6 +325,7 @@ data="--data pairs.train --val-data pairs.val"
 small="--word-size 4 --attention-size 5 --hidden 6 --batch 16"
 run train translate $data --word-size 16 --attention-size 16 --hidden 32 --batch 32 --lr 0.01 --dropout 0 --epochs 20 --checkpoint translator --json >trained 2>err
 resumed "translate" translate $small --dropout 0.3 --min-count 1 --longest 9
+shared "translate" translate $small --dropout 0.3 --min-count 1 --longest 9
 run eval --checkpoint translator --data pairs.val --copy --json >measured 2>err
 check "cpu f32: task translate, learns a toy" sh -c 'awk -v n="$1" "BEGIN { exit !(n >= 98) }"' sh "$(value bleu measured)"
 run eval --checkpoint translator --data pairs.val --json >measured 2>err

@@ -300,6 +300,29 @@ static int same(const int32_t *a, const int32_t *b, int64_t n) {
   return memcmp(a, b, (size_t)n * sizeof *a) == 0;
 }
 
+/* The shards of an update are its batch, one after another, none larger by more than a sequence than another. */
+static void check_shards(buckets *b, int64_t step, int64_t shards) {
+  int64_t all, count, covered = 0, least = INT64_MAX, most = 0;
+  int ok = 1;
+  const int32_t *batch = buckets_batch(b, step, &all);
+  for (int64_t k = 0; k < shards; k++) {
+    buckets_take(b, k, shards);
+    const int32_t *which = buckets_batch(b, step, &count);
+    const buckets_part part = buckets_part_of(b, which, count);
+    ok &= part.batch == batch && part.whole == all && part.first == covered && part.count == count &&
+          which == batch + covered;
+    ok &= buckets_longest(&part, b->length) == b->length[batch[0]];
+    covered += count;
+    if (count < least) least = count;
+    if (count > most) most = count;
+  }
+  const int32_t other[] = {0, 0};
+  const buckets_part others = buckets_part_of(b, other, 2);
+  ok &= others.batch == other && others.whole == 2 && others.first == 0;
+  CHECK(ok && covered == all && most - least <= 1, "%d sequences in %d shards", (int)all, (int)shards);
+  buckets_take(b, 0, 0);
+}
+
 static void check_buckets(void) {
   static const struct { int64_t count, batch; } sizes[] = {{MOST, 8}, {1200, 12}, {7, 3}, {5, 9}, {1, 1}};
   static int32_t length[MOST];
@@ -330,6 +353,8 @@ static void check_buckets(void) {
       }
       longest += count;
     }
+    for (int64_t k = 0; k < b.batches; k += 1 + b.batches / 4)
+      check_shards(&b, b.batches + k, 1 + (k + (int64_t)i) % 5);
     CHECK(ok && longest == sizes[i].count, "in turn: all, by falling length");
     CHECK(buckets_most_steps(&b) == most, "the most steps are those of the longest");
     buckets_free(&b);

@@ -14,6 +14,9 @@ echo "seed $seed"
 awk 'BEGIN { for (i = 0; i < 500; i++) printf "%s\n", substr("the cat sat on a mat", 1 + i * 7 % 12, 5) }' >text
 run="--device cpu --threads 1 --log-every 5 --eval-every 20"
 charlm="charlm --text text --hidden 8 --layers 2 --batch 8 --seq-len 9 --dropout 0.2 --average 15 --noise 0.01 $run"
+# Sentences of 1 to 9 words, each with its class; 30 of them leave a last batch of 2.
+awk 'BEGIN { for (i = 0; i < 30; i++) { n = 1 + i * 5 % 9; for (k = 1; k <= n; k++) printf "%d\tw%d\t_\tT%d\t_\t_\t_\t_\t_\t_\n", k, i * k % 11, i * k % 11 % 3; print "" } }' >words
+tag="tag --data words --word-size 3 --letter-size 2 --letter-hidden 2 --hidden 4 --dropout 0.2 --word-dropout 0.2 --batch 4 $run"
 adding="adding --T 10 --T-max 14 --hidden 6 --batch 8 --eval-size 40 --optimizer adam --lr-schedule plateau --lr-every 1 $run"
 
 # ---------------------------------------------------------------- one process
@@ -45,6 +48,15 @@ same_runs() {
     check "task: the same file from $n processes with them" cmp task1.st task$n.st
   done
 
+  # What an application learns: the others are tried in test_applications_*.sh.
+  check "an application in 4 shards" "$seqgpu" train $tag --shards 4 --steps 40 --checkpoint app1.st --log app1.log
+  for n in 2 4; do
+    check "an application in $n processes, early sums, shared out moments" processes $n "$seqgpu" train $tag --shards 4 --steps 40 --checkpoint app$n.st --overlap --share-moments --log app$n.log
+    check "application: the same file from 1 and $n processes" cmp app1.st app$n.st
+    sed 's/"tokens_per_s.*//' app1.log >a && sed 's/"tokens_per_s.*//' app$n.log >b
+    check "application: the same log from 1 and $n processes, written once" cmp a b
+  done
+
   # One batch, and shards of it, drop alike and differ by rounding alone.
   plain="charlm --text text --hidden 16 --layers 2 --dropout 0.2 --embedding-dropout 0.2 --zoneout-hidden 0.1 --batch 64 --seq-len 5 --val-fraction 0 --device cpu --threads 1 --log-every 1 --steps 200 --optimizer adam"
   loss() { sed -n 's/.*"loss": \([^,]*\),.*/\1/p' "$1"; }
@@ -64,6 +76,10 @@ resuming() {
   check "20 more of 2" processes 2 "$seqgpu" train $charlm --steps 30 --resume part.st --overlap --share-moments
   check "10 more of 1" "$seqgpu" train $charlm --steps 40 --resume part.st
   check "4, 2 and 1 processes make the file of an uninterrupted run" cmp one.st part.st
+  check "10 updates of an application, 4 processes" processes 4 "$seqgpu" train $tag --steps 10 --checkpoint apart.st
+  check "20 more of 2" processes 2 "$seqgpu" train $tag --steps 30 --resume apart.st
+  check "10 more of 1" "$seqgpu" train $tag --steps 40 --resume apart.st
+  check "4, 2 and 1 processes make the file of an uninterrupted run of an application" cmp app1.st apart.st
   check "one process, whole batches" "$seqgpu" train $charlm --steps 10 --checkpoint whole.st
   processes 2 "$seqgpu" train $charlm --steps 20 --resume whole.st >log 2>&1
   if grep -q "goes on with 2, one for each process" log && [ "$("$seqgpu" inspect --checkpoint whole.st | sed -n 's/^step  *//p')" = 20 ]; then
@@ -154,6 +170,25 @@ endings() {
     pass "a process that hangs ends the others, with a sentence and the last checkpoint"
   else fail "a process that hangs" "code $code after $took s: $(grep seqgpu: out | tr '\n' ' ')"; fi
   check "the run goes on in one process" "$seqgpu" train $long --steps $(($(step) + 2)) --resume life.st
+
+  # The same of an application, which validates besides.
+  long="$tag --val-data words --steps 100000000 --checkpoint-every 1"
+  rm -f life.st
+  begin --checkpoint life.st
+  saved_after 0
+  kill -9 "$(cat pid-3)"
+  ends
+  before=$(step)
+  if [ $code != 0 ] && [ $took -lt 30 ] && [ "${before:-0}" -gt 0 ]; then
+    pass "kill -9 of a process that learns an application: all end, and the checkpoint is whole"
+  else fail "kill -9 of a process that learns an application" "code $code after $took s, step \"$before\": $(grep seqgpu: out | tr '\n' ' ')"; fi
+  begin --resume life.st
+  saved_after "$before"
+  kill -INT "$(cat pid-1)"
+  ends
+  if [ $code = 130 ] && [ $took -lt 30 ] && [ "$(grep -c "stopped after step $(step); saved in" out)" = 1 ]; then
+    pass "SIGINT to one that learns an application stops all, saved"
+  else fail "SIGINT to one that learns an application stops all" "code $code after $took s: $(grep seqgpu: out | tr '\n' ' ')"; fi
 }
 
 # ---------------------------------------------------------------- all of it

@@ -42,9 +42,9 @@ static void join_specs(arg_spec table[ARGS_MAX], const application *spec) {
   table[args_find(table, "data")].help = spec->data;
   args_join(table, spec->options, 0);
   config_join_specs(table, FIELD(model));
-  args_drop(table, "shards"); /* a batch is taken as a whole */
   args_join(table, epoch_specs, FIELD(model));
   run_join_specs(table, FIELD(run), 1);
+  run_join_together(table, FIELD(run));
   table[args_find(table, "dropout")].help =
       spec->dropout ? spec->dropout
                     : "probability of dropping a value that the layers read, between them, and before the "
@@ -102,15 +102,26 @@ int app_read_vocabulary(const app *a, const char *key, vocabulary *out) {
   return vocab_read(line, TOKEN_UTF8, out);
 }
 
-/* Device, checkpoint, data, model.  app_close is to be called in any case. */
+/* What no shard of a batch can do alone. */
+static int check_shards(const app *a) {
+  const model_config *c = &a->options->model;
+  const char *what = a->order == NULL   ? "it takes batches as a whole"
+                     : c->rnn.omega > 0 ? "--omega is a mean over the sequences of the whole batch"
+                                        : NULL;
+  if (c->shards <= 1 || what == NULL) return CLI_OK;
+  return cli_usage("train %s: %s, and there are %lld shards", a->spec->name, what, (long long)c->shards);
+}
+
+/* Device, other processes, checkpoint, data, model.  app_close is to be called in any case. */
 static int open_app(run_command *command, app *a, run_start *start) {
-  CLI_TRY(run_open(command, start));
+  CLI_TRY(a->training ? run_open_together(command, &a->options->model, start) : run_open(command, start));
   a->ctx = start->ctx;
   CLI_TRY(check_file(a, start));
   CLI_TRY(a->spec->read(a));
   CLI_TRY(check_data(a, &start->cursor));
   CLI_TRY(a->spec->open(a));
   CLI_TRY(a->spec->build(a));
+  CLI_TRY(check_shards(a));
   a->file = NULL;
   if (a->training && hessian_create(&a->options->model, a->params, &a->hessian) != SEQGPU_OK)
     return cli_library_error(a->ctx);
@@ -129,29 +140,51 @@ static void close_app(app *a) {
 
 /* ---------------------------------------------------------------- the learner */
 
-static seqgpu_status gradients(void *self, int64_t step, int64_t shard, seqgpu_shards *last) {
+static int64_t shards_of(const app *a) { return a->options->model.shards; }
+
+static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
   app *a = self;
-  (void)shard; /* a batch is whole */
-  (void)last;
-  LIB_TRY(seqgpu_tape_clear(a->tape, 1));
-  seqgpu_tape_set_counter(a->tape, (uint64_t)step * a->random_blocks);
+  *loss = *tokens = 0;
+  if (a->loss == NULL) return SEQGPU_OK;
+  LIB_TRY(seqgpu_tensor_number(a->loss, loss));
+  if (shards_of(a) <= 1) return SEQGPU_OK; /* nobody asks */
+  const seqgpu_tensor *count = seqgpu_tape_loss_count(a->tape, a->counted ? a->counted : a->loss);
+  LIB_TRY(seqgpu_tape_status(a->tape));
+  return seqgpu_tensor_number(count, tokens);
+}
+
+/* Of a shard without a sequence nothing is built. */
+static seqgpu_status build_loss(app *a, int64_t step, int64_t shard) {
+  a->loss = a->counted = NULL;
+  a->shard = shard;
+  if (shards_of(a) > 1) {
+    buckets_take(a->order, shard, shards_of(a));
+    const buckets_part part = buckets_update(a->order, step);
+    LIB_TRY(seqgpu_tape_set_part(a->tape, part.first, part.whole));
+    if (part.count == 0) return SEQGPU_OK;
+  }
   a->loss = a->spec->loss(a, step);
   LIB_TRY(seqgpu_tape_status(a->tape));
-  return a->loss ? seqgpu_tape_backward(a->tape, a->loss, NULL) : cli_no_memory();
+  return a->loss ? SEQGPU_OK : cli_no_memory();
+}
+
+static seqgpu_status gradients(void *self, int64_t step, int64_t shard, seqgpu_shards *last) {
+  app *a = self;
+  LIB_TRY(seqgpu_tape_clear(a->tape, 1));
+  seqgpu_tape_set_counter(a->tape, (uint64_t)step * a->random_blocks);
+  LIB_TRY(build_loss(a, step, shard));
+  LIB_TRY(learner_announce(self, loss_of, last));
+  if (a->loss == NULL) return SEQGPU_OK;
+  if (last) seqgpu_tape_set_ready(a->tape, seqgpu_shards_ready, last);
+  return seqgpu_tape_backward(a->tape, a->loss, NULL);
 }
 
 /* Once more, since the clip has changed the gradients. */
 static seqgpu_status find(void *self, int64_t step) {
   app *a = self;
   LIB_TRY(seqgpu_params_zero_grad(a->params));
-  LIB_TRY(gradients(self, step, 0, NULL));
+  LIB_TRY(gradients(self, step, a->shard, NULL));
   return seqgpu_tape_check_finite(a->tape);
-}
-
-static seqgpu_status loss_of(void *self, double *loss, double *tokens) {
-  const app *a = self;
-  *tokens = (double)a->tokens;
-  return seqgpu_tensor_number(a->loss, loss);
 }
 
 static seqgpu_status validate(void *self, const volatile sig_atomic_t *stop, double *loss, double *metric) {
@@ -270,16 +303,6 @@ static int learn(app *a, run_start *start) {
 
 enum { EPOCHS = 10 };
 
-/* An application's batches are not shared out. */
-static int check_alone(const application *spec, model_config *config) {
-  int rank, size;
-  ranks_launched(&rank, &size);
-  if (size > 1)
-    return cli_error("train %s: it runs in one process, and mpirun has started %d", spec->name, size);
-  config->shards = 1;
-  return CLI_OK;
-}
-
 static int train(const application *spec, room *r, int argc, char **argv) {
   run_command command;
   char usage[120], about[500];
@@ -294,7 +317,6 @@ static int train(const application *spec, room *r, int argc, char **argv) {
   if (parsed != ARGS_GO_ON) return parsed;
   run_options *o = &r->options->run;
   CLI_TRY(run_check(&command, &r->options->model));
-  CLI_TRY(check_alone(spec, &r->options->model));
   if (o->steps == 0 && o->minutes == 0 && o->epochs == 0) o->epochs = EPOCHS;
   r->a->training = 1;
   return run(&command, r->a, learn);

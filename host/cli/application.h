@@ -7,6 +7,9 @@
  *
  * Its `read`, `open` and `build` are called in this order, and its loss is built on app.tape.  An update
  * depends on its number alone, so a run resumes bit for bit.
+ *
+ * A batch that several processes share, or that is learnt in shards, is cut by whole sequences where it is made
+ * (buckets.h); the frame weights what each shard has found.
  */
 #ifndef APPLICATION_H
 #define APPLICATION_H
@@ -45,6 +48,7 @@ typedef struct app {
   /* set by `build` */
   seqgpu_params *params;
   const seqgpu_plan *plan; /* of its largest network, whose algorithm is named */
+  buckets *order;          /* that its updates are of; a shard of a batch is what this gives */
   int64_t epoch_updates, tokens;
   uint64_t random_blocks; /* that an update draws, at most */
   int validates;          /* there is something to validate on */
@@ -52,7 +56,10 @@ typedef struct app {
   char about[120];
   /* the frame's */
   seqgpu_tape *tape;
-  seqgpu_tensor *loss;
+  seqgpu_tensor *loss; /* of the shard of an update, NULL: it has no sequence */
+  seqgpu_tensor
+      *counted; /* set by a `loss` that is a sum: which of its means says how much the shard counts */
+  int64_t shard;
   seqgpu_hessian_free *hessian; /* NULL: it learns by first-order updates */
   int64_t step;                 /* of a Hessian-free update */
 } app;
@@ -93,7 +100,8 @@ struct application {
   int (*read)(app *a);       /* the files; 0, or an exit code after a sentence, as the next two */
   int (*open)(app *a);       /* vocabularies, from a->file or of what was read */
   int (*build)(app *a);      /* plans, and parameters: those of app_create_params and more */
-  /* The loss of update number `step`; NULL: the tape knows why. */
+  /* The loss of update number `step`, a mean over what it counts, of the sequences that a->order gives; NULL: the
+   * tape knows why.  Of a sum of means the others are scaled by what the batch calls its share. */
   seqgpu_tensor *(*loss)(app *a, int64_t step);
   /* As in learner.h. */
   seqgpu_status (*validate)(app *a, const volatile sig_atomic_t *stop, double *loss, double *metric);

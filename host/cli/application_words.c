@@ -30,11 +30,16 @@ seqgpu_status app_plan(const app *a, const model_config *c, int64_t input, int64
   return network_plan(a->ctx, c, input, at_least_one(steps), at_least_one(batch), training, out);
 }
 
+int64_t app_sequences(const seqgpu_plan *plan) {
+  const seqgpu_rnn_desc d = seqgpu_plan_get_desc(plan);
+  return d.whole_batch > 0 ? d.whole_batch : d.batch;
+}
+
 /* Blocks have four numbers each. */
 uint64_t app_random_blocks(const seqgpu_plan *plan) {
   const seqgpu_rnn_desc d = seqgpu_plan_get_desc(plan);
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
-  const double rows = (double)d.seq_len * (double)d.batch;
+  const double rows = (double)d.seq_len * (double)app_sequences(plan);
   return sizes.random_blocks + (uint64_t)(rows * (double)(d.input_size + sizes.output_width) / 4) + 2;
 }
 

@@ -16,6 +16,8 @@ int app_read_labels(const app *a, const char *key, vocabulary *out);
 /* A plan of a network that reads `input` elements a step, at most `steps`, for the batches of an order. */
 seqgpu_status app_plan(const app *a, const model_config *c, int64_t input, int64_t steps,
                        const buckets *order, int training, seqgpu_plan **out);
+/* Sequences that a plan's masks are drawn for: of a whole batch. */
+int64_t app_sequences(const seqgpu_plan *plan);
 /* Blocks of random numbers of a run of it, at most, when what it reads and its outputs are dropped, too. */
 uint64_t app_random_blocks(const seqgpu_plan *plan);
 

@@ -67,8 +67,10 @@ int64_t charlm_val_count(const charlm_config *config, int64_t count) {
 
 /* ---------------------------------------------------------------- the model */
 
+/* B: of a shard. */
 static seqgpu_status make_plan(const charlm *m, int64_t T, int64_t B, int training, seqgpu_plan **out) {
-  return network_plan(m->ctx, &m->config.model, m->embedding_size, T, B, training, out);
+  const int64_t shards = training && m->config.model.shards > 1 ? m->config.model.shards : 1;
+  return network_plan(m->ctx, &m->config.model, m->embedding_size, T, B * shards, training, out);
 }
 
 static int check_memory(const charlm *m, const seqgpu_plan *plan, int training) {
@@ -77,7 +79,6 @@ static int check_memory(const charlm *m, const seqgpu_plan *plan, int training) 
   const network_rest rest = {.params = V * E + (m->config.tie ? 0 : V * Y) + V,
                              .averaged = learning_may_average(&m->config.model.learning),
                              .hessian = training && hessian_is_asked(&m->config.model),
-                             .shards = m->config.model.shards,
                              .per_step = (training ? 2 * E + 3 * Y + 2 * V : E + Y + V) + 4};
   return network_check_memory(m->ctx, plan, rest);
 }

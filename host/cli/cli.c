@@ -59,9 +59,10 @@ int(cli_error)(const char *format, ...) {
   return CLI_FAILED;
 }
 
-static int usage_is_silent;
+static int usage_is_silent, notes_are_silent;
 
 void cli_silence_usage(void) { usage_is_silent = 1; }
+void cli_silence_notes(void) { notes_are_silent = 1; }
 
 int(cli_usage)(const char *format, ...) {
   va_list args;
@@ -74,6 +75,7 @@ int(cli_usage)(const char *format, ...) {
 
 void cli_note(const char *format, ...) {
   va_list args;
+  if (notes_are_silent) return;
   va_start(args, format);
   say(format, args);
   va_end(args);

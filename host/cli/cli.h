@@ -17,8 +17,9 @@ void cli_flush(void);
 /* The last of it; the exit code of a command that ended with `code`: one whose output was lost has failed. */
 int cli_finish_output(int code);
 
-/* From here on cli_usage is silent: another process has the same command line and says the same. */
+/* From here on cli_usage, or cli_note, is silent: another process has the same command line and says the same. */
 void cli_silence_usage(void);
+void cli_silence_notes(void);
 
 #define CLI_FORMAT(at) __attribute__((format(printf, at, at + 1)))
 

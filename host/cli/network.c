@@ -17,7 +17,10 @@ seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t i
   desc.math = c->how.math;
   if (!training) desc.dropout = desc.omega = 0;
   desc.tangents = training && hessian_is_asked(c);
-  if (training && c->shards > 1) desc.whole_batch = c->rnn.batch;
+  if (training && c->shards > 1) {
+    desc.whole_batch = B;
+    desc.batch = (B + c->shards - 1) / c->shards;
+  }
   const seqgpu_plan_options options = how_to_plan(&c->how);
   return seqgpu_plan_create(ctx, &desc, &options, out);
 }
@@ -56,10 +59,10 @@ enum { TRAINED = 4, AVERAGED = 2 };
 /* Hessian-free optimisation keeps two tapes, and some 30 numbers of twice the size. */
 enum { TAPES = 2, SOLVED = 60 };
 
-/* Sums of gradients that seqgpu_shards keeps: the binary digits of how many shards there may be. */
-static double sums(int64_t shards) {
+/* Sums of gradients that seqgpu_shards keeps: the binary digits of how many shards a batch has. */
+static double sums(const seqgpu_rnn_desc *d) {
   double digits = 0;
-  for (int64_t s = shards > 1 ? shards : 0; s > 0; s /= 2) digits++;
+  for (int64_t s = d->whole_batch > d->batch ? d->whole_batch / d->batch : 0; s > 0; s /= 2) digits++;
   return digits;
 }
 
@@ -67,9 +70,9 @@ int network_check_memory(const seqgpu_context *ctx, const seqgpu_plan *plan, net
   const seqgpu_rnn_desc desc = seqgpu_plan_get_desc(plan);
   const seqgpu_plan_sizes sizes = seqgpu_plan_get_sizes(plan);
   const double params = (double)sizes.param_elements + rest.params;
-  const double copies = desc.inference ? 1
-                                       : TRAINED + (rest.averaged ? AVERAGED : 0) +
-                                             (rest.hessian ? SOLVED : 0) + sums(rest.shards);
+  const double copies =
+      desc.inference ? 1
+                     : TRAINED + (rest.averaged ? AVERAGED : 0) + (rest.hessian ? SOLVED : 0) + sums(&desc);
   const double tapes = rest.hessian ? TAPES : 1, steps = (double)(desc.seq_len * desc.batch);
   const double once = (double)sizeof(float) * rest.per_step * steps + (double)sizes.reserve;
   return cli_check_memory(ctx,

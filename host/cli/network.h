@@ -4,7 +4,8 @@
 
 #include "host/cli/config.h"
 
-/* A plan for at most T steps of B sequences of `input` elements per step, for training or for inference.
+/* A plan for at most T steps of B sequences of `input` elements per step, for training or for inference.  Where
+ * batches are learnt in shards, the one for training is for the largest of them, and draws for the B sequences.
  * Both plans of one config have the same parameters: a model is trained with one and validated with the
  * other. */
 seqgpu_status network_plan(seqgpu_context *ctx, const model_config *c, int64_t input, int64_t T, int64_t B,
@@ -31,7 +32,6 @@ typedef struct network_rest {
   double per_step; /* elements of its other buffers, per step of each sequence */
   int averaged;    /* the weights are averaged */
   int hessian;     /* they are learnt by Hessian-free updates */
-  int64_t shards;  /* of a batch, whose gradients are added up */
 } network_rest;
 
 /* 0, or CLI_FAILED after a sentence, if the model of a plan (of T steps of B sequences) needs more memory

@@ -176,6 +176,7 @@ int run_open(run_command *c, run_start *out) {
 
 /* What process 0 does for all. */
 static void be_silent(run_options *o) {
+  cli_silence_notes();
   o->common.quiet = 1;
   o->common.json = 0;
   o->checkpoint = o->log = o->tensorboard = NULL;

@@ -309,7 +309,7 @@ static int build_plans(task_learner *l) {
   const model_config *c = &l->options->config.model;
   const task_source *s = &l->source;
   const int64_t T = s->steps, B = task_learner_batch(l);
-  if (network_plan(l->ctx, c, s->inputs, T, B, 1, &l->plan) != SEQGPU_OK ||
+  if (network_plan(l->ctx, c, s->inputs, T, whole_batch(l), 1, &l->plan) != SEQGPU_OK ||
       network_plan(l->ctx, c, s->inputs, T, B, 0, &l->eval_plan) != SEQGPU_OK)
     return cli_library_error(l->ctx);
   const double I = (double)s->inputs, O = (double)s->outputs,
@@ -317,8 +317,7 @@ static int build_plans(task_learner *l) {
   const network_rest rest = {.params = O * Y + O,
                              .per_step = 4 * I + 4 * Y + 6 * O + 4,
                              .averaged = learning_may_average(&c->learning),
-                             .hessian = hessian_is_asked(c),
-                             .shards = c->shards};
+                             .hessian = hessian_is_asked(c)};
   return network_check_memory(l->ctx, l->plan, rest);
 }
 

@@ -71,20 +71,49 @@ static void order_by_length(buckets *b) {
 
 /* ---------------------------------------------------------------- batches */
 
-static const int32_t *batch_of(const buckets *b, int64_t turn, int64_t *count) {
-  const int64_t first = b->turn[turn] * b->batch;
-  *count = b->count - first < b->batch ? b->count - first : b->batch;
-  return b->order + first;
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Batch number `turn` of an order, and which part of it. */
+static buckets_part *give(buckets *b, int64_t turn, int64_t shard, int64_t shards) {
+  const int64_t at = b->turn ? b->turn[turn] * b->batch : 0, n = least(b->count - at, b->batch),
+                S = shards > 1 ? shards : 1, first = n * shard / S;
+  b->part = (buckets_part){b->order ? b->order + at : NULL, n, first, n * (shard + 1) / S - first};
+  return &b->part;
+}
+
+void buckets_take(buckets *b, int64_t shard, int64_t shards) {
+  b->shard = shard;
+  b->shards = shards;
+}
+
+buckets_part buckets_update(buckets *b, int64_t step) {
+  if (b->order && b->epoch != step / b->batches) order_epoch(b, step / b->batches);
+  return *give(b, step % b->batches, b->shard, b->shards);
 }
 
 const int32_t *buckets_batch(buckets *b, int64_t step, int64_t *count) {
-  if (b->epoch != step / b->batches) order_epoch(b, step / b->batches);
-  return batch_of(b, step % b->batches, count);
+  const buckets_part part = buckets_update(b, step);
+  *count = part.count;
+  return part.batch + part.first;
 }
 
 const int32_t *buckets_in_turn(buckets *b, int64_t batch, int64_t *count) {
   if (b->epoch != BUCKETS_SORTED) order_by_length(b);
-  return batch_of(b, batch, count);
+  *count = give(b, batch, 0, 1)->count;
+  return b->order + b->turn[batch] * b->batch;
+}
+
+buckets_part buckets_part_of(const buckets *b, const int32_t *which, int64_t count) {
+  const buckets_part whole = {which, count, 0, count};
+  if (b == NULL || b->part.batch == NULL) return whole;
+  return which == b->part.batch + b->part.first && count == b->part.count ? b->part : whole;
+}
+
+int64_t buckets_longest(const buckets_part *part, const int32_t *length) {
+  int64_t longest = 0;
+  for (int64_t i = 0; i < part->whole; i++)
+    if (length[part->batch[i]] > longest) longest = length[part->batch[i]];
+  return longest;
 }
 
 int64_t buckets_most_steps(buckets *b) {

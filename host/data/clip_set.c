@@ -206,13 +206,21 @@ static void draw_frame(const clip_set *s, int32_t which, const path *p, int64_t 
 
 /* ---------------------------------------------------------------- batches */
 
+static int64_t frames_of(const clip_set *s, const int32_t *which, int64_t count) {
+  int64_t frames = 0;
+  for (int64_t i = 0; i < count; i++) frames += s->length[which[i]];
+  return frames;
+}
+
 /* Room for a batch, whose sizes are known then; 0 when out of memory. */
 static int make_room(clip_set *s, const int32_t *which, clip_batch *b) {
   const int64_t read = s->form.side / s->form.shrink;
-  for (int64_t i = 0; i < b->batch; i++) {
-    b->frames += s->length[which[i]];
-    if (s->length[which[i]] > b->seq_len) b->seq_len = s->length[which[i]];
-  }
+  const buckets_part part = buckets_part_of(&s->order, which, b->batch);
+  b->first = part.first;
+  b->frames = frames_of(s, which, b->batch);
+  b->share = (double)b->batch / (double)part.whole * (double)frames_of(s, part.batch, part.whole) /
+             (double)b->frames;
+  b->seq_len = buckets_longest(&part, s->length);
   const size_t frames = (size_t)(b->seq_len * b->batch), elements = frames * (size_t)(read * read);
   void *x = s->x, *ends = s->ends, *label = s->label, *motion = s->motion;
   const int ok = grow(&x, &s->room_x, elements, sizeof *s->x) &&
@@ -230,8 +238,8 @@ static int make_room(clip_set *s, const int32_t *which, clip_batch *b) {
 }
 
 /* Clip `which` as number i of the batch. */
-static void fill_clip(clip_set *s, int32_t which, int64_t i, const clip_draw *draw, int64_t batch) {
-  const int64_t read = s->form.side / s->form.shrink, pixels = read * read;
+static void fill_clip(clip_set *s, int32_t which, int64_t i, const clip_draw *draw, const clip_batch *b) {
+  const int64_t read = s->form.side / s->form.shrink, pixels = read * read, batch = b->batch;
   s->ends[i] = s->length[which];
   s->motion[i] = -1;
   if (s->pixel) {
@@ -240,7 +248,7 @@ static void fill_clip(clip_set *s, int32_t which, int64_t i, const clip_draw *dr
              (size_t)pixels * sizeof *s->x);
     return;
   }
-  const path p = path_of(s, which, i, draw);
+  const path p = path_of(s, which, b->first + i, draw);
   s->motion[i] = p.direction;
   for (int64_t t = 0; t < s->length[which]; t++) {
     draw_frame(s, which, &p, t, s->form.shrink, s->x + (t * batch + i) * pixels);
@@ -251,7 +259,7 @@ static void fill_clip(clip_set *s, int32_t which, int64_t i, const clip_draw *dr
 int clip_set_batch(clip_set *s, const int32_t *which, int64_t count, const clip_draw *draw, clip_batch *out) {
   *out = (clip_batch){.batch = count};
   if (!make_room(s, which, out)) return 0;
-  for (int64_t i = 0; i < count; i++) fill_clip(s, which[i], i, draw, count);
+  for (int64_t i = 0; i < count; i++) fill_clip(s, which[i], i, draw, out);
   out->lengths = s->ends;
   out->x = s->x;
   out->label = s->label;

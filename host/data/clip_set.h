@@ -42,7 +42,9 @@ typedef struct clip_set {
 
 typedef struct clip_batch {
   int64_t seq_len, batch; /* T, B */
+  int64_t first;          /* the number of the first clip in the whole batch */
   int64_t frames;         /* of all together, without padding */
+  double share;           /* of the whole batch's clips, divided by that of its frames; 1 where it is whole */
   const int32_t *lengths; /* [B] */
   const float *x;         /* [T,B,read,read] from 0 to 1; 0 behind the end of a clip */
   const int32_t *label;   /* [T,B], -1 behind the end; of files -1 */

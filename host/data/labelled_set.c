@@ -26,6 +26,7 @@ int labelled_set_open(labelled_set *s, const vocabulary *words, const vocabulary
                       const vocabulary *labels, const char *path, int64_t batch, int64_t seed) {
   if (s->text.count == 0) return CLI_OK;
   CLI_TRY(word_set_create(&s->text, words, letters, &s->words));
+  s->words.order = &s->order;
   CLI_TRY(number_labels(s, labels, path));
   return buckets_create(s->text.count, s->words.length, batch, seed, &s->order);
 }

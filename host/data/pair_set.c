@@ -40,13 +40,6 @@ void pair_set_close(pair_set *s) {
 
 /* ---------------------------------------------------------------- batches */
 
-static int64_t longest_of(const word_set *s, const int32_t *which, int64_t count) {
-  int64_t longest = 0;
-  for (int64_t b = 0; b < count; b++)
-    if (s->length[which[b]] > longest) longest = s->length[which[b]];
-  return longest;
-}
-
 /* Sources and their lengths. */
 static void fill_sources(const pair_set *s, const int32_t *which, int64_t B, int32_t *lengths,
                          int32_t *source) {
@@ -68,8 +61,9 @@ static void fill_targets(const pair_set *s, const int32_t *which, int64_t B, int
 }
 
 int pair_set_batch(pair_set *s, const int32_t *which, int64_t count, pair_batch *out) {
-  const int64_t S = longest_of(&s->source, which, count),
-                T = has_targets(s) ? longest_of(&s->target, which, count) + 1 : 0;
+  const buckets_part part = buckets_part_of(&s->order, which, count);
+  const int64_t S = buckets_longest(&part, s->source.length),
+                T = has_targets(s) ? buckets_longest(&part, s->target.length) + 1 : 0;
   const size_t elements = (size_t)((1 + S + 2 * T) * count);
   void *memory = s->memory;
   if (!grow(&memory, &s->room, elements, sizeof *s->memory)) return 0;

@@ -165,7 +165,7 @@ static void gaussian(dice *d, double out[2]) {
 static void fill_line(const pen_set *s, int32_t line, int64_t i, const pen_hand *hand, const pen_batch *b,
                       int32_t *at) {
   const int64_t B = b->ink.batch;
-  dice d = dice_of(hand, line, i);
+  dice d = dice_of(hand, line, b->ink.first + i);
   const double slant = between(&d, -hand->slant, hand->slant),
                scale = between(&d, 1 - hand->scale, 1 + hand->scale) / s->deviation;
   walk w = walk_of(&s->text, s->fonts, line);
@@ -192,10 +192,11 @@ static void fill_line(const pen_set *s, int32_t line, int64_t i, const pen_hand 
 int pen_set_batch(pen_set *s, const int32_t *which, int64_t count, const pen_hand *hand, pen_batch *out) {
   void *memory = s->labels;
   *out = (pen_batch){.text_len = 0};
-  if (!step_batch_begin(&s->room, s->length, POINT, which, count, &out->ink)) return 0;
-  for (int64_t i = 0; i < count; i++)
-    if (pen_text_length(&s->text, which[i]) > out->text_len)
-      out->text_len = pen_text_length(&s->text, which[i]);
+  if (!step_batch_begin(&s->room, &s->order, POINT, which, count, &out->ink)) return 0;
+  const buckets_part part = buckets_part_of(&s->order, which, count);
+  for (int64_t i = 0; i < part.whole; i++)
+    if (pen_text_length(&s->text, part.batch[i]) > out->text_len)
+      out->text_len = pen_text_length(&s->text, part.batch[i]);
   const size_t text = (size_t)(out->text_len * count), points = (size_t)(out->ink.seq_len * count);
   if (!grow(&memory, &s->room_labels, text + points + (size_t)count, sizeof *s->labels)) return 0;
   s->labels = memory;

@@ -119,10 +119,8 @@ static void fill_caption(const picture_set *s, const int32_t *word, int64_t n, i
 }
 
 int picture_set_batch(picture_set *s, const int32_t *which, int64_t count, picture_batch *out) {
-  int64_t longest = 0;
-  for (int64_t b = 0; b < count; b++)
-    if (s->length[which[b]] > longest) longest = s->length[which[b]];
-  if (!make_room(s, count, has_captions(s) ? longest + 1 : 0, out)) return 0;
+  const buckets_part part = buckets_part_of(&s->order, which, count);
+  if (!make_room(s, count, has_captions(s) ? buckets_longest(&part, s->length) + 1 : 0, out)) return 0;
   for (int64_t b = 0; b < count; b++) {
     fill_picture(s, which[b], b, count);
     if (has_captions(s))
@@ -146,19 +144,16 @@ static int64_t number_words(const picture_set *s, const char *text, int32_t out[
 }
 
 int picture_set_update(picture_set *s, int64_t step, picture_batch *out) {
-  if (s->drawn == 0) {
-    int64_t count;
-    const int32_t *which = buckets_batch(&s->order, step, &count);
-    return picture_set_batch(s, which, count, out);
-  }
-  const int64_t B = s->drawn < s->order.batch ? s->drawn : s->order.batch;
+  const buckets_part part = buckets_update(&s->order, step);
+  const int64_t B = part.count, first = step * part.whole + part.first;
+  if (s->drawn == 0) return picture_set_batch(s, part.batch + part.first, B, out);
   const scene_kind kind = {.unseen = s->unseen, .apart = step / s->order.batches < s->apart};
   if (!make_room(s, B, SCENE_WORDS + 1, out)) return 0;
   for (int64_t b = 0; b < B; b++) {
     char text[SCENE_CAPTION];
     int32_t word[SCENE_WORDS];
     scene is;
-    scene_make(s->order.seed, kind, step * B + b, &is);
+    scene_make(s->order.seed, kind, first + b, &is);
     scene_caption(&is, text);
     scene_draw(&is, s->data.form.side, s->pixel);
     fill_pixels(s, s->pixel, b, B);

@@ -94,8 +94,9 @@ static void fill_part(const roll_set *s, int32_t part, int64_t i, int shift, con
 }
 
 int roll_set_batch(roll_set *s, const int32_t *which, int64_t count, roll_shift shift, step_batch *out) {
-  if (!step_batch_begin(&s->room, s->length, ROLLS_KEYS, which, count, out)) return 0;
-  for (int64_t i = 0; i < count; i++) fill_part(s, which[i], i, draw_shift(s, which[i], i, shift), out);
+  if (!step_batch_begin(&s->room, &s->order, ROLLS_KEYS, which, count, out)) return 0;
+  for (int64_t i = 0; i < count; i++)
+    fill_part(s, which[i], i, draw_shift(s, which[i], out->first + i, shift), out);
   return 1;
 }
 

@@ -358,8 +358,46 @@ static speech_item item_of(const speech_set *s, int32_t which, int64_t i, const 
   return draw ? draw_item(s, which, i, draw) : s->item[which];
 }
 
+/* What sequence i of the whole batch has. */
+typedef struct extent {
+  int64_t labels, frames, steps;
+} extent;
+
+static extent extent_of(const speech_set *s, int32_t which, int64_t i, const speech_draw *draw) {
+  const speech_item item = item_of(s, which, i, draw);
+  const int64_t samples = samples_of(s, &item);
+  const double hop = draw_hearing(s, i, draw).hop;
+  extent e = {.frames = mel_frames(&s->mel, samples, hop), .steps = steps_of(s, samples, hop)};
+  for (int32_t p = 0; p < item.parts; p++)
+    e.labels += s->label_start[item.part[p] + 1] - s->label_start[item.part[p]];
+  return e;
+}
+
+/* The sizes of a batch, whose room for single numbers is there. */
+static void measure(speech_set *s, const buckets_part *part, const speech_draw *draw, speech_batch *b) {
+  extent own = {0}, all = {0};
+  b->label_len = 1;
+  for (int64_t i = 0; i < part->whole; i++) {
+    const extent e = extent_of(s, part->batch[i], i, draw);
+    const int64_t at = i - part->first;
+    if (e.labels > b->label_len) b->label_len = e.labels;
+    if (e.steps > b->seq_len) b->seq_len = e.steps;
+    all.frames += e.frames;
+    all.steps += e.steps;
+    if (at < 0 || at >= part->count) continue;
+    s->label_ends[at] = (int32_t)e.labels;
+    s->ends[at] = (int32_t)e.steps;
+    own.frames += e.frames;
+    own.steps += e.steps;
+  }
+  b->first = part->first;
+  b->steps = own.steps;
+  b->share = (double)own.steps / (double)all.steps * (double)all.frames / (double)own.frames;
+}
+
 /* Room for a batch, whose sizes are known then; 0 when out of memory. */
 static int make_room(speech_set *s, const int32_t *which, const speech_draw *draw, speech_batch *b) {
+  const buckets_part part = buckets_part_of(&s->order, which, b->batch);
   void *x = s->x, *ends = s->ends, *heard = s->heard, *labels = s->labels, *label_ends = s->label_ends;
   int ok = grow(&ends, &s->room_ends, (size_t)b->batch, sizeof *s->ends) &&
            grow(&heard, &s->room_heard, (size_t)b->batch, sizeof *s->heard) &&
@@ -368,18 +406,7 @@ static int make_room(speech_set *s, const int32_t *which, const speech_draw *dra
   s->heard = heard;
   s->label_ends = label_ends;
   if (!ok) return 0;
-  b->label_len = 1;
-  for (int64_t i = 0; i < b->batch; i++) {
-    const speech_item item = item_of(s, which[i], i, draw);
-    int64_t count = 0;
-    for (int32_t p = 0; p < item.parts; p++)
-      count += s->label_start[item.part[p] + 1] - s->label_start[item.part[p]];
-    s->label_ends[i] = (int32_t)count;
-    s->ends[i] = (int32_t)steps_of(s, samples_of(s, &item), draw_hearing(s, i, draw).hop);
-    if (count > b->label_len) b->label_len = count;
-    if (s->ends[i] > b->seq_len) b->seq_len = s->ends[i];
-    b->steps += s->ends[i];
-  }
+  measure(s, &part, draw, b);
   const size_t elements = (size_t)(b->seq_len * b->batch * s->form->stack * s->form->bands);
   ok = grow(&x, &s->room_x, elements, sizeof *s->x) &&
        grow(&labels, &s->room_labels, (size_t)(b->label_len * b->batch + speech_set_most_labels(s)),
@@ -402,9 +429,9 @@ int speech_set_batch(speech_set *s, const int32_t *which, int64_t count, const s
   *out = (speech_batch){.batch = count};
   if (!make_room(s, which, draw, out)) return 0;
   for (int64_t i = 0; i < count; i++) {
-    const speech_item item = item_of(s, which[i], i, draw);
+    const speech_item item = item_of(s, which[i], out->first + i, draw);
     int64_t frames;
-    if (!hear(s, &item, draw_hearing(s, i, draw), &frames)) return 0;
+    if (!hear(s, &item, draw_hearing(s, out->first + i, draw), &frames)) return 0;
     fill_steps(s, frames, i, count, s->x);
     s->heard[i] = (int32_t)frames;
     fill_labels(s, &item, i, out);

@@ -65,7 +65,9 @@ typedef struct speech_draw {
 
 typedef struct speech_batch {
   int64_t seq_len, batch, label_len; /* T, B, L */
+  int64_t first;                     /* the number of the first sequence in the whole batch */
   int64_t steps;                     /* of all together, without padding */
+  double share;                      /* of the whole batch's steps, over that of its frames; 1: it is whole */
   const int32_t *lengths;            /* [B] */
   const int32_t *frames;             /* [B] in so many steps, of which the last may have room for more */
   const float *x;                    /* [T,B,stack*bands], 0 behind the end of a recording */

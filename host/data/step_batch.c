@@ -16,13 +16,12 @@ static int make_room(step_room *r, size_t elements, size_t ends) {
   return ok;
 }
 
-int step_batch_begin(step_room *r, const int32_t *length, int64_t width, const int32_t *which, int64_t count,
+int step_batch_begin(step_room *r, const buckets *order, int64_t width, const int32_t *which, int64_t count,
                      step_batch *out) {
-  *out = (step_batch){.batch = count};
-  for (int64_t i = 0; i < count; i++) {
-    out->steps += length[which[i]];
-    if (length[which[i]] > out->seq_len) out->seq_len = length[which[i]];
-  }
+  const int32_t *length = order->length;
+  const buckets_part part = buckets_part_of(order, which, count);
+  *out = (step_batch){.batch = count, .first = part.first, .seq_len = buckets_longest(&part, length)};
+  for (int64_t i = 0; i < count; i++) out->steps += length[which[i]];
   const size_t elements = (size_t)(out->seq_len * count * width);
   if (!make_room(r, 2 * elements, (size_t)count)) return 0;
   memset(r->memory, 0, 2 * elements * sizeof *r->memory);

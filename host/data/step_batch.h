@@ -7,8 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/data/buckets.h"
+
 typedef struct step_batch {
   int64_t seq_len, batch; /* T, B */
+  int64_t first;          /* the number of the first sequence in the whole batch */
   int64_t steps;          /* of all sequences together, without padding */
   const int32_t *lengths; /* [B] */
   float *before, *x;      /* [T,B,W] the step before, the step itself; both 0 behind the end of a sequence */
@@ -21,9 +24,9 @@ typedef struct step_room {
   size_t room, room_ends;
 } step_room;
 
-/* A batch of the sequences which[count], of those that have length[i] steps; all of its numbers are 0, until the
- * caller writes them.  Valid until the next call.  0 when out of memory. */
-int step_batch_begin(step_room *room, const int32_t *length, int64_t width, const int32_t *which,
+/* A batch of the sequences which[count] of an order; all of its numbers are 0, until the caller writes them.
+ * Valid until the next call.  0 when out of memory. */
+int step_batch_begin(step_room *room, const buckets *order, int64_t width, const int32_t *which,
                      int64_t count, step_batch *out);
 void step_room_free(step_room *room);
 

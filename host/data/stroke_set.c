@@ -47,7 +47,7 @@ static void fill_drawing(const stroke_set *s, int32_t drawing, int64_t i, const 
 }
 
 int stroke_set_batch(stroke_set *s, const int32_t *which, int64_t count, step_batch *out) {
-  if (!step_batch_begin(&s->room, s->length, POINT, which, count, out)) return 0;
+  if (!step_batch_begin(&s->room, &s->order, POINT, which, count, out)) return 0;
   for (int64_t i = 0; i < count; i++) fill_drawing(s, which[i], i, out);
   return 1;
 }

@@ -197,11 +197,12 @@ static int fill_letters(word_set *s, int32_t *types, seqgpu_tagger_batch *b) {
 }
 
 int word_set_batch(word_set *s, const int32_t *which, int64_t count, seqgpu_tagger_batch *out) {
-  int64_t T = 0, steps = 0;
-  for (int64_t b = 0; b < count; b++) {
-    steps += s->length[which[b]];
-    if (s->length[which[b]] > T) T = s->length[which[b]];
-  }
+  const buckets_part part = buckets_part_of(s->order, which, count);
+  const int64_t T = buckets_longest(&part, s->length);
+  int64_t steps = 0;
+  for (int64_t b = 0; b < count; b++) steps += s->length[which[b]];
+  s->first = part.first;
+  s->whole = part.whole;
   int32_t *lengths = room_for(s, LENGTHS, count), *word = room_for(s, WORDS, T * count),
           *spelling = room_for(s, SPELLINGS, T * count), *types = room_for(s, LETTER_LENGTHS, steps);
   if (!lengths || !word || !spelling || !types) return 0;
@@ -224,8 +225,11 @@ static const uint64_t DROPPED = UINT64_C(9) << 60;
 
 void word_set_drop(word_set *s, const seqgpu_tagger_batch *batch, int32_t unknown, double p, int64_t seed,
                    int64_t step) {
+  const int64_t B = batch->batch;
   int32_t *word = s->memory[WORDS];
-  for (int64_t r = 0; p > 0 && r < batch->seq_len * batch->batch; r++)
-    if (word[r] >= 0 && seqgpu_uniform((uint64_t)seed, DROPPED | (uint64_t)step, (uint64_t)r) < p)
+  for (int64_t r = 0; p > 0 && r < batch->seq_len * B; r++) {
+    const int64_t place = r / B * s->whole + s->first + r % B;
+    if (word[r] >= 0 && seqgpu_uniform((uint64_t)seed, DROPPED | (uint64_t)step, (uint64_t)place) < p)
       word[r] = unknown;
+  }
 }

@@ -6,6 +6,7 @@
 #define WORD_SET_H
 
 #include "host/cli/vocab.h"
+#include "host/data/buckets.h"
 #include "host/data/sentences.h"
 #include "seqgpu/tagger.h"
 
@@ -34,6 +35,8 @@ typedef struct word_set {
   int32_t *letter;          /* numbers of the alphabet; what is not in it is -1 */
   int64_t unknown;          /* words that are <unk> */
   int64_t longest, letters; /* words of the longest sentence; letters of the longest word */
+  const buckets *order;     /* that the batches may be of; NULL: none */
+  int64_t first, whole;     /* what the last batch is of the whole one */
   int32_t *column;          /* [spellings] of the batch, -1 = not in it */
   int32_t *memory[5];       /* of the batch */
   size_t room[5];           /* elements */

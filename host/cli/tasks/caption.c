@@ -114,6 +114,7 @@ static void describe_run(caption_app *a) {
   base->plan = base->training ? a->plan : a->step;
   base->validates = a->val.data.count > 0;
   if (!base->training) return;
+  base->order = &a->train.order;
   base->epoch_updates = updates;
   base->tokens = a->train.drawn > 0 ? (SCENE_WORDS + 1) * a->train.order.batch
                                     : (a->train.data.caption.words + a->train.data.caption.count) / updates;

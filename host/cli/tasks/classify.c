@@ -66,6 +66,7 @@ static void describe_run(classify_app *a) {
   base->validates = a->val.text.labels > 0;
   if (!base->training) return;
   base->baseline = labelled_set_entropy(&a->train, a->classes.size);
+  base->order = &a->train.order;
   base->epoch_updates = updates;
   base->tokens = a->train.text.words / updates;
   base->random_blocks = app_random_blocks(a->plan);

@@ -74,6 +74,7 @@ static void describe_run(compose_app *a) {
   base->validates = a->val.music.pieces > 0;
   if (!base->training) return;
   base->baseline = roll_set_entropy(&a->train);
+  base->order = &a->train.order;
   base->epoch_updates = updates;
   base->tokens = a->train.music.steps / updates;
   base->random_blocks = app_random_blocks(a->plan);

@@ -61,6 +61,7 @@ static void describe_run(draw_app *a) {
   base->validates = a->val.ink.drawings > 0;
   if (!base->training) return;
   base->baseline = stroke_set_entropy(&a->train);
+  base->order = &a->train.order;
   base->epoch_updates = updates;
   base->tokens = a->train.ink.points / updates;
   base->random_blocks = draw_random_blocks(a);

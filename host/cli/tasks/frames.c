@@ -79,6 +79,7 @@ static void describe_run(frames_app *a) {
   base->validates = a->val.images.count > 0;
   if (!base->training) return;
   base->baseline = log((double)a->classes) + log(CLIP_DIRECTIONS);
+  base->order = &a->train.order;
   base->epoch_updates = updates;
   base->tokens = a->train.count * (f->shortest + f->longest) / 2 / updates;
   base->random_blocks = app_random_blocks(a->plan);
@@ -122,7 +123,8 @@ static seqgpu_tensor *loss(app *base, int64_t step) {
   const int32_t *which = buckets_batch(&a->train.order, step, &count);
   if (!clip_set_batch(&a->train, which, count, &draw, &b) || !batch_losses(a, a->plan, &b, 1, of))
     return NULL;
-  return seqgpu_tape_add(base->tape, of[0], of[1]);
+  base->counted = of[0];
+  return seqgpu_tape_add(base->tape, of[0], seqgpu_tape_scale(base->tape, of[1], b.share));
 }
 
 /* ---------------------------------------------------------------- the metric */

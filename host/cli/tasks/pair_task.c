@@ -76,6 +76,7 @@ static void describe_run(pair_app *a) {
   base->validates = a->val.text.target.count > 0;
   if (!base->training) return;
   base->baseline = pair_set_entropy(&a->train);
+  base->order = &a->train.order;
   base->epoch_updates = updates;
   base->tokens = pair_set_steps(&a->train) / updates;
   base->random_blocks = app_random_blocks(a->plans.encoder) + app_random_blocks(a->plans.decoder);

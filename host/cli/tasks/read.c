@@ -116,6 +116,7 @@ static void describe_run(read_app *a) {
   base->plan = base->training ? a->plan : a->val_plan;
   base->validates = a->data.val.text.lines > 0;
   if (!base->training) return;
+  base->order = &a->data.train.order;
   base->epoch_updates = a->data.train.order.batches;
   base->tokens = a->data.train.points / base->epoch_updates;
   base->random_blocks = app_random_blocks(a->plan);

@@ -93,6 +93,7 @@ static void describe_run(speak_app *a) {
   base->plan = base->training ? a->plans.decoder : a->val_plans.decoder;
   base->validates = a->val.items > 0;
   if (!base->training) return;
+  base->order = &a->train.order;
   base->epoch_updates = updates;
   base->tokens = steps_of(&a->train) / updates;
   base->random_blocks = speak_random_blocks(a, &a->plans);
@@ -137,7 +138,9 @@ static seqgpu_tensor *loss(app *base, int64_t step) {
   const int32_t *which = buckets_batch(&a->train.order, step, &count);
   if (!speak_make_batch(a, &a->train, a->train_voice, which, count, &draw, &b)) return NULL;
   speak_losses(a, &a->plans, &b, 1, &squares, &ends);
-  return seqgpu_tape_add(base->tape, squares, seqgpu_tape_scale(base->tape, ends, o->end_weight));
+  base->counted = squares;
+  return seqgpu_tape_add(base->tape, squares,
+                         seqgpu_tape_scale(base->tape, ends, o->end_weight * b.heard.share));
 }
 
 /* ---------------------------------------------------------------- the metric */

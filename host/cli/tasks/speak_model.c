@@ -87,8 +87,8 @@ seqgpu_status speak_build_model(speak_app *a, const speak_plans *p) {
 
 /* Those of the networks, and of the two layers of the pre-net. */
 uint64_t speak_random_blocks(const speak_app *a, const speak_plans *p) {
-  const seqgpu_rnn_desc d = seqgpu_plan_get_desc(p->listener);
-  const double dropped = 2 * (double)(d.seq_len * d.batch) * (double)speak_options_of(&a->base)->prenet_size;
+  const int64_t rows = seqgpu_plan_get_desc(p->listener).seq_len * app_sequences(p->listener);
+  const double dropped = 2 * (double)rows * (double)speak_options_of(&a->base)->prenet_size;
   return app_random_blocks(p->encoder) + app_random_blocks(p->listener) + app_random_blocks(p->decoder) +
          (uint64_t)(dropped / 4) + 2;
 }

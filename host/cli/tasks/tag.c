@@ -61,6 +61,7 @@ static void describe_run(tag_app *a) {
   base->validates = a->val.data.text.labels > 0;
   if (!base->training) return;
   base->baseline = labelled_set_entropy(&a->train.data, a->tags.size);
+  base->order = &a->train.data.order;
   base->epoch_updates = order->batches;
   base->tokens = a->train.data.text.words / order->batches;
   base->random_blocks = app_random_blocks(a->train.sentence);

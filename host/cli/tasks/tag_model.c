@@ -18,9 +18,11 @@ void tag_close_set(tag_set *s) {
 
 /* ---------------------------------------------------------------- plans and parameters */
 
-/* The network over letters: the cell with none of its options, one layer, both directions. */
+/* The network over letters: the cell with none of its options, one layer, both directions.  Any shard of a batch
+ * may have all of its words. */
 static model_config letter_config(const tag_options *o) {
   model_config c = o->base.model;
+  c.shards = 0;
   c.rnn = (seqgpu_rnn_desc){.hidden_size = o->letter_hidden, .num_layers = 1, .bidirectional = 1};
   return c;
 }
@@ -85,6 +87,4 @@ seqgpu_status tag_forward(tag_app *a, const tag_set *s, const seqgpu_tagger_batc
   return seqgpu_tape_status(a->base.tape);
 }
 
-seqgpu_status tag_read_answer(tag_app *a) {
-  return app_read(a->logits, &a->answer, &a->room);
-}
+seqgpu_status tag_read_answer(tag_app *a) { return app_read(a->logits, &a->answer, &a->room); }

@@ -74,6 +74,7 @@ static void describe_run(transcribe_app *a) {
   base->plan = base->training ? a->plan : a->val_plan;
   base->validates = a->val.items > 0;
   if (!base->training) return;
+  base->order = &a->train.order;
   base->epoch_updates = updates;
   base->tokens = frames_of(&a->train) / updates;
   base->random_blocks = app_random_blocks(a->plan);

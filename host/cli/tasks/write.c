@@ -42,6 +42,7 @@ static void describe_run(write_app *a) {
   base->plan = base->training ? a->plans.first : a->val_plans.first;
   base->validates = a->data.val.text.lines > 0;
   if (!base->training) return;
+  base->order = &a->data.train.order;
   base->epoch_updates = updates;
   base->tokens = a->data.train.points / updates;
   base->random_blocks = write_random_blocks(a, a->data.train.longest);
