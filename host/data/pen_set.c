@@ -113,9 +113,9 @@ int pen_set_places(pen_set *s, const char *alphabet) {
 
 int pen_set_open(pen_set *s, const char *alphabet, int64_t batch, int64_t seed) {
   const pen_text *t = &s->text;
+  if (t->lines > INT32_MAX) return cli_error("there are too many lines");
   CLI_TRY(pen_set_places(s, alphabet));
   if (t->lines == 0) return CLI_OK;
-  if (t->lines > INT32_MAX) return cli_error("there are too many lines");
   s->length = malloc((size_t)t->lines * sizeof *s->length);
   if (s->length == NULL) return cli_error("out of memory");
   for (int64_t i = 0; i < t->lines; i++) {
