@@ -330,7 +330,29 @@ static void check_measures(void) {
                     "the model has not learnt the letter b; its letters are:  ac"),
         "a letter that a model has not learnt");
   pen_set_close(&other);
+  other.text = (pen_text)PEN_TEXT_NONE;
+  if (!pen_text_add_line(&other.text, "a b", 3)) exit(EXIT_FAILURE);
+  said_listen();
+  CHECK(said_answer(pen_set_open(&other, "ab", 1, 1),
+                    "the model has not learnt the letter with code 32; its letters are: ab"),
+        "a space that a model has not learnt");
+  pen_set_close(&other);
   pen_set_close(&s);
+}
+
+/* Without lines nothing is known of them; a set has no more than it can number. */
+static void check_limits(void) {
+  pen_set s = {.text = PEN_TEXT_NONE};
+  char *alphabet = pen_set_alphabet(&s.text);
+  CHECK(alphabet && strcmp(alphabet, "") == 0, "no lines have no letters");
+  CHECK(pen_set_deviation(&s.text, &s.text) == 0, "and no offsets");
+  CHECK(alphabet && pen_set_open(&s, alphabet, 1, 1) == 0 && s.length == NULL, "and no batches");
+  s.text.lines = (int64_t)INT32_MAX + 1;
+  said_listen();
+  CHECK(said_answer(pen_set_open(&s, "", 1, 1), "there are too many lines"), "2^31 lines");
+  s.text.lines = 0;
+  pen_set_close(&s);
+  free(alphabet);
 }
 
 int main(void) {
@@ -344,5 +366,6 @@ int main(void) {
   check_hands();
   check_jitter();
   check_measures();
+  check_limits();
   return check_finish();
 }

@@ -6,18 +6,18 @@
  */
 #define _XOPEN_SOURCE 700
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "host/data/griffin_lim.h"
 #include "host/data/mel.h"
 #include "host/data/recordings.h"
+#include "host/data/speech_picture.h"
 #include "host/data/speech_set.h"
 #include "host/data/wav.h"
 #include "seqgpu/ops.h"
 #include "tests/goldens.h"
+#include "tests/recordings_hostile.h"
 #include "tests/said.h"
-#include "tests/wav_made.h"
 
 #ifndef SEQGPU_MELS
 #define SEQGPU_MELS "goldens/mel.bin" /* ctest runs in tests/ */
@@ -112,27 +112,6 @@ static void check_sound_of(int64_t rate, int64_t bands) {
 
 /* ---------------------------------------------------------------- files of sound */
 
-enum { RATE = 8000, MOST_FILE = 1 << 16 };
-
-/* Sample i of channel c is 100 i + c. */
-static size_t make_wav(char *out, uint32_t rate, uint32_t channels, uint32_t frames) {
-  return wav_make(out, rate, channels, frames, 0, 100);
-}
-
-static int parse(const char *bytes, size_t size, wav *out) {
-  char *copy = said_copy(bytes, size);
-  const int code = wav_parse("f", copy, (int64_t)size, out);
-  free(copy);
-  return code;
-}
-
-static void refuses(const char *bytes, size_t size, const char *sentence, const char *name) {
-  wav w;
-  said_listen();
-  const int ok = said_answer(parse(bytes, size, &w), sentence);
-  check_record(ok && w.sample == NULL, said, "refused: %s", name);
-}
-
 /* Also without libsndfile. */
 static void check_cut(void) {
   char file[MOST_FILE];
@@ -167,6 +146,50 @@ static void check_written(void) {
   fclose(file);
 }
 
+/* ---------------------------------------------------------------- the picture */
+
+static const char *label_text(const void *self, int64_t label, int *size) {
+  static const char *const texts[] = {"a", "<", "&"};
+  (void)self;
+  *size = 1;
+  return texts[label - 1];
+}
+
+/* How often a text has another. */
+static int times(const char *text, const char *piece) {
+  int n = 0;
+  for (; (text = strstr(text, piece)) != NULL; text++) n++;
+  return n;
+}
+
+/* Six frames, in three steps of which each has a label; features that are all alike have one shade. */
+static void check_sheet(int alike) {
+  enum { FRAMES = 6, STEPS = 3, LABELS = 4 };
+  static const float logits[STEPS * LABELS] = {0, 9, 0, 0, 0, 0, 9, 0, 0, 0, 0, 9};
+  static char page[1 << 14];
+  float frame[FRAMES * 2];
+  for (int i = 0; i < FRAMES * 2; i++) frame[i] = alike ? 3 : (float)i;
+  FILE *to = fmemopen(page, sizeof page, "w");
+  if (to == NULL) exit(EXIT_FAILURE);
+  speech_picture(to, &(speech_sheet){.frames = FRAMES,
+                                     .bands = 2,
+                                     .frame = frame,
+                                     .steps = STEPS,
+                                     .stack = 2,
+                                     .labels = LABELS,
+                                     .logits = logits,
+                                     .stride = LABELS,
+                                     .text = label_text});
+  fclose(to);
+  CHECK(strncmp(page, "<svg ", 5) == 0 && strstr(page, "</svg>\n"), "a whole page");
+  CHECK(times(page, ">a</text>") == 1 && times(page, ">&#60;</text>") == 1 &&
+            times(page, ">&#38;</text>") == 1,
+        "labels, of which none is a tag");
+  CHECK(times(page, "<polyline") == 3, "curves of labels that are probable somewhere");
+  CHECK((times(page, "d=\"\"/>") == 9) == alike && (times(page, "d=\"M") > 3) == !alike, "cells of %s",
+        alike ? "no shade" : "many shades");
+}
+
 #ifdef SEQGPU_SNDFILE
 static void check_sound(void) {
   char file[MOST_FILE];
@@ -186,94 +209,7 @@ static void check_sound(void) {
   refuses(file, size, "f: has no samples", "no samples");
 }
 
-/* Sentences that begin so: the rest of them is libsndfile's. */
-static void refuses_as(const char *bytes, size_t size, const char *begin, const char *name) {
-  wav w;
-  said_listen();
-  const int code = parse(bytes, size, &w);
-  said_answer(code, "");
-  check_record(code != 0 && strncmp(said, begin, strlen(begin)) == 0, said, "refused: %s", name);
-}
-
-/* One sample of 32 bits, which are those of a float. */
-static size_t make_float(char *out, uint32_t bits) {
-  const size_t size = make_wav(out, RATE, 1, 2);
-  wav_put(out + 20, 3, 2);
-  wav_put(out + 28, 4 * RATE, 4);
-  wav_put(out + 32, 4, 2);
-  wav_put(out + 34, 32, 2);
-  wav_put(out + WAV_HEADER, bits, 4);
-  return size;
-}
-
-/* The head of a FLAC file, of so many samples, and no samples. */
-static size_t make_flac(char *out, uint32_t samples) {
-  memset(out, 0, 42);
-  memcpy(out, "fLaC\x80\0\0\x22\x10\0\x10\0", 12);
-  memcpy(out + 18, "\x01\xf4\0\xf0", 4); /* 8000 Hz, one channel of 16 bits */
-  for (int i = 0; i < 4; i++) out[22 + i] = (char)(samples >> (24 - 8 * i));
-  return 42;
-}
-
-/* What a file promises and has not. */
-static void check_flac(void) {
-  char file[42];
-  wav w;
-  said_listen();
-  const int code = parse(file, make_flac(file, 100), &w);
-  said_answer(code, "");
-  if (strstr(said, "is no recording that libsndfile reads")) {
-    check_skip("this libsndfile reads no FLAC", "a file without the samples that it promises");
-    return;
-  }
-  check_record(strcmp(said, "seqgpu: f: is cut short: 0 samples are there, of 100\n") == 0 && !w.sample, said,
-               "refused: a file without the samples that it promises");
-  refuses(file, make_flac(file, (1 << 28) + 1), "f: has 268435457 samples of 1 channels; that is too much",
-          "a file that promises 2^28 + 1 samples");
-}
-
-static void check_strange_sound(void) {
-  /* sizes of chunks that would go on before the file, behind it, and an MPEG file, which is read from its end */
-  static const char common[] = "FORM\0\0\1\276AIFFCOMM\0\0\0\22\0\1\0\0\0\310\0\20@\13\372\0\0\0\0\0\0\0SS";
-  char file[MOST_FILE];
-  wav w;
-  CHECK(parse(file, make_float(file, 0x3e800000), &w) == 0 && w.samples == 1 && w.sample[0] == 0.25F,
-        "a sample that is a float");
-  wav_free(&w);
-  refuses(file, make_float(file, 0x7f800000), "f: has a sample that is not finite", "an infinite sample");
-  refuses(file, make_float(file, 0x7fc00000), "f: has a sample that is not finite", "no number");
-  refuses(file, make_wav(file, RATE, 65, 1), "f: has 1 samples of 65 channels; that is too much",
-          "65 channels");
-  CHECK(parse(file, make_wav(file, RATE, 64, 1), &w) == 0 && w.samples == 1, "64 channels");
-  wav_free(&w);
-  refuses_as("RIFF is what it says, and no more of it", 39, "seqgpu: f: is",
-             "text that begins as a WAV file");
-  memcpy(file, common, sizeof common - 1);
-  memcpy(file + sizeof common - 1, "\377\377\377\177\1", 5);
-  refuses_as(file, sizeof common + 4, "seqgpu: f: ", "a chunk that goes on before the file");
-  memcpy(file + sizeof common - 1, "ND\0\0\1\230\302\0\0\0\0\0\0\0", 14);
-  refuses_as(file, sizeof common + 13, "seqgpu: f: ", "a chunk that goes on behind the file");
-  memset(file, 0, 64);
-  memcpy(file, "\377\373\220\144", 4);
-  said_listen();
-  CHECK(parse(file, 64, &w) != 0, "the head of an MPEG file");
-  said_answer(1, "");
-  check_record(strstr(said, "seqgpu: f: ") != NULL, said,
-               "is refused with a sentence"); /* behind libmpg123's */
-  check_flac();
-}
-
 /* ---------------------------------------------------------------- folders and lists */
-
-static void write_file(const char *name, const char *bytes, size_t size) {
-  FILE *file = fopen(name, "wb");
-  if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) exit(EXIT_FAILURE);
-}
-
-static void write_wav(const char *name, uint32_t rate, uint32_t frames) {
-  char file[MOST_FILE];
-  write_file(name, file, make_wav(file, rate, 1, frames));
-}
 
 /* Two speakers, digits 0 to 2, numbers 0 to 3; the digit and the number say how long each is. */
 static void make_folder(void) {
@@ -321,15 +257,6 @@ static void check_folder(void) {
   recordings_free(&r);
 }
 
-static void refuses_list(const char *text, const char *sentence) {
-  const recordings_choice choice = {.speaker = "", .below = 0};
-  recordings r = RECORDINGS_NONE;
-  write_file("list", text, strlen(text));
-  said_listen();
-  check_record(said_answer(recordings_read("list", &choice, &r), sentence), said, "refused: %s", sentence);
-  recordings_free(&r);
-}
-
 static void check_lists(void) {
   static const char text[] = "0_ann_0.wav\tone \xC3\xA9t\xC3\xA9\r\n\n1_ann_0.wav\ttwo";
   const recordings_choice choice = {.speaker = "", .below = 5};
@@ -352,101 +279,6 @@ static void check_lists(void) {
   refuses_list("said/0_ann_0.wav\ta\nfast.wav\tb\n",
                "fast.wav: has 16000 samples a second; it must have 8000, as the others");
   refuses_list("said/0_ann_0.wav\x1b\ta\n", "list: line 1 has a character that cannot be shown");
-}
-
-static void refuses_folder(const char *path, const char *sentence) {
-  const recordings_choice choice = {.speaker = "", .below = 0};
-  recordings r = RECORDINGS_NONE;
-  said_listen();
-  const int ok = said_answer(recordings_read(path, &choice, &r), sentence);
-  check_record(ok, said, "refused: %.60s: %.100s", path, strrchr(sentence, ':'));
-  recordings_free(&r);
-}
-
-/* Each stands beside a good one, before which it is looked at. */
-static void check_bad_names(void) {
-  static const char *const names[] = {"0.wav",         "00_ann_1.wav", "_ann_1.wav",   "a_ann_1.wav",
-                                      ":_ann_1.wav",   "+_ann_1.wav",  "0_ann.wav",    "0_1.wav",
-                                      "0__1.wav",      "0_ann_.wav",   "0_ann_1x.wav", "0_ann_1234567890.wav",
-                                      "0_ann_1.x.wav", ".wav"};
-  if (mkdir("bad", 0700) != 0) exit(EXIT_FAILURE);
-  refuses_folder("bad", "bad: has no .wav files");
-  write_wav("bad/0_ann_123456789.wav", RATE, 10);
-  for (size_t i = 0; i < COUNT(names); i++) {
-    char path[64], sentence[160];
-    snprintf(path, sizeof path, "bad/%s", names[i]);
-    write_wav(path, RATE, 10);
-    snprintf(sentence, sizeof sentence,
-             "%s: its name must be DIGIT_SPEAKER_NUMBER.wav, as in 7_jackson_32.wav", path);
-    refuses_folder("bad", sentence);
-    remove(path);
-  }
-  const recordings_choice all = {.speaker = "", .below = 0};
-  recordings r = RECORDINGS_NONE;
-  CHECK(recordings_read("bad", &all, &r) == 0 && r.count == 1, "a number of nine digits");
-  recordings_free(&r);
-}
-
-/* Paths that are too long, and those from the root. */
-static void check_paths(void) {
-  enum { MOST = 4096 };
-  char here[200], list[MOST + 200], folder[MOST], name[250];
-  const recordings_choice all = {.speaker = "", .below = 0};
-  recordings r = RECORDINGS_NONE;
-  if (getcwd(here, sizeof here) == NULL) exit(EXIT_FAILURE);
-  const int length = snprintf(list, sizeof list, "%s/said/0_ann_0.wav\ta\n", here);
-  write_file("said/list", list, (size_t)length);
-  CHECK(recordings_read("said/list", &all, &r) == 0 && r.count == 1, "a list with a path from the root");
-  recordings_free(&r);
-  memset(list, 'a', MOST);
-  memcpy(list + MOST, "\tb\n", 4);
-  refuses_list(list, "list: line 1: the path is too long");
-  for (int i = 0; i < 3900; i += 2) memcpy(folder + i, "./", 2);
-  memcpy(folder + 3900, "far", 4);
-  memset(name, 'a', sizeof name);
-  memcpy(name, "far/0_", 6);
-  memcpy(name + sizeof name - 7, "_1.wav", 7);
-  if (mkdir("far", 0700) != 0) exit(EXIT_FAILURE);
-  write_wav(name, RATE, 10);
-  snprintf(list, sizeof list, "%.100s...: the path of a recording in this folder is too long", folder);
-  refuses_folder(folder, list);
-  CHECK(recordings_read("far", &all, &r) == 0 && strlen(r.speaker[0]) == sizeof name - 13, "a long name");
-  recordings_free(&r);
-}
-
-/* More than there is room for at first. */
-static void check_long_list(void) {
-  enum { LINES = 150 };
-  char list[LINES * 32] = "";
-  const recordings_choice all = {.speaker = "", .below = 0};
-  recordings r = RECORDINGS_NONE;
-  size_t used = 0;
-  for (int i = 0; i < LINES; i++)
-    used += (size_t)snprintf(list + used, sizeof list - used, "%d_ann_0.wav\t%d\n", i % 3, i);
-  write_file("said/list", list, used);
-  int right = recordings_read("said/list", &all, &r) == 0 && r.count == LINES;
-  for (int64_t i = 0, at = 0; right && i < LINES; at += r.item[i++].samples)
-    right &= atoi(r.item[i].text) == i && r.item[i].samples == 1000 + 100 * (i % 3) &&
-             r.item[i].start == at && r.sample[at + 5] == 500.F / 32768;
-  CHECK(right, "a list of %d recordings", LINES);
-  recordings_free(&r);
-}
-
-/* No file can be opened any more. */
-static void check_closed_folder(void) {
-  struct rlimit limit, none;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) exit(EXIT_FAILURE);
-  none = limit;
-  none.rlim_cur = 0;
-  const recordings_choice all = {.speaker = "", .below = 0};
-  recordings r = RECORDINGS_NONE;
-  said_listen();
-  if (setrlimit(RLIMIT_NOFILE, &none) != 0) exit(EXIT_FAILURE);
-  const int code = recordings_read("said", &all, &r);
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) exit(EXIT_FAILURE);
-  check_record(said_answer(code, "said: cannot read: Too many open files"), said,
-               "refused: a folder that cannot be opened");
-  recordings_free(&r);
 }
 
 /* ---------------------------------------------------------------- batches */
@@ -643,6 +475,68 @@ static void check_back(double range) {
   vocab_free(&letters);
 }
 
+/* Recordings of 2.5 seconds, of which two and no third make a string, and one that is longer than a string. */
+static void check_long_recordings(void) {
+  enum { SLOW = 1000 };
+  static const int32_t which[] = {0, 1};
+  const recordings_choice all = {.speaker = "", .below = 0};
+  const speech_draw four = {.seed = 3, .join = 4};
+  speech_set s = {.said = RECORDINGS_NONE};
+  vocabulary letters;
+  speech_batch b;
+  if (mkdir("long", 0700) != 0) exit(EXIT_FAILURE);
+  write_wav("long/0_ann_0.wav", SLOW, 2500);
+  write_wav("long/0_ann_1.wav", SLOW, 2500);
+  for (int longer = 0; longer < 2; longer++) {
+    int seen[3] = {0};
+    if (longer) write_wav("long/0_ann_2.wav", SLOW, 7000);
+    if (recordings_read("long", &all, &s.said) != 0) exit(EXIT_FAILURE);
+    speech_form form = {.rate = SLOW, .bands = BANDS, .stack = STACK};
+    CHECK(speech_form_find(&s.said, &form) == 0 && speech_letters(&s.said, &letters) == 0 &&
+              speech_set_open(&s, &form, &letters, &four, 2, 1) == 0,
+          "a set of long recordings");
+    CHECK(longer ? s.longest == s.length[2] : s.longest > 2 * s.length[0], "the longest string of them");
+    int right = 1;
+    for (int64_t step = 0; step < 40; step++) {
+      const speech_draw draw = {.seed = 3, .join = 4, .step = step};
+      right &= speech_set_batch(&s, which, 2, &draw, &b) && b.seq_len <= s.longest;
+      for (int i = 0; right && i < 2; i++) right &= b.label_lengths[i] >= 1 && b.label_lengths[i] <= 2;
+      if (right) seen[b.label_lengths[0]]++;
+    }
+    CHECK(right && seen[1] && seen[2], "strings of one or two of them");
+    speech_set_close(&s);
+    vocab_free(&letters);
+  }
+  if (recordings_read("long", &all, &s.said) != 0 || speech_letters(&s.said, &letters) != 0)
+    exit(EXIT_FAILURE);
+  speech_form form = {.rate = SLOW, .bands = BANDS, .stack = STACK};
+  CHECK(speech_form_find(&s.said, &form) == 0 && speech_set_open(&s, &form, &letters, NULL, 2, 1) == 0 &&
+            s.items == 6 && s.item[3].parts == 2 && s.item[5].parts == 1,
+        "strings of validation end where they last too long");
+  speech_set_close(&s);
+  vocab_free(&letters);
+}
+
+/* Bands that never change are divided by 1; a set has no more recordings than it can number, and may have none. */
+static void check_limits(void) {
+  speech_set s = {.said = RECORDINGS_NONE};
+  const vocabulary none = {.unknown = -1};
+  speech_form form = {.rate = RATE, .bands = BANDS, .stack = STACK};
+  char file[MOST_FILE];
+  write_file("still.wav", file, wav_make(file, RATE, 1, 4000, 0, 0));
+  if (recordings_read_file("still.wav", &s.said) != 0) exit(EXIT_FAILURE);
+  int right = speech_form_find(&s.said, &form) == 0;
+  for (int b = 0; b < BANDS; b++) right &= form.deviation[b] == 1;
+  CHECK(right, "silence has the deviation 1");
+  recordings_free(&s.said);
+  CHECK(speech_set_open(&s, &form, &none, NULL, 1, 1) == 0 && s.items == 0, "no recordings");
+  s.said.count = INT32_MAX;
+  said_listen();
+  CHECK(said_answer(speech_set_open(&s, &form, &none, NULL, 1, 1), "there are too many recordings"),
+        "too many recordings");
+  s.said.count = 0;
+}
+
 static void check_recordings(void) {
   char folder[] = "/tmp/seqgpu-speech-XXXXXX", command[80];
   if (!mkdtemp(folder) || chdir(folder) != 0) exit(EXIT_FAILURE);
@@ -662,6 +556,8 @@ static void check_recordings(void) {
   check_pause();
   check_back(0);
   check_back(50);
+  check_long_recordings();
+  check_limits();
   snprintf(command, sizeof command, "rm -rf %s", folder);
   if (chdir("/") != 0 || system(command) != 0) exit(EXIT_FAILURE);
 }
@@ -675,6 +571,8 @@ int main(void) {
   check_sound_of(16000, 23);
   check_cut();
   check_written();
+  check_sheet(0);
+  check_sheet(1);
 #ifdef SEQGPU_SNDFILE
   check_sound();
   check_strange_sound();

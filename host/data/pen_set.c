@@ -170,8 +170,9 @@ static void fill_line(const pen_set *s, int32_t line, int64_t i, const pen_hand 
                scale = between(&d, 1 - hand->scale, 1 + hand->scale) / s->deviation;
   walk w = walk_of(&s->text, s->fonts, line);
   double old_x = 0, old_y = 0;
-  for (int64_t t = -1; t < s->length[line] && walk_on(&w); t++) {
+  for (int64_t t = -1; t < s->length[line]; t++) { /* as many points as the pen goes to */
     double off[2];
+    walk_on(&w);
     gaussian(&d, off);
     /* y goes down, and a line leans to the right */
     const double x = scale * (w.x - slant * w.y + hand->jitter * off[0]),

@@ -91,7 +91,7 @@ static int64_t most_of(const pen_text *t, int64_t longest) { return longest - t-
 
 int pen_text_cut(const char *text, size_t size, const pen_text *fonts, int64_t longest, pen_text *out) {
   const char *white = " \t\v\f\r\n"; /* and the zero at its end, which strchr finds as well */
-  int64_t line = 0; /* letters of the line that is being made */
+  int64_t line = 0;                  /* letters of the line that is being made */
   for (size_t at = 0, first; at < size;) {
     while (at < size && strchr(white, text[at])) at++;
     for (first = at; at < size && !strchr(white, text[at]);) at++;

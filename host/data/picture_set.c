@@ -7,7 +7,8 @@
 #include "host/cli/cli.h"
 #include "host/data/grow.h"
 
-static int has_captions(const picture_set *s) { return s->data.caption.count > 0 || s->drawn > 0; }
+/* Whether what is read has them; what is drawn always has. */
+static int has_captions(const picture_set *s) { return s->data.caption.count > 0; }
 
 /* ---------------------------------------------------------------- life */
 
