@@ -123,6 +123,8 @@ static inline void check_strange_sound(void) {
   refuses_as(file, sizeof common + 4, "seqgpu: f: ", "a chunk that goes on before the file");
   memcpy(file + sizeof common - 1, "ND\0\0\1\230\302\0\0\0\0\0\0\0", 14);
   refuses_as(file, sizeof common + 13, "seqgpu: f: ", "a chunk that goes on behind the file");
+  refuses_as("RIFF", 4, "seqgpu: f: is no recording", "four bytes");
+  refuses_as("no recording, and long enough", 29, "seqgpu: f: is no recording", "a text");
   memset(file, 0, 64);
   memcpy(file, "\377\373\220\144", 4);
   said_listen();

@@ -108,7 +108,8 @@ static int read_pen(seqgpu_context *ctx, const char *path) {
   const arg_list files = {.item = {"pen.jhf", path}, .count = 2};
   pen_text t;
   (void)ctx;
-  const int code = pen_text_read(&files, NULL, 40, &t);
+  int code = pen_text_read(&files, NULL, 40, &t);
+  if (code == CLI_OK) code = pen_text_add_font("font", "    1  3PTRFR[", &t);
   if (code == CLI_OK) printf("%d lines, %d letters\n", (int)t.lines, (int)t.start[t.lines]);
   pen_text_free(&t);
   return code;
@@ -310,6 +311,7 @@ static const char *const lines[] = {
     "speak --checkpoint speaker.st --text ab --seconds 0.1 --rounds 1 --svg new.st" OPEN,
     "speak --checkpoint speaker.st --copy one.wav --rounds 1 --wav new.st" OPEN,
 #endif
+    "eval --checkpoint watcher.st --data images --data labels --save-clip new.npy" OPEN,
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
     "eval --checkpoint model.st --text text --ngram 2 --dynamic 0.1 --dynamic-steps 9" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,

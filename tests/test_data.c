@@ -536,7 +536,7 @@ static void check_clip_file(clip_set *s) {
 /* An array of bytes, or of floats: its shape, and the value of all of them. */
 static void write_clip(const char *path, const char *dtype, const char *shape, int64_t count, float value) {
   unsigned char head[128] = "\x93NUMPY\x01\0\x76\0";
-  const int bytes = dtype[1] == 'u',
+  const int bytes = dtype[1] != 'f',
             n = snprintf((char *)head + 10, sizeof head - 11,
                          "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", dtype, shape);
   FILE *to = fopen(path, "wb");
@@ -557,6 +557,7 @@ static const struct {
 #define SHAPE " must be an array [frames,2,2], of 1 to 1048576 frames"
     {"<f4", "(3, 2, 2)", 12, 0.5F, NULL},
     {"|u1", "(1, 2, 2)", 4, 255, NULL},
+    {"|i1", "(1, 2, 2)", 4, 127, NULL},
     {"<f4", "(2, 2)", 4, 0.5F, SHAPE},
     {"<f4", "(1, 3, 2, 2)", 12, 0.5F, SHAPE},
     {"<f4", "(0, 2, 2)", 0, 0, SHAPE},

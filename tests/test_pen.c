@@ -337,6 +337,13 @@ static void check_measures(void) {
                     "the model has not learnt the letter with code 32; its letters are: ab"),
         "a space that a model has not learnt");
   pen_set_close(&other);
+  other.text = (pen_text)PEN_TEXT_NONE;
+  if (!pen_text_add_line(&other.text, "a\xe9", 2)) exit(EXIT_FAILURE);
+  said_listen();
+  CHECK(said_answer(pen_set_open(&other, "ab", 1, 1),
+                    "the model has not learnt the letter with code 233; its letters are: ab"),
+        "a byte that is no letter");
+  pen_set_close(&other);
   pen_set_close(&s);
 }
 

@@ -361,6 +361,7 @@ static void check_arrays(void) {
   write_npy("deep.npy", "(1, 2, 3, 2)", 12, -1);
   write_npy("narrow.npy", "(2, 3, 1)", 6, -1);
   write_npy("short.npy", "(1, 3, 2)", 6, -1);
+  write_npy("thin.npy", "(2, 2, 2)", 8, -1);
   write_npy("huge.npy", "(32769, 8192)", 0, -1); /* of which nothing is on the disk */
   if (truncate("huge.npy", 128 + 4 * INT64_C(32769) * 8192) != 0) exit(EXIT_FAILURE);
   refuses_list("none.npy\tx\n", "none.npy: has 0 arrays; it must have one");
@@ -371,13 +372,14 @@ static void check_arrays(void) {
                "deep.npy: has 4 dimensions; it must have [rows,columns,inputs] or [patches,inputs]");
   refuses_list("a.npy\tx\nnarrow.npy\tx\n", "narrow.npy: is [2,3,1]; it must be [2,3,2], as the others are");
   refuses_list("a.npy\tx\nshort.npy\tx\n", "short.npy: is [1,3,2]; it must be [2,3,2], as the others are");
+  refuses_list("a.npy\tx\nthin.npy\tx\n", "thin.npy: is [2,2,2]; it must be [2,3,2], as the others are");
   refuses_list("huge.npy\tx\n", "huge.npy: has 268443648 numbers; that is too much");
   refuses_list(".npy\tx\n", ".npy: cannot open: No such file or directory");
   pictures p = none_of(4, 0);
   CHECK(parse_list("one.npy\tx\n", &p) == 0 && p.number[3] == 4, "one array of a .npz");
   pictures_free(&p);
   static const char *const files[] = {"none.npy", "one.npy",    "two.npy",   "broken.npy", "empty.npy",
-                                      "deep.npy", "narrow.npy", "short.npy", "huge.npy"};
+                                      "deep.npy", "narrow.npy", "short.npy", "thin.npy",   "huge.npy"};
   for (size_t i = 0; i < COUNT(files); i++) unlink(files[i]);
 }
 

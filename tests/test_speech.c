@@ -250,6 +250,11 @@ static void check_folder(void) {
   recordings_free(&other);
   const recordings_choice only = {.speaker = "", .below = 1, .only = "ann"};
   other = (recordings)RECORDINGS_NONE;
+  const recordings_choice anybody = {.speaker = "", .below = 1, .only = ""};
+  other = (recordings)RECORDINGS_NONE;
+  CHECK(recordings_read("said", &anybody, &other) == 0 && other.count == 18, "anybody's are read");
+  recordings_free(&other);
+  other = (recordings)RECORDINGS_NONE;
   CHECK(recordings_read("said", &only, &other) == 0 && other.count == 9 && other.held_out == 3 &&
             other.speakers == 1 && strcmp(other.speaker[0], "ann") == 0,
         "nobody else is read");
@@ -528,8 +533,17 @@ static void check_limits(void) {
   int right = speech_form_find(&s.said, &form) == 0;
   for (int b = 0; b < BANDS; b++) right &= form.deviation[b] == 1;
   CHECK(right, "silence has the deviation 1");
+  float power[BANDS];
+  const float low[BANDS] = {-100, -100, -100, 0, 100};
+  speech_form_powers(&form, low, 1, power);
+  CHECK(power[0] == 0 && power[3] > 0.9F && isfinite(power[4]), "no power is below 0, or without end");
   recordings_free(&s.said);
   CHECK(speech_set_open(&s, &form, &none, NULL, 1, 1) == 0 && s.items == 0, "no recordings");
+  speech_set known = {.said = RECORDINGS_NONE, .shortest_string = 1, .longest_string = 1};
+  if (read_said("", 0, 0, &known.said) != 0) exit(EXIT_FAILURE);
+  CHECK(speech_set_open(&known, &form, &none, NULL, 1, 1) == 0 && known.items == 24 && known.label[3] == -1,
+        "letters that are not known, and strings of one");
+  speech_set_close(&known);
   s.said.count = INT32_MAX;
   said_listen();
   CHECK(said_answer(speech_set_open(&s, &form, &none, NULL, 1, 1), "there are too many recordings"),
