@@ -23,7 +23,17 @@ static struct {
   int error, always;
 } next_failure;
 
+/* Event files of a run before this one: their names have the second and the process in them, and these are
+ * the same. */
+static void remove_events(void) {
+  DIR *here = opendir(".");
+  for (struct dirent *entry; here && (entry = readdir(here)) != NULL;)
+    if (strncmp(entry->d_name, "events.out", 10) == 0) unlink(entry->d_name);
+  if (here) closedir(here);
+}
+
 static void program_begins(void) {
+  remove_events();
   wrapped_begin(next_failure.only, next_failure.at, next_failure.error, next_failure.always);
 }
 static void program_ends(void) { wrapped_end(); }
@@ -274,6 +284,9 @@ static const char *const lines[] = {
     CHARLM "--text text --resume model.st --steps 2 --log old.jsonl --checkpoint new.st",
     CHARLM "--text text --resume averaged.st --steps 2 --checkpoint new.st",
     CHARLM SMALL "--text text --tokens bytes --checkpoint new.st",
+    CHARLM
+    "--hidden 2 --batch 2 --seq-len 4 --steps 2 --checkpoint-every 1 --eval-every 1 --keep 1 --keep-best "
+    "--tensorboard . --text text --checkpoint new.st",
     CHARLM SMALL "--text text --text wide --tokens utf8 --checkpoint new.st",
     CHARLM SMALL "--text text --tokens words --vocab-limit 4 --checkpoint new.st",
     "train pixels --images images --labels labels" TASK "--checkpoint new.st",
@@ -321,6 +334,9 @@ static const char *const lines[] = {
     "sample --checkpoint model.st --prime the --length 3" OPEN,
     "sample --checkpoint model.st --prime-file text --length 3" OPEN,
     "inspect --checkpoint model.st --cells text --cells-length 20 --html new.st" OPEN,
+    "inspect --checkpoint model.st --gradient-flow --prime thecat" OPEN,
+    "inspect --checkpoint adding.st --gradient-flow" OPEN,
+    "inspect --gradient-flow --cell lstm --hidden 2 --seq-len 4 --html new.st" OPEN,
     "report run.jsonl --html new.st",
     "verify model.st",
     "info" OPEN,
