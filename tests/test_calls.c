@@ -197,7 +197,7 @@ static int read_alone(int argc, char **argv) {
 static void write_more_files(void) {
   static const float clip[2 * 2 * 2] = {0, 0.25F, 1};
   const seqgpu_npy_array array = {.dtype = SEQGPU_DTYPE_F32, .rank = 3, .shape = {2, 2, 2}, .values = clip};
-  char text[4096], name[32], sound[WAV_HEADER + 2 * 10];
+  char text[4096], name[64], sound[WAV_HEADER + 2 * 10];
   seqgpu_context *ctx = NULL;
   size_t used = 0;
   for (int i = 0; i < 60; i++)
@@ -219,7 +219,7 @@ static void write_more_files(void) {
 
 /* The folder, which has nothing in it then. */
 static void remove_said(void) {
-  char name[32];
+  char name[64];
   for (int i = 0; i < 6; i++) {
     snprintf(name, sizeof name, "said/%d_%s_%d.wav", i, i % 2 ? "ann" : "bob", i);
     unlink(name);
