@@ -131,6 +131,15 @@ static inline void model_refused_batch(const seqgpu_tape *tape, int none, const 
                words);
 }
 
+/* A struct of a later version, which sets a field that this one has not, and its size: two arguments. */
+#define MODEL_LATER(type, value)                                                                             \
+  &(const struct {                                                                                           \
+     type known;                                                                                             \
+     int64_t more;                                                                                           \
+   }){value, 1}                                                                                              \
+       .known,                                                                                               \
+      sizeof(type) + sizeof(int64_t)
+
 /* ---- kinds of a model ---- */
 
 /* How a test opens its models, of `size` bytes. */

@@ -331,6 +331,82 @@ static void check_sizes(model *m) {
   seqgpu_plan_destroy(wide);
 }
 
+/* What a call must be given, and what a later version may set. */
+static void check_arguments(model *m) {
+  seqgpu_translator *none;
+  const seqgpu_translator_desc right = sizes_of(m->kind);
+  seqgpu_translator_desc d = right;
+  model_refused(m->ctx, seqgpu_translator_create(m->params, NULL, m->encoder, m->decoder, &none), 1,
+                "translator: desc is NULL");
+  model_refused(m->ctx, seqgpu_translator_create(m->params, &right, m->encoder, m->decoder, NULL), 1,
+                "translator: out is NULL");
+  CHECK(seqgpu_translator_create(NULL, &right, m->encoder, m->decoder, NULL) == SEQGPU_EINVAL,
+        "params and out NULL");
+  model_refused(m->ctx,
+                seqgpu_translator_create_(m->params, MODEL_LATER(seqgpu_translator_desc, right), m->encoder,
+                                          m->decoder, &none),
+                1, "translator_desc: a field beyond");
+  refuses(m, (d = right, d.word_size = 0, d), m->encoder, m->decoder, "translator: word_size is 0");
+  refuses(m, (d = right, d.dropout = -1, d), m->encoder, m->decoder, "translator: dropout is -1");
+  model_refused(m->ctx, seqgpu_translator_create(m->params, &right, m->encoder, NULL, &none), 1,
+                "translator: decoder is NULL");
+  CHECK(seqgpu_translator_logits(m->translator, NULL, m->encoder, m->decoder, &whole, NULL) == NULL,
+        "tape NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(
+      m->tape, seqgpu_translator_logits(m->translator, m->tape, m->encoder, m->decoder, NULL, NULL) == NULL,
+      "translator: batch is NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(m->tape,
+                      seqgpu_translator_logits_(m->translator, m->tape, m->encoder, m->decoder,
+                                                MODEL_LATER(seqgpu_translator_batch, whole), NULL) == NULL,
+                      "translator_batch: a field beyond");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(
+      m->tape, seqgpu_translator_logits(m->translator, m->tape, NULL, m->decoder, &whole, NULL) == NULL,
+      "translator: encoder is NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(
+      m->tape, seqgpu_translator_logits(m->translator, m->tape, m->encoder, NULL, &whole, NULL) == NULL,
+      "translator: decoder is NULL");
+  found is;
+  const seqgpu_translator_options o = {.most = 1}, more = {.most = 1 << 30}, long_norm = {.length_norm = 101};
+  const seqgpu_translator_answers to = {.word = is.word, .lengths = is.lengths},
+                                  no_word = {.lengths = is.lengths}, no_lengths = {.word = is.word};
+  CHECK(seqgpu_translator_search(NULL, m->encoder, m->step, &o, &whole, &to) == SEQGPU_EINVAL,
+        "translator NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, NULL, m->step, &o, &whole, &to), 1,
+                "translator: encoder is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, NULL, &o, &whole, &to), 1,
+                "translator: decoder is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &o, NULL, &to), 1,
+                "translator: batch is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &o, &whole, NULL), 1,
+                "translator: out is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &o, &whole, &no_word), 1,
+                "translator: word is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &o, &whole, &no_lengths),
+                1, "translator: lengths is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &more, &whole, &to), 1,
+                "translator: most is 1073741824");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &long_norm, &whole, &to),
+                1, "translator: length_norm is 101");
+  model_refused(m->ctx,
+                seqgpu_translator_search_(m->translator, m->encoder, m->step,
+                                          MODEL_LATER(seqgpu_translator_options, o), &whole,
+                                          sizeof(seqgpu_translator_batch), &to, sizeof to),
+                1, "translator_options: a field beyond");
+  model_refused(m->ctx,
+                seqgpu_translator_search_(m->translator, m->encoder, m->step, &o, sizeof o,
+                                          MODEL_LATER(seqgpu_translator_batch, whole), &to, sizeof to),
+                1, "translator_batch: a field beyond");
+  model_refused(m->ctx,
+                seqgpu_translator_search_(m->translator, m->encoder, m->step, &o, sizeof o, &whole,
+                                          sizeof(seqgpu_translator_batch),
+                                          MODEL_LATER(seqgpu_translator_answers, to)),
+                1, "translator_answers: a field beyond");
+}
+
 static void check_refusals(void) {
   model m;
   if (!model_open(&m, &kinds[0], "cpu", SEQGPU_DTYPE_F32)) return;
@@ -352,6 +428,7 @@ static void check_refusals(void) {
   const seqgpu_translator_desc sizes = sizes_of(m.kind);
   CHECK(seqgpu_translator_create(NULL, &sizes, m.encoder, m.decoder, &none) == SEQGPU_EINVAL && none == NULL,
         "params NULL");
+  check_arguments(&m);
   seqgpu_translator_destroy(NULL);
   model_close(&m);
 }
