@@ -251,6 +251,10 @@ static void check_refusals(void) {
   check_arguments(&m);
   seqgpu_tagger_destroy(NULL);
   model_close(&m);
+  if (!model_open(&m, &kinds[3], "cpu", SEQGPU_DTYPE_F32)) return;
+  refuses_batch(&m, m.tagger, m.sentence, m.sentence, whole,
+                "letters is a plan; the tagger was created without it");
+  model_close(&m);
 }
 
 int main(void) {

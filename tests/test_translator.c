@@ -312,10 +312,15 @@ static void check_sizes(model *m) {
   seqgpu_translator_desc d = sizes;
   const kind two = {"", "lstm", 2, 0, 0}, gru = {"", "gru", 1, 0, 0};
   seqgpu_plan *deep = plan_of(m->ctx, &two, 0, T, B), *other = plan_of(m->ctx, &gru, 0, T, B),
-              *wide = plan_of(m->ctx, m->kind, 1, T, B);
+              *wide = plan_of(m->ctx, m->kind, 1, T, B), *wider;
+  const seqgpu_rnn_desc of_nine = {
+      .cell = "lstm", .input_size = 9, .hidden_size = HIDDEN, .seq_len = T, .batch = B};
+  net_require(m->ctx, seqgpu_plan_create(m->ctx, &of_nine, NULL, &wider), "seqgpu_plan_create");
   refuses(m, sizes, NULL, m->decoder, "translator: encoder is NULL");
   refuses(m, sizes, m->encoder, wide, "plan decoder reads in both directions");
   refuses(m, sizes, m->encoder, other, "the cells are lstm and gru");
+  refuses(m, sizes, m->encoder, wider, "plan decoder has input_size 9; it must be 3");
+  seqgpu_plan_destroy(wider);
   refuses(m, sizes, m->encoder, deep, "plan encoder has num_layers 1, plan decoder 2");
   refuses(m, (d.word_size = 4, d), m->encoder, m->decoder, "plan encoder has input_size 3; it must be 4");
   d = sizes;
@@ -420,6 +425,12 @@ static void check_refusals(void) {
   refuses_batch(&m, m.translator, (b.source_len = 3, b), "source_lengths[0] is 4; it must be 1 to 3");
   b = whole;
   refuses_batch(&m, m.translator, (b.batch = 0, b), "batch is 0");
+  b = whole;
+  refuses_batch(&m, m.translator, (b.source_len = 0, b), "translator: source_len is 0");
+  static const int32_t empty[B] = {1, 0, 1};
+  b = whole;
+  refuses_batch(&m, m.translator, (b.source_lengths = empty, b), "source_lengths[1] is 0; it must be 1 to ");
+  refuses_search(&m, (seqgpu_translator_options){.beam = 1}, b, "source_lengths[1] is 0; it must be 1 to ");
   refuses_search(&m, (seqgpu_translator_options){.beam = -1}, whole, "beam is -1");
   refuses_search(&m, (seqgpu_translator_options){.banned = WORDS + 1}, whole, "banned is 4");
   refuses_search(&m, (seqgpu_translator_options){.length_norm = -1}, whole, "length_norm is -1");
