@@ -1,11 +1,14 @@
 /* test_cli_args.c - options by their table (host/cli/args_table.c, args_help.c), and options and states that
- * are words of their own (config.c, learning.c): values that are none, and tables at their limits.
+ * are words of their own (config.c, learning.c): values that are none, and tables at their limits; the names of
+ * the copies of a checkpoint.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 
 #include "host/cli/args.h"
 #include "host/cli/args_complete.h"
 #include "host/cli/config.h"
+#include "host/cli/numbered.h"
+#include "host/cli/saver.h"
 #include "tests/said.h"
 
 /* ---------------------------------------------------------------- values */
@@ -202,6 +205,69 @@ static void check_words(void) {
   }
 }
 
+/* ---------------------------------------------------------------- copies of a checkpoint */
+
+static void make_file(const char *name) {
+  FILE *file = fopen(name, "wb");
+  if (file == NULL || fclose(file) != 0) exit(EXIT_FAILURE);
+}
+
+/* Those with the name of a copy, whatever else is there, as long as each has its number in the one form. */
+static void check_copies(void) {
+  static const char *const others[] = {"m.st",           "m-.st",         "m-1.st",
+                                       "m-0000000x.st",  "m--0000001.st", "m-0000012",
+                                       "mm-00000001.st", "n-00000001.st", "m-99999999999999999999.st"};
+  char here[4096], folder[] = "/tmp/seqgpu-copies-XXXXXX", name[NUMBERED_PATH], longer[NUMBERED_PATH];
+  numbered n;
+  if (!getcwd(here, sizeof here) || !mkdtemp(folder) || chdir(folder) != 0) exit(EXIT_FAILURE);
+  for (size_t i = 0; i < COUNT(others); i++) make_file(others[i]);
+  for (int64_t step = 30; step > 0; step--) {
+    CHECK(numbered_step_name("m.st", step, name) == CLI_OK, "the name of a copy");
+    make_file(name);
+  }
+  CHECK(numbered_find("m.st", &n) == CLI_OK && n.count == 30 && n.steps[0] == 1 && n.steps[29] == 30,
+        "copies are found, in their order");
+  CHECK(numbered_add(&n, 7, 29) == CLI_OK && n.count == 29 && n.steps[28] == 7 && n.steps[0] == 2,
+        "one that is made again goes last");
+  numbered_free(&n);
+  CHECK(numbered_find("nowhere/m.st", &n) == CLI_OK && n.count == 0, "a folder that is not there has none");
+  numbered_free(&n);
+  CHECK(numbered_name(".hidden", "best", name) == CLI_OK && strcmp(name, ".hidden-best") == 0,
+        "a point at the beginning begins no ending");
+  CHECK(numbered_name("a.b/m", "best", name) == CLI_OK && strcmp(name, "a.b/m-best") == 0,
+        "nor does one of a folder");
+  memset(longer, 'a', sizeof longer - 1);
+  longer[NUMBERED_PATH - 1] = 0;
+  said_listen();
+  const int code = numbered_name(longer, "best", name);
+  said_answer(code, "");
+  check_record(code == CLI_FAILED && strstr(said, "aaa...: cannot open: File name too long\n"), said,
+               "a name that is too long");
+  for (size_t i = 0; i < COUNT(others); i++) unlink(others[i]);
+  for (int64_t step = 1; step <= 30; step++)
+    if (numbered_step_name("m.st", step, name) == CLI_OK) unlink(name);
+  CHECK(chdir(here) == 0 && rmdir(folder) == 0, "nothing is left");
+}
+
+/* A run that could not name its copies does not begin. */
+static void check_long_checkpoints(void) {
+  char longer[NUMBERED_PATH];
+  for (size_t i = 0; i < sizeof longer - 8; i += 2) memcpy(longer + i, "./", 2);
+  memcpy(longer + sizeof longer - 8, "m.st", 5);
+  const run_options keep = {.checkpoint = longer, .keep = 1}, best = {.checkpoint = longer, .keep_best = 1},
+                    neither = {.checkpoint = longer};
+  const run_options *const each[] = {&keep, &best};
+  for (size_t i = 0; i < COUNT(each); i++) {
+    said_listen();
+    const int code = saver_check(each[i]);
+    said_answer(code, "");
+    check_record(code == CLI_FAILED && strstr(said, "/...: cannot open: File name too long\n"), said,
+                 "--keep%s", i ? "-best, a name that is too long" : ", a name that is too long");
+  }
+  said_listen();
+  CHECK(said_answer(saver_check(&neither), NULL), "without copies it is not");
+}
+
 /* ---------------------------------------------------------------- where training stood */
 
 static const char *path; /* of this run */
@@ -251,6 +317,8 @@ int main(void) {
   check_join();
   check_help();
   check_words();
+  check_copies();
+  check_long_checkpoints();
   snprintf(name, sizeof name, "/tmp/seqgpu-args-%ld", (long)getpid());
   path = name;
   if (CHECK(seqgpu_context_create(NULL, &ctx) == SEQGPU_OK &&
