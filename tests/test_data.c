@@ -585,6 +585,13 @@ static void check_clip_rows(void) {
     check_record(ok, said, "clips of a file, row %zu", i);
     clip_set_close(&s);
   }
+  clip_set two = {.count = 0};
+  for (int i = 0; i < 2; i++) { /* a short one after a long one */
+    write_clip(path, clip_rows[i].dtype, clip_rows[i].shape, clip_rows[i].count, clip_rows[i].value);
+    CHECK(clip_set_read(&two, ctx, path, &form) == 0, "clip %d of a set", i);
+  }
+  CHECK(two.count == 2 && two.longest == 3 && two.length[1] == 1 && two.start[1] == 3, "clips of two files");
+  clip_set_close(&two);
   unlink(path);
   seqgpu_context_destroy(ctx);
 }
