@@ -412,6 +412,21 @@ static void check_arguments(model *m) {
                 1, "translator_answers: a field beyond");
 }
 
+/* Without options, without scores, and without attention that is asked for. */
+static void check_defaults(void) {
+  model m;
+  int32_t word[(2 * S + 10) * B], found_lengths[B], attended[(2 * S + 10) * B];
+  if (!model_open(&m, &kinds[3], "cpu", SEQGPU_DTYPE_F32)) return;
+  seqgpu_translator_answers to = {.word = word, .lengths = found_lengths};
+  int right = seqgpu_translator_search(m.translator, m.encoder, m.step, NULL, &whole, &to) == SEQGPU_OK;
+  for (int b = 0; b < B; b++) right &= found_lengths[b] >= 0 && found_lengths[b] <= 2 * S + 10;
+  CHECK(right, "a search without options");
+  to.attended = attended;
+  model_refused(m.ctx, seqgpu_translator_search(m.translator, m.encoder, m.step, NULL, &whole, &to), 1,
+                "translator: attended is wanted; there is no attention");
+  model_close(&m);
+}
+
 static void check_refusals(void) {
   model m;
   if (!model_open(&m, &kinds[0], "cpu", SEQGPU_DTYPE_F32)) return;
@@ -448,6 +463,7 @@ int main(void) {
   check_start();
   for (size_t i = 0; i < COUNT(kinds); i++) model_check_kind(&tested, &kinds[i], check_answers);
   check_at("%s", "");
+  check_defaults();
   check_refusals();
   return check_finish();
 }
