@@ -1,5 +1,5 @@
-/* recordings_hostile.h - files of sound, and folders and lists of them, that are not what they should be; what
- * test_speech.c makes of good ones is made here, too.
+/* recordings_hostile.h - files of sound, and folders and lists of them, that are not what they should be; the
+ * good ones of test_speech.c are made here, too.
  */
 #ifndef RECORDINGS_HOSTILE_H
 #define RECORDINGS_HOSTILE_H
@@ -103,7 +103,7 @@ static inline void check_flac(void) {
 }
 
 static inline void check_strange_sound(void) {
-  /* sizes of chunks that would go on before the file, behind it, and an MPEG file, which is read from its end */
+  /* chunks that would go on before the file or behind it, and an MPEG file, which is read from its end */
   static const char common[] = "FORM\0\0\1\276AIFFCOMM\0\0\0\22\0\1\0\0\0\310\0\20@\13\372\0\0\0\0\0\0\0SS";
   char file[MOST_FILE];
   wav w;

@@ -543,8 +543,12 @@ static void write_clip(const char *path, const char *dtype, const char *shape, i
   memset(head + 10 + n, ' ', (size_t)(117 - n));
   head[127] = '\n';
   if (to == NULL || fwrite(head, 1, sizeof head, to) != sizeof head) exit(EXIT_FAILURE);
+  const unsigned char byte = bytes ? (unsigned char)value : 0;
   for (int64_t i = 0; i < count; i++)
-    fwrite(bytes ? (const void *)&(const unsigned char){(unsigned char)value} : &value, bytes ? 1 : 4, 1, to);
+    if (bytes)
+      fwrite(&byte, sizeof byte, 1, to);
+    else
+      fwrite(&value, sizeof value, 1, to);
   if (fclose(to) != 0) exit(EXIT_FAILURE);
 }
 

@@ -336,7 +336,7 @@ static void check_lists(void) {
   pictures_free(&p);
 }
 
-/* A file with so many arrays of [1,2,2] under a name that says there is one; one of its bytes may be wrong. */
+/* A file with so many arrays of [1,2,2] under a name that says there is one; a byte of it may be wrong. */
 static void write_arrays(const char *name, int count, int broken) {
   static const float value[4] = {1, 2, 3, 4};
   static const seqgpu_npy_array array[2] = {{"a", SEQGPU_DTYPE_F32, 3, {1, 2, 2}, value},

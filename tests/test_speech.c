@@ -528,7 +528,8 @@ static void check_limits(void) {
   const vocabulary none = {.unknown = -1};
   speech_form form = {.rate = RATE, .bands = BANDS, .stack = STACK};
   char file[MOST_FILE];
-  write_file("still.wav", file, wav_make(file, RATE, 1, 4000, 0, 0));
+  const size_t size = wav_make(file, RATE, 1, 4000, 0, 0);
+  write_file("still.wav", file, size);
   if (recordings_read_file("still.wav", &s.said) != 0) exit(EXIT_FAILURE);
   int right = speech_form_find(&s.said, &form) == 0;
   for (int b = 0; b < BANDS; b++) right &= form.deviation[b] == 1;

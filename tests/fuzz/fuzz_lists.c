@@ -1,7 +1,7 @@
 /* fuzz_lists.c - lists of files with their texts: of recordings, and of pictures, as the first byte says.
  *
- * A line's @ at its beginning is the path of a good file; other paths lead into a folder that is not there, so
- * that no file of the machine is read.
+ * A line's @ at its beginning is the path of a good file; other paths lead into a folder that is not there,
+ * so that no file of the machine is read.
  */
 #define _GNU_SOURCE
 
