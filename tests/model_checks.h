@@ -131,6 +131,16 @@ static inline void model_refused_batch(const seqgpu_tape *tape, int none, const 
                words);
 }
 
+/* A struct of a later version, which sets a field that this one has not: valid until the next call. */
+static inline const void *model_later(const void *value, size_t size) {
+  static int64_t memory[64];
+  memcpy(memory, value, size);
+  memory[size / sizeof *memory] = 1;
+  return memory;
+}
+/* With its size: two arguments. */
+#define MODEL_LATER(type, value) model_later(&(value), sizeof(type)), sizeof(type) + sizeof(int64_t)
+
 /* ---- kinds of a model ---- */
 
 /* How a test opens its models, of `size` bytes. */

@@ -103,6 +103,14 @@ static seqgpu_tensor *bad_smoothing(world *w) {
   seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 1, DIM(3), (int32_t[]){0, 1, 2});
   return seqgpu_tape_smoothed_cross_entropy(w->tape, w->leaf[0], targets, 1, 1, 1.5);
 }
+static seqgpu_tensor *bad_less_smoothing(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 1, DIM(3), (int32_t[]){0, 1, 2});
+  return seqgpu_tape_smoothed_cross_entropy(w->tape, w->leaf[0], targets, 1, 1, -0.5);
+}
+static seqgpu_tensor *bad_targets_rank(world *w) {
+  seqgpu_tensor *targets = seqgpu_tape_ids(w->tape, 2, DIM(3, 1), (int32_t[]){0, 1, 2});
+  return seqgpu_tape_cross_entropy(w->tape, w->leaf[0], targets, 1, 1);
+}
 static seqgpu_tensor *mixture_of(world *w, int64_t width, int64_t coordinates, const int32_t *lengths) {
   seqgpu_tensor *params = seqgpu_tape_wrap(w->tape, 3, DIM(2, 1, width), w->value[5], NULL);
   seqgpu_tensor *points = seqgpu_tape_wrap(w->tape, 3, DIM(2, 1, coordinates), w->value[5], NULL);
@@ -336,6 +344,8 @@ static const misuse misuses[] = {
     {"ctc, too many labels", bad_ctc_long,
      "ctc: there are 4 label_lengths of at most 2; there must be 4 of at most 1"},
     {"ctc of two dimensions", bad_ctc_rank, "ctc: logits is [3,4]; it must be [time,batch,width]"},
+    {"smoothing below 0", bad_less_smoothing, "cross_entropy: smoothing is -0.5; it must be from 0 to 1"},
+    {"targets of another rank", bad_targets_rank, "targets must be logits without the last dimension"},
     {"smoothing", bad_smoothing, "cross_entropy: smoothing is 1.5; it must be from 0 to 1"},
     {"mixture density", bad_mixture, "params is [2,1,12]; its last dimension must be 1 + 6 M, M at least 1"},
     {"mixture density of nothing", bad_mixture_none, "mixture_density: params is [2,1,1]"},

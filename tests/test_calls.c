@@ -6,6 +6,12 @@
  */
 #define _GNU_SOURCE
 
+#include "host/data/clip_set.h"
+#include "host/data/conllu.h"
+#include "host/data/kneser_ney.h"
+#include "host/data/pen_text.h"
+#include "host/data/pictures.h"
+#include "host/data/recordings.h"
 #include "host/planner/cache.h"
 #include "tests/program.h"
 #include "tests/wrapped.h"
@@ -17,7 +23,17 @@ static struct {
   int error, always;
 } next_failure;
 
+/* Event files of a run before this one: their names have the second and the process in them, and these are
+ * the same. */
+static void remove_events(void) {
+  DIR *here = opendir(".");
+  for (struct dirent *entry; here && (entry = readdir(here)) != NULL;)
+    if (strncmp(entry->d_name, "events.out", 10) == 0) unlink(entry->d_name);
+  if (here) closedir(here);
+}
+
 static void program_begins(void) {
+  remove_events();
   wrapped_begin(next_failure.only, next_failure.at, next_failure.error, next_failure.always);
 }
 static void program_ends(void) { wrapped_end(); }
@@ -94,7 +110,125 @@ static seqgpu_status keep_plan(seqgpu_context *ctx, const char *path) {
   return strcmp(name, found ? "b" : "none") == 0 ? SEQGPU_OK : SEQGPU_EFORMAT;
 }
 
+/* ---------------------------------------------------------------- of the readers alone */
+
+/* Each reads a file, and prints how much there is. */
+
+static int read_pen(seqgpu_context *ctx, const char *path) {
+  const arg_list files = {.item = {"pen.jhf", path}, .count = 2};
+  pen_text t;
+  (void)ctx;
+  int code = pen_text_read(&files, NULL, 40, &t);
+  if (code == CLI_OK) code = pen_text_add_font("font", "    1  3PTRFR[", &t);
+  if (code == CLI_OK) printf("%d lines, %d letters\n", (int)t.lines, (int)t.start[t.lines]);
+  pen_text_free(&t);
+  return code;
+}
+
+static int read_words(seqgpu_context *ctx, const char *path) {
+  sentences s = SENTENCES_NONE;
+  (void)ctx;
+  const int code = conllu_read(path, &s);
+  if (code == CLI_OK) printf("%d words\n", (int)s.words);
+  sentences_free(&s);
+  return code;
+}
+
+static int read_recordings(seqgpu_context *ctx, const char *path) {
+  const recordings_choice all = {.speaker = ""};
+  recordings r = RECORDINGS_NONE;
+  (void)ctx;
+  const int code = recordings_read(path, &all, &r);
+  if (code == CLI_OK) printf("%d samples, %d speakers\n", (int)r.samples, (int)r.speakers);
+  recordings_free(&r);
+  return code;
+}
+
+static int read_pictures(seqgpu_context *ctx, const char *path) {
+  pictures p = {.ctx = ctx, .form = picture_form_of_pixels(8, 4), .caption = SENTENCES_NONE};
+  const int code = pictures_read(path, &p);
+  if (code == CLI_OK) printf("%d pictures, hash %llx\n", (int)p.count, (unsigned long long)p.hash);
+  pictures_free(&p);
+  return code;
+}
+
+static int read_clip(seqgpu_context *ctx, const char *path) {
+  const clip_form form = {.side = 2, .shrink = 1};
+  clip_set s = {.count = 0};
+  const int code = clip_set_read(&s, ctx, path, &form);
+  if (code == CLI_OK) printf("%d frames\n", (int)s.longest);
+  clip_set_close(&s);
+  return code;
+}
+
+/* N-grams of bytes. */
+static int read_ngrams(seqgpu_context *ctx, const char *path) {
+  static int32_t ids[1000];
+  text_file t;
+  (void)ctx;
+  CLI_TRY(text_read(path, &t));
+  const size_t count = t.size < COUNT(ids) ? t.size : COUNT(ids);
+  for (size_t i = 0; i < count; i++) ids[i] = (unsigned char)t.data[i];
+  text_free(&t);
+  kneser_ney *m = kneser_ney_create(ids, (int64_t)count, 256, 3);
+  if (m == NULL) return cli_error("%s: out of memory", path);
+  printf("%d n-grams\n", (int)kneser_ney_count(m, 3));
+  kneser_ney_destroy(m);
+  return CLI_OK;
+}
+
+static const struct {
+  const char *name;
+  int (*read)(seqgpu_context *ctx, const char *path);
+} readers[] = {{"clip", read_clip},         {"ngrams", read_ngrams},         {"pen", read_pen},
+               {"pictures", read_pictures}, {"recordings", read_recordings}, {"words", read_words}};
+
+/* reader NAME FILE. */
+static int read_alone(int argc, char **argv) {
+  seqgpu_context *ctx = NULL;
+  int code = cli_open("cpu", 1, &ctx);
+  for (size_t i = 0; code == CLI_OK && argc == 3 && i < COUNT(readers); i++)
+    if (strcmp(readers[i].name, argv[1]) == 0) code = readers[i].read(ctx, argv[2]);
+  seqgpu_context_destroy(ctx);
+  return code;
+}
+
+/* Files for them that need room more than once, and end without a line end. */
+static void write_more_files(void) {
+  static const float clip[2 * 2 * 2] = {0, 0.25F, 1};
+  const seqgpu_npy_array array = {.dtype = SEQGPU_DTYPE_F32, .rank = 3, .shape = {2, 2, 2}, .values = clip};
+  char text[4096], name[64], sound[WAV_HEADER + 2 * 10];
+  seqgpu_context *ctx = NULL;
+  size_t used = 0;
+  for (int i = 0; i < 60; i++)
+    used += (size_t)snprintf(text + used, sizeof text - used, "%.*s ", 1 + i % 7, "written");
+  program_write("pages", text, used);
+  program_write("open", SAID_BYTES("1\ta\t_\tD\t_\t_\t_\t_\t_\t_"));
+  used = 0;
+  for (int i = 0; i < 20; i++) used += (size_t)snprintf(text + used, sizeof text - used, "grid.npy\ta dog\n");
+  program_write("grids", text, used);
+  CHECK(cli_open("cpu", 1, &ctx) == CLI_OK && seqgpu_npy_write(ctx, "grid.npy", &array, 1) == SEQGPU_OK,
+        "grid.npy");
+  seqgpu_context_destroy(ctx);
+  if (mkdir("said", 0700) != 0) exit(EXIT_FAILURE);
+  for (int i = 0; i < 6; i++) {
+    snprintf(name, sizeof name, "said/%d_%s_%d.wav", i, i % 2 ? "ann" : "bob", i);
+    program_write(name, sound, wav_make(sound, 1000, 1, 10, 0, i));
+  }
+}
+
+/* The folder, which has nothing in it then. */
+static void remove_said(void) {
+  char name[64];
+  for (int i = 0; i < 6; i++) {
+    snprintf(name, sizeof name, "said/%d_%s_%d.wav", i, i % 2 ? "ann" : "bob", i);
+    unlink(name);
+  }
+  CHECK(rmdir("said") == 0, "nothing temporary is left in a folder that is read");
+}
+
 static int program_other(int argc, char **argv) {
+  if (strcmp(argv[0], "reader") == 0) return read_alone(argc, argv);
   seqgpu_context *ctx = NULL;
   const seqgpu_context_options options = {.device = "cpu", .threads = 1};
   seqgpu_status status = seqgpu_context_create(&options, &ctx);
@@ -150,6 +284,9 @@ static const char *const lines[] = {
     CHARLM "--text text --resume model.st --steps 2 --log old.jsonl --checkpoint new.st",
     CHARLM "--text text --resume averaged.st --steps 2 --checkpoint new.st",
     CHARLM SMALL "--text text --tokens bytes --checkpoint new.st",
+    CHARLM
+    "--hidden 2 --batch 2 --seq-len 4 --steps 2 --checkpoint-every 1 --eval-every 1 --keep 1 --keep-best "
+    "--tensorboard . --text text --checkpoint new.st",
     CHARLM SMALL "--text text --text wide --tokens utf8 --checkpoint new.st",
     CHARLM SMALL "--text text --tokens words --vocab-limit 4 --checkpoint new.st",
     "train pixels --images images --labels labels" TASK "--checkpoint new.st",
@@ -169,6 +306,7 @@ static const char *const lines[] = {
     ("train translate --data translated --val-data translated --word-size 2 --attention-size 2" TASK
      "--checkpoint new.st"),
     "translate --checkpoint translator.st --input text --copy --svg new.st" OPEN,
+    "train caption --data scenes:4" SEEN TASK "--checkpoint new.st",
 #ifdef SEQGPU_PNG
     "train caption --data pictured --val-data pictured" SEEN TASK "--checkpoint new.st",
     "caption --checkpoint captioner.st one.png unseen:1 --svg new.st" OPEN,
@@ -186,12 +324,19 @@ static const char *const lines[] = {
     "speak --checkpoint speaker.st --text ab --seconds 0.1 --rounds 1 --svg new.st" OPEN,
     "speak --checkpoint speaker.st --copy one.wav --rounds 1 --wav new.st" OPEN,
 #endif
+    "eval --checkpoint watcher.st --data images --data labels --save-clip new.npy" OPEN,
     "eval --checkpoint words.st --text text --hidden 2" OPEN,
+    "eval --checkpoint model.st --text text --ngram 2 --dynamic 0.1 --dynamic-steps 9" OPEN,
     "eval --checkpoint adding.st --input numbers" OPEN,
+    "eval --checkpoint captioner.st --data unseen:2" OPEN,
+    "eval --checkpoint translator.st --data translated" OPEN,
     "eval --checkpoint pixels.st --images images --labels labels" OPEN,
     "sample --checkpoint model.st --prime the --length 3" OPEN,
     "sample --checkpoint model.st --prime-file text --length 3" OPEN,
     "inspect --checkpoint model.st --cells text --cells-length 20 --html new.st" OPEN,
+    "inspect --checkpoint model.st --gradient-flow --prime thecat" OPEN,
+    "inspect --checkpoint adding.st --gradient-flow" OPEN,
+    "inspect --gradient-flow --cell lstm --hidden 2 --seq-len 4 --html new.st" OPEN,
     "report run.jsonl --html new.st",
     "verify model.st",
     "info" OPEN,
@@ -204,6 +349,15 @@ static const char *const lines[] = {
     "export model.st --format keras --to new.npz --force" OPEN,
     "npy keras.npz",
     "plans cache",
+    "reader clip grid.npy",
+    "reader ngrams text",
+    "reader pen pages",
+    "reader pictures grids",
+    "reader pictures unseen:20",
+    "reader words open",
+#ifdef SEQGPU_SNDFILE
+    "reader recordings said",
+#endif
 };
 
 #ifdef SEQGPU_ZLIB
@@ -279,6 +433,7 @@ int main(void) {
     check_record(code == CLI_OK, said, "%s", made[i]);
   }
   bare("words.st", "bare.st");
+  write_more_files();
   for (size_t i = 0; i < COUNT(lines); i++) each(lines[i], &any);
 #ifdef SEQGPU_ZLIB
   pack("text", "text.gz");
@@ -291,6 +446,10 @@ int main(void) {
   for (size_t i = 0; i < COUNT(others); i++) each(lines[0], &others[i]);
   unlink(living);
   each("import gru_external.onnx --to new.st --force" OPEN, &(const failure){"fread", 0, 0, 0});
+#ifdef SEQGPU_SNDFILE
+  each("reader recordings recorded", &(const failure){"sf_open_virtual", 0, 0, 0});
+#endif
+  remove_said();
   program_leave();
   return check_finish();
 }

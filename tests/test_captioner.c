@@ -358,6 +358,55 @@ static void check_sizes(model *m) {
   seqgpu_plan_destroy(both);
 }
 
+/* What a call must be given, and what a later version may set. */
+static void check_arguments(model *m) {
+  seqgpu_captioner *none;
+  const seqgpu_captioner_desc right = sizes_of(m->kind);
+  seqgpu_captioner_desc d = right;
+  model_refused(m->ctx, seqgpu_captioner_create(m->params, NULL, m->decoder, &none), 1,
+                "captioner: desc is NULL");
+  model_refused(m->ctx, seqgpu_captioner_create(m->params, &right, m->decoder, NULL), 1,
+                "captioner: out is NULL");
+  CHECK(seqgpu_captioner_create(NULL, &right, m->decoder, NULL) == SEQGPU_EINVAL, "params and out NULL");
+  model_refused(
+      m->ctx,
+      seqgpu_captioner_create_(m->params, MODEL_LATER(seqgpu_captioner_desc, right), m->decoder, &none), 1,
+      "captioner_desc: a field beyond");
+  refuses(m, (d = right, d.word_size = 0, d), m->decoder, "captioner: word_size is 0");
+  refuses(m, (d = right, d.dropout = -1, d), m->decoder, "captioner: dropout is -1");
+  found is;
+  const seqgpu_captioner_batch good = whole(m);
+  seqgpu_captioner_batch none_of_it = good;
+  none_of_it.batch = 0;
+  const seqgpu_translator_options o = {.most = 1};
+  const seqgpu_translator_answers to = {.word = is.word, .lengths = is.lengths};
+  CHECK(seqgpu_captioner_search(NULL, m->step, &o, &good, &to) == SEQGPU_EINVAL, "captioner NULL");
+  model_refused(m->ctx, seqgpu_captioner_search(m->captioner, NULL, &o, &good, &to), 1,
+                "captioner: decoder is NULL");
+  model_refused(m->ctx, seqgpu_captioner_search(m->captioner, m->step, &o, NULL, &to), 1,
+                "captioner: batch is NULL");
+  model_refused(m->ctx, seqgpu_captioner_search(m->captioner, m->step, &o, &good, NULL), 1,
+                "captioner: out is NULL");
+  model_refused(m->ctx, seqgpu_captioner_search(m->captioner, m->step, &o, &none_of_it, &to), 1,
+                "captioner: batch is 0");
+  model_refused(m->ctx,
+                seqgpu_captioner_search_(m->captioner, m->step, &o, sizeof o,
+                                         MODEL_LATER(seqgpu_captioner_batch, good), &to, sizeof to),
+                1, "captioner_batch: a field beyond");
+  CHECK(seqgpu_captioner_logits(m->captioner, NULL, m->decoder, &good, NULL) == NULL, "tape NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(m->tape, seqgpu_captioner_logits(m->captioner, m->tape, m->decoder, NULL, NULL) == NULL,
+                      "captioner: batch is NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(m->tape,
+                      seqgpu_captioner_logits_(m->captioner, m->tape, m->decoder,
+                                               MODEL_LATER(seqgpu_captioner_batch, good), NULL) == NULL,
+                      "captioner_batch: a field beyond");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(m->tape, seqgpu_captioner_logits(m->captioner, m->tape, NULL, &good, NULL) == NULL,
+                      "captioner: decoder is NULL");
+}
+
 static void check_refusals(void) {
   model m;
   if (!model_open(&m, &kinds[0], "cpu", SEQGPU_DTYPE_F32)) return;
@@ -375,6 +424,7 @@ static void check_refusals(void) {
   refuses_search(&m, (seqgpu_translator_options){.beam = BEAM + 1, .most = 2}, 0, "rnn: x is [1,9,3]");
   CHECK(seqgpu_captioner_create(NULL, &desc, m.decoder, &none) == SEQGPU_EINVAL && none == NULL,
         "params NULL");
+  check_arguments(&m);
   seqgpu_captioner_destroy(NULL);
   model_close(&m);
   if (!model_open(&m, &kinds[2], "cpu", SEQGPU_DTYPE_F32)) return;

@@ -1,11 +1,15 @@
 /* test_cli_args.c - options by their table (host/cli/args_table.c, args_help.c), and options and states that
- * are words of their own (config.c, learning.c): values that are none, and tables at their limits.
+ * are words of their own (config.c, learning.c): values that are none, and tables at their limits; the names of
+ * the copies of a checkpoint.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 
 #include "host/cli/args.h"
 #include "host/cli/args_complete.h"
 #include "host/cli/config.h"
+#include "host/cli/numbered.h"
+#include "host/cli/ranks.h"
+#include "host/cli/saver.h"
 #include "tests/said.h"
 
 /* ---------------------------------------------------------------- values */
@@ -202,6 +206,148 @@ static void check_words(void) {
   }
 }
 
+/* ---------------------------------------------------------------- copies of a checkpoint */
+
+static void make_file(const char *name) {
+  FILE *file = fopen(name, "wb");
+  if (file == NULL || fclose(file) != 0) exit(EXIT_FAILURE);
+}
+
+/* Those with the name of a copy, whatever else is there, as long as each has its number in the one form. */
+static void check_copies(void) {
+  static const char *const others[] = {"m.st",           "m-.st",         "m-1.st",
+                                       "m-0000000x.st",  "m--0000001.st", "m-0000012",
+                                       "mm-00000001.st", "n-00000001.st", "m-99999999999999999999.st"};
+  char here[4096], folder[] = "/tmp/seqgpu-copies-XXXXXX", name[NUMBERED_PATH], longer[NUMBERED_PATH];
+  numbered n;
+  if (!getcwd(here, sizeof here) || !mkdtemp(folder) || chdir(folder) != 0) exit(EXIT_FAILURE);
+  for (size_t i = 0; i < COUNT(others); i++) make_file(others[i]);
+  for (int64_t step = 30; step > 0; step--) {
+    CHECK(numbered_step_name("m.st", step, name) == CLI_OK, "the name of a copy");
+    make_file(name);
+  }
+  CHECK(numbered_find("m.st", &n) == CLI_OK && n.count == 30 && n.steps[0] == 1 && n.steps[29] == 30,
+        "copies are found, in their order");
+  CHECK(numbered_add(&n, 7, 29) == CLI_OK && n.count == 29 && n.steps[28] == 7 && n.steps[0] == 2,
+        "one that is made again goes last");
+  numbered_free(&n);
+  CHECK(numbered_find("nowhere/m.st", &n) == CLI_OK && n.count == 0, "a folder that is not there has none");
+  numbered_free(&n);
+  CHECK(numbered_name(".hidden", "best", name) == CLI_OK && strcmp(name, ".hidden-best") == 0,
+        "a point at the beginning begins no ending");
+  CHECK(numbered_name("a.b/m", "best", name) == CLI_OK && strcmp(name, "a.b/m-best") == 0,
+        "nor does one of a folder");
+  memset(longer, 'a', sizeof longer - 1);
+  longer[NUMBERED_PATH - 1] = 0;
+  said_listen();
+  const int code = numbered_name(longer, "best", name);
+  said_answer(code, "");
+  check_record(code == CLI_FAILED && strstr(said, "aaa...: cannot open: File name too long\n"), said,
+               "a name that is too long");
+  for (size_t i = 0; i < COUNT(others); i++) unlink(others[i]);
+  for (int64_t step = 1; step <= 30; step++)
+    if (numbered_step_name("m.st", step, name) == CLI_OK) unlink(name);
+  CHECK(chdir(here) == 0 && rmdir(folder) == 0, "nothing is left");
+}
+
+/* A run that could not name its copies does not begin. */
+static void check_long_checkpoints(void) {
+  char longer[NUMBERED_PATH];
+  for (size_t i = 0; i < sizeof longer - 8; i += 2) memcpy(longer + i, "./", 2);
+  memcpy(longer + sizeof longer - 8, "m.st", 5);
+  const run_options keep = {.checkpoint = longer, .keep = 1}, best = {.checkpoint = longer, .keep_best = 1},
+                    neither = {.checkpoint = longer};
+  const run_options *const each[] = {&keep, &best};
+  for (size_t i = 0; i < COUNT(each); i++) {
+    said_listen();
+    const int code = saver_check(each[i]);
+    said_answer(code, "");
+    check_record(code == CLI_FAILED && strstr(said, "/...: cannot open: File name too long\n"), said,
+                 "--keep%s", i ? "-best, a name that is too long" : ", a name that is too long");
+  }
+  said_listen();
+  CHECK(said_answer(saver_check(&neither), NULL), "without copies it is not");
+}
+
+/* ---------------------------------------------------------------- processes */
+
+/* What mpirun says: Open MPI's or MPICH's, and only where both of its variables are there. */
+static void check_launched(void) {
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMI_SIZE"};
+  static const struct {
+    const char *value[4];
+    int rank, size;
+  } rows[] = {{{NULL, NULL, NULL, NULL}, 0, 1}, {{"2", "3", NULL, NULL}, 2, 3},
+              {{NULL, NULL, "1", "4"}, 1, 4},   {{"2", NULL, NULL, "4"}, 0, 1},
+              {{"0", "1", "1", "4"}, 1, 4},     {{"2", "3", "1", "4"}, 2, 3}};
+  unsigned char given[ARGS_MAX] = {0};
+  given[args_find(ranks_specs, "rank")] = given[args_find(ranks_specs, "world")] = 1;
+  const ranks_options by_hand = {.file = "here", .rank = 1, .world = 2},
+                      beyond = {.file = "here", .rank = 2, .world = 2};
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    int rank = -1, size = -1;
+    for (int k = 0; k < 4; k++)
+      if (rows[i].value[k])
+        setenv(names[k], rows[i].value[k], 1);
+      else
+        unsetenv(names[k]);
+    ranks_launched(&rank, &size);
+    CHECK(rank == rows[i].rank && size == rows[i].size, "process %d of %d", rows[i].rank, rows[i].size);
+    said_listen();
+    const int code = ranks_check(&by_hand, ranks_specs, given);
+    CHECK(said_answer(code,
+                      size > 1 ? "--ranks-file: mpirun has started the processes, and counts them" : NULL),
+          "--ranks-file in process %d of %d", rank, size);
+  }
+  for (int k = 0; k < 4; k++) unsetenv(names[k]);
+  said_listen();
+  CHECK(said_answer(ranks_check(&beyond, ranks_specs, given),
+                    "--rank: is 2; it must be from 0 to 1, one less than --world"),
+        "a process too many");
+}
+
+static const struct {
+  int size, given, resume;
+  int64_t shards, batch;
+  int normed; /* 1: inputs, 2: steps */
+  int64_t becomes;
+  const char *sentence;
+} shard_rows[] = {
+    {1, 0, 0, 0, 6, 0, 1, NULL},
+    {1, 1, 0, 3, 6, 0, 3, NULL},
+    {2, 0, 0, 0, 6, 0, 2, NULL},
+    {2, 1, 0, 4, 8, 0, 4, NULL},
+    {1, 0, 0, 1, 6, 1, 1, NULL},
+    {2, 0, 1, 3, 6, 0, 2,
+     "the run began with 3 shards and goes on with 2, one for each process: losses are no longer the same "
+     "bits"},
+    {2, 1, 1, 3, 6, 0, 0, "--shards: is 3; with 2 processes it must be 2, 4, 8, ..."},
+    {2, 0, 0, 6, 6, 0, 0, "--shards: is 6; with 2 processes it must be 2, 4, 8, ..."},
+    {4, 1, 0, 2, 8, 0, 0, "--shards: is 2; with 4 processes it must be 4, 8, 16, ..."},
+    {1, 1, 0, 4, 6, 0, 0, "--batch: is 6; it must be a multiple of 4, the number of shards"},
+    {1, 1, 0, 2, 6, 1, 0, "--batch-norm-input: needs whole batches, and there are 2 shards"},
+    {2, 0, 0, 0, 6, 2, 0, "--batch-norm-steps: needs whole batches, and there are 2 shards"},
+};
+
+static void check_shards(void) {
+  for (size_t i = 0; i < COUNT(shard_rows); i++) {
+    const ranks r = {.size = shard_rows[i].size};
+    model_config config = {.shards = shard_rows[i].shards};
+    config.rnn.batch = shard_rows[i].batch;
+    config.rnn.batch_norm_input = shard_rows[i].normed == 1;
+    config.rnn.batch_norm_steps = shard_rows[i].normed == 2;
+    char sentence[200] = "";
+    if (shard_rows[i].sentence) snprintf(sentence, sizeof sentence, "seqgpu: %s\n", shard_rows[i].sentence);
+    said_listen();
+    const int code = ranks_share(&r, &config, shard_rows[i].given, shard_rows[i].resume);
+    said_answer(code, "");
+    const int taken = shard_rows[i].becomes > 0;
+    check_record((code == CLI_OK) == taken && (!taken || config.shards == shard_rows[i].becomes) &&
+                     strcmp(said, sentence) == 0,
+                 said, "shards, row %zu", i);
+  }
+}
+
 /* ---------------------------------------------------------------- where training stood */
 
 static const char *path; /* of this run */
@@ -251,6 +397,10 @@ int main(void) {
   check_join();
   check_help();
   check_words();
+  check_copies();
+  check_long_checkpoints();
+  check_launched();
+  check_shards();
   snprintf(name, sizeof name, "/tmp/seqgpu-args-%ld", (long)getpid());
   path = name;
   if (CHECK(seqgpu_context_create(NULL, &ctx) == SEQGPU_OK &&

@@ -151,6 +151,23 @@ static void refuses_batch(model *m, const seqgpu_composer *c, const seqgpu_plan 
   model_refused_batch(m->tape, logits == NULL && h == NULL, words);
 }
 
+/* What a call must be given, and what a later version may set. */
+static void check_arguments(model *m) {
+  seqgpu_composer *none;
+  const seqgpu_composer_desc right = sizes;
+  seqgpu_composer_desc d = right;
+  model_refused(m->ctx, seqgpu_composer_create(m->params, NULL, m->plan, &none), 1, "composer: desc is NULL");
+  model_refused(m->ctx, seqgpu_composer_create(m->params, &right, m->plan, NULL), 1, "composer: out is NULL");
+  CHECK(seqgpu_composer_create(NULL, &right, m->plan, NULL) == SEQGPU_EINVAL, "params and out NULL");
+  model_refused(m->ctx,
+                seqgpu_composer_create_(m->params, MODEL_LATER(seqgpu_composer_desc, right), m->plan, &none),
+                1, "composer_desc: a field beyond");
+  refuses(m, (d = right, d.dropout = -1, d), m->plan, "composer: dropout is -1");
+  refuses(m, (d = right, d.input_dropout = 2, d), m->plan, "composer: input_dropout is 2");
+  CHECK(seqgpu_composer_logits(m->composer, NULL, m->plan, T, B, lengths, NULL, NULL, NULL) == NULL,
+        "tape NULL");
+}
+
 static void check_refusals(void) {
   static const float longer[(T + 1) * B * KEYS];
   model m;
@@ -171,6 +188,7 @@ static void check_refusals(void) {
   refuses_batch(&m, m.composer, m.plan, T + 1, longer, "rnn: x is [5,3,5]");
   refuses_batch(&m, m.composer, m.plan, T, NULL, "input");
   CHECK(seqgpu_composer_create(NULL, &sizes, m.plan, &none) == SEQGPU_EINVAL && none == NULL, "params NULL");
+  check_arguments(&m);
   seqgpu_composer_destroy(NULL);
   seqgpu_plan_destroy(both);
   model_close(&m);

@@ -2,7 +2,7 @@
  * small texts, numbers of words and letters by code of its own, batches that are every sentence once, images
  * that move as they should.
  */
-#define _XOPEN_SOURCE 700
+#define _DEFAULT_SOURCE
 
 #include "host/data/buckets.h"
 #include "host/data/clip_set.h"
@@ -12,6 +12,8 @@
 #include "host/data/shuffle.h"
 #include "host/data/word_set.h"
 #include "tests/said.h"
+
+#include <sys/mman.h>
 
 /* ---------------------------------------------------------------- texts */
 
@@ -180,6 +182,23 @@ static void check_lines(void) {
   }
 }
 
+/* No line is longer than an int32_t can say: what is more is the next one.  The memory is never written. */
+static void check_longest_line(void) {
+  const size_t size = (size_t)INT32_MAX + 3;
+  const char *all = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+             *at = all, *line;
+  int32_t one = 0, two = 0;
+  if (all == MAP_FAILED) {
+    check_skip("no room for it", "a line of 2^31 bytes");
+    return;
+  }
+  const int found = sentences_line(&at, all + size, &line, &one) && line == all &&
+                    sentences_line(&at, all + size, &line, &two) && line == all + INT32_MAX;
+  CHECK(found && one == INT32_MAX && two == 3 && !sentences_line(&at, all + size, &line, &two),
+        "a line of 2^31 bytes is two");
+  munmap((void *)all, size);
+}
+
 /* ---------------------------------------------------------------- numbers */
 
 static const char text[] = W("1", "the", "D") W("2", "cat", "N")
@@ -268,6 +287,51 @@ static void check_numbers(void) {
   vocab_free(&labels);
   vocab_free(&few);
   sentences_free(&s);
+}
+
+/* A model's labels are those that it has learnt, and can all be shown. */
+static void check_labels(void) {
+  labelled_set set = {.text = SENTENCES_NONE};
+  vocabulary words, labels, other;
+  text_file file = text_of("a x\nb x\nc x\n"), learnt = text_of("a x\nb x\nd x\n"),
+            strange = text_of("good\x1b[2J x\n"), longer = text_of("abcdefghijklmnopqrstuvwxyz\xC2\x9b x\n");
+  sentences l = SENTENCES_NONE, s = SENTENCES_NONE, t = SENTENCES_NONE;
+  if (labelled_lines_parse("t", &file, &set.text) != 0 || labelled_lines_parse("t", &learnt, &l) != 0 ||
+      words_count(&set.text, 1, &words) != 0 || labels_count(&l, &labels) != 0 ||
+      labelled_lines_parse("t", &strange, &s) != 0 || labelled_lines_parse("t", &longer, &t) != 0)
+    exit(EXIT_FAILURE);
+  CHECK(labelled_set_open(&set, &words, NULL, &labels, "t", 2, 1) == 0 &&
+            set.label[0] == vocab_find(&labels, "a", 1) && set.label[1] >= 0 && set.label[2] == -1,
+        "a label that is not learnt");
+  CHECK(fabs(labelled_set_entropy(&set, labels.size) - log(2)) < 1e-12,
+        "is not counted, nor is one that does not come");
+  said_listen();
+  CHECK(said_answer(labels_count(&s, &other), "labels: \"good?[2J\" has a character that cannot be shown"),
+        "a label that cannot be shown");
+  vocab_free(&other);
+  said_listen();
+  CHECK(said_answer(labels_count(&t, &other),
+                    "labels: \"abcdefghijklmnopqrstuvwx\" has a character that cannot be shown"),
+        "nor can a longer one");
+  vocab_free(&other);
+  vocab_free(&words);
+  vocab_free(&labels);
+  sentences_free(&l);
+  sentences_free(&s);
+  sentences_free(&t);
+  labelled_set_close(&set);
+}
+
+/* More words than the numbers of a set can tell apart. */
+static void check_too_many(void) {
+  const sentences s = {.words = (int64_t)INT32_MAX + 1};
+  const vocabulary none = {.unknown = 0};
+  word_set set;
+  said_listen();
+  CHECK(said_answer(word_set_create(&s, &none, NULL, &set),
+                    "2147483648 words are more than 2147483647, the most that there may be"),
+        "too many words");
+  word_set_free(&set);
 }
 
 /* ---------------------------------------------------------------- batches */
@@ -494,6 +558,73 @@ static void check_clip_file(clip_set *s) {
   seqgpu_context_destroy(ctx);
 }
 
+/* An array of bytes, or of floats: its shape, and the value of all of them. */
+static void write_clip(const char *path, const char *dtype, const char *shape, int64_t count, float value) {
+  unsigned char head[128] = "\x93NUMPY\x01\0\x76\0";
+  const int bytes = dtype[1] != 'f',
+            n = snprintf((char *)head + 10, sizeof head - 11,
+                         "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", dtype, shape);
+  FILE *to = fopen(path, "wb");
+  memset(head + 10 + n, ' ', (size_t)(117 - n));
+  head[127] = '\n';
+  if (to == NULL || fwrite(head, 1, sizeof head, to) != sizeof head) exit(EXIT_FAILURE);
+  const unsigned char byte = bytes ? (unsigned char)value : 0;
+  for (int64_t i = 0; i < count; i++)
+    if (bytes)
+      fwrite(&byte, sizeof byte, 1, to);
+    else
+      fwrite(&value, sizeof value, 1, to);
+  if (fclose(to) != 0) exit(EXIT_FAILURE);
+}
+
+static const struct {
+  const char *dtype, *shape;
+  int count;
+  float value;
+  const char *sentence; /* behind the path; NULL: it is read */
+} clip_rows[] = {
+#define SHAPE " must be an array [frames,2,2], of 1 to 1048576 frames"
+    {"<f4", "(3, 2, 2)", 12, 0.5F, NULL},
+    {"|u1", "(1, 2, 2)", 4, 255, NULL},
+    {"|i1", "(1, 2, 2)", 4, 127, NULL},
+    {"<f4", "(2, 2)", 4, 0.5F, SHAPE},
+    {"<f4", "(1, 3, 2, 2)", 12, 0.5F, SHAPE},
+    {"<f4", "(0, 2, 2)", 0, 0, SHAPE},
+    {"<f4", "(3, 1, 2)", 6, 0.5F, SHAPE},
+    {"<f4", "(3, 2, 1)", 6, 0.5F, SHAPE},
+    {"|u1", "(1048577, 2, 2)", 4 * 1048577, 0, SHAPE},
+    {"<f4", "(1, 2, 2)", 4, 1.5F, " has a pixel of 1.5; it must be from 0 to 1"},
+    {"<f4", "(1, 2, 2)", 4, -1, " has a pixel of -1; it must be from 0 to 1"},
+    {"<f4", "(1, 2, 2)", 4, (float)NAN, " has a pixel of nan; it must be from 0 to 1"},
+};
+
+static void check_clip_rows(void) {
+  const seqgpu_context_options options = {.device = "cpu", .threads = 1};
+  const clip_form form = {.side = 2, .shrink = 1};
+  seqgpu_context *ctx;
+  char path[64], sentence[200];
+  if (seqgpu_context_create(&options, &ctx) != SEQGPU_OK) exit(EXIT_FAILURE);
+  snprintf(path, sizeof path, "/tmp/seqgpu-clip-%ld.npy", (long)getpid());
+  for (size_t i = 0; i < COUNT(clip_rows); i++) {
+    clip_set s = {.count = 0};
+    write_clip(path, clip_rows[i].dtype, clip_rows[i].shape, clip_rows[i].count, clip_rows[i].value);
+    snprintf(sentence, sizeof sentence, "%s:%s", path, clip_rows[i].sentence ? clip_rows[i].sentence : "");
+    said_listen();
+    const int ok = said_answer(clip_set_read(&s, ctx, path, &form), clip_rows[i].sentence ? sentence : NULL);
+    check_record(ok, said, "clips of a file, row %zu", i);
+    clip_set_close(&s);
+  }
+  clip_set two = {.count = 0};
+  for (int i = 0; i < 2; i++) { /* a short one after a long one */
+    write_clip(path, clip_rows[i].dtype, clip_rows[i].shape, clip_rows[i].count, clip_rows[i].value);
+    CHECK(clip_set_read(&two, ctx, path, &form) == 0, "clip %d of a set", i);
+  }
+  CHECK(two.count == 2 && two.longest == 3 && two.length[1] == 1 && two.start[1] == 3, "clips of two files");
+  clip_set_close(&two);
+  unlink(path);
+  seqgpu_context_destroy(ctx);
+}
+
 static void check_clips(void) {
   const clip_form form = {.side = SIDE, .shrink = 1, .shortest = 3, .longest = 6, .speed = 3};
   const clip_draw one = {5, 7}, two = {5, 8}, three = {6, 7};
@@ -513,11 +644,15 @@ int main(void) {
   check_start();
   check_conllu();
   check_lines();
+  check_longest_line();
   check_labelled();
   check_set();
   check_numbers();
+  check_labels();
+  check_too_many();
   check_buckets();
   check_shuffle();
+  check_clip_rows();
   check_clips();
   return check_finish();
 }

@@ -196,6 +196,27 @@ static void refuses_batch(const model *m, const seqgpu_drawer *d, const seqgpu_p
   model_refused_batch(m->tape, y == NULL, words);
 }
 
+/* What a call must be given, and what a later version may set. */
+static void check_arguments(const model *m) {
+  const seqgpu_drawer_desc right = {.layers = 2, .mixtures = M};
+  seqgpu_drawer_desc d = right;
+  seqgpu_drawer *none;
+  model_refused(m->ctx, seqgpu_drawer_create(m->params, NULL, m->first, m->further, &none), 1,
+                "drawer: desc is NULL");
+  model_refused(m->ctx, seqgpu_drawer_create(m->params, &right, m->first, m->further, NULL), 1,
+                "drawer: out is NULL");
+  CHECK(seqgpu_drawer_create(NULL, &right, m->first, m->further, NULL) == SEQGPU_EINVAL,
+        "params and out NULL");
+  model_refused(
+      m->ctx,
+      seqgpu_drawer_create_(m->params, MODEL_LATER(seqgpu_drawer_desc, right), m->first, m->further, &none),
+      1, "drawer_desc: a field beyond");
+  refuses(m, (d.dropout = 2, d), m->first, m->further, "drawer: dropout is 2");
+  CHECK(seqgpu_drawer_mixtures(m->drawer, NULL, m->first, m->further, T, B, lengths, NULL, NULL, NULL) ==
+            NULL,
+        "tape NULL");
+}
+
 static void check_refusals(void) {
   static const float longer[(T + 1) * B * POINT];
   const seqgpu_drawer_desc two = {.layers = 2, .mixtures = M};
@@ -226,6 +247,7 @@ static void check_refusals(void) {
   refuses_batch(&m, m.drawer, m.first, m.further, T, NULL, "input");
   CHECK(seqgpu_drawer_create(NULL, &two, m.first, m.further, &none) == SEQGPU_EINVAL && none == NULL,
         "params NULL");
+  check_arguments(&m);
   seqgpu_drawer_destroy(NULL);
   model_close(&m);
 }

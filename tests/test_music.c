@@ -229,6 +229,34 @@ static void check_entropy(void) {
   roll_set_close(&set);
 }
 
+/* Keys that always or never sound cost nothing; a part that is silent is not moved. */
+static void check_limits(void) {
+  static const int32_t both[] = {0, 1};
+  int64_t start[] = {0, INT32_MAX, 2 * (int64_t)INT32_MAX}, longer[] = {0, (int64_t)INT32_MAX + 1};
+  roll_set set = {.music = ROLLS_NONE};
+  step_batch b;
+  CHECK(roll_set_open(&set, 0, 1, 1) == 0, "no music");
+  if (rolls_parse("t", "5 5\n- -\n", &set.music) != 0 || roll_set_open(&set, 0, 2, 1) != 0)
+    exit(EXIT_FAILURE);
+  int up = 0, right = 1;
+  for (int64_t step = 0; step < 20; step++) {
+    if (!roll_set_batch(&set, both, 2, (roll_shift){3, 1, step}, &b)) exit(EXIT_FAILURE);
+    up += key_of(b.x) != 5;
+    right &= key_of(b.x) >= 2 && key_of(b.x) <= 8 && key_of(b.x + ROLLS_KEYS) == -1;
+  }
+  CHECK(right && up > 0, "silence is not moved");
+  roll_set_close(&set);
+  if (rolls_parse("t", "5 5\n", &set.music) != 0) exit(EXIT_FAILURE);
+  CHECK(roll_set_entropy(&set) == 0, "keys that always or never sound");
+  roll_set_close(&set);
+  set.music = (rolls){.pieces = 1, .start = longer};
+  said_listen();
+  CHECK(said_answer(roll_set_open(&set, 1, 1, 1), "a piece of music is too long"), "2^31 steps");
+  set.music = (rolls){.pieces = 2, .start = start};
+  said_listen();
+  CHECK(said_answer(roll_set_open(&set, 1, 1, 1), "there are too many pieces of music"), "2^32 parts");
+}
+
 /* ---------------------------------------------------------------- files */
 
 /* Two steps of key 0, silence, and a step of keys 0 and 87, 100 steps a minute. */
@@ -253,6 +281,12 @@ static void check_midi(void) {
   if (!memory_close(&m)) exit(EXIT_FAILURE);
   CHECK(m.size > 34 && memcmp(m.data + 29, "\xa5\x40\x90\x3c\x40", 5) == 0, "a MIDI file, a long silence");
   memory_free(&m);
+  if (!memory_open(&m)) exit(EXIT_FAILURE);
+  midi_write(m.to, late, 0, 100);
+  if (!memory_close(&m)) exit(EXIT_FAILURE);
+  CHECK(m.size == 33 && m.data[21] == 11 && memcmp(m.data + 29, "\0\xff\x2f\0", 4) == 0,
+        "a MIDI file of no steps");
+  memory_free(&m);
 }
 
 /* How often a text has another. */
@@ -273,6 +307,26 @@ static void check_picture(void) {
             times(m.data, "#8a93a3") == 1 && times(m.data, "#1f6feb") == 2,
         "a picture: a note that is given, two that are not");
   memory_free(&m);
+  /* of silence an octave is shown; of many steps few have their numbers, and notes no gaps between them */
+  static unsigned char many[2000 * ROLLS_KEYS];
+  static const struct {
+    int64_t steps;
+    int numbers;
+    const char *number, *note;
+  } wide[] = {{0, 1, ">0</text>", "width=\"48\""},         {50, 6, ">50</text>", "width=\"548\""},
+              {250, 26, ">250</text>", "width=\"3.6\""},   {500, 26, ">500</text>", "width=\"1.4\""},
+              {1000, 21, ">1000</text>", "width=\"1.1\""}, {2000, 21, ">2000</text>", "width=\"0.6\""}};
+  for (size_t i = 0; i < COUNT(wide); i++) {
+    if (wide[i].steps > 100) many[39] = 1;
+    if (!memory_open(&m)) exit(EXIT_FAILURE);
+    roll_picture(m.to, many, wide[i].steps, 0);
+    if (!memory_close(&m)) exit(EXIT_FAILURE);
+    CHECK(times(m.data, ">C4</text>") == 1 && strstr(m.data, wide[i].number) && strstr(m.data, wide[i].note),
+          "a picture of %d steps", (int)wide[i].steps);
+    CHECK(times(m.data, "text-anchor=\"middle\"") == wide[i].numbers, "numbers of %d steps: %d",
+          (int)wide[i].steps, times(m.data, "text-anchor=\"middle\""));
+    memory_free(&m);
+  }
 }
 
 int main(void) {
@@ -286,6 +340,7 @@ int main(void) {
   check_batches(4, 0);
   check_batches(3, 2);
   check_entropy();
+  check_limits();
   check_midi();
   check_picture();
   return check_finish();

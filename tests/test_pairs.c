@@ -46,6 +46,7 @@ static const text_row dictionary[] = {
     {"\xC3\xA9t\tE T 1\n", NULL, "\xC3\xA9 t = E T 1 | ", NULL},
     {"(2) A\na() B\n) C\n(a) D\na(2 E\n", NULL, "( 2 ) = A | a ( ) = B | ) = C | ( a ) = D | a ( 2 = E | ",
      NULL},
+    {"123) A\na2) B\n", NULL, "1 2 3 ) = A | a 2 ) = B | ", NULL}, /* numbers in no brackets */
     {"a A\nb\n", NULL, "", "t: line 2: \"b\" has no phonemes; they must stand behind the word"},
     {"a # A\n", NULL, "", "t: line 1: \"a\" has no phonemes; they must stand behind the word"},
     {";;; a\n", NULL, "", "t: has no word; it must have at least one"},
@@ -126,6 +127,17 @@ static void check_tokens(const char *line, const char *wanted) {
   check_record(strcmp(got, wanted) == 0, got, "tokens of %s", line);
   sentences_free(&s);
   text_free(&text);
+}
+
+/* Capital letters of two bytes, and what lies between them. */
+static void check_capitals(void) {
+  check_tokens("\xC3\x80\xC3\x97\xC3\x9E\xC3\x9F", "\xC3\xA0\xC3\x97\xC3\xBE\xC3\x9F");
+  check_tokens("\xC5\xB8\xC4\xB0\xC4\xB9", "\xC3\xBF\xC4\xB0\xC4\xBA");
+  check_tokens("\xCE\xA9\xCE\xA2\xCE\xA3", "\xCF\x89\xCE\xA2\xCF\x83");
+  check_tokens("\xD0\x90\xD0\xAF\xD0\x81\xD0\xB0", "\xD0\xB0\xD1\x8F\xD1\x91\xD0\xB0");
+  text_file none = {.data = NULL};
+  CHECK(tokens_of_text("t", &none) == 0 && none.size == 0, "tokens of nothing");
+  text_free(&none);
 }
 
 static void add_pair(bleu *b, const char *answer, const char *reference) {
@@ -247,15 +259,33 @@ static void check_sources(void) {
   pair_set_close(&s);
 }
 
+/* Without targets nothing is known of them; a pair may not be longer than a number says. */
+static void check_no_targets(void) {
+  int64_t start[] = {0, INT32_MAX};
+  pair_set s = {.text = PAIRS_NONE};
+  vocabulary words = {.unknown = 0};
+  CHECK(pair_set_open(&s, &words, &words, 0, 1, 1) == 0 && pair_set_steps(&s) == 0, "no pairs");
+  CHECK(pair_set_entropy(&s) == 0, "and no entropy");
+  s.text.source.count = s.text.target.count = 1;
+  s.text.source.start = s.text.target.start = start;
+  said_listen();
+  CHECK(said_answer(pair_set_open(&s, &words, &words, 0, 1, 1), "a pair is too long"),
+        "a pair of 2^32 words");
+  s.text.source.start = s.text.target.start = NULL; /* no memory of malloc */
+  pair_set_close(&s);
+}
+
 int main(void) {
   check_start();
   check_rows("dictionary", dictionary, COUNT(dictionary), 0);
   check_rows("translations", translated, COUNT(translated), 1);
   check_stress();
   check_goldens();
+  check_capitals();
   check_distances();
   check_set(0);
   check_set(1);
   check_sources();
+  check_no_targets();
   return check_finish();
 }

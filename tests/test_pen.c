@@ -31,6 +31,8 @@ static const font_row fonts[] = {
     {"    1  3NVPP", "", "t: line 1: has fewer pairs than it says" WANTED},
     {"    1  2NVPPQ", "", "t: line 1: has more pairs than it says" WANTED},
     {"    1  3NVPP\tQ", "", "t: line 1: has fewer pairs than it says" WANTED},
+    {"    1  3NVPP\x7FQ", "", "t: line 1: has fewer pairs than it says" WANTED},
+    {"    1  3NVPP\xC3\xA4", "", "t: line 1: has fewer pairs than it says" WANTED},
     {"    1  0NV", "", "t: line 1: is no letter" WANTED},
     {"    1   NV", "", "t: line 1: is no letter" WANTED},
     {"    1 -3NV", "", "t: line 1: is no letter" WANTED},
@@ -70,6 +72,22 @@ static void check_fonts(void) {
         "font, no file");
 }
 
+/* Letters behind '~' are those of no character, and are not looked at. */
+static void check_long_font(void) {
+  char text[2000] = "";
+  hershey f;
+  for (int i = 0; i < HERSHEY_LETTERS; i++) strcat(text, "    1  3QSPPQQ\n");
+  strcat(text, "no letter\n");
+  CHECK(hershey_parse("t", text, &f) == 0 && f.letters == HERSHEY_LETTERS && hershey_has(&f, '~') &&
+            !hershey_has(&f, '\x7F') && !hershey_has(&f, '\n'),
+        "a font with more letters than there are characters");
+  hershey_free(&f);
+  CHECK(hershey_parse("t", "    1  1QS\n    1  3QSPPQQ\n    1  1QS\n", &f) == 0 && hershey_has(&f, ' ') &&
+            hershey_has(&f, '!') && !hershey_has(&f, '"') && !hershey_has(&f, '#'),
+        "the space is there without ink, and no other letter");
+  hershey_free(&f);
+}
+
 /* ---------------------------------------------------------------- a text */
 
 /* Letters ' ' to 'c', of which '!' to '`' leave no ink: a, an upright of two points, 4 wide; b, a corner of
@@ -86,18 +104,23 @@ static void make_font(pen_text *t, int other) {
   if (pen_text_add_font("f", text, t) != 0) exit(EXIT_FAILURE);
 }
 
-static void check_cut(const char *text, int64_t longest, const char *lines, int64_t left_out) {
+static void check_cut_of(const char *text, size_t size, int64_t longest, const char *lines,
+                         int64_t left_out) {
   pen_text t = PEN_TEXT_NONE;
   char got[200] = "";
   size_t used = 0;
   make_font(&t, 0);
-  if (!pen_text_cut(text, strlen(text), &t, longest, &t)) exit(EXIT_FAILURE);
+  if (!pen_text_cut(text, size, &t, longest, &t)) exit(EXIT_FAILURE);
   for (int64_t i = 0; i < t.lines; i++)
     used += (size_t)snprintf(got + used, sizeof got - used, "%.*s|", (int)pen_text_length(&t, i),
                              t.letters + t.start[i]);
   check_record(strcmp(got, lines) == 0 && t.left_out == left_out, got, "\"%s\" in lines of %d", text,
                (int)longest);
   pen_text_free(&t);
+}
+
+static void check_cut(const char *text, int64_t longest, const char *lines, int64_t left_out) {
+  check_cut_of(text, strlen(text), longest, lines, left_out);
 }
 
 static void check_cuts(void) {
@@ -110,6 +133,52 @@ static void check_cuts(void) {
   check_cut("aaaa bb", 3, "bb|", 1);
   check_cut("aa Abc bb b! cc", 9, "aa|bb|cc|", 2);
   check_cut("\xc3\xa4 aa", 9, "aa|", 1);
+  check_cut_of(SAID_BYTES("\0aa\0\0bb"), 9, "aa bb|", 0); /* zeros are white space */
+}
+
+/* ---------------------------------------------------------------- files */
+
+static void write_file(const char *name, const char *text) {
+  FILE *file = fopen(name, "wb");
+  if (!file || fputs(text, file) < 0 || fclose(file) != 0) exit(EXIT_FAILURE);
+}
+
+/* What two files become, a text and another; a sentence where they are refused. */
+static void check_files(const char *one, const char *two, const pen_text *other, int64_t lines,
+                        const char *sentence) {
+  const arg_list files = {.count = two ? 2 : 1, .item = {one, two}};
+  pen_text t;
+  said_listen();
+  const int ok = said_answer(pen_text_read(&files, other, 9, &t), sentence);
+  check_record(ok && (sentence || t.lines == lines), said, "files: %s, %s", one, two ? two : "nothing");
+  pen_text_free(&t);
+}
+
+/* A font is known by its name, one that is compressed, too. */
+static void check_names(void) {
+  char folder[] = "/tmp/seqgpu-pen-XXXXXX", font[2000] = "    1  1NV\n";
+  pen_text other = PEN_TEXT_NONE;
+  for (int c = '!'; c <= '~'; c++) strcat(font, "    1  3NVPPQQ\n");
+  if (!mkdtemp(folder) || chdir(folder) != 0) exit(EXIT_FAILURE);
+  write_file("f.jhf", font);
+  write_file("f.jhf.gz", font); /* what is not compressed is read as well */
+  write_file("text", "some words, and some more");
+  write_file("jhf", "a b");
+  write_file("none", "\xc3\xa4");
+  make_font(&other, 0);
+  check_files("text", "f.jhf", NULL, 5, NULL);
+  check_files("f.jhf.gz", "text", NULL, 5, NULL);
+  check_files("jhf", "f.jhf", NULL, 1, NULL); /* too short a name */
+  check_files("jhf", NULL, &other, 1, NULL);
+  check_files("text", NULL, NULL, 0,
+              "text: is a text without a font; name one as well, a Hershey font whose name ends in .jhf");
+  check_files("none", "f.jhf", NULL, 0, "none: has no word that can be written");
+  check_files("f.jhf", "nobody", NULL, 0, "nobody: cannot open: No such file or directory");
+  check_files("text", "nobody.jhf", NULL, 0, "nobody.jhf: cannot open: No such file or directory");
+  pen_text_free(&other);
+  static const char *const files[] = {"f.jhf", "f.jhf.gz", "text", "jhf", "none"};
+  for (size_t i = 0; i < COUNT(files); i++) unlink(files[i]);
+  CHECK(chdir("/") == 0 && rmdir(folder) == 0, "nothing is left");
 }
 
 /* ---------------------------------------------------------------- batches */
@@ -245,8 +314,18 @@ static void check_jitter(void) {
   pen_set_close(&s);
 }
 
+/* A letter of a line that a model has not learnt. */
+static void refuses_letter(const char *line, const char *alphabet, const char *sentence) {
+  pen_set s = {.text = PEN_TEXT_NONE};
+  if (!pen_text_add_line(&s.text, line, strlen(line))) exit(EXIT_FAILURE);
+  said_listen();
+  const int ok = said_answer(pen_set_open(&s, alphabet, 1, 1), sentence);
+  check_record(ok, said, "refused: %s", sentence);
+  pen_set_close(&s);
+}
+
 static void check_measures(void) {
-  pen_set s, other = {.text = PEN_TEXT_NONE};
+  pen_set s;
   double squares = 0;
   open_set(&s, 0);
   pen_text one = PEN_TEXT_NONE;
@@ -255,23 +334,39 @@ static void check_measures(void) {
     for (int k = 0; k < 2; k++) squares += pow(place[t + 1][k] - place[t][k], 2);
   CHECK(fabs(pen_set_deviation(&one, s.fonts) - sqrt(squares / (2 * (PLACES - 1)))) < 1e-12,
         "the deviation of offsets");
-  other.text = one;
-  said_listen();
-  CHECK(said_answer(pen_set_open(&other, " ac", 1, 1),
-                    "the model has not learnt the letter b; its letters are:  ac"),
-        "a letter that a model has not learnt");
-  pen_set_close(&other);
+  refuses_letter("abc", " ac", "the model has not learnt the letter b; its letters are:  ac");
+  refuses_letter("a b", "ab", "the model has not learnt the letter with code 32; its letters are: ab");
+  refuses_letter("a\xe9", "ab", "the model has not learnt the letter with code 233; its letters are: ab");
+  pen_text_free(&one);
   pen_set_close(&s);
+}
+
+/* Without lines nothing is known of them; a set has no more than it can number. */
+static void check_limits(void) {
+  pen_set s = {.text = PEN_TEXT_NONE};
+  char *alphabet = pen_set_alphabet(&s.text);
+  CHECK(alphabet && strcmp(alphabet, "") == 0, "no lines have no letters");
+  CHECK(pen_set_deviation(&s.text, &s.text) == 0, "and no offsets");
+  CHECK(alphabet && pen_set_open(&s, alphabet, 1, 1) == 0 && s.length == NULL, "and no batches");
+  s.text.lines = (int64_t)INT32_MAX + 1;
+  said_listen();
+  CHECK(said_answer(pen_set_open(&s, "", 1, 1), "there are too many lines"), "2^31 lines");
+  s.text.lines = 0;
+  pen_set_close(&s);
+  free(alphabet);
 }
 
 int main(void) {
   check_start();
   check_fonts();
+  check_long_font();
   check_cuts();
+  check_names();
   check_exact();
   check_no_end();
   check_hands();
   check_jitter();
   check_measures();
+  check_limits();
   return check_finish();
 }

@@ -6,6 +6,7 @@
  */
 #define _XOPEN_SOURCE 700
 
+#include "host/data/attention_picture.h"
 #include "host/data/caption_picture.h"
 #include "host/data/picture_set.h"
 #include "host/data/png.h"
@@ -335,6 +336,79 @@ static void check_lists(void) {
   pictures_free(&p);
 }
 
+/* A file with so many arrays of [1,2,2] under a name that says there is one; a byte of it may be wrong. */
+static void write_arrays(const char *name, int count, int broken) {
+  static const float value[4] = {1, 2, 3, 4};
+  static const seqgpu_npy_array array[2] = {{"a", SEQGPU_DTYPE_F32, 3, {1, 2, 2}, value},
+                                            {"b", SEQGPU_DTYPE_F32, 3, {1, 2, 2}, value}};
+  static char bytes[4096];
+  CHECK(seqgpu_npy_write(ctx, "some.npz", array, count) == SEQGPU_OK, "%s is written", name);
+  FILE *file = fopen("some.npz", "rb");
+  const size_t size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+  if (!file || fclose(file) != 0 || unlink("some.npz") != 0) exit(EXIT_FAILURE);
+  for (size_t i = 0; broken && i + sizeof value <= size; i++)
+    if (memcmp(bytes + i, value, sizeof value) == 0) bytes[i] ^= 1;
+  write_file(name, bytes, size);
+}
+
+/* What a .npy file must not be. */
+static void check_arrays(void) {
+  write_arrays("none.npy", 0, 0);
+  write_arrays("one.npy", 1, 0);
+  write_arrays("two.npy", 2, 0);
+  write_arrays("broken.npy", 1, 1);
+  write_npy("empty.npy", "(2, 0, 2)", 0, -1);
+  write_npy("deep.npy", "(1, 2, 3, 2)", 12, -1);
+  write_npy("narrow.npy", "(2, 3, 1)", 6, -1);
+  write_npy("short.npy", "(1, 3, 2)", 6, -1);
+  write_npy("thin.npy", "(2, 2, 2)", 8, -1);
+  write_npy("huge.npy", "(32769, 8192)", 0, -1); /* of which nothing is on the disk */
+  if (truncate("huge.npy", 128 + 4 * INT64_C(32769) * 8192) != 0) exit(EXIT_FAILURE);
+  refuses_list("none.npy\tx\n", "none.npy: has 0 arrays; it must have one");
+  refuses_list("two.npy\tx\n", "two.npy: has 2 arrays; it must have one");
+  refuses_list("broken.npy\tx\n", "broken.npy: member \"a\" has another checksum than its directory says");
+  refuses_list("empty.npy\tx\n", "empty.npy: has no numbers");
+  refuses_list("deep.npy\tx\n",
+               "deep.npy: has 4 dimensions; it must have [rows,columns,inputs] or [patches,inputs]");
+  refuses_list("a.npy\tx\nnarrow.npy\tx\n", "narrow.npy: is [2,3,1]; it must be [2,3,2], as the others are");
+  refuses_list("a.npy\tx\nshort.npy\tx\n", "short.npy: is [1,3,2]; it must be [2,3,2], as the others are");
+  refuses_list("a.npy\tx\nthin.npy\tx\n", "thin.npy: is [2,2,2]; it must be [2,3,2], as the others are");
+  refuses_list("huge.npy\tx\n", "huge.npy: has 268443648 numbers; that is too much");
+  refuses_list(".npy\tx\n", ".npy: cannot open: No such file or directory");
+  pictures p = none_of(4, 0);
+  CHECK(parse_list("one.npy\tx\n", &p) == 0 && p.number[3] == 4, "one array of a .npz");
+  pictures_free(&p);
+  static const char *const files[] = {"none.npy", "one.npy",    "two.npy",   "broken.npy", "empty.npy",
+                                      "deep.npy", "narrow.npy", "short.npy", "thin.npy",   "huge.npy"};
+  for (size_t i = 0; i < COUNT(files); i++) unlink(files[i]);
+}
+
+/* More than there is room for at first, and a path that is too long. */
+static void check_long_lists(void) {
+  enum { LINES = 40, MOST = 4096 };
+  char lines[MOST + 200] = "";
+  pictures p = none_of(4, 0);
+  for (int i = 0; i < LINES; i++) strcat(lines, i % 2 ? "a.npy\tone\n" : "b.npy\tanother\n");
+  CHECK(parse_list(lines, &p) == 0 && p.count == LINES && p.number[12 * (LINES - 1) + 5] == 5, "a list of %d",
+        LINES);
+  pictures_free(&p);
+  memset(lines, 'a', MOST);
+  memcpy(lines + MOST, "\tx\n", 4);
+  refuses_list(lines, "t: line 1: the path is too long");
+  p = none_of(16, 0);
+  CHECK(pictures_read_file("scenes:40", &p) == 0 && p.count == 40, "forty scenes");
+  pictures_free(&p);
+}
+
+static void refuses_file(const char *name, const char *sentence) {
+  pictures p = none_of(0, 1);
+  p.form = (picture_form){.rows = 1, .columns = 1, .inputs = 1};
+  said_listen();
+  const int ok = said_answer(pictures_read_file(name, &p), sentence);
+  check_record(ok, said, "refused: %s", sentence);
+  pictures_free(&p);
+}
+
 static void refuses_name(const char *name, int64_t side, const char *sentence) {
   pictures p = none_of(side, 0);
   if (side == 0) p.form = (picture_form){.rows = 1, .columns = 1, .inputs = 1};
@@ -357,6 +431,11 @@ static void check_names(void) {
   refuses_name("scenes:99999", 16, "scenes:99999: are more than 65536 scenes, which only a training draws");
   refuses_name("scenes:9", 0, "scenes:9: the model sees numbers of .npy files, and no pixels");
   refuses_name("nowhere", 16, "nowhere: cannot open: No such file or directory");
+  refuses_name("scenes:/", 16, "scenes:/: must say how many scenes, from 1 to 2147483647, as in scenes:1000");
+  refuses_name("scenes:2147483648", 16,
+               "scenes:2147483648: must say how many scenes, from 1 to 2147483647, as in scenes:1000");
+  refuses_file("unseen:x", "unseen:x: must say how many scenes, from 1 to 2147483647, as in unseen:1000");
+  refuses_file("unseen:1", "unseen:1: the model sees numbers of .npy files, and no pixels");
 }
 
 /* ---------------------------------------------------------------- batches */
@@ -477,6 +556,27 @@ static void check_set(void) {
   vocab_free(&words);
 }
 
+/* Words of a scene that the vocabulary has not are unknown. */
+static void check_unknown_words(void) {
+  sentences few = SENTENCES_NONE;
+  text_file text = text_of("a small circle\n");
+  picture_set s = {.data = none_of(16, 0), .drawn = 2};
+  picture_batch b;
+  int32_t words_of_it = 0, unknown = 0;
+  if (sentences_parse_lines("t", &text, &few) != 0) exit(EXIT_FAILURE);
+  vocabulary words = words_of(&few);
+  CHECK(picture_set_open(&s, &words, 3, 5) == 0 && picture_set_update(&s, 0, &b) && b.words.batch == 2,
+        "fewer scenes than a batch has");
+  for (int64_t i = 0; i < b.words.target_len * b.words.batch; i++) {
+    words_of_it += b.target[i] >= 0 && b.target[i] < words.size;
+    unknown += b.target[i] == words.unknown;
+  }
+  CHECK(unknown > 0 && words_of_it > unknown, "words that are unknown");
+  picture_set_close(&s);
+  vocab_free(&words);
+  sentences_free(&few);
+}
+
 static void check_numbers(void) {
   picture_set s = {.data = none_of(4, 0)};
   picture_batch b = {.target = NULL};
@@ -526,6 +626,41 @@ static void check_picture(void) {
   CHECK(count_of(page, "&lt;b&gt;") == 1, "a word that is no tag");
 }
 
+/* What no word looks at is not veiled. */
+static void check_no_weight(void) {
+  static char page[1 << 12];
+  const sentences_piece word[] = {{"a", 1}};
+  const float weight[] = {0, 0, 0, 0};
+  const caption_map map = {.rows = 2, .columns = 2, .word = word, .words = 1, .weight = weight};
+  FILE *to = fmemopen(page, sizeof page, "w");
+  if (to == NULL) exit(EXIT_FAILURE);
+  caption_picture(to, &map, 1);
+  fclose(to);
+  CHECK(strstr(page, "</svg>\n") && count_of(page, "fill-opacity") == 0, "no veil where nothing has weight");
+}
+
+/* A long word is cut between two characters; a map may be narrower than the one before it. */
+static void check_attention(void) {
+  static char page[1 << 13];
+  char text[2][70];
+  memset(text, 'a', sizeof text);
+  memcpy(text[0] + 62, "\xE2\x82\xAC", 3); /* of which two bytes would fit */
+  memset(text[1], 0xBF, sizeof text[1]);   /* nothing that begins a character */
+  const sentences_piece word[] = {{text[0], 70}, {"b", 1}, {text[0], 62}, {text[1], 70}};
+  const float weight[] = {0.25F, 0.75F, 1, 0.5F};
+  const attention_map map[] = {
+      {.source = word, .sources = 2, .target = word + 1, .targets = 1, .weight = weight},
+      {.source = word + 1, .sources = 1, .target = word + 2, .targets = 2, .weight = weight + 2}};
+  FILE *to = fmemopen(page, sizeof page, "w");
+  if (to == NULL) exit(EXIT_FAILURE);
+  attention_picture(to, map, 2);
+  fclose(to);
+  CHECK(count_of(page, "aaaa</text>") == 2 && count_of(page, "\xE2") == 0 && count_of(page, "\xBF") == 0,
+        "a long word is cut between characters");
+  CHECK(strstr(page, "viewBox=\"0 0 318 ") && count_of(page, "fill-opacity=") == 4,
+        "as wide as the widest map");
+}
+
 int main(void) {
   const seqgpu_context_options options = {.device = "cpu", .threads = 1};
   char folder[] = "/tmp/seqgpu-pictures-XXXXXX";
@@ -544,11 +679,16 @@ int main(void) {
   refuses_png("x", 1, "seqgpu: f: cannot be read: this build has no libpng", "a build without libpng");
 #endif
   check_lists();
+  check_arrays();
+  check_long_lists();
   check_names();
   check_drawn();
   check_set();
+  check_unknown_words();
   check_numbers();
   check_picture();
+  check_no_weight();
+  check_attention();
   static const char *const files[] = {"a.npy", "b.npy", "rows.npy", "flat.npy", "far.npy"};
   for (size_t i = 0; i < COUNT(files); i++) unlink(files[i]);
   CHECK(chdir("/") == 0 && rmdir(folder) == 0, "nothing is left");

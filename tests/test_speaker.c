@@ -318,6 +318,42 @@ static void check_batches(model *m, plans p) {
   refuses_batch(m, m->speaker, p, (b = good, b.before = NULL, &b), "input");
 }
 
+/* What a call must be given, and what a later version may set. */
+static void check_arguments(model *m) {
+  seqgpu_speaker *none;
+  const seqgpu_speaker_desc right = sizes_of(m->kind);
+  seqgpu_speaker_desc d = right;
+  model_refused(m->ctx, seqgpu_speaker_create(m->params, NULL, m->encoder, m->listener, m->decoder, &none), 1,
+                "speaker: desc is NULL");
+  model_refused(m->ctx, seqgpu_speaker_create(m->params, &right, m->encoder, m->listener, m->decoder, NULL),
+                1, "speaker: out is NULL");
+  CHECK(seqgpu_speaker_create(NULL, &right, m->encoder, m->listener, m->decoder, NULL) == SEQGPU_EINVAL,
+        "params and out NULL");
+  model_refused(m->ctx,
+                seqgpu_speaker_create_(m->params, MODEL_LATER(seqgpu_speaker_desc, right), m->encoder,
+                                       m->listener, m->decoder, &none),
+                1, "speaker_desc: a field beyond");
+  refuses(m, (d = right, d.dropout = -1, d), (plans){m->encoder, m->listener, m->decoder},
+          "speaker: dropout is -1");
+  static const int32_t longer[B] = {1, 1, 100};
+  const seqgpu_speaker_batch good = batch_of(m);
+  seqgpu_speaker_batch b = good;
+  refuses_batch(m, m->speaker, (plans){m->encoder, m->listener, m->decoder}, (b.text_lengths = longer, &b),
+                "speaker: text_lengths[2] is 100; it must be 1 to 3");
+  CHECK(seqgpu_speaker_say(m->speaker, NULL, m->encoder, m->listener, m->decoder, &good, NULL) == NULL,
+        "tape NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(
+      m->tape,
+      seqgpu_speaker_say(m->speaker, m->tape, m->encoder, m->listener, m->decoder, NULL, NULL) == NULL,
+      "speaker: batch is NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(m->tape,
+                      seqgpu_speaker_say_(m->speaker, m->tape, m->encoder, m->listener, m->decoder,
+                                          MODEL_LATER(seqgpu_speaker_batch, good), NULL) == NULL,
+                      "speaker_batch: a field beyond");
+}
+
 static void check_refusals(void) {
   model m;
   seqgpu_speaker *none;
@@ -330,6 +366,7 @@ static void check_refusals(void) {
   CHECK(seqgpu_speaker_create(NULL, &sizes, p.encoder, p.listener, p.decoder, &none) == SEQGPU_EINVAL &&
             none == NULL,
         "params NULL");
+  check_arguments(&m);
   seqgpu_speaker_destroy(NULL);
   model_close(&m);
 }

@@ -169,6 +169,32 @@ static void check_entropy(void) {
   stroke_set_close(&set);
 }
 
+/* All points are ends, or none: that costs nothing; no drawings, and more than a set can number. */
+static void check_limits(void) {
+  stroke_set set = {.ink = STROKES_NONE};
+  int64_t start[] = {0, (int64_t)INT32_MAX + 1};
+  double loss[2];
+  CHECK(stroke_set_open(&set, 1, 1, 1) == 0 && strokes_deviation(&set.ink) == 0, "no drawings");
+  for (int end = 0; end < 2; end++) {
+    if (strokes_parse("t", end ? "3,6,1 3,4,1 -1,6,1 -1,4,1\n" : "3,6,0 3,4,0 -1,6,0 -1,4,0\n", &set.ink) !=
+            0 ||
+        stroke_set_open(&set, 1, 1, 1) != 0)
+      exit(EXIT_FAILURE);
+    loss[end] = stroke_set_entropy(&set);
+    stroke_set_close(&set);
+  }
+  CHECK(loss[0] == loss[1] && fabs(loss[0] - 1 - log(8 * atan(1)) - log(2)) < 1e-12, "ends that are known");
+  set.ink.drawings = (int64_t)INT32_MAX + 1;
+  said_listen();
+  CHECK(said_answer(stroke_set_open(&set, 1, 1, 1), "there are too many drawings"), "2^31 drawings");
+  set.ink.drawings = 1;
+  set.ink.start = start;
+  said_listen();
+  CHECK(said_answer(stroke_set_open(&set, 1, 1, 1), "a drawing is too long"), "2^31 points");
+  set.ink.start = NULL; /* no memory of malloc */
+  stroke_set_close(&set);
+}
+
 /* ---------------------------------------------------------------- the sheet */
 
 /* A line that is gone on with, a move that leaves no ink, a dot. */
@@ -213,6 +239,7 @@ int main(void) {
   check_batches(1);
   check_batches(2.5);
   check_entropy();
+  check_limits();
   check_picture();
   check_wide_picture();
   return check_finish();

@@ -191,6 +191,37 @@ static void refuses_batch(model *m, const seqgpu_tagger *tagger, const seqgpu_pl
   model_refused_batch(m->tape, logits == NULL, words);
 }
 
+/* What a call must be given, and what a later version may set. */
+static void check_arguments(model *m) {
+  seqgpu_tagger *none;
+  const seqgpu_tagger_desc right = sizes;
+  seqgpu_tagger_desc d = right;
+  model_refused(m->ctx, seqgpu_tagger_create(m->params, NULL, m->letters, m->sentence, &none), 1,
+                "tagger: desc is NULL");
+  model_refused(m->ctx, seqgpu_tagger_create(m->params, &right, m->letters, m->sentence, NULL), 1,
+                "tagger: out is NULL");
+  CHECK(seqgpu_tagger_create(NULL, &right, m->letters, m->sentence, NULL) == SEQGPU_EINVAL,
+        "params and out NULL");
+  model_refused(m->ctx,
+                seqgpu_tagger_create_(m->params, MODEL_LATER(seqgpu_tagger_desc, right), m->letters,
+                                      m->sentence, &none),
+                1, "tagger_desc: a field beyond");
+  refuses(m, (d = right, d.word_size = 0, d), m->letters, m->sentence, "tagger: word_size is 0");
+  refuses(m, (d = right, d.letter_size = 0, d), m->letters, m->sentence, "tagger: letter_size is 0");
+  refuses(m, (d = right, d.dropout = -1, d), m->letters, m->sentence, "tagger: dropout is -1");
+  refuses_batch(m, m->tagger, m->letters, NULL, whole, "tagger: sentence is NULL");
+  CHECK(seqgpu_tagger_logits(m->tagger, NULL, m->letters, m->sentence, &whole) == NULL, "tape NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(m->tape,
+                      seqgpu_tagger_logits(m->tagger, m->tape, m->letters, m->sentence, NULL) == NULL,
+                      "tagger: batch is NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(m->tape,
+                      seqgpu_tagger_logits_(m->tagger, m->tape, m->letters, m->sentence,
+                                            MODEL_LATER(seqgpu_tagger_batch, whole)) == NULL,
+                      "tagger_batch: a field beyond");
+}
+
 static void check_refusals(void) {
   model m;
   seqgpu_tagger_desc d = sizes;
@@ -217,7 +248,12 @@ static void check_refusals(void) {
   seqgpu_tagger *none;
   CHECK(seqgpu_tagger_create(NULL, &sizes, m.letters, m.sentence, &none) == SEQGPU_EINVAL && none == NULL,
         "params NULL");
+  check_arguments(&m);
   seqgpu_tagger_destroy(NULL);
+  model_close(&m);
+  if (!model_open(&m, &kinds[3], "cpu", SEQGPU_DTYPE_F32)) return;
+  refuses_batch(&m, m.tagger, m.sentence, m.sentence, whole,
+                "letters is a plan; the tagger was created without it");
   model_close(&m);
 }
 

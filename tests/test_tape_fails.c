@@ -67,8 +67,10 @@ static seqgpu_status one_step(seqgpu_context *ctx) {
   return status;
 }
 
-/* The same, and how y moves where all leaves move by their own values. */
-static seqgpu_status with_tangents(seqgpu_context *ctx) {
+static int bends; /* y is a loss with a curvature */
+
+/* The same, and how y moves where all leaves move by their own values; and its curvature along that. */
+static seqgpu_status look_further(seqgpu_context *ctx, int curvature) {
   world w;
   const void *direction[LEAVES];
   seqgpu_status status = open_case(&w, ctx);
@@ -76,9 +78,14 @@ static seqgpu_status with_tangents(seqgpu_context *ctx) {
   if (status == SEQGPU_OK) status = step(&w);
   for (int i = 0; i < w.leaves; i++) direction[i] = w.value[i];
   if (status == SEQGPU_OK) status = seqgpu_tape_tangent(w.tape, result, w.leaves, w.leaf, direction);
+  if (status == SEQGPU_OK && curvature) status = seqgpu_tape_gauss_newton(w.tape, result, 0, NULL, NULL);
+  bends = status == SEQGPU_OK && result->op && result->op->memory == SQ_TAPE_LOSS && result->op->curvature;
   close_case(&w);
   return status;
 }
+
+static seqgpu_status with_tangents(seqgpu_context *ctx) { return look_further(ctx, 0); }
+static seqgpu_status with_curvature(seqgpu_context *ctx) { return look_further(ctx, 1); }
 
 /* --- memory ends --- */
 
@@ -130,6 +137,10 @@ int main(void) {
     breaking_each(name, SEQGPU_DTYPE_F32, one_step);
     snprintf(name, sizeof name, "tape %s, tangents", present->name);
     breaking_each(name, SEQGPU_DTYPE_F32, with_tangents);
+    if (bends) {
+      snprintf(name, sizeof name, "tape %s, curvature", present->name);
+      breaking_each(name, SEQGPU_DTYPE_F32, with_curvature);
+    }
     check_memory_ends(&cases[i]);
   }
   return check_finish();

@@ -135,6 +135,23 @@ static void refuses_batch(model *m, const seqgpu_transcriber *c, const seqgpu_pl
   model_refused_batch(m->tape, logits == NULL, words);
 }
 
+/* What a call must be given, and what a later version may set. */
+static void check_arguments(model *m) {
+  seqgpu_transcriber_desc d = sizes;
+  seqgpu_transcriber *none;
+  model_refused(m->ctx, seqgpu_transcriber_create(m->params, NULL, m->plan, &none), 1,
+                "transcriber: desc is NULL");
+  model_refused(m->ctx, seqgpu_transcriber_create(m->params, &sizes, m->plan, NULL), 1,
+                "transcriber: out is NULL");
+  CHECK(seqgpu_transcriber_create(NULL, &sizes, m->plan, NULL) == SEQGPU_EINVAL, "params and out NULL");
+  model_refused(
+      m->ctx,
+      seqgpu_transcriber_create_(m->params, MODEL_LATER(seqgpu_transcriber_desc, sizes), m->plan, &none), 1,
+      "transcriber_desc: a field beyond");
+  refuses(m, (d.dropout = -1, d), m->plan, "transcriber: dropout is -1");
+  CHECK(seqgpu_transcriber_logits(m->transcriber, NULL, m->plan, T, B, NULL, NULL) == NULL, "tape NULL");
+}
+
 static void check_refusals(void) {
   static const float longer[(T + 1) * B * FEATURES];
   model m;
@@ -154,6 +171,7 @@ static void check_refusals(void) {
   refuses_batch(&m, m.transcriber, m.plan, T, NULL, "input");
   CHECK(seqgpu_transcriber_create(NULL, &sizes, m.plan, &none) == SEQGPU_EINVAL && none == NULL,
         "params NULL");
+  check_arguments(&m);
   seqgpu_transcriber_destroy(NULL);
   model_close(&m);
 }

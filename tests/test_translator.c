@@ -317,10 +317,15 @@ static void check_sizes(model *m) {
   const kind two = {"", "lstm", 2, 0, 0, SEQGPU_ATTENTION_ADDITIVE},
              gru = {"", "gru", 1, 0, 0, SEQGPU_ATTENTION_ADDITIVE};
   seqgpu_plan *deep = plan_of(m->ctx, &two, 0, T, B), *other = plan_of(m->ctx, &gru, 0, T, B),
-              *wide = plan_of(m->ctx, m->kind, 1, T, B);
+              *wide = plan_of(m->ctx, m->kind, 1, T, B), *wider;
+  const seqgpu_rnn_desc of_nine = {
+      .cell = "lstm", .input_size = 9, .hidden_size = HIDDEN, .seq_len = T, .batch = B};
+  net_require(m->ctx, seqgpu_plan_create(m->ctx, &of_nine, NULL, &wider), "seqgpu_plan_create");
   refuses(m, sizes, NULL, m->decoder, "translator: encoder is NULL");
   refuses(m, sizes, m->encoder, wide, "plan decoder reads in both directions");
   refuses(m, sizes, m->encoder, other, "the cells are lstm and gru");
+  refuses(m, sizes, m->encoder, wider, "plan decoder has input_size 9; it must be 3");
+  seqgpu_plan_destroy(wider);
   refuses(m, sizes, m->encoder, deep, "plan encoder has num_layers 1, plan decoder 2");
   refuses(m, (d.word_size = 4, d), m->encoder, m->decoder, "plan encoder has input_size 3; it must be 4");
   d = sizes;
@@ -342,6 +347,97 @@ static void check_sizes(model *m) {
   seqgpu_plan_destroy(wide);
 }
 
+/* What a call must be given, and what a later version may set. */
+static void check_arguments(model *m) {
+  seqgpu_translator *none;
+  const seqgpu_translator_desc right = sizes_of(m->kind);
+  seqgpu_translator_desc d = right;
+  model_refused(m->ctx, seqgpu_translator_create(m->params, NULL, m->encoder, m->decoder, &none), 1,
+                "translator: desc is NULL");
+  model_refused(m->ctx, seqgpu_translator_create(m->params, &right, m->encoder, m->decoder, NULL), 1,
+                "translator: out is NULL");
+  CHECK(seqgpu_translator_create(NULL, &right, m->encoder, m->decoder, NULL) == SEQGPU_EINVAL,
+        "params and out NULL");
+  model_refused(m->ctx,
+                seqgpu_translator_create_(m->params, MODEL_LATER(seqgpu_translator_desc, right), m->encoder,
+                                          m->decoder, &none),
+                1, "translator_desc: a field beyond");
+  refuses(m, (d = right, d.word_size = 0, d), m->encoder, m->decoder, "translator: word_size is 0");
+  refuses(m, (d = right, d.dropout = -1, d), m->encoder, m->decoder, "translator: dropout is -1");
+  model_refused(m->ctx, seqgpu_translator_create(m->params, &right, m->encoder, NULL, &none), 1,
+                "translator: decoder is NULL");
+  CHECK(seqgpu_translator_logits(m->translator, NULL, m->encoder, m->decoder, &whole, NULL) == NULL,
+        "tape NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(
+      m->tape, seqgpu_translator_logits(m->translator, m->tape, m->encoder, m->decoder, NULL, NULL) == NULL,
+      "translator: batch is NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(m->tape,
+                      seqgpu_translator_logits_(m->translator, m->tape, m->encoder, m->decoder,
+                                                MODEL_LATER(seqgpu_translator_batch, whole), NULL) == NULL,
+                      "translator_batch: a field beyond");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(
+      m->tape, seqgpu_translator_logits(m->translator, m->tape, NULL, m->decoder, &whole, NULL) == NULL,
+      "translator: encoder is NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(
+      m->tape, seqgpu_translator_logits(m->translator, m->tape, m->encoder, NULL, &whole, NULL) == NULL,
+      "translator: decoder is NULL");
+  found is;
+  const seqgpu_translator_options o = {.most = 1}, more = {.most = 1 << 30}, long_norm = {.length_norm = 101};
+  const seqgpu_translator_answers to = {.word = is.word, .lengths = is.lengths},
+                                  no_word = {.lengths = is.lengths}, no_lengths = {.word = is.word};
+  CHECK(seqgpu_translator_search(NULL, m->encoder, m->step, &o, &whole, &to) == SEQGPU_EINVAL,
+        "translator NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, NULL, m->step, &o, &whole, &to), 1,
+                "translator: encoder is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, NULL, &o, &whole, &to), 1,
+                "translator: decoder is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &o, NULL, &to), 1,
+                "translator: batch is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &o, &whole, NULL), 1,
+                "translator: out is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &o, &whole, &no_word), 1,
+                "translator: word is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &o, &whole, &no_lengths),
+                1, "translator: lengths is NULL");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &more, &whole, &to), 1,
+                "translator: most is 1073741824");
+  model_refused(m->ctx, seqgpu_translator_search(m->translator, m->encoder, m->step, &long_norm, &whole, &to),
+                1, "translator: length_norm is 101");
+  model_refused(m->ctx,
+                seqgpu_translator_search_(m->translator, m->encoder, m->step,
+                                          MODEL_LATER(seqgpu_translator_options, o), &whole,
+                                          sizeof(seqgpu_translator_batch), &to, sizeof to),
+                1, "translator_options: a field beyond");
+  model_refused(m->ctx,
+                seqgpu_translator_search_(m->translator, m->encoder, m->step, &o, sizeof o,
+                                          MODEL_LATER(seqgpu_translator_batch, whole), &to, sizeof to),
+                1, "translator_batch: a field beyond");
+  model_refused(m->ctx,
+                seqgpu_translator_search_(m->translator, m->encoder, m->step, &o, sizeof o, &whole,
+                                          sizeof(seqgpu_translator_batch),
+                                          MODEL_LATER(seqgpu_translator_answers, to)),
+                1, "translator_answers: a field beyond");
+}
+
+/* Without options, without scores, and without attention that is asked for. */
+static void check_defaults(void) {
+  model m;
+  int32_t word[(2 * S + 10) * B], found_lengths[B] = {0}, attended[(2 * S + 10) * B];
+  if (!model_open(&m, &kinds[3], "cpu", SEQGPU_DTYPE_F32)) return;
+  seqgpu_translator_answers to = {.word = word, .lengths = found_lengths};
+  int right = seqgpu_translator_search(m.translator, m.encoder, m.step, NULL, &whole, &to) == SEQGPU_OK;
+  for (int b = 0; b < B; b++) right &= found_lengths[b] >= 0 && found_lengths[b] <= 2 * S + 10;
+  CHECK(right, "a search without options");
+  to.attended = attended;
+  model_refused(m.ctx, seqgpu_translator_search(m.translator, m.encoder, m.step, NULL, &whole, &to), 1,
+                "translator: attended is wanted; there is no attention");
+  model_close(&m);
+}
+
 static void check_refusals(void) {
   model m;
   if (!model_open(&m, &kinds[0], "cpu", SEQGPU_DTYPE_F32)) return;
@@ -355,6 +451,12 @@ static void check_refusals(void) {
   refuses_batch(&m, m.translator, (b.source_len = 3, b), "source_lengths[0] is 4; it must be 1 to 3");
   b = whole;
   refuses_batch(&m, m.translator, (b.batch = 0, b), "batch is 0");
+  b = whole;
+  refuses_batch(&m, m.translator, (b.source_len = 0, b), "translator: source_len is 0");
+  static const int32_t empty[B] = {1, 0, 1};
+  b = whole;
+  refuses_batch(&m, m.translator, (b.source_lengths = empty, b), "source_lengths[1] is 0; it must be 1 to ");
+  refuses_search(&m, (seqgpu_translator_options){.beam = 1}, b, "source_lengths[1] is 0; it must be 1 to ");
   refuses_search(&m, (seqgpu_translator_options){.beam = -1}, whole, "beam is -1");
   refuses_search(&m, (seqgpu_translator_options){.banned = WORDS + 1}, whole, "banned is 4");
   refuses_search(&m, (seqgpu_translator_options){.length_norm = -1}, whole, "length_norm is -1");
@@ -363,6 +465,7 @@ static void check_refusals(void) {
   const seqgpu_translator_desc sizes = sizes_of(m.kind);
   CHECK(seqgpu_translator_create(NULL, &sizes, m.encoder, m.decoder, &none) == SEQGPU_EINVAL && none == NULL,
         "params NULL");
+  check_arguments(&m);
   seqgpu_translator_destroy(NULL);
   model_close(&m);
 }
@@ -371,6 +474,7 @@ int main(void) {
   check_start();
   for (size_t i = 0; i < COUNT(kinds); i++) model_check_kind(&tested, &kinds[i], check_answers);
   check_at("%s", "");
+  check_defaults();
   check_refusals();
   return check_finish();
 }

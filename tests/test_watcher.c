@@ -235,6 +235,23 @@ static void check_sizes(model *m) {
   refuses(m, (d.dropout = 2, d), m->plan, "watcher: dropout is 2; it must be from 0 to 1");
 }
 
+/* What a call must be given, and what a later version may set. */
+static void check_arguments(model *m) {
+  seqgpu_watcher *none;
+  const seqgpu_watcher_desc right = sizes;
+  seqgpu_watcher_desc d = right;
+  model_refused(m->ctx, seqgpu_watcher_create(m->params, NULL, m->plan, &none), 1, "watcher: desc is NULL");
+  model_refused(m->ctx, seqgpu_watcher_create(m->params, &right, m->plan, NULL), 1, "watcher: out is NULL");
+  CHECK(seqgpu_watcher_create(NULL, &right, m->plan, NULL) == SEQGPU_EINVAL, "params and out NULL");
+  model_refused(m->ctx,
+                seqgpu_watcher_create_(m->params, MODEL_LATER(seqgpu_watcher_desc, right), m->plan, &none), 1,
+                "watcher_desc: a field beyond");
+  refuses(m, (d = right, d.dropout = -1, d), m->plan, "watcher: dropout is -1");
+  int64_t features;
+  model_refused(m->ctx, seqgpu_watcher_features_(m->ctx, MODEL_LATER(seqgpu_watcher_desc, right), &features),
+                1, "watcher_desc: a field beyond");
+}
+
 static void check_refusals(void) {
   static const float longer[(T + 1) * B * HEIGHT * WIDTH];
   model m;
@@ -255,6 +272,7 @@ static void check_refusals(void) {
   CHECK(seqgpu_watcher_features(m.ctx, &sizes, &features) == SEQGPU_OK && features == FEATURES, "features");
   CHECK(seqgpu_watcher_create(NULL, &sizes, m.plan, &none) == SEQGPU_EINVAL && none == NULL, "params NULL");
   CHECK(seqgpu_watcher_logits(m.watcher, NULL, m.plan, T, B, NULL, longer, NULL) == NULL, "tape NULL");
+  check_arguments(&m);
   seqgpu_watcher_destroy(NULL);
   model_close(&m);
 }

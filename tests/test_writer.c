@@ -257,6 +257,39 @@ static void check_batches(const model *m) {
   refuses_batch(m, m->writer, m->first, m->further, &b, "window: there are 3 lengths of at most 4");
 }
 
+/* What a call must be given, and what a later version may set. */
+static void check_arguments(const model *m) {
+  seqgpu_writer *none;
+  const seqgpu_writer_desc right = desc_of(2);
+  seqgpu_writer_desc d = right;
+  model_refused(m->ctx, seqgpu_writer_create(m->params, NULL, m->first, m->further, &none), 1,
+                "writer: desc is NULL");
+  model_refused(m->ctx, seqgpu_writer_create(m->params, &right, m->first, m->further, NULL), 1,
+                "writer: out is NULL");
+  CHECK(seqgpu_writer_create(NULL, &right, m->first, m->further, NULL) == SEQGPU_EINVAL,
+        "params and out NULL");
+  model_refused(
+      m->ctx,
+      seqgpu_writer_create_(m->params, MODEL_LATER(seqgpu_writer_desc, right), m->first, m->further, &none),
+      1, "writer_desc: a field beyond");
+  refuses(m, (d = right, d.dropout = -1, d), m->first, m->further, "writer: dropout is -1");
+  const seqgpu_writer_batch good = batch_of(m);
+  seqgpu_writer_batch b = good;
+  refuses_batch(m, m->writer, m->first, m->further, (b.batch = 0, &b), "writer: batch is 0");
+  refuses_batch(m, m->writer, m->first, m->further, (b = good, b.text_len = 0, &b), "writer: text_len is 0");
+  CHECK(seqgpu_writer_mixtures(m->writer, NULL, m->first, m->further, &good, NULL, NULL) == NULL,
+        "tape NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(
+      m->tape, seqgpu_writer_mixtures(m->writer, m->tape, m->first, m->further, NULL, NULL, NULL) == NULL,
+      "writer: batch is NULL");
+  seqgpu_tape_clear(m->tape, 1);
+  model_refused_batch(m->tape,
+                      seqgpu_writer_mixtures_(m->writer, m->tape, m->first, m->further,
+                                              MODEL_LATER(seqgpu_writer_batch, good), NULL, NULL) == NULL,
+                      "writer_batch: a field beyond");
+}
+
 static void check_refusals(void) {
   const seqgpu_writer_desc two = desc_of(2);
   model m;
@@ -274,6 +307,7 @@ static void check_refusals(void) {
   check_batches(&m);
   CHECK(seqgpu_writer_create(NULL, &two, m.first, m.further, &none) == SEQGPU_EINVAL && none == NULL,
         "params NULL");
+  check_arguments(&m);
   seqgpu_writer_destroy(NULL);
   model_close(&m);
 }

@@ -22,6 +22,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifdef SEQGPU_SNDFILE
+#include <sndfile.h>
+#endif
 #ifdef SEQGPU_ZLIB
 #include <zlib.h>
 #endif
@@ -163,6 +166,21 @@ int __wrap_fclose(FILE *file) {
 }
 
 WRAPPED(-1, ssize_t, getrandom, (void *to, size_t size, unsigned flags), (to, size, flags))
+
+/* --- libsndfile, whose own memory it is that fails --- */
+
+#ifdef SEQGPU_SNDFILE
+WRAPPED_MEMORY(SNDFILE *, sf_open_virtual, (SF_VIRTUAL_IO * calls, int mode, SF_INFO *info, void *user),
+               (calls, mode, info, user))
+
+const char *__real_sf_strerror(SNDFILE *file);
+const char *__wrap_sf_strerror(SNDFILE *file);
+const char *__wrap_sf_strerror(SNDFILE *file) {
+  if (wrapped_now.failed == NULL || strcmp(wrapped_now.failed, "sf_open_virtual") != 0)
+    return __real_sf_strerror(file);
+  return "Internal malloc () failed.";
+}
+#endif
 
 /* --- zlib --- */
 

@@ -27,7 +27,7 @@ int numbered_name(const char *path, const char *text, char out[NUMBERED_PATH]) {
   const char *ending = ending_of(files_base(path));
   const int length = snprintf(out, NUMBERED_PATH, "%.*s-%s%s", (int)(ending - path), path, text, ending);
   if (length < NUMBERED_PATH) return CLI_OK;
-  return cli_error("%s: cannot open: %s", path, strerror(ENAMETOOLONG));
+  return cli_error("%.100s...: cannot open: %s", path, strerror(ENAMETOOLONG)); /* sentences are shorter */
 }
 
 int numbered_step_name(const char *path, int64_t step, char out[NUMBERED_PATH]) {

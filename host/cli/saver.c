@@ -28,6 +28,8 @@ int saver_check(const run_options *o) {
     return CLI_OK; /* opening it will tell */
   const int continues = o->resume && files_are_same(path, o->resume), replace = o->force || continues;
   CLI_TRY(files_check_model(path, "--checkpoint", replace));
+  if (o->keep > 0)
+    CLI_TRY(numbered_step_name(path, INT64_MAX, best)); /* none of the names will be too long */
   if (o->keep > 0 && !replace) CLI_TRY(check_copies(path));
   if (!o->keep_best) return CLI_OK;
   CLI_TRY(numbered_name(path, BEST, best));

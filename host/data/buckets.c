@@ -41,8 +41,7 @@ void buckets_free(buckets *b) {
 /* By falling length; what stood first stays first. */
 static int by_length(const void *a, const void *b) {
   const buckets_item *x = a, *y = b;
-  if (x->length != y->length) return x->length < y->length ? 1 : -1;
-  return x->place < y->place ? -1 : 1;
+  return x->length != y->length ? y->length - x->length : x->place - y->place; /* none is below 0 */
 }
 
 /* Sorts order[first .. first+n-1]. */

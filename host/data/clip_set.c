@@ -6,6 +6,7 @@
 
 #include "host/cli/cli.h"
 #include "host/data/grow.h"
+#include "host/data/one_array.h"
 #include "seqgpu/npy.h"
 #include "seqgpu/ops.h"
 
@@ -132,25 +133,22 @@ static int add_array(clip_set *s, const seqgpu_npy_info *info, const char *path,
   return CLI_OK;
 }
 
-static int read_array(clip_set *s, seqgpu_context *ctx, const seqgpu_npy *file, const char *path) {
-  seqgpu_npy_info info;
-  if (seqgpu_npy_get(file, 0, &info) != SEQGPU_OK) return cli_library_error(ctx);
-  CLI_TRY(check_array(&info, path, &s->form));
-  double *value = malloc((size_t)info.elements * sizeof *value);
-  if (value == NULL) return cli_error("%s: out of memory", path);
-  const int code = seqgpu_npy_read(file, 0, value) == SEQGPU_OK ? add_array(s, &info, path, value)
-                                                                : cli_library_error(ctx);
+static int read_array(clip_set *s, seqgpu_context *ctx, const seqgpu_npy *file, const seqgpu_npy_info *info,
+                      const char *path) {
+  CLI_TRY(check_array(info, path, &s->form));
+  double *value = one_array_read(ctx, path, file, info);
+  if (value == NULL) return CLI_FAILED;
+  const int code = add_array(s, info, path, value);
   free(value);
   return code;
 }
 
 int clip_set_read(clip_set *s, seqgpu_context *ctx, const char *path, const clip_form *form) {
   seqgpu_npy *file;
+  seqgpu_npy_info info;
   s->form = *form;
-  if (seqgpu_npy_open(ctx, path, &file) != SEQGPU_OK) return cli_library_error(ctx);
-  const int code = seqgpu_npy_count(file) == 1
-                       ? read_array(s, ctx, file, path)
-                       : cli_error("%s: has %d arrays; it must have one", path, seqgpu_npy_count(file));
+  CLI_TRY(one_array_open(ctx, path, &file, &info));
+  const int code = read_array(s, ctx, file, &info, path);
   seqgpu_npy_close(file);
   return code;
 }

@@ -36,10 +36,8 @@ typedef struct places {
 
 static int by_what_follows(const void *a, const void *b) {
   const int32_t *x = *(const int32_t *const *)a, *y = *(const int32_t *const *)b;
-  for (int k = 0; k < KNESER_NEY_MOST; k++) {
+  for (int k = 0; k < KNESER_NEY_MOST; k++) /* no two places end at once */
     if (x[k] != y[k]) return x[k] < y[k] ? -1 : 1;
-    if (x[k] < 0) break;
-  }
   return 0;
 }
 
@@ -168,7 +166,7 @@ static void set_discounts(level *l) {
   int sound = 1;
   for (int i = 1; i <= 3; i++) {
     l->discount[i] = i - (i + 1) * Y * n[i + 1] / n[i];
-    sound &= l->discount[i] >= 0 && l->discount[i] <= i; /* no NaN is */
+    sound &= l->discount[i] >= 0; /* no NaN is; none is more than i */
   }
   if (!sound) memcpy(l->discount, otherwise, sizeof otherwise);
 }

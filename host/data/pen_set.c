@@ -113,9 +113,9 @@ int pen_set_places(pen_set *s, const char *alphabet) {
 
 int pen_set_open(pen_set *s, const char *alphabet, int64_t batch, int64_t seed) {
   const pen_text *t = &s->text;
+  if (t->lines > INT32_MAX) return cli_error("there are too many lines");
   CLI_TRY(pen_set_places(s, alphabet));
   if (t->lines == 0) return CLI_OK;
-  if (t->lines > INT32_MAX) return cli_error("there are too many lines");
   s->length = malloc((size_t)t->lines * sizeof *s->length);
   if (s->length == NULL) return cli_error("out of memory");
   for (int64_t i = 0; i < t->lines; i++) {
@@ -170,8 +170,9 @@ static void fill_line(const pen_set *s, int32_t line, int64_t i, const pen_hand 
                scale = between(&d, 1 - hand->scale, 1 + hand->scale) / s->deviation;
   walk w = walk_of(&s->text, s->fonts, line);
   double old_x = 0, old_y = 0;
-  for (int64_t t = -1; t < s->length[line] && walk_on(&w); t++) {
+  for (int64_t t = -1; t < s->length[line]; t++) { /* as many points as the pen goes to */
     double off[2];
+    walk_on(&w);
     gaussian(&d, off);
     /* y goes down, and a line leans to the right */
     const double x = scale * (w.x - slant * w.y + hand->jitter * off[0]),

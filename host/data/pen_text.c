@@ -90,11 +90,11 @@ int pen_text_add_line(pen_text *t, const char *letters, size_t count) {
 static int64_t most_of(const pen_text *t, int64_t longest) { return longest - t->lines % (longest / 2 + 1); }
 
 int pen_text_cut(const char *text, size_t size, const pen_text *fonts, int64_t longest, pen_text *out) {
-  const char *white = " \t\v\f\r\n";
-  int64_t line = 0; /* letters of the line that is being made */
+  const char *white = " \t\v\f\r\n"; /* and the zero at its end, which strchr finds as well */
+  int64_t line = 0;                  /* letters of the line that is being made */
   for (size_t at = 0, first; at < size;) {
-    while (at < size && (text[at] == '\0' || strchr(white, text[at]))) at++;
-    for (first = at; at < size && text[at] != '\0' && !strchr(white, text[at]);) at++;
+    while (at < size && strchr(white, text[at])) at++;
+    for (first = at; at < size && !strchr(white, text[at]);) at++;
     const int64_t word = (int64_t)(at - first), most = most_of(out, longest);
     if (word == 0) continue;
     const int fits = word <= longest && fonts_have(fonts, text + first, (size_t)word);

@@ -7,7 +7,8 @@
 #include "host/cli/cli.h"
 #include "host/data/grow.h"
 
-static int has_captions(const picture_set *s) { return s->data.caption.count > 0 || s->drawn > 0; }
+/* Whether what is read has them; what is drawn always has. */
+static int has_captions(const picture_set *s) { return s->data.caption.count > 0; }
 
 /* ---------------------------------------------------------------- life */
 
@@ -131,10 +132,10 @@ int picture_set_batch(picture_set *s, const int32_t *which, int64_t count, pictu
 
 /* ---------------------------------------------------------------- scenes */
 
-/* The numbers of a caption's words; how many they are. */
+/* The numbers of a caption's words, at most SCENE_WORDS; how many they are. */
 static int64_t number_words(const picture_set *s, const char *text, int32_t out[SCENE_WORDS]) {
   int64_t n = 0;
-  for (size_t length; *text && n < SCENE_WORDS; n++) {
+  for (size_t length; *text; n++) {
     length = strcspn(text, " ");
     out[n] = vocab_find(s->words, text, length);
     if (out[n] < 0) out[n] = s->words->unknown;

@@ -7,6 +7,7 @@
 
 #include "host/cli/cli.h"
 #include "host/data/list_line.h"
+#include "host/data/one_array.h"
 #include "host/data/png.h"
 
 enum { MOST_SCENES = 1 << 16, MOST_NUMBERS = 1 << 28 };
@@ -72,9 +73,10 @@ static int check_shape(const char *path, const seqgpu_npy_info *is, pictures *p)
   const int64_t rows = is->rank == 3 ? is->shape[0] : 1,
                 columns = is->rank == 3 ? is->shape[1] : is->shape[0],
                 inputs = is->rank > 1 ? is->shape[is->rank - 1] : 0;
-  if (is->rank < 2 || is->rank > 3 || is->elements < 1)
+  if (is->rank < 2 || is->rank > 3)
     return cli_error("%s: has %d dimensions; it must have [rows,columns,inputs] or [patches,inputs]", path,
                      is->rank);
+  if (is->elements < 1) return cli_error("%s: has no numbers", path);
   if (is->elements > MOST_NUMBERS)
     return cli_error("%s: has %lld numbers; that is too much", path, (long long)is->elements);
   if (p->count == 0 && !p->fixed) *f = (picture_form){0, 0, rows, columns, inputs};
@@ -94,27 +96,23 @@ static int copy_numbers(const double *from, float *to, size_t count) {
   return 1;
 }
 
-static int read_numbers(const char *path, const seqgpu_npy *file, pictures *p) {
-  seqgpu_npy_info is;
-  if (seqgpu_npy_get(file, 0, &is) != SEQGPU_OK) return cli_library_error(p->ctx);
-  CLI_TRY(check_shape(path, &is, p));
+static int read_numbers(const char *path, const seqgpu_npy *file, const seqgpu_npy_info *is, pictures *p) {
+  CLI_TRY(check_shape(path, is, p));
   CLI_TRY(make_room(path, p));
-  double *wide = malloc((size_t)is.elements * sizeof *wide);
-  if (wide == NULL) return cli_error("%s: out of memory", path);
-  int code = CLI_OK;
-  if (seqgpu_npy_read(file, 0, wide) != SEQGPU_OK)
-    code = cli_library_error(p->ctx);
-  else if (!copy_numbers(wide, p->number + (size_t)p->count * numbers_of(p), numbers_of(p)))
-    code = cli_error("%s: has a number that is not finite", path);
+  double *wide = one_array_read(p->ctx, path, file, is);
+  if (wide == NULL) return CLI_FAILED;
+  const int finite = copy_numbers(wide, p->number + (size_t)p->count * numbers_of(p), numbers_of(p));
   free(wide);
-  if (code == CLI_OK) count_one(p);
-  return code;
+  if (!finite) return cli_error("%s: has a number that is not finite", path);
+  count_one(p);
+  return CLI_OK;
 }
 
 static int add_npy(const char *path, pictures *p) {
   seqgpu_npy *file;
-  if (seqgpu_npy_open(p->ctx, path, &file) != SEQGPU_OK) return cli_library_error(p->ctx);
-  const int code = read_numbers(path, file, p);
+  seqgpu_npy_info is;
+  CLI_TRY(one_array_open(p->ctx, path, &file, &is));
+  const int code = read_numbers(path, file, &is, p);
   seqgpu_npy_close(file);
   return code;
 }

@@ -12,7 +12,7 @@
 #ifdef SEQGPU_PNG
 #include <png.h>
 
-enum { CHANNELS = 3, MOST_PIXELS = 1 << 26, WHITE = 255 };
+enum { CHANNELS = 3, BYTES = 4 /* of a pixel that is read */, MOST_PIXELS = 1 << 26, WHITE = 255 };
 
 /* Pixels [height,width,4], the last number how opaque. */
 typedef struct raster {
@@ -33,7 +33,7 @@ static double mean_of(const raster *r, double left, double top, double size, int
   double sum = 0, area = 0;
   for (int64_t y = y0; y < r->height && (double)y < top + size; y++)
     for (int64_t x = x0; x < r->width && (double)x < left + size; x++) {
-      const unsigned char *p = r->pixel + 4 * (y * r->width + x);
+      const unsigned char *p = r->pixel + BYTES * (y * r->width + x);
       const double part = overlap(x, left, left + size) * overlap(y, top, top + size), opaque = p[3] / 255.;
       sum += part * (opaque * p[channel] + (1 - opaque) * WHITE);
       area += part;
@@ -59,7 +59,7 @@ static int read_pixels(const char *path, png_image *image, int64_t side, unsigne
   if (image->height > MOST_PIXELS / image->width)
     return cli_error("%s: has %lu x %lu pixels; that is too much", path, (unsigned long)image->width,
                      (unsigned long)image->height);
-  unsigned char *all = malloc(PNG_IMAGE_SIZE(*image));
+  unsigned char *all = malloc((size_t)BYTES * image->width * image->height);
   if (all == NULL) return cli_error("%s: out of memory", path);
   const int whole = png_image_finish_read(image, NULL, all, 0, NULL) != 0;
   if (whole) fit(&(raster){all, image->width, image->height}, side, pixel);

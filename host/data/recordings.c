@@ -116,7 +116,7 @@ static int add_named(const char *folder, const char *name, const recordings_choi
   char path[MOST_PATH], speaker[MOST_PATH], digit;
   int64_t number;
   if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path)
-    return cli_error("%s: its path is too long", folder);
+    return cli_error("%.100s...: the path of a recording in this folder is too long", folder);
   if (!read_name(name, &digit, speaker, &number))
     return cli_error("%s: its name must be DIGIT_SPEAKER_NUMBER.wav, as in 7_jackson_32.wav", path);
   if (choice->only && choice->only[0] && strcmp(choice->only, speaker) != 0) return CLI_OK;

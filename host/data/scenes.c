@@ -167,16 +167,16 @@ static double cover(const scene_shape *s, double left, double top, double pixel)
   return (double)count / (FINE * FINE);
 }
 
-static unsigned char byte_of(double value) {
-  return (unsigned char)(255 * (value < 0 ? 0 : value > 1 ? 1 : value) + 0.5);
-}
+/* Of a value from 0 to 1, as all of a scene's colours are. */
+static unsigned char byte_of(double value) { return (unsigned char)(255 * value + 0.5); }
 
+/* A scene has its shapes whole inside the picture (choose_shift). */
 static void draw_shape(const scene *s, const scene_shape *is, int64_t side, unsigned char *pixel) {
   const double size = 1. / (double)side;
   const int64_t left = (int64_t)((is->x - is->radius) / size), right = (int64_t)((is->x + is->radius) / size),
                 top = (int64_t)((is->y - is->radius) / size), bottom = (int64_t)((is->y + is->radius) / size);
-  for (int64_t y = top; y <= bottom && y < side; y++)
-    for (int64_t x = left; x <= right && x < side; x++) {
+  for (int64_t y = top; y <= bottom; y++)
+    for (int64_t x = left; x <= right; x++) {
       const double much = cover(is, (double)x * size, (double)y * size, size);
       for (int i = 0; much > 0 && i < SCENE_CHANNELS; i++)
         pixel[(y * side + x) * SCENE_CHANNELS + i] = byte_of(much * is->rgb[i] + (1 - much) * s->ground[i]);

@@ -23,7 +23,7 @@ int speech_letters(const recordings *said, vocabulary *out) {
   for (int64_t i = 0; ok && i < said->count; i++) {
     const char *text = said->item[i].text;
     for (size_t n = strlen(text), length; ok && n > 0; text += length, n -= length)
-      ok = (length = sq_utf8_length(text, n)) > 0 && vocab_count(out, text, length);
+      ok = vocab_count(out, text, length = sq_utf8_length(text, n)); /* texts are UTF-8 (recordings.h) */
   }
   return ok && vocab_rank(out, 0, 1) ? CLI_OK : cli_error("vocabulary: out of memory");
 }
@@ -32,7 +32,7 @@ int speech_letters(const recordings *said, vocabulary *out) {
 static int64_t number_text(const char *text, const vocabulary *letters, int32_t *out) {
   int64_t count = 0;
   for (size_t n = strlen(text), length; n > 0; text += length, n -= length, count++) {
-    if ((length = sq_utf8_length(text, n)) == 0) length = 1;
+    length = sq_utf8_length(text, n);
     const int32_t number = out ? vocab_find(letters, text, length) : 0;
     if (out) out[count] = number < 0 ? -1 : number + 1;
   }
@@ -134,10 +134,9 @@ static int64_t steps_of(const speech_set *s, int64_t samples, double hop) {
   return (mel_frames(&s->mel, samples, hop) + s->form->stack - 1) / s->form->stack;
 }
 
-/* Adds a recording to a string; 0 if it is full. */
+/* Adds a recording to a string, which has fewer than SPEECH_PARTS; 0 if it would last too long. */
 static int join(const speech_set *s, speech_item *item, int32_t part) {
   const recordings *r = &s->said;
-  if (item->parts == SPEECH_PARTS) return 0;
   if (samples_of(s, item) + r->item[part].samples + s->form->pause > SPEECH_SECONDS * r->rate) return 0;
   item->part[item->parts++] = part;
   return 1;

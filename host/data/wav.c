@@ -53,9 +53,9 @@ static sf_count_t memory_size(void *self) { return ((memory *)self)->size; }
 
 static sf_count_t memory_seek(sf_count_t offset, int whence, void *self) {
   memory *m = self;
-  const sf_count_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? m->at : m->size, to = from + offset;
-  if (to < 0 || to > m->size) return -1;
-  return m->at = to;
+  const sf_count_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? m->at : m->size;
+  if (offset < -from || offset > m->size - from) return -1; /* a sum may have no sf_count_t */
+  return m->at = from + offset;
 }
 
 static sf_count_t memory_read(void *out, sf_count_t count, void *self) {
@@ -78,7 +78,7 @@ static sf_count_t memory_tell(void *self) { return ((memory *)self)->at; }
 
 static int check_format(const char *path, const SF_INFO *info) {
   if (info->frames < 1) return cli_error("%s: has no samples", path);
-  if (info->channels < 1 || info->channels > MOST_CHANNELS || info->frames > MOST_SAMPLES / info->channels)
+  if (info->channels > MOST_CHANNELS || (double)info->frames * info->channels > MOST_SAMPLES)
     return cli_error("%s: has %lld samples of %d channels; that is too much", path, (long long)info->frames,
                      info->channels);
   return CLI_OK;

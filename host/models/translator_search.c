@@ -176,7 +176,7 @@ static seqgpu_status find_answers(search *s, const seqgpu_translator_options *o,
                                .banned = o->banned,
                                .length_norm = o->length_norm};
   SQ_TRY(sq_beam_create(m->ctx, &sizes, &s->beam));
-  if (out->attended) {
+  if (out->attended) { /* and so there is attention */
     s->attended = sq_host_alloc(m->ctx, (size_t)(sizes.most * rows_of(s)) * sizeof *s->attended);
     if (s->attended == NULL) return no_memory(m);
   }

@@ -3,8 +3,9 @@
  *
  * They are sums over rows: the operator leaves every row's loss in row_loss, the result in value[0] and the
  * number of unmasked rows in value[1] (core/loss.h).  Their backward overwrites the gradient of one input,
- * and their tangent is its product with the input's tangent.  Their curvature is the matrix of second
- * derivatives with respect to that input, which is positive semi-definite, times its tangent.
+ * which wants one, since no other could have made the loss want one; their tangent is its product with the
+ * input's tangent.  Their curvature is the matrix of second derivatives with respect to that input, which is
+ * positive semi-definite, times its tangent.
  */
 #include "host/tape/losses.h"
 
@@ -78,7 +79,6 @@ static seqgpu_status cross_entropy_backward(seqgpu_tensor *y) {
   sq_xent_args args = xent_args(y);
   args.dloss = y->grad;
   SQ_TRY(sq_grad_to_set(y->input[XENT_LOGITS], &args.dlogits));
-  if (args.dlogits == NULL) return SEQGPU_OK;
   SQ_TRY(SQ_RUN(y->tape->ctx, xent_backward, &args));
   return sq_grad_join(y->input[XENT_LOGITS], args.dlogits);
 }
@@ -158,7 +158,6 @@ static seqgpu_status squared_error_backward(seqgpu_tensor *y) {
   sq_mse_args args = mse_args(y);
   args.dloss = y->grad;
   SQ_TRY(sq_grad_to_set(y->input[MSE_X], &args.dx));
-  if (args.dx == NULL) return SEQGPU_OK;
   SQ_TRY(SQ_RUN(y->tape->ctx, mse_backward, &args));
   return sq_grad_join(y->input[MSE_X], args.dx);
 }
@@ -238,7 +237,6 @@ static seqgpu_status binary_cross_entropy_backward(seqgpu_tensor *y) {
   sq_bce_args args = bce_args(y);
   args.dloss = y->grad;
   SQ_TRY(sq_grad_to_set(y->input[BCE_LOGITS], &args.dlogits));
-  if (args.dlogits == NULL) return SEQGPU_OK;
   SQ_TRY(SQ_RUN(y->tape->ctx, bce_backward, &args));
   return sq_grad_join(y->input[BCE_LOGITS], args.dlogits);
 }

@@ -30,8 +30,7 @@ static seqgpu_status mixture_forward(seqgpu_tensor *y) {
 static seqgpu_status mixture_backward(seqgpu_tensor *y) {
   sq_mixture_args args = mixture_args(y);
   args.dloss = y->grad;
-  SQ_TRY(sq_grad_to_set(y->input[MIXTURE_PARAMS], &args.dparams));
-  if (args.dparams == NULL) return SEQGPU_OK;
+  SQ_TRY(sq_grad_to_set(y->input[MIXTURE_PARAMS], &args.dparams)); /* which want one (losses.c) */
   SQ_TRY(SQ_RUN(y->tape->ctx, mixture_backward, &args));
   return sq_grad_join(y->input[MIXTURE_PARAMS], args.dparams);
 }

@@ -250,6 +250,20 @@ def seeds_rolls():
     yield "wrong", b"\0001 88\n2,,3\n"
 
 
+def seeds_strokes():
+    yield "drawings", b"3,1,0 -1,4,1 2,0,1\r\n\n0,5,0\t1.25,-1,1\n"
+    yield "far", b"1000000,-1000000.0,0 -0.0000001,0,1"
+    yield "wrong", b"1,2,0\n\n3,4,1 5,6"
+
+
+def seeds_lists():
+    yield "recordings", b"\0@\tone \xC3\xA9t\xC3\xA9\r\n\n@\ttwo"
+    yield "nobody", b"\0@\ta\nx.wav\tb\n"
+    yield "pictures", b"\1@\ta dog  asleep\n\r\n@\tone\r\n"
+    yield "wrong", b"\1@\t \n"
+    yield "untold", b"\1@ x\n"
+
+
 def seeds_hershey():
     letters = ["  1NV", "  4PTRFR[TM", "  9NVRFR[ RNRVR RPP"]
     yield "letters", "".join("12345%s\n" % letter for letter in letters).encode()
