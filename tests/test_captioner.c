@@ -23,13 +23,17 @@ enum {
 
 typedef struct kind {
   const char *name, *cell;
-  int layers, patch_layers, attention;
+  int layers, patch_layers, attention, aside;
 } kind;
 
-static const kind kinds[] = {{"lstm", "lstm", 1, 1, 4},
-                             {"gru of two layers", "gru", 2, 2, 4},
-                             {"lstm of two layers without attention", "lstm", 2, 1, 0},
-                             {"rnn, each patch by itself", "rnn", 1, 0, 4}};
+static const kind kinds[] = {{"lstm", "lstm", 1, 1, 4, 0},
+                             {"gru of two layers", "gru", 2, 2, 4, 0},
+                             {"lstm of two layers without attention", "lstm", 2, 1, 0, 0},
+                             {"rnn, each patch by itself", "rnn", 1, 0, 4, 0},
+                             {"lstm, a number aside", "lstm", 1, 1, 4, 1}};
+
+/* What a word may look at. */
+static int64_t parts_of(const kind *k) { return k->aside ? 2 * P : P; }
 
 typedef struct model {
   const kind *kind;
@@ -62,7 +66,8 @@ static seqgpu_captioner_desc sizes_of(const kind *k) {
                                  .layers = k->patch_layers,
                                  .words = WORDS,
                                  .word_size = WORD_SIZE,
-                                 .attention_size = k->attention};
+                                 .attention_size = k->attention,
+                                 .aside = k->aside};
 }
 
 /* 0 where the build has no such device. */
@@ -104,8 +109,9 @@ static const int32_t lengths[B] = {2, 3, 1};
 static const int32_t before[T * B] = {-1, -1, -1, 2, 0, -1, -1, 1, -1};
 static const int32_t target[T * B] = {2, 0, 3, 3, 1, -1, -1, 3, -1};
 
+/* None is 0: a patch of one number would be at the corner of its relu. */
 static double number(int64_t p, int64_t b, int64_t i) {
-  return (double)((7 * p + 4 * b + 5 * i + p * i) % 11) / 4 - 1;
+  return (double)((7 * p + 4 * b + 5 * i + p * i) % 11) / 4 - 1.15;
 }
 
 /* Pictures first..first+count-1, in the context's element type. */
@@ -139,7 +145,7 @@ static checked_model checked(void *self) {
   return (checked_model){m->ctx, m->params, m->tape, loss, self, name};
 }
 
-/* The logits of a batch, and where there is attention its weights [T,P,B]. */
+/* The logits of a batch, and where there is attention its weights [T,parts,B]. */
 static void logits_of(model *m, const seqgpu_captioner_batch *b, double *out, double *weights) {
   const checked_model c = checked(m);
   seqgpu_tensor *attention;
@@ -203,7 +209,7 @@ static void convolve(const model *m, int64_t b, double first[P][FEATURES], doubl
 /* A plain decoder step of cell rnn after the states of the model; the first word's logits tell what was seen.
  */
 static void check_seen(void) {
-  const kind plain = {"rnn of one layer without attention", "rnn", 1, 1, 0};
+  const kind plain = {"rnn of one layer without attention", "rnn", 1, 1, 0, 0};
   model m;
   double out[T * B * CLASSES], wanted[B * CLASSES], got[B * CLASSES], first[P][FEATURES], seen[P][FEATURES];
   if (!model_open(&m, &plain, "cpu", SEQGPU_DTYPE_F64)) return;
@@ -237,6 +243,41 @@ static void check_seen(void) {
   model_close(&m);
 }
 
+/* How the first word of picture 0 weighs parts, and what it may be, after number `which` of patch CHANGED is
+ * another. */
+enum { CHANGED = 2 };
+static void weigh_changed(model *m, int64_t which, double weights[2 * P], double logits[CLASSES]) {
+  static const int32_t none = -1;
+  double pixels[P * INPUTS];
+  memcpy(pixels, pictures_of(m, 0, 1), sizeof pixels);
+  if (which >= 0) pixels[CHANGED * INPUTS + which] += 3;
+  const seqgpu_captioner_batch one = {.batch = 1, .patches = pixels, .target_len = 1, .before = &none};
+  logits_of(m, &one, logits, weights);
+}
+
+/* The parts whose weights are not in the ratio that they were in to the part 0, a bit each. */
+static int changed_parts(const double now[2 * P], const double then[2 * P]) {
+  int set = 0;
+  for (int p = 0; p < 2 * P; p++) set |= (fabs(now[p] * then[0] / (now[0] * then[p]) - 1) > 1e-9) << p;
+  return set;
+}
+
+/* What is aside changes no key and no state, so a word that knows nothing yet weighs all parts as before, and
+ * still reads something else. */
+static void check_aside(void) {
+  const kind *k = &kinds[COUNT(kinds) - 1];
+  double then[2 * P], now[2 * P], logits[CLASSES], others[CLASSES], none[2 * P];
+  model m;
+  if (!model_open(&m, k, "cpu", SEQGPU_DTYPE_F64)) return;
+  weigh_changed(&m, -1, then, logits);
+  weigh_changed(&m, INPUTS - 1, now, others);
+  CHECK(changed_parts(now, then) == 0, "captioner, %s: is looked for without it", k->name);
+  CHECK(check_norm_f64(others, logits, CLASSES) > 1e-3, "captioner, %s: is read", k->name);
+  weigh_changed(&m, 0, none, others);
+  CHECK(changed_parts(none, then) != 0, "captioner, %s: another number is what is looked for", k->name);
+  model_close(&m);
+}
+
 /* ---------------------------------------------------------------- captions */
 
 typedef struct found {
@@ -264,7 +305,8 @@ static int32_t likeliest(const double *row) {
  * say. */
 static void check_greedy(model *m, int i) {
   int32_t fed[T] = {-1}, n = 0, right = 1;
-  double out[T * CLASSES], weights[T * P] = {0};
+  const int64_t parts = parts_of(m->kind);
+  double out[T * CLASSES], weights[T * 2 * P] = {0};
   found is = {.lengths = {0}};
   search(m, (seqgpu_translator_options){.most = T}, &is);
   seqgpu_captioner_batch one = {.batch = 1, .before = fed};
@@ -275,8 +317,8 @@ static void check_greedy(model *m, int i) {
     const int32_t word = likeliest(out + n * CLASSES);
     if (word == WORDS) break;
     right &= is.word[i * T + n] == word;
-    for (int32_t p = 0; m->kind->attention && p < P; p++)
-      right &= weights[n * P + p] <= weights[n * P + is.attended[i * T + n]];
+    for (int64_t p = 0; m->kind->attention && p < parts; p++)
+      right &= weights[n * parts + p] <= weights[n * parts + is.attended[i * T + n]];
     if (++n < T) fed[n] = word;
   }
   CHECK(right && is.lengths[i] == n, "captioner, %s, caption %d word by word", m->kind->name, i);
@@ -354,6 +396,11 @@ static void check_sizes(model *m) {
   d = sizes;
   refuses(m, (d.attention_size = -1, d), m->decoder, "captioner: attention_size is -1");
   d = sizes;
+  refuses(m, (d.aside = INPUTS, d), m->decoder, "captioner: aside is 2; it must be from 0 to 1");
+  d = sizes;
+  refuses(m, (d.aside = 1, d.attention_size = 0, d), m->decoder,
+          "captioner: aside is 1; it must be from 0 to 0");
+  d = sizes;
   refuses(m, (d.dropout = 2, d), m->decoder, "captioner: dropout is 2; it must be from 0 to 1");
   seqgpu_plan_destroy(both);
 }
@@ -377,6 +424,10 @@ static void check_refusals(void) {
         "params NULL");
   seqgpu_captioner_destroy(NULL);
   model_close(&m);
+  if (!model_open(&m, &kinds[COUNT(kinds) - 1], "cpu", SEQGPU_DTYPE_F32)) return;
+  b = whole(&m);
+  refuses_batch(&m, m.captioner, (b.patches = NULL, b), "input");
+  model_close(&m);
   if (!model_open(&m, &kinds[2], "cpu", SEQGPU_DTYPE_F32)) return;
   refuses_search(&m, (seqgpu_translator_options){.most = T}, 1,
                  "captioner: attended is wanted; there is no attention");
@@ -388,6 +439,7 @@ int main(void) {
   for (size_t i = 0; i < COUNT(kinds); i++) model_check_kind(&tested, &kinds[i], check_captions);
   check_at("cpu f64");
   check_seen();
+  check_aside();
   check_at("%s", "");
   check_refusals();
   return check_finish();

@@ -132,18 +132,19 @@ show_attention() {
     --html "${RESULTS:-$root/bench/results}/$1-attention.html" --device cpu >"$work/classes"
 }
 
-# sentences EXPERIMENT UPDATES TRAIN VAL TEST TITLE ABOUT: classes of sentences, an epoch of so many updates.
+# sentences EXPERIMENT UPDATES TRAIN VAL TEST TITLE ABOUT [OPTIONS [PEER]]: classes of sentences, an epoch of so many updates; options of ours, and
+# the peer's for the same.
 sentences() {
   begin "$1"
   files="--data $3 --val-data $4"
-  common="$files --epochs $epochs --log-every $2 --eval-every $2"
+  common="$files --epochs $epochs --log-every $2 --eval-every $2 ${8:-}"
   pools=${POOLS:-max attention last}
   for pool in $pools; do
     for seed in $seeds; do
       run "$pool, seed $seed" classify $common --pool $pool --seed "$seed" --checkpoint "$(model_of "$pool, seed $seed")" --keep-best
     done
   done
-  for pool in $pools; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$5" --epochs "$epochs" --pool $pool; done
+  for pool in $pools; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$5" --epochs "$epochs" --pool $pool ${9:-}; done
   finish
   for seed in $seeds; do
     for pool in $pools; do

@@ -258,6 +258,9 @@ static const arg_spec options[] = {
             "elements of the vectors of words"),
     ROW_INT("attention-size", ARG_KEEP_MODEL, FIELD(attention_size), 0, 1000000, "N",
             "units that compare what is written with patches, 0 = without attention"),
+    ROW_ENUM(
+        "colours", ARG_KEEP_MODEL, FIELD(colours), "together|aside", "HOW",
+        "look at pixels and colours together, or at pixels, and with attention at colours by themselves"),
     ROW_END,
 };
 
@@ -273,6 +276,7 @@ static const caption_options start = {
     .patch_layers = 2,
     .word_size = 32,
     .attention_size = 32,
+    .colours = CAPTION_COLOURS_ASIDE,
     .beam = 1};
 
 static int run(int argc, char **argv) { return application_use(&application_caption, argc, argv); }
